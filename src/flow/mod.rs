@@ -1,0 +1,151 @@
+//! What a flow is: the record every room of the house passes around.
+//!
+//! A [`Flow`] is one unidirectional flow record as the exporter sent it, with
+//! nothing corrected: its own times, its own unscaled counters. What is needed
+//! to correct it (sampling rate, clock offset, arrival time) travels beside it.
+
+pub mod field;
+mod host;
+mod local;
+pub mod service;
+
+pub use host::{Host, Network, NetworkError};
+pub use local::{Class, LocalNetworks};
+
+use serde::Serialize;
+
+/// A moment in milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// This moment moved by `ms` milliseconds, without wrapping.
+    #[must_use]
+    pub fn plus_ms(self, ms: i64) -> Time {
+        Time(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to this moment; negative when it is later.
+    #[must_use]
+    pub fn since(self, earlier: Time) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// How much the exporter's packet counters stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sampling(u32);
+
+impl Sampling {
+    /// The exporter announced nothing; counters are taken as they are.
+    pub const UNKNOWN: Sampling = Sampling(0);
+
+    /// One packet in `rate` was looked at. A rate of 0 says nothing (RFC 3954
+    /// leaves it undefined and exporters send it for "off"), so it is unknown.
+    #[must_use]
+    pub fn one_in(rate: u32) -> Sampling {
+        Sampling(rate)
+    }
+
+    /// The announced rate, if any.
+    #[must_use]
+    pub fn rate(self) -> Option<u32> {
+        (self.0 != 0).then_some(self.0)
+    }
+
+    /// `count` scaled to what was on the wire, saturating.
+    #[must_use]
+    pub fn scale(self, count: u64) -> u64 {
+        count.saturating_mul(u64::from(self.0.max(1)))
+    }
+}
+
+/// One unidirectional flow record.
+///
+/// Counters are unscaled. Addresses of both families are a [`Host`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Source and destination address.
+    pub src: Host,
+    pub dst: Host,
+    /// Next hop router, [`Host::UNSPECIFIED`] when not reported.
+    pub next_hop: Host,
+    /// Address the datagram came from.
+    pub exporter: Host,
+    /// Observation domain (IPFIX), source id (v9), engine type and id (v5).
+    pub domain: u32,
+    /// First and last packet by the exporter's clock.
+    pub first: Time,
+    pub last: Time,
+    /// When the datagram reached this host, by our clock.
+    pub arrival: Time,
+    /// What to add to the exporter's times to get ours, in milliseconds.
+    pub clock_offset: i64,
+    pub bytes: u64,
+    pub packets: u64,
+    pub sampling: Sampling,
+    /// SNMP interface index.
+    pub input: u32,
+    pub output: u32,
+    pub src_as: u32,
+    pub dst_as: u32,
+    /// Transport ports; an ICMP type and code stand in `dport` as type * 256 + code.
+    pub sport: u16,
+    pub dport: u16,
+    pub vlan: u16,
+    /// IANA protocol number.
+    pub proto: u8,
+    pub tcp_flags: u8,
+    pub tos: u8,
+    pub src_mask: u8,
+    pub dst_mask: u8,
+    /// IE 61: 0 ingress, 1 egress, [`Flow::NO_DIRECTION`] when not reported.
+    pub direction: u8,
+}
+
+impl Flow {
+    /// Value of [`Flow::direction`] when the exporter did not say.
+    pub const NO_DIRECTION: u8 = 255;
+
+    /// A flow with no addresses, counters or times: the start for builders and tests.
+    pub const EMPTY: Flow = Flow {
+        src: Host::UNSPECIFIED,
+        dst: Host::UNSPECIFIED,
+        next_hop: Host::UNSPECIFIED,
+        exporter: Host::UNSPECIFIED,
+        domain: 0,
+        first: Time(0),
+        last: Time(0),
+        arrival: Time(0),
+        clock_offset: 0,
+        bytes: 0,
+        packets: 0,
+        sampling: Sampling::UNKNOWN,
+        input: 0,
+        output: 0,
+        src_as: 0,
+        dst_as: 0,
+        sport: 0,
+        dport: 0,
+        vlan: 0,
+        proto: 0,
+        tcp_flags: 0,
+        tos: 0,
+        src_mask: 0,
+        dst_mask: 0,
+        direction: Flow::NO_DIRECTION,
+    };
+
+    /// Bytes and packets times the sampling rate.
+    #[must_use]
+    pub fn scaled(&self) -> (u64, u64) {
+        (self.sampling.scale(self.bytes), self.sampling.scale(self.packets))
+    }
+
+    /// `last - first` in milliseconds, 0 when they are the wrong way round.
+    #[must_use]
+    pub fn duration_ms(&self) -> i64 {
+        self.last.since(self.first).max(0)
+    }
+}

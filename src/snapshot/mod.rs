@@ -1,0 +1,443 @@
+//! Questions and answers as plain data: a [`View`] asks, a [`Snapshot`] answers.
+//!
+//! Nothing here knows where the answer came from; the screen, the CSV file and
+//! the JSON output all read the same structure.
+
+mod health;
+
+pub use health::{DropCount, ExporterHealth, Health, Listener, SamplingState};
+
+use std::ops::{Add, AddAssign};
+
+use serde::Serialize;
+
+use crate::filter::Filter;
+use crate::flow::{Class, Host, Network, Time};
+
+/// Traffic counted. All figures but `raw_bytes` are scaled by known sampling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    pub bytes: u64,
+    /// Bytes as the exporter reported them.
+    pub raw_bytes: u64,
+    pub packets: u64,
+    /// Flow records, counted where they end.
+    pub flows: u64,
+}
+
+impl Counters {
+    /// Whether nothing was counted at all.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Counters::default()
+    }
+
+    /// What is left of this after `part`, 0 where `part` is larger.
+    #[must_use]
+    pub fn less(&self, part: &Counters) -> Counters {
+        Counters {
+            bytes: self.bytes.saturating_sub(part.bytes),
+            raw_bytes: self.raw_bytes.saturating_sub(part.raw_bytes),
+            packets: self.packets.saturating_sub(part.packets),
+            flows: self.flows.saturating_sub(part.flows),
+        }
+    }
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Counters) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.raw_bytes = self.raw_bytes.saturating_add(other.raw_bytes);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.flows = self.flows.saturating_add(other.flows);
+    }
+}
+
+impl Add for Counters {
+    type Output = Counters;
+
+    fn add(mut self, other: Counters) -> Counters {
+        self += other;
+        self
+    }
+}
+
+/// How long a sliding window is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Window {
+    TenSeconds,
+    #[default]
+    Minute,
+    FiveMinutes,
+    Quarter,
+    Hour,
+    /// Everything received since the start, with no lag (`top --window all`).
+    All,
+}
+
+impl Window {
+    /// The windows a screen can show, shortest first.
+    pub const SLIDING: [Window; 5] =
+        [Window::TenSeconds, Window::Minute, Window::FiveMinutes, Window::Quarter, Window::Hour];
+
+    /// Milliseconds, `None` for [`Window::All`].
+    #[must_use]
+    pub fn length_ms(self) -> Option<i64> {
+        match self {
+            Window::TenSeconds => Some(10_000),
+            Window::Minute => Some(60_000),
+            Window::FiveMinutes => Some(300_000),
+            Window::Quarter => Some(900_000),
+            Window::Hour => Some(3_600_000),
+            Window::All => None,
+        }
+    }
+
+    /// The word on the command line and in the header.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Window::TenSeconds => "10s",
+            Window::Minute => "1m",
+            Window::FiveMinutes => "5m",
+            Window::Quarter => "15m",
+            Window::Hour => "1h",
+            Window::All => "all",
+        }
+    }
+
+    /// The next sliding window, longer or shorter, going round at the ends.
+    #[must_use]
+    pub fn step(self, longer: bool) -> Window {
+        let all = Window::SLIDING;
+        let at = all.iter().position(|window| *window == self).unwrap_or(1);
+        all[if longer { (at + 1) % all.len() } else { (at + all.len() - 1) % all.len() }]
+    }
+}
+
+/// What the answer is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Top uploaders beside top downloaders.
+    #[default]
+    Talkers,
+    /// One table of hosts with both directions.
+    Hosts,
+    /// One host and its conversations.
+    Host(Host),
+}
+
+/// What rows are sorted by. Ties go to the lower address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SortKey {
+    /// Bytes in the table's own direction: up for uploaders, down for
+    /// downloaders, both for tables that show both.
+    #[default]
+    Bytes,
+    /// Bytes sent by the host, received by it, or both.
+    Up,
+    Down,
+    /// Packets and flows, in the table's own direction as with `Bytes`.
+    Packets,
+    Flows,
+    /// The address (of the peer, in a drill-down), lowest first.
+    Address,
+}
+
+/// Sort key and direction; `reverse` turns the key's natural order round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Order {
+    pub key: SortKey,
+    pub reverse: bool,
+}
+
+/// A question to the windows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// The moment the window ends; `None` is the live edge.
+    pub at: Option<Time>,
+    pub window: Window,
+    pub filter: Filter,
+    pub subject: Subject,
+    pub order: Order,
+    /// Rows per table; the rest is in `others`.
+    pub limit: usize,
+}
+
+/// A table with what it leaves out. Law: `total` = sum of `rows` + `others`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranking<R> {
+    pub rows: Vec<R>,
+    /// What the listed rows do not hold: unlisted rows and untracked traffic.
+    pub others: Both,
+    pub total: Both,
+    /// How many rows there are, listed or not.
+    pub count: usize,
+}
+
+impl<R> Default for Ranking<R> {
+    fn default() -> Ranking<R> {
+        Ranking { rows: Vec::new(), others: Both::default(), total: Both::default(), count: 0 }
+    }
+}
+
+/// Traffic in both directions, seen from a host: `up` is sent by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Both {
+    pub up: Counters,
+    pub down: Counters,
+}
+
+impl Both {
+    /// Both directions together.
+    #[must_use]
+    pub fn sum(&self) -> Counters {
+        self.up + self.down
+    }
+
+    /// The same traffic seen from the other end.
+    #[must_use]
+    pub fn swapped(self) -> Both {
+        Both { up: self.down, down: self.up }
+    }
+
+    /// What is left of this after `part`.
+    #[must_use]
+    pub fn less(&self, part: &Both) -> Both {
+        Both { up: self.up.less(&part.up), down: self.down.less(&part.down) }
+    }
+}
+
+impl AddAssign for Both {
+    fn add_assign(&mut self, other: Both) {
+        self.up += other.up;
+        self.down += other.down;
+    }
+}
+
+/// One host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct HostRow {
+    #[serde(rename = "address")]
+    pub host: Host,
+    #[serde(flatten)]
+    pub traffic: Both,
+}
+
+/// One conversation of the host that was asked for: with a peer, by a
+/// protocol, at a service port (0 = other).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConversationRow {
+    pub peer: Host,
+    pub proto: u8,
+    pub port: u16,
+    pub class: Class,
+    /// `up` is sent by the host that was asked for.
+    pub traffic: Both,
+    /// Start of the oldest and of the newest pane with traffic, within the hour.
+    pub first_pane: Time,
+    pub last_pane: Time,
+}
+
+/// Traffic by class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    pub up: Counters,
+    pub down: Counters,
+    pub internal: Counters,
+    pub transit: Counters,
+}
+
+impl Totals {
+    /// The counters of one class.
+    #[must_use]
+    pub fn of(&self, class: Class) -> &Counters {
+        match class {
+            Class::Up => &self.up,
+            Class::Down => &self.down,
+            Class::Internal => &self.internal,
+            Class::Transit => &self.transit,
+        }
+    }
+
+    /// The counters of one class, to add to.
+    pub fn of_mut(&mut self, class: Class) -> &mut Counters {
+        match class {
+            Class::Up => &mut self.up,
+            Class::Down => &mut self.down,
+            Class::Internal => &mut self.internal,
+            Class::Transit => &mut self.transit,
+        }
+    }
+
+    /// Everything.
+    #[must_use]
+    pub fn sum(&self) -> Counters {
+        self.up + self.down + self.internal + self.transit
+    }
+}
+
+/// Why the figures of a window are not final.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Completeness {
+    #[default]
+    Complete,
+    /// Collecting began within the window; the span shown is what there is.
+    Filling,
+    /// An exporter reports too seldom for the lag that is allowed.
+    Incomplete { exporter: Host, active_timeout_ms: i64 },
+}
+
+/// The span that an answer covers; `end` lies `lag` before now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: Time,
+    pub end: Time,
+    pub completeness: Completeness,
+}
+
+impl Span {
+    /// Length in milliseconds, at least 0.
+    #[must_use]
+    pub fn length_ms(&self) -> i64 {
+        self.end.since(self.start).max(0)
+    }
+
+    /// The mean rate in bit/s of `bytes` over this span, 0 for an empty span.
+    #[must_use]
+    pub fn bits_per_second(&self, bytes: u64) -> u64 {
+        self.per_second(bytes, 8)
+    }
+
+    /// The mean of `count` x `factor` per second over this span.
+    #[must_use]
+    pub fn per_second(&self, count: u64, factor: u64) -> u64 {
+        let length = self.length_ms() as u128;
+        if length == 0 {
+            return 0;
+        }
+        let total = u128::from(count) * u128::from(factor) * 1000 + length / 2;
+        u64::try_from(total / length).unwrap_or(u64::MAX)
+    }
+}
+
+/// Rates over time in equal steps, oldest first, in bit/s.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Series {
+    pub step_ms: i64,
+    /// End of the last step.
+    pub end: Time,
+    pub up: Vec<u64>,
+    pub down: Vec<u64>,
+}
+
+/// The line: rates of everything that crosses it, and its 95th percentiles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkView {
+    /// Capacity in bit/s as given by `--link`.
+    pub capacity_up: Option<u64>,
+    pub capacity_down: Option<u64>,
+    /// The highest mean of any ten seconds of the hour, bit/s.
+    pub peak_up: u64,
+    pub peak_down: u64,
+    /// 95th percentile of the 5-minute means, bit/s; `None` before the first.
+    pub p95_up: Option<u64>,
+    pub p95_down: Option<u64>,
+    /// The last ten minutes for the sparkline.
+    pub series: Series,
+}
+
+/// Everything about one host in one answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostDetail {
+    pub host: Host,
+    /// Sent and received in the window, all classes.
+    pub traffic: Both,
+    /// Rates in bit/s over the last ten seconds, minute and quarter before the
+    /// end of the window, and the highest minute of the hour.
+    pub now: Rates,
+    pub minute: Rates,
+    pub quarter: Rates,
+    pub peak: Rates,
+    /// The last hour.
+    pub series: Series,
+    pub conversations: Ranking<ConversationRow>,
+}
+
+/// A pair of rates in bit/s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    pub up: u64,
+    pub down: u64,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Warning,
+    /// At least twice the limit, or a full line.
+    Critical,
+}
+
+/// A direction across the line, seen from the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AlertSubject {
+    Link(Direction),
+    Host(Host, Direction),
+}
+
+/// A limit that is being broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub subject: AlertSubject,
+    pub severity: Severity,
+    pub since: Time,
+    /// The mean of the last complete minute, the limit, and the highest such
+    /// mean since the alert was raised; bit/s.
+    pub now: u64,
+    pub limit: u64,
+    pub peak: u64,
+}
+
+/// Which tables [`Subject::Talkers`] holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// Local hosts by what they send and receive across the line.
+    #[default]
+    UpDown,
+    /// No local network matches most of the traffic: hosts by source and by
+    /// destination, with the busiest networks as candidates for `--local`.
+    SourceDestination { candidates: Vec<Network> },
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// When this was computed, by the wall clock.
+    pub captured_at: Time,
+    pub view: View,
+    pub span: Span,
+    /// Totals of the window by class; with a filter, of what matches.
+    pub totals: Totals,
+    pub basis: Basis,
+    /// [`Subject::Talkers`]: sorted by `up` and by `down`.
+    pub uploaders: Ranking<HostRow>,
+    pub downloaders: Ranking<HostRow>,
+    /// [`Subject::Hosts`].
+    pub hosts: Ranking<HostRow>,
+    /// [`Subject::Host`].
+    pub detail: Option<HostDetail>,
+    pub link: LinkView,
+    /// Worst first, then oldest first.
+    pub alerts: Vec<Alert>,
+    /// What the reader should know about this answer, ready to print.
+    pub notes: Vec<String>,
+    pub health: Health,
+}
