@@ -5,3 +5,4 @@ pub mod filter;
 pub mod flow;
 pub mod snapshot;
 pub mod units;
+pub mod wire;

@@ -1,0 +1,100 @@
+//! What one datagram gave, and what of it was not understood.
+
+/// Why something was not used. The table names and explains each cause once.
+macro_rules! causes {
+    ($($cause:ident $name:literal $explanation:literal;)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Cause { $($cause),* }
+
+        impl Cause {
+            /// Every cause, in the order of the enum.
+            pub const ALL: &[Cause] = &[$(Cause::$cause),*];
+
+            /// A short stable name for JSON, metrics and logs.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Cause::$cause => $name),* }
+            }
+
+            /// The same in a sentence for people.
+            #[must_use]
+            pub fn explanation(self) -> &'static str {
+                match self { $(Cause::$cause => $explanation),* }
+            }
+        }
+    };
+}
+
+causes! {
+    UnknownVersion "unknown_version" "datagrams of a version that is not decoded (NetFlow v5 and v9 are)";
+    TooShort "too_short" "datagrams shorter than their own header";
+    BadHeader "bad_header" "datagrams whose header contradicts itself";
+    ExporterLimit "exporter_limit" "datagrams of exporters beyond the limit";
+    DomainLimit "domain_limit" "datagrams of observation domains beyond the limit";
+    SetLength "set_length" "sets whose length is impossible; the rest of the datagram is lost";
+    SetTruncated "set_truncated" "sets that end after the datagram; their whole records were used";
+    ReservedSet "reserved_set" "sets with an id that the protocol reserves";
+    BadTemplate "bad_template" "templates that are cut off, empty or too long";
+    TemplateLimit "template_limit" "templates beyond the limit";
+    TemplateChanged "template_changed" "templates redefined with another shape (a restart, or spoofed)";
+    NoTemplate "no_template" "data sets whose template has not come yet; wait, or shorten the exporter's template timeout";
+    NoAddresses "no_addresses" "records that name no addresses; they belong to no host";
+    NoTimes "no_times" "records without times; the export time is taken";
+    FirstAfterLast "first_after_last" "records that end before they begin";
+    FarOffTimes "far_off_times" "records more than a day away from their arrival; set the exporter's clock";
+    Leftover "leftover" "datagrams with bytes after the last set";
+}
+
+/// Counts by [`Cause`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CauseCounts([u32; Cause::ALL.len()]);
+
+impl CauseCounts {
+    /// Counts one more.
+    pub fn count(&mut self, cause: Cause) {
+        self.add(cause, 1);
+    }
+
+    /// Counts `n` more.
+    pub fn add(&mut self, cause: Cause, n: u32) {
+        let slot = &mut self.0[cause as usize];
+        *slot = slot.saturating_add(n);
+    }
+
+    /// How often a cause occurred.
+    #[must_use]
+    pub fn get(&self, cause: Cause) -> u32 {
+        self.0[cause as usize]
+    }
+
+    /// The causes that occurred.
+    pub fn iter(&self) -> impl Iterator<Item = (Cause, u32)> {
+        let counts = self.0;
+        Cause::ALL.iter().map(move |cause| (*cause, counts[*cause as usize])).filter(|c| c.1 > 0)
+    }
+}
+
+/// Records of data templates that belong to no host, with what they counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addressless {
+    pub records: u32,
+    pub bytes: u64,
+    pub packets: u64,
+}
+
+/// What a datagram gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The version word of the header, 0 when there was none.
+    pub version: u16,
+    /// Flow records handed out.
+    pub flows: u32,
+    /// Data records of options templates.
+    pub options: u32,
+    /// Template records on the wire.
+    pub templates: u32,
+    pub options_templates: u32,
+    pub addressless: Addressless,
+    pub causes: CauseCounts,
+}
