@@ -1,0 +1,168 @@
+//! Text to tree, by recursive descent.
+//!
+//! ```text
+//! one   := all ( or all )*
+//! all   := unary ( [and] unary )*
+//! unary := not unary | ( one ) | term
+//! ```
+
+use super::FilterError;
+use super::term;
+use super::token::{Kind, Token, tokens};
+use super::tree::Node;
+
+/// Longest text in bytes.
+pub const MAX_TEXT: usize = 64 * 1024;
+/// Deepest nesting of parentheses and `not`.
+pub const MAX_DEPTH: usize = 64;
+/// Most items of one `in [...]` list.
+pub const MAX_LIST: usize = 4096;
+
+/// The characters of a wrong token that a message repeats.
+const MAX_FOUND: usize = 40;
+
+/// The tokens of a text and how far they have been read.
+pub(super) struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Token>,
+    next: usize,
+    depth: usize,
+}
+
+/// The tree of a whole text; an empty one matches everything.
+pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
+    if text.len() > MAX_TEXT {
+        let start = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        return Err(FilterError {
+            at: start..text.len(),
+            expected: format!("at most {MAX_TEXT} bytes"),
+            found: format!("{} bytes", text.len()),
+        });
+    }
+    let mut parser = Parser { text, tokens: tokens(text), next: 0, depth: 0 };
+    if parser.peek().kind == Kind::End {
+        return Ok(Node::Any);
+    }
+    let node = parser.one()?;
+    match parser.peek().kind {
+        Kind::End => Ok(node),
+        _ => Err(parser.wrong("`and`, `or` or the end")),
+    }
+}
+
+impl<'a> Parser<'a> {
+    /// The next token, [`Kind::End`] behind the last one.
+    pub(super) fn peek(&self) -> Token {
+        let end = self.text.len();
+        let after = Token { kind: Kind::End, start: end, end };
+        self.tokens.get(self.next).copied().unwrap_or(after)
+    }
+
+    /// The next token, which is thereby read.
+    pub(super) fn take(&mut self) -> Token {
+        let token = self.peek();
+        self.next += 1;
+        token
+    }
+
+    /// Reads the next token if it is of this kind.
+    pub(super) fn take_if(&mut self, kind: Kind) -> bool {
+        let hit = self.peek().kind == kind;
+        if hit {
+            self.next += 1;
+        }
+        hit
+    }
+
+    /// What is written in the next token if it is a word.
+    pub(super) fn word(&self) -> Option<&'a str> {
+        let token = self.peek();
+        (token.kind == Kind::Word).then(|| token.text(self.text))
+    }
+
+    /// Reads the next token if it is one of these words, in any case.
+    pub(super) fn take_word(&mut self, words: &[&str]) -> bool {
+        let hit = self.word().is_some_and(|word| is_one_of(word, words));
+        if hit {
+            self.next += 1;
+        }
+        hit
+    }
+
+    /// That the next token is not what was expected.
+    pub(super) fn wrong(&self, expected: impl Into<String>) -> FilterError {
+        let token = self.peek();
+        let found = match token.kind {
+            Kind::End => "the end".to_owned(),
+            _ => quoted(token.text(self.text)),
+        };
+        FilterError { at: token.at(), expected: expected.into(), found }
+    }
+
+    fn one(&mut self) -> Result<Node, FilterError> {
+        let mut parts = vec![self.all()?];
+        while self.take_if(Kind::Or) {
+            parts.push(self.all()?);
+        }
+        Ok(Node::one(parts))
+    }
+
+    fn all(&mut self) -> Result<Node, FilterError> {
+        let mut parts = vec![self.unary()?];
+        loop {
+            let and = self.take_if(Kind::And);
+            // Terms side by side mean `and`: `tcp port 443`.
+            let beside = matches!(self.peek().kind, Kind::Word | Kind::Not | Kind::Open);
+            if !and && !beside {
+                return Ok(Node::all(parts));
+            }
+            parts.push(self.unary()?);
+        }
+    }
+
+    fn unary(&mut self) -> Result<Node, FilterError> {
+        match self.peek().kind {
+            Kind::Not => {
+                self.descend()?;
+                let part = self.unary()?;
+                self.depth -= 1;
+                Ok(Node::Not(Box::new(part)))
+            }
+            Kind::Open => {
+                self.descend()?;
+                let inner = self.one()?;
+                if !self.take_if(Kind::Close) {
+                    return Err(self.wrong("`)`, `and` or `or`"));
+                }
+                self.depth -= 1;
+                Ok(inner)
+            }
+            _ => term::term(self),
+        }
+    }
+
+    /// Reads a `not` or `(` and counts it.
+    fn descend(&mut self) -> Result<(), FilterError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.wrong(format!("at most {MAX_DEPTH} levels of parentheses and `not`")));
+        }
+        self.take();
+        self.depth += 1;
+        Ok(())
+    }
+}
+
+/// Whether `word` is among these, in any case.
+pub(super) fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// A token for a message: short, and without anything a terminal would obey.
+fn quoted(token: &str) -> String {
+    let mut shown: String =
+        token.chars().map(|c| if c.is_control() { '?' } else { c }).take(MAX_FOUND).collect();
+    if token.chars().count() > MAX_FOUND {
+        shown.push_str("...");
+    }
+    format!("`{shown}`")
+}

@@ -1,0 +1,126 @@
+//! A filter's text cut into words and symbols, each with its place.
+
+use std::ops::Range;
+
+use super::tree::Comp;
+
+/// What a token is; words are looked at again where they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Word,
+    And,
+    Or,
+    Not,
+    Open,
+    Close,
+    OpenList,
+    CloseList,
+    Comma,
+    Comp(Comp),
+    /// A lone `&` or `|`.
+    Stray,
+    /// After the last token.
+    End,
+}
+
+/// A token and the bytes of the text it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub kind: Kind,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Token {
+    pub(super) fn at(self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// What was written, empty at the end.
+    pub(super) fn text(self, text: &str) -> &str {
+        text.get(self.at()).unwrap_or("")
+    }
+}
+
+/// Symbols, longer ones before their beginnings.
+const SYMBOLS: &[(&str, Kind)] = &[
+    ("&&", Kind::And),
+    ("||", Kind::Or),
+    ("==", Kind::Comp(Comp::Eq)),
+    (">=", Kind::Comp(Comp::Ge)),
+    ("<=", Kind::Comp(Comp::Le)),
+    ("=", Kind::Comp(Comp::Eq)),
+    (">", Kind::Comp(Comp::Gt)),
+    ("<", Kind::Comp(Comp::Lt)),
+    ("!", Kind::Not),
+    ("(", Kind::Open),
+    (")", Kind::Close),
+    ("[", Kind::OpenList),
+    ("]", Kind::CloseList),
+    (",", Kind::Comma),
+    ("&", Kind::Stray),
+    ("|", Kind::Stray),
+];
+
+/// The words that are operators, in lower case.
+const OPERATORS: &[(&str, Kind)] = &[("and", Kind::And), ("or", Kind::Or), ("not", Kind::Not)];
+
+/// Cuts a text into tokens. Comments run from `#` to the end of the line.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    while let Some(rest) = text.get(start..) {
+        let Some(first) = rest.chars().next() else { break };
+        let symbol = SYMBOLS.iter().find(|(symbol, _)| rest.starts_with(symbol));
+        let (kind, length) = match (first, symbol) {
+            ('#', _) => (None, rest.find('\n').unwrap_or(rest.len())),
+            (space, _) if space.is_whitespace() => (None, space.len_utf8()),
+            (_, Some((symbol, kind))) => (Some(*kind), symbol.len()),
+            _ => {
+                let length = rest.find(ends_word).unwrap_or(rest.len());
+                (Some(word(rest.get(..length).unwrap_or(rest))), length)
+            }
+        };
+        let end = start + length;
+        if let Some(kind) = kind {
+            found.push(Token { kind, start, end });
+        }
+        start = end;
+    }
+    found
+}
+
+fn word(text: &str) -> Kind {
+    OPERATORS
+        .iter()
+        .find(|(operator, _)| operator.eq_ignore_ascii_case(text))
+        .map_or(Kind::Word, |(_, kind)| *kind)
+}
+
+fn ends_word(c: char) -> bool {
+    c.is_whitespace() || "()[],!=<>&|#".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_symbols_need_no_space_between_them() {
+        let text = "PORT>=80&&!(ip in[::1,é])# rest or\nOr x|";
+        let cut = tokens(text);
+        let words: Vec<&str> = cut.iter().map(|token| token.text(text)).collect();
+        assert_eq!(
+            words,
+            [
+                "PORT", ">=", "80", "&&", "!", "(", "ip", "in", "[", "::1", ",", "é", "]", ")",
+                "Or", "x", "|"
+            ]
+        );
+        let kinds: Vec<Kind> = cut.iter().map(|token| token.kind).collect();
+        assert_eq!(kinds[1], Kind::Comp(Comp::Ge));
+        assert_eq!(kinds[3], Kind::And);
+        assert_eq!(kinds[14], Kind::Or);
+        assert_eq!(kinds[16], Kind::Stray);
+    }
+}
