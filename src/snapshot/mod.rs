@@ -215,6 +215,30 @@ impl AddAssign for Both {
     }
 }
 
+/// How far a conversation reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reach {
+    /// Across the line: one end local, one remote.
+    #[default]
+    Line,
+    /// Both ends local.
+    Internal,
+    /// Both ends remote.
+    Transit,
+}
+
+impl Reach {
+    /// The word in CSV.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reach::Line => "line",
+            Reach::Internal => "internal",
+            Reach::Transit => "transit",
+        }
+    }
+}
+
 /// One host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct HostRow {
@@ -231,7 +255,7 @@ pub struct ConversationRow {
     pub peer: Host,
     pub proto: u8,
     pub port: u16,
-    pub class: Class,
+    pub reach: Reach,
     /// `up` is sent by the host that was asked for.
     pub traffic: Both,
     /// Start of the oldest and of the newest pane with traffic, within the hour.

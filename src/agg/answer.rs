@@ -1,0 +1,409 @@
+//! Answers to views: what the windows hold, as plain data.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::key::{ConversationKey, Lane};
+use super::pane::{Edges, TimeLog, floor, moment, seconds};
+use super::{Site, Windows};
+use crate::filter::{Columns, Filter};
+use crate::flow::{Class, Host, Network, Time};
+use crate::snapshot::{
+    Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
+    Series, Snapshot, SortKey, Span, Subject, Totals, View,
+};
+use crate::topn::top_n;
+
+/// Sparkline of the line: ten minutes in steps of ten seconds.
+const LINK_STEP: u32 = 10;
+const LINK_STEPS: u32 = 60;
+
+/// Networks named as candidates for `--local`.
+const CANDIDATES: usize = 3;
+
+/// The span of panes that a view asks about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Panes {
+    pub(super) edges: Edges,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Windows {
+    /// Answers a view. `now` is the collector's running time, `health` what
+    /// ingest knows about itself; both only end up in the answer.
+    #[must_use]
+    pub fn snapshot(&self, view: &View, now: Time, mut health: Health) -> Snapshot {
+        self.advance(now);
+        let (panes, span) = self.span(view, now);
+        let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
+        // Rows first, totals after: see `record`.
+        let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
+        match view.subject {
+            Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
+            Subject::Hosts | Subject::Talkers => {
+                let rows = match &rolled {
+                    Some(rolled) => rolled.crossing.clone(),
+                    None => self.host_rows(&panes, Lane::Up, Lane::Down),
+                };
+                self.rank_hosts(&mut snapshot, rows, rolled.as_ref(), &panes);
+            }
+        }
+        {
+            let site = self.site();
+            snapshot.totals = match &rolled {
+                Some(rolled) => rolled.totals,
+                None => site.totals.sum(panes.start, panes.end),
+            };
+            for exporter in &mut health.exporters {
+                site.timings.describe(exporter);
+            }
+            snapshot.link = self.link(&site);
+            snapshot.alerts = site.alerts.list();
+            self.count_drops(&site, &mut health);
+        }
+        self.fill_totals(&mut snapshot);
+        snapshot.notes = self.notes(view, rolled.as_ref());
+        let shift = health.clock_shift_ms;
+        snapshot.captured_at = now.plus_ms(shift);
+        snapshot.span = shifted(span, shift);
+        snapshot.health = health;
+        snapshot
+    }
+
+    /// The panes of a view's window, and the span they cover.
+    fn span(&self, view: &View, now: Time) -> (Panes, Span) {
+        let (edges, lag) = {
+            let site = self.site();
+            (site.edges, site.lag)
+        };
+        let started = seconds(self.config.started);
+        let length = match view.window.length_ms() {
+            Some(length) if !self.config.keep_all => (length / 1000) as u32,
+            _ => {
+                let (start, end) = if self.config.keep_all {
+                    (0, u32::MAX)
+                } else {
+                    (edges.keep_from, edges.edge)
+                };
+                let span = Span {
+                    start: self.config.started.max(moment(start)),
+                    end: if self.config.keep_all { now } else { moment(end) },
+                    completeness: Completeness::Complete,
+                };
+                return (Panes { edges, start, end }, span);
+            }
+        };
+        let end = view.at.map_or(edges.edge, |at| seconds(at).min(edges.edge));
+        let (start, end) = edges.widen(end.saturating_sub(length), end);
+        let mut completeness = match lag.beyond {
+            Some((exporter, active_timeout_ms)) => {
+                Completeness::Incomplete { exporter, active_timeout_ms }
+            }
+            None => Completeness::Complete,
+        };
+        let begun = edges.pane(started.div_ceil(2) * 2).max(started.div_ceil(2) * 2);
+        if start < begun && completeness == Completeness::Complete {
+            completeness = Completeness::Filling;
+        }
+        let start = start.max(begun.min(end));
+        let span = Span { start: moment(start), end: moment(end), completeness };
+        (Panes { edges, start, end }, span)
+    }
+
+    /// The host rows with traffic on either of two lanes.
+    fn host_rows(&self, panes: &Panes, up: Lane, down: Lane) -> Vec<HostRow> {
+        let mut rows = Vec::new();
+        for row in &self.hosts.map {
+            let traffic = row.value().pair(panes.start, panes.end, up, down);
+            if traffic != Both::default() {
+                rows.push(HostRow { host: *row.key(), traffic });
+            }
+        }
+        rows
+    }
+
+    fn rank_hosts(
+        &self,
+        snapshot: &mut Snapshot,
+        mut rows: Vec<HostRow>,
+        rolled: Option<&Rolled>,
+        panes: &Panes,
+    ) {
+        let view = snapshot.view.clone();
+        if view.subject == Subject::Hosts {
+            snapshot.hosts =
+                rank(rows, view.limit, |a, b| host_order(&view.order, Side::Both, a, b));
+            return;
+        }
+        let totals = match rolled {
+            Some(rolled) => rolled.totals,
+            None => self.site().totals.sum(panes.start, panes.end),
+        };
+        if totals.transit.bytes > totals.sum().bytes / 2 {
+            rows = match rolled {
+                Some(rolled) => rolled.transit.clone(),
+                None => self.host_rows(panes, Lane::TransitOut, Lane::TransitIn),
+            };
+            snapshot.basis = Basis::SourceDestination { candidates: candidates(&rows) };
+        }
+        let up = rows.iter().filter(|row| !row.traffic.up.is_zero()).copied().collect();
+        let down = rows.into_iter().filter(|row| !row.traffic.down.is_zero()).collect();
+        let by = |side| move |a: &HostRow, b: &HostRow| host_order(&view.order, side, a, b);
+        snapshot.uploaders = rank(up, view.limit, by(Side::Up));
+        snapshot.downloaders = rank(down, view.limit, by(Side::Down));
+    }
+
+    /// Sets each table's total from the window's totals, and its others.
+    fn fill_totals(&self, snapshot: &mut Snapshot) {
+        let totals = snapshot.totals;
+        let line = Both { up: totals.up, down: totals.down };
+        let through = Both { up: totals.transit, down: totals.transit };
+        let both = if snapshot.basis == Basis::UpDown { line } else { through };
+        settle(&mut snapshot.hosts, line);
+        settle(&mut snapshot.uploaders, Both { up: both.up, down: Counters::default() });
+        settle(&mut snapshot.downloaders, Both { up: Counters::default(), down: both.down });
+        // A table of one direction lists rows with both; only its own counts.
+        snapshot.uploaders.others.down = Counters::default();
+        snapshot.downloaders.others.up = Counters::default();
+    }
+
+    fn link(&self, site: &Site) -> LinkView {
+        let end = floor(site.edges.edge, LINK_STEP);
+        let bits = |bytes: u64, seconds: u32| bytes.saturating_mul(8) / u64::from(seconds.max(1));
+        let rate = |steps: &[(u64, u64)], pick: fn(&(u64, u64)) -> u64| -> Vec<u64> {
+            steps.iter().map(|step| bits(pick(step), LINK_STEP)).collect()
+        };
+        let shown = site.totals.steps(end.saturating_sub(LINK_STEP * LINK_STEPS), end, LINK_STEP);
+        let begun = seconds(self.config.started).div_ceil(LINK_STEP).saturating_mul(LINK_STEP);
+        let hour = site.totals.steps(site.edges.keep_from.max(begun).min(end), end, LINK_STEP);
+        let peak = |pick: fn(&(u64, u64)) -> u64| rate(&hour, pick).into_iter().max().unwrap_or(0);
+        let p95 = site.percentile.as_ref().and_then(super::timing::Percentile::p95);
+        LinkView {
+            capacity_up: self.config.rules.link_up,
+            capacity_down: self.config.rules.link_down,
+            peak_up: peak(|step| step.0),
+            peak_down: peak(|step| step.1),
+            p95_up: p95.map(|p95| p95.0),
+            p95_down: p95.map(|p95| p95.1),
+            series: Series {
+                step_ms: i64::from(LINK_STEP) * 1000,
+                end: moment(end),
+                up: rate(&shown, |step| step.0),
+                down: rate(&shown, |step| step.1),
+            },
+        }
+    }
+
+    fn count_drops(&self, site: &Site, health: &mut Health) {
+        let refused = |rows: u64, cause, explanation| {
+            (rows > 0).then_some(DropCount { cause, explanation, count: rows })
+        };
+        let load = |refused: &std::sync::atomic::AtomicU64| {
+            refused.load(std::sync::atomic::Ordering::Relaxed)
+        };
+        health.dropped.extend(
+            [
+                refused(
+                    load(&self.hosts.refused),
+                    "host_limit",
+                    "flows of hosts beyond --max-hosts; they are in others",
+                ),
+                refused(
+                    load(&self.conversations.refused),
+                    "conversation_limit",
+                    "flows of conversations beyond --max-conversations; they are in others",
+                ),
+                refused(
+                    site.totals.older().flows,
+                    "older",
+                    "flows that ended before the oldest window when they came",
+                ),
+            ]
+            .into_iter()
+            .flatten(),
+        );
+    }
+
+    fn notes(&self, view: &View, rolled: Option<&Rolled>) -> Vec<String> {
+        let Some(rolled) = rolled else { return Vec::new() };
+        let mut notes = Vec::new();
+        if rolled.rows == 0 {
+            for port in view.filter.ports() {
+                notes.push(format!(
+                    "no conversation has service port {port}; rows keep the service's port, not the client's"
+                ));
+            }
+        }
+        notes
+    }
+}
+
+/// Conversations that match a filter, rolled up.
+struct Rolled {
+    crossing: Vec<HostRow>,
+    transit: Vec<HostRow>,
+    totals: Totals,
+    /// Conversations that matched.
+    rows: usize,
+}
+
+/// One direction of a conversation, as a filter sees it.
+struct OneWay<'a> {
+    key: &'a ConversationKey,
+    out: bool,
+}
+
+impl Columns for OneWay<'_> {
+    fn src(&self) -> Host {
+        if self.out { self.key.host } else { self.key.peer }
+    }
+
+    fn dst(&self) -> Host {
+        if self.out { self.key.peer } else { self.key.host }
+    }
+
+    fn proto(&self) -> u8 {
+        self.key.proto
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        (self.key.port, self.key.port)
+    }
+}
+
+/// The traffic of a conversation in the directions that match a filter, seen
+/// from its host.
+pub(super) fn matching(
+    filter: &Filter,
+    key: &ConversationKey,
+    log: &TimeLog,
+    panes: &Panes,
+) -> Both {
+    let mut both = Both::default();
+    let out = filter.matches(&OneWay { key, out: true });
+    let back = filter.matches(&OneWay { key, out: false });
+    if out || back {
+        let all = log.both(panes.start, panes.end);
+        both.up = if out { all.up } else { both.up };
+        both.down = if back { all.down } else { both.down };
+    }
+    both
+}
+
+impl Windows {
+    /// Evaluates a filter on every conversation.
+    fn roll_up(&self, filter: &Filter, panes: &Panes) -> Rolled {
+        let mut crossing: HashMap<Host, Both> = HashMap::new();
+        let mut transit: HashMap<Host, Both> = HashMap::new();
+        let mut totals = Totals::default();
+        let mut rows = 0;
+        for row in &self.conversations.map {
+            let key = row.key();
+            let both = matching(filter, key, row.value(), panes);
+            if both == Both::default() {
+                continue;
+            }
+            rows += 1;
+            *totals.of_mut(key.class(super::key::OUT)) += both.up;
+            *totals.of_mut(key.class(super::key::IN)) += both.down;
+            match key.class(super::key::OUT) {
+                Class::Transit => {
+                    *transit.entry(key.host).or_default() += both;
+                    *transit.entry(key.peer).or_default() += both.swapped();
+                }
+                Class::Internal => {}
+                Class::Up | Class::Down => *crossing.entry(key.host).or_default() += both,
+            }
+        }
+        let list = |map: HashMap<Host, Both>| {
+            map.into_iter().map(|(host, traffic)| HostRow { host, traffic }).collect()
+        };
+        Rolled { crossing: list(crossing), transit: list(transit), totals, rows }
+    }
+}
+
+/// Which direction a table is about.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Up,
+    Down,
+    Both,
+}
+
+/// The order of two traffics by a key that is not the address; more first.
+pub(super) fn traffic_order(key: SortKey, side: Side, a: &Both, b: &Both) -> Ordering {
+    let own = |both: &Both| match side {
+        Side::Up => both.up,
+        Side::Down => both.down,
+        Side::Both => both.sum(),
+    };
+    let value = |both: &Both| match key {
+        SortKey::Bytes | SortKey::Address => own(both).bytes,
+        SortKey::Up => both.up.bytes,
+        SortKey::Down => both.down.bytes,
+        SortKey::Packets => own(both).packets,
+        SortKey::Flows => own(both).flows,
+    };
+    value(b).cmp(&value(a))
+}
+
+fn host_order(order: &Order, side: Side, a: &HostRow, b: &HostRow) -> Ordering {
+    let by_key = match order.key {
+        SortKey::Address => a.host.cmp(&b.host),
+        key => traffic_order(key, side, &a.traffic, &b.traffic),
+    };
+    let by_key = if order.reverse { by_key.reverse() } else { by_key };
+    by_key.then(a.host.cmp(&b.host))
+}
+
+/// A table of the best `limit` rows; totals and others are set later.
+pub(super) fn rank<R: Copy>(
+    rows: Vec<R>,
+    limit: usize,
+    order: impl Fn(&R, &R) -> Ordering,
+) -> Ranking<R> {
+    let count = rows.len();
+    Ranking { rows: top_n(rows.into_iter(), limit, order), count, ..Ranking::default() }
+}
+
+/// Sets the total of a table and what its rows leave out.
+pub(super) fn settle<R: Traffic>(ranking: &mut Ranking<R>, total: Both) {
+    let mut listed = Both::default();
+    for row in &ranking.rows {
+        listed += row.traffic();
+    }
+    ranking.total = total;
+    ranking.others = total.less(&listed);
+}
+
+/// Rows that have traffic.
+pub(super) trait Traffic {
+    fn traffic(&self) -> Both;
+}
+
+impl Traffic for HostRow {
+    fn traffic(&self) -> Both {
+        self.traffic
+    }
+}
+
+/// The busiest networks (/24, or /64 of IPv6) of the hosts in `rows`.
+fn candidates(rows: &[HostRow]) -> Vec<Network> {
+    let mut sums: HashMap<Network, u64> = HashMap::new();
+    for row in rows {
+        let prefix = if row.host.as_v4().is_some() { 24 } else { 64 };
+        if let Some(network) = Network::new(row.host, prefix) {
+            let sum = sums.entry(network).or_default();
+            *sum = sum.saturating_add(row.traffic.sum().bytes);
+        }
+    }
+    let best =
+        top_n(sums.into_iter(), CANDIDATES, |a, b| b.1.cmp(&a.1).then(a.0.base().cmp(&b.0.base())));
+    best.into_iter().map(|(network, _)| network).collect()
+}
+
+/// A span moved to where the wall clock is now.
+fn shifted(span: Span, ms: i64) -> Span {
+    Span { start: span.start.plus_ms(ms), end: span.end.plus_ms(ms), ..span }
+}

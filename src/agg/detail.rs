@@ -1,0 +1,152 @@
+//! The answer about one host: its rates, its last hour, its conversations.
+
+use std::cmp::Ordering;
+
+use super::Windows;
+use super::answer::{Panes, Side, Traffic, matching, rank, settle, traffic_order};
+use super::key::ConversationKey;
+use super::pane::{COARSE, TimeLog, floor, moment};
+use crate::flow::Host;
+use crate::snapshot::{Both, ConversationRow, HostDetail, Order, Rates, Series, SortKey, View};
+
+/// The sparklines of a host: an hour in minutes.
+const STEPS: u32 = 60;
+
+impl Traffic for ConversationRow {
+    fn traffic(&self) -> Both {
+        self.traffic
+    }
+}
+
+impl Windows {
+    /// Everything about `host` in the panes of a view.
+    pub(super) fn detail(&self, view: &View, host: Host, panes: &Panes) -> HostDetail {
+        let mut rows = Vec::new();
+        let mut sum = Both::default();
+        // A stranger has no row of its own, or one of its transit traffic only:
+        // its history is its conversations'.
+        let mut history = History::default();
+        for row in &self.conversations.map {
+            let key = row.key();
+            if key.host != host && key.peer != host {
+                continue;
+            }
+            let turned = key.host != host;
+            let both = matching(&view.filter, key, row.value(), panes);
+            if both != Both::default() {
+                let row = conversation(key, row.value(), both, turned);
+                sum += row.traffic;
+                rows.push(row);
+            }
+            history.add(row.value(), panes, turned);
+        }
+        let own = self.hosts.map.get(&host).filter(|_| self.config.local.contains(host));
+        let own = own.map(|row| {
+            let mut own = History::default();
+            own.add(row.value(), panes, false);
+            (own, row.value().both(panes.start, panes.end))
+        });
+        let filtered = !view.filter.is_any();
+        let (history, traffic) = match own {
+            // Up and down of a host that is local are all its traffic.
+            Some((own, both)) if !filtered => (own, both),
+            Some((own, _)) => (own, sum),
+            None => (history, sum),
+        };
+        let mut conversations =
+            rank(rows, view.limit, |a, b| conversation_order(&view.order, a, b));
+        settle(&mut conversations, traffic);
+        HostDetail { host, traffic, conversations, ..history.finish(panes) }
+    }
+}
+
+fn conversation(key: &ConversationKey, log: &TimeLog, both: Both, turned: bool) -> ConversationRow {
+    let (first, last) = log.bounds().unwrap_or_default();
+    ConversationRow {
+        peer: if turned { key.host } else { key.peer },
+        proto: key.proto,
+        port: key.port,
+        reach: key.reach,
+        traffic: if turned { both.swapped() } else { both },
+        first_pane: moment(first),
+        last_pane: moment(last),
+    }
+}
+
+/// The rows' natural order is by both directions together.
+fn conversation_order(order: &Order, a: &ConversationRow, b: &ConversationRow) -> Ordering {
+    let by_peer = a.peer.cmp(&b.peer);
+    let by_key = match order.key {
+        SortKey::Address => by_peer,
+        key => traffic_order(key, Side::Both, &a.traffic, &b.traffic),
+    };
+    let by_key = if order.reverse { by_key.reverse() } else { by_key };
+    by_key
+        .then(by_peer)
+        .then(a.port.cmp(&b.port))
+        .then(a.proto.cmp(&b.proto))
+        .then(a.reach.cmp(&b.reach))
+}
+
+/// Bytes by minute of the hour, and of the spans before the end of the window.
+#[derive(Default)]
+struct History {
+    minutes: Vec<(u64, u64)>,
+    now: Both,
+    minute: Both,
+    quarter: Both,
+}
+
+impl History {
+    fn add(&mut self, log: &TimeLog, panes: &Panes, turned: bool) {
+        let (start, end) = hour(panes);
+        self.minutes.resize(STEPS as usize, (0, 0));
+        log.visit(start, end, |pane, lane, counters| {
+            if let Some((up, down)) = self.minutes.get_mut(((pane - start) / COARSE) as usize) {
+                let out = super::key::Lane::is_out(lane) != turned;
+                let sum = if out { up } else { down };
+                *sum = sum.saturating_add(counters.bytes);
+            }
+        });
+        let span = |length: u32| {
+            let (from, to) = panes.edges.widen(panes.end.saturating_sub(length), panes.end);
+            let both = log.both(from, to);
+            if turned { both.swapped() } else { both }
+        };
+        let (now, minute, quarter) = (span(10), span(60), span(900));
+        self.now += now;
+        self.minute += minute;
+        self.quarter += quarter;
+    }
+
+    fn finish(self, panes: &Panes) -> HostDetail {
+        let (_, end) = hour(panes);
+        let rate = |bytes: u64, seconds: u32| bytes.saturating_mul(8) / u64::from(seconds.max(1));
+        let rates = |both: &Both, length: u32| {
+            let (from, to) = panes.edges.widen(panes.end.saturating_sub(length), panes.end);
+            Rates { up: rate(both.up.bytes, to - from), down: rate(both.down.bytes, to - from) }
+        };
+        let up: Vec<u64> = self.minutes.iter().map(|minute| rate(minute.0, COARSE)).collect();
+        let down: Vec<u64> = self.minutes.iter().map(|minute| rate(minute.1, COARSE)).collect();
+        let minute = rates(&self.minute, 60);
+        let peak = Rates {
+            up: up.iter().copied().max().unwrap_or(0).max(minute.up),
+            down: down.iter().copied().max().unwrap_or(0).max(minute.down),
+        };
+        HostDetail {
+            now: rates(&self.now, 10),
+            minute,
+            quarter: rates(&self.quarter, 900),
+            peak,
+            series: Series { step_ms: i64::from(COARSE) * 1000, end: moment(end), up, down },
+            ..HostDetail::default()
+        }
+    }
+}
+
+/// The hour of whole minutes that ends with the window; the minute that the
+/// window ends in is not over and would read low.
+fn hour(panes: &Panes) -> (u32, u32) {
+    let end = floor(panes.end, COARSE);
+    (end.saturating_sub(STEPS * COARSE), end)
+}

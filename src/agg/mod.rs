@@ -1,0 +1,316 @@
+//! Sliding windows: who used the line, over any of five spans, at any moment of
+//! the last hour.
+//!
+//! Ingest calls [`Windows::record`], screens call [`Windows::snapshot`]; both at
+//! once, from any thread. Time is always an argument. Two maps hold rows by
+//! host and by conversation, each with its own sparse log of panes; the totals
+//! are kept apart from the rows, so that traffic for which there is no row is
+//! never lost: total = rows + others, in every window.
+
+mod alert;
+mod answer;
+mod detail;
+mod key;
+mod pane;
+mod spread;
+mod timing;
+mod totals;
+
+pub use alert::Rules;
+
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
+
+use self::alert::Alerts;
+use self::key::{ConversationKey, Lane, class_of};
+use self::pane::{Edges, FINE, Piece, TimeLog, floor, moment, seconds};
+use self::spread::{Pieces, corrected, spread};
+use self::timing::{Lag, Percentile, Timings};
+use self::totals::SiteTotals;
+use crate::flow::{Class, Flow, Host, LocalNetworks, Time};
+use crate::snapshot::{AlertSubject, Direction};
+
+pub use self::timing::MAX_LAG_MS;
+
+/// Rows by host that are kept unless said otherwise (`--max-hosts`): the local
+/// hosts of a provider. About 0.4 kB each.
+pub const DEFAULT_MAX_HOSTS: usize = 1_000_000;
+
+/// Rows by conversation that are kept unless said otherwise
+/// (`--max-conversations`). About 0.4 kB each.
+pub const DEFAULT_MAX_CONVERSATIONS: usize = 2_000_000;
+
+/// Flows handled between two looks at the locks.
+const BATCH: usize = 128;
+
+/// Old panes are merged and empty rows dropped this often.
+const SWEEP_SECONDS: u32 = 10;
+
+/// How far behind now live windows end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LagRule {
+    /// As far as the exporters' reports need, at most [`MAX_LAG_MS`].
+    #[default]
+    Auto,
+    /// This many milliseconds.
+    Fixed(i64),
+}
+
+/// What [`Windows`] are made with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub local: LocalNetworks,
+    pub max_hosts: usize,
+    pub max_conversations: usize,
+    pub lag: LagRule,
+    pub rules: Rules,
+    /// Keep everything in one window that never slides (`top --window all`).
+    pub keep_all: bool,
+    /// When collecting begins: nothing before it is known completely.
+    pub started: Time,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            local: LocalNetworks::default(),
+            max_hosts: DEFAULT_MAX_HOSTS,
+            max_conversations: DEFAULT_MAX_CONVERSATIONS,
+            lag: LagRule::default(),
+            rules: Rules::default(),
+            keep_all: false,
+            started: Time(0),
+        }
+    }
+}
+
+/// A map of rows with a limit on their number.
+struct Rows<K> {
+    map: DashMap<K, TimeLog, RandomState>,
+    count: AtomicUsize,
+    max: usize,
+    /// Flows that found no room.
+    refused: AtomicU64,
+}
+
+impl<K: Eq + Hash> Rows<K> {
+    fn new(max: usize) -> Rows<K> {
+        Rows {
+            map: DashMap::with_hasher(RandomState::default()),
+            count: AtomicUsize::new(0),
+            max,
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    fn add(&self, edges: &Edges, key: K, lane: u8, pieces: &[Piece]) {
+        match self.map.entry(key) {
+            Entry::Occupied(mut row) => row.get_mut().add(edges, lane, pieces),
+            Entry::Vacant(_) if self.count.load(Ordering::Relaxed) >= self.max => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            Entry::Vacant(room) => {
+                self.count.fetch_add(1, Ordering::Relaxed);
+                room.insert(TimeLog::default()).add(edges, lane, pieces);
+            }
+        }
+    }
+
+    /// Merges old panes and drops rows without any.
+    fn sweep(&self, edges: &Edges) {
+        self.map.retain(|_, log| {
+            log.compact(edges);
+            log.shrink();
+            let keep = !log.is_empty();
+            if !keep {
+                self.count.fetch_sub(1, Ordering::Relaxed);
+            }
+            keep
+        });
+    }
+}
+
+/// What all rows share, behind one lock that is held for a batch at a time.
+struct Site {
+    totals: SiteTotals,
+    timings: Timings,
+    alerts: Alerts,
+    percentile: Option<Percentile>,
+    edges: Edges,
+    lag: Lag,
+    /// The second in which the lag was last looked at.
+    looked: Option<u32>,
+    swept: u32,
+}
+
+/// The windows of one collector.
+pub struct Windows {
+    config: Config,
+    hosts: Rows<Host>,
+    conversations: Rows<ConversationKey>,
+    site: Mutex<Site>,
+}
+
+impl Windows {
+    /// Empty windows.
+    #[must_use]
+    pub fn new(config: Config) -> Windows {
+        let edges = if config.keep_all {
+            Edges::single()
+        } else {
+            Edges::at(floor(seconds(config.started), FINE))
+        };
+        Windows {
+            hosts: Rows::new(config.max_hosts),
+            conversations: Rows::new(config.max_conversations),
+            site: Mutex::new(Site {
+                totals: SiteTotals::new(),
+                timings: Timings::default(),
+                alerts: Alerts::default(),
+                percentile: Percentile::new(),
+                edges,
+                lag: Lag::default(),
+                looked: None,
+                swept: edges.edge,
+            }),
+            config,
+        }
+    }
+
+    /// A panic while the lock was held leaves figures that are at worst one
+    /// flow short: going on is better than stopping.
+    fn site(&self) -> MutexGuard<'_, Site> {
+        self.site.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds flows to all windows.
+    ///
+    /// Totals are written before the rows and read after them, so that a
+    /// snapshot taken meanwhile has others too large, never too small.
+    pub fn record(&self, flows: &[Flow]) {
+        for batch in flows.chunks(BATCH) {
+            let newest = batch.iter().map(|flow| flow.arrival).max().unwrap_or_default();
+            self.advance(newest);
+            let mut prepared = [(Class::Up, Pieces::default()); BATCH];
+            let edges = {
+                let mut site = self.site();
+                let edges = site.edges;
+                for (flow, slot) in batch.iter().zip(&mut prepared) {
+                    let class = class_of(flow, &self.config.local);
+                    let (first, last) = corrected(flow);
+                    *slot = (class, spread(&edges, flow, first, last));
+                    site.totals.add(&edges, class, slot.1.as_slice());
+                }
+                site.timings.record(batch);
+                edges
+            };
+            for (flow, (class, pieces)) in batch.iter().zip(&prepared) {
+                self.record_rows(&edges, flow, *class, pieces.as_slice());
+            }
+        }
+    }
+
+    fn record_rows(&self, edges: &Edges, flow: &Flow, class: Class, pieces: &[Piece]) {
+        let (key, lane) = ConversationKey::of(flow, class);
+        self.conversations.add(edges, key, lane, pieces);
+        if let Some(lane) = Lane::of_source(class) {
+            self.hosts.add(edges, flow.src, lane as u8, pieces);
+        }
+        if let Some(lane) = Lane::of_destination(class) {
+            self.hosts.add(edges, flow.dst, lane as u8, pieces);
+        }
+    }
+
+    /// Moves the edge of live windows to `now` less the lag; never back. Calls
+    /// may be as frequent as one likes.
+    pub fn advance(&self, now: Time) {
+        if self.config.keep_all {
+            return;
+        }
+        let due = {
+            let mut site = self.site();
+            let second = seconds(now);
+            if second < site.edges.edge || site.looked == Some(second) {
+                return;
+            }
+            site.looked = Some(second);
+            site.lag = match self.config.lag {
+                LagRule::Auto => site.timings.lag(),
+                LagRule::Fixed(ms) => Lag { ms, beyond: site.timings.lag().beyond },
+            };
+            let edge = floor(seconds(now.plus_ms(-site.lag.ms)), FINE);
+            if edge <= site.edges.edge {
+                return;
+            }
+            site.edges = Edges::at(edge);
+            self.bill(&mut site);
+            let due = edge - site.swept >= SWEEP_SECONDS;
+            if due {
+                site.swept = edge;
+            }
+            due.then_some(site.edges)
+        };
+        if let Some(edges) = due {
+            self.hosts.sweep(&edges);
+            self.conversations.sweep(&edges);
+        }
+    }
+
+    /// Takes finished five-minute intervals into the billing percentile.
+    fn bill(&self, site: &mut Site) {
+        let Some(mut percentile) = site.percentile.take() else { return };
+        let since = seconds(self.config.started);
+        while let Some((start, end)) = percentile.due(since, site.edges.edge) {
+            let totals = site.totals.sum(start, end);
+            percentile.record(end, &totals.up, &totals.down);
+        }
+        site.percentile = Some(percentile);
+    }
+
+    /// Evaluates the limits over the last complete minute. To be called about
+    /// once a second by whoever runs the collector.
+    pub fn watch(&self, now: Time) {
+        self.advance(now);
+        let rules = &self.config.rules;
+        let (edges, beyond, active) = {
+            let site = self.site();
+            (site.edges, site.lag.beyond, site.alerts.subjects())
+        };
+        if self.config.keep_all || edges.edge <= seconds(self.config.started) {
+            return;
+        }
+        let (start, end) = edges.widen(edges.edge.saturating_sub(MINUTE_SECONDS), edges.edge);
+        // What came in before collecting began is not known completely, and the
+        // mean is over the whole minute: it can only be too low.
+        let start = start.max(seconds(self.config.started));
+        let mean = |bytes: u64| bytes.saturating_mul(8) / u64::from(MINUTE_SECONDS);
+        let mut rates = Vec::new();
+        let mut take = |subject: AlertSubject, bytes: u64| {
+            let rate = mean(bytes);
+            if rules.limit(&subject).is_some_and(|limit| rate > limit) || active.contains(&subject)
+            {
+                rates.push((subject, rate));
+            }
+        };
+        if rules.watch_hosts() {
+            for row in &self.hosts.map {
+                let both = row.value().pair(start, end, Lane::Up, Lane::Down);
+                take(AlertSubject::Host(*row.key(), Direction::Up), both.up.bytes);
+                take(AlertSubject::Host(*row.key(), Direction::Down), both.down.bytes);
+            }
+        }
+        let mut site = self.site();
+        let totals = site.totals.sum(start, end);
+        take(AlertSubject::Link(Direction::Up), totals.up.bytes);
+        take(AlertSubject::Link(Direction::Down), totals.down.bytes);
+        site.alerts.evaluate(moment(end), rules, beyond.is_none(), &rates);
+    }
+}
+
+/// Limits are means over this long.
+const MINUTE_SECONDS: u32 = 60;

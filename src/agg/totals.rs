@@ -1,0 +1,75 @@
+//! Totals of the site by class: a ring of 2-second panes, all of the hour.
+//!
+//! Rows merge their panes as they age; totals keep them fine, so that any
+//! window that rows can answer has a total of exactly the same span.
+
+use super::pane::{Edges, FINE, Piece};
+use crate::flow::Class;
+use crate::snapshot::{Counters, Totals};
+
+/// Panes in the ring: the hour, the minute its start is widened by, and five
+/// minutes of lag are 1,980 panes of 2 s.
+const PANES: usize = 2048;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Pane {
+    start: u32,
+    totals: Totals,
+}
+
+/// The ring and what fell out of it.
+#[derive(Debug)]
+pub(super) struct SiteTotals {
+    panes: Vec<Pane>,
+    /// Pieces that were older than the oldest pane when they came.
+    older: Totals,
+}
+
+impl SiteTotals {
+    pub(super) fn new() -> SiteTotals {
+        SiteTotals { panes: vec![Pane::default(); PANES], older: Totals::default() }
+    }
+
+    pub(super) fn add(&mut self, edges: &Edges, class: Class, pieces: &[Piece]) {
+        for piece in pieces {
+            let pane = &mut self.panes[piece.pane as usize / FINE as usize % PANES];
+            if piece.pane < edges.keep_from || pane.start > piece.pane {
+                *self.older.of_mut(class) += piece.counters;
+                continue;
+            }
+            if pane.start != piece.pane {
+                *pane = Pane { start: piece.pane, totals: Totals::default() };
+            }
+            *pane.totals.of_mut(class) += piece.counters;
+        }
+    }
+
+    /// Totals of the panes in `[start, end)`.
+    pub(super) fn sum(&self, start: u32, end: u32) -> Totals {
+        let mut sum = Totals::default();
+        for pane in self.panes.iter().filter(|pane| (start..end).contains(&pane.start)) {
+            for class in Class::ALL {
+                *sum.of_mut(class) += *pane.totals.of(class);
+            }
+        }
+        sum
+    }
+
+    /// Bytes (up, down) of the panes in `[start, end)` in steps of `step` seconds.
+    pub(super) fn steps(&self, start: u32, end: u32, step: u32) -> Vec<(u64, u64)> {
+        let mut steps =
+            vec![(0u64, 0u64); end.saturating_sub(start).div_ceil(step.max(1)) as usize];
+        for pane in self.panes.iter().filter(|pane| (start..end).contains(&pane.start)) {
+            if let Some((up, down)) = steps.get_mut(((pane.start - start) / step.max(1)) as usize) {
+                *up = up.saturating_add(pane.totals.up.bytes);
+                *down = down.saturating_add(pane.totals.down.bytes);
+            }
+        }
+        steps
+    }
+
+    /// What came too late for any window.
+    pub(super) fn older(&self) -> Counters {
+        self.older.sum()
+    }
+}

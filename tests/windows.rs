@@ -1,0 +1,390 @@
+//! The sliding windows as their users see them: sums, spans, lag, limits.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use toptalk::agg::{Config, LagRule, Rules, Windows};
+use toptalk::filter::Filter;
+use toptalk::flow::{Flow, Host, LocalNetworks, Sampling, Time};
+use toptalk::snapshot::{
+    Both, Completeness, Counters, Health, Snapshot, Subject, Totals, View, Window,
+};
+
+const START: i64 = 1_800_000_000_000;
+
+fn local(n: u8) -> Host {
+    Host::octets(10, 0, 0, n)
+}
+
+fn remote(n: u8) -> Host {
+    Host::octets(203, 0, 113, n)
+}
+
+fn windows(config: Config) -> Windows {
+    Windows::new(Config { started: Time(START), ..config })
+}
+
+fn ask(windows: &Windows, view: &View, second: i64) -> Snapshot {
+    windows.snapshot(view, Time(START + second * 1000), Health::default())
+}
+
+fn view(subject: Subject, window: Window) -> View {
+    View { subject, window, limit: 10, ..View::default() }
+}
+
+/// A flow that arrives `arrival` s after the start and covers the `duration` s
+/// that ended `delay` s before.
+fn flow(src: Host, dst: Host, arrival: f64, delay: f64, duration: f64, bytes: u64) -> Flow {
+    let ms = |seconds: f64| Time(START + (seconds * 1000.0) as i64);
+    Flow {
+        src,
+        dst,
+        proto: 6,
+        sport: 40_000,
+        dport: 443,
+        arrival: ms(arrival),
+        last: ms(arrival - delay),
+        first: ms(arrival - delay - duration),
+        bytes,
+        packets: bytes / 1000,
+        exporter: Host::octets(192, 0, 2, 1),
+        ..Flow::EMPTY
+    }
+}
+
+fn check_law(snapshot: &Snapshot) {
+    let sum = |rows: &mut dyn Iterator<Item = Both>| {
+        let mut sum = Both::default();
+        rows.for_each(|both| sum += both);
+        sum
+    };
+    let hosts = &snapshot.hosts;
+    let mut total = sum(&mut hosts.rows.iter().map(|row| row.traffic));
+    total += hosts.others;
+    assert_eq!(total, hosts.total);
+    let up = sum(&mut snapshot.uploaders.rows.iter().map(|row| row.traffic)).up;
+    assert_eq!(up + snapshot.uploaders.others.up, snapshot.uploaders.total.up);
+    let down = sum(&mut snapshot.downloaders.rows.iter().map(|row| row.traffic)).down;
+    assert_eq!(down + snapshot.downloaders.others.down, snapshot.downloaders.total.down);
+    if let Some(detail) = &snapshot.detail {
+        let mut total = sum(&mut detail.conversations.rows.iter().map(|row| row.traffic));
+        total += detail.conversations.others;
+        assert_eq!(total, detail.conversations.total);
+    }
+}
+
+#[test]
+fn a_flow_is_booked_by_direction_and_conversation() {
+    let windows = windows(Config::default());
+    windows.record(&[
+        flow(local(1), remote(1), 10.0, 0.1, 1.0, 5_000),
+        flow(remote(1), local(1), 10.0, 0.1, 1.0, 9_000),
+        flow(local(1), local(2), 10.0, 0.1, 1.0, 700),
+        flow(remote(1), remote(2), 10.0, 0.1, 1.0, 30),
+    ]);
+    let snapshot = ask(&windows, &view(Subject::Talkers, Window::Minute), 40);
+    check_law(&snapshot);
+    let bytes = |counters: Counters| (counters.bytes, counters.flows);
+    let totals = snapshot.totals;
+    assert_eq!(bytes(totals.up), (5_000, 1));
+    assert_eq!(bytes(totals.down), (9_000, 1));
+    assert_eq!(bytes(totals.internal), (700, 1));
+    assert_eq!(bytes(totals.transit), (30, 1));
+    assert_eq!(snapshot.uploaders.rows.len(), 1, "internal hosts are no uploaders");
+    let detail = ask(&windows, &view(Subject::Host(local(1)), Window::Minute), 41).detail.unwrap();
+    assert_eq!(detail.conversations.rows.len(), 2);
+    assert_eq!(detail.traffic.up.bytes, 5_700, "internal traffic is the host's traffic too");
+    assert_eq!(detail.conversations.others, Both::default());
+    let stranger = ask(&windows, &view(Subject::Host(remote(1)), Window::Minute), 42);
+    check_law(&stranger);
+    let detail = stranger.detail.unwrap();
+    assert_eq!((detail.traffic.up.bytes, detail.traffic.down.bytes), (9_030, 5_000));
+}
+
+#[test]
+fn sampled_counters_are_scaled_and_raw_bytes_stand_beside() {
+    let windows = windows(Config::default());
+    let flow = flow(local(1), remote(1), 5.0, 0.1, 0.5, 1_000);
+    windows.record(&[Flow { sampling: Sampling::one_in(100), packets: 2, ..flow }]);
+    let up = ask(&windows, &view(Subject::Hosts, Window::Minute), 20).totals.up;
+    assert_eq!((up.bytes, up.raw_bytes, up.packets, up.flows), (100_000, 1_000, 200, 1));
+}
+
+/// Feeds a steady 10 Mbit/s flow, cut by `timeout`, and reads it every second.
+fn steady(timeout: i64, seconds: i64, config: Config) -> Vec<(i64, Snapshot)> {
+    let windows = windows(config);
+    let rate = 10_000_000 / 8;
+    let mut answers = Vec::new();
+    for second in 1..seconds {
+        if second % timeout == 0 {
+            let bytes = rate * timeout as u64;
+            windows.record(&[flow(
+                local(1),
+                remote(1),
+                second as f64 + 0.3,
+                0.3,
+                timeout as f64,
+                bytes,
+            )]);
+        }
+        windows.watch(Time(START + second * 1000 + 700));
+        answers.push((second, ask(&windows, &view(Subject::Talkers, Window::Minute), second + 1)));
+    }
+    answers
+}
+
+#[test]
+fn a_steady_flow_reads_steadily_whatever_the_active_timeout() {
+    for timeout in [1, 60, 120] {
+        let mut complete = 0;
+        let mut end = Time(0);
+        for (second, snapshot) in steady(timeout, 600, Config::default()) {
+            assert!(snapshot.span.end >= end, "windows never go back");
+            end = snapshot.span.end;
+            // Until the first report has come nobody can know of the flow.
+            if snapshot.span.completeness != Completeness::Complete || second <= timeout {
+                continue;
+            }
+            complete += 1;
+            let row = &snapshot.uploaders.rows[0];
+            let rate = snapshot.span.bits_per_second(row.traffic.up.bytes);
+            assert!(
+                (9_000_000..=11_000_000).contains(&rate),
+                "timeout {timeout}, second {second}: {rate} bit/s over {:?}",
+                snapshot.span
+            );
+        }
+        assert!(complete > 300, "timeout {timeout}: {complete} complete windows");
+    }
+}
+
+#[test]
+fn lag_follows_the_active_timeout() {
+    for (timeout, least, most) in [(1, 1, 4), (60, 60, 65), (120, 120, 126)] {
+        let (_, last) = steady(timeout, 590, Config::default()).pop().unwrap();
+        let lag = last.captured_at.since(last.span.end) / 1000;
+        assert!((least..=most).contains(&lag), "timeout {timeout}: {lag} s");
+    }
+}
+
+#[test]
+fn half_an_hour_of_timeout_is_marked_and_raises_no_alert() {
+    let rules = Rules { host_up: Some(12_000_000), link_up: Some(12_000_000), ..Rules::default() };
+    let answers = steady(1800, 4000, Config { rules, ..Config::default() });
+    for (second, snapshot) in &answers {
+        assert!(snapshot.alerts.is_empty(), "second {second}");
+    }
+    let (_, last) = answers.last().unwrap();
+    let Completeness::Incomplete { exporter, active_timeout_ms } = last.span.completeness else {
+        panic!("{:?}", last.span);
+    };
+    assert_eq!(exporter, Host::octets(192, 0, 2, 1));
+    assert!((1_750_000..=1_850_000).contains(&active_timeout_ms), "{active_timeout_ms}");
+    assert!(last.captured_at.since(last.span.end) <= 302_000);
+}
+
+#[test]
+fn alerts_need_the_mean_of_a_minute() {
+    let rules = Rules { host_up: Some(8_000_000), ..Rules::default() };
+    let first = steady(1, 300, Config { rules, ..Config::default() })
+        .into_iter()
+        .find(|(_, snapshot)| !snapshot.alerts.is_empty());
+    let (second, snapshot) = first.expect("10 Mbit/s break a limit of 8");
+    assert!((48..=60).contains(&second), "48 s at 10 make 8 in the minute: {second}");
+    assert!(snapshot.alerts[0].now > 8_000_000);
+    let rules = Rules { host_up: Some(10_500_000), ..Rules::default() };
+    for (second, snapshot) in steady(60, 600, Config { rules, ..Config::default() }) {
+        assert!(snapshot.alerts.is_empty(), "no false alert, second {second}");
+    }
+}
+
+#[test]
+fn beyond_the_limits_traffic_is_in_others() {
+    let config = Config { max_hosts: 3, max_conversations: 5, ..Config::default() };
+    let windows = windows(config);
+    for n in 0..50 {
+        windows.record(&[flow(local(n), remote(n), 5.0, 0.1, 0.5, 1000)]);
+    }
+    let snapshot = ask(&windows, &view(Subject::Hosts, Window::Minute), 20);
+    check_law(&snapshot);
+    assert_eq!((snapshot.hosts.count, snapshot.totals.up.bytes), (3, 50_000));
+    assert_eq!(snapshot.hosts.others.up.bytes, 47_000);
+    let dropped: HashMap<_, _> =
+        snapshot.health.dropped.iter().map(|drop| (drop.cause, drop.count)).collect();
+    assert_eq!(dropped["host_limit"], 47);
+    assert_eq!(dropped["conversation_limit"], 45);
+    // After an hour the rows are gone and their room is free again.
+    windows.record(&[flow(local(200), remote(1), 4000.0, 0.1, 0.5, 1000)]);
+    windows.record(&[flow(local(201), remote(1), 4020.0, 0.1, 0.5, 1000)]);
+    let later = ask(&windows, &view(Subject::Hosts, Window::Minute), 4040);
+    assert!(later.hosts.rows.iter().any(|row| row.host == local(201)), "{:?}", later.hosts);
+}
+
+#[test]
+fn transit_is_listed_by_source_and_destination_with_candidates() {
+    let windows = windows(Config::default());
+    for n in 0..20 {
+        windows.record(&[flow(remote(n), Host::octets(198, 51, 100, n), 5.0, 0.1, 0.5, 1000)]);
+    }
+    let snapshot = ask(&windows, &view(Subject::Talkers, Window::Minute), 20);
+    check_law(&snapshot);
+    let toptalk::snapshot::Basis::SourceDestination { candidates } = &snapshot.basis else {
+        panic!("{:?}", snapshot.basis);
+    };
+    assert_eq!(candidates[0].to_string(), "198.51.100.0/24");
+    assert_eq!((snapshot.uploaders.count, snapshot.downloaders.count), (20, 20));
+    assert_eq!(snapshot.uploaders.others.up.bytes, 10_000);
+}
+
+#[test]
+fn a_filter_answers_for_the_whole_window_behind_it() {
+    let windows = windows(Config::default());
+    let https = flow(local(1), remote(1), 5.0, 0.1, 0.5, 1000);
+    windows.record(&[
+        https,
+        Flow { dport: 22, bytes: 70, ..https },
+        Flow { src: local(2), ..https },
+    ]);
+    let filtered = |text: &str, subject| {
+        let filter = Filter::parse(text).unwrap();
+        let view = View { filter, ..view(subject, Window::Minute) };
+        let snapshot = ask(&windows, &view, 20);
+        check_law(&snapshot);
+        snapshot
+    };
+    assert_eq!(filtered("port 443", Subject::Hosts).totals.up.bytes, 2000);
+    assert_eq!(filtered("ip 10.0.0.1 and not port 443", Subject::Hosts).totals.up.bytes, 70);
+    assert_eq!(filtered("dst net 10.0.0.0/8", Subject::Hosts).totals.sum().bytes, 0);
+    let detail = filtered("port 22", Subject::Host(local(1))).detail.unwrap();
+    assert_eq!((detail.conversations.rows.len(), detail.traffic.up.bytes), (1, 70));
+    let none = filtered("port 40000", Subject::Talkers);
+    assert!(none.notes.iter().any(|note| note.contains("40000")), "{:?}", none.notes);
+}
+
+#[test]
+fn everything_is_kept_when_the_window_is_all() {
+    let windows = windows(Config { keep_all: true, ..Config::default() });
+    let old = flow(local(1), remote(1), 5.0, 90_000_000.0, 3.0, 1000);
+    windows.record(&[old, flow(remote(1), local(1), 5.0, 0.0, 60.0, 500)]);
+    let snapshot = ask(&windows, &view(Subject::Hosts, Window::All), 10);
+    check_law(&snapshot);
+    assert_eq!((snapshot.totals.up.bytes, snapshot.totals.down.bytes), (1000, 500));
+    assert_eq!(snapshot.totals.sum().flows, 2);
+    assert_eq!(snapshot.span.length_ms(), 10_000);
+}
+
+#[test]
+fn the_time_of_a_view_may_lie_in_the_past() {
+    let windows = windows(Config { lag: LagRule::Fixed(0), ..Config::default() });
+    for second in 0..1200 {
+        windows.record(&[flow(local(1), remote(1), f64::from(second) + 0.5, 0.0, 0.0, 1000)]);
+    }
+    let at = |at: i64| {
+        let view =
+            View { at: Some(Time(START + at * 1000)), ..view(Subject::Hosts, Window::Minute) };
+        let snapshot = ask(&windows, &view, 1200);
+        check_law(&snapshot);
+        let seconds = snapshot.span.length_ms() as u64 / 1000;
+        assert!(snapshot.span.end >= Time(START + at * 1000));
+        assert_eq!(snapshot.totals.up.bytes, seconds * 1000, "{at} {:?}", snapshot.span);
+        seconds
+    };
+    assert_eq!(at(1200), 60);
+    assert_eq!(at(1180), 60 + at(1180) % 60, "within the last minute panes are fine");
+    for past in [1100, 900, 600, 300] {
+        assert!((60..=120).contains(&at(past)));
+    }
+}
+
+/// Everything the windows should hold, by keeping every flow.
+fn naive(flows: &[Flow], from: Time, to: Time) -> Totals {
+    let mut totals = Totals::default();
+    let networks = LocalNetworks::default();
+    for flow in flows {
+        let class = networks.classify(flow.src, flow.dst);
+        let sum = totals.of_mut(class);
+        let last = flow.last.min(flow.arrival);
+        let first = flow.first.min(last);
+        let duration = last.since(first);
+        let count = ((duration + 1999) / 2000).clamp(1, 8);
+        let (mut bytes, mut packets) = (0, 0);
+        for index in 0..count {
+            let part = |whole: u64, done: u64| whole * (index as u64 + 1) / count as u64 - done;
+            let (b, p) = (part(flow.bytes, bytes), part(flow.packets, packets));
+            bytes += b;
+            packets += p;
+            let midpoint = first.plus_ms(duration * (2 * index + 1) / (2 * count));
+            if from <= midpoint && midpoint < to {
+                *sum += Counters { bytes: b, raw_bytes: b, packets: p, flows: 0 };
+            }
+        }
+        if from <= last && last < to {
+            sum.flows += 1;
+        }
+    }
+    totals
+}
+
+fn any_flow() -> impl Strategy<Value = Flow> {
+    (
+        0u8..8,
+        0u8..8,
+        0i64..900_000,
+        -20_000i64..700_000,
+        -500i64..400_000,
+        0u64..1_000_000,
+        any::<bool>(),
+    )
+        .prop_map(|(a, b, arrival, delay, duration, bytes, up)| {
+            let (src, dst) = match (up, b % 3) {
+                (true, 0) => (local(a), local(b)),
+                (false, 0) => (remote(a), remote(b)),
+                (true, _) => (local(a), remote(b)),
+                (false, _) => (remote(a), local(b)),
+            };
+            let at = |ms: i64| Time(START + ms);
+            Flow {
+                src,
+                dst,
+                proto: 6 + b,
+                dport: u16::from(a),
+                arrival: at(arrival),
+                last: at(arrival - delay),
+                first: at(arrival - delay - duration),
+                bytes,
+                packets: bytes / 7,
+                exporter: Host::octets(192, 0, 2, 1),
+                ..Flow::EMPTY
+            }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_window_equals_a_model_that_keeps_every_flow(
+        mut flows in prop::collection::vec(any_flow(), 1..120),
+        limit in 0usize..12,
+        asked in 0i64..1000,
+    ) {
+        flows.sort_by_key(|flow| flow.arrival);
+        let windows = windows(Config { max_hosts: 6, max_conversations: 20, ..Config::default() });
+        let mut done = 0;
+        for second in (0..=900).step_by(30).chain([900 + asked]) {
+            let now = Time(START + second * 1000);
+            let arrived = flows[done..].iter().take_while(|flow| flow.arrival <= now).count();
+            windows.record(&flows[done..done + arrived]);
+            done += arrived;
+            for window in Window::SLIDING {
+                for subject in [Subject::Hosts, Subject::Talkers, Subject::Host(local(1))] {
+                    let view = View { limit, ..view(subject, window) };
+                    let snapshot = windows.snapshot(&view, now, Health::default());
+                    check_law(&snapshot);
+                    let want = naive(&flows[..done], snapshot.span.start, snapshot.span.end);
+                    prop_assert_eq!(snapshot.totals, want, "{:?} {:?}", window, snapshot.span);
+                }
+            }
+        }
+    }
+}
