@@ -4,4 +4,6 @@
 pub mod filter;
 pub mod flow;
 pub mod snapshot;
+pub mod table;
+pub mod topn;
 pub mod units;
