@@ -7,3 +7,4 @@ pub mod snapshot;
 pub mod table;
 pub mod topn;
 pub mod units;
+pub mod wire;

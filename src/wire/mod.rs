@@ -1,0 +1,3 @@
+//! Datagram bytes and flows.
+
+pub mod encode;
