@@ -1,10 +1,26 @@
 //! toptalk: live top talkers from NetFlow.
+//!
+//! The modules in reading order, by floor. Imports only point down; the test
+//! `tidy` enforces it, and `docs/ARCHITECTURE.md` is the map.
 #![deny(unsafe_code)]
 
-pub mod agg;
+// Ground: plain data and pure functions.
 pub mod filter;
 pub mod flow;
 pub mod snapshot;
+pub mod table;
 pub mod topn;
 pub mod units;
 pub mod wire;
+
+// State: what is known, written and read at once.
+pub mod agg;
+
+// Shell: clocks, sockets, threads.
+pub mod clock;
+pub mod ingest;
+pub mod source;
+
+// Roof: the commands.
+pub mod app;
+pub mod cli;

@@ -75,6 +75,8 @@ pub struct Health {
     pub exporters: Vec<ExporterHealth>,
     /// What was dropped or not understood, only causes that occurred.
     pub dropped: Vec<DropCount>,
+    /// What was odd but used all the same.
+    pub noticed: Vec<DropCount>,
     /// Warnings from the start: capped buffers, ports not bound.
     pub notes: Vec<String>,
     pub datagrams: u64,

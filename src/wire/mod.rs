@@ -6,6 +6,7 @@
 
 mod bytes;
 pub mod element;
+pub mod encode;
 mod exporter;
 mod netflow5;
 mod netflow9;

@@ -46,6 +46,15 @@ causes! {
     Leftover "leftover" "datagrams with bytes after the last set";
 }
 
+impl Cause {
+    /// Whether something was lost by it; otherwise it was used all the same.
+    #[must_use]
+    pub fn loses(self) -> bool {
+        use Cause::{FarOffTimes, FirstAfterLast, Leftover, NoTimes, TemplateChanged};
+        !matches!(self, TemplateChanged | NoTimes | FirstAfterLast | FarOffTimes | Leftover)
+    }
+}
+
 /// Counts by [`Cause`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CauseCounts([u32; Cause::ALL.len()]);

@@ -1,0 +1,105 @@
+//! `toptalk`: collect and show.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{AppError, save};
+use crate::agg::{Config, Windows};
+use crate::cli::Live;
+use crate::clock::Clock;
+use crate::ingest::{Bound, Ingest};
+use crate::snapshot::View;
+use crate::source::{self, Local, Question};
+use crate::ui::run::{Ending, Wires};
+use crate::ui::{Options, Theme};
+use crate::units::Unit;
+
+/// Saves that may be under way at once.
+const SAVES: usize = 4;
+
+pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
+    crate::ui::term::check().map_err(AppError::Screen)?;
+    let sockets = live.listen.open()?;
+    show(live, sockets, None, |_, _| Ok(()))
+}
+
+/// Collects from `sockets` and shows it until the user has seen enough.
+/// `begin` is called once everything listens.
+pub(super) fn show(
+    live: Live,
+    sockets: Vec<Bound>,
+    demo: Option<String>,
+    begin: impl FnOnce(Clock, &Ingest) -> Result<(), AppError>,
+) -> Result<ExitCode, AppError> {
+    let clock = Clock::start();
+    let windows = Arc::new(Windows::new(Config { started: clock.now(), ..live.config }));
+    let ingest =
+        Ingest::start(sockets, windows.clone(), clock, demo).map_err(AppError::Start)?;
+    begin(clock, &ingest)?;
+    let options = options(live.window, live.ascii);
+    let local = Local { windows, published: ingest.published(), clock };
+    let ends = source::serve(local, View::default()).map_err(AppError::Start)?;
+    let folder = live.snapshots.unwrap_or_else(|| save::default_folder(|name| std::env::var_os(name)));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AppError::Start)?;
+    let ending = runtime.block_on(async move {
+        let (saves, wanted) = mpsc::channel(SAVES);
+        let (told, saved) = mpsc::channel(SAVES);
+        tokio::spawn(save_all(wanted, ends.questions, folder, told));
+        let wires = Wires { views: ends.views, snapshots: ends.snapshots, saves, saved };
+        crate::ui::run::run(wires, options).await
+    });
+    drop(runtime);
+    // The sockets close with the process; what is still on its way is of no use.
+    drop(ingest);
+    ending.map(exit_code).map_err(AppError::Screen)
+}
+
+/// How the process says what ended the screen.
+fn exit_code(ending: Ending) -> ExitCode {
+    match ending {
+        Ending::Quit | Ending::TerminalLost => ExitCode::SUCCESS,
+        // What a shell reports for a program ended by this signal.
+        Ending::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+    }
+}
+
+fn options(window: crate::snapshot::Window, ascii: bool) -> Options {
+    let (theme, note) = Theme::detect(|name| std::env::var(name).ok(), ascii);
+    Options { theme, unit: Unit::Bits, window, zone: TimeZone::system(), note }
+}
+
+/// Answers and writes what the screen wants saved, one after the other.
+async fn save_all(
+    mut wanted: mpsc::Receiver<View>,
+    questions: mpsc::Sender<Question>,
+    folder: PathBuf,
+    told: mpsc::Sender<Result<String, String>>,
+) {
+    while let Some(view) = wanted.recv().await {
+        let result = save_one(view, &questions, &folder).await;
+        if told.send(result).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn save_one(
+    view: View,
+    questions: &mpsc::Sender<Question>,
+    folder: &Path,
+) -> Result<String, String> {
+    let gone = |_| "the collector has stopped".to_owned();
+    let (reply, answer) = oneshot::channel();
+    questions.send((view, reply)).await.map_err(|_| "the collector has stopped".to_owned())?;
+    let snapshot = answer.await.map_err(gone)?;
+    let folder = folder.to_owned();
+    let written = tokio::task::spawn_blocking(move || save::save(&folder, &snapshot));
+    let path = written.await.map_err(|error| io::Error::other(error).to_string())?;
+    path.map(|path| path.display().to_string()).map_err(|error| error.to_string())
+}

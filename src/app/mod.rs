@@ -1,0 +1,42 @@
+//! One file per command: where the rooms are put together.
+
+mod demo;
+mod live;
+mod save;
+mod top;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::cli::Command;
+use crate::ingest::BindError;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("cannot start collecting: {0}")]
+    Start(io::Error),
+    #[error("{0}")]
+    Screen(io::Error),
+    #[error("cannot print the answer: {0}")]
+    Print(io::Error),
+    #[error("cannot save {path}: {source}")]
+    Save { path: PathBuf, source: io::Error },
+}
+
+/// Runs a command. What goes wrong is printed on stderr.
+#[must_use]
+pub fn run(command: Command) -> ExitCode {
+    let result = match command {
+        Command::Live(live) => live::run(live),
+        Command::Demo(live, seed) => demo::run(live, seed),
+        Command::Top(top) => top::run(&top),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("toptalk: {error}");
+        ExitCode::FAILURE
+    })
+}

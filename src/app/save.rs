@@ -1,0 +1,122 @@
+//! Saving what is on screen: one CSV file per snapshot, whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::AppError;
+use crate::snapshot::{Snapshot, Subject};
+use crate::table;
+use crate::units::file_stamp;
+
+/// Files of one second in one folder: more than a person can press.
+const MAX_NAMES: u32 = 1000;
+
+/// The folder for snapshots when none was named: the user's data folder, or the
+/// current one when there is no home.
+#[must_use]
+pub fn default_folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> PathBuf {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_DATA_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .map_or_else(|| PathBuf::from("."), |data| data.join("toptalk"))
+}
+
+/// Writes a snapshot into `folder` and returns the path. An existing file is
+/// never touched; a file that could not be written leaves nothing behind.
+///
+/// # Errors
+/// When the folder cannot be made or written to.
+pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf, AppError> {
+    let at = |path: &Path, source| AppError::Save { path: path.to_owned(), source };
+    fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
+    let stem = format!("toptalk-{}-{}", file_stamp(snapshot.captured_at), view_name(snapshot));
+    let temporary = folder.join(format!(".{stem}-{}.tmp", std::process::id()));
+    let written = write(&temporary, snapshot).map_err(|error| at(&temporary, error));
+    let placed = written.and_then(|()| place(&temporary, folder, &stem));
+    if placed.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    placed
+}
+
+fn view_name(snapshot: &Snapshot) -> String {
+    match snapshot.view.subject {
+        Subject::Talkers | Subject::Hosts => "hosts".to_owned(),
+        Subject::Host(host) => format!("host-{}", host.to_string().replace(':', "_")),
+    }
+}
+
+fn write(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    table::write_csv(snapshot, &mut out)?;
+    out.flush()?;
+    out.get_ref().sync_all()
+}
+
+/// Gives the file its name, or the next free one.
+fn place(temporary: &Path, folder: &Path, stem: &str) -> Result<PathBuf, AppError> {
+    for number in 1..=MAX_NAMES {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let path = folder.join(format!("{stem}{suffix}.csv"));
+        // A hard link never replaces a file, a rename would.
+        match fs::hard_link(temporary, &path) {
+            Ok(()) => {
+                let _ = fs::remove_file(temporary);
+                return Ok(path);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // File systems without hard links.
+            Err(_) if !path.exists() => {
+                let renamed = fs::rename(temporary, &path);
+                return renamed.map(|()| path.clone()).map_err(|source| AppError::Save { path, source });
+            }
+            Err(_) => {}
+        }
+    }
+    let source = io::Error::new(io::ErrorKind::AlreadyExists, "too many snapshots of one second");
+    Err(AppError::Save { path: folder.join(stem), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Time;
+
+    #[test]
+    fn the_folder_follows_the_environment() {
+        let folder = |pairs: &[(&str, &str)]| {
+            let find = |name: &str| pairs.iter().find(|p| p.0 == name).map(|p| p.1.into());
+            default_folder(find)
+        };
+        assert_eq!(folder(&[("HOME", "/h")]), Path::new("/h/.local/share/toptalk"));
+        assert_eq!(folder(&[("HOME", "/h"), ("XDG_DATA_HOME", "/d")]), Path::new("/d/toptalk"));
+        assert_eq!(folder(&[("HOME", "/h"), ("XDG_DATA_HOME", "x")]), Path::new("/h/.local/share/toptalk"));
+        assert_eq!(folder(&[("HOME", "")]), Path::new("."));
+        assert_eq!(folder(&[]), Path::new("."));
+    }
+
+    #[test]
+    fn files_are_numbered_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot { captured_at: Time(1_700_000_000_000), ..Snapshot::default() };
+        let inner = folder.path().join("a/b");
+        let names: Vec<String> = (0..3)
+            .map(|_| save(&inner, &snapshot).unwrap().file_name().unwrap().to_string_lossy().into())
+            .collect();
+        let stem = "toptalk-20231114T221320Z-hosts";
+        assert_eq!(names, [format!("{stem}.csv"), format!("{stem}-2.csv"), format!("{stem}-3.csv")]);
+        assert_eq!(fs::read_dir(&inner).unwrap().count(), 3, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let error = save(&file.join("sub"), &Snapshot::default()).unwrap_err().to_string();
+        assert!(error.contains("file/sub"), "{error}");
+    }
+}

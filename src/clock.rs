@@ -1,0 +1,69 @@
+//! The only file that reads a clock.
+//!
+//! Running time is monotonic and anchored to the wall clock once, at the start:
+//! windows never jump when someone sets the clock. How far the wall clock has
+//! moved since is known beside it, for the times that people read.
+#![allow(clippy::disallowed_methods, reason = "this is the one place that asks what time it is")]
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::flow::Time;
+
+/// Smaller differences are the wall clock being slewed, not stepped.
+const STEP_MS: i64 = 500;
+
+/// A running clock. Copies agree with each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    started: Instant,
+    anchor: Time,
+}
+
+impl Clock {
+    /// A clock anchored to the wall clock now.
+    #[must_use]
+    pub fn start() -> Clock {
+        Clock { started: Instant::now(), anchor: wall() }
+    }
+
+    /// Running time; never goes back and never jumps.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.anchor.plus_ms(i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Microseconds since the clock was started, for measuring work.
+    #[must_use]
+    pub fn micros(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// What to add to running time to get what the wall clock says: 0 unless
+    /// the wall clock was stepped since the start. In milliseconds.
+    #[must_use]
+    pub fn shift_ms(&self) -> i64 {
+        let shift = wall().since(self.now());
+        if shift.abs() < STEP_MS { 0 } else { shift }
+    }
+}
+
+/// The wall clock; a clock set before 1970 reads as 1970.
+fn wall() -> Time {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_time_agrees_with_the_wall_clock_and_never_goes_back() {
+        let clock = Clock::start();
+        let copy = clock;
+        let (a, b) = (clock.now(), copy.now());
+        assert!(a <= b);
+        assert!(wall().since(a).abs() < 60_000);
+        assert!(clock.micros() <= copy.micros());
+    }
+}

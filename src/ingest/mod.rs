@@ -1,0 +1,131 @@
+//! Sockets to flows to windows: the collecting half of toptalk.
+//!
+//! One thread with its own runtime receives, decodes and records. Nothing on it
+//! ever waits for a screen, a disk or a client.
+
+mod socket;
+mod stats;
+mod worker;
+
+pub use socket::{BindError, Bound, RECEIVE_BUFFER};
+pub use stats::Published;
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use crate::agg::Windows;
+use crate::clock::Clock;
+use crate::snapshot::Health;
+
+/// The port that must be there, and those that are taken when free.
+pub const DEFAULT_PORTS: [u16; 3] = [2055, 4739, 6343];
+
+/// Ports that one process listens on at most.
+pub const MAX_PORTS: usize = 64;
+
+/// Where to listen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listen {
+    /// One address instead of all.
+    pub address: Option<IpAddr>,
+    /// Exactly these ports; none means the default ports, as far as they are free.
+    pub ports: Vec<u16>,
+}
+
+impl Listen {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// When a port that was asked for cannot be had, or none of the defaults.
+    pub fn open(&self) -> Result<Vec<Bound>, BindError> {
+        if !self.ports.is_empty() {
+            return self.ports.iter().map(|port| Bound::open(self.address, *port)).collect();
+        }
+        let mut bound: Vec<Bound> = Vec::new();
+        let mut first_error = None;
+        let mut busy = Vec::new();
+        for port in DEFAULT_PORTS {
+            match Bound::open(self.address, port) {
+                Ok(socket) => bound.push(socket),
+                Err(error) => {
+                    busy.push(format!("not listening on {port}: {error}"));
+                    first_error = first_error.or(Some(error));
+                }
+            }
+        }
+        match (bound.first_mut(), first_error) {
+            (None, Some(error)) => Err(error),
+            (Some(socket), _) if !busy.is_empty() => {
+                busy.extend(socket.note.take());
+                socket.note = Some(busy.join("; "));
+                Ok(bound)
+            }
+            _ => Ok(bound),
+        }
+    }
+}
+
+/// A running ingest thread.
+pub struct Ingest {
+    published: Published,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Ingest {
+    /// Starts receiving from `sockets` into `windows`. `demo` is the line for
+    /// the screen when the traffic is made up.
+    ///
+    /// # Errors
+    /// When the thread or its runtime cannot be started.
+    pub fn start(
+        sockets: Vec<Bound>,
+        windows: Arc<Windows>,
+        clock: Clock,
+        demo: Option<String>,
+    ) -> io::Result<Ingest> {
+        let published = Published::default();
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = published.clone();
+        let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
+            runtime.block_on(worker::run(sockets, windows, clock, demo, shared, stopped))
+        })?;
+        Ok(Ingest { published, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where its health can be read at any time.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        self.published.clone()
+    }
+
+    /// Stops receiving after taking in what the kernel still holds.
+    ///
+    /// # Errors
+    /// When receiving had failed or the thread had panicked.
+    pub fn stop(mut self) -> io::Result<Health> {
+        self.finish()?;
+        Ok(self.published.read())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        drop(self.stop.take());
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(io::Error::other("the ingest thread panicked")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        // Whoever wanted to know how it ended has called `stop`.
+        let _ = self.finish();
+    }
+}

@@ -1,0 +1,226 @@
+//! A UDP socket with a large buffer that says what the kernel dropped.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage, bind,
+    cmsg_space, recvmsg, setsockopt, socket, sockopt,
+};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::flow::Host;
+use crate::snapshot::Listener;
+
+/// What is asked of the kernel: 64 MB hold about 58,000 full datagrams, a
+/// second or more of the busiest exporter; the default holds 92.
+pub const RECEIVE_BUFFER: usize = 64 << 20;
+
+/// The largest UDP payload, and a byte more to notice nothing was cut.
+const DATAGRAM: usize = 65_536;
+
+/// Why a port could not be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error(
+        "port {port} is in use by another program (often nfcapd or another toptalk): stop it, or choose a port with -p"
+    )]
+    Busy { port: u16 },
+    #[error("port {port} needs privileges (below 1024): choose a port above, as in `-p 2055`")]
+    Privileged { port: u16 },
+    #[error("{address} is no address of this machine")]
+    NoSuchAddress { address: IpAddr },
+    #[error("cannot listen on {address}: {source}")]
+    Other { address: SocketAddr, source: io::Error },
+}
+
+impl BindError {
+    fn of(address: SocketAddr, errno: Errno) -> BindError {
+        let port = address.port();
+        match errno {
+            Errno::EADDRINUSE => BindError::Busy { port },
+            Errno::EACCES | Errno::EPERM => BindError::Privileged { port },
+            Errno::EADDRNOTAVAIL => BindError::NoSuchAddress { address: address.ip() },
+            other => BindError::Other { address, source: other.into() },
+        }
+    }
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub struct Bound {
+    socket: UdpSocket,
+    listener: Listener,
+    /// What the user should know about it.
+    pub note: Option<String>,
+}
+
+impl Bound {
+    /// Listens on `port` of `address`; of every address, IPv4 and IPv6, when
+    /// there is none. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the port is taken, not allowed, or the address is not ours.
+    pub fn open(address: Option<IpAddr>, port: u16) -> Result<Bound, BindError> {
+        let any = address.is_none();
+        let first = SocketAddr::new(address.unwrap_or(Ipv6Addr::UNSPECIFIED.into()), port);
+        match open(first) {
+            Ok(fd) => Ok(Bound::new(fd.into(), None)),
+            Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL | Errno::EPROTONOSUPPORT) if any => {
+                let second = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
+                let fd = open(second).map_err(|errno| BindError::of(second, errno))?;
+                let note = "this kernel has no IPv6: listening on IPv4 only";
+                Ok(Bound::new(fd.into(), Some(note.to_owned())))
+            }
+            Err(errno) => Err(BindError::of(first, errno)),
+        }
+    }
+
+    fn new(socket: UdpSocket, mut note: Option<String>) -> Bound {
+        let granted = grow_buffer(&socket);
+        if granted < RECEIVE_BUFFER {
+            note = note.or(Some(format!(
+                "receive buffer is {} of {}: bursts may be lost (sysctl -w net.core.rmem_max={RECEIVE_BUFFER})",
+                crate::units::size(granted as u64),
+                crate::units::size(RECEIVE_BUFFER as u64),
+            )));
+        }
+        let address = socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
+        let listener = Listener {
+            address,
+            buffer_asked: RECEIVE_BUFFER,
+            buffer_granted: granted,
+            kernel_drops: 0,
+        };
+        Bound { socket, listener, note }
+    }
+
+    /// The port that was bound.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |address| address.port())
+    }
+}
+
+fn open(address: SocketAddr) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(family, SockType::Datagram, flags, None)?;
+    if address.is_ipv6() {
+        setsockopt(&fd, sockopt::Ipv6V6Only, &false)?;
+    }
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(fd)
+}
+
+/// Asks for [`RECEIVE_BUFFER`]; returns what the kernel granted.
+fn grow_buffer(socket: &UdpSocket) -> usize {
+    if setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+        // Without the privilege the kernel caps it at net.core.rmem_max.
+        let _ = setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
+    }
+    let _ = setsockopt(socket, sockopt::RxqOvfl, &1);
+    // The kernel doubles the figure for its own bookkeeping (socket(7)).
+    nix::sys::socket::getsockopt(socket, sockopt::RcvBuf).map_or(0, |bytes| bytes / 2)
+}
+
+/// A socket that datagrams are read from.
+#[derive(Debug)]
+pub struct Inbound {
+    fd: AsyncFd<UdpSocket>,
+    listener: Listener,
+    buffer: Vec<u8>,
+    control: Vec<u8>,
+}
+
+impl Inbound {
+    /// Hands a bound socket to the running tokio runtime.
+    ///
+    /// # Errors
+    /// When the runtime cannot watch it.
+    pub fn new(bound: Bound) -> io::Result<Inbound> {
+        Ok(Inbound {
+            fd: AsyncFd::new(bound.socket)?,
+            listener: bound.listener,
+            buffer: vec![0; DATAGRAM],
+            control: vec![0; cmsg_space::<u32>()],
+        })
+    }
+
+    /// The state of the socket.
+    #[must_use]
+    pub fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
+    /// Waits until there is something to read.
+    ///
+    /// # Errors
+    /// When the runtime is shutting down.
+    pub async fn ready(&self) -> io::Result<()> {
+        // The readiness stays until `drain` finds nothing left.
+        self.fd.readable().await.map(|mut guard| guard.retain_ready())
+    }
+
+    /// Reads up to `most` datagrams and hands each with its sender to `take`.
+    /// Returns how many there were.
+    pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> usize {
+        for count in 0..most {
+            let Inbound { fd, listener, buffer, control } = self;
+            // On `WouldBlock` the runtime forgets the readiness by itself.
+            let read = fd.try_io(Interest::READABLE, |socket| {
+                receive(socket, buffer, control, listener).map_err(io::Error::from)
+            });
+            match read {
+                Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return count,
+                // An ICMP error for something that was sent is not our concern.
+                Err(_) => {}
+            }
+        }
+        most
+    }
+
+    /// Reads what the kernel still holds, without asking the runtime, at most
+    /// `most` datagrams: for the end of collecting.
+    pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) {
+        let Inbound { fd, listener, buffer, control } = self;
+        for _ in 0..most {
+            match receive(fd.get_ref(), buffer, control, listener) {
+                Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
+                Err(Errno::EAGAIN) => return,
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+fn receive(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    control: &mut [u8],
+    listener: &mut Listener,
+) -> Result<(usize, Host), Errno> {
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::RxqOvfl(total) = control {
+            listener.kernel_drops = u64::from(total);
+        }
+    }
+    Ok((message.bytes, sender(message.address.as_ref())))
+}
+
+fn sender(address: Option<&SockaddrStorage>) -> Host {
+    let Some(address) = address else { return Host::UNSPECIFIED };
+    if let Some(v4) = address.as_sockaddr_in() {
+        return IpAddr::V4(v4.ip()).into();
+    }
+    // A dual-stack socket names IPv4 senders as ::ffff:a.b.c.d, which is our form.
+    address.as_sockaddr_in6().map_or(Host::UNSPECIFIED, |v6| IpAddr::V6(v6.ip()).into())
+}

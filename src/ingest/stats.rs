@@ -1,0 +1,100 @@
+//! What the ingest worker knows about its work, published for whoever asks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hdrhistogram::Histogram;
+
+use crate::flow::Time;
+use crate::snapshot::{DropCount, ExporterHealth, Health, Listener};
+use crate::wire::{Cause, Report};
+
+/// The newest health, shared between the worker and its readers.
+#[derive(Clone, Debug, Default)]
+pub struct Published(Arc<Mutex<Health>>);
+
+impl Published {
+    /// A copy of what was published last.
+    #[must_use]
+    pub fn read(&self) -> Health {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn write(&self, health: Health) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = health;
+    }
+}
+
+/// Counters of the worker.
+#[derive(Debug)]
+pub(super) struct Stats {
+    started: Time,
+    demo: Option<String>,
+    notes: Vec<String>,
+    causes: Vec<u64>,
+    datagrams: u64,
+    flows: u64,
+    /// Time per batch in microseconds.
+    batch: Option<Histogram<u64>>,
+}
+
+impl Stats {
+    pub(super) fn new(started: Time, demo: Option<String>, notes: Vec<String>) -> Stats {
+        let batch = Histogram::new_with_bounds(1, 60_000_000, 2).ok();
+        Stats {
+            started,
+            demo,
+            notes,
+            causes: vec![0; Cause::ALL.len()],
+            datagrams: 0,
+            flows: 0,
+            batch,
+        }
+    }
+
+    pub(super) fn datagram(&mut self, report: &Report) {
+        self.datagrams += 1;
+        self.flows += u64::from(report.flows);
+        for (cause, count) in report.causes.iter() {
+            if let Some(sum) = self.causes.get_mut(cause as usize) {
+                *sum += u64::from(count);
+            }
+        }
+    }
+
+    pub(super) fn batch(&mut self, micros: u64) {
+        if let Some(histogram) = &mut self.batch {
+            histogram.saturating_record(micros);
+        }
+    }
+
+    pub(super) fn health(&self, listeners: Vec<Listener>, exporters: Vec<ExporterHealth>) -> Health {
+        let kernel: u64 = listeners.iter().map(|listener| listener.kernel_drops).sum();
+        let mut dropped = Vec::new();
+        let mut noticed = Vec::new();
+        for (cause, count) in Cause::ALL.iter().zip(&self.causes).filter(|(_, count)| **count > 0) {
+            let line =
+                DropCount { cause: cause.name(), explanation: cause.explanation(), count: *count };
+            if cause.loses() { dropped.push(line) } else { noticed.push(line) }
+        }
+        if kernel > 0 {
+            dropped.push(DropCount {
+                cause: "kernel",
+                explanation: "datagrams that found the receive buffer full; enlarge net.core.rmem_max",
+                count: kernel,
+            });
+        }
+        Health {
+            started: self.started,
+            demo: self.demo.clone(),
+            listeners,
+            exporters,
+            dropped,
+            noticed,
+            notes: self.notes.clone(),
+            datagrams: self.datagrams,
+            flows: self.flows,
+            batch_p99_us: self.batch.as_ref().map_or(0, |batch| batch.value_at_quantile(0.99)),
+            clock_shift_ms: 0,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The saved view: one documented header per kind of view, one line per row.
+//!
+//! Headers, their meaning and how a cell is read stand in [`HOST_COLUMNS`] and
+//! [`CONVERSATION_COLUMNS`] and nowhere else. New columns go to the end.
+
+use std::io;
+
+use csv::Writer;
+
+use super::{is_complete, protocol, service};
+use crate::flow::Host;
+use crate::snapshot::{Both, ConversationRow, Counters, Snapshot, Subject};
+use crate::units::rfc3339;
+
+/// What is the same in every row of a file.
+pub struct Head<'a>(&'a Snapshot);
+
+/// A row of the host table.
+pub struct HostLine {
+    kind: &'static str,
+    host: Option<Host>,
+    up: Option<Counters>,
+    down: Option<Counters>,
+}
+
+/// A row of one host's conversations; without a conversation for sums.
+pub struct ConversationLine {
+    kind: &'static str,
+    host: Host,
+    conversation: Option<ConversationRow>,
+    traffic: Both,
+}
+
+/// A column: its header, what stands in it, and how it is read.
+pub struct Column<R> {
+    pub name: &'static str,
+    pub meaning: &'static str,
+    get: fn(&Head<'_>, &R) -> String,
+}
+
+macro_rules! columns {
+    ($($name:literal, $meaning:literal, |$head:pat_param, $row:pat_param| $get:expr;)*) => {
+        &[$(Column { name: $name, meaning: $meaning, get: |$head, $row| $get }),*]
+    };
+}
+
+/// The columns of a saved host table.
+pub const HOST_COLUMNS: &[Column<HostLine>] = columns! {
+    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "window_start", "start of the window", |h, _| h.start();
+    "window_end", "end of the window", |h, _| h.end();
+    "complete", "true when the figures of the window are final", |h, _| h.complete();
+    "row", "host; others: hosts not listed; total: hosts and others; internal, transit: \
+            traffic that does not cross the line, in the up columns", |_, r| r.kind.to_owned();
+    "address", "the host", |_, r| r.host.map(|host| host.to_string()).unwrap_or_default();
+    "up_bps", "sent, mean of the window in bit/s", |h, r| h.rate(r.up);
+    "up_bytes", "sent, bytes scaled by sampling", |_, r| figure(r.up, |c| c.bytes);
+    "up_raw_bytes", "sent, bytes as exported", |_, r| figure(r.up, |c| c.raw_bytes);
+    "up_packets", "sent, packets scaled by sampling", |_, r| figure(r.up, |c| c.packets);
+    "up_flows", "sent, flow records", |_, r| figure(r.up, |c| c.flows);
+    "down_bps", "received, mean of the window in bit/s", |h, r| h.rate(r.down);
+    "down_bytes", "received, bytes scaled by sampling", |_, r| figure(r.down, |c| c.bytes);
+    "down_raw_bytes", "received, bytes as exported", |_, r| figure(r.down, |c| c.raw_bytes);
+    "down_packets", "received, packets scaled by sampling", |_, r| figure(r.down, |c| c.packets);
+    "down_flows", "received, flow records", |_, r| figure(r.down, |c| c.flows);
+};
+
+/// The columns of a saved drill-down.
+pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
+    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "window_start", "start of the window", |h, _| h.start();
+    "window_end", "end of the window", |h, _| h.end();
+    "complete", "true when the figures of the window are final", |h, _| h.complete();
+    "row", "conversation; others: conversations not listed; total: both",
+        |_, r| r.kind.to_owned();
+    "host", "the host that was asked for", |_, r| r.host.to_string();
+    "peer", "the other end", |_, r| r.of(|c| c.peer.to_string());
+    "proto", "protocol, its number when it has no name here", |_, r| r.of(|c| protocol(c.proto));
+    "port", "service port, 0 for other", |_, r| r.of(|c| c.port.to_string());
+    "service", "name of the service port", |_, r| r.of(|c| service(c.proto, c.port).to_owned());
+    "reach", "line (one end local), internal or transit",
+        |_, r| r.of(|c| c.reach.name().to_owned());
+    "up_bps", "sent by the host, mean of the window in bit/s", |h, r| h.rate(Some(r.traffic.up));
+    "up_bytes", "sent, bytes scaled by sampling", |_, r| r.traffic.up.bytes.to_string();
+    "up_raw_bytes", "sent, bytes as exported", |_, r| r.traffic.up.raw_bytes.to_string();
+    "up_packets", "sent, packets scaled by sampling", |_, r| r.traffic.up.packets.to_string();
+    "up_flows", "sent, flow records", |_, r| r.traffic.up.flows.to_string();
+    "down_bps", "received by the host, mean of the window in bit/s",
+        |h, r| h.rate(Some(r.traffic.down));
+    "down_bytes", "received, bytes scaled by sampling", |_, r| r.traffic.down.bytes.to_string();
+    "down_raw_bytes", "received, bytes as exported", |_, r| r.traffic.down.raw_bytes.to_string();
+    "down_packets", "received, packets scaled by sampling",
+        |_, r| r.traffic.down.packets.to_string();
+    "down_flows", "received, flow records", |_, r| r.traffic.down.flows.to_string();
+    "first_seen", "start of the oldest slice with traffic, within the hour",
+        |_, r| r.of(|c| rfc3339(c.first_pane));
+    "last_seen", "start of the newest slice with traffic", |_, r| r.of(|c| rfc3339(c.last_pane));
+};
+
+impl Head<'_> {
+    fn captured(&self) -> String {
+        rfc3339(self.0.captured_at)
+    }
+
+    fn start(&self) -> String {
+        rfc3339(self.0.span.start)
+    }
+
+    fn end(&self) -> String {
+        rfc3339(self.0.span.end)
+    }
+
+    fn complete(&self) -> String {
+        is_complete(self.0).to_string()
+    }
+
+    fn rate(&self, counters: Option<Counters>) -> String {
+        figure(counters, |c| self.0.span.bits_per_second(c.bytes))
+    }
+}
+
+impl ConversationLine {
+    fn of(&self, get: impl Fn(&ConversationRow) -> String) -> String {
+        self.conversation.as_ref().map(get).unwrap_or_default()
+    }
+}
+
+fn figure(counters: Option<Counters>, get: impl Fn(&Counters) -> u64) -> String {
+    counters.map(|counters| get(&counters).to_string()).unwrap_or_default()
+}
+
+/// Writes all rows of the snapshot's table in their order, then `others` and
+/// `total`. Times are RFC 3339 in UTC, bytes and packets scaled by known
+/// sampling unless the column says raw, rates bit/s over the window.
+///
+/// # Errors
+/// What `out` returns; what was written before stays written.
+pub fn write_csv(snapshot: &Snapshot, out: impl io::Write) -> io::Result<()> {
+    match (&snapshot.view.subject, &snapshot.detail) {
+        (Subject::Host(_), Some(_)) => {
+            write(snapshot, CONVERSATION_COLUMNS, conversation_lines(snapshot), out)
+        }
+        _ => write(snapshot, HOST_COLUMNS, host_lines(snapshot), out),
+    }
+}
+
+fn write<R>(
+    snapshot: &Snapshot,
+    columns: &[Column<R>],
+    rows: impl Iterator<Item = R>,
+    out: impl io::Write,
+) -> io::Result<()> {
+    let head = Head(snapshot);
+    let mut writer = Writer::from_writer(out);
+    writer.write_record(columns.iter().map(|column| column.name))?;
+    for row in rows {
+        writer.write_record(columns.iter().map(|column| guarded(&(column.get)(&head, &row))))?;
+    }
+    writer.flush()
+}
+
+fn host_lines(snapshot: &Snapshot) -> impl Iterator<Item = HostLine> + '_ {
+    let both = |kind, host, traffic: &Both| HostLine {
+        kind,
+        host,
+        up: Some(traffic.up),
+        down: Some(traffic.down),
+    };
+    let undirected =
+        |kind, counters: Counters| HostLine { kind, host: None, up: Some(counters), down: None };
+    let sums = [
+        both("others", None, &snapshot.hosts.others),
+        both("total", None, &snapshot.hosts.total),
+        undirected("internal", snapshot.totals.internal),
+        undirected("transit", snapshot.totals.transit),
+    ];
+    let rows = snapshot.hosts.rows.iter();
+    rows.map(move |row| both("host", Some(row.host), &row.traffic)).chain(sums)
+}
+
+fn conversation_lines(snapshot: &Snapshot) -> impl Iterator<Item = ConversationLine> + '_ {
+    snapshot.detail.iter().flat_map(|detail| {
+        let host = detail.host;
+        let sum = move |kind, traffic| ConversationLine { kind, host, conversation: None, traffic };
+        let table = &detail.conversations;
+        let rows = table.rows.iter().map(move |row| ConversationLine {
+            kind: "conversation",
+            host,
+            conversation: Some(*row),
+            traffic: row.traffic,
+        });
+        rows.chain([sum("others", table.others), sum("total", table.total)])
+    })
+}
+
+/// A cell that no spreadsheet runs: what could start a formula (`= + - @`, tab,
+/// carriage return) gets a `'` in front, control characters are left out.
+pub(super) fn guarded(cell: &str) -> String {
+    let clean: String = cell.chars().filter(|c| !c.is_control()).collect();
+    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
+        || clean.starts_with(['=', '+', '-', '@']);
+    if risky { format!("'{clean}") } else { clean }
+}

@@ -1,0 +1,157 @@
+//! The answer of `toptalk top` for people: aligned columns and a few sentences.
+
+use super::{protocol, service};
+use crate::flow::service::OTHER;
+use crate::snapshot::{Both, Completeness, Counters, SamplingState, Snapshot, Span, Subject};
+use crate::units::{duration, rfc3339, short};
+
+/// Stands where a row has no figure.
+const NONE: &str = "-";
+const FIGURES: [&str; 5] = ["UP/s", "DOWN/s", "UP", "DOWN", "FLOWS"];
+
+/// The table of hosts, or of one host's conversations, with everything it
+/// leaves out, followed by a line each on the window, the exporters, what was
+/// dropped and why, and the notes. Rates are bit/s, sizes bytes, both in powers
+/// of 1000. Ends with a newline.
+#[must_use]
+pub fn text(snapshot: &Snapshot) -> String {
+    let mut out = match (&snapshot.view.subject, &snapshot.detail) {
+        (Subject::Host(_), Some(_)) => conversations(snapshot),
+        _ => hosts(snapshot),
+    };
+    for line in footer(snapshot) {
+        out.push_str(&printable(&line));
+        out.push('\n');
+    }
+    out
+}
+
+fn hosts(snapshot: &Snapshot) -> String {
+    let span = &snapshot.span;
+    let table = &snapshot.hosts;
+    let mut lines = vec![line(&["ADDRESS"], FIGURES.map(str::to_owned))];
+    for row in &table.rows {
+        lines.push(line(&[&row.host.to_string()], figures(span, &row.traffic)));
+    }
+    let unlisted = table.count.saturating_sub(table.rows.len());
+    lines.push(line(&[&format!("others {unlisted}")], figures(span, &table.others)));
+    lines.push(line(&["total"], figures(span, &table.total)));
+    let totals = &snapshot.totals;
+    for (name, counters) in [("internal", &totals.internal), ("transit", &totals.transit)] {
+        if !counters.is_zero() {
+            lines.push(line(&[name], undirected(span, counters)));
+        }
+    }
+    aligned(&lines, 1)
+}
+
+fn conversations(snapshot: &Snapshot) -> String {
+    let Some(detail) = &snapshot.detail else { return String::new() };
+    let span = &snapshot.span;
+    let table = &detail.conversations;
+    let mut lines = vec![line(&["PEER", "PORT", "PROTO"], FIGURES.map(str::to_owned))];
+    for row in &table.rows {
+        let port = match (row.port, service(row.proto, row.port)) {
+            (OTHER, "") => NONE.to_owned(),
+            (OTHER, name) => name.to_owned(),
+            (port, name) => format!("{port} {name}").trim_end().to_owned(),
+        };
+        let labels = [&row.peer.to_string(), &port, &protocol(row.proto)];
+        lines.push(line(&labels.map(String::as_str), figures(span, &row.traffic)));
+    }
+    let unlisted = table.count.saturating_sub(table.rows.len());
+    lines.push(line(&[&format!("others {unlisted}"), "", ""], figures(span, &table.others)));
+    lines.push(line(&["total", "", ""], figures(span, &table.total)));
+    format!("host {}\n{}", detail.host, aligned(&lines, 3))
+}
+
+fn line(labels: &[&str], figures: [String; 5]) -> Vec<String> {
+    labels.iter().map(|label| (*label).to_owned()).chain(figures).collect()
+}
+
+fn figures(span: &Span, both: &Both) -> [String; 5] {
+    let rate = |counters: &Counters| short(span.bits_per_second(counters.bytes));
+    [
+        rate(&both.up),
+        rate(&both.down),
+        short(both.up.bytes),
+        short(both.down.bytes),
+        short(both.sum().flows),
+    ]
+}
+
+/// Traffic that is neither up nor down: its figures stand in the up columns.
+fn undirected(span: &Span, counters: &Counters) -> [String; 5] {
+    let [rate, _, bytes, _, flows] =
+        figures(span, &Both { up: *counters, down: Counters::default() });
+    [rate, NONE.to_owned(), bytes, NONE.to_owned(), flows]
+}
+
+/// Pads the cells: the first `labels` columns to the left, the others to the right.
+fn aligned(lines: &[Vec<String>], labels: usize) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let width = |column| lines.iter().filter_map(|line| line.get(column)).map(String::len).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = String::new();
+    for line in lines {
+        let mut row = String::new();
+        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
+            let width = *width;
+            let padded = match column {
+                0 => format!("{cell:<width$}"),
+                _ if column < labels => format!("  {cell:<width$}"),
+                _ => format!("  {cell:>width$}"),
+            };
+            row.push_str(&padded);
+        }
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn footer(snapshot: &Snapshot) -> Vec<String> {
+    let span = &snapshot.span;
+    let state = match &span.completeness {
+        Completeness::Complete => "complete".to_owned(),
+        Completeness::Filling => "filling: collecting began within it".to_owned(),
+        Completeness::Incomplete { exporter, active_timeout_ms } => {
+            format!("incomplete: {exporter} reports every {}", duration(*active_timeout_ms))
+        }
+    };
+    let mut lines = vec![format!(
+        "window {} from {} to {}, {state}",
+        snapshot.view.window.name(),
+        rfc3339(span.start),
+        rfc3339(span.end),
+    )];
+    if !snapshot.view.filter.is_any() {
+        lines.push(format!("filter {}", snapshot.view.filter));
+    }
+    let health = &snapshot.health;
+    let exporters: Vec<String> = health
+        .exporters
+        .iter()
+        .map(|exporter| {
+            let sampling = match exporter.sampling {
+                SamplingState::Unknown => "sampling unknown".to_owned(),
+                SamplingState::Announced(rate) => format!("1:{rate}"),
+                SamplingState::Mixed(rate) => format!("up to 1:{rate}"),
+            };
+            let protocol = exporter.protocol;
+            format!("{} {protocol} {sampling} lost {}", exporter.address, exporter.lost)
+        })
+        .collect();
+    let list = if exporters.is_empty() { "none".to_owned() } else { exporters.join("; ") };
+    lines.push(format!("exporters {}: {list}; lost in all {}", exporters.len(), health.lost()));
+    for drop in &health.dropped {
+        lines.push(format!("dropped {} {}: {}", drop.count, drop.cause, drop.explanation));
+    }
+    lines.extend(snapshot.notes.iter().chain(&health.notes).map(|note| format!("note {note}")));
+    lines
+}
+
+/// Without anything a terminal would obey.
+fn printable(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,29 @@
+//! Flows to datagrams: what a router would send, for the demo, the load
+//! generator and tests.
+//!
+//! Pure: the exporter's clock and the moment it booted are arguments.
+
+mod v5;
+mod v9;
+
+pub use v5::{V5_MAX_RECORDS, V5Encoder};
+pub use v9::{IPV4_FIELDS, IPV6_FIELDS, V9_MAX_DATAGRAM, V9Encoder};
+
+use crate::flow::Time;
+
+/// Milliseconds since `boot` as a router's 32-bit counter says it, wrapping
+/// every 49.7 days.
+fn uptime(time: Time, boot: Time) -> u32 {
+    // Truncation is the wrap.
+    time.since(boot) as u32
+}
+
+/// Unix seconds in 32 bits, 0 before 1970.
+fn unix_seconds(time: Time) -> u32 {
+    u32::try_from(time.0.div_euclid(1000)).unwrap_or(0)
+}
+
+/// A counter in fewer bits than it has, at its highest value when it does not fit.
+fn saturated<T: TryFrom<u64>>(value: u64, highest: T) -> T {
+    T::try_from(value).unwrap_or(highest)
+}
