@@ -4,4 +4,5 @@
 pub mod filter;
 pub mod flow;
 pub mod snapshot;
+pub mod ui;
 pub mod units;
