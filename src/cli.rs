@@ -57,8 +57,10 @@ pub enum Output {
 /// Live top talkers from NetFlow: who uses the line, right now.
 #[derive(Parser)]
 #[command(name = "toptalk", version, args_conflicts_with_subcommands = true)]
-#[command(after_help = "On the router: ip flow-export version 9 / ip flow-export destination HOST 2055.\n\
-    Without a router: toptalk demo")]
+#[command(
+    after_help = "On the router: ip flow-export version 9 / ip flow-export destination HOST 2055.\n\
+    Without a router: toptalk demo"
+)]
 struct Words {
     #[command(subcommand)]
     command: Option<Verb>,
@@ -260,9 +262,10 @@ impl LiveWords {
 impl TopWords {
     fn check(self) -> Result<Top, clap::Error> {
         let text = self.filter.join(" ");
-        let filter = Filter::parse(&text)
-            .and_then(|filter| filter.check_live().map(|()| filter))
-            .map_err(|error| wrong(format!("{error}\n  {text}\n  {}", caret(&text, &error.at))))?;
+        let filter =
+            Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)).map_err(
+                |error| wrong(format!("{error}\n  {text}\n  {}", caret(&text, &error.at))),
+            )?;
         let (listen, config) = self.collect.check()?;
         Ok(Top {
             listen,

@@ -21,6 +21,9 @@ pub mod clock;
 pub mod ingest;
 pub mod source;
 
+// Face: what people see.
+pub mod ui;
+
 // Roof: the commands.
 pub mod app;
 pub mod cli;

@@ -15,15 +15,13 @@ use crate::clock::Clock;
 use crate::ingest::{Bound, Ingest};
 use crate::snapshot::View;
 use crate::source::{self, Local, Question};
-use crate::ui::run::{Ending, Wires};
-use crate::ui::{Options, Theme};
+use crate::ui::{self, Ending, Options, Theme, Wires};
 use crate::units::Unit;
 
 /// Saves that may be under way at once.
 const SAVES: usize = 4;
 
 pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
-    crate::ui::term::check().map_err(AppError::Screen)?;
     let sockets = live.listen.open()?;
     show(live, sockets, None, |_, _| Ok(()))
 }
@@ -38,21 +36,23 @@ pub(super) fn show(
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     let windows = Arc::new(Windows::new(Config { started: clock.now(), ..live.config }));
-    let ingest =
-        Ingest::start(sockets, windows.clone(), clock, demo).map_err(AppError::Start)?;
+    let ingest = Ingest::start(sockets, windows.clone(), clock, demo).map_err(AppError::Start)?;
     begin(clock, &ingest)?;
     let options = options(live.window, live.ascii);
     let local = Local { windows, published: ingest.published(), clock };
     let ends = source::serve(local, View::default()).map_err(AppError::Start)?;
-    let folder = live.snapshots.unwrap_or_else(|| save::default_folder(|name| std::env::var_os(name)));
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AppError::Start)?;
+    let folder =
+        live.snapshots.unwrap_or_else(|| save::default_folder(|name| std::env::var_os(name)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::Start)?;
     let ending = runtime.block_on(async move {
         let (saves, wanted) = mpsc::channel(SAVES);
         let (told, saved) = mpsc::channel(SAVES);
         tokio::spawn(save_all(wanted, ends.questions, folder, told));
         let wires = Wires { views: ends.views, snapshots: ends.snapshots, saves, saved };
-        crate::ui::run::run(wires, options).await
+        ui::run(wires, options).await
     });
     drop(runtime);
     // The sockets close with the process; what is still on its way is of no use.

@@ -71,7 +71,9 @@ fn place(temporary: &Path, folder: &Path, stem: &str) -> Result<PathBuf, AppErro
             // File systems without hard links.
             Err(_) if !path.exists() => {
                 let renamed = fs::rename(temporary, &path);
-                return renamed.map(|()| path.clone()).map_err(|source| AppError::Save { path, source });
+                return renamed
+                    .map(|()| path.clone())
+                    .map_err(|source| AppError::Save { path, source });
             }
             Err(_) => {}
         }
@@ -93,7 +95,10 @@ mod tests {
         };
         assert_eq!(folder(&[("HOME", "/h")]), Path::new("/h/.local/share/toptalk"));
         assert_eq!(folder(&[("HOME", "/h"), ("XDG_DATA_HOME", "/d")]), Path::new("/d/toptalk"));
-        assert_eq!(folder(&[("HOME", "/h"), ("XDG_DATA_HOME", "x")]), Path::new("/h/.local/share/toptalk"));
+        assert_eq!(
+            folder(&[("HOME", "/h"), ("XDG_DATA_HOME", "x")]),
+            Path::new("/h/.local/share/toptalk")
+        );
         assert_eq!(folder(&[("HOME", "")]), Path::new("."));
         assert_eq!(folder(&[]), Path::new("."));
     }
@@ -107,7 +112,10 @@ mod tests {
             .map(|_| save(&inner, &snapshot).unwrap().file_name().unwrap().to_string_lossy().into())
             .collect();
         let stem = "toptalk-20231114T221320Z-hosts";
-        assert_eq!(names, [format!("{stem}.csv"), format!("{stem}-2.csv"), format!("{stem}-3.csv")]);
+        assert_eq!(
+            names,
+            [format!("{stem}.csv"), format!("{stem}-2.csv"), format!("{stem}-3.csv")]
+        );
         assert_eq!(fs::read_dir(&inner).unwrap().count(), 3, "no temporary file is left");
     }
 

@@ -23,9 +23,9 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     let config = Config { started: clock.now(), ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
-    let ingest =
-        Ingest::start(sockets, windows.clone(), clock, None).map_err(AppError::Start)?;
-    let interrupted = wait(Duration::from_millis(top.for_ms.unsigned_abs())).map_err(AppError::Start)?;
+    let ingest = Ingest::start(sockets, windows.clone(), clock, None).map_err(AppError::Start)?;
+    let interrupted =
+        wait(Duration::from_millis(top.for_ms.unsigned_abs())).map_err(AppError::Start)?;
     let mut health = ingest.stop().map_err(AppError::Start)?;
     health.clock_shift_ms = clock.shift_ms();
     let view = View {

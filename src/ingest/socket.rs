@@ -10,7 +10,6 @@ use nix::sys::socket::{
     cmsg_space, recvmsg, setsockopt, socket, sockopt,
 };
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use crate::flow::Host;
 use crate::snapshot::Listener;
@@ -130,7 +129,7 @@ fn grow_buffer(socket: &UdpSocket) -> usize {
 /// A socket that datagrams are read from.
 #[derive(Debug)]
 pub struct Inbound {
-    fd: AsyncFd<UdpSocket>,
+    socket: tokio::net::UdpSocket,
     listener: Listener,
     buffer: Vec<u8>,
     control: Vec<u8>,
@@ -143,7 +142,7 @@ impl Inbound {
     /// When the runtime cannot watch it.
     pub fn new(bound: Bound) -> io::Result<Inbound> {
         Ok(Inbound {
-            fd: AsyncFd::new(bound.socket)?,
+            socket: tokio::net::UdpSocket::from_std(bound.socket)?,
             listener: bound.listener,
             buffer: vec![0; DATAGRAM],
             control: vec![0; cmsg_space::<u32>()],
@@ -162,16 +161,16 @@ impl Inbound {
     /// When the runtime is shutting down.
     pub async fn ready(&self) -> io::Result<()> {
         // The readiness stays until `drain` finds nothing left.
-        self.fd.readable().await.map(|mut guard| guard.retain_ready())
+        self.socket.readable().await
     }
 
     /// Reads up to `most` datagrams and hands each with its sender to `take`.
     /// Returns how many there were.
     pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> usize {
         for count in 0..most {
-            let Inbound { fd, listener, buffer, control } = self;
+            let Inbound { socket, listener, buffer, control } = self;
             // On `WouldBlock` the runtime forgets the readiness by itself.
-            let read = fd.try_io(Interest::READABLE, |socket| {
+            let read = socket.try_io(Interest::READABLE, || {
                 receive(socket, buffer, control, listener).map_err(io::Error::from)
             });
             match read {
@@ -187,9 +186,9 @@ impl Inbound {
     /// Reads what the kernel still holds, without asking the runtime, at most
     /// `most` datagrams: for the end of collecting.
     pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) {
-        let Inbound { fd, listener, buffer, control } = self;
+        let Inbound { socket, listener, buffer, control } = self;
         for _ in 0..most {
-            match receive(fd.get_ref(), buffer, control, listener) {
+            match receive(socket, buffer, control, listener) {
                 Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {}
@@ -199,15 +198,14 @@ impl Inbound {
 }
 
 fn receive(
-    socket: &UdpSocket,
+    socket: &impl AsRawFd,
     buffer: &mut [u8],
     control: &mut [u8],
     listener: &mut Listener,
 ) -> Result<(usize, Host), Errno> {
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT;
-    let message =
-        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
+    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
     for control in message.cmsgs()? {
         if let ControlMessageOwned::RxqOvfl(total) = control {
             listener.kernel_drops = u64::from(total);

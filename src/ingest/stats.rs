@@ -67,7 +67,11 @@ impl Stats {
         }
     }
 
-    pub(super) fn health(&self, listeners: Vec<Listener>, exporters: Vec<ExporterHealth>) -> Health {
+    pub(super) fn health(
+        &self,
+        listeners: Vec<Listener>,
+        exporters: Vec<ExporterHealth>,
+    ) -> Health {
         let kernel: u64 = listeners.iter().map(|listener| listener.kernel_drops).sum();
         let mut dropped = Vec::new();
         let mut noticed = Vec::new();

@@ -74,7 +74,8 @@ pub(super) async fn run(
     let publish = {
         let (pipeline, inbound) = (pipeline.clone(), inbound.clone());
         move || {
-            let listeners = inbound.iter().map(|socket| socket.borrow().listener().clone()).collect();
+            let listeners =
+                inbound.iter().map(|socket| socket.borrow().listener().clone()).collect();
             let pipeline = pipeline.borrow();
             published.write(pipeline.stats.health(listeners, pipeline.decoder.health()));
         }

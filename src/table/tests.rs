@@ -7,9 +7,8 @@ use super::*;
 use crate::filter::Filter;
 use crate::flow::{Host, Time};
 use crate::snapshot::{
-    Reach,
     Both, ConversationRow, Counters, DropCount, ExporterHealth, Health, HostDetail, HostRow,
-    Ranking, SamplingState, Span, Subject, Totals, View, Window,
+    Ranking, Reach, SamplingState, Span, Subject, Totals, View, Window,
 };
 
 fn counters(bytes: u64, flows: u64) -> Counters {

@@ -1,0 +1,278 @@
+//! The one table of keys: what each does, where it applies, and what the help
+//! and the footer say about it.
+
+use crossterm::event::{KeyCode, KeyModifiers};
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Drill,
+    Back,
+    OtherPane,
+    LongerWindow,
+    ShorterWindow,
+    Unit,
+    Sort,
+    Reverse,
+    Filter,
+    Freeze,
+    Save,
+    Help,
+    Quit,
+    QuitNow,
+    Suspend,
+    Redraw,
+    /// In the filter line only.
+    Line(LineCommand),
+}
+
+/// What a key does in the filter line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineCommand {
+    Accept,
+    Left,
+    Right,
+    Home,
+    End,
+    EraseLeft,
+    EraseRight,
+    EraseAll,
+    EraseWord,
+    Older,
+    Newer,
+}
+
+/// Everything that can happen to the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Do(Command),
+    /// A character typed into the filter line.
+    Type(char),
+    /// A text pasted into the terminal.
+    Paste(String),
+    /// A key that means nothing here; it still answers the quit question with no.
+    OtherKey,
+    /// A new snapshot has come and is the one to show.
+    Arrived,
+    /// The terminal has this size now.
+    Resized(u16, u16),
+    /// A snapshot was written to this path, or why not.
+    Saved(Result<String, String>),
+}
+
+/// Where a key can apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    Main,
+    Drill,
+    Help,
+    Filter,
+}
+
+impl Context {
+    /// All of them, in the order the help lists them.
+    pub const ALL: [Context; 4] = [Context::Main, Context::Drill, Context::Help, Context::Filter];
+
+    /// The heading in the help.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Context::Main => "main screen",
+            Context::Drill => "one host",
+            Context::Help => "help",
+            Context::Filter => "filter line",
+        }
+    }
+}
+
+/// A key with or without Ctrl; Shift is part of the character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub code: KeyCode,
+    pub ctrl: bool,
+}
+
+impl Key {
+    /// The name on the screen: `j`, `Ctrl-L`, `PgUp`.
+    #[must_use]
+    pub fn name(self) -> String {
+        let name = match self.code {
+            KeyCode::Char(' ') => "Space".to_owned(),
+            KeyCode::Char(c) if self.ctrl => c.to_ascii_uppercase().to_string(),
+            KeyCode::Char(c) => c.to_string(),
+            KeyCode::PageUp => "PgUp".to_owned(),
+            KeyCode::PageDown => "PgDn".to_owned(),
+            KeyCode::BackTab => "Shift-Tab".to_owned(),
+            other => format!("{other:?}"),
+        };
+        if self.ctrl { format!("Ctrl-{name}") } else { name }
+    }
+}
+
+/// One line of the table.
+pub struct Binding {
+    pub keys: &'static [Key],
+    pub command: Command,
+    pub contexts: &'static [Context],
+    /// The word in the footer and its rank there: the highest ranks go first
+    /// when the line is short.
+    pub footer: Option<(u8, &'static str)>,
+    pub help: &'static str,
+}
+
+const fn ch(c: char) -> Key {
+    Key { code: KeyCode::Char(c), ctrl: false }
+}
+
+const fn ctrl(c: char) -> Key {
+    Key { code: KeyCode::Char(c), ctrl: true }
+}
+
+const fn key(code: KeyCode) -> Key {
+    Key { code, ctrl: false }
+}
+
+use Context::{Drill, Filter, Help, Main};
+
+const LISTS: &[Context] = &[Main, Drill];
+const SCROLLS: &[Context] = &[Main, Drill, Help];
+const EVERYWHERE: &[Context] = &Context::ALL;
+const LINE: &[Context] = &[Filter];
+
+macro_rules! bindings {
+    ($($keys:expr, $command:expr, $contexts:expr, $footer:expr, $help:literal;)*) => {
+        /// Every key there is.
+        pub const BINDINGS: &[Binding] = &[$(Binding {
+            keys: &$keys, command: $command, contexts: $contexts, footer: $footer, help: $help,
+        }),*];
+    };
+}
+
+bindings! {
+    [key(KeyCode::Enter)], Command::Drill, &[Main], Some((2, "drill")), "open the selected host";
+    [key(KeyCode::Esc)], Command::Back, &[Main], None, "clear the filter";
+    [key(KeyCode::Esc)], Command::Back, &[Drill, Help], Some((2, "back")),
+        "back to the screen before";
+    [ch('j'), key(KeyCode::Down)], Command::Down, SCROLLS, None, "next row";
+    [ch('k'), key(KeyCode::Up)], Command::Up, SCROLLS, None, "previous row";
+    [key(KeyCode::PageDown), ctrl('d')], Command::PageDown, SCROLLS, None, "next page";
+    [key(KeyCode::PageUp), ctrl('u')], Command::PageUp, SCROLLS, None, "previous page";
+    [ch('g'), key(KeyCode::Home)], Command::First, SCROLLS, None,
+        "first row, and stay there whichever row is first";
+    [ch('G'), key(KeyCode::End)], Command::Last, SCROLLS, None, "last row";
+    [key(KeyCode::Tab), key(KeyCode::BackTab)], Command::OtherPane, &[Main], Some((9, "pane")),
+        "the other pane: uploaders, downloaders";
+    [ch('/')], Command::Filter, LISTS, Some((3, "filter")), "edit the filter";
+    [ch('s')], Command::Sort, LISTS, Some((5, "sort")), "next sort key";
+    [ch('r')], Command::Reverse, LISTS, Some((10, "reverse")), "reverse the order";
+    [ch('w')], Command::LongerWindow, LISTS, Some((4, "window")), "next longer window";
+    [ch('W')], Command::ShorterWindow, LISTS, None, "next shorter window";
+    [ch(' ')], Command::Freeze, LISTS, Some((6, "freeze")),
+        "freeze the screen, and let it go again; collecting goes on";
+    [ch('u')], Command::Unit, LISTS, Some((7, "unit")), "bits, bytes, packets per second";
+    [ch('S')], Command::Save, LISTS, Some((5, "save")), "save all rows of this view as CSV";
+    [ch('?')], Command::Help, LISTS, Some((1, "help")), "this help";
+    [ch('q')], Command::Quit, SCROLLS, Some((8, "quit")), "quit, after a second q";
+    [ctrl('c')], Command::QuitNow, EVERYWHERE, None, "quit at once";
+    [ctrl('z')], Command::Suspend, EVERYWHERE, None, "suspend to the shell; fg comes back";
+    [ctrl('l')], Command::Redraw, EVERYWHERE, None, "draw everything again";
+    [key(KeyCode::Enter)], Command::Line(LineCommand::Accept), LINE, Some((1, "keep")),
+        "close the line and keep the filter";
+    [key(KeyCode::Esc)], Command::Back, LINE, Some((2, "undo")),
+        "close the line and go back to the former filter";
+    [key(KeyCode::Up)], Command::Line(LineCommand::Older), LINE, Some((3, "history")),
+        "older filters";
+    [key(KeyCode::Down)], Command::Line(LineCommand::Newer), LINE, None, "newer filters";
+    [key(KeyCode::Left)], Command::Line(LineCommand::Left), LINE, None, "one character left";
+    [key(KeyCode::Right)], Command::Line(LineCommand::Right), LINE, None, "one character right";
+    [key(KeyCode::Home), ctrl('a')], Command::Line(LineCommand::Home), LINE, None, "to the start";
+    [key(KeyCode::End), ctrl('e')], Command::Line(LineCommand::End), LINE, None, "to the end";
+    [key(KeyCode::Backspace), ctrl('h')], Command::Line(LineCommand::EraseLeft), LINE, None,
+        "erase the character to the left";
+    [key(KeyCode::Delete)], Command::Line(LineCommand::EraseRight), LINE, None,
+        "erase the character to the right";
+    [ctrl('w')], Command::Line(LineCommand::EraseWord), LINE, Some((5, "erase word")),
+        "erase the word to the left";
+    [ctrl('u')], Command::Line(LineCommand::EraseAll), LINE, Some((4, "erase")),
+        "erase everything left of the cursor";
+}
+
+impl Binding {
+    /// Whether the key applies on this screen.
+    #[must_use]
+    pub fn applies(&self, context: Context) -> bool {
+        self.contexts.contains(&context)
+    }
+}
+
+/// What a key means in a context.
+#[must_use]
+pub fn on_key(context: Context, code: KeyCode, modifiers: KeyModifiers) -> Action {
+    let ctrl = modifiers.contains(KeyModifiers::CONTROL);
+    let code = match code {
+        KeyCode::Char(c) if ctrl => KeyCode::Char(c.to_ascii_lowercase()),
+        code => code,
+    };
+    let pressed = Key { code, ctrl };
+    let bound = BINDINGS
+        .iter()
+        .find(|binding| binding.applies(context) && binding.keys.contains(&pressed))
+        .filter(|_| !modifiers.contains(KeyModifiers::ALT));
+    match (bound, code) {
+        (Some(binding), _) => Action::Do(binding.command),
+        (None, KeyCode::Char(c)) if context == Context::Filter && !ctrl => Action::Type(c),
+        _ => Action::OtherKey,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_on_one_screen() {
+        for context in Context::ALL {
+            let mut seen: Vec<(Key, Command)> = Vec::new();
+            for binding in BINDINGS.iter().filter(|binding| binding.applies(context)) {
+                for key in binding.keys {
+                    let other = seen.iter().find(|(known, _)| known == key);
+                    assert!(other.is_none(), "{}: {other:?} and {:?}", key.name(), binding.command);
+                    seen.push((*key, binding.command));
+                }
+            }
+            assert!(!seen.is_empty());
+        }
+    }
+
+    #[test]
+    fn keys_mean_what_the_table_says_where_it_says() {
+        let none = KeyModifiers::NONE;
+        let ctrl = KeyModifiers::CONTROL;
+        for (context, code, modifiers, want) in [
+            (Main, KeyCode::Char('j'), none, Action::Do(Command::Down)),
+            (Main, KeyCode::Char('G'), KeyModifiers::SHIFT, Action::Do(Command::Last)),
+            (Filter, KeyCode::Char('j'), none, Action::Type('j')),
+            (Filter, KeyCode::Char('q'), none, Action::Type('q')),
+            (Filter, KeyCode::Char('C'), ctrl, Action::Do(Command::QuitNow)),
+            (Drill, KeyCode::Enter, none, Action::OtherKey),
+            (Drill, KeyCode::Tab, none, Action::OtherKey),
+            (Main, KeyCode::Char('q'), KeyModifiers::ALT, Action::OtherKey),
+        ] {
+            assert_eq!(on_key(context, code, modifiers), want, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_named_as_people_say_them() {
+        let names: Vec<_> = [ch(' '), ctrl('l'), key(KeyCode::PageUp), key(KeyCode::Esc), ch('S')]
+            .map(Key::name)
+            .into();
+        assert_eq!(names, ["Space", "Ctrl-L", "PgUp", "Esc", "S"]);
+    }
+}

@@ -1,0 +1,241 @@
+//! A list of rows that stays calm: its order is held for a while, and the
+//! selection follows the row's key instead of its place.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::filter::Filter;
+use crate::flow::Time;
+use crate::snapshot::{Order, SortKey, View, Window};
+
+/// How long an order is held.
+const HOLD_MS: i64 = 3000;
+
+/// A row moves up at once when it leads by more than one part in this many.
+const LEAD_PARTS: u64 = 10;
+
+/// What an answer must share with the one before for its order to be held.
+#[derive(Clone, Debug, PartialEq)]
+struct Question {
+    at: Option<Time>,
+    window: Window,
+    filter: Filter,
+    order: Order,
+}
+
+/// Rows by key, in the order they are shown.
+#[derive(Clone, Debug)]
+pub struct List<K> {
+    keys: Vec<K>,
+    ranked: Option<(Time, Question)>,
+    cursor: usize,
+    /// The key the cursor is bound to. `None` until the user moves it: then it
+    /// rests on the first row, whichever that is, so that a screen left alone
+    /// does not wander down with a host that falls silent.
+    bound: Option<K>,
+    top: usize,
+}
+
+impl<K> Default for List<K> {
+    fn default() -> List<K> {
+        List { keys: Vec::new(), ranked: None, cursor: 0, bound: None, top: 0 }
+    }
+}
+
+impl<K: Copy + Eq + Hash> List<K> {
+    /// Takes the rows of an answer: keys and what they are sorted by, in the
+    /// answer's order.
+    pub fn arrive(&mut self, rows: &[(K, u64)], view: &View, captured_at: Time) {
+        let question = Question {
+            at: view.at,
+            window: view.window,
+            filter: view.filter.clone(),
+            order: view.order,
+        };
+        let held = self.ranked.as_ref().is_some_and(|(since, former)| {
+            *former == question
+                && question.order.key != SortKey::Address
+                && (0..HOLD_MS).contains(&captured_at.since(*since))
+        });
+        if held {
+            self.hold(rows, view.order.reverse);
+        } else {
+            self.keys = rows.iter().map(|(key, _)| *key).collect();
+            self.ranked = Some((captured_at, question));
+        }
+        self.settle();
+    }
+
+    /// Keeps the order but for rows that are new or lead clearly.
+    fn hold(&mut self, rows: &[(K, u64)], reverse: bool) {
+        let values: HashMap<K, u64> = rows.iter().copied().collect();
+        let mut order: Vec<(K, u64)> = self
+            .keys
+            .iter()
+            .filter_map(|key| values.get(key).map(|value| (*key, *value)))
+            .collect();
+        let known: std::collections::HashSet<K> = order.iter().map(|(key, _)| *key).collect();
+        order.extend(rows.iter().filter(|(key, _)| !known.contains(key)));
+        let leads = |a: u64, b: u64| a > b.saturating_add(b / LEAD_PARTS);
+        for start in 1..order.len() {
+            let mut at = start;
+            while at > 0 {
+                let (before, this) = (order[at - 1].1, order[at].1);
+                let moves = if reverse { leads(before, this) } else { leads(this, before) };
+                if !moves {
+                    break;
+                }
+                order.swap(at - 1, at);
+                at -= 1;
+            }
+        }
+        self.keys = order.into_iter().map(|(key, _)| key).collect();
+    }
+
+    /// Puts the cursor where its key went, or on the nearest row.
+    fn settle(&mut self) {
+        let last = self.keys.len().saturating_sub(1);
+        let Some(bound) = self.bound else {
+            self.cursor = 0;
+            return;
+        };
+        match self.keys.iter().position(|key| *key == bound) {
+            Some(at) => self.cursor = at,
+            None => {
+                self.cursor = self.cursor.min(last);
+                self.bound = self.keys.get(self.cursor).copied().or(self.bound);
+            }
+        }
+    }
+
+    /// Moves the selection by this many rows, stopping at the ends.
+    pub fn step(&mut self, rows: isize) {
+        let last = self.keys.len().saturating_sub(1);
+        self.cursor = self.cursor.saturating_add_signed(rows).min(last);
+        self.bind();
+    }
+
+    /// To the first row, to rest there.
+    pub fn first(&mut self) {
+        self.cursor = 0;
+        self.bound = None;
+    }
+
+    /// To the last row.
+    pub fn last(&mut self) {
+        self.cursor = self.keys.len().saturating_sub(1);
+        self.bind();
+    }
+
+    /// Binds the selection to the key it is on.
+    pub fn bind(&mut self) {
+        self.bound = self.keys.get(self.cursor).copied();
+    }
+
+    /// The key of the selected row.
+    pub fn selected(&self) -> Option<K> {
+        self.keys.get(self.cursor).copied()
+    }
+
+    /// All keys in the order shown.
+    pub fn keys(&self) -> &[K] {
+        &self.keys
+    }
+
+    /// Remembers how far down the list is shown on a page of this many rows.
+    pub fn scroll(&mut self, page: usize) {
+        self.top = self.start(page);
+    }
+
+    /// The place of the first row on a page of this many rows, such that the
+    /// selection is on it and the page is full if it can be.
+    pub fn start(&self, page: usize) -> usize {
+        let page = page.max(1);
+        let latest = self.keys.len().saturating_sub(page);
+        let top = self.top.min(latest);
+        top.clamp((self.cursor + 1).saturating_sub(page), self.cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrive(list: &mut List<u8>, seconds: i64, rows: &[(u8, u64)]) -> Vec<u8> {
+        list.arrive(rows, &View::default(), Time(seconds * 1000));
+        list.keys().to_vec()
+    }
+
+    #[test]
+    fn the_order_is_held_for_three_seconds() {
+        let mut list = List::default();
+        assert_eq!(arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 10)]), [1, 2, 3]);
+        assert_eq!(arrive(&mut list, 1, &[(2, 105), (1, 100), (3, 10)]), [1, 2, 3]);
+        assert_eq!(arrive(&mut list, 2, &[(2, 105), (1, 100), (3, 10)]), [1, 2, 3]);
+        assert_eq!(arrive(&mut list, 3, &[(2, 105), (1, 100), (3, 10)]), [2, 1, 3]);
+        assert_eq!(arrive(&mut list, 4, &[(1, 112), (2, 110), (3, 10)]), [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_clear_lead_moves_at_once_and_only_that_row() {
+        let mut list = List::default();
+        arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 85), (4, 10)]);
+        let rows = [(4, 150), (1, 100), (3, 88), (2, 87)];
+        assert_eq!(arrive(&mut list, 1, &rows), [4, 1, 2, 3], "3 leads 2 by a hair and waits");
+        assert_eq!(arrive(&mut list, 2, &[(9, 500), (4, 150), (1, 100)]), [9, 4, 1]);
+    }
+
+    #[test]
+    fn another_question_or_a_clock_set_back_is_answered_afresh() {
+        let mut list = List::default();
+        arrive(&mut list, 10, &[(1, 100), (2, 99)]);
+        let rows = [(2, 100), (1, 99)];
+        let asked = View { window: Window::Hour, ..View::default() };
+        list.arrive(&rows, &asked, Time(10_500));
+        assert_eq!(list.keys(), [2, 1]);
+        assert_eq!(arrive(&mut list, 9, &[(1, 100), (2, 99)]), [1, 2]);
+    }
+
+    #[test]
+    fn the_selection_follows_its_key_and_falls_to_the_nearest() {
+        let mut list = List::default();
+        arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 80)]);
+        list.step(1);
+        assert_eq!(list.selected(), Some(2));
+        arrive(&mut list, 5, &[(3, 100), (1, 90), (2, 80)]);
+        assert_eq!(list.selected(), Some(2));
+        arrive(&mut list, 10, &[(3, 100), (1, 90)]);
+        assert_eq!(list.selected(), Some(1));
+        arrive(&mut list, 15, &[]);
+        assert_eq!(list.selected(), None);
+        arrive(&mut list, 20, &[(1, 9), (3, 8)]);
+        assert_eq!(list.selected(), Some(1));
+    }
+
+    #[test]
+    fn an_untouched_cursor_rests_on_the_first_row() {
+        let mut list = List::default();
+        arrive(&mut list, 0, &[(1, 100), (2, 90)]);
+        arrive(&mut list, 5, &[(2, 100), (1, 90)]);
+        assert_eq!(list.selected(), Some(2));
+        list.step(1);
+        list.first();
+        arrive(&mut list, 10, &[(1, 100), (2, 90)]);
+        assert_eq!(list.selected(), Some(1));
+    }
+
+    #[test]
+    fn a_page_holds_the_selection_and_is_full_if_it_can_be() {
+        let mut list = List::default();
+        let rows: Vec<(u8, u64)> = (0..20).map(|key| (key, 1000 - u64::from(key))).collect();
+        arrive(&mut list, 0, &rows);
+        list.step(7);
+        list.scroll(5);
+        assert_eq!(list.start(5), 3);
+        list.step(-2);
+        assert_eq!(list.start(5), 3, "no scrolling while the row is on the page");
+        list.last();
+        list.scroll(5);
+        assert_eq!((list.start(5), list.start(0), list.start(100)), (15, 19, 0));
+    }
+}

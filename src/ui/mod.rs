@@ -1,0 +1,26 @@
+//! The screens: keys become actions, actions change a model, a model and a
+//! snapshot become text.
+//!
+//! The core is pure: [`update`] and [`view`] read no clock, touch no terminal
+//! and know no collector. Only [`run`] and [`term`] meet the outside.
+
+pub mod action;
+mod ansi;
+mod edit;
+mod layout;
+mod list;
+mod model;
+mod paint;
+pub mod run;
+pub mod term;
+mod theme;
+mod update;
+mod view;
+
+pub use action::Action;
+pub use ansi::Painter;
+pub use model::{Model, Options};
+pub use run::{Ending, Wires, run};
+pub use theme::Theme;
+pub use update::{Effect, update};
+pub use view::view;

@@ -1,0 +1,272 @@
+//! What the screens know: settings, the stack of screens, and what the keys
+//! mean at the moment.
+
+use jiff::tz::TimeZone;
+
+use crate::flow::{Host, Time};
+use crate::snapshot::{ConversationRow, Order, Reach, Snapshot, Subject, View, Window};
+use crate::units::Unit;
+
+use super::action::Context;
+use super::edit::{FilterLine, Typed};
+use super::list::List;
+use super::theme::Theme;
+
+/// Rows asked for per table: more than any screen shows at once.
+pub const ROWS_ASKED: usize = 200;
+
+/// Rows asked for when a snapshot is saved.
+pub const ROWS_SAVED: usize = 1_000_000;
+
+/// What the screens start with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub theme: Theme,
+    pub unit: Unit,
+    pub window: Window,
+    /// The zone of the times shown.
+    pub zone: TimeZone,
+    /// A remark from the start, such as a locale that is not UTF-8.
+    pub note: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            theme: Theme::default(),
+            unit: Unit::default(),
+            window: Window::default(),
+            zone: TimeZone::UTC,
+            note: None,
+        }
+    }
+}
+
+/// One of the two tables of the main screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    #[default]
+    Up,
+    Down,
+}
+
+impl Pane {
+    pub(super) fn other(self) -> Pane {
+        match self {
+            Pane::Up => Pane::Down,
+            Pane::Down => Pane::Up,
+        }
+    }
+}
+
+/// The main screen.
+#[derive(Clone, Debug, Default)]
+pub struct MainScreen {
+    pub up: List<Host>,
+    pub down: List<Host>,
+    pub focus: Pane,
+    pub order: Order,
+}
+
+impl MainScreen {
+    pub fn list(&self, pane: Pane) -> &List<Host> {
+        match pane {
+            Pane::Up => &self.up,
+            Pane::Down => &self.down,
+        }
+    }
+
+    pub fn focused(&mut self) -> &mut List<Host> {
+        match self.focus {
+            Pane::Up => &mut self.up,
+            Pane::Down => &mut self.down,
+        }
+    }
+}
+
+/// What tells one conversation of a host from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConversationKey {
+    pub peer: Host,
+    pub proto: u8,
+    pub port: u16,
+    pub reach: Reach,
+}
+
+impl From<&ConversationRow> for ConversationKey {
+    fn from(row: &ConversationRow) -> ConversationKey {
+        let ConversationRow { peer, proto, port, reach, .. } = *row;
+        ConversationKey { peer, proto, port, reach }
+    }
+}
+
+/// One host and its conversations.
+#[derive(Clone, Debug, Default)]
+pub struct DrillScreen {
+    pub host: Host,
+    pub list: List<ConversationKey>,
+    pub order: Order,
+}
+
+/// The help.
+#[derive(Clone, Copy, Debug)]
+pub struct HelpScreen {
+    /// The screen it was called from.
+    pub about: Context,
+    /// Lines scrolled down.
+    pub top: usize,
+}
+
+/// A screen with its own state.
+#[derive(Clone, Debug)]
+pub enum Screen {
+    Main(MainScreen),
+    Drill(DrillScreen),
+    Help(HelpScreen),
+}
+
+impl Default for Screen {
+    fn default() -> Screen {
+        Screen::Main(MainScreen::default())
+    }
+}
+
+/// The screen that is shown and those that Esc goes back to; never empty.
+#[derive(Clone, Debug, Default)]
+pub struct Screens {
+    pub top: Screen,
+    under: Vec<Screen>,
+}
+
+impl Screens {
+    /// Opens a screen over the one shown.
+    pub fn open(&mut self, screen: Screen) {
+        self.under.push(std::mem::replace(&mut self.top, screen));
+    }
+
+    /// Leaves the screen shown; false at the bottom.
+    pub fn close(&mut self) -> bool {
+        match self.under.pop() {
+            Some(screen) => {
+                self.top = screen;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// From the one shown to the lowest.
+    pub fn downward(&self) -> impl Iterator<Item = &Screen> {
+        std::iter::once(&self.top).chain(self.under.iter().rev())
+    }
+
+    pub fn each_mut(&mut self) -> impl Iterator<Item = &mut Screen> {
+        std::iter::once(&mut self.top).chain(self.under.iter_mut())
+    }
+}
+
+/// What keys mean just now.
+#[derive(Clone, Debug, Default)]
+pub enum Mode {
+    /// They move and switch.
+    #[default]
+    Browse,
+    /// They go into the filter line.
+    Line(FilterLine),
+    /// A second `q` quits.
+    AskQuit,
+}
+
+/// How the last saved snapshot fared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Saved {
+    #[default]
+    Nothing,
+    Pending,
+    /// The path of the file.
+    Done(String),
+    Failed(String),
+}
+
+/// The state of the screens.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    pub(super) options: Options,
+    pub(super) screens: Screens,
+    pub(super) mode: Mode,
+    pub(super) filter: Typed,
+    /// Former filters, oldest first.
+    pub(super) history: Vec<String>,
+    /// The end of the window that is frozen on the screen.
+    pub(super) frozen: Option<Time>,
+    pub(super) saved: Saved,
+    /// Columns and rows of the terminal.
+    pub(super) size: (u16, u16),
+}
+
+impl Model {
+    /// The main screen, live.
+    #[must_use]
+    pub fn new(options: Options) -> Model {
+        Model { options, size: (80, 24), ..Model::default() }
+    }
+
+    /// Columns and rows of the terminal, as far as known.
+    #[must_use]
+    pub fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    /// Where keys are to be looked up.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        match (&self.mode, &self.screens.top) {
+            (Mode::Line(_), _) => Context::Filter,
+            (_, Screen::Main(_)) => Context::Main,
+            (_, Screen::Drill(_)) => Context::Drill,
+            (_, Screen::Help(_)) => Context::Help,
+        }
+    }
+
+    /// The question that the screen wants answered.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let (subject, order) = self
+            .screens
+            .downward()
+            .find_map(|screen| match screen {
+                Screen::Main(main) => Some((Subject::Talkers, main.order)),
+                Screen::Drill(drill) => Some((Subject::Host(drill.host), drill.order)),
+                Screen::Help(_) => None,
+            })
+            .unwrap_or_default();
+        View {
+            at: self.frozen,
+            window: self.options.window,
+            filter: self.filter.filter.clone(),
+            subject,
+            order,
+            limit: ROWS_ASKED,
+        }
+    }
+
+    /// Whether an answer is one to show: it is about what is on the screen and,
+    /// while that is frozen, about the frozen moment.
+    #[must_use]
+    pub fn accepts(&self, snapshot: &Snapshot) -> bool {
+        snapshot.view.at == self.frozen && snapshot.view.subject == self.view().subject
+    }
+
+    /// The key of the selected row as text: an address, and for a conversation
+    /// also protocol and port.
+    #[must_use]
+    pub fn selected(&self) -> Option<String> {
+        match &self.screens.top {
+            Screen::Main(main) => main.list(main.focus).selected().map(|host| host.to_string()),
+            Screen::Drill(drill) => {
+                drill.list.selected().map(|key| format!("{} {} {}", key.peer, key.proto, key.port))
+            }
+            Screen::Help(_) => None,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Putting text, bars and sparklines on a buffer, cut to fit and free of
+//! control characters.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::theme::{Theme, Tone};
+
+/// A buffer with the theme that it is drawn in.
+pub struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    theme: Theme,
+}
+
+impl<'a> Canvas<'a> {
+    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Canvas<'a> {
+        Canvas { buffer, theme }
+    }
+
+    pub fn width(&self) -> u16 {
+        self.buffer.area.width
+    }
+
+    pub fn height(&self) -> u16 {
+        self.buffer.area.height
+    }
+
+    /// Draws text in at most `room` columns and says in which column it ended.
+    pub fn put(&mut self, x: u16, y: u16, room: u16, text: &str, tone: Tone) -> u16 {
+        if y >= self.height() || x >= self.width() {
+            return x;
+        }
+        let room = room.min(self.width() - x);
+        let text: String = clean(text).chars().map(|c| self.theme.glyph(c)).collect();
+        let area = self.buffer.area;
+        let style = self.theme.style(tone);
+        let (end, _) =
+            self.buffer.set_stringn(area.x + x, area.y + y, text, usize::from(room), style);
+        end - area.x
+    }
+
+    /// Draws text that ends at column `end`. It is a number, so it is left out
+    /// rather than cut when it does not fit in `room`.
+    pub fn right(&mut self, end: u16, y: u16, room: u16, text: &str, tone: Tone) {
+        let width = columns(text);
+        if width <= room && width <= end {
+            self.put(end - width, y, width, text, tone);
+        }
+    }
+
+    /// Gives a stretch of a line another tone, over what is there.
+    pub fn tint(&mut self, x: u16, y: u16, room: u16, tone: Tone) {
+        let area = self.buffer.area;
+        let stretch = Rect::new(area.x.saturating_add(x), area.y.saturating_add(y), room, 1);
+        self.buffer.set_style(stretch.intersection(area), self.theme.style(tone));
+    }
+}
+
+/// How many columns a text takes.
+pub fn columns(text: &str) -> u16 {
+    u16::try_from(text.width()).unwrap_or(u16::MAX)
+}
+
+/// The text without control characters and without marks that turn the
+/// direction of writing round.
+pub fn clean(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().filter(|c| !hidden(*c)).collect()
+}
+
+/// The text in at most `room` columns, with `…` in the middle if it is cut.
+pub fn elide(text: &str, room: u16) -> String {
+    let keep = usize::from(room).saturating_sub(1);
+    elided(text, room, keep.div_ceil(2), keep / 2)
+}
+
+/// The end of the text in at most `room` columns, with `…` before it if cut.
+pub fn elide_start(text: &str, room: u16) -> String {
+    elided(text, room, 0, usize::from(room).saturating_sub(1))
+}
+
+/// The start of the text in at most `room` columns, with `…` after it if cut.
+pub fn elide_end(text: &str, room: u16) -> String {
+    elided(text, room, usize::from(room).saturating_sub(1), 0)
+}
+
+fn elided(text: &str, room: u16, head: usize, tail: usize) -> String {
+    let text = clean(text);
+    if columns(&text) <= room || room == 0 {
+        return text;
+    }
+    let count = text.chars().count();
+    let start: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(count.saturating_sub(tail)).collect();
+    format!("{start}…{end}")
+}
+
+const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/// A bar of `width` columns, full at 100 percent. It moves by whole percents.
+pub fn bar(percent: u64, width: u16) -> (String, String) {
+    let width = usize::from(width);
+    let eighths = (percent.min(100) as usize * width * 8 + 50) / 100;
+    let mut full = "█".repeat(eighths / 8);
+    if let Some(rest) = (eighths % 8).checked_sub(1) {
+        full.push(EIGHTHS[rest]);
+    }
+    let empty = "·".repeat(width.saturating_sub(eighths.div_ceil(8)));
+    (full, empty)
+}
+
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// A sparkline of exactly `width` columns, the newest value at its right end.
+///
+/// `last_step` is the number of the last value's step since the epoch: when
+/// several values share a column they are grouped by it, so that a column does
+/// not change once its steps have passed. Few values are drawn wider.
+pub fn spark(values: &[u64], last_step: i64, width: u16, full: u64) -> String {
+    let width = usize::from(width);
+    if values.is_empty() || width == 0 {
+        return " ".repeat(width);
+    }
+    let shared = values.len().div_ceil(width) as i64;
+    let wide = (width / values.len()).max(1);
+    let mut groups: Vec<(i64, u128, u128)> = Vec::new();
+    for (back, value) in values.iter().rev().enumerate() {
+        let group = last_step.saturating_sub(back as i64).div_euclid(shared);
+        match groups.last_mut() {
+            Some((known, sum, count)) if *known == group => {
+                *sum += u128::from(*value);
+                *count += 1;
+            }
+            _ => groups.push((group, u128::from(*value), 1)),
+        }
+    }
+    let full = u128::from(full.max(1));
+    let mut line: Vec<char> = groups
+        .iter()
+        .flat_map(|(_, sum, count)| {
+            let level = (sum * 7 + full * count / 2) / (full * count);
+            std::iter::repeat_n(LEVELS[level.min(7) as usize], wide)
+        })
+        .take(width)
+        .collect();
+    line.resize(width, ' ');
+    line.iter().rev().collect()
+}
+
+/// A word or two in a line that may have to make room: the highest rank goes
+/// first.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub text: String,
+    pub tone: Tone,
+    pub rank: u8,
+}
+
+impl Piece {
+    pub fn new(rank: u8, tone: Tone, text: impl Into<String>) -> Piece {
+        Piece { text: text.into(), tone, rank }
+    }
+}
+
+/// The space between two pieces.
+const GAP: u16 = 2;
+
+/// Draws pieces from the left and from the right end of a line, leaving out
+/// what does not fit.
+pub fn pieces(canvas: &mut Canvas, y: u16, mut left: Vec<Piece>, mut right: Vec<Piece>) {
+    let taken = |pieces: &[Piece]| -> u16 {
+        pieces.iter().fold(0, |sum, piece| sum.saturating_add(columns(&piece.text) + GAP))
+    };
+    left.retain(|piece| !piece.text.is_empty());
+    right.retain(|piece| !piece.text.is_empty());
+    let width = canvas.width();
+    while left.len() + right.len() > 1
+        && taken(&left).saturating_add(taken(&right)).saturating_sub(GAP) > width
+    {
+        let highest = left.iter().chain(&right).map(|piece| piece.rank).max().unwrap_or(0);
+        let before = left.len() + right.len();
+        drop_last(&mut right, highest);
+        if before == left.len() + right.len() {
+            drop_last(&mut left, highest);
+        }
+    }
+    let mut x = 0;
+    for piece in &left {
+        x = canvas.put(x, y, width, &piece.text, piece.tone) + GAP;
+    }
+    let mut x = width.saturating_sub(taken(&right).saturating_sub(GAP));
+    for piece in &right {
+        x = canvas.put(x, y, width, &piece.text, piece.tone) + GAP;
+    }
+}
+
+fn drop_last(pieces: &mut Vec<Piece>, rank: u8) {
+    if let Some(at) = pieces.iter().rposition(|piece| piece.rank == rank) {
+        pieces.remove(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_as_wide_as_asked() {
+        for percent in [0, 1, 33, 50, 99, 100, 1000] {
+            let (full, empty) = bar(percent, 7);
+            assert_eq!(full.chars().count() + empty.chars().count(), 7, "{percent}");
+        }
+        assert_eq!(bar(50, 4), ("██".to_owned(), "··".to_owned()));
+        assert_eq!(bar(50, 0), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn sparklines_move_by_whole_groups() {
+        let values: Vec<u64> = (0..8).collect();
+        assert_eq!(spark(&values, 8, 8, 7), "▁▂▃▄▅▆▇█");
+        assert_eq!(spark(&values, 8, 16, 7), "▁▁▂▂▃▃▄▄▅▅▆▆▇▇██");
+        assert_eq!(spark(&[], 0, 3, 7), "   ");
+        assert_eq!(spark(&[u64::MAX; 3], i64::MIN, 1, 0), "█");
+        let early = spark(&[1, 1, 1, 1, 7, 7, 1, 1], 101, 5, 7);
+        let later = spark(&[1, 1, 1, 7, 7, 1, 1, 3], 102, 5, 7);
+        assert_eq!(early.trim_start(), "▂▂█▂");
+        assert_eq!(later.trim_start(), "▂▂█▂▄");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_elided_and_control_characters_go() {
+        assert_eq!(elide("2001:db8:1:2:3:4:5:6", 11), "2001:…4:5:6");
+        assert_eq!(elide_start("/var/lib/toptalk/x.csv", 7), "…/x.csv");
+        assert_eq!(elide_end("abcdef", 4), "abc…");
+        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\n"), "a[31mbc");
+    }
+}

@@ -1,0 +1,313 @@
+//! The loop around the pure core: keys and snapshots in, views and frames out.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Sleep, sleep};
+
+use crate::snapshot::{Snapshot, View};
+
+use super::action::{Action, on_key};
+use super::ansi::Painter;
+use super::model::{Model, Options};
+use super::term::{self, Guard, Writer};
+use super::update::{Effect, update};
+use super::view::view;
+
+/// Frames for data alone are at least this far apart: a little less than the
+/// second at which snapshots come, so that none has to wait for the next.
+const DATA_PAUSE: Duration = Duration::from_millis(900);
+
+/// How long a key that asks a new question waits for the answer before it is
+/// drawn: long enough that the old screen goes over into the new one at once.
+const ANSWER_WAIT: Duration = Duration::from_millis(150);
+
+/// Keys handled before a frame is drawn, when they come faster than frames.
+const KEYS_PER_FRAME: usize = 256;
+
+/// The lines between the screen and the rest of the program.
+#[derive(Debug)]
+pub struct Wires {
+    /// The question whenever it changes.
+    pub views: watch::Sender<View>,
+    /// Answers: about one a second, and soon after a new question.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What is to be saved as a file.
+    pub saves: mpsc::Sender<View>,
+    /// The path it was saved to, or why it was not.
+    pub saved: mpsc::Receiver<Result<String, String>>,
+}
+
+/// Why the screen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The user wanted it.
+    Quit,
+    /// A signal asked for it.
+    Signal(i32),
+    /// The terminal is gone.
+    TerminalLost,
+}
+
+/// Shows the screens until the user, a signal or the terminal ends them.
+///
+/// # Errors
+/// When standard output is not a terminal, or threads and signals cannot be had.
+pub async fn run(wires: Wires, options: Options) -> io::Result<Ending> {
+    let mut signals = Signals::listen()?;
+    let guard = term::enter()?;
+    let mut stage = Stage {
+        guard: &guard,
+        model: Model::new(options),
+        shown: Arc::default(),
+        painter: Painter::default(),
+        writer: Writer::start()?,
+        keys: term::keys()?,
+        wires,
+        stale: Stale::Now,
+        pause: Box::pin(sleep(Duration::ZERO)),
+        paused: false,
+        collecting: true,
+        saving: true,
+        ending: None,
+    };
+    stage.resized()?;
+    stage.ask(stage.model.view());
+    stage.arrived();
+    let ending = stage.perform(&mut signals).await;
+    if let Ending::Signal(number) = ending {
+        term::watch_over_end(number);
+    }
+    stage.writer.finish().await;
+    drop(guard);
+    Ok(ending)
+}
+
+/// Whether what the terminal shows is out of date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stale {
+    No,
+    /// By new data: to be drawn when the pause is over.
+    Data,
+    /// By a key, or by data that were asked for: to be drawn at once.
+    Now,
+    /// By a key, the answer to which is about to come.
+    Answer,
+}
+
+struct Stage<'a> {
+    guard: &'a Guard,
+    model: Model,
+    shown: Arc<Snapshot>,
+    painter: Painter,
+    writer: Writer,
+    keys: mpsc::Receiver<Event>,
+    wires: Wires,
+    stale: Stale,
+    /// The pause between two frames for data, or the wait for an answer.
+    pause: Pin<Box<Sleep>>,
+    paused: bool,
+    /// Whether the other ends still answer.
+    collecting: bool,
+    saving: bool,
+    ending: Option<Ending>,
+}
+
+impl Stage<'_> {
+    async fn perform(&mut self, signals: &mut Signals) -> Ending {
+        loop {
+            self.draw();
+            if let Some(ending) = self.ending {
+                return ending;
+            }
+            tokio::select! {
+                heard = signals.next() => match heard {
+                    Heard::End(number) => return Ending::Signal(number),
+                    Heard::Woken => self.woken(),
+                },
+                event = self.keys.recv() => match event {
+                    Some(event) => self.events(event),
+                    None => return Ending::TerminalLost,
+                },
+                result = self.writer.written(), if self.writer.is_busy() => {
+                    if result.is_err() {
+                        return Ending::TerminalLost;
+                    }
+                }
+                changed = self.wires.snapshots.changed(), if self.collecting => {
+                    self.collecting = changed.is_ok();
+                    self.arrived();
+                }
+                result = self.wires.saved.recv(), if self.saving => match result {
+                    Some(result) => self.act(Action::Saved(result)),
+                    None => self.saving = false,
+                },
+                () = &mut self.pause, if self.paused => {
+                    self.paused = false;
+                    if self.stale == Stale::Answer {
+                        self.stale = Stale::Now;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles what has come in so far from the keyboard.
+    fn events(&mut self, first: Event) {
+        let mut next = Some(first);
+        for _ in 0..KEYS_PER_FRAME {
+            let Some(event) = next else { return };
+            match event {
+                Event::Key(key) if key.kind != KeyEventKind::Release => {
+                    self.act(on_key(self.model.context(), key.code, key.modifiers));
+                }
+                Event::Paste(text) => self.act(Action::Paste(text)),
+                Event::Resize(..) if self.resized().is_err() => {
+                    self.ending = Some(Ending::TerminalLost);
+                }
+                _ => {}
+            }
+            if self.ending.is_some() {
+                return;
+            }
+            next = self.keys.try_recv().ok();
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        if self.stale != Stale::Answer {
+            self.stale = Stale::Now;
+        }
+        match update(&mut self.model, action, &self.shown) {
+            Effect::None => {}
+            Effect::Ask(view) => {
+                self.ask(view);
+                self.stale = Stale::Answer;
+                self.wait(ANSWER_WAIT);
+            }
+            Effect::Save(view) => {
+                if self.wires.saves.try_send(view).is_err() {
+                    let busy = "the one before is still being written".to_owned();
+                    self.act(Action::Saved(Err(busy)));
+                }
+            }
+            Effect::Redraw => self.painter.forget(),
+            Effect::Suspend => {
+                if self.guard.suspend().is_err() || self.resized().is_err() {
+                    self.ending = Some(Ending::TerminalLost);
+                }
+            }
+            Effect::Quit => self.ending = Some(Ending::Quit),
+        }
+    }
+
+    fn ask(&self, view: View) {
+        self.wires.views.send_if_modified(|known| {
+            let new = *known != view;
+            *known = view;
+            new
+        });
+    }
+
+    /// Takes a new snapshot if it is about what is on the screen.
+    fn arrived(&mut self) {
+        let snapshot = Arc::clone(&self.wires.snapshots.borrow_and_update());
+        if !self.model.accepts(&snapshot) {
+            return;
+        }
+        let answer = snapshot.view == self.model.view();
+        self.shown = snapshot;
+        update(&mut self.model, Action::Arrived, &self.shown);
+        match self.stale {
+            Stale::Answer if answer => self.stale = Stale::Now,
+            Stale::No => self.stale = Stale::Data,
+            _ => {}
+        }
+    }
+
+    /// Draws if it is time, and if the terminal has taken the last frame.
+    fn draw(&mut self) {
+        let due = match self.stale {
+            Stale::No | Stale::Answer => false,
+            Stale::Data => !self.paused,
+            Stale::Now => true,
+        };
+        if !due || self.writer.is_busy() || self.ending.is_some() {
+            return;
+        }
+        self.stale = Stale::No;
+        let (width, height) = self.model.size();
+        let mut next = Buffer::empty(Rect::new(0, 0, width, height));
+        view(&self.model, &self.shown, &mut next);
+        if let Some(frame) = self.painter.frame(next) {
+            self.writer.send(frame);
+            self.wait(DATA_PAUSE);
+        }
+    }
+
+    fn wait(&mut self, pause: Duration) {
+        self.pause = Box::pin(sleep(pause));
+        self.paused = true;
+    }
+
+    /// Asks the terminal for its size and draws everything anew.
+    fn resized(&mut self) -> io::Result<()> {
+        let (width, height) = crossterm::terminal::size()?;
+        self.painter.forget();
+        self.act(Action::Resized(width, height));
+        Ok(())
+    }
+
+    /// After the process was stopped and continued.
+    fn woken(&mut self) {
+        if self.guard.retake().is_err() || self.resized().is_err() {
+            self.ending = Some(Ending::TerminalLost);
+        }
+    }
+}
+
+/// What a signal means.
+enum Heard {
+    End(i32),
+    Woken,
+}
+
+/// The signals that concern the screen.
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+    /// The process was stopped and goes on.
+    woken: Signal,
+}
+
+/// Its number is not the same on every system.
+const CONTINUE: i32 = nix::sys::signal::Signal::SIGCONT as i32;
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            woken: signal(SignalKind::from_raw(CONTINUE))?,
+        })
+    }
+
+    async fn next(&mut self) -> Heard {
+        let kind = tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.hang_up.recv() => SignalKind::hangup(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.woken.recv() => return Heard::Woken,
+        };
+        Heard::End(kind.as_raw_value())
+    }
+}

@@ -1,0 +1,305 @@
+//! What happens to the model when something is done.
+
+use crate::snapshot::{Both, Order, Snapshot, SortKey, Subject, View};
+
+use super::action::{Action, Command, LineCommand};
+use super::edit::{FilterLine, MAX_HISTORY};
+use super::model::{
+    ConversationKey, DrillScreen, HelpScreen, MainScreen, Mode, Model, Pane, ROWS_SAVED, Saved,
+    Screen,
+};
+use super::view;
+
+/// What the surroundings have to do after an action.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    None,
+    /// The question has changed: send it.
+    Ask(View),
+    /// Save the answer to this as a file.
+    Save(View),
+    /// Draw everything again.
+    Redraw,
+    /// Leave the terminal and stop until the shell calls back.
+    Suspend,
+    Quit,
+}
+
+/// Does one thing to the model. `snapshot` is the answer on the screen.
+pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect {
+    let before = model.view();
+    let froze = model.frozen.is_none();
+    let effect = match action {
+        Action::Arrived => arrived(model, snapshot),
+        Action::Resized(width, height) => {
+            model.size = (width, height);
+            Effect::None
+        }
+        Action::Saved(result) => {
+            model.saved = match result {
+                Ok(path) => Saved::Done(path),
+                Err(message) => Saved::Failed(message),
+            };
+            Effect::None
+        }
+        Action::Type(c) => typed(model, |line| line.insert(c)),
+        Action::Paste(text) => typed(model, |line| line.paste(&text)),
+        Action::OtherKey => {
+            answer_quit(model);
+            Effect::None
+        }
+        Action::Do(command) => command_given(model, command, snapshot),
+    };
+    scroll(model, snapshot);
+    // What is being frozen is on the screen already; nothing need be asked.
+    let froze = froze && model.frozen.is_some();
+    match effect {
+        Effect::None if !froze && model.view() != before => Effect::Ask(model.view()),
+        effect => effect,
+    }
+}
+
+/// Answers the quit question with no; false when it was not asked.
+fn answer_quit(model: &mut Model) -> bool {
+    let asked = matches!(model.mode, Mode::AskQuit);
+    if asked {
+        model.mode = Mode::Browse;
+    }
+    asked
+}
+
+fn command_given(model: &mut Model, command: Command, snapshot: &Snapshot) -> Effect {
+    match command {
+        Command::QuitNow => return Effect::Quit,
+        Command::Suspend => return Effect::Suspend,
+        Command::Redraw => return Effect::Redraw,
+        Command::Quit if matches!(model.mode, Mode::AskQuit) => return Effect::Quit,
+        _ if answer_quit(model) => return Effect::None,
+        Command::Quit => model.mode = Mode::AskQuit,
+        Command::Back => back(model),
+        Command::Line(command) => line_command(model, command),
+        Command::Filter => model.mode = Mode::Line(FilterLine::open(&model.filter)),
+        Command::Drill => drill(model),
+        Command::Help => {
+            let about = model.context();
+            model.screens.open(Screen::Help(HelpScreen { about, top: 0 }));
+        }
+        Command::Save => return save(model),
+        Command::Freeze => {
+            model.frozen = match model.frozen {
+                Some(_) => None,
+                None => Some(snapshot.span.end),
+            }
+        }
+        Command::Unit => model.options.unit = model.options.unit.next(),
+        Command::LongerWindow => model.options.window = model.options.window.step(true),
+        Command::ShorterWindow => model.options.window = model.options.window.step(false),
+        Command::Sort | Command::Reverse => sort(model, command),
+        Command::OtherPane => {
+            if let Screen::Main(main) = &mut model.screens.top {
+                main.focus = main.focus.other();
+                main.focused().bind();
+            }
+        }
+        Command::Up
+        | Command::Down
+        | Command::PageUp
+        | Command::PageDown
+        | Command::First
+        | Command::Last => movement(model, command, snapshot),
+    }
+    Effect::None
+}
+
+fn back(model: &mut Model) {
+    if let Mode::Line(line) = &model.mode {
+        model.filter = line.former().clone();
+        model.mode = Mode::Browse;
+    } else if !model.screens.close() {
+        model.filter = Default::default();
+    }
+}
+
+fn drill(model: &mut Model) {
+    let Screen::Main(main) = &mut model.screens.top else { return };
+    let Some(host) = main.list(main.focus).selected() else { return };
+    main.focused().bind();
+    model.screens.open(Screen::Drill(DrillScreen { host, ..DrillScreen::default() }));
+}
+
+/// The same question with no row limit; the main screen as one row per host.
+fn save(model: &mut Model) -> Effect {
+    let mut view = View { limit: ROWS_SAVED, ..model.view() };
+    if view.subject == Subject::Talkers {
+        view.subject = Subject::Hosts;
+    }
+    model.saved = Saved::Pending;
+    Effect::Save(view)
+}
+
+const MAIN_KEYS: &[SortKey] = &[SortKey::Bytes, SortKey::Packets, SortKey::Flows, SortKey::Address];
+
+const DRILL_KEYS: &[SortKey] = &[
+    SortKey::Bytes,
+    SortKey::Up,
+    SortKey::Down,
+    SortKey::Packets,
+    SortKey::Flows,
+    SortKey::Address,
+];
+
+fn sort(model: &mut Model, command: Command) {
+    let (order, keys) = match &mut model.screens.top {
+        Screen::Main(main) => (&mut main.order, MAIN_KEYS),
+        Screen::Drill(drill) => (&mut drill.order, DRILL_KEYS),
+        Screen::Help(_) => return,
+    };
+    if command == Command::Reverse {
+        order.reverse = !order.reverse;
+    } else {
+        let at = keys.iter().position(|key| *key == order.key).map_or(0, |at| at + 1);
+        *order = Order { key: keys[at % keys.len()], reverse: false };
+    }
+}
+
+fn movement(model: &mut Model, command: Command, snapshot: &Snapshot) {
+    let page = view::page(model, snapshot).max(1);
+    let step = isize::try_from(page).unwrap_or(1);
+    let rows = match command {
+        Command::Up => -1,
+        Command::Down => 1,
+        Command::PageUp => -step,
+        _ => step,
+    };
+    match &mut model.screens.top {
+        Screen::Main(main) => moved(main.focused(), command, rows),
+        Screen::Drill(drill) => moved(&mut drill.list, command, rows),
+        Screen::Help(help) => {
+            let last = view::help_length(help.about).saturating_sub(page);
+            help.top = match command {
+                Command::First => 0,
+                Command::Last => last,
+                _ => help.top.saturating_add_signed(rows).min(last),
+            };
+        }
+    }
+}
+
+fn moved<K: Copy + Eq + std::hash::Hash>(
+    list: &mut super::list::List<K>,
+    command: Command,
+    rows: isize,
+) {
+    match command {
+        Command::First => list.first(),
+        Command::Last => list.last(),
+        _ => list.step(rows),
+    }
+}
+
+/// Keeps the selection on the page.
+fn scroll(model: &mut Model, snapshot: &Snapshot) {
+    let page = view::page(model, snapshot);
+    match &mut model.screens.top {
+        Screen::Main(main) => {
+            main.up.scroll(page);
+            main.down.scroll(page);
+        }
+        Screen::Drill(drill) => drill.list.scroll(page),
+        Screen::Help(help) => {
+            help.top = help.top.min(view::help_length(help.about).saturating_sub(page));
+        }
+    }
+}
+
+fn typed(model: &mut Model, edit: impl FnOnce(&mut FilterLine)) -> Effect {
+    if !answer_quit(model)
+        && let Mode::Line(line) = &mut model.mode
+    {
+        edit(line);
+        check(model);
+    }
+    Effect::None
+}
+
+/// Puts the text of the line in force if it is a filter.
+fn check(model: &mut Model) {
+    if let Mode::Line(line) = &mut model.mode
+        && let Some(filter) = line.check()
+    {
+        model.filter = filter;
+    }
+}
+
+fn line_command(model: &mut Model, command: LineCommand) {
+    let Mode::Line(line) = &mut model.mode else { return };
+    if command != LineCommand::Accept {
+        line.edit(command, &model.history);
+        check(model);
+        return;
+    }
+    model.mode = Mode::Browse;
+    let text = &model.filter.text;
+    if !text.is_empty() && model.history.last() != Some(text) {
+        model.history.push(text.clone());
+        let excess = model.history.len().saturating_sub(MAX_HISTORY);
+        model.history.drain(..excess);
+    }
+}
+
+/// Gives a new answer to the screens that it is about.
+fn arrived(model: &mut Model, snapshot: &Snapshot) -> Effect {
+    for screen in model.screens.each_mut() {
+        match (screen, snapshot.view.subject) {
+            (Screen::Main(main), Subject::Talkers) => talkers(main, snapshot),
+            (Screen::Drill(drill), Subject::Host(host)) if drill.host == host => {
+                conversations(drill, snapshot);
+            }
+            _ => {}
+        }
+    }
+    Effect::None
+}
+
+fn talkers(main: &mut MainScreen, snapshot: &Snapshot) {
+    let key = snapshot.view.order.key;
+    for (pane, list) in [(Pane::Up, &mut main.up), (Pane::Down, &mut main.down)] {
+        let rows: Vec<_> = view::ranking(snapshot, pane)
+            .rows
+            .iter()
+            .map(|row| {
+                let counters = if pane == Pane::Up { row.traffic.up } else { row.traffic.down };
+                let value = match key {
+                    SortKey::Packets => counters.packets,
+                    SortKey::Flows => counters.flows,
+                    _ => value(key, &row.traffic, counters.bytes),
+                };
+                (row.host, value)
+            })
+            .collect();
+        list.arrive(&rows, &snapshot.view, snapshot.captured_at);
+    }
+}
+
+fn conversations(drill: &mut DrillScreen, snapshot: &Snapshot) {
+    let Some(detail) = &snapshot.detail else { return };
+    let key = snapshot.view.order.key;
+    let rows: Vec<_> = detail
+        .conversations
+        .rows
+        .iter()
+        .map(|row| (ConversationKey::from(row), value(key, &row.traffic, row.traffic.sum().bytes)))
+        .collect();
+    drill.list.arrive(&rows, &snapshot.view, snapshot.captured_at);
+}
+
+/// What a row is sorted by; `bytes` is what the table itself sorts by.
+fn value(key: SortKey, traffic: &Both, bytes: u64) -> u64 {
+    match key {
+        SortKey::Up => traffic.up.bytes,
+        SortKey::Down => traffic.down.bytes,
+        SortKey::Packets => traffic.sum().packets,
+        SortKey::Flows => traffic.sum().flows,
+        SortKey::Bytes | SortKey::Address => bytes,
+    }
+}

@@ -1,0 +1,135 @@
+//! Which columns a pane has room for, and where they are.
+
+use crate::snapshot::SortKey;
+
+/// Columns of `>`, of the rank, of the alert mark and of a number.
+const CURSOR: u16 = 1;
+const RANK: u16 = 3;
+const MARK: u16 = 2;
+pub const NUMBER: u16 = 5;
+/// A number with the space before it, and a share with the space before it.
+const SPACED: u16 = NUMBER + 1;
+const SHARE: u16 = 5;
+/// An IPv4 address, and the longest IPv6 address.
+const ADDRESS: u16 = 15;
+const LONG_ADDRESS: u16 = 39;
+/// The least and the most columns of a bar, the space before it included.
+const BAR: u16 = 7;
+const LONG_BAR: u16 = 32;
+
+/// The narrowest terminal with two panes: each holds addresses and rates.
+pub const TWO_PANES: u16 = 2 * (CURSOR + RANK + MARK + ADDRESS + SPACED) + 1;
+
+/// Places of a pane's columns, counted from the pane's left edge: where a text
+/// starts or where a number ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// Where the rank ends.
+    pub rank: Option<u16>,
+    pub mark: u16,
+    pub address: u16,
+    pub address_width: u16,
+    pub rate: u16,
+    pub packets: Option<u16>,
+    pub flows: Option<u16>,
+    /// Start and width.
+    pub bar: Option<(u16, u16)>,
+    pub share: Option<u16>,
+}
+
+impl Columns {
+    /// The columns of a pane this wide. `longest` is the longest address; a
+    /// column that is sorted by is shown before others.
+    pub fn fit(width: u16, longest: u16, sorted: SortKey) -> Columns {
+        let mut spare = width.saturating_sub(CURSOR + MARK + SPACED);
+        let mut take = |columns: u16, keep: u16| {
+            let fits = spare >= columns + keep;
+            spare -= if fits { columns } else { 0 };
+            fits
+        };
+        let rank = take(RANK, ADDRESS - 2);
+        let share = take(SHARE, ADDRESS);
+        let packets_first = sorted == SortKey::Packets && take(SPACED, ADDRESS);
+        let flows_first = sorted == SortKey::Flows && take(SPACED, ADDRESS);
+        let bar = take(BAR, ADDRESS);
+        let longest = longest.clamp(ADDRESS, LONG_ADDRESS);
+        let packets = packets_first || take(SPACED, longest);
+        let flows = flows_first || take(SPACED, longest);
+        let address_width = if bar { spare.min(longest) } else { spare };
+        spare -= address_width;
+        let bar_width = if bar { (BAR + spare).min(LONG_BAR) } else { 0 };
+        spare = (BAR + spare).saturating_sub(LONG_BAR) * u16::from(bar);
+        Columns::place(Widths {
+            rank,
+            address: address_width + spare,
+            packets,
+            flows,
+            bar: bar_width,
+            share,
+        })
+    }
+
+    fn place(widths: Widths) -> Columns {
+        let mut x = CURSOR;
+        let mut end = |wanted: bool, width: u16| {
+            x += if wanted { width } else { 0 };
+            wanted.then_some(x)
+        };
+        let rank = end(true, if widths.rank { RANK } else { 0 }).filter(|_| widths.rank);
+        let mark = end(true, MARK).unwrap_or_default();
+        let address_end = end(true, widths.address).unwrap_or_default();
+        let rate = end(true, SPACED).unwrap_or_default();
+        let packets = end(widths.packets, SPACED);
+        let flows = end(widths.flows, SPACED);
+        let bar = end(widths.bar > 0, widths.bar);
+        let share = end(widths.share, SHARE);
+        Columns {
+            rank,
+            mark,
+            address: mark,
+            address_width: address_end - mark,
+            rate,
+            packets,
+            flows,
+            bar: bar.map(|end| (end + 1 - widths.bar, widths.bar - 1)),
+            share,
+        }
+    }
+}
+
+/// How wide each column is; 0 or false when it is not shown.
+struct Widths {
+    rank: bool,
+    address: u16,
+    packets: bool,
+    flows: bool,
+    bar: u16,
+    share: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_go_first_then_shares_and_numbers_stay() {
+        let fit = |width| Columns::fit(width, 15, SortKey::Bytes);
+        assert!(fit(39).bar.is_some() && fit(39).share.is_some());
+        assert!(fit(38).bar.is_none() && fit(38).share.is_some());
+        assert!(fit(31).share.is_none() && fit(31).rank.is_some());
+        assert!(fit(20).rank.is_none());
+        assert!(fit(79).packets.is_some() && fit(79).flows.is_some());
+        for width in 9..200 {
+            let columns = Columns::fit(width, 39, SortKey::Flows);
+            let last = columns.share.or(columns.flows).unwrap_or(columns.rate);
+            assert!(last <= width, "{width}: {columns:?}");
+        }
+    }
+
+    #[test]
+    fn the_column_that_is_sorted_by_is_there() {
+        assert!(Columns::fit(39, 15, SortKey::Packets).packets.is_some());
+        assert!(Columns::fit(39, 15, SortKey::Flows).flows.is_some());
+        assert_eq!(Columns::fit(79, 39, SortKey::Bytes).address_width, 39);
+    }
+}

@@ -1,0 +1,184 @@
+//! The columns of a table of conversations.
+
+use crate::snapshot::{Order, SortKey};
+
+use super::super::paint::{Canvas, bar};
+use super::super::theme::Tone;
+use super::drill::sign;
+
+/// Columns with the space before them.
+const PORT: u16 = 6;
+const SERVICE: u16 = 11;
+const PROTO: u16 = 7;
+const UP: u16 = 7;
+const DOWN: u16 = 8;
+const PACKETS: u16 = 7;
+const FLOWS: u16 = 7;
+const SHARE: u16 = 7;
+const AGE: u16 = 7;
+const CURSOR: u16 = 2;
+/// An IPv4 address, and the longest IPv6 address.
+const ADDRESS: u16 = 15;
+const LONG_ADDRESS: u16 = 39;
+/// The least and the most columns of a bar.
+const BAR: u16 = 8;
+const LONG_BAR: u16 = 40;
+
+/// Where each column ends; `None` when it is not shown. The peer starts at 2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// How wide the peer's column is.
+    pub peer: u16,
+    port: Option<u16>,
+    service: Option<u16>,
+    proto: Option<u16>,
+    up: Option<u16>,
+    down: Option<u16>,
+    packets: Option<u16>,
+    flows: Option<u16>,
+    share: Option<u16>,
+    bar: Option<u16>,
+    bar_width: u16,
+    age: Option<u16>,
+}
+
+/// The numbers of a row.
+pub struct Figures {
+    pub up: String,
+    pub down: String,
+    pub packets: String,
+    pub flows: String,
+    pub percent: u64,
+}
+
+impl Columns {
+    /// The columns of a terminal this wide, the peer's as wide as `longest`.
+    pub fn fit(width: u16, longest: u16) -> Columns {
+        let mut spare = width.saturating_sub(CURSOR + UP + DOWN);
+        let mut take = |columns: u16, keep: u16| {
+            let fits = spare >= columns + keep;
+            spare -= if fits { columns } else { 0 };
+            fits
+        };
+        let port = take(PORT, ADDRESS - 2);
+        let proto = take(PROTO, ADDRESS);
+        let flows = take(FLOWS, ADDRESS);
+        let age = take(AGE, ADDRESS);
+        let service = take(SERVICE, ADDRESS);
+        let longest = longest.clamp(ADDRESS, LONG_ADDRESS);
+        let packets = take(PACKETS, longest);
+        let share = take(SHARE, longest);
+        let bar = share && take(BAR, longest);
+        let peer = if bar { longest.max(spare.min(ADDRESS * 2)) } else { spare };
+        let bar_width = if bar { (BAR + spare.saturating_sub(peer)).min(LONG_BAR) } else { 0 };
+        let peer = peer.min(spare);
+        let mut x = CURSOR + peer;
+        let mut end = |wanted: bool, width: u16| {
+            x += if wanted { width } else { 0 };
+            wanted.then_some(x)
+        };
+        Columns {
+            peer,
+            port: end(port, PORT),
+            service: end(service, SERVICE),
+            proto: end(proto, PROTO),
+            up: end(true, UP),
+            down: end(true, DOWN),
+            packets: end(packets, PACKETS),
+            flows: end(flows, FLOWS),
+            share: end(share, SHARE),
+            bar: end(bar, bar_width),
+            bar_width,
+            age: end(age, AGE),
+        }
+    }
+
+    /// The names of the columns, with the sign of the one sorted by.
+    pub fn heading(&self, canvas: &mut Canvas, y: u16, order: Order) {
+        canvas.put(
+            CURSOR,
+            y,
+            self.peer,
+            &format!("PEER{}", sign(order, &[SortKey::Address])),
+            Tone::Strong,
+        );
+        self.words(canvas, y, "PORT", "", "PROTO");
+        // The order by bytes is that of both directions together.
+        let up = format!("UP/s{}", sign(order, &[SortKey::Bytes, SortKey::Up]));
+        let down = format!("DOWN/s{}", sign(order, &[SortKey::Bytes, SortKey::Down]));
+        let packets = format!("PKT/s{}", sign(order, &[SortKey::Packets]));
+        let flows = format!("FLOWS{}", sign(order, &[SortKey::Flows]));
+        for (place, room, text) in [
+            (self.up, UP, up.as_str()),
+            (self.down, DOWN, &down),
+            (self.packets, PACKETS, &packets),
+            (self.flows, FLOWS, &flows),
+            (self.share, SHARE, "SHARE"),
+            (self.age, AGE, "AGE"),
+        ] {
+            number(canvas, y, place, room, text, Tone::Strong);
+        }
+    }
+
+    /// What a conversation is: port, service and protocol.
+    pub fn words(&self, canvas: &mut Canvas, y: u16, port: &str, service: &str, proto: &str) {
+        number(canvas, y, self.port, PORT, port, Tone::Plain);
+        for (place, width, text) in [(self.service, SERVICE, service), (self.proto, PROTO, proto)] {
+            if let Some(end) = place {
+                canvas.put(end + 1 - width, y, width - 1, text, Tone::Plain);
+            }
+        }
+    }
+
+    pub fn numbers(&self, canvas: &mut Canvas, y: u16, figures: &Figures) {
+        let share = format!("{}%", figures.percent.min(999));
+        for (place, room, text) in [
+            (self.up, UP, &figures.up),
+            (self.down, DOWN, &figures.down),
+            (self.packets, PACKETS, &figures.packets),
+            (self.flows, FLOWS, &figures.flows),
+            (self.share, SHARE, &share),
+        ] {
+            number(canvas, y, place, room, text, Tone::Plain);
+        }
+    }
+
+    /// How long the conversation has been going.
+    pub fn age(&self, canvas: &mut Canvas, y: u16, age: &str) {
+        number(canvas, y, self.age, AGE, age, Tone::Plain);
+    }
+
+    /// The share of a row as a bar.
+    pub fn bar(&self, canvas: &mut Canvas, y: u16, percent: u64) {
+        let Some(end) = self.bar else { return };
+        let width = self.bar_width.saturating_sub(1);
+        let (full, empty) = bar(percent, width);
+        let middle = canvas.put(end.saturating_sub(width), y, width, &full, Tone::Plain);
+        canvas.put(middle, y, width, &empty, Tone::Faint);
+    }
+}
+
+fn number(canvas: &mut Canvas, y: u16, place: Option<u16>, room: u16, text: &str, tone: Tone) {
+    if let Some(end) = place {
+        canvas.right(end, y, room, text, tone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stay_within_the_terminal() {
+        for width in 18..240 {
+            for longest in [7, 15, 25, 39] {
+                let columns = Columns::fit(width, longest);
+                let ends = [columns.down, columns.flows, columns.bar, columns.age];
+                let last = ends.into_iter().flatten().max().unwrap_or(0);
+                assert!(last <= width, "{width} {longest}: {columns:?}");
+            }
+        }
+        assert!(Columns::fit(80, 15).service.is_some());
+        assert!(Columns::fit(160, 39).bar.is_some());
+    }
+}

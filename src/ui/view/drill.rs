@@ -1,0 +1,244 @@
+//! One host: its rates, its last hour and its conversations.
+
+use std::collections::HashMap;
+
+use crate::flow::service::{protocol_name, service_name};
+use crate::snapshot::{
+    Both, ConversationRow, Counters, Direction, HostDetail, Rates, Snapshot, SortKey,
+};
+use crate::units::{self, Unit};
+
+use super::super::layout::{Layout, Part, Want, one};
+use super::super::model::{ConversationKey, DrillScreen, Model};
+use super::super::paint::{Canvas, Piece, columns, elide, pieces, spark};
+use super::super::theme::Tone;
+use super::{conversations::Columns, header, status, strip};
+
+/// Columns left and right of the series.
+const LABEL: u16 = 5;
+const MAX: u16 = 10;
+
+/// Where everything is on a terminal of this height.
+pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
+    let mut wants = vec![one(Part::Header, 2), one(Part::Out, 3), one(Part::In, 4)];
+    wants.extend([one(Part::UpSeries, 14), one(Part::DownSeries, 14), one(Part::Axis, 18)]);
+    if !strip::notes(model, snapshot).is_empty() {
+        wants.push(Want { part: Part::Strip, lines: 1, from: 20 });
+    }
+    wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
+    wants.push(one(Part::Total, 9));
+    wants.push(one(Part::Status, if status::is_urgent(model) { 4 } else { 12 }));
+    wants.push(one(Part::Footer, 8));
+    Layout::stack(height, &wants)
+}
+
+pub fn draw(canvas: &mut Canvas, model: &Model, screen: &DrillScreen, snapshot: &Snapshot) {
+    let layout = layout(model, snapshot, canvas.height());
+    if let Some(y) = layout.line(Part::Header) {
+        header::draw(canvas, model, &format!("All > {}", screen.host), snapshot, y);
+    }
+    match snapshot.detail.as_ref().filter(|detail| detail.host == screen.host) {
+        Some(detail) => {
+            let drawing = Drawing { model, screen, snapshot, detail };
+            drawing.summary(canvas, &layout);
+            drawing.series(canvas, &layout);
+            drawing.table(canvas, &layout);
+        }
+        None => {
+            let y = layout.lines(Part::Rows).start;
+            canvas.put(1, y, canvas.width(), "asking…", Tone::Plain);
+        }
+    }
+    strip::draw(canvas, &strip::notes(model, snapshot), layout.lines(Part::Strip));
+    if let Some(y) = layout.line(Part::Status) {
+        status::draw(canvas, model, snapshot, y);
+    }
+    if let Some(y) = layout.line(Part::Footer) {
+        status::footer(canvas, model, y);
+    }
+}
+
+struct Drawing<'a> {
+    model: &'a Model,
+    screen: &'a DrillScreen,
+    snapshot: &'a Snapshot,
+    detail: &'a HostDetail,
+}
+
+impl Drawing<'_> {
+    fn unit(&self) -> Unit {
+        self.model.options.unit
+    }
+
+    /// The rows of rates: `UP` and `DOWN`.
+    fn summary(&self, canvas: &mut Canvas, layout: &Layout) {
+        let (traffic, totals) = (&self.detail.traffic, &self.snapshot.totals);
+        if let Some(y) = layout.line(Part::Out) {
+            let pick = |rates: &Rates| rates.up;
+            self.rates(canvas, y, Direction::Up, pick, (&traffic.up, &totals.up));
+        }
+        if let Some(y) = layout.line(Part::In) {
+            let pick = |rates: &Rates| rates.down;
+            self.rates(canvas, y, Direction::Down, pick, (&traffic.down, &totals.down));
+        }
+    }
+
+    fn rates(
+        &self,
+        canvas: &mut Canvas,
+        y: u16,
+        direction: Direction,
+        pick: impl Fn(&Rates) -> u64,
+        (part, whole): (&Counters, &Counters),
+    ) {
+        let (detail, unit) = (self.detail, self.unit());
+        let (label, line) = match direction {
+            Direction::Up => ("UP  ", "OUT"),
+            Direction::Down => ("DOWN", "IN"),
+        };
+        let rate = |rates: &Rates| format!("{:>5}", super::bits(pick(rates), unit));
+        let mut left = vec![Piece::new(0, Tone::Strong, label)];
+        if unit == Unit::Packets {
+            let rate = units::short(super::rate(&self.snapshot.span, part, unit));
+            let window = self.snapshot.view.window.name();
+            left.push(Piece::new(1, Tone::Plain, format!("{rate:>5} packets/s {window}")));
+        } else {
+            left.push(Piece::new(1, Tone::Plain, format!("{} now", rate(&detail.now))));
+            left.push(Piece::new(5, Tone::Plain, format!("{} 1m", rate(&detail.minute))));
+            left.push(Piece::new(6, Tone::Plain, format!("{} 15m", rate(&detail.quarter))));
+            left.push(Piece::new(4, Tone::Plain, format!("peak {}", rate(&detail.peak))));
+        }
+        let share = super::share(super::amount(part, unit), super::amount(whole, unit));
+        left.push(Piece::new(3, Tone::Plain, format!("{share:>4} of {line}")));
+        if let Some(alert) = super::host_alert(self.snapshot, detail.host, direction) {
+            let (mark, tone) =
+                (super::severity_mark(alert.severity), super::severity_tone(alert.severity));
+            let unit = if unit == Unit::Bytes { Unit::Bytes } else { Unit::Bits };
+            let text = format!("{mark} limit {}", super::bits(alert.limit, unit));
+            left.push(Piece::new(2, tone, text));
+        }
+        pieces(canvas, y, left, Vec::new());
+    }
+
+    /// The last hour as two sparklines and what their columns stand for.
+    fn series(&self, canvas: &mut Canvas, layout: &Layout) {
+        let series = &self.detail.series;
+        let step = series.step_ms.max(1);
+        let room = canvas.width().saturating_sub(LABEL + MAX);
+        let unit = if self.unit() == Unit::Bytes { Unit::Bytes } else { Unit::Bits };
+        let rows = [(Part::UpSeries, "UP", &series.up), (Part::DownSeries, "DOWN", &series.down)];
+        for (part, label, values) in rows {
+            let Some(y) = layout.line(part) else { continue };
+            let most = values.iter().copied().max().unwrap_or(0);
+            let line = spark(values, series.end.0.div_euclid(step), room, most);
+            canvas.put(0, y, LABEL, label, Tone::Strong);
+            canvas.put(LABEL, y, room, &line, Tone::Plain);
+            let text = format!("max {:>5}", super::bits(most, unit));
+            canvas.right(canvas.width(), y, MAX, &text, Tone::Plain);
+        }
+        let Some(y) = layout.line(Part::Axis) else { return };
+        let count = series.up.len().max(series.down.len());
+        let (Ok(values), true) = (u16::try_from(count), room >= 20 && count > 0) else { return };
+        let drawn = if values <= room { values * (room / values) } else { room };
+        let whole = step.saturating_mul(i64::from(values)) / 60_000;
+        let end = LABEL + room;
+        canvas.right(end, y, 3, "now", Tone::Faint);
+        for quarter in 1..=4u16 {
+            let text = format!("-{}m", whole * i64::from(quarter) / 4);
+            let x = end - drawn * quarter / 4;
+            if x + columns(&text) + 4 < end {
+                canvas.put(x, y, 6, &text, Tone::Faint);
+            }
+        }
+    }
+
+    fn table(&self, canvas: &mut Canvas, layout: &Layout) {
+        let ranking = &self.detail.conversations;
+        let rows: HashMap<ConversationKey, &ConversationRow> =
+            ranking.rows.iter().map(|row| (ConversationKey::from(row), row)).collect();
+        let longest = ranking.rows.iter().map(|row| columns(&row.peer.to_string()));
+        let places = Columns::fit(canvas.width(), longest.max().unwrap_or(0));
+        if let Some(y) = layout.line(Part::Heading) {
+            places.heading(canvas, y, self.snapshot.view.order);
+        }
+        let lines = layout.lines(Part::Rows);
+        let list = &self.screen.list;
+        let start = list.start(lines.len());
+        let mut shown = Both::default();
+        let mut count = 0;
+        for (y, key) in lines.clone().zip(list.keys().iter().skip(start)) {
+            let Some(row) = rows.get(key) else { continue };
+            self.row(canvas, &places, y, row, list.selected() == Some(*key));
+            shown += row.traffic;
+            count += 1;
+        }
+        if count == 0 {
+            let text = "no conversation in this window";
+            canvas.put(2, lines.start, canvas.width(), text, Tone::Plain);
+        }
+        if let Some(y) = layout.line(Part::Others) {
+            let name = format!("~others {}", ranking.count.saturating_sub(count));
+            canvas.put(1, y, canvas.width(), &name, Tone::Plain);
+            places.numbers(canvas, y, &self.figures(&ranking.total.less(&shown)));
+        }
+        if let Some(y) = layout.line(Part::Total) {
+            let rate = |traffic: &Both| {
+                units::short(super::rate(&self.snapshot.span, &traffic.sum(), self.unit()))
+            };
+            let text = format!(
+                "{count} of {} rows, shown {} of {}",
+                ranking.count,
+                rate(&shown),
+                rate(&ranking.total)
+            );
+            canvas.put(2, y, canvas.width(), &text, Tone::Plain);
+            places.numbers(canvas, y, &self.figures(&ranking.total));
+        }
+    }
+
+    fn row(
+        &self,
+        canvas: &mut Canvas,
+        places: &Columns,
+        y: u16,
+        row: &ConversationRow,
+        selected: bool,
+    ) {
+        let width = canvas.width();
+        if selected {
+            canvas.put(0, y, 1, ">", Tone::Strong);
+        }
+        canvas.put(2, y, places.peer, &elide(&row.peer.to_string(), places.peer), Tone::Plain);
+        let port = if row.port == 0 { "-".to_owned() } else { row.port.to_string() };
+        let service = service_name(row.port).unwrap_or_default();
+        let proto = protocol_name(row.proto).map_or_else(|| row.proto.to_string(), str::to_owned);
+        places.words(canvas, y, &port, service, &proto);
+        let figures = self.figures(&row.traffic);
+        places.numbers(canvas, y, &figures);
+        places.bar(canvas, y, figures.percent);
+        let age = units::duration(self.snapshot.span.end.since(row.first_pane));
+        places.age(canvas, y, &age);
+        if selected {
+            canvas.tint(0, y, width, Tone::Selected);
+        }
+    }
+
+    /// Up, down, packets, flows and share as text, and the share as a number.
+    fn figures(&self, traffic: &Both) -> super::conversations::Figures {
+        let (span, unit) = (&self.snapshot.span, self.unit());
+        let (sum, whole) = (traffic.sum(), self.detail.conversations.total.sum());
+        let (part, whole) = (super::amount(&sum, unit), super::amount(&whole, unit));
+        super::conversations::Figures {
+            up: units::short(super::rate(span, &traffic.up, unit)),
+            down: units::short(super::rate(span, &traffic.down, unit)),
+            packets: units::short(span.per_second(sum.packets, 1)),
+            flows: units::short(sum.flows),
+            percent: units::percent(part, whole),
+        }
+    }
+}
+
+/// Whether a column is the one sorted by, as its sign.
+pub fn sign(order: crate::snapshot::Order, keys: &[SortKey]) -> &'static str {
+    if keys.contains(&order.key) { super::sort_sign(order.reverse) } else { "" }
+}

@@ -1,0 +1,100 @@
+//! The top line: what is shown, of when, and whether something is wrong.
+
+use crate::flow::Time;
+use crate::snapshot::{Completeness, Snapshot};
+use crate::units;
+
+use super::super::model::Model;
+use super::super::paint::{Canvas, Piece, pieces};
+use super::super::theme::Tone;
+
+/// Ages up to here are given in seconds.
+const SECONDS_UP_TO_MS: i64 = 120_000;
+
+/// Draws the line. `title` says where on the stack of screens this is.
+pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
+    let left = vec![
+        Piece::new(1, Tone::Strong, title),
+        Piece::new(8, Tone::Plain, exporters(snapshot)),
+        Piece::new(9, Tone::Plain, link(snapshot)),
+        Piece::new(3, Tone::Plain, span(model, snapshot)),
+        Piece::new(6, Tone::Plain, model.options.unit.name()),
+        completeness(snapshot),
+        Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
+    ];
+    let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];
+    pieces(canvas, y, left, right);
+}
+
+fn exporters(snapshot: &Snapshot) -> String {
+    match snapshot.health.exporters.len() {
+        0 => String::new(),
+        1 => "1 exporter".to_owned(),
+        count => format!("{count} exporters"),
+    }
+}
+
+fn link(snapshot: &Snapshot) -> String {
+    match (snapshot.link.capacity_down, snapshot.link.capacity_up) {
+        (None, None) => String::new(),
+        (Some(down), Some(up)) if down != up => {
+            format!("link {}/{}", units::short(down), units::short(up))
+        }
+        (Some(rate), _) | (None, Some(rate)) => format!("link {}", units::short(rate)),
+    }
+}
+
+/// The window and the moment it ends: `1m to 14:31:02 (65s ago)`.
+fn span(model: &Model, snapshot: &Snapshot) -> String {
+    let window = snapshot.view.window.name();
+    if snapshot.captured_at == Time::default() {
+        return window.to_owned();
+    }
+    let end = units::clock_time(snapshot.span.end, &model.options.zone);
+    let age = snapshot.captured_at.since(snapshot.span.end).max(0);
+    if age < 1000 {
+        return format!("{window} to {end}");
+    }
+    let age =
+        if age < SECONDS_UP_TO_MS { format!("{}s", age / 1000) } else { units::duration(age) };
+    format!("{window} to {end} ({age} ago)")
+}
+
+fn completeness(snapshot: &Snapshot) -> Piece {
+    match &snapshot.span.completeness {
+        Completeness::Complete => Piece::new(0, Tone::Plain, ""),
+        Completeness::Filling => {
+            let length = units::duration(snapshot.span.length_ms());
+            let text = format!("filling {length} of {}", snapshot.view.window.name());
+            Piece::new(7, Tone::Warning, text)
+        }
+        Completeness::Incomplete { .. } => Piece::new(5, Tone::Warning, "incomplete"),
+    }
+}
+
+/// The whole sentence on an incomplete window, for the line below.
+pub fn incomplete(snapshot: &Snapshot) -> Option<String> {
+    match &snapshot.span.completeness {
+        Completeness::Incomplete { exporter, active_timeout_ms } => {
+            let minutes = active_timeout_ms / 60_000;
+            let every = if active_timeout_ms % 60_000 == 0 && minutes > 0 {
+                format!("{minutes}m")
+            } else {
+                units::duration(*active_timeout_ms)
+            };
+            Some(format!(
+                "incomplete: {exporter} reports every {every}; on it: ip flow-cache timeout active 1"
+            ))
+        }
+        Completeness::Complete | Completeness::Filling => None,
+    }
+}
+
+fn alerts(snapshot: &Snapshot) -> Piece {
+    let Some(worst) = snapshot.alerts.first() else { return Piece::new(0, Tone::Plain, "") };
+    let text = match snapshot.alerts.len() {
+        1 => "1 ALERT".to_owned(),
+        count => format!("{count} ALERTS"),
+    };
+    Piece::new(2, super::severity_tone(worst.severity), text)
+}

@@ -1,0 +1,78 @@
+//! The main screen.
+
+use crate::snapshot::{Direction, Snapshot};
+
+use super::super::layout::{Layout, Part, Want, one};
+use super::super::model::{MainScreen, Model};
+use super::super::paint::Canvas;
+use super::super::theme::Tone;
+use super::{first, header, panes, status, strip, totals};
+
+/// Terminals of at least so many lines may show more than one message.
+const TALL: u16 = 30;
+const MESSAGES_WHEN_TALL: usize = 3;
+
+/// Where everything is on a terminal of this height.
+pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
+    let messages = strip::messages(model, snapshot).len();
+    let lines = if height >= TALL { messages.clamp(1, MESSAGES_WHEN_TALL) } else { 1 };
+    let strip = Want {
+        part: Part::Strip,
+        lines: u16::try_from(lines).unwrap_or(1),
+        from: if messages > 0 { 9 } else { 14 },
+    };
+    let mut wants = vec![one(Part::Header, 3), one(Part::In, 1), one(Part::Out, 2)];
+    if totals::has_mix(snapshot) {
+        wants.push(one(Part::Mix, 12));
+    }
+    wants.push(strip);
+    if strip::basis(snapshot).is_some() {
+        wants.push(one(Part::Basis, 11));
+    }
+    if first::is_due(snapshot) {
+        wants.push(one(Part::Rows, 0));
+    } else {
+        wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
+        wants.push(one(Part::Total, 14));
+    }
+    if snapshot.health.demo.is_some() {
+        wants.push(one(Part::Demo, 13));
+    }
+    wants.push(one(Part::Status, if status::is_urgent(model) { 4 } else { 12 }));
+    wants.push(one(Part::Footer, 8));
+    Layout::stack(height, &wants)
+}
+
+pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &Snapshot) {
+    let layout = layout(model, snapshot, canvas.height());
+    let width = canvas.width();
+    if let Some(y) = layout.line(Part::Header) {
+        header::draw(canvas, model, "toptalk", snapshot, y);
+    }
+    for (part, direction) in [(Part::In, Direction::Down), (Part::Out, Direction::Up)] {
+        if let Some(y) = layout.line(part) {
+            totals::draw(canvas, model, snapshot, direction, y);
+        }
+    }
+    if let Some(y) = layout.line(Part::Mix) {
+        totals::mix(canvas, model, snapshot, y);
+    }
+    strip::draw(canvas, &strip::messages(model, snapshot), layout.lines(Part::Strip));
+    if let (Some(y), Some(text)) = (layout.line(Part::Basis), strip::basis(snapshot)) {
+        canvas.put(0, y, width, &text, Tone::Warning);
+    }
+    if first::is_due(snapshot) {
+        first::draw(canvas, model, snapshot, layout.lines(Part::Rows));
+    } else {
+        panes::draw(canvas, model, screen, snapshot, &layout);
+    }
+    if let (Some(y), Some(text)) = (layout.line(Part::Demo), &snapshot.health.demo) {
+        canvas.put(0, y, width, text, Tone::Strong);
+    }
+    if let Some(y) = layout.line(Part::Status) {
+        status::draw(canvas, model, snapshot, y);
+    }
+    if let Some(y) = layout.line(Part::Footer) {
+        status::footer(canvas, model, y);
+    }
+}

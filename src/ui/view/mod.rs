@@ -1,0 +1,117 @@
+//! From a model and a snapshot to a screen full of text.
+
+mod columns;
+mod conversations;
+mod drill;
+mod first;
+mod header;
+mod help;
+mod main;
+mod panes;
+mod status;
+mod strip;
+mod totals;
+
+use ratatui::buffer::Buffer;
+
+use crate::snapshot::{Alert, AlertSubject, Counters, Direction, HostRow, Ranking, Severity};
+use crate::snapshot::{Snapshot, Span};
+use crate::units::Unit;
+
+use super::action::Context;
+use super::model::{Model, Pane, Screen};
+use super::paint::Canvas;
+use super::theme::Tone;
+
+/// Draws the whole screen. The buffer is taken to be empty.
+pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
+    let mut canvas = Canvas::new(buffer, model.options.theme);
+    match &model.screens.top {
+        Screen::Main(screen) => main::draw(&mut canvas, model, screen, snapshot),
+        Screen::Drill(screen) => drill::draw(&mut canvas, model, screen, snapshot),
+        Screen::Help(screen) => help::draw(&mut canvas, model, screen, snapshot),
+    }
+}
+
+/// How many rows of the screen's list fit on the terminal.
+pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
+    let (_, height) = model.size;
+    match &model.screens.top {
+        Screen::Main(_) => main::layout(model, snapshot, height).page(),
+        Screen::Drill(_) => drill::layout(model, snapshot, height).page(),
+        Screen::Help(_) => help::layout(height).page(),
+    }
+}
+
+/// How many lines the help has.
+pub fn help_length(about: Context) -> usize {
+    help::lines(about).len()
+}
+
+/// The table of a pane.
+pub fn ranking(snapshot: &Snapshot, pane: Pane) -> &Ranking<HostRow> {
+    match pane {
+        Pane::Up => &snapshot.uploaders,
+        Pane::Down => &snapshot.downloaders,
+    }
+}
+
+/// What a share is a share of: bytes, or packets when those are shown.
+fn amount(counters: &Counters, unit: Unit) -> u64 {
+    match unit {
+        Unit::Packets => counters.packets,
+        Unit::Bits | Unit::Bytes => counters.bytes,
+    }
+}
+
+/// The mean rate in the unit shown.
+fn rate(span: &Span, counters: &Counters, unit: Unit) -> u64 {
+    match unit {
+        Unit::Bits => span.bits_per_second(counters.bytes),
+        Unit::Bytes => span.per_second(counters.bytes, 1),
+        Unit::Packets => span.per_second(counters.packets, 1),
+    }
+}
+
+/// A rate known only in bit/s as text in the unit shown, `-` for packets.
+fn bits(bits: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Bits => crate::units::short(bits),
+        Unit::Bytes => crate::units::short(bits / 8),
+        Unit::Packets => "-".to_owned(),
+    }
+}
+
+/// A share as text, at most four columns.
+fn share(part: u64, whole: u64) -> String {
+    format!("{}%", crate::units::percent(part, whole).min(999))
+}
+
+fn severity_tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Warning => Tone::Warning,
+        Severity::Critical => Tone::Critical,
+    }
+}
+
+fn severity_mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "!",
+        Severity::Critical => "!!",
+    }
+}
+
+/// The alert on one direction of a host.
+fn host_alert(
+    snapshot: &Snapshot,
+    host: crate::flow::Host,
+    direction: Direction,
+) -> Option<&Alert> {
+    let subject = AlertSubject::Host(host, direction);
+    snapshot.alerts.iter().find(|alert| alert.subject == subject)
+}
+
+/// The sign of a sorted column.
+fn sort_sign(reverse: bool) -> &'static str {
+    if reverse { "▲" } else { "▼" }
+}

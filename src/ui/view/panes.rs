@@ -1,0 +1,188 @@
+//! The two tables of the main screen.
+
+use std::collections::HashMap;
+
+use crate::flow::Host;
+use crate::snapshot::{Basis, Both, Counters, Direction, HostRow, Snapshot, SortKey};
+use crate::units;
+
+use super::super::layout::{Layout, Part};
+use super::super::model::{MainScreen, Model, Pane};
+use super::super::paint::{Canvas, bar, columns as columns_of, elide};
+use super::super::theme::Tone;
+use super::columns::{Columns, NUMBER, TWO_PANES};
+
+/// One pane being drawn.
+struct Table<'a> {
+    model: &'a Model,
+    screen: &'a MainScreen,
+    snapshot: &'a Snapshot,
+    pane: Pane,
+    /// Its left edge and its width.
+    x: u16,
+    width: u16,
+    columns: Columns,
+}
+
+/// Draws both panes, or the one in focus where there is room for one only.
+pub fn draw(
+    canvas: &mut Canvas,
+    model: &Model,
+    screen: &MainScreen,
+    snapshot: &Snapshot,
+    layout: &Layout,
+) {
+    let width = canvas.width();
+    let table = |pane: Pane, x: u16, width: u16, fit: u16| {
+        let addresses = screen.list(pane).keys().iter();
+        let longest = addresses.map(|host| columns_of(&host.to_string())).max().unwrap_or(0);
+        let columns = Columns::fit(fit, longest, snapshot.view.order.key);
+        Table { model, screen, snapshot, pane, x, width, columns }
+    };
+    if width < TWO_PANES {
+        table(screen.focus, 0, width, width).draw(canvas, layout);
+        return;
+    }
+    let left = (width - 1) / 2;
+    table(Pane::Up, 0, left, left).draw(canvas, layout);
+    table(Pane::Down, left + 1, width - left - 1, left).draw(canvas, layout);
+    let lines =
+        [Part::Heading, Part::Rows, Part::Others, Part::Total].map(|part| layout.lines(part));
+    for y in lines.into_iter().flatten() {
+        canvas.put(left, y, 1, "│", Tone::Faint);
+    }
+}
+
+impl Table<'_> {
+    fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
+        if let Some(y) = layout.line(Part::Heading) {
+            self.heading(canvas, y);
+        }
+        let ranking = super::ranking(self.snapshot, self.pane);
+        let by_host: HashMap<Host, &HostRow> =
+            ranking.rows.iter().map(|row| (row.host, row)).collect();
+        let list = self.screen.list(self.pane);
+        let lines = layout.lines(Part::Rows);
+        let start = list.start(lines.len());
+        let mut shown = Both::default();
+        let mut count = 0;
+        let answers = self.snapshot.view.subject == crate::snapshot::Subject::Talkers;
+        for (y, (at, host)) in lines.clone().zip(list.keys().iter().enumerate().skip(start)) {
+            if let Some(row) = by_host.get(host) {
+                self.row(canvas, y, at + 1, row);
+                shown += row.traffic;
+                count += 1;
+            }
+        }
+        if count == 0
+            && let Some(y) = lines.clone().next()
+        {
+            let text = if answers { "no traffic in this window" } else { "asking…" };
+            canvas.put(self.x + 1, y, self.width.saturating_sub(1), text, Tone::Plain);
+        }
+        let rest = ranking.total.less(&shown);
+        let left = ranking.count.saturating_sub(count);
+        for (part, name, count, traffic) in [
+            (Part::Others, "~others", left, rest),
+            (Part::Total, "total", ranking.count, ranking.total),
+        ] {
+            if let Some(y) = layout.line(part).filter(|_| answers) {
+                self.sum(canvas, y, &format!("{name} {count}"), &traffic);
+            }
+        }
+    }
+
+    /// The counters in the pane's direction.
+    fn counters<'a>(&self, traffic: &'a Both) -> &'a Counters {
+        match self.pane {
+            Pane::Up => &traffic.up,
+            Pane::Down => &traffic.down,
+        }
+    }
+
+    fn heading(&self, canvas: &mut Canvas, y: u16) {
+        let ranking = super::ranking(self.snapshot, self.pane);
+        let (title, rate) = match (&self.snapshot.basis, self.pane) {
+            (Basis::UpDown, Pane::Up) => ("UPLOADERS", "up/s"),
+            (Basis::UpDown, Pane::Down) => ("DOWNLOADERS", "down/s"),
+            (Basis::SourceDestination { .. }, Pane::Up) => ("SOURCES", "sent/s"),
+            (Basis::SourceDestination { .. }, Pane::Down) => ("DESTINATIONS", "rcvd/s"),
+        };
+        let order = self.snapshot.view.order;
+        let sign =
+            |key: SortKey| if order.key == key { super::sort_sign(order.reverse) } else { "" };
+        let focused = self.screen.focus == self.pane;
+        let tone = if focused { Tone::Strong } else { Tone::Plain };
+        let title = format!("{title} {}{}", ranking.count, sign(SortKey::Address));
+        let columns = &self.columns;
+        let rate = format!("{rate}{}", sign(SortKey::Bytes));
+        let end = self.x + columns.rate;
+        let room = columns.rate.saturating_sub(columns_of(&title) + 1);
+        canvas.put(self.x, y, self.width, &title, tone);
+        canvas.right(end, y, room, &rate, tone);
+        let named = [
+            (columns.packets, format!("pkt/s{}", sign(SortKey::Packets))),
+            (columns.flows, format!("flows{}", sign(SortKey::Flows))),
+            (columns.share, "share".to_owned()),
+        ];
+        for (place, name) in named {
+            if let Some(end) = place {
+                canvas.right(self.x + end, y, NUMBER + 1, &name, tone);
+            }
+        }
+    }
+
+    fn row(&self, canvas: &mut Canvas, y: u16, rank: usize, row: &HostRow) {
+        let columns = &self.columns;
+        let focused = self.screen.focus == self.pane;
+        let selected = focused && self.screen.list(self.pane).selected() == Some(row.host);
+        if selected {
+            canvas.put(self.x, y, 1, ">", Tone::Strong);
+        }
+        if let Some(end) = columns.rank {
+            canvas.right(self.x + end, y, 3, &rank.to_string(), Tone::Plain);
+        }
+        let direction = if self.pane == Pane::Up { Direction::Up } else { Direction::Down };
+        let alert = super::host_alert(self.snapshot, row.host, direction);
+        let tone = alert.map_or(Tone::Plain, |alert| super::severity_tone(alert.severity));
+        let mark = alert.map_or("", |alert| super::severity_mark(alert.severity));
+        canvas.right(self.x + columns.mark, y, 2, mark, tone);
+        let address = elide(&row.host.to_string(), columns.address_width);
+        canvas.put(self.x + columns.address, y, columns.address_width, &address, tone);
+        self.numbers(canvas, y, self.counters(&row.traffic), true);
+        if selected {
+            canvas.tint(self.x, y, self.width, Tone::Selected);
+        }
+    }
+
+    fn sum(&self, canvas: &mut Canvas, y: u16, name: &str, traffic: &Both) {
+        let columns = &self.columns;
+        // `~` stands in the column of the mark, so that the words line up.
+        let x = columns.address - u16::from(name.starts_with('~'));
+        let room = (columns.address + columns.address_width).saturating_sub(x);
+        canvas.put(self.x + x, y, room, name, Tone::Plain);
+        self.numbers(canvas, y, self.counters(traffic), false);
+    }
+
+    fn numbers(&self, canvas: &mut Canvas, y: u16, counters: &Counters, with_bar: bool) {
+        let columns = &self.columns;
+        let unit = self.model.options.unit;
+        let span = &self.snapshot.span;
+        let total = self.counters(&super::ranking(self.snapshot, self.pane).total);
+        let (part, whole) = (super::amount(counters, unit), super::amount(total, unit));
+        let mut number = |place: Option<u16>, text: &str| {
+            if let Some(end) = place {
+                canvas.right(self.x + end, y, NUMBER, text, Tone::Plain);
+            }
+        };
+        number(Some(columns.rate), &units::short(super::rate(span, counters, unit)));
+        number(columns.packets, &units::short(span.per_second(counters.packets, 1)));
+        number(columns.flows, &units::short(counters.flows));
+        number(columns.share, &super::share(part, whole));
+        if let Some((x, width)) = columns.bar.filter(|_| with_bar) {
+            let (full, empty) = bar(units::percent(part, whole), width);
+            let end = canvas.put(self.x + x, y, width, &full, Tone::Plain);
+            canvas.put(end, y, width, &empty, Tone::Faint);
+        }
+    }
+}

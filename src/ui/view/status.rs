@@ -1,0 +1,128 @@
+//! The two lowest lines: how the view came about, and the keys.
+
+use crate::filter::FilterError;
+use crate::snapshot::{Order, Snapshot, SortKey};
+
+use super::super::action::{BINDINGS, Binding};
+use super::super::edit::FilterLine;
+use super::super::model::{Mode, Model, Saved};
+use super::super::paint::{Canvas, Piece, columns, elide, elide_start, pieces};
+use super::super::theme::Tone;
+
+/// Whether the status line has something that cannot wait for a larger terminal.
+pub fn is_urgent(model: &Model) -> bool {
+    !matches!(model.mode, Mode::Browse)
+}
+
+/// Draws the status line, the filter line or the quit question.
+pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
+    match &model.mode {
+        Mode::Line(line) => filter_line(canvas, line, y),
+        Mode::AskQuit => {
+            let width = canvas.width();
+            canvas.put(0, y, width, "press q again to quit", Tone::Warning);
+        }
+        Mode::Browse => facts(canvas, model, snapshot, y),
+    }
+}
+
+fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
+    let width = canvas.width();
+    let filter = match model.filter.text.as_str() {
+        "" => "none".to_owned(),
+        text => elide(text, (width / 3).max(12)),
+    };
+    let filtered = if model.filter.text.is_empty() { Tone::Plain } else { Tone::Strong };
+    let room = (width / 2).max(12);
+    let (saved, tone) = match &model.saved {
+        Saved::Nothing => ("snapshot: -".to_owned(), Tone::Plain),
+        Saved::Pending => ("snapshot: saving".to_owned(), Tone::Plain),
+        Saved::Done(path) => (format!("saved {}", elide_start(path, room)), Tone::Strong),
+        Saved::Failed(why) => (format!("not saved: {}", elide(why, room)), Tone::Critical),
+    };
+    let rank = if matches!(model.saved, Saved::Nothing) { 6 } else { 1 };
+    let left = vec![
+        Piece::new(2, filtered, format!("filter: {filter}")),
+        Piece::new(5, Tone::Plain, format!("sort: {}", sort_name(snapshot.view.order))),
+        Piece::new(rank, tone, saved),
+    ];
+    let dropped: u64 = snapshot.health.dropped.iter().map(|drop| drop.count).sum();
+    let right = vec![count(3, "lost", snapshot.health.lost()), count(4, "dropped", dropped)];
+    pieces(canvas, y, left, right);
+}
+
+fn count(rank: u8, word: &str, count: u64) -> Piece {
+    let tone = if count == 0 { Tone::Plain } else { Tone::Warning };
+    let mark = if count == 0 { "" } else { "!" };
+    Piece::new(rank, tone, format!("{mark}{word} {}", crate::units::short(count)))
+}
+
+/// The sort key with its sign: `bytes▼`.
+pub fn sort_name(order: Order) -> String {
+    let name = match order.key {
+        SortKey::Bytes => "bytes",
+        SortKey::Up => "up",
+        SortKey::Down => "down",
+        SortKey::Packets => "packets",
+        SortKey::Flows => "flows",
+        SortKey::Address => "address",
+    };
+    format!("{name}{}", super::sort_sign(order.reverse))
+}
+
+fn filter_line(canvas: &mut Canvas, line: &FilterLine, y: u16) {
+    let width = canvas.width();
+    let error =
+        line.error().map(|error| format!("  expected {}, found {}", error.expected, error.found));
+    let error = error.unwrap_or_default();
+    let start = canvas.put(0, y, width, "filter: ", Tone::Strong);
+    // The text has first call on the line, at least half of it.
+    let room = width.saturating_sub(start);
+    let room = room.saturating_sub(columns(&error)).max(room / 2).max(1);
+    // Characters left of the cursor that still fit beside it.
+    let before: Vec<char> = line.text()[..line.cursor()].chars().rev().collect();
+    let mut skipped = before.len();
+    let mut used = 1;
+    for c in &before {
+        used += columns(c.encode_utf8(&mut [0; 4])).max(1);
+        if used > room {
+            break;
+        }
+        skipped -= 1;
+    }
+    let mut x = start;
+    for (at, c) in line.text().char_indices().skip(skipped) {
+        if x >= start + room {
+            break;
+        }
+        let wrong = line.error().is_some_and(|error| touches(error, at));
+        let tone = if wrong { Tone::Wrong } else { Tone::Plain };
+        let end = canvas.put(x, y, start + room - x, c.encode_utf8(&mut [0; 4]), tone);
+        if at == line.cursor() {
+            canvas.tint(x, y, end.saturating_sub(x).max(1), Tone::Selected);
+        }
+        x = end;
+    }
+    if line.cursor() == line.text().len() {
+        canvas.tint(x, y, 1, Tone::Selected);
+        x += 1;
+    }
+    canvas.put(x, y, width.saturating_sub(x), &error, Tone::Critical);
+}
+
+/// Whether the character at this byte is part of the wrong token.
+fn touches(error: &FilterError, at: usize) -> bool {
+    (error.at.start..error.at.end.max(error.at.start + 1)).contains(&at)
+}
+
+/// Draws the keys that apply, the most useful first when there is little room.
+pub fn footer(canvas: &mut Canvas, model: &Model, y: u16) {
+    let context = model.context();
+    let piece = |binding: &Binding| {
+        let (rank, word) = binding.footer?;
+        let key = binding.keys.first()?;
+        Some(Piece::new(rank, Tone::Plain, format!("{} {word}", key.name())))
+    };
+    let left = BINDINGS.iter().filter(|binding| binding.applies(context)).filter_map(piece);
+    pieces(canvas, y, left.collect(), Vec::new());
+}

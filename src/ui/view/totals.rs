@@ -1,0 +1,145 @@
+//! The rows of totals: in, out, and what does not cross the line.
+
+use crate::snapshot::{Counters, Direction, Snapshot};
+use crate::units::{self, Unit};
+
+use super::super::model::Model;
+use super::super::paint::{Canvas, bar, spark};
+use super::super::theme::Tone;
+
+/// Columns of `IN   612M`.
+const LABEL: u16 = 5;
+const NUMBER: u16 = 5;
+/// Columns of ` of 1.00G`, ` 100%`, `  peak 871M` and `  95th 700M`.
+const OF: u16 = 9;
+const PERCENT: u16 = 5;
+const REMARK: u16 = 12;
+/// Bars and sparklines are worth drawing from here on.
+const LEAST: u16 = 6;
+/// A sparkline of ten minutes needs no more than this.
+const MOST: u16 = 60;
+
+/// What a row of totals shows.
+struct Row<'a> {
+    label: &'static str,
+    counters: &'a Counters,
+    capacity: Option<u64>,
+    series: &'a [u64],
+    peak: u64,
+    p95: Option<u64>,
+}
+
+/// Draws the row of one direction.
+pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: Direction, y: u16) {
+    let link = &snapshot.link;
+    let row = match direction {
+        Direction::Down => Row {
+            label: "IN",
+            counters: &snapshot.totals.down,
+            capacity: link.capacity_down,
+            series: &link.series.down,
+            peak: link.peak_down,
+            p95: link.p95_down,
+        },
+        Direction::Up => Row {
+            label: "OUT",
+            counters: &snapshot.totals.up,
+            capacity: link.capacity_up,
+            series: &link.series.up,
+            peak: link.peak_up,
+            p95: link.p95_up,
+        },
+    };
+    let unit = model.options.unit;
+    let rate = super::rate(&snapshot.span, row.counters, unit);
+    canvas.put(0, y, LABEL, row.label, Tone::Strong);
+    canvas.right(LABEL + NUMBER, y, NUMBER, &units::short(rate), Tone::Plain);
+
+    let remarks_from = canvas.width().saturating_sub(remarks(canvas, &row, unit, y));
+    let mut x = LABEL + NUMBER;
+    let capacity = link.capacity_up.or(link.capacity_down);
+    if capacity.is_some() {
+        x = of_capacity(canvas, snapshot, &row, unit, (x, remarks_from), y);
+    }
+    let room = remarks_from.saturating_sub(x + 2).min(MOST);
+    if room >= LEAST {
+        let step = link.series.step_ms.max(1);
+        let line = spark(row.series, link.series.end.0.div_euclid(step), room, row.peak);
+        canvas.put(remarks_from.saturating_sub(room + 1), y, room, &line, Tone::Plain);
+    }
+}
+
+/// Draws `of 1.00G`, a bar and the percentage as far as there is room, and
+/// says where it ended.
+fn of_capacity(
+    canvas: &mut Canvas,
+    snapshot: &Snapshot,
+    row: &Row,
+    unit: Unit,
+    (from, to): (u16, u16),
+    y: u16,
+) -> u16 {
+    let mut x = from;
+    if to < x + OF + PERCENT {
+        return x;
+    }
+    let Some(capacity) = row.capacity else { return x };
+    if unit != Unit::Packets {
+        let text = format!(" of {:>5}", super::bits(capacity, unit));
+        canvas.put(x, y, OF, &text, Tone::Plain);
+    }
+    x += OF;
+    let now = snapshot.span.bits_per_second(row.counters.bytes);
+    let percent = units::percent(now, capacity);
+    let tone = if percent >= 100 { Tone::Critical } else { Tone::Plain };
+    let room = to.saturating_sub(x + PERCENT + 1);
+    let half = if room >= 2 * LEAST { room / 2 } else { 0 };
+    let width = half.max(room.saturating_sub(MOST + 2)).min(MOST);
+    if width >= LEAST {
+        let (full, empty) = bar(percent, width);
+        let end = canvas.put(x + 1, y, width, &full, tone);
+        canvas.put(end, y, width, &empty, Tone::Faint);
+        x += width + 1;
+    }
+    let text = format!("{:>4}%", percent.min(999));
+    canvas.put(x, y, PERCENT, &text, tone)
+}
+
+/// Draws the peak and the 95th percentile at the right end, as far as there is
+/// room, and says how many columns they take.
+fn remarks(canvas: &mut Canvas, row: &Row, unit: Unit, y: u16) -> u16 {
+    let width = canvas.width();
+    let p95 = row.p95.map_or("-".to_owned(), |rate| super::bits(rate, unit));
+    let texts = [format!("95th {p95:>5}"), format!("peak {:>5}", super::bits(row.peak, unit))];
+    let mut taken = 0;
+    for text in texts.iter().skip(if width >= 76 { 0 } else { 1 }) {
+        if width >= LABEL + NUMBER + taken + REMARK {
+            canvas.right(width - taken, y, REMARK, text, Tone::Plain);
+            taken += REMARK;
+        }
+    }
+    taken
+}
+
+/// Draws internal and transit traffic, and what the numbers leave out.
+pub fn mix(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
+    let unit = model.options.unit;
+    let totals = &snapshot.totals;
+    let mut x = 0;
+    for (label, counters) in [("INTERNAL", &totals.internal), ("TRANSIT", &totals.transit)] {
+        if !counters.is_zero() {
+            let text = units::short(super::rate(&snapshot.span, counters, unit));
+            x = canvas.put(x, y, 10, label, Tone::Strong) + 1;
+            x = canvas.put(x, y, NUMBER, &format!("{text:>5}"), Tone::Plain) + 3;
+        }
+    }
+    let whole = super::amount(&totals.sum(), unit);
+    let apart = super::amount(&totals.internal, unit) + super::amount(&totals.transit, unit);
+    let text = format!("{} of all, not in the tables", super::share(apart, whole));
+    canvas.put(x, y, canvas.width(), &text, Tone::Plain);
+}
+
+/// Whether there is anything for [`mix`] to show.
+pub fn has_mix(snapshot: &Snapshot) -> bool {
+    !(snapshot.totals.internal.is_zero() && snapshot.totals.transit.is_zero())
+}

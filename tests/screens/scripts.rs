@@ -1,0 +1,154 @@
+//! Screen, keys, screen.
+
+use crossterm::event::KeyCode;
+use toptalk::flow::Time;
+use toptalk::snapshot::{SortKey, Subject, Window};
+use toptalk::ui::{Action, Effect, Theme};
+
+use crate::fixture::*;
+
+fn person() -> Person {
+    Person::at((80, 24), Theme::default(), site())
+}
+
+fn line(screen: &str, start: &str) -> String {
+    screen.lines().find(|line| line.contains(start)).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn drill_in_and_out() {
+    let mut person = person();
+    person.key(KeyCode::Char('j'));
+    let asked = person.key(KeyCode::Enter);
+    let host = uploaders()[1].0;
+    let Effect::Ask(view) = asked else { panic!("{asked:?}") };
+    assert_eq!(view.subject, Subject::Host(host));
+    assert!(person.screen().contains("asking…"));
+    assert!(!person.sees(site()), "not about this host");
+    assert!(!person.sees(nas()), "another host");
+    person.key(KeyCode::Esc);
+    assert_eq!(person.model.view().subject, Subject::Talkers);
+    assert_eq!(person.model.selected(), Some(host.to_string()));
+    assert_eq!(person.key(KeyCode::Esc), Effect::None, "nothing above");
+}
+
+#[test]
+fn tab_changes_the_pane_and_narrow_screens_show_only_one() {
+    let mut person = Person::at((50, 20), Theme::default(), site());
+    assert!(person.screen().contains("UPLOADERS") && !person.screen().contains("DOWNLOADERS"));
+    person.key(KeyCode::Tab);
+    assert!(person.screen().contains("DOWNLOADERS"));
+    assert_eq!(person.model.selected(), Some(downloaders()[0].0.to_string()));
+}
+
+#[test]
+fn quitting_asks_and_any_other_key_says_no() {
+    let mut person = person();
+    assert_eq!(person.types("q"), Effect::None);
+    assert!(person.screen().contains("press q again to quit"));
+    assert_eq!(person.types("j"), Effect::None);
+    assert!(!person.screen().contains("press q again"));
+    assert_eq!(person.types("qx"), Effect::None);
+    assert_eq!(person.types("qq"), Effect::Quit);
+    assert_eq!(person.ctrl('c'), Effect::Quit);
+}
+
+#[test]
+fn windows_units_and_orders_change_the_question() {
+    let mut person = person();
+    let Effect::Ask(view) = person.types("w") else { panic!() };
+    assert_eq!(view.window, Window::FiveMinutes);
+    let Effect::Ask(view) = person.types("sr") else { panic!() };
+    assert_eq!((view.order.key, view.order.reverse), (SortKey::Packets, true));
+    assert_eq!(person.types("u"), Effect::None, "the unit is the screen's own");
+    assert!(line(&person.screen(), "toptalk").contains("bytes/s"));
+}
+
+#[test]
+fn a_frozen_screen_stands_still_and_asks_about_its_moment() {
+    let mut person = person();
+    assert_eq!(person.types(" "), Effect::None);
+    let before = person.screen();
+    assert!(before.contains("FROZEN"));
+    let mut later = site();
+    later.span.end = END.plus_ms(5000);
+    assert!(!person.sees(later));
+    assert_eq!(person.screen(), before);
+    let Effect::Save(view) = person.types("S") else { panic!() };
+    assert_eq!((view.at, view.subject, view.limit), (Some(END), Subject::Hosts, 1_000_000));
+    let Effect::Ask(view) = person.key(KeyCode::Enter) else { panic!() };
+    assert_eq!(view.at, Some(END));
+    let mut answer = nas();
+    assert!(!person.sees(answer.clone()), "a live answer");
+    answer.view.at = Some(END);
+    assert!(person.sees(answer));
+    let Effect::Ask(view) = person.types(" ") else { panic!() };
+    assert_eq!(view.at, None);
+    assert!(person.sees(nas()));
+}
+
+#[test]
+fn the_path_of_a_snapshot_or_the_reason_is_shown() {
+    let mut person = person();
+    let Effect::Save(_) = person.types("S") else { panic!() };
+    assert!(person.screen().contains("snapshot: saving"));
+    person.act(Action::Saved(Ok("/home/mk/toptalk-20261123T143102Z-main.csv".to_owned())));
+    assert!(person.screen().contains("toptalk-20261123T143102Z-main.csv"));
+    person.act(Action::Saved(Err("no space left on device".to_owned())));
+    assert!(person.screen().contains("not saved: no space left on device"));
+}
+
+#[test]
+fn the_filter_line_opens_edits_and_goes_back() {
+    let mut person = person();
+    person.types("/port 443");
+    assert!(line(&person.screen(), "filter:").starts_with("filter: port 443"));
+    person.key(KeyCode::Enter);
+    assert!(line(&person.screen(), "filter:").contains("filter: port 443"));
+    person.types("/ or ß");
+    person.key(KeyCode::Home);
+    person.key(KeyCode::Esc);
+    assert!(line(&person.screen(), "filter:").contains("filter: port 443"));
+    person.types("/");
+    person.ctrl('u');
+    person.key(KeyCode::Up);
+    assert!(line(&person.screen(), "filter:").starts_with("filter: port 443"));
+    person.key(KeyCode::Enter);
+    person.key(KeyCode::Esc);
+    assert!(line(&person.screen(), "filter:").contains("filter: none"));
+}
+
+#[test]
+fn the_selection_follows_its_host() {
+    let mut person = person();
+    person.types("j");
+    let selected = person.model.selected();
+    let mut later = site();
+    later.captured_at = later.captured_at.plus_ms(5000);
+    later.uploaders.rows.swap(0, 1);
+    person.sees(later);
+    assert_eq!(person.model.selected(), selected);
+    let screen = person.screen();
+    assert!(screen.lines().any(|line| line.starts_with(">  1")), "{screen}");
+}
+
+#[test]
+fn help_scrolls_to_its_end_and_esc_leaves_it() {
+    let mut person = person();
+    person.types("?G");
+    assert!(person.screen().contains("lost dropped"));
+    person.key(KeyCode::Esc);
+    assert!(person.screen().contains("UPLOADERS"));
+}
+
+#[test]
+fn answers_while_the_help_is_open_are_not_lost() {
+    let mut person = person();
+    person.types("?");
+    let mut later = site();
+    later.uploaders.rows.rotate_left(1);
+    later.captured_at = Time(later.captured_at.0 + 9000);
+    assert!(person.sees(later));
+    person.key(KeyCode::Esc);
+    assert_eq!(person.model.selected(), Some(uploaders()[1].0.to_string()));
+}
