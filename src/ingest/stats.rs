@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hdrhistogram::Histogram;
 
 use crate::flow::Time;
-use crate::snapshot::{DropCount, ExporterHealth, Health, Listener};
-use crate::wire::{Cause, Report};
+use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, SamplingState};
+use crate::wire::{Cause, Report, Summary};
 
 /// The newest health, shared between the worker and its readers.
 #[derive(Clone, Debug, Default)]
@@ -67,11 +67,7 @@ impl Stats {
         }
     }
 
-    pub(super) fn health(
-        &self,
-        listeners: Vec<Listener>,
-        exporters: Vec<ExporterHealth>,
-    ) -> Health {
+    pub(super) fn health(&self, listeners: Vec<Listener>, exporters: Vec<Summary>) -> Health {
         let kernel: u64 = listeners.iter().map(|listener| listener.kernel_drops).sum();
         let mut dropped = Vec::new();
         let mut noticed = Vec::new();
@@ -91,7 +87,7 @@ impl Stats {
             started: self.started,
             demo: self.demo.clone(),
             listeners,
-            exporters,
+            exporters: exporters.into_iter().map(exporter).collect(),
             dropped,
             noticed,
             notes: self.notes.clone(),
@@ -100,5 +96,26 @@ impl Stats {
             batch_p99_us: self.batch.as_ref().map_or(0, |batch| batch.value_at_quantile(0.99)),
             clock_shift_ms: 0,
         }
+    }
+}
+
+/// The decoder's view of an exporter; its timing is learned elsewhere.
+fn exporter(summary: Summary) -> ExporterHealth {
+    ExporterHealth {
+        address: summary.address,
+        protocol: summary.protocol,
+        datagrams: summary.datagrams,
+        flows: summary.flows,
+        lost: summary.lost,
+        templates: summary.templates,
+        sampling: match summary.rates.as_slice() {
+            [] => SamplingState::Unknown,
+            [rate] => SamplingState::Announced(*rate),
+            [.., highest] => SamplingState::Mixed(*highest),
+        },
+        clock_offset_ms: summary.clock_offset_ms,
+        last_seen: summary.last_seen,
+        active_timeout_ms: None,
+        export_delay_ms: None,
     }
 }

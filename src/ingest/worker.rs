@@ -77,7 +77,7 @@ pub(super) async fn run(
             let listeners =
                 inbound.iter().map(|socket| socket.borrow().listener().clone()).collect();
             let pipeline = pipeline.borrow();
-            published.write(pipeline.stats.health(listeners, pipeline.decoder.health()));
+            published.write(pipeline.stats.health(listeners, pipeline.decoder.exporters()));
         }
     };
     publish();

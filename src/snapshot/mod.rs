@@ -4,14 +4,15 @@
 //! the JSON output all read the same structure.
 
 mod health;
+mod view;
 
 pub use health::{DropCount, ExporterHealth, Health, Listener, SamplingState};
+pub use view::{Order, SortKey, Subject, View, Window};
 
 use std::ops::{Add, AddAssign};
 
 use serde::Serialize;
 
-use crate::filter::Filter;
 use crate::flow::{Class, Host, Network, Time};
 
 /// Traffic counted. All figures but `raw_bytes` are scaled by known sampling.
@@ -60,108 +61,6 @@ impl Add for Counters {
         self += other;
         self
     }
-}
-
-/// How long a sliding window is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Window {
-    TenSeconds,
-    #[default]
-    Minute,
-    FiveMinutes,
-    Quarter,
-    Hour,
-    /// Everything received since the start, with no lag (`top --window all`).
-    All,
-}
-
-impl Window {
-    /// The windows a screen can show, shortest first.
-    pub const SLIDING: [Window; 5] =
-        [Window::TenSeconds, Window::Minute, Window::FiveMinutes, Window::Quarter, Window::Hour];
-
-    /// Milliseconds, `None` for [`Window::All`].
-    #[must_use]
-    pub fn length_ms(self) -> Option<i64> {
-        match self {
-            Window::TenSeconds => Some(10_000),
-            Window::Minute => Some(60_000),
-            Window::FiveMinutes => Some(300_000),
-            Window::Quarter => Some(900_000),
-            Window::Hour => Some(3_600_000),
-            Window::All => None,
-        }
-    }
-
-    /// The word on the command line and in the header.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Window::TenSeconds => "10s",
-            Window::Minute => "1m",
-            Window::FiveMinutes => "5m",
-            Window::Quarter => "15m",
-            Window::Hour => "1h",
-            Window::All => "all",
-        }
-    }
-
-    /// The next sliding window, longer or shorter, going round at the ends.
-    #[must_use]
-    pub fn step(self, longer: bool) -> Window {
-        let all = Window::SLIDING;
-        let at = all.iter().position(|window| *window == self).unwrap_or(1);
-        all[if longer { (at + 1) % all.len() } else { (at + all.len() - 1) % all.len() }]
-    }
-}
-
-/// What the answer is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// Top uploaders beside top downloaders.
-    #[default]
-    Talkers,
-    /// One table of hosts with both directions.
-    Hosts,
-    /// One host and its conversations.
-    Host(Host),
-}
-
-/// What rows are sorted by. Ties go to the lower address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum SortKey {
-    /// Bytes in the table's own direction: up for uploaders, down for
-    /// downloaders, both for tables that show both.
-    #[default]
-    Bytes,
-    /// Bytes sent by the host, received by it, or both.
-    Up,
-    Down,
-    /// Packets and flows, in the table's own direction as with `Bytes`.
-    Packets,
-    Flows,
-    /// The address (of the peer, in a drill-down), lowest first.
-    Address,
-}
-
-/// Sort key and direction; `reverse` turns the key's natural order round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Order {
-    pub key: SortKey,
-    pub reverse: bool,
-}
-
-/// A question to the windows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct View {
-    /// The moment the window ends; `None` is the live edge.
-    pub at: Option<Time>,
-    pub window: Window,
-    pub filter: Filter,
-    pub subject: Subject,
-    pub order: Order,
-    /// Rows per table; the rest is in `others`.
-    pub limit: usize,
 }
 
 /// A table with what it leaves out. Law: `total` = sum of `rows` + `others`.

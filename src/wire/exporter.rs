@@ -7,7 +7,6 @@ use super::sampling::Samplers;
 use super::sequence::Sequence;
 use super::template::{Kind, Template};
 use crate::flow::{Host, Sampling, Time};
-use crate::snapshot::{ExporterHealth, SamplingState};
 
 /// Observation domains per exporter: line cards and virtual routers, a few dozen.
 pub const MAX_DOMAINS: usize = 256;
@@ -81,39 +80,43 @@ impl Exporter {
         MAX_TEMPLATES.saturating_sub(self.templates)
     }
 
-    /// The state for the screen.
+    /// What is known of it.
     #[must_use]
-    pub fn health(&self, address: Host) -> ExporterHealth {
-        ExporterHealth {
+    pub fn summary(&self, address: Host) -> Summary {
+        let mut rates: Vec<u32> = self.domains.values().flat_map(Domain::rates).collect();
+        rates.sort_unstable();
+        rates.dedup();
+        Summary {
             address,
             protocol: self.protocol,
             datagrams: self.datagrams,
             flows: self.flows,
             lost: self.domains.values().map(|domain| domain.sequence.lost()).sum(),
             templates: self.templates,
-            sampling: self.sampling(),
+            rates,
             clock_offset_ms: self.clock.offset(),
             last_seen: self.last_seen,
-            active_timeout_ms: None,
-            export_delay_ms: None,
         }
     }
+}
 
-    fn sampling(&self) -> SamplingState {
-        let mut state = SamplingState::Unknown;
-        for domain in self.domains.values() {
-            for rate in domain.rates() {
-                state = match state {
-                    SamplingState::Unknown => SamplingState::Announced(rate),
-                    SamplingState::Announced(known) if known == rate => state,
-                    SamplingState::Announced(known) | SamplingState::Mixed(known) => {
-                        SamplingState::Mixed(known.max(rate))
-                    }
-                };
-            }
-        }
-        state
-    }
+/// What is known of an exporter, as plain data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub address: Host,
+    /// The last protocol seen: `netflow5`, `netflow9`.
+    pub protocol: &'static str,
+    pub datagrams: u64,
+    pub flows: u64,
+    /// Sequence gaps in the protocol's own unit (v5: flows, v9: datagrams).
+    pub lost: u64,
+    /// Templates in force, options templates included.
+    pub templates: usize,
+    /// The sampling rates it announced, lowest first.
+    pub rates: Vec<u32>,
+    /// Our clock minus its clock.
+    pub clock_offset_ms: i64,
+    pub last_seen: Time,
 }
 
 /// An uptime that falls by less than this is a reordered datagram, not a restart.

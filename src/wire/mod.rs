@@ -16,7 +16,7 @@ mod sampling;
 mod sequence;
 mod template;
 
-pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
+pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES, Summary};
 pub use report::{Cause, Report};
 
 use std::collections::HashMap;
@@ -25,7 +25,6 @@ use self::bytes::u16_at;
 use self::exporter::Exporter;
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, Time};
-use crate::snapshot::ExporterHealth;
 
 /// Exporters kept apart: a large site has hundreds. With all their templates
 /// they take at most about 1 GB, in practice a few kB each.
@@ -85,11 +84,11 @@ impl Decoder {
         report
     }
 
-    /// The state of every exporter, busiest first.
+    /// What is known of every exporter, busiest first.
     #[must_use]
-    pub fn health(&self) -> Vec<ExporterHealth> {
-        let mut all: Vec<ExporterHealth> =
-            self.exporters.iter().map(|(address, exporter)| exporter.health(*address)).collect();
+    pub fn exporters(&self) -> Vec<Summary> {
+        let mut all: Vec<Summary> =
+            self.exporters.iter().map(|(address, exporter)| exporter.summary(*address)).collect();
         all.sort_by(|a, b| b.flows.cmp(&a.flows).then(a.address.cmp(&b.address)));
         all
     }

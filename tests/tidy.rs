@@ -1,0 +1,225 @@
+//! The house rules that a compiler does not know: imports point down the
+//! floors, crates stay in their rooms, files and functions stay readable.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Lines in a file and in a function: 400 and 70 are meant, a tenth is forgiven.
+const MAX_FILE: usize = 440;
+const MAX_FUNCTION: usize = 77;
+
+/// Rooms with what they may use. Floors: ground, state, shell, face, roof.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("flow", &[]),
+    ("units", &["flow"]),
+    ("filter", &["flow"]),
+    ("snapshot", &["flow", "filter"]),
+    ("wire", &["flow"]),
+    ("topn", &[]),
+    ("table", &["flow", "filter", "snapshot", "units"]),
+    ("demo", &["flow", "wire"]),
+    ("agg", &["flow", "filter", "snapshot", "topn"]),
+    ("clock", &["flow"]),
+    ("ingest", &["flow", "units", "snapshot", "wire", "agg", "clock"]),
+    ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest"]),
+    ("ui", &["flow", "filter", "snapshot", "topn", "table", "units"]),
+    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest"]),
+];
+
+/// Rooms on the roof, which may use everything.
+const ROOF: &[&str] = &["app", "main", "lib"];
+
+const GROUND: &[&str] = &["flow", "units", "filter", "snapshot", "wire", "topn", "table", "demo"];
+
+/// Words that belong to some rooms only.
+const OWNED: &[(&str, &[&str])] = &[
+    ("clap::", &["cli"]),
+    ("humansize::", &["units"]),
+    ("dashmap::", &["agg"]),
+    ("hdrhistogram::", &["agg", "ingest"]),
+    ("ratatui::", &["ui"]),
+    ("crossterm::", &["ui"]),
+    ("tokio::", &["ingest", "source", "ui", "app"]),
+    ("std::fs", &["app", "ui"]),
+    ("UdpSocket", &["ingest", "app"]),
+    ("Instant", &["clock"]),
+    ("SystemTime", &["clock"]),
+    ("std::env", &["app"]),
+    ("nix::", &["ingest", "ui"]),
+];
+
+fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                files.insert(path.clone(), std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// The room a file is in: the name of the folder, or of the file, below src.
+fn room(path: &Path) -> String {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let first = path.strip_prefix(src).unwrap().components().next().unwrap();
+    Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into()
+}
+
+/// The code of a file: no comments, and nothing after the tests begin.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]").next().unwrap_or("");
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or(""));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The rooms named by `crate::room` and `crate::{room, …}`.
+fn imports(code: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for part in code.split("crate::").skip(1) {
+        let names: Vec<&str> = match part.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap_or("").split(',').collect(),
+            None => vec![part],
+        };
+        for name in names {
+            let name: String =
+                name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if !name.is_empty() {
+                rooms.push(name);
+            }
+        }
+    }
+    rooms
+}
+
+#[test]
+fn imports_point_down_the_floors() {
+    let allowed: BTreeMap<_, _> = ROOMS.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        let room = room(&path);
+        if ROOF.contains(&room.as_str()) {
+            continue;
+        }
+        let Some(may) = allowed.get(room.as_str()) else {
+            wrong.push(format!(
+                "{}: the room `{room}` is not in the table of tidy.rs",
+                path.display()
+            ));
+            continue;
+        };
+        for used in imports(&code(&text)) {
+            if used != room && !may.contains(&used.as_str()) {
+                wrong.push(format!("{}: `{room}` may not use `{used}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_of_rooms_has_no_way_up() {
+    let mut seen: Vec<&str> = Vec::new();
+    for (room, uses) in ROOMS {
+        for used in *uses {
+            assert!(seen.contains(used), "`{room}` uses `{used}`, which stands above it");
+        }
+        seen.push(room);
+    }
+    for room in GROUND {
+        let (_, uses) = ROOMS.iter().find(|(name, _)| name == room).unwrap();
+        assert!(uses.iter().all(|used| GROUND.contains(used)), "`{room}` is on the ground floor");
+    }
+}
+
+/// Whether the code has the word, not as the end of a longer one.
+fn names(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| {
+        !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+    })
+}
+
+#[test]
+fn crates_and_the_outside_stay_in_their_rooms() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        let room = room(&path);
+        let code = code(&text);
+        for (word, rooms) in OWNED {
+            if names(&code, word) && !rooms.contains(&room.as_str()) {
+                wrong.push(format!("{}: `{word}` belongs to {rooms:?}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_and_functions_stay_readable() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests", "benches", "examples"] {
+        for (path, text) in sources(folder) {
+            let lines: Vec<&str> = text.lines().collect();
+            if lines.len() > MAX_FILE {
+                wrong.push(format!("{}: {} lines", path.display(), lines.len()));
+            }
+            for (start, length) in functions(&lines) {
+                if length > MAX_FUNCTION {
+                    wrong.push(format!("{}:{}: {length} lines", path.display(), start + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Start and length of every function, by the indentation that rustfmt gives.
+fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let body = line.trim_start();
+        let is_function = [
+            "fn ",
+            "pub fn ",
+            "pub(super) fn ",
+            "pub(crate) fn ",
+            "async fn ",
+            "pub async fn ",
+            "pub(super) async fn ",
+            "const fn ",
+            "pub const fn ",
+        ]
+        .iter()
+        .any(|head| body.starts_with(head));
+        if !is_function || body.ends_with(';') || body.ends_with('}') {
+            continue;
+        }
+        let end = format!("{}}}", &line[..line.len() - body.len()]);
+        if let Some(length) = lines[start..].iter().position(|line| *line == end) {
+            found.push((start, length + 1));
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_is_silenced_without_a_reason_or_left_behind() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        for (number, line) in text.lines().enumerate() {
+            let silenced = line.contains("allow(") && line.trim_start().starts_with('#');
+            let reasoned = text.lines().skip(number).take(5).any(|line| line.contains("reason ="));
+            let left =
+                ["todo!(", "unimplemented!(", "dbg!("].iter().any(|word| line.contains(word));
+            if left || (silenced && !reasoned) {
+                wrong.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
