@@ -20,6 +20,12 @@ const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let sockets = top.listen.open()?;
+    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
+    let time = crate::units::duration(top.for_ms);
+    eprintln!("toptalk: listening on port {} for {time}", ports.join(", "));
+    for note in sockets.iter().filter_map(|socket| socket.note.as_ref()) {
+        eprintln!("toptalk: {note}");
+    }
     let clock = Clock::start();
     let config = Config { started: clock.now(), ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));

@@ -1,6 +1,9 @@
 //! What several tests need: the corpus, captures, and loud skipping.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod capture;
+pub mod process;
+
 use std::path::{Path, PathBuf};
 
 /// Says on stderr, where nobody can overlook it, that a test did not run.

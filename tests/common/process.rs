@@ -1,0 +1,80 @@
+//! Running toptalk and its peers as processes, without ever sleeping.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The program under test.
+pub fn toptalk() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toptalk"));
+    command.env_remove("TOPTALK_LOCAL").env_remove("TOPTALK_BIND");
+    command
+}
+
+/// Whether a program is installed; says loudly when it is not.
+pub fn have(test: &str, program: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        super::skip(test, &format!("{program} is not installed"));
+    }
+    found
+}
+
+/// A UDP port of 127.0.0.1 that was free a moment ago.
+pub fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A process that is ended with the test.
+pub struct Running {
+    child: Option<Child>,
+    stderr: BufReader<std::process::ChildStderr>,
+}
+
+impl Running {
+    /// Starts a command and waits until it says a word on stderr.
+    pub fn start(command: &mut Command, until: &str) -> Running {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            let read = stderr.read_line(&mut line).unwrap();
+            said.push_str(&line);
+            assert!(read > 0, "it ended before it said `{until}`: {said}");
+            if line.contains(until) {
+                return Running { child: Some(child), stderr };
+            }
+        }
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.as_ref().unwrap().id() as i32)
+    }
+
+    /// Sends a signal and waits for the end.
+    pub fn end(mut self, signal: Signal) -> Output {
+        kill(self.pid(), signal).unwrap();
+        let child = self.child.take().unwrap();
+        let mut output = child.wait_with_output().unwrap();
+        self.stderr.read_to_end(&mut output.stderr).unwrap();
+        output
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

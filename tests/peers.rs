@@ -1,0 +1,155 @@
+//! Real exporters and collectors on loopback: softflowd sends, nfdump gives a
+//! second opinion.
+
+mod common;
+
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::process::{Running, free_port, have, toptalk};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+/// Sends the flows of a capture with softflowd. `-c none` keeps it from waiting
+/// for a control connection, `-a` keeps the times of the capture.
+fn softflowd(capture: &Path, version: &str, port: u16, folder: &Path) {
+    let status = Command::new("softflowd")
+        .arg("-r")
+        .arg(capture)
+        .args(["-n", &format!("127.0.0.1:{port}"), "-v", version, "-a", "-d", "-c", "none", "-p"])
+        .arg(folder.join("softflowd.pid"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "softflowd: {status}");
+}
+
+/// What `toptalk top` says of what `send` sends to its port.
+fn top(arguments: &[&str], send: impl FnOnce(u16)) -> Value {
+    let port = free_port();
+    let mut command = toptalk();
+    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
+    let running = Running::start(command.arg(port.to_string()).args(arguments), "listening");
+    send(port);
+    // What the kernel holds by then is still taken in.
+    let output = running.end(Signal::SIGINT);
+    assert_eq!(output.status.code(), Some(130), "Ctrl-C prints what there is");
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+fn sum(answer: &Value, what: &str) -> u64 {
+    let totals = answer["totals"].as_object().unwrap();
+    totals.values().map(|class| class[what].as_u64().unwrap()).sum()
+}
+
+fn sums(answer: &Value) -> (u64, u64, u64) {
+    (sum(answer, "flows"), sum(answer, "packets"), sum(answer, "bytes"))
+}
+
+#[test]
+fn softflowd_is_counted_exactly() {
+    if !have("softflowd_is_counted_exactly", "softflowd") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("capture.pcap");
+    let truth = common::capture::write(&capture, 40);
+    for (version, protocol) in [("5", "netflow5"), ("9", "netflow9")] {
+        let answer = top(&[], |port| softflowd(&capture, version, port, folder.path()));
+        assert_eq!(sums(&answer), (truth.flows, truth.packets, truth.bytes), "v{version}");
+        assert_eq!(answer["exporters"][0]["protocol"], protocol);
+        assert_eq!(answer["exporters"][0]["lost"], 0);
+        assert_eq!(answer["dropped"], serde_json::json!({}));
+    }
+    if let Some(corpus) = common::corpus() {
+        let capture = corpus.join("live_traffic.pcap");
+        for (version, want) in [("9", (105, 631, 330_472)), ("5", (81, 607, 329_128))] {
+            let answer = top(&[], |port| softflowd(&capture, version, port, folder.path()));
+            assert_eq!(sums(&answer), want, "v{version}");
+        }
+    }
+}
+
+/// The datagrams softflowd sends for a capture.
+fn recorded(capture: &Path, version: &str, folder: &Path) -> Vec<Vec<u8>> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    softflowd(capture, version, socket.local_addr().unwrap().port(), folder);
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 65_536];
+    let mut datagrams = Vec::new();
+    while let Ok(length) = socket.recv(&mut buffer) {
+        datagrams.push(buffer[..length].to_vec());
+    }
+    datagrams
+}
+
+fn send_all(datagrams: &[Vec<u8>], port: u16) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in datagrams {
+        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    }
+}
+
+/// Source addresses with their bytes as nfdump ranks them.
+fn nfdump_sources(datagrams: &[Vec<u8>], folder: &Path) -> Vec<(String, u64)> {
+    let port = free_port();
+    let mut nfcapd = Command::new("nfcapd");
+    nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
+    let running = Running::start(&mut nfcapd, "Bound to");
+    send_all(datagrams, port);
+    running.end(Signal::SIGTERM);
+    let output = Command::new("nfdump")
+        .arg("-R")
+        .arg(folder)
+        .args(["-s", "srcip/bytes", "-n", "0", "-o", "csv", "-q"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut rows: Vec<(String, u64)> = text
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>())
+        .filter(|cells| cells.len() > 10 && cells[4].parse::<std::net::IpAddr>().is_ok())
+        .map(|cells| (cells[4].to_owned(), cells[9].parse().unwrap()))
+        .collect();
+    rows.sort_by(|a, b| b.1.cmp(&a.1));
+    rows
+}
+
+#[test]
+fn the_top_uploaders_are_those_of_nfdump() {
+    let name = "the_top_uploaders_are_those_of_nfdump";
+    if !have(name, "softflowd") || !have(name, "nfcapd") || !have(name, "nfdump") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("capture.pcap");
+    common::capture::write(&own, 40);
+    let corpus = common::corpus().map(|corpus| corpus.join("live_traffic.pcap"));
+    for (index, capture) in std::iter::once(own).chain(corpus).enumerate() {
+        let datagrams = recorded(&capture, "9", folder.path());
+        let archive = folder.path().join(format!("nfcapd{index}"));
+        std::fs::create_dir(&archive).unwrap();
+        let theirs = nfdump_sources(&datagrams, &archive);
+        assert!(!theirs.is_empty(), "nfdump found nothing");
+        let answer = top(&["-s", "up", "-n", "0"], |port| send_all(&datagrams, port));
+        let hosts = answer["hosts"].as_array().unwrap();
+        let ours: Vec<(String, u64)> = hosts
+            .iter()
+            .map(|host| {
+                let address = host["address"].as_str().unwrap().to_owned();
+                (address, host["up"]["bytes"].as_u64().unwrap())
+            })
+            .filter(|(_, bytes)| *bytes > 0)
+            .collect();
+        // nfdump lists strangers, too, and counts internal traffic.
+        let local: Vec<_> =
+            theirs.iter().filter(|(host, _)| ours.iter().any(|o| o.0 == *host)).collect();
+        assert_eq!(local.first().map(|row| &row.0), ours.first().map(|row| &row.0));
+        for (host, bytes) in local {
+            let (_, got) = ours.iter().find(|row| row.0 == *host).unwrap();
+            assert!(got <= bytes, "{host}: {got} of {bytes}");
+        }
+    }
+}
