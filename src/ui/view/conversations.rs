@@ -93,6 +93,11 @@ impl Columns {
         }
     }
 
+    /// Whether a text that ends here leaves the numbers their room.
+    pub fn leaves_room(&self, end: u16) -> bool {
+        self.up.is_some_and(|up| end + UP <= up)
+    }
+
     /// The names of the columns, with the sign of the one sorted by.
     pub fn heading(&self, canvas: &mut Canvas, y: u16, order: Order) {
         canvas.put(

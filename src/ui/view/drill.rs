@@ -191,8 +191,10 @@ impl Drawing<'_> {
                 rate(&shown),
                 rate(&ranking.total)
             );
-            canvas.put(2, y, canvas.width(), &text, Tone::Plain);
-            places.numbers(canvas, y, &self.figures(&ranking.total));
+            let end = canvas.put(2, y, canvas.width(), &text, Tone::Plain);
+            if places.leaves_room(end) {
+                places.numbers(canvas, y, &self.figures(&ranking.total));
+            }
         }
     }
 

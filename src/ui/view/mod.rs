@@ -35,9 +35,9 @@ pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
 
 /// How many rows of the screen's list fit on the terminal.
 pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
-    let (_, height) = model.size;
+    let size @ (_, height) = model.size;
     match &model.screens.top {
-        Screen::Main(_) => main::layout(model, snapshot, height).page(),
+        Screen::Main(_) => main::layout(model, snapshot, size).page(),
         Screen::Drill(_) => drill::layout(model, snapshot, height).page(),
         Screen::Help(_) => help::layout(height).page(),
     }

@@ -33,9 +33,10 @@ pub fn draw(
     layout: &Layout,
 ) {
     let width = canvas.width();
+    // Both panes have the same columns.
+    let addresses = screen.up.keys().iter().chain(screen.down.keys());
+    let longest = addresses.map(|host| columns_of(&host.to_string())).max().unwrap_or(0);
     let table = |pane: Pane, x: u16, width: u16, fit: u16| {
-        let addresses = screen.list(pane).keys().iter();
-        let longest = addresses.map(|host| columns_of(&host.to_string())).max().unwrap_or(0);
         let columns = Columns::fit(fit, longest, snapshot.view.order.key);
         Table { model, screen, snapshot, pane, x, width, columns }
     };
