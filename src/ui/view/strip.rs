@@ -1,7 +1,7 @@
 //! The lines between totals and tables: what is wrong, worst first.
 
 use crate::snapshot::{Alert, AlertSubject, Basis, Direction, Snapshot};
-use crate::units::{self, Unit};
+use crate::units;
 
 use super::super::model::Model;
 use super::super::paint::{Canvas, columns, elide_end};
@@ -46,12 +46,11 @@ fn sentences(alert: &Alert, model: &Model, snapshot: &Snapshot) -> Vec<String> {
         AlertSubject::Host(host, Direction::Up) => (host.to_string(), "up"),
         AlertSubject::Host(host, Direction::Down) => (host.to_string(), "down"),
     };
-    // Limits are in bits; packets have none.
-    let unit = if model.options.unit == Unit::Bytes { Unit::Bytes } else { Unit::Bits };
+    let unit = model.options.unit;
     let mark = super::severity_mark(alert.severity);
     let since = units::clock_time(alert.since, &model.options.zone);
-    let what = format!("{subject} {direction} {}", super::bits(alert.now, unit));
-    let limit = super::bits(alert.limit, unit);
+    let what = format!("{subject} {direction} {}", super::alert_rate(alert.now, unit));
+    let limit = super::alert_rate(alert.limit, unit);
     let length = units::duration(snapshot.span.end.since(alert.since));
     vec![
         format!("{mark} {since} {what} > {limit} for {length}"),
