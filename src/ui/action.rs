@@ -159,8 +159,11 @@ bindings! {
     [key(KeyCode::Esc)], Command::Back, &[Main], None, "clear the filter";
     [key(KeyCode::Esc)], Command::Back, &[Drill, Help], Some((2, "back")),
         "back to the screen before";
-    [ch('j'), key(KeyCode::Down)], Command::Down, SCROLLS, None, "next row";
-    [ch('k'), key(KeyCode::Up)], Command::Up, SCROLLS, None, "previous row";
+    [ch('?')], Command::Back, &[Help], None, "back to the screen before";
+    [ch('j'), key(KeyCode::Down)], Command::Down, LISTS, None, "next row";
+    [ch('k'), key(KeyCode::Up)], Command::Up, LISTS, None, "previous row";
+    [ch('j'), key(KeyCode::Down)], Command::Down, &[Help], Some((3, "down")), "next line";
+    [ch('k'), key(KeyCode::Up)], Command::Up, &[Help], Some((3, "up")), "previous line";
     [key(KeyCode::PageDown), ctrl('d')], Command::PageDown, SCROLLS, None, "next page";
     [key(KeyCode::PageUp), ctrl('u')], Command::PageUp, SCROLLS, None, "previous page";
     [ch('g'), key(KeyCode::Home)], Command::First, SCROLLS, None,

@@ -42,6 +42,14 @@ impl FilterLine {
         }
     }
 
+    /// A line with a text that is wrong in a given way.
+    #[cfg(test)]
+    pub fn stumbled(text: &str, error: FilterError) -> FilterLine {
+        let mut line = FilterLine { error: Some(error), ..FilterLine::default() };
+        line.paste(text);
+        line
+    }
+
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -74,6 +74,8 @@ pub async fn run(wires: Wires, options: Options) -> io::Result<Ending> {
         stale: Stale::Now,
         pause: Box::pin(sleep(Duration::ZERO)),
         paused: false,
+        asked: false,
+        suspending: false,
         collecting: true,
         saving: true,
         ending: None,
@@ -114,6 +116,9 @@ struct Stage<'a> {
     /// The pause between two frames for data, or the wait for an answer.
     pause: Pin<Box<Sleep>>,
     paused: bool,
+    /// Whether the answer to the question that was sent is still to come.
+    asked: bool,
+    suspending: bool,
     /// Whether the other ends still answer.
     collecting: bool,
     saving: bool,
@@ -123,6 +128,9 @@ struct Stage<'a> {
 impl Stage<'_> {
     async fn perform(&mut self, signals: &mut Signals) -> Ending {
         loop {
+            if self.suspending {
+                self.suspend().await;
+            }
             self.draw();
             if let Some(ending) = self.ending {
                 return ending;
@@ -130,7 +138,7 @@ impl Stage<'_> {
             tokio::select! {
                 heard = signals.next() => match heard {
                     Heard::End(number) => return Ending::Signal(number),
-                    Heard::Woken => self.woken(),
+                    Heard::Woken => self.woken().await,
                 },
                 event = self.keys.recv() => match event {
                     Some(event) => self.events(event),
@@ -188,9 +196,13 @@ impl Stage<'_> {
         match update(&mut self.model, action, &self.shown) {
             Effect::None => {}
             Effect::Ask(view) => {
+                let other = view.subject != self.shown.view.subject;
                 self.ask(view);
-                self.stale = Stale::Answer;
-                self.wait(ANSWER_WAIT);
+                self.asked = true;
+                if other && self.stale != Stale::Answer {
+                    self.stale = Stale::Answer;
+                    self.wait(ANSWER_WAIT);
+                }
             }
             Effect::Save(view) => {
                 if self.wires.saves.try_send(view).is_err() {
@@ -199,11 +211,7 @@ impl Stage<'_> {
                 }
             }
             Effect::Redraw => self.painter.forget(),
-            Effect::Suspend => {
-                if self.guard.suspend().is_err() || self.resized().is_err() {
-                    self.ending = Some(Ending::TerminalLost);
-                }
-            }
+            Effect::Suspend => self.suspending = true,
             Effect::Quit => self.ending = Some(Ending::Quit),
         }
     }
@@ -222,13 +230,14 @@ impl Stage<'_> {
         if !self.model.accepts(&snapshot) {
             return;
         }
-        let answer = snapshot.view == self.model.view();
+        let answer = self.asked && snapshot.view == self.model.view();
         self.shown = snapshot;
         update(&mut self.model, Action::Arrived, &self.shown);
-        match self.stale {
-            Stale::Answer if answer => self.stale = Stale::Now,
-            Stale::No => self.stale = Stale::Data,
-            _ => {}
+        if answer {
+            self.asked = false;
+            self.stale = Stale::Now;
+        } else if self.stale == Stale::No {
+            self.stale = Stale::Data;
         }
     }
 
@@ -265,8 +274,18 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Stops as Ctrl-Z does, once the terminal has taken the last frame.
+    async fn suspend(&mut self) {
+        self.suspending = false;
+        self.writer.finish().await;
+        if self.guard.suspend().is_err() || self.resized().is_err() {
+            self.ending = Some(Ending::TerminalLost);
+        }
+    }
+
     /// After the process was stopped and continued.
-    fn woken(&mut self) {
+    async fn woken(&mut self) {
+        self.writer.finish().await;
         if self.guard.retake().is_err() || self.resized().is_err() {
             self.ending = Some(Ending::TerminalLost);
         }

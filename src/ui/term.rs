@@ -13,6 +13,8 @@ use tokio::sync::mpsc as channel;
 
 /// Alternate screen, no cursor, bracketed paste.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h";
+/// The part of it that a shell may have undone meanwhile.
+const RETAKE: &[u8] = b"\x1b[?25l\x1b[?2004h";
 /// The reverse, and the end of an update that may have been cut short.
 const LEAVE: &[u8] = b"\x1b[?2026l\x1b[m\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
@@ -71,7 +73,10 @@ impl Guard {
     /// # Errors
     /// When the terminal is gone.
     pub fn retake(&self) -> io::Result<()> {
-        take()
+        // The mode as it is remembered may not be the one it is in.
+        crossterm::terminal::disable_raw_mode()?;
+        crossterm::terminal::enable_raw_mode()?;
+        write(RETAKE)
     }
 }
 

@@ -44,11 +44,11 @@ impl Theme {
         ascii_flag: bool,
     ) -> (Theme, Option<String>) {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
-        let Some(terminal) = set("TERM").filter(|term| term != "dumb") else {
+        if set("TERM").is_none_or(|term| term == "dumb") {
             let note = "TERM is dumb or not set: plain ASCII without colour".to_owned();
             return (Theme { colour: false, ascii: true }, Some(note));
-        };
-        let colour = set("NO_COLOR").is_none() && !terminal.ends_with("-m");
+        }
+        let colour = set("NO_COLOR").is_none();
         if ascii_flag {
             return (Theme { colour, ascii: true }, None);
         }

@@ -99,6 +99,16 @@ fn notes_demo_mix_and_doubts() {
 }
 
 #[test]
+fn packets_and_bytes() {
+    let mut person = Person::at((80, 24), COLOUR, site());
+    person.types("uu");
+    golden("packets_80x24", person.screen());
+    person.key(KeyCode::Enter);
+    person.sees(nas());
+    golden("host_packets_80x24", person.screen());
+}
+
+#[test]
 fn the_smallest_terminals_survive() {
     for theme in [COLOUR, ASCII] {
         for size in [(20, 5), (1, 1), (0, 0), (3, 2), (9, 4), (500, 3), (2, 200)] {

@@ -1,10 +1,11 @@
 //! The columns of a table of conversations.
 
 use crate::snapshot::{Order, SortKey};
+use crate::units::Unit;
 
 use super::super::paint::{Canvas, bar};
 use super::super::theme::Tone;
-use super::drill::sign;
+use super::{sort_sign, sorts_rates};
 
 /// Columns with the space before them.
 const PORT: u16 = 6;
@@ -93,21 +94,24 @@ impl Columns {
         }
     }
 
+    /// Whether a text that ends here leaves the numbers their room.
+    pub fn leaves_room(&self, end: u16) -> bool {
+        self.up.is_some_and(|up| end + UP <= up)
+    }
+
     /// The names of the columns, with the sign of the one sorted by.
-    pub fn heading(&self, canvas: &mut Canvas, y: u16, order: Order) {
-        canvas.put(
-            CURSOR,
-            y,
-            self.peer,
-            &format!("PEER{}", sign(order, &[SortKey::Address])),
-            Tone::Strong,
-        );
+    pub fn heading(&self, canvas: &mut Canvas, y: u16, order: Order, unit: Unit) {
+        let sign = |sorted: bool| if sorted { sort_sign(order.reverse) } else { "" };
+        let key = order.key;
+        let peer = format!("PEER{}", sign(key == SortKey::Address));
+        canvas.put(CURSOR, y, self.peer, &peer, Tone::Strong);
         self.words(canvas, y, "PORT", "", "PROTO");
         // The order by bytes is that of both directions together.
-        let up = format!("UP/s{}", sign(order, &[SortKey::Bytes, SortKey::Up]));
-        let down = format!("DOWN/s{}", sign(order, &[SortKey::Bytes, SortKey::Down]));
-        let packets = format!("PKT/s{}", sign(order, &[SortKey::Packets]));
-        let flows = format!("FLOWS{}", sign(order, &[SortKey::Flows]));
+        let by = |one: SortKey| sign(sorts_rates(key, unit, &[SortKey::Bytes, one]));
+        let up = format!("UP/s{}", by(SortKey::Up));
+        let down = format!("DOWN/s{}", by(SortKey::Down));
+        let packets = format!("PKT/s{}", sign(key == SortKey::Packets));
+        let flows = format!("FLOWS{}", sign(key == SortKey::Flows));
         for (place, room, text) in [
             (self.up, UP, up.as_str()),
             (self.down, DOWN, &down),

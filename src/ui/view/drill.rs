@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use crate::flow::service::{protocol_name, service_name};
-use crate::snapshot::{
-    Both, ConversationRow, Counters, Direction, HostDetail, Rates, Snapshot, SortKey,
-};
+use crate::snapshot::{Both, ConversationRow, Counters, Direction, HostDetail, Rates, Snapshot};
 use crate::units::{self, Unit};
 
 use super::super::layout::{Layout, Part, Want, one};
@@ -113,8 +111,7 @@ impl Drawing<'_> {
         if let Some(alert) = super::host_alert(self.snapshot, detail.host, direction) {
             let (mark, tone) =
                 (super::severity_mark(alert.severity), super::severity_tone(alert.severity));
-            let unit = if unit == Unit::Bytes { Unit::Bytes } else { Unit::Bits };
-            let text = format!("{mark} limit {}", super::bits(alert.limit, unit));
+            let text = format!("{mark} limit {}", super::alert_rate(alert.limit, unit));
             left.push(Piece::new(2, tone, text));
         }
         pieces(canvas, y, left, Vec::new());
@@ -125,7 +122,6 @@ impl Drawing<'_> {
         let series = &self.detail.series;
         let step = series.step_ms.max(1);
         let room = canvas.width().saturating_sub(LABEL + MAX);
-        let unit = if self.unit() == Unit::Bytes { Unit::Bytes } else { Unit::Bits };
         let rows = [(Part::UpSeries, "UP", &series.up), (Part::DownSeries, "DOWN", &series.down)];
         for (part, label, values) in rows {
             let Some(y) = layout.line(part) else { continue };
@@ -133,7 +129,7 @@ impl Drawing<'_> {
             let line = spark(values, series.end.0.div_euclid(step), room, most);
             canvas.put(0, y, LABEL, label, Tone::Strong);
             canvas.put(LABEL, y, room, &line, Tone::Plain);
-            let text = format!("max {:>5}", super::bits(most, unit));
+            let text = format!("max {:>5}", super::bits(most, self.unit()));
             canvas.right(canvas.width(), y, MAX, &text, Tone::Plain);
         }
         let Some(y) = layout.line(Part::Axis) else { return };
@@ -159,7 +155,7 @@ impl Drawing<'_> {
         let longest = ranking.rows.iter().map(|row| columns(&row.peer.to_string()));
         let places = Columns::fit(canvas.width(), longest.max().unwrap_or(0));
         if let Some(y) = layout.line(Part::Heading) {
-            places.heading(canvas, y, self.snapshot.view.order);
+            places.heading(canvas, y, self.snapshot.view.order, self.unit());
         }
         let lines = layout.lines(Part::Rows);
         let list = &self.screen.list;
@@ -191,8 +187,10 @@ impl Drawing<'_> {
                 rate(&shown),
                 rate(&ranking.total)
             );
-            canvas.put(2, y, canvas.width(), &text, Tone::Plain);
-            places.numbers(canvas, y, &self.figures(&ranking.total));
+            let end = canvas.put(2, y, canvas.width(), &text, Tone::Plain);
+            if places.leaves_room(end) {
+                places.numbers(canvas, y, &self.figures(&ranking.total));
+            }
         }
     }
 
@@ -236,9 +234,4 @@ impl Drawing<'_> {
             percent: units::percent(part, whole),
         }
     }
-}
-
-/// Whether a column is the one sorted by, as its sign.
-pub fn sign(order: crate::snapshot::Order, keys: &[SortKey]) -> &'static str {
-    if keys.contains(&order.key) { super::sort_sign(order.reverse) } else { "" }
 }

@@ -11,13 +11,16 @@ use super::super::theme::Tone;
 /// Ages up to here are given in seconds.
 const SECONDS_UP_TO_MS: i64 = 120_000;
 
+/// The narrowest terminal that says how long ago the window ended.
+const WITH_AGE: u16 = 50;
+
 /// Draws the line. `title` says where on the stack of screens this is.
 pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
     let left = vec![
         Piece::new(1, Tone::Strong, title),
         Piece::new(8, Tone::Plain, exporters(snapshot)),
         Piece::new(9, Tone::Plain, link(snapshot)),
-        Piece::new(3, Tone::Plain, span(model, snapshot)),
+        Piece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
         Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
@@ -45,14 +48,14 @@ fn link(snapshot: &Snapshot) -> String {
 }
 
 /// The window and the moment it ends: `1m to 14:31:02 (65s ago)`.
-fn span(model: &Model, snapshot: &Snapshot) -> String {
+fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
     let window = snapshot.view.window.name();
-    if snapshot.captured_at == Time::default() {
+    if snapshot.span.end == Time::default() {
         return window.to_owned();
     }
     let end = units::clock_time(snapshot.span.end, &model.options.zone);
     let age = snapshot.captured_at.since(snapshot.span.end).max(0);
-    if age < 1000 {
+    if age < 1000 || !with_age {
         return format!("{window} to {end}");
     }
     let age =

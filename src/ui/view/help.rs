@@ -2,7 +2,7 @@
 
 use crate::snapshot::Snapshot;
 
-use super::super::action::{BINDINGS, Context};
+use super::super::action::{BINDINGS, Binding, Context};
 use super::super::layout::{Layout, Part, one};
 use super::super::model::{HelpScreen, Model};
 use super::super::paint::{Canvas, Piece, pieces};
@@ -34,9 +34,11 @@ pub enum Line {
 pub fn lines(about: Context) -> Vec<Line> {
     let mut lines = Vec::new();
     let first = if about == Context::Drill { Context::Drill } else { Context::Main };
-    for context in [first, Context::Filter, Context::Help] {
+    for context in [first, Context::Filter] {
         lines.push(Line::Title(format!("Keys: {}", context.title())));
-        for binding in BINDINGS.iter().filter(|binding| binding.applies(context)) {
+        // What is listed for the screen need not be said again for the line.
+        let said = |binding: &Binding| context == Context::Filter && binding.applies(first);
+        for binding in BINDINGS.iter().filter(|b| b.applies(context) && !said(b)) {
             let keys: Vec<_> = binding.keys.iter().map(|key| key.name()).collect();
             lines.push(Line::Entry(keys.join(" "), binding.help.to_owned()));
         }

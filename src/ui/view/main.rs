@@ -12,8 +12,11 @@ use super::{first, header, panes, status, strip, totals};
 const TALL: u16 = 30;
 const MESSAGES_WHEN_TALL: usize = 3;
 
-/// Where everything is on a terminal of this height.
-pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
+/// The most lines on what the tables stand for.
+const BASIS_LINES: u16 = 2;
+
+/// Where everything is on a terminal of this size.
+pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -> Layout {
     let messages = strip::messages(model, snapshot).len();
     let lines = if height >= TALL { messages.clamp(1, MESSAGES_WHEN_TALL) } else { 1 };
     let strip = Want {
@@ -26,9 +29,8 @@ pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
         wants.push(one(Part::Mix, 12));
     }
     wants.push(strip);
-    if strip::basis(snapshot).is_some() {
-        wants.push(one(Part::Basis, 11));
-    }
+    let basis = u16::try_from(strip::basis(snapshot, width).len()).unwrap_or(0);
+    wants.push(Want { part: Part::Basis, lines: basis.min(BASIS_LINES), from: 12 });
     if first::is_due(snapshot) {
         wants.push(one(Part::Rows, 0));
     } else {
@@ -44,7 +46,7 @@ pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
 }
 
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &Snapshot) {
-    let layout = layout(model, snapshot, canvas.height());
+    let layout = layout(model, snapshot, (canvas.width(), canvas.height()));
     let width = canvas.width();
     if let Some(y) = layout.line(Part::Header) {
         header::draw(canvas, model, "toptalk", snapshot, y);
@@ -58,7 +60,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &
         totals::mix(canvas, model, snapshot, y);
     }
     strip::draw(canvas, &strip::messages(model, snapshot), layout.lines(Part::Strip));
-    if let (Some(y), Some(text)) = (layout.line(Part::Basis), strip::basis(snapshot)) {
+    for (y, text) in layout.lines(Part::Basis).zip(strip::basis(snapshot, width)) {
         canvas.put(0, y, width, &text, Tone::Warning);
     }
     if first::is_due(snapshot) {

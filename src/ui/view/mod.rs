@@ -15,7 +15,7 @@ mod totals;
 use ratatui::buffer::Buffer;
 
 use crate::snapshot::{Alert, AlertSubject, Counters, Direction, HostRow, Ranking, Severity};
-use crate::snapshot::{Snapshot, Span};
+use crate::snapshot::{Snapshot, SortKey, Span};
 use crate::units::Unit;
 
 use super::action::Context;
@@ -35,9 +35,9 @@ pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
 
 /// How many rows of the screen's list fit on the terminal.
 pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
-    let (_, height) = model.size;
+    let size @ (_, height) = model.size;
     match &model.screens.top {
-        Screen::Main(_) => main::layout(model, snapshot, height).page(),
+        Screen::Main(_) => main::layout(model, snapshot, size).page(),
         Screen::Drill(_) => drill::layout(model, snapshot, height).page(),
         Screen::Help(_) => help::layout(height).page(),
     }
@@ -109,6 +109,24 @@ fn host_alert(
 ) -> Option<&Alert> {
     let subject = AlertSubject::Host(host, direction);
     snapshot.alerts.iter().find(|alert| alert.subject == subject)
+}
+
+/// An alert's rates as text: always of bits or bytes, said where the header
+/// names packets.
+fn alert_rate(bits: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Packets => format!("{} bit/s", crate::units::short(bits)),
+        Unit::Bits | Unit::Bytes => self::bits(bits, unit),
+    }
+}
+
+/// Whether the columns of rates are what `key` sorts by, `bytes` being the
+/// keys that mean bytes there.
+fn sorts_rates(key: SortKey, unit: Unit, bytes: &[SortKey]) -> bool {
+    match unit {
+        Unit::Packets => key == SortKey::Packets,
+        Unit::Bits | Unit::Bytes => bytes.contains(&key),
+    }
 }
 
 /// The sign of a sorted column.

@@ -33,9 +33,10 @@ pub fn draw(
     layout: &Layout,
 ) {
     let width = canvas.width();
+    // Both panes have the same columns.
+    let addresses = screen.up.keys().iter().chain(screen.down.keys());
+    let longest = addresses.map(|host| columns_of(&host.to_string())).max().unwrap_or(0);
     let table = |pane: Pane, x: u16, width: u16, fit: u16| {
-        let addresses = screen.list(pane).keys().iter();
-        let longest = addresses.map(|host| columns_of(&host.to_string())).max().unwrap_or(0);
         let columns = Columns::fit(fit, longest, snapshot.view.order.key);
         Table { model, screen, snapshot, pane, x, width, columns }
     };
@@ -109,13 +110,14 @@ impl Table<'_> {
             (Basis::SourceDestination { .. }, Pane::Down) => ("DESTINATIONS", "rcvd/s"),
         };
         let order = self.snapshot.view.order;
-        let sign =
-            |key: SortKey| if order.key == key { super::sort_sign(order.reverse) } else { "" };
+        let mark = |sorted: bool| if sorted { super::sort_sign(order.reverse) } else { "" };
+        let sign = |key: SortKey| mark(order.key == key);
+        let rates = super::sorts_rates(order.key, self.model.options.unit, &[SortKey::Bytes]);
         let focused = self.screen.focus == self.pane;
         let tone = if focused { Tone::Strong } else { Tone::Plain };
         let title = format!("{title} {}{}", ranking.count, sign(SortKey::Address));
         let columns = &self.columns;
-        let rate = format!("{rate}{}", sign(SortKey::Bytes));
+        let rate = format!("{rate}{}", mark(rates));
         let end = self.x + columns.rate;
         let room = columns.rate.saturating_sub(columns_of(&title) + 1);
         canvas.put(self.x, y, self.width, &title, tone);

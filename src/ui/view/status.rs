@@ -126,3 +126,51 @@ pub fn footer(canvas: &mut Canvas, model: &Model, y: u16) {
     let left = BINDINGS.iter().filter(|binding| binding.applies(context)).filter_map(piece);
     pieces(canvas, y, left.collect(), Vec::new());
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+    use ratatui::style::Modifier;
+
+    use super::super::super::theme::Theme;
+    use super::*;
+
+    /// The line as text, and which of its columns are underlined.
+    fn drawn(text: &str, at: std::ops::Range<usize>, width: u16) -> (String, String) {
+        let error = FilterError { at, expected: "a port".into(), found: "`ß9`".into() };
+        let line = FilterLine::stumbled(text, error);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, 1));
+        let theme = Theme { colour: false, ascii: false };
+        filter_line(&mut Canvas::new(&mut buffer, theme), &line, 0);
+        let underlined = |modifier: Modifier| modifier.contains(Modifier::UNDERLINED);
+        let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        let marks =
+            buffer.content.iter().map(|cell| if underlined(cell.modifier) { '_' } else { ' ' });
+        (text.trim_end().to_owned(), marks.collect::<String>().trim_end().to_owned())
+    }
+
+    #[test]
+    fn the_wrong_token_is_underlined_and_explained() {
+        let (text, marks) = drawn("src port ß9", 9..12, 60);
+        assert_eq!(text, "filter: src port ß9   expected a port, found `ß9`");
+        assert_eq!(marks, "                 __");
+    }
+
+    #[test]
+    fn ranges_inside_a_character_or_beyond_the_text_do_no_harm() {
+        drawn("ß9", 1..1, 60);
+        drawn("ß9", 90..99, 60);
+        for width in 0..70 {
+            let (text, _) =
+                drawn("host 2001:db8::1 and not port 漢字 or something long", 3..9, width);
+            assert!(text.chars().count() <= usize::from(width));
+        }
+    }
+
+    #[test]
+    fn the_end_being_typed_stays_in_sight() {
+        let (text, _) = drawn("host 192.0.2.1 or host 192.0.2.2 or host 192.0.2.3", 0..0, 40);
+        assert!(text.contains("192.0.2.3"), "{text}");
+    }
+}

@@ -1,16 +1,16 @@
 //! The lines between totals and tables: what is wrong, worst first.
 
 use crate::snapshot::{Alert, AlertSubject, Basis, Direction, Snapshot};
-use crate::units::{self, Unit};
+use crate::units;
 
 use super::super::model::Model;
 use super::super::paint::{Canvas, columns, elide_end};
 use super::super::theme::Tone;
 
-/// A line to show.
+/// A line to show: the same in fewer and fewer words, and in what tone.
 pub struct Message {
-    pub text: String,
-    pub tone: Tone,
+    forms: Vec<String>,
+    tone: Tone,
 }
 
 /// Everything there is to say: alerts, then what makes the figures doubtful.
@@ -19,7 +19,7 @@ pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
         .alerts
         .iter()
         .map(|alert| Message {
-            text: sentence(alert, model, snapshot),
+            forms: sentences(alert, model, snapshot),
             tone: super::severity_tone(alert.severity),
         })
         .collect();
@@ -34,27 +34,30 @@ pub fn notes(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
         .chain(&snapshot.notes)
         .chain(&snapshot.health.notes)
         .chain(&model.options.note)
-        .map(|note| Message { text: format!("note: {note}"), tone: Tone::Plain })
+        .map(|note| Message { forms: vec![format!("note: {note}")], tone: Tone::Plain })
         .collect()
 }
 
-fn sentence(alert: &Alert, model: &Model, snapshot: &Snapshot) -> String {
+/// An alert in words; what goes first are the time, the duration and the limit.
+fn sentences(alert: &Alert, model: &Model, snapshot: &Snapshot) -> Vec<String> {
     let (subject, direction) = match alert.subject {
         AlertSubject::Link(Direction::Up) => ("link".to_owned(), "out"),
         AlertSubject::Link(Direction::Down) => ("link".to_owned(), "in"),
         AlertSubject::Host(host, Direction::Up) => (host.to_string(), "up"),
         AlertSubject::Host(host, Direction::Down) => (host.to_string(), "down"),
     };
-    // Limits are in bits; packets have none.
-    let unit = if model.options.unit == Unit::Bytes { Unit::Bytes } else { Unit::Bits };
-    format!(
-        "{} {} {subject} {direction} {} > {} for {}",
-        super::severity_mark(alert.severity),
-        units::clock_time(alert.since, &model.options.zone),
-        super::bits(alert.now, unit),
-        super::bits(alert.limit, unit),
-        units::duration(snapshot.span.end.since(alert.since)),
-    )
+    let unit = model.options.unit;
+    let mark = super::severity_mark(alert.severity);
+    let since = units::clock_time(alert.since, &model.options.zone);
+    let what = format!("{subject} {direction} {}", super::alert_rate(alert.now, unit));
+    let limit = super::alert_rate(alert.limit, unit);
+    let length = units::duration(snapshot.span.end.since(alert.since));
+    vec![
+        format!("{mark} {since} {what} > {limit} for {length}"),
+        format!("{mark} {what} > {limit} for {length}"),
+        format!("{mark} {what} > {limit}"),
+        format!("{mark} {what}"),
+    ]
 }
 
 /// Draws as many messages as there are lines; the last says how many more.
@@ -67,20 +70,31 @@ pub fn draw(canvas: &mut Canvas, messages: &[Message], lines: std::ops::Range<u1
             _ => String::new(),
         };
         let room = width.saturating_sub(columns(&more));
-        let end = canvas.put(0, y, room, &elide_end(&message.text, room), message.tone);
+        let fits = message.forms.iter().find(|form| columns(form) <= room);
+        let text = fits.or(message.forms.last()).map(|form| elide_end(form, room));
+        let end = canvas.put(0, y, room, &text.unwrap_or_default(), message.tone);
         canvas.put(end, y, width, &more, message.tone);
     }
 }
 
-/// The sentence on tables by source and destination, when they are.
-pub fn basis(snapshot: &Snapshot) -> Option<String> {
-    let Basis::SourceDestination { candidates } = &snapshot.basis else { return None };
-    let mut text = "No local network matches: hosts by source and destination.".to_owned();
+/// The sentence on tables by source and destination, when they are, in lines
+/// of at most `width` columns.
+pub fn basis(snapshot: &Snapshot, width: u16) -> Vec<String> {
+    let Basis::SourceDestination { candidates } = &snapshot.basis else { return Vec::new() };
+    let mut words = vec!["No local network matches.".to_owned()];
+    words.extend(candidates.iter().map(|network| format!("--local {network}")));
     if !candidates.is_empty() {
-        text.push_str(" Try");
-        for network in candidates {
-            text.push_str(&format!(" --local {network}"));
+        words.insert(1, "Try".to_owned());
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if columns(line).saturating_add(columns(&word) + 1) <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
         }
     }
-    Some(text)
+    lines
 }

@@ -1,6 +1,6 @@
 //! The rows of totals: in, out, and what does not cross the line.
 
-use crate::snapshot::{Counters, Direction, Snapshot};
+use crate::snapshot::{Basis, Counters, Direction, Snapshot};
 use crate::units::{self, Unit};
 
 use super::super::model::Model;
@@ -94,7 +94,8 @@ fn of_capacity(
     let tone = if percent >= 100 { Tone::Critical } else { Tone::Plain };
     let room = to.saturating_sub(x + PERCENT + 1);
     let half = if room >= 2 * LEAST { room / 2 } else { 0 };
-    let width = half.max(room.saturating_sub(MOST + 2)).min(MOST);
+    // Where there is plenty, the sparkline gets a column for every value.
+    let width = if half >= MOST / 2 + 10 { room.saturating_sub(MOST + 3).min(MOST) } else { half };
     if width >= LEAST {
         let (full, empty) = bar(percent, width);
         let end = canvas.put(x + 1, y, width, &full, tone);
@@ -135,7 +136,11 @@ pub fn mix(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     }
     let whole = super::amount(&totals.sum(), unit);
     let apart = super::amount(&totals.internal, unit) + super::amount(&totals.transit, unit);
-    let text = format!("{} of all, not in the tables", super::share(apart, whole));
+    let share = super::share(apart, whole);
+    let text = match snapshot.basis {
+        Basis::UpDown => format!("{share} of all, not in the tables"),
+        Basis::SourceDestination { .. } => format!("{share} of all"),
+    };
     canvas.put(x, y, canvas.width(), &text, Tone::Plain);
 }
 
