@@ -97,8 +97,15 @@ fn nfdump_sources(datagrams: &[Vec<u8>], folder: &Path) -> Vec<(String, u64)> {
     let port = free_port();
     let mut nfcapd = Command::new("nfcapd");
     nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
-    let running = Running::start(&mut nfcapd, "Bound to");
+    let mut running = Running::start(&mut nfcapd, "Bound to");
     send_all(datagrams, port);
+    // A header of another domain comes last: when it is announced, all before
+    // it has been taken in.
+    let mut last = datagrams[0][..20].to_vec();
+    last[2..4].copy_from_slice(&[0, 0]);
+    last[16..20].copy_from_slice(&77u32.to_be_bytes());
+    send_all(&[last], port);
+    running.wait_for("Domain: 77");
     running.end(Signal::SIGTERM);
     let output = Command::new("nfdump")
         .arg("-R")
@@ -113,7 +120,7 @@ fn nfdump_sources(datagrams: &[Vec<u8>], folder: &Path) -> Vec<(String, u64)> {
         .filter(|cells| cells.len() > 10 && cells[4].parse::<std::net::IpAddr>().is_ok())
         .map(|cells| (cells[4].to_owned(), cells[9].parse().unwrap()))
         .collect();
-    rows.sort_by(|a, b| b.1.cmp(&a.1));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.1));
     rows
 }
 

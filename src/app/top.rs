@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::AppError;
 use crate::agg::{Config, Windows};
@@ -19,6 +19,12 @@ use crate::table;
 const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::Start)?;
+    // Before anything is announced: whoever reads that may interrupt at once.
+    let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
     let sockets = top.listen.open()?;
     let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
     let time = crate::units::duration(top.for_ms);
@@ -30,8 +36,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let config = Config { started: clock.now(), ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
     let ingest = Ingest::start(sockets, windows.clone(), clock, None).map_err(AppError::Start)?;
-    let interrupted =
-        wait(Duration::from_millis(top.for_ms.unsigned_abs())).map_err(AppError::Start)?;
+    let interrupted = runtime.block_on(ends.cut_short(top.for_ms.unsigned_abs()));
     let mut health = ingest.stop().map_err(AppError::Start)?;
     health.clock_shift_ms = clock.shift_ms();
     let view = View {
@@ -52,18 +57,28 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     Ok(if interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
-/// Waits for the time to pass, or for Ctrl-C or SIGTERM; says whether it was cut short.
-fn wait(time: Duration) -> io::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+/// What ends the collecting early: Ctrl-C or SIGTERM.
+struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ends {
+    fn new() -> io::Result<Ends> {
+        Ok(Ends {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the time to pass; says whether it was cut short.
+    async fn cut_short(&mut self, ms: u64) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(time) => Ok(false),
-            _ = interrupt.recv() => Ok(true),
-            _ = terminate.recv() => Ok(true),
+            () = tokio::time::sleep(Duration::from_millis(ms)) => false,
+            _ = self.interrupt.recv() => true,
+            _ = self.terminate.recv() => true,
         }
-    })
+    }
 }
 
 /// Says in a note when the local networks match too little of the traffic.

@@ -172,7 +172,7 @@ pub enum Mode {
     #[default]
     Browse,
     /// They go into the filter line.
-    Line(FilterLine),
+    Line(Box<FilterLine>),
     /// A second `q` quits.
     AskQuit,
 }

@@ -78,7 +78,7 @@ fn command_given(model: &mut Model, command: Command, snapshot: &Snapshot) -> Ef
         Command::Quit => model.mode = Mode::AskQuit,
         Command::Back => back(model),
         Command::Line(command) => line_command(model, command),
-        Command::Filter => model.mode = Mode::Line(FilterLine::open(&model.filter)),
+        Command::Filter => model.mode = Mode::Line(Box::new(FilterLine::open(&model.filter))),
         Command::Drill => drill(model),
         Command::Help => {
             let about = model.context();

@@ -41,18 +41,20 @@ pub struct Running {
 impl Running {
     /// Starts a command and waits until it says a word on stderr.
     pub fn start(command: &mut Command, until: &str) -> Running {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = spawned.expect("it starts");
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut running = Running { child: Some(child), stderr };
+        running.wait_for(until);
+        running
+    }
+
+    /// Waits until it says a word on stderr.
+    pub fn wait_for(&mut self, word: &str) {
         let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            let read = stderr.read_line(&mut line).unwrap();
-            said.push_str(&line);
-            assert!(read > 0, "it ended before it said `{until}`: {said}");
-            if line.contains(until) {
-                return Running { child: Some(child), stderr };
-            }
+        while !said.lines().any(|line| line.contains(word)) {
+            let read = self.stderr.read_line(&mut said).unwrap();
+            assert!(read > 0, "it ended before it said `{word}`: {said}");
         }
     }
 
