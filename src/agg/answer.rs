@@ -73,9 +73,9 @@ impl Windows {
 
     /// The panes of a view's window, and the span they cover.
     fn span(&self, view: &View, now: Time) -> (Panes, Span) {
-        let (edges, lag) = {
+        let (edges, lag, first) = {
             let site = self.site();
-            (site.edges, site.lag)
+            (site.edges, site.lag, site.totals.first())
         };
         let started = seconds(self.config.started);
         let length = match view.window.length_ms() {
@@ -102,11 +102,15 @@ impl Windows {
             }
             None => Completeness::Complete,
         };
-        let begun = edges.pane(started.div_ceil(2) * 2).max(started.div_ceil(2) * 2);
+        // Rates just after the start are over what there is, not over time in
+        // which nobody listened.
+        let begun = started.div_ceil(2) * 2;
+        let known = edges.pane(first.map_or(begun, |first| first.min(begun)));
         if start < begun && completeness == Completeness::Complete {
-            completeness = Completeness::Filling;
+            let known_ms = moment(end).since(moment(begun)).max(0);
+            completeness = Completeness::Filling { known_ms };
         }
-        let start = start.max(begun.min(end));
+        let start = start.max(known.min(end));
         let span = Span { start: moment(start), end: moment(end), completeness };
         (Panes { edges, start, end }, span)
     }

@@ -281,13 +281,12 @@ impl Windows {
             let site = self.site();
             (site.edges, site.lag.beyond, site.alerts.subjects())
         };
-        if self.config.keep_all || edges.edge <= seconds(self.config.started) {
+        if self.config.keep_all {
             return;
         }
         let (start, end) = edges.widen(edges.edge.saturating_sub(MINUTE_SECONDS), edges.edge);
-        // What came in before collecting began is not known completely, and the
-        // mean is over the whole minute: it can only be too low.
-        let start = start.max(seconds(self.config.started));
+        // Just after the start the beginning of the minute is not known
+        // completely; the mean is over all of it and can only be too low.
         let mean = |bytes: u64| bytes.saturating_mul(8) / u64::from(MINUTE_SECONDS);
         let mut rates = Vec::new();
         let mut take = |subject: AlertSubject, bytes: u64| {

@@ -23,11 +23,13 @@ pub(super) struct SiteTotals {
     panes: Vec<Pane>,
     /// Pieces that were older than the oldest pane when they came.
     older: Totals,
+    /// The oldest pane that anything was ever booked in.
+    first: Option<u32>,
 }
 
 impl SiteTotals {
     pub(super) fn new() -> SiteTotals {
-        SiteTotals { panes: vec![Pane::default(); PANES], older: Totals::default() }
+        SiteTotals { panes: vec![Pane::default(); PANES], older: Totals::default(), first: None }
     }
 
     pub(super) fn add(&mut self, edges: &Edges, class: Class, pieces: &[Piece]) {
@@ -37,6 +39,7 @@ impl SiteTotals {
                 *self.older.of_mut(class) += piece.counters;
                 continue;
             }
+            self.first = Some(self.first.unwrap_or(piece.pane).min(piece.pane));
             if pane.start != piece.pane {
                 *pane = Pane { start: piece.pane, totals: Totals::default() };
             }
@@ -66,6 +69,11 @@ impl SiteTotals {
             }
         }
         steps
+    }
+
+    /// The start of the oldest pane that anything was ever booked in.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.first
     }
 
     /// What came too late for any window.

@@ -205,8 +205,9 @@ impl Totals {
 pub enum Completeness {
     #[default]
     Complete,
-    /// Collecting began within the window; the span shown is what there is.
-    Filling,
+    /// Collecting began within the window: only its last `known_ms` are known
+    /// completely, before that only what was still open then.
+    Filling { known_ms: i64 },
     /// An exporter reports too seldom for the lag that is allowed.
     Incomplete { exporter: Host, active_timeout_ms: i64 },
 }

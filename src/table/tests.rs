@@ -177,7 +177,7 @@ T,transit,,0,0,0,0,0,,,,,
 #[test]
 fn csv_of_a_drill_down_names_both_ends() {
     let mut snapshot = drilled();
-    snapshot.span.completeness = Completeness::Filling;
+    snapshot.span.completeness = Completeness::Filling { known_ms: 12_000 };
     let shown = csv_of(&snapshot);
     let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines.len(), 6);

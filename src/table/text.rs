@@ -114,7 +114,7 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     let span = &snapshot.span;
     let state = match &span.completeness {
         Completeness::Complete => "complete".to_owned(),
-        Completeness::Filling => "filling: collecting began within it".to_owned(),
+        Completeness::Filling { .. } => "filling: collecting began within it".to_owned(),
         Completeness::Incomplete { exporter, active_timeout_ms } => {
             format!("incomplete: {exporter} reports every {}", duration(*active_timeout_ms))
         }

@@ -91,7 +91,7 @@ fn notes_demo_mix_and_doubts() {
     snapshot.notes = vec!["clock of 192.0.2.7 is 41 s off\u{1b}[31m".to_owned()];
     snapshot.health.notes = vec!["port 4739 is busy".to_owned()];
     snapshot.health.exporters[0].lost = 143;
-    snapshot.span.completeness = toptalk::snapshot::Completeness::Filling;
+    snapshot.span.completeness = toptalk::snapshot::Completeness::Filling { known_ms: 12_000 };
     snapshot.span.start = END.plus_ms(-12_000);
     let mut person = Person::at((80, 24), COLOUR, snapshot);
     person.types("u ");

@@ -66,8 +66,8 @@ fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
 fn completeness(snapshot: &Snapshot) -> Piece {
     match &snapshot.span.completeness {
         Completeness::Complete => Piece::new(0, Tone::Plain, ""),
-        Completeness::Filling => {
-            let length = units::duration(snapshot.span.length_ms());
+        Completeness::Filling { known_ms } => {
+            let length = units::duration(*known_ms);
             let text = format!("filling {length} of {}", snapshot.view.window.name());
             Piece::new(7, Tone::Warning, text)
         }
@@ -89,7 +89,7 @@ pub fn incomplete(snapshot: &Snapshot) -> Option<String> {
                 "incomplete: {exporter} reports every {every}; on it: ip flow-cache timeout active 1"
             ))
         }
-        Completeness::Complete | Completeness::Filling => None,
+        Completeness::Complete | Completeness::Filling { .. } => None,
     }
 }
 
