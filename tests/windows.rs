@@ -306,7 +306,7 @@ fn naive(flows: &[Flow], from: Time, to: Time) -> Totals {
         let last = flow.last.min(flow.arrival);
         let first = flow.first.min(last);
         let duration = last.since(first);
-        let count = ((duration + 1999) / 2000).clamp(1, 8);
+        let count = ((duration + 1999) / 2000).clamp(1, flow.packets.clamp(1, 8) as i64);
         let (mut bytes, mut packets) = (0, 0);
         for index in 0..count {
             let part = |whole: u64, done: u64| whole * (index as u64 + 1) / count as u64 - done;

@@ -153,28 +153,40 @@ pub(super) struct TimeLog(Vec<Entry>);
 impl TimeLog {
     /// Adds the pieces of a flow, given in order of their panes.
     pub(super) fn add(&mut self, edges: &Edges, lane: u8, pieces: &[Piece]) {
-        let mut at = self.0.len();
+        let mut upto = self.0.len();
         for piece in pieces.iter().rev() {
             if piece.pane < edges.keep_from {
                 break; // counted as older in the totals
             }
-            while at > 0 && self.0[at - 1].pane > piece.pane {
-                at -= 1;
-            }
-            let mut same = at;
-            while same > 0 && self.0[same - 1].pane == piece.pane && self.0[same - 1].lane() != lane
-            {
-                same -= 1;
-            }
-            if same > 0 && self.0[same - 1].pane == piece.pane {
-                self.0[same - 1] = self.0[same - 1].plus(&piece.counters);
+            upto = self.end_of(piece.pane, upto);
+            let same = self.0[..upto].iter_mut().rev().take_while(|entry| entry.pane == piece.pane);
+            if let Some(entry) = same.into_iter().find(|entry| entry.lane() == lane) {
+                *entry = entry.plus(&piece.counters);
                 continue;
             }
             if self.0.len() == self.0.capacity() && self.compact(edges) {
-                at = self.0.partition_point(|entry| entry.pane <= piece.pane);
+                upto = self.0.partition_point(|entry| entry.pane <= piece.pane);
             }
-            self.0.insert(at, Entry::new(piece.pane, lane, &piece.counters));
+            self.0.insert(upto, Entry::new(piece.pane, lane, &piece.counters));
         }
+    }
+
+    /// Where the entries up to and including `pane` end, among the first `upto`.
+    ///
+    /// Busy rows have an entry in nearly every pane, so the distance in time is
+    /// a good first guess of the distance in entries.
+    fn end_of(&self, pane: u32, upto: usize) -> usize {
+        let entries = &self.0[..upto];
+        let Some(last) = entries.last() else { return 0 };
+        if last.pane <= pane {
+            return upto;
+        }
+        let guess = upto.saturating_sub(((last.pane - pane) / FINE) as usize);
+        if guess > 0 && entries[guess - 1].pane > pane {
+            let before = entries[..guess].iter().rev();
+            return guess - before.take_while(|entry| entry.pane > pane).count();
+        }
+        guess + entries[guess..].iter().take_while(|entry| entry.pane <= pane).count()
     }
 
     /// Merges panes that have become coarser and drops those too old to be

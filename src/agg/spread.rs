@@ -1,8 +1,8 @@
 //! A flow's traffic spread over the time it took.
 //!
 //! A record is booked neither where it arrives nor where it ends: its bytes and
-//! packets are cut into at most [`MAX_PIECES`] equal integer pieces over
-//! `[first, last]`, each booked whole in the pane of its midpoint; the flow
+//! packets are cut into equal integer pieces over `[first, last]`, at most
+//! [`MAX_PIECES`] of them, one per 2-second pane and one per packet, each booked whole in the pane of its midpoint; the flow
 //! itself counts where it ends. Sums are exact.
 
 use super::pane::{Edges, FINE, Piece, seconds};
@@ -49,16 +49,16 @@ pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time) -> Pie
     let whole = Counters { bytes, raw_bytes: flow.bytes, packets, flows: 0 };
     let duration = last.since(first);
     let pane_ms = i64::from(FINE) * 1000;
-    let count = (duration.saturating_add(pane_ms - 1) / pane_ms).clamp(1, MAX_PIECES as i64);
+    // A packet is not cut: no more pieces than the exporter saw packets.
+    let most = flow.packets.clamp(1, MAX_PIECES as u64) as i64;
+    let count = (duration.saturating_add(pane_ms - 1) / pane_ms).clamp(1, most);
     let mut pieces = Pieces::default();
     let mut booked = Counters::default();
     for index in 0..count {
         let upto = portion(&whole, index + 1, count);
         let part = upto.less(&booked);
         booked = upto;
-        // duration * (2 i + 1) / (2 n), in an order that cannot overflow
-        let midpoint = i128::from(duration) * i128::from(2 * index + 1) / i128::from(2 * count);
-        let midpoint = first.plus_ms(midpoint as i64);
+        let midpoint = first.plus_ms(ratio(duration as u64, 2 * index + 1, 2 * count) as i64);
         pieces.push(edges.pane(seconds(midpoint)), part);
     }
     pieces.push(edges.pane(seconds(last)), Counters { flows: 1, ..Counters::default() });
@@ -67,13 +67,21 @@ pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time) -> Pie
 
 /// The share `numerator / denominator` of every counter, rounded down.
 fn portion(whole: &Counters, numerator: i64, denominator: i64) -> Counters {
-    let share = |value: u64| (u128::from(value) * numerator as u128 / denominator as u128) as u64;
+    let share = |value: u64| ratio(value, numerator, denominator);
     Counters {
         bytes: share(whole.bytes),
         raw_bytes: share(whole.raw_bytes),
         packets: share(whole.packets),
         flows: 0,
     }
+}
+
+/// `value * numerator / denominator`, rounded down, for a numerator of at most
+/// the denominator and both at most 16.
+fn ratio(value: u64, numerator: i64, denominator: i64) -> u64 {
+    let (numerator, denominator) = (numerator as u64, denominator as u64);
+    // Divided in two steps, so that nothing overflows.
+    value / denominator * numerator + value % denominator * numerator / denominator
 }
 
 #[cfg(test)]

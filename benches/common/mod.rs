@@ -1,0 +1,61 @@
+//! Traffic of a busy site, the same in every run.
+
+use toptalk::flow::{Flow, Host, Time};
+
+/// Where benchmark time begins.
+pub const START: i64 = 1_800_000_000_000;
+
+/// A small generator of pseudo-random numbers (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A rank below `n` whose frequency falls as 1 / rank (Zipf, exponent 1).
+    pub fn zipf(&mut self, n: u64) -> u64 {
+        let uniform = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        ((n as f64).powf(uniform) as u64).clamp(1, n) - 1
+    }
+}
+
+/// Flows of `conversations` conversations between a quarter as many local hosts
+/// and their peers, lasting up to a minute, arriving over `seconds` seconds.
+pub fn flows(count: usize, conversations: u64, seconds: i64) -> Vec<Flow> {
+    let mut random = Random(1);
+    let mut flows = Vec::with_capacity(count);
+    for index in 0..count {
+        let conversation = random.zipf(conversations);
+        let local = Host::v4(0x0a00_0000 + (conversation / 4) as u32);
+        let peer =
+            Host::v4(0xc633_0000 + (conversation.wrapping_mul(2_654_435_761) % 65_536) as u32);
+        let arrival = Time(START + seconds * 1000 * index as i64 / count as i64);
+        let last = arrival.plus_ms(-((random.next() % 1000) as i64));
+        let up = random.next() & 1 == 0;
+        let (src, dst) = if up { (local, peer) } else { (peer, local) };
+        let (sport, dport) = if up { (50_000, 443) } else { (443, 50_000) };
+        flows.push(Flow {
+            src,
+            dst,
+            sport,
+            dport,
+            proto: 6,
+            tcp_flags: 0x1b,
+            bytes: random.next() % 1_000_000,
+            packets: random.next() % 1000,
+            last,
+            first: last.plus_ms(-((random.next() % 60_000) as i64)),
+            arrival,
+            exporter: Host::octets(192, 0, 2, 1),
+            input: 1,
+            output: 2,
+            ..Flow::EMPTY
+        });
+    }
+    flows
+}

@@ -1,0 +1,65 @@
+//! Flows into the windows, and answers out of them.
+
+mod common;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use toptalk::agg::{Config, Windows};
+use toptalk::flow::{Flow, Time};
+use toptalk::snapshot::{Health, Subject, View, Window};
+
+/// Flows recorded at once, as one wake of the ingest worker gives.
+const BATCH: usize = 1500;
+
+fn warm(flows: &[Flow]) -> Windows {
+    let windows = Windows::new(Config { started: Time(common::START), ..Config::default() });
+    for batch in flows.chunks(BATCH) {
+        windows.record(batch);
+    }
+    windows
+}
+
+fn record(c: &mut Criterion) {
+    let mut group = c.benchmark_group("Windows::record");
+    group.sample_size(10);
+    for conversations in [10_000u64, 100_000] {
+        let flows = common::flows(1_000_000, conversations, 100);
+        group.throughput(Throughput::Elements(flows.len() as u64));
+        group.bench_function(format!("{conversations} conversations"), |bencher| {
+            // A window that is already full: two minutes of the same traffic.
+            bencher.iter_batched(
+                || warm(&flows),
+                |windows| {
+                    for batch in flows.chunks(BATCH) {
+                        windows.record(batch);
+                    }
+                    windows
+                },
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn snapshot(c: &mut Criterion) {
+    let mut group = c.benchmark_group("Windows::snapshot");
+    group.sample_size(20);
+    let flows = common::flows(1_000_000, 100_000, 100);
+    let windows = warm(&flows);
+    let now = Time(common::START + 100_000);
+    for (name, subject, filter) in [
+        ("top 100 of 25 k hosts", Subject::Talkers, ""),
+        ("one host of 100 k conversations", Subject::Host(flows[0].src), ""),
+        ("filtered, 100 k conversations", Subject::Talkers, "port 443 and not net 10.0.0.0/24"),
+    ] {
+        let filter = toptalk::filter::Filter::parse(filter).unwrap_or_default();
+        let view = View { subject, filter, window: Window::Minute, limit: 100, ..View::default() };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| windows.snapshot(&view, now, Health::default()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, record, snapshot);
+criterion_main!(benches);
