@@ -1,6 +1,7 @@
 //! toptalk: live top talkers from NetFlow.
 #![deny(unsafe_code)]
 
+pub mod demo;
 pub mod filter;
 pub mod flow;
 pub mod snapshot;
