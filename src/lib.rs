@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 // Ground: plain data and pure functions.
+pub mod demo;
 pub mod filter;
 pub mod flow;
 pub mod snapshot;

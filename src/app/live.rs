@@ -23,21 +23,18 @@ const SAVES: usize = 4;
 
 pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
     let sockets = live.listen.open()?;
-    show(live, sockets, None, |_, _| Ok(()))
+    show(live, sockets, None)
 }
 
 /// Collects from `sockets` and shows it until the user has seen enough.
-/// `begin` is called once everything listens.
 pub(super) fn show(
     live: Live,
     sockets: Vec<Bound>,
     demo: Option<String>,
-    begin: impl FnOnce(Clock, &Ingest) -> Result<(), AppError>,
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     let windows = Arc::new(Windows::new(Config { started: clock.now(), ..live.config }));
     let ingest = Ingest::start(sockets, windows.clone(), clock, demo).map_err(AppError::Start)?;
-    begin(clock, &ingest)?;
     let options = options(live.window, live.ascii);
     let local = Local { windows, published: ingest.published(), clock };
     let ends = source::serve(local, View::default()).map_err(AppError::Start)?;

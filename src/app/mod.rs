@@ -1,5 +1,6 @@
 //! One file per command: where the rooms are put together.
 
+mod demo;
 mod live;
 mod save;
 mod top;
@@ -31,7 +32,7 @@ pub enum AppError {
 pub fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Live(live) => live::run(live),
-        Command::Demo(live, _) => live::run(live),
+        Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
     };
     result.unwrap_or_else(|error| {

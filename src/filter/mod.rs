@@ -1,9 +1,9 @@
 //! The filter language: what a person types to see part of the traffic.
 //!
 //! It is nfdump's (its manual page, section FILTER), of which the terms on
-//! addresses, networks, ports and protocols are understood: [`token`] cuts the
-//! text, [`parse`] reads `and`, `or`, `not` and parentheses, [`term`] the terms
-//! between them, and [`tree`] evaluates and prints what was read.
+//! addresses, networks, ports and protocols are understood: `token` cuts the
+//! text, `parse` reads `and`, `or`, `not` and parentheses, `term` the terms
+//! between them, and `tree` evaluates and prints what was read.
 
 mod parse;
 mod term;

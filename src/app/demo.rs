@@ -1,0 +1,84 @@
+//! `toptalk demo`: the live screen over a made-up site, whose routers send real
+//! NetFlow over loopback into the same ingest as everyone's.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::{AppError, live};
+use crate::agg::Rules;
+use crate::cli::Live;
+use crate::clock::Clock;
+use crate::demo::Demo;
+use crate::ingest::Bound;
+
+/// How often the routers are asked what they have to send.
+const TICK: Duration = Duration::from_millis(250);
+
+pub(super) fn run(mut live: Live, seed: u64) -> Result<ExitCode, AppError> {
+    let clock = Clock::start();
+    let demo = Demo::new(seed, clock.now());
+    let limits = Demo::thresholds();
+    live.config.rules = Rules {
+        host_up: Some(limits.alert_up),
+        host_down: Some(limits.alert_down),
+        link_up: Some(limits.link_up),
+        link_down: Some(limits.link_down),
+    };
+    let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0)?;
+    let target = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
+    let routers = Routers::start(demo, clock, target).map_err(AppError::Start)?;
+    let ending = live::show(live, vec![socket], Some(Demo::DESCRIPTION.to_owned()));
+    drop(routers);
+    ending
+}
+
+/// The thread that sends; dropping it ends it.
+struct Routers {
+    ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Routers {
+    fn start(mut demo: Demo, clock: Clock, target: SocketAddr) -> io::Result<Routers> {
+        let sockets = (2u8..)
+            .take(Demo::EXPORTERS.len())
+            .map(|last| router(last))
+            .collect::<io::Result<Vec<UdpSocket>>>()?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let ended = ending.clone();
+        let thread = std::thread::Builder::new().name("demo".to_owned()).spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                for datagram in demo.tick(clock.now()) {
+                    if let Some(socket) = sockets.get(datagram.exporter) {
+                        // A router does not learn whether anybody listens either.
+                        let _ = socket.send_to(&datagram.bytes, target);
+                    }
+                }
+                std::thread::sleep(TICK);
+            }
+        })?;
+        Ok(Routers { ending, thread: Some(thread) })
+    }
+}
+
+impl Drop for Routers {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed; there is nothing to add.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A socket of an address of its own, 127.0.0.2 and up, so that the routers are
+/// told apart; where loopback has only 127.0.0.1 they share it.
+fn router(last: u8) -> io::Result<UdpSocket> {
+    let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
+    UdpSocket::bind((own, 0)).or_else(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))
+}

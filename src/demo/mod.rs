@@ -1,0 +1,127 @@
+//! The believable small site: real export datagrams from nothing but a seed and
+//! a time. Pure, so a demo, a test and a load generator see the same network.
+//!
+//! `people` says who is there, `site` lets time pass for them, `talk` makes the
+//! records a router's cache would make; here they become datagrams.
+
+mod people;
+mod rng;
+mod site;
+mod talk;
+
+#[cfg(test)]
+mod tests;
+
+pub use site::{DOWNLOADER, HOG, HOG_RATE, HOG_TARGET, Reports, SAMPLED, SCANNER, STEP_MS, Site};
+
+use crate::flow::Time;
+use crate::wire::encode::{V5Encoder, V9Encoder};
+
+/// A datagram and the router that sends it: an index into [`Demo::EXPORTERS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    pub exporter: usize,
+    pub bytes: Vec<u8>,
+}
+
+/// Limits and capacities that suit the site, all in bit/s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Limit of what one host sends and receives.
+    pub alert_up: u64,
+    pub alert_down: u64,
+    /// Capacity of the line.
+    pub link_up: u64,
+    pub link_down: u64,
+}
+
+/// Steps that one tick catches up at most (10 minutes, after a suspend); the
+/// ticks after it do the others.
+const MAX_STEPS: usize = 600;
+/// Templates are repeated this often.
+const TEMPLATES_MS: i64 = 30_000;
+const UNSAMPLED: usize = 0;
+const SAMPLING: usize = 1;
+/// How long the routers have been up at the start.
+const UPTIMES_MS: [i64; 2] = [41 * 86_400_000, 12 * 86_400_000];
+
+/// Two routers of a small site.
+///
+/// They export at every whole second, so that version 9's whole-second clock is
+/// exact. What they send depends on the seed and the start alone, not on when
+/// [`tick`](Demo::tick) is called.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    site: Site,
+    /// The next step.
+    next: Time,
+    /// When the templates are due again.
+    templates: Time,
+    boots: [Time; 2],
+    v9: V9Encoder,
+    v5: V5Encoder,
+}
+
+impl Demo {
+    /// A line for the screen.
+    pub const DESCRIPTION: &'static str = "demo: a made-up site of 60 hosts; rtr1 sends NetFlow \
+        v9, rtr2 v5 sampled 1:100; 10.20.3.17 is a backup that uploads too fast";
+
+    /// The routers' names: all packets by v9, and v5 sampled 1:100.
+    pub const EXPORTERS: [&'static str; 2] = ["rtr1", "rtr2"];
+
+    /// The site as seen from `start` on; the first datagrams are due at the
+    /// next whole second.
+    #[must_use]
+    pub fn new(seed: u64, start: Time) -> Demo {
+        let past = start.0.rem_euclid(STEP_MS);
+        let next = if past == 0 { start } else { start.plus_ms(STEP_MS - past) };
+        Demo {
+            site: Site::new(seed, next),
+            next,
+            templates: next,
+            boots: UPTIMES_MS.map(|uptime| next.plus_ms(-uptime)),
+            v9: V9Encoder::new(1).announcing(1),
+            v5: V5Encoder::new(1, SAMPLED),
+        }
+    }
+
+    /// Limits under which the backup breaks the upload limit all the time, the
+    /// big downloader the other one now and then, and nobody else any.
+    #[must_use]
+    pub const fn thresholds() -> Thresholds {
+        Thresholds {
+            alert_up: 60_000_000,
+            alert_down: 120_000_000,
+            link_up: 200_000_000,
+            link_down: 1_000_000_000,
+        }
+    }
+
+    /// What the routers have sent up to `now` since the last call, in order.
+    pub fn tick(&mut self, now: Time) -> Vec<Datagram> {
+        let mut sent = Vec::new();
+        for _ in 0..MAX_STEPS {
+            if self.next > now {
+                break;
+            }
+            self.step(&mut sent);
+        }
+        sent
+    }
+
+    fn step(&mut self, sent: &mut Vec<Datagram>) {
+        let now = self.next;
+        self.next = now.plus_ms(STEP_MS);
+        let reports = self.site.step(now);
+        let templates = now >= self.templates;
+        if templates {
+            self.templates = now.plus_ms(TEMPLATES_MS);
+        }
+        let [all, sampled] = self.boots;
+        let by_v9 = self.v9.encode(now, all, &reports.all, templates);
+        let by_v5 = self.v5.encode(now, sampled, &reports.sampled);
+        sent.extend(by_v9.into_iter().map(|bytes| Datagram { exporter: UNSAMPLED, bytes }));
+        sent.extend(by_v5.into_iter().map(|bytes| Datagram { exporter: SAMPLING, bytes }));
+    }
+}

@@ -1,0 +1,326 @@
+//! The life of the site, second by second, as flow records.
+
+use std::collections::BTreeMap;
+
+use super::people::{
+    BULK, ERRANDS, Errand, PASTIMES, Pastime, Peer, SAMPLED_SUBNET, SCANNED, SCANS, SUBNETS, VOICE,
+};
+use super::rng::Rng;
+use super::talk::{
+    ACTIVE_MS, INACTIVE_MS, Lasting, Pair, SYN, Stream, TCP, Talk, UDP, Volume, subnet,
+};
+use crate::flow::{Flow, Host, Time};
+
+/// How often [`Site::step`] is to be called, in milliseconds of its own time.
+pub const STEP_MS: i64 = 1000;
+/// One packet in this many is looked at by the sampled router.
+pub const SAMPLED: u16 = 100;
+
+/// The backup that is too fast, and where it goes.
+pub const HOG: Host = Host::octets(10, 20, 3, 17);
+/// See [`HOG`].
+pub const HOG_TARGET: Host = Host::octets(198, 51, 100, 24);
+/// What the backup sends, in bit/s.
+pub const HOG_RATE: u32 = 94_000_000;
+/// Downloads at 150 Mbit/s for two minutes, then rests for two.
+pub const DOWNLOADER: Host = Host::octets(10, 20, 5, 33);
+/// Tries every address of 198.18.0.0/24.
+pub const SCANNER: Host = Host::octets(10, 20, 9, 66);
+
+const DOWNLOAD_MS: i64 = 120_000;
+const FOREVER: Time = Time(i64::MAX);
+/// Bytes of a full packet, and of one of a call.
+const FULL: u64 = 1400;
+const VOICE_PACKET: u64 = 1000;
+/// How fast short transfers go, in bytes a millisecond.
+const ERRAND_SPEED: f64 = 2500.0;
+/// Longest short transfer, so that it stays one record.
+const ERRAND_MS: i64 = ACTIVE_MS - 500;
+
+/// The site: everything that is going on and what the routers have yet to report.
+#[derive(Clone, Debug)]
+pub struct Site {
+    rng: Rng,
+    start: Time,
+    talks: Vec<Talk>,
+    /// Records by the moment they are due, in milliseconds.
+    waiting: BTreeMap<i64, Vec<Flow>>,
+    scanned: u32,
+}
+
+/// What the two routers report in one step, in the order of their last packets.
+#[derive(Clone, Debug, Default)]
+pub struct Reports {
+    /// By the router that looks at every packet.
+    pub all: Vec<Flow>,
+    /// By the one that samples: counters of the sample, [`SAMPLED`] times less.
+    pub sampled: Vec<Flow>,
+}
+
+impl Site {
+    /// The site as it is at `start`, with transfers under way.
+    #[must_use]
+    pub fn new(seed: u64, start: Time) -> Site {
+        let rng = Rng::new(seed);
+        let mut site = Site { rng, start, talks: Vec::new(), waiting: BTreeMap::new(), scanned: 0 };
+        site.cast(start.plus_ms(-ACTIVE_MS));
+        for pastime in PASTIMES {
+            let going_on = pastime.many * wave(start);
+            for _ in 0..site.rng.whole(going_on) {
+                let age = site.rng.unit();
+                let talk = site.pastime(pastime, start, age);
+                site.talks.push(talk);
+            }
+        }
+        let before = start.plus_ms(-STEP_MS);
+        site.talks.iter_mut().for_each(|talk| talk.skip_to(before));
+        site
+    }
+
+    /// Lets the second that ends at `now` pass and returns what became due.
+    /// Call it for every [`STEP_MS`] from the start on, in order.
+    pub fn step(&mut self, now: Time) -> Reports {
+        let busy = wave(now);
+        for errand in ERRANDS {
+            for _ in 0..self.rng.whole(errand.often * busy) {
+                self.run(errand, now);
+            }
+        }
+        for pastime in PASTIMES {
+            let begin = pastime.many * busy / pastime.seconds;
+            for _ in 0..self.rng.whole(begin) {
+                let talk = self.pastime(pastime, now, 0.0);
+                self.talks.push(talk);
+            }
+        }
+        self.scan(now);
+        if now.since(self.start) > 0 && now.since(self.start) % (2 * DOWNLOAD_MS) < STEP_MS {
+            let talk = self.download(now);
+            self.talks.push(talk);
+        }
+        let waiting = &mut self.waiting;
+        self.talks.retain_mut(|talk| {
+            talk.advance(now, |due, flow| waiting.entry(due.0).or_default().push(flow))
+        });
+        self.due(now)
+    }
+
+    /// The people who are always there.
+    fn cast(&mut self, from: Time) {
+        let pair = |local, peer, ports: (u16, u16), proto, tos| Pair {
+            local,
+            peer,
+            local_port: ports.0,
+            peer_port: ports.1,
+            proto,
+            tos,
+        };
+        let stream = |rate, packet| Stream { rate, packet };
+        let backup = pair(HOG, HOG_TARGET, (51_873, 873), TCP, BULK);
+        let acks = stream(1.7e6, 52);
+        let rates = (stream(f64::from(HOG_RATE), FULL), acks);
+        let seed = self.rng.next();
+        let hog = Talk::new(backup, rates, (from, FOREVER), seed).wobbling(0.01);
+        let call = Host::octets(203, 0, 113, 9);
+        let caller = pair(Host::octets(10, 20, 5, 104), call, (50_104, 8801), UDP, VOICE);
+        let rates = (stream(3.9e6, VOICE_PACKET), stream(4.1e6, VOICE_PACKET));
+        let seed = self.rng.next();
+        let call = Talk::new(caller, rates, (from.plus_ms(-1300), FOREVER), seed);
+        let wall = Host::octets(198, 51, 100, 77);
+        let screens = pair(Host::octets(10, 20, 7, 33), wall, (47_033, 443), TCP, 0);
+        let rates = (stream(6e5, 60), stream(3.2e7, FULL));
+        let seed = self.rng.next();
+        let screens = Talk::new(screens, rates, (from.plus_ms(-2400), FOREVER), seed);
+        let download = self.download(from);
+        self.talks.extend([hog, call, screens, download]);
+    }
+
+    fn download(&mut self, from: Time) -> Talk {
+        let pair = Pair {
+            local: DOWNLOADER,
+            peer: Host::octets(203, 0, 113, 80),
+            local_port: self.ephemeral(),
+            peer_port: 443,
+            proto: TCP,
+            tos: 0,
+        };
+        let rates = (Stream { rate: 2.6e6, packet: 52 }, Stream { rate: 1.5e8, packet: FULL });
+        let seed = self.rng.next();
+        // From the beginning of the site on, however much earlier it began.
+        let end = self.start.max(from).plus_ms(DOWNLOAD_MS);
+        Talk::new(pair, rates, (from, end), seed).wobbling(0.04)
+    }
+
+    /// A transfer that begins within the second before `now`, or that began
+    /// earlier: `age` is the part of it that is over already.
+    fn pastime(&mut self, pastime: &Pastime, now: Time, age: f64) -> Talk {
+        let (local, peer) = self.ends(pastime.peer);
+        let local_port = self.ephemeral();
+        let pair = Pair {
+            local,
+            peer,
+            local_port,
+            peer_port: pastime.port,
+            proto: pastime.proto,
+            tos: pastime.tos,
+        };
+        let strength = self.rng.around(0.5);
+        let stream = |rate: f64| Stream {
+            rate: rate * strength,
+            packet: match (pastime.tos, rate > 5e5) {
+                (VOICE, _) => VOICE_PACKET,
+                (_, true) => FULL,
+                (_, false) => 90,
+            },
+        };
+        let lasts = pastime.seconds * 1000.0 * self.rng.around(0.7);
+        let start = now.plus_ms(-i64::from(self.rng.below(1000)) - (lasts * age) as i64);
+        let time = (start, start.plus_ms(lasts as i64));
+        let seed = self.rng.next();
+        Talk::new(pair, (stream(pastime.up), stream(pastime.down)), time, seed)
+    }
+
+    /// Something short that begins within the second before `now`.
+    fn run(&mut self, errand: &Errand, now: Time) {
+        let (local, peer) = self.ends(errand.peer);
+        let has_ports = matches!(errand.proto, TCP | UDP);
+        let local_port = if has_ports { self.ephemeral() } else { 0 };
+        let pair =
+            Pair { local, peer, local_port, peer_port: errand.port, proto: errand.proto, tos: 0 };
+        let factor = if errand.heavy { self.rng.heavy() } else { self.rng.around(0.3) };
+        let (up, down) = (errand.up * factor.sqrt(), errand.down * factor);
+        let wire = ((up + down) / ERRAND_SPEED) as i64;
+        let lasts = (errand.ms + i64::from(self.rng.below(60)) + wire).min(ERRAND_MS);
+        let first = now.plus_ms(-i64::from(self.rng.below(1000)));
+        let time = Lasting { first, last: first.plus_ms(lasts) };
+        // The smaller way holds mostly acknowledgements.
+        let size = |bytes: f64, other: f64| if bytes < other / 4.0 { 120 } else { FULL };
+        let sent = Volume::of(up as u64, size(up, down));
+        let received = Volume::of(down as u64, size(down, up));
+        self.report(pair.record(true, time, sent, 0x1b));
+        // An echo reply is type 0, code 0 (RFC 792).
+        let back = Pair { peer_port: 0, local_port: 0, ..pair };
+        let back = if has_ports { pair } else { back };
+        self.report(back.record(false, time, received, 0x1b));
+    }
+
+    /// The scanner tries some more addresses; one in five answers.
+    fn scan(&mut self, now: Time) {
+        for _ in 0..self.rng.whole(SCANS as f64 * 0.9) {
+            let host = self.scanned % 254 + 1;
+            let port = SCANNED[(self.scanned / 254) as usize % SCANNED.len()];
+            self.scanned = self.scanned.wrapping_add(1);
+            let pair = Pair {
+                local: SCANNER,
+                peer: Host::v4(u32::from_be_bytes([198, 18, 0, 0]) + host),
+                local_port: self.ephemeral(),
+                peer_port: port,
+                proto: TCP,
+                tos: 0,
+            };
+            let first = now.plus_ms(-i64::from(self.rng.below(1000)));
+            let time = Lasting { first, last: first };
+            self.report(pair.record(true, time, Volume { bytes: 44, packets: 1 }, SYN));
+            if self.rng.below(5) == 0 {
+                let time = Lasting { first: first.plus_ms(14), last: first.plus_ms(14) };
+                // Reset and acknowledged: nobody is home.
+                self.report(pair.record(false, time, Volume { bytes: 40, packets: 1 }, 0x14));
+            }
+        }
+    }
+
+    /// Puts a finished flow to those that wait for the inactive timeout.
+    fn report(&mut self, flow: Flow) {
+        let due = flow.last.plus_ms(INACTIVE_MS);
+        self.waiting.entry(due.0).or_default().push(flow);
+    }
+
+    /// Takes out what is due, by router, and samples where a router does.
+    fn due(&mut self, now: Time) -> Reports {
+        let later = self.waiting.split_off(&now.0.saturating_add(1));
+        let due = std::mem::replace(&mut self.waiting, later);
+        let mut reports = Reports::default();
+        for flow in due.into_values().flatten() {
+            let sampled = [flow.src, flow.dst].map(subnet).contains(&Some(SAMPLED_SUBNET));
+            if sampled {
+                reports.sampled.extend(self.sample(flow));
+            } else {
+                reports.all.push(flow);
+            }
+        }
+        reports.all.sort_by_key(|flow| flow.last);
+        reports.sampled.sort_by_key(|flow| flow.last);
+        reports
+    }
+
+    /// What is left of a flow when one packet in [`SAMPLED`] is looked at, if
+    /// any of its packets is.
+    fn sample(&mut self, flow: Flow) -> Option<Flow> {
+        let packets = self.rng.whole(flow.packets as f64 / f64::from(SAMPLED));
+        let size = flow.bytes / flow.packets.max(1);
+        (packets > 0).then_some(Flow { packets, bytes: packets * size, ..flow })
+    }
+
+    fn ephemeral(&mut self) -> u16 {
+        32_768 + self.rng.below(28_000) as u16
+    }
+
+    fn ends(&mut self, peer: Peer) -> (Host, Host) {
+        match peer {
+            Peer::World => (self.anyone(), self.world()),
+            Peer::World6 => {
+                let local = (0xfd00_0020 << 96) | u128::from(0x0501 + self.rng.below(8));
+                let remote = (0x2001_0db8 << 96) | u128::from(1 + self.skewed(60));
+                (Host(local), Host(remote))
+            }
+            // The sampled router sees only what leaves its subnet for the world.
+            Peer::Server(octet) => loop {
+                let local = self.anyone();
+                if subnet(local) != Some(SAMPLED_SUBNET) {
+                    break (local, Host::octets(10, 20, 3, octet));
+                }
+            },
+            Peer::Resolver => (Host::octets(10, 20, 3, 53), Host::octets(192, 0, 2, 53)),
+        }
+    }
+
+    fn anyone(&mut self) -> Host {
+        let all: u32 = SUBNETS.iter().map(|subnet| u32::from(subnet.hosts)).sum();
+        let mut index = self.rng.below(all);
+        for subnet in &SUBNETS {
+            if index < u32::from(subnet.hosts) {
+                return Host::octets(10, 20, subnet.octet, subnet.first + index as u8);
+            }
+            index -= u32::from(subnet.hosts);
+        }
+        SCANNER
+    }
+
+    /// A remote address; some are much more popular than others. Only networks
+    /// for documentation (RFC 5737) and benchmarks (RFC 2544).
+    fn world(&mut self) -> Host {
+        let last = 10 + self.skewed(240) as u8;
+        match self.rng.below(10) {
+            0 | 1 => Host::octets(192, 0, 2, last),
+            2..5 => Host::octets(198, 51, 100, last),
+            5..8 => Host::octets(203, 0, 113, last),
+            _ => Host::octets(198, 19, self.skewed(12) as u8, last),
+        }
+    }
+
+    /// Below `limit`, small numbers more often.
+    fn skewed(&mut self, limit: u32) -> u32 {
+        let unit = self.rng.unit();
+        (unit * unit * unit * f64::from(limit)) as u32
+    }
+}
+
+/// How busy the site is, from 0.55 to 1.05: most at 13:00 UTC, least twelve
+/// hours later, with a small swell of 11 minutes.
+fn wave(time: Time) -> f64 {
+    use std::f64::consts::TAU;
+    let turns = |period_ms: i64| time.0.rem_euclid(period_ms) as f64 / period_ms as f64;
+    let day = (TAU * (turns(86_400_000) - 13.0 / 24.0)).cos();
+    let swell = (TAU * turns(660_000)).sin();
+    0.8 + 0.2 * day + 0.05 * swell
+}
