@@ -47,7 +47,7 @@ impl Routers {
     fn start(mut demo: Demo, clock: Clock, target: SocketAddr) -> io::Result<Routers> {
         let sockets = (2u8..)
             .take(Demo::EXPORTERS.len())
-            .map(|last| router(last))
+            .map(router)
             .collect::<io::Result<Vec<UdpSocket>>>()?;
         let ending = Arc::new(AtomicBool::new(false));
         let ended = ending.clone();

@@ -64,8 +64,8 @@ pub struct Demo {
 
 impl Demo {
     /// A line for the screen.
-    pub const DESCRIPTION: &'static str = "demo: a made-up site of 60 hosts; rtr1 sends NetFlow \
-        v9, rtr2 v5 sampled 1:100; 10.20.3.17 is a backup that uploads too fast";
+    pub const DESCRIPTION: &'static str =
+        "demo: a made-up site, real NetFlow; 10.20.3.17 is a backup that uploads too fast";
 
     /// The routers' names: all packets by v9, and v5 sampled 1:100.
     pub const EXPORTERS: [&'static str; 2] = ["rtr1", "rtr2"];
@@ -91,7 +91,7 @@ impl Demo {
     #[must_use]
     pub const fn thresholds() -> Thresholds {
         Thresholds {
-            alert_up: 60_000_000,
+            alert_up: 50_000_000,
             alert_down: 120_000_000,
             link_up: 200_000_000,
             link_down: 1_000_000_000,
