@@ -8,7 +8,7 @@ use toptalk::wire::Decoder;
 use toptalk::wire::encode::{V5Encoder, V9Encoder};
 
 fn decode(c: &mut Criterion) {
-    let flows = common::flows(2_400, 1_000, 1);
+    let flows = common::flows(common::Shape::Mixed, 2_400, 1_000, 1);
     let now = Time(common::START + 2000);
     let boot = Time(common::START - 1_000_000);
     let exporter = Host::octets(192, 0, 2, 1);

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::Shape;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toptalk::agg::{Config, Windows};
 use toptalk::flow::{Flow, Time};
@@ -21,10 +22,14 @@ fn warm(flows: &[Flow]) -> Windows {
 fn record(c: &mut Criterion) {
     let mut group = c.benchmark_group("Windows::record");
     group.sample_size(10);
-    for conversations in [10_000u64, 100_000] {
-        let flows = common::flows(1_000_000, conversations, 100);
+    for (name, shape, conversations) in [
+        ("10 k conversations", Shape::Mixed, 10_000),
+        ("100 k conversations", Shape::Mixed, 100_000),
+        ("100 k conversations, long flows only", Shape::Long, 100_000),
+    ] {
+        let flows = common::flows(shape, 1_000_000, conversations, 100);
         group.throughput(Throughput::Elements(flows.len() as u64));
-        group.bench_function(format!("{conversations} conversations"), |bencher| {
+        group.bench_function(name, |bencher| {
             // A window that is already full: two minutes of the same traffic.
             bencher.iter_batched(
                 || warm(&flows),
@@ -44,7 +49,7 @@ fn record(c: &mut Criterion) {
 fn snapshot(c: &mut Criterion) {
     let mut group = c.benchmark_group("Windows::snapshot");
     group.sample_size(20);
-    let flows = common::flows(1_000_000, 100_000, 100);
+    let flows = common::flows(Shape::Mixed, 1_000_000, 100_000, 100);
     let windows = warm(&flows);
     let now = Time(common::START + 100_000);
     for (name, subject, filter) in [

@@ -25,7 +25,7 @@ fn main() -> std::io::Result<()> {
     let port = u16::try_from(port).map_err(std::io::Error::other)?;
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.connect(("127.0.0.1", port))?;
-    let pool = common::flows(1_000_000, conversations, 0);
+    let pool = common::flows(common::Shape::Mixed, 1_000_000, conversations, 0);
     let clock = Clock::start();
     let start = clock.now();
     let boot = start.plus_ms(-3_600_000);

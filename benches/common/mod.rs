@@ -24,9 +24,28 @@ impl Random {
     }
 }
 
+/// How long flows last and how many packets they have.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// As on a real line: 1 ms to a minute and 1 to 10,000 packets, each factor
+    /// of ten as frequent as the next.
+    Mixed,
+    /// The worst case for spreading: anything up to a minute, all of many packets.
+    Long,
+}
+
+impl Shape {
+    fn draw(self, random: &mut Random) -> (i64, u64) {
+        match self {
+            Shape::Mixed => (random.zipf(60_000) as i64 + 1, random.zipf(10_000) + 1),
+            Shape::Long => ((random.next() % 60_000) as i64, random.next() % 1000 + 8),
+        }
+    }
+}
+
 /// Flows of `conversations` conversations between a quarter as many local hosts
-/// and their peers, lasting up to a minute, arriving over `seconds` seconds.
-pub fn flows(count: usize, conversations: u64, seconds: i64) -> Vec<Flow> {
+/// and their peers, arriving over `seconds` seconds.
+pub fn flows(shape: Shape, count: usize, conversations: u64, seconds: i64) -> Vec<Flow> {
     let mut random = Random(1);
     let mut flows = Vec::with_capacity(count);
     for index in 0..count {
@@ -36,6 +55,7 @@ pub fn flows(count: usize, conversations: u64, seconds: i64) -> Vec<Flow> {
             Host::v4(0xc633_0000 + (conversation.wrapping_mul(2_654_435_761) % 65_536) as u32);
         let arrival = Time(START + seconds * 1000 * index as i64 / count as i64);
         let last = arrival.plus_ms(-((random.next() % 1000) as i64));
+        let (duration, packets) = shape.draw(&mut random);
         let up = random.next() & 1 == 0;
         let (src, dst) = if up { (local, peer) } else { (peer, local) };
         let (sport, dport) = if up { (50_000, 443) } else { (443, 50_000) };
@@ -46,10 +66,10 @@ pub fn flows(count: usize, conversations: u64, seconds: i64) -> Vec<Flow> {
             dport,
             proto: 6,
             tcp_flags: 0x1b,
-            bytes: random.next() % 1_000_000,
-            packets: random.next() % 1000,
+            bytes: packets * (64 + random.next() % 1400),
+            packets,
             last,
-            first: last.plus_ms(-((random.next() % 60_000) as i64)),
+            first: last.plus_ms(-duration),
             arrival,
             exporter: Host::octets(192, 0, 2, 1),
             input: 1,
