@@ -1,4 +1,5 @@
 //! Traffic of a busy site, the same in every run.
+#![allow(dead_code, reason = "every benchmark uses its own part of this")]
 
 use toptalk::flow::{Flow, Host, Time};
 

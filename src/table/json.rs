@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::is_complete;
 use crate::flow::Host;
-use crate::snapshot::{Both, Counters, SamplingState, Snapshot, Span, Totals};
+use crate::snapshot::{Both, Counters, DropCount, SamplingState, Snapshot, Span, Totals};
 use crate::units::rfc3339;
 
 /// Name and version of the object's shape; a change that breaks readers counts it up.
@@ -23,6 +23,7 @@ struct Top<'a> {
     others: Directions,
     exporters: Vec<ExporterJson>,
     dropped: BTreeMap<&'static str, u64>,
+    noticed: BTreeMap<&'static str, u64>,
     notes: Vec<&'a str>,
 }
 
@@ -65,6 +66,8 @@ struct ExporterJson {
     templates: usize,
     sampling: Option<u32>,
     clock_offset_ms: i64,
+    active_timeout_ms: Option<i64>,
+    export_delay_ms: Option<i64>,
 }
 
 impl Directions {
@@ -95,11 +98,9 @@ pub fn json(snapshot: &Snapshot) -> String {
             SamplingState::Announced(rate) | SamplingState::Mixed(rate) => Some(rate),
         },
         clock_offset_ms: exporter.clock_offset_ms,
+        active_timeout_ms: exporter.active_timeout_ms,
+        export_delay_ms: exporter.export_delay_ms,
     });
-    let mut dropped = BTreeMap::new();
-    for drop in &snapshot.health.dropped {
-        *dropped.entry(drop.cause).or_insert(0) += drop.count;
-    }
     let top = Top {
         schema: SCHEMA,
         captured_at: rfc3339(snapshot.captured_at),
@@ -115,10 +116,19 @@ pub fn json(snapshot: &Snapshot) -> String {
             .collect(),
         others: Directions::new(span, &snapshot.hosts.others),
         exporters: exporters.collect(),
-        dropped,
+        dropped: by_cause(&snapshot.health.dropped),
+        noticed: by_cause(&snapshot.health.noticed),
         notes: snapshot.notes.iter().chain(&snapshot.health.notes).map(String::as_str).collect(),
     };
     // Only a failing writer or a map with keys that are no strings can make this
     // fail, and there is neither.
     serde_json::to_string(&top).unwrap_or_default()
+}
+
+fn by_cause(counts: &[DropCount]) -> BTreeMap<&'static str, u64> {
+    let mut causes = BTreeMap::new();
+    for line in counts {
+        *causes.entry(line.cause).or_insert(0) += line.count;
+    }
+    causes
 }

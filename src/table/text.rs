@@ -147,6 +147,9 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     for drop in &health.dropped {
         lines.push(format!("dropped {} {}: {}", drop.count, drop.cause, drop.explanation));
     }
+    for odd in &health.noticed {
+        lines.push(format!("odd {} {}: {}", odd.count, odd.cause, odd.explanation));
+    }
     lines.extend(snapshot.notes.iter().chain(&health.notes).map(|note| format!("note {note}")));
     lines
 }

@@ -175,7 +175,7 @@ fn movement(model: &mut Model, command: Command, snapshot: &Snapshot) {
         Screen::Main(main) => moved(main.focused(), command, rows),
         Screen::Drill(drill) => moved(&mut drill.list, command, rows),
         Screen::Help(help) => {
-            let last = view::help_length(help.about).saturating_sub(page);
+            let last = view::help_length(help.about, snapshot).saturating_sub(page);
             help.top = match command {
                 Command::First => 0,
                 Command::Last => last,
@@ -207,7 +207,7 @@ fn scroll(model: &mut Model, snapshot: &Snapshot) {
         }
         Screen::Drill(drill) => drill.list.scroll(page),
         Screen::Help(help) => {
-            help.top = help.top.min(view::help_length(help.about).saturating_sub(page));
+            help.top = help.top.min(view::help_length(help.about, snapshot).saturating_sub(page));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The help: the key table in words, and what the signs mean.
+//! The help: the key table in words, what the signs mean, and how the
+//! collecting goes.
 
 use crate::snapshot::Snapshot;
 
@@ -7,7 +8,7 @@ use super::super::layout::{Layout, Part, one};
 use super::super::model::{HelpScreen, Model};
 use super::super::paint::{Canvas, Piece, pieces};
 use super::super::theme::Tone;
-use super::status;
+use super::{collector, status};
 
 /// Columns of the key names.
 const KEYS: usize = 16;
@@ -31,7 +32,7 @@ pub enum Line {
 }
 
 /// Everything there is to say, for the screen the help is about first.
-pub fn lines(about: Context) -> Vec<Line> {
+pub fn lines(about: Context, snapshot: &Snapshot) -> Vec<Line> {
     let mut lines = Vec::new();
     let first = if about == Context::Drill { Context::Drill } else { Context::Main };
     for context in [first, Context::Filter] {
@@ -48,6 +49,7 @@ pub fn lines(about: Context) -> Vec<Line> {
     for (sign, meaning) in SIGNS {
         lines.push(Line::Entry((*sign).to_owned(), (*meaning).to_owned()));
     }
+    lines.extend(collector::lines(snapshot));
     lines
 }
 
@@ -59,13 +61,13 @@ pub fn layout(height: u16) -> Layout {
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &HelpScreen, snapshot: &Snapshot) {
     let layout = layout(canvas.height());
     let width = canvas.width();
-    let lines = lines(screen.about);
+    let lines = lines(screen.about, snapshot);
     let rows = layout.lines(Part::Rows);
     let top = screen.top.min(lines.len().saturating_sub(rows.len()));
     if let Some(y) = layout.line(Part::Header) {
         let shown = (top + rows.len()).min(lines.len());
         let place = format!("lines {}-{shown} of {}", top + 1, lines.len());
-        let title = Piece::new(0, Tone::Strong, "toptalk > Help");
+        let title = Piece::new(0, Tone::Strong, "toptalk > Help and collecting");
         pieces(canvas, y, vec![title], vec![Piece::new(1, Tone::Plain, place)]);
     }
     for (y, line) in rows.zip(lines.iter().skip(top)) {

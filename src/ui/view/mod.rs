@@ -1,5 +1,6 @@
 //! From a model and a snapshot to a screen full of text.
 
+mod collector;
 mod columns;
 mod conversations;
 mod drill;
@@ -44,8 +45,8 @@ pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
 }
 
 /// How many lines the help has.
-pub fn help_length(about: Context) -> usize {
-    help::lines(about).len()
+pub fn help_length(about: Context, snapshot: &Snapshot) -> usize {
+    help::lines(about, snapshot).len()
 }
 
 /// The table of a pane.
