@@ -296,6 +296,24 @@ fn the_time_of_a_view_may_lie_in_the_past() {
     }
 }
 
+#[test]
+fn a_stepped_wall_clock_moves_what_is_shown_and_nothing_else() {
+    let windows = windows(Config::default());
+    windows.record(&[flow(local(1), remote(1), 5.0, 0.1, 0.5, 1000)]);
+    let hour = 3_600_000;
+    for shift in [0, hour, -hour] {
+        let health = || Health { clock_shift_ms: shift, ..Health::default() };
+        let now = Time(START + 30_000);
+        let live = windows.snapshot(&view(Subject::Hosts, Window::Minute), now, health());
+        assert_eq!(live.captured_at, now.plus_ms(shift));
+        assert_eq!(live.totals.up.bytes, 1000);
+        // The screen asks with the times it was shown.
+        let then = View { at: Some(live.span.end), ..view(Subject::Hosts, Window::Minute) };
+        let frozen = windows.snapshot(&then, now.plus_ms(5000), health());
+        assert_eq!((frozen.span.end, frozen.totals), (live.span.end, live.totals));
+    }
+}
+
 /// Everything the windows should hold, by keeping every flow.
 fn naive(flows: &[Flow], from: Time, to: Time) -> Totals {
     let mut totals = Totals::default();

@@ -3,14 +3,14 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::key::{ConversationKey, Lane};
-use super::pane::{Edges, TimeLog, floor, moment, seconds};
+use super::filtered::Rolled;
+use super::key::Lane;
+use super::pane::{Edges, floor, moment, seconds};
 use super::{Site, Windows};
-use crate::filter::{Columns, Filter};
-use crate::flow::{Class, Host, Network, Time};
+use crate::flow::{Network, Time};
 use crate::snapshot::{
     Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
-    Series, Snapshot, SortKey, Span, Subject, Totals, View,
+    Series, Snapshot, SortKey, Span, Subject, Totals, View, Window,
 };
 use crate::topn::top_n;
 
@@ -35,7 +35,10 @@ impl Windows {
     #[must_use]
     pub fn snapshot(&self, view: &View, now: Time, mut health: Health) -> Snapshot {
         self.advance(now);
-        let (panes, span) = self.span(view, now);
+        // People's times are the wall clock's; ours run on when it is set.
+        let shift = health.clock_shift_ms;
+        let at = view.at.map(|at| at.plus_ms(-shift));
+        let (panes, span) = self.span(view.window, at, now);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
         // Rows first, totals after: see `record`.
         let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
@@ -64,21 +67,23 @@ impl Windows {
         }
         self.fill_totals(&mut snapshot);
         snapshot.notes = self.notes(view, rolled.as_ref());
-        let shift = health.clock_shift_ms;
-        snapshot.captured_at = now.plus_ms(shift);
-        snapshot.span = shifted(span, shift);
+        snapshot.captured_at = now;
+        snapshot.span = span;
         snapshot.health = health;
+        if shift != 0 {
+            to_wall_clock(&mut snapshot, shift);
+        }
         snapshot
     }
 
     /// The panes of a view's window, and the span they cover.
-    fn span(&self, view: &View, now: Time) -> (Panes, Span) {
+    fn span(&self, window: Window, at: Option<Time>, now: Time) -> (Panes, Span) {
         let (edges, lag, first) = {
             let site = self.site();
             (site.edges, site.lag, site.totals.first())
         };
         let started = seconds(self.config.started);
-        let length = match view.window.length_ms() {
+        let length = match window.length_ms() {
             Some(length) if !self.config.keep_all => (length / 1000) as u32,
             _ => {
                 let (start, end) = if self.config.keep_all {
@@ -94,7 +99,7 @@ impl Windows {
                 return (Panes { edges, start, end }, span);
             }
         };
-        let end = view.at.map_or(edges.edge, |at| seconds(at).min(edges.edge));
+        let end = at.map_or(edges.edge, |at| seconds(at).min(edges.edge));
         let (start, end) = edges.widen(end.saturating_sub(length), end);
         let mut completeness = match lag.beyond {
             Some((exporter, active_timeout_ms)) => {
@@ -243,90 +248,6 @@ impl Windows {
     }
 }
 
-/// Conversations that match a filter, rolled up.
-struct Rolled {
-    crossing: Vec<HostRow>,
-    transit: Vec<HostRow>,
-    totals: Totals,
-    /// Conversations that matched.
-    rows: usize,
-}
-
-/// One direction of a conversation, as a filter sees it.
-struct OneWay<'a> {
-    key: &'a ConversationKey,
-    out: bool,
-}
-
-impl Columns for OneWay<'_> {
-    fn src(&self) -> Host {
-        if self.out { self.key.host } else { self.key.peer }
-    }
-
-    fn dst(&self) -> Host {
-        if self.out { self.key.peer } else { self.key.host }
-    }
-
-    fn proto(&self) -> u8 {
-        self.key.proto
-    }
-
-    fn ports(&self) -> (u16, u16) {
-        (self.key.port, self.key.port)
-    }
-}
-
-/// The traffic of a conversation in the directions that match a filter, seen
-/// from its host.
-pub(super) fn matching(
-    filter: &Filter,
-    key: &ConversationKey,
-    log: &TimeLog,
-    panes: &Panes,
-) -> Both {
-    let mut both = Both::default();
-    let out = filter.matches(&OneWay { key, out: true });
-    let back = filter.matches(&OneWay { key, out: false });
-    if out || back {
-        let all = log.both(panes.start, panes.end);
-        both.up = if out { all.up } else { both.up };
-        both.down = if back { all.down } else { both.down };
-    }
-    both
-}
-
-impl Windows {
-    /// Evaluates a filter on every conversation.
-    fn roll_up(&self, filter: &Filter, panes: &Panes) -> Rolled {
-        let mut crossing: HashMap<Host, Both> = HashMap::new();
-        let mut transit: HashMap<Host, Both> = HashMap::new();
-        let mut totals = Totals::default();
-        let mut rows = 0;
-        for row in &self.conversations.map {
-            let key = row.key();
-            let both = matching(filter, key, row.value(), panes);
-            if both == Both::default() {
-                continue;
-            }
-            rows += 1;
-            *totals.of_mut(key.class(super::key::OUT)) += both.up;
-            *totals.of_mut(key.class(super::key::IN)) += both.down;
-            match key.class(super::key::OUT) {
-                Class::Transit => {
-                    *transit.entry(key.host).or_default() += both;
-                    *transit.entry(key.peer).or_default() += both.swapped();
-                }
-                Class::Internal => {}
-                Class::Up | Class::Down => *crossing.entry(key.host).or_default() += both,
-            }
-        }
-        let list = |map: HashMap<Host, Both>| {
-            map.into_iter().map(|(host, traffic)| HostRow { host, traffic }).collect()
-        };
-        Rolled { crossing: list(crossing), transit: list(transit), totals, rows }
-    }
-}
-
 /// Which direction a table is about.
 #[derive(Clone, Copy)]
 pub(super) enum Side {
@@ -407,7 +328,24 @@ fn candidates(rows: &[HostRow]) -> Vec<Network> {
     best.into_iter().map(|(network, _)| network).collect()
 }
 
-/// A span moved to where the wall clock is now.
-fn shifted(span: Span, ms: i64) -> Span {
-    Span { start: span.start.plus_ms(ms), end: span.end.plus_ms(ms), ..span }
+/// Moves every time that people read to where the wall clock is now.
+fn to_wall_clock(snapshot: &mut Snapshot, ms: i64) {
+    let mut moved = vec![
+        &mut snapshot.captured_at,
+        &mut snapshot.span.start,
+        &mut snapshot.span.end,
+        &mut snapshot.link.series.end,
+        &mut snapshot.health.started,
+    ];
+    moved.extend(snapshot.alerts.iter_mut().map(|alert| &mut alert.since));
+    moved.extend(snapshot.health.exporters.iter_mut().map(|exporter| &mut exporter.last_seen));
+    if let Some(detail) = &mut snapshot.detail {
+        moved.push(&mut detail.series.end);
+        for row in &mut detail.conversations.rows {
+            moved.extend([&mut row.first_pane, &mut row.last_pane]);
+        }
+    }
+    for time in moved {
+        *time = time.plus_ms(ms);
+    }
 }

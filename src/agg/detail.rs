@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use super::Windows;
-use super::answer::{Panes, Side, Traffic, matching, rank, settle, traffic_order};
+use super::answer::{Panes, Side, Traffic, rank, settle, traffic_order};
+use super::filtered::matching;
 use super::key::ConversationKey;
 use super::pane::{COARSE, TimeLog, floor, moment};
 use crate::flow::Host;

@@ -10,6 +10,7 @@
 mod alert;
 mod answer;
 mod detail;
+mod filtered;
 mod key;
 mod pane;
 mod spread;
