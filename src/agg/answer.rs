@@ -10,7 +10,7 @@ use super::{Site, Windows};
 use crate::flow::{Network, Time};
 use crate::snapshot::{
     Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
-    Series, Snapshot, SortKey, Span, Subject, Totals, View, Window,
+    Series, Snapshot, SortKey, Span, Subject, View, Window,
 };
 use crate::topn::top_n;
 
