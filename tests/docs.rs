@@ -1,0 +1,67 @@
+//! Tables in docs/ are those of the code. `UPDATE_DOCS=1 cargo test --test docs`
+//! writes them anew.
+
+use std::path::PathBuf;
+
+use toptalk::table::{CONVERSATION_COLUMNS, HOST_COLUMNS};
+use toptalk::ui::action::{BINDINGS, Context};
+use toptalk::wire::Cause;
+
+fn table(head: &str, rows: impl Iterator<Item = (String, String)>) -> String {
+    let mut text = format!("\n{head}\n|---|---|\n");
+    for (left, right) in rows {
+        text.push_str(&format!("| {left} | {right} |\n"));
+    }
+    text.push('\n');
+    text
+}
+
+/// Checks, or writes, the table called `name` in a file below docs/.
+fn check(file: &str, name: &str, table: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let begin = format!("<!-- table: {name} -->\n");
+    let start =
+        text.find(&begin).unwrap_or_else(|| panic!("{file} has no table {name}")) + begin.len();
+    let end = start + text[start..].find("<!-- end -->").unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{}{table}{}", &text[..start], &text[end..])).unwrap();
+    } else {
+        assert_eq!(&text[start..end], table, "docs/{file}: UPDATE_DOCS=1 cargo test --test docs");
+    }
+}
+
+#[test]
+fn keys() {
+    let where_it_works = |applies: &dyn Fn(Context) -> bool| {
+        let names =
+            [(Context::Main, "main"), (Context::Drill, "host"), (Context::Filter, "filter line")];
+        let names: Vec<_> =
+            names.iter().filter(|(c, _)| applies(*c)).map(|(_, name)| *name).collect();
+        names.join(", ")
+    };
+    let rows = BINDINGS.iter().map(|binding| {
+        let keys: Vec<_> = binding.keys.iter().map(|key| format!("`{}`", key.name())).collect();
+        let place = where_it_works(&|context| binding.applies(context));
+        (keys.join(" "), format!("{} ({place})", binding.help))
+    });
+    let rows = rows.filter(|(_, help)| !help.ends_with("()"));
+    check("USING.md", "keys", &table("| key | does |", rows));
+}
+
+#[test]
+fn columns() {
+    let hosts = HOST_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
+    check("OUTPUT.md", "hosts", &table("| column | meaning |", hosts));
+    let rows = CONVERSATION_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
+    check("OUTPUT.md", "conversations", &table("| column | meaning |", rows));
+}
+
+#[test]
+fn causes() {
+    for (name, loses) in [("lost", true), ("odd", false)] {
+        let causes = Cause::ALL.iter().filter(|cause| cause.loses() == loses);
+        let rows = causes.map(|c| (format!("`{}`", c.name()), c.explanation().to_owned()));
+        check("TROUBLE.md", name, &table("| cause | meaning |", rows));
+    }
+}
