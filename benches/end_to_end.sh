@@ -30,7 +30,7 @@ load() {
 "$target/release/toptalk" top -b 127.0.0.1 -p $port --for 1h --window 1m -o json \
     >"$work/top.json" 2>"$work/top.err" &
 pid=$!
-until grep -q listening "$work/top.err"; do :; done
+until grep -qs listening "$work/top.err"; do :; done
 sent=$(load)
 used=$(cpu $pid)
 rss=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status")
@@ -48,7 +48,7 @@ if command -v nfcapd >/dev/null; then
     mkdir "$work/nf"
     nfcapd -y -B 64000000 -b 127.0.0.1 -p $port -t 3600 -w "$work/nf" >"$work/nf.log" 2>&1 &
     pid=$!
-    until grep -q 'Bound to' "$work/nf.log"; do :; done
+    until grep -qs "Bound to" "$work/nf.log"; do :; done
     sent=$(load)
     used=$(cpu $pid)
     kill -TERM $pid
