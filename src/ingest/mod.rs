@@ -93,6 +93,7 @@ impl Ingest {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = published.clone();
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
+            let _ending = stats::Ending(shared.clone());
             runtime.block_on(worker::run(sockets, windows, clock, demo, shared, stopped))
         })?;
         Ok(Ingest { published, stop: Some(stop), thread: Some(thread) })

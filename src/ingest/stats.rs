@@ -1,5 +1,6 @@
 //! What the ingest worker knows about its work, published for whoever asks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
@@ -10,17 +11,35 @@ use crate::wire::{Cause, Report, Summary};
 
 /// The newest health, shared between the worker and its readers.
 #[derive(Clone, Debug, Default)]
-pub struct Published(Arc<Mutex<Health>>);
+pub struct Published {
+    health: Arc<Mutex<Health>>,
+    ended: Arc<AtomicBool>,
+}
 
 impl Published {
     /// A copy of what was published last.
     #[must_use]
     pub fn read(&self) -> Health {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the worker is gone, for whatever reason.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     pub(super) fn write(&self, health: Health) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = health;
+        *self.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+    }
+}
+
+/// Says that the worker has ended when it is dropped, also by a panic.
+pub(super) struct Ending(pub(super) Published);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Relaxed);
     }
 }
 
