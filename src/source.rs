@@ -91,12 +91,10 @@ async fn answer_all(
                     return;
                 }
             }
-            question = pending.recv() => {
-                if let Some((view, reply)) = question {
-                    // Whoever asked may have gone; then nobody misses the answer.
-                    let _ = reply.send(local.answer(&view));
-                    continue;
-                }
+            Some((view, reply)) = pending.recv() => {
+                // Whoever asked may have gone; then nobody misses the answer.
+                let _ = reply.send(local.answer(&view));
+                continue;
             }
         }
         let view = asked.borrow_and_update().clone();

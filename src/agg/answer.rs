@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::filtered::Rolled;
 use super::key::Lane;
-use super::pane::{Edges, floor, moment, seconds};
+use super::pane::{Edges, FINE, floor, moment, seconds};
 use super::{Site, Windows};
 use crate::flow::{Network, Time};
 use crate::snapshot::{
@@ -27,6 +27,8 @@ pub(super) struct Panes {
     pub(super) edges: Edges,
     pub(super) start: u32,
     pub(super) end: u32,
+    /// Before this there is nothing to take a mean over.
+    pub(super) known: u32,
 }
 
 impl Windows {
@@ -44,7 +46,7 @@ impl Windows {
         let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
         match view.subject {
             Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
-            Subject::Hosts | Subject::Talkers => {
+            Subject::Hosts | Subject::Line | Subject::Talkers => {
                 let rows = match &rolled {
                     Some(rolled) => rolled.crossing.clone(),
                     None => self.host_rows(&panes, Lane::Up, Lane::Down),
@@ -66,6 +68,12 @@ impl Windows {
             self.count_drops(&site, &mut health);
         }
         self.fill_totals(&mut snapshot);
+        if rolled.is_none() {
+            // Before the first ten seconds are over there is no other peak.
+            let link = &mut snapshot.link;
+            link.peak_up = link.peak_up.max(span.bits_per_second(snapshot.totals.up.bytes));
+            link.peak_down = link.peak_down.max(span.bits_per_second(snapshot.totals.down.bytes));
+        }
         snapshot.notes = self.notes(view, rolled.as_ref());
         snapshot.captured_at = now;
         snapshot.span = span;
@@ -96,7 +104,7 @@ impl Windows {
                     end: if self.config.keep_all { now } else { moment(end) },
                     completeness: Completeness::Complete,
                 };
-                return (Panes { edges, start, end }, span);
+                return (Panes { edges, start, end, known: start }, span);
             }
         };
         let end = at.map_or(edges.edge, |at| seconds(at).min(edges.edge));
@@ -108,16 +116,17 @@ impl Windows {
             None => Completeness::Complete,
         };
         // Rates just after the start are over what there is, not over time in
-        // which nobody listened.
-        let begun = started.div_ceil(2) * 2;
-        let known = edges.pane(first.map_or(begun, |first| first.min(begun)));
+        // which nobody listened: the first reports reach back by the lag.
+        let begun = started.saturating_add(1) / FINE * FINE;
+        let reach = begun.saturating_sub((lag.ms / 1000) as u32);
+        let known = edges.ceil(first.map_or(begun, |first| first.max(reach)).min(begun));
         if start < begun && completeness == Completeness::Complete {
             let known_ms = moment(end).since(moment(begun)).max(0);
             completeness = Completeness::Filling { known_ms };
         }
         let start = start.max(known.min(end));
         let span = Span { start: moment(start), end: moment(end), completeness };
-        (Panes { edges, start, end }, span)
+        (Panes { edges, start, end, known }, span)
     }
 
     /// The host rows with traffic on either of two lanes.
@@ -140,21 +149,24 @@ impl Windows {
         panes: &Panes,
     ) {
         let view = snapshot.view.clone();
-        if view.subject == Subject::Hosts {
-            snapshot.hosts =
-                rank(rows, view.limit, |a, b| host_order(&view.order, Side::Both, a, b));
-            return;
-        }
         let totals = match rolled {
             Some(rolled) => rolled.totals,
             None => self.site().totals.sum(panes.start, panes.end),
         };
         if totals.transit.bytes > totals.sum().bytes / 2 {
-            rows = match rolled {
+            let transit = match rolled {
                 Some(rolled) => rolled.transit.clone(),
                 None => self.host_rows(panes, Lane::TransitOut, Lane::TransitIn),
             };
-            snapshot.basis = Basis::SourceDestination { candidates: candidates(&rows) };
+            snapshot.basis = Basis::SourceDestination { candidates: candidates(&transit) };
+            if view.subject != Subject::Line {
+                rows = transit;
+            }
+        }
+        if view.subject != Subject::Talkers {
+            let order = |a: &HostRow, b: &HostRow| host_order(&view.order, Side::Both, a, b);
+            snapshot.hosts = rank(rows, view.limit, order);
+            return;
         }
         let up = rows.iter().filter(|row| !row.traffic.up.is_zero()).copied().collect();
         let down = rows.into_iter().filter(|row| !row.traffic.down.is_zero()).collect();
@@ -169,7 +181,8 @@ impl Windows {
         let line = Both { up: totals.up, down: totals.down };
         let through = Both { up: totals.transit, down: totals.transit };
         let both = if snapshot.basis == Basis::UpDown { line } else { through };
-        settle(&mut snapshot.hosts, line);
+        let hosts = if snapshot.view.subject == Subject::Line { line } else { both };
+        settle(&mut snapshot.hosts, hosts);
         settle(&mut snapshot.uploaders, Both { up: both.up, down: Counters::default() });
         settle(&mut snapshot.downloaders, Both { up: Counters::default(), down: both.down });
         // A table of one direction lists rows with both; only its own counts.
@@ -224,9 +237,9 @@ impl Windows {
                     "flows of conversations beyond --max-conversations; they are in others",
                 ),
                 refused(
-                    site.totals.older().flows,
-                    "older",
-                    "flows that ended before the oldest window when they came",
+                    site.totals.older().bytes,
+                    "older_bytes",
+                    "bytes of long flows from before the oldest window (an hour); in no window",
                 ),
             ]
             .into_iter()

@@ -111,7 +111,7 @@ impl History {
         });
         let span = |length: u32| {
             let (from, to) = panes.edges.widen(panes.end.saturating_sub(length), panes.end);
-            let both = log.both(from, to);
+            let both = log.both(from.max(panes.known.min(to)), to);
             if turned { both.swapped() } else { both }
         };
         let (now, minute, quarter) = (span(10), span(60), span(900));
@@ -125,17 +125,18 @@ impl History {
         let rate = |bytes: u64, seconds: u32| bytes.saturating_mul(8) / u64::from(seconds.max(1));
         let rates = |both: &Both, length: u32| {
             let (from, to) = panes.edges.widen(panes.end.saturating_sub(length), panes.end);
+            let from = from.max(panes.known.min(to));
             Rates { up: rate(both.up.bytes, to - from), down: rate(both.down.bytes, to - from) }
         };
         let up: Vec<u64> = self.minutes.iter().map(|minute| rate(minute.0, COARSE)).collect();
         let down: Vec<u64> = self.minutes.iter().map(|minute| rate(minute.1, COARSE)).collect();
-        let minute = rates(&self.minute, 60);
+        let (now, minute) = (rates(&self.now, 10), rates(&self.minute, 60));
         let peak = Rates {
-            up: up.iter().copied().max().unwrap_or(0).max(minute.up),
-            down: down.iter().copied().max().unwrap_or(0).max(minute.down),
+            up: up.iter().copied().max().unwrap_or(0).max(minute.up).max(now.up),
+            down: down.iter().copied().max().unwrap_or(0).max(minute.down).max(now.down),
         };
         HostDetail {
-            now: rates(&self.now, 10),
+            now,
             minute,
             quarter: rates(&self.quarter, 900),
             peak,

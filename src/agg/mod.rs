@@ -240,9 +240,11 @@ impl Windows {
                 return;
             }
             site.looked = Some(second);
+            let learned = site.timings.lag(now);
             site.lag = match self.config.lag {
-                LagRule::Auto => site.timings.lag(),
-                LagRule::Fixed(ms) => Lag { ms, beyond: site.timings.lag().beyond },
+                LagRule::Auto => learned,
+                // Who says how long to wait is taken at his word.
+                LagRule::Fixed(ms) => Lag { ms, beyond: None },
             };
             let edge = floor(seconds(now.plus_ms(-site.lag.ms)), FINE);
             if edge <= site.edges.edge {

@@ -49,6 +49,12 @@ impl Edges {
         if self.single { 0 } else { floor(at, self.pane_length(at)) }
     }
 
+    /// The first pane bound at or after second `at`.
+    pub(super) fn ceil(&self, at: u32) -> u32 {
+        let length = self.pane_length(at);
+        at.div_ceil(length).saturating_mul(length)
+    }
+
     /// The length of panes around second `at`.
     pub(super) fn pane_length(&self, at: u32) -> u32 {
         if at >= self.fine_from {

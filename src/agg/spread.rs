@@ -36,9 +36,14 @@ impl Pieces {
 }
 
 /// When a flow began and ended by our clock: the exporter's offset undone, the
-/// future cut off, and a beginning after the end taken as the end.
+/// future cut off, and a beginning after the end taken as the end. A flow whose
+/// end is more than a day from its arrival is taken to have just ended.
 pub(super) fn corrected(flow: &Flow) -> (Time, Time) {
-    let last = flow.last.plus_ms(flow.clock_offset).min(flow.arrival);
+    let last = flow.last.plus_ms(flow.clock_offset);
+    if flow.is_far_off() {
+        return (flow.arrival.plus_ms(-flow.duration_ms()), flow.arrival);
+    }
+    let last = last.min(flow.arrival);
     let first = flow.first.plus_ms(flow.clock_offset).min(last);
     (first, last)
 }

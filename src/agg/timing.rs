@@ -21,17 +21,24 @@ const MAX_TIMED: usize = 256;
 /// Two epochs are looked at, so that a changed timeout is noticed in minutes.
 const EPOCH_MS: i64 = 300_000;
 
-/// The longest time that histograms tell apart: four hours.
-const LONGEST_MS: u64 = 4 * 3_600_000;
+/// Records older than this say nothing about reporting: no exporter has such a
+/// timeout, but broken clocks and forged records do.
+const PLAUSIBLE_MS: i64 = 4_200_000;
 
-/// Bytes that count once in a histogram weighted by bytes.
+/// Bytes that count once in a histogram weighted by bytes, and how many units
+/// one record can weigh at most, so that none outweighs all others.
 const WEIGHT_UNIT: u64 = 1024;
+const MAX_WEIGHT: u64 = 1 << 20;
 
 /// All but this share of the bytes must be reported for a moment to be complete.
 const QUANTILE: f64 = 0.999;
 
 /// An exporter with less than this share of the bytes does not set the lag.
 const SHARE: f64 = 0.01;
+
+/// Nor do fewer records than this, unless they are a hundredth of all there are:
+/// one forged record must not hold up a busy site.
+const ENOUGH: u64 = 5;
 
 /// What one epoch of one exporter showed. Times in milliseconds.
 #[derive(Debug)]
@@ -40,32 +47,58 @@ struct Epoch {
     duration: Histogram<u64>,
     /// Arrival minus the end of the flow.
     delay: Histogram<u64>,
-    /// Arrival minus the start of the flow, weighted by bytes.
+    /// Arrival minus the start of the flow, weighted by bytes, of the records
+    /// that [`MAX_LAG_MS`] can wait for.
     age: Histogram<u64>,
-    bytes: u64,
+    weight: u64,
+    records: u64,
 }
 
 impl Epoch {
     fn new() -> Option<Epoch> {
-        let histogram = || Histogram::new_with_bounds(1, LONGEST_MS, 2).ok();
-        Some(Epoch { duration: histogram()?, delay: histogram()?, age: histogram()?, bytes: 0 })
+        let histogram = || Histogram::new_with_bounds(1, PLAUSIBLE_MS as u64, 2).ok();
+        let (duration, delay, age) = (histogram()?, histogram()?, histogram()?);
+        Some(Epoch { duration, delay, age, weight: 0, records: 0 })
     }
 
     fn clear(&mut self) {
         self.duration.reset();
         self.delay.reset();
         self.age.reset();
-        self.bytes = 0;
+        self.weight = 0;
+        self.records = 0;
+    }
+}
+
+/// Records that are too old for any lag: an active timeout of half an hour.
+/// They come seldom, so they are remembered until the next ones are overdue.
+#[derive(Clone, Copy, Debug, Default)]
+struct Late {
+    records: u64,
+    weight: u64,
+    /// The longest duration among them.
+    duration_ms: i64,
+    /// All records since the first of them.
+    of_records: u64,
+    of_weight: u64,
+    newest: Time,
+}
+
+impl Late {
+    /// Whether they are overdue, by half of their own duration.
+    fn is_over(&self, now: Time) -> bool {
+        now.since(self.newest) > self.duration_ms.max(EPOCH_MS) * 3 / 2
     }
 
-    fn record(&mut self, first: Time, flow: &Flow, last: Time) {
-        let ms = |late: Time, early: Time| late.since(early).clamp(1, LONGEST_MS as i64) as u64;
-        let weight = flow.scaled().0 / WEIGHT_UNIT + 1;
-        self.duration.saturating_record_n(ms(last, first), weight);
-        self.age.saturating_record_n(ms(flow.arrival, first), weight);
-        self.delay.saturating_record(ms(flow.arrival, last));
-        self.bytes = self.bytes.saturating_add(flow.scaled().0);
+    /// Whether they are more than an accident.
+    fn counts(&self) -> bool {
+        is_enough(self.records, self.of_records)
+            && self.weight as f64 >= self.of_weight as f64 * SHARE
     }
+}
+
+fn is_enough(records: u64, of: u64) -> bool {
+    records >= ENOUGH || (records > 0 && records as f64 >= of as f64 * SHARE)
 }
 
 #[derive(Debug)]
@@ -73,9 +106,58 @@ struct Timing {
     current: Epoch,
     previous: Epoch,
     since: Time,
+    late: Late,
 }
 
 impl Timing {
+    fn record(&mut self, flow: &Flow) {
+        let (first, last) = corrected(flow);
+        let age = flow.arrival.since(first);
+        if age > PLAUSIBLE_MS {
+            return;
+        }
+        let ms = |time: i64| time.max(1) as u64;
+        let duration = last.since(first);
+        let weight = (flow.scaled().0 / WEIGHT_UNIT).clamp(1, MAX_WEIGHT);
+        self.late.of_records += 1;
+        self.late.of_weight = self.late.of_weight.saturating_add(weight);
+        let epoch = &mut self.current;
+        epoch.records += 1;
+        epoch.weight = epoch.weight.saturating_add(weight);
+        epoch.duration.saturating_record_n(ms(duration), weight);
+        epoch.delay.saturating_record(ms(flow.arrival.since(last)));
+        if age <= MAX_LAG_MS {
+            epoch.age.saturating_record_n(ms(age), weight);
+            return;
+        }
+        let late = &mut self.late;
+        late.records += 1;
+        late.weight = late.weight.saturating_add(weight);
+        late.duration_ms = late.duration_ms.max(duration);
+        late.newest = flow.arrival;
+    }
+
+    /// Forgets what is too long ago.
+    fn age(&mut self, now: Time) {
+        let passed = now.since(self.since);
+        if passed >= EPOCH_MS {
+            std::mem::swap(&mut self.current, &mut self.previous);
+            self.current.clear();
+            if passed >= 2 * EPOCH_MS {
+                self.previous.clear();
+            }
+            self.since = now;
+        }
+        let over = if self.late.records == 0 { passed >= EPOCH_MS } else { self.late.is_over(now) };
+        if over {
+            self.late = Late::default();
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.current.records == 0 && self.previous.records == 0 && self.late.records == 0
+    }
+
     fn highest(&self, quantile: f64, of: impl Fn(&Epoch) -> &Histogram<u64>) -> Option<i64> {
         [&self.current, &self.previous]
             .into_iter()
@@ -85,8 +167,14 @@ impl Timing {
             .max()
     }
 
-    fn bytes(&self) -> u64 {
-        self.current.bytes.saturating_add(self.previous.bytes)
+    fn weight(&self) -> u64 {
+        let recent = self.current.weight.saturating_add(self.previous.weight);
+        recent.max(if self.late.records > 0 { self.late.of_weight } else { 0 })
+    }
+
+    fn records(&self) -> u64 {
+        let recent = self.current.records.saturating_add(self.previous.records);
+        recent.max(if self.late.records > 0 { self.late.of_records } else { 0 })
     }
 }
 
@@ -108,45 +196,43 @@ impl Timings {
         for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
             let Some(timing) = self.timing(run[0].exporter, run[0].arrival) else { continue };
             for flow in run {
-                let (first, last) = corrected(flow);
-                timing.current.record(first, flow, last);
+                timing.record(flow);
             }
         }
     }
 
     fn timing(&mut self, exporter: Host, now: Time) -> Option<&mut Timing> {
         let room = self.0.len() < MAX_TIMED;
-        let timing = match self.0.entry(exporter) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+        match self.0.entry(exporter) {
+            std::collections::hash_map::Entry::Occupied(entry) => Some(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) if room => {
                 let (current, previous) = (Epoch::new()?, Epoch::new()?);
-                entry.insert(Timing { current, previous, since: now })
+                Some(entry.insert(Timing { current, previous, since: now, late: Late::default() }))
             }
-            std::collections::hash_map::Entry::Vacant(_) => return None,
-        };
-        if now.since(timing.since) >= EPOCH_MS {
-            std::mem::swap(&mut timing.current, &mut timing.previous);
-            timing.current.clear();
-            timing.since = now;
+            std::collections::hash_map::Entry::Vacant(_) => None,
         }
-        Some(timing)
     }
 
-    /// How far behind now windows must end.
-    pub(super) fn lag(&self) -> Lag {
-        let all: u64 = self.0.values().map(Timing::bytes).fold(0, u64::saturating_add);
+    /// How far behind `now` windows must end. Exporters that have fallen silent
+    /// are forgotten.
+    pub(super) fn lag(&mut self, now: Time) -> Lag {
+        for timing in self.0.values_mut() {
+            timing.age(now);
+        }
+        self.0.retain(|_, timing| !timing.is_idle());
+        let sum = |of: fn(&Timing) -> u64| self.0.values().map(of).fold(0, u64::saturating_add);
+        let (weight, records) = (sum(Timing::weight), sum(Timing::records));
         let mut lag = Lag::default();
-        let mut worst = MAX_LAG_MS;
         for (exporter, timing) in &self.0 {
-            if (timing.bytes() as f64) < all as f64 * SHARE {
+            let heavy = timing.weight() as f64 >= weight as f64 * SHARE;
+            if !heavy || !is_enough(timing.records(), records) {
                 continue;
             }
             let age = timing.highest(QUANTILE, |epoch| &epoch.age).unwrap_or(0);
             lag.ms = lag.ms.max(age.min(MAX_LAG_MS));
-            if age > worst {
-                worst = age;
-                let active = timing.highest(QUANTILE, |epoch| &epoch.duration).unwrap_or(age);
-                lag.beyond = Some((*exporter, active));
+            let late = timing.late;
+            if late.counts() && lag.beyond.is_none_or(|(_, known)| known < late.duration_ms) {
+                lag = Lag { ms: MAX_LAG_MS, beyond: Some((*exporter, late.duration_ms)) };
             }
         }
         lag

@@ -52,9 +52,9 @@ pub(super) fn show(
         ui::run(wires, options).await
     });
     drop(runtime);
-    // The sockets close with the process; what is still on its way is of no use.
-    drop(ingest);
-    ending.map(exit_code).map_err(AppError::Screen)
+    let stopped = ingest.stop().map_err(AppError::Collect);
+    let code = ending.map(exit_code).map_err(AppError::Screen)?;
+    stopped.map(|_| code)
 }
 
 /// How the process says what ended the screen.

@@ -19,6 +19,8 @@ pub enum AppError {
     Bind(#[from] BindError),
     #[error("cannot start collecting: {0}")]
     Start(io::Error),
+    #[error("collecting failed: {0}")]
+    Collect(io::Error),
     #[error("{0}")]
     Screen(io::Error),
     #[error("cannot print the answer: {0}")]

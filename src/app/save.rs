@@ -44,7 +44,7 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf, AppError> {
 
 fn view_name(snapshot: &Snapshot) -> String {
     match snapshot.view.subject {
-        Subject::Talkers | Subject::Hosts => "hosts".to_owned(),
+        Subject::Talkers | Subject::Hosts | Subject::Line => "hosts".to_owned(),
         Subject::Host(host) => format!("host-{}", host.to_string().replace(':', "_")),
     }
 }

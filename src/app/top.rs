@@ -42,7 +42,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let view = View {
         window: top.window,
         filter: top.filter.clone(),
-        subject: Subject::Hosts,
+        subject: Subject::Line,
         order: Order { key: top.sort, reverse: false },
         limit: top.limit,
         ..View::default()

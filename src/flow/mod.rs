@@ -143,6 +143,14 @@ impl Flow {
         (self.sampling.scale(self.bytes), self.sampling.scale(self.packets))
     }
 
+    /// Whether it ended more than a day from its arrival, the exporter's clock
+    /// corrected: its times are wrong, or it was sent again long after.
+    #[must_use]
+    pub fn is_far_off(&self) -> bool {
+        let late = self.arrival.since(self.last.plus_ms(self.clock_offset));
+        late.saturating_abs() > 24 * 3_600_000
+    }
+
     /// `last - first` in milliseconds, 0 when they are the wrong way round.
     #[must_use]
     pub fn duration_ms(&self) -> i64 {

@@ -19,6 +19,10 @@ use crate::wire::Decoder;
 /// Datagrams read per wake before other sockets get their turn.
 const DATAGRAMS_PER_WAKE: usize = 64;
 
+/// Flows held at most before they are recorded: a datagram of tiny records can
+/// have 16,000.
+const FLOWS_PER_BATCH: usize = 4096;
+
 /// Datagrams taken in at the end: what the largest buffer can hold.
 const REST: usize = 100_000;
 
@@ -39,6 +43,10 @@ impl Pipeline {
         let now = self.clock.now();
         let report = self.decoder.decode(now, sender, bytes, &mut self.flows);
         self.stats.datagram(&report);
+        if self.flows.len() >= FLOWS_PER_BATCH {
+            self.windows.record(&self.flows);
+            self.flows.clear();
+        }
     }
 
     /// Records what has been decoded since `began` (microseconds).
@@ -116,9 +124,9 @@ async fn receive(socket: Rc<RefCell<Inbound>>, pipeline: Rc<RefCell<Pipeline>>) 
         {
             let mut pipeline = pipeline.borrow_mut();
             let began = pipeline.clock.micros();
-            socket
-                .borrow_mut()
-                .drain(DATAGRAMS_PER_WAKE, |sender, bytes| pipeline.datagram(sender, bytes));
+            socket.borrow_mut().drain(DATAGRAMS_PER_WAKE, |sender, bytes| {
+                pipeline.datagram(sender, bytes);
+            });
             pipeline.flush(began);
         }
         tokio::task::yield_now().await;
@@ -129,9 +137,6 @@ fn take_rest(socket: &mut Inbound, pipeline: &mut Pipeline) {
     let began = pipeline.clock.micros();
     socket.drain_rest(REST, |sender, bytes| {
         pipeline.datagram(sender, bytes);
-        if pipeline.flows.len() >= 4096 {
-            pipeline.flush(began);
-        }
     });
     pipeline.flush(began);
 }

@@ -62,8 +62,11 @@ pub enum Subject {
     /// Top uploaders beside top downloaders.
     #[default]
     Talkers,
-    /// One table of hosts with both directions.
+    /// The hosts of both tables of [`Subject::Talkers`] in one.
     Hosts,
+    /// One table of local hosts by what crosses the line, also where most of the
+    /// traffic is transit.
+    Line,
     /// One host and its conversations.
     Host(Host),
 }

@@ -30,9 +30,6 @@ use crate::flow::{Flow, Host, Time};
 /// they take at most about 1 GB, in practice a few kB each.
 pub const MAX_EXPORTERS: usize = 1024;
 
-/// A record this far from its arrival, after correcting the clock, is counted.
-const FAR_OFF_MS: i64 = 24 * 3_600_000;
-
 /// Decodes datagrams of any number of exporters, keeping their state.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -79,7 +76,7 @@ impl Decoder {
                 netflow9::decode(now, address, exporter, bytes, scratch, out, &mut report);
             }
         }
-        let far = out[before..].iter().filter(|flow| is_far_off(flow)).count();
+        let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
         report
     }
@@ -92,9 +89,4 @@ impl Decoder {
         all.sort_by(|a, b| b.flows.cmp(&a.flows).then(a.address.cmp(&b.address)));
         all
     }
-}
-
-fn is_far_off(flow: &Flow) -> bool {
-    let age = |time: Time| flow.arrival.since(time.plus_ms(flow.clock_offset)).saturating_abs();
-    age(flow.last) > FAR_OFF_MS || age(flow.first) > FAR_OFF_MS
 }

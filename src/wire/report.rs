@@ -42,7 +42,7 @@ causes! {
     NoAddresses "no_addresses" "records that name no addresses; they belong to no host";
     NoTimes "no_times" "records without times; the export time is taken";
     FirstAfterLast "first_after_last" "records that end before they begin";
-    FarOffTimes "far_off_times" "records more than a day away from their arrival; set the exporter's clock";
+    FarOffTimes "far_off_times" "records that ended more than a day from their arrival, taken to have just ended; set the exporter's clock";
     Leftover "leftover" "datagrams with bytes after the last set";
 }
 
