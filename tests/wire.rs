@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use toptalk::flow::{Flow, Host, Sampling, Time};
 use toptalk::wire::encode::{V5Encoder, V9Encoder};
-use toptalk::wire::{Cause, Decoder, MAX_TEMPLATES, Report};
+use toptalk::wire::{Cause, Decoder, MAX_EXPORTERS, MAX_TEMPLATES, Report};
 
 const NOW: i64 = 1_800_000_000_000;
 const BOOT: i64 = NOW - 5_000_000_000; // longer ago than the uptime counter holds
@@ -135,6 +135,20 @@ fn datagram() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+#[test]
+fn rates_announced_for_an_interface_stay_there() {
+    let mut decoder = Decoder::new();
+    // Options: scope Interface (2), interval; data with the input interface.
+    let options = vec![260, 4, 4, 2, 4, 34, 4];
+    let data = vec![256, 4, 8, 4, 12, 4, 1, 4, 10, 2];
+    let announce = vec![0, 1, 0, 10, 0, 2, 0, 20]; // interface 1: 1 in 10, 2: 1 in 20
+    let record = |input| vec![0x0a00, 1, 0xcb00, 1, 0, 500, input];
+    let sets = [(1, options), (0, data), (260, announce), (256, record(2)), (256, record(1))];
+    let (_, flows) = decode(&mut decoder, &v9(&sets));
+    let rates: Vec<_> = flows.iter().map(|flow| flow.sampling.rate()).collect();
+    assert_eq!(rates, [Some(20), Some(10)]);
+}
+
 /// A v9 datagram with these sets, each an id and its content.
 fn v9(sets: &[(u16, Vec<u16>)]) -> Vec<u8> {
     let mut bytes = vec![0, 9, 0, 1];
@@ -189,6 +203,25 @@ fn a_flood_of_templates_is_bounded_and_counted() {
     // What was known before the flood goes on.
     let record = vec![0x0a00, 1, 0xcb00, 1, 0, 500];
     assert_eq!(decode(&mut decoder, &v9(&[(256, record)])).1.len(), 1);
+}
+
+#[test]
+fn a_flood_of_exporters_does_not_lock_a_router_out() {
+    let mut decoder = Decoder::new();
+    let mut flows = Vec::new();
+    for n in 0..5000u32 {
+        for bytes in [vec![0, 9], v9(&[(0, SHAPE.to_vec())])] {
+            decoder.decode(Time(NOW + i64::from(n)), Host::v4(n), &bytes, &mut flows);
+        }
+    }
+    assert_eq!(decoder.exporters().len(), MAX_EXPORTERS);
+    let bytes = v9(&[(0, SHAPE.to_vec()), (256, vec![0x0a00, 1, 0xcb00, 1, 0, 500])]);
+    assert_eq!(decoder.decode(Time(NOW + 6000), router(), &bytes, &mut flows).flows, 1);
+    // Once known it stays, whoever else comes.
+    for n in 0..5000u32 {
+        decoder.decode(Time(NOW + 6000), Host::v4(n), &v9(&[]), &mut flows);
+    }
+    assert!(decoder.exporters().iter().any(|exporter| exporter.address == router()));
 }
 
 #[test]

@@ -36,9 +36,10 @@ const QUANTILE: f64 = 0.999;
 /// An exporter with less than this share of the bytes does not set the lag.
 const SHARE: f64 = 0.01;
 
-/// Nor do fewer records than this, unless they are a hundredth of all there are:
-/// one forged record must not hold up a busy site.
+/// Nor do fewer records than this, unless they are this share of all there are:
+/// one forged record must not hold up a site.
 const ENOUGH: u64 = 5;
+const ENOUGH_SHARE: f64 = 0.2;
 
 /// What one epoch of one exporter showed. Times in milliseconds.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl Late {
 }
 
 fn is_enough(records: u64, of: u64) -> bool {
-    records >= ENOUGH || (records > 0 && records as f64 >= of as f64 * SHARE)
+    records >= ENOUGH || (records > 0 && records as f64 >= of as f64 * ENOUGH_SHARE)
 }
 
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use super::template::{Kind, Template};
 use crate::flow::{Host, Sampling, Time};
 
 /// Observation domains per exporter: line cards and virtual routers, a few dozen.
-pub const MAX_DOMAINS: usize = 256;
+pub const MAX_DOMAINS: usize = 64;
 
 /// Templates per exporter, over all its domains. A plan of 20 fields takes
 /// about 200 bytes.
-pub const MAX_TEMPLATES: usize = 2048;
+pub const MAX_TEMPLATES: usize = 1024;
 
 /// Everything under one source address.
 #[derive(Debug, Default)]
@@ -78,6 +78,18 @@ impl Exporter {
     #[must_use]
     pub fn template_room(&self) -> usize {
         MAX_TEMPLATES.saturating_sub(self.templates)
+    }
+
+    /// When its last datagram arrived.
+    #[must_use]
+    pub fn last_seen(&self) -> Time {
+        self.last_seen
+    }
+
+    /// Whether nothing it sent was ever a flow.
+    #[must_use]
+    pub fn has_no_flows(&self) -> bool {
+        self.flows == 0
     }
 
     /// What is known of it.
@@ -179,15 +191,15 @@ struct ClockOffset {
     epoch_start: Time,
     current: Option<i64>,
     previous: Option<i64>,
-    /// Datagrams in a row that lie far above the minimum.
-    above: u8,
+    /// Datagrams in a row that lie far from the minimum.
+    astray: u8,
 }
 
 /// Length of an epoch: long against jitter, short against drift.
 const EPOCH_MS: i64 = 60_000;
 
-/// No network holds a datagram this long; several in a row mean that a clock
-/// was set back.
+/// No network holds a datagram this long, and no clock runs away so fast:
+/// several in a row mean that a clock was set, a single one is not believed.
 const STEP_MS: i64 = 10_000;
 const STEP_DATAGRAMS: u8 = 3;
 
@@ -202,14 +214,15 @@ impl ClockOffset {
     fn observe(&mut self, now: Time, exported: Time) -> i64 {
         let offset = now.since(exported);
         let known = self.current.is_some() || self.previous.is_some();
-        if known && offset > self.offset().saturating_add(STEP_MS) {
-            self.above += 1;
-        } else {
-            self.above = 0;
-        }
-        if self.above >= STEP_DATAGRAMS {
+        if known && offset.saturating_sub(self.offset()).saturating_abs() > STEP_MS {
+            self.astray += 1;
+            if self.astray < STEP_DATAGRAMS {
+                return self.offset();
+            }
             *self = ClockOffset { epoch_start: now, ..ClockOffset::default() };
-        } else if now.since(self.epoch_start) >= EPOCH_MS {
+        }
+        self.astray = 0;
+        if now.since(self.epoch_start) >= EPOCH_MS {
             self.previous = self.current;
             self.current = None;
             self.epoch_start = now;
@@ -229,12 +242,18 @@ mod tests {
         for (now, delay, want) in [(0, 500, 500), (1000, 200, 200), (2000, 900, 200)] {
             assert_eq!(clock.observe(Time(now), Time(now - delay)), want);
         }
-        // The exporter's clock jumps an hour ahead: followed at once.
-        assert_eq!(clock.observe(Time(3000), Time(3000 + 3_600_000)), -3_600_000);
-        // And back: after three datagrams.
-        assert_eq!(clock.observe(Time(4000), Time(3990)), -3_600_000);
-        assert_eq!(clock.observe(Time(5000), Time(4990)), -3_600_000);
-        assert_eq!(clock.observe(Time(6000), Time(5990)), 10);
+        // One datagram from elsewhere is not believed, three in a row are.
+        for ahead in [3_600_000, -3_600_000] {
+            assert_eq!(clock.observe(Time(3000), Time(3000)), 0);
+            assert_eq!(clock.observe(Time(3100), Time(3100 + ahead)), 0);
+            assert_eq!(clock.observe(Time(3500), Time(3490)), 0);
+            assert_eq!(clock.observe(Time(4000), Time(4000 + ahead)), 0);
+            assert_eq!(clock.observe(Time(5000), Time(5000 + ahead)), 0);
+            assert_eq!(clock.observe(Time(6000), Time(6000 + ahead)), -ahead);
+            for second in 7..10 {
+                clock.observe(Time(second * 1000), Time(second * 1000));
+            }
+        }
     }
 
     #[test]

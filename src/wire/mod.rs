@@ -26,9 +26,12 @@ use self::exporter::Exporter;
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, Time};
 
-/// Exporters kept apart: a large site has hundreds. With all their templates
-/// they take at most about 1 GB, in practice a few kB each.
+/// Exporters kept apart: a large site has hundreds. A few kB each; one that
+/// uses all its limits takes about 1 MB.
 pub const MAX_EXPORTERS: usize = 1024;
+
+/// An exporter that has been silent for this long may have to make room.
+const SILENT_MS: i64 = 600_000;
 
 /// Decodes datagrams of any number of exporters, keeping their state.
 #[derive(Debug, Default)]
@@ -59,11 +62,19 @@ impl Decoder {
             return report;
         };
         report.version = version;
-        if !matches!(version, 5 | 9) {
-            report.causes.count(Cause::UnknownVersion);
+        let header = match version {
+            5 => netflow5::HEADER_LENGTH,
+            9 => netflow9::HEADER_LENGTH,
+            _ => {
+                report.causes.count(Cause::UnknownVersion);
+                return report;
+            }
+        };
+        if bytes.len() < header {
+            report.causes.count(Cause::TooShort);
             return report;
         }
-        if !self.exporters.contains_key(&address) && self.exporters.len() >= MAX_EXPORTERS {
+        if !self.exporters.contains_key(&address) && !self.make_room(now) {
             report.causes.count(Cause::ExporterLimit);
             return report;
         }
@@ -79,6 +90,24 @@ impl Decoder {
         let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
         report
+    }
+
+    /// Makes room for one more exporter, if need be in the place of one that has
+    /// been silent for long, or that has never sent a flow. Says whether there is any.
+    fn make_room(&mut self, now: Time) -> bool {
+        if self.exporters.len() < MAX_EXPORTERS {
+            return true;
+        }
+        let dispensable = |exporter: &Exporter| {
+            exporter.has_no_flows() || now.since(exporter.last_seen()) > SILENT_MS
+        };
+        let oldest = self
+            .exporters
+            .iter()
+            .filter(|(_, exporter)| dispensable(exporter))
+            .min_by_key(|(_, exporter)| exporter.last_seen())
+            .map(|(address, _)| *address);
+        oldest.is_some_and(|address| self.exporters.remove(&address).is_some())
     }
 
     /// What is known of every exporter, busiest first.

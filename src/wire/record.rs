@@ -42,8 +42,12 @@ enum Times {
 #[derive(Clone, Copy)]
 enum Rate {
     Fixed(Sampling),
+    ByInterface,
     BySampler,
-    InRecord,
+    /// In the record; where it is 0, by the sampler if the record names one.
+    InRecord {
+        sampler: bool,
+    },
 }
 
 /// Makes flows of the records of one template: what the template decides is
@@ -109,9 +113,11 @@ impl<'a> Maker<'a> {
             Times::None
         };
         let rate = if t.has(Field::Sampling) || t.has_aux(Aux::SampledPackets) {
-            Rate::InRecord
+            Rate::InRecord { sampler: t.has_aux(Aux::SamplerId) }
         } else if t.has_aux(Aux::SamplerId) {
             Rate::BySampler
+        } else if samplers.has_interfaces() {
+            Rate::ByInterface
         } else {
             Rate::Fixed(samplers.default_rate())
         };
@@ -215,13 +221,16 @@ impl<'a> Maker<'a> {
     }
 
     fn rate(&self, slots: &Slots) -> Sampling {
+        let by_sampler = || self.samplers.by_id(slots[Aux::SamplerId as usize]);
         match self.rate {
             Rate::Fixed(rate) => rate,
-            Rate::BySampler => self.samplers.rate(Some(slots[Aux::SamplerId as usize])),
-            Rate::InRecord => {
-                let rate = announced(slots).rate();
-                if rate == Sampling::UNKNOWN { self.samplers.default_rate() } else { rate }
-            }
+            Rate::ByInterface => self.samplers.by_interface(slots[Field::Input as usize] as u32),
+            Rate::BySampler => by_sampler(),
+            Rate::InRecord { sampler } => match announced(slots).rate() {
+                Sampling::UNKNOWN if sampler => by_sampler(),
+                Sampling::UNKNOWN => self.samplers.default_rate(),
+                rate => rate,
+            },
         }
     }
 }
@@ -229,12 +238,14 @@ impl<'a> Maker<'a> {
 /// What an options record says about sampling.
 pub(super) fn announcement(template: &Template, slots: &Slots) -> Announcement {
     let id = template.has_aux(Aux::SamplerId).then_some(slots[Aux::SamplerId as usize]);
-    Announcement { id, ..announced(slots) }
+    let interface = template.has(Field::Input).then_some(slots[Field::Input as usize] as u32);
+    Announcement { id, interface, ..announced(slots) }
 }
 
 fn announced(slots: &Slots) -> Announcement {
     Announcement {
         id: None,
+        interface: None,
         interval: slots[Field::Sampling as usize],
         sampled: slots[Aux::SampledPackets as usize],
         skipped: slots[Aux::SkippedPackets as usize],

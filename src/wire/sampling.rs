@@ -2,15 +2,17 @@
 
 use crate::flow::Sampling;
 
-/// Samplers remembered per observation domain: routers have a handful, one per
-/// interface at the very most.
-const MAX_SAMPLERS: usize = 1024;
+/// Samplers remembered per observation domain: routers have a handful, at most
+/// one per interface.
+const MAX_SAMPLERS: usize = 256;
 
 /// What one options record (or one data record) says about sampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Announcement {
     /// samplerId (48) or selectorId (302).
     pub id: Option<u64>,
+    /// The interface it is about, where the scope or a field names one.
+    pub interface: Option<u32>,
     /// samplingInterval (34) or samplerRandomInterval (50).
     pub interval: u64,
     /// samplingPacketInterval (305) and samplingPacketSpace (306).
@@ -37,13 +39,17 @@ impl Announcement {
     }
 }
 
-/// The samplers of one observation domain.
-#[derive(Clone, Debug, Default)]
-pub struct Samplers {
-    /// The rate of records that name no sampler.
-    default: Sampling,
-    by_id: Vec<(u64, Sampling)>,
+/// What an announced rate applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    All,
+    Sampler(u64),
+    Interface(u32),
 }
+
+/// The rates announced in one observation domain.
+#[derive(Clone, Debug, Default)]
+pub struct Samplers(Vec<(Scope, Sampling)>);
 
 impl Samplers {
     /// Takes note of an options record.
@@ -52,36 +58,56 @@ impl Samplers {
         if rate == Sampling::UNKNOWN {
             return;
         }
-        match announcement.id {
-            None => self.default = rate,
-            Some(id) => match self.by_id.iter().position(|(known, _)| *known == id) {
-                Some(at) => self.by_id[at].1 = rate,
-                None if self.by_id.len() < MAX_SAMPLERS => self.by_id.push((id, rate)),
-                None => {}
-            },
+        let scope = match (announcement.id, announcement.interface) {
+            (Some(id), _) => Scope::Sampler(id),
+            (None, Some(interface)) => Scope::Interface(interface),
+            (None, None) => Scope::All,
+        };
+        match self.0.iter().position(|(known, _)| *known == scope) {
+            Some(at) => self.0[at].1 = rate,
+            None if self.0.len() < MAX_SAMPLERS => self.0.push((scope, rate)),
+            None => {}
         }
     }
 
-    /// The rate for a record that names sampler `id`, or none.
-    ///
-    /// An exporter with one sampler often leaves the id out of its options, or
-    /// names id 0 in its records: the default answers for ids never announced.
+    fn find(&self, scope: Scope) -> Option<Sampling> {
+        self.0.iter().find(|(known, _)| *known == scope).map(|(_, rate)| *rate)
+    }
+
+    /// The rate of a record that names sampler `id`; an id that was never
+    /// announced gets the rate announced for everything.
     #[must_use]
-    pub fn rate(&self, id: Option<u64>) -> Sampling {
-        id.and_then(|id| self.by_id.iter().find(|(known, _)| *known == id))
-            .map_or(self.default, |(_, rate)| *rate)
+    pub fn by_id(&self, id: u64) -> Sampling {
+        self.find(Scope::Sampler(id)).or_else(|| self.find(Scope::All)).unwrap_or_default()
+    }
+
+    /// The rate of a record that came in by `interface` and names no sampler:
+    /// the one of the interface or of everything. Records whose template leaves
+    /// the sampler out get the only rate there is, if there is only one.
+    #[must_use]
+    pub fn by_interface(&self, interface: u32) -> Sampling {
+        self.find(Scope::Interface(interface)).unwrap_or_else(|| self.default_rate())
+    }
+
+    /// The rate of records of which nothing more is known.
+    #[must_use]
+    pub fn default_rate(&self) -> Sampling {
+        let only = || match self.0.as_slice() {
+            [(_, first), rest @ ..] if rest.iter().all(|(_, rate)| rate == first) => Some(*first),
+            _ => None,
+        };
+        self.find(Scope::All).or_else(only).unwrap_or_default()
+    }
+
+    /// Whether rates differ by interface.
+    #[must_use]
+    pub fn has_interfaces(&self) -> bool {
+        self.0.iter().any(|(scope, _)| matches!(scope, Scope::Interface(_)))
     }
 
     /// Every rate that was announced.
     pub fn rates(&self) -> impl Iterator<Item = u32> {
-        let all = std::iter::once(self.default).chain(self.by_id.iter().map(|(_, rate)| *rate));
-        all.filter_map(Sampling::rate)
-    }
-
-    /// The rate for records that name no sampler.
-    #[must_use]
-    pub fn default_rate(&self) -> Sampling {
-        self.default
+        self.0.iter().filter_map(|(_, rate)| rate.rate())
     }
 }
 
@@ -109,15 +135,28 @@ mod tests {
     fn samplers_are_kept_by_id_with_a_default_and_a_limit() {
         let mut samplers = Samplers::default();
         let none = Announcement::default();
-        samplers.learn(&Announcement { interval: 10, ..none });
         samplers.learn(&Announcement { id: Some(7), interval: 100, ..none });
+        assert_eq!(samplers.default_rate().rate(), Some(100), "the only one there is");
+        samplers.learn(&Announcement { id: Some(8), interval: 50, ..none });
+        assert_eq!(samplers.default_rate().rate(), None, "one of two");
+        samplers.learn(&Announcement { interval: 10, ..none });
         samplers.learn(&Announcement { id: Some(7), interval: 0, ..none });
-        assert_eq!(samplers.rate(Some(7)).rate(), Some(100), "an interval of 0 changes nothing");
-        assert_eq!(samplers.rate(Some(8)).rate(), Some(10));
-        assert_eq!(samplers.rate(None).rate(), Some(10));
+        assert_eq!(samplers.by_id(7).rate(), Some(100), "an interval of 0 changes nothing");
+        assert_eq!(samplers.by_id(9).rate(), Some(10));
+        assert_eq!(samplers.default_rate().rate(), Some(10));
         for id in 0..10_000 {
             samplers.learn(&Announcement { id: Some(id), interval: 2, ..none });
         }
-        assert_eq!(samplers.by_id.len(), MAX_SAMPLERS);
+        assert_eq!(samplers.0.len(), MAX_SAMPLERS);
+    }
+
+    #[test]
+    fn rates_may_differ_by_interface() {
+        let mut samplers = Samplers::default();
+        let none = Announcement::default();
+        samplers.learn(&Announcement { interface: Some(1), interval: 10, ..none });
+        samplers.learn(&Announcement { interface: Some(2), interval: 20, ..none });
+        assert_eq!(samplers.by_interface(2).rate(), Some(20));
+        assert_eq!(samplers.by_interface(3).rate(), None);
     }
 }

@@ -59,7 +59,7 @@ pub struct Template {
 
 impl Template {
     /// Compiles a list of fields. `scope` of them, at the start, are scope
-    /// fields whose types are not information elements (v9 options only).
+    /// fields (v9 options only).
     ///
     /// Returns `None` for no fields, too many, a record without bytes, or one
     /// that fits no datagram.
@@ -72,10 +72,8 @@ impl Template {
         let mut filled = 0u64;
         let mut offset = 0usize;
         for (index, field) in fields.iter().enumerate() {
-            if index >= scope
-                && let Some(known) = element(field.id)
-            {
-                add_loads(known.target, offset, usize::from(field.length), &mut filled, &mut loads);
+            if let Some(target) = target(field.id, index < scope) {
+                add_loads(target, offset, usize::from(field.length), &mut filled, &mut loads);
             }
             offset += usize::from(field.length);
         }
@@ -135,6 +133,20 @@ impl Template {
             };
             slots[usize::from(load.slot) % SLOTS] = value >> load.shift;
         }
+    }
+}
+
+/// Scope types of v9 (RFC 3954, 6.1): system, interface, line card, cache,
+/// template. Beyond them exporters use the numbers of elements.
+const SCOPE_INTERFACE: u16 = 2;
+const LAST_SCOPE: u16 = 5;
+
+/// Where a field goes, if anywhere.
+fn target(id: u16, scope: bool) -> Option<Target> {
+    match id {
+        SCOPE_INTERFACE if scope => Some(Target::Field(Field::Input)),
+        0..=LAST_SCOPE if scope => None,
+        _ => element(id).map(|known| known.target),
     }
 }
 

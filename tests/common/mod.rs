@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod process;
+pub mod site;
 
 use std::path::{Path, PathBuf};
 

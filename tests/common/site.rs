@@ -1,0 +1,57 @@
+//! Flows of a small site, and the law that every answer obeys.
+
+use toptalk::flow::{Flow, Host, Time};
+use toptalk::snapshot::{Both, Snapshot};
+
+/// When the tests begin.
+pub const START: i64 = 1_800_000_000_000;
+
+pub fn local(n: u8) -> Host {
+    Host::octets(10, 0, 0, n)
+}
+
+pub fn remote(n: u8) -> Host {
+    Host::octets(203, 0, 113, n)
+}
+
+/// A flow that arrives `arrival` s after the start and covers the `duration` s
+/// that ended `delay` s before.
+pub fn flow(src: Host, dst: Host, arrival: f64, delay: f64, duration: f64, bytes: u64) -> Flow {
+    let ms = |seconds: f64| Time(START + (seconds * 1000.0) as i64);
+    Flow {
+        src,
+        dst,
+        proto: 6,
+        sport: 40_000,
+        dport: 443,
+        arrival: ms(arrival),
+        last: ms(arrival - delay),
+        first: ms(arrival - delay - duration),
+        bytes,
+        packets: bytes / 1000,
+        exporter: Host::octets(192, 0, 2, 1),
+        ..Flow::EMPTY
+    }
+}
+
+/// In every table, total = rows + others.
+pub fn check_law(snapshot: &Snapshot) {
+    let sum = |rows: &mut dyn Iterator<Item = Both>| {
+        let mut sum = Both::default();
+        rows.for_each(|both| sum += both);
+        sum
+    };
+    let hosts = &snapshot.hosts;
+    let mut total = sum(&mut hosts.rows.iter().map(|row| row.traffic));
+    total += hosts.others;
+    assert_eq!(total, hosts.total);
+    let up = sum(&mut snapshot.uploaders.rows.iter().map(|row| row.traffic)).up;
+    assert_eq!(up + snapshot.uploaders.others.up, snapshot.uploaders.total.up);
+    let down = sum(&mut snapshot.downloaders.rows.iter().map(|row| row.traffic)).down;
+    assert_eq!(down + snapshot.downloaders.others.down, snapshot.downloaders.total.down);
+    if let Some(detail) = &snapshot.detail {
+        let mut total = sum(&mut detail.conversations.rows.iter().map(|row| row.traffic));
+        total += detail.conversations.others;
+        assert_eq!(total, detail.conversations.total);
+    }
+}
