@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod process;
+pub mod terminal;
 
 use std::path::{Path, PathBuf};
 
