@@ -59,6 +59,9 @@ fn look_at_one_host(terminal: &mut Terminal) {
 }
 
 fn filter_for_a_port(terminal: &mut Terminal) {
+    // The backup is far ahead of all others, and does not use the port.
+    let backup_leads = |text: &str| panes(text)[0].first().map(|host| host == "10.20.3.17");
+    terminal.wait_until("the backup", |text| backup_leads(text) == Some(true));
     terminal.press("/");
     terminal.wait("filter:\n");
     terminal.press("port 44x");
@@ -66,8 +69,9 @@ fn filter_for_a_port(terminal: &mut Terminal) {
     terminal.press("\x7f3");
     terminal.wait("filter: port 443\n");
     terminal.press("\r");
-    terminal.wait("filter: port 443  sort: ");
-    // The conversations of whoever is first show that it is in force.
+    terminal.wait_until("the filter in force", |text| {
+        text.contains("filter: port 443  sort: ") && backup_leads(text) == Some(false)
+    });
     terminal.press("\r");
     terminal.wait_until("conversations of port 443 only", |text| {
         let ports = conversations(text);
