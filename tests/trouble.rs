@@ -1,6 +1,8 @@
 //! What can go wrong around the process: each gives a clear word, and all else goes on.
 
 mod common;
+#[path = "trouble/datagrams.rs"]
+mod datagrams;
 
 use std::fs::OpenOptions;
 use std::net::UdpSocket;
