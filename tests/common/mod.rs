@@ -4,6 +4,7 @@
 pub mod capture;
 pub mod process;
 pub mod site;
+pub mod terminal;
 
 use std::path::{Path, PathBuf};
 
