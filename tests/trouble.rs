@@ -226,5 +226,5 @@ fn the_ports_of_the_default_that_are_taken_are_told() {
     command.args(["top", "-b", "127.0.0.1", "--for", "60s"]);
     let mut running = Running::start(&mut command, "listening on port 2055 for");
     running.wait_for("not listening on 4739: port 4739 is in use");
-    assert_eq!(running.end(Signal::SIGTERM).status.code(), Some(130));
+    assert_eq!(running.end(Signal::SIGTERM).status.code(), Some(143));
 }

@@ -109,15 +109,16 @@ impl<K: Eq + Hash> Rows<K> {
         }
     }
 
-    fn add(&self, edges: &Edges, key: K, lane: u8, pieces: &[Piece]) {
+    /// Adds to a row; a new one is made while there are fewer than `room`.
+    fn add(&self, edges: &Edges, key: K, lane: u8, pieces: &[Piece], room: usize) {
         match self.map.entry(key) {
             Entry::Occupied(mut row) => row.get_mut().add(edges, lane, pieces),
-            Entry::Vacant(_) if self.count.load(Ordering::Relaxed) >= self.max => {
+            Entry::Vacant(_) if self.count.load(Ordering::Relaxed) >= room => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
             }
-            Entry::Vacant(room) => {
+            Entry::Vacant(place) => {
                 self.count.fetch_add(1, Ordering::Relaxed);
-                room.insert(TimeLog::default()).add(edges, lane, pieces);
+                place.insert(TimeLog::default()).add(edges, lane, pieces);
             }
         }
     }
@@ -218,12 +219,14 @@ impl Windows {
 
     fn record_rows(&self, edges: &Edges, flow: &Flow, class: Class, pieces: &[Piece]) {
         let (key, lane) = ConversationKey::of(flow, class);
-        self.conversations.add(edges, key, lane, pieces);
+        self.conversations.add(edges, key, lane, pieces, self.conversations.max);
+        // Strangers of transit traffic may not crowd out the local hosts.
+        let room = if class == Class::Transit { self.hosts.max / 2 } else { self.hosts.max };
         if let Some(lane) = Lane::of_source(class) {
-            self.hosts.add(edges, flow.src, lane as u8, pieces);
+            self.hosts.add(edges, flow.src, lane as u8, pieces, room);
         }
         if let Some(lane) = Lane::of_destination(class) {
-            self.hosts.add(edges, flow.dst, lane as u8, pieces);
+            self.hosts.add(edges, flow.dst, lane as u8, pieces, room);
         }
     }
 

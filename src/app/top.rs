@@ -15,8 +15,9 @@ use crate::ingest::Ingest;
 use crate::snapshot::{Basis, Order, Snapshot, Subject, View};
 use crate::table;
 
-/// What a shell reports for a program ended by Ctrl-C.
+/// What a shell reports for a program ended by Ctrl-C, and by SIGTERM.
 const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -36,7 +37,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let config = Config { started: clock.now(), ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
     let ingest = Ingest::start(sockets, windows.clone(), clock, None).map_err(AppError::Start)?;
-    let interrupted = runtime.block_on(ends.cut_short(top.for_ms.unsigned_abs()));
+    let cut_short = runtime.block_on(ends.cut_short(top.for_ms.unsigned_abs()));
     let mut health = ingest.stop().map_err(AppError::Start)?;
     health.clock_shift_ms = clock.shift_ms();
     let view = View {
@@ -54,7 +55,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         result => result.map_err(AppError::Print)?,
     }
-    Ok(if interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+    Ok(cut_short.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
 /// What ends the collecting early: Ctrl-C or SIGTERM.
@@ -71,12 +72,13 @@ impl Ends {
         })
     }
 
-    /// Waits for the time to pass; says whether it was cut short.
-    async fn cut_short(&mut self, ms: u64) -> bool {
+    /// Waits for the time to pass; when that is cut short, says with which exit
+    /// code the program ends.
+    async fn cut_short(&mut self, ms: u64) -> Option<u8> {
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(ms)) => false,
-            _ = self.interrupt.recv() => true,
-            _ = self.terminate.recv() => true,
+            () = tokio::time::sleep(Duration::from_millis(ms)) => None,
+            _ = self.interrupt.recv() => Some(INTERRUPTED),
+            _ = self.terminate.recv() => Some(TERMINATED),
         }
     }
 }
