@@ -13,23 +13,19 @@ mod detail;
 mod filtered;
 mod key;
 mod pane;
+mod rows;
 mod spread;
 mod timing;
 mod totals;
 
 pub use alert::Rules;
 
-use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
-use foldhash::fast::RandomState;
 
 use self::alert::Alerts;
 use self::key::{ConversationKey, Lane, class_of};
-use self::pane::{Edges, FINE, Piece, TimeLog, floor, moment, seconds};
+use self::pane::{Edges, FINE, floor, moment, seconds};
+use self::rows::{Rows, Update};
 use self::spread::{Pieces, corrected, spread};
 use self::timing::{Lag, Percentile, Timings};
 use self::totals::SiteTotals;
@@ -47,7 +43,7 @@ pub const DEFAULT_MAX_HOSTS: usize = 1_000_000;
 pub const DEFAULT_MAX_CONVERSATIONS: usize = 2_000_000;
 
 /// Flows handled between two looks at the locks.
-const BATCH: usize = 128;
+const BATCH: usize = 512;
 
 /// Old panes are merged and empty rows dropped this often.
 const SWEEP_SECONDS: u32 = 10;
@@ -87,53 +83,6 @@ impl Default for Config {
             keep_all: false,
             started: Time(0),
         }
-    }
-}
-
-/// A map of rows with a limit on their number.
-struct Rows<K> {
-    map: DashMap<K, TimeLog, RandomState>,
-    count: AtomicUsize,
-    max: usize,
-    /// Flows that found no room.
-    refused: AtomicU64,
-}
-
-impl<K: Eq + Hash> Rows<K> {
-    fn new(max: usize) -> Rows<K> {
-        Rows {
-            map: DashMap::with_hasher(RandomState::default()),
-            count: AtomicUsize::new(0),
-            max,
-            refused: AtomicU64::new(0),
-        }
-    }
-
-    /// Adds to a row; a new one is made while there are fewer than `room`.
-    fn add(&self, edges: &Edges, key: K, lane: u8, pieces: &[Piece], room: usize) {
-        match self.map.entry(key) {
-            Entry::Occupied(mut row) => row.get_mut().add(edges, lane, pieces),
-            Entry::Vacant(_) if self.count.load(Ordering::Relaxed) >= room => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-            }
-            Entry::Vacant(place) => {
-                self.count.fetch_add(1, Ordering::Relaxed);
-                place.insert(TimeLog::default()).add(edges, lane, pieces);
-            }
-        }
-    }
-
-    /// Merges old panes and drops rows without any.
-    fn sweep(&self, edges: &Edges) {
-        self.map.retain(|_, log| {
-            log.compact(edges);
-            log.shrink();
-            let keep = !log.is_empty();
-            if !keep {
-                self.count.fetch_sub(1, Ordering::Relaxed);
-            }
-            keep
-        });
     }
 }
 
@@ -198,7 +147,7 @@ impl Windows {
         for batch in flows.chunks(BATCH) {
             let newest = batch.iter().map(|flow| flow.arrival).max().unwrap_or_default();
             self.advance(newest);
-            let mut prepared = [(Class::Up, Pieces::default()); BATCH];
+            let mut prepared = vec![(Class::Up, Pieces::default()); batch.len()];
             let edges = {
                 let mut site = self.site();
                 let edges = site.edges;
@@ -211,23 +160,27 @@ impl Windows {
                 site.timings.record(batch);
                 edges
             };
-            for (flow, (class, pieces)) in batch.iter().zip(&prepared) {
-                self.record_rows(&edges, flow, *class, pieces.as_slice());
-            }
+            self.record_rows(&edges, batch, &prepared);
         }
     }
 
-    fn record_rows(&self, edges: &Edges, flow: &Flow, class: Class, pieces: &[Piece]) {
-        let (key, lane) = ConversationKey::of(flow, class);
-        self.conversations.add(edges, key, lane, pieces, self.conversations.max);
-        // Strangers of transit traffic may not crowd out the local hosts.
-        let room = if class == Class::Transit { self.hosts.max / 2 } else { self.hosts.max };
-        if let Some(lane) = Lane::of_source(class) {
-            self.hosts.add(edges, flow.src, lane as u8, pieces, room);
+    fn record_rows(&self, edges: &Edges, batch: &[Flow], prepared: &[(Class, Pieces)]) {
+        let mut conversations = Vec::with_capacity(batch.len());
+        let mut hosts = Vec::with_capacity(2 * batch.len());
+        for (index, (flow, (class, _))) in batch.iter().zip(prepared).enumerate() {
+            let (key, lane) = ConversationKey::of(flow, *class);
+            conversations.push(Update { key, lane, flow: index, minor: false });
+            // Strangers of transit traffic may not crowd out the local hosts.
+            let minor = *class == Class::Transit;
+            let source = Lane::of_source(*class).map(|lane| (flow.src, lane));
+            let destination = Lane::of_destination(*class).map(|lane| (flow.dst, lane));
+            for (key, lane) in source.into_iter().chain(destination) {
+                hosts.push(Update { key, lane: lane as u8, flow: index, minor });
+            }
         }
-        if let Some(lane) = Lane::of_destination(class) {
-            self.hosts.add(edges, flow.dst, lane as u8, pieces, room);
-        }
+        let pieces = |flow: usize| prepared.get(flow).map_or(&[][..], |(_, p)| p.as_slice());
+        self.conversations.add_all(edges, &conversations, pieces);
+        self.hosts.add_all(edges, &hosts, pieces);
     }
 
     /// Moves the edge of live windows to `now` less the lag; never back. Calls

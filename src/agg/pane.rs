@@ -235,6 +235,11 @@ impl TimeLog {
         }
     }
 
+    /// The newest pane. Reading it brings the end of the log into the cache.
+    pub(super) fn newest(&self) -> Option<u32> {
+        self.0.last().map(|entry| entry.pane)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
