@@ -119,6 +119,24 @@ fn the_filter_line_opens_edits_and_goes_back() {
 }
 
 #[test]
+fn the_port_of_one_end_is_refused_and_the_last_good_filter_stays() {
+    let mut person = Person::at((160, 50), Theme::default(), site());
+    person.types("/port 443");
+    let good = person.model.view().filter;
+    for text in [" and src port 53", " and dst port 53"] {
+        person.types(text);
+        assert_eq!(person.model.view().filter, good, "{text}");
+        let shown = line(&person.screen(), "filter:");
+        assert!(shown.contains("expected `port N`: live conversations keep"), "{shown}");
+        text.chars().for_each(|_| drop(person.key(KeyCode::Backspace)));
+    }
+    person.types(" and src port 53");
+    person.key(KeyCode::Enter);
+    assert!(line(&person.screen(), "filter:").contains("filter: port 443 "));
+    assert_eq!(person.model.view().filter, good);
+}
+
+#[test]
 fn the_selection_follows_its_host() {
     let mut person = person();
     person.types("j");
