@@ -204,6 +204,12 @@ impl Stage<'_> {
                     self.wait(ANSWER_WAIT);
                 }
             }
+            Effect::Show(snapshot) => {
+                self.shown = snapshot;
+                update(&mut self.model, Action::Arrived, &self.shown);
+                self.asked = false;
+                self.stale = Stale::Now;
+            }
             Effect::Save(view) => {
                 if self.wires.saves.try_send(view).is_err() {
                     let busy = "the one before is still being written".to_owned();

@@ -243,7 +243,12 @@ impl Person {
     }
 
     pub fn act(&mut self, action: Action) -> Effect {
-        update(&mut self.model, action, &self.shown)
+        let effect = update(&mut self.model, action, &self.shown);
+        if let Effect::Show(snapshot) = &effect {
+            self.shown = Snapshot::clone(snapshot);
+            update(&mut self.model, Action::Arrived, &self.shown);
+        }
+        effect
     }
 
     /// A snapshot comes; false when it is not for this screen.

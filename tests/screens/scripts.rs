@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 use toptalk::flow::Time;
-use toptalk::snapshot::{SortKey, Subject, Window};
+use toptalk::snapshot::{Snapshot, SortKey, Subject, Window};
 use toptalk::ui::{Action, Effect, Theme};
 
 use crate::fixture::*;
@@ -85,6 +85,67 @@ fn a_frozen_screen_stands_still_and_asks_about_its_moment() {
     let Effect::Ask(view) = person.types(" ") else { panic!() };
     assert_eq!(view.at, None);
     assert!(person.sees(nas()));
+}
+
+/// The answer to the question that the screen asks now, five seconds later and
+/// on coarser panes.
+fn coarser(person: &Person, mut snapshot: Snapshot) -> Snapshot {
+    snapshot.view = person.model.view();
+    snapshot.captured_at = snapshot.captured_at.plus_ms(5000);
+    snapshot.span.start = END.plus_ms(-70_000);
+    snapshot.uploaders.rows.reverse();
+    snapshot
+}
+
+#[test]
+fn a_frozen_screen_shows_again_what_it_has_shown() {
+    let mut person = person();
+    person.types(" ");
+    let main = person.screen();
+    assert!(!person.sees(coarser(&person, site())), "what is shown stays");
+    assert_eq!(person.screen(), main);
+    person.key(KeyCode::Enter);
+    assert!(person.sees(coarser(&person, nas())), "the first answer");
+    let host = person.screen();
+    assert!(line(&host, "All >").contains("1m10s to 14:31:02"), "{host}");
+    let mut again = coarser(&person, nas());
+    again.span.start = END.plus_ms(-120_000);
+    assert!(!person.sees(again), "the second");
+    let Effect::Show(_) = person.key(KeyCode::Esc) else { panic!("not asked again") };
+    assert_eq!(person.screen(), main);
+    let Effect::Show(_) = person.key(KeyCode::Enter) else { panic!("not asked again") };
+    assert_eq!(person.screen(), host);
+    let Effect::Ask(wider) = person.types("w") else { panic!("not seen yet") };
+    let mut answer = coarser(&person, nas());
+    answer.view.window = Window::Quarter;
+    assert!(!person.sees(answer), "to another question");
+    assert!(wider.at.is_some() && person.sees(coarser(&person, nas())));
+    let Effect::Show(_) = person.types("W") else { panic!("not asked again") };
+    assert_eq!(person.screen(), host);
+    let Effect::Ask(view) = person.types(" ") else { panic!("live again") };
+    assert_eq!(view.at, None);
+    let Effect::Ask(_) = person.key(KeyCode::Esc) else { panic!("nothing is kept") };
+}
+
+#[test]
+fn freezing_before_the_answer_asks_for_it() {
+    let mut person = person();
+    let Effect::Ask(_) = person.types("w") else { panic!() };
+    let Effect::Ask(view) = person.types(" ") else { panic!("the screen shows another window") };
+    assert_eq!((view.at, view.window), (Some(END), Window::FiveMinutes));
+    assert!(person.sees(coarser(&person, site())));
+}
+
+#[test]
+fn a_moment_that_is_no_longer_kept_is_said_to_be_too_old() {
+    let mut person = person();
+    person.types(" w");
+    let mut answer = coarser(&person, site());
+    answer.span.start = END.plus_ms(600_000);
+    answer.span.end = answer.span.start;
+    assert!(person.sees(answer));
+    let header = line(&person.screen(), "FROZEN");
+    assert!(header.contains("14:31:02 is too old to look into"), "{header}");
 }
 
 #[test]

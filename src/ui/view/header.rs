@@ -47,14 +47,26 @@ fn link(snapshot: &Snapshot) -> String {
     }
 }
 
-/// The window and the moment it ends: `1m to 14:31:02 (65s ago)`.
+/// The window and the moment it ends: `1m to 14:31:02 (65s ago)`. Windows of
+/// the past are as wide as what is kept of them: `1m10s to 14:31:10`.
 fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
-    let window = snapshot.view.window.name();
-    if snapshot.span.end == Time::default() {
+    let Snapshot { view, span, .. } = snapshot;
+    let window = view.window.name();
+    if span.end == Time::default() {
         return window.to_owned();
     }
-    let end = units::clock_time(snapshot.span.end, &model.options.zone);
-    let age = snapshot.captured_at.since(snapshot.span.end).max(0);
+    let zone = &model.options.zone;
+    let length = span.length_ms();
+    if let (Some(at), 0) = (view.at, length) {
+        return format!("{} is too old to look into", units::clock_time(at, zone));
+    }
+    let whole = view.window.length_ms().is_none_or(|window| window == length);
+    let window = match span.completeness {
+        Completeness::Complete if !whole => units::duration(length),
+        _ => window.to_owned(),
+    };
+    let end = units::clock_time(span.end, zone);
+    let age = snapshot.captured_at.since(span.end).max(0);
     if age < 1000 || !with_age {
         return format!("{window} to {end}");
     }
