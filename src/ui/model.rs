@@ -203,6 +203,8 @@ pub struct Model {
     /// What is shown while frozen.
     pub(super) kept: Kept,
     pub(super) saved: Saved,
+    /// Whether what the snapshots came from has ended.
+    pub(super) stopped: bool,
     /// Columns and rows of the terminal.
     pub(super) size: (u16, u16),
 }

@@ -35,6 +35,10 @@ pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect 
     let before = model.view();
     let effect = match action {
         Action::Arrived => arrived(model, snapshot),
+        Action::Stopped => {
+            model.stopped = true;
+            Effect::None
+        }
         Action::Resized(width, height) => {
             model.size = (width, height);
             Effect::None

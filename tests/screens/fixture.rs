@@ -105,8 +105,8 @@ fn health() -> Health {
         exporters: vec![exporter(1), exporter(2), exporter(7)],
         listeners: vec![Listener {
             address: "[::]:2055".to_owned(),
-            buffer_asked: 64_000_000,
-            buffer_granted: 64_000_000,
+            buffer_asked: 64 << 20,
+            buffer_granted: 64 << 20,
             kernel_drops: 0,
         }],
         datagrams: 12_000,

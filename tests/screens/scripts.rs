@@ -87,6 +87,26 @@ fn a_frozen_screen_stands_still_and_asks_about_its_moment() {
     assert!(person.sees(nas()));
 }
 
+#[test]
+fn that_collecting_has_stopped_is_said_on_every_screen() {
+    for size in [(40, 10), (80, 24)] {
+        let mut person = Person::at(size, Theme::default(), site());
+        assert!(!person.screen().contains("stopped"));
+        assert_eq!(person.act(Action::Stopped), Effect::None);
+        let told = |screen: String| {
+            assert!(screen.contains("STOPPED"), "{screen}");
+            assert!(screen.contains("!! collecting has stopped"), "{screen}");
+        };
+        told(person.screen());
+        person.types(" ");
+        told(person.screen());
+        person.types(" ");
+        person.key(KeyCode::Enter);
+        person.sees(nas());
+        told(person.screen());
+    }
+}
+
 /// The answer to the question that the screen asks now, five seconds later and
 /// on coarser panes.
 fn coarser(person: &Person, mut snapshot: Snapshot) -> Snapshot {

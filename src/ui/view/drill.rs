@@ -21,7 +21,8 @@ pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
     let mut wants = vec![one(Part::Header, 2), one(Part::Out, 3), one(Part::In, 4)];
     wants.extend([one(Part::UpSeries, 14), one(Part::DownSeries, 14), one(Part::Axis, 18)]);
     if !strip::notes(model, snapshot).is_empty() {
-        wants.push(Want { part: Part::Strip, lines: 1, from: 20 });
+        let from = if model.stopped { 9 } else { 20 };
+        wants.push(Want { part: Part::Strip, lines: 1, from });
     }
     wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
     wants.push(one(Part::Total, 9));

@@ -23,6 +23,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
         Piece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
+        Piece::new(1, Tone::Critical, if model.stopped { "STOPPED" } else { "" }),
         Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
     ];
     let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];

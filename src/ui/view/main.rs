@@ -10,6 +10,7 @@ use super::{first, header, panes, status, strip, totals};
 
 /// Terminals of at least so many lines may show more than one message.
 const TALL: u16 = 30;
+const MEDIUM: u16 = 20;
 const MESSAGES_WHEN_TALL: usize = 3;
 
 /// The most lines on what the tables stand for.
@@ -18,7 +19,12 @@ const BASIS_LINES: u16 = 2;
 /// Where everything is on a terminal of this size.
 pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -> Layout {
     let messages = strip::messages(model, snapshot).len();
-    let lines = if height >= TALL { messages.clamp(1, MESSAGES_WHEN_TALL) } else { 1 };
+    let lines = match height {
+        TALL.. => messages.clamp(1, MESSAGES_WHEN_TALL),
+        // What is worst, and what explains the answer.
+        MEDIUM.. if !snapshot.notes.is_empty() => messages.clamp(1, 2),
+        _ => 1,
+    };
     let strip = Want {
         part: Part::Strip,
         lines: u16::try_from(lines).unwrap_or(1),

@@ -88,6 +88,16 @@ fn share(part: u64, whole: u64) -> String {
     format!("{}%", crate::units::percent(part, whole).min(999))
 }
 
+/// A size of memory as people name it: `64 MiB`, `208 KiB`, `212.5 KiB`.
+fn memory(bytes: usize) -> String {
+    let (unit, name) = if bytes < 1 << 20 { (1 << 10, "KiB") } else { (1 << 20, "MiB") };
+    if bytes.is_multiple_of(unit) {
+        format!("{} {name}", bytes / unit)
+    } else {
+        format!("{:.1} {name}", bytes as f64 / unit as f64)
+    }
+}
+
 fn severity_tone(severity: Severity) -> Tone {
     match severity {
         Severity::Warning => Tone::Warning,

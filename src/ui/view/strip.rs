@@ -13,29 +13,47 @@ pub struct Message {
     tone: Tone,
 }
 
-/// Everything there is to say: alerts, then what makes the figures doubtful.
+/// Everything there is to say: that nothing goes on, the worst alert, what is
+/// to be known about this answer, the other alerts, and what makes the figures
+/// doubtful.
 pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
-    let mut messages: Vec<Message> = snapshot
-        .alerts
-        .iter()
-        .map(|alert| Message {
-            forms: sentences(alert, model, snapshot),
-            tone: super::severity_tone(alert.severity),
-        })
-        .collect();
-    messages.extend(notes(model, snapshot));
+    let mut alerts = snapshot.alerts.iter().map(|alert| Message {
+        forms: sentences(alert, model, snapshot),
+        tone: super::severity_tone(alert.severity),
+    });
+    let mut messages: Vec<Message> = stopped(model).into_iter().chain(alerts.next()).collect();
+    messages.extend(snapshot.notes.iter().map(|text| note(text)));
+    messages.extend(alerts);
+    messages.extend(doubts(model, snapshot));
     messages
 }
 
-/// The notes alone.
+/// The same without the alerts.
 pub fn notes(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
+    let notes = snapshot.notes.iter().map(|text| note(text));
+    stopped(model).into_iter().chain(notes).chain(doubts(model, snapshot)).collect()
+}
+
+fn note(text: &str) -> Message {
+    Message { forms: vec![format!("note: {text}")], tone: Tone::Plain }
+}
+
+fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
     super::header::incomplete(snapshot)
         .iter()
-        .chain(&snapshot.notes)
         .chain(&snapshot.health.notes)
         .chain(&model.options.note)
-        .map(|note| Message { forms: vec![format!("note: {note}")], tone: Tone::Plain })
+        .map(|text| note(text))
         .collect()
+}
+
+fn stopped(model: &Model) -> Option<Message> {
+    let forms = [
+        "!! collecting has stopped, the figures stand still: restart toptalk",
+        "!! collecting has stopped",
+    ];
+    let forms = forms.map(str::to_owned).to_vec();
+    model.stopped.then_some(Message { forms, tone: Tone::Critical })
 }
 
 /// An alert in words; what goes first are the time, the duration and the limit.
