@@ -203,6 +203,8 @@ pub struct Model {
     /// What is shown while frozen.
     pub(super) kept: Kept,
     pub(super) saved: Saved,
+    /// When it fared so, by the snapshot shown then.
+    pub(super) saved_at: Time,
     /// Whether what the snapshots came from has ended.
     pub(super) stopped: bool,
     /// Columns and rows of the terminal.

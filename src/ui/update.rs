@@ -13,6 +13,9 @@ use super::model::{
 };
 use super::view;
 
+/// How long the path of a saved snapshot is shown.
+const SAVED_SHOWN_MS: i64 = 10_000;
+
 /// What the surroundings have to do after an action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -44,6 +47,7 @@ pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect 
             Effect::None
         }
         Action::Saved(result) => {
+            model.saved_at = snapshot.captured_at;
             model.saved = match result {
                 Ok(path) => Saved::Done(path),
                 Err(message) => Saved::Failed(message),
@@ -273,6 +277,10 @@ fn line_command(model: &mut Model, command: LineCommand) {
 
 /// Gives a new answer to the screens that it is about.
 fn arrived(model: &mut Model, snapshot: &Snapshot) -> Effect {
+    let since = snapshot.captured_at.since(model.saved_at);
+    if matches!(model.saved, Saved::Done(_)) && since >= SAVED_SHOWN_MS {
+        model.saved = Saved::Nothing;
+    }
     if model.frozen.is_some() {
         model.kept.keep(model.view(), snapshot);
     }

@@ -1,7 +1,7 @@
 //! The top line: what is shown, of when, and whether something is wrong.
 
 use crate::flow::Time;
-use crate::snapshot::{Completeness, Snapshot};
+use crate::snapshot::{Completeness, SamplingState, Snapshot};
 use crate::units;
 
 use super::super::model::Model;
@@ -23,6 +23,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
         Piece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
+        Piece::new(10, Tone::Plain, sampled(snapshot)),
         Piece::new(1, Tone::Critical, if model.stopped { "STOPPED" } else { "" }),
         Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
     ];
@@ -35,6 +36,22 @@ fn exporters(snapshot: &Snapshot) -> String {
         0 => String::new(),
         1 => "1 exporter".to_owned(),
         count => format!("{count} exporters"),
+    }
+}
+
+/// The rate of those who sample: `sampled 1:1000`, or the highest of several.
+fn sampled(snapshot: &Snapshot) -> String {
+    let rate = |sampling: &SamplingState| match sampling {
+        SamplingState::Unknown => 1,
+        SamplingState::Announced(rate) | SamplingState::Mixed(rate) => (*rate).max(1),
+    };
+    let all = || snapshot.health.exporters.iter().map(|exporter| &exporter.sampling);
+    let most = all().map(rate).max().unwrap_or(1);
+    let several = all().any(|one| rate(one) != most || matches!(one, SamplingState::Mixed(_)));
+    match (most, several) {
+        (1, _) => String::new(),
+        (rate, false) => format!("sampled 1:{rate}"),
+        (rate, true) => format!("sampled up to 1:{rate}"),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::snapshot::{Direction, Snapshot};
 
 use super::super::layout::{Layout, Part, Want, one};
 use super::super::model::{MainScreen, Model};
-use super::super::paint::Canvas;
+use super::super::paint::{Canvas, elide_end};
 use super::super::theme::Tone;
 use super::{first, header, panes, status, strip, totals};
 
@@ -41,7 +41,7 @@ pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -
         wants.push(one(Part::Rows, 0));
     } else {
         wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
-        wants.push(one(Part::Total, 14));
+        wants.push(one(Part::Total, 10));
     }
     if snapshot.health.demo.is_some() {
         wants.push(one(Part::Demo, 13));
@@ -75,7 +75,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &
         panes::draw(canvas, model, screen, snapshot, &layout);
     }
     if let (Some(y), Some(text)) = (layout.line(Part::Demo), &snapshot.health.demo) {
-        canvas.put(0, y, width, text, Tone::Strong);
+        canvas.put(0, y, width, &elide_end(text, width), Tone::Strong);
     }
     if let Some(y) = layout.line(Part::Status) {
         status::draw(canvas, model, snapshot, y);

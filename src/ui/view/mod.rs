@@ -98,6 +98,22 @@ fn memory(bytes: usize) -> String {
     }
 }
 
+/// What stands in a table without rows: why, and what there is to know.
+fn empty(
+    canvas: &mut Canvas,
+    snapshot: &Snapshot,
+    why: &str,
+    (from, to): (u16, u16),
+    lines: std::ops::Range<u16>,
+) {
+    let room = to.saturating_sub(from);
+    let note = snapshot.notes.first().map(|note| strip::wrapped(note.split(' '), room));
+    let said = std::iter::once(why.to_owned()).chain(note.unwrap_or_default());
+    for (y, text) in lines.zip(said) {
+        canvas.put(from, y, room, &text, Tone::Plain);
+    }
+}
+
 fn severity_tone(severity: Severity) -> Tone {
     match severity {
         Severity::Warning => Tone::Warning,

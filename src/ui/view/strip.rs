@@ -104,14 +104,19 @@ pub fn basis(snapshot: &Snapshot, width: u16) -> Vec<String> {
     if !candidates.is_empty() {
         words.insert(1, "Try".to_owned());
     }
+    wrapped(words.iter().map(String::as_str), width)
+}
+
+/// Words in lines of at most `width` columns, as far as no word is longer.
+pub fn wrapped<'a>(words: impl Iterator<Item = &'a str>, width: u16) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
-            Some(line) if columns(line).saturating_add(columns(&word) + 1) <= width => {
+            Some(line) if columns(line).saturating_add(columns(word) + 1) <= width => {
                 line.push(' ');
-                line.push_str(&word);
+                line.push_str(word);
             }
-            _ => lines.push(word),
+            _ => lines.push(word.to_owned()),
         }
     }
     lines
