@@ -87,24 +87,42 @@ fn a_frozen_screen_stands_still_and_asks_about_its_moment() {
     assert!(person.sees(nas()));
 }
 
+fn says_stopped(person: &Person) {
+    let screen = person.screen();
+    assert!(screen.contains("STOPPED"), "{screen}");
+    assert_eq!(screen.matches("collecting has stopped").count(), 1, "{screen}");
+    assert!(screen.contains("!! collecting has stopped"), "{screen}");
+}
+
 #[test]
 fn that_collecting_has_stopped_is_said_on_every_screen() {
     for size in [(40, 10), (80, 24)] {
         let mut person = Person::at(size, Theme::default(), site());
         assert!(!person.screen().contains("stopped"));
         assert_eq!(person.act(Action::Stopped), Effect::None);
-        let told = |screen: String| {
-            assert!(screen.contains("STOPPED"), "{screen}");
-            assert!(screen.contains("!! collecting has stopped"), "{screen}");
-        };
-        told(person.screen());
+        says_stopped(&person);
         person.types(" ");
-        told(person.screen());
+        says_stopped(&person);
         person.types(" ");
         person.key(KeyCode::Enter);
         person.sees(nas());
-        told(person.screen());
+        says_stopped(&person);
     }
+}
+
+#[test]
+fn receiving_that_has_ended_goes_before_alerts() {
+    let note = "collecting has stopped: restart toptalk".to_owned();
+    let mut person = person();
+    let mut later = site();
+    later.health.notes = vec![note.clone()];
+    person.sees(later);
+    says_stopped(&person);
+    person.key(KeyCode::Enter);
+    let mut later = nas();
+    later.health.notes = vec![note];
+    person.sees(later);
+    says_stopped(&person);
 }
 
 /// The answer to the question that the screen asks now, five seconds later and
@@ -177,6 +195,49 @@ fn the_path_of_a_snapshot_or_the_reason_is_shown() {
     assert!(person.screen().contains("toptalk-20261123T143102Z-main.csv"));
     person.act(Action::Saved(Err("no space left on device".to_owned())));
     assert!(person.screen().contains("not saved: no space left on device"));
+}
+
+#[test]
+fn the_path_of_a_snapshot_goes_after_a_while_and_shows_its_name_before() {
+    let name = "toptalk-20261123T143102Z-host-192-0-2-1.csv";
+    let path = format!("/home/somebody/.local/share/toptalk/snapshots/{name}");
+    for (width, want) in [
+        (200, format!("saved {path}")),
+        (80, format!("saved …/{name}")),
+        (51, format!("saved …/{name}")),
+        (40, "saved toptalk-20261123T…st-192-0-2-1.csv".to_owned()),
+    ] {
+        let mut person = Person::at((width, 24), Theme::default(), site());
+        person.act(Action::Saved(Ok(path.clone())));
+        let status = line(&person.screen(), "saved ");
+        assert!(status.contains(&want), "{width}: {status}");
+        let mut later = site();
+        later.captured_at = later.captured_at.plus_ms(9_999);
+        person.sees(later.clone());
+        assert!(person.screen().contains("saved "));
+        later.captured_at = later.captured_at.plus_ms(1);
+        person.sees(later);
+        assert!(!person.screen().contains("saved "));
+    }
+}
+
+#[test]
+fn why_a_filter_is_refused_is_cut_with_a_sign_and_names_the_word_first() {
+    let mut person = person();
+    person.types("/src port 53");
+    let shown = line(&person.screen(), "filter:");
+    assert!(shown.starts_with("filter: src port 53   found `src port`, expected `port N`"));
+    assert!(shown.ends_with('…'), "{shown}");
+}
+
+#[test]
+fn without_rows_there_is_nothing_to_open() {
+    let mut person = person();
+    assert!(line(&person.screen(), "Space freeze").starts_with("Enter drill"));
+    let mut quiet = site();
+    quiet.uploaders = Default::default();
+    person.sees(quiet);
+    assert!(line(&person.screen(), "Space freeze").starts_with("/ filter"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
     let mut wants = vec![one(Part::Header, 2), one(Part::Out, 3), one(Part::In, 4)];
     wants.extend([one(Part::UpSeries, 14), one(Part::DownSeries, 14), one(Part::Axis, 18)]);
     if !strip::notes(model, snapshot).is_empty() {
-        let from = if model.stopped { 9 } else { 20 };
+        let from = if strip::has_stopped(model, snapshot) { 9 } else { 20 };
         wants.push(Want { part: Part::Strip, lines: 1, from });
     }
     wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
@@ -112,8 +112,11 @@ impl Drawing<'_> {
             left.push(Piece::new(4, Tone::Plain, format!("peak {}", rate(&detail.peak))));
         }
         let share = super::share(super::amount(part, unit), super::amount(whole, unit));
-        let scope = if filtered { "filtered " } else { "" };
-        left.push(Piece::new(3, Tone::Plain, format!("{scope}{share:>4} of {line}")));
+        let share = match filtered {
+            true => format!("filtered {share} of {line}"),
+            false => format!("{share:>4} of {line}"),
+        };
+        left.push(Piece::new(3, Tone::Plain, share));
         if let Some(alert) = super::host_alert(self.snapshot, detail.host, direction) {
             let (mark, tone) =
                 (super::severity_mark(alert.severity), super::severity_tone(alert.severity));

@@ -16,6 +16,7 @@ const WITH_AGE: u16 = 50;
 
 /// Draws the line. `title` says where on the stack of screens this is.
 pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
+    let stopped = super::strip::has_stopped(model, snapshot);
     let left = vec![
         Piece::new(1, Tone::Strong, title),
         Piece::new(8, Tone::Plain, exporters(snapshot)),
@@ -24,7 +25,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
         Piece::new(10, Tone::Plain, sampled(snapshot)),
-        Piece::new(1, Tone::Critical, if model.stopped { "STOPPED" } else { "" }),
+        Piece::new(1, Tone::Critical, if stopped { "STOPPED" } else { "" }),
         Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
     ];
     let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];

@@ -7,6 +7,9 @@ use super::super::model::Model;
 use super::super::paint::{Canvas, columns, elide_end};
 use super::super::theme::Tone;
 
+/// How the note begins that says that receiving has ended.
+const STOPPED: &str = "collecting has stopped";
+
 /// A line to show: the same in fewer and fewer words, and in what tone.
 pub struct Message {
     forms: Vec<String>,
@@ -21,7 +24,8 @@ pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
         forms: sentences(alert, model, snapshot),
         tone: super::severity_tone(alert.severity),
     });
-    let mut messages: Vec<Message> = stopped(model).into_iter().chain(alerts.next()).collect();
+    let mut messages: Vec<Message> =
+        stopped(model, snapshot).into_iter().chain(alerts.next()).collect();
     messages.extend(snapshot.notes.iter().map(|text| note(text)));
     messages.extend(alerts);
     messages.extend(doubts(model, snapshot));
@@ -31,7 +35,7 @@ pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
 /// The same without the alerts.
 pub fn notes(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
     let notes = snapshot.notes.iter().map(|text| note(text));
-    stopped(model).into_iter().chain(notes).chain(doubts(model, snapshot)).collect()
+    stopped(model, snapshot).into_iter().chain(notes).chain(doubts(model, snapshot)).collect()
 }
 
 fn note(text: &str) -> Message {
@@ -41,19 +45,24 @@ fn note(text: &str) -> Message {
 fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
     super::header::incomplete(snapshot)
         .iter()
-        .chain(&snapshot.health.notes)
+        .chain(snapshot.health.notes.iter().filter(|note| !note.starts_with(STOPPED)))
         .chain(&model.options.note)
         .map(|text| note(text))
         .collect()
 }
 
-fn stopped(model: &Model) -> Option<Message> {
+/// Whether no more figures come: the answers have ended, or the receiving has.
+pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
+    model.stopped || snapshot.health.notes.iter().any(|note| note.starts_with(STOPPED))
+}
+
+fn stopped(model: &Model, snapshot: &Snapshot) -> Option<Message> {
     let forms = [
         "!! collecting has stopped, the figures stand still: restart toptalk",
         "!! collecting has stopped",
     ];
     let forms = forms.map(str::to_owned).to_vec();
-    model.stopped.then_some(Message { forms, tone: Tone::Critical })
+    has_stopped(model, snapshot).then_some(Message { forms, tone: Tone::Critical })
 }
 
 /// An alert in words; what goes first are the time, the duration and the limit.
