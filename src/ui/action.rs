@@ -60,6 +60,8 @@ pub enum Action {
     OtherKey,
     /// A new snapshot has come and is the one to show.
     Arrived,
+    /// No snapshot will come any more.
+    Stopped,
     /// The terminal has this size now.
     Resized(u16, u16),
     /// A snapshot was written to this path, or why not.

@@ -67,9 +67,10 @@ impl FilterLine {
         &self.former
     }
 
-    /// The filter of the text as it stands; `None` while it is wrong.
+    /// The filter of the text as it stands; `None` while it is wrong or asks for
+    /// what the live tables do not keep.
     pub fn check(&mut self) -> Option<Typed> {
-        match Filter::parse(&self.text) {
+        match Filter::parse(&self.text).and_then(|filter| filter.check_live().map(|()| filter)) {
             Ok(filter) => {
                 self.error = None;
                 Some(Typed { text: self.text.trim().to_owned(), filter })

@@ -9,6 +9,7 @@ use crate::units::Unit;
 
 use super::action::Context;
 use super::edit::{FilterLine, Typed};
+use super::kept::Kept;
 use super::list::List;
 use super::theme::Theme;
 
@@ -199,7 +200,13 @@ pub struct Model {
     pub(super) history: Vec<String>,
     /// The end of the window that is frozen on the screen.
     pub(super) frozen: Option<Time>,
+    /// What is shown while frozen.
+    pub(super) kept: Kept,
     pub(super) saved: Saved,
+    /// When it fared so, by the snapshot shown then.
+    pub(super) saved_at: Time,
+    /// Whether what the snapshots came from has ended.
+    pub(super) stopped: bool,
     /// Columns and rows of the terminal.
     pub(super) size: (u16, u16),
 }
@@ -251,10 +258,14 @@ impl Model {
     }
 
     /// Whether an answer is one to show: it is about what is on the screen and,
-    /// while that is frozen, about the frozen moment.
+    /// while that is frozen, the first answer to just this question.
     #[must_use]
     pub fn accepts(&self, snapshot: &Snapshot) -> bool {
-        snapshot.view.at == self.frozen && snapshot.view.subject == self.view().subject
+        let view = self.view();
+        if self.frozen.is_some() {
+            return snapshot.view == view && self.kept.get(&view).is_none();
+        }
+        snapshot.view.at.is_none() && snapshot.view.subject == view.subject
     }
 
     /// The key of the selected row as text: an address, and for a conversation

@@ -131,6 +131,10 @@ impl Stage<'_> {
             if self.suspending {
                 self.suspend().await;
             }
+            // A task beside this one may have panicked and given it back.
+            if !term::is_held() {
+                return Ending::TerminalLost;
+            }
             self.draw();
             if let Some(ending) = self.ending {
                 return ending;
@@ -150,8 +154,11 @@ impl Stage<'_> {
                     }
                 }
                 changed = self.wires.snapshots.changed(), if self.collecting => {
-                    self.collecting = changed.is_ok();
                     self.arrived();
+                    if changed.is_err() {
+                        self.collecting = false;
+                        self.act(Action::Stopped);
+                    }
                 }
                 result = self.wires.saved.recv(), if self.saving => match result {
                     Some(result) => self.act(Action::Saved(result)),
@@ -203,6 +210,12 @@ impl Stage<'_> {
                     self.stale = Stale::Answer;
                     self.wait(ANSWER_WAIT);
                 }
+            }
+            Effect::Show(snapshot) => {
+                self.shown = snapshot;
+                update(&mut self.model, Action::Arrived, &self.shown);
+                self.asked = false;
+                self.stale = Stale::Now;
             }
             Effect::Save(view) => {
                 if self.wires.saves.try_send(view).is_err() {

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Once, mpsc};
+use std::sync::{Mutex, Once, PoisonError, mpsc};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use crossterm::event::{self, Event};
@@ -31,6 +32,14 @@ const WAITING_KEYS: usize = 256;
 static HELD: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
+/// The thread whose panic ends the screen.
+static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
+
+/// What other threads had to say when they panicked, to be printed when the
+/// terminal is given back, and how many bytes of it are worth keeping.
+static LAST_WORDS: Mutex<String> = Mutex::new(String::new());
+const MOST_WORDS: usize = 8192;
+
 /// Holds the terminal; dropping it gives the terminal back.
 #[derive(Debug)]
 pub struct Guard(());
@@ -44,9 +53,19 @@ pub fn enter() -> io::Result<Guard> {
         let text = "standard output is not a terminal; for scripts there is `toptalk top`";
         return Err(io::Error::new(io::ErrorKind::Unsupported, text));
     }
+    let own = std::thread::current().id();
+    *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(own);
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            let thread = std::thread::current();
+            let owner = *OWNER.lock().unwrap_or_else(PoisonError::into_inner);
+            if HELD.load(Ordering::SeqCst) && owner != Some(thread.id()) {
+                // The screen goes on; printing would go across it.
+                let name = thread.name().unwrap_or("?");
+                remember(&format!("thread '{name}' {info}\n"));
+                return;
+            }
             give_back();
             previous(info);
         }));
@@ -86,10 +105,22 @@ impl Drop for Guard {
     }
 }
 
+fn remember(words: &str) {
+    let mut said = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.len() + words.len() <= MOST_WORDS {
+        said.push_str(words);
+    }
+}
+
 fn take() -> io::Result<()> {
     HELD.store(true, Ordering::SeqCst);
     crossterm::terminal::enable_raw_mode()?;
     write(ENTER)
+}
+
+/// Whether the terminal is ours; no longer after a panic on the screen's thread.
+pub fn is_held() -> bool {
+    HELD.load(Ordering::SeqCst)
 }
 
 /// The mode first: that cannot block, writing can.
@@ -99,6 +130,8 @@ fn give_back() {
         let _ = crossterm::terminal::disable_raw_mode();
         let _ = write(LEAVE);
         HELD.store(false, Ordering::SeqCst);
+        let said = std::mem::take(&mut *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = io::stderr().write_all(said.as_bytes());
     }
 }
 

@@ -1,5 +1,8 @@
 //! What happens to the model when something is done.
 
+use std::sync::Arc;
+
+use crate::flow::Time;
 use crate::snapshot::{Both, Order, Snapshot, SortKey, Subject, View};
 
 use super::action::{Action, Command, LineCommand};
@@ -10,12 +13,17 @@ use super::model::{
 };
 use super::view;
 
+/// How long the path of a saved snapshot is shown.
+const SAVED_SHOWN_MS: i64 = 10_000;
+
 /// What the surroundings have to do after an action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     None,
     /// The question has changed: send it.
     Ask(View),
+    /// Show this again, as if it had just come; nothing need be asked.
+    Show(Arc<Snapshot>),
     /// Save the answer to this as a file.
     Save(View),
     /// Draw everything again.
@@ -28,14 +36,18 @@ pub enum Effect {
 /// Does one thing to the model. `snapshot` is the answer on the screen.
 pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect {
     let before = model.view();
-    let froze = model.frozen.is_none();
     let effect = match action {
         Action::Arrived => arrived(model, snapshot),
+        Action::Stopped => {
+            model.stopped = true;
+            Effect::None
+        }
         Action::Resized(width, height) => {
             model.size = (width, height);
             Effect::None
         }
         Action::Saved(result) => {
+            model.saved_at = snapshot.captured_at;
             model.saved = match result {
                 Ok(path) => Saved::Done(path),
                 Err(message) => Saved::Failed(message),
@@ -51,11 +63,32 @@ pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect 
         Action::Do(command) => command_given(model, command, snapshot),
     };
     scroll(model, snapshot);
-    // What is being frozen is on the screen already; nothing need be asked.
-    let froze = froze && model.frozen.is_some();
+    let view = model.view();
     match effect {
-        Effect::None if !froze && model.view() != before => Effect::Ask(model.view()),
+        Effect::None if view != before => match model.kept.get(&view) {
+            // What is being frozen is on the screen already.
+            Some(_) if before.at.is_none() => Effect::None,
+            Some(kept) => Effect::Show(Arc::clone(kept)),
+            None => Effect::Ask(view),
+        },
         effect => effect,
+    }
+}
+
+/// Lets the screen go, or freezes what is on it.
+fn freeze(model: &mut Model, snapshot: &Snapshot) {
+    if model.frozen.take().is_some() {
+        model.kept.clear();
+        return;
+    }
+    if snapshot.span.end == Time::default() {
+        return;
+    }
+    let live = model.view();
+    model.frozen = Some(snapshot.span.end);
+    // An answer that is still to come has to be asked for anew.
+    if snapshot.view == live {
+        model.kept.keep(model.view(), snapshot);
     }
 }
 
@@ -85,12 +118,7 @@ fn command_given(model: &mut Model, command: Command, snapshot: &Snapshot) -> Ef
             model.screens.open(Screen::Help(HelpScreen { about, top: 0 }));
         }
         Command::Save => return save(model),
-        Command::Freeze => {
-            model.frozen = match model.frozen {
-                Some(_) => None,
-                None => Some(snapshot.span.end),
-            }
-        }
+        Command::Freeze => freeze(model, snapshot),
         Command::Unit => model.options.unit = model.options.unit.next(),
         Command::LongerWindow => model.options.window = model.options.window.step(true),
         Command::ShorterWindow => model.options.window = model.options.window.step(false),
@@ -249,6 +277,13 @@ fn line_command(model: &mut Model, command: LineCommand) {
 
 /// Gives a new answer to the screens that it is about.
 fn arrived(model: &mut Model, snapshot: &Snapshot) -> Effect {
+    let since = snapshot.captured_at.since(model.saved_at);
+    if matches!(model.saved, Saved::Done(_)) && since >= SAVED_SHOWN_MS {
+        model.saved = Saved::Nothing;
+    }
+    if model.frozen.is_some() {
+        model.kept.keep(model.view(), snapshot);
+    }
     for screen in model.screens.each_mut() {
         match (screen, snapshot.view.subject) {
             (Screen::Main(main), Subject::Talkers) => talkers(main, snapshot),

@@ -105,8 +105,8 @@ fn health() -> Health {
         exporters: vec![exporter(1), exporter(2), exporter(7)],
         listeners: vec![Listener {
             address: "[::]:2055".to_owned(),
-            buffer_asked: 64_000_000,
-            buffer_granted: 64_000_000,
+            buffer_asked: 64 << 20,
+            buffer_granted: 64 << 20,
             kernel_drops: 0,
         }],
         datagrams: 12_000,
@@ -243,7 +243,12 @@ impl Person {
     }
 
     pub fn act(&mut self, action: Action) -> Effect {
-        update(&mut self.model, action, &self.shown)
+        let effect = update(&mut self.model, action, &self.shown);
+        if let Effect::Show(snapshot) = &effect {
+            self.shown = Snapshot::clone(snapshot);
+            update(&mut self.model, Action::Arrived, &self.shown);
+        }
+        effect
     }
 
     /// A snapshot comes; false when it is not for this screen.

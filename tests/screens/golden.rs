@@ -99,6 +99,41 @@ fn notes_demo_mix_and_doubts() {
 }
 
 #[test]
+fn a_filter_that_nothing_matches() {
+    let mut snapshot = site();
+    (snapshot.uploaders, snapshot.downloaders) = Default::default();
+    snapshot.totals = Default::default();
+    snapshot.view.filter = toptalk::filter::Filter::parse("port 12345").unwrap();
+    let note = "port 12345 is not kept apart: conversations remember the ports of services";
+    snapshot.notes = vec![note.to_owned()];
+    snapshot.health.demo = Some(format!("demo: {}", "nothing is measured ".repeat(5)));
+    for exporter in &mut snapshot.health.exporters[..2] {
+        exporter.sampling = toptalk::snapshot::SamplingState::Announced(1000);
+    }
+    for size in [(50, 20), (80, 24), (160, 50)] {
+        let mut person = Person::at(size, COLOUR, site());
+        person.types("/port 12345");
+        person.key(KeyCode::Enter);
+        assert!(person.sees(snapshot.clone()));
+        golden(format!("nothing_{}x{}", size.0, size.1), person.screen());
+    }
+}
+
+#[test]
+fn one_host_filtered() {
+    for size in [(80, 24), (160, 50)] {
+        let mut person = Person::at(size, COLOUR, site());
+        person.types("/tcp");
+        person.key(KeyCode::Enter);
+        person.key(KeyCode::Enter);
+        let mut answer = nas();
+        answer.view = person.model.view();
+        assert!(person.sees(answer));
+        golden(format!("host_filtered_{}x{}", size.0, size.1), person.screen());
+    }
+}
+
+#[test]
 fn packets_and_bytes() {
     let mut person = Person::at((80, 24), COLOUR, site());
     person.types("uu");

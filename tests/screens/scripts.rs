@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 use toptalk::flow::Time;
-use toptalk::snapshot::{SortKey, Subject, Window};
+use toptalk::snapshot::{Snapshot, SortKey, Subject, Window};
 use toptalk::ui::{Action, Effect, Theme};
 
 use crate::fixture::*;
@@ -87,6 +87,105 @@ fn a_frozen_screen_stands_still_and_asks_about_its_moment() {
     assert!(person.sees(nas()));
 }
 
+fn says_stopped(person: &Person) {
+    let screen = person.screen();
+    assert!(screen.contains("STOPPED"), "{screen}");
+    assert_eq!(screen.matches("collecting has stopped").count(), 1, "{screen}");
+    assert!(screen.contains("!! collecting has stopped"), "{screen}");
+}
+
+#[test]
+fn that_collecting_has_stopped_is_said_on_every_screen() {
+    for size in [(40, 10), (80, 24)] {
+        let mut person = Person::at(size, Theme::default(), site());
+        assert!(!person.screen().contains("stopped"));
+        assert_eq!(person.act(Action::Stopped), Effect::None);
+        says_stopped(&person);
+        person.types(" ");
+        says_stopped(&person);
+        person.types(" ");
+        person.key(KeyCode::Enter);
+        person.sees(nas());
+        says_stopped(&person);
+    }
+}
+
+#[test]
+fn receiving_that_has_ended_goes_before_alerts() {
+    let note = "collecting has stopped: restart toptalk".to_owned();
+    let mut person = person();
+    let mut later = site();
+    later.health.notes = vec![note.clone()];
+    person.sees(later);
+    says_stopped(&person);
+    person.key(KeyCode::Enter);
+    let mut later = nas();
+    later.health.notes = vec![note];
+    person.sees(later);
+    says_stopped(&person);
+}
+
+/// The answer to the question that the screen asks now, five seconds later and
+/// on coarser panes.
+fn coarser(person: &Person, mut snapshot: Snapshot) -> Snapshot {
+    snapshot.view = person.model.view();
+    snapshot.captured_at = snapshot.captured_at.plus_ms(5000);
+    snapshot.span.start = END.plus_ms(-70_000);
+    snapshot.uploaders.rows.reverse();
+    snapshot
+}
+
+#[test]
+fn a_frozen_screen_shows_again_what_it_has_shown() {
+    let mut person = person();
+    person.types(" ");
+    let main = person.screen();
+    assert!(!person.sees(coarser(&person, site())), "what is shown stays");
+    assert_eq!(person.screen(), main);
+    person.key(KeyCode::Enter);
+    assert!(person.sees(coarser(&person, nas())), "the first answer");
+    let host = person.screen();
+    assert!(line(&host, "All >").contains("1m10s to 14:31:02"), "{host}");
+    let mut again = coarser(&person, nas());
+    again.span.start = END.plus_ms(-120_000);
+    assert!(!person.sees(again), "the second");
+    let Effect::Show(_) = person.key(KeyCode::Esc) else { panic!("not asked again") };
+    assert_eq!(person.screen(), main);
+    let Effect::Show(_) = person.key(KeyCode::Enter) else { panic!("not asked again") };
+    assert_eq!(person.screen(), host);
+    let Effect::Ask(wider) = person.types("w") else { panic!("not seen yet") };
+    let mut answer = coarser(&person, nas());
+    answer.view.window = Window::Quarter;
+    assert!(!person.sees(answer), "to another question");
+    assert!(wider.at.is_some() && person.sees(coarser(&person, nas())));
+    let Effect::Show(_) = person.types("W") else { panic!("not asked again") };
+    assert_eq!(person.screen(), host);
+    let Effect::Ask(view) = person.types(" ") else { panic!("live again") };
+    assert_eq!(view.at, None);
+    let Effect::Ask(_) = person.key(KeyCode::Esc) else { panic!("nothing is kept") };
+}
+
+#[test]
+fn freezing_before_the_answer_asks_for_it() {
+    let mut person = person();
+    let Effect::Ask(_) = person.types("w") else { panic!() };
+    let Effect::Ask(view) = person.types(" ") else { panic!("the screen shows another window") };
+    assert_eq!((view.at, view.window), (Some(END), Window::FiveMinutes));
+    assert!(person.sees(coarser(&person, site())));
+}
+
+#[test]
+fn a_moment_that_is_no_longer_kept_is_said_to_be_too_old() {
+    let mut person = person();
+    person.types(" w");
+    let mut answer = coarser(&person, site());
+    answer.span.start = END.plus_ms(600_000);
+    answer.span.end = answer.span.start;
+    assert!(person.sees(answer));
+    let header = line(&person.screen(), "FROZEN");
+    assert!(header.contains("14:31:02 is too old to look into"), "{header}");
+}
+
 #[test]
 fn the_path_of_a_snapshot_or_the_reason_is_shown() {
     let mut person = person();
@@ -96,6 +195,49 @@ fn the_path_of_a_snapshot_or_the_reason_is_shown() {
     assert!(person.screen().contains("toptalk-20261123T143102Z-main.csv"));
     person.act(Action::Saved(Err("no space left on device".to_owned())));
     assert!(person.screen().contains("not saved: no space left on device"));
+}
+
+#[test]
+fn the_path_of_a_snapshot_goes_after_a_while_and_shows_its_name_before() {
+    let name = "toptalk-20261123T143102Z-host-192-0-2-1.csv";
+    let path = format!("/home/somebody/.local/share/toptalk/snapshots/{name}");
+    for (width, want) in [
+        (200, format!("saved {path}")),
+        (80, format!("saved …/{name}")),
+        (51, format!("saved …/{name}")),
+        (40, "saved toptalk-20261123T…st-192-0-2-1.csv".to_owned()),
+    ] {
+        let mut person = Person::at((width, 24), Theme::default(), site());
+        person.act(Action::Saved(Ok(path.clone())));
+        let status = line(&person.screen(), "saved ");
+        assert!(status.contains(&want), "{width}: {status}");
+        let mut later = site();
+        later.captured_at = later.captured_at.plus_ms(9_999);
+        person.sees(later.clone());
+        assert!(person.screen().contains("saved "));
+        later.captured_at = later.captured_at.plus_ms(1);
+        person.sees(later);
+        assert!(!person.screen().contains("saved "));
+    }
+}
+
+#[test]
+fn why_a_filter_is_refused_is_cut_with_a_sign_and_names_the_word_first() {
+    let mut person = person();
+    person.types("/src port 53");
+    let shown = line(&person.screen(), "filter:");
+    assert!(shown.starts_with("filter: src port 53   found `src port`, expected `port N`"));
+    assert!(shown.ends_with('…'), "{shown}");
+}
+
+#[test]
+fn without_rows_there_is_nothing_to_open() {
+    let mut person = person();
+    assert!(line(&person.screen(), "Space freeze").starts_with("Enter drill"));
+    let mut quiet = site();
+    quiet.uploaders = Default::default();
+    person.sees(quiet);
+    assert!(line(&person.screen(), "Space freeze").starts_with("/ filter"));
 }
 
 #[test]
@@ -116,6 +258,24 @@ fn the_filter_line_opens_edits_and_goes_back() {
     person.key(KeyCode::Enter);
     person.key(KeyCode::Esc);
     assert!(line(&person.screen(), "filter:").contains("filter: none"));
+}
+
+#[test]
+fn the_port_of_one_end_is_refused_and_the_last_good_filter_stays() {
+    let mut person = Person::at((160, 50), Theme::default(), site());
+    person.types("/port 443");
+    let good = person.model.view().filter;
+    for text in [" and src port 53", " and dst port 53"] {
+        person.types(text);
+        assert_eq!(person.model.view().filter, good, "{text}");
+        let shown = line(&person.screen(), "filter:");
+        assert!(shown.contains("expected `port N`: live conversations keep"), "{shown}");
+        text.chars().for_each(|_| drop(person.key(KeyCode::Backspace)));
+    }
+    person.types(" and src port 53");
+    person.key(KeyCode::Enter);
+    assert!(line(&person.screen(), "filter:").contains("filter: port 443 "));
+    assert_eq!(person.model.view().filter, good);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn socket(listener: &Listener) -> String {
     format!(
         "{} buffer {}, kernel dropped {}",
         listener.address,
-        units::size(listener.buffer_granted as u64),
+        super::memory(listener.buffer_granted),
         units::short(listener.kernel_drops),
     )
 }

@@ -21,7 +21,8 @@ pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
     let mut wants = vec![one(Part::Header, 2), one(Part::Out, 3), one(Part::In, 4)];
     wants.extend([one(Part::UpSeries, 14), one(Part::DownSeries, 14), one(Part::Axis, 18)]);
     if !strip::notes(model, snapshot).is_empty() {
-        wants.push(Want { part: Part::Strip, lines: 1, from: 20 });
+        let from = if strip::has_stopped(model, snapshot) { 9 } else { 20 };
+        wants.push(Want { part: Part::Strip, lines: 1, from });
     }
     wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
     wants.push(one(Part::Total, 9));
@@ -96,18 +97,26 @@ impl Drawing<'_> {
         };
         let rate = |rates: &Rates| format!("{:>5}", super::bits(pick(rates), unit));
         let mut left = vec![Piece::new(0, Tone::Strong, label)];
+        let filtered = !self.snapshot.view.filter.is_any();
         if unit == Unit::Packets {
             let rate = units::short(super::rate(&self.snapshot.span, part, unit));
             let window = self.snapshot.view.window.name();
             left.push(Piece::new(1, Tone::Plain, format!("{rate:>5} packets/s {window}")));
         } else {
+            // The past of a host is kept whole, whatever the filter.
+            let scope = if filtered { "all traffic:" } else { "" };
+            left.push(Piece::new(2, Tone::Plain, scope));
             left.push(Piece::new(1, Tone::Plain, format!("{} now", rate(&detail.now))));
             left.push(Piece::new(5, Tone::Plain, format!("{} 1m", rate(&detail.minute))));
             left.push(Piece::new(6, Tone::Plain, format!("{} 15m", rate(&detail.quarter))));
             left.push(Piece::new(4, Tone::Plain, format!("peak {}", rate(&detail.peak))));
         }
         let share = super::share(super::amount(part, unit), super::amount(whole, unit));
-        left.push(Piece::new(3, Tone::Plain, format!("{share:>4} of {line}")));
+        let share = match filtered {
+            true => format!("filtered {share} of {line}"),
+            false => format!("{share:>4} of {line}"),
+        };
+        left.push(Piece::new(3, Tone::Plain, share));
         if let Some(alert) = super::host_alert(self.snapshot, detail.host, direction) {
             let (mark, tone) =
                 (super::severity_mark(alert.severity), super::severity_tone(alert.severity));
@@ -170,7 +179,7 @@ impl Drawing<'_> {
         }
         if count == 0 {
             let text = "no conversation in this window";
-            canvas.put(2, lines.start, canvas.width(), text, Tone::Plain);
+            super::empty(canvas, self.snapshot, text, (2, canvas.width()), lines);
         }
         if let Some(y) = layout.line(Part::Others) {
             let name = format!("~others {}", ranking.count.saturating_sub(count));
@@ -181,8 +190,9 @@ impl Drawing<'_> {
             let rate = |traffic: &Both| {
                 units::short(super::rate(&self.snapshot.span, &traffic.sum(), self.unit()))
             };
+            let filtered = if self.snapshot.view.filter.is_any() { "" } else { "filtered: " };
             let text = format!(
-                "{count} of {} rows, shown {} of {}",
+                "{filtered}{count} of {} rows, shown {} of {}",
                 ranking.count,
                 rate(&shown),
                 rate(&ranking.total)

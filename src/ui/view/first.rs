@@ -54,7 +54,11 @@ fn lines(snapshot: &Snapshot) -> Vec<(String, Tone)> {
     }
     if health.datagrams == 0 {
         say(Tone::Plain, String::new());
-        say(Tone::Plain, "On a Cisco router, for every interface that carries traffic:".to_owned());
+        say(
+            Tone::Plain,
+            "On a Cisco router, on the inside interface only (on all, traffic counts twice):"
+                .to_owned(),
+        );
         for line in router_lines(&health.listeners) {
             say(Tone::Strong, line);
         }
@@ -64,9 +68,9 @@ fn lines(snapshot: &Snapshot) -> Vec<(String, Tone)> {
 
 fn listening(listener: &Listener) -> String {
     let Listener { address, buffer_asked, buffer_granted, kernel_drops } = listener;
-    let mut text = format!("  {address:<22} buffer {}", units::size(*buffer_granted as u64));
+    let mut text = format!("  {address:<22} buffer {}", super::memory(*buffer_granted));
     if buffer_granted < buffer_asked {
-        text.push_str(&format!(" of {} asked", units::size(*buffer_asked as u64)));
+        text.push_str(&format!(" of {} asked", super::memory(*buffer_asked)));
     }
     if *kernel_drops > 0 {
         text.push_str(&format!(", {} dropped by the kernel", units::short(*kernel_drops)));
@@ -84,7 +88,7 @@ fn router_lines(listeners: &[Listener]) -> Vec<String> {
         "  ip flow-export version 9".to_owned(),
         format!("  ip flow-export destination <this host> {port}"),
         "  ip flow-cache timeout active 1".to_owned(),
-        "  interface <name>".to_owned(),
+        "  interface <inside>".to_owned(),
         "    ip flow ingress".to_owned(),
         "    ip flow egress".to_owned(),
     ]

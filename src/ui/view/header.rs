@@ -1,7 +1,7 @@
 //! The top line: what is shown, of when, and whether something is wrong.
 
 use crate::flow::Time;
-use crate::snapshot::{Completeness, Snapshot};
+use crate::snapshot::{Completeness, SamplingState, Snapshot};
 use crate::units;
 
 use super::super::model::Model;
@@ -16,6 +16,7 @@ const WITH_AGE: u16 = 50;
 
 /// Draws the line. `title` says where on the stack of screens this is.
 pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
+    let stopped = super::strip::has_stopped(model, snapshot);
     let left = vec![
         Piece::new(1, Tone::Strong, title),
         Piece::new(8, Tone::Plain, exporters(snapshot)),
@@ -23,6 +24,8 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
         Piece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
+        Piece::new(10, Tone::Plain, sampled(snapshot)),
+        Piece::new(1, Tone::Critical, if stopped { "STOPPED" } else { "" }),
         Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
     ];
     let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];
@@ -37,6 +40,22 @@ fn exporters(snapshot: &Snapshot) -> String {
     }
 }
 
+/// The rate of those who sample: `sampled 1:1000`, or the highest of several.
+fn sampled(snapshot: &Snapshot) -> String {
+    let rate = |sampling: &SamplingState| match sampling {
+        SamplingState::Unknown => 1,
+        SamplingState::Announced(rate) | SamplingState::Mixed(rate) => (*rate).max(1),
+    };
+    let all = || snapshot.health.exporters.iter().map(|exporter| &exporter.sampling);
+    let most = all().map(rate).max().unwrap_or(1);
+    let several = all().any(|one| rate(one) != most || matches!(one, SamplingState::Mixed(_)));
+    match (most, several) {
+        (1, _) => String::new(),
+        (rate, false) => format!("sampled 1:{rate}"),
+        (rate, true) => format!("sampled up to 1:{rate}"),
+    }
+}
+
 fn link(snapshot: &Snapshot) -> String {
     match (snapshot.link.capacity_down, snapshot.link.capacity_up) {
         (None, None) => String::new(),
@@ -47,14 +66,26 @@ fn link(snapshot: &Snapshot) -> String {
     }
 }
 
-/// The window and the moment it ends: `1m to 14:31:02 (65s ago)`.
+/// The window and the moment it ends: `1m to 14:31:02 (65s ago)`. Windows of
+/// the past are as wide as what is kept of them: `1m10s to 14:31:10`.
 fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
-    let window = snapshot.view.window.name();
-    if snapshot.span.end == Time::default() {
+    let Snapshot { view, span, .. } = snapshot;
+    let window = view.window.name();
+    if span.end == Time::default() {
         return window.to_owned();
     }
-    let end = units::clock_time(snapshot.span.end, &model.options.zone);
-    let age = snapshot.captured_at.since(snapshot.span.end).max(0);
+    let zone = &model.options.zone;
+    let length = span.length_ms();
+    if let (Some(at), 0) = (view.at, length) {
+        return format!("{} is too old to look into", units::clock_time(at, zone));
+    }
+    let whole = view.window.length_ms().is_none_or(|window| window == length);
+    let window = match span.completeness {
+        Completeness::Complete if !whole => units::duration(length),
+        _ => window.to_owned(),
+    };
+    let end = units::clock_time(span.end, zone);
+    let age = snapshot.captured_at.since(span.end).max(0);
     if age < 1000 || !with_age {
         return format!("{window} to {end}");
     }

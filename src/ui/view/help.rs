@@ -22,6 +22,8 @@ const SIGNS: &[(&str, &str)] = &[
     ("filling", "collecting began within the window; the rates are of what there is"),
     ("incomplete", "an exporter reports too seldom for this window"),
     ("FROZEN", "the screen stands still; Space lets it go"),
+    ("STOPPED", "no more figures come; toptalk has to be started again"),
+    ("sampled", "the exporters count one packet in so many; the figures are scaled up"),
     ("lost dropped", "datagrams that went missing; records that could not be used"),
 ];
 

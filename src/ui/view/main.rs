@@ -4,12 +4,13 @@ use crate::snapshot::{Direction, Snapshot};
 
 use super::super::layout::{Layout, Part, Want, one};
 use super::super::model::{MainScreen, Model};
-use super::super::paint::Canvas;
+use super::super::paint::{Canvas, elide_end};
 use super::super::theme::Tone;
 use super::{first, header, panes, status, strip, totals};
 
 /// Terminals of at least so many lines may show more than one message.
 const TALL: u16 = 30;
+const MEDIUM: u16 = 20;
 const MESSAGES_WHEN_TALL: usize = 3;
 
 /// The most lines on what the tables stand for.
@@ -18,7 +19,12 @@ const BASIS_LINES: u16 = 2;
 /// Where everything is on a terminal of this size.
 pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -> Layout {
     let messages = strip::messages(model, snapshot).len();
-    let lines = if height >= TALL { messages.clamp(1, MESSAGES_WHEN_TALL) } else { 1 };
+    let lines = match height {
+        TALL.. => messages.clamp(1, MESSAGES_WHEN_TALL),
+        // What is worst, and what explains the answer.
+        MEDIUM.. if !snapshot.notes.is_empty() => messages.clamp(1, 2),
+        _ => 1,
+    };
     let strip = Want {
         part: Part::Strip,
         lines: u16::try_from(lines).unwrap_or(1),
@@ -35,7 +41,7 @@ pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -
         wants.push(one(Part::Rows, 0));
     } else {
         wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
-        wants.push(one(Part::Total, 14));
+        wants.push(one(Part::Total, 10));
     }
     if snapshot.health.demo.is_some() {
         wants.push(one(Part::Demo, 13));
@@ -69,7 +75,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &
         panes::draw(canvas, model, screen, snapshot, &layout);
     }
     if let (Some(y), Some(text)) = (layout.line(Part::Demo), &snapshot.health.demo) {
-        canvas.put(0, y, width, text, Tone::Strong);
+        canvas.put(0, y, width, &elide_end(text, width), Tone::Strong);
     }
     if let Some(y) = layout.line(Part::Status) {
         status::draw(canvas, model, snapshot, y);

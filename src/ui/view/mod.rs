@@ -88,6 +88,32 @@ fn share(part: u64, whole: u64) -> String {
     format!("{}%", crate::units::percent(part, whole).min(999))
 }
 
+/// A size of memory as people name it: `64 MiB`, `208 KiB`, `212.5 KiB`.
+fn memory(bytes: usize) -> String {
+    let (unit, name) = if bytes < 1 << 20 { (1 << 10, "KiB") } else { (1 << 20, "MiB") };
+    if bytes.is_multiple_of(unit) {
+        format!("{} {name}", bytes / unit)
+    } else {
+        format!("{:.1} {name}", bytes as f64 / unit as f64)
+    }
+}
+
+/// What stands in a table without rows: why, and what there is to know.
+fn empty(
+    canvas: &mut Canvas,
+    snapshot: &Snapshot,
+    why: &str,
+    (from, to): (u16, u16),
+    lines: std::ops::Range<u16>,
+) {
+    let room = to.saturating_sub(from);
+    let note = snapshot.notes.first().map(|note| strip::wrapped(note.split(' '), room));
+    let said = std::iter::once(why.to_owned()).chain(note.unwrap_or_default());
+    for (y, text) in lines.zip(said) {
+        canvas.put(from, y, room, &text, Tone::Plain);
+    }
+}
+
 fn severity_tone(severity: Severity) -> Tone {
     match severity {
         Severity::Warning => Tone::Warning,

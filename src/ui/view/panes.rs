@@ -75,11 +75,9 @@ impl Table<'_> {
                 count += 1;
             }
         }
-        if count == 0
-            && let Some(y) = lines.clone().next()
-        {
+        if count == 0 {
             let text = if answers { "no traffic in this window" } else { "asking…" };
-            canvas.put(self.x + 1, y, self.width.saturating_sub(1), text, Tone::Plain);
+            super::empty(canvas, self.snapshot, text, (self.x + 1, self.x + self.width), lines);
         }
         let rest = ranking.total.less(&shown);
         let left = ranking.count.saturating_sub(count);

@@ -3,10 +3,10 @@
 use crate::filter::FilterError;
 use crate::snapshot::{Order, Snapshot, SortKey};
 
-use super::super::action::{BINDINGS, Binding};
+use super::super::action::{BINDINGS, Binding, Command};
 use super::super::edit::FilterLine;
 use super::super::model::{Mode, Model, Saved};
-use super::super::paint::{Canvas, Piece, columns, elide, elide_start, pieces};
+use super::super::paint::{Canvas, Piece, columns, elide, elide_end, elide_start, pieces};
 use super::super::theme::Tone;
 
 /// Whether the status line has something that cannot wait for a larger terminal.
@@ -37,7 +37,7 @@ fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     let (saved, tone) = match &model.saved {
         Saved::Nothing => ("snapshot: -".to_owned(), Tone::Plain),
         Saved::Pending => ("snapshot: saving".to_owned(), Tone::Plain),
-        Saved::Done(path) => (format!("saved {}", elide_start(path, room)), Tone::Strong),
+        Saved::Done(path) => (format!("saved {}", file(path, room, width)), Tone::Strong),
         Saved::Failed(why) => (format!("not saved: {}", elide(why, room)), Tone::Critical),
     };
     let rank = if matches!(model.saved, Saved::Nothing) { 6 } else { 1 };
@@ -49,6 +49,22 @@ fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     let dropped: u64 = snapshot.health.dropped.iter().map(|drop| drop.count).sum();
     let right = vec![count(3, "lost", snapshot.health.lost()), count(4, "dropped", dropped)];
     pieces(canvas, y, left, right);
+}
+
+/// The columns of `saved `.
+const SAVED: u16 = 6;
+
+/// A path in about `room` columns: the folder makes way for the name, which
+/// may take the whole width.
+fn file(path: &str, room: u16, width: u16) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let most = width.saturating_sub(SAVED);
+    let with_folder = columns(name).saturating_add(2);
+    if columns(path) <= room || with_folder <= most {
+        elide_start(path, room.max(with_folder))
+    } else {
+        elide(name, most)
+    }
 }
 
 fn count(rank: u8, word: &str, count: u64) -> Piece {
@@ -72,13 +88,13 @@ pub fn sort_name(order: Order) -> String {
 
 fn filter_line(canvas: &mut Canvas, line: &FilterLine, y: u16) {
     let width = canvas.width();
-    let error =
-        line.error().map(|error| format!("  expected {}, found {}", error.expected, error.found));
-    let error = error.unwrap_or_default();
     let start = canvas.put(0, y, width, "filter: ", Tone::Strong);
     // The text has first call on the line, at least half of it.
     let room = width.saturating_sub(start);
-    let room = room.saturating_sub(columns(&error)).max(room / 2).max(1);
+    let needed = columns(line.text()).saturating_add(1).min(room / 2);
+    let error = line.error().map(|error| explained(error, room.saturating_sub(needed)));
+    let error = error.unwrap_or_default();
+    let room = room.saturating_sub(columns(&error)).max(1);
     // Characters left of the cursor that still fit beside it.
     let before: Vec<char> = line.text()[..line.cursor()].chars().rev().collect();
     let mut skipped = before.len();
@@ -107,7 +123,19 @@ fn filter_line(canvas: &mut Canvas, line: &FilterLine, y: u16) {
         canvas.tint(x, y, 1, Tone::Selected);
         x += 1;
     }
+    let error = elide_end(&error, width.saturating_sub(x));
     canvas.put(x, y, width.saturating_sub(x), &error, Tone::Critical);
+}
+
+/// What is wrong in at most `room` columns; what was found goes first when
+/// there is no room for what was expected.
+fn explained(error: &FilterError, room: u16) -> String {
+    let FilterError { expected, found, .. } = error;
+    let whole = format!("  expected {expected}, found {found}");
+    if columns(&whole) <= room {
+        return whole;
+    }
+    elide_end(&format!("  found {found}, expected {expected}"), room)
 }
 
 /// Whether the character at this byte is part of the wrong token.
@@ -119,6 +147,9 @@ fn touches(error: &FilterError, at: usize) -> bool {
 pub fn footer(canvas: &mut Canvas, model: &Model, y: u16) {
     let context = model.context();
     let piece = |binding: &Binding| {
+        if binding.command == Command::Drill && model.selected().is_none() {
+            return None;
+        }
         let (rank, word) = binding.footer?;
         let key = binding.keys.first()?;
         Some(Piece::new(rank, Tone::Plain, format!("{} {word}", key.name())))

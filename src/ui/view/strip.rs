@@ -7,35 +7,62 @@ use super::super::model::Model;
 use super::super::paint::{Canvas, columns, elide_end};
 use super::super::theme::Tone;
 
+/// How the note begins that says that receiving has ended.
+const STOPPED: &str = "collecting has stopped";
+
 /// A line to show: the same in fewer and fewer words, and in what tone.
 pub struct Message {
     forms: Vec<String>,
     tone: Tone,
 }
 
-/// Everything there is to say: alerts, then what makes the figures doubtful.
+/// Everything there is to say: that nothing goes on, the worst alert, what is
+/// to be known about this answer, the other alerts, and what makes the figures
+/// doubtful.
 pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
-    let mut messages: Vec<Message> = snapshot
-        .alerts
-        .iter()
-        .map(|alert| Message {
-            forms: sentences(alert, model, snapshot),
-            tone: super::severity_tone(alert.severity),
-        })
-        .collect();
-    messages.extend(notes(model, snapshot));
+    let mut alerts = snapshot.alerts.iter().map(|alert| Message {
+        forms: sentences(alert, model, snapshot),
+        tone: super::severity_tone(alert.severity),
+    });
+    let mut messages: Vec<Message> =
+        stopped(model, snapshot).into_iter().chain(alerts.next()).collect();
+    messages.extend(snapshot.notes.iter().map(|text| note(text)));
+    messages.extend(alerts);
+    messages.extend(doubts(model, snapshot));
     messages
 }
 
-/// The notes alone.
+/// The same without the alerts.
 pub fn notes(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
+    let notes = snapshot.notes.iter().map(|text| note(text));
+    stopped(model, snapshot).into_iter().chain(notes).chain(doubts(model, snapshot)).collect()
+}
+
+fn note(text: &str) -> Message {
+    Message { forms: vec![format!("note: {text}")], tone: Tone::Plain }
+}
+
+fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
     super::header::incomplete(snapshot)
         .iter()
-        .chain(&snapshot.notes)
-        .chain(&snapshot.health.notes)
+        .chain(snapshot.health.notes.iter().filter(|note| !note.starts_with(STOPPED)))
         .chain(&model.options.note)
-        .map(|note| Message { forms: vec![format!("note: {note}")], tone: Tone::Plain })
+        .map(|text| note(text))
         .collect()
+}
+
+/// Whether no more figures come: the answers have ended, or the receiving has.
+pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
+    model.stopped || snapshot.health.notes.iter().any(|note| note.starts_with(STOPPED))
+}
+
+fn stopped(model: &Model, snapshot: &Snapshot) -> Option<Message> {
+    let forms = [
+        "!! collecting has stopped, the figures stand still: restart toptalk",
+        "!! collecting has stopped",
+    ];
+    let forms = forms.map(str::to_owned).to_vec();
+    has_stopped(model, snapshot).then_some(Message { forms, tone: Tone::Critical })
 }
 
 /// An alert in words; what goes first are the time, the duration and the limit.
@@ -86,14 +113,19 @@ pub fn basis(snapshot: &Snapshot, width: u16) -> Vec<String> {
     if !candidates.is_empty() {
         words.insert(1, "Try".to_owned());
     }
+    wrapped(words.iter().map(String::as_str), width)
+}
+
+/// Words in lines of at most `width` columns, as far as no word is longer.
+pub fn wrapped<'a>(words: impl Iterator<Item = &'a str>, width: u16) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
-            Some(line) if columns(line).saturating_add(columns(&word) + 1) <= width => {
+            Some(line) if columns(line).saturating_add(columns(word) + 1) <= width => {
                 line.push(' ');
-                line.push_str(&word);
+                line.push_str(word);
             }
-            _ => lines.push(word),
+            _ => lines.push(word.to_owned()),
         }
     }
     lines
