@@ -39,9 +39,7 @@ impl Local {
                 "the clock of this machine was set {moved} {way}; windows go on without a jump"
             ));
         }
-        if self.published.has_ended() {
-            health.notes.insert(0, "collecting has stopped: restart toptalk".to_owned());
-        }
+        health.ended = self.published.has_ended();
         self.windows.snapshot(view, self.clock.now(), health)
     }
 }

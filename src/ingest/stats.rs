@@ -109,6 +109,7 @@ impl Stats {
             exporters: exporters.into_iter().map(exporter).collect(),
             dropped,
             noticed,
+            ended: false,
             notes: self.notes.clone(),
             datagrams: self.datagrams,
             flows: self.flows,

@@ -77,6 +77,8 @@ pub struct Health {
     pub dropped: Vec<DropCount>,
     /// What was odd but used all the same.
     pub noticed: Vec<DropCount>,
+    /// Whether collecting has ended: no more figures will come.
+    pub ended: bool,
     /// Warnings from the start: capped buffers, ports not bound.
     pub notes: Vec<String>,
     pub datagrams: u64,

@@ -112,15 +112,14 @@ fn that_collecting_has_stopped_is_said_on_every_screen() {
 
 #[test]
 fn receiving_that_has_ended_goes_before_alerts() {
-    let note = "collecting has stopped: restart toptalk".to_owned();
     let mut person = person();
     let mut later = site();
-    later.health.notes = vec![note.clone()];
+    later.health.ended = true;
     person.sees(later);
     says_stopped(&person);
     person.key(KeyCode::Enter);
     let mut later = nas();
-    later.health.notes = vec![note];
+    later.health.ended = true;
     person.sees(later);
     says_stopped(&person);
 }

@@ -7,9 +7,6 @@ use super::super::model::Model;
 use super::super::paint::{Canvas, columns, elide_end};
 use super::super::theme::Tone;
 
-/// How the note begins that says that receiving has ended.
-const STOPPED: &str = "collecting has stopped";
-
 /// A line to show: the same in fewer and fewer words, and in what tone.
 pub struct Message {
     forms: Vec<String>,
@@ -45,7 +42,7 @@ fn note(text: &str) -> Message {
 fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
     super::header::incomplete(snapshot)
         .iter()
-        .chain(snapshot.health.notes.iter().filter(|note| !note.starts_with(STOPPED)))
+        .chain(&snapshot.health.notes)
         .chain(&model.options.note)
         .map(|text| note(text))
         .collect()
@@ -53,7 +50,7 @@ fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
 
 /// Whether no more figures come: the answers have ended, or the receiving has.
 pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
-    model.stopped || snapshot.health.notes.iter().any(|note| note.starts_with(STOPPED))
+    model.stopped || snapshot.health.ended
 }
 
 fn stopped(model: &Model, snapshot: &Snapshot) -> Option<Message> {

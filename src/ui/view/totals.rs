@@ -55,14 +55,18 @@ pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: 
     canvas.put(0, y, LABEL, row.label, Tone::Strong);
     canvas.right(LABEL + NUMBER, y, NUMBER, &units::short(rate), Tone::Plain);
 
-    let remarks_from = canvas.width().saturating_sub(remarks(canvas, &row, unit, y));
+    // Peak, percentile and history are of all traffic: beside a filtered rate
+    // they would only mislead.
+    let filtered = !snapshot.view.filter.is_any();
+    let taken = if filtered { 0 } else { remarks(canvas, &row, unit, y) };
+    let remarks_from = canvas.width().saturating_sub(taken);
     let mut x = LABEL + NUMBER;
     let capacity = link.capacity_up.or(link.capacity_down);
     if capacity.is_some() {
         x = of_capacity(canvas, snapshot, &row, unit, (x, remarks_from), y);
     }
     let room = remarks_from.saturating_sub(x + 2).min(MOST);
-    if room >= LEAST {
+    if room >= LEAST && !filtered {
         let step = link.series.step_ms.max(1);
         let line = spark(row.series, link.series.end.0.div_euclid(step), room, row.peak);
         canvas.put(remarks_from.saturating_sub(room + 1), y, room, &line, Tone::Plain);
