@@ -51,6 +51,26 @@ fn a_flow_is_booked_by_direction_and_conversation() {
 }
 
 #[test]
+fn a_host_has_its_rates_and_its_hour_from_the_first_seconds() {
+    let windows = windows(Config::default());
+    for second in 1..200i64 {
+        windows.record(&[flow(local(1), remote(1), second as f64 + 0.3, 0.3, 1.0, 125_000)]);
+        if second < 10 {
+            continue;
+        }
+        let view = view(Subject::Host(local(1)), Window::Minute);
+        let detail = ask(&windows, &view, second + 1).detail.unwrap();
+        let near = |rate: u64| (900_000..=1_100_000).contains(&rate);
+        for rate in [detail.now.up, detail.minute.up, detail.quarter.up, detail.peak.up] {
+            assert!(near(rate), "second {second}: {detail:?}");
+        }
+        let busy: Vec<u64> = detail.series.up.iter().copied().filter(|rate| *rate > 0).collect();
+        assert!(busy.len() as i64 >= second / 60, "second {second}: {busy:?}");
+        assert!(busy.iter().skip(1).all(|rate| near(*rate)), "second {second}: {busy:?}");
+    }
+}
+
+#[test]
 fn sampled_counters_are_scaled_and_raw_bytes_stand_beside() {
     let windows = windows(Config::default());
     let flow = flow(local(1), remote(1), 5.0, 0.1, 0.5, 1_000);

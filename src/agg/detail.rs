@@ -6,7 +6,7 @@ use super::Windows;
 use super::answer::{Panes, Side, Traffic, rank, settle, traffic_order};
 use super::filtered::matching;
 use super::key::ConversationKey;
-use super::pane::{COARSE, TimeLog, floor, moment};
+use super::pane::{COARSE, TimeLog, moment};
 use crate::flow::Host;
 use crate::snapshot::{Both, ConversationRow, HostDetail, Order, Rates, Series, SortKey, View};
 
@@ -100,9 +100,9 @@ struct History {
 
 impl History {
     fn add(&mut self, log: &TimeLog, panes: &Panes, turned: bool) {
-        let (start, end) = hour(panes);
+        let (start, _) = hour(panes);
         self.minutes.resize(STEPS as usize, (0, 0));
-        log.visit(start, end, |pane, lane, counters| {
+        log.visit(start, panes.end, |pane, lane, counters| {
             if let Some((up, down)) = self.minutes.get_mut(((pane - start) / COARSE) as usize) {
                 let out = super::key::Lane::is_out(lane) != turned;
                 let sum = if out { up } else { down };
@@ -128,12 +128,20 @@ impl History {
             let from = from.max(panes.known.min(to));
             Rates { up: rate(both.up.bytes, to - from), down: rate(both.down.bytes, to - from) }
         };
-        let up: Vec<u64> = self.minutes.iter().map(|minute| rate(minute.0, COARSE)).collect();
-        let down: Vec<u64> = self.minutes.iter().map(|minute| rate(minute.1, COARSE)).collect();
+        // The last minute is not over: its mean is over what has passed of it.
+        let running = COARSE - end.saturating_sub(panes.end).min(COARSE - 1);
+        let length = |step: usize| if step + 1 == STEPS as usize { running } else { COARSE };
+        let steps = |pick: fn(&(u64, u64)) -> u64| -> Vec<u64> {
+            let minutes = self.minutes.iter().enumerate();
+            minutes.map(|(step, minute)| rate(pick(minute), length(step))).collect()
+        };
+        let (up, down) = (steps(|minute| minute.0), steps(|minute| minute.1));
         let (now, minute) = (rates(&self.now, 10), rates(&self.minute, 60));
+        // Of the running minute a few seconds would make a peak of their own.
+        let highest = |steps: &[u64]| steps.iter().rev().skip(1).copied().max().unwrap_or(0);
         let peak = Rates {
-            up: up.iter().copied().max().unwrap_or(0).max(minute.up).max(now.up),
-            down: down.iter().copied().max().unwrap_or(0).max(minute.down).max(now.down),
+            up: highest(&up).max(minute.up).max(now.up),
+            down: highest(&down).max(minute.down).max(now.down),
         };
         HostDetail {
             now,
@@ -146,9 +154,8 @@ impl History {
     }
 }
 
-/// The hour of whole minutes that ends with the window; the minute that the
-/// window ends in is not over and would read low.
+/// The hour of minutes up to the one that the window ends in.
 fn hour(panes: &Panes) -> (u32, u32) {
-    let end = floor(panes.end, COARSE);
+    let end = panes.end.div_ceil(COARSE).saturating_mul(COARSE);
     (end.saturating_sub(STEPS * COARSE), end)
 }

@@ -111,10 +111,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-#[allow(
-    clippy::await_holding_refcell_ref,
-    reason = "only this task borrows its socket mutably while it runs; the publisher borrows between awaits"
-)]
+#[allow(clippy::await_holding_refcell_ref, reason = "only this task borrows it mutably")]
 async fn receive(socket: Rc<RefCell<Inbound>>, pipeline: Rc<RefCell<Pipeline>>) {
     loop {
         let ready = socket.borrow().ready().await;
