@@ -11,6 +11,7 @@ mod exporter;
 mod netflow5;
 mod netflow9;
 mod record;
+pub mod registry;
 pub mod report;
 mod sampling;
 mod sequence;
