@@ -183,6 +183,7 @@ entries! { VIPTELA:
 
 // Cisco: NAT logs, secure event logs of the ASA, TrustSec, media monitoring.
 // Old ASA releases used 40001 to 40005 for what is 225 to 228 and 233 now.
+// Palo Alto: applications and users.
 #[rustfmt::skip]
 entries! { VERSION9:
     24628 natContextId Unsigned; 24629 natContextName Text; 24630 natAssignSeconds Seconds;
@@ -201,5 +202,5 @@ entries! { VERSION9:
     37023 transportRtpJitterMean Unsigned; 37024 transportRtpJitterMin Unsigned;
     37025 transportRtpJitterMax Unsigned; 40000 username Text; 40001 xlateSrcAddrIPv4 V4;
     40002 xlateDstAddrIPv4 V4; 40003 xlateSrcPort Unsigned; 40004 xlateDstPort Unsigned;
-    40005 firewallEventOld Unsigned;
+    40005 firewallEventOld Unsigned; 56701 panosAppId Text; 56702 panosUserId Text;
 }
