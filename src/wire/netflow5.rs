@@ -5,6 +5,8 @@
 use super::bytes::{u16_at, u32_at};
 use super::exporter::{Exporter, Header};
 use super::report::{Cause, Report};
+use super::sequence::Unit;
+use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Sampling, Time};
 
 pub(super) const HEADER_LENGTH: usize = 24;
@@ -37,12 +39,17 @@ pub(super) fn decode(
     let exported = i64::from(word(8)) * 1000 + i64::from(word(12)) / 1_000_000;
     let engine = u32::from(u16_at(words, 20).unwrap_or(0));
     let sampling = Sampling::one_in(u32::from(u16_at(words, 22).unwrap_or(0) & INTERVAL_MASK));
-    let header = Header { protocol: "netflow5", domain: engine, exported: Time(exported), uptime };
-    let Some((domain, offset)) = exporter.enter(now, &header) else {
+    let header = Header {
+        protocol: "netflow5",
+        domain: engine,
+        exported: Time(exported),
+        uptime: Some(uptime),
+    };
+    let Some(session) = exporter.enter(now, address, &header) else {
         return report.causes.count(Cause::DomainLimit);
     };
-    domain.sequence.observe(word(16), count as u32);
-    domain.header_sampling = sampling;
+    session.domain.sequence.datagram(Unit::Records, word(16), Some(count as u32));
+    session.domain.header_sampling = sampling;
 
     let records = bytes[HEADER_LENGTH..].chunks_exact(RECORD_LENGTH).take(count);
     if records.len() < count {
@@ -52,8 +59,8 @@ pub(super) fn decode(
         exporter: address,
         domain: engine,
         arrival: now,
-        clock_offset: offset,
-        sampling,
+        clock_offset: session.offset,
+        sampling: session.given_rate.unwrap_or(sampling),
         ..Flow::EMPTY
     };
     let before = out.len();
@@ -65,7 +72,7 @@ pub(super) fn decode(
         out.push(flow);
     }
     report.flows = (out.len() - before) as u32;
-    exporter.leave(report, 0);
+    exporter.leave(report, engine);
 }
 
 /// One record; `record` has [`RECORD_LENGTH`] bytes.
@@ -94,11 +101,4 @@ fn flow(record: &[u8], common: &Flow, exported: i64, uptime: u32) -> Flow {
         dst_mask: byte(45),
         ..*common
     }
-}
-
-/// A moment given in uptime milliseconds, by the exporter's clock. Uptimes wrap
-/// after 49.7 days, so the distance to the header's uptime is taken as signed.
-pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) -> Time {
-    let age = header_uptime.wrapping_sub(uptime) as i32;
-    Time(exported_ms - i64::from(age))
 }
