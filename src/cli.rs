@@ -102,6 +102,9 @@ struct WindowWords {
     /// Conversations kept at most; traffic of further ones is in others
     #[arg(long, value_name = "N", env = "TOPTALK_MAX_CONVERSATIONS", default_value_t = DEFAULT_MAX_CONVERSATIONS)]
     max_conversations: usize,
+    /// Count flows as often as they are reported, also those that came from another interface before
+    #[arg(long, env = "TOPTALK_NO_DEDUP")]
+    no_dedup: bool,
 }
 
 #[derive(Args)]
@@ -234,6 +237,7 @@ impl CollectWords {
             lag: self.windows.lag,
             rules: Rules::default(),
             keep_all: false,
+            no_dedup: self.windows.no_dedup,
             started: Time::default(),
         };
         Ok((Listen { address: self.bind, ports }, config))

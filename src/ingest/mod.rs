@@ -3,6 +3,7 @@
 //! One thread with its own runtime receives, decodes and records. Nothing on it
 //! ever waits for a screen, a disk or a client.
 
+mod roster;
 mod socket;
 mod stats;
 mod worker;

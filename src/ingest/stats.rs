@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
 
-use crate::flow::Time;
-use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, SamplingState};
-use crate::wire::{Cause, Report, Summary};
+use super::roster::Roster;
+use crate::flow::{Flow, Time};
+use crate::snapshot::{DropCount, Health, Listener};
+use crate::wire::{Cause, Decoder, Report};
 
 /// The newest health, shared between the worker and its readers.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +53,7 @@ pub(super) struct Stats {
     causes: Vec<u64>,
     datagrams: u64,
     flows: u64,
+    roster: Roster,
     /// Time per batch in microseconds.
     batch: Option<Histogram<u64>>,
 }
@@ -66,6 +68,7 @@ impl Stats {
             causes: vec![0; Cause::ALL.len()],
             datagrams: 0,
             flows: 0,
+            roster: Roster::default(),
             batch,
         }
     }
@@ -86,7 +89,17 @@ impl Stats {
         }
     }
 
-    pub(super) fn health(&self, listeners: Vec<Listener>, exporters: Vec<Summary>) -> Health {
+    /// Counts the flows of a batch that were marked as reported before.
+    pub(super) fn doubled(&mut self, flows: &[Flow]) {
+        self.roster.doubled(flows);
+    }
+
+    pub(super) fn health(
+        &mut self,
+        now: Time,
+        listeners: Vec<Listener>,
+        decoder: &Decoder,
+    ) -> Health {
         let kernel: u64 = listeners.iter().map(|listener| listener.kernel_drops).sum();
         let mut dropped = Vec::new();
         let mut noticed = Vec::new();
@@ -102,13 +115,16 @@ impl Stats {
                 count: kernel,
             });
         }
+        let (refused, refused_others) = decoder.refused();
         Health {
             started: self.started,
             demo: self.demo.clone(),
             listeners,
-            exporters: exporters.into_iter().map(exporter).collect(),
+            exporters: self.roster.list(now, decoder),
             dropped,
             noticed,
+            refused,
+            refused_others,
             ended: false,
             notes: self.notes.clone(),
             datagrams: self.datagrams,
@@ -116,26 +132,5 @@ impl Stats {
             batch_p99_us: self.batch.as_ref().map_or(0, |batch| batch.value_at_quantile(0.99)),
             clock_shift_ms: 0,
         }
-    }
-}
-
-/// The decoder's view of an exporter; its timing is learned elsewhere.
-fn exporter(summary: Summary) -> ExporterHealth {
-    ExporterHealth {
-        address: summary.address,
-        protocol: summary.protocol,
-        datagrams: summary.datagrams,
-        flows: summary.flows,
-        lost: summary.lost,
-        templates: summary.templates,
-        sampling: match summary.rates.as_slice() {
-            [] => SamplingState::Unknown,
-            [rate] => SamplingState::Announced(*rate),
-            [.., highest] => SamplingState::Mixed(*highest),
-        },
-        clock_offset_ms: summary.clock_offset_ms,
-        last_seen: summary.last_seen,
-        active_timeout_ms: None,
-        export_delay_ms: None,
     }
 }

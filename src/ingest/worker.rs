@@ -15,6 +15,7 @@ use crate::agg::Windows;
 use crate::clock::Clock;
 use crate::flow::{Flow, Host};
 use crate::wire::Decoder;
+use crate::wire::doubling::Doubling;
 
 /// Datagrams read per wake before other sockets get their turn.
 const DATAGRAMS_PER_WAKE: usize = 64;
@@ -32,6 +33,7 @@ const PUBLISH: Duration = Duration::from_millis(250);
 /// Everything between a datagram and the windows.
 struct Pipeline {
     decoder: Decoder,
+    doubling: Doubling,
     windows: Arc<Windows>,
     flows: Vec<Flow>,
     stats: Stats,
@@ -44,15 +46,22 @@ impl Pipeline {
         let report = self.decoder.decode(now, sender, bytes, &mut self.flows);
         self.stats.datagram(&report);
         if self.flows.len() >= FLOWS_PER_BATCH {
-            self.windows.record(&self.flows);
-            self.flows.clear();
+            self.record();
         }
+    }
+
+    /// Hands on what has been decoded, flows that came twice marked.
+    fn record(&mut self) {
+        if self.doubling.mark(&mut self.flows) > 0 {
+            self.stats.doubled(&self.flows);
+        }
+        self.windows.record(&self.flows);
+        self.flows.clear();
     }
 
     /// Records what has been decoded since `began` (microseconds).
     fn flush(&mut self, began: u64) {
-        self.windows.record(&self.flows);
-        self.flows.clear();
+        self.record();
         self.stats.batch(self.clock.micros().saturating_sub(began));
     }
 }
@@ -69,6 +78,7 @@ pub(super) async fn run(
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
     let pipeline = Rc::new(RefCell::new(Pipeline {
         decoder: Decoder::new(),
+        doubling: Doubling::default(),
         windows,
         flows: Vec::new(),
         stats: Stats::new(clock.now(), demo, notes),
@@ -84,8 +94,8 @@ pub(super) async fn run(
         move || {
             let listeners =
                 inbound.iter().map(|socket| socket.borrow().listener().clone()).collect();
-            let pipeline = pipeline.borrow();
-            published.write(pipeline.stats.health(listeners, pipeline.decoder.exporters()));
+            let Pipeline { stats, decoder, clock, .. } = &mut *pipeline.borrow_mut();
+            published.write(stats.health(clock.now(), listeners, decoder));
         }
     };
     publish();

@@ -137,6 +137,7 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
                 SamplingState::Unknown => "sampling unknown".to_owned(),
                 SamplingState::Announced(rate) => format!("1:{rate}"),
                 SamplingState::Mixed(rate) => format!("up to 1:{rate}"),
+                SamplingState::Given(rate) => format!("1:{rate} (--sampling)"),
             };
             let protocol = exporter.protocol;
             format!("{} {protocol} {sampling} lost {}", exporter.address, exporter.lost)

@@ -54,6 +54,7 @@ fn exporter_line(exporter: &ExporterHealth) -> String {
         SamplingState::Unknown => "sampling unknown".to_owned(),
         SamplingState::Announced(rate) => format!("sampled 1:{rate}"),
         SamplingState::Mixed(rate) => format!("sampled up to 1:{rate}"),
+        SamplingState::Given(rate) => format!("sampled 1:{rate} (--sampling)"),
     };
     format!(
         "{} {} {} flows, lost {}, {} templates, {sampling}",

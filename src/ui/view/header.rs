@@ -42,10 +42,7 @@ fn exporters(snapshot: &Snapshot) -> String {
 
 /// The rate of those who sample: `sampled 1:1000`, or the highest of several.
 fn sampled(snapshot: &Snapshot) -> String {
-    let rate = |sampling: &SamplingState| match sampling {
-        SamplingState::Unknown => 1,
-        SamplingState::Announced(rate) | SamplingState::Mixed(rate) => (*rate).max(1),
-    };
+    let rate = |sampling: &SamplingState| sampling.rate().unwrap_or(1).max(1);
     let all = || snapshot.health.exporters.iter().map(|exporter| &exporter.sampling);
     let most = all().map(rate).max().unwrap_or(1);
     let several = all().any(|one| rate(one) != most || matches!(one, SamplingState::Mixed(_)));
