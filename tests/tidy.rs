@@ -23,7 +23,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ingest", &["flow", "units", "snapshot", "wire", "agg", "clock"]),
     ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest"]),
     ("ui", &["flow", "filter", "snapshot", "topn", "table", "units"]),
-    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest"]),
+    // wire: what the administrator says about exporters is a `wire::Policy`.
+    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest", "wire"]),
 ];
 
 /// Rooms on the roof, which may use everything.
@@ -40,8 +41,11 @@ const OWNED: &[(&str, &[&str])] = &[
     ("ratatui::", &["ui"]),
     ("crossterm::", &["ui"]),
     ("tokio::", &["ingest", "source", "ui", "app"]),
-    ("std::fs", &["app", "ui"]),
+    // ingest: one file, what was learned of exporters (`memory.rs`).
+    ("std::fs", &["app", "ui", "ingest"]),
     ("UdpSocket", &["ingest", "app"]),
+    ("TcpListener", &["ingest"]),
+    ("TcpStream", &["ingest"]),
     ("Instant", &["clock"]),
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),

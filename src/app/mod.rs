@@ -3,6 +3,7 @@
 mod demo;
 mod live;
 mod save;
+mod state;
 mod top;
 
 use std::io;

@@ -18,10 +18,10 @@ const LONG_TIMEOUT_MS: i64 = 120_000;
 const CLOCK_OFF_MS: i64 = 5_000;
 
 /// One part in this many may be lost without a word: 0.1 %.
-const LOST_PART: u64 = 1_000;
+const LOST_PART: u128 = 1_000;
 
 /// One flow in this many may be reported twice without a word: 1 %.
-const DOUBLED_PART: u64 = 100;
+const DOUBLED_PART: u128 = 100;
 
 /// How bad it is, the worst last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +111,7 @@ fn waiting(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 
 fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let sent = exporter.lost.saturating_add(exporter.received());
-    if exporter.lost == 0 || exporter.lost.saturating_mul(LOST_PART) <= sent {
+    if u128::from(exporter.lost) * LOST_PART <= u128::from(sent) {
         return None;
     }
     let share = exporter.lost as f64 * 100.0 / sent as f64;
@@ -158,7 +158,7 @@ fn changed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 
 fn doubled(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let ExporterHealth { doubled, flows, .. } = *exporter;
-    if doubled == 0 || doubled.saturating_mul(DOUBLED_PART) <= flows {
+    if u128::from(doubled) * DOUBLED_PART <= u128::from(flows) {
         return None;
     }
     let share = doubled as f64 * 100.0 / flows.max(1) as f64;
@@ -272,7 +272,7 @@ mod tests {
         };
         let conditions = exporter.conditions(NOW);
         assert_eq!(conditions[0].mark, Mark::Dead);
-        assert!(conditions[0].text.contains("50 h"), "{conditions:?}");
+        assert!(conditions[0].text.contains("2 days"), "{conditions:?}");
         assert!(conditions.windows(2).all(|pair| pair[0].mark >= pair[1].mark), "{conditions:?}");
         assert_eq!(conditions.len(), 7);
     }

@@ -15,6 +15,8 @@ pub struct Listener {
     pub buffer_granted: usize,
     /// Datagrams the kernel dropped because the buffer was full.
     pub kernel_drops: u64,
+    /// Open connections where IPFIX is taken over TCP as well.
+    pub connections: Option<usize>,
 }
 
 /// A cause for which something was not used, and how often.

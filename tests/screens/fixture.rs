@@ -108,6 +108,7 @@ fn health() -> Health {
             buffer_asked: 64 << 20,
             buffer_granted: 64 << 20,
             kernel_drops: 0,
+            connections: Some(0),
         }],
         datagrams: 12_000,
         flows: 300_000,

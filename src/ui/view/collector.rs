@@ -6,6 +6,9 @@ use crate::units;
 
 use super::help::Line;
 
+/// Refused senders that are named.
+const REFUSED: usize = 10;
+
 /// What is known about the collecting.
 pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
     let health = &snapshot.health;
@@ -28,6 +31,10 @@ pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
         say("exporter", exporter_line(exporter));
         say("", timing(exporter, snapshot));
     }
+    for (sender, count) in health.refused.iter().take(REFUSED) {
+        let count = units::short(*count);
+        say("refused", format!("{count} from {sender}: outside --allow"));
+    }
     for drop in &health.dropped {
         say("dropped", counted(drop));
     }
@@ -41,8 +48,12 @@ pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
 }
 
 fn socket(listener: &Listener) -> String {
+    let connections = match listener.connections {
+        Some(count) => format!(", TCP connections {count}"),
+        None => String::new(),
+    };
     format!(
-        "{} buffer {}, kernel dropped {}",
+        "{} buffer {}, kernel dropped {}{connections}",
         listener.address,
         super::memory(listener.buffer_granted),
         units::short(listener.kernel_drops),
