@@ -3,9 +3,13 @@
 mod common;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use toptalk::flow::{Host, Time};
+use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
+use toptalk::wire::doubling::Doubling;
 use toptalk::wire::encode::{V5Encoder, V9Encoder};
+
+/// Flows in a batch.
+const BATCH: usize = 1500;
 
 fn decode(c: &mut Criterion) {
     let flows = common::flows(common::Shape::Mixed, 2_400, 1_000, 1);
@@ -40,5 +44,36 @@ fn decode(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode);
+/// What finding flows that are reported twice costs, in batches as one wake of
+/// the ingest worker gives them.
+fn mark(c: &mut Criterion) {
+    let once = common::flows(common::Shape::Mixed, 1_000_000, 100_000, 100);
+    let other = |flow: &Flow| Flow { direction: 1, ..*flow };
+    let twice: Vec<Flow> = once[..500_000]
+        .chunks(BATCH / 2)
+        .flat_map(|chunk| chunk.iter().copied().chain(chunk.iter().map(other)))
+        .collect();
+    let mut group = c.benchmark_group("Doubling::mark");
+    group.sample_size(10).throughput(Throughput::Elements(1_000_000));
+    for (name, mut flows, doubled) in
+        [("every flow once", once, 0), ("every flow twice", twice, 500_000)]
+    {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                Doubling::default,
+                |mut doubling| {
+                    let marked: usize =
+                        flows.chunks_mut(BATCH).map(|batch| doubling.mark(batch)).sum();
+                    // A few are alike by chance.
+                    assert!(marked >= doubled && marked < doubled + 1000, "{marked}");
+                    doubling
+                },
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decode, mark);
 criterion_main!(benches);

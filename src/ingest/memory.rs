@@ -27,6 +27,9 @@ const EVERY_MS: i64 = 60_000;
 /// loses nothing that he had before.
 const SOON_MS: i64 = 1_000;
 
+/// Exporters that were not heard for this long are not coming back.
+const FORGOTTEN_MS: i64 = 30 * 24 * 3_600_000;
+
 /// Gathering what to save may take one part in this many of the time.
 const GATHERING_PART: u64 = 20;
 
@@ -77,13 +80,17 @@ impl Keeper {
         let path = &self.file.path;
         let refused = match read(path) {
             Ok(None) => return None,
-            Ok(Some(memory)) => match decoder.recall(now, &memory) {
-                Ok(_) => {
-                    self.shape = timeless(memory);
-                    return None;
+            Ok(Some(mut memory)) => {
+                let known = |last_seen_ms| now.since(Time(last_seen_ms)) < FORGOTTEN_MS;
+                memory.exporters.retain(|exporter| known(exporter.last_seen_ms));
+                match decoder.recall(now, &memory) {
+                    Ok(_) => {
+                        self.shape = timeless(memory);
+                        return None;
+                    }
+                    Err(error) => Refused { why: error.to_string(), keep: true },
                 }
-                Err(error) => Refused { why: error.to_string(), keep: true },
-            },
+            }
             Err(refused) => refused,
         };
         let mut note = format!("{} is not used: {}", path.display(), refused.why);
@@ -134,7 +141,7 @@ impl Keeper {
         Job { file: self.file.clone(), number: self.number, memory }
     }
 
-    /// Takes note of how a job went; what failed is tried again in a minute.
+    /// Takes note that a job failed; the next one is due in a minute.
     pub(super) fn failed(&mut self) {
         self.pause_ms = EVERY_MS;
         self.shape = Memory::default();
@@ -247,5 +254,73 @@ fn parse(bytes: &[u8]) -> Result<Memory, String> {
             Ok(Memory { version, exporters: Vec::new() })
         }
         Err(error) => Err(foreign(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Host;
+    use crate::wire::encode::V9Encoder;
+
+    const START: Time = Time(1_800_000_000_000);
+
+    fn tell(decoder: &mut Decoder, source: u32) {
+        let sent = V9Encoder::new(source).encode(START, START, &[], true);
+        decoder.decode(START, Host::octets(192, 0, 2, 1), &sent[0], &mut Vec::new());
+    }
+
+    #[test]
+    fn what_is_new_is_saved_soon_and_the_rest_once_a_minute() {
+        let (mut keeper, mut decoder) = (Keeper::new(START, PathBuf::new()), Decoder::new());
+        let mut due = |ms: i64, learned: bool, decoder: &Decoder| {
+            keeper.due(START.plus_ms(ms), || 0, learned, decoder).is_some()
+        };
+        assert!(!due(60_000, false, &decoder), "nobody is known");
+        tell(&mut decoder, 1);
+        assert!(!due(60_250, true, &decoder), "not at once");
+        assert!(due(61_000, false, &decoder), "but soon");
+        assert!(!due(63_000, true, &decoder), "the same once more");
+        tell(&mut decoder, 2);
+        assert!(due(64_000, true, &decoder));
+        assert!(!due(123_999, false, &decoder));
+        assert!(due(124_000, false, &decoder), "for the times in it");
+        tell(&mut decoder, 3);
+        keeper.failed();
+        let mut due = |ms: i64| keeper.due(START.plus_ms(ms), || 0, true, &decoder).is_some();
+        assert!(!due(126_000) && !due(183_999) && due(184_000));
+    }
+
+    #[test]
+    fn gathering_takes_a_part_of_the_time_only() {
+        let (mut keeper, mut decoder) = (Keeper::new(START, PathBuf::new()), Decoder::new());
+        let clock = std::cell::Cell::new(0);
+        // Each gathering takes half a second.
+        let micros = || clock.replace(clock.get() + 500_000);
+        let mut saved = Vec::new();
+        for second in 1..60u32 {
+            tell(&mut decoder, second);
+            let now = START.plus_ms(i64::from(second) * 1000);
+            if keeper.due(now, micros, true, &decoder).is_some() {
+                saved.push(second);
+            }
+        }
+        assert_eq!(saved, [1, 11, 21, 31, 41, 51]);
+    }
+
+    #[test]
+    fn an_older_job_never_overwrites_a_newer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(folder.path(), None, 2055);
+        let (mut keeper, mut decoder) = (Keeper::new(START, path.clone()), Decoder::new());
+        tell(&mut decoder, 1);
+        let older = keeper.last(&decoder).unwrap();
+        tell(&mut decoder, 2);
+        let newer = keeper.last(&decoder).unwrap();
+        newer.run().unwrap();
+        older.run().unwrap();
+        let mut again = Decoder::new();
+        assert_eq!(Keeper::new(START, path).load(START, &mut again), None);
+        assert_eq!(again.memory().exporters[0].domains.len(), 2);
     }
 }

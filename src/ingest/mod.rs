@@ -22,6 +22,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -35,6 +36,9 @@ pub const DEFAULT_PORTS: [u16; 3] = [2055, 4739, 6343];
 
 /// Ports that one process listens on at most.
 pub const MAX_PORTS: usize = 64;
+
+/// How long a socket that fails is left alone, so that others have their turns.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Where to listen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

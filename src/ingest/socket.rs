@@ -271,3 +271,58 @@ fn sender(address: Option<&SockaddrStorage>) -> Host {
     // A dual-stack socket names IPv4 senders as ::ffff:a.b.c.d, which is our form.
     address.as_sockaddr_in6().map_or(Host::UNSPECIFIED, |v6| IpAddr::V6(v6.ip()).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::agg::{Config, Windows};
+    use crate::clock::Clock;
+    use crate::ingest::{BACK_OFF, Ingest, Options};
+
+    #[test]
+    fn a_socket_that_fails_all_the_time_takes_nobodys_turn() {
+        let clock = Clock::start();
+        // A pipe is always ready and never a socket.
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"x").unwrap();
+        let broken = UdpSocket::from(OwnedFd::from(reader));
+        broken.set_nonblocking(true).unwrap();
+        let broken = Bound::new(broken, None);
+        let good = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+        let port = good.port();
+        let windows = Arc::new(Windows::new(Config::default()));
+        let sockets = vec![broken, good];
+        let ingest = Ingest::start(sockets, windows, clock, Options::default()).unwrap();
+        let published = ingest.published();
+        let errors = || published.read().dropped.iter().map(|drop| drop.count).sum::<u64>();
+        let wait = |done: &dyn Fn() -> bool| {
+            while !done() {
+                assert!(clock.micros() < 60_000_000);
+                std::thread::yield_now();
+            }
+        };
+        wait(&|| errors() >= 3);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let empty = [&[0, 10, 0, 16][..], &[0; 12]].concat();
+        for _ in 0..500 {
+            sender.send_to(&empty, ("127.0.0.1", port)).unwrap();
+        }
+        wait(&|| published.read().datagrams == 500);
+        let most = u128::from(clock.micros()) / BACK_OFF.as_micros() + 1;
+        assert!(u128::from(errors()) <= most, "{} errors, at most {most}", errors());
+        ingest.stop().unwrap();
+    }
+
+    #[test]
+    fn a_tcp_port_that_is_taken_is_a_note() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let bound = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), port).unwrap().with_streams();
+        let note = bound.note.clone().unwrap();
+        assert!(note.contains(&format!("no IPFIX over TCP on port {port}: ")), "{note}");
+        assert_eq!((bound.stream.is_none(), bound.listener.connections), (true, None));
+    }
+}

@@ -17,6 +17,7 @@ use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::BACK_OFF;
 use super::framer::Framer;
 use super::pipeline::Pipeline;
 use super::stats::Trouble;
@@ -27,9 +28,6 @@ const READ: usize = 65_536;
 
 /// Reads of a connection at the end: what a kernel holds of one at most (6 MB).
 const REST: usize = 128;
-
-/// How long a listener that fails is left alone.
-pub(super) const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// How much connections may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +54,8 @@ impl Default for StreamLimits {
 #[derive(Debug)]
 struct Connection {
     peer: Host,
+    /// Which listener it came by.
+    listener: usize,
     stream: TcpStream,
     framer: RefCell<Framer>,
     /// When the message at hand began, or nothing.
@@ -64,8 +64,9 @@ struct Connection {
     spoke: Cell<bool>,
 }
 
-/// All connections of one listener's port.
+/// What accepts connections on one port.
 pub(super) struct Streams {
+    number: usize,
     listener: TcpListener,
     shared: Rc<Shared>,
 }
@@ -88,13 +89,19 @@ impl Shared {
         })
     }
 
-    /// Connections that are open.
-    pub(super) fn count(&self) -> usize {
-        self.open.borrow().len()
+    /// Open connections of a listener.
+    pub(super) fn count(&self, listener: usize) -> usize {
+        self.open.borrow().values().filter(|open| open.listener == listener).count()
     }
 
     /// Takes a connection in, or closes and counts it.
-    fn admit(&self, pipeline: &mut Pipeline, stream: TcpStream, from: SocketAddr) -> Option<u64> {
+    fn admit(
+        &self,
+        pipeline: &mut Pipeline,
+        listener: usize,
+        stream: TcpStream,
+        from: SocketAddr,
+    ) -> Option<u64> {
         let peer = Host::from(from.ip());
         if !pipeline.welcomes(peer) {
             return None;
@@ -109,7 +116,8 @@ impl Shared {
         pipeline.decoder.reconnected(peer);
         let id = self.next.replace(self.next.get().wrapping_add(1));
         let (framer, since) = (RefCell::default(), Cell::new(pipeline.now()));
-        let connection = Connection { peer, stream, framer, since, spoke: Cell::new(false) };
+        let connection =
+            Connection { peer, listener, stream, framer, since, spoke: Cell::new(false) };
         open.insert(id, Rc::new(connection));
         Some(id)
     }
@@ -181,8 +189,12 @@ impl Connection {
 
 impl Streams {
     /// Hands a bound listener to the running tokio runtime.
-    pub(super) fn new(listener: std::net::TcpListener, shared: Rc<Shared>) -> io::Result<Streams> {
-        Ok(Streams { listener: TcpListener::from_std(listener)?, shared })
+    pub(super) fn new(
+        number: usize,
+        listener: std::net::TcpListener,
+        shared: Rc<Shared>,
+    ) -> io::Result<Streams> {
+        Ok(Streams { number, listener: TcpListener::from_std(listener)?, shared })
     }
 
     /// Accepts until it is dropped; every connection is a task of its own.
@@ -190,7 +202,8 @@ impl Streams {
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => {
-                    let id = self.shared.admit(&mut pipeline.borrow_mut(), stream, from);
+                    let id =
+                        self.shared.admit(&mut pipeline.borrow_mut(), self.number, stream, from);
                     if let Some(id) = id {
                         tokio::task::spawn_local(converse(
                             id,
@@ -216,7 +229,7 @@ impl Streams {
         while let Ok((stream, from)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             let Ok(stream) = stream else { continue };
-            if self.shared.admit(pipeline, stream, from).is_none() {
+            if self.shared.admit(pipeline, self.number, stream, from).is_none() {
                 break;
             }
         }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use super::Options;
 use super::memory::{self, Keeper};
 use super::pipeline::Pipeline;
 use super::socket::{Bound, Inbound};
 use super::stats::{Published, Stats, Trouble};
-use super::streams::{self, BACK_OFF, Shared, Streams};
+use super::streams::{self, Shared, Streams};
+use super::{BACK_OFF, Options};
 use crate::agg::Windows;
 use crate::clock::Clock;
 
@@ -99,7 +99,8 @@ impl Room {
         let streams: io::Result<Vec<_>> = sockets
             .iter_mut()
             .filter_map(Bound::take_stream)
-            .map(|listener| Streams::new(listener, shared.clone()).map(Rc::new))
+            .enumerate()
+            .map(|(nth, listener)| Streams::new(nth, listener, shared.clone()).map(Rc::new))
             .collect();
         let inbound: io::Result<Vec<_>> = sockets
             .into_iter()
@@ -110,12 +111,11 @@ impl Room {
     }
 
     fn publish(&self) {
-        let mut listeners = Vec::with_capacity(self.inbound.len());
-        for socket in &self.inbound {
-            let mut listener = socket.borrow().listener().clone();
-            // The connections of all ports are counted together.
-            listener.connections = listener.connections.map(|_| self.shared.count());
-            listeners.push(listener);
+        let mut listeners: Vec<_> =
+            self.inbound.iter().map(|socket| socket.borrow().listener().clone()).collect();
+        let connections = listeners.iter_mut().filter_map(|one| one.connections.as_mut());
+        for (nth, count) in connections.enumerate() {
+            *count = self.shared.count(nth);
         }
         let Pipeline { stats, decoder, clock, .. } = &mut *self.pipeline.borrow_mut();
         self.published.write(stats.health(clock.now(), listeners, decoder));

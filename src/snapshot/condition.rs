@@ -67,7 +67,7 @@ impl ExporterHealth {
     /// Everything that can be said of it, the worst first; never empty.
     #[must_use]
     pub fn conditions(&self, now: Time) -> Vec<Condition> {
-        if self.datagrams == 0 {
+        if !self.is_heard() {
             let text = "remembered from an earlier run, not heard yet in this one";
             return vec![Condition { mark: Mark::Notice, text: text.to_owned() }];
         }
@@ -249,7 +249,7 @@ mod tests {
             (with(|e| e.doubled = 10_000), Mark::Notice, "50 % of its flows"),
             (with(|e| e.remembered = 2), Mark::Ok, "templates are remembered"),
             (with(|e| e.sampling = SamplingState::Unknown), Mark::Ok, "assumed 1:1"),
-            (with(|e| e.datagrams = 0), Mark::Notice, "not heard yet"),
+            (with(|e| e.protocol = ""), Mark::Notice, "not heard yet"),
         ];
         for (exporter, mark, text) in cases {
             let condition = exporter.condition(NOW);

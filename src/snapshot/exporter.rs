@@ -76,6 +76,12 @@ pub struct ExporterHealth {
 }
 
 impl ExporterHealth {
+    /// Whether anything came from it in this run; otherwise it is only remembered.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        !self.protocol.is_empty()
+    }
+
     /// Units of its sequence numbers that arrived: flows where the protocol
     /// counts flows or records, datagrams elsewhere.
     #[must_use]

@@ -37,7 +37,7 @@ pub struct Health {
     /// A line for the screen when this is the demo.
     pub demo: Option<String>,
     pub listeners: Vec<Listener>,
-    /// Busiest first.
+    /// Busiest first; those that are only remembered come last.
     pub exporters: Vec<ExporterHealth>,
     /// What was dropped or not understood, only causes that occurred.
     pub dropped: Vec<DropCount>,
@@ -68,6 +68,11 @@ impl Health {
     pub fn lost(&self) -> u64 {
         let kernel: u64 = self.listeners.iter().map(|listener| listener.kernel_drops).sum();
         self.exporters.iter().map(|exporter| exporter.lost).sum::<u64>() + kernel
+    }
+
+    /// Exporters that something came from in this run, busiest first.
+    pub fn heard(&self) -> impl Iterator<Item = &ExporterHealth> {
+        self.exporters.iter().filter(|exporter| exporter.is_heard())
     }
 
     /// What an exporter calls one of its interfaces.

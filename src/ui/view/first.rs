@@ -62,11 +62,7 @@ fn lines(snapshot: &Snapshot) -> Vec<(String, Tone)> {
     }
     if health.datagrams == 0 {
         say(Tone::Plain, String::new());
-        say(
-            Tone::Plain,
-            "On a Cisco router, on the inside interface only (on all, traffic counts twice):"
-                .to_owned(),
-        );
+        say(Tone::Plain, "On a Cisco router, on the inside interface only:".to_owned());
         for line in router_lines(&health.listeners) {
             say(Tone::Strong, line);
         }

@@ -33,7 +33,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
 }
 
 fn exporters(snapshot: &Snapshot) -> String {
-    match snapshot.health.exporters.len() {
+    match snapshot.health.heard().count() {
         0 => String::new(),
         1 => "1 exporter".to_owned(),
         count => format!("{count} exporters"),
@@ -43,7 +43,7 @@ fn exporters(snapshot: &Snapshot) -> String {
 /// The rate of those who sample: `sampled 1:1000`, or the highest of several.
 fn sampled(snapshot: &Snapshot) -> String {
     let rate = |sampling: &SamplingState| sampling.rate().unwrap_or(1).max(1);
-    let all = || snapshot.health.exporters.iter().map(|exporter| &exporter.sampling);
+    let all = || snapshot.health.heard().map(|exporter| &exporter.sampling);
     let most = all().map(rate).max().unwrap_or(1);
     let several = all().any(|one| rate(one) != most || matches!(one, SamplingState::Mixed(_)));
     match (most, several) {
