@@ -90,7 +90,7 @@ fn messages_arrive_whole_however_they_are_cut() {
     assert_eq!((health.flows, health.datagrams), (5 + 9 + 200 * 200 + 3, 203));
     assert_eq!((health.lost(), &health.dropped[..]), (0, &[][..]));
     assert_eq!(health.exporters[0].protocol, "ipfix");
-    assert_eq!(health.listeners[0].connections.is_some(), true);
+    assert!(health.listeners[0].connections.is_some());
 }
 
 #[test]
