@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use toptalk::flow::{Flow, Host, Time};
-use toptalk::wire::{Cause, Decoder, Report};
+use toptalk::wire::{Cause, Decoder, Report, message_length};
 
 /// What a case gave.
 #[derive(Default)]
@@ -22,7 +22,8 @@ impl Outcome {
     }
 
     fn records(&self) -> u64 {
-        self.flows.len() as u64 + self.sum(|r| r.addressless.records.into())
+        let flows = self.sum(|r| (r.flows - r.reversed).into());
+        flows + self.sum(|r| r.addressless.records.into()) + self.sum(|r| r.events.into())
     }
 }
 
@@ -32,10 +33,14 @@ fn decode(folder: &Path, case: &Value) -> Outcome {
     for file in case["files"].as_array().unwrap() {
         let path = folder.join(file.as_str().unwrap());
         let bytes = std::fs::read(&path).unwrap();
-        let packets = if path.extension().is_some_and(|e| e == "pcap") {
-            common::pcap_payloads(&bytes)
-        } else {
-            vec![common::Packet { source: [192, 0, 2, 1].into(), payload: bytes }]
+        let alone = |payload: &[u8]| common::Packet {
+            source: [192, 0, 2, 1].into(),
+            payload: payload.to_vec(),
+        };
+        let packets = match path.extension().and_then(|end| end.to_str()) {
+            Some("pcap") => common::pcap_payloads(&bytes),
+            Some("ipfixfile") => messages(&bytes).map(alone).collect(),
+            _ => vec![alone(&bytes)],
         };
         for packet in packets {
             let from = Host::from(packet.source);
@@ -46,19 +51,18 @@ fn decode(folder: &Path, case: &Value) -> Outcome {
     outcome
 }
 
-/// NetFlow v5 and v9 without vendor types, lengths of 65535 or open questions.
+/// The messages of an IPFIX file (RFC 5655), one after the other.
+fn messages(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (message, rest) = bytes.split_at_checked(message_length(bytes)?)?;
+        bytes = rest;
+        Some(message)
+    })
+}
+
+/// What this decoder is for.
 fn is_due(case: &Value) -> bool {
-    let feature = |word: &str| {
-        case["features"].as_array().is_some_and(|all| {
-            all.iter().any(|feature| feature.as_str().is_some_and(|text| text.contains(word)))
-        })
-    };
-    let v5 = case["protocol"] == "netflow5";
-    let v9 = case["protocol"] == "netflow9"
-        && !feature("vendor field types")
-        && !feature("65535")
-        && case["expected"]["acceptable_flow_records"].is_null();
-    v5 || v9
+    ["netflow5", "netflow9", "ipfix"].iter().any(|protocol| case["protocol"] == *protocol)
 }
 
 fn check(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
