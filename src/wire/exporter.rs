@@ -29,7 +29,7 @@ const STALE_MS: i64 = 2 * 3_600_000;
 /// Everything under one source address.
 #[derive(Debug, Default)]
 pub struct Exporter {
-    pub(super) domains: HashMap<u32, Domain>,
+    pub(super) domains: HashMap<u32, Domain, RandomState>,
     pub(super) templates: usize,
     pub(super) clock: ClockOffset,
     pub(super) about: About,

@@ -42,6 +42,8 @@ pub use summary::{Details, Summary};
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use self::bytes::u16_at;
 use self::exporter::Exporter;
 use self::held::Pool;
@@ -82,7 +84,7 @@ impl Protocol {
 /// Decodes datagrams of any number of exporters, keeping their state.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    exporters: HashMap<Host, Exporter>,
+    exporters: HashMap<Host, Exporter, RandomState>,
     policy: Policy,
     refused: Refused,
     pool: Pool,

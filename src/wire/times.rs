@@ -1,7 +1,8 @@
 //! When a flow began and ended, from whichever elements say so.
 
 use super::element::Aux;
-use super::template::{Slots, Template};
+use super::plan::Values;
+use super::template::Template;
 use crate::flow::Time;
 use crate::flow::field::Field;
 
@@ -133,15 +134,15 @@ impl Times {
 
     /// The times of one record.
     #[inline]
-    pub(super) fn of_record(self, slots: &Slots, reference: &Reference) -> Span {
+    pub(super) fn of_record<V: Values>(self, values: &V, reference: &Reference) -> Span {
         let (first, last) = match self {
             Times::Milliseconds => {
-                let ms = |field: Field| milliseconds(slots[field as usize]);
+                let ms = |field: Field| milliseconds(values.get(field as usize));
                 (ms(Field::First), ms(Field::Last))
             }
             Times::Uptime => {
                 let time = |aux: Aux| {
-                    let uptime = slots[aux as usize] as u32;
+                    let uptime = values.get32(aux as usize);
                     uptime_to_time(reference.exported, reference.uptime, uptime)
                 };
                 let known = if reference.guessed { Known::Roughly } else { Known::Exactly };
@@ -149,7 +150,7 @@ impl Times {
                 return Span { first, last, known };
             }
             Times::Mixed { first, last, duration } => {
-                return mixed(slots, reference, first, last, duration);
+                return mixed(values, reference, first, last, duration);
             }
             Times::None => {
                 let exported = Time(reference.exported);
@@ -160,8 +161,8 @@ impl Times {
     }
 }
 
-fn mixed(
-    slots: &Slots,
+fn mixed<V: Values>(
+    values: &V,
     reference: &Reference,
     first: Option<Moments>,
     last: Option<Moments>,
@@ -173,11 +174,10 @@ fn mixed(
         if rough && reference.guessed {
             known = Known::Roughly;
         }
-        moments.time(slots, reference)
+        moments.time(values, reference)
     };
-    let length = duration.map_or(0, |(slot, unit)| {
-        i64::try_from(slots[usize::from(slot) % slots.len()] / unit).unwrap_or(0)
-    });
+    let length = duration
+        .map_or(0, |(slot, unit)| i64::try_from(values.get(usize::from(slot)) / unit).unwrap_or(0));
     let (first, last) = match (first.map(&mut time), last.map(&mut time)) {
         (Some(first), Some(last)) => (first, last),
         (Some(first), None) => (first, first.plus_ms(length)),
@@ -188,8 +188,8 @@ fn mixed(
 }
 
 impl Moments {
-    fn time(self, slots: &Slots, reference: &Reference) -> Time {
-        let value = |slot: u8| slots[usize::from(slot) % slots.len()];
+    fn time<V: Values>(self, values: &V, reference: &Reference) -> Time {
+        let value = |slot: u8| values.get(usize::from(slot));
         match self.moment {
             Moment::Milliseconds(slot) => milliseconds(value(slot)),
             Moment::Seconds(slot) => milliseconds(value(slot).saturating_mul(1000)),
@@ -199,7 +199,7 @@ impl Moments {
                 Time(reference.exported.saturating_sub(before))
             }
             Moment::Uptime(slot) if self.init => {
-                let init = i64::try_from(slots[Aux::InitMs as usize]).unwrap_or(i64::MAX);
+                let init = i64::try_from(values.get(Aux::InitMs as usize)).unwrap_or(i64::MAX);
                 Time(init.saturating_add(i64::from(value(slot) as u32)))
             }
             Moment::Uptime(slot) => {
