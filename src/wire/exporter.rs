@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::interfaces::Interfaces;
 use super::report::{Cause, Report};
 use super::sampling::Samplers;
-use super::sequence::Sequence;
+use super::sequence::{Sequence, is_restart};
+use super::sflow::Agents;
 use super::template::{Kind, Template};
 use crate::flow::{Host, Sampling, Time};
 
@@ -25,6 +27,8 @@ pub struct Exporter {
     datagrams: u64,
     flows: u64,
     last_seen: Time,
+    pub interfaces: Interfaces,
+    pub agents: Agents,
 }
 
 /// What belongs to one observation domain (v9: source id, v5: engine).
@@ -54,9 +58,7 @@ impl Exporter {
     /// Takes note of a header; hands out the domain it belongs to and the clock
     /// offset for its flows. `None` when there are too many domains.
     pub fn enter(&mut self, now: Time, header: &Header) -> Option<(&mut Domain, i64)> {
-        self.protocol = header.protocol;
-        self.datagrams += 1;
-        self.last_seen = now;
+        self.arrive(now, header.protocol);
         let known = self.domains.len();
         let domain = match self.domains.entry(header.domain) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -66,6 +68,13 @@ impl Exporter {
         let offset = self.clock.observe(now, header.exported);
         domain.notice_uptime(header.uptime);
         Some((domain, offset))
+    }
+
+    /// Takes note of a datagram, whatever it says.
+    pub fn arrive(&mut self, now: Time, protocol: &'static str) {
+        self.protocol = protocol;
+        self.datagrams += 1;
+        self.last_seen = now;
     }
 
     /// Adds up what a datagram gave.
@@ -96,6 +105,7 @@ impl Exporter {
     #[must_use]
     pub fn summary(&self, address: Host) -> Summary {
         let mut rates: Vec<u32> = self.domains.values().flat_map(Domain::rates).collect();
+        rates.extend(self.agents.rates());
         rates.sort_unstable();
         rates.dedup();
         Summary {
@@ -103,7 +113,9 @@ impl Exporter {
             protocol: self.protocol,
             datagrams: self.datagrams,
             flows: self.flows,
-            lost: self.domains.values().map(|domain| domain.sequence.lost()).sum(),
+            lost: self.domains.values().map(|domain| domain.sequence.lost()).sum::<u64>()
+                + self.agents.lost(),
+            dropped: self.agents.dropped(),
             templates: self.templates,
             rates,
             clock_offset_ms: self.clock.offset(),
@@ -116,12 +128,14 @@ impl Exporter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub address: Host,
-    /// The last protocol seen: `netflow5`, `netflow9`.
+    /// The last protocol seen, as in [`Report::protocol`].
     pub protocol: &'static str,
     pub datagrams: u64,
     pub flows: u64,
-    /// Sequence gaps in the protocol's own unit (v5: flows, v9: datagrams).
+    /// Sequence gaps in the protocol's own unit (v5: flows, v9 and sFlow: datagrams).
     pub lost: u64,
+    /// Samples that sFlow agents took but could not send.
+    pub dropped: u64,
     /// Templates in force, options templates included.
     pub templates: usize,
     /// The sampling rates it announced, lowest first.
@@ -131,16 +145,11 @@ pub struct Summary {
     pub last_seen: Time,
 }
 
-/// An uptime that falls by less than this is a reordered datagram, not a restart.
-const UPTIME_JITTER_MS: u32 = 60_000;
-
 impl Domain {
     /// A smaller uptime than before means that the exporter started again: its
-    /// sequence numbers do too, and only then. The counter itself wraps after
-    /// 49.7 days, which is no restart.
+    /// sequence numbers do too, and only then.
     fn notice_uptime(&mut self, uptime: u32) {
-        let behind = self.uptime.wrapping_sub(uptime);
-        if uptime < self.uptime && behind > UPTIME_JITTER_MS && behind < u32::MAX / 2 {
+        if is_restart(self.uptime, uptime) {
             self.sequence.restart();
         }
         self.uptime = uptime;

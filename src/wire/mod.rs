@@ -8,20 +8,25 @@ mod bytes;
 pub mod element;
 pub mod encode;
 mod exporter;
+pub mod frame;
+pub mod interfaces;
 mod netflow5;
 mod netflow9;
 mod record;
 pub mod report;
 mod sampling;
 mod sequence;
+pub mod sflow;
 mod template;
 
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES, Summary};
-pub use report::{Cause, Report};
+pub use interfaces::Interfaces;
+pub use report::{Cause, Report, Samples};
+pub use sflow::{Observer, Sample};
 
 use std::collections::HashMap;
 
-use self::bytes::u16_at;
+use self::bytes::{u16_at, u32_at};
 use self::exporter::Exporter;
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, Time};
@@ -56,20 +61,40 @@ impl Decoder {
         bytes: &[u8],
         out: &mut Vec<Flow>,
     ) -> Report {
+        self.decode_observed(now, address, bytes, None, out)
+    }
+
+    /// Does the same, and shows the samples of an sFlow datagram to `observer`.
+    pub fn decode_observed<'a>(
+        &mut self,
+        now: Time,
+        address: Host,
+        bytes: &[u8],
+        observer: Option<&'a mut Observer<'a>>,
+        out: &mut Vec<Flow>,
+    ) -> Report {
         let mut report = Report::default();
         let Some(version) = u16_at(bytes, 0) else {
             report.causes.count(Cause::TooShort);
             return report;
         };
         report.version = version;
-        let header = match version {
-            5 => netflow5::HEADER_LENGTH,
-            9 => netflow9::HEADER_LENGTH,
+        // The version is a word of 16 bits in NetFlow, of 32 in sFlow.
+        let (protocol, header) = match version {
+            1 => ("netflow1", netflow5::V1.header),
+            5 => ("netflow5", netflow5::V5.header),
+            7 => ("netflow7", netflow5::V7.header),
+            9 => ("netflow9", netflow9::HEADER_LENGTH),
+            0 if u32_at(bytes, 0) == Some(5) => {
+                report.version = 5;
+                ("sflow5", sflow::HEADER_LENGTH)
+            }
             _ => {
                 report.causes.count(Cause::UnknownVersion);
                 return report;
             }
         };
+        report.protocol = protocol;
         if bytes.len() < header {
             report.causes.count(Cause::TooShort);
             return report;
@@ -81,15 +106,27 @@ impl Decoder {
         let exporter = self.exporters.entry(address).or_default();
         let before = out.len();
         match version {
-            5 => netflow5::decode(now, address, exporter, bytes, out, &mut report),
-            _ => {
+            0 => {
+                let report = &mut report;
+                let observer = observer.map(|observer| observer as &mut Observer);
+                let mut context = sflow::Context { now, address, exporter, observer, out, report };
+                sflow::decode(bytes, &mut context);
+            }
+            9 => {
                 let scratch = &mut self.scratch;
                 netflow9::decode(now, address, exporter, bytes, scratch, out, &mut report);
             }
+            _ => netflow5::decode(now, address, exporter, bytes, out, &mut report),
         }
         let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
         report
+    }
+
+    /// What an exporter says about its interfaces, if it is known at all.
+    #[must_use]
+    pub fn interfaces(&self, exporter: Host) -> Option<&Interfaces> {
+        self.exporters.get(&exporter).map(|exporter| &exporter.interfaces)
     }
 
     /// Makes room for one more exporter, if need be in the place of one that has

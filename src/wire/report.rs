@@ -27,23 +27,24 @@ macro_rules! causes {
 }
 
 causes! {
-    UnknownVersion "unknown_version" "datagrams of a version that is not decoded (NetFlow v5 and v9 are)";
+    UnknownVersion "unknown_version" "datagrams of a version that is not decoded (NetFlow v1, v5, v7, v9 and sFlow v5 are)";
     TooShort "too_short" "datagrams shorter than their own header";
     BadHeader "bad_header" "datagrams whose header contradicts itself";
     ExporterLimit "exporter_limit" "datagrams of exporters beyond the limit";
     DomainLimit "domain_limit" "datagrams of observation domains beyond the limit";
     SetLength "set_length" "sets whose length is impossible; the rest of the datagram is lost";
-    SetTruncated "set_truncated" "sets that end after the datagram; their whole records were used";
+    SetTruncated "set_truncated" "sets or samples that end after the datagram; their whole records were used";
+    BadSample "bad_sample" "sFlow samples that contradict themselves or are cut off; what could be read of them was used";
     ReservedSet "reserved_set" "sets with an id that the protocol reserves";
     BadTemplate "bad_template" "templates that are cut off, empty or too long";
     TemplateLimit "template_limit" "templates beyond the limit";
     TemplateChanged "template_changed" "templates redefined with another shape (a restart, or spoofed)";
     NoTemplate "no_template" "data sets whose template has not come yet; wait, or shorten the exporter's template timeout";
-    NoAddresses "no_addresses" "records that name no addresses; they belong to no host";
+    NoAddresses "no_addresses" "records and samples that name no addresses; they belong to no host";
     NoTimes "no_times" "records without times; the export time is taken";
     FirstAfterLast "first_after_last" "records that end before they begin";
     FarOffTimes "far_off_times" "records that ended more than a day from their arrival, taken to have just ended; set the exporter's clock";
-    Leftover "leftover" "datagrams with bytes after the last set";
+    Leftover "leftover" "datagrams with bytes after the last set or sample";
 }
 
 impl Cause {
@@ -84,7 +85,8 @@ impl CauseCounts {
     }
 }
 
-/// Records of data templates that belong to no host, with what they counted.
+/// Records of data templates and flow samples that belong to no host, with what
+/// they counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addressless {
     pub records: u32,
@@ -92,13 +94,28 @@ pub struct Addressless {
     pub packets: u64,
 }
 
+/// Samples of an sFlow datagram by what they are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Samples {
+    pub flow: u32,
+    pub counter: u32,
+    /// Packets that the device dropped.
+    pub discard: u32,
+    /// Of a format that is not decoded.
+    pub other: u32,
+}
+
 /// What a datagram gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The version word of the header, 0 when there was none.
     pub version: u16,
+    /// `netflow1`, `netflow5`, `netflow7`, `netflow9` or `sflow5`; empty when unknown.
+    pub protocol: &'static str,
     /// Flow records handed out.
     pub flows: u32,
+    /// Samples of sFlow; flow samples with addresses are among the flows too.
+    pub samples: Samples,
     /// Data records of options templates.
     pub options: u32,
     /// Template records on the wire.

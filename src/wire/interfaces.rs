@@ -1,0 +1,250 @@
+//! What an exporter says about its interfaces: names from options data or
+//! sFlow port names, counters from sFlow.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::flow::Time;
+
+/// Interfaces remembered per exporter. A chassis full of line cards has some
+/// hundreds of ports, with VLANs and tunnels a few thousand; at about 400 bytes
+/// each this is 2 MB at most.
+pub const MAX_INTERFACES: usize = 4096;
+
+/// Characters kept of a name or a description; ifAlias has 64 (RFC 2863).
+pub const MAX_INTERFACE_TEXT: usize = 64;
+
+/// Counters of an interface since some start of its own, `None` where the
+/// exporter does not have one (sflow_version_5.txt, `if_counters`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// IANA ifType: 6 Ethernet, 24 loopback, 161 aggregate.
+    pub kind: u32,
+    /// Nominal speed in bit/s, 0 when not known.
+    pub speed: u64,
+    /// 0 unknown, 1 full duplex, 2 half duplex, 3 in, 4 out.
+    pub direction: u32,
+    /// Bit 0: administratively up; bit 1: operationally up.
+    pub status: u32,
+    pub in_octets: Option<u64>,
+    pub in_unicast: Option<u32>,
+    pub in_multicast: Option<u32>,
+    pub in_broadcast: Option<u32>,
+    pub in_discards: Option<u32>,
+    pub in_errors: Option<u32>,
+    pub in_unknown: Option<u32>,
+    pub out_octets: Option<u64>,
+    pub out_unicast: Option<u32>,
+    pub out_multicast: Option<u32>,
+    pub out_broadcast: Option<u32>,
+    pub out_discards: Option<u32>,
+    pub out_errors: Option<u32>,
+    /// 0 unknown, 1 on, 2 off.
+    pub promiscuous: u32,
+}
+
+impl Counters {
+    /// Whether it is up, administratively and in fact.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.status & 3 == 3
+    }
+}
+
+/// What is known of one interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its short name, empty when not known: `eth0`, `GigabitEthernet0/1`.
+    pub name: String,
+    /// What people wrote about it, empty when not known.
+    pub description: String,
+    /// Nominal speed in bit/s, 0 when not known.
+    pub speed: u64,
+    /// The newest counters, with the time they arrived.
+    pub counters: Option<(Time, Counters)>,
+    /// Bit/s between the last two counter samples; `None` when there are not
+    /// two, or when the counter went back between them.
+    pub in_rate: Option<u64>,
+    pub out_rate: Option<u64>,
+}
+
+/// The interfaces of one exporter, by ifIndex.
+#[derive(Debug, Default)]
+pub struct Interfaces {
+    known: HashMap<u32, Interface, RandomState>,
+    generation: u64,
+    refused: u64,
+}
+
+impl Interfaces {
+    /// Takes note of an interface's short name. Control characters are left
+    /// out, what is longer than [`MAX_INTERFACE_TEXT`] is cut off.
+    pub fn name(&mut self, index: u32, name: &str) {
+        self.text(index, name, |interface| &mut interface.name);
+    }
+
+    /// Takes note of an interface's description, likewise.
+    pub fn describe(&mut self, index: u32, description: &str) {
+        self.text(index, description, |interface| &mut interface.description);
+    }
+
+    fn text(&mut self, index: u32, text: &str, part: fn(&mut Interface) -> &mut String) {
+        let text = clean(text);
+        if text.is_empty() {
+            return;
+        }
+        let Some(interface) = self.entry(index) else { return };
+        let known = part(interface);
+        if *known != text {
+            *known = text;
+            self.generation += 1;
+        }
+    }
+
+    /// Takes note of counters that arrived at `now`. Counters that are not newer
+    /// than those known are ignored.
+    pub fn count(&mut self, index: u32, counters: Counters, now: Time) {
+        let Some(interface) = self.entry(index) else { return };
+        if let Some((before, old)) = &interface.counters {
+            let elapsed = now.since(*before);
+            if elapsed <= 0 {
+                return;
+            }
+            interface.in_rate = rate(old.in_octets, counters.in_octets, elapsed);
+            interface.out_rate = rate(old.out_octets, counters.out_octets, elapsed);
+        }
+        if counters.speed > 0 {
+            interface.speed = counters.speed;
+        }
+        interface.counters = Some((now, counters));
+        self.generation += 1;
+    }
+
+    /// The interface of an index; a new one if there is room.
+    fn entry(&mut self, index: u32) -> Option<&mut Interface> {
+        if self.known.len() >= MAX_INTERFACES && !self.known.contains_key(&index) {
+            self.refused = self.refused.saturating_add(1);
+            return None;
+        }
+        Some(self.known.entry(index).or_default())
+    }
+
+    /// What is known of the interface with this ifIndex.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<&Interface> {
+        self.known.get(&index)
+    }
+
+    /// Every interface with its ifIndex, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Interface)> {
+        self.known.iter().map(|(index, interface)| (*index, interface))
+    }
+
+    /// A number that is another one after every change.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How often something was not kept because there were too many interfaces.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+}
+
+/// Bit/s between two octet counters, `elapsed` milliseconds apart. A counter
+/// that went back started anew: there is no telling how far it had come. The
+/// counters have 64 bits, they do not wrap in the life of a device.
+fn rate(before: Option<u64>, after: Option<u64>, elapsed: i64) -> Option<u64> {
+    let octets = u128::from(after?.checked_sub(before?)?);
+    let elapsed = u128::try_from(elapsed).ok()?;
+    let rate = (octets * 8000).checked_div(elapsed)?;
+    Some(u64::try_from(rate).unwrap_or(u64::MAX))
+}
+
+/// A text that may go to a terminal: no control characters, none that turn the
+/// direction of writing or take no room, of bounded length.
+fn clean(text: &str) -> String {
+    let shown = |c: &char| {
+        !c.is_control()
+            && !matches!(*c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
+        .chars()
+        .filter(shown)
+        .take(MAX_INTERFACE_TEXT)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn octets(received: u64, sent: u64) -> Counters {
+        Counters {
+            in_octets: Some(received),
+            out_octets: Some(sent),
+            speed: 1_000_000_000,
+            ..Counters::default()
+        }
+    }
+
+    fn rates(interfaces: &Interfaces) -> (Option<u64>, Option<u64>) {
+        let interface = interfaces.get(3).unwrap();
+        (interface.in_rate, interface.out_rate)
+    }
+
+    #[test]
+    fn rates_are_those_of_the_last_two_samples() {
+        let mut interfaces = Interfaces::default();
+        interfaces.count(3, octets(1000, 0), Time(10_000));
+        assert_eq!(rates(&interfaces), (None, None));
+        interfaces.count(3, octets(3_501_000, 25), Time(30_000));
+        assert_eq!(rates(&interfaces), (Some(1_400_000), Some(10)));
+        assert_eq!(interfaces.get(3).unwrap().speed, 1_000_000_000);
+
+        let generation = interfaces.generation();
+        interfaces.count(3, octets(9_000_000, 0), Time(30_000));
+        interfaces.count(3, octets(9_000_000, 0), Time(20_000));
+        assert_eq!(rates(&interfaces), (Some(1_400_000), Some(10)), "not newer");
+        assert_eq!(interfaces.generation(), generation);
+
+        interfaces.count(3, octets(5, 1025), Time(31_000));
+        assert_eq!(rates(&interfaces), (None, Some(8000)), "one started anew");
+        interfaces.count(3, Counters::default(), Time(32_000));
+        assert_eq!(rates(&interfaces), (None, None), "none given");
+        interfaces.count(3, octets(0, 0), Time(33_000));
+        interfaces.count(3, octets(u64::MAX, 1), Time(33_001));
+        assert_eq!(rates(&interfaces), (Some(u64::MAX), Some(8000)), "no overflow");
+    }
+
+    #[test]
+    fn texts_are_fit_for_a_terminal() {
+        let mut interfaces = Interfaces::default();
+        interfaces.name(1, " eth0\u{1b}[31m\0\0");
+        interfaces.describe(1, "up\u{202e}link\u{9b}\t to Köln\n");
+        let interface = interfaces.get(1).unwrap();
+        assert_eq!((&*interface.name, &*interface.description), ("eth0[31m", "uplink to Köln"));
+        interfaces.name(2, &"ö".repeat(1000));
+        assert_eq!(interfaces.get(2).unwrap().name.chars().count(), MAX_INTERFACE_TEXT);
+        let generation = interfaces.generation();
+        interfaces.name(2, &"ö".repeat(90));
+        interfaces.name(2, "\0\0");
+        assert_eq!(interfaces.generation(), generation, "nothing new, nothing at all");
+        interfaces.name(2, "ge-0/0/1");
+        assert_ne!(interfaces.generation(), generation);
+    }
+
+    #[test]
+    fn there_is_a_limit() {
+        let mut interfaces = Interfaces::default();
+        for index in 0..=MAX_INTERFACES as u32 {
+            interfaces.name(index, "port");
+        }
+        assert_eq!((interfaces.iter().count(), interfaces.refused()), (MAX_INTERFACES, 1));
+        interfaces.count(7, octets(1, 1), Time(0));
+        assert!(interfaces.get(7).unwrap().counters.is_some(), "known ones go on");
+    }
+}
