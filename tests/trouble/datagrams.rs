@@ -91,7 +91,7 @@ fn rubbish() -> (Vec<Vec<u8>>, Value) {
     let (now, boot) = moments();
     let mut sent: Vec<Vec<u8>> = (0..50).map(noise).collect();
     sent.push([&[0, 10, 0, 16][..], &[0; 12]].concat()); // IPFIX, an empty message
-    sent.push([&[0, 0, 0, 5, 0, 0, 0, 1, 127, 0, 0, 1][..], &[0; 16]].concat()); // sFlow
+    sent.push([&[0, 0, 0, 4, 0, 0, 0, 1, 127, 0, 0, 1][..], &[0; 16]].concat()); // sFlow v4
     sent.extend([vec![], vec![5], vec![0, 5], vec![0, 9, 0, 1]]); // no header
     let mut v9 = V9Encoder::new(9).encode(now, boot, &[], true);
     let template = v9.remove(0);
