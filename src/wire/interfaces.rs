@@ -69,7 +69,8 @@ pub struct Interface {
     pub out_rate: Option<u64>,
 }
 
-/// The interfaces of one exporter, by ifIndex.
+/// The interfaces of one exporter, by ifIndex. Behind an address that relays
+/// several devices, interfaces of the same index are taken for one.
 #[derive(Debug, Default)]
 pub struct Interfaces {
     known: HashMap<u32, Interface, RandomState>,

@@ -179,18 +179,12 @@ fn sample(format: u32, content: &[u8]) -> Vec<u8> {
 }
 
 fn raw_header(out: &mut Vec<u8>, packet: &SampledFlow) {
-    let mut header = frame(packet);
-    header
-        .truncate(MAX_HEADER.min(packet.frame_length.saturating_sub(FCS) as usize).max(MIN_FRAME));
+    let header = frame(packet);
     for value in [1, packet.frame_length, FCS, header.len() as u32] {
         word(out, value);
     }
     out.extend(header);
 }
-
-/// Enough of a frame to hold every header that is sent here: Ethernet with a
-/// tag, IPv6, TCP.
-const MIN_FRAME: usize = 18 + 40 + 20;
 
 /// The frame's headers, with made-up hardware addresses, and zeros after them.
 fn frame(packet: &SampledFlow) -> Vec<u8> {
@@ -227,7 +221,8 @@ fn frame(packet: &SampledFlow) -> Vec<u8> {
     if flow.proto == TCP {
         out.extend([0, 0, 0, 0, 0, 0, 0, 0, 0x50, flow.tcp_flags, 0xff, 0xff]);
     }
-    out.resize(out.len().max(MAX_HEADER), 0);
+    let there = packet.frame_length.saturating_sub(FCS) as usize;
+    out.resize(out.len().max(there.min(MAX_HEADER)), 0);
     out
 }
 
