@@ -17,6 +17,7 @@ const MAX_HEADER: usize = 128;
 const FCS: u32 = 4;
 
 const TCP: u8 = 6;
+const UDP: u8 = 17;
 
 /// A sampled packet. Of the flow its addresses, ports, protocol, flags, ToS,
 /// VLAN, interfaces, masks, AS numbers, next hop and sampling rate are sent.
@@ -197,7 +198,9 @@ fn frame(packet: &SampledFlow) -> Vec<u8> {
     let link = out.len() as u32 + 2 + FCS;
     let ip_length = packet.frame_length.saturating_sub(link);
     let length = |header: u32| u16::try_from(ip_length.saturating_sub(header)).unwrap_or(u16::MAX);
+    let mut ip_header = 40;
     if let (Some(src), Some(dst)) = (flow.src.as_v4(), flow.dst.as_v4()) {
+        ip_header = 20;
         out.extend([0x08, 0x00, 0x45, flow.tos]);
         out.extend(length(0).max(40).to_be_bytes());
         out.extend([0, 0, 0x40, 0, 64, flow.proto, 0, 0]);
@@ -220,6 +223,10 @@ fn frame(packet: &SampledFlow) -> Vec<u8> {
     }
     if flow.proto == TCP {
         out.extend([0, 0, 0, 0, 0, 0, 0, 0, 0x50, flow.tcp_flags, 0xff, 0xff]);
+    }
+    if flow.proto == UDP {
+        out.extend(length(ip_header).max(8).to_be_bytes());
+        out.extend([0, 0]);
     }
     let there = packet.frame_length.saturating_sub(FCS) as usize;
     out.resize(out.len().max(there.min(MAX_HEADER)), 0);
