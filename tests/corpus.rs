@@ -7,17 +7,33 @@ use std::path::Path;
 
 use serde_json::Value;
 use toptalk::flow::{Flow, Host, Time};
+use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use toptalk::wire::sflow::Kind;
-use toptalk::wire::{Cause, Decoder, Report, Sample, Samples};
+use toptalk::wire::{Cause, Decoder, Report, Sample, Samples, message_length};
 
 /// What a case gave.
 #[derive(Default)]
 struct Outcome {
     flows: Vec<Flow>,
     reports: Vec<Report>,
-    /// Every sFlow sample with the flow it made.
-    samples: Vec<(Sample, Option<Flow>)>,
+    seen: Seen,
     decoder: Decoder,
+}
+
+/// Every sFlow sample with the flow it made.
+#[derive(Default)]
+struct Seen(Vec<(Sample, Option<Flow>)>);
+
+impl Observer for Seen {
+    fn template(&mut self, _: &TemplateSeen<'_>) {}
+
+    fn record(&mut self, _: &RecordSeen<'_>) {}
+
+    fn problem(&mut self, _: Cause, _: usize) {}
+
+    fn sample(&mut self, sample: &Sample, flow: Option<&Flow>) {
+        self.0.push((sample.clone(), flow.copied()));
+    }
 }
 
 impl Outcome {
@@ -30,7 +46,8 @@ impl Outcome {
     }
 
     fn records(&self) -> u64 {
-        self.flows.len() as u64 + self.sum(|r| r.addressless.records.into())
+        let flows = self.sum(|r| (r.flows - r.reversed).into());
+        flows + self.sum(|r| r.addressless.records.into()) + self.sum(|r| r.events.into())
     }
 }
 
@@ -39,39 +56,37 @@ fn decode(folder: &Path, case: &Value) -> Outcome {
     for file in case["files"].as_array().unwrap() {
         let path = folder.join(file.as_str().unwrap());
         let bytes = std::fs::read(&path).unwrap();
-        let packets = if path.extension().is_some_and(|e| e == "pcap") {
-            common::pcap_payloads(&bytes)
-        } else {
-            vec![common::Packet { source: [192, 0, 2, 1].into(), payload: bytes }]
+        let alone = |payload: &[u8]| common::Packet {
+            source: [192, 0, 2, 1].into(),
+            payload: payload.to_vec(),
+        };
+        let packets = match path.extension().and_then(|end| end.to_str()) {
+            Some("pcap") => common::pcap_payloads(&bytes),
+            Some("ipfixfile") => messages(&bytes).map(alone).collect(),
+            _ => vec![alone(&bytes)],
         };
         for packet in packets {
             let from = Host::from(packet.source);
             let now = Time(1_700_000_000_000);
-            let Outcome { flows, samples, decoder, .. } = &mut outcome;
-            let mut keep = |sample: &Sample, flow: Option<&Flow>| {
-                samples.push((sample.clone(), flow.copied()));
-            };
-            let bytes = &packet.payload;
-            let report = decoder.decode_observed(now, from, bytes, Some(&mut keep), flows);
-            outcome.reports.push(report);
+            let Outcome { flows, reports, seen, decoder } = &mut outcome;
+            reports.push(decoder.decode_seen(now, from, &packet.payload, flows, Some(seen)));
         }
     }
     outcome
 }
 
-/// sFlow, and NetFlow v1, v5, v7 and v9 without vendor types, lengths of 65535 or open questions.
+/// The messages of an IPFIX file (RFC 5655), one after the other.
+fn messages(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (message, rest) = bytes.split_at_checked(message_length(bytes)?)?;
+        bytes = rest;
+        Some(message)
+    })
+}
+
+/// What this decoder is for.
 fn is_due(case: &Value) -> bool {
-    let feature = |word: &str| {
-        case["features"].as_array().is_some_and(|all| {
-            all.iter().any(|feature| feature.as_str().is_some_and(|text| text.contains(word)))
-        })
-    };
-    let v5 = case["protocol"] == "netflow5";
-    let v9 = case["protocol"] == "netflow9"
-        && !feature("vendor field types")
-        && !feature("65535")
-        && case["expected"]["acceptable_flow_records"].is_null();
-    v5 || v9 || case["protocol"] == "sflow"
+    ["netflow5", "netflow9", "ipfix", "sflow"].iter().any(|protocol| case["protocol"] == *protocol)
 }
 
 fn check(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
@@ -125,7 +140,7 @@ fn check_samples(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
         ("counter_samples", outcome.samples(|samples| samples.counter).into()),
         ("discard_samples", outcome.samples(|samples| samples.discard).into()),
     ]);
-    let first = outcome.samples.iter().find(|(sample, _)| sample.kind == Kind::Flow);
+    let first = outcome.seen.0.iter().find(|(sample, _)| sample.kind == Kind::Flow);
     if let Some((sample, flow)) = first {
         got.extend(first_sample(sample));
         let flow = flow.unwrap_or(Flow::EMPTY);
@@ -196,7 +211,7 @@ fn first_flow(flow: &Flow) -> BTreeMap<&'static str, Value> {
 }
 
 #[test]
-fn every_case_of_netflow_and_sflow_decodes_as_expected() {
+fn every_case_decodes_as_expected() {
     let Some(folder) = common::corpus() else {
         return common::skip("corpus", "no corpus folder; set TOPTALK_CORPUS");
     };
@@ -210,7 +225,7 @@ fn every_case_of_netflow_and_sflow_decodes_as_expected() {
         }
     }
     println!("{done} cases of the corpus checked");
-    assert!(done >= 46, "only {done} cases found");
+    assert!(done >= 66, "only {done} cases found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -104,6 +104,11 @@ pub struct Flow {
     pub dst_mask: u8,
     /// IE 61: 0 ingress, 1 egress, [`Flow::NO_DIRECTION`] when not reported.
     pub direction: u8,
+    /// Whether first and last are the record's own, not made up from its arrival.
+    pub timed: bool,
+    /// Whether the exporter reported the same flow before, from another
+    /// interface: counted once, unless asked otherwise.
+    pub duplicate: bool,
 }
 
 impl Flow {
@@ -137,7 +142,33 @@ impl Flow {
         src_mask: 0,
         dst_mask: 0,
         direction: Flow::NO_DIRECTION,
+        timed: true,
+        duplicate: false,
     };
+
+    /// The same conversation seen from the other end: addresses, ports, masks,
+    /// AS numbers and interfaces change places; ICMP's type and code stay where
+    /// they are. Counters are to be filled in.
+    #[must_use]
+    pub fn reversed(&self) -> Flow {
+        let icmp = self.proto == 1 || self.proto == 58;
+        let (sport, dport) = if icmp { (self.sport, self.dport) } else { (self.dport, self.sport) };
+        Flow {
+            src: self.dst,
+            dst: self.src,
+            next_hop: Host::UNSPECIFIED,
+            input: self.output,
+            output: self.input,
+            src_as: self.dst_as,
+            dst_as: self.src_as,
+            sport,
+            dport,
+            src_mask: self.dst_mask,
+            dst_mask: self.src_mask,
+            direction: Flow::NO_DIRECTION,
+            ..*self
+        }
+    }
 
     /// Bytes and packets times the sampling rate.
     #[must_use]

@@ -1,46 +1,81 @@
 //! All state that is kept of one exporter.
 
 use std::collections::HashMap;
+use std::collections::hash_map;
 
-use super::interfaces::Interfaces;
-use super::report::{Cause, Report};
+use foldhash::fast::RandomState;
+
+use super::about::About;
+use super::clock_offset::ClockOffset;
+use super::held::{Held, Pool};
+use super::report::Report;
 use super::sampling::Samplers;
-use super::sequence::{Sequence, is_restart};
+use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::sflow::Agents;
 use super::template::{Kind, Template};
+use super::times::Reference;
 use crate::flow::{Host, Sampling, Time};
 
 /// Observation domains per exporter: line cards and virtual routers, a few dozen.
 pub const MAX_DOMAINS: usize = 64;
 
 /// Templates per exporter, over all its domains. A plan of 20 fields takes
-/// about 200 bytes.
+/// about 500 bytes.
 pub const MAX_TEMPLATES: usize = 1024;
+
+/// A template that was neither refreshed nor used for this long may have to make
+/// room: exporters refresh theirs every half an hour at the latest.
+const STALE_MS: i64 = 2 * 3_600_000;
 
 /// Everything under one source address.
 #[derive(Debug, Default)]
 pub struct Exporter {
-    domains: HashMap<u32, Domain>,
-    templates: usize,
-    clock: ClockOffset,
-    protocol: &'static str,
-    datagrams: u64,
-    flows: u64,
-    last_seen: Time,
-    pub interfaces: Interfaces,
-    pub agents: Agents,
+    pub(super) domains: HashMap<u32, Domain>,
+    pub(super) templates: usize,
+    pub(super) clock: ClockOffset,
+    pub(super) about: About,
+    pub(super) held: Held,
+    pub(super) agents: Agents,
+    /// When it started, as options of any of its domains said.
+    pub(super) init: Option<i64>,
+    pub(super) protocol: &'static str,
+    pub(super) datagrams: u64,
+    pub(super) flows: u64,
+    pub(super) last_seen: Time,
+    /// The rate given on the command line.
+    pub(super) given_rate: Option<Sampling>,
+}
+
+/// A template with its history.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub template: Template,
+    /// When it was defined in this shape, and last sent.
+    pub defined: Time,
+    pub refreshed: Time,
+    /// When data last came for it.
+    pub used: Time,
+    /// Times it came with another shape.
+    pub changes: u32,
+    /// Remembered from an earlier run (the moment its exporter was last seen
+    /// then), not yet sent in this one.
+    pub remembered: Option<Time>,
 }
 
 /// What belongs to one observation domain (v9: source id, v5: engine).
 #[derive(Debug, Default)]
 pub struct Domain {
-    pub templates: HashMap<u16, Template>,
+    pub templates: HashMap<u16, Entry, RandomState>,
     pub samplers: Samplers,
     pub sequence: Sequence,
     /// Sampling of the newest v5 header.
     pub header_sampling: Sampling,
     /// Uptime of the newest header in milliseconds.
-    uptime: u32,
+    pub(super) uptime: u32,
+    /// When the exporter started, milliseconds since 1970: as options said, or
+    /// as its records suggest.
+    pub init: Option<i64>,
+    pub(super) guessed_init: Option<i64>,
 }
 
 /// What a datagram's header says, as far as every protocol says it.
@@ -50,24 +85,58 @@ pub struct Header {
     pub domain: u32,
     /// When the datagram left, by the exporter's clock.
     pub exported: Time,
-    /// Milliseconds since the exporter started.
-    pub uptime: u32,
+    /// Milliseconds since the exporter started, if the header says so.
+    pub uptime: Option<u32>,
+}
+
+/// An exporter while one of its datagrams is decoded.
+#[derive(Debug)]
+pub struct Session<'a> {
+    pub address: Host,
+    pub domain: &'a mut Domain,
+    pub about: &'a mut About,
+    pub held: &'a mut Held,
+    /// What to add to its times to get ours, in milliseconds.
+    pub offset: i64,
+    pub given_rate: Option<Sampling>,
+    init: Option<i64>,
+    templates: &'a mut usize,
+}
+
+/// What storing a template came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defined {
+    New,
+    Refreshed,
+    Changed,
+    NoRoom,
 }
 
 impl Exporter {
-    /// Takes note of a header; hands out the domain it belongs to and the clock
-    /// offset for its flows. `None` when there are too many domains.
-    pub fn enter(&mut self, now: Time, header: &Header) -> Option<(&mut Domain, i64)> {
+    /// Takes note of a header; hands out what its datagram needs. `None` when
+    /// there are too many domains.
+    pub fn enter(&mut self, now: Time, address: Host, header: &Header) -> Option<Session<'_>> {
         self.arrive(now, header.protocol);
         let known = self.domains.len();
         let domain = match self.domains.entry(header.domain) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(_) if known >= MAX_DOMAINS => return None,
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Domain::default()),
+            hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            hash_map::Entry::Vacant(_) if known >= MAX_DOMAINS => return None,
+            hash_map::Entry::Vacant(entry) => entry.insert(Domain::default()),
         };
         let offset = self.clock.observe(now, header.exported);
-        domain.notice_uptime(header.uptime);
-        Some((domain, offset))
+        if let Some(uptime) = header.uptime {
+            domain.notice_uptime(uptime);
+        }
+        Some(Session {
+            address,
+            domain,
+            about: &mut self.about,
+            held: &mut self.held,
+            offset,
+            given_rate: self.given_rate,
+            init: self.init,
+            templates: &mut self.templates,
+        })
     }
 
     /// Takes note of a datagram, whatever it says.
@@ -78,15 +147,10 @@ impl Exporter {
     }
 
     /// Adds up what a datagram gave.
-    pub fn leave(&mut self, report: &Report, templates_added: usize) {
-        self.flows += u64::from(report.flows);
-        self.templates += templates_added;
-    }
-
-    /// How many more templates it may define.
-    #[must_use]
-    pub fn template_room(&self) -> usize {
-        MAX_TEMPLATES.saturating_sub(self.templates)
+    pub fn leave(&mut self, report: &Report, domain: u32) {
+        self.flows += u64::from(report.flows) + u64::from(report.events);
+        let init = self.domains.get(&domain).and_then(|domain| domain.init);
+        self.init = init.or(self.init);
     }
 
     /// When its last datagram arrived.
@@ -101,51 +165,119 @@ impl Exporter {
         self.flows == 0
     }
 
-    /// What is known of it.
-    #[must_use]
-    pub fn summary(&self, address: Host) -> Summary {
-        let mut rates: Vec<u32> = self.domains.values().flat_map(Domain::rates).collect();
-        rates.extend(self.agents.rates());
-        rates.sort_unstable();
-        rates.dedup();
-        Summary {
-            address,
-            protocol: self.protocol,
-            datagrams: self.datagrams,
-            flows: self.flows,
-            lost: self.domains.values().map(|domain| domain.sequence.lost()).sum::<u64>()
-                + self.agents.lost(),
-            dropped: self.agents.dropped(),
-            templates: self.templates,
-            rates,
-            clock_offset_ms: self.clock.offset(),
-            last_seen: self.last_seen,
+    /// The transport under it was closed or opened again: numbering begins anew.
+    pub fn reconnected(&mut self) {
+        for domain in self.domains.values_mut() {
+            domain.sequence.restart();
         }
+    }
+
+    /// Gives back what it takes of memory shared with others.
+    pub fn release(&mut self, pool: &mut Pool) {
+        self.held.clear(pool);
     }
 }
 
-/// What is known of an exporter, as plain data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    pub address: Host,
-    /// The last protocol seen, as in [`Report::protocol`].
-    pub protocol: &'static str,
-    pub datagrams: u64,
-    pub flows: u64,
-    /// Sequence gaps in the protocol's own unit (v5: flows, v9 and sFlow: datagrams).
-    pub lost: u64,
-    /// Samples that sFlow agents took but could not send.
-    pub dropped: u64,
-    /// Templates in force, options templates included.
-    pub templates: usize,
-    /// The sampling rates it announced, lowest first.
-    pub rates: Vec<u32>,
-    /// Our clock minus its clock.
-    pub clock_offset_ms: i64,
-    pub last_seen: Time,
+impl Session<'_> {
+    /// Stores a template.
+    pub fn define(&mut self, now: Time, id: u16, template: Template) -> Defined {
+        if let Some(entry) = self.domain.templates.get_mut(&id) {
+            entry.refreshed = now;
+            let same = entry.template.same_shape(&template);
+            if same && entry.remembered.is_none() {
+                return Defined::Refreshed;
+            }
+            if !same {
+                // A remembered one is from another time: that it changed is no news.
+                entry.changes += u32::from(entry.remembered.is_none());
+                entry.template = template;
+                entry.defined = now;
+            }
+            let was_remembered = entry.remembered.take().is_some();
+            return if same || was_remembered { Defined::New } else { Defined::Changed };
+        }
+        if *self.templates >= MAX_TEMPLATES && !self.forget_stale(now) {
+            return Defined::NoRoom;
+        }
+        *self.templates += 1;
+        self.domain.templates.insert(id, Entry::new(now, template));
+        Defined::New
+    }
+
+    fn forget_stale(&mut self, now: Time) -> bool {
+        let age = |entry: &Entry| now.since(entry.refreshed.max(entry.used));
+        let oldest = self.domain.templates.iter().max_by_key(|(_, entry)| age(entry));
+        let stale = oldest.filter(|(_, entry)| age(entry) > STALE_MS).map(|(id, _)| *id);
+        let Some(id) = stale else { return false };
+        self.domain.templates.remove(&id);
+        *self.templates -= 1;
+        true
+    }
+
+    /// Forgets one template, or all of a kind. Returns how many there were.
+    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind) -> u32 {
+        let before = self.domain.templates.len();
+        self.domain.templates.retain(|known, entry| {
+            entry.template.kind() != kind || id.is_some_and(|id| id != *known)
+        });
+        let gone = before - self.domain.templates.len();
+        *self.templates -= gone;
+        gone as u32
+    }
+
+    /// Whether data sets of `length` bytes can be decoded by template `id`.
+    ///
+    /// A remembered template is believed as long as the exporter has not started
+    /// again since it was last seen, and as long as records fit.
+    pub fn trusts(&mut self, now: Time, id: u16, length: usize, header: &Header) -> bool {
+        let Some(entry) = self.domain.templates.get_mut(&id) else { return false };
+        entry.used = now;
+        let Some(seen) = entry.remembered else { return true };
+        let started = header.uptime.map(|up| header.exported.plus_ms(-i64::from(up)));
+        let restarted = started.is_some_and(|started| started > seen);
+        !restarted && entry.template.fits(length)
+    }
+
+    /// Sets the uptime that a header without one stands for, from what options
+    /// said about the exporter's start, else from `newest`, the latest uptime
+    /// that records name: they were sent right after they ended.
+    pub fn reckon_uptime(&mut self, reference: &mut Reference, newest: u32) {
+        let exported = reference.exported;
+        let known = self.domain.init.or(self.init);
+        let init = known.unwrap_or_else(|| {
+            let candidate = exported - i64::from(newest);
+            let guess = self.domain.guessed_init.get_or_insert(candidate);
+            if candidate < *guess || candidate - *guess > RESTART_MS {
+                *guess = candidate;
+            }
+            *guess
+        });
+        reference.guessed = known.is_none();
+        // Truncation is the wrap of the exporter's counter.
+        reference.uptime = (exported - init) as u32;
+    }
+}
+
+/// A flow's end lies this far before its export at most; beyond it the exporter
+/// has started again, or its counter has wrapped.
+const RESTART_MS: i64 = 3_600_000;
+
+impl Entry {
+    /// A template that was just defined.
+    #[must_use]
+    pub fn new(now: Time, template: Template) -> Entry {
+        Entry { template, defined: now, refreshed: now, used: now, changes: 0, remembered: None }
+    }
 }
 
 impl Domain {
+    /// The template of an id.
+    #[inline]
+    #[must_use]
+    pub fn template(&self, id: u16) -> Option<&Template> {
+        self.templates.get(&id).map(|entry| &entry.template)
+    }
+
     /// A smaller uptime than before means that the exporter started again: its
     /// sequence numbers do too, and only then.
     fn notice_uptime(&mut self, uptime: u32) {
@@ -155,89 +287,17 @@ impl Domain {
         self.uptime = uptime;
     }
 
+    /// Takes note of when the exporter says it started.
+    pub fn notice_init(&mut self, init: i64) {
+        if self.init.is_some_and(|known| init - known > i64::from(UPTIME_JITTER_MS)) {
+            self.sequence.restart();
+        }
+        self.init = Some(init);
+    }
+
     /// Every rate in use.
-    fn rates(&self) -> impl Iterator<Item = u32> {
+    pub(super) fn rates(&self) -> impl Iterator<Item = u32> {
         self.header_sampling.rate().into_iter().chain(self.samplers.rates())
-    }
-
-    /// Stores a template; counts what is wrong with it. Returns how many
-    /// templates were added: 0 or 1.
-    pub fn define(
-        &mut self,
-        id: u16,
-        template: Template,
-        room: usize,
-        report: &mut Report,
-    ) -> usize {
-        match template.kind() {
-            Kind::Data => report.templates += 1,
-            Kind::Options => report.options_templates += 1,
-        }
-        match self.templates.get_mut(&id) {
-            Some(known) => {
-                if !known.same_shape(&template) {
-                    report.causes.count(Cause::TemplateChanged);
-                    *known = template;
-                }
-                0
-            }
-            None if room == 0 => {
-                report.causes.count(Cause::TemplateLimit);
-                0
-            }
-            None => {
-                self.templates.insert(id, template);
-                1
-            }
-        }
-    }
-}
-
-/// How far the exporter's clock is from ours: the least of (arrival - export
-/// time) over the last one to two epochs, since delay only ever adds to it.
-#[derive(Clone, Copy, Debug, Default)]
-struct ClockOffset {
-    epoch_start: Time,
-    current: Option<i64>,
-    previous: Option<i64>,
-    /// Datagrams in a row that lie far from the minimum.
-    astray: u8,
-}
-
-/// Length of an epoch: long against jitter, short against drift.
-const EPOCH_MS: i64 = 60_000;
-
-/// No network holds a datagram this long, and no clock runs away so fast:
-/// several in a row mean that a clock was set, a single one is not believed.
-const STEP_MS: i64 = 10_000;
-const STEP_DATAGRAMS: u8 = 3;
-
-impl ClockOffset {
-    fn offset(&self) -> i64 {
-        match (self.current, self.previous) {
-            (Some(a), Some(b)) => a.min(b),
-            (one, other) => one.or(other).unwrap_or(0),
-        }
-    }
-
-    fn observe(&mut self, now: Time, exported: Time) -> i64 {
-        let offset = now.since(exported);
-        let known = self.current.is_some() || self.previous.is_some();
-        if known && offset.saturating_sub(self.offset()).saturating_abs() > STEP_MS {
-            self.astray += 1;
-            if self.astray < STEP_DATAGRAMS {
-                return self.offset();
-            }
-            *self = ClockOffset { epoch_start: now, ..ClockOffset::default() };
-        }
-        self.astray = 0;
-        if now.since(self.epoch_start) >= EPOCH_MS {
-            self.previous = self.current;
-            self.current = None;
-            self.epoch_start = now;
-        }
-        self.current = Some(self.current.map_or(offset, |least| least.min(offset)));
-        self.offset()
     }
 }
 
@@ -246,47 +306,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_offset_is_the_least_delay_and_follows_steps() {
-        let mut clock = ClockOffset::default();
-        for (now, delay, want) in [(0, 500, 500), (1000, 200, 200), (2000, 900, 200)] {
-            assert_eq!(clock.observe(Time(now), Time(now - delay)), want);
-        }
-        // One datagram from elsewhere is not believed, three in a row are.
-        for ahead in [3_600_000, -3_600_000] {
-            assert_eq!(clock.observe(Time(3000), Time(3000)), 0);
-            assert_eq!(clock.observe(Time(3100), Time(3100 + ahead)), 0);
-            assert_eq!(clock.observe(Time(3500), Time(3490)), 0);
-            assert_eq!(clock.observe(Time(4000), Time(4000 + ahead)), 0);
-            assert_eq!(clock.observe(Time(5000), Time(5000 + ahead)), 0);
-            assert_eq!(clock.observe(Time(6000), Time(6000 + ahead)), -ahead);
-            for second in 7..10 {
-                clock.observe(Time(second * 1000), Time(second * 1000));
-            }
-        }
-    }
-
-    #[test]
-    fn a_drifting_clock_is_followed_within_two_epochs() {
-        let mut clock = ClockOffset::default();
-        let mut offset = 0;
-        for step in 0..300 {
-            let now = Time(step * 1000);
-            offset = clock.observe(now, now.plus_ms(-step * 10));
-        }
-        assert!((1800..=3000).contains(&offset), "{offset}");
-    }
-
-    #[test]
     fn an_uptime_that_starts_again_is_a_restart_but_its_wrap_is_not() {
+        use super::super::sequence::Unit::Datagrams;
         let mut domain = Domain::default();
         domain.notice_uptime(u32::MAX - 5);
-        domain.sequence.observe(10, 1);
+        domain.sequence.datagram(Datagrams, 10, None);
         domain.notice_uptime(100);
-        domain.sequence.observe(12, 1);
+        domain.sequence.datagram(Datagrams, 12, None);
         assert_eq!(domain.sequence.lost(), 1, "wrapped: the gap counts");
         domain.notice_uptime(500_000);
         domain.notice_uptime(1_000);
-        domain.sequence.observe(30, 1);
+        domain.sequence.datagram(Datagrams, 30, None);
         assert_eq!(domain.sequence.lost(), 1, "restarted: no gap");
     }
 }

@@ -13,7 +13,7 @@
 use core::ops::Range;
 
 use super::bytes::{u16_at, u32_at};
-use crate::flow::Host;
+use crate::flow::{Flow, Host};
 
 /// Tags, labels and frames in frames that are looked through at most.
 const MAX_LAYERS: usize = 24;
@@ -83,6 +83,22 @@ enum Layer {
 }
 
 impl Packet {
+    /// A flow of which this is a packet: `flow` with what the headers say.
+    #[must_use]
+    pub fn describe(&self, flow: &Flow) -> Flow {
+        Flow {
+            src: self.src,
+            dst: self.dst,
+            proto: self.proto,
+            tos: self.tos,
+            sport: self.sport,
+            dport: self.dport,
+            tcp_flags: self.tcp_flags,
+            vlan: if self.vlan == 0 { flow.vlan } else { self.vlan },
+            ..*flow
+        }
+    }
+
     /// Reads an Ethernet II or 802.3 frame. `None` when there is no IP in it.
     #[must_use]
     pub fn ethernet(bytes: &[u8]) -> Option<Packet> {

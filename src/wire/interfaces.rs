@@ -167,7 +167,7 @@ fn rate(before: Option<u64>, after: Option<u64>, elapsed: i64) -> Option<u64> {
 
 /// A text that may go to a terminal: no control characters, none that turn the
 /// direction of writing or take no room, of bounded length.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
         .chars()
         .filter(|c| !c.is_control() && !is_invisible(*c))

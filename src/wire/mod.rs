@@ -4,44 +4,109 @@
 //! time it arrived, and appends its flows. It never panics and never reads past
 //! the datagram; what it could not use is in the [`Report`], by cause.
 
+pub mod about;
 mod bytes;
+mod clock_offset;
+pub mod doubling;
 pub mod element;
 pub mod encode;
 mod exporter;
 pub mod frame;
+mod held;
 pub mod interfaces;
+mod ipfix;
+pub mod memory;
 mod netflow5;
 mod netflow9;
+pub mod observer;
+pub mod plan;
+pub mod policy;
 mod record;
+pub mod registry;
 pub mod report;
 mod sampling;
 mod sequence;
+mod sets;
 pub mod sflow;
-mod template;
+pub mod summary;
+pub mod template;
+mod times;
 
-pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES, Summary};
+pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
+pub use held::{MAX_HELD, MAX_HELD_PER_EXPORTER};
 pub use interfaces::Interfaces;
+pub use ipfix::message_length;
+pub use observer::Observer;
+pub use policy::Policy;
+pub use record::Standing;
 pub use report::{Cause, Report, Samples};
-pub use sflow::{Observer, Sample};
+pub use sflow::Sample;
+pub use summary::{Details, Summary};
 
 use std::collections::HashMap;
 
 use self::bytes::{u16_at, u32_at};
 use self::exporter::Exporter;
+use self::held::Pool;
+use self::policy::Refused;
+use self::sets::Desk;
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, Time};
 
 /// Exporters kept apart: a large site has hundreds. A few kB each; one that
-/// uses all its limits takes about 1 MB.
+/// uses all its limits takes about 2 MB.
 pub const MAX_EXPORTERS: usize = 1024;
 
 /// An exporter that has been silent for this long may have to make room.
 const SILENT_MS: i64 = 600_000;
 
+/// What a datagram is, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Netflow1,
+    Netflow5,
+    Netflow7,
+    Netflow9,
+    Ipfix,
+    Sflow5,
+}
+
+impl Protocol {
+    /// NetFlow and IPFIX begin with a 16-bit version, sFlow with a 32-bit one.
+    /// `Err` says why it is nothing of ours.
+    fn of(bytes: &[u8]) -> Result<Protocol, Cause> {
+        let (protocol, header) = match u16_at(bytes, 0).ok_or(Cause::TooShort)? {
+            1 => (Protocol::Netflow1, netflow5::V1.header),
+            5 => (Protocol::Netflow5, netflow5::V5.header),
+            7 => (Protocol::Netflow7, netflow5::V7.header),
+            9 => (Protocol::Netflow9, netflow9::HEADER_LENGTH),
+            10 => (Protocol::Ipfix, ipfix::HEADER_LENGTH),
+            0 if u32_at(bytes, 0) == Some(5) => (Protocol::Sflow5, sflow::HEADER_LENGTH),
+            _ => return Err(Cause::UnknownVersion),
+        };
+        if bytes.len() < header { Err(Cause::TooShort) } else { Ok(protocol) }
+    }
+
+    /// What reports call it, and its version.
+    fn name(self) -> (&'static str, u16) {
+        match self {
+            Protocol::Netflow1 => ("netflow1", 1),
+            Protocol::Netflow5 => ("netflow5", 5),
+            Protocol::Netflow7 => ("netflow7", 7),
+            Protocol::Netflow9 => ("netflow9", 9),
+            Protocol::Ipfix => ("ipfix", 10),
+            Protocol::Sflow5 => ("sflow5", 5),
+        }
+    }
+}
+
 /// Decodes datagrams of any number of exporters, keeping their state.
 #[derive(Debug, Default)]
 pub struct Decoder {
     exporters: HashMap<Host, Exporter>,
+    policy: Policy,
+    refused: Refused,
+    pool: Pool,
     scratch: SetScratch,
 }
 
@@ -50,6 +115,12 @@ impl Decoder {
     #[must_use]
     pub fn new() -> Decoder {
         Decoder::default()
+    }
+
+    /// The same with rules about exporters.
+    #[must_use]
+    pub fn with_policy(policy: Policy) -> Decoder {
+        Decoder { policy, ..Decoder::default() }
     }
 
     /// Decodes one datagram that came from `address` at `now`; its flows are
@@ -61,72 +132,58 @@ impl Decoder {
         bytes: &[u8],
         out: &mut Vec<Flow>,
     ) -> Report {
-        self.decode_observed(now, address, bytes, None, out)
+        self.decode_seen(now, address, bytes, out, None)
     }
 
-    /// Does the same, and shows the samples of an sFlow datagram to `observer`.
-    pub fn decode_observed<'a>(
+    /// The same while someone looks on.
+    pub fn decode_seen(
         &mut self,
         now: Time,
         address: Host,
         bytes: &[u8],
-        observer: Option<&'a mut Observer<'a>>,
         out: &mut Vec<Flow>,
+        observer: Option<&mut dyn Observer>,
     ) -> Report {
-        let mut report = Report::default();
-        let Some(version) = u16_at(bytes, 0) else {
-            report.causes.count(Cause::TooShort);
-            return report;
-        };
-        report.version = version;
-        // The version is a word of 16 bits in NetFlow, of 32 in sFlow.
-        let (protocol, header) = match version {
-            1 => ("netflow1", netflow5::V1.header),
-            5 => ("netflow5", netflow5::V5.header),
-            7 => ("netflow7", netflow5::V7.header),
-            9 => ("netflow9", netflow9::HEADER_LENGTH),
-            0 if u32_at(bytes, 0) == Some(5) => {
-                report.version = 5;
-                ("sflow5", sflow::HEADER_LENGTH)
-            }
-            _ => {
-                report.causes.count(Cause::UnknownVersion);
+        let mut report = Report { version: u16_at(bytes, 0).unwrap_or(0), ..Report::default() };
+        let protocol = match self.admit(now, address, bytes) {
+            Ok(protocol) => protocol,
+            Err(cause) => {
+                report.causes.count(cause);
                 return report;
             }
         };
-        report.protocol = protocol;
-        if bytes.len() < header {
-            report.causes.count(Cause::TooShort);
-            return report;
-        }
-        if !self.exporters.contains_key(&address) && !self.make_room(now) {
-            report.causes.count(Cause::ExporterLimit);
-            return report;
-        }
-        let exporter = self.exporters.entry(address).or_default();
+        (report.protocol, report.version) = protocol.name();
+        let Decoder { exporters, policy, pool, scratch, .. } = self;
+        let exporter = exporters.entry(address).or_insert_with(|| Exporter {
+            given_rate: policy.rate_of(address),
+            ..Exporter::default()
+        });
         let before = out.len();
-        match version {
-            0 => {
-                let report = &mut report;
-                let observer = observer.map(|observer| observer as &mut Observer);
-                let mut context = sflow::Context { now, address, exporter, observer, out, report };
-                sflow::decode(bytes, &mut context);
+        let mut desk = Desk { scratch, pool, observer, out, report: &mut report };
+        match protocol {
+            Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
+                netflow5::decode(now, address, exporter, bytes, desk.out, desk.report);
             }
-            9 => {
-                let scratch = &mut self.scratch;
-                netflow9::decode(now, address, exporter, bytes, scratch, out, &mut report);
-            }
-            _ => netflow5::decode(now, address, exporter, bytes, out, &mut report),
+            Protocol::Netflow9 => netflow9::decode(now, address, exporter, bytes, &mut desk),
+            Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut desk),
+            Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
         }
         let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
         report
     }
 
-    /// What an exporter says about its interfaces, if it is known at all.
-    #[must_use]
-    pub fn interfaces(&self, exporter: Host) -> Option<&Interfaces> {
-        self.exporters.get(&exporter).map(|exporter| &exporter.interfaces)
+    /// Whether a datagram is to be decoded, and as what.
+    fn admit(&mut self, now: Time, address: Host, bytes: &[u8]) -> Result<Protocol, Cause> {
+        if !self.policy.allows(address) {
+            self.refused.count(address);
+            return Err(Cause::NotAllowed);
+        }
+        let protocol = Protocol::of(bytes)?;
+        if !self.exporters.contains_key(&address) && !self.make_room(now) {
+            return Err(Cause::ExporterLimit);
+        }
+        Ok(protocol)
     }
 
     /// Makes room for one more exporter, if need be in the place of one that has
@@ -144,7 +201,25 @@ impl Decoder {
             .filter(|(_, exporter)| dispensable(exporter))
             .min_by_key(|(_, exporter)| exporter.last_seen())
             .map(|(address, _)| *address);
-        oldest.is_some_and(|address| self.exporters.remove(&address).is_some())
+        let Some(mut gone) = oldest.and_then(|address| self.exporters.remove(&address)) else {
+            return false;
+        };
+        gone.release(&mut self.pool);
+        true
+    }
+
+    /// A connection of this exporter was opened or closed: its numbering begins
+    /// anew.
+    pub fn reconnected(&mut self, address: Host) {
+        if let Some(exporter) = self.exporters.get_mut(&address) {
+            exporter.reconnected();
+        }
+    }
+
+    /// What an exporter says about its interfaces, if it is known at all.
+    #[must_use]
+    pub fn interfaces(&self, exporter: Host) -> Option<&Interfaces> {
+        self.exporters.get(&exporter).map(|exporter| &exporter.about.interfaces)
     }
 
     /// What is known of every exporter, busiest first.
@@ -154,5 +229,18 @@ impl Decoder {
             self.exporters.iter().map(|(address, exporter)| exporter.summary(*address)).collect();
         all.sort_by(|a, b| b.flows.cmp(&a.flows).then(a.address.cmp(&b.address)));
         all
+    }
+
+    /// All that one exporter said about itself.
+    #[must_use]
+    pub fn details(&self, address: Host) -> Option<Details> {
+        self.exporters.get(&address).map(Exporter::details)
+    }
+
+    /// Senders that the policy refuses, with how many datagrams they sent, and
+    /// how many came from yet others.
+    #[must_use]
+    pub fn refused(&self) -> (Vec<(Host, u64)>, u64) {
+        self.refused.list()
     }
 }

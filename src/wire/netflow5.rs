@@ -8,6 +8,8 @@
 use super::bytes::{u16_at, u32_at};
 use super::exporter::{Exporter, Header};
 use super::report::{Cause, Report};
+use super::sequence::Unit;
+use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Sampling, Time};
 
 /// What differs between the versions, as far as lengths go.
@@ -76,14 +78,15 @@ fn decode_as<const VERSION: u16>(
     let engine = u32::from(engine);
     let sampling = Sampling::one_in(u32::from(interval));
     let protocol = report.protocol;
-    let header = Header { protocol, domain: engine, exported: Time(exported), uptime };
-    let Some((domain, offset)) = exporter.enter(now, &header) else {
+    let header =
+        Header { protocol, domain: engine, exported: Time(exported), uptime: Some(uptime) };
+    let Some(session) = exporter.enter(now, address, &header) else {
         return report.causes.count(Cause::DomainLimit);
     };
     if VERSION != 1 {
-        domain.sequence.observe(word(16), count as u32);
+        session.domain.sequence.datagram(Unit::Records, word(16), Some(count as u32));
     }
-    domain.header_sampling = sampling;
+    session.domain.header_sampling = sampling;
 
     let long = VERSION == 1 && body.len() == count * V1_LONG_RECORD;
     let length = if long { V1_LONG_RECORD } else { layout.record };
@@ -95,8 +98,8 @@ fn decode_as<const VERSION: u16>(
         exporter: address,
         domain: engine,
         arrival: now,
-        clock_offset: offset,
-        sampling,
+        clock_offset: session.offset,
+        sampling: session.given_rate.unwrap_or(sampling),
         ..Flow::EMPTY
     };
     let before = out.len();
@@ -108,7 +111,7 @@ fn decode_as<const VERSION: u16>(
         out.push(flow);
     }
     report.flows = (out.len() - before) as u32;
-    exporter.leave(report, 0);
+    exporter.leave(report, engine);
 }
 
 const fn layout(version: u16) -> Layout {
@@ -147,13 +150,6 @@ fn flow<const VERSION: u16>(record: &[u8], common: &Flow, exported: i64, uptime:
         (flow.src_mask, flow.dst_mask) = (byte(44), byte(45));
     }
     flow
-}
-
-/// A moment given in uptime milliseconds, by the exporter's clock. Uptimes wrap
-/// after 49.7 days, so the distance to the header's uptime is taken as signed.
-pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) -> Time {
-    let age = header_uptime.wrapping_sub(uptime) as i32;
-    Time(exported_ms - i64::from(age))
 }
 
 #[cfg(test)]

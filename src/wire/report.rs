@@ -27,20 +27,26 @@ macro_rules! causes {
 }
 
 causes! {
-    UnknownVersion "unknown_version" "datagrams of a version that is not decoded (NetFlow v1, v5, v7, v9 and sFlow v5 are)";
+    UnknownVersion "unknown_version" "datagrams of no version that is decoded: NetFlow v1, v5, v7, v9, IPFIX and sFlow v5 are";
     TooShort "too_short" "datagrams shorter than their own header";
     BadHeader "bad_header" "datagrams whose header contradicts itself";
+    NotAllowed "not_allowed" "datagrams of exporters outside the networks given by --allow";
     ExporterLimit "exporter_limit" "datagrams of exporters beyond the limit";
     DomainLimit "domain_limit" "datagrams of observation domains beyond the limit";
     SetLength "set_length" "sets whose length is impossible; the rest of the datagram is lost";
+    MessageLength "message_length" "messages whose header gives another length than what arrived; their whole sets were used";
     SetTruncated "set_truncated" "sets or samples that end after the datagram; their whole records were used";
     BadSample "bad_sample" "sFlow samples that contradict themselves or are cut off; what could be read of them was used";
     ReservedSet "reserved_set" "sets with an id that the protocol reserves";
     BadTemplate "bad_template" "templates that are cut off, empty or too long";
     TemplateLimit "template_limit" "templates beyond the limit";
     TemplateChanged "template_changed" "templates redefined with another shape (a restart, or spoofed)";
-    NoTemplate "no_template" "data sets whose template has not come yet; wait, or shorten the exporter's template timeout";
+    NoTemplate "no_template" "data sets that came before their template; they are held until it comes";
+    HeldDropped "held_dropped" "data sets held for a template that did not come in time; shorten the exporter's template timeout";
+    TemplateWithdrawn "template_withdrawn" "templates that the exporter withdrew";
+    BadRecord "bad_record" "records whose lengths do not add up; the rest of their set is lost";
     NoAddresses "no_addresses" "records and samples that name no addresses; they belong to no host";
+    GuessedTimes "guessed_times" "records in uptime of an exporter that does not say when it started; taken to end when they were sent";
     NoTimes "no_times" "records without times; the export time is taken";
     FirstAfterLast "first_after_last" "records that end before they begin";
     FarOffTimes "far_off_times" "records that ended more than a day from their arrival, taken to have just ended; set the exporter's clock";
@@ -51,8 +57,22 @@ impl Cause {
     /// Whether something was lost by it; otherwise it was used all the same.
     #[must_use]
     pub fn loses(self) -> bool {
-        use Cause::{FarOffTimes, FirstAfterLast, Leftover, NoTimes, TemplateChanged};
-        !matches!(self, TemplateChanged | NoTimes | FirstAfterLast | FarOffTimes | Leftover)
+        use Cause::{
+            FarOffTimes, FirstAfterLast, GuessedTimes, Leftover, MessageLength, NoTemplate,
+            NoTimes, TemplateChanged, TemplateWithdrawn,
+        };
+        let harmless = [
+            FarOffTimes,
+            FirstAfterLast,
+            GuessedTimes,
+            Leftover,
+            MessageLength,
+            NoTemplate,
+            NoTimes,
+            TemplateChanged,
+            TemplateWithdrawn,
+        ];
+        !harmless.contains(&self)
     }
 }
 
@@ -110,10 +130,15 @@ pub struct Samples {
 pub struct Report {
     /// The version word of the header, 0 when there was none.
     pub version: u16,
-    /// `netflow1`, `netflow5`, `netflow7`, `netflow9` or `sflow5`; empty when unknown.
+    /// `netflow1`, `netflow5`, `netflow7`, `netflow9`, `ipfix` or `sflow5`; empty
+    /// when unknown.
     pub protocol: &'static str,
     /// Flow records handed out.
     pub flows: u32,
+    /// How many of them are the reverse direction of a biflow.
+    pub reversed: u32,
+    /// Records of events that counted no traffic (firewall and NAT logs).
+    pub events: u32,
     /// Samples of sFlow; flow samples with addresses are among the flows too.
     pub samples: Samples,
     /// Data records of options templates.

@@ -1,5 +1,6 @@
 //! Sampling rates that an exporter announces about itself.
 
+use super::memory::SamplerMemory;
 use crate::flow::Sampling;
 
 /// Samplers remembered per observation domain: routers have a handful, at most
@@ -67,6 +68,32 @@ impl Samplers {
             Some(at) => self.0[at].1 = rate,
             None if self.0.len() < MAX_SAMPLERS => self.0.push((scope, rate)),
             None => {}
+        }
+    }
+
+    /// All of them, to be written to a file.
+    #[must_use]
+    pub fn remember(&self) -> Vec<SamplerMemory> {
+        let one = |(scope, rate): &(Scope, Sampling)| {
+            let (sampler, interface) = match scope {
+                Scope::All => (None, None),
+                Scope::Sampler(id) => (Some(*id), None),
+                Scope::Interface(index) => (None, Some(*index)),
+            };
+            SamplerMemory { sampler, interface, rate: rate.rate().unwrap_or(0) }
+        };
+        self.0.iter().map(one).collect()
+    }
+
+    /// Takes over what was remembered.
+    pub fn recall(&mut self, samplers: &[SamplerMemory]) {
+        for SamplerMemory { sampler, interface, rate } in samplers {
+            self.learn(&Announcement {
+                id: *sampler,
+                interface: *interface,
+                interval: u64::from(*rate),
+                ..Announcement::default()
+            });
         }
     }
 

@@ -13,7 +13,7 @@ const MAX_LATE: u32 = 10_000;
 const MAX_TRACKS: usize = 4;
 
 /// An uptime that falls by less than this is a reordered datagram, not a restart.
-const UPTIME_JITTER_MS: u32 = 60_000;
+pub(super) const UPTIME_JITTER_MS: u32 = 60_000;
 
 /// Whether an uptime in milliseconds that follows another means that the
 /// exporter started again. The counter itself wraps after 49.7 days, which is
@@ -34,19 +34,77 @@ struct Track {
     doubted: bool,
 }
 
-/// The sequence of one observation domain, in the protocol's own unit: v5
-/// counts flows (Cisco, NetFlow v5 header), v9 and sFlow datagrams (RFC 3954, 5.1).
+/// What sequence numbers count. Protocols say which, exporters do not always
+/// keep to it, so the other one is adopted when it fits and the right one does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// NetFlow v9 (RFC 3954, 5.1) and sFlow v5 count datagrams.
+    #[default]
+    Datagrams,
+    /// NetFlow v5 and v7 (Cisco, header tables) count flow records, IPFIX counts
+    /// data records (RFC 7011, 3.1).
+    Records,
+}
+
+/// Datagrams that must fit the other unit only, before it is adopted.
+const UNIT_VOTES: u8 = 3;
+
+/// The sequence of one observation domain.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
     /// The run that was continued last comes first.
     tracks: Vec<Track>,
     lost: u64,
     restarts: u32,
+    unit: Option<Unit>,
+    votes: u8,
+    /// The newest datagram: its number and how many records it had.
+    newest: Option<(u32, Option<u32>)>,
 }
 
 impl Sequence {
+    /// Takes note of a datagram that carries `sequence` and holds `records`
+    /// (`None`: unknown, as its template is), in a protocol that counts in `unit`.
+    pub fn datagram(&mut self, unit: Unit, sequence: u32, records: Option<u32>) {
+        let unit = *self.unit.get_or_insert(unit);
+        self.vote(unit, sequence);
+        self.newest = Some((sequence, records));
+        match (self.unit, records) {
+            (Some(Unit::Records), Some(records)) => self.observe(sequence, records),
+            (Some(Unit::Records), None) => {
+                self.observe(sequence, 0);
+                self.tracks.clear();
+            }
+            _ => self.observe(sequence, 1),
+        }
+    }
+
+    /// Adopts the other unit once it has fitted several times and the one in use
+    /// has not. What was counted as lost until then was a mistake.
+    fn vote(&mut self, unit: Unit, sequence: u32) {
+        let Some((newest, Some(records))) = self.newest else { return };
+        let step = sequence.wrapping_sub(newest);
+        let (right, other, other_unit) = match unit {
+            Unit::Datagrams => (1, records, Unit::Records),
+            Unit::Records => (records, 1, Unit::Datagrams),
+        };
+        if step == right {
+            self.votes = 0;
+        } else if step == other {
+            self.votes += 1;
+        }
+        if self.votes >= UNIT_VOTES {
+            *self = Sequence {
+                restarts: self.restarts,
+                unit: Some(other_unit),
+                newest: self.newest,
+                ..Sequence::default()
+            };
+        }
+    }
+
     /// Takes note of a datagram that carries `sequence` and holds `units`.
-    pub fn observe(&mut self, sequence: u32, units: u32) {
+    fn observe(&mut self, sequence: u32, units: u32) {
         let expected = sequence.wrapping_add(units);
         if let Some(at) = self.tracks.iter().position(|track| track.expected == sequence) {
             return self.go_on(at, expected, units);
@@ -92,7 +150,14 @@ impl Sequence {
     /// Forgets the expectation, as after a restart of the exporter.
     pub fn restart(&mut self) {
         self.tracks.clear();
+        self.newest = None;
         self.restarts = self.restarts.saturating_add(1);
+    }
+
+    /// How often the numbers began anew.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.restarts
     }
 
     /// Units that never arrived.
@@ -143,5 +208,30 @@ mod tests {
             steps.extend([(1000 + 30 * round, 30), (500_000 + 7 * round, 7), (9 + round, 1)]);
         }
         assert_eq!(lost(&steps).0, 0);
+    }
+
+    #[test]
+    fn exporters_that_count_in_the_other_unit_are_found_out() {
+        for (claimed, real) in [(Unit::Records, Unit::Datagrams), (Unit::Datagrams, Unit::Records)]
+        {
+            let mut sequence = Sequence::default();
+            let mut number = 700u32;
+            for datagram in 0..20u32 {
+                sequence.datagram(claimed, number, Some(24));
+                number += if real == Unit::Datagrams { 1 } else { 24 };
+                number += if datagram == 15 { 2 } else { 0 };
+            }
+            assert_eq!((sequence.lost, sequence.restarts), (2, 0), "{claimed:?} {real:?}");
+        }
+    }
+
+    #[test]
+    fn datagrams_of_unknown_size_are_no_gap_of_records() {
+        let mut sequence = Sequence::default();
+        for (number, records) in [(0, Some(5)), (5, None), (17, Some(3)), (20, Some(1)), (25, None)]
+        {
+            sequence.datagram(Unit::Records, number, records);
+        }
+        assert_eq!(sequence.lost, 4);
     }
 }

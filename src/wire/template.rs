@@ -1,18 +1,31 @@
-//! Templates compiled once into load plans (RFC 3954, section 5.2 and 6.1).
+//! Templates: what the fields of a record are, and the plan that loads them
+//! (RFC 3954, section 5.2 and 6.1; RFC 7011, section 3.4).
 
+use super::bytes::u16_at;
 use super::element::{Aux, SLOTS, Target, element};
+use super::plan::{Plan, Planner, Section};
 use crate::flow::field::Field;
 
 /// Fields in one template: the longest seen in the wild have about 120.
 pub const MAX_FIELDS: usize = 512;
 
+/// The length that stands for "each record says how long" (RFC 7011, 7). NetFlow
+/// v9 knows no such thing, but H3C's exporters use it there, too.
+pub const VARIABLE: u16 = 65535;
+
 /// A field as the template lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpec {
+    /// Who numbered it: 0 for IANA (and all of NetFlow v9), else an IANA private
+    /// enterprise number.
+    pub pen: u32,
     pub id: u16,
-    /// Length in bytes.
+    /// Length in bytes, or [`VARIABLE`].
     pub length: u16,
 }
+
+/// Sets are padded to a multiple of 4 bytes, or 8.
+const MAX_PADDING: usize = 8;
 
 /// What its records are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +34,13 @@ pub enum Kind {
     Options,
 }
 
-/// Loads 8 bytes at `offset`, shifts right, stores in `slot`.
-#[derive(Clone, Copy, Debug)]
-struct Load {
-    offset: u16,
-    shift: u8,
-    slot: u8,
+/// How the scope fields of an options template are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scopes {
+    /// By the five types of NetFlow v9.
+    Types,
+    /// They are elements like all others.
+    Elements,
 }
 
 /// The values of one record, by slot.
@@ -36,13 +50,11 @@ pub type Slots = [u64; SLOTS];
 #[derive(Debug)]
 pub struct SetScratch {
     pub slots: Slots,
-    /// The padded copy of the last record of a datagram.
-    pub tail: Vec<u8>,
 }
 
 impl Default for SetScratch {
     fn default() -> SetScratch {
-        SetScratch { slots: [0; SLOTS], tail: Vec::new() }
+        SetScratch { slots: [0; SLOTS] }
     }
 }
 
@@ -50,44 +62,44 @@ impl Default for SetScratch {
 #[derive(Clone, Debug)]
 pub struct Template {
     kind: Kind,
+    scopes: Scopes,
+    scope: usize,
     fields: Box<[FieldSpec]>,
-    loads: Box<[Load]>,
-    record_length: usize,
-    /// Bit set of the slots that the plan fills.
-    filled: u64,
+    plan: Plan,
 }
 
 impl Template {
-    /// Compiles a list of fields. `scope` of them, at the start, are scope
-    /// fields (v9 options only).
+    /// Compiles a list of fields, the first `scope` of which are scope fields
+    /// (options only).
     ///
     /// Returns `None` for no fields, too many, a record without bytes, or one
     /// that fits no datagram.
     #[must_use]
-    pub fn compile(kind: Kind, fields: &[FieldSpec], scope: usize) -> Option<Template> {
+    pub fn compile(
+        kind: Kind,
+        fields: &[FieldSpec],
+        scope: usize,
+        scopes: Scopes,
+    ) -> Option<Template> {
         if fields.is_empty() || fields.len() > MAX_FIELDS {
             return None;
         }
-        let mut loads = Vec::with_capacity(fields.len() + 4);
-        let mut filled = 0u64;
-        let mut offset = 0usize;
-        for (index, field) in fields.iter().enumerate() {
-            if let Some(target) = target(field.id, index < scope) {
-                add_loads(target, offset, usize::from(field.length), &mut filled, &mut loads);
-            }
-            offset += usize::from(field.length);
+        let targets = || {
+            fields.iter().enumerate().map(|(index, field)| {
+                (field.length, target(field, index < scope && scopes == Scopes::Types))
+            })
+        };
+        let mut planner = Planner::default();
+        // What means exactly a field comes before what stands in for it.
+        for (length, target) in targets() {
+            planner.field(length, target.filter(|t| !matches!(t, Target::Instead(_))));
         }
-        // A set holds at most 65,531 bytes of records.
-        if offset == 0 || offset > usize::from(u16::MAX) - 4 {
-            return None;
+        let mut planner = planner.again();
+        for (length, target) in targets() {
+            planner.field(length, target.filter(|t| matches!(t, Target::Instead(_))));
         }
-        Some(Template {
-            kind,
-            fields: fields.into(),
-            loads: loads.into(),
-            record_length: offset,
-            filled,
-        })
+        let plan = planner.finish()?;
+        Some(Template { kind, scopes, scope, fields: fields.into(), plan })
     }
 
     /// What its records are.
@@ -96,10 +108,41 @@ impl Template {
         self.kind
     }
 
-    /// Bytes per record, at least 1.
+    /// Its fields in order.
     #[must_use]
-    pub fn record_length(&self) -> usize {
-        self.record_length
+    pub fn fields(&self) -> &[FieldSpec] {
+        &self.fields
+    }
+
+    /// How many of the fields, at the start, are scope fields.
+    #[must_use]
+    pub fn scope(&self) -> usize {
+        self.scope
+    }
+
+    /// Whether the field at `index` is one of v9's scope types.
+    #[must_use]
+    pub fn is_scope_type(&self, index: usize) -> bool {
+        let types = self.scopes == Scopes::Types && index < self.scope;
+        types && self.fields.get(index).is_some_and(|field| field.id <= LAST_SCOPE)
+    }
+
+    /// Whether `length` bytes can be records of this shape and a little padding.
+    #[must_use]
+    pub fn fits(&self, length: usize) -> bool {
+        !self.plan.is_fixed() || length % self.plan.least() < MAX_PADDING
+    }
+
+    /// How the scope fields are numbered.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes {
+        self.scopes
+    }
+
+    /// The plan that loads its records.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Whether the other one describes the same records.
@@ -111,28 +154,60 @@ impl Template {
     /// Whether records carry a field.
     #[must_use]
     pub fn has(&self, field: Field) -> bool {
-        self.filled >> (field as u8) & 1 == 1
+        self.plan.fills(field as u8)
     }
 
     /// Whether records carry an auxiliary value.
     #[must_use]
     pub fn has_aux(&self, aux: Aux) -> bool {
-        self.filled >> (aux as u8) & 1 == 1
+        self.plan.fills(aux as u8)
     }
 
-    /// Loads one record. `bytes` begins with it and goes on for at least 8
-    /// bytes after it ([`padded`] makes such a slice at the end of a datagram);
-    /// what lies outside reads as 0.
+    /// Whether records carry the beginning of a packet.
+    #[must_use]
+    pub fn has_packet(&self) -> bool {
+        self.plan.has_packet()
+    }
+
+    /// Loads the record at `at`; see [`Plan::load`].
     #[inline]
-    pub fn load(&self, bytes: &[u8], slots: &mut Slots) {
-        for load in &self.loads {
-            let at = usize::from(load.offset);
-            let value = match bytes.get(at..at + 8).and_then(|chunk| chunk.try_into().ok()) {
-                Some(chunk) => u64::from_be_bytes(chunk),
-                None => 0,
+    pub fn load(
+        &self,
+        bytes: &[u8],
+        at: usize,
+        end: usize,
+        slots: &mut Slots,
+        section: &mut Section,
+    ) -> Option<usize> {
+        self.plan.load(bytes, at, end, slots, section)
+    }
+
+    /// The fields of one record with their bytes, in order. Ends early when the
+    /// record does.
+    pub fn values<'a>(
+        &'a self,
+        record: &'a [u8],
+    ) -> impl Iterator<Item = (&'a FieldSpec, &'a [u8])> + use<'a> {
+        let mut at = 0;
+        self.fields.iter().map_while(move |field| {
+            let (start, length) = match field.length {
+                VARIABLE => variable_length(record, at)?,
+                length => (at, usize::from(length)),
             };
-            slots[usize::from(load.slot) % SLOTS] = value >> load.shift;
-        }
+            let value = record.get(start..start.checked_add(length)?)?;
+            at = start + length;
+            Some((field, value))
+        })
+    }
+}
+
+/// Where a variable-length value begins and how long it is (RFC 7011, section 7:
+/// one byte of length, or 255 and two bytes).
+#[inline]
+pub(super) fn variable_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    match bytes.get(at)? {
+        255 => Some((at + 3, usize::from(u16_at(bytes, at + 1)?))),
+        length => Some((at + 1, usize::from(*length))),
     }
 }
 
@@ -142,44 +217,11 @@ const SCOPE_INTERFACE: u16 = 2;
 const LAST_SCOPE: u16 = 5;
 
 /// Where a field goes, if anywhere.
-fn target(id: u16, scope: bool) -> Option<Target> {
-    match id {
-        SCOPE_INTERFACE if scope => Some(Target::Field(Field::Input)),
-        0..=LAST_SCOPE if scope => None,
-        _ => element(id).map(|known| known.target),
-    }
-}
-
-/// A copy of a record with room for the last load behind it.
-pub fn padded<'a>(record: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
-    buffer.clear();
-    buffer.extend_from_slice(record);
-    buffer.extend_from_slice(&[0; 8]);
-    buffer
-}
-
-/// Adds the loads of one field. A length that its type cannot have skips the
-/// field: of two fields for one slot the first that carries bytes counts.
-fn add_loads(target: Target, at: usize, length: usize, filled: &mut u64, loads: &mut Vec<Load>) {
-    let mut add = |slot: u8, at: usize, length: usize| {
-        let free = *filled >> slot & 1 == 0;
-        if let (true, Ok(offset)) = (free && (1..=8).contains(&length), u16::try_from(at)) {
-            *filled |= 1 << slot;
-            loads.push(Load { offset, shift: (64 - 8 * length) as u8, slot });
-        }
-    };
-    match target {
-        // Wider numbers than ours: the low-order bytes are at the end.
-        Target::Field(field) if length > 8 => add(field as u8, at + length - 8, 8),
-        Target::Field(field) => add(field as u8, at, length),
-        Target::Aux(aux) if length > 8 => add(aux as u8, at + length - 8, 8),
-        Target::Aux(aux) => add(aux as u8, at, length),
-        Target::V4(aux) if length == 4 => add(aux as u8, at, 4),
-        Target::V6(high, low) if length == 16 => {
-            add(high as u8, at, 8);
-            add(low as u8, at + 8, 8);
-        }
-        Target::V4(_) | Target::V6(..) => {}
+fn target(field: &FieldSpec, scope_type: bool) -> Option<Target> {
+    match field.id {
+        SCOPE_INTERFACE if scope_type => Some(Target::Field(Field::Input)),
+        0..=LAST_SCOPE if scope_type => None,
+        id => element(field.pen, id).map(|known| known.target),
     }
 }
 
@@ -188,18 +230,25 @@ mod tests {
     use super::*;
 
     fn specs(list: &[(u16, u16)]) -> Vec<FieldSpec> {
-        list.iter().map(|(id, length)| FieldSpec { id: *id, length: *length }).collect()
+        list.iter().map(|(id, length)| FieldSpec { pen: 0, id: *id, length: *length }).collect()
+    }
+
+    fn data(list: &[(u16, u16)]) -> Option<Template> {
+        Template::compile(Kind::Data, &specs(list), 0, Scopes::Elements)
+    }
+
+    fn load(template: &Template, record: &[u8]) -> Option<Slots> {
+        let mut slots = [0; SLOTS];
+        let mut section = Section::default();
+        template.load(record, 0, record.len(), &mut slots, &mut section).map(|_| slots)
     }
 
     #[test]
     fn a_plan_reads_every_length_from_its_place() {
-        let fields = specs(&[(4, 1), (1, 3), (999, 5), (2, 8), (10, 2), (27, 16), (58, 0)]);
-        let template = Template::compile(Kind::Data, &fields, 0).unwrap();
-        assert_eq!(template.record_length(), 35);
+        let template =
+            data(&[(4, 1), (1, 3), (999, 5), (2, 8), (10, 2), (27, 16), (58, 0)]).unwrap();
         let record: Vec<u8> = (1..=35).collect();
-        let mut buffer = Vec::new();
-        let mut slots = [0; SLOTS];
-        template.load(padded(&record, &mut buffer), &mut slots);
+        let slots = load(&template, &record).unwrap();
         assert_eq!(slots[Field::Proto as usize], 1);
         assert_eq!(slots[Field::Bytes as usize], 0x020304);
         assert_eq!(slots[Field::Packets as usize], 0x0a0b_0c0d_0e0f_1011);
@@ -207,28 +256,59 @@ mod tests {
         assert_eq!(slots[Aux::SrcHigh as usize], 0x1415_1617_1819_1a1b);
         assert_eq!(slots[Field::Src as usize], 0x1c1d_1e1f_2021_2223);
         assert!(!template.has(Field::Vlan), "a field of length 0 carries nothing");
+        assert!(load(&template, &record[..34]).is_none(), "one byte is missing");
+    }
+
+    #[test]
+    fn variable_lengths_move_what_follows() {
+        let template = data(&[(1, 2), (460, VARIABLE), (2, 4), (96, VARIABLE), (4, 1)]).unwrap();
+        let long = vec![b'x'; 300];
+        let mut record = vec![0x12, 0x34, 3, b'a', b'b', b'c', 0, 0, 0, 9, 255, 1, 44];
+        record.extend(&long);
+        record.push(17);
+        let slots = load(&template, &record).unwrap();
+        assert_eq!(slots[Field::Bytes as usize], 0x1234);
+        assert_eq!(slots[Field::Packets as usize], 9);
+        assert_eq!(slots[Field::Proto as usize], 17);
+        let values: Vec<_> = template.values(&record).map(|(_, value)| value.len()).collect();
+        assert_eq!(values, [2, 3, 4, 300, 1]);
+        for cut in 0..record.len() {
+            assert!(load(&template, &record[..cut]).is_none(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn what_means_a_field_goes_before_what_stands_in_for_it() {
+        let template = data(&[(85, 4), (1, 4), (86, 4)]).unwrap();
+        let slots = load(&template, &[0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]).unwrap();
+        assert_eq!(slots[Field::Bytes as usize], 2);
+        assert_eq!(slots[Field::Packets as usize], 3);
     }
 
     #[test]
     fn templates_without_bytes_or_of_any_absurd_size_are_refused() {
-        for list in [vec![], vec![(1, 0); 3], vec![(1, 65535)], vec![(1, 40_000), (2, 40_000)]] {
-            assert!(Template::compile(Kind::Data, &specs(&list), 0).is_none(), "{list:?}");
+        for list in [vec![], vec![(1, 0); 3], vec![(1, 65534)], vec![(1, 40_000), (2, 40_000)]] {
+            assert!(data(&list).is_none(), "{list:?}");
         }
-        assert!(Template::compile(Kind::Data, &specs(&vec![(1, 1); MAX_FIELDS + 1]), 0).is_none());
-        assert!(Template::compile(Kind::Data, &specs(&vec![(1, 1); MAX_FIELDS]), 0).is_some());
+        assert!(data(&vec![(1, 1); MAX_FIELDS + 1]).is_none());
+        assert!(data(&vec![(1, 1); MAX_FIELDS]).is_some());
+        assert!(data(&[(96, VARIABLE)]).is_some(), "at least its length is there");
     }
 
     #[test]
-    fn scope_fields_are_not_elements() {
+    fn scope_types_are_not_elements() {
         // Scope type 1 is "System" (RFC 3954, 6.1), not octetDeltaCount.
-        let template = Template::compile(Kind::Options, &specs(&[(1, 4), (34, 4)]), 1).unwrap();
+        let compile = |scopes| {
+            Template::compile(Kind::Options, &specs(&[(1, 4), (34, 4)]), 1, scopes).unwrap()
+        };
+        let template = compile(Scopes::Types);
         assert!(!template.has(Field::Bytes) && template.has(Field::Sampling));
+        assert!(compile(Scopes::Elements).has(Field::Bytes));
     }
 
     #[test]
     fn addresses_of_an_impossible_length_are_skipped() {
-        let template =
-            Template::compile(Kind::Data, &specs(&[(8, 8), (27, 4), (12, 4)]), 0).unwrap();
+        let template = data(&[(8, 8), (27, 4), (12, 4)]).unwrap();
         assert!(!template.has_aux(Aux::SrcV4) && !template.has_aux(Aux::SrcHigh));
         assert!(template.has_aux(Aux::DstV4));
     }

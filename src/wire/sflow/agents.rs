@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::sample::{Kind, Sample};
 use crate::flow::Host;
-use crate::wire::sequence::{Sequence, is_restart};
+use crate::wire::sequence::{Sequence, Unit, is_restart};
 
 /// Agents and sub-agents followed behind one address: line cards, or the
 /// switches behind a relay. Samples of others are decoded all the same.
@@ -54,7 +54,7 @@ impl Agents {
             agent.sources.clear();
         }
         agent.uptime = uptime;
-        agent.sequence.observe(sequence, 1);
+        agent.sequence.datagram(Unit::Datagrams, sequence, None);
     }
 
     /// Takes note of a flow sample.
@@ -89,6 +89,12 @@ impl Agents {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.known.values().map(|agent| agent.sequence.lost()).sum()
+    }
+
+    /// How often the numbering of one of them began anew.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.known.values().map(|agent| agent.sequence.restarts()).sum()
     }
 
     /// Samples that the agents dropped for want of time since they were first

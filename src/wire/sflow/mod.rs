@@ -16,6 +16,7 @@ use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
 use super::exporter::Exporter;
 use super::report::{Cause, Report};
+use super::sets::Desk;
 use crate::flow::{Flow, Host, Time};
 
 /// Version, type of an agent address of no bytes, sub-agent, sequence, uptime,
@@ -29,75 +30,75 @@ const FLOW_EXPANDED: u32 = 3;
 const COUNTER_EXPANDED: u32 = 4;
 const DISCARD: u32 = 5;
 
-/// Is shown every sample with the flow it made, if any.
-pub type Observer<'a> = dyn FnMut(&Sample, Option<&Flow>) + 'a;
-
-/// Where a datagram came from and what comes of it.
-pub(super) struct Context<'a> {
-    pub now: Time,
-    pub address: Host,
-    pub exporter: &'a mut Exporter,
-    pub observer: Option<&'a mut Observer<'a>>,
-    pub out: &'a mut Vec<Flow>,
-    pub report: &'a mut Report,
-}
-
 /// Decodes one datagram.
-pub(super) fn decode(bytes: &[u8], context: &mut Context) {
+pub(super) fn decode(
+    now: Time,
+    address: Host,
+    exporter: &mut Exporter,
+    bytes: &[u8],
+    desk: &mut Desk,
+) {
     let mut rest = Xdr(bytes);
-    let Some((sample, count)) = header(&mut rest, context) else {
+    let Some((sample, count)) = header(&mut rest, now, exporter, desk.report) else {
         // The type of the agent's address decides how long the header is.
         let cause = match bytes.get(4..8) {
             Some([0, 0, 0, 0..=2]) | None => Cause::TooShort,
             Some(_) => Cause::BadHeader,
         };
-        return context.report.causes.count(cause);
+        return desk.report.causes.count(cause);
     };
     let common = Flow {
-        exporter: context.address,
+        exporter: address,
         domain: sample.sub_agent,
-        first: context.now,
-        last: context.now,
-        arrival: context.now,
+        first: now,
+        last: now,
+        arrival: now,
+        sampling: exporter.given_rate.unwrap_or_default(),
         ..Flow::EMPTY
     };
-    let mut samples = Samples { sample, common, context };
+    let mut samples = Samples { sample, common, exporter, desk };
     for _ in 0..count {
         match samples.next(rest) {
             Some(next) => rest = next,
             None => {
-                samples.context.report.causes.count(Cause::SetTruncated);
+                samples.desk.report.causes.count(Cause::SetTruncated);
                 rest = Xdr(&[]);
                 break;
             }
         }
     }
     if rest.0.iter().any(|byte| *byte != 0) {
-        context.report.causes.count(Cause::Leftover);
+        desk.report.causes.count(Cause::Leftover);
     }
-    context.exporter.leave(context.report, 0);
+    exporter.leave(desk.report, common.domain);
 }
 
 /// Reads the header; hands out a sample to fill and how many there are to be.
-fn header(rest: &mut Xdr, context: &mut Context) -> Option<(Sample, u32)> {
+fn header(
+    rest: &mut Xdr,
+    now: Time,
+    exporter: &mut Exporter,
+    report: &Report,
+) -> Option<(Sample, u32)> {
     let _version = rest.u32()?;
     let agent = rest.address()?;
     let sub_agent = rest.u32()?;
     let sequence = rest.u32()?;
     let uptime = rest.u32()?;
     let count = rest.u32()?;
-    context.exporter.arrive(context.now, context.report.protocol);
-    context.exporter.agents.datagram((agent, sub_agent), sequence, uptime);
+    exporter.arrive(now, report.protocol);
+    exporter.agents.datagram((agent, sub_agent), sequence, uptime);
     Some((Sample { agent, sub_agent, ..Sample::default() }, count))
 }
 
-struct Samples<'a, 'b> {
+struct Samples<'a, 'b, 'o> {
     sample: Sample,
     common: Flow,
-    context: &'a mut Context<'b>,
+    exporter: &'a mut Exporter,
+    desk: &'a mut Desk<'b, 'o>,
 }
 
-impl Samples<'_, '_> {
+impl Samples<'_, '_, '_> {
     /// Reads the sample at the start of `rest`; hands out what is behind it, or
     /// nothing when there is no telling where it ends.
     ///
@@ -119,11 +120,11 @@ impl Samples<'_, '_> {
         self.finish();
         let known = self.sample.kind != Kind::Other;
         if known && !complete {
-            self.context.report.causes.count(Cause::BadSample);
+            self.desk.report.causes.count(Cause::BadSample);
         }
         if !trusted && known && complete && may_be_sample(body) {
             if declared.is_none_or(|declared| declared.len() != body.len()) {
-                self.context.report.causes.count(Cause::BadSample);
+                self.desk.report.causes.count(Cause::BadSample);
             }
             return Some(body);
         }
@@ -190,7 +191,7 @@ impl Samples<'_, '_> {
             }
             if !whole {
                 // Its neighbours are not touched by what is wrong within it.
-                self.context.report.causes.count(Cause::BadSample);
+                self.desk.report.causes.count(Cause::BadSample);
             }
         }
         Some(())
@@ -198,16 +199,16 @@ impl Samples<'_, '_> {
 
     /// Makes of the sample what there is to make of it.
     fn finish(&mut self) {
-        let Samples { sample, common, context } = self;
-        let report = &mut context.report;
+        let Samples { sample, common, exporter, desk } = self;
+        let report = &mut desk.report;
         let flow = sample.flow(common);
         match sample.kind {
             Kind::Flow => {
                 report.samples.flow += 1;
-                context.exporter.agents.sample(sample);
+                exporter.agents.sample(sample);
                 if let Some(flow) = flow {
                     report.flows += 1;
-                    context.out.push(flow);
+                    desk.out.push(flow);
                 } else {
                     report.addressless.records += 1;
                     report.addressless.packets += 1;
@@ -217,13 +218,13 @@ impl Samples<'_, '_> {
             }
             Kind::Counter => {
                 report.samples.counter += 1;
-                interface(sample, context.exporter, context.now);
+                interface(sample, exporter, common.arrival);
             }
             Kind::Discard => report.samples.discard += 1,
             Kind::Other => report.samples.other += 1,
         }
-        if let Some(observer) = &mut context.observer {
-            observer(sample, flow.as_ref());
+        if let Some(observer) = &mut desk.observer {
+            observer.sample(sample, flow.as_ref());
         }
     }
 }
@@ -231,12 +232,12 @@ impl Samples<'_, '_> {
 /// Hands what a counter sample says to the exporter's interfaces.
 fn interface(sample: &Sample, exporter: &mut Exporter, now: Time) {
     if let Some((index, counters)) = sample.counters {
-        exporter.interfaces.count(index, counters, now);
+        exporter.about.interfaces.count(index, counters, now);
     }
     let source = (sample.source_class == 0).then_some(sample.source_index);
     let index = sample.counters.map(|(index, _)| index).or(source);
     if let Some((index, name)) = index.zip(sample.port_name.as_deref()) {
-        exporter.interfaces.name(index, name);
+        exporter.about.interfaces.name(index, name);
     }
 }
 

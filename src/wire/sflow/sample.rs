@@ -89,12 +89,16 @@ impl Sample {
     }
 
     /// The flow of one packet, when its addresses are known; what all flows of
-    /// the datagram share comes from `common`.
+    /// the datagram share comes from `common`, where a sampling rate is one that
+    /// was given instead of the sample's.
     pub(super) fn flow(&self, common: &Flow) -> Option<Flow> {
         let packet = self.packet.as_ref().filter(|_| self.kind == Kind::Flow)?;
+        let sampling = match common.sampling {
+            Sampling::UNKNOWN => Sampling::one_in(self.rate),
+            given => given,
+        };
+        let common = packet.describe(&Flow { vlan: self.src_vlan, ..*common });
         Some(Flow {
-            src: packet.src,
-            dst: packet.dst,
             next_hop: first_known(self.next_hop, self.bgp_next_hop),
             bytes: u64::from(if self.frame_length > 0 {
                 self.frame_length
@@ -102,20 +106,14 @@ impl Sample {
                 packet.ip_length
             }),
             packets: 1,
-            sampling: Sampling::one_in(self.rate),
+            sampling,
             input: interface(self.input_format, self.input),
             output: interface(self.output_format, self.output),
             src_as: self.src_as,
             dst_as: self.dst_as,
-            sport: packet.sport,
-            dport: packet.dport,
-            vlan: if packet.vlan > 0 { packet.vlan } else { self.src_vlan },
-            proto: packet.proto,
-            tcp_flags: packet.tcp_flags,
-            tos: packet.tos,
             src_mask: self.src_mask,
             dst_mask: self.dst_mask,
-            ..*common
+            ..common
         })
     }
 }

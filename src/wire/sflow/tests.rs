@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::flow::Sampling;
 use crate::wire::Decoder;
+use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
 
 const NOW: Time = Time(1_700_000_000_000);
 const FROM: Host = Host::octets(192, 0, 2, 1);
@@ -52,6 +53,26 @@ fn ethernet(kinds: &[u8], ip: &[u8]) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], kinds, ip].concat()
 }
 
+/// Keeps what it is shown.
+#[derive(Default)]
+struct Seen {
+    samples: Vec<Sample>,
+    flows: Vec<Flow>,
+}
+
+impl Observer for Seen {
+    fn template(&mut self, _: &TemplateSeen<'_>) {}
+
+    fn record(&mut self, _: &RecordSeen<'_>) {}
+
+    fn problem(&mut self, _: Cause, _: usize) {}
+
+    fn sample(&mut self, sample: &Sample, flow: Option<&Flow>) {
+        self.samples.push(sample.clone());
+        self.flows.extend(flow);
+    }
+}
+
 struct Result {
     flows: Vec<Flow>,
     samples: Vec<Sample>,
@@ -61,13 +82,10 @@ struct Result {
 
 fn decode(bytes: &[u8]) -> Result {
     let mut decoder = Decoder::new();
-    let (mut flows, mut samples, mut seen) = (Vec::new(), Vec::new(), Vec::new());
-    let mut observer = |sample: &Sample, flow: Option<&Flow>| {
-        samples.push(sample.clone());
-        seen.extend(flow.copied());
-    };
-    let report = decoder.decode_observed(NOW, FROM, bytes, Some(&mut observer), &mut flows);
-    assert_eq!(seen, flows);
+    let (mut flows, mut seen) = (Vec::new(), Seen::default());
+    let report = decoder.decode_seen(NOW, FROM, bytes, &mut flows, Some(&mut seen));
+    assert_eq!(seen.flows, flows);
+    let samples = seen.samples;
     assert_eq!(report.flows as usize, flows.len());
     Result { flows, samples, report, decoder }
 }

@@ -1,0 +1,175 @@
+//! Data sets that came before their template, kept until it comes.
+//!
+//! NetFlow v9 exporters send templates only every so often (Cisco's default is
+//! every 30 minutes), so a collector that starts in between would lose what
+//! comes first.
+
+use std::collections::VecDeque;
+
+use super::exporter::Header;
+use crate::flow::Time;
+
+/// Bytes held per exporter: two hours of a small site's router, some minutes of
+/// a large one's.
+pub const MAX_HELD_PER_EXPORTER: usize = 8 << 20;
+
+/// Bytes held for all exporters together, so that many of them stay bounded, too.
+pub const MAX_HELD: usize = 32 << 20;
+
+/// A template that has not come after this long will not come: the longest
+/// timeouts in use are half an hour.
+const MAX_AGE_MS: i64 = 2 * 3_600_000;
+
+/// What a held set costs beside its bytes.
+const OVERHEAD: usize = size_of::<HeldSet>();
+
+/// A data set with what is needed to decode it later.
+#[derive(Clone, Debug)]
+pub struct HeldSet {
+    pub header: Header,
+    pub arrival: Time,
+    pub offset: i64,
+    /// The id of the template it waits for.
+    pub template: u16,
+    /// Its content, without the set's header.
+    pub content: Box<[u8]>,
+}
+
+impl HeldSet {
+    fn size(&self) -> usize {
+        self.content.len() + OVERHEAD
+    }
+}
+
+/// The bytes that all exporters together hold.
+#[derive(Debug, Default)]
+pub struct Pool(usize);
+
+/// The sets that one exporter's templates are awaited for, oldest first.
+#[derive(Debug, Default)]
+pub struct Held {
+    sets: VecDeque<HeldSet>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Keeps a set; drops the oldest ones where there is no room. Returns how
+    /// many were dropped.
+    pub fn keep(&mut self, set: HeldSet, pool: &mut Pool) -> u32 {
+        let mut dropped = 0;
+        let size = set.size();
+        let now = set.arrival;
+        let is_old = |set: &HeldSet| now.since(set.arrival) > MAX_AGE_MS;
+        while let Some(oldest) = self.sets.front() {
+            let full = self.bytes + size > MAX_HELD_PER_EXPORTER || pool.0 + size > MAX_HELD;
+            if !full && !is_old(oldest) {
+                break;
+            }
+            self.drop_oldest(pool);
+            dropped += 1;
+        }
+        if self.bytes + size > MAX_HELD_PER_EXPORTER || pool.0 + size > MAX_HELD {
+            return dropped + 1;
+        }
+        self.bytes += size;
+        pool.0 += size;
+        self.sets.push_back(set);
+        dropped
+    }
+
+    fn drop_oldest(&mut self, pool: &mut Pool) {
+        if let Some(set) = self.sets.pop_front() {
+            self.give_back(set.size(), pool);
+        }
+    }
+
+    fn give_back(&mut self, size: usize, pool: &mut Pool) {
+        self.bytes = self.bytes.saturating_sub(size);
+        pool.0 = pool.0.saturating_sub(size);
+    }
+
+    /// Takes out the sets that wait for a template of a domain, oldest first.
+    pub fn take(&mut self, domain: u32, template: u16, pool: &mut Pool) -> Vec<HeldSet> {
+        let waits = |set: &HeldSet| set.header.domain == domain && set.template == template;
+        if !self.sets.iter().any(waits) {
+            return Vec::new();
+        }
+        let (taken, kept): (Vec<HeldSet>, Vec<HeldSet>) = self.sets.drain(..).partition(waits);
+        self.sets = kept.into();
+        for set in &taken {
+            self.give_back(set.size(), pool);
+        }
+        taken
+    }
+
+    /// Lets everything go, as when the exporter makes room for another.
+    pub fn clear(&mut self, pool: &mut Pool) {
+        self.sets.clear();
+        self.give_back(self.bytes, pool);
+    }
+
+    /// How many sets are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(second: i64, template: u16, size: usize) -> HeldSet {
+        HeldSet {
+            header: Header {
+                protocol: "netflow9",
+                domain: 1,
+                exported: Time(second * 1000),
+                uptime: Some(0),
+            },
+            arrival: Time(second * 1000),
+            offset: 0,
+            template,
+            content: vec![0; size].into(),
+        }
+    }
+
+    #[test]
+    fn sets_come_back_in_order_and_only_those_that_waited() {
+        let (mut held, mut pool) = (Held::default(), Pool::default());
+        for second in 0..6 {
+            assert_eq!(held.keep(set(second, 256 + (second % 2) as u16, 100), &mut pool), 0);
+        }
+        let taken = held.take(1, 257, &mut pool);
+        assert_eq!(taken.iter().map(|set| set.arrival.0).collect::<Vec<_>>(), [1000, 3000, 5000]);
+        assert!(held.take(2, 256, &mut pool).is_empty(), "another domain's template");
+        assert_eq!(held.len(), 3);
+        held.clear(&mut pool);
+        assert_eq!((held.bytes, pool.0), (0, 0));
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_and_the_oldest_go_first() {
+        let (mut held, mut pool) = (Held::default(), Pool::default());
+        let mut dropped = 0;
+        for second in 0..1000 {
+            dropped += held.keep(set(second, 256, 60_000), &mut pool);
+            assert!(held.bytes <= MAX_HELD_PER_EXPORTER && pool.0 == held.bytes);
+        }
+        assert_eq!(dropped as usize + held.len(), 1000);
+        let newest = held.take(1, 256, &mut pool);
+        assert_eq!(newest.last().map(|set| set.arrival), Some(Time(999_000)));
+        let mut others: Vec<Held> = (0..10).map(|_| Held::default()).collect();
+        for round in 0..1000 {
+            others[round % 10].keep(set(round as i64, 256, 60_000), &mut pool);
+        }
+        assert!(pool.0 <= MAX_HELD);
+    }
+
+    #[test]
+    fn what_is_too_old_goes() {
+        let (mut held, mut pool) = (Held::default(), Pool::default());
+        held.keep(set(0, 256, 10), &mut pool);
+        assert_eq!(held.keep(set(3 * 3600, 256, 10), &mut pool), 1);
+    }
+}

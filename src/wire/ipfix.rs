@@ -1,0 +1,50 @@
+//! IPFIX (RFC 7011, section 3.1): the header of its messages.
+
+use super::bytes::{u16_at, u32_at};
+use super::exporter::{Exporter, Header};
+use super::report::Cause;
+use super::sequence::Unit;
+use super::sets::{Desk, Flavour, Sets};
+use crate::flow::{Host, Time};
+
+/// Bytes of a message header; no message is shorter.
+pub const HEADER_LENGTH: usize = 16;
+
+/// Bytes of the message that begins here, as its header says: at least
+/// [`HEADER_LENGTH`], at most 65,535. `None` when this is no IPFIX header.
+#[must_use]
+pub fn message_length(bytes: &[u8]) -> Option<usize> {
+    let length = usize::from(u16_at(bytes, 2)?);
+    (u16_at(bytes, 0) == Some(10) && length >= HEADER_LENGTH).then_some(length)
+}
+
+/// Decodes one message. Bytes beyond the length in its header are stale and
+/// ignored.
+pub(super) fn decode(
+    now: Time,
+    address: Host,
+    exporter: &mut Exporter,
+    bytes: &[u8],
+    desk: &mut Desk<'_, '_>,
+) {
+    let word = |at| u32_at(bytes, at).unwrap_or(0);
+    let Some(length) = message_length(bytes) else {
+        return desk.report.causes.count(Cause::BadHeader);
+    };
+    if length != bytes.len() {
+        desk.report.causes.count(Cause::MessageLength);
+    }
+    let header = Header {
+        protocol: "ipfix",
+        domain: word(12),
+        exported: Time(i64::from(word(4)) * 1000),
+        uptime: None,
+    };
+    let Some(session) = exporter.enter(now, address, &header) else {
+        return desk.report.causes.count(Cause::DomainLimit);
+    };
+    let mut sets = Sets::new(Flavour::Ipfix, now, header, session, desk);
+    let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
+    sets.count_sequence(Unit::Records, word(8), records);
+    exporter.leave(desk.report, header.domain);
+}

@@ -1,0 +1,194 @@
+//! What a decoder remembers of its exporters from one run to the next: their
+//! templates, sampling rates and names, so that a restart loses no flows.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::exporter::{Domain, Entry, Exporter, MAX_DOMAINS, MAX_TEMPLATES};
+use super::template::{FieldSpec, Kind, Scopes, Template};
+use super::{Decoder, MAX_EXPORTERS};
+use crate::flow::{Host, Time};
+
+/// Of another version nothing is taken over.
+const VERSION: u32 = 1;
+
+/// Templates older than this are not taken over: exporters send theirs again
+/// within half an hour.
+const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
+
+/// The memory of a decoder, to be written to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    pub version: u32,
+    pub exporters: Vec<ExporterMemory>,
+}
+
+/// What is remembered of one exporter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExporterMemory {
+    pub address: String,
+    /// When its newest datagram arrived, and when that was by its own clock.
+    pub last_seen_ms: i64,
+    pub clock_offset_ms: i64,
+    pub domains: Vec<DomainMemory>,
+    /// Index, name and description.
+    pub interfaces: Vec<(u32, String, String)>,
+    pub applications: Vec<(u64, String)>,
+}
+
+/// What is remembered of one observation domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainMemory {
+    pub id: u32,
+    pub init_ms: Option<i64>,
+    pub templates: Vec<TemplateMemory>,
+    pub samplers: Vec<SamplerMemory>,
+}
+
+/// A template's shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateMemory {
+    pub id: u16,
+    pub options: bool,
+    /// How many fields are scope, and whether they are v9's scope types.
+    pub scope: usize,
+    pub scope_types: bool,
+    pub refreshed_ms: i64,
+    /// Enterprise, element, length.
+    pub fields: Vec<(u32, u16, u16)>,
+}
+
+/// An announced sampling rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamplerMemory {
+    /// What it applies to; neither means everything.
+    pub sampler: Option<u64>,
+    pub interface: Option<u32>,
+    pub rate: u32,
+}
+
+/// A memory that cannot be taken over.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MemoryError {
+    #[error("it is of version {found}, expected {VERSION}")]
+    Version { found: u32 },
+}
+
+impl Decoder {
+    /// What to remember.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let mut exporters: Vec<ExporterMemory> =
+            self.exporters.iter().map(|(address, exporter)| remember(*address, exporter)).collect();
+        exporters.sort_by(|a, b| a.address.cmp(&b.address));
+        Memory { version: VERSION, exporters }
+    }
+
+    /// Takes over what an earlier run remembered. What does not make sense is
+    /// left out; exporters that are known already are left alone. Returns how
+    /// many templates were taken over.
+    ///
+    /// # Errors
+    /// When the memory is of another version.
+    pub fn recall(&mut self, now: Time, memory: &Memory) -> Result<usize, MemoryError> {
+        if memory.version != VERSION {
+            return Err(MemoryError::Version { found: memory.version });
+        }
+        let mut templates = 0;
+        for remembered in &memory.exporters {
+            let Ok(address) = remembered.address.parse::<Host>() else { continue };
+            let known = self.exporters.contains_key(&address);
+            if known || self.exporters.len() >= MAX_EXPORTERS || !self.policy.allows(address) {
+                continue;
+            }
+            let mut exporter = recall_exporter(now, remembered);
+            exporter.given_rate = self.policy.rate_of(address);
+            templates += exporter.templates;
+            self.exporters.insert(address, exporter);
+        }
+        Ok(templates)
+    }
+}
+
+fn remember(address: Host, exporter: &Exporter) -> ExporterMemory {
+    let mut domains: Vec<DomainMemory> =
+        exporter.domains.iter().map(|(id, domain)| remember_domain(*id, domain)).collect();
+    domains.retain(|domain| !domain.templates.is_empty() || !domain.samplers.is_empty());
+    domains.sort_by_key(|domain| domain.id);
+    let mut interfaces: Vec<_> = exporter
+        .about
+        .interfaces
+        .iter()
+        .filter(|(_, interface)| !interface.name.is_empty() || !interface.description.is_empty())
+        .map(|(index, interface)| (index, interface.name.clone(), interface.description.clone()))
+        .collect();
+    interfaces.sort();
+    ExporterMemory {
+        address: address.to_string(),
+        last_seen_ms: exporter.last_seen.0,
+        clock_offset_ms: exporter.clock.offset(),
+        domains,
+        interfaces,
+        applications: exporter.about.application_list(),
+    }
+}
+
+fn remember_domain(id: u32, domain: &Domain) -> DomainMemory {
+    let mut templates: Vec<TemplateMemory> = domain
+        .templates
+        .iter()
+        .map(|(id, entry)| TemplateMemory {
+            id: *id,
+            options: entry.template.kind() == Kind::Options,
+            scope: entry.template.scope(),
+            scope_types: entry.template.scopes() == Scopes::Types,
+            refreshed_ms: entry.refreshed.0,
+            fields: entry.template.fields().iter().map(|f| (f.pen, f.id, f.length)).collect(),
+        })
+        .collect();
+    templates.sort_by_key(|template| template.id);
+    DomainMemory { id, init_ms: domain.init, templates, samplers: domain.samplers.remember() }
+}
+
+fn recall_exporter(now: Time, remembered: &ExporterMemory) -> Exporter {
+    let mut exporter = Exporter { last_seen: Time(remembered.last_seen_ms), ..Exporter::default() };
+    // By the exporter's own clock, as its headers will say when it started.
+    let seen = Time(remembered.last_seen_ms).plus_ms(-remembered.clock_offset_ms);
+    let mut domains = HashMap::new();
+    for domain in remembered.domains.iter().take(MAX_DOMAINS) {
+        let mut state = Domain { init: domain.init_ms, ..Domain::default() };
+        state.samplers.recall(&domain.samplers);
+        for template in &domain.templates {
+            let fresh = now.since(Time(template.refreshed_ms)) < MAX_AGE_MS;
+            if !fresh || exporter.templates >= MAX_TEMPLATES {
+                continue;
+            }
+            if let Some(compiled) = recall_template(template) {
+                let refreshed = Time(template.refreshed_ms);
+                let entry = Entry { remembered: Some(seen), ..Entry::new(refreshed, compiled) };
+                let new = state.templates.insert(template.id, entry).is_none();
+                exporter.templates += usize::from(new);
+            }
+        }
+        domains.insert(domain.id, state);
+    }
+    exporter.domains = domains;
+    for (index, name, description) in &remembered.interfaces {
+        exporter.about.interfaces.name(*index, name);
+        exporter.about.interfaces.describe(*index, description);
+    }
+    for (application, name) in &remembered.applications {
+        exporter.about.name_application(*application, name);
+    }
+    exporter
+}
+
+fn recall_template(template: &TemplateMemory) -> Option<Template> {
+    let kind = if template.options { Kind::Options } else { Kind::Data };
+    let scopes = if template.scope_types { Scopes::Types } else { Scopes::Elements };
+    let field =
+        |(pen, id, length): &(u32, u16, u16)| FieldSpec { pen: *pen, id: *id, length: *length };
+    let fields: Vec<FieldSpec> = template.fields.iter().map(field).collect();
+    Template::compile(kind, &fields, template.scope.min(fields.len()), scopes)
+}

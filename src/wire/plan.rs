@@ -1,0 +1,256 @@
+//! The plan by which records of one template are loaded.
+//!
+//! A record is a row of runs: fields of fixed length, loaded from their offsets
+//! by one unaligned 8-byte read and a shift each, then at most one field that
+//! says its own length. A template without such fields is a single run.
+
+use std::ops::Range;
+
+use super::element::{Aux, Layer, SLOTS, Target};
+use super::template::{Slots, VARIABLE, variable_length};
+use crate::flow::field::Field;
+
+/// Loads 8 bytes at `offset` into the run, shifts right, stores in `slot`.
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    offset: u16,
+    shift: u8,
+    slot: u8,
+}
+
+/// Fields of fixed length, and what may come after them.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    loads: Vec<Load>,
+    /// Bytes of the fixed part.
+    length: usize,
+    /// Beginnings of packets among the fixed fields: layer, offset, length.
+    packets: Vec<(Layer, usize, usize)>,
+    /// Whether a field follows that says its own length, and what it is.
+    variable: Option<Option<Layer>>,
+}
+
+/// How records of a template are loaded.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    first: Run,
+    more: Vec<Run>,
+    /// Bytes of the shortest record, at least 1.
+    least: usize,
+    /// Bit set of the slots that are filled.
+    filled: u128,
+    has_packet: bool,
+}
+
+/// Where the beginning of a packet lies in the bytes that were loaded from.
+#[derive(Clone, Debug, Default)]
+pub struct Section {
+    pub packet: Option<(Layer, Range<usize>)>,
+}
+
+impl Plan {
+    /// Bytes of the shortest record, at least 1.
+    #[must_use]
+    pub fn least(&self) -> usize {
+        self.least
+    }
+
+    /// Whether all records have the same length, [`least`](Self::least).
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.first.variable.is_none()
+    }
+
+    /// Whether records fill a slot.
+    #[must_use]
+    pub fn fills(&self, slot: u8) -> bool {
+        self.filled.checked_shr(u32::from(slot)).is_some_and(|bits| bits & 1 == 1)
+    }
+
+    /// Whether records carry the beginning of a packet.
+    #[must_use]
+    pub fn has_packet(&self) -> bool {
+        self.has_packet
+    }
+
+    /// Loads the record that begins at `at` and must end by `end`. Returns where
+    /// it ends, `None` when it does not fit.
+    #[inline]
+    pub fn load(
+        &self,
+        bytes: &[u8],
+        at: usize,
+        end: usize,
+        slots: &mut Slots,
+        section: &mut Section,
+    ) -> Option<usize> {
+        let next = at + self.first.length;
+        if next > end {
+            return None;
+        }
+        self.first.load(bytes.get(at..)?, slots);
+        if self.first.variable.is_none() && !self.has_packet {
+            return Some(next);
+        }
+        self.load_rest(bytes, at, end, slots, section)
+    }
+
+    fn load_rest(
+        &self,
+        bytes: &[u8],
+        mut at: usize,
+        end: usize,
+        slots: &mut Slots,
+        section: &mut Section,
+    ) -> Option<usize> {
+        section.packet = None;
+        let bytes = bytes.get(..end)?;
+        for (index, run) in std::iter::once(&self.first).chain(&self.more).enumerate() {
+            if at + run.length > end {
+                return None;
+            }
+            if index > 0 {
+                run.load(bytes.get(at..)?, slots);
+            }
+            for (layer, offset, length) in &run.packets {
+                section.offer(*layer, at + offset..at + offset + length);
+            }
+            at += run.length;
+            if let Some(packet) = run.variable {
+                let (start, length) = variable_length(bytes, at)?;
+                at = start + length;
+                if at > end {
+                    return None;
+                }
+                if let Some(layer) = packet {
+                    section.offer(layer, start..at);
+                }
+            }
+        }
+        Some(at)
+    }
+}
+
+impl Section {
+    /// The first one that is not empty is kept.
+    fn offer(&mut self, layer: Layer, range: Range<usize>) {
+        if self.packet.is_none() && !range.is_empty() {
+            self.packet = Some((layer, range));
+        }
+    }
+}
+
+impl Run {
+    /// Loads the fixed fields; `bytes` begins with them and may go on beyond.
+    #[inline]
+    fn load(&self, bytes: &[u8], slots: &mut Slots) {
+        for load in &self.loads {
+            let at = usize::from(load.offset);
+            let value = match bytes.get(at..at + 8).and_then(|chunk| chunk.try_into().ok()) {
+                Some(chunk) => u64::from_be_bytes(chunk),
+                None => last_bytes(bytes, at),
+            };
+            slots[usize::from(load.slot) % SLOTS] = value >> load.shift;
+        }
+    }
+}
+
+/// Fewer than 8 bytes, as the upper ones of a number.
+#[cold]
+fn last_bytes(bytes: &[u8], at: usize) -> u64 {
+    let mut chunk = [0; 8];
+    for (to, from) in chunk.iter_mut().zip(bytes.iter().skip(at)) {
+        *to = *from;
+    }
+    u64::from_be_bytes(chunk)
+}
+
+/// Builds a plan, field by field, in two passes over the same fields.
+#[derive(Debug, Default)]
+pub struct Planner {
+    runs: Vec<Run>,
+    run: usize,
+    /// Bytes of the current run so far.
+    offset: usize,
+    filled: u128,
+}
+
+impl Planner {
+    /// Begins the second pass.
+    #[must_use]
+    pub fn again(self) -> Planner {
+        Planner { run: 0, offset: 0, ..self }
+    }
+
+    /// The next field of the template.
+    pub fn field(&mut self, length: u16, target: Option<Target>) {
+        if self.runs.len() <= self.run {
+            self.runs.push(Run::default());
+        }
+        if length == VARIABLE {
+            let run = &mut self.runs[self.run];
+            let known = run.variable.flatten();
+            let packet = match target {
+                Some(Target::Packet(layer)) => Some(layer),
+                _ => known,
+            };
+            run.variable = Some(packet);
+            run.length = self.offset;
+            self.run += 1;
+            self.offset = 0;
+            return;
+        }
+        let length = usize::from(length);
+        if let Some(target) = target {
+            self.add(target, self.offset, length);
+        }
+        self.offset += length;
+        self.runs[self.run].length = self.offset;
+    }
+
+    /// Adds the loads of one field. A length that its type cannot have skips the
+    /// field: of two fields for one slot the first that carries bytes counts.
+    fn add(&mut self, target: Target, at: usize, length: usize) {
+        match target {
+            Target::Field(field) | Target::Instead(field) => self.number(field as u8, at, length),
+            Target::Aux(aux) => self.number(aux as u8, at, length),
+            Target::V4(aux) if length == 4 => self.number(aux as u8, at, 4),
+            Target::V6(high, low) if length == 16 => self.v6(high, low, at),
+            Target::V4(_) | Target::V6(..) => {}
+            Target::Packet(layer) => self.runs[self.run].packets.push((layer, at, length)),
+        }
+    }
+
+    fn v6(&mut self, high: Aux, low: Field, at: usize) {
+        self.number(high as u8, at, 8);
+        self.number(low as u8, at + 8, 8);
+    }
+
+    /// Of numbers wider than ours the low-order bytes count, which come last.
+    fn number(&mut self, slot: u8, at: usize, length: usize) {
+        let (at, length) = if length > 8 { (at + length - 8, 8) } else { (at, length) };
+        let free = self.filled >> slot & 1 == 0;
+        if let (true, 1.., Ok(offset)) = (free, length, u16::try_from(at)) {
+            self.filled |= 1 << slot;
+            self.runs[self.run].loads.push(Load { offset, shift: (64 - 8 * length) as u8, slot });
+        }
+    }
+
+    /// The plan, unless records would have no bytes, or more than fit a set.
+    #[must_use]
+    pub fn finish(self) -> Option<Plan> {
+        let least: usize =
+            self.runs.iter().map(|run| run.length + usize::from(run.variable.is_some())).sum();
+        // A set holds at most 65,531 bytes of records.
+        if least == 0 || least > usize::from(u16::MAX) - 4 {
+            return None;
+        }
+        let has_packet = self
+            .runs
+            .iter()
+            .any(|run| !run.packets.is_empty() || matches!(run.variable, Some(Some(_))));
+        let mut runs = self.runs.into_iter();
+        let first = runs.next()?;
+        Some(Plan { first, more: runs.collect(), least, filled: self.filled, has_packet })
+    }
+}

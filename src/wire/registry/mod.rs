@@ -1,0 +1,204 @@
+//! What the elements of NetFlow v9 and IPFIX templates are called.
+//!
+//! Only for showing templates and records to people: what toptalk makes of an
+//! element is in [`element`](super::element). Names are those of the IANA registry
+//! "IPFIX Information Elements"; a template of a device that we do not
+//! understand is readable with them.
+
+mod iana;
+mod vendor;
+
+pub use iana::REGISTRY;
+pub use vendor::{VENDORS, VERSION9, Vendor};
+
+/// The enterprise number that turns an IANA element around (RFC 5103): the same
+/// quantity, of the packets that went back.
+pub const REVERSE: u32 = 29305;
+
+/// Where nProbe puts its own elements in NetFlow v9, and whose they are.
+const NTOP_V9: u16 = 57472;
+const NTOP: u32 = 35632;
+
+/// How the bytes of a value are to be read. The IANA data types of different
+/// widths are one here, as a template says the width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    Octets,
+    Unsigned,
+    Signed,
+    Float,
+    Boolean,
+    Mac,
+    Text,
+    /// Since 1970.
+    Seconds,
+    Milliseconds,
+    /// Since 1900, in the format of NTP.
+    Microseconds,
+    Nanoseconds,
+    V4,
+    V6,
+    /// Structured data (RFC 6313).
+    List,
+}
+
+/// One information element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub id: u16,
+    pub name: &'static str,
+    pub kind: Type,
+}
+
+macro_rules! entries {
+    ($table:ident: $($id:literal $name:ident $kind:ident;)*) => {
+        /// Sorted by number.
+        pub const $table: &[Entry] =
+            &[$(Entry { id: $id, name: stringify!($name), kind: Type::$kind }),*];
+    };
+}
+use entries;
+
+/// The element `id` of enterprise `pen`, 0 for IANA's own. A reverse element is
+/// the entry of what it turns around; [`name`] says which of both it is.
+#[must_use]
+pub fn entry(pen: u32, id: u16) -> Option<&'static Entry> {
+    match pen {
+        0 | REVERSE => find(REGISTRY, id),
+        _ => find(enterprise(pen)?.elements, id),
+    }
+}
+
+/// The field type `id` of NetFlow v9.
+#[must_use]
+pub fn entry_v9(id: u16) -> Option<&'static Entry> {
+    find(VERSION9, id)
+        .or_else(|| find(REGISTRY, id))
+        .or_else(|| entry(NTOP, id.checked_sub(NTOP_V9)?))
+}
+
+/// What to call the element `id` of enterprise `pen`: its name, or its numbers
+/// when it has none.
+#[must_use]
+pub fn name(pen: u32, id: u16) -> String {
+    match (pen, entry(pen, id)) {
+        (REVERSE, Some(entry)) => {
+            let (first, rest) = entry.name.split_at(1);
+            format!("reverse{}{rest}", first.to_ascii_uppercase())
+        }
+        (_, Some(entry)) => entry.name.to_owned(),
+        (0, None) => format!("ie{id}"),
+        (_, None) => format!("pen{pen}.{id}"),
+    }
+}
+
+/// What to call the field type `id` of NetFlow v9.
+#[must_use]
+pub fn name_v9(id: u16) -> String {
+    entry_v9(id).map_or_else(|| format!("type{id}"), |entry| entry.name.to_owned())
+}
+
+/// What to call the scope type `id` of a NetFlow v9 options template, which are
+/// numbers of their own (RFC 3954, section 6.1).
+#[must_use]
+pub fn scope_v9(id: u16) -> Option<&'static str> {
+    match id {
+        1 => Some("system"),
+        2 => Some("interface"),
+        3 => Some("lineCard"),
+        4 => Some("cache"),
+        5 => Some("template"),
+        _ => None,
+    }
+}
+
+/// The name of an enterprise.
+#[must_use]
+pub fn vendor(pen: u32) -> Option<&'static str> {
+    enterprise(pen).map(|vendor| vendor.name)
+}
+
+fn enterprise(pen: u32) -> Option<&'static Vendor> {
+    VENDORS.binary_search_by_key(&pen, |vendor| vendor.pen).ok().map(|at| &VENDORS[at])
+}
+
+fn find(table: &'static [Entry], id: u16) -> Option<&'static Entry> {
+    table.binary_search_by_key(&id, |entry| entry.id).ok().map(|at| &table[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_and_without_doubles() {
+        assert!(VENDORS.windows(2).all(|pair| pair[0].pen < pair[1].pen));
+        let tables = VENDORS.iter().map(|vendor| vendor.elements).chain([REGISTRY, VERSION9]);
+        for table in tables {
+            for pair in table.windows(2) {
+                assert!(pair[0].id < pair[1].id, "{:?} before {:?}", pair[0], pair[1]);
+            }
+        }
+        let mut names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), REGISTRY.len(), "two elements of one name");
+    }
+
+    #[test]
+    fn well_known_elements_have_their_names_and_types() {
+        let known = [
+            (1, "octetDeltaCount", Type::Unsigned),
+            (8, "sourceIPv4Address", Type::V4),
+            (27, "sourceIPv6Address", Type::V6),
+            (34, "samplingInterval", Type::Unsigned),
+            (56, "sourceMacAddress", Type::Mac),
+            (82, "interfaceName", Type::Text),
+            (95, "applicationId", Type::Octets),
+            (150, "flowStartSeconds", Type::Seconds),
+            (153, "flowEndMilliseconds", Type::Milliseconds),
+            (154, "flowStartMicroseconds", Type::Microseconds),
+            (157, "flowEndNanoseconds", Type::Nanoseconds),
+            (230, "natEvent", Type::Unsigned),
+            (276, "dataRecordsReliability", Type::Boolean),
+            (291, "basicList", Type::List),
+            (311, "samplingProbability", Type::Float),
+            (315, "dataLinkFrameSection", Type::Octets),
+            (434, "mibObjectValueInteger", Type::Signed),
+            (533, "pathDelaySumDeltaMicroseconds", Type::Unsigned),
+        ];
+        for (id, name, kind) in known {
+            assert_eq!(entry(0, id), Some(&Entry { id, name, kind }));
+        }
+        for id in [0, 105, 416, 32767, 65535] {
+            assert_eq!(entry(0, id), None);
+        }
+    }
+
+    #[test]
+    fn names_of_enterprises_say_whose_they_are() {
+        assert_eq!(name(0, 1), "octetDeltaCount");
+        assert_eq!(name(0, 105), "ie105");
+        assert_eq!(name(REVERSE, 1), "reverseOctetDeltaCount");
+        assert_eq!(name(REVERSE, 236), "reverseVRFname");
+        assert_eq!(name(REVERSE, 105), "pen29305.105");
+        assert_eq!(name(35632, 118), "l7Proto");
+        assert_eq!(name(35632, 57590), "pen35632.57590");
+        assert_eq!(name(6876, 889), "vxlanExportRole");
+        assert_eq!(name(12, 8), "pen12.8", "an IANA name must not leak into an enterprise");
+        assert_eq!(vendor(9), Some("Cisco"));
+        assert_eq!(vendor(14988), Some("MikroTik"));
+        assert_eq!(vendor(0), None);
+    }
+
+    #[test]
+    fn version_nine_has_names_of_its_own() {
+        assert_eq!(name_v9(1), "octetDeltaCount");
+        assert_eq!(name_v9(33002), "firewallExtendedEvent");
+        assert_eq!(name_v9(40000), "username");
+        assert_eq!(name_v9(57590), "l7Proto", "nProbe counts from 57472");
+        assert_eq!(name_v9(20000), "type20000");
+        assert_eq!(scope_v9(2), Some("interface"));
+        assert_eq!(scope_v9(6), None);
+    }
+}

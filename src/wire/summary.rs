@@ -1,0 +1,166 @@
+//! What is known of an exporter, as plain data.
+
+use std::sync::Arc;
+
+use super::about::Statistics;
+use super::exporter::{Entry, Exporter};
+use super::template::Kind;
+use crate::flow::{Host, Time};
+
+/// Templates that are listed per exporter; more are counted.
+const LISTED_TEMPLATES: usize = 64;
+
+/// Interfaces that are listed per exporter: with names or counters.
+const LISTED_INTERFACES: usize = 512;
+
+/// What is known of an exporter, cheap enough to be asked for often.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    pub address: Host,
+    /// The last protocol seen: `netflow5`, `netflow9`, `ipfix`, `sflow5`, …
+    pub protocol: &'static str,
+    pub datagrams: u64,
+    pub flows: u64,
+    /// Sequence gaps in the protocol's own unit (v5 and v7: flows, IPFIX:
+    /// records, v9 and sFlow: datagrams).
+    pub lost: u64,
+    /// Samples that sFlow agents took but could not send.
+    pub dropped: u64,
+    /// How often its numbering began anew.
+    pub restarts: u32,
+    /// Templates in force, options templates included.
+    pub templates: usize,
+    /// How many of them are remembered from an earlier run, not yet sent again.
+    pub remembered: usize,
+    /// Data sets held for a template that has not come.
+    pub held: usize,
+    /// The sampling rates it announced, lowest first.
+    pub rates: Vec<u32>,
+    /// The rate that was given for it instead.
+    pub given_rate: Option<u32>,
+    /// Our clock minus its clock.
+    pub clock_offset_ms: i64,
+    pub last_seen: Time,
+}
+
+/// A template in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemplateSummary {
+    pub domain: u32,
+    pub id: u16,
+    pub options: bool,
+    pub fields: usize,
+    pub defined: Time,
+    pub refreshed: Time,
+    pub used: Time,
+    /// Times it came with another shape: after a restart, or spoofed.
+    pub changes: u32,
+    pub remembered: bool,
+}
+
+/// An interface as the exporter describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceSummary {
+    pub index: u32,
+    pub name: String,
+    pub description: String,
+    /// bit/s, 0 when not known.
+    pub speed: u64,
+    /// bit/s over the last two counter samples.
+    pub in_rate: Option<u64>,
+    pub out_rate: Option<u64>,
+}
+
+/// All that an exporter said, for the one that is looked at closely.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    pub domains: usize,
+    pub templates: Vec<TemplateSummary>,
+    pub interfaces: Arc<Vec<InterfaceSummary>>,
+    pub applications: usize,
+    pub statistics: Statistics,
+}
+
+impl Exporter {
+    /// What is known of it.
+    #[must_use]
+    pub fn summary(&self, address: Host) -> Summary {
+        let mut rates: Vec<u32> = self.domains.values().flat_map(|domain| domain.rates()).collect();
+        rates.extend(self.agents.rates());
+        rates.sort_unstable();
+        rates.dedup();
+        let domains = || self.domains.values();
+        let templates = domains().flat_map(|domain| domain.templates.values());
+        Summary {
+            address,
+            protocol: self.protocol,
+            datagrams: self.datagrams,
+            flows: self.flows,
+            lost: domains().map(|domain| domain.sequence.lost()).sum::<u64>() + self.agents.lost(),
+            dropped: self.agents.dropped(),
+            restarts: domains().map(|domain| domain.sequence.restarts()).sum::<u32>()
+                + self.agents.restarts(),
+            templates: self.templates,
+            remembered: templates.filter(|entry| entry.remembered.is_some()).count(),
+            held: self.held.len(),
+            rates,
+            given_rate: self.given_rate.and_then(|rate| rate.rate()),
+            clock_offset_ms: self.clock.offset(),
+            last_seen: self.last_seen,
+        }
+    }
+
+    /// All that it said.
+    #[must_use]
+    pub fn details(&self) -> Details {
+        let mut templates: Vec<TemplateSummary> = self
+            .domains
+            .iter()
+            .flat_map(|(domain, state)| {
+                state.templates.iter().map(|(id, entry)| template(*domain, *id, entry))
+            })
+            .collect();
+        templates.sort_by_key(|template| (template.domain, template.id));
+        templates.truncate(LISTED_TEMPLATES);
+        Details {
+            domains: self.domains.len(),
+            templates,
+            interfaces: Arc::new(self.interfaces()),
+            applications: self.about.applications(),
+            statistics: self.about.statistics,
+        }
+    }
+
+    fn interfaces(&self) -> Vec<InterfaceSummary> {
+        let mut list: Vec<InterfaceSummary> = self
+            .about
+            .interfaces
+            .iter()
+            .map(|(index, interface)| InterfaceSummary {
+                index,
+                name: interface.name.clone(),
+                description: interface.description.clone(),
+                speed: interface.speed,
+                in_rate: interface.in_rate,
+                out_rate: interface.out_rate,
+            })
+            .collect();
+        list.sort_by_key(|interface| interface.index);
+        list.truncate(LISTED_INTERFACES);
+        list
+    }
+}
+
+fn template(domain: u32, id: u16, entry: &Entry) -> TemplateSummary {
+    TemplateSummary {
+        domain,
+        id,
+        options: entry.template.kind() == Kind::Options,
+        fields: entry.template.fields().len(),
+        defined: entry.defined,
+        refreshed: entry.refreshed,
+        used: entry.used,
+        changes: entry.changes,
+        remembered: entry.remembered.is_some(),
+    }
+}

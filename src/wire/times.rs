@@ -1,0 +1,283 @@
+//! When a flow began and ended, from whichever elements say so.
+
+use super::element::Aux;
+use super::template::{Slots, Template};
+use crate::flow::Time;
+use crate::flow::field::Field;
+
+/// Seconds from 1900, where NTP counts from, to 1970 (RFC 5905, section 6).
+const NTP_TO_UNIX: u64 = 2_208_988_800;
+
+/// What a record's times are relative to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reference {
+    /// When the datagram left, milliseconds since 1970 by the exporter's clock.
+    pub exported: i64,
+    /// Milliseconds since the exporter started, at that moment.
+    pub uptime: u32,
+    /// Whether the uptime was reckoned from the records themselves.
+    pub guessed: bool,
+}
+
+/// The times of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub first: Time,
+    pub last: Time,
+    pub known: Known,
+}
+
+/// How well times are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The record says when.
+    Exactly,
+    /// It says how long, but not since when the exporter counts.
+    Roughly,
+    /// It says nothing.
+    NotAtAll,
+}
+
+/// One end of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Milliseconds(u8),
+    Uptime(u8),
+    Seconds(u8),
+    Ntp(u8),
+    /// Microseconds before the export.
+    Before(u8),
+}
+
+/// Where the times of a template's records come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Times {
+    /// Both ends in milliseconds since 1970.
+    Milliseconds,
+    /// Both ends in uptime.
+    Uptime,
+    /// Anything else.
+    Mixed {
+        first: Option<Moments>,
+        last: Option<Moments>,
+        duration: Option<(u8, u64)>,
+    },
+    None,
+}
+
+/// A moment, and the start of the exporter's uptime if the record carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moments {
+    moment: Moment,
+    init: bool,
+}
+
+const START: [(u8, fn(u8) -> Moment); 5] = [
+    (Field::First as u8, Moment::Milliseconds),
+    (Aux::FirstNtp as u8, Moment::Ntp),
+    (Aux::FirstSeconds as u8, Moment::Seconds),
+    (Aux::FirstUptime as u8, Moment::Uptime),
+    (Aux::FirstBefore as u8, Moment::Before),
+];
+const END: [(u8, fn(u8) -> Moment); 5] = [
+    (Field::Last as u8, Moment::Milliseconds),
+    (Aux::LastNtp as u8, Moment::Ntp),
+    (Aux::LastSeconds as u8, Moment::Seconds),
+    (Aux::LastUptime as u8, Moment::Uptime),
+    (Aux::LastBefore as u8, Moment::Before),
+];
+/// Stands for both ends where neither is given, and for the end of an event.
+const EVENT: [(u8, fn(u8) -> Moment); 3] = [
+    (Aux::EventMs as u8, Moment::Milliseconds),
+    (Aux::EventNtp as u8, Moment::Ntp),
+    (Aux::EventSeconds as u8, Moment::Seconds),
+];
+/// Lengths, with how many of their units make a millisecond.
+const DURATIONS: [(Aux, u64); 2] = [(Aux::DurationMs, 1), (Aux::DurationUs, 1000)];
+
+impl Times {
+    /// Where the records of a template have their times.
+    pub(super) fn of(template: &Template) -> Times {
+        let init = template.has_aux(Aux::InitMs);
+        let find = |list: &[(u8, fn(u8) -> Moment)]| {
+            let (slot, moment) = list.iter().find(|(slot, _)| template.plan().fills(*slot))?;
+            Some(Moments { moment: moment(*slot), init })
+        };
+        let event = find(&EVENT);
+        let (first, last) = (find(&START), find(&END));
+        let duration = DURATIONS.iter().find(|(aux, _)| template.has_aux(*aux));
+        let duration = duration.map(|(aux, unit)| (*aux as u8, *unit));
+        match (first.map(|m| m.moment), last.map(|m| m.moment)) {
+            (Some(Moment::Milliseconds(_)), Some(Moment::Milliseconds(_))) => Times::Milliseconds,
+            (Some(Moment::Uptime(_)), Some(Moment::Uptime(_))) if !init => Times::Uptime,
+            (None, None) if event.is_none() => Times::None,
+            (None, None) => Times::Mixed { first: None, last: event, duration },
+            (Some(_), None) if duration.is_none() && event.is_some() => {
+                Times::Mixed { first, last: event, duration }
+            }
+            _ => Times::Mixed { first, last, duration },
+        }
+    }
+
+    /// Whether the exporter's uptime must be known to make sense of them.
+    pub(super) fn need_uptime(self) -> bool {
+        let needs = |moment: Option<Moments>| {
+            moment.is_some_and(|m| !m.init && matches!(m.moment, Moment::Uptime(_)))
+        };
+        match self {
+            Times::Uptime => true,
+            Times::Mixed { first, last, .. } => needs(first) || needs(last),
+            _ => false,
+        }
+    }
+
+    /// The times of one record.
+    #[inline]
+    pub(super) fn of_record(self, slots: &Slots, reference: &Reference) -> Span {
+        let (first, last) = match self {
+            Times::Milliseconds => {
+                let ms = |field: Field| milliseconds(slots[field as usize]);
+                (ms(Field::First), ms(Field::Last))
+            }
+            Times::Uptime => {
+                let time = |aux: Aux| {
+                    let uptime = slots[aux as usize] as u32;
+                    uptime_to_time(reference.exported, reference.uptime, uptime)
+                };
+                let known = if reference.guessed { Known::Roughly } else { Known::Exactly };
+                let (first, last) = (time(Aux::FirstUptime), time(Aux::LastUptime));
+                return Span { first, last, known };
+            }
+            Times::Mixed { first, last, duration } => {
+                return mixed(slots, reference, first, last, duration);
+            }
+            Times::None => {
+                let exported = Time(reference.exported);
+                return Span { first: exported, last: exported, known: Known::NotAtAll };
+            }
+        };
+        Span { first, last, known: Known::Exactly }
+    }
+}
+
+fn mixed(
+    slots: &Slots,
+    reference: &Reference,
+    first: Option<Moments>,
+    last: Option<Moments>,
+    duration: Option<(u8, u64)>,
+) -> Span {
+    let mut known = Known::Exactly;
+    let mut time = |moments: Moments| {
+        let rough = matches!(moments.moment, Moment::Uptime(_)) && !moments.init;
+        if rough && reference.guessed {
+            known = Known::Roughly;
+        }
+        moments.time(slots, reference)
+    };
+    let length = duration.map_or(0, |(slot, unit)| {
+        i64::try_from(slots[usize::from(slot) % slots.len()] / unit).unwrap_or(0)
+    });
+    let (first, last) = match (first.map(&mut time), last.map(&mut time)) {
+        (Some(first), Some(last)) => (first, last),
+        (Some(first), None) => (first, first.plus_ms(length)),
+        (None, Some(last)) => (last.plus_ms(-length), last),
+        (None, None) => (Time(reference.exported), Time(reference.exported)),
+    };
+    Span { first, last, known }
+}
+
+impl Moments {
+    fn time(self, slots: &Slots, reference: &Reference) -> Time {
+        let value = |slot: u8| slots[usize::from(slot) % slots.len()];
+        match self.moment {
+            Moment::Milliseconds(slot) => milliseconds(value(slot)),
+            Moment::Seconds(slot) => milliseconds(value(slot).saturating_mul(1000)),
+            Moment::Ntp(slot) => ntp_to_time(value(slot)),
+            Moment::Before(slot) => {
+                let before = i64::try_from(value(slot) / 1000).unwrap_or(i64::MAX);
+                Time(reference.exported.saturating_sub(before))
+            }
+            Moment::Uptime(slot) if self.init => {
+                let init = i64::try_from(slots[Aux::InitMs as usize]).unwrap_or(i64::MAX);
+                Time(init.saturating_add(i64::from(value(slot) as u32)))
+            }
+            Moment::Uptime(slot) => {
+                uptime_to_time(reference.exported, reference.uptime, value(slot) as u32)
+            }
+        }
+    }
+}
+
+fn milliseconds(value: u64) -> Time {
+    Time(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// A moment given in uptime milliseconds, by the exporter's clock. Uptimes wrap
+/// after 49.7 days, so the distance to the header's uptime is taken as signed.
+pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) -> Time {
+    let age = header_uptime.wrapping_sub(uptime) as i32;
+    Time(exported_ms - i64::from(age))
+}
+
+/// A 64-bit NTP timestamp (RFC 7011, 6.1.9 and 6.1.10). Seconds that lie before
+/// 1970 are none: exporters that send them count micro- or nanoseconds since
+/// 1970 in one number instead.
+fn ntp_to_time(value: u64) -> Time {
+    let (seconds, fraction) = (value >> 32, value & 0xffff_ffff);
+    match seconds.checked_sub(NTP_TO_UNIX) {
+        Some(seconds) => milliseconds(seconds * 1000 + (fraction * 1000 >> 32)),
+        // 10^17 lies in the year 5138 in microseconds, in 1973 in nanoseconds.
+        None if value < 100_000_000_000_000_000 => milliseconds(value / 1000),
+        None => milliseconds(value / 1_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Section;
+    use super::super::template::{FieldSpec, Kind, Scopes, SetScratch};
+    use super::*;
+
+    const EXPORTED: i64 = 1_700_000_000_000;
+
+    /// The times of a record of 8-byte fields.
+    fn span(fields: &[(u16, u64)]) -> (i64, i64, Known) {
+        let specs: Vec<FieldSpec> =
+            fields.iter().map(|(id, _)| FieldSpec { pen: 0, id: *id, length: 8 }).collect();
+        let record: Vec<u8> = fields.iter().flat_map(|(_, value)| value.to_be_bytes()).collect();
+        let template = Template::compile(Kind::Data, &specs, 0, Scopes::Elements).unwrap();
+        let mut scratch = SetScratch::default();
+        let mut section = Section::default();
+        template.load(&record, 0, record.len(), &mut scratch.slots, &mut section).unwrap();
+        let reference = Reference { exported: EXPORTED, uptime: 50_000, guessed: false };
+        let span = Times::of(&template).of_record(&scratch.slots, &reference);
+        (span.first.0 - EXPORTED, span.last.0 - EXPORTED, span.known)
+    }
+
+    #[test]
+    fn every_way_to_say_when() {
+        let ms = |before: u64| EXPORTED as u64 - before;
+        let ntp = |before: u64| {
+            let at = ms(before);
+            (at / 1000 + NTP_TO_UNIX) << 32 | (((at % 1000) << 32) / 1000 + 1)
+        };
+        let both = (-3000, -1000, Known::Exactly);
+        assert_eq!(span(&[(152, ms(3000)), (153, ms(1000))]), both);
+        assert_eq!(span(&[(150, ms(3000) / 1000), (151, ms(1000) / 1000)]), both);
+        assert_eq!(span(&[(154, ntp(3000)), (155, ntp(1000))]), both);
+        assert_eq!(span(&[(156, ntp(3000)), (157, ntp(1000))]), both);
+        assert_eq!(span(&[(154, ms(3000) * 1000), (155, ms(1000) * 1000)]), both);
+        assert_eq!(span(&[(156, ms(3000) * 1_000_000), (157, ms(1000) * 1_000_000)]), both);
+        assert_eq!(span(&[(158, 3_000_000), (159, 1_000_000)]), both);
+        assert_eq!(span(&[(22, 47_000), (21, 49_000)]), both);
+        assert_eq!(span(&[(160, ms(50_000)), (22, 47_000), (21, 49_000)]), both);
+        assert_eq!(span(&[(152, ms(3000)), (161, 2000)]), both);
+        assert_eq!(span(&[(162, 2_000_000), (153, ms(1000))]), both);
+        assert_eq!(span(&[(152, ms(3000)), (323, ms(1000))]), both);
+        assert_eq!(span(&[(323, ms(1000))]), (-1000, -1000, Known::Exactly));
+        assert_eq!(span(&[(322, ms(1000) / 1000)]), (-1000, -1000, Known::Exactly));
+        assert_eq!(span(&[(153, ms(7))]), (-7, -7, Known::Exactly));
+        assert_eq!(span(&[(1, 1)]), (0, 0, Known::NotAtAll));
+    }
+}
