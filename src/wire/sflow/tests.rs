@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::Sampling;
-use crate::wire::Decoder;
 use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
+use crate::wire::policy::GivenRate;
+use crate::wire::{Decoder, Policy};
 
 const NOW: Time = Time(1_700_000_000_000);
 const FROM: Host = Host::octets(192, 0, 2, 1);
@@ -372,4 +373,14 @@ proptest! {
     fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
         decode(&[&words(&[5, 1]), &body[..]].concat());
     }
+}
+
+#[test]
+fn a_given_rate_counts_more_than_that_of_the_samples() {
+    let bytes = datagram(&[flow_sample(4, &[raw_header(11, 90, &udp())])]);
+    let given = GivenRate { exporter: Some(FROM), rate: Sampling::one_in(64) };
+    let policy = Policy { sampling: vec![given], ..Policy::default() };
+    let mut flows = Vec::new();
+    Decoder::with_policy(policy).decode(NOW, FROM, &bytes, &mut flows);
+    assert_eq!(flows[0].sampling.rate(), Some(64));
 }
