@@ -20,19 +20,31 @@ struct Outcome {
     decoder: Decoder,
 }
 
-/// Every sFlow sample with the flow it made.
+/// Cases that give more than other decoders get, and why.
+const DIFFERS: &[(&str, &str)] = &[(
+    "nprobe_v9_4",
+    "its first two datagrams hold data whose template comes in the third: kept, then decoded",
+)];
+
+/// Every sFlow sample with the flow it made, and the first record that names
+/// addresses, whether it counted something or not.
 #[derive(Default)]
-struct Seen(Vec<(Sample, Option<Flow>)>);
+struct Seen {
+    samples: Vec<(Sample, Option<Flow>)>,
+    first: Option<Flow>,
+}
 
 impl Observer for Seen {
     fn template(&mut self, _: &TemplateSeen<'_>) {}
 
-    fn record(&mut self, _: &RecordSeen<'_>) {}
+    fn record(&mut self, seen: &RecordSeen<'_>) {
+        self.first = self.first.or(seen.flow.map(|seen| seen.flow));
+    }
 
     fn problem(&mut self, _: Cause, _: usize) {}
 
     fn sample(&mut self, sample: &Sample, flow: Option<&Flow>) {
-        self.0.push((sample.clone(), flow.copied()));
+        self.samples.push((sample.clone(), flow.copied()));
     }
 }
 
@@ -70,6 +82,8 @@ fn decode(folder: &Path, case: &Value) -> Outcome {
             let now = Time(1_700_000_000_000);
             let Outcome { flows, reports, seen, decoder } = &mut outcome;
             reports.push(decoder.decode_seen(now, from, &packet.payload, flows, Some(seen)));
+            // Records without templates are not shown one by one.
+            seen.first = seen.first.or(flows.first().copied());
         }
     }
     outcome
@@ -92,6 +106,11 @@ fn is_due(case: &Value) -> bool {
 fn check(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
     let expected = &case["expected"];
     let mut wrong = Vec::new();
+    if DIFFERS.iter().any(|(differs, _)| *differs == name) {
+        let strict = expected["flow_records"].as_u64();
+        assert!(strict < Some(outcome.records()), "{name} no longer differs");
+        return wrong;
+    }
     let mut compare = |what: &str, got: u64| {
         if let Some(want) = expected[what].as_u64().filter(|want| *want != got) {
             wrong.push(format!("{name}: {what} should be {want}, is {got}"));
@@ -118,7 +137,8 @@ fn check(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
         "sum_packets",
         flows.map(|f| f.packets).sum::<u64>() + outcome.sum(|r| r.addressless.packets),
     );
-    if let (Some(want), Some(flow)) = (case["first_flow"].as_object(), outcome.flows.first()) {
+    let first = outcome.seen.first.as_ref();
+    if let (Some(want), Some(flow)) = (case["first_flow"].as_object(), first) {
         let got = first_flow(flow);
         for (key, value) in want {
             if got.get(key.as_str()).is_some_and(|got| got != value) {
@@ -140,7 +160,7 @@ fn check_samples(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
         ("counter_samples", outcome.samples(|samples| samples.counter).into()),
         ("discard_samples", outcome.samples(|samples| samples.discard).into()),
     ]);
-    let first = outcome.seen.0.iter().find(|(sample, _)| sample.kind == Kind::Flow);
+    let first = outcome.seen.samples.iter().find(|(sample, _)| sample.kind == Kind::Flow);
     if let Some((sample, flow)) = first {
         got.extend(first_sample(sample));
         let flow = flow.unwrap_or(Flow::EMPTY);

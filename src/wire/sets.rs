@@ -401,7 +401,7 @@ fn ipfix_options(content: &[u8], at: usize, count: u16) -> Option<(Vec<FieldSpec
 /// RFC 3954, 6.1: the length in bytes of the scope fields, then of the others.
 fn v9_options(content: &[u8], at: usize, scope: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
     let options = u16_at(content, at + 4)?;
-    if scope % 4 != 0 || options % 4 != 0 {
+    if !scope.is_multiple_of(4) || !options.is_multiple_of(4) {
         return None;
     }
     let (scope, options) = (usize::from(scope / 4), usize::from(options / 4));

@@ -73,14 +73,17 @@ pub(super) struct Moments {
     init: bool,
 }
 
-const START: [(u8, fn(u8) -> Moment); 5] = [
+/// A slot, and the moment that its value is.
+type Source = (u8, fn(u8) -> Moment);
+
+const START: [Source; 5] = [
     (Field::First as u8, Moment::Milliseconds),
     (Aux::FirstNtp as u8, Moment::Ntp),
     (Aux::FirstSeconds as u8, Moment::Seconds),
     (Aux::FirstUptime as u8, Moment::Uptime),
     (Aux::FirstBefore as u8, Moment::Before),
 ];
-const END: [(u8, fn(u8) -> Moment); 5] = [
+const END: [Source; 5] = [
     (Field::Last as u8, Moment::Milliseconds),
     (Aux::LastNtp as u8, Moment::Ntp),
     (Aux::LastSeconds as u8, Moment::Seconds),
@@ -88,7 +91,7 @@ const END: [(u8, fn(u8) -> Moment); 5] = [
     (Aux::LastBefore as u8, Moment::Before),
 ];
 /// Stands for both ends where neither is given, and for the end of an event.
-const EVENT: [(u8, fn(u8) -> Moment); 3] = [
+const EVENT: [Source; 3] = [
     (Aux::EventMs as u8, Moment::Milliseconds),
     (Aux::EventNtp as u8, Moment::Ntp),
     (Aux::EventSeconds as u8, Moment::Seconds),
@@ -100,7 +103,7 @@ impl Times {
     /// Where the records of a template have their times.
     pub(super) fn of(template: &Template) -> Times {
         let init = template.has_aux(Aux::InitMs);
-        let find = |list: &[(u8, fn(u8) -> Moment)]| {
+        let find = |list: &[Source]| {
             let (slot, moment) = list.iter().find(|(slot, _)| template.plan().fills(*slot))?;
             Some(Moments { moment: moment(*slot), init })
         };
@@ -226,7 +229,7 @@ pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) 
 fn ntp_to_time(value: u64) -> Time {
     let (seconds, fraction) = (value >> 32, value & 0xffff_ffff);
     match seconds.checked_sub(NTP_TO_UNIX) {
-        Some(seconds) => milliseconds(seconds * 1000 + (fraction * 1000 >> 32)),
+        Some(seconds) => milliseconds(seconds * 1000 + ((fraction * 1000) >> 32)),
         // 10^17 lies in the year 5138 in microseconds, in 1973 in nanoseconds.
         None if value < 100_000_000_000_000_000 => milliseconds(value / 1000),
         None => milliseconds(value / 1_000_000),
