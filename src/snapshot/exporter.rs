@@ -50,6 +50,8 @@ pub struct ExporterHealth {
     /// What its sequence numbers say went missing, in the protocol's own unit
     /// (v5 and v7: flows, IPFIX: records, v9 and sFlow: datagrams).
     pub lost: u64,
+    /// Samples that an sFlow agent took but could not send.
+    pub unsent: u64,
     /// How often its numbering began anew.
     pub restarts: u32,
     /// Templates in force, options templates included.
