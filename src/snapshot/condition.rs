@@ -71,8 +71,9 @@ impl ExporterHealth {
             let text = "remembered from an earlier run, not heard yet in this one";
             return vec![Condition { mark: Mark::Notice, text: text.to_owned() }];
         }
-        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 9] =
-            [silent, waiting, losing, timeout, clock, changed, doubled, remembered, sampling];
+        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 10] = [
+            silent, waiting, losing, unsent, timeout, clock, changed, doubled, remembered, sampling,
+        ];
         let mut all: Vec<Condition> =
             checks.into_iter().filter_map(|check| check(self, now)).collect();
         if all.is_empty() {
@@ -120,6 +121,17 @@ fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         format!(
             "{share:.1} % never arrived: raise net.core.rmem_max if the kernel drops, else look at the network"
         ),
+    )
+}
+
+fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let samples = exporter.unsent;
+    if u128::from(samples) * LOST_PART <= u128::from(exporter.flows) {
+        return None;
+    }
+    say(
+        Mark::Degraded,
+        format!("{samples} samples were taken but never sent: let it sample fewer packets"),
     )
 }
 
@@ -241,6 +253,8 @@ mod tests {
             (with(|e| e.lost = 21), Mark::Degraded, "2.1 % never arrived"),
             (with(|e| (e.lost, e.protocol) = (20, "ipfix")), Mark::Ok, "all is well"),
             (with(|e| (e.lost, e.protocol) = (100, "ipfix")), Mark::Degraded, "0.5 % never"),
+            (with(|e| e.unsent = 20), Mark::Ok, "all is well"),
+            (with(|e| e.unsent = 21), Mark::Degraded, "21 samples"),
             (with(|e| e.clock_offset_ms = 5_000), Mark::Ok, "all is well"),
             (with(|e| e.clock_offset_ms = -7_000), Mark::Notice, "7 s ahead"),
             (with(|e| e.active_timeout_ms = Some(1_800_000)), Mark::Degraded, "every 30 min"),
