@@ -1,15 +1,16 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod values;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::agg::{
-    Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, MAX_LAG_MS, Rules,
-};
+use self::values::{Link, given_rate, lag, link, sliding, window};
+use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::filter::Filter;
-use crate::flow::{Host, LocalNetworks, Network, Sampling, Time};
+use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::snapshot::{SortKey, Window};
 use crate::units::{parse_duration, parse_rate};
@@ -224,13 +225,6 @@ enum Sort {
     Sum,
 }
 
-/// Capacities in bit/s.
-#[derive(Clone, Copy)]
-struct Link {
-    down: u64,
-    up: u64,
-}
-
 /// Reads the command line; prints help or what is wrong and ends the process.
 #[must_use]
 pub fn read() -> Command {
@@ -358,56 +352,6 @@ fn caret(text: &str, at: &std::ops::Range<usize>) -> String {
 
 fn wrong(message: String) -> clap::Error {
     clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{message}\n"))
-}
-
-fn given_rate(text: &str) -> Result<GivenRate, String> {
-    let wrong = || {
-        format!(
-            "expected RATE or EXPORTER=RATE with a RATE from 1, as in 100 or 192.0.2.1=100, found `{text}`"
-        )
-    };
-    let (exporter, rate) = match text.rsplit_once('=') {
-        Some((exporter, rate)) => (Some(exporter.parse::<Host>().map_err(|_| wrong())?), rate),
-        None => (None, text),
-    };
-    match rate.parse::<u32>() {
-        Ok(rate @ 1..) => Ok(GivenRate { exporter, rate: Sampling::one_in(rate) }),
-        _ => Err(wrong()),
-    }
-}
-
-fn lag(text: &str) -> Result<LagRule, String> {
-    if text.eq_ignore_ascii_case("auto") {
-        return Ok(LagRule::Auto);
-    }
-    match parse_duration(text) {
-        Ok(ms) if ms <= MAX_LAG_MS => Ok(LagRule::Fixed(ms)),
-        _ => Err(format!("expected auto or 0 to {} seconds, found `{text}`", MAX_LAG_MS / 1000)),
-    }
-}
-
-fn link(text: &str) -> Result<Link, String> {
-    let (down, up) = text.split_once('/').unwrap_or((text, text));
-    let rate = |text| parse_rate(text).map_err(|error| error.to_string());
-    // The slash of `MB/s` is no separator.
-    if text.ends_with("B/s") && !text[..text.len() - 3].contains('/') {
-        return rate(text).map(|both| Link { down: both, up: both });
-    }
-    Ok(Link { down: rate(down)?, up: rate(up)? })
-}
-
-fn sliding(text: &str) -> Result<Window, String> {
-    Window::SLIDING
-        .into_iter()
-        .find(|window| window.name() == text)
-        .ok_or_else(|| format!("expected 10s, 1m, 5m, 15m or 1h, found `{text}`"))
-}
-
-fn window(text: &str) -> Result<Window, String> {
-    if text == Window::All.name() {
-        return Ok(Window::All);
-    }
-    sliding(text).map_err(|_| format!("expected 10s, 1m, 5m, 15m, 1h or all, found `{text}`"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Words that are understood, and words that are not.
 
 use super::*;
+use crate::flow::Sampling;
 
 #[test]
 fn the_words_are_consistent() {

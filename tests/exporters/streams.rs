@@ -51,7 +51,11 @@ impl Collector {
 
     fn wait(&self, what: &str, done: impl Fn(&Health) -> bool) {
         let published = self.ingest.published();
-        wait_until(what, || done(&published.read()));
+        wait_until(what, || {
+            let health = published.read();
+            // Before the first time there is nothing.
+            !health.listeners.is_empty() && done(&health)
+        });
     }
 
     fn stop(self) -> Health {
