@@ -247,7 +247,7 @@ impl Session<'_> {
         });
         reference.guessed = known.is_none();
         // Truncation is the wrap of the exporter's counter.
-        reference.uptime = (exported - init) as u32;
+        reference.uptime = exported.wrapping_sub(init) as u32;
     }
 }
 
@@ -287,7 +287,7 @@ impl Domain {
 
     /// Takes note of when the exporter says it started.
     pub fn notice_init(&mut self, init: i64) {
-        if self.init.is_some_and(|known| init - known > i64::from(UPTIME_JITTER_MS)) {
+        if self.init.is_some_and(|known| init.saturating_sub(known) > i64::from(UPTIME_JITTER_MS)) {
             self.sequence.restart();
         }
         self.init = Some(init);
