@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::flow::{Class, Flow, Host, LocalNetworks, Network};
-use crate::wire::encode::{V5_MAX_RECORDS, V9_MAX_DATAGRAM};
+use crate::wire::encode::{MAX_MESSAGE, V5_MAX_RECORDS};
 
 /// 2023-11-14 22:13:20 UTC, at night; and a busy noon.
 const NIGHT: Time = Time(1_700_000_000_000);
@@ -67,7 +67,7 @@ fn datagrams_fit_and_announce_themselves() {
     for datagram in &sent {
         let bytes = &datagram.bytes;
         match datagram.exporter {
-            0 => assert!(bytes.len() <= V9_MAX_DATAGRAM && bytes[..2] == [0, 9]),
+            0 => assert!(bytes.len() <= MAX_MESSAGE && bytes[..2] == [0, 9]),
             _ => {
                 assert!(bytes.len() <= 24 + V5_MAX_RECORDS * 48 - 48 && bytes[..2] == [0, 5]);
                 assert_eq!(bytes[22..24], [0x40, 100], "sampling 1:100");

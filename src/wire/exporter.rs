@@ -254,7 +254,7 @@ impl Session<'_> {
         });
         reference.guessed = known.is_none();
         // Truncation is the wrap of the exporter's counter.
-        reference.uptime = (exported - init) as u32;
+        reference.uptime = exported.wrapping_sub(init) as u32;
     }
 }
 
@@ -289,7 +289,7 @@ impl Domain {
 
     /// Takes note of when the exporter says it started.
     pub fn notice_init(&mut self, init: i64) {
-        if self.init.is_some_and(|known| init - known > i64::from(UPTIME_JITTER_MS)) {
+        if self.init.is_some_and(|known| init.saturating_sub(known) > i64::from(UPTIME_JITTER_MS)) {
             self.sequence.restart();
         }
         self.init = Some(init);
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn an_uptime_that_starts_again_is_a_restart_but_its_wrap_is_not() {
-        use super::super::sequence::Unit::Datagrams;
+        use super::super::numbering::Numbering::Datagrams;
         let mut domain = Domain::default();
         domain.notice_uptime(u32::MAX - 5);
         domain.sequence.datagram(Datagrams, 10, None);

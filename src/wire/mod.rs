@@ -18,6 +18,7 @@ mod ipfix;
 pub mod memory;
 mod netflow5;
 mod netflow9;
+mod numbering;
 pub mod observer;
 pub mod plan;
 pub mod policy;

@@ -189,7 +189,7 @@ impl Plan {
     #[must_use]
     pub fn in_place_from(&self, bytes: &[u8], at: usize) -> usize {
         let room = (bytes.len() + LEAD).checked_sub(at + WINDOW);
-        room.map_or(0, |room| room / self.least + 1)
+        room.filter(|_| at >= LEAD).map_or(0, |room| room / self.least + 1)
     }
 
     /// A record to be read in place, if the plan allows for it and enough bytes

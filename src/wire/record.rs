@@ -213,12 +213,15 @@ impl<'a> Maker<'a> {
     ) {
         let before = out.len();
         out.resize(before + count, self.common.flow);
-        for (index, flow) in out.iter_mut().skip(before).enumerate() {
-            let Some(values) = values(index) else { break };
+        let mut made = 0;
+        for flow in out.iter_mut().skip(before) {
+            let Some(values) = values(made) else { break };
             let span = self.fill(&values, flow);
             note_times(&span, report);
+            made += 1;
         }
-        report.flows += count as u32;
+        out.truncate(before + made);
+        report.flows += made as u32;
     }
 
     /// Makes what there is to make of one record and appends it.

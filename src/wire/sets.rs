@@ -5,11 +5,11 @@ use super::bytes::{u16_at, u32_at};
 use super::element::Aux;
 use super::exporter::{Defined, Header, Session};
 use super::held::{HeldSet, Pool};
+use super::numbering::{Numbering, Records};
 use super::observer::{Observer, RecordSeen, TemplateSeen};
 use super::plan::{LEAD, Section};
 use super::record::{self, Common, Maker, Standing};
 use super::report::{Cause, Report};
-use super::sequence::Unit;
 use super::template::{FieldSpec, Kind, MAX_FIELDS, Scopes, SetScratch, Template};
 use super::times::Times;
 use crate::flow::{Flow, Time};
@@ -89,10 +89,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     /// Decodes the sets in `bytes[at..end]`, then what waited for their
     /// templates. Returns how many records the datagram held, if that is known.
-    pub(super) fn decode(&mut self, bytes: &[u8], at: usize, end: usize) -> Option<u32> {
+    pub(super) fn decode(&mut self, bytes: &[u8], at: usize, end: usize) -> Option<Records> {
         let before = self.records();
         self.walk(bytes, at, end);
-        let records = self.records() - before;
+        let after = self.records();
+        let records =
+            Records { data: after.data - before.data, options: after.options - before.options };
         let known = (!self.undecoded).then_some(records);
         while let Some(id) = self.awaited.pop() {
             let sets = self.session.held.take(self.header.domain, id, self.desk.pool);
@@ -104,14 +106,20 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     }
 
     /// Takes note of the datagram's sequence number.
-    pub(super) fn count_sequence(&mut self, unit: Unit, sequence: u32, records: Option<u32>) {
-        self.session.domain.sequence.datagram(unit, sequence, records);
+    pub(super) fn count_sequence(
+        &mut self,
+        right: Numbering,
+        sequence: u32,
+        records: Option<Records>,
+    ) {
+        self.session.domain.sequence.datagram(right, sequence, records);
     }
 
     /// Data records so far. (The reverse half of a biflow is in the same record.)
-    fn records(&self) -> u32 {
+    fn records(&self) -> Records {
         let r = &self.desk.report;
-        r.flows - r.reversed + r.events + r.options + r.addressless.records
+        let data = r.flows - r.reversed + r.events + r.addressless.records;
+        Records { data, options: r.options }
     }
 
     fn walk(&mut self, bytes: &[u8], mut at: usize, end: usize) {
