@@ -154,6 +154,18 @@ pub struct Section {
 }
 
 impl Plan {
+    /// Bytes of memory beside its own.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let run = |run: &Run| {
+            size_of::<Run>()
+                + run.loads.len() * size_of::<Load>()
+                + run.packets.len() * size_of::<(Layer, usize, usize)>()
+        };
+        let sources = self.sources.as_ref().map_or(0, |_| SLOTS * size_of::<Source>());
+        sources + run(&self.first) + self.more.iter().map(run).sum::<usize>()
+    }
+
     /// Bytes of the shortest record, at least 1.
     #[must_use]
     pub fn least(&self) -> usize {

@@ -8,7 +8,8 @@ use super::held::{HeldSet, Pool};
 use super::numbering::{Numbering, Records};
 use super::observer::{Observer, RecordSeen, TemplateSeen};
 use super::plan::{LEAD, Section};
-use super::record::{self, Common, Maker, Standing};
+use super::rate;
+use super::record::{Common, Maker, Standing};
 use super::report::{Cause, Report};
 use super::template::{FieldSpec, Kind, MAX_FIELDS, Scopes, SetScratch, Template};
 use super::times::Times;
@@ -197,7 +198,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// RFC 7011, 8.1: a template without fields is withdrawn; the id of the set
     /// stands for all of its kind.
     fn withdraw(&mut self, id: u16, kind: Kind) {
-        let gone = self.session.withdraw((id >= FIRST_DATA_SET).then_some(id), kind);
+        let one = (id >= FIRST_DATA_SET).then_some(id);
+        let gone = self.session.withdraw(one, kind, self.desk.pool);
         self.desk.report.causes.add(Cause::TemplateWithdrawn, gone);
     }
 
@@ -214,7 +216,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             let seen = TemplateSeen { domain: self.header.domain, id, template: &template };
             observer.template(&seen);
         }
-        match self.session.define(self.now, id, template) {
+        match self.session.define(self.now, id, template, self.desk.pool) {
             Defined::Refreshed => {}
             Defined::New => self.awaited.push(id),
             Defined::Changed => {
@@ -329,7 +331,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
                 break;
             };
             let record = bytes.get(at..next).unwrap_or(&[]);
-            learned.push(record::announcement(template, &scratch.slots));
+            learned.push(rate::announcement(template, &scratch.slots));
             self.session.about.learn(template, record);
             report.options += 1;
             if let Some(observer) = observer {
