@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 pub mod capture;
-pub mod ipfix;
 pub mod process;
+pub mod sets;
 pub mod site;
 pub mod terminal;
 
