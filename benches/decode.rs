@@ -6,9 +6,8 @@ mod common;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use netflow_parser::{NetflowPacket, NetflowParser};
-use toptalk::flow::{Flow, Host, Time};
+use toptalk::flow::{Host, Time};
 use toptalk::wire::Decoder;
-use toptalk::wire::doubling::Doubling;
 use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
 
 const NOW: Time = Time(common::START + 2000);
@@ -19,9 +18,6 @@ struct Case {
     templates: Vec<Vec<u8>>,
     datagrams: Vec<Vec<u8>>,
 }
-
-/// Flows in a batch.
-const BATCH: usize = 1500;
 
 fn decode(c: &mut Criterion) {
     let flows = common::flows(common::Shape::Mixed, 2_400, 1_000, 1);
