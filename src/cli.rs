@@ -1,5 +1,9 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod inspect;
+
+pub use inspect::Inspect;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -20,6 +24,7 @@ pub enum Command {
     Live(Live),
     Demo(Live, u64),
     Top(Top),
+    Inspect(Inspect),
 }
 
 /// Collecting with a screen.
@@ -74,6 +79,8 @@ enum Verb {
     Demo(DemoWords),
     /// Collect for a while without a screen and print one answer
     Top(TopWords),
+    /// Print every template, record and problem, from captures or live
+    Inspect(inspect::InspectWords),
 }
 
 #[derive(Args)]
@@ -215,6 +222,7 @@ impl Words {
                 Command::Demo(live, words.seed)
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
+            Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
         })
     }
 }

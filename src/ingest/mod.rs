@@ -7,7 +7,7 @@ mod socket;
 mod stats;
 mod worker;
 
-pub use socket::{BindError, Bound, RECEIVE_BUFFER};
+pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
 pub use stats::Published;
 
 use std::io;

@@ -12,6 +12,7 @@ pub mod element;
 pub mod encode;
 mod exporter;
 pub mod frame;
+pub mod header;
 mod held;
 pub mod interfaces;
 mod ipfix;
@@ -33,7 +34,7 @@ mod times;
 
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
 pub use held::{MAX_HELD, MAX_HELD_PER_EXPORTER};
-pub use ipfix::message_length;
+pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
 pub use observer::Observer;
 pub use policy::Policy;
 pub use record::Standing;
