@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use super::AppError;
 use super::top::Ends;
-use crate::capture::{self, Datagram, Item, Trouble, Unreadable};
+use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
 use crate::cli::Inspect;
 use crate::clock::Clock;
 use crate::ingest::{Inbound, Listen};
@@ -88,7 +88,7 @@ impl<W: Write> Session<W> {
     ) -> io::Result<Result<(), Unreadable>> {
         let Session { inspector, out, clock, left, .. } = self;
         let mut printed = Ok(());
-        let read = capture::read(file, &mut |item| {
+        let read = capture::read(file, Meant::by(name), &mut |item| {
             printed = match item {
                 Item::Datagram(datagram) => {
                     *left -= 1;

@@ -3,15 +3,22 @@
 
 use std::io::{Cursor, Read};
 
-use super::{Datagram, Item, MAX_RAW, Problem, Take, Trouble, Unreadable, fill};
+use super::{Datagram, Item, MAX_RAW, Meant, Problem, Take, Trouble, Unreadable, fill};
 use crate::wire::{IPFIX_HEADER, message_length};
 
 /// Reads the file that begins with `head` and goes on with `rest`. `head` is
 /// longer than [`MAX_RAW`] if the file is.
-pub(super) fn read<R: Read>(head: Vec<u8>, rest: R, take: &mut Take<'_>) -> Result<(), Unreadable> {
+pub(super) fn read<R: Read>(
+    head: Vec<u8>,
+    rest: R,
+    meant: Meant,
+    take: &mut Take<'_>,
+) -> Result<(), Unreadable> {
     let fits = head.len() <= MAX_RAW;
     match message_length(&head) {
-        Some(first) if is_file(&head, first) => chain(Cursor::new(head).chain(rest), take),
+        Some(first) if is_file(&head, first) && !(fits && meant == Meant::OneDatagram) => {
+            chain(Cursor::new(head).chain(rest), take)
+        }
         _ if fits => {
             let _ = take(Item::Datagram(Datagram { payload: head, ..Datagram::default() }));
             Ok(())

@@ -1,7 +1,8 @@
 //! Files to datagrams: captures (`.pcap`, `.pcapng`), IPFIX files (RFC 5655) and
 //! files with one raw datagram. Pure: it is given something to read from.
 //!
-//! What a file is, its first bytes say, never its name.
+//! What a file is, its first bytes say; its name only where they leave a choice
+//! ([`Meant`]).
 
 mod fragments;
 mod messages;
@@ -164,12 +165,34 @@ impl Kind {
     }
 }
 
+/// What is meant to be in a file whose bytes could be a datagram with stale ones
+/// behind it, or IPFIX messages one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meant {
+    #[default]
+    Messages,
+    OneDatagram,
+}
+
+impl Meant {
+    /// By the end of a file's name, which decides nothing else.
+    #[must_use]
+    pub fn by(name: &str) -> Meant {
+        let raw = [".dat", ".bin", ".raw"];
+        if raw.iter().any(|end| name.ends_with(end)) { Meant::OneDatagram } else { Meant::Messages }
+    }
+}
+
 /// Reads a file to its end, or until `take` has had enough.
 ///
 /// # Errors
 /// When it is nothing that can be read. What could be read before something
 /// damaged was handed out all the same, and is no error.
-pub fn read<R: Read + Send>(mut file: R, take: &mut Take<'_>) -> Result<(), Unreadable> {
+pub fn read<R: Read + Send>(
+    mut file: R,
+    meant: Meant,
+    take: &mut Take<'_>,
+) -> Result<(), Unreadable> {
     let mut head = Vec::new();
     fill(&mut file, &mut head, HEAD)?;
     match Kind::of(&head) {
@@ -179,7 +202,7 @@ pub fn read<R: Read + Send>(mut file: R, take: &mut Take<'_>) -> Result<(), Unre
         Kind::Compressed(how) => Err(Unreadable::Compressed(how)),
         Kind::Bare => {
             fill(&mut file, &mut head, MAX_RAW + 1)?;
-            messages::read(head, file, take)
+            messages::read(head, file, meant, take)
         }
     }
 }

@@ -60,6 +60,9 @@ pub struct Counts {
     pub counter_samples: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discard_samples: Option<u64>,
+    /// Of other formats; they have no lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_samples: Option<u64>,
 }
 
 /// A template or options template.
@@ -164,6 +167,7 @@ pub struct SampleLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drops: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why the packet was dropped (sflow_drops.txt).
     pub reason: Option<u32>,
 }
 

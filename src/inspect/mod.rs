@@ -4,6 +4,7 @@
 mod line;
 mod names;
 mod record;
+mod sample;
 mod summary;
 mod text;
 pub mod value;
@@ -134,6 +135,7 @@ impl Inspector {
             exporter: datagram.source,
             file,
             bytes,
+            time: datagram.time,
             printer: &mut self.printer,
             names: &mut self.names,
             unknown: &mut self.tally.unknown,

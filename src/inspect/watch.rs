@@ -6,12 +6,13 @@ use super::line::{
     Counts, FieldLine, Length, Line, OptionsLine, ProblemLine, RecordLine, TemplateLine,
 };
 use super::names::{Named, Names};
-use super::{MAX_UNKNOWN, Printer, Unknown, record};
-use crate::flow::{Flow, Host};
+use super::{MAX_UNKNOWN, Printer, Unknown, record, sample};
+use crate::flow::{Flow, Host, Time};
 use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use crate::wire::report::CauseCounts;
+use crate::wire::sflow::Kind as SampleKind;
 use crate::wire::template::{Kind, Scopes, Template, VARIABLE};
-use crate::wire::{Cause, Report};
+use crate::wire::{Cause, Report, Sample};
 
 /// One datagram's.
 pub(super) struct Watch<'a> {
@@ -19,6 +20,8 @@ pub(super) struct Watch<'a> {
     pub file: Option<&'a str>,
     /// The datagram.
     pub bytes: &'a [u8],
+    /// When it was captured, or arrived, if that is known: sFlow has no other time.
+    pub time: Option<Time>,
     pub printer: &'a mut Printer,
     pub names: &'a mut Names,
     pub unknown: &'a mut BTreeSet<Unknown>,
@@ -128,6 +131,23 @@ impl Observer for Watch<'_> {
             }
         }
         *self.names = kept;
+    }
+
+    fn sample(&mut self, sample: &Sample, flow: Option<&Flow>) {
+        let count = match sample.kind {
+            SampleKind::Flow => &mut self.counts.flow_samples,
+            SampleKind::Counter => &mut self.counts.counter_samples,
+            SampleKind::Discard => &mut self.counts.discard_samples,
+            SampleKind::Other => &mut self.counts.other_samples,
+        };
+        *count = Some(count.unwrap_or(0) + 1);
+        let Some(line) = sample::line(sample, flow, self.exporter, self.time) else { return };
+        match &line {
+            Line::Flow(_) => self.counts.flows += 1,
+            Line::Event(_) => self.counts.events += 1,
+            _ => self.counts.options += 1,
+        }
+        self.printer.line(&line, self.body);
     }
 
     fn problem(&mut self, cause: Cause, at: usize) {
