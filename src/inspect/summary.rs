@@ -137,12 +137,12 @@ fn strangers(tally: &Tally) -> String {
         let mut ports: Vec<(u64, Option<u16>)> =
             tally.strangers.iter().map(|(port, count)| (*count, *port)).collect();
         ports.sort_unstable_by(|a, b| b.cmp(a));
-        let mut words = vec![format!("\n{sum} datagrams that are no flow export:")];
-        words.extend(ports.into_iter().map(|(count, port)| match port {
+        let _ = writeln!(text, "\n{sum} datagrams that are no flow export");
+        let list = ports.into_iter().map(|(count, port)| match port {
             Some(port) => format!("{count} to port {port}"),
-            None => format!("{count} others"),
-        }));
-        text.push_str(&wrapped("", "  ", words));
+            None => format!("{count} to others"),
+        });
+        text.push_str(&wrapped("  ", ", ", list.collect()));
     }
     if tally.refused > 0 {
         let _ = writeln!(text, "\n{} datagrams from elsewhere than --allow says", tally.refused);

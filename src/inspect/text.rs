@@ -10,7 +10,6 @@ use super::line::{
 use super::value::{Value, clean};
 use crate::flow::service::{has_ports, protocol_name};
 use crate::flow::{Host, Time};
-use crate::units::rfc3339;
 
 const WIDTH: usize = 80;
 
@@ -60,7 +59,7 @@ impl Text {
         text.push('\n');
         let mut parts = Vec::new();
         if let Some(ms) = line.export_ms {
-            parts.push(format!("exported {}", rfc3339(Time(ms))));
+            parts.push(format!("exported {}", moment(ms)));
         }
         if let Some(agent) = line.agent {
             parts.push(format!("agent {agent}"));
@@ -169,20 +168,27 @@ fn flow(line: &RecordLine<'_>) -> String {
         ">".to_owned(),
         end(line.dst, line.dport),
         proto,
-        volume(line.bytes, line.packets),
-        line.sampling.map_or("1:?".to_owned(), |rate| format!("1:{rate}")),
+        format!("{} {}", volume(line.bytes, line.packets), rate(line.sampling)),
     ];
     if let Some(reverse) = line.reverse {
         parts.push(format!("and back {}", volume(reverse.bytes, reverse.packets)));
     }
     match line.start_ms.zip(line.end_ms) {
         Some((start, end)) => {
-            parts.push(format!("first {}", rfc3339(Time(start))));
-            parts.push(format!("last {}", rfc3339(Time(end))));
+            parts.push(format!("first {} last {}", moment(start), moment(end)));
         }
         None => parts.push("no times".to_owned()),
     }
     wrapped("    -> ", " ", parts)
+}
+
+fn rate(rate: Option<u32>) -> String {
+    rate.map_or("1:?".to_owned(), |rate| format!("1:{rate}"))
+}
+
+/// A moment as a date, or as the number it is when it is no date.
+fn moment(ms: i64) -> String {
+    Value::Moment(ms, Time(ms)).to_string()
 }
 
 fn volume(bytes: Option<u64>, packets: Option<u64>) -> String {

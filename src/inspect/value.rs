@@ -99,7 +99,10 @@ impl fmt::Display for Value {
             Value::Float(number) => number.fmt(f),
             Value::Bool(truth) => truth.fmt(f),
             Value::Text(text) => f.write_str(&clean(text)),
-            Value::Moment(_, time) => f.write_str(&rfc3339(*time)),
+            Value::Moment(number, time) => match rfc3339(*time) {
+                date if date.is_empty() => number.fmt(f),
+                date => f.write_str(&date),
+            },
         }
     }
 }
