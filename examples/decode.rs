@@ -1,5 +1,5 @@
 //! What decoding costs: flows per second of one core and allocations per flow,
-//! of NetFlow v9 and v5; under callgrind, instructions per flow.
+//! of NetFlow v9 and v5 and of IPFIX; under callgrind, instructions per flow.
 //!
 //! ```text
 //! cargo run --release --example decode -- v9 20000000
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
-use toptalk::wire::encode::{V5Encoder, V9Encoder};
+use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 
 /// Counts allocations on their way to the system's allocator.
 struct Counting;
@@ -48,8 +48,9 @@ fn main() {
     let datagrams = match format.as_str() {
         "v5" => V5Encoder::new(1, 0).encode(now, boot, &flows),
         "v9" => V9Encoder::new(1).encode(now, boot, &flows, true),
+        "ipfix" => IpfixEncoder::new(1).encode(now, &flows, true),
         other => {
-            eprintln!("expected v5 or v9, found {other}");
+            eprintln!("expected v5, v9 or ipfix, found {other}");
             std::process::exit(2);
         }
     };

@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod process;
+pub mod sets;
 pub mod site;
 pub mod terminal;
 
