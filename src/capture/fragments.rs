@@ -115,7 +115,7 @@ impl Waiting {
         let beyond = self.length.or(last).is_some_and(|length| end > length)
             || last.is_some_and(|length| self.end() > length);
         // All pieces but the last are whole numbers of 8 bytes.
-        let ragged = more && piece.len() % 8 != 0;
+        let ragged = more && !piece.len().is_multiple_of(8);
         let too_much = end > MAX_BYTES || self.pieces.len() >= MAX_PIECES || piece.is_empty();
         if hits_before || hits_after || other_end || beyond || ragged || too_much {
             self.spoilt = true;

@@ -7,6 +7,7 @@
 mod fragments;
 mod messages;
 mod packets;
+mod streams;
 
 use std::fmt;
 use std::io::{self, Cursor, Read};
@@ -53,7 +54,7 @@ pub enum Trouble {
     CutPacket,
     /// Datagrams whose fragments do not make a whole.
     Fragments,
-    /// Segments of IPFIX over TCP.
+    /// Gaps in IPFIX over TCP.
     Tcp,
 }
 
@@ -66,7 +67,7 @@ impl Trouble {
             Trouble::LinkType(_) => "link_type",
             Trouble::CutPacket => "cut_packet",
             Trouble::Fragments => "fragments",
-            Trouble::Tcp => "tcp_not_read",
+            Trouble::Tcp => "tcp_gaps",
         }
     }
 }
@@ -88,7 +89,7 @@ impl fmt::Display for Trouble {
                 "datagrams whose fragments are missing, overlap or are too many; nothing of them was used",
             ),
             Trouble::Tcp => f.write_str(
-                "segments of IPFIX over TCP (port 4739), which inspect does not put together",
+                "gaps in IPFIX over TCP; start the capture before the device connects, and capture all of it",
             ),
         }
     }

@@ -8,6 +8,7 @@ use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapHeader};
 
 use super::fragments::{Fragments, Whole};
+use super::streams::Streams;
 use super::{Datagram, Item, Problem, Take, Trouble, Unreadable};
 use crate::flow::{Host, Time};
 use crate::wire::frame::Packet;
@@ -23,9 +24,6 @@ const MAX_INTERFACES: usize = 4096;
 
 /// Link types that are counted apart when they cannot be read.
 const MAX_LINK_TYPES: usize = 16;
-
-/// IANA's port of IPFIX.
-const IPFIX_PORT: u16 = 4739;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -96,6 +94,7 @@ struct Interface {
 struct Packets {
     interfaces: Vec<Interface>,
     fragments: Fragments,
+    streams: Streams,
     troubles: BTreeMap<Trouble, u64>,
     damaged: Option<u64>,
 }
@@ -168,9 +167,8 @@ impl Packets {
             return ControlFlow::Continue(());
         };
         let Some(packet) = read(bytes) else { return ControlFlow::Continue(()) };
-        let ipfix = packet.sport == IPFIX_PORT || packet.dport == IPFIX_PORT;
-        if packet.proto == TCP && ipfix && !packet.payload.is_empty() {
-            self.count(Trouble::Tcp);
+        if packet.proto == TCP && !packet.fragment && !packet.more_fragments {
+            return self.segment(&packet, bytes, time, take);
         }
         if packet.proto != UDP {
             return ControlFlow::Continue(());
@@ -194,11 +192,41 @@ impl Packets {
         }))
     }
 
+    /// A segment of TCP: the IPFIX messages it completes, if it carries any.
+    fn segment(
+        &mut self,
+        packet: &Packet,
+        bytes: &[u8],
+        time: Option<Time>,
+        take: &mut Take<'_>,
+    ) -> ControlFlow<()> {
+        let at = packet.ip_payload.start;
+        let word = bytes.get(at + 4..at + 8).and_then(|word| word.try_into().ok());
+        let Some(sequence) = word.map(u32::from_be_bytes) else {
+            return ControlFlow::Continue(());
+        };
+        let payload = bytes.get(packet.payload.clone()).unwrap_or(&[]);
+        for payload in self.streams.segment(packet, sequence, payload) {
+            take(Item::Datagram(Datagram {
+                time,
+                source: Some(packet.src),
+                sport: Some(packet.sport),
+                dport: Some(packet.dport),
+                payload,
+            }))?;
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Says what went wrong on the way.
     fn finish(mut self, take: &mut Take<'_>) {
         let broken = self.fragments.finish();
         if broken > 0 {
             self.troubles.insert(Trouble::Fragments, broken);
+        }
+        let gaps = self.streams.finish();
+        if gaps > 0 {
+            self.troubles.insert(Trouble::Tcp, gaps);
         }
         let counted = self.troubles.into_iter();
         let problems = counted.map(|(trouble, count)| Problem { trouble, count, at: None });
@@ -227,8 +255,11 @@ impl Interface {
     }
 }
 
+/// What reads the headers of a packet.
+type Parser = fn(&[u8]) -> Option<Packet>;
+
 /// What reads the packets of a link type (tcpdump.org/linktypes.html).
-fn parser(link: i32) -> Option<fn(&[u8]) -> Option<Packet>> {
+fn parser(link: i32) -> Option<Parser> {
     match link {
         0 | 108 => Some(Packet::null_loopback),
         1 => Some(Packet::ethernet),

@@ -1,4 +1,5 @@
 use super::fragments::{Fragments, MAX_PIECES, MAX_WAITING, Whole};
+use super::streams::{MAX_EARLY, MAX_STREAMS, Streams};
 use super::*;
 use crate::wire::frame::Packet;
 
@@ -85,4 +86,63 @@ fn the_first_bytes_say_what_a_file_is() {
     }
     assert_eq!(Meant::by("a/b.dat"), Meant::OneDatagram);
     assert_eq!(Meant::by("a/b.ipfix"), Meant::Messages);
+}
+
+/// An IPFIX message of a length, filled with a byte.
+fn message(length: u16, fill: u8) -> Vec<u8> {
+    let mut message = vec![fill; usize::from(length)];
+    message[..2].copy_from_slice(&[0, 10]);
+    message[2..4].copy_from_slice(&length.to_be_bytes());
+    message
+}
+
+fn end(sport: u16, flags: u8) -> Packet {
+    Packet { proto: 6, sport, dport: 4739, tcp_flags: flags, ..Packet::default() }
+}
+
+#[test]
+fn messages_come_out_of_streams_however_they_are_cut() {
+    let whole = [message(40, 1), message(16, 2), message(100, 3)];
+    let bytes = whole.concat();
+    for size in 1..=bytes.len() {
+        let start = u32::MAX - 50;
+        let chunks: Vec<(u32, &[u8])> = bytes
+            .chunks(size)
+            .enumerate()
+            .map(|(n, chunk)| (start.wrapping_add(1 + (n * size) as u32), chunk))
+            .collect();
+        let pairs = chunks.chunks(2).flat_map(|pair| pair.iter().rev());
+        let mut streams = Streams::default();
+        streams.segment(&end(1, 2), start, &[]);
+        let mut got = Vec::new();
+        for (sequence, chunk) in pairs {
+            got.extend(streams.segment(&end(1, 0x10), *sequence, chunk));
+            got.extend(streams.segment(&end(1, 0x10), *sequence, chunk));
+        }
+        assert_eq!(got, whole, "in pieces of {size}");
+        assert_eq!(streams.finish(), 0, "in pieces of {size}");
+    }
+}
+
+#[test]
+fn streams_are_joined_at_a_message_bounded_and_their_gaps_counted() {
+    let mut streams = Streams::default();
+    assert!(streams.segment(&end(1, 0x10), 5, &[7; 20]).is_empty(), "no message begins here");
+    assert_eq!(streams.segment(&end(1, 0x10), 25, &message(20, 1)), [message(20, 1)]);
+    assert!(streams.segment(&end(1, 0x10), 65, &message(20, 2)).is_empty(), "20 are missing");
+    assert_eq!(streams.finish(), 2);
+    for n in 0..=MAX_EARLY as u32 {
+        streams.segment(&end(1, 0x10), 100 + n, &[1]);
+    }
+    assert_eq!(streams.segment(&end(1, 0x10), 9000, &message(16, 3)), [message(16, 3)]);
+    for sport in 0..2 * MAX_STREAMS as u16 {
+        streams.segment(&end(sport, 2), 0, &[]);
+    }
+    assert!(streams.segment(&end(0, 0x10), 1, &[9; 9]).is_empty());
+    // Another protocol's connection is nobody's loss.
+    let mut streams = Streams::default();
+    let web = Packet { dport: 80, ..end(1, 0x10) };
+    streams.segment(&Packet { tcp_flags: 2, ..web.clone() }, 0, &[]);
+    assert!(streams.segment(&web, 1, b"GET / HTTP/1.1").is_empty());
+    assert_eq!(streams.finish(), 0);
 }
