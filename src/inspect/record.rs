@@ -202,7 +202,11 @@ pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static
         fields: Fields(
             FIELDS
                 .iter()
-                .filter(|info| !matches!(info.field, Field::Exporter | Field::Domain))
+                .filter(|info| match info.field {
+                    Field::Exporter | Field::Domain => false,
+                    Field::Direction => flow.direction != Flow::NO_DIRECTION,
+                    _ => true,
+                })
                 .map(|info| (info.name, Value::from((info.get)(flow))))
                 .collect(),
         ),

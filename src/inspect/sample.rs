@@ -90,6 +90,8 @@ fn headers(sample: &Sample) -> Vec<(&'static str, Value)> {
         number("src_vlan", u32::from(sample.src_vlan)),
         number("dst_vlan", u32::from(sample.dst_vlan)),
     ];
+    // 0 stands for what the sample does not say.
+    list.retain(|(_, value)| *value != Value::Number(0));
     let mac = |octets: &[u8; 6]| {
         let digits: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
         Value::Text(digits.join(":"))

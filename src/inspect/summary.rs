@@ -137,7 +137,7 @@ fn strangers(tally: &Tally) -> String {
         let mut ports: Vec<(u64, Option<u16>)> =
             tally.strangers.iter().map(|(port, count)| (*count, *port)).collect();
         ports.sort_unstable_by(|a, b| b.cmp(a));
-        let _ = writeln!(text, "\n{sum} datagrams that are no flow export");
+        let _ = writeln!(text, "\ndatagrams that are no flow export: {sum}");
         let list = ports.into_iter().map(|(count, port)| match port {
             Some(port) => format!("{count} to port {port}"),
             None => format!("{count} to others"),
@@ -145,7 +145,7 @@ fn strangers(tally: &Tally) -> String {
         text.push_str(&wrapped("  ", ", ", list.collect()));
     }
     if tally.refused > 0 {
-        let _ = writeln!(text, "\n{} datagrams from elsewhere than --allow says", tally.refused);
+        let _ = writeln!(text, "\ndatagrams from elsewhere than --allow says: {}", tally.refused);
     }
     text
 }

@@ -129,12 +129,12 @@ fn counts(counts: &Counts) -> Vec<String> {
 }
 
 fn record(what: &str, line: &RecordLine<'_>) -> String {
-    let mut text = format!("  {what}");
+    let mut head = vec![what.to_owned()];
     if let Some(template) = line.template {
-        let _ = write!(text, " by template {template}");
+        head.push(format!("by template {template}"));
     }
-    text.push_str(&sample(line.sample.as_ref()));
-    text.push('\n');
+    head.extend(sample(line.sample.as_ref()));
+    let mut text = wrapped("  ", " ", head);
     text.push_str(&fields(&line.fields));
     if let Some(event) = line.event {
         let name = line.event_name.unwrap_or("no name known");
@@ -148,6 +148,9 @@ fn record(what: &str, line: &RecordLine<'_>) -> String {
 fn flow(line: &RecordLine<'_>) -> String {
     if line.src.is_none() && line.dst.is_none() {
         return "    -> no flow: it names no addresses\n".to_owned();
+    }
+    if line.sample.is_some_and(|sample| sample.sample == "discard") {
+        return "    -> no flow: the packet was dropped\n".to_owned();
     }
     let ported = line.proto.is_none_or(has_ports);
     let end = |host: Option<Host>, port: Option<u16>| {
@@ -163,13 +166,20 @@ fn flow(line: &RecordLine<'_>) -> String {
     let proto = line.proto.map_or("?".to_owned(), |proto| {
         protocol_name(proto).map_or_else(|| format!("protocol {proto}"), str::to_owned)
     });
-    let mut parts = vec![
+    let back = line.reverse.unwrap_or_default();
+    let counts = [line.bytes, line.packets, back.bytes, back.packets];
+    let nothing = line.event.is_some() && counts.iter().all(|count| count.unwrap_or(0) == 0);
+    let mut parts = Vec::new();
+    if nothing {
+        parts.push("an event, nothing is counted:".to_owned());
+    }
+    parts.extend([
         end(line.src, line.sport),
         ">".to_owned(),
         end(line.dst, line.dport),
         proto,
         format!("{} {}", volume(line.bytes, line.packets), rate(line.sampling)),
-    ];
+    ]);
     if let Some(reverse) = line.reverse {
         parts.push(format!("and back {}", volume(reverse.bytes, reverse.packets)));
     }
@@ -198,22 +208,26 @@ fn volume(bytes: Option<u64>, packets: Option<u64>) -> String {
 }
 
 fn options(line: &OptionsLine<'_>) -> String {
-    let template = line.template.map_or(String::new(), |id| format!(" by options template {id}"));
-    format!("  options{template}{}\n{}", sample(line.sample.as_ref()), fields(&line.fields))
+    let mut head = vec!["options".to_owned()];
+    head.extend(line.template.map(|id| format!("by options template {id}")));
+    head.extend(sample(line.sample.as_ref()));
+    wrapped("  ", " ", head) + &fields(&line.fields)
 }
 
-fn sample(line: Option<&SampleLine>) -> String {
-    let Some(line) = line else { return String::new() };
-    let mut text = format!(" ({} sample {}", line.sample, line.sample_sequence);
-    let _ = write!(text, " of source {}:{}", line.source_class, line.source_id);
+fn sample(line: Option<&SampleLine>) -> Vec<String> {
+    let Some(line) = line else { return Vec::new() };
+    let mut parts = vec![
+        format!("by {} sample {}", line.sample, line.sample_sequence),
+        format!("of source {}:{}", line.source_class, line.source_id),
+    ];
     let list =
         [("rate", line.rate), ("pool", line.pool), ("drops", line.drops), ("reason", line.reason)];
     for (name, value) in list {
         if let Some(value) = value {
-            let _ = write!(text, ", {name} {value}");
+            parts.push(format!("{name} {value}"));
         }
     }
-    text + ")"
+    parts
 }
 
 fn fields(fields: &Fields<'_>) -> String {

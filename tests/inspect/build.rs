@@ -50,7 +50,7 @@ pub fn fragment(
             let mut packet = vec![0x45, 0];
             packet.extend((20 + content.len() as u16).to_be_bytes());
             packet.extend(id.to_be_bytes());
-            packet.extend((at / 8 | u16::from(more) << 13).to_be_bytes());
+            packet.extend(((at / 8) | (u16::from(more) << 13)).to_be_bytes());
             packet.extend([64, proto, 0, 0]);
             packet.extend(source.octets());
             packet.extend([192, 0, 2, 200]);
