@@ -31,7 +31,7 @@ fn what_does_not_fit_spoils_its_datagram_and_no_other() {
         &[(0, true, 16), (8, false, 8)],
         &[(8, true, 16), (0, true, 16), (24, false, 1)],
         &[(0, true, 9), (16, false, 1)],
-        &[(0, false, 8), (16, true, 8)],
+        &[(8, false, 8), (24, true, 8), (0, true, 8)],
         &[(16, true, 8), (8, false, 8), (0, true, 8)],
         &[(65528, true, 16), (0, false, 8)],
         &[(0, true, 0), (0, false, 8)],
