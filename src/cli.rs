@@ -1,6 +1,9 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod inspect;
 mod values;
+
+pub use inspect::Inspect;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ pub enum Command {
     Live(Live),
     Demo(Live, u64),
     Top(Top),
+    Inspect(Inspect),
 }
 
 /// Collecting with a screen.
@@ -91,6 +95,8 @@ enum Verb {
     Demo(DemoWords),
     /// Collect for a while without a screen and print one answer
     Top(TopWords),
+    /// Print every template, record and problem, from captures or live
+    Inspect(inspect::InspectWords),
 }
 
 /// What all who collect are told.
@@ -256,6 +262,7 @@ impl Words {
                 Command::Demo(live, words.seed)
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
+            Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
         })
     }
 }

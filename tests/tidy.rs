@@ -16,6 +16,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["flow", "filter"]),
     ("wire", &["flow"]),
     ("topn", &[]),
+    // Packets in captures are read as sampled ones are; the length of IPFIX messages is wire's.
+    ("capture", &["flow", "wire"]),
+    // Looks on while wire decodes what capture read.
+    ("inspect", &["flow", "units", "wire", "capture"]),
     ("table", &["flow", "filter", "snapshot", "units"]),
     ("demo", &["flow", "wire"]),
     ("agg", &["flow", "filter", "snapshot", "topn"]),
@@ -24,13 +28,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest"]),
     ("ui", &["flow", "filter", "snapshot", "topn", "table", "units"]),
     // wire: what the administrator says about exporters is a `wire::Policy`.
-    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest", "wire"]),
+    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest", "wire", "inspect"]),
 ];
 
 /// Rooms on the roof, which may use everything.
 const ROOF: &[&str] = &["app", "main", "lib"];
 
-const GROUND: &[&str] = &["flow", "units", "filter", "snapshot", "wire", "topn", "table", "demo"];
+const GROUND: &[&str] =
+    &["flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo"];
 
 /// Words that belong to some rooms only.
 const OWNED: &[(&str, &[&str])] = &[
@@ -50,6 +55,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),
     ("nix::", &["ingest", "ui"]),
+    ("pcap_parser::", &["capture"]),
 ];
 
 fn sources(folder: &str) -> BTreeMap<PathBuf, String> {

@@ -65,17 +65,25 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
 }
 
 /// What ends the collecting early: Ctrl-C or SIGTERM.
-struct Ends {
+pub(super) struct Ends {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Ends {
-    fn new() -> io::Result<Ends> {
+    pub(super) fn new() -> io::Result<Ends> {
         Ok(Ends {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
+    }
+
+    /// Waits for one of them; says with which exit code the program ends.
+    pub(super) async fn end(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
+        }
     }
 
     /// Waits for the time to pass; when that is cut short, says with which exit
@@ -83,8 +91,7 @@ impl Ends {
     async fn cut_short(&mut self, ms: u64) -> Option<u8> {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(ms)) => None,
-            _ = self.interrupt.recv() => Some(INTERRUPTED),
-            _ = self.terminate.recv() => Some(TERMINATED),
+            code = self.end() => Some(code),
         }
     }
 }

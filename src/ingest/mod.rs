@@ -13,7 +13,7 @@ mod stats;
 mod streams;
 mod worker;
 
-pub use socket::{BindError, Bound, RECEIVE_BUFFER};
+pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
 pub use stats::{Published, Trouble};
 pub use streams::StreamLimits;
 
