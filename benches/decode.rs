@@ -8,7 +8,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use netflow_parser::{NetflowPacket, NetflowParser};
 use toptalk::flow::{Host, Time};
 use toptalk::wire::Decoder;
-use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
+use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
 
 const NOW: Time = Time(common::START + 2000);
 
@@ -41,12 +41,20 @@ fn decode(c: &mut Criterion) {
             datagrams: V5Encoder::new(1, 0).encode(NOW, boot, &flows),
         },
     ];
+    let packets: Vec<SampledFlow> =
+        flows.iter().map(|flow| SampledFlow { flow: *flow, frame_length: 1518 }).collect();
+    let sflow = Case {
+        name: "sFlow v5",
+        templates: Vec::new(),
+        datagrams: SflowEncoder::new(Host::octets(192, 0, 2, 1), 0).encode(1000, &packets, &[]),
+    };
     let mut group = c.benchmark_group("decode");
     group.throughput(Throughput::Elements(flows.len() as u64));
     for case in &cases {
         ours(&mut group, case, flows.len());
         theirs(&mut group, case, flows.len());
     }
+    ours(&mut group, &sflow, flows.len());
     group.finish();
 }
 

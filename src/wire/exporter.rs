@@ -10,7 +10,8 @@ use super::clock_offset::ClockOffset;
 use super::held::{Held, Pool};
 use super::report::Report;
 use super::sampling::Samplers;
-use super::sequence::Sequence;
+use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
+use super::sflow::Agents;
 use super::template::{Kind, Template};
 use super::times::Reference;
 use crate::flow::{Host, Sampling, Time};
@@ -22,6 +23,10 @@ pub const MAX_DOMAINS: usize = 64;
 /// about 500 bytes.
 pub const MAX_TEMPLATES: usize = 1024;
 
+/// Bytes of templates over all exporters; a template of 20 fields takes about
+/// 800. No exporter gets more than a quarter of it.
+pub const MAX_TEMPLATE_BYTES: usize = 64 << 20;
+
 /// A template that was neither refreshed nor used for this long may have to make
 /// room: exporters refresh theirs every half an hour at the latest.
 const STALE_MS: i64 = 2 * 3_600_000;
@@ -29,11 +34,14 @@ const STALE_MS: i64 = 2 * 3_600_000;
 /// Everything under one source address.
 #[derive(Debug, Default)]
 pub struct Exporter {
-    pub(super) domains: HashMap<u32, Domain>,
+    pub(super) domains: HashMap<u32, Domain, RandomState>,
     pub(super) templates: usize,
+    /// Bytes that its templates take.
+    pub(super) template_bytes: usize,
     pub(super) clock: ClockOffset,
     pub(super) about: About,
     pub(super) held: Held,
+    pub(super) agents: Agents,
     /// When it started, as options of any of its domains said.
     pub(super) init: Option<i64>,
     pub(super) protocol: &'static str,
@@ -99,6 +107,7 @@ pub struct Session<'a> {
     pub given_rate: Option<Sampling>,
     init: Option<i64>,
     templates: &'a mut usize,
+    template_bytes: &'a mut usize,
 }
 
 /// What storing a template came to.
@@ -114,9 +123,7 @@ impl Exporter {
     /// Takes note of a header; hands out what its datagram needs. `None` when
     /// there are too many domains.
     pub fn enter(&mut self, now: Time, address: Host, header: &Header) -> Option<Session<'_>> {
-        self.protocol = header.protocol;
-        self.datagrams += 1;
-        self.last_seen = now;
+        self.arrive(now, header.protocol);
         let known = self.domains.len();
         let domain = match self.domains.entry(header.domain) {
             hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -136,7 +143,15 @@ impl Exporter {
             given_rate: self.given_rate,
             init: self.init,
             templates: &mut self.templates,
+            template_bytes: &mut self.template_bytes,
         })
+    }
+
+    /// Takes note of a datagram, whatever it says.
+    pub fn arrive(&mut self, now: Time, protocol: &'static str) {
+        self.protocol = protocol;
+        self.datagrams += 1;
+        self.last_seen = now;
     }
 
     /// Adds up what a datagram gave.
@@ -168,51 +183,80 @@ impl Exporter {
     /// Gives back what it takes of memory shared with others.
     pub fn release(&mut self, pool: &mut Pool) {
         self.held.clear(pool);
+        pool.templates = pool.templates.saturating_sub(self.template_bytes);
     }
 }
 
 impl Session<'_> {
+    /// Whether there is room for so many more bytes of templates.
+    fn has_room(&self, bytes: usize, pool: &Pool) -> bool {
+        *self.template_bytes + bytes <= MAX_TEMPLATE_BYTES / 4
+            && pool.templates + bytes <= MAX_TEMPLATE_BYTES
+    }
+
+    /// Books that templates take `after` bytes where they took `before`.
+    fn book(&mut self, before: usize, after: usize, pool: &mut Pool) {
+        *self.template_bytes = (*self.template_bytes + after).saturating_sub(before);
+        pool.templates = (pool.templates + after).saturating_sub(before);
+    }
+
     /// Stores a template.
-    pub fn define(&mut self, now: Time, id: u16, template: Template) -> Defined {
+    pub fn define(&mut self, now: Time, id: u16, template: Template, pool: &mut Pool) -> Defined {
+        let size = template.size();
+        let room = self.has_room(size, pool);
         if let Some(entry) = self.domain.templates.get_mut(&id) {
+            let mut freed = 0;
             entry.refreshed = now;
             let same = entry.template.same_shape(&template);
             if same && entry.remembered.is_none() {
                 return Defined::Refreshed;
             }
+            if !same && !room {
+                return Defined::NoRoom;
+            }
             if !same {
+                freed = entry.template.size();
                 // A remembered one is from another time: that it changed is no news.
                 entry.changes += u32::from(entry.remembered.is_none());
                 entry.template = template;
                 entry.defined = now;
             }
             let was_remembered = entry.remembered.take().is_some();
+            self.book(freed, if same { 0 } else { size }, pool);
             return if same || was_remembered { Defined::New } else { Defined::Changed };
         }
-        if *self.templates >= MAX_TEMPLATES && !self.forget_stale(now) {
+        let full = *self.templates >= MAX_TEMPLATES || !room;
+        if full && (!self.forget_stale(now, pool) || !self.has_room(size, pool)) {
             return Defined::NoRoom;
         }
         *self.templates += 1;
+        self.book(0, size, pool);
         self.domain.templates.insert(id, Entry::new(now, template));
         Defined::New
     }
 
-    fn forget_stale(&mut self, now: Time) -> bool {
+    fn forget_stale(&mut self, now: Time, pool: &mut Pool) -> bool {
         let age = |entry: &Entry| now.since(entry.refreshed.max(entry.used));
         let oldest = self.domain.templates.iter().max_by_key(|(_, entry)| age(entry));
         let stale = oldest.filter(|(_, entry)| age(entry) > STALE_MS).map(|(id, _)| *id);
         let Some(id) = stale else { return false };
-        self.domain.templates.remove(&id);
-        *self.templates -= 1;
+        if let Some(entry) = self.domain.templates.remove(&id) {
+            *self.templates -= 1;
+            self.book(entry.template.size(), 0, pool);
+        }
         true
     }
 
     /// Forgets one template, or all of a kind. Returns how many there were.
-    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind) -> u32 {
+    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind, pool: &mut Pool) -> u32 {
         let before = self.domain.templates.len();
+        let mut freed = 0;
         self.domain.templates.retain(|known, entry| {
-            entry.template.kind() != kind || id.is_some_and(|id| id != *known)
+            let stays = entry.template.kind() != kind || id.is_some_and(|id| id != *known);
+            freed += if stays { 0 } else { entry.template.size() };
+            stays
         });
+        self.book(freed, 0, pool);
         let gone = before - self.domain.templates.len();
         *self.templates -= gone;
         gone as u32
@@ -263,9 +307,6 @@ impl Entry {
     }
 }
 
-/// An uptime that falls by less than this is a reordered datagram, not a restart.
-const UPTIME_JITTER_MS: u32 = 60_000;
-
 impl Domain {
     /// The template of an id.
     #[inline]
@@ -275,11 +316,9 @@ impl Domain {
     }
 
     /// A smaller uptime than before means that the exporter started again: its
-    /// sequence numbers do too, and only then. The counter itself wraps after
-    /// 49.7 days, which is no restart.
+    /// sequence numbers do too, and only then.
     fn notice_uptime(&mut self, uptime: u32) {
-        let behind = self.uptime.wrapping_sub(uptime);
-        if uptime < self.uptime && behind > UPTIME_JITTER_MS && behind < u32::MAX / 2 {
+        if is_restart(self.uptime, uptime) {
             self.sequence.restart();
         }
         self.uptime = uptime;
@@ -305,7 +344,7 @@ mod tests {
 
     #[test]
     fn an_uptime_that_starts_again_is_a_restart_but_its_wrap_is_not() {
-        use super::super::sequence::Unit::Datagrams;
+        use super::super::numbering::Numbering::Datagrams;
         let mut domain = Domain::default();
         domain.notice_uptime(u32::MAX - 5);
         domain.sequence.datagram(Datagrams, 10, None);
