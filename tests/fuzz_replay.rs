@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use bodies::sets::{Datagram, iana, of};
 use toptalk::flow::{Flow, Host, Time};
-use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
+use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
+use toptalk::wire::interfaces::Counters;
 
 const NOW: Time = bodies::datagrams::START;
 
@@ -69,6 +70,9 @@ fn datagrams() -> Vec<Vec<u8>> {
     frame.extend([0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 1, 187, 200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2]);
     let packet = Datagram::ipfix(1, seconds, 9).template(302, &[iana(315, frame.len() as u16)]);
     sent.push(packet.set(302, &frame).bytes());
+    let sampled = flows(4).into_iter().map(|flow| SampledFlow { flow, frame_length: 600 });
+    let mut agent = SflowEncoder::new(Host::octets(192, 0, 2, 9), 0);
+    sent.extend(agent.encode(5_000_000, &sampled.collect::<Vec<_>>(), &[(3, Counters::default())]));
     sent
 }
 

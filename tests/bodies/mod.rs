@@ -8,6 +8,7 @@ pub mod differential;
 pub mod input;
 #[path = "../common/sets.rs"]
 pub mod sets;
+pub mod sflow;
 pub mod structured;
 pub mod watched;
 
@@ -15,5 +16,6 @@ pub mod watched;
 pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("datagrams", datagrams::run),
     ("structured", structured::run),
+    ("sflow", sflow::run),
     ("differential", differential::run),
 ];
