@@ -12,8 +12,11 @@ pub mod sflow;
 pub mod structured;
 pub mod watched;
 
+/// What takes the fuzzer's bytes.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("datagrams", datagrams::run),
     ("structured", structured::run),
     ("sflow", sflow::run),

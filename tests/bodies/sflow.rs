@@ -89,7 +89,7 @@ fn sample(input: &mut Input<'_>) -> Vec<u8> {
     let sequence = u32::from(input.byte());
     let source = input.below(4) as u32;
     let mut content = words(&[sequence, source]);
-    if matches!(format, 3 | 4 | 5) {
+    if matches!(format, 3..=5) {
         content.extend(words(&[source]));
     }
     if matches!(format, 2 | 4) {
