@@ -61,7 +61,7 @@ impl Pair {
 
 /// A flow of random everything.
 fn random_flow(random: &mut Random) -> Flow {
-    let v6 = random.next() % 3 == 0;
+    let v6 = random.next().is_multiple_of(3);
     let mut host = || {
         let bits = u128::from(random.next()) << 64 | u128::from(random.next());
         if v6 { Host(bits | 1 << 127) } else { Host::v4(bits as u32) }
@@ -111,7 +111,7 @@ fn flows_of_every_encoder_are_read_alike() {
                 _ => ipfix.encode(Time(NOW), &flows, templates),
             };
             sent.iter().for_each(|datagram| pair.take(datagram));
-            templates = random.next() % 4 == 0;
+            templates = random.next().is_multiple_of(4);
         }
         println!("{format}: {} flows are equal", pair.compared);
     }
@@ -199,11 +199,11 @@ fn random_record(random: &mut Random, fields: &[Spec]) -> Vec<u8> {
         // An empty value is legal (RFC 7011, section 7), but the other one takes it for an error.
         let length = if variable { 1 + random.next() % 300 } else { u64::from(field.length) };
         // Zeros often: where two fields say the same, the first that is not zero may count.
-        let zero = random.next() % 4 == 0;
+        let zero = random.next().is_multiple_of(4);
         let value: Vec<u8> =
             (0..length).map(|_| if zero { 0 } else { random.next() as u8 }).collect();
         match variable {
-            true => record.extend(counted(&value, random.next() % 8 == 0)),
+            true => record.extend(counted(&value, random.next().is_multiple_of(8))),
             false => record.extend(value),
         }
     }
@@ -216,7 +216,7 @@ fn templates_of_every_shape_are_read_alike() {
     let mut pair = Pair::new();
     let mut templates = 0;
     while pair.compared < wanted() {
-        let is_ipfix = random.next() % 2 == 0;
+        let is_ipfix = random.next().is_multiple_of(2);
         let mut datagram = match is_ipfix {
             true => Datagram::ipfix(1, SECONDS, 0),
             false => Datagram::v9(1, SECONDS, random.next() as u32, 0),
