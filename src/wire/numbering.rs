@@ -40,7 +40,9 @@ const ALL: [Numbering; 5] = [
     Numbering::RecordsAndThese,
 ];
 
-/// Datagrams in a row that must fit another way only, before it is adopted.
+/// Datagrams in a row that must fit another way only, before it is adopted in the
+/// place of one that has fitted before. One that never has goes at once: that a
+/// gap looks just like another way is rare.
 const VOTES: u8 = 3;
 
 impl Numbering {
@@ -61,6 +63,8 @@ impl Numbering {
 #[derive(Clone, Debug, Default)]
 pub struct Finder {
     adopted: Option<Numbering>,
+    /// Whether the adopted way has ever fitted.
+    proven: bool,
     /// By way: what the next datagram should begin with, if that is known, and
     /// how many in a row did.
     ways: [(Option<u32>, u8); ALL.len()],
@@ -95,9 +99,12 @@ impl Finder {
         let fits = |way: Numbering| {
             ALL.iter().zip(&self.ways).find(|(one, _)| **one == way).map_or(0, |(_, way)| way.1)
         };
-        let better = ALL.into_iter().find(|way| fits(*way) >= VOTES);
+        let votes = if self.proven { VOTES } else { 1 };
+        let better = ALL.into_iter().find(|way| fits(*way) >= votes);
         let change = better.filter(|_| fits(current) == 0);
         let way = change.unwrap_or(current);
+        let proven = fits(way) > 0;
+        self.proven |= proven;
         self.adopted = Some(way);
         let (begin, units) = way.span(sequence, records);
         Place { begin, units: Some(units), anew: change.is_some() }
