@@ -39,6 +39,7 @@ static COUNTING: Counting = Counting;
 
 const DISTINCT: usize = 24_000;
 
+#[allow(clippy::disallowed_methods, reason = "it measures how long decoding takes")]
 fn main() {
     let mut words = std::env::args().skip(1);
     let format = words.next().unwrap_or_else(|| "v9".to_owned());
