@@ -5,7 +5,7 @@ mod common;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toptalk::flow::{Host, Time};
 use toptalk::wire::Decoder;
-use toptalk::wire::encode::{V5Encoder, V9Encoder};
+use toptalk::wire::encode::{SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
 
 fn decode(c: &mut Criterion) {
     let flows = common::flows(common::Shape::Mixed, 2_400, 1_000, 1);
@@ -16,9 +16,12 @@ fn decode(c: &mut Criterion) {
     group.throughput(Throughput::Elements(flows.len() as u64));
     let mut v9 = V9Encoder::new(1);
     let templates = v9.encode(now, boot, &[], true);
+    let packets: Vec<SampledFlow> =
+        flows.iter().map(|flow| SampledFlow { flow: *flow, frame_length: 1518 }).collect();
     let sets = [
         ("v9 of 20 fields", v9.encode(now, boot, &flows, false)),
         ("v5", V5Encoder::new(1, 0).encode(now, boot, &flows)),
+        ("sflow", SflowEncoder::new(exporter, 0).encode(1000, &packets, &[])),
     ];
     for (name, datagrams) in sets {
         let mut decoder = Decoder::new();

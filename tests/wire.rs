@@ -128,11 +128,13 @@ proptest! {
 fn datagram() -> impl Strategy<Value = Vec<u8>> {
     let noise =
         prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(4), any::<u8>()], 0..300);
-    (prop_oneof![Just(5u16), Just(9), any::<u16>()], noise).prop_map(|(version, noise)| {
-        let mut bytes = version.to_be_bytes().to_vec();
-        bytes.extend(noise);
-        bytes
-    })
+    (prop_oneof![Just(1u16), Just(5), Just(7), Just(9), any::<u16>()], noise).prop_map(
+        |(version, noise)| {
+            let mut bytes = version.to_be_bytes().to_vec();
+            bytes.extend(noise);
+            bytes
+        },
+    )
 }
 
 #[test]

@@ -73,9 +73,11 @@ pub struct Flow {
     pub next_hop: Host,
     /// Address the datagram came from.
     pub exporter: Host,
-    /// Observation domain (IPFIX), source id (v9), engine type and id (v5).
+    /// Observation domain (IPFIX), source id (v9), engine type and id (v5),
+    /// sub-agent (sFlow).
     pub domain: u32,
-    /// First and last packet by the exporter's clock.
+    /// First and last packet by the exporter's clock; sFlow has none, the arrival
+    /// is taken.
     pub first: Time,
     pub last: Time,
     /// When the datagram reached this host, by our clock.

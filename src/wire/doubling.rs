@@ -34,17 +34,11 @@ struct Seen {
 ///
 /// The table forgets: a new flow takes the place of the oldest in its bucket.
 /// Memory is 3 MB, touched as it is needed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Doubling {
     table: Vec<[Seen; WAYS]>,
     hasher: RandomState,
     hashes: Vec<(u64, u32)>,
-}
-
-impl Default for Doubling {
-    fn default() -> Doubling {
-        Doubling { table: Vec::new(), hasher: RandomState::default(), hashes: Vec::new() }
-    }
 }
 
 impl Doubling {

@@ -83,7 +83,7 @@ aux! {
 }
 
 /// Number of slots a record is loaded into: fields, then [`Aux`] values.
-pub const SLOTS: usize = 128;
+pub const SLOTS: usize = 96;
 
 /// Where a loaded value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use super::clock_offset::ClockOffset;
 use super::held::{Held, Pool};
 use super::report::Report;
 use super::sampling::Samplers;
-use super::sequence::Sequence;
+use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
+use super::sflow::Agents;
 use super::template::{Kind, Template};
 use super::times::Reference;
 use crate::flow::{Host, Sampling, Time};
@@ -29,11 +30,12 @@ const STALE_MS: i64 = 2 * 3_600_000;
 /// Everything under one source address.
 #[derive(Debug, Default)]
 pub struct Exporter {
-    pub(super) domains: HashMap<u32, Domain>,
+    pub(super) domains: HashMap<u32, Domain, RandomState>,
     pub(super) templates: usize,
     pub(super) clock: ClockOffset,
     pub(super) about: About,
     pub(super) held: Held,
+    pub(super) agents: Agents,
     /// When it started, as options of any of its domains said.
     pub(super) init: Option<i64>,
     pub(super) protocol: &'static str,
@@ -114,9 +116,7 @@ impl Exporter {
     /// Takes note of a header; hands out what its datagram needs. `None` when
     /// there are too many domains.
     pub fn enter(&mut self, now: Time, address: Host, header: &Header) -> Option<Session<'_>> {
-        self.protocol = header.protocol;
-        self.datagrams += 1;
-        self.last_seen = now;
+        self.arrive(now, header.protocol);
         let known = self.domains.len();
         let domain = match self.domains.entry(header.domain) {
             hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -137,6 +137,13 @@ impl Exporter {
             init: self.init,
             templates: &mut self.templates,
         })
+    }
+
+    /// Takes note of a datagram, whatever it says.
+    pub fn arrive(&mut self, now: Time, protocol: &'static str) {
+        self.protocol = protocol;
+        self.datagrams += 1;
+        self.last_seen = now;
     }
 
     /// Adds up what a datagram gave.
@@ -263,9 +270,6 @@ impl Entry {
     }
 }
 
-/// An uptime that falls by less than this is a reordered datagram, not a restart.
-const UPTIME_JITTER_MS: u32 = 60_000;
-
 impl Domain {
     /// The template of an id.
     #[inline]
@@ -275,11 +279,9 @@ impl Domain {
     }
 
     /// A smaller uptime than before means that the exporter started again: its
-    /// sequence numbers do too, and only then. The counter itself wraps after
-    /// 49.7 days, which is no restart.
+    /// sequence numbers do too, and only then.
     fn notice_uptime(&mut self, uptime: u32) {
-        let behind = self.uptime.wrapping_sub(uptime);
-        if uptime < self.uptime && behind > UPTIME_JITTER_MS && behind < u32::MAX / 2 {
+        if is_restart(self.uptime, uptime) {
             self.sequence.restart();
         }
         self.uptime = uptime;

@@ -69,7 +69,8 @@ pub struct Interface {
     pub out_rate: Option<u64>,
 }
 
-/// The interfaces of one exporter, by ifIndex.
+/// The interfaces of one exporter, by ifIndex. Behind an address that relays
+/// several devices, interfaces of the same index are taken for one.
 #[derive(Debug, Default)]
 pub struct Interfaces {
     known: HashMap<u32, Interface, RandomState>,
@@ -167,15 +168,18 @@ fn rate(before: Option<u64>, after: Option<u64>, elapsed: i64) -> Option<u64> {
 /// A text that may go to a terminal: no control characters, none that turn the
 /// direction of writing or take no room, of bounded length.
 pub(super) fn clean(text: &str) -> String {
-    let shown = |c: &char| {
-        !c.is_control()
-            && !matches!(*c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
         .chars()
-        .filter(shown)
+        .filter(|c| !c.is_control() && !is_invisible(*c))
         .take(MAX_INTERFACE_TEXT)
         .collect()
+}
+
+/// Characters that take no room or turn the direction of writing (Unicode,
+/// general category Cf, as far as texts have them).
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ fn recall_exporter(now: Time, remembered: &ExporterMemory) -> Exporter {
     let mut exporter = Exporter { last_seen: Time(remembered.last_seen_ms), ..Exporter::default() };
     // By the exporter's own clock, as its headers will say when it started.
     let seen = Time(remembered.last_seen_ms).plus_ms(-remembered.clock_offset_ms);
-    let mut domains = HashMap::new();
+    let mut domains = HashMap::default();
     for domain in remembered.domains.iter().take(MAX_DOMAINS) {
         let mut state = Domain { init: domain.init_ms, ..Domain::default() };
         state.samplers.recall(&domain.samplers);

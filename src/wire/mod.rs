@@ -27,22 +27,27 @@ pub mod report;
 mod sampling;
 mod sequence;
 mod sets;
+pub mod sflow;
 pub mod summary;
 pub mod template;
 mod times;
 
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
 pub use held::{MAX_HELD, MAX_HELD_PER_EXPORTER};
+pub use interfaces::Interfaces;
 pub use ipfix::message_length;
 pub use observer::Observer;
 pub use policy::Policy;
 pub use record::Standing;
-pub use report::{Cause, Report};
+pub use report::{Cause, Report, Samples};
+pub use sflow::Sample;
 pub use summary::{Details, Summary};
 
 use std::collections::HashMap;
 
-use self::bytes::u16_at;
+use foldhash::fast::RandomState;
+
+use self::bytes::{u16_at, u32_at};
 use self::exporter::Exporter;
 use self::held::Pool;
 use self::policy::Refused;
@@ -60,9 +65,12 @@ const SILENT_MS: i64 = 600_000;
 /// What a datagram is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
+    Netflow1,
     Netflow5,
+    Netflow7,
     Netflow9,
     Ipfix,
+    Sflow5,
 }
 
 impl Protocol {
@@ -70,19 +78,34 @@ impl Protocol {
     /// `Err` says why it is nothing of ours.
     fn of(bytes: &[u8]) -> Result<Protocol, Cause> {
         let (protocol, header) = match u16_at(bytes, 0).ok_or(Cause::TooShort)? {
-            5 => (Protocol::Netflow5, netflow5::HEADER_LENGTH),
+            1 => (Protocol::Netflow1, netflow5::V1.header),
+            5 => (Protocol::Netflow5, netflow5::V5.header),
+            7 => (Protocol::Netflow7, netflow5::V7.header),
             9 => (Protocol::Netflow9, netflow9::HEADER_LENGTH),
             10 => (Protocol::Ipfix, ipfix::HEADER_LENGTH),
+            0 if u32_at(bytes, 0) == Some(5) => (Protocol::Sflow5, sflow::HEADER_LENGTH),
             _ => return Err(Cause::UnknownVersion),
         };
         if bytes.len() < header { Err(Cause::TooShort) } else { Ok(protocol) }
+    }
+
+    /// What reports call it, and its version.
+    fn name(self) -> (&'static str, u16) {
+        match self {
+            Protocol::Netflow1 => ("netflow1", 1),
+            Protocol::Netflow5 => ("netflow5", 5),
+            Protocol::Netflow7 => ("netflow7", 7),
+            Protocol::Netflow9 => ("netflow9", 9),
+            Protocol::Ipfix => ("ipfix", 10),
+            Protocol::Sflow5 => ("sflow5", 5),
+        }
     }
 }
 
 /// Decodes datagrams of any number of exporters, keeping their state.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    exporters: HashMap<Host, Exporter>,
+    exporters: HashMap<Host, Exporter, RandomState>,
     policy: Policy,
     refused: Refused,
     pool: Pool,
@@ -131,6 +154,7 @@ impl Decoder {
                 return report;
             }
         };
+        (report.protocol, report.version) = protocol.name();
         let Decoder { exporters, policy, pool, scratch, .. } = self;
         let exporter = exporters.entry(address).or_insert_with(|| Exporter {
             given_rate: policy.rate_of(address),
@@ -139,11 +163,12 @@ impl Decoder {
         let before = out.len();
         let mut desk = Desk { scratch, pool, observer, out, report: &mut report };
         match protocol {
-            Protocol::Netflow5 => {
+            Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
                 netflow5::decode(now, address, exporter, bytes, desk.out, desk.report);
             }
             Protocol::Netflow9 => netflow9::decode(now, address, exporter, bytes, &mut desk),
             Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut desk),
+            Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
         }
         let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
@@ -191,6 +216,12 @@ impl Decoder {
         if let Some(exporter) = self.exporters.get_mut(&address) {
             exporter.reconnected();
         }
+    }
+
+    /// What an exporter says about its interfaces, if it is known at all.
+    #[must_use]
+    pub fn interfaces(&self, exporter: Host) -> Option<&Interfaces> {
+        self.exporters.get(&exporter).map(|exporter| &exporter.about.interfaces)
     }
 
     /// What is known of every exporter, busiest first.

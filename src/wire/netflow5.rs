@@ -1,6 +1,9 @@
-//! NetFlow version 5: a header of 24 bytes and up to 30 records of 48 bytes.
+//! NetFlow versions 1, 5 and 7: a header and records of one fixed layout.
 //!
-//! Source: Cisco, "NetFlow Export Datagram Format", tables for version 5.
+//! Source: Cisco, "NetFlow Export Datagram Format", tables for the versions.
+//! Version 7 (Catalyst 5000) is version 5 with the router that was bypassed at
+//! the end of each record; version 1 has other bytes after the ports, and no
+//! sequence numbers, engines or AS numbers.
 
 use super::bytes::{u16_at, u32_at};
 use super::exporter::{Exporter, Header};
@@ -9,16 +12,29 @@ use super::sequence::Unit;
 use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Sampling, Time};
 
-pub(super) const HEADER_LENGTH: usize = 24;
-pub(super) const RECORD_LENGTH: usize = 48;
+/// What differs between the versions, as far as lengths go.
+pub(super) struct Layout {
+    /// Bytes of the header.
+    pub header: usize,
+    /// Bytes of a record.
+    pub record: usize,
+}
 
-/// What a UDP datagram can hold; a header that counts more is no header.
-const MAX_RECORDS: usize = (65_507 - HEADER_LENGTH) / RECORD_LENGTH;
+pub(super) const V1: Layout = Layout { header: 16, record: 48 };
+pub(super) const V5: Layout = Layout { header: 24, record: 48 };
+pub(super) const V7: Layout = Layout { header: 24, record: 52 };
+
+/// A version 1 record as Cisco's table has it, with eight reserved bytes at the
+/// end; softflowd sends four of them.
+const V1_LONG_RECORD: usize = 52;
+
+/// What a UDP datagram can hold.
+const MAX_PAYLOAD: usize = 65_507;
 
 /// The lower 14 bits of the sampling word are the interval, the upper two its mode.
 const INTERVAL_MASK: u16 = 0x3fff;
 
-/// Decodes one datagram. Bytes after the counted records are stale and ignored.
+/// Decodes one datagram of version 1, 5 or 7.
 pub(super) fn decode(
     now: Time,
     address: Host,
@@ -27,31 +43,54 @@ pub(super) fn decode(
     out: &mut Vec<Flow>,
     report: &mut Report,
 ) {
-    let Some(words) = bytes.get(..HEADER_LENGTH) else {
+    match report.version {
+        1 => decode_as::<1>(now, address, exporter, bytes, out, report),
+        7 => decode_as::<7>(now, address, exporter, bytes, out, report),
+        _ => decode_as::<5>(now, address, exporter, bytes, out, report),
+    }
+}
+
+/// Bytes after the counted records are stale and ignored; a header that counts
+/// more records than a datagram can hold is no header.
+fn decode_as<const VERSION: u16>(
+    now: Time,
+    address: Host,
+    exporter: &mut Exporter,
+    bytes: &[u8],
+    out: &mut Vec<Flow>,
+    report: &mut Report,
+) {
+    let layout = const { layout(VERSION) };
+    let Some((words, body)) = bytes.split_at_checked(layout.header) else {
         return report.causes.count(Cause::TooShort);
     };
     let word = |at| u32_at(words, at).unwrap_or(0);
-    let count = usize::from(u16_at(words, 2).unwrap_or(0));
-    if count > MAX_RECORDS {
+    let half = |at| u16_at(words, at).unwrap_or(0);
+    let count = usize::from(half(2));
+    if count > (MAX_PAYLOAD - layout.header) / layout.record {
         return report.causes.count(Cause::BadHeader);
     }
     let uptime = word(4);
     let exported = i64::from(word(8)) * 1000 + i64::from(word(12)) / 1_000_000;
-    let engine = u32::from(u16_at(words, 20).unwrap_or(0));
-    let sampling = Sampling::one_in(u32::from(u16_at(words, 22).unwrap_or(0) & INTERVAL_MASK));
-    let header = Header {
-        protocol: "netflow5",
-        domain: engine,
-        exported: Time(exported),
-        uptime: Some(uptime),
-    };
+    // Version 7 has reserved bytes where version 5 has engine and sampling.
+    let (engine, interval) =
+        if VERSION == 5 { (half(20), half(22) & INTERVAL_MASK) } else { (0, 0) };
+    let engine = u32::from(engine);
+    let sampling = Sampling::one_in(u32::from(interval));
+    let protocol = report.protocol;
+    let header =
+        Header { protocol, domain: engine, exported: Time(exported), uptime: Some(uptime) };
     let Some(session) = exporter.enter(now, address, &header) else {
         return report.causes.count(Cause::DomainLimit);
     };
-    session.domain.sequence.datagram(Unit::Records, word(16), Some(count as u32));
+    if VERSION != 1 {
+        session.domain.sequence.datagram(Unit::Records, word(16), Some(count as u32));
+    }
     session.domain.header_sampling = sampling;
 
-    let records = bytes[HEADER_LENGTH..].chunks_exact(RECORD_LENGTH).take(count);
+    let long = VERSION == 1 && body.len() == count * V1_LONG_RECORD;
+    let length = if long { V1_LONG_RECORD } else { layout.record };
+    let records = body.chunks_exact(length).take(count);
     if records.len() < count {
         report.causes.count(Cause::SetTruncated);
     }
@@ -65,7 +104,7 @@ pub(super) fn decode(
     };
     let before = out.len();
     for record in records {
-        let flow = flow(record, &common, exported, uptime);
+        let flow = flow::<VERSION>(record, &common, exported, uptime);
         if flow.first > flow.last {
             report.causes.count(Cause::FirstAfterLast);
         }
@@ -75,12 +114,20 @@ pub(super) fn decode(
     exporter.leave(report, engine);
 }
 
-/// One record; `record` has [`RECORD_LENGTH`] bytes.
-fn flow(record: &[u8], common: &Flow, exported: i64, uptime: u32) -> Flow {
+const fn layout(version: u16) -> Layout {
+    match version {
+        1 => V1,
+        7 => V7,
+        _ => V5,
+    }
+}
+
+/// One record; `record` has at least the bytes of its layout.
+fn flow<const VERSION: u16>(record: &[u8], common: &Flow, exported: i64, uptime: u32) -> Flow {
     let byte = |at: usize| record.get(at).copied().unwrap_or(0);
     let half = |at| u16_at(record, at).unwrap_or(0);
     let word = |at| u32_at(record, at).unwrap_or(0);
-    Flow {
+    let mut flow = Flow {
         src: Host::v4(word(0)),
         dst: Host::v4(word(4)),
         next_hop: Host::v4(word(8)),
@@ -92,13 +139,108 @@ fn flow(record: &[u8], common: &Flow, exported: i64, uptime: u32) -> Flow {
         last: uptime_to_time(exported, uptime, word(28)),
         sport: half(32),
         dport: half(34),
-        tcp_flags: byte(37),
         proto: byte(38),
-        tos: byte(39),
-        src_as: u32::from(half(40)),
-        dst_as: u32::from(half(42)),
-        src_mask: byte(44),
-        dst_mask: byte(45),
         ..*common
+    };
+    if VERSION == 1 {
+        (flow.tos, flow.tcp_flags) = (byte(39), byte(40));
+    } else {
+        (flow.tcp_flags, flow.tos) = (byte(37), byte(39));
+        (flow.src_as, flow.dst_as) = (u32::from(half(40)), u32::from(half(42)));
+        (flow.src_mask, flow.dst_mask) = (byte(44), byte(45));
+    }
+    flow
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flow::{Flow, Host, Sampling, Time};
+    use crate::wire::{Cause, Decoder, Report};
+
+    /// Exported at 1,700,000,000.5 s, up for 10 s; the words after that of `version`.
+    fn datagram(version: u16, count: u16, more: &[u8], record: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.extend(version.to_be_bytes());
+        out.extend(count.to_be_bytes());
+        out.extend(10_000u32.to_be_bytes());
+        out.extend(1_700_000_000u32.to_be_bytes());
+        out.extend(500_000_000u32.to_be_bytes());
+        out.extend(more);
+        out.extend(record.repeat(usize::from(count)));
+        out
+    }
+
+    /// The 36 bytes that the three versions share.
+    fn record(tail: &[u8]) -> Vec<u8> {
+        let mut out = vec![10, 0, 0, 1, 192, 0, 2, 9, 192, 0, 2, 254, 0, 3, 0, 4];
+        out.extend([0, 0, 0, 7, 0, 0, 3, 0xe8]);
+        out.extend(8_000u32.to_be_bytes());
+        out.extend(9_000u32.to_be_bytes());
+        out.extend([0x9c, 0x40, 1, 0xbb]);
+        out.extend(tail);
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> (Vec<Flow>, Report) {
+        let mut flows = Vec::new();
+        let from = Host::octets(192, 0, 2, 1);
+        let now = Time(1_700_000_000_600);
+        let report = Decoder::new().decode(now, from, bytes, &mut flows);
+        (flows, report)
+    }
+
+    fn check(flow: &Flow) {
+        assert_eq!((flow.src, flow.dst), (Host::octets(10, 0, 0, 1), Host::octets(192, 0, 2, 9)));
+        assert_eq!(flow.next_hop, Host::octets(192, 0, 2, 254));
+        assert_eq!((flow.input, flow.output, flow.packets, flow.bytes), (3, 4, 7, 1000));
+        assert_eq!((flow.sport, flow.dport, flow.proto), (40_000, 443, 6));
+        assert_eq!((flow.tos, flow.tcp_flags), (0xb8, 0x1b));
+        assert_eq!((flow.first, flow.last), (Time(1_699_999_998_500), Time(1_699_999_999_500)));
+        assert_eq!((flow.clock_offset, flow.sampling), (100, Sampling::UNKNOWN));
+    }
+
+    #[test]
+    fn version_1_has_records_of_48_or_52_bytes() {
+        for padding in [7, 11] {
+            let tail = [&[0, 0, 6, 0xb8, 0x1b][..], &vec![0xee; padding]].concat();
+            let bytes = datagram(1, 24, &[], &record(&tail));
+            let (flows, report) = decode(&bytes);
+            assert_eq!((flows.len(), report.flows, report.protocol), (24, 24, "netflow1"));
+            assert_eq!(report.causes.iter().count(), 0, "{padding}");
+            flows.iter().for_each(check);
+        }
+        let tail = [0, 0, 6, 0xb8, 0x1b, 0, 0, 0, 0, 0, 0, 0];
+        let mut cut = datagram(1, 3, &[], &record(&tail));
+        cut.pop();
+        let (flows, report) = decode(&cut);
+        assert_eq!((flows.len(), report.causes.get(Cause::SetTruncated)), (2, 1));
+    }
+
+    #[test]
+    fn version_7_has_no_sampling_in_its_header() {
+        let tail = [0, 0x1b, 6, 0xb8, 0xfb, 0xf4, 0xfb, 0xf5, 24, 16, 0, 0, 10, 0, 0, 254];
+        let more = [0, 0, 0, 9, 1, 2, 0x40, 100];
+        let (flows, report) = decode(&datagram(7, 27, &more, &record(&tail)));
+        assert_eq!((flows.len(), report.protocol), (27, "netflow7"));
+        for flow in &flows {
+            check(flow);
+            assert_eq!((flow.src_as, flow.dst_as, flow.domain), (64_500, 64_501, 0));
+            assert_eq!((flow.src_mask, flow.dst_mask), (24, 16));
+        }
+        let (_, report) = decode(&datagram(7, 2000, &more, &[]));
+        assert_eq!(report.causes.get(Cause::BadHeader), 1);
+    }
+
+    #[test]
+    fn versions_without_a_sequence_lose_nothing() {
+        let mut decoder = Decoder::new();
+        let from = Host::octets(192, 0, 2, 1);
+        let tail = [0, 0, 6, 0xb8, 0x1b, 0, 0, 0, 0, 0, 0, 0];
+        for second in 0..5 {
+            let bytes = datagram(1, 3, &[], &record(&tail));
+            decoder.decode(Time(second * 1000), from, &bytes, &mut Vec::new());
+        }
+        let known = &decoder.exporters()[0];
+        assert_eq!((known.flows, known.lost, known.protocol), (15, 0, "netflow1"));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::record::Standing;
 use super::report::Cause;
+use super::sflow::Sample;
 use super::template::Template;
 use crate::flow::{Flow, Time};
 
@@ -44,6 +45,9 @@ pub trait Observer {
 
     /// A record was decoded.
     fn record(&mut self, seen: &RecordSeen<'_>);
+
+    /// A sample of an sFlow datagram was decoded, with the flow it became, if any.
+    fn sample(&mut self, _sample: &Sample, _flow: Option<&Flow>) {}
 
     /// Something was not understood, `at` bytes into the datagram.
     fn problem(&mut self, cause: Cause, at: usize);

@@ -18,6 +18,109 @@ struct Load {
     slot: u8,
 }
 
+/// Where a record's value lies, in a window that begins [`LEAD`] bytes before it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Source {
+    /// Where the last 8 bytes of the value begin; shorter ones end there, too.
+    at: u8,
+    /// Bytes of the value; 0 when there is none.
+    width: u8,
+}
+
+/// Bytes before a record that are read with it: its first value may have 1 byte,
+/// and 8 are read.
+pub const LEAD: usize = 8;
+
+/// Bytes read in place, of a record with what lies around it.
+pub const WINDOW: usize = 256 + 8;
+
+/// What remains of 8 bytes, by the width of a value.
+const MASKS: [u64; 16] = {
+    let mut masks = [u64::MAX; 16];
+    let mut width = 0;
+    while width < 8 {
+        masks[width] = (1 << (8 * width)) - 1;
+        width += 1;
+    }
+    masks
+};
+
+/// The values of a record, by slot: 0 when the record has none, the lower bits
+/// of what is wider than asked for.
+pub trait Values {
+    fn get(&self, slot: usize) -> u64;
+    fn get32(&self, slot: usize) -> u32;
+    fn get16(&self, slot: usize) -> u16;
+    fn get8(&self, slot: usize) -> u8;
+}
+
+impl Values for Slots {
+    #[inline]
+    fn get(&self, slot: usize) -> u64 {
+        self[slot % SLOTS]
+    }
+
+    #[inline]
+    fn get32(&self, slot: usize) -> u32 {
+        self.get(slot) as u32
+    }
+
+    #[inline]
+    fn get16(&self, slot: usize) -> u16 {
+        self.get(slot) as u16
+    }
+
+    #[inline]
+    fn get8(&self, slot: usize) -> u8 {
+        self.get(slot) as u8
+    }
+}
+
+/// A record that is read in place, each value when it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct InPlace<'a> {
+    sources: &'a [Source; SLOTS],
+    window: &'a [u8; WINDOW],
+}
+
+impl InPlace<'_> {
+    /// The last `N` of the 8 bytes where a value ends, and what of them is its own.
+    #[inline]
+    fn last<const N: usize>(&self, slot: usize) -> ([u8; N], u64) {
+        let source = self.sources[slot % SLOTS];
+        let at = usize::from(source.at) + 8 - N;
+        // Never out of bounds, wherever an offset of one byte points.
+        let chunk = self.window[at..at + N].first_chunk().copied().unwrap_or([0; N]);
+        (chunk, MASKS[usize::from(source.width & 15)])
+    }
+}
+
+impl Values for InPlace<'_> {
+    #[inline]
+    fn get(&self, slot: usize) -> u64 {
+        let (bytes, mask) = self.last(slot);
+        u64::from_be_bytes(bytes) & mask
+    }
+
+    #[inline]
+    fn get32(&self, slot: usize) -> u32 {
+        let (bytes, mask) = self.last(slot);
+        u32::from_be_bytes(bytes) & mask as u32
+    }
+
+    #[inline]
+    fn get16(&self, slot: usize) -> u16 {
+        let (bytes, mask) = self.last(slot);
+        u16::from_be_bytes(bytes) & mask as u16
+    }
+
+    #[inline]
+    fn get8(&self, slot: usize) -> u8 {
+        let ([byte], mask) = self.last(slot);
+        byte & mask as u8
+    }
+}
+
 /// Fields of fixed length, and what may come after them.
 #[derive(Clone, Debug, Default)]
 struct Run {
@@ -40,6 +143,8 @@ pub struct Plan {
     /// Bit set of the slots that are filled.
     filled: u128,
     has_packet: bool,
+    /// Short records of fixed length without packets are read in place.
+    sources: Option<Box<[Source; SLOTS]>>,
 }
 
 /// Where the beginning of a packet lies in the bytes that were loaded from.
@@ -71,6 +176,30 @@ impl Plan {
     #[must_use]
     pub fn has_packet(&self) -> bool {
         self.has_packet
+    }
+
+    /// Whether records can be read in place.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.sources.is_some()
+    }
+
+    /// How many records from `at` on have enough bytes around them to be read in
+    /// place.
+    #[must_use]
+    pub fn in_place_from(&self, bytes: &[u8], at: usize) -> usize {
+        let room = (bytes.len() + LEAD).checked_sub(at + WINDOW);
+        room.map_or(0, |room| room / self.least + 1)
+    }
+
+    /// A record to be read in place, if the plan allows for it and enough bytes
+    /// lie around its beginning at `at`.
+    #[inline]
+    #[must_use]
+    pub fn in_place<'a>(&'a self, bytes: &'a [u8], at: usize) -> Option<InPlace<'a>> {
+        let sources = self.sources.as_deref()?;
+        let window = bytes.get(at.checked_sub(LEAD)?..)?.first_chunk()?;
+        Some(InPlace { sources, window })
     }
 
     /// Loads the record that begins at `at` and must end by `end`. Returns where
@@ -152,6 +281,21 @@ impl Run {
             };
             slots[usize::from(load.slot) % SLOTS] = value >> load.shift;
         }
+    }
+}
+
+impl Run {
+    /// Where each value lies, if all offsets fit a byte.
+    fn sources(&self) -> Option<Box<[Source; SLOTS]>> {
+        let mut sources = Box::new([Source::default(); SLOTS]);
+        for load in &self.loads {
+            // The 8 bytes loaded end `shift` bits after the value.
+            let width = 8 - load.shift / 8;
+            let end = LEAD + usize::from(load.offset) + usize::from(width);
+            let at = u8::try_from(end - 8).ok()?;
+            *sources.get_mut(usize::from(load.slot))? = Source { at, width };
+        }
+        Some(sources)
     }
 }
 
@@ -251,6 +395,8 @@ impl Planner {
             .any(|run| !run.packets.is_empty() || matches!(run.variable, Some(Some(_))));
         let mut runs = self.runs.into_iter();
         let first = runs.next()?;
-        Some(Plan { first, more: runs.collect(), least, filled: self.filled, has_packet })
+        let sources = (first.variable.is_none() && !has_packet).then(|| first.sources()).flatten();
+        let more = runs.collect();
+        Some(Plan { first, more, least, filled: self.filled, has_packet, sources })
     }
 }

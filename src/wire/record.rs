@@ -4,10 +4,10 @@ use super::element::{Aux, Layer};
 use super::exporter::Header;
 use super::frame::Packet;
 use super::observer::FlowSeen;
-use super::plan::Section;
+use super::plan::{Section, Values};
 use super::report::{Cause, Report};
 use super::sampling::{Announcement, Samplers};
-use super::template::{Slots, Template};
+use super::template::Template;
 use super::times::{Known, Reference, Span, Times};
 use crate::flow::field::Field;
 use crate::flow::{Flow, Host, Sampling, Time};
@@ -95,37 +95,39 @@ enum Icmp {
 }
 
 /// Where an address comes from.
-#[derive(Clone, Copy)]
-struct Address {
-    v4: Option<usize>,
-    v6: Option<(usize, usize)>,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Address {
+    None,
+    V4,
+    V6,
+    /// Where a record carries both families, the one in use is not zero.
+    Either,
 }
 
 impl Address {
-    fn of(template: &Template, v4: Aux, high: Aux, low: Field) -> Address {
-        Address {
-            v4: template.has_aux(v4).then_some(v4 as usize),
-            v6: template.has_aux(high).then_some((high as usize, low as usize)),
+    fn of(template: &Template, v4: Aux, high: Aux) -> Address {
+        match (template.has_aux(v4), template.has_aux(high)) {
+            (false, false) => Address::None,
+            (true, false) => Address::V4,
+            (false, true) => Address::V6,
+            (true, true) => Address::Either,
         }
     }
 
-    /// Where a record carries both families, the one in use is not zero.
     #[inline]
-    fn load(self, slots: &Slots) -> Host {
-        if let Some(v4) = self.v4 {
-            let bits = slots[v4] as u32;
-            if bits != 0 || self.v6.is_none() {
-                return Host::v4(bits);
-            }
+    fn load<V: Values>(self, values: &V, v4: Aux, high: Aux, low: Field) -> Host {
+        let bits = || values.get32(v4 as usize);
+        let v6 = || {
+            let (high, low) = (values.get(high as usize), values.get(low as usize));
+            Host(u128::from(high) << 64 | u128::from(low))
+        };
+        match self {
+            Address::V4 => Host::v4(bits()),
+            Address::V6 => v6(),
+            Address::Either if bits() != 0 => Host::v4(bits()),
+            Address::Either => v6(),
+            Address::None => Host::UNSPECIFIED,
         }
-        match self.v6 {
-            Some((high, low)) => Host(u128::from(slots[high]) << 64 | u128::from(slots[low])),
-            None => Host::UNSPECIFIED,
-        }
-    }
-
-    fn is_there(self) -> bool {
-        self.v4.is_some() || self.v6.is_some()
     }
 }
 
@@ -164,8 +166,8 @@ impl<'a> Maker<'a> {
         };
         let bytes = counter(Field::Bytes, [Aux::InitiatorBytes, Aux::BytesOut]);
         let packets = counter(Field::Packets, [Aux::InitiatorPackets, Aux::PacketsOut]);
-        let src = Address::of(t, Aux::SrcV4, Aux::SrcHigh, Field::Src);
-        let dst = Address::of(t, Aux::DstV4, Aux::DstHigh, Field::Dst);
+        let src = Address::of(t, Aux::SrcV4, Aux::SrcHigh);
+        let dst = Address::of(t, Aux::DstV4, Aux::DstHigh);
         let icmp = if t.has_aux(Aux::Icmp) {
             Some(Icmp::Both)
         } else {
@@ -178,7 +180,7 @@ impl<'a> Maker<'a> {
             rate: rate(t, samplers, common.given_rate),
             src,
             dst,
-            next_hop: Address::of(t, Aux::NextHopV4, Aux::NextHopHigh, Field::NextHop),
+            next_hop: Address::of(t, Aux::NextHopV4, Aux::NextHopHigh),
             bytes,
             packets,
             counted: t.plan().fills(bytes as u8) || t.plan().fills(packets as u8),
@@ -186,85 +188,126 @@ impl<'a> Maker<'a> {
             icmp,
             direction: t.has(Field::Direction),
             event: t.has_aux(Aux::Event),
-            packet: t.has_packet() && !src.is_there() && !dst.is_there(),
+            packet: t.has_packet(),
         }
+    }
+
+    fn names_addresses(&self) -> bool {
+        self.src != Address::None || self.dst != Address::None
+    }
+
+    /// Whether every record is just a flow.
+    pub(super) fn is_plain(&self) -> bool {
+        self.names_addresses() && self.reverse.is_none() && !self.event
+    }
+
+    /// Makes a flow of each record of a plain template, where they are all there
+    /// before the first is filled in. `values` gives them in order.
+    #[inline]
+    pub(super) fn plain<V: Values>(
+        &self,
+        count: usize,
+        mut values: impl FnMut(usize) -> Option<V>,
+        out: &mut Vec<Flow>,
+        report: &mut Report,
+    ) {
+        let before = out.len();
+        out.resize(before + count, self.common.flow);
+        for (index, flow) in out.iter_mut().skip(before).enumerate() {
+            let Some(values) = values(index) else { break };
+            let span = self.fill(&values, flow);
+            note_times(&span, report);
+        }
+        report.flows += count as u32;
     }
 
     /// Makes what there is to make of one record and appends it.
     #[inline]
-    pub(super) fn record(
+    pub(super) fn record<V: Values>(
         &self,
-        slots: &Slots,
+        values: &V,
         bytes: &[u8],
         section: &Section,
         out: &mut Vec<Flow>,
         report: &mut Report,
     ) -> Standing {
-        if !self.src.is_there() && !self.dst.is_there() {
-            return self.without_addresses(slots, bytes, section, out, report);
+        if !self.names_addresses() {
+            return self.without_addresses(values, bytes, section, out, report);
         }
-        let (flow, span) = self.flow(slots);
+        // Filled in where it stays: a flow is too large to be moved about.
+        out.push(self.common.flow);
+        let Some(flow) = out.last_mut() else { return Standing::Flow };
+        let span = self.fill(values, flow);
         note_times(&span, report);
         if self.reverse.is_some() || self.event {
-            return self.both_ways(flow, slots, out, report);
+            return self.both_ways(values, out, report);
         }
-        out.push(flow);
         report.flows += 1;
         Standing::Flow
     }
 
-    /// The forward flow of a record that names addresses, with its times.
-    #[inline]
-    pub(super) fn flow(&self, slots: &Slots) -> (Flow, Span) {
-        let at = |field: Field| slots[field as usize];
-        let span = self.times.of_record(slots, &self.common.reference);
-        let proto = at(Field::Proto) as u8;
-        let flow = Flow {
-            src: self.src.load(slots),
-            dst: self.dst.load(slots),
-            next_hop: self.next_hop.load(slots),
-            first: span.first,
-            last: span.last,
-            bytes: slots[self.bytes],
-            packets: slots[self.packets],
-            sampling: self.rate(slots),
-            input: at(Field::Input) as u32,
-            output: at(Field::Output) as u32,
-            src_as: at(Field::SrcAs) as u32,
-            dst_as: at(Field::DstAs) as u32,
-            sport: at(Field::SrcPort) as u16,
-            dport: self.dport(slots, proto),
-            vlan: at(Field::Vlan) as u16,
-            proto,
-            tcp_flags: at(Field::TcpFlags) as u8,
-            tos: at(Field::Tos) as u8,
-            src_mask: at(Field::SrcMask) as u8,
-            dst_mask: at(Field::DstMask) as u8,
-            direction: if self.direction { at(Field::Direction) as u8 } else { Flow::NO_DIRECTION },
-            timed: span.known != Known::NotAtAll,
-            ..self.common.flow
-        };
+    /// The forward flow of a record, with its times.
+    fn flow<V: Values>(&self, values: &V) -> (Flow, Span) {
+        let mut flow = self.common.flow;
+        let span = self.fill(values, &mut flow);
         (flow, span)
     }
 
-    /// A record with counters of both directions, or of an event.
-    fn both_ways(
+    /// Fills in the forward flow of a record; returns its times.
+    #[inline]
+    fn fill<V: Values>(&self, values: &V, flow: &mut Flow) -> Span {
+        let small = |field: Field| values.get8(field as usize);
+        let number = |field: Field| values.get32(field as usize);
+        let span = self.times.of_record(values, &self.common.reference);
+        let proto = small(Field::Proto);
+        flow.src = self.src.load(values, Aux::SrcV4, Aux::SrcHigh, Field::Src);
+        flow.dst = self.dst.load(values, Aux::DstV4, Aux::DstHigh, Field::Dst);
+        flow.next_hop =
+            self.next_hop.load(values, Aux::NextHopV4, Aux::NextHopHigh, Field::NextHop);
+        flow.first = span.first;
+        flow.last = span.last;
+        flow.timed = span.known != Known::NotAtAll;
+        flow.bytes = values.get(self.bytes);
+        flow.packets = values.get(self.packets);
+        flow.sampling = self.rate(values);
+        flow.input = number(Field::Input);
+        flow.output = number(Field::Output);
+        flow.src_as = number(Field::SrcAs);
+        flow.dst_as = number(Field::DstAs);
+        flow.sport = values.get16(Field::SrcPort as usize);
+        flow.dport = self.dport(values, proto);
+        flow.vlan = values.get16(Field::Vlan as usize);
+        flow.proto = proto;
+        flow.tcp_flags = small(Field::TcpFlags);
+        flow.tos = small(Field::Tos);
+        flow.src_mask = small(Field::SrcMask);
+        flow.dst_mask = small(Field::DstMask);
+        if self.direction {
+            flow.direction = small(Field::Direction);
+        }
+        span
+    }
+
+    /// A record with counters of both directions, or of an event, whose forward
+    /// flow was just appended.
+    fn both_ways<V: Values>(
         &self,
-        flow: Flow,
-        slots: &Slots,
+        values: &V,
         out: &mut Vec<Flow>,
         report: &mut Report,
     ) -> Standing {
-        let (bytes, packets) =
-            self.reverse.map_or((0, 0), |reverse| (slots[reverse.bytes], slots[reverse.packets]));
+        let Some(flow) = out.last().copied() else { return Standing::Addressless };
+        let (bytes, packets) = self
+            .reverse
+            .map_or((0, 0), |reverse| (values.get(reverse.bytes), values.get(reverse.packets)));
         if self.event && (flow.bytes, flow.packets, bytes, packets) == (0, 0, 0, 0) {
+            out.pop();
             report.events += 1;
             return Standing::Event;
         }
-        out.push(flow);
         report.flows += 1;
         if bytes > 0 || packets > 0 {
-            let tcp_flags = slots[Aux::ReverseFlags as usize] as u8;
+            let tcp_flags = values.get8(Aux::ReverseFlags as usize);
             out.push(Flow { bytes, packets, tcp_flags, ..flow.reversed() });
             report.flows += 1;
             report.reversed += 1;
@@ -273,15 +316,15 @@ impl<'a> Maker<'a> {
     }
 
     /// A record that names no addresses itself; the packet in it may.
-    fn without_addresses(
+    fn without_addresses<V: Values>(
         &self,
-        slots: &Slots,
+        values: &V,
         bytes: &[u8],
         section: &Section,
         out: &mut Vec<Flow>,
         report: &mut Report,
     ) -> Standing {
-        if let Some((flow, span)) = self.packet_flow(slots, bytes, section) {
+        if let Some((flow, span)) = self.packet_flow(values, bytes, section) {
             note_times(&span, report);
             out.push(flow);
             report.flows += 1;
@@ -289,16 +332,16 @@ impl<'a> Maker<'a> {
         }
         let seen = &mut report.addressless;
         seen.records += 1;
-        seen.bytes = seen.bytes.saturating_add(slots[self.bytes]);
-        seen.packets = seen.packets.saturating_add(slots[self.packets]);
+        seen.bytes = seen.bytes.saturating_add(values.get(self.bytes));
+        seen.packets = seen.packets.saturating_add(values.get(self.packets));
         report.causes.count(Cause::NoAddresses);
         Standing::Addressless
     }
 
     /// The flow that a sampled packet amounts to: one packet, unless counted.
-    pub(super) fn packet_flow(
+    pub(super) fn packet_flow<V: Values>(
         &self,
-        slots: &Slots,
+        values: &V,
         bytes: &[u8],
         section: &Section,
     ) -> Option<(Flow, Span)> {
@@ -308,34 +351,39 @@ impl<'a> Maker<'a> {
             Layer::Link => Packet::ethernet(header)?,
             Layer::Network => Packet::ip(header)?,
         };
-        let (flow, span) = self.flow(slots);
-        let length = [slots[Aux::IpLength as usize], u64::from(packet.ip_length)];
+        let (flow, span) = self.flow(values);
+        let length = [values.get(Aux::IpLength as usize), u64::from(packet.ip_length)];
         let length = length.into_iter().find(|length| *length > 0);
-        let length = length.unwrap_or(slots[Aux::FrameLength as usize]);
+        let length = length.unwrap_or(values.get(Aux::FrameLength as usize));
         let (bytes, packets) = if self.counted { (flow.bytes, flow.packets) } else { (length, 1) };
         let flow = Flow { bytes, packets, ..packet.describe(&flow) };
         Some((flow, span))
     }
 
     /// What a record says as a flow, for whoever looks on.
-    pub(super) fn seen(&self, slots: &Slots, bytes: &[u8], section: &Section) -> Option<FlowSeen> {
-        let (flow, span) = if self.src.is_there() || self.dst.is_there() {
-            self.flow(slots)
+    pub(super) fn seen<V: Values>(
+        &self,
+        values: &V,
+        bytes: &[u8],
+        section: &Section,
+    ) -> Option<FlowSeen> {
+        let (flow, span) = if self.names_addresses() {
+            self.flow(values)
         } else {
-            self.packet_flow(slots, bytes, section)?
+            self.packet_flow(values, bytes, section)?
         };
         let times = (span.known == Known::Exactly).then_some((span.first, span.last));
         Some(FlowSeen { flow, times })
     }
 
     /// The destination port; for ICMP its type and code, whichever field has them.
-    fn dport(&self, slots: &Slots, proto: u8) -> u16 {
-        let port = slots[Field::DstPort as usize] as u16;
+    fn dport<V: Values>(&self, values: &V, proto: u8) -> u16 {
+        let port = values.get16(Field::DstPort as usize);
         match self.icmp {
             Some(icmp) if port == 0 && (proto == 1 || proto == 58) => match icmp {
-                Icmp::Both => slots[Aux::Icmp as usize] as u16,
+                Icmp::Both => values.get16(Aux::Icmp as usize),
                 Icmp::Apart => {
-                    let byte = |aux: Aux| slots[aux as usize] as u8;
+                    let byte = |aux: Aux| values.get8(aux as usize);
                     u16::from_be_bytes([byte(Aux::IcmpType), byte(Aux::IcmpCode)])
                 }
             },
@@ -344,13 +392,13 @@ impl<'a> Maker<'a> {
     }
 
     #[inline]
-    fn rate(&self, slots: &Slots) -> Sampling {
-        let by_sampler = || self.samplers.by_id(slots[Aux::SamplerId as usize]);
+    fn rate<V: Values>(&self, values: &V) -> Sampling {
+        let by_sampler = || self.samplers.by_id(values.get(Aux::SamplerId as usize));
         match self.rate {
             Rate::Fixed(rate) => rate,
-            Rate::ByInterface => self.samplers.by_interface(slots[Field::Input as usize] as u32),
+            Rate::ByInterface => self.samplers.by_interface(values.get32(Field::Input as usize)),
             Rate::BySampler => by_sampler(),
-            Rate::InRecord { sampler } => match announced(slots).rate() {
+            Rate::InRecord { sampler } => match announced(values).rate() {
                 Sampling::UNKNOWN if sampler => by_sampler(),
                 Sampling::UNKNOWN => self.samplers.default_rate(),
                 rate => rate,
@@ -373,20 +421,20 @@ fn note_times(span: &Span, report: &mut Report) {
 }
 
 /// What an options record says about sampling.
-pub(super) fn announcement(template: &Template, slots: &Slots) -> Announcement {
-    let id = template.has_aux(Aux::SamplerId).then_some(slots[Aux::SamplerId as usize]);
-    let interface = template.has(Field::Input).then_some(slots[Field::Input as usize] as u32);
-    Announcement { id, interface, ..announced(slots) }
+pub(super) fn announcement<V: Values>(template: &Template, values: &V) -> Announcement {
+    let id = template.has_aux(Aux::SamplerId).then_some(values.get(Aux::SamplerId as usize));
+    let interface = template.has(Field::Input).then_some(values.get32(Field::Input as usize));
+    Announcement { id, interface, ..announced(values) }
 }
 
-fn announced(slots: &Slots) -> Announcement {
+fn announced<V: Values>(values: &V) -> Announcement {
     Announcement {
         id: None,
         interface: None,
-        interval: slots[Field::Sampling as usize],
-        sampled: slots[Aux::SampledPackets as usize],
-        skipped: slots[Aux::SkippedPackets as usize],
-        size: slots[Aux::SampleSize as usize],
-        population: slots[Aux::Population as usize],
+        interval: values.get(Field::Sampling as usize),
+        sampled: values.get(Aux::SampledPackets as usize),
+        skipped: values.get(Aux::SkippedPackets as usize),
+        size: values.get(Aux::SampleSize as usize),
+        population: values.get(Aux::Population as usize),
     }
 }

@@ -35,7 +35,8 @@ causes! {
     DomainLimit "domain_limit" "datagrams of observation domains beyond the limit";
     SetLength "set_length" "sets whose length is impossible; the rest of the datagram is lost";
     MessageLength "message_length" "messages whose header gives another length than what arrived; their whole sets were used";
-    SetTruncated "set_truncated" "sets that end after the datagram; their whole records were used";
+    SetTruncated "set_truncated" "sets or samples that end after the datagram; their whole records were used";
+    BadSample "bad_sample" "sFlow samples that contradict themselves or are cut off; what could be read of them was used";
     ReservedSet "reserved_set" "sets with an id that the protocol reserves";
     BadTemplate "bad_template" "templates that are cut off, empty or too long";
     TemplateLimit "template_limit" "templates beyond the limit";
@@ -44,12 +45,12 @@ causes! {
     HeldDropped "held_dropped" "data sets held for a template that did not come in time; shorten the exporter's template timeout";
     TemplateWithdrawn "template_withdrawn" "templates that the exporter withdrew";
     BadRecord "bad_record" "records whose lengths do not add up; the rest of their set is lost";
-    NoAddresses "no_addresses" "records that name no addresses; they belong to no host";
+    NoAddresses "no_addresses" "records and samples that name no addresses; they belong to no host";
     GuessedTimes "guessed_times" "records in uptime of an exporter that does not say when it started; taken to end when they were sent";
     NoTimes "no_times" "records without times; the export time is taken";
     FirstAfterLast "first_after_last" "records that end before they begin";
     FarOffTimes "far_off_times" "records that ended more than a day from their arrival, taken to have just ended; set the exporter's clock";
-    Leftover "leftover" "datagrams with bytes after the last set";
+    Leftover "leftover" "datagrams with bytes after the last set or sample";
 }
 
 impl Cause {
@@ -104,7 +105,8 @@ impl CauseCounts {
     }
 }
 
-/// Records of data templates that belong to no host, with what they counted.
+/// Records of data templates and flow samples that belong to no host, with what
+/// they counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addressless {
     pub records: u32,
@@ -112,17 +114,33 @@ pub struct Addressless {
     pub packets: u64,
 }
 
+/// Samples of an sFlow datagram by what they are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Samples {
+    pub flow: u32,
+    pub counter: u32,
+    /// Packets that the device dropped.
+    pub discard: u32,
+    /// Of a format that is not decoded.
+    pub other: u32,
+}
+
 /// What a datagram gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The version word of the header, 0 when there was none.
     pub version: u16,
+    /// `netflow1`, `netflow5`, `netflow7`, `netflow9`, `ipfix` or `sflow5`; empty
+    /// when unknown.
+    pub protocol: &'static str,
     /// Flow records handed out.
     pub flows: u32,
     /// How many of them are the reverse direction of a biflow.
     pub reversed: u32,
     /// Records of events that counted no traffic (firewall and NAT logs).
     pub events: u32,
+    /// Samples of sFlow; flow samples with addresses are among the flows too.
+    pub samples: Samples,
     /// Data records of options templates.
     pub options: u32,
     /// Template records on the wire.

@@ -12,6 +12,17 @@ const MAX_LATE: u32 = 10_000;
 /// a probe, or routers behind one NAT address.
 const MAX_TRACKS: usize = 4;
 
+/// An uptime that falls by less than this is a reordered datagram, not a restart.
+pub(super) const UPTIME_JITTER_MS: u32 = 60_000;
+
+/// Whether an uptime in milliseconds that follows another means that the
+/// exporter started again. The counter itself wraps after 49.7 days, which is
+/// no restart.
+pub(super) fn is_restart(before: u32, uptime: u32) -> bool {
+    let behind = before.wrapping_sub(uptime);
+    uptime < before && behind > UPTIME_JITTER_MS && behind < u32::MAX / 2
+}
+
 /// A run of numbers that follow each other.
 #[derive(Clone, Copy, Debug)]
 struct Track {

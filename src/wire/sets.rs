@@ -6,7 +6,7 @@ use super::element::Aux;
 use super::exporter::{Defined, Header, Session};
 use super::held::{HeldSet, Pool};
 use super::observer::{Observer, RecordSeen, TemplateSeen};
-use super::plan::Section;
+use super::plan::{LEAD, Section};
 use super::record::{self, Common, Maker, Standing};
 use super::report::{Cause, Report};
 use super::sequence::Unit;
@@ -263,7 +263,28 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    fn flows(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
+    /// Records of one length, most often nothing but flows, are read in place.
+    fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
+        let Some(template) = self.session.domain.template(id) else { return };
+        let maker = Maker::new(template, &self.session.domain.samplers, &self.common);
+        let plan = template.plan();
+        if !plan.is_in_place() || !maker.is_plain() || self.desk.observer.is_some() {
+            return self.flows_by_slots(id, bytes, start, end);
+        }
+        let Desk { scratch, out, report, .. } = &mut *self.desk;
+        let length = plan.least();
+        let count = end.min(bytes.len()).saturating_sub(start) / length;
+        // The last records have too little behind them, but for in a copy.
+        let whole = plan.in_place_from(bytes, start).min(count);
+        maker.plain(whole, |n| plan.in_place(bytes, start + n * length), out, report);
+        let rest = start + whole * length;
+        let tail = scratch.tail(bytes.get(rest..end).unwrap_or(&[]));
+        maker.plain(count - whole, |n| plan.in_place(tail, LEAD + n * length), out, report);
+    }
+
+    /// Records whose fields lie elsewhere each time, hold packets, count both ways,
+    /// or are looked at.
+    fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
         let maker = Maker::new(template, &self.session.domain.samplers, &self.common);
         let Desk { scratch, out, report, observer, .. } = &mut *self.desk;
@@ -380,7 +401,7 @@ fn ipfix_options(content: &[u8], at: usize, count: u16) -> Option<(Vec<FieldSpec
 /// RFC 3954, 6.1: the length in bytes of the scope fields, then of the others.
 fn v9_options(content: &[u8], at: usize, scope: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
     let options = u16_at(content, at + 4)?;
-    if scope % 4 != 0 || options % 4 != 0 {
+    if !scope.is_multiple_of(4) || !options.is_multiple_of(4) {
         return None;
     }
     let (scope, options) = (usize::from(scope / 4), usize::from(options / 4));

@@ -24,6 +24,8 @@ pub struct Summary {
     /// Sequence gaps in the protocol's own unit (v5 and v7: flows, IPFIX:
     /// records, v9 and sFlow: datagrams).
     pub lost: u64,
+    /// Samples that sFlow agents took but could not send.
+    pub dropped: u64,
     /// How often its numbering began anew.
     pub restarts: u32,
     /// Templates in force, options templates included.
@@ -84,6 +86,7 @@ impl Exporter {
     #[must_use]
     pub fn summary(&self, address: Host) -> Summary {
         let mut rates: Vec<u32> = self.domains.values().flat_map(|domain| domain.rates()).collect();
+        rates.extend(self.agents.rates());
         rates.sort_unstable();
         rates.dedup();
         let domains = || self.domains.values();
@@ -93,8 +96,10 @@ impl Exporter {
             protocol: self.protocol,
             datagrams: self.datagrams,
             flows: self.flows,
-            lost: domains().map(|domain| domain.sequence.lost()).sum(),
-            restarts: domains().map(|domain| domain.sequence.restarts()).sum(),
+            lost: domains().map(|domain| domain.sequence.lost()).sum::<u64>() + self.agents.lost(),
+            dropped: self.agents.dropped(),
+            restarts: domains().map(|domain| domain.sequence.restarts()).sum::<u32>()
+                + self.agents.restarts(),
             templates: self.templates,
             remembered: templates.filter(|entry| entry.remembered.is_some()).count(),
             held: self.held.len(),

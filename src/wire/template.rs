@@ -3,7 +3,7 @@
 
 use super::bytes::u16_at;
 use super::element::{Aux, SLOTS, Target, element};
-use super::plan::{Plan, Planner, Section};
+use super::plan::{LEAD, Plan, Planner, Section, WINDOW};
 use crate::flow::field::Field;
 
 /// Fields in one template: the longest seen in the wild have about 120.
@@ -50,11 +50,24 @@ pub type Slots = [u64; SLOTS];
 #[derive(Debug)]
 pub struct SetScratch {
     pub slots: Slots,
+    tail: Vec<u8>,
+}
+
+impl SetScratch {
+    /// A copy of the last records of a set, with room around them: they begin
+    /// [`LEAD`] bytes after its beginning.
+    pub(super) fn tail(&mut self, records: &[u8]) -> &[u8] {
+        self.tail.clear();
+        self.tail.resize(LEAD, 0);
+        self.tail.extend_from_slice(records);
+        self.tail.resize(LEAD + records.len() + WINDOW, 0);
+        &self.tail
+    }
 }
 
 impl Default for SetScratch {
     fn default() -> SetScratch {
-        SetScratch { slots: [0; SLOTS] }
+        SetScratch { slots: [0; SLOTS], tail: Vec::new() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! When a flow began and ended, from whichever elements say so.
 
 use super::element::Aux;
-use super::template::{Slots, Template};
+use super::plan::Values;
+use super::template::Template;
 use crate::flow::Time;
 use crate::flow::field::Field;
 
@@ -72,14 +73,17 @@ pub(super) struct Moments {
     init: bool,
 }
 
-const START: [(u8, fn(u8) -> Moment); 5] = [
+/// A slot, and the moment that its value is.
+type Source = (u8, fn(u8) -> Moment);
+
+const START: [Source; 5] = [
     (Field::First as u8, Moment::Milliseconds),
     (Aux::FirstNtp as u8, Moment::Ntp),
     (Aux::FirstSeconds as u8, Moment::Seconds),
     (Aux::FirstUptime as u8, Moment::Uptime),
     (Aux::FirstBefore as u8, Moment::Before),
 ];
-const END: [(u8, fn(u8) -> Moment); 5] = [
+const END: [Source; 5] = [
     (Field::Last as u8, Moment::Milliseconds),
     (Aux::LastNtp as u8, Moment::Ntp),
     (Aux::LastSeconds as u8, Moment::Seconds),
@@ -87,7 +91,7 @@ const END: [(u8, fn(u8) -> Moment); 5] = [
     (Aux::LastBefore as u8, Moment::Before),
 ];
 /// Stands for both ends where neither is given, and for the end of an event.
-const EVENT: [(u8, fn(u8) -> Moment); 3] = [
+const EVENT: [Source; 3] = [
     (Aux::EventMs as u8, Moment::Milliseconds),
     (Aux::EventNtp as u8, Moment::Ntp),
     (Aux::EventSeconds as u8, Moment::Seconds),
@@ -99,7 +103,7 @@ impl Times {
     /// Where the records of a template have their times.
     pub(super) fn of(template: &Template) -> Times {
         let init = template.has_aux(Aux::InitMs);
-        let find = |list: &[(u8, fn(u8) -> Moment)]| {
+        let find = |list: &[Source]| {
             let (slot, moment) = list.iter().find(|(slot, _)| template.plan().fills(*slot))?;
             Some(Moments { moment: moment(*slot), init })
         };
@@ -133,15 +137,15 @@ impl Times {
 
     /// The times of one record.
     #[inline]
-    pub(super) fn of_record(self, slots: &Slots, reference: &Reference) -> Span {
+    pub(super) fn of_record<V: Values>(self, values: &V, reference: &Reference) -> Span {
         let (first, last) = match self {
             Times::Milliseconds => {
-                let ms = |field: Field| milliseconds(slots[field as usize]);
+                let ms = |field: Field| milliseconds(values.get(field as usize));
                 (ms(Field::First), ms(Field::Last))
             }
             Times::Uptime => {
                 let time = |aux: Aux| {
-                    let uptime = slots[aux as usize] as u32;
+                    let uptime = values.get32(aux as usize);
                     uptime_to_time(reference.exported, reference.uptime, uptime)
                 };
                 let known = if reference.guessed { Known::Roughly } else { Known::Exactly };
@@ -149,7 +153,7 @@ impl Times {
                 return Span { first, last, known };
             }
             Times::Mixed { first, last, duration } => {
-                return mixed(slots, reference, first, last, duration);
+                return mixed(values, reference, first, last, duration);
             }
             Times::None => {
                 let exported = Time(reference.exported);
@@ -160,8 +164,8 @@ impl Times {
     }
 }
 
-fn mixed(
-    slots: &Slots,
+fn mixed<V: Values>(
+    values: &V,
     reference: &Reference,
     first: Option<Moments>,
     last: Option<Moments>,
@@ -173,11 +177,10 @@ fn mixed(
         if rough && reference.guessed {
             known = Known::Roughly;
         }
-        moments.time(slots, reference)
+        moments.time(values, reference)
     };
-    let length = duration.map_or(0, |(slot, unit)| {
-        i64::try_from(slots[usize::from(slot) % slots.len()] / unit).unwrap_or(0)
-    });
+    let length = duration
+        .map_or(0, |(slot, unit)| i64::try_from(values.get(usize::from(slot)) / unit).unwrap_or(0));
     let (first, last) = match (first.map(&mut time), last.map(&mut time)) {
         (Some(first), Some(last)) => (first, last),
         (Some(first), None) => (first, first.plus_ms(length)),
@@ -188,8 +191,8 @@ fn mixed(
 }
 
 impl Moments {
-    fn time(self, slots: &Slots, reference: &Reference) -> Time {
-        let value = |slot: u8| slots[usize::from(slot) % slots.len()];
+    fn time<V: Values>(self, values: &V, reference: &Reference) -> Time {
+        let value = |slot: u8| values.get(usize::from(slot));
         match self.moment {
             Moment::Milliseconds(slot) => milliseconds(value(slot)),
             Moment::Seconds(slot) => milliseconds(value(slot).saturating_mul(1000)),
@@ -199,7 +202,7 @@ impl Moments {
                 Time(reference.exported.saturating_sub(before))
             }
             Moment::Uptime(slot) if self.init => {
-                let init = i64::try_from(slots[Aux::InitMs as usize]).unwrap_or(i64::MAX);
+                let init = i64::try_from(values.get(Aux::InitMs as usize)).unwrap_or(i64::MAX);
                 Time(init.saturating_add(i64::from(value(slot) as u32)))
             }
             Moment::Uptime(slot) => {
@@ -226,7 +229,7 @@ pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) 
 fn ntp_to_time(value: u64) -> Time {
     let (seconds, fraction) = (value >> 32, value & 0xffff_ffff);
     match seconds.checked_sub(NTP_TO_UNIX) {
-        Some(seconds) => milliseconds(seconds * 1000 + (fraction * 1000 >> 32)),
+        Some(seconds) => milliseconds(seconds * 1000 + ((fraction * 1000) >> 32)),
         // 10^17 lies in the year 5138 in microseconds, in 1973 in nanoseconds.
         None if value < 100_000_000_000_000_000 => milliseconds(value / 1000),
         None => milliseconds(value / 1_000_000),

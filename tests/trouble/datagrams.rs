@@ -90,8 +90,8 @@ fn noise(seed: u32) -> Vec<u8> {
 fn rubbish() -> (Vec<Vec<u8>>, Value) {
     let (now, boot) = moments();
     let mut sent: Vec<Vec<u8>> = (0..50).map(noise).collect();
-    sent.push([&[0, 10, 0, 16][..], &[0; 12]].concat()); // IPFIX, an empty message
-    sent.push([&[0, 0, 0, 5, 0, 0, 0, 1, 127, 0, 0, 1][..], &[0; 16]].concat()); // sFlow
+    sent.push([&[0, 11, 0, 16][..], &[0; 12]].concat()); // no version of IPFIX
+    sent.push([&[0, 0, 0, 4, 0, 0, 0, 1, 127, 0, 0, 1][..], &[0; 16]].concat()); // sFlow v4
     sent.extend([vec![], vec![5], vec![0, 5], vec![0, 9, 0, 1]]); // no header
     let mut v9 = V9Encoder::new(9).encode(now, boot, &[], true);
     let template = v9.remove(0);
@@ -104,7 +104,7 @@ fn rubbish() -> (Vec<Vec<u8>>, Value) {
     sent.push(many);
     let causes = json!({
         "unknown_version": 52, "too_short": 4, "set_length": 1, "reserved_set": 1,
-        "no_template": 1, "set_truncated": 1, "bad_template": 1, "bad_header": 1,
+        "set_truncated": 1, "bad_template": 1, "bad_header": 1,
     });
     (sent, causes)
 }

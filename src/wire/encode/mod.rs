@@ -3,9 +3,11 @@
 //!
 //! Pure: the exporter's clock and the moment it booted are arguments.
 
+mod sflow;
 mod v5;
 mod v9;
 
+pub use sflow::{SFLOW_MAX_DATAGRAM, SampledFlow, SflowEncoder};
 pub use v5::{V5_MAX_RECORDS, V5Encoder};
 pub use v9::{IPV4_FIELDS, IPV6_FIELDS, V9_MAX_DATAGRAM, V9Encoder};
 

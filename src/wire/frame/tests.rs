@@ -121,7 +121,8 @@ fn transport_headers_give_ports_flags_and_payload() {
     let tcp_options = [&TCP[..12], &[0x60, 0x12, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1], b"data"].concat();
     let echo = [8, 0, 0, 0, 0, 1, 0, 1, b'x'];
     let sctp = [0x0b, 0x59, 0x0b, 0x5a, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2];
-    let rows: [(u8, &[u8], u16, u16, u8, usize); 6] = [
+    type Row<'a> = (u8, &'a [u8], u16, u16, u8, usize);
+    let rows: [Row; 6] = [
         (6, &TCP, 1025, 443, 0x12, 0),
         (6, &tcp_options, 1025, 443, 0x12, 4),
         (1, &echo, 0, 0x0800, 0, 1),
@@ -183,7 +184,7 @@ fn options_and_extension_headers_are_stepped_over() {
     let packet = Packet::ip(&bytes).unwrap();
     assert_eq!((packet.proto, packet.dport, &bytes[packet.payload]), (17, 53, &b"hello"[..]));
     // Cut off among them: the addresses still count.
-    let packet = Packet::ip(&bytes[..49]).unwrap();
+    let packet = Packet::ip(&bytes[..48]).unwrap();
     assert_eq!((packet.proto, packet.dport, packet.payload.len()), (43, 0, 0));
 }
 

@@ -1,0 +1,159 @@
+//! What is remembered of the sFlow agents behind one address.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::sample::{Kind, Sample};
+use crate::flow::Host;
+use crate::wire::sequence::{Sequence, Unit, is_restart};
+
+/// Agents and sub-agents followed behind one address: line cards, or the
+/// switches behind a relay. Samples of others are decoded all the same.
+pub const MAX_AGENTS: usize = 64;
+
+/// Data sources followed behind one address, over all its agents: as many as
+/// interfaces are remembered.
+pub const MAX_SOURCES: usize = 4096;
+
+/// The agents behind one address.
+#[derive(Debug, Default)]
+pub struct Agents {
+    known: HashMap<(Host, u32), Agent, RandomState>,
+    sources: usize,
+}
+
+/// One sub-agent.
+#[derive(Debug, Default)]
+struct Agent {
+    sequence: Sequence,
+    /// Uptime of its newest datagram in milliseconds.
+    uptime: u32,
+    /// By class and index.
+    sources: HashMap<(u32, u32), Source, RandomState>,
+    dropped: u64,
+}
+
+/// One data source, as its newest flow sample has it.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    rate: u32,
+    drops: u32,
+}
+
+impl Agents {
+    /// Takes note of a datagram's header.
+    pub(super) fn datagram(&mut self, agent: (Host, u32), sequence: u32, uptime: u32) {
+        if self.known.len() >= MAX_AGENTS && !self.known.contains_key(&agent) {
+            return;
+        }
+        let agent = self.known.entry(agent).or_default();
+        if is_restart(agent.uptime, uptime) {
+            agent.sequence.restart();
+            self.sources = self.sources.saturating_sub(agent.sources.len());
+            agent.sources.clear();
+        }
+        agent.uptime = uptime;
+        agent.sequence.datagram(Unit::Datagrams, sequence, None);
+    }
+
+    /// Takes note of a flow sample.
+    pub(super) fn sample(&mut self, sample: &Sample) {
+        if sample.kind != Kind::Flow {
+            return;
+        }
+        let Some(agent) = self.known.get_mut(&(sample.agent, sample.sub_agent)) else {
+            return;
+        };
+        let new = Source { rate: sample.rate, drops: sample.drops };
+        let key = (sample.source_class, sample.source_index);
+        match agent.sources.get_mut(&key) {
+            Some(source) => {
+                // A late sample has fewer drops than the one before it, and
+                // none beyond them.
+                let more = new.drops.wrapping_sub(source.drops);
+                if more < u32::MAX / 2 {
+                    agent.dropped = agent.dropped.saturating_add(u64::from(more));
+                    *source = new;
+                }
+            }
+            None if self.sources >= MAX_SOURCES => {}
+            None => {
+                agent.sources.insert(key, new);
+                self.sources += 1;
+            }
+        }
+    }
+
+    /// Datagrams that never arrived.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.known.values().map(|agent| agent.sequence.lost()).sum()
+    }
+
+    /// How often the numbering of one of them began anew.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.known.values().map(|agent| agent.sequence.restarts()).sum()
+    }
+
+    /// Samples that the agents dropped for want of time since they were first
+    /// heard of.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.known.values().map(|agent| agent.dropped).sum()
+    }
+
+    /// The sampling rate of every data source.
+    pub fn rates(&self) -> impl Iterator<Item = u32> {
+        let sources = self.known.values().flat_map(|agent| agent.sources.values());
+        sources.map(|source| source.rate).filter(|rate| *rate > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGENT: (Host, u32) = (Host::octets(10, 0, 0, 1), 7);
+
+    fn sample(agent: (Host, u32), source_index: u32, drops: u32) -> Sample {
+        let (agent, sub_agent) = agent;
+        Sample { agent, sub_agent, source_index, drops, rate: source_index, ..Sample::default() }
+    }
+
+    #[test]
+    fn datagrams_and_dropped_samples_are_counted_by_agent() {
+        let mut agents = Agents::default();
+        let other = (AGENT.0, 8);
+        for (agent, number) in [(AGENT, 10), (other, 500), (AGENT, 13), (other, 501)] {
+            agents.datagram(agent, number, 70_000 + number);
+        }
+        assert_eq!(agents.lost(), 2);
+        agents.datagram(AGENT, 1, 5);
+        assert_eq!(agents.lost(), 2, "started anew");
+
+        for (index, drops) in [(2, 1000), (3, 5), (2, 1004), (2, 1001), (3, 5), (2, 1005)] {
+            agents.sample(&sample(AGENT, index, drops));
+        }
+        assert_eq!(agents.dropped(), 5);
+        let mut rates: Vec<u32> = agents.rates().collect();
+        rates.sort_unstable();
+        assert_eq!(rates, [2, 3]);
+    }
+
+    #[test]
+    fn there_are_limits() {
+        let mut agents = Agents::default();
+        for sub_agent in 0..MAX_AGENTS as u32 + 5 {
+            agents.datagram((AGENT.0, sub_agent), 1, 1_000_000);
+            for source in 1..200 {
+                agents.sample(&sample((AGENT.0, sub_agent), source, 0));
+            }
+        }
+        assert_eq!(agents.known.len(), MAX_AGENTS);
+        assert_eq!(agents.rates().count(), MAX_SOURCES);
+        agents.datagram((AGENT.0, 0), 2, 10);
+        assert!(agents.rates().count() < MAX_SOURCES, "a restart makes room");
+    }
+}

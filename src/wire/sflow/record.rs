@@ -1,0 +1,157 @@
+//! Records of samples: packet headers, what a switch knows of a packet, and
+//! counters (sflow_version_5.txt, sections 5.2 and 5.3).
+
+use super::sample::{Kind, Sample};
+use super::xdr::Xdr;
+use crate::flow::Host;
+use crate::wire::frame::Packet;
+use crate::wire::interfaces::Counters;
+
+/// Reads one record into the sample; unknown ones are left out. `None` when it
+/// is shorter than it should be: what was read of it stays.
+pub(super) fn read(sample: &mut Sample, format: u32, record: Xdr) -> Option<()> {
+    match (sample.kind, format) {
+        (Kind::Counter, 1) => interface_counters(sample, record),
+        (Kind::Counter, 1005) => port_name(sample, record),
+        (Kind::Flow | Kind::Discard, 1) => raw_header(sample, record),
+        (Kind::Flow | Kind::Discard, 2) => ethernet_frame(sample, record),
+        (Kind::Flow | Kind::Discard, 3) => ip_data(sample, record, Xdr::v4),
+        (Kind::Flow | Kind::Discard, 4) => ip_data(sample, record, Xdr::v6),
+        (Kind::Flow | Kind::Discard, 1001) => switch(sample, record),
+        (Kind::Flow | Kind::Discard, 1002) => router(sample, record),
+        (Kind::Flow | Kind::Discard, 1003) => gateway(sample, record),
+        _ => Some(()),
+    }
+}
+
+/// The packet's first bytes. The first such record counts, and it counts more
+/// than a record of addresses without bytes.
+fn raw_header(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    let protocol = record.u32()?;
+    let frame_length = record.u32()?;
+    let _stripped = record.u32()?;
+    let length = record.u32()? as usize;
+    let header = record.up_to(length);
+    if sample.header_protocol == 0 {
+        let packet = match protocol {
+            1 => Packet::ethernet(header),
+            7 | 14 => Packet::ppp(header),
+            11 | 12 => Packet::ip(header),
+            13 => Packet::mpls(header),
+            _ => None,
+        };
+        if packet.is_some() || sample.packet.is_none() {
+            (sample.packet, sample.frame_length) = (packet, frame_length);
+        }
+        sample.header_protocol = protocol;
+    }
+    (header.len() == length).then_some(())
+}
+
+/// Length, addresses and type of an Ethernet frame: no IP, so no flow.
+fn ethernet_frame(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    let length = record.u32()?;
+    if sample.frame_length == 0 {
+        sample.frame_length = length;
+    }
+    Some(())
+}
+
+/// Sampled IPv4 or IPv6 (`sampled_ipv4`, `sampled_ipv6`), when there is no header.
+fn ip_data<'a>(
+    sample: &mut Sample,
+    mut record: Xdr<'a>,
+    address: fn(&mut Xdr<'a>) -> Option<Host>,
+) -> Option<()> {
+    let ip_length = record.u32()?;
+    let proto = record.u32()? as u8;
+    let (src, dst) = (address(&mut record)?, address(&mut record)?);
+    let (sport, dport) = (record.u32()? as u16, record.u32()? as u16);
+    let (tcp_flags, tos) = (record.u32()? as u8, record.u32()? as u8);
+    if sample.packet.is_none() {
+        let known = Packet { src, dst, proto, sport, dport, tcp_flags, tos, ..Packet::default() };
+        sample.packet = Some(Packet { ip_length, ..known });
+        sample.frame_length = ip_length;
+    }
+    Some(())
+}
+
+/// VLANs and priorities (`extended_switch`); what is no VLAN id is not known.
+fn switch(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    let vlan = |word: u32| u16::try_from(word).ok().filter(|vlan| *vlan < 4096).unwrap_or(0);
+    sample.src_vlan = vlan(record.u32()?);
+    let _priority = record.u32()?;
+    sample.dst_vlan = vlan(record.u32()?);
+    Some(())
+}
+
+/// Next hop and prefix lengths (`extended_router`).
+fn router(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    sample.next_hop = record.address()?;
+    sample.src_mask = mask(record.u32()?);
+    sample.dst_mask = mask(record.u32()?);
+    Some(())
+}
+
+/// A prefix length, 0 when it cannot be one.
+fn mask(word: u32) -> u8 {
+    u8::try_from(word).ok().filter(|bits| *bits <= 128).unwrap_or(0)
+}
+
+/// Next hop of BGP, source AS and the path to the destination (`extended_gateway`).
+fn gateway(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    sample.bgp_next_hop = record.address()?;
+    let _own_as = record.u32()?;
+    sample.src_as = record.u32()?;
+    let _peer_as = record.u32()?;
+    // Every segment takes eight bytes at least, so the record's end is the bound.
+    for _ in 0..record.u32()? {
+        let _set_or_sequence = record.u32()?;
+        let length = record.u32()? as usize;
+        let path = record.up_to(length.saturating_mul(4));
+        if let Some(last) = path.len().checked_sub(4).and_then(|at| path.get(at..)) {
+            sample.dst_as = Xdr(last).u32()?;
+        }
+    }
+    Some(())
+}
+
+/// Generic interface counters (`if_counters`): all ones stand for "not known".
+fn interface_counters(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    let known = |word: u32| (word != u32::MAX).then_some(word);
+    let octets = |word: u64| (word != u64::MAX).then_some(word);
+    let r = &mut record;
+    let index = r.u32()?;
+    // Read in the order they stand: fields of a struct are evaluated as written.
+    let counters = Counters {
+        kind: r.u32()?,
+        speed: octets(r.u64()?).unwrap_or(0),
+        direction: r.u32()?,
+        status: r.u32()?,
+        in_octets: octets(r.u64()?),
+        in_unicast: known(r.u32()?),
+        in_multicast: known(r.u32()?),
+        in_broadcast: known(r.u32()?),
+        in_discards: known(r.u32()?),
+        in_errors: known(r.u32()?),
+        in_unknown: known(r.u32()?),
+        out_octets: octets(r.u64()?),
+        out_unicast: known(r.u32()?),
+        out_multicast: known(r.u32()?),
+        out_broadcast: known(r.u32()?),
+        out_discards: known(r.u32()?),
+        out_errors: known(r.u32()?),
+        promiscuous: r.u32()?,
+    };
+    sample.counters = Some((index, counters));
+    Some(())
+}
+
+/// Name of the port (`port_name`, sflow_openflow.txt).
+fn port_name(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    let name = record.opaque()?;
+    // Longer than any name that is kept; SNMP allows 255.
+    let name = name.get(..255).unwrap_or(name);
+    sample.port_name = Some(String::from_utf8_lossy(name).into_owned());
+    Some(())
+}
