@@ -227,8 +227,11 @@ fn table(
         }
     };
     if rows.is_empty() {
-        let y = layout.lines(Part::Heading).chain(lines).next().unwrap_or(0);
-        canvas.put(1, y, canvas.width(), nothing(screen.tab, exporter), Tone::Plain);
+        let words = nothing(screen.tab, exporter).split(' ');
+        let text = strip::wrapped(words, canvas.width().saturating_sub(BEFORE));
+        for (y, line) in layout.lines(Part::Heading).chain(lines).zip(text) {
+            canvas.put(BEFORE, y, canvas.width(), &line, Tone::Plain);
+        }
         return;
     }
     let grid = Grid::fit(columns, &rows, (BEFORE, canvas.width()));

@@ -34,10 +34,10 @@ pub fn part(part: u64, whole: u64) -> String {
     }
 }
 
-/// A rate of things that may come less than once a second: `0.2`, `31.0k`.
+/// A rate, with a tenth where it is small: `0.2`, `12.0`, `31.0k`.
 pub fn rate(per_second: f64) -> String {
     match per_second {
-        rate if rate > 0.0 && rate < 9.95 => format!("{:.1}", rate.max(0.1)),
+        rate if rate > 0.0 && rate < 99.95 => format!("{:.1}", rate.max(0.1)),
         rate => units::short(rate.round().max(0.0) as u64),
     }
 }
@@ -129,7 +129,10 @@ mod tests {
         ] {
             assert_eq!(clock(ms), want);
         }
-        assert_eq!([0.0, 0.01, 9.96, 31_000.0].map(rate), ["0", "0.1", "10", "31.0k"]);
+        assert_eq!(
+            [0.0, 0.01, 9.96, 99.96, 31_000.0].map(rate),
+            ["0", "0.1", "10.0", "100", "31.0k"]
+        );
         assert_eq!(
             [(0, 9), (1, 99_999), (2, 9_999), (5, 20)].map(|(a, b)| part(a, b)),
             ["0%", "<0.01%", "0.02%", "25.0%"]
