@@ -54,7 +54,11 @@ pub fn layout(model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) -> La
     let conditions = find(screen, snapshot).map_or(0, |exporter| {
         list::conditions(&exporter.conditions(snapshot.captured_at), width).len()
     });
-    let most = if height >= TALL { usize::from(height / 4) } else { CONDITIONS };
+    let most = match height {
+        TALL.. => usize::from(height / 4),
+        12.. => CONDITIONS,
+        _ => 1,
+    };
     let lines = u16::try_from(conditions.min(most)).unwrap_or(1);
     let stopped = u16::try_from(strip::ended(model, snapshot).len()).unwrap_or(1);
     let wants = [
@@ -62,7 +66,7 @@ pub fn layout(model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) -> La
         Want { part: Part::Strip, lines: stopped, from: 5 },
         one(Part::In, 7),
         one(Part::Out, 12),
-        Want { part: Part::Condition, lines, from: if lines > 1 { 12 } else { 9 } },
+        Want { part: Part::Condition, lines, from: 9 },
         one(Part::Tabs, 4),
         one(Part::Heading, 6),
         one(Part::Rows, 0),

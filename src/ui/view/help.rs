@@ -22,6 +22,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("incomplete", "an exporter reports too seldom for this window"),
     ("FROZEN", "the screen stands still; Space lets it go"),
     ("STOPPED", "no more figures come; toptalk has to be started again"),
+    ("!3 exporters", "one of them is not well, `!!` silent; e tells which and what helps"),
     ("sampled", "the exporters count one packet in so many; the figures are scaled up"),
     ("lost dropped", "datagrams that went missing; records that could not be used"),
 ];
