@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use toptalk::ingest::Trouble;
-use toptalk::table::{CONVERSATION_COLUMNS, HOST_COLUMNS};
+use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
 use toptalk::wire::Cause;
 
@@ -35,8 +35,13 @@ fn check(file: &str, name: &str, table: &str) {
 #[test]
 fn keys() {
     let where_it_works = |applies: &dyn Fn(Context) -> bool| {
-        let names =
-            [(Context::Main, "main"), (Context::Drill, "host"), (Context::Filter, "filter line")];
+        let names = [
+            (Context::Main, "main"),
+            (Context::Drill, "host"),
+            (Context::Exporters, "exporters"),
+            (Context::Exporter, "one exporter"),
+            (Context::Filter, "filter line"),
+        ];
         let names: Vec<_> =
             names.iter().filter(|(c, _)| applies(*c)).map(|(_, name)| *name).collect();
         names.join(", ")
@@ -56,6 +61,8 @@ fn columns() {
     check("OUTPUT.md", "hosts", &table("| column | meaning |", hosts));
     let rows = CONVERSATION_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
     check("OUTPUT.md", "conversations", &table("| column | meaning |", rows));
+    let rows = EXPORTER_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
+    check("OUTPUT.md", "exporters", &table("| column | meaning |", rows));
 }
 
 #[test]

@@ -46,6 +46,7 @@ impl Windows {
         // Rows first, totals after: see `record`.
         let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
         match view.subject {
+            Subject::Exporters => {}
             Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
             Subject::Hosts | Subject::Line | Subject::Talkers => {
                 let rows = match &rolled {

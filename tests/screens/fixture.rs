@@ -99,6 +99,7 @@ fn health() -> Health {
         protocol: "netflow9",
         datagrams: 4000,
         flows: 100_000,
+        last_seen: END.plus_ms(65_000),
         ..ExporterHealth::default()
     };
     Health {
