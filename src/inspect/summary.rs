@@ -140,7 +140,7 @@ fn strangers(tally: &Tally) -> String {
         let _ = writeln!(text, "\ndatagrams that are no flow export: {sum}");
         let list = ports.into_iter().map(|(count, port)| match port {
             Some(port) => format!("{count} to port {port}"),
-            None => format!("{count} to others"),
+            None => format!("{count} to other or unknown ports"),
         });
         text.push_str(&wrapped("  ", ", ", list.collect()));
     }

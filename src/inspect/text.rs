@@ -13,6 +13,9 @@ use crate::flow::{Host, Time};
 
 const WIDTH: usize = 80;
 
+/// Characters of a value that are shown: octets and texts may be of any length.
+const LONGEST: usize = 64;
+
 /// Templates whose shape is remembered, to be printed once only.
 const MAX_TEMPLATES: usize = 4096;
 
@@ -231,7 +234,16 @@ fn sample(line: Option<&SampleLine>) -> Vec<String> {
 }
 
 fn fields(fields: &Fields<'_>) -> String {
-    let pair = |(name, value): &(&str, Value)| format!("{}={value}", clean(name));
+    let pair = |(name, value): &(&str, Value)| {
+        let value = value.to_string();
+        match value.char_indices().nth(LONGEST) {
+            Some((end, _)) => {
+                let start = value.get(..end).unwrap_or_default();
+                format!("{}={start}... ({} characters)", clean(name), value.chars().count())
+            }
+            None => format!("{}={value}", clean(name)),
+        }
+    };
     wrapped("    ", "  ", fields.0.iter().map(pair).collect())
 }
 
