@@ -98,7 +98,8 @@ fn top_of(send: impl FnOnce(u16)) -> Value {
     let port = free_port();
     let mut command = toptalk();
     command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
-    command.arg(port.to_string()).args(["--window", "all"]);
+    // Every record is to be seen: a recorded archive has some that came twice.
+    command.arg(port.to_string()).args(["--window", "all", "--no-dedup"]);
     let running = Running::start(&mut command, "listening");
     send(port);
     // What the kernel holds by then is still taken in.

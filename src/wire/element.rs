@@ -205,6 +205,8 @@ elements! { ELEMENTS:
     323 observationTimeMilliseconds => Target::Aux(Aux::EventMs);
     324 observationTimeMicroseconds => Target::Aux(Aux::EventNtp);
     325 observationTimeNanoseconds => Target::Aux(Aux::EventNtp);
+    // NetFlow v9 of older Cisco ASA; IPFIX has no numbers that high.
+    40005 ciscoFirewallEvent => Target::Aux(Aux::Event);
 }
 
 // What of the reverse direction is used (RFC 5103), sorted by number.

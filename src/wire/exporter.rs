@@ -290,10 +290,17 @@ impl Session<'_> {
             *guess
         });
         reference.guessed = known.is_none();
+        let up = if init > exported { FIRST_LAP } else { exported.saturating_sub(init) };
+        reference.near = init.saturating_add(up);
         // Truncation is the wrap of the exporter's counter.
-        reference.uptime = exported.wrapping_sub(init) as u32;
+        reference.uptime = up as u32;
     }
 }
+
+/// Taken for the uptime of an exporter that started after it exported: one of
+/// two clocks is wrong then, and how often its counter has wrapped is unknown.
+/// All that a counter of 32 bits can say is near.
+const FIRST_LAP: i64 = 1 << 31;
 
 /// A flow's end lies this far before its export at most; beyond it the exporter
 /// has started again, or its counter has wrapped.

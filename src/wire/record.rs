@@ -32,8 +32,9 @@ impl Common {
             ..Flow::EMPTY
         };
         let uptime = header.uptime.unwrap_or(0);
+        let exported = header.exported.0;
         let reference =
-            Reference { exported: header.exported.0, uptime, guessed: header.uptime.is_none() };
+            Reference { exported, near: exported, uptime, guessed: header.uptime.is_none() };
         Common { flow, reference, given_rate: None }
     }
 }

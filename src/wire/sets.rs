@@ -328,6 +328,9 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         while at + template.plan().least() <= end {
             let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
                 report.causes.count(Cause::BadRecord);
+                if let Some(observer) = observer {
+                    observer.problem(Cause::BadRecord, at);
+                }
                 break;
             };
             let record = bytes.get(at..next).unwrap_or(&[]);

@@ -14,7 +14,9 @@ const NTP_TO_UNIX: u64 = 2_208_988_800;
 pub(super) struct Reference {
     /// When the datagram left, milliseconds since 1970 by the exporter's clock.
     pub exported: i64,
-    /// Milliseconds since the exporter started, at that moment.
+    /// A moment, milliseconds since 1970, and the exporter's uptime then: its
+    /// counter has 32 bits, so that what it says is taken to be near.
+    pub near: i64,
     pub uptime: u32,
     /// Whether the uptime was reckoned from the records themselves.
     pub guessed: bool,
@@ -146,7 +148,7 @@ impl Times {
             Times::Uptime => {
                 let time = |aux: Aux| {
                     let uptime = values.get32(aux as usize);
-                    uptime_to_time(reference.exported, reference.uptime, uptime)
+                    uptime_to_time(reference.near, reference.uptime, uptime)
                 };
                 let known = if reference.guessed { Known::Roughly } else { Known::Exactly };
                 let (first, last) = (time(Aux::FirstUptime), time(Aux::LastUptime));
@@ -206,7 +208,7 @@ impl Moments {
                 Time(init.saturating_add(i64::from(value(slot) as u32)))
             }
             Moment::Uptime(slot) => {
-                uptime_to_time(reference.exported, reference.uptime, value(slot) as u32)
+                uptime_to_time(reference.near, reference.uptime, value(slot) as u32)
             }
         }
     }
@@ -253,7 +255,8 @@ mod tests {
         let mut scratch = SetScratch::default();
         let mut section = Section::default();
         template.load(&record, 0, record.len(), &mut scratch.slots, &mut section).unwrap();
-        let reference = Reference { exported: EXPORTED, uptime: 50_000, guessed: false };
+        let reference =
+            Reference { exported: EXPORTED, near: EXPORTED, uptime: 50_000, guessed: false };
         let span = Times::of(&template).of_record(&scratch.slots, &reference);
         (span.first.0 - EXPORTED, span.last.0 - EXPORTED, span.known)
     }
