@@ -1,46 +1,120 @@
-//! Datagrams to flows: flows per second of one core.
+//! Datagrams to flows: flows per second of one core, and what another decoder
+//! needs for the same datagrams in the same run.
 
 mod common;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use netflow_parser::{NetflowPacket, NetflowParser};
 use toptalk::flow::{Host, Time};
 use toptalk::wire::Decoder;
-use toptalk::wire::encode::{SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
+use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
+
+const NOW: Time = Time(common::START + 2000);
+
+/// A format with the datagrams of its templates and those of the flows.
+struct Case {
+    name: &'static str,
+    templates: Vec<Vec<u8>>,
+    datagrams: Vec<Vec<u8>>,
+}
 
 fn decode(c: &mut Criterion) {
     let flows = common::flows(common::Shape::Mixed, 2_400, 1_000, 1);
-    let now = Time(common::START + 2000);
     let boot = Time(common::START - 1_000_000);
-    let exporter = Host::octets(192, 0, 2, 1);
-    let mut group = c.benchmark_group("decode");
-    group.throughput(Throughput::Elements(flows.len() as u64));
     let mut v9 = V9Encoder::new(1);
-    let templates = v9.encode(now, boot, &[], true);
+    let mut ipfix = IpfixEncoder::new(1);
+    let cases = [
+        Case {
+            name: "v9 of 20 fields",
+            templates: v9.encode(NOW, boot, &[], true),
+            datagrams: v9.encode(NOW, boot, &flows, false),
+        },
+        Case {
+            name: "IPFIX of 20 fields",
+            templates: ipfix.encode(NOW, &[], true),
+            datagrams: ipfix.encode(NOW, &flows, false),
+        },
+        Case {
+            name: "v5",
+            templates: Vec::new(),
+            datagrams: V5Encoder::new(1, 0).encode(NOW, boot, &flows),
+        },
+    ];
     let packets: Vec<SampledFlow> =
         flows.iter().map(|flow| SampledFlow { flow: *flow, frame_length: 1518 }).collect();
-    let sets = [
-        ("v9 of 20 fields", v9.encode(now, boot, &flows, false)),
-        ("v5", V5Encoder::new(1, 0).encode(now, boot, &flows)),
-        ("sflow", SflowEncoder::new(exporter, 0).encode(1000, &packets, &[])),
-    ];
-    for (name, datagrams) in sets {
-        let mut decoder = Decoder::new();
-        let mut out = Vec::new();
-        for template in &templates {
-            decoder.decode(now, exporter, template, &mut out);
-        }
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let mut count = 0;
-                for datagram in &datagrams {
-                    out.clear();
-                    count += decoder.decode(now, exporter, datagram, &mut out).flows;
-                }
-                assert_eq!(count as usize, flows.len());
-            });
-        });
+    let sflow = Case {
+        name: "sFlow v5",
+        templates: Vec::new(),
+        datagrams: SflowEncoder::new(Host::octets(192, 0, 2, 1), 0).encode(1000, &packets, &[]),
+    };
+    let mut group = c.benchmark_group("decode");
+    group.throughput(Throughput::Elements(flows.len() as u64));
+    for case in &cases {
+        ours(&mut group, case, flows.len());
+        theirs(&mut group, case, flows.len());
     }
+    ours(&mut group, &sflow, flows.len());
     group.finish();
+}
+
+fn ours(group: &mut BenchmarkGroup<'_, WallTime>, case: &Case, flows: usize) {
+    let exporter = Host::octets(192, 0, 2, 1);
+    let mut decoder = Decoder::new();
+    let mut out = Vec::new();
+    for template in &case.templates {
+        decoder.decode(NOW, exporter, template, &mut out);
+    }
+    group.bench_function(case.name, |bencher| {
+        bencher.iter(|| {
+            let mut count = 0;
+            for datagram in &case.datagrams {
+                out.clear();
+                count += decoder.decode(NOW, exporter, datagram, &mut out).flows as usize;
+            }
+            assert_eq!(count, flows);
+        });
+    });
+}
+
+/// netflow_parser, as far as its own records.
+fn theirs(group: &mut BenchmarkGroup<'_, WallTime>, case: &Case, flows: usize) {
+    let mut parser = NetflowParser::default();
+    for template in &case.templates {
+        assert!(parser.parse_bytes(template).is_ok());
+    }
+    group.bench_function(format!("{}, netflow_parser", case.name), |bencher| {
+        bencher.iter(|| {
+            let mut count = 0;
+            for datagram in &case.datagrams {
+                let parsed = parser.parse_bytes(datagram);
+                count += parsed.packets.iter().map(records).sum::<usize>();
+            }
+            assert_eq!(count, flows);
+        });
+    });
+}
+
+fn records(packet: &NetflowPacket) -> usize {
+    use netflow_parser::variable_versions::{ipfix, v9};
+    match packet {
+        NetflowPacket::V5(v5) => v5.flowsets.len(),
+        NetflowPacket::V9(message) => {
+            let sets = message.flowsets.iter().map(|set| match &set.body {
+                v9::FlowSetBody::Data(data) => data.fields.len(),
+                _ => 0,
+            });
+            sets.sum()
+        }
+        NetflowPacket::IPFix(message) => {
+            let sets = message.flowsets.iter().map(|set| match &set.body {
+                ipfix::FlowSetBody::Data(data) => data.fields.len(),
+                _ => 0,
+            });
+            sets.sum()
+        }
+        _ => 0,
+    }
 }
 
 criterion_group!(benches, decode);

@@ -1,6 +1,7 @@
-//! Sends made-up NetFlow v9 to a port of this machine at a steady rate.
+//! Sends made-up flows to a port of this machine at a steady rate.
 //!
-//! `load PORT FLOWS_PER_SECOND SECONDS CONVERSATIONS` prints what it sent.
+//! `load PORT FLOWS_PER_SECOND SECONDS CONVERSATIONS [v5|v9|ipfix]` prints what it
+//! sent; without a format it is NetFlow v9.
 
 #[path = "../benches/common/mod.rs"]
 mod common;
@@ -9,17 +10,44 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use toptalk::clock::Clock;
-use toptalk::flow::Flow;
-use toptalk::wire::encode::V9Encoder;
+use toptalk::flow::{Flow, Time};
+use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 
 /// Datagrams are sent in bursts this far apart.
 const BURST_MS: i64 = 10;
 
+/// What is spoken.
+enum Format {
+    V5(V5Encoder),
+    V9(V9Encoder),
+    Ipfix(IpfixEncoder),
+}
+
+impl Format {
+    fn of(name: &str) -> Option<Format> {
+        match name {
+            "v5" => Some(Format::V5(V5Encoder::new(1, 0))),
+            "v9" => Some(Format::V9(V9Encoder::new(1))),
+            "ipfix" => Some(Format::Ipfix(IpfixEncoder::new(1))),
+            _ => None,
+        }
+    }
+
+    fn encode(&mut self, now: Time, boot: Time, flows: &[Flow], templates: bool) -> Vec<Vec<u8>> {
+        match self {
+            Format::V5(encoder) => encoder.encode(now, boot, flows),
+            Format::V9(encoder) => encoder.encode(now, boot, flows, templates),
+            Format::Ipfix(encoder) => encoder.encode(now, flows, templates),
+        }
+    }
+}
+
 fn main() -> std::io::Result<()> {
-    let arguments: Vec<u64> =
-        std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
-    let [port, rate, seconds, conversations] = arguments[..] else {
-        eprintln!("usage: load PORT FLOWS_PER_SECOND SECONDS CONVERSATIONS");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<u64> = words.iter().take(4).filter_map(|word| word.parse().ok()).collect();
+    let format = Format::of(words.get(4).map_or("v9", String::as_str));
+    let (&[port, rate, seconds, conversations], Some(mut encoder)) = (&numbers[..], format) else {
+        eprintln!("usage: load PORT FLOWS_PER_SECOND SECONDS CONVERSATIONS [v5|v9|ipfix]");
         return Ok(());
     };
     let port = u16::try_from(port).map_err(std::io::Error::other)?;
@@ -29,7 +57,6 @@ fn main() -> std::io::Result<()> {
     let clock = Clock::start();
     let start = clock.now();
     let boot = start.plus_ms(-3_600_000);
-    let mut encoder = V9Encoder::new(1);
     let (mut flows, mut bytes, mut packets) = (0u64, 0u64, 0u64);
     let mut next = pool.iter().cycle();
     for burst in 0..(seconds as i64 * 1000 / BURST_MS) {
@@ -39,7 +66,7 @@ fn main() -> std::io::Result<()> {
         }
         let now = clock.now();
         let count = (rate as i64 * (burst + 1) * BURST_MS / 1000) as u64 - flows;
-        let shift = now.since(toptalk::flow::Time(common::START));
+        let shift = now.since(Time(common::START));
         let batch: Vec<Flow> = (0..count)
             .filter_map(|_| next.next())
             .map(|flow| Flow {

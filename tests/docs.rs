@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use toptalk::ingest::Trouble;
 use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
 use toptalk::wire::Cause;
@@ -71,4 +72,11 @@ fn causes() {
         let rows = causes.map(|c| (format!("`{}`", c.name()), c.explanation().to_owned()));
         check("TROUBLE.md", name, &table("| cause | meaning |", rows));
     }
+}
+
+#[test]
+fn troubles() {
+    let row = |t: Trouble| (format!("`{}`", t.name()), t.explanation().to_owned());
+    let rows = Trouble::ALL.into_iter().map(row);
+    check("TROUBLE.md", "receiving", &table("| cause | meaning |", rows));
 }

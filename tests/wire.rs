@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use toptalk::flow::{Flow, Host, Sampling, Time};
 use toptalk::wire::encode::{V5Encoder, V9Encoder};
-use toptalk::wire::{Cause, Decoder, MAX_EXPORTERS, MAX_TEMPLATES, Report};
+use toptalk::wire::{Cause, Decoder, MAX_EXPORTERS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES, Report};
 
 const NOW: i64 = 1_800_000_000_000;
 const BOOT: i64 = NOW - 5_000_000_000; // longer ago than the uptime counter holds
@@ -205,6 +205,36 @@ fn a_flood_of_templates_is_bounded_and_counted() {
     // What was known before the flood goes on.
     let record = vec![0x0a00, 1, 0xcb00, 1, 0, 500];
     assert_eq!(decode(&mut decoder, &v9(&[(256, record)])).1.len(), 1);
+}
+
+#[test]
+fn a_flood_of_large_templates_from_many_senders_is_bounded_and_lets_others_in() {
+    let mut decoder = Decoder::new();
+    // 500 fields and an id: about 6 kB to keep, 2 kB to send, 16 to a datagram.
+    let template = |id: u16| {
+        let fields: Vec<u16> = (0..500u16).flat_map(|n| [n % 250, 4]).collect();
+        [vec![id, 500], fields].concat()
+    };
+    let mut limited = 0;
+    for sender in 0..900u32 {
+        for block in 0..4u16 {
+            let sets: Vec<(u16, Vec<u16>)> =
+                (0..16).map(|n| (0, template(256 + block * 16 + n + sender as u16 % 7))).collect();
+            let mut flows = Vec::new();
+            let from = Host::v4(0x0a00_0000 + sender);
+            let report = decoder.decode(Time(NOW), from, &v9(&sets), &mut flows);
+            limited += report.causes.get(Cause::TemplateLimit);
+            assert!(decoder.template_bytes() <= MAX_TEMPLATE_BYTES);
+        }
+    }
+    assert!(decoder.template_bytes() > MAX_TEMPLATE_BYTES / 2);
+    // A router that comes late still finds room: senders without flows go.
+    let datagrams = V9Encoder::new(1).encode(Time(NOW), Time(BOOT), &[Flow::EMPTY; 3], true);
+    let mut flows = Vec::new();
+    for datagram in &datagrams {
+        decoder.decode(Time(NOW), router(), datagram, &mut flows);
+    }
+    assert_eq!(flows.len(), 3, "{limited} templates were refused before");
 }
 
 #[test]

@@ -12,10 +12,13 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
-pub use site::{DOWNLOADER, HOG, HOG_RATE, HOG_TARGET, Reports, SAMPLED, SCANNER, STEP_MS, Site};
+pub use site::{
+    DOWNLOADER, HOG, HOG_RATE, HOG_TARGET, Reports, SAMPLED, SCANNER, STEP_MS, SWITCHED, Site,
+};
 
-use crate::flow::Time;
-use crate::wire::encode::{V5Encoder, V9Encoder};
+use crate::flow::{Flow, Host, Sampling, Time};
+use crate::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V9Encoder};
+use crate::wire::interfaces::Counters;
 
 /// A datagram and the router that sends it: an index into [`Demo::EXPORTERS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +45,18 @@ const MAX_STEPS: usize = 600;
 const TEMPLATES_MS: i64 = 30_000;
 const UNSAMPLED: usize = 0;
 const SAMPLING: usize = 1;
-/// How long the routers have been up at the start.
+const SWITCH: usize = 2;
+/// How long the router and the switch have been up at the start.
 const UPTIMES_MS: [i64; 2] = [41 * 86_400_000, 12 * 86_400_000];
+/// The switch sends its interface counters this often.
+const COUNTERS_MS: i64 = 20_000;
+/// The ifIndex of its uplink, and how fast that is in bit/s.
+const UPLINK: u32 = 25;
+const UPLINK_SPEED: u64 = 1_000_000_000;
+/// Ethernet header and checksum around a packet, in bytes.
+const FRAMING: u64 = 18;
 
-/// Two routers of a small site.
+/// Two routers and a switch of a small site.
 ///
 /// They export at every whole second, so that version 9's whole-second clock is
 /// exact. What they send depends on the seed and the start alone, not on when
@@ -58,17 +69,21 @@ pub struct Demo {
     /// When the templates are due again.
     templates: Time,
     boots: [Time; 2],
+    /// When the switch's counters are due again, and what they stand at.
+    counters: Time,
+    octets: [u64; 2],
     v9: V9Encoder,
-    v5: V5Encoder,
+    ipfix: IpfixEncoder,
+    sflow: SflowEncoder,
 }
 
 impl Demo {
     /// A line for the screen.
     pub const DESCRIPTION: &'static str =
-        "demo: a made-up site, real NetFlow; 10.20.3.17 is a backup that uploads too fast";
+        "demo: a made-up site, real datagrams; 10.20.3.17 is a backup that uploads too fast";
 
-    /// The routers' names: all packets by v9, and v5 sampled 1:100.
-    pub const EXPORTERS: [&'static str; 2] = ["rtr1", "rtr2"];
+    /// Their names: all packets by v9, IPFIX sampled 1:100, sFlow sampled 1:256.
+    pub const EXPORTERS: [&'static str; 3] = ["rtr1", "rtr2", "sw3"];
 
     /// The site as seen from `start` on; the first datagrams are due at the
     /// next whole second.
@@ -82,7 +97,10 @@ impl Demo {
             templates: next,
             boots: UPTIMES_MS.map(|uptime| next.plus_ms(-uptime)),
             v9: V9Encoder::new(1).announcing(1),
-            v5: V5Encoder::new(1, SAMPLED),
+            counters: next,
+            octets: [0; 2],
+            ipfix: IpfixEncoder::new(1).announcing(u32::from(SAMPLED)),
+            sflow: SflowEncoder::new(Host::octets(10, 20, 9, 250), 0),
         }
     }
 
@@ -118,10 +136,40 @@ impl Demo {
         if templates {
             self.templates = now.plus_ms(TEMPLATES_MS);
         }
-        let [all, sampled] = self.boots;
-        let by_v9 = self.v9.encode(now, all, &reports.all, templates);
-        let by_v5 = self.v5.encode(now, sampled, &reports.sampled);
+        let by_v9 = self.v9.encode(now, self.boots[0], &reports.all, templates);
+        let by_ipfix = self.ipfix.encode(now, &reports.sampled, templates);
+        let by_sflow = self.switch(now, &reports);
         sent.extend(by_v9.into_iter().map(|bytes| Datagram { exporter: UNSAMPLED, bytes }));
-        sent.extend(by_v5.into_iter().map(|bytes| Datagram { exporter: SAMPLING, bytes }));
+        sent.extend(by_ipfix.into_iter().map(|bytes| Datagram { exporter: SAMPLING, bytes }));
+        sent.extend(by_sflow.into_iter().map(|bytes| Datagram { exporter: SWITCH, bytes }));
+    }
+
+    /// What the switch sends: packets as they come, counters every so often.
+    fn switch(&mut self, now: Time, reports: &Reports) -> Vec<Vec<u8>> {
+        for (sum, octets) in self.octets.iter_mut().zip(reports.octets) {
+            *sum += octets;
+        }
+        let packet = |flow: &Flow| SampledFlow {
+            flow: Flow { sampling: Sampling::one_in(SWITCHED), ..*flow },
+            frame_length: (flow.bytes + FRAMING) as u32,
+        };
+        let packets: Vec<SampledFlow> = reports.switched.iter().map(packet).collect();
+        let due = now >= self.counters;
+        if due {
+            self.counters = now.plus_ms(COUNTERS_MS);
+        }
+        let [inwards, outwards] = self.octets;
+        let uplink = Counters {
+            speed: UPLINK_SPEED,
+            direction: 1,
+            status: 3,
+            in_octets: Some(inwards),
+            out_octets: Some(outwards),
+            ..Counters::default()
+        };
+        // Truncation is the wrap of its counter.
+        let uptime = now.since(self.boots[1]) as u32;
+        let counters = due.then_some((UPLINK, uplink));
+        self.sflow.encode(uptime, &packets, counters.as_slice())
     }
 }

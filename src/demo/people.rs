@@ -20,6 +20,9 @@ pub(super) const SUBNETS: [Subnet; 4] = [
 /// The subnet behind the sampled router.
 pub(super) const SAMPLED_SUBNET: u8 = 7;
 
+/// The subnet behind the switch that samples packets.
+pub(super) const SWITCH_SUBNET: u8 = 9;
+
 /// The other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {

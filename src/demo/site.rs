@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::people::{
-    BULK, ERRANDS, Errand, PASTIMES, Pastime, Peer, SAMPLED_SUBNET, SCANNED, SCANS, SUBNETS, VOICE,
+    BULK, ERRANDS, Errand, PASTIMES, Pastime, Peer, SAMPLED_SUBNET, SCANNED, SCANS, SUBNETS,
+    SWITCH_SUBNET, VOICE,
 };
 use super::rng::Rng;
 use super::talk::{
@@ -15,6 +16,9 @@ use crate::flow::{Flow, Host, Time};
 pub const STEP_MS: i64 = 1000;
 /// One packet in this many is looked at by the sampled router.
 pub const SAMPLED: u16 = 100;
+
+/// The switch looks at one packet in this many.
+pub const SWITCHED: u32 = 256;
 
 /// The backup that is too fast, and where it goes.
 pub const HOG: Host = Host::octets(10, 20, 3, 17);
@@ -48,13 +52,19 @@ pub struct Site {
     scanned: u32,
 }
 
-/// What the two routers report in one step, in the order of their last packets.
+/// What the routers and the switch report in one step, in the order of their
+/// last packets.
 #[derive(Clone, Debug, Default)]
 pub struct Reports {
     /// By the router that looks at every packet.
     pub all: Vec<Flow>,
     /// By the one that samples: counters of the sample, [`SAMPLED`] times less.
     pub sampled: Vec<Flow>,
+    /// By the switch: single packets, one in [`SWITCHED`].
+    pub switched: Vec<Flow>,
+    /// Octets that the switch has counted at its uplink in this step, to the
+    /// subnet and from it.
+    pub octets: [u64; 2],
 }
 
 impl Site {
@@ -241,9 +251,15 @@ impl Site {
         let due = std::mem::replace(&mut self.waiting, later);
         let mut reports = Reports::default();
         for flow in due.into_values().flatten() {
-            let sampled = [flow.src, flow.dst].map(subnet).contains(&Some(SAMPLED_SUBNET));
-            if sampled {
+            let subnets = [flow.src, flow.dst].map(subnet);
+            if subnets.contains(&Some(SAMPLED_SUBNET)) {
                 reports.sampled.extend(self.sample(flow));
+            } else if subnets.contains(&Some(SWITCH_SUBNET)) {
+                reports.octets[usize::from(subnets[0] == Some(SWITCH_SUBNET))] += flow.bytes;
+                let packets = self.rng.whole(flow.packets as f64 / f64::from(SWITCHED));
+                let bytes = flow.bytes / flow.packets.max(1);
+                let packet = Flow { bytes, packets: 1, ..flow };
+                reports.switched.extend((0..packets).map(|_| packet));
             } else {
                 reports.all.push(flow);
             }

@@ -127,6 +127,7 @@ fn health(summary: Summary, entry: &Entry, rates: (f64, f64)) -> ExporterHealth 
         datagrams_per_s: rates.0,
         flows_per_s: rates.1,
         lost: summary.lost,
+        unsent: summary.dropped,
         restarts: summary.restarts,
         templates: summary.templates,
         remembered: summary.remembered,
@@ -182,15 +183,17 @@ mod tests {
         let (mut roster, mut decoder) = (Roster::default(), Decoder::new());
         let mut router = V5Encoder::new(0, 0);
         let exporter = Host::octets(192, 0, 2, 1);
+        let flow = Flow { src: exporter, dst: exporter, ..Flow::EMPTY };
         let mut rates = Vec::new();
         for quarter in 0..240 {
             let now = START.plus_ms(quarter * 250);
             // Two datagrams of ten flows a second for half a minute.
             if quarter < 120 && quarter % 2 == 0 {
-                let sent = router.encode(now, START, &[Flow::EMPTY; 10]);
+                let sent = router.encode(now, START, &[flow; 10]);
                 decoder.decode(now, exporter, &sent[0], &mut Vec::new());
             }
             let list = roster.list(now, &decoder);
+            assert_eq!(list.len(), 1);
             rates.push((list[0].datagrams_per_s, list[0].flows_per_s));
             assert!(roster.0[&exporter].points.len() <= 12);
         }

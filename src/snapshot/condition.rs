@@ -18,10 +18,10 @@ const LONG_TIMEOUT_MS: i64 = 120_000;
 const CLOCK_OFF_MS: i64 = 5_000;
 
 /// One part in this many may be lost without a word: 0.1 %.
-const LOST_PART: u64 = 1_000;
+const LOST_PART: u128 = 1_000;
 
 /// One flow in this many may be reported twice without a word: 1 %.
-const DOUBLED_PART: u64 = 100;
+const DOUBLED_PART: u128 = 100;
 
 /// How bad it is, the worst last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,12 +67,13 @@ impl ExporterHealth {
     /// Everything that can be said of it, the worst first; never empty.
     #[must_use]
     pub fn conditions(&self, now: Time) -> Vec<Condition> {
-        if self.datagrams == 0 {
+        if !self.is_heard() {
             let text = "remembered from an earlier run, not heard yet in this one";
             return vec![Condition { mark: Mark::Notice, text: text.to_owned() }];
         }
-        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 9] =
-            [silent, waiting, losing, timeout, clock, changed, doubled, remembered, sampling];
+        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 10] = [
+            silent, waiting, losing, unsent, timeout, clock, changed, doubled, remembered, sampling,
+        ];
         let mut all: Vec<Condition> =
             checks.into_iter().filter_map(|check| check(self, now)).collect();
         if all.is_empty() {
@@ -111,7 +112,7 @@ fn waiting(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 
 fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let sent = exporter.lost.saturating_add(exporter.received());
-    if exporter.lost == 0 || exporter.lost.saturating_mul(LOST_PART) <= sent {
+    if u128::from(exporter.lost) * LOST_PART <= u128::from(sent) {
         return None;
     }
     let share = exporter.lost as f64 * 100.0 / sent as f64;
@@ -120,6 +121,17 @@ fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         format!(
             "{share:.1} % never arrived: raise net.core.rmem_max if the kernel drops, else look at the network"
         ),
+    )
+}
+
+fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let samples = exporter.unsent;
+    if u128::from(samples) * LOST_PART <= u128::from(exporter.flows) {
+        return None;
+    }
+    say(
+        Mark::Degraded,
+        format!("{samples} samples were taken but never sent: let it sample fewer packets"),
     )
 }
 
@@ -158,7 +170,7 @@ fn changed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 
 fn doubled(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let ExporterHealth { doubled, flows, .. } = *exporter;
-    if doubled == 0 || doubled.saturating_mul(DOUBLED_PART) <= flows {
+    if u128::from(doubled) * DOUBLED_PART <= u128::from(flows) {
         return None;
     }
     let share = doubled as f64 * 100.0 / flows.max(1) as f64;
@@ -241,6 +253,8 @@ mod tests {
             (with(|e| e.lost = 21), Mark::Degraded, "2.1 % never arrived"),
             (with(|e| (e.lost, e.protocol) = (20, "ipfix")), Mark::Ok, "all is well"),
             (with(|e| (e.lost, e.protocol) = (100, "ipfix")), Mark::Degraded, "0.5 % never"),
+            (with(|e| e.unsent = 20), Mark::Ok, "all is well"),
+            (with(|e| e.unsent = 21), Mark::Degraded, "21 samples"),
             (with(|e| e.clock_offset_ms = 5_000), Mark::Ok, "all is well"),
             (with(|e| e.clock_offset_ms = -7_000), Mark::Notice, "7 s ahead"),
             (with(|e| e.active_timeout_ms = Some(1_800_000)), Mark::Degraded, "every 30 min"),
@@ -249,7 +263,7 @@ mod tests {
             (with(|e| e.doubled = 10_000), Mark::Notice, "50 % of its flows"),
             (with(|e| e.remembered = 2), Mark::Ok, "templates are remembered"),
             (with(|e| e.sampling = SamplingState::Unknown), Mark::Ok, "assumed 1:1"),
-            (with(|e| e.datagrams = 0), Mark::Notice, "not heard yet"),
+            (with(|e| e.protocol = ""), Mark::Notice, "not heard yet"),
         ];
         for (exporter, mark, text) in cases {
             let condition = exporter.condition(NOW);
@@ -272,7 +286,7 @@ mod tests {
         };
         let conditions = exporter.conditions(NOW);
         assert_eq!(conditions[0].mark, Mark::Dead);
-        assert!(conditions[0].text.contains("50 h"), "{conditions:?}");
+        assert!(conditions[0].text.contains("2 days"), "{conditions:?}");
         assert!(conditions.windows(2).all(|pair| pair[0].mark >= pair[1].mark), "{conditions:?}");
         assert_eq!(conditions.len(), 7);
     }

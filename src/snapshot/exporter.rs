@@ -50,6 +50,8 @@ pub struct ExporterHealth {
     /// What its sequence numbers say went missing, in the protocol's own unit
     /// (v5 and v7: flows, IPFIX: records, v9 and sFlow: datagrams).
     pub lost: u64,
+    /// Samples that an sFlow agent took but could not send.
+    pub unsent: u64,
     /// How often its numbering began anew.
     pub restarts: u32,
     /// Templates in force, options templates included.
@@ -76,6 +78,12 @@ pub struct ExporterHealth {
 }
 
 impl ExporterHealth {
+    /// Whether anything came from it in this run; otherwise it is only remembered.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        !self.protocol.is_empty()
+    }
+
     /// Units of its sequence numbers that arrived: flows where the protocol
     /// counts flows or records, datagrams elsewhere.
     #[must_use]

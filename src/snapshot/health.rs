@@ -15,6 +15,8 @@ pub struct Listener {
     pub buffer_granted: usize,
     /// Datagrams the kernel dropped because the buffer was full.
     pub kernel_drops: u64,
+    /// Open connections where IPFIX is taken over TCP as well.
+    pub connections: Option<usize>,
 }
 
 /// A cause for which something was not used, and how often.
@@ -35,7 +37,7 @@ pub struct Health {
     /// A line for the screen when this is the demo.
     pub demo: Option<String>,
     pub listeners: Vec<Listener>,
-    /// Busiest first.
+    /// Busiest first; those that are only remembered come last.
     pub exporters: Vec<ExporterHealth>,
     /// What was dropped or not understood, only causes that occurred.
     pub dropped: Vec<DropCount>,
@@ -66,6 +68,11 @@ impl Health {
     pub fn lost(&self) -> u64 {
         let kernel: u64 = self.listeners.iter().map(|listener| listener.kernel_drops).sum();
         self.exporters.iter().map(|exporter| exporter.lost).sum::<u64>() + kernel
+    }
+
+    /// Exporters that something came from in this run, busiest first.
+    pub fn heard(&self) -> impl Iterator<Item = &ExporterHealth> {
+        self.exporters.iter().filter(|exporter| exporter.is_heard())
     }
 
     /// What an exporter calls one of its interfaces.

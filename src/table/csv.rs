@@ -131,6 +131,7 @@ pub const EXPORTER_COLUMNS: &[Column<ExporterHealth>] = columns! {
     "export_delay_ms", "from a flow's end to its record, 99th percentile",
         |_, r| r.export_delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
     "last_seen", "when its last datagram came", |_, r| rfc3339(r.last_seen);
+    "unsent", "samples that an sFlow agent took but could not send", |_, r| r.unsent.to_string();
 };
 
 fn sampling_from(state: SamplingState) -> &'static str {

@@ -87,7 +87,7 @@ impl Directions {
 pub fn json(snapshot: &Snapshot) -> String {
     let span = &snapshot.span;
     let hosts = snapshot.hosts.rows.iter();
-    let exporters = snapshot.health.exporters.iter().map(|exporter| ExporterJson {
+    let exporters = snapshot.health.heard().map(|exporter| ExporterJson {
         address: exporter.address,
         protocol: exporter.protocol,
         datagrams: exporter.datagrams,

@@ -130,8 +130,7 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     }
     let health = &snapshot.health;
     let exporters: Vec<String> = health
-        .exporters
-        .iter()
+        .heard()
         .map(|exporter| {
             let sampling = match exporter.sampling {
                 SamplingState::Unknown => "sampling unknown".to_owned(),

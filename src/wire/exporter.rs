@@ -23,6 +23,10 @@ pub const MAX_DOMAINS: usize = 64;
 /// about 500 bytes.
 pub const MAX_TEMPLATES: usize = 1024;
 
+/// Bytes of templates over all exporters; a template of 20 fields takes about
+/// 800. No exporter gets more than a quarter of it.
+pub const MAX_TEMPLATE_BYTES: usize = 64 << 20;
+
 /// A template that was neither refreshed nor used for this long may have to make
 /// room: exporters refresh theirs every half an hour at the latest.
 const STALE_MS: i64 = 2 * 3_600_000;
@@ -32,6 +36,8 @@ const STALE_MS: i64 = 2 * 3_600_000;
 pub struct Exporter {
     pub(super) domains: HashMap<u32, Domain, RandomState>,
     pub(super) templates: usize,
+    /// Bytes that its templates take.
+    pub(super) template_bytes: usize,
     pub(super) clock: ClockOffset,
     pub(super) about: About,
     pub(super) held: Held,
@@ -101,6 +107,7 @@ pub struct Session<'a> {
     pub given_rate: Option<Sampling>,
     init: Option<i64>,
     templates: &'a mut usize,
+    template_bytes: &'a mut usize,
 }
 
 /// What storing a template came to.
@@ -136,6 +143,7 @@ impl Exporter {
             given_rate: self.given_rate,
             init: self.init,
             templates: &mut self.templates,
+            template_bytes: &mut self.template_bytes,
         })
     }
 
@@ -175,51 +183,80 @@ impl Exporter {
     /// Gives back what it takes of memory shared with others.
     pub fn release(&mut self, pool: &mut Pool) {
         self.held.clear(pool);
+        pool.templates = pool.templates.saturating_sub(self.template_bytes);
     }
 }
 
 impl Session<'_> {
+    /// Whether there is room for so many more bytes of templates.
+    fn has_room(&self, bytes: usize, pool: &Pool) -> bool {
+        *self.template_bytes + bytes <= MAX_TEMPLATE_BYTES / 4
+            && pool.templates + bytes <= MAX_TEMPLATE_BYTES
+    }
+
+    /// Books that templates take `after` bytes where they took `before`.
+    fn book(&mut self, before: usize, after: usize, pool: &mut Pool) {
+        *self.template_bytes = (*self.template_bytes + after).saturating_sub(before);
+        pool.templates = (pool.templates + after).saturating_sub(before);
+    }
+
     /// Stores a template.
-    pub fn define(&mut self, now: Time, id: u16, template: Template) -> Defined {
+    pub fn define(&mut self, now: Time, id: u16, template: Template, pool: &mut Pool) -> Defined {
+        let size = template.size();
+        let room = self.has_room(size, pool);
         if let Some(entry) = self.domain.templates.get_mut(&id) {
+            let mut freed = 0;
             entry.refreshed = now;
             let same = entry.template.same_shape(&template);
             if same && entry.remembered.is_none() {
                 return Defined::Refreshed;
             }
+            if !same && !room {
+                return Defined::NoRoom;
+            }
             if !same {
+                freed = entry.template.size();
                 // A remembered one is from another time: that it changed is no news.
                 entry.changes += u32::from(entry.remembered.is_none());
                 entry.template = template;
                 entry.defined = now;
             }
             let was_remembered = entry.remembered.take().is_some();
+            self.book(freed, if same { 0 } else { size }, pool);
             return if same || was_remembered { Defined::New } else { Defined::Changed };
         }
-        if *self.templates >= MAX_TEMPLATES && !self.forget_stale(now) {
+        let full = *self.templates >= MAX_TEMPLATES || !room;
+        if full && (!self.forget_stale(now, pool) || !self.has_room(size, pool)) {
             return Defined::NoRoom;
         }
         *self.templates += 1;
+        self.book(0, size, pool);
         self.domain.templates.insert(id, Entry::new(now, template));
         Defined::New
     }
 
-    fn forget_stale(&mut self, now: Time) -> bool {
+    fn forget_stale(&mut self, now: Time, pool: &mut Pool) -> bool {
         let age = |entry: &Entry| now.since(entry.refreshed.max(entry.used));
         let oldest = self.domain.templates.iter().max_by_key(|(_, entry)| age(entry));
         let stale = oldest.filter(|(_, entry)| age(entry) > STALE_MS).map(|(id, _)| *id);
         let Some(id) = stale else { return false };
-        self.domain.templates.remove(&id);
-        *self.templates -= 1;
+        if let Some(entry) = self.domain.templates.remove(&id) {
+            *self.templates -= 1;
+            self.book(entry.template.size(), 0, pool);
+        }
         true
     }
 
     /// Forgets one template, or all of a kind. Returns how many there were.
-    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind) -> u32 {
+    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind, pool: &mut Pool) -> u32 {
         let before = self.domain.templates.len();
+        let mut freed = 0;
         self.domain.templates.retain(|known, entry| {
-            entry.template.kind() != kind || id.is_some_and(|id| id != *known)
+            let stays = entry.template.kind() != kind || id.is_some_and(|id| id != *known);
+            freed += if stays { 0 } else { entry.template.size() };
+            stays
         });
+        self.book(freed, 0, pool);
         let gone = before - self.domain.templates.len();
         *self.templates -= gone;
         gone as u32
@@ -254,7 +291,7 @@ impl Session<'_> {
         });
         reference.guessed = known.is_none();
         // Truncation is the wrap of the exporter's counter.
-        reference.uptime = (exported - init) as u32;
+        reference.uptime = exported.wrapping_sub(init) as u32;
     }
 }
 
@@ -289,7 +326,7 @@ impl Domain {
 
     /// Takes note of when the exporter says it started.
     pub fn notice_init(&mut self, init: i64) {
-        if self.init.is_some_and(|known| init - known > i64::from(UPTIME_JITTER_MS)) {
+        if self.init.is_some_and(|known| init.saturating_sub(known) > i64::from(UPTIME_JITTER_MS)) {
             self.sequence.restart();
         }
         self.init = Some(init);
@@ -307,7 +344,7 @@ mod tests {
 
     #[test]
     fn an_uptime_that_starts_again_is_a_restart_but_its_wrap_is_not() {
-        use super::super::sequence::Unit::Datagrams;
+        use super::super::numbering::Numbering::Datagrams;
         let mut domain = Domain::default();
         domain.notice_uptime(u32::MAX - 5);
         domain.sequence.datagram(Datagrams, 10, None);

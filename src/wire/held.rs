@@ -41,9 +41,13 @@ impl HeldSet {
     }
 }
 
-/// The bytes that all exporters together hold.
+/// The memory that all exporters together take, in bytes.
 #[derive(Debug, Default)]
-pub struct Pool(usize);
+pub struct Pool {
+    held: usize,
+    /// Templates of all exporters.
+    pub templates: usize,
+}
 
 /// The sets that one exporter's templates are awaited for, oldest first.
 #[derive(Debug, Default)]
@@ -61,18 +65,18 @@ impl Held {
         let now = set.arrival;
         let is_old = |set: &HeldSet| now.since(set.arrival) > MAX_AGE_MS;
         while let Some(oldest) = self.sets.front() {
-            let full = self.bytes + size > MAX_HELD_PER_EXPORTER || pool.0 + size > MAX_HELD;
+            let full = self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held + size > MAX_HELD;
             if !full && !is_old(oldest) {
                 break;
             }
             self.drop_oldest(pool);
             dropped += 1;
         }
-        if self.bytes + size > MAX_HELD_PER_EXPORTER || pool.0 + size > MAX_HELD {
+        if self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held + size > MAX_HELD {
             return dropped + 1;
         }
         self.bytes += size;
-        pool.0 += size;
+        pool.held += size;
         self.sets.push_back(set);
         dropped
     }
@@ -85,7 +89,7 @@ impl Held {
 
     fn give_back(&mut self, size: usize, pool: &mut Pool) {
         self.bytes = self.bytes.saturating_sub(size);
-        pool.0 = pool.0.saturating_sub(size);
+        pool.held = pool.held.saturating_sub(size);
     }
 
     /// Takes out the sets that wait for a template of a domain, oldest first.
@@ -145,7 +149,7 @@ mod tests {
         assert!(held.take(2, 256, &mut pool).is_empty(), "another domain's template");
         assert_eq!(held.len(), 3);
         held.clear(&mut pool);
-        assert_eq!((held.bytes, pool.0), (0, 0));
+        assert_eq!((held.bytes, pool.held), (0, 0));
     }
 
     #[test]
@@ -154,7 +158,7 @@ mod tests {
         let mut dropped = 0;
         for second in 0..1000 {
             dropped += held.keep(set(second, 256, 60_000), &mut pool);
-            assert!(held.bytes <= MAX_HELD_PER_EXPORTER && pool.0 == held.bytes);
+            assert!(held.bytes <= MAX_HELD_PER_EXPORTER && pool.held == held.bytes);
         }
         assert_eq!(dropped as usize + held.len(), 1000);
         let newest = held.take(1, 256, &mut pool);
@@ -163,7 +167,7 @@ mod tests {
         for round in 0..1000 {
             others[round % 10].keep(set(round as i64, 256, 60_000), &mut pool);
         }
-        assert!(pool.0 <= MAX_HELD);
+        assert!(pool.held <= MAX_HELD);
     }
 
     #[test]

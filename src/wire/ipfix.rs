@@ -2,8 +2,8 @@
 
 use super::bytes::{u16_at, u32_at};
 use super::exporter::{Exporter, Header};
+use super::numbering::Numbering;
 use super::report::Cause;
-use super::sequence::Unit;
 use super::sets::{Desk, Flavour, Sets};
 use crate::flow::{Host, Time};
 
@@ -45,6 +45,6 @@ pub(super) fn decode(
     };
     let mut sets = Sets::new(Flavour::Ipfix, now, header, session, desk);
     let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
-    sets.count_sequence(Unit::Records, word(8), records);
+    sets.count_sequence(Numbering::Records, word(8), records);
     exporter.leave(desk.report, header.domain);
 }

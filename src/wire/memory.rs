@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::exporter::{Domain, Entry, Exporter, MAX_DOMAINS, MAX_TEMPLATES};
+use super::exporter::{Domain, Entry, Exporter, MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
 use super::template::{FieldSpec, Kind, Scopes, Template};
 use super::{Decoder, MAX_EXPORTERS};
 use crate::flow::{Host, Time};
@@ -99,11 +99,14 @@ impl Decoder {
         for remembered in &memory.exporters {
             let Ok(address) = remembered.address.parse::<Host>() else { continue };
             let known = self.exporters.contains_key(&address);
-            if known || self.exporters.len() >= MAX_EXPORTERS || !self.policy.allows(address) {
+            let full = self.exporters.len() >= MAX_EXPORTERS
+                || self.pool.templates > MAX_TEMPLATE_BYTES / 2;
+            if known || full || !self.policy.allows(address) {
                 continue;
             }
             let mut exporter = recall_exporter(now, remembered);
             exporter.given_rate = self.policy.rate_of(address);
+            self.pool.templates += exporter.template_bytes;
             templates += exporter.templates;
             self.exporters.insert(address, exporter);
         }
@@ -154,9 +157,12 @@ fn remember_domain(id: u32, domain: &Domain) -> DomainMemory {
 fn recall_exporter(now: Time, remembered: &ExporterMemory) -> Exporter {
     let mut exporter = Exporter { last_seen: Time(remembered.last_seen_ms), ..Exporter::default() };
     // By the exporter's own clock, as its headers will say when it started.
-    let seen = Time(remembered.last_seen_ms).plus_ms(-remembered.clock_offset_ms);
+    let seen = Time(remembered.last_seen_ms).plus_ms(remembered.clock_offset_ms.saturating_neg());
     let mut domains = HashMap::default();
     for domain in remembered.domains.iter().take(MAX_DOMAINS) {
+        if domains.contains_key(&domain.id) {
+            continue;
+        }
         let mut state = Domain { init: domain.init_ms, ..Domain::default() };
         state.samplers.recall(&domain.samplers);
         for template in &domain.templates {
@@ -167,7 +173,9 @@ fn recall_exporter(now: Time, remembered: &ExporterMemory) -> Exporter {
             if let Some(compiled) = recall_template(template) {
                 let refreshed = Time(template.refreshed_ms);
                 let entry = Entry { remembered: Some(seen), ..Entry::new(refreshed, compiled) };
+                let size = entry.template.size();
                 let new = state.templates.insert(template.id, entry).is_none();
+                exporter.template_bytes += if new { size } else { 0 };
                 exporter.templates += usize::from(new);
             }
         }

@@ -12,15 +12,18 @@ pub mod element;
 pub mod encode;
 mod exporter;
 pub mod frame;
+pub mod header;
 mod held;
 pub mod interfaces;
 mod ipfix;
 pub mod memory;
 mod netflow5;
 mod netflow9;
+mod numbering;
 pub mod observer;
 pub mod plan;
 pub mod policy;
+mod rate;
 mod record;
 pub mod registry;
 pub mod report;
@@ -32,10 +35,10 @@ pub mod summary;
 pub mod template;
 mod times;
 
-pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
+pub use exporter::{MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
 pub use held::{MAX_HELD, MAX_HELD_PER_EXPORTER};
 pub use interfaces::Interfaces;
-pub use ipfix::message_length;
+pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
 pub use observer::Observer;
 pub use policy::Policy;
 pub use record::Standing;
@@ -191,7 +194,9 @@ impl Decoder {
     /// Makes room for one more exporter, if need be in the place of one that has
     /// been silent for long, or that has never sent a flow. Says whether there is any.
     fn make_room(&mut self, now: Time) -> bool {
-        if self.exporters.len() < MAX_EXPORTERS {
+        // Templates that fill three quarters of their room are a flood.
+        let crowded = self.pool.templates > MAX_TEMPLATE_BYTES / 4 * 3;
+        if self.exporters.len() < MAX_EXPORTERS && !crowded {
             return true;
         }
         let dispensable = |exporter: &Exporter| {
@@ -204,10 +209,17 @@ impl Decoder {
             .min_by_key(|(_, exporter)| exporter.last_seen())
             .map(|(address, _)| *address);
         let Some(mut gone) = oldest.and_then(|address| self.exporters.remove(&address)) else {
-            return false;
+            return self.exporters.len() < MAX_EXPORTERS;
         };
         gone.release(&mut self.pool);
         true
+    }
+
+    /// Bytes that the templates of all exporters take, at most
+    /// [`MAX_TEMPLATE_BYTES`].
+    #[must_use]
+    pub fn template_bytes(&self) -> usize {
+        self.pool.templates
     }
 
     /// A connection of this exporter was opened or closed: its numbering begins

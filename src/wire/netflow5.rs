@@ -7,8 +7,8 @@
 
 use super::bytes::{u16_at, u32_at};
 use super::exporter::{Exporter, Header};
+use super::numbering::{Numbering, Records};
 use super::report::{Cause, Report};
-use super::sequence::Unit;
 use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Sampling, Time};
 
@@ -84,7 +84,8 @@ fn decode_as<const VERSION: u16>(
         return report.causes.count(Cause::DomainLimit);
     };
     if VERSION != 1 {
-        session.domain.sequence.datagram(Unit::Records, word(16), Some(count as u32));
+        let records = Records { data: count as u32, options: 0 };
+        session.domain.sequence.datagram(Numbering::Records, word(16), Some(records));
     }
     session.domain.header_sampling = sampling;
 

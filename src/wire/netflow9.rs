@@ -2,8 +2,8 @@
 
 use super::bytes::u32_at;
 use super::exporter::{Exporter, Header};
+use super::numbering::Numbering;
 use super::report::Cause;
-use super::sequence::Unit;
 use super::sets::{Desk, Flavour, Sets};
 use crate::flow::{Host, Time};
 
@@ -30,6 +30,6 @@ pub(super) fn decode(
     };
     let mut sets = Sets::new(Flavour::Netflow9, now, header, session, desk);
     let records = sets.decode(bytes, HEADER_LENGTH, bytes.len());
-    sets.count_sequence(Unit::Datagrams, word(12), records);
+    sets.count_sequence(Numbering::Datagrams, word(12), records);
     exporter.leave(desk.report, header.domain);
 }

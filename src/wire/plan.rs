@@ -154,6 +154,18 @@ pub struct Section {
 }
 
 impl Plan {
+    /// Bytes of memory beside its own.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let run = |run: &Run| {
+            size_of::<Run>()
+                + run.loads.len() * size_of::<Load>()
+                + run.packets.len() * size_of::<(Layer, usize, usize)>()
+        };
+        let sources = self.sources.as_ref().map_or(0, |_| SLOTS * size_of::<Source>());
+        sources + run(&self.first) + self.more.iter().map(run).sum::<usize>()
+    }
+
     /// Bytes of the shortest record, at least 1.
     #[must_use]
     pub fn least(&self) -> usize {
@@ -189,7 +201,7 @@ impl Plan {
     #[must_use]
     pub fn in_place_from(&self, bytes: &[u8], at: usize) -> usize {
         let room = (bytes.len() + LEAD).checked_sub(at + WINDOW);
-        room.map_or(0, |room| room / self.least + 1)
+        room.filter(|_| at >= LEAD).map_or(0, |room| room / self.least + 1)
     }
 
     /// A record to be read in place, if the plan allows for it and enough bytes

@@ -5,8 +5,9 @@ use super::exporter::Header;
 use super::frame::Packet;
 use super::observer::FlowSeen;
 use super::plan::{Section, Values};
+use super::rate::Rate;
 use super::report::{Cause, Report};
-use super::sampling::{Announcement, Samplers};
+use super::sampling::Samplers;
 use super::template::Template;
 use super::times::{Known, Reference, Span, Times};
 use crate::flow::field::Field;
@@ -46,18 +47,6 @@ pub enum Standing {
     Event,
     /// It names no addresses.
     Addressless,
-}
-
-/// Where a record's sampling rate comes from.
-#[derive(Clone, Copy)]
-enum Rate {
-    Fixed(Sampling),
-    ByInterface,
-    BySampler,
-    /// In the record; where it is 0, by the sampler if the record names one.
-    InRecord {
-        sampler: bool,
-    },
 }
 
 /// Slots of the reverse direction's counters.
@@ -131,20 +120,6 @@ impl Address {
     }
 }
 
-fn rate(template: &Template, samplers: &Samplers, given: Option<Sampling>) -> Rate {
-    if let Some(given) = given {
-        Rate::Fixed(given)
-    } else if template.has(Field::Sampling) || template.has_aux(Aux::SampledPackets) {
-        Rate::InRecord { sampler: template.has_aux(Aux::SamplerId) }
-    } else if template.has_aux(Aux::SamplerId) {
-        Rate::BySampler
-    } else if samplers.has_interfaces() {
-        Rate::ByInterface
-    } else {
-        Rate::Fixed(samplers.default_rate())
-    }
-}
-
 /// The reverse counters, if the forward ones are of the same kind: what
 /// initiator and responder sent adds up to the octet count where both are there.
 fn reverse(t: &Template) -> Option<Reverse> {
@@ -177,7 +152,7 @@ impl<'a> Maker<'a> {
             common,
             samplers,
             times: Times::of(t),
-            rate: rate(t, samplers, common.given_rate),
+            rate: Rate::of(t, samplers, common.given_rate),
             src,
             dst,
             next_hop: Address::of(t, Aux::NextHopV4, Aux::NextHopHigh),
@@ -213,12 +188,15 @@ impl<'a> Maker<'a> {
     ) {
         let before = out.len();
         out.resize(before + count, self.common.flow);
-        for (index, flow) in out.iter_mut().skip(before).enumerate() {
-            let Some(values) = values(index) else { break };
+        let mut made = 0;
+        for flow in out.iter_mut().skip(before) {
+            let Some(values) = values(made) else { break };
             let span = self.fill(&values, flow);
             note_times(&span, report);
+            made += 1;
         }
-        report.flows += count as u32;
+        out.truncate(before + made);
+        report.flows += made as u32;
     }
 
     /// Makes what there is to make of one record and appends it.
@@ -269,7 +247,7 @@ impl<'a> Maker<'a> {
         flow.timed = span.known != Known::NotAtAll;
         flow.bytes = values.get(self.bytes);
         flow.packets = values.get(self.packets);
-        flow.sampling = self.rate(values);
+        flow.sampling = self.rate.of_record(values, self.samplers);
         flow.input = number(Field::Input);
         flow.output = number(Field::Output);
         flow.src_as = number(Field::SrcAs);
@@ -390,21 +368,6 @@ impl<'a> Maker<'a> {
             _ => port,
         }
     }
-
-    #[inline]
-    fn rate<V: Values>(&self, values: &V) -> Sampling {
-        let by_sampler = || self.samplers.by_id(values.get(Aux::SamplerId as usize));
-        match self.rate {
-            Rate::Fixed(rate) => rate,
-            Rate::ByInterface => self.samplers.by_interface(values.get32(Field::Input as usize)),
-            Rate::BySampler => by_sampler(),
-            Rate::InRecord { sampler } => match announced(values).rate() {
-                Sampling::UNKNOWN if sampler => by_sampler(),
-                Sampling::UNKNOWN => self.samplers.default_rate(),
-                rate => rate,
-            },
-        }
-    }
 }
 
 /// Counts what is odd about a record's times.
@@ -417,24 +380,5 @@ fn note_times(span: &Span, report: &mut Report) {
     }
     if span.first > span.last {
         report.causes.count(Cause::FirstAfterLast);
-    }
-}
-
-/// What an options record says about sampling.
-pub(super) fn announcement<V: Values>(template: &Template, values: &V) -> Announcement {
-    let id = template.has_aux(Aux::SamplerId).then_some(values.get(Aux::SamplerId as usize));
-    let interface = template.has(Field::Input).then_some(values.get32(Field::Input as usize));
-    Announcement { id, interface, ..announced(values) }
-}
-
-fn announced<V: Values>(values: &V) -> Announcement {
-    Announcement {
-        id: None,
-        interface: None,
-        interval: values.get(Field::Sampling as usize),
-        sampled: values.get(Aux::SampledPackets as usize),
-        skipped: values.get(Aux::SkippedPackets as usize),
-        size: values.get(Aux::SampleSize as usize),
-        population: values.get(Aux::Population as usize),
     }
 }

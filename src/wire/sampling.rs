@@ -28,10 +28,15 @@ impl Announcement {
     /// The rate it comes to: one in N. An interval of 0 says nothing.
     ///
     /// RFC 5477, section 8: with systematic sampling, `sampled` packets are
-    /// taken and the next `skipped` are not.
+    /// taken and the next `skipped` are not. Some exporters send the first number
+    /// alone and mean one packet in so many: nobody announces that none is skipped.
     #[must_use]
     pub fn rate(&self) -> Sampling {
-        let systematic = self.sampled.saturating_add(self.skipped).checked_div(self.sampled);
+        let systematic = match (self.sampled, self.skipped) {
+            (0, _) => None,
+            (interval, 0) => Some(interval),
+            (sampled, skipped) => Some(sampled.saturating_add(skipped) / sampled),
+        };
         let rate = match self.interval {
             0 => systematic.or_else(|| self.population.checked_div(self.size)).unwrap_or(0),
             interval => interval,
@@ -150,6 +155,7 @@ mod tests {
             (Announcement { interval: 0, ..none }, None),
             (Announcement { sampled: 1, skipped: 99, ..none }, Some(100)),
             (Announcement { sampled: 1, skipped: 0, ..none }, Some(1)),
+            (Announcement { sampled: 512, skipped: 0, ..none }, Some(512)),
             (Announcement { size: 10, population: 1000, ..none }, Some(100)),
             (Announcement { interval: u64::MAX, ..none }, None),
             (Announcement { sampled: u64::MAX, skipped: u64::MAX, ..none }, Some(1)),

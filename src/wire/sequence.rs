@@ -1,6 +1,8 @@
 //! Gaps in sequence numbers, told from restarts, reordering and several senders
 //! behind one address.
 
+use super::numbering::{Finder, Numbering, Records};
+
 /// A jump forward larger than this is a restart, not a gap: at 30 flows a
 /// datagram nobody loses that many and goes on.
 const MAX_GAP: u32 = 1_000_000;
@@ -34,21 +36,6 @@ struct Track {
     doubted: bool,
 }
 
-/// What sequence numbers count. Protocols say which, exporters do not always
-/// keep to it, so the other one is adopted when it fits and the right one does not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unit {
-    /// NetFlow v9 (RFC 3954, 5.1) and sFlow v5 count datagrams.
-    #[default]
-    Datagrams,
-    /// NetFlow v5 and v7 (Cisco, header tables) count flow records, IPFIX counts
-    /// data records (RFC 7011, 3.1).
-    Records,
-}
-
-/// Datagrams that must fit the other unit only, before it is adopted.
-const UNIT_VOTES: u8 = 3;
-
 /// The sequence of one observation domain.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
@@ -56,50 +43,22 @@ pub struct Sequence {
     tracks: Vec<Track>,
     lost: u64,
     restarts: u32,
-    unit: Option<Unit>,
-    votes: u8,
-    /// The newest datagram: its number and how many records it had.
-    newest: Option<(u32, Option<u32>)>,
+    finder: Finder,
 }
 
 impl Sequence {
     /// Takes note of a datagram that carries `sequence` and holds `records`
-    /// (`None`: unknown, as its template is), in a protocol that counts in `unit`.
-    pub fn datagram(&mut self, unit: Unit, sequence: u32, records: Option<u32>) {
-        let unit = *self.unit.get_or_insert(unit);
-        self.vote(unit, sequence);
-        self.newest = Some((sequence, records));
-        match (self.unit, records) {
-            (Some(Unit::Records), Some(records)) => self.observe(sequence, records),
-            (Some(Unit::Records), None) => {
-                self.observe(sequence, 0);
-                self.tracks.clear();
-            }
-            _ => self.observe(sequence, 1),
+    /// (`None`: unknown, as a template is), in a protocol that numbers by `right`.
+    pub fn datagram(&mut self, right: Numbering, sequence: u32, records: Option<Records>) {
+        let place = self.finder.place(right, sequence, records);
+        if place.anew {
+            // What was counted as lost until now was a mistake.
+            self.tracks.clear();
+            self.lost = 0;
         }
-    }
-
-    /// Adopts the other unit once it has fitted several times and the one in use
-    /// has not. What was counted as lost until then was a mistake.
-    fn vote(&mut self, unit: Unit, sequence: u32) {
-        let Some((newest, Some(records))) = self.newest else { return };
-        let step = sequence.wrapping_sub(newest);
-        let (right, other, other_unit) = match unit {
-            Unit::Datagrams => (1, records, Unit::Records),
-            Unit::Records => (records, 1, Unit::Datagrams),
-        };
-        if step == right {
-            self.votes = 0;
-        } else if step == other {
-            self.votes += 1;
-        }
-        if self.votes >= UNIT_VOTES {
-            *self = Sequence {
-                restarts: self.restarts,
-                unit: Some(other_unit),
-                newest: self.newest,
-                ..Sequence::default()
-            };
+        self.observe(place.begin, place.units.unwrap_or(0));
+        if place.units.is_none() {
+            self.tracks.clear();
         }
     }
 
@@ -150,7 +109,7 @@ impl Sequence {
     /// Forgets the expectation, as after a restart of the exporter.
     pub fn restart(&mut self) {
         self.tracks.clear();
-        self.newest = None;
+        self.finder.restart();
         self.restarts = self.restarts.saturating_add(1);
     }
 
@@ -210,18 +169,33 @@ mod tests {
         assert_eq!(lost(&steps).0, 0);
     }
 
-    #[test]
-    fn exporters_that_count_in_the_other_unit_are_found_out() {
-        for (claimed, real) in [(Unit::Records, Unit::Datagrams), (Unit::Datagrams, Unit::Records)]
-        {
-            let mut sequence = Sequence::default();
-            let mut number = 700u32;
-            for datagram in 0..20u32 {
-                sequence.datagram(claimed, number, Some(24));
-                number += if real == Unit::Datagrams { 1 } else { 24 };
-                number += if datagram == 15 { 2 } else { 0 };
+    /// What is counted as lost of 30 datagrams, numbered so that the third but
+    /// last is missing, by a protocol that should number by `right`.
+    fn lost_of(right: Numbering, number: impl Fn(Records, u32, u32) -> (u32, u32)) -> u64 {
+        let mut sequence = Sequence::default();
+        let mut counted = 7_000;
+        for datagram in 0..30 {
+            let records =
+                Records { data: 20 + datagram % 3, options: u32::from(datagram % 10 == 0) };
+            let (sent, next) = number(records, counted, datagram);
+            if datagram != 27 {
+                sequence.datagram(right, sent, Some(records));
             }
-            assert_eq!((sequence.lost, sequence.restarts), (2, 0), "{claimed:?} {real:?}");
+            counted = next;
+        }
+        assert_eq!(sequence.restarts, 0);
+        sequence.lost
+    }
+
+    #[test]
+    fn exporters_that_count_otherwise_are_found_out() {
+        for right in [Numbering::Datagrams, Numbering::Records] {
+            let all = |r: Records| r.data + r.options;
+            assert_eq!(lost_of(right, |_, n, _| (n, n + 1)), 1);
+            assert_eq!(lost_of(right, |r, n, _| (n, n + all(r))), 20);
+            assert_eq!(lost_of(right, |r, n, _| (n + all(r), n + all(r))), 20);
+            assert_eq!(lost_of(right, |r, n, _| (n, n + r.data)), 20);
+            assert_eq!(lost_of(right, |r, n, _| (n + r.data, n + r.data)), 20);
         }
     }
 
@@ -230,7 +204,8 @@ mod tests {
         let mut sequence = Sequence::default();
         for (number, records) in [(0, Some(5)), (5, None), (17, Some(3)), (20, Some(1)), (25, None)]
         {
-            sequence.datagram(Unit::Records, number, records);
+            let records = records.map(|data| Records { data, options: 0 });
+            sequence.datagram(Numbering::Records, number, records);
         }
         assert_eq!(sequence.lost, 4);
     }

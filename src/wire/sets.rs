@@ -5,11 +5,12 @@ use super::bytes::{u16_at, u32_at};
 use super::element::Aux;
 use super::exporter::{Defined, Header, Session};
 use super::held::{HeldSet, Pool};
+use super::numbering::{Numbering, Records};
 use super::observer::{Observer, RecordSeen, TemplateSeen};
 use super::plan::{LEAD, Section};
-use super::record::{self, Common, Maker, Standing};
+use super::rate;
+use super::record::{Common, Maker, Standing};
 use super::report::{Cause, Report};
-use super::sequence::Unit;
 use super::template::{FieldSpec, Kind, MAX_FIELDS, Scopes, SetScratch, Template};
 use super::times::Times;
 use crate::flow::{Flow, Time};
@@ -89,10 +90,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     /// Decodes the sets in `bytes[at..end]`, then what waited for their
     /// templates. Returns how many records the datagram held, if that is known.
-    pub(super) fn decode(&mut self, bytes: &[u8], at: usize, end: usize) -> Option<u32> {
+    pub(super) fn decode(&mut self, bytes: &[u8], at: usize, end: usize) -> Option<Records> {
         let before = self.records();
         self.walk(bytes, at, end);
-        let records = self.records() - before;
+        let after = self.records();
+        let records =
+            Records { data: after.data - before.data, options: after.options - before.options };
         let known = (!self.undecoded).then_some(records);
         while let Some(id) = self.awaited.pop() {
             let sets = self.session.held.take(self.header.domain, id, self.desk.pool);
@@ -104,14 +107,20 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     }
 
     /// Takes note of the datagram's sequence number.
-    pub(super) fn count_sequence(&mut self, unit: Unit, sequence: u32, records: Option<u32>) {
-        self.session.domain.sequence.datagram(unit, sequence, records);
+    pub(super) fn count_sequence(
+        &mut self,
+        right: Numbering,
+        sequence: u32,
+        records: Option<Records>,
+    ) {
+        self.session.domain.sequence.datagram(right, sequence, records);
     }
 
     /// Data records so far. (The reverse half of a biflow is in the same record.)
-    fn records(&self) -> u32 {
+    fn records(&self) -> Records {
         let r = &self.desk.report;
-        r.flows - r.reversed + r.events + r.options + r.addressless.records
+        let data = r.flows - r.reversed + r.events + r.addressless.records;
+        Records { data, options: r.options }
     }
 
     fn walk(&mut self, bytes: &[u8], mut at: usize, end: usize) {
@@ -189,7 +198,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// RFC 7011, 8.1: a template without fields is withdrawn; the id of the set
     /// stands for all of its kind.
     fn withdraw(&mut self, id: u16, kind: Kind) {
-        let gone = self.session.withdraw((id >= FIRST_DATA_SET).then_some(id), kind);
+        let one = (id >= FIRST_DATA_SET).then_some(id);
+        let gone = self.session.withdraw(one, kind, self.desk.pool);
         self.desk.report.causes.add(Cause::TemplateWithdrawn, gone);
     }
 
@@ -206,7 +216,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             let seen = TemplateSeen { domain: self.header.domain, id, template: &template };
             observer.template(&seen);
         }
-        match self.session.define(self.now, id, template) {
+        match self.session.define(self.now, id, template, self.desk.pool) {
             Defined::Refreshed => {}
             Defined::New => self.awaited.push(id),
             Defined::Changed => {
@@ -321,7 +331,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
                 break;
             };
             let record = bytes.get(at..next).unwrap_or(&[]);
-            learned.push(record::announcement(template, &scratch.slots));
+            learned.push(rate::announcement(template, &scratch.slots));
             self.session.about.learn(template, record);
             report.options += 1;
             if let Some(observer) = observer {

@@ -115,6 +115,12 @@ impl Template {
         Some(Template { kind, scopes, scope, fields: fields.into(), plan })
     }
 
+    /// Bytes of memory it takes, more or less.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Template>() + self.fields.len() * size_of::<FieldSpec>() + self.plan.size()
+    }
+
     /// What its records are.
     #[must_use]
     pub fn kind(&self) -> Kind {

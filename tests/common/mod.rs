@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod process;
+pub mod sets;
 pub mod site;
 pub mod terminal;
 
@@ -14,6 +15,16 @@ use std::path::{Path, PathBuf};
 pub fn skip(test: &str, why: &str) {
     let line = format!("\nSKIPPED {test}: {why}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Waits for a condition that another thread or process brings about.
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let clock = toptalk::clock::Clock::start();
+    while !done() {
+        let waited = std::time::Duration::from_micros(clock.micros());
+        assert!(waited < terminal::PATIENCE, "waited for {what} in vain");
+        std::thread::yield_now();
+    }
 }
 
 /// The folder of recorded datagrams: `$TOPTALK_CORPUS`, or `shared/corpus`

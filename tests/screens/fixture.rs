@@ -109,6 +109,7 @@ fn health() -> Health {
             buffer_asked: 64 << 20,
             buffer_granted: 64 << 20,
             kernel_drops: 0,
+            connections: Some(0),
         }],
         datagrams: 12_000,
         flows: 300_000,

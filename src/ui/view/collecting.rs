@@ -54,7 +54,11 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
         }
     }
     for (sender, count) in &health.refused {
-        say("refused", format!("{} from {sender}", units::short(*count)), Tone::Plain);
+        say(
+            "refused",
+            format!("{} from {sender}: outside --allow", units::short(*count)),
+            Tone::Plain,
+        );
     }
     if health.refused_others > 0 {
         let text = format!("{} from other senders", units::short(health.refused_others));
@@ -68,7 +72,7 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
 }
 
 fn socket(listener: &Listener) -> String {
-    let Listener { address, buffer_asked, buffer_granted, kernel_drops } = listener;
+    let Listener { address, buffer_asked, buffer_granted, kernel_drops, connections } = listener;
     let granted = super::memory(*buffer_granted);
     let buffer = if buffer_granted < buffer_asked {
         format!(
@@ -78,7 +82,9 @@ fn socket(listener: &Listener) -> String {
     } else {
         format!("buffer {granted} as asked")
     };
-    format!("{address}, {buffer}, kernel dropped {}", units::short(*kernel_drops))
+    let connections =
+        connections.map_or(String::new(), |count| format!(", TCP connections {count}"));
+    format!("{address}, {buffer}, kernel dropped {}{connections}", units::short(*kernel_drops))
 }
 
 fn counted(drop: &DropCount) -> String {

@@ -43,11 +43,11 @@ pub fn state(model: &Model, snapshot: &Snapshot) -> [Piece; 2] {
 
 /// How many there are, with the mark of the one that is worst.
 fn exporters(snapshot: &Snapshot) -> (String, Tone) {
-    let all = &snapshot.health.exporters;
+    let heard = || snapshot.health.heard();
     let now = snapshot.captured_at;
-    let worst = all.iter().map(|exporter| exporter.condition(now).mark).max().unwrap_or_default();
+    let worst = heard().map(|exporter| exporter.condition(now).mark).max().unwrap_or_default();
     let mark = super::figures::mark(worst);
-    let text = match all.len() {
+    let text = match heard().count() {
         0 => String::new(),
         1 => format!("{mark}1 exporter"),
         count => format!("{mark}{count} exporters"),
@@ -58,7 +58,7 @@ fn exporters(snapshot: &Snapshot) -> (String, Tone) {
 /// The rate of those who sample: `sampled 1:1000`, or the highest of several.
 fn sampled(snapshot: &Snapshot) -> String {
     let rate = |sampling: &SamplingState| sampling.rate().unwrap_or(1).max(1);
-    let all = || snapshot.health.exporters.iter().map(|exporter| &exporter.sampling);
+    let all = || snapshot.health.heard().map(|exporter| &exporter.sampling);
     let most = all().map(rate).max().unwrap_or(1);
     let several = all().any(|one| rate(one) != most || matches!(one, SamplingState::Mixed(_)));
     match (most, several) {

@@ -3,13 +3,17 @@
 //!
 //! Pure: the exporter's clock and the moment it booted are arguments.
 
+mod ipfix;
+mod sets;
 mod sflow;
 mod v5;
 mod v9;
 
+pub use ipfix::IpfixEncoder;
+pub use sets::{IPV4_FIELDS, IPV6_FIELDS, MAX_MESSAGE};
 pub use sflow::{SFLOW_MAX_DATAGRAM, SampledFlow, SflowEncoder};
 pub use v5::{V5_MAX_RECORDS, V5Encoder};
-pub use v9::{IPV4_FIELDS, IPV6_FIELDS, V9_MAX_DATAGRAM, V9Encoder};
+pub use v9::V9Encoder;
 
 use crate::flow::Time;
 

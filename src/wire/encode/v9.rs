@@ -1,24 +1,13 @@
 //! NetFlow version 9 (RFC 3954): two data templates, one per address family,
 //! and an options template that announces the sampling rate.
 
-use super::{saturated, unix_seconds, uptime};
-use crate::flow::{Flow, Host, Time};
+use super::sets::{Clock, Message, SAMPLING_TEMPLATE, Waiting};
+use super::{unix_seconds, uptime};
+use crate::flow::{Flow, Time};
 
-/// No datagram is longer, in bytes: it fits through any common path.
-pub const V9_MAX_DATAGRAM: usize = 1400;
-
-/// FlowSet id and length before the records of a set.
-const SET_HEADER: usize = 4;
-/// FlowSets are padded to a multiple of this (RFC 3954, 5.3).
-const ALIGN: usize = 4;
-
-/// FlowSet ids of templates (5.2) and options templates (6.1); data sets carry
-/// the id of their template.
+/// FlowSet ids of templates (5.2) and options templates (6.1).
 const TEMPLATE_SET: u16 = 0;
 const OPTIONS_TEMPLATE_SET: u16 = 1;
-const IPV4_TEMPLATE: u16 = 256;
-const IPV6_TEMPLATE: u16 = 257;
-const SAMPLING_TEMPLATE: u16 = 258;
 
 /// Scope field type 1, System (6.1), with the source id as its value.
 const SCOPE: (u16, u16) = (1, 4);
@@ -26,54 +15,6 @@ const SCOPE: (u16, u16) = (1, 4);
 const SAMPLING_FIELDS: [(u16, u16); 2] = [(34, 4), (35, 1)];
 /// SAMPLING_ALGORITHM 1: deterministic.
 const DETERMINISTIC: u8 = 1;
-
-/// Fields of an IPv4 record, type and length in bytes (RFC 3954, 8).
-pub const IPV4_FIELDS: [(u16, u16); 20] = [
-    (8, 4),  // IPV4_SRC_ADDR
-    (12, 4), // IPV4_DST_ADDR
-    (15, 4), // IPV4_NEXT_HOP
-    (10, 4), // INPUT_SNMP
-    (14, 4), // OUTPUT_SNMP
-    (1, 8),  // IN_BYTES
-    (2, 8),  // IN_PKTS
-    (22, 4), // FIRST_SWITCHED
-    (21, 4), // LAST_SWITCHED
-    (7, 2),  // L4_SRC_PORT
-    (11, 2), // L4_DST_PORT
-    (4, 1),  // PROTOCOL
-    (6, 1),  // TCP_FLAGS
-    (5, 1),  // TOS
-    (16, 4), // SRC_AS
-    (17, 4), // DST_AS
-    (9, 1),  // SRC_MASK
-    (13, 1), // DST_MASK
-    (61, 1), // DIRECTION
-    (58, 2), // SRC_VLAN
-];
-
-/// Fields of an IPv6 record: addresses and masks differ.
-pub const IPV6_FIELDS: [(u16, u16); 20] = {
-    let mut fields = IPV4_FIELDS;
-    fields[0] = (27, 16); // IPV6_SRC_ADDR
-    fields[1] = (28, 16); // IPV6_DST_ADDR
-    fields[2] = (62, 16); // IPV6_NEXT_HOP
-    fields[16] = (29, 1); // IPV6_SRC_MASK
-    fields[17] = (30, 1); // IPV6_DST_MASK
-    fields
-};
-
-const IPV4_RECORD: usize = record_length(&IPV4_FIELDS);
-const IPV6_RECORD: usize = record_length(&IPV6_FIELDS);
-
-const fn record_length(fields: &[(u16, u16)]) -> usize {
-    let mut length = 0;
-    let mut at = 0;
-    while at < fields.len() {
-        length += fields[at].1 as usize;
-        at += 1;
-    }
-    length
-}
 
 /// One observation domain of a router.
 #[derive(Clone, Debug)]
@@ -111,147 +52,49 @@ impl V9Encoder {
         flows: &[Flow],
         templates: bool,
     ) -> Vec<Vec<u8>> {
-        let is_v4 = |flow: &&Flow| flow.src.as_v4().is_some() && flow.dst.as_v4().is_some();
-        let (v4, v6): (Vec<&Flow>, Vec<&Flow>) = flows.iter().partition(is_v4);
-        let (mut v4, mut v6) = (v4.as_slice(), v6.as_slice());
+        let mut waiting = Waiting::new(flows);
         let mut sent = Vec::new();
         let mut templates = templates;
-        while templates || !v4.is_empty() || !v6.is_empty() {
-            let mut datagram = Datagram::new(now, boot, self.source_id, self.sequence);
-            if templates {
-                datagram.templates(self.sampling);
-                templates = false;
+        while templates || !waiting.is_empty() {
+            let words = [uptime(now, boot), unix_seconds(now), self.sequence, self.source_id];
+            let mut message = Message::new([9, 0], &words);
+            if std::mem::take(&mut templates) {
+                message.data_templates(TEMPLATE_SET, Clock::Uptime(boot));
+                self.options(&mut message);
             }
-            v4 = datagram.data(IPV4_TEMPLATE, IPV4_RECORD, v4, |out, host| {
-                out.extend(host.as_v4().unwrap_or(0).to_be_bytes());
-            });
-            v6 = datagram.data(IPV6_TEMPLATE, IPV6_RECORD, v6, |out, host| {
-                out.extend(host.0.to_be_bytes());
-            });
-            sent.push(datagram.finish());
+            message.data(&mut waiting, Clock::Uptime(boot));
+            // Records of all kinds (5.1, Count).
+            message.patch(2, message.templates + message.records);
+            sent.push(message.out);
             self.sequence = self.sequence.wrapping_add(1);
         }
         sent
     }
-}
 
-/// A datagram being written.
-struct Datagram {
-    out: Vec<u8>,
-    /// Records of all kinds so far (5.1, Count).
-    count: u16,
-    boot: Time,
-    source_id: u32,
-}
-
-impl Datagram {
-    fn new(now: Time, boot: Time, source_id: u32, sequence: u32) -> Datagram {
-        let mut out = Vec::with_capacity(V9_MAX_DATAGRAM);
-        out.extend(9u16.to_be_bytes());
-        out.extend(0u16.to_be_bytes());
-        for word in [uptime(now, boot), unix_seconds(now), sequence, source_id] {
-            out.extend(word.to_be_bytes());
-        }
-        Datagram { out, count: 0, boot, source_id }
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        self.patch(2, self.count);
-        self.out
-    }
-
-    /// Writes a 16-bit number into what is there already.
-    fn patch(&mut self, at: usize, value: u16) {
-        if let Some(place) = self.out.get_mut(at..at + 2) {
-            place.copy_from_slice(&value.to_be_bytes());
-        }
-    }
-
-    /// A FlowSet of `records` records; its length and padding come by themselves.
-    fn set(&mut self, id: u16, records: usize, write: impl FnOnce(&mut Datagram)) {
-        let start = self.out.len();
-        self.out.extend(id.to_be_bytes());
-        self.out.extend(0u16.to_be_bytes());
-        write(self);
-        while !(self.out.len() - start).is_multiple_of(ALIGN) {
-            self.out.push(0);
-        }
-        let length = saturated((self.out.len() - start) as u64, u16::MAX);
-        self.patch(start + 2, length);
-        self.count += saturated(records as u64, u16::MAX);
-    }
-
-    /// Both templates, and the options template and its record when there is a
-    /// rate to announce.
-    fn templates(&mut self, sampling: Option<u32>) {
-        self.set(TEMPLATE_SET, 2, |datagram| {
-            for (id, fields) in [(IPV4_TEMPLATE, &IPV4_FIELDS), (IPV6_TEMPLATE, &IPV6_FIELDS)] {
-                datagram.numbers(&[id, saturated(fields.len() as u64, u16::MAX)]);
-                fields.iter().for_each(|(kind, length)| datagram.numbers(&[*kind, *length]));
-            }
-        });
-        let Some(interval) = sampling else { return };
-        self.set(OPTIONS_TEMPLATE_SET, 1, |datagram| {
+    /// The options template and its record, when there is a rate to announce.
+    fn options(&self, message: &mut Message) {
+        let Some(interval) = self.sampling else { return };
+        message.set(OPTIONS_TEMPLATE_SET, |message| {
             // Lengths in bytes of the scope's and of the options' descriptions.
-            datagram.numbers(&[SAMPLING_TEMPLATE, 4, 8, SCOPE.0, SCOPE.1]);
-            SAMPLING_FIELDS.iter().for_each(|(kind, length)| datagram.numbers(&[*kind, *length]));
+            message.numbers(&[SAMPLING_TEMPLATE, 4, 8]);
+            message.fields(&[SCOPE]);
+            message.fields(&SAMPLING_FIELDS);
         });
-        self.set(SAMPLING_TEMPLATE, 1, |datagram| {
-            datagram.out.extend(datagram.source_id.to_be_bytes());
-            datagram.out.extend(interval.to_be_bytes());
-            datagram.out.push(DETERMINISTIC);
+        message.set(SAMPLING_TEMPLATE, |message| {
+            message.out.extend(self.source_id.to_be_bytes());
+            message.out.extend(interval.to_be_bytes());
+            message.out.push(DETERMINISTIC);
         });
-    }
-
-    fn numbers(&mut self, numbers: &[u16]) {
-        numbers.iter().for_each(|number| self.out.extend(number.to_be_bytes()));
-    }
-
-    /// A data FlowSet with as many of `flows` as there is room for; the others
-    /// are returned.
-    fn data<'a>(
-        &mut self,
-        template: u16,
-        length: usize,
-        flows: &'a [&'a Flow],
-        address: impl Fn(&mut Vec<u8>, Host),
-    ) -> &'a [&'a Flow] {
-        let left = V9_MAX_DATAGRAM.saturating_sub(self.out.len() + SET_HEADER + ALIGN - 1);
-        let (now, later) = flows.split_at(flows.len().min(left / length));
-        if !now.is_empty() {
-            self.set(template, now.len(), |datagram| {
-                now.iter().for_each(|flow| datagram.record(flow, &address));
-            });
-        }
-        later
-    }
-
-    /// A record in the order of [`IPV4_FIELDS`].
-    fn record(&mut self, flow: &Flow, address: impl Fn(&mut Vec<u8>, Host)) {
-        for host in [flow.src, flow.dst, flow.next_hop] {
-            address(&mut self.out, host);
-        }
-        let out = &mut self.out;
-        out.extend(flow.input.to_be_bytes());
-        out.extend(flow.output.to_be_bytes());
-        out.extend(flow.bytes.to_be_bytes());
-        out.extend(flow.packets.to_be_bytes());
-        out.extend(uptime(flow.first, self.boot).to_be_bytes());
-        out.extend(uptime(flow.last, self.boot).to_be_bytes());
-        out.extend(flow.sport.to_be_bytes());
-        out.extend(flow.dport.to_be_bytes());
-        out.extend([flow.proto, flow.tcp_flags, flow.tos]);
-        out.extend(flow.src_as.to_be_bytes());
-        out.extend(flow.dst_as.to_be_bytes());
-        // Egress is 1; what is not known is reported as ingress.
-        out.extend([flow.src_mask, flow.dst_mask, u8::from(flow.direction == 1)]);
-        out.extend(flow.vlan.to_be_bytes());
+        message.templates += 1;
+        message.records += 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_MESSAGE;
     use super::*;
+    use crate::flow::Host;
 
     const BOOT: Time = Time(1_700_000_000_000);
     /// RFC 3954, 5.1: the packet header.
@@ -331,7 +174,6 @@ mod tests {
         assert_eq!(bytes[HEADER + 68..HEADER + 72], [1, 1, 0, 104]);
         assert_eq!(bytes[HEADER + 72..HEADER + 88], v6.src.0.to_be_bytes());
         assert_eq!(bytes.len(), HEADER + 68 + 104);
-        assert_eq!(IPV6_RECORD, 100);
     }
 
     #[test]
@@ -340,7 +182,7 @@ mod tests {
         let mut flows = vec![flow(); 100];
         flows.iter_mut().skip(60).for_each(|flow| flow.src = Host(0x2001 << 112));
         let sent = encoder.encode(BOOT, BOOT, &flows, true);
-        assert!(sent.iter().all(|bytes| bytes.len() <= V9_MAX_DATAGRAM && bytes.len() % 4 == 0));
+        assert!(sent.iter().all(|bytes| bytes.len() <= MAX_MESSAGE && bytes.len() % 4 == 0));
         let records: u16 = sent.iter().map(|b| u16::from_be_bytes([b[2], b[3]])).sum();
         assert_eq!(records, 104);
         for (index, bytes) in sent.iter().enumerate() {

@@ -6,7 +6,8 @@ use foldhash::fast::RandomState;
 
 use super::sample::{Kind, Sample};
 use crate::flow::Host;
-use crate::wire::sequence::{Sequence, Unit, is_restart};
+use crate::wire::numbering::Numbering;
+use crate::wire::sequence::{Sequence, is_restart};
 
 /// Agents and sub-agents followed behind one address: line cards, or the
 /// switches behind a relay. Samples of others are decoded all the same.
@@ -54,7 +55,7 @@ impl Agents {
             agent.sources.clear();
         }
         agent.uptime = uptime;
-        agent.sequence.datagram(Unit::Datagrams, sequence, None);
+        agent.sequence.datagram(Numbering::Datagrams, sequence, None);
     }
 
     /// Takes note of a flow sample.

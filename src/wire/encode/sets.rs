@@ -1,0 +1,220 @@
+//! Messages of sets, as NetFlow v9 and IPFIX have them (RFC 3954, section 5;
+//! RFC 7011, section 3.3): two data templates of 20 fields, one per address
+//! family, and whatever options the protocol adds.
+
+use super::{saturated, uptime};
+use crate::flow::{Flow, Host, Time};
+
+/// No message is longer, in bytes: it fits through any common path.
+pub const MAX_MESSAGE: usize = 1400;
+
+/// Set id and length before the records of a set.
+const SET_HEADER: usize = 4;
+/// Sets are padded to a multiple of this (RFC 3954, 5.3).
+const ALIGN: usize = 4;
+
+/// Data sets carry the id of their template.
+pub(super) const IPV4_TEMPLATE: u16 = 256;
+pub(super) const IPV6_TEMPLATE: u16 = 257;
+pub(super) const SAMPLING_TEMPLATE: u16 = 258;
+
+/// Element and length in bytes.
+pub(super) type Fields = [(u16, u16); 20];
+
+/// Fields of an IPv4 record, type and length in bytes (RFC 3954, 8).
+pub const IPV4_FIELDS: Fields = [
+    (8, 4),  // IPV4_SRC_ADDR
+    (12, 4), // IPV4_DST_ADDR
+    (15, 4), // IPV4_NEXT_HOP
+    (10, 4), // INPUT_SNMP
+    (14, 4), // OUTPUT_SNMP
+    (1, 8),  // IN_BYTES
+    (2, 8),  // IN_PKTS
+    (22, 4), // FIRST_SWITCHED
+    (21, 4), // LAST_SWITCHED
+    (7, 2),  // L4_SRC_PORT
+    (11, 2), // L4_DST_PORT
+    (4, 1),  // PROTOCOL
+    (6, 1),  // TCP_FLAGS
+    (5, 1),  // TOS
+    (16, 4), // SRC_AS
+    (17, 4), // DST_AS
+    (9, 1),  // SRC_MASK
+    (13, 1), // DST_MASK
+    (61, 1), // DIRECTION
+    (58, 2), // SRC_VLAN
+];
+
+/// Fields of an IPv6 record: addresses and masks differ.
+pub const IPV6_FIELDS: Fields = {
+    let mut fields = IPV4_FIELDS;
+    fields[0] = (27, 16); // IPV6_SRC_ADDR
+    fields[1] = (28, 16); // IPV6_DST_ADDR
+    fields[2] = (62, 16); // IPV6_NEXT_HOP
+    fields[16] = (29, 1); // IPV6_SRC_MASK
+    fields[17] = (30, 1); // IPV6_DST_MASK
+    fields
+};
+
+/// The same with times in milliseconds since 1970.
+const fn absolute(mut fields: Fields) -> Fields {
+    fields[7] = (152, 8); // flowStartMilliseconds
+    fields[8] = (153, 8); // flowEndMilliseconds
+    fields
+}
+
+/// How records say when a flow began and ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Clock {
+    /// In milliseconds since the exporter started, then.
+    Uptime(Time),
+    /// In milliseconds since 1970.
+    Absolute,
+}
+
+impl Clock {
+    /// The fields of IPv4 and of IPv6 records.
+    fn fields(self) -> [Fields; 2] {
+        match self {
+            Clock::Uptime(_) => [IPV4_FIELDS, IPV6_FIELDS],
+            Clock::Absolute => const { [absolute(IPV4_FIELDS), absolute(IPV6_FIELDS)] },
+        }
+    }
+
+    fn write(self, out: &mut Vec<u8>, time: Time) {
+        match self {
+            Clock::Uptime(start) => out.extend(uptime(time, start).to_be_bytes()),
+            Clock::Absolute => out.extend(time.0.max(0).to_be_bytes()),
+        }
+    }
+}
+
+/// Flows that are still to be sent, by address family.
+#[derive(Debug)]
+pub(super) struct Waiting<'a> {
+    v4: Vec<&'a Flow>,
+    v6: Vec<&'a Flow>,
+    /// How many of each were sent.
+    sent: [usize; 2],
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(flows: &'a [Flow]) -> Waiting<'a> {
+        let is_v4 = |flow: &&Flow| flow.src.as_v4().is_some() && flow.dst.as_v4().is_some();
+        let (v4, v6) = flows.iter().partition(is_v4);
+        Waiting { v4, v6, sent: [0; 2] }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sent == [self.v4.len(), self.v6.len()]
+    }
+}
+
+/// A message being written.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub out: Vec<u8>,
+    /// Template records so far, options templates included.
+    pub templates: u16,
+    /// Data records so far, those of options included.
+    pub records: u16,
+}
+
+impl Message {
+    /// A message that begins with these numbers.
+    pub(super) fn new(halves: [u16; 2], words: &[u32]) -> Message {
+        let mut message =
+            Message { out: Vec::with_capacity(MAX_MESSAGE), templates: 0, records: 0 };
+        message.numbers(&halves);
+        words.iter().for_each(|word| message.out.extend(word.to_be_bytes()));
+        message
+    }
+
+    /// Writes a 16-bit number over what is there already.
+    pub(super) fn patch(&mut self, at: usize, value: u16) {
+        if let Some(place) = self.out.get_mut(at..at + 2) {
+            place.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+
+    /// Appends 16-bit numbers.
+    pub(super) fn numbers(&mut self, numbers: &[u16]) {
+        numbers.iter().for_each(|number| self.out.extend(number.to_be_bytes()));
+    }
+
+    /// Appends field specifiers: element and length.
+    pub(super) fn fields(&mut self, fields: &[(u16, u16)]) {
+        fields.iter().for_each(|(element, length)| self.numbers(&[*element, *length]));
+    }
+
+    /// A set; its length and padding come by themselves.
+    pub(super) fn set(&mut self, id: u16, write: impl FnOnce(&mut Message)) {
+        let start = self.out.len();
+        self.numbers(&[id, 0]);
+        write(self);
+        while !(self.out.len() - start).is_multiple_of(ALIGN) {
+            self.out.push(0);
+        }
+        self.patch(start + 2, saturated((self.out.len() - start) as u64, u16::MAX));
+    }
+
+    /// The set of both data templates.
+    pub(super) fn data_templates(&mut self, set: u16, clock: Clock) {
+        self.set(set, |message| {
+            for (id, fields) in [IPV4_TEMPLATE, IPV6_TEMPLATE].into_iter().zip(clock.fields()) {
+                message.numbers(&[id, saturated(fields.len() as u64, u16::MAX)]);
+                message.fields(&fields);
+                message.templates += 1;
+            }
+        });
+    }
+
+    /// Data sets with as many flows as there is room for.
+    pub(super) fn data(&mut self, waiting: &mut Waiting<'_>, clock: Clock) {
+        let Waiting { v4, v6, sent } = waiting;
+        let [short, long] = clock.fields();
+        sent[0] += self.family(IPV4_TEMPLATE, &short, &v4[sent[0]..], clock);
+        sent[1] += self.family(IPV6_TEMPLATE, &long, &v6[sent[1]..], clock);
+    }
+
+    /// One data set; returns how many of the flows are in it.
+    fn family(&mut self, id: u16, fields: &Fields, flows: &[&Flow], clock: Clock) -> usize {
+        let length: usize = fields.iter().map(|(_, length)| usize::from(*length)).sum();
+        let left = MAX_MESSAGE.saturating_sub(self.out.len() + SET_HEADER + ALIGN - 1);
+        let flows = &flows[..flows.len().min(left / length)];
+        if !flows.is_empty() {
+            self.set(id, |message| {
+                for flow in flows {
+                    record(&mut message.out, flow, id == IPV4_TEMPLATE, clock);
+                    message.records += 1;
+                }
+            });
+        }
+        flows.len()
+    }
+}
+
+/// A record in the order of [`IPV4_FIELDS`].
+fn record(out: &mut Vec<u8>, flow: &Flow, v4: bool, clock: Clock) {
+    let address = |out: &mut Vec<u8>, host: Host| match v4 {
+        true => out.extend(host.as_v4().unwrap_or(0).to_be_bytes()),
+        false => out.extend(host.0.to_be_bytes()),
+    };
+    for host in [flow.src, flow.dst, flow.next_hop] {
+        address(out, host);
+    }
+    out.extend(flow.input.to_be_bytes());
+    out.extend(flow.output.to_be_bytes());
+    out.extend(flow.bytes.to_be_bytes());
+    out.extend(flow.packets.to_be_bytes());
+    clock.write(out, flow.first);
+    clock.write(out, flow.last);
+    out.extend(flow.sport.to_be_bytes());
+    out.extend(flow.dport.to_be_bytes());
+    out.extend([flow.proto, flow.tcp_flags, flow.tos]);
+    out.extend(flow.src_as.to_be_bytes());
+    out.extend(flow.dst_as.to_be_bytes());
+    // Egress is 1; what is not known is reported as ingress.
+    out.extend([flow.src_mask, flow.dst_mask, u8::from(flow.direction == 1)]);
+    out.extend(flow.vlan.to_be_bytes());
+}

@@ -1,0 +1,24 @@
+//! What is fuzzed: each target takes any bytes and panics when something is
+//! wrong. The fuzzer's crate (`fuzz/`) and the replay of its corpus share this.
+#![allow(dead_code, reason = "each user takes its own part of this")]
+
+pub mod compare;
+pub mod datagrams;
+pub mod differential;
+pub mod input;
+#[path = "../common/sets.rs"]
+pub mod sets;
+pub mod sflow;
+pub mod structured;
+pub mod watched;
+
+/// What takes the fuzzer's bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is also that of its corpus.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("datagrams", datagrams::run),
+    ("structured", structured::run),
+    ("sflow", sflow::run),
+    ("differential", differential::run),
+];

@@ -1,0 +1,135 @@
+//! A decoder whose every answer is checked.
+
+use toptalk::flow::{Flow, Host, Time};
+use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
+use toptalk::wire::{
+    Cause, Decoder, MAX_HELD, MAX_TEMPLATES, Policy, Report, Standing, memory::Memory,
+};
+
+/// Looks at everything and counts it.
+#[derive(Debug, Default)]
+pub struct Watcher {
+    templates: u32,
+    made: usize,
+    options: u32,
+    events: u32,
+    addressless: u32,
+    problems: u32,
+    /// Whether a value that says its own length is empty.
+    pub empty_value: bool,
+}
+
+impl Observer for Watcher {
+    fn template(&mut self, seen: &TemplateSeen<'_>) {
+        assert!(!seen.template.fields().is_empty());
+        assert!(seen.template.scope() <= seen.template.fields().len());
+        self.templates += 1;
+    }
+
+    fn record(&mut self, seen: &RecordSeen<'_>) {
+        let mut values = 0;
+        for (field, value) in seen.template.values(seen.bytes) {
+            values += 1;
+            let variable = field.length == toptalk::wire::template::VARIABLE;
+            assert!(variable || value.len() == usize::from(field.length));
+            self.empty_value |= variable && value.is_empty();
+        }
+        assert_eq!(values, seen.template.fields().len(), "a record is whole");
+        self.made += seen.made.len();
+        let is_options = seen.template.kind() == toptalk::wire::template::Kind::Options;
+        self.options += u32::from(is_options);
+        self.events += u32::from(seen.standing == Standing::Event);
+        self.addressless += u32::from(!is_options && seen.standing == Standing::Addressless);
+        assert_eq!(seen.standing == Standing::Flow, !seen.made.is_empty());
+    }
+
+    fn problem(&mut self, _: Cause, _: usize) {
+        self.problems += 1;
+    }
+}
+
+/// A decoder with a count of what went in.
+#[derive(Debug, Default)]
+pub struct Watched {
+    decoder: Decoder,
+    pub flows: Vec<Flow>,
+    bytes: u64,
+    records: u64,
+    made: u64,
+}
+
+impl Watched {
+    pub fn with_policy(policy: Policy) -> Watched {
+        Watched { decoder: Decoder::with_policy(policy), ..Watched::default() }
+    }
+
+    /// Decodes one datagram; only its flows are in `flows` afterwards.
+    pub fn take(&mut self, now: Time, from: Host, bytes: &[u8]) -> (Report, Watcher) {
+        let mut watcher = Watcher::default();
+        self.flows.clear();
+        let report =
+            self.decoder.decode_seen(now, from, bytes, &mut self.flows, Some(&mut watcher));
+        self.check(&report, &watcher, now, from, bytes);
+        (report, watcher)
+    }
+
+    fn check(&mut self, report: &Report, watcher: &Watcher, now: Time, from: Host, bytes: &[u8]) {
+        assert_eq!(self.flows.len(), report.flows as usize);
+        assert!(report.reversed * 2 <= report.flows);
+        let own_records = matches!(report.version, 9 | 10);
+        if own_records {
+            let seen = [watcher.made as u32, watcher.events, watcher.options, watcher.addressless];
+            let addressless = report.addressless.records;
+            assert_eq!(seen, [report.flows, report.events, report.options, addressless]);
+            assert_eq!(watcher.templates, report.templates + report.options_templates);
+        }
+        // Every record has its own bytes, and an address takes four of them.
+        self.bytes += bytes.len() as u64;
+        let others = report.events + report.options + report.addressless.records;
+        self.records += u64::from(report.flows - report.reversed + others);
+        self.made += u64::from(report.flows + report.events);
+        assert!(self.records <= self.bytes, "{} records of {} bytes", self.records, self.bytes);
+        assert!(self.made * 2 <= self.bytes, "{} flows of {} bytes", self.made, self.bytes);
+        for flow in &self.flows {
+            assert_eq!(flow.exporter, from);
+            assert!(flow.arrival <= now && !flow.duplicate);
+            let _ = (flow.reversed(), flow.scaled(), flow.duration_ms(), flow.is_far_off());
+        }
+    }
+
+    /// What the decoder says of its exporters is possible.
+    pub fn check_state(&self) {
+        for exporter in self.decoder.exporters() {
+            assert!(exporter.templates <= MAX_TEMPLATES);
+            assert!(exporter.remembered <= exporter.templates);
+            assert!(exporter.held as u64 * 4 <= self.bytes && exporter.held <= MAX_HELD);
+            assert!(exporter.flows <= self.made);
+            assert!(self.decoder.details(exporter.address).is_some());
+        }
+    }
+
+    /// A connection of this exporter was opened or closed.
+    pub fn reconnected(&mut self, from: Host) {
+        self.decoder.reconnected(from);
+    }
+
+    /// Starts anew with what the decoder remembers, by way of a file.
+    pub fn restart(&mut self, now: Time) {
+        let memory = self.decoder.memory();
+        let text = serde_json::to_string(&memory).expect("it can be written");
+        let read: Memory = serde_json::from_str(&text).expect("it can be read");
+        assert_eq!(read, memory);
+        let templates = |memory: &Memory| -> usize {
+            let domains = memory.exporters.iter().flat_map(|exporter| &exporter.domains);
+            domains.map(|domain| domain.templates.len()).sum()
+        };
+        let mut decoder = Decoder::new();
+        let recalled = decoder.recall(now, &read).expect("it is of this version");
+        assert!(recalled <= templates(&memory));
+        assert_eq!(recalled, templates(&decoder.memory()));
+        self.decoder = decoder;
+        self.made = 0;
+        self.bytes = 0;
+        self.records = 0;
+    }
+}
