@@ -86,6 +86,7 @@ pub fn clock(exporter: &ExporterHealth) -> String {
     let sign = if ms > 0 { "-" } else { "+" };
     let ms = ms.unsigned_abs();
     match ms / 1000 {
+        _ if ms < 5 => "0.00s".to_owned(),
         0..10 => format!("{sign}{:.2}s", ms as f64 / 1000.0),
         seconds @ 10..600 => format!("{sign}{seconds}s"),
         seconds @ 600..36_000 => format!("{sign}{}m", seconds / 60),
@@ -122,7 +123,8 @@ mod tests {
             clock(&ExporterHealth { clock_offset_ms: ms, protocol: "ipfix", ..Default::default() })
         };
         for (ms, want) in [
-            (0, "+0.00s"),
+            (0, "0.00s"),
+            (4, "0.00s"),
             (-20, "+0.02s"),
             (41_000, "-41s"),
             (-3_600_000, "+60m"),
