@@ -131,6 +131,7 @@ pub const EXPORTER_COLUMNS: &[Column<ExporterHealth>] = columns! {
     "export_delay_ms", "from a flow's end to its record, 99th percentile",
         |_, r| r.export_delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
     "last_seen", "when its last datagram came", |_, r| rfc3339(r.last_seen);
+    "unsent", "samples that an sFlow agent took but could not send", |_, r| r.unsent.to_string();
 };
 
 fn sampling_from(state: SamplingState) -> &'static str {
@@ -250,8 +251,10 @@ fn conversation_lines(snapshot: &Snapshot) -> impl Iterator<Item = ConversationL
 pub(super) fn guarded(cell: &str) -> String {
     let clean: String = cell.chars().filter(|c| !c.is_control()).collect();
     // A number below zero is no formula.
-    let number = clean.parse::<i64>().is_ok() && !cell.starts_with('+');
-    let risky = !number && cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
-        || !number && clean.starts_with(['=', '+', '-', '@']);
+    if cell.starts_with('-') && cell.parse::<i64>().is_ok() {
+        return clean;
+    }
+    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
+        || clean.starts_with(['=', '+', '-', '@']);
     if risky { format!("'{clean}") } else { clean }
 }

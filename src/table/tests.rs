@@ -263,3 +263,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn exporters_are_saved_with_their_state() {
+    let mut snapshot = sample();
+    snapshot.view.subject = Subject::Exporters;
+    snapshot.health.exporters = vec![ExporterHealth {
+        protocol: "ipfix",
+        datagrams: 7,
+        held: 2,
+        sampling: SamplingState::Given(512),
+        clock_offset_ms: -41,
+        last_seen: snapshot.captured_at,
+        ..ExporterHealth::default()
+    }];
+    let csv = csv_of(&snapshot);
+    let mut lines = csv.lines();
+    let names: Vec<&str> = EXPORTER_COLUMNS.iter().map(|column| column.name).collect();
+    assert_eq!(lines.next(), Some(names.join(",").as_str()));
+    let row = lines.next().unwrap();
+    for cell in [",ipfix,DEGR,", "2 data sets wait", ",512,given,-41,"] {
+        assert!(row.contains(cell), "{cell}: {row}");
+    }
+    assert_eq!(lines.next(), None);
+}

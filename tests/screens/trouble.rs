@@ -153,6 +153,7 @@ fn the_worst_exporter_marks_the_main_screen() {
         let person = Person::at((80, 24), COLOUR, snapshot);
         person.screen().lines().next().unwrap_or_default().to_owned()
     };
+    // The one that is only remembered does not count.
     assert!(header(troubled()).contains(" !!3 exporters"), "{}", header(troubled()));
     let degraded = later(0, |snapshot| snapshot.health.exporters.truncate(2));
     assert!(header(degraded.clone()).contains(" !2 exporters"));

@@ -54,7 +54,11 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
         }
     }
     for (sender, count) in &health.refused {
-        say("refused", format!("{} from {sender}", units::short(*count)), Tone::Plain);
+        say(
+            "refused",
+            format!("{} from {sender}: outside --allow", units::short(*count)),
+            Tone::Plain,
+        );
     }
     if health.refused_others > 0 {
         let text = format!("{} from other senders", units::short(health.refused_others));
@@ -78,11 +82,9 @@ fn socket(listener: &Listener) -> String {
     } else {
         format!("buffer {granted} as asked")
     };
-    let streams = match connections {
-        Some(count) => format!(", TCP connections {count}"),
-        None => String::new(),
-    };
-    format!("{address}, {buffer}, kernel dropped {}{streams}", units::short(*kernel_drops))
+    let connections =
+        connections.map_or(String::new(), |count| format!(", TCP connections {count}"));
+    format!("{address}, {buffer}, kernel dropped {}{connections}", units::short(*kernel_drops))
 }
 
 fn counted(drop: &DropCount) -> String {

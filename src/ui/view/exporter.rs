@@ -133,7 +133,7 @@ fn summary(canvas: &mut Canvas, exporter: &ExporterHealth, snapshot: &Snapshot, 
     let detail = &exporter.detail;
     if let Some(y) = layout.line(Part::In) {
         let protocol = if exporter.protocol.is_empty() { "remembered" } else { exporter.protocol };
-        let heard = exporter.datagrams > 0;
+        let heard = exporter.is_heard();
         let left = vec![
             Piece::new(0, Tone::Strong, protocol),
             plain(3, format!("{} pkt/s", figures::rate(exporter.datagrams_per_s))),
@@ -319,6 +319,7 @@ fn statistics(exporter: &ExporterHealth) -> Vec<Vec<String>> {
         figure("datagrams received", exporter.datagrams),
         figure("flows received", exporter.flows),
         figure("lost, by its sequence numbers", exporter.lost),
+        figure("samples it could not send", exporter.unsent),
         figure("restarts of its numbering", u64::from(exporter.restarts)),
         figure("flows told twice, counted once", exporter.doubled),
         figure("data sets held for a template", exporter.held as u64),

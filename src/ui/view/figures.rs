@@ -79,13 +79,14 @@ pub fn sampling(state: SamplingState) -> String {
 
 /// How far its clock is ahead of ours: `+0.02s`, `-41s`.
 pub fn clock(exporter: &ExporterHealth) -> String {
-    if exporter.datagrams == 0 || exporter.protocol.starts_with("sflow") {
+    if !exporter.is_heard() || exporter.protocol.starts_with("sflow") {
         return "-".to_owned();
     }
     let ms = exporter.clock_offset_ms;
     let sign = if ms > 0 { "-" } else { "+" };
     let ms = ms.unsigned_abs();
     match ms / 1000 {
+        _ if ms < 5 => "0.00s".to_owned(),
         0..10 => format!("{sign}{:.2}s", ms as f64 / 1000.0),
         seconds @ 10..600 => format!("{sign}{seconds}s"),
         seconds @ 600..36_000 => format!("{sign}{}m", seconds / 60),
@@ -106,7 +107,7 @@ pub fn span(ms: i64) -> String {
 pub fn ago(exporter: &ExporterHealth, silent: i64) -> String {
     const LONG: i64 = 100 * 86_400_000;
     match silent {
-        _ if exporter.datagrams == 0 && exporter.last_seen.0 == 0 => "-".to_owned(),
+        _ if !exporter.is_heard() && exporter.last_seen.0 == 0 => "-".to_owned(),
         LONG.. => format!("{}d", units::short(silent.unsigned_abs() / 86_400_000)),
         _ => units::duration(silent),
     }
@@ -118,10 +119,12 @@ mod tests {
 
     #[test]
     fn clocks_ahead_have_a_plus_and_short_spans_their_fractions() {
-        let clock =
-            |ms| clock(&ExporterHealth { clock_offset_ms: ms, datagrams: 1, ..Default::default() });
+        let clock = |ms| {
+            clock(&ExporterHealth { clock_offset_ms: ms, protocol: "ipfix", ..Default::default() })
+        };
         for (ms, want) in [
-            (0, "+0.00s"),
+            (0, "0.00s"),
+            (4, "0.00s"),
             (-20, "+0.02s"),
             (41_000, "-41s"),
             (-3_600_000, "+60m"),

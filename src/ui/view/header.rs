@@ -43,8 +43,8 @@ pub fn state(model: &Model, snapshot: &Snapshot) -> [Piece; 2] {
 
 /// How many there are, with the mark of the one that is worst.
 fn exporters(snapshot: &Snapshot) -> (String, Tone) {
-    let now = snapshot.captured_at;
     let heard = || snapshot.health.heard();
+    let now = snapshot.captured_at;
     let worst = heard().map(|exporter| exporter.condition(now).mark).max().unwrap_or_default();
     let mark = super::figures::mark(worst);
     let text = match heard().count() {
