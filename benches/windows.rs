@@ -7,6 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toptalk::agg::{Config, Windows};
 use toptalk::flow::{Flow, Time};
 use toptalk::snapshot::{Health, Subject, View, Window};
+use toptalk::wire::doubling::Doubling;
 
 /// Flows recorded at once, as one wake of the ingest worker gives.
 const BATCH: usize = 1500;
@@ -66,5 +67,34 @@ fn snapshot(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, record, snapshot);
+/// What finding flows that are reported twice costs.
+fn mark(c: &mut Criterion) {
+    let once = common::flows(Shape::Mixed, 1_000_000, 100_000, 100);
+    let other = |flow: &Flow| Flow { direction: 1, ..*flow };
+    let twice: Vec<Flow> = once[..500_000]
+        .chunks(BATCH / 2)
+        .flat_map(|chunk| chunk.iter().copied().chain(chunk.iter().map(other)))
+        .collect();
+    let mut group = c.benchmark_group("Doubling::mark");
+    group.sample_size(20).throughput(Throughput::Elements(1_000_000));
+    for (name, mut flows, doubled) in
+        [("every flow once", once, 0), ("every flow twice", twice, 500_000)]
+    {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                Doubling::default,
+                |mut doubling| {
+                    let marked: usize =
+                        flows.chunks_mut(BATCH).map(|batch| doubling.mark(batch)).sum();
+                    assert_eq!(marked, doubled);
+                    doubling
+                },
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, mark, record, snapshot);
 criterion_main!(benches);

@@ -38,6 +38,16 @@ sleep 75
         screen "$name" "One host, $label"
         "${tmux[@]}" send-keys -t "$name" Escape
         sleep 1
+        "${tmux[@]}" send-keys -t "$name" e
+        sleep 1
+        screen "$name" "Exporters, $label"
+        "${tmux[@]}" send-keys -t "$name" Enter
+        sleep 1
+        screen "$name" "One exporter, $label"
+        "${tmux[@]}" send-keys -t "$name" Escape
+        sleep 1
+        "${tmux[@]}" send-keys -t "$name" Escape
+        sleep 1
         "${tmux[@]}" send-keys -t "$name" '?'
         sleep 1
         screen "$name" "Help, $label"

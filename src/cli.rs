@@ -1,18 +1,24 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod inspect;
+mod values;
+
+pub use inspect::Inspect;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::agg::{
-    Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, MAX_LAG_MS, Rules,
-};
+use self::values::{Link, given_rate, lag, link, sliding, window};
+use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::filter::Filter;
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::snapshot::{SortKey, Window};
 use crate::units::{parse_duration, parse_rate};
+use crate::wire::Policy;
+use crate::wire::policy::GivenRate;
 
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
@@ -20,6 +26,7 @@ pub enum Command {
     Live(Live),
     Demo(Live, u64),
     Top(Top),
+    Inspect(Inspect),
 }
 
 /// Collecting with a screen.
@@ -27,6 +34,8 @@ pub enum Command {
 pub struct Live {
     pub listen: Listen,
     pub config: Config,
+    pub policy: Policy,
+    pub state: State,
     pub window: Window,
     pub ascii: bool,
     /// Where snapshots are saved, `None` for the default folder.
@@ -38,12 +47,24 @@ pub struct Live {
 pub struct Top {
     pub listen: Listen,
     pub config: Config,
+    pub policy: Policy,
+    pub state: State,
     pub for_ms: i64,
     pub window: Window,
     pub limit: usize,
     pub sort: SortKey,
     pub output: Output,
     pub filter: Filter,
+}
+
+/// Where what is learned of exporters is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Where such things are kept on this machine.
+    #[default]
+    Usual,
+    Folder(PathBuf),
+    Nowhere,
 }
 
 /// The shape of the answer.
@@ -54,7 +75,7 @@ pub enum Output {
     Json,
 }
 
-/// Live top talkers from NetFlow: who uses the line, right now.
+/// Live top talkers from NetFlow, IPFIX and sFlow: who uses the line, right now.
 #[derive(Parser)]
 #[command(name = "toptalk", version, args_conflicts_with_subcommands = true)]
 #[command(
@@ -74,18 +95,46 @@ enum Verb {
     Demo(DemoWords),
     /// Collect for a while without a screen and print one answer
     Top(TopWords),
+    /// Print every template, record and problem, from captures or live
+    Inspect(inspect::InspectWords),
+}
+
+/// What all who collect are told.
+struct Collect {
+    listen: Listen,
+    config: Config,
+    policy: Policy,
+    state: State,
 }
 
 #[derive(Args)]
 struct CollectWords {
-    /// UDP port to listen on, repeatable [default: 2055, and 4739 and 6343 when free]
+    /// Port to listen on (UDP; IPFIX also over TCP), repeatable [default: 2055, and 4739 and 6343 when free]
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Vec<u16>,
     /// Listen on this address only
     #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
     bind: Option<IpAddr>,
     #[command(flatten)]
+    exporters: ExporterWords,
+    #[command(flatten)]
     windows: WindowWords,
+}
+
+#[derive(Args)]
+struct ExporterWords {
+    /// A network that exporters may be in, repeatable [default: any]
+    #[arg(long, value_name = "NET", env = "TOPTALK_ALLOW", value_delimiter = ',')]
+    allow: Vec<Network>,
+    /// The sampling rate of an exporter, or of all, whatever they announce; repeatable
+    #[arg(long, value_name = "[EXPORTER=]RATE", env = "TOPTALK_SAMPLING", value_delimiter = ',', value_parser = given_rate)]
+    sampling: Vec<GivenRate>,
+    /// Folder for what is learned of exporters, so that a restart loses nothing [default: toptalk in the user's state folder]
+    #[arg(long, value_name = "DIR", env = "TOPTALK_STATE")]
+    state: Option<PathBuf>,
+    /// Keep nothing of what is learned of exporters
+    #[arg(long, env = "TOPTALK_NO_STATE")]
+    no_state: bool,
 }
 
 #[derive(Args)]
@@ -102,6 +151,9 @@ struct WindowWords {
     /// Conversations kept at most; traffic of further ones is in others
     #[arg(long, value_name = "N", env = "TOPTALK_MAX_CONVERSATIONS", default_value_t = DEFAULT_MAX_CONVERSATIONS)]
     max_conversations: usize,
+    /// Count flows as often as they are reported, also those that came from another interface before
+    #[arg(long, env = "TOPTALK_NO_DEDUP")]
+    no_dedup: bool,
 }
 
 #[derive(Args)]
@@ -179,13 +231,6 @@ enum Sort {
     Sum,
 }
 
-/// Capacities in bit/s.
-#[derive(Clone, Copy)]
-struct Link {
-    down: u64,
-    up: u64,
-}
-
 /// Reads the command line; prints help or what is wrong and ends the process.
 #[must_use]
 pub fn read() -> Command {
@@ -208,6 +253,8 @@ impl Words {
                 let live = Live {
                     listen: Listen::default(),
                     config: Config::default(),
+                    policy: Policy::default(),
+                    state: State::Nowhere,
                     window: words.screen.window,
                     ascii: words.screen.ascii,
                     snapshots: words.screen.snapshots,
@@ -215,12 +262,24 @@ impl Words {
                 Command::Demo(live, words.seed)
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
+            Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
         })
     }
 }
 
+impl ExporterWords {
+    fn check(self) -> (Policy, State) {
+        let state = match self.state {
+            _ if self.no_state => State::Nowhere,
+            Some(folder) => State::Folder(folder),
+            None => State::Usual,
+        };
+        (Policy { allow: self.allow, sampling: self.sampling }, state)
+    }
+}
+
 impl CollectWords {
-    fn check(self) -> Result<(Listen, Config), clap::Error> {
+    fn check(self) -> Result<Collect, clap::Error> {
         if self.port.len() > MAX_PORTS {
             return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", self.port.len())));
         }
@@ -234,15 +293,17 @@ impl CollectWords {
             lag: self.windows.lag,
             rules: Rules::default(),
             keep_all: false,
+            no_dedup: self.windows.no_dedup,
             started: Time::default(),
         };
-        Ok((Listen { address: self.bind, ports }, config))
+        let (policy, state) = self.exporters.check();
+        Ok(Collect { listen: Listen { address: self.bind, ports }, config, policy, state })
     }
 }
 
 impl LiveWords {
     fn check(self) -> Result<Live, clap::Error> {
-        let (listen, config) = self.collect.check()?;
+        let Collect { listen, config, policy, state } = self.collect.check()?;
         let rules = Rules {
             host_up: self.rules.alert_up,
             host_down: self.rules.alert_down,
@@ -252,6 +313,8 @@ impl LiveWords {
         Ok(Live {
             listen,
             config: Config { rules, ..config },
+            policy,
+            state,
             window: self.screen.window,
             ascii: self.screen.ascii,
             snapshots: self.screen.snapshots,
@@ -266,10 +329,12 @@ impl TopWords {
             Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)).map_err(
                 |error| wrong(format!("{error}\n  {text}\n  {}", caret(&text, &error.at))),
             )?;
-        let (listen, config) = self.collect.check()?;
+        let Collect { listen, config, policy, state } = self.collect.check()?;
         Ok(Top {
             listen,
             config: Config { keep_all: self.window == Window::All, ..config },
+            policy,
+            state,
             for_ms: self.for_ms,
             window: self.window,
             limit: if self.limit == 0 { usize::MAX } else { self.limit },
@@ -296,79 +361,5 @@ fn wrong(message: String) -> clap::Error {
     clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{message}\n"))
 }
 
-fn lag(text: &str) -> Result<LagRule, String> {
-    if text.eq_ignore_ascii_case("auto") {
-        return Ok(LagRule::Auto);
-    }
-    match parse_duration(text) {
-        Ok(ms) if ms <= MAX_LAG_MS => Ok(LagRule::Fixed(ms)),
-        _ => Err(format!("expected auto or 0 to {} seconds, found `{text}`", MAX_LAG_MS / 1000)),
-    }
-}
-
-fn link(text: &str) -> Result<Link, String> {
-    let (down, up) = text.split_once('/').unwrap_or((text, text));
-    let rate = |text| parse_rate(text).map_err(|error| error.to_string());
-    // The slash of `MB/s` is no separator.
-    if text.ends_with("B/s") && !text[..text.len() - 3].contains('/') {
-        return rate(text).map(|both| Link { down: both, up: both });
-    }
-    Ok(Link { down: rate(down)?, up: rate(up)? })
-}
-
-fn sliding(text: &str) -> Result<Window, String> {
-    Window::SLIDING
-        .into_iter()
-        .find(|window| window.name() == text)
-        .ok_or_else(|| format!("expected 10s, 1m, 5m, 15m or 1h, found `{text}`"))
-}
-
-fn window(text: &str) -> Result<Window, String> {
-    if text == Window::All.name() {
-        return Ok(Window::All);
-    }
-    sliding(text).map_err(|_| format!("expected 10s, 1m, 5m, 15m, 1h or all, found `{text}`"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_are_consistent() {
-        use clap::CommandFactory;
-        Words::command().debug_assert();
-    }
-
-    #[test]
-    fn words_become_settings() {
-        let words = ["toptalk", "-p", "34343", "--alert-up", "80M", "--link", "1G/200M"];
-        let Ok(Command::Live(live)) = read_from(words) else { panic!() };
-        assert_eq!(live.listen.ports, [34343]);
-        let rules = live.config.rules;
-        assert_eq!((rules.host_up, rules.host_down), (Some(80_000_000), None));
-        assert_eq!((rules.link_down, rules.link_up), (Some(1_000_000_000), Some(200_000_000)));
-        let words = ["toptalk", "top", "--for", "3s", "-n", "0", "-s", "up", "port", "443"];
-        let Ok(Command::Top(top)) = read_from(words) else { panic!() };
-        assert_eq!((top.for_ms, top.limit, top.sort), (3000, usize::MAX, SortKey::Up));
-        assert!(top.config.keep_all && !top.filter.is_any());
-    }
-
-    #[test]
-    fn wrong_words_are_refused_with_what_was_expected() {
-        for (words, expected) in [
-            (vec!["toptalk", "-p", "70000"], "70000"),
-            (vec!["toptalk", "-p", "0"], "0"),
-            (vec!["toptalk", "--local", "10.0.0.0/40"], "10.0.0.0/8"),
-            (vec!["toptalk", "--alert-up", "fast"], "80M"),
-            (vec!["toptalk", "--lag", "400"], "auto"),
-            (vec!["toptalk", "--window", "2m"], "15m"),
-            (vec!["toptalk", "top", "--window", "2m"], "all"),
-            (vec!["toptalk", "top", "port", "70000"], "^^^^^"),
-            (vec!["toptalk", "top", "src", "port", "5"], "port"),
-        ] {
-            let message = read_from(words.clone()).expect_err(&words.join(" "));
-            assert!(message.contains(expected), "{words:?}: {message}");
-        }
-    }
-}
+mod tests;

@@ -5,9 +5,11 @@
 #![deny(unsafe_code)]
 
 // Ground: plain data and pure functions.
+pub mod capture;
 pub mod demo;
 pub mod filter;
 pub mod flow;
+pub mod inspect;
 pub mod snapshot;
 pub mod table;
 pub mod topn;

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use toptalk::table::{CONVERSATION_COLUMNS, HOST_COLUMNS};
+use toptalk::ingest::Trouble;
+use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
 use toptalk::wire::Cause;
 
@@ -34,8 +35,13 @@ fn check(file: &str, name: &str, table: &str) {
 #[test]
 fn keys() {
     let where_it_works = |applies: &dyn Fn(Context) -> bool| {
-        let names =
-            [(Context::Main, "main"), (Context::Drill, "host"), (Context::Filter, "filter line")];
+        let names = [
+            (Context::Main, "main"),
+            (Context::Drill, "host"),
+            (Context::Exporters, "exporters"),
+            (Context::Exporter, "one exporter"),
+            (Context::Filter, "filter line"),
+        ];
         let names: Vec<_> =
             names.iter().filter(|(c, _)| applies(*c)).map(|(_, name)| *name).collect();
         names.join(", ")
@@ -55,6 +61,8 @@ fn columns() {
     check("OUTPUT.md", "hosts", &table("| column | meaning |", hosts));
     let rows = CONVERSATION_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
     check("OUTPUT.md", "conversations", &table("| column | meaning |", rows));
+    let rows = EXPORTER_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
+    check("OUTPUT.md", "exporters", &table("| column | meaning |", rows));
 }
 
 #[test]
@@ -64,4 +72,11 @@ fn causes() {
         let rows = causes.map(|c| (format!("`{}`", c.name()), c.explanation().to_owned()));
         check("TROUBLE.md", name, &table("| cause | meaning |", rows));
     }
+}
+
+#[test]
+fn troubles() {
+    let row = |t: Trouble| (format!("`{}`", t.name()), t.explanation().to_owned());
+    let rows = Trouble::ALL.into_iter().map(row);
+    check("TROUBLE.md", "receiving", &table("| cause | meaning |", rows));
 }

@@ -11,3 +11,7 @@ mod golden;
 mod random;
 #[path = "screens/scripts.rs"]
 mod scripts;
+#[path = "screens/sources.rs"]
+mod sources;
+#[path = "screens/trouble.rs"]
+mod trouble;

@@ -16,6 +16,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["flow", "filter"]),
     ("wire", &["flow"]),
     ("topn", &[]),
+    // Packets in captures are read as sampled ones are; the length of IPFIX messages is wire's.
+    ("capture", &["flow", "wire"]),
+    // Looks on while wire decodes what capture read.
+    ("inspect", &["flow", "units", "wire", "capture"]),
     ("table", &["flow", "filter", "snapshot", "units"]),
     ("demo", &["flow", "wire"]),
     ("agg", &["flow", "filter", "snapshot", "topn"]),
@@ -23,13 +27,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ingest", &["flow", "units", "snapshot", "wire", "agg", "clock"]),
     ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest"]),
     ("ui", &["flow", "filter", "snapshot", "topn", "table", "units"]),
-    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest"]),
+    // wire: what the administrator says about exporters is a `wire::Policy`.
+    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest", "wire", "inspect"]),
 ];
 
 /// Rooms on the roof, which may use everything.
 const ROOF: &[&str] = &["app", "main", "lib"];
 
-const GROUND: &[&str] = &["flow", "units", "filter", "snapshot", "wire", "topn", "table", "demo"];
+const GROUND: &[&str] =
+    &["flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo"];
 
 /// Words that belong to some rooms only.
 const OWNED: &[(&str, &[&str])] = &[
@@ -40,12 +46,16 @@ const OWNED: &[(&str, &[&str])] = &[
     ("ratatui::", &["ui"]),
     ("crossterm::", &["ui"]),
     ("tokio::", &["ingest", "source", "ui", "app"]),
-    ("std::fs", &["app", "ui"]),
+    // ingest: one file, what was learned of exporters (`memory.rs`).
+    ("std::fs", &["app", "ui", "ingest"]),
     ("UdpSocket", &["ingest", "app"]),
+    ("TcpListener", &["ingest"]),
+    ("TcpStream", &["ingest"]),
     ("Instant", &["clock"]),
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),
     ("nix::", &["ingest", "ui"]),
+    ("pcap_parser::", &["capture"]),
 ];
 
 fn sources(folder: &str) -> BTreeMap<PathBuf, String> {

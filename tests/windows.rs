@@ -51,6 +51,23 @@ fn a_flow_is_booked_by_direction_and_conversation() {
 }
 
 #[test]
+fn flows_reported_before_count_once_unless_asked_otherwise() {
+    let one = |n: u8| flow(local(n), remote(n), 10.0, 0.1, 1.0, 1_000);
+    let twice: Vec<Flow> =
+        (1..=9).flat_map(|n| [one(n), Flow { duplicate: true, direction: 1, ..one(n) }]).collect();
+    for (no_dedup, times) in [(false, 1), (true, 2)] {
+        let windows = windows(Config { no_dedup, max_hosts: 5, ..Config::default() });
+        windows.record(&twice);
+        let snapshot = ask(&windows, &view(Subject::Talkers, Window::Minute), 40);
+        check_law(&snapshot);
+        let up = snapshot.totals.up;
+        assert_eq!((up.bytes, up.flows), (9_000 * times, 9 * times));
+        let detail = ask(&windows, &view(Subject::Host(local(1)), Window::Minute), 41).detail;
+        assert_eq!(detail.unwrap().traffic.up.bytes, 1_000 * times);
+    }
+}
+
+#[test]
 fn a_host_has_its_rates_and_its_hour_from_the_first_seconds() {
     let windows = windows(Config::default());
     for second in 1..200i64 {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::filtered::Rolled;
 use super::key::Lane;
@@ -45,6 +46,7 @@ impl Windows {
         // Rows first, totals after: see `record`.
         let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
         match view.subject {
+            Subject::Exporters => {}
             Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
             Subject::Hosts | Subject::Line | Subject::Talkers => {
                 let rows = match &rolled {
@@ -351,7 +353,12 @@ fn to_wall_clock(snapshot: &mut Snapshot, ms: i64) {
         &mut snapshot.health.started,
     ];
     moved.extend(snapshot.alerts.iter_mut().map(|alert| &mut alert.since));
-    moved.extend(snapshot.health.exporters.iter_mut().map(|exporter| &mut exporter.last_seen));
+    for exporter in &mut snapshot.health.exporters {
+        moved.push(&mut exporter.last_seen);
+        for template in &mut Arc::make_mut(&mut exporter.detail).templates {
+            moved.extend([&mut template.defined, &mut template.refreshed, &mut template.used]);
+        }
+    }
     if let Some(detail) = &mut snapshot.detail {
         moved.push(&mut detail.series.end);
         for row in &mut detail.conversations.rows {

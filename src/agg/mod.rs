@@ -69,6 +69,9 @@ pub struct Config {
     pub rules: Rules,
     /// Keep everything in one window that never slides (`top --window all`).
     pub keep_all: bool,
+    /// Count flows as often as exporters report them, also those marked as
+    /// reported before.
+    pub no_dedup: bool,
     /// When collecting begins: nothing before it is known completely.
     pub started: Time,
 }
@@ -82,6 +85,7 @@ impl Default for Config {
             lag: LagRule::default(),
             rules: Rules::default(),
             keep_all: false,
+            no_dedup: false,
             started: Time(0),
         }
     }
@@ -140,7 +144,12 @@ impl Windows {
         self.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds flows to all windows.
+    /// Whether a flow counts: once, unless every report is to count.
+    fn counts(&self, flow: &Flow) -> bool {
+        self.config.no_dedup || !flow.duplicate
+    }
+
+    /// Adds flows to all windows, but those that are marked as duplicates.
     ///
     /// Totals are written before the rows and read after them, so that a
     /// snapshot taken meanwhile has others too large, never too small.
@@ -153,6 +162,9 @@ impl Windows {
                 let mut site = self.site();
                 let edges = site.edges;
                 for (flow, slot) in batch.iter().zip(&mut prepared) {
+                    if !self.counts(flow) {
+                        continue;
+                    }
                     let class = class_of(flow, &self.config.local);
                     let (first, last) = corrected(flow);
                     *slot = (class, spread(&edges, flow, first, last));
@@ -169,6 +181,9 @@ impl Windows {
         let mut conversations = Vec::with_capacity(batch.len());
         let mut hosts = Vec::with_capacity(2 * batch.len());
         for (index, (flow, (class, _))) in batch.iter().zip(prepared).enumerate() {
+            if !self.counts(flow) {
+                continue;
+            }
             let (key, lane) = ConversationKey::of(flow, *class);
             conversations.push(Update { key, lane, flow: index, minor: false });
             // Strangers of transit traffic may not crowd out the local hosts.

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AppError, save};
+use super::{AppError, save, state};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
-use crate::ingest::{Bound, Ingest};
+use crate::ingest::{self, Bound, Ingest};
 use crate::snapshot::View;
 use crate::source::{self, Local, Question};
 use crate::ui::{self, Ending, Options, Theme, Wires};
@@ -34,7 +34,13 @@ pub(super) fn show(
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     let windows = Arc::new(Windows::new(Config { started: clock.now(), ..live.config }));
-    let ingest = Ingest::start(sockets, windows.clone(), clock, demo).map_err(AppError::Start)?;
+    let told = ingest::Options {
+        demo,
+        policy: live.policy,
+        state: state::folder(live.state, |name| std::env::var_os(name)),
+        ..ingest::Options::default()
+    };
+    let ingest = Ingest::start(sockets, windows.clone(), clock, told).map_err(AppError::Start)?;
     let options = options(live.window, live.ascii);
     let local = Local { windows, published: ingest.published(), clock };
     let ends = source::serve(local, View::default()).map_err(AppError::Start)?;

@@ -1,8 +1,10 @@
 //! One file per command: where the rooms are put together.
 
 mod demo;
+mod inspect;
 mod live;
 mod save;
+mod state;
 mod top;
 
 use std::io;
@@ -36,6 +38,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Live(live) => live::run(live),
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
+        Command::Inspect(inspect) => inspect::run(&inspect),
     };
     result.unwrap_or_else(|error| {
         eprintln!("toptalk: {error}");

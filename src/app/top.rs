@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::AppError;
+use super::{AppError, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{Output, Top};
 use crate::clock::Clock;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Options};
 use crate::snapshot::{Basis, Order, Snapshot, Subject, View};
 use crate::table;
 
@@ -36,7 +36,13 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     let config = Config { started: clock.now(), ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
-    let ingest = Ingest::start(sockets, windows.clone(), clock, None).map_err(AppError::Start)?;
+    let options = Options {
+        policy: top.policy.clone(),
+        state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
+        ..Options::default()
+    };
+    let ingest =
+        Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
     let cut_short = runtime.block_on(ends.cut_short(top.for_ms.unsigned_abs()));
     let mut health = ingest.stop().map_err(AppError::Start)?;
     health.clock_shift_ms = clock.shift_ms();
@@ -59,17 +65,25 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
 }
 
 /// What ends the collecting early: Ctrl-C or SIGTERM.
-struct Ends {
+pub(super) struct Ends {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Ends {
-    fn new() -> io::Result<Ends> {
+    pub(super) fn new() -> io::Result<Ends> {
         Ok(Ends {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
+    }
+
+    /// Waits for one of them; says with which exit code the program ends.
+    pub(super) async fn end(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
+        }
     }
 
     /// Waits for the time to pass; when that is cut short, says with which exit
@@ -77,8 +91,7 @@ impl Ends {
     async fn cut_short(&mut self, ms: u64) -> Option<u8> {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(ms)) => None,
-            _ = self.interrupt.recv() => Some(INTERRUPTED),
-            _ = self.terminate.recv() => Some(TERMINATED),
+            code = self.end() => Some(code),
         }
     }
 }

@@ -1,31 +1,44 @@
 //! Sockets to flows to windows: the collecting half of toptalk.
 //!
 //! One thread with its own runtime receives, decodes and records. Nothing on it
-//! ever waits for a screen, a disk or a client.
+//! ever waits for a screen, a disk or a client. A second one now and then writes
+//! what was learned of exporters to a file.
 
+mod framer;
+mod memory;
+mod pipeline;
+mod roster;
 mod socket;
 mod stats;
+mod streams;
 mod worker;
 
-pub use socket::{BindError, Bound, RECEIVE_BUFFER};
-pub use stats::Published;
+pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
+pub use stats::{Published, Trouble};
+pub use streams::StreamLimits;
 
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::agg::Windows;
 use crate::clock::Clock;
 use crate::snapshot::Health;
+use crate::wire::Policy;
 
 /// The port that must be there, and those that are taken when free.
 pub const DEFAULT_PORTS: [u16; 3] = [2055, 4739, 6343];
 
 /// Ports that one process listens on at most.
 pub const MAX_PORTS: usize = 64;
+
+/// How long a socket that fails is left alone, so that others have their turns.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Where to listen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,13 +56,13 @@ impl Listen {
     /// When a port that was asked for cannot be had, or none of the defaults.
     pub fn open(&self) -> Result<Vec<Bound>, BindError> {
         if !self.ports.is_empty() {
-            return self.ports.iter().map(|port| Bound::open(self.address, *port)).collect();
+            return self.ports.iter().map(|port| self.bind(*port)).collect();
         }
         let mut bound: Vec<Bound> = Vec::new();
         let mut first_error = None;
         let mut busy = Vec::new();
         for port in DEFAULT_PORTS {
-            match Bound::open(self.address, port) {
+            match self.bind(port) {
                 Ok(socket) => bound.push(socket),
                 Err(error) => {
                     busy.push(format!("not listening on {port}: {error}"));
@@ -67,6 +80,23 @@ impl Listen {
             _ => Ok(bound),
         }
     }
+
+    /// Datagrams and streams of one port.
+    fn bind(&self, port: u16) -> Result<Bound, BindError> {
+        Bound::open(self.address, port).map(Bound::with_streams)
+    }
+}
+
+/// What collecting is told beside where to listen.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The line for the screen when the traffic is made up.
+    pub demo: Option<String>,
+    pub policy: Policy,
+    /// The folder in which what was learned of exporters is kept; `None` keeps
+    /// nothing.
+    pub state: Option<PathBuf>,
+    pub streams: StreamLimits,
 }
 
 /// A running ingest thread.
@@ -77,8 +107,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Starts receiving from `sockets` into `windows`. `demo` is the line for
-    /// the screen when the traffic is made up.
+    /// Starts receiving from `sockets` into `windows`.
     ///
     /// # Errors
     /// When the thread or its runtime cannot be started.
@@ -86,7 +115,7 @@ impl Ingest {
         sockets: Vec<Bound>,
         windows: Arc<Windows>,
         clock: Clock,
-        demo: Option<String>,
+        options: Options,
     ) -> io::Result<Ingest> {
         let published = Published::default();
         let (stop, stopped) = oneshot::channel();
@@ -94,7 +123,7 @@ impl Ingest {
         let shared = published.clone();
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
             let _ending = stats::Ending(shared.clone());
-            runtime.block_on(worker::run(sockets, windows, clock, demo, shared, stopped))
+            runtime.block_on(worker::run(sockets, windows, clock, options, shared, stopped))
         })?;
         Ok(Ingest { published, stop: Some(stop), thread: Some(thread) })
     }

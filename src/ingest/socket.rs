@@ -1,13 +1,13 @@
 //! A UDP socket with a large buffer that says what the kernel dropped.
 
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage, bind,
-    cmsg_space, recvmsg, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage,
+    bind, cmsg_space, listen, recvmsg, setsockopt, socket, sockopt,
 };
 use tokio::io::Interest;
 
@@ -20,6 +20,10 @@ pub const RECEIVE_BUFFER: usize = 64 << 20;
 
 /// The largest UDP payload, and a byte more to notice nothing was cut.
 const DATAGRAM: usize = 65_536;
+
+/// Connections that may wait to be accepted; those of a whole site come at once
+/// after a restart.
+const BACKLOG: i32 = 128;
 
 /// Why a port could not be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +56,7 @@ impl BindError {
 #[derive(Debug)]
 pub struct Bound {
     socket: UdpSocket,
+    stream: Option<TcpListener>,
     listener: Listener,
     /// What the user should know about it.
     pub note: Option<String>,
@@ -66,11 +71,12 @@ impl Bound {
     pub fn open(address: Option<IpAddr>, port: u16) -> Result<Bound, BindError> {
         let any = address.is_none();
         let first = SocketAddr::new(address.unwrap_or(Ipv6Addr::UNSPECIFIED.into()), port);
-        match open(first) {
+        match open(first, SockType::Datagram) {
             Ok(fd) => Ok(Bound::new(fd.into(), None)),
             Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL | Errno::EPROTONOSUPPORT) if any => {
                 let second = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
-                let fd = open(second).map_err(|errno| BindError::of(second, errno))?;
+                let fd = open(second, SockType::Datagram)
+                    .map_err(|errno| BindError::of(second, errno))?;
                 let note = "this kernel has no IPv6: listening on IPv4 only";
                 Ok(Bound::new(fd.into(), Some(note.to_owned())))
             }
@@ -93,8 +99,45 @@ impl Bound {
             buffer_asked: RECEIVE_BUFFER,
             buffer_granted: granted,
             kernel_drops: 0,
+            connections: None,
         };
-        Bound { socket, listener, note }
+        Bound { socket, stream: None, listener, note }
+    }
+
+    /// Listens for streams on the same address and port, too. That they cannot
+    /// be had is no reason to refuse datagrams: it is noted.
+    #[must_use]
+    pub fn with_streams(mut self) -> Bound {
+        let listened = self.socket.local_addr().and_then(|address| {
+            let fd = open(address, SockType::Stream)?;
+            listen(&fd, Backlog::new(BACKLOG)?)?;
+            Ok(TcpListener::from(fd))
+        });
+        match listened {
+            Ok(stream) => {
+                self.stream = Some(stream);
+                self.listener.connections = Some(0);
+            }
+            Err(error) => {
+                let port = self.port();
+                let note = format!("no IPFIX over TCP on port {port}: {error}");
+                let notes: Vec<String> = self.note.take().into_iter().chain([note]).collect();
+                self.note = Some(notes.join("; "));
+            }
+        }
+        self
+    }
+
+    /// Takes out what accepts streams.
+    pub(super) fn take_stream(&mut self) -> Option<TcpListener> {
+        self.stream.take()
+    }
+
+    /// The address that was bound, `None` when it is every address.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        let address = self.socket.local_addr().ok()?.ip();
+        (!address.is_unspecified()).then_some(address)
     }
 
     /// The port that was bound.
@@ -104,12 +147,16 @@ impl Bound {
     }
 }
 
-fn open(address: SocketAddr) -> Result<OwnedFd, Errno> {
+fn open(address: SocketAddr, kind: SockType) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = socket(family, SockType::Datagram, flags, None)?;
+    let fd = socket(family, kind, flags, None)?;
     if address.is_ipv6() {
         setsockopt(&fd, sockopt::Ipv6V6Only, &false)?;
+    }
+    if kind == SockType::Stream {
+        // Connections of an earlier run may linger for a minute.
+        setsockopt(&fd, sockopt::ReuseAddr, &true)?;
     }
     bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
     Ok(fd)
@@ -165,9 +212,11 @@ impl Inbound {
     }
 
     /// Reads up to `most` datagrams and hands each with its sender to `take`.
-    /// Returns how many there were.
-    pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> usize {
-        for count in 0..most {
+    ///
+    /// # Errors
+    /// When the socket fails: it may go on failing, so others come first.
+    pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> io::Result<()> {
+        for _ in 0..most {
             let Inbound { socket, listener, buffer, control } = self;
             // On `WouldBlock` the runtime forgets the readiness by itself.
             let read = socket.try_io(Interest::READABLE, || {
@@ -175,12 +224,12 @@ impl Inbound {
             });
             match read {
                 Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return count,
-                // An ICMP error for something that was sent is not our concern.
-                Err(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
-        most
+        Ok(())
     }
 
     /// Reads what the kernel still holds, without asking the runtime, at most
@@ -190,8 +239,8 @@ impl Inbound {
         for _ in 0..most {
             match receive(socket, buffer, control, listener) {
                 Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
-                Err(Errno::EAGAIN) => return,
-                Err(_) => {}
+                Err(Errno::EINTR) => {}
+                Err(_) => return,
             }
         }
     }
@@ -221,4 +270,59 @@ fn sender(address: Option<&SockaddrStorage>) -> Host {
     }
     // A dual-stack socket names IPv4 senders as ::ffff:a.b.c.d, which is our form.
     address.as_sockaddr_in6().map_or(Host::UNSPECIFIED, |v6| IpAddr::V6(v6.ip()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::agg::{Config, Windows};
+    use crate::clock::Clock;
+    use crate::ingest::{BACK_OFF, Ingest, Options};
+
+    #[test]
+    fn a_socket_that_fails_all_the_time_takes_nobodys_turn() {
+        let clock = Clock::start();
+        // A pipe is always ready and never a socket.
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"x").unwrap();
+        let broken = UdpSocket::from(OwnedFd::from(reader));
+        broken.set_nonblocking(true).unwrap();
+        let broken = Bound::new(broken, None);
+        let good = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+        let port = good.port();
+        let windows = Arc::new(Windows::new(Config::default()));
+        let sockets = vec![broken, good];
+        let ingest = Ingest::start(sockets, windows, clock, Options::default()).unwrap();
+        let published = ingest.published();
+        let errors = || published.read().dropped.iter().map(|drop| drop.count).sum::<u64>();
+        let wait = |done: &dyn Fn() -> bool| {
+            while !done() {
+                assert!(clock.micros() < 60_000_000);
+                std::thread::yield_now();
+            }
+        };
+        wait(&|| errors() >= 3);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let empty = [&[0, 10, 0, 16][..], &[0; 12]].concat();
+        for _ in 0..500 {
+            sender.send_to(&empty, ("127.0.0.1", port)).unwrap();
+        }
+        wait(&|| published.read().datagrams == 500);
+        let most = u128::from(clock.micros()) / BACK_OFF.as_micros() + 1;
+        assert!(u128::from(errors()) <= most, "{} errors, at most {most}", errors());
+        ingest.stop().unwrap();
+    }
+
+    #[test]
+    fn a_tcp_port_that_is_taken_is_a_note() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let bound = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), port).unwrap().with_streams();
+        let note = bound.note.clone().unwrap();
+        assert!(note.contains(&format!("no IPFIX over TCP on port {port}: ")), "{note}");
+        assert_eq!((bound.stream.is_none(), bound.listener.connections), (true, None));
+    }
 }

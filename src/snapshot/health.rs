@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::exporter::ExporterHealth;
 use crate::flow::{Host, Time};
 
 /// A socket that datagrams arrive on.
@@ -14,43 +15,8 @@ pub struct Listener {
     pub buffer_granted: usize,
     /// Datagrams the kernel dropped because the buffer was full.
     pub kernel_drops: u64,
-}
-
-/// What is known about an exporter's sampling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SamplingState {
-    /// Nothing announced; counters are taken as they are.
-    #[default]
-    Unknown,
-    /// One packet in this many.
-    Announced(u32),
-    /// More than one rate in use; the highest.
-    Mixed(u32),
-}
-
-/// One exporter: an address that datagrams come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ExporterHealth {
-    pub address: Host,
-    /// The last protocol seen: `netflow5`, `netflow9`.
-    pub protocol: &'static str,
-    pub datagrams: u64,
-    pub flows: u64,
-    /// What its sequence numbers say went missing, in the protocol's own unit
-    /// (v5: flows, v9: datagrams).
-    pub lost: u64,
-    /// Templates in force, options templates included.
-    pub templates: usize,
-    pub sampling: SamplingState,
-    /// Our clock minus its clock in milliseconds.
-    pub clock_offset_ms: i64,
-    /// When its last datagram arrived.
-    pub last_seen: Time,
-    /// The active timeout that its longest flows suggest.
-    pub active_timeout_ms: Option<i64>,
-    /// How long after a flow's end its record arrives (99th percentile).
-    pub export_delay_ms: Option<i64>,
+    /// Open connections where IPFIX is taken over TCP as well.
+    pub connections: Option<usize>,
 }
 
 /// A cause for which something was not used, and how often.
@@ -64,22 +30,27 @@ pub struct DropCount {
 }
 
 /// The state of collecting.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
     /// When collecting began.
     pub started: Time,
     /// A line for the screen when this is the demo.
     pub demo: Option<String>,
     pub listeners: Vec<Listener>,
-    /// Busiest first.
+    /// Busiest first; those that are only remembered come last.
     pub exporters: Vec<ExporterHealth>,
     /// What was dropped or not understood, only causes that occurred.
     pub dropped: Vec<DropCount>,
     /// What was odd but used all the same.
     pub noticed: Vec<DropCount>,
+    /// Senders outside the networks of `--allow` with how many of their
+    /// datagrams were not decoded, most often first.
+    pub refused: Vec<(Host, u64)>,
+    /// The same of senders beyond those that are listed.
+    pub refused_others: u64,
     /// Whether collecting has ended: no more figures will come.
     pub ended: bool,
-    /// Warnings from the start: capped buffers, ports not bound.
+    /// Warnings: capped buffers, ports not bound, a memory that cannot be kept.
     pub notes: Vec<String>,
     pub datagrams: u64,
     pub flows: u64,
@@ -97,5 +68,17 @@ impl Health {
     pub fn lost(&self) -> u64 {
         let kernel: u64 = self.listeners.iter().map(|listener| listener.kernel_drops).sum();
         self.exporters.iter().map(|exporter| exporter.lost).sum::<u64>() + kernel
+    }
+
+    /// Exporters that something came from in this run, busiest first.
+    pub fn heard(&self) -> impl Iterator<Item = &ExporterHealth> {
+        self.exporters.iter().filter(|exporter| exporter.is_heard())
+    }
+
+    /// What an exporter calls one of its interfaces.
+    #[must_use]
+    pub fn interface_name(&self, exporter: Host, index: u32) -> Option<&str> {
+        let known = self.exporters.iter().find(|known| known.address == exporter)?;
+        known.interface_name(index)
     }
 }

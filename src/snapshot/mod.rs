@@ -3,10 +3,16 @@
 //! Nothing here knows where the answer came from; the screen, the CSV file and
 //! the JSON output all read the same structure.
 
+mod condition;
+mod exporter;
 mod health;
 mod view;
 
-pub use health::{DropCount, ExporterHealth, Health, Listener, SamplingState};
+pub use condition::{Condition, Mark};
+pub use exporter::{
+    ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
+};
+pub use health::{DropCount, Health, Listener};
 pub use view::{Order, SortKey, Subject, View, Window};
 
 use std::ops::{Add, AddAssign};

@@ -69,6 +69,8 @@ pub enum Subject {
     Line,
     /// One host and its conversations.
     Host(Host),
+    /// The exporters of [`Health`](super::Health); no traffic by host.
+    Exporters,
 }
 
 /// What rows are sorted by. Ties go to the lower address.

@@ -1,7 +1,8 @@
 //! The saved view: one documented header per kind of view, one line per row.
 //!
-//! Headers, their meaning and how a cell is read stand in [`HOST_COLUMNS`] and
-//! [`CONVERSATION_COLUMNS`] and nowhere else. New columns go to the end.
+//! Headers, their meaning and how a cell is read stand in [`HOST_COLUMNS`],
+//! [`CONVERSATION_COLUMNS`] and [`EXPORTER_COLUMNS`] and nowhere else. New
+//! columns go to the end.
 
 use std::io;
 
@@ -9,7 +10,9 @@ use csv::Writer;
 
 use super::{is_complete, protocol, service};
 use crate::flow::Host;
-use crate::snapshot::{Both, ConversationRow, Counters, Snapshot, Subject};
+use crate::snapshot::{
+    Both, Condition, ConversationRow, Counters, ExporterHealth, SamplingState, Snapshot, Subject,
+};
 use crate::units::rfc3339;
 
 /// What is the same in every row of a file.
@@ -97,7 +100,53 @@ pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
     "last_seen", "start of the newest slice with traffic", |_, r| r.of(|c| rfc3339(c.last_pane));
 };
 
+/// The columns of the saved exporters.
+pub const EXPORTER_COLUMNS: &[Column<ExporterHealth>] = columns! {
+    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "address", "the exporter", |_, r| r.address.to_string();
+    "protocol", "netflow5, netflow9, ipfix, sflow5, …; empty: only remembered",
+        |_, r| r.protocol.to_owned();
+    "state", "ok, note, DEGR or DEAD", |h, r| h.condition(r).mark.word().to_owned();
+    "condition", "the state in a sentence, with what helps", |h, r| h.condition(r).text;
+    "datagrams", "received in this run", |_, r| r.datagrams.to_string();
+    "flows", "flow records received in this run", |_, r| r.flows.to_string();
+    "datagrams_per_s", "mean of ten seconds", |_, r| format!("{:.1}", r.datagrams_per_s);
+    "flows_per_s", "mean of ten seconds", |_, r| format!("{:.1}", r.flows_per_s);
+    "lost", "by its sequence numbers: v5 and v7 flows, IPFIX records, else datagrams",
+        |_, r| r.lost.to_string();
+    "restarts", "how often its numbering began anew", |_, r| r.restarts.to_string();
+    "templates", "templates in force", |_, r| r.templates.to_string();
+    "templates_remembered", "those of them from an earlier run, not sent again yet",
+        |_, r| r.remembered.to_string();
+    "held_sets", "data sets that wait for their template", |_, r| r.held.to_string();
+    "doubled", "flows reported before from another interface, counted once",
+        |_, r| r.doubled.to_string();
+    "sampling", "one packet in this many, the highest rate; empty: not known",
+        |_, r| r.sampling.rate().map(|rate| rate.to_string()).unwrap_or_default();
+    "sampling_from", "announced, mixed, given (`--sampling`) or unknown",
+        |_, r| sampling_from(r.sampling).to_owned();
+    "clock_behind_ms", "our clock minus its clock", |_, r| r.clock_offset_ms.to_string();
+    "active_timeout_ms", "as its longest flows suggest",
+        |_, r| r.active_timeout_ms.map(|ms| ms.to_string()).unwrap_or_default();
+    "export_delay_ms", "from a flow's end to its record, 99th percentile",
+        |_, r| r.export_delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
+    "last_seen", "when its last datagram came", |_, r| rfc3339(r.last_seen);
+};
+
+fn sampling_from(state: SamplingState) -> &'static str {
+    match state {
+        SamplingState::Unknown => "unknown",
+        SamplingState::Announced(_) => "announced",
+        SamplingState::Mixed(_) => "mixed",
+        SamplingState::Given(_) => "given",
+    }
+}
+
 impl Head<'_> {
+    fn condition(&self, exporter: &ExporterHealth) -> Condition {
+        exporter.condition(self.0.captured_at)
+    }
+
     fn captured(&self) -> String {
         rfc3339(self.0.captured_at)
     }
@@ -139,6 +188,9 @@ pub fn write_csv(snapshot: &Snapshot, out: impl io::Write) -> io::Result<()> {
     match (&snapshot.view.subject, &snapshot.detail) {
         (Subject::Host(_), Some(_)) => {
             write(snapshot, CONVERSATION_COLUMNS, conversation_lines(snapshot), out)
+        }
+        (Subject::Exporters, _) => {
+            write(snapshot, EXPORTER_COLUMNS, snapshot.health.exporters.iter().cloned(), out)
         }
         _ => write(snapshot, HOST_COLUMNS, host_lines(snapshot), out),
     }
@@ -197,7 +249,9 @@ fn conversation_lines(snapshot: &Snapshot) -> impl Iterator<Item = ConversationL
 /// carriage return) gets a `'` in front, control characters are left out.
 pub(super) fn guarded(cell: &str) -> String {
     let clean: String = cell.chars().filter(|c| !c.is_control()).collect();
-    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
-        || clean.starts_with(['=', '+', '-', '@']);
+    // A number below zero is no formula.
+    let number = clean.parse::<i64>().is_ok() && !cell.starts_with('+');
+    let risky = !number && cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
+        || !number && clean.starts_with(['=', '+', '-', '@']);
     if risky { format!("'{clean}") } else { clean }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::is_complete;
 use crate::flow::Host;
-use crate::snapshot::{Both, Counters, DropCount, SamplingState, Snapshot, Span, Totals};
+use crate::snapshot::{Both, Counters, DropCount, Snapshot, Span, Totals};
 use crate::units::rfc3339;
 
 /// Name and version of the object's shape; a change that breaks readers counts it up.
@@ -63,6 +63,7 @@ struct ExporterJson {
     datagrams: u64,
     flows: u64,
     lost: u64,
+    doubled: u64,
     templates: usize,
     sampling: Option<u32>,
     clock_offset_ms: i64,
@@ -86,17 +87,15 @@ impl Directions {
 pub fn json(snapshot: &Snapshot) -> String {
     let span = &snapshot.span;
     let hosts = snapshot.hosts.rows.iter();
-    let exporters = snapshot.health.exporters.iter().map(|exporter| ExporterJson {
+    let exporters = snapshot.health.heard().map(|exporter| ExporterJson {
         address: exporter.address,
         protocol: exporter.protocol,
         datagrams: exporter.datagrams,
         flows: exporter.flows,
         lost: exporter.lost,
+        doubled: exporter.doubled,
         templates: exporter.templates,
-        sampling: match exporter.sampling {
-            SamplingState::Unknown => None,
-            SamplingState::Announced(rate) | SamplingState::Mixed(rate) => Some(rate),
-        },
+        sampling: exporter.sampling.rate(),
         clock_offset_ms: exporter.clock_offset_ms,
         active_timeout_ms: exporter.active_timeout_ms,
         export_delay_ms: exporter.export_delay_ms,

@@ -13,7 +13,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use self::csv::{CONVERSATION_COLUMNS, Column, HOST_COLUMNS, write_csv};
+pub use self::csv::{CONVERSATION_COLUMNS, Column, EXPORTER_COLUMNS, HOST_COLUMNS, write_csv};
 pub use json::{SCHEMA, json};
 pub use text::text;
 

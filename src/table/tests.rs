@@ -144,10 +144,10 @@ fn json_has_its_keys_in_order() {
     assert!(shown.contains(host), "{shown}");
     let tail = concat!(
         r#""exporters":[{"address":"192.0.2.1","protocol":"netflow9","datagrams":7,"flows":99,"#,
-        r#""lost":2,"templates":3,"sampling":100,"clock_offset_ms":-20,"#,
+        r#""lost":2,"doubled":0,"templates":3,"sampling":100,"clock_offset_ms":-20,"#,
         r#""active_timeout_ms":null,"export_delay_ms":null},"#,
         r#"{"address":"::","protocol":"netflow5","datagrams":0,"flows":0,"#,
-        r#""lost":0,"templates":0,"sampling":null,"clock_offset_ms":0,"#,
+        r#""lost":0,"doubled":0,"templates":0,"sampling":null,"clock_offset_ms":0,"#,
         r#""active_timeout_ms":null,"export_delay_ms":null}],"#,
         r#""dropped":{"truncated":4},"noticed":{},"notes":["sampled \u001b[31mhosts"]}"#,
     );
@@ -197,7 +197,9 @@ fn cells_that_a_spreadsheet_would_run_are_guarded() {
     for (cell, want) in [
         ("=1+1", "'=1+1"),
         ("+1", "'+1"),
-        ("-1", "'-1"),
+        ("-1", "-1"),
+        ("-1+1", "'-1+1"),
+        ("-x", "'-x"),
         ("@x", "'@x"),
         ("\t=1", "'=1"),
         ("\rx", "'x"),

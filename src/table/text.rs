@@ -130,13 +130,13 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     }
     let health = &snapshot.health;
     let exporters: Vec<String> = health
-        .exporters
-        .iter()
+        .heard()
         .map(|exporter| {
             let sampling = match exporter.sampling {
                 SamplingState::Unknown => "sampling unknown".to_owned(),
                 SamplingState::Announced(rate) => format!("1:{rate}"),
                 SamplingState::Mixed(rate) => format!("up to 1:{rate}"),
+                SamplingState::Given(rate) => format!("1:{rate} (--sampling)"),
             };
             let protocol = exporter.protocol;
             format!("{} {protocol} {sampling} lost {}", exporter.address, exporter.lost)

@@ -3,6 +3,8 @@
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
+use super::exporters::Tab;
+
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -15,10 +17,15 @@ pub enum Command {
     Drill,
     Back,
     OtherPane,
+    Exporters,
+    Tab(Tab),
+    NextTab,
+    PreviousTab,
     LongerWindow,
     ShorterWindow,
     Unit,
     Sort,
+    SortBack,
     Reverse,
     Filter,
     Freeze,
@@ -73,13 +80,22 @@ pub enum Action {
 pub enum Context {
     Main,
     Drill,
+    Exporters,
+    Exporter,
     Help,
     Filter,
 }
 
 impl Context {
     /// All of them, in the order the help lists them.
-    pub const ALL: [Context; 4] = [Context::Main, Context::Drill, Context::Help, Context::Filter];
+    pub const ALL: [Context; 6] = [
+        Context::Main,
+        Context::Drill,
+        Context::Exporters,
+        Context::Exporter,
+        Context::Help,
+        Context::Filter,
+    ];
 
     /// The heading in the help.
     #[must_use]
@@ -87,6 +103,8 @@ impl Context {
         match self {
             Context::Main => "main screen",
             Context::Drill => "one host",
+            Context::Exporters => "exporters",
+            Context::Exporter => "one exporter",
             Context::Help => "help",
             Context::Filter => "filter line",
         }
@@ -140,10 +158,12 @@ const fn key(code: KeyCode) -> Key {
     Key { code, ctrl: false }
 }
 
-use Context::{Drill, Filter, Help, Main};
+use Context::{Drill, Exporter, Exporters, Filter, Help, Main};
 
-const LISTS: &[Context] = &[Main, Drill];
-const SCROLLS: &[Context] = &[Main, Drill, Help];
+const TRAFFIC: &[Context] = &[Main, Drill];
+const LISTS: &[Context] = &[Main, Drill, Exporters];
+const SCREENS: &[Context] = &[Main, Drill, Exporters, Exporter];
+const SCROLLS: &[Context] = &[Main, Drill, Exporters, Exporter, Help];
 const EVERYWHERE: &[Context] = &Context::ALL;
 const LINE: &[Context] = &[Filter];
 
@@ -158,12 +178,14 @@ macro_rules! bindings {
 
 bindings! {
     [key(KeyCode::Enter)], Command::Drill, &[Main], Some((2, "drill")), "open the selected host";
+    [key(KeyCode::Enter)], Command::Drill, &[Exporters], Some((2, "open")),
+        "open the selected exporter";
     [key(KeyCode::Esc)], Command::Back, &[Main], None, "clear the filter";
-    [key(KeyCode::Esc)], Command::Back, &[Drill, Help], Some((2, "back")),
+    [key(KeyCode::Esc)], Command::Back, &[Drill, Exporters, Exporter, Help], Some((2, "back")),
         "back to the screen before";
     [ch('?')], Command::Back, &[Help], None, "back to the screen before";
-    [ch('j'), key(KeyCode::Down)], Command::Down, LISTS, None, "next row";
-    [ch('k'), key(KeyCode::Up)], Command::Up, LISTS, None, "previous row";
+    [ch('j'), key(KeyCode::Down)], Command::Down, SCREENS, None, "next row";
+    [ch('k'), key(KeyCode::Up)], Command::Up, SCREENS, None, "previous row";
     [ch('j'), key(KeyCode::Down)], Command::Down, &[Help], Some((3, "down")), "next line";
     [ch('k'), key(KeyCode::Up)], Command::Up, &[Help], Some((3, "up")), "previous line";
     [key(KeyCode::PageDown), ctrl('d')], Command::PageDown, SCROLLS, None, "next page";
@@ -173,16 +195,29 @@ bindings! {
     [ch('G'), key(KeyCode::End)], Command::Last, SCROLLS, None, "last row";
     [key(KeyCode::Tab), key(KeyCode::BackTab)], Command::OtherPane, &[Main], Some((9, "pane")),
         "the other pane: uploaders, downloaders";
-    [ch('/')], Command::Filter, LISTS, Some((3, "filter")), "edit the filter";
-    [ch('s')], Command::Sort, LISTS, Some((5, "sort")), "next sort key";
+    [key(KeyCode::Tab), key(KeyCode::BackTab)], Command::OtherPane, &[Exporters],
+        Some((3, "collecting")), "sockets, and all that was dropped or odd, on the whole screen";
+    [ch('1')], Command::Tab(Tab::Templates), &[Exporter], None, "its templates";
+    [ch('2')], Command::Tab(Tab::Interfaces), &[Exporter], None, "its interfaces";
+    [ch('3')], Command::Tab(Tab::Statistics), &[Exporter], None, "its statistics";
+    [key(KeyCode::Tab), ch('l')], Command::NextTab, &[Exporter], Some((3, "next tab")),
+        "the next of the three";
+    [key(KeyCode::BackTab), ch('h')], Command::PreviousTab, &[Exporter], None,
+        "the one before";
+    [ch('/')], Command::Filter, TRAFFIC, Some((3, "filter")), "edit the filter";
+    [ch('s'), ch('>')], Command::Sort, LISTS, Some((5, "sort")), "next sort key";
+    [ch('<')], Command::SortBack, LISTS, None, "sort key before";
     [ch('r')], Command::Reverse, LISTS, Some((10, "reverse")), "reverse the order";
-    [ch('w')], Command::LongerWindow, LISTS, Some((4, "window")), "next longer window";
-    [ch('W')], Command::ShorterWindow, LISTS, None, "next shorter window";
-    [ch(' ')], Command::Freeze, LISTS, Some((6, "freeze")),
+    [ch('w')], Command::LongerWindow, TRAFFIC, Some((4, "window")), "next longer window";
+    [ch('W')], Command::ShorterWindow, TRAFFIC, None, "next shorter window";
+    [ch(' ')], Command::Freeze, SCREENS, Some((6, "freeze")),
         "freeze the screen, and let it go again; collecting goes on";
-    [ch('u')], Command::Unit, LISTS, Some((7, "unit")), "bits, bytes, packets per second";
+    [ch('u')], Command::Unit, TRAFFIC, Some((7, "unit")), "bits, bytes, packets per second";
+    [ch('e')], Command::Exporters, TRAFFIC, Some((9, "exporters")),
+        "the exporters, and how the collecting goes";
+    [ch('e')], Command::Back, &[Exporters], None, "back to the screen before";
     [ch('S')], Command::Save, LISTS, Some((5, "save")), "save all rows of this view as CSV";
-    [ch('?')], Command::Help, LISTS, Some((1, "help")), "this help";
+    [ch('?')], Command::Help, SCREENS, Some((1, "help")), "this help";
     [ch('q')], Command::Quit, SCROLLS, Some((8, "quit")), "quit, after a second q";
     [ctrl('c')], Command::QuitNow, EVERYWHERE, None, "quit at once";
     [ctrl('z')], Command::Suspend, EVERYWHERE, None, "suspend to the shell; fg comes back";

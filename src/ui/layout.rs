@@ -14,6 +14,11 @@ pub enum Part {
     Strip,
     /// The sentence on what the tables stand for.
     Basis,
+    /// How the selected exporter is doing, and how the collecting goes.
+    Condition,
+    Collecting,
+    /// What can be listed of an exporter.
+    Tabs,
     /// One host's rates over time.
     UpSeries,
     DownSeries,

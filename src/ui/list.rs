@@ -8,6 +8,8 @@ use crate::filter::Filter;
 use crate::flow::Time;
 use crate::snapshot::{Order, SortKey, View, Window};
 
+use super::exporters::{ExporterKey, ExporterOrder};
+
 /// How long an order is held.
 const HOLD_MS: i64 = 3000;
 
@@ -16,11 +18,39 @@ const LEAD_PARTS: u64 = 10;
 
 /// What an answer must share with the one before for its order to be held.
 #[derive(Clone, Debug, PartialEq)]
-struct Question {
-    at: Option<Time>,
-    window: Window,
-    filter: Filter,
-    order: Order,
+pub enum Question {
+    Traffic { at: Option<Time>, window: Window, filter: Filter, order: Order },
+    Exporters(ExporterOrder),
+}
+
+impl Question {
+    /// Whether the order is that of addresses, which is never held.
+    fn by_address(&self) -> bool {
+        match self {
+            Question::Traffic { order, .. } => order.key == SortKey::Address,
+            Question::Exporters(order) => order.key == ExporterKey::Address,
+        }
+    }
+
+    fn reverse(&self) -> bool {
+        match self {
+            Question::Traffic { order, .. } => order.reverse,
+            Question::Exporters(order) => order.reverse,
+        }
+    }
+}
+
+impl From<&View> for Question {
+    fn from(view: &View) -> Question {
+        let View { at, window, order, .. } = *view;
+        Question::Traffic { at, window, filter: view.filter.clone(), order }
+    }
+}
+
+impl From<ExporterOrder> for Question {
+    fn from(order: ExporterOrder) -> Question {
+        Question::Exporters(order)
+    }
 }
 
 /// Rows by key, in the order they are shown.
@@ -45,20 +75,15 @@ impl<K> Default for List<K> {
 impl<K: Copy + Eq + Hash> List<K> {
     /// Takes the rows of an answer: keys and what they are sorted by, in the
     /// answer's order.
-    pub fn arrive(&mut self, rows: &[(K, u64)], view: &View, captured_at: Time) {
-        let question = Question {
-            at: view.at,
-            window: view.window,
-            filter: view.filter.clone(),
-            order: view.order,
-        };
+    pub fn arrive(&mut self, rows: &[(K, u64)], question: impl Into<Question>, captured_at: Time) {
+        let question = question.into();
         let held = self.ranked.as_ref().is_some_and(|(since, former)| {
             *former == question
-                && question.order.key != SortKey::Address
+                && !question.by_address()
                 && (0..HOLD_MS).contains(&captured_at.since(*since))
         });
         if held {
-            self.hold(rows, view.order.reverse);
+            self.hold(rows, question.reverse());
         } else {
             self.keys = rows.iter().map(|(key, _)| *key).collect();
             self.ranked = Some((captured_at, question));

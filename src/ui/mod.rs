@@ -7,6 +7,7 @@
 pub mod action;
 mod ansi;
 mod edit;
+mod exporters;
 mod kept;
 mod layout;
 mod list;

@@ -9,6 +9,7 @@ use crate::units::Unit;
 
 use super::action::Context;
 use super::edit::{FilterLine, Typed};
+use super::exporters::{ExporterScreen, ExportersScreen};
 use super::kept::Kept;
 use super::list::List;
 use super::theme::Theme;
@@ -123,6 +124,8 @@ pub struct HelpScreen {
 pub enum Screen {
     Main(MainScreen),
     Drill(DrillScreen),
+    Exporters(ExportersScreen),
+    Exporter(ExporterScreen),
     Help(HelpScreen),
 }
 
@@ -231,6 +234,8 @@ impl Model {
             (Mode::Line(_), _) => Context::Filter,
             (_, Screen::Main(_)) => Context::Main,
             (_, Screen::Drill(_)) => Context::Drill,
+            (_, Screen::Exporters(_)) => Context::Exporters,
+            (_, Screen::Exporter(_)) => Context::Exporter,
             (_, Screen::Help(_)) => Context::Help,
         }
     }
@@ -244,7 +249,7 @@ impl Model {
             .find_map(|screen| match screen {
                 Screen::Main(main) => Some((Subject::Talkers, main.order)),
                 Screen::Drill(drill) => Some((Subject::Host(drill.host), drill.order)),
-                Screen::Help(_) => None,
+                Screen::Exporters(_) | Screen::Exporter(_) | Screen::Help(_) => None,
             })
             .unwrap_or_default();
         View {
@@ -277,7 +282,10 @@ impl Model {
             Screen::Drill(drill) => {
                 drill.list.selected().map(|key| format!("{} {} {}", key.peer, key.proto, key.port))
             }
-            Screen::Help(_) => None,
+            Screen::Exporters(ExportersScreen { list, collecting: None, .. }) => {
+                list.selected().map(|host| host.to_string())
+            }
+            Screen::Exporters(_) | Screen::Exporter(_) | Screen::Help(_) => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::snapshot::{Both, Order, Snapshot, SortKey, Subject, View};
 
 use super::action::{Action, Command, LineCommand};
 use super::edit::{FilterLine, MAX_HISTORY};
+use super::exporters::{ExporterScreen, ExportersScreen};
 use super::model::{
     ConversationKey, DrillScreen, HelpScreen, MainScreen, Mode, Model, Pane, ROWS_SAVED, Saved,
     Screen,
@@ -113,6 +114,10 @@ fn command_given(model: &mut Model, command: Command, snapshot: &Snapshot) -> Ef
         Command::Line(command) => line_command(model, command),
         Command::Filter => model.mode = Mode::Line(Box::new(FilterLine::open(&model.filter))),
         Command::Drill => drill(model),
+        Command::Exporters => {
+            model.screens.open(Screen::Exporters(ExportersScreen::of(snapshot)));
+        }
+        Command::Tab(_) | Command::NextTab | Command::PreviousTab => tab(model, command),
         Command::Help => {
             let about = model.context();
             model.screens.open(Screen::Help(HelpScreen { about, top: 0 }));
@@ -122,13 +127,8 @@ fn command_given(model: &mut Model, command: Command, snapshot: &Snapshot) -> Ef
         Command::Unit => model.options.unit = model.options.unit.next(),
         Command::LongerWindow => model.options.window = model.options.window.step(true),
         Command::ShorterWindow => model.options.window = model.options.window.step(false),
-        Command::Sort | Command::Reverse => sort(model, command),
-        Command::OtherPane => {
-            if let Screen::Main(main) = &mut model.screens.top {
-                main.focus = main.focus.other();
-                main.focused().bind();
-            }
-        }
+        Command::Sort | Command::SortBack | Command::Reverse => sort(model, command, snapshot),
+        Command::OtherPane => other_pane(model),
         Command::Up
         | Command::Down
         | Command::PageUp
@@ -148,17 +148,50 @@ fn back(model: &mut Model) {
     }
 }
 
+fn other_pane(model: &mut Model) {
+    match &mut model.screens.top {
+        Screen::Main(main) => {
+            main.focus = main.focus.other();
+            main.focused().bind();
+        }
+        Screen::Exporters(screen) => screen.turn(),
+        _ => {}
+    }
+}
+
 fn drill(model: &mut Model) {
-    let Screen::Main(main) = &mut model.screens.top else { return };
-    let Some(host) = main.list(main.focus).selected() else { return };
-    main.focused().bind();
-    model.screens.open(Screen::Drill(DrillScreen { host, ..DrillScreen::default() }));
+    let open = match &mut model.screens.top {
+        Screen::Main(main) => main.list(main.focus).selected().map(|host| {
+            main.focused().bind();
+            Screen::Drill(DrillScreen { host, ..DrillScreen::default() })
+        }),
+        Screen::Exporters(ExportersScreen { list, collecting: None, .. }) => {
+            list.selected().map(|host| {
+                list.bind();
+                Screen::Exporter(ExporterScreen { host, ..ExporterScreen::default() })
+            })
+        }
+        _ => None,
+    };
+    if let Some(screen) = open {
+        model.screens.open(screen);
+    }
+}
+
+fn tab(model: &mut Model, command: Command) {
+    let Screen::Exporter(screen) = &mut model.screens.top else { return };
+    screen.turn(match command {
+        Command::Tab(tab) => tab,
+        _ => screen.tab.step(command == Command::NextTab),
+    });
 }
 
 /// The same question with no row limit; the main screen as one row per host.
 fn save(model: &mut Model) -> Effect {
     let mut view = View { limit: ROWS_SAVED, ..model.view() };
-    if view.subject == Subject::Talkers {
+    if matches!(model.screens.top, Screen::Exporters(_)) {
+        view.subject = Subject::Exporters;
+    } else if view.subject == Subject::Talkers {
         view.subject = Subject::Hosts;
     }
     model.saved = Saved::Pending;
@@ -176,16 +209,25 @@ const DRILL_KEYS: &[SortKey] = &[
     SortKey::Address,
 ];
 
-fn sort(model: &mut Model, command: Command) {
+fn sort(model: &mut Model, command: Command, snapshot: &Snapshot) {
     let (order, keys) = match &mut model.screens.top {
         Screen::Main(main) => (&mut main.order, MAIN_KEYS),
         Screen::Drill(drill) => (&mut drill.order, DRILL_KEYS),
-        Screen::Help(_) => return,
+        Screen::Exporters(screen) => {
+            match command {
+                Command::Reverse => screen.order.reverse = !screen.order.reverse,
+                _ => screen.order = screen.order.step(command == Command::Sort),
+            }
+            // It is the screen that sorts these, so nothing need be asked.
+            return screen.arrive(snapshot);
+        }
+        Screen::Exporter(_) | Screen::Help(_) => return,
     };
     if command == Command::Reverse {
         order.reverse = !order.reverse;
     } else {
-        let at = keys.iter().position(|key| *key == order.key).map_or(0, |at| at + 1);
+        let by = if command == Command::Sort { 1 } else { keys.len() - 1 };
+        let at = keys.iter().position(|key| *key == order.key).map_or(0, |at| at + by);
         *order = Order { key: keys[at % keys.len()], reverse: false };
     }
 }
@@ -199,18 +241,26 @@ fn movement(model: &mut Model, command: Command, snapshot: &Snapshot) {
         Command::PageUp => -step,
         _ => step,
     };
+    let last = view::length(model, snapshot).saturating_sub(page);
     match &mut model.screens.top {
         Screen::Main(main) => moved(main.focused(), command, rows),
         Screen::Drill(drill) => moved(&mut drill.list, command, rows),
-        Screen::Help(help) => {
-            let last = view::help_length(help.about, snapshot).saturating_sub(page);
-            help.top = match command {
-                Command::First => 0,
-                Command::Last => last,
-                _ => help.top.saturating_add_signed(rows).min(last),
-            };
-        }
+        Screen::Exporters(screen) => match &mut screen.collecting {
+            Some(top) => scrolled(top, command, rows, last),
+            None => moved(&mut screen.list, command, rows),
+        },
+        Screen::Exporter(screen) => scrolled(&mut screen.top, command, rows, last),
+        Screen::Help(help) => scrolled(&mut help.top, command, rows, last),
     }
+}
+
+/// Scrolls lines of text.
+fn scrolled(top: &mut usize, command: Command, lines: isize, last: usize) {
+    *top = match command {
+        Command::First => 0,
+        Command::Last => last,
+        _ => top.saturating_add_signed(lines).min(last),
+    };
 }
 
 fn moved<K: Copy + Eq + std::hash::Hash>(
@@ -228,15 +278,19 @@ fn moved<K: Copy + Eq + std::hash::Hash>(
 /// Keeps the selection on the page.
 fn scroll(model: &mut Model, snapshot: &Snapshot) {
     let page = view::page(model, snapshot);
+    let last = view::length(model, snapshot).saturating_sub(page);
     match &mut model.screens.top {
         Screen::Main(main) => {
             main.up.scroll(page);
             main.down.scroll(page);
         }
         Screen::Drill(drill) => drill.list.scroll(page),
-        Screen::Help(help) => {
-            help.top = help.top.min(view::help_length(help.about, snapshot).saturating_sub(page));
-        }
+        Screen::Exporters(screen) => match &mut screen.collecting {
+            Some(top) => *top = last.min(*top),
+            None => screen.list.scroll(page),
+        },
+        Screen::Exporter(screen) => screen.top = screen.top.min(last),
+        Screen::Help(help) => help.top = help.top.min(last),
     }
 }
 
@@ -287,6 +341,7 @@ fn arrived(model: &mut Model, snapshot: &Snapshot) -> Effect {
     for screen in model.screens.each_mut() {
         match (screen, snapshot.view.subject) {
             (Screen::Main(main), Subject::Talkers) => talkers(main, snapshot),
+            (Screen::Exporters(screen), _) => screen.arrive(snapshot),
             (Screen::Drill(drill), Subject::Host(host)) if drill.host == host => {
                 conversations(drill, snapshot);
             }

@@ -17,6 +17,16 @@ pub fn skip(test: &str, why: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
+/// Waits for a condition that another thread or process brings about.
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let clock = toptalk::clock::Clock::start();
+    while !done() {
+        let waited = std::time::Duration::from_micros(clock.micros());
+        assert!(waited < terminal::PATIENCE, "waited for {what} in vain");
+        std::thread::yield_now();
+    }
+}
+
 /// The folder of recorded datagrams: `$TOPTALK_CORPUS`, or `shared/corpus`
 /// beside the checkout. `None` when there is none.
 pub fn corpus() -> Option<PathBuf> {

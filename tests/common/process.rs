@@ -10,7 +10,11 @@ use nix::unistd::Pid;
 /// The program under test.
 pub fn toptalk() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toptalk"));
-    command.env_remove("TOPTALK_LOCAL").env_remove("TOPTALK_BIND");
+    for name in ["LOCAL", "BIND", "ALLOW", "SAMPLING", "STATE", "NO_DEDUP"] {
+        command.env_remove(format!("TOPTALK_{name}"));
+    }
+    // What is learned in a test stays there.
+    command.env("TOPTALK_NO_STATE", "true");
     command
 }
 

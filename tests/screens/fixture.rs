@@ -99,6 +99,7 @@ fn health() -> Health {
         protocol: "netflow9",
         datagrams: 4000,
         flows: 100_000,
+        last_seen: END.plus_ms(65_000),
         ..ExporterHealth::default()
     };
     Health {
@@ -108,6 +109,7 @@ fn health() -> Health {
             buffer_asked: 64 << 20,
             buffer_granted: 64 << 20,
             kernel_drops: 0,
+            connections: Some(0),
         }],
         datagrams: 12_000,
         flows: 300_000,

@@ -5,12 +5,12 @@ use toptalk::ui::Theme;
 
 use crate::fixture::*;
 
-const COLOUR: Theme = Theme { colour: true, ascii: false };
-const MONO: Theme = Theme { colour: false, ascii: false };
-const ASCII: Theme = Theme { colour: false, ascii: true };
+pub const COLOUR: Theme = Theme { colour: true, ascii: false };
+pub const MONO: Theme = Theme { colour: false, ascii: false };
+pub const ASCII: Theme = Theme { colour: false, ascii: true };
 
 /// Compares with `tests/snapshots/NAME.snap`; `INSTA_UPDATE=always` writes it.
-fn golden(name: impl AsRef<str>, text: String) {
+pub fn golden(name: impl AsRef<str>, text: String) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../snapshots");
     settings.set_prepend_module_to_snapshot(false);

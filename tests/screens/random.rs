@@ -4,9 +4,11 @@
 use crossterm::event::{KeyCode, KeyModifiers};
 use proptest::prelude::*;
 use toptalk::snapshot::{Snapshot, Subject};
-use toptalk::ui::{Action, Theme, action::on_key};
+use toptalk::ui::action::{Context, on_key};
+use toptalk::ui::{Action, Theme};
 
 use crate::fixture::*;
+use crate::sources;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -19,12 +21,12 @@ enum Step {
 fn key() -> impl Strategy<Value = KeyCode> {
     prop_oneof![
         4 => proptest::char::any().prop_map(KeyCode::Char),
-        12 => proptest::sample::select("jkgGrswWuqS /?!px1".chars().collect::<Vec<_>>())
+        12 => proptest::sample::select("jkgGrswWuqS /?!px1e23<>hl".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         12 => proptest::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Up, KeyCode::Down, KeyCode::PageUp,
             KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Tab, KeyCode::Left,
-            KeyCode::Right, KeyCode::Backspace, KeyCode::Delete,
+            KeyCode::Right, KeyCode::Backspace, KeyCode::Delete, KeyCode::BackTab,
         ]),
     ]
 }
@@ -61,6 +63,15 @@ fn answer(person: &Person, at: i64, rotate: usize, keep: usize) -> Snapshot {
         }
         snapshot
     };
+    let exporters = &mut snapshot.health.exporters;
+    *exporters = sources::exporters();
+    // Each rate with another exporter than before.
+    let rates: Vec<f64> = exporters.iter().map(|one| one.flows_per_s).collect();
+    let count = exporters.len();
+    for (at, one) in exporters.iter_mut().enumerate() {
+        one.flows_per_s = rates[(at + rotate) % count];
+    }
+    exporters.truncate(keep.max(1));
     snapshot.view = view;
     snapshot.captured_at = snapshot.captured_at.plus_ms(at * 1000);
     snapshot
@@ -70,7 +81,9 @@ fn answer(person: &Person, at: i64, rotate: usize, keep: usize) -> Snapshot {
 fn holds(snapshot: &Snapshot, selected: &str) -> bool {
     let hosts = snapshot.uploaders.rows.iter().chain(&snapshot.downloaders.rows);
     let detail = snapshot.detail.iter().flat_map(|detail| &detail.conversations.rows);
+    let exporters = snapshot.health.exporters.iter();
     hosts.map(|row| row.host.to_string()).any(|name| name == selected)
+        || exporters.map(|one| one.address.to_string()).any(|name| name == selected)
         || detail
             .map(|row| format!("{} {} {}", row.peer, row.proto, row.port))
             .any(|name| name == selected)
@@ -147,6 +160,57 @@ proptest! {
             let screen = person.screen();
             let row = screen.lines().find(|line| line.starts_with('>')).unwrap_or_default();
             prop_assert!(row.contains(&shown), "{}\n{}", shown, screen);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_exporters_survive_everything_and_keep_their_selection(
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let mut person = Person::at((80, 24), Theme::default(), sources::troubled());
+        person.types("ej");
+        let mut clock = 0;
+        for step in steps {
+            match step {
+                Step::Key(code, ctrl) => {
+                    let modifiers = if ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+                    person.act(on_key(person.model.context(), code, modifiers));
+                    if !matches!(person.model.context(), Context::Exporters | Context::Exporter) {
+                        person = Person::at(person.size, Theme::default(), sources::troubled());
+                        person.types("e");
+                    }
+                    person.key(KeyCode::Char('j'));
+                }
+                Step::Answer { seconds, rotate, .. } => {
+                    clock += seconds;
+                    let before = person.model.selected();
+                    let snapshot = answer(&person, clock, rotate, 100);
+                    let live = snapshot.view.at.is_none();
+                    prop_assert!(person.sees(snapshot) || !live);
+                    prop_assert_eq!(before, person.model.selected());
+                }
+                Step::Size(width, height) => {
+                    person.size = (width, height);
+                    person.act(Action::Resized(width, height));
+                }
+                Step::Paste(text) => {
+                    // Names of interfaces come from the network as well.
+                    let exporters = &mut person.shown.health.exporters;
+                    let detail = std::sync::Arc::make_mut(&mut exporters[0].detail);
+                    if let Some(interface) = detail.interfaces.first_mut() {
+                        interface.name = text;
+                    }
+                }
+            }
+            person.buffer();
         }
     }
 }

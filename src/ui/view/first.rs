@@ -10,6 +10,9 @@ use super::super::model::Model;
 use super::super::paint::Canvas;
 use super::super::theme::Tone;
 
+/// Refused senders that are named: who has more of them has another problem.
+const REFUSED: usize = 3;
+
 /// Whether no flow has come yet.
 pub fn is_due(snapshot: &Snapshot) -> bool {
     snapshot.health.flows == 0
@@ -44,21 +47,22 @@ fn lines(snapshot: &Snapshot) -> Vec<(String, Tone)> {
             say(Tone::Warning, format!("! {count:>5} {}", drop.explanation));
         }
     } else if health.datagrams > 0 {
-        let text = "NetFlow v9 sends its templates every few minutes: flows follow the first one.";
+        let text =
+            "NetFlow v9 and IPFIX send templates every few minutes: flows follow the first one.";
         say(Tone::Plain, text.to_owned());
     }
+    for (sender, _) in health.refused.iter().take(REFUSED) {
+        let text = format!("! datagrams from {sender} are not decoded: outside --allow");
+        say(Tone::Warning, text);
+    }
     say(Tone::Plain, String::new());
-    say(Tone::Plain, "Listening for NetFlow v5 and v9 on:".to_owned());
+    say(Tone::Plain, "Listening for NetFlow v1, v5, v7, v9, IPFIX and sFlow on:".to_owned());
     for listener in &health.listeners {
         say(Tone::Plain, listening(listener));
     }
     if health.datagrams == 0 {
         say(Tone::Plain, String::new());
-        say(
-            Tone::Plain,
-            "On a Cisco router, on the inside interface only (on all, traffic counts twice):"
-                .to_owned(),
-        );
+        say(Tone::Plain, "On a Cisco router, on the inside interface only:".to_owned());
         for line in router_lines(&health.listeners) {
             say(Tone::Strong, line);
         }
@@ -67,7 +71,8 @@ fn lines(snapshot: &Snapshot) -> Vec<(String, Tone)> {
 }
 
 fn listening(listener: &Listener) -> String {
-    let Listener { address, buffer_asked, buffer_granted, kernel_drops } = listener;
+    let Listener { address, buffer_asked, buffer_granted, kernel_drops, connections } = listener;
+    let tcp = if connections.is_some() { ", IPFIX also over TCP" } else { "" };
     let mut text = format!("  {address:<22} buffer {}", super::memory(*buffer_granted));
     if buffer_granted < buffer_asked {
         text.push_str(&format!(" of {} asked", super::memory(*buffer_asked)));
@@ -75,6 +80,7 @@ fn listening(listener: &Listener) -> String {
     if *kernel_drops > 0 {
         text.push_str(&format!(", {} dropped by the kernel", units::short(*kernel_drops)));
     }
+    text.push_str(tcp);
     text
 }
 

@@ -16,37 +16,49 @@ const WITH_AGE: u16 = 50;
 
 /// Draws the line. `title` says where on the stack of screens this is.
 pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
-    let stopped = super::strip::has_stopped(model, snapshot);
-    let left = vec![
+    let (exporters, exporters_tone) = exporters(snapshot);
+    let exporters_rank = if exporters_tone == Tone::Plain { 8 } else { 4 };
+    let mut left = vec![
         Piece::new(1, Tone::Strong, title),
-        Piece::new(8, Tone::Plain, exporters(snapshot)),
+        Piece::new(exporters_rank, exporters_tone, exporters),
         Piece::new(9, Tone::Plain, link(snapshot)),
         Piece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
         Piece::new(10, Tone::Plain, sampled(snapshot)),
-        Piece::new(1, Tone::Critical, if stopped { "STOPPED" } else { "" }),
-        Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
     ];
+    left.extend(state(model, snapshot));
     let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];
     pieces(canvas, y, left, right);
 }
 
-fn exporters(snapshot: &Snapshot) -> String {
-    match snapshot.health.exporters.len() {
+/// Whether the figures stand still, and why.
+pub fn state(model: &Model, snapshot: &Snapshot) -> [Piece; 2] {
+    let stopped = super::strip::has_stopped(model, snapshot);
+    [
+        Piece::new(1, Tone::Critical, if stopped { "STOPPED" } else { "" }),
+        Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
+    ]
+}
+
+/// How many there are, with the mark of the one that is worst.
+fn exporters(snapshot: &Snapshot) -> (String, Tone) {
+    let now = snapshot.captured_at;
+    let heard = || snapshot.health.heard();
+    let worst = heard().map(|exporter| exporter.condition(now).mark).max().unwrap_or_default();
+    let mark = super::figures::mark(worst);
+    let text = match heard().count() {
         0 => String::new(),
-        1 => "1 exporter".to_owned(),
-        count => format!("{count} exporters"),
-    }
+        1 => format!("{mark}1 exporter"),
+        count => format!("{mark}{count} exporters"),
+    };
+    (text, super::figures::tone(worst))
 }
 
 /// The rate of those who sample: `sampled 1:1000`, or the highest of several.
 fn sampled(snapshot: &Snapshot) -> String {
-    let rate = |sampling: &SamplingState| match sampling {
-        SamplingState::Unknown => 1,
-        SamplingState::Announced(rate) | SamplingState::Mixed(rate) => (*rate).max(1),
-    };
-    let all = || snapshot.health.exporters.iter().map(|exporter| &exporter.sampling);
+    let rate = |sampling: &SamplingState| sampling.rate().unwrap_or(1).max(1);
+    let all = || snapshot.health.heard().map(|exporter| &exporter.sampling);
     let most = all().map(rate).max().unwrap_or(1);
     let several = all().any(|one| rate(one) != most || matches!(one, SamplingState::Mixed(_)));
     match (most, several) {
@@ -124,7 +136,8 @@ pub fn incomplete(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-fn alerts(snapshot: &Snapshot) -> Piece {
+/// How many alerts there are.
+pub fn alerts(snapshot: &Snapshot) -> Piece {
     let Some(worst) = snapshot.alerts.first() else { return Piece::new(0, Tone::Plain, "") };
     let text = match snapshot.alerts.len() {
         1 => "1 ALERT".to_owned(),

@@ -1,5 +1,4 @@
-//! The help: the key table in words, what the signs mean, and how the
-//! collecting goes.
+//! The help: the key table in words, and what the signs mean.
 
 use crate::snapshot::Snapshot;
 
@@ -8,7 +7,7 @@ use super::super::layout::{Layout, Part, one};
 use super::super::model::{HelpScreen, Model};
 use super::super::paint::{Canvas, Piece, pieces};
 use super::super::theme::Tone;
-use super::{collector, status};
+use super::status;
 
 /// Columns of the key names.
 const KEYS: usize = 16;
@@ -23,8 +22,26 @@ const SIGNS: &[(&str, &str)] = &[
     ("incomplete", "an exporter reports too seldom for this window"),
     ("FROZEN", "the screen stands still; Space lets it go"),
     ("STOPPED", "no more figures come; toptalk has to be started again"),
+    ("!3 exporters", "one of them is not well, `!!` silent; e tells which and what helps"),
     ("sampled", "the exporters count one packet in so many; the figures are scaled up"),
     ("lost dropped", "datagrams that went missing; records that could not be used"),
+];
+
+const EXPORTER_SIGNS: &[(&str, &str)] = &[
+    ("! !!", "figures are late, wrong or too low; nothing comes any more"),
+    ("PKT/s FLOW/s", "datagrams and flow records a second, means of ten seconds"),
+    ("LOST", "by sequence numbers: datagrams (v9, sFlow), flows or records (v5, IPFIX)"),
+    ("TMPL", "templates confirmed and known; remembered ones count when sent again"),
+    ("SAMPLE", "1:1000 announced, 1:1000= given by --sampling, 1:1 ? not known"),
+    ("CLOCK", "its clock, + ahead of ours, - behind; times are corrected by it"),
+    ("HELD", "data sets that wait for their template"),
+    ("DOUBLED", "flows that came from two interfaces; they are counted once"),
+    ("TIMEOUT", "the active timeout that its longest flows suggest"),
+    ("DELAY", "how long after a flow's end its record comes, 99th percentile"),
+    ("dropped odd", "what could not be used; what was strange but used all the same"),
+    ("refused", "datagrams of senders that --allow does not name"),
+    ("REFRESH USED", "templates: since last sent, and since data last used it"),
+    ("CHANGED", "! templates: came with another shape; a restart, or a forger"),
 ];
 
 /// A line of the help.
@@ -34,10 +51,16 @@ pub enum Line {
 }
 
 /// Everything there is to say, for the screen the help is about first.
-pub fn lines(about: Context, snapshot: &Snapshot) -> Vec<Line> {
+pub fn lines(about: Context) -> Vec<Line> {
     let mut lines = Vec::new();
-    let first = if about == Context::Drill { Context::Drill } else { Context::Main };
-    for context in [first, Context::Filter] {
+    let (first, signs) = match about {
+        Context::Exporters | Context::Exporter => (about, EXPORTER_SIGNS),
+        Context::Drill => (about, SIGNS),
+        Context::Main | Context::Help | Context::Filter => (Context::Main, SIGNS),
+    };
+    let contexts = [first, Context::Filter];
+    let has_filter = matches!(first, Context::Main | Context::Drill);
+    for context in contexts.into_iter().take(if has_filter { 2 } else { 1 }) {
         lines.push(Line::Title(format!("Keys: {}", context.title())));
         // What is listed for the screen need not be said again for the line.
         let said = |binding: &Binding| context == Context::Filter && binding.applies(first);
@@ -48,10 +71,13 @@ pub fn lines(about: Context, snapshot: &Snapshot) -> Vec<Line> {
         lines.push(Line::Title(String::new()));
     }
     lines.push(Line::Title("Signs".to_owned()));
-    for (sign, meaning) in SIGNS {
+    for (sign, meaning) in signs {
         lines.push(Line::Entry((*sign).to_owned(), (*meaning).to_owned()));
     }
-    lines.extend(collector::lines(snapshot));
+    if has_filter {
+        let text = "exporters: how each is doing, and what was dropped or odd and why";
+        lines.push(Line::Entry("e".to_owned(), text.to_owned()));
+    }
     lines
 }
 
@@ -63,13 +89,13 @@ pub fn layout(height: u16) -> Layout {
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &HelpScreen, snapshot: &Snapshot) {
     let layout = layout(canvas.height());
     let width = canvas.width();
-    let lines = lines(screen.about, snapshot);
+    let lines = lines(screen.about);
     let rows = layout.lines(Part::Rows);
     let top = screen.top.min(lines.len().saturating_sub(rows.len()));
     if let Some(y) = layout.line(Part::Header) {
         let shown = (top + rows.len()).min(lines.len());
         let place = format!("lines {}-{shown} of {}", top + 1, lines.len());
-        let title = Piece::new(0, Tone::Strong, "toptalk > Help and collecting");
+        let title = Piece::new(0, Tone::Strong, "toptalk > Help");
         pieces(canvas, y, vec![title], vec![Piece::new(1, Tone::Plain, place)]);
     }
     for (y, line) in rows.zip(lines.iter().skip(top)) {

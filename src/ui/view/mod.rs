@@ -1,10 +1,14 @@
 //! From a model and a snapshot to a screen full of text.
 
-mod collector;
+mod collecting;
 mod columns;
 mod conversations;
 mod drill;
+mod exporter;
+mod exporters;
+mod figures;
 mod first;
+mod grid;
 mod header;
 mod help;
 mod main;
@@ -19,7 +23,6 @@ use crate::snapshot::{Alert, AlertSubject, Counters, Direction, HostRow, Ranking
 use crate::snapshot::{Snapshot, SortKey, Span};
 use crate::units::Unit;
 
-use super::action::Context;
 use super::model::{Model, Pane, Screen};
 use super::paint::Canvas;
 use super::theme::Tone;
@@ -30,6 +33,8 @@ pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
     match &model.screens.top {
         Screen::Main(screen) => main::draw(&mut canvas, model, screen, snapshot),
         Screen::Drill(screen) => drill::draw(&mut canvas, model, screen, snapshot),
+        Screen::Exporters(screen) => exporters::draw(&mut canvas, model, screen, snapshot),
+        Screen::Exporter(screen) => exporter::draw(&mut canvas, model, screen, snapshot),
         Screen::Help(screen) => help::draw(&mut canvas, model, screen, snapshot),
     }
 }
@@ -40,13 +45,22 @@ pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
     match &model.screens.top {
         Screen::Main(_) => main::layout(model, snapshot, size).page(),
         Screen::Drill(_) => drill::layout(model, snapshot, height).page(),
+        Screen::Exporters(screen) => exporters::layout(model, screen, snapshot).page(),
+        Screen::Exporter(screen) => exporter::layout(model, screen, snapshot).page(),
         Screen::Help(_) => help::layout(height).page(),
     }
 }
 
-/// How many lines the help has.
-pub fn help_length(about: Context, snapshot: &Snapshot) -> usize {
-    help::lines(about, snapshot).len()
+/// How many lines of text there are to scroll through, 0 where there is a list.
+pub fn length(model: &Model, snapshot: &Snapshot) -> usize {
+    match &model.screens.top {
+        Screen::Exporters(screen) if screen.collecting.is_some() => {
+            collecting::lines(snapshot, model.size.0).len()
+        }
+        Screen::Exporter(screen) => exporter::length(screen, snapshot),
+        Screen::Help(screen) => help::lines(screen.about).len(),
+        Screen::Main(_) | Screen::Drill(_) | Screen::Exporters(_) => 0,
+    }
 }
 
 /// The table of a pane.

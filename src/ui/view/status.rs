@@ -5,6 +5,7 @@ use crate::snapshot::{Order, Snapshot, SortKey};
 
 use super::super::action::{BINDINGS, Binding, Command};
 use super::super::edit::FilterLine;
+use super::super::exporters::ExporterOrder;
 use super::super::model::{Mode, Model, Saved};
 use super::super::paint::{Canvas, Piece, columns, elide, elide_end, elide_start, pieces};
 use super::super::theme::Tone;
@@ -33,6 +34,35 @@ fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
         text => elide(text, (width / 3).max(12)),
     };
     let filtered = if model.filter.text.is_empty() { Tone::Plain } else { Tone::Strong };
+    let left = vec![
+        Piece::new(2, filtered, format!("filter: {filter}")),
+        Piece::new(5, Tone::Plain, format!("sort: {}", sort_name(snapshot.view.order))),
+        saved(model, width),
+    ];
+    pieces(canvas, y, left, lost(snapshot));
+}
+
+/// The same of the list of exporters, which has no filter.
+pub fn of_exporters(
+    canvas: &mut Canvas,
+    model: &Model,
+    order: ExporterOrder,
+    snapshot: &Snapshot,
+    y: u16,
+) {
+    let sign = super::sort_sign(order.reverse);
+    let sort = format!("sort: {}{sign}", super::exporters::sort_name(order.key));
+    let left = vec![Piece::new(2, Tone::Plain, sort), saved(model, canvas.width())];
+    pieces(canvas, y, left, lost(snapshot));
+}
+
+/// The same where nothing is sorted.
+pub fn counts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
+    pieces(canvas, y, vec![saved(model, canvas.width())], lost(snapshot));
+}
+
+/// How the last snapshot fared.
+fn saved(model: &Model, width: u16) -> Piece {
     let room = (width / 2).max(12);
     let (saved, tone) = match &model.saved {
         Saved::Nothing => ("snapshot: -".to_owned(), Tone::Plain),
@@ -41,14 +71,13 @@ fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
         Saved::Failed(why) => (format!("not saved: {}", elide(why, room)), Tone::Critical),
     };
     let rank = if matches!(model.saved, Saved::Nothing) { 6 } else { 1 };
-    let left = vec![
-        Piece::new(2, filtered, format!("filter: {filter}")),
-        Piece::new(5, Tone::Plain, format!("sort: {}", sort_name(snapshot.view.order))),
-        Piece::new(rank, tone, saved),
-    ];
+    Piece::new(rank, tone, saved)
+}
+
+/// What went missing.
+fn lost(snapshot: &Snapshot) -> Vec<Piece> {
     let dropped: u64 = snapshot.health.dropped.iter().map(|drop| drop.count).sum();
-    let right = vec![count(3, "lost", snapshot.health.lost()), count(4, "dropped", dropped)];
-    pieces(canvas, y, left, right);
+    vec![count(3, "lost", snapshot.health.lost()), count(4, "dropped", dropped)]
 }
 
 /// The columns of `saved `.

@@ -53,6 +53,11 @@ pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
     model.stopped || snapshot.health.ended
 }
 
+/// That no more figures come, where there is nothing else to say.
+pub fn ended(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
+    stopped(model, snapshot).into_iter().collect()
+}
+
 fn stopped(model: &Model, snapshot: &Snapshot) -> Option<Message> {
     let forms = [
         "!! collecting has stopped, the figures stand still: restart toptalk",

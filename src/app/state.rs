@@ -1,0 +1,50 @@
+//! Where what is learned of exporters is kept from one run to the next.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::cli::State;
+
+/// The folder: what was asked for, else that of the service manager, else that
+/// of the user; none without a home.
+pub(super) fn folder(state: State, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    match state {
+        State::Nowhere => None,
+        State::Folder(folder) => Some(folder),
+        State::Usual => service(set("STATE_DIRECTORY")).or_else(|| {
+            set("XDG_STATE_HOME")
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+                .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".local/state")))
+                .map(|states| states.join("toptalk"))
+        }),
+    }
+}
+
+/// The first of the folders that systemd lists, separated by colons.
+fn service(folders: Option<OsString>) -> Option<PathBuf> {
+    std::env::split_paths(&folders?).find(|folder| folder.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual(variables: &[(&str, &str)]) -> Option<PathBuf> {
+        folder(State::Usual, |name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn the_service_goes_before_the_user_and_without_a_home_there_is_none() {
+        let all = [("STATE_DIRECTORY", "/a:/b"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
+        assert_eq!(usual(&all), Some("/a".into()));
+        assert_eq!(usual(&all[1..]), Some("/x/toptalk".into()));
+        assert_eq!(usual(&all[2..]), Some("/h/.local/state/toptalk".into()));
+        assert_eq!(usual(&[("XDG_STATE_HOME", "rel"), ("HOME", "")]), None);
+        assert_eq!(folder(State::Nowhere, |_| Some("/x".into())), None);
+        assert_eq!(folder(State::Folder("y".into()), |_| None), Some("y".into()));
+    }
+}

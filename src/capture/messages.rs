@@ -1,0 +1,65 @@
+//! Files without packets around their datagrams: IPFIX files, whose messages
+//! stand one after the other (RFC 5655, section 4), and one raw datagram.
+
+use std::io::{Cursor, Read};
+
+use super::{Datagram, Item, MAX_RAW, Meant, Problem, Take, Trouble, Unreadable, fill};
+use crate::wire::{IPFIX_HEADER, message_length};
+
+/// Reads the file that begins with `head` and goes on with `rest`. `head` is
+/// longer than [`MAX_RAW`] if the file is.
+pub(super) fn read<R: Read>(
+    head: Vec<u8>,
+    rest: R,
+    meant: Meant,
+    take: &mut Take<'_>,
+) -> Result<(), Unreadable> {
+    let fits = head.len() <= MAX_RAW;
+    match message_length(&head) {
+        Some(first) if is_file(&head, first) && !(fits && meant == Meant::OneDatagram) => {
+            chain(Cursor::new(head).chain(rest), take)
+        }
+        _ if fits => {
+            let _ = take(Item::Datagram(Datagram { payload: head, ..Datagram::default() }));
+            Ok(())
+        }
+        _ => Err(Unreadable::Unknown),
+    }
+}
+
+/// Whether these are messages one after the other, and not one datagram, whole
+/// or with something behind it.
+fn is_file(head: &[u8], first: usize) -> bool {
+    match head.get(first..) {
+        None => false,
+        Some([]) => true,
+        Some([0, 10, ..]) => true,
+        Some(_) => head.len() > MAX_RAW,
+    }
+}
+
+/// Hands out message after message, as long as each has a header.
+fn chain(mut file: impl Read, take: &mut Take<'_>) -> Result<(), Unreadable> {
+    let mut at = 0;
+    loop {
+        let mut message = Vec::new();
+        fill(&mut file, &mut message, IPFIX_HEADER)?;
+        if message.is_empty() {
+            return Ok(());
+        }
+        let length = message_length(&message);
+        if let Some(length) = length {
+            fill(&mut file, &mut message, length)?;
+        }
+        if length != Some(message.len()) {
+            let problem = Problem { trouble: Trouble::Damaged, count: 1, at: Some(at) };
+            let _ = take(Item::Problem(problem));
+            return Ok(());
+        }
+        at += message.len() as u64;
+        let datagram = Datagram { payload: message, ..Datagram::default() };
+        if take(Item::Datagram(datagram)).is_break() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Captures: packets of any link layer to the UDP datagrams in them.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use pcap_parser::traits::PcapNGPacketBlock;
+use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapHeader};
+
+use super::fragments::{Fragments, Whole};
+use super::streams::Streams;
+use super::{Datagram, Item, Problem, Take, Trouble, Unreadable};
+use crate::flow::{Host, Time};
+use crate::wire::frame::Packet;
+
+/// Room for a block: a packet as tcpdump keeps it (262,144 bytes) and more.
+const BUFFER: usize = 1 << 20;
+
+/// The longest block that is waited for; beyond it a length is damage.
+const MAX_BUFFER: usize = 16 << 20;
+
+/// Interfaces of one pcapng section: beyond them a file is not what it says.
+const MAX_INTERFACES: usize = 4096;
+
+/// Link types that are counted apart when they cannot be read.
+const MAX_LINK_TYPES: usize = 16;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// Reads a capture.
+pub(super) fn read<R: Read + Send>(file: R, take: &mut Take<'_>) -> Result<(), Unreadable> {
+    let mut reader =
+        pcap_parser::create_reader(BUFFER, file).map_err(|_| Unreadable::BadCapture)?;
+    let mut packets = Packets::default();
+    let mut room = BUFFER;
+    loop {
+        let step = match reader.next() {
+            Ok((length, block)) => match packets.block(&block, take) {
+                ControlFlow::Break(()) => return Ok(()),
+                ControlFlow::Continue(()) => Step::Past(length),
+            },
+            Err(PcapError::Eof) => Step::End,
+            Err(PcapError::Incomplete(_)) => Step::Read,
+            Err(PcapError::BufferTooSmall) if room < MAX_BUFFER => Step::Grow,
+            Err(_) => Step::Damaged,
+        };
+        match step {
+            Step::Past(length) => reader.consume(length),
+            Step::End => break,
+            Step::Read => {
+                if reader.refill().is_err() {
+                    packets.damaged(reader.consumed());
+                    break;
+                }
+            }
+            Step::Grow => {
+                room *= 2;
+                if !reader.grow(room) {
+                    packets.damaged(reader.consumed());
+                    break;
+                }
+            }
+            Step::Damaged => {
+                packets.damaged(reader.consumed());
+                break;
+            }
+        }
+    }
+    packets.finish(take);
+    Ok(())
+}
+
+/// What to do next with the reader; apart from the block, which borrows it.
+enum Step {
+    Past(usize),
+    Read,
+    Grow,
+    Damaged,
+    End,
+}
+
+/// An interface packets were captured on: its link type and how its time counts.
+#[derive(Clone, Copy)]
+struct Interface {
+    link: i32,
+    /// Units per second.
+    resolution: u64,
+    /// Seconds to add.
+    offset: i64,
+}
+
+#[derive(Default)]
+struct Packets {
+    interfaces: Vec<Interface>,
+    fragments: Fragments,
+    streams: Streams,
+    troubles: BTreeMap<Trouble, u64>,
+    damaged: Option<u64>,
+}
+
+impl Packets {
+    fn damaged(&mut self, at: usize) {
+        self.damaged = Some(at as u64);
+    }
+
+    fn count(&mut self, trouble: Trouble) {
+        if self.troubles.len() < MAX_LINK_TYPES || self.troubles.contains_key(&trouble) {
+            *self.troubles.entry(trouble).or_default() += 1;
+        }
+    }
+
+    fn block(&mut self, block: &PcapBlockOwned<'_>, take: &mut Take<'_>) -> ControlFlow<()> {
+        match block {
+            PcapBlockOwned::LegacyHeader(header) => self.interfaces = vec![classic(header)],
+            PcapBlockOwned::Legacy(packet) => {
+                let time = u64::from(packet.ts_sec);
+                let Some(interface) = self.interfaces.first().copied() else {
+                    return ControlFlow::Continue(());
+                };
+                let units = time * interface.resolution + u64::from(packet.ts_usec);
+                let cut = packet.caplen < packet.origlen;
+                return self.packet(interface, Some(units), packet.data, cut, take);
+            }
+            PcapBlockOwned::NG(Block::SectionHeader(_)) => self.interfaces.clear(),
+            PcapBlockOwned::NG(Block::InterfaceDescription(one)) => {
+                if self.interfaces.len() < MAX_INTERFACES {
+                    self.interfaces.push(Interface {
+                        link: one.linktype.0,
+                        resolution: one.ts_resolution().unwrap_or(1_000_000).max(1),
+                        offset: one.ts_offset(),
+                    });
+                }
+            }
+            PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
+                let interface = self.interfaces.get(packet.if_id as usize).copied();
+                let units = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
+                let cut = packet.caplen < packet.origlen;
+                if let Some(interface) = interface {
+                    return self.packet(interface, Some(units), packet.packet_data(), cut, take);
+                }
+            }
+            PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
+                let data = packet.packet_data();
+                let cut = data.len() < packet.origlen as usize;
+                if let Some(interface) = self.interfaces.first().copied() {
+                    return self.packet(interface, None, data, cut, take);
+                }
+            }
+            PcapBlockOwned::NG(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// One packet, captured at `units` by the clock of its interface.
+    fn packet(
+        &mut self,
+        interface: Interface,
+        units: Option<u64>,
+        bytes: &[u8],
+        cut: bool,
+        take: &mut Take<'_>,
+    ) -> ControlFlow<()> {
+        let time = units.map(|units| interface.time(units));
+        let Some(read) = parser(interface.link) else {
+            self.count(Trouble::LinkType(interface.link));
+            return ControlFlow::Continue(());
+        };
+        let Some(packet) = read(bytes) else { return ControlFlow::Continue(()) };
+        if packet.proto == TCP && !packet.fragment && !packet.more_fragments {
+            return self.segment(&packet, bytes, time, take);
+        }
+        if packet.proto != UDP {
+            return ControlFlow::Continue(());
+        }
+        if cut {
+            self.count(Trouble::CutPacket);
+        }
+        if packet.fragment || packet.more_fragments {
+            let part = bytes.get(packet.ip_payload.clone()).unwrap_or(&[]);
+            let Some(whole) = self.fragments.add(&packet, part, time) else {
+                return ControlFlow::Continue(());
+            };
+            return take(Item::Datagram(udp(packet.src, time, whole)));
+        }
+        take(Item::Datagram(Datagram {
+            time,
+            source: Some(packet.src),
+            sport: Some(packet.sport),
+            dport: Some(packet.dport),
+            payload: bytes.get(packet.payload).unwrap_or(&[]).into(),
+        }))
+    }
+
+    /// A segment of TCP: the IPFIX messages it completes, if it carries any.
+    fn segment(
+        &mut self,
+        packet: &Packet,
+        bytes: &[u8],
+        time: Option<Time>,
+        take: &mut Take<'_>,
+    ) -> ControlFlow<()> {
+        let at = packet.ip_payload.start;
+        let word = bytes.get(at + 4..at + 8).and_then(|word| word.try_into().ok());
+        let Some(sequence) = word.map(u32::from_be_bytes) else {
+            return ControlFlow::Continue(());
+        };
+        let payload = bytes.get(packet.payload.clone()).unwrap_or(&[]);
+        for payload in self.streams.segment(packet, sequence, payload) {
+            take(Item::Datagram(Datagram {
+                time,
+                source: Some(packet.src),
+                sport: Some(packet.sport),
+                dport: Some(packet.dport),
+                payload,
+            }))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Says what went wrong on the way.
+    fn finish(mut self, take: &mut Take<'_>) {
+        let broken = self.fragments.finish();
+        if broken > 0 {
+            self.troubles.insert(Trouble::Fragments, broken);
+        }
+        let gaps = self.streams.finish();
+        if gaps > 0 {
+            self.troubles.insert(Trouble::Tcp, gaps);
+        }
+        let counted = self.troubles.into_iter();
+        let problems = counted.map(|(trouble, count)| Problem { trouble, count, at: None });
+        let damaged =
+            self.damaged.map(|at| Problem { trouble: Trouble::Damaged, count: 1, at: Some(at) });
+        for problem in damaged.into_iter().chain(problems) {
+            if take(Item::Problem(problem)).is_break() {
+                return;
+            }
+        }
+    }
+}
+
+/// The interface of a classic capture. The upper half of the link type's word
+/// says other things (checksums at the end of frames).
+fn classic(header: &PcapHeader) -> Interface {
+    let resolution = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
+    Interface { link: header.network.0 & 0xffff, resolution, offset: 0 }
+}
+
+impl Interface {
+    fn time(&self, units: u64) -> Time {
+        let ms = u128::from(units) * 1000 / u128::from(self.resolution);
+        let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+        Time(ms).plus_ms(self.offset.saturating_mul(1000))
+    }
+}
+
+/// What reads the headers of a packet.
+type Parser = fn(&[u8]) -> Option<Packet>;
+
+/// What reads the packets of a link type (tcpdump.org/linktypes.html).
+fn parser(link: i32) -> Option<Parser> {
+    match link {
+        0 | 108 => Some(Packet::null_loopback),
+        1 => Some(Packet::ethernet),
+        9 => Some(Packet::ppp),
+        // 12 and 14 are what the raw type is called in captures of some systems.
+        12 | 14 | 101 | 228 | 229 => Some(Packet::ip),
+        113 => Some(Packet::linux_cooked),
+        276 => Some(Packet::linux_cooked2),
+        _ => None,
+    }
+}
+
+/// A datagram that was put together: its ports and payload are behind one
+/// another (RFC 768).
+fn udp(source: Host, time: Option<Time>, whole: Whole) -> Datagram {
+    let Whole(mut bytes) = whole;
+    let port = |at: usize| {
+        bytes.get(at).zip(bytes.get(at + 1)).map(|(high, low)| u16::from_be_bytes([*high, *low]))
+    };
+    let (sport, dport) = (port(0), port(2));
+    let end = port(4).map_or(0, usize::from).clamp(8, bytes.len().max(8));
+    bytes.truncate(end);
+    bytes.drain(..bytes.len().min(8));
+    Datagram { time, source: Some(source), sport, dport, payload: bytes }
+}

@@ -1,0 +1,153 @@
+//! IPFIX over TCP (RFC 7011, 10.4): segments put in order, messages cut out of
+//! the stream by their lengths.
+//!
+//! A connection whose beginning was not captured is joined at the first segment
+//! that begins like a message.
+
+use std::collections::BTreeMap;
+
+use crate::flow::Host;
+use crate::wire::frame::Packet;
+use crate::wire::message_length;
+
+/// Connections that are followed at once; then the oldest is given up.
+pub const MAX_STREAMS: usize = 256;
+
+/// Segments of one connection that wait for an earlier one.
+pub const MAX_EARLY: usize = 64;
+
+/// IANA's port of IPFIX.
+const IPFIX_PORT: u16 = 4739;
+
+const SYN: u8 = 0x02;
+
+/// Both ends of one direction of a connection.
+type Key = (Host, Host, u16, u16);
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+struct Stream {
+    /// In the order in which they were seen first.
+    number: u64,
+    /// The sequence number that comes next, if the stream was joined.
+    next: Option<u32>,
+    /// Bytes of a message that is not whole yet.
+    buffer: Vec<u8>,
+    early: Vec<(u32, Vec<u8>)>,
+    /// Whether it has given a message.
+    ipfix: bool,
+}
+
+/// All connections of a capture.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    open: BTreeMap<Key, Stream>,
+    number: u64,
+    broken: u64,
+}
+
+impl Streams {
+    /// Takes a segment with its payload; hands out the messages it completes.
+    pub(super) fn segment(
+        &mut self,
+        packet: &Packet,
+        sequence: u32,
+        payload: &[u8],
+    ) -> Vec<Vec<u8>> {
+        let key = (packet.src, packet.dst, packet.sport, packet.dport);
+        if packet.tcp_flags & SYN != 0 {
+            let next = Some(sequence.wrapping_add(1));
+            self.close(key);
+            self.open(key, Stream { next, ..Stream::default() });
+            return Vec::new();
+        }
+        if payload.is_empty() {
+            return Vec::new();
+        }
+        let known = self.open.get(&key).is_some_and(|stream| stream.next.is_some());
+        if !known {
+            if message_length(payload).is_none() {
+                self.broken += u64::from(packet.dport == IPFIX_PORT);
+                return Vec::new();
+            }
+            self.open(key, Stream { next: Some(sequence), ..Stream::default() });
+        }
+        let Some(stream) = self.open.get_mut(&key) else { return Vec::new() };
+        let mut messages = Vec::new();
+        let fine = stream.add(sequence, payload) && stream.cut(&mut messages);
+        if !fine {
+            let ipfix = stream.ipfix || packet.dport == IPFIX_PORT;
+            self.broken += u64::from(ipfix);
+            self.open.remove(&key);
+        }
+        messages
+    }
+
+    fn open(&mut self, key: Key, stream: Stream) {
+        if self.open.len() >= MAX_STREAMS {
+            let oldest = self.open.iter().min_by_key(|(_, stream)| stream.number);
+            if let Some(key) = oldest.map(|(key, _)| *key) {
+                self.close(key);
+            }
+        }
+        self.number += 1;
+        self.open.insert(key, Stream { number: self.number, ..stream });
+    }
+
+    fn close(&mut self, key: Key) {
+        let gone = self.open.remove(&key);
+        self.broken += u64::from(gone.is_some_and(|stream| stream.lacks()));
+    }
+
+    /// How often a stream could not be followed.
+    pub(super) fn finish(&self) -> u64 {
+        self.broken + self.open.values().filter(|stream| stream.lacks()).count() as u64
+    }
+}
+
+impl Stream {
+    /// Whether it is IPFIX and something of it is missing.
+    fn lacks(&self) -> bool {
+        self.ipfix && (!self.buffer.is_empty() || !self.early.is_empty())
+    }
+
+    /// Adds a segment where it belongs. Says whether it can go on.
+    fn add(&mut self, sequence: u32, payload: &[u8]) -> bool {
+        let mut waiting = vec![(sequence, payload.to_vec())];
+        while let Some((sequence, payload)) = waiting.pop() {
+            let Some(next) = self.next else { return false };
+            // Sequence numbers wrap; the sign of the difference tells the order.
+            let ahead = sequence.wrapping_sub(next) as i32;
+            if ahead > 0 {
+                if self.early.len() >= MAX_EARLY {
+                    return false;
+                }
+                self.early.push((sequence, payload));
+                continue;
+            }
+            // What was sent before is there already.
+            let Some(fresh) = payload.get(ahead.unsigned_abs() as usize..) else { continue };
+            if fresh.is_empty() {
+                continue;
+            }
+            self.buffer.extend(fresh);
+            self.next = Some(next.wrapping_add(fresh.len() as u32));
+            waiting.append(&mut self.early);
+        }
+        true
+    }
+
+    /// Cuts whole messages off the front. Says whether what is left can become one.
+    fn cut(&mut self, messages: &mut Vec<Vec<u8>>) -> bool {
+        while self.buffer.len() >= 4 {
+            let Some(length) = message_length(&self.buffer) else { return false };
+            if length > self.buffer.len() {
+                return true;
+            }
+            let rest = self.buffer.split_off(length);
+            messages.push(std::mem::replace(&mut self.buffer, rest));
+            self.ipfix = true;
+        }
+        true
+    }
+}

@@ -1,0 +1,65 @@
+//! Values of flags as people write them; what is wrong is answered with what
+//! was expected.
+
+use crate::agg::{LagRule, MAX_LAG_MS};
+use crate::flow::{Host, Sampling};
+use crate::snapshot::Window;
+use crate::units::{parse_duration, parse_rate};
+use crate::wire::policy::GivenRate;
+
+/// Capacities in bit/s.
+#[derive(Clone, Copy)]
+pub(super) struct Link {
+    pub(super) down: u64,
+    pub(super) up: u64,
+}
+
+pub(super) fn given_rate(text: &str) -> Result<GivenRate, String> {
+    let wrong = || {
+        format!(
+            "expected RATE or EXPORTER=RATE with a RATE from 1, as in 100 or 192.0.2.1=100, found `{text}`"
+        )
+    };
+    let (exporter, rate) = match text.rsplit_once('=') {
+        Some((exporter, rate)) => (Some(exporter.parse::<Host>().map_err(|_| wrong())?), rate),
+        None => (None, text),
+    };
+    match rate.parse::<u32>() {
+        Ok(rate @ 1..) => Ok(GivenRate { exporter, rate: Sampling::one_in(rate) }),
+        _ => Err(wrong()),
+    }
+}
+
+pub(super) fn lag(text: &str) -> Result<LagRule, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(LagRule::Auto);
+    }
+    match parse_duration(text) {
+        Ok(ms) if ms <= MAX_LAG_MS => Ok(LagRule::Fixed(ms)),
+        _ => Err(format!("expected auto or 0 to {} seconds, found `{text}`", MAX_LAG_MS / 1000)),
+    }
+}
+
+pub(super) fn link(text: &str) -> Result<Link, String> {
+    let (down, up) = text.split_once('/').unwrap_or((text, text));
+    let rate = |text| parse_rate(text).map_err(|error| error.to_string());
+    // The slash of `MB/s` is no separator.
+    if text.ends_with("B/s") && !text[..text.len() - 3].contains('/') {
+        return rate(text).map(|both| Link { down: both, up: both });
+    }
+    Ok(Link { down: rate(down)?, up: rate(up)? })
+}
+
+pub(super) fn sliding(text: &str) -> Result<Window, String> {
+    Window::SLIDING
+        .into_iter()
+        .find(|window| window.name() == text)
+        .ok_or_else(|| format!("expected 10s, 1m, 5m, 15m or 1h, found `{text}`"))
+}
+
+pub(super) fn window(text: &str) -> Result<Window, String> {
+    if text == Window::All.name() {
+        return Ok(Window::All);
+    }
+    sliding(text).map_err(|_| format!("expected 10s, 1m, 5m, 15m, 1h or all, found `{text}`"))
+}

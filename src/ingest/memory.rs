@@ -1,0 +1,326 @@
+//! What was learned of exporters, kept in a file from one run to the next.
+//!
+//! Written aside and renamed, by a thread that may wait for a disk. A memory
+//! that cannot be read or written costs a note, never the collecting.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+
+use crate::flow::Time;
+use crate::wire::Decoder;
+use crate::wire::memory::Memory;
+
+/// A larger file is not read, and none is written: a thousand routers with all
+/// their interfaces and templates take a few MB.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// The file is written this often, for the moments at which exporters were last
+/// heard.
+const EVERY_MS: i64 = 60_000;
+
+/// What has just been learned is saved after this long: whoever is killed then
+/// loses nothing that he had before.
+const SOON_MS: i64 = 1_000;
+
+/// Exporters that were not heard for this long are not coming back.
+const FORGOTTEN_MS: i64 = 30 * 24 * 3_600_000;
+
+/// Gathering what to save may take one part in this many of the time.
+const GATHERING_PART: u64 = 20;
+
+/// The file for a port, of one address when only that is listened on.
+pub(super) fn path(folder: &Path, address: Option<IpAddr>, port: u16) -> PathBuf {
+    folder.join(match address {
+        Some(address) => format!("exporters-{address}-{port}.json"),
+        None => format!("exporters-{port}.json"),
+    })
+}
+
+/// Decides when to save.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    file: Arc<StateFile>,
+    number: u64,
+    saved: Time,
+    /// Whether something was learned that is not in the file.
+    learned: bool,
+    /// How long to wait at least, so that gathering never takes much time.
+    pause_ms: i64,
+    /// What was saved last, but for its times.
+    shape: Memory,
+}
+
+/// A memory to be written.
+#[derive(Debug)]
+pub(super) struct Job {
+    file: Arc<StateFile>,
+    number: u64,
+    memory: Memory,
+}
+
+impl Keeper {
+    pub(super) fn new(now: Time, path: PathBuf) -> Keeper {
+        Keeper {
+            file: Arc::new(StateFile { path, written: Mutex::new(0) }),
+            number: 0,
+            saved: now,
+            learned: false,
+            pause_ms: SOON_MS,
+            shape: Memory::default(),
+        }
+    }
+
+    /// Lets the decoder take over what the file has. Says what is wrong with it.
+    pub(super) fn load(&mut self, now: Time, decoder: &mut Decoder) -> Option<String> {
+        let path = &self.file.path;
+        let refused = match read(path) {
+            Ok(None) => return None,
+            Ok(Some(mut memory)) => {
+                let known = |last_seen_ms| now.since(Time(last_seen_ms)) < FORGOTTEN_MS;
+                memory.exporters.retain(|exporter| known(exporter.last_seen_ms));
+                match decoder.recall(now, &memory) {
+                    Ok(_) => {
+                        self.shape = timeless(memory);
+                        return None;
+                    }
+                    Err(error) => Refused { why: error.to_string(), keep: true },
+                }
+            }
+            Err(refused) => refused,
+        };
+        let mut note = format!("{} is not used: {}", path.display(), refused.why);
+        let mut aside = path.clone().into_os_string();
+        aside.push(".bad");
+        if refused.keep && fs::rename(path, &aside).is_ok() {
+            note.push_str(&format!("; it is now {}", Path::new(&aside).display()));
+        }
+        Some(note)
+    }
+
+    /// What to save at `now`, if it is time. `micros` is the running time.
+    pub(super) fn due(
+        &mut self,
+        now: Time,
+        micros: impl Fn() -> u64,
+        learned: bool,
+        decoder: &Decoder,
+    ) -> Option<Job> {
+        self.learned |= learned;
+        let passed = now.since(self.saved);
+        let soon = self.learned && passed >= self.pause_ms;
+        if !soon && passed < EVERY_MS {
+            return None;
+        }
+        let began = micros();
+        let memory = decoder.memory();
+        let cost_ms = (micros().saturating_sub(began) / 1000).saturating_mul(GATHERING_PART);
+        self.pause_ms = i64::try_from(cost_ms).unwrap_or(EVERY_MS).clamp(SOON_MS, EVERY_MS);
+        self.learned = false;
+        let shape = timeless(memory.clone());
+        if passed < EVERY_MS && shape == self.shape {
+            return None;
+        }
+        self.saved = now;
+        self.shape = shape;
+        (!memory.exporters.is_empty()).then(|| self.job(memory))
+    }
+
+    /// What to save at the end.
+    pub(super) fn last(&mut self, decoder: &Decoder) -> Option<Job> {
+        let memory = decoder.memory();
+        (!memory.exporters.is_empty()).then(|| self.job(memory))
+    }
+
+    fn job(&mut self, memory: Memory) -> Job {
+        self.number += 1;
+        Job { file: self.file.clone(), number: self.number, memory }
+    }
+
+    /// Takes note that a job failed; the next one is due in a minute.
+    pub(super) fn failed(&mut self) {
+        self.pause_ms = EVERY_MS;
+        self.shape = Memory::default();
+    }
+}
+
+impl Job {
+    /// Writes it; to be called where waiting for a disk does no harm. Says why
+    /// it could not.
+    pub(super) fn run(self) -> Result<(), String> {
+        let path = &self.file.path;
+        self.file.write(self.number, &self.memory).map_err(|error| {
+            format!("what was learned of exporters is not saved in {}: {error}", path.display())
+        })
+    }
+}
+
+/// A memory without what changes all the time.
+fn timeless(mut memory: Memory) -> Memory {
+    for exporter in &mut memory.exporters {
+        exporter.last_seen_ms = 0;
+        exporter.clock_offset_ms = 0;
+        for template in exporter.domains.iter_mut().flat_map(|domain| &mut domain.templates) {
+            template.refreshed_ms = 0;
+        }
+    }
+    memory
+}
+
+#[derive(Debug)]
+struct StateFile {
+    path: PathBuf,
+    /// The number of the newest job that was written: jobs may overtake each
+    /// other at the end.
+    written: Mutex<u64>,
+}
+
+impl StateFile {
+    fn write(&self, number: u64, memory: &Memory) -> io::Result<()> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if number <= *written {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(memory)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(io::Error::other(format!("it would have more than {MAX_BYTES} bytes")));
+        }
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(format!(".{}.tmp", std::process::id()));
+        let aside = PathBuf::from(aside);
+        let placed = fill(&aside, &bytes).and_then(|()| fs::rename(&aside, &self.path));
+        if placed.is_err() {
+            // The first error is the one to report.
+            let _ = fs::remove_file(&aside);
+        }
+        placed?;
+        *written = number;
+        Ok(())
+    }
+}
+
+fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Why a file is not used, and whether it is to be set aside.
+struct Refused {
+    why: String,
+    keep: bool,
+}
+
+/// What the file has; `None` when there is no file.
+fn read(path: &Path) -> Result<Option<Memory>, Refused> {
+    let unreadable = |error: io::Error| Refused { why: error.to_string(), keep: false };
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(unreadable)?,
+    };
+    if !found.is_file() {
+        return Err(Refused { why: "it is not a regular file".to_owned(), keep: true });
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let why = format!("it has more than {MAX_BYTES} bytes");
+        return Err(Refused { why, keep: true });
+    }
+    parse(&bytes).map(Some).map_err(|why| Refused { why, keep: true })
+}
+
+/// The version stands by itself: what another version has beside it is unknown.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+fn parse(bytes: &[u8]) -> Result<Memory, String> {
+    let foreign = |error: serde_json::Error| format!("expected what toptalk saves, found {error}");
+    let Head { version } = serde_json::from_slice(bytes).map_err(foreign)?;
+    match serde_json::from_slice(bytes) {
+        Ok(memory) => Ok(memory),
+        // The decoder says which version it wants.
+        Err(_) if version != Decoder::new().memory().version => {
+            Ok(Memory { version, exporters: Vec::new() })
+        }
+        Err(error) => Err(foreign(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Host;
+    use crate::wire::encode::V9Encoder;
+
+    const START: Time = Time(1_800_000_000_000);
+
+    fn tell(decoder: &mut Decoder, source: u32) {
+        let sent = V9Encoder::new(source).encode(START, START, &[], true);
+        decoder.decode(START, Host::octets(192, 0, 2, 1), &sent[0], &mut Vec::new());
+    }
+
+    #[test]
+    fn what_is_new_is_saved_soon_and_the_rest_once_a_minute() {
+        let (mut keeper, mut decoder) = (Keeper::new(START, PathBuf::new()), Decoder::new());
+        let mut due = |ms: i64, learned: bool, decoder: &Decoder| {
+            keeper.due(START.plus_ms(ms), || 0, learned, decoder).is_some()
+        };
+        assert!(!due(60_000, false, &decoder), "nobody is known");
+        tell(&mut decoder, 1);
+        assert!(!due(60_250, true, &decoder), "not at once");
+        assert!(due(61_000, false, &decoder), "but soon");
+        assert!(!due(63_000, true, &decoder), "the same once more");
+        tell(&mut decoder, 2);
+        assert!(due(64_000, true, &decoder));
+        assert!(!due(123_999, false, &decoder));
+        assert!(due(124_000, false, &decoder), "for the times in it");
+        tell(&mut decoder, 3);
+        keeper.failed();
+        let mut due = |ms: i64| keeper.due(START.plus_ms(ms), || 0, true, &decoder).is_some();
+        assert!(!due(126_000) && !due(183_999) && due(184_000));
+    }
+
+    #[test]
+    fn gathering_takes_a_part_of_the_time_only() {
+        let (mut keeper, mut decoder) = (Keeper::new(START, PathBuf::new()), Decoder::new());
+        let clock = std::cell::Cell::new(0);
+        // Each gathering takes half a second.
+        let micros = || clock.replace(clock.get() + 500_000);
+        let mut saved = Vec::new();
+        for second in 1..60u32 {
+            tell(&mut decoder, second);
+            let now = START.plus_ms(i64::from(second) * 1000);
+            if keeper.due(now, micros, true, &decoder).is_some() {
+                saved.push(second);
+            }
+        }
+        assert_eq!(saved, [1, 11, 21, 31, 41, 51]);
+    }
+
+    #[test]
+    fn an_older_job_never_overwrites_a_newer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(folder.path(), None, 2055);
+        let (mut keeper, mut decoder) = (Keeper::new(START, path.clone()), Decoder::new());
+        tell(&mut decoder, 1);
+        let older = keeper.last(&decoder).unwrap();
+        tell(&mut decoder, 2);
+        let newer = keeper.last(&decoder).unwrap();
+        newer.run().unwrap();
+        older.run().unwrap();
+        let mut again = Decoder::new();
+        assert_eq!(Keeper::new(START, path).load(START, &mut again), None);
+        assert_eq!(again.memory().exporters[0].domains.len(), 2);
+    }
+}

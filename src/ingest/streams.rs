@@ -1,0 +1,283 @@
+//! IPFIX over TCP (RFC 7011, section 10.4): connections that are accepted, cut
+//! into messages and closed.
+//!
+//! Every connection is a task; all share the thread, so each read is followed by
+//! everyone else's turn. Limits keep strangers from taking all there is.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::BACK_OFF;
+use super::framer::Framer;
+use super::pipeline::Pipeline;
+use super::stats::Trouble;
+use crate::flow::{Host, Time};
+
+/// Bytes read at once: the longest message.
+const READ: usize = 65_536;
+
+/// Reads of a connection at the end: what a kernel holds of one at most (6 MB).
+const REST: usize = 128;
+
+/// How much connections may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// Connections at the same time, and of one exporter: routers keep one, some
+    /// one per line card. With half a message each they take 8 MB.
+    pub connections: usize,
+    pub per_peer: usize,
+    /// A message that takes longer, or a connection that begins with nothing for
+    /// as long, is somebody holding a place.
+    pub message_ms: i64,
+    /// Exporters send templates at least every half an hour; one that is silent
+    /// for longer has gone without a word.
+    pub idle_ms: i64,
+}
+
+impl Default for StreamLimits {
+    fn default() -> StreamLimits {
+        StreamLimits { connections: 128, per_peer: 8, message_ms: 60_000, idle_ms: 3_600_000 }
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Connection {
+    peer: Host,
+    /// Which listener it came by.
+    listener: usize,
+    stream: TcpStream,
+    framer: RefCell<Framer>,
+    /// When the message at hand began, or nothing.
+    since: Cell<Time>,
+    /// Whether it has sent a message.
+    spoke: Cell<bool>,
+}
+
+/// What accepts connections on one port.
+pub(super) struct Streams {
+    number: usize,
+    listener: TcpListener,
+    shared: Rc<Shared>,
+}
+
+/// What the connections of all ports share.
+pub(super) struct Shared {
+    limits: StreamLimits,
+    open: RefCell<HashMap<u64, Rc<Connection>>>,
+    next: Cell<u64>,
+    buffer: RefCell<Vec<u8>>,
+}
+
+impl Shared {
+    pub(super) fn new(limits: StreamLimits) -> Rc<Shared> {
+        Rc::new(Shared {
+            limits,
+            open: RefCell::default(),
+            next: Cell::default(),
+            buffer: RefCell::new(vec![0; READ]),
+        })
+    }
+
+    /// Open connections of a listener.
+    pub(super) fn count(&self, listener: usize) -> usize {
+        self.open.borrow().values().filter(|open| open.listener == listener).count()
+    }
+
+    /// Takes a connection in, or closes and counts it.
+    fn admit(
+        &self,
+        pipeline: &mut Pipeline,
+        listener: usize,
+        stream: TcpStream,
+        from: SocketAddr,
+    ) -> Option<u64> {
+        let peer = Host::from(from.ip());
+        if !pipeline.welcomes(peer) {
+            return None;
+        }
+        let mut open = self.open.borrow_mut();
+        let of_peer = open.values().filter(|connection| connection.peer == peer).count();
+        if open.len() >= self.limits.connections || of_peer >= self.limits.per_peer {
+            pipeline.stats.trouble(Trouble::TcpRefused);
+            return None;
+        }
+        // Sequence numbers begin anew with every connection.
+        pipeline.decoder.reconnected(peer);
+        let id = self.next.replace(self.next.get().wrapping_add(1));
+        let (framer, since) = (RefCell::default(), Cell::new(pipeline.now()));
+        let connection =
+            Connection { peer, listener, stream, framer, since, spoke: Cell::new(false) };
+        open.insert(id, Rc::new(connection));
+        Some(id)
+    }
+
+    fn get(&self, id: u64) -> Option<Rc<Connection>> {
+        self.open.borrow().get(&id).cloned()
+    }
+
+    fn close(&self, id: u64) {
+        self.open.borrow_mut().remove(&id);
+    }
+
+    /// Reads once. `Ok` says that the connection goes on.
+    fn read(
+        &self,
+        connection: &Connection,
+        pipeline: &mut Pipeline,
+        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> Result<(), Closed> {
+        let mut buffer = self.buffer.borrow_mut();
+        match read(&mut buffer) {
+            Ok(length @ 1..) => connection.take(pipeline, buffer.get(..length).unwrap_or(&[])),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Closed::NotYet),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Ok(0) | Err(_) => {
+                if connection.framer.borrow().is_midway() {
+                    pipeline.stats.trouble(Trouble::TcpHalfMessage);
+                }
+                Err(Closed::Ended)
+            }
+        }
+    }
+}
+
+/// Why there is nothing more to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closed {
+    NotYet,
+    Ended,
+}
+
+impl Connection {
+    /// Decodes what is complete with these bytes.
+    fn take(&self, pipeline: &mut Pipeline, bytes: &[u8]) -> Result<(), Closed> {
+        let began = pipeline.clock.micros();
+        let mut framer = self.framer.borrow_mut();
+        let was_midway = framer.is_midway();
+        let pushed = framer.push(bytes, |message| pipeline.datagram(self.peer, message));
+        pipeline.flush(began);
+        let Ok(messages) = pushed else {
+            pipeline.stats.trouble(Trouble::TcpBadMessage);
+            return Err(Closed::Ended);
+        };
+        if messages > 0 || !was_midway {
+            self.since.set(pipeline.now());
+        }
+        self.spoke.set(self.spoke.get() || messages > 0);
+        Ok(())
+    }
+
+    /// How long to wait for more at `now`; `None` when it has been too long.
+    fn patience(&self, now: Time, limits: &StreamLimits) -> Option<Duration> {
+        let waits = self.framer.borrow().is_midway() || !self.spoke.get();
+        let limit = if waits { limits.message_ms } else { limits.idle_ms };
+        let left = limit.saturating_sub(now.since(self.since.get()));
+        (left > 0).then(|| Duration::from_millis(left.unsigned_abs()))
+    }
+}
+
+impl Streams {
+    /// Hands a bound listener to the running tokio runtime.
+    pub(super) fn new(
+        number: usize,
+        listener: std::net::TcpListener,
+        shared: Rc<Shared>,
+    ) -> io::Result<Streams> {
+        Ok(Streams { number, listener: TcpListener::from_std(listener)?, shared })
+    }
+
+    /// Accepts until it is dropped; every connection is a task of its own.
+    pub(super) async fn accept(&self, pipeline: Rc<RefCell<Pipeline>>) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, from)) => {
+                    let id =
+                        self.shared.admit(&mut pipeline.borrow_mut(), self.number, stream, from);
+                    if let Some(id) = id {
+                        tokio::task::spawn_local(converse(
+                            id,
+                            self.shared.clone(),
+                            pipeline.clone(),
+                        ));
+                    }
+                }
+                Err(_) => {
+                    // Out of file descriptors, or the peer is gone already.
+                    pipeline.borrow_mut().stats.trouble(Trouble::Socket);
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Takes in what the kernel still holds of connections that were not even
+    /// accepted: for the end of collecting.
+    pub(super) fn rest(self, pipeline: &mut Pipeline) {
+        let Ok(listener) = self.listener.into_std() else { return };
+        while let Ok((stream, from)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            let Ok(stream) = stream else { continue };
+            if self.shared.admit(pipeline, self.number, stream, from).is_none() {
+                break;
+            }
+        }
+    }
+}
+
+/// Reads from a connection until it ends.
+async fn converse(id: u64, shared: Rc<Shared>, pipeline: Rc<RefCell<Pipeline>>) {
+    let Some(connection) = shared.get(id) else { return };
+    loop {
+        let now = pipeline.borrow().now();
+        let left = connection.patience(now, &shared.limits).unwrap_or(Duration::ZERO);
+        match tokio::time::timeout(left, connection.stream.readable()).await {
+            Ok(Ok(())) => {
+                let stream = &connection.stream;
+                let more = shared.read(&connection, &mut pipeline.borrow_mut(), |buffer| {
+                    // On `WouldBlock` the runtime forgets the readiness by itself.
+                    stream.try_io(Interest::READABLE, || receive(stream, buffer))
+                });
+                if more == Err(Closed::Ended) {
+                    break;
+                }
+            }
+            Ok(Err(_)) => break,
+            Err(_) => {
+                pipeline.borrow_mut().stats.trouble(Trouble::TcpTimeout);
+                break;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    shared.close(id);
+}
+
+fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let received = recv(stream.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT);
+    received.map_err(|errno: Errno| errno.into())
+}
+
+/// Takes in what the kernel still holds of every connection.
+pub(super) fn take_rest(shared: &Shared, pipeline: &mut Pipeline) {
+    let open: Vec<Rc<Connection>> = shared.open.borrow().values().cloned().collect();
+    for connection in open {
+        for _ in 0..REST {
+            let read = |buffer: &mut [u8]| receive(&connection.stream, buffer);
+            if shared.read(&connection, pipeline, read).is_err() {
+                break;
+            }
+        }
+    }
+}

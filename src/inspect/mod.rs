@@ -1,0 +1,296 @@
+//! Looking into datagrams: every template, every record, every problem, for
+//! people or for programs. Pure: it is given datagrams and something to write to.
+
+mod line;
+mod names;
+mod record;
+mod sample;
+mod summary;
+mod text;
+pub mod value;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use self::line::{Counts, DatagramLine, Line, ProblemLine};
+use self::names::Names;
+use self::text::Text;
+use self::watch::Watch;
+use crate::capture::{Datagram, Problem};
+use crate::flow::{Flow, Host, Time};
+use crate::wire::header::DatagramHeader;
+use crate::wire::report::CauseCounts;
+use crate::wire::{Cause, Decoder, Policy, Report};
+
+/// Elements without a name that are listed at the end.
+const MAX_UNKNOWN: usize = 512;
+
+/// Ports of datagrams that are no flow export, listed at the end.
+const MAX_PORTS: usize = 64;
+
+/// How it is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// For people.
+    Table,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// An element that has no name: of NetFlow v9 or of IPFIX, whose, which.
+type Unknown = (bool, u32, u16);
+
+/// Looks into one datagram after the other.
+pub struct Inspector {
+    decoder: Decoder,
+    policy: Policy,
+    printer: Printer,
+    names: Names,
+    flows: Vec<Flow>,
+    body: Vec<u8>,
+    tally: Tally,
+}
+
+/// What is added up for the end.
+#[derive(Debug, Default)]
+struct Tally {
+    exporters: BTreeMap<Host, Counts>,
+    causes: CauseCounts,
+    files: BTreeMap<String, u64>,
+    unknown: BTreeSet<Unknown>,
+    /// Datagrams that are no flow export, by destination port.
+    strangers: BTreeMap<Option<u16>, u64>,
+    refused: u64,
+    decoded: u64,
+}
+
+/// Writes lines in one shape.
+struct Printer {
+    shape: Shape,
+    text: Text,
+}
+
+impl Printer {
+    /// Appends a line.
+    fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+        match self.shape {
+            Shape::Table => out.extend(self.text.line(line).into_bytes()),
+            // Keys are texts and a `Vec` takes all: there is nothing that could fail.
+            Shape::Ndjson => {
+                let _ = serde_json::to_writer(&mut *out, line);
+                out.push(b'\n');
+            }
+        }
+    }
+}
+
+impl Inspector {
+    /// With rules about exporters, printing in `shape`.
+    #[must_use]
+    pub fn new(policy: Policy, shape: Shape) -> Inspector {
+        // Who may send is decided here: files that do not say who sent are exempt.
+        let rates = Policy { allow: Vec::new(), ..policy.clone() };
+        Inspector {
+            decoder: Decoder::with_policy(rates),
+            policy,
+            printer: Printer { shape, text: Text::default() },
+            names: Names::default(),
+            flows: Vec::new(),
+            body: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Datagrams so far that were flow exports.
+    #[must_use]
+    pub fn decoded(&self) -> u64 {
+        self.tally.decoded
+    }
+
+    /// Prints a datagram, `file` being where it comes from. `now` is the time to
+    /// take when neither the datagram nor its header has one.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn datagram(
+        &mut self,
+        datagram: &Datagram,
+        now: Time,
+        file: Option<&str>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let allowed = datagram.source.is_none_or(|source| self.policy.allows(source));
+        if !allowed {
+            return self.stranger(datagram, Cause::NotAllowed, file, out);
+        }
+        let bytes = &datagram.payload;
+        let header = DatagramHeader::read(bytes);
+        let exported = header.as_ref().and_then(|header| header.exported);
+        let time = datagram.time.or(exported).unwrap_or(now);
+        let source = datagram.source.unwrap_or(Host::UNSPECIFIED);
+        self.body.clear();
+        self.flows.clear();
+        let mut watch = Watch {
+            exporter: datagram.source,
+            file,
+            bytes,
+            time: datagram.time,
+            printer: &mut self.printer,
+            names: &mut self.names,
+            unknown: &mut self.tally.unknown,
+            body: &mut self.body,
+            counts: Counts::default(),
+            problems: CauseCounts::default(),
+        };
+        let report =
+            self.decoder.decode_seen(time, source, bytes, &mut self.flows, Some(&mut watch));
+        let Some(header) = header.filter(|_| is_export(&report)) else {
+            let cause = report.causes.iter().next().map_or(Cause::TooShort, |(cause, _)| cause);
+            return self.stranger(datagram, cause, file, out);
+        };
+        if header.protocol.starts_with("netflow") && header.protocol != "netflow9" {
+            for flow in &self.flows {
+                watch.flow(flow);
+            }
+        }
+        watch.unlocated(&report);
+        watch.counts.held = u64::from(report.causes.get(Cause::NoTemplate));
+        let counts = watch.counts;
+        let line = Line::Datagram(DatagramLine {
+            protocol: header.protocol,
+            version: header.version,
+            exporter: datagram.source,
+            sport: datagram.sport,
+            dport: datagram.dport,
+            bytes: bytes.len(),
+            domain: header.domain,
+            sequence: header.sequence,
+            export_ms: header.exported.map(|time| time.0),
+            time_ms: datagram.time.map(|time| time.0),
+            uptime_ms: header.uptime,
+            agent: header.agent,
+            counts,
+            file,
+        });
+        let mut head = Vec::new();
+        self.printer.line(&line, &mut head);
+        self.tally.add(source, &counts, &report);
+        out.write_all(&head)?;
+        out.write_all(&self.body)
+    }
+
+    /// A datagram that is not decoded: in the table these are counted only, if it
+    /// is a capture they are in.
+    fn stranger(
+        &mut self,
+        datagram: &Datagram,
+        cause: Cause,
+        file: Option<&str>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if cause == Cause::NotAllowed {
+            self.tally.refused += 1;
+        } else {
+            let ports = &mut self.tally.strangers;
+            let room = ports.len() < MAX_PORTS || ports.contains_key(&datagram.dport);
+            *ports.entry(datagram.dport.filter(|_| room)).or_default() += 1;
+        }
+        if self.printer.shape == Shape::Table && datagram.source.is_some() {
+            return Ok(());
+        }
+        let ports = datagram.sport.zip(datagram.dport).filter(|_| cause != Cause::NotAllowed);
+        let ports = ports.map(|(from, to)| format!(" (UDP from port {from} to port {to})"));
+        let explanation = format!("{}{}", cause.explanation(), ports.unwrap_or_default());
+        let line = Line::Problem(ProblemLine {
+            cause: cause.name(),
+            explanation: &explanation,
+            count: 1,
+            exporter: datagram.source,
+            sport: datagram.sport,
+            dport: datagram.dport,
+            file,
+            ..ProblemLine::default()
+        });
+        self.print(&line, out)
+    }
+
+    /// Prints what was amiss in a file.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn problem(
+        &mut self,
+        problem: &Problem,
+        file: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        self.file_problem(problem.trouble.name(), &problem.trouble.to_string(), problem, file, out)
+    }
+
+    /// Prints that a file could not be read at all.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn unreadable(&mut self, why: &str, file: &str, out: &mut dyn Write) -> io::Result<()> {
+        self.file_problem("unreadable_file", why, &Problem::default(), file, out)
+    }
+
+    fn file_problem(
+        &mut self,
+        cause: &str,
+        explanation: &str,
+        problem: &Problem,
+        file: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        *self.tally.files.entry(format!("{cause}  {explanation}")).or_default() += problem.count;
+        let line = Line::Problem(ProblemLine {
+            cause,
+            explanation,
+            count: problem.count,
+            at: problem.at,
+            file: Some(file),
+            ..ProblemLine::default()
+        });
+        self.print(&line, out)
+    }
+
+    fn print(&mut self, line: &Line<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let mut text = Vec::new();
+        self.printer.line(line, &mut text);
+        out.write_all(&text)
+    }
+
+    /// Prints what it all came to; nothing for programs, which can add up.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn finish(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self.printer.shape {
+            Shape::Table => out.write_all(self.summary().as_bytes()),
+            Shape::Ndjson => Ok(()),
+        }
+    }
+}
+
+/// Whether it was taken for a flow export at all.
+fn is_export(report: &Report) -> bool {
+    let nothing = [Cause::UnknownVersion, Cause::TooShort, Cause::ExporterLimit];
+    nothing.iter().all(|cause| report.causes.get(*cause) == 0)
+}
+
+impl Tally {
+    fn add(&mut self, exporter: Host, counts: &Counts, report: &Report) {
+        self.decoded += 1;
+        let sum = self.exporters.entry(exporter).or_default();
+        sum.flows += counts.flows;
+        sum.events += counts.events;
+        sum.options += counts.options;
+        sum.templates += counts.templates;
+        sum.options_templates += counts.options_templates;
+        for (cause, count) in report.causes.iter() {
+            self.causes.add(cause, count);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A record of a data template as a line.
+
+use super::line::{Fields, RecordLine, Reverse};
+use super::names::{self, Named};
+use super::value::{self, Value};
+use crate::flow::field::{FIELDS, Field};
+use crate::flow::{Flow, Host};
+use crate::wire::element::{Aux, REVERSE_PEN};
+use crate::wire::observer::RecordSeen;
+
+/// Old releases of Cisco's ASA used this number for what is 233 now.
+const OLD_FIREWALL_EVENT: u16 = 40005;
+
+/// Numbers of a record that a line shows by themselves. Of elements that come
+/// twice the first counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Numbers {
+    delta: (Option<u64>, Option<u64>),
+    total: (Option<u64>, Option<u64>),
+    initiator: (Option<u64>, Option<u64>),
+    responder: (Option<u64>, Option<u64>),
+    out: (Option<u64>, Option<u64>),
+    back: (Option<u64>, Option<u64>),
+    ports: (Option<u64>, Option<u64>),
+    interfaces: (Option<u64>, Option<u64>),
+    start: Option<u64>,
+    end: Option<u64>,
+    proto: Option<u64>,
+    firewall: Option<u64>,
+    nat: Option<u64>,
+}
+
+impl Numbers {
+    fn of(seen: &RecordSeen<'_>) -> Numbers {
+        let mut numbers = Numbers::default();
+        for (field, bytes) in seen.template.values(seen.bytes) {
+            let Some(number) = value::number(bytes) else { continue };
+            if let Some(slot) = numbers.slot(field.pen, field.id) {
+                let seconds = field.pen == 0 && matches!(field.id, 150 | 151);
+                let number = if seconds { number.saturating_mul(1000) } else { number };
+                slot.get_or_insert(number);
+            }
+        }
+        numbers
+    }
+
+    fn slot(&mut self, pen: u32, id: u16) -> Option<&mut Option<u64>> {
+        Some(match (pen, id) {
+            (0, 1) => &mut self.delta.0,
+            (0, 2) => &mut self.delta.1,
+            (0, 85) => &mut self.total.0,
+            (0, 86) => &mut self.total.1,
+            (0, 231) => &mut self.initiator.0,
+            (0, 298) => &mut self.initiator.1,
+            (0, 232) => &mut self.responder.0,
+            (0, 299) => &mut self.responder.1,
+            (0, 23) => &mut self.out.0,
+            (0, 24) => &mut self.out.1,
+            (0, 7) => &mut self.ports.0,
+            (0, 11) => &mut self.ports.1,
+            (0, 10) => &mut self.interfaces.0,
+            (0, 14) => &mut self.interfaces.1,
+            (0, 150 | 152) => &mut self.start,
+            (0, 151 | 153) => &mut self.end,
+            (0, 4) => &mut self.proto,
+            (0, 233 | OLD_FIREWALL_EVENT) => &mut self.firewall,
+            (0, 230) => &mut self.nat,
+            (REVERSE_PEN, 1 | 85) => &mut self.back.0,
+            (REVERSE_PEN, 2 | 86) => &mut self.back.1,
+            _ => return None,
+        })
+    }
+
+    /// Bytes and packets on the way there.
+    fn forward(&self) -> (Option<u64>, Option<u64>) {
+        (
+            self.delta.0.or(self.total.0).or(self.initiator.0),
+            self.delta.1.or(self.total.1).or(self.initiator.1),
+        )
+    }
+
+    /// And on the way back. What the responder sent is that only where the
+    /// initiator's counter is what counts for the way there: else it is in the
+    /// sum already.
+    fn reverse(&self) -> Option<Reverse> {
+        let apart = |own: [Option<u64>; 2], there: Option<u64>| {
+            there.filter(|_| own.iter().all(Option::is_none))
+        };
+        let bytes = apart([self.delta.0, self.total.0], self.responder.0);
+        let packets = apart([self.delta.1, self.total.1], self.responder.1);
+        let reverse = Reverse { bytes: self.back.0.or(bytes), packets: self.back.1.or(packets) };
+        (reverse != Reverse::default()).then_some(reverse)
+    }
+}
+
+/// The line of a record of a data template.
+pub(super) fn of_template<'a>(
+    seen: &RecordSeen<'_>,
+    exporter: Option<Host>,
+    names: &'a [Named],
+) -> RecordLine<'a> {
+    let numbers = Numbers::of(seen);
+    let (bytes, packets) = numbers.forward();
+    let line = RecordLine {
+        bytes,
+        packets,
+        exporter,
+        domain: seen.domain,
+        template: Some(seen.id),
+        out_bytes: numbers.out.0,
+        out_packets: numbers.out.1,
+        reverse: numbers.reverse(),
+        event: numbers.firewall.or(numbers.nat),
+        event_name: numbers
+            .firewall
+            .map(|number| names::event(true, number))
+            .or(numbers.nat.map(|number| names::event(false, number)))
+            .flatten(),
+        fields: fields(seen, names),
+        ..RecordLine::default()
+    };
+    match &seen.flow {
+        Some(flow) => with_flow(line, seen, &flow.flow, flow.times.map(|(a, b)| (a.0, b.0))),
+        None => RecordLine {
+            sport: narrow(numbers.ports.0),
+            dport: narrow(numbers.ports.1),
+            proto: narrow(numbers.proto),
+            input: narrow(numbers.interfaces.0),
+            output: narrow(numbers.interfaces.1),
+            start_ms: narrow(numbers.start),
+            end_ms: narrow(numbers.end),
+            ..line
+        },
+    }
+}
+
+/// The same number in fewer bits, if it fits.
+fn narrow<T: TryFrom<u64>>(number: Option<u64>) -> Option<T> {
+    number.and_then(|number| T::try_from(number).ok())
+}
+
+fn with_flow<'a>(
+    line: RecordLine<'a>,
+    seen: &RecordSeen<'_>,
+    flow: &Flow,
+    times: Option<(i64, i64)>,
+) -> RecordLine<'a> {
+    let t = seen.template;
+    let any = |list: &[Aux]| list.iter().any(|aux| t.has_aux(*aux));
+    let src = any(&[Aux::SrcV4, Aux::SrcHigh]);
+    let dst = any(&[Aux::DstV4, Aux::DstHigh]);
+    // Without addresses of its own, it is the packet in it that has them all.
+    let packet = !src && !dst;
+    let icmp = any(&[Aux::Icmp, Aux::IcmpType]);
+    let has = |field| packet || t.has(field);
+    let counted = line.bytes.is_some() || line.packets.is_some();
+    let from_packet = |count| (packet && !counted).then_some(count);
+    RecordLine {
+        src: (packet || src).then_some(flow.src),
+        dst: (packet || dst).then_some(flow.dst),
+        sport: has(Field::SrcPort).then_some(flow.sport),
+        dport: (has(Field::DstPort) || icmp).then_some(flow.dport),
+        proto: has(Field::Proto).then_some(flow.proto),
+        bytes: line.bytes.or(from_packet(flow.bytes)),
+        packets: line.packets.or(from_packet(flow.packets)),
+        start_ms: times.map(|times| times.0),
+        end_ms: times.map(|times| times.1),
+        input: t.has(Field::Input).then_some(flow.input),
+        output: t.has(Field::Output).then_some(flow.output),
+        sampling: flow.sampling.rate(),
+        ..line
+    }
+}
+
+/// Every field of a record with its value.
+pub(super) fn fields<'a>(seen: &RecordSeen<'_>, names: &'a [Named]) -> Fields<'a> {
+    let values = seen.template.values(seen.bytes).zip(names);
+    Fields(
+        values
+            .map(|((_, bytes), named)| (named.name.as_str(), Value::read(named.kind, bytes)))
+            .collect(),
+    )
+}
+
+/// The line of a flow whose record has a fixed layout, or of a sample.
+pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static> {
+    RecordLine {
+        src: Some(flow.src),
+        dst: Some(flow.dst),
+        sport: Some(flow.sport),
+        dport: Some(flow.dport),
+        proto: Some(flow.proto),
+        bytes: Some(flow.bytes),
+        packets: Some(flow.packets),
+        start_ms: flow.timed.then_some(flow.first.0),
+        end_ms: flow.timed.then_some(flow.last.0),
+        input: Some(flow.input),
+        output: Some(flow.output),
+        sampling: flow.sampling.rate(),
+        exporter,
+        domain: flow.domain,
+        fields: Fields(
+            FIELDS
+                .iter()
+                .filter(|info| match info.field {
+                    Field::Exporter | Field::Domain => false,
+                    Field::Direction => flow.direction != Flow::NO_DIRECTION,
+                    _ => true,
+                })
+                .map(|info| (info.name, Value::from((info.get)(flow))))
+                .collect(),
+        ),
+        ..RecordLine::default()
+    }
+}

@@ -1,0 +1,179 @@
+//! What it all came to, for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::text::wrapped;
+use super::{Inspector, Tally};
+use crate::flow::Host;
+use crate::wire::registry;
+use crate::wire::{Cause, Summary};
+
+/// Numbers of elements in one line of the list.
+const LISTED: usize = 64;
+
+impl Inspector {
+    /// The end of the table.
+    pub(super) fn summary(&self) -> String {
+        let mut text = String::new();
+        for exporter in self.decoder.exporters() {
+            text.push_str(&self.exporter(&exporter));
+        }
+        if text.is_empty() {
+            text.push_str("\nno flow export was seen\n");
+        }
+        let tally = &self.tally;
+        text.push_str(&causes(tally, "not understood or not used", true));
+        text.push_str(&causes(tally, "odd, but used all the same", false));
+        text.push_str(&files(tally));
+        text.push_str(&strangers(tally));
+        text.push_str(&unknown(tally));
+        text
+    }
+
+    fn exporter(&self, known: &Summary) -> String {
+        let who = match known.address {
+            Host::UNSPECIFIED => "exporter (its address is not in the files)".to_owned(),
+            address => format!("exporter {address}"),
+        };
+        let mut text = format!("\n{who}: {}\n", known.protocol);
+        let counts = self.tally.exporters.get(&known.address).copied().unwrap_or_default();
+        let mut parts = vec![
+            format!("datagrams {}", known.datagrams),
+            format!("flows {}", counts.flows),
+            format!("events {}", counts.events),
+            format!("options {}", counts.options),
+            format!("templates in force {}", known.templates),
+            format!("lost {} (by sequence)", known.lost),
+        ];
+        if known.restarts > 0 {
+            parts.push(format!("restarts {}", known.restarts));
+        }
+        if known.held > 0 {
+            parts.push(format!("data sets still without template {}", known.held));
+        }
+        parts.push(sampling(known));
+        parts.push(format!("clock offset {} ms", known.clock_offset_ms));
+        text.push_str(&wrapped("  ", ", ", parts));
+        text
+    }
+}
+
+fn sampling(known: &Summary) -> String {
+    let rates = |rates: &[u32]| {
+        let rates: Vec<String> = rates.iter().map(|rate| format!("1:{rate}")).collect();
+        rates.join(" ")
+    };
+    match (known.given_rate, known.rates.as_slice()) {
+        (Some(rate), _) => format!("sampling 1:{rate} (as given)"),
+        (None, []) => "sampling not announced".to_owned(),
+        (None, list) => format!("sampling {}", rates(list)),
+    }
+}
+
+/// What to do about a cause, where its explanation does not say it.
+fn remedy(cause: Cause) -> Option<&'static str> {
+    match cause {
+        Cause::NoTemplate => Some("wait for it, or shorten the exporter's template refresh"),
+        Cause::NoAddresses => Some("look at the template's fields; add addresses on the exporter"),
+        Cause::GuessedTimes => Some("have the exporter send systemInitTimeMilliseconds (160)"),
+        Cause::FirstAfterLast => Some("see whether the exporter's clock jumps"),
+        Cause::TemplateChanged => Some("usual after a restart; else see who else sends"),
+        Cause::SetTruncated | Cause::MessageLength => {
+            Some("see whether something on the way cuts datagrams")
+        }
+        Cause::SetLength | Cause::BadHeader | Cause::BadTemplate | Cause::BadRecord => {
+            Some("please send us the capture")
+        }
+        _ => None,
+    }
+}
+
+fn causes(tally: &Tally, title: &str, loses: bool) -> String {
+    let list: Vec<(Cause, u32)> =
+        tally.causes.iter().filter(|(cause, _)| cause.loses() == loses).collect();
+    if list.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{title}\n");
+    for (cause, count) in list {
+        let mut words = vec![format!("{} {count}:", cause.name())];
+        words.extend(cause.explanation().split(' ').map(str::to_owned));
+        if let Some(remedy) = remedy(cause) {
+            if let Some(last) = words.last_mut() {
+                last.push('.');
+            }
+            words.push("To".to_owned());
+            words.push("do:".to_owned());
+            words.extend(remedy.split(' ').map(str::to_owned));
+        }
+        text.push_str(&wrapped("  ", " ", words));
+    }
+    text
+}
+
+/// What was amiss with files.
+fn files(tally: &Tally) -> String {
+    if tally.files.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nfiles\n".to_owned();
+    for (what, count) in &tally.files {
+        let mut words: Vec<String> = what.split(' ').map(str::to_owned).collect();
+        words.retain(|word| !word.is_empty());
+        if let Some(first) = words.first_mut() {
+            let _ = write!(first, " {count}:");
+        }
+        text.push_str(&wrapped("  ", " ", words));
+    }
+    text
+}
+
+/// Datagrams that were not decoded.
+fn strangers(tally: &Tally) -> String {
+    let mut text = String::new();
+    let sum: u64 = tally.strangers.values().sum();
+    if sum > 0 {
+        let mut ports: Vec<(u64, Option<u16>)> =
+            tally.strangers.iter().map(|(port, count)| (*count, *port)).collect();
+        ports.sort_unstable_by(|a, b| b.cmp(a));
+        let _ = writeln!(text, "\ndatagrams that are no flow export: {sum}");
+        let list = ports.into_iter().map(|(count, port)| match port {
+            Some(port) => format!("{count} to port {port}"),
+            None => format!("{count} to others"),
+        });
+        text.push_str(&wrapped("  ", ", ", list.collect()));
+    }
+    if tally.refused > 0 {
+        let _ = writeln!(text, "\ndatagrams from elsewhere than --allow says: {}", tally.refused);
+    }
+    text
+}
+
+/// Elements that have no name here.
+fn unknown(tally: &Tally) -> String {
+    if tally.unknown.is_empty() {
+        return String::new();
+    }
+    let mut by: BTreeMap<(bool, u32), Vec<u16>> = BTreeMap::new();
+    for (version9, pen, id) in &tally.unknown {
+        by.entry((*version9, *pen)).or_default().push(*id);
+    }
+    let mut text = "\nelements without a name here (their values are shown as bytes)\n".to_owned();
+    for ((version9, pen), ids) in by {
+        let whose = match (version9, registry::vendor(pen)) {
+            (true, _) => "NetFlow v9:".to_owned(),
+            (false, _) if pen == 0 => "IANA:".to_owned(),
+            (false, Some(vendor)) => format!("enterprise {pen} ({vendor}):"),
+            (false, None) => format!("enterprise {pen}:"),
+        };
+        let more = ids.len().saturating_sub(LISTED);
+        let mut words = vec![whose];
+        words.extend(ids.iter().take(LISTED).map(ToString::to_string));
+        if more > 0 {
+            words.push(format!("and {more} more"));
+        }
+        text.push_str(&wrapped("  ", " ", words));
+    }
+    text
+}

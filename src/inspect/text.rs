@@ -1,0 +1,278 @@
+//! The lines as people read them, 80 columns wide where that is possible.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::line::{
+    Counts, DatagramLine, Fields, Length, Line, OptionsLine, ProblemLine, RecordLine, SampleLine,
+    TemplateLine,
+};
+use super::value::{Value, clean};
+use crate::flow::service::{has_ports, protocol_name};
+use crate::flow::{Host, Time};
+
+const WIDTH: usize = 80;
+
+/// Templates whose shape is remembered, to be printed once only.
+const MAX_TEMPLATES: usize = 4096;
+
+/// A template by who sent it, where, and its number.
+type Key = (Option<Host>, u32, u16);
+
+/// Prints lines; knows which templates and which file it has shown before.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    templates: HashMap<Key, Vec<(u32, u16, Length)>>,
+    file: Option<String>,
+    datagrams: u64,
+}
+
+impl Text {
+    /// A line as text, with its line ends.
+    pub(super) fn line(&mut self, line: &Line<'_>) -> String {
+        match line {
+            Line::Datagram(line) => self.datagram(line),
+            Line::Template(line) => self.template("template", line),
+            Line::OptionsTemplate(line) => self.template("options template", line),
+            Line::Flow(line) => record("flow", line),
+            Line::Event(line) => record("event", line),
+            Line::Options(line) => options(line),
+            Line::Problem(line) => problem(line),
+        }
+    }
+
+    fn datagram(&mut self, line: &DatagramLine<'_>) -> String {
+        let mut text = String::new();
+        if line.file.is_some() && self.file.as_deref() != line.file {
+            self.file = line.file.map(str::to_owned);
+            let _ = writeln!(text, "\n== {}", clean(line.file.unwrap_or_default()));
+        }
+        self.datagrams += 1;
+        let _ =
+            write!(text, "\ndatagram {}: {}, {} bytes", self.datagrams, line.protocol, line.bytes);
+        if let Some(exporter) = line.exporter {
+            let _ = write!(text, " from {exporter}");
+            if let Some(port) = line.sport {
+                let _ = write!(text, " port {port}");
+            }
+        }
+        text.push('\n');
+        let mut parts = Vec::new();
+        if let Some(ms) = line.export_ms {
+            parts.push(format!("exported {}", moment(ms)));
+        }
+        if let Some(agent) = line.agent {
+            parts.push(format!("agent {agent}"));
+        }
+        parts.push(format!("domain {}", line.domain));
+        if let Some(sequence) = line.sequence {
+            parts.push(format!("sequence {sequence}"));
+        }
+        text + &wrapped("  ", ", ", parts) + &wrapped("  ", ", ", counts(&line.counts))
+    }
+
+    fn template(&mut self, what: &str, line: &TemplateLine<'_>) -> String {
+        let shape: Vec<(u32, u16, Length)> =
+            line.fields.iter().map(|field| (field.pen, field.id, field.length)).collect();
+        let key = (line.exporter, line.domain, line.id);
+        let known = self.templates.get(&key) == Some(&shape);
+        let mut text = format!("  {what} {}", line.id);
+        if known {
+            text.push_str(" again\n");
+            return text;
+        }
+        let fields = line.fields.len();
+        let _ = writeln!(text, ", {fields} fields: number, name, bytes");
+        for field in &line.fields {
+            let number = match field.pen {
+                0 => field.id.to_string(),
+                pen => format!("{pen}/{}", field.id),
+            };
+            let length = match field.length {
+                Length::Bytes(length) => length.to_string(),
+                Length::Variable => "variable".to_owned(),
+            };
+            let scope = if field.scope { "  scope" } else { "" };
+            let _ =
+                writeln!(text, "    {number:>11}  {:<38} {length:>8}{scope}", clean(field.name));
+        }
+        if self.templates.len() < MAX_TEMPLATES || self.templates.contains_key(&key) {
+            self.templates.insert(key, shape);
+        }
+        text
+    }
+}
+
+/// What a datagram holds, in words; what there is none of is left out.
+fn counts(counts: &Counts) -> Vec<String> {
+    let list = [
+        ("template", counts.templates),
+        ("options template", counts.options_templates),
+        ("flow", counts.flows),
+        ("event", counts.events),
+        ("options record", counts.options),
+        ("flow sample", counts.flow_samples.unwrap_or(0)),
+        ("counter sample", counts.counter_samples.unwrap_or(0)),
+        ("discard sample", counts.discard_samples.unwrap_or(0)),
+        ("sample of another format", counts.other_samples.unwrap_or(0)),
+        ("data set without template", counts.held),
+    ];
+    let said = |(what, count): (&str, u64)| match (what, count) {
+        (_, 0) => None,
+        (what, 1) => Some(format!("1 {what}")),
+        ("data set without template", count) => Some(format!("{count} data sets without template")),
+        ("sample of another format", count) => Some(format!("{count} samples of other formats")),
+        (what, count) => Some(format!("{count} {what}s")),
+    };
+    let list: Vec<String> = list.into_iter().filter_map(said).collect();
+    if list.is_empty() { vec!["nothing in it".to_owned()] } else { list }
+}
+
+fn record(what: &str, line: &RecordLine<'_>) -> String {
+    let mut head = vec![what.to_owned()];
+    if let Some(template) = line.template {
+        head.push(format!("by template {template}"));
+    }
+    head.extend(sample(line.sample.as_ref()));
+    let mut text = wrapped("  ", " ", head);
+    text.push_str(&fields(&line.fields));
+    if let Some(event) = line.event {
+        let name = line.event_name.unwrap_or("no name known");
+        let _ = writeln!(text, "    event {event}: {name}");
+    }
+    text.push_str(&flow(line));
+    text
+}
+
+/// The flow a record became.
+fn flow(line: &RecordLine<'_>) -> String {
+    if line.src.is_none() && line.dst.is_none() {
+        return "    -> no flow: it names no addresses\n".to_owned();
+    }
+    if line.sample.is_some_and(|sample| sample.sample == "discard") {
+        return "    -> no flow: the packet was dropped\n".to_owned();
+    }
+    let ported = line.proto.is_none_or(has_ports);
+    let end = |host: Option<Host>, port: Option<u16>| {
+        let host = host.map_or("?".to_owned(), |host| match host.as_v4() {
+            None if ported => format!("[{host}]"),
+            _ => host.to_string(),
+        });
+        match port.filter(|_| ported) {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
+    };
+    let proto = line.proto.map_or("?".to_owned(), |proto| {
+        protocol_name(proto).map_or_else(|| format!("protocol {proto}"), str::to_owned)
+    });
+    let back = line.reverse.unwrap_or_default();
+    let counts = [line.bytes, line.packets, back.bytes, back.packets];
+    let nothing = line.event.is_some() && counts.iter().all(|count| count.unwrap_or(0) == 0);
+    let mut parts = Vec::new();
+    if nothing {
+        parts.push("an event, nothing is counted:".to_owned());
+    }
+    parts.extend([
+        end(line.src, line.sport),
+        ">".to_owned(),
+        end(line.dst, line.dport),
+        proto,
+        format!("{} {}", volume(line.bytes, line.packets), rate(line.sampling)),
+    ]);
+    if let Some(reverse) = line.reverse {
+        parts.push(format!("and back {}", volume(reverse.bytes, reverse.packets)));
+    }
+    match line.start_ms.zip(line.end_ms) {
+        Some((start, end)) => {
+            parts.push(format!("first {} last {}", moment(start), moment(end)));
+        }
+        None => parts.push("no times".to_owned()),
+    }
+    wrapped("    -> ", " ", parts)
+}
+
+fn rate(rate: Option<u32>) -> String {
+    rate.map_or("1:?".to_owned(), |rate| format!("1:{rate}"))
+}
+
+/// A moment as a date, or as the number it is when it is no date.
+fn moment(ms: i64) -> String {
+    Value::Moment(ms, Time(ms)).to_string()
+}
+
+fn volume(bytes: Option<u64>, packets: Option<u64>) -> String {
+    let bytes = bytes.map_or("? B".to_owned(), |bytes| format!("{bytes} B"));
+    let packets = packets.map_or("? pkt".to_owned(), |packets| format!("{packets} pkt"));
+    format!("{bytes} {packets}")
+}
+
+fn options(line: &OptionsLine<'_>) -> String {
+    let mut head = vec!["options".to_owned()];
+    head.extend(line.template.map(|id| format!("by options template {id}")));
+    head.extend(sample(line.sample.as_ref()));
+    wrapped("  ", " ", head) + &fields(&line.fields)
+}
+
+fn sample(line: Option<&SampleLine>) -> Vec<String> {
+    let Some(line) = line else { return Vec::new() };
+    let mut parts = vec![
+        format!("by {} sample {}", line.sample, line.sample_sequence),
+        format!("of source {}:{}", line.source_class, line.source_id),
+    ];
+    let list =
+        [("rate", line.rate), ("pool", line.pool), ("drops", line.drops), ("reason", line.reason)];
+    for (name, value) in list {
+        if let Some(value) = value {
+            parts.push(format!("{name} {value}"));
+        }
+    }
+    parts
+}
+
+fn fields(fields: &Fields<'_>) -> String {
+    let pair = |(name, value): &(&str, Value)| format!("{}={value}", clean(name));
+    wrapped("    ", "  ", fields.0.iter().map(pair).collect())
+}
+
+pub(super) fn problem(line: &ProblemLine<'_>) -> String {
+    let mut text = format!("  ! {}", line.cause);
+    if line.count > 1 {
+        let _ = write!(text, ", {} times", line.count);
+    }
+    if let Some(at) = line.at {
+        let _ = write!(text, ", at byte {at}");
+    }
+    text.push('\n');
+    let words = clean(line.explanation);
+    text + &wrapped("    ", " ", words.split(' ').map(str::to_owned).collect())
+}
+
+/// Parts one after the other in lines that begin with `indent` (then as many
+/// spaces); a part that is longer than a line gets one for itself.
+pub(super) fn wrapped(indent: &str, between: &str, parts: Vec<String>) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for part in parts {
+        let length = part.chars().count();
+        let fits = width + between.len() + length <= WIDTH;
+        if width == 0 {
+            text.push_str(indent);
+            width = indent.len();
+        } else if fits {
+            text.push_str(between);
+            width += between.len();
+        } else {
+            text.push_str(between.trim_end());
+            text.push('\n');
+            text.push_str(&" ".repeat(indent.len()));
+            width = indent.len();
+        }
+        text.push_str(&part);
+        width += length;
+    }
+    if width > 0 {
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,293 @@
+//! How an exporter is doing, in one word and one sentence with the remedy.
+
+use super::exporter::{ExporterHealth, SamplingState};
+use crate::flow::Time;
+
+/// An exporter that has been silent for this long is taken to be gone: the
+/// quietest router still sends its templates.
+pub const DEAD_MS: i64 = 300_000;
+
+/// Silence that is worth a look: longer than the minute most exporters keep
+/// flows for at most.
+pub const QUIET_MS: i64 = 90_000;
+
+/// An active timeout up to this makes windows late, but not useless.
+const LONG_TIMEOUT_MS: i64 = 120_000;
+
+/// Clocks of machines that ask a time server agree far better than this.
+const CLOCK_OFF_MS: i64 = 5_000;
+
+/// One part in this many may be lost without a word: 0.1 %.
+const LOST_PART: u128 = 1_000;
+
+/// One flow in this many may be reported twice without a word: 1 %.
+const DOUBLED_PART: u128 = 100;
+
+/// How bad it is, the worst last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    #[default]
+    Ok,
+    /// Worth knowing, but nothing is lost by it.
+    Notice,
+    /// Figures are late, wrong or too low.
+    Degraded,
+    /// Nothing comes any more.
+    Dead,
+}
+
+impl Mark {
+    /// The word for it, in at most four letters.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Mark::Ok => "ok",
+            Mark::Notice => "note",
+            Mark::Degraded => "DEGR",
+            Mark::Dead => "DEAD",
+        }
+    }
+}
+
+/// How an exporter is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    pub mark: Mark,
+    /// What is the matter and what helps.
+    pub text: String,
+}
+
+impl ExporterHealth {
+    /// The worst that can be said of it at `now`.
+    #[must_use]
+    pub fn condition(&self, now: Time) -> Condition {
+        self.conditions(now).into_iter().next().unwrap_or_default()
+    }
+
+    /// Everything that can be said of it, the worst first; never empty.
+    #[must_use]
+    pub fn conditions(&self, now: Time) -> Vec<Condition> {
+        if !self.is_heard() {
+            let text = "remembered from an earlier run, not heard yet in this one";
+            return vec![Condition { mark: Mark::Notice, text: text.to_owned() }];
+        }
+        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 10] = [
+            silent, waiting, losing, unsent, timeout, clock, changed, doubled, remembered, sampling,
+        ];
+        let mut all: Vec<Condition> =
+            checks.into_iter().filter_map(|check| check(self, now)).collect();
+        if all.is_empty() {
+            all.push(Condition { mark: Mark::Ok, text: "all is well".to_owned() });
+        }
+        all
+    }
+}
+
+fn say(mark: Mark, text: String) -> Option<Condition> {
+    Some(Condition { mark, text })
+}
+
+fn silent(exporter: &ExporterHealth, now: Time) -> Option<Condition> {
+    let ms = now.since(exporter.last_seen);
+    let mark = match ms {
+        DEAD_MS.. => Mark::Dead,
+        QUIET_MS.. => Mark::Degraded,
+        _ => return None,
+    };
+    let span = span(ms);
+    say(mark, format!("silent for {span}: is it up, and does its export still point here?"))
+}
+
+fn waiting(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let sets = match exporter.held {
+        0 => return None,
+        1 => "1 data set waits for its template".to_owned(),
+        held => format!("{held} data sets wait for their templates"),
+    };
+    say(
+        Mark::Degraded,
+        format!("{sets}: `ip flow-export template refresh-rate 1` sends them more often"),
+    )
+}
+
+fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let sent = exporter.lost.saturating_add(exporter.received());
+    if u128::from(exporter.lost) * LOST_PART <= u128::from(sent) {
+        return None;
+    }
+    let share = exporter.lost as f64 * 100.0 / sent as f64;
+    say(
+        Mark::Degraded,
+        format!(
+            "{share:.1} % never arrived: raise net.core.rmem_max if the kernel drops, else look at the network"
+        ),
+    )
+}
+
+fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let samples = exporter.unsent;
+    if u128::from(samples) * LOST_PART <= u128::from(exporter.flows) {
+        return None;
+    }
+    say(
+        Mark::Degraded,
+        format!("{samples} samples were taken but never sent: let it sample fewer packets"),
+    )
+}
+
+fn clock(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let off = exporter.clock_offset_ms.saturating_abs();
+    let way = if exporter.clock_offset_ms > 0 { "behind" } else { "ahead" };
+    let text = || format!("its clock is {} {way} (corrected): `ntp server ...` on it", span(off));
+    (off > CLOCK_OFF_MS).then(text).and_then(|text| say(Mark::Notice, text))
+}
+
+fn timeout(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let timeout = exporter.active_timeout_ms.filter(|ms| *ms > LONG_TIMEOUT_MS)?;
+    say(
+        Mark::Degraded,
+        format!(
+            "reports long flows only every {}: `ip flow-cache timeout active 1`",
+            span(timeout)
+        ),
+    )
+}
+
+fn changed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let changes: u32 = exporter.detail.templates.iter().map(|template| template.changes).sum();
+    let times = match changes {
+        0 => return None,
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    say(
+        Mark::Notice,
+        format!(
+            "templates came with another shape {times}: a new configuration, or a forger (--allow)"
+        ),
+    )
+}
+
+fn doubled(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let ExporterHealth { doubled, flows, .. } = *exporter;
+    if u128::from(doubled) * DOUBLED_PART <= u128::from(flows) {
+        return None;
+    }
+    let share = doubled as f64 * 100.0 / flows.max(1) as f64;
+    say(
+        Mark::Notice,
+        format!(
+            "{share:.0} % of its flows came from two interfaces (counted once): export ingress only"
+        ),
+    )
+}
+
+fn remembered(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let of = match exporter.remembered {
+        0 => return None,
+        count if count == exporter.templates => "templates are".to_owned(),
+        1 => "1 template is".to_owned(),
+        count => format!("{count} templates are"),
+    };
+    say(Mark::Ok, format!("{of} remembered from an earlier run until they come again"))
+}
+
+fn sampling(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let text = "announces no sampling: assumed 1:1 (else --sampling)";
+    (exporter.sampling == SamplingState::Unknown)
+        .then(|| text.to_owned())
+        .and_then(|text| say(Mark::Ok, text))
+}
+
+/// A span of time in one unit.
+fn span(ms: i64) -> String {
+    let seconds = (ms.max(0).saturating_add(500)) / 1000;
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..5_400 => format!("{} min", (seconds + 30) / 60),
+        5_400..172_800 => format!("{} h", (seconds + 1_800) / 3_600),
+        _ => format!("{} days", (seconds + 43_200) / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::exporter::{ExporterDetail, TemplateHealth};
+    use super::*;
+
+    const NOW: Time = Time(1_800_000_000_000);
+
+    fn well() -> ExporterHealth {
+        ExporterHealth {
+            protocol: "netflow9",
+            datagrams: 1_000,
+            flows: 20_000,
+            templates: 2,
+            sampling: SamplingState::Announced(1),
+            active_timeout_ms: Some(60_000),
+            last_seen: NOW,
+            ..ExporterHealth::default()
+        }
+    }
+
+    #[test]
+    fn every_trouble_has_its_mark_and_its_sentence() {
+        let template = TemplateHealth { changes: 2, ..TemplateHealth::default() };
+        let detail =
+            Arc::new(ExporterDetail { templates: vec![template; 2], ..ExporterDetail::default() });
+        let with = |change: fn(&mut ExporterHealth)| {
+            let mut exporter = well();
+            change(&mut exporter);
+            exporter
+        };
+        let cases = [
+            (well(), Mark::Ok, "all is well"),
+            (with(|e| e.last_seen = NOW.plus_ms(-89_999)), Mark::Ok, "all is well"),
+            (with(|e| e.last_seen = NOW.plus_ms(-90_000)), Mark::Degraded, "silent for 90 s"),
+            (with(|e| e.last_seen = NOW.plus_ms(-300_000)), Mark::Dead, "silent for 5 min"),
+            (with(|e| e.last_seen = NOW.plus_ms(60_000)), Mark::Ok, "all is well"),
+            (with(|e| e.held = 3), Mark::Degraded, "3 data sets wait"),
+            (with(|e| e.lost = 1), Mark::Ok, "all is well"),
+            (with(|e| e.lost = 21), Mark::Degraded, "2.1 % never arrived"),
+            (with(|e| (e.lost, e.protocol) = (20, "ipfix")), Mark::Ok, "all is well"),
+            (with(|e| (e.lost, e.protocol) = (100, "ipfix")), Mark::Degraded, "0.5 % never"),
+            (with(|e| e.unsent = 20), Mark::Ok, "all is well"),
+            (with(|e| e.unsent = 21), Mark::Degraded, "21 samples"),
+            (with(|e| e.clock_offset_ms = 5_000), Mark::Ok, "all is well"),
+            (with(|e| e.clock_offset_ms = -7_000), Mark::Notice, "7 s ahead"),
+            (with(|e| e.active_timeout_ms = Some(1_800_000)), Mark::Degraded, "every 30 min"),
+            (ExporterHealth { detail, ..well() }, Mark::Notice, "another shape 4 times"),
+            (with(|e| e.doubled = 200), Mark::Ok, "all is well"),
+            (with(|e| e.doubled = 10_000), Mark::Notice, "50 % of its flows"),
+            (with(|e| e.remembered = 2), Mark::Ok, "templates are remembered"),
+            (with(|e| e.sampling = SamplingState::Unknown), Mark::Ok, "assumed 1:1"),
+            (with(|e| e.protocol = ""), Mark::Notice, "not heard yet"),
+        ];
+        for (exporter, mark, text) in cases {
+            let condition = exporter.condition(NOW);
+            assert_eq!(condition.mark, mark, "{condition:?}");
+            assert!(condition.text.contains(text), "{condition:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let exporter = ExporterHealth {
+            last_seen: NOW.plus_ms(-3_600_000 * 50),
+            lost: u64::MAX,
+            held: usize::MAX,
+            doubled: u64::MAX,
+            clock_offset_ms: i64::MIN,
+            active_timeout_ms: Some(i64::MAX),
+            sampling: SamplingState::Unknown,
+            ..well()
+        };
+        let conditions = exporter.conditions(NOW);
+        assert_eq!(conditions[0].mark, Mark::Dead);
+        assert!(conditions[0].text.contains("2 days"), "{conditions:?}");
+        assert!(conditions.windows(2).all(|pair| pair[0].mark >= pair[1].mark), "{conditions:?}");
+        assert_eq!(conditions.len(), 7);
+    }
+}

@@ -1,0 +1,305 @@
+//! The exporters: how each is doing, and how the collecting goes.
+
+use std::collections::HashMap;
+
+use crate::flow::Host;
+use crate::snapshot::{Condition, ExporterHealth, Snapshot};
+use crate::units;
+
+use super::super::exporters::{ExporterKey, ExportersScreen};
+use super::super::layout::{Layout, Part, Want, one};
+use super::super::model::Model;
+use super::super::paint::{Canvas, Piece, elide_end, pieces};
+use super::super::theme::Tone;
+use super::figures::{ago, clock, mark, part, proto, rate, sampling, span, templates, tone};
+use super::grid::{Column, Grid, Kind, number, text};
+use super::{collecting, header, status, strip};
+
+/// Columns of `>` and of the mark.
+const BEFORE: u16 = 3;
+
+const STATE: &str = "ST";
+
+const COLUMNS: [Column; 16] = [
+    Column { title: "EXPORTER", kind: Kind::Address(39), least: 15, rank: 0 },
+    text("PROTO", 7, 9, 4),
+    number("PKT/s", 6, 5),
+    number("FLOW/s", 8, 1),
+    number("LOST", 6, 2),
+    number("HELD", 6, 9),
+    number("DOUBLED", 8, 10),
+    number("TMPL", 7, 7),
+    number("SAMPLE", 9, 6),
+    number("CLOCK", 7, 8),
+    number("TIMEOUT", 9, 11),
+    number("DELAY", 7, 12),
+    number("RESTARTS", 9, 13),
+    number("LAST", 7, 3),
+    text(STATE, 5, 5, 0),
+    text("CONDITION", 31, 120, 14),
+];
+
+/// Lines that say how the selected exporter is doing.
+fn condition_lines(width: u16, height: u16) -> u16 {
+    match (width, height) {
+        (_, 30..) => 4,
+        (0..60, 10..) => 3,
+        (_, 10..) => 2,
+        _ => 1,
+    }
+}
+
+/// Where everything is.
+pub fn layout(model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) -> Layout {
+    let (width, height) = model.size;
+    let status = one(Part::Status, if status::is_urgent(model) { 4 } else { 12 });
+    let mut wants = vec![one(Part::Header, 2)];
+    let stopped = strip::ended(model, snapshot).len();
+    wants.push(Want { part: Part::Strip, lines: u16::try_from(stopped).unwrap_or(1), from: 5 });
+    if screen.collecting.is_some() {
+        wants.extend([one(Part::Rows, 0), status, one(Part::Footer, 4)]);
+        return Layout::stack(height, &wants);
+    }
+    let exporters = snapshot.health.exporters.len();
+    wants.extend([one(Part::Heading, 6), one(Part::Rows, 0)]);
+    if exporters > 1 {
+        wants.push(one(Part::Total, 9));
+    }
+    let lines = if exporters > 0 { condition_lines(width, height) } else { 0 };
+    wants.push(Want { part: Part::Condition, lines, from: 7 });
+    let at = wants.len();
+    wants.extend([status, one(Part::Footer, 8)]);
+    // What is known of the collecting gets what the list does not need.
+    let free = Layout::stack(height, &wants).page();
+    let least = match height {
+        20.. => 2,
+        14.. => 1,
+        _ => 0,
+    };
+    let facts = collecting::lines(snapshot, width).len();
+    let lines = facts.min(free.saturating_sub(exporters.max(3)).max(least));
+    let lines = u16::try_from(lines).unwrap_or(u16::MAX);
+    wants.insert(at, Want { part: Part::Collecting, lines, from: 0 });
+    Layout::stack(height, &wants)
+}
+
+pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) {
+    let layout = layout(model, screen, snapshot);
+    let width = canvas.width();
+    if let Some(y) = layout.line(Part::Header) {
+        let title = if screen.collecting.is_some() { "Collecting" } else { "Exporters" };
+        heading(canvas, model, &format!("All > {title}"), snapshot, y);
+    }
+    strip::draw(canvas, &strip::ended(model, snapshot), layout.lines(Part::Strip));
+    let lines = collecting::lines(snapshot, width);
+    match screen.collecting {
+        Some(top) => {
+            let room = layout.lines(Part::Rows);
+            let top = top.min(lines.len().saturating_sub(room.len()));
+            collecting::draw(canvas, &lines[top..], room, None);
+        }
+        None => {
+            table(canvas, screen, snapshot, &layout);
+            let room = layout.lines(Part::Collecting);
+            collecting::draw(canvas, &lines, room, Some("Tab"));
+        }
+    }
+    if let Some(y) = layout.line(Part::Status) {
+        if status::is_urgent(model) {
+            status::draw(canvas, model, snapshot, y);
+        } else {
+            status::of_exporters(canvas, model, screen.order, snapshot, y);
+        }
+    }
+    if let Some(y) = layout.line(Part::Footer) {
+        status::footer(canvas, model, y);
+    }
+}
+
+/// The top line: the sums of all exporters.
+pub fn heading(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
+    let health = &snapshot.health;
+    let sum = |get: fn(&ExporterHealth) -> f64| health.exporters.iter().map(get).sum::<f64>();
+    let total = |get: fn(&ExporterHealth) -> u64| {
+        health.exporters.iter().fold(0u64, |sum, exporter| sum.saturating_add(get(exporter)))
+    };
+    let lost = total(|exporter| exporter.lost);
+    let sent = lost.saturating_add(total(ExporterHealth::received));
+    let kernel =
+        health.listeners.iter().fold(0u64, |sum, one| sum.saturating_add(one.kernel_drops));
+    let tone = |count: u64| if count == 0 { Tone::Plain } else { Tone::Warning };
+    let mut left = vec![
+        Piece::new(1, Tone::Strong, title),
+        Piece::new(6, Tone::Plain, format!("{} pkt/s", rate(sum(|e| e.datagrams_per_s)))),
+        Piece::new(4, Tone::Plain, format!("{} flow/s", rate(sum(|e| e.flows_per_s)))),
+        Piece::new(5, tone(kernel), format!("socket drops {}", units::short(kernel))),
+        Piece::new(3, tone(lost), format!("lost {}", part(lost, sent))),
+    ];
+    left.extend(header::state(model, snapshot));
+    let right = vec![header::alerts(snapshot), Piece::new(7, Tone::Plain, "?help")];
+    pieces(canvas, y, left, right);
+}
+
+/// The top line of one exporter's screen.
+pub fn heading_of_one(
+    canvas: &mut Canvas,
+    model: &Model,
+    title: &str,
+    snapshot: &Snapshot,
+    y: u16,
+) {
+    let mut left = vec![Piece::new(0, Tone::Strong, title)];
+    left.extend(header::state(model, snapshot));
+    pieces(canvas, y, left, vec![header::alerts(snapshot), Piece::new(7, Tone::Plain, "?help")]);
+}
+
+fn table(canvas: &mut Canvas, screen: &ExportersScreen, snapshot: &Snapshot, layout: &Layout) {
+    let now = snapshot.captured_at;
+    let width = canvas.width();
+    let exporters: HashMap<Host, &ExporterHealth> =
+        snapshot.health.exporters.iter().map(|one| (one.address, one)).collect();
+    let rows = layout.lines(Part::Rows);
+    let list = &screen.list;
+    let start = list.start(rows.len());
+    let shown: Vec<(&ExporterHealth, Condition)> = (list.keys().iter().skip(start))
+        .take(rows.len())
+        .filter_map(|host| exporters.get(host).map(|one| (*one, one.condition(now))))
+        .collect();
+    let cells: Vec<Vec<String>> =
+        shown.iter().map(|(one, condition)| cells(one, condition, snapshot)).collect();
+    let total = total(snapshot);
+    let widths: Vec<Vec<String>> = cells.iter().cloned().chain([total.clone()]).collect();
+    let grid = Grid::fit(&COLUMNS, &widths, (BEFORE, width));
+    if let Some(y) = layout.line(Part::Heading) {
+        let sign = super::sort_sign(screen.order.reverse);
+        grid.heading(canvas, y, Some((title(screen.order.key), sign)));
+    }
+    for (y, ((one, condition), cells)) in rows.clone().zip(shown.iter().zip(&cells)) {
+        let selected = list.selected() == Some(one.address);
+        canvas.put(0, y, 1, if selected { ">" } else { " " }, Tone::Strong);
+        let (mark, tone) = (mark(condition.mark), tone(condition.mark));
+        canvas.right(BEFORE, y, 2, mark, tone);
+        let told = |title| if title == STATE { tone } else { Tone::Plain };
+        grid.row(canvas, y, cells, told);
+        if selected {
+            canvas.tint(0, y, width, Tone::Selected);
+        }
+    }
+    if shown.is_empty() {
+        super::empty(canvas, snapshot, "no exporter has been heard yet", (1, width), rows);
+    }
+    if let Some(y) = layout.line(Part::Total) {
+        grid.row(canvas, y, &total, |_| Tone::Plain);
+    }
+    if let Some(one) = list.selected().and_then(|host| exporters.get(&host)) {
+        condition(canvas, one, snapshot, layout.lines(Part::Condition));
+    }
+}
+
+/// Everything that can be said of an exporter, the worst first, as far as
+/// there is room.
+pub fn condition(
+    canvas: &mut Canvas,
+    exporter: &ExporterHealth,
+    snapshot: &Snapshot,
+    room: std::ops::Range<u16>,
+) {
+    let width = canvas.width();
+    let all = exporter.conditions(snapshot.captured_at);
+    let lines = conditions(&all, width);
+    let left = lines.len() > room.len();
+    let last = room.end.saturating_sub(1);
+    for (y, (line, tone)) in room.zip(lines) {
+        let cut = left && y == last;
+        let line = if cut { elide_end(&format!("{line} …"), width) } else { line };
+        canvas.put(0, y, width, &line, tone);
+    }
+}
+
+/// The sentences in lines of at most `width` columns.
+pub fn conditions(all: &[Condition], width: u16) -> Vec<(String, Tone)> {
+    let mut lines = Vec::new();
+    for condition in all {
+        let tone = tone(condition.mark);
+        let text = format!("{} {}", condition.mark.word(), condition.text);
+        lines.extend(strip::wrapped(text.split(' '), width).into_iter().map(|line| (line, tone)));
+    }
+    lines
+}
+
+/// The sort key in the status line.
+pub fn sort_name(key: ExporterKey) -> &'static str {
+    match key {
+        ExporterKey::Flows => "flow/s",
+        ExporterKey::Datagrams => "pkt/s",
+        ExporterKey::Lost => "lost",
+        ExporterKey::State => "state",
+        ExporterKey::Last => "last",
+        ExporterKey::Clock => "clock",
+        ExporterKey::Address => "address",
+    }
+}
+
+/// The title of the column that is sorted by.
+fn title(key: ExporterKey) -> &'static str {
+    match key {
+        ExporterKey::Flows => "FLOW/s",
+        ExporterKey::Datagrams => "PKT/s",
+        ExporterKey::Lost => "LOST",
+        ExporterKey::State => STATE,
+        ExporterKey::Last => "LAST",
+        ExporterKey::Clock => "CLOCK",
+        ExporterKey::Address => "EXPORTER",
+    }
+}
+
+/// The cells of a row, one for each of [`COLUMNS`].
+fn cells(exporter: &ExporterHealth, condition: &Condition, snapshot: &Snapshot) -> Vec<String> {
+    let silent = snapshot.captured_at.since(exporter.last_seen);
+    vec![
+        exporter.address.to_string(),
+        proto(exporter.protocol).to_owned(),
+        rate(exporter.datagrams_per_s),
+        rate(exporter.flows_per_s),
+        units::short(exporter.lost),
+        units::short(exporter.held as u64),
+        units::short(exporter.doubled),
+        templates(exporter),
+        sampling(exporter.sampling),
+        clock(exporter),
+        exporter.active_timeout_ms.map_or("-".to_owned(), |ms| format!("~{}", span(ms))),
+        exporter.export_delay_ms.map_or("-".to_owned(), span),
+        units::short(u64::from(exporter.restarts)),
+        ago(exporter, silent),
+        condition.mark.word().to_owned(),
+        condition.text.clone(),
+    ]
+}
+
+/// The sums below the rows.
+fn total(snapshot: &Snapshot) -> Vec<String> {
+    let all = &snapshot.health.exporters;
+    let sum = |get: fn(&ExporterHealth) -> u64| {
+        units::short(all.iter().fold(0u64, |sum, one| sum.saturating_add(get(one))))
+    };
+    let rates = |get: fn(&ExporterHealth) -> f64| rate(all.iter().map(get).sum());
+    let blank = String::new;
+    vec![
+        format!("total {}", all.len()),
+        blank(),
+        rates(|one| one.datagrams_per_s),
+        rates(|one| one.flows_per_s),
+        sum(|one| one.lost),
+        sum(|one| one.held as u64),
+        sum(|one| one.doubled),
+        blank(),
+        blank(),
+        blank(),
+        blank(),
+        blank(),
+        sum(|one| u64::from(one.restarts)),
+        blank(),
+        blank(),
+        blank(),
+    ]
+}

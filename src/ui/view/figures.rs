@@ -1,0 +1,142 @@
+//! The figures of exporters as text.
+
+use crate::snapshot::{ExporterHealth, Mark, SamplingState};
+use crate::units;
+
+use super::super::theme::Tone;
+
+/// How a state looks.
+pub fn tone(mark: Mark) -> Tone {
+    match mark {
+        Mark::Ok | Mark::Notice => Tone::Plain,
+        Mark::Degraded => Tone::Warning,
+        Mark::Dead => Tone::Critical,
+    }
+}
+
+/// The sign of a state.
+pub fn mark(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Ok | Mark::Notice => "",
+        Mark::Degraded => "!",
+        Mark::Dead => "!!",
+    }
+}
+
+/// A share that tells little from nothing: `0%`, `<0.01%`, `0.02%`, `12.3%`.
+pub fn part(part: u64, whole: u64) -> String {
+    let share = part as f64 * 100.0 / whole.max(1) as f64;
+    match part {
+        0 => "0%".to_owned(),
+        _ if share < 0.01 => "<0.01%".to_owned(),
+        _ if share < 9.995 => format!("{share:.2}%"),
+        _ => format!("{share:.1}%"),
+    }
+}
+
+/// A rate, with a tenth where it is small: `0.2`, `12.0`, `31.0k`.
+pub fn rate(per_second: f64) -> String {
+    match per_second {
+        rate if rate > 0.0 && rate < 99.95 => format!("{:.1}", rate.max(0.1)),
+        rate => units::short(rate.round().max(0.0) as u64),
+    }
+}
+
+/// The protocol in at most six letters.
+pub fn proto(protocol: &str) -> &str {
+    match protocol {
+        "netflow1" => "nf1",
+        "netflow5" => "nf5",
+        "netflow7" => "nf7",
+        "netflow9" => "nf9",
+        "" => "-",
+        other => other,
+    }
+}
+
+/// Confirmed and all templates: those that are only remembered count not yet.
+pub fn templates(exporter: &ExporterHealth) -> String {
+    if exporter.templates == 0 {
+        return "-".to_owned();
+    }
+    let confirmed = exporter.templates.saturating_sub(exporter.remembered);
+    format!("{}/{}", units::short(confirmed as u64), units::short(exporter.templates as u64))
+}
+
+/// `1:1000` announced, `1:1000=` given, `mixed`, `1:1 ?` unknown.
+pub fn sampling(state: SamplingState) -> String {
+    let one_in = |rate: u32| match rate {
+        0..100_000 => format!("1:{rate}"),
+        _ => format!("1:{}", units::short(u64::from(rate))),
+    };
+    match state {
+        SamplingState::Unknown => "1:1 ?".to_owned(),
+        SamplingState::Announced(rate) => one_in(rate),
+        SamplingState::Mixed(_) => "mixed".to_owned(),
+        SamplingState::Given(rate) => format!("{}=", one_in(rate)),
+    }
+}
+
+/// How far its clock is ahead of ours: `+0.02s`, `-41s`.
+pub fn clock(exporter: &ExporterHealth) -> String {
+    if exporter.datagrams == 0 || exporter.protocol.starts_with("sflow") {
+        return "-".to_owned();
+    }
+    let ms = exporter.clock_offset_ms;
+    let sign = if ms > 0 { "-" } else { "+" };
+    let ms = ms.unsigned_abs();
+    match ms / 1000 {
+        0..10 => format!("{sign}{:.2}s", ms as f64 / 1000.0),
+        seconds @ 10..600 => format!("{sign}{seconds}s"),
+        seconds @ 600..36_000 => format!("{sign}{}m", seconds / 60),
+        seconds @ 36_000..360_000 => format!("{sign}{}h", seconds / 3600),
+        seconds => format!("{sign}{}d", units::short(seconds / 86_400)),
+    }
+}
+
+/// A span that may be short: `1.2s`, `3m10s`.
+pub fn span(ms: i64) -> String {
+    match ms {
+        0..10_000 => format!("{:.1}s", ms as f64 / 1000.0),
+        _ => units::duration(ms),
+    }
+}
+
+/// How long ago it was heard.
+pub fn ago(exporter: &ExporterHealth, silent: i64) -> String {
+    const LONG: i64 = 100 * 86_400_000;
+    match silent {
+        _ if exporter.datagrams == 0 && exporter.last_seen.0 == 0 => "-".to_owned(),
+        LONG.. => format!("{}d", units::short(silent.unsigned_abs() / 86_400_000)),
+        _ => units::duration(silent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_ahead_have_a_plus_and_short_spans_their_fractions() {
+        let clock =
+            |ms| clock(&ExporterHealth { clock_offset_ms: ms, datagrams: 1, ..Default::default() });
+        for (ms, want) in [
+            (0, "+0.00s"),
+            (-20, "+0.02s"),
+            (41_000, "-41s"),
+            (-3_600_000, "+60m"),
+            (i64::MIN, "+107Gd"),
+        ] {
+            assert_eq!(clock(ms), want);
+        }
+        assert_eq!(
+            [0.0, 0.01, 9.96, 99.96, 31_000.0].map(rate),
+            ["0", "0.1", "10.0", "100", "31.0k"]
+        );
+        assert_eq!(
+            [(0, 9), (1, 99_999), (2, 9_999), (5, 20)].map(|(a, b)| part(a, b)),
+            ["0%", "<0.01%", "0.02%", "25.0%"]
+        );
+        assert_eq!(sampling(SamplingState::Given(262_144)), "1:262k=");
+    }
+}

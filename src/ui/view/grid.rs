@@ -1,0 +1,170 @@
+//! A table whose columns make room for each other: what does not fit is left
+//! out whole, numbers are never cut.
+
+use super::super::paint::{self, Canvas, elide, elide_end};
+use super::super::theme::Tone;
+
+/// What stands in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Right-aligned; as wide as its widest cell.
+    Number,
+    /// Left-aligned, cut at its end; at most so many columns.
+    Text(u16),
+    /// The same, cut in the middle.
+    Address(u16),
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    pub title: &'static str,
+    pub kind: Kind,
+    /// The least it needs, the space before it included.
+    pub least: u16,
+    /// The highest rank goes first when there is little room; 0 never goes.
+    pub rank: u8,
+}
+
+/// A column of numbers.
+pub const fn number(title: &'static str, least: u16, rank: u8) -> Column {
+    Column { title, kind: Kind::Number, least, rank }
+}
+
+/// A column of text.
+pub const fn text(title: &'static str, least: u16, most: u16, rank: u8) -> Column {
+    Column { title, kind: Kind::Text(most), least, rank }
+}
+
+/// A place: the column, where it starts without the space before it, and how
+/// wide it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    column: usize,
+    x: u16,
+    width: u16,
+}
+
+/// Where every column is.
+#[derive(Clone, Debug)]
+pub struct Grid<'a> {
+    columns: &'a [Column],
+    places: Vec<Place>,
+}
+
+impl<'a> Grid<'a> {
+    /// Places columns for these rows between two columns of the terminal. The
+    /// first has no space before it.
+    pub fn fit(columns: &'a [Column], rows: &[Vec<String>], (from, to): (u16, u16)) -> Grid<'a> {
+        let room = to.saturating_sub(from);
+        let longest = |at: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(at));
+            cells.map(|cell| paint::columns(cell)).max().unwrap_or(0)
+        };
+        let mut taken: Vec<(usize, u16)> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| match column.kind {
+                Kind::Number => (at, column.least.max(longest(at).saturating_add(1))),
+                _ => (at, column.least),
+            })
+            .collect();
+        let sum = |taken: &[(usize, u16)]| {
+            taken.iter().fold(0u16, |sum, (_, width)| sum.saturating_add(*width))
+        };
+        while sum(&taken) > room {
+            let Some(rank) = taken.iter().map(|(at, _)| columns[*at].rank).max() else { break };
+            let last = taken.iter().rposition(|(at, _)| columns[*at].rank == rank);
+            let Some(last) = last.filter(|_| rank > 0) else { break };
+            taken.remove(last);
+        }
+        let mut spare = room.saturating_sub(sum(&taken));
+        for (at, width) in &mut taken {
+            if let Kind::Text(most) | Kind::Address(most) = columns[*at].kind {
+                let gap = u16::from(*at > 0);
+                let wanted = longest(*at).saturating_add(gap).min(most);
+                let more = wanted.saturating_sub(*width).min(spare);
+                *width += more;
+                spare -= more;
+            }
+        }
+        let mut x = from;
+        let places = taken.into_iter().map(|(column, width)| {
+            let gap = u16::from(column > 0).min(width);
+            let place = Place { column, x: x.saturating_add(gap), width: width - gap };
+            x = x.saturating_add(width);
+            place
+        });
+        Grid { columns, places: places.collect() }
+    }
+
+    /// Draws the titles, the one sorted by with its sign.
+    pub fn heading(&self, canvas: &mut Canvas, y: u16, sorted: Option<(&str, &str)>) {
+        for place in &self.places {
+            let column = &self.columns[place.column];
+            let sign = sorted.filter(|(title, _)| *title == column.title).map_or("", |(_, s)| s);
+            let title = format!("{}{sign}", column.title);
+            match column.kind {
+                Kind::Number => {
+                    canvas.right(place.x + place.width, y, place.width, &title, Tone::Strong);
+                }
+                _ => drop(canvas.put(place.x, y, place.width, &title, Tone::Strong)),
+            }
+        }
+    }
+
+    /// Draws a row; `tone` says how a column looks.
+    pub fn row(
+        &self,
+        canvas: &mut Canvas,
+        y: u16,
+        cells: &[String],
+        tone: impl Fn(&'static str) -> Tone,
+    ) {
+        for place in &self.places {
+            let Some(cell) = cells.get(place.column) else { continue };
+            let Column { title, kind, .. } = self.columns[place.column];
+            let text = match kind {
+                Kind::Number => {
+                    let end = place.x + place.width;
+                    // A number that needs the space before it may have it.
+                    canvas.right(end, y, place.width + 1, cell, tone(title));
+                    continue;
+                }
+                Kind::Text(_) => elide_end(cell, place.width),
+                Kind::Address(_) => elide(cell, place.width),
+            };
+            canvas.put(place.x, y, place.width, &text, tone(title));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 4] = [
+        Column { title: "A", kind: Kind::Address(20), least: 5, rank: 0 },
+        number("B", 4, 1),
+        text("C", 6, 30, 3),
+        number("D", 4, 2),
+    ];
+
+    fn shown(width: u16) -> (String, u16) {
+        let row = ["0123456789", "12345", "words", "7"].map(str::to_owned).to_vec();
+        let grid = Grid::fit(&COLUMNS, &[row], (0, width));
+        let titles = grid.places.iter().map(|place| COLUMNS[place.column].title).collect();
+        (titles, grid.places.last().map_or(0, |place| place.x + place.width))
+    }
+
+    #[test]
+    fn columns_go_by_rank_and_numbers_have_the_room_they_need() {
+        assert_eq!(shown(80), ("ABCD".to_owned(), 26));
+        assert_eq!(shown(21), ("ABCD".to_owned(), 21));
+        assert_eq!(shown(20), ("ABD".to_owned(), 20));
+        assert_eq!(shown(15), ("ABD".to_owned(), 15));
+        assert_eq!(shown(14), ("AB".to_owned(), 14));
+        assert_eq!(shown(10), ("A".to_owned(), 10));
+        assert_eq!(shown(0).0, "A");
+    }
+}

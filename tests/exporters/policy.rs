@@ -1,0 +1,46 @@
+//! What the administrator says about exporters.
+
+use serde_json::json;
+use toptalk::wire::encode::V5Encoder;
+
+use super::{moments, top_of, uploads};
+use crate::common::terminal::{Terminal, command};
+
+#[test]
+fn who_is_not_allowed_is_counted_and_named() {
+    let (now, boot) = moments();
+    let sent = V5Encoder::new(0, 0).encode(now, boot, &uploads(now, 5));
+    let answer = top_of(&["--allow", "192.0.2.0/24"], &sent);
+    assert_eq!(answer["totals"]["up"]["flows"], 0);
+    assert_eq!(answer["dropped"], json!({ "not_allowed": 1 }));
+    assert_eq!(answer["exporters"], json!([]));
+    let answer = top_of(&["--allow", "192.0.2.0/24,127.0.0.0/8"], &sent);
+    assert_eq!(answer["totals"]["up"]["flows"], 5);
+
+    let port = crate::common::process::free_port();
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["-b", "127.0.0.1", "-p", &port.to_string(), "--allow", "192.0.2.0/24"];
+    let program = command(env!("CARGO_BIN_EXE_toptalk"), &words, folder.path());
+    let mut terminal = Terminal::start(program, 100, 30);
+    terminal.wait("Listening for NetFlow v1, v5, v7, v9, IPFIX and sFlow");
+    super::send(port, &sent);
+    terminal.wait("datagrams from 127.0.0.1 are not decoded: outside --allow");
+    terminal.press("\x03");
+    assert_eq!(terminal.end().code, 0);
+}
+
+#[test]
+fn a_given_rate_goes_before_an_announced_one() {
+    let (now, boot) = moments();
+    let sent = V5Encoder::new(0, 100).encode(now, boot, &uploads(now, 5));
+    for (words, rate) in [
+        (&[][..], 100),
+        (&["--sampling", "10"], 10),
+        (&["--sampling", "10", "--sampling", "127.0.0.1=1000"], 1000),
+        (&["--sampling", "192.0.2.1=10"], 100),
+    ] {
+        let answer = top_of(words, &sent);
+        assert_eq!(answer["totals"]["up"]["bytes"], 5 * 1000 * rate, "{words:?}");
+        assert_eq!(answer["exporters"][0]["sampling"], rate, "{words:?}");
+    }
+}
