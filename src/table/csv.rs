@@ -251,7 +251,8 @@ pub(super) fn guarded(cell: &str) -> String {
     let clean: String = cell.chars().filter(|c| !c.is_control()).collect();
     // A number below zero is no formula.
     let number = clean.parse::<i64>().is_ok() && !cell.starts_with('+');
-    let risky = !number && cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
-        || !number && clean.starts_with(['=', '+', '-', '@']);
+    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
+        || clean.starts_with(['=', '+', '-', '@']);
+    let risky = risky && !number;
     if risky { format!("'{clean}") } else { clean }
 }
