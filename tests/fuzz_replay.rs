@@ -4,6 +4,9 @@
 //! `folder/<target>/`.
 
 mod bodies;
+#[path = "inspect/build.rs"]
+#[allow(dead_code, reason = "shared with the tests of inspect")]
+mod build;
 
 use std::path::{Path, PathBuf};
 
@@ -76,6 +79,29 @@ fn datagrams() -> Vec<Vec<u8>> {
     sent
 }
 
+/// Files of every format, each with the choice before it.
+fn captures(datagrams: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let from = |n: usize| [192, 0, 2, n as u8].into();
+    let whole = |n: usize| build::udp(from(n), 40_000, 2055, &datagrams[n]);
+    let mut packets: Vec<Vec<u8>> = (0..datagrams.len()).map(whole).collect();
+    let segment = build::segment(40_000, 4739, &datagrams[2]);
+    let (one, two) = segment.split_at(segment.len() / 2 / 8 * 8);
+    packets.push(build::fragment(from(1), 17, 7, 0, true, one));
+    packets.push(build::fragment(from(1), 17, 7, one.len() as u16, false, two));
+    let mut files: Vec<Vec<u8>> = [0, 1, 9, 101, 108, 113, 276]
+        .iter()
+        .zip(build::Format::ALL.iter().cycle())
+        .map(|(link, format)| {
+            let framed: Vec<Vec<u8>> = packets.iter().map(|p| build::link(*link, p)).collect();
+            format.file(*link, &framed)
+        })
+        .collect();
+    files.push(datagrams.iter().filter(|d| d.starts_with(&[0, 10])).flatten().copied().collect());
+    files.extend_from_slice(datagrams);
+    let choices = (0..4u8).cycle();
+    files.into_iter().zip(choices).map(|(file, choice)| [vec![choice], file].concat()).collect()
+}
+
 /// What the fuzzer begins with, by target.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let datagrams = datagrams();
@@ -93,6 +119,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             let single = datagrams.into_iter().map(|datagram| vec![datagram]);
             single.chain([v9, ipfix]).map(|sent| bodies::differential::script(&sent)).collect()
         }
+        "captures" => captures(&datagrams),
         // Choices have no meaning that could be written down.
         _ => {
             let byte = |n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8;

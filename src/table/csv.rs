@@ -251,10 +251,9 @@ fn conversation_lines(snapshot: &Snapshot) -> impl Iterator<Item = ConversationL
 pub(super) fn guarded(cell: &str) -> String {
     let clean: String = cell.chars().filter(|c| !c.is_control()).collect();
     // A number below zero is no formula.
-    if cell.starts_with('-') && cell.parse::<i64>().is_ok() {
-        return clean;
-    }
+    let number = clean.parse::<i64>().is_ok() && !cell.starts_with('+');
     let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
         || clean.starts_with(['=', '+', '-', '@']);
+    let risky = risky && !number;
     if risky { format!("'{clean}") } else { clean }
 }

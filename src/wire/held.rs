@@ -4,7 +4,9 @@
 //! every 30 minutes), so a collector that starts in between would lose what
 //! comes first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use foldhash::fast::RandomState;
 
 use super::exporter::Header;
 use crate::flow::Time;
@@ -20,8 +22,8 @@ pub const MAX_HELD: usize = 32 << 20;
 /// timeouts in use are half an hour.
 const MAX_AGE_MS: i64 = 2 * 3_600_000;
 
-/// What a held set costs beside its bytes.
-const OVERHEAD: usize = size_of::<HeldSet>();
+/// What a held set costs beside its bytes: itself, and its places in two indexes.
+const OVERHEAD: usize = size_of::<HeldSet>() + 128;
 
 /// A data set with what is needed to decode it later.
 #[derive(Clone, Debug)]
@@ -39,6 +41,11 @@ impl HeldSet {
     fn size(&self) -> usize {
         self.content.len() + OVERHEAD
     }
+
+    /// The template it waits for.
+    fn key(&self) -> (u32, u16) {
+        (self.header.domain, self.template)
+    }
 }
 
 /// The memory that all exporters together take, in bytes.
@@ -49,10 +56,15 @@ pub struct Pool {
     pub templates: usize,
 }
 
-/// The sets that one exporter's templates are awaited for, oldest first.
+/// The sets that one exporter's templates are awaited for. Neither a template
+/// that comes nor a set that goes costs more the more sets there are.
 #[derive(Debug, Default)]
 pub struct Held {
-    sets: VecDeque<HeldSet>,
+    /// Numbered as they came.
+    sets: BTreeMap<u64, HeldSet>,
+    /// By domain and template: the numbers of what waits for it, oldest first.
+    waiting: HashMap<(u32, u16), VecDeque<u64>, RandomState>,
+    next: u64,
     bytes: usize,
 }
 
@@ -64,7 +76,7 @@ impl Held {
         let size = set.size();
         let now = set.arrival;
         let is_old = |set: &HeldSet| now.since(set.arrival) > MAX_AGE_MS;
-        while let Some(oldest) = self.sets.front() {
+        while let Some((_, oldest)) = self.sets.first_key_value() {
             let full = self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held + size > MAX_HELD;
             if !full && !is_old(oldest) {
                 break;
@@ -77,13 +89,20 @@ impl Held {
         }
         self.bytes += size;
         pool.held += size;
-        self.sets.push_back(set);
+        self.waiting.entry(set.key()).or_default().push_back(self.next);
+        self.sets.insert(self.next, set);
+        self.next += 1;
         dropped
     }
 
     fn drop_oldest(&mut self, pool: &mut Pool) {
-        if let Some(set) = self.sets.pop_front() {
-            self.give_back(set.size(), pool);
+        let Some((_, set)) = self.sets.pop_first() else { return };
+        self.give_back(set.size(), pool);
+        if let Some(numbers) = self.waiting.get_mut(&set.key()) {
+            numbers.pop_front();
+            if numbers.is_empty() {
+                self.waiting.remove(&set.key());
+            }
         }
     }
 
@@ -94,12 +113,9 @@ impl Held {
 
     /// Takes out the sets that wait for a template of a domain, oldest first.
     pub fn take(&mut self, domain: u32, template: u16, pool: &mut Pool) -> Vec<HeldSet> {
-        let waits = |set: &HeldSet| set.header.domain == domain && set.template == template;
-        if !self.sets.iter().any(waits) {
-            return Vec::new();
-        }
-        let (taken, kept): (Vec<HeldSet>, Vec<HeldSet>) = self.sets.drain(..).partition(waits);
-        self.sets = kept.into();
+        let numbers = self.waiting.remove(&(domain, template)).unwrap_or_default();
+        let taken: Vec<HeldSet> =
+            numbers.iter().filter_map(|number| self.sets.remove(number)).collect();
         for set in &taken {
             self.give_back(set.size(), pool);
         }
@@ -109,6 +125,7 @@ impl Held {
     /// Lets everything go, as when the exporter makes room for another.
     pub fn clear(&mut self, pool: &mut Pool) {
         self.sets.clear();
+        self.waiting.clear();
         self.give_back(self.bytes, pool);
     }
 
@@ -148,8 +165,9 @@ mod tests {
         assert_eq!(taken.iter().map(|set| set.arrival.0).collect::<Vec<_>>(), [1000, 3000, 5000]);
         assert!(held.take(2, 256, &mut pool).is_empty(), "another domain's template");
         assert_eq!(held.len(), 3);
+        assert_eq!(held.waiting.len(), 1);
         held.clear(&mut pool);
-        assert_eq!((held.bytes, pool.held), (0, 0));
+        assert_eq!((held.bytes, pool.held, held.waiting.len()), (0, 0, 0));
     }
 
     #[test]
@@ -175,5 +193,7 @@ mod tests {
         let (mut held, mut pool) = (Held::default(), Pool::default());
         held.keep(set(0, 256, 10), &mut pool);
         assert_eq!(held.keep(set(3 * 3600, 256, 10), &mut pool), 1);
+        assert_eq!(held.take(1, 256, &mut pool).len(), 1);
+        assert!(held.sets.is_empty() && held.waiting.is_empty());
     }
 }

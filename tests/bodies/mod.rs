@@ -2,6 +2,7 @@
 //! wrong. The fuzzer's crate (`fuzz/`) and the replay of its corpus share this.
 #![allow(dead_code, reason = "each user takes its own part of this")]
 
+pub mod captures;
 pub mod compare;
 pub mod datagrams;
 pub mod differential;
@@ -20,5 +21,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("datagrams", datagrams::run),
     ("structured", structured::run),
     ("sflow", sflow::run),
+    ("captures", captures::run),
     ("differential", differential::run),
 ];
