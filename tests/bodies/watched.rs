@@ -15,7 +15,7 @@ pub struct Watcher {
     events: u32,
     addressless: u32,
     problems: u32,
-    /// Whether a value that says its own length is empty.
+    /// Whether a value is empty, by its template or by its own length.
     pub empty_value: bool,
 }
 
@@ -32,7 +32,7 @@ impl Observer for Watcher {
             values += 1;
             let variable = field.length == toptalk::wire::template::VARIABLE;
             assert!(variable || value.len() == usize::from(field.length));
-            self.empty_value |= variable && value.is_empty();
+            self.empty_value |= value.is_empty();
         }
         assert_eq!(values, seen.template.fields().len(), "a record is whole");
         self.made += seen.made.len();
