@@ -139,15 +139,19 @@ impl Stream {
 
     /// Cuts whole messages off the front. Says whether what is left can become one.
     fn cut(&mut self, messages: &mut Vec<Vec<u8>>) -> bool {
-        while self.buffer.len() >= 4 {
-            let Some(length) = message_length(&self.buffer) else { return false };
-            if length > self.buffer.len() {
-                return true;
+        let mut at = 0;
+        let fine = loop {
+            let rest = self.buffer.get(at..).unwrap_or(&[]);
+            if rest.len() < 4 {
+                break true;
             }
-            let rest = self.buffer.split_off(length);
-            messages.push(std::mem::replace(&mut self.buffer, rest));
+            let Some(length) = message_length(rest) else { break false };
+            let Some(message) = rest.get(..length) else { break true };
+            messages.push(message.to_vec());
+            at += length;
             self.ipfix = true;
-        }
-        true
+        };
+        self.buffer.drain(..at);
+        fine
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
+use tokio::time::MissedTickBehavior;
 
 use super::memory::{self, Keeper};
 use super::pipeline::Pipeline;
@@ -74,6 +75,7 @@ pub(super) async fn run(
     let publishing = room.clone();
     tasks.spawn_local(async move {
         let mut ticks = tokio::time::interval(PUBLISH);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             publishing.publish();
@@ -170,6 +172,7 @@ async fn receive(socket: Rc<RefCell<Inbound>>, pipeline: Rc<RefCell<Pipeline>>) 
 /// Saves what was learned, now and then, in a thread that may wait for a disk.
 async fn remember(keeper: Rc<RefCell<Keeper>>, pipeline: Rc<RefCell<Pipeline>>) {
     let mut ticks = tokio::time::interval(PUBLISH);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let job = {

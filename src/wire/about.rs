@@ -52,7 +52,7 @@ statistics! {
 }
 
 /// Everything an exporter said about itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct About {
     pub interfaces: Interfaces,
     pub statistics: Statistics,
@@ -60,8 +60,23 @@ pub struct About {
     /// the exporter, for the domain at hand to take.
     pub init: Option<i64>,
     applications: BTreeMap<u64, Box<str>>,
+    /// Applications that there is room for.
+    room: usize,
     /// Applications that found no room.
     pub refused: u64,
+}
+
+impl Default for About {
+    fn default() -> About {
+        About {
+            interfaces: Interfaces::default(),
+            statistics: Statistics::default(),
+            init: None,
+            applications: BTreeMap::new(),
+            room: usize::MAX,
+            refused: 0,
+        }
+    }
 }
 
 /// Elements that options records are asked for.
@@ -109,7 +124,10 @@ impl About {
                 id::APPLICATION_ID => application = Some(number(value)),
                 id::APPLICATION_NAME => texts[2] = Some(value),
                 id::APPLICATION_DESCRIPTION => texts[2] = texts[2].or(Some(value)),
-                id::SYSTEM_INIT => self.init = i64::try_from(number(value)).ok(),
+                id::SYSTEM_INIT => {
+                    let init = i64::try_from(number(value)).ok();
+                    self.init = init.filter(|init| *init > 0);
+                }
                 _ => {
                     self.statistics.learn(id, number(value));
                 }
@@ -129,9 +147,21 @@ impl About {
         }
     }
 
+    /// How many names are kept: of interfaces and of applications.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        self.interfaces.len() + self.applications.len()
+    }
+
+    /// Lets it keep so many names more, whatever its own limits say.
+    pub fn allow(&mut self, more: usize) {
+        self.room = self.applications.len().saturating_add(more);
+        self.interfaces.allow(more);
+    }
+
     /// Gives an application its name.
     pub(super) fn name_application(&mut self, application: u64, name: &str) {
-        let full = self.applications.len() >= MAX_APPLICATIONS;
+        let full = self.applications.len() >= self.room.min(MAX_APPLICATIONS);
         if full && !self.applications.contains_key(&application) {
             self.refused += 1;
             return;

@@ -74,6 +74,8 @@ aux! {
     FrameLength,
     /// Identity of the sampler that chose the packets.
     SamplerId,
+    /// The interval of a sampler that picks at random (50).
+    RandomInterval,
     /// Sampled packets and skipped packets between them (PSAMP).
     SampledPackets,
     SkippedPackets,
@@ -84,6 +86,9 @@ aux! {
 
 /// Number of slots a record is loaded into: fields, then [`Aux`] values.
 pub const SLOTS: usize = 96;
+
+/// A slot that no element fills: what is read from it is 0.
+pub const EMPTY_SLOT: usize = SLOTS - 1;
 
 /// Where a loaded value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +158,7 @@ elements! { ELEMENTS:
     32 icmpTypeCodeIPv4 => Target::Aux(Aux::Icmp);
     34 samplingInterval => Target::Field(Field::Sampling);
     48 samplerId => Target::Aux(Aux::SamplerId);
-    50 samplerRandomInterval => Target::Field(Field::Sampling);
+    50 samplerRandomInterval => Target::Aux(Aux::RandomInterval);
     58 vlanId => Target::Field(Field::Vlan);
     61 flowDirection => Target::Field(Field::Direction);
     62 ipNextHopIPv6Address => Target::V6(Aux::NextHopHigh, Field::NextHop);
@@ -205,6 +210,7 @@ elements! { ELEMENTS:
     323 observationTimeMilliseconds => Target::Aux(Aux::EventMs);
     324 observationTimeMicroseconds => Target::Aux(Aux::EventNtp);
     325 observationTimeNanoseconds => Target::Aux(Aux::EventNtp);
+    352 layer2OctetDeltaCount => Target::Instead(Field::Bytes);
     // NetFlow v9 of older Cisco ASA; IPFIX has no numbers that high.
     40005 ciscoFirewallEvent => Target::Aux(Aux::Event);
 }
@@ -240,7 +246,7 @@ mod tests {
             assert!(table.windows(2).all(|pair| pair[0].id < pair[1].id));
         }
         assert_eq!(FIELDS.len(), Aux::SrcHigh as usize, "auxiliary slots begin after the fields");
-        assert!((Aux::Population as usize) < SLOTS);
+        assert!((Aux::Population as usize) < EMPTY_SLOT);
         assert_eq!(element(0, 8).map(|e| e.name), Some("sourceIPv4Address"));
         assert!(element(0, 3).is_none() && element(0, 65535).is_none());
         assert!(element(9, 8).is_none(), "another enterprise's 8 is something else");

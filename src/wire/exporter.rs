@@ -9,15 +9,16 @@ use super::about::About;
 use super::clock_offset::ClockOffset;
 use super::held::{Held, Pool};
 use super::report::Report;
-use super::sampling::Samplers;
+use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::sflow::Agents;
 use super::template::{Kind, Template};
 use super::times::Reference;
 use crate::flow::{Host, Sampling, Time};
 
-/// Observation domains per exporter: line cards and virtual routers, a few dozen.
-pub const MAX_DOMAINS: usize = 64;
+/// Observation domains per exporter: line cards and virtual routers, a few dozen,
+/// on a large chassis more.
+pub const MAX_DOMAINS: usize = 256;
 
 /// Templates per exporter, over all its domains. A plan of 20 fields takes
 /// about 500 bytes.
@@ -31,6 +32,10 @@ pub const MAX_TEMPLATE_BYTES: usize = 64 << 20;
 /// room: exporters refresh theirs every half an hour at the latest.
 const STALE_MS: i64 = 2 * 3_600_000;
 
+/// Nothing stale was found: not looked for again before this long, since each
+/// template of a flood would have all others looked at.
+const STALE_AGAIN_MS: u64 = 10_000;
+
 /// Everything under one source address.
 #[derive(Debug, Default)]
 pub struct Exporter {
@@ -42,6 +47,9 @@ pub struct Exporter {
     pub(super) about: About,
     pub(super) held: Held,
     pub(super) agents: Agents,
+    /// Rates announced in domain 0, which stands for the exporter as a whole
+    /// (RFC 7011, 3.1).
+    pub(super) shared: Samplers,
     /// When it started, as options of any of its domains said.
     pub(super) init: Option<i64>,
     pub(super) protocol: &'static str,
@@ -66,6 +74,8 @@ pub struct Entry {
     /// Remembered from an earlier run (the moment its exporter was last seen
     /// then), not yet sent in this one.
     pub remembered: Option<Time>,
+    /// Whether a remembered one has turned out to be of another time.
+    pub disproved: bool,
 }
 
 /// What belongs to one observation domain (v9: source id, v5: engine).
@@ -82,6 +92,8 @@ pub struct Domain {
     /// as its records suggest.
     pub init: Option<i64>,
     pub(super) guessed_init: Option<i64>,
+    /// When its templates were last looked through for stale ones in vain.
+    pub(super) nothing_stale: Option<Time>,
 }
 
 /// What a datagram's header says, as far as every protocol says it.
@@ -105,6 +117,7 @@ pub struct Session<'a> {
     /// What to add to its times to get ours, in milliseconds.
     pub offset: i64,
     pub given_rate: Option<Sampling>,
+    shared: &'a mut Samplers,
     init: Option<i64>,
     templates: &'a mut usize,
     template_bytes: &'a mut usize,
@@ -141,6 +154,7 @@ impl Exporter {
             held: &mut self.held,
             offset,
             given_rate: self.given_rate,
+            shared: &mut self.shared,
             init: self.init,
             templates: &mut self.templates,
             template_bytes: &mut self.template_bytes,
@@ -184,10 +198,25 @@ impl Exporter {
     pub fn release(&mut self, pool: &mut Pool) {
         self.held.clear(pool);
         pool.templates = pool.templates.saturating_sub(self.template_bytes);
+        pool.names = pool.names.saturating_sub(self.about.names());
     }
 }
 
 impl Session<'_> {
+    /// The rates that hold for the domain's records: its own, else those of the
+    /// exporter as a whole.
+    pub fn samplers(&self) -> &Samplers {
+        if self.domain.samplers.is_empty() { self.shared } else { &self.domain.samplers }
+    }
+
+    /// Takes note of what options of domain `id` say about sampling.
+    pub fn learn_rate(&mut self, id: u32, announcement: &Announcement) {
+        self.domain.samplers.learn(announcement);
+        if id == 0 {
+            self.shared.learn(announcement);
+        }
+    }
+
     /// Whether there is room for so many more bytes of templates.
     fn has_room(&self, bytes: usize, pool: &Pool) -> bool {
         *self.template_bytes + bytes <= MAX_TEMPLATE_BYTES / 4
@@ -221,6 +250,7 @@ impl Session<'_> {
                 entry.template = template;
                 entry.defined = now;
             }
+            entry.disproved = false;
             let was_remembered = entry.remembered.take().is_some();
             self.book(freed, if same { 0 } else { size }, pool);
             return if same || was_remembered { Defined::New } else { Defined::Changed };
@@ -236,10 +266,17 @@ impl Session<'_> {
     }
 
     fn forget_stale(&mut self, now: Time, pool: &mut Pool) -> bool {
+        let looked = self.domain.nothing_stale;
+        if looked.is_some_and(|at| now.since(at).unsigned_abs() < STALE_AGAIN_MS) {
+            return false;
+        }
         let age = |entry: &Entry| now.since(entry.refreshed.max(entry.used));
         let oldest = self.domain.templates.iter().max_by_key(|(_, entry)| age(entry));
         let stale = oldest.filter(|(_, entry)| age(entry) > STALE_MS).map(|(id, _)| *id);
-        let Some(id) = stale else { return false };
+        let Some(id) = stale else {
+            self.domain.nothing_stale = Some(now);
+            return false;
+        };
         if let Some(entry) = self.domain.templates.remove(&id) {
             *self.templates -= 1;
             self.book(entry.template.size(), 0, pool);
@@ -251,11 +288,20 @@ impl Session<'_> {
     pub fn withdraw(&mut self, id: Option<u16>, kind: Kind, pool: &mut Pool) -> u32 {
         let before = self.domain.templates.len();
         let mut freed = 0;
-        self.domain.templates.retain(|known, entry| {
-            let stays = entry.template.kind() != kind || id.is_some_and(|id| id != *known);
-            freed += if stays { 0 } else { entry.template.size() };
-            stays
-        });
+        let templates = &mut self.domain.templates;
+        if let Some(id) = id {
+            let known = templates.get(&id).filter(|entry| entry.template.kind() == kind);
+            freed = known.map_or(0, |entry| entry.template.size());
+            if known.is_some() {
+                templates.remove(&id);
+            }
+        } else {
+            templates.retain(|_, entry| {
+                let stays = entry.template.kind() != kind;
+                freed += if stays { 0 } else { entry.template.size() };
+                stays
+            });
+        }
         self.book(freed, 0, pool);
         let gone = before - self.domain.templates.len();
         *self.templates -= gone;
@@ -272,7 +318,9 @@ impl Session<'_> {
         let Some(seen) = entry.remembered else { return true };
         let started = header.uptime.map(|up| header.exported.plus_ms(-i64::from(up)));
         let restarted = started.is_some_and(|started| started > seen);
-        !restarted && entry.template.fits(length)
+        let fits = !restarted && entry.template.fits(length);
+        entry.disproved |= !fits;
+        !entry.disproved
     }
 
     /// Sets the uptime that a header without one stands for, from what options
@@ -310,7 +358,15 @@ impl Entry {
     /// A template that was just defined.
     #[must_use]
     pub fn new(now: Time, template: Template) -> Entry {
-        Entry { template, defined: now, refreshed: now, used: now, changes: 0, remembered: None }
+        Entry {
+            template,
+            defined: now,
+            refreshed: now,
+            used: now,
+            changes: 0,
+            remembered: None,
+            disproved: false,
+        }
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Pool {
     held: usize,
     /// Templates of all exporters.
     pub templates: usize,
+    /// Names of interfaces and applications: how many, not bytes.
+    pub names: usize,
 }
 
 /// The sets that one exporter's templates are awaited for. Neither a template

@@ -76,6 +76,8 @@ pub struct Interfaces {
     known: HashMap<u32, Interface, RandomState>,
     generation: u64,
     refused: u64,
+    /// How many there is room for, if not as many as the limit says.
+    room: Option<usize>,
 }
 
 impl Interfaces {
@@ -124,11 +126,29 @@ impl Interfaces {
 
     /// The interface of an index; a new one if there is room.
     fn entry(&mut self, index: u32) -> Option<&mut Interface> {
-        if self.known.len() >= MAX_INTERFACES && !self.known.contains_key(&index) {
+        let room = self.room.unwrap_or(MAX_INTERFACES).min(MAX_INTERFACES);
+        if self.known.len() >= room && !self.known.contains_key(&index) {
             self.refused = self.refused.saturating_add(1);
             return None;
         }
         Some(self.known.entry(index).or_default())
+    }
+
+    /// How many are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Lets it keep so many more, up to the limit.
+    pub fn allow(&mut self, more: usize) {
+        self.room = Some(self.known.len().saturating_add(more));
     }
 
     /// What is known of the interface with this ifIndex.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exporter::{Domain, Entry, Exporter, MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
 use super::template::{FieldSpec, Kind, Scopes, Template};
-use super::{Decoder, MAX_EXPORTERS};
+use super::{Decoder, MAX_EXPORTERS, MAX_NAMES};
 use crate::flow::{Host, Time};
 
 /// Of another version nothing is taken over.
@@ -100,13 +100,15 @@ impl Decoder {
             let Ok(address) = remembered.address.parse::<Host>() else { continue };
             let known = self.exporters.contains_key(&address);
             let full = self.exporters.len() >= MAX_EXPORTERS
-                || self.pool.templates > MAX_TEMPLATE_BYTES / 2;
+                || self.pool.templates > MAX_TEMPLATE_BYTES / 2
+                || self.pool.names > MAX_NAMES / 2;
             if known || full || !self.policy.allows(address) {
                 continue;
             }
             let mut exporter = recall_exporter(now, remembered);
             exporter.given_rate = self.policy.rate_of(address);
             self.pool.templates += exporter.template_bytes;
+            self.pool.names += exporter.about.names();
             templates += exporter.templates;
             self.exporters.insert(address, exporter);
         }
@@ -165,6 +167,9 @@ fn recall_exporter(now: Time, remembered: &ExporterMemory) -> Exporter {
         }
         let mut state = Domain { init: domain.init_ms, ..Domain::default() };
         state.samplers.recall(&domain.samplers);
+        if domain.id == 0 {
+            exporter.shared.recall(&domain.samplers);
+        }
         for template in &domain.templates {
             let fresh = now.since(Time(template.refreshed_ms)) < MAX_AGE_MS;
             if !fresh || exporter.templates >= MAX_TEMPLATES {

@@ -62,6 +62,10 @@ use crate::flow::{Flow, Host, Time};
 /// uses all its limits takes about 2 MB.
 pub const MAX_EXPORTERS: usize = 1024;
 
+/// Names of interfaces and applications over all exporters, about 700 bytes each
+/// with their counters: a large site has some ten thousand.
+pub const MAX_NAMES: usize = 100_000;
+
 /// An exporter that has been silent for this long may have to make room.
 const SILENT_MS: i64 = 600_000;
 
@@ -164,6 +168,8 @@ impl Decoder {
             ..Exporter::default()
         });
         let before = out.len();
+        let names = exporter.about.names();
+        exporter.about.allow(MAX_NAMES.saturating_sub(pool.names));
         let mut desk = Desk { scratch, pool, observer, out, report: &mut report };
         match protocol {
             Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
@@ -173,6 +179,7 @@ impl Decoder {
             Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut desk),
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
         }
+        pool.names = (pool.names + exporter.about.names()).saturating_sub(names);
         let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
         report

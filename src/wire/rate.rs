@@ -11,7 +11,11 @@ use crate::flow::field::Field;
 #[derive(Clone, Copy)]
 pub(super) enum Rate {
     Fixed(Sampling),
-    ByInterface,
+    /// By the interface where the packets were seen: with `direction`, that of
+    /// the way out for what left by it.
+    ByInterface {
+        direction: bool,
+    },
     BySampler,
     /// In the record; where it is 0, by the sampler if the record names one.
     InRecord {
@@ -19,17 +23,22 @@ pub(super) enum Rate {
     },
 }
 
+/// Values of a record that amount to a rate.
+const IN_RECORD: [Aux; 3] = [Aux::RandomInterval, Aux::SampledPackets, Aux::SampleSize];
+
 impl Rate {
     /// Where the records of a template have theirs; `given` goes before all.
     pub(super) fn of(template: &Template, samplers: &Samplers, given: Option<Sampling>) -> Rate {
         if let Some(given) = given {
             Rate::Fixed(given)
-        } else if template.has(Field::Sampling) || template.has_aux(Aux::SampledPackets) {
+        } else if template.has(Field::Sampling)
+            || IN_RECORD.iter().any(|aux| template.has_aux(*aux))
+        {
             Rate::InRecord { sampler: template.has_aux(Aux::SamplerId) }
         } else if template.has_aux(Aux::SamplerId) {
             Rate::BySampler
         } else if samplers.has_interfaces() {
-            Rate::ByInterface
+            Rate::ByInterface { direction: template.has(Field::Direction) }
         } else {
             Rate::Fixed(samplers.default_rate())
         }
@@ -41,7 +50,11 @@ impl Rate {
         let by_sampler = || samplers.by_id(values.get(Aux::SamplerId as usize));
         match self {
             Rate::Fixed(rate) => rate,
-            Rate::ByInterface => samplers.by_interface(values.get32(Field::Input as usize)),
+            Rate::ByInterface { direction } => {
+                let egress = direction && values.get8(Field::Direction as usize) == 1;
+                let field = if egress { Field::Output } else { Field::Input };
+                samplers.by_interface(values.get32(field as usize))
+            }
             Rate::BySampler => by_sampler(),
             Rate::InRecord { sampler } => match announced(values).rate() {
                 Sampling::UNKNOWN if sampler => by_sampler(),
@@ -52,18 +65,50 @@ impl Rate {
     }
 }
 
-/// What an options record says about sampling.
-pub(super) fn announcement<V: Values>(template: &Template, values: &V) -> Announcement {
+/// samplingProbability, a floating-point number (IANA).
+const PROBABILITY: u16 = 311;
+
+/// What an options record says about sampling; `record` is its bytes.
+pub(super) fn announcement<V: Values>(
+    template: &Template,
+    values: &V,
+    record: &[u8],
+) -> Announcement {
     let id = template.has_aux(Aux::SamplerId).then_some(values.get(Aux::SamplerId as usize));
-    let interface = template.has(Field::Input).then_some(values.get32(Field::Input as usize));
-    Announcement { id, interface, ..announced(values) }
+    let interface = [Field::Input, Field::Output].into_iter().find(|field| template.has(*field));
+    let interface = interface.map(|field| values.get32(field as usize));
+    let announced = Announcement { id, interface, ..announced(values) };
+    let listed = template.fields().iter().any(|field| (field.pen, field.id) == (0, PROBABILITY));
+    match announced.rate() {
+        Sampling::UNKNOWN if listed => {
+            let mut values = template.values(record);
+            let value = values.find(|(field, _)| (field.pen, field.id) == (0, PROBABILITY));
+            let interval = value.map_or(0, |(_, value)| interval_of(value));
+            Announcement { interval, ..announced }
+        }
+        _ => announced,
+    }
+}
+
+/// One packet in how many, of a probability given in 4 or 8 bytes.
+fn interval_of(value: &[u8]) -> u64 {
+    let probability = match (value.try_into(), value.try_into()) {
+        (Ok(single), _) => f64::from(f32::from_be_bytes(single)),
+        (_, Ok(double)) => f64::from_be_bytes(double),
+        _ => return 0,
+    };
+    // Out of range is none: casts saturate, not-a-number is 0.
+    if probability > 0.0 && probability <= 1.0 { (1.0 / probability).round() as u64 } else { 0 }
 }
 
 fn announced<V: Values>(values: &V) -> Announcement {
     Announcement {
         id: None,
         interface: None,
-        interval: values.get(Field::Sampling as usize),
+        interval: match values.get(Field::Sampling as usize) {
+            0 => values.get(Aux::RandomInterval as usize),
+            interval => interval,
+        },
         sampled: values.get(Aux::SampledPackets as usize),
         skipped: values.get(Aux::SkippedPackets as usize),
         size: values.get(Aux::SampleSize as usize),

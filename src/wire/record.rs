@@ -1,6 +1,6 @@
 //! From loaded slots to a flow: the rules that NetFlow v9 and IPFIX share.
 
-use super::element::{Aux, Layer};
+use super::element::{Aux, EMPTY_SLOT, Layer};
 use super::exporter::Header;
 use super::frame::Packet;
 use super::observer::FlowSeen;
@@ -121,16 +121,20 @@ impl Address {
     }
 }
 
-/// The reverse counters, if the forward ones are of the same kind: what
-/// initiator and responder sent adds up to the octet count where both are there.
+/// The reverse counters. What the responder sent counts only where there is no
+/// count of its kind beside it: initiator and responder add up to that.
 fn reverse(t: &Template) -> Option<Reverse> {
-    let slots = |bytes: Aux, packets: Aux| {
-        let there = t.has_aux(bytes) || t.has_aux(packets);
-        there.then_some(Reverse { bytes: bytes as usize, packets: packets as usize })
+    let slot = |reverse: Aux, responder: Aux, own: Field| {
+        let instead = Some(responder).filter(|aux| t.has_aux(*aux) && !t.has(own));
+        let slot = if t.has_aux(reverse) { Some(reverse) } else { instead };
+        slot.map(|aux| aux as usize)
     };
-    slots(Aux::ReverseBytes, Aux::ReversePackets).or_else(|| {
-        let own = t.has(Field::Bytes) || t.has(Field::Packets);
-        slots(Aux::ResponderBytes, Aux::ResponderPackets).filter(|_| !own)
+    let bytes = slot(Aux::ReverseBytes, Aux::ResponderBytes, Field::Bytes);
+    let packets = slot(Aux::ReversePackets, Aux::ResponderPackets, Field::Packets);
+    let there = bytes.is_some() || packets.is_some();
+    there.then_some(Reverse {
+        bytes: bytes.unwrap_or(EMPTY_SLOT),
+        packets: packets.unwrap_or(EMPTY_SLOT),
     })
 }
 

@@ -76,6 +76,12 @@ impl Samplers {
         }
     }
 
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// All of them, to be written to a file.
     #[must_use]
     pub fn remember(&self) -> Vec<SamplerMemory> {

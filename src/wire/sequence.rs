@@ -12,7 +12,7 @@ const MAX_LATE: u32 = 10_000;
 
 /// Senders that are told apart behind one address and domain: two instances of
 /// a probe, or routers behind one NAT address.
-const MAX_TRACKS: usize = 4;
+const MAX_TRACKS: usize = 16;
 
 /// An uptime that falls by less than this is a reordered datagram, not a restart.
 pub(super) const UPTIME_JITTER_MS: u32 = 60_000;

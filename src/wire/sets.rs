@@ -276,7 +276,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// Records of one length, most often nothing but flows, are read in place.
     fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let maker = Maker::new(template, &self.session.domain.samplers, &self.common);
+        let maker = Maker::new(template, self.session.samplers(), &self.common);
         let plan = template.plan();
         if !plan.is_in_place() || !maker.is_plain() || self.desk.observer.is_some() {
             return self.flows_by_slots(id, bytes, start, end);
@@ -296,7 +296,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// or are looked at.
     fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let maker = Maker::new(template, &self.session.domain.samplers, &self.common);
+        let maker = Maker::new(template, self.session.samplers(), &self.common);
         let Desk { scratch, out, report, observer, .. } = &mut *self.desk;
         let mut section = Section::default();
         while at + template.plan().least() <= end {
@@ -334,7 +334,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
                 break;
             };
             let record = bytes.get(at..next).unwrap_or(&[]);
-            learned.push(rate::announcement(template, &scratch.slots));
+            learned.push(rate::announcement(template, &scratch.slots, record));
             self.session.about.learn(template, record);
             report.options += 1;
             if let Some(observer) = observer {
@@ -351,7 +351,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             at = next;
         }
         for announcement in &learned {
-            self.session.domain.samplers.learn(announcement);
+            self.session.learn_rate(self.header.domain, announcement);
         }
         if let Some(init) = self.session.about.init.take() {
             self.session.domain.notice_init(init);

@@ -9,6 +9,10 @@ use crate::flow::field::Field;
 /// Fields in one template: the longest seen in the wild have about 120.
 pub const MAX_FIELDS: usize = 512;
 
+/// Fields of length 0 in one template: some exporters have a few. More would make
+/// a record of a byte a list of hundreds.
+pub const MAX_EMPTY_FIELDS: usize = 32;
+
 /// The length that stands for "each record says how long" (RFC 7011, 7). NetFlow
 /// v9 knows no such thing, but H3C's exporters use it there, too.
 pub const VARIABLE: u16 = 65535;
@@ -94,7 +98,8 @@ impl Template {
         scope: usize,
         scopes: Scopes,
     ) -> Option<Template> {
-        if fields.is_empty() || fields.len() > MAX_FIELDS {
+        let empty = fields.iter().filter(|field| field.length == 0).count();
+        if fields.is_empty() || fields.len() > MAX_FIELDS || empty > MAX_EMPTY_FIELDS {
             return None;
         }
         let targets = || {
