@@ -238,15 +238,16 @@ impl Windows {
                     "conversation_limit",
                     "flows of conversations beyond --max-conversations; they are in others",
                 ),
-                refused(
-                    site.totals.older().bytes,
-                    "older_bytes",
-                    "bytes of long flows from before the oldest window (an hour); in no window",
-                ),
             ]
             .into_iter()
             .flatten(),
         );
+        // Bytes are not added to what counts flows and datagrams.
+        health.noticed.extend(refused(
+            site.totals.older().bytes,
+            "older_bytes",
+            "bytes of long flows from before the oldest window (an hour); in no window",
+        ));
     }
 
     fn notes(&self, view: &View, rolled: Option<&Rolled>) -> Vec<String> {

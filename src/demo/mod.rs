@@ -80,7 +80,7 @@ pub struct Demo {
 impl Demo {
     /// A line for the screen.
     pub const DESCRIPTION: &'static str =
-        "demo: a made-up site, real flows; 10.20.3.17 is a backup that uploads too fast";
+        "demo: a made-up site; 10.20.3.17 is a backup that uploads too fast";
 
     /// Their names: all packets by v9, IPFIX sampled 1:100, sFlow sampled 1:256.
     pub const EXPORTERS: [&'static str; 3] = ["rtr1", "rtr2", "sw3"];

@@ -76,8 +76,7 @@ impl Pipeline {
             return true;
         }
         // The decoder keeps the list of those who are refused.
-        let report = self.decoder.decode(self.clock.now(), peer, &[], &mut self.flows);
-        self.stats.causes(&report);
+        self.decoder.decode(self.clock.now(), peer, &[], &mut self.flows);
         self.stats.trouble(Trouble::TcpRefused);
         false
     }

@@ -53,7 +53,8 @@ impl Inspector {
             parts.push(format!("data sets still without template {}", known.held));
         }
         parts.push(sampling(known));
-        parts.push(format!("clock offset {} ms", known.clock_offset_ms));
+        // As on the screen: + is ahead of ours.
+        parts.push(format!("clock {:+.2} s", -known.clock_offset_ms as f64 / 1000.0));
         text.push_str(&wrapped("  ", ", ", parts));
         text
     }

@@ -115,6 +115,9 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     let state = match &span.completeness {
         Completeness::Complete => "complete".to_owned(),
         Completeness::Filling { .. } => "filling: collecting began within it".to_owned(),
+        Completeness::Incomplete { exporter, active_timeout_ms } if *active_timeout_ms < 60_000 => {
+            format!("incomplete: records of {exporter} come minutes late")
+        }
         Completeness::Incomplete { exporter, active_timeout_ms } => {
             format!("incomplete: {exporter} reports every {}", duration(*active_timeout_ms))
         }

@@ -102,6 +102,8 @@ impl Sequence {
     }
 
     fn begin(&mut self, track: Track) {
+        // All at once, so that the way of a datagram is free of allocations.
+        self.tracks.reserve_exact(MAX_TRACKS + 1 - self.tracks.len());
         self.tracks.insert(0, track);
         self.tracks.truncate(MAX_TRACKS);
     }

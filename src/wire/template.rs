@@ -28,8 +28,8 @@ pub struct FieldSpec {
     pub length: u16,
 }
 
-/// Sets are padded to a multiple of 4 bytes, or 8.
-const MAX_PADDING: usize = 8;
+/// Sets are padded to a multiple of 4 bytes.
+const MAX_PADDING: usize = 4;
 
 /// What its records are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -244,7 +244,7 @@ impl Record {
             ],
             next_hop: self.host(15, 62).unwrap_or(Host::UNSPECIFIED),
             counted: (
-                self.either(&[&[1], &[85], &[231], &[23]]),
+                self.either(&[&[1], &[85, 352], &[231], &[23]]),
                 self.either(&[&[2], &[86], &[298], &[24]]),
             ),
             marks: (
@@ -297,9 +297,13 @@ impl Record {
             (bytes.is_some() || packets.is_some())
                 .then(|| (bytes.unwrap_or(0), packets.unwrap_or(0)))
         };
-        let own = self.get(&[1, 85]).is_some() || self.get(&[2, 86]).is_some();
-        pair(self.of(REVERSE, &[1, 85]), self.of(REVERSE, &[2, 86]))
-            .or_else(|| pair(self.get(&[232]), self.get(&[299])).filter(|_| !own))
+        let responder = |own: &[u16], responder: u16| {
+            self.get(&[responder]).filter(|_| self.get(own).is_none())
+        };
+        pair(
+            self.of(REVERSE, &[1, 85]).or_else(|| responder(&[1, 85, 352], 232)),
+            self.of(REVERSE, &[2, 86]).or_else(|| responder(&[2, 86], 299)),
+        )
     }
 
     fn backward(&self, forward: &Shared, counted: (u64, u64)) -> Shared {

@@ -93,6 +93,9 @@ fn counted(drop: &DropCount) -> String {
 
 fn received(snapshot: &Snapshot) -> String {
     let health = &snapshot.health;
+    if health.listeners.is_empty() {
+        return "nothing yet".to_owned();
+    }
     format!(
         "{} datagrams, {} flows in {}; a batch takes {} us (99th percentile)",
         units::short(health.datagrams),

@@ -23,7 +23,7 @@ const STATE: &str = "ST";
 const COLUMNS: [Column; 16] = [
     Column { title: "EXPORTER", kind: Kind::Address(39), least: 15, rank: 0 },
     text("PROTO", 7, 9, 4),
-    number("PKT/s", 6, 5),
+    number("PKT/s", 7, 5),
     number("FLOW/s", 8, 1),
     number("LOST", 6, 2),
     number("HELD", 6, 9),

@@ -121,6 +121,9 @@ fn completeness(snapshot: &Snapshot) -> Piece {
 /// The whole sentence on an incomplete window, for the line below.
 pub fn incomplete(snapshot: &Snapshot) -> Option<String> {
     match &snapshot.span.completeness {
+        Completeness::Incomplete { exporter, active_timeout_ms } if *active_timeout_ms < 60_000 => {
+            Some(format!("incomplete: records of {exporter} come minutes late; check its clock"))
+        }
         Completeness::Incomplete { exporter, active_timeout_ms } => {
             let minutes = active_timeout_ms / 60_000;
             let every = if active_timeout_ms % 60_000 == 0 && minutes > 0 {
