@@ -29,7 +29,7 @@ const COLUMNS: [Column; 16] = [
     number("HELD", 6, 9),
     number("DOUBLED", 8, 10),
     number("TMPL", 7, 7),
-    number("SAMPLE", 9, 6),
+    number("SAMPLE", 8, 6),
     number("CLOCK", 7, 8),
     number("TIMEOUT", 9, 11),
     number("DELAY", 7, 12),
