@@ -211,6 +211,19 @@ fn pmacctd_is_exact_in_every_protocol() {
     }
 }
 
+/// Flow samples of a datagram whose agent has an IPv4 address: beside them there
+/// may be counters.
+fn flow_samples(datagram: &[u8]) -> u64 {
+    let word = |at: usize| u32::from_be_bytes(datagram[at..at + 4].try_into().unwrap());
+    let mut at = 28;
+    let mut count = 0;
+    for _ in 0..word(24) {
+        count += u64::from([1, 3].contains(&word(at)));
+        at += 8 + word(at + 4) as usize;
+    }
+    count
+}
+
 #[test]
 fn every_sample_of_sfprobe_is_counted() {
     if !have("every_sample_of_sfprobe_is_counted", "pmacctd") {
@@ -228,8 +241,7 @@ fn every_sample_of_sfprobe_is_counted() {
     while let Ok(length) = socket.recv(&mut buffer) {
         datagrams.push(buffer[..length].to_vec());
     }
-    let word = |bytes: &[u8]| u64::from(u32::from_be_bytes(bytes.try_into().unwrap()));
-    let samples: u64 = datagrams.iter().map(|datagram| word(&datagram[24..28])).sum();
+    let samples: u64 = datagrams.iter().map(|datagram| flow_samples(datagram)).sum();
     // As many as found room in the receive buffer.
     assert!(samples > 100, "{samples}");
     let answer = top_of(|port| {
