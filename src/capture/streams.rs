@@ -155,3 +155,20 @@ impl Stream {
         fine
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_messages_take_no_more_memory_than_they_have_bytes() {
+        let mut message = vec![0, 10, 0, 16];
+        message.extend([0; 12]);
+        let mut stream = Stream { buffer: message.repeat(10_000), ..Stream::default() };
+        stream.buffer.extend(&message[..7]);
+        let mut messages = Vec::new();
+        assert!(stream.cut(&mut messages));
+        assert_eq!((messages.len(), stream.buffer.len()), (10_000, 7));
+        assert!(messages.iter().all(|cut| cut == &message && cut.capacity() < 64));
+    }
+}
