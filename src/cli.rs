@@ -7,6 +7,7 @@ pub use inspect::Inspect;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -294,6 +295,7 @@ impl CollectWords {
             rules: Rules::default(),
             keep_all: false,
             no_dedup: self.windows.no_dedup,
+            groups: Arc::default(),
             started: Time::default(),
         };
         let (policy, state) = self.exporters.check();

@@ -46,7 +46,7 @@ impl Windows {
         // Rows first, totals after: see `record`.
         let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
         match view.subject {
-            Subject::Exporters => {}
+            Subject::Exporters | Subject::Groups(_) => {}
             Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
             Subject::Hosts | Subject::Line | Subject::Talkers => {
                 let rows = match &rolled {
@@ -137,7 +137,7 @@ impl Windows {
         for row in &self.hosts.map {
             let traffic = row.value().pair(panes.start, panes.end, up, down);
             if traffic != Both::default() {
-                rows.push(HostRow { host: *row.key(), traffic });
+                rows.push(HostRow { host: *row.key(), traffic, missing: 0 });
             }
         }
         rows

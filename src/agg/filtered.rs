@@ -89,7 +89,7 @@ impl Windows {
             }
         }
         let list = |map: HashMap<Host, Both>| {
-            map.into_iter().map(|(host, traffic)| HostRow { host, traffic }).collect()
+            map.into_iter().map(|(host, traffic)| HostRow { host, traffic, missing: 0 }).collect()
         };
         Rolled { crossing: list(crossing), transit: list(transit), totals, rows }
     }

@@ -20,7 +20,7 @@ mod totals;
 
 pub use alert::Rules;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::alert::Alerts;
 use self::key::{ConversationKey, Lane, class_of};
@@ -29,7 +29,7 @@ use self::rows::{Rows, Update};
 use self::spread::{Pieces, corrected, spread};
 use self::timing::{Lag, Percentile, Timings};
 use self::totals::SiteTotals;
-use crate::flow::{Class, Flow, Host, LocalNetworks, Time};
+use crate::flow::{Class, Flow, Groups, Host, LocalNetworks, Time};
 use crate::snapshot::{AlertSubject, Direction};
 
 pub use self::timing::MAX_LAG_MS;
@@ -72,6 +72,8 @@ pub struct Config {
     /// Count flows as often as exporters report them, also those marked as
     /// reported before.
     pub no_dedup: bool,
+    /// Names of local networks, for [`Grouping::Group`](crate::snapshot::Grouping).
+    pub groups: Arc<Groups>,
     /// When collecting begins: nothing before it is known completely.
     pub started: Time,
 }
@@ -86,6 +88,7 @@ impl Default for Config {
             rules: Rules::default(),
             keep_all: false,
             no_dedup: false,
+            groups: Arc::default(),
             started: Time(0),
         }
     }

@@ -45,6 +45,7 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf, AppError> {
 fn view_name(snapshot: &Snapshot) -> String {
     match snapshot.view.subject {
         Subject::Talkers | Subject::Hosts | Subject::Line => "hosts".to_owned(),
+        Subject::Groups(grouping) => grouping.name().to_owned(),
         Subject::Exporters => "exporters".to_owned(),
         Subject::Host(host) => format!("host-{}", host.to_string().replace(':', "_")),
     }

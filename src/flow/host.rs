@@ -85,7 +85,7 @@ impl Serialize for Host {
 /// A network: an address and the number of leading bits that count.
 ///
 /// Host bits are cleared on the way in, so two spellings of one network are equal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network {
     base: Host,
     /// Prefix length over the 128-bit form: IPv4 prefixes are 96 longer.
@@ -121,6 +121,20 @@ impl Network {
     #[inline]
     pub fn contains(&self, host: Host) -> bool {
         (host.0 ^ self.base.0) & mask(self.bits) == 0
+    }
+
+    /// The network of `host` with this many leading bits of the 128-bit form in
+    /// common, at most 128.
+    #[must_use]
+    pub(super) fn around(host: Host, bits: u8) -> Network {
+        let bits = bits.min(128);
+        Network { base: Host(host.0 & mask(bits)), bits }
+    }
+
+    /// The prefix length over the 128-bit form.
+    #[must_use]
+    pub(super) fn bits(&self) -> u8 {
+        self.bits
     }
 
     /// The lowest address.

@@ -5,10 +5,12 @@
 //! to correct it (sampling rate, clock offset, arrival time) travels beside it.
 
 pub mod field;
+mod groups;
 mod host;
 mod local;
 pub mod service;
 
+pub use groups::Groups;
 pub use host::{Host, Network, NetworkError};
 pub use local::{Class, LocalNetworks};
 

@@ -5,6 +5,7 @@
 
 mod condition;
 mod exporter;
+mod group;
 mod health;
 mod view;
 
@@ -12,6 +13,7 @@ pub use condition::{Condition, Mark};
 pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
 };
+pub use group::{GroupKey, GroupRow, Grouping};
 pub use health::{DropCount, Health, Listener};
 pub use view::{Order, SortKey, Subject, View, Window};
 
@@ -151,6 +153,17 @@ pub struct HostRow {
     pub host: Host,
     #[serde(flatten)]
     pub traffic: Both,
+    /// Bytes that it may have had in the window before it got its row: it was let
+    /// in late, for another host that had less. 0 is exact.
+    pub missing: u64,
+}
+
+/// The most bytes that anything without a row can have had in the window: 0 as
+/// long as no limit was reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Untracked {
+    pub host: u64,
+    pub conversation: u64,
 }
 
 /// One conversation of the host that was asked for: with a peer, by a
@@ -362,8 +375,12 @@ pub struct Snapshot {
     pub downloaders: Ranking<HostRow>,
     /// [`Subject::Hosts`].
     pub hosts: Ranking<HostRow>,
+    /// [`Subject::Groups`].
+    pub groups: Ranking<GroupRow>,
     /// [`Subject::Host`].
     pub detail: Option<HostDetail>,
+    /// What rows may leave out where limits were reached.
+    pub untracked: Untracked,
     pub link: LinkView,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,

@@ -1,5 +1,6 @@
 //! Questions: which traffic, over which span, in which order.
 
+use super::Grouping;
 use crate::filter::Filter;
 use crate::flow::{Host, Time};
 
@@ -69,6 +70,8 @@ pub enum Subject {
     Line,
     /// One host and its conversations.
     Host(Host),
+    /// Traffic by something else than host, in [`Snapshot::groups`](super::Snapshot::groups).
+    Groups(Grouping),
     /// The exporters of [`Health`](super::Health); no traffic by host.
     Exporters,
 }

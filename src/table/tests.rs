@@ -19,6 +19,7 @@ fn sample() -> Snapshot {
     let row = |last, up, down| HostRow {
         host: Host::octets(10, 20, 3, last),
         traffic: Both { up: counters(up, 3), down: counters(down, 4) },
+        missing: 0,
     };
     let rows = vec![row(17, 705_000_000, 15_000_000), row(104, 30_000_000, 31_000_000)];
     let others = Both { up: counters(1000, 1), down: counters(2000, 2) };
@@ -240,7 +241,7 @@ proptest! {
             table.total += both(figure);
             if index < listed {
                 let host = Host::v4(index as u32);
-                table.rows.push(HostRow { host, traffic: both(figure) });
+                table.rows.push(HostRow { host, traffic: both(figure), missing: 0 });
             } else {
                 table.others += both(figure);
             }

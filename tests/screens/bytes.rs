@@ -30,7 +30,7 @@ fn second(at: u64, dice: &mut Dice, rates: &mut [u64]) -> Snapshot {
         .map(|(rate, at)| {
             let host = toptalk::flow::Host::v4(0x0a14_0000 + at * 7 + 1);
             let traffic = traffic(*rate, *rate * 3);
-            (HostRow { host, traffic }, traffic)
+            (HostRow { host, traffic, missing: 0 }, traffic)
         })
         .collect();
     rows.sort_by_key(|(row, _)| std::cmp::Reverse(row.traffic.up.bytes));

@@ -41,7 +41,7 @@ pub fn hosts(named: &[(Host, u64)], up: bool) -> Vec<(HostRow, Both)> {
         .chain(small)
         .map(|(host, rate)| {
             let traffic = if up { traffic(rate, rate / 9) } else { traffic(rate / 12, rate) };
-            (HostRow { host, traffic }, traffic)
+            (HostRow { host, traffic, missing: 0 }, traffic)
         })
         .collect()
 }
