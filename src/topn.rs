@@ -6,40 +6,73 @@ use std::cmp::Ordering;
 const SLACK: usize = 1024;
 
 /// The first `n` items in the order of `cmp`, sorted, best (least) first.
-///
-/// `cmp` must be a total order; of items that it calls equal, any may be kept.
-/// Needs room for about 2n items whatever the length of the input: once n are
-/// known, only items better than the worst of them are looked at again.
 pub fn top_n<T>(
     items: impl Iterator<Item = T>,
     n: usize,
     cmp: impl Fn(&T, &T) -> Ordering,
 ) -> Vec<T> {
-    let Some(last) = n.checked_sub(1) else {
-        return Vec::new();
-    };
-    let room = n.saturating_add(n.max(SLACK));
-    let mut kept: Vec<T> = Vec::new();
-    // After the first selection the n-th best so far stands at `last`.
-    let mut selected = false;
-    for item in items {
-        let worst = if selected { kept.get(last) } else { None };
-        if worst.is_some_and(|worst| cmp(&item, worst) != Ordering::Less) {
-            continue;
+    let mut top = TopN::new(n, cmp);
+    items.for_each(|item| top.push(item));
+    top.into_sorted()
+}
+
+/// Keeps the first `n` of the items pushed, in the order of `cmp`.
+///
+/// `cmp` must be a total order; of items that it calls equal, any may be kept.
+/// Needs room for about 2n items whatever the number of them: once n are known,
+/// only items better than the worst of them are looked at again.
+pub struct TopN<T, F> {
+    n: usize,
+    cmp: F,
+    kept: Vec<T>,
+    /// After the first selection the n-th best so far stands last of the first n.
+    selected: bool,
+    pushed: usize,
+}
+
+impl<T, F: Fn(&T, &T) -> Ordering> TopN<T, F> {
+    /// Nothing yet.
+    pub fn new(n: usize, cmp: F) -> TopN<T, F> {
+        TopN { n, cmp, kept: Vec::new(), selected: false, pushed: 0 }
+    }
+
+    /// Takes an item into account.
+    pub fn push(&mut self, item: T) {
+        self.pushed += 1;
+        let Some(last) = self.n.checked_sub(1) else { return };
+        let worst = if self.selected { self.kept.get(last) } else { None };
+        if worst.is_some_and(|worst| (self.cmp)(&item, worst) != Ordering::Less) {
+            return;
         }
-        kept.push(item);
-        if kept.len() >= room {
-            kept.select_nth_unstable_by(last, &cmp);
-            kept.truncate(n);
-            selected = true;
+        self.kept.push(item);
+        if self.kept.len() >= self.n.saturating_add(self.n.max(SLACK)) {
+            self.select();
+            self.selected = true;
         }
     }
-    if kept.len() > n {
-        kept.select_nth_unstable_by(last, &cmp);
-        kept.truncate(n);
+
+    /// How many items there were.
+    #[must_use]
+    pub fn pushed(&self) -> usize {
+        self.pushed
     }
-    kept.sort_unstable_by(&cmp);
-    kept
+
+    /// The best of them, best first.
+    #[must_use]
+    pub fn into_sorted(mut self) -> Vec<T> {
+        self.select();
+        self.kept.sort_unstable_by(&self.cmp);
+        self.kept
+    }
+
+    fn select(&mut self) {
+        if let Some(last) = self.n.checked_sub(1)
+            && self.kept.len() > self.n
+        {
+            self.kept.select_nth_unstable_by(last, &self.cmp);
+            self.kept.truncate(self.n);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,17 +3,19 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::filtered::Rolled;
 use super::key::Lane;
+use super::log::Reader;
 use super::pane::{Edges, FINE, floor, moment, seconds};
 use super::{Site, Windows};
 use crate::flow::{Network, Time};
 use crate::snapshot::{
     Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
-    Series, Snapshot, SortKey, Span, Subject, View, Window,
+    Series, Snapshot, SortKey, Span, Subject, Untracked, View, Window,
 };
-use crate::topn::top_n;
+use crate::topn::{TopN, top_n};
 
 /// Sparkline of the line: ten minutes in steps of ten seconds.
 const LINK_STEP: u32 = 10;
@@ -49,11 +51,7 @@ impl Windows {
             Subject::Exporters | Subject::Groups(_) => {}
             Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
             Subject::Hosts | Subject::Line | Subject::Talkers => {
-                let rows = match &rolled {
-                    Some(rolled) => rolled.crossing.clone(),
-                    None => self.host_rows(&panes, Lane::Up, Lane::Down),
-                };
-                self.rank_hosts(&mut snapshot, rows, rolled.as_ref(), &panes);
+                self.rank_hosts(&mut snapshot, rolled.as_ref(), &panes);
             }
         }
         {
@@ -76,6 +74,10 @@ impl Windows {
             link.peak_up = link.peak_up.max(span.bits_per_second(snapshot.totals.up.bytes));
             link.peak_down = link.peak_down.max(span.bits_per_second(snapshot.totals.down.bytes));
         }
+        snapshot.untracked = Untracked {
+            host: self.hosts.doors.bound(),
+            conversation: self.conversations.doors.bound(),
+        };
         snapshot.notes = self.notes(view, rolled.as_ref());
         snapshot.captured_at = now;
         snapshot.span = span;
@@ -131,50 +133,71 @@ impl Windows {
         (Panes { edges, start, end, known }, span)
     }
 
-    /// The host rows with traffic on either of two lanes.
-    fn host_rows(&self, panes: &Panes, up: Lane, down: Lane) -> Vec<HostRow> {
-        let mut rows = Vec::new();
-        for row in &self.hosts.map {
-            let traffic = row.value().pair(panes.start, panes.end, up, down);
-            if traffic != Both::default() {
-                rows.push(HostRow { host: *row.key(), traffic, missing: 0 });
-            }
-        }
-        rows
+    /// Reads logs over these panes.
+    pub(super) fn reader<'a>(&'a self, panes: &'a Panes) -> Reader<'a> {
+        let Panes { edges, start, end, .. } = panes;
+        Reader { edges, paths: &self.paths, start: *start, end: *end }
     }
 
-    fn rank_hosts(
+    /// Calls `visit` for every host with traffic across the line, or through.
+    pub(super) fn each_host(
         &self,
-        snapshot: &mut Snapshot,
-        mut rows: Vec<HostRow>,
         rolled: Option<&Rolled>,
         panes: &Panes,
+        through: bool,
+        mut visit: impl FnMut(HostRow),
     ) {
-        let view = snapshot.view.clone();
+        if let Some(rolled) = rolled {
+            let sums = if through { &rolled.transit } else { &rolled.crossing };
+            for (host, traffic) in sums {
+                visit(HostRow { host: *host, traffic: *traffic, missing: 0 });
+            }
+            return;
+        }
+        let reader = self.reader(panes);
+        let (up, down) = match through {
+            true => (Lane::TransitOut, Lane::TransitIn),
+            false => (Lane::Up, Lane::Down),
+        };
+        self.hosts.each(|key, log| {
+            let (traffic, missing) = reader.pair(log, up, down);
+            if traffic != Both::default() {
+                visit(HostRow { host: key.host(), traffic, missing });
+            }
+        });
+    }
+
+    fn rank_hosts(&self, snapshot: &mut Snapshot, rolled: Option<&Rolled>, panes: &Panes) {
+        let View { subject, limit, order, .. } = snapshot.view;
         let totals = match rolled {
             Some(rolled) => rolled.totals,
             None => self.site().totals.sum(panes.start, panes.end),
         };
-        if totals.transit.bytes > totals.sum().bytes / 2 {
-            let transit = match rolled {
-                Some(rolled) => rolled.transit.clone(),
-                None => self.host_rows(panes, Lane::TransitOut, Lane::TransitIn),
-            };
-            snapshot.basis = Basis::SourceDestination { candidates: candidates(&transit) };
-            if view.subject != Subject::Line {
-                rows = transit;
-            }
+        let mut through = totals.transit.bytes > totals.sum().bytes / 2;
+        if through {
+            let mut networks = Candidates::default();
+            self.each_host(rolled, panes, true, |row| networks.add(&row));
+            snapshot.basis = Basis::SourceDestination { candidates: networks.best() };
+            through = subject != Subject::Line;
         }
-        if view.subject != Subject::Talkers {
-            let order = |a: &HostRow, b: &HostRow| host_order(&view.order, Side::Both, a, b);
-            snapshot.hosts = rank(rows, view.limit, order);
+        let by = |side| move |a: &HostRow, b: &HostRow| host_order(&order, side, a, b);
+        if subject != Subject::Talkers {
+            let mut top = TopN::new(limit, by(Side::Both));
+            self.each_host(rolled, panes, through, |row| top.push(row));
+            snapshot.hosts = ranking(top);
             return;
         }
-        let up = rows.iter().filter(|row| !row.traffic.up.is_zero()).copied().collect();
-        let down = rows.into_iter().filter(|row| !row.traffic.down.is_zero()).collect();
-        let by = |side| move |a: &HostRow, b: &HostRow| host_order(&view.order, side, a, b);
-        snapshot.uploaders = rank(up, view.limit, by(Side::Up));
-        snapshot.downloaders = rank(down, view.limit, by(Side::Down));
+        let (mut up, mut down) = (TopN::new(limit, by(Side::Up)), TopN::new(limit, by(Side::Down)));
+        self.each_host(rolled, panes, through, |row| {
+            if !row.traffic.up.is_zero() {
+                up.push(row);
+            }
+            if !row.traffic.down.is_zero() {
+                down.push(row);
+            }
+        });
+        snapshot.uploaders = ranking(up);
+        snapshot.downloaders = ranking(down);
     }
 
     /// Sets each table's total from the window's totals, and its others.
@@ -220,30 +243,38 @@ impl Windows {
     }
 
     fn count_drops(&self, site: &Site, health: &mut Health) {
-        let refused = |rows: u64, cause, explanation| {
-            (rows > 0).then_some(DropCount { cause, explanation, count: rows })
+        let line = |count: u64, cause, explanation| {
+            (count > 0).then_some(DropCount { cause, explanation, count })
         };
-        let load = |refused: &std::sync::atomic::AtomicU64| {
-            refused.load(std::sync::atomic::Ordering::Relaxed)
-        };
-        health.dropped.extend(
-            [
-                refused(
-                    load(&self.hosts.refused),
-                    "host_limit",
-                    "flows of hosts beyond --max-hosts; they are in others",
-                ),
-                refused(
-                    load(&self.conversations.refused),
-                    "conversation_limit",
-                    "flows of conversations beyond --max-conversations; they are in others",
-                ),
-            ]
-            .into_iter()
-            .flatten(),
-        );
+        let load = |count: &AtomicU64| count.load(Relaxed);
+        let (hosts, conversations) = (&self.hosts.doors, &self.conversations.doors);
+        health.dropped.extend(line(
+            load(&hosts.refused),
+            "host_limit",
+            "flows of hosts beyond --max-hosts with too little traffic for a row; they are in others",
+        ));
+        health.dropped.extend(line(
+            load(&conversations.refused),
+            "conversation_limit",
+            "flows of conversations beyond --max-conversations with too little traffic for a row; they are in others",
+        ));
+        health.noticed.extend(line(
+            load(&hosts.evicted),
+            "hosts_evicted",
+            "hosts that gave up their rows to busier ones; their traffic is in others",
+        ));
+        health.noticed.extend(line(
+            load(&conversations.evicted),
+            "conversations_evicted",
+            "conversations that gave up their rows to busier ones; their traffic is in others",
+        ));
+        health.noticed.extend(line(
+            self.paths.refused(),
+            "path_limit",
+            "flows whose interfaces are not told apart: too many pairs of interfaces",
+        ));
         // Bytes are not added to what counts flows and datagrams.
-        health.noticed.extend(refused(
+        health.noticed.extend(line(
             site.totals.older().bytes,
             "older_bytes",
             "bytes of long flows from before the oldest window (an hour); in no window",
@@ -298,14 +329,9 @@ fn host_order(order: &Order, side: Side, a: &HostRow, b: &HostRow) -> Ordering {
     by_key.then(a.host.cmp(&b.host))
 }
 
-/// A table of the best `limit` rows; totals and others are set later.
-pub(super) fn rank<R: Copy>(
-    rows: Vec<R>,
-    limit: usize,
-    order: impl Fn(&R, &R) -> Ordering,
-) -> Ranking<R> {
-    let count = rows.len();
-    Ranking { rows: top_n(rows.into_iter(), limit, order), count, ..Ranking::default() }
+/// A table of the best rows; totals and others are set later.
+pub(super) fn ranking<R, F: Fn(&R, &R) -> Ordering>(top: TopN<R, F>) -> Ranking<R> {
+    Ranking { count: top.pushed(), rows: top.into_sorted(), ..Ranking::default() }
 }
 
 /// Sets the total of a table and what its rows leave out.
@@ -329,19 +355,25 @@ impl Traffic for HostRow {
     }
 }
 
-/// The busiest networks (/24, or /64 of IPv6) of the hosts in `rows`.
-fn candidates(rows: &[HostRow]) -> Vec<Network> {
-    let mut sums: HashMap<Network, u64> = HashMap::new();
-    for row in rows {
+/// The busiest networks (/24, or /64 of IPv6) of hosts.
+#[derive(Default)]
+struct Candidates(HashMap<Network, u64>);
+
+impl Candidates {
+    fn add(&mut self, row: &HostRow) {
         let prefix = if row.host.as_v4().is_some() { 24 } else { 64 };
         if let Some(network) = Network::new(row.host, prefix) {
-            let sum = sums.entry(network).or_default();
+            let sum = self.0.entry(network).or_default();
             *sum = sum.saturating_add(row.traffic.sum().bytes);
         }
     }
-    let best =
-        top_n(sums.into_iter(), CANDIDATES, |a, b| b.1.cmp(&a.1).then(a.0.base().cmp(&b.0.base())));
-    best.into_iter().map(|(network, _)| network).collect()
+
+    fn best(self) -> Vec<Network> {
+        let best = top_n(self.0.into_iter(), CANDIDATES, |a, b| {
+            b.1.cmp(&a.1).then(a.0.base().cmp(&b.0.base()))
+        });
+        best.into_iter().map(|(network, _)| network).collect()
+    }
 }
 
 /// Moves every time that people read to where the wall clock is now.

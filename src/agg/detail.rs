@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 
 use super::Windows;
-use super::answer::{Panes, Side, Traffic, rank, settle, traffic_order};
+use super::answer::{Panes, Side, Traffic, ranking, settle, traffic_order};
 use super::filtered::matching;
-use super::key::ConversationKey;
-use super::pane::{COARSE, TimeLog, moment};
+use super::key::{Address, ConversationKey, Lane};
+use super::log::{Reader, TimeLog};
+use super::pane::{COARSE, moment};
 use crate::flow::Host;
 use crate::snapshot::{Both, ConversationRow, HostDetail, Order, Rates, Series, SortKey, View};
+use crate::topn::TopN;
 
 /// The sparklines of a host: an hour in minutes.
 const STEPS: u32 = 60;
@@ -22,49 +24,60 @@ impl Traffic for ConversationRow {
 impl Windows {
     /// Everything about `host` in the panes of a view.
     pub(super) fn detail(&self, view: &View, host: Host, panes: &Panes) -> HostDetail {
-        let mut rows = Vec::new();
+        let mut top = TopN::new(view.limit, |a: &ConversationRow, b: &ConversationRow| {
+            conversation_order(&view.order, a, b)
+        });
         let mut sum = Both::default();
         // A stranger has no row of its own, or one of its transit traffic only:
         // its history is its conversations'.
         let mut history = History::default();
-        for row in &self.conversations.map {
-            let key = row.key();
-            if key.host != host && key.peer != host {
-                continue;
+        let reader = self.reader(panes);
+        let address = Address::from(host);
+        self.conversations.each(|key, log| {
+            if !key.has(address) {
+                return;
             }
-            let turned = key.host != host;
-            let both = matching(&view.filter, key, row.value(), panes);
+            let turned = key.host() != host;
+            let both = matching(&view.filter, key, log, &reader);
             if both != Both::default() {
-                let row = conversation(key, row.value(), both, turned);
+                let row = conversation(key, log.bounds(&panes.edges), both, turned);
                 sum += row.traffic;
-                rows.push(row);
+                top.push(row);
             }
-            history.add(row.value(), panes, turned);
-        }
-        let own = self.hosts.map.get(&host).filter(|_| self.config.local.contains(host));
-        let own = own.map(|row| {
-            let mut own = History::default();
-            own.add(row.value(), panes, false);
-            (own, row.value().both(panes.start, panes.end))
+            history.add(log, &reader, panes.known, turned);
         });
+        let local = self.config.local.contains(host);
+        let own = local.then(|| {
+            self.hosts.read(&address, |log| {
+                let mut own = History::default();
+                own.add(log, &reader, panes.known, false);
+                (own, reader.both(log))
+            })
+        });
+        let own = own.flatten();
         let filtered = !view.filter.is_any();
         let (history, traffic) = match own {
-            // Up and down of a host that is local are all its traffic.
-            Some((own, both)) if !filtered => (own, both),
+            // Up and down of a host that is local are all its traffic, unless its
+            // row was given up meanwhile and conversations know more.
+            Some((own, both)) if !filtered => (own, both.at_least(&sum)),
             Some((own, _)) => (own, sum),
             None => (history, sum),
         };
-        let mut conversations =
-            rank(rows, view.limit, |a, b| conversation_order(&view.order, a, b));
+        let mut conversations = ranking(top);
         settle(&mut conversations, traffic);
         HostDetail { host, traffic, conversations, ..history.finish(panes) }
     }
 }
 
-fn conversation(key: &ConversationKey, log: &TimeLog, both: Both, turned: bool) -> ConversationRow {
-    let (first, last) = log.bounds().unwrap_or_default();
+fn conversation(
+    key: &ConversationKey,
+    bounds: Option<(u32, u32)>,
+    both: Both,
+    turned: bool,
+) -> ConversationRow {
+    let (first, last) = bounds.unwrap_or_default();
     ConversationRow {
-        peer: if turned { key.host } else { key.peer },
+        peer: if turned { key.host() } else { key.peer() },
         proto: key.proto,
         port: key.port,
         reach: key.reach,
@@ -99,19 +112,21 @@ struct History {
 }
 
 impl History {
-    fn add(&mut self, log: &TimeLog, panes: &Panes, turned: bool) {
-        let (start, _) = hour(panes);
+    fn add(&mut self, log: &TimeLog, reader: &Reader<'_>, known: u32, turned: bool) {
+        let Reader { edges, end, .. } = *reader;
+        let (start, _) = hour(end);
         self.minutes.resize(STEPS as usize, (0, 0));
-        log.visit(start, panes.end, |pane, lane, counters| {
+        let hour = Reader { start, ..*reader };
+        hour.each(log, |pane, what, counters| {
             if let Some((up, down)) = self.minutes.get_mut(((pane - start) / COARSE) as usize) {
-                let out = super::key::Lane::is_out(lane) != turned;
+                let out = Lane::is_out(what.lane) != turned;
                 let sum = if out { up } else { down };
                 *sum = sum.saturating_add(counters.bytes);
             }
         });
         let span = |length: u32| {
-            let (from, to) = panes.edges.widen(panes.end.saturating_sub(length), panes.end);
-            let both = log.both(from.max(panes.known.min(to)), to);
+            let (from, to) = edges.widen(end.saturating_sub(length), end);
+            let both = Reader { start: from.max(known.min(to)), end: to, ..*reader }.both(log);
             if turned { both.swapped() } else { both }
         };
         let (now, minute, quarter) = (span(10), span(60), span(900));
@@ -121,7 +136,7 @@ impl History {
     }
 
     fn finish(self, panes: &Panes) -> HostDetail {
-        let (_, end) = hour(panes);
+        let (_, end) = hour(panes.end);
         let rate = |bytes: u64, seconds: u32| bytes.saturating_mul(8) / u64::from(seconds.max(1));
         let rates = |both: &Both, length: u32| {
             let (from, to) = panes.edges.widen(panes.end.saturating_sub(length), panes.end);
@@ -155,7 +170,7 @@ impl History {
 }
 
 /// The hour of minutes up to the one that the window ends in.
-fn hour(panes: &Panes) -> (u32, u32) {
-    let end = panes.end.div_ceil(COARSE).saturating_mul(COARSE);
+fn hour(end: u32) -> (u32, u32) {
+    let end = end.div_ceil(COARSE).saturating_mul(COARSE);
     (end.saturating_sub(STEPS * COARSE), end)
 }

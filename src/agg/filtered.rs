@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use super::Windows;
 use super::answer::Panes;
 use super::key::{ConversationKey, IN, OUT};
-use super::pane::TimeLog;
+use super::log::{Reader, TimeLog};
 use crate::filter::{Columns, Filter};
 use crate::flow::{Class, Host};
-use crate::snapshot::{Both, HostRow, Totals};
+use crate::snapshot::{Both, Totals};
 
 /// Conversations that match a filter, rolled up.
 pub(super) struct Rolled {
-    pub(super) crossing: Vec<HostRow>,
-    pub(super) transit: Vec<HostRow>,
+    pub(super) crossing: HashMap<Host, Both>,
+    pub(super) transit: HashMap<Host, Both>,
     pub(super) totals: Totals,
     /// Conversations that matched.
     pub(super) rows: usize,
@@ -28,11 +28,11 @@ struct OneWay<'a> {
 
 impl Columns for OneWay<'_> {
     fn src(&self) -> Host {
-        if self.out { self.key.host } else { self.key.peer }
+        if self.out { self.key.host() } else { self.key.peer() }
     }
 
     fn dst(&self) -> Host {
-        if self.out { self.key.peer } else { self.key.host }
+        if self.out { self.key.peer() } else { self.key.host() }
     }
 
     fn proto(&self) -> u8 {
@@ -50,13 +50,13 @@ pub(super) fn matching(
     filter: &Filter,
     key: &ConversationKey,
     log: &TimeLog,
-    panes: &Panes,
+    reader: &Reader<'_>,
 ) -> Both {
     let mut both = Both::default();
     let out = filter.matches(&OneWay { key, out: true });
     let back = filter.matches(&OneWay { key, out: false });
     if out || back {
-        let all = log.both(panes.start, panes.end);
+        let all = reader.both(log);
         both.up = if out { all.up } else { both.up };
         both.down = if back { all.down } else { both.down };
     }
@@ -70,27 +70,24 @@ impl Windows {
         let mut transit: HashMap<Host, Both> = HashMap::new();
         let mut totals = Totals::default();
         let mut rows = 0;
-        for row in &self.conversations.map {
-            let key = row.key();
-            let both = matching(filter, key, row.value(), panes);
+        let reader = self.reader(panes);
+        self.conversations.each(|key, log| {
+            let both = matching(filter, key, log, &reader);
             if both == Both::default() {
-                continue;
+                return;
             }
             rows += 1;
             *totals.of_mut(key.class(OUT)) += both.up;
             *totals.of_mut(key.class(IN)) += both.down;
             match key.class(OUT) {
                 Class::Transit => {
-                    *transit.entry(key.host).or_default() += both;
-                    *transit.entry(key.peer).or_default() += both.swapped();
+                    *transit.entry(key.host()).or_default() += both;
+                    *transit.entry(key.peer()).or_default() += both.swapped();
                 }
                 Class::Internal => {}
-                Class::Up | Class::Down => *crossing.entry(key.host).or_default() += both,
+                Class::Up | Class::Down => *crossing.entry(key.host()).or_default() += both,
             }
-        }
-        let list = |map: HashMap<Host, Both>| {
-            map.into_iter().map(|(host, traffic)| HostRow { host, traffic, missing: 0 }).collect()
-        };
-        Rolled { crossing: list(crossing), transit: list(transit), totals, rows }
+        });
+        Rolled { crossing, transit, totals, rows }
     }
 }

@@ -1,7 +1,32 @@
 //! What rows are keyed by.
 
-use crate::flow::{Class, Flow, Host, LocalNetworks, service};
+use std::hash::{Hash, Hasher};
+
+use crate::flow::{Class, Flow, Host, service};
 use crate::snapshot::Reach;
+
+/// An address as a key: half the alignment of [`Host`], so that rows have no gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Address([u64; 2]);
+
+impl From<Host> for Address {
+    fn from(host: Host) -> Address {
+        Address([(host.0 >> 64) as u64, host.0 as u64])
+    }
+}
+
+impl Address {
+    pub(super) fn host(self) -> Host {
+        Host(u128::from(self.0[0]) << 64 | u128::from(self.0[1]))
+    }
+}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
+        state.write_u64(self.0[1]);
+    }
+}
 
 /// A column of a row's time log: which way traffic went, seen from the row's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +41,9 @@ pub(super) enum Lane {
 }
 
 impl Lane {
+    /// No traffic: what the row may be missing.
+    pub(super) const MISSING: u8 = 6;
+
     /// The lane of the sending host's row, if it has one.
     pub(super) fn of_source(class: Class) -> Option<Lane> {
         match class {
@@ -43,14 +71,22 @@ impl Lane {
 }
 
 /// A conversation: two hosts, a protocol and a service port, both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ConversationKey {
-    /// The local host; of two local or two remote ones, the lower address.
-    pub(super) host: Host,
-    pub(super) peer: Host,
+    host: Address,
+    peer: Address,
     pub(super) port: u16,
     pub(super) proto: u8,
     pub(super) reach: Reach,
+}
+
+impl Hash for ConversationKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.host.hash(state);
+        self.peer.hash(state);
+        let reach = self.reach as u64;
+        state.write_u64(reach << 32 | u64::from(self.proto) << 16 | u64::from(self.port));
+    }
 }
 
 /// Lanes of a conversation's log: from its host to the peer, and back.
@@ -58,6 +94,20 @@ pub(super) const OUT: u8 = Lane::Up as u8;
 pub(super) const IN: u8 = Lane::Down as u8;
 
 impl ConversationKey {
+    /// The local host; of two local or two remote ones, the lower address.
+    pub(super) fn host(&self) -> Host {
+        self.host.host()
+    }
+
+    pub(super) fn peer(&self) -> Host {
+        self.peer.host()
+    }
+
+    /// Whether the host is one end of it.
+    pub(super) fn has(&self, host: Address) -> bool {
+        self.host == host || self.peer == host
+    }
+
     /// The conversation of a flow and the lane its traffic is on.
     pub(super) fn of(flow: &Flow, class: Class) -> (ConversationKey, u8) {
         let (reach, forward) = match class {
@@ -68,6 +118,7 @@ impl ConversationKey {
         };
         let (host, peer) = if forward { (flow.src, flow.dst) } else { (flow.dst, flow.src) };
         let port = service::service_port(flow.proto, flow.sport, flow.dport);
+        let (host, peer) = (host.into(), peer.into());
         let key = ConversationKey { host, peer, port, proto: flow.proto, reach };
         (key, if forward { OUT } else { IN })
     }
@@ -83,14 +134,10 @@ impl ConversationKey {
     }
 }
 
-/// The class of a flow.
-pub(super) fn class_of(flow: &Flow, local: &LocalNetworks) -> Class {
-    local.classify(flow.src, flow.dst)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::LocalNetworks;
 
     #[test]
     fn both_directions_of_a_conversation_have_one_key() {
@@ -104,13 +151,13 @@ mod tests {
             let (src, dst) = (a.parse().unwrap(), b.parse().unwrap());
             let there = Flow { src, dst, sport: 40_000, dport: 443, proto: 6, ..Flow::EMPTY };
             let back = Flow { src: dst, dst: src, sport: 443, dport: 40_000, ..there };
-            let (key, lane) = ConversationKey::of(&there, class_of(&there, &local));
-            let (same, other) = ConversationKey::of(&back, class_of(&back, &local));
+            let (key, lane) = ConversationKey::of(&there, local.classify(there.src, there.dst));
+            let (same, other) = ConversationKey::of(&back, local.classify(back.src, back.dst));
             assert_eq!(key, same, "{a} {b}");
             assert_ne!(lane, other);
             assert_eq!(key.port, 443);
-            assert_eq!(key.class(lane), class_of(&there, &local));
-            assert_eq!(key.class(other), class_of(&back, &local));
+            assert_eq!(key.class(lane), local.classify(there.src, there.dst));
+            assert_eq!(key.class(other), local.classify(back.src, back.dst));
         }
     }
 }

@@ -7,12 +7,17 @@
 //! are kept apart from the rows, so that traffic for which there is no row is
 //! never lost: total = rows + others, in every window.
 
+mod admission;
 mod alert;
 mod answer;
+mod batch;
 mod detail;
+mod entry;
 mod filtered;
 mod key;
+mod log;
 mod pane;
+mod paths;
 mod rows;
 mod spread;
 mod timing;
@@ -23,13 +28,15 @@ pub use alert::Rules;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::alert::Alerts;
-use self::key::{ConversationKey, Lane, class_of};
-use self::pane::{Edges, FINE, floor, moment, seconds};
-use self::rows::{Rows, Update};
-use self::spread::{Pieces, corrected, spread};
+use self::batch::Batch;
+use self::key::{Address, ConversationKey, Lane};
+use self::log::Reader;
+use self::pane::{Edges, FINE, KEEP_SPAN, floor, moment, seconds};
+use self::paths::Paths;
+use self::rows::Rows;
 use self::timing::{Lag, Percentile, Timings};
 use self::totals::SiteTotals;
-use crate::flow::{Class, Flow, Groups, Host, LocalNetworks, Time};
+use crate::flow::{Flow, Groups, LocalNetworks, Time};
 use crate::snapshot::{AlertSubject, Direction};
 
 pub use self::timing::MAX_LAG_MS;
@@ -44,10 +51,10 @@ pub const DEFAULT_MAX_CONVERSATIONS: usize = 2_000_000;
 
 /// Flows grouped by shard at once: enough that several fall into each group, few
 /// enough that their pieces (about 200 kB) stay in the cache.
-const BATCH: usize = 512;
+const BATCH: usize = 4096;
 
-/// Old panes are merged and empty rows dropped this often.
-const SWEEP_SECONDS: u32 = 10;
+/// In this time all old panes are merged and empty rows dropped, map by map.
+const SWEEP_SECONDS: u32 = 60;
 
 /// How far behind now live windows end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,14 +111,16 @@ struct Site {
     lag: Lag,
     /// The second in which the lag was last looked at.
     looked: Option<u32>,
-    swept: u32,
 }
 
 /// The windows of one collector.
 pub struct Windows {
     config: Config,
-    hosts: Rows<Host>,
+    hosts: Rows<Address>,
     conversations: Rows<ConversationKey>,
+    paths: Paths,
+    /// Where the edge stood at the start.
+    begun: u32,
     site: Mutex<Site>,
 }
 
@@ -127,6 +136,8 @@ impl Windows {
         Windows {
             hosts: Rows::new(config.max_hosts),
             conversations: Rows::new(config.max_conversations),
+            paths: Paths::default(),
+            begun: edges.edge,
             site: Mutex::new(Site {
                 totals: SiteTotals::new(),
                 timings: Timings::default(),
@@ -135,7 +146,6 @@ impl Windows {
                 edges,
                 lag: Lag::default(),
                 looked: None,
-                swept: edges.edge,
             }),
             config,
         }
@@ -157,49 +167,29 @@ impl Windows {
     /// Totals are written before the rows and read after them, so that a
     /// snapshot taken meanwhile has others too large, never too small.
     pub fn record(&self, flows: &[Flow]) {
-        for batch in flows.chunks(BATCH) {
-            let newest = batch.iter().map(|flow| flow.arrival).max().unwrap_or_default();
+        for flows in flows.chunks(BATCH) {
+            let newest = flows.iter().map(|flow| flow.arrival).max().unwrap_or_default();
             self.advance(newest);
-            let mut prepared = vec![(Class::Up, Pieces::default()); batch.len()];
-            let edges = {
+            let edges = self.site().edges;
+            let counts = |flow: &Flow| self.counts(flow);
+            let batch = Batch::new(&edges, &self.config.local, &self.paths, flows, counts);
+            {
                 let mut site = self.site();
-                let edges = site.edges;
-                for (flow, slot) in batch.iter().zip(&mut prepared) {
-                    if !self.counts(flow) {
-                        continue;
-                    }
-                    let class = class_of(flow, &self.config.local);
-                    let (first, last) = corrected(flow);
-                    *slot = (class, spread(&edges, flow, first, last));
-                    site.totals.add(&edges, class, slot.1.as_slice());
+                for (class, pieces) in batch.each() {
+                    site.totals.add(&edges, class, pieces);
                 }
-                site.timings.record(batch);
-                edges
-            };
-            self.record_rows(&edges, batch, &prepared);
+                site.timings.record(flows);
+            }
+            self.conversations.add_all(&edges, &batch.conversations, &batch);
+            self.hosts.add_all(&edges, &batch.hosts, &batch);
+            self.sweep(&edges);
         }
     }
 
-    fn record_rows(&self, edges: &Edges, batch: &[Flow], prepared: &[(Class, Pieces)]) {
-        let mut conversations = Vec::with_capacity(batch.len());
-        let mut hosts = Vec::with_capacity(2 * batch.len());
-        for (index, (flow, (class, _))) in batch.iter().zip(prepared).enumerate() {
-            if !self.counts(flow) {
-                continue;
-            }
-            let (key, lane) = ConversationKey::of(flow, *class);
-            conversations.push(Update { key, lane, flow: index, minor: false });
-            // Strangers of transit traffic may not crowd out the local hosts.
-            let minor = *class == Class::Transit;
-            let source = Lane::of_source(*class).map(|lane| (flow.src, lane));
-            let destination = Lane::of_destination(*class).map(|lane| (flow.dst, lane));
-            for (key, lane) in source.into_iter().chain(destination) {
-                hosts.push(Update { key, lane: lane as u8, flow: index, minor });
-            }
-        }
-        let pieces = |flow: usize| prepared.get(flow).map_or(&[][..], |(_, p)| p.as_slice());
-        self.conversations.add_all(edges, &conversations, pieces);
-        self.hosts.add_all(edges, &hosts, pieces);
+    /// Merges old panes and drops empty rows in a small part of all rows.
+    fn sweep(&self, edges: &Edges) {
+        self.hosts.sweep(edges, self.begun, SWEEP_SECONDS);
+        self.conversations.sweep(edges, self.begun, SWEEP_SECONDS);
     }
 
     /// Moves the edge of live windows to `now` less the lag; never back. Calls
@@ -208,7 +198,7 @@ impl Windows {
         if self.config.keep_all {
             return;
         }
-        let due = {
+        let jumped = {
             let mut site = self.site();
             let second = seconds(now);
             if second < site.edges.edge || site.looked == Some(second) {
@@ -225,17 +215,15 @@ impl Windows {
             if edge <= site.edges.edge {
                 return;
             }
+            let jumped = edge - site.edges.edge > 2 * KEEP_SPAN;
             site.edges = Edges::at(edge);
             self.bill(&mut site);
-            let due = edge - site.swept >= SWEEP_SECONDS;
-            if due {
-                site.swept = edge;
-            }
-            due.then_some(site.edges)
+            jumped
         };
-        if let Some(edges) = due {
-            self.hosts.sweep(&edges);
-            self.conversations.sweep(&edges);
+        // After a long sleep nothing of before may be taken for something new.
+        if jumped {
+            self.hosts.clear();
+            self.conversations.clear();
         }
     }
 
@@ -254,6 +242,8 @@ impl Windows {
     /// once a second by whoever runs the collector.
     pub fn watch(&self, now: Time) {
         self.advance(now);
+        let edges = self.site().edges;
+        self.sweep(&edges);
         let rules = &self.config.rules;
         let (edges, beyond, active) = {
             let site = self.site();
@@ -275,11 +265,12 @@ impl Windows {
             }
         };
         if rules.watch_hosts() {
-            for row in &self.hosts.map {
-                let both = row.value().pair(start, end, Lane::Up, Lane::Down);
-                take(AlertSubject::Host(*row.key(), Direction::Up), both.up.bytes);
-                take(AlertSubject::Host(*row.key(), Direction::Down), both.down.bytes);
-            }
+            let reader = Reader { edges: &edges, paths: &self.paths, start, end };
+            self.hosts.each(|key, log| {
+                let (both, _) = reader.pair(log, Lane::Up, Lane::Down);
+                take(AlertSubject::Host(key.host(), Direction::Up), both.up.bytes);
+                take(AlertSubject::Host(key.host(), Direction::Down), both.down.bytes);
+            });
         }
         let mut site = self.site();
         let totals = site.totals.sum(start, end);

@@ -1,9 +1,11 @@
 //! Maps of rows: limited in number, written shard by shard.
 //!
-//! A batch is grouped by the shard its keys belong to and each shard's lock is
-//! taken once. Within a group every row is looked up and the end of its log read
-//! before any is changed: the cache misses of a group then overlap instead of
-//! following each other.
+//! The rows of a kind are spread over many small maps. A batch is grouped by the
+//! shard its keys belong to, and each shard's lock is taken once. Within a group
+//! every row is looked up and the end of its log read before any is changed: the
+//! cache misses of a group then overlap instead of following each other. Whoever
+//! walks over rows takes one shard's lock at a time, from the last to the first,
+//! so that a writer never trails behind him.
 
 use std::hash::Hash;
 use std::hint::black_box;
@@ -12,89 +14,209 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use dashmap::{DashMap, SharedValue};
 use foldhash::fast::RandomState;
 
-use super::pane::{Edges, Piece, TimeLog};
+use super::admission::{Doors, Newcomer};
+use super::batch::{Batch, Kept};
+use super::log::TimeLog;
+use super::pane::Edges;
+
+/// Rows per map when all are taken: walking over so many takes half a
+/// millisecond, the longest that a writer waits.
+const ROWS_PER_MAP: usize = 8192;
+
+/// Maps at most.
+const MAX_MAPS: usize = 256;
+
+/// Shards of a map, the fewest that there can be.
+const SHARDS: usize = 2;
+
+/// The bits of a hash that choose the map: neither those that choose the shard
+/// and the tag (at the top) nor those that choose the place (at the bottom).
+const MAP_SHIFT: u32 = 40;
 
 /// What a flow adds to a row.
+#[derive(Clone, Copy)]
 pub(super) struct Update<K> {
     pub(super) key: K,
-    pub(super) lane: u8,
     /// Which flow of the batch it is.
-    pub(super) flow: usize,
-    /// Whether it may only use half of the room for new rows.
-    pub(super) minor: bool,
+    pub(super) flow: u32,
+    pub(super) lane: u8,
+    /// Whether the row is one of a local host, which goes last.
+    pub(super) local: bool,
 }
 
-/// A map of rows with a limit on their number.
+pub(super) type Map<K> = DashMap<K, TimeLog, RandomState>;
+
+/// Rows with a limit on their number.
 pub(super) struct Rows<K> {
-    pub(super) map: DashMap<K, TimeLog, RandomState>,
+    maps: Vec<Map<K>>,
     count: AtomicUsize,
     max: usize,
-    /// Flows that found no room.
-    pub(super) refused: AtomicU64,
+    pub(super) doors: Doors<K>,
+    /// The map to be swept next, and how many have been since the start.
+    swept: AtomicU64,
 }
 
-impl<K: Eq + Hash + Copy> Rows<K> {
+/// An update with its hash, and where that leads.
+struct Placed<K> {
+    update: Update<K>,
+    hash: usize,
+    place: u32,
+}
+
+impl<K: Eq + Hash + Kept> Rows<K> {
     pub(super) fn new(max: usize) -> Rows<K> {
+        let maps = (max / ROWS_PER_MAP).next_power_of_two().clamp(1, MAX_MAPS);
+        let hasher = RandomState::default();
+        let map = |_| DashMap::with_hasher_and_shard_amount(hasher.clone(), SHARDS);
         Rows {
-            map: DashMap::with_hasher(RandomState::default()),
+            maps: (0..maps).map(map).collect(),
             count: AtomicUsize::new(0),
             max,
-            refused: AtomicU64::new(0),
+            doors: Doors::new(maps, max),
+            swept: AtomicU64::new(0),
         }
     }
 
-    /// Adds a batch of updates; `pieces` gives the traffic of a flow.
-    pub(super) fn add_all<'a>(
-        &self,
-        edges: &Edges,
-        updates: &[Update<K>],
-        pieces: impl Fn(usize) -> &'a [Piece],
-    ) {
-        let mut order: Vec<(usize, usize, &Update<K>)> = updates
+    fn map_of(&self, hash: usize) -> usize {
+        hash >> MAP_SHIFT & (self.maps.len() - 1)
+    }
+
+    /// Adds a batch of updates.
+    pub(super) fn add_all(&self, edges: &Edges, updates: &[Update<K>], batch: &Batch) {
+        let places = self.maps.len() * SHARDS;
+        let mut counts = vec![0u32; places + 1];
+        let placed: Vec<Placed<K>> = updates
             .iter()
             .map(|update| {
-                let hash = self.map.hash_usize(&update.key);
-                (self.map.determine_shard(hash), hash, update)
+                let hash = self.maps[0].hash_usize(&update.key);
+                let shard = self.maps[0].determine_shard(hash);
+                let place = self.map_of(hash) * SHARDS + shard;
+                counts[place + 1] += 1;
+                Placed { update: *update, hash, place: place as u32 }
             })
             .collect();
-        order.sort_unstable_by_key(|(shard, ..)| *shard);
-        for group in order.chunk_by(|a, b| a.0 == b.0) {
-            let Some(shard) = self.map.shards().get(group[0].0) else { continue };
-            let mut table = shard.write();
-            for (_, hash, update) in group {
-                let row = table.get(*hash as u64, |(key, _)| *key == update.key);
-                black_box(row.and_then(|(_, log)| log.get().newest()));
-            }
-            for (_, hash, update) in group {
-                let hash = *hash as u64;
-                if let Some((_, log)) = table.get_mut(hash, |(key, _)| *key == update.key) {
-                    log.get_mut().add(edges, update.lane, pieces(update.flow));
-                    continue;
-                }
-                let room = if update.minor { self.max / 2 } else { self.max };
-                if self.count.load(Ordering::Relaxed) >= room {
-                    self.refused.fetch_add(1, Ordering::Relaxed);
-                    continue;
-                }
-                self.count.fetch_add(1, Ordering::Relaxed);
-                let mut log = TimeLog::default();
-                log.add(edges, update.lane, pieces(update.flow));
-                let row = (update.key, SharedValue::new(log));
-                table.insert(hash, row, |(key, _)| self.map.hash_usize(key) as u64);
-            }
+        // Sorted by place in two passes; the order within a place is kept.
+        for place in 0..places {
+            counts[place + 1] += counts[place];
+        }
+        let mut order = vec![0u32; placed.len()];
+        for (index, one) in placed.iter().enumerate() {
+            let next = &mut counts[one.place as usize];
+            order[*next as usize] = index as u32;
+            *next += 1;
+        }
+        let place = |index: &u32| placed[*index as usize].place;
+        for group in order.chunk_by(|a, b| place(a) == place(b)) {
+            let group = group.iter().map(|index| &placed[*index as usize]);
+            self.add_group(edges, batch, group);
         }
     }
 
-    /// Merges old panes and drops rows without any.
-    pub(super) fn sweep(&self, edges: &Edges) {
-        self.map.retain(|_, log| {
+    /// Adds the updates of one shard.
+    fn add_group<'a>(
+        &self,
+        edges: &Edges,
+        batch: &Batch,
+        group: impl Iterator<Item = &'a Placed<K>> + Clone,
+    ) where
+        K: 'a,
+    {
+        let Some(first) = group.clone().next() else { return };
+        let (number, shard) = (first.place as usize / SHARDS, first.place as usize % SHARDS);
+        let (Some(map), mut newcomers) = (self.maps.get(number), Vec::new()) else { return };
+        {
+            let mut table = map.shards()[shard].write();
+            for Placed { update, hash, .. } in group.clone() {
+                let row = table.get(*hash as u64, |(key, _)| *key == update.key);
+                black_box(row.map(|(_, log)| log.get().touch()));
+            }
+            for Placed { update, hash, .. } in group {
+                let (key, hash) = (update.key, *hash as u64);
+                if let Some((_, log)) = table.get_mut(hash, |(known, _)| *known == key) {
+                    batch.add_to(log.get_mut(), edges, update);
+                } else if self.takes_room() {
+                    let mut log = TimeLog::default();
+                    batch.add_to(&mut log, edges, update);
+                    let row = (key, SharedValue::new(log));
+                    table.insert(hash, row, |(key, _)| map.hash_usize(key) as u64);
+                } else {
+                    newcomers.push(Newcomer { update: *update, hash: hash as usize });
+                }
+            }
+        }
+        if !newcomers.is_empty() {
+            let fewer = self.doors.admit(number, map, edges, batch, &newcomers);
+            self.count.fetch_sub(fewer, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is room for one more row, which is then taken.
+    fn takes_room(&self) -> bool {
+        let full = self.count.load(Ordering::Relaxed) >= self.max;
+        if !full {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        !full
+    }
+
+    /// Walks over all rows.
+    pub(super) fn each(&self, mut visit: impl FnMut(&K, &TimeLog)) {
+        for map in self.maps.iter().rev() {
+            // The cheapest way to walk over a map, one shard's lock at a time.
+            map.retain(|key, log| {
+                visit(key, log);
+                true
+            });
+        }
+    }
+
+    /// Reads one row.
+    pub(super) fn read<R>(&self, key: &K, read: impl FnOnce(&TimeLog) -> R) -> Option<R> {
+        let map = &self.maps[self.map_of(self.maps[0].hash_usize(key))];
+        map.get(key).map(|row| read(row.value()))
+    }
+
+    /// Merges old panes and drops rows without any, in the next map if it is
+    /// due: all of them once in `cycle` seconds.
+    pub(super) fn sweep(&self, edges: &Edges, since: u32, cycle: u32) {
+        let maps = self.maps.len() as u64;
+        let due = u64::from(edges.edge.saturating_sub(since)) * maps / u64::from(cycle.max(1));
+        let number = self.swept.load(Ordering::Relaxed);
+        // After a pause once is enough.
+        let skipped = number.max(due.saturating_sub(maps));
+        let claimed = |from, to| {
+            self.swept.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        // Another thread may have taken the map; then there is nothing to do.
+        if skipped < due && claimed(number, skipped + 1) {
+            self.sweep_map((skipped % maps) as usize, edges);
+        }
+    }
+
+    /// Drops all rows.
+    pub(super) fn clear(&self) {
+        for map in &self.maps {
+            let mut gone = 0;
+            map.retain(|_, _| {
+                gone += 1;
+                false
+            });
+            self.count.fetch_sub(gone, Ordering::Relaxed);
+        }
+    }
+
+    fn sweep_map(&self, number: usize, edges: &Edges) {
+        let Some(map) = self.maps.get(number) else { return };
+        let mut gone = 0;
+        map.retain(|_, log| {
             log.compact(edges);
             log.shrink();
-            let keep = !log.is_empty();
-            if !keep {
-                self.count.fetch_sub(1, Ordering::Relaxed);
-            }
-            keep
+            gone += usize::from(log.is_empty());
+            !log.is_empty()
         });
+        self.count.fetch_sub(gone, Ordering::Relaxed);
+        if gone > 0 && map.capacity() > 4 * map.len().max(ROWS_PER_MAP / 8) {
+            map.shrink_to_fit();
+        }
     }
 }

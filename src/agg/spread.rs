@@ -5,35 +5,13 @@
 //! [`MAX_PIECES`] of them, one per 2-second pane and one per packet, each booked whole in the pane of its midpoint; the flow
 //! itself counts where it ends. Sums are exact.
 
-use super::pane::{Edges, FINE, Piece, seconds};
+use super::entry::Piece;
+use super::pane::{Edges, FINE, seconds};
 use crate::flow::{Flow, Time};
-use crate::snapshot::Counters;
 
 /// Pieces a flow is cut into at most: enough for a window of one minute to read
 /// an active timeout of two minutes evenly.
 pub(super) const MAX_PIECES: usize = 8;
-
-/// The pieces of one flow in order of their panes, neighbours in one pane joined.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pieces {
-    list: [Piece; MAX_PIECES + 1],
-    count: usize,
-}
-
-impl Pieces {
-    pub(super) fn as_slice(&self) -> &[Piece] {
-        &self.list[..self.count]
-    }
-
-    fn push(&mut self, pane: u32, counters: Counters) {
-        if self.count > 0 && self.list[self.count - 1].pane == pane {
-            self.list[self.count - 1].counters += counters;
-        } else if self.count < self.list.len() {
-            self.list[self.count] = Piece { pane, counters };
-            self.count += 1;
-        }
-    }
-}
 
 /// When a flow began and ended by our clock: the exporter's offset undone, the
 /// future cut off, and a beginning after the end taken as the end. A flow whose
@@ -48,50 +26,79 @@ pub(super) fn corrected(flow: &Flow) -> (Time, Time) {
     (first, last)
 }
 
-/// Cuts the traffic of a flow that lasted from `first` to `last` (`first` <= `last`).
-pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time) -> Pieces {
-    let (bytes, packets) = flow.scaled();
-    let whole = Counters { bytes, raw_bytes: flow.bytes, packets, flows: 0 };
-    let duration = last.since(first);
-    let pane_ms = i64::from(FINE) * 1000;
+/// Cuts the traffic of a flow that lasted from `first` to `last` (`first` <=
+/// `last`); pieces come in order of their panes, neighbours in one pane joined.
+pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time, out: &mut Vec<Piece>) {
+    const PANE_MS: u64 = FINE as u64 * 1000;
+    let duration = last.since(first).max(0) as u64;
     // A packet is not cut: no more pieces than the exporter saw packets.
-    let most = flow.packets.clamp(1, MAX_PIECES as u64) as i64;
-    let count = (duration.saturating_add(pane_ms - 1) / pane_ms).clamp(1, most);
-    let mut pieces = Pieces::default();
-    let mut booked = Counters::default();
-    for index in 0..count {
-        let upto = portion(&whole, index + 1, count);
-        let part = upto.less(&booked);
-        booked = upto;
-        let midpoint = first.plus_ms(ratio(duration as u64, 2 * index + 1, 2 * count) as i64);
-        pieces.push(edges.pane(seconds(midpoint)), part);
+    let most = flow.packets.clamp(1, MAX_PIECES as u64);
+    let cut = Cut { edges, flow, first, duration, begins: out.len() };
+    // With the number of pieces a constant, no division is left.
+    match duration.div_ceil(PANE_MS).clamp(1, most) {
+        1 => cut.pieces::<1>(out),
+        2 => cut.pieces::<2>(out),
+        3 => cut.pieces::<3>(out),
+        4 => cut.pieces::<4>(out),
+        5 => cut.pieces::<5>(out),
+        6 => cut.pieces::<6>(out),
+        7 => cut.pieces::<7>(out),
+        _ => cut.pieces::<{ MAX_PIECES as u64 }>(out),
     }
-    pieces.push(edges.pane(seconds(last)), Counters { flows: 1, ..Counters::default() });
-    pieces
+    cut.push(out, Piece { pane: edges.pane(seconds(last)), flows: 1, ..Piece::default() });
 }
 
-/// The share `numerator / denominator` of every counter, rounded down.
-fn portion(whole: &Counters, numerator: i64, denominator: i64) -> Counters {
-    let share = |value: u64| ratio(value, numerator, denominator);
-    Counters {
-        bytes: share(whole.bytes),
-        raw_bytes: share(whole.raw_bytes),
-        packets: share(whole.packets),
-        flows: 0,
-    }
+/// A flow about to be cut.
+struct Cut<'a> {
+    edges: &'a Edges,
+    flow: &'a Flow,
+    first: Time,
+    duration: u64,
+    /// Where its pieces begin in the list.
+    begins: usize,
 }
 
-/// `value * numerator / denominator`, rounded down, for a numerator of at most
-/// the denominator and both at most 16.
-fn ratio(value: u64, numerator: i64, denominator: i64) -> u64 {
-    let (numerator, denominator) = (numerator as u64, denominator as u64);
-    // Divided in two steps, so that nothing overflows.
-    value / denominator * numerator + value % denominator * numerator / denominator
+impl Cut<'_> {
+    fn pieces<const N: u64>(&self, out: &mut Vec<Piece>) {
+        let Cut { flow, duration, .. } = *self;
+        let (mut bytes, mut packets) = (0, 0);
+        for index in 0..N {
+            // Shares are rounded down, so that they sum up exactly.
+            let upto = |whole: u64| whole / N * (index + 1) + whole % N * (index + 1) / N;
+            let (b, p) = (upto(flow.bytes), upto(flow.packets));
+            let middle = duration / (2 * N) * (2 * index + 1)
+                + duration % (2 * N) * (2 * index + 1) / (2 * N);
+            let pane = self.edges.pane(seconds(self.first.plus_ms(middle as i64)));
+            let raw_bytes = b - bytes;
+            let piece = Piece {
+                pane,
+                flows: 0,
+                bytes: flow.sampling.scale(raw_bytes),
+                raw_bytes,
+                packets: flow.sampling.scale(p - packets),
+            };
+            (bytes, packets) = (b, p);
+            self.push(out, piece);
+        }
+    }
+
+    fn push(&self, out: &mut Vec<Piece>, piece: Piece) {
+        match out.get_mut(self.begins..).and_then(<[Piece]>::last_mut) {
+            Some(last) if last.pane == piece.pane => {
+                last.flows += piece.flows;
+                last.bytes = last.bytes.saturating_add(piece.bytes);
+                last.raw_bytes = last.raw_bytes.saturating_add(piece.raw_bytes);
+                last.packets = last.packets.saturating_add(piece.packets);
+            }
+            _ => out.push(piece),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Counters;
     use proptest::prelude::*;
 
     proptest! {
@@ -105,14 +112,16 @@ mod tests {
             let edges = Edges::at(2_000_000_000);
             let flow = Flow { bytes, packets, ..Flow::EMPTY };
             let (first, last) = (Time(first), Time(first + duration));
-            let pieces = spread(&edges, &flow, first, last);
+            let mut pieces = vec![Piece { pane: edges.pane(seconds(first)), ..Piece::default() }];
+            spread(&edges, &flow, first, last, &mut pieces);
+            let pieces = &pieces[1..];
             let mut sum = Counters::default();
-            for piece in pieces.as_slice() {
-                sum += piece.counters;
+            for piece in pieces {
+                sum += piece.counters();
             }
             prop_assert_eq!(sum, Counters { bytes, raw_bytes: bytes, packets, flows: 1 });
-            prop_assert!(pieces.as_slice().windows(2).all(|pair| pair[0].pane < pair[1].pane));
-            prop_assert!(pieces.as_slice().len() <= MAX_PIECES + 1);
+            prop_assert!(pieces.windows(2).all(|pair| pair[0].pane < pair[1].pane));
+            prop_assert!(pieces.len() <= MAX_PIECES + 1);
         }
 
         #[test]
@@ -125,7 +134,7 @@ mod tests {
             };
             let (first, last) = corrected(&flow);
             prop_assert!(first <= last && last <= Time(now));
-            spread(&Edges::at(1_000_000), &flow, first, last);
+            spread(&Edges::at(1_000_000), &flow, first, last, &mut Vec::new());
         }
     }
 }

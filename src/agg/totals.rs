@@ -3,7 +3,8 @@
 //! Rows merge their panes as they age; totals keep them fine, so that any
 //! window that rows can answer has a total of exactly the same span.
 
-use super::pane::{Edges, FINE, Piece};
+use super::entry::Piece;
+use super::pane::{Edges, FINE};
 use crate::flow::Class;
 use crate::snapshot::{Counters, Totals};
 
@@ -36,14 +37,14 @@ impl SiteTotals {
         for piece in pieces {
             let pane = &mut self.panes[piece.pane as usize / FINE as usize % PANES];
             if piece.pane < edges.keep_from || pane.start > piece.pane {
-                *self.older.of_mut(class) += piece.counters;
+                *self.older.of_mut(class) += piece.counters();
                 continue;
             }
             self.first = Some(self.first.unwrap_or(piece.pane).min(piece.pane));
             if pane.start != piece.pane {
                 *pane = Pane { start: piece.pane, totals: Totals::default() };
             }
-            *pane.totals.of_mut(class) += piece.counters;
+            *pane.totals.of_mut(class) += piece.counters();
         }
     }
 

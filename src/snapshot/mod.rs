@@ -108,6 +108,13 @@ impl Both {
         Both { up: self.down, down: self.up }
     }
 
+    /// The higher figure of both, each for itself.
+    #[must_use]
+    pub fn at_least(&self, other: &Both) -> Both {
+        let higher = |a: &Counters, b: &Counters| *a + b.less(a);
+        Both { up: higher(&self.up, &other.up), down: higher(&self.down, &other.down) }
+    }
+
     /// What is left of this after `part`.
     #[must_use]
     pub fn less(&self, part: &Both) -> Both {

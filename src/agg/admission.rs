@@ -1,0 +1,252 @@
+//! Who gets a row when all are taken.
+//!
+//! Space-Saving (Metwally, Agrawal, El Abbadi 2005) with a filter before it: a
+//! newcomer's traffic is estimated in a sketch, and only when it has more than
+//! the lightest row that row goes. What a row may have missed before it was let
+//! in is kept apart in its log, so no total is ever inflated; traffic of what has
+//! no row is in others. Rows of local hosts count [`LOCAL`] times their weight:
+//! strangers go first, but a made-up local address still needs more traffic than
+//! whoever goes for it.
+
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::batch::{Batch, Kept};
+use super::log::TimeLog;
+use super::pane::{COARSE, Edges, KEEP_SPAN};
+use super::rows::{Map, Update};
+
+/// How much more a local host's byte is worth than a stranger's.
+const LOCAL: u64 = 8;
+
+/// The lightest share of a map's rows that is looked for at once, so that one
+/// walk over the map serves many newcomers.
+const SHARE: usize = 16;
+
+/// The lightest rows are looked for again after this long: others may be
+/// lighter by now.
+const STALE_SECONDS: u32 = 10;
+
+/// Bytes are estimated in units of this, so that 32 bits hold 274 GB.
+const UNIT: u64 = 64;
+
+/// Estimates are kept for one to two of these, so that they cover every window.
+const GENERATION: u32 = KEEP_SPAN + COARSE;
+
+/// A flow that found no row.
+pub(super) struct Newcomer<K> {
+    pub(super) update: Update<K>,
+    pub(super) hash: usize,
+}
+
+/// The doors of all maps of a kind.
+pub(super) struct Doors<K> {
+    doors: Vec<Mutex<Door<K>>>,
+    /// Counters in a row of a sketch: one per row that a map can have.
+    slots: usize,
+    /// Flows that found no room.
+    pub(super) refused: AtomicU64,
+    /// Rows that were given up.
+    pub(super) evicted: AtomicU64,
+}
+
+impl<K: Eq + Hash + Kept> Doors<K> {
+    pub(super) fn new(maps: usize, max: usize) -> Doors<K> {
+        let door = |_| Mutex::new(Door::default());
+        Doors {
+            doors: (0..maps).map(door).collect(),
+            slots: (max / maps.max(1)).max(64).next_power_of_two(),
+            refused: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+        }
+    }
+
+    /// Lets newcomers in whose traffic is worth more than that of a row. Returns
+    /// how many rows there are less than before.
+    pub(super) fn admit(
+        &self,
+        number: usize,
+        map: &Map<K>,
+        edges: &Edges,
+        batch: &Batch,
+        newcomers: &[Newcomer<K>],
+    ) -> usize {
+        let Some(door) = self.doors.get(number) else { return 0 };
+        let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
+        door.age(edges, self.slots);
+        let (mut refused, mut evicted, mut fewer) = (0, 0, 0);
+        for Newcomer { update, hash } in newcomers {
+            // An earlier flow of the batch may have been let in with this key.
+            if let Some(mut row) = map.get_mut(&update.key) {
+                batch.add_to(row.value_mut(), edges, update);
+                continue;
+            }
+            let bytes = batch.bytes(update.flow);
+            let before = door.sketch.add(*hash, bytes);
+            let upto = before.saturating_add(bytes);
+            if !door.evict(map, edges, weigh(upto, update.local)) {
+                door.bound = door.bound.max(upto);
+                refused += 1;
+                continue;
+            }
+            evicted += 1;
+            fewer += usize::from(map.contains_key(&update.key));
+            let mut row = map.entry(update.key).or_default();
+            batch.add_to(row.value_mut(), edges, update);
+            if before > 0 {
+                row.value_mut().miss(edges, batch.arrived(), before);
+            }
+        }
+        self.refused.fetch_add(refused, Ordering::Relaxed);
+        self.evicted.fetch_add(evicted, Ordering::Relaxed);
+        fewer
+    }
+
+    /// The most bytes of the last hour that anything without a row can have.
+    pub(super) fn bound(&self) -> u64 {
+        let bound = |door: &Mutex<Door<K>>| {
+            let door = door.lock().unwrap_or_else(PoisonError::into_inner);
+            door.bound.max(door.bound_before)
+        };
+        self.doors.iter().map(bound).max().unwrap_or(0)
+    }
+}
+
+/// What a row is worth when something must go.
+fn weigh(bytes: u64, local: bool) -> u64 {
+    if local { bytes.saturating_mul(LOCAL) } else { bytes }
+}
+
+fn worth<K: Kept>(key: &K, log: &TimeLog) -> u64 {
+    weigh(log.weight(), key.is_local(log))
+}
+
+/// The door of one map.
+struct Door<K> {
+    sketch: Sketch,
+    /// The lightest rows with their worth, the lightest last.
+    victims: Vec<(u64, K)>,
+    /// When they were looked for.
+    looked: u32,
+    /// When this generation of estimates began.
+    since: u32,
+    /// The highest estimate of what has no row, in this generation and the one
+    /// before it.
+    bound: u64,
+    bound_before: u64,
+}
+
+impl<K> Default for Door<K> {
+    fn default() -> Door<K> {
+        Door {
+            sketch: Sketch::default(),
+            victims: Vec::new(),
+            looked: 0,
+            since: 0,
+            bound: 0,
+            bound_before: 0,
+        }
+    }
+}
+
+impl<K: Eq + Hash + Kept> Door<K> {
+    /// Begins a new generation when the last one is over.
+    fn age(&mut self, edges: &Edges, slots: usize) {
+        let passed = edges.edge.saturating_sub(self.since);
+        if self.sketch.is_empty() {
+            self.sketch = Sketch::new(slots);
+            self.since = edges.edge;
+        } else if passed >= GENERATION {
+            self.sketch.turn();
+            self.bound_before = std::mem::take(&mut self.bound);
+            if passed >= 2 * GENERATION {
+                self.sketch.turn();
+                self.bound_before = 0;
+            }
+            self.since = edges.edge;
+        }
+    }
+
+    /// Gives up the lightest row if it is worth less than `offered`.
+    fn evict(&mut self, map: &Map<K>, edges: &Edges, offered: u64) -> bool {
+        let stale = edges.edge.saturating_sub(self.looked) >= STALE_SECONDS;
+        if self.victims.is_empty() || stale {
+            self.look(map);
+            self.looked = edges.edge;
+        }
+        while let Some((known, victim)) = self.victims.pop() {
+            if known >= offered {
+                self.victims.push((known, victim));
+                return false;
+            }
+            // It may have gone, or have had more traffic since.
+            let now = map.get(&victim).map(|row| worth(&victim, row.value()));
+            if now.is_none_or(|now| now > known) {
+                continue;
+            }
+            if let Some((_, log)) = map.remove(&victim) {
+                let lost = log.traffic();
+                let before = self.sketch.add(map.hash_usize(&victim), lost);
+                self.bound = self.bound.max(before.saturating_add(lost));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Finds the lightest rows of the map.
+    fn look(&mut self, map: &Map<K>) {
+        self.victims.clear();
+        map.retain(|key, log| {
+            self.victims.push((worth(key, log), *key));
+            true
+        });
+        let most = (self.victims.len() / SHARE).max(1);
+        if self.victims.len() > most {
+            self.victims.select_nth_unstable_by_key(most - 1, |(worth, _)| *worth);
+            self.victims.truncate(most);
+        }
+        self.victims.sort_unstable_by_key(|(worth, _)| std::cmp::Reverse(*worth));
+        self.victims.shrink_to_fit();
+    }
+}
+
+/// A count-min sketch (Cormode, Muthukrishnan 2005) of two rows with
+/// conservative update, over two generations: never below the truth.
+#[derive(Debug, Default)]
+struct Sketch {
+    current: [Vec<u32>; 2],
+    previous: [Vec<u32>; 2],
+}
+
+impl Sketch {
+    fn new(slots: usize) -> Sketch {
+        let row = || vec![0; slots];
+        Sketch { current: [row(), row()], previous: [row(), row()] }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.current[0].is_empty()
+    }
+
+    fn turn(&mut self) {
+        std::mem::swap(&mut self.current, &mut self.previous);
+        self.current.iter_mut().for_each(|row| row.fill(0));
+    }
+
+    /// Adds bytes to a key; returns what was estimated before.
+    fn add(&mut self, hash: usize, bytes: u64) -> u64 {
+        // The map is chosen by the middle of the hash: neither end depends on it.
+        let places = [hash, hash.rotate_left(24)].map(|hash| hash & (self.current[0].len() - 1));
+        let estimate = |rows: &[Vec<u32>; 2]| rows[0][places[0]].min(rows[1][places[1]]);
+        let current = estimate(&self.current);
+        let before = u64::from(current) + u64::from(estimate(&self.previous));
+        let more = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let after = current.saturating_add(more);
+        for (row, place) in self.current.iter_mut().zip(places) {
+            row[place] = row[place].max(after);
+        }
+        before * UNIT
+    }
+}

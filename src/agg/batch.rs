@@ -1,0 +1,142 @@
+//! A batch of flows made ready for rows and totals: classed, cut into pieces,
+//! their paths numbered.
+
+use super::entry::{Piece, What};
+use super::key::{Address, ConversationKey, Lane};
+use super::log::TimeLog;
+use super::pane::{Edges, seconds};
+use super::paths::Paths;
+use super::rows::Update;
+use super::spread::{corrected, spread};
+use crate::flow::{Class, Flow, Host, LocalNetworks};
+use crate::snapshot::Reach;
+
+/// A flow that counts.
+struct Prepared {
+    class: Class,
+    path: u32,
+    plain: u32,
+    first_piece: u32,
+    pieces: u32,
+}
+
+/// Flows made ready.
+pub(super) struct Batch {
+    flows: Vec<Prepared>,
+    pieces: Vec<Piece>,
+    /// The pane of the newest arrival.
+    arrived: u32,
+    pub(super) conversations: Vec<Update<ConversationKey>>,
+    pub(super) hosts: Vec<Update<Address>>,
+}
+
+impl Batch {
+    /// Prepares the flows for which `counts` holds.
+    pub(super) fn new(
+        edges: &Edges,
+        local: &LocalNetworks,
+        paths: &Paths,
+        flows: &[Flow],
+        counts: impl Fn(&Flow) -> bool,
+    ) -> Batch {
+        let newest = flows.iter().map(|flow| flow.arrival).max().unwrap_or_default();
+        let mut batch = Batch {
+            arrived: edges.pane(seconds(newest)),
+            flows: Vec::with_capacity(flows.len()),
+            pieces: Vec::with_capacity(3 * flows.len()),
+            conversations: Vec::with_capacity(flows.len()),
+            hosts: Vec::with_capacity(flows.len()),
+        };
+        paths.number(flows, |flow, numbered| {
+            if !counts(flow) {
+                return;
+            }
+            let class = local.classify(flow.src, flow.dst);
+            let (first, last) = corrected(flow);
+            let first_piece = batch.pieces.len();
+            spread(edges, flow, first, last, &mut batch.pieces);
+            batch.flows.push(Prepared {
+                class,
+                path: numbered.path,
+                plain: numbered.plain,
+                first_piece: first_piece as u32,
+                pieces: (batch.pieces.len() - first_piece) as u32,
+            });
+            batch.update_rows(flow, class);
+        });
+        batch
+    }
+
+    fn update_rows(&mut self, flow: &Flow, class: Class) {
+        let number = (self.flows.len() - 1) as u32;
+        let (key, lane) = ConversationKey::of(flow, class);
+        let local = class != Class::Transit;
+        self.conversations.push(Update { key, flow: number, lane, local });
+        let mut host = |host: Host, lane: Option<Lane>| {
+            self.hosts.extend(lane.map(|lane| Update {
+                key: host.into(),
+                flow: number,
+                lane: lane as u8,
+                local,
+            }));
+        };
+        host(flow.src, Lane::of_source(class));
+        host(flow.dst, Lane::of_destination(class));
+    }
+
+    fn pieces_of(&self, flow: &Prepared) -> &[Piece] {
+        let first = flow.first_piece as usize;
+        self.pieces.get(first..first + flow.pieces as usize).unwrap_or(&[])
+    }
+
+    /// The class and the pieces of every flow.
+    pub(super) fn each(&self) -> impl Iterator<Item = (Class, &[Piece])> {
+        self.flows.iter().map(|flow| (flow.class, self.pieces_of(flow)))
+    }
+
+    /// All bytes of a flow.
+    pub(super) fn bytes(&self, flow: u32) -> u64 {
+        let pieces = self.flows.get(flow as usize).map_or(&[][..], |flow| self.pieces_of(flow));
+        pieces.iter().map(|piece| piece.bytes).fold(0, u64::saturating_add)
+    }
+
+    /// The pane of the newest arrival.
+    pub(super) fn arrived(&self) -> u32 {
+        self.arrived
+    }
+}
+
+/// A kind of row: what it keeps of a path.
+pub(super) trait Kept: Copy {
+    /// Whether its logs tell interfaces apart, not only sampling rates.
+    const PATHS: bool;
+
+    /// Whether the row is of a local host.
+    fn is_local(&self, log: &TimeLog) -> bool;
+}
+
+impl Kept for ConversationKey {
+    const PATHS: bool = true;
+
+    fn is_local(&self, _: &TimeLog) -> bool {
+        self.reach != Reach::Transit
+    }
+}
+
+impl Kept for Address {
+    const PATHS: bool = false;
+
+    fn is_local(&self, log: &TimeLog) -> bool {
+        log.has_local_lane()
+    }
+}
+
+impl Batch {
+    /// Adds a flow to the log of a row with keys of kind `K`.
+    #[inline]
+    pub(super) fn add_to<K: Kept>(&self, log: &mut TimeLog, edges: &Edges, update: &Update<K>) {
+        let Some(flow) = self.flows.get(update.flow as usize) else { return };
+        let path = if K::PATHS { flow.path } else { flow.plain };
+        log.add(edges, What { lane: update.lane, path }, flow.plain, self.pieces_of(flow));
+    }
+}

@@ -1,0 +1,169 @@
+//! The traffic of one lane in one pane, in 16 bytes: rows have many of them.
+
+use crate::snapshot::Counters;
+
+/// Panes are told apart by their distance from a base: 2^14 of 2 s are nine
+/// hours, more than twice what is ever kept and what may stand ahead of it.
+pub(super) const SLOT_BITS: u32 = 14;
+pub(super) const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
+/// The rest of that word names the path that traffic took.
+pub(super) const PATH_BITS: u32 = 32 - SLOT_BITS;
+const PATH_MASK: u32 = (1 << PATH_BITS) - 1;
+
+/// Lanes need three bits, next to the upper bits of the bytes.
+const LANE_SHIFT: u32 = 13;
+const HIGH_MASK: u16 = (1 << LANE_SHIFT) - 1;
+
+/// The most bytes an entry holds: 35 TB. What goes beyond begins a new entry; a
+/// single piece of more is a forgery and is cut.
+pub(super) const MAX_BYTES: u64 = (1 << (32 + LANE_SHIFT)) - 1;
+
+/// Whose traffic an entry counts: the direction and the path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct What {
+    pub(super) lane: u8,
+    pub(super) path: u32,
+}
+
+/// A piece of a flow that falls into the pane starting at `pane`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) pane: u32,
+    pub(super) flows: u32,
+    pub(super) bytes: u64,
+    pub(super) raw_bytes: u64,
+    pub(super) packets: u64,
+}
+
+impl Piece {
+    pub(super) fn counters(&self) -> Counters {
+        Counters {
+            bytes: self.bytes,
+            raw_bytes: self.raw_bytes,
+            packets: self.packets,
+            flows: u64::from(self.flows),
+        }
+    }
+}
+
+/// Traffic of one pane, lane and path. Bytes and packets are scaled; the path
+/// knows the sampling rate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Entry {
+    place: u32,
+    lane_and_high: u16,
+    flows: u16,
+    low: u32,
+    packets: u32,
+}
+
+impl Entry {
+    /// `slot` is the pane's number in [`SLOT_BITS`] bits.
+    pub(super) fn new(slot: u32, what: What, piece: &Piece) -> Entry {
+        let bytes = piece.bytes.min(MAX_BYTES);
+        let mut entry = Entry { place: place(slot, what.path), ..Entry::default() };
+        entry.set(what.lane, bytes);
+        entry.packets = u32::try_from(piece.packets).unwrap_or(u32::MAX);
+        entry.flows = u16::try_from(piece.flows).unwrap_or(u16::MAX);
+        entry
+    }
+
+    fn set(&mut self, lane: u8, bytes: u64) {
+        self.lane_and_high = u16::from(lane) << LANE_SHIFT | (bytes >> 32) as u16 & HIGH_MASK;
+        self.low = bytes as u32;
+    }
+
+    pub(super) fn slot(&self) -> u32 {
+        self.place >> PATH_BITS
+    }
+
+    pub(super) fn move_to(&mut self, slot: u32) {
+        self.place = place(slot, self.place);
+    }
+
+    pub(super) fn what(&self) -> What {
+        What { lane: self.lane(), path: self.place & PATH_MASK }
+    }
+
+    pub(super) fn lane(&self) -> u8 {
+        (self.lane_and_high >> LANE_SHIFT) as u8
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        u64::from(self.lane_and_high & HIGH_MASK) << 32 | u64::from(self.low)
+    }
+
+    /// The counters as they are on the wire and, divided by the sampling rate,
+    /// as they were reported.
+    pub(super) fn counters(&self, rate: u32) -> Counters {
+        let bytes = self.bytes();
+        Counters {
+            bytes,
+            raw_bytes: if rate > 1 { bytes / u64::from(rate) } else { bytes },
+            packets: u64::from(self.packets),
+            flows: u64::from(self.flows),
+        }
+    }
+
+    /// Whether it counts this, in this pane.
+    pub(super) fn is(&self, slot: u32, what: What) -> bool {
+        self.place == place(slot, what.path) && self.lane() == what.lane
+    }
+
+    /// Adds to it, unless a figure would become too large for it.
+    pub(super) fn take(&mut self, bytes: u64, packets: u64, flows: u64) -> bool {
+        let bytes = self.bytes().saturating_add(bytes);
+        let packets = u64::from(self.packets).saturating_add(packets);
+        let flows = u64::from(self.flows).saturating_add(flows);
+        let (Ok(packets), Ok(flows)) = (u32::try_from(packets), u16::try_from(flows)) else {
+            return false;
+        };
+        if bytes > MAX_BYTES {
+            return false;
+        }
+        self.set(self.lane(), bytes);
+        (self.packets, self.flows) = (packets, flows);
+        true
+    }
+}
+
+fn place(slot: u32, path: u32) -> u32 {
+    slot << PATH_BITS | path & PATH_MASK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_fits_is_kept_exactly(
+            slot in 0u32..1 << SLOT_BITS, path in 0u32..1 << PATH_BITS, lane in 0u8..8,
+            bytes in 0u64..=MAX_BYTES, packets in any::<u32>(), flows in any::<u16>(),
+            moved in 0u32..1 << SLOT_BITS,
+        ) {
+            let what = What { lane, path };
+            let piece = Piece {
+                pane: 0, flows: flows.into(), bytes, raw_bytes: 0, packets: packets.into(),
+            };
+            let mut entry = Entry::new(slot, what, &piece);
+            prop_assert!(entry.is(slot, what));
+            prop_assert_eq!(entry.what(), what);
+            entry.move_to(moved);
+            prop_assert!(entry.is(moved, what) && entry.slot() == moved);
+            let whole = entry.counters(1);
+            prop_assert_eq!(whole, Counters { raw_bytes: bytes, ..piece.counters() });
+            prop_assert_eq!(entry.counters(1000).raw_bytes, bytes / 1000);
+            let room = MAX_BYTES - bytes;
+            prop_assert!(!entry.take(room + 1, 0, 0));
+            prop_assert!(!entry.take(0, u64::from(u32::MAX - packets) + 1, 0));
+            prop_assert!(!entry.take(0, 0, u64::from(u16::MAX - flows) + 1));
+            prop_assert_eq!(entry.counters(1), whole);
+            prop_assert!(entry.take(room, u64::from(u32::MAX - packets), 0));
+            prop_assert_eq!(entry.bytes(), MAX_BYTES);
+            prop_assert_eq!(entry.lane(), lane);
+        }
+    }
+}

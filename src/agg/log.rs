@@ -1,0 +1,308 @@
+//! The sparse log of panes that every row carries.
+
+use smallvec::SmallVec;
+
+use super::entry::{Entry, Piece, What};
+use super::key::Lane;
+use super::pane::Edges;
+use super::paths::Paths;
+use crate::snapshot::{Both, Counters};
+
+/// Entries that fit into the row itself: what most conversations ever need. A
+/// fourth would make every row a sixth larger.
+const INLINE: usize = 3;
+
+/// Entries of one row at most. One lane and path need at most 260 panes; beyond
+/// this an exporter gives the same conversation ever new interfaces, and they
+/// are no longer told apart.
+const MAX_ENTRIES: usize = 1024;
+
+/// Steps back to the place of a piece before it is looked for by halves.
+const STEPS: usize = 16;
+
+/// What a row did and when: entries in order of their panes. Panes are merged
+/// and dropped when the log would grow, and by [`TimeLog::compact`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct TimeLog(SmallVec<[Entry; INLINE]>);
+
+impl TimeLog {
+    /// Adds the pieces of a flow, given in order of their panes. `plain` is the
+    /// path with the same sampling rate and no interfaces.
+    pub(super) fn add(&mut self, edges: &Edges, what: What, plain: u32, pieces: &[Piece]) {
+        let mut upto = self.0.len();
+        for piece in pieces.iter().rev() {
+            if piece.pane < edges.keep_from {
+                break; // counted as older in the totals
+            }
+            let slot = edges.slot(piece.pane);
+            upto = self.end_of(edges, slot, upto);
+            if self.joins(slot, what, piece, upto) {
+                continue;
+            }
+            if self.0.len() == self.0.capacity() && self.make_room(edges) {
+                upto = self.end_of(edges, slot, self.0.len());
+            }
+            let path = if self.0.len() < MAX_ENTRIES { what.path } else { plain };
+            let what = What { path, ..what };
+            if path == plain && self.joins(slot, what, piece, upto) {
+                continue;
+            }
+            self.0.insert(upto, Entry::new(slot, what, piece));
+        }
+    }
+
+    /// Notes that up to `bytes` may be missing from before the pane.
+    pub(super) fn miss(&mut self, edges: &Edges, pane: u32, bytes: u64) {
+        let piece = Piece { pane, bytes, ..Piece::default() };
+        self.add(edges, What { lane: Lane::MISSING, path: 0 }, 0, &[piece]);
+    }
+
+    /// Adds to the entry of this slot, if there is one with room before `upto`.
+    fn joins(&mut self, slot: u32, what: What, piece: &Piece, upto: usize) -> bool {
+        let same = self.0[..upto].iter_mut().rev().take_while(|entry| entry.slot() == slot);
+        let flows = u64::from(piece.flows);
+        same.into_iter()
+            .any(|entry| entry.is(slot, what) && entry.take(piece.bytes, piece.packets, flows))
+    }
+
+    /// Where the entries up to and including `slot` end, among the first `upto`.
+    fn end_of(&self, edges: &Edges, slot: u32, upto: usize) -> usize {
+        let at = edges.distance(slot);
+        let later = |entry: &Entry| edges.distance(entry.slot()) > at;
+        let near = upto.saturating_sub(STEPS);
+        match self.0[near..upto].iter().rposition(|entry| !later(entry)) {
+            Some(last) => near + last + 1,
+            None => self.0[..near].partition_point(|entry| !later(entry)),
+        }
+    }
+
+    /// Before the log grows: merges and drops; says whether anything moved.
+    fn make_room(&mut self, edges: &Edges) -> bool {
+        let moved = self.compact(edges);
+        // A log that stays nearly full would come here again at once.
+        if self.0.len() > self.0.capacity() / 4 * 3 {
+            self.0.reserve(self.0.len().max(INLINE));
+        }
+        moved
+    }
+
+    /// Merges panes that have become coarser and drops those too old to be
+    /// asked for. Says whether anything changed.
+    pub(super) fn compact(&mut self, edges: &Edges) -> bool {
+        let entries = &mut self.0;
+        let before = entries.len();
+        let kept_from = edges.distance(edges.slot(edges.keep_from));
+        let mut kept = 0;
+        let mut moved = false;
+        for index in 0..before {
+            let mut entry = entries[index];
+            if edges.distance(entry.slot()) < kept_from {
+                continue;
+            }
+            let slot = edges.slot(edges.pane(edges.pane_of(entry.slot())));
+            moved |= slot != entry.slot();
+            entry.move_to(slot);
+            let (what, sum) = (entry.what(), entry.counters(1));
+            let same = entries[..kept].iter_mut().rev().take_while(|known| known.slot() == slot);
+            let joined = same
+                .into_iter()
+                .any(|known| known.is(slot, what) && known.take(sum.bytes, sum.packets, sum.flows));
+            if !joined {
+                entries[kept] = entry;
+                kept += 1;
+            }
+        }
+        entries.truncate(kept);
+        moved || kept != before
+    }
+
+    /// Gives back memory that a log no longer needs.
+    pub(super) fn shrink(&mut self) {
+        if self.0.spilled() && self.0.capacity() > 4 * self.0.len().max(2) {
+            self.0.shrink_to_fit();
+        }
+    }
+
+    /// Reading the newest entry brings the end of the log into the cache.
+    pub(super) fn touch(&self) -> u8 {
+        self.0.last().map_or(0, Entry::lane)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Calls `visit(pane, entry)` for entries with a pane in `[start, end)`.
+    pub(super) fn visit(
+        &self,
+        edges: &Edges,
+        start: u32,
+        end: u32,
+        mut visit: impl FnMut(u32, &Entry),
+    ) {
+        for entry in self.0.iter().rev() {
+            let pane = edges.pane_of(entry.slot());
+            if pane < start {
+                break;
+            }
+            if pane < end {
+                visit(pane, entry);
+            }
+        }
+    }
+
+    /// All bytes of the row, and those it may be missing: what it is worth when
+    /// something must go.
+    pub(super) fn weight(&self) -> u64 {
+        self.0.iter().map(Entry::bytes).fold(0, u64::saturating_add)
+    }
+
+    /// All bytes of its traffic.
+    pub(super) fn traffic(&self) -> u64 {
+        let traffic = self.0.iter().filter(|entry| entry.lane() != Lane::MISSING);
+        traffic.map(Entry::bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Whether a local host's traffic is in it.
+    pub(super) fn has_local_lane(&self) -> bool {
+        self.0.iter().any(|entry| entry.lane() < Lane::TransitOut as u8)
+    }
+
+    /// The oldest and the newest pane.
+    pub(super) fn bounds(&self, edges: &Edges) -> Option<(u32, u32)> {
+        let pane = |entry: &Entry| edges.pane_of(entry.slot());
+        let mut traffic = self.0.iter().filter(|entry| entry.lane() != Lane::MISSING);
+        let first = traffic.next()?;
+        Some((pane(first), pane(traffic.next_back().unwrap_or(first))))
+    }
+}
+
+/// Reads logs over the panes of one window.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) edges: &'a Edges,
+    pub(super) paths: &'a Paths,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Reader<'_> {
+    fn counters(&self, entry: &Entry) -> Counters {
+        entry.counters(self.paths.rate(entry.what().path))
+    }
+
+    /// Calls `visit(what, counters)` for the traffic of the window.
+    pub(super) fn each(&self, log: &TimeLog, mut visit: impl FnMut(u32, What, Counters)) {
+        log.visit(self.edges, self.start, self.end, |pane, entry| {
+            if entry.lane() != Lane::MISSING {
+                visit(pane, entry.what(), self.counters(entry));
+            }
+        });
+    }
+
+    /// Sums of two lanes, and the bytes that may be missing from the window.
+    pub(super) fn pair(&self, log: &TimeLog, up: Lane, down: Lane) -> (Both, u64) {
+        let (mut both, mut missing) = (Both::default(), 0u64);
+        log.visit(self.edges, self.start, u32::MAX, |pane, entry| {
+            let lane = entry.lane();
+            if lane == Lane::MISSING {
+                missing = missing.saturating_add(entry.bytes());
+            } else if pane >= self.end {
+            } else if lane == up as u8 {
+                both.up += self.counters(entry);
+            } else if lane == down as u8 {
+                both.down += self.counters(entry);
+            }
+        });
+        (both, missing)
+    }
+
+    /// Sums of everything sent and everything received.
+    pub(super) fn both(&self, log: &TimeLog) -> Both {
+        let mut both = Both::default();
+        self.each(log, |_, what, counters| {
+            *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
+        });
+        both
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(pane: u32, bytes: u64) -> Piece {
+        Piece { pane, bytes, raw_bytes: bytes, packets: 1, flows: 1 }
+    }
+
+    fn add(log: &mut TimeLog, edges: &Edges, lane: u8, piece: Piece) {
+        log.add(edges, What { lane, path: 0 }, 0, &[piece]);
+    }
+
+    fn sum(log: &TimeLog, edges: &Edges, start: u32, end: u32) -> Counters {
+        Reader { edges, paths: &Paths::default(), start, end }.both(log).sum()
+    }
+
+    #[test]
+    fn merging_keeps_every_sum_that_can_be_asked_for() {
+        let start = Edges::at(10_000_000);
+        let mut log = TimeLog::default();
+        for second in 0..4000 {
+            let pane = start.pane(10_000_000 + second);
+            add(&mut log, &start, (second % 6) as u8, piece(pane, u64::from(second)));
+        }
+        for edge in [10_000_000u32, 10_001_000, 10_003_000, 10_004_000] {
+            let edges = Edges::at(edge);
+            for length in [10, 60, 300, 900, 3600] {
+                let (from, to) = edges.widen(edge - length, edge);
+                let want: u64 = (0..4000u32)
+                    .filter(|second| (from..to).contains(&(10_000_000 + second)))
+                    .map(u64::from)
+                    .sum();
+                log.compact(&edges);
+                assert_eq!(sum(&log, &edges, from, to).bytes, want, "{edge} {length}");
+            }
+        }
+        log.compact(&Edges::at(10_010_000));
+        assert!(log.is_empty());
+    }
+
+    #[test]
+    fn late_pieces_find_their_place() {
+        let edges = Edges::at(1_000_000);
+        let mut log = TimeLog::default();
+        for pane in [999_990, 999_980, 999_996, 999_980, 999_000, 990_000] {
+            add(&mut log, &edges, 0, piece(edges.pane(pane), 1));
+        }
+        let mut panes = Vec::new();
+        log.visit(&edges, 0, u32::MAX, |pane, entry| panes.push((pane, entry.bytes())));
+        assert_eq!(panes, [(999_996, 1), (999_990, 1), (999_980, 2), (998_940 + 60, 1)]);
+    }
+
+    #[test]
+    fn what_is_too_much_for_an_entry_begins_another() {
+        let edges = Edges::at(1_000_000);
+        let mut log = TimeLog::default();
+        let large =
+            Piece { bytes: super::super::entry::MAX_BYTES, flows: 60_000, ..piece(999_990, 0) };
+        for _ in 0..5 {
+            add(&mut log, &edges, 0, large);
+            add(&mut log, &edges, 1, piece(999_990, 1));
+        }
+        let all = sum(&log, &edges, 999_990, 999_992);
+        assert_eq!((all.bytes, all.flows), (5 * large.bytes + 5, 5 * 60_001));
+        log.compact(&Edges::at(1_000_300));
+        assert_eq!(sum(&log, &edges, 0, 1_000_300), all);
+    }
+
+    #[test]
+    fn made_up_paths_do_not_lengthen_a_log_for_ever() {
+        let edges = Edges::at(1_000_000);
+        let mut log = TimeLog::default();
+        for path in 0..10_000 {
+            log.add(&edges, What { lane: 0, path }, 0, &[piece(999_990, 1)]);
+        }
+        assert!(log.0.len() <= MAX_ENTRIES + 1);
+        assert_eq!(sum(&log, &edges, 0, 1_000_000).bytes, 10_000);
+    }
+}

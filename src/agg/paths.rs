@@ -1,0 +1,187 @@
+//! Ways that traffic took: exporter, interfaces and sampling rate, by number.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use foldhash::fast::RandomState;
+
+use super::entry::PATH_BITS;
+use crate::flow::{Flow, Host};
+
+/// Paths that are told apart: all pairs of interfaces of a hundred switches with
+/// two dozen each. Room for 4 MB.
+pub(super) const MAX_PATHS: usize = 65_536;
+
+/// Paths of one exporter: all pairs of 90 interfaces. One that makes them up
+/// leaves the others theirs.
+const MAX_PER_EXPORTER: usize = 8192;
+
+/// Paths come in blocks, so that a small site pays for a small list.
+const BLOCK: usize = 256;
+
+const _: () = assert!(MAX_PATHS <= 1 << PATH_BITS);
+
+/// How traffic went. Path 0 is unknown and unsampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Path {
+    pub(super) exporter: Host,
+    pub(super) input: u32,
+    pub(super) output: u32,
+    /// One packet in this many was looked at; 0 and 1 are all.
+    rate: u32,
+}
+
+type Block = Box<[OnceLock<Path>]>;
+
+/// A numbered path, and the one with the same rate and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbered {
+    pub(super) path: u32,
+    pub(super) plain: u32,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    numbers: HashMap<Path, u32, RandomState>,
+    per_exporter: HashMap<Host, usize, RandomState>,
+    /// Flows whose path found no room.
+    refused: u64,
+}
+
+/// All paths. Numbers are given under a lock, and read without one.
+#[derive(Debug)]
+pub(super) struct Paths {
+    known: Mutex<Known>,
+    list: Box<[OnceLock<Block>]>,
+}
+
+impl Default for Paths {
+    fn default() -> Paths {
+        let list = (0..MAX_PATHS.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect();
+        let paths = Paths { known: Mutex::default(), list };
+        let first = Path::default();
+        paths.write(0, first);
+        paths.known.lock().unwrap_or_else(PoisonError::into_inner).numbers.insert(first, 0);
+        paths
+    }
+}
+
+impl Paths {
+    /// Numbers the paths of a batch of flows, in order.
+    pub(super) fn number(&self, flows: &[Flow], mut take: impl FnMut(&Flow, Numbered)) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last: Option<(Path, Numbered)> = None;
+        for flow in flows {
+            let rate = flow.sampling.rate().filter(|rate| *rate > 1).unwrap_or(0);
+            let (exporter, input, output) = (flow.exporter, flow.input, flow.output);
+            let path = Path { exporter, input, output, rate };
+            let numbered = match last {
+                Some((same, numbered)) if same == path => numbered,
+                _ => self.find(&mut known, path),
+            };
+            last = Some((path, numbered));
+            take(flow, numbered);
+        }
+    }
+
+    fn find(&self, known: &mut Known, path: Path) -> Numbered {
+        let simple = Path { rate: path.rate, ..Path::default() };
+        let plain = known.numbers.get(&simple).copied();
+        let plain = plain.or_else(|| self.give(known, simple)).unwrap_or(0);
+        let number = known.numbers.get(&path).copied();
+        let number = number.or_else(|| self.give(known, path));
+        known.refused += u64::from(number.is_none());
+        Numbered { path: number.unwrap_or(plain), plain }
+    }
+
+    fn give(&self, known: &mut Known, path: Path) -> Option<u32> {
+        let number = known.numbers.len();
+        let of_exporter = known.per_exporter.entry(path.exporter).or_default();
+        if number >= MAX_PATHS || *of_exporter >= MAX_PER_EXPORTER {
+            return None;
+        }
+        *of_exporter += 1;
+        self.write(number, path);
+        known.numbers.insert(path, number as u32);
+        Some(number as u32)
+    }
+
+    fn write(&self, number: usize, path: Path) {
+        if let Some(block) = self.list.get(number / BLOCK) {
+            let block = block.get_or_init(|| (0..BLOCK).map(|_| OnceLock::new()).collect());
+            // Numbers are given once each, so nothing stands there.
+            let _ = block[number % BLOCK].set(path);
+        }
+    }
+
+    /// The path of a number.
+    pub(super) fn get(&self, number: u32) -> Path {
+        let (block, at) = (number as usize / BLOCK, number as usize % BLOCK);
+        let path = self.list.get(block).and_then(|block| block.get()?[at].get());
+        path.copied().unwrap_or_default()
+    }
+
+    /// The sampling rate of a path; 0 and 1 are all packets.
+    #[inline]
+    pub(super) fn rate(&self, number: u32) -> u32 {
+        if number == 0 { 0 } else { self.get(number).rate }
+    }
+
+    /// Flows whose interfaces are not told apart for want of room.
+    pub(super) fn refused(&self) -> u64 {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Sampling;
+
+    fn flow(exporter: u32, input: u32, output: u32, rate: u32) -> Flow {
+        let exporter = Host::v4(exporter);
+        Flow { exporter, input, output, sampling: Sampling::one_in(rate), ..Flow::EMPTY }
+    }
+
+    fn number(paths: &Paths, flow: Flow) -> Numbered {
+        let mut found = Numbered::default();
+        paths.number(&[flow], |_, numbered| found = numbered);
+        found
+    }
+
+    #[test]
+    fn the_same_way_has_the_same_number_and_its_rate() {
+        let paths = Paths::default();
+        assert_eq!(paths.rate(0), 0);
+        let first = number(&paths, flow(1, 2, 3, 100));
+        assert_eq!(number(&paths, flow(1, 2, 3, 100)), first);
+        assert_ne!(number(&paths, flow(1, 3, 2, 100)).path, first.path);
+        assert_eq!(number(&paths, flow(1, 3, 2, 100)).plain, first.plain);
+        assert_eq!((paths.rate(first.path), paths.rate(first.plain)), (100, 100));
+        let path = paths.get(first.path);
+        assert_eq!((path.exporter, path.input, path.output), (Host::v4(1), 2, 3));
+        let unsampled = [flow(1, 2, 3, 0), flow(1, 2, 3, 1)].map(|flow| number(&paths, flow));
+        assert_eq!(unsampled[0], unsampled[1]);
+        assert_eq!((unsampled[0].plain, paths.rate(unsampled[0].path)), (0, 0));
+    }
+
+    #[test]
+    fn one_who_makes_up_interfaces_leaves_room_for_others() {
+        let paths = Paths::default();
+        for input in 0..2 * MAX_PER_EXPORTER as u32 {
+            number(&paths, flow(1, input, 1, 7));
+        }
+        let late = number(&paths, flow(1, 1_000_000, 1, 7));
+        assert_eq!((late.path, paths.rate(late.path)), (late.plain, 7));
+        assert_eq!(paths.refused(), MAX_PER_EXPORTER as u64 + 1);
+        let other = number(&paths, flow(2, 1, 2, 7));
+        assert_ne!(other.path, other.plain);
+        for exporter in 3..20 {
+            for input in 0..MAX_PER_EXPORTER as u32 {
+                number(&paths, flow(exporter, input, 1, 7));
+            }
+        }
+        assert!(paths.refused() > MAX_PATHS as u64);
+        assert_eq!(number(&paths, flow(2, 1, 2, 7)), other, "what is known stays");
+    }
+}
