@@ -124,7 +124,7 @@ fn main() -> ExitCode {
     };
     let after = memory();
     print_times(&written, &asked);
-    verdict::print_memory(before, &written.halfway, after);
+    verdict::print_memory(before, &written.course, after);
     verdict::print(&args, &windows, &feed)
 }
 
@@ -141,7 +141,7 @@ struct Written {
     micros: u64,
     flows: u64,
     /// Memory after every tenth of the time.
-    halfway: Vec<Memory>,
+    course: Vec<Memory>,
 }
 
 fn histogram() -> Histogram<u64> {
@@ -154,7 +154,7 @@ fn histogram() -> Histogram<u64> {
 /// Feeds the windows, as fast as they take it.
 fn write(args: &Args, windows: &Windows, feed: &mut Feed, shared: &Shared) -> Written {
     let clock = Clock::start();
-    let mut written = Written { pauses: histogram(), micros: 0, flows: 0, halfway: Vec::new() };
+    let mut written = Written { pauses: histogram(), micros: 0, flows: 0, course: Vec::new() };
     let panes = feed.panes();
     let mut flows = Vec::new();
     for pane in 0..panes {
@@ -170,7 +170,9 @@ fn write(args: &Args, windows: &Windows, feed: &mut Feed, shared: &Shared) -> Wr
         }
         written.flows += flows.len() as u64;
         if (pane + 1) * 10 / panes > pane * 10 / panes {
-            written.halfway.push(memory());
+            written.course.push(memory());
+            let (seconds, tenths) = (clock.micros() / 1_000_000, written.course.len());
+            eprintln!("{tenths}/10 after {seconds} s");
         }
     }
     shared.now.store(START + panes as i64 * PANE_MS, Ordering::Relaxed);

@@ -19,7 +19,7 @@ const TOP: usize = 1_000;
 /// Busiest hosts whose conversations are counted.
 const COUNTED: usize = 20;
 
-pub fn print_memory(before: Memory, halfway: &[Memory], after: Memory) {
+pub fn print_memory(before: Memory, course: &[Memory], after: Memory) {
     println!(
         "memory, MB: {:.0} before the windows, {:.0} after, {:.0} at most: {:.0} for the windows",
         before.now,
@@ -27,7 +27,7 @@ pub fn print_memory(before: Memory, halfway: &[Memory], after: Memory) {
         after.peak,
         after.peak - before.now,
     );
-    let course: Vec<String> = halfway.iter().map(|one| format!("{:.0}", one.now)).collect();
+    let course: Vec<String> = course.iter().map(|one| format!("{:.0}", one.now)).collect();
     println!("memory after each tenth of the time, MB: {}", course.join(" "));
 }
 
