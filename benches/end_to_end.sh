@@ -176,7 +176,7 @@ holds() {
     local verdict=lost
     if [ "$drops" = 0 ] && [ "$got" = "$sent" ]; then verdict=ok; fi
     printf '  %s at %d flows/s for %s s: %s (%s of %s, %.0f flows/s sent)\n' \
-        "$1" "$2" "$3" "$verdict" "$got" "$sent" "$achieved"
+        "${1%_files}" "$2" "$3" "$verdict" "$got" "$sent" "$achieved"
     [ "$verdict" = ok ]
 }
 
@@ -201,8 +201,8 @@ highest() {
     done
     rate=$good
     until [ "$rate" -lt 10000 ] || holds "$1" "$rate" "$2"; do rate=$((rate * 9 / 10)); done
-    if [ "$rate" -lt 10000 ]; then die "$1 loses at any rate"; fi
-    echo "$1: $rate flows/s without loss for $2 s ($format)"
+    if [ "$rate" -lt 10000 ]; then die "${1%_files} loses at any rate"; fi
+    echo "${1%_files}: $rate flows/s without loss for $2 s ($format)"
 }
 
 cargo build --release --quiet --example collector --example load
