@@ -1,6 +1,8 @@
 //! Traffic of a busy site, the same in every run.
 #![allow(dead_code, reason = "every benchmark uses its own part of this")]
 
+pub mod site;
+
 use toptalk::flow::{Flow, Host, Time};
 
 /// Where benchmark time begins.
@@ -18,21 +20,28 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A rank below `n` whose frequency falls as 1 / rank (Zipf, exponent 1).
+    /// From 0 up to, not including, 1.
+    pub fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A rank below `n` whose frequency falls about as 1 / rank (Zipf, exponent
+    /// 1); [`site::Zipf`] is exact and slower.
     pub fn zipf(&mut self, n: u64) -> u64 {
-        let uniform = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
-        ((n as f64).powf(uniform) as u64).clamp(1, n) - 1
+        ((n as f64).powf(self.uniform()) as u64).clamp(1, n) - 1
     }
 }
 
 /// How long flows last and how many packets they have.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Shape {
     /// As on a real line: 1 ms to a minute and 1 to 10,000 packets, each factor
     /// of ten as frequent as the next.
     Mixed,
     /// The worst case for spreading: anything up to a minute, all of many packets.
     Long,
+    /// Questions and answers: at most 50 ms and eight packets.
+    Short,
 }
 
 impl Shape {
@@ -40,6 +49,7 @@ impl Shape {
         match self {
             Shape::Mixed => (random.zipf(60_000) as i64 + 1, random.zipf(10_000) + 1),
             Shape::Long => ((random.next() % 60_000) as i64, random.next() % 1000 + 8),
+            Shape::Short => ((random.next() % 50) as i64, random.next() % 8 + 1),
         }
     }
 }
