@@ -120,10 +120,13 @@ impl Decoder {
 impl Decoder {
     /// Puts an exporter in order again after a panic in one of its datagrams:
     /// it keeps what it would after a restart of the collector, and its counts.
-    /// The other exporters keep everything.
-    pub fn heal(&mut self, now: Time, address: Host) {
+    /// The other exporters keep everything. Returns how many data sets are lost
+    /// that were held for a template.
+    pub fn heal(&mut self, now: Time, address: Host) -> usize {
+        let mut lost = 0;
         self.scratch = SetScratch::default();
         if let Some(mut damaged) = self.exporters.remove(&address) {
+            lost = damaged.held.len();
             let mut healed = recall_exporter(now, &remember(address, &damaged));
             for (id, domain) in &mut healed.domains {
                 if let Some(damaged) = damaged.domains.get_mut(id) {
@@ -143,6 +146,7 @@ impl Decoder {
         self.pool.held.set(sum(|exporter| exporter.held.bytes()));
         self.pool.templates.set(sum(|exporter| exporter.template_bytes));
         self.pool.names.set(sum(|exporter| exporter.about.names()));
+        lost
     }
 }
 
