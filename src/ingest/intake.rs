@@ -102,7 +102,7 @@ impl Intake {
 
     /// Which of several workers an exporter belongs to: strangers choose their
     /// addresses, but not the seed.
-    fn place(&self, exporter: Host, among: usize) -> usize {
+    pub(super) fn place(&self, exporter: Host, among: usize) -> usize {
         let hash = self.hasher.hash_one(exporter);
         usize::try_from(hash % among.max(1) as u64).unwrap_or(0)
     }

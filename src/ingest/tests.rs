@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
 use super::guard::POISON;
+use super::intake::Intake;
 use super::pipeline::Pipeline;
+use super::stats::Stats;
 use super::*;
 use crate::flow::{Host, Time};
 use crate::snapshot::ExporterHealth;
@@ -176,4 +178,71 @@ fn a_worker_that_dies_all_the_same_is_told() {
     router.send(now, &flows(now, 1, 3), true, &[]);
     let error = ingest.stop().unwrap_err();
     assert!(error.to_string().contains("panicked"), "{error}");
+}
+
+#[test]
+fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
+    let clock = Clock::start();
+    let (now, gate) = (clock.now(), Arc::new(Mutex::new(())));
+    let slow = Host::octets(192, 0, 2, 1);
+    // Whoever records a flow of this exporter waits at the gate.
+    let guarded = gate.clone();
+    let sink = move || {
+        let gate = guarded.clone();
+        Box::new(move |flows: &[Flow]| {
+            if flows.iter().any(|flow| flow.exporter == slow) {
+                drop(gate.lock());
+            }
+        }) as Sink
+    };
+    let stats = Stats::new(now, None, Vec::new());
+    let mut intake = Intake::new(MAX_WORKERS, Policy::default(), clock, stats, sink);
+    let elsewhere = |one: &Host| intake.place(*one, MAX_WORKERS) != intake.place(slow, MAX_WORKERS);
+    let other = (2..=255).map(|last| Host::octets(192, 0, 2, last)).find(elsewhere).unwrap();
+    intake.start(&Published::default()).unwrap();
+    let mut encoder = IpfixEncoder::new(1);
+    let first = encoder.encode(now, &flows(now, 1, 20), true);
+    let more = encoder.encode(now, &flows(now, 1, 20), false);
+    let closed = gate.lock().unwrap();
+    let mut sent = 0;
+    let others = first.len() as u64 + 100;
+    for datagram in first {
+        intake.datagram(slow, &datagram);
+        intake.datagram(other, &datagram);
+        sent += 1;
+    }
+    let dropped =
+        |intake: &Intake| -> u64 { intake.work().queues.iter().map(|queue| queue.dropped).sum() };
+    while dropped(&intake) < 1000 {
+        assert!(clock.micros() < 60_000_000);
+        for _ in 0..10 {
+            intake.datagram(slow, &more[0]);
+            sent += 1;
+        }
+        intake.pause(clock.micros());
+    }
+    // Streams still find room, and the other exporter all the time.
+    assert!(intake.has_room(slow, 65_536));
+    intake.message(slow, &more[0]);
+    for _ in 0..100 {
+        intake.datagram(other, &more[0]);
+    }
+    intake.pause_stream(clock.micros());
+    let queues = intake.work().queues;
+    assert!(queues.iter().all(|queue| queue.held <= queue.limit), "{queues:?}");
+    let lost = dropped(&intake);
+    drop(closed);
+    intake.begin_end();
+    // Now there is time to wait for room.
+    for _ in 0..20_000 {
+        intake.datagram(slow, &more[0]);
+    }
+    intake.end().unwrap();
+    let (parts, work) = (intake.parts(), intake.work());
+    let health = intake.stats.health(Vec::new(), parts, work);
+    assert_eq!((count(&health, "worker_queue"), health.dropped.len()), (lost, 1));
+    let datagrams: Vec<u64> = by_address(&health).iter().map(|one| one.datagrams).collect();
+    let mut expected = [(slow, sent + 1 + 20_000 - lost), (other, others)];
+    expected.sort();
+    assert_eq!(datagrams, expected.map(|one| one.1));
 }

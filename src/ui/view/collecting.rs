@@ -1,7 +1,7 @@
 //! How the collecting goes, in lines: sockets, what was dropped or odd by cause
 //! with the remedy, who was refused, and notes.
 
-use crate::snapshot::{DropCount, Listener, Snapshot};
+use crate::snapshot::{DropCount, Listener, QueueHealth, Snapshot, WorkHealth};
 use crate::units;
 
 use super::super::paint::Canvas;
@@ -64,6 +64,9 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
         let text = format!("{} from other senders", units::short(health.refused_others));
         say("refused", text, Tone::Plain);
     }
+    if let Some((text, tone)) = work(&health.work) {
+        say("workers", text, tone);
+    }
     say("received", received(snapshot), Tone::Plain);
     for note in snapshot.notes.iter().chain(&health.notes) {
         say("note", note.clone(), Tone::Plain);
@@ -85,6 +88,19 @@ fn socket(listener: &Listener) -> String {
     let connections =
         connections.map_or(String::new(), |count| format!(", TCP connections {count}"));
     format!("{address}, {buffer}, kernel dropped {}{connections}", units::short(*kernel_drops))
+}
+
+/// How many work, and what waits for each.
+fn work(work: &WorkHealth) -> Option<(String, Tone)> {
+    let queues = &work.queues;
+    let Some(limit) = queues.first().map(|queue| super::memory(queue.limit)) else {
+        let alone = "1, which also receives".to_owned();
+        return (work.workers > 0).then_some((alone, Tone::Plain));
+    };
+    let held = queues.iter().map(|queue| super::memory(queue.held)).collect::<Vec<_>>().join(" ");
+    let is_short = |queue: &QueueHealth| queue.dropped > 0 || queue.held > queue.limit / 2;
+    let tone = if queues.iter().any(is_short) { Tone::Warning } else { Tone::Plain };
+    Some((format!("{}, queues hold {held} of {limit} each", work.workers), tone))
 }
 
 fn counted(drop: &DropCount) -> String {
