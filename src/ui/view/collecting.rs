@@ -139,3 +139,24 @@ pub fn draw(canvas: &mut Canvas, lines: &[Line], room: std::ops::Range<u16>, mor
         canvas.put(LABEL, y, width, &line.text, line.tone);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_works_and_what_waits() {
+        assert_eq!(work(&WorkHealth::default()), None);
+        let said = |health: &WorkHealth| work(health).unwrap();
+        let mut health = WorkHealth { workers: 1, queues: Vec::new() };
+        assert_eq!(said(&health), ("1, which also receives".to_owned(), Tone::Plain));
+        let queue = |held, dropped| QueueHealth { held, limit: 32 << 20, dropped };
+        health = WorkHealth { workers: 2, queues: vec![queue(0, 0), queue(1536, 0)] };
+        let text = "2, queues hold 0 KiB 1.5 KiB of 32 MiB each".to_owned();
+        assert_eq!(said(&health), (text, Tone::Plain));
+        health.queues[0].dropped = 1;
+        assert_eq!(said(&health).1, Tone::Warning);
+        health.queues = vec![queue(0, 0), queue(17 << 20, 0)];
+        assert_eq!(said(&health).1, Tone::Warning);
+    }
+}
