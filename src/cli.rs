@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use self::values::{Link, given_rate, lag, link, sliding, window};
+use self::values::{Link, given_rate, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::filter::Filter;
 use crate::flow::{LocalNetworks, Network, Time};
-use crate::ingest::{Listen, MAX_PORTS};
+use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::snapshot::{SortKey, Window};
 use crate::units::{parse_duration, parse_rate};
 use crate::wire::Policy;
@@ -34,6 +34,7 @@ pub enum Command {
 #[derive(Clone, Debug)]
 pub struct Live {
     pub listen: Listen,
+    pub workers: Workers,
     pub config: Config,
     pub policy: Policy,
     pub state: State,
@@ -47,6 +48,7 @@ pub struct Live {
 #[derive(Clone, Debug)]
 pub struct Top {
     pub listen: Listen,
+    pub workers: Workers,
     pub config: Config,
     pub policy: Policy,
     pub state: State,
@@ -103,6 +105,7 @@ enum Verb {
 /// What all who collect are told.
 struct Collect {
     listen: Listen,
+    workers: Workers,
     config: Config,
     policy: Policy,
     state: State,
@@ -116,6 +119,9 @@ struct CollectWords {
     /// Listen on this address only
     #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
     bind: Option<IpAddr>,
+    /// Threads that decode and record, each exporter always on the same one: `auto` for half as many as there are cores, 8 at most, or 1 to 16
+    #[arg(long, value_name = "auto|N", env = "TOPTALK_WORKERS", default_value = "auto", value_parser = workers)]
+    workers: Workers,
     #[command(flatten)]
     exporters: ExporterWords,
     #[command(flatten)]
@@ -253,6 +259,7 @@ impl Words {
             Some(Verb::Demo(words)) => {
                 let live = Live {
                     listen: Listen::default(),
+                    workers: Workers::default(),
                     config: Config::default(),
                     policy: Policy::default(),
                     state: State::Nowhere,
@@ -299,13 +306,14 @@ impl CollectWords {
             started: Time::default(),
         };
         let (policy, state) = self.exporters.check();
-        Ok(Collect { listen: Listen { address: self.bind, ports }, config, policy, state })
+        let listen = Listen { address: self.bind, ports };
+        Ok(Collect { listen, workers: self.workers, config, policy, state })
     }
 }
 
 impl LiveWords {
     fn check(self) -> Result<Live, clap::Error> {
-        let Collect { listen, config, policy, state } = self.collect.check()?;
+        let Collect { listen, workers, config, policy, state } = self.collect.check()?;
         let rules = Rules {
             host_up: self.rules.alert_up,
             host_down: self.rules.alert_down,
@@ -314,6 +322,7 @@ impl LiveWords {
         };
         Ok(Live {
             listen,
+            workers,
             config: Config { rules, ..config },
             policy,
             state,
@@ -331,9 +340,10 @@ impl TopWords {
             Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)).map_err(
                 |error| wrong(format!("{error}\n  {text}\n  {}", caret(&text, &error.at))),
             )?;
-        let Collect { listen, config, policy, state } = self.collect.check()?;
+        let Collect { listen, workers, config, policy, state } = self.collect.check()?;
         Ok(Top {
             listen,
+            workers,
             config: Config { keep_all: self.window == Window::All, ..config },
             policy,
             state,

@@ -36,6 +36,7 @@ pub(super) fn show(
     let windows = Arc::new(Windows::new(Config { started: clock.now(), ..live.config }));
     let told = ingest::Options {
         demo,
+        workers: live.workers,
         policy: live.policy,
         state: state::folder(live.state, |name| std::env::var_os(name)),
         ..ingest::Options::default()

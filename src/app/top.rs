@@ -37,6 +37,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let config = Config { started: clock.now(), ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
     let options = Options {
+        workers: top.workers,
         policy: top.policy.clone(),
         state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
         ..Options::default()

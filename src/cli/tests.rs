@@ -11,7 +11,8 @@ fn the_words_are_consistent() {
 
 #[test]
 fn words_become_settings() {
-    let words = ["toptalk", "-p", "34343", "--alert-up", "80M", "--link", "1G/200M"];
+    let words =
+        ["toptalk", "-p", "34343", "--workers", "3", "--alert-up", "80M", "--link", "1G/200M"];
     let Ok(Command::Live(live)) = read_from(words) else { panic!() };
     assert_eq!(live.listen.ports, [34343]);
     let rules = live.config.rules;
@@ -19,6 +20,7 @@ fn words_become_settings() {
     assert_eq!((rules.link_down, rules.link_up), (Some(1_000_000_000), Some(200_000_000)));
     let words = ["toptalk", "top", "--for", "3s", "-n", "0", "-s", "up", "port", "443"];
     let Ok(Command::Top(top)) = read_from(words) else { panic!() };
+    assert_eq!((live.workers, top.workers), (Workers::Exactly(3), Workers::Auto));
     assert_eq!((top.for_ms, top.limit, top.sort), (3000, usize::MAX, SortKey::Up));
     assert!(top.config.keep_all && !top.filter.is_any());
 }
@@ -35,6 +37,8 @@ fn wrong_words_are_refused_with_what_was_expected() {
         (vec!["toptalk", "--local", "10.0.0.0/40"], "10.0.0.0/8"),
         (vec!["toptalk", "--alert-up", "fast"], "80M"),
         (vec!["toptalk", "--lag", "400"], "auto"),
+        (vec!["toptalk", "--workers", "0"], "auto or 1 to 16"),
+        (vec!["toptalk", "top", "--workers", "17"], "auto or 1 to 16"),
         (vec!["toptalk", "--window", "2m"], "15m"),
         (vec!["toptalk", "top", "--window", "2m"], "all"),
         (vec!["toptalk", "top", "port", "70000"], "^^^^^"),

@@ -3,6 +3,7 @@
 
 use crate::agg::{LagRule, MAX_LAG_MS};
 use crate::flow::{Host, Sampling};
+use crate::ingest::{MAX_WORKERS, Workers};
 use crate::snapshot::Window;
 use crate::units::{parse_duration, parse_rate};
 use crate::wire::policy::GivenRate;
@@ -62,4 +63,14 @@ pub(super) fn window(text: &str) -> Result<Window, String> {
         return Ok(Window::All);
     }
     sliding(text).map_err(|_| format!("expected 10s, 1m, 5m, 15m, 1h or all, found `{text}`"))
+}
+
+pub(super) fn workers(text: &str) -> Result<Workers, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(Workers::Auto);
+    }
+    match text.parse::<usize>() {
+        Ok(count @ 1..=MAX_WORKERS) => Ok(Workers::Exactly(count)),
+        _ => Err(format!("expected auto or 1 to {MAX_WORKERS}, found `{text}`")),
+    }
 }

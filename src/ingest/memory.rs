@@ -75,20 +75,24 @@ impl Keeper {
         }
     }
 
-    /// Lets the decoder take over what the file has. Says what is wrong with it.
-    pub(super) fn load(&mut self, now: Time, decoder: &mut Decoder) -> Option<String> {
+    /// Lets `recall` take over what the file has. Says what is wrong with it.
+    pub(super) fn load(
+        &mut self,
+        now: Time,
+        recall: impl FnOnce(&Memory) -> Result<(), String>,
+    ) -> Option<String> {
         let path = &self.file.path;
         let refused = match read(path) {
             Ok(None) => return None,
             Ok(Some(mut memory)) => {
                 let known = |last_seen_ms| now.since(Time(last_seen_ms)) < FORGOTTEN_MS;
                 memory.exporters.retain(|exporter| known(exporter.last_seen_ms));
-                match decoder.recall(now, &memory) {
-                    Ok(_) => {
+                match recall(&memory) {
+                    Ok(()) => {
                         self.shape = timeless(memory);
                         return None;
                     }
-                    Err(error) => Refused { why: error.to_string(), keep: true },
+                    Err(why) => Refused { why, keep: true },
                 }
             }
             Err(refused) => refused,
@@ -102,23 +106,17 @@ impl Keeper {
         Some(note)
     }
 
-    /// What to save at `now`, if it is time. `micros` is the running time.
-    pub(super) fn due(
-        &mut self,
-        now: Time,
-        micros: impl Fn() -> u64,
-        learned: bool,
-        decoder: &Decoder,
-    ) -> Option<Job> {
+    /// Whether it is time at `now` to gather what to save.
+    pub(super) fn wants(&mut self, now: Time, learned: bool) -> bool {
         self.learned |= learned;
         let passed = now.since(self.saved);
-        let soon = self.learned && passed >= self.pause_ms;
-        if !soon && passed < EVERY_MS {
-            return None;
-        }
-        let began = micros();
-        let memory = decoder.memory();
-        let cost_ms = (micros().saturating_sub(began) / 1000).saturating_mul(GATHERING_PART);
+        passed >= EVERY_MS || self.learned && passed >= self.pause_ms
+    }
+
+    /// What to save of what was gathered, which took so many `micros`.
+    pub(super) fn gathered(&mut self, now: Time, memory: Memory, micros: u64) -> Option<Job> {
+        let passed = now.since(self.saved);
+        let cost_ms = (micros / 1000).saturating_mul(GATHERING_PART);
         self.pause_ms = i64::try_from(cost_ms).unwrap_or(EVERY_MS).clamp(SOON_MS, EVERY_MS);
         self.learned = false;
         let shape = timeless(memory.clone());
@@ -131,8 +129,7 @@ impl Keeper {
     }
 
     /// What to save at the end.
-    pub(super) fn last(&mut self, decoder: &Decoder) -> Option<Job> {
-        let memory = decoder.memory();
+    pub(super) fn last(&mut self, memory: Memory) -> Option<Job> {
         (!memory.exporters.is_empty()).then(|| self.job(memory))
     }
 
@@ -265,6 +262,18 @@ mod tests {
 
     const START: Time = Time(1_800_000_000_000);
 
+    /// What is saved at a moment, when gathering it takes so many microseconds.
+    fn due(
+        keeper: &mut Keeper,
+        ms: i64,
+        micros: u64,
+        learned: bool,
+        decoder: &Decoder,
+    ) -> Option<Job> {
+        let now = START.plus_ms(ms);
+        keeper.wants(now, learned).then(|| keeper.gathered(now, decoder.memory(), micros))?
+    }
+
     fn tell(decoder: &mut Decoder, source: u32) {
         let sent = V9Encoder::new(source).encode(START, START, &[], true);
         decoder.decode(START, Host::octets(192, 0, 2, 1), &sent[0], &mut Vec::new());
@@ -273,35 +282,33 @@ mod tests {
     #[test]
     fn what_is_new_is_saved_soon_and_the_rest_once_a_minute() {
         let (mut keeper, mut decoder) = (Keeper::new(START, PathBuf::new()), Decoder::new());
-        let mut due = |ms: i64, learned: bool, decoder: &Decoder| {
-            keeper.due(START.plus_ms(ms), || 0, learned, decoder).is_some()
+        let mut saves = |ms: i64, learned: bool, decoder: &Decoder| {
+            due(&mut keeper, ms, 0, learned, decoder).is_some()
         };
-        assert!(!due(60_000, false, &decoder), "nobody is known");
+        assert!(!saves(60_000, false, &decoder), "nobody is known");
         tell(&mut decoder, 1);
-        assert!(!due(60_250, true, &decoder), "not at once");
-        assert!(due(61_000, false, &decoder), "but soon");
-        assert!(!due(63_000, true, &decoder), "the same once more");
+        assert!(!saves(60_250, true, &decoder), "not at once");
+        assert!(saves(61_000, false, &decoder), "but soon");
+        assert!(!saves(63_000, true, &decoder), "the same once more");
         tell(&mut decoder, 2);
-        assert!(due(64_000, true, &decoder));
-        assert!(!due(123_999, false, &decoder));
-        assert!(due(124_000, false, &decoder), "for the times in it");
+        assert!(saves(64_000, true, &decoder));
+        assert!(!saves(123_999, false, &decoder));
+        assert!(saves(124_000, false, &decoder), "for the times in it");
         tell(&mut decoder, 3);
         keeper.failed();
-        let mut due = |ms: i64| keeper.due(START.plus_ms(ms), || 0, true, &decoder).is_some();
-        assert!(!due(126_000) && !due(183_999) && due(184_000));
+        let mut saves = |ms: i64| due(&mut keeper, ms, 0, true, &decoder).is_some();
+        assert!(!saves(126_000) && !saves(183_999) && saves(184_000));
     }
 
     #[test]
     fn gathering_takes_a_part_of_the_time_only() {
         let (mut keeper, mut decoder) = (Keeper::new(START, PathBuf::new()), Decoder::new());
-        let clock = std::cell::Cell::new(0);
-        // Each gathering takes half a second.
-        let micros = || clock.replace(clock.get() + 500_000);
         let mut saved = Vec::new();
         for second in 1..60u32 {
             tell(&mut decoder, second);
-            let now = START.plus_ms(i64::from(second) * 1000);
-            if keeper.due(now, micros, true, &decoder).is_some() {
+            // Each gathering takes half a second.
+            let ms = i64::from(second) * 1000;
+            if due(&mut keeper, ms, 500_000, true, &decoder).is_some() {
                 saved.push(second);
             }
         }
@@ -314,13 +321,15 @@ mod tests {
         let path = path(folder.path(), None, 2055);
         let (mut keeper, mut decoder) = (Keeper::new(START, path.clone()), Decoder::new());
         tell(&mut decoder, 1);
-        let older = keeper.last(&decoder).unwrap();
+        let older = keeper.last(decoder.memory()).unwrap();
         tell(&mut decoder, 2);
-        let newer = keeper.last(&decoder).unwrap();
+        let newer = keeper.last(decoder.memory()).unwrap();
         newer.run().unwrap();
         older.run().unwrap();
         let mut again = Decoder::new();
-        assert_eq!(Keeper::new(START, path).load(START, &mut again), None);
+        let recall =
+            |memory: &Memory| again.recall(START, memory).map(|_| ()).map_err(|_| String::new());
+        assert_eq!(Keeper::new(START, path).load(START, recall), None);
         assert_eq!(again.memory().exporters[0].domains.len(), 2);
     }
 }

@@ -1,16 +1,22 @@
 //! Sockets to flows to windows: the collecting half of toptalk.
 //!
-//! One thread with its own runtime receives, decodes and records. Nothing on it
-//! ever waits for a screen, a disk or a client. A second one now and then writes
-//! what was learned of exporters to a file.
+//! One thread with its own runtime receives. It decodes and records as well, or
+//! hands what came to several workers, each exporter's always to the same one.
+//! None of them ever waits for a screen, a disk or a client. Another thread now
+//! and then writes what was learned of exporters to a file.
 
 mod framer;
+mod guard;
+mod intake;
 mod memory;
 mod pipeline;
+mod queue;
+mod receiver;
 mod roster;
 mod socket;
 mod stats;
 mod streams;
+mod tally;
 mod worker;
 
 pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
@@ -26,8 +32,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::pipeline::Sink;
 use crate::agg::Windows;
 use crate::clock::Clock;
+use crate::flow::Flow;
 use crate::snapshot::Health;
 use crate::wire::Policy;
 
@@ -39,6 +47,36 @@ pub const MAX_PORTS: usize = 64;
 
 /// How long a socket that fails is left alone, so that others have their turns.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// How often health is published, and looked whether something is to be saved.
+const PUBLISH: Duration = Duration::from_millis(250);
+
+/// Workers at most, and as many as there are unless said otherwise.
+pub const MAX_WORKERS: usize = 16;
+const MAX_AUTO_WORKERS: usize = 8;
+
+/// How many threads decode and record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workers {
+    /// Half as many as there are cores, 8 at most: screens and queries need some.
+    #[default]
+    Auto,
+    Exactly(usize),
+}
+
+impl Workers {
+    /// How many that is on this machine.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Workers::Auto => {
+                let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+                (cores / 2).clamp(1, MAX_AUTO_WORKERS)
+            }
+            Workers::Exactly(count) => count.clamp(1, MAX_WORKERS),
+        }
+    }
+}
 
 /// Where to listen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,9 +135,10 @@ pub struct Options {
     /// nothing.
     pub state: Option<PathBuf>,
     pub streams: StreamLimits,
+    pub workers: Workers,
 }
 
-/// A running ingest thread.
+/// The running threads.
 pub struct Ingest {
     published: Published,
     stop: Option<oneshot::Sender<()>>,
@@ -117,13 +156,27 @@ impl Ingest {
         clock: Clock,
         options: Options,
     ) -> io::Result<Ingest> {
+        let sink = move || {
+            let windows = windows.clone();
+            Box::new(move |flows: &[Flow]| windows.record(flows)) as Sink
+        };
+        Ingest::start_into(sockets, sink, clock, options)
+    }
+
+    /// The same into whatever `sink` makes for each worker.
+    fn start_into(
+        sockets: Vec<Bound>,
+        sink: impl Fn() -> Sink + Send + 'static,
+        clock: Clock,
+        options: Options,
+    ) -> io::Result<Ingest> {
         let published = Published::default();
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = published.clone();
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
             let _ending = stats::Ending(shared.clone());
-            runtime.block_on(worker::run(sockets, windows, clock, options, shared, stopped))
+            runtime.block_on(receiver::run(sockets, sink, clock, options, shared, stopped))
         })?;
         Ok(Ingest { published, stop: Some(stop), thread: Some(thread) })
     }
@@ -137,7 +190,7 @@ impl Ingest {
     /// Stops receiving after taking in what the kernel still holds.
     ///
     /// # Errors
-    /// When receiving had failed or the thread had panicked.
+    /// When receiving had failed or one of the threads had panicked.
     pub fn stop(mut self) -> io::Result<Health> {
         self.finish()?;
         Ok(self.published.read())
@@ -159,3 +212,6 @@ impl Drop for Ingest {
         let _ = self.finish();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,88 +1,182 @@
 //! Everything between a datagram and the windows.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use super::stats::{Stats, Trouble};
-use crate::agg::Windows;
+use super::PUBLISH;
+use super::guard::{guarded, poisoned};
+use super::tally::{Part, Tally};
 use crate::clock::Clock;
 use crate::flow::{Flow, Host, Time};
 use crate::wire::doubling::Doubling;
-use crate::wire::{Decoder, Policy};
+use crate::wire::memory::Memory;
+use crate::wire::{Budget, Cause, Decoder, Policy};
 
-/// Flows held at most before they are recorded: a datagram of tiny records can
-/// have 16,000.
-const FLOWS_PER_BATCH: usize = 4096;
+/// Flows held at most before they are recorded: the more, the more often rows
+/// are met twice at once. A datagram of tiny records can have as many again.
+const FLOWS_PER_BATCH: usize = 16_384;
 
-/// Decodes what sockets read, marks what came twice, and hands it on.
+/// A flow waits no longer than this to be recorded.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// Where flows go.
+pub(super) type Sink = Box<dyn FnMut(&[Flow]) + Send>;
+
+/// Decodes what sockets read, marks what came twice, and hands it on. A panic in
+/// any of that costs what was being worked on, and is counted.
 pub(super) struct Pipeline {
-    pub(super) decoder: Decoder,
-    pub(super) stats: Stats,
-    pub(super) clock: Clock,
+    decoder: Decoder,
+    tally: Tally,
+    clock: Clock,
     policy: Policy,
+    budget: Budget,
     doubling: Doubling,
-    windows: Arc<Windows>,
+    sink: Sink,
     flows: Vec<Flow>,
+    /// When the first of the flows was decoded, in running microseconds.
+    since: u64,
     /// Whether templates or options came since someone asked.
     learned: bool,
 }
 
 impl Pipeline {
-    pub(super) fn new(policy: Policy, windows: Arc<Windows>, clock: Clock, stats: Stats) -> Self {
+    /// One of so many `workers` that share a budget.
+    pub(super) fn new(
+        policy: Policy,
+        budget: Budget,
+        clock: Clock,
+        workers: usize,
+        sink: Sink,
+    ) -> Pipeline {
         Pipeline {
-            decoder: Decoder::with_policy(policy.clone()),
-            stats,
+            decoder: Decoder::sharing(policy.clone(), &budget),
+            tally: Tally::new(workers),
             clock,
             policy,
+            budget,
             doubling: Doubling::default(),
-            windows,
+            sink,
             flows: Vec::new(),
+            since: 0,
             learned: false,
         }
     }
 
-    pub(super) fn now(&self) -> Time {
-        self.clock.now()
-    }
-
-    /// Takes in a datagram, or a message of a stream.
-    pub(super) fn datagram(&mut self, sender: Host, bytes: &[u8]) {
-        let now = self.clock.now();
-        let report = self.decoder.decode(now, sender, bytes, &mut self.flows);
-        self.learned |= report.templates + report.options_templates + report.options > 0;
-        self.stats.datagram(&report);
+    /// Takes in a datagram, or a message of a stream, that came at `now`.
+    pub(super) fn datagram(&mut self, now: Time, sender: Host, bytes: &[u8]) {
+        let before = self.flows.len();
+        let Pipeline { decoder, flows, .. } = self;
+        let decoded = guarded(|| {
+            let report = decoder.decode(now, sender, bytes, flows);
+            poisoned(bytes);
+            report
+        });
+        match decoded {
+            Ok(report) => {
+                self.learned |= report.templates + report.options_templates + report.options > 0;
+                self.tally.datagram(&report);
+            }
+            Err(why) => {
+                self.flows.truncate(before);
+                self.tally.undecoded(now, sender, &why);
+                self.heal(now, sender);
+            }
+        }
+        if before == 0 {
+            self.since = self.clock.micros();
+        }
         if self.flows.len() >= FLOWS_PER_BATCH {
             self.record();
         }
     }
 
-    /// Records what has been decoded since `began` (microseconds).
-    pub(super) fn flush(&mut self, began: u64) {
-        self.record();
-        self.stats.batch(self.clock.micros().saturating_sub(began));
+    /// Puts the decoder in order: the exporter at hand keeps what it would after
+    /// a restart, the others keep everything.
+    fn heal(&mut self, now: Time, sender: Host) {
+        let decoder = &mut self.decoder;
+        match guarded(|| decoder.heal(now, sender)) {
+            Ok(held) => self.tally.cause(Cause::HeldDropped, held as u64),
+            // What it knows cannot even be read: exporters will send it again.
+            Err(_) => self.decoder = Decoder::sharing(self.policy.clone(), &self.budget),
+        }
     }
 
-    fn record(&mut self) {
-        let doubled = self.doubling.mark(&mut self.flows);
-        if doubled > 0 {
-            self.stats.doubled(&self.flows, doubled);
+    /// A connection of this exporter was opened: its numbers begin anew.
+    pub(super) fn reconnected(&mut self, exporter: Host) {
+        self.decoder.reconnected(exporter);
+    }
+
+    /// The end of work that began at `began` (microseconds). Flows may wait for more.
+    pub(super) fn pause(&mut self, began: u64) {
+        self.record_due();
+        self.tally.batch(self.clock.micros().saturating_sub(began));
+    }
+
+    /// Records what has waited for long enough.
+    pub(super) fn record_due(&mut self) {
+        if self.is_waiting() && self.patience().is_zero() {
+            self.record();
         }
-        self.windows.record(&self.flows);
+    }
+
+    /// How long to wait for more: for so long what was decoded may still wait,
+    /// and what is published.
+    pub(super) fn patience(&self) -> Duration {
+        if self.flows.is_empty() {
+            return PUBLISH;
+        }
+        let waited = Duration::from_micros(self.clock.micros().saturating_sub(self.since));
+        LONGEST_WAIT.saturating_sub(waited)
+    }
+
+    /// Whether there are flows that wait.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.flows.is_empty()
+    }
+
+    /// Records everything that was decoded.
+    pub(super) fn record(&mut self) {
+        if self.flows.is_empty() {
+            return;
+        }
+        let Pipeline { doubling, sink, flows, tally, .. } = self;
+        let recorded = guarded(|| {
+            let doubled = doubling.mark(flows);
+            if doubled > 0 {
+                tally.doubled(flows, doubled);
+            }
+            sink(flows);
+        });
+        if let Err(why) = recorded {
+            self.tally.unrecorded(self.clock.now(), self.flows.len(), &why);
+        }
         self.flows.clear();
     }
 
-    /// Whether a stream of this peer may begin; a refusal is counted.
-    pub(super) fn welcomes(&mut self, peer: Host) -> bool {
-        if self.policy.allows(peer) {
-            return true;
-        }
-        // The decoder keeps the list of those who are refused.
-        self.decoder.decode(self.clock.now(), peer, &[], &mut self.flows);
-        self.stats.trouble(Trouble::TcpRefused);
-        false
+    /// What to publish. What it counts has been recorded.
+    pub(super) fn part(&mut self) -> Part {
+        self.record();
+        self.tally.part(self.clock.now(), &self.decoder)
     }
 
     /// Whether templates or options came since this was asked the last time.
     pub(super) fn has_learned(&mut self) -> bool {
         std::mem::take(&mut self.learned)
+    }
+
+    /// Takes over what an earlier run remembered of exporters.
+    pub(super) fn recall(&mut self, now: Time, memory: &Memory) -> Result<(), String> {
+        self.decoder.recall(now, memory).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// What to remember, and how many microseconds it took to gather.
+    pub(super) fn memory(&self) -> (Memory, u64) {
+        let began = self.clock.micros();
+        let memory = self.decoder.memory();
+        (memory, self.clock.micros().saturating_sub(began))
+    }
+
+    /// Running time in microseconds.
+    pub(super) fn micros(&self) -> u64 {
+        self.clock.micros()
     }
 }

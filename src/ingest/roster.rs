@@ -47,32 +47,43 @@ struct Entry {
 }
 
 /// Everything that is kept per exporter beside the decoder.
-#[derive(Debug, Default)]
-pub(super) struct Roster(HashMap<Host, Entry>);
+#[derive(Debug)]
+pub(super) struct Roster {
+    entries: HashMap<Host, Entry>,
+    /// How many have details.
+    detailed: usize,
+}
 
 impl Roster {
+    /// Nobody yet, for one of so many workers. Each has twice its part of the
+    /// details: the busiest exporters are not spread evenly.
+    pub(super) fn new(workers: usize) -> Roster {
+        let detailed = (2 * DETAILED / workers.max(1)).clamp(DETAILS_AT_ONCE, DETAILED);
+        Roster { entries: HashMap::new(), detailed }
+    }
+
     /// Counts the flows of a batch that were reported before.
     pub(super) fn doubled(&mut self, flows: &[Flow]) {
         for flow in flows.iter().filter(|flow| flow.duplicate) {
             // The decoder bounds exporters; those it forgets go with the next list.
-            self.0.entry(flow.exporter).or_default().doubled += 1;
+            self.entries.entry(flow.exporter).or_default().doubled += 1;
         }
     }
 
     /// The state of every exporter at `now`, busiest first.
     pub(super) fn list(&mut self, now: Time, decoder: &Decoder) -> Vec<ExporterHealth> {
         let summaries = decoder.exporters();
-        if self.0.len() > summaries.len() {
+        if self.entries.len() > summaries.len() {
             let known: std::collections::HashSet<Host> =
                 summaries.iter().map(|summary| summary.address).collect();
-            self.0.retain(|address, _| known.contains(address));
+            self.entries.retain(|address, _| known.contains(address));
         }
         let mut gather = DETAILS_AT_ONCE;
         let mut list = Vec::with_capacity(summaries.len());
         for (rank, summary) in summaries.into_iter().enumerate() {
-            let entry = self.0.entry(summary.address).or_default();
+            let entry = self.entries.entry(summary.address).or_default();
             let due = entry.gathered.is_none_or(|at| now.since(at) >= DETAIL_MS);
-            if rank >= DETAILED {
+            if rank >= self.detailed {
                 (entry.detail, entry.gathered) = (Arc::default(), None);
             } else if due && gather > 0 {
                 gather -= 1;
@@ -180,7 +191,7 @@ mod tests {
 
     #[test]
     fn rates_are_means_of_the_last_seconds() {
-        let (mut roster, mut decoder) = (Roster::default(), Decoder::new());
+        let (mut roster, mut decoder) = (Roster::new(1), Decoder::new());
         let mut router = V5Encoder::new(0, 0);
         let exporter = Host::octets(192, 0, 2, 1);
         let flow = Flow { src: exporter, dst: exporter, ..Flow::EMPTY };
@@ -195,7 +206,7 @@ mod tests {
             let list = roster.list(now, &decoder);
             assert_eq!(list.len(), 1);
             rates.push((list[0].datagrams_per_s, list[0].flows_per_s));
-            assert!(roster.0[&exporter].points.len() <= 12);
+            assert!(roster.entries[&exporter].points.len() <= 12);
         }
         assert_eq!(rates[0], (0.0, 0.0), "nothing is known yet");
         let (datagrams, flows) = rates[100];
@@ -205,7 +216,7 @@ mod tests {
 
     #[test]
     fn details_are_those_of_the_busiest_and_never_all_at_once() {
-        let (mut roster, mut decoder) = (Roster::default(), Decoder::new());
+        let (mut roster, mut decoder) = (Roster::new(1), Decoder::new());
         for n in 0..100 {
             let sent = V9Encoder::new(1).encode(START, START, &[], true);
             decoder.decode(START, Host::v4(n), &sent[0], &mut Vec::new());

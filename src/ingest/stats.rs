@@ -1,16 +1,16 @@
-//! What the ingest worker knows about its work, published for whoever asks.
+//! What is known about the collecting as a whole, published for whoever asks.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hdrhistogram::Histogram;
+use super::tally::Part;
+use crate::flow::{Host, Time};
+use crate::snapshot::{DropCount, Health, Listener, WorkHealth};
+use crate::wire::Cause;
+use crate::wire::policy::MAX_REFUSED;
 
-use super::roster::Roster;
-use crate::flow::{Flow, Time};
-use crate::snapshot::{DropCount, Health, Listener};
-use crate::wire::{Cause, Decoder, Report};
-
-/// The newest health, shared between the worker and its readers.
+/// The newest health, shared between those who collect and its readers.
 #[derive(Clone, Debug, Default)]
 pub struct Published {
     health: Arc<Mutex<Health>>,
@@ -24,7 +24,7 @@ impl Published {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the worker is gone, for whatever reason.
+    /// Whether a thread that collects is gone, for whatever reason.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
@@ -35,7 +35,7 @@ impl Published {
     }
 }
 
-/// Says that the worker has ended when it is dropped, also by a panic.
+/// Says that a thread has ended when it is dropped, also by a panic.
 pub(super) struct Ending(pub(super) Published);
 
 impl Drop for Ending {
@@ -44,7 +44,7 @@ impl Drop for Ending {
     }
 }
 
-/// What goes wrong before a datagram or message is whole.
+/// What goes wrong around datagrams and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     Socket,
@@ -52,16 +52,22 @@ pub enum Trouble {
     TcpBadMessage,
     TcpHalfMessage,
     TcpTimeout,
+    WorkerQueue,
+    WorkerPanic,
+    RecordPanic,
 }
 
 impl Trouble {
     /// All of them, in the order of the enum.
-    pub const ALL: [Trouble; 5] = [
+    pub const ALL: [Trouble; 8] = [
         Trouble::Socket,
         Trouble::TcpRefused,
         Trouble::TcpBadMessage,
         Trouble::TcpHalfMessage,
         Trouble::TcpTimeout,
+        Trouble::WorkerQueue,
+        Trouble::WorkerPanic,
+        Trouble::RecordPanic,
     ];
 
     /// A short stable name for JSON, metrics and logs.
@@ -73,6 +79,9 @@ impl Trouble {
             Trouble::TcpBadMessage => "tcp_bad_message",
             Trouble::TcpHalfMessage => "tcp_half_message",
             Trouble::TcpTimeout => "tcp_timeout",
+            Trouble::WorkerQueue => "worker_queue",
+            Trouble::WorkerPanic => "worker_panic",
+            Trouble::RecordPanic => "record_panic",
         }
     }
 
@@ -89,71 +98,36 @@ impl Trouble {
             Trouble::TcpTimeout => {
                 "connections closed: a message took over a minute, or none came for an hour"
             }
+            Trouble::WorkerQueue => {
+                "datagrams that found the queue of their worker full; where several exporters are busy, more --workers help"
+            }
+            Trouble::WorkerPanic => {
+                "datagrams lost in a defect of toptalk: please report it with the note"
+            }
+            Trouble::RecordPanic => {
+                "flows that may be missing after a defect of toptalk: please report it with the note"
+            }
         }
     }
 }
 
-/// Counters of the worker.
+/// What the receiving thread counts beside its workers.
 #[derive(Debug)]
 pub(super) struct Stats {
     started: Time,
     demo: Option<String>,
     notes: Vec<String>,
-    causes: Vec<u64>,
     troubles: [u64; Trouble::ALL.len()],
-    doubled: u64,
     /// Why the memory could not be saved the last time.
     unsaved: Option<String>,
-    datagrams: u64,
-    flows: u64,
-    roster: Roster,
-    /// Time per batch in microseconds.
-    batch: Option<Histogram<u64>>,
+    /// What workers had published who are no more.
+    kept: Vec<Part>,
 }
 
 impl Stats {
     pub(super) fn new(started: Time, demo: Option<String>, notes: Vec<String>) -> Stats {
-        let batch = Histogram::new_with_bounds(1, 60_000_000, 2).ok();
-        Stats {
-            started,
-            demo,
-            notes,
-            causes: vec![0; Cause::ALL.len()],
-            troubles: [0; Trouble::ALL.len()],
-            doubled: 0,
-            unsaved: None,
-            datagrams: 0,
-            flows: 0,
-            roster: Roster::default(),
-            batch,
-        }
-    }
-
-    pub(super) fn datagram(&mut self, report: &Report) {
-        self.datagrams += 1;
-        self.flows += u64::from(report.flows);
-        self.causes(report);
-    }
-
-    /// Counts what went wrong, but no datagram.
-    pub(super) fn causes(&mut self, report: &Report) {
-        for (cause, count) in report.causes.iter() {
-            if let Some(sum) = self.causes.get_mut(cause as usize) {
-                *sum += u64::from(count);
-            }
-        }
-    }
-
-    pub(super) fn batch(&mut self, micros: u64) {
-        if let Some(histogram) = &mut self.batch {
-            histogram.saturating_record(micros);
-        }
-    }
-
-    /// Counts the flows of a batch that were marked as reported before.
-    pub(super) fn doubled(&mut self, flows: &[Flow], count: usize) {
-        self.doubled += count as u64;
-        self.roster.doubled(flows);
+        let troubles = [0; Trouble::ALL.len()];
+        Stats { started, demo, notes, troubles, unsaved: None, kept: Vec::new() }
     }
 
     /// Counts something that went wrong outside of datagrams.
@@ -161,6 +135,17 @@ impl Stats {
         if let Some(count) = self.troubles.get_mut(trouble as usize) {
             *count += 1;
         }
+    }
+
+    /// So many datagrams have found a full queue until now.
+    pub(super) fn dropped_from_queues(&mut self, count: u64) {
+        let known = &mut self.troubles[Trouble::WorkerQueue as usize];
+        *known = count.max(*known);
+    }
+
+    /// Goes on counting what these workers had counted.
+    pub(super) fn keep(&mut self, parts: Vec<Part>) {
+        self.kept.extend(parts);
     }
 
     /// Something that the user should know, from now on.
@@ -173,59 +158,134 @@ impl Stats {
         self.unsaved = why;
     }
 
+    /// How the collecting goes, from what all workers published.
     pub(super) fn health(
-        &mut self,
-        now: Time,
+        &self,
         listeners: Vec<Listener>,
-        decoder: &Decoder,
+        mut parts: Vec<Part>,
+        work: WorkHealth,
     ) -> Health {
-        let (dropped, noticed) = self.drops(&listeners);
-        let (refused, refused_others) = decoder.refused();
-        Health {
+        parts.extend(self.kept.iter().cloned());
+        let (dropped, noticed) = self.drops(&listeners, &parts);
+        let (refused, refused_others) = refused(&parts);
+        let defect = parts.iter().filter_map(|part| part.defect.as_ref()).max_by_key(|one| one.0);
+        let notes = self.notes.iter().chain(&self.unsaved).chain(defect.map(|(_, note)| note));
+        let mut health = Health {
             started: self.started,
             demo: self.demo.clone(),
             listeners,
-            exporters: self.roster.list(now, decoder),
+            exporters: Vec::new(),
             dropped,
             noticed,
             refused,
             refused_others,
+            work,
             ended: false,
-            notes: self.notes.iter().chain(&self.unsaved).cloned().collect(),
-            datagrams: self.datagrams,
-            flows: self.flows,
-            batch_p99_us: self.batch.as_ref().map_or(0, |batch| batch.value_at_quantile(0.99)),
+            notes: notes.cloned().collect(),
+            datagrams: parts.iter().map(|part| part.datagrams).sum(),
+            flows: parts.iter().map(|part| part.flows).sum(),
+            batch_p99_us: parts.iter().map(|part| part.batch_p99_us).max().unwrap_or(0),
             clock_shift_ms: 0,
-        }
+        };
+        health.exporters = parts.into_iter().flat_map(|part| part.exporters).collect();
+        // As the decoder has them, who knows those of one worker only.
+        health.exporters.sort_by(|a, b| b.flows.cmp(&a.flows).then(a.address.cmp(&b.address)));
+        health
     }
 
     /// What was dropped, and what was odd but used.
-    fn drops(&self, listeners: &[Listener]) -> (Vec<DropCount>, Vec<DropCount>) {
+    fn drops(&self, listeners: &[Listener], parts: &[Part]) -> (Vec<DropCount>, Vec<DropCount>) {
         let mut dropped = Vec::new();
         let mut noticed = Vec::new();
-        for (cause, count) in Cause::ALL.iter().zip(&self.causes).filter(|(_, count)| **count > 0) {
-            let line =
-                DropCount { cause: cause.name(), explanation: cause.explanation(), count: *count };
-            if cause.loses() { dropped.push(line) } else { noticed.push(line) }
+        for cause in Cause::ALL {
+            let counts = parts.iter().filter_map(|part| part.causes.get(*cause as usize));
+            let line = counted(counts.sum(), cause.name(), cause.explanation());
+            if cause.loses() { dropped.extend(line) } else { noticed.extend(line) }
         }
-        for (trouble, count) in Trouble::ALL.iter().zip(self.troubles) {
-            let (cause, explanation) = (trouble.name(), trouble.explanation());
-            dropped.extend((count > 0).then_some(DropCount { cause, explanation, count }));
+        for (trouble, own) in Trouble::ALL.iter().zip(self.troubles) {
+            let theirs = parts.iter().filter_map(|part| part.troubles.get(*trouble as usize));
+            let count = own + theirs.sum::<u64>();
+            dropped.extend(counted(count, trouble.name(), trouble.explanation()));
         }
-        let line = |count: u64, cause, explanation| {
-            (count > 0).then_some(DropCount { cause, explanation, count })
-        };
         let kernel = listeners.iter().map(|listener| listener.kernel_drops).sum();
-        dropped.extend(line(
+        dropped.extend(counted(
             kernel,
             "kernel",
             "datagrams that found the receive buffer full; enlarge net.core.rmem_max",
         ));
-        noticed.extend(line(
-            self.doubled,
+        noticed.extend(counted(
+            parts.iter().map(|part| part.doubled).sum(),
             "doubled",
             "flows reported before from another interface; counted once, unless --no-dedup",
         ));
         (dropped, noticed)
+    }
+}
+
+fn counted(count: u64, cause: &'static str, explanation: &'static str) -> Option<DropCount> {
+    (count > 0).then_some(DropCount { cause, explanation, count })
+}
+
+/// Refused senders of all workers, as many as one alone would list.
+fn refused(parts: &[Part]) -> (Vec<(Host, u64)>, u64) {
+    let mut sums: HashMap<Host, u64> = HashMap::new();
+    for (sender, count) in parts.iter().flat_map(|part| &part.refused) {
+        *sums.entry(*sender).or_default() += count;
+    }
+    let mut list: Vec<_> = sums.into_iter().collect();
+    list.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    let others: u64 = parts.iter().map(|part| part.refused_others).sum();
+    let more: u64 = list.iter().skip(MAX_REFUSED).map(|(_, count)| count).sum();
+    list.truncate(MAX_REFUSED);
+    (list, others + more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::ExporterHealth;
+
+    fn exporter(last: u8, flows: u64) -> ExporterHealth {
+        ExporterHealth { address: Host::octets(192, 0, 2, last), flows, ..Default::default() }
+    }
+
+    #[test]
+    fn what_workers_published_adds_up() {
+        let mut causes = vec![0; Cause::ALL.len()];
+        causes[Cause::NotAllowed as usize] = 70;
+        let mut troubles = [0; Trouble::ALL.len()];
+        troubles[Trouble::WorkerPanic as usize] = 2;
+        let one = Part {
+            causes: causes.clone(),
+            troubles,
+            doubled: 1,
+            datagrams: 100,
+            flows: 50,
+            defect: Some((Time(5), "later".to_owned())),
+            exporters: vec![exporter(1, 40), exporter(3, 10)],
+            refused: (0..MAX_REFUSED as u32).map(|n| (Host::v4(n), 1)).collect(),
+            refused_others: 6,
+            batch_p99_us: 30,
+        };
+        let two = Part {
+            causes,
+            flows: 20,
+            defect: Some((Time(3), "earlier".to_owned())),
+            exporters: vec![exporter(2, 20)],
+            refused: vec![(Host::v4(7), 2), (Host::v4(1000), 9)],
+            batch_p99_us: 20,
+            ..Part::default()
+        };
+        let stats = Stats::new(Time(1), None, Vec::new());
+        let health = stats.health(Vec::new(), vec![one, two], WorkHealth::default());
+        assert_eq!((health.datagrams, health.flows, health.batch_p99_us), (100, 70, 30));
+        let flows: Vec<u64> = health.exporters.iter().map(|exporter| exporter.flows).collect();
+        assert_eq!(flows, [40, 20, 10]);
+        let dropped: Vec<_> = health.dropped.iter().map(|drop| (drop.cause, drop.count)).collect();
+        assert_eq!(dropped, [("not_allowed", 140), ("worker_panic", 2)]);
+        assert_eq!((health.noticed[0].cause, health.noticed[0].count), ("doubled", 1));
+        assert_eq!(health.notes, ["later"]);
+        assert_eq!(health.refused[..2], [(Host::v4(1000), 9), (Host::v4(7), 3)]);
+        assert_eq!((health.refused.len(), health.refused_others), (MAX_REFUSED, 7));
     }
 }

@@ -19,12 +19,19 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::BACK_OFF;
 use super::framer::Framer;
-use super::pipeline::Pipeline;
+use super::intake::Intake;
 use super::stats::Trouble;
 use crate::flow::{Host, Time};
 
 /// Bytes read at once: the longest message.
 const READ: usize = 65_536;
+
+/// What a read may take in the queue of a worker: its bytes, those of a message
+/// that had begun, and much as much again where the messages are short.
+const ROOM: usize = 8 * READ;
+
+/// How long to wait where there is no such room.
+const NO_ROOM: Duration = Duration::from_millis(10);
 
 /// Reads of a connection at the end: what a kernel holds of one at most (6 MB).
 const REST: usize = 128;
@@ -97,25 +104,25 @@ impl Shared {
     /// Takes a connection in, or closes and counts it.
     fn admit(
         &self,
-        pipeline: &mut Pipeline,
+        intake: &mut Intake,
         listener: usize,
         stream: TcpStream,
         from: SocketAddr,
     ) -> Option<u64> {
         let peer = Host::from(from.ip());
-        if !pipeline.welcomes(peer) {
+        if !intake.welcomes(peer) {
             return None;
         }
         let mut open = self.open.borrow_mut();
         let of_peer = open.values().filter(|connection| connection.peer == peer).count();
         if open.len() >= self.limits.connections || of_peer >= self.limits.per_peer {
-            pipeline.stats.trouble(Trouble::TcpRefused);
+            intake.stats.trouble(Trouble::TcpRefused);
             return None;
         }
         // Sequence numbers begin anew with every connection.
-        pipeline.decoder.reconnected(peer);
+        intake.reconnected(peer);
         let id = self.next.replace(self.next.get().wrapping_add(1));
-        let (framer, since) = (RefCell::default(), Cell::new(pipeline.now()));
+        let (framer, since) = (RefCell::default(), Cell::new(intake.now()));
         let connection =
             Connection { peer, listener, stream, framer, since, spoke: Cell::new(false) };
         open.insert(id, Rc::new(connection));
@@ -134,17 +141,17 @@ impl Shared {
     fn read(
         &self,
         connection: &Connection,
-        pipeline: &mut Pipeline,
+        intake: &mut Intake,
         read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
     ) -> Result<(), Closed> {
         let mut buffer = self.buffer.borrow_mut();
         match read(&mut buffer) {
-            Ok(length @ 1..) => connection.take(pipeline, buffer.get(..length).unwrap_or(&[])),
+            Ok(length @ 1..) => connection.take(intake, buffer.get(..length).unwrap_or(&[])),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Closed::NotYet),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Ok(0) | Err(_) => {
                 if connection.framer.borrow().is_midway() {
-                    pipeline.stats.trouble(Trouble::TcpHalfMessage);
+                    intake.stats.trouble(Trouble::TcpHalfMessage);
                 }
                 Err(Closed::Ended)
             }
@@ -161,18 +168,18 @@ enum Closed {
 
 impl Connection {
     /// Decodes what is complete with these bytes.
-    fn take(&self, pipeline: &mut Pipeline, bytes: &[u8]) -> Result<(), Closed> {
-        let began = pipeline.clock.micros();
+    fn take(&self, intake: &mut Intake, bytes: &[u8]) -> Result<(), Closed> {
+        let began = intake.clock.micros();
         let mut framer = self.framer.borrow_mut();
         let was_midway = framer.is_midway();
-        let pushed = framer.push(bytes, |message| pipeline.datagram(self.peer, message));
-        pipeline.flush(began);
+        let pushed = framer.push(bytes, |message| intake.message(self.peer, message));
+        intake.pause_stream(began);
         let Ok(messages) = pushed else {
-            pipeline.stats.trouble(Trouble::TcpBadMessage);
+            intake.stats.trouble(Trouble::TcpBadMessage);
             return Err(Closed::Ended);
         };
         if messages > 0 || !was_midway {
-            self.since.set(pipeline.now());
+            self.since.set(intake.now());
         }
         self.spoke.set(self.spoke.get() || messages > 0);
         Ok(())
@@ -198,23 +205,18 @@ impl Streams {
     }
 
     /// Accepts until it is dropped; every connection is a task of its own.
-    pub(super) async fn accept(&self, pipeline: Rc<RefCell<Pipeline>>) {
+    pub(super) async fn accept(&self, intake: Rc<RefCell<Intake>>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => {
-                    let id =
-                        self.shared.admit(&mut pipeline.borrow_mut(), self.number, stream, from);
+                    let id = self.shared.admit(&mut intake.borrow_mut(), self.number, stream, from);
                     if let Some(id) = id {
-                        tokio::task::spawn_local(converse(
-                            id,
-                            self.shared.clone(),
-                            pipeline.clone(),
-                        ));
+                        tokio::task::spawn_local(converse(id, self.shared.clone(), intake.clone()));
                     }
                 }
                 Err(_) => {
                     // Out of file descriptors, or the peer is gone already.
-                    pipeline.borrow_mut().stats.trouble(Trouble::Socket);
+                    intake.borrow_mut().stats.trouble(Trouble::Socket);
                     tokio::time::sleep(BACK_OFF).await;
                 }
             }
@@ -224,12 +226,12 @@ impl Streams {
 
     /// Takes in what the kernel still holds of connections that were not even
     /// accepted: for the end of collecting.
-    pub(super) fn rest(self, pipeline: &mut Pipeline) {
+    pub(super) fn rest(self, intake: &mut Intake) {
         let Ok(listener) = self.listener.into_std() else { return };
         while let Ok((stream, from)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             let Ok(stream) = stream else { continue };
-            if self.shared.admit(pipeline, self.number, stream, from).is_none() {
+            if self.shared.admit(intake, self.number, stream, from).is_none() {
                 break;
             }
         }
@@ -237,15 +239,20 @@ impl Streams {
 }
 
 /// Reads from a connection until it ends.
-async fn converse(id: u64, shared: Rc<Shared>, pipeline: Rc<RefCell<Pipeline>>) {
+async fn converse(id: u64, shared: Rc<Shared>, intake: Rc<RefCell<Intake>>) {
     let Some(connection) = shared.get(id) else { return };
     loop {
-        let now = pipeline.borrow().now();
+        if !intake.borrow_mut().has_room(connection.peer, ROOM) {
+            // Its worker has enough to do: the exporter waits, and nothing is lost.
+            tokio::time::sleep(NO_ROOM).await;
+            continue;
+        }
+        let now = intake.borrow().now();
         let left = connection.patience(now, &shared.limits).unwrap_or(Duration::ZERO);
         match tokio::time::timeout(left, connection.stream.readable()).await {
             Ok(Ok(())) => {
                 let stream = &connection.stream;
-                let more = shared.read(&connection, &mut pipeline.borrow_mut(), |buffer| {
+                let more = shared.read(&connection, &mut intake.borrow_mut(), |buffer| {
                     // On `WouldBlock` the runtime forgets the readiness by itself.
                     stream.try_io(Interest::READABLE, || receive(stream, buffer))
                 });
@@ -255,7 +262,7 @@ async fn converse(id: u64, shared: Rc<Shared>, pipeline: Rc<RefCell<Pipeline>>) 
             }
             Ok(Err(_)) => break,
             Err(_) => {
-                pipeline.borrow_mut().stats.trouble(Trouble::TcpTimeout);
+                intake.borrow_mut().stats.trouble(Trouble::TcpTimeout);
                 break;
             }
         }
@@ -270,12 +277,12 @@ fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Takes in what the kernel still holds of every connection.
-pub(super) fn take_rest(shared: &Shared, pipeline: &mut Pipeline) {
+pub(super) fn take_rest(shared: &Shared, intake: &mut Intake) {
     let open: Vec<Rc<Connection>> = shared.open.borrow().values().cloned().collect();
     for connection in open {
         for _ in 0..REST {
             let read = |buffer: &mut [u8]| receive(&connection.stream, buffer);
-            if shared.read(&connection, pipeline, read).is_err() {
+            if shared.read(&connection, intake, read).is_err() {
                 break;
             }
         }

@@ -19,6 +19,25 @@ pub struct Listener {
     pub connections: Option<usize>,
 }
 
+/// The queue of a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QueueHealth {
+    /// Bytes of datagrams that wait or are being worked on, and how many may.
+    pub held: usize,
+    pub limit: usize,
+    /// Datagrams dropped because it was full.
+    pub dropped: u64,
+}
+
+/// Who decodes and records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WorkHealth {
+    /// Threads; 0 while nobody collects.
+    pub workers: usize,
+    /// Their queues; none when the one that receives does all the work.
+    pub queues: Vec<QueueHealth>,
+}
+
 /// A cause for which something was not used, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct DropCount {
@@ -48,9 +67,10 @@ pub struct Health {
     pub refused: Vec<(Host, u64)>,
     /// The same of senders beyond those that are listed.
     pub refused_others: u64,
+    pub work: WorkHealth,
     /// Whether collecting has ended: no more figures will come.
     pub ended: bool,
-    /// Warnings: capped buffers, ports not bound, a memory that cannot be kept.
+    /// Warnings: capped buffers, ports not bound, a memory that cannot be kept, defects.
     pub notes: Vec<String>,
     pub datagrams: u64,
     pub flows: u64,

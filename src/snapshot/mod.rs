@@ -14,7 +14,7 @@ pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
 };
 pub use group::{GroupKey, GroupRow, Grouping};
-pub use health::{DropCount, Health, Listener};
+pub use health::{DropCount, Health, Listener, QueueHealth, WorkHealth};
 pub use view::{Order, SortKey, Subject, View, Window};
 
 use std::ops::{Add, AddAssign};

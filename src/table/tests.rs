@@ -150,7 +150,7 @@ fn json_has_its_keys_in_order() {
         r#"{"address":"::","protocol":"netflow5","datagrams":0,"flows":0,"#,
         r#""lost":0,"doubled":0,"templates":0,"sampling":null,"clock_offset_ms":0,"#,
         r#""active_timeout_ms":null,"export_delay_ms":null}],"#,
-        r#""dropped":{"truncated":4},"noticed":{},"notes":["sampled \u001b[31mhosts"]}"#,
+        r#""workers":0,"dropped":{"truncated":4},"noticed":{},"notes":["sampled \u001b[31mhosts"]}"#,
     );
     assert!(shown.ends_with(tail), "{shown}");
     let value: serde_json::Value = serde_json::from_str(&shown).unwrap();

@@ -6,8 +6,9 @@ use std::collections::hash_map;
 use foldhash::fast::RandomState;
 
 use super::about::About;
+use super::budget::Pool;
 use super::clock_offset::ClockOffset;
-use super::held::{Held, Pool};
+use super::held::Held;
 use super::report::Report;
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
@@ -197,8 +198,9 @@ impl Exporter {
     /// Gives back what it takes of memory shared with others.
     pub fn release(&mut self, pool: &mut Pool) {
         self.held.clear(pool);
-        pool.templates = pool.templates.saturating_sub(self.template_bytes);
-        pool.names = pool.names.saturating_sub(self.about.names());
+        pool.templates.change(self.template_bytes, 0);
+        pool.names.change(self.about.names(), 0);
+        pool.exporters.change(1, 0);
     }
 }
 
@@ -220,13 +222,13 @@ impl Session<'_> {
     /// Whether there is room for so many more bytes of templates.
     fn has_room(&self, bytes: usize, pool: &Pool) -> bool {
         *self.template_bytes + bytes <= MAX_TEMPLATE_BYTES / 4
-            && pool.templates + bytes <= MAX_TEMPLATE_BYTES
+            && pool.templates.total() + bytes <= MAX_TEMPLATE_BYTES
     }
 
     /// Books that templates take `after` bytes where they took `before`.
     fn book(&mut self, before: usize, after: usize, pool: &mut Pool) {
         *self.template_bytes = (*self.template_bytes + after).saturating_sub(before);
-        pool.templates = (pool.templates + after).saturating_sub(before);
+        pool.templates.change(before, after);
     }
 
     /// Stores a template.

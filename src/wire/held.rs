@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
+use super::budget::Pool;
 use super::exporter::Header;
 use crate::flow::Time;
 
@@ -48,16 +49,6 @@ impl HeldSet {
     }
 }
 
-/// The memory that all exporters together take, in bytes.
-#[derive(Debug, Default)]
-pub struct Pool {
-    held: usize,
-    /// Templates of all exporters.
-    pub templates: usize,
-    /// Names of interfaces and applications: how many, not bytes.
-    pub names: usize,
-}
-
 /// The sets that one exporter's templates are awaited for. Neither a template
 /// that comes nor a set that goes costs more the more sets there are.
 #[derive(Debug, Default)]
@@ -79,18 +70,19 @@ impl Held {
         let now = set.arrival;
         let is_old = |set: &HeldSet| now.since(set.arrival) > MAX_AGE_MS;
         while let Some((_, oldest)) = self.sets.first_key_value() {
-            let full = self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held + size > MAX_HELD;
+            let full =
+                self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held.total() + size > MAX_HELD;
             if !full && !is_old(oldest) {
                 break;
             }
             self.drop_oldest(pool);
             dropped += 1;
         }
-        if self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held + size > MAX_HELD {
+        if self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held.total() + size > MAX_HELD {
             return dropped + 1;
         }
         self.bytes += size;
-        pool.held += size;
+        pool.held.change(0, size);
         self.waiting.entry(set.key()).or_default().push_back(self.next);
         self.sets.insert(self.next, set);
         self.next += 1;
@@ -110,7 +102,7 @@ impl Held {
 
     fn give_back(&mut self, size: usize, pool: &mut Pool) {
         self.bytes = self.bytes.saturating_sub(size);
-        pool.held = pool.held.saturating_sub(size);
+        pool.held.change(size, 0);
     }
 
     /// Takes out the sets that wait for a template of a domain, oldest first.
@@ -129,6 +121,12 @@ impl Held {
         self.sets.clear();
         self.waiting.clear();
         self.give_back(self.bytes, pool);
+    }
+
+    /// Bytes that are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many sets are held.
@@ -169,7 +167,7 @@ mod tests {
         assert_eq!(held.len(), 3);
         assert_eq!(held.waiting.len(), 1);
         held.clear(&mut pool);
-        assert_eq!((held.bytes, pool.held, held.waiting.len()), (0, 0, 0));
+        assert_eq!((held.bytes, pool.held.total(), held.waiting.len()), (0, 0, 0));
     }
 
     #[test]
@@ -178,7 +176,7 @@ mod tests {
         let mut dropped = 0;
         for second in 0..1000 {
             dropped += held.keep(set(second, 256, 60_000), &mut pool);
-            assert!(held.bytes <= MAX_HELD_PER_EXPORTER && pool.held == held.bytes);
+            assert!(held.bytes <= MAX_HELD_PER_EXPORTER && pool.held.own() == held.bytes);
         }
         assert_eq!(dropped as usize + held.len(), 1000);
         let newest = held.take(1, 256, &mut pool);
@@ -187,7 +185,7 @@ mod tests {
         for round in 0..1000 {
             others[round % 10].keep(set(round as i64, 256, 60_000), &mut pool);
         }
-        assert!(pool.held <= MAX_HELD);
+        assert!(pool.held.total() <= MAX_HELD);
     }
 
     #[test]

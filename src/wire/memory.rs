@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::exporter::{Domain, Entry, Exporter, MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
-use super::template::{FieldSpec, Kind, Scopes, Template};
+use super::template::{FieldSpec, Kind, Scopes, SetScratch, Template};
 use super::{Decoder, MAX_EXPORTERS, MAX_NAMES};
 use crate::flow::{Host, Time};
 
@@ -99,20 +99,54 @@ impl Decoder {
         for remembered in &memory.exporters {
             let Ok(address) = remembered.address.parse::<Host>() else { continue };
             let known = self.exporters.contains_key(&address);
-            let full = self.exporters.len() >= MAX_EXPORTERS
-                || self.pool.templates > MAX_TEMPLATE_BYTES / 2
-                || self.pool.names > MAX_NAMES / 2;
+            let full = self.pool.exporters.total() >= MAX_EXPORTERS
+                || self.pool.templates.total() > MAX_TEMPLATE_BYTES / 2
+                || self.pool.names.total() > MAX_NAMES / 2;
             if known || full || !self.policy.allows(address) {
                 continue;
             }
             let mut exporter = recall_exporter(now, remembered);
             exporter.given_rate = self.policy.rate_of(address);
-            self.pool.templates += exporter.template_bytes;
-            self.pool.names += exporter.about.names();
+            self.pool.exporters.change(0, 1);
+            self.pool.templates.change(0, exporter.template_bytes);
+            self.pool.names.change(0, exporter.about.names());
             templates += exporter.templates;
             self.exporters.insert(address, exporter);
         }
         Ok(templates)
+    }
+}
+
+impl Decoder {
+    /// Puts an exporter in order again after a panic in one of its datagrams:
+    /// it keeps what it would after a restart of the collector, and its counts.
+    /// The other exporters keep everything. Returns how many data sets are lost
+    /// that were held for a template.
+    pub fn heal(&mut self, now: Time, address: Host) -> usize {
+        let mut lost = 0;
+        self.scratch = SetScratch::default();
+        if let Some(mut damaged) = self.exporters.remove(&address) {
+            lost = damaged.held.len();
+            let mut healed = recall_exporter(now, &remember(address, &damaged));
+            for (id, domain) in &mut healed.domains {
+                if let Some(damaged) = damaged.domains.get_mut(id) {
+                    domain.sequence = std::mem::take(&mut damaged.sequence);
+                    domain.sequence.lose_track();
+                }
+            }
+            healed.given_rate = damaged.given_rate;
+            healed.protocol = damaged.protocol;
+            healed.datagrams = damaged.datagrams;
+            healed.flows = damaged.flows;
+            self.exporters.insert(address, healed);
+        }
+        // Nobody knows what had been booked before the panic.
+        let sum = |of: fn(&Exporter) -> usize| self.exporters.values().map(of).sum();
+        self.pool.exporters.set(self.exporters.len());
+        self.pool.held.set(sum(|exporter| exporter.held.bytes()));
+        self.pool.templates.set(sum(|exporter| exporter.template_bytes));
+        self.pool.names.set(sum(|exporter| exporter.about.names()));
+        lost
     }
 }
 

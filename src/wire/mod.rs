@@ -5,6 +5,7 @@
 //! the datagram; what it could not use is in the [`Report`], by cause.
 
 pub mod about;
+mod budget;
 mod bytes;
 mod clock_offset;
 pub mod doubling;
@@ -35,6 +36,7 @@ pub mod summary;
 pub mod template;
 mod times;
 
+pub use budget::Budget;
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
 pub use held::{MAX_HELD, MAX_HELD_PER_EXPORTER};
 pub use interfaces::Interfaces;
@@ -50,9 +52,9 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use self::budget::Pool;
 use self::bytes::{u16_at, u32_at};
 use self::exporter::Exporter;
-use self::held::Pool;
 use self::policy::Refused;
 use self::sets::Desk;
 use self::template::SetScratch;
@@ -132,6 +134,13 @@ impl Decoder {
         Decoder { policy, ..Decoder::default() }
     }
 
+    /// The same for one of several decoders that together keep within the limits
+    /// of one.
+    #[must_use]
+    pub fn sharing(policy: Policy, budget: &Budget) -> Decoder {
+        Decoder { policy, pool: Pool::of(budget), ..Decoder::default() }
+    }
+
     /// Decodes one datagram that came from `address` at `now`; its flows are
     /// appended to `out`.
     pub fn decode(
@@ -163,13 +172,13 @@ impl Decoder {
         };
         (report.protocol, report.version) = protocol.name();
         let Decoder { exporters, policy, pool, scratch, .. } = self;
-        let exporter = exporters.entry(address).or_insert_with(|| Exporter {
-            given_rate: policy.rate_of(address),
-            ..Exporter::default()
+        let exporter = exporters.entry(address).or_insert_with(|| {
+            pool.exporters.change(0, 1);
+            Exporter { given_rate: policy.rate_of(address), ..Exporter::default() }
         });
         let before = out.len();
         let names = exporter.about.names();
-        exporter.about.allow(MAX_NAMES.saturating_sub(pool.names));
+        exporter.about.allow(MAX_NAMES.saturating_sub(pool.names.total()));
         let mut desk = Desk { scratch, pool, observer, out, report: &mut report };
         match protocol {
             Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
@@ -179,7 +188,7 @@ impl Decoder {
             Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut desk),
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
         }
-        pool.names = (pool.names + exporter.about.names()).saturating_sub(names);
+        pool.names.change(names, exporter.about.names());
         let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
         report
@@ -202,8 +211,8 @@ impl Decoder {
     /// been silent for long, or that has never sent a flow. Says whether there is any.
     fn make_room(&mut self, now: Time) -> bool {
         // Templates that fill three quarters of their room are a flood.
-        let crowded = self.pool.templates > MAX_TEMPLATE_BYTES / 4 * 3;
-        if self.exporters.len() < MAX_EXPORTERS && !crowded {
+        let crowded = self.pool.templates.total() > MAX_TEMPLATE_BYTES / 4 * 3;
+        if self.pool.exporters.total() < MAX_EXPORTERS && !crowded {
             return true;
         }
         let dispensable = |exporter: &Exporter| {
@@ -216,17 +225,17 @@ impl Decoder {
             .min_by_key(|(_, exporter)| exporter.last_seen())
             .map(|(address, _)| *address);
         let Some(mut gone) = oldest.and_then(|address| self.exporters.remove(&address)) else {
-            return self.exporters.len() < MAX_EXPORTERS;
+            return self.pool.exporters.total() < MAX_EXPORTERS;
         };
         gone.release(&mut self.pool);
         true
     }
 
-    /// Bytes that the templates of all exporters take, at most
+    /// Bytes that the templates of its exporters take, at most
     /// [`MAX_TEMPLATE_BYTES`].
     #[must_use]
     pub fn template_bytes(&self) -> usize {
-        self.pool.templates
+        self.pool.templates.own()
     }
 
     /// A connection of this exporter was opened or closed: its numbering begins

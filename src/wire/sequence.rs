@@ -108,10 +108,16 @@ impl Sequence {
         self.tracks.truncate(MAX_TRACKS);
     }
 
-    /// Forgets the expectation, as after a restart of the exporter.
-    pub fn restart(&mut self) {
+    /// What comes next is taken as it comes: where the numbers were is not known
+    /// any more.
+    pub fn lose_track(&mut self) {
         self.tracks.clear();
         self.finder.restart();
+    }
+
+    /// Forgets the expectation, as after a restart of the exporter.
+    pub fn restart(&mut self) {
+        self.lose_track();
         self.restarts = self.restarts.saturating_add(1);
     }
 

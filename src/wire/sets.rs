@@ -1,10 +1,11 @@
 //! Sets of templates, options templates and data, as NetFlow v9 and IPFIX have
 //! them (RFC 3954, section 5; RFC 7011, section 3.3).
 
+use super::budget::Pool;
 use super::bytes::{u16_at, u32_at};
 use super::element::Aux;
 use super::exporter::{Defined, Header, Session};
-use super::held::{HeldSet, Pool};
+use super::held::HeldSet;
 use super::numbering::{Numbering, Records};
 use super::observer::{Observer, RecordSeen, TemplateSeen};
 use super::plan::{LEAD, Section};

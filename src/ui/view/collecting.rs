@@ -1,7 +1,7 @@
 //! How the collecting goes, in lines: sockets, what was dropped or odd by cause
 //! with the remedy, who was refused, and notes.
 
-use crate::snapshot::{DropCount, Listener, Snapshot};
+use crate::snapshot::{DropCount, Listener, QueueHealth, Snapshot, WorkHealth};
 use crate::units;
 
 use super::super::paint::Canvas;
@@ -64,6 +64,9 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
         let text = format!("{} from other senders", units::short(health.refused_others));
         say("refused", text, Tone::Plain);
     }
+    if let Some((text, tone)) = work(&health.work) {
+        say("workers", text, tone);
+    }
     say("received", received(snapshot), Tone::Plain);
     for note in snapshot.notes.iter().chain(&health.notes) {
         say("note", note.clone(), Tone::Plain);
@@ -85,6 +88,19 @@ fn socket(listener: &Listener) -> String {
     let connections =
         connections.map_or(String::new(), |count| format!(", TCP connections {count}"));
     format!("{address}, {buffer}, kernel dropped {}{connections}", units::short(*kernel_drops))
+}
+
+/// How many work, and what waits for each.
+fn work(work: &WorkHealth) -> Option<(String, Tone)> {
+    let queues = &work.queues;
+    let Some(limit) = queues.first().map(|queue| super::memory(queue.limit)) else {
+        let alone = "1, which also receives".to_owned();
+        return (work.workers > 0).then_some((alone, Tone::Plain));
+    };
+    let held = queues.iter().map(|queue| super::memory(queue.held)).collect::<Vec<_>>().join(" ");
+    let is_short = |queue: &QueueHealth| queue.dropped > 0 || queue.held > queue.limit / 2;
+    let tone = if queues.iter().any(is_short) { Tone::Warning } else { Tone::Plain };
+    Some((format!("{}, queues hold {held} of {limit} each", work.workers), tone))
 }
 
 fn counted(drop: &DropCount) -> String {
@@ -121,5 +137,26 @@ pub fn draw(canvas: &mut Canvas, lines: &[Line], room: std::ops::Range<u16>, mor
             return;
         }
         canvas.put(LABEL, y, width, &line.text, line.tone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_works_and_what_waits() {
+        assert_eq!(work(&WorkHealth::default()), None);
+        let said = |health: &WorkHealth| work(health).unwrap();
+        let mut health = WorkHealth { workers: 1, queues: Vec::new() };
+        assert_eq!(said(&health), ("1, which also receives".to_owned(), Tone::Plain));
+        let queue = |held, dropped| QueueHealth { held, limit: 32 << 20, dropped };
+        health = WorkHealth { workers: 2, queues: vec![queue(0, 0), queue(1536, 0)] };
+        let text = "2, queues hold 0 KiB 1.5 KiB of 32 MiB each".to_owned();
+        assert_eq!(said(&health), (text, Tone::Plain));
+        health.queues[0].dropped = 1;
+        assert_eq!(said(&health).1, Tone::Warning);
+        health.queues = vec![queue(0, 0), queue(17 << 20, 0)];
+        assert_eq!(said(&health).1, Tone::Warning);
     }
 }

@@ -1,0 +1,340 @@
+//! Where the receiving thread puts what it reads: into a pipeline of its own, or
+//! into the queues of workers.
+
+use std::hash::BuildHasher;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use foldhash::quality::RandomState;
+use tokio::sync::Notify;
+
+use super::pipeline::{Pipeline, Sink};
+use super::queue::{Batch, QUEUE_BYTES, Queue, Urgency};
+use super::stats::{Published, Stats, Trouble};
+use super::tally::Part;
+use super::worker::{self, Shared};
+use crate::clock::Clock;
+use crate::flow::{Host, Time};
+use crate::snapshot::{QueueHealth, WorkHealth};
+use crate::wire::memory::Memory;
+use crate::wire::policy::Refused;
+use crate::wire::{Budget, Policy};
+
+/// The way to one worker.
+struct Lane {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<Pipeline>>,
+    /// What was read since the last batch was handed on.
+    pending: Batch,
+    /// Datagrams dropped because the queue was full.
+    dropped: u64,
+}
+
+impl Lane {
+    fn hand_on(&mut self, urgency: Urgency) {
+        if !self.pending.is_empty() {
+            self.dropped += self.shared.queue.push(&mut self.pending, urgency) as u64;
+        }
+    }
+
+    /// Datagrams that never came to the worker.
+    fn dropped(&self) -> u64 {
+        self.dropped + self.shared.queue.lost() as u64
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // How it ended has been published.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes in datagrams, and knows how that goes.
+pub(super) struct Intake {
+    pub(super) stats: Stats,
+    pub(super) clock: Clock,
+    policy: Policy,
+    /// Peers whose connections were refused.
+    refused: Refused,
+    /// The one of this thread, or none; at the end those of all workers.
+    pipelines: Vec<Pipeline>,
+    /// The workers; none when this thread does the work.
+    lanes: Vec<Lane>,
+    hasher: RandomState,
+    /// Whether the workers were asked for their memories.
+    gathering: bool,
+    ending: bool,
+    /// Told when flows wait in this thread.
+    waiting: Arc<Notify>,
+}
+
+impl Intake {
+    /// With so many `workers`; nothing but this thread works until [`Intake::start`].
+    pub(super) fn new(
+        workers: usize,
+        policy: Policy,
+        clock: Clock,
+        stats: Stats,
+        sink: impl Fn() -> Sink,
+    ) -> Intake {
+        let budget = Budget::default();
+        let pipeline =
+            |_| Pipeline::new(policy.clone(), budget.clone(), clock, workers.max(1), sink());
+        let pipelines = (0..workers.max(1)).map(pipeline).collect();
+        Intake {
+            stats,
+            clock,
+            policy,
+            refused: Refused::default(),
+            pipelines,
+            lanes: Vec::new(),
+            hasher: RandomState::default(),
+            gathering: false,
+            ending: false,
+            waiting: Arc::default(),
+        }
+    }
+
+    /// Which of several workers an exporter belongs to: strangers choose their
+    /// addresses, but not the seed.
+    pub(super) fn place(&self, exporter: Host, among: usize) -> usize {
+        let hash = self.hasher.hash_one(exporter);
+        usize::try_from(hash % among.max(1) as u64).unwrap_or(0)
+    }
+
+    /// Hands what an earlier run remembered to those whom it concerns.
+    pub(super) fn recall(&mut self, now: Time, memory: &Memory) -> Result<(), String> {
+        let among = self.pipelines.len();
+        let mut parts = vec![Memory { version: memory.version, exporters: Vec::new() }; among];
+        for exporter in &memory.exporters {
+            let Ok(address) = exporter.address.parse::<Host>() else { continue };
+            if let Some(part) = parts.get_mut(self.place(address, among)) {
+                part.exporters.push(exporter.clone());
+            }
+        }
+        self.pipelines.iter_mut().zip(&parts).try_for_each(|(one, part)| one.recall(now, part))
+    }
+
+    /// Lets the workers begin, when there are several.
+    pub(super) fn start(&mut self, published: &Published) -> io::Result<()> {
+        if self.pipelines.len() < 2 {
+            return Ok(());
+        }
+        let limit = QUEUE_BYTES / self.pipelines.len();
+        for (nth, pipeline) in self.pipelines.drain(..).enumerate() {
+            let shared = Arc::new(Shared::new(Queue::new(limit)));
+            let (theirs, published) = (shared.clone(), published.clone());
+            let name = format!("worker-{}", nth + 1);
+            let thread = std::thread::Builder::new()
+                .name(name)
+                .spawn(move || worker::work(pipeline, &theirs, published))?;
+            let pending = Batch::default();
+            self.lanes.push(Lane { shared, thread: Some(thread), pending, dropped: 0 });
+        }
+        Ok(())
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn lane(&mut self, exporter: Host) -> Option<&mut Lane> {
+        // Without workers there is nothing to choose from, and no cost.
+        if self.lanes.is_empty() {
+            return None;
+        }
+        let place = self.place(exporter, self.lanes.len());
+        self.lanes.get_mut(place)
+    }
+
+    /// How this is to be handed on: at the end there is time to wait.
+    fn urgency(&self, usual: Urgency) -> Urgency {
+        if self.ending { Urgency::Rest } else { usual }
+    }
+
+    /// Takes in a datagram.
+    pub(super) fn datagram(&mut self, sender: Host, bytes: &[u8]) {
+        self.take(sender, bytes, Urgency::Datagrams);
+    }
+
+    /// Takes in a message of a stream.
+    pub(super) fn message(&mut self, sender: Host, bytes: &[u8]) {
+        self.take(sender, bytes, Urgency::Streams);
+    }
+
+    fn take(&mut self, sender: Host, bytes: &[u8], urgency: Urgency) {
+        let (now, urgency) = (self.clock.now(), self.urgency(urgency));
+        if let Some(lane) = self.lane(sender) {
+            lane.pending.datagram(now, sender, bytes);
+            if lane.pending.is_full() {
+                lane.hand_on(urgency);
+            }
+        } else if let Some(pipeline) = self.pipelines.first_mut() {
+            pipeline.datagram(now, sender, bytes);
+        }
+    }
+
+    /// The end of a turn that began at `began` (microseconds) with datagrams.
+    pub(super) fn pause(&mut self, began: u64) {
+        self.hand_on(began, Urgency::Datagrams);
+    }
+
+    /// The same of a turn with messages of a stream.
+    pub(super) fn pause_stream(&mut self, began: u64) {
+        self.hand_on(began, Urgency::Streams);
+    }
+
+    fn hand_on(&mut self, began: u64, urgency: Urgency) {
+        let urgency = self.urgency(urgency);
+        for lane in &mut self.lanes {
+            lane.hand_on(urgency);
+        }
+        if let Some(pipeline) = self.pipelines.first_mut() {
+            pipeline.pause(began);
+            if pipeline.is_waiting() {
+                self.waiting.notify_one();
+            }
+        }
+    }
+
+    /// Whom to wait for before [`Intake::record_due`] is worth calling.
+    pub(super) fn waiting(&self) -> Arc<Notify> {
+        self.waiting.clone()
+    }
+
+    /// Records what has waited for long enough. Says whether anything still waits.
+    pub(super) fn record_due(&mut self) -> bool {
+        self.pipelines.first_mut().is_some_and(|pipeline| {
+            pipeline.record_due();
+            pipeline.is_waiting()
+        })
+    }
+
+    /// Whether a stream of this peer may begin; a refusal is counted.
+    pub(super) fn welcomes(&mut self, peer: Host) -> bool {
+        if self.policy.allows(peer) {
+            return true;
+        }
+        self.refused.count(peer);
+        self.stats.trouble(Trouble::TcpRefused);
+        false
+    }
+
+    /// A connection of this exporter was opened: its numbers begin anew.
+    pub(super) fn reconnected(&mut self, exporter: Host) {
+        let (now, urgency) = (self.clock.now(), self.urgency(Urgency::Streams));
+        if let Some(lane) = self.lane(exporter) {
+            lane.pending.reconnected(now, exporter);
+            lane.hand_on(urgency);
+        } else if let Some(pipeline) = self.pipelines.first_mut() {
+            pipeline.reconnected(exporter);
+        }
+    }
+
+    /// Whether so many bytes of a stream of this peer will find room.
+    pub(super) fn has_room(&mut self, peer: Host, bytes: usize) -> bool {
+        self.lane(peer).is_none_or(|lane| lane.shared.queue.has_room(bytes))
+    }
+
+    /// What all workers have counted.
+    pub(super) fn parts(&mut self) -> Vec<Part> {
+        let (refused, refused_others) = self.refused.list();
+        let own = Part { refused, refused_others, ..Part::default() };
+        let queued: u64 = self.lanes.iter().map(Lane::dropped).sum();
+        self.stats.dropped_from_queues(queued);
+        let theirs = self.lanes.iter().map(|lane| lane.shared.part());
+        let ours = self.pipelines.iter_mut().map(Pipeline::part);
+        std::iter::once(own).chain(theirs).chain(ours).collect()
+    }
+
+    /// The workers and their queues.
+    pub(super) fn work(&self) -> WorkHealth {
+        let queue = |lane: &Lane| {
+            let (held, limit) = lane.shared.queue.level();
+            QueueHealth { held, limit, dropped: lane.dropped() }
+        };
+        let workers = self.lanes.len().max(self.pipelines.len());
+        WorkHealth { workers, queues: self.lanes.iter().map(queue).collect() }
+    }
+
+    /// Whether exporters taught anybody something new since this was asked.
+    pub(super) fn has_learned(&mut self) -> bool {
+        // While memories are gathered, what is learned may not be in them.
+        if self.gathering {
+            return false;
+        }
+        let ours = self.pipelines.iter_mut().map(Pipeline::has_learned);
+        let theirs = self.lanes.iter().map(|lane| lane.shared.has_learned());
+        ours.chain(theirs).fold(false, |any, one| any | one)
+    }
+
+    /// What to remember, and how many microseconds it took to gather: at once,
+    /// or when the workers have told, for which this is to be asked again.
+    pub(super) fn memory(&mut self) -> Option<(Memory, u64)> {
+        if self.lanes.is_empty() {
+            return merged(self.pipelines.iter().map(Pipeline::memory));
+        }
+        if !self.gathering {
+            self.gathering = true;
+            self.lanes.iter().for_each(|lane| lane.shared.want_memory());
+            return None;
+        }
+        if !self.lanes.iter().all(|lane| lane.shared.has_memory()) {
+            return None;
+        }
+        self.gathering = false;
+        merged(self.lanes.iter().filter_map(|lane| lane.shared.take_memory()))
+    }
+
+    /// From now on nothing is dropped for want of room.
+    pub(super) fn begin_end(&mut self) {
+        self.ending = true;
+    }
+
+    /// Waits for the workers to finish what they have, and takes over what they
+    /// know.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.hand_on(self.clock.micros(), Urgency::Rest);
+        let mut dead = false;
+        let mut lost = 0;
+        self.lanes.iter().for_each(|lane| lane.shared.queue.close());
+        let mut parts = Vec::new();
+        for mut lane in self.lanes.drain(..) {
+            match lane.thread.take().map(JoinHandle::join) {
+                Some(Ok(pipeline)) => self.pipelines.push(pipeline),
+                _ => {
+                    dead = true;
+                    parts.push(lane.shared.part());
+                }
+            }
+            lost += lane.dropped();
+        }
+        self.stats.dropped_from_queues(lost);
+        self.stats.keep(parts);
+        self.pipelines.iter_mut().for_each(Pipeline::record);
+        if dead { Err(io::Error::other("a worker thread panicked")) } else { Ok(()) }
+    }
+}
+
+/// One memory of several, in the order in which a single decoder would have it.
+fn merged(parts: impl Iterator<Item = (Memory, u64)>) -> Option<(Memory, u64)> {
+    let mut sum: Option<(Memory, u64)> = None;
+    for (memory, micros) in parts {
+        match &mut sum {
+            Some((all, most)) => {
+                all.exporters.extend(memory.exporters);
+                *most = micros.max(*most);
+            }
+            None => sum = Some((memory, micros)),
+        }
+    }
+    if let Some((all, _)) = &mut sum {
+        all.exporters.sort_by(|a, b| a.address.cmp(&b.address));
+    }
+    sum
+}

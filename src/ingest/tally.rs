@@ -1,0 +1,125 @@
+//! What one pipeline has counted, and what of it is published.
+
+use hdrhistogram::Histogram;
+
+use super::roster::Roster;
+use super::stats::Trouble;
+use crate::flow::{Flow, Host, Time};
+use crate::snapshot::ExporterHealth;
+use crate::units::rfc3339;
+use crate::wire::{Cause, Decoder, Report};
+
+/// Counters of a pipeline.
+#[derive(Debug)]
+pub(super) struct Tally {
+    causes: Vec<u64>,
+    troubles: [u64; Trouble::ALL.len()],
+    doubled: u64,
+    datagrams: u64,
+    flows: u64,
+    /// When a panic struck last, and what is to be said about it.
+    defect: Option<(Time, String)>,
+    roster: Roster,
+    /// Time per batch in microseconds.
+    batch: Option<Histogram<u64>>,
+}
+
+/// The same as plain data, with what the decoder says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Part {
+    pub(super) causes: Vec<u64>,
+    pub(super) troubles: [u64; Trouble::ALL.len()],
+    pub(super) doubled: u64,
+    pub(super) datagrams: u64,
+    pub(super) flows: u64,
+    pub(super) defect: Option<(Time, String)>,
+    pub(super) exporters: Vec<ExporterHealth>,
+    pub(super) refused: Vec<(Host, u64)>,
+    pub(super) refused_others: u64,
+    pub(super) batch_p99_us: u64,
+}
+
+impl Tally {
+    /// Nothing yet, for one of so many workers.
+    pub(super) fn new(workers: usize) -> Tally {
+        Tally {
+            causes: vec![0; Cause::ALL.len()],
+            troubles: [0; Trouble::ALL.len()],
+            doubled: 0,
+            datagrams: 0,
+            flows: 0,
+            defect: None,
+            roster: Roster::new(workers),
+            batch: Histogram::new_with_bounds(1, 60_000_000, 2).ok(),
+        }
+    }
+
+    pub(super) fn datagram(&mut self, report: &Report) {
+        self.datagrams += 1;
+        self.flows += u64::from(report.flows);
+        for (cause, count) in report.causes.iter() {
+            self.cause(cause, u64::from(count));
+        }
+    }
+
+    pub(super) fn cause(&mut self, cause: Cause, count: u64) {
+        if let Some(sum) = self.causes.get_mut(cause as usize) {
+            *sum += count;
+        }
+    }
+
+    /// Counts a datagram of `sender` whose decoding panicked.
+    pub(super) fn undecoded(&mut self, now: Time, sender: Host, why: &str) {
+        self.datagrams += 1;
+        self.trouble(Trouble::WorkerPanic, 1);
+        let what = format!("a datagram of {sender} was lost");
+        self.defect(now, &what, why);
+    }
+
+    /// Counts flows whose recording panicked: some of them may have been recorded.
+    pub(super) fn unrecorded(&mut self, now: Time, flows: usize, why: &str) {
+        self.trouble(Trouble::RecordPanic, flows as u64);
+        self.defect(now, &format!("{flows} flows may be missing"), why);
+    }
+
+    fn defect(&mut self, now: Time, what: &str, why: &str) {
+        let note =
+            format!("{what} in a defect of toptalk at {}, please report it: {why}", rfc3339(now));
+        self.defect = Some((now, note));
+    }
+
+    fn trouble(&mut self, trouble: Trouble, more: u64) {
+        if let Some(count) = self.troubles.get_mut(trouble as usize) {
+            *count += more;
+        }
+    }
+
+    pub(super) fn batch(&mut self, micros: u64) {
+        if let Some(histogram) = &mut self.batch {
+            histogram.saturating_record(micros);
+        }
+    }
+
+    /// Counts the flows of a batch that were marked as reported before.
+    pub(super) fn doubled(&mut self, flows: &[Flow], count: usize) {
+        self.doubled += count as u64;
+        self.roster.doubled(flows);
+    }
+
+    /// What to publish at `now`.
+    pub(super) fn part(&mut self, now: Time, decoder: &Decoder) -> Part {
+        let (refused, refused_others) = decoder.refused();
+        Part {
+            causes: self.causes.clone(),
+            troubles: self.troubles,
+            doubled: self.doubled,
+            datagrams: self.datagrams,
+            flows: self.flows,
+            defect: self.defect.clone(),
+            exporters: self.roster.list(now, decoder),
+            refused,
+            refused_others,
+            batch_p99_us: self.batch.as_ref().map_or(0, |batch| batch.value_at_quantile(0.99)),
+        }
+    }
+}

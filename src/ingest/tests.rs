@@ -1,0 +1,248 @@
+//! Panics in the work on a datagram: they cost what was being worked on, and
+//! everything else goes on.
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::{Arc, Mutex};
+
+use super::guard::POISON;
+use super::intake::Intake;
+use super::pipeline::Pipeline;
+use super::stats::Stats;
+use super::*;
+use crate::flow::{Host, Time};
+use crate::snapshot::ExporterHealth;
+use crate::wire::Budget;
+use crate::wire::encode::{IpfixEncoder, V9Encoder};
+
+/// So many flows of a host of their own.
+fn flows(now: Time, host: u8, count: usize) -> Vec<Flow> {
+    let flow = Flow {
+        src: Host::octets(10, 0, 0, host),
+        dst: Host::octets(203, 0, 113, 1),
+        first: now.plus_ms(-2000),
+        last: now.plus_ms(-1000),
+        bytes: 100,
+        packets: 1,
+        ..Flow::EMPTY
+    };
+    (0..count).map(|n| Flow { sport: n as u16, ..flow }).collect()
+}
+
+fn count(health: &Health, cause: &str) -> u64 {
+    health.dropped.iter().filter(|drop| drop.cause == cause).map(|drop| drop.count).sum()
+}
+
+/// A sender with an address of its own.
+struct Router {
+    socket: UdpSocket,
+    port: u16,
+    encoder: V9Encoder,
+}
+
+impl Router {
+    fn new(last: u8, port: u16) -> Router {
+        let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap();
+        Router { socket, port, encoder: V9Encoder::new(1) }
+    }
+
+    fn address(&self) -> Host {
+        self.socket.local_addr().unwrap().ip().into()
+    }
+
+    fn send(&mut self, now: Time, flows: &[Flow], templates: bool, end: &[u8]) {
+        for mut datagram in self.encoder.encode(now, now.plus_ms(-3_600_000), flows, templates) {
+            datagram.extend_from_slice(end);
+            self.socket.send_to(&datagram, (Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        }
+    }
+}
+
+fn by_address(health: &Health) -> Vec<&ExporterHealth> {
+    let mut list: Vec<_> = health.exporters.iter().collect();
+    list.sort_by_key(|exporter| exporter.address);
+    list
+}
+
+/// Three routers of which two send datagrams that panic, over and over.
+fn poisoned(workers: usize) {
+    let clock = Clock::start();
+    let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+    let mut routers: Vec<Router> = (2..5).map(|last| Router::new(last, socket.port())).collect();
+    let windows = Arc::new(Windows::new(crate::agg::Config::default()));
+    let options = Options { workers: Workers::Exactly(workers), ..Options::default() };
+    let ingest = Ingest::start(vec![socket], windows, clock, options).unwrap();
+    for round in 0..20 {
+        let now = clock.now();
+        for (nth, router) in routers.iter_mut().enumerate() {
+            // Templates come once: they survive, or nothing after is understood.
+            router.send(now, &flows(now, 1, 3), round == 0, &[]);
+            if nth < 2 {
+                router.send(now, &flows(now, 2, 5), false, POISON);
+            }
+            router.send(now, &flows(now, 3, 2), false, &[]);
+        }
+    }
+    let health = ingest.stop().unwrap();
+    assert_eq!((health.flows, health.datagrams), (20 * 3 * 5, 20 * (3 * 2 + 2)));
+    assert_eq!(count(&health, "worker_panic"), 40);
+    assert_eq!(health.dropped.len(), 1, "{:?}", health.dropped);
+    let exporters = by_address(&health);
+    // The decoder had counted the flows that were lost: it panics at its very end.
+    let sums = [200, 200, 100];
+    for ((router, exporter), flows) in routers.iter().zip(&exporters).zip(sums) {
+        assert_eq!(exporter.address, router.address());
+        assert_eq!((exporter.flows, exporter.lost, exporter.restarts), (flows, 0, 0));
+        assert!(exporter.templates > 0);
+    }
+    assert_eq!((exporters.len(), health.work.workers), (3, workers));
+    let note = health.notes.iter().find(|note| note.contains("a defect of toptalk")).unwrap();
+    assert!(note.starts_with("a datagram of 127.0.0."), "{note}");
+    assert!(note.ends_with("please report it: poisoned [2J by a test"), "{note}");
+}
+
+#[test]
+fn a_panic_costs_its_datagram() {
+    poisoned(1);
+}
+
+#[test]
+fn a_panic_in_a_worker_costs_its_datagram() {
+    poisoned(3);
+}
+
+#[test]
+fn a_panic_while_recording_costs_its_batch_and_is_counted() {
+    let clock = Clock::start();
+    let (now, recorded) = (clock.now(), Arc::new(Mutex::new(0)));
+    let sum = recorded.clone();
+    let sink = Box::new(move |flows: &[Flow]| {
+        assert!(flows.iter().all(|flow| flow.src != Host::octets(10, 0, 0, 13)), "unlucky");
+        *sum.lock().unwrap() += flows.len();
+    });
+    let mut pipeline = Pipeline::new(Policy::default(), Budget::default(), clock, 1, sink);
+    let mut exporter = IpfixEncoder::new(1);
+    let mut take = |pipeline: &mut Pipeline, host, number| {
+        for datagram in exporter.encode(now, &flows(now, host, number), true) {
+            pipeline.datagram(now, Host::v4(1), &datagram);
+        }
+    };
+    for host in [1, 13, 2, 13, 3] {
+        take(&mut pipeline, host, 10);
+        pipeline.record();
+    }
+    let part = pipeline.part();
+    assert_eq!((part.flows, *recorded.lock().unwrap()), (50, 30));
+    assert_eq!(part.troubles[Trouble::RecordPanic as usize], 20);
+    let note = part.defect.unwrap().1;
+    assert!(note.contains("10 flows may be missing") && note.ends_with(": unlucky"), "{note}");
+    // Batches grow until there are enough, and then are recorded by themselves.
+    for _ in 0..200 {
+        take(&mut pipeline, 4, 100);
+    }
+    assert!(*recorded.lock().unwrap() >= 30 + 16_000);
+    pipeline.record();
+    assert_eq!(*recorded.lock().unwrap(), 30 + 20_000);
+}
+
+#[test]
+fn a_worker_that_dies_all_the_same_is_told() {
+    /// Panics once more when the panic of a flow is being dealt with.
+    struct Grudge;
+    impl Drop for Grudge {
+        fn drop(&mut self) {
+            panic!("outside the guard");
+        }
+    }
+    let clock = Clock::start();
+    let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+    let mut router = Router::new(2, socket.port());
+    // What a panic carries is dropped outside of what guards against it.
+    let sink = || {
+        Box::new(|flows: &[Flow]| {
+            if !flows.is_empty() {
+                std::panic::panic_any(Grudge);
+            }
+        }) as Sink
+    };
+    let options = Options { workers: Workers::Exactly(2), ..Options::default() };
+    let ingest = Ingest::start_into(vec![socket], sink, clock, options).unwrap();
+    let published = ingest.published();
+    assert!(!published.has_ended());
+    let now = clock.now();
+    router.send(now, &flows(now, 1, 3), true, &[]);
+    while !published.has_ended() {
+        assert!(clock.micros() < 60_000_000);
+        std::thread::yield_now();
+    }
+    // Collecting goes on for the others, and the end does not wait for ever.
+    router.send(now, &flows(now, 1, 3), true, &[]);
+    let error = ingest.stop().unwrap_err();
+    assert!(error.to_string().contains("panicked"), "{error}");
+}
+
+#[test]
+fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
+    let clock = Clock::start();
+    let (now, gate) = (clock.now(), Arc::new(Mutex::new(())));
+    let slow = Host::octets(192, 0, 2, 1);
+    // Whoever records a flow of this exporter waits at the gate.
+    let guarded = gate.clone();
+    let sink = move || {
+        let gate = guarded.clone();
+        Box::new(move |flows: &[Flow]| {
+            if flows.iter().any(|flow| flow.exporter == slow) {
+                drop(gate.lock());
+            }
+        }) as Sink
+    };
+    let stats = Stats::new(now, None, Vec::new());
+    let mut intake = Intake::new(MAX_WORKERS, Policy::default(), clock, stats, sink);
+    let elsewhere = |one: &Host| intake.place(*one, MAX_WORKERS) != intake.place(slow, MAX_WORKERS);
+    let other = (2..=255).map(|last| Host::octets(192, 0, 2, last)).find(elsewhere).unwrap();
+    intake.start(&Published::default()).unwrap();
+    let mut encoder = IpfixEncoder::new(1);
+    let first = encoder.encode(now, &flows(now, 1, 20), true);
+    let more = encoder.encode(now, &flows(now, 1, 20), false);
+    let closed = gate.lock().unwrap();
+    let mut sent = 0;
+    let others = first.len() as u64 + 100;
+    for datagram in first {
+        intake.datagram(slow, &datagram);
+        intake.datagram(other, &datagram);
+        sent += 1;
+    }
+    let dropped =
+        |intake: &Intake| -> u64 { intake.work().queues.iter().map(|queue| queue.dropped).sum() };
+    while dropped(&intake) < 1000 {
+        assert!(clock.micros() < 60_000_000);
+        for _ in 0..10 {
+            intake.datagram(slow, &more[0]);
+            sent += 1;
+        }
+        intake.pause(clock.micros());
+    }
+    // Streams still find room, and the other exporter all the time.
+    assert!(intake.has_room(slow, 65_536));
+    intake.message(slow, &more[0]);
+    for _ in 0..100 {
+        intake.datagram(other, &more[0]);
+    }
+    intake.pause_stream(clock.micros());
+    let queues = intake.work().queues;
+    assert!(queues.iter().all(|queue| queue.held <= queue.limit), "{queues:?}");
+    let lost = dropped(&intake);
+    drop(closed);
+    intake.begin_end();
+    // Now there is time to wait for room.
+    for _ in 0..20_000 {
+        intake.datagram(slow, &more[0]);
+    }
+    intake.end().unwrap();
+    let (parts, work) = (intake.parts(), intake.work());
+    let health = intake.stats.health(Vec::new(), parts, work);
+    assert_eq!((count(&health, "worker_queue"), health.dropped.len()), (lost, 1));
+    let datagrams: Vec<u64> = by_address(&health).iter().map(|one| one.datagrams).collect();
+    let mut expected = [(slow, sent + 1 + 20_000 - lost), (other, others)];
+    expected.sort();
+    assert_eq!(datagrams, expected.map(|one| one.1));
+}
