@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::values::{Link, given_rate, lag, link, sliding, window};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
-use crate::filter::Filter;
+use crate::filter::{Filter, FilterError};
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::snapshot::{SortKey, Window};
@@ -327,10 +327,9 @@ impl LiveWords {
 impl TopWords {
     fn check(self) -> Result<Top, clap::Error> {
         let text = self.filter.join(" ");
-        let filter =
-            Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)).map_err(
-                |error| wrong(format!("{error}\n  {text}\n  {}", caret(&text, &error.at))),
-            )?;
+        let filter = Filter::parse(&text)
+            .and_then(|filter| filter.check_live().map(|()| filter))
+            .map_err(|error| wrong(refused(&text, &error)))?;
         let Collect { listen, config, policy, state } = self.collect.check()?;
         Ok(Top {
             listen,
@@ -349,6 +348,15 @@ impl TopWords {
             filter,
         })
     }
+}
+
+/// Why a filter is refused, where, and what can answer it.
+fn refused(text: &str, error: &FilterError) -> String {
+    let mut message = format!("{error}\n  {text}\n  {}", caret(text, &error.at));
+    if let Some(command) = error.command() {
+        message.push_str(&format!("\nfrom the archive: {command}"));
+    }
+    message
 }
 
 /// A line of carets under the wrong part of a text.
