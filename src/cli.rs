@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::values::{Link, given_rate, lag, link, sliding, window};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
+use crate::filter::words::WORDS;
 use crate::filter::{Filter, FilterError};
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS};
@@ -95,6 +96,7 @@ enum Verb {
     /// The live screen over made-up traffic: real NetFlow over loopback, nothing to set up
     Demo(DemoWords),
     /// Collect for a while without a screen and print one answer
+    #[command(after_long_help = filter_help())]
     Top(TopWords),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
@@ -348,6 +350,16 @@ impl TopWords {
             filter,
         })
     }
+}
+
+/// The words of filters that live rows can answer.
+fn filter_help() -> String {
+    let live = WORDS.iter().filter_map(|word| Some((word.live_usage()?, word.help)));
+    let lines: String = live.map(|(usage, help)| format!("  {usage:<24} {help}\n")).collect();
+    format!(
+        "Filter words, joined by `and`, `or`, `not` and parentheses:\n{lines}\
+         The other words ask what live rows do not keep; docs/FILTER.md has them all."
+    )
 }
 
 /// Why a filter is refused, where, and what can answer it.

@@ -272,7 +272,21 @@ impl Word {
     /// It with what may stand before and after it, as a manual writes it.
     #[must_use]
     pub fn usage(&self) -> String {
-        let before = match self.before {
+        self.with(self.before)
+    }
+
+    /// The same for the rows of the live tables; nothing when they cannot answer.
+    #[must_use]
+    pub fn live_usage(&self) -> Option<String> {
+        match self.live {
+            Live::Yes => Some(self.usage()),
+            Live::WithoutSide(..) => Some(self.with(Before::Nothing)),
+            Live::No(..) => None,
+        }
+    }
+
+    fn with(&self, before: Before) -> String {
+        let before = match before {
             Before::Nothing => "",
             Before::Ends => "[src|dst] ",
             Before::Ways => "[in|out] ",

@@ -234,7 +234,7 @@ fn why_a_filter_is_refused_is_cut_with_a_sign_and_names_the_word_first() {
     assert!(shown.ends_with('…'), "{shown}");
     // However much is typed, the reason stays readable.
     person.ctrl('u');
-    person.types(&format!("{} flags S", "net 10.0.0.0/8 or".repeat(9)));
+    person.types(&format!("{}flags S", "net 10.0.0.0/8 or ".repeat(9)));
     let shown = line(&person.screen(), "filter:");
     assert!(shown.ends_with("  rows keep no TCP flags"), "{shown}");
 }
