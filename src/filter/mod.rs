@@ -16,8 +16,6 @@ mod tree;
 pub mod words;
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;
 
 pub use error::{FilterError, Why};

@@ -174,7 +174,7 @@ words! {
         "the type of service, the whole byte";
     "dscp" [] Nothing, Numbers("a code point", 63, Names::None),
         Reads::Computed(Computed::Dscp), Live::No("rows keep no type of service", SUMS),
-        "its upper six bits";
+        "the upper six bits of the type of service";
     "as" [] Ends, Numbers("an AS number", LONG, Names::None), Reads::Two(Field::SrcAs, Field::DstAs),
         Live::No("rows keep no AS numbers", SUMS),
         "an AS number as the exporter reported it";

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::tree::{Comp, Node, Place, Side, Term, Test};
-use super::words::{Argument, Before, Computed, Reads, WORDS, Word};
-use super::*;
+use super::super::tree::{Comp, Node, Place, Side, Term, Test};
+use super::super::words::{Argument, Before, Computed, Reads, WORDS, Word};
+use super::super::*;
 use crate::flow::{Network, Sampling, Time};
 
 fn hosts() -> impl Strategy<Value = Host> {
