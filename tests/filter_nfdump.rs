@@ -8,10 +8,12 @@ mod common;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use benchmarks::Random;
 use common::process::{Running, free_port, have};
-use nix::sys::signal::Signal;
+use common::terminal::PATIENCE;
+use nix::sys::signal::{Signal, kill};
 use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
@@ -135,7 +137,9 @@ fn flows(count: usize, v6: bool, seed: u64) -> Vec<Flow> {
     flows
 }
 
-/// What nfcapd wrote of these datagrams.
+/// What nfcapd wrote of these datagrams. A few are sent at a time, and then a
+/// header of a domain of its own: when that is announced, all before it has
+/// been taken in.
 fn collect(datagrams: &[Vec<u8>], folder: &Path) {
     std::fs::create_dir(folder).unwrap();
     let port = free_port();
@@ -143,16 +147,36 @@ fn collect(datagrams: &[Vec<u8>], folder: &Path) {
     nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
     let mut running = Running::start(&mut nfcapd, "Bound to");
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    // A v9 header of another domain comes last: when it is announced, all
-    // before it has been taken in.
-    let mut marker = vec![0, 9];
-    marker.resize(19, 0);
-    marker.push(77);
-    for datagram in datagrams.iter().chain([&marker]) {
-        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    socket.connect(("127.0.0.1", port)).unwrap();
+    for (domain, some) in (10_000u32..).zip(datagrams.chunks(8)) {
+        for datagram in some {
+            socket.send(datagram).unwrap();
+        }
+        let marker = [&[0, 9][..], &[0; 14], &domain.to_be_bytes()].concat();
+        announced(&mut running, &socket, &marker, &format!("Domain: {domain}"));
     }
-    running.wait_for("Domain: 77");
     running.end(Signal::SIGTERM);
+}
+
+/// Sends a marker until nfcapd says what it says of it, and ends nfcapd when
+/// it never does.
+fn announced(running: &mut Running, socket: &UdpSocket, marker: &[u8], word: &str) {
+    let pid = running.pid();
+    let (heard, waiting) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for _ in 0..PATIENCE.as_secs() {
+                // Refused when nfcapd has ended, which the other thread sees.
+                let _ = socket.send(marker);
+                if waiting.recv_timeout(Duration::from_secs(1)).is_ok() {
+                    return;
+                }
+            }
+            let _ = kill(pid, Signal::SIGKILL);
+        });
+        running.wait_for(word);
+        heard.send(()).expect("it waits");
+    });
 }
 
 /// What nfdump says of each flow it finds; an error when it does not take the filter.
