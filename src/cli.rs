@@ -13,7 +13,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::values::{Link, given_rate, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
-use crate::filter::Filter;
+use crate::filter::words::WORDS;
+use crate::filter::{Filter, FilterError};
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::snapshot::{SortKey, Window};
@@ -97,6 +98,7 @@ enum Verb {
     /// The live screen over made-up traffic: real NetFlow over loopback, nothing to set up
     Demo(DemoWords),
     /// Collect for a while without a screen and print one answer
+    #[command(after_long_help = filter_help())]
     Top(TopWords),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
@@ -336,10 +338,9 @@ impl LiveWords {
 impl TopWords {
     fn check(self) -> Result<Top, clap::Error> {
         let text = self.filter.join(" ");
-        let filter =
-            Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)).map_err(
-                |error| wrong(format!("{error}\n  {text}\n  {}", caret(&text, &error.at))),
-            )?;
+        let filter = Filter::parse(&text)
+            .and_then(|filter| filter.check_live().map(|()| filter))
+            .map_err(|error| wrong(refused(&text, &error)))?;
         let Collect { listen, workers, config, policy, state } = self.collect.check()?;
         Ok(Top {
             listen,
@@ -359,6 +360,25 @@ impl TopWords {
             filter,
         })
     }
+}
+
+/// The words of filters that live rows can answer.
+fn filter_help() -> String {
+    let live = WORDS.iter().filter_map(|word| Some((word.live_usage()?, word.help)));
+    let lines: String = live.map(|(usage, help)| format!("  {usage:<24} {help}\n")).collect();
+    format!(
+        "Filter words, joined by `and`, `or`, `not` and parentheses:\n{lines}\
+         The other words ask what live rows do not keep; docs/FILTER.md has them all."
+    )
+}
+
+/// Why a filter is refused, where, and what can answer it.
+fn refused(text: &str, error: &FilterError) -> String {
+    let mut message = format!("{error}\n  {text}\n  {}", caret(text, &error.at));
+    if let Some(command) = error.command() {
+        message.push_str(&format!("\nfrom the archive: {command}"));
+    }
+    message
 }
 
 /// A line of carets under the wrong part of a text.

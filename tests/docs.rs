@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
 use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
@@ -79,4 +80,32 @@ fn troubles() {
     let row = |t: Trouble| (format!("`{}`", t.name()), t.explanation().to_owned());
     let rows = Trouble::ALL.into_iter().map(row);
     check("TROUBLE.md", "receiving", &table("| cause | meaning |", rows));
+}
+
+/// A text with every name in backticks, which a table's bars do not end.
+fn quoted(names: impl Iterator<Item = String>) -> String {
+    names.map(|name| format!("`{}`", name.replace('|', "\\|"))).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn filter_words() {
+    let rows = WORDS.iter().map(|word| {
+        let usage = quoted(std::iter::once(word.usage()));
+        let aliases = match word.aliases {
+            [] => String::new(),
+            names => format!(" Also {}.", quoted(names.iter().map(ToString::to_string))),
+        };
+        let live = match word.live {
+            Live::Yes => "yes".to_owned(),
+            Live::WithoutSide(..) => format!("`{} N`", word.name),
+            Live::No(lack, _) => format!("no: {lack}"),
+        };
+        (usage, format!("{}.{aliases} | {live}", word.help))
+    });
+    let text = table("| term | matches | live |", rows).replace("|---|---|", "|---|---|---|");
+    check("FILTER.md", "words", &text);
+    let rows = MISSING.iter().map(|missing| {
+        (quoted(missing.names.iter().map(ToString::to_string)), missing.lack.to_owned())
+    });
+    check("FILTER.md", "missing", &table("| word | why not |", rows));
 }

@@ -68,3 +68,27 @@ fn what_is_said_of_exporters_becomes_a_policy() {
     };
     assert_eq!((top.state, top.policy), (State::Nowhere, Policy::default()));
 }
+
+#[test]
+fn filters_that_rows_cannot_answer_are_refused_with_the_command_that_can() {
+    let said = read_from(["toptalk", "top", "tcp", "flags", "S"]).unwrap_err();
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].ends_with(
+            "`flags`: live rows keep no TCP flags; a row sums all flows of a conversation"
+        ),
+        "{said}"
+    );
+    assert_eq!(
+        lines[1..],
+        ["  tcp flags S", "      ^^^^^", "from the archive: toptalk query 'tcp flags S'"],
+        "{said}"
+    );
+    let said = read_from(["toptalk", "top", "mac", "00:11:22:33:44:55"]).unwrap_err();
+    assert!(said.contains("`mac`: MAC addresses are not kept"), "{said}");
+    let said = read_from(["toptalk", "top", "--help"]).unwrap_err();
+    for word in ["[src|dst] net NETWORK", " port [COMP] N ", "[in|out] if", "docs/FILTER.md"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    assert!(!said.contains("flags LETTERS"), "{said}");
+}

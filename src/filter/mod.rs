@@ -1,24 +1,37 @@
 //! The filter language: what a person types to see part of the traffic.
 //!
-//! It is nfdump's (its manual page, section FILTER), of which the terms on
-//! addresses, networks, ports and protocols are understood: `token` cuts the
-//! text, `parse` reads `and`, `or`, `not` and parentheses, `term` the terms
-//! between them, and `tree` evaluates and prints what was read.
+//! It is nfdump's (its manual page, section FILTER): `token` cuts the text,
+//! `parse` reads `and`, `or`, `not` and parentheses, `term` and `read` the terms
+//! between them by the tables of `words`, `tree` evaluates what was read and
+//! `print` prints it.
 
+mod error;
+mod moment;
 mod parse;
+mod print;
+mod read;
 mod term;
 mod token;
 mod tree;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
 
+pub use error::{FilterError, Why};
 pub use parse::{MAX_DEPTH, MAX_LIST, MAX_TEXT};
 
-use crate::flow::Host;
-use tree::{Node, Side};
+use std::sync::Arc;
+
+use crate::flow::field::{Field, Value};
+use crate::flow::{Flow, Host};
+use tree::{Node, Term};
 
 /// What a filter can ask about one thing (a flow, or one direction of a conversation).
+///
+/// What every thing knows has a method of its own. All else is a [`Field`], and
+/// [`Columns::value`] says whether it is known: a term about what is not known
+/// has no answer, rather than a wrong one.
 pub trait Columns {
     /// Source address.
     fn src(&self) -> Host;
@@ -28,9 +41,24 @@ pub trait Columns {
     fn proto(&self) -> u8;
     /// Source and destination port; conversations answer with their service port twice.
     fn ports(&self) -> (u16, u16);
+
+    /// Who reported it.
+    fn exporter(&self) -> Host {
+        Host::UNSPECIFIED
+    }
+
+    /// The interfaces it came in and went out by.
+    fn interfaces(&self) -> (u32, u32) {
+        (0, 0)
+    }
+
+    /// Any other field, if it is kept.
+    fn value(&self, _field: Field) -> Option<Value> {
+        None
+    }
 }
 
-impl Columns for crate::flow::Flow {
+impl Columns for Flow {
     fn src(&self) -> Host {
         self.src
     }
@@ -46,28 +74,35 @@ impl Columns for crate::flow::Flow {
     fn ports(&self) -> (u16, u16) {
         (self.sport, self.dport)
     }
+
+    fn exporter(&self) -> Host {
+        self.exporter
+    }
+
+    fn interfaces(&self) -> (u32, u32) {
+        (self.input, self.output)
+    }
+
+    fn value(&self, field: Field) -> Option<Value> {
+        Some((field.info().get)(self))
+    }
 }
 
 /// A parsed filter. The default matches everything.
 ///
 /// Printing and parsing again gives an equal filter; spelling and place do not
 /// matter for equality.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     root: Node,
+    /// What it was parsed from.
+    text: Arc<str>,
 }
 
-/// Why a text is not a filter: where, and what was expected instead.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, found {found}")]
-pub struct FilterError {
-    /// Byte range of the wrong token in the text; empty, at the end of the
-    /// text, when something is missing there. Both ends are character bounds.
-    pub at: std::ops::Range<usize>,
-    /// What could have stood there.
-    pub expected: String,
-    /// What stands there, in backticks, or `the end`.
-    pub found: String,
+impl PartialEq for Filter {
+    fn eq(&self, other: &Filter) -> bool {
+        self.root == other.root
+    }
 }
 
 impl Filter {
@@ -76,7 +111,7 @@ impl Filter {
     /// # Errors
     /// Names the token that does not fit.
     pub fn parse(text: &str) -> Result<Filter, FilterError> {
-        parse::parse(text).map(|root| Filter { root })
+        parse::parse(text).map(|root| Filter { root, text: text.into() })
     }
 
     /// Whether everything matches.
@@ -85,27 +120,41 @@ impl Filter {
         self.root == Node::Any
     }
 
-    /// Whether `row` matches.
+    /// Whether `row` matches. Flows know all there is to ask; ask rows only what
+    /// [`Filter::check_live`] lets pass, for what hangs on something they do not
+    /// know does not match.
     pub fn matches(&self, row: &impl Columns) -> bool {
-        self.root.matches(row)
+        let answer = self.answer(row);
+        debug_assert!(answer.is_some(), "`{self}` was not checked for live rows");
+        answer == Some(true)
     }
 
-    /// Whether the live tables can answer this: they keep one service port for
-    /// a conversation, so they do not know the port of one end.
+    /// Whether `row` matches; `None` when that hangs on what it does not know.
+    pub fn answer(&self, row: &impl Columns) -> Option<bool> {
+        self.root.answer(row)
+    }
+
+    /// Whether the live tables can answer this: their rows keep addresses, the
+    /// protocol, the service port, the exporter and the interfaces.
     ///
     /// # Errors
-    /// Points at the first `src port` or `dst port` of the text this was parsed from.
+    /// Points at the first term of the text this was parsed from that they
+    /// cannot answer, with the command that can.
     pub fn check_live(&self) -> Result<(), FilterError> {
-        let Some((side, place)) = self.root.one_sided_port() else {
+        let refused = |term: &Term| term.not_live().map(|why| (term.place.0.clone(), why));
+        let Some((at, (lack, because))) = self.root.find(&refused) else {
             return Ok(());
         };
-        let found = if side == Side::Src { "`src port`" } else { "`dst port`" };
-        let expected = "`port N`: live conversations keep their service port only, without a side";
-        Err(FilterError {
-            at: place.0.clone(),
-            expected: expected.to_owned(),
-            found: found.to_owned(),
-        })
+        let word = self.text.get(at.clone()).unwrap_or("").split_whitespace();
+        let word = word.collect::<Vec<_>>().join(" ");
+        let command = error::query(&self.line());
+        Err(FilterError { at, why: Why::NotLive { word, lack, because, command } })
+    }
+
+    /// Whether the exporter or an interface is asked for.
+    #[must_use]
+    pub fn needs_interfaces(&self) -> bool {
+        self.root.find(&|term: &Term| term.reads_interfaces().then_some(())).is_some()
     }
 
     /// The single ports that are asked for (`port N`, `port in [N ...]`, not
@@ -117,6 +166,15 @@ impl Filter {
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// As it was typed if that is one plain line, else as it prints.
+    fn line(&self) -> String {
+        match self.text.trim() {
+            "" => self.to_string(),
+            text if text.chars().any(char::is_control) => self.to_string(),
+            text => text.to_owned(),
+        }
     }
 }
 

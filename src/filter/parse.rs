@@ -6,7 +6,7 @@
 //! unary := not unary | ( one ) | term
 //! ```
 
-use super::FilterError;
+use super::error::{FilterError, Why};
 use super::term;
 use super::token::{Kind, Token, tokens};
 use super::tree::Node;
@@ -33,11 +33,10 @@ pub(super) struct Parser<'a> {
 pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
     if text.len() > MAX_TEXT {
         let start = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        return Err(FilterError {
-            at: start..text.len(),
-            expected: format!("at most {MAX_TEXT} bytes"),
-            found: format!("{} bytes", text.len()),
-        });
+        let expected = format!("at most {MAX_TEXT} bytes");
+        let found = format!("{} bytes", text.len());
+        let why = Why::Unexpected { expected, found };
+        return Err(FilterError { at: start..text.len(), why });
     }
     let mut parser = Parser { text, tokens: tokens(text), next: 0, depth: 0 };
     if parser.peek().kind == Kind::End {
@@ -96,7 +95,37 @@ impl<'a> Parser<'a> {
             Kind::End => "the end".to_owned(),
             _ => quoted(token.text(self.text)),
         };
-        FilterError { at: token.at(), expected: expected.into(), found }
+        FilterError { at: token.at(), why: Why::Unexpected { expected: expected.into(), found } }
+    }
+
+    /// Whether the token after the next one is one of these words, in any case.
+    pub(super) fn is_second(&self, words: &[&str]) -> bool {
+        let token = self.tokens.get(self.next + 1);
+        token.is_some_and(|token| is_one_of(token.text(self.text), words))
+    }
+
+    /// How many tokens a phrase takes, if it stands next, in any case.
+    pub(super) fn has_phrase(&self, phrase: &str) -> Option<usize> {
+        let mut length = 0;
+        for word in phrase.split(' ') {
+            let token = self.tokens.get(self.next + length)?;
+            if token.kind != Kind::Word || !token.text(self.text).eq_ignore_ascii_case(word) {
+                return None;
+            }
+            length += 1;
+        }
+        Some(length)
+    }
+
+    /// Reads so many tokens and returns where the last one ends.
+    pub(super) fn skip(&mut self, count: usize) -> usize {
+        (0..count).map(|_| self.take().end).last().unwrap_or_else(|| self.peek().start)
+    }
+
+    /// A part of the text, on one line and without anything a terminal would obey.
+    pub(super) fn written(&self, at: std::ops::Range<usize>) -> String {
+        let words = self.text.get(at).unwrap_or("").split_whitespace();
+        words.collect::<Vec<_>>().join(" ")
     }
 
     fn one(&mut self) -> Result<Node, FilterError> {
@@ -126,7 +155,7 @@ impl<'a> Parser<'a> {
                 self.descend()?;
                 let part = self.unary()?;
                 self.depth -= 1;
-                Ok(Node::Not(Box::new(part)))
+                Ok(Node::negated(part))
             }
             Kind::Open => {
                 self.descend()?;
@@ -153,7 +182,7 @@ impl<'a> Parser<'a> {
 }
 
 /// Whether `word` is among these, in any case.
-pub(super) fn is_one_of(word: &str, words: &[&str]) -> bool {
+fn is_one_of(word: &str, words: &[&str]) -> bool {
     words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 

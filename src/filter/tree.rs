@@ -1,18 +1,20 @@
-//! What a filter means: a tree of terms, how it is evaluated and how it prints.
+//! What a filter means: a tree of terms, and how it is evaluated.
 
-use std::fmt;
 use std::ops::Range;
 
 use super::Columns;
-use crate::flow::service::protocol_name;
+use super::words::{Computed, Live, Reads, Word};
+use crate::flow::field::{Field, Value};
 use crate::flow::{Host, Network};
 
-/// Which end of a flow a term asks about.
+/// Which of two columns a term asks about; of interfaces, `Src` is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Either,
     Src,
     Dst,
+    /// Each of the two has to match.
+    Both,
 }
 
 /// How a number is compared.
@@ -26,7 +28,7 @@ pub(super) enum Comp {
 }
 
 impl Comp {
-    fn holds(self, left: u16, right: u16) -> bool {
+    fn holds(self, left: i128, right: i128) -> bool {
         match self {
             Comp::Eq => left == right,
             Comp::Gt => left > right,
@@ -48,6 +50,73 @@ impl PartialEq for Place {
     }
 }
 
+/// What a value has to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    /// The column says it all.
+    Nothing,
+    /// In one of these.
+    Nets(Vec<Network>),
+    Compare(Comp, i128),
+    /// In one of these ranges, both ends included.
+    Among(Vec<(i128, i128)>),
+    /// All of these flags set, or any of them.
+    Flags {
+        mask: u8,
+        any: bool,
+    },
+}
+
+impl Test {
+    /// That a number is one of these; a single one is compared.
+    pub(super) fn among(ranges: Vec<(i128, i128)>) -> Test {
+        match ranges.as_slice() {
+            [(low, high)] if low == high => Test::Compare(Comp::Eq, *low),
+            _ => Test::Among(ranges),
+        }
+    }
+
+    /// That a number is this one.
+    pub(super) fn is(number: u64) -> Test {
+        Test::Compare(Comp::Eq, i128::from(number))
+    }
+
+    fn holds(&self, value: Value) -> bool {
+        match (self, value) {
+            (Test::Nothing, _) => true,
+            (Test::Nets(nets), Value::Address(host)) => nets.iter().any(|net| inside(net, host)),
+            (Test::Nets(_), _) => false,
+            (_, Value::Address(_)) => false,
+            (_, Value::Number(number)) => self.has(i128::from(number)),
+            (_, Value::Time(time)) => self.has(i128::from(time.0)),
+        }
+    }
+
+    fn has(&self, number: i128) -> bool {
+        match self {
+            Test::Nothing => true,
+            Test::Nets(_) => false,
+            Test::Compare(comp, limit) => comp.holds(number, *limit),
+            Test::Among(ranges) => {
+                ranges.iter().any(|(low, high)| (*low..=*high).contains(&number))
+            }
+            Test::Flags { mask, any } => {
+                let set = number & i128::from(*mask);
+                if *any { set != 0 } else { set == i128::from(*mask) }
+            }
+        }
+    }
+}
+
+/// One question about a flow.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Term {
+    pub reads: Reads,
+    pub side: Side,
+    pub test: Test,
+    pub place: Place,
+}
+
 /// A filter or a part of it.
 ///
 /// `All` and `One` hold at least two parts and never one of their own kind
@@ -57,16 +126,7 @@ impl PartialEq for Place {
 pub(super) enum Node {
     #[default]
     Any,
-    /// IPv4 when true, else IPv6.
-    Family {
-        v4: bool,
-    },
-    Proto(u8),
-    Net(Side, Network),
-    NetIn(Side, Vec<Network>),
-    Port(Side, Comp, u16, Place),
-    /// Ranges, both ends included.
-    PortIn(Side, Vec<(u16, u16)>, Place),
+    Term(Term),
     Not(Box<Node>),
     All(Vec<Node>),
     One(Vec<Node>),
@@ -89,6 +149,23 @@ impl Node {
         })
     }
 
+    /// Anything but this. nfdump's `not flags AF` means none of these flags
+    /// (that is how its manual asks for a lone SYN), so an odd number of `not`
+    /// before letters of flags turns "all" into "any".
+    pub(super) fn negated(mut part: Node) -> Node {
+        part.turn_flags();
+        Node::Not(Box::new(part))
+    }
+
+    fn turn_flags(&mut self) {
+        match self {
+            Node::Term(Term { test: Test::Flags { any, .. }, .. }) => *any = !*any,
+            Node::Any | Node::Term(_) => {}
+            Node::Not(part) => part.turn_flags(),
+            Node::All(parts) | Node::One(parts) => parts.iter_mut().for_each(Node::turn_flags),
+        }
+    }
+
     fn join(
         parts: Vec<Node>,
         make: fn(Vec<Node>) -> Node,
@@ -107,51 +184,165 @@ impl Node {
         }
     }
 
-    /// Whether a row matches.
-    pub(super) fn matches(&self, row: &impl Columns) -> bool {
+    /// Whether a row matches; `None` when that hangs on what it does not know.
+    pub(super) fn answer(&self, row: &impl Columns) -> Option<bool> {
         match self {
-            Node::Any => true,
-            Node::Family { v4 } => row.src().as_v4().is_some() == *v4,
-            Node::Proto(proto) => row.proto() == *proto,
-            Node::Net(side, net) => ends(*side, row, |host| inside(net, host)),
-            Node::NetIn(side, nets) => {
-                ends(*side, row, |host| nets.iter().any(|net| inside(net, host)))
-            }
-            Node::Port(side, comp, port, _) => ports(*side, row, |p| comp.holds(p, *port)),
-            Node::PortIn(side, ranges, _) => {
-                ports(*side, row, |p| ranges.iter().any(|(low, high)| (*low..=*high).contains(&p)))
-            }
-            Node::Not(part) => !part.matches(row),
-            Node::All(parts) => parts.iter().all(|part| part.matches(row)),
-            Node::One(parts) => parts.iter().any(|part| part.matches(row)),
+            Node::Any => Some(true),
+            Node::Term(term) => term.answer(row),
+            Node::Not(part) => part.answer(row).map(|holds| !holds),
+            Node::All(parts) => decided(parts.iter().map(|part| part.answer(row)), false),
+            Node::One(parts) => decided(parts.iter().map(|part| part.answer(row)), true),
         }
     }
 
-    /// The first term about the port of one end only, with its place.
-    pub(super) fn one_sided_port(&self) -> Option<(Side, &Place)> {
+    /// The first term for which `wanted` has something to say.
+    pub(super) fn find<T>(&self, wanted: &impl Fn(&Term) -> Option<T>) -> Option<T> {
         match self {
-            Node::Port(side, _, _, place) | Node::PortIn(side, _, place) => {
-                (*side != Side::Either).then_some((*side, place))
-            }
-            Node::Not(part) => part.one_sided_port(),
-            Node::All(parts) | Node::One(parts) => parts.iter().find_map(Node::one_sided_port),
-            Node::Any | Node::Family { .. } | Node::Proto(_) => None,
-            Node::Net(..) | Node::NetIn(..) => None,
+            Node::Any => None,
+            Node::Term(term) => wanted(term),
+            Node::Not(part) => part.find(wanted),
+            Node::All(parts) | Node::One(parts) => parts.iter().find_map(|part| part.find(wanted)),
         }
     }
 
     /// Adds the single ports asked for; what stands under `not` is not asked for.
     pub(super) fn wanted_ports(&self, wanted: &mut Vec<u16>) {
         match self {
-            Node::Port(_, Comp::Eq, port, _) => wanted.push(*port),
-            Node::PortIn(_, ranges, _) => {
-                wanted.extend(ranges.iter().filter(|(low, high)| low == high).map(|(low, _)| low));
+            Node::Term(Term { reads: Reads::Ports, test, .. }) => {
+                let ports: &[(i128, i128)] = match test {
+                    Test::Compare(Comp::Eq, port) => &[(*port, *port)],
+                    Test::Among(ranges) => ranges,
+                    _ => &[],
+                };
+                let single = ports.iter().filter(|(low, high)| low == high);
+                wanted.extend(single.filter_map(|(port, _)| u16::try_from(*port).ok()));
             }
             Node::All(parts) | Node::One(parts) => {
                 parts.iter().for_each(|part| part.wanted_ports(wanted));
             }
-            _ => {}
+            Node::Any | Node::Term(_) | Node::Not(_) => {}
         }
+    }
+}
+
+/// `decisive` as soon as one part says so, else unknown when one part is.
+fn decided(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
+    let mut answer = Some(!decisive);
+    for part in parts {
+        match part {
+            Some(holds) if holds == decisive => return Some(decisive),
+            Some(_) => {}
+            None => answer = None,
+        }
+    }
+    answer
+}
+
+impl Term {
+    fn answer(&self, row: &impl Columns) -> Option<bool> {
+        let of = |field: Field| value(row, field).map(|value| self.test.holds(value));
+        match self.reads {
+            Reads::Everything => Some(true),
+            Reads::Family(v4) => Some(row.src().as_v4().is_some() == v4),
+            Reads::One(field) => of(field),
+            Reads::Two(one, two) => self.sides(|| of(one), || of(two)),
+            Reads::Ports if self.side == Side::Either => {
+                let (src, dst) = row.ports();
+                Some(self.test.has(i128::from(src)) || self.test.has(i128::from(dst)))
+            }
+            Reads::Ports => self.sides(|| of(Field::SrcPort), || of(Field::DstPort)),
+            Reads::Flags if row.proto() != TCP => Some(false),
+            Reads::Flags => of(Field::TcpFlags),
+            Reads::Computed(computed) if !computed.applies(row.proto()) => Some(false),
+            Reads::Computed(computed) => {
+                computed.number(&|field| number(row, field)).map(|n| self.test.has(n))
+            }
+        }
+    }
+
+    fn sides(
+        &self,
+        one: impl FnOnce() -> Option<bool>,
+        two: impl FnOnce() -> Option<bool>,
+    ) -> Option<bool> {
+        match self.side {
+            Side::Src => one(),
+            Side::Dst => two(),
+            Side::Either => Some(one()? || two()?),
+            Side::Both => Some(one()? && two()?),
+        }
+    }
+
+    /// What the rows of the live tables lack to answer this, and why.
+    pub(super) fn not_live(&self) -> Option<(&'static str, &'static str)> {
+        match Word::of(self.reads).live {
+            Live::Yes => None,
+            Live::WithoutSide(..) if self.side == Side::Either => None,
+            Live::WithoutSide(lack, because) | Live::No(lack, because) => Some((lack, because)),
+        }
+    }
+
+    /// Whether it asks where the flow was seen.
+    pub(super) fn reads_interfaces(&self) -> bool {
+        matches!(self.reads, Reads::Two(Field::Input, _) | Reads::One(Field::Exporter))
+    }
+}
+
+const TCP: u8 = 6;
+const ICMP: [u8; 2] = [1, 58];
+
+impl Computed {
+    /// Whether it means something for a protocol; else nothing matches.
+    fn applies(self, proto: u8) -> bool {
+        match self {
+            Computed::IcmpType | Computed::IcmpCode => ICMP.contains(&proto),
+            _ => true,
+        }
+    }
+
+    /// Its value, when all it needs is known. Whole numbers, as nfdump has them.
+    fn number(self, get: &impl Fn(Field) -> Option<i128>) -> Option<i128> {
+        let scaled = |field| Some(get(field)? * get(Field::Sampling)?.max(1));
+        let duration = || Some((get(Field::Last)? - get(Field::First)?).max(0));
+        let per_second = |count: i128| Some((count * 1000).checked_div(duration()?).unwrap_or(0));
+        let byte = |field, shift: u32| Some(get(field)? >> shift & 0xff);
+        match self {
+            Computed::Bytes => scaled(Field::Bytes),
+            Computed::Packets => scaled(Field::Packets),
+            Computed::Flows => Some(1),
+            Computed::Duration => duration(),
+            Computed::Pps => per_second(scaled(Field::Packets)?),
+            Computed::Bps => per_second(scaled(Field::Bytes)? * 8),
+            Computed::Bpp => {
+                Some(get(Field::Bytes)?.checked_div(get(Field::Packets)?).unwrap_or(0))
+            }
+            // Type and code stand in the destination port.
+            Computed::IcmpType => byte(Field::DstPort, 8),
+            Computed::IcmpCode => byte(Field::DstPort, 0),
+            Computed::Dscp => Some(get(Field::Tos)? >> 2),
+            Computed::EngineType => byte(Field::Domain, 8),
+            Computed::EngineId => byte(Field::Domain, 0),
+        }
+    }
+}
+
+fn value(row: &impl Columns, field: Field) -> Option<Value> {
+    match field {
+        Field::Src => Some(Value::Address(row.src())),
+        Field::Dst => Some(Value::Address(row.dst())),
+        Field::Exporter => Some(Value::Address(row.exporter())),
+        Field::Proto => Some(Value::Number(u64::from(row.proto()))),
+        Field::Input => Some(Value::Number(u64::from(row.interfaces().0))),
+        Field::Output => Some(Value::Number(u64::from(row.interfaces().1))),
+        _ => row.value(field),
+    }
+}
+
+fn number(row: &impl Columns, field: Field) -> Option<i128> {
+    match value(row, field)? {
+        Value::Number(number) => Some(i128::from(number)),
+        Value::Time(time) => Some(i128::from(time.0)),
+        Value::Address(_) => None,
     }
 }
 
@@ -159,112 +350,4 @@ impl Node {
 /// kept mapped into IPv6.
 fn inside(net: &Network, host: Host) -> bool {
     net.contains(host) && (host.as_v4().is_none() || net.base().as_v4().is_some())
-}
-
-fn ends(side: Side, row: &impl Columns, test: impl Fn(Host) -> bool) -> bool {
-    match side {
-        Side::Either => test(row.src()) || test(row.dst()),
-        Side::Src => test(row.src()),
-        Side::Dst => test(row.dst()),
-    }
-}
-
-fn ports(side: Side, row: &impl Columns, test: impl Fn(u16) -> bool) -> bool {
-    let (src, dst) = row.ports();
-    match side {
-        Side::Either => test(src) || test(dst),
-        Side::Src => test(src),
-        Side::Dst => test(dst),
-    }
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Side::Either => "",
-            Side::Src => "src ",
-            Side::Dst => "dst ",
-        })
-    }
-}
-
-impl fmt::Display for Comp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Comp::Eq => "",
-            Comp::Gt => "> ",
-            Comp::Lt => "< ",
-            Comp::Ge => ">= ",
-            Comp::Le => "<= ",
-        })
-    }
-}
-
-impl fmt::Display for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Node::Any => f.write_str("any"),
-            Node::Family { v4 } => f.write_str(if *v4 { "ipv4" } else { "ipv6" }),
-            Node::Proto(proto) => match protocol_name(*proto) {
-                Some(name) => write!(f, "proto {name}"),
-                None => write!(f, "proto {proto}"),
-            },
-            Node::Net(side, net) => match alone(net) {
-                true => write!(f, "{side}ip {}", net.base()),
-                false => write!(f, "{side}net {net}"),
-            },
-            Node::NetIn(side, nets) => {
-                write!(f, "{side}ip in [")?;
-                list(f, nets, |f, net| match alone(net) {
-                    true => write!(f, "{}", net.base()),
-                    false => write!(f, "{net}"),
-                })
-            }
-            Node::Port(side, comp, port, _) => write!(f, "{side}port {comp}{port}"),
-            Node::PortIn(side, ranges, _) => {
-                write!(f, "{side}port in [")?;
-                list(f, ranges, |f, (low, high)| match low == high {
-                    true => write!(f, "{low}"),
-                    false => write!(f, "{low}-{high}"),
-                })
-            }
-            Node::Not(part) => match **part {
-                Node::All(_) | Node::One(_) => write!(f, "not ({part})"),
-                _ => write!(f, "not {part}"),
-            },
-            Node::All(parts) => joined(f, parts, " and "),
-            Node::One(parts) => joined(f, parts, " or "),
-        }
-    }
-}
-
-fn alone(net: &Network) -> bool {
-    *net == Network::single(net.base())
-}
-
-fn list<T>(
-    f: &mut fmt::Formatter<'_>,
-    items: &[T],
-    print: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            f.write_str(", ")?;
-        }
-        print(f, item)?;
-    }
-    f.write_str("]")
-}
-
-fn joined(f: &mut fmt::Formatter<'_>, parts: &[Node], word: &str) -> fmt::Result {
-    for (index, part) in parts.iter().enumerate() {
-        if index > 0 {
-            f.write_str(word)?;
-        }
-        match part {
-            Node::One(_) => write!(f, "({part})")?,
-            _ => write!(f, "{part}")?,
-        }
-    }
-    Ok(())
 }

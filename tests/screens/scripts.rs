@@ -225,8 +225,18 @@ fn why_a_filter_is_refused_is_cut_with_a_sign_and_names_the_word_first() {
     let mut person = person();
     person.types("/src port 53");
     let shown = line(&person.screen(), "filter:");
-    assert!(shown.starts_with("filter: src port 53   found `src port`, expected `port N`"));
+    assert_eq!(shown, "filter: src port 53   rows keep the service port only");
+    let said = line(&person.screen(), "from the archive:");
+    assert_eq!(said, "from the archive: toptalk query 'src port 53'");
+    person.types(" or port 70000");
+    let shown = line(&person.screen(), "filter:");
+    assert!(shown.contains("  found `70000`, expected a port"), "{shown}");
     assert!(shown.ends_with('…'), "{shown}");
+    // However much is typed, the reason stays readable.
+    person.ctrl('u');
+    person.types(&format!("{}flags S", "net 10.0.0.0/8 or ".repeat(9)));
+    let shown = line(&person.screen(), "filter:");
+    assert!(shown.ends_with("  rows keep no TCP flags"), "{shown}");
 }
 
 #[test]
@@ -268,7 +278,7 @@ fn the_port_of_one_end_is_refused_and_the_last_good_filter_stays() {
         person.types(text);
         assert_eq!(person.model.view().filter, good, "{text}");
         let shown = line(&person.screen(), "filter:");
-        assert!(shown.contains("expected `port N`: live conversations keep"), "{shown}");
+        assert!(shown.contains("live rows keep the service port only; write `port N`"), "{shown}");
         text.chars().for_each(|_| drop(person.key(KeyCode::Backspace)));
     }
     person.types(" and src port 53");

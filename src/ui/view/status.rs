@@ -156,15 +156,14 @@ fn filter_line(canvas: &mut Canvas, line: &FilterLine, y: u16) {
     canvas.put(x, y, width.saturating_sub(x), &error, Tone::Critical);
 }
 
-/// What is wrong in at most `room` columns; what was found goes first when
-/// there is no room for what was expected.
+/// What is wrong in at most `room` columns, in few words when there is no room
+/// for all.
 fn explained(error: &FilterError, room: u16) -> String {
-    let FilterError { expected, found, .. } = error;
-    let whole = format!("  expected {expected}, found {found}");
+    let whole = format!("  {error}");
     if columns(&whole) <= room {
         return whole;
     }
-    elide_end(&format!("  found {found}, expected {expected}"), room)
+    elide_end(&format!("  {}", error.brief()), room)
 }
 
 /// Whether the character at this byte is part of the wrong token.
@@ -172,8 +171,17 @@ fn touches(error: &FilterError, at: usize) -> bool {
     (error.at.start..error.at.end.max(error.at.start + 1)).contains(&at)
 }
 
-/// Draws the keys that apply, the most useful first when there is little room.
+/// Draws the keys that apply, the most useful first when there is little room;
+/// in their place the command for a filter that rows cannot answer.
 pub fn footer(canvas: &mut Canvas, model: &Model, y: u16) {
+    if let Mode::Line(line) = &model.mode
+        && let Some(command) = line.error().and_then(FilterError::command)
+    {
+        let width = canvas.width();
+        let said = elide_end(&format!("from the archive: {command}"), width);
+        canvas.put(0, y, width, &said, Tone::Plain);
+        return;
+    }
     let context = model.context();
     let piece = |binding: &Binding| {
         if binding.command == Command::Drill && model.selected().is_none() {
@@ -195,10 +203,12 @@ mod tests {
 
     use super::super::super::theme::Theme;
     use super::*;
+    use crate::filter::Why;
 
     /// The line as text, and which of its columns are underlined.
     fn drawn(text: &str, at: std::ops::Range<usize>, width: u16) -> (String, String) {
-        let error = FilterError { at, expected: "a port".into(), found: "`ß9`".into() };
+        let why = Why::Unexpected { expected: "a port".into(), found: "`ß9`".into() };
+        let error = FilterError { at, why };
         let line = FilterLine::stumbled(text, error);
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, 1));
         let theme = Theme { colour: false, ascii: false };

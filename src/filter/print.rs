@@ -1,0 +1,136 @@
+//! Filters as text that parses to the same filter.
+
+use std::fmt;
+
+use super::moment;
+use super::tree::{Comp, Node, Side, Term, Test};
+use super::words::{Argument, Before, Names, Word};
+use crate::flow::Network;
+
+/// Letters of TCP flags by their bit; the last two are of RFC 3168.
+pub(super) const FLAGS: &[(char, u8)] =
+    &[('U', 32), ('A', 16), ('P', 8), ('R', 4), ('S', 2), ('F', 1), ('E', 64), ('C', 128)];
+
+impl fmt::Display for Comp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Comp::Eq => "",
+            Comp::Gt => "> ",
+            Comp::Lt => "< ",
+            Comp::Ge => ">= ",
+            Comp::Le => "<= ",
+        })
+    }
+}
+
+fn before(word: &Word, side: Side) -> &'static str {
+    match (word.before, side) {
+        (_, Side::Either) => "",
+        (Before::Ways | Before::In(_), Side::Src) => "in ",
+        (Before::Ways | Before::In(_), _) => "out ",
+        (_, Side::Src) => "src ",
+        (_, Side::Dst) => "dst ",
+        (_, Side::Both) => "src and dst ",
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Word::of(self.reads);
+        let is_net = matches!(&self.test, Test::Nets(nets) if matches!(nets.as_slice(), [net] if !alone(net)));
+        let name = if is_net && word.name == "ip" { "net" } else { word.name };
+        write!(f, "{}{name}", before(word, self.side))?;
+        match &self.test {
+            Test::Nothing => Ok(()),
+            Test::Nets(nets) => match nets.as_slice() {
+                [net] => {
+                    f.write_str(" ")?;
+                    network(f, net)
+                }
+                nets => items(f, nets, network),
+            },
+            Test::Compare(comp, number) => {
+                // A moment is never compared by leaving the comparison out.
+                let equal = *comp == Comp::Eq && word.argument == Argument::Moment;
+                write!(f, " {}{comp}", if equal { "= " } else { "" })?;
+                value(f, word, *number)
+            }
+            Test::Among(ranges) => items(f, ranges, |f, (low, high)| match low == high {
+                true => value(f, word, *low),
+                false => write!(f, "{low}-{high}"),
+            }),
+            Test::Flags { mask, .. } => {
+                f.write_str(" ")?;
+                let mut set = FLAGS.iter().filter(|(_, bit)| mask & bit != 0);
+                set.try_for_each(|(letter, _)| write!(f, "{letter}"))
+            }
+        }
+    }
+}
+
+fn value(f: &mut fmt::Formatter<'_>, word: &Word, number: i128) -> fmt::Result {
+    let names = match word.argument {
+        Argument::Moment => return f.write_str(&moment::print(number)),
+        Argument::Numbers(_, _, names) => names,
+        _ => Names::None,
+    };
+    match names.name(number) {
+        Some(name) => f.write_str(name),
+        None => write!(f, "{number}"),
+    }
+}
+
+fn network(f: &mut fmt::Formatter<'_>, net: &Network) -> fmt::Result {
+    match alone(net) {
+        true => write!(f, "{}", net.base()),
+        false => write!(f, "{net}"),
+    }
+}
+
+fn alone(net: &Network) -> bool {
+    *net == Network::single(net.base())
+}
+
+/// ` in [X, Y]`.
+fn items<T>(
+    f: &mut fmt::Formatter<'_>,
+    items: &[T],
+    print: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_str(" in [")?;
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        print(f, item)?;
+    }
+    f.write_str("]")
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Node::Any => f.write_str("any"),
+            Node::Term(term) => term.fmt(f),
+            Node::Not(part) => match **part {
+                Node::All(_) | Node::One(_) => write!(f, "not ({part})"),
+                _ => write!(f, "not {part}"),
+            },
+            Node::All(parts) => joined(f, parts, " and "),
+            Node::One(parts) => joined(f, parts, " or "),
+        }
+    }
+}
+
+fn joined(f: &mut fmt::Formatter<'_>, parts: &[Node], word: &str) -> fmt::Result {
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            f.write_str(word)?;
+        }
+        match part {
+            Node::One(_) => write!(f, "({part})")?,
+            _ => write!(f, "{part}")?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! What follows a word: numbers, lists, addresses, flags and moments.
+
+use super::error::FilterError;
+use super::moment;
+use super::parse::{MAX_LIST, Parser};
+use super::print::FLAGS;
+use super::token::Kind;
+use super::tree::{Comp, Test};
+use super::words::{Argument, Names};
+use crate::flow::{Host, Network};
+
+const ADDRESS: &str = "an address such as 10.1.2.3 or 2001:db8::1";
+const NETWORK: &str = "a network such as 10.0.0.0/8, 10.0.0.0 255.0.0.0 or 2001:db8::/32";
+const FLAG_LETTERS: &str =
+    "letters of TCP flags (U A P R S F E C, X for the first six) or a number 0..255";
+const MOMENT: &str = "a time such as 2026-04-10 or 2026-04-10T12:30 (UTC)";
+
+/// The flags that `X` stands for.
+const ALL_FLAGS: u8 = 63;
+
+const COMPARISONS: &[(&str, Comp)] =
+    &[("eq", Comp::Eq), ("gt", Comp::Gt), ("lt", Comp::Lt), ("ge", Comp::Ge), ("le", Comp::Le)];
+
+/// Reads what follows the word `name`.
+pub(super) fn argument(
+    parser: &mut Parser<'_>,
+    name: &str,
+    argument: Argument,
+) -> Result<Test, FilterError> {
+    match argument {
+        Argument::Nothing => Ok(Test::Nothing),
+        Argument::Addresses => addresses(parser),
+        Argument::Network => network(parser),
+        Argument::Numbers(what, max, names) => Numbers { name, what, max, names }.read(parser),
+        Argument::Flags => flags(parser, name),
+        Argument::Moment => moment(parser),
+    }
+}
+
+/// After `ip`: an address, or `in` and a list of addresses and networks.
+fn addresses(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
+    if parser.take_word(&["in"]) {
+        let expected = "an address or a network";
+        let read = |word: &str| net_or_host(word).into_iter().collect();
+        return Ok(Test::Nets(list(parser, expected, read)?));
+    }
+    parser.take_if(Kind::Comp(Comp::Eq));
+    let net = parser.word().and_then(net_or_host).ok_or_else(|| parser.wrong(ADDRESS))?;
+    parser.take();
+    Ok(Test::Nets(vec![net]))
+}
+
+/// After `net`: `A/n` or `A MASK`.
+fn network(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
+    let word = parser.word().ok_or_else(|| parser.wrong(NETWORK))?;
+    let net = if word.contains('/') {
+        net_or_host(word)
+    } else {
+        let base = word.parse::<Host>().ok().ok_or_else(|| parser.wrong(NETWORK))?;
+        if base.as_v4().is_none() {
+            return Err(parser.wrong(format!("a prefix length: `{base}/64`")));
+        }
+        parser.take();
+        let prefix = parser.word().and_then(dotted_mask);
+        let prefix = prefix.ok_or_else(|| {
+            parser.wrong(format!("a prefix length (`{base}/24`) or a mask such as 255.255.255.0"))
+        })?;
+        Network::new(base, prefix)
+    };
+    let net = net.ok_or_else(|| parser.wrong(NETWORK))?;
+    parser.take();
+    Ok(Test::Nets(vec![net]))
+}
+
+/// After `flags`: letters, or a comparison with a number.
+fn flags(parser: &mut Parser<'_>, name: &str) -> Result<Test, FilterError> {
+    if let Some(mask) = parser.word().and_then(flag_letters) {
+        parser.take();
+        return Ok(Test::Flags { mask, any: false });
+    }
+    Numbers { name, what: FLAG_LETTERS, max: 255, names: Names::None }.read(parser)
+}
+
+/// The bits of flags; nothing when a letter is none.
+fn flag_letters(word: &str) -> Option<u8> {
+    word.chars().try_fold(0, |mask, letter| {
+        let letter = letter.to_ascii_uppercase();
+        let bit = FLAGS.iter().find(|(known, _)| *known == letter).map(|(_, bit)| *bit);
+        Some(mask | if letter == 'X' { ALL_FLAGS } else { bit? })
+    })
+}
+
+/// After `first seen`: a comparison, which has to be written, with a moment.
+fn moment(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
+    let comp = comparison(parser);
+    let comp = comp.ok_or_else(|| parser.wrong("`<`, `<=`, `>`, `>=` or `=` and a time"))?;
+    let ms = parser.word().and_then(moment::read).ok_or_else(|| parser.wrong(MOMENT))?;
+    parser.take();
+    Ok(Test::Compare(comp, ms))
+}
+
+/// How the numbers after a word are read.
+struct Numbers<'a> {
+    name: &'a str,
+    what: &'a str,
+    max: u64,
+    names: Names,
+}
+
+impl Numbers<'_> {
+    fn read(&self, parser: &mut Parser<'_>) -> Result<Test, FilterError> {
+        let name = self.name;
+        let expected = match self.max {
+            _ if self.what.contains("0..") => self.what.to_owned(),
+            u64::MAX => self.what.to_owned(),
+            max => format!("{} 0..{max}", self.what),
+        };
+        if parser.take_word(&["in"]) {
+            let expected = format!("{expected} or a range such as 10-20");
+            return Ok(Test::among(list(parser, &expected, |word| self.ranges(word))?));
+        }
+        if parser.peek().kind == Kind::Not {
+            let hint = format!("{expected} (for the others write `not {name} N`)");
+            return Err(parser.wrong(hint));
+        }
+        let comp = comparison(parser).unwrap_or(Comp::Eq);
+        let ranges = parser.word().map(|word| self.ranges(word)).unwrap_or_default();
+        let test = match (ranges.as_slice(), comp) {
+            ([(low, high)], _) if low == high => Test::Compare(comp, *low),
+            ([(low, high)], _) => {
+                let hint =
+                    format!("{expected} (ranges go into a list: `{name} in [{low}-{high}]`)");
+                return Err(parser.wrong(hint));
+            }
+            // A service with several ports.
+            ([_, ..], Comp::Eq) => Test::Among(ranges),
+            _ => return Err(parser.wrong(expected)),
+        };
+        parser.take();
+        Ok(test)
+    }
+
+    /// What a word says: `443`, `8000-8080`, or a name with all its numbers.
+    /// Nothing when it is none of these.
+    fn ranges(&self, word: &str) -> Vec<(i128, i128)> {
+        let within = |word| number(word).filter(|n| *n <= self.max).map(i128::from);
+        if let Some(number) = within(word) {
+            return vec![(number, number)];
+        }
+        let range = word.split_once('-').and_then(|(low, high)| {
+            let (low, high) = (within(low)?, within(high)?);
+            (low <= high).then_some((low, high))
+        });
+        match range {
+            Some(range) => vec![range],
+            None => {
+                let numbers = self.names.numbers(word).into_iter().map(i128::from);
+                numbers.map(|number| (number, number)).collect()
+            }
+        }
+    }
+}
+
+fn comparison(parser: &mut Parser<'_>) -> Option<Comp> {
+    let comp = match parser.peek().kind {
+        Kind::Comp(comp) => Some(comp),
+        _ => parser.word().and_then(|word| {
+            COMPARISONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, c)| *c)
+        }),
+    };
+    if comp.is_some() {
+        parser.take();
+    }
+    comp
+}
+
+/// `[`, at least one item with commas or spaces between, `]`.
+fn list<T>(
+    parser: &mut Parser<'_>,
+    expected: &str,
+    read: impl Fn(&str) -> Vec<T>,
+) -> Result<Vec<T>, FilterError> {
+    if !parser.take_if(Kind::OpenList) {
+        return Err(parser.wrong("`[`"));
+    }
+    let mut items = Vec::new();
+    loop {
+        let read = parser.word().map(&read).unwrap_or_default();
+        if read.is_empty() {
+            return Err(parser.wrong(expected));
+        }
+        if items.len() >= MAX_LIST {
+            return Err(parser.wrong(format!("at most {MAX_LIST} items in a list")));
+        }
+        items.extend(read);
+        parser.take();
+        let comma = parser.take_if(Kind::Comma);
+        if !comma && parser.take_if(Kind::CloseList) {
+            return Ok(items);
+        }
+        if parser.peek().kind != Kind::Word {
+            return Err(parser.wrong(if comma { expected } else { "`,`, `]` or a further item" }));
+        }
+    }
+}
+
+/// `10.1.2.3`, `2001:db8::/32`, and `10/8` or `192.168/16` for short.
+pub(super) fn net_or_host(word: &str) -> Option<Network> {
+    let Some((address, prefix)) = word.split_once('/') else {
+        return word.parse().ok().map(Network::single);
+    };
+    if !is_digits(prefix) {
+        return None;
+    }
+    let prefix = prefix.parse().ok()?;
+    let host = match address.parse::<Host>() {
+        Ok(host) => host,
+        Err(_) => {
+            let missing = 3usize.checked_sub(address.matches('.').count())?;
+            format!("{address}{}", ".0".repeat(missing)).parse().ok()?
+        }
+    };
+    Network::new(host, prefix)
+}
+
+/// The prefix length of a contiguous dotted mask.
+fn dotted_mask(word: &str) -> Option<u8> {
+    let bits = word.parse::<Host>().ok()?.as_v4()?;
+    let ones = bits.leading_ones();
+    (ones + bits.trailing_zeros() >= 32).then(|| u8::try_from(ones).ok()).flatten()
+}
+
+/// Decimal with `k`, `M`, `G` or `T` (powers of 1000), or hexadecimal after `0x`.
+fn number(word: &str) -> Option<u64> {
+    if let Some(hex) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
+        let plain = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        return plain.then(|| u64::from_str_radix(hex, 16).ok()).flatten();
+    }
+    let (digits, factor) = match word.bytes().last() {
+        Some(b'k' | b'K') => (word.get(..word.len() - 1)?, 1000),
+        Some(b'm' | b'M') => (word.get(..word.len() - 1)?, 1_000_000),
+        Some(b'g' | b'G') => (word.get(..word.len() - 1)?, 1_000_000_000),
+        Some(b't' | b'T') => (word.get(..word.len() - 1)?, 1_000_000_000_000),
+        _ => (word, 1),
+    };
+    if !is_digits(digits) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,259 @@
+//! The language by property: random trees, random texts.
+
+use proptest::prelude::*;
+
+use super::super::tree::{Comp, Node, Place, Side, Term, Test};
+use super::super::words::{Argument, Before, Computed, Reads, WORDS, Word};
+use super::super::*;
+use crate::flow::{Network, Sampling, Time};
+
+fn hosts() -> impl Strategy<Value = Host> {
+    prop_oneof![(0u32..8).prop_map(Host::v4), (0u128..8).prop_map(|n| Host(n + (0x2001 << 112)))]
+}
+
+fn networks() -> impl Strategy<Value = Network> {
+    (hosts(), 0u8..=128).prop_map(|(host, bits)| {
+        let limit = if host.as_v4().is_some() { 32 } else { 128 };
+        Network::new(host, bits.min(limit)).unwrap()
+    })
+}
+
+fn comps() -> impl Strategy<Value = Comp> {
+    prop::sample::select(vec![Comp::Eq, Comp::Gt, Comp::Lt, Comp::Ge, Comp::Le])
+}
+
+/// Numbers that a word takes, small ones more often than others.
+fn numbers(max: u64) -> impl Strategy<Value = i128> {
+    prop_oneof![4 => 0..=max.min(9), 1 => 0..=max].prop_map(i128::from)
+}
+
+fn tests(argument: Argument) -> BoxedStrategy<Test> {
+    let compared = |max| (comps(), numbers(max)).prop_map(|(comp, n)| Test::Compare(comp, n));
+    let listed = |max| {
+        let pairs = prop::collection::vec((numbers(max), numbers(max)), 1..4);
+        pairs.prop_map(|pairs| {
+            Test::among(pairs.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect())
+        })
+    };
+    match argument {
+        Argument::Nothing => Just(Test::Nothing).boxed(),
+        Argument::Addresses | Argument::Network => {
+            prop::collection::vec(networks(), 1..4).prop_map(Test::Nets).boxed()
+        }
+        Argument::Numbers(_, max, _) => prop_oneof![compared(max), listed(max)].boxed(),
+        Argument::Flags => prop_oneof![
+            (1u8..).prop_map(|mask| Test::Flags { mask, any: false }),
+            compared(255),
+            listed(255)
+        ]
+        .boxed(),
+        Argument::Moment => compared(u64::from(u32::MAX)).boxed(),
+    }
+}
+
+fn terms(word: &'static Word) -> impl Strategy<Value = Node> {
+    let sides = match word.before {
+        Before::Nothing | Before::Src(_) | Before::In(_) => vec![Side::Either],
+        Before::Ends => vec![Side::Either, Side::Src, Side::Dst, Side::Both],
+        Before::Ways => vec![Side::Either, Side::Src, Side::Dst],
+    };
+    (prop::sample::select(sides), tests(word.argument)).prop_map(|(side, test)| match word.reads {
+        Reads::Everything => Node::Any,
+        reads => Node::Term(Term { reads, side, test, place: Place(0..0) }),
+    })
+}
+
+fn trees() -> impl Strategy<Value = Node> {
+    let term = (0..WORDS.len()).prop_flat_map(|at| terms(&WORDS[at]));
+    term.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(Node::negated),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Node::all),
+            prop::collection::vec(inner, 2..4).prop_map(Node::one),
+        ]
+    })
+}
+
+prop_compose! {
+    fn flows()(
+        (src, dst, next_hop, exporter) in (hosts(), hosts(), hosts(), hosts()),
+        (proto, tcp_flags, tos, direction) in (
+            prop::sample::select(vec![1u8, 6, 17, 58]), 0u8..16, 0u8..40, 0u8..3,
+        ),
+        (sport, dport, vlan) in (0u16..9, 0u16..3000, 0u16..9),
+        (input, output, src_as, dst_as, domain) in (0u32..9, 0u32..9, 0u32..9, 0u32..9, 0u32..3000),
+        (src_mask, dst_mask) in (0u8..9, 0u8..9),
+        (bytes, packets, rate) in (0u64..99, 0u64..9, 0u32..3),
+        (first, last) in (0i64..9, 0i64..9),
+    ) -> Flow {
+        Flow {
+            src, dst, next_hop, exporter, proto, tcp_flags, tos, direction, sport, dport, vlan,
+            input, output, src_as, dst_as, domain, src_mask, dst_mask, bytes, packets,
+            sampling: Sampling::one_in(rate), first: Time(first), last: Time(last),
+            ..Flow::EMPTY
+        }
+    }
+}
+
+/// The same meaning said as directly as possible: the values a term is about,
+/// and of which flows it is never true.
+fn asked(term: &Term, row: &Flow) -> (Vec<i128>, Vec<Host>, bool) {
+    let mut hosts = Vec::new();
+    let (bytes, packets) = row.scaled();
+    let (bytes, packets) = (i128::from(bytes), i128::from(packets));
+    let ms = i128::from(row.duration_ms());
+    let rate = |count: i128| if ms == 0 { 0 } else { count * 1000 / ms };
+    let icmp = matches!(row.proto, 1 | 58);
+    let mut never = false;
+    let numbers: Vec<i128> = match term.reads {
+        Reads::Everything | Reads::Family(_) => vec![],
+        Reads::Ports => vec![row.sport.into(), row.dport.into()],
+        Reads::Flags => {
+            never = row.proto != 6;
+            vec![row.tcp_flags.into()]
+        }
+        Reads::Two(Field::Src, _) => {
+            hosts = vec![row.src, row.dst];
+            vec![]
+        }
+        Reads::Two(Field::SrcAs, _) => vec![row.src_as.into(), row.dst_as.into()],
+        Reads::Two(Field::SrcMask, _) => vec![row.src_mask.into(), row.dst_mask.into()],
+        Reads::Two(..) => vec![row.input.into(), row.output.into()],
+        Reads::One(Field::NextHop) => {
+            hosts = vec![row.next_hop];
+            vec![]
+        }
+        Reads::One(Field::Exporter) => {
+            hosts = vec![row.exporter];
+            vec![]
+        }
+        Reads::One(Field::Proto) => vec![row.proto.into()],
+        Reads::One(Field::Tos) => vec![row.tos.into()],
+        Reads::One(Field::Vlan) => vec![row.vlan.into()],
+        Reads::One(Field::Direction) => vec![row.direction.into()],
+        Reads::One(Field::First) => vec![row.first.0.into()],
+        Reads::One(Field::Last) => vec![row.last.0.into()],
+        Reads::One(_) => vec![row.domain.into()],
+        Reads::Computed(computed) => {
+            never = !icmp && matches!(computed, Computed::IcmpType | Computed::IcmpCode);
+            vec![match computed {
+                Computed::Bytes => bytes,
+                Computed::Packets => packets,
+                Computed::Flows => 1,
+                Computed::Duration => ms,
+                Computed::Pps => rate(packets),
+                Computed::Bps => rate(bytes * 8),
+                Computed::Bpp if row.packets == 0 => 0,
+                Computed::Bpp => (row.bytes / row.packets).into(),
+                Computed::IcmpType => (row.dport / 256).into(),
+                Computed::IcmpCode => (row.dport % 256).into(),
+                Computed::Dscp => (row.tos / 4).into(),
+                Computed::EngineType => (row.domain / 256 % 256).into(),
+                Computed::EngineId => (row.domain % 256).into(),
+            }]
+        }
+    };
+    (numbers, hosts, never)
+}
+
+fn in_net(net: &Network, host: Host) -> bool {
+    let bits = u32::from(net.prefix());
+    match (net.base().as_v4(), host.as_v4()) {
+        (Some(base), Some(own)) => (0..bits).all(|n| (base ^ own) >> (31 - n) & 1 == 0),
+        (None, None) => (0..bits).all(|n| (net.base().0 ^ host.0) >> (127 - n) & 1 == 0),
+        _ => false,
+    }
+}
+
+/// `odd`: under an odd number of `not`.
+fn naive(node: &Node, row: &Flow, odd: bool) -> bool {
+    let term = match node {
+        Node::Any => return true,
+        Node::Not(part) => return !naive(part, row, !odd),
+        Node::All(parts) => return parts.iter().filter(|part| !naive(part, row, odd)).count() == 0,
+        Node::One(parts) => return parts.iter().filter(|part| naive(part, row, odd)).count() > 0,
+        Node::Term(term) => term,
+    };
+    if let Reads::Family(v4) = term.reads {
+        return row.src.to_ip().is_ipv4() == v4;
+    }
+    let (numbers, hosts, never) = asked(term, row);
+    let holds = |number: i128| match &term.test {
+        Test::Compare(Comp::Eq, limit) => number == *limit,
+        Test::Compare(Comp::Gt, limit) => number > *limit,
+        Test::Compare(Comp::Lt, limit) => number < *limit,
+        Test::Compare(Comp::Ge, limit) => number >= *limit,
+        Test::Compare(Comp::Le, limit) => number <= *limit,
+        Test::Among(ranges) => ranges.iter().any(|(low, high)| *low <= number && number <= *high),
+        Test::Flags { mask, .. } => {
+            let mut bits = (0..8).filter(|bit| mask >> bit & 1 == 1);
+            let set = |bit: u32| number >> bit & 1 == 1;
+            if odd { bits.any(set) } else { bits.all(set) }
+        }
+        Test::Nothing | Test::Nets(_) => unreachable!(),
+    };
+    let inside = |host: Host| match &term.test {
+        Test::Nets(nets) => nets.iter().any(|net| in_net(net, host)),
+        _ => unreachable!(),
+    };
+    let answers: Vec<bool> =
+        numbers.into_iter().map(holds).chain(hosts.into_iter().map(inside)).collect();
+    !never
+        && match term.side {
+            Side::Either => answers.contains(&true),
+            Side::Src => answers[0],
+            Side::Dst => answers[1],
+            Side::Both => !answers.contains(&false),
+        }
+}
+
+/// These and every word of the language.
+fn words(mut words: Vec<&'static str>) -> Vec<&'static str> {
+    words.extend(WORDS.iter().flat_map(Word::spellings));
+    words.extend(words::MISSING.iter().flat_map(|missing| missing.names));
+    words
+}
+
+proptest! {
+    #[test]
+    fn printing_and_parsing_gives_the_same_filter(
+        root in trees(),
+        rows in prop::collection::vec(flows(), 1..20),
+    ) {
+        let filter = Filter { root, ..Filter::default() };
+        let again = Filter::parse(&filter.to_string());
+        prop_assert_eq!(again.as_ref(), Ok(&filter), "{}", filter);
+        for row in rows {
+            let want = naive(&filter.root, &row, false);
+            prop_assert_eq!(filter.answer(&row), Some(want), "{} {:?}", filter, row);
+        }
+    }
+
+    #[test]
+    fn no_text_panics_and_errors_lie_within_it(
+        text in prop_oneof![
+            any::<String>(),
+            prop::collection::vec(
+                prop::sample::select(words(vec![
+                    "tcp", "port", "in", "[", "]", "80", "80-90", ",", "(", ")", "not", "!", "and",
+                    "or", "10.0.0.0/8", "::/0", "net", "ip", "src", "dst", "0x", "1k", "k", "ü", "#",
+                    "\n", "=", "&", "proto", "255.0.0.0", "/", "1/", "/1", "-", "65536",
+                    "out", ">", "2026-04-10", "SA", "id", "x", "\u{1b}", "'",
+                ])),
+                0..12,
+            ).prop_map(|words| words.join(" ")),
+        ],
+    ) {
+        match Filter::parse(&text) {
+            Ok(filter) => {
+                if let Err(error) = filter.check_live() {
+                    prop_assert!(text.get(error.at.clone()).is_some(), "{:?}", error);
+                    let command = error.command().unwrap_or_default();
+                    prop_assert!(!command.chars().any(char::is_control), "{}", command);
+                }
+                prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
+            }
+            Err(error) => prop_assert!(text.get(error.at.clone()).is_some(), "{:?}", error),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The filter language against nfdump's: the same datagrams, the same filters,
+//! the same number of flows.
+
+#[path = "../benches/common/mod.rs"]
+mod benchmarks;
+mod common;
+
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use benchmarks::Random;
+use common::process::{Running, free_port, have};
+use common::terminal::PATIENCE;
+use nix::sys::signal::{Signal, kill};
+use toptalk::filter::Filter;
+use toptalk::flow::{Flow, Host, Time};
+use toptalk::wire::Decoder;
+use toptalk::wire::encode::{V5Encoder, V9Encoder};
+
+const NOW: Time = Time(1_800_000_000_000);
+const BOOT: Time = Time(NOW.0 - 3_000_000);
+
+/// Filters that both programs take.
+const FILTERS: &str = include_str!("filters.txt");
+
+/// Filters that nfdump 1.7.1 answers otherwise, by source, and why ours is right.
+const DIFFERENT: &[(&str, &[&str], &str)] = &[
+    (
+        "v9",
+        &[
+            "dst port <= 80",
+            "dst port LE 0x50",
+            "icmp-type 8",
+            "icmp-type 3",
+            "icmp-type 128",
+            "icmp-code 0",
+            "icmp-code 3",
+            "icmp-type 3 and icmp-code 1",
+            "not icmp-type 8",
+        ],
+        "nfcapd leaves out an ICMP type that v9 reports in the destination port",
+    ),
+    (
+        "softflowd",
+        &["dst port <= 80", "dst port LE 0x50", "icmp-type 128"],
+        "nfcapd leaves out the ICMP type of IPv6",
+    ),
+    ("v9", &["vlan 0"], "nfdump has a second VLAN, which is 0 when it is not reported"),
+    (
+        "v5",
+        &[
+            "mask 24",
+            "src mask 24",
+            "dst mask 16",
+            "src and dst mask 24",
+            "src or dst mask 8",
+            "mask 0",
+        ],
+        "nfcapd leaves out the masks of v5",
+    ),
+    (
+        "v5",
+        &["flowdir ingress", "dir 0"],
+        "nfcapd takes a direction that is not reported for ingress",
+    ),
+];
+
+/// Filters on AS numbers, which nfdump 1.7.1 refuses without a database of
+/// countries, and what they mean for the numbers it prints.
+type OfNumbers = fn(u32, u32) -> bool;
+const AS_FILTERS: &[(&str, OfNumbers)] = &[
+    ("as 65001", |src, dst| src == 65_001 || dst == 65_001),
+    ("src as 65001", |src, _| src == 65_001),
+    ("dst as = 65001", |_, dst| dst == 65_001),
+    ("src and dst as 65001", |src, dst| src == 65_001 && dst == 65_001),
+    ("src or dst as 3320", |src, dst| src == 3_320 || dst == 3_320),
+    ("src as > 64500", |src, _| src > 64_500),
+    ("dst as <= 3320", |_, dst| dst <= 3_320),
+    ("as 0", |src, dst| src == 0 || dst == 0),
+    ("not as 0", |src, dst| src != 0 && dst != 0),
+    ("as in [64500 3320]", |src, dst| [src, dst].iter().any(|n| [64_500, 3_320].contains(n))),
+    ("src as in [64500, 65001]", |src, _| [64_500, 65_001].contains(&src)),
+];
+
+/// Flows of few different values, so that every filter finds some.
+fn flows(count: usize, v6: bool, seed: u64) -> Vec<Flow> {
+    let mut random = Random(seed);
+    let mut pick = |values: &[u64]| values[(random.next() % values.len() as u64) as usize];
+    let mut flows = Vec::new();
+    for _ in 0..count {
+        let six = v6 && pick(&[0, 0, 1]) == 1;
+        let mut host = |net: u64| match six {
+            true => {
+                Host((0x2001_0db8 << 96) | u128::from(net) << 64 | u128::from(pick(&[1, 2, 3])))
+            }
+            false => Host::octets(10, net as u8, pick(&[0, 1]) as u8, pick(&[1, 2, 3]) as u8),
+        };
+        let (src, dst, next_hop) = (host(1), host(2), host(3));
+        let proto = pick(&[6, 6, 6, 17, 17, if six { 58 } else { 1 }, 47]) as u8;
+        let (sport, dport) = match proto {
+            1 | 58 => (0, pick(&[0x0800, 0x0303, 0x8000, 0x0301]) as u16),
+            6 | 17 => (pick(&[1024, 53, 40_000]) as u16, pick(&[53, 80, 443, 8080]) as u16),
+            _ => (0, 0),
+        };
+        let last = NOW.plus_ms(-(pick(&[0, 1_000, 61_000]) as i64));
+        let packets = pick(&[1, 2, 10, 1_000]);
+        flows.push(Flow {
+            src,
+            dst,
+            next_hop,
+            proto,
+            sport,
+            dport,
+            last,
+            first: last.plus_ms(-(pick(&[0, 1, 999, 1_000, 60_000, 600_000]) as i64)),
+            packets,
+            bytes: packets * pick(&[40, 576, 1_500]) + pick(&[0, 1]),
+            tcp_flags: if proto == 6 {
+                pick(&[2, 0x12, 0x10, 0x1b, 0x3f, 0, 4, 1]) as u8
+            } else {
+                0
+            },
+            tos: pick(&[0, 0xb8, 0x28]) as u8,
+            input: pick(&[1, 2, 70_000 % 60_000]) as u32,
+            output: pick(&[1, 3, 4]) as u32,
+            src_as: pick(&[0, 65_001, 64_500]) as u32,
+            dst_as: pick(&[0, 65_001, 3_320]) as u32,
+            src_mask: pick(&[0, 8, 24]) as u8,
+            dst_mask: pick(&[0, 16, 24]) as u8,
+            vlan: pick(&[0, 20, 30]) as u16,
+            direction: pick(&[0, 1]) as u8,
+            ..Flow::EMPTY
+        });
+    }
+    flows
+}
+
+/// What nfcapd wrote of these datagrams. A few are sent at a time, and then a
+/// header of a domain of its own: when that is announced, all before it has
+/// been taken in.
+fn collect(datagrams: &[Vec<u8>], folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    let port = free_port();
+    let mut nfcapd = Command::new("nfcapd");
+    nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
+    let mut running = Running::start(&mut nfcapd, "Bound to");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(("127.0.0.1", port)).unwrap();
+    for (domain, some) in (10_000u32..).zip(datagrams.chunks(8)) {
+        for datagram in some {
+            socket.send(datagram).unwrap();
+        }
+        let marker = [&[0, 9][..], &[0; 14], &domain.to_be_bytes()].concat();
+        announced(&mut running, &socket, &marker, &format!("Domain: {domain}"));
+    }
+    running.end(Signal::SIGTERM);
+}
+
+/// Sends a marker until nfcapd says what it says of it, and ends nfcapd when
+/// it never does.
+fn announced(running: &mut Running, socket: &UdpSocket, marker: &[u8], word: &str) {
+    let pid = running.pid();
+    let (heard, waiting) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for _ in 0..PATIENCE.as_secs() {
+                // Refused when nfcapd has ended, which the other thread sees.
+                let _ = socket.send(marker);
+                if waiting.recv_timeout(Duration::from_secs(1)).is_ok() {
+                    return;
+                }
+            }
+            let _ = kill(pid, Signal::SIGKILL);
+        });
+        running.wait_for(word);
+        heard.send(()).expect("it waits");
+    });
+}
+
+/// What nfdump says of each flow it finds; an error when it does not take the filter.
+fn nfdump(folder: &Path, format: &str, filter: &str) -> Result<Vec<String>, String> {
+    let output = Command::new("nfdump")
+        .arg("-R")
+        .arg(folder)
+        .args(["-q", "-o", &format!("fmt:flow {format}")])
+        .arg(filter)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let flows = text.lines().filter_map(|line| line.strip_prefix("flow "));
+    match output.status.success() {
+        true => Ok(flows.map(str::to_owned).collect()),
+        false => Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+fn ours(flows: &[Flow], filter: &str) -> usize {
+    let filter = Filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
+    flows.iter().filter(|flow| filter.answer(*flow).expect("flows know everything")).count()
+}
+
+fn decoded(datagrams: &[Vec<u8>]) -> Vec<Flow> {
+    let mut decoder = Decoder::new();
+    let mut flows = Vec::new();
+    for datagram in datagrams {
+        decoder.decode(NOW, Host::octets(127, 0, 0, 1), datagram, &mut flows);
+    }
+    flows
+}
+
+/// The datagrams softflowd sends for the corpus' capture of real traffic.
+fn softflowd(folder: &Path) -> Option<Vec<Vec<u8>>> {
+    let name = "softflowd's flows";
+    let Some(corpus) = common::corpus() else {
+        common::skip(name, "no corpus");
+        return None;
+    };
+    if !have(name, "softflowd") {
+        return None;
+    }
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let status = Command::new("softflowd")
+        .arg("-r")
+        .arg(corpus.join("live_traffic.pcap"))
+        .args(["-n", &format!("127.0.0.1:{port}"), "-v", "9", "-a", "-d", "-c", "none", "-p"])
+        .arg(folder.join("softflowd.pid"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "softflowd: {status}");
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 65_536];
+    let mut datagrams = Vec::new();
+    while let Ok(length) = socket.recv(&mut buffer) {
+        datagrams.push(buffer[..length].to_vec());
+    }
+    Some(datagrams)
+}
+
+#[test]
+fn filters_find_as_many_flows_as_nfdump() {
+    let name = "filters_find_as_many_flows_as_nfdump";
+    if !have(name, "nfcapd") || !have(name, "nfdump") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut sources = vec![
+        ("v9", V9Encoder::new(0x0102).encode(NOW, BOOT, &flows(900, true, 9), true)),
+        ("v5", V5Encoder::new(0x0102, 0).encode(NOW, BOOT, &flows(500, false, 5))),
+    ];
+    sources.extend(softflowd(folder.path()).map(|datagrams| ("softflowd", datagrams)));
+    let filters: Vec<&str> = FILTERS
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    assert!(filters.len() >= 100, "{} filters", filters.len());
+    let mut wrong = Vec::new();
+    // Filters that tell one flow of a source from another.
+    let mut telling = 0;
+    for (source, datagrams) in &sources {
+        let archive = folder.path().join(source.replace(' ', "_"));
+        collect(datagrams, &archive);
+        let flows = decoded(datagrams);
+        let all = nfdump(&archive, "%sas %das", "any").expect("a listing");
+        assert_eq!(all.len(), flows.len(), "{source}");
+        for text in &filters {
+            let ours = ours(&flows, text);
+            telling += usize::from((1..flows.len()).contains(&ours));
+            let theirs = nfdump(&archive, "%pr", text).map(|lines| lines.len());
+            let known = DIFFERENT.iter().any(|(of, known, _)| of == source && known.contains(text));
+            if (theirs == Ok(ours)) == known {
+                wrong.push(format!("{source}: `{text}`: ours {ours}, theirs {theirs:?}"));
+            }
+        }
+        let numbers: Vec<Vec<u32>> = all
+            .iter()
+            .map(|line| line.split_whitespace().map(|word| word.parse().unwrap()).collect())
+            .collect();
+        for (text, holds) in AS_FILTERS {
+            let theirs = numbers.iter().filter(|both| holds(both[0], both[1])).count();
+            assert_eq!(ours(&flows, text), theirs, "{source}: {text}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(telling >= 2 * filters.len() * 3 / 4, "{telling}");
+}
