@@ -2,8 +2,9 @@
 //!
 //! The rows of a kind are spread over many small maps. A batch is grouped by the
 //! shard its keys belong to, and each shard's lock is taken once. Within a group
-//! every row is looked up and the end of its log read before any is changed: the
-//! cache misses of a group then overlap instead of following each other. Whoever
+//! the place of every row is looked at before any row, and every row before the
+//! end of any log, and all that before anything is changed: the cache misses of a
+//! group then overlap instead of following each other. Whoever
 //! walks over rows takes one shard's lock at a time, from the last to the first,
 //! so that a writer never trails behind him.
 
@@ -19,12 +20,16 @@ use super::batch::{Batch, Kept};
 use super::log::TimeLog;
 use super::pane::Edges;
 
-/// Rows per map when all are taken: walking over so many takes half a
-/// millisecond, the longest that a writer waits.
-const ROWS_PER_MAP: usize = 8192;
+/// Rows per map when all are taken: walking over a shard of so many takes half a
+/// millisecond, which is how long a writer waits. With more maps the groups of a
+/// batch become too small for their cache misses to overlap.
+const ROWS_PER_MAP: usize = 32_768;
 
 /// Maps at most.
-const MAX_MAPS: usize = 256;
+const MAX_MAPS: usize = 64;
+
+/// A map with room for four times this is not worth shrinking.
+const SMALL: usize = 1024;
 
 /// Shards of a map, the fewest that there can be.
 const SHARDS: usize = 2;
@@ -126,6 +131,13 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         let (Some(map), mut newcomers) = (self.maps.get(number), Vec::new()) else { return };
         {
             let mut table = map.shards()[shard].write();
+            for Placed { hash, .. } in group.clone() {
+                black_box(table.get(*hash as u64, |_| false).is_some());
+            }
+            for Placed { update, hash, .. } in group.clone() {
+                let row = table.get(*hash as u64, |(key, _)| *key == update.key);
+                black_box(row.map(|(_, log)| log.get().is_empty()));
+            }
             for Placed { update, hash, .. } in group.clone() {
                 let row = table.get(*hash as u64, |(key, _)| *key == update.key);
                 black_box(row.map(|(_, log)| log.get().touch()));
@@ -215,7 +227,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             !log.is_empty()
         });
         self.count.fetch_sub(gone, Ordering::Relaxed);
-        if gone > 0 && map.capacity() > 4 * map.len().max(ROWS_PER_MAP / 8) {
+        if gone > 0 && map.capacity() > 4 * map.len().max(SMALL) {
             map.shrink_to_fit();
         }
     }
