@@ -1,8 +1,10 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod groups;
 mod inspect;
 mod values;
 
+pub use groups::Group;
 pub use inspect::Inspect;
 
 use std::net::IpAddr;
@@ -11,12 +13,13 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::groups::GroupWords;
 use self::values::{Link, given_rate, lag, link, sliding, window};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::filter::Filter;
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS};
-use crate::snapshot::{SortKey, Window};
+use crate::snapshot::{Grouping, SortKey, Subject, Window};
 use crate::units::{parse_duration, parse_rate};
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
@@ -34,7 +37,9 @@ pub enum Command {
 #[derive(Clone, Debug)]
 pub struct Live {
     pub listen: Listen,
+    /// Without groups: their files are still to be read.
     pub config: Config,
+    pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
     pub window: Window,
@@ -47,11 +52,15 @@ pub struct Live {
 #[derive(Clone, Debug)]
 pub struct Top {
     pub listen: Listen,
+    /// Without groups: their files are still to be read.
     pub config: Config,
+    pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
     pub for_ms: i64,
     pub window: Window,
+    /// What is listed: hosts or a grouping.
+    pub subject: Subject,
     pub limit: usize,
     pub sort: SortKey,
     pub output: Output,
@@ -104,6 +113,7 @@ enum Verb {
 struct Collect {
     listen: Listen,
     config: Config,
+    groups: Vec<Group>,
     policy: Policy,
     state: State,
 }
@@ -120,6 +130,8 @@ struct CollectWords {
     exporters: ExporterWords,
     #[command(flatten)]
     windows: WindowWords,
+    #[command(flatten)]
+    groups: GroupWords,
 }
 
 #[derive(Args)]
@@ -199,6 +211,8 @@ struct DemoWords {
     #[arg(long, value_name = "N", default_value_t = 2811)]
     seed: u64,
     #[command(flatten)]
+    groups: GroupWords,
+    #[command(flatten)]
     screen: ScreenWords,
 }
 
@@ -212,6 +226,9 @@ struct TopWords {
     /// The window of the answer: 10s, 1m, 5m, 15m, 1h or all
     #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
     window: Window,
+    /// What to list: host, port, proto, peer-net, interface or group
+    #[arg(long, value_name = "WHAT", default_value = groups::HOSTS, value_parser = groups::by)]
+    by: Subject,
     /// Rows; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     limit: usize,
@@ -254,6 +271,7 @@ impl Words {
                 let live = Live {
                     listen: Listen::default(),
                     config: Config::default(),
+                    groups: words.groups.group,
                     policy: Policy::default(),
                     state: State::Nowhere,
                     window: words.screen.window,
@@ -299,13 +317,14 @@ impl CollectWords {
             started: Time::default(),
         };
         let (policy, state) = self.exporters.check();
-        Ok(Collect { listen: Listen { address: self.bind, ports }, config, policy, state })
+        let groups = self.groups.group;
+        Ok(Collect { listen: Listen { address: self.bind, ports }, config, groups, policy, state })
     }
 }
 
 impl LiveWords {
     fn check(self) -> Result<Live, clap::Error> {
-        let Collect { listen, config, policy, state } = self.collect.check()?;
+        let Collect { listen, config, groups, policy, state } = self.collect.check()?;
         let rules = Rules {
             host_up: self.rules.alert_up,
             host_down: self.rules.alert_down,
@@ -315,6 +334,7 @@ impl LiveWords {
         Ok(Live {
             listen,
             config: Config { rules, ..config },
+            groups,
             policy,
             state,
             window: self.screen.window,
@@ -331,14 +351,20 @@ impl TopWords {
             Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)).map_err(
                 |error| wrong(format!("{error}\n  {text}\n  {}", caret(&text, &error.at))),
             )?;
-        let Collect { listen, config, policy, state } = self.collect.check()?;
+        let Collect { listen, config, groups, policy, state } = self.collect.check()?;
+        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() {
+            let text = "--by group needs names of networks: --group NET=NAME or --group FILE";
+            return Err(wrong(text.to_owned()));
+        }
         Ok(Top {
             listen,
             config: Config { keep_all: self.window == Window::All, ..config },
+            groups,
             policy,
             state,
             for_ms: self.for_ms,
             window: self.window,
+            subject: self.by,
             limit: if self.limit == 0 { usize::MAX } else { self.limit },
             sort: match self.sort {
                 Sort::Up => SortKey::Up,

@@ -1,9 +1,11 @@
 //! What the screens know: settings, the stack of screens, and what the keys
 //! mean at the moment.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
-use crate::flow::{Host, Time};
+use crate::flow::{Groups, Host, Time};
 use crate::snapshot::{ConversationRow, Order, Reach, Snapshot, Subject, View, Window};
 use crate::units::Unit;
 
@@ -28,6 +30,8 @@ pub struct Options {
     pub window: Window,
     /// The zone of the times shown.
     pub zone: TimeZone,
+    /// The networks that have names.
+    pub groups: Arc<Groups>,
     /// A remark from the start, such as a locale that is not UTF-8.
     pub note: Option<String>,
 }
@@ -39,6 +43,7 @@ impl Default for Options {
             unit: Unit::default(),
             window: Window::default(),
             zone: TimeZone::UTC,
+            groups: Arc::default(),
             note: None,
         }
     }
