@@ -236,7 +236,7 @@ fn without_rows_there_is_nothing_to_open() {
     let mut quiet = site();
     quiet.uploaders = Default::default();
     person.sees(quiet);
-    assert!(line(&person.screen(), "Space freeze").starts_with("/ filter"));
+    assert!(line(&person.screen(), "Space freeze").starts_with("t lists"));
 }
 
 #[test]

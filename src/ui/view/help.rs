@@ -17,6 +17,8 @@ const SIGNS: &[(&str, &str)] = &[
     ("▼ ▲", "sorted by this; the other way round"),
     (">", "the selected row; it follows its host when the order changes"),
     ("~others", "everything that is not listed, so that the rows add up to the total"),
+    ("94.2M+", "at least: this host got its row late, more than 1 % may be missing"),
+    ("others: up to", "there are more hosts than rows; one without a row has at most this"),
     ("(65s ago)", "the window ends where the exporters' reports are complete"),
     ("filling", "collecting began within the window; the rates are of what there is"),
     ("incomplete", "an exporter reports too seldom for this window"),
@@ -55,11 +57,11 @@ pub fn lines(about: Context) -> Vec<Line> {
     let mut lines = Vec::new();
     let (first, signs) = match about {
         Context::Exporters | Context::Exporter => (about, EXPORTER_SIGNS),
-        Context::Drill => (about, SIGNS),
+        Context::Drill | Context::Groups => (about, SIGNS),
         Context::Main | Context::Help | Context::Filter => (Context::Main, SIGNS),
     };
     let contexts = [first, Context::Filter];
-    let has_filter = matches!(first, Context::Main | Context::Drill);
+    let has_filter = matches!(first, Context::Main | Context::Groups | Context::Drill);
     for context in contexts.into_iter().take(if has_filter { 2 } else { 1 }) {
         lines.push(Line::Title(format!("Keys: {}", context.title())));
         // What is listed for the screen need not be said again for the line.
@@ -113,6 +115,22 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &HelpScreen, snapshot: &
             status::draw(canvas, model, snapshot, y);
         } else {
             status::footer(canvas, model, y);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fit_on_a_terminal_of_80_columns() {
+        for context in Context::ALL {
+            for line in lines(context) {
+                let Line::Entry(keys, help) = line else { continue };
+                let width = 2 + keys.chars().count().max(KEYS) + 1 + help.chars().count();
+                assert!(width <= 80, "{width}: {keys} {help}");
+            }
         }
     }
 }
