@@ -12,6 +12,8 @@ const SPACED: u16 = NUMBER + 1;
 /// The same with a heading that has a sign: `pkt/s▼`.
 const SIGNED: u16 = SPACED + 1;
 const SHARE: u16 = 5;
+/// What its heading needs where no bar keeps it from the heading before.
+const GAP: u16 = 1;
 /// An IPv4 address, and the longest IPv6 address.
 const ADDRESS: u16 = 15;
 const LONG_ADDRESS: u16 = 39;
@@ -54,10 +56,11 @@ impl Columns {
         let packets_first = sorted == SortKey::Packets && take(SIGNED, ADDRESS - 2);
         let flows_first = sorted == SortKey::Flows && take(SIGNED, ADDRESS - 2);
         let rank = take(RANK, ADDRESS - 2);
-        let share = take(SHARE, ADDRESS);
+        let share = take(SHARE + GAP, ADDRESS);
+        let gap = if share { GAP } else { 0 };
         // A sign costs a bar one of its columns, not the whole.
         let least = BAR - low;
-        let bar = take(least, ADDRESS);
+        let bar = take(least - gap, ADDRESS);
         let longest = longest.clamp(ADDRESS, LONG_ADDRESS);
         let packets = packets_first || take(SPACED, longest);
         let flows = flows_first || take(SPACED, longest);
@@ -72,7 +75,11 @@ impl Columns {
             packets: width_of(packets, packets_first),
             flows: width_of(flows, flows_first),
             bar: bar_width,
-            share,
+            share: match (share, bar) {
+                (false, _) => 0,
+                (true, false) => SHARE + GAP,
+                (true, true) => SHARE,
+            },
         })
     }
 
@@ -90,7 +97,7 @@ impl Columns {
         let packets = end(widths.packets > 0, widths.packets);
         let flows = end(widths.flows > 0, widths.flows);
         let bar = end(widths.bar > 0, widths.bar);
-        let share = end(widths.share, SHARE);
+        let share = end(widths.share > 0, widths.share);
         Columns {
             rank,
             mark,
@@ -122,7 +129,7 @@ struct Widths {
     packets: u16,
     flows: u16,
     bar: u16,
-    share: bool,
+    share: u16,
 }
 
 #[cfg(test)]
