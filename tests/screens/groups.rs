@@ -62,6 +62,18 @@ fn lists_in_ascii_and_their_styles() {
 }
 
 #[test]
+fn help_on_lists() {
+    let mut person = at((80, 24), COLOUR, Grouping::Interface);
+    person.types("?");
+    assert!(person.screen().contains("Keys: ports, protocols"), "{}", person.screen());
+    golden("help_lists_160x60", {
+        let mut person = at((160, 60), COLOUR, Grouping::Interface);
+        person.types("?");
+        person.screen()
+    });
+}
+
+#[test]
 fn the_smallest_terminals_show_what_they_can() {
     for size in [(20, 5), (1, 1), (0, 0), (3, 2), (9, 4), (17, 9), (500, 3), (2, 200)] {
         let mut person = at(size, ASCII, Grouping::Group);
