@@ -37,20 +37,20 @@ fn groups() -> Snapshot {
 #[test]
 fn groups_are_a_table() {
     let want = "\
-PORT           UP/s  DOWN/s     UP   DOWN  FLOWS
-443/tcp https  800k   2.00k  6.00M  15.0k      4
-other/udp      400k   2.00k  3.00M  15.0k      4
-others 4        133       0  1.00k      0      1
-total         1.20M   4.00k  9.00M  30.0k      9
+PORT            UP/s  DOWN/s     UP   DOWN  FLOWS
+443/tcp https   800k   2.00k  6.00M  15.0k      4
+other/udp       400k   2.00k  3.00M  15.0k      4
+others 4         133       0  1.00k      0      1
+total          1.20M   4.00k  9.00M  30.0k      9
 window 1m from ";
     let shown = text(&ports());
     assert!(shown.starts_with(want), "{shown}");
     let shown = text(&groups());
     let want = "\
-GROUP         UP/s  DOWN/s     UP   DOWN  FLOWS
-Büro  [31m    800k   2.00k  6.00M  15.0k      4
-=cmd          400k   2.00k  3.00M  15.0k      4
-(no group)    267k   2.00k  2.00M  15.0k      4
+GROUP        UP/s  DOWN/s     UP   DOWN  FLOWS
+Büro  [31m   800k   2.00k  6.00M  15.0k      4
+=cmd         400k   2.00k  3.00M  15.0k      4
+(no group)   267k   2.00k  2.00M  15.0k      4
 ";
     assert!(shown.starts_with(want), "{shown}");
 }

@@ -80,7 +80,7 @@ pub fn open(model: &mut Model, health: &Health) {
     match Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)) {
         Ok(filter) => {
             let former = std::mem::replace(&mut model.filter, Typed { text, filter });
-            let origin = Some(Origin { label, former });
+            let origin = Some(Box::new(Origin { label, former }));
             model.screens.open(Screen::Main(MainScreen { origin, ..MainScreen::default() }));
         }
         Err(error) => model.notice = Some(format!("cannot filter for {label}: {error}")),

@@ -78,7 +78,7 @@ pub struct MainScreen {
     pub focus: Pane,
     pub order: Order,
     /// The row of another list whose hosts these are.
-    pub origin: Option<Origin>,
+    pub origin: Option<Box<Origin>>,
 }
 
 impl MainScreen {
