@@ -1,8 +1,10 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod groups;
 mod inspect;
 mod values;
 
+pub use groups::Group;
 pub use inspect::Inspect;
 
 use std::net::IpAddr;
@@ -11,13 +13,14 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::groups::GroupWords;
 use self::values::{Link, given_rate, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::filter::words::WORDS;
 use crate::filter::{Filter, FilterError};
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS, Workers};
-use crate::snapshot::{SortKey, Window};
+use crate::snapshot::{Grouping, SortKey, Subject, Window};
 use crate::units::{parse_duration, parse_rate};
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
@@ -36,7 +39,9 @@ pub enum Command {
 pub struct Live {
     pub listen: Listen,
     pub workers: Workers,
+    /// Without groups: their files are still to be read.
     pub config: Config,
+    pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
     pub window: Window,
@@ -50,11 +55,15 @@ pub struct Live {
 pub struct Top {
     pub listen: Listen,
     pub workers: Workers,
+    /// Without groups: their files are still to be read.
     pub config: Config,
+    pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
     pub for_ms: i64,
     pub window: Window,
+    /// What is listed: hosts or a grouping.
+    pub subject: Subject,
     pub limit: usize,
     pub sort: SortKey,
     pub output: Output,
@@ -99,7 +108,7 @@ enum Verb {
     Demo(DemoWords),
     /// Collect for a while without a screen and print one answer
     #[command(after_long_help = filter_help())]
-    Top(TopWords),
+    Top(Box<TopWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
 }
@@ -109,6 +118,7 @@ struct Collect {
     listen: Listen,
     workers: Workers,
     config: Config,
+    groups: Vec<Group>,
     policy: Policy,
     state: State,
 }
@@ -128,6 +138,8 @@ struct CollectWords {
     exporters: ExporterWords,
     #[command(flatten)]
     windows: WindowWords,
+    #[command(flatten)]
+    groups: GroupWords,
 }
 
 #[derive(Args)]
@@ -207,6 +219,8 @@ struct DemoWords {
     #[arg(long, value_name = "N", default_value_t = 2811)]
     seed: u64,
     #[command(flatten)]
+    groups: GroupWords,
+    #[command(flatten)]
     screen: ScreenWords,
 }
 
@@ -220,6 +234,9 @@ struct TopWords {
     /// The window of the answer: 10s, 1m, 5m, 15m, 1h or all
     #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
     window: Window,
+    /// What to list: host, port, proto, peer-net, interface or group
+    #[arg(long, value_name = "WHAT", default_value = groups::HOSTS, value_parser = groups::by)]
+    by: Subject,
     /// Rows; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     limit: usize,
@@ -263,6 +280,7 @@ impl Words {
                     listen: Listen::default(),
                     workers: Workers::default(),
                     config: Config::default(),
+                    groups: words.groups.group,
                     policy: Policy::default(),
                     state: State::Nowhere,
                     window: words.screen.window,
@@ -308,14 +326,15 @@ impl CollectWords {
             started: Time::default(),
         };
         let (policy, state) = self.exporters.check();
+        let groups = self.groups.group;
         let listen = Listen { address: self.bind, ports };
-        Ok(Collect { listen, workers: self.workers, config, policy, state })
+        Ok(Collect { listen, workers: self.workers, config, groups, policy, state })
     }
 }
 
 impl LiveWords {
     fn check(self) -> Result<Live, clap::Error> {
-        let Collect { listen, workers, config, policy, state } = self.collect.check()?;
+        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
         let rules = Rules {
             host_up: self.rules.alert_up,
             host_down: self.rules.alert_down,
@@ -326,6 +345,7 @@ impl LiveWords {
             listen,
             workers,
             config: Config { rules, ..config },
+            groups,
             policy,
             state,
             window: self.screen.window,
@@ -341,15 +361,21 @@ impl TopWords {
         let filter = Filter::parse(&text)
             .and_then(|filter| filter.check_live().map(|()| filter))
             .map_err(|error| wrong(refused(&text, &error)))?;
-        let Collect { listen, workers, config, policy, state } = self.collect.check()?;
+        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
+        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() {
+            let text = "--by group needs names of networks: --group NET=NAME or --group FILE";
+            return Err(wrong(text.to_owned()));
+        }
         Ok(Top {
             listen,
             workers,
             config: Config { keep_all: self.window == Window::All, ..config },
+            groups,
             policy,
             state,
             for_ms: self.for_ms,
             window: self.window,
+            subject: self.by,
             limit: if self.limit == 0 { usize::MAX } else { self.limit },
             sort: match self.sort {
                 Sort::Up => SortKey::Up,

@@ -94,6 +94,19 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
+/// A short time in three digits: `812 us`, `20.9 ms`, `1.25 s`.
+#[must_use]
+pub fn microseconds(us: u64) -> String {
+    match short(us) {
+        short if us < 1000 => format!("{short} us"),
+        short => match (short.strip_suffix('k'), short.strip_suffix('M')) {
+            (Some(ms), _) => format!("{ms} ms"),
+            (_, Some(seconds)) => format!("{seconds} s"),
+            _ => format!("{} s", self::short(us / 1_000_000)),
+        },
+    }
+}
+
 /// The time of day in a zone: `14:31:02`.
 #[must_use]
 pub fn clock_time(time: Time, zone: &TimeZone) -> String {
@@ -224,6 +237,17 @@ mod tests {
 
     #[test]
     fn durations_go_both_ways() {
+        for (us, want) in [
+            (0, "0 us"),
+            (999, "999 us"),
+            (1000, "1.00 ms"),
+            (20_913, "20.9 ms"),
+            (999_999, "1.00 s"),
+            (61_000_000, "61.0 s"),
+            (5_000_000_000, "5.00k s"),
+        ] {
+            assert_eq!(microseconds(us), want);
+        }
         for (ms, want) in
             [(0, "0s"), (190_000, "3m10s"), (7_380_000, "2h03m"), (370_800_000, "4d07h")]
         {

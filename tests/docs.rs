@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
-use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, HOST_COLUMNS};
+use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
 use toptalk::wire::Cause;
 
@@ -38,6 +38,7 @@ fn keys() {
     let where_it_works = |applies: &dyn Fn(Context) -> bool| {
         let names = [
             (Context::Main, "main"),
+            (Context::Groups, "lists"),
             (Context::Drill, "host"),
             (Context::Exporters, "exporters"),
             (Context::Exporter, "one exporter"),
@@ -60,6 +61,8 @@ fn keys() {
 fn columns() {
     let hosts = HOST_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
     check("OUTPUT.md", "hosts", &table("| column | meaning |", hosts));
+    let rows = GROUP_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
+    check("OUTPUT.md", "groups", &table("| column | meaning |", rows));
     let rows = CONVERSATION_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
     check("OUTPUT.md", "conversations", &table("| column | meaning |", rows));
     let rows = EXPORTER_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));

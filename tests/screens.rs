@@ -7,6 +7,10 @@ mod bytes;
 mod fixture;
 #[path = "screens/golden.rs"]
 mod golden;
+#[path = "screens/groups.rs"]
+mod groups;
+#[path = "screens/lists.rs"]
+mod lists;
 #[path = "screens/random.rs"]
 mod random;
 #[path = "screens/scripts.rs"]

@@ -9,17 +9,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{AppError, live};
+use super::{AppError, groups, live};
 use crate::agg::Rules;
 use crate::cli::Live;
 use crate::clock::Clock;
 use crate::demo::Demo;
+use crate::flow::Groups;
 use crate::ingest::Bound;
 
 /// How often the routers are asked what they have to send.
 const TICK: Duration = Duration::from_millis(250);
 
 pub(super) fn run(mut live: Live, seed: u64) -> Result<ExitCode, AppError> {
+    let groups = match live.groups.as_slice() {
+        [] => Arc::new(Groups::new(Demo::groups())),
+        words => groups::read(words)?,
+    };
     let clock = Clock::start();
     let demo = Demo::new(seed, clock.now());
     let limits = Demo::thresholds();
@@ -32,7 +37,7 @@ pub(super) fn run(mut live: Live, seed: u64) -> Result<ExitCode, AppError> {
     let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0)?;
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
     let routers = Routers::start(demo, clock, target).map_err(AppError::Start)?;
-    let ending = live::show(live, vec![socket], Some(Demo::DESCRIPTION.to_owned()));
+    let ending = live::show(live, groups, vec![socket], Some(Demo::DESCRIPTION.to_owned()));
     drop(routers);
     ending
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AppError, save, state};
+use super::{AppError, groups, save, state};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
+use crate::flow::Groups;
 use crate::ingest::{self, Bound, Ingest};
 use crate::snapshot::View;
 use crate::source::{self, Local, Question};
@@ -22,18 +23,21 @@ use crate::units::Unit;
 const SAVES: usize = 4;
 
 pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
+    let groups = groups::read(&live.groups)?;
     let sockets = live.listen.open()?;
-    show(live, sockets, None)
+    show(live, groups, sockets, None)
 }
 
 /// Collects from `sockets` and shows it until the user has seen enough.
 pub(super) fn show(
     live: Live,
+    groups: Arc<Groups>,
     sockets: Vec<Bound>,
     demo: Option<String>,
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
-    let windows = Arc::new(Windows::new(Config { started: clock.now(), ..live.config }));
+    let config = Config { started: clock.now(), groups: Arc::clone(&groups), ..live.config };
+    let windows = Arc::new(Windows::new(config));
     let told = ingest::Options {
         demo,
         workers: live.workers,
@@ -42,7 +46,7 @@ pub(super) fn show(
         ..ingest::Options::default()
     };
     let ingest = Ingest::start(sockets, windows.clone(), clock, told).map_err(AppError::Start)?;
-    let options = options(live.window, live.ascii);
+    let options = options(live.window, live.ascii, groups);
     let local = Local { windows, published: ingest.published(), clock };
     let ends = source::serve(local, View::default()).map_err(AppError::Start)?;
     let folder =
@@ -73,9 +77,9 @@ fn exit_code(ending: Ending) -> ExitCode {
     }
 }
 
-fn options(window: crate::snapshot::Window, ascii: bool) -> Options {
+fn options(window: crate::snapshot::Window, ascii: bool, groups: Arc<Groups>) -> Options {
     let (theme, note) = Theme::detect(|name| std::env::var(name).ok(), ascii);
-    Options { theme, unit: Unit::Bits, window, zone: TimeZone::system(), note }
+    Options { theme, unit: Unit::Bits, window, zone: TimeZone::system(), groups, note }
 }
 
 /// Answers and writes what the screen wants saved, one after the other.

@@ -1,6 +1,7 @@
 //! One file per command: where the rooms are put together.
 
 mod demo;
+mod groups;
 mod inspect;
 mod live;
 mod save;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::Command;
+use crate::flow::named::NamedError;
 use crate::ingest::BindError;
 
 /// Why a command could not do its work.
@@ -27,6 +29,12 @@ pub enum AppError {
     Screen(io::Error),
     #[error("cannot print the answer: {0}")]
     Print(io::Error),
+    #[error("cannot read groups from {path}: {source}")]
+    ReadGroups { path: PathBuf, source: io::Error },
+    #[error("groups in {path}, {source}")]
+    Groups { path: PathBuf, source: NamedError },
+    #[error("expected at most {most} networks from --group in all, found {found}")]
+    ManyGroups { most: usize, found: usize },
     #[error("cannot save {path}: {source}")]
     Save { path: PathBuf, source: io::Error },
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{AppError, state};
+use super::{AppError, groups, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{Output, Top};
 use crate::clock::Clock;
 use crate::ingest::{Ingest, Options};
-use crate::snapshot::{Basis, Order, Snapshot, Subject, View};
+use crate::snapshot::{Basis, Order, Snapshot, View};
 use crate::table;
 
 /// What a shell reports for a program ended by Ctrl-C, and by SIGTERM.
@@ -20,6 +20,7 @@ const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
+    let groups = groups::read(&top.groups)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -34,7 +35,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
         eprintln!("toptalk: {note}");
     }
     let clock = Clock::start();
-    let config = Config { started: clock.now(), ..top.config.clone() };
+    let config = Config { started: clock.now(), groups, ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
     let options = Options {
         workers: top.workers,
@@ -50,7 +51,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let view = View {
         window: top.window,
         filter: top.filter.clone(),
-        subject: Subject::Line,
+        subject: top.subject,
         order: Order { key: top.sort, reverse: false },
         limit: top.limit,
         ..View::default()

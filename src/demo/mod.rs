@@ -16,7 +16,8 @@ pub use site::{
     DOWNLOADER, HOG, HOG_RATE, HOG_TARGET, Reports, SAMPLED, SCANNER, STEP_MS, SWITCHED, Site,
 };
 
-use crate::flow::{Flow, Host, Sampling, Time};
+use crate::flow::named::Named;
+use crate::flow::{Flow, Host, Network, Sampling, Time};
 use crate::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V9Encoder};
 use crate::wire::interfaces::Counters;
 
@@ -114,6 +115,17 @@ impl Demo {
             link_up: 200_000_000,
             link_down: 1_000_000_000,
         }
+    }
+
+    /// Names for the networks of the site, as `--group` would give them.
+    #[must_use]
+    pub fn groups() -> Vec<Named> {
+        let subnets = people::SUBNETS.iter().filter_map(|subnet| {
+            let network = Network::new(Host::octets(10, 20, subnet.octet, 0), 24)?;
+            Some((network, subnet.name.into()))
+        });
+        let v6 = talk::v6_network().map(|network| (network, people::OFFICE.into()));
+        subnets.chain(v6).collect()
     }
 
     /// What the routers have sent up to `now` since the last call, in order.

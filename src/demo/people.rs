@@ -7,14 +7,19 @@ pub(super) struct Subnet {
     pub octet: u8,
     pub first: u8,
     pub hosts: u8,
+    /// Who is there.
+    pub name: &'static str,
 }
+
+/// The subnet that speaks IPv6 as well.
+pub(super) const OFFICE: &str = "Office";
 
 /// Servers, office, the sampled router's subnet, workshop: 60 hosts.
 pub(super) const SUBNETS: [Subnet; 4] = [
-    Subnet { octet: 3, first: 54, hosts: 10 },
-    Subnet { octet: 5, first: 101, hosts: 22 },
-    Subnet { octet: 7, first: 31, hosts: 12 },
-    Subnet { octet: 9, first: 60, hosts: 16 },
+    Subnet { octet: 3, first: 54, hosts: 10, name: "Servers" },
+    Subnet { octet: 5, first: 101, hosts: 22, name: OFFICE },
+    Subnet { octet: 7, first: 31, hosts: 12, name: "Studio" },
+    Subnet { octet: 9, first: 60, hosts: 16, name: "Workshop" },
 ];
 
 /// The subnet behind the sampled router.

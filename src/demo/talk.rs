@@ -116,9 +116,13 @@ pub(super) fn subnet(host: Host) -> Option<u8> {
 /// The IPv6 addresses of the site, fd00:20::/64, are in the office's subnet.
 const V6_SUBNET: u8 = 5;
 
+/// The network of those addresses.
+pub(super) fn v6_network() -> Option<Network> {
+    Network::new(Host(0xfd00_0020 << 96), 64)
+}
+
 fn local_subnet(host: Host) -> Option<u8> {
-    let v6 = Network::new(Host(0xfd00_0020 << 96), 64);
-    let in_v6 = v6.is_some_and(|network| network.contains(host));
+    let in_v6 = v6_network().is_some_and(|network| network.contains(host));
     if in_v6 { Some(V6_SUBNET) } else { subnet(host) }
 }
 

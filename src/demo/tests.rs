@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::flow::{Class, Flow, Host, LocalNetworks, Network};
+use crate::flow::{Class, Flow, Groups, Host, LocalNetworks, Network};
 use crate::wire::encode::{MAX_MESSAGE, SFLOW_MAX_DATAGRAM};
 
 /// 2023-11-14 22:13:20 UTC, at night; and a busy noon.
@@ -186,6 +186,8 @@ fn remote_addresses_are_for_documentation_and_times_make_sense() {
     }
     hosts.sort_unstable();
     hosts.dedup();
+    let groups = Groups::new(Demo::groups());
+    assert!(hosts.iter().all(|host| groups.of(*host).is_some()), "everyone is somewhere");
     assert!((60..85).contains(&hosts.len()), "{}", hosts.len());
     assert!(hosts.iter().any(|host| host.as_v4().is_none()));
 }

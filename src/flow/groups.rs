@@ -44,6 +44,72 @@ impl Groups {
             .iter()
             .find_map(|(bits, names)| names.get(&Network::around(host, *bits).base()))
     }
+
+    /// Every network that has a name, smallest first, then by address.
+    #[must_use]
+    pub fn networks(&self) -> Vec<(Network, &Arc<str>)> {
+        let mut all = Vec::new();
+        for (bits, names) in &self.lengths {
+            let from = all.len();
+            all.extend(names.iter().map(|(base, name)| (Network::around(*base, *bits), name)));
+            all[from..].sort_by_key(|(network, _)| *network);
+        }
+        all
+    }
+
+    /// The hosts that go by a name, or those without one (`None`), as networks
+    /// that hold them less the smaller ones of other names within. A name that
+    /// nothing goes by has none.
+    ///
+    /// Without a name: one area of everything, less the largest named networks.
+    #[must_use]
+    pub fn areas(&self, name: Option<&str>) -> Vec<Area> {
+        let all = self.networks();
+        let is_own = |network: Network| {
+            let of = self.lengths.iter().find(|(bits, _)| *bits == network.bits());
+            let of = of.and_then(|(_, names)| names.get(&network.base()));
+            name.is_some() && of.map(AsRef::as_ref) == name
+        };
+        let own = all.iter().map(|(network, _)| *network).filter(|network| is_own(*network));
+        // One within another of the same name adds nothing.
+        let own = own.filter(|network| !self.around(*network).is_some_and(is_own));
+        let mut areas: Vec<Area> =
+            own.map(|network| Area { within: Some(network), but: Vec::new() }).collect();
+        if name.is_none() {
+            areas.push(Area { within: None, but: Vec::new() });
+        }
+        let place: HashMap<Option<Network>, usize> =
+            areas.iter().enumerate().map(|(at, area)| (area.within, at)).collect();
+        for (network, _) in all.iter().filter(|(network, _)| !is_own(*network)) {
+            let mut outer = self.around(*network);
+            while let Some(further) = outer
+                .and_then(|outer| self.around(outer))
+                .filter(|further| outer.is_some_and(is_own) && is_own(*further))
+            {
+                outer = Some(further);
+            }
+            if let Some(at) = place.get(&outer) {
+                areas[*at].but.push(*network);
+            }
+        }
+        areas
+    }
+
+    /// The smallest named network around another one.
+    fn around(&self, inner: Network) -> Option<Network> {
+        let larger = self.lengths.iter().filter(|(bits, _)| *bits < inner.bits());
+        larger
+            .map(|(bits, names)| (names, Network::around(inner.base(), *bits)))
+            .find(|(names, network)| names.contains_key(&network.base()))
+            .map(|(_, network)| network)
+    }
+}
+
+/// Hosts: those within a network (`None`: all there are) but for some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Area {
+    pub within: Option<Network>,
+    pub but: Vec<Network>,
 }
 
 #[cfg(test)]
@@ -74,5 +140,44 @@ mod tests {
             assert_eq!(of(host).as_deref(), name, "{host}");
         }
         assert!(Groups::default().is_empty() && !groups.is_empty());
+    }
+
+    #[test]
+    fn areas_hold_the_hosts_of_a_name_and_no_others() {
+        let named = [
+            ("10.0.0.0/8", "site"),
+            ("10.20.0.0/16", "site"),
+            ("10.20.3.0/24", "lab"),
+            ("10.20.3.128/25", "site"),
+            ("10.30.0.0/16", "office"),
+            ("10.30.1.0/24", "office"),
+            ("2001:db8::/32", "lab"),
+        ];
+        let groups = Groups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
+        let holds = |area: &Area, host: Host| {
+            area.within.is_none_or(|network| network.contains(host))
+                && !area.but.iter().any(|network| network.contains(host))
+        };
+        let hosts = [
+            "10.1.1.1",
+            "10.20.1.1",
+            "10.20.3.1",
+            "10.20.3.200",
+            "10.30.0.1",
+            "10.30.1.1",
+            "2001:db8::1",
+            "192.0.2.1",
+            "2001:db9::1",
+        ];
+        for name in [None, Some("site"), Some("lab"), Some("office"), Some("nobody")] {
+            let areas = groups.areas(name);
+            for host in hosts {
+                let host: Host = host.parse().unwrap();
+                let within = areas.iter().any(|area| holds(area, host));
+                assert_eq!(within, groups.of(host).map(AsRef::as_ref) == name, "{name:?} {host}");
+            }
+        }
+        assert_eq!(groups.areas(Some("office")).len(), 1);
+        assert_eq!(Groups::default().areas(None), [Area { within: None, but: Vec::new() }]);
     }
 }

@@ -8,9 +8,10 @@ pub mod field;
 mod groups;
 mod host;
 mod local;
+pub mod named;
 pub mod service;
 
-pub use groups::Groups;
+pub use groups::{Area, Groups};
 pub use host::{Host, Network, NetworkError};
 pub use local::{Class, LocalNetworks};
 

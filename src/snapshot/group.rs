@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::flow::{Host, Network};
+use crate::flow::service::{OTHER, has_ports, protocol_name, service_name};
+use crate::flow::{Area, Groups, Host, Network};
 
-use super::Both;
+use super::{Both, Health};
 
 /// What traffic is grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,12 +37,29 @@ impl Grouping {
     /// The word on the command line, in JSON and in file names.
     #[must_use]
     pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The heading of a column of them, and of a list of them.
+    #[must_use]
+    pub fn headings(self) -> (&'static str, &'static str) {
+        (self.words().1, self.words().2)
+    }
+
+    /// The grouping of a word on the command line.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Grouping> {
+        Grouping::ALL.into_iter().find(|grouping| grouping.name() == word)
+    }
+
+    /// Every word there is for it.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Grouping::Port => "port",
-            Grouping::Protocol => "proto",
-            Grouping::PeerNetwork => "peer-net",
-            Grouping::Interface => "interface",
-            Grouping::Group => "group",
+            Grouping::Port => ("port", "PORT", "PORTS"),
+            Grouping::Protocol => ("proto", "PROTOCOL", "PROTOCOLS"),
+            Grouping::PeerNetwork => ("peer-net", "PEER NETWORK", "PEER NETWORKS"),
+            Grouping::Interface => ("interface", "INTERFACE", "INTERFACES"),
+            Grouping::Group => ("group", "GROUP", "GROUPS"),
         }
     }
 }
@@ -65,6 +83,85 @@ pub enum GroupKey {
     Named(Option<Arc<str>>),
 }
 
+/// The local hosts that no `--group` names.
+const NAMELESS: &str = "(no group)";
+
+impl GroupKey {
+    /// What it is called: `443/tcp https`, `udp`, `198.51.100.0/24`,
+    /// `192.0.2.1 Te1/0/1`, `Server room`. `health` knows names of interfaces;
+    /// they come from the network as they are.
+    #[must_use]
+    pub fn label(&self, health: &Health) -> String {
+        match self {
+            GroupKey::Service { port: OTHER, proto } if !has_ports(*proto) => protocol(*proto),
+            GroupKey::Service { port: OTHER, proto } => format!("other/{}", protocol(*proto)),
+            GroupKey::Service { port, proto } => {
+                let service = service_name(*port).unwrap_or_default();
+                format!("{port}/{} {service}", protocol(*proto)).trim_end().to_owned()
+            }
+            GroupKey::Protocol(proto) => protocol(*proto),
+            GroupKey::Network(network) => network.to_string(),
+            GroupKey::Interface { exporter, index: 0 } => format!("{exporter} not reported"),
+            GroupKey::Interface { exporter, index } => {
+                match health.interface_name(*exporter, *index) {
+                    Some(name) => format!("{exporter} {name}"),
+                    None => format!("{exporter} if {index}"),
+                }
+            }
+            GroupKey::Named(Some(name)) => name.to_string(),
+            GroupKey::Named(None) => NAMELESS.to_owned(),
+        }
+    }
+
+    /// The filter for just this traffic, `None` where the language has no words
+    /// for it. `groups` says which networks a name stands for.
+    #[must_use]
+    pub fn filter(&self, groups: &Groups) -> Option<String> {
+        Some(match self {
+            GroupKey::Service { port: OTHER, proto } if has_ports(*proto) => return None,
+            GroupKey::Service { port: OTHER, proto } | GroupKey::Protocol(proto) => {
+                format!("proto {}", protocol_name(*proto).map_or(proto.to_string(), str::to_owned))
+            }
+            GroupKey::Service { port, proto } => {
+                format!("port {port} and {}", GroupKey::Protocol(*proto).filter(groups)?)
+            }
+            GroupKey::Network(network) => format!("net {network}"),
+            GroupKey::Interface { exporter, index } => {
+                format!("exporter {exporter} and if {index}")
+            }
+            GroupKey::Named(name) => {
+                let areas = groups.areas(name.as_deref());
+                let areas: Vec<String> = areas.iter().map(area).collect();
+                match areas.as_slice() {
+                    [] => return None,
+                    _ => areas.join(" or "),
+                }
+            }
+        })
+    }
+}
+
+/// The filter for the hosts of an area.
+fn area(Area { within, but }: &Area) -> String {
+    let but: Vec<String> = but.iter().map(|network| format!("net {network}")).collect();
+    let but = match but.len() {
+        0 => String::new(),
+        1 => format!("not {}", but.concat()),
+        _ => format!("not ({})", but.join(" or ")),
+    };
+    match (within, but.as_str()) {
+        (Some(network), "") => format!("net {network}"),
+        (Some(network), but) => format!("(net {network} and {but})"),
+        (None, "") => "any".to_owned(),
+        (None, but) => but.to_owned(),
+    }
+}
+
+/// The name of a protocol; a bare number would read as a port.
+fn protocol(proto: u8) -> String {
+    protocol_name(proto).map_or_else(|| format!("proto {proto}"), str::to_owned)
+}
+
 /// One group.
 ///
 /// `up` is what local hosts sent across the line, `down` what they received; of
@@ -76,4 +173,67 @@ pub struct GroupRow {
     pub traffic: Both,
     /// Conversations in it; hosts, in a named group without a filter.
     pub members: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc as Shared;
+
+    use super::*;
+    use crate::filter::Filter;
+    use crate::snapshot::{ExporterDetail, ExporterHealth, InterfaceHealth};
+
+    fn service(port: u16, proto: u8) -> GroupKey {
+        GroupKey::Service { port, proto }
+    }
+
+    #[test]
+    fn labels_and_filters_say_the_same() {
+        let exporter = Host::octets(192, 0, 2, 1);
+        let interface =
+            InterfaceHealth { index: 7, name: "Te1/0/1".to_owned(), ..InterfaceHealth::default() };
+        let detail = ExporterDetail { interfaces: vec![interface], ..ExporterDetail::default() };
+        let health = Health {
+            exporters: vec![ExporterHealth {
+                address: exporter,
+                detail: Shared::new(detail),
+                ..ExporterHealth::default()
+            }],
+            ..Health::default()
+        };
+        let named =
+            [("10.20.3.0/24", "lab"), ("10.20.0.0/16", "office"), ("10.9.0.0/16", "office")];
+        let groups = Groups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
+        let office = "net 10.9.0.0/16 or (net 10.20.0.0/16 and not net 10.20.3.0/24)";
+        let others = "not (net 10.9.0.0/16 or net 10.20.0.0/16)";
+        let network = "198.51.100.0/24".parse().unwrap();
+        for (key, label, filter) in [
+            (service(443, 6), "443/tcp https", Some("port 443 and proto tcp")),
+            (service(4444, 200), "4444/proto 200", Some("port 4444 and proto 200")),
+            (service(0, 17), "other/udp", None),
+            (service(0, 1), "icmp", Some("proto icmp")),
+            (GroupKey::Protocol(47), "gre", Some("proto gre")),
+            (GroupKey::Network(network), "198.51.100.0/24", Some("net 198.51.100.0/24")),
+            (GroupKey::Named(Some("lab".into())), "lab", Some("net 10.20.3.0/24")),
+            (GroupKey::Named(Some("office".into())), "office", Some(office)),
+            (GroupKey::Named(Some("gone".into())), "gone", None),
+            (GroupKey::Named(None), "(no group)", Some(others)),
+        ] {
+            assert_eq!(key.label(&health), label);
+            assert_eq!(key.filter(&groups).as_deref(), filter, "{label}");
+            assert!(filter.is_none_or(|text| Filter::parse(text).is_ok()), "{filter:?}");
+        }
+        let interface = |index| GroupKey::Interface { exporter, index };
+        let labels = [0, 7, 8].map(|index| interface(index).label(&health));
+        assert_eq!(labels, ["192.0.2.1 not reported", "192.0.2.1 Te1/0/1", "192.0.2.1 if 8"]);
+        assert_eq!(interface(8).filter(&groups).unwrap(), "exporter 192.0.2.1 and if 8");
+    }
+
+    #[test]
+    fn words_lead_back_to_their_grouping() {
+        for grouping in Grouping::ALL {
+            assert_eq!(Grouping::named(grouping.name()), Some(grouping));
+        }
+        assert_eq!(Grouping::named("host"), None);
+    }
 }

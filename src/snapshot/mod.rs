@@ -165,6 +165,14 @@ pub struct HostRow {
     pub missing: u64,
 }
 
+impl HostRow {
+    /// Whether what may be missing is worth a mark: more than 1 % of its traffic.
+    #[must_use]
+    pub fn is_low(&self) -> bool {
+        u128::from(self.missing) * 100 > u128::from(self.traffic.sum().bytes)
+    }
+}
+
 /// The most bytes that anything without a row can have had in the window: 0 as
 /// long as no limit was reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

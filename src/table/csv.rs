@@ -1,8 +1,8 @@
 //! The saved view: one documented header per kind of view, one line per row.
 //!
 //! Headers, their meaning and how a cell is read stand in [`HOST_COLUMNS`],
-//! [`CONVERSATION_COLUMNS`] and [`EXPORTER_COLUMNS`] and nowhere else. New
-//! columns go to the end.
+//! [`GROUP_COLUMNS`], [`CONVERSATION_COLUMNS`] and [`EXPORTER_COLUMNS`] and nowhere
+//! else. New columns go to the end.
 
 use std::io;
 
@@ -11,7 +11,8 @@ use csv::Writer;
 use super::{is_complete, protocol, service};
 use crate::flow::Host;
 use crate::snapshot::{
-    Both, Condition, ConversationRow, Counters, ExporterHealth, SamplingState, Snapshot, Subject,
+    Both, Condition, ConversationRow, Counters, ExporterHealth, GroupKey, GroupRow, HostRow,
+    SamplingState, Snapshot, Subject,
 };
 use crate::units::rfc3339;
 
@@ -24,6 +25,14 @@ pub struct HostLine {
     host: Option<Host>,
     up: Option<Counters>,
     down: Option<Counters>,
+    missing: Option<u64>,
+}
+
+/// A row of a list by something else than host; without a group for sums.
+pub struct GroupLine {
+    kind: &'static str,
+    group: Option<GroupRow>,
+    traffic: Both,
 }
 
 /// A row of one host's conversations; without a conversation for sums.
@@ -66,6 +75,60 @@ pub const HOST_COLUMNS: &[Column<HostLine>] = columns! {
     "down_raw_bytes", "received, bytes as exported", |_, r| figure(r.down, |c| c.raw_bytes);
     "down_packets", "received, packets scaled by sampling", |_, r| figure(r.down, |c| c.packets);
     "down_flows", "received, flow records", |_, r| figure(r.down, |c| c.flows);
+    "missing_bytes", "of a host that got its row late: the most that its bytes lack; 0 is exact",
+        |_, r| r.missing.map(|bytes| bytes.to_string()).unwrap_or_default();
+};
+
+/// The columns of a saved list by something else than host.
+pub const GROUP_COLUMNS: &[Column<GroupLine>] = columns! {
+    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "window_start", "start of the window", |h, _| h.start();
+    "window_end", "end of the window", |h, _| h.end();
+    "complete", "true when the figures of the window are final", |h, _| h.complete();
+    "row", "what is listed: port, proto, peer-net, interface or group; others: those not listed; \
+            total: both", |_, r| r.kind.to_owned();
+    "name", "as on the screen: `443/tcp https`, `udp`, `198.51.100.0/24`, `192.0.2.1 Te1/0/1`, \
+             the name of the group", |h, r| r.of(|key| Some(key.label(&h.0.health)));
+    "proto", "port, proto: the protocol, its number when it has no name here",
+        |_, r| r.of(|key| match key {
+            GroupKey::Service { proto, .. } | GroupKey::Protocol(proto) => Some(protocol(*proto)),
+            _ => None,
+        });
+    "port", "port: the service port, 0 for other", |_, r| r.of(|key| match key {
+        GroupKey::Service { port, .. } => Some(port.to_string()),
+        _ => None,
+    });
+    "network", "peer-net: the network of the remote end", |_, r| r.of(|key| match key {
+        GroupKey::Network(network) => Some(network.to_string()),
+        _ => None,
+    });
+    "exporter", "interface: the exporter that it belongs to", |_, r| r.of(|key| match key {
+        GroupKey::Interface { exporter, .. } => Some(exporter.to_string()),
+        _ => None,
+    });
+    "if_index", "interface: its SNMP index, 0 when not reported", |_, r| r.of(|key| match key {
+        GroupKey::Interface { index, .. } => Some(index.to_string()),
+        _ => None,
+    });
+    "group", "group: its name, empty for hosts without one", |_, r| r.of(|key| match key {
+        GroupKey::Named(name) => name.as_deref().map(str::to_owned),
+        _ => None,
+    });
+    "members", "its conversations; of a group without a filter its hosts",
+        |_, r| r.group.as_ref().map(|row| row.members.to_string()).unwrap_or_default();
+    "up_bps", "sent by local hosts, or out through the interface, mean of the window in bit/s",
+        |h, r| h.rate(Some(r.traffic.up));
+    "up_bytes", "sent, bytes scaled by sampling", |_, r| r.traffic.up.bytes.to_string();
+    "up_raw_bytes", "sent, bytes as exported", |_, r| r.traffic.up.raw_bytes.to_string();
+    "up_packets", "sent, packets scaled by sampling", |_, r| r.traffic.up.packets.to_string();
+    "up_flows", "sent, flow records", |_, r| r.traffic.up.flows.to_string();
+    "down_bps", "received by local hosts, or in through the interface, mean of the window in bit/s",
+        |h, r| h.rate(Some(r.traffic.down));
+    "down_bytes", "received, bytes scaled by sampling", |_, r| r.traffic.down.bytes.to_string();
+    "down_raw_bytes", "received, bytes as exported", |_, r| r.traffic.down.raw_bytes.to_string();
+    "down_packets", "received, packets scaled by sampling",
+        |_, r| r.traffic.down.packets.to_string();
+    "down_flows", "received, flow records", |_, r| r.traffic.down.flows.to_string();
 };
 
 /// The columns of a saved drill-down.
@@ -175,6 +238,12 @@ impl ConversationLine {
     }
 }
 
+impl GroupLine {
+    fn of(&self, get: impl Fn(&GroupKey) -> Option<String>) -> String {
+        self.group.as_ref().and_then(|row| get(&row.key)).unwrap_or_default()
+    }
+}
+
 fn figure(counters: Option<Counters>, get: impl Fn(&Counters) -> u64) -> String {
     counters.map(|counters| get(&counters).to_string()).unwrap_or_default()
 }
@@ -192,6 +261,9 @@ pub fn write_csv(snapshot: &Snapshot, out: impl io::Write) -> io::Result<()> {
         }
         (Subject::Exporters, _) => {
             write(snapshot, EXPORTER_COLUMNS, snapshot.health.exporters.iter().cloned(), out)
+        }
+        (Subject::Groups(grouping), _) => {
+            write(snapshot, GROUP_COLUMNS, group_lines(snapshot, grouping.name()), out)
         }
         _ => write(snapshot, HOST_COLUMNS, host_lines(snapshot), out),
     }
@@ -218,9 +290,15 @@ fn host_lines(snapshot: &Snapshot) -> impl Iterator<Item = HostLine> + '_ {
         host,
         up: Some(traffic.up),
         down: Some(traffic.down),
+        missing: None,
     };
-    let undirected =
-        |kind, counters: Counters| HostLine { kind, host: None, up: Some(counters), down: None };
+    let undirected = |kind, counters: Counters| HostLine {
+        kind,
+        host: None,
+        up: Some(counters),
+        down: None,
+        missing: None,
+    };
     let sums = [
         both("others", None, &snapshot.hosts.others),
         both("total", None, &snapshot.hosts.total),
@@ -228,7 +306,19 @@ fn host_lines(snapshot: &Snapshot) -> impl Iterator<Item = HostLine> + '_ {
         undirected("transit", snapshot.totals.transit),
     ];
     let rows = snapshot.hosts.rows.iter();
-    rows.map(move |row| both("host", Some(row.host), &row.traffic)).chain(sums)
+    let listed = move |row: &HostRow| HostLine {
+        missing: Some(row.missing),
+        ..both("host", Some(row.host), &row.traffic)
+    };
+    rows.map(listed).chain(sums)
+}
+
+fn group_lines(snapshot: &Snapshot, kind: &'static str) -> impl Iterator<Item = GroupLine> {
+    let table = &snapshot.groups;
+    let listed =
+        move |row: &GroupRow| GroupLine { kind, group: Some(row.clone()), traffic: row.traffic };
+    let sum = |kind, traffic| GroupLine { kind, group: None, traffic };
+    table.rows.iter().map(listed).chain([sum("others", table.others), sum("total", table.total)])
 }
 
 fn conversation_lines(snapshot: &Snapshot) -> impl Iterator<Item = ConversationLine> + '_ {

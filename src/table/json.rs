@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::is_complete;
-use crate::flow::Host;
-use crate::snapshot::{Both, Counters, DropCount, Snapshot, Span, Totals};
+use super::{is_complete, protocol};
+use crate::flow::service::service_name;
+use crate::flow::{Host, Network};
+use crate::snapshot::{
+    Both, Counters, DropCount, GroupKey, GroupRow, Health, HostRow, Snapshot, Span, Subject,
+    Totals, Untracked,
+};
 use crate::units::rfc3339;
 
 /// Name and version of the object's shape; a change that breaks readers counts it up.
@@ -19,8 +23,14 @@ struct Top<'a> {
     captured_at: String,
     window: WindowJson,
     totals: &'a Totals,
-    hosts: Vec<HostJson>,
+    /// One of the two, by what was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hosts: Option<Vec<HostJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<GroupsJson<'a>>,
     others: Directions,
+    total: Directions,
+    untracked: Untracked,
     exporters: Vec<ExporterJson>,
     workers: usize,
     dropped: BTreeMap<&'static str, u64>,
@@ -41,6 +51,49 @@ struct HostJson {
     address: Host,
     #[serde(flatten)]
     traffic: Directions,
+    missing_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct GroupsJson<'a> {
+    by: &'static str,
+    rows: Vec<GroupJson<'a>>,
+}
+
+/// Only the fields that say what is listed are there.
+#[derive(Serialize)]
+struct GroupJson<'a> {
+    name: String,
+    #[serde(flatten)]
+    key: KeyJson<'a>,
+    members: u64,
+    #[serde(flatten)]
+    traffic: Directions,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum KeyJson<'a> {
+    Service {
+        port: u16,
+        proto: String,
+        service: Option<&'static str>,
+    },
+    Protocol {
+        proto: String,
+    },
+    Network {
+        #[serde(serialize_with = "as_text")]
+        network: Network,
+    },
+    Interface {
+        exporter: Host,
+        if_index: u32,
+        if_name: Option<&'a str>,
+    },
+    Named {
+        group: Option<&'a str>,
+    },
 }
 
 #[derive(Serialize)]
@@ -72,6 +125,35 @@ struct ExporterJson {
     export_delay_ms: Option<i64>,
 }
 
+impl HostJson {
+    fn new(span: &Span, row: &HostRow) -> HostJson {
+        let traffic = Directions::new(span, &row.traffic);
+        HostJson { address: row.host, traffic, missing_bytes: row.missing }
+    }
+}
+
+impl<'a> GroupJson<'a> {
+    fn new(span: &Span, health: &'a Health, row: &'a GroupRow) -> GroupJson<'a> {
+        let key = match &row.key {
+            GroupKey::Service { port, proto } => KeyJson::Service {
+                port: *port,
+                proto: protocol(*proto),
+                service: service_name(*port),
+            },
+            GroupKey::Protocol(proto) => KeyJson::Protocol { proto: protocol(*proto) },
+            GroupKey::Network(network) => KeyJson::Network { network: *network },
+            GroupKey::Interface { exporter, index } => KeyJson::Interface {
+                exporter: *exporter,
+                if_index: *index,
+                if_name: health.interface_name(*exporter, *index),
+            },
+            GroupKey::Named(name) => KeyJson::Named { group: name.as_deref() },
+        };
+        let traffic = Directions::new(span, &row.traffic);
+        GroupJson { name: row.key.label(health), key, members: row.members, traffic }
+    }
+}
+
 impl Directions {
     fn new(span: &Span, both: &Both) -> Directions {
         let rated =
@@ -87,8 +169,21 @@ impl Directions {
 #[must_use]
 pub fn json(snapshot: &Snapshot) -> String {
     let span = &snapshot.span;
-    let hosts = snapshot.hosts.rows.iter();
-    let exporters = snapshot.health.heard().map(|exporter| ExporterJson {
+    let health = &snapshot.health;
+    let (hosts, groups, others, total) = match snapshot.view.subject {
+        Subject::Groups(grouping) => {
+            let table = &snapshot.groups;
+            let rows = table.rows.iter().map(|row| GroupJson::new(span, health, row)).collect();
+            let groups = GroupsJson { by: grouping.name(), rows };
+            (None, Some(groups), &table.others, &table.total)
+        }
+        _ => {
+            let table = &snapshot.hosts;
+            let rows = table.rows.iter().map(|row| HostJson::new(span, row)).collect();
+            (Some(rows), None, &table.others, &table.total)
+        }
+    };
+    let exporters = health.heard().map(|exporter| ExporterJson {
         address: exporter.address,
         protocol: exporter.protocol,
         datagrams: exporter.datagrams,
@@ -111,19 +206,24 @@ pub fn json(snapshot: &Snapshot) -> String {
             complete: is_complete(snapshot),
         },
         totals: &snapshot.totals,
-        hosts: hosts
-            .map(|row| HostJson { address: row.host, traffic: Directions::new(span, &row.traffic) })
-            .collect(),
-        others: Directions::new(span, &snapshot.hosts.others),
+        hosts,
+        groups,
+        others: Directions::new(span, others),
+        total: Directions::new(span, total),
+        untracked: snapshot.untracked,
         exporters: exporters.collect(),
-        workers: snapshot.health.work.workers,
-        dropped: by_cause(&snapshot.health.dropped),
-        noticed: by_cause(&snapshot.health.noticed),
-        notes: snapshot.notes.iter().chain(&snapshot.health.notes).map(String::as_str).collect(),
+        workers: health.work.workers,
+        dropped: by_cause(&health.dropped),
+        noticed: by_cause(&health.noticed),
+        notes: snapshot.notes.iter().chain(&health.notes).map(String::as_str).collect(),
     };
     // Only a failing writer or a map with keys that are no strings can make this
     // fail, and there is neither.
     serde_json::to_string(&top).unwrap_or_default()
+}
+
+fn as_text<S: Serializer>(network: &Network, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(network)
 }
 
 fn by_cause(counts: &[DropCount]) -> BTreeMap<&'static str, u64> {

@@ -4,16 +4,21 @@
 //! a view. Host tables are read from [`Snapshot::hosts`], so ask with
 //! [`Subject::Hosts`](crate::snapshot::Subject::Hosts); a
 //! [`Subject::Host`](crate::snapshot::Subject::Host) answer becomes the table
-//! of that host's conversations in text and CSV.
+//! of that host's conversations in text and CSV, a
+//! [`Subject::Groups`](crate::snapshot::Subject::Groups) answer the list of groups.
 
 mod csv;
 mod json;
 mod text;
 
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;
 
-pub use self::csv::{CONVERSATION_COLUMNS, Column, EXPORTER_COLUMNS, HOST_COLUMNS, write_csv};
+pub use self::csv::{
+    CONVERSATION_COLUMNS, Column, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS, write_csv,
+};
 pub use json::{SCHEMA, json};
 pub use text::text;
 

@@ -11,11 +11,11 @@ use crate::snapshot::{
     Ranking, Reach, SamplingState, Span, Subject, Totals, View, Window,
 };
 
-fn counters(bytes: u64, flows: u64) -> Counters {
+pub(super) fn counters(bytes: u64, flows: u64) -> Counters {
     Counters { bytes, raw_bytes: bytes / 2, packets: bytes / 100, flows }
 }
 
-fn sample() -> Snapshot {
+pub(super) fn sample() -> Snapshot {
     let row = |last, up, down| HostRow {
         host: Host::octets(10, 20, 3, last),
         traffic: Both { up: counters(up, 3), down: counters(down, 4) },
@@ -87,7 +87,7 @@ fn drilled() -> Snapshot {
     snapshot
 }
 
-fn csv_of(snapshot: &Snapshot) -> String {
+pub(super) fn csv_of(snapshot: &Snapshot) -> String {
     let mut out = Vec::new();
     write_csv(snapshot, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -165,13 +165,13 @@ fn csv_repeats_the_times_and_ends_with_the_sums() {
     let want = "\
 captured_at,window_start,window_end,complete,row,address,\
 up_bps,up_bytes,up_raw_bytes,up_packets,up_flows,\
-down_bps,down_bytes,down_raw_bytes,down_packets,down_flows
-T,host,10.20.3.17,94000000,705000000,352500000,7050000,3,2000000,15000000,7500000,150000,4
-T,host,10.20.3.104,4000000,30000000,15000000,300000,3,4133333,31000000,15500000,310000,4
-T,others,,133,1000,500,10,1,267,2000,1000,20,2
-T,total,,98000133,735001000,367500500,7350010,7,6133600,46002000,23001000,460020,10
-T,internal,,800000,6000000,3000000,60000,9,,,,,
-T,transit,,0,0,0,0,0,,,,,
+down_bps,down_bytes,down_raw_bytes,down_packets,down_flows,missing_bytes
+T,host,10.20.3.17,94000000,705000000,352500000,7050000,3,2000000,15000000,7500000,150000,4,0
+T,host,10.20.3.104,4000000,30000000,15000000,300000,3,4133333,31000000,15500000,310000,4,0
+T,others,,133,1000,500,10,1,267,2000,1000,20,2,
+T,total,,98000133,735001000,367500500,7350010,7,6133600,46002000,23001000,460020,10,
+T,internal,,800000,6000000,3000000,60000,9,,,,,,
+T,transit,,0,0,0,0,0,,,,,,
 ";
     let times = "2023-11-14T22:14:25.000Z,2023-11-14T22:13:20.000Z,2023-11-14T22:14:20.000Z,true";
     assert_eq!(shown, want.replace('T', times));

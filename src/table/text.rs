@@ -2,9 +2,13 @@
 
 use super::{protocol, service};
 use crate::flow::service::OTHER;
-use crate::snapshot::{Both, Completeness, Counters, SamplingState, Snapshot, Span, Subject};
+use crate::snapshot::{
+    Both, Completeness, Counters, Grouping, HostRow, SamplingState, Snapshot, Span, Subject,
+};
 use crate::units::{duration, rfc3339, short};
 
+/// Behind a host whose figures may be low.
+const LOW: &str = " +";
 /// Stands where a row has no figure.
 const NONE: &str = "-";
 const FIGURES: [&str; 5] = ["UP/s", "DOWN/s", "UP", "DOWN", "FLOWS"];
@@ -17,6 +21,7 @@ const FIGURES: [&str; 5] = ["UP/s", "DOWN/s", "UP", "DOWN", "FLOWS"];
 pub fn text(snapshot: &Snapshot) -> String {
     let mut out = match (&snapshot.view.subject, &snapshot.detail) {
         (Subject::Host(_), Some(_)) => conversations(snapshot),
+        (Subject::Groups(grouping), _) => groups(snapshot, *grouping),
         _ => hosts(snapshot),
     };
     for line in footer(snapshot) {
@@ -31,7 +36,8 @@ fn hosts(snapshot: &Snapshot) -> String {
     let table = &snapshot.hosts;
     let mut lines = vec![line(&["ADDRESS"], FIGURES.map(str::to_owned))];
     for row in &table.rows {
-        lines.push(line(&[&row.host.to_string()], figures(span, &row.traffic)));
+        let mark = if row.is_low() { LOW } else { "" };
+        lines.push(line(&[&format!("{}{mark}", row.host)], figures(span, &row.traffic)));
     }
     let unlisted = table.count.saturating_sub(table.rows.len());
     lines.push(line(&[&format!("others {unlisted}")], figures(span, &table.others)));
@@ -42,6 +48,21 @@ fn hosts(snapshot: &Snapshot) -> String {
             lines.push(line(&[name], undirected(span, counters)));
         }
     }
+    aligned(&lines, 1)
+}
+
+fn groups(snapshot: &Snapshot, grouping: Grouping) -> String {
+    let span = &snapshot.span;
+    let table = &snapshot.groups;
+    let (heading, _) = grouping.headings();
+    let mut lines = vec![line(&[heading], FIGURES.map(str::to_owned))];
+    for row in &table.rows {
+        let label = printable(&row.key.label(&snapshot.health));
+        lines.push(line(&[&label], figures(span, &row.traffic)));
+    }
+    let unlisted = table.count.saturating_sub(table.rows.len());
+    lines.push(line(&[&format!("others {unlisted}")], figures(span, &table.others)));
+    lines.push(line(&["total"], figures(span, &table.total)));
     aligned(&lines, 1)
 }
 
@@ -90,7 +111,10 @@ fn undirected(span: &Span, counters: &Counters) -> [String; 5] {
 /// Pads the cells: the first `labels` columns to the left, the others to the right.
 fn aligned(lines: &[Vec<String>], labels: usize) -> String {
     let columns = lines.first().map_or(0, Vec::len);
-    let width = |column| lines.iter().filter_map(|line| line.get(column)).map(String::len).max();
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max()
+    };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
     for line in lines {
@@ -131,6 +155,7 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     if !snapshot.view.filter.is_any() {
         lines.push(format!("filter {}", snapshot.view.filter));
     }
+    lines.extend(limits(snapshot));
     let health = &snapshot.health;
     let exporters: Vec<String> = health
         .heard()
@@ -154,6 +179,21 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
         lines.push(format!("odd {} {}: {}", odd.count, odd.cause, odd.explanation));
     }
     lines.extend(snapshot.notes.iter().chain(&health.notes).map(|note| format!("note {note}")));
+    lines
+}
+
+/// What rows may leave out where limits were reached.
+fn limits(snapshot: &Snapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    let low: Vec<&HostRow> = snapshot.hosts.rows.iter().filter(|row| row.is_low()).collect();
+    if let Some(most) = low.iter().map(|row| row.missing).max() {
+        let text = format!("{} got their rows late and may lack bytes", low.len());
+        lines.push(format!("hosts marked +: {text}, up to {} each", short(most)));
+    }
+    if snapshot.untracked.host > 0 && !snapshot.hosts.rows.is_empty() {
+        let most = short(snapshot.untracked.host);
+        lines.push(format!("others hold hosts without a row, of up to {most} bytes each"));
+    }
     lines
 }
 

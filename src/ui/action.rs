@@ -17,6 +17,9 @@ pub enum Command {
     Drill,
     Back,
     OtherPane,
+    /// What the list is of: hosts, ports, protocols, …
+    NextList,
+    PreviousList,
     Exporters,
     Tab(Tab),
     NextTab,
@@ -79,6 +82,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     Main,
+    Groups,
     Drill,
     Exporters,
     Exporter,
@@ -88,8 +92,9 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order the help lists them.
-    pub const ALL: [Context; 6] = [
+    pub const ALL: [Context; 7] = [
         Context::Main,
+        Context::Groups,
         Context::Drill,
         Context::Exporters,
         Context::Exporter,
@@ -102,6 +107,7 @@ impl Context {
     pub fn title(self) -> &'static str {
         match self {
             Context::Main => "main screen",
+            Context::Groups => "ports, protocols, networks, interfaces, groups",
             Context::Drill => "one host",
             Context::Exporters => "exporters",
             Context::Exporter => "one exporter",
@@ -158,12 +164,13 @@ const fn key(code: KeyCode) -> Key {
     Key { code, ctrl: false }
 }
 
-use Context::{Drill, Exporter, Exporters, Filter, Help, Main};
+use Context::{Drill, Exporter, Exporters, Filter, Groups, Help, Main};
 
-const TRAFFIC: &[Context] = &[Main, Drill];
-const LISTS: &[Context] = &[Main, Drill, Exporters];
-const SCREENS: &[Context] = &[Main, Drill, Exporters, Exporter];
-const SCROLLS: &[Context] = &[Main, Drill, Exporters, Exporter, Help];
+const TOP: &[Context] = &[Main, Groups];
+const TRAFFIC: &[Context] = &[Main, Groups, Drill];
+const LISTS: &[Context] = &[Main, Groups, Drill, Exporters];
+const SCREENS: &[Context] = &[Main, Groups, Drill, Exporters, Exporter];
+const SCROLLS: &[Context] = &[Main, Groups, Drill, Exporters, Exporter, Help];
 const EVERYWHERE: &[Context] = &Context::ALL;
 const LINE: &[Context] = &[Filter];
 
@@ -178,10 +185,13 @@ macro_rules! bindings {
 
 bindings! {
     [key(KeyCode::Enter)], Command::Drill, &[Main], Some((2, "drill")), "open the selected host";
+    [key(KeyCode::Enter)], Command::Drill, &[Groups], Some((2, "hosts")),
+        "the hosts of the selected row";
     [key(KeyCode::Enter)], Command::Drill, &[Exporters], Some((2, "open")),
         "open the selected exporter";
-    [key(KeyCode::Esc)], Command::Back, &[Main], None, "clear the filter";
-    [key(KeyCode::Esc)], Command::Back, &[Drill, Exporters, Exporter, Help], Some((2, "back")),
+    [key(KeyCode::Esc)], Command::Back, &[Main], Some((2, "back")),
+        "leave the hosts of a row; else clear the filter";
+    [key(KeyCode::Esc)], Command::Back, &[Groups, Drill, Exporters, Exporter, Help], Some((2, "back")),
         "back to the screen before";
     [ch('?')], Command::Back, &[Help], None, "back to the screen before";
     [ch('j'), key(KeyCode::Down)], Command::Down, SCREENS, None, "next row";
@@ -204,21 +214,24 @@ bindings! {
         "the next of the three";
     [key(KeyCode::BackTab), ch('h')], Command::PreviousTab, &[Exporter], None,
         "the one before";
+    [ch('t')], Command::NextList, TOP, Some((4, "lists")),
+        "next list: ports, protocols, networks, interfaces, groups";
+    [ch('T')], Command::PreviousList, TOP, None, "list before";
     [ch('/')], Command::Filter, TRAFFIC, Some((3, "filter")), "edit the filter";
-    [ch('s'), ch('>')], Command::Sort, LISTS, Some((5, "sort")), "next sort key";
+    [ch('s'), ch('>')], Command::Sort, LISTS, Some((7, "sort")), "next sort key";
     [ch('<')], Command::SortBack, LISTS, None, "sort key before";
     [ch('r')], Command::Reverse, LISTS, Some((10, "reverse")), "reverse the order";
     [ch('w')], Command::LongerWindow, TRAFFIC, Some((4, "window")), "next longer window";
     [ch('W')], Command::ShorterWindow, TRAFFIC, None, "next shorter window";
-    [ch(' ')], Command::Freeze, SCREENS, Some((6, "freeze")),
+    [ch(' ')], Command::Freeze, SCREENS, Some((5, "freeze")),
         "freeze the screen, and let it go again; collecting goes on";
-    [ch('u')], Command::Unit, TRAFFIC, Some((7, "unit")), "bits, bytes, packets per second";
-    [ch('e')], Command::Exporters, TRAFFIC, Some((9, "exporters")),
+    [ch('u')], Command::Unit, TRAFFIC, Some((8, "unit")), "bits, bytes, packets per second";
+    [ch('e')], Command::Exporters, TRAFFIC, Some((5, "exporters")),
         "the exporters, and how the collecting goes";
     [ch('e')], Command::Back, &[Exporters], None, "back to the screen before";
-    [ch('S')], Command::Save, LISTS, Some((5, "save")), "save all rows of this view as CSV";
+    [ch('S')], Command::Save, LISTS, Some((6, "save")), "save all rows of this view as CSV";
     [ch('?')], Command::Help, SCREENS, Some((1, "help")), "this help";
-    [ch('q')], Command::Quit, SCROLLS, Some((8, "quit")), "quit, after a second q";
+    [ch('q')], Command::Quit, SCROLLS, Some((9, "quit")), "quit, after a second q";
     [ctrl('c')], Command::QuitNow, EVERYWHERE, None, "quit at once";
     [ctrl('z')], Command::Suspend, EVERYWHERE, None, "suspend to the shell; fg comes back";
     [ctrl('l')], Command::Redraw, EVERYWHERE, None, "draw everything again";

@@ -1,7 +1,7 @@
 //! A list of rows that stays calm: its order is held for a while, and the
 //! selection follows the row's key instead of its place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use crate::filter::Filter;
@@ -64,15 +64,28 @@ pub struct List<K> {
     /// does not wander down with a host that falls silent.
     bound: Option<K>,
     top: usize,
+    /// Why the page may have to begin elsewhere.
+    turn: Turn,
+}
+
+/// Whether a list begins its page as far up as it can, instead of where it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    No,
+    /// Its selected row went elsewhere: if that is off the page.
+    Moved,
+    /// The terminal has another size, or the eyes come from another pane.
+    Anew,
 }
 
 impl<K> Default for List<K> {
     fn default() -> List<K> {
-        List { keys: Vec::new(), ranked: None, cursor: 0, bound: None, top: 0 }
+        List { keys: Vec::new(), ranked: None, cursor: 0, bound: None, top: 0, turn: Turn::No }
     }
 }
 
-impl<K: Copy + Eq + Hash> List<K> {
+impl<K: Clone + Eq + Hash> List<K> {
     /// Takes the rows of an answer: keys and what they are sorted by, in the
     /// answer's order.
     pub fn arrive(&mut self, rows: &[(K, u64)], question: impl Into<Question>, captured_at: Time) {
@@ -85,22 +98,26 @@ impl<K: Copy + Eq + Hash> List<K> {
         if held {
             self.hold(rows, question.reverse());
         } else {
-            self.keys = rows.iter().map(|(key, _)| *key).collect();
+            self.keys = rows.iter().map(|(key, _)| key.clone()).collect();
             self.ranked = Some((captured_at, question));
         }
+        let before = self.cursor;
         self.settle();
+        if self.cursor != before && self.turn == Turn::No {
+            self.turn = Turn::Moved;
+        }
     }
 
     /// Keeps the order but for rows that are new or lead clearly.
     fn hold(&mut self, rows: &[(K, u64)], reverse: bool) {
-        let values: HashMap<K, u64> = rows.iter().copied().collect();
+        let values: HashMap<&K, u64> = rows.iter().map(|(key, value)| (key, *value)).collect();
         let mut order: Vec<(K, u64)> = self
             .keys
             .iter()
-            .filter_map(|key| values.get(key).map(|value| (*key, *value)))
+            .filter_map(|key| values.get(key).map(|value| (key.clone(), *value)))
             .collect();
-        let known: std::collections::HashSet<K> = order.iter().map(|(key, _)| *key).collect();
-        order.extend(rows.iter().filter(|(key, _)| !known.contains(key)));
+        let known: HashSet<&K> = self.keys.iter().collect();
+        order.extend(rows.iter().filter(|(key, _)| !known.contains(key)).cloned());
         let leads = |a: u64, b: u64| a > b.saturating_add(b / LEAD_PARTS);
         for start in 1..order.len() {
             let mut at = start;
@@ -120,15 +137,16 @@ impl<K: Copy + Eq + Hash> List<K> {
     /// Puts the cursor where its key went, or on the nearest row.
     fn settle(&mut self) {
         let last = self.keys.len().saturating_sub(1);
-        let Some(bound) = self.bound else {
+        let Some(bound) = &self.bound else {
             self.cursor = 0;
             return;
         };
-        match self.keys.iter().position(|key| *key == bound) {
+        match self.keys.iter().position(|key| key == bound) {
             Some(at) => self.cursor = at,
             None => {
                 self.cursor = self.cursor.min(last);
-                self.bound = self.keys.get(self.cursor).copied().or(self.bound);
+                let nearest = self.keys.get(self.cursor).cloned();
+                self.bound = nearest.or_else(|| self.bound.take());
             }
         }
     }
@@ -154,12 +172,12 @@ impl<K: Copy + Eq + Hash> List<K> {
 
     /// Binds the selection to the key it is on.
     pub fn bind(&mut self) {
-        self.bound = self.keys.get(self.cursor).copied();
+        self.bound = self.keys.get(self.cursor).cloned();
     }
 
     /// The key of the selected row.
     pub fn selected(&self) -> Option<K> {
-        self.keys.get(self.cursor).copied()
+        self.keys.get(self.cursor).cloned()
     }
 
     /// All keys in the order shown.
@@ -167,8 +185,19 @@ impl<K: Copy + Eq + Hash> List<K> {
         &self.keys
     }
 
+    /// Has the next page begin as far up as it can.
+    pub fn turn(&mut self) {
+        self.turn = Turn::Anew;
+    }
+
     /// Remembers how far down the list is shown on a page of this many rows.
     pub fn scroll(&mut self, page: usize) {
+        let on_page = (self.top..self.top.saturating_add(page.max(1))).contains(&self.cursor);
+        match std::mem::take(&mut self.turn) {
+            Turn::Anew => self.top = 0,
+            Turn::Moved if !on_page => self.top = 0,
+            Turn::Moved | Turn::No => {}
+        }
         self.top = self.start(page);
     }
 
@@ -262,5 +291,31 @@ mod tests {
         list.last();
         list.scroll(5);
         assert_eq!((list.start(5), list.start(0), list.start(100)), (15, 19, 0));
+    }
+
+    #[test]
+    fn a_page_begins_at_the_top_again_when_it_can() {
+        let rows = |order: &[u8]| -> Vec<(u8, u64)> {
+            order.iter().zip((0..100).rev()).map(|(key, value)| (*key, value)).collect()
+        };
+        let all: Vec<u8> = (0..20).collect();
+        let mut list = List::default();
+        arrive(&mut list, 0, &rows(&all));
+        list.step(7);
+        list.scroll(3);
+        assert_eq!(list.start(3), 5);
+        list.scroll(10);
+        assert_eq!(list.start(10), 5, "a line more is no reason");
+        list.turn();
+        list.scroll(10);
+        assert_eq!(list.start(10), 0, "the terminal has grown");
+        list.step(7);
+        list.scroll(10);
+        assert_eq!(list.start(10), 5);
+        // The selected row climbs to the second place, off the page.
+        let climbed: Vec<u8> = [0, 14].into_iter().chain(1..14).chain(15..20).collect();
+        arrive(&mut list, 5, &rows(&climbed));
+        list.scroll(10);
+        assert_eq!((list.selected(), list.start(10)), (Some(14), 0));
     }
 }

@@ -6,8 +6,10 @@
 
 pub mod action;
 mod ansi;
+mod arrive;
 mod edit;
 mod exporters;
+mod groups;
 mod kept;
 mod layout;
 mod list;

@@ -1,15 +1,18 @@
 //! What the screens know: settings, the stack of screens, and what the keys
 //! mean at the moment.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
-use crate::flow::{Host, Time};
-use crate::snapshot::{ConversationRow, Order, Reach, Snapshot, Subject, View, Window};
+use crate::flow::{Groups, Host, Time};
+use crate::snapshot::{ConversationRow, Health, Order, Reach, Snapshot, Subject, View, Window};
 use crate::units::Unit;
 
 use super::action::Context;
 use super::edit::{FilterLine, Typed};
 use super::exporters::{ExporterScreen, ExportersScreen};
+use super::groups::{GroupsScreen, Origin};
 use super::kept::Kept;
 use super::list::List;
 use super::theme::Theme;
@@ -20,6 +23,9 @@ pub const ROWS_ASKED: usize = 200;
 /// Rows asked for when a snapshot is saved.
 pub const ROWS_SAVED: usize = 1_000_000;
 
+/// How long the path of a saved snapshot is shown.
+pub const SAVED_SHOWN_MS: i64 = 10_000;
+
 /// What the screens start with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -28,6 +34,8 @@ pub struct Options {
     pub window: Window,
     /// The zone of the times shown.
     pub zone: TimeZone,
+    /// The networks that have names.
+    pub groups: Arc<Groups>,
     /// A remark from the start, such as a locale that is not UTF-8.
     pub note: Option<String>,
 }
@@ -39,6 +47,7 @@ impl Default for Options {
             unit: Unit::default(),
             window: Window::default(),
             zone: TimeZone::UTC,
+            groups: Arc::default(),
             note: None,
         }
     }
@@ -68,6 +77,8 @@ pub struct MainScreen {
     pub down: List<Host>,
     pub focus: Pane,
     pub order: Order,
+    /// The row of another list whose hosts these are.
+    pub origin: Option<Box<Origin>>,
 }
 
 impl MainScreen {
@@ -123,6 +134,7 @@ pub struct HelpScreen {
 #[derive(Clone, Debug)]
 pub enum Screen {
     Main(MainScreen),
+    Groups(GroupsScreen),
     Drill(DrillScreen),
     Exporters(ExportersScreen),
     Exporter(ExporterScreen),
@@ -132,6 +144,38 @@ pub enum Screen {
 impl Default for Screen {
     fn default() -> Screen {
         Screen::Main(MainScreen::default())
+    }
+}
+
+impl Screen {
+    /// What it asks for, and in which order; `None` where the screen below is
+    /// the one with a question.
+    fn question(&self) -> Option<(Subject, Order)> {
+        match self {
+            Screen::Main(main) => Some((Subject::Talkers, main.order)),
+            Screen::Groups(screen) => Some((Subject::Groups(screen.grouping), screen.order)),
+            Screen::Drill(drill) => Some((Subject::Host(drill.host), drill.order)),
+            Screen::Exporters(_) | Screen::Exporter(_) | Screen::Help(_) => None,
+        }
+    }
+
+    /// Whether it has a question of its own.
+    pub fn asks(&self) -> bool {
+        self.question().is_some()
+    }
+
+    /// Has the pages of its lists begin as far up as they can.
+    pub fn turn(&mut self) {
+        match self {
+            Screen::Main(main) => {
+                main.up.turn();
+                main.down.turn();
+            }
+            Screen::Groups(screen) => screen.list.turn(),
+            Screen::Drill(drill) => drill.list.turn(),
+            Screen::Exporters(screen) => screen.list.turn(),
+            Screen::Exporter(_) | Screen::Help(_) => {}
+        }
     }
 }
 
@@ -148,15 +192,14 @@ impl Screens {
         self.under.push(std::mem::replace(&mut self.top, screen));
     }
 
-    /// Leaves the screen shown; false at the bottom.
-    pub fn close(&mut self) -> bool {
-        match self.under.pop() {
-            Some(screen) => {
-                self.top = screen;
-                true
-            }
-            None => false,
-        }
+    /// Leaves the screen shown and returns it; `None` at the bottom.
+    pub fn close(&mut self) -> Option<Screen> {
+        self.under.pop().map(|screen| std::mem::replace(&mut self.top, screen))
+    }
+
+    /// How many screens there are over each other.
+    pub fn depth(&self) -> usize {
+        self.under.len() + 1
     }
 
     /// From the one shown to the lowest.
@@ -164,8 +207,9 @@ impl Screens {
         std::iter::once(&self.top).chain(self.under.iter().rev())
     }
 
-    pub fn each_mut(&mut self) -> impl Iterator<Item = &mut Screen> {
-        std::iter::once(&mut self.top).chain(self.under.iter_mut())
+    /// The same, to change them.
+    pub fn downward_mut(&mut self) -> impl Iterator<Item = &mut Screen> {
+        std::iter::once(&mut self.top).chain(self.under.iter_mut().rev())
     }
 }
 
@@ -205,6 +249,8 @@ pub struct Model {
     pub(super) frozen: Option<Time>,
     /// What is shown while frozen.
     pub(super) kept: Kept,
+    /// Why the last key did nothing, until the next one.
+    pub(super) notice: Option<String>,
     pub(super) saved: Saved,
     /// When it fared so, by the snapshot shown then.
     pub(super) saved_at: Time,
@@ -233,6 +279,7 @@ impl Model {
         match (&self.mode, &self.screens.top) {
             (Mode::Line(_), _) => Context::Filter,
             (_, Screen::Main(_)) => Context::Main,
+            (_, Screen::Groups(_)) => Context::Groups,
             (_, Screen::Drill(_)) => Context::Drill,
             (_, Screen::Exporters(_)) => Context::Exporters,
             (_, Screen::Exporter(_)) => Context::Exporter,
@@ -243,15 +290,8 @@ impl Model {
     /// The question that the screen wants answered.
     #[must_use]
     pub fn view(&self) -> View {
-        let (subject, order) = self
-            .screens
-            .downward()
-            .find_map(|screen| match screen {
-                Screen::Main(main) => Some((Subject::Talkers, main.order)),
-                Screen::Drill(drill) => Some((Subject::Host(drill.host), drill.order)),
-                Screen::Exporters(_) | Screen::Exporter(_) | Screen::Help(_) => None,
-            })
-            .unwrap_or_default();
+        let (subject, order) =
+            self.screens.downward().find_map(Screen::question).unwrap_or_default();
         View {
             at: self.frozen,
             window: self.options.window,
@@ -273,12 +313,20 @@ impl Model {
         snapshot.view.at.is_none() && snapshot.view.subject == view.subject
     }
 
+    /// Whether the hosts shown are those of a row of another list.
+    pub(super) fn is_narrowed(&self) -> bool {
+        matches!(&self.screens.top, Screen::Main(MainScreen { origin: Some(_), .. }))
+    }
+
     /// The key of the selected row as text: an address, and for a conversation
-    /// also protocol and port.
+    /// also protocol and port; for a group its label without what exporters say.
     #[must_use]
     pub fn selected(&self) -> Option<String> {
         match &self.screens.top {
             Screen::Main(main) => main.list(main.focus).selected().map(|host| host.to_string()),
+            Screen::Groups(screen) => {
+                screen.list.selected().map(|key| key.label(&Health::default()))
+            }
             Screen::Drill(drill) => {
                 drill.list.selected().map(|key| format!("{} {} {}", key.peer, key.proto, key.port))
             }

@@ -41,10 +41,10 @@ impl<'a> Canvas<'a> {
     }
 
     /// Draws text that ends at column `end`. It is a number, so it is left out
-    /// rather than cut when it does not fit in `room`.
+    /// rather than cut when it does not fit in `room` or on the terminal.
     pub fn right(&mut self, end: u16, y: u16, room: u16, text: &str, tone: Tone) {
         let width = columns(text);
-        if width <= room && width <= end {
+        if width <= room && width <= end && end <= self.width() {
             self.put(end - width, y, width, text, tone);
         }
     }

@@ -3,19 +3,14 @@
 use std::sync::Arc;
 
 use crate::flow::Time;
-use crate::snapshot::{Both, Order, Snapshot, SortKey, Subject, View};
+use crate::snapshot::{Order, Snapshot, SortKey, Subject, View};
 
 use super::action::{Action, Command, LineCommand};
+use super::arrive::arrived;
 use super::edit::{FilterLine, MAX_HISTORY};
 use super::exporters::{ExporterScreen, ExportersScreen};
-use super::model::{
-    ConversationKey, DrillScreen, HelpScreen, MainScreen, Mode, Model, Pane, ROWS_SAVED, Saved,
-    Screen,
-};
-use super::view;
-
-/// How long the path of a saved snapshot is shown.
-const SAVED_SHOWN_MS: i64 = 10_000;
+use super::model::{DrillScreen, HelpScreen, MainScreen, Mode, Model, ROWS_SAVED, Saved, Screen};
+use super::{groups, view};
 
 /// What the surroundings have to do after an action.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,14 +32,21 @@ pub enum Effect {
 /// Does one thing to the model. `snapshot` is the answer on the screen.
 pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect {
     let before = model.view();
+    if matches!(&action, Action::Do(_) | Action::Type(_) | Action::Paste(_) | Action::OtherKey) {
+        model.notice = None;
+    }
     let effect = match action {
-        Action::Arrived => arrived(model, snapshot),
+        Action::Arrived => {
+            arrived(model, snapshot);
+            Effect::None
+        }
         Action::Stopped => {
             model.stopped = true;
             Effect::None
         }
         Action::Resized(width, height) => {
             model.size = (width, height);
+            model.screens.downward_mut().for_each(Screen::turn);
             Effect::None
         }
         Action::Saved(result) => {
@@ -113,7 +115,10 @@ fn command_given(model: &mut Model, command: Command, snapshot: &Snapshot) -> Ef
         Command::Back => back(model),
         Command::Line(command) => line_command(model, command),
         Command::Filter => model.mode = Mode::Line(Box::new(FilterLine::open(&model.filter))),
-        Command::Drill => drill(model),
+        Command::Drill => drill(model, snapshot),
+        Command::NextList | Command::PreviousList => {
+            groups::step(model, command == Command::NextList);
+        }
         Command::Exporters => {
             model.screens.open(Screen::Exporters(ExportersScreen::of(snapshot)));
         }
@@ -143,8 +148,12 @@ fn back(model: &mut Model) {
     if let Mode::Line(line) = &model.mode {
         model.filter = line.former().clone();
         model.mode = Mode::Browse;
-    } else if !model.screens.close() {
-        model.filter = Default::default();
+        return;
+    }
+    match model.screens.close() {
+        Some(Screen::Main(MainScreen { origin: Some(origin), .. })) => model.filter = origin.former,
+        Some(_) => {}
+        None => model.filter = Default::default(),
     }
 }
 
@@ -153,13 +162,14 @@ fn other_pane(model: &mut Model) {
         Screen::Main(main) => {
             main.focus = main.focus.other();
             main.focused().bind();
+            main.focused().turn();
         }
         Screen::Exporters(screen) => screen.turn(),
         _ => {}
     }
 }
 
-fn drill(model: &mut Model) {
+fn drill(model: &mut Model, snapshot: &Snapshot) {
     let open = match &mut model.screens.top {
         Screen::Main(main) => main.list(main.focus).selected().map(|host| {
             main.focused().bind();
@@ -171,6 +181,7 @@ fn drill(model: &mut Model) {
                 Screen::Exporter(ExporterScreen { host, ..ExporterScreen::default() })
             })
         }
+        Screen::Groups(_) => return groups::open(model, &snapshot.health),
         _ => None,
     };
     if let Some(screen) = open {
@@ -200,7 +211,8 @@ fn save(model: &mut Model) -> Effect {
 
 const MAIN_KEYS: &[SortKey] = &[SortKey::Bytes, SortKey::Packets, SortKey::Flows, SortKey::Address];
 
-const DRILL_KEYS: &[SortKey] = &[
+/// Of tables that show both directions.
+const BOTH_KEYS: &[SortKey] = &[
     SortKey::Bytes,
     SortKey::Up,
     SortKey::Down,
@@ -212,7 +224,8 @@ const DRILL_KEYS: &[SortKey] = &[
 fn sort(model: &mut Model, command: Command, snapshot: &Snapshot) {
     let (order, keys) = match &mut model.screens.top {
         Screen::Main(main) => (&mut main.order, MAIN_KEYS),
-        Screen::Drill(drill) => (&mut drill.order, DRILL_KEYS),
+        Screen::Groups(screen) => (&mut screen.order, BOTH_KEYS),
+        Screen::Drill(drill) => (&mut drill.order, BOTH_KEYS),
         Screen::Exporters(screen) => {
             match command {
                 Command::Reverse => screen.order.reverse = !screen.order.reverse,
@@ -244,6 +257,7 @@ fn movement(model: &mut Model, command: Command, snapshot: &Snapshot) {
     let last = view::length(model, snapshot).saturating_sub(page);
     match &mut model.screens.top {
         Screen::Main(main) => moved(main.focused(), command, rows),
+        Screen::Groups(screen) => moved(&mut screen.list, command, rows),
         Screen::Drill(drill) => moved(&mut drill.list, command, rows),
         Screen::Exporters(screen) => match &mut screen.collecting {
             Some(top) => scrolled(top, command, rows, last),
@@ -263,7 +277,7 @@ fn scrolled(top: &mut usize, command: Command, lines: isize, last: usize) {
     };
 }
 
-fn moved<K: Copy + Eq + std::hash::Hash>(
+fn moved<K: Clone + Eq + std::hash::Hash>(
     list: &mut super::list::List<K>,
     command: Command,
     rows: isize,
@@ -284,6 +298,7 @@ fn scroll(model: &mut Model, snapshot: &Snapshot) {
             main.up.scroll(page);
             main.down.scroll(page);
         }
+        Screen::Groups(screen) => screen.list.scroll(page),
         Screen::Drill(drill) => drill.list.scroll(page),
         Screen::Exporters(screen) => match &mut screen.collecting {
             Some(top) => *top = last.min(*top),
@@ -326,70 +341,5 @@ fn line_command(model: &mut Model, command: LineCommand) {
         model.history.push(text.clone());
         let excess = model.history.len().saturating_sub(MAX_HISTORY);
         model.history.drain(..excess);
-    }
-}
-
-/// Gives a new answer to the screens that it is about.
-fn arrived(model: &mut Model, snapshot: &Snapshot) -> Effect {
-    let since = snapshot.captured_at.since(model.saved_at);
-    if matches!(model.saved, Saved::Done(_)) && since >= SAVED_SHOWN_MS {
-        model.saved = Saved::Nothing;
-    }
-    if model.frozen.is_some() {
-        model.kept.keep(model.view(), snapshot);
-    }
-    for screen in model.screens.each_mut() {
-        match (screen, snapshot.view.subject) {
-            (Screen::Main(main), Subject::Talkers) => talkers(main, snapshot),
-            (Screen::Exporters(screen), _) => screen.arrive(snapshot),
-            (Screen::Drill(drill), Subject::Host(host)) if drill.host == host => {
-                conversations(drill, snapshot);
-            }
-            _ => {}
-        }
-    }
-    Effect::None
-}
-
-fn talkers(main: &mut MainScreen, snapshot: &Snapshot) {
-    let key = snapshot.view.order.key;
-    for (pane, list) in [(Pane::Up, &mut main.up), (Pane::Down, &mut main.down)] {
-        let rows: Vec<_> = view::ranking(snapshot, pane)
-            .rows
-            .iter()
-            .map(|row| {
-                let counters = if pane == Pane::Up { row.traffic.up } else { row.traffic.down };
-                let value = match key {
-                    SortKey::Packets => counters.packets,
-                    SortKey::Flows => counters.flows,
-                    _ => value(key, &row.traffic, counters.bytes),
-                };
-                (row.host, value)
-            })
-            .collect();
-        list.arrive(&rows, &snapshot.view, snapshot.captured_at);
-    }
-}
-
-fn conversations(drill: &mut DrillScreen, snapshot: &Snapshot) {
-    let Some(detail) = &snapshot.detail else { return };
-    let key = snapshot.view.order.key;
-    let rows: Vec<_> = detail
-        .conversations
-        .rows
-        .iter()
-        .map(|row| (ConversationKey::from(row), value(key, &row.traffic, row.traffic.sum().bytes)))
-        .collect();
-    drill.list.arrive(&rows, &snapshot.view, snapshot.captured_at);
-}
-
-/// What a row is sorted by; `bytes` is what the table itself sorts by.
-fn value(key: SortKey, traffic: &Both, bytes: u64) -> u64 {
-    match key {
-        SortKey::Up => traffic.up.bytes,
-        SortKey::Down => traffic.down.bytes,
-        SortKey::Packets => traffic.sum().packets,
-        SortKey::Flows => traffic.sum().flows,
-        SortKey::Bytes | SortKey::Address => bytes,
     }
 }

@@ -1,13 +1,14 @@
 //! A believable site, built by hand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use toptalk::flow::{Host, Time};
+use toptalk::flow::{Groups, Host, Time};
 use toptalk::snapshot::*;
 use toptalk::ui::{Action, Effect, Model, Options, Theme, action::on_key, update, view};
 
@@ -237,7 +238,17 @@ pub struct Person {
 
 impl Person {
     pub fn at(size: (u16, u16), theme: Theme, snapshot: Snapshot) -> Person {
-        let model = Model::new(Options { theme, ..Options::default() });
+        Person::naming(size, theme, snapshot, Arc::default())
+    }
+
+    /// The same where networks have names.
+    pub fn naming(
+        size: (u16, u16),
+        theme: Theme,
+        snapshot: Snapshot,
+        groups: Arc<Groups>,
+    ) -> Person {
+        let model = Model::new(Options { theme, groups, ..Options::default() });
         let mut person = Person { model, shown: Snapshot::default(), size };
         person.act(Action::Resized(size.0, size.1));
         person.sees(snapshot);

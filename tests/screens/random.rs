@@ -3,12 +3,12 @@
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use proptest::prelude::*;
-use toptalk::snapshot::{Snapshot, Subject};
+use toptalk::snapshot::{Health, Snapshot, Subject};
 use toptalk::ui::action::{Context, on_key};
 use toptalk::ui::{Action, Theme};
 
 use crate::fixture::*;
-use crate::sources;
+use crate::{lists, sources};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -21,7 +21,7 @@ enum Step {
 fn key() -> impl Strategy<Value = KeyCode> {
     prop_oneof![
         4 => proptest::char::any().prop_map(KeyCode::Char),
-        12 => proptest::sample::select("jkgGrswWuqS /?!px1e23<>hl".chars().collect::<Vec<_>>())
+        12 => proptest::sample::select("jkgGrswWuqS /?!px1e23<>hltT".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         12 => proptest::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Up, KeyCode::Down, KeyCode::PageUp,
@@ -54,6 +54,13 @@ fn answer(person: &Person, at: i64, rotate: usize, keep: usize) -> Snapshot {
             rows.truncate(keep);
         }
         snapshot
+    } else if let Subject::Groups(grouping) = view.subject {
+        let mut snapshot = lists::list(grouping);
+        let rows = &mut snapshot.groups.rows;
+        let by = rotate % rows.len();
+        rows.rotate_left(by);
+        rows.truncate(keep);
+        snapshot
     } else {
         let mut snapshot = site();
         for table in [&mut snapshot.uploaders, &mut snapshot.downloaders] {
@@ -82,7 +89,9 @@ fn holds(snapshot: &Snapshot, selected: &str) -> bool {
     let hosts = snapshot.uploaders.rows.iter().chain(&snapshot.downloaders.rows);
     let detail = snapshot.detail.iter().flat_map(|detail| &detail.conversations.rows);
     let exporters = snapshot.health.exporters.iter();
+    let groups = snapshot.groups.rows.iter();
     hosts.map(|row| row.host.to_string()).any(|name| name == selected)
+        || groups.map(|row| row.key.label(&Health::default())).any(|name| name == selected)
         || exporters.map(|one| one.address.to_string()).any(|name| name == selected)
         || detail
             .map(|row| format!("{} {} {}", row.peer, row.proto, row.port))
@@ -98,7 +107,7 @@ proptest! {
 
     #[test]
     fn nothing_panics_and_the_selection_stays(steps in prop::collection::vec(step(), 1..60)) {
-        let mut person = Person::at((80, 24), Theme::default(), site());
+        let mut person = Person::naming((80, 24), Theme::default(), site(), lists::names());
         // Moved once, so that the selection is bound to its row.
         person.key(KeyCode::Char('j'));
         let mut clock = 0;

@@ -246,7 +246,7 @@ fn without_rows_there_is_nothing_to_open() {
     let mut quiet = site();
     quiet.uploaders = Default::default();
     person.sees(quiet);
-    assert!(line(&person.screen(), "Space freeze").starts_with("/ filter"));
+    assert!(line(&person.screen(), "Space freeze").starts_with("t lists"));
 }
 
 #[test]
@@ -320,4 +320,68 @@ fn answers_while_the_help_is_open_are_not_lost() {
     assert!(person.sees(later));
     person.key(KeyCode::Esc);
     assert_eq!(person.model.selected(), Some(uploaders()[1].0.to_string()));
+}
+
+#[test]
+fn a_terminal_that_grows_again_shows_the_first_rows_again() {
+    let mut person = person();
+    let resize = |person: &mut Person, size: (u16, u16)| {
+        person.size = size;
+        person.act(Action::Resized(size.0, size.1));
+    };
+    person.types("jjjjjj");
+    let before = person.screen();
+    resize(&mut person, (80, 9));
+    assert!(!person.screen().contains("94.2M ██"), "{}", person.screen());
+    resize(&mut person, (80, 24));
+    assert_eq!(person.screen(), before);
+    // Also when another screen is open meanwhile.
+    person.types("?");
+    resize(&mut person, (80, 9));
+    resize(&mut person, (80, 24));
+    person.key(KeyCode::Esc);
+    assert_eq!(person.screen(), before);
+}
+
+#[test]
+fn a_pane_that_is_turned_to_shows_its_first_rows_if_it_can() {
+    let mut person = person();
+    person.key(KeyCode::Tab);
+    // Down a page and up again: the first rows are above the page.
+    (0..18).for_each(|_| drop(person.types("j")));
+    (0..14).for_each(|_| drop(person.types("k")));
+    assert!(!person.screen().contains("218M"), "{}", person.screen());
+    person.key(KeyCode::Tab);
+    person.key(KeyCode::Tab);
+    assert!(line(&person.screen(), "218M").contains("  1 !10.20.5.104"), "{}", person.screen());
+    assert_eq!(person.model.selected(), Some("10.20.8.10".to_owned()));
+}
+
+#[test]
+fn headings_stay_apart_whatever_is_sorted_by() {
+    for (keys, sorted) in [("s", "pkt/s▼"), ("ss", "flows▼"), ("sr", "pkt/s▲")] {
+        for late in [0, u64::MAX] {
+            let mut person = person();
+            person.types(keys);
+            let mut answer = site();
+            answer.view = person.model.view();
+            answer.uploaders.rows[0].missing = late;
+            person.sees(answer);
+            let heading = line(&person.screen(), "UPLOADERS");
+            let words: Vec<&str> = heading.split([' ', '│']).filter(|w| !w.is_empty()).collect();
+            assert_eq!(words.iter().filter(|word| **word == sorted).count(), 2, "{heading}");
+            assert!(words.contains(&"up/s") && words.contains(&"down/s"), "{heading}");
+        }
+    }
+    let mut person = person();
+    person.types("s");
+    let mut answer = site();
+    answer.view = person.model.view();
+    person.sees(answer);
+    crate::golden::golden("main_by_packets_80x24", person.screen());
+}
+
+#[test]
+fn the_footer_of_80_columns_has_the_way_to_the_exporters() {
+    assert!(line(&person().screen(), "Space freeze").contains("  e exporters  "));
 }

@@ -116,6 +116,7 @@ pub fn troubled() -> Snapshot {
     let mut snapshot = site();
     let health = &mut snapshot.health;
     health.exporters = exporters();
+    health.batch_p99_us = 20_913;
     health.started = END.plus_ms(-7_200_000);
     (health.datagrams, health.flows) = (3_000_000, 75_000_000);
     health.listeners[0].buffer_granted = 212_992;

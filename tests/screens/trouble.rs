@@ -68,6 +68,9 @@ fn how_the_collecting_goes() {
     small.key(KeyCode::Tab);
     small.types("G");
     assert!(small.screen().contains("port 4739 is busy"), "{}", small.screen());
+    assert!(small.screen().contains(": j k"), "{}", small.screen());
+    small.types("g");
+    golden("collecting_40x10", small.screen());
 }
 
 #[test]

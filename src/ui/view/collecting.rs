@@ -113,12 +113,20 @@ fn received(snapshot: &Snapshot) -> String {
         return "nothing yet".to_owned();
     }
     format!(
-        "{} datagrams, {} flows in {}; a batch takes {} us (99th percentile)",
+        "{} datagrams, {} flows in {}; a batch takes {} (99th percentile)",
         units::short(health.datagrams),
         units::short(health.flows),
         units::duration(snapshot.captured_at.since(health.started)),
-        units::short(health.batch_p99_us),
+        units::microseconds(health.batch_p99_us),
     )
+}
+
+/// Which lines are in sight and what shows the others; empty when all are.
+pub fn place(top: usize, page: usize, count: usize) -> String {
+    match count > page {
+        true => format!("lines {}-{} of {count}: j k", top + 1, (top + page).min(count)),
+        false => String::new(),
+    }
 }
 
 /// Draws as many lines as there is room for, from `top` on. `more` is what the

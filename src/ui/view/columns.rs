@@ -9,7 +9,11 @@ const MARK: u16 = 2;
 pub const NUMBER: u16 = 5;
 /// A number with the space before it, and a share with the space before it.
 const SPACED: u16 = NUMBER + 1;
+/// The same with a heading that has a sign: `pkt/s▼`.
+const SIGNED: u16 = SPACED + 1;
 const SHARE: u16 = 5;
+/// What its heading needs where no bar keeps it from the heading before.
+const GAP: u16 = 1;
 /// An IPv4 address, and the longest IPv6 address.
 const ADDRESS: u16 = 15;
 const LONG_ADDRESS: u16 = 39;
@@ -39,33 +43,43 @@ pub struct Columns {
 
 impl Columns {
     /// The columns of a pane this wide. `longest` is the longest address; a
-    /// column that is sorted by is shown before others.
-    pub fn fit(width: u16, longest: u16, sorted: SortKey) -> Columns {
-        let mut spare = width.saturating_sub(CURSOR + MARK + SPACED);
+    /// column that is sorted by is shown before others and has room for its
+    /// sign, `low` is for the sign of a rate that may be too low.
+    pub fn fit(width: u16, longest: u16, sorted: SortKey, low: bool) -> Columns {
+        let low = u16::from(low);
+        let mut spare = width.saturating_sub(CURSOR + MARK + SPACED + low);
         let mut take = |columns: u16, keep: u16| {
             let fits = spare >= columns + keep;
             spare -= if fits { columns } else { 0 };
             fits
         };
+        let packets_first = sorted == SortKey::Packets && take(SIGNED, ADDRESS - 2);
+        let flows_first = sorted == SortKey::Flows && take(SIGNED, ADDRESS - 2);
         let rank = take(RANK, ADDRESS - 2);
-        let share = take(SHARE, ADDRESS);
-        let packets_first = sorted == SortKey::Packets && take(SPACED, ADDRESS);
-        let flows_first = sorted == SortKey::Flows && take(SPACED, ADDRESS);
-        let bar = take(BAR, ADDRESS);
+        let share = take(SHARE + GAP, ADDRESS);
+        let gap = if share { GAP } else { 0 };
+        // A sign costs a bar one of its columns, not the whole.
+        let least = BAR - low;
+        let bar = take(least - gap, ADDRESS);
         let longest = longest.clamp(ADDRESS, LONG_ADDRESS);
         let packets = packets_first || take(SPACED, longest);
         let flows = flows_first || take(SPACED, longest);
         let address_width = if bar { spare.min(longest) } else { spare };
         spare -= address_width;
-        let bar_width = if bar { (BAR + spare).min(LONG_BAR) } else { 0 };
-        spare = (BAR + spare).saturating_sub(LONG_BAR) * u16::from(bar);
+        let bar_width = if bar { (least + spare).min(LONG_BAR) } else { 0 };
+        spare = (least + spare).saturating_sub(LONG_BAR) * u16::from(bar);
         Columns::place(Widths {
             rank,
             address: address_width + spare,
-            packets,
-            flows,
+            low,
+            packets: width_of(packets, packets_first),
+            flows: width_of(flows, flows_first),
             bar: bar_width,
-            share,
+            share: match (share, bar) {
+                (false, _) => 0,
+                (true, false) => SHARE + GAP,
+                (true, true) => SHARE,
+            },
         })
     }
 
@@ -79,10 +93,11 @@ impl Columns {
         let mark = end(true, MARK).unwrap_or_default();
         let address_end = end(true, widths.address).unwrap_or_default();
         let rate = end(true, SPACED).unwrap_or_default();
-        let packets = end(widths.packets, SPACED);
-        let flows = end(widths.flows, SPACED);
+        end(true, widths.low);
+        let packets = end(widths.packets > 0, widths.packets);
+        let flows = end(widths.flows > 0, widths.flows);
         let bar = end(widths.bar > 0, widths.bar);
-        let share = end(widths.share, SHARE);
+        let share = end(widths.share > 0, widths.share);
         Columns {
             rank,
             mark,
@@ -97,14 +112,24 @@ impl Columns {
     }
 }
 
+/// The width of a column of numbers, 0 when it is not shown.
+fn width_of(shown: bool, sorted: bool) -> u16 {
+    match (shown, sorted) {
+        (false, _) => 0,
+        (true, false) => SPACED,
+        (true, true) => SIGNED,
+    }
+}
+
 /// How wide each column is; 0 or false when it is not shown.
 struct Widths {
     rank: bool,
     address: u16,
-    packets: bool,
-    flows: bool,
+    low: u16,
+    packets: u16,
+    flows: u16,
     bar: u16,
-    share: bool,
+    share: u16,
 }
 
 #[cfg(test)]
@@ -113,23 +138,28 @@ mod tests {
 
     #[test]
     fn bars_go_first_then_shares_and_numbers_stay() {
-        let fit = |width| Columns::fit(width, 15, SortKey::Bytes);
+        let fit = |width| Columns::fit(width, 15, SortKey::Bytes, false);
         assert!(fit(39).bar.is_some() && fit(39).share.is_some());
         assert!(fit(38).bar.is_none() && fit(38).share.is_some());
         assert!(fit(31).share.is_none() && fit(31).rank.is_some());
         assert!(fit(20).rank.is_none());
         assert!(fit(79).packets.is_some() && fit(79).flows.is_some());
         for width in 9..200 {
-            let columns = Columns::fit(width, 39, SortKey::Flows);
-            let last = columns.share.or(columns.flows).unwrap_or(columns.rate);
-            assert!(last <= width, "{width}: {columns:?}");
+            for low in [false, true] {
+                let columns = Columns::fit(width, 39, SortKey::Flows, low);
+                let last = columns.share.or(columns.flows);
+                let last = last.unwrap_or(columns.rate + u16::from(low));
+                assert!(last <= width.max(9 + u16::from(low)), "{width}: {columns:?}");
+            }
         }
     }
 
     #[test]
     fn the_column_that_is_sorted_by_is_there() {
-        assert!(Columns::fit(39, 15, SortKey::Packets).packets.is_some());
-        assert!(Columns::fit(39, 15, SortKey::Flows).flows.is_some());
-        assert_eq!(Columns::fit(79, 39, SortKey::Bytes).address_width, 39);
+        for low in [false, true] {
+            assert!(Columns::fit(39, 15, SortKey::Packets, low).packets.is_some());
+            assert!(Columns::fit(39, 15, SortKey::Flows, low).flows.is_some());
+        }
+        assert_eq!(Columns::fit(79, 39, SortKey::Bytes, false).address_width, 39);
     }
 }

@@ -86,19 +86,22 @@ pub fn layout(model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) -> L
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) {
     let layout = layout(model, screen, snapshot);
     let width = canvas.width();
-    if let Some(y) = layout.line(Part::Header) {
-        let title = if screen.collecting.is_some() { "Collecting" } else { "Exporters" };
-        heading(canvas, model, &format!("All > {title}"), snapshot, y);
-    }
     strip::draw(canvas, &strip::ended(model, snapshot), layout.lines(Part::Strip));
     let lines = collecting::lines(snapshot, width);
     match screen.collecting {
         Some(top) => {
             let room = layout.lines(Part::Rows);
             let top = top.min(lines.len().saturating_sub(room.len()));
+            if let Some(y) = layout.line(Part::Header) {
+                let place = collecting::place(top, room.len(), lines.len());
+                heading(canvas, model, ("All > Collecting", &place), snapshot, y);
+            }
             collecting::draw(canvas, &lines[top..], room, None);
         }
         None => {
+            if let Some(y) = layout.line(Part::Header) {
+                heading(canvas, model, ("All > Exporters", ""), snapshot, y);
+            }
             table(canvas, screen, snapshot, &layout);
             let room = layout.lines(Part::Collecting);
             collecting::draw(canvas, &lines, room, Some("Tab"));
@@ -116,8 +119,15 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExportersScreen, snapsh
     }
 }
 
-/// The top line: the sums of all exporters.
-pub fn heading(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
+/// The top line: which lines are in sight where that is a question, and the
+/// sums of all exporters.
+fn heading(
+    canvas: &mut Canvas,
+    model: &Model,
+    (title, place): (&str, &str),
+    snapshot: &Snapshot,
+    y: u16,
+) {
     let health = &snapshot.health;
     let sum = |get: fn(&ExporterHealth) -> f64| health.exporters.iter().map(get).sum::<f64>();
     let total = |get: fn(&ExporterHealth) -> u64| {
@@ -130,6 +140,7 @@ pub fn heading(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snaps
     let tone = |count: u64| if count == 0 { Tone::Plain } else { Tone::Warning };
     let mut left = vec![
         Piece::new(1, Tone::Strong, title),
+        Piece::new(2, Tone::Plain, place),
         Piece::new(6, Tone::Plain, format!("{} pkt/s", rate(sum(|e| e.datagrams_per_s)))),
         Piece::new(4, Tone::Plain, format!("{} flow/s", rate(sum(|e| e.flows_per_s)))),
         Piece::new(5, tone(kernel), format!("socket drops {}", units::short(kernel))),

@@ -13,6 +13,8 @@ pub enum Kind {
     Text(u16),
     /// The same, cut in the middle.
     Address(u16),
+    /// Room for a bar, which has no cell; at most so many columns.
+    Bar(u16),
 }
 
 /// A column of a table.
@@ -80,9 +82,15 @@ impl<'a> Grid<'a> {
         }
         let mut spare = room.saturating_sub(sum(&taken));
         for (at, width) in &mut taken {
-            if let Kind::Text(most) | Kind::Address(most) = columns[*at].kind {
-                let gap = u16::from(*at > 0);
-                let wanted = longest(*at).saturating_add(gap).min(most);
+            let wanted = match columns[*at].kind {
+                Kind::Text(most) | Kind::Address(most) => {
+                    let gap = u16::from(*at > 0);
+                    Some(longest(*at).saturating_add(gap).min(most))
+                }
+                Kind::Bar(most) => Some(most),
+                Kind::Number => None,
+            };
+            if let Some(wanted) = wanted {
                 let more = wanted.saturating_sub(*width).min(spare);
                 *width += more;
                 spare -= more;
@@ -100,10 +108,28 @@ impl<'a> Grid<'a> {
 
     /// Draws the titles, the one sorted by with its sign.
     pub fn heading(&self, canvas: &mut Canvas, y: u16, sorted: Option<(&str, &str)>) {
+        self.heading_of(canvas, y, |title| {
+            let sign = sorted.filter(|(sorted, _)| *sorted == title).map_or("", |(_, sign)| sign);
+            format!("{title}{sign}")
+        });
+    }
+
+    /// Where the first column ends.
+    pub fn first_end(&self) -> u16 {
+        self.places.first().map_or(0, |place| place.x + place.width)
+    }
+
+    /// Where the bars are and how wide, if there is room for them.
+    pub fn bar(&self) -> Option<(u16, u16)> {
+        let is_bar = |place: &&Place| matches!(self.columns[place.column].kind, Kind::Bar(_));
+        self.places.iter().find(is_bar).map(|place| (place.x, place.width))
+    }
+
+    /// Draws the titles as `title` spells them.
+    pub fn heading_of(&self, canvas: &mut Canvas, y: u16, title: impl Fn(&'static str) -> String) {
         for place in &self.places {
             let column = &self.columns[place.column];
-            let sign = sorted.filter(|(title, _)| *title == column.title).map_or("", |(_, s)| s);
-            let title = format!("{}{sign}", column.title);
+            let title = title(column.title);
             match column.kind {
                 Kind::Number => {
                     canvas.right(place.x + place.width, y, place.width, &title, Tone::Strong);
@@ -131,6 +157,7 @@ impl<'a> Grid<'a> {
                     canvas.right(end, y, place.width + 1, cell, tone(title));
                     continue;
                 }
+                Kind::Bar(_) => continue,
                 Kind::Text(_) => elide_end(cell, place.width),
                 Kind::Address(_) => elide(cell, place.width),
             };

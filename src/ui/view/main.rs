@@ -1,12 +1,14 @@
-//! The main screen.
+//! The main screen: totals and what is worst, over the tables of hosts or of
+//! something else.
 
 use crate::snapshot::{Direction, Snapshot};
 
+use super::super::groups::GroupsScreen;
 use super::super::layout::{Layout, Part, Want, one};
-use super::super::model::{MainScreen, Model};
-use super::super::paint::{Canvas, elide_end};
+use super::super::model::{MainScreen, Model, Screen};
+use super::super::paint::{Canvas, elide, elide_end, elide_start};
 use super::super::theme::Tone;
-use super::{first, header, panes, status, strip, totals};
+use super::{first, groups, header, panes, status, strip, totals};
 
 /// Terminals of at least so many lines may show more than one message.
 const TALL: u16 = 30;
@@ -15,6 +17,9 @@ const MESSAGES_WHEN_TALL: usize = 3;
 
 /// The most lines on what the tables stand for.
 const BASIS_LINES: u16 = 2;
+
+/// Columns of the label of a row that was opened.
+const LABEL: u16 = 26;
 
 /// Where everything is on a terminal of this size.
 pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -> Layout {
@@ -52,10 +57,46 @@ pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -
 }
 
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &Snapshot) {
+    let layout = frame(canvas, model, snapshot);
+    if !first::is_due(snapshot) {
+        panes::draw(canvas, model, screen, snapshot, &layout);
+    }
+}
+
+/// The same with a table by something else than host.
+pub fn draw_groups(canvas: &mut Canvas, model: &Model, screen: &GroupsScreen, snapshot: &Snapshot) {
+    let layout = frame(canvas, model, snapshot);
+    if !first::is_due(snapshot) {
+        groups::draw(canvas, model, screen, snapshot, &layout);
+    }
+}
+
+/// The rows that were opened to come here.
+fn title(model: &Model, width: u16) -> String {
+    let mut labels: Vec<String> = model
+        .screens
+        .downward()
+        .filter_map(|screen| match screen {
+            Screen::Main(MainScreen { origin, .. }) => origin.as_ref(),
+            _ => None,
+        })
+        .map(|origin| elide(&origin.label, LABEL))
+        .collect();
+    if labels.is_empty() {
+        return "toptalk".to_owned();
+    }
+    labels.push("All".to_owned());
+    labels.reverse();
+    elide_start(&labels.join(" > "), (width / 2).max(LABEL))
+}
+
+/// Draws everything around the tables, and what stands in their place as long
+/// as there is no traffic.
+fn frame(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot) -> Layout {
     let layout = layout(model, snapshot, (canvas.width(), canvas.height()));
     let width = canvas.width();
     if let Some(y) = layout.line(Part::Header) {
-        header::draw(canvas, model, "toptalk", snapshot, y);
+        header::draw(canvas, model, &title(model, width), snapshot, y);
     }
     for (part, direction) in [(Part::In, Direction::Down), (Part::Out, Direction::Up)] {
         if let Some(y) = layout.line(part) {
@@ -71,8 +112,6 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &
     }
     if first::is_due(snapshot) {
         first::draw(canvas, model, snapshot, layout.lines(Part::Rows));
-    } else {
-        panes::draw(canvas, model, screen, snapshot, &layout);
     }
     if let (Some(y), Some(text)) = (layout.line(Part::Demo), &snapshot.health.demo) {
         canvas.put(0, y, width, &elide_end(text, width), Tone::Strong);
@@ -83,4 +122,5 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &
     if let Some(y) = layout.line(Part::Footer) {
         status::footer(canvas, model, y);
     }
+    layout
 }

@@ -9,6 +9,7 @@ mod exporters;
 mod figures;
 mod first;
 mod grid;
+mod groups;
 mod header;
 mod help;
 mod main;
@@ -32,6 +33,7 @@ pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
     let mut canvas = Canvas::new(buffer, model.options.theme);
     match &model.screens.top {
         Screen::Main(screen) => main::draw(&mut canvas, model, screen, snapshot),
+        Screen::Groups(screen) => main::draw_groups(&mut canvas, model, screen, snapshot),
         Screen::Drill(screen) => drill::draw(&mut canvas, model, screen, snapshot),
         Screen::Exporters(screen) => exporters::draw(&mut canvas, model, screen, snapshot),
         Screen::Exporter(screen) => exporter::draw(&mut canvas, model, screen, snapshot),
@@ -43,7 +45,7 @@ pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
 pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
     let size @ (_, height) = model.size;
     match &model.screens.top {
-        Screen::Main(_) => main::layout(model, snapshot, size).page(),
+        Screen::Main(_) | Screen::Groups(_) => main::layout(model, snapshot, size).page(),
         Screen::Drill(_) => drill::layout(model, snapshot, height).page(),
         Screen::Exporters(screen) => exporters::layout(model, screen, snapshot).page(),
         Screen::Exporter(screen) => exporter::layout(model, screen, snapshot).page(),
@@ -59,7 +61,7 @@ pub fn length(model: &Model, snapshot: &Snapshot) -> usize {
         }
         Screen::Exporter(screen) => exporter::length(screen, snapshot),
         Screen::Help(screen) => help::lines(screen.about).len(),
-        Screen::Main(_) | Screen::Drill(_) | Screen::Exporters(_) => 0,
+        Screen::Main(_) | Screen::Groups(_) | Screen::Drill(_) | Screen::Exporters(_) => 0,
     }
 }
 

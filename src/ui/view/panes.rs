@@ -36,8 +36,10 @@ pub fn draw(
     // Both panes have the same columns.
     let addresses = screen.up.keys().iter().chain(screen.down.keys());
     let longest = addresses.map(|host| columns_of(&host.to_string())).max().unwrap_or(0);
+    let all = snapshot.uploaders.rows.iter().chain(&snapshot.downloaders.rows);
+    let low = all.into_iter().any(HostRow::is_low);
     let table = |pane: Pane, x: u16, width: u16, fit: u16| {
-        let columns = Columns::fit(fit, longest, snapshot.view.order.key);
+        let columns = Columns::fit(fit, longest, snapshot.view.order.key, low);
         Table { model, screen, snapshot, pane, x, width, columns }
     };
     if width < TWO_PANES {
@@ -150,6 +152,9 @@ impl Table<'_> {
         let address = elide(&row.host.to_string(), columns.address_width);
         canvas.put(self.x + columns.address, y, columns.address_width, &address, tone);
         self.numbers(canvas, y, self.counters(&row.traffic), true);
+        if row.is_low() {
+            canvas.put(self.x + columns.rate, y, 1, "+", Tone::Plain);
+        }
         if selected {
             canvas.tint(self.x, y, self.width, Tone::Selected);
         }

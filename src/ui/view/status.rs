@@ -1,9 +1,9 @@
 //! The two lowest lines: how the view came about, and the keys.
 
 use crate::filter::FilterError;
-use crate::snapshot::{Order, Snapshot, SortKey};
+use crate::snapshot::{Snapshot, SortKey, Subject, View};
 
-use super::super::action::{BINDINGS, Binding, Command};
+use super::super::action::{BINDINGS, Binding, Command, Context};
 use super::super::edit::FilterLine;
 use super::super::exporters::ExporterOrder;
 use super::super::model::{Mode, Model, Saved};
@@ -12,7 +12,7 @@ use super::super::theme::Tone;
 
 /// Whether the status line has something that cannot wait for a larger terminal.
 pub fn is_urgent(model: &Model) -> bool {
-    !matches!(model.mode, Mode::Browse)
+    !matches!(model.mode, Mode::Browse) || model.notice.is_some()
 }
 
 /// Draws the status line, the filter line or the quit question.
@@ -23,7 +23,13 @@ pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
             let width = canvas.width();
             canvas.put(0, y, width, "press q again to quit", Tone::Warning);
         }
-        Mode::Browse => facts(canvas, model, snapshot, y),
+        Mode::Browse => match &model.notice {
+            Some(notice) => {
+                let width = canvas.width();
+                canvas.put(0, y, width, &elide_end(notice, width), Tone::Warning);
+            }
+            None => facts(canvas, model, snapshot, y),
+        },
     }
 }
 
@@ -36,7 +42,8 @@ fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     let filtered = if model.filter.text.is_empty() { Tone::Plain } else { Tone::Strong };
     let left = vec![
         Piece::new(2, filtered, format!("filter: {filter}")),
-        Piece::new(5, Tone::Plain, format!("sort: {}", sort_name(snapshot.view.order))),
+        Piece::new(5, Tone::Plain, format!("sort: {}", sort_name(&snapshot.view))),
+        Piece::new(4, Tone::Warning, untracked(model, snapshot)),
         saved(model, width),
     ];
     pieces(canvas, y, left, lost(snapshot));
@@ -102,9 +109,26 @@ fn count(rank: u8, word: &str, count: u64) -> Piece {
     Piece::new(rank, tone, format!("{mark}{word} {}", crate::units::short(count)))
 }
 
+/// What a row that is missing in the table can have at most, where limits were
+/// reached.
+fn untracked(model: &Model, snapshot: &Snapshot) -> String {
+    let most = match snapshot.view.subject {
+        Subject::Talkers | Subject::Hosts | Subject::Line => snapshot.untracked.host,
+        Subject::Host(_) => snapshot.untracked.conversation,
+        Subject::Groups(_) | Subject::Exporters => 0,
+    };
+    if most == 0 {
+        return String::new();
+    }
+    let rate = snapshot.span.bits_per_second(most);
+    format!("others: up to {} each", super::alert_rate(rate, model.options.unit))
+}
+
 /// The sort key with its sign: `bytes▼`.
-pub fn sort_name(order: Order) -> String {
+pub fn sort_name(view: &View) -> String {
+    let order = view.order;
     let name = match order.key {
+        SortKey::Address if matches!(view.subject, Subject::Groups(_)) => "name",
         SortKey::Bytes => "bytes",
         SortKey::Up => "up",
         SortKey::Down => "down",
@@ -184,7 +208,9 @@ pub fn footer(canvas: &mut Canvas, model: &Model, y: u16) {
     }
     let context = model.context();
     let piece = |binding: &Binding| {
-        if binding.command == Command::Drill && model.selected().is_none() {
+        let opens = binding.command == Command::Drill;
+        let leaves_hosts = binding.command == Command::Back && context == Context::Main;
+        if opens && model.selected().is_none() || leaves_hosts && !model.is_narrowed() {
             return None;
         }
         let (rank, word) = binding.footer?;

@@ -1,0 +1,76 @@
+//! The networks that `--group` names: words and files put together.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::AppError;
+use crate::cli::Group;
+use crate::flow::Groups;
+use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, Named};
+
+/// Reads the files among the words and names the networks, later words before
+/// earlier ones.
+pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
+    let mut all: Vec<Named> = Vec::new();
+    for word in words {
+        match word {
+            Group::Named(named) => all.push(named.clone()),
+            Group::File(path) => all.extend(file(path)?),
+        }
+    }
+    if all.len() > MAX_NETWORKS {
+        return Err(AppError::ManyGroups { most: MAX_NETWORKS, found: all.len() });
+    }
+    Ok(Arc::new(Groups::new(all)))
+}
+
+fn file(path: &Path) -> Result<Vec<Named>, AppError> {
+    let at = |source: io::Error| AppError::ReadGroups { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    // One byte more than allowed, so that what is too much is seen as such.
+    let most = MAX_FILE as u64 + 1;
+    File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(at)?;
+    let wrong = |source| AppError::Groups { path: path.to_owned(), source };
+    named::lines(&bytes).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_files_become_groups_and_mistakes_name_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vlans");
+        let write = |text: &str| std::fs::write(&path, text).unwrap();
+        let word = |text: &str| Group::Named(named::word(text).unwrap());
+        let words = [word("10.20.5.0/24=office"), Group::File(path.clone()), word("10.0.0.0/8=x")];
+        write("# VLANs\n10.20.3.0/24 = lab\n10.20.5.0/24 = office 2\n");
+        let groups = read(&words).unwrap();
+        let of = |host: &str| groups.of(host.parse().unwrap()).map(ToString::to_string);
+        assert_eq!(of("10.20.5.1").as_deref(), Some("office 2"), "the last word counts");
+        assert_eq!(of("10.20.3.1").as_deref(), Some("lab"));
+        assert_eq!(of("10.1.1.1").as_deref(), Some("x"));
+        write("10.20.3.0/24 = lab\nlab 2\n");
+        let error = read(&words).unwrap_err().to_string();
+        assert!(error.contains("vlans"), "{error}");
+        assert!(error.contains("line 2: expected NET = NAME"), "{error}");
+        assert!(error.ends_with("found `lab 2`"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        assert!(read(&words).unwrap_err().to_string().contains("cannot read"));
+        assert!(read(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn there_is_a_limit_over_all_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("many");
+        std::fs::write(&path, "10.0.0.0/8 a\n".repeat(MAX_NETWORKS)).unwrap();
+        let one = Group::File(path.clone());
+        assert!(read(std::slice::from_ref(&one)).is_ok());
+        let error = read(&[one.clone(), one]).unwrap_err().to_string();
+        assert!(error.contains("10000") && error.contains("20000"), "{error}");
+    }
+}

@@ -1,0 +1,102 @@
+//! The words on groupings: which networks have a name, and what `top` lists.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::flow::named::{self, Named};
+use crate::snapshot::{Grouping, Subject};
+
+/// One `--group`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// One network with its name.
+    Named(Named),
+    /// A file of them, to be read by [`named::lines`].
+    File(PathBuf),
+}
+
+#[derive(Args)]
+pub(super) struct GroupWords {
+    /// A network with its name (department, VLAN, site), or a file with a line `NET = NAME` for each; repeatable
+    #[arg(long, value_name = "NET=NAME|FILE", env = "TOPTALK_GROUP", value_delimiter = ',', value_parser = group)]
+    pub(super) group: Vec<Group>,
+}
+
+/// `NET=NAME`, else the name of a file.
+fn group(text: &str) -> Result<Group, String> {
+    match text.split_once('=') {
+        Some(_) => match named::word(text) {
+            Ok(named) => Ok(Group::Named(named)),
+            Err(error) => {
+                Err(format!("expected {}, or the name of a file without `=`", error.expected))
+            }
+        },
+        // A network on its own is more likely one that lacks its name than a file.
+        None if text.is_empty() || text.parse::<crate::flow::Network>().is_ok() => {
+            Err(format!("expected NET=NAME or the name of a file, found `{text}`"))
+        }
+        None => Ok(Group::File(text.into())),
+    }
+}
+
+/// The word for a list of hosts.
+pub(super) const HOSTS: &str = "host";
+
+/// What `top` lists.
+pub(super) fn by(text: &str) -> Result<Subject, String> {
+    if text == HOSTS {
+        return Ok(Subject::Line);
+    }
+    Grouping::named(text).map(Subject::Groups).ok_or_else(|| {
+        let words = Grouping::ALL.map(Grouping::name).join(", ");
+        format!("expected {HOSTS}, {words}, found `{text}`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, read_from};
+
+    #[test]
+    fn words_become_groups() {
+        let words = "toptalk --group 10.20.3.0/24=lab,10.20.5.0/24=office --group vlans.txt";
+        let Ok(Command::Live(live)) = read_from(words.split(' ')) else { panic!() };
+        let named = |text: &str| Group::Named(named::word(text).unwrap());
+        let all = [
+            named("10.20.3.0/24=lab"),
+            named("10.20.5.0/24=office"),
+            Group::File("vlans.txt".into()),
+        ];
+        assert_eq!(live.groups, all);
+        let Ok(Command::Demo(demo, _)) = read_from(["toptalk", "demo", "--group", "x"]) else {
+            panic!()
+        };
+        assert_eq!(demo.groups, [Group::File("x".into())]);
+        let words = "toptalk top --by group --group 10.20.3.0/24=lab -n 3";
+        let Ok(Command::Top(top)) = read_from(words.split(' ')) else { panic!() };
+        assert_eq!(top.subject, Subject::Groups(Grouping::Group));
+        assert_eq!((top.groups, top.limit), (vec![named("10.20.3.0/24=lab")], 3));
+        let Ok(Command::Top(top)) = read_from(["toptalk", "top"]) else { panic!() };
+        assert_eq!((top.subject, top.groups.len()), (Subject::Line, 0));
+        for grouping in Grouping::ALL {
+            assert_eq!(by(grouping.name()), Ok(Subject::Groups(grouping)));
+        }
+    }
+
+    #[test]
+    fn wrong_words_are_refused_with_what_was_expected() {
+        for (words, expected) in [
+            ("toptalk --group lab=10.0.0.0/8", "NET = NAME"),
+            ("toptalk --group 10.0.0.0/8=", "then its name"),
+            ("toptalk --group 10.0.0.0/8", "NET=NAME"),
+            ("toptalk demo --group =", "without `=`"),
+            ("toptalk top --by ports", "host, port, proto, peer-net, interface, group"),
+            ("toptalk top --by group", "--group FILE"),
+        ] {
+            let message = read_from(words.split(' ')).expect_err(words);
+            assert!(message.contains(expected), "{words}: {message}");
+        }
+    }
+}

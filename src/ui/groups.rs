@@ -1,0 +1,115 @@
+//! The lists of traffic by something else than host, and the way from a row to
+//! its hosts and back.
+
+use crate::filter::Filter;
+use crate::flow::Groups;
+use crate::snapshot::{GroupKey, Grouping, Health, Order};
+
+use super::edit::Typed;
+use super::list::List;
+use super::model::{MainScreen, Model, Screen};
+
+/// Screens over each other: from a row to its hosts, from there to another list
+/// and so on. Nobody finds back from deeper, and each costs memory.
+const MAX_DEPTH: usize = 16;
+
+/// A list of ports, protocols, networks, interfaces or groups.
+#[derive(Clone, Debug, Default)]
+pub struct GroupsScreen {
+    pub grouping: Grouping,
+    pub list: List<GroupKey>,
+    pub order: Order,
+}
+
+/// Where the hosts of one row come from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// What the row is called.
+    pub label: String,
+    /// The filter of the list, to go back to.
+    pub former: Typed,
+}
+
+/// The lists there are, hosts (`None`) before all.
+fn lists(groups: &Groups) -> Vec<Option<Grouping>> {
+    let named = |grouping: &Grouping| *grouping != Grouping::Group || !groups.is_empty();
+    let all = Grouping::ALL.into_iter().filter(named);
+    std::iter::once(None).chain(all.map(Some)).collect()
+}
+
+/// Goes to the next list or to the one before, round and round.
+pub fn step(model: &mut Model, forward: bool) {
+    let (now, order) = match &model.screens.top {
+        Screen::Main(main) => (None, main.order),
+        Screen::Groups(screen) => (Some(screen.grouping), screen.order),
+        _ => return,
+    };
+    let lists = lists(&model.options.groups);
+    let by = if forward { 1 } else { lists.len() - 1 };
+    let at = lists.iter().position(|list| *list == now).unwrap_or(0);
+    let next = lists[(at + by) % lists.len()];
+    let opened = next.map(|grouping| {
+        Screen::Groups(GroupsScreen { grouping, order, ..GroupsScreen::default() })
+    });
+    match (now, opened) {
+        (None, Some(screen)) if model.screens.depth() < MAX_DEPTH => model.screens.open(screen),
+        (Some(_), Some(screen)) => model.screens.top = screen,
+        // The hosts are what the lists were opened over.
+        (Some(_), None) => drop(model.screens.close()),
+        (None, _) => {}
+    }
+}
+
+/// Opens the hosts of the selected row: its filter, together with that of the
+/// list, is in force until they are left.
+pub fn open(model: &mut Model, health: &Health) {
+    let Screen::Groups(screen) = &mut model.screens.top else { return };
+    let Some(key) = screen.list.selected() else { return };
+    screen.list.bind();
+    let label = key.label(health);
+    let Some(row) = key.filter(&model.options.groups) else {
+        let text = format!("no filter picks out {label}: its hosts cannot be listed");
+        model.notice = Some(text);
+        return;
+    };
+    let text = joined(&model.filter.filter, row);
+    if model.screens.depth() >= MAX_DEPTH {
+        model.notice = Some("too many screens over each other: Esc goes back".to_owned());
+        return;
+    }
+    match Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)) {
+        Ok(filter) => {
+            let former = std::mem::replace(&mut model.filter, Typed { text, filter });
+            let origin = Some(Box::new(Origin { label, former }));
+            model.screens.open(Screen::Main(MainScreen { origin, ..MainScreen::default() }));
+        }
+        Err(error) => model.notice = Some(format!("cannot filter for {label}: {error}")),
+    }
+}
+
+/// What matches the filter in force and the row's.
+fn joined(filter: &Filter, row: String) -> String {
+    let held = |text: String| if text.contains(" or ") { format!("({text})") } else { text };
+    // Printed anew: what was typed may end in a comment.
+    if filter.is_any() { row } else { format!("{} and {}", held(filter.to_string()), held(row)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_joined_as_they_are_meant() {
+        let parse = |text: &str| Filter::parse(text).unwrap();
+        for (filter, row, want) in [
+            ("", "net 10.0.0.0/8 or net 10.1.0.0/16", "net 10.0.0.0/8 or net 10.1.0.0/16"),
+            ("tcp # x", "port 443 and proto tcp", "proto tcp and port 443 and proto tcp"),
+            ("tcp or udp", "proto tcp", "(proto tcp or proto udp) and proto tcp"),
+            ("tcp", "proto tcp or proto gre", "proto tcp and (proto tcp or proto gre)"),
+        ] {
+            let text = joined(&parse(filter), row.to_owned());
+            assert_eq!(text, want);
+            assert_eq!(parse(&text).to_string(), parse(want).to_string());
+        }
+    }
+}
