@@ -106,6 +106,13 @@ impl Entry {
         }
     }
 
+    /// Its place in the order of time, for a base of the pane numbers; the path
+    /// stands below the pane and takes no part.
+    #[inline]
+    pub(super) fn order(&self, base: u32) -> u32 {
+        (self.place.wrapping_sub(base << PATH_BITS)) >> PATH_BITS
+    }
+
     /// Whether it counts this, in this pane.
     pub(super) fn is(&self, slot: u32, what: What) -> bool {
         self.place == place(slot, what.path) && self.lane() == what.lane

@@ -35,45 +35,44 @@ impl TimeLog {
                 break; // counted as older in the totals
             }
             let slot = edges.slot(piece.pane);
-            upto = self.end_of(edges, slot, upto);
-            if self.joins(slot, what, piece, upto) {
-                continue;
+            match place(&mut self.0, edges, slot, what, piece, upto) {
+                Place::Joined(at) => upto = at,
+                Place::Insert(at) => upto = self.insert(edges, slot, what, plain, piece, at),
             }
-            if self.0.len() == self.0.capacity() && self.make_room(edges) {
-                upto = self.end_of(edges, slot, self.0.len());
-            }
-            let path = if self.0.len() < MAX_ENTRIES { what.path } else { plain };
-            let what = What { path, ..what };
-            if path == plain && self.joins(slot, what, piece, upto) {
-                continue;
-            }
-            self.0.insert(upto, Entry::new(slot, what, piece));
         }
+    }
+
+    /// Puts an entry at a place; returns where the entries of its pane end.
+    #[cold]
+    fn insert(
+        &mut self,
+        edges: &Edges,
+        slot: u32,
+        mut what: What,
+        plain: u32,
+        piece: &Piece,
+        mut at: usize,
+    ) -> usize {
+        let crowded = self.0.len() >= MAX_ENTRIES && what.path != plain;
+        let moved = self.0.len() == self.0.capacity() && self.make_room(edges);
+        if crowded {
+            what.path = plain;
+        }
+        if moved || crowded {
+            let upto = self.0.len();
+            match place(&mut self.0, edges, slot, what, piece, upto) {
+                Place::Joined(at) => return at,
+                Place::Insert(found) => at = found,
+            }
+        }
+        self.0.insert(at, Entry::new(slot, what, piece));
+        at + 1
     }
 
     /// Notes that up to `bytes` may be missing from before the pane.
     pub(super) fn miss(&mut self, edges: &Edges, pane: u32, bytes: u64) {
         let piece = Piece { pane, bytes, ..Piece::default() };
         self.add(edges, What { lane: Lane::MISSING, path: 0 }, 0, &[piece]);
-    }
-
-    /// Adds to the entry of this slot, if there is one with room before `upto`.
-    fn joins(&mut self, slot: u32, what: What, piece: &Piece, upto: usize) -> bool {
-        let same = self.0[..upto].iter_mut().rev().take_while(|entry| entry.slot() == slot);
-        let flows = u64::from(piece.flows);
-        same.into_iter()
-            .any(|entry| entry.is(slot, what) && entry.take(piece.bytes, piece.packets, flows))
-    }
-
-    /// Where the entries up to and including `slot` end, among the first `upto`.
-    fn end_of(&self, edges: &Edges, slot: u32, upto: usize) -> usize {
-        let at = edges.distance(slot);
-        let later = |entry: &Entry| edges.distance(entry.slot()) > at;
-        let near = upto.saturating_sub(STEPS);
-        match self.0[near..upto].iter().rposition(|entry| !later(entry)) {
-            Some(last) => near + last + 1,
-            None => self.0[..near].partition_point(|entry| !later(entry)),
-        }
     }
 
     /// Before the log grows: merges and drops; says whether anything moved.
@@ -89,14 +88,18 @@ impl TimeLog {
     /// Merges panes that have become coarser and drops those too old to be
     /// asked for. Says whether anything changed.
     pub(super) fn compact(&mut self, edges: &Edges) -> bool {
-        let entries = &mut self.0;
-        let before = entries.len();
+        // What is young enough for the finest panes stays as it is.
+        let fine = edges.distance(edges.slot(edges.fine_from()));
+        let old = self.0.partition_point(|entry| entry.order(edges.base()) < fine);
+        if old == 0 {
+            return false;
+        }
         let kept_from = edges.distance(edges.slot(edges.keep_from));
-        let mut kept = 0;
-        let mut moved = false;
-        for index in 0..before {
+        let (mut kept, mut moved) = (0, false);
+        let entries = self.0.as_mut_slice();
+        for index in 0..old {
             let mut entry = entries[index];
-            if edges.distance(entry.slot()) < kept_from {
+            if entry.order(edges.base()) < kept_from {
                 continue;
             }
             let slot = edges.slot(edges.pane(edges.pane_of(entry.slot())));
@@ -112,8 +115,9 @@ impl TimeLog {
                 kept += 1;
             }
         }
-        entries.truncate(kept);
-        moved || kept != before
+        entries.copy_within(old.., kept);
+        self.0.truncate(self.0.len() - (old - kept));
+        moved || kept != old
     }
 
     /// Gives back memory that a log no longer needs.
@@ -175,6 +179,45 @@ impl TimeLog {
         let first = traffic.next()?;
         Some((pane(first), pane(traffic.next_back().unwrap_or(first))))
     }
+}
+
+/// Where a piece belongs.
+enum Place {
+    /// It was added to an entry; the entries of its pane end here.
+    Joined(usize),
+    /// There is no such entry: it would stand here.
+    Insert(usize),
+}
+
+/// Adds a piece to the entry of its pane among the first `upto`, if there is one
+/// with room.
+#[inline]
+fn place(
+    entries: &mut [Entry],
+    edges: &Edges,
+    slot: u32,
+    what: What,
+    piece: &Piece,
+    upto: usize,
+) -> Place {
+    let (base, at) = (edges.base(), edges.distance(slot));
+    let mut end = upto;
+    let near = upto.saturating_sub(STEPS);
+    while end > near && entries[end - 1].order(base) > at {
+        end -= 1;
+    }
+    if end == near && near > 0 {
+        end = entries[..near].partition_point(|entry| entry.order(base) <= at);
+    }
+    for entry in entries[..end].iter_mut().rev() {
+        if entry.slot() != slot {
+            break;
+        }
+        if entry.is(slot, what) && entry.take(piece.bytes, piece.packets, piece.flows.into()) {
+            return Place::Joined(end);
+        }
+    }
+    Place::Insert(end)
 }
 
 /// Reads logs over the panes of one window.

@@ -59,6 +59,17 @@ impl Edges {
         }
     }
 
+    /// Panes from here on have the finest length.
+    pub(super) fn fine_from(&self) -> u32 {
+        self.fine_from
+    }
+
+    /// The number that distances are counted from.
+    #[inline]
+    pub(super) fn base(&self) -> u32 {
+        self.base
+    }
+
     /// The number of a pane in the entries of logs.
     #[inline]
     pub(super) fn slot(&self, pane: u32) -> u32 {

@@ -60,18 +60,21 @@ struct Cut<'a> {
 
 impl Cut<'_> {
     fn pieces<const N: u64>(&self, out: &mut Vec<Piece>) {
-        let Cut { flow, duration, .. } = *self;
+        let Cut { flow, .. } = *self;
+        // Shares are rounded down, so that they sum up exactly.
+        let share = |whole: u64| (whole / N, whole % N);
+        let upto = |(each, rest): (u64, u64), count: u64| each * count + rest * count / N;
+        let (all_bytes, all_packets) = (share(flow.bytes), share(flow.packets));
+        let (half, rest) = (self.duration / (2 * N), self.duration % (2 * N));
+        let begins = self.first.0.max(0) as u64;
         let (mut bytes, mut packets) = (0, 0);
         for index in 0..N {
-            // Shares are rounded down, so that they sum up exactly.
-            let upto = |whole: u64| whole / N * (index + 1) + whole % N * (index + 1) / N;
-            let (b, p) = (upto(flow.bytes), upto(flow.packets));
-            let middle = duration / (2 * N) * (2 * index + 1)
-                + duration % (2 * N) * (2 * index + 1) / (2 * N);
-            let pane = self.edges.pane(seconds(self.first.plus_ms(middle as i64)));
+            let (b, p) = (upto(all_bytes, index + 1), upto(all_packets, index + 1));
+            let middle = half * (2 * index + 1) + rest * (2 * index + 1) / (2 * N);
+            let second = begins.saturating_add(middle) / 1000;
             let raw_bytes = b - bytes;
             let piece = Piece {
-                pane,
+                pane: self.edges.pane(second.min(u32::MAX.into()) as u32),
                 flows: 0,
                 bytes: flow.sampling.scale(raw_bytes),
                 raw_bytes,

@@ -33,7 +33,14 @@ impl Class {
 
 /// The networks that count as "ours".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalNetworks(Vec<Network>);
+pub struct LocalNetworks {
+    all: Vec<Network>,
+    /// Base and mask of those inside IPv4: every flow asks twice, so that the
+    /// question must be short.
+    v4: Vec<(u32, u32)>,
+    /// The others.
+    wide: Vec<Network>,
+}
 
 /// RFC 1918, CGNAT (RFC 6598), IPv4 link-local (RFC 3927), ULA (RFC 4193) and
 /// IPv6 link-local (RFC 4291).
@@ -49,7 +56,7 @@ const DEFAULTS: [&str; 7] = [
 
 impl Default for LocalNetworks {
     fn default() -> LocalNetworks {
-        LocalNetworks(DEFAULTS.iter().filter_map(|text| text.parse().ok()).collect())
+        LocalNetworks::of(DEFAULTS.iter().filter_map(|text| text.parse().ok()).collect())
     }
 }
 
@@ -57,14 +64,28 @@ impl LocalNetworks {
     /// Exactly these networks; an empty list means the defaults.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> LocalNetworks {
-        if networks.is_empty() { LocalNetworks::default() } else { LocalNetworks(networks) }
+        if networks.is_empty() { LocalNetworks::default() } else { LocalNetworks::of(networks) }
+    }
+
+    fn of(all: Vec<Network>) -> LocalNetworks {
+        let inside = |network: &Network| {
+            let base = network.base().as_v4().filter(|_| network.bits() >= 96)?;
+            let mask = u32::MAX.checked_shl(128 - u32::from(network.bits())).unwrap_or(0);
+            Some((base, mask))
+        };
+        let v4 = all.iter().filter_map(inside).collect();
+        let wide = all.iter().filter(|network| inside(network).is_none()).copied().collect();
+        LocalNetworks { all, v4, wide }
     }
 
     /// Whether `host` is ours.
     #[must_use]
     #[inline]
     pub fn contains(&self, host: Host) -> bool {
-        self.0.iter().any(|network| network.contains(host))
+        let narrow = host
+            .as_v4()
+            .is_some_and(|address| self.v4.iter().any(|(base, mask)| address & mask == *base));
+        narrow || self.wide.iter().any(|network| network.contains(host))
     }
 
     /// The class of a flow from `src` to `dst`.
@@ -87,7 +108,7 @@ mod tests {
     #[test]
     fn defaults_cover_private_space_of_both_families() {
         let local = LocalNetworks::default();
-        assert_eq!(local.0.len(), DEFAULTS.len(), "every default parses");
+        assert_eq!(local.all.len(), DEFAULTS.len(), "every default parses");
         let class =
             |src: &str, dst: &str| local.classify(src.parse().unwrap(), dst.parse().unwrap());
         assert_eq!(class("10.1.0.10", "203.0.113.1"), Class::Up);
@@ -95,5 +116,21 @@ mod tests {
         assert_eq!(class("172.31.0.1", "100.127.0.1"), Class::Internal);
         assert_eq!(class("172.32.0.1", "2001:db8::1"), Class::Transit);
         assert_eq!(class("fd00::1", "2001:db8::1"), Class::Up);
+    }
+
+    #[test]
+    fn contained_is_what_any_network_contains() {
+        let texts = ["0.0.0.0/0", "::/0", "192.0.2.7", "192.0.2.0/25", "2001:db8::/32", "::/64"];
+        let hosts = ["192.0.2.7", "192.0.2.127", "192.0.2.128", "2001:db8::1", "fe80::1", "::1"];
+        let host = |text: &str| text.parse::<Host>().unwrap();
+        for set in 1u32..1 << texts.len() {
+            let chosen = texts.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1);
+            let networks: Vec<Network> = chosen.map(|(_, text)| text.parse().unwrap()).collect();
+            let local = LocalNetworks::new(networks.clone());
+            for host in hosts.map(host) {
+                let want = networks.iter().any(|network| network.contains(host));
+                assert_eq!(local.contains(host), want, "{networks:?} {host}");
+            }
+        }
     }
 }
