@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::{DashMap, SharedValue};
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
 use super::admission::{Doors, Newcomer};
 use super::batch::{Batch, Kept};
@@ -131,17 +132,16 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         let (Some(map), mut newcomers) = (self.maps.get(number), Vec::new()) else { return };
         {
             let mut table = map.shards()[shard].write();
-            for Placed { hash, .. } in group.clone() {
-                black_box(table.get(*hash as u64, |_| false).is_some());
-            }
-            for Placed { update, hash, .. } in group.clone() {
-                let row = table.get(*hash as u64, |(key, _)| *key == update.key);
-                black_box(row.map(|(_, log)| log.get().is_empty()));
-            }
-            for Placed { update, hash, .. } in group.clone() {
-                let row = table.get(*hash as u64, |(key, _)| *key == update.key);
-                black_box(row.map(|(_, log)| log.get().touch()));
-            }
+            // Whatever has the tag of the hash is nearly always the row.
+            let mut rows: SmallVec<[&TimeLog; 64]> = SmallVec::new();
+            rows.extend(
+                group.clone().filter_map(|one| {
+                    table.get(one.hash as u64, |_| true).map(|(_, log)| log.get())
+                }),
+            );
+            rows.iter().for_each(|log| _ = black_box(log.is_empty()));
+            rows.iter().for_each(|log| _ = black_box(log.touch()));
+            drop(rows);
             for Placed { update, hash, .. } in group {
                 let (key, hash) = (update.key, *hash as u64);
                 if let Some((_, log)) = table.get_mut(hash, |(known, _)| *known == key) {
