@@ -13,7 +13,7 @@ use crate::wire::{Budget, Cause, Decoder, Policy};
 
 /// Flows held at most before they are recorded: the more, the more often rows
 /// are met twice at once. A datagram of tiny records can have as many again.
-const FLOWS_PER_BATCH: usize = 16_384;
+const FLOWS_PER_BATCH: usize = 4096;
 
 /// A flow waits no longer than this to be recorded.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
