@@ -66,6 +66,10 @@ pub enum LagRule {
     Fixed(i64),
 }
 
+/// Maps that may be overdue before recording sweeps them itself: nobody calls
+/// [`Windows::watch`] then, or time runs fast.
+const PATIENCE: u64 = 32;
+
 /// What [`Windows`] are made with.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -182,14 +186,17 @@ impl Windows {
             }
             self.conversations.add_all(&edges, &batch.conversations, &batch);
             self.hosts.add_all(&edges, &batch.hosts, &batch);
-            self.sweep(&edges);
+            self.sweep(&edges, false);
         }
     }
 
-    /// Merges old panes and drops empty rows in a small part of all rows.
-    fn sweep(&self, edges: &Edges) {
-        self.hosts.sweep(edges, self.begun, SWEEP_SECONDS);
-        self.conversations.sweep(edges, self.begun, SWEEP_SECONDS);
+    /// Merges old panes and drops empty rows: everything that is due, or the next
+    /// map only when it is long overdue, since whoever records has no time.
+    fn sweep(&self, edges: &Edges, all: bool) {
+        let passed = edges.edge.saturating_sub(self.begun);
+        let patience = if all { 0 } else { PATIENCE };
+        while self.hosts.sweep(edges, passed, SWEEP_SECONDS, patience) && all {}
+        while self.conversations.sweep(edges, passed, SWEEP_SECONDS, patience) && all {}
     }
 
     /// Moves the edge of live windows to `now` less the lag; never back. Calls
@@ -243,7 +250,7 @@ impl Windows {
     pub fn watch(&self, now: Time) {
         self.advance(now);
         let edges = self.site().edges;
-        self.sweep(&edges);
+        self.sweep(&edges, true);
         let rules = &self.config.rules;
         let (edges, beyond, active) = {
             let site = self.site();

@@ -188,21 +188,24 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         map.get(key).map(|row| read(row.value()))
     }
 
-    /// Merges old panes and drops rows without any, in the next map if it is
-    /// due: all of them once in `cycle` seconds.
-    pub(super) fn sweep(&self, edges: &Edges, since: u32, cycle: u32) {
+    /// Merges old panes and drops rows without any, in the next map if that is
+    /// overdue by more than `patience` maps. `passed` seconds after the start
+    /// all maps have been due once per `cycle`.
+    pub(super) fn sweep(&self, edges: &Edges, passed: u32, cycle: u32, patience: u64) -> bool {
         let maps = self.maps.len() as u64;
-        let due = u64::from(edges.edge.saturating_sub(since)) * maps / u64::from(cycle.max(1));
+        let due = u64::from(passed) * maps / u64::from(cycle.max(1));
         let number = self.swept.load(Ordering::Relaxed);
         // After a pause once is enough.
-        let skipped = number.max(due.saturating_sub(maps));
-        let claimed = |from, to| {
+        let next = number.max(due.saturating_sub(2 * maps));
+        let swap = |from, to| {
             self.swept.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         };
         // Another thread may have taken the map; then there is nothing to do.
-        if skipped < due && claimed(number, skipped + 1) {
-            self.sweep_map((skipped % maps) as usize, edges);
+        let mine = next + patience.min(maps) < due && swap(number, next + 1);
+        if mine {
+            self.sweep_map((next % maps) as usize, edges);
         }
+        mine
     }
 
     /// Drops all rows.
