@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::filtered::Rolled;
+use super::grouped::{Tally, group_total};
 use super::key::Lane;
 use super::log::Reader;
 use super::pane::{Edges, FINE, floor, moment, seconds};
@@ -46,9 +47,14 @@ impl Windows {
         let (panes, span) = self.span(view.window, at, now);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
         // Rows first, totals after: see `record`.
-        let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
+        let mut tally = Tally::of(view.subject);
+        let rolled =
+            (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes, &mut tally));
         match view.subject {
-            Subject::Exporters | Subject::Groups(_) => {}
+            Subject::Exporters => {}
+            Subject::Groups(grouping) => {
+                self.rank_groups(&mut snapshot, grouping, (tally, rolled.as_ref()), &panes);
+            }
             Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
             Subject::Hosts | Subject::Line | Subject::Talkers => {
                 self.rank_hosts(&mut snapshot, rolled.as_ref(), &panes);
@@ -167,19 +173,29 @@ impl Windows {
         });
     }
 
-    fn rank_hosts(&self, snapshot: &mut Snapshot, rolled: Option<&Rolled>, panes: &Panes) {
-        let View { subject, limit, order, .. } = snapshot.view;
+    /// Sets what tables are about; says whether that is what passes through.
+    pub(super) fn find_basis(
+        &self,
+        snapshot: &mut Snapshot,
+        rolled: Option<&Rolled>,
+        panes: &Panes,
+    ) -> bool {
         let totals = match rolled {
             Some(rolled) => rolled.totals,
             None => self.site().totals.sum(panes.start, panes.end),
         };
-        let mut through = totals.transit.bytes > totals.sum().bytes / 2;
+        let through = totals.transit.bytes > totals.sum().bytes / 2;
         if through {
             let mut networks = Candidates::default();
             self.each_host(rolled, panes, true, |row| networks.add(&row));
             snapshot.basis = Basis::SourceDestination { candidates: networks.best() };
-            through = subject != Subject::Line;
         }
+        through
+    }
+
+    fn rank_hosts(&self, snapshot: &mut Snapshot, rolled: Option<&Rolled>, panes: &Panes) {
+        let View { subject, limit, order, .. } = snapshot.view;
+        let through = self.find_basis(snapshot, rolled, panes) && subject != Subject::Line;
         let by = |side| move |a: &HostRow, b: &HostRow| host_order(&order, side, a, b);
         if subject != Subject::Talkers {
             let mut top = TopN::new(limit, by(Side::Both));
@@ -207,6 +223,9 @@ impl Windows {
         let through = Both { up: totals.transit, down: totals.transit };
         let both = if snapshot.basis == Basis::UpDown { line } else { through };
         let hosts = if snapshot.view.subject == Subject::Line { line } else { both };
+        if let Subject::Groups(grouping) = snapshot.view.subject {
+            settle(&mut snapshot.groups, group_total(grouping, &totals, both));
+        }
         settle(&mut snapshot.hosts, hosts);
         settle(&mut snapshot.uploaders, Both { up: both.up, down: Counters::default() });
         settle(&mut snapshot.downloaders, Both { up: Counters::default(), down: both.down });

@@ -14,6 +14,7 @@ mod batch;
 mod detail;
 mod entry;
 mod filtered;
+mod grouped;
 mod key;
 mod log;
 mod pane;
@@ -22,6 +23,7 @@ mod rows;
 mod spread;
 mod timing;
 mod totals;
+mod ways;
 
 pub use alert::Rules;
 

@@ -8,7 +8,7 @@ use crate::filter::Filter;
 use crate::flow::{Host, Time};
 use crate::snapshot::{
     Both, ConversationRow, Counters, DropCount, ExporterHealth, Health, HostDetail, HostRow,
-    Ranking, Reach, SamplingState, Span, Subject, Totals, View, Window,
+    Ranking, Reach, SamplingState, Span, Subject, Totals, Via, View, Window,
 };
 
 pub(super) fn counters(bytes: u64, flows: u64) -> Counters {
@@ -77,6 +77,7 @@ fn drilled() -> Snapshot {
         traffic: Both { up: counters(bytes, 1), down: Counters::default() },
         first_pane: Time(1_700_000_000_000),
         last_pane: Time(1_700_000_010_000),
+        via: (proto == 6).then_some(Via { exporter: host, input: 3, output: 7 }),
     };
     let rows = vec![row(6, 443, 500), row(1, 0, 300), row(17, 0, 200)];
     let total = Both { up: counters(1000, 3), down: Counters::default() };

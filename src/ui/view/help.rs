@@ -32,7 +32,7 @@ const SIGNS: &[(&str, &str)] = &[
 const LIST_SIGNS: &[(&str, &str)] = &[
     ("UP/s DOWN/s", "what local hosts sent and received across the line"),
     ("of interfaces", "UP/s what left through it, DOWN/s what came in by it"),
-    ("CONVS HOSTS", "conversations; of a group without a filter its hosts"),
+    ("CONVS HOSTS", "conversations; of a group its hosts"),
     ("other/udp", "traffic of ports that are no service's"),
     ("PEER NETWORKS", "networks of the remote end, /24 of IPv4, /48 of IPv6"),
     ("if 7", "an interface by its index, until its exporter names it"),
