@@ -30,6 +30,7 @@ impl<'a> Ways<'a> {
     /// Adds traffic of the conversation that is being read.
     pub(super) fn add(&mut self, path: u32, bytes: u64) {
         match self.current.last_mut() {
+            _ if bytes == 0 => {}
             Some((last, sum)) if *last == path => *sum = sum.saturating_add(bytes),
             _ => self.current.push((path, bytes)),
         }

@@ -28,7 +28,7 @@ impl Via {
         text
     }
 
-    /// The whole way: `192.0.2.1 if 3>if 7`, with `-` for what was not reported.
+    /// The whole way: `192.0.2.1 if 3>if 7`, with `?` for what was not reported.
     #[must_use]
     pub fn label(&self, health: &Health) -> String {
         let name = |index| self.interface(index, health);
@@ -40,7 +40,7 @@ impl Via {
 
     fn interface(&self, index: u32, health: &Health) -> String {
         match health.interface_name(self.exporter, index) {
-            _ if index == 0 => "-".to_owned(),
+            _ if index == 0 => "?".to_owned(),
             Some(name) => name.to_owned(),
             None => format!("if {index}"),
         }
@@ -69,8 +69,8 @@ mod tests {
         for (input, output, exit, label) in [
             (3, 7, "192.0.2.1 Te1/0/1", "192.0.2.1 if 3>Te1/0/1"),
             (7, 8, "192.0.2.1 if 8", "192.0.2.1 Te1/0/1>if 8"),
-            (7, 0, "192.0.2.1", "192.0.2.1 Te1/0/1>-"),
-            (0, 7, "192.0.2.1 Te1/0/1", "192.0.2.1 ->Te1/0/1"),
+            (7, 0, "192.0.2.1", "192.0.2.1 Te1/0/1>?"),
+            (0, 7, "192.0.2.1 Te1/0/1", "192.0.2.1 ?>Te1/0/1"),
             (0, 0, "192.0.2.1", "192.0.2.1"),
         ] {
             let via = Via { exporter, input, output };
