@@ -356,3 +356,35 @@ fn transit_counts_for_both_of_its_ends() {
     assert_eq!(bytes(&networks[1]), (0, 5_000, 1));
     assert_eq!(ask(Grouping::Protocol).iter().map(bytes).collect::<Vec<_>>(), [(5_100, 5_100, 2)]);
 }
+
+/// Totals are read after rows, or with them.
+#[test]
+fn lists_add_up_while_traffic_comes_in() {
+    let windows = windows(Config { max_conversations: 500, ..Config::default() });
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for batch in 0..300u32 {
+                let arrival = 1.0 + f64::from(batch) / 10.0;
+                let flows: Vec<Flow> = (0..100u32)
+                    .map(|n| {
+                        let n = (batch * 31 + n) % 1000;
+                        let dst = Host::v4(0xcb00_7100 + n % 200);
+                        let src = if n % 3 == 0 { remote(9) } else { local((n % 7) as u8) };
+                        let one = flow(src, dst, arrival, 0.0, 0.5, 1000);
+                        Flow { input: n % 5, output: n % 4, dport: (n % 100) as u16, ..one }
+                    })
+                    .collect();
+                windows.record(&flows);
+            }
+        });
+        let mut asked = 0i64;
+        while !writer.is_finished() || asked < 20 {
+            for grouping in Grouping::ALL {
+                for filter in ["", "in if 1", "tcp"] {
+                    ask(&windows, &view(Subject::Groups(grouping), filter), 1);
+                }
+            }
+            asked += 1;
+        }
+    });
+}

@@ -1,7 +1,6 @@
 //! Answers to views: what the windows hold, as plain data.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -11,19 +10,16 @@ use super::key::Lane;
 use super::log::Reader;
 use super::pane::{Edges, FINE, floor, moment, seconds};
 use super::{Site, Windows};
-use crate::flow::{Network, Time};
+use crate::flow::Time;
 use crate::snapshot::{
     Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
     Series, Snapshot, SortKey, Span, Subject, Untracked, View, Window,
 };
-use crate::topn::{TopN, top_n};
+use crate::topn::TopN;
 
 /// Sparkline of the line: ten minutes in steps of ten seconds.
 const LINK_STEP: u32 = 10;
 const LINK_STEPS: u32 = 60;
-
-/// Networks named as candidates for `--local`.
-const CANDIDATES: usize = 3;
 
 /// The span of panes that a view asks about.
 #[derive(Clone, Copy, Debug)]
@@ -171,26 +167,6 @@ impl Windows {
                 visit(HostRow { host: key.host(), traffic, missing });
             }
         });
-    }
-
-    /// Sets what tables are about; says whether that is what passes through.
-    pub(super) fn find_basis(
-        &self,
-        snapshot: &mut Snapshot,
-        rolled: Option<&Rolled>,
-        panes: &Panes,
-    ) -> bool {
-        let totals = match rolled {
-            Some(rolled) => rolled.totals,
-            None => self.site().totals.sum(panes.start, panes.end),
-        };
-        let through = totals.transit.bytes > totals.sum().bytes / 2;
-        if through {
-            let mut networks = Candidates::default();
-            self.each_host(rolled, panes, true, |row| networks.add(&row));
-            snapshot.basis = Basis::SourceDestination { candidates: networks.best() };
-        }
-        through
     }
 
     fn rank_hosts(&self, snapshot: &mut Snapshot, rolled: Option<&Rolled>, panes: &Panes) {
@@ -371,27 +347,6 @@ pub(super) trait Traffic {
 impl Traffic for HostRow {
     fn traffic(&self) -> Both {
         self.traffic
-    }
-}
-
-/// The busiest networks (/24, or /64 of IPv6) of hosts.
-#[derive(Default)]
-struct Candidates(HashMap<Network, u64>);
-
-impl Candidates {
-    fn add(&mut self, row: &HostRow) {
-        let prefix = if row.host.as_v4().is_some() { 24 } else { 64 };
-        if let Some(network) = Network::new(row.host, prefix) {
-            let sum = self.0.entry(network).or_default();
-            *sum = sum.saturating_add(row.traffic.sum().bytes);
-        }
-    }
-
-    fn best(self) -> Vec<Network> {
-        let best = top_n(self.0.into_iter(), CANDIDATES, |a, b| {
-            b.1.cmp(&a.1).then(a.0.base().cmp(&b.0.base()))
-        });
-        best.into_iter().map(|(network, _)| network).collect()
     }
 }
 

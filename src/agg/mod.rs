@@ -10,6 +10,7 @@
 mod admission;
 mod alert;
 mod answer;
+mod basis;
 mod batch;
 mod detail;
 mod entry;

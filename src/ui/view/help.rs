@@ -19,6 +19,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("~others", "what is not listed, so that the rows add up to the total"),
     ("94.2M+", "at least: its row came late, more than 1 % may be missing"),
     ("others: up to", "more hosts than rows; one without a row has at most this"),
+    ("via VIA", "the way of most of what a host sent: exporter, in>out"),
     ("(65s ago)", "the window ends where the exporters' reports are complete"),
     ("filling", "collecting began within the window; rates of what there is"),
     ("incomplete", "an exporter reports too seldom for this window"),
