@@ -188,6 +188,8 @@ fn csv_of_a_drill_down_names_both_ends() {
     assert!(lines[1].contains(
         ",false,conversation,10.20.3.17,2001:db8::9,tcp,443,https,line,67,500,250,5,1,0,0,0,0,0,2023"
     ));
+    assert!(lines[1].ends_with(",10.20.3.17,3,7"), "{}", lines[1]);
+    assert!(lines[2].ends_with(",,,"), "{}", lines[2]);
     assert!(lines[3].contains(",udp,0,other,line,"));
     assert!(lines[5].contains(",total,10.20.3.17,,,,,,133,1000,500,10,3,0,0,0,0,0,,"));
     let names: Vec<&str> = CONVERSATION_COLUMNS.iter().map(|column| column.name).collect();
