@@ -1,28 +1,25 @@
 //! Answers to views: what the windows hold, as plain data.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::filtered::Rolled;
+use super::grouped::{Tally, group_total};
 use super::key::Lane;
 use super::log::Reader;
 use super::pane::{Edges, FINE, floor, moment, seconds};
 use super::{Site, Windows};
-use crate::flow::{Network, Time};
+use crate::flow::Time;
 use crate::snapshot::{
     Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
     Series, Snapshot, SortKey, Span, Subject, Untracked, View, Window,
 };
-use crate::topn::{TopN, top_n};
+use crate::topn::TopN;
 
 /// Sparkline of the line: ten minutes in steps of ten seconds.
 const LINK_STEP: u32 = 10;
 const LINK_STEPS: u32 = 60;
-
-/// Networks named as candidates for `--local`.
-const CANDIDATES: usize = 3;
 
 /// The span of panes that a view asks about.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +43,14 @@ impl Windows {
         let (panes, span) = self.span(view.window, at, now);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
         // Rows first, totals after: see `record`.
-        let rolled = (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes));
+        let mut tally = Tally::of(view.subject);
+        let rolled =
+            (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes, &mut tally));
         match view.subject {
-            Subject::Exporters | Subject::Groups(_) => {}
+            Subject::Exporters => {}
+            Subject::Groups(grouping) => {
+                self.rank_groups(&mut snapshot, grouping, (tally, rolled.as_ref()), &panes);
+            }
             Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
             Subject::Hosts | Subject::Line | Subject::Talkers => {
                 self.rank_hosts(&mut snapshot, rolled.as_ref(), &panes);
@@ -169,17 +171,7 @@ impl Windows {
 
     fn rank_hosts(&self, snapshot: &mut Snapshot, rolled: Option<&Rolled>, panes: &Panes) {
         let View { subject, limit, order, .. } = snapshot.view;
-        let totals = match rolled {
-            Some(rolled) => rolled.totals,
-            None => self.site().totals.sum(panes.start, panes.end),
-        };
-        let mut through = totals.transit.bytes > totals.sum().bytes / 2;
-        if through {
-            let mut networks = Candidates::default();
-            self.each_host(rolled, panes, true, |row| networks.add(&row));
-            snapshot.basis = Basis::SourceDestination { candidates: networks.best() };
-            through = subject != Subject::Line;
-        }
+        let through = self.find_basis(snapshot, rolled, panes) && subject != Subject::Line;
         let by = |side| move |a: &HostRow, b: &HostRow| host_order(&order, side, a, b);
         if subject != Subject::Talkers {
             let mut top = TopN::new(limit, by(Side::Both));
@@ -207,6 +199,9 @@ impl Windows {
         let through = Both { up: totals.transit, down: totals.transit };
         let both = if snapshot.basis == Basis::UpDown { line } else { through };
         let hosts = if snapshot.view.subject == Subject::Line { line } else { both };
+        if let Subject::Groups(grouping) = snapshot.view.subject {
+            settle(&mut snapshot.groups, group_total(grouping, &totals, both));
+        }
         settle(&mut snapshot.hosts, hosts);
         settle(&mut snapshot.uploaders, Both { up: both.up, down: Counters::default() });
         settle(&mut snapshot.downloaders, Both { up: Counters::default(), down: both.down });
@@ -352,27 +347,6 @@ pub(super) trait Traffic {
 impl Traffic for HostRow {
     fn traffic(&self) -> Both {
         self.traffic
-    }
-}
-
-/// The busiest networks (/24, or /64 of IPv6) of hosts.
-#[derive(Default)]
-struct Candidates(HashMap<Network, u64>);
-
-impl Candidates {
-    fn add(&mut self, row: &HostRow) {
-        let prefix = if row.host.as_v4().is_some() { 24 } else { 64 };
-        if let Some(network) = Network::new(row.host, prefix) {
-            let sum = self.0.entry(network).or_default();
-            *sum = sum.saturating_add(row.traffic.sum().bytes);
-        }
-    }
-
-    fn best(self) -> Vec<Network> {
-        let best = top_n(self.0.into_iter(), CANDIDATES, |a, b| {
-            b.1.cmp(&a.1).then(a.0.base().cmp(&b.0.base()))
-        });
-        best.into_iter().map(|(network, _)| network).collect()
     }
 }
 

@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 
 use super::Windows;
 use super::answer::{Panes, Side, Traffic, ranking, settle, traffic_order};
-use super::filtered::matching;
+use super::filtered::Asked;
 use super::key::{Address, ConversationKey, Lane};
 use super::log::{Reader, TimeLog};
 use super::pane::{COARSE, moment};
+use super::ways::Ways;
 use crate::flow::Host;
 use crate::snapshot::{Both, ConversationRow, HostDetail, Order, Rates, Series, SortKey, View};
 use crate::topn::TopN;
@@ -32,15 +33,26 @@ impl Windows {
         // its history is its conversations'.
         let mut history = History::default();
         let reader = self.reader(panes);
+        let asked = Asked::new(&view.filter, reader);
+        let mut ways = Ways::new(&self.paths);
         let address = Address::from(host);
         self.conversations.each(|key, log| {
             if !key.has(address) {
                 return;
             }
             let turned = key.host() != host;
-            let both = matching(&view.filter, key, log, &reader);
+            let mut both = Both::default();
+            asked.each(key, log, |what, counters| {
+                let out = Lane::is_out(what.lane);
+                *(if out { &mut both.up } else { &mut both.down }) += counters;
+                if out != turned {
+                    ways.add(what.path, counters.bytes);
+                }
+            });
+            let via = ways.end();
             if both != Both::default() {
-                let row = conversation(key, log.bounds(&panes.edges), both, turned);
+                let bounds = log.bounds(&panes.edges);
+                let row = ConversationRow { via, ..conversation(key, bounds, both, turned) };
                 sum += row.traffic;
                 top.push(row);
             }
@@ -65,7 +77,8 @@ impl Windows {
         };
         let mut conversations = ranking(top);
         settle(&mut conversations, traffic);
-        HostDetail { host, traffic, conversations, ..history.finish(panes) }
+        let via = ways.busiest();
+        HostDetail { host, traffic, via, conversations, ..history.finish(panes) }
     }
 }
 
@@ -84,6 +97,7 @@ fn conversation(
         traffic: if turned { both.swapped() } else { both },
         first_pane: moment(first),
         last_pane: moment(last),
+        via: None,
     }
 }
 

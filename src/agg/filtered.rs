@@ -5,11 +5,14 @@ use std::collections::HashMap;
 
 use super::Windows;
 use super::answer::Panes;
-use super::key::{ConversationKey, IN, OUT};
+use super::entry::What;
+use super::grouped::Tally;
+use super::key::{ConversationKey, IN, Lane, OUT};
 use super::log::{Reader, TimeLog};
+use super::paths::Path;
 use crate::filter::{Columns, Filter};
 use crate::flow::{Class, Host};
-use crate::snapshot::{Both, Totals};
+use crate::snapshot::{Both, Counters, Totals};
 
 /// Conversations that match a filter, rolled up.
 pub(super) struct Rolled {
@@ -20,10 +23,11 @@ pub(super) struct Rolled {
     pub(super) rows: usize,
 }
 
-/// One direction of a conversation, as a filter sees it.
+/// One direction of a conversation on one path, as a filter sees it.
 struct OneWay<'a> {
     key: &'a ConversationKey,
     out: bool,
+    path: Path,
 }
 
 impl Columns for OneWay<'_> {
@@ -42,37 +46,94 @@ impl Columns for OneWay<'_> {
     fn ports(&self) -> (u16, u16) {
         (self.key.port, self.key.port)
     }
+
+    fn exporter(&self) -> Host {
+        self.path.exporter
+    }
+
+    fn interfaces(&self) -> (u32, u32) {
+        (self.path.input, self.path.output)
+    }
 }
 
-/// The traffic of a conversation in the directions that match a filter, seen
-/// from its host.
-pub(super) fn matching(
-    filter: &Filter,
-    key: &ConversationKey,
-    log: &TimeLog,
-    reader: &Reader<'_>,
-) -> Both {
-    let mut both = Both::default();
-    let out = filter.matches(&OneWay { key, out: true });
-    let back = filter.matches(&OneWay { key, out: false });
-    if out || back {
-        let all = reader.both(log);
-        both.up = if out { all.up } else { both.up };
-        both.down = if back { all.down } else { both.down };
+/// A filter asked of conversations over the panes of a window.
+pub(super) struct Asked<'a> {
+    filter: &'a Filter,
+    reader: Reader<'a>,
+    /// Whether the answer hangs on the path; else one of each direction will do.
+    by_path: bool,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(filter: &'a Filter, reader: Reader<'a>) -> Asked<'a> {
+        Asked { filter, reader, by_path: filter.needs_interfaces() }
     }
-    both
+
+    /// The path of a number.
+    pub(super) fn path(&self, number: u32) -> Path {
+        self.reader.paths.get(number)
+    }
+
+    fn matches(&self, key: &ConversationKey, out: bool, path: Path) -> bool {
+        self.filter.matches(&OneWay { key, out, path })
+    }
+
+    /// Calls `visit(what, counters)` for the traffic of a conversation that matches.
+    pub(super) fn each(
+        &self,
+        key: &ConversationKey,
+        log: &TimeLog,
+        mut visit: impl FnMut(What, Counters),
+    ) {
+        if !self.by_path {
+            let plain = Path::default();
+            let (out, back) = (self.matches(key, true, plain), self.matches(key, false, plain));
+            if out || back {
+                self.reader.each(log, |_, what, counters| {
+                    if if Lane::is_out(what.lane) { out } else { back } {
+                        visit(what, counters);
+                    }
+                });
+            }
+            return;
+        }
+        // Each direction mostly keeps to its path: the last answer is at hand.
+        let mut known: [Option<(u32, bool)>; 2] = [None; 2];
+        self.reader.each(log, |_, what, counters| {
+            let out = Lane::is_out(what.lane);
+            let last = &mut known[usize::from(out)];
+            let matches = match *last {
+                Some((path, matches)) if path == what.path => matches,
+                _ => self.matches(key, out, self.path(what.path)),
+            };
+            *last = Some((what.path, matches));
+            if matches {
+                visit(what, counters);
+            }
+        });
+    }
+
+    /// The traffic of a conversation that matches, seen from its host.
+    pub(super) fn both(&self, key: &ConversationKey, log: &TimeLog) -> Both {
+        let mut both = Both::default();
+        self.each(key, log, |what, counters| {
+            *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
+        });
+        both
+    }
 }
 
 impl Windows {
-    /// Evaluates a filter on every conversation.
-    pub(super) fn roll_up(&self, filter: &Filter, panes: &Panes) -> Rolled {
+    /// Evaluates a filter on every conversation; what matches goes to `tally` too,
+    /// so that its groups and these totals are of one moment.
+    pub(super) fn roll_up(&self, filter: &Filter, panes: &Panes, tally: &mut Tally) -> Rolled {
         let mut crossing: HashMap<Host, Both> = HashMap::new();
         let mut transit: HashMap<Host, Both> = HashMap::new();
         let mut totals = Totals::default();
         let mut rows = 0;
-        let reader = self.reader(panes);
+        let asked = Asked::new(filter, self.reader(panes));
         self.conversations.each(|key, log| {
-            let both = matching(filter, key, log, &reader);
+            let both = tally.add(&asked, key, log);
             if both == Both::default() {
                 return;
             }

@@ -10,10 +10,12 @@
 mod admission;
 mod alert;
 mod answer;
+mod basis;
 mod batch;
 mod detail;
 mod entry;
 mod filtered;
+mod grouped;
 mod key;
 mod log;
 mod pane;
@@ -22,6 +24,7 @@ mod rows;
 mod spread;
 mod timing;
 mod totals;
+mod ways;
 
 pub use alert::Rules;
 

@@ -171,7 +171,7 @@ fn protocol(proto: u8) -> String {
 pub struct GroupRow {
     pub key: GroupKey,
     pub traffic: Both,
-    /// Conversations in it; hosts, in a named group without a filter.
+    /// Conversations in it; hosts, in a named group.
     pub members: u64,
 }
 

@@ -7,6 +7,7 @@ mod condition;
 mod exporter;
 mod group;
 mod health;
+mod via;
 mod view;
 
 pub use condition::{Condition, Mark};
@@ -15,6 +16,7 @@ pub use exporter::{
 };
 pub use group::{GroupKey, GroupRow, Grouping};
 pub use health::{DropCount, Health, Listener, QueueHealth, WorkHealth};
+pub use via::Via;
 pub use view::{Order, SortKey, Subject, View, Window};
 
 use std::ops::{Add, AddAssign};
@@ -194,6 +196,9 @@ pub struct ConversationRow {
     /// Start of the oldest and of the newest pane with traffic, within the hour.
     pub first_pane: Time,
     pub last_pane: Time,
+    /// The way of most of what the host sent in the window; `None` when it sent
+    /// nothing, or the way is not known.
+    pub via: Option<Via>,
 }
 
 /// Traffic by class.
@@ -319,6 +324,8 @@ pub struct HostDetail {
     pub peak: Rates,
     /// The last hour.
     pub series: Series,
+    /// The way of most of what it sent in the window.
+    pub via: Option<Via>,
     pub conversations: Ranking<ConversationRow>,
 }
 

@@ -12,7 +12,7 @@ use super::{is_complete, protocol, service};
 use crate::flow::Host;
 use crate::snapshot::{
     Both, Condition, ConversationRow, Counters, ExporterHealth, GroupKey, GroupRow, HostRow,
-    SamplingState, Snapshot, Subject,
+    SamplingState, Snapshot, Subject, Via,
 };
 use crate::units::rfc3339;
 
@@ -114,7 +114,7 @@ pub const GROUP_COLUMNS: &[Column<GroupLine>] = columns! {
         GroupKey::Named(name) => name.as_deref().map(str::to_owned),
         _ => None,
     });
-    "members", "its conversations; of a group without a filter its hosts",
+    "members", "its conversations; of a group its hosts",
         |_, r| r.group.as_ref().map(|row| row.members.to_string()).unwrap_or_default();
     "up_bps", "sent by local hosts, or out through the interface, mean of the window in bit/s",
         |h, r| h.rate(Some(r.traffic.up));
@@ -161,6 +161,11 @@ pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
     "first_seen", "start of the oldest slice with traffic, within the hour",
         |_, r| r.of(|c| rfc3339(c.first_pane));
     "last_seen", "start of the newest slice with traffic", |_, r| r.of(|c| rfc3339(c.last_pane));
+    "exporter", "where most of what the host sent was seen; empty: not known, or nothing sent",
+        |_, r| r.via(|via| via.exporter.to_string());
+    "input", "the interface it came in by, its SNMP index, 0 when not reported",
+        |_, r| r.via(|via| via.input.to_string());
+    "output", "the interface it left by", |_, r| r.via(|via| via.output.to_string());
 };
 
 /// The columns of the saved exporters.
@@ -235,6 +240,10 @@ impl Head<'_> {
 impl ConversationLine {
     fn of(&self, get: impl Fn(&ConversationRow) -> String) -> String {
         self.conversation.as_ref().map(get).unwrap_or_default()
+    }
+
+    fn via(&self, get: impl Fn(&Via) -> String) -> String {
+        self.of(|conversation| conversation.via.as_ref().map(&get).unwrap_or_default())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::filter::Filter;
 use crate::flow::{Host, Time};
 use crate::snapshot::{
     Both, ConversationRow, Counters, DropCount, ExporterHealth, Health, HostDetail, HostRow,
-    Ranking, Reach, SamplingState, Span, Subject, Totals, View, Window,
+    Ranking, Reach, SamplingState, Span, Subject, Totals, Via, View, Window,
 };
 
 pub(super) fn counters(bytes: u64, flows: u64) -> Counters {
@@ -77,6 +77,7 @@ fn drilled() -> Snapshot {
         traffic: Both { up: counters(bytes, 1), down: Counters::default() },
         first_pane: Time(1_700_000_000_000),
         last_pane: Time(1_700_000_010_000),
+        via: (proto == 6).then_some(Via { exporter: host, input: 3, output: 7 }),
     };
     let rows = vec![row(6, 443, 500), row(1, 0, 300), row(17, 0, 200)];
     let total = Both { up: counters(1000, 3), down: Counters::default() };
@@ -187,6 +188,8 @@ fn csv_of_a_drill_down_names_both_ends() {
     assert!(lines[1].contains(
         ",false,conversation,10.20.3.17,2001:db8::9,tcp,443,https,line,67,500,250,5,1,0,0,0,0,0,2023"
     ));
+    assert!(lines[1].ends_with(",10.20.3.17,3,7"), "{}", lines[1]);
+    assert!(lines[2].ends_with(",,,"), "{}", lines[2]);
     assert!(lines[3].contains(",udp,0,other,line,"));
     assert!(lines[5].contains(",total,10.20.3.17,,,,,,133,1000,500,10,3,0,0,0,0,0,,"));
     let names: Vec<&str> = CONVERSATION_COLUMNS.iter().map(|column| column.name).collect();

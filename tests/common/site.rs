@@ -49,6 +49,10 @@ pub fn check_law(snapshot: &Snapshot) {
     assert_eq!(up + snapshot.uploaders.others.up, snapshot.uploaders.total.up);
     let down = sum(&mut snapshot.downloaders.rows.iter().map(|row| row.traffic)).down;
     assert_eq!(down + snapshot.downloaders.others.down, snapshot.downloaders.total.down);
+    let groups = &snapshot.groups;
+    let mut total = sum(&mut groups.rows.iter().map(|row| row.traffic));
+    total += groups.others;
+    assert_eq!(total, groups.total);
     if let Some(detail) = &snapshot.detail {
         let mut total = sum(&mut detail.conversations.rows.iter().map(|row| row.traffic));
         total += detail.conversations.others;

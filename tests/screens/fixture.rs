@@ -150,6 +150,16 @@ pub fn site() -> Snapshot {
     }
 }
 
+/// The way of a protocol's traffic.
+fn via(proto: u8) -> Option<Via> {
+    let way = |last, input| Via { exporter: Host::octets(192, 0, 2, last), input, output: 7 };
+    match proto {
+        6 => Some(way(1, 3)),
+        17 => Some(way(2, 0)),
+        _ => None,
+    }
+}
+
 fn conversation(
     peer: &str,
     proto: u8,
@@ -167,6 +177,7 @@ fn conversation(
         traffic,
         first_pane: END.plus_ms(-age),
         last_pane: END,
+        via: via(proto),
     };
     (row, traffic)
 }
@@ -202,6 +213,7 @@ pub fn nas() -> Snapshot {
                 up: wave(60, 1_000_000, 97_000_000),
                 down: wave(60, 900_000, 8_000_000),
             },
+            via: via(6),
             conversations,
         }),
         uploaders: Ranking::default(),

@@ -3,7 +3,7 @@
 use crate::snapshot::{Order, SortKey};
 use crate::units::Unit;
 
-use super::super::paint::{Canvas, bar};
+use super::super::paint::{Canvas, bar, elide};
 use super::super::theme::Tone;
 use super::{sort_sign, sorts_rates};
 
@@ -24,6 +24,9 @@ const LONG_ADDRESS: u16 = 39;
 /// The least and the most columns of a bar.
 const BAR: u16 = 8;
 const LONG_BAR: u16 = 40;
+/// The least and the most columns of a way, with the space before it.
+const VIA: u16 = 8;
+const LONG_VIA: u16 = 36;
 
 /// Where each column ends; `None` when it is not shown. The peer starts at 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct Columns {
     bar: Option<u16>,
     bar_width: u16,
     age: Option<u16>,
+    via: Option<u16>,
+    via_width: u16,
 }
 
 /// The numbers of a row.
@@ -53,8 +58,9 @@ pub struct Figures {
 }
 
 impl Columns {
-    /// The columns of a terminal this wide, the peer's as wide as `longest`.
-    pub fn fit(width: u16, longest: u16) -> Columns {
+    /// The columns of a terminal this wide, the peer's as wide as `longest`, and the
+    /// way's as wide as `way`; 0: none is known.
+    pub fn fit(width: u16, longest: u16, way: u16) -> Columns {
         let mut spare = width.saturating_sub(CURSOR + UP + DOWN);
         let mut take = |columns: u16, keep: u16| {
             let fits = spare >= columns + keep;
@@ -70,6 +76,8 @@ impl Columns {
         let packets = take(PACKETS, longest);
         let share = take(SHARE, longest);
         let bar = share && take(BAR, longest);
+        let via_width = (way + 1).clamp(VIA, LONG_VIA);
+        let via = bar && way > 0 && take(via_width, longest);
         let peer = if bar { longest.max(spare.min(ADDRESS * 2)) } else { spare };
         let bar_width = if bar { (BAR + spare.saturating_sub(peer)).min(LONG_BAR) } else { 0 };
         let peer = peer.min(spare);
@@ -91,6 +99,8 @@ impl Columns {
             bar: end(bar, bar_width),
             bar_width,
             age: end(age, AGE),
+            via: end(via, via_width),
+            via_width,
         }
     }
 
@@ -106,6 +116,7 @@ impl Columns {
         let peer = format!("PEER{}", sign(key == SortKey::Address));
         canvas.put(CURSOR, y, self.peer, &peer, Tone::Strong);
         self.words(canvas, y, "PORT", "", "PROTO");
+        self.via(canvas, y, "VIA", Tone::Strong);
         // The order by bytes is that of both directions together.
         let by = |one: SortKey| sign(sorts_rates(key, unit, &[SortKey::Bytes, one]));
         let up = format!("UP/s{}", by(SortKey::Up));
@@ -152,6 +163,15 @@ impl Columns {
         number(canvas, y, self.age, AGE, age, Tone::Plain);
     }
 
+    /// The way that it takes.
+    pub fn via(&self, canvas: &mut Canvas, y: u16, text: &str, tone: Tone) {
+        if let Some(end) = self.via {
+            let room = self.via_width - 1;
+            // The exporter stands first; which interface it is says more.
+            canvas.put(end - room, y, room, &elide(text, room), tone);
+        }
+    }
+
     /// The share of a row as a bar.
     pub fn bar(&self, canvas: &mut Canvas, y: u16, percent: u64) {
         let Some(end) = self.bar else { return };
@@ -175,14 +195,15 @@ mod tests {
     #[test]
     fn columns_stay_within_the_terminal() {
         for width in 18..240 {
-            for longest in [7, 15, 25, 39] {
-                let columns = Columns::fit(width, longest);
-                let ends = [columns.down, columns.flows, columns.bar, columns.age];
+            for (longest, way) in [(7, 0), (15, 20), (25, 60), (39, 28), (39, 3)] {
+                let columns = Columns::fit(width, longest, way);
+                let ends = [columns.down, columns.flows, columns.bar, columns.age, columns.via];
                 let last = ends.into_iter().flatten().max().unwrap_or(0);
-                assert!(last <= width, "{width} {longest}: {columns:?}");
+                assert!(last <= width, "{width} {longest} {way}: {columns:?}");
             }
         }
-        assert!(Columns::fit(80, 15).service.is_some());
-        assert!(Columns::fit(160, 39).bar.is_some());
+        assert!(Columns::fit(80, 15, 24).service.is_some());
+        assert!(Columns::fit(160, 39, 24).bar.is_some());
+        assert!(Columns::fit(160, 39, 24).via.is_some());
     }
 }

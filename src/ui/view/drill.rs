@@ -123,6 +123,10 @@ impl Drawing<'_> {
             let text = format!("{mark} limit {}", super::alert_rate(alert.limit, unit));
             left.push(Piece::new(2, tone, text));
         }
+        if let (Direction::Down, Some(via)) = (direction, detail.via) {
+            let text = format!("via {}", via.exit(&self.snapshot.health));
+            left.push(Piece::new(7, Tone::Plain, text));
+        }
         pieces(canvas, y, left, Vec::new());
     }
 
@@ -162,7 +166,9 @@ impl Drawing<'_> {
         let rows: HashMap<ConversationKey, &ConversationRow> =
             ranking.rows.iter().map(|row| (ConversationKey::from(row), row)).collect();
         let longest = ranking.rows.iter().map(|row| columns(&row.peer.to_string()));
-        let places = Columns::fit(canvas.width(), longest.max().unwrap_or(0));
+        let ways = ranking.rows.iter().map(|row| columns(&self.way(row)));
+        let (longest, way) = (longest.max().unwrap_or(0), ways.max().unwrap_or(0));
+        let places = Columns::fit(canvas.width(), longest, way);
         if let Some(y) = layout.line(Part::Heading) {
             places.heading(canvas, y, self.snapshot.view.order, self.unit());
         }
@@ -226,9 +232,15 @@ impl Drawing<'_> {
         places.bar(canvas, y, figures.percent);
         let age = units::duration(self.snapshot.span.end.since(row.first_pane));
         places.age(canvas, y, &age);
+        places.via(canvas, y, &self.way(row), Tone::Plain);
         if selected {
             canvas.tint(0, y, width, Tone::Selected);
         }
+    }
+
+    /// The way of a conversation, empty when it is not known.
+    fn way(&self, row: &ConversationRow) -> String {
+        row.via.map(|via| via.label(&self.snapshot.health)).unwrap_or_default()
     }
 
     /// Up, down, packets, flows and share as text, and the share as a number.

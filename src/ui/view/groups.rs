@@ -28,10 +28,7 @@ const SHARE: &str = "SHARE";
 /// The columns: the name never goes, what is sorted by neither. Numbers have
 /// room for a sign in the heading.
 fn columns(grouping: Grouping, view: &View) -> [Column; 8] {
-    let members = match (grouping, view.filter.is_any()) {
-        (Grouping::Group, true) => "HOSTS",
-        _ => "CONVS",
-    };
+    let members = if grouping == Grouping::Group { "HOSTS" } else { "CONVS" };
     let mut columns = [
         text("", 11, 48, 0),
         number(UP, 7, 1),

@@ -19,6 +19,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("~others", "what is not listed, so that the rows add up to the total"),
     ("94.2M+", "at least: its row came late, more than 1 % may be missing"),
     ("others: up to", "more hosts than rows; one without a row has at most this"),
+    ("via VIA", "the way of most of what a host sent: exporter, in>out"),
     ("(65s ago)", "the window ends where the exporters' reports are complete"),
     ("filling", "collecting began within the window; rates of what there is"),
     ("incomplete", "an exporter reports too seldom for this window"),
@@ -32,7 +33,7 @@ const SIGNS: &[(&str, &str)] = &[
 const LIST_SIGNS: &[(&str, &str)] = &[
     ("UP/s DOWN/s", "what local hosts sent and received across the line"),
     ("of interfaces", "UP/s what left through it, DOWN/s what came in by it"),
-    ("CONVS HOSTS", "conversations; of a group without a filter its hosts"),
+    ("CONVS HOSTS", "conversations; of a group its hosts"),
     ("other/udp", "traffic of ports that are no service's"),
     ("PEER NETWORKS", "networks of the remote end, /24 of IPv4, /48 of IPv6"),
     ("if 7", "an interface by its index, until its exporter names it"),
