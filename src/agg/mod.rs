@@ -57,7 +57,7 @@ pub const DEFAULT_MAX_CONVERSATIONS: usize = 2_000_000;
 const BATCH: usize = 4096;
 
 /// In this time all old panes are merged and empty rows dropped, map by map.
-const SWEEP_SECONDS: u32 = 60;
+const SWEEP_SECONDS: u32 = 120;
 
 /// How far behind now live windows end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

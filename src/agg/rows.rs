@@ -24,12 +24,12 @@ use super::pane::Edges;
 /// Rows per map when all are taken: walking over a shard of so many takes half a
 /// millisecond, which is how long a writer waits. With more maps the groups of a
 /// batch become too small for their cache misses to overlap.
-const ROWS_PER_MAP: usize = 32_768;
+const ROWS_PER_MAP: usize = 16_384;
 
 /// Maps at most.
-const MAX_MAPS: usize = 64;
+const MAX_MAPS: usize = 128;
 
-/// A map with room for four times this is not worth shrinking.
+/// Rows that are few: a smaller table grows and shrinks in no time.
 const SMALL: usize = 1024;
 
 /// Shards of a map, the fewest that there can be.
@@ -150,7 +150,12 @@ impl<K: Eq + Hash + Kept> Rows<K> {
                     let mut log = TimeLog::default();
                     batch.add_to(&mut log, edges, update);
                     let row = (key, SharedValue::new(log));
-                    table.insert(hash, row, |(key, _)| map.hash_usize(key) as u64);
+                    let rehash = |(key, _): &_| map.hash_usize(key) as u64;
+                    let (room, rows) = (table.capacity(), table.len());
+                    if rows >= SMALL && rows >= self.grows_at(first.place, room) {
+                        table.reserve(room + 1 - rows, rehash);
+                    }
+                    table.insert(hash, row, rehash);
                 } else {
                     newcomers.push(Newcomer { update: *update, hash: hash as usize });
                 }
@@ -160,6 +165,14 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             let fewer = self.doors.admit(number, map, edges, batch, &newcomers);
             self.count.fetch_sub(fewer, Ordering::Relaxed);
         }
+    }
+
+    /// At how many rows the table of a shard with this capacity grows: between
+    /// half full and full, each shard at a time of its own. Left alone all would
+    /// grow within a few batches, since all hold about as much.
+    fn grows_at(&self, place: u32, capacity: usize) -> usize {
+        let half = capacity / 2;
+        half + half * place as usize / (self.maps.len() * SHARDS)
     }
 
     /// Whether there is room for one more row, which is then taken.
@@ -203,7 +216,8 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         // Another thread may have taken the map; then there is nothing to do.
         let mine = next + patience.min(maps) < due && swap(number, next + 1);
         if mine {
-            self.sweep_map((next % maps) as usize, edges);
+            // Against the order of writers, as all who walk.
+            self.sweep_map((maps - 1 - next % maps) as usize, edges);
         }
         mine
     }
