@@ -45,7 +45,7 @@ fn play(script: &Script, max: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn every_row_of_every_window_equals_a_model_that_keeps_every_flow(script in any_script(1)) {
