@@ -2,6 +2,7 @@
 //! writes them anew.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
@@ -18,8 +19,12 @@ fn table(head: &str, rows: impl Iterator<Item = (String, String)>) -> String {
     text
 }
 
+/// Two tests may write tables of one file: one reads what the other has written.
+static FILES: Mutex<()> = Mutex::new(());
+
 /// Checks, or writes, the table called `name` in a file below docs/.
 fn check(file: &str, name: &str, table: &str) {
+    let _alone = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
     let text = std::fs::read_to_string(&path).unwrap();
     let begin = format!("<!-- table: {name} -->\n");

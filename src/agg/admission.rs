@@ -16,6 +16,7 @@ use super::batch::{Batch, Kept};
 use super::log::TimeLog;
 use super::pane::{COARSE, Edges, KEEP_SPAN};
 use super::rows::{Map, Update};
+use super::timing::MAX_LAG_MS;
 
 /// How much more a local host's byte is worth than a stranger's.
 const LOCAL: u64 = 8;
@@ -31,8 +32,9 @@ const STALE_SECONDS: u32 = 10;
 /// Bytes are estimated in units of this, so that 32 bits hold 274 GB.
 const UNIT: u64 = 64;
 
-/// Estimates are kept for one to two of these, so that they cover every window.
-const GENERATION: u32 = KEEP_SPAN + COARSE;
+/// Estimates are kept for one to two of these, so that they cover every window,
+/// also of what was booked ahead of the edge by the longest lag.
+const GENERATION: u32 = KEEP_SPAN + COARSE + (MAX_LAG_MS / 1000) as u32;
 
 /// A flow that found no row.
 pub(super) struct Newcomer<K> {
@@ -75,6 +77,7 @@ impl<K: Eq + Hash + Kept> Doors<K> {
         let Some(door) = self.doors.get(number) else { return 0 };
         let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
         door.age(edges, self.slots);
+        door.newest = door.newest.max(batch.arrived());
         let (mut refused, mut evicted, mut fewer) = (0, 0, 0);
         for Newcomer { update, hash } in newcomers {
             // An earlier flow of the batch may have been let in with this key.
@@ -95,7 +98,7 @@ impl<K: Eq + Hash + Kept> Doors<K> {
             let mut row = map.entry(update.key).or_default();
             batch.add_to(row.value_mut(), edges, update);
             if before > 0 {
-                row.value_mut().miss(edges, batch.arrived(), before);
+                row.value_mut().miss(edges, door.newest, before);
             }
         }
         self.refused.fetch_add(refused, Ordering::Relaxed);
@@ -104,10 +107,10 @@ impl<K: Eq + Hash + Kept> Doors<K> {
     }
 
     /// The most bytes of the last hour that anything without a row can have.
-    pub(super) fn bound(&self) -> u64 {
+    pub(super) fn bound(&self, edges: &Edges) -> u64 {
         let bound = |door: &Mutex<Door<K>>| {
             let door = door.lock().unwrap_or_else(PoisonError::into_inner);
-            door.bound.max(door.bound_before)
+            door.bound_at(edges)
         };
         self.doors.iter().map(bound).max().unwrap_or(0)
     }
@@ -135,6 +138,8 @@ struct Door<K> {
     /// before it.
     bound: u64,
     bound_before: u64,
+    /// The newest pane that anything without a row may have traffic in.
+    newest: u32,
 }
 
 impl<K> Default for Door<K> {
@@ -146,6 +151,7 @@ impl<K> Default for Door<K> {
             since: 0,
             bound: 0,
             bound_before: 0,
+            newest: 0,
         }
     }
 }
@@ -168,6 +174,16 @@ impl<K: Eq + Hash + Kept> Door<K> {
         }
     }
 
+    /// The highest estimate of what has no row. Nobody else may have knocked since
+    /// the last generation was over.
+    fn bound_at(&self, edges: &Edges) -> u64 {
+        match edges.edge.saturating_sub(self.since) / GENERATION {
+            0 => self.bound.max(self.bound_before),
+            1 => self.bound,
+            _ => 0,
+        }
+    }
+
     /// Gives up the lightest row if it is worth less than `offered`.
     fn evict(&mut self, map: &Map<K>, edges: &Edges, offered: u64) -> bool {
         let stale = edges.edge.saturating_sub(self.looked) >= STALE_SECONDS;
@@ -187,6 +203,8 @@ impl<K: Eq + Hash + Kept> Door<K> {
             }
             if let Some((_, log)) = map.remove(&victim) {
                 let lost = log.traffic();
+                // Flows of an earlier batch may have come later.
+                self.newest = self.newest.max(log.bounds(edges).map_or(0, |bounds| bounds.1));
                 let before = self.sketch.add(map.hash_usize(&victim), lost);
                 self.bound = self.bound.max(before.saturating_add(lost));
                 return true;

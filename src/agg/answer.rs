@@ -77,8 +77,8 @@ impl Windows {
             link.peak_down = link.peak_down.max(span.bits_per_second(snapshot.totals.down.bytes));
         }
         snapshot.untracked = Untracked {
-            host: self.hosts.doors.bound(),
-            conversation: self.conversations.doors.bound(),
+            host: self.hosts.doors.bound(&panes.edges),
+            conversation: self.conversations.doors.bound(&panes.edges),
         };
         snapshot.notes = self.notes(view, rolled.as_ref());
         snapshot.captured_at = now;

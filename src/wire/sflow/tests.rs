@@ -353,7 +353,8 @@ fn a_wrong_count_and_a_cut_datagram_are_told() {
 proptest! {
     #[test]
     fn no_damage_panics(
-        damage in prop::collection::vec((0usize..400, any::<u8>()), 0..8),
+        // The version stays: what is no sFlow is for other tests.
+        damage in prop::collection::vec((4usize..400, any::<u8>()), 0..8),
         cut in 0usize..400,
     ) {
         let header = raw_header(1, 108, &ethernet(&[8, 0], &udp()));
