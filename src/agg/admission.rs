@@ -9,7 +9,7 @@
 //! whoever goes for it.
 
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::batch::{Batch, Kept};
@@ -47,6 +47,8 @@ pub(super) struct Doors<K> {
     doors: Vec<Mutex<Door<K>>>,
     /// Counters in a row of a sketch: one per row that a map can have.
     slots: usize,
+    /// Whether anything without a row is remembered.
+    crowded: AtomicBool,
     /// Flows that found no room.
     pub(super) refused: AtomicU64,
     /// Rows that were given up.
@@ -59,13 +61,21 @@ impl<K: Eq + Hash + Kept> Doors<K> {
         Doors {
             doors: (0..maps).map(door).collect(),
             slots: (max / maps.max(1)).max(64).next_power_of_two(),
+            crowded: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
         }
     }
 
-    /// Lets newcomers in whose traffic is worth more than that of a row. Returns
-    /// how many rows there are less than before.
+    /// Whether newcomers have to knock even where there is room: it may be known
+    /// what they missed.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    /// Lets newcomers in that find room, or whose traffic is worth more than that
+    /// of a row. Returns how many rows there are less than before, but for room
+    /// that was taken.
     pub(super) fn admit(
         &self,
         number: usize,
@@ -73,11 +83,11 @@ impl<K: Eq + Hash + Kept> Doors<K> {
         edges: &Edges,
         batch: &Batch,
         newcomers: &[Newcomer<K>],
+        takes_room: impl Fn() -> bool,
     ) -> usize {
         let Some(door) = self.doors.get(number) else { return 0 };
         let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
         door.age(edges, self.slots);
-        door.newest = door.newest.max(batch.arrived());
         let (mut refused, mut evicted, mut fewer) = (0, 0, 0);
         for Newcomer { update, hash } in newcomers {
             // An earlier flow of the batch may have been let in with this key.
@@ -86,14 +96,21 @@ impl<K: Eq + Hash + Kept> Doors<K> {
                 continue;
             }
             let bytes = batch.bytes(update.flow);
-            let before = door.sketch.add(*hash, bytes);
-            let upto = before.saturating_add(bytes);
-            if !door.evict(map, edges, weigh(upto, update.local)) {
-                door.bound = door.bound.max(upto);
-                refused += 1;
-                continue;
-            }
-            evicted += 1;
+            let before = if takes_room() {
+                door.sketch.estimate(*hash)
+            } else {
+                let before = door.sketch.add(*hash, bytes);
+                let upto = before.saturating_add(bytes);
+                self.crowded.store(true, Ordering::Relaxed);
+                if !door.evict(map, edges, weigh(upto, update.local)) {
+                    door.bound = door.bound.max(upto);
+                    door.newest = door.newest.max(batch.arrived());
+                    refused += 1;
+                    continue;
+                }
+                evicted += 1;
+                before
+            };
             fewer += usize::from(map.contains_key(&update.key));
             let mut row = map.entry(update.key).or_default();
             batch.add_to(row.value_mut(), edges, update);
@@ -112,7 +129,11 @@ impl<K: Eq + Hash + Kept> Doors<K> {
             let door = door.lock().unwrap_or_else(PoisonError::into_inner);
             door.bound_at(edges)
         };
-        self.doors.iter().map(bound).max().unwrap_or(0)
+        let bound = self.doors.iter().map(bound).max().unwrap_or(0);
+        if bound == 0 {
+            self.crowded.store(false, Ordering::Relaxed);
+        }
+        bound
     }
 }
 
@@ -253,18 +274,27 @@ impl Sketch {
         self.current.iter_mut().for_each(|row| row.fill(0));
     }
 
+    /// The counters of a key. The map is chosen by the middle of the hash: neither
+    /// end depends on it.
+    fn places(&self, hash: usize) -> [usize; 2] {
+        [hash, hash.rotate_left(24)].map(|hash| hash & (self.current[0].len() - 1))
+    }
+
+    fn estimate(&self, hash: usize) -> u64 {
+        let [first, second] = self.places(hash);
+        let of = |rows: &[Vec<u32>; 2]| u64::from(rows[0][first].min(rows[1][second]));
+        (of(&self.current) + of(&self.previous)) * UNIT
+    }
+
     /// Adds bytes to a key; returns what was estimated before.
     fn add(&mut self, hash: usize, bytes: u64) -> u64 {
-        // The map is chosen by the middle of the hash: neither end depends on it.
-        let places = [hash, hash.rotate_left(24)].map(|hash| hash & (self.current[0].len() - 1));
-        let estimate = |rows: &[Vec<u32>; 2]| rows[0][places[0]].min(rows[1][places[1]]);
-        let current = estimate(&self.current);
-        let before = u64::from(current) + u64::from(estimate(&self.previous));
+        let before = self.estimate(hash);
+        let [first, second] = self.places(hash);
         let more = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let after = current.saturating_add(more);
-        for (row, place) in self.current.iter_mut().zip(places) {
+        let after = self.current[0][first].min(self.current[1][second]).saturating_add(more);
+        for (row, place) in self.current.iter_mut().zip([first, second]) {
             row[place] = row[place].max(after);
         }
-        before * UNIT
+        before
     }
 }

@@ -69,9 +69,9 @@ pub enum LagRule {
     Fixed(i64),
 }
 
-/// Maps that may be overdue before recording sweeps them itself: nobody calls
+/// Rounds that may be overdue before recording sweeps by itself: nobody calls
 /// [`Windows::watch`] then, or time runs fast.
-const PATIENCE: u64 = 32;
+const PATIENCE: u64 = 1;
 
 /// What [`Windows`] are made with.
 #[derive(Clone, Debug)]
@@ -189,17 +189,16 @@ impl Windows {
             }
             self.conversations.add_all(&edges, &batch.conversations, &batch);
             self.hosts.add_all(&edges, &batch.hosts, &batch);
-            self.sweep(&edges, false);
+            self.sweep(&edges, PATIENCE);
         }
     }
 
-    /// Merges old panes and drops empty rows: everything that is due, or the next
-    /// map only when it is long overdue, since whoever records has no time.
-    fn sweep(&self, edges: &Edges, all: bool) {
+    /// Merges old panes and drops empty rows in the part of all rows whose turn it
+    /// is; with patience only when nobody else has done so for long.
+    fn sweep(&self, edges: &Edges, patience: u64) {
         let passed = edges.edge.saturating_sub(self.begun);
-        let patience = if all { 0 } else { PATIENCE };
-        while self.hosts.sweep(edges, passed, SWEEP_SECONDS, patience) && all {}
-        while self.conversations.sweep(edges, passed, SWEEP_SECONDS, patience) && all {}
+        self.hosts.sweep(edges, passed, SWEEP_SECONDS, patience);
+        self.conversations.sweep(edges, passed, SWEEP_SECONDS, patience);
     }
 
     /// Moves the edge of live windows to `now` less the lag; never back. Calls
@@ -208,7 +207,7 @@ impl Windows {
         if self.config.keep_all {
             return;
         }
-        let jumped = {
+        let (jumped, edges) = {
             let mut site = self.site();
             let second = seconds(now);
             if second < site.edges.edge || site.looked == Some(second) {
@@ -225,15 +224,17 @@ impl Windows {
             if edge <= site.edges.edge {
                 return;
             }
-            let jumped = edge - site.edges.edge > 2 * KEEP_SPAN;
+            let jumped = edge - site.edges.edge;
             site.edges = Edges::at(edge);
             self.bill(&mut site);
-            jumped
+            (jumped, site.edges)
         };
         // After a long sleep nothing of before may be taken for something new.
-        if jumped {
+        if jumped > 2 * KEEP_SPAN {
             self.hosts.clear();
             self.conversations.clear();
+        } else if jumped > 2 * SWEEP_SECONDS {
+            self.sweep(&edges, 0);
         }
     }
 
@@ -253,7 +254,7 @@ impl Windows {
     pub fn watch(&self, now: Time) {
         self.advance(now);
         let edges = self.site().edges;
-        self.sweep(&edges, true);
+        self.sweep(&edges, 0);
         let rules = &self.config.rules;
         let (edges, beyond, active) = {
             let site = self.site();

@@ -146,7 +146,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
                 let (key, hash) = (update.key, *hash as u64);
                 if let Some((_, log)) = table.get_mut(hash, |(known, _)| *known == key) {
                     batch.add_to(log.get_mut(), edges, update);
-                } else if self.takes_room() {
+                } else if !self.doors.is_crowded() && self.takes_room() {
                     let mut log = TimeLog::default();
                     batch.add_to(&mut log, edges, update);
                     let row = (key, SharedValue::new(log));
@@ -162,7 +162,8 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             }
         }
         if !newcomers.is_empty() {
-            let fewer = self.doors.admit(number, map, edges, batch, &newcomers);
+            let fewer =
+                self.doors.admit(number, map, edges, batch, &newcomers, || self.takes_room());
             self.count.fetch_sub(fewer, Ordering::Relaxed);
         }
     }
@@ -201,25 +202,27 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         map.get(key).map(|row| read(row.value()))
     }
 
-    /// Merges old panes and drops rows without any, in the next map if that is
-    /// overdue by more than `patience` maps. `passed` seconds after the start
+    /// Merges old panes and drops rows without any, map after map, until at most
+    /// `patience` times all of them are overdue. `passed` seconds after the start
     /// all maps have been due once per `cycle`.
-    pub(super) fn sweep(&self, edges: &Edges, passed: u32, cycle: u32, patience: u64) -> bool {
+    pub(super) fn sweep(&self, edges: &Edges, passed: u32, cycle: u32, patience: u64) {
         let maps = self.maps.len() as u64;
         let due = u64::from(passed) * maps / u64::from(cycle.max(1));
-        let number = self.swept.load(Ordering::Relaxed);
-        // After a pause once is enough.
-        let next = number.max(due.saturating_sub(2 * maps));
-        let swap = |from, to| {
-            self.swept.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        // Another thread may have taken the map; then there is nothing to do.
-        let mine = next + patience.min(maps) < due && swap(number, next + 1);
-        if mine {
+        loop {
+            let number = self.swept.load(Ordering::Relaxed);
+            // After a pause once is enough.
+            let next = number.max(due.saturating_sub((patience + 1) * maps));
+            let claim = || {
+                let (was, is) = (number, next + 1);
+                self.swept.compare_exchange(was, is, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            };
+            // Another thread may have taken the map; then that goes on.
+            if next + patience * maps >= due || !claim() {
+                return;
+            }
             // Against the order of writers, as all who walk.
             self.sweep_map((maps - 1 - next % maps) as usize, edges);
         }
-        mine
     }
 
     /// Drops all rows.

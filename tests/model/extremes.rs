@@ -86,7 +86,6 @@ fn what_was_before_a_long_sleep_does_not_come_back() {
 }
 
 #[test]
-#[ignore = "rows.rs: naps under two hours sweep one map of many at a time"]
 fn nor_what_was_before_many_short_ones() {
     wake_after(&[7_000; 12], 2_000_000);
 }
