@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("inspect", &["flow", "units", "wire", "capture"]),
     ("table", &["flow", "filter", "snapshot", "units"]),
     ("demo", &["flow", "wire"]),
-    ("agg", &["flow", "filter", "snapshot", "topn"]),
+    ("agg", &["flow", "filter", "snapshot", "topn", "units"]),
     ("clock", &["flow"]),
     ("ingest", &["flow", "units", "snapshot", "wire", "agg", "clock"]),
     ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest"]),

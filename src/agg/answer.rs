@@ -80,7 +80,7 @@ impl Windows {
             host: self.hosts.doors.bound(&panes.edges),
             conversation: self.conversations.doors.bound(&panes.edges),
         };
-        snapshot.notes = self.notes(view, rolled.as_ref());
+        snapshot.notes = self.notes(view, rolled.as_ref(), &panes);
         snapshot.captured_at = now;
         snapshot.span = span;
         snapshot.health = health;
@@ -243,12 +243,13 @@ impl Windows {
         };
         let load = |count: &AtomicU64| count.load(Relaxed);
         let (hosts, conversations) = (&self.hosts.doors, &self.conversations.doors);
-        health.dropped.extend(line(
+        // Nothing of it is lost: it is in others.
+        health.noticed.extend(line(
             load(&hosts.refused),
             "host_limit",
             "flows of hosts beyond --max-hosts with too little traffic for a row; they are in others",
         ));
-        health.dropped.extend(line(
+        health.noticed.extend(line(
             load(&conversations.refused),
             "conversation_limit",
             "flows of conversations beyond --max-conversations with too little traffic for a row; they are in others",
@@ -276,9 +277,17 @@ impl Windows {
         ));
     }
 
-    fn notes(&self, view: &View, rolled: Option<&Rolled>) -> Vec<String> {
+    fn notes(&self, view: &View, rolled: Option<&Rolled>, panes: &Panes) -> Vec<String> {
         let Some(rolled) = rolled else { return Vec::new() };
         let mut notes = Vec::new();
+        let all = self.site().totals.sum(panes.start, panes.end).sum().bytes;
+        let lost = rolled.known.map_or(0, |known| all.saturating_sub(known));
+        if lost > 0 {
+            notes.push(format!(
+                "{} of this window have no conversation row (--max-conversations): no filter finds them",
+                crate::units::size(lost)
+            ));
+        }
         if rolled.rows == 0 {
             for port in view.filter.ports() {
                 notes.push(format!(

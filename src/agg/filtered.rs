@@ -21,6 +21,9 @@ pub(super) struct Rolled {
     pub(super) totals: Totals,
     /// Conversations that matched.
     pub(super) rows: usize,
+    /// Bytes of the window in conversations, matching or not; `None` while all
+    /// conversations have rows.
+    pub(super) known: Option<u64>,
 }
 
 /// One direction of a conversation on one path, as a filter sees it.
@@ -131,8 +134,13 @@ impl Windows {
         let mut transit: HashMap<Host, Both> = HashMap::new();
         let mut totals = Totals::default();
         let mut rows = 0;
-        let asked = Asked::new(filter, self.reader(panes));
+        let reader = self.reader(panes);
+        let mut known = self.conversations.doors.is_crowded().then_some(0u64);
+        let asked = Asked::new(filter, reader);
         self.conversations.each(|key, log| {
+            if let Some(known) = &mut known {
+                *known = known.saturating_add(reader.both(log).sum().bytes);
+            }
             let both = tally.add(&asked, key, log);
             if both == Both::default() {
                 return;
@@ -149,6 +157,6 @@ impl Windows {
                 Class::Up | Class::Down => *crossing.entry(key.host()).or_default() += both,
             }
         });
-        Rolled { crossing, transit, totals, rows }
+        Rolled { crossing, transit, totals, rows, known }
     }
 }

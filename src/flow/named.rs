@@ -103,12 +103,13 @@ fn entry(text: &str) -> Result<Named, (String, String)> {
 
 /// The line up to its comment.
 fn uncommented(line: &str) -> &str {
-    let comment = line.char_indices().find(|(at, c)| {
-        let before = line[..*at].chars().next_back().is_none_or(char::is_whitespace);
-        let after = line[at + 1..].chars().next().is_none_or(char::is_whitespace);
-        *c == '#' && before && (after || line[..*at].trim().is_empty())
+    let comment = line.match_indices('#').find(|(at, _)| {
+        let (before, after) = line.split_at(*at);
+        let spaced = before.chars().next_back().is_none_or(char::is_whitespace);
+        let alone = after.chars().nth(1).is_none_or(char::is_whitespace);
+        spaced && (alone || before.trim().is_empty())
     });
-    comment.map_or(line, |(at, _)| &line[..at])
+    comment.map_or(line, |(at, _)| line.split_at(at).0)
 }
 
 /// Without anything that a terminal would obey or that nobody sees.
@@ -142,7 +143,8 @@ mod tests {
     fn lines_name_networks() {
         let text = "\u{feff}# the site\r\n\n10.20.3.0/24 = Server room\r\n10.20.5.9/24=office, 2nd\n\
                     \t10.20.7.1  nas \n2001:db8::/32\tVLAN #12 # both halls\n10.0.0.0/8 = a=b\u{1b}[31m\n\
-                    #10.9.0.0/16 = closed\n192.0.2.0/24 = x #";
+                    #10.9.0.0/16 = closed\n192.0.2.0/24 = x #\n\
+                    198.51.100.0/24 = Büro Élysée # 日本\n203.0.113.0/24 = 日本";
         assert_eq!(
             shown(text),
             [
@@ -152,6 +154,8 @@ mod tests {
                 "2001:db8::/32 VLAN #12",
                 "10.0.0.0/8 a=b[31m",
                 "192.0.2.0/24 x",
+                "198.51.100.0/24 Büro Élysée",
+                "203.0.113.0/24 日本",
             ]
         );
         assert!(shown("").is_empty());

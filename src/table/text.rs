@@ -194,6 +194,10 @@ fn limits(snapshot: &Snapshot) -> Vec<String> {
         let most = short(snapshot.untracked.host);
         lines.push(format!("others hold hosts without a row, of up to {most} bytes each"));
     }
+    if snapshot.untracked.conversation > 0 && !snapshot.groups.rows.is_empty() {
+        let most = short(snapshot.untracked.conversation);
+        lines.push(format!("others hold conversations without a row, of up to {most} bytes each"));
+    }
     lines
 }
 

@@ -1,7 +1,7 @@
 //! The two lowest lines: how the view came about, and the keys.
 
 use crate::filter::FilterError;
-use crate::snapshot::{Snapshot, SortKey, Subject, View};
+use crate::snapshot::{Grouping, Snapshot, SortKey, Subject, View};
 
 use super::super::action::{BINDINGS, Binding, Command, Context};
 use super::super::edit::FilterLine;
@@ -114,8 +114,9 @@ fn count(rank: u8, word: &str, count: u64) -> Piece {
 fn untracked(model: &Model, snapshot: &Snapshot) -> String {
     let most = match snapshot.view.subject {
         Subject::Talkers | Subject::Hosts | Subject::Line => snapshot.untracked.host,
-        Subject::Host(_) => snapshot.untracked.conversation,
-        Subject::Groups(_) | Subject::Exporters => 0,
+        Subject::Groups(Grouping::Group) => snapshot.untracked.host,
+        Subject::Host(_) | Subject::Groups(_) => snapshot.untracked.conversation,
+        Subject::Exporters => 0,
     };
     if most == 0 {
         return String::new();
