@@ -9,8 +9,8 @@ use toptalk::flow::{Flow, Time};
 use toptalk::snapshot::{Health, Subject, View, Window};
 use toptalk::wire::doubling::Doubling;
 
-/// Flows recorded at once, as one wake of the ingest worker gives.
-const BATCH: usize = 1500;
+/// Flows recorded at once, as the ingest worker does under load.
+const BATCH: usize = 4096;
 
 fn warm(flows: &[Flow]) -> Windows {
     let windows = Windows::new(Config { started: Time(common::START), ..Config::default() });

@@ -12,6 +12,8 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use dashmap::Entry;
+
 use super::batch::{Batch, Kept};
 use super::log::TimeLog;
 use super::pane::{COARSE, Edges, KEEP_SPAN};
@@ -111,8 +113,14 @@ impl<K: Eq + Hash + Kept> Doors<K> {
                 evicted += 1;
                 before
             };
-            fewer += usize::from(map.contains_key(&update.key));
-            let mut row = map.entry(update.key).or_default();
+            let mut row = match map.entry(update.key) {
+                // Another worker was quicker.
+                Entry::Occupied(row) => {
+                    fewer += 1;
+                    row.into_ref()
+                }
+                Entry::Vacant(place) => place.insert(TimeLog::default()),
+            };
             batch.add_to(row.value_mut(), edges, update);
             if before > 0 {
                 row.value_mut().miss(edges, door.newest, before);
@@ -274,10 +282,9 @@ impl Sketch {
         self.current.iter_mut().for_each(|row| row.fill(0));
     }
 
-    /// The counters of a key. The map is chosen by the middle of the hash: neither
-    /// end depends on it.
+    /// The counters of a key, by parts of the hash that do not choose the map.
     fn places(&self, hash: usize) -> [usize; 2] {
-        [hash, hash.rotate_left(24)].map(|hash| hash & (self.current[0].len() - 1))
+        [hash, hash >> 20].map(|hash| hash & (self.current[0].len() - 1))
     }
 
     fn estimate(&self, hash: usize) -> u64 {

@@ -47,10 +47,8 @@ impl Batch {
             conversations: Vec::with_capacity(flows.len()),
             hosts: Vec::with_capacity(flows.len()),
         };
-        paths.number(flows, |flow, numbered| {
-            if !counts(flow) {
-                return;
-            }
+        let numbers = paths.number(flows);
+        for (flow, numbered) in flows.iter().zip(numbers).filter(|(flow, _)| counts(flow)) {
             let class = local.classify(flow.src, flow.dst);
             let (first, last) = corrected(flow);
             let first_piece = batch.pieces.len();
@@ -63,7 +61,7 @@ impl Batch {
                 pieces: (batch.pieces.len() - first_piece) as u32,
             });
             batch.update_rows(flow, class);
-        });
+        }
         batch
     }
 

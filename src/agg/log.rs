@@ -12,9 +12,13 @@ use crate::snapshot::{Both, Counters};
 /// fourth would make every row a sixth larger.
 const INLINE: usize = 3;
 
-/// Entries of one row at most. One lane and path need at most 260 panes; beyond
-/// this an exporter gives the same conversation ever new interfaces, and they
-/// are no longer told apart.
+/// Both directions on one path need at most 520 entries. With more than this an
+/// exporter gives the same conversation ever new interfaces: they are no longer
+/// told apart.
+const CROWDED: usize = 640;
+
+/// Entries of one row at most. What finds none then (made-up sampling rates,
+/// counters too large for an entry) is left to others.
 const MAX_ENTRIES: usize = 1024;
 
 /// Steps back to the place of a piece before it is looked for by halves.
@@ -53,7 +57,7 @@ impl TimeLog {
         piece: &Piece,
         mut at: usize,
     ) -> usize {
-        let crowded = self.0.len() >= MAX_ENTRIES && what.path != plain;
+        let crowded = self.0.len() >= CROWDED && what.path != plain;
         let moved = self.0.len() == self.0.capacity() && self.make_room(edges);
         if crowded {
             what.path = plain;
@@ -64,6 +68,9 @@ impl TimeLog {
                 Place::Joined(at) => return at,
                 Place::Insert(found) => at = found,
             }
+        }
+        if self.0.len() >= MAX_ENTRIES {
+            return at;
         }
         self.0.insert(at, Entry::new(slot, what, piece));
         at + 1
@@ -288,22 +295,20 @@ mod tests {
 
     #[test]
     fn merging_keeps_every_sum_that_can_be_asked_for() {
-        let start = Edges::at(10_000_000);
         let mut log = TimeLog::default();
-        for second in 0..4000 {
-            let pane = start.pane(10_000_000 + second);
-            add(&mut log, &start, (second % 6) as u8, piece(pane, u64::from(second)));
-        }
-        for edge in [10_000_000u32, 10_001_000, 10_003_000, 10_004_000] {
-            let edges = Edges::at(edge);
+        for second in 0..4000u32 {
+            let at = 10_000_000 + second;
+            let edges = Edges::at(at / 2 * 2);
+            add(&mut log, &edges, (second % 6) as u8, piece(edges.pane(at), u64::from(second)));
+            if second % 500 != 499 {
+                continue;
+            }
             for length in [10, 60, 300, 900, 3600] {
-                let (from, to) = edges.widen(edge - length, edge);
-                let want: u64 = (0..4000u32)
-                    .filter(|second| (from..to).contains(&(10_000_000 + second)))
-                    .map(u64::from)
-                    .sum();
+                let (from, to) = edges.widen(edges.edge - length, edges.edge);
+                let inside = |second: &u32| (from..to).contains(&(10_000_000 + second));
+                let want: u64 = (0..4000).filter(inside).map(u64::from).sum();
                 log.compact(&edges);
-                assert_eq!(sum(&log, &edges, from, to).bytes, want, "{edge} {length}");
+                assert_eq!(sum(&log, &edges, from, to).bytes, want, "{at} {length}");
             }
         }
         log.compact(&Edges::at(10_010_000));
@@ -345,7 +350,21 @@ mod tests {
         for path in 0..10_000 {
             log.add(&edges, What { lane: 0, path }, 0, &[piece(999_990, 1)]);
         }
-        assert!(log.0.len() <= MAX_ENTRIES + 1);
+        assert!(log.0.len() <= CROWDED + 1);
         assert_eq!(sum(&log, &edges, 0, 1_000_000).bytes, 10_000);
+    }
+
+    #[test]
+    fn nor_do_counters_too_large_for_an_entry() {
+        let edges = Edges::at(1_000_000);
+        let mut log = TimeLog::default();
+        let forged = Piece { packets: u64::MAX, ..piece(999_990, 1) };
+        (0..20_000).for_each(|_| add(&mut log, &edges, 0, forged));
+        assert_eq!(log.0.len(), MAX_ENTRIES);
+        for plain in 0..5000 {
+            let what = What { lane: 1, path: plain };
+            log.add(&edges, what, plain, &[piece(999_992, 1)]);
+        }
+        assert_eq!(log.0.len(), MAX_ENTRIES);
     }
 }

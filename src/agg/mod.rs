@@ -177,7 +177,10 @@ impl Windows {
         for flows in flows.chunks(BATCH) {
             let newest = flows.iter().map(|flow| flow.arrival).max().unwrap_or_default();
             self.advance(newest);
-            let edges = self.site().edges;
+            let (edges, epochs) = {
+                let site = self.site();
+                (site.edges, (self.conversations.epoch(), self.hosts.epoch()))
+            };
             let counts = |flow: &Flow| self.counts(flow);
             let batch = Batch::new(&edges, &self.config.local, &self.paths, flows, counts);
             {
@@ -187,8 +190,8 @@ impl Windows {
                 }
                 site.timings.record(flows);
             }
-            self.conversations.add_all(&edges, &batch.conversations, &batch);
-            self.hosts.add_all(&edges, &batch.hosts, &batch);
+            self.conversations.add_all(&edges, epochs.0, &batch.conversations, &batch);
+            self.hosts.add_all(&edges, epochs.1, &batch.hosts, &batch);
             self.sweep(&edges, PATIENCE);
         }
     }

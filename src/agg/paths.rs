@@ -1,6 +1,7 @@
 //! Ways that traffic took: exporter, interfaces and sampling rate, by number.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -15,6 +16,12 @@ pub(super) const MAX_PATHS: usize = 65_536;
 /// Paths of one exporter: all pairs of 90 interfaces. One that makes them up
 /// leaves the others theirs.
 const MAX_PER_EXPORTER: usize = 8192;
+
+/// Of all paths these are kept for ones that are nothing but a sampling rate.
+const PLAIN: usize = 4096;
+
+/// Sampling rates of one exporter: it may have a few samplers, not hundreds.
+const MAX_RATES: usize = 64;
 
 /// Paths come in blocks, so that a small site pays for a small list.
 const BLOCK: usize = 256;
@@ -43,22 +50,28 @@ pub(super) struct Numbered {
 #[derive(Debug, Default)]
 struct Known {
     numbers: HashMap<Path, u32, RandomState>,
-    per_exporter: HashMap<Host, usize, RandomState>,
-    /// Flows whose path found no room.
-    refused: u64,
+    per_exporter: HashMap<Host, Given, RandomState>,
+}
+
+/// How many paths an exporter was given.
+#[derive(Debug, Default)]
+struct Given {
+    paths: usize,
+    rates: usize,
 }
 
 /// All paths. Numbers are given under a lock, and read without one.
 #[derive(Debug)]
 pub(super) struct Paths {
     known: Mutex<Known>,
+    refused: AtomicU64,
     list: Box<[OnceLock<Block>]>,
 }
 
 impl Default for Paths {
     fn default() -> Paths {
         let list = (0..MAX_PATHS.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect();
-        let paths = Paths { known: Mutex::default(), list };
+        let paths = Paths { known: Mutex::default(), refused: AtomicU64::new(0), list };
         let first = Path::default();
         paths.write(0, first);
         paths.known.lock().unwrap_or_else(PoisonError::into_inner).numbers.insert(first, 0);
@@ -68,10 +81,10 @@ impl Default for Paths {
 
 impl Paths {
     /// Numbers the paths of a batch of flows, in order.
-    pub(super) fn number(&self, flows: &[Flow], mut take: impl FnMut(&Flow, Numbered)) {
+    pub(super) fn number(&self, flows: &[Flow]) -> Vec<Numbered> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last: Option<(Path, Numbered)> = None;
-        for flow in flows {
+        let number = |flow: &Flow| {
             let rate = flow.sampling.rate().filter(|rate| *rate > 1).unwrap_or(0);
             let (exporter, input, output) = (flow.exporter, flow.input, flow.output);
             let path = Path { exporter, input, output, rate };
@@ -80,30 +93,41 @@ impl Paths {
                 _ => self.find(&mut known, path),
             };
             last = Some((path, numbered));
-            take(flow, numbered);
-        }
+            numbered
+        };
+        flows.iter().map(number).collect()
     }
 
     fn find(&self, known: &mut Known, path: Path) -> Numbered {
         let simple = Path { rate: path.rate, ..Path::default() };
         let plain = known.numbers.get(&simple).copied();
-        let plain = plain.or_else(|| self.give(known, simple)).unwrap_or(0);
+        let plain = plain.or_else(|| {
+            let given = known.per_exporter.entry(path.exporter).or_default();
+            let room = given.rates < MAX_RATES && known.numbers.len() < MAX_PATHS;
+            given.rates += usize::from(room);
+            room.then(|| self.give(known, simple))
+        });
         let number = known.numbers.get(&path).copied();
-        let number = number.or_else(|| self.give(known, path));
-        known.refused += u64::from(number.is_none());
+        let number = number.or_else(|| {
+            let given = known.per_exporter.entry(path.exporter).or_default();
+            let all = known.numbers.len() < MAX_PATHS - PLAIN;
+            // A rate that is not known would falsify what was reported.
+            let room = all && given.paths < MAX_PER_EXPORTER && plain.is_some();
+            given.paths += usize::from(room);
+            room.then(|| self.give(known, path))
+        });
+        if number.is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        let plain = plain.unwrap_or(0);
         Numbered { path: number.unwrap_or(plain), plain }
     }
 
-    fn give(&self, known: &mut Known, path: Path) -> Option<u32> {
+    fn give(&self, known: &mut Known, path: Path) -> u32 {
         let number = known.numbers.len();
-        let of_exporter = known.per_exporter.entry(path.exporter).or_default();
-        if number >= MAX_PATHS || *of_exporter >= MAX_PER_EXPORTER {
-            return None;
-        }
-        *of_exporter += 1;
         self.write(number, path);
         known.numbers.insert(path, number as u32);
-        Some(number as u32)
+        number as u32
     }
 
     fn write(&self, number: usize, path: Path) {
@@ -129,7 +153,7 @@ impl Paths {
 
     /// Flows whose interfaces are not told apart for want of room.
     pub(super) fn refused(&self) -> u64 {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).refused
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -144,9 +168,7 @@ mod tests {
     }
 
     fn number(paths: &Paths, flow: Flow) -> Numbered {
-        let mut found = Numbered::default();
-        paths.number(&[flow], |_, numbered| found = numbered);
-        found
+        paths.number(&[flow])[0]
     }
 
     #[test]
@@ -183,5 +205,9 @@ mod tests {
         }
         assert!(paths.refused() > MAX_PATHS as u64);
         assert_eq!(number(&paths, flow(2, 1, 2, 7)), other, "what is known stays");
+        let rates = (8..1000).map(|rate| number(&paths, flow(2, 1, 2, rate)));
+        assert_eq!(rates.filter(|numbered| numbered.plain > 0).count(), MAX_RATES);
+        let late = number(&paths, flow(30, 1, 2, 2000));
+        assert_eq!(paths.rate(late.plain), 2000, "others have theirs");
     }
 }

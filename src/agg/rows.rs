@@ -58,6 +58,8 @@ pub(super) struct Rows<K> {
     count: AtomicUsize,
     max: usize,
     pub(super) doors: Doors<K>,
+    /// How often all rows were dropped.
+    epoch: AtomicU64,
     /// The map to be swept next, and how many have been since the start.
     swept: AtomicU64,
 }
@@ -79,6 +81,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             count: AtomicUsize::new(0),
             max,
             doors: Doors::new(maps, max),
+            epoch: AtomicU64::new(0),
             swept: AtomicU64::new(0),
         }
     }
@@ -87,8 +90,13 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         hash >> MAP_SHIFT & (self.maps.len() - 1)
     }
 
-    /// Adds a batch of updates.
-    pub(super) fn add_all(&self, edges: &Edges, updates: &[Update<K>], batch: &Batch) {
+    /// To be taken together with the edges that a batch is prepared with.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Adds a batch of updates, unless all rows were dropped since its epoch.
+    pub(super) fn add_all(&self, edges: &Edges, epoch: u64, updates: &[Update<K>], batch: &Batch) {
         let places = self.maps.len() * SHARDS;
         let mut counts = vec![0u32; places + 1];
         let placed: Vec<Placed<K>> = updates
@@ -114,6 +122,9 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         let place = |index: &u32| placed[*index as usize].place;
         for group in order.chunk_by(|a, b| place(a) == place(b)) {
             let group = group.iter().map(|index| &placed[*index as usize]);
+            if self.epoch() != epoch {
+                return;
+            }
             self.add_group(edges, batch, group);
         }
     }
@@ -164,7 +175,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         if !newcomers.is_empty() {
             let fewer =
                 self.doors.admit(number, map, edges, batch, &newcomers, || self.takes_room());
-            self.count.fetch_sub(fewer, Ordering::Relaxed);
+            self.leave_room(fewer);
         }
     }
 
@@ -194,6 +205,12 @@ impl<K: Eq + Hash + Kept> Rows<K> {
                 true
             });
         }
+    }
+
+    fn leave_room(&self, rows: usize) {
+        // Never below zero, whatever a panic in between may have left.
+        let less = |count: usize| Some(count.saturating_sub(rows));
+        let _ = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Reads one row.
@@ -227,13 +244,14 @@ impl<K: Eq + Hash + Kept> Rows<K> {
 
     /// Drops all rows.
     pub(super) fn clear(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
         for map in &self.maps {
             let mut gone = 0;
             map.retain(|_, _| {
                 gone += 1;
                 false
             });
-            self.count.fetch_sub(gone, Ordering::Relaxed);
+            self.leave_room(gone);
         }
     }
 
@@ -246,7 +264,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             gone += usize::from(log.is_empty());
             !log.is_empty()
         });
-        self.count.fetch_sub(gone, Ordering::Relaxed);
+        self.leave_room(gone);
         if gone > 0 && map.capacity() > 4 * map.len().max(SMALL) {
             map.shrink_to_fit();
         }

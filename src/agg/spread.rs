@@ -17,13 +17,15 @@ pub(super) const MAX_PIECES: usize = 8;
 /// future cut off, and a beginning after the end taken as the end. A flow whose
 /// end is more than a day from its arrival is taken to have just ended.
 pub(super) fn corrected(flow: &Flow) -> (Time, Time) {
-    let last = flow.last.plus_ms(flow.clock_offset);
-    if flow.is_far_off() {
-        return (flow.arrival.plus_ms(-flow.duration_ms()), flow.arrival);
-    }
-    let last = last.min(flow.arrival);
-    let first = flow.first.plus_ms(flow.clock_offset).min(last);
-    (first, last)
+    let (first, last) = if flow.is_far_off() {
+        (flow.arrival.plus_ms(-flow.duration_ms()), flow.arrival)
+    } else {
+        let offset = |time: Time| time.plus_ms(flow.clock_offset);
+        (offset(flow.first), offset(flow.last).min(flow.arrival))
+    };
+    // There is no time before 1970: a forged one would move pieces behind the end.
+    let last = last.max(Time(0));
+    (first.max(Time(0)).min(last), last)
 }
 
 /// Cuts the traffic of a flow that lasted from `first` to `last` (`first` <=
@@ -136,8 +138,15 @@ mod tests {
                 bytes: 1, ..Flow::EMPTY
             };
             let (first, last) = corrected(&flow);
-            prop_assert!(first <= last && last <= Time(now));
-            spread(&Edges::at(1_000_000), &flow, first, last, &mut Vec::new());
+            prop_assert!(Time(0) <= first && first <= last && last <= Time(now).max(Time(0)));
+            let (edges, mut pieces) = (Edges::at(1_000_000), Vec::new());
+            for packets in [0, 1, 100, u64::MAX] {
+                pieces.clear();
+                spread(&edges, &Flow { packets, ..flow }, first, last, &mut pieces);
+                prop_assert!(pieces.windows(2).all(|pair| pair[0].pane < pair[1].pane));
+                let end = edges.pane(seconds(last));
+                prop_assert!(pieces.iter().all(|piece| piece.pane <= end));
+            }
         }
     }
 }

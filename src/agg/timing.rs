@@ -124,8 +124,8 @@ impl Timing {
         }
         let ms = |time: i64| time.max(1) as u64;
         let duration = last.since(first);
-        let weight = (flow.scaled().0 / WEIGHT_UNIT).clamp(1, MAX_WEIGHT).saturating_mul(times);
-        self.late.of_records += times;
+        let weight = (flow.scaled().0 / WEIGHT_UNIT).max(1).saturating_mul(times).min(MAX_WEIGHT);
+        self.late.of_records += 1;
         self.late.of_weight = self.late.of_weight.saturating_add(weight);
         let epoch = &mut self.current;
         epoch.records += times;
@@ -137,7 +137,7 @@ impl Timing {
             return;
         }
         let late = &mut self.late;
-        late.records += times;
+        late.records += 1;
         late.weight = late.weight.saturating_add(weight);
         late.duration_ms = late.duration_ms.max(duration);
         late.newest = flow.arrival;
