@@ -67,7 +67,7 @@ impl Windows {
             }
             snapshot.link = self.link(&site);
             snapshot.alerts = site.alerts.list();
-            self.count_drops(&site, &mut health);
+            self.count_limits(&site, &mut health);
         }
         self.fill_totals(&mut snapshot);
         if rolled.is_none() {
@@ -237,44 +237,49 @@ impl Windows {
         }
     }
 
-    fn count_drops(&self, site: &Site, health: &mut Health) {
-        let line = |count: u64, cause, explanation| {
-            (count > 0).then_some(DropCount { cause, explanation, count })
-        };
+    fn count_limits(&self, site: &Site, health: &mut Health) {
         let load = |count: &AtomicU64| count.load(Relaxed);
         let (hosts, conversations) = (&self.hosts.doors, &self.conversations.doors);
-        // Nothing of it is lost: it is in others.
-        health.noticed.extend(line(
-            load(&hosts.refused),
-            "host_limit",
-            "flows of hosts beyond --max-hosts with too little traffic for a row; they are in others",
-        ));
-        health.noticed.extend(line(
-            load(&conversations.refused),
-            "conversation_limit",
-            "flows of conversations beyond --max-conversations with too little traffic for a row; they are in others",
-        ));
-        health.noticed.extend(line(
-            load(&hosts.evicted),
-            "hosts_evicted",
-            "hosts that gave up their rows to busier ones; their traffic is in others",
-        ));
-        health.noticed.extend(line(
-            load(&conversations.evicted),
-            "conversations_evicted",
-            "conversations that gave up their rows to busier ones; their traffic is in others",
-        ));
-        health.noticed.extend(line(
-            self.paths.refused(),
-            "path_limit",
-            "flows whose interfaces are not told apart: too many pairs of interfaces",
-        ));
-        // Bytes are not added to what counts flows and datagrams.
-        health.noticed.extend(line(
-            site.totals.older().bytes,
-            "older_bytes",
-            "bytes of long flows from before the oldest window (an hour); in no window",
-        ));
+        // Nothing of it is lost: it is in others. Bytes of `older_bytes` are not to be
+        // added to what counts flows and datagrams.
+        let counts = [
+            (
+                load(&hosts.refused),
+                "host_limit",
+                "flows of hosts beyond --max-hosts with too little traffic for a row; they are in others",
+            ),
+            (
+                load(&conversations.refused),
+                "conversation_limit",
+                "flows of conversations beyond --max-conversations with too little traffic for a row; they are in others",
+            ),
+            (
+                load(&hosts.evicted),
+                "hosts_evicted",
+                "hosts that gave up their rows to busier ones; their traffic is in others",
+            ),
+            (
+                load(&conversations.evicted),
+                "conversations_evicted",
+                "conversations that gave up their rows to busier ones; their traffic is in others",
+            ),
+            (
+                self.paths.refused(),
+                "path_limit",
+                "flows whose interfaces are not told apart: too many pairs of interfaces",
+            ),
+            (
+                site.totals.older().bytes,
+                "older_bytes",
+                "bytes of long flows from before the oldest window (an hour); in no window",
+            ),
+        ];
+        let noticed = counts.into_iter().filter(|(count, ..)| *count > 0);
+        health.noticed.extend(noticed.map(|(count, cause, explanation)| DropCount {
+            cause,
+            explanation,
+            count,
+        }));
     }
 
     fn notes(&self, view: &View, rolled: Option<&Rolled>, panes: &Panes) -> Vec<String> {

@@ -45,15 +45,15 @@ use crate::snapshot::{AlertSubject, Direction};
 pub use self::timing::MAX_LAG_MS;
 
 /// Rows by host that are kept unless said otherwise (`--max-hosts`): the local
-/// hosts of a provider. About 0.4 kB each.
+/// hosts of a provider. About 0.2 kB each, and up to 2 kB for an hour of traffic.
 pub const DEFAULT_MAX_HOSTS: usize = 1_000_000;
 
 /// Rows by conversation that are kept unless said otherwise
-/// (`--max-conversations`). About 0.4 kB each.
+/// (`--max-conversations`). About 0.2 kB each, as long as they are short.
 pub const DEFAULT_MAX_CONVERSATIONS: usize = 2_000_000;
 
 /// Flows grouped by shard at once: enough that several fall into each group, few
-/// enough that their pieces (about 200 kB) stay in the cache.
+/// enough that they and their pieces (about a megabyte) stay in the cache.
 const BATCH: usize = 4096;
 
 /// In this time all old panes are merged and empty rows dropped, map by map.

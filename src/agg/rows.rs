@@ -2,11 +2,10 @@
 //!
 //! The rows of a kind are spread over many small maps. A batch is grouped by the
 //! shard its keys belong to, and each shard's lock is taken once. Within a group
-//! the place of every row is looked at before any row, and every row before the
-//! end of any log, and all that before anything is changed: the cache misses of a
-//! group then overlap instead of following each other. Whoever
-//! walks over rows takes one shard's lock at a time, from the last to the first,
-//! so that a writer never trails behind him.
+//! all rows are found first, then all are read, then the ends of their logs, and
+//! only then anything is changed: the cache misses of a group overlap instead of
+//! following each other. Whoever walks over rows takes one shard's lock at a
+//! time, from the last map to the first, so that a writer never trails behind.
 
 use std::hash::Hash;
 use std::hint::black_box;
