@@ -18,6 +18,9 @@ pub mod wire;
 
 // State: what is known, written and read at once.
 pub mod agg;
+// Beside it: what was, on disk, and questions about it.
+pub mod archive;
+pub mod query;
 
 // Shell: clocks, sockets, threads.
 pub mod clock;

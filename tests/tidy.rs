@@ -23,12 +23,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("table", &["flow", "filter", "snapshot", "units"]),
     ("demo", &["flow", "wire"]),
     ("agg", &["flow", "filter", "snapshot", "topn", "units"]),
+    ("archive", &["flow", "units"]),
+    ("query", &["flow", "filter", "topn", "units", "archive"]),
     ("clock", &["flow"]),
-    ("ingest", &["flow", "units", "snapshot", "wire", "agg", "clock"]),
+    ("ingest", &["flow", "units", "snapshot", "wire", "agg", "archive", "clock"]),
     ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest"]),
     ("ui", &["flow", "filter", "snapshot", "topn", "table", "units"]),
     // wire: what the administrator says about exporters is a `wire::Policy`.
-    ("cli", &["flow", "units", "filter", "snapshot", "agg", "ingest", "wire", "inspect"]),
+    (
+        "cli",
+        &[
+            "flow", "units", "filter", "snapshot", "agg", "archive", "query", "ingest", "wire",
+            "inspect",
+        ],
+    ),
 ];
 
 /// Rooms on the roof, which may use everything.
@@ -47,14 +55,20 @@ const OWNED: &[(&str, &[&str])] = &[
     ("crossterm::", &["ui"]),
     ("tokio::", &["ingest", "source", "ui", "app"]),
     // ingest: one file, what was learned of exporters (`memory.rs`).
-    ("std::fs", &["app", "ui", "ingest"]),
+    ("std::fs", &["app", "ui", "ingest", "archive"]),
     ("UdpSocket", &["ingest", "app"]),
     ("TcpListener", &["ingest"]),
     ("TcpStream", &["ingest"]),
     ("Instant", &["clock"]),
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),
-    ("nix::", &["ingest", "ui"]),
+    ("nix::", &["ingest", "ui", "archive"]),
+    ("parquet::", &["archive"]),
+    ("zstd::", &["archive"]),
+    ("lz4_flex::", &["archive"]),
+    ("bzip2::", &["archive"]),
+    ("lzokay_native::", &["archive"]),
+    ("indicatif::", &["app"]),
     ("pcap_parser::", &["capture"]),
 ];
 

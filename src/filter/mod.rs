@@ -24,7 +24,7 @@ pub use parse::{MAX_DEPTH, MAX_LIST, MAX_TEXT};
 use std::sync::Arc;
 
 use crate::flow::field::{Field, Value};
-use crate::flow::{Flow, Host};
+use crate::flow::{Flow, Host, More};
 use tree::{Node, Term};
 
 /// What a filter can ask about one thing (a flow, or one direction of a conversation).
@@ -84,7 +84,7 @@ impl Columns for Flow {
     }
 
     fn value(&self, field: Field) -> Option<Value> {
-        Some((field.info().get)(self))
+        (!field.is_more()).then(|| (field.info().get)(self, &More::NONE))
     }
 }
 

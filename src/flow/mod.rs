@@ -4,16 +4,19 @@
 //! nothing corrected: its own times, its own unscaled counters. What is needed
 //! to correct it (sampling rate, clock offset, arrival time) travels beside it.
 
+pub mod column;
 pub mod field;
 mod groups;
 mod host;
 mod local;
+mod more;
 pub mod named;
 pub mod service;
 
 pub use groups::{Area, Groups};
 pub use host::{Host, Network, NetworkError};
 pub use local::{Class, LocalNetworks};
+pub use more::{MPLS_LABELS, More};
 
 use serde::Serialize;
 
@@ -112,6 +115,16 @@ pub struct Flow {
     /// Whether the exporter reported the same flow before, from another
     /// interface: counted once, unless asked otherwise.
     pub duplicate: bool,
+    /// Which [`More`] of the batch it came in belongs to it: its place counted
+    /// from 1, or 0 for none. See [`more_of`].
+    pub more: u32,
+}
+
+/// What came with `flow`, out of what came with its batch.
+#[must_use]
+pub fn more_of<'a>(flow: &Flow, batch: &'a [More]) -> &'a More {
+    let place = (flow.more as usize).checked_sub(1);
+    place.and_then(|place| batch.get(place)).unwrap_or(&More::NONE)
 }
 
 impl Flow {
@@ -147,6 +160,7 @@ impl Flow {
         direction: Flow::NO_DIRECTION,
         timed: true,
         duplicate: false,
+        more: 0,
     };
 
     /// The same conversation seen from the other end: addresses, ports, masks,

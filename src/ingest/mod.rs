@@ -35,7 +35,7 @@ use tokio::sync::oneshot;
 use self::pipeline::Sink;
 use crate::agg::Windows;
 use crate::clock::Clock;
-use crate::flow::Flow;
+use crate::flow::{Flow, More};
 use crate::snapshot::Health;
 use crate::wire::Policy;
 
@@ -158,7 +158,7 @@ impl Ingest {
     ) -> io::Result<Ingest> {
         let sink = move || {
             let windows = windows.clone();
-            Box::new(move |flows: &[Flow]| windows.record(flows)) as Sink
+            Box::new(move |flows: &[Flow], _: &[More]| windows.record(flows)) as Sink
         };
         Ingest::start_into(sockets, sink, clock, options)
     }

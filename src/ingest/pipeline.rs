@@ -6,7 +6,7 @@ use super::PUBLISH;
 use super::guard::{guarded, poisoned};
 use super::tally::{Part, Tally};
 use crate::clock::Clock;
-use crate::flow::{Flow, Host, Time};
+use crate::flow::{Flow, Host, More, Time};
 use crate::wire::doubling::Doubling;
 use crate::wire::memory::Memory;
 use crate::wire::{Budget, Cause, Decoder, Policy};
@@ -18,8 +18,8 @@ const FLOWS_PER_BATCH: usize = 4096;
 /// A flow waits no longer than this to be recorded.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
-/// Where flows go.
-pub(super) type Sink = Box<dyn FnMut(&[Flow]) + Send>;
+/// Where flows go, with what came with them ([`Flow::more`]).
+pub(super) type Sink = Box<dyn FnMut(&[Flow], &[More]) + Send>;
 
 /// Decodes what sockets read, marks what came twice, and hands it on. A panic in
 /// any of that costs what was being worked on, and is counted.
@@ -138,18 +138,19 @@ impl Pipeline {
         if self.flows.is_empty() {
             return;
         }
-        let Pipeline { doubling, sink, flows, tally, .. } = self;
+        let Pipeline { decoder, doubling, sink, flows, tally, .. } = self;
         let recorded = guarded(|| {
             let doubled = doubling.mark(flows);
             if doubled > 0 {
                 tally.doubled(flows, doubled);
             }
-            sink(flows);
+            sink(flows, decoder.more());
         });
         if let Err(why) = recorded {
             self.tally.unrecorded(self.clock.now(), self.flows.len(), &why);
         }
         self.flows.clear();
+        self.decoder.forget_more();
     }
 
     /// What to publish. What it counts has been recorded.

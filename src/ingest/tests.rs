@@ -9,7 +9,7 @@ use super::intake::Intake;
 use super::pipeline::Pipeline;
 use super::stats::Stats;
 use super::*;
-use crate::flow::{Host, Time};
+use crate::flow::{Host, More, Time};
 use crate::snapshot::ExporterHealth;
 use crate::wire::Budget;
 use crate::wire::encode::{IpfixEncoder, V9Encoder};
@@ -115,7 +115,7 @@ fn a_panic_while_recording_costs_its_batch_and_is_counted() {
     let clock = Clock::start();
     let (now, recorded) = (clock.now(), Arc::new(Mutex::new(0)));
     let sum = recorded.clone();
-    let sink = Box::new(move |flows: &[Flow]| {
+    let sink = Box::new(move |flows: &[Flow], _: &[More]| {
         assert!(flows.iter().all(|flow| flow.src != Host::octets(10, 0, 0, 13)), "unlucky");
         *sum.lock().unwrap() += flows.len();
     });
@@ -158,7 +158,7 @@ fn a_worker_that_dies_all_the_same_is_told() {
     let mut router = Router::new(2, socket.port());
     // What a panic carries is dropped outside of what guards against it.
     let sink = || {
-        Box::new(|flows: &[Flow]| {
+        Box::new(|flows: &[Flow], _: &[More]| {
             if !flows.is_empty() {
                 std::panic::panic_any(Grudge);
             }
@@ -189,7 +189,7 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
     let guarded = gate.clone();
     let sink = move || {
         let gate = guarded.clone();
-        Box::new(move |flows: &[Flow]| {
+        Box::new(move |flows: &[Flow], _: &[More]| {
             if flows.iter().any(|flow| flow.exporter == slow) {
                 drop(gate.lock());
             }

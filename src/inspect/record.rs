@@ -4,7 +4,7 @@ use super::line::{Fields, RecordLine, Reverse};
 use super::names::{self, Named};
 use super::value::{self, Value};
 use crate::flow::field::{FIELDS, Field};
-use crate::flow::{Flow, Host};
+use crate::flow::{Flow, Host, More};
 use crate::wire::element::{Aux, REVERSE_PEN};
 use crate::wire::observer::RecordSeen;
 
@@ -204,10 +204,13 @@ pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static
                 .iter()
                 .filter(|info| match info.field {
                     Field::Exporter | Field::Domain => false,
+                    // Of the decoder, not of the record; what is in `More` has lines of its own.
+                    Field::Duplicate | Field::Timed | Field::ClockOffset => false,
+                    field if field.is_more() => false,
                     Field::Direction => flow.direction != Flow::NO_DIRECTION,
                     _ => true,
                 })
-                .map(|info| (info.name, Value::from((info.get)(flow))))
+                .map(|info| (info.name, Value::from((info.get)(flow, &More::NONE))))
                 .collect(),
         ),
         ..RecordLine::default()

@@ -23,7 +23,7 @@ macro_rules! aux {
 
 aux! {
     /// Upper halves of IPv6 addresses; the lower halves use the field's slot.
-    SrcHigh = 24,
+    SrcHigh = 56,
     DstHigh,
     NextHopHigh,
     /// IPv4 addresses, apart from the IPv6 ones: some templates carry both.
@@ -85,7 +85,7 @@ aux! {
 }
 
 /// Number of slots a record is loaded into: fields, then [`Aux`] values.
-pub const SLOTS: usize = 96;
+pub const SLOTS: usize = 128;
 
 /// A slot that no element fills: what is read from it is 0.
 pub const EMPTY_SLOT: usize = SLOTS - 1;

@@ -58,7 +58,7 @@ use self::exporter::Exporter;
 use self::policy::Refused;
 use self::sets::Desk;
 use self::template::SetScratch;
-use crate::flow::{Flow, Host, Time};
+use crate::flow::{Flow, Host, More, Time};
 
 /// Exporters kept apart: a large site has hundreds. A few kB each; one that
 /// uses all its limits takes about 2 MB.
@@ -119,6 +119,7 @@ pub struct Decoder {
     refused: Refused,
     pool: Pool,
     scratch: SetScratch,
+    more: Vec<More>,
 }
 
 impl Decoder {
@@ -139,6 +140,17 @@ impl Decoder {
     #[must_use]
     pub fn sharing(policy: Policy, budget: &Budget) -> Decoder {
         Decoder { policy, pool: Pool::of(budget), ..Decoder::default() }
+    }
+
+    /// What came with the flows since it was last forgotten ([`Flow::more`]).
+    #[must_use]
+    pub fn more(&self) -> &[More] {
+        &self.more
+    }
+
+    /// Begins a new batch: no flow decoded before refers to what came with it.
+    pub fn forget_more(&mut self) {
+        self.more.clear();
     }
 
     /// Decodes one datagram that came from `address` at `now`; its flows are

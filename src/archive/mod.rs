@@ -1,0 +1,12 @@
+//! Flows on disk.
+//!
+//! While a slot of time runs, flows go to a journal; when it ends they become a
+//! segment, a Parquet file. What reads them back ([`open`]) gives [`Chunk`]s,
+//! whatever kind of file they lie in: segments, journals, or files of nfcapd.
+
+pub mod catalog;
+pub mod chunk;
+mod error;
+
+pub use chunk::{Chunk, Chunks, RowChunk};
+pub use error::ArchiveError;

@@ -1,0 +1,92 @@
+//! What comes back.
+
+use super::question::{Aggregation, Order, Statistic};
+use crate::flow::field::Value;
+use crate::flow::{Flow, More, Time};
+
+/// Sums over flows, scaled by their sampling rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sums {
+    pub flows: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    /// When the earliest began and the latest ended.
+    pub first: Time,
+    pub last: Time,
+}
+
+/// A record, or several summed: what they are not summed by is as in [`Flow::EMPTY`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its counters are unscaled only in a single record; take [`Row::sums`].
+    pub flow: Flow,
+    pub more: More,
+    pub sums: Sums,
+    /// The way back, where both directions were summed.
+    pub out_packets: u64,
+    pub out_bytes: u64,
+}
+
+/// A line of a statistic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatRow {
+    pub value: Value,
+    /// Where protocols are told apart.
+    pub proto: Option<u8>,
+    pub sums: Sums,
+}
+
+/// A list of an answer, sorted and cut.
+#[derive(Clone, Debug)]
+pub enum Table {
+    /// Records or groups of records.
+    Rows {
+        by: Option<Aggregation>,
+        order: Option<Order>,
+        rows: Vec<Row>,
+        groups: u64,
+    },
+    Statistic {
+        asked: Statistic,
+        order: Order,
+        rows: Vec<StatRow>,
+        groups: u64,
+    },
+}
+
+/// Sums of what matched, by protocol as nfdump's summary has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// `None` when nothing matched.
+    pub all: Option<Sums>,
+    /// Flows, packets and bytes of TCP, UDP, ICMP (both families) and the rest.
+    pub tcp: [u64; 3],
+    pub udp: [u64; 3],
+    pub icmp: [u64; 3],
+    pub other: [u64; 3],
+}
+
+/// What was done for an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Effort {
+    /// Files that were looked into, and that were passed over by name or footer.
+    pub files: u64,
+    pub skipped: u64,
+    /// Records of the files that were not passed over.
+    pub records: u64,
+    /// Flows left out because they were reported twice.
+    pub duplicates: u64,
+    pub bytes_read: u64,
+    /// What could not be read: each costs only the part it names.
+    pub problems: Vec<String>,
+    /// Whether it was cut short (Ctrl-C): the answer is over what was read until then.
+    pub interrupted: bool,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pub totals: Totals,
+    pub tables: Vec<Table>,
+    pub effort: Effort,
+}
