@@ -75,11 +75,12 @@ pub(super) fn term(parser: &mut Parser<'_>) -> Result<Node, FilterError> {
     let entry = parser.entry(length).filter(|_| word.name.ends_with('N'));
     let place = Place(start..parser.skip(length));
     let test = argument(parser, word.name, word.argument)?;
-    let Reads::Any(parts) = word.reads else { return Ok(node(word.reads, side, test, place)) };
-    let picked = parts.iter().enumerate().filter(|(index, _)| match (word.before, entry) {
-        (Before::Corners, _) => stood.picks(*index),
-        (_, entry) => entry.is_none_or(|entry| entry == *index),
-    });
+    let Reads::Any(choice) = word.reads else { return Ok(node(word.reads, side, test, place)) };
+    let picked =
+        choice.parts().iter().enumerate().filter(|(index, _)| match (word.before, entry) {
+            (Before::Corners, _) => stood.picks(*index),
+            (_, entry) => entry.is_none_or(|entry| entry == *index),
+        });
     Ok(Node::one(picked.map(|(_, one)| node(*one, side, test.clone(), place.clone())).collect()))
 }
 

@@ -75,8 +75,8 @@ pub enum Reads {
     /// The flags of TCP; flows of other protocols never match.
     Flags,
     Computed(Computed),
-    /// At least one of these. Parsing takes it apart: no term reads it.
-    Any(&'static [Reads]),
+    /// At least one of several. Parsing takes it apart: no term reads it.
+    Any(Choice),
 }
 
 /// What is computed from several fields, or from a part of one.
@@ -101,6 +101,28 @@ pub enum Computed {
     Label(Field),
     Experimental(Field),
     BottomLabel,
+}
+
+/// What a word leaves open, or words before it and numbers in it pick from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Macs,
+    Ttls,
+    Labels,
+    Experimental,
+}
+
+impl Choice {
+    /// All there is to pick from.
+    #[must_use]
+    pub fn parts(self) -> &'static [Reads] {
+        match self {
+            Choice::Macs => MACS,
+            Choice::Ttls => TTLS,
+            Choice::Labels => LABELS,
+            Choice::Experimental => EXPERIMENTAL,
+        }
+    }
 }
 
 /// The corners of a router, in the order in which words before pick them.
@@ -142,8 +164,8 @@ macro_rules! of_stack {
     }};
 }
 
-const LABELS: [Reads; STACK.len()] = of_stack!(Label);
-const EXPERIMENTAL: [Reads; STACK.len()] = of_stack!(Experimental);
+const LABELS: &[Reads] = &of_stack!(Label);
+const EXPERIMENTAL: &[Reads] = &of_stack!(Experimental);
 
 /// Whether the rows of the live tables can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,19 +282,19 @@ words! {
     "engine-id" ["engine id"] Nothing, Numbers("an engine number", BYTE, Names::None),
         Reads::Computed(Computed::EngineId), Live::No("rows keep no engines", SUMS),
         "the last byte of the observation domain: in v5 the engine's number";
-    "mac" [] Corners, Argument::Mac, Reads::Any(MACS),
+    "mac" [] Corners, Argument::Mac, Reads::Any(Choice::Macs),
         Live::No("rows keep no MAC addresses", SUMS),
         "a MAC address, as frames came in or went out";
-    "mpls labelN" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(&LABELS),
+    "mpls labelN" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(Choice::Labels),
         Live::No("rows keep no MPLS labels", SUMS),
         "the label of entry 1 (the top) to 10 of the MPLS stack";
-    "mpls any" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(&LABELS),
+    "mpls any" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(Choice::Labels),
         Live::No("rows keep no MPLS labels", SUMS),
         "the label of any entry";
     "mpls eos" [] Nothing, Numbers("an MPLS label", LABEL, Names::None),
         Reads::Computed(Computed::BottomLabel), Live::No("rows keep no MPLS labels", SUMS),
         "the label at the bottom of the stack";
-    "mpls expN" [] Nothing, Numbers("a traffic class", 7, Names::None), Reads::Any(&EXPERIMENTAL),
+    "mpls expN" [] Nothing, Numbers("a traffic class", 7, Names::None), Reads::Any(Choice::Experimental),
         Live::No("rows keep no MPLS labels", SUMS),
         "the three bits of traffic class of an entry, once called experimental";
     "prev as" ["previous as"] Nothing, Numbers("an AS number", LONG, Names::None),
@@ -290,7 +312,7 @@ words! {
     "max ttl" ["maxttl"] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::One(Field::MaxTtl),
         Live::No("rows keep no TTLs", SUMS),
         "the greatest TTL of the packets";
-    "ttl" [] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::Any(TTLS),
+    "ttl" [] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::Any(Choice::Ttls),
         Live::No("rows keep no TTLs", SUMS),
         "the least or the greatest TTL";
     "fwdstat" [] Nothing, Numbers("a forwarding status", BYTE, Names::Forwarding),
@@ -325,8 +347,8 @@ impl Word {
 
     /// Which of the parts it is taken apart into this is.
     pub(super) fn part(&self, reads: Reads) -> Option<usize> {
-        let Reads::Any(parts) = self.reads else { return None };
-        parts.iter().position(|part| *part == reads)
+        let Reads::Any(choice) = self.reads else { return None };
+        choice.parts().iter().position(|part| *part == reads)
     }
 
     /// All its spellings.

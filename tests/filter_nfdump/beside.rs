@@ -100,7 +100,7 @@ const ELEMENTS: &[(u16, usize, &[u64])] = &[
     (235, 4, &[5, 6]),
 ];
 
-const MACS: &[u64] = &[0x5e_0053_01, 0x5e_0053_02, 0x5e_0053_03];
+const MACS: &[u64] = &[0x5e00_5301, 0x5e00_5302, 0x5e00_5303];
 
 /// Datagrams of NetFlow v9 (RFC 3954, section 5) with so many records of [`ELEMENTS`].
 fn beside(count: usize) -> Vec<Vec<u8>> {

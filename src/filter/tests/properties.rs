@@ -62,7 +62,7 @@ fn terms(word: &'static Word) -> impl Strategy<Value = Node> {
         Before::Ways => vec![Side::Either, Side::Src, Side::Dst],
     };
     let parts = match word.reads {
-        Reads::Any(parts) => parts.to_vec(),
+        Reads::Any(choice) => choice.parts().to_vec(),
         reads => vec![reads],
     };
     let all = (prop::sample::select(parts), prop::sample::select(sides), tests(word.argument));

@@ -67,7 +67,7 @@ fn every_element_has_its_place() {
         (52, vec![7], More { min_ttl: 7, ..none }),
         (53, vec![8], More { max_ttl: 8, ..none }),
         (55, vec![0xb8], More { dst_tos: 0xb8, ..none }),
-        (56, vec![0, 0x11, 0x22, 0x33, 0x44, 0x55], More { in_src_mac: 0x11_2233_4455, ..none }),
+        (56, vec![0, 0x11, 0x22, 0x33, 0x44, 0x55], More { in_src_mac: 0x0011_2233_4455, ..none }),
         (57, vec![1, 2, 3, 4, 5, 6], More { out_dst_mac: 0x0102_0304_0506, ..none }),
         (80, vec![1, 2, 3, 4, 5, 6], More { in_dst_mac: 0x0102_0304_0506, ..none }),
         (81, vec![1, 2, 3, 4, 5, 6], More { out_src_mac: 0x0102_0304_0506, ..none }),
@@ -102,7 +102,7 @@ fn every_element_has_its_place() {
     }
     for (entry, id) in (70..80).enumerate() {
         let mut want = none;
-        want.mpls[entry] = 0x01_02_31;
+        want.mpls[entry] = 0x01_0231;
         assert_eq!(of_one(id, &[1, 2, 0x31]), want);
     }
 }
@@ -202,8 +202,8 @@ const FRAME: [u8; 42] = [
 fn a_sampled_frame_says_its_addresses_and_ttl() {
     let made = decode(&messages(&[(0, 315, 42)], &[&FRAME]), true);
     let want = More {
-        in_src_mac: 0x5e_0053_01,
-        in_dst_mac: 0x5e_0053_02,
+        in_src_mac: 0x5e00_5301,
+        in_dst_mac: 0x5e00_5302,
         min_ttl: 61,
         max_ttl: 61,
         ..More::NONE
@@ -234,8 +234,8 @@ fn a_sample_of_sflow_says_what_switch_and_router_know() {
     let made = decode(std::slice::from_ref(&datagram), true);
     let want = More {
         bgp_next_hop: Host::octets(192, 0, 2, 7),
-        in_src_mac: 0x5e_0053_01,
-        in_dst_mac: 0x5e_0053_02,
+        in_src_mac: 0x5e00_5301,
+        in_dst_mac: 0x5e00_5302,
         prev_as: 65_002,
         next_as: 65_003,
         dst_vlan: 30,
