@@ -2,10 +2,12 @@
 
 mod groups;
 mod inspect;
+mod query;
 mod values;
 
 pub use groups::Group;
 pub use inspect::Inspect;
+pub use query::{Action, Files, FilterFrom, Query, filter};
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ pub enum Command {
     Demo(Live, u64),
     Top(Top),
     Inspect(Inspect),
+    Query(Box<Query>),
 }
 
 /// Collecting with a screen.
@@ -111,6 +114,9 @@ enum Verb {
     Top(Box<TopWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
+    /// Ask the recorded archive, in nfdump's words
+    #[command(after_long_help = query::help())]
+    Query(Box<query::QueryWords>),
 }
 
 /// What all who collect are told.
@@ -291,6 +297,7 @@ impl Words {
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
+            Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
         })
     }
 }

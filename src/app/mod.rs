@@ -4,6 +4,7 @@ mod demo;
 mod groups;
 mod inspect;
 mod live;
+mod query;
 mod save;
 mod state;
 mod top;
@@ -35,6 +36,8 @@ pub enum AppError {
     Groups { path: PathBuf, source: NamedError },
     #[error("expected at most {most} networks from --group in all, found {found}")]
     ManyGroups { most: usize, found: usize },
+    #[error("{0}")]
+    Query(String),
     #[error("cannot save {path}: {source}")]
     Save { path: PathBuf, source: io::Error },
 }
@@ -47,6 +50,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
         Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Query(query) => query::run(*query),
     };
     result.unwrap_or_else(|error| {
         eprintln!("toptalk: {error}");
