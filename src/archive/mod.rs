@@ -7,6 +7,9 @@
 pub mod catalog;
 pub mod chunk;
 mod error;
+pub mod macros;
+pub mod schema;
+pub mod segment;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
