@@ -8,6 +8,9 @@ pub mod catalog;
 pub mod chunk;
 mod error;
 pub mod name;
+pub mod macros;
+pub mod schema;
+pub mod segment;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
