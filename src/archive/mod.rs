@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod chunk;
 mod error;
+pub mod journal;
 pub mod name;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
