@@ -7,8 +7,12 @@
 pub mod catalog;
 pub mod chunk;
 mod error;
+pub mod expire;
 pub mod journal;
+pub mod lock;
 pub mod name;
+pub mod recorder;
+pub mod verify;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;

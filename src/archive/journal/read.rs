@@ -252,17 +252,21 @@ pub struct Whole {
     pub problems: Vec<String>,
 }
 
-/// Reads all flows of a journal into memory; it has at most as many as a part.
+/// Reads all flows of a journal into memory: those of a part, not more than `most`.
 ///
 /// # Errors
-/// As [`open`], and when it cannot be read to the end.
-pub fn read_all(path: &Path) -> Result<Whole, ArchiveError> {
+/// As [`open`], and when it cannot be read to the end or there are more.
+pub fn read_all(path: &Path, most: usize) -> Result<Whole, ArchiveError> {
     let (blocks, header) = Blocks::open(path)?;
     let mut whole = Whole::default();
     let ended = header.is_none();
     let mut reading = Reading { told: 0, blocks, late: None, pending: None, ended };
     while !reading.ended {
         match reading.block() {
+            Ok(Some(header)) if header.flows > most.saturating_sub(whole.flows.len()) => {
+                let what = format!("expected at most {most} flows, found more");
+                return Err(ArchiveError::damaged(path, what));
+            }
             Ok(Some(header)) => reading.blocks.take(header, &mut whole.flows, &mut whole.more),
             Ok(None) => reading.ended = true,
             Err(error @ ArchiveError::Io { .. }) => return Err(error),

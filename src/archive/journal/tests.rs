@@ -75,7 +75,7 @@ fn wherever_it_is_cut_the_whole_blocks_are_there() {
         let want = ends.iter().rev().find(|(end, _)| *end <= cut).copied();
         let flows = want.map_or(0, |(_, flows)| flows as u64);
         assert_eq!(numbers(&path), ((0..flows).collect(), Vec::new()), "cut at {cut}");
-        assert_eq!(read_all(&path).unwrap().flows.len() as u64, flows);
+        assert_eq!(read_all(&path, 100).unwrap().flows.len() as u64, flows);
         let scan = scan(&path).unwrap();
         let left = cut - want.map_or(0, |(end, _)| end);
         assert_eq!((scan.flows, scan.cut), (flows, left as u64), "cut at {cut}");
@@ -85,18 +85,20 @@ fn wherever_it_is_cut_the_whole_blocks_are_there() {
 #[test]
 fn what_came_with_flows_stays_with_them_across_blocks() {
     let (_folder, path) = file(&journal(&[3, 4]));
-    let whole = read_all(&path).unwrap();
+    let whole = read_all(&path, 100).unwrap();
     for (n, flow) in whole.flows.iter().enumerate() {
         let want = if n % 2 == 0 { n as u8 } else { 0 };
         assert_eq!(more_of(flow, &whole.more).min_ttl, want);
         assert_eq!((flow.bytes, flow.first), (n as u64, Time(5)));
     }
     assert_eq!((whole.flows.len(), whole.more.len()), (7, 4));
+    let error = read_all(&path, 6).unwrap_err().to_string();
+    assert!(error.contains("at most 6 flows"), "{error}");
     // A place that does not exist is none.
     let mut block = Block::default();
     block.extend(&[flow(1, 7)], &[More::NONE; 2]);
     let (_folder, path) = file(&[HEADER.bytes().as_slice(), block.bytes()].concat());
-    assert_eq!(read_all(&path).unwrap().flows[0].more, 0);
+    assert_eq!(read_all(&path, 100).unwrap().flows[0].more, 0);
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn a_damaged_block_costs_itself() {
         let (flows, errors) = numbers(&path);
         assert_eq!(flows, [0, 1, 5, 6], "{at}");
         assert!(errors.len() == 1 && errors[0].contains(what), "{errors:?}");
-        assert_eq!(read_all(&path).unwrap().problems, errors);
+        assert_eq!(read_all(&path, 100).unwrap().problems, errors);
     }
     // Zeros at the end, as a power cut leaves them.
     let (_folder, path) = file(&[bytes.clone(), vec![0; 3 * SEARCHED_FOR_TEST]].concat());
@@ -186,6 +188,6 @@ proptest! {
         if let Ok(chunks) = open(&path) {
             prop_assert!(chunks.count() <= bytes.len() + 1);
         }
-        let _ = (scan(&path), read_all(&path));
+        let _ = (scan(&path), read_all(&path, 100));
     }
 }
