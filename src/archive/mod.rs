@@ -7,10 +7,15 @@
 pub mod catalog;
 pub mod chunk;
 mod error;
+pub mod expire;
+pub mod journal;
+pub mod lock;
 pub mod name;
 pub mod macros;
 pub mod schema;
 pub mod segment;
+pub mod recorder;
+pub mod verify;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
