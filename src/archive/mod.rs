@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod chunk;
 mod error;
+pub mod name;
 pub mod nfcapd;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
