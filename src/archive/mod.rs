@@ -9,6 +9,8 @@ pub mod chunk;
 mod error;
 pub mod name;
 pub mod nfcapd;
+mod rows;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
+pub use rows::rows;
