@@ -2,10 +2,12 @@
 
 mod groups;
 mod inspect;
+mod replay;
 mod values;
 
 pub use groups::Group;
 pub use inspect::Inspect;
+pub use replay::Replay;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ pub enum Command {
     Demo(Live, u64),
     Top(Top),
     Inspect(Inspect),
+    Replay(Replay),
 }
 
 /// Collecting with a screen.
@@ -111,6 +114,8 @@ enum Verb {
     Top(Box<TopWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
+    /// Send what was recorded once more, as NetFlow or IPFIX: an archive, files of nfcapd, a capture
+    Replay(replay::ReplayWords),
 }
 
 /// What all who collect are told.
@@ -291,6 +296,7 @@ impl Words {
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
+            Some(Verb::Replay(words)) => Command::Replay(words.check()?),
         })
     }
 }

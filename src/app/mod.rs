@@ -2,13 +2,17 @@
 
 mod demo;
 mod groups;
+mod inputs;
 mod inspect;
 mod live;
+mod replay;
 mod save;
 mod state;
+mod stop;
 mod top;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,6 +41,10 @@ pub enum AppError {
     ManyGroups { most: usize, found: usize },
     #[error("cannot save {path}: {source}")]
     Save { path: PathBuf, source: io::Error },
+    #[error("cannot find the address of {target}: {source}")]
+    Resolve { target: String, source: io::Error },
+    #[error("cannot send to {to}: {source}")]
+    Send { to: SocketAddr, source: io::Error },
 }
 
 /// Runs a command. What goes wrong is printed on stderr.
@@ -47,6 +55,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
         Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Replay(replay) => replay::run(&replay),
     };
     result.unwrap_or_else(|error| {
         eprintln!("toptalk: {error}");
