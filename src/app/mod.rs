@@ -2,14 +2,21 @@
 
 mod demo;
 mod groups;
+mod inputs;
 mod inspect;
 mod live;
+<<<<<<< HEAD
 mod query;
+=======
+mod replay;
+>>>>>>> nfcapd
 mod save;
 mod state;
+mod stop;
 mod top;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,6 +47,10 @@ pub enum AppError {
     Query(String),
     #[error("cannot save {path}: {source}")]
     Save { path: PathBuf, source: io::Error },
+    #[error("cannot find the address of {target}: {source}")]
+    Resolve { target: String, source: io::Error },
+    #[error("cannot send to {to}: {source}")]
+    Send { to: SocketAddr, source: io::Error },
 }
 
 /// Runs a command. What goes wrong is printed on stderr.
@@ -50,7 +61,11 @@ pub fn run(command: Command) -> ExitCode {
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
         Command::Inspect(inspect) => inspect::run(&inspect),
+<<<<<<< HEAD
         Command::Query(query) => query::run(*query),
+=======
+        Command::Replay(replay) => replay::run(&replay),
+>>>>>>> nfcapd
     };
     result.unwrap_or_else(|error| {
         eprintln!("toptalk: {error}");

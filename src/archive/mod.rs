@@ -16,6 +16,9 @@ pub mod schema;
 pub mod segment;
 pub mod recorder;
 pub mod verify;
+pub mod nfcapd;
+mod rows;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
+pub use rows::rows;
