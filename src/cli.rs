@@ -2,10 +2,14 @@
 
 mod groups;
 mod inspect;
+mod query;
+mod replay;
 mod values;
 
 pub use groups::Group;
 pub use inspect::Inspect;
+pub use query::{Action, Files, FilterFrom, Query, filter};
+pub use replay::Replay;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -32,6 +36,8 @@ pub enum Command {
     Demo(Live, u64),
     Top(Top),
     Inspect(Inspect),
+    Query(Box<Query>),
+    Replay(Replay),
 }
 
 /// Collecting with a screen.
@@ -111,6 +117,11 @@ enum Verb {
     Top(Box<TopWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
+    /// Ask the recorded archive, in nfdump's words
+    #[command(after_long_help = query::help())]
+    Query(Box<query::QueryWords>),
+    /// Send what was recorded once more, as NetFlow or IPFIX: an archive, files of nfcapd, a capture
+    Replay(replay::ReplayWords),
 }
 
 /// What all who collect are told.
@@ -291,6 +302,8 @@ impl Words {
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
+            Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
+            Some(Verb::Replay(words)) => Command::Replay(words.check()?),
         })
     }
 }

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("inspect", &["flow", "units", "wire", "capture"]),
     ("table", &["flow", "filter", "snapshot", "units"]),
     ("demo", &["flow", "wire"]),
+    ("replay", &["flow", "wire"]),
     ("agg", &["flow", "filter", "snapshot", "topn", "units"]),
     ("archive", &["flow", "units"]),
     ("query", &["flow", "filter", "topn", "units", "archive"]),
@@ -34,7 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "flow", "units", "filter", "snapshot", "agg", "archive", "query", "ingest", "wire",
-            "inspect",
+            "inspect", "replay",
         ],
     ),
 ];
@@ -42,8 +43,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Rooms on the roof, which may use everything.
 const ROOF: &[&str] = &["app", "main", "lib"];
 
-const GROUND: &[&str] =
-    &["flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo"];
+const GROUND: &[&str] = &[
+    "flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo",
+    "replay",
+];
 
 /// Words that belong to some rooms only.
 const OWNED: &[(&str, &[&str])] = &[

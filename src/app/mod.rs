@@ -2,13 +2,18 @@
 
 mod demo;
 mod groups;
+mod inputs;
 mod inspect;
 mod live;
+mod query;
+mod replay;
 mod save;
 mod state;
+mod stop;
 mod top;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,8 +40,14 @@ pub enum AppError {
     Groups { path: PathBuf, source: NamedError },
     #[error("expected at most {most} networks from --group in all, found {found}")]
     ManyGroups { most: usize, found: usize },
+    #[error("{0}")]
+    Query(String),
     #[error("cannot save {path}: {source}")]
     Save { path: PathBuf, source: io::Error },
+    #[error("cannot find the address of {target}: {source}")]
+    Resolve { target: String, source: io::Error },
+    #[error("cannot send to {to}: {source}")]
+    Send { to: SocketAddr, source: io::Error },
 }
 
 /// Runs a command. What goes wrong is printed on stderr.
@@ -47,6 +58,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
         Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Query(query) => query::run(*query),
+        Command::Replay(replay) => replay::run(&replay),
     };
     result.unwrap_or_else(|error| {
         eprintln!("toptalk: {error}");

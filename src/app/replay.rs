@@ -1,0 +1,278 @@
+//! `toptalk replay`: send what was recorded once more.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::AppError;
+use super::inputs::{Input, open};
+use super::stop::Stop;
+use crate::archive::{Chunks, rows};
+use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
+use crate::cli::Replay;
+use crate::clock::Clock;
+use crate::flow::{Flow, Host, Time};
+use crate::replay::{As, Encoder, Lost, Schedule};
+use crate::units;
+use crate::wire::Decoder;
+
+/// Flows that are encoded at once at most.
+const BATCH: usize = 1_000;
+
+/// Flows that are due so soon after the first of a batch are sent with it, in
+/// milliseconds: full datagrams instead of many small ones.
+const TICK_MS: i64 = 10;
+
+pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
+    let stop = Stop::on_signals().map_err(AppError::Start)?;
+    let to = resolve(&replay.to)?;
+    let own = match to {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let socket = UdpSocket::bind(own).map_err(|source| AppError::Send { to, source })?;
+    let clock = Clock::start();
+    let mut sender = Sender {
+        replay,
+        socket,
+        to,
+        clock,
+        started: clock.now(),
+        schedule: Schedule::new(replay.pace),
+        encoder: Encoder::new(replay.what.unwrap_or(As::Ipfix)),
+        decoder: Decoder::new(),
+        stop,
+        waiting: Vec::new(),
+        due: 0,
+        sent: Sent::default(),
+    };
+    eprintln!("toptalk: sending to {to}; Ctrl-C ends it");
+    let mut failed = false;
+    for path in &replay.files {
+        if let Err(error) = sender.file(path) {
+            match error {
+                Ended::Failed(error) => return Err(error),
+                Ended::Stopped => break,
+                Ended::File(what) => {
+                    failed = true;
+                    eprintln!("toptalk: {}: {what}", path.display());
+                }
+            }
+        }
+    }
+    // What a signal cut short is not sent any more.
+    let code = sender.stop.code();
+    if code.is_none() {
+        match sender.flush() {
+            Err(Ended::Failed(error)) => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    sender.summary();
+    let nothing = sender.sent.datagrams == 0;
+    Ok(match sender.stop.code() {
+        Some(code) => ExitCode::from(code),
+        None if failed || nothing => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    })
+}
+
+/// The first address of a host.
+fn resolve(target: &str) -> Result<SocketAddr, AppError> {
+    let cannot = |source| AppError::Resolve { target: target.to_owned(), source };
+    let mut addresses = target.to_socket_addrs().map_err(cannot)?;
+    let none = || cannot(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+    addresses.next().ok_or_else(none)
+}
+
+/// Why sending does not go on.
+enum Ended {
+    /// Ctrl-C.
+    Stopped,
+    /// Nothing can be sent.
+    Failed(AppError),
+    /// This file gives nothing more.
+    File(String),
+}
+
+/// What was sent.
+#[derive(Default)]
+struct Sent {
+    datagrams: u64,
+    /// Bytes of payload.
+    bytes: u64,
+    /// Flows in datagrams that were sent as they are.
+    flows: u64,
+    /// Datagrams of captures that are no flow export.
+    foreign: u64,
+    /// Flows that the filter left out.
+    filtered: u64,
+}
+
+struct Sender<'a> {
+    replay: &'a Replay,
+    socket: UdpSocket,
+    to: SocketAddr,
+    clock: Clock,
+    started: Time,
+    schedule: Schedule,
+    encoder: Encoder,
+    decoder: Decoder,
+    stop: Stop,
+    /// Flows of the next batch, and milliseconds after the start when it is due.
+    waiting: Vec<Flow>,
+    due: i64,
+    sent: Sent,
+}
+
+impl Sender<'_> {
+    fn file(&mut self, path: &Path) -> Result<(), Ended> {
+        match open(path).map_err(|error| Ended::File(error.to_string()))? {
+            Input::Flows(chunks) => self.chunks(chunks),
+            Input::Datagrams(file) => self.capture(file, &path.display().to_string()),
+        }
+    }
+
+    /// The flows of a file. What is damaged is said, and costs only itself.
+    fn chunks(&mut self, chunks: Chunks) -> Result<(), Ended> {
+        for chunk in chunks {
+            let mut chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    eprintln!("toptalk: {error}");
+                    continue;
+                }
+            };
+            for page in 0..chunk.pages() {
+                match rows(chunk.as_mut(), page) {
+                    Ok((flows, _)) => self.flows(&flows)?,
+                    Err(error) => eprintln!("toptalk: {error}"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn capture(&mut self, file: Box<dyn io::Read + Send>, name: &str) -> Result<(), Ended> {
+        if self.replay.what.is_none() && !self.replay.filter.is_any() {
+            let what = "datagrams of captures are sent as they are: with a filter, say --as, too";
+            return Err(Ended::File(what.to_owned()));
+        }
+        let mut ended = Ok(());
+        let read = capture::read(file, Meant::by(name), &mut |item| {
+            ended = match item {
+                Item::Datagram(datagram) => self.datagram(&datagram),
+                Item::Problem(problem) => {
+                    if problem.trouble == Trouble::Damaged {
+                        eprintln!("toptalk: {name}: {}", problem.trouble);
+                    }
+                    Ok(())
+                }
+            };
+            if ended.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        ended?;
+        read.map_err(|error: Unreadable| Ended::File(error.to_string()))
+    }
+
+    /// A datagram of a capture: as it is, or its flows.
+    fn datagram(&mut self, datagram: &Datagram) -> Result<(), Ended> {
+        let recorded = datagram.time.unwrap_or(self.started);
+        let source = datagram.source.unwrap_or(Host::UNSPECIFIED);
+        let mut flows = Vec::new();
+        self.decoder.forget_more();
+        let report = self.decoder.decode(recorded, source, &datagram.payload, &mut flows);
+        if report.protocol.is_empty() {
+            self.sent.foreign += 1;
+            return Ok(());
+        }
+        if self.replay.what.is_some() {
+            return self.flows(&flows);
+        }
+        let due = self.schedule.due(datagram.time);
+        self.wait(due)?;
+        self.sent.flows += flows.len() as u64;
+        self.send(&datagram.payload)
+    }
+
+    fn flows(&mut self, flows: &[Flow]) -> Result<(), Ended> {
+        for flow in flows {
+            if !self.replay.filter.matches(flow) {
+                self.sent.filtered += 1;
+                continue;
+            }
+            let due = self.schedule.due(Some(flow.arrival));
+            let full = self.waiting.len() >= BATCH;
+            if full || (!self.waiting.is_empty() && due > self.due.saturating_add(TICK_MS)) {
+                self.flush()?;
+            }
+            if self.waiting.is_empty() {
+                self.due = due;
+            }
+            self.waiting.push(*flow);
+        }
+        Ok(())
+    }
+
+    /// Sends the batch when it is due.
+    fn flush(&mut self) -> Result<(), Ended> {
+        let Some(latest) = self.waiting.iter().map(|flow| flow.arrival).max() else {
+            return Ok(());
+        };
+        self.wait(self.due)?;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut now = latest;
+        if !self.replay.keep_times {
+            now = self.clock.now().plus_ms(self.clock.shift_ms());
+            for flow in &mut waiting {
+                // As long before it is sent as it was before it was recorded.
+                let later = now.since(flow.arrival);
+                flow.first = flow.first.plus_ms(later);
+                flow.last = flow.last.plus_ms(later);
+            }
+        }
+        for datagram in self.encoder.encode(now, &waiting) {
+            self.send(&datagram)?;
+        }
+        waiting.clear();
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    fn wait(&self, due: i64) -> Result<(), Ended> {
+        let left = self.started.plus_ms(due).since(self.clock.now()).max(0);
+        if self.stop.wait(left.unsigned_abs()) { Err(Ended::Stopped) } else { Ok(()) }
+    }
+
+    fn send(&mut self, datagram: &[u8]) -> Result<(), Ended> {
+        let to = self.to;
+        self.socket
+            .send_to(datagram, to)
+            .map_err(|source| Ended::Failed(AppError::Send { to, source }))?;
+        self.sent.datagrams += 1;
+        self.sent.bytes += datagram.len() as u64;
+        Ok(())
+    }
+
+    fn summary(&self) {
+        let tally = self.encoder.tally();
+        let Sent { datagrams, bytes, flows, foreign, filtered } = &self.sent;
+        let took = units::duration(self.clock.now().since(self.started));
+        eprintln!(
+            "toptalk: sent {} flows in {datagrams} datagrams, {}, to {} in {took}",
+            flows + tally.flows,
+            units::size(*bytes),
+            self.to
+        );
+        let lost = Lost::ALL.map(|what| (tally.lost(what), what.text()));
+        let others = [
+            (*filtered, "not sent: the filter does not match"),
+            (*foreign, "datagrams not sent: no flow export"),
+        ];
+        for (count, what) in lost.into_iter().chain(others).filter(|(count, _)| *count > 0) {
+            eprintln!("toptalk: {count} {what}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The words of `toptalk replay`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{refused, wrong};
+use crate::filter::Filter;
+use crate::replay::{As, Pace};
+
+/// Sending what was recorded once more.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Captures and files of archives, in order; `-` is a capture from the standard input.
+    pub files: Vec<PathBuf>,
+    /// Where to send: a host with a port.
+    pub to: String,
+    /// What to send; `None` for datagrams of captures as they are.
+    pub what: Option<As>,
+    pub pace: Pace,
+    /// Whether flows keep the times they were recorded with.
+    pub keep_times: bool,
+    pub filter: Filter,
+}
+
+#[derive(Args)]
+pub(super) struct ReplayWords {
+    /// A file of an archive, a file of nfcapd, or a capture; repeatable; - is a capture from stdin
+    #[arg(short = 'r', long = "read", value_name = "FILE", required = true)]
+    read: Vec<PathBuf>,
+    /// Where to send it, and nowhere else
+    #[arg(long, value_name = "HOST:PORT", value_parser = target)]
+    to: String,
+    /// Send flows as this; datagrams of captures are sent as they are without it [default for archives: ipfix]
+    #[arg(long = "as", value_name = "PROTOCOL")]
+    what: Option<Protocol>,
+    /// So many times faster than it was recorded, as in 10x
+    #[arg(long, value_name = "FACTOR", value_parser = speed, conflicts_with_all = ["rate", "fast"])]
+    speed: Option<f64>,
+    /// So many flows a second (datagrams, where they are sent as they are)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "fast")]
+    rate: Option<u64>,
+    /// Without waiting
+    #[arg(long)]
+    fast: bool,
+    /// Send the times of the recording instead of those of now
+    #[arg(long)]
+    keep_times: bool,
+    /// Only flows that match, as in `net 10.0.0.0/8 and not port 22`
+    filter: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Protocol {
+    V5,
+    V9,
+    Ipfix,
+}
+
+impl ReplayWords {
+    pub(super) fn check(self) -> Result<Replay, clap::Error> {
+        let text = self.filter.join(" ");
+        let filter = Filter::parse(&text).map_err(|error| wrong(refused(&text, &error)))?;
+        Ok(Replay {
+            files: self.read,
+            to: self.to,
+            what: self.what.map(|what| match what {
+                Protocol::V5 => As::V5,
+                Protocol::V9 => As::V9,
+                Protocol::Ipfix => As::Ipfix,
+            }),
+            pace: match (self.speed, self.rate, self.fast) {
+                (_, _, true) => Pace::Fast,
+                (_, Some(rate), _) => Pace::Rate(rate),
+                (speed, ..) => Pace::Recorded { speed: speed.unwrap_or(1.0) },
+            },
+            keep_times: self.keep_times,
+            filter,
+        })
+    }
+}
+
+/// `10x`, `0.5x` or a bare number.
+fn speed(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix(['x', 'X']).unwrap_or(text).parse::<f64>().ok();
+    number
+        .filter(|speed| (0.001..=1e6).contains(speed))
+        .ok_or_else(|| format!("expected 0.001x to 1000000x, as in 10x, found `{text}`"))
+}
+
+/// A host with a port; looked up only when it is sent to.
+fn target(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(1..) => Ok(text.to_owned()),
+        _ => Err(format!("expected HOST:PORT, as in 127.0.0.1:2055, found `{text}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, read_from};
+
+    fn replay(words: &[&str]) -> Result<Replay, String> {
+        match read_from(["toptalk", "replay"].iter().chain(words).copied())? {
+            Command::Replay(replay) => Ok(replay),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn words_become_settings() {
+        let plain = replay(&["-r", "a", "-r", "b", "--to", "127.0.0.1:2055"]).unwrap();
+        assert_eq!((plain.files.len(), plain.what, plain.keep_times), (2, None, false));
+        assert_eq!(plain.pace, Pace::Recorded { speed: 1.0 });
+        assert!(plain.filter.is_any());
+        let to = ["-r", "a", "--to", "[::1]:9995"];
+        for (words, pace) in [
+            (&["--speed", "10x"][..], Pace::Recorded { speed: 10.0 }),
+            (&["--speed", "0.5"], Pace::Recorded { speed: 0.5 }),
+            (&["--rate", "300"], Pace::Rate(300)),
+            (&["--fast"], Pace::Fast),
+        ] {
+            assert_eq!(replay(&[&to[..], words].concat()).unwrap().pace, pace);
+        }
+        let words = [&to[..], &["--as", "v5", "--keep-times", "proto", "tcp"]].concat();
+        let asked = replay(&words).unwrap();
+        assert_eq!((asked.what, asked.keep_times), (Some(As::V5), true));
+        assert!(!asked.filter.is_any());
+    }
+
+    #[test]
+    fn wrong_words_are_refused_with_what_was_expected() {
+        let file = ["-r", "a"];
+        for (words, expected) in [
+            (&["--to", "127.0.0.1"][..], "HOST:PORT"),
+            (&["--to", ":5"], "HOST:PORT"),
+            (&["--to", "a:0"], "HOST:PORT"),
+            (&[], "--to"),
+            (&["--to", "a:1", "--speed", "0x"], "10x"),
+            (&["--to", "a:1", "--speed", "nan"], "10x"),
+            (&["--to", "a:1", "--speed", "2x", "--fast"], "cannot be used"),
+            (&["--to", "a:1", "--as", "v8"], "ipfix"),
+            (&["--to", "a:1", "sorce", "port", "5"], "sorce"),
+        ] {
+            let message = replay(&[&file[..], words].concat()).unwrap_err();
+            assert!(message.contains(expected), "{words:?}: {message}");
+        }
+    }
+}

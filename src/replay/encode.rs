@@ -1,0 +1,281 @@
+//! Flows of many exporters to datagrams of one sender.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::flow::{Flow, Host, Sampling, Time};
+use crate::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
+
+/// Observation domains of exporters that are told apart: more than routers in
+/// any network. A stranger's archive may name more; those share one.
+pub const MAX_SOURCES: usize = 4096;
+
+/// Templates are sent before the first flows of a source, and again after so
+/// many datagrams: a collector that was started later, or lost one, goes on soon.
+const TEMPLATES_EVERY: u64 = 64;
+
+/// NetFlow v5 counts in 32 bits.
+const V5_HIGHEST: u64 = u32::MAX as u64;
+
+/// A flow becomes so many v5 records at most, of 4 GB each: what is greater
+/// still is no flow.
+const V5_MOST_PARTS: u64 = 256;
+
+/// What to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum As {
+    V5,
+    V9,
+    Ipfix,
+}
+
+/// What a protocol has no words for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// IPv6 in v5: not sent.
+    Ipv6,
+    /// Counters that would take too many v5 records: not sent.
+    Counters,
+    /// Sent in several v5 records, their sums unchanged.
+    Split,
+    /// Interfaces or AS numbers beyond 16 bits in v5: sent as unknown.
+    Numbers,
+    /// What is beside the flow (MAC addresses, labels, translations): left out.
+    More,
+    /// Sources beyond [`MAX_SOURCES`]: sent as one.
+    Sources,
+}
+
+impl Lost {
+    pub const ALL: [Lost; 6] =
+        [Lost::Ipv6, Lost::Counters, Lost::Split, Lost::Numbers, Lost::More, Lost::Sources];
+
+    /// What is said of flows it happened to.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Lost::Ipv6 => "not sent: NetFlow v5 has no IPv6",
+            Lost::Counters => "not sent: counters far beyond what NetFlow v5 can say",
+            Lost::Split => "sent in several records: NetFlow v5 counts in 32 bits",
+            Lost::Numbers => "sent without interface or AS number: NetFlow v5 has 16 bits",
+            Lost::More => "sent without MAC addresses, labels, translations and the like",
+            Lost::Sources => "sent as of one source: too many exporters to tell apart",
+        }
+    }
+}
+
+/// What was encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Flows that were sent, and records that took.
+    pub flows: u64,
+    pub records: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub datagrams: u64,
+    lost: [u64; Lost::ALL.len()],
+}
+
+impl Tally {
+    /// Flows that something happened to.
+    #[must_use]
+    pub fn lost(&self, what: Lost) -> u64 {
+        self.lost.get(what as usize).copied().unwrap_or(0)
+    }
+
+    fn lose(&mut self, what: Lost) {
+        if let Some(count) = self.lost.get_mut(what as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+/// Who reported a flow. All are sent from one address, so that each gets a
+/// domain of its own; a source whose sampling rate changed is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Source {
+    exporter: Host,
+    domain: u32,
+    sampling: Sampling,
+}
+
+#[derive(Debug)]
+enum Protocol {
+    V5(V5Encoder),
+    V9(V9Encoder),
+    Ipfix(IpfixEncoder),
+}
+
+/// What reports the flows of a source.
+#[derive(Debug)]
+struct Reporter {
+    protocol: Protocol,
+    /// Datagrams since the templates were sent; `None` before they ever were.
+    since_templates: Option<u64>,
+    /// Flows of the batch that is being encoded.
+    waiting: Vec<Flow>,
+}
+
+/// Makes datagrams of flows.
+#[derive(Debug)]
+pub struct Encoder {
+    what: As,
+    /// Where its reporter is, by source.
+    places: HashMap<Source, usize>,
+    reporters: Vec<Reporter>,
+    /// Domains that are taken.
+    domains: HashSet<u32>,
+    tally: Tally,
+}
+
+impl Encoder {
+    #[must_use]
+    pub fn new(what: As) -> Encoder {
+        Encoder {
+            what,
+            places: HashMap::new(),
+            reporters: Vec::new(),
+            domains: HashSet::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The datagrams that report these flows, sent at `now` by exporters whose
+    /// clock says that, too. The flows' times are sent as they are.
+    pub fn encode(&mut self, now: Time, flows: &[Flow]) -> Vec<Vec<u8>> {
+        for flow in flows {
+            if flow.more != 0 {
+                self.tally.lose(Lost::More);
+            }
+            let place = self.place(flow);
+            let before = self.tally.records;
+            let tally = &mut self.tally;
+            if let Some(reporter) = self.reporters.get_mut(place) {
+                match reporter.protocol {
+                    Protocol::V5(_) => add_v5(flow, &mut reporter.waiting, tally),
+                    _ => add(*flow, &mut reporter.waiting, tally),
+                }
+            }
+            if self.tally.records > before {
+                self.tally.flows += 1;
+                self.tally.packets = self.tally.packets.saturating_add(flow.packets);
+                self.tally.bytes = self.tally.bytes.saturating_add(flow.bytes);
+            }
+        }
+        let mut sent = Vec::new();
+        for reporter in &mut self.reporters {
+            reporter.report(now, &mut sent);
+        }
+        self.tally.datagrams += sent.len() as u64;
+        sent
+    }
+
+    /// Which reporter sends this flow.
+    fn place(&mut self, flow: &Flow) -> usize {
+        let source =
+            Source { exporter: flow.exporter, domain: flow.domain, sampling: flow.sampling };
+        if let Some(place) = self.places.get(&source) {
+            return *place;
+        }
+        if self.reporters.len() >= MAX_SOURCES {
+            self.tally.lose(Lost::Sources);
+            return MAX_SOURCES - 1;
+        }
+        let domain = self.domain(source);
+        let rate = source.sampling.rate();
+        let protocol = match self.what {
+            As::V5 => {
+                let rate = u16::try_from(rate.unwrap_or(0)).unwrap_or(u16::MAX);
+                Protocol::V5(V5Encoder::new(domain as u16, rate))
+            }
+            As::V9 => {
+                let encoder = V9Encoder::new(domain);
+                Protocol::V9(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
+            }
+            As::Ipfix => {
+                let encoder = IpfixEncoder::new(domain);
+                Protocol::Ipfix(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
+            }
+        };
+        self.reporters.push(Reporter { protocol, since_templates: None, waiting: Vec::new() });
+        self.places.insert(source, self.reporters.len() - 1);
+        self.reporters.len() - 1
+    }
+
+    /// A domain that no other source has: its own one, or the next that is free.
+    fn domain(&mut self, source: Source) -> u32 {
+        // v5 has 16 bits for engine type and id.
+        let most = if self.what == As::V5 { u32::from(u16::MAX) } else { u32::MAX };
+        let mut domain = source.domain & most;
+        while self.domains.contains(&domain) {
+            domain = domain.wrapping_add(1) & most;
+        }
+        self.domains.insert(domain);
+        domain
+    }
+}
+
+fn add(flow: Flow, waiting: &mut Vec<Flow>, tally: &mut Tally) {
+    waiting.push(flow);
+    tally.records += 1;
+}
+
+/// As many records as its counters take.
+fn add_v5(flow: &Flow, waiting: &mut Vec<Flow>, tally: &mut Tally) {
+    if flow.src.as_v4().is_none() || flow.dst.as_v4().is_none() {
+        return tally.lose(Lost::Ipv6);
+    }
+    let parts = flow.bytes.max(flow.packets).div_ceil(V5_HIGHEST).max(1);
+    if parts > V5_MOST_PARTS {
+        return tally.lose(Lost::Counters);
+    }
+    if parts > 1 {
+        tally.lose(Lost::Split);
+    }
+    let highest = u32::from(u16::MAX);
+    if flow.input.max(flow.output).max(flow.src_as).max(flow.dst_as) > highest {
+        tally.lose(Lost::Numbers);
+    }
+    for part in 0..parts {
+        // The first parts have one more where it does not divide.
+        let of = |whole: u64| whole / parts + u64::from(part < whole % parts);
+        let flow = Flow { bytes: of(flow.bytes), packets: of(flow.packets), ..*flow };
+        add(flow, waiting, tally);
+    }
+}
+
+impl Reporter {
+    fn report(&mut self, now: Time, sent: &mut Vec<Vec<u8>>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let flows = std::mem::take(&mut self.waiting);
+        let already = sent.len();
+        let templates = self.since_templates.is_none_or(|sent| sent >= TEMPLATES_EVERY);
+        // The header of v9 has whole seconds, and times count from its clock.
+        let second = Time(now.0 - now.0.rem_euclid(1000));
+        match &mut self.protocol {
+            Protocol::V5(encoder) => sent.extend(encoder.encode(now, boot(now), &flows)),
+            Protocol::V9(encoder) => {
+                sent.extend(encoder.encode(second, boot(second), &flows, templates));
+            }
+            Protocol::Ipfix(encoder) => sent.extend(encoder.encode(now, &flows, templates)),
+        }
+        let before = if templates { 0 } else { self.since_templates.unwrap_or(0) };
+        self.since_templates = Some(before + (sent.len() - already) as u64);
+        self.waiting = flows;
+        self.waiting.clear();
+    }
+}
+
+/// When the exporter says it was booted: long enough ago for any flow that its
+/// 32-bit clock can tell from later ones.
+fn boot(now: Time) -> Time {
+    /// A little less than half of 2^32 milliseconds.
+    const UP_MS: i64 = 24 * 86_400_000;
+    now.plus_ms(-UP_MS)
+}

@@ -1,0 +1,12 @@
+//! Flows that were recorded, as datagrams again: which encoder reports which
+//! flow, when each is due, and what the protocol has no words for.
+//!
+//! Pure: whoever sends brings the clock and the socket.
+
+mod encode;
+mod pace;
+#[cfg(test)]
+mod tests;
+
+pub use encode::{As, Encoder, Lost, MAX_SOURCES, Tally};
+pub use pace::{Pace, Schedule};
