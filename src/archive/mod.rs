@@ -7,9 +7,12 @@
 pub mod catalog;
 pub mod chunk;
 mod error;
+pub mod macros;
 pub mod name;
 pub mod nfcapd;
 mod rows;
+pub mod schema;
+pub mod segment;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
