@@ -5,7 +5,11 @@ mod groups;
 mod inputs;
 mod inspect;
 mod live;
+<<<<<<< HEAD
+mod query;
+=======
 mod replay;
+>>>>>>> nfcapd
 mod save;
 mod state;
 mod stop;
@@ -39,6 +43,8 @@ pub enum AppError {
     Groups { path: PathBuf, source: NamedError },
     #[error("expected at most {most} networks from --group in all, found {found}")]
     ManyGroups { most: usize, found: usize },
+    #[error("{0}")]
+    Query(String),
     #[error("cannot save {path}: {source}")]
     Save { path: PathBuf, source: io::Error },
     #[error("cannot find the address of {target}: {source}")]
@@ -55,7 +61,11 @@ pub fn run(command: Command) -> ExitCode {
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
         Command::Inspect(inspect) => inspect::run(&inspect),
+<<<<<<< HEAD
+        Command::Query(query) => query::run(*query),
+=======
         Command::Replay(replay) => replay::run(&replay),
+>>>>>>> nfcapd
     };
     result.unwrap_or_else(|error| {
         eprintln!("toptalk: {error}");

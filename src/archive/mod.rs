@@ -7,12 +7,17 @@
 pub mod catalog;
 pub mod chunk;
 mod error;
+pub mod expire;
+pub mod journal;
+pub mod lock;
 pub mod macros;
 pub mod name;
 pub mod nfcapd;
+pub mod recorder;
 mod rows;
 pub mod schema;
 pub mod segment;
+pub mod verify;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;

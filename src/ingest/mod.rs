@@ -3,7 +3,8 @@
 //! One thread with its own runtime receives. It decodes and records as well, or
 //! hands what came to several workers, each exporter's always to the same one.
 //! None of them ever waits for a screen, a disk or a client. Another thread now
-//! and then writes what was learned of exporters to a file.
+//! and then writes what was learned of exporters to a file. Two more write flows
+//! to an archive, when they are to be recorded.
 
 mod framer;
 mod guard;
@@ -12,6 +13,7 @@ mod memory;
 mod pipeline;
 mod queue;
 mod receiver;
+mod recorder;
 mod roster;
 mod socket;
 mod stats;
@@ -19,6 +21,7 @@ mod streams;
 mod tally;
 mod worker;
 
+pub use recorder::{RecordError, Recording, Tape};
 pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
 pub use stats::{Published, Trouble};
 pub use streams::StreamLimits;
@@ -136,6 +139,8 @@ pub struct Options {
     pub state: Option<PathBuf>,
     pub streams: StreamLimits,
     pub workers: Workers,
+    /// What records the flows; `None` records nothing.
+    pub tape: Option<Tape>,
 }
 
 /// The running threads.
@@ -156,11 +161,36 @@ impl Ingest {
         clock: Clock,
         options: Options,
     ) -> io::Result<Ingest> {
+        let tape = options.tape.clone();
         let sink = move || {
-            let windows = windows.clone();
-            Box::new(move |flows: &[Flow], _: &[More]| windows.record(flows)) as Sink
+            let (windows, tape) = (windows.clone(), tape.clone());
+            Box::new(move |flows: &[Flow], more: &[More]| {
+                // First, for what panics while counting is recorded all the same.
+                if let Some(tape) = &tape {
+                    tape.push(flows, more);
+                }
+                windows.record(flows);
+            }) as Sink
         };
         Ingest::start_into(sockets, sink, clock, options)
+    }
+
+    /// The same without windows: flows are recorded only.
+    ///
+    /// # Errors
+    /// When the thread or its runtime cannot be started.
+    pub fn start_recording(
+        sockets: Vec<Bound>,
+        tape: Tape,
+        clock: Clock,
+        options: Options,
+    ) -> io::Result<Ingest> {
+        let sink = tape.clone();
+        let sink = move || {
+            let tape = sink.clone();
+            Box::new(move |flows: &[Flow], more: &[More]| tape.push(flows, more)) as Sink
+        };
+        Ingest::start_into(sockets, sink, clock, Options { tape: Some(tape), ..options })
     }
 
     /// The same into whatever `sink` makes for each worker.
@@ -170,7 +200,7 @@ impl Ingest {
         clock: Clock,
         options: Options,
     ) -> io::Result<Ingest> {
-        let published = Published::default();
+        let published = Published::new(options.tape.clone());
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = published.clone();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::recorder::Tape;
 use super::tally::Part;
 use crate::flow::{Host, Time};
 use crate::snapshot::{DropCount, Health, Listener, WorkHealth};
@@ -15,13 +16,20 @@ use crate::wire::policy::MAX_REFUSED;
 pub struct Published {
     health: Arc<Mutex<Health>>,
     ended: Arc<AtomicBool>,
+    /// Who records, and knows itself how that goes.
+    tape: Option<Tape>,
 }
 
 impl Published {
+    pub(super) fn new(tape: Option<Tape>) -> Published {
+        Published { tape, ..Published::default() }
+    }
+
     /// A copy of what was published last.
     #[must_use]
     pub fn read(&self) -> Health {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Health { recording: self.tape.as_ref().map(Tape::recording), ..health }
     }
 
     /// Whether a thread that collects is gone, for whatever reason.
@@ -180,6 +188,7 @@ impl Stats {
             refused,
             refused_others,
             work,
+            recording: None,
             ended: false,
             notes: notes.cloned().collect(),
             datagrams: parts.iter().map(|part| part.datagrams).sum(),

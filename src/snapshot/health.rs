@@ -48,6 +48,44 @@ pub struct DropCount {
     pub count: u64,
 }
 
+/// Something that is the matter, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    pub why: String,
+    pub since: Time,
+}
+
+/// How recording into an archive goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Recording {
+    pub folder: String,
+    /// Why nothing is recorded; it is tried again every few seconds.
+    pub stopped: Option<Alarm>,
+    /// Why what was recorded is not yet in segments.
+    pub behind: Option<Alarm>,
+    /// When the slot began that is being written.
+    pub slot: Option<Time>,
+    /// Flows recorded, and bytes written for them.
+    pub flows: u64,
+    pub bytes: u64,
+    /// Parts that wait to become segments, and those that an earlier run left.
+    pub waiting: usize,
+    pub left: usize,
+    pub segments: u64,
+    /// Flows that were not recorded, only causes that occurred.
+    pub shed: Vec<DropCount>,
+    /// What was wrong with single files.
+    pub notes: Vec<String>,
+}
+
+impl Recording {
+    /// Whether everything that comes is recorded, now.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.stopped.is_none() && self.behind.is_none()
+    }
+}
+
 /// The state of collecting.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
@@ -68,6 +106,8 @@ pub struct Health {
     /// The same of senders beyond those that are listed.
     pub refused_others: u64,
     pub work: WorkHealth,
+    /// `None` when nothing is to be recorded.
+    pub recording: Option<Recording>,
     /// Whether collecting has ended: no more figures will come.
     pub ended: bool,
     /// Warnings: capped buffers, ports not bound, a memory that cannot be kept, defects.

@@ -15,7 +15,7 @@ pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
 };
 pub use group::{GroupKey, GroupRow, Grouping};
-pub use health::{DropCount, Health, Listener, QueueHealth, WorkHealth};
+pub use health::{Alarm, DropCount, Health, Listener, QueueHealth, Recording, WorkHealth};
 pub use via::Via;
 pub use view::{Order, SortKey, Subject, View, Window};
 

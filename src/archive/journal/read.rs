@@ -1,0 +1,320 @@
+//! Reading journals, also such as are being written, cut off or damaged.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::record::{self, FLOW_LEN, MORE_LEN};
+use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, Header, MAX_BLOCK_FLOWS, number};
+use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk};
+use crate::flow::column::PAGE_ROWS;
+use crate::flow::{Flow, More};
+
+/// Bytes looked through at once for the next block after a damaged one.
+const SEARCHED: usize = 1 << 20;
+
+/// What the header of a block says.
+#[derive(Clone, Copy, Debug)]
+struct BlockHeader {
+    flows: usize,
+    more: usize,
+    sum: u32,
+}
+
+impl BlockHeader {
+    fn parse(bytes: &[u8; BLOCK_HEADER_LEN]) -> Option<BlockHeader> {
+        let (said, sum) = bytes.split_at(BLOCK_HEADER_LEN - 4);
+        if !bytes.starts_with(&BLOCK_MAGIC) || crc32fast::hash(said) != number(sum, 0) {
+            return None;
+        }
+        let (flows, more) = (number(bytes, 8) as usize, number(bytes, 12) as usize);
+        let sane = (1..=MAX_BLOCK_FLOWS).contains(&flows) && more <= flows;
+        sane.then_some(BlockHeader { flows, more, sum: number(bytes, 16) })
+    }
+
+    /// Bytes of the records; small, because both counts are.
+    fn len(self) -> usize {
+        self.flows * FLOW_LEN + self.more * MORE_LEN
+    }
+}
+
+/// A step through the blocks of a file.
+enum Step {
+    Block(BlockHeader),
+    /// So many bytes were passed over because they were no block.
+    Damaged(u64),
+    /// The end of the last whole block; so many bytes follow.
+    End(u64),
+}
+
+/// Goes from block to block.
+struct Blocks {
+    path: Arc<Path>,
+    file: File,
+    /// Where the next block begins.
+    at: u64,
+    records: Vec<u8>,
+}
+
+impl Blocks {
+    /// Opens a journal. `None` for the header where there is nothing yet.
+    fn open(path: &Path) -> Result<(Blocks, Option<Header>), ArchiveError> {
+        let mut file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
+        let mut bytes = [0; HEADER_LEN];
+        let read = fill(&mut file, &mut bytes).map_err(|e| ArchiveError::io("read", path, e))?;
+        let header = match read {
+            HEADER_LEN => Some(Header::parse(path, &bytes)?),
+            _ => None,
+        };
+        let at = read as u64;
+        Ok((Blocks { path: path.into(), file, at, records: Vec::new() }, header))
+    }
+
+    fn failed(&self, error: io::Error) -> ArchiveError {
+        ArchiveError::io("read", &self.path, error)
+    }
+
+    /// Reads the header of the next block.
+    fn step(&mut self) -> io::Result<Step> {
+        let mut bytes = [0; BLOCK_HEADER_LEN];
+        self.file.seek(SeekFrom::Start(self.at))?;
+        let read = fill(&mut self.file, &mut bytes)?;
+        if read < BLOCK_HEADER_LEN {
+            return Ok(Step::End(read as u64));
+        }
+        if let Some(header) = BlockHeader::parse(&bytes) {
+            return Ok(Step::Block(header));
+        }
+        let next = self.search(self.at + 1)?;
+        let passed = next - self.at;
+        self.at = next;
+        Ok(Step::Damaged(passed))
+    }
+
+    /// The place of the next header of a block, or the end of the file.
+    fn search(&mut self, from: u64) -> io::Result<u64> {
+        let mut from = from;
+        let mut bytes = vec![0; SEARCHED];
+        loop {
+            self.file.seek(SeekFrom::Start(from))?;
+            let read = fill(&mut self.file, &mut bytes)?;
+            let found = bytes.get(..read).unwrap_or_default();
+            let is_header = |bytes: &[u8]| {
+                bytes.first_chunk().is_some_and(|bytes| BlockHeader::parse(bytes).is_some())
+            };
+            if let Some(place) = found.windows(BLOCK_HEADER_LEN).position(is_header) {
+                return Ok(from + place as u64);
+            }
+            if read < SEARCHED {
+                return Ok(from + read as u64);
+            }
+            from += (SEARCHED - BLOCK_HEADER_LEN + 1) as u64;
+        }
+    }
+
+    /// Reads the records of a block behind its header; false when they are cut
+    /// off, an error of the outer kind when the checksum is wrong.
+    fn records(&mut self, header: BlockHeader) -> io::Result<Option<bool>> {
+        self.records.resize(header.len(), 0);
+        if fill(&mut self.file, &mut self.records)? < header.len() {
+            return Ok(None);
+        }
+        self.at += (BLOCK_HEADER_LEN + header.len()) as u64;
+        Ok(Some(crc32fast::hash(&self.records) == header.sum))
+    }
+
+    /// Appends the flows of the records that were read.
+    fn take(&self, header: BlockHeader, flows: &mut Vec<Flow>, more: &mut Vec<More>) {
+        let (first, last) = self.records.split_at(header.flows * FLOW_LEN);
+        let before = u32::try_from(more.len()).unwrap_or(u32::MAX);
+        more.extend(last.as_chunks().0.iter().map(record::load_more));
+        flows.extend(first.as_chunks().0.iter().map(|bytes| {
+            let mut flow = record::load_flow(bytes);
+            flow.more = match flow.more as usize {
+                place if (1..=header.more).contains(&place) => flow.more.saturating_add(before),
+                _ => 0,
+            };
+            flow
+        }));
+    }
+}
+
+/// Reads until `out` is full or the file ends; says how many bytes.
+fn fill(file: &mut File, out: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Flows of a journal as chunks of whole blocks, up to the last whole one: what
+/// is being written behind it is not there yet. A damaged block is an error in
+/// between and costs itself.
+struct Reading {
+    blocks: Blocks,
+    /// An error that comes after the flows before it.
+    late: Option<ArchiveError>,
+    /// A block that did not fit into the last chunk.
+    pending: Option<BlockHeader>,
+    /// Where the last chunk ended.
+    told: u64,
+    ended: bool,
+}
+
+/// Opens a journal.
+///
+/// # Errors
+/// When it cannot be opened, is no journal or is one of another version.
+pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
+    let (blocks, header) = Blocks::open(path)?;
+    let ended = header.is_none();
+    Ok(Box::new(Reading { told: 0, blocks, late: None, pending: None, ended }))
+}
+
+impl Reading {
+    /// The next block into `blocks.records`; `None` at the end.
+    fn block(&mut self) -> Result<Option<BlockHeader>, ArchiveError> {
+        let blocks = &mut self.blocks;
+        let header = match blocks.step().map_err(|error| blocks.failed(error))? {
+            Step::Block(header) => header,
+            Step::Damaged(bytes) => {
+                let what = format!("{bytes} bytes are no block, before byte {}", blocks.at);
+                return Err(ArchiveError::damaged(&blocks.path, what));
+            }
+            Step::End(_) => return Ok(None),
+        };
+        let at = blocks.at;
+        match blocks.records(header).map_err(|error| blocks.failed(error))? {
+            Some(true) => Ok(Some(header)),
+            Some(false) => {
+                let what = format!(
+                    "the checksum of the block at byte {at} is wrong, {} flows are lost",
+                    header.flows
+                );
+                Err(ArchiveError::damaged(&blocks.path, what))
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+impl Iterator for Reading {
+    type Item = Result<Box<dyn Chunk>, ArchiveError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.late.take() {
+            return Some(Err(error));
+        }
+        let (mut flows, mut more) = (Vec::new(), Vec::new());
+        if let Some(header) = self.pending.take() {
+            self.blocks.take(header, &mut flows, &mut more);
+        }
+        while !self.ended {
+            match self.block() {
+                Ok(Some(header)) if flows.len() + header.flows <= PAGE_ROWS => {
+                    self.blocks.take(header, &mut flows, &mut more);
+                }
+                Ok(Some(header)) => {
+                    self.pending = Some(header);
+                    break;
+                }
+                Ok(None) => self.ended = true,
+                Err(error) => {
+                    // What cannot be read at all will not be readable further on.
+                    self.ended = matches!(error, ArchiveError::Io { .. });
+                    self.late = Some(error);
+                    break;
+                }
+            }
+        }
+        let bytes = self.blocks.at - self.told;
+        self.told = self.blocks.at;
+        match RowChunk::new(self.blocks.path.clone(), flows, more, bytes) {
+            Some(chunk) => Some(Ok(Box::new(chunk))),
+            None => self.late.take().map(Err),
+        }
+    }
+}
+
+/// All flows of a journal, for the encoder.
+#[derive(Debug, Default)]
+pub struct Whole {
+    pub flows: Vec<Flow>,
+    pub more: Vec<More>,
+    /// What was wrong with parts of it.
+    pub problems: Vec<String>,
+}
+
+/// Reads all flows of a journal into memory: those of a part, not more than `most`.
+///
+/// # Errors
+/// As [`open`], and when it cannot be read to the end or there are more.
+pub fn read_all(path: &Path, most: usize) -> Result<Whole, ArchiveError> {
+    let (blocks, header) = Blocks::open(path)?;
+    let mut whole = Whole::default();
+    let ended = header.is_none();
+    let mut reading = Reading { told: 0, blocks, late: None, pending: None, ended };
+    while !reading.ended {
+        match reading.block() {
+            Ok(Some(header)) if header.flows > most.saturating_sub(whole.flows.len()) => {
+                let what = format!("expected at most {most} flows, found more");
+                return Err(ArchiveError::damaged(path, what));
+            }
+            Ok(Some(header)) => reading.blocks.take(header, &mut whole.flows, &mut whole.more),
+            Ok(None) => reading.ended = true,
+            Err(error @ ArchiveError::Io { .. }) => return Err(error),
+            Err(error) => whole.problems.push(error.to_string()),
+        }
+    }
+    Ok(whole)
+}
+
+/// What is in a journal, by the headers of its blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// `None` when it was never written to.
+    pub header: Option<Header>,
+    pub flows: u64,
+    /// Bytes that belong to no whole block.
+    pub cut: u64,
+}
+
+/// Goes through the headers of the blocks of a journal; the records are not looked at.
+///
+/// # Errors
+/// As [`open`], and when it cannot be read.
+pub fn scan(path: &Path) -> Result<Scan, ArchiveError> {
+    let (mut blocks, header) = Blocks::open(path)?;
+    let mut scan = Scan { header, ..Scan::default() };
+    if header.is_none() {
+        scan.cut = blocks.at;
+        return Ok(scan);
+    }
+    let failed = |error| ArchiveError::io("read", path, error);
+    let length = blocks.file.metadata().map_err(failed)?.len();
+    loop {
+        match blocks.step().map_err(failed)? {
+            Step::Block(header) => {
+                let end = blocks.at + (BLOCK_HEADER_LEN + header.len()) as u64;
+                if end > length {
+                    scan.cut += length.saturating_sub(blocks.at);
+                    return Ok(scan);
+                }
+                scan.flows += header.flows as u64;
+                blocks.at = end;
+            }
+            Step::Damaged(bytes) => scan.cut += bytes,
+            Step::End(bytes) => {
+                scan.cut += bytes;
+                return Ok(scan);
+            }
+        }
+    }
+}

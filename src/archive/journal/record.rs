@@ -1,0 +1,174 @@
+//! A flow, and what came with it, in bytes of a fixed number: every field in the
+//! order below, little-endian, nothing between them.
+
+use crate::flow::{Flow, Host, MPLS_LABELS, More, Sampling, Time};
+
+/// Something of a fixed number of bytes.
+trait Raw: Copy {
+    const LEN: usize;
+
+    /// Writes it to the front of `out`; what is behind it is given back.
+    fn store(self, out: &mut [u8]) -> &mut [u8];
+
+    /// Reads it from the front of `from`, which is moved on.
+    fn load(from: &mut &[u8]) -> Self;
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {$(
+        impl Raw for $number {
+            const LEN: usize = size_of::<$number>();
+
+            #[inline]
+            fn store(self, out: &mut [u8]) -> &mut [u8] {
+                match out.split_first_chunk_mut() {
+                    Some((own, rest)) => {
+                        *own = self.to_le_bytes();
+                        rest
+                    }
+                    None => &mut [],
+                }
+            }
+
+            #[inline]
+            fn load(from: &mut &[u8]) -> $number {
+                match from.split_first_chunk() {
+                    Some((own, rest)) => {
+                        *from = rest;
+                        <$number>::from_le_bytes(*own)
+                    }
+                    None => 0,
+                }
+            }
+        }
+    )*};
+}
+
+numbers!(u8, u16, u32, u64, i64, u128);
+
+/// Something that is kept as a number.
+macro_rules! kept_as {
+    ($($type:ty: $number:ty, $to:expr, $from:expr;)*) => {$(
+        impl Raw for $type {
+            const LEN: usize = <$number>::LEN;
+
+            #[inline]
+            fn store(self, out: &mut [u8]) -> &mut [u8] {
+                let to: fn($type) -> $number = $to;
+                to(self).store(out)
+            }
+
+            #[inline]
+            fn load(from: &mut &[u8]) -> $type {
+                let of: fn($number) -> $type = $from;
+                of(<$number>::load(from))
+            }
+        }
+    )*};
+}
+
+kept_as! {
+    Host: u128, |host| host.0, Host;
+    Time: i64, |time| time.0, Time;
+    Sampling: u32, |sampling| sampling.rate().unwrap_or(0), Sampling::one_in;
+    bool: u8, u8::from, |byte| byte != 0;
+}
+
+impl Raw for [u32; MPLS_LABELS] {
+    const LEN: usize = MPLS_LABELS * u32::LEN;
+
+    #[inline]
+    fn store(self, out: &mut [u8]) -> &mut [u8] {
+        self.into_iter().fold(out, |out, label| label.store(out))
+    }
+
+    #[inline]
+    fn load(from: &mut &[u8]) -> Self {
+        std::array::from_fn(|_| u32::load(from))
+    }
+}
+
+/// The fields of a record with their types. Taking the whole struct apart, the
+/// compiler refuses a field that is left out.
+macro_rules! record {
+    ($type:ident, $len:ident, $store:ident, $load:ident, $($field:ident: $raw:ty),* $(,)?) => {
+        /// Bytes of a record.
+        pub const $len: usize = 0 $(+ <$raw as Raw>::LEN)*;
+
+        /// Appends a record.
+        #[inline]
+        pub fn $store(record: &$type, out: &mut Vec<u8>) {
+            let mut bytes = [0; $len];
+            let $type { $($field),* } = *record;
+            let rest: &mut [u8] = &mut bytes;
+            $(let rest = <$raw as Raw>::store($field, rest);)*
+            debug_assert!(rest.is_empty());
+            out.extend_from_slice(&bytes);
+        }
+
+        /// Reads a record.
+        #[inline]
+        pub fn $load(bytes: &[u8; $len]) -> $type {
+            let mut from: &[u8] = bytes;
+            $(let $field = <$raw as Raw>::load(&mut from);)*
+            $type { $($field),* }
+        }
+    };
+}
+
+record! {
+    Flow, FLOW_LEN, store_flow, load_flow,
+    src: Host, dst: Host, next_hop: Host, exporter: Host,
+    first: Time, last: Time, arrival: Time, clock_offset: i64,
+    bytes: u64, packets: u64,
+    domain: u32, sampling: Sampling, input: u32, output: u32, src_as: u32, dst_as: u32,
+    more: u32,
+    sport: u16, dport: u16, vlan: u16,
+    proto: u8, tcp_flags: u8, tos: u8, src_mask: u8, dst_mask: u8, direction: u8,
+    timed: bool, duplicate: bool,
+}
+
+record! {
+    More, MORE_LEN, store_more, load_more,
+    bgp_next_hop: Host, nat_src: Host, nat_dst: Host,
+    in_src_mac: u64, out_dst_mac: u64, in_dst_mac: u64, out_src_mac: u64,
+    mpls: [u32; MPLS_LABELS],
+    prev_as: u32, next_as: u32, in_vrf: u32, out_vrf: u32,
+    nat_sport: u16, nat_dport: u16, dst_vlan: u16,
+    dst_tos: u8, min_ttl: u8, max_ttl: u8, nat_event: u8, forwarding: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_flow_and_are_written_again(
+            mut bytes in proptest::collection::vec(any::<u8>(), FLOW_LEN..=FLOW_LEN),
+            mut more in proptest::collection::vec(any::<u8>(), MORE_LEN..=MORE_LEN),
+        ) {
+            // What is true and false are the last two bytes.
+            bytes[FLOW_LEN - 2] &= 1;
+            bytes[FLOW_LEN - 1] &= 1;
+            let mut again = Vec::new();
+            store_flow(&load_flow(bytes[..].try_into().unwrap()), &mut again);
+            prop_assert_eq!(&again, &bytes);
+            again.clear();
+            store_more(&load_more(more[..].try_into().unwrap()), &mut again);
+            prop_assert_eq!(&again, &more);
+            more.clear();
+        }
+    }
+
+    #[test]
+    fn records_have_the_length_that_the_document_says() {
+        assert_eq!((FLOW_LEN, MORE_LEN), (154, 147));
+        let mut bytes = Vec::new();
+        store_flow(&Flow { sport: 0x1234, ..Flow::EMPTY }, &mut bytes);
+        assert_eq!(bytes.len(), FLOW_LEN);
+        assert_eq!(bytes[140..142], [0x34, 0x12]);
+    }
+}

@@ -1,0 +1,362 @@
+//! Recording: flows to a journal, slot by slot, and its parts to the encoder.
+//!
+//! Nothing here knows a thread or a clock. Whoever runs it hands flows in with
+//! the time, calls [`Recorder::tick`] about every second, takes closed parts out
+//! ([`Recorder::next_part`]), has them encoded ([`encode`]) and says how that went
+//! ([`Recorder::encoded`]).
+
+mod disk;
+mod part;
+pub(crate) mod recover;
+mod state;
+mod write;
+
+pub use disk::{Disk, Out, Real};
+pub use part::{Encode, Encoded, Part, encode, segment_of};
+pub use recover::Recovered;
+pub use state::{Problem, Rotated, Shed, Status};
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use self::state::{Counts, Stop};
+use self::write::Open;
+use super::expire::Limits;
+use super::journal::Block;
+use super::lock::{Lock, LockError};
+use super::name::Hierarchy;
+use super::{ArchiveError, name};
+use crate::flow::{Flow, More, Time};
+
+/// Flows of a part: what the encoder holds in memory at once (160 MB), and a
+/// segment that a reader goes through in a blink.
+pub const PART_ROWS: usize = 1_000_000;
+
+/// Closed parts that wait for the encoder at most, beside the one it works on.
+/// Each is 150 MB of journal; an encoder that is further behind will not catch up.
+pub const MAX_WAITING: usize = 2;
+
+/// Bytes left free for others on the disk: a full disk harms more than an archive.
+/// The segment of a part (25 MB) fits in several times, so that journals can
+/// become smaller segments when there is no room to go on recording.
+pub const LOW_WATER: u64 = 128 << 20;
+
+/// How long to wait after a failure before the next try.
+pub const RETRY_MS: i64 = 5_000;
+
+/// Journals are written this often: what a kill loses at most.
+pub const WRITE_MS: i64 = 1_000;
+
+/// Flows are handed in by several threads and may come a little out of order;
+/// only a time further back means that the clock was set.
+const BACK_MS: i64 = 5_000;
+
+/// Longest slot; also those of `-S` folders by the hour should hold a few.
+pub const MAX_SLOT_SECONDS: u32 = 86_400;
+
+/// How to record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub folder: PathBuf,
+    /// Length of a slot; a part of a day, so that slots begin with the day.
+    pub slot_seconds: u32,
+    pub hierarchy: Hierarchy,
+    /// How often to wait until the disk has what was written; 0 for never.
+    pub sync_ms: i64,
+    pub limits: Limits,
+    /// Flows of a part and bytes to leave free: [`PART_ROWS`] and [`LOW_WATER`].
+    pub part_rows: usize,
+    pub low_water: u64,
+}
+
+impl Settings {
+    /// Slots of five minutes in a folder, synced every second, kept forever.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Settings {
+        Settings {
+            folder,
+            slot_seconds: 300,
+            hierarchy: Hierarchy::default(),
+            sync_ms: 1_000,
+            limits: Limits::default(),
+            part_rows: PART_ROWS,
+            low_water: LOW_WATER,
+        }
+    }
+
+    /// Whether names need seconds to tell slots apart.
+    #[must_use]
+    pub fn with_seconds(&self) -> bool {
+        self.slot_seconds % 60 != 0
+    }
+
+    /// The beginning of the slot that a moment is in.
+    #[must_use]
+    pub fn slot(&self, now: Time) -> Time {
+        let length = i64::from(self.slot_seconds.max(1)).saturating_mul(1000);
+        Time(now.0.saturating_sub(now.0.rem_euclid(length)))
+    }
+}
+
+/// Records into a folder, which is locked meanwhile.
+pub struct Recorder {
+    settings: Settings,
+    disk: Arc<dyn Disk>,
+    process: u32,
+    lock: Lock,
+    /// The part that is being written.
+    open: Option<Open>,
+    /// What is to be written next, to it or, if that is lost, to another.
+    block: Block,
+    closed: VecDeque<Part>,
+    /// Of an earlier run: encoded when nothing else waits.
+    left: VecDeque<Part>,
+    encoding: bool,
+    /// When the encoder may be tried again after a failure.
+    encode_at: Option<Time>,
+    stop: Option<Stop>,
+    counts: Counts,
+    rotated: Option<Rotated>,
+}
+
+impl Recorder {
+    /// Locks the folder, making it if need be, and puts in order what an earlier
+    /// run left there. `process` is our id, for whoever comes second.
+    ///
+    /// # Errors
+    /// When the folder cannot be had or has a recorder.
+    pub fn open(
+        settings: Settings,
+        disk: Arc<dyn Disk>,
+        process: u32,
+    ) -> Result<(Recorder, Recovered), LockError> {
+        let folder = settings.folder.clone();
+        let made = std::fs::create_dir_all(&folder);
+        made.map_err(|error| ArchiveError::io("make the folder", &folder, error))?;
+        let lock = Lock::take(&folder, process)?;
+        let (left, recovered) = recover::recover(disk.as_ref(), &folder);
+        let recorder = Recorder {
+            settings,
+            disk,
+            process,
+            lock,
+            open: None,
+            block: Block::default(),
+            closed: VecDeque::new(),
+            left: left.into(),
+            encoding: false,
+            encode_at: None,
+            stop: None,
+            counts: Counts::default(),
+            rotated: None,
+        };
+        Ok((recorder, recovered))
+    }
+
+    /// Takes flows in that came at `now`, with what came with them.
+    pub fn record(&mut self, now: Time, flows: &[Flow], more: &[More]) {
+        self.rotate(now);
+        let mut rest = flows;
+        while !rest.is_empty() {
+            match self.take(now, rest, more) {
+                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                Err(cause) => {
+                    self.counts.shed(cause, rest.len() as u64);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Adds flows to the block, as many as fit.
+    fn take(&mut self, now: Time, flows: &[Flow], more: &[More]) -> Result<usize, Shed> {
+        if let Some(stop) = &self.stop {
+            return Err(stop.cause);
+        }
+        self.ensure_open(now)?;
+        let room = self.room();
+        if room == 0 {
+            self.write(now)?;
+            if self.part_is_full() {
+                self.close();
+            }
+            return Ok(0);
+        }
+        let some = flows.get(..room.min(flows.len())).unwrap_or_default();
+        let taken = self.block.extend(some, more);
+        for flow in some.iter().take(taken) {
+            self.counts.took(flow);
+        }
+        Ok(taken)
+    }
+
+    /// How many flows fit into the block and into the part.
+    fn room(&self) -> usize {
+        let written = self.open.as_ref().map_or(0, |open| open.part.flows);
+        let taken = written.saturating_add(u64::from(self.block.flows()));
+        let part = (self.settings.part_rows as u64).saturating_sub(taken);
+        self.block.room().min(usize::try_from(part).unwrap_or(usize::MAX))
+    }
+
+    fn part_is_full(&self) -> bool {
+        let full = |open: &Open| open.part.flows >= self.settings.part_rows as u64;
+        self.open.as_ref().is_some_and(full)
+    }
+
+    /// Does what is due: writes, syncs, ends a slot, and tries again what failed.
+    pub fn tick(&mut self, now: Time) {
+        if let Some(stop) = &self.stop {
+            if !stop.is_due(now) {
+                return;
+            }
+            if let Err(error) = self.resume(now) {
+                self.stop_for(now, &error);
+                return;
+            }
+            self.stop = None;
+        }
+        self.rotate(now);
+        if self.stop.is_some() {
+            return;
+        }
+        let due = |open: &Open| now.since(open.wrote_at).unsigned_abs() >= WRITE_MS.unsigned_abs();
+        if self.open.as_ref().is_some_and(due) {
+            if let Err(error) = self.check_room(self.settings.low_water) {
+                self.stop_for(now, &error);
+            } else {
+                // What goes wrong has stopped the recording and is told there.
+                let _ = self.write(now);
+            }
+        }
+    }
+
+    /// Ends the slot when `now` is in another one.
+    fn rotate(&mut self, now: Time) {
+        let Some(open) = &self.open else { return self.end_slot(now) };
+        let slot = self.settings.slot(now);
+        let is_early = slot < open.part.slot && open.part.slot.since(now) <= BACK_MS;
+        if slot == open.part.slot || is_early || self.stop.is_some() {
+            return;
+        }
+        if self.write(now).is_ok() {
+            self.close();
+            self.end_slot(now);
+        }
+    }
+
+    /// Tells of a slot that has ended.
+    fn end_slot(&mut self, now: Time) {
+        let slot = self.settings.slot(now);
+        if let Some(ended) = self.counts.end_slot(slot) {
+            self.rotated = Some(ended);
+        }
+    }
+
+    /// Writes and closes what is open.
+    pub fn finish(&mut self, now: Time) {
+        if self.stop.is_some() && self.resume(now).is_ok() {
+            self.stop = None;
+        }
+        // What could not be written is counted by what is left of it.
+        let _ = self.write(now);
+        self.counts.shed(Shed::Failed, u64::from(self.block.flows()));
+        self.close();
+        self.block.clear();
+        self.rotated = self.counts.end_all().or(self.rotated.take());
+    }
+
+    /// A slot that has ended since the last call.
+    pub fn rotated(&mut self) -> Option<Rotated> {
+        self.rotated.take()
+    }
+
+    /// The next part for the encoder, which has one at a time.
+    pub fn next_part(&mut self, now: Time) -> Option<Part> {
+        if self.encoding || self.encode_at.is_some_and(|at| now < at) {
+            return None;
+        }
+        let part = self.closed.pop_front().or_else(|| self.left.pop_front());
+        self.encoding = part.is_some();
+        part
+    }
+
+    /// Says what became of a part.
+    pub fn encoded(&mut self, now: Time, part: Part, result: Result<Encoded, ArchiveError>) {
+        self.encoding = false;
+        self.encode_at = None;
+        match result {
+            Ok(encoded) => {
+                self.counts.segments += u64::from(encoded.flows > 0);
+                self.counts.encoding = None;
+                for problem in encoded.problems {
+                    self.counts.note(problem);
+                }
+            }
+            // It may pass: the journal stays and counts until it does.
+            Err(error @ ArchiveError::Io { .. }) => {
+                self.encode_at = Some(now.plus_ms(RETRY_MS));
+                let since = self.counts.encoding.take().map_or(now, |problem| problem.since);
+                let why = format!("journals wait to become segments: {error}");
+                self.counts.encoding = Some(Problem { why, since });
+                if part.left { self.left.push_front(part) } else { self.closed.push_front(part) }
+            }
+            // It will not: the journal is left as it is.
+            Err(error) => self.counts.note(error.to_string()),
+        }
+    }
+
+    /// Whether nothing waits for the encoder and it works on nothing.
+    #[must_use]
+    pub fn is_encoded(&self) -> bool {
+        self.closed.is_empty() && self.left.is_empty() && !self.encoding
+    }
+
+    /// The slot that must not expire.
+    #[must_use]
+    pub fn current_slot(&self, now: Time) -> Time {
+        let slot = self.settings.slot(now);
+        self.open.as_ref().map_or(slot, |open| open.part.slot.min(slot))
+    }
+
+    /// How it goes.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            slot: self.open.as_ref().map(|open| open.part.slot),
+            flows: self.counts.flows,
+            bytes: self.counts.bytes,
+            waiting: self.closed.len() + usize::from(self.encoding),
+            left: self.left.len(),
+            segments: self.counts.segments,
+            shed: self.counts.shed,
+            stopped: self.stop.as_ref().map(|stop| stop.problem.clone()),
+            behind: self.counts.encoding.clone(),
+            notes: self.counts.notes.clone(),
+        }
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether so many bytes are free.
+    fn check_room(&self, bytes: u64) -> io::Result<()> {
+        let free = self.disk.free(&self.settings.folder)?;
+        if free >= bytes {
+            return Ok(());
+        }
+        let text = format!("only {} are free", crate::units::size(free));
+        Err(io::Error::new(io::ErrorKind::StorageFull, text))
+    }
+}
+
+/// Where the journal of a slot begins to be written.
+fn folder_of(settings: &Settings, slot: Time) -> PathBuf {
+    name::folder(slot, settings.hierarchy)
+}
+
+#[cfg(test)]
+mod tests;

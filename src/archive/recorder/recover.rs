@@ -1,0 +1,135 @@
+//! What an earlier run left behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::disk::Disk;
+use super::part::{Part, remove, segment_of};
+use crate::archive::catalog::FileKind;
+use crate::archive::name::{self, Stamp};
+use crate::archive::{ArchiveError, journal};
+
+/// Date folders lie this deep at most below that of the archive.
+const MAX_LEVELS: usize = 4;
+
+/// What was found and done when recording began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Journals that will become segments, and the flows in them.
+    pub journals: usize,
+    pub flows: u64,
+    /// Bytes at the end of journals that were cut off in the middle of a block.
+    pub cut: u64,
+    /// Unfinished segments, and journals whose segments were finished; removed.
+    pub unfinished: usize,
+    pub finished: usize,
+    /// Files that were left alone, and why.
+    pub problems: Vec<String>,
+}
+
+impl Recovered {
+    /// In a sentence, if there is anything to say.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let mut said = Vec::new();
+        if self.journals > 0 {
+            let (flows, journals) = (self.flows, self.journals);
+            said.push(format!("{flows} flows of an earlier run were found in {journals} journals"));
+        }
+        if self.cut > 0 {
+            said.push(format!("{} bytes of an unfinished block were lost", self.cut));
+        }
+        if self.unfinished > 0 {
+            said.push(format!("{} unfinished segments were removed", self.unfinished));
+        }
+        said.extend(self.problems.iter().cloned());
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+}
+
+/// Every file below a folder of an archive; a folder that cannot be read is a problem.
+pub(crate) fn files(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    while let Some((folder, level)) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            // Expiry removes empty folders meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && level > 0 => continue,
+            Err(error) => {
+                problems.push(ArchiveError::io("read", &folder, error).to_string());
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            // Links are not followed: they may lead out of the archive, or round.
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && level < MAX_LEVELS => {
+                    folders.push((entry.path(), level + 1));
+                }
+                Ok(kind) if kind.is_file() => found.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Puts a folder in order whose lock is held: what became a segment is dropped,
+/// unfinished files go, and the parts that are left are given back.
+pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<Part>, Recovered) {
+    let mut recovered = Recovered::default();
+    let mut parts = Vec::new();
+    for path in files(root, &mut recovered.problems) {
+        let Some(file) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let done = if name::is_temporary(file) {
+            remove(disk, &path).map(|()| recovered.unfinished += 1)
+        } else {
+            match name::parse(file) {
+                Some(named) if named.kind == FileKind::Journal => {
+                    journal_left(disk, &path, named, &mut recovered).map(|part| parts.extend(part))
+                }
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = done {
+            recovered.problems.push(error.to_string());
+        }
+    }
+    (parts, recovered)
+}
+
+fn journal_left(
+    disk: &dyn Disk,
+    path: &Path,
+    named: name::Named,
+    recovered: &mut Recovered,
+) -> Result<Option<Part>, ArchiveError> {
+    let segment = segment_of(path);
+    if segment.try_exists().map_err(|error| ArchiveError::io("find", &segment, error))? {
+        remove(disk, path)?;
+        recovered.finished += 1;
+        return Ok(None);
+    }
+    let scan = journal::scan(path)?;
+    recovered.cut += scan.cut;
+    let (Some(header), 1..) = (scan.header, scan.flows) else {
+        remove(disk, path)?;
+        return Ok(None);
+    };
+    recovered.journals += 1;
+    recovered.flows += scan.flows;
+    let slot = match named.slot {
+        Stamp::Utc(slot) => slot,
+        Stamp::Local(_) => header.slot,
+    };
+    Ok(Some(Part {
+        slot,
+        slot_seconds: header.slot_seconds,
+        number: named.part,
+        journal: path.to_owned(),
+        flows: scan.flows,
+        left: true,
+    }))
+}

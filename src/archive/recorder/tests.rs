@@ -1,0 +1,346 @@
+//! Slots, parts, full disks and crashes, step by step and without a clock.
+
+mod fails;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::*;
+use crate::archive::journal::{Header, read_all};
+use crate::archive::name::parse;
+
+/// 2026-11-24 03:40:00 UTC, the beginning of a slot of five minutes.
+pub(super) const SLOT: Time = Time(1_795_491_600_000);
+
+/// A disk that fails from an operation on, as often as it is told.
+#[derive(Default)]
+pub(super) struct Failing {
+    pub(super) plan: Arc<Mutex<Plan>>,
+}
+
+#[derive(Default)]
+pub(super) struct Plan {
+    /// Operations that still succeed, where they are counted.
+    pub(super) left: Option<usize>,
+    /// What all of one kind fail with.
+    pub(super) fails: Option<(&'static str, io::ErrorKind)>,
+    pub(super) free: Option<u64>,
+    pub(super) done: Vec<&'static str>,
+}
+
+impl Plan {
+    fn may(&mut self, what: &'static str) -> io::Result<()> {
+        if let Some((kind, error)) = self.fails
+            && kind == what
+        {
+            return Err(error.into());
+        }
+        match &mut self.left {
+            Some(0) => return Err(io::Error::other("the power is off")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.done.push(what);
+        Ok(())
+    }
+}
+
+struct FailingOut(Box<dyn Out>, Arc<Mutex<Plan>>);
+
+impl Write for FailingOut {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(error) = self.1.lock().unwrap().may("write") {
+            // A full disk takes what still fits.
+            let _ = self.0.write(&bytes[..bytes.len() / 2]);
+            return Err(error);
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Out for FailingOut {
+    fn sync(&mut self) -> io::Result<()> {
+        self.1.lock().unwrap().may("sync")?;
+        self.0.sync()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.1.lock().unwrap().may("cut")?;
+        self.0.cut(length)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.0.is_gone()
+    }
+}
+
+impl Disk for Failing {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Out>> {
+        self.plan.lock().unwrap().may("create")?;
+        Ok(Box::new(FailingOut(Real.create(path)?, self.plan.clone())))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.plan.lock().unwrap().may("rename")?;
+        Real.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.plan.lock().unwrap().may("remove")?;
+        Real.remove(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.plan.lock().unwrap().may("sync folder")?;
+        Real.sync_folder(path)
+    }
+
+    fn make_folders(&self, root: &Path, below: &Path) -> io::Result<()> {
+        Real.make_folders(root, below)
+    }
+
+    fn free(&self, folder: &Path) -> io::Result<u64> {
+        match self.plan.lock().unwrap().free {
+            Some(free) => Ok(free),
+            None => Real.free(folder).map(|_| u64::MAX),
+        }
+    }
+}
+
+/// A segment as these tests have it: the bytes of each flow in a line.
+pub(super) fn lines(
+    flows: &[Flow],
+    _: &[More],
+    _: (Time, u32),
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    flows.iter().try_for_each(|flow| writeln!(out, "{}", flow.bytes))
+}
+
+/// A recorder with its folder and the disk under it.
+pub(super) struct Room {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) plan: Arc<Mutex<Plan>>,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) recovered: Recovered,
+    next: u64,
+}
+
+impl Room {
+    pub(super) fn new(change: impl FnOnce(&mut Settings)) -> Room {
+        Room::in_folder(tempfile::tempdir().unwrap(), change)
+    }
+
+    pub(super) fn in_folder(folder: tempfile::TempDir, change: impl FnOnce(&mut Settings)) -> Room {
+        let mut settings = Settings { low_water: 1000, ..Settings::new(folder.path().to_owned()) };
+        change(&mut settings);
+        let disk = Failing::default();
+        let plan = disk.plan.clone();
+        let (recorder, recovered) = Recorder::open(settings, Arc::new(disk), 7).unwrap();
+        Room { folder, plan, recorder: Some(recorder), recovered, next: 0 }
+    }
+
+    pub(super) fn recorder(&mut self) -> &mut Recorder {
+        self.recorder.as_mut().unwrap()
+    }
+
+    /// Records so many flows, numbered, `ms` after the slot began.
+    pub(super) fn record(&mut self, ms: i64, count: u64) {
+        let flows: Vec<Flow> = (self.next..self.next + count)
+            .map(|n| Flow { bytes: n, packets: 1, ..Flow::EMPTY })
+            .collect();
+        self.next += count;
+        self.recorder().record(SLOT.plus_ms(ms), &flows, &[]);
+    }
+
+    pub(super) fn tick(&mut self, ms: i64) {
+        self.recorder().tick(SLOT.plus_ms(ms));
+    }
+
+    pub(super) fn fails(&self, kind: &'static str, error: io::ErrorKind) {
+        self.plan.lock().unwrap().fails = Some((kind, error));
+    }
+
+    pub(super) fn works(&self) {
+        *self.plan.lock().unwrap() = Plan::default();
+    }
+
+    /// Has the encoder do one thing.
+    pub(super) fn encode(&mut self, ms: i64) -> bool {
+        let disk = Failing { plan: self.plan.clone() };
+        let now = SLOT.plus_ms(ms);
+        let Some(part) = self.recorder().next_part(now) else { return false };
+        let result = encode(&disk, &part, &lines);
+        self.recorder().encoded(now, part, result);
+        true
+    }
+
+    pub(super) fn files(&self) -> Vec<String> {
+        let all = recover::files(self.folder.path(), &mut Vec::new());
+        let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        all.iter().map(name).filter(|name| name != crate::archive::lock::NAME).collect()
+    }
+
+    /// The flows that count, by the rule for whoever reads the folder.
+    pub(super) fn flows(&self) -> Vec<u64> {
+        let mut flows = Vec::new();
+        for path in recover::files(self.folder.path(), &mut Vec::new()) {
+            let named = path.file_name().and_then(|name| name.to_str()).and_then(parse);
+            match path.extension().and_then(|end| end.to_str()) {
+                Some("parquet") => {
+                    let text = fs::read_to_string(&path).unwrap();
+                    flows.extend(text.lines().map(|line| line.parse::<u64>().unwrap()));
+                }
+                Some("journal") if !segment_of(&path).exists() => {
+                    assert!(named.is_some());
+                    let whole = read_all(&path, usize::MAX).unwrap();
+                    flows.extend(whole.flows.iter().map(|flow| flow.bytes));
+                }
+                _ => {}
+            }
+        }
+        flows.sort_unstable();
+        flows
+    }
+
+    pub(super) fn shed(&mut self, cause: Shed) -> u64 {
+        self.recorder().status().shed[cause as usize]
+    }
+
+    /// Ends without a word, as a kill does, and begins anew.
+    pub(super) fn restart(mut self) -> Room {
+        self.recorder = None;
+        Room::in_folder(self.folder, |_| {})
+    }
+}
+
+pub(super) fn upto(count: u64) -> Vec<u64> {
+    (0..count).collect()
+}
+
+#[test]
+fn slots_are_those_of_the_clock_and_become_segments() {
+    let mut room = Room::new(|settings| settings.hierarchy = "1".parse().unwrap());
+    room.record(290_000, 3);
+    assert!(room.flows().is_empty(), "not written yet");
+    room.tick(291_000);
+    assert_eq!(room.flows(), upto(3));
+    assert_eq!(room.files(), ["flows.202611240340Z.journal"]);
+    assert!(!room.encode(291_000), "the slot runs");
+    room.tick(300_000);
+    let rotated = room.recorder().rotated().unwrap();
+    assert_eq!((rotated.slot, rotated.flows, rotated.packets), (SLOT, 3, 3));
+    assert_eq!((rotated.bytes, rotated.parts), (3, 1));
+    room.record(300_001, 2);
+    assert!(room.encode(300_001) && !room.encode(300_001));
+    room.tick(302_000);
+    assert_eq!(room.files(), ["flows.202611240340Z.parquet", "flows.202611240345Z.journal"]);
+    assert!(room.folder.path().join("2026/11/24/flows.202611240340Z.parquet").exists());
+    // A late batch of another thread stays in the slot; the flow counts there.
+    room.record(299_990, 1);
+    room.recorder().finish(SLOT.plus_ms(303_000));
+    assert_eq!(room.recorder().rotated().unwrap().flows, 3);
+    while room.encode(303_000) {}
+    assert_eq!(room.flows(), upto(6));
+    let status = room.recorder().status();
+    assert_eq!((status.flows, status.segments, status.waiting), (6, 2, 0));
+    assert!(room.recorder().is_encoded());
+}
+
+#[test]
+fn a_slot_without_flows_leaves_nothing() {
+    let mut room = Room::new(|settings| settings.slot_seconds = 10);
+    for second in 0..40 {
+        room.tick(second * 1000);
+    }
+    room.recorder().finish(SLOT.plus_ms(40_000));
+    assert_eq!(room.files(), [""; 0]);
+    room.record(5, 1);
+    room.tick(10_000);
+    assert_eq!(room.files(), ["flows.20261124034000Z.journal"], "short slots need seconds");
+}
+
+#[test]
+fn a_full_part_is_closed_and_the_next_one_is_numbered() {
+    let mut room = Room::new(|settings| settings.part_rows = 10);
+    room.record(1, 25);
+    room.tick(1_500);
+    assert_eq!(room.files(), ["flows.202611240340Z-2.journal", "flows.202611240340Z.journal"]);
+    // Two wait: what comes is shed until the encoder has taken one.
+    assert_eq!(room.shed(Shed::Behind), 5);
+    assert!(room.encode(1_700));
+    room.record(1_800, 4);
+    assert_eq!(room.shed(Shed::Behind), 5);
+    room.recorder().finish(SLOT.plus_ms(2_000));
+    while room.encode(2_000) {}
+    let rotated = room.recorder().rotated().unwrap();
+    assert_eq!((rotated.flows, rotated.parts, rotated.shed), (24, 3, 5));
+    assert_eq!(room.flows().len(), 24);
+    assert!(room.files().iter().all(|name| name.ends_with(".parquet")));
+}
+
+#[test]
+fn a_clock_set_back_takes_the_next_free_part() {
+    let mut room = Room::new(|_| {});
+    room.record(1_000, 2);
+    room.record(301_000, 2);
+    while room.encode(301_000) {}
+    // An hour forth, and back into a slot that has its segment.
+    room.record(3_600_000, 1);
+    while room.encode(301_000) {}
+    room.record(2_000, 3);
+    room.record(303_000, 1);
+    room.recorder().finish(SLOT.plus_ms(304_000));
+    while room.encode(304_000) {}
+    let names = room.files();
+    assert!(names.contains(&"flows.202611240340Z-2.parquet".to_owned()), "{names:?}");
+    assert!(names.contains(&"flows.202611240345Z-2.parquet".to_owned()), "{names:?}");
+    assert_eq!(room.flows(), upto(9));
+}
+
+#[test]
+fn one_folder_has_one_recorder() {
+    let room = Room::new(|_| {});
+    let settings = Settings::new(room.folder.path().to_owned());
+    let error = Recorder::open(settings, Arc::new(Real), 8).err().unwrap().to_string();
+    assert!(error.contains("process 7"), "{error}");
+    let file = room.folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = Recorder::open(Settings::new(file), Arc::new(Real), 8).err().unwrap().to_string();
+    assert!(error.contains("cannot make the folder"), "{error}");
+}
+
+#[test]
+fn what_a_kill_left_is_taken_up_and_others_are_left_alone() {
+    let mut room = Room::new(|_| {});
+    room.record(1_000, 4);
+    room.tick(2_000);
+    room.record(2_500, 3);
+    let path = room.folder.path().join("flows.202611240340Z.journal");
+    let mut half = fs::read(&path).unwrap();
+    half.extend_from_slice(&half.clone()[32..100]);
+    fs::write(&path, &half).unwrap();
+    let folder = room.folder.path().to_owned();
+    fs::write(folder.join("flows.202611240335Z.parquet.tmp"), "half").unwrap();
+    let mut newer = Header { slot: SLOT, slot_seconds: 300 }.bytes();
+    newer[8] = 9;
+    fs::write(folder.join("flows.202611240330Z.journal"), newer).unwrap();
+    fs::write(folder.join("notes.tmp"), "mine").unwrap();
+    let mut room = room.restart();
+    let said = room.recovered.clone();
+    assert_eq!((said.journals, said.flows, said.cut, said.unfinished), (1, 4, 68, 1), "{said:?}");
+    assert!(said.problems[0].contains("version 1, found 9"), "{said:?}");
+    assert!(said.text().unwrap().contains("4 flows"));
+    room.record(3_000, 0);
+    assert!(room.encode(3_000) && !room.encode(3_000));
+    let names = ["flows.202611240330Z.journal", "flows.202611240340Z.parquet", "notes.tmp"];
+    assert_eq!(room.files(), names);
+    let text = fs::read_to_string(folder.join("flows.202611240340Z.parquet")).unwrap();
+    assert_eq!(text, "0\n1\n2\n3\n");
+}

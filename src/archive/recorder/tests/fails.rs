@@ -1,0 +1,202 @@
+//! What happens when the disk fails, at every step.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use super::super::{RETRY_MS, Recorder, Settings, Shed};
+use super::{Failing, Room, SLOT, lines, upto};
+use crate::archive::recorder::encode;
+
+#[test]
+fn wherever_encoding_is_cut_off_every_flow_counts_once() {
+    let mut steps = 0;
+    for left in 0.. {
+        let mut room = Room::new(|_| {});
+        room.record(1_000, 3);
+        room.tick(300_000);
+        let part = room.recorder().next_part(SLOT).unwrap();
+        room.works();
+        room.plan.lock().unwrap().left = Some(left);
+        let result = encode(&Failing { plan: room.plan.clone() }, &part, &lines);
+        let done = result.is_ok();
+        assert_eq!(room.flows(), upto(3), "cut off after {left}: {:?}", room.files());
+        let mut room = room.restart();
+        assert_eq!(room.flows(), upto(3), "taken up after {left}: {:?}", room.files());
+        while room.encode(0) {}
+        assert_eq!(room.flows(), upto(3));
+        assert_eq!(room.files(), ["flows.202611240340Z.parquet"], "after {left}");
+        if done {
+            steps = left;
+            break;
+        }
+    }
+    // Stale file, create, write, sync, rename, sync the folder, remove.
+    assert!((5..10).contains(&steps), "{steps}");
+}
+
+#[test]
+fn a_full_disk_stops_the_journal_and_nothing_is_lost_but_what_is_counted() {
+    let mut room = Room::new(|_| {});
+    room.record(1_000, 2);
+    room.tick(2_100);
+    room.record(2_200, 3);
+    room.fails("write", ErrorKind::StorageFull);
+    room.tick(3_300);
+    let stopped = room.recorder().status().stopped.unwrap();
+    assert!(stopped.why.contains("cannot record to") && stopped.since == SLOT.plus_ms(3_300));
+    assert_eq!(room.flows(), upto(2), "half a block was cut off again");
+    room.record(3_400, 5);
+    assert_eq!(room.shed(Shed::NoSpace), 5);
+    // It is not tried at every turn, and the alarm keeps its time.
+    room.plan.lock().unwrap().done.clear();
+    room.tick(3_500);
+    assert!(room.plan.lock().unwrap().done.is_empty());
+    room.tick(3_300 + RETRY_MS);
+    assert_eq!(room.recorder().status().stopped.unwrap().since, SLOT.plus_ms(3_300));
+    room.works();
+    room.tick(3_300 + 2 * RETRY_MS);
+    assert_eq!(room.recorder().status().stopped, None);
+    assert_eq!(room.flows(), upto(5), "what had been taken in is there");
+    room.record(14_000, 1);
+    room.tick(16_000);
+    assert_eq!(room.flows(), [0, 1, 2, 3, 4, 10]);
+    // Also when the half block cannot be cut off: another part goes on.
+    room.record(16_500, 1);
+    room.plan.lock().unwrap().left = Some(0);
+    room.tick(18_000);
+    room.works();
+    room.tick(18_000 + RETRY_MS);
+    room.recorder().finish(SLOT.plus_ms(24_000));
+    while room.encode(24_000) {}
+    assert_eq!(room.flows(), [0, 1, 2, 3, 4, 10, 11]);
+    assert_eq!(room.files().len(), 2);
+}
+
+#[test]
+fn the_last_bytes_of_a_disk_are_left_to_others() {
+    let mut room = Room::new(|settings| settings.low_water = 100);
+    room.plan.lock().unwrap().free = Some(99);
+    room.record(1_000, 2);
+    assert_eq!(room.shed(Shed::NoSpace), 2);
+    assert_eq!(room.files(), [""; 0]);
+    // Enough not to stop is not enough to begin again.
+    room.plan.lock().unwrap().free = Some(150);
+    room.tick(1_000 + RETRY_MS);
+    assert!(room.recorder().status().stopped.unwrap().why.contains("only 150 B are free"));
+    room.plan.lock().unwrap().free = Some(200);
+    room.tick(1_000 + 2 * RETRY_MS);
+    room.plan.lock().unwrap().free = Some(100);
+    room.record(12_000, 3);
+    room.tick(13_100);
+    assert_eq!(room.flows(), [2, 3, 4]);
+    room.plan.lock().unwrap().free = Some(10);
+    room.record(13_200, 1);
+    room.tick(14_200);
+    room.record(14_300, 1);
+    assert_eq!(room.shed(Shed::NoSpace), 3);
+}
+
+#[test]
+fn an_encoder_that_fails_leaves_journals_and_tries_again() {
+    for (kind, error) in [
+        ("create", ErrorKind::PermissionDenied),
+        ("write", ErrorKind::StorageFull),
+        ("sync", ErrorKind::StorageFull),
+        ("rename", ErrorKind::StorageFull),
+        ("sync folder", ErrorKind::Other),
+    ] {
+        let mut room = Room::new(|settings| settings.part_rows = 2);
+        room.record(1_000, 6);
+        room.fails(kind, error);
+        assert!(room.encode(1_100), "{kind}");
+        assert_eq!(room.flows(), upto(4), "{kind}");
+        let behind = room.recorder().status().behind.unwrap();
+        assert!(behind.why.contains("journals wait"), "{behind:?}");
+        assert!(!room.encode(1_200), "not at once");
+        room.works();
+        room.record(1_300, 4);
+        assert_eq!(room.shed(Shed::Behind), 6, "{kind}");
+        while room.encode(1_100 + RETRY_MS) {}
+        room.recorder().finish(SLOT.plus_ms(9_000));
+        while room.encode(9_000) {}
+        assert_eq!(room.recorder().status().behind, None);
+        assert_eq!(room.flows(), upto(4), "{kind}: {:?}", room.files());
+        assert!(room.files().iter().all(|name| name.ends_with(".parquet")), "{kind}");
+    }
+}
+
+#[test]
+fn an_unusable_journal_is_set_aside_and_others_go_on() {
+    let mut room = Room::new(|_| {});
+    room.record(1_000, 2);
+    room.record(301_000, 2);
+    let path = room.folder.path().join("flows.202611240340Z.journal");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 5;
+    fs::write(&path, bytes).unwrap();
+    room.tick(600_000);
+    while room.encode(600_000) {}
+    assert_eq!(room.files(), ["flows.202611240340Z.journal", "flows.202611240345Z.parquet"]);
+    let status = room.recorder().status();
+    assert!(status.notes[0].contains("another version") && status.behind.is_none(), "{status:?}");
+}
+
+#[test]
+fn a_damaged_block_is_told_when_the_rest_is_encoded() {
+    let mut room = Room::new(|_| {});
+    room.record(1_000, 2);
+    room.tick(2_100);
+    room.record(2_500, 2);
+    room.tick(300_000);
+    let path = room.folder.path().join("flows.202611240340Z.journal");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(room.encode(300_000));
+    assert_eq!(room.flows(), [2, 3]);
+    assert!(room.recorder().status().notes[0].contains("2 flows are lost"));
+}
+
+#[test]
+fn a_folder_that_goes_stops_recording_until_it_is_back() {
+    let mut room = Room::new(|settings| settings.hierarchy = "7".parse().unwrap());
+    room.record(1_000, 2);
+    room.tick(2_100);
+    let folder = room.folder.path().to_owned();
+    let away = folder.with_extension("away");
+    fs::remove_dir_all(&folder).unwrap();
+    // A file in its place: nothing can be made there.
+    fs::write(&folder, "").unwrap();
+    room.record(2_200, 3);
+    room.tick(3_300);
+    assert!(room.recorder().status().stopped.is_some());
+    room.tick(3_300 + RETRY_MS);
+    room.record(8_500, 4);
+    assert_eq!((room.shed(Shed::Failed), room.shed(Shed::Removed)), (4, 2));
+    fs::rename(&folder, &away).unwrap();
+    room.tick(3_300 + 2 * RETRY_MS);
+    assert!(!folder.exists(), "the folder itself is never made again: a disk may be missing");
+    fs::create_dir(&folder).unwrap();
+    room.tick(3_300 + 3 * RETRY_MS);
+    room.tick(3_300 + 4 * RETRY_MS);
+    assert_eq!(room.recorder().status().stopped, None);
+    assert_eq!(room.shed(Shed::Removed), 2);
+    assert_eq!(room.flows(), [2, 3, 4]);
+    // The lock is taken anew.
+    let second = Recorder::open(Settings::new(folder), Arc::new(super::Real), 8);
+    assert!(second.is_err());
+    fs::remove_file(away).unwrap();
+}
+
+#[test]
+fn what_cannot_be_written_at_the_end_is_counted() {
+    let mut room = Room::new(|_| {});
+    room.record(1_000, 2);
+    room.tick(2_100);
+    room.record(2_200, 3);
+    room.fails("write", ErrorKind::StorageFull);
+    room.recorder().finish(SLOT.plus_ms(2_300));
+    assert_eq!(room.shed(Shed::Failed), 3);
+    assert_eq!(room.flows(), upto(2));
+}

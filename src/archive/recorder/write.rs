@@ -1,0 +1,161 @@
+//! Writing blocks, and what happens when that fails.
+
+use std::io;
+
+use super::disk::Out;
+use super::part::{self, Part, free_name};
+use super::state::{Shed, Stop};
+use super::{MAX_WAITING, Recorder, folder_of};
+use crate::archive::journal::{HEADER_LEN, Header};
+use crate::archive::lock::Lock;
+use crate::flow::Time;
+
+/// A part that is being written.
+pub(super) struct Open {
+    pub(super) part: Part,
+    out: Box<dyn Out>,
+    /// Bytes of whole blocks and of the header.
+    length: u64,
+    pub(super) wrote_at: Time,
+    synced_at: Time,
+    /// Whether something was written since.
+    unsynced: bool,
+}
+
+impl Recorder {
+    /// Sees to it that there is a part to write to.
+    pub(super) fn ensure_open(&mut self, now: Time) -> Result<(), Shed> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        if self.closed.len() >= MAX_WAITING {
+            return Err(Shed::Behind);
+        }
+        match self.create(now) {
+            Ok(open) => {
+                self.counts.begin(open.part.slot);
+                self.open = Some(open);
+                Ok(())
+            }
+            Err(error) => Err(self.stop_for(now, &error)),
+        }
+    }
+
+    fn create(&mut self, now: Time) -> io::Result<Open> {
+        self.check_room(self.settings.low_water)?;
+        let slot = self.settings.slot(now);
+        let below = folder_of(&self.settings, slot);
+        self.disk.make_folders(&self.settings.folder, &below)?;
+        if !self.lock.is_in_place() {
+            let taken = Lock::take(&self.settings.folder, self.process);
+            self.lock = taken.map_err(io::Error::other)?;
+        }
+        let (journal, number) = free_name(&self.settings, slot)?;
+        let out = self.disk.create(&journal)?;
+        if self.settings.sync_ms > 0 {
+            self.disk.sync_folder(&self.settings.folder.join(below))?;
+        }
+        let slot_seconds = self.settings.slot_seconds;
+        let part = Part { slot, slot_seconds, number, journal, flows: 0, left: false };
+        Ok(Open { part, out, length: 0, wrote_at: now, synced_at: now, unsynced: false })
+    }
+
+    /// Writes the block, if there is one, and syncs when that is due.
+    pub(super) fn write(&mut self, now: Time) -> Result<(), Shed> {
+        match self.try_write(now) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.stop_for(now, &error)),
+        }
+    }
+
+    fn try_write(&mut self, now: Time) -> io::Result<()> {
+        let sync_ms = self.settings.sync_ms;
+        let Some(open) = &mut self.open else { return Ok(()) };
+        if open.out.is_gone() {
+            // What was in it has been removed by someone, and what is written to it goes too.
+            self.counts.shed(Shed::Removed, open.part.flows);
+            self.open = None;
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the journal was removed"));
+        }
+        open.wrote_at = now;
+        if !self.block.is_empty() {
+            let flows = u64::from(self.block.flows());
+            match append(open, self.block.bytes()) {
+                Ok(written) => {
+                    open.length += written;
+                    open.part.flows += flows;
+                    open.unsynced = true;
+                    self.counts.wrote(flows, written);
+                    self.block.clear();
+                }
+                Err(error) => {
+                    // Half a block at the end would hide the next one.
+                    if open.out.cut(open.length).is_err() {
+                        self.close();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        let due = now.since(open.synced_at).unsigned_abs() >= sync_ms.unsigned_abs();
+        if sync_ms > 0 && open.unsynced && due {
+            open.out.sync()?;
+            open.unsynced = false;
+            open.synced_at = now;
+        }
+        Ok(())
+    }
+
+    /// Closes the part that is open; the encoder may have it.
+    pub(super) fn close(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        if open.part.flows == 0 {
+            drop(open.out);
+            // An empty journal harms nobody; it goes at the next start.
+            let _ = part::remove(self.disk.as_ref(), &open.part.journal);
+            return;
+        }
+        if self.settings.sync_ms > 0 && open.unsynced {
+            // What fails here is read back from memory by the encoder, who says
+            // when it cannot be written.
+            let _ = open.out.sync();
+        }
+        self.closed.push_back(open.part);
+    }
+
+    /// Stops recording because of an error; says as what flows are counted.
+    pub(super) fn stop_for(&mut self, now: Time, error: &io::Error) -> Shed {
+        let since = self.stop.as_ref().map_or(now, |stop| stop.problem.since);
+        let stop = Stop::new(now, since, &self.settings.folder, error);
+        let cause = stop.cause;
+        self.stop = Some(stop);
+        cause
+    }
+
+    /// Tries whether recording can go on; what had been taken in is written.
+    pub(super) fn resume(&mut self, now: Time) -> io::Result<()> {
+        // More than what stops it, or it would stop again at once.
+        self.check_room(self.settings.low_water.saturating_mul(2))?;
+        if self.open.is_none() {
+            if self.closed.len() >= MAX_WAITING {
+                return Ok(());
+            }
+            let open = self.create(now)?;
+            self.counts.begin(open.part.slot);
+            self.open = Some(open);
+        }
+        self.try_write(now)
+    }
+}
+
+/// Appends a block, behind the header when it is the first; says how many bytes.
+fn append(open: &mut Open, block: &[u8]) -> io::Result<u64> {
+    let mut written = block.len() as u64;
+    if open.length == 0 {
+        let header = Header { slot: open.part.slot, slot_seconds: open.part.slot_seconds };
+        open.out.write_all(&header.bytes())?;
+        written += HEADER_LEN as u64;
+    }
+    open.out.write_all(block)?;
+    Ok(written)
+}

@@ -1,0 +1,165 @@
+//! Reading all of a file to see whether it can be read.
+
+use std::path::Path;
+
+use super::chunk::{Chunk, Chunks};
+use crate::flow::column::Vector;
+use crate::flow::field::{FIELDS, FieldInfo, Kind};
+
+/// Problems told of one file at most; the first say what is the matter.
+const MAX_PROBLEMS: usize = 100;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Rows that can be read.
+    pub rows: u64,
+    pub problems: Vec<String>,
+}
+
+impl Verified {
+    fn problem(&mut self, problem: String) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// Reads every field of every page, and compares them with what the file says of
+/// itself: how many rows, which dictionary, which bounds.
+#[must_use]
+pub fn verify(path: &Path, chunks: Chunks) -> Verified {
+    let mut verified = Verified::default();
+    let mut buffer = Vector::default();
+    for chunk in chunks {
+        match chunk {
+            Ok(mut chunk) => {
+                verified.rows = verified.rows.saturating_add(chunk.rows() as u64);
+                for info in FIELDS {
+                    if let Err(problem) = column(chunk.as_mut(), info, &mut buffer) {
+                        verified.problem(problem);
+                    }
+                }
+            }
+            Err(error) => verified.problem(error.to_string()),
+        }
+    }
+    if verified.rows == 0 && verified.problems.is_empty() {
+        verified.problem(format!("{}: expected flows, found none", path.display()));
+    }
+    verified
+}
+
+fn column(chunk: &mut dyn Chunk, info: &FieldInfo, buffer: &mut Vector) -> Result<(), String> {
+    let name = info.name;
+    let path = chunk.path().display().to_string();
+    let dictionary = chunk.dictionary(info.field).map_err(|error| error.to_string())?;
+    let bounds = chunk.bounds(info.field);
+    for page in 0..chunk.pages() {
+        chunk.read(info.field, page, buffer).map_err(|error| error.to_string())?;
+        let wrong = |what: String| format!("{path}: {name}, page {page}: {what}");
+        let (want, found) = (chunk.page_rows(page), buffer.len());
+        if want != found {
+            return Err(wrong(format!("expected {want} values, found {found}")));
+        }
+        let is_address = info.kind == Kind::Address;
+        match (&*buffer, &dictionary) {
+            (Vector::Ids(ids), Some(dictionary)) => {
+                let count = dictionary.len();
+                if let Some(id) = ids.iter().find(|id| **id as usize >= count) {
+                    return Err(wrong(format!("expected one of {count} values, found {id}")));
+                }
+            }
+            (Vector::Numbers(numbers), None) if !is_address => {
+                let is_outside =
+                    |n: &&u64| bounds.is_some_and(|(least, most)| **n < least || **n > most);
+                if let Some(number) = numbers.iter().find(is_outside) {
+                    return Err(wrong(format!("{number} is outside of what the footer says")));
+                }
+            }
+            (Vector::Addresses(_), None) if is_address => {}
+            _ => return Err(wrong("values of another kind than expected".to_owned())),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::archive::{ArchiveError, RowChunk};
+    use crate::flow::Flow;
+    use crate::flow::column::Dictionary;
+    use crate::flow::field::Field;
+
+    /// A chunk that says of itself what is not so.
+    struct Wrong {
+        inner: RowChunk,
+        field: Field,
+    }
+
+    impl Chunk for Wrong {
+        fn rows(&self) -> usize {
+            self.inner.rows()
+        }
+        fn path(&self) -> &Path {
+            self.inner.path()
+        }
+        fn dictionary(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
+            let one = Arc::new(Dictionary::Numbers(vec![7]));
+            Ok((field == self.field && field == Field::Proto).then_some(one))
+        }
+        fn read(
+            &mut self,
+            field: Field,
+            page: usize,
+            out: &mut Vector,
+        ) -> Result<(), ArchiveError> {
+            self.inner.read(field, page, out)?;
+            match (field == self.field, field) {
+                (true, Field::Src) => out.addresses().clear(),
+                (true, Field::Proto) => out.ids().extend([0, 1]),
+                (true, Field::Dst) => out.numbers().extend([0, 1]),
+                _ => {}
+            }
+            Ok(())
+        }
+        fn bounds(&self, field: Field) -> Option<(u64, u64)> {
+            (field == self.field && field == Field::Bytes).then_some((1, 5))
+        }
+        fn bytes_read(&self) -> u64 {
+            0
+        }
+    }
+
+    fn rows() -> RowChunk {
+        let flows = vec![Flow { bytes: 5, ..Flow::EMPTY }, Flow { bytes: 6, ..Flow::EMPTY }];
+        RowChunk::new(Path::new("f").into(), flows, Vec::new(), 0).unwrap()
+    }
+
+    fn of(chunk: impl Chunk + 'static) -> Verified {
+        let chunk: Result<Box<dyn Chunk>, ArchiveError> = Ok(Box::new(chunk));
+        verify(Path::new("f"), Box::new(std::iter::once(chunk)))
+    }
+
+    #[test]
+    fn what_is_not_as_it_says_is_told() {
+        assert_eq!(of(rows()), Verified { rows: 2, problems: Vec::new() });
+        for (field, what) in [
+            (Field::Src, "expected 2 values, found 0"),
+            (Field::Proto, "expected one of 1 values, found 1"),
+            (Field::Dst, "another kind"),
+            (Field::Bytes, "6 is outside"),
+        ] {
+            let verified = of(Wrong { inner: rows(), field });
+            assert_eq!(verified.problems.len(), 1, "{verified:?}");
+            assert!(verified.problems[0].contains(what), "{verified:?}");
+        }
+        let nothing = verify(Path::new("f"), Box::new(std::iter::empty()));
+        assert!(nothing.problems[0].contains("found none"));
+        let damaged = (0..200).map(|_| Err(ArchiveError::damaged(Path::new("f"), "x")));
+        assert_eq!(verify(Path::new("f"), Box::new(damaged)).problems.len(), MAX_PROBLEMS);
+    }
+}

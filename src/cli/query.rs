@@ -1,0 +1,357 @@
+//! The words of `toptalk query`: nfdump 1.7's.
+
+mod refused;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use self::refused::Refused;
+use super::{refused as caret, wrong};
+use crate::filter::Filter;
+use crate::query::element::{self, ELEMENTS, MAX_STATISTICS, PARTS};
+use crate::query::format::layout::PREDEFINED;
+use crate::query::format::{Output, SHAPES, Shape};
+use crate::query::order::{self, ORDERS};
+use crate::query::question::Keys;
+use crate::query::when::{self, When, Window};
+use crate::query::{Aggregation, Ask, Order, Statistic};
+
+/// How many files are read at once at most.
+const MAX_THREADS: usize = 64;
+
+/// Rows of a statistic unless asked otherwise, as in nfdump.
+const TOP: usize = 10;
+
+/// A question over an archive.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub files: Files,
+    pub filter: FilterFrom,
+    pub ask: Ask,
+    pub no_dedup: bool,
+    pub from: Option<When>,
+    pub to: Option<When>,
+    /// `-t`, where it is about the beginning or the end of all there is.
+    pub window: Option<Window>,
+    /// `-B`: conversations are turned so that clients come first.
+    pub guess: bool,
+    pub output: Output,
+    pub write: Option<PathBuf>,
+    /// The zone of clocks on walls; `None` for that of this machine.
+    pub zone: Option<String>,
+    /// How many files are read at once; `None` for as many as there are cores.
+    pub threads: Option<usize>,
+    pub action: Action,
+}
+
+/// Which files are asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// `-r`.
+    pub one: Option<PathBuf>,
+    /// `-R`.
+    pub range: Option<String>,
+    /// `-M`.
+    pub folders: Option<String>,
+}
+
+/// Where the filter is.
+#[derive(Clone, Debug)]
+pub enum FilterFrom {
+    Words(Filter),
+    File(PathBuf),
+}
+
+/// What is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Ask,
+    /// Print the filter's normal form; the text where it is on the command line.
+    CheckFilter(Option<String>),
+    /// Read a file from end to end.
+    Verify(PathBuf),
+    Macros(Dialect),
+}
+
+/// A database that reads segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum Dialect {
+    DuckDb,
+    ClickHouse,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Rates {
+    Window,
+    Own,
+}
+
+#[derive(Args)]
+pub(super) struct QueryWords {
+    /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; names may be ours or nfcapd's and need not exist [default: the archive's folder]
+    #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
+    range: Option<String>,
+    /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -r and -R are then names in each of them
+    #[arg(short = 'M', value_name = "DIRS")]
+    folders: Option<String>,
+    /// One file, or a folder
+    #[arg(short = 'r', value_name = "FILE")]
+    one: Option<PathBuf>,
+    /// A statistic: ELEMENT[:p][/ORDER]..., up to 8
+    #[arg(short, value_name = "STATISTIC")]
+    statistic: Vec<String>,
+    /// Sort rows, and statistics that name no order of their own
+    #[arg(short = 'O', value_name = "ORDER")]
+    order: Option<String>,
+    /// Rows of a statistic or of a list; 0 for all [default: 10 for statistics, else all]
+    #[arg(short = 'n', value_name = "N")]
+    limit: Option<usize>,
+    /// Sum flows with the same protocol, addresses and ports
+    #[arg(short = 'a')]
+    aggregate: bool,
+    /// Sum flows by these fields: srcip,dstip4/24,dstport
+    #[arg(short = 'A', value_name = "FIELDS")]
+    by: Option<String>,
+    /// Sum both directions of a conversation into one row
+    #[arg(short = 'b')]
+    both: bool,
+    /// As -b, and guess by the ports which side is the client
+    #[arg(short = 'B')]
+    guess: bool,
+    /// Stop after so many matching records
+    #[arg(short = 'c', value_name = "N")]
+    count: Option<usize>,
+    /// Time window: YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], or +N or -N: the first or last N seconds
+    #[arg(short = 't', value_name = "WINDOW", allow_hyphen_values = true, conflicts_with_all = ["from", "to"])]
+    window: Option<String>,
+    /// Only flows since then: 2026-04-10, 2026-04-10T12:30, 2h (ago), yesterday
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    from: Option<When>,
+    /// Only flows until then; a day counts to its end
+    #[arg(long, value_name = "TIME", value_parser = When::parse)]
+    to: Option<When>,
+    #[command(flatten)]
+    print: PrintWords,
+    /// Write what matches to a file of the archive
+    #[arg(short, value_name = "FILE.parquet")]
+    write: Option<PathBuf>,
+    /// Read the filter from a file; one on the command line goes before it
+    #[arg(short, value_name = "FILE")]
+    filter_file: Option<PathBuf>,
+    /// Print the totals alone
+    #[arg(short = 'I', conflicts_with_all = ["statistic", "aggregate", "by", "both", "guess"])]
+    summary: bool,
+    /// Check the filter: print how it is understood
+    #[arg(short = 'Z')]
+    check: bool,
+    /// Read a file from end to end and say what is wrong with it
+    #[arg(short = 'v', value_name = "FILE")]
+    verify: Option<PathBuf>,
+    /// Print macros with which a database shows addresses as text
+    #[arg(long, value_name = "DATABASE")]
+    macros: Option<Dialect>,
+    /// Zone of times that are read and printed, and of nfcapd's names [default: this machine's]
+    #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
+    tz: Option<String>,
+    /// Count flows as often as they were reported
+    #[arg(long, env = "TOPTALK_NO_DEDUP")]
+    no_dedup: bool,
+    /// Files read at once [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    refused: Refused,
+    /// Only what matches, as in `dst net 192.168.1.0/24 and not port 22`
+    filter: Vec<String>,
+}
+
+#[derive(Args)]
+struct PrintWords {
+    /// Format: line, long, extended, biline, bilong, raw, json, ndjson, csv, null, parquet, fmt:... or csv:...
+    #[arg(short, value_name = "FORMAT", value_parser = Shape::parse)]
+    output: Option<(Shape, bool)>,
+    /// IPv6 addresses in full
+    #[arg(short = '6')]
+    full6: bool,
+    /// Numbers in full
+    #[arg(short = 'N')]
+    plain: bool,
+    /// No heading and no summary
+    #[arg(short)]
+    quiet: bool,
+    /// What rates of sums are over: the window that was asked for, or each line's own time
+    #[arg(long, value_name = "OVER", default_value = "window")]
+    rates: Rates,
+}
+
+impl PrintWords {
+    fn check(self) -> Output {
+        let (shape, full6) = self.output.unwrap_or((Shape::Usual, false));
+        Output {
+            shape,
+            quiet: self.quiet,
+            plain: self.plain,
+            full6: full6 || self.full6,
+            own_rates: matches!(self.rates, Rates::Own),
+        }
+    }
+}
+
+impl QueryWords {
+    pub(super) fn check(mut self) -> Result<Query, clap::Error> {
+        self.refused.check().map_err(wrong)?;
+        if self.threads.is_some_and(|threads| !(1..=MAX_THREADS).contains(&threads)) {
+            return Err(wrong(format!("expected --threads 1 to {MAX_THREADS}")));
+        }
+        let text = self.filter.join(" ");
+        let is_given = !text.trim().is_empty();
+        let action = match (self.verify.take(), self.macros) {
+            (Some(path), _) => Action::Verify(path),
+            (_, Some(dialect)) => Action::Macros(dialect),
+            _ if self.check => {
+                let file = !is_given && self.filter_file.is_some();
+                Action::CheckFilter((!file).then(|| text.clone()))
+            }
+            _ => Action::Ask,
+        };
+        let filter_from = match self.filter_file.take() {
+            Some(path) if !is_given => FilterFrom::File(path),
+            // What is checked may be wrong.
+            _ if self.check => FilterFrom::Words(Filter::default()),
+            _ => FilterFrom::Words(filter(&text).map_err(wrong)?),
+        };
+        let window = self.window.as_deref().map(when::window).transpose();
+        let window = window.map_err(|error| wrong(format!("-t: {error}")))?;
+        let (from, to) = match window {
+            Some(Window::Between(from, to)) => (Some(from), to),
+            _ => (self.from, self.to),
+        };
+        let ask = self.ask()?;
+        Ok(Query {
+            files: Files { one: self.one, range: self.range, folders: self.folders },
+            filter: filter_from,
+            ask,
+            no_dedup: self.no_dedup,
+            from,
+            to,
+            window: window.filter(|window| !matches!(window, Window::Between(..))),
+            guess: self.guess,
+            output: self.print.check(),
+            write: self.write,
+            zone: self.tz,
+            threads: self.threads,
+            action,
+        })
+    }
+
+    fn ask(&self) -> Result<Ask, clap::Error> {
+        let order = self.order.as_deref().map(order::parse).transpose();
+        let order = order.map_err(|error| wrong(format!("-O: {error}")))?;
+        let by = self.aggregation()?;
+        let null = matches!(self.print.output, Some((Shape::Null, _)));
+        if self.summary || (null && self.statistic.is_empty()) {
+            return Ok(Ask::Summary);
+        }
+        if !self.statistic.is_empty() {
+            if self.count.is_some() {
+                return Err(wrong("-c stops a list; rows of a statistic are -n".to_owned()));
+            }
+            let asked = self.statistics(order, by)?;
+            return Ok(Ask::Statistics { asked, limit: self.limit.unwrap_or(TOP) });
+        }
+        if let Some(by) = by {
+            if self.count.is_some() {
+                return Err(wrong("-c stops a list; rows of sums are -n".to_owned()));
+            }
+            return Ok(Ask::Groups { by, order, limit: self.limit.unwrap_or(0) });
+        }
+        let limits = [self.limit, self.count].into_iter().flatten().filter(|limit| *limit > 0);
+        Ok(Ask::Records { order, limit: limits.min().unwrap_or(0) })
+    }
+
+    /// What `-a`, `-A`, `-b` and `-B` sum by.
+    fn aggregation(&self) -> Result<Option<Aggregation>, clap::Error> {
+        let both = self.both || self.guess;
+        let by = match self.by.as_deref().map(element::aggregation).transpose() {
+            Ok(Some(_)) if both => {
+                let text = "-b sums by protocol, addresses and ports; leave out -A";
+                return Err(wrong(text.to_owned()));
+            }
+            Ok(by) => by,
+            Err(error) => return Err(wrong(format!("-A: {error}"))),
+        };
+        let whole = || Aggregation { bidirectional: both, ..element::five_tuple() };
+        Ok(by.or_else(|| (self.aggregate || both).then(whole)))
+    }
+
+    fn statistics(
+        &self,
+        order: Option<Order>,
+        by: Option<Aggregation>,
+    ) -> Result<Vec<Statistic>, clap::Error> {
+        if self.statistic.len() > MAX_STATISTICS {
+            let found = self.statistic.len();
+            return Err(wrong(format!("expected at most {MAX_STATISTICS} -s, found {found}")));
+        }
+        let mut asked = Vec::new();
+        for text in &self.statistic {
+            let mut one =
+                element::statistic(text).map_err(|error| wrong(format!("-s: {error}")))?;
+            if one.orders.is_empty() {
+                one.orders.push(order.unwrap_or(Order::Flows));
+            }
+            if one.element.keys == Keys::Record {
+                one.by = by.clone().or(one.by);
+            } else if by.is_some() && !self.statistic.iter().any(|text| text.starts_with("record"))
+            {
+                let text = format!("-a, -A and -b sum rows; with -s {text} leave them out");
+                return Err(wrong(text));
+            }
+            asked.push(one);
+        }
+        Ok(asked)
+    }
+}
+
+/// Reads a filter.
+///
+/// # Errors
+/// The message, with the line that is wrong and carets under the part.
+pub fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|mut error| {
+        let at = error.at.start.min(text.len());
+        let before = text.get(..at).unwrap_or("");
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("");
+        error.at = at - start..error.at.end.saturating_sub(start).min(line.len()).max(at - start);
+        match before.matches('\n').count() {
+            0 => caret(line, &error),
+            lines => format!("line {}: {}", lines + 1, caret(line, &error)),
+        }
+    })
+}
+
+/// The words that are understood.
+pub(super) fn help() -> String {
+    let list = |names: Vec<&str>| names.join(" ");
+    let formats: Vec<String> = (PREDEFINED.iter().map(|(name, _, help)| (*name, *help)))
+        .chain(SHAPES.iter().copied())
+        .map(|(name, help)| format!("  {name:<10} {help}"))
+        .collect();
+    format!(
+        "Elements of -s:\n  {}\n  srcip4/N srcip6/N dstip4/N dstip6/N srcnet/N dstnet/N net/N\n\
+         Orders of -O, and behind a slash of -s:\n  {}\n\
+         Fields of -A:\n  {}\n\
+         Formats of -o:\n{}\n\
+         docs/QUERY.md has the tags of fmt: and examples, docs/FILTER.md the words of filters.",
+        list(ELEMENTS.iter().map(|element| element.name).collect()),
+        list(ORDERS.iter().map(|word| word.name).collect()),
+        list(PARTS.iter().map(|word| word.name).collect()),
+        formats.join("\n"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Words of `toptalk query` that are understood, and words that are not.
+
+use super::*;
+use crate::cli::{Command, read_from};
+use crate::flow::field::Field;
+
+fn read(words: &[&str]) -> Result<Query, String> {
+    let words: Vec<&str> = ["toptalk", "query"].iter().chain(words).copied().collect();
+    match read_from(words)? {
+        Command::Query(query) => Ok(*query),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_model_users_questions_run_as_written() {
+    let range = "/srv/netflow/cisco/nfcapd.201604101200:nfcapd.201604171200";
+    let query = read(&["-R", range, "-s", "dstip", "-O", "bytes", "-n", "10"]).unwrap();
+    assert_eq!(query.files.range.as_deref(), Some(range));
+    let Ask::Statistics { asked, limit: 10 } = query.ask else { panic!() };
+    assert_eq!((asked[0].element.name, &asked[0].orders[..]), ("dstip", &[Order::Bytes][..]));
+    let words = ["-R", range, "-s", "srcip", "-O", "bytes", "-n", "50", "dst ip 192.168.1.20"];
+    let query = read(&words).unwrap();
+    let FilterFrom::Words(filter) = query.filter else { panic!() };
+    assert_eq!(filter, Filter::parse("dst ip 192.168.1.20").unwrap());
+    let words = "-s dstip -O bytes -n 100 -o csv dst net 192.168.1.0/24";
+    let query = read(&words.split(' ').collect::<Vec<_>>()).unwrap();
+    assert!(matches!(query.output.shape, Shape::Csv(None)));
+    assert!(matches!(query.ask, Ask::Statistics { limit: 100, .. }));
+}
+
+#[test]
+fn statistics_take_their_order_from_their_own_word_first() {
+    let query = read(&["-s", "srcip/flows", "-s", "ip:p", "-s", "record", "-O", "bps"]).unwrap();
+    let Ask::Statistics { asked, limit: 10 } = query.ask else { panic!() };
+    let orders: Vec<_> = asked.iter().map(|one| one.orders[0]).collect();
+    assert_eq!(orders, [Order::Flows, Order::Bps, Order::Bps]);
+    assert!(asked[1].by_protocol && asked[2].by.is_some() && asked[0].by.is_none());
+    let query = read(&["-s", "record/bytes", "-A", "srcip"]).unwrap();
+    let Ask::Statistics { asked, .. } = query.ask else { panic!() };
+    assert_eq!(asked[0].by.as_ref().unwrap().parts[0].field, Field::Src);
+}
+
+#[test]
+fn lists_and_sums() {
+    let ask = |words: &[&str]| read(words).unwrap().ask;
+    assert_eq!(ask(&[]), Ask::Records { order: None, limit: 0 });
+    let by_time = Ask::Records { order: Some(Order::First), limit: 5 };
+    assert_eq!(ask(&["-c", "5", "-O", "tstart"]), by_time);
+    assert_eq!(ask(&["-c", "5", "-n", "3"]), Ask::Records { order: None, limit: 3 });
+    let Ask::Groups { by, limit: 0, .. } = ask(&["-b"]) else { panic!() };
+    assert!(by.bidirectional);
+    assert!(read(&["-B"]).unwrap().guess);
+    assert_eq!(ask(&["-I"]), Ask::Summary);
+    assert_eq!(ask(&["-o", "null"]), Ask::Summary);
+    assert!(read(&["-o", "long6"]).unwrap().output.full6);
+}
+
+#[test]
+fn times_and_windows() {
+    let query = read(&["--from", "2h", "--to", "now"]).unwrap();
+    assert_eq!((query.from, query.to), (Some(When::Ago(7_200_000)), Some(When::Ago(0))));
+    assert_eq!(read(&["-t", "-10"]).unwrap().window, Some(Window::Tail(10_000)));
+    let query = read(&["-t", "2026/04/10.12:30"]).unwrap();
+    assert!(query.from.is_some() && query.to.is_none() && query.window.is_none());
+}
+
+#[test]
+fn what_is_done_besides_asking() {
+    let action = |words: &[&str]| read(words).unwrap().action;
+    assert_eq!(action(&["-Z", "port", "443"]), Action::CheckFilter(Some("port 443".into())));
+    assert_eq!(action(&["-Z", "no filter"]), Action::CheckFilter(Some("no filter".into())));
+    assert_eq!(action(&["-Z", "-f", "x"]), Action::CheckFilter(None));
+    assert_eq!(action(&["-v", "x.parquet"]), Action::Verify("x.parquet".into()));
+    assert_eq!(action(&["--macros", "duckdb"]), Action::Macros(Dialect::DuckDb));
+    assert!(matches!(read(&["-f", "x"]).unwrap().filter, FilterFrom::File(_)));
+    assert!(matches!(read(&["-f", "x", "tcp"]).unwrap().filter, FilterFrom::Words(_)));
+}
+
+#[test]
+fn other_words_are_refused_with_what_to_write() {
+    for (words, expected) in [
+        (&["-m"][..], "-O tstart"),
+        (&["-z=lz4"], "leave it out"),
+        (&["-D", "8.8.8.8"], "not looked up"),
+        (&["-s", "dtsip"], "try dstip"),
+        (&["-s", "dstip/tstart"], "-O tstart"),
+        (&["-O", "bites"], "bytes"),
+        (&["-A", "srcprot"], "srcport"),
+        (&["-A", "srcip", "-b"], "leave out -A"),
+        (&["-s", "dstip", "-a"], "leave them out"),
+        (&["-s", "dstip", "-c", "5"], "-n"),
+        (&["-a", "-c", "5"], "-n"),
+        (&["-o", "lin"], "try line"),
+        (&["-o", "fmt:%bytes"], "try byt"),
+        (&["-t", "yesterday"], "YYYY/MM/dd"),
+        (&["--from", "soon"], "yesterday"),
+        (&["--threads", "0"], "1 to 64"),
+        (&["-r", "a", "-R", "b"], "cannot be used"),
+        (&["-I", "-a"], "cannot be used"),
+        (&["prot 443"], "^^^^"),
+    ] {
+        let message = read(words).expect_err(&words.join(" "));
+        assert!(message.contains(expected), "{words:?}: {message}");
+    }
+    let nine = ["-s", "ip"].repeat(9);
+    assert!(read(&nine).unwrap_err().contains("at most 8"));
+}
+
+#[test]
+fn a_wrong_filter_is_pointed_at_in_its_line() {
+    let message = filter("tcp and\n  prot 443 # web\n").unwrap_err();
+    assert!(message.starts_with("line 2: "), "{message}");
+    assert!(message.contains("\n    prot 443 # web\n    ^^^^"), "{message}");
+    let message = filter("tcp and").unwrap_err();
+    assert!(message.ends_with("tcp and\n         ^"), "{message}");
+}

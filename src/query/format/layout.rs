@@ -1,0 +1,258 @@
+//! Lines that are made of tags: `fmt:%ts %sa`, the predefined formats, and CSV.
+
+use super::pen::Pen;
+use super::tag::{self, Tag};
+use crate::flow::field::Field;
+use crate::query::element::PARTS;
+use crate::query::near;
+use crate::query::question::Prefix;
+use crate::query::{Aggregation, Row};
+
+/// The longest text of `fmt:` that is taken.
+const MAX_FORMAT: usize = 4096;
+
+/// A part of a line.
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(String),
+    Tag(&'static Tag),
+}
+
+impl std::fmt::Debug for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "%{}", self.name)
+    }
+}
+
+/// What a line of a listing is made of.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    pieces: Vec<Piece>,
+}
+
+/// Formats with a name: nfdump's.
+pub const PREDEFINED: &[(&str, &str, &str)] = &[
+    ("line", "%ts %td %pr %sap -> %dap %pkt %byt %fl", "a line for each flow; the default"),
+    (
+        "long",
+        "%ts %td %pr %sap -> %dap %flg %tos %pkt %byt %fl",
+        "with TCP flags and type of service",
+    ),
+    (
+        "extended",
+        "%ts %td %pr %sap -> %dap %flg %tos %pkt %byt %pps %bps %bpp %fl",
+        "and with rates",
+    ),
+    (
+        "biline",
+        "%ts %td %pr %sap <-> %dap %opkt %ipkt %obyt %ibyt %fl",
+        "counters of both directions; the default with `-b`",
+    ),
+    (
+        "bilong",
+        "%ts %td %pr %sap <-> %dap %flg %tos %opkt %ipkt %obyt %ibyt %fl",
+        "the same with TCP flags and type of service",
+    ),
+];
+
+/// The columns of `-o csv`: nfdump 1.7.1's, in its order, save for those about
+/// what is not kept (`cl`, `sl`, `al`, `eng`, `exid`); `odid` and `fl` are added.
+pub const CSV: &str = "tss,tes,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das,\
+smk,dmk,dtos,dir,nh,nhb,svln,dvln,ismc,odmc,idmc,osmc,mpls1,mpls2,mpls3,mpls4,mpls5,mpls6,mpls7,\
+mpls8,mpls9,mpls10,ra,odid,tr,fl";
+
+/// Why a format is not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    #[error("expected a tag, found `%{found}`; {near}")]
+    Unknown { found: String, near: String },
+    #[error("`%{word}`: {why}")]
+    Unanswered { word: String, why: &'static str },
+    #[error("expected tags with commas between them, as in csv:%ts,%sa,%byt, found `{0}`")]
+    NotCsv(String),
+    #[error("expected at least one tag, as in fmt:%ts %sa %byt")]
+    Nothing,
+    #[error("expected at most {MAX_FORMAT} bytes of format, found {0}")]
+    Long(usize),
+}
+
+impl Layout {
+    /// A format with a name.
+    #[must_use]
+    pub fn predefined(name: &str) -> Option<Layout> {
+        let (_, text, _) = PREDEFINED.iter().find(|(known, ..)| *known == name)?;
+        Layout::parse(text).ok()
+    }
+
+    /// Reads what stands behind `fmt:`.
+    ///
+    /// # Errors
+    /// Names a tag that there is not, and those that are close.
+    pub fn parse(text: &str) -> Result<Layout, LayoutError> {
+        if text.len() > MAX_FORMAT {
+            return Err(LayoutError::Long(text.len()));
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('%') {
+            literal(&mut pieces, before);
+            let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+            let (name, after) = after.split_at(end);
+            rest = after;
+            if name.is_empty() && rest.starts_with('%') {
+                literal(&mut pieces, "%");
+                rest = &rest[1..];
+            } else if name == "n" {
+                literal(&mut pieces, "\n");
+            } else if let Some(inner) = Layout::predefined(name) {
+                pieces.extend(inner.pieces);
+            } else {
+                pieces.push(Piece::Tag(find(name)?));
+            }
+        }
+        literal(&mut pieces, rest);
+        if !pieces.iter().any(|piece| matches!(piece, Piece::Tag(_))) {
+            return Err(LayoutError::Nothing);
+        }
+        Ok(Layout { pieces })
+    }
+
+    /// Reads what stands behind `csv:`.
+    ///
+    /// # Errors
+    /// Names a tag that there is not, and those that are close.
+    pub fn csv(text: &str) -> Result<Layout, LayoutError> {
+        let mut pieces = Vec::new();
+        for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
+            let name =
+                word.strip_prefix('%').ok_or_else(|| LayoutError::NotCsv(word.to_owned()))?;
+            pieces.push(Piece::Tag(find(name)?));
+        }
+        if pieces.is_empty() {
+            return Err(LayoutError::Nothing);
+        }
+        Ok(Layout { pieces })
+    }
+
+    /// The columns of `-o csv`.
+    #[must_use]
+    pub fn all_csv() -> Layout {
+        let tags = CSV.split(',').filter_map(tag::named);
+        Layout { pieces: tags.map(Piece::Tag).collect() }
+    }
+
+    /// What groups are printed as unless asked otherwise: what they were summed by.
+    #[must_use]
+    pub fn of_groups(by: &Aggregation) -> Layout {
+        let mut names = vec!["ts", "td"];
+        for part in &by.parts {
+            let word = PARTS.iter().find(|word| word.field == part.field);
+            let tag = word.map(|word| word.tag);
+            names.extend(match (part.prefix, part.field) {
+                (Some(Prefix::Reported), Field::Src) => Some("sn"),
+                (Some(Prefix::Reported), Field::Dst) => Some("dn"),
+                _ => tag,
+            });
+        }
+        names.extend(["pkt", "byt", "bps", "bpp", "fl"]);
+        let mut pieces = Vec::new();
+        for tag in names.into_iter().filter_map(tag::named) {
+            if !pieces.is_empty() {
+                literal(&mut pieces, " ");
+            }
+            pieces.push(Piece::Tag(tag));
+        }
+        Layout { pieces }
+    }
+
+    /// Writes what stands above a listing, with its newline.
+    pub fn heading(&self, pen: &mut Pen) {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => {
+                    for c in text.chars() {
+                        pen.byte(if c == '\n' { b'\n' } else { b' ' });
+                    }
+                }
+                Piece::Tag(tag) => tag.write_heading(pen),
+            }
+        }
+        while pen.out.last() == Some(&b' ') {
+            pen.out.pop();
+        }
+        pen.byte(b'\n');
+    }
+
+    /// Writes a row, with its newline.
+    #[inline]
+    pub fn row(&self, pen: &mut Pen, row: &Row) {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => pen.text(text),
+                Piece::Tag(tag) => tag.write(pen, row),
+            }
+        }
+        pen.byte(b'\n');
+    }
+
+    /// Writes the names of the columns, with a newline.
+    pub fn csv_heading(&self, pen: &mut Pen) {
+        for (place, tag) in self.tags().enumerate() {
+            if place > 0 {
+                pen.byte(b',');
+            }
+            // Without milliseconds they are nfdump's own `ts` and `te`.
+            pen.text(match tag.name {
+                "tss" => "ts",
+                "tes" => "te",
+                name => name,
+            });
+        }
+        pen.byte(b'\n');
+    }
+
+    /// Writes a row of CSV. No cell holds text of others, so that none needs
+    /// quotes or a guard against formulas.
+    #[inline]
+    pub fn csv_row(&self, pen: &mut Pen, row: &Row) {
+        for (place, piece) in self.pieces.iter().enumerate() {
+            if place > 0 {
+                pen.byte(b',');
+            }
+            if let Piece::Tag(tag) = piece {
+                (tag.cell)(pen, row);
+            }
+        }
+        pen.byte(b'\n');
+    }
+
+    /// Its tags.
+    pub fn tags(&self) -> impl Iterator<Item = &'static Tag> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Tag(tag) => Some(*tag),
+            Piece::Text(_) => None,
+        })
+    }
+}
+
+fn find(name: &str) -> Result<&'static Tag, LayoutError> {
+    if let Some(tag) = tag::named(name) {
+        return Ok(tag);
+    }
+    match tag::UNANSWERED.iter().find(|(names, _)| names.contains(&name)) {
+        Some((_, why)) => Err(LayoutError::Unanswered { word: name.to_owned(), why }),
+        None => {
+            let near = near::hint(name, tag::TAGS.iter().map(|tag| tag.name));
+            Err(LayoutError::Unknown { found: name.to_owned(), near })
+        }
+    }
+}
+
+/// Adds text, to that before it if there is some.
+fn literal(pieces: &mut Vec<Piece>, text: &str) {
+    match pieces.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Piece::Text(before)) => before.push_str(text),
+        _ => pieces.push(Piece::Text(text.to_owned())),
+    }
+}

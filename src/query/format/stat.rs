@@ -1,0 +1,228 @@
+//! Tables of statistics: as text, CSV and JSON.
+
+use super::json;
+use super::pen::{Pen, percent_tenths};
+use super::tag::address_width;
+use crate::flow::field::{Field, Kind, Value};
+use crate::query::answer::Totals;
+use crate::query::question::{Keys, Order, Prefix, Statistic};
+use crate::query::{StatRow, Sums};
+
+/// The columns of a statistic in CSV; never others, whatever it is ordered by.
+pub const CSV: &str = "ts,te,td,pr,val,fl,flP,pkt,pktP,byt,bytP,pps,bps,bpp";
+
+/// A table to write.
+pub(super) struct Stat<'a> {
+    pub asked: &'a Statistic,
+    pub order: Order,
+    pub rows: &'a [StatRow],
+    pub totals: &'a Totals,
+}
+
+/// Places of a value that is no address in full.
+const VALUE: usize = 17;
+
+impl Stat<'_> {
+    /// Writes it as nfdump does; `limit` is what was asked for, 0 for all.
+    pub(super) fn text(&self, pen: &mut Pen, limit: usize, quiet: bool) {
+        let width = VALUE.max(address_width(pen.style.full6));
+        if !quiet {
+            top(pen, limit, self.rows.len(), self.asked.element.label, self.order);
+            pen.text("Date first seen                 Duration Proto ");
+            pen.right(width, |pen| pen.text(self.asked.element.label));
+            pen.text("    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n");
+        }
+        let all = whole(self.totals);
+        for row in self.rows {
+            pen.stamp(row.sums.first, true);
+            pen.byte(b' ');
+            pen.right(16, |pen| pen.duration(&row.sums));
+            pen.byte(b' ');
+            pen.left(5, |pen| self.proto(pen, row));
+            pen.byte(b' ');
+            pen.right(width, |pen| self.value(pen, row.value));
+            for (part, whole) in parts(&row.sums, &all) {
+                pen.byte(b' ');
+                pen.right(8, |pen| pen.scaled(part));
+                pen.byte(b'(');
+                pen.right(4, |pen| pen.percent(part, whole));
+                pen.byte(b')');
+            }
+            let [pps, bps, bpp] = pen.rates(&row.sums);
+            for (rate, width) in [(pps, 8), (bps, 8), (bpp, 5)] {
+                pen.byte(b' ');
+                pen.right(width, |pen| pen.scaled(rate));
+            }
+            pen.byte(b'\n');
+        }
+        pen.byte(b'\n');
+    }
+
+    /// Writes it as CSV with its heading.
+    pub(super) fn csv(&self, pen: &mut Pen, quiet: bool) {
+        if !quiet {
+            pen.text(CSV);
+            pen.byte(b'\n');
+        }
+        let all = whole(self.totals);
+        for row in self.rows {
+            pen.stamp(row.sums.first, false);
+            pen.byte(b',');
+            pen.stamp(row.sums.last, false);
+            pen.byte(b',');
+            pen.duration(&row.sums);
+            pen.byte(b',');
+            self.proto(pen, row);
+            pen.byte(b',');
+            self.value(pen, row.value);
+            for (part, whole) in parts(&row.sums, &all) {
+                pen.byte(b',');
+                pen.number(part);
+                pen.byte(b',');
+                pen.percent(part, whole);
+            }
+            for rate in pen.rates(&row.sums) {
+                pen.byte(b',');
+                pen.number(rate);
+            }
+            pen.byte(b'\n');
+        }
+        pen.byte(b'\n');
+    }
+
+    /// Writes a row as an object; with `named` it says what it is of.
+    pub(super) fn json(&self, pen: &mut Pen, row: &StatRow, named: bool) {
+        pen.byte(b'{');
+        if named {
+            self.name(pen);
+            pen.byte(b',');
+        }
+        let quoted = !matches!(row.value, Value::Number(_)) || !self.is_number();
+        pen.text("\"value\":");
+        if quoted {
+            pen.byte(b'"');
+        }
+        self.value(pen, row.value);
+        if quoted {
+            pen.byte(b'"');
+        }
+        if let Some(proto) = row.proto {
+            json::number(pen, "proto", proto.into());
+        }
+        pen.text(",\"first\":\"");
+        pen.rfc3339(row.sums.first);
+        pen.text("\",\"last\":\"");
+        pen.rfc3339(row.sums.last);
+        pen.byte(b'"');
+        let names = ["flows", "packets", "bytes"];
+        for (name, (part, whole)) in names.into_iter().zip(parts(&row.sums, &whole(self.totals))) {
+            json::number(pen, name, part);
+            pen.text(",\"");
+            pen.text(name);
+            pen.text("_percent\":");
+            pen.tenths(percent_tenths(part, whole));
+        }
+        for (name, rate) in ["pps", "bps", "bpp"].into_iter().zip(pen.rates(&row.sums)) {
+            json::number(pen, name, rate);
+        }
+        pen.byte(b'}');
+    }
+
+    /// Writes what it is of: `"statistic":"dstip","order":"bytes"`.
+    pub(super) fn name(&self, pen: &mut Pen) {
+        name(pen, self.asked, self.order);
+    }
+
+    fn proto(&self, pen: &mut Pen, row: &StatRow) {
+        let own = match (self.field(), row.value) {
+            (Some(Field::Proto), Value::Number(proto)) => u8::try_from(proto).ok(),
+            _ => None,
+        };
+        match row.proto.or(own) {
+            Some(proto) => pen.protocol(proto),
+            None => pen.text("any"),
+        }
+    }
+
+    fn field(&self) -> Option<Field> {
+        match self.asked.element.keys {
+            Keys::Record => None,
+            Keys::One(part) | Keys::Either(part, _) => Some(part.field),
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        let field = self.field();
+        let text = matches!(field, Some(Field::TcpFlags | Field::Domain)) || is_mpls(field);
+        !text && field.is_none_or(|field| field.info().kind == Kind::Number)
+    }
+
+    fn value(&self, pen: &mut Pen, value: Value) {
+        match (value, self.field()) {
+            (Value::Address(host), _) => {
+                pen.host(host);
+                let (Keys::One(part) | Keys::Either(part, _)) = self.asked.element.keys else {
+                    return;
+                };
+                let length = match (part.prefix, host.as_v4().is_some()) {
+                    (Some(Prefix::V4(length)), true) | (Some(Prefix::V6(length)), false) => length,
+                    _ => return,
+                };
+                pen.byte(b'/');
+                pen.number(length.into());
+            }
+            (Value::Time(time), _) => pen.stamp(time, true),
+            (Value::Number(flags), Some(Field::TcpFlags)) => pen.flags(flags as u8),
+            (Value::Number(domain), Some(Field::Domain)) => {
+                pen.text("0x");
+                hex(pen, domain);
+            }
+            (Value::Number(entry), field) if is_mpls(field) => pen.mpls(entry),
+            (Value::Number(number), Some(field)) if field.info().kind == Kind::Mac => {
+                pen.mac(number);
+            }
+            (Value::Number(number), _) => pen.number(number),
+        }
+    }
+}
+
+/// `"statistic":"dstip","order":"bytes"`.
+pub(super) fn name(pen: &mut Pen, asked: &Statistic, order: Order) {
+    pen.text("\"statistic\":\"");
+    pen.text(asked.element.name);
+    pen.text("\",\"order\":\"");
+    pen.text(order.word().name);
+    pen.byte(b'"');
+}
+
+/// `Top 10 Dst IP Addr ordered by bytes:`.
+pub(super) fn top(pen: &mut Pen, limit: usize, rows: usize, label: &str, order: Order) {
+    pen.text("Top ");
+    pen.number(if limit == 0 { rows } else { limit } as u64);
+    pen.byte(b' ');
+    pen.text(label);
+    pen.text(" ordered by ");
+    pen.text(order.word().name);
+    pen.text(":\n");
+}
+
+fn is_mpls(field: Option<Field>) -> bool {
+    field.is_some_and(|field| (Field::Mpls1..=Field::Mpls10).contains(&field))
+}
+
+fn hex(pen: &mut Pen, number: u64) {
+    if number >= 16 {
+        hex(pen, number >> 4);
+    }
+    pen.byte(b"0123456789abcdef"[(number & 15) as usize]);
+}
+
+/// Flows, packets and bytes of all that matched.
+fn whole(totals: &Totals) -> [u64; 3] {
+    totals.all.map_or([0; 3], |all| [all.flows, all.packets, all.bytes])
+}
+
+fn parts(sums: &Sums, whole: &[u64; 3]) -> [(u64, u64); 3] {
+    let [flows, packets, bytes] = *whole;
+    [(sums.flows, flows), (sums.packets, packets), (sums.bytes, bytes)]
+}

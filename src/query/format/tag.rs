@@ -1,0 +1,276 @@
+//! The tags of `-o fmt:` and the columns of `-o csv`: what of a row they write,
+//! under which heading, and how wide.
+
+use super::pen::Pen;
+use crate::flow::{Flow, Host, Network};
+use crate::query::Row;
+
+/// Where a cell stands in its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    Left(usize),
+    Right(usize),
+    /// As wide as an address may be, right-aligned; with `-6` that is more.
+    Address,
+    /// An address with something behind it, of so many places; it pads itself.
+    Behind(usize),
+}
+
+/// Places of an address, and of one in full.
+const ADDRESS: usize = 16;
+const ADDRESS_FULL: usize = 39;
+
+/// The places of an address in a style.
+#[must_use]
+pub fn address_width(full6: bool) -> usize {
+    if full6 { ADDRESS_FULL } else { ADDRESS }
+}
+
+/// A tag.
+pub struct Tag {
+    /// Its name, as in `%ts`, and its column in CSV.
+    pub name: &'static str,
+    /// What stands above it in text.
+    pub heading: &'static str,
+    pub align: Align,
+    pub help: &'static str,
+    pub cell: fn(&mut Pen, &Row),
+}
+
+impl Tag {
+    /// Writes it as wide as its column is, or in CSV as it is.
+    #[inline]
+    pub fn write(&self, pen: &mut Pen, row: &Row) {
+        if pen.style.data {
+            return (self.cell)(pen, row);
+        }
+        match self.align {
+            Align::Left(width) => pen.left(width, |pen| (self.cell)(pen, row)),
+            Align::Right(width) => pen.right(width, |pen| (self.cell)(pen, row)),
+            Align::Address => {
+                let width = address_width(pen.style.full6);
+                pen.right(width, |pen| (self.cell)(pen, row));
+            }
+            Align::Behind(_) => (self.cell)(pen, row),
+        }
+    }
+
+    /// Writes its heading, as wide as its column.
+    pub fn write_heading(&self, pen: &mut Pen) {
+        let address = address_width(pen.style.full6);
+        match self.align {
+            Align::Left(width) => pen.left(width, |pen| pen.text(self.heading)),
+            Align::Right(width) => pen.right(width, |pen| pen.text(self.heading)),
+            Align::Address => pen.right(address, |pen| pen.text(self.heading)),
+            Align::Behind(width) => {
+                let whole = address + width;
+                let (head, behind) = self.heading.rsplit_once(' ').unwrap_or((self.heading, ""));
+                // `Src IP Addr:Port` stands so that the address ends with its column.
+                let colon = behind.find([':', '/']).unwrap_or(behind.len());
+                let (last, behind) = behind.split_at_checked(colon).unwrap_or((behind, ""));
+                pen.left(whole, |pen| {
+                    pen.right(address, |pen| {
+                        pen.text(head);
+                        pen.byte(b' ');
+                        pen.text(last);
+                    });
+                    pen.text(behind);
+                });
+            }
+        }
+    }
+}
+
+/// The tag of a name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Tag> {
+    TAGS.iter().find(|tag| tag.name == name)
+}
+
+fn is_icmp(flow: &Flow) -> bool {
+    flow.proto == 1 || flow.proto == 58
+}
+
+/// An address and a port behind it, by a dot where the address has colons.
+fn with_port(pen: &mut Pen, host: Host, port: impl FnOnce(&mut Pen)) {
+    let v6 = host.as_v4().is_none() && host != Host::UNSPECIFIED;
+    let colon = if v6 { b'.' } else { b':' };
+    if pen.style.data {
+        pen.host(host);
+        pen.byte(colon);
+        return port(pen);
+    }
+    let width = address_width(pen.style.full6);
+    pen.right(width, |pen| pen.host(host));
+    pen.byte(colon);
+    pen.left(5, port);
+}
+
+fn dst_port(pen: &mut Pen, flow: &Flow) {
+    if is_icmp(flow) && !pen.style.data {
+        pen.number((flow.dport >> 8).into());
+        pen.byte(b'.');
+        pen.number((flow.dport & 0xff).into());
+    } else {
+        pen.number(flow.dport.into());
+    }
+}
+
+/// A network, by the length that was reported.
+fn network(pen: &mut Pen, host: Host, mask: u8) {
+    let net = Network::new(host, mask).unwrap_or(Network::single(host));
+    let width = if pen.style.data { 0 } else { address_width(pen.style.full6) };
+    pen.right(width, |pen| pen.host(net.base()));
+    pen.byte(b'/');
+    let width = if pen.style.data { 0 } else { 2 };
+    pen.left(width, |pen| pen.number(mask.into()));
+}
+
+fn direction(pen: &mut Pen, flow: &Flow) {
+    match (flow.direction, pen.style.data) {
+        (Flow::NO_DIRECTION, true) => {}
+        (direction, true) => pen.number(direction.into()),
+        (0, false) => pen.byte(b'I'),
+        (1, false) => pen.byte(b'E'),
+        (_, false) => pen.byte(b'?'),
+    }
+}
+
+fn mpls(pen: &mut Pen, row: &Row, place: usize) {
+    pen.mpls(row.more.mpls.get(place).copied().unwrap_or(0).into());
+}
+
+fn all_mpls(pen: &mut Pen, row: &Row) {
+    for (place, entry) in row.more.mpls.iter().enumerate() {
+        if place > 0 {
+            pen.byte(b' ');
+        }
+        let width = if pen.style.data { 0 } else { 12 };
+        pen.right(width, |pen| pen.mpls((*entry).into()));
+    }
+}
+
+fn domain(pen: &mut Pen, domain: u32) {
+    if pen.style.data {
+        return pen.number(domain.into());
+    }
+    pen.text("0x");
+    for nibble in (0..9).rev() {
+        let nibble = (u64::from(domain) >> (nibble * 4)) & 15;
+        pen.byte(b"0123456789abcdef"[nibble as usize]);
+    }
+}
+
+macro_rules! tags {
+    ($($name:literal $heading:literal $align:expr, $help:literal, |$pen:ident, $row:pat_param| $cell:expr;)*) => {
+        /// Every tag, in the order of nfdump's manual.
+        pub const TAGS: &[Tag] = &[$(Tag {
+            name: $name, heading: $heading, align: $align, help: $help,
+            cell: |$pen, $row| $cell,
+        }),*];
+    };
+}
+
+use Align::{Address, Behind, Left, Right};
+
+tags! {
+    "cnt" "Count" Right(7), "number of the line", |p, _| p.number(p.count);
+    "ts" "Date first seen" Left(23), "when the first packet was seen", |p, r| p.stamp(r.sums.first, true);
+    "tfs" "Date first seen" Left(23), "the same", |p, r| p.stamp(r.sums.first, true);
+    "tsr" "First seen (raw)" Right(16), "the same in seconds since 1970", |p, r| p.epoch(r.sums.first);
+    "te" "Date last seen" Left(23), "when the last packet was seen", |p, r| p.stamp(r.sums.last, true);
+    "ter" "Last seen (raw)" Right(16), "the same in seconds since 1970", |p, r| p.epoch(r.sums.last);
+    "tr" "Date flow received" Left(23), "when the record was received", |p, r| p.stamp(r.flow.arrival, true);
+    "trr" "Received (raw)" Right(16), "the same in seconds since 1970", |p, r| p.epoch(r.flow.arrival);
+    "td" "    Duration    " Right(16), "duration", |p, r| p.duration(&r.sums);
+    "pr" "Proto" Left(5), "protocol", |p, r| p.protocol(r.flow.proto);
+    "sa" "Src IP Addr" Address, "source address", |p, r| p.host(r.flow.src);
+    "da" "Dst IP Addr" Address, "destination address", |p, r| p.host(r.flow.dst);
+    "sap" "Src IP Addr:Port" Behind(6), "source address and port", |p, r| with_port(p, r.flow.src, |p| p.number(r.flow.sport.into()));
+    "dap" "Dst IP Addr:Port" Behind(6), "destination address and port", |p, r| with_port(p, r.flow.dst, |p| dst_port(p, &r.flow));
+    "sp" "Src Pt" Right(6), "source port", |p, r| p.number(r.flow.sport.into());
+    "dp" "Dst Pt" Right(6), "destination port; type and code of ICMP", |p, r| dst_port(p, &r.flow);
+    "it" "ICMP-T" Right(6), "type of ICMP", |p, r| p.number(if is_icmp(&r.flow) { r.flow.dport >> 8 } else { 0 }.into());
+    "ic" "ICMP-C" Right(6), "code of ICMP", |p, r| p.number(if is_icmp(&r.flow) { r.flow.dport & 0xff } else { 0 }.into());
+    "sn" "Src Network" Behind(3), "network of the source, as reported", |p, r| network(p, r.flow.src, r.flow.src_mask);
+    "dn" "Dst Network" Behind(3), "network of the destination, as reported", |p, r| network(p, r.flow.dst, r.flow.dst_mask);
+    "nh" "Next-hop IP" Address, "next hop", |p, r| p.host(r.flow.next_hop);
+    "nhb" "BGP next-hop IP" Address, "next hop by BGP", |p, r| p.host(r.more.bgp_next_hop);
+    "ra" "Router IP" Address, "exporter", |p, r| p.host(r.flow.exporter);
+    "sas" "Src AS" Right(6), "AS of the source", |p, r| p.number(r.flow.src_as.into());
+    "das" "Dst AS" Right(6), "AS of the destination", |p, r| p.number(r.flow.dst_as.into());
+    "nas" "Next AS" Right(7), "next AS", |p, r| p.number(r.more.next_as.into());
+    "pas" "Prev AS" Right(7), "previous AS", |p, r| p.number(r.more.prev_as.into());
+    "in" "Input" Right(6), "interface in", |p, r| p.number(r.flow.input.into());
+    "out" "Output" Right(6), "interface out", |p, r| p.number(r.flow.output.into());
+    "pkt" "Packets" Right(8), "packets", |p, r| p.scaled(r.sums.packets);
+    "ipkt" "In Pkt" Right(8), "packets there", |p, r| p.scaled(r.sums.packets);
+    "opkt" "Out Pkt" Right(8), "packets back", |p, r| p.scaled(r.out_packets);
+    "byt" "Bytes" Right(8), "bytes", |p, r| p.scaled(r.sums.bytes);
+    "ibyt" "In Byte" Right(8), "bytes there", |p, r| p.scaled(r.sums.bytes);
+    "obyt" "Out Byte" Right(8), "bytes back", |p, r| p.scaled(r.out_bytes);
+    "fl" "Flows" Right(5), "flows", |p, r| p.number(r.sums.flows);
+    "flg" "Flags" Right(8), "TCP flags", |p, r| p.flags(r.flow.tcp_flags);
+    "tos" "Tos" Right(3), "type of service", |p, r| p.number(r.flow.tos.into());
+    "stos" "STos" Right(4), "type of service on the way in", |p, r| p.number(r.flow.tos.into());
+    "dtos" "DTos" Right(4), "type of service on the way out", |p, r| p.number(r.more.dst_tos.into());
+    "dir" "Dir" Right(3), "I ingress, E egress; in CSV 0, 1 or nothing", |p, r| direction(p, &r.flow);
+    "smk" "SMask" Right(5), "length of the source's network", |p, r| p.number(r.flow.src_mask.into());
+    "dmk" "DMask" Right(5), "length of the destination's network", |p, r| p.number(r.flow.dst_mask.into());
+    "fwd" "Fwd" Right(3), "forwarding status", |p, r| p.number(r.more.forwarding.into());
+    "svln" "SVlan" Right(5), "VLAN in", |p, r| p.number(r.flow.vlan.into());
+    "dvln" "DVlan" Right(5), "VLAN out", |p, r| p.number(r.more.dst_vlan.into());
+    "ismc" "In src MAC Addr" Right(17), "source MAC address in", |p, r| p.mac(r.more.in_src_mac);
+    "odmc" "Out dst MAC Addr" Right(17), "destination MAC address out", |p, r| p.mac(r.more.out_dst_mac);
+    "idmc" "In dst MAC Addr" Right(17), "destination MAC address in", |p, r| p.mac(r.more.in_dst_mac);
+    "osmc" "Out src MAC Addr" Right(17), "source MAC address out", |p, r| p.mac(r.more.out_src_mac);
+    "mpls1" " MPLS lbl 1 " Right(12), "MPLS label 1: label, class, bottom", |p, r| mpls(p, r, 0);
+    "mpls2" " MPLS lbl 2 " Right(12), "MPLS label 2", |p, r| mpls(p, r, 1);
+    "mpls3" " MPLS lbl 3 " Right(12), "MPLS label 3", |p, r| mpls(p, r, 2);
+    "mpls4" " MPLS lbl 4 " Right(12), "MPLS label 4", |p, r| mpls(p, r, 3);
+    "mpls5" " MPLS lbl 5 " Right(12), "MPLS label 5", |p, r| mpls(p, r, 4);
+    "mpls6" " MPLS lbl 6 " Right(12), "MPLS label 6", |p, r| mpls(p, r, 5);
+    "mpls7" " MPLS lbl 7 " Right(12), "MPLS label 7", |p, r| mpls(p, r, 6);
+    "mpls8" " MPLS lbl 8 " Right(12), "MPLS label 8", |p, r| mpls(p, r, 7);
+    "mpls9" " MPLS lbl 9 " Right(12), "MPLS label 9", |p, r| mpls(p, r, 8);
+    "mpls10" "MPLS lbl 10 " Right(12), "MPLS label 10", |p, r| mpls(p, r, 9);
+    "mpls" "MPLS labels 1-10" Right(129), "all of them", |p, r| all_mpls(p, r);
+    "bps" "bps" Right(8), "bits a second", |p, r| { let [_, bps, _] = p.rates(&r.sums); p.scaled(bps) };
+    "pps" "pps" Right(8), "packets a second", |p, r| { let [pps, ..] = p.rates(&r.sums); p.scaled(pps) };
+    "bpp" "Bpp" Right(6), "bytes a packet", |p, r| { let [.., bpp] = p.rates(&r.sums); p.scaled(bpp) };
+    "odid" "obsDomainID" Right(11), "observation domain", |p, r| domain(p, r.flow.domain);
+    "xsa" "X-late Src IP" Address, "source address after translation", |p, r| p.host(r.more.nat_src);
+    "xda" "X-late Dst IP" Address, "destination address after translation", |p, r| p.host(r.more.nat_dst);
+    "xsp" "XsPort" Right(6), "source port after translation", |p, r| p.number(r.more.nat_sport.into());
+    "xdp" "XdPort" Right(6), "destination port after translation", |p, r| p.number(r.more.nat_dport.into());
+    "xsap" "X-Src IP Addr:Port" Behind(6), "source after translation", |p, r| with_port(p, r.more.nat_src, |p| p.number(r.more.nat_sport.into()));
+    "xdap" "X-Dst IP Addr:Port" Behind(6), "destination after translation", |p, r| with_port(p, r.more.nat_dst, |p| p.number(r.more.nat_dport.into()));
+    "nsa" "X-late Src IP" Address, "the same as xsa", |p, r| p.host(r.more.nat_src);
+    "nda" "X-late Dst IP" Address, "the same as xda", |p, r| p.host(r.more.nat_dst);
+    "nsp" "XsPort" Right(6), "the same as xsp", |p, r| p.number(r.more.nat_sport.into());
+    "ndp" "XdPort" Right(6), "the same as xdp", |p, r| p.number(r.more.nat_dport.into());
+    "nevt" "Event" Right(7), "number of the NAT's event", |p, r| p.number(r.more.nat_event.into());
+    "ivrf" "I-VRF-ID" Right(10), "VRF in", |p, r| p.number(r.more.in_vrf.into());
+    "evrf" "E-VRF-ID" Right(10), "VRF out", |p, r| p.number(r.more.out_vrf.into());
+    "minttl" "MinTTL" Right(6), "least time to live", |p, r| p.number(r.more.min_ttl.into());
+    "maxttl" "MaxTTL" Right(6), "most time to live", |p, r| p.number(r.more.max_ttl.into());
+    "smp" "1:N" Right(6), "sampling rate, 0 when none was reported", |p, r| p.number(r.flow.sampling.rate().unwrap_or(0).into());
+    "tss" "Date first seen" Left(19), "as ts, without milliseconds", |p, r| p.stamp(r.sums.first, false);
+    "tes" "Date last seen" Left(19), "as te, without milliseconds", |p, r| p.stamp(r.sums.last, false);
+}
+
+/// Tags of nfdump that flows have nothing for here, and why.
+pub const UNANSWERED: &[(&[&str], &str)] = &[
+    (&["gsap", "gdap", "sc", "dc", "sloc", "dloc"], "no database of countries is kept"),
+    (&["exp"], "it is nfcapd's own number of an exporter: %ra"),
+    (&["eng"], "engines are part of the observation domain: %odid"),
+    (&["nfv"], "the version it was exported by is not kept"),
+    (&["lbl", "ipl", "opl", "nbid", "nbnam", "ja3", "sni"], "contents of packets are not kept"),
+    (&["opid"], "observation points are not kept: %odid"),
+    (
+        &["nfc", "evt", "xevt", "sgt", "msec", "iacl", "eacl", "uname"],
+        "events of firewalls are kept only as far as they are of NAT: %nevt",
+    ),
+    (&["pbstart", "pbend", "pbstep", "pbsize"], "blocks of ports are not kept"),
+    (&["cl", "sl", "al"], "latencies are not kept"),
+];

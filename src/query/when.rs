@@ -1,0 +1,302 @@
+//! Moments as people write them: `2026-04-10 12:30`, `2h`, `yesterday`, and
+//! nfdump's `2026/04/10.12:30:00`.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, ToSpan};
+
+use crate::flow::Time;
+use crate::units::parse_duration;
+
+/// A moment that was written down; which one it is depends on now and the zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    At(Time),
+    /// By the clock on the wall.
+    Wall(DateTime),
+    /// All of a day.
+    Day(Date),
+    /// So many days before today.
+    DaysAgo(i32),
+    /// So many milliseconds before now.
+    Ago(i64),
+}
+
+/// Which end of a window a moment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A day stands for its beginning.
+    From,
+    /// A day stands for its end.
+    To,
+}
+
+/// What `-t` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    Between(When, Option<When>),
+    /// The first milliseconds of all there is.
+    Head(i64),
+    /// The last ones.
+    Tail(i64),
+}
+
+/// Why a moment cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhenError {
+    #[error(
+        "expected a time as 2026-04-10, 2026-04-10T12:30, 2026-04-10T12:30+02:00, 2h (ago), 3d, today or yesterday, found `{0}`"
+    )]
+    Form(String),
+    #[error("expected a time as YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N or -N, found `{0}`")]
+    Window(String),
+    #[error("{wall} was twice in {zone}, as the clocks were set back: write {earlier} or {later}")]
+    Twice { wall: DateTime, zone: String, earlier: String, later: String },
+    #[error(
+        "{wall} never was in {zone}, as the clocks were set forward: write {before} or {after}"
+    )]
+    Never { wall: DateTime, zone: String, before: String, after: String },
+    #[error("a time out of the calendar")]
+    Calendar,
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+impl When {
+    /// Reads what `--from` and `--to` take: ISO 8601, a date, an age
+    /// (`90s`, `5m`, `2h`, `3d`, `1w`), `now`, `today` or `yesterday`.
+    ///
+    /// # Errors
+    /// When it is none of these.
+    pub fn parse(text: &str) -> Result<When, WhenError> {
+        let word = text.trim();
+        match word.to_ascii_lowercase().as_str() {
+            "now" => return Ok(When::Ago(0)),
+            "today" => return Ok(When::DaysAgo(0)),
+            "yesterday" => return Ok(When::DaysAgo(1)),
+            _ => {}
+        }
+        if let Some(ms) = age(word) {
+            return Ok(When::Ago(ms));
+        }
+        if let Ok(stamp) = word.parse::<Timestamp>() {
+            return Ok(When::At(Time(stamp.as_millisecond())));
+        }
+        // jiff reads a date as its midnight, and a time without minutes.
+        if let (10, Ok(date)) = (word.len(), word.parse::<Date>()) {
+            return Ok(When::Day(date));
+        }
+        if let (true, Ok(wall)) = (word.len() > 10, word.parse::<DateTime>()) {
+            return Ok(When::Wall(wall));
+        }
+        slashed(word).ok_or_else(|| WhenError::Form(text.to_owned()))
+    }
+
+    /// The moment, with `now` and the zone of clocks on walls.
+    ///
+    /// # Errors
+    /// When the clock on the wall showed it twice or never.
+    pub fn resolve(self, end: End, now: Time, zone: &TimeZone) -> Result<Time, WhenError> {
+        match self {
+            When::At(time) => Ok(time),
+            When::Wall(wall) => at(wall, zone),
+            When::Ago(ms) => Ok(now.plus_ms(ms.saturating_neg())),
+            When::Day(date) => day(date, end, zone),
+            When::DaysAgo(days) => {
+                let now = Timestamp::from_millisecond(now.0).map_err(|_| WhenError::Calendar)?;
+                let today = zone.to_datetime(now).date();
+                day(today.saturating_sub(days.days()), end, zone)
+            }
+        }
+    }
+}
+
+/// `90s`, `5m`, `2h`, `3d` or `1w` in milliseconds; a bare number is no age.
+fn age(word: &str) -> Option<i64> {
+    let number = |end: char| word.strip_suffix(end)?.parse::<u32>().ok().map(i64::from);
+    if let Some(days) = number('d') {
+        return days.checked_mul(DAY_MS);
+    }
+    if let Some(weeks) = number('w') {
+        return weeks.checked_mul(7 * DAY_MS);
+    }
+    word.ends_with(|last: char| last.is_ascii_alphabetic())
+        .then(|| parse_duration(word).ok())
+        .flatten()
+}
+
+/// The beginning of a day, or its last millisecond.
+fn day(date: Date, end: End, zone: &TimeZone) -> Result<Time, WhenError> {
+    // Where midnight was skipped the day begins at the first moment there was.
+    let begin = |date: Date| {
+        let midnight = zone.to_ambiguous_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
+        midnight.compatible().map(|stamp| Time(stamp.as_millisecond()))
+    };
+    match end {
+        End::From => begin(date),
+        End::To => begin(date.saturating_add(1.day())).map(|time| time.plus_ms(-1)),
+    }
+    .map_err(|_| WhenError::Calendar)
+}
+
+/// The moment a clock on the wall shows.
+///
+/// # Errors
+/// When it showed it twice or never; the error has both readings.
+pub fn at(wall: DateTime, zone: &TimeZone) -> Result<Time, WhenError> {
+    let name = || zone.iana_name().unwrap_or("this zone").to_owned();
+    let with = |offset: jiff::tz::Offset| {
+        let stamp = offset.to_timestamp(wall).map_err(|_| WhenError::Calendar)?;
+        Ok::<_, WhenError>(stamp.display_with_offset(offset).to_string())
+    };
+    let readings = zone.to_ambiguous_timestamp(wall);
+    match readings.offset() {
+        AmbiguousOffset::Unambiguous { .. } => {}
+        AmbiguousOffset::Fold { before, after } => {
+            let (earlier, later) = (with(before)?, with(after)?);
+            return Err(WhenError::Twice { wall, zone: name(), earlier, later });
+        }
+        AmbiguousOffset::Gap { before, after } => {
+            let (before, after) = (with(before)?, with(after)?);
+            return Err(WhenError::Never { wall, zone: name(), before, after });
+        }
+    }
+    let stamp = readings.unambiguous().map_err(|_| WhenError::Calendar)?;
+    Ok(Time(stamp.as_millisecond()))
+}
+
+/// Reads what `-t` takes (nfdump(1)): two moments with a hyphen between, of
+/// which all after the year may be left out, or seconds as `+10` or `-10`.
+///
+/// # Errors
+/// When it is neither.
+pub fn window(text: &str) -> Result<Window, WhenError> {
+    let wrong = || WhenError::Window(text.to_owned());
+    let text_trimmed = text.trim();
+    let seconds = |digits: &str| {
+        let seconds: i64 = digits.parse().ok().filter(|seconds| *seconds > 0)?;
+        seconds.checked_mul(1000)
+    };
+    if let Some(digits) = text_trimmed.strip_prefix('+') {
+        return seconds(digits).map(Window::Head).ok_or_else(wrong);
+    }
+    if let Some(digits) = text_trimmed.strip_prefix('-') {
+        return seconds(digits).map(Window::Tail).ok_or_else(wrong);
+    }
+    let (from, to) = match text_trimmed.split_once('-') {
+        Some((from, to)) => (from, Some(to)),
+        None => (text_trimmed, None),
+    };
+    let from = slashed(from).ok_or_else(wrong)?;
+    let to = to.map(|to| slashed(to).ok_or_else(wrong)).transpose()?;
+    Ok(Window::Between(from, to))
+}
+
+/// `2026/04/10.12:30:00`, the end left out from anywhere.
+fn slashed(text: &str) -> Option<When> {
+    let (date, time) = match text.split_once('.') {
+        Some((date, time)) => (date, Some(time)),
+        None => (text, None),
+    };
+    let mut date = date.split('/').map(number);
+    let year = i16::try_from(date.next()??).ok().filter(|year| *year >= 1970)?;
+    let mut two = |least: i8| match date.next() {
+        None => Some(least),
+        Some(part) => i8::try_from(part?).ok(),
+    };
+    let (month, day) = (two(1)?, two(1)?);
+    let mut time = time.into_iter().flat_map(|time| time.split(':')).map(number);
+    let mut two = || match time.next() {
+        None => Some(0),
+        Some(part) => i8::try_from(part?).ok(),
+    };
+    let (hour, minute, second) = (two()?, two()?, two()?);
+    if date.next().is_some() || time.next().is_some() {
+        return None;
+    }
+    DateTime::new(year, month, day, hour, minute, second, 0).ok().map(When::Wall)
+}
+
+fn number(text: &str) -> Option<u16> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn berlin() -> TimeZone {
+        TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
+    }
+
+    fn utc(text: &str) -> Time {
+        Time(text.parse::<Timestamp>().unwrap().as_millisecond())
+    }
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        let zone = berlin();
+        // A Tuesday, half past two in the night in Berlin.
+        let now = utc("2026-11-24T01:30:00Z");
+        for (text, from, to) in [
+            ("now", "2026-11-24T01:30:00Z", "2026-11-24T01:30:00Z"),
+            ("2h", "2026-11-23T23:30:00Z", "2026-11-23T23:30:00Z"),
+            ("3d", "2026-11-21T01:30:00Z", "2026-11-21T01:30:00Z"),
+            ("today", "2026-11-23T23:00:00Z", "2026-11-24T22:59:59.999Z"),
+            ("yesterday", "2026-11-22T23:00:00Z", "2026-11-23T22:59:59.999Z"),
+            ("2026-04-10", "2026-04-09T22:00:00Z", "2026-04-10T21:59:59.999Z"),
+            // The clocks were set forward: a day of 23 hours.
+            ("2026-03-29", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59.999Z"),
+            ("2026-04-10T12:30", "2026-04-10T10:30:00Z", "2026-04-10T10:30:00Z"),
+            ("2026-04-10 12:30:05", "2026-04-10T10:30:05Z", "2026-04-10T10:30:05Z"),
+            ("2026-04-10T12:30Z", "2026-04-10T12:30:00Z", "2026-04-10T12:30:00Z"),
+            ("2026-04-10T12:30-05:00", "2026-04-10T17:30:00Z", "2026-04-10T17:30:00Z"),
+            ("2026/04/10.12:30", "2026-04-10T10:30:00Z", "2026-04-10T10:30:00Z"),
+        ] {
+            let when = When::parse(text).unwrap();
+            assert_eq!(when.resolve(End::From, now, &zone), Ok(utc(from)), "{text}");
+            assert_eq!(when.resolve(End::To, now, &zone), Ok(utc(to)), "{text}");
+        }
+        for bad in ["", "5", "-2h", "tomorrow", "2026-13-01", "12:30", "2026-04-10T", "h", "1e3s"] {
+            assert!(When::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hours_that_were_twice_or_never_are_refused_with_both_readings() {
+        let zone = berlin();
+        let error = |text| {
+            let when = When::parse(text).unwrap();
+            when.resolve(End::From, Time(0), &zone).unwrap_err().to_string()
+        };
+        let twice = error("2026-10-25T02:30");
+        assert!(twice.contains("2026-10-25T02:30:00+02:00"), "{twice}");
+        assert!(twice.contains("2026-10-25T02:30:00+01:00"), "{twice}");
+        let never = error("2026-03-29T02:30");
+        assert!(never.contains("2026-03-29T02:30:00+01:00"), "{never}");
+        assert!(never.contains("2026-03-29T02:30:00+02:00"), "{never}");
+    }
+
+    #[test]
+    fn windows_are_nfdumps() {
+        let wall = |year, month, day, hour, minute, second| {
+            When::Wall(DateTime::new(year, month, day, hour, minute, second, 0).unwrap())
+        };
+        for (text, want) in [
+            ("2026/04/10", Window::Between(wall(2026, 4, 10, 0, 0, 0), None)),
+            ("2026", Window::Between(wall(2026, 1, 1, 0, 0, 0), None)),
+            (
+                "2026/04/10.12-2026/04/10.12:30:05",
+                Window::Between(wall(2026, 4, 10, 12, 0, 0), Some(wall(2026, 4, 10, 12, 30, 5))),
+            ),
+            ("+10", Window::Head(10_000)),
+            ("-90", Window::Tail(90_000)),
+        ] {
+            assert_eq!(window(text), Ok(want), "{text}");
+        }
+        for bad in ["", "+", "-", "+0", "26/04/10", "2026/4/31", "2026/04/10-", "x", "2026/1/1/1"] {
+            assert!(window(bad).is_err(), "{bad}");
+        }
+    }
+}
