@@ -2,20 +2,14 @@
 
 mod groups;
 mod inspect;
-<<<<<<< HEAD
 mod query;
-=======
 mod replay;
->>>>>>> nfcapd
 mod values;
 
 pub use groups::Group;
 pub use inspect::Inspect;
-<<<<<<< HEAD
 pub use query::{Action, Files, FilterFrom, Query, filter};
-=======
 pub use replay::Replay;
->>>>>>> nfcapd
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -42,11 +36,8 @@ pub enum Command {
     Demo(Live, u64),
     Top(Top),
     Inspect(Inspect),
-<<<<<<< HEAD
     Query(Box<Query>),
-=======
     Replay(Replay),
->>>>>>> nfcapd
 }
 
 /// Collecting with a screen.
@@ -126,14 +117,11 @@ enum Verb {
     Top(Box<TopWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
-<<<<<<< HEAD
     /// Ask the recorded archive, in nfdump's words
     #[command(after_long_help = query::help())]
     Query(Box<query::QueryWords>),
-=======
     /// Send what was recorded once more, as NetFlow or IPFIX: an archive, files of nfcapd, a capture
     Replay(replay::ReplayWords),
->>>>>>> nfcapd
 }
 
 /// What all who collect are told.
@@ -314,11 +302,8 @@ impl Words {
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
-<<<<<<< HEAD
             Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
-=======
             Some(Verb::Replay(words)) => Command::Replay(words.check()?),
->>>>>>> nfcapd
         })
     }
 }

@@ -5,11 +5,8 @@ mod groups;
 mod inputs;
 mod inspect;
 mod live;
-<<<<<<< HEAD
 mod query;
-=======
 mod replay;
->>>>>>> nfcapd
 mod save;
 mod state;
 mod stop;
@@ -61,11 +58,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
         Command::Inspect(inspect) => inspect::run(&inspect),
-<<<<<<< HEAD
         Command::Query(query) => query::run(*query),
-=======
         Command::Replay(replay) => replay::run(&replay),
->>>>>>> nfcapd
     };
     result.unwrap_or_else(|error| {
         eprintln!("toptalk: {error}");
