@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use crate::archive::{ArchiveError, Chunks, nfcapd};
+use crate::archive::{ArchiveError, Chunk, Chunks, nfcapd, segment};
 
 /// How many first bytes say what a file is.
 const HEAD: u64 = 4;
+
+/// How Parquet files begin.
+const PARQUET: &[u8] = b"PAR1";
 
 /// A file, opened.
 pub(super) enum Input {
@@ -29,6 +32,10 @@ pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
     file.by_ref().take(HEAD).read_to_end(&mut head).map_err(cannot)?;
     if nfcapd::is_nfcapd(&head) {
         return nfcapd::open(path).map(Input::Flows);
+    }
+    if head == PARQUET {
+        let segment: Box<dyn Chunk> = Box::new(segment::open(path)?);
+        return Ok(Input::Flows(Box::new(std::iter::once(Ok(segment)))));
     }
     let rest = io::Cursor::new(head).chain(BufReader::new(file));
     Ok(Input::Datagrams(Box::new(rest)))

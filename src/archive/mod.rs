@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod chunk;
+pub mod convert;
 mod error;
 pub mod expire;
 pub mod journal;

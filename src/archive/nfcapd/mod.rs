@@ -69,9 +69,7 @@ pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
     let file = File::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
     let length = file.metadata().map_err(|source| ArchiveError::io("read", path, source))?.len();
     let mut file = BufReader::new(file);
-    let mut header = [0; FILE_HEADER];
-    let got = fill(&mut file, &mut header).map_err(|e| ArchiveError::io("read", path, e))?;
-    let header = FileHeader::read(path, header.get(..got).unwrap_or_default())?;
+    let header = header(path, &mut file)?;
     Ok(Box::new(Reader {
         path: path.into(),
         file,
@@ -85,6 +83,22 @@ pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
         ready: VecDeque::new(),
         ended: false,
     }))
+}
+
+/// Whether a file is still being written, or its writer was killed: its header
+/// does not say yet how many blocks there are.
+///
+/// # Errors
+/// As [`open`].
+pub fn is_open(path: &Path) -> Result<bool, ArchiveError> {
+    let mut file = File::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
+    header(path, &mut file).map(FileHeader::is_open)
+}
+
+fn header(path: &Path, file: &mut impl Read) -> Result<FileHeader, ArchiveError> {
+    let mut header = [0; FILE_HEADER];
+    let got = fill(file, &mut header).map_err(|e| ArchiveError::io("read", path, e))?;
+    FileHeader::read(path, header.get(..got).unwrap_or_default())
 }
 
 /// Reads until the buffer is full or the file ends; says how much.

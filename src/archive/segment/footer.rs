@@ -31,6 +31,8 @@ pub struct SlotInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footer {
     pub slot: SlotInfo,
+    /// What it was converted from, if it was: see [`crate::archive::convert`].
+    pub source: Option<String>,
     pub rows: u64,
     /// The earliest `first` and the latest `last`, by the exporters' clocks, of
     /// flows that are not far off ([`Flow::is_far_off`]); `None` when all are.
@@ -59,6 +61,7 @@ impl Footer {
     pub(super) fn of(flows: &[Flow], slot: SlotInfo) -> Footer {
         let mut footer = Footer {
             slot,
+            source: None,
             rows: flows.len() as u64,
             span: None,
             far_off: false,
@@ -105,6 +108,9 @@ impl Footer {
             ("toptalk.bytes", self.bytes.to_string()),
             ("toptalk.duplicates", self.duplicates.to_string()),
         ];
+        if let Some(source) = &self.source {
+            pairs.push(("toptalk.source", source.clone()));
+        }
         if let Some((first, last)) = self.span {
             pairs.push(("toptalk.first", first.0.to_string()));
             pairs.push(("toptalk.last", last.0.to_string()));
@@ -143,6 +149,7 @@ impl Footer {
         };
         let footer = Footer {
             slot: SlotInfo { start, length_ms },
+            source: text("toptalk.source").map(str::to_owned),
             rows: number("toptalk.rows")?,
             span: time("toptalk.first").zip(time("toptalk.last")),
             far_off: number("toptalk.far_off")? != 0,

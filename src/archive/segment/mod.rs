@@ -14,7 +14,7 @@ mod write;
 
 pub use footer::{Footer, SlotInfo, footer};
 pub use read::{Segment, open};
-pub use write::encode;
+pub use write::{encode, encode_from};
 
 /// Rows of a file at most. Recorders end files at about a million; ids of rows
 /// and places in dictionaries have 32 bits.

@@ -15,7 +15,7 @@ const SLOT: SlotInfo = SlotInfo { start: Time(1_800_000_000_000), length_ms: 300
 
 fn written(flows: &[Flow], more: &[More], max_dictionary: usize) -> (Vec<u8>, Footer) {
     let mut bytes = Vec::new();
-    let footer = encode_with(flows, more, &SLOT, &mut bytes, max_dictionary).unwrap();
+    let footer = encode_with(flows, more, &SLOT, None, &mut bytes, max_dictionary).unwrap();
     (bytes, footer)
 }
 

@@ -61,7 +61,21 @@ pub fn encode(
     info: &SlotInfo,
     out: impl Write + Send,
 ) -> io::Result<Footer> {
-    encode_with(flows, more, info, out, MAX_DICTIONARY)
+    encode_with(flows, more, info, None, out, MAX_DICTIONARY)
+}
+
+/// [`encode`], saying what the flows were converted from.
+///
+/// # Errors
+/// As there.
+pub fn encode_from(
+    flows: &[Flow],
+    more: &[More],
+    info: &SlotInfo,
+    source: &str,
+    out: impl Write + Send,
+) -> io::Result<Footer> {
+    encode_with(flows, more, info, Some(source), out, MAX_DICTIONARY)
 }
 
 /// [`encode`] with dictionaries of at most that many bytes.
@@ -69,6 +83,7 @@ pub(super) fn encode_with(
     flows: &[Flow],
     more: &[More],
     info: &SlotInfo,
+    source: Option<&str>,
     out: impl Write + Send,
     max_dictionary: usize,
 ) -> io::Result<Footer> {
@@ -101,7 +116,8 @@ pub(super) fn encode_with(
         group.append_column(&bytes, close).map_err(plain)?;
     }
     group.close().map_err(plain)?;
-    let footer = Footer::of(flows, *info);
+    let mut footer = Footer::of(flows, *info);
+    footer.source = source.map(str::to_owned);
     for pair in footer.pairs() {
         file.append_key_value_metadata(pair);
     }
