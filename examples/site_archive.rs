@@ -87,7 +87,7 @@ fn run(args: &Args) -> io::Result<u64> {
 
 fn write(folder: &Path, start: Time, seconds: i64, flows: &[Flow]) -> io::Result<u64> {
     let path = folder.join(name::segment(start, seconds % 60 != 0, 1));
-    let info = SlotInfo { start, length_ms: seconds * 1000, ..SlotInfo::default() };
+    let info = SlotInfo { start, length_ms: seconds * 1000 };
     let out = BufWriter::new(File::create(&path)?);
     segment::encode(flows, &[], &info, out).map_err(io::Error::other)?;
     Ok(path.metadata()?.len())
@@ -122,7 +122,11 @@ fn draw(site: &Site, random: &mut Random, arrival: Time) -> Flow {
         sport,
         dport,
         arrival,
-        tcp_flags: if proto == 6 { [0x1b, 0x1a, 0x1f, 0x02][(random.next() % 4) as usize] } else { 0 },
+        tcp_flags: if proto == 6 {
+            [0x1b, 0x1a, 0x1f, 0x02][(random.next() % 4) as usize]
+        } else {
+            0
+        },
         tos: if services.next() % 10 == 0 { 0xb8 } else { 0 },
         input: if up { 1 } else { 2 },
         output: if up { 2 } else { 1 },
