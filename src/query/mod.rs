@@ -1,10 +1,26 @@
 //! Questions over an archive: nfdump's, in nfdump's words.
 //!
-//! `question` says what can be asked and `answer` what comes back; between them
-//! files are scanned a page of columns at a time.
+//! `question` says what can be asked and `answer` what comes back. Between them
+//! `scan` reads files a page of columns at a time (`page`), `group`, `statistic`,
+//! `list` and `summary` take what matched, and `ask` puts it together.
 
 pub mod answer;
+mod ask;
+mod collect;
+mod group;
+mod key;
+mod list;
+mod page;
 pub mod question;
+mod record;
+mod scan;
+mod sort;
+mod source;
+mod state;
+mod statistic;
+mod summary;
 
 pub use answer::{Answer, Row, StatRow, Sums, Table};
+pub use ask::ask;
 pub use question::{Aggregation, Ask, Order, Part, Question, Statistic};
+pub use source::{Opened, Progress, Source};
