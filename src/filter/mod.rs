@@ -10,6 +10,7 @@ mod moment;
 mod parse;
 mod print;
 mod read;
+pub mod select;
 mod term;
 mod token;
 mod tree;
