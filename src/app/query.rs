@@ -1,10 +1,352 @@
 //! `toptalk query`: ask the archive.
 
+mod save;
+mod watch;
+mod zone;
+
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc;
 
+use jiff::tz::TimeZone;
+
+use self::save::Gathered;
 use super::AppError;
-use crate::cli::Query;
+use super::stop::Stop;
+use crate::archive::catalog::{Catalog, Entry, FileKind};
+use crate::archive::macros::macros;
+use crate::archive::{self, ArchiveError, Chunk, segment, verify};
+use crate::cli::{self, Action, FilterFrom, Query};
+use crate::clock::Clock;
+use crate::filter::Filter;
+use crate::flow::Time;
+use crate::query::files::{self, Asked};
+use crate::query::format::{Printer, Shape, Span};
+use crate::query::when::{End, Window};
+use crate::query::{Answer, Ask, Opened, Progress, Question, Row, Source, Table, ask};
 
-pub(super) fn run(_: Query) -> Result<ExitCode, AppError> {
-    Err(AppError::Query("asking is not there yet".to_owned()))
+/// Where a recorder of the system records.
+const SYSTEM: &str = "/var/lib/toptalk";
+
+/// As much is written at once.
+const WRITE_BYTES: usize = 1 << 16;
+
+/// A filter in a file is not longer than this; the language has a limit of its own.
+const MAX_FILTER: u64 = 16 << 20;
+
+pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
+    match &query.action {
+        Action::Ask => Session::new(query)?.run(),
+        Action::CheckFilter(text) => check(text.as_deref(), &query.filter),
+        Action::Verify(path) => verified(path),
+        Action::Macros(dialect) => {
+            print!("{}", macros(*dialect));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Prints how a filter is understood.
+fn check(text: Option<&str>, from: &FilterFrom) -> Result<ExitCode, AppError> {
+    let filter = match (text, from) {
+        (Some(text), _) => cli::filter(text).map_err(AppError::Query)?,
+        (None, FilterFrom::File(path)) => read_filter(path)?,
+        (None, FilterFrom::Words(filter)) => filter.clone(),
+    };
+    println!("{filter}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_filter(path: &Path) -> Result<Filter, AppError> {
+    let cannot =
+        |what: String| AppError::Query(format!("the filter of {}: {what}", path.display()));
+    let length = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?.len();
+    if length > MAX_FILTER {
+        return Err(cannot(format!("expected at most {MAX_FILTER} bytes, found {length}")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
+    cli::filter(&text).map_err(cannot)
+}
+
+/// Reads a file from end to end.
+fn verified(path: &Path) -> Result<ExitCode, AppError> {
+    let mut catalog = Catalog::default();
+    let wrong = |error: ArchiveError| AppError::Query(error.to_string());
+    catalog.add_file(path, &TimeZone::UTC).map_err(wrong)?;
+    let Some(entry) = catalog.entries.first() else {
+        return Err(AppError::Query(format!("{}: no file of an archive", path.display())));
+    };
+    let kind = match entry.kind {
+        FileKind::Segment => "segment",
+        FileKind::Journal => "journal",
+        FileKind::Nfcapd => "file of nfcapd",
+    };
+    let found = verify::verify(path, archive::open(entry).map_err(wrong)?);
+    println!("{}: {kind}, {} flows, {} problems", path.display(), found.rows, found.problems.len());
+    for problem in &found.problems {
+        eprintln!("toptalk: {problem}");
+    }
+    Ok(if found.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+struct Session {
+    query: Query,
+    zone: TimeZone,
+    clock: Clock,
+    stop: Stop,
+    catalog: Catalog,
+}
+
+impl Session {
+    fn new(query: Query) -> Result<Session, AppError> {
+        let clock = Clock::start();
+        let stop = Stop::on_signals().map_err(AppError::Start)?;
+        let variable = std::env::var("TZ").ok();
+        let zone = zone::zone(query.zone.as_deref(), variable.as_deref());
+        let zone = zone.map_err(AppError::Query)?;
+        let asked = Asked {
+            one: query.files.one.as_deref(),
+            range: query.files.range.as_deref(),
+            folders: query.files.folders.as_deref(),
+        };
+        let usual = usual(|name| std::env::var_os(name).map(PathBuf::from));
+        let catalog = files::list(asked, &usual, &zone, &|path| path.is_dir())
+            .map_err(|error| AppError::Query(error.to_string()))?;
+        if catalog.entries.is_empty() && catalog.problems.is_empty() {
+            let text = query.files.range.as_deref().map(str::to_owned);
+            let text = text.or_else(|| query.files.folders.clone());
+            let place = text.unwrap_or_else(|| usual.display().to_string());
+            return Err(AppError::Query(format!(
+                "expected files of an archive, found none: {place} (-R says where else)"
+            )));
+        }
+        Ok(Session { query, zone, clock, stop, catalog })
+    }
+
+    fn run(mut self) -> Result<ExitCode, AppError> {
+        let question = self.question()?;
+        let saves = self.query.write.is_some() || self.is_parquet();
+        if saves && matches!(question.ask, Ask::Statistics { .. } | Ask::Summary) {
+            let text = "-w and -o parquet write flows: leave out -s, -I and -o null";
+            return Err(AppError::Query(text.to_owned()));
+        }
+        if let Some(path) = &self.query.write
+            && save::is_input(path, &self.catalog.entries)
+        {
+            let text = format!("{} is one of the files that are read", path.display());
+            return Err(AppError::Query(text));
+        }
+        let answer = if saves { self.save(&question)? } else { self.print(&question)? };
+        let Some(answer) = answer else { return Ok(ExitCode::SUCCESS) };
+        let folders = self.catalog.problems.iter().map(ToString::to_string);
+        let problems: Vec<String> = folders.chain(answer.effort.problems.iter().cloned()).collect();
+        for problem in &problems {
+            eprintln!("toptalk: {problem}");
+        }
+        if answer.effort.interrupted
+            && let Some(code) = self.stop.code()
+        {
+            eprintln!("toptalk: cut short: the answer is over what was read until then");
+            return Ok(ExitCode::from(code));
+        }
+        Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn is_parquet(&self) -> bool {
+        matches!(self.query.output.shape, Shape::Parquet)
+    }
+
+    /// The question, its times resolved.
+    fn question(&mut self) -> Result<Question, AppError> {
+        let filter = match &self.query.filter {
+            FilterFrom::Words(filter) => filter.clone(),
+            FilterFrom::File(path) => read_filter(path)?,
+        };
+        let now = self.clock.now();
+        let resolve = |name: &str, when: Option<crate::query::when::When>, end| {
+            let time = when.map(|when| when.resolve(end, now, &self.zone)).transpose();
+            time.map_err(|error| AppError::Query(format!("{name}: {error}")))
+        };
+        let mut from = resolve("--from", self.query.from, End::From)?;
+        let mut to = resolve("--to", self.query.to, End::To)?;
+        if let (Some(from), Some(to)) = (from, to)
+            && to < from
+        {
+            return Err(AppError::Query("the time window ends before it begins".to_owned()));
+        }
+        if let Some((head, tail)) = self.whole()? {
+            (from, to) = (head, tail);
+        }
+        let (ask, no_dedup) = (self.query.ask.clone(), self.query.no_dedup);
+        Ok(Question { filter, from, to, no_dedup, ask })
+    }
+
+    /// The window of `-t +N` and `-t -N`: all files are looked through for their ends.
+    fn whole(&self) -> Result<Option<(Option<Time>, Option<Time>)>, AppError> {
+        let Some(window) = self.query.window else { return Ok(None) };
+        let question = Question {
+            filter: Filter::default(),
+            from: None,
+            to: None,
+            no_dedup: true,
+            ask: Ask::Summary,
+        };
+        let answer = self.ask(&question, &mut |_| ControlFlow::Continue(()))?;
+        let Some(all) = answer.totals.all else { return Ok(None) };
+        Ok(Some(match window {
+            Window::Head(ms) => (None, Some(all.first.plus_ms(ms))),
+            Window::Tail(ms) => (Some(all.last.plus_ms(-ms)), None),
+            Window::Between(..) => (None, None),
+        }))
+    }
+
+    fn ask(
+        &self,
+        question: &Question,
+        row: &mut dyn FnMut(&Row) -> ControlFlow<()>,
+    ) -> Result<Answer, AppError> {
+        let progress = Progress::default();
+        let open = |entry: &Entry| open(entry, question.from, question.to);
+        let source = Source {
+            files: &self.catalog.entries,
+            open: &open,
+            progress: &progress,
+            threads: self.query.threads.unwrap_or_else(cores),
+        };
+        let (done, finished) = mpsc::channel::<()>();
+        let mut answer = std::thread::scope(|scope| {
+            let (progress, stop, clock) = (&progress, &self.stop, &self.clock);
+            scope.spawn(move || watch::watch(progress, stop, clock, &finished));
+            let answer = ask(question, &source, row);
+            drop(done);
+            answer
+        });
+        if self.query.guess {
+            turn(&mut answer.tables);
+        }
+        Ok(answer)
+    }
+
+    /// Prints the answer; `None` when whoever read us has seen enough.
+    fn print(&self, question: &Question) -> Result<Option<Answer>, AppError> {
+        let mut printer = Printer::new(question, &self.query.output, self.zone.clone());
+        let mut out = io::stdout().lock();
+        let mut failed = None;
+        printer.begin();
+        let answer = self.ask(question, &mut |row| {
+            printer.row(row);
+            if printer.written().len() < WRITE_BYTES {
+                return ControlFlow::Continue(());
+            }
+            match drain(&mut out, printer.written()) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        if failed.is_none() {
+            let span = Span::of(question.from, question.to, &answer.totals);
+            printer.tables(&answer, span);
+            printer.end(&answer, span, self.clock.micros());
+            failed = drain(&mut out, printer.written()).err();
+        }
+        match failed {
+            None => Ok(Some(answer)),
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+            Some(error) => Err(AppError::Print(error)),
+        }
+    }
+
+    /// Writes what matches to a file, or to the standard output.
+    fn save(&self, question: &Question) -> Result<Option<Answer>, AppError> {
+        let mut gathered = Gathered::default();
+        let answer = self.ask(question, &mut |row| {
+            gathered.add(row, false);
+            ControlFlow::Continue(())
+        })?;
+        let by_groups = matches!(question.ask, Ask::Groups { .. });
+        for table in &answer.tables {
+            if let Table::Rows { rows, .. } = table {
+                rows.iter().for_each(|row| gathered.add(row, by_groups));
+            }
+        }
+        if gathered.left_out > 0 {
+            let text = "more flows match than a file can have: narrow the filter or the time";
+            return Err(AppError::Query(text.to_owned()));
+        }
+        if gathered.len() == 0 {
+            return Err(AppError::Query("nothing matches: no file was written".to_owned()));
+        }
+        match &self.query.write {
+            Some(path) => gathered
+                .save(path)
+                .map_err(|source| AppError::Save { path: path.clone(), source })?,
+            None => {
+                let mut out = BufWriter::new(io::stdout());
+                let written = gathered.write(&mut out).and_then(|()| out.flush());
+                written.map_err(AppError::Print)?;
+            }
+        }
+        Ok(Some(answer))
+    }
+}
+
+fn drain(out: &mut impl Write, written: &mut Vec<u8>) -> io::Result<()> {
+    out.write_all(written)?;
+    written.clear();
+    out.flush()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Opens a file, or passes over it by what its footer says of its times.
+fn open(entry: &Entry, from: Option<Time>, to: Option<Time>) -> Result<Opened, ArchiveError> {
+    if entry.kind != FileKind::Segment || (from.is_none() && to.is_none()) {
+        return archive::open(entry).map(Opened::Chunks);
+    }
+    let segment = segment::open(&entry.path)?;
+    let footer = segment.footer();
+    let outside = footer.span.is_none_or(|(first, last)| {
+        from.is_some_and(|from| last < from) || to.is_some_and(|to| first > to)
+    });
+    if outside && !footer.far_off {
+        return Ok(Opened::Skipped);
+    }
+    let chunk: Box<dyn Chunk> = Box::new(segment);
+    Ok(Opened::Chunks(Box::new(std::iter::once(Ok(chunk)))))
+}
+
+/// Ports below this are of servers, those above it of clients (nfdump(1), `-B`).
+const SERVERS: u16 = 1024;
+
+/// Turns conversations whose source is the server by its port.
+fn turn(tables: &mut [Table]) {
+    for table in tables {
+        let Table::Rows { rows, .. } = table else { continue };
+        for row in rows {
+            let flow = &row.flow;
+            let has_ports = flow.proto == 6 || flow.proto == 17;
+            if has_ports && flow.sport < SERVERS && flow.dport > SERVERS {
+                row.flow = flow.reversed();
+                std::mem::swap(&mut row.sums.packets, &mut row.out_packets);
+                std::mem::swap(&mut row.sums.bytes, &mut row.out_bytes);
+            }
+        }
+    }
+}
+
+/// The folder of the archive: the system's if there is one, else the user's.
+fn usual(variable: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
+    if Path::new(SYSTEM).is_dir() {
+        return SYSTEM.into();
+    }
+    let set = |name: &str| variable(name).filter(|path| path.is_absolute());
+    let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")));
+    data.map_or_else(|| SYSTEM.into(), |data| data.join("toptalk"))
 }

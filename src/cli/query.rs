@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use self::refused::Refused;
 use super::{refused as caret, wrong};
+use crate::archive::macros::Dialect;
 use crate::filter::Filter;
 use crate::query::element::{self, ELEMENTS, MAX_STATISTICS, PARTS};
 use crate::query::format::layout::PREDEFINED;
@@ -72,14 +73,6 @@ pub enum Action {
     /// Read a file from end to end.
     Verify(PathBuf),
     Macros(Dialect),
-}
-
-/// A database that reads segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "lower")]
-pub enum Dialect {
-    DuckDb,
-    ClickHouse,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -150,7 +143,7 @@ pub(super) struct QueryWords {
     #[arg(short = 'v', value_name = "FILE")]
     verify: Option<PathBuf>,
     /// Print macros with which a database shows addresses as text
-    #[arg(long, value_name = "DATABASE")]
+    #[arg(long, value_name = "duckdb|clickhouse", value_parser = dialect)]
     macros: Option<Dialect>,
     /// Zone of times that are read and printed, and of nfcapd's names [default: this machine's]
     #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
@@ -331,6 +324,14 @@ pub fn filter(text: &str) -> Result<Filter, String> {
             lines => format!("line {}: {}", lines + 1, caret(line, &error)),
         }
     })
+}
+
+fn dialect(text: &str) -> Result<Dialect, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "duckdb" => Ok(Dialect::DuckDb),
+        "clickhouse" => Ok(Dialect::ClickHouse),
+        _ => Err(format!("expected duckdb or clickhouse, found `{text}`")),
+    }
 }
 
 /// The words that are understood.

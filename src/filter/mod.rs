@@ -12,6 +12,7 @@ mod names;
 mod parse;
 mod print;
 mod read;
+pub mod select;
 mod term;
 mod token;
 mod tree;

@@ -81,7 +81,7 @@ impl Test {
         Test::Compare(Comp::Eq, i128::from(number))
     }
 
-    fn holds(&self, value: Value) -> bool {
+    pub(super) fn holds(&self, value: Value) -> bool {
         match (self, value) {
             (Test::Nothing, _) => true,
             (Test::Nets(nets), Value::Address(host)) => nets.iter().any(|net| inside(net, host)),
@@ -92,7 +92,7 @@ impl Test {
         }
     }
 
-    fn has(&self, number: i128) -> bool {
+    pub(super) fn has(&self, number: i128) -> bool {
         match self {
             Test::Nothing => true,
             Test::Nets(_) => false,
@@ -290,20 +290,36 @@ impl Term {
     }
 }
 
-const TCP: u8 = 6;
+pub(super) const TCP: u8 = 6;
 const ICMP: [u8; 2] = [1, 58];
 
 impl Computed {
     /// Whether it means something for a protocol; else nothing matches.
-    fn applies(self, proto: u8) -> bool {
+    pub(super) fn applies(self, proto: u8) -> bool {
         match self {
             Computed::IcmpType | Computed::IcmpCode => ICMP.contains(&proto),
             _ => true,
         }
     }
 
+    /// The columns it is computed from, with what says whether it applies.
+    pub(super) fn fields(self) -> &'static [Field] {
+        match self {
+            Computed::Bytes => &[Field::Bytes, Field::Sampling],
+            Computed::Packets => &[Field::Packets, Field::Sampling],
+            Computed::Flows => &[],
+            Computed::Duration => &[Field::First, Field::Last],
+            Computed::Pps => &[Field::Packets, Field::Sampling, Field::First, Field::Last],
+            Computed::Bps => &[Field::Bytes, Field::Sampling, Field::First, Field::Last],
+            Computed::Bpp => &[Field::Bytes, Field::Packets],
+            Computed::IcmpType | Computed::IcmpCode => &[Field::Proto, Field::DstPort],
+            Computed::Dscp => &[Field::Tos],
+            Computed::EngineType | Computed::EngineId => &[Field::Domain],
+        }
+    }
+
     /// Its value, when all it needs is known. Whole numbers, as nfdump has them.
-    fn number(self, get: &impl Fn(Field) -> Option<i128>) -> Option<i128> {
+    pub(super) fn number(self, get: &impl Fn(Field) -> Option<i128>) -> Option<i128> {
         let scaled = |field| Some(get(field)? * get(Field::Sampling)?.max(1));
         let duration = || Some((get(Field::Last)? - get(Field::First)?).max(0));
         let per_second = |count: i128| Some((count * 1000).checked_div(duration()?).unwrap_or(0));

@@ -1,17 +1,34 @@
 //! Questions over an archive: nfdump's, in nfdump's words.
 //!
-//! `question` says what can be asked and `answer` what comes back; between them
-//! files are scanned a page of columns at a time. `element`, `order` and `when`
-//! read the words of a question, `format` prints the answer.
+//! `question` says what can be asked and `answer` what comes back. Between them
+//! `scan` reads files a page of columns at a time (`page`), `group`, `statistic`,
+//! `list` and `summary` take what matched, and `ask` puts it together. `element`,
+//! `order`, `when` and `files` read the words of a question, `format` prints the
+//! answer.
 
 pub mod answer;
+mod ask;
+mod collect;
 pub mod element;
 pub mod files;
 pub mod format;
+mod group;
+mod key;
+mod list;
 mod near;
 pub mod order;
+mod page;
 pub mod question;
+mod record;
+mod scan;
+mod sort;
+mod source;
+mod state;
+mod statistic;
+mod summary;
 pub mod when;
 
 pub use answer::{Answer, Row, StatRow, Sums, Table};
+pub use ask::ask;
 pub use question::{Aggregation, Ask, Order, Part, Question, Statistic};
+pub use source::{Opened, Progress, Source};

@@ -237,13 +237,11 @@ impl Printer {
 
     /// Writes the tables of an answer.
     pub fn tables(&mut self, answer: &Answer, span: Option<Span>) {
-        if !self.own_rates {
-            self.pen.over = span.map_or(Over::Itself, |span| Over::Window(span.ms()));
-        }
         for (place, table) in answer.tables.iter().enumerate() {
             if place > 0 && matches!(self.shape, Shape::Json) {
                 self.pen.text(",\n");
             }
+            self.pen.over = self.over(table, span);
             match table {
                 Table::Rows { order, rows, .. } if self.is_statistic => {
                     self.records(*order, rows);
@@ -254,6 +252,21 @@ impl Printer {
                     self.statistic(&Stat { asked, order: *order, rows, totals });
                 }
             }
+        }
+    }
+
+    /// What the rates of a table are over: of sums the window, unless they were
+    /// asked for or sorted by; of single records their own time.
+    fn over(&self, table: &Table, span: Option<Span>) -> Over {
+        let order = match table {
+            Table::Rows { by: None, .. } => return Over::Itself,
+            Table::Rows { order, .. } => *order,
+            Table::Statistic { order, .. } => Some(*order),
+        };
+        let sorted = matches!(order, Some(super::Order::Pps | super::Order::Bps));
+        match span {
+            Some(span) if !sorted && !self.own_rates => Over::Window(span.ms()),
+            _ => Over::Itself,
         }
     }
 

@@ -1,0 +1,274 @@
+//! A filter over columns: which rows of a page match.
+//!
+//! Per chunk the tree becomes a [`Plan`]: what a dictionary or the bounds of a
+//! column decide is decided there, once per distinct value, and a chunk in which
+//! nothing can match is left before a page is read. Per page a plan narrows a
+//! list of rows down, the cheapest part first, and stops when none is left.
+
+mod eval;
+mod rows;
+
+pub use rows::{Hits, Values};
+
+use std::sync::Arc;
+
+use super::Filter;
+use super::tree::{Comp, Node, Place, Side, TCP, Term, Test};
+use super::words::{Computed, Reads};
+use crate::flow::Time;
+use crate::flow::column::{Dictionary, number_value};
+use crate::flow::field::{Field, Kind, Value};
+
+/// A page whose columns are read when they are asked for.
+pub trait Batch {
+    /// Why a column cannot be read.
+    type Error;
+
+    /// How many rows it has.
+    fn rows(&self) -> usize;
+
+    /// The dictionary of a column, the same for all pages of a chunk.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn dictionary(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, Self::Error>;
+
+    /// The least and the greatest number in all pages of the chunk, if known.
+    fn bounds(&self, field: Field) -> Option<(u64, u64)>;
+
+    /// Reads a column.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn load(&mut self, field: Field) -> Result<(), Self::Error>;
+
+    /// The values of a column that was loaded.
+    fn values(&self, field: Field) -> Values<'_>;
+}
+
+/// A filter made for a chunk.
+#[derive(Debug)]
+pub struct Plan<'a>(Step<'a>);
+
+#[derive(Debug)]
+enum Step<'a> {
+    Known(bool),
+    /// Of each value of the dictionary, whether it will do.
+    Places(Field, Vec<bool>),
+    /// Numbers in one of these ranges; of times the sign bit is turned over.
+    Ranges(Field, Vec<(u64, u64)>),
+    Test(Field, &'a Test),
+    Family(bool),
+    Computed(Computed, &'a Test),
+    Not(Box<Step<'a>>),
+    All(Vec<Step<'a>>),
+    One(Vec<Step<'a>>),
+}
+
+impl Filter {
+    /// Makes a plan for the chunk that a page is of.
+    ///
+    /// # Errors
+    /// When a dictionary cannot be read.
+    pub fn plan<B: Batch>(&self, page: &mut B) -> Result<Plan<'_>, B::Error> {
+        step(&self.root, page).map(Plan)
+    }
+}
+
+impl Plan<'_> {
+    /// Whether no row of the chunk matches.
+    #[must_use]
+    pub fn is_never(&self) -> bool {
+        matches!(self.0, Step::Known(false))
+    }
+
+    /// The rows of a page that match.
+    ///
+    /// # Errors
+    /// When a column cannot be read.
+    pub fn select<B: Batch>(&self, page: &mut B) -> Result<Hits, B::Error> {
+        self.0.of(page, Hits::All(page.rows()))
+    }
+}
+
+fn step<'a, B: Batch>(node: &'a Node, page: &mut B) -> Result<Step<'a>, B::Error> {
+    Ok(match node {
+        Node::Any => Step::Known(true),
+        Node::Term(term) => of_term(term, page)?,
+        Node::Not(part) => match step(part, page)? {
+            Step::Known(holds) => Step::Known(!holds),
+            other => Step::Not(Box::new(other)),
+        },
+        Node::All(parts) => join(parts.iter().map(|part| step(part, page)), false)?,
+        Node::One(parts) => join(parts.iter().map(|part| step(part, page)), true)?,
+    })
+}
+
+/// All of the parts, or one of them where `one`.
+fn join<'a, E>(parts: impl Iterator<Item = Result<Step<'a>, E>>, one: bool) -> Result<Step<'a>, E> {
+    let mut open = Vec::new();
+    for part in parts {
+        match part? {
+            Step::Known(holds) if holds == one => return Ok(Step::Known(one)),
+            Step::Known(_) => {}
+            other => open.push(other),
+        }
+    }
+    open.sort_by_key(Step::cost);
+    Ok(match open.len() {
+        0 => Step::Known(!one),
+        1 => open.pop().unwrap_or(Step::Known(!one)),
+        _ if one => Step::One(open),
+        _ => Step::All(open),
+    })
+}
+
+fn of_term<'a, B: Batch>(term: &'a Term, page: &mut B) -> Result<Step<'a>, B::Error> {
+    let test = &term.test;
+    let two = |one: Field, two: Field, page: &mut B| match term.side {
+        Side::Src => of_field(one, test, page),
+        Side::Dst => of_field(two, test, page),
+        Side::Either => join([one, two].into_iter().map(|field| of_field(field, test, page)), true),
+        Side::Both => join([one, two].into_iter().map(|field| of_field(field, test, page)), false),
+    };
+    match term.reads {
+        Reads::Everything => Ok(Step::Known(true)),
+        Reads::Family(v4) => {
+            Ok(by_value(Field::Src, page, |value| is_family(value, v4))?
+                .unwrap_or(Step::Family(v4)))
+        }
+        Reads::One(field) => of_field(field, test, page),
+        Reads::Two(src, dst) => two(src, dst, page),
+        Reads::Ports => two(Field::SrcPort, Field::DstPort, page),
+        Reads::Flags => {
+            let tcp = of_field(Field::Proto, &IS_TCP, page)?;
+            let flags = of_field(Field::TcpFlags, test, page)?;
+            join([Ok(tcp), Ok(flags)].into_iter(), false)
+        }
+        Reads::Computed(computed) => {
+            let applies = by_value(Field::Proto, page, |value| match value {
+                Value::Number(proto) => computed.applies(proto as u8),
+                _ => false,
+            })?;
+            match applies {
+                Some(Step::Known(false)) => Ok(Step::Known(false)),
+                _ => Ok(Step::Computed(computed, test)),
+            }
+        }
+    }
+}
+
+const IS_TCP: Test = Test::Compare(Comp::Eq, TCP as i128);
+
+fn is_family(value: Value, v4: bool) -> bool {
+    matches!(value, Value::Address(host) if host.as_v4().is_some() == v4)
+}
+
+/// Asks the dictionary of a column, if it has one.
+fn by_value<'a, B: Batch>(
+    field: Field,
+    page: &mut B,
+    holds: impl Fn(Value) -> bool,
+) -> Result<Option<Step<'a>>, B::Error> {
+    let Some(known) = page.dictionary(field)? else { return Ok(None) };
+    let places: Vec<bool> = match &*known {
+        Dictionary::Numbers(numbers) => {
+            numbers.iter().map(|bits| holds(number_value(field, *bits))).collect()
+        }
+        Dictionary::Addresses(hosts) => {
+            hosts.iter().map(|host| holds(Value::Address(*host))).collect()
+        }
+    };
+    Ok(Some(match places.iter().filter(|holds| **holds).count() {
+        0 => Step::Known(false),
+        all if all == places.len() => Step::Known(true),
+        _ => Step::Places(field, places),
+    }))
+}
+
+fn of_field<'a, B: Batch>(
+    field: Field,
+    test: &'a Test,
+    page: &mut B,
+) -> Result<Step<'a>, B::Error> {
+    if matches!(test, Test::Nothing) {
+        return Ok(Step::Known(true));
+    }
+    let ranges = ranges(field, test);
+    if let (Some(ranges), Some((low, high))) = (&ranges, page.bounds(field)) {
+        let (low, high) = (turned(field, low), turned(field, high));
+        if ranges.iter().all(|(from, to)| *to < low || high < *from) {
+            return Ok(Step::Known(false));
+        }
+        if ranges.iter().any(|(from, to)| *from <= low && high <= *to) {
+            return Ok(Step::Known(true));
+        }
+    }
+    if let Some(step) = by_value(field, page, |value| test.holds(value))? {
+        return Ok(step);
+    }
+    Ok(match ranges {
+        Some(ranges) if ranges.is_empty() => Step::Known(false),
+        Some(ranges) => Step::Ranges(field, ranges),
+        None => Step::Test(field, test),
+    })
+}
+
+/// A number of a column in the shape it is compared in: times are signed.
+#[inline]
+fn turned(field: Field, bits: u64) -> u64 {
+    bits ^ sign(field)
+}
+
+fn sign(field: Field) -> u64 {
+    if field.info().kind == Kind::Time { 1 << 63 } else { 0 }
+}
+
+/// The numbers a test lets pass, `None` where they are not ranges.
+fn ranges(field: Field, test: &Test) -> Option<Vec<(u64, u64)>> {
+    let kind = field.info().kind;
+    if kind == Kind::Address {
+        return None;
+    }
+    let asked = match test {
+        Test::Among(ranges) => ranges.clone(),
+        Test::Compare(comp, limit) => vec![match comp {
+            Comp::Eq => (*limit, *limit),
+            Comp::Gt => (limit.saturating_add(1), i128::MAX),
+            Comp::Ge => (*limit, i128::MAX),
+            Comp::Lt => (i128::MIN, limit.saturating_sub(1)),
+            Comp::Le => (i128::MIN, *limit),
+        }],
+        Test::Nothing | Test::Nets(_) | Test::Flags { .. } => return None,
+    };
+    let shift = if kind == Kind::Time { 1i128 << 63 } else { 0 };
+    let clipped = asked.into_iter().filter_map(|(from, to)| {
+        let (from, to) = (from.saturating_add(shift).max(0), to.saturating_add(shift));
+        let to = to.min(i128::from(u64::MAX));
+        (from <= to).then_some((u64::try_from(from).ok()?, u64::try_from(to).ok()?))
+    });
+    Some(clipped.collect())
+}
+
+impl Filter {
+    /// It, and that a flow began at or after `from` and ended at or before `to`.
+    #[must_use]
+    pub fn within(&self, from: Option<Time>, to: Option<Time>) -> Filter {
+        let bound = |field, comp, time: Time| {
+            let test = Test::Compare(comp, i128::from(time.0));
+            Node::Term(Term {
+                reads: Reads::One(field),
+                side: Side::Either,
+                test,
+                place: Place(0..0),
+            })
+        };
+        let mut parts = Vec::new();
+        parts.extend(from.map(|time| bound(Field::First, Comp::Ge, time)));
+        parts.extend(to.map(|time| bound(Field::Last, Comp::Le, time)));
+        if self.root != Node::Any {
+            parts.push(self.root.clone());
+        }
+        Filter { root: Node::all(parts), text: self.text.clone() }
+    }
+}

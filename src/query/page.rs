@@ -1,0 +1,152 @@
+//! A page of a chunk: columns are read once, when they are first asked for.
+
+use std::sync::Arc;
+
+use crate::archive::{ArchiveError, Chunk};
+use crate::filter::select::{Batch, Hits, Values};
+use crate::flow::Host;
+use crate::flow::column::{Dictionary, Vector};
+use crate::flow::field::{FIELDS, Field};
+
+/// What is kept of a column.
+#[derive(Default)]
+struct Slot {
+    /// Of the chunk: whether it was asked for, and what came.
+    asked: bool,
+    dictionary: Option<Arc<Dictionary>>,
+    /// The page that `values` is of.
+    page: Option<usize>,
+    values: Vector,
+}
+
+/// Columns of a worker; what they allocated is used again from chunk to chunk.
+pub(super) struct Columns {
+    slots: Vec<Slot>,
+}
+
+impl Columns {
+    pub(super) fn new() -> Columns {
+        Columns { slots: FIELDS.iter().map(|_| Slot::default()).collect() }
+    }
+
+    /// Forgets the last chunk.
+    pub(super) fn begin(&mut self) {
+        for slot in &mut self.slots {
+            slot.asked = false;
+            slot.dictionary = None;
+            slot.page = None;
+        }
+    }
+}
+
+/// A page that is being looked at.
+pub(super) struct Page<'a> {
+    pub chunk: &'a mut dyn Chunk,
+    pub columns: &'a mut Columns,
+    pub number: usize,
+    pub rows: usize,
+}
+
+impl Batch for Page<'_> {
+    type Error = ArchiveError;
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn bounds(&self, field: Field) -> Option<(u64, u64)> {
+        self.chunk.bounds(field)
+    }
+
+    /// The dictionary of a column, read once a chunk.
+    fn dictionary(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
+        let slot = &mut self.columns.slots[field as usize];
+        if !slot.asked {
+            slot.dictionary = self.chunk.dictionary(field)?;
+            slot.asked = true;
+        }
+        Ok(slot.dictionary.clone())
+    }
+
+    /// Reads a column, unless it was or all its values are one.
+    fn load(&mut self, field: Field) -> Result<(), ArchiveError> {
+        let single = self.dictionary(field)?.is_some_and(|values| values.len() == 1);
+        let slot = &mut self.columns.slots[field as usize];
+        if single || slot.page == Some(self.number) {
+            return Ok(());
+        }
+        slot.page = None;
+        self.chunk.read(field, self.number, &mut slot.values)?;
+        let fits = match (&slot.values, &slot.dictionary) {
+            (Vector::Ids(ids), Some(dictionary)) => {
+                let len = dictionary.len();
+                ids.iter().fold(0, |most, id| most.max(*id as usize)) < len
+            }
+            (Vector::Ids(_), None) | (_, Some(_)) => false,
+            _ => true,
+        };
+        if !fits || slot.values.len() != self.rows {
+            let name = field.info().name;
+            let what = format!("page {} of column {name} is not what it should be", self.number);
+            return Err(ArchiveError::damaged(self.chunk.path(), what));
+        }
+        slot.page = Some(self.number);
+        Ok(())
+    }
+
+    /// A column that was loaded.
+    fn values(&self, field: Field) -> Values<'_> {
+        let slot = &self.columns.slots[field as usize];
+        match (&slot.dictionary, &slot.values) {
+            (Some(dictionary), _) if dictionary.len() == 1 => match &**dictionary {
+                Dictionary::Numbers(numbers) => Values::Number(numbers[0]),
+                Dictionary::Addresses(hosts) => Values::Address(hosts[0]),
+            },
+            (Some(dictionary), Vector::Ids(ids)) => Values::Ids(ids, dictionary),
+            (_, Vector::Numbers(numbers)) => Values::Numbers(numbers),
+            (_, Vector::Addresses(hosts)) => Values::Addresses(hosts),
+            // Loading refuses ids without a dictionary.
+            (None, Vector::Ids(_)) => Values::Number(0),
+        }
+    }
+}
+
+impl Page<'_> {
+    /// Calls `take` with the place among `hits` and the number of each.
+    #[inline]
+    pub(super) fn numbers(&self, field: Field, hits: &Hits, mut take: impl FnMut(usize, u64)) {
+        match self.values(field) {
+            Values::Number(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            Values::Ids(ids, Dictionary::Numbers(known)) => {
+                hits.each(|place, row| take(place, known[ids[row] as usize]));
+            }
+            Values::Numbers(numbers) => hits.each(|place, row| take(place, numbers[row])),
+            _ => (0..hits.len()).for_each(|place| take(place, 0)),
+        }
+    }
+
+    /// The same of a column of addresses.
+    #[inline]
+    pub(super) fn hosts(&self, field: Field, hits: &Hits, mut take: impl FnMut(usize, Host)) {
+        match self.values(field) {
+            Values::Address(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            Values::Ids(ids, Dictionary::Addresses(known)) => {
+                hits.each(|place, row| take(place, known[ids[row] as usize]));
+            }
+            Values::Addresses(hosts) => hits.each(|place, row| take(place, hosts[row])),
+            _ => (0..hits.len()).for_each(|place| take(place, Host::UNSPECIFIED)),
+        }
+    }
+
+    /// Those of `hits` of which a number is 0.
+    pub(super) fn without(&self, field: Field, hits: Hits) -> Hits {
+        match self.values(field) {
+            Values::Number(0) => hits,
+            Values::Ids(ids, Dictionary::Numbers(known)) => {
+                hits.narrow(|row| known[ids[row] as usize] == 0)
+            }
+            Values::Numbers(numbers) => hits.narrow(|row| numbers[row] == 0),
+            _ => Hits::Some(Vec::new()),
+        }
+    }
+}

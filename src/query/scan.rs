@@ -1,0 +1,253 @@
+//! Reads files with several threads and hands what matches to sinks.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+use super::answer::Effort;
+use super::page::{Columns, Page};
+use super::question::Question;
+use super::source::{Opened, Source};
+use crate::archive::catalog::Entry;
+use crate::archive::{ArchiveError, Chunk};
+use crate::filter::Filter;
+use crate::filter::select::{Batch, Hits, Plan};
+use crate::flow::field::Field;
+
+/// Problems that are told one by one; further ones are only counted.
+const MOST_PROBLEMS: usize = 100;
+
+/// Takes what a worker finds.
+pub(super) trait Sink: Send {
+    /// The columns it needs of a page in which something matched.
+    fn fields(&self) -> Vec<Field>;
+
+    /// The next file begins.
+    fn file(&mut self, _number: usize) {}
+
+    /// The next chunk begins, with other dictionaries.
+    fn begin(&mut self) {}
+
+    /// Rows that matched; all columns it needs were loaded. Breaks when no
+    /// worker need go on.
+    fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()>;
+
+    /// The file has ended.
+    fn end(&mut self) {}
+
+    /// The scan ended early: no further file will be begun.
+    fn stop(&mut self) {}
+}
+
+/// What all workers share.
+struct Scan<'a> {
+    filter: Filter,
+    no_dedup: bool,
+    source: &'a Source<'a>,
+    next: AtomicUsize,
+    /// Enough is known.
+    enough: AtomicBool,
+}
+
+/// Scans all files with a worker per sink; `beside` runs meanwhile on this thread.
+pub(super) fn scan<S: Sink>(
+    question: &Question,
+    source: &Source<'_>,
+    sinks: Vec<S>,
+    beside: impl FnOnce(&AtomicBool),
+) -> (Vec<S>, Effort) {
+    source.progress.files.store(source.files.len() as u64, Relaxed);
+    let scan = Scan {
+        filter: question.filter.within(question.from, question.to),
+        no_dedup: question.no_dedup,
+        source,
+        next: AtomicUsize::new(0),
+        enough: AtomicBool::new(false),
+    };
+    let mut effort = Effort::default();
+    let mut back = Vec::new();
+    let mut more = 0;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            sinks.into_iter().map(|sink| scope.spawn(|| scan.work(sink))).collect();
+        beside(&scan.enough);
+        for worker in workers {
+            match worker.join() {
+                Ok((sink, done)) => {
+                    back.push(sink);
+                    more += add(&mut effort, done.effort) + done.more;
+                }
+                Err(_) => effort.problems.push("a thread of the query failed".to_owned()),
+            }
+        }
+    });
+    if more > 0 {
+        effort.problems.push(format!("and {more} more problems"));
+    }
+    effort.interrupted = source.progress.stop.load(Relaxed);
+    (back, effort)
+}
+
+/// Adds what a worker did; returns the number of problems for which there was no room.
+fn add(all: &mut Effort, one: Effort) -> usize {
+    all.files += one.files;
+    all.skipped += one.skipped;
+    all.records += one.records;
+    all.duplicates += one.duplicates;
+    all.bytes_read += one.bytes_read;
+    let room = MOST_PROBLEMS.saturating_sub(all.problems.len());
+    let more = one.problems.len().saturating_sub(room);
+    all.problems.extend(one.problems.into_iter().take(room));
+    more
+}
+
+/// What a worker did.
+#[derive(Default)]
+struct Done {
+    effort: Effort,
+    more: usize,
+}
+
+impl Done {
+    fn problem(&mut self, what: impl ToString) {
+        if self.effort.problems.len() < MOST_PROBLEMS {
+            self.effort.problems.push(what.to_string());
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+impl Scan<'_> {
+    fn is_over(&self) -> bool {
+        self.enough.load(Relaxed) || self.source.progress.stop.load(Relaxed)
+    }
+
+    fn work<S: Sink>(&self, mut sink: S) -> (S, Done) {
+        let mut done = Done::default();
+        let mut columns = Columns::new();
+        let fields = sink.fields();
+        while !self.is_over() {
+            let number = self.next.fetch_add(1, Relaxed);
+            let Some(entry) = self.source.files.get(number) else { break };
+            sink.file(number);
+            let file = || self.file(entry, &mut columns, &fields, &mut sink, &mut done);
+            if catch_unwind(AssertUnwindSafe(file)).is_err() {
+                done.problem(format!("{}: reading it failed", entry.path.display()));
+                columns = Columns::new();
+            }
+            sink.end();
+            self.source.progress.done.fetch_add(1, Relaxed);
+        }
+        if self.is_over() {
+            sink.stop();
+        }
+        (sink, done)
+    }
+
+    fn file<S: Sink>(
+        &self,
+        entry: &Entry,
+        columns: &mut Columns,
+        fields: &[Field],
+        sink: &mut S,
+        done: &mut Done,
+    ) {
+        let chunks = match (self.source.open)(entry) {
+            Ok(Opened::Chunks(chunks)) => chunks,
+            Ok(Opened::Skipped) => {
+                done.effort.skipped += 1;
+                return;
+            }
+            // Removed between listing and opening: it expired.
+            Err(ArchiveError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                done.effort.skipped += 1;
+                return;
+            }
+            Err(error) => {
+                done.problem(error);
+                return;
+            }
+        };
+        done.effort.files += 1;
+        for chunk in chunks {
+            if self.is_over() {
+                return;
+            }
+            let mut chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    done.problem(error);
+                    continue;
+                }
+            };
+            columns.begin();
+            sink.begin();
+            self.chunk(&mut *chunk, columns, fields, sink, done);
+            let (bytes, rows) = (chunk.bytes_read(), chunk.rows() as u64);
+            done.effort.bytes_read += bytes;
+            done.effort.records += rows;
+            self.source.progress.bytes.fetch_add(bytes, Relaxed);
+            self.source.progress.records.fetch_add(rows, Relaxed);
+        }
+    }
+
+    fn chunk<S: Sink>(
+        &self,
+        chunk: &mut dyn Chunk,
+        columns: &mut Columns,
+        fields: &[Field],
+        sink: &mut S,
+        done: &mut Done,
+    ) {
+        let rows = chunk.page_rows(0);
+        let pages = chunk.pages();
+        let mut page = Page { chunk, columns, number: 0, rows };
+        let plan = match self.filter.plan(&mut page) {
+            Ok(plan) if plan.is_never() => return,
+            Ok(plan) => plan,
+            Err(error) => return done.problem(error),
+        };
+        for number in 0..pages {
+            if self.is_over() {
+                return;
+            }
+            page.number = number;
+            page.rows = page.chunk.page_rows(number);
+            match self.page(&plan, &mut page, fields) {
+                Ok((hits, duplicates)) => {
+                    done.effort.duplicates += duplicates;
+                    if !hits.is_empty() && sink.take(&page, &hits).is_break() {
+                        self.enough.store(true, Relaxed);
+                    }
+                }
+                Err(error) => done.problem(error),
+            }
+        }
+    }
+
+    /// The rows that count, with their columns loaded, and how many were left
+    /// out because they were reported twice.
+    fn page(
+        &self,
+        plan: &Plan<'_>,
+        page: &mut Page<'_>,
+        fields: &[Field],
+    ) -> Result<(Hits, u64), ArchiveError> {
+        let mut hits = plan.select(page)?;
+        let mut duplicates = 0;
+        if !hits.is_empty() && !self.no_dedup {
+            let matched = hits.len();
+            page.load(Field::Duplicate)?;
+            hits = page.without(Field::Duplicate, hits);
+            duplicates = (matched - hits.len()) as u64;
+        }
+        if !hits.is_empty() {
+            for field in fields {
+                page.load(*field)?;
+            }
+        }
+        Ok((hits, duplicates))
+    }
+}
