@@ -10,8 +10,11 @@ mod error;
 pub mod expire;
 pub mod journal;
 pub mod lock;
+pub mod macros;
 pub mod name;
 pub mod recorder;
+pub mod schema;
+pub mod segment;
 pub mod verify;
 
 pub use chunk::{Chunk, Chunks, RowChunk};

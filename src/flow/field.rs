@@ -3,7 +3,8 @@
 //! Wire elements, filter words and columns only map to a [`Field`]; what it is
 //! called and how it is read off a [`Flow`] stands here and nowhere else.
 
-use super::{Flow, Host, More, Time};
+use super::column::Vector;
+use super::{Flow, Host, More, Time, more_of};
 
 /// A field of a [`Flow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,6 +100,9 @@ pub struct FieldInfo {
     pub kind: Kind,
     /// Reads it off a flow and what came with it.
     pub get: fn(&Flow, &More) -> Value,
+    /// Reads it off many flows of a batch into a column: addresses, or numbers
+    /// (times and signed ones as their bits). What it held before is gone.
+    pub gather: fn(&[Flow], &[More], &mut Vector),
 }
 
 macro_rules! value {
@@ -116,12 +120,32 @@ macro_rules! value {
     };
 }
 
+/// The column of a field: what [`value`] is for one flow.
+macro_rules! column {
+    (Address, $out:ident, $rows:expr) => {
+        $out.addresses().extend($rows)
+    };
+    (Time, $out:ident, $rows:expr) => {
+        $out.numbers().extend($rows.map(|time: Time| time.0.cast_unsigned()))
+    };
+    (Signed, $out:ident, $rows:expr) => {
+        $out.numbers().extend($rows.map(|number: i64| number.cast_unsigned()))
+    };
+    ($kind:ident, $out:ident, $rows:expr) => {
+        $out.numbers().extend($rows.map(u64::from))
+    };
+}
+
 macro_rules! fields {
     ($($field:ident, $name:literal, $aliases:expr, $label:literal, $kind:ident, |$flow:pat_param, $more:pat_param| $get:expr;)*) => {
         /// Every field, in the order of [`Field`].
         pub const FIELDS: &[FieldInfo] = &[$(FieldInfo {
             field: Field::$field, name: $name, aliases: &$aliases, label: $label,
             kind: Kind::$kind, get: |$flow, $more| value!($kind, $get),
+            gather: |flows, batch, out| column!($kind, out, flows.iter().map(|flow| {
+                let ($flow, $more) = (flow, more_of(flow, batch));
+                $get
+            })),
         }),*];
     };
 }

@@ -1,0 +1,87 @@
+//! Values to their places in the order they came.
+
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use crate::flow::Host;
+
+/// Numbers below this find their place by themselves, not by hash.
+const DIRECT: usize = 1 << 16;
+
+/// Places of values of one kind. Hashed with a seed of its own, as the values
+/// come from strangers.
+#[derive(Default)]
+pub(super) struct Places<T> {
+    values: Vec<T>,
+    table: HashTable<(T, u32)>,
+    seed: RandomState,
+    /// Place + 1 of small numbers.
+    direct: Vec<u32>,
+}
+
+/// Values that a dictionary can have.
+pub(super) trait Key: Copy + Eq + Hash {
+    /// Where it stands among the smallest, if it is one of them.
+    fn small(self) -> Option<usize>;
+}
+
+impl Key for u64 {
+    fn small(self) -> Option<usize> {
+        usize::try_from(self).ok().filter(|n| *n < DIRECT)
+    }
+}
+
+impl Key for Host {
+    fn small(self) -> Option<usize> {
+        None
+    }
+}
+
+impl<T: Key> Places<T> {
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Appends the places of values; those that are new are added.
+    pub fn extend(&mut self, values: &[T], ids: &mut Vec<u32>) {
+        ids.reserve(values.len());
+        let mut before: Option<(T, u32)> = None;
+        for value in values {
+            let id = match before {
+                Some((same, id)) if same == *value => id,
+                _ => self.place(*value),
+            };
+            before = Some((*value, id));
+            ids.push(id);
+        }
+    }
+
+    fn place(&mut self, value: T) -> u32 {
+        let next = self.values.len() as u32;
+        if let Some(small) = value.small() {
+            if self.direct.len() <= small {
+                self.direct.resize((small + 1).next_power_of_two(), 0);
+            }
+            if let Some(place) = self.direct.get_mut(small) {
+                if *place == 0 {
+                    *place = next + 1;
+                    self.values.push(value);
+                }
+                return *place - 1;
+            }
+        }
+        let (table, seed) = (&mut self.table, &self.seed);
+        let entry = table.entry(
+            seed.hash_one(value),
+            |(other, _)| *other == value,
+            |(other, _)| seed.hash_one(other),
+        );
+        let id = entry.or_insert((value, next)).get().1;
+        if id == next {
+            self.values.push(value);
+        }
+        id
+    }
+}

@@ -1,0 +1,25 @@
+//! Segments: Parquet files of flows, one row group each, in pages of
+//! [`PAGE_ROWS`](crate::flow::column::PAGE_ROWS) rows.
+
+mod bits;
+mod column;
+mod delta;
+mod dictionary;
+mod footer;
+mod page;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use footer::{Footer, SlotInfo, footer};
+pub use read::{Segment, open};
+pub use write::encode;
+
+/// Rows of a file at most. Recorders end files at about a million; ids of rows
+/// and places in dictionaries have 32 bits.
+pub const MAX_ROWS: usize = 1 << 24;
+
+/// What a dictionary has at most, in bytes of its values: that of 4 M rows of
+/// addresses that are all different. Beyond it pages are plain.
+const MAX_DICTIONARY: usize = 64 << 20;

@@ -1,0 +1,355 @@
+//! Segments read back, a page of a column at a time.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::basic::Compression;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+
+use super::bits::{PADDING, runs};
+use super::footer::{Footer, metadata};
+use super::page::{Encoding, Header, MAX_HEADER};
+use super::{MAX_DICTIONARY, delta};
+use crate::archive::schema::{Coding, Column, Store};
+use crate::archive::{ArchiveError, Chunk};
+use crate::flow::Host;
+use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
+use crate::flow::field::Field;
+
+/// Bytes of a page at most: of plain addresses, or of numbers by difference
+/// (64 bits each and their widths).
+const MAX_PAGE: usize = PAGE_ROWS * 16 + (1 << 16);
+
+/// Where a page lies.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    offset: u64,
+    size: usize,
+}
+
+/// Where a column lies, and what was read of it.
+#[derive(Debug)]
+struct Part {
+    column: Column,
+    compressed: bool,
+    dictionary: Option<Place>,
+    pages: Vec<Place>,
+    /// Its dictionary once it was read.
+    values: Option<Arc<Dictionary>>,
+    /// Whether every page is of ids; known once all headers were looked at.
+    only_ids: Option<bool>,
+}
+
+/// A segment: opened, nothing of its columns read yet.
+pub struct Segment {
+    path: Arc<Path>,
+    file: File,
+    footer: Footer,
+    parts: Vec<Part>,
+    bytes_read: u64,
+    /// Buffers that all pages are read into.
+    stored: Vec<u8>,
+    raw: Vec<u8>,
+    ids: Vec<u32>,
+    zstd: zstd::bulk::Decompressor<'static>,
+}
+
+/// Opens a segment.
+///
+/// # Errors
+/// When the file cannot be read, is damaged, not a segment, or of another version.
+pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
+    let io = |doing, error| ArchiveError::io(doing, path, error);
+    let file = File::open(path).map_err(|error| io("open", error))?;
+    let length = file.metadata().map_err(|error| io("read", error))?.len();
+    let metadata = metadata(path, &file, PageIndexPolicy::Optional)?;
+    let footer = Footer::parse(path, &metadata)?;
+    let parts = parts(&metadata, footer.rows as usize, length)
+        .map_err(|what| ArchiveError::damaged(path, what))?;
+    Ok(Segment {
+        path: Arc::from(path),
+        file,
+        footer,
+        parts,
+        bytes_read: 0,
+        stored: Vec::new(),
+        raw: Vec::new(),
+        ids: Vec::new(),
+        zstd: zstd::bulk::Decompressor::new().map_err(|error| io("read", error))?,
+    })
+}
+
+/// Where the columns lie, checked against the length of the file.
+fn parts(metadata: &ParquetMetaData, rows: usize, length: u64) -> Result<Vec<Part>, String> {
+    let Some(group) = metadata.row_groups().first() else { return Err("no rows".into()) };
+    let index = metadata.page_index_for_row_group(0);
+    let mut parts = Vec::new();
+    for (number, (column, found)) in Column::all().zip(group.columns()).enumerate() {
+        let name = column.name();
+        let place = |offset: i64, size: i64, limit: usize| {
+            let (offset, size) = (u64::try_from(offset).ok()?, u64::try_from(size).ok()?);
+            let inside = offset.checked_add(size)? <= length;
+            (inside && size <= limit as u64).then_some(Place { offset, size: size as usize })
+        };
+        let Some(index) = index.offset_index(number) else {
+            return Err(format!("no index of the pages of {name}"));
+        };
+        let locations = index.page_locations();
+        if locations.len() != rows.div_ceil(PAGE_ROWS) {
+            return Err(format!("{} pages of {name} for {rows} rows", locations.len()));
+        }
+        let mut pages = Vec::with_capacity(locations.len());
+        for (nth, page) in locations.iter().enumerate() {
+            let at = place(page.offset, page.compressed_page_size.into(), MAX_PAGE + MAX_HEADER);
+            match at {
+                Some(at) if page.first_row_index == (nth * PAGE_ROWS) as i64 => pages.push(at),
+                _ => return Err(format!("page {nth} of {name} is not where it should be")),
+            }
+        }
+        let compressed = match found.compression() {
+            Compression::ZSTD(_) => true,
+            Compression::UNCOMPRESSED => false,
+            other => return Err(format!("{name} is compressed with {other}")),
+        };
+        let first = pages.first().map_or(0, |page| page.offset.cast_signed());
+        let dictionary = match found.dictionary_page_offset() {
+            None => None,
+            Some(offset) => {
+                let limit = MAX_DICTIONARY + PAGE_ROWS * 16 + MAX_HEADER;
+                match place(offset, first.saturating_sub(offset), limit) {
+                    Some(place) => Some(place),
+                    None => {
+                        return Err(format!("the dictionary of {name} is not before its pages"));
+                    }
+                }
+            }
+        };
+        parts.push(Part { column, compressed, dictionary, pages, values: None, only_ids: None });
+    }
+    Ok(parts)
+}
+
+impl Segment {
+    /// What it says about itself.
+    #[must_use]
+    pub fn footer(&self) -> &Footer {
+        &self.footer
+    }
+
+    fn damaged(&self, field: Field, what: &str) -> ArchiveError {
+        ArchiveError::damaged(&self.path, format!("column {}: {what}", field.info().name))
+    }
+
+    fn part(&self, field: Field) -> Result<&Part, ArchiveError> {
+        let part = self.parts.get(field as usize);
+        part.ok_or_else(|| self.damaged(field, "there is none"))
+    }
+
+    /// Reads a page to `self.raw`, [`PADDING`] zeros after it.
+    fn load(&mut self, field: Field, place: Place, limit: usize) -> Result<Header, ArchiveError> {
+        let compressed = self.part(field)?.compressed;
+        self.stored.resize(place.size, 0);
+        self.file
+            .read_exact_at(&mut self.stored, place.offset)
+            .map_err(|error| ArchiveError::io("read", &self.path, error))?;
+        self.bytes_read += place.size as u64;
+        let parsed = Header::parse(&self.stored);
+        let found = parsed.and_then(|(header, at)| Some((header, self.stored.get(at..)?)));
+        let Some((header, page)) = found.filter(|(header, page)| {
+            header.stored as usize == page.len() && header.raw as usize <= limit
+        }) else {
+            return Err(self.damaged(field, "the header of a page makes no sense"));
+        };
+        if crc32fast::hash(page) != header.crc {
+            return Err(self.damaged(field, "the checksum of a page is wrong"));
+        }
+        let raw = header.raw as usize;
+        self.raw.clear();
+        if compressed && header.compressed {
+            self.raw.reserve(raw + PADDING);
+            let length = self.zstd.decompress_to_buffer(page, &mut self.raw);
+            if length.ok() != Some(raw) {
+                return Err(self.damaged(field, "a page cannot be decompressed"));
+            }
+        } else if page.len() == raw {
+            self.raw.extend_from_slice(page);
+        } else {
+            return Err(self.damaged(field, "a page has another length than it says"));
+        }
+        self.raw.extend([0; PADDING]);
+        Ok(header)
+    }
+
+    /// The dictionary of a column, read once.
+    fn values(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
+        let part = self.part(field)?;
+        if part.column.coding == Coding::Runs {
+            return Ok(Some(Arc::new(Dictionary::Numbers(vec![0, 1]))));
+        }
+        if part.values.is_some() {
+            return Ok(part.values.clone());
+        }
+        let (Some(place), store) = (part.dictionary, part.column.store) else { return Ok(None) };
+        let header = self.load(field, place, MAX_DICTIONARY + PAGE_ROWS * 16)?;
+        let bytes = self.raw.len() - PADDING;
+        let mut values = Vector::default();
+        plain(store, self.raw.get(..bytes).unwrap_or_default(), &mut values);
+        if !header.dictionary || values.len() != header.values as usize || values.is_empty() {
+            return Err(self.damaged(field, "its dictionary makes no sense"));
+        }
+        let values = Arc::new(match values {
+            Vector::Addresses(hosts) => Dictionary::Addresses(hosts),
+            Vector::Numbers(numbers) => Dictionary::Numbers(numbers),
+            Vector::Ids(_) => Dictionary::Numbers(Vec::new()), // plain values are no ids
+        });
+        if let Some(part) = self.parts.get_mut(field as usize) {
+            part.values = Some(Arc::clone(&values));
+        }
+        Ok(Some(values))
+    }
+
+    /// Whether every page is of ids: dictionaries that grew too large are given up
+    /// once and for all, so the last page knows.
+    fn only_ids(&mut self, field: Field) -> Result<bool, ArchiveError> {
+        let part = self.part(field)?;
+        if let Some(known) = part.only_ids {
+            return Ok(known);
+        }
+        let only_ids = match (part.column.coding, part.dictionary, part.pages.last()) {
+            (Coding::Runs, ..) => true,
+            (Coding::Delta, ..) | (_, None, _) | (_, _, None) => false,
+            (_, Some(_), Some(last)) => {
+                let mut head = [0; MAX_HEADER];
+                let length = last.size.min(MAX_HEADER);
+                let bytes = head.get_mut(..length).unwrap_or_default();
+                self.file
+                    .read_exact_at(bytes, last.offset)
+                    .map_err(|error| ArchiveError::io("read", &self.path, error))?;
+                match Header::parse(bytes) {
+                    Some((header, _)) => header.encoding == Encoding::Ids,
+                    None => return Err(self.damaged(field, "the header of a page makes no sense")),
+                }
+            }
+        };
+        if let Some(part) = self.parts.get_mut(field as usize) {
+            part.only_ids = Some(only_ids);
+        }
+        Ok(only_ids)
+    }
+
+    /// Decodes the ids in `self.raw`, all of them below `values`.
+    fn decode_ids(
+        &self,
+        encoding: Encoding,
+        rows: usize,
+        values: usize,
+        ids: &mut Vec<u32>,
+    ) -> Option<()> {
+        ids.clear();
+        match encoding {
+            Encoding::Ids => {
+                let width = u32::from(*self.raw.first()?);
+                if width > 32 {
+                    return None;
+                }
+                runs(self.raw.get(1..)?, width, rows, ids)?;
+            }
+            Encoding::Rle => runs(self.raw.get(4..)?, 1, rows, ids)?,
+            Encoding::Plain | Encoding::Delta => return None,
+        }
+        let greatest = ids.iter().fold(0, |greatest, id| greatest.max(*id));
+        ((greatest as usize) < values).then_some(())
+    }
+}
+
+/// Values as Parquet has them plain.
+fn plain(store: Store, bytes: &[u8], out: &mut Vector) {
+    match store {
+        Store::Address => {
+            let (values, _) = bytes.as_chunks::<16>();
+            out.addresses().extend(values.iter().map(|bytes| Host(u128::from_be_bytes(*bytes))));
+        }
+        Store::Unsigned(64) | Store::Millis | Store::Signed => {
+            let (values, _) = bytes.as_chunks::<8>();
+            out.numbers().extend(values.iter().map(|bytes| u64::from_le_bytes(*bytes)));
+        }
+        Store::Unsigned(_) | Store::Flag => {
+            let (values, _) = bytes.as_chunks::<4>();
+            out.numbers().extend(values.iter().map(|bytes| u64::from(u32::from_le_bytes(*bytes))));
+        }
+    }
+}
+
+/// The values that ids stand for.
+fn looked_up(values: &Dictionary, ids: &[u32], out: &mut Vector) {
+    match values {
+        Dictionary::Addresses(hosts) => {
+            out.addresses().extend(ids.iter().filter_map(|id| hosts.get(*id as usize)));
+        }
+        Dictionary::Numbers(numbers) => {
+            out.numbers().extend(ids.iter().filter_map(|id| numbers.get(*id as usize)));
+        }
+    }
+}
+
+impl Chunk for Segment {
+    fn rows(&self) -> usize {
+        self.footer.rows as usize
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn dictionary(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
+        if self.only_ids(field)? { self.values(field) } else { Ok(None) }
+    }
+
+    fn read(&mut self, field: Field, page: usize, out: &mut Vector) -> Result<(), ArchiveError> {
+        let rows = self.page_rows(page);
+        let part = self.part(field)?;
+        let store = part.column.store;
+        let Some(place) = part.pages.get(page).copied() else {
+            return Err(self.damaged(field, "there is no such page"));
+        };
+        let only_ids = self.only_ids(field)?;
+        let values = self.values(field)?;
+        let header = self.load(field, place, MAX_PAGE)?;
+        let nonsense = "the values of a page make no sense";
+        if header.dictionary || header.values as usize != rows {
+            return Err(self.damaged(field, nonsense));
+        }
+        let read = match (header.encoding, values) {
+            (Encoding::Ids | Encoding::Rle, Some(values)) if only_ids => {
+                self.decode_ids(header.encoding, rows, values.len(), out.ids())
+            }
+            (Encoding::Ids, Some(values)) => {
+                let mut ids = std::mem::take(&mut self.ids);
+                let read = self.decode_ids(header.encoding, rows, values.len(), &mut ids);
+                looked_up(&values, &ids, out);
+                self.ids = ids;
+                read
+            }
+            (Encoding::Delta, _) if !only_ids => delta::decode(&self.raw, rows, out.numbers()),
+            (Encoding::Plain, _) if !only_ids => {
+                plain(store, self.raw.get(..self.raw.len() - PADDING).unwrap_or_default(), out);
+                Some(())
+            }
+            _ => None,
+        };
+        match read {
+            Some(()) if out.len() == rows => Ok(()),
+            _ => Err(self.damaged(field, nonsense)),
+        }
+    }
+
+    fn bounds(&self, field: Field) -> Option<(u64, u64)> {
+        self.footer.bounds(field)
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+}

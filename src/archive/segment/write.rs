@@ -1,0 +1,121 @@
+//! Flows to a segment.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{Type, TypePtr};
+
+use super::column::{Scratch, Writer};
+use super::footer::{Footer, SlotInfo};
+use super::{MAX_DICTIONARY, MAX_ROWS};
+use crate::archive::schema::{Column, Store};
+use crate::flow::column::PAGE_ROWS;
+use crate::flow::{Flow, More};
+
+impl Store {
+    pub(super) fn physical(self) -> Physical {
+        match self {
+            Store::Millis | Store::Signed | Store::Unsigned(64) => Physical::INT64,
+            Store::Unsigned(_) => Physical::INT32,
+            Store::Flag => Physical::BOOLEAN,
+            Store::Address => Physical::FIXED_LEN_BYTE_ARRAY,
+        }
+    }
+
+    fn logical(self) -> Option<LogicalType> {
+        match self {
+            Store::Millis => Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
+            Store::Unsigned(bits) => Some(LogicalType::integer(bits.cast_signed(), false)),
+            Store::Signed | Store::Flag | Store::Address => None,
+        }
+    }
+}
+
+/// Parquet's schema of segments.
+fn schema() -> Result<TypePtr, ParquetError> {
+    let mut fields = Vec::new();
+    for column in Column::all() {
+        let field = Type::primitive_type_builder(column.name(), column.store.physical())
+            .with_repetition(Repetition::REQUIRED)
+            .with_logical_type(column.store.logical())
+            .with_length(if column.store == Store::Address { 16 } else { 0 })
+            .build()?;
+        fields.push(Arc::new(field));
+    }
+    Ok(Arc::new(Type::group_type_builder("flows").with_fields(fields).build()?))
+}
+
+/// Writes flows of a slot as a segment, in their order; `more` is what came with
+/// them ([`Flow::more`]). What is written is neither flushed nor synced.
+///
+/// # Errors
+/// `InvalidInput` when there are no flows or more than [`MAX_ROWS`]; else what
+/// `out` says, by its kind.
+pub fn encode(
+    flows: &[Flow],
+    more: &[More],
+    info: &SlotInfo,
+    out: impl Write + Send,
+) -> io::Result<Footer> {
+    encode_with(flows, more, info, out, MAX_DICTIONARY)
+}
+
+/// [`encode`] with dictionaries of at most that many bytes.
+pub(super) fn encode_with(
+    flows: &[Flow],
+    more: &[More],
+    info: &SlotInfo,
+    out: impl Write + Send,
+    max_dictionary: usize,
+) -> io::Result<Footer> {
+    if flows.is_empty() || flows.len() > MAX_ROWS {
+        let what = format!("a segment has 1 to {MAX_ROWS} flows, not {}", flows.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    let mut scratch = Scratch::new()?;
+    let mut columns: Vec<_> =
+        Column::all().map(|column| (column, Writer::new(column, max_dictionary))).collect();
+    for page in flows.chunks(PAGE_ROWS) {
+        let has_more = page.iter().any(|flow| flow.more != 0);
+        for (column, writer) in &mut columns {
+            if column.field.is_more() && !has_more {
+                writer.nothing(page.len(), &mut scratch)?;
+            } else {
+                writer.page(page, more, &mut scratch)?;
+            }
+        }
+    }
+    let properties = WriterProperties::builder()
+        .set_created_by(concat!("toptalk ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build();
+    let schema = schema().map_err(plain)?;
+    let mut file = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(plain)?;
+    let descriptors = file.schema_descr().columns().to_vec();
+    let mut group = file.next_row_group().map_err(plain)?;
+    for ((_, writer), descriptor) in columns.into_iter().zip(descriptors) {
+        let (bytes, close) = writer.close(descriptor, &mut scratch)?;
+        group.append_column(&bytes, close).map_err(plain)?;
+    }
+    group.close().map_err(plain)?;
+    let footer = Footer::of(flows, *info);
+    for pair in footer.pairs() {
+        file.append_key_value_metadata(pair);
+    }
+    let metadata = file.close().map_err(plain)?;
+    Ok(footer.with_bounds(&metadata))
+}
+
+/// The error of the file below, if it is one: who writes asks whether it is full.
+fn plain(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(error) => match error.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(error) => io::Error::other(error),
+        },
+        error => io::Error::other(error),
+    }
+}
