@@ -1,9 +1,11 @@
 //! One file per command: where the rooms are put together.
 
+mod collect;
 mod demo;
 mod groups;
 mod inspect;
 mod live;
+mod record;
 mod save;
 mod state;
 mod top;
@@ -14,13 +16,15 @@ use std::process::ExitCode;
 
 use crate::cli::Command;
 use crate::flow::named::NamedError;
-use crate::ingest::BindError;
+use crate::ingest::{BindError, RecordError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
     #[error("cannot start collecting: {0}")]
     Start(io::Error),
     #[error("collecting failed: {0}")]
@@ -46,6 +50,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Live(live) => live::run(live),
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
+        Command::Collect(collecting) => collect::run(collecting),
         Command::Inspect(inspect) => inspect::run(&inspect),
     };
     result.unwrap_or_else(|error| {
