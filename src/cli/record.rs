@@ -132,7 +132,6 @@ fn bytes(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::cli::{Command, read_from};
 
     #[test]
