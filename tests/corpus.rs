@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use toptalk::flow::{Flow, Host, Time};
+use toptalk::flow::field::{self, FIELDS};
+use toptalk::flow::{Flow, Host, More, Time};
 use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use toptalk::wire::sflow::Kind;
 use toptalk::wire::{Cause, Decoder, Report, Sample, Samples, message_length};
@@ -81,6 +82,7 @@ fn decode(folder: &Path, case: &Value) -> Outcome {
             let from = Host::from(packet.source);
             let now = Time(1_700_000_000_000);
             let Outcome { flows, reports, seen, decoder } = &mut outcome;
+            decoder.keep_more(true);
             reports.push(decoder.decode_seen(now, from, &packet.payload, flows, Some(seen)));
             // Records without templates are not shown one by one.
             seen.first = seen.first.or(flows.first().copied());
@@ -247,6 +249,58 @@ fn every_case_decodes_as_expected() {
     println!("{done} cases of the corpus checked");
     assert!(done >= 66, "only {done} cases found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Cases with flows that something is kept beside: how many, and what the first says.
+const BESIDE: &[(&str, usize, &str, u64)] = &[
+    ("nprobe_macaddr_v9", 29, "in_src_mac", 0x0050_56c0_0001),
+    ("nprobe_ipfix", 2, "in_src_mac", 345_051_989_735),
+    ("cisco_asr9k_v9", 21, "forwarding", 64),
+    ("cisco_asr9k_v9", 21, "in_vrf", 0x6000_0000),
+    ("fortigate_542_v9", 17, "nat_sport", 45_380),
+    ("iosxr_srv6_ipfix", 86, "min_ttl", 255),
+    ("gopacket_p2", 3, "prev_as", 999),
+    ("gopacket_p2", 3, "next_as", 123),
+    ("goflow_sflow_expanded", 5, "dst_vlan", 30),
+];
+
+/// Which fields that are kept beside flows a case has, with the first value of each.
+fn beside(outcome: &Outcome) -> BTreeMap<&'static str, field::Value> {
+    let mut fields = BTreeMap::new();
+    let zeros = |get: fn(&Flow, &More) -> field::Value| get(&Flow::EMPTY, &More::NONE);
+    for more in outcome.decoder.more() {
+        for info in FIELDS.iter().filter(|info| info.field.is_more()) {
+            let value = (info.get)(&Flow::EMPTY, more);
+            if value != zeros(info.get) {
+                fields.entry(info.name).or_insert(value);
+            }
+        }
+    }
+    fields
+}
+
+#[test]
+fn cases_have_what_their_exporters_report_beside_flows() {
+    let Some(folder) = common::corpus() else {
+        return common::skip("corpus", "no corpus folder; set TOPTALK_CORPUS");
+    };
+    let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+    let cases: BTreeMap<String, Value> = serde_json::from_str(&expected).unwrap();
+    let mut found = 0;
+    for (name, case) in cases.iter().filter(|(_, case)| is_due(case)) {
+        let outcome = decode(&folder, case);
+        let fields = beside(&outcome);
+        let count = outcome.decoder.more().len();
+        if count > 0 {
+            println!("{name}: {count} flows: {fields:?}");
+        }
+        for (_, flows, field, value) in BESIDE.iter().filter(|(case, ..)| case == name) {
+            assert_eq!(count, *flows, "{name}");
+            assert_eq!(fields.get(field), Some(&field::Value::Number(*value)), "{name}: {field}");
+            found += 1;
+        }
+    }
+    assert_eq!(found, BESIDE.len());
 }
 
 /// Everything in the corpus, whatever it is, in one decoder: nothing may panic.

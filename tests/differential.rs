@@ -43,6 +43,8 @@ impl Pair {
     /// Decodes a datagram with both and compares.
     fn take(&mut self, bytes: &[u8]) {
         self.flows.clear();
+        self.ours.forget_more();
+        self.ours.keep_more(true);
         let exporter = Host::octets(192, 0, 2, 1);
         let report = self.ours.decode(Time(NOW), exporter, bytes, &mut self.flows);
         for cause in [Cause::BadRecord, Cause::BadTemplate, Cause::NoTemplate, Cause::Leftover] {
@@ -51,7 +53,7 @@ impl Pair {
         let parsed = self.theirs.parse_bytes(bytes);
         assert!(parsed.error.is_none(), "{:?}\n{bytes:?}", parsed.error);
         for packet in &parsed.packets {
-            match compare::compare(&self.flows, packet) {
+            match compare::compare(&self.flows, self.ours.more(), packet) {
                 Ok(equal) => self.compared += equal.expect("something comparable"),
                 Err(difference) => panic!("{difference}\n{report:?}\n{packet:?}"),
             }
@@ -170,6 +172,33 @@ const ELEMENTS: &[(u16, &[u16])] = &[
     (253, &[4]),
     (298, &[8]),
     (299, &[8]),
+    // What is kept beside flows.
+    (18, &[4, 4, 8]),
+    (52, &[1]),
+    (53, &[1, 2]),
+    (55, &[1]),
+    (56, &[6, 6, 8]),
+    (57, &[6]),
+    (59, &[2, 4]),
+    (63, &[16]),
+    (70, &[3, 3, 4]),
+    (71, &[3]),
+    (72, &[3, 2]),
+    (79, &[3]),
+    (80, &[6, 5]),
+    (81, &[6]),
+    (89, &[1, 4]),
+    (128, &[4, 2]),
+    (129, &[4, 2]),
+    (225, &[4]),
+    (226, &[4]),
+    (227, &[2]),
+    (228, &[2]),
+    (234, &[4]),
+    (235, &[4, 2]),
+    (254, &[2]),
+    (281, &[16]),
+    (282, &[16]),
 ];
 
 /// A template of elements both know and of others between them.

@@ -3,6 +3,8 @@
 
 #[path = "../benches/common/mod.rs"]
 mod benchmarks;
+#[path = "filter_nfdump/beside.rs"]
+mod beside;
 mod common;
 
 use std::net::UdpSocket;
@@ -47,7 +49,6 @@ const DIFFERENT: &[(&str, &[&str], &str)] = &[
         &["dst port <= 80", "dst port LE 0x50", "icmp-type 128"],
         "nfcapd leaves out the ICMP type of IPv6",
     ),
-    ("v9", &["vlan 0"], "nfdump has a second VLAN, which is 0 when it is not reported"),
     (
         "v5",
         &[

@@ -6,7 +6,9 @@
 //! `print` prints it.
 
 mod error;
+mod missing;
 mod moment;
+mod names;
 mod parse;
 mod print;
 mod read;
@@ -84,7 +86,40 @@ impl Columns for Flow {
     }
 
     fn value(&self, field: Field) -> Option<Value> {
-        (!field.is_more()).then(|| (field.info().get)(self, &More::NONE))
+        // With nothing kept beside it, nothing was reported.
+        let known = !field.is_more() || self.more == 0;
+        known.then(|| (field.info().get)(self, &More::NONE))
+    }
+}
+
+/// A flow and what came with it.
+impl Columns for (&Flow, &More) {
+    fn src(&self) -> Host {
+        self.0.src
+    }
+
+    fn dst(&self) -> Host {
+        self.0.dst
+    }
+
+    fn proto(&self) -> u8 {
+        self.0.proto
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        (self.0.sport, self.0.dport)
+    }
+
+    fn exporter(&self) -> Host {
+        self.0.exporter
+    }
+
+    fn interfaces(&self) -> (u32, u32) {
+        (self.0.input, self.0.output)
+    }
+
+    fn value(&self, field: Field) -> Option<Value> {
+        Some((field.info().get)(self.0, self.1))
     }
 }
 

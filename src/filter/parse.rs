@@ -10,6 +10,7 @@ use super::error::{FilterError, Why};
 use super::term;
 use super::token::{Kind, Token, tokens};
 use super::tree::Node;
+use crate::flow::MPLS_LABELS;
 
 /// Longest text in bytes.
 pub const MAX_TEXT: usize = 64 * 1024;
@@ -104,17 +105,29 @@ impl<'a> Parser<'a> {
         token.is_some_and(|token| is_one_of(token.text(self.text), words))
     }
 
-    /// How many tokens a phrase takes, if it stands next, in any case.
+    /// How many tokens a phrase takes, if it stands next, in any case. A word of
+    /// it that ends with `N` stands for that word with a number of an MPLS entry.
     pub(super) fn has_phrase(&self, phrase: &str) -> Option<usize> {
         let mut length = 0;
         for word in phrase.split(' ') {
             let token = self.tokens.get(self.next + length)?;
-            if token.kind != Kind::Word || !token.text(self.text).eq_ignore_ascii_case(word) {
+            let text = token.text(self.text);
+            let same = text.eq_ignore_ascii_case(word)
+                || word.strip_suffix('N').is_some_and(|word| entry(text, word).is_some());
+            if token.kind != Kind::Word || !same {
                 return None;
             }
             length += 1;
         }
         Some(length)
+    }
+
+    /// The number at the end of the last of so many tokens, if it is that of an
+    /// MPLS entry, counted from 0.
+    pub(super) fn entry(&self, length: usize) -> Option<usize> {
+        let token = self.tokens.get(self.next + length.checked_sub(1)?)?;
+        let text = token.text(self.text);
+        entry(text, text.trim_end_matches(|c: char| c.is_ascii_digit()))
     }
 
     /// Reads so many tokens and returns where the last one ends.
@@ -179,6 +192,13 @@ impl<'a> Parser<'a> {
         self.depth += 1;
         Ok(())
     }
+}
+
+/// Which entry of the MPLS stack, from 0, a text names that begins with `word`.
+fn entry(text: &str, word: &str) -> Option<usize> {
+    let (start, number) = text.split_at_checked(word.len())?;
+    let place = (1..=MPLS_LABELS).find(|place| number == place.to_string())?;
+    start.eq_ignore_ascii_case(word).then_some(place - 1)
 }
 
 /// Whether `word` is among these, in any case.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::moment;
 use super::tree::{Comp, Node, Side, Term, Test};
-use super::words::{Argument, Before, Names, Word};
+use super::words::{Argument, Before, CORNERS, Names, Reads, Word};
 use crate::flow::Network;
 
 /// Letters of TCP flags by their bit; the last two are of RFC 3168.
@@ -23,9 +23,13 @@ impl fmt::Display for Comp {
     }
 }
 
-fn before(word: &Word, side: Side) -> &'static str {
+fn before(word: &Word, reads: Reads, side: Side) -> &'static str {
+    if word.before == Before::Corners {
+        return word.part(reads).and_then(|corner| CORNERS.get(corner).copied()).unwrap_or("");
+    }
     match (word.before, side) {
-        (_, Side::Either) => "",
+        (Before::EndsOrSrc, Side::Either) => "src or dst ",
+        (Before::EndsOrSrc, Side::Src) | (_, Side::Either) => "",
         (Before::Ways | Before::In(_), Side::Src) => "in ",
         (Before::Ways | Before::In(_), _) => "out ",
         (_, Side::Src) => "src ",
@@ -39,7 +43,11 @@ impl fmt::Display for Term {
         let word = Word::of(self.reads);
         let is_net = matches!(&self.test, Test::Nets(nets) if matches!(nets.as_slice(), [net] if !alone(net)));
         let name = if is_net && word.name == "ip" { "net" } else { word.name };
-        write!(f, "{}{name}", before(word, self.side))?;
+        f.write_str(before(word, self.reads, self.side))?;
+        match (word.part(self.reads), name.strip_suffix('N')) {
+            (Some(entry), Some(name)) => write!(f, "{name}{}", entry + 1)?,
+            _ => f.write_str(name)?,
+        }
         match &self.test {
             Test::Nothing => Ok(()),
             Test::Nets(nets) => match nets.as_slice() {
@@ -71,6 +79,12 @@ impl fmt::Display for Term {
 fn value(f: &mut fmt::Formatter<'_>, word: &Word, number: i128) -> fmt::Result {
     let names = match word.argument {
         Argument::Moment => return f.write_str(&moment::print(number)),
+        Argument::Mac => {
+            let octets = (number as u64).to_be_bytes();
+            let digits: Vec<String> =
+                octets.iter().skip(2).map(|octet| format!("{octet:02x}")).collect();
+            return f.write_str(&digits.join(":"));
+        }
         Argument::Numbers(_, _, names) => names,
         _ => Names::None,
     };

@@ -13,6 +13,7 @@ const ADDRESS: &str = "an address such as 10.1.2.3 or 2001:db8::1";
 const NETWORK: &str = "a network such as 10.0.0.0/8, 10.0.0.0 255.0.0.0 or 2001:db8::/32";
 const FLAG_LETTERS: &str =
     "letters of TCP flags (U A P R S F E C, X for the first six) or a number 0..255";
+const MAC: &str = "a MAC address such as 00:00:5e:00:53:01";
 const MOMENT: &str = "a time such as 2026-04-10 or 2026-04-10T12:30 (UTC)";
 
 /// The flags that `X` stands for.
@@ -34,6 +35,7 @@ pub(super) fn argument(
         Argument::Numbers(what, max, names) => Numbers { name, what, max, names }.read(parser),
         Argument::Flags => flags(parser, name),
         Argument::Moment => moment(parser),
+        Argument::Mac => macs(parser),
     }
 }
 
@@ -97,6 +99,30 @@ fn moment(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
     let ms = parser.word().and_then(moment::read).ok_or_else(|| parser.wrong(MOMENT))?;
     parser.take();
     Ok(Test::Compare(comp, ms))
+}
+
+/// After `mac`: an address, or `in` and a list of them.
+fn macs(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
+    let read = |word: &str| mac(word).map(i128::from).map(|mac| (mac, mac));
+    if parser.take_word(&["in"]) {
+        return Ok(Test::among(list(parser, MAC, |word| read(word).into_iter().collect())?));
+    }
+    parser.take_if(Kind::Comp(Comp::Eq));
+    let range = parser.word().and_then(read).ok_or_else(|| parser.wrong(MAC))?;
+    parser.take();
+    Ok(Test::among(vec![range]))
+}
+
+/// Six bytes of one or two hexadecimal digits each, between colons or hyphens.
+fn mac(word: &str) -> Option<u64> {
+    let separator = if word.contains(':') { ':' } else { '-' };
+    let mut octets = word.split(separator);
+    let mac = octets.by_ref().take(6).try_fold((0, 0), |(count, mac), octet| {
+        let plain = matches!(octet.len(), 1 | 2) && octet.bytes().all(|b| b.is_ascii_hexdigit());
+        let octet = plain.then(|| u64::from_str_radix(octet, 16).ok()).flatten()?;
+        Some((count + 1, mac << 8 | octet))
+    });
+    mac.filter(|(count, _)| *count == 6 && octets.next().is_none()).map(|(_, mac)| mac)
 }
 
 /// How the numbers after a word are read.

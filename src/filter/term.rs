@@ -1,11 +1,12 @@
 //! Single terms: what may stand before a word, the word, and what follows it.
 
 use super::error::{FilterError, Why};
+use super::names::services;
 use super::parse::Parser;
 use super::read::{argument, net_or_host};
 use super::token::Kind;
 use super::tree::{Node, Place, Side, Term, Test};
-use super::words::{Before, MISSING, Names, Reads, WORDS, Word, services};
+use super::words::{Before, MISSING, Names, Reads, WORDS, Word};
 use crate::flow::field::Field;
 
 const TERM: &str = "an address, a network, a protocol, `port`, `ip`, `net`, `src`, `dst`, `if`, \
@@ -21,7 +22,25 @@ enum Stood {
     End(Side),
     Way(Side),
     /// `in src`, which only MAC addresses have.
-    WayAndEnd,
+    WayAndEnd(Side, Side),
+}
+
+impl Stood {
+    /// Whether it leaves this one of the four corners: in src, in dst, out src, out dst.
+    fn picks(self, corner: usize) -> bool {
+        let fits = |side: Side, second: bool| match side {
+            Side::Src => !second,
+            Side::Dst => second,
+            Side::Either | Side::Both => true,
+        };
+        let (way, end) = match self {
+            Stood::Nothing => (Side::Either, Side::Either),
+            Stood::End(end) => (Side::Either, end),
+            Stood::Way(way) => (way, Side::Either),
+            Stood::WayAndEnd(way, end) => (way, end),
+        };
+        fits(way, corner >= 2) && fits(end, corner % 2 == 1)
+    }
 }
 
 /// A word of the language.
@@ -42,19 +61,27 @@ pub(super) fn term(parser: &mut Parser<'_>) -> Result<Node, FilterError> {
         Spelled::Refused(lack) => return Err(missing(parser, start, length, lack)),
     };
     let side = match (word.before, stood) {
+        (Before::EndsOrSrc, Stood::Nothing) => Side::Src,
         (_, Stood::Nothing) => Side::Either,
-        (Before::Ends, Stood::End(side)) | (Before::Ways, Stood::Way(side)) => side,
-        (Before::Src(_), Stood::End(Side::Src)) | (Before::In(_), Stood::Way(Side::Src)) => {
-            Side::Either
-        }
-        (Before::Src(lack), Stood::End(_)) | (Before::In(lack), Stood::Way(_)) => {
+        (Before::Ends | Before::EndsOrSrc, Stood::End(side)) => side,
+        (Before::Ways, Stood::Way(side)) => side,
+        (Before::In(_), Stood::Way(Side::Src)) => Side::Either,
+        (Before::Corners, stood) if stood != Stood::End(Side::Both) => Side::Either,
+        (Before::In(lack), Stood::Way(_)) => {
             return Err(missing(parser, start, length, lack));
         }
         _ => return Err(parser.wrong(after(stood))),
     };
+    let entry = parser.entry(length).filter(|_| word.name.ends_with('N'));
     let place = Place(start..parser.skip(length));
     let test = argument(parser, word.name, word.argument)?;
-    Ok(node(word.reads, side, test, place))
+    let Reads::Any(choice) = word.reads else { return Ok(node(word.reads, side, test, place)) };
+    let picked =
+        choice.parts().iter().enumerate().filter(|(index, _)| match (word.before, entry) {
+            (Before::Corners, _) => stood.picks(*index),
+            (_, entry) => entry.is_none_or(|entry| entry == *index),
+        });
+    Ok(Node::one(picked.map(|(_, one)| node(*one, side, test.clone(), place.clone())).collect()))
 }
 
 fn node(reads: Reads, side: Side, test: Test, place: Place) -> Node {
@@ -80,8 +107,13 @@ fn before(parser: &mut Parser<'_>) -> Stood {
     }
     for (word, side) in [("in", Side::Src), ("out", Side::Dst)] {
         if parser.take_word(&[word]) {
-            let end = parser.take_word(SRC) || parser.take_word(DST);
-            return if end { Stood::WayAndEnd } else { Stood::Way(side) };
+            return if parser.take_word(SRC) {
+                Stood::WayAndEnd(side, Side::Src)
+            } else if parser.take_word(DST) {
+                Stood::WayAndEnd(side, Side::Dst)
+            } else {
+                Stood::Way(side)
+            };
         }
     }
     Stood::Nothing
@@ -114,11 +146,15 @@ fn missing(
 fn after(stood: Stood) -> String {
     let fits = |word: &&Word| match stood {
         Stood::Nothing => true,
-        Stood::End(Side::Src) => matches!(word.before, Before::Ends | Before::Src(_)),
-        Stood::End(_) => word.before == Before::Ends,
-        Stood::Way(Side::Src) => matches!(word.before, Before::Ways | Before::In(_)),
-        Stood::Way(_) => word.before == Before::Ways,
-        Stood::WayAndEnd => false,
+        Stood::End(Side::Both) => matches!(word.before, Before::Ends | Before::EndsOrSrc),
+        Stood::End(_) => {
+            matches!(word.before, Before::Ends | Before::EndsOrSrc | Before::Corners)
+        }
+        Stood::Way(Side::Src) => {
+            matches!(word.before, Before::Ways | Before::In(_) | Before::Corners)
+        }
+        Stood::Way(_) => matches!(word.before, Before::Ways | Before::Corners),
+        Stood::WayAndEnd(..) => word.before == Before::Corners,
     };
     let mut words: Vec<String> =
         WORDS.iter().filter(fits).map(|word| format!("`{}`", word.name)).collect();
@@ -127,7 +163,7 @@ fn after(stood: Stood) -> String {
     }
     match stood {
         Stood::Nothing => TERM.to_owned(),
-        Stood::WayAndEnd => "`in` or `out` without `src` or `dst`".to_owned(),
+        Stood::WayAndEnd(..) => "`mac`, or `in` or `out` without `src` or `dst`".to_owned(),
         _ => words.join(", "),
     }
 }
@@ -142,7 +178,7 @@ fn bare(parser: &mut Parser<'_>, stood: Stood, start: usize) -> Result<Node, Fil
     let side = match stood {
         Stood::Nothing => Some(Side::Either),
         Stood::End(side) => Some(side),
-        Stood::Way(_) | Stood::WayAndEnd => None,
+        Stood::Way(_) | Stood::WayAndEnd(..) => None,
     };
     if let Some(side) = side
         && let Some(net) = net_or_host(word)

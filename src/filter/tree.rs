@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Columns;
-use super::words::{Computed, Live, Reads, Word};
+use super::words::{Computed, Live, Reads, STACK, Word};
 use crate::flow::field::{Field, Value};
 use crate::flow::{Host, Network};
 
@@ -251,6 +251,8 @@ impl Term {
                 Some(self.test.has(i128::from(src)) || self.test.has(i128::from(dst)))
             }
             Reads::Ports => self.sides(|| of(Field::SrcPort), || of(Field::DstPort)),
+            // No term reads it: parsing took it apart.
+            Reads::Any(_) => None,
             Reads::Flags if row.proto() != TCP => Some(false),
             Reads::Flags => of(Field::TcpFlags),
             Reads::Computed(computed) if !computed.applies(row.proto()) => Some(false),
@@ -322,6 +324,17 @@ impl Computed {
             Computed::Dscp => Some(get(Field::Tos)? >> 2),
             Computed::EngineType => byte(Field::Domain, 8),
             Computed::EngineId => byte(Field::Domain, 0),
+            Computed::Label(entry) => Some(get(entry)? >> 4),
+            Computed::Experimental(entry) => Some(get(entry)? >> 1 & 7),
+            Computed::BottomLabel => {
+                for entry in STACK {
+                    let entry = get(entry)?;
+                    if entry & 1 == 1 {
+                        return Some(entry >> 4);
+                    }
+                }
+                Some(0)
+            }
         }
     }
 }

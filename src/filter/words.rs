@@ -1,8 +1,10 @@
 //! The words of the language, each declared once: parsing, refusals, help and
 //! docs/FILTER.md all derive from these tables.
 
+pub use super::missing::{MISSING, Missing};
+pub use super::names::Names;
+
 use crate::flow::field::Field;
-use crate::flow::service::{SERVICES, protocol_name, protocol_number};
 
 /// A primitive of the language.
 #[derive(Debug)]
@@ -31,8 +33,10 @@ pub enum Before {
     Ends,
     /// `in`, `out`.
     Ways,
-    /// `src`, which changes nothing; the text says what is not kept for `dst`.
-    Src(&'static str),
+    /// The same, and `src` is meant where none stands.
+    EndsOrSrc,
+    /// `in`, `out`, `src`, `dst`, or one of each.
+    Corners,
     /// `in`, which changes nothing; the text says what is not kept for `out`.
     In(&'static str),
 }
@@ -52,15 +56,8 @@ pub enum Argument {
     Flags,
     /// A comparison with a moment.
     Moment,
-}
-
-/// Names that stand for numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
-    None,
-    Protocols,
-    Services,
-    Directions,
+    /// A MAC address, or `in [M M]`.
+    Mac,
 }
 
 /// What a word asks about.
@@ -78,6 +75,8 @@ pub enum Reads {
     /// The flags of TCP; flows of other protocols never match.
     Flags,
     Computed(Computed),
+    /// At least one of several. Parsing takes it apart: no term reads it.
+    Any(Choice),
 }
 
 /// What is computed from several fields, or from a part of one.
@@ -97,7 +96,76 @@ pub enum Computed {
     Dscp,
     EngineType,
     EngineId,
+    /// The 20 bits of an entry of the MPLS stack, its traffic class (RFC 3032,
+    /// 2.1; RFC 5462), and the label at the bottom of the stack.
+    Label(Field),
+    Experimental(Field),
+    BottomLabel,
 }
+
+/// What a word leaves open, or words before it and numbers in it pick from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Macs,
+    Ttls,
+    Labels,
+    Experimental,
+}
+
+impl Choice {
+    /// All there is to pick from.
+    #[must_use]
+    pub fn parts(self) -> &'static [Reads] {
+        match self {
+            Choice::Macs => MACS,
+            Choice::Ttls => TTLS,
+            Choice::Labels => LABELS,
+            Choice::Experimental => EXPERIMENTAL,
+        }
+    }
+}
+
+/// The corners of a router, in the order in which words before pick them.
+const MACS: &[Reads] = &[
+    Reads::One(Field::InSrcMac),
+    Reads::One(Field::InDstMac),
+    Reads::One(Field::OutSrcMac),
+    Reads::One(Field::OutDstMac),
+];
+
+/// What stands before a word for each of them.
+pub(super) const CORNERS: &[&str] = &["in src ", "in dst ", "out src ", "out dst "];
+
+const TTLS: &[Reads] = &[Reads::One(Field::MinTtl), Reads::One(Field::MaxTtl)];
+
+/// The MPLS stack from the top.
+pub(super) const STACK: [Field; crate::flow::MPLS_LABELS] = [
+    Field::Mpls1,
+    Field::Mpls2,
+    Field::Mpls3,
+    Field::Mpls4,
+    Field::Mpls5,
+    Field::Mpls6,
+    Field::Mpls7,
+    Field::Mpls8,
+    Field::Mpls9,
+    Field::Mpls10,
+];
+
+macro_rules! of_stack {
+    ($part:ident) => {{
+        let mut parts = [Reads::Everything; STACK.len()];
+        let mut entry = 0;
+        while entry < STACK.len() {
+            parts[entry] = Reads::Computed(Computed::$part(STACK[entry]));
+            entry += 1;
+        }
+        parts
+    }};
+}
+
+const LABELS: &[Reads] = &of_stack!(Label);
+const EXPERIMENTAL: &[Reads] = &of_stack!(Experimental);
 
 /// Whether the rows of the live tables can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,19 +177,13 @@ pub enum Live {
     No(&'static str, &'static str),
 }
 
-/// Words of nfdump's language about what flows do not have here.
-#[derive(Debug)]
-pub struct Missing {
-    pub names: &'static [&'static str],
-    pub lack: &'static str,
-}
-
 const SUMS: &str = "a row sums all flows of a conversation";
 const SINGLE: Live = Live::No("rows are sums of flows", "this asks about single flow records");
 const OUT_COUNTERS: &str = "the way back is a flow of its own";
 
 const BYTE: u64 = 255;
 const SHORT: u64 = 65_535;
+const LABEL: u64 = (1 << 20) - 1;
 const LONG: u64 = u32::MAX as u64;
 
 macro_rules! words {
@@ -135,7 +197,7 @@ macro_rules! words {
 }
 
 use Argument::{Addresses, Moment, Network, Numbers};
-use Before::{Ends, Nothing, Ways};
+use Before::{Corners, Ends, EndsOrSrc, Nothing, Ways};
 
 words! {
     "any" [] Nothing, Argument::Nothing, Reads::Everything, Live::Yes,
@@ -168,10 +230,9 @@ words! {
     "icmp-code" ["icmp code"] Nothing, Numbers("an ICMP code", BYTE, Names::None),
         Reads::Computed(Computed::IcmpCode), Live::No("rows keep no ICMP codes", SUMS),
         "the ICMP code, of IPv4 or IPv6";
-    "tos" [] Before::Src("only the incoming one is kept"),
-        Numbers("a type of service", BYTE, Names::None),
-        Reads::One(Field::Tos), Live::No("rows keep no type of service", SUMS),
-        "the type of service, the whole byte";
+    "tos" [] EndsOrSrc, Numbers("a type of service", BYTE, Names::None),
+        Reads::Two(Field::Tos, Field::DstTos), Live::No("rows keep no type of service", SUMS),
+        "the type of service, the whole byte; on the way out with `dst`";
     "dscp" [] Nothing, Numbers("a code point", 63, Names::None),
         Reads::Computed(Computed::Dscp), Live::No("rows keep no type of service", SUMS),
         "the upper six bits of the type of service";
@@ -181,10 +242,9 @@ words! {
     "mask" [] Ends, Numbers("a prefix length", BYTE, Names::None),
         Reads::Two(Field::SrcMask, Field::DstMask), Live::No("rows keep no prefix lengths", SUMS),
         "the prefix length of the route to an end";
-    "vlan" [] Before::Src("only the incoming one is kept"),
-        Numbers("a VLAN number", SHORT, Names::None),
-        Reads::One(Field::Vlan), Live::No("rows keep no VLANs", SUMS),
-        "the VLAN";
+    "vlan" [] Ends, Numbers("a VLAN number", SHORT, Names::None),
+        Reads::Two(Field::Vlan, Field::DstVlan), Live::No("rows keep no VLANs", SUMS),
+        "the VLAN on the way in (`src`) or out (`dst`)";
     "next ip" ["next", "next host", "nexthop"] Nothing, Addresses, Reads::One(Field::NextHop),
         Live::No("rows keep no next hops", SUMS),
         "the next router";
@@ -222,46 +282,73 @@ words! {
     "engine-id" ["engine id"] Nothing, Numbers("an engine number", BYTE, Names::None),
         Reads::Computed(Computed::EngineId), Live::No("rows keep no engines", SUMS),
         "the last byte of the observation domain: in v5 the engine's number";
-}
-
-macro_rules! missing {
-    ($($names:tt $lack:literal;)*) => {
-        /// Every word of nfdump's language that is refused.
-        pub const MISSING: &[Missing] = &[$(Missing { names: &$names, lack: $lack }),*];
-    };
-}
-
-missing! {
-    ["mac"] "MAC addresses are not kept";
-    ["mpls"] "MPLS labels are not kept";
-    ["bgpnext ip", "bgpnext", "bgp next ip", "bgp next"] "BGP next hops are not kept";
-    ["prev as", "previous as", "next as"] "neighbour AS numbers are not kept";
-    ["geo"] "countries are not known";
-    ["tun proto", "tunip", "tun ip"] "tunnels are not looked into";
-    ["ident"] "no labels; use `exporter ADDRESS`";
-    ["sysid"] "no numbers; use `exporter ADDRESS`";
-    ["count"] "flows have no numbers";
-    ["nfversion"] "the export version is not kept";
-    ["fwdstat"] "forwarding status is not kept";
-    ["observation point", "observation point id"] "observation points are not kept";
-    ["min ttl", "max ttl", "minttl", "maxttl", "ttl"] "TTLs are not kept";
-    ["payload"] "payload is not kept";
-    ["flowlabel"] "flow labels are not kept";
-    ["client latency", "server latency", "app latency"] "latencies are not kept";
-    ["nat event", "nip", "nport", "nat"] "NAT events are not kept";
-    ["pblock start", "pblock end", "pblock step", "pblock size"] "NAT port blocks are not kept";
-    ["xip", "xnet", "xport"] "translated addresses are not kept";
-    ["ingress vrf", "egress vrf", "vrf"] "VRFs are not kept";
-    ["asa event", "asa xevent"] "firewall events are not kept";
-    ["ingress acl", "ingress ace", "ingress xace", "egress acl"] "access lists are not kept";
-    ["pf action", "pf reason", "pf rule", "pf dir", "pf interface"] "pf's records are not kept";
-    ["@include"] "files are not read from filters";
+    "mac" [] Corners, Argument::Mac, Reads::Any(Choice::Macs),
+        Live::No("rows keep no MAC addresses", SUMS),
+        "a MAC address, as frames came in or went out";
+    "mpls labelN" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(Choice::Labels),
+        Live::No("rows keep no MPLS labels", SUMS),
+        "the label of entry 1 (the top) to 10 of the MPLS stack";
+    "mpls any" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(Choice::Labels),
+        Live::No("rows keep no MPLS labels", SUMS),
+        "the label of any entry";
+    "mpls eos" [] Nothing, Numbers("an MPLS label", LABEL, Names::None),
+        Reads::Computed(Computed::BottomLabel), Live::No("rows keep no MPLS labels", SUMS),
+        "the label at the bottom of the stack";
+    "mpls expN" [] Nothing, Numbers("a traffic class", 7, Names::None), Reads::Any(Choice::Experimental),
+        Live::No("rows keep no MPLS labels", SUMS),
+        "the three bits of traffic class of an entry, once called experimental";
+    "prev as" ["previous as"] Nothing, Numbers("an AS number", LONG, Names::None),
+        Reads::One(Field::PrevAs), Live::No("rows keep no AS numbers", SUMS),
+        "the neighbour AS towards the source";
+    "next as" [] Nothing, Numbers("an AS number", LONG, Names::None),
+        Reads::One(Field::NextAs), Live::No("rows keep no AS numbers", SUMS),
+        "the neighbour AS towards the destination";
+    "bgpnext ip" ["bgpnext", "bgp next ip", "bgp next"] Nothing, Addresses,
+        Reads::One(Field::BgpNextHop), Live::No("rows keep no next hops", SUMS),
+        "the next hop of the route by BGP";
+    "min ttl" ["minttl"] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::One(Field::MinTtl),
+        Live::No("rows keep no TTLs", SUMS),
+        "the least TTL of the packets";
+    "max ttl" ["maxttl"] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::One(Field::MaxTtl),
+        Live::No("rows keep no TTLs", SUMS),
+        "the greatest TTL of the packets";
+    "ttl" [] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::Any(Choice::Ttls),
+        Live::No("rows keep no TTLs", SUMS),
+        "the least or the greatest TTL";
+    "fwdstat" [] Nothing, Numbers("a forwarding status", BYTE, Names::Forwarding),
+        Reads::One(Field::Forwarding), Live::No("rows keep no forwarding status", SUMS),
+        "the forwarding status (RFC 7270, 4.12): 64 forwarded (`forw`), 128 dropped (`drop`), and reasons above";
+    "nip" ["xip", "nat ip"] Ends, Addresses, Reads::Two(Field::NatSrc, Field::NatDst),
+        Live::No("rows keep no translations", SUMS),
+        "an address after translation";
+    "xnet" ["nnet"] Ends, Network, Reads::Two(Field::NatSrc, Field::NatDst),
+        Live::No("rows keep no translations", SUMS),
+        "a network of addresses after translation";
+    "nport" ["xport", "nat port"] Ends, Numbers("a port number", SHORT, Names::Services),
+        Reads::Two(Field::NatSrcPort, Field::NatDstPort), Live::No("rows keep no translations", SUMS),
+        "a port after translation";
+    "nat event" [] Nothing, Numbers("`add`, `delete` or the number of an event", BYTE, Names::NatEvents),
+        Reads::One(Field::NatEvent), Live::No("rows keep no events", SUMS),
+        "what a NAT or a firewall did, by number; `add` is 1, `delete` 2";
+    "ingress vrf" ["vrf"] Nothing, Numbers("a VRF number", LONG, Names::None),
+        Reads::One(Field::InVrf), Live::No("rows keep no VRFs", SUMS),
+        "the routing table on the way in";
+    "egress vrf" [] Nothing, Numbers("a VRF number", LONG, Names::None),
+        Reads::One(Field::OutVrf), Live::No("rows keep no VRFs", SUMS),
+        "the routing table on the way out";
 }
 
 impl Word {
     /// The first word that reads this.
     pub(super) fn of(reads: Reads) -> &'static Word {
-        WORDS.iter().find(|word| word.reads == reads).unwrap_or(&WORDS[0])
+        let fits = |word: &&Word| word.reads == reads || word.part(reads).is_some();
+        WORDS.iter().find(fits).unwrap_or(&WORDS[0])
+    }
+
+    /// Which of the parts it is taken apart into this is.
+    pub(super) fn part(&self, reads: Reads) -> Option<usize> {
+        let Reads::Any(choice) = self.reads else { return None };
+        choice.parts().iter().position(|part| *part == reads)
     }
 
     /// All its spellings.
@@ -288,9 +375,9 @@ impl Word {
     fn with(&self, before: Before) -> String {
         let before = match before {
             Before::Nothing => "",
-            Before::Ends => "[src|dst] ",
+            Before::Ends | Before::EndsOrSrc => "[src|dst] ",
             Before::Ways => "[in|out] ",
-            Before::Src(_) => "[src] ",
+            Before::Corners => "[in|out] [src|dst] ",
             Before::In(_) => "[in] ",
         };
         let after = match self.argument {
@@ -301,6 +388,7 @@ impl Word {
             Argument::Numbers(..) => " [COMP] N",
             Argument::Flags => " LETTERS|N",
             Argument::Moment => " COMP TIME",
+            Argument::Mac => " MAC",
         };
         format!("{before}{}{after}", self.name)
     }
@@ -308,37 +396,4 @@ impl Word {
     fn is_about_names(&self) -> bool {
         matches!(self.argument, Numbers(_, _, Names::Protocols | Names::Directions))
     }
-}
-
-impl Names {
-    /// The numbers a name stands for.
-    pub(super) fn numbers(self, name: &str) -> Vec<u64> {
-        match self {
-            Names::None => Vec::new(),
-            Names::Protocols => protocol_number(name).map(u64::from).into_iter().collect(),
-            Names::Services => services(name).map(u64::from).collect(),
-            Names::Directions if name.eq_ignore_ascii_case("ingress") => vec![0],
-            Names::Directions if name.eq_ignore_ascii_case("egress") => vec![1],
-            Names::Directions => Vec::new(),
-        }
-    }
-
-    /// The name to print for a number.
-    pub(super) fn name(self, number: i128) -> Option<&'static str> {
-        match (self, number) {
-            (Names::Protocols, _) => u8::try_from(number).ok().and_then(protocol_name),
-            (Names::Directions, 0) => Some("ingress"),
-            (Names::Directions, 1) => Some("egress"),
-            // Ports print as numbers, as they always have.
-            (Names::None | Names::Services | Names::Directions, _) => None,
-        }
-    }
-}
-
-/// The ports of a service.
-pub(super) fn services(name: &str) -> impl Iterator<Item = u16> + '_ {
-    SERVICES
-        .iter()
-        .filter(move |(_, known)| known.eq_ignore_ascii_case(name))
-        .map(|(port, _)| *port)
 }

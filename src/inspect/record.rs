@@ -204,8 +204,9 @@ pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static
                 .iter()
                 .filter(|info| match info.field {
                     Field::Exporter | Field::Domain => false,
-                    // Of the decoder, not of the record; what is in `More` has lines of its own.
+                    // Of the decoder, not of the record.
                     Field::Duplicate | Field::Timed | Field::ClockOffset => false,
+                    // Fixed layouts have none of it; samples name theirs themselves.
                     field if field.is_more() => false,
                     Field::Direction => flow.direction != Flow::NO_DIRECTION,
                     _ => true,

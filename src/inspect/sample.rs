@@ -89,9 +89,14 @@ fn headers(sample: &Sample) -> Vec<(&'static str, Value)> {
         number("frame_length", sample.frame_length),
         number("src_vlan", u32::from(sample.src_vlan)),
         number("dst_vlan", u32::from(sample.dst_vlan)),
+        number("prev_as", sample.prev_as),
+        number("next_as", sample.next_as),
     ];
     // 0 stands for what the sample does not say.
     list.retain(|(_, value)| *value != Value::Number(0));
+    if !sample.bgp_next_hop.is_unspecified() {
+        list.push(("bgp_next_hop", Value::Text(sample.bgp_next_hop.to_string())));
+    }
     let mac = |octets: &[u8; 6]| {
         let digits: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
         Value::Text(digits.join(":"))

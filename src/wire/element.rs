@@ -82,6 +82,13 @@ aux! {
     /// Sample size out of a population (RFC 5477, n-out-of-N).
     SampleSize,
     Population,
+    /// The address parts of what is kept in [`More`](crate::flow::More).
+    BgpNextHopHigh,
+    NatSrcHigh,
+    NatDstHigh,
+    BgpNextHopV4,
+    NatSrcV4,
+    NatDstV4,
 }
 
 /// Number of slots a record is loaded into: fields, then [`Aux`] values.
@@ -98,6 +105,8 @@ pub enum Target {
     Aux(Aux),
     /// The same, where no element that means exactly this is in the template.
     Instead(Field),
+    /// Bytes that are no number, so many and no others.
+    Octets(Field, u16),
     /// An address of 4 bytes; of 16 bytes as upper half and field.
     V4(Aux),
     V6(Aux, Field),
@@ -147,6 +156,7 @@ elements! { ELEMENTS:
     15 ipNextHopIPv4Address => Target::V4(Aux::NextHopV4);
     16 bgpSourceAsNumber => Target::Field(Field::SrcAs);
     17 bgpDestinationAsNumber => Target::Field(Field::DstAs);
+    18 bgpNextHopIPv4Address => Target::V4(Aux::BgpNextHopV4);
     21 flowEndSysUpTime => Target::Aux(Aux::LastUptime);
     22 flowStartSysUpTime => Target::Aux(Aux::FirstUptime);
     23 postOctetDeltaCount => Target::Aux(Aux::BytesOut);
@@ -159,13 +169,35 @@ elements! { ELEMENTS:
     34 samplingInterval => Target::Field(Field::Sampling);
     48 samplerId => Target::Aux(Aux::SamplerId);
     50 samplerRandomInterval => Target::Aux(Aux::RandomInterval);
+    52 minimumTTL => Target::Field(Field::MinTtl);
+    53 maximumTTL => Target::Field(Field::MaxTtl);
+    55 postIpClassOfService => Target::Field(Field::DstTos);
+    56 sourceMacAddress => Target::Octets(Field::InSrcMac, 6);
+    57 postDestinationMacAddress => Target::Octets(Field::OutDstMac, 6);
     58 vlanId => Target::Field(Field::Vlan);
+    59 postVlanId => Target::Field(Field::DstVlan);
     61 flowDirection => Target::Field(Field::Direction);
     62 ipNextHopIPv6Address => Target::V6(Aux::NextHopHigh, Field::NextHop);
+    63 bgpNextHopIPv6Address => Target::V6(Aux::BgpNextHopHigh, Field::BgpNextHop);
+    70 mplsTopLabelStackSection => Target::Octets(Field::Mpls1, 3);
+    71 mplsLabelStackSection2 => Target::Octets(Field::Mpls2, 3);
+    72 mplsLabelStackSection3 => Target::Octets(Field::Mpls3, 3);
+    73 mplsLabelStackSection4 => Target::Octets(Field::Mpls4, 3);
+    74 mplsLabelStackSection5 => Target::Octets(Field::Mpls5, 3);
+    75 mplsLabelStackSection6 => Target::Octets(Field::Mpls6, 3);
+    76 mplsLabelStackSection7 => Target::Octets(Field::Mpls7, 3);
+    77 mplsLabelStackSection8 => Target::Octets(Field::Mpls8, 3);
+    78 mplsLabelStackSection9 => Target::Octets(Field::Mpls9, 3);
+    79 mplsLabelStackSection10 => Target::Octets(Field::Mpls10, 3);
+    80 destinationMacAddress => Target::Octets(Field::InDstMac, 6);
+    81 postSourceMacAddress => Target::Octets(Field::OutSrcMac, 6);
     85 octetTotalCount => Target::Instead(Field::Bytes);
     86 packetTotalCount => Target::Instead(Field::Packets);
+    89 forwardingStatus => Target::Field(Field::Forwarding);
     103 layer2packetSectionSize => Target::Aux(Aux::FrameLength);
     104 layer2packetSectionData => Target::Packet(Layer::Link);
+    128 bgpNextAdjacentAsNumber => Target::Field(Field::NextAs);
+    129 bgpPrevAdjacentAsNumber => Target::Field(Field::PrevAs);
     139 icmpTypeCodeIPv6 => Target::Aux(Aux::Icmp);
     150 flowStartSeconds => Target::Aux(Aux::FirstSeconds);
     151 flowEndSeconds => Target::Aux(Aux::LastSeconds);
@@ -189,13 +221,22 @@ elements! { ELEMENTS:
     182 tcpSourcePort => Target::Instead(Field::SrcPort);
     183 tcpDestinationPort => Target::Instead(Field::DstPort);
     224 ipTotalLength => Target::Aux(Aux::IpLength);
+    225 postNATSourceIPv4Address => Target::V4(Aux::NatSrcV4);
+    226 postNATDestinationIPv4Address => Target::V4(Aux::NatDstV4);
+    227 postNAPTSourceTransportPort => Target::Field(Field::NatSrcPort);
+    228 postNAPTDestinationTransportPort => Target::Field(Field::NatDstPort);
     230 natEvent => Target::Aux(Aux::Event);
     231 initiatorOctets => Target::Aux(Aux::InitiatorBytes);
     232 responderOctets => Target::Aux(Aux::ResponderBytes);
     233 firewallEvent => Target::Aux(Aux::Event);
+    234 ingressVRFID => Target::Field(Field::InVrf);
+    235 egressVRFID => Target::Field(Field::OutVrf);
     243 dot1qVlanId => Target::Instead(Field::Vlan);
     252 ingressPhysicalInterface => Target::Instead(Field::Input);
     253 egressPhysicalInterface => Target::Instead(Field::Output);
+    254 postDot1qVlanId => Target::Instead(Field::DstVlan);
+    281 postNATSourceIPv6Address => Target::V6(Aux::NatSrcHigh, Field::NatSrc);
+    282 postNATDestinationIPv6Address => Target::V6(Aux::NatDstHigh, Field::NatDst);
     298 initiatorPackets => Target::Aux(Aux::InitiatorPackets);
     299 responderPackets => Target::Aux(Aux::ResponderPackets);
     302 selectorId => Target::Aux(Aux::SamplerId);
@@ -246,7 +287,7 @@ mod tests {
             assert!(table.windows(2).all(|pair| pair[0].id < pair[1].id));
         }
         assert_eq!(FIELDS.len(), Aux::SrcHigh as usize, "auxiliary slots begin after the fields");
-        assert!((Aux::Population as usize) < EMPTY_SLOT);
+        assert!((Aux::NatDstV4 as usize) < EMPTY_SLOT);
         assert_eq!(element(0, 8).map(|e| e.name), Some("sourceIPv4Address"));
         assert!(element(0, 3).is_none() && element(0, 65535).is_none());
         assert!(element(9, 8).is_none(), "another enterprise's 8 is something else");

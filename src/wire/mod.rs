@@ -5,6 +5,7 @@
 //! the datagram; what it could not use is in the [`Report`], by cause.
 
 pub mod about;
+mod address;
 mod budget;
 mod bytes;
 mod clock_offset;
@@ -18,6 +19,7 @@ mod held;
 pub mod interfaces;
 mod ipfix;
 pub mod memory;
+mod more;
 mod netflow5;
 mod netflow9;
 mod numbering;
@@ -120,6 +122,7 @@ pub struct Decoder {
     pool: Pool,
     scratch: SetScratch,
     more: Vec<More>,
+    keeps_more: bool,
 }
 
 impl Decoder {
@@ -140,6 +143,13 @@ impl Decoder {
     #[must_use]
     pub fn sharing(policy: Policy, budget: &Budget) -> Decoder {
         Decoder { policy, pool: Pool::of(budget), ..Decoder::default() }
+    }
+
+    /// Whether what only some exporters report is kept beside flows, for
+    /// [`Decoder::more`]; by default it is not. Whoever asks for it has to call
+    /// [`Decoder::forget_more`] whenever the flows it came with are done with.
+    pub fn keep_more(&mut self, keep: bool) {
+        self.keeps_more = keep;
     }
 
     /// What came with the flows since it was last forgotten ([`Flow::more`]).
@@ -183,7 +193,7 @@ impl Decoder {
             }
         };
         (report.protocol, report.version) = protocol.name();
-        let Decoder { exporters, policy, pool, scratch, .. } = self;
+        let Decoder { exporters, policy, pool, scratch, more, keeps_more, .. } = self;
         let exporter = exporters.entry(address).or_insert_with(|| {
             pool.exporters.change(0, 1);
             Exporter { given_rate: policy.rate_of(address), ..Exporter::default() }
@@ -191,7 +201,8 @@ impl Decoder {
         let before = out.len();
         let names = exporter.about.names();
         exporter.about.allow(MAX_NAMES.saturating_sub(pool.names.total()));
-        let mut desk = Desk { scratch, pool, observer, out, report: &mut report };
+        let more = keeps_more.then_some(more);
+        let mut desk = Desk { scratch, pool, observer, out, more, report: &mut report };
         match protocol {
             Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
                 netflow5::decode(now, address, exporter, bytes, desk.out, desk.report);

@@ -184,6 +184,12 @@ impl Plan {
         self.filled.checked_shr(u32::from(slot)).is_some_and(|bits| bits & 1 == 1)
     }
 
+    /// Whether records fill any of these slots, a bit set.
+    #[must_use]
+    pub fn fills_any(&self, slots: u128) -> bool {
+        self.filled & slots != 0
+    }
+
     /// Whether records carry the beginning of a packet.
     #[must_use]
     pub fn has_packet(&self) -> bool {
@@ -370,9 +376,12 @@ impl Planner {
         match target {
             Target::Field(field) | Target::Instead(field) => self.number(field as u8, at, length),
             Target::Aux(aux) => self.number(aux as u8, at, length),
+            Target::Octets(field, width) if length == usize::from(width) => {
+                self.number(field as u8, at, length);
+            }
             Target::V4(aux) if length == 4 => self.number(aux as u8, at, 4),
             Target::V6(high, low) if length == 16 => self.v6(high, low, at),
-            Target::V4(_) | Target::V6(..) => {}
+            Target::Octets(..) | Target::V4(_) | Target::V6(..) => {}
             Target::Packet(layer) => self.runs[self.run].packets.push((layer, at, length)),
         }
     }

@@ -1,8 +1,10 @@
 //! From loaded slots to a flow: the rules that NetFlow v9 and IPFIX share.
 
+use super::address::Address;
 use super::element::{Aux, EMPTY_SLOT, Layer};
 use super::exporter::Header;
 use super::frame::Packet;
+use super::more::Extras;
 use super::observer::FlowSeen;
 use super::plan::{Section, Values};
 use super::rate::Rate;
@@ -75,6 +77,7 @@ pub(super) struct Maker<'a> {
     direction: bool,
     event: bool,
     packet: bool,
+    pub(super) extras: Option<Extras>,
 }
 
 /// Where ICMP's type and code are.
@@ -82,43 +85,6 @@ pub(super) struct Maker<'a> {
 enum Icmp {
     Both,
     Apart,
-}
-
-/// Where an address comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Address {
-    None,
-    V4,
-    V6,
-    /// Where a record carries both families, the one in use is not zero.
-    Either,
-}
-
-impl Address {
-    fn of(template: &Template, v4: Aux, high: Aux) -> Address {
-        match (template.has_aux(v4), template.has_aux(high)) {
-            (false, false) => Address::None,
-            (true, false) => Address::V4,
-            (false, true) => Address::V6,
-            (true, true) => Address::Either,
-        }
-    }
-
-    #[inline]
-    fn load<V: Values>(self, values: &V, v4: Aux, high: Aux, low: Field) -> Host {
-        let bits = || values.get32(v4 as usize);
-        let v6 = || {
-            let (high, low) = (values.get(high as usize), values.get(low as usize));
-            Host(u128::from(high) << 64 | u128::from(low))
-        };
-        match self {
-            Address::V4 => Host::v4(bits()),
-            Address::V6 => v6(),
-            Address::Either if bits() != 0 => Host::v4(bits()),
-            Address::Either => v6(),
-            Address::None => Host::UNSPECIFIED,
-        }
-    }
 }
 
 /// The reverse counters. What the responder sent counts only where there is no
@@ -169,10 +135,11 @@ impl<'a> Maker<'a> {
             direction: t.has(Field::Direction),
             event: t.has_aux(Aux::Event),
             packet: t.has_packet(),
+            extras: Extras::of(t),
         }
     }
 
-    fn names_addresses(&self) -> bool {
+    pub(super) fn names_addresses(&self) -> bool {
         self.src != Address::None || self.dst != Address::None
     }
 
@@ -321,6 +288,16 @@ impl<'a> Maker<'a> {
         Standing::Addressless
     }
 
+    /// What the packet in a record says, where it is what makes the flow.
+    pub(super) fn packet(&self, bytes: &[u8], section: &Section) -> Option<Packet> {
+        let (layer, range) = section.packet.clone().filter(|_| self.packet)?;
+        let header = bytes.get(range)?;
+        match layer {
+            Layer::Link => Packet::ethernet(header),
+            Layer::Network => Packet::ip(header),
+        }
+    }
+
     /// The flow that a sampled packet amounts to: one packet, unless counted.
     pub(super) fn packet_flow<V: Values>(
         &self,
@@ -328,12 +305,7 @@ impl<'a> Maker<'a> {
         bytes: &[u8],
         section: &Section,
     ) -> Option<(Flow, Span)> {
-        let (layer, range) = section.packet.clone().filter(|_| self.packet)?;
-        let header = bytes.get(range)?;
-        let packet = match layer {
-            Layer::Link => Packet::ethernet(header)?,
-            Layer::Network => Packet::ip(header)?,
-        };
+        let packet = self.packet(bytes, section)?;
         let (flow, span) = self.flow(values);
         let length = [values.get(Aux::IpLength as usize), u64::from(packet.ip_length)];
         let length = length.into_iter().find(|length| *length > 0);

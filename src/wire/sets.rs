@@ -14,7 +14,7 @@ use super::record::{Common, Maker, Standing};
 use super::report::{Cause, Report};
 use super::template::{FieldSpec, Kind, MAX_FIELDS, Scopes, SetScratch, Template};
 use super::times::Times;
-use crate::flow::{Flow, Time};
+use crate::flow::{Flow, More, Time};
 
 /// Data sets carry the id of their template, from here on.
 pub(super) const FIRST_DATA_SET: u16 = 256;
@@ -56,6 +56,8 @@ pub(super) struct Desk<'a, 'o> {
     pub pool: &'a mut Pool,
     pub observer: Option<&'a mut (dyn Observer + 'o)>,
     pub out: &'a mut Vec<Flow>,
+    /// Where what else is reported goes, if it is kept.
+    pub more: Option<&'a mut Vec<More>>,
     pub report: &'a mut Report,
 }
 
@@ -282,7 +284,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         if !plan.is_in_place() || !maker.is_plain() || self.desk.observer.is_some() {
             return self.flows_by_slots(id, bytes, start, end);
         }
-        let Desk { scratch, out, report, .. } = &mut *self.desk;
+        let Desk { scratch, out, more, report, .. } = &mut *self.desk;
+        let before = out.len();
         let length = plan.least();
         let count = end.min(bytes.len()).saturating_sub(start) / length;
         // The last records have too little behind them, but for in a copy.
@@ -291,6 +294,13 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let rest = start + whole * length;
         let tail = scratch.tail(bytes.get(rest..end).unwrap_or(&[]));
         maker.plain(count - whole, |n| plan.in_place(tail, LEAD + n * length), out, report);
+        if let Some(kept) = more {
+            let values = |n: usize| match n.checked_sub(whole) {
+                None => plan.in_place(bytes, start + n * length),
+                Some(n) => plan.in_place(tail, LEAD + n * length),
+            };
+            maker.keep_plain(values, out.get_mut(before..).unwrap_or_default(), kept);
+        }
     }
 
     /// Records whose fields lie elsewhere each time, hold packets, count both ways,
@@ -298,7 +308,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
         let maker = Maker::new(template, self.session.samplers(), &self.common);
-        let Desk { scratch, out, report, observer, .. } = &mut *self.desk;
+        let Desk { scratch, out, more, report, observer, .. } = &mut *self.desk;
         let mut section = Section::default();
         while at + template.plan().least() <= end {
             let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
@@ -310,6 +320,10 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             };
             let before = out.len();
             let standing = maker.record(&scratch.slots, bytes, &section, out, report);
+            if let Some(kept) = more {
+                let made = out.get_mut(before..).unwrap_or_default();
+                maker.keep(&scratch.slots, bytes, &section, made, kept);
+            }
             if let Some(observer) = observer {
                 let made = out.get(before..).unwrap_or(&[]);
                 let flow = maker.seen(&scratch.slots, bytes, &section);

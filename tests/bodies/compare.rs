@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use netflow_parser::variable_versions::ipfix::lookup::IPFixField;
 use netflow_parser::variable_versions::{ipfix, v9};
 use netflow_parser::{FieldValue, NetflowPacket};
-use toptalk::flow::{Flow, Host, Time};
+use toptalk::flow::{Flow, Host, More, Time, more_of};
 
 /// The reverse direction of a biflow (RFC 5103).
 const REVERSE: u32 = 29305;
@@ -21,11 +21,12 @@ pub struct Shared {
     marks: (u8, u8, u8, u8, u16),
     first: Option<Time>,
     last: Option<Time>,
+    more: More,
 }
 
 impl Shared {
     /// Of one of our flows; times that the other one does not know are left out.
-    fn of(flow: &Flow, like: &Shared) -> Shared {
+    fn of(flow: &Flow, more: &More, like: &Shared) -> Shared {
         Shared {
             ends: [
                 (flow.src, flow.sport, flow.input, flow.src_as, flow.src_mask),
@@ -36,6 +37,7 @@ impl Shared {
             marks: (flow.proto, flow.tcp_flags, flow.tos, flow.direction, flow.vlan),
             first: like.first.map(|_| flow.first),
             last: like.last.map(|_| flow.last),
+            more: *more,
         }
     }
 }
@@ -45,13 +47,17 @@ impl Shared {
 ///
 /// # Errors
 /// What differs.
-pub fn compare(ours: &[Flow], theirs: &NetflowPacket) -> Result<Option<usize>, String> {
+pub fn compare(
+    ours: &[Flow],
+    more: &[More],
+    theirs: &NetflowPacket,
+) -> Result<Option<usize>, String> {
     let Some(expected) = expect(theirs) else { return Ok(None) };
     if ours.len() != expected.len() {
         return Err(format!("{} flows, but {} expected", ours.len(), expected.len()));
     }
     for (index, (flow, want)) in ours.iter().zip(&expected).enumerate() {
-        let got = Shared::of(flow, want);
+        let got = Shared::of(flow, more_of(flow, more), want);
         if got != *want {
             return Err(format!("flow {index} is {got:?}\nbut {want:?} is expected"));
         }
@@ -141,6 +147,7 @@ fn v5_flow(record: &netflow_parser::static_versions::v5::FlowSet, clock: Clock) 
         marks: (r.protocol_number, r.tcp_flags, r.tos, Flow::NO_DIRECTION, 0),
         first: clock.at(u64::from(r.first)),
         last: clock.at(u64::from(r.last)),
+        more: More::NONE,
     }
 }
 
@@ -256,6 +263,45 @@ impl Record {
             ),
             first: self.time([&[152], &[154, 156], &[150], &[22]], clock),
             last: self.time([&[153], &[155, 157], &[151], &[21]], clock),
+            more: self.more(),
+        }
+    }
+
+    /// What is kept beside flows.
+    fn more(&self) -> More {
+        let number = |id| self.get(&[id]).unwrap_or(0);
+        let octets = |id: u16, length: usize| {
+            let mut fitting =
+                self.0.iter().filter(|(key, bytes)| *key == (0, id) && bytes.len() == length);
+            let bytes = fitting.next().map_or(&[][..], |(_, bytes)| bytes);
+            bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+        };
+        let host = |v4, v6| self.host(v4, v6).unwrap_or(Host::UNSPECIFIED);
+        let mut mpls = [0; 10];
+        for (entry, id) in mpls.iter_mut().zip(70..) {
+            *entry = octets(id, 3) as u32;
+        }
+        More {
+            bgp_next_hop: host(18, 63),
+            nat_src: host(225, 281),
+            nat_dst: host(226, 282),
+            in_src_mac: octets(56, 6),
+            out_dst_mac: octets(57, 6),
+            in_dst_mac: octets(80, 6),
+            out_src_mac: octets(81, 6),
+            mpls,
+            prev_as: number(129) as u32,
+            next_as: number(128) as u32,
+            in_vrf: number(234) as u32,
+            out_vrf: number(235) as u32,
+            nat_sport: number(227) as u16,
+            nat_dport: number(228) as u16,
+            dst_vlan: self.either(&[&[59], &[254]]) as u16,
+            dst_tos: number(55) as u8,
+            min_ttl: number(52) as u8,
+            max_ttl: number(53) as u8,
+            nat_event: self.get(&[230, 233]).unwrap_or(0) as u8,
+            forwarding: number(89) as u8,
         }
     }
 
@@ -308,7 +354,26 @@ impl Record {
 
     fn backward(&self, forward: &Shared, counted: (u64, u64)) -> Shared {
         let [mut src, mut dst] = forward.ends;
-        let (proto, _, tos, _, vlan) = forward.marks;
+        let (proto, _, tos, _, mut vlan) = forward.marks;
+        let m = forward.more;
+        let dst_vlan = if m.dst_vlan == 0 { 0 } else { std::mem::replace(&mut vlan, m.dst_vlan) };
+        let more = More {
+            nat_src: m.nat_dst,
+            nat_dst: m.nat_src,
+            nat_sport: m.nat_dport,
+            nat_dport: m.nat_sport,
+            in_src_mac: m.out_dst_mac,
+            out_dst_mac: m.in_src_mac,
+            in_dst_mac: m.out_src_mac,
+            out_src_mac: m.in_dst_mac,
+            prev_as: m.next_as,
+            next_as: m.prev_as,
+            in_vrf: m.out_vrf,
+            out_vrf: m.in_vrf,
+            nat_event: m.nat_event,
+            dst_vlan,
+            ..More::NONE
+        };
         if proto == 1 || proto == 58 {
             // ICMP's type and code stay where they are.
             (src.1, dst.1) = (dst.1, src.1);
@@ -319,6 +384,7 @@ impl Record {
             next_hop: Host::UNSPECIFIED,
             counted,
             marks: (proto, flags, tos, Flow::NO_DIRECTION, vlan),
+            more,
             ..*forward
         }
     }

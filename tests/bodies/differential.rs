@@ -51,7 +51,7 @@ pub fn run(bytes: &[u8]) {
         if has_leftover(packet) {
             return;
         }
-        if let Err(difference) = compare(&ours.flows, packet) {
+        if let Err(difference) = compare(&ours.flows, ours.more(), packet) {
             panic!("{difference}\n{report:?}\n{packet:?}");
         }
     }

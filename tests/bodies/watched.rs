@@ -1,6 +1,6 @@
 //! A decoder whose every answer is checked.
 
-use toptalk::flow::{Flow, Host, Time};
+use toptalk::flow::{Flow, Host, More, Time};
 use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use toptalk::wire::{
     Cause, Decoder, MAX_HELD, MAX_TEMPLATES, Policy, Report, Standing, memory::Memory,
@@ -70,10 +70,17 @@ impl Watched {
         let mut watcher = Watcher::default();
         self.latest = self.latest.max(now);
         self.flows.clear();
+        self.decoder.forget_more();
+        self.decoder.keep_more(true);
         let report =
             self.decoder.decode_seen(now, from, bytes, &mut self.flows, Some(&mut watcher));
         self.check(&report, &watcher, from, bytes);
         (report, watcher)
+    }
+
+    /// What came with the flows.
+    pub fn more(&self) -> &[More] {
+        self.decoder.more()
     }
 
     fn check(&mut self, report: &Report, watcher: &Watcher, from: Host, bytes: &[u8]) {
@@ -93,6 +100,9 @@ impl Watched {
         self.made += u64::from(report.flows + report.events);
         assert!(self.records <= self.bytes, "{} records of {} bytes", self.records, self.bytes);
         assert!(self.made * 2 <= self.bytes, "{} flows of {} bytes", self.made, self.bytes);
+        // Each that is kept belongs to one flow, in their order.
+        let references = self.flows.iter().map(|flow| flow.more).filter(|more| *more > 0);
+        assert!(references.eq(1..=self.decoder.more().len() as u32));
         for flow in &self.flows {
             assert_eq!(flow.exporter, from);
             assert!(flow.arrival <= self.latest && !flow.duplicate);

@@ -47,17 +47,26 @@ fn tests(argument: Argument) -> BoxedStrategy<Test> {
             listed(255)
         ]
         .boxed(),
+        Argument::Mac => {
+            let single = numbers((1 << 48) - 1).prop_map(|n| (n, n));
+            prop::collection::vec(single, 1..4).prop_map(Test::among).boxed()
+        }
         Argument::Moment => compared(u64::from(u32::MAX)).boxed(),
     }
 }
 
 fn terms(word: &'static Word) -> impl Strategy<Value = Node> {
     let sides = match word.before {
-        Before::Nothing | Before::Src(_) | Before::In(_) => vec![Side::Either],
-        Before::Ends => vec![Side::Either, Side::Src, Side::Dst, Side::Both],
+        Before::Nothing | Before::Corners | Before::In(_) => vec![Side::Either],
+        Before::Ends | Before::EndsOrSrc => vec![Side::Either, Side::Src, Side::Dst, Side::Both],
         Before::Ways => vec![Side::Either, Side::Src, Side::Dst],
     };
-    (prop::sample::select(sides), tests(word.argument)).prop_map(|(side, test)| match word.reads {
+    let parts = match word.reads {
+        Reads::Any(choice) => choice.parts().to_vec(),
+        reads => vec![reads],
+    };
+    let all = (prop::sample::select(parts), prop::sample::select(sides), tests(word.argument));
+    all.prop_map(|(reads, side, test)| match reads {
         Reads::Everything => Node::Any,
         reads => Node::Term(Term { reads, side, test, place: Place(0..0) }),
     })
@@ -95,9 +104,61 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn extras()(
+        (nat_src, nat_dst, bgp_next_hop) in (hosts(), hosts(), hosts()),
+        macs in prop::array::uniform4(0u64..9),
+        mpls in prop::array::uniform10(0u32..200),
+        (prev_as, next_as, in_vrf, out_vrf) in (0u32..9, 0u32..9, 0u32..9, 0u32..9),
+        (nat_sport, nat_dport, dst_vlan, dst_tos) in (0u16..9, 0u16..9, 0u16..9, 0u8..9),
+        (min_ttl, max_ttl, nat_event, forwarding) in (0u8..9, 0u8..9, 0u8..9, 0u8..9),
+    ) -> More {
+        More {
+            nat_src, nat_dst, bgp_next_hop, mpls, prev_as, next_as, in_vrf, out_vrf, nat_sport,
+            nat_dport, dst_vlan, dst_tos, min_ttl, max_ttl, nat_event, forwarding,
+            in_src_mac: macs[0], out_dst_mac: macs[1], in_dst_mac: macs[2], out_src_mac: macs[3],
+        }
+    }
+}
+
+/// Values of what is kept beside a flow.
+fn asked_beside(reads: Reads, row: &Flow, more: &More) -> Option<(Vec<i128>, Vec<Host>)> {
+    let entry = |field: Field| i128::from(more.mpls[field as usize - Field::Mpls1 as usize]);
+    let numbers: Vec<i128> = match reads {
+        Reads::Two(Field::NatSrc, _) => return Some((vec![], vec![more.nat_src, more.nat_dst])),
+        Reads::One(Field::BgpNextHop) => return Some((vec![], vec![more.bgp_next_hop])),
+        Reads::Two(Field::NatSrcPort, _) => vec![more.nat_sport.into(), more.nat_dport.into()],
+        Reads::Two(Field::Vlan, _) => vec![row.vlan.into(), more.dst_vlan.into()],
+        Reads::Two(Field::Tos, _) => vec![row.tos.into(), more.dst_tos.into()],
+        Reads::One(Field::InSrcMac) => vec![more.in_src_mac.into()],
+        Reads::One(Field::InDstMac) => vec![more.in_dst_mac.into()],
+        Reads::One(Field::OutSrcMac) => vec![more.out_src_mac.into()],
+        Reads::One(Field::OutDstMac) => vec![more.out_dst_mac.into()],
+        Reads::One(Field::PrevAs) => vec![more.prev_as.into()],
+        Reads::One(Field::NextAs) => vec![more.next_as.into()],
+        Reads::One(Field::InVrf) => vec![more.in_vrf.into()],
+        Reads::One(Field::OutVrf) => vec![more.out_vrf.into()],
+        Reads::One(Field::MinTtl) => vec![more.min_ttl.into()],
+        Reads::One(Field::MaxTtl) => vec![more.max_ttl.into()],
+        Reads::One(Field::NatEvent) => vec![more.nat_event.into()],
+        Reads::One(Field::Forwarding) => vec![more.forwarding.into()],
+        Reads::Computed(Computed::Label(field)) => vec![entry(field) / 16],
+        Reads::Computed(Computed::Experimental(field)) => vec![entry(field) / 2 % 8],
+        Reads::Computed(Computed::BottomLabel) => {
+            let bottom = more.mpls.iter().find(|entry| *entry % 2 == 1);
+            vec![bottom.map_or(0, |entry| i128::from(entry / 16))]
+        }
+        _ => return None,
+    };
+    Some((numbers, vec![]))
+}
+
 /// The same meaning said as directly as possible: the values a term is about,
 /// and of which flows it is never true.
-fn asked(term: &Term, row: &Flow) -> (Vec<i128>, Vec<Host>, bool) {
+fn asked(term: &Term, row: &Flow, more: &More) -> (Vec<i128>, Vec<Host>, bool) {
+    if let Some((numbers, hosts)) = asked_beside(term.reads, row, more) {
+        return (numbers, hosts, false);
+    }
     let mut hosts = Vec::new();
     let (bytes, packets) = row.scaled();
     let (bytes, packets) = (i128::from(bytes), i128::from(packets));
@@ -106,7 +167,7 @@ fn asked(term: &Term, row: &Flow) -> (Vec<i128>, Vec<Host>, bool) {
     let icmp = matches!(row.proto, 1 | 58);
     let mut never = false;
     let numbers: Vec<i128> = match term.reads {
-        Reads::Everything | Reads::Family(_) => vec![],
+        Reads::Everything | Reads::Family(_) | Reads::Any(_) => vec![],
         Reads::Ports => vec![row.sport.into(), row.dport.into()],
         Reads::Flags => {
             never = row.proto != 6;
@@ -128,8 +189,6 @@ fn asked(term: &Term, row: &Flow) -> (Vec<i128>, Vec<Host>, bool) {
             vec![]
         }
         Reads::One(Field::Proto) => vec![row.proto.into()],
-        Reads::One(Field::Tos) => vec![row.tos.into()],
-        Reads::One(Field::Vlan) => vec![row.vlan.into()],
         Reads::One(Field::Direction) => vec![row.direction.into()],
         Reads::One(Field::First) => vec![row.first.0.into()],
         Reads::One(Field::Last) => vec![row.last.0.into()],
@@ -150,6 +209,7 @@ fn asked(term: &Term, row: &Flow) -> (Vec<i128>, Vec<Host>, bool) {
                 Computed::Dscp => (row.tos / 4).into(),
                 Computed::EngineType => (row.domain / 256 % 256).into(),
                 Computed::EngineId => (row.domain % 256).into(),
+                _ => unreachable!(),
             }]
         }
     };
@@ -166,18 +226,18 @@ fn in_net(net: &Network, host: Host) -> bool {
 }
 
 /// `odd`: under an odd number of `not`.
-fn naive(node: &Node, row: &Flow, odd: bool) -> bool {
+fn naive(node: &Node, row: &Flow, more: &More, odd: bool) -> bool {
     let term = match node {
         Node::Any => return true,
-        Node::Not(part) => return !naive(part, row, !odd),
-        Node::All(parts) => return parts.iter().filter(|part| !naive(part, row, odd)).count() == 0,
-        Node::One(parts) => return parts.iter().filter(|part| naive(part, row, odd)).count() > 0,
+        Node::Not(part) => return !naive(part, row, more, !odd),
+        Node::All(parts) => return parts.iter().all(|part| naive(part, row, more, odd)),
+        Node::One(parts) => return parts.iter().any(|part| naive(part, row, more, odd)),
         Node::Term(term) => term,
     };
     if let Reads::Family(v4) = term.reads {
         return row.src.to_ip().is_ipv4() == v4;
     }
-    let (numbers, hosts, never) = asked(term, row);
+    let (numbers, hosts, never) = asked(term, row, more);
     let holds = |number: i128| match &term.test {
         Test::Compare(Comp::Eq, limit) => number == *limit,
         Test::Compare(Comp::Gt, limit) => number > *limit,
@@ -218,14 +278,14 @@ proptest! {
     #[test]
     fn printing_and_parsing_gives_the_same_filter(
         root in trees(),
-        rows in prop::collection::vec(flows(), 1..20),
+        rows in prop::collection::vec((flows(), extras()), 1..20),
     ) {
         let filter = Filter { root, ..Filter::default() };
         let again = Filter::parse(&filter.to_string());
         prop_assert_eq!(again.as_ref(), Ok(&filter), "{}", filter);
-        for row in rows {
-            let want = naive(&filter.root, &row, false);
-            prop_assert_eq!(filter.answer(&row), Some(want), "{} {:?}", filter, row);
+        for (row, more) in rows {
+            let want = naive(&filter.root, &row, &more, false);
+            prop_assert_eq!(filter.answer(&(&row, &more)), Some(want), "{} {:?} {:?}", filter, row, more);
         }
     }
 
@@ -238,7 +298,7 @@ proptest! {
                     "tcp", "port", "in", "[", "]", "80", "80-90", ",", "(", ")", "not", "!", "and",
                     "or", "10.0.0.0/8", "::/0", "net", "ip", "src", "dst", "0x", "1k", "k", "ü", "#",
                     "\n", "=", "&", "proto", "255.0.0.0", "/", "1/", "/1", "-", "65536",
-                    "out", ">", "2026-04-10", "SA", "id", "x", "\u{1b}", "'",
+                    "out", "mpls label3", "mpls exp10", "0:1:2:3:4:5", ">", "2026-04-10", "SA", "id", "x", "\u{1b}", "'",
                 ])),
                 0..12,
             ).prop_map(|words| words.join(" ")),

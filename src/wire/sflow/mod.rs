@@ -15,6 +15,7 @@ pub use sample::{Kind, Sample};
 use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
 use super::exporter::Exporter;
+use super::more;
 use super::report::{Cause, Report};
 use super::sets::Desk;
 use crate::flow::{Flow, Host, Time};
@@ -206,8 +207,11 @@ impl Samples<'_, '_, '_> {
             Kind::Flow => {
                 report.samples.flow += 1;
                 exporter.agents.sample(sample);
-                if let Some(flow) = flow {
+                if let Some(mut flow) = flow {
                     report.flows += 1;
+                    if let Some(kept) = &mut desk.more {
+                        more::keep(&mut flow, &sample.more(), kept);
+                    }
                     desk.out.push(flow);
                 } else {
                     report.addressless.records += 1;

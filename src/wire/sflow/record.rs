@@ -103,12 +103,15 @@ fn gateway(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     sample.bgp_next_hop = record.address()?;
     let _own_as = record.u32()?;
     sample.src_as = record.u32()?;
-    let _peer_as = record.u32()?;
+    sample.prev_as = record.u32()?;
     // Every segment takes eight bytes at least, so the record's end is the bound.
     for _ in 0..record.u32()? {
         let _set_or_sequence = record.u32()?;
         let length = record.u32()? as usize;
         let path = record.up_to(length.saturating_mul(4));
+        if sample.next_as == 0 {
+            sample.next_as = path.get(..4).and_then(|first| Xdr(first).u32()).unwrap_or(0);
+        }
         if let Some(last) = path.len().checked_sub(4).and_then(|at| path.get(at..)) {
             sample.dst_as = Xdr(last).u32()?;
         }

@@ -1,8 +1,9 @@
 //! A sample as plain data, and the flow that one of a packet makes.
 
-use crate::flow::{Flow, Host, Sampling};
+use crate::flow::{Flow, Host, More, Sampling};
 use crate::wire::frame::Packet;
 use crate::wire::interfaces::Counters;
+use crate::wire::more;
 
 /// What a sample is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,9 @@ pub struct Sample {
     pub src_as: u32,
     /// The last AS of the path, 0 when it is empty.
     pub dst_as: u32,
+    /// The neighbour that announced the source, and the first AS of the path.
+    pub prev_as: u32,
+    pub next_as: u32,
     /// The ifIndex with its counters.
     pub counters: Option<(u32, Counters)>,
     /// Name of the port that counters are of, unchecked text.
@@ -115,6 +119,24 @@ impl Sample {
             dst_mask: self.dst_mask,
             ..common
         })
+    }
+}
+
+impl Sample {
+    /// What else it says of the packet.
+    #[must_use]
+    pub fn more(&self) -> More {
+        let mut more = More {
+            bgp_next_hop: self.bgp_next_hop,
+            prev_as: self.prev_as,
+            next_as: self.next_as,
+            dst_vlan: self.dst_vlan,
+            ..More::NONE
+        };
+        if let Some(packet) = &self.packet {
+            more::of_packet(packet, &mut more);
+        }
+        more
     }
 }
 

@@ -1,0 +1,180 @@
+//! What a record or a packet says that is kept beside its flow, as [`More`].
+
+use super::address::Address;
+use super::element::{Aux, SLOTS};
+use super::frame::Packet;
+use super::plan::{Section, Values};
+use super::record::Maker;
+use super::template::Template;
+use crate::flow::field::{FIELDS, Field};
+use crate::flow::{Flow, Host, MPLS_LABELS, More};
+
+/// Slots from which a [`More`] is filled in: the fields of it, the parts of its
+/// addresses, and events.
+const SLOTS_OF_MORE: u128 = {
+    let mut slots = 1 << Aux::Event as u8;
+    let mut slot = Field::BgpNextHop as usize;
+    while slot < FIELDS.len() {
+        slots |= 1 << slot;
+        slot += 1;
+    }
+    slot = Aux::BgpNextHopHigh as usize;
+    while slot <= Aux::NatDstV4 as usize && slot < SLOTS {
+        slots |= 1 << slot;
+        slot += 1;
+    }
+    slots
+};
+
+/// Where the addresses of a [`More`] come from, in records of a template that
+/// says anything of the kind.
+pub(super) struct Extras {
+    bgp_next_hop: Address,
+    nat_src: Address,
+    nat_dst: Address,
+}
+
+impl Extras {
+    /// `None` for most templates: their records say nothing that is kept here.
+    pub(super) fn of(t: &Template) -> Option<Extras> {
+        t.plan().fills_any(SLOTS_OF_MORE).then(|| Extras {
+            bgp_next_hop: Address::of(t, Aux::BgpNextHopV4, Aux::BgpNextHopHigh),
+            nat_src: Address::of(t, Aux::NatSrcV4, Aux::NatSrcHigh),
+            nat_dst: Address::of(t, Aux::NatDstV4, Aux::NatDstHigh),
+        })
+    }
+
+    fn load<V: Values>(&self, values: &V) -> More {
+        let number = |field: Field| values.get32(field as usize);
+        let short = |field: Field| values.get16(field as usize);
+        let small = |field: Field| values.get8(field as usize);
+        let mac = |field: Field| values.get(field as usize);
+        let address = |from: Address, v4, high, low| from.load(values, v4, high, low);
+        let mut mpls = [0; MPLS_LABELS];
+        for (label, slot) in mpls.iter_mut().zip(Field::Mpls1 as usize..) {
+            *label = values.get32(slot);
+        }
+        More {
+            bgp_next_hop: address(
+                self.bgp_next_hop,
+                Aux::BgpNextHopV4,
+                Aux::BgpNextHopHigh,
+                Field::BgpNextHop,
+            ),
+            nat_src: address(self.nat_src, Aux::NatSrcV4, Aux::NatSrcHigh, Field::NatSrc),
+            nat_dst: address(self.nat_dst, Aux::NatDstV4, Aux::NatDstHigh, Field::NatDst),
+            in_src_mac: mac(Field::InSrcMac),
+            out_dst_mac: mac(Field::OutDstMac),
+            in_dst_mac: mac(Field::InDstMac),
+            out_src_mac: mac(Field::OutSrcMac),
+            mpls,
+            prev_as: number(Field::PrevAs),
+            next_as: number(Field::NextAs),
+            in_vrf: number(Field::InVrf),
+            out_vrf: number(Field::OutVrf),
+            nat_sport: short(Field::NatSrcPort),
+            nat_dport: short(Field::NatDstPort),
+            dst_vlan: short(Field::DstVlan),
+            dst_tos: small(Field::DstTos),
+            min_ttl: small(Field::MinTtl),
+            max_ttl: small(Field::MaxTtl),
+            nat_event: values.get8(Aux::Event as usize),
+            forwarding: small(Field::Forwarding),
+        }
+    }
+}
+
+impl Maker<'_> {
+    /// Keeps what came with the flows of a plain template; `values` gives their
+    /// records in order.
+    pub(super) fn keep_plain<V: Values>(
+        &self,
+        values: impl Fn(usize) -> Option<V>,
+        flows: &mut [Flow],
+        kept: &mut Vec<More>,
+    ) {
+        let Some(extras) = &self.extras else { return };
+        for (index, flow) in flows.iter_mut().enumerate() {
+            let Some(values) = values(index) else { return };
+            keep(flow, &extras.load(&values), kept);
+        }
+    }
+
+    /// Keeps what came with the flows of one record: there, and back.
+    pub(super) fn keep<V: Values>(
+        &self,
+        values: &V,
+        bytes: &[u8],
+        section: &Section,
+        flows: &mut [Flow],
+        kept: &mut Vec<More>,
+    ) {
+        let Some((flow, back)) = flows.split_first_mut() else { return };
+        let mut more = self.extras.as_ref().map_or(More::NONE, |extras| extras.load(values));
+        if !self.names_addresses()
+            && let Some(packet) = self.packet(bytes, section)
+        {
+            of_packet(&packet, &mut more);
+        }
+        keep(flow, &more, kept);
+        if let Some(back) = back.first_mut() {
+            let more = reversed(&more, back);
+            keep(back, &more, kept);
+        }
+    }
+}
+
+/// Keeps what came with a flow, if anything did.
+pub(super) fn keep(flow: &mut Flow, more: &More, kept: &mut Vec<More>) {
+    if *more == More::NONE {
+        return;
+    }
+    kept.push(*more);
+    flow.more = u32::try_from(kept.len()).unwrap_or(0);
+}
+
+/// Fills in what the headers of one packet say, as it came in; what is known
+/// already stays.
+pub(super) fn of_packet(packet: &Packet, more: &mut More) {
+    let fill = |field: &mut u64, octets: [u8; 6]| {
+        if *field == 0 {
+            *field = octets.iter().fold(0, |number, octet| number << 8 | u64::from(*octet));
+        }
+    };
+    fill(&mut more.in_src_mac, packet.src_mac);
+    fill(&mut more.in_dst_mac, packet.dst_mac);
+    if (more.min_ttl, more.max_ttl) == (0, 0) {
+        (more.min_ttl, more.max_ttl) = (packet.ttl, packet.ttl);
+    }
+}
+
+/// The same of a biflow's other direction: what has sides changes places, and
+/// the VLANs with that of the flow. Of what only packets there were seen to have
+/// (labels, TTLs, type of service, the next hop) nothing is known.
+fn reversed(more: &More, flow: &mut Flow) -> More {
+    let dst_vlan = match more.dst_vlan {
+        0 => 0,
+        vlan => std::mem::replace(&mut flow.vlan, vlan),
+    };
+    More {
+        nat_src: more.nat_dst,
+        nat_dst: more.nat_src,
+        nat_sport: more.nat_dport,
+        nat_dport: more.nat_sport,
+        in_src_mac: more.out_dst_mac,
+        out_dst_mac: more.in_src_mac,
+        in_dst_mac: more.out_src_mac,
+        out_src_mac: more.in_dst_mac,
+        prev_as: more.next_as,
+        next_as: more.prev_as,
+        in_vrf: more.out_vrf,
+        out_vrf: more.in_vrf,
+        dst_vlan,
+        nat_event: more.nat_event,
+        bgp_next_hop: Host::UNSPECIFIED,
+        ..More::NONE
+    }
+}
+
+#[cfg(test)]
+mod tests;
