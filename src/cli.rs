@@ -1,14 +1,17 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod exporters;
 mod groups;
 mod inspect;
 mod query;
+mod record;
 mod replay;
 mod values;
 
 pub use groups::Group;
 pub use inspect::Inspect;
 pub use query::{Action, Files, FilterFrom, Query, filter};
+pub use record::Collecting;
 pub use replay::Replay;
 
 use std::net::IpAddr;
@@ -17,9 +20,12 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::exporters::ExporterWords;
 use self::groups::GroupWords;
-use self::values::{Link, given_rate, lag, link, sliding, window, workers};
+use self::record::RecordWords;
+use self::values::{Link, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
+use crate::archive::recorder::Settings;
 use crate::filter::words::WORDS;
 use crate::filter::{Filter, FilterError};
 use crate::flow::{LocalNetworks, Network, Time};
@@ -27,7 +33,6 @@ use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::snapshot::{Grouping, SortKey, Subject, Window};
 use crate::units::{parse_duration, parse_rate};
 use crate::wire::Policy;
-use crate::wire::policy::GivenRate;
 
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
@@ -35,6 +40,7 @@ pub enum Command {
     Live(Live),
     Demo(Live, u64),
     Top(Top),
+    Collect(Collecting),
     Inspect(Inspect),
     Query(Box<Query>),
     Replay(Replay),
@@ -54,6 +60,7 @@ pub struct Live {
     pub ascii: bool,
     /// Where snapshots are saved, `None` for the default folder.
     pub snapshots: Option<PathBuf>,
+    pub record: Option<Settings>,
 }
 
 /// Collecting for a while and printing one answer.
@@ -74,6 +81,7 @@ pub struct Top {
     pub sort: SortKey,
     pub output: Output,
     pub filter: Filter,
+    pub record: Option<Settings>,
 }
 
 /// Where what is learned of exporters is kept.
@@ -115,6 +123,8 @@ enum Verb {
     /// Collect for a while without a screen and print one answer
     #[command(after_long_help = filter_help())]
     Top(Box<TopWords>),
+    /// Record flows without a screen, a line for every slot
+    Collect(Box<record::CollectingWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
     /// Ask the recorded archive, in nfdump's words
@@ -151,22 +161,6 @@ struct CollectWords {
     windows: WindowWords,
     #[command(flatten)]
     groups: GroupWords,
-}
-
-#[derive(Args)]
-struct ExporterWords {
-    /// A network that exporters may be in, repeatable [default: any]
-    #[arg(long, value_name = "NET", env = "TOPTALK_ALLOW", value_delimiter = ',')]
-    allow: Vec<Network>,
-    /// The sampling rate of an exporter, or of all, whatever they announce; repeatable
-    #[arg(long, value_name = "[EXPORTER=]RATE", env = "TOPTALK_SAMPLING", value_delimiter = ',', value_parser = given_rate)]
-    sampling: Vec<GivenRate>,
-    /// Folder for what is learned of exporters, so that a restart loses nothing [default: toptalk in the user's state folder]
-    #[arg(long, value_name = "DIR", env = "TOPTALK_STATE")]
-    state: Option<PathBuf>,
-    /// Keep nothing of what is learned of exporters
-    #[arg(long, env = "TOPTALK_NO_STATE")]
-    no_state: bool,
 }
 
 #[derive(Args)]
@@ -222,6 +216,8 @@ struct LiveWords {
     rules: RuleWords,
     #[command(flatten)]
     screen: ScreenWords,
+    #[command(flatten)]
+    record: RecordWords,
 }
 
 #[derive(Args)]
@@ -233,6 +229,8 @@ struct DemoWords {
     groups: GroupWords,
     #[command(flatten)]
     screen: ScreenWords,
+    #[command(flatten)]
+    record: RecordWords,
 }
 
 #[derive(Args)]
@@ -257,6 +255,8 @@ struct TopWords {
     /// Shape of the answer
     #[arg(short, long, value_name = "SHAPE", default_value = "table")]
     output: Output,
+    #[command(flatten)]
+    record: RecordWords,
     /// Only what matches, as in `net 10.0.0.0/8 and not port 22`
     filter: Vec<String>,
 }
@@ -297,25 +297,16 @@ impl Words {
                     window: words.screen.window,
                     ascii: words.screen.ascii,
                     snapshots: words.screen.snapshots,
+                    record: words.record.check(),
                 };
                 Command::Demo(live, words.seed)
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
+            Some(Verb::Collect(words)) => Command::Collect(words.check()?),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
             Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
             Some(Verb::Replay(words)) => Command::Replay(words.check()?),
         })
-    }
-}
-
-impl ExporterWords {
-    fn check(self) -> (Policy, State) {
-        let state = match self.state {
-            _ if self.no_state => State::Nowhere,
-            Some(folder) => State::Folder(folder),
-            None => State::Usual,
-        };
-        (Policy { allow: self.allow, sampling: self.sampling }, state)
     }
 }
 
@@ -364,6 +355,7 @@ impl LiveWords {
             window: self.screen.window,
             ascii: self.screen.ascii,
             snapshots: self.screen.snapshots,
+            record: self.record.check(),
         })
     }
 }
@@ -397,6 +389,7 @@ impl TopWords {
             },
             output: self.output,
             filter,
+            record: self.record.check(),
         })
     }
 }

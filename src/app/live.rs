@@ -8,12 +8,12 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AppError, groups, save, state};
+use super::{AppError, groups, record, save, state};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
 use crate::flow::Groups;
-use crate::ingest::{self, Bound, Ingest};
+use crate::ingest::{self, Bound, Ingest, Recording};
 use crate::snapshot::View;
 use crate::source::{self, Local, Question};
 use crate::ui::{self, Ending, Options, Theme, Wires};
@@ -38,11 +38,14 @@ pub(super) fn show(
     let clock = Clock::start();
     let config = Config { started: clock.now(), groups: Arc::clone(&groups), ..live.config };
     let windows = Arc::new(Windows::new(config));
+    // What an earlier run left is told by `collect` only: here is a screen.
+    let recording = record::start(live.record.as_ref(), clock)?.map(|(recording, _)| recording);
     let told = ingest::Options {
         demo,
         workers: live.workers,
         policy: live.policy,
         state: state::folder(live.state, |name| std::env::var_os(name)),
+        tape: recording.as_ref().map(Recording::tape),
         ..ingest::Options::default()
     };
     let ingest = Ingest::start(sockets, windows.clone(), clock, told).map_err(AppError::Start)?;
@@ -64,6 +67,7 @@ pub(super) fn show(
     });
     drop(runtime);
     let stopped = ingest.stop().map_err(AppError::Collect);
+    drop(recording);
     let code = ending.map(exit_code).map_err(AppError::Screen)?;
     stopped.map(|_| code)
 }

@@ -1,11 +1,13 @@
 //! One file per command: where the rooms are put together.
 
+mod collect;
 mod demo;
 mod groups;
 mod inputs;
 mod inspect;
 mod live;
 mod query;
+mod record;
 mod replay;
 mod save;
 mod state;
@@ -19,13 +21,15 @@ use std::process::ExitCode;
 
 use crate::cli::Command;
 use crate::flow::named::NamedError;
-use crate::ingest::BindError;
+use crate::ingest::{BindError, RecordError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
     #[error("cannot start collecting: {0}")]
     Start(io::Error),
     #[error("collecting failed: {0}")]
@@ -57,6 +61,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Live(live) => live::run(live),
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
+        Command::Collect(collecting) => collect::run(collecting),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Query(query) => query::run(*query),
         Command::Replay(replay) => replay::run(&replay),

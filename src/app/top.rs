@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{AppError, groups, state};
+use super::{AppError, groups, record, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{Output, Top};
 use crate::clock::Clock;
@@ -37,7 +37,12 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     let config = Config { started: clock.now(), groups, ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
+    let recording = record::start(top.record.as_ref(), clock)?;
+    for said in recording.iter().filter_map(|(_, recovered)| recovered.text()) {
+        eprintln!("toptalk: {said}");
+    }
     let options = Options {
+        tape: recording.as_ref().map(|(recording, _)| recording.tape()),
         workers: top.workers,
         policy: top.policy.clone(),
         state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
@@ -46,7 +51,10 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let ingest =
         Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
     let cut_short = runtime.block_on(ends.cut_short(top.for_ms.unsigned_abs()));
-    let mut health = ingest.stop().map_err(AppError::Start)?;
+    let published = ingest.published();
+    ingest.stop().map_err(AppError::Start)?;
+    drop(recording);
+    let mut health = published.read();
     health.clock_shift_ms = clock.shift_ms();
     let view = View {
         window: top.window,

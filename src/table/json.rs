@@ -8,8 +8,8 @@ use super::{is_complete, protocol};
 use crate::flow::service::service_name;
 use crate::flow::{Host, Network};
 use crate::snapshot::{
-    Both, Counters, DropCount, GroupKey, GroupRow, Health, HostRow, Snapshot, Span, Subject,
-    Totals, Untracked,
+    Alarm, Both, Counters, DropCount, GroupKey, GroupRow, Health, HostRow, Recording, Snapshot,
+    Span, Subject, Totals, Untracked,
 };
 use crate::units::rfc3339;
 
@@ -35,7 +35,41 @@ struct Top<'a> {
     workers: usize,
     dropped: BTreeMap<&'static str, u64>,
     noticed: BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<RecordingJson<'a>>,
     notes: Vec<&'a str>,
+}
+
+/// How recording went, where flows were to be recorded.
+#[derive(Serialize)]
+struct RecordingJson<'a> {
+    folder: &'a str,
+    /// Why nothing is recorded, or why what is recorded is not in segments yet.
+    stopped: Option<&'a str>,
+    behind: Option<&'a str>,
+    flows: u64,
+    bytes: u64,
+    segments: u64,
+    waiting: usize,
+    not_recorded: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> RecordingJson<'a> {
+    fn new(recording: &'a Recording) -> RecordingJson<'a> {
+        fn why(alarm: &Option<Alarm>) -> Option<&str> {
+            alarm.as_ref().map(|alarm| alarm.why.as_str())
+        }
+        RecordingJson {
+            folder: &recording.folder,
+            stopped: why(&recording.stopped),
+            behind: why(&recording.behind),
+            flows: recording.flows,
+            bytes: recording.bytes,
+            segments: recording.segments,
+            waiting: recording.waiting + recording.left,
+            not_recorded: by_cause(&recording.shed),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -215,6 +249,7 @@ pub fn json(snapshot: &Snapshot) -> String {
         workers: health.work.workers,
         dropped: by_cause(&health.dropped),
         noticed: by_cause(&health.noticed),
+        recording: health.recording.as_ref().map(RecordingJson::new),
         notes: snapshot.notes.iter().chain(&health.notes).map(String::as_str).collect(),
     };
     // Only a failing writer or a map with keys that are no strings can make this

@@ -3,7 +3,8 @@
 use super::{protocol, service};
 use crate::flow::service::OTHER;
 use crate::snapshot::{
-    Both, Completeness, Counters, Grouping, HostRow, SamplingState, Snapshot, Span, Subject,
+    Both, Completeness, Counters, Grouping, HostRow, Recording, SamplingState, Snapshot, Span,
+    Subject,
 };
 use crate::units::{duration, rfc3339, short};
 
@@ -178,7 +179,22 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     for odd in &health.noticed {
         lines.push(format!("odd {} {}: {}", odd.count, odd.cause, odd.explanation));
     }
+    lines.extend(health.recording.iter().flat_map(recorded));
     lines.extend(snapshot.notes.iter().chain(&health.notes).map(|note| format!("note {note}")));
+    lines
+}
+
+/// What was recorded, what was not, and why.
+fn recorded(recording: &Recording) -> Vec<String> {
+    let Recording { folder, flows, segments, .. } = recording;
+    let mut lines = vec![format!("recorded {flows} flows to {folder}, segments {segments}")];
+    for drop in &recording.shed {
+        lines.push(format!("dropped {} {}: {}", drop.count, drop.cause, drop.explanation));
+    }
+    for alarm in recording.stopped.iter().chain(&recording.behind) {
+        lines.push(format!("note {}", alarm.why));
+    }
+    lines.extend(recording.notes.iter().map(|note| format!("note {note}")));
     lines
 }
 

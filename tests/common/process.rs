@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 /// The program under test.
 pub fn toptalk() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toptalk"));
-    for name in ["LOCAL", "BIND", "ALLOW", "SAMPLING", "STATE", "NO_DEDUP", "WORKERS"] {
+    for name in ["LOCAL", "BIND", "ALLOW", "SAMPLING", "STATE", "NO_DEDUP", "WORKERS", "RECORD"] {
         command.env_remove(format!("TOPTALK_{name}"));
     }
     // What is learned in a test stays there.

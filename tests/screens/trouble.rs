@@ -1,7 +1,7 @@
 //! The exporters' screens: golden, and screen, keys, screen.
 
 use crossterm::event::KeyCode;
-use toptalk::snapshot::{Snapshot, Subject};
+use toptalk::snapshot::{Alarm, DropCount, Recording, Snapshot, Subject};
 use toptalk::ui::{Action, Effect, Theme};
 
 use crate::fixture::*;
@@ -71,6 +71,53 @@ fn how_the_collecting_goes() {
     assert!(small.screen().contains(": j k"), "{}", small.screen());
     small.types("g");
     golden("collecting_40x10", small.screen());
+}
+
+fn recorded(change: impl FnOnce(&mut Recording)) -> Snapshot {
+    let shed = DropCount {
+        cause: "record_no_space",
+        explanation: "flows not recorded: the disk is full",
+        count: 1_234,
+    };
+    let mut recording = Recording {
+        folder: "/var/lib/toptalk".to_owned(),
+        flows: 1_500_000,
+        bytes: 231_000_000,
+        segments: 3,
+        ..Recording::default()
+    };
+    change(&mut recording);
+    if recording.stopped.is_some() {
+        recording.shed.push(shed);
+    }
+    let mut snapshot = site();
+    snapshot.health.recording = Some(recording);
+    snapshot
+}
+
+#[test]
+fn whether_it_is_recorded() {
+    let why = "cannot record to /var/lib/toptalk: No space left on device (os error 28)";
+    let alarm = || Some(Alarm { why: why.to_owned(), since: END });
+    for (name, snapshot) in [
+        ("well", recorded(|_| ())),
+        ("behind", recorded(|recording| (recording.behind, recording.waiting) = (alarm(), 2))),
+        ("stopped", recorded(|recording| recording.stopped = alarm())),
+    ] {
+        for size in [(40, 10), (100, 30)] {
+            let mut person = Person::at(size, COLOUR, snapshot.clone());
+            golden(format!("recording_{name}_{}x{}", size.0, size.1), person.screen());
+            person.types("e");
+            person.key(KeyCode::Tab);
+            let screen = person.screen();
+            assert!(size.0 == 40 || screen.contains("1.50M flows to /var/lib"), "{screen}");
+        }
+    }
+    let mut person =
+        Person::at((100, 30), COLOUR, recorded(|recording| recording.stopped = alarm()));
+    person.types("e");
+    person.key(KeyCode::Tab);
+    golden("recording_collecting_100x30", person.screen());
 }
 
 #[test]

@@ -123,6 +123,7 @@ impl Disk for Real {
         Ok(())
     }
 
+    #[allow(clippy::useless_conversion, reason = "where words have 32 bits it is none")]
     fn free(&self, folder: &Path) -> io::Result<u64> {
         let data = nix::sys::statvfs::statvfs(folder)?;
         Ok(u64::from(data.blocks_available()).saturating_mul(u64::from(data.fragment_size())))

@@ -89,7 +89,7 @@ impl Settings {
     /// Whether names need seconds to tell slots apart.
     #[must_use]
     pub fn with_seconds(&self) -> bool {
-        self.slot_seconds % 60 != 0
+        !self.slot_seconds.is_multiple_of(60)
     }
 
     /// The beginning of the slot that a moment is in.

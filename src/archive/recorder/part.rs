@@ -90,6 +90,10 @@ pub fn encode(disk: &dyn Disk, part: &Part, encode: &Encode) -> Result<Encoded, 
     if let Err(error) = written {
         // The place is needed; what is left of it goes at the next start.
         let _ = remove(disk, &temporary);
+        if error.kind() == ErrorKind::InvalidInput {
+            // It will not be better the next time.
+            return Err(ArchiveError::damaged(&part.journal, error.to_string()));
+        }
         return Err(ArchiveError::io("write", &temporary, error));
     }
     let renamed = disk.rename(&temporary, &segment);

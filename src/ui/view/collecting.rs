@@ -1,7 +1,7 @@
 //! How the collecting goes, in lines: sockets, what was dropped or odd by cause
 //! with the remedy, who was refused, and notes.
 
-use crate::snapshot::{DropCount, Listener, QueueHealth, Snapshot, WorkHealth};
+use crate::snapshot::{DropCount, Listener, QueueHealth, Recording, Snapshot, WorkHealth};
 use crate::units;
 
 use super::super::paint::Canvas;
@@ -67,6 +67,16 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
     if let Some((text, tone)) = work(&health.work) {
         say("workers", text, tone);
     }
+    if let Some(recording) = &health.recording {
+        let tone = if recording.is_well() { Tone::Plain } else { Tone::Warning };
+        say("recorded", recorded(recording), tone);
+        for shed in &recording.shed {
+            say("", counted(shed), Tone::Warning);
+        }
+        for note in &recording.notes {
+            say("", note.clone(), Tone::Warning);
+        }
+    }
     say("received", received(snapshot), Tone::Plain);
     for note in snapshot.notes.iter().chain(&health.notes) {
         say("note", note.clone(), Tone::Plain);
@@ -101,6 +111,23 @@ fn work(work: &WorkHealth) -> Option<(String, Tone)> {
     let is_short = |queue: &QueueHealth| queue.dropped > 0 || queue.held > queue.limit / 2;
     let tone = if queues.iter().any(is_short) { Tone::Warning } else { Tone::Plain };
     Some((format!("{}, queues hold {held} of {limit} each", work.workers), tone))
+}
+
+/// What was recorded, and what is still to become segments.
+fn recorded(recording: &Recording) -> String {
+    let Recording { folder, stopped, behind, flows, bytes, waiting, left, segments, .. } =
+        recording;
+    let alarm = stopped.as_ref().or(behind.as_ref());
+    let why = alarm.map_or(String::new(), |alarm| format!("; {}", alarm.why));
+    let waiting = match waiting + left {
+        0 => String::new(),
+        waiting => format!(", {waiting} to be made"),
+    };
+    format!(
+        "{} flows to {folder}, journals {}, segments {segments}{waiting}{why}",
+        units::short(*flows),
+        units::size(*bytes)
+    )
 }
 
 fn counted(drop: &DropCount) -> String {

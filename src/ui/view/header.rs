@@ -26,10 +26,21 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
         Piece::new(10, Tone::Plain, sampled(snapshot)),
+        recording(snapshot),
     ];
     left.extend(state(model, snapshot));
     let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];
     pieces(canvas, y, left, right);
+}
+
+/// Whether flows are recorded: nothing where that was not asked for.
+fn recording(snapshot: &Snapshot) -> Piece {
+    match &snapshot.health.recording {
+        None => Piece::new(0, Tone::Plain, ""),
+        Some(recording) if recording.stopped.is_some() => Piece::new(2, Tone::Critical, "NOT REC"),
+        Some(recording) if recording.behind.is_some() => Piece::new(5, Tone::Warning, "rec"),
+        Some(_) => Piece::new(7, Tone::Plain, "rec"),
+    }
 }
 
 /// Whether the figures stand still, and why.

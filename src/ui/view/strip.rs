@@ -1,6 +1,6 @@
 //! The lines between totals and tables: what is wrong, worst first.
 
-use crate::snapshot::{Alert, AlertSubject, Basis, Direction, Snapshot};
+use crate::snapshot::{Alarm, Alert, AlertSubject, Basis, Direction, Snapshot};
 use crate::units;
 
 use super::super::model::Model;
@@ -21,8 +21,8 @@ pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
         forms: sentences(alert, model, snapshot),
         tone: super::severity_tone(alert.severity),
     });
-    let mut messages: Vec<Message> =
-        stopped(model, snapshot).into_iter().chain(alerts.next()).collect();
+    let mut messages = ended(model, snapshot);
+    messages.extend(alerts.next());
     messages.extend(snapshot.notes.iter().map(|text| note(text)));
     messages.extend(alerts);
     messages.extend(doubts(model, snapshot));
@@ -32,7 +32,7 @@ pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
 /// The same without the alerts.
 pub fn notes(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
     let notes = snapshot.notes.iter().map(|text| note(text));
-    stopped(model, snapshot).into_iter().chain(notes).chain(doubts(model, snapshot)).collect()
+    ended(model, snapshot).into_iter().chain(notes).chain(doubts(model, snapshot)).collect()
 }
 
 fn note(text: &str) -> Message {
@@ -53,9 +53,27 @@ pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
     model.stopped || snapshot.health.ended
 }
 
-/// That no more figures come, where there is nothing else to say.
+/// That no more figures come, or that they are not recorded.
 pub fn ended(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
-    stopped(model, snapshot).into_iter().collect()
+    stopped(model, snapshot).into_iter().chain(unrecorded(model, snapshot)).collect()
+}
+
+/// That what comes is not recorded, or not as it should be.
+fn unrecorded(model: &Model, snapshot: &Snapshot) -> Option<Message> {
+    let recording = snapshot.health.recording.as_ref()?;
+    let since = |alarm: &Alarm| units::clock_time(alarm.since, &model.options.zone);
+    let (forms, tone) = match (&recording.stopped, &recording.behind) {
+        (Some(alarm), _) => {
+            let short = format!("!! not recording since {}", since(alarm));
+            (vec![format!("{short}: {}", alarm.why), short], Tone::Critical)
+        }
+        (None, Some(alarm)) => {
+            let short = format!("! recording is behind since {}", since(alarm));
+            (vec![format!("{short}: {}", alarm.why), short], Tone::Warning)
+        }
+        (None, None) => return None,
+    };
+    Some(Message { forms, tone })
 }
 
 fn stopped(model: &Model, snapshot: &Snapshot) -> Option<Message> {

@@ -1,0 +1,26 @@
+//! Recording beside whatever else a command does.
+
+use std::sync::Arc;
+
+use super::AppError;
+use crate::archive::recorder::{Encode, Recovered, Settings};
+use crate::archive::segment::{self, SlotInfo};
+use crate::clock::Clock;
+use crate::ingest::Recording;
+
+/// Starts recording, when it was asked for; says what an earlier run left.
+pub(super) fn start(
+    settings: Option<&Settings>,
+    clock: Clock,
+) -> Result<Option<(Recording, Recovered)>, AppError> {
+    let Some(settings) = settings else { return Ok(None) };
+    Ok(Some(Recording::start(settings.clone(), clock, encoder())?))
+}
+
+/// What makes segments of flows.
+fn encoder() -> Arc<Encode> {
+    Arc::new(|flows, more, (start, seconds), out| {
+        let slot = SlotInfo { start, length_ms: i64::from(seconds) * 1000 };
+        segment::encode(flows, more, &slot, out).map(|_| ())
+    })
+}

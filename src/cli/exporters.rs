@@ -1,0 +1,38 @@
+//! What is said about exporters.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::State;
+use super::values::given_rate;
+use crate::flow::Network;
+use crate::wire::Policy;
+use crate::wire::policy::GivenRate;
+
+#[derive(Args)]
+pub(super) struct ExporterWords {
+    /// A network that exporters may be in, repeatable [default: any]
+    #[arg(long, value_name = "NET", env = "TOPTALK_ALLOW", value_delimiter = ',')]
+    allow: Vec<Network>,
+    /// The sampling rate of an exporter, or of all, whatever they announce; repeatable
+    #[arg(long, value_name = "[EXPORTER=]RATE", env = "TOPTALK_SAMPLING", value_delimiter = ',', value_parser = given_rate)]
+    sampling: Vec<GivenRate>,
+    /// Folder for what is learned of exporters, so that a restart loses nothing [default: toptalk in the user's state folder]
+    #[arg(long, value_name = "DIR", env = "TOPTALK_STATE")]
+    state: Option<PathBuf>,
+    /// Keep nothing of what is learned of exporters
+    #[arg(long, env = "TOPTALK_NO_STATE")]
+    no_state: bool,
+}
+
+impl ExporterWords {
+    pub(super) fn check(self) -> (Policy, State) {
+        let state = match self.state {
+            _ if self.no_state => State::Nowhere,
+            Some(folder) => State::Folder(folder),
+            None => State::Usual,
+        };
+        (Policy { allow: self.allow, sampling: self.sampling }, state)
+    }
+}

@@ -1,0 +1,180 @@
+//! Words on recording, and `collect`, which does nothing else.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::exporters::ExporterWords;
+use super::values::workers;
+use super::{State, wrong};
+use crate::archive::expire::Limits;
+use crate::archive::name::Hierarchy;
+use crate::archive::recorder::{MAX_SLOT_SECONDS, Settings};
+use crate::ingest::{Listen, MAX_PORTS, Workers};
+use crate::wire::Policy;
+
+/// Collecting without a screen, into an archive.
+#[derive(Clone, Debug)]
+pub struct Collecting {
+    pub listen: Listen,
+    pub workers: Workers,
+    pub policy: Policy,
+    pub state: State,
+    pub record: Settings,
+}
+
+/// How to record, wherever something is collected.
+#[derive(Args)]
+pub(super) struct RecordWords {
+    /// Record all flows into this folder
+    #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
+    record: Option<PathBuf>,
+    #[command(flatten)]
+    how: HowWords,
+}
+
+#[derive(Args)]
+struct HowWords {
+    /// Length of a slot of the archive, from 1; each gets files of its own, aligned to the clock
+    #[arg(short = 't', long = "slot", value_name = "SECONDS", env = "TOPTALK_SLOT", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
+    slot: u32,
+    /// Date folders as nfcapd has them, in UTC: 0 none, 1 year/month/day, ... 8
+    #[arg(short = 'S', long, value_name = "0-8", env = "TOPTALK_HIERARCHY", default_value = "0")]
+    hierarchy: Hierarchy,
+    /// How often to wait until the disk has what was recorded; 0 leaves it to the system
+    #[arg(long, value_name = "SECONDS", env = "TOPTALK_SYNC", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    sync: u32,
+    /// Remove what is older: 30d, 12h, 4w
+    #[arg(long, value_name = "AGE", env = "TOPTALK_EXPIRE_AGE", value_parser = age)]
+    expire_age: Option<i64>,
+    /// Remove the oldest when it is more: 50G, 1.5T (powers of 1000)
+    #[arg(long, value_name = "BYTES", env = "TOPTALK_EXPIRE_SIZE", value_parser = bytes)]
+    expire_size: Option<u64>,
+}
+
+#[derive(Args)]
+pub(super) struct CollectingWords {
+    /// Port to listen on (UDP; IPFIX also over TCP), repeatable [default: 2055, and 4739 and 6343 when free]
+    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Vec<u16>,
+    /// Listen on this address only
+    #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
+    bind: Option<IpAddr>,
+    /// Threads that decode, each exporter always on the same one: `auto`, or 1 to 16
+    #[arg(long, value_name = "auto|N", env = "TOPTALK_WORKERS", default_value = "auto", value_parser = workers)]
+    workers: Workers,
+    #[command(flatten)]
+    exporters: ExporterWords,
+    /// The folder of the archive
+    #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD", required = true)]
+    record: PathBuf,
+    #[command(flatten)]
+    how: HowWords,
+}
+
+impl RecordWords {
+    pub(super) fn check(self) -> Option<Settings> {
+        self.record.map(|folder| self.how.check(folder))
+    }
+}
+
+impl HowWords {
+    fn check(self, folder: PathBuf) -> Settings {
+        Settings {
+            slot_seconds: self.slot,
+            hierarchy: self.hierarchy,
+            sync_ms: i64::from(self.sync) * 1000,
+            limits: Limits { age_ms: self.expire_age, bytes: self.expire_size },
+            ..Settings::new(folder)
+        }
+    }
+}
+
+impl CollectingWords {
+    pub(super) fn check(self) -> Result<Collecting, clap::Error> {
+        let mut ports = self.port;
+        if ports.len() > MAX_PORTS {
+            return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", ports.len())));
+        }
+        ports.sort_unstable();
+        ports.dedup();
+        let (policy, state) = self.exporters.check();
+        let listen = Listen { address: self.bind, ports };
+        let record = self.how.check(self.record);
+        Ok(Collecting { listen, workers: self.workers, policy, state, record })
+    }
+}
+
+/// A number and what its unit stands for.
+fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(at)?;
+    let (_, factor) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    let value = (number.parse::<f64>().ok()? * *factor as f64).round();
+    (1.0..=1e18).contains(&value).then_some(value as u64)
+}
+
+fn age(text: &str) -> Result<i64, String> {
+    const HOUR: u64 = 3_600_000;
+    let units = [("m", 60_000), ("h", HOUR), ("d", 24 * HOUR), ("w", 7 * 24 * HOUR)];
+    let ms = scaled(text, &units).and_then(|ms| i64::try_from(ms).ok());
+    ms.ok_or_else(|| format!("expected an age such as 12h, 30d or 4w, found `{text}`"))
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let units =
+        [("", 1), ("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
+    let bare = text.strip_suffix('B').unwrap_or(text);
+    scaled(bare, &units)
+        .ok_or_else(|| format!("expected a size such as 50G or 800M, found `{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::{Command, read_from};
+
+    #[test]
+    fn words_become_settings() {
+        let words = "toptalk collect -p 2055 -w /a -t 60 -S 2 --sync 0 --expire-age 30d \
+                     --expire-size 1.5T --allow 10.0.0.0/8";
+        let Ok(Command::Collect(collect)) = read_from(words.split_whitespace()) else { panic!() };
+        let record = &collect.record;
+        assert_eq!((record.slot_seconds, record.sync_ms), (60, 0));
+        assert_eq!(record.hierarchy, "2".parse().unwrap());
+        assert_eq!(record.limits.age_ms, Some(30 * 86_400_000));
+        assert_eq!(record.limits.bytes, Some(1_500_000_000_000));
+        assert_eq!((collect.listen.ports.as_slice(), collect.policy.allow.len()), (&[2055][..], 1));
+        for verb in ["", "demo ", "top "] {
+            let line = format!("toptalk {verb}-w /a -t 1 --expire-size 800MB");
+            let record = match read_from(line.split_whitespace()).unwrap() {
+                Command::Live(live) | Command::Demo(live, _) => live.record,
+                Command::Top(top) => top.record,
+                _ => panic!("{line}"),
+            };
+            let record = record.unwrap();
+            assert_eq!((record.slot_seconds, record.sync_ms), (1, 1000));
+            assert_eq!(record.limits.bytes, Some(800_000_000));
+        }
+        let Ok(Command::Live(live)) = read_from(["toptalk"]) else { panic!() };
+        assert_eq!(live.record, None);
+    }
+
+    #[test]
+    fn wrong_words_are_refused_with_what_was_expected() {
+        for (words, expected) in [
+            ("collect", "--record <DIR>"),
+            ("collect -w /a -t 0", "1..=86400"),
+            ("collect -w /a -S 9", "0 to 8"),
+            ("-w /a --expire-age 30", "12h, 30d"),
+            ("-w /a --expire-age d", "12h, 30d"),
+            ("-w /a --expire-size 0", "50G"),
+            ("-w /a --expire-size 5X", "50G"),
+            ("-w /a --expire-size 1e99T", "50G"),
+        ] {
+            let words = format!("toptalk {words}");
+            let message = read_from(words.split_whitespace()).expect_err(&words);
+            assert!(message.contains(expected), "{words}: {message}");
+        }
+    }
+}
