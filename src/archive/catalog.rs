@@ -1,7 +1,14 @@
-//! Which files an archive has.
+//! Which files an archive has, and which of them a question is about.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
+use jiff::tz::{AmbiguousOffset, TimeZone};
+
+use super::name::{self, Stamp};
+use super::{ArchiveError, nfcapd};
 use crate::flow::Time;
 
 /// What kind of file it is.
@@ -24,4 +31,261 @@ pub struct Entry {
     pub slot: Option<Time>,
     /// Which part of the slot, from 1.
     pub part: u32,
+}
+
+/// Folders below the given one that are looked into: year, month, day and hour,
+/// a folder for each exporter, and some to spare. Deeper ones are a mistake, or
+/// a link that leads back.
+const MAX_DEPTH: usize = 8;
+
+/// Files of one listing at most: a year of slots of a minute, of several exporters.
+const MAX_FILES: usize = 4_000_000;
+
+/// Which slots are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Slots that begin then or later, and then or earlier: both are included.
+    pub from: Option<Time>,
+    pub to: Option<Time>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// By slot, then path, then part; files named otherwise come first.
+    pub entries: Vec<Entry>,
+    /// Folders that could not be read, and what was left out.
+    pub problems: Vec<ArchiveError>,
+}
+
+impl Catalog {
+    /// Adds the files below a folder whose slots are within `bounds`. The names
+    /// of nfcapd's files are read as `zone` has it; where a clock that was set
+    /// back showed that time twice, both readings count.
+    pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
+        let before = self.entries.len();
+        self.walk(folder, bounds, zone, MAX_DEPTH);
+        // The rule of the recorder: a journal whose segment exists does not count.
+        let segments: HashSet<PathBuf> = self.entries[before..]
+            .iter()
+            .filter(|entry| entry.kind == FileKind::Segment)
+            .map(|entry| entry.path.clone())
+            .collect();
+        self.entries.retain(|entry| {
+            let segment = entry.path.with_extension("parquet");
+            entry.kind != FileKind::Journal || !segments.contains(&segment)
+        });
+    }
+
+    fn walk(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone, depth: usize) {
+        let list = match fs::read_dir(folder) {
+            Ok(list) => list,
+            Err(error) => {
+                return self.problems.push(ArchiveError::io("read the folder", folder, error));
+            }
+        };
+        for found in list {
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    self.problems.push(ArchiveError::io("read the folder", folder, error));
+                    continue;
+                }
+            };
+            let path = found.path();
+            let named = found.file_name().to_str().and_then(name::parse);
+            if let Some(named) = named {
+                let (slot, within) = place(named.slot, bounds, zone);
+                if within && self.entries.len() < MAX_FILES {
+                    let (kind, part) = (named.kind, named.part);
+                    self.entries.push(Entry { path, kind, slot: Some(slot), part });
+                }
+                continue;
+            }
+            // Links are followed: archives are spread over disks with them.
+            if fs::metadata(&path).is_ok_and(|meta| meta.is_dir()) {
+                if depth > 0 {
+                    self.walk(&path, bounds, zone, depth - 1);
+                } else {
+                    let what = format!("more than {MAX_DEPTH} folders deep: not looked into");
+                    self.problems.push(ArchiveError::damaged(&path, what));
+                }
+            }
+        }
+    }
+
+    /// Adds one file, by its name or, named otherwise, by its first bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none of an archive.
+    pub fn add_file(&mut self, path: &Path, zone: &TimeZone) -> Result<(), ArchiveError> {
+        let kind = sniff(path)?;
+        let named = path.file_name().and_then(|name| name.to_str()).and_then(name::parse);
+        let slot = named.map(|named| place(named.slot, Bounds::default(), zone).0);
+        let part = named.map_or(1, |named| named.part);
+        self.entries.push(Entry { path: path.to_owned(), kind, slot, part });
+        Ok(())
+    }
+
+    /// Sorts, and leaves out what was found twice: by another way to the same file.
+    pub fn finish(&mut self) {
+        let key = |entry: &Entry| (entry.slot, entry.path.clone(), entry.part);
+        self.entries.sort_by_cached_key(key);
+        let mut seen = HashSet::new();
+        self.entries.retain(|entry| {
+            // What cannot be resolved will fail when it is opened, and say why.
+            fs::canonicalize(&entry.path).map_or(true, |path| seen.insert(path))
+        });
+    }
+}
+
+/// When a slot began, and whether it is within bounds.
+fn place(stamp: Stamp, bounds: Bounds, zone: &TimeZone) -> (Time, bool) {
+    let within = |time: Time| {
+        bounds.from.is_none_or(|from| from <= time) && bounds.to.is_none_or(|to| time <= to)
+    };
+    let wall = match stamp {
+        Stamp::Utc(time) => return (time, within(time)),
+        Stamp::Local(wall) => wall,
+    };
+    let readings = zone.to_ambiguous_timestamp(wall);
+    let at = |offset: jiff::tz::Offset| {
+        let stamp = offset.to_timestamp(wall).ok()?;
+        Some(Time(stamp.as_millisecond()))
+    };
+    match readings.offset() {
+        AmbiguousOffset::Fold { before, after } => {
+            let both = [at(before), at(after)];
+            let first = both.into_iter().flatten().min().unwrap_or_default();
+            (first, both.into_iter().flatten().any(within))
+        }
+        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Gap { after: offset, .. } => {
+            let time = at(offset).unwrap_or_default();
+            (time, within(time))
+        }
+    }
+}
+
+/// First bytes that tell what a file is.
+const HEAD: usize = 32;
+
+/// What kind of file it is, by its first bytes.
+fn sniff(path: &Path) -> Result<FileKind, ArchiveError> {
+    let mut head = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(HEAD as u64).read_to_end(&mut head))
+        .map_err(|error| ArchiveError::io("read", path, error))?;
+    if head.starts_with(b"PAR1") {
+        return Ok(FileKind::Segment);
+    }
+    if head.starts_with(b"TTJOURN\n") {
+        return Ok(FileKind::Journal);
+    }
+    if nfcapd::is_nfcapd(&head) {
+        return Ok(FileKind::Nfcapd);
+    }
+    let what = match head.is_empty() {
+        true => "it is empty",
+        false => "expected a segment, a journal or a file of nfcapd, found something else",
+    };
+    Err(ArchiveError::Foreign { path: path.to_owned(), what: what.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(text: &str) -> Time {
+        Time(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"PAR1").unwrap();
+        }
+        folder
+    }
+
+    fn listed(folder: &Path, bounds: Bounds, zone: &TimeZone) -> Vec<String> {
+        let mut catalog = Catalog::default();
+        catalog.add_folder(folder, bounds, zone);
+        catalog.finish();
+        assert!(catalog.problems.is_empty(), "{:?}", catalog.problems);
+        let name = |entry: &Entry| {
+            let path = entry.path.strip_prefix(folder).unwrap();
+            path.to_string_lossy().into_owned()
+        };
+        catalog.entries.iter().map(name).collect()
+    }
+
+    #[test]
+    fn files_are_listed_by_slot_whatever_they_are_called_and_wherever_they_lie() {
+        let files = [
+            "flows.202611240350Z.parquet",
+            "flows.202611240340Z-2.parquet",
+            "2026/11/24/flows.202611240340Z.parquet",
+            "rtr1/2026/11/24/nfcapd.202611240345",
+            "flows.202611240355Z.journal",
+            "flows.202611240350Z.journal",
+            "flows.202611240400Z.parquet.tmp",
+            "nfcapd.current.17",
+            "notes.txt",
+        ];
+        let folder = folder(&files);
+        let all = listed(folder.path(), Bounds::default(), &TimeZone::UTC);
+        assert_eq!(all, [files[2], files[1], files[3], files[0], files[4]]);
+        let bounds = Bounds {
+            from: Some(minutes("2026-11-24T03:45:00Z")),
+            to: Some(minutes("2026-11-24T03:50:00Z")),
+        };
+        assert_eq!(listed(folder.path(), bounds, &TimeZone::UTC), [files[3], files[0]]);
+    }
+
+    #[test]
+    fn names_of_nfcapd_are_by_the_clock_on_the_wall() {
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let files = ["nfcapd.202610250155", "nfcapd.202610250230", "nfcapd.202610250305"];
+        let folder = folder(&files);
+        let bounds =
+            |from: &str, to: &str| Bounds { from: Some(minutes(from)), to: Some(minutes(to)) };
+        // Half past two was at 00:30 and at 01:30 in UTC.
+        for (from, to, want) in [
+            ("2026-10-25T00:30:00Z", "2026-10-25T00:30:00Z", &files[1..2]),
+            ("2026-10-25T01:30:00Z", "2026-10-25T02:05:00Z", &files[1..3]),
+            ("2026-10-24T23:55:00Z", "2026-10-25T00:00:00Z", &files[0..1]),
+            ("2026-10-25T00:45:00Z", "2026-10-25T01:00:00Z", &[]),
+        ] {
+            assert_eq!(listed(folder.path(), bounds(from, to), &berlin), want, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn one_file_is_known_by_its_bytes_and_counted_once() {
+        let folder = folder(&["a.parquet", "flows.202611240340Z.parquet", "b"]);
+        fs::write(folder.path().join("b"), b"hello").unwrap();
+        let mut catalog = Catalog::default();
+        let file = |name: &str| folder.path().join(name);
+        catalog.add_file(&file("a.parquet"), &TimeZone::UTC).unwrap();
+        catalog.add_file(&file("./a.parquet"), &TimeZone::UTC).unwrap();
+        catalog.add_file(&file("flows.202611240340Z.parquet"), &TimeZone::UTC).unwrap();
+        assert!(catalog.add_file(&file("b"), &TimeZone::UTC).is_err());
+        assert!(catalog.add_file(&file("none"), &TimeZone::UTC).is_err());
+        catalog.finish();
+        let slots: Vec<_> = catalog.entries.iter().map(|entry| entry.slot).collect();
+        assert_eq!(slots, [None, Some(minutes("2026-11-24T03:40:00Z"))]);
+    }
+
+    #[test]
+    fn folders_that_lead_back_end() {
+        let folder = folder(&["2026/flows.202611240340Z.parquet"]);
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("2026/again")).unwrap();
+        let mut catalog = Catalog::default();
+        catalog.add_folder(folder.path(), Bounds::default(), &TimeZone::UTC);
+        catalog.add_folder(&folder.path().join("none"), Bounds::default(), &TimeZone::UTC);
+        catalog.finish();
+        assert_eq!((catalog.entries.len(), catalog.problems.len()), (1, 2));
+    }
 }

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod macros;
 pub mod name;
 pub mod nfcapd;
+mod open;
 pub mod recorder;
 mod rows;
 pub mod schema;
@@ -22,4 +23,5 @@ pub mod verify;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
+pub use open::open;
 pub use rows::rows;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod element;
+pub mod files;
 pub mod format;
 mod near;
 pub mod order;
