@@ -315,6 +315,11 @@ impl Computed {
             Computed::IcmpType | Computed::IcmpCode => &[Field::Proto, Field::DstPort],
             Computed::Dscp => &[Field::Tos],
             Computed::EngineType | Computed::EngineId => &[Field::Domain],
+            Computed::Label(entry) | Computed::Experimental(entry) => {
+                let place = STACK.iter().position(|field| *field == entry);
+                place.and_then(|place| STACK.get(place..=place)).unwrap_or(&[])
+            }
+            Computed::BottomLabel => &STACK,
         }
     }
 

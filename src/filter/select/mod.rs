@@ -140,6 +140,8 @@ fn of_term<'a, B: Batch>(term: &'a Term, page: &mut B) -> Result<Step<'a>, B::Er
         Reads::One(field) => of_field(field, test, page),
         Reads::Two(src, dst) => two(src, dst, page),
         Reads::Ports => two(Field::SrcPort, Field::DstPort, page),
+        // No term reads it: parsing took it apart.
+        Reads::Any(_) => Ok(Step::Known(false)),
         Reads::Flags => {
             let tcp = of_field(Field::Proto, &IS_TCP, page)?;
             let flags = of_field(Field::TcpFlags, test, page)?;
