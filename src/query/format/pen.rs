@@ -201,9 +201,10 @@ impl Pen {
         self.number(entry & 1);
     }
 
-    /// The name of a protocol in capitals, else its number.
+    /// The name of a protocol in capitals, else its number; with `-N` always that.
     pub fn protocol(&mut self, proto: u8) {
         match proto {
+            _ if self.style.plain && !self.style.data => self.number(proto.into()),
             6 => self.text("TCP"),
             17 => self.text("UDP"),
             _ => match protocol_name(proto) {
