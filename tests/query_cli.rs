@@ -248,3 +248,42 @@ fn listings_are_those_of_nfdump() {
         assert_eq!(ours.len(), theirs.len(), "{words:?}");
     }
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let folder = archive();
+    segment(&folder.path().join("many/flows.202611240400Z.parquet"), 4, 250);
+    for number in 0..40 {
+        let name = format!("many/flows.20261124{:02}00Z.parquet", 5 + number % 18);
+        let part =
+            folder.path().join(name.replace(".parquet", &format!("-{}.parquet", number + 2)));
+        segment(&part, 4, 250);
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_toptalk"))
+        .args(["query", "-R", "many", "-o", "csv"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = archive();
+    let closed = folder.path().join("rtr2");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    if fs::read_dir(&closed).is_ok() {
+        return skip("a_folder_that_may_not_be_read_is_named", "this user may read everything");
+    }
+    let output = run(folder.path(), &["-R", ".", "-I", "-o", "json"]);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).starts_with("{\"flows\":7,"));
+    assert!(text(&output.stderr).contains("rtr2"));
+}
