@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use self::save::Gathered;
 use super::AppError;
 use super::stop::Stop;
-use crate::archive::catalog::{Catalog, Entry, FileKind};
+use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
 use crate::archive::{self, ArchiveError, Chunk, segment, verify};
 use crate::cli::{self, Action, FilterFrom, Query};
@@ -176,15 +176,15 @@ impl Session {
         {
             return Err(AppError::Query("the time window ends before it begins".to_owned()));
         }
-        if let Some((head, tail)) = self.whole()? {
-            (from, to) = (head, tail);
+        if let Some(bounds) = self.whole()? {
+            (from, to) = (bounds.from, bounds.to);
         }
         let (ask, no_dedup) = (self.query.ask.clone(), self.query.no_dedup);
         Ok(Question { filter, from, to, no_dedup, ask })
     }
 
     /// The window of `-t +N` and `-t -N`: all files are looked through for their ends.
-    fn whole(&self) -> Result<Option<(Option<Time>, Option<Time>)>, AppError> {
+    fn whole(&self) -> Result<Option<Bounds>, AppError> {
         let Some(window) = self.query.window else { return Ok(None) };
         let question = Question {
             filter: Filter::default(),
@@ -196,9 +196,9 @@ impl Session {
         let answer = self.ask(&question, &mut |_| ControlFlow::Continue(()))?;
         let Some(all) = answer.totals.all else { return Ok(None) };
         Ok(Some(match window {
-            Window::Head(ms) => (None, Some(all.first.plus_ms(ms))),
-            Window::Tail(ms) => (Some(all.last.plus_ms(-ms)), None),
-            Window::Between(..) => (None, None),
+            Window::Head(ms) => Bounds { from: None, to: Some(all.first.plus_ms(ms)) },
+            Window::Tail(ms) => Bounds { from: Some(all.last.plus_ms(-ms)), to: None },
+            Window::Between(..) => Bounds::default(),
         }))
     }
 

@@ -58,6 +58,8 @@ pub(super) trait Collector: Send {
 struct Table<const W: usize> {
     keys: Vec<Keys>,
     made: [Vec<Key<W>>; 2],
+    /// Sums by place in the dictionary of the chunk that is being read.
+    dense: Vec<(Key<W>, State)>,
     groups: Groups<W>,
     spec: Spec,
 }
@@ -122,18 +124,34 @@ impl<const W: usize> Table<W> {
         Table {
             keys: layouts.map(|layout| Keys::new(layout.clone())).collect(),
             made: [Vec::new(), Vec::new()],
+            dense: Vec::new(),
             groups: Groups::new(spec.hasher.clone()),
             spec: spec.clone(),
+        }
+    }
+
+    /// Adds up what is known by place only: the dictionary ends.
+    fn flush(&mut self) {
+        for (key, state) in self.dense.drain(..) {
+            if state.flows() > 0 {
+                self.groups.add(&key, &state);
+            }
         }
     }
 }
 
 impl<const W: usize> Collector for Table<W> {
     fn begin(&mut self) {
+        self.flush();
         self.keys.iter_mut().for_each(Keys::begin);
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+        if let ([keys], None) = (self.keys.as_mut_slice(), &self.spec.turn)
+            && keys.add_dense(page, hits, &self.spec.names, states, &mut self.dense)
+        {
+            return;
+        }
         for (keys, made) in self.keys.iter_mut().zip(&mut self.made) {
             keys.make(page, hits, &self.spec.names, made);
         }
@@ -156,7 +174,8 @@ impl<const W: usize> Collector for Table<W> {
         }
     }
 
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+    fn into_any(mut self: Box<Self>) -> Box<dyn Any> {
+        self.flush();
         self
     }
 }

@@ -23,7 +23,7 @@ pub enum FilesError {
     #[error(
         "-R {range}: `{name}`: {source}; write the name of a file of ours, which are in UTC, or --from and --to"
     )]
-    Time { range: String, name: String, source: WhenError },
+    Time { range: String, name: String, source: Box<WhenError> },
     #[error("-R {range}: the first slot is later than the last")]
     Backwards { range: String },
     #[error("-M {0}: expected folders as /path/a:b:c, {MAX_FOLDERS} at most")]
@@ -81,7 +81,7 @@ fn slot(range: &str, path: &str, zone: &TimeZone) -> Result<Time, FilesError> {
         Some(Stamp::Local(wall)) => when::at(wall, zone).map_err(|source| FilesError::Time {
             range: range.to_owned(),
             name: name.to_owned(),
-            source,
+            source: Box::new(source),
         }),
         None => Err(FilesError::Name { range: range.to_owned(), found: name.to_owned() }),
     }

@@ -11,6 +11,7 @@ use hashbrown::HashTable;
 
 use super::page::Page;
 use super::question::{Part, Prefix};
+use super::state::State;
 use crate::filter::select::{Batch, Hits, Values};
 use crate::flow::Host;
 use crate::flow::column::Dictionary;
@@ -179,8 +180,12 @@ impl Place {
     /// The bits of the part.
     #[inline]
     pub(super) fn get<const W: usize>(&self, key: &Key<W>) -> u64 {
-        let mask = if self.bits == 64 { u64::MAX } else { (1 << self.bits) - 1 };
-        key[self.word] >> self.shift & mask
+        key[self.word] >> self.shift & self.most()
+    }
+
+    /// The greatest number there is room for.
+    fn most(&self) -> u64 {
+        if self.bits == 64 { u64::MAX } else { (1 << self.bits) - 1 }
     }
 
     #[inline]
@@ -255,6 +260,47 @@ impl Keys {
         self.known.iter_mut().for_each(Vec::clear);
     }
 
+    /// Adds rows up by their place in the dictionary, where there is a single part
+    /// and that has one; false where it has to be done by key.
+    ///
+    /// `dense` holds the key and the sums of each place that was met.
+    pub(super) fn add_dense<const W: usize>(
+        &mut self,
+        page: &Page<'_>,
+        hits: &Hits,
+        names: &Names,
+        states: &[State],
+        dense: &mut Vec<(Key<W>, State)>,
+    ) -> bool {
+        let ([place], [known]) = (self.layout.places.as_slice(), self.known.as_mut_slice()) else {
+            return false;
+        };
+        let Values::Ids(ids, dictionary) = page.values(place.part.field) else { return false };
+        // Few rows are not worth going through all places in the end.
+        if mask_field(place.part).is_some() || dictionary.len() > hits.len().saturating_mul(4) {
+            return false;
+        }
+        dense.resize(dictionary.len(), ([0; W], State::NONE));
+        known.resize(dictionary.len(), 0);
+        hits.each(|at, row| {
+            let id = ids[row] as usize;
+            let (key, sums) = &mut dense[id];
+            if sums.flows() == 0 {
+                let bits = match dictionary {
+                    Dictionary::Addresses(hosts) => {
+                        let number = names.number(cut(hosts[id], place.part.prefix, 0));
+                        known[id] = number.saturating_add(1);
+                        u64::from(number)
+                    }
+                    Dictionary::Numbers(numbers) => numbers[id].min(place.most()),
+                };
+                place.put(key, bits);
+            }
+            sums.add(&states[at]);
+        });
+        true
+    }
+
     /// The keys of the rows in `hits`, whose columns were loaded.
     pub(super) fn make<const W: usize>(
         &mut self,
@@ -268,7 +314,7 @@ impl Keys {
         for (place, known) in self.layout.places.iter().zip(&mut self.known) {
             if !place.is_address() {
                 // Wider than its field says only in a damaged file.
-                let most = if place.bits == 64 { u64::MAX } else { (1 << place.bits) - 1 };
+                let most = place.most();
                 page.numbers(place.part.field, hits, |at, bits| {
                     place.put(&mut keys[at], bits.min(most));
                 });

@@ -199,10 +199,12 @@ fn of_field<'a, B: Batch>(
     let ranges = ranges(field, test);
     if let (Some(ranges), Some((low, high))) = (&ranges, page.bounds(field)) {
         let (low, high) = (turned(field, low), turned(field, high));
-        if ranges.iter().all(|(from, to)| *to < low || high < *from) {
+        // The wrong way round they say nothing: some time was before 1970.
+        let known = low <= high;
+        if known && ranges.iter().all(|(from, to)| *to < low || high < *from) {
             return Ok(Step::Known(false));
         }
-        if ranges.iter().any(|(from, to)| *from <= low && high <= *to) {
+        if known && ranges.iter().any(|(from, to)| *from <= low && high <= *to) {
             return Ok(Step::Known(true));
         }
     }

@@ -144,23 +144,24 @@ impl Layout {
     /// What groups are printed as unless asked otherwise: what they were summed by.
     #[must_use]
     pub fn of_groups(by: &Aggregation) -> Layout {
-        let mut names = vec!["ts", "td"];
-        for part in &by.parts {
-            let word = PARTS.iter().find(|word| word.field == part.field);
-            let tag = word.map(|word| word.tag);
-            names.extend(match (part.prefix, part.field) {
-                (Some(Prefix::Reported), Field::Src) => Some("sn"),
-                (Some(Prefix::Reported), Field::Dst) => Some("dn"),
-                _ => tag,
-            });
-        }
-        names.extend(["pkt", "byt", "bps", "bpp", "fl"]);
+        let names = by.parts.iter().filter_map(|part| match (part.prefix, part.field) {
+            (Some(Prefix::Reported), Field::Src) => Some("sn"),
+            (Some(Prefix::Reported), Field::Dst) => Some("dn"),
+            _ => PARTS.iter().find(|word| word.field == part.field).map(|word| word.tag),
+        });
         let mut pieces = Vec::new();
-        for tag in names.into_iter().filter_map(tag::named) {
-            if !pieces.is_empty() {
-                literal(&mut pieces, " ");
+        // Two blanks around what they were summed by, as nfdump has them.
+        for (names, between) in [
+            (vec!["ts", "td"], " "),
+            (names.collect(), "  "),
+            (vec!["pkt", "byt", "bps", "bpp", "fl"], "  "),
+        ] {
+            for (place, tag) in names.into_iter().filter_map(tag::named).enumerate() {
+                if !pieces.is_empty() {
+                    literal(&mut pieces, if place == 0 { between } else { " " });
+                }
+                pieces.push(Piece::Tag(tag));
             }
-            pieces.push(Piece::Tag(tag));
         }
         Layout { pieces }
     }

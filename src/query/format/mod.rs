@@ -274,18 +274,14 @@ impl Printer {
     fn records(&mut self, order: Option<super::Order>, rows: &[Row]) {
         let order = order.unwrap_or(super::Order::Flows);
         self.pen.count = 0;
-        let object = match self.shape {
-            Shape::Json | Shape::Ndjson => true,
+        match self.shape {
             Shape::Null | Shape::Parquet => return,
-            Shape::Csv(_) => false,
-            _ => {
-                if !self.quiet {
-                    stat::top(&mut self.pen, self.limit, rows.len(), "flows", order);
-                }
-                false
+            Shape::Lines(_) | Shape::Raw if !self.quiet => {
+                stat::top(&mut self.pen, self.limit, rows.len(), "flows", order);
             }
-        };
-        if object && matches!(self.shape, Shape::Json) {
+            _ => {}
+        }
+        if matches!(self.shape, Shape::Json) {
             let name = order.word().name;
             self.pen.text("{\"statistic\":\"record\",\"order\":\"");
             self.pen.text(name);
@@ -295,9 +291,6 @@ impl Printer {
         }
         self.heading();
         rows.iter().for_each(|row| self.row(row));
-        if !object {
-            self.pen.byte(b'\n');
-        }
     }
 
     fn statistic(&mut self, stat: &Stat) {

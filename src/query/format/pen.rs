@@ -99,6 +99,9 @@ impl Pen {
 
     #[inline]
     pub fn number(&mut self, mut number: u64) {
+        if number < 10 {
+            return self.out.push(b'0' + number as u8);
+        }
         let mut digits = [0; 20];
         let mut at = digits.len();
         loop {
@@ -125,9 +128,9 @@ impl Pen {
         const MILLION: u64 = 1_000_000;
         let (unit, letter) = match number {
             _ if self.style.plain || number < MILLION => return self.number(number),
-            0..1_000_000_000 => (MILLION, b'M'),
-            0..1_000_000_000_000 => (1_000_000_000, b'G'),
-            _ => (1_000_000_000_000, b'T'),
+            1_000_000_000_000.. => (1_000_000_000_000, b'T'),
+            1_000_000_000.. => (1_000_000_000, b'G'),
+            _ => (MILLION, b'M'),
         };
         self.tenths(tenths_of(number, unit));
         self.out.extend_from_slice(&[b' ', letter]);
@@ -175,6 +178,10 @@ impl Pen {
     /// Six bytes, high first.
     pub fn mac(&mut self, mac: u64) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
+        // Most exporters report none.
+        if mac == 0 {
+            return self.text("00:00:00:00:00:00");
+        }
         for byte in (0..6).rev() {
             let byte = (mac >> (byte * 8)) as u8;
             self.out.push(HEX[usize::from(byte >> 4)]);
@@ -194,6 +201,9 @@ impl Pen {
 
     /// Label, traffic class and bottom of a stack entry: `1000-0-1`.
     pub fn mpls(&mut self, entry: u64) {
+        if entry == 0 {
+            return self.text("0-0-0");
+        }
         self.number(entry >> 4);
         self.byte(b'-');
         self.number(entry >> 1 & 7);
@@ -201,9 +211,10 @@ impl Pen {
         self.number(entry & 1);
     }
 
-    /// The name of a protocol in capitals, else its number.
+    /// The name of a protocol in capitals, else its number; with `-N` always that.
     pub fn protocol(&mut self, proto: u8) {
         match proto {
+            _ if self.style.plain && !self.style.data => self.number(proto.into()),
             6 => self.text("TCP"),
             17 => self.text("UDP"),
             _ => match protocol_name(proto) {

@@ -20,7 +20,8 @@ impl Span {
         let all = totals.all;
         let from = from.or(all.map(|all| all.first))?;
         let to = to.or(all.map(|all| all.last))?;
-        Some(Span { from, to })
+        // Exporters may have the times of a flow the wrong way round.
+        Some(Span { from, to: to.max(from) })
     }
 
     /// Milliseconds, 0 when it ends before it begins.

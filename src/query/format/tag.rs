@@ -118,7 +118,8 @@ fn dst_port(pen: &mut Pen, flow: &Flow) {
 
 /// A network, by the length that was reported.
 fn network(pen: &mut Pen, host: Host, mask: u8) {
-    let net = Network::new(host, mask).unwrap_or(Network::single(host));
+    // A length of 0 is one that was not reported.
+    let net = Network::new(host, mask).filter(|_| mask > 0).unwrap_or(Network::single(host));
     let width = if pen.style.data { 0 } else { address_width(pen.style.full6) };
     pen.right(width, |pen| pen.host(net.base()));
     pen.byte(b'/');

@@ -243,7 +243,7 @@ fn groups_are_printed_by_what_they_were_summed_by() {
         print(Ask::Groups { by, order: None, limit: 0 }, &output(shape), vec![table])
     };
     let text = group(aggregation("srcip,dstport").unwrap(), "");
-    assert!(text.starts_with("Date first seen             Duration          Src IP Addr Dst Pt  Packets    Bytes      bps    Bpp Flows\n"), "{text}");
+    assert!(text.starts_with("Date first seen             Duration           Src IP Addr Dst Pt   Packets    Bytes      bps    Bpp Flows\n"), "{text}");
     assert_eq!(group(five_tuple(), ""), list(""));
     let both = Aggregation { bidirectional: true, ..five_tuple() };
     assert!(group(both, "").contains("<->"));

@@ -1,0 +1,243 @@
+//! The same questions, answered row by row and without any cleverness.
+
+use std::collections::BTreeMap;
+
+use toptalk::flow::field::{Field, Value};
+use toptalk::flow::{Flow, Host, More, Network, Time, more_of};
+use toptalk::query::answer::Totals;
+use toptalk::query::question::{Aggregation, Keys, Order, Part, Prefix, Question, Statistic};
+use toptalk::query::{Row, StatRow, Sums};
+
+use super::random::Site;
+
+pub struct Naive {
+    rows: Vec<Row>,
+    pub duplicates: u64,
+}
+
+/// Values that sort as keys are to.
+type Key = Vec<u128>;
+
+impl Naive {
+    pub fn new(site: &Site, question: &Question) -> Naive {
+        let matched = site.flows().filter(|flow| {
+            question.filter.matches(*flow)
+                && question.from.is_none_or(|from| flow.first >= from)
+                && question.to.is_none_or(|to| flow.last <= to)
+        });
+        let (twice, counted): (Vec<Flow>, Vec<Flow>) =
+            matched.copied().partition(|flow| flow.duplicate && !question.no_dedup);
+        let row = |flow: Flow| {
+            let (bytes, packets) = flow.scaled();
+            let more = *more_of(&flow, &site.more);
+            let flow = Flow { more: 0, ..flow };
+            let sums = Sums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
+            Row { flow, more, sums, out_packets: 0, out_bytes: 0 }
+        };
+        Naive { rows: counted.into_iter().map(row).collect(), duplicates: twice.len() as u64 }
+    }
+
+    pub fn records(&self, order: Option<Order>, limit: usize) -> Vec<Row> {
+        let mut rows = self.rows.clone();
+        if let Some(order) = order {
+            rows.sort_by(|a, b| compare(order, a, b));
+        }
+        rows.truncate(if limit == 0 { usize::MAX } else { limit });
+        rows
+    }
+
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for row in &self.rows {
+            totals.all = Some(totals.all.map_or(row.sums, |all| plus(all, row.sums)));
+            let class = match row.flow.proto {
+                6 => &mut totals.tcp,
+                17 => &mut totals.udp,
+                1 | 58 => &mut totals.icmp,
+                _ => &mut totals.other,
+            };
+            class[0] += 1;
+            class[1] = class[1].saturating_add(row.sums.packets);
+            class[2] = class[2].saturating_add(row.sums.bytes);
+        }
+        totals
+    }
+
+    pub fn groups(&self, by: &Aggregation, order: Order) -> Vec<Row> {
+        let mut groups: BTreeMap<Key, Row> = BTreeMap::new();
+        for row in &self.rows {
+            let mut flow = Flow { tcp_flags: row.flow.tcp_flags, ..Flow::EMPTY };
+            let mut more = More::NONE;
+            for part in &by.parts {
+                copy(part, row, &mut flow, &mut more);
+            }
+            let new = Row { flow, more, ..*row };
+            let key = by.parts.iter().map(|part| value(part, row)).collect();
+            groups.entry(key).and_modify(|group| add(group, &new)).or_insert(new);
+        }
+        let mut rows: Vec<(Key, Row)> = match by.bidirectional {
+            true => both_ways(&by.parts, groups),
+            false => groups.into_iter().collect(),
+        };
+        for (_, row) in &mut rows {
+            row.flow.bytes = row.sums.bytes;
+            row.flow.packets = row.sums.packets;
+            row.flow.first = row.sums.first;
+            row.flow.last = row.sums.last;
+            for part in &by.parts {
+                if part.field == Field::First {
+                    row.flow.first = Time(0);
+                }
+            }
+        }
+        for (key, row) in &mut rows {
+            for (part, value) in by.parts.iter().zip(key) {
+                match part.field {
+                    Field::First => row.flow.first = Time(*value as i64),
+                    Field::TcpFlags => row.flow.tcp_flags = *value as u8,
+                    _ => {}
+                }
+            }
+        }
+        rows.sort_by(|a, b| compare(order, &a.1, &b.1).then_with(|| a.0.cmp(&b.0)));
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    pub fn statistic(&self, asked: &Statistic, order: Order) -> Vec<StatRow> {
+        let (one, two) = match asked.element.keys {
+            Keys::One(part) => (part, None),
+            Keys::Either(one, two) => (one, Some(two)),
+            Keys::Record => unreachable!("records come as rows"),
+        };
+        let mut groups: BTreeMap<Key, StatRow> = BTreeMap::new();
+        for row in &self.rows {
+            let mut values = vec![value(&one, row)];
+            values.extend(two.map(|two| value(&two, row)));
+            values.dedup();
+            for bits in values {
+                let proto = asked.by_protocol.then_some(row.flow.proto);
+                let key = std::iter::once(bits).chain(proto.map(u128::from)).collect();
+                let value = match (one.field.info().get)(&row.flow, &row.more) {
+                    Value::Address(_) => Value::Address(Host(bits)),
+                    _ => Value::Number(bits as u64),
+                };
+                let new = StatRow { value, proto, sums: row.sums };
+                let known = groups.entry(key);
+                known.and_modify(|group| group.sums = plus(group.sums, row.sums)).or_insert(new);
+            }
+        }
+        let rank = |row: &StatRow| Row { sums: row.sums, ..self.rows[0] };
+        let mut rows: Vec<(Key, StatRow)> = groups.into_iter().collect();
+        rows.sort_by(|a, b| compare(order, &rank(&a.1), &rank(&b.1)).then_with(|| a.0.cmp(&b.0)));
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+fn plus(a: Sums, b: Sums) -> Sums {
+    Sums {
+        flows: a.flows + b.flows,
+        packets: a.packets.saturating_add(b.packets),
+        bytes: a.bytes.saturating_add(b.bytes),
+        first: a.first.min(b.first),
+        last: a.last.max(b.last),
+    }
+}
+
+fn add(group: &mut Row, other: &Row) {
+    group.sums = plus(group.sums, other.sums);
+    group.flow.tcp_flags |= other.flow.tcp_flags;
+}
+
+/// What a part of a key is, as a number that sorts.
+fn value(part: &Part, row: &Row) -> u128 {
+    match (part.field.info().get)(&row.flow, &row.more) {
+        Value::Number(number) => u128::from(number),
+        Value::Time(time) => time.0 as u128,
+        Value::Address(host) => {
+            let v4 = host.as_v4().is_some();
+            let mask = if part.field == Field::Src { row.flow.src_mask } else { row.flow.dst_mask };
+            let bits = match part.prefix {
+                Some(Prefix::V4(bits)) if v4 => bits,
+                Some(Prefix::V6(bits)) if !v4 => bits,
+                Some(Prefix::Reported) => mask.min(if v4 { 32 } else { 128 }),
+                _ => return host.0,
+            };
+            Network::new(host, bits).unwrap().base().0
+        }
+    }
+}
+
+fn copy(part: &Part, row: &Row, flow: &mut Flow, more: &mut More) {
+    let value = value(part, row);
+    match part.field {
+        Field::Src => flow.src = Host(value),
+        Field::Dst => flow.dst = Host(value),
+        Field::SrcPort => flow.sport = row.flow.sport,
+        Field::DstPort => flow.dport = row.flow.dport,
+        Field::Proto => flow.proto = row.flow.proto,
+        Field::Tos => flow.tos = row.flow.tos,
+        Field::Input => flow.input = row.flow.input,
+        Field::Output => flow.output = row.flow.output,
+        Field::Mpls3 => more.mpls[2] = row.more.mpls[2],
+        Field::InSrcMac => more.in_src_mac = row.more.in_src_mac,
+        Field::TcpFlags | Field::First => {}
+        _ => unreachable!("no such part"),
+    }
+}
+
+fn both_ways(parts: &[Part], groups: BTreeMap<Key, Row>) -> Vec<(Key, Row)> {
+    let place = |field| parts.iter().position(|part| part.field == field);
+    let mut rows = Vec::new();
+    for (key, row) in &groups {
+        let mut back = key.clone();
+        let mut swap = |one, two| {
+            if let (Some(one), Some(two)) = (place(one), place(two)) {
+                back.swap(one, two);
+            }
+        };
+        swap(Field::Src, Field::Dst);
+        swap(Field::Input, Field::Output);
+        let icmp = place(Field::Proto).is_some() && [1, 58].contains(&row.flow.proto);
+        if !icmp {
+            swap(Field::SrcPort, Field::DstPort);
+        }
+        let Some(other) = groups.get(&back).filter(|_| back != *key) else {
+            rows.push((key.clone(), *row));
+            continue;
+        };
+        if (row.sums.first, key) < (other.sums.first, &back) {
+            let mut both = *row;
+            add(&mut both, other);
+            (both.sums.bytes, both.sums.packets) = (row.sums.bytes, row.sums.packets);
+            (both.out_bytes, both.out_packets) = (other.sums.bytes, other.sums.packets);
+            rows.push((key.clone(), both));
+        }
+    }
+    rows
+}
+
+/// What stands first: the greater number, the earlier time.
+fn compare(order: Order, a: &Row, b: &Row) -> std::cmp::Ordering {
+    let number = |row: &Row| -> i128 {
+        let packets = i128::from(row.sums.packets) + i128::from(row.out_packets);
+        let bytes = i128::from(row.sums.bytes) + i128::from(row.out_bytes);
+        let ms = i128::from(row.sums.last.since(row.sums.first).max(0));
+        let over = |number: i128, by: i128| if by == 0 { 0 } else { number / by };
+        match order {
+            Order::Flows => row.sums.flows.into(),
+            Order::Packets => packets,
+            Order::InPackets => row.sums.packets.into(),
+            Order::OutPackets => row.out_packets.into(),
+            Order::Bytes => bytes,
+            Order::InBytes => row.sums.bytes.into(),
+            Order::OutBytes => row.out_bytes.into(),
+            Order::Pps => over(packets * 1000, ms),
+            Order::Bps => over(bytes * 8000, ms),
+            Order::Bpp => over(bytes, packets),
+            Order::First => -i128::from(row.sums.first.0),
+            Order::Last => -i128::from(row.sums.last.0),
+            Order::Duration => ms,
+        }
+    };
+    number(b).cmp(&number(a))
+}

@@ -1,0 +1,91 @@
+//! Chunks in memory with dictionaries and bounds, as segments have them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use toptalk::archive::{ArchiveError, Chunk, RowChunk};
+use toptalk::flow::column::{Dictionary, Vector};
+use toptalk::flow::field::{FIELDS, Field};
+use toptalk::flow::{Flow, Host, More};
+
+/// Rows of which every `one_in`-th field has a dictionary, and all numbers have bounds.
+pub struct Dictionaries {
+    inner: RowChunk,
+    known: BTreeMap<Field, Arc<Dictionary>>,
+    bounds: BTreeMap<Field, (u64, u64)>,
+}
+
+impl Dictionaries {
+    pub fn new(flows: Vec<Flow>, more: Vec<More>, one_in: usize) -> Option<Dictionaries> {
+        let path: Arc<Path> = Path::new("dictionaries").into();
+        let inner = RowChunk::new(path, flows, more, 0)?;
+        let mut chunk = Dictionaries { inner, known: BTreeMap::new(), bounds: BTreeMap::new() };
+        for info in FIELDS {
+            let (mut numbers, mut hosts) = (Vec::new(), Vec::new());
+            for page in 0..chunk.pages() {
+                let mut out = Vector::default();
+                chunk.inner.read(info.field, page, &mut out).unwrap();
+                match out {
+                    Vector::Numbers(read) => numbers.extend(read),
+                    Vector::Addresses(read) => hosts.extend(read),
+                    Vector::Ids(_) => unreachable!(),
+                }
+            }
+            numbers.sort_unstable();
+            numbers.dedup();
+            hosts.sort_unstable();
+            hosts.dedup();
+            if let (Some(low), Some(high)) = (numbers.first(), numbers.last()) {
+                chunk.bounds.insert(info.field, (*low, *high));
+            }
+            if info.field as usize % one_in == 0 {
+                let dictionary = match hosts.is_empty() {
+                    true => Dictionary::Numbers(numbers),
+                    false => Dictionary::Addresses(hosts),
+                };
+                chunk.known.insert(info.field, Arc::new(dictionary));
+            }
+        }
+        Some(chunk)
+    }
+}
+
+fn places<T: Ord>(values: &[T], known: &[T], out: &mut Vector) {
+    out.ids().extend(values.iter().map(|value| known.binary_search(value).unwrap() as u32));
+}
+
+impl Chunk for Dictionaries {
+    fn rows(&self) -> usize {
+        self.inner.rows()
+    }
+
+    fn path(&self) -> &Path {
+        self.inner.path()
+    }
+
+    fn dictionary(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
+        Ok(self.known.get(&field).cloned())
+    }
+
+    fn read(&mut self, field: Field, page: usize, out: &mut Vector) -> Result<(), ArchiveError> {
+        let mut plain = Vector::default();
+        self.inner.read(field, page, &mut plain)?;
+        match (self.known.get(&field).map(|known| &**known), plain) {
+            (Some(Dictionary::Numbers(known)), Vector::Numbers(read)) => places(&read, known, out),
+            (Some(Dictionary::Addresses(known)), Vector::Addresses(read)) => {
+                places::<Host>(&read, known, out);
+            }
+            (_, plain) => *out = plain,
+        }
+        Ok(())
+    }
+
+    fn bounds(&self, field: Field) -> Option<(u64, u64)> {
+        self.bounds.get(&field).copied()
+    }
+
+    fn bytes_read(&self) -> u64 {
+        0
+    }
+}
