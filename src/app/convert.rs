@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::tz::TimeZone;
 
 use super::AppError;
+use super::inputs;
 use super::stop::Stop;
 use crate::archive::catalog::{Entry, FileKind};
 use crate::archive::convert::{Outcome, Target, convert, known};
@@ -16,18 +16,12 @@ use crate::archive::recorder::Real;
 use crate::archive::{self, ArchiveError, nfcapd};
 use crate::cli::Convert;
 use crate::clock::Clock;
-use crate::query::files::{self, Asked};
 use crate::units;
 
 pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
     let stop = Stop::on_signals().map_err(AppError::Start)?;
-    let zone = zone(asked.zone.as_deref())?;
-    let files = Asked {
-        one: asked.files.one.as_deref(),
-        range: asked.files.range.as_deref(),
-        folders: asked.files.folders.as_deref(),
-    };
-    let catalog = files::list(files, Path::new("."), &zone, &|path| path.is_dir())?;
+    let zone = inputs::zone(asked.zone.as_deref())?;
+    let catalog = inputs::list(&asked.files, &zone)?;
     // Nothing is written beside a recorder, who counts on the names that are free.
     let _lock = Lock::take(&asked.folder, std::process::id())?;
     let clock = Clock::start();
@@ -63,13 +57,6 @@ pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
         None if tally.problems > 0 || catalog.entries.is_empty() => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     })
-}
-
-fn zone(name: Option<&str>) -> Result<TimeZone, AppError> {
-    let Some(name) = name else { return Ok(TimeZone::system()) };
-    // Names are looked up in the machine's own list, which small ones lack.
-    let zone = TimeZone::get(name).or_else(|_| TimeZone::posix(name));
-    zone.map_err(|_| AppError::Zone(name.to_owned()))
 }
 
 /// A bar on a terminal, nothing elsewhere.
