@@ -66,5 +66,6 @@ pub(super) fn list(files: &Files, zone: &TimeZone) -> Result<Catalog, AppError> 
         range: files.range.as_deref(),
         folders: files.folders.as_deref(),
     };
-    Ok(files::list(asked, Path::new("."), zone, &|path| path.is_dir())?)
+    let listed = files::list(asked, Path::new("."), zone, &|path| path.is_dir());
+    listed.map_err(|error| AppError::Files(Box::new(error)))
 }

@@ -52,7 +52,7 @@ pub enum AppError {
     #[error("cannot send to {to}: {source}")]
     Send { to: SocketAddr, source: io::Error },
     #[error(transparent)]
-    Files(#[from] FilesError),
+    Files(Box<FilesError>),
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(
