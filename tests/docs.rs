@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use toptalk::archive::macros::{Dialect, macros};
+use toptalk::archive::schema::Column;
 use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
 use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS};
@@ -35,6 +37,19 @@ fn check(file: &str, name: &str, table: &str) {
         std::fs::write(&path, format!("{}{table}{}", &text[..start], &text[end..])).unwrap();
     } else {
         assert_eq!(&text[start..end], table, "docs/{file}: UPDATE_DOCS=1 cargo test --test docs");
+    }
+}
+
+#[test]
+fn archive() {
+    let rows = Column::all().map(|column| {
+        let (kept, label) = (column.store.words(), column.field.info().label);
+        (format!("`{}`", column.name()), format!("{kept} | {} | {label}", column.coding.words()))
+    });
+    let text = table("| column | type | written as | is |", rows);
+    check("ARCHIVE.md", "columns", &text.replace("|---|---|", "|---|---|---|---|"));
+    for (name, dialect) in [("duckdb", Dialect::DuckDb), ("clickhouse", Dialect::ClickHouse)] {
+        check("ARCHIVE.md", name, &format!("\n```sql\n{}```\n\n", macros(dialect)));
     }
 }
 

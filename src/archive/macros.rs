@@ -6,3 +6,48 @@ pub enum Dialect {
     DuckDb,
     ClickHouse,
 }
+
+/// Statements that make `addr_text(column)` of an address, `is_v4(column)` of its
+/// family and `mac_text(column)` of a MAC.
+#[must_use]
+pub fn macros(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::DuckDb => DUCKDB,
+        Dialect::ClickHouse => CLICKHOUSE,
+    }
+}
+
+/// An IPv6 address is written with its longest run of zero groups as `::`
+/// (RFC 5952, 4.2): the eight groups as `0:0:1:…`, and the longest `:0:0…` of it
+/// that comes first is cut out.
+const DUCKDB: &str = "\
+CREATE OR REPLACE MACRO is_v4(address) AS hex(address) LIKE '00000000000000000000FFFF%';
+CREATE OR REPLACE MACRO addr_byte(address, nth) AS
+    CAST(CAST('0x' || substr(hex(address), 2 * nth + 1, 2) AS INTEGER) AS VARCHAR);
+CREATE OR REPLACE MACRO v4_text(address) AS
+    addr_byte(address, 12) || '.' || addr_byte(address, 13) || '.' ||
+    addr_byte(address, 14) || '.' || addr_byte(address, 15);
+CREATE OR REPLACE MACRO v6_groups(address) AS
+    ':' || array_to_string(list_transform(range(8), lambda nth:
+        lower(coalesce(nullif(ltrim(substr(hex(address), CAST(4 * nth + 1 AS BIGINT), 4), '0'), ''), '0'))), ':') || ':';
+CREATE OR REPLACE MACRO v6_zeros(groups) AS
+    list_filter([':0:0:0:0:0:0:0:0:', ':0:0:0:0:0:0:0:', ':0:0:0:0:0:0:', ':0:0:0:0:0:', ':0:0:0:0:',
+        ':0:0:0:', ':0:0:'], lambda zeros: instr(groups, zeros) > 0)[1];
+CREATE OR REPLACE MACRO v6_short(groups) AS
+    CASE WHEN v6_zeros(groups) IS NULL THEN trim(groups, ':')
+    ELSE ltrim(left(groups, instr(groups, v6_zeros(groups)) - 1), ':') || '::' ||
+        rtrim(substr(groups, instr(groups, v6_zeros(groups)) + length(v6_zeros(groups))), ':') END;
+CREATE OR REPLACE MACRO addr_text(address) AS
+    CASE WHEN is_v4(address) THEN v4_text(address) ELSE v6_short(v6_groups(address)) END;
+CREATE OR REPLACE MACRO mac_text(mac) AS
+    rtrim(regexp_replace(lower(lpad(to_hex(CAST(mac AS BIGINT)), 12, '0')), '(..)', '\\1:', 'g'), ':');
+";
+
+const CLICKHOUSE: &str = "\
+CREATE OR REPLACE FUNCTION is_v4 AS (address) ->
+    startsWith(hex(address), '00000000000000000000FFFF');
+CREATE OR REPLACE FUNCTION addr_text AS (address) ->
+    replaceRegexpOne(IPv6NumToString(toFixedString(address, 16)), '^::ffff:([0-9]+[.])', '\\\\1');
+CREATE OR REPLACE FUNCTION mac_text AS (mac) ->
+    lower(MACNumToString(mac));
+";

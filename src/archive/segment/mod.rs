@@ -20,6 +20,6 @@ pub use write::{encode, encode_from};
 /// and places in dictionaries have 32 bits.
 pub const MAX_ROWS: usize = 1 << 24;
 
-/// What a dictionary has at most, in bytes of its values: that of 4 M rows of
-/// addresses that are all different. Beyond it pages are plain.
-const MAX_DICTIONARY: usize = 64 << 20;
+/// What a dictionary has at most, in bytes of its values: 2 M addresses, twice as
+/// many as the usual segment has rows. Beyond it pages are plain.
+const MAX_DICTIONARY: usize = 32 << 20;

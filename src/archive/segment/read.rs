@@ -1,5 +1,6 @@
 //! Segments read back, a page of a column at a time.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -49,11 +50,32 @@ pub struct Segment {
     footer: Footer,
     parts: Vec<Part>,
     bytes_read: u64,
-    /// Buffers that all pages are read into.
+    buffers: Buffers,
+}
+
+/// Buffers that all pages are read into.
+#[derive(Default)]
+struct Buffers {
+    /// Pages as they lie in the file; it never shrinks, so that it is not cleared
+    /// again and again.
     stored: Vec<u8>,
     raw: Vec<u8>,
     ids: Vec<u32>,
     zstd: zstd::bulk::Decompressor<'static>,
+}
+
+thread_local! {
+    /// Buffers of the segment that was done with last: whoever reads many files
+    /// one after the other has the system clear fresh memory once, not per file.
+    static SPARE: Cell<Option<Buffers>> = const { Cell::new(None) };
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        let buffers = std::mem::take(&mut self.buffers);
+        // When the thread is at its end there is nothing to keep them in.
+        let _ = SPARE.try_with(|spare| spare.set(Some(buffers)));
+    }
 }
 
 /// Opens a segment.
@@ -74,10 +96,7 @@ pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
         footer,
         parts,
         bytes_read: 0,
-        stored: Vec::new(),
-        raw: Vec::new(),
-        ids: Vec::new(),
-        zstd: zstd::bulk::Decompressor::new().map_err(|error| io("read", error))?,
+        buffers: SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default(),
     })
 }
 
@@ -147,16 +166,20 @@ impl Segment {
         part.ok_or_else(|| self.damaged(field, "there is none"))
     }
 
-    /// Reads a page to `self.raw`, [`PADDING`] zeros after it.
+    /// Reads a page to `buffers.raw`, [`PADDING`] zeros after it.
     fn load(&mut self, field: Field, place: Place, limit: usize) -> Result<Header, ArchiveError> {
         let compressed = self.part(field)?.compressed;
-        self.stored.resize(place.size, 0);
+        let Buffers { stored, raw, zstd, .. } = &mut self.buffers;
+        if stored.len() < place.size {
+            stored.resize(place.size, 0);
+        }
+        let stored = stored.get_mut(..place.size).unwrap_or_default();
         self.file
-            .read_exact_at(&mut self.stored, place.offset)
+            .read_exact_at(stored, place.offset)
             .map_err(|error| ArchiveError::io("read", &self.path, error))?;
         self.bytes_read += place.size as u64;
-        let parsed = Header::parse(&self.stored);
-        let found = parsed.and_then(|(header, at)| Some((header, self.stored.get(at..)?)));
+        let parsed = Header::parse(stored);
+        let found = parsed.and_then(|(header, at)| Some((header, stored.get(at..)?)));
         let Some((header, page)) = found.filter(|(header, page)| {
             header.stored as usize == page.len() && header.raw as usize <= limit
         }) else {
@@ -165,20 +188,19 @@ impl Segment {
         if crc32fast::hash(page) != header.crc {
             return Err(self.damaged(field, "the checksum of a page is wrong"));
         }
-        let raw = header.raw as usize;
-        self.raw.clear();
+        let length = header.raw as usize;
+        raw.clear();
         if compressed && header.compressed {
-            self.raw.reserve(raw + PADDING);
-            let length = self.zstd.decompress_to_buffer(page, &mut self.raw);
-            if length.ok() != Some(raw) {
+            raw.reserve(length + PADDING);
+            if zstd.decompress_to_buffer(page, raw).ok() != Some(length) {
                 return Err(self.damaged(field, "a page cannot be decompressed"));
             }
-        } else if page.len() == raw {
-            self.raw.extend_from_slice(page);
+        } else if page.len() == length {
+            raw.extend_from_slice(page);
         } else {
             return Err(self.damaged(field, "a page has another length than it says"));
         }
-        self.raw.extend([0; PADDING]);
+        raw.extend([0; PADDING]);
         Ok(header)
     }
 
@@ -193,9 +215,9 @@ impl Segment {
         }
         let (Some(place), store) = (part.dictionary, part.column.store) else { return Ok(None) };
         let header = self.load(field, place, MAX_DICTIONARY + PAGE_ROWS * 16)?;
-        let bytes = self.raw.len() - PADDING;
+        let bytes = self.buffers.raw.len() - PADDING;
         let mut values = Vector::default();
-        plain(store, self.raw.get(..bytes).unwrap_or_default(), &mut values);
+        plain(store, self.buffers.raw.get(..bytes).unwrap_or_default(), &mut values);
         if !header.dictionary || values.len() != header.values as usize || values.is_empty() {
             return Err(self.damaged(field, "its dictionary makes no sense"));
         }
@@ -239,7 +261,7 @@ impl Segment {
         Ok(only_ids)
     }
 
-    /// Decodes the ids in `self.raw`, all of them below `values`.
+    /// Decodes the ids in `buffers.raw`, all of them below `values`.
     fn decode_ids(
         &self,
         encoding: Encoding,
@@ -250,13 +272,13 @@ impl Segment {
         ids.clear();
         match encoding {
             Encoding::Ids => {
-                let width = u32::from(*self.raw.first()?);
+                let width = u32::from(*self.buffers.raw.first()?);
                 if width > 32 {
                     return None;
                 }
-                runs(self.raw.get(1..)?, width, rows, ids)?;
+                runs(self.buffers.raw.get(1..)?, width, rows, ids)?;
             }
-            Encoding::Rle => runs(self.raw.get(4..)?, 1, rows, ids)?,
+            Encoding::Rle => runs(self.buffers.raw.get(4..)?, 1, rows, ids)?,
             Encoding::Plain | Encoding::Delta => return None,
         }
         let greatest = ids.iter().fold(0, |greatest, id| greatest.max(*id));
@@ -326,15 +348,21 @@ impl Chunk for Segment {
                 self.decode_ids(header.encoding, rows, values.len(), out.ids())
             }
             (Encoding::Ids, Some(values)) => {
-                let mut ids = std::mem::take(&mut self.ids);
+                let mut ids = std::mem::take(&mut self.buffers.ids);
                 let read = self.decode_ids(header.encoding, rows, values.len(), &mut ids);
                 looked_up(&values, &ids, out);
-                self.ids = ids;
+                self.buffers.ids = ids;
                 read
             }
-            (Encoding::Delta, _) if !only_ids => delta::decode(&self.raw, rows, out.numbers()),
+            (Encoding::Delta, _) if !only_ids => {
+                delta::decode(&self.buffers.raw, rows, out.numbers())
+            }
             (Encoding::Plain, _) if !only_ids => {
-                plain(store, self.raw.get(..self.raw.len() - PADDING).unwrap_or_default(), out);
+                plain(
+                    store,
+                    self.buffers.raw.get(..self.buffers.raw.len() - PADDING).unwrap_or_default(),
+                    out,
+                );
                 Some(())
             }
             _ => None,
