@@ -1,6 +1,8 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod convert;
 mod exporters;
+mod filters;
 mod groups;
 mod inspect;
 mod query;
@@ -8,6 +10,7 @@ mod record;
 mod replay;
 mod values;
 
+pub use convert::Convert;
 pub use groups::Group;
 pub use inspect::Inspect;
 pub use query::{Action, Files, FilterFrom, Query, filter};
@@ -21,13 +24,13 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::exporters::ExporterWords;
+use self::filters::{filter_help, refused};
 use self::groups::GroupWords;
 use self::record::RecordWords;
 use self::values::{Link, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::archive::recorder::Settings;
-use crate::filter::words::WORDS;
-use crate::filter::{Filter, FilterError};
+use crate::filter::Filter;
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::snapshot::{Grouping, SortKey, Subject, Window};
@@ -44,6 +47,7 @@ pub enum Command {
     Inspect(Inspect),
     Query(Box<Query>),
     Replay(Replay),
+    Convert(Convert),
 }
 
 /// Collecting with a screen.
@@ -132,6 +136,8 @@ enum Verb {
     Query(Box<query::QueryWords>),
     /// Send what was recorded once more, as NetFlow or IPFIX: an archive, files of nfcapd, a capture
     Replay(replay::ReplayWords),
+    /// Make files of nfcapd, or segments of other slots, segments of an archive
+    Convert(convert::ConvertWords),
 }
 
 /// What all who collect are told.
@@ -306,6 +312,7 @@ impl Words {
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
             Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
             Some(Verb::Replay(words)) => Command::Replay(words.check()?),
+            Some(Verb::Convert(words)) => Command::Convert(words.check()),
         })
     }
 }
@@ -392,33 +399,6 @@ impl TopWords {
             record: self.record.check(),
         })
     }
-}
-
-/// The words of filters that live rows can answer.
-fn filter_help() -> String {
-    let live = WORDS.iter().filter_map(|word| Some((word.live_usage()?, word.help)));
-    let lines: String = live.map(|(usage, help)| format!("  {usage:<24} {help}\n")).collect();
-    format!(
-        "Filter words, joined by `and`, `or`, `not` and parentheses:\n{lines}\
-         The other words ask what live rows do not keep; docs/FILTER.md has them all."
-    )
-}
-
-/// Why a filter is refused, where, and what can answer it.
-fn refused(text: &str, error: &FilterError) -> String {
-    let mut message = format!("{error}\n  {text}\n  {}", caret(text, &error.at));
-    if let Some(command) = error.command() {
-        message.push_str(&format!("\nfrom the archive: {command}"));
-    }
-    message
-}
-
-/// A line of carets under the wrong part of a text.
-fn caret(text: &str, at: &std::ops::Range<usize>) -> String {
-    let width = |part: Option<&str>| part.map_or(0, |part| part.chars().count());
-    let before = width(text.get(..at.start));
-    let under = width(text.get(at.clone())).max(1);
-    format!("{}{}", " ".repeat(before), "^".repeat(under))
 }
 
 fn wrong(message: String) -> clap::Error {

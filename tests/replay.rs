@@ -120,6 +120,22 @@ fn an_archive_is_sent_as_whatever_is_asked_for() {
 }
 
 #[test]
+fn a_folder_is_sent_in_the_order_of_its_slots() {
+    let folder = tempfile::tempdir().unwrap();
+    segment(folder.path());
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = socket.local_addr().unwrap().to_string();
+    for (name, flows) in [("202609131225", 0), ("202009131225", 20)] {
+        let mut command = toptalk();
+        let range = format!("{}/nfcapd.{name}", folder.path().display());
+        command.args(["replay", "--fast", "--tz", "UTC", "--to", &to, "-R", &range]);
+        let output = command.output().unwrap();
+        assert!(said(&output).contains(&format!("sent {flows} flows")), "{}", said(&output));
+        assert_eq!(output.status.success(), flows > 0);
+    }
+}
+
+#[test]
 fn times_are_kept_and_flows_chosen_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let path = segment(folder.path());

@@ -4,13 +4,19 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use crate::archive::{ArchiveError, Chunk, Chunks, nfcapd, segment};
+use jiff::tz::TimeZone;
+
+use super::AppError;
+use crate::archive::catalog::Catalog;
+use crate::archive::{self, ArchiveError, Chunks, nfcapd};
+use crate::cli::Files;
+use crate::query::files::{self, Asked};
 
 /// How many first bytes say what a file is.
-const HEAD: u64 = 4;
+const HEAD: u64 = 8;
 
-/// How Parquet files begin.
-const PARQUET: &[u8] = b"PAR1";
+/// How segments and journals begin.
+const OURS: [&[u8]; 2] = [b"PAR1", b"TTJOURN\n"];
 
 /// A file, opened.
 pub(super) enum Input {
@@ -30,13 +36,36 @@ pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
     let mut file = File::open(path).map_err(cannot)?;
     let mut head = Vec::new();
     file.by_ref().take(HEAD).read_to_end(&mut head).map_err(cannot)?;
-    if nfcapd::is_nfcapd(&head) {
-        return nfcapd::open(path).map(Input::Flows);
-    }
-    if head == PARQUET {
-        let segment: Box<dyn Chunk> = Box::new(segment::open(path)?);
-        return Ok(Input::Flows(Box::new(std::iter::once(Ok(segment)))));
+    if nfcapd::is_nfcapd(&head) || OURS.iter().any(|ours| head.starts_with(ours)) {
+        let mut catalog = Catalog::default();
+        // Its slot is not asked for, so the zone does not matter.
+        catalog.add_file(path, &TimeZone::UTC)?;
+        if let Some(entry) = catalog.entries.first() {
+            return archive::open(entry).map(Input::Flows);
+        }
     }
     let rest = io::Cursor::new(head).chain(BufReader::new(file));
     Ok(Input::Datagrams(Box::new(rest)))
+}
+
+/// The zone of a clock on a wall: by its name or its rule, else that of this machine.
+pub(super) fn zone(name: Option<&str>) -> Result<TimeZone, AppError> {
+    let Some(name) = name else { return Ok(TimeZone::system()) };
+    if name.eq_ignore_ascii_case("UTC") {
+        return Ok(TimeZone::UTC);
+    }
+    // Names are looked up in the machine's own list, which small ones lack.
+    let zone = TimeZone::get(name).or_else(|_| TimeZone::posix(name));
+    zone.map_err(|_| AppError::Zone(name.to_owned()))
+}
+
+/// The files that `-r`, `-R` and `-M` name, in the order they were recorded.
+pub(super) fn list(files: &Files, zone: &TimeZone) -> Result<Catalog, AppError> {
+    let asked = Asked {
+        one: files.one.as_deref(),
+        range: files.range.as_deref(),
+        folders: files.folders.as_deref(),
+    };
+    let listed = files::list(asked, Path::new("."), zone, &|path| path.is_dir());
+    listed.map_err(|error| AppError::Files(Box::new(error)))
 }

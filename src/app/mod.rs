@@ -1,6 +1,7 @@
 //! One file per command: where the rooms are put together.
 
 mod collect;
+mod convert;
 mod demo;
 mod groups;
 mod inputs;
@@ -19,9 +20,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::archive::lock::LockError;
 use crate::cli::Command;
 use crate::flow::named::NamedError;
 use crate::ingest::{BindError, RecordError};
+use crate::query::files::FilesError;
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,14 @@ pub enum AppError {
     Resolve { target: String, source: io::Error },
     #[error("cannot send to {to}: {source}")]
     Send { to: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Files(Box<FilesError>),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(
+        "expected a time zone that this machine knows, such as Europe/Berlin (package tzdata), or its rule, such as CET-1CEST,M3.5.0,M10.5.0/3, found `{0}`"
+    )]
+    Zone(String),
 }
 
 /// Runs a command. What goes wrong is printed on stderr.
@@ -63,6 +74,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Top(top) => top::run(&top),
         Command::Collect(collecting) => collect::run(collecting),
         Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Convert(asked) => convert::run(&asked),
         Command::Query(query) => query::run(*query),
         Command::Replay(replay) => replay::run(&replay),
     };

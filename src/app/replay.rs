@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::AppError;
-use super::inputs::{Input, open};
+use super::inputs::{self, Input, open};
 use super::stop::Stop;
 use crate::archive::{Chunks, rows};
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
@@ -27,6 +27,12 @@ const TICK_MS: i64 = 10;
 
 pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     let stop = Stop::on_signals().map_err(AppError::Start)?;
+    let mut files = replay.files.clone();
+    if let Some(archive) = &replay.archive {
+        let catalog = inputs::list(archive, &inputs::zone(replay.zone.as_deref())?)?;
+        catalog.problems.iter().for_each(|problem| eprintln!("toptalk: {problem}"));
+        files.extend(catalog.entries.into_iter().map(|entry| entry.path));
+    }
     let to = resolve(&replay.to)?;
     let own = match to {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
@@ -50,7 +56,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     };
     eprintln!("toptalk: sending to {to}; Ctrl-C ends it");
     let mut failed = false;
-    for path in &replay.files {
+    for path in &files {
         if let Err(error) = sender.file(path) {
             match error {
                 Ended::Failed(error) => return Err(error),

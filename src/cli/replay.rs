@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::query::Files;
 use super::{refused, wrong};
 use crate::filter::Filter;
 use crate::replay::{As, Pace};
@@ -13,6 +14,10 @@ use crate::replay::{As, Pace};
 pub struct Replay {
     /// Captures and files of archives, in order; `-` is a capture from the standard input.
     pub files: Vec<PathBuf>,
+    /// Files of an archive.
+    pub archive: Option<Files>,
+    /// The zone of the clock that named nfcapd's files; `None` for that of this machine.
+    pub zone: Option<String>,
     /// Where to send: a host with a port.
     pub to: String,
     /// What to send; `None` for datagrams of captures as they are.
@@ -26,8 +31,17 @@ pub struct Replay {
 #[derive(Args)]
 pub(super) struct ReplayWords {
     /// A file of an archive, a file of nfcapd, or a capture; repeatable; - is a capture from stdin
-    #[arg(short = 'r', long = "read", value_name = "FILE", required = true)]
+    #[arg(short = 'r', long = "read", value_name = "FILE", required_unless_present = "range")]
     read: Vec<PathBuf>,
+    /// Files of an archive: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
+    #[arg(short = 'R', value_name = "FILES", conflicts_with = "read")]
+    range: Option<String>,
+    /// Several folders, /a/b:c:d; -R is then names in each of them
+    #[arg(short = 'M', value_name = "DIRS", requires = "range")]
+    folders: Option<String>,
+    /// The zone of the clock that named nfcapd's files, as in Europe/Berlin [default: that of this machine]
+    #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
+    tz: Option<String>,
     /// Where to send it, and nowhere else
     #[arg(long, value_name = "HOST:PORT", value_parser = target)]
     to: String,
@@ -63,6 +77,12 @@ impl ReplayWords {
         let filter = Filter::parse(&text).map_err(|error| wrong(refused(&text, &error)))?;
         Ok(Replay {
             files: self.read,
+            archive: self.range.map(|range| Files {
+                one: None,
+                range: Some(range),
+                folders: self.folders,
+            }),
+            zone: self.tz,
             to: self.to,
             what: self.what.map(|what| match what {
                 Protocol::V5 => As::V5,

@@ -1,0 +1,175 @@
+//! `toptalk convert`: files of nfcapd, or segments, to segments.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::AppError;
+use super::inputs;
+use super::stop::Stop;
+use crate::archive::catalog::{Entry, FileKind};
+use crate::archive::convert::{Outcome, Target, convert, known};
+use crate::archive::lock::Lock;
+use crate::archive::recorder::Real;
+use crate::archive::{self, ArchiveError, nfcapd};
+use crate::cli::Convert;
+use crate::clock::Clock;
+use crate::units;
+
+pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
+    let stop = Stop::on_signals().map_err(AppError::Start)?;
+    let zone = inputs::zone(asked.zone.as_deref())?;
+    let catalog = inputs::list(&asked.files, &zone)?;
+    // Nothing is written beside a recorder, who counts on the names that are free.
+    let _lock = Lock::take(&asked.folder, std::process::id())?;
+    let clock = Clock::start();
+    let began = clock.now();
+    let mut tally = Tally::default();
+    for problem in &catalog.problems {
+        tally.complain(&problem.to_string());
+    }
+    let (known, problems) = known(&asked.folder);
+    for problem in problems {
+        tally.complain(&problem.to_string());
+    }
+    let mut target = Target {
+        folder: &asked.folder,
+        hierarchy: asked.hierarchy,
+        slot_seconds: asked.slot_seconds,
+        disk: &Real,
+        known,
+    };
+    tally.bar = bar(catalog.entries.len() as u64);
+    for entry in &catalog.entries {
+        if stop.code().is_some() {
+            break;
+        }
+        tally.file(entry, &mut target);
+        tally.bar.inc(1);
+    }
+    tally.bar.finish_and_clear();
+    let took = units::duration(clock.now().since(began));
+    eprintln!("toptalk: {}, in {took}", tally.summary(catalog.entries.len() as u64));
+    Ok(match stop.code() {
+        Some(code) => ExitCode::from(code),
+        None if tally.problems > 0 || catalog.entries.is_empty() => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    })
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(files: u64) -> ProgressBar {
+    let bar = ProgressBar::new(files);
+    let style = ProgressStyle::with_template("{pos} of {len} files {wide_bar} {eta}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What was done.
+struct Tally {
+    bar: ProgressBar,
+    converted: u64,
+    already: u64,
+    empty: u64,
+    segments: u64,
+    flows: u64,
+    bytes: u64,
+    written: u64,
+    problems: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally {
+            bar: ProgressBar::hidden(),
+            converted: 0,
+            already: 0,
+            empty: 0,
+            segments: 0,
+            flows: 0,
+            bytes: 0,
+            written: 0,
+            problems: 0,
+        }
+    }
+}
+
+impl Tally {
+    fn complain(&mut self, what: &str) {
+        self.problems += 1;
+        self.bar.suspend(|| eprintln!("toptalk: {what}"));
+    }
+
+    fn file(&mut self, entry: &Entry, target: &mut Target) {
+        let path = entry.path.display();
+        match one(entry, target) {
+            Err(error) => self.complain(&error.to_string()),
+            Ok(Outcome::Already(_)) => self.already += 1,
+            Ok(Outcome::Nothing(problems)) => {
+                self.empty += 1;
+                problems.iter().for_each(|problem| self.complain(problem));
+            }
+            Ok(Outcome::Unfinished(parts)) => {
+                let parts: Vec<_> = parts.iter().map(|path| path.display().to_string()).collect();
+                self.complain(&format!(
+                    "{path} was converted before, but not to its end; remove {} and convert it again",
+                    parts.join(", ")
+                ));
+            }
+            Ok(Outcome::Converted(done)) => {
+                self.converted += 1;
+                self.segments += done.segments.len() as u64;
+                self.flows += done.flows;
+                self.bytes += done.bytes;
+                self.written += done.written;
+                done.problems.iter().for_each(|problem| self.complain(problem));
+            }
+        }
+    }
+
+    fn summary(&self, files: u64) -> String {
+        let mut text = format!(
+            "converted {} of {files} files: {} flows, {} to {} segments of {}",
+            self.converted,
+            self.flows,
+            units::size(self.bytes),
+            self.segments,
+            units::size(self.written)
+        );
+        for (count, what) in [
+            (self.already, "were there already"),
+            (self.empty, "without flows"),
+            (self.problems, "problems"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!("; {count} {what}"));
+            }
+        }
+        text
+    }
+}
+
+/// Converts a file, unless it is one that nobody should.
+fn one(entry: &Entry, target: &mut Target) -> Result<Outcome, ArchiveError> {
+    let path = &entry.path;
+    let refused =
+        |what: &str| Err(ArchiveError::Foreign { path: path.clone(), what: what.to_owned() });
+    let whole =
+        |path: &Path| fs::canonicalize(path).map_err(|error| ArchiveError::io("find", path, error));
+    if whole(path)?.starts_with(whole(target.folder)?) {
+        return refused("it lies in the folder that is written to, and would count twice");
+    }
+    let slot = match entry.kind {
+        FileKind::Journal => {
+            return refused("it is a journal; its recorder makes it a segment at the next start");
+        }
+        FileKind::Nfcapd if nfcapd::is_open(path)? => {
+            return refused("nfcapd still writes it, or was killed while it did");
+        }
+        FileKind::Nfcapd => entry.slot,
+        // By the arrival of each flow, in slots of the length that is asked for.
+        FileKind::Segment => None,
+    };
+    convert(path, slot, || archive::open(entry), target)
+}

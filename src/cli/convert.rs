@@ -1,0 +1,98 @@
+//! The words of `toptalk convert`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use super::query::Files;
+use crate::archive::name::Hierarchy;
+use crate::archive::recorder::MAX_SLOT_SECONDS;
+
+/// Files of nfcapd, or segments, to segments of another folder.
+#[derive(Clone, Debug)]
+pub struct Convert {
+    pub files: Files,
+    /// The archive that is written to.
+    pub folder: PathBuf,
+    pub hierarchy: Hierarchy,
+    /// Slots of flows whose file says none by its name.
+    pub slot_seconds: u32,
+    /// The zone of nfcapd's clock; `None` for that of this machine.
+    pub zone: Option<String>,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("input").required(true).args(["one", "range"])))]
+pub(super) struct ConvertWords {
+    /// One file
+    #[arg(short = 'r', value_name = "FILE")]
+    one: Option<PathBuf>,
+    /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
+    #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
+    range: Option<String>,
+    /// Several folders, /a/b:c:d; -r and -R are then names in each of them
+    #[arg(short = 'M', value_name = "DIRS")]
+    folders: Option<String>,
+    /// The folder of the archive to write to; it must be there
+    #[arg(short = 'w', value_name = "DIR")]
+    write: PathBuf,
+    /// Date folders in it, 0 to 8 as in nfcapd: 1 is year/month/day
+    #[arg(short = 'S', value_name = "N", default_value = "0")]
+    hierarchy: Hierarchy,
+    /// Seconds of a slot, for flows of files whose names say none and of segments
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
+    slot: u32,
+    /// The zone of the clock that named nfcapd's files, as in Europe/Berlin [default: that of this machine]
+    #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
+    tz: Option<String>,
+}
+
+impl ConvertWords {
+    pub(super) fn check(self) -> Convert {
+        Convert {
+            files: Files { one: self.one, range: self.range, folders: self.folders },
+            folder: self.write,
+            hierarchy: self.hierarchy,
+            slot_seconds: self.slot,
+            zone: self.tz,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, read_from};
+
+    fn convert(words: &[&str]) -> Result<Convert, String> {
+        match read_from(["toptalk", "convert"].iter().chain(words).copied())? {
+            Command::Convert(convert) => Ok(convert),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn words_become_settings() {
+        let words = ["-R", "/srv/nf", "-w", "/new", "-S", "1", "--slot", "60", "--tz", "UTC"];
+        let asked = convert(&words).unwrap();
+        assert_eq!(asked.files.range.as_deref(), Some("/srv/nf"));
+        assert_eq!((asked.folder, asked.slot_seconds), (PathBuf::from("/new"), 60));
+        assert_eq!((asked.hierarchy, asked.zone.as_deref()), ("1".parse().unwrap(), Some("UTC")));
+        let asked = convert(&["-r", "a", "-w", "b"]).unwrap();
+        assert_eq!((asked.files.one, asked.slot_seconds), (Some(PathBuf::from("a")), 300));
+    }
+
+    #[test]
+    fn wrong_words_are_refused_with_what_was_expected() {
+        for (words, expected) in [
+            (&["-w", "b"][..], "-R <FILES>"),
+            (&["-r", "a"], "-w <DIR>"),
+            (&["-r", "a", "-R", "b", "-w", "c"], "cannot be used"),
+            (&["-r", "a", "-w", "b", "-S", "9"], "0 to 8"),
+            (&["-r", "a", "-w", "b", "--slot", "0"], "1..=86400"),
+        ] {
+            let message = convert(words).unwrap_err();
+            assert!(message.contains(expected), "{words:?}: {message}");
+        }
+    }
+}
