@@ -8,8 +8,11 @@ mod random;
 mod store;
 
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
+use toptalk::filter::Filter;
+use toptalk::flow::{Flow, Host};
 use toptalk::query::question::{Aggregation, Ask, Order, Question, Statistic};
 use toptalk::query::{Answer, Progress, Row, Source, Table, ask};
 
@@ -122,5 +125,72 @@ proptest! {
     #[test]
     fn totals_are_by_class_of_protocol(site in sites()) {
         check(&site, Ask::Summary)?;
+    }
+}
+
+/// A site of one file with more rows than a page.
+fn large(one_in: usize, filter: &str) -> Site {
+    let flow = |n: u32| Flow {
+        src: Host::v4(n % 1000),
+        dst: Host::v4(n % 7),
+        sport: (n % 500) as u16,
+        proto: if n.is_multiple_of(3) { 6 } else { 17 },
+        bytes: u64::from(n),
+        packets: 1,
+        duplicate: n.is_multiple_of(11),
+        ..Flow::EMPTY
+    };
+    let flows = (0..70_000).map(flow).collect();
+    Site {
+        files: vec![vec![(one_in, flows)]],
+        more: Vec::new(),
+        filter: Filter::parse(filter).unwrap(),
+        from: None,
+        to: None,
+        no_dedup: false,
+    }
+}
+
+#[test]
+fn chunks_of_several_pages_are_read_to_the_end() {
+    for one_in in [0, 1] {
+        for filter in ["", "src port 7 and tcp"] {
+            let site = large(one_in, filter);
+            check(&site, Ask::Summary).unwrap();
+            check(&site, Ask::Records { order: None, limit: 9000 }).unwrap();
+            let asked = [0, 1, 2, 3].map(|at| Statistic {
+                element: &ELEMENTS[at],
+                by_protocol: false,
+                orders: vec![Order::Bytes],
+                by: None,
+            });
+            check(&site, Ask::Statistics { asked: asked.to_vec(), limit: 10 }).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_scan_that_is_stopped_says_so_and_ends() {
+    let mut site = large(0, "");
+    site.files = vec![site.files[0].clone(); 5];
+    let entries = site.entries();
+    let open = |entry: &_| Ok(site.open(entry));
+    for ask_for in [Ask::Records { order: None, limit: 0 }, Ask::Summary] {
+        let progress = Progress::default();
+        progress.stop.store(matches!(ask_for, Ask::Summary), Relaxed);
+        let source = Source { files: &entries, open: &open, progress: &progress, threads: 2 };
+        let question = Question {
+            filter: Filter::default(),
+            from: None,
+            to: None,
+            no_dedup: false,
+            ask: ask_for,
+        };
+        let answer = ask(&question, &source, &mut |_| {
+            progress.stop.store(true, Relaxed);
+            ControlFlow::Continue(())
+        });
+        assert!(answer.effort.interrupted);
+        assert!(answer.effort.records < 5 * 70_000);
     }
 }

@@ -16,7 +16,12 @@ use super::summary::{Summary, Tally};
 /// order of the files and of the records in them, until it breaks or the limit
 /// is reached; then the totals are of the records that were given. All else
 /// comes back in the tables of the answer. What cannot be read costs only
-/// itself and is named in [`Effort::problems`].
+/// itself and is named in [`super::answer::Effort::problems`]. Groups without an order come
+/// earliest first; of those that stand equal, the lesser key comes first.
+///
+/// Where both directions are summed, the one that began first is the row:
+/// [`Row::sums`] has its bytes and packets, and flows, first, last and TCP flags
+/// of both; sorting by bytes and packets is by both together.
 pub fn ask(
     question: &Question,
     source: &Source<'_>,

@@ -39,7 +39,7 @@ impl Dictionaries {
             if let (Some(low), Some(high)) = (numbers.first(), numbers.last()) {
                 chunk.bounds.insert(info.field, (*low, *high));
             }
-            if info.field as usize % one_in == 0 {
+            if (info.field as usize).is_multiple_of(one_in) {
                 let dictionary = match hosts.is_empty() {
                     true => Dictionary::Numbers(numbers),
                     false => Dictionary::Addresses(hosts),
