@@ -99,7 +99,10 @@ impl Log {
 
 fn alarm(health: &Health) -> Option<String> {
     let recording = health.recording.as_ref()?;
-    recording.stopped.as_ref().or(recording.behind.as_ref()).map(|alarm| alarm.why.clone())
+    let stopped = recording.stopped.as_ref();
+    let stopped =
+        stopped.map(|alarm| format!("not recording to {}: {}", recording.folder, alarm.why));
+    stopped.or_else(|| recording.behind.as_ref().map(|alarm| alarm.why.clone()))
 }
 
 /// A slot in one line. What is lost never arrived; it cannot be told of which

@@ -100,6 +100,11 @@ impl Intake {
         }
     }
 
+    /// Has what came with flows kept, for whoever records; before [`Intake::start`].
+    pub(super) fn keep_more(&mut self) {
+        self.pipelines.iter_mut().for_each(Pipeline::keep_more);
+    }
+
     /// Which of several workers an exporter belongs to: strangers choose their
     /// addresses, but not the seed.
     pub(super) fn place(&self, exporter: Host, among: usize) -> usize {

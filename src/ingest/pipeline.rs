@@ -34,6 +34,8 @@ pub(super) struct Pipeline {
     flows: Vec<Flow>,
     /// When the first of the flows was decoded, in running microseconds.
     since: u64,
+    /// Whether what came with flows is wanted.
+    keeps_more: bool,
     /// Whether templates or options came since someone asked.
     learned: bool,
 }
@@ -57,8 +59,15 @@ impl Pipeline {
             sink,
             flows: Vec::new(),
             since: 0,
+            keeps_more: false,
             learned: false,
         }
+    }
+
+    /// Has what came with flows kept for the sink, too.
+    pub(super) fn keep_more(&mut self) {
+        self.keeps_more = true;
+        self.decoder.keep_more(true);
     }
 
     /// Takes in a datagram, or a message of a stream, that came at `now`.
@@ -96,7 +105,10 @@ impl Pipeline {
         match guarded(|| decoder.heal(now, sender)) {
             Ok(held) => self.tally.cause(Cause::HeldDropped, held as u64),
             // What it knows cannot even be read: exporters will send it again.
-            Err(_) => self.decoder = Decoder::sharing(self.policy.clone(), &self.budget),
+            Err(_) => {
+                self.decoder = Decoder::sharing(self.policy.clone(), &self.budget);
+                self.decoder.keep_more(self.keeps_more);
+            }
         }
     }
 

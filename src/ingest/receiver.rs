@@ -45,6 +45,9 @@ pub(super) async fn run(
     let stats = Stats::new(clock.now(), options.demo, notes);
     let workers = options.workers.count();
     let mut intake = Intake::new(workers, options.policy, clock, stats, sink);
+    if options.tape.is_some() {
+        intake.keep_more();
+    }
     let first = sockets.first().map(|socket| (socket.address(), socket.port()));
     let mut keeper = first.zip(options.state).map(|((address, port), folder)| {
         Keeper::new(clock.now(), memory::path(&folder, address, port))

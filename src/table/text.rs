@@ -191,9 +191,10 @@ fn recorded(recording: &Recording) -> Vec<String> {
     for drop in &recording.shed {
         lines.push(format!("dropped {} {}: {}", drop.count, drop.cause, drop.explanation));
     }
-    for alarm in recording.stopped.iter().chain(&recording.behind) {
-        lines.push(format!("note {}", alarm.why));
-    }
+    let stopped =
+        recording.stopped.iter().map(|alarm| format!("note not recording: {}", alarm.why));
+    lines.extend(stopped);
+    lines.extend(recording.behind.iter().map(|alarm| format!("note {}", alarm.why)));
     lines.extend(recording.notes.iter().map(|note| format!("note {note}")));
     lines
 }

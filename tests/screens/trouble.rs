@@ -97,7 +97,7 @@ fn recorded(change: impl FnOnce(&mut Recording)) -> Snapshot {
 
 #[test]
 fn whether_it_is_recorded() {
-    let why = "cannot record to /var/lib/toptalk: No space left on device (os error 28)";
+    let why = "No space left on device (os error 28)";
     let alarm = || Some(Alarm { why: why.to_owned(), since: END });
     for (name, snapshot) in [
         ("well", recorded(|_| ())),

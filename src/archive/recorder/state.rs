@@ -1,7 +1,6 @@
 //! What a recorder counts and says of itself.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
 
 use super::RETRY_MS;
 use crate::flow::{Flow, Time};
@@ -68,12 +67,12 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    pub(super) fn new(now: Time, since: Time, folder: &Path, error: &io::Error) -> Stop {
+    pub(super) fn new(now: Time, since: Time, error: &io::Error) -> Stop {
         let cause = match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Shed::NoSpace,
             _ => Shed::Failed,
         };
-        let why = format!("cannot record to {}: {error}", folder.display());
+        let why = error.to_string();
         Stop { problem: Problem { why, since }, cause, tried: now }
     }
 

@@ -295,6 +295,7 @@ fn a_clock_set_back_takes_the_next_free_part() {
     room.record(3_600_000, 1);
     while room.encode(301_000) {}
     room.record(2_000, 3);
+    while room.encode(301_000) {}
     room.record(303_000, 1);
     room.recorder().finish(SLOT.plus_ms(304_000));
     while room.encode(304_000) {}

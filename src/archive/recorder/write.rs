@@ -126,7 +126,7 @@ impl Recorder {
     /// Stops recording because of an error; says as what flows are counted.
     pub(super) fn stop_for(&mut self, now: Time, error: &io::Error) -> Shed {
         let since = self.stop.as_ref().map_or(now, |stop| stop.problem.since);
-        let stop = Stop::new(now, since, &self.settings.folder, error);
+        let stop = Stop::new(now, since, error);
         let cause = stop.cause;
         self.stop = Some(stop);
         cause

@@ -117,8 +117,11 @@ fn work(work: &WorkHealth) -> Option<(String, Tone)> {
 fn recorded(recording: &Recording) -> String {
     let Recording { folder, stopped, behind, flows, bytes, waiting, left, segments, .. } =
         recording;
-    let alarm = stopped.as_ref().or(behind.as_ref());
-    let why = alarm.map_or(String::new(), |alarm| format!("; {}", alarm.why));
+    let why = match (stopped, behind) {
+        (Some(alarm), _) => format!("; not recording: {}", alarm.why),
+        (None, Some(alarm)) => format!("; {}", alarm.why),
+        (None, None) => String::new(),
+    };
     let waiting = match waiting + left {
         0 => String::new(),
         waiting => format!(", {waiting} to be made"),

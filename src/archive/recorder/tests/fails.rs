@@ -44,7 +44,7 @@ fn a_full_disk_stops_the_journal_and_nothing_is_lost_but_what_is_counted() {
     room.fails("write", ErrorKind::StorageFull);
     room.tick(3_300);
     let stopped = room.recorder().status().stopped.unwrap();
-    assert!(stopped.why.contains("cannot record to") && stopped.since == SLOT.plus_ms(3_300));
+    assert!(stopped.why.contains("no storage space") && stopped.since == SLOT.plus_ms(3_300));
     assert_eq!(room.flows(), upto(2), "half a block was cut off again");
     room.record(3_400, 5);
     assert_eq!(room.shed(Shed::NoSpace), 5);
