@@ -1,4 +1,5 @@
-//! Segments in the hands of others: DuckDB, pyarrow and Polars, from Python.
+//! Segments in the hands of others, from Python: DuckDB, pyarrow, Polars, and
+//! ClickHouse in the form of chdb.
 
 mod common;
 
@@ -174,7 +175,31 @@ assert duckdb.sql(f"SELECT mac_text(max(in_src_mac)) FROM '{{sys.argv[1]}}'").fe
         }
         Err(why) => common::skip("duckdb_prints_addresses_as_people_do", &why),
     }
-    assert!(macros(Dialect::ClickHouse).contains("addr_text"));
+}
+
+#[test]
+fn clickhouse_reads_segments() {
+    let script = format!(
+        r#"
+import sys
+from chdb.session import Session
+session = Session()
+for statement in r'''{}'''.split(";"):
+    if statement.strip():
+        session.query(statement)
+path = sys.argv[1]
+print(str(session.query(f"""SELECT count(), sum(bytes), sum(packets), sum(sport), countIf(duplicate),
+    sum(domain), toUnixTimestamp64Milli(max(arrival)) FROM file('{{path}}', Parquet)""")).strip()
+    .replace(",", "\n"))
+print(str(session.query(f"""SELECT addr_text(dst), sum(bytes) AS b FROM file('{{path}}', Parquet)
+    WHERE NOT duplicate GROUP BY dst ORDER BY b DESC LIMIT 1""")).strip().replace(",", " ").replace('"', ""))
+"#,
+        macros(Dialect::ClickHouse),
+    );
+    match python("chdb", &script) {
+        Ok(found) => assert_eq!(found, format!("{}\n{}", expected(), top())),
+        Err(why) => common::skip("clickhouse_reads_segments", &why),
+    }
 }
 
 #[test]

