@@ -65,6 +65,7 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
     let stopped = ingest.stop().map_err(AppError::Collect);
     recording.stop();
     log.tell();
+    log.sum_up();
     stopped.map(|_| ExitCode::SUCCESS)
 }
 
@@ -93,6 +94,16 @@ impl Log {
                 None => eprintln!("toptalk: recording goes on"),
             }
             self.alarm = alarm;
+        }
+    }
+}
+
+impl Log {
+    /// What was not recorded in all, by cause.
+    fn sum_up(&self) {
+        let recording = self.published.read().recording;
+        for shed in recording.iter().flat_map(|recording| &recording.shed) {
+            eprintln!("toptalk: {} {}: {}", shed.count, shed.cause, shed.explanation);
         }
     }
 }
