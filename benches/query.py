@@ -5,8 +5,8 @@
     benches/query.py compare FOLDER     # asks both, compares the answers, prints a table
     benches/query.py sizes FOLDER       # bytes per flow of each kind of file
 
-`prepare` writes FOLDER/busy (20 slots of 1 M flows) and FOLDER/day (288 slots) with
-examples/site_archive, and replays every slot over loopback into an nfcapd of its own, so
+`prepare` writes FOLDER/busy (20 slots of 1 M flows) and FOLDER/day (288 slots), as far as
+they are missing, with examples/site_archive, and replays every slot over loopback into an nfcapd of its own, so
 that nfdump reads what nfcapd wrote (-z as FOLDER/busy.nf, and -y). --flows N makes less.
 Needs nfdump 1.7 and some 4 GB of disk. Build with `cargo build --release --all-targets`.
 """
@@ -57,7 +57,7 @@ def replayed(segment, target, options, rate):
     work.mkdir(parents=True)
     with open(work / "log", "w") as log:
         nfcapd = subprocess.Popen(
-            ["nfcapd", *options, "-b", "127.0.0.1", "-p", str(PORT), "-t", "3600", "-B", "64000000", "-w", str(work)],
+            ["nfcapd", *options, "-b", "127.0.0.1", "-p", str(PORT), "-t", "86400", "-B", "64000000", "-w", str(work)],
             stdout=log, stderr=log, env=UTC)
         while "Bound to" not in (work / "log").read_text():
             if nfcapd.poll() is not None:
@@ -79,13 +79,14 @@ def replayed(segment, target, options, rate):
 def prepare(folder, flows):
     for name, slots in [("busy", 20), ("day", 288)]:
         ours = folder / name
-        shutil.rmtree(ours, ignore_errors=True)
-        run(SITE, "--to", ours, "--flows", flows, "--slots", slots)
+        if not ours.exists():
+            run(SITE, "--to", ours, "--flows", flows, "--slots", slots)
         for kind, options in [("nf", ["-z"])]:
             theirs = folder / f"{name}.{kind}"
-            shutil.rmtree(theirs, ignore_errors=True)
-            theirs.mkdir()
+            theirs.mkdir(exist_ok=True)
             for slot, segment in enumerate(sorted(ours.glob("*.parquet"))):
+                if (theirs / f"nfcapd.{stamp(slot)}").exists():
+                    continue
                 count = flows * (slot + 1) // slots - flows * slot // slots
                 nfcapd_of(segment, theirs / f"nfcapd.{stamp(slot)}", options, count)
                 if sys.stderr.isatty():
