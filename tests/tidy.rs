@@ -70,7 +70,6 @@ const OWNED: &[(&str, &[&str])] = &[
     ("zstd::", &["archive"]),
     ("lz4_flex::", &["archive"]),
     ("bzip2::", &["archive"]),
-    ("lzokay_native::", &["archive"]),
     ("indicatif::", &["app"]),
     ("pcap_parser::", &["capture"]),
 ];
