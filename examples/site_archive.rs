@@ -127,7 +127,7 @@ fn draw(site: &Site, random: &mut Random, arrival: Time) -> Flow {
         } else {
             0
         },
-        tos: if services.next() % 10 == 0 { 0xb8 } else { 0 },
+        tos: if services.next().is_multiple_of(10) { 0xb8 } else { 0 },
         input: if up { 1 } else { 2 },
         output: if up { 2 } else { 1 },
         src_as: if up { 0 } else { number },

@@ -277,7 +277,7 @@ fn a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on() {
     use std::os::unix::fs::PermissionsExt;
     let folder = archive();
     let closed = folder.path().join("rtr2");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&closed).is_ok() {
         return skip("a_folder_that_may_not_be_read_is_named", "this user may read everything");
     }

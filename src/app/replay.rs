@@ -71,9 +71,9 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     // What a signal cut short is not sent any more.
     let code = sender.stop.code();
     if code.is_none() {
-        match sender.flush() {
-            Err(Ended::Failed(error)) => return Err(error),
-            Ok(()) | Err(_) => {}
+        // A signal in mid-flush is no failure; it is told below.
+        if let Err(Ended::Failed(error)) = sender.flush() {
+            return Err(error);
         }
     }
     sender.summary();

@@ -8,7 +8,9 @@ use foldhash::fast::RandomState;
 
 use super::answer::Sums;
 use super::group::{Group, Groups, Partition, merge};
-use super::key::{Hosts, Key, Keys, Layout, MOST_WORDS, Names, Turn};
+use super::key::{Dense, Keys};
+use super::layout::{Key, Layout, MOST_WORDS, Turn};
+use super::names::{Hosts, Names};
 use super::page::Page;
 use super::question::{Order, Part};
 use super::sort::rank;
@@ -58,8 +60,9 @@ pub(super) trait Collector: Send {
 struct Table<const W: usize> {
     keys: Vec<Keys>,
     made: [Vec<Key<W>>; 2],
-    /// Sums by place in the dictionary of the chunk that is being read.
-    dense: Vec<(Key<W>, State)>,
+    dense: Dense<W>,
+    /// What `dense` had.
+    sums: Vec<State>,
     groups: Groups<W>,
     spec: Spec,
 }
@@ -73,9 +76,9 @@ impl Spec {
         turned: bool,
         names: &Arc<Names>,
     ) -> Spec {
-        let layout = Layout::new(parts);
+        let layout = Layout::new(parts, turned);
         Spec {
-            other: other.map(Layout::new),
+            other: other.map(|parts| Layout::new(parts, turned)),
             turn: turned.then(|| Turn::new(&layout)),
             layout,
             hasher: RandomState::default(),
@@ -124,7 +127,8 @@ impl<const W: usize> Table<W> {
         Table {
             keys: layouts.map(|layout| Keys::new(layout.clone())).collect(),
             made: [Vec::new(), Vec::new()],
-            dense: Vec::new(),
+            dense: Dense::default(),
+            sums: Vec::new(),
             groups: Groups::new(spec.hasher.clone()),
             spec: spec.clone(),
         }
@@ -132,11 +136,9 @@ impl<const W: usize> Table<W> {
 
     /// Adds up what is known by place only: the dictionary ends.
     fn flush(&mut self) {
-        for (key, state) in self.dense.drain(..) {
-            if state.flows() > 0 {
-                self.groups.add(&key, &state);
-            }
-        }
+        let [keys, _] = &mut self.made;
+        self.dense.take(keys, &mut self.sums);
+        self.groups.add(keys, &self.sums);
     }
 }
 
@@ -147,7 +149,7 @@ impl<const W: usize> Collector for Table<W> {
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
-        if let ([keys], None) = (self.keys.as_mut_slice(), &self.spec.turn)
+        if let ([keys], None) = (self.keys.as_slice(), &self.spec.turn)
             && keys.add_dense(page, hits, &self.spec.names, states, &mut self.dense)
         {
             return;
@@ -155,22 +157,25 @@ impl<const W: usize> Collector for Table<W> {
         for (keys, made) in self.keys.iter_mut().zip(&mut self.made) {
             keys.make(page, hits, &self.spec.names, made);
         }
-        let [keys, others] = &self.made;
-        for (key, state) in keys.iter().zip(states) {
-            match &self.spec.turn {
-                Some(turn) => {
-                    let reversed = turn.reversed(&self.spec.layout, key);
-                    self.groups.add_with(key, &reversed, state);
-                }
-                None => self.groups.add(key, state),
+        let [keys, others] = &mut self.made;
+        match &self.spec.turn {
+            Some(turn) => {
+                self.groups.add_with(keys, states, |key| turn.reversed(&self.spec.layout, key))
             }
+            None => self.groups.add(keys, states),
         }
         if self.spec.other.is_some() {
-            for ((key, other), state) in keys.iter().zip(others).zip(states) {
-                if key != other {
-                    self.groups.add(other, state);
+            self.sums.clear();
+            let mut at = 0;
+            others.retain(|other| {
+                let differs = *other != keys[at];
+                if differs {
+                    self.sums.push(states[at]);
                 }
-            }
+                at += 1;
+                differs
+            });
+            self.groups.add(others, &self.sums);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::key::Key;
+use super::layout::Key;
 use super::state::State;
 
 /// Parts a table is in: what doubles when it grows, and what is merged at once,
@@ -38,6 +38,9 @@ pub(super) struct Partition<const W: usize> {
 pub(super) struct Groups<const W: usize> {
     hasher: RandomState,
     partitions: Vec<Partition<W>>,
+    /// Of each of a batch its hash and partition, and its place by partition.
+    hashes: Vec<(u64, u32)>,
+    sorted: Vec<u32>,
 }
 
 impl<const W: usize> Partition<W> {
@@ -87,23 +90,65 @@ impl<const W: usize> Groups<W> {
     /// None yet. Tables that are to be merged need the same hasher.
     pub(super) fn new(hasher: RandomState) -> Groups<W> {
         let partition = || Partition { places: HashTable::new(), pieces: Vec::new(), len: 0 };
-        Groups { hasher, partitions: (0..PARTITIONS).map(|_| partition()).collect() }
+        let partitions = (0..PARTITIONS).map(|_| partition()).collect();
+        Groups { hasher, partitions, hashes: Vec::new(), sorted: Vec::new() }
     }
 
-    /// Adds to a group.
-    #[inline]
-    pub(super) fn add(&mut self, key: &Key<W>, state: &State) {
-        let hash = self.hasher.hash_one(key);
-        let partition = (hash >> 32) as usize % PARTITIONS;
-        self.partitions[partition].add(&self.hasher, hash, key, state);
+    /// Adds states to the groups of their keys.
+    pub(super) fn add(&mut self, keys: &[Key<W>], states: &[State]) {
+        self.add_by(keys, states, |hasher, key| {
+            let hash = hasher.hash_one(key);
+            (hash, hash)
+        });
     }
 
-    /// Adds to a group of which the reverse is to lie in the same partition.
-    pub(super) fn add_with(&mut self, key: &Key<W>, reversed: &Key<W>, state: &State) {
-        let hash = self.hasher.hash_one(key);
-        let both = hash.wrapping_add(self.hasher.hash_one(reversed));
-        let partition = (both >> 32) as usize % PARTITIONS;
-        self.partitions[partition].add(&self.hasher, hash, key, state);
+    /// The same so that a group and its reverse lie in the same partition.
+    pub(super) fn add_with(
+        &mut self,
+        keys: &[Key<W>],
+        states: &[State],
+        reversed: impl Fn(&Key<W>) -> Key<W>,
+    ) {
+        self.add_by(keys, states, |hasher, key| {
+            let hash = hasher.hash_one(key);
+            (hash, hash.wrapping_add(hasher.hash_one(reversed(key))))
+        });
+    }
+
+    /// Adds partition by partition, so that what is worked on stays in the cache;
+    /// `place` gives the hash of a key and what its partition hangs on.
+    fn add_by(
+        &mut self,
+        keys: &[Key<W>],
+        states: &[State],
+        place: impl Fn(&RandomState, &Key<W>) -> (u64, u64),
+    ) {
+        let Groups { hasher, partitions, hashes, sorted } = self;
+        let mut ends = [0u32; PARTITIONS + 1];
+        hashes.clear();
+        hashes.extend(keys.iter().map(|key| {
+            let (hash, spread) = place(hasher, key);
+            let partition = (spread >> 32) as usize % PARTITIONS;
+            ends[partition + 1] += 1;
+            (hash, partition as u32)
+        }));
+        for at in 0..PARTITIONS {
+            ends[at + 1] += ends[at];
+        }
+        let starts = ends;
+        sorted.clear();
+        sorted.resize(keys.len(), 0);
+        for (at, (_, partition)) in hashes.iter().enumerate() {
+            let next = &mut ends[*partition as usize];
+            sorted[*next as usize] = at as u32;
+            *next += 1;
+        }
+        for (partition, bounds) in partitions.iter_mut().zip(starts.windows(2)) {
+            for at in &sorted[bounds[0] as usize..bounds[1] as usize] {
+                let at = *at as usize;
+                partition.add(hasher, hashes[at].0, &keys[at], &states[at]);
+            }
+        }
     }
 }
 

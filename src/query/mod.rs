@@ -1,7 +1,8 @@
 //! Questions over an archive: nfdump's, in nfdump's words.
 //!
 //! `question` says what can be asked and `answer` what comes back. Between them
-//! `scan` reads files a page of columns at a time (`page`), `group`, `statistic`,
+//! `scan` reads files a page of columns at a time (`page`), `group`, `statistic` (with
+//! keys from `key`, laid out by `layout`, addresses numbered by `names`),
 //! `list` and `summary` take what matched, and `ask` puts it together. `element`,
 //! `order`, `when` and `files` read the words of a question, `format` prints the
 //! answer.
@@ -14,7 +15,9 @@ pub mod files;
 pub mod format;
 mod group;
 mod key;
+mod layout;
 mod list;
+mod names;
 mod near;
 pub mod order;
 mod page;

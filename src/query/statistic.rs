@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::answer::{Row, StatRow, Table, Totals};
 use super::collect::{Collector, Found, List, Spec};
-use super::key::{Hosts, Names};
+use super::names::{Hosts, Names};
 use super::page::Page;
 use super::question::{Aggregation, Keys, Order, Part, Statistic};
 use super::record::{put, row};

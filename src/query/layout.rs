@@ -1,0 +1,205 @@
+//! What keys of groups are made of, and how they are turned round.
+//!
+//! Addresses stand in a key by their number ([`Names`]), so that a 5-tuple of either
+//! family takes 104 bits; an address alone and other fields stand there as they are.
+
+use super::names::{Hosts, Names};
+use super::question::{Part, Prefix};
+use crate::flow::Host;
+use crate::flow::field::{Field, Kind};
+
+/// A key of up to 64 times `W` bits.
+pub(super) type Key<const W: usize> = [u64; W];
+
+/// Words of the widest key: room for every field at once.
+pub(super) const MOST_WORDS: usize = 64;
+
+/// Bits of an address.
+const WHOLE: u32 = 128;
+
+/// Where a part stands in a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub part: Part,
+    word: usize,
+    shift: u32,
+    /// 128 for an address that stands there as it is, in two words.
+    bits: u32,
+}
+
+/// How keys are made.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub places: Vec<Place>,
+    pub words: usize,
+}
+
+impl Layout {
+    /// Keys of these parts; `numbered` when an address alone is to be numbered, too.
+    pub(super) fn new(parts: &[Part], numbered: bool) -> Layout {
+        if let [part] = parts
+            && part.field.info().kind == Kind::Address
+            && !numbered
+        {
+            let place = Place { part: *part, word: 0, shift: 0, bits: WHOLE };
+            return Layout { places: vec![place], words: 2 };
+        }
+        let (mut word, mut used) = (0, 0);
+        let mut places = Vec::with_capacity(parts.len());
+        for part in parts.iter().take(MOST_WORDS) {
+            let bits = bits(part.field);
+            if used + bits > 64 {
+                (word, used) = (word + 1, 0);
+            }
+            places.push(Place { part: *part, word, shift: used, bits });
+            used += bits;
+        }
+        Layout { places, words: word + 1 }
+    }
+
+    /// The columns that keys are made of.
+    pub(super) fn fields(&self) -> impl Iterator<Item = Field> + '_ {
+        self.places.iter().flat_map(|place| {
+            let mask = mask_field(place.part);
+            std::iter::once(place.part.field).chain(mask)
+        })
+    }
+}
+
+/// How keys are turned round: of each place, the place its bits come from.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    from: Vec<usize>,
+    /// The same without ports, whose place holds type and code of ICMP.
+    from_icmp: Vec<usize>,
+    proto: Option<usize>,
+}
+
+impl Turn {
+    pub(super) fn new(layout: &Layout) -> Turn {
+        let place_of = |field| layout.places.iter().position(|place| place.part.field == field);
+        let from = |icmp: bool| {
+            let places = layout.places.iter().enumerate();
+            let other = places.map(|(at, place)| match place.part.field {
+                Field::SrcPort | Field::DstPort if icmp => at,
+                field => opposite(field).and_then(place_of).unwrap_or(at),
+            });
+            other.collect()
+        };
+        Turn { from: from(false), from_icmp: from(true), proto: place_of(Field::Proto) }
+    }
+
+    /// The key of the way back, as [`crate::flow::Flow::reversed`] has it.
+    pub(super) fn reversed<const W: usize>(&self, layout: &Layout, key: &Key<W>) -> Key<W> {
+        let proto = self.proto.and_then(|at| layout.places.get(at)).map(|place| place.get(key));
+        let from = if matches!(proto, Some(1 | 58)) { &self.from_icmp } else { &self.from };
+        let mut reversed = [0; W];
+        for (place, from) in layout.places.iter().zip(from) {
+            place.put(&mut reversed, layout.places[*from].get(key));
+        }
+        reversed
+    }
+}
+
+/// The field that changes places with this one on the way back.
+fn opposite(field: Field) -> Option<Field> {
+    const PAIRS: [(Field, Field); 5] = [
+        (Field::Src, Field::Dst),
+        (Field::SrcPort, Field::DstPort),
+        (Field::Input, Field::Output),
+        (Field::SrcAs, Field::DstAs),
+        (Field::SrcMask, Field::DstMask),
+    ];
+    PAIRS.into_iter().find_map(|(one, two)| match field {
+        _ if field == one => Some(two),
+        _ if field == two => Some(one),
+        _ => None,
+    })
+}
+
+impl Place {
+    /// The bits of the part.
+    #[inline]
+    pub(super) fn get<const W: usize>(&self, key: &Key<W>) -> u64 {
+        key[self.word] >> self.shift & self.most()
+    }
+
+    /// The greatest number there is room for.
+    pub(super) fn most(&self) -> u64 {
+        if self.bits >= 64 { u64::MAX } else { (1 << self.bits) - 1 }
+    }
+
+    #[inline]
+    pub(super) fn put<const W: usize>(&self, key: &mut Key<W>, bits: u64) {
+        key[self.word] |= bits << self.shift;
+    }
+
+    /// The part's value: an address, or the bits of a number.
+    pub(super) fn value<const W: usize>(&self, key: &Key<W>, hosts: &Hosts) -> u128 {
+        if self.bits == WHOLE {
+            let [high, low] = [key[0], key.get(1).copied().unwrap_or(0)];
+            return u128::from(high) << 64 | u128::from(low);
+        }
+        let bits = self.get(key);
+        if self.is_address() { hosts.of(bits as u32).0 } else { u128::from(bits) }
+    }
+
+    /// Puts an address there, or its number.
+    #[inline]
+    pub(super) fn put_host<const W: usize>(&self, key: &mut Key<W>, host: Host, names: &Names) {
+        if self.bits == WHOLE {
+            key[0] = (host.0 >> 64) as u64;
+            if let Some(low) = key.get_mut(1) {
+                *low = host.0 as u64;
+            }
+        } else {
+            self.put(key, u64::from(names.number(host)));
+        }
+    }
+
+    /// Whether an address stands there as it is.
+    pub(super) fn is_whole(&self) -> bool {
+        self.bits == WHOLE
+    }
+
+    pub(super) fn is_address(&self) -> bool {
+        self.part.field.info().kind == Kind::Address
+    }
+}
+
+/// How many bits the values of a field take, addresses by their number.
+fn bits(field: Field) -> u32 {
+    match field {
+        Field::SrcPort | Field::DstPort | Field::Vlan | Field::DstVlan => 16,
+        Field::NatSrcPort | Field::NatDstPort => 16,
+        Field::Proto | Field::TcpFlags | Field::Tos | Field::DstTos => 8,
+        Field::SrcMask | Field::DstMask | Field::Direction => 8,
+        Field::MinTtl | Field::MaxTtl | Field::Forwarding | Field::NatEvent => 8,
+        Field::First | Field::Last | Field::Arrival | Field::Bytes | Field::Packets => 64,
+        Field::ClockOffset => 64,
+        Field::InSrcMac | Field::OutDstMac | Field::InDstMac | Field::OutSrcMac => 64,
+        Field::Duplicate | Field::Timed => 8,
+        _ => 32,
+    }
+}
+
+pub(super) fn mask_field(part: Part) -> Option<Field> {
+    (part.prefix == Some(Prefix::Reported)).then_some(match part.field {
+        Field::Dst => Field::DstMask,
+        _ => Field::SrcMask,
+    })
+}
+
+/// An address without the bits that do not count.
+pub(super) fn cut(host: Host, prefix: Option<Prefix>, reported: u64) -> Host {
+    let v4 = host.as_v4().is_some();
+    let bits = match prefix {
+        Some(Prefix::V4(bits)) if v4 => u32::from(bits.min(32)) + 96,
+        Some(Prefix::V6(bits)) if !v4 => u32::from(bits.min(128)),
+        Some(Prefix::Reported) if v4 => reported.min(32) as u32 + 96,
+        Some(Prefix::Reported) => reported.min(128) as u32,
+        _ => return host,
+    };
+    let kept = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+    Host(host.0 & kept)
+}
