@@ -128,12 +128,12 @@ def ranks(text):
 
 def busiest(folder):
     text, *_ = measured([TOPTALK, "query", "-R", folder, "-s", "dstip/bytes", "-n", "1", "-o", "csv", "-q"])
-    return text.splitlines()[1].split(",")[4]
+    return text.split(",")[4]
 
 
 def rarest(folder):
     text, *_ = measured([TOPTALK, "query", "-R", folder, "-s", "dstip/flows", "-n", "200000", "-o", "csv", "-q"])
-    rows = [line.split(",") for line in text.splitlines()[1:] if line.count(",") > 5]
+    rows = [line.split(",") for line in text.splitlines() if line.count(",") > 5]
     return rows[-1][4]
 
 

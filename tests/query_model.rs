@@ -39,6 +39,7 @@ fn check(site: &Site, ask: Ask) -> Result<(), TestCaseError> {
         from: site.from,
         to: site.to,
         no_dedup: site.no_dedup,
+        columns: None,
         ask,
     };
     let model = Naive::new(site, &question);
@@ -148,6 +149,7 @@ fn large(one_in: usize, filter: &str) -> Site {
         from: None,
         to: None,
         no_dedup: false,
+        columns: None,
     }
 }
 
@@ -184,6 +186,7 @@ fn a_scan_that_is_stopped_says_so_and_ends() {
             from: None,
             to: None,
             no_dedup: false,
+            columns: None,
             ask: ask_for,
         };
         let answer = ask(&question, &source, &mut |_| {

@@ -180,7 +180,7 @@ impl Session {
             (from, to) = (bounds.from, bounds.to);
         }
         let (ask, no_dedup) = (self.query.ask.clone(), self.query.no_dedup);
-        Ok(Question { filter, from, to, no_dedup, ask })
+        Ok(Question { filter, from, to, no_dedup, columns: None, ask })
     }
 
     /// The window of `-t +N` and `-t -N`: all files are looked through for their ends.
@@ -191,6 +191,7 @@ impl Session {
             from: None,
             to: None,
             no_dedup: true,
+            columns: None,
             ask: Ask::Summary,
         };
         let answer = self.ask(&question, &mut |_| ControlFlow::Continue(()))?;
@@ -232,6 +233,7 @@ impl Session {
     /// Prints the answer; `None` when whoever read us has seen enough.
     fn print(&self, question: &Question) -> Result<Option<Answer>, AppError> {
         let mut printer = Printer::new(question, &self.query.output, self.zone.clone());
+        let question = &Question { columns: printer.needs(), ..question.clone() };
         let mut out = io::stdout().lock();
         let mut failed = None;
         printer.begin();

@@ -54,7 +54,7 @@ fn in_order(
 ) -> Answer {
     let (lanes, from) = lanes(source.files.len());
     let mut tally = Tally::default();
-    let sinks = sinks(source, || InOrder::new(&lanes));
+    let sinks = sinks(source, || InOrder::new(question, &lanes));
     let (_, effort) = scan(question, source, sinks, |over| {
         tally = hand_over(from, limit, over, each);
     });
@@ -63,7 +63,7 @@ fn in_order(
 
 fn sorted(question: &Question, source: &Source<'_>, order: Order, limit: usize) -> Answer {
     let (back, effort) =
-        scan(question, source, sinks(source, || Sorted::new(order, limit)), |_| ());
+        scan(question, source, sinks(source, || Sorted::new(question, order, limit)), |_| ());
     let mut tally = Tally::default();
     let mut all = top(limit);
     for sink in back {

@@ -7,17 +7,22 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::answer::Sums;
-use super::group::{Group, Groups, Partition, merge};
-use super::key::{Dense, Keys};
-use super::layout::{Key, Layout, MOST_WORDS, Turn};
+use super::dense::Dense;
+use super::group::{Group, Groups, Merged, merge};
+use super::key::{Keys, key_of};
+use super::layout::{Key, Layout, MOST_WORDS, Place, Turn};
 use super::names::{Hosts, Names};
 use super::page::Page;
 use super::question::{Order, Part};
 use super::sort::rank;
-use super::state::State;
+use super::state::{State, gather};
 use crate::filter::select::Hits;
+use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 use crate::topn::TopN;
+
+/// Rows that are put into keys and sums at once: few enough to stay in the cache.
+const PIECE: usize = 4096;
 
 /// What a list is grouped by.
 #[derive(Clone)]
@@ -28,6 +33,8 @@ pub(super) struct Spec {
     turn: Option<Turn>,
     hasher: RandomState,
     names: Arc<Names>,
+    /// Whether TCP flags are asked for.
+    flags: bool,
 }
 
 /// A group of an answer, as its values.
@@ -51,8 +58,8 @@ pub(super) struct List {
 pub(super) trait Collector: Send {
     /// Another chunk begins.
     fn begin(&mut self);
-    /// Takes rows with their states.
-    fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]);
+    /// Takes rows whose columns were loaded.
+    fn take(&mut self, page: &Page<'_>, hits: &Hits);
     /// For [`Spec::finish`].
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -60,20 +67,23 @@ pub(super) trait Collector: Send {
 struct Table<const W: usize> {
     keys: Vec<Keys>,
     made: [Vec<Key<W>>; 2],
-    dense: Dense<W>,
-    /// What `dense` had.
-    sums: Vec<State>,
+    states: Vec<State>,
+    dense: Dense,
+    /// What the places in `dense` stand for.
+    stands_for: Option<(Place, Arc<Dictionary>)>,
     groups: Groups<W>,
     spec: Spec,
 }
 
 impl Spec {
     /// Flows that agree in `parts` are one; with `other`, they count for the
-    /// values of these, too; with `turned`, the way back is added.
+    /// values of these, too; with `turned`, the way back is added, with `flags`
+    /// their TCP flags.
     pub(super) fn new(
         parts: &[Part],
         other: Option<&[Part]>,
         turned: bool,
+        flags: bool,
         names: &Arc<Names>,
     ) -> Spec {
         let layout = Layout::new(parts, turned);
@@ -83,12 +93,18 @@ impl Spec {
             layout,
             hasher: RandomState::default(),
             names: Arc::clone(names),
+            flags,
         }
     }
 
     /// The columns of its keys.
     pub(super) fn fields(&self) -> Vec<Field> {
-        self.layout.fields().chain(self.other.iter().flat_map(Layout::fields)).collect()
+        let flags = self.flags.then_some(Field::TcpFlags);
+        self.layout
+            .fields()
+            .chain(self.other.iter().flat_map(Layout::fields))
+            .chain(flags)
+            .collect()
     }
 
     /// What a worker collects groups with.
@@ -127,8 +143,9 @@ impl<const W: usize> Table<W> {
         Table {
             keys: layouts.map(|layout| Keys::new(layout.clone())).collect(),
             made: [Vec::new(), Vec::new()],
+            states: Vec::new(),
             dense: Dense::default(),
-            sums: Vec::new(),
+            stands_for: None,
             groups: Groups::new(spec.hasher.clone()),
             spec: spec.clone(),
         }
@@ -136,9 +153,46 @@ impl<const W: usize> Table<W> {
 
     /// Adds up what is known by place only: the dictionary ends.
     fn flush(&mut self) {
-        let [keys, _] = &mut self.made;
-        self.dense.take(keys, &mut self.sums);
-        self.groups.add(keys, &self.sums);
+        let Some((place, dictionary)) = self.stands_for.take() else { return };
+        let Table { dense, groups, spec, .. } = self;
+        dense.drain(|id, state| {
+            groups.add(&key_of(&place, &dictionary, id, &spec.names), state);
+        });
+    }
+
+    /// Adds rows up by their place in the dictionary; false when they have none.
+    fn take_dense(&mut self, page: &Page<'_>, hits: &Hits) -> bool {
+        let ([keys], None) = (self.keys.as_slice(), &self.spec.turn) else { return false };
+        let Some((place, ids, dictionary)) = keys.single(page, hits) else { return false };
+        if self.stands_for.is_none() {
+            let Some(dictionary) = page.dictionary_of(place.part.field) else { return false };
+            self.stands_for = Some((place, dictionary));
+        }
+        self.dense.add(page, hits, ids, dictionary.len(), self.spec.flags);
+        true
+    }
+
+    fn take_rows(&mut self, page: &Page<'_>, hits: &Hits) {
+        gather(page, hits, self.spec.flags, &mut self.states);
+        for (keys, made) in self.keys.iter_mut().zip(&mut self.made) {
+            keys.make(page, hits, &self.spec.names, made);
+        }
+        let Table { made: [keys, others], states, groups, spec, .. } = self;
+        match &spec.turn {
+            Some(turn) => {
+                for (key, state) in keys.iter().zip(states.iter()) {
+                    groups.add_with(key, state, &turn.reversed(&spec.layout, key));
+                }
+            }
+            None => keys.iter().zip(states.iter()).for_each(|(key, state)| groups.add(key, state)),
+        }
+        if spec.other.is_some() {
+            for ((key, other), state) in keys.iter().zip(others).zip(states) {
+                if key != other {
+                    groups.add(other, state);
+                }
+            }
+        }
     }
 }
 
@@ -148,34 +202,9 @@ impl<const W: usize> Collector for Table<W> {
         self.keys.iter_mut().for_each(Keys::begin);
     }
 
-    fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
-        if let ([keys], None) = (self.keys.as_slice(), &self.spec.turn)
-            && keys.add_dense(page, hits, &self.spec.names, states, &mut self.dense)
-        {
-            return;
-        }
-        for (keys, made) in self.keys.iter_mut().zip(&mut self.made) {
-            keys.make(page, hits, &self.spec.names, made);
-        }
-        let [keys, others] = &mut self.made;
-        match &self.spec.turn {
-            Some(turn) => {
-                self.groups.add_with(keys, states, |key| turn.reversed(&self.spec.layout, key))
-            }
-            None => self.groups.add(keys, states),
-        }
-        if self.spec.other.is_some() {
-            self.sums.clear();
-            let mut at = 0;
-            others.retain(|other| {
-                let differs = *other != keys[at];
-                if differs {
-                    self.sums.push(states[at]);
-                }
-                at += 1;
-                differs
-            });
-            self.groups.add(others, &self.sums);
+    fn take(&mut self, page: &Page<'_>, hits: &Hits) {
+        if !self.take_dense(page, hits) {
+            hits.pieces(PIECE).for_each(|piece| self.take_rows(page, &piece));
         }
     }
 
@@ -222,7 +251,7 @@ impl Finish<'_> {
     }
 
     /// The best of a partition in each order, and how many there are.
-    fn best<const W: usize>(&self, part: &Partition<W>) -> (Vec<Vec<Ranked<W>>>, u64) {
+    fn best<const W: usize>(&self, part: &Merged<'_, W>) -> (Vec<Vec<Ranked<W>>>, u64) {
         let mut tops: Vec<_> = self.orders.iter().map(|_| self.top::<W>()).collect();
         let mut groups = 0;
         for group in part.iter() {
@@ -243,13 +272,17 @@ impl Finish<'_> {
 
     /// The way back of a group, if it is asked for and there; `None` when the
     /// group is itself the way back of one that began earlier.
-    fn back<const W: usize>(&self, part: &Partition<W>, group: &Group<W>) -> Option<Option<State>> {
+    fn back<const W: usize>(
+        &self,
+        part: &Merged<'_, W>,
+        group: &Group<W>,
+    ) -> Option<Option<State>> {
         let Some(turn) = &self.spec.turn else { return Some(None) };
         let reversed = turn.reversed(&self.spec.layout, &group.key);
         if reversed == group.key {
             return Some(None);
         }
-        let Some(back) = part.find(&self.spec.hasher, &reversed) else { return Some(None) };
+        let Some(back) = part.find(&reversed) else { return Some(None) };
         let order = group.state.first.cmp(&back.state.first);
         match order.then_with(|| self.by_value(&group.key, &reversed)) {
             Ordering::Greater => None,

@@ -1,23 +1,23 @@
-//! Sums by key: a table a thread, in partitions that are put together one by one.
+//! Sums by key: rows are appended to the partition of their key and summed up
+//! there when enough have come, so that what is worked on stays in the cache.
 
 use std::hash::BuildHasher;
+use std::mem::size_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
 use super::layout::Key;
 use super::state::State;
 
-/// Parts a table is in: what doubles when it grows, and what is merged at once,
-/// is small.
-const PARTITIONS: usize = 256;
+/// Parts a table is in. Each takes appended rows in order, and is small enough
+/// that summing it up hardly leaves the cache.
+const PARTITIONS: usize = 512;
 
-/// Groups in a piece of a partition; pieces never move, so that growing takes
-/// no second copy.
-const PIECE: usize = 1024;
+/// Bytes of rows that a partition takes before it is summed up for the first time.
+const FIRST_BYTES: usize = 32 << 10;
 
 /// A group.
 #[derive(Clone, Copy, Debug)]
@@ -26,129 +26,142 @@ pub(super) struct Group<const W: usize> {
     pub state: State,
 }
 
-/// Part of the groups of a table.
-#[derive(Default)]
-pub(super) struct Partition<const W: usize> {
-    places: HashTable<u32>,
-    pieces: Vec<Vec<Group<W>>>,
-    len: usize,
+/// Rows with the same partition: groups, and behind them what has come since
+/// they were summed up.
+struct Partition<const W: usize> {
+    rows: Vec<Group<W>>,
+    /// How many rows there may be before they are summed up.
+    limit: usize,
 }
 
 /// Groups by key.
 pub(super) struct Groups<const W: usize> {
     hasher: RandomState,
     partitions: Vec<Partition<W>>,
-    /// Of each of a batch its hash and partition, and its place by partition.
-    hashes: Vec<(u64, u32)>,
-    sorted: Vec<u32>,
+    slots: Slots,
+}
+
+/// Where groups stand among the rows of a partition: a table of places plus one,
+/// 0 for none, with room for twice as many.
+#[derive(Default)]
+struct Slots(Vec<u32>);
+
+impl Slots {
+    /// The slot of a key, and the place of its group if it has one.
+    #[inline]
+    fn find<const W: usize>(
+        &self,
+        hash: u64,
+        key: &Key<W>,
+        rows: &[Group<W>],
+    ) -> (usize, Option<usize>) {
+        let mask = self.0.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            match self.0[slot] as usize {
+                0 => return (slot, None),
+                place if rows[place - 1].key == *key => return (slot, Some(place - 1)),
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+
+    /// Sums up rows of the same key; each stays where its first one was.
+    fn sum_up<const W: usize>(&mut self, hasher: &RandomState, rows: &mut Vec<Group<W>>) {
+        self.0.clear();
+        self.0.resize((rows.len().max(1) * 2).next_power_of_two(), 0);
+        let mut kept = 0;
+        for at in 0..rows.len() {
+            let Group { key, state } = rows[at];
+            match self.find(hasher.hash_one(key), &key, rows) {
+                (_, Some(place)) => rows[place].state.add(&state),
+                (slot, None) => {
+                    rows[kept] = Group { key, state };
+                    kept += 1;
+                    self.0[slot] = kept as u32;
+                }
+            }
+        }
+        rows.truncate(kept);
+    }
 }
 
 impl<const W: usize> Partition<W> {
+    const FIRST: usize = {
+        let rows = FIRST_BYTES / size_of::<Group<W>>();
+        if rows < 16 { 16 } else { rows }
+    };
+
+    fn new() -> Partition<W> {
+        Partition { rows: Vec::new(), limit: Partition::<W>::FIRST }
+    }
+
     #[inline]
-    pub(super) fn at(&self, place: u32) -> &Group<W> {
-        &self.pieces[place as usize / PIECE][place as usize % PIECE]
-    }
-
-    fn add(&mut self, hasher: &RandomState, hash: u64, key: &Key<W>, state: &State) {
-        let Partition { places, pieces, len } = self;
-        let found = places.find(hash, |place| {
-            pieces[*place as usize / PIECE][*place as usize % PIECE].key == *key
-        });
-        if let Some(place) = found {
-            pieces[*place as usize / PIECE][*place as usize % PIECE].state.add(state);
-            return;
+    fn push(&mut self, hasher: &RandomState, slots: &mut Slots, group: Group<W>) {
+        if self.rows.len() == self.rows.capacity() {
+            self.make_room(hasher, slots);
         }
-        if *len % PIECE == 0 {
-            // A small table is not to take room for many.
-            pieces.push(Vec::with_capacity(if *len == 0 { 4 } else { PIECE }));
+        self.rows.push(group);
+    }
+
+    /// Sums up when enough has come, else grows by a part: doubling would hold
+    /// too much of the memory.
+    #[cold]
+    fn make_room(&mut self, hasher: &RandomState, slots: &mut Slots) {
+        if self.rows.len() >= self.limit {
+            slots.sum_up(hasher, &mut self.rows);
+            self.limit = self.limit.max(self.rows.len() * 2);
         }
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(Group { key: *key, state: *state });
+        if self.rows.len() == self.rows.capacity() {
+            self.rows.reserve_exact((self.rows.len() / 4).max(Partition::<W>::FIRST / 8));
         }
-        places.insert_unique(hash, *len as u32, |place| {
-            hasher.hash_one(pieces[*place as usize / PIECE][*place as usize % PIECE].key)
-        });
-        *len += 1;
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Group<W>> {
-        self.pieces.iter().flatten()
-    }
-
-    /// The group of a key.
-    pub(super) fn find(&self, hasher: &RandomState, key: &Key<W>) -> Option<&Group<W>> {
-        let hash = hasher.hash_one(key);
-        self.places.find(hash, |place| self.at(*place).key == *key).map(|place| self.at(*place))
     }
 }
 
 impl<const W: usize> Groups<W> {
     /// None yet. Tables that are to be merged need the same hasher.
     pub(super) fn new(hasher: RandomState) -> Groups<W> {
-        let partition = || Partition { places: HashTable::new(), pieces: Vec::new(), len: 0 };
-        let partitions = (0..PARTITIONS).map(|_| partition()).collect();
-        Groups { hasher, partitions, hashes: Vec::new(), sorted: Vec::new() }
+        let partitions = (0..PARTITIONS).map(|_| Partition::new()).collect();
+        Groups { hasher, partitions, slots: Slots::default() }
     }
 
-    /// Adds states to the groups of their keys.
-    pub(super) fn add(&mut self, keys: &[Key<W>], states: &[State]) {
-        self.add_by(keys, states, |hasher, key| {
-            let hash = hasher.hash_one(key);
-            (hash, hash)
-        });
+    /// Adds a state to the group of its key.
+    #[inline]
+    pub(super) fn add(&mut self, key: &Key<W>, state: &State) {
+        let hash = self.hasher.hash_one(key);
+        self.push(hash, Group { key: *key, state: *state });
     }
 
     /// The same so that a group and its reverse lie in the same partition.
-    pub(super) fn add_with(
-        &mut self,
-        keys: &[Key<W>],
-        states: &[State],
-        reversed: impl Fn(&Key<W>) -> Key<W>,
-    ) {
-        self.add_by(keys, states, |hasher, key| {
-            let hash = hasher.hash_one(key);
-            (hash, hash.wrapping_add(hasher.hash_one(reversed(key))))
-        });
+    #[inline]
+    pub(super) fn add_with(&mut self, key: &Key<W>, state: &State, reversed: &Key<W>) {
+        let both = self.hasher.hash_one(key).wrapping_add(self.hasher.hash_one(reversed));
+        self.push(both, Group { key: *key, state: *state });
     }
 
-    /// Adds partition by partition, so that what is worked on stays in the cache;
-    /// `place` gives the hash of a key and what its partition hangs on.
-    fn add_by(
-        &mut self,
-        keys: &[Key<W>],
-        states: &[State],
-        place: impl Fn(&RandomState, &Key<W>) -> (u64, u64),
-    ) {
-        let Groups { hasher, partitions, hashes, sorted } = self;
-        let mut ends = [0u32; PARTITIONS + 1];
-        hashes.clear();
-        hashes.extend(keys.iter().map(|key| {
-            let (hash, spread) = place(hasher, key);
-            let partition = (spread >> 32) as usize % PARTITIONS;
-            ends[partition + 1] += 1;
-            (hash, partition as u32)
-        }));
-        for at in 0..PARTITIONS {
-            ends[at + 1] += ends[at];
-        }
-        let starts = ends;
-        sorted.clear();
-        sorted.resize(keys.len(), 0);
-        for (at, (_, partition)) in hashes.iter().enumerate() {
-            let next = &mut ends[*partition as usize];
-            sorted[*next as usize] = at as u32;
-            *next += 1;
-        }
-        for (partition, bounds) in partitions.iter_mut().zip(starts.windows(2)) {
-            for at in &sorted[bounds[0] as usize..bounds[1] as usize] {
-                let at = *at as usize;
-                partition.add(hasher, hashes[at].0, &keys[at], &states[at]);
-            }
-        }
+    #[inline]
+    fn push(&mut self, hash: u64, group: Group<W>) {
+        let Groups { hasher, partitions, slots } = self;
+        partitions[(hash >> 32) as usize % PARTITIONS].push(hasher, slots, group);
+    }
+}
+
+/// All groups of a partition, each once.
+pub(super) struct Merged<'a, const W: usize> {
+    groups: Vec<Group<W>>,
+    slots: Slots,
+    hasher: &'a RandomState,
+}
+
+impl<const W: usize> Merged<'_, W> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Group<W>> {
+        self.groups.iter()
+    }
+
+    /// The group of a key.
+    pub(super) fn find(&self, key: &Key<W>) -> Option<&Group<W>> {
+        let (_, place) = self.slots.find(self.hasher.hash_one(key), key, &self.groups);
+        place.and_then(|place| self.groups.get(place))
     }
 }
 
@@ -160,21 +173,27 @@ pub(super) fn merge<const W: usize, T: Send>(
     tables: Vec<Groups<W>>,
     hasher: &RandomState,
     threads: usize,
-    each: impl Fn(&Partition<W>) -> T + Sync,
+    each: impl Fn(&Merged<'_, W>) -> T + Sync,
 ) -> Result<Vec<T>, ()> {
     let mut work: Vec<Vec<Partition<W>>> = (0..PARTITIONS).map(|_| Vec::new()).collect();
     for table in tables {
         for (parts, partition) in work.iter_mut().zip(table.partitions) {
-            parts.push(partition);
+            if !partition.rows.is_empty() {
+                parts.push(partition);
+            }
         }
     }
+    work.retain(|parts| !parts.is_empty());
     let work = Mutex::new(work);
     let run = || {
         let mut made = Vec::new();
+        let mut slots = Slots::default();
         loop {
             let parts = work.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(parts) = parts else { return made };
-            made.extend(join(parts, hasher).as_ref().map(&each));
+            let merged = join(parts, std::mem::take(&mut slots), hasher);
+            made.push(each(&merged));
+            slots = merged.slots;
         }
     };
     std::thread::scope(|scope| {
@@ -189,20 +208,69 @@ pub(super) fn merge<const W: usize, T: Send>(
     })
 }
 
-/// All groups of these in the largest of them.
+/// All groups of these.
 fn join<const W: usize>(
     mut parts: Vec<Partition<W>>,
+    mut slots: Slots,
     hasher: &RandomState,
-) -> Option<Partition<W>> {
-    parts.sort_by_key(Partition::len);
-    let mut all = parts.pop()?;
+) -> Merged<'_, W> {
+    parts.sort_by_key(|part| part.rows.len());
+    let mut groups = parts.pop().map(|part| part.rows).unwrap_or_default();
+    groups.reserve_exact(parts.iter().map(|part| part.rows.len()).sum());
     for part in parts {
-        drop(part.places);
-        for piece in part.pieces {
-            for group in piece {
-                all.add(hasher, hasher.hash_one(group.key), &group.key, &group.state);
+        groups.extend_from_slice(&part.rows);
+    }
+    slots.sum_up(hasher, &mut groups);
+    Merged { groups, slots, hasher }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn state(bytes: u64) -> State {
+        State { bytes, packets: 1, first: bytes as i64, last: bytes as i64, ..State::NONE }
+    }
+
+    /// Many keys, few keys, and one key, in two tables.
+    #[test]
+    fn sums_are_those_of_every_row() {
+        for (rows, keys) in [(200_000u64, 150_000u64), (200_000, 77), (50_000, 1), (0, 1)] {
+            let hasher = RandomState::default();
+            let mut truth: HashMap<u64, (u64, u64)> = HashMap::new();
+            let mut tables =
+                vec![Groups::<2>::new(hasher.clone()), Groups::<2>::new(hasher.clone())];
+            for row in 0..rows {
+                let key = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) % keys;
+                let sums = truth.entry(key).or_default();
+                *sums = (sums.0 + row, sums.1 + 1);
+                tables[row as usize % 2].add(&[key, !key], &state(row));
+            }
+            let found = merge(tables, &hasher, 2, |part| {
+                assert!(part.iter().all(|group| part.find(&group.key).is_some()));
+                part.iter().map(|group| (group.key[0], group.state)).collect::<Vec<_>>()
+            });
+            let found: Vec<_> = found.unwrap().into_iter().flatten().collect();
+            assert_eq!(found.len(), truth.len());
+            for (key, state) in found {
+                assert_eq!((state.bytes, state.packets), truth[&key]);
             }
         }
     }
-    Some(all)
+
+    #[test]
+    fn a_group_and_its_reverse_are_found_together() {
+        let hasher = RandomState::default();
+        let mut table = Groups::<1>::new(hasher.clone());
+        for key in 0..1000u64 {
+            table.add_with(&[key], &state(key), &[!key]);
+            table.add_with(&[!key], &state(key), &[key]);
+        }
+        let pairs = merge(vec![table], &hasher, 1, |part| {
+            part.iter().filter(|group| part.find(&[!group.key[0]]).is_some()).count()
+        });
+        assert_eq!(pairs.unwrap().into_iter().sum::<usize>(), 2000);
+    }
 }

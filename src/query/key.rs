@@ -1,39 +1,23 @@
 //! The keys of the groups that rows of a page belong to.
 
-use super::layout::{Key, Layout, Place, cut, mask_field};
+use super::layout::{Key, Layout, Place, cut, host_bits, mask_field};
 use super::names::Names;
 use super::page::Page;
-use super::state::State;
+use super::question::Prefix;
 use crate::filter::select::{Batch, Hits, Values};
+use crate::flow::Host;
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 
-/// Keys and sums by place in the dictionary of the chunk that is being read.
-#[derive(Default)]
-pub(super) struct Dense<const W: usize> {
-    keys: Vec<Key<W>>,
-    sums: Vec<State>,
-}
-
-impl<const W: usize> Dense<W> {
-    /// Takes out what was met: keys and their sums.
-    pub(super) fn take(&mut self, keys: &mut Vec<Key<W>>, sums: &mut Vec<State>) {
-        let met = self.keys.drain(..).zip(self.sums.drain(..)).filter(|(_, sum)| sum.flows() > 0);
-        keys.clear();
-        sums.clear();
-        for (key, sum) in met {
-            keys.push(key);
-            sums.push(sum);
-        }
-    }
-}
+/// Stands in `known` for what was not yet asked for.
+const UNKNOWN: u64 = u64::MAX;
 
 /// Makes the keys of a worker's pages.
 pub(super) struct Keys {
     layout: Layout,
-    /// Of each part and place of the chunk's dictionary: the number, 0 for not
-    /// yet known, else one more than it.
-    known: Vec<Vec<u32>>,
+    /// Of each part and place of the chunk's dictionary: what stands for the
+    /// address in a key.
+    known: Vec<Vec<u64>>,
 }
 
 impl Keys {
@@ -47,40 +31,17 @@ impl Keys {
         self.known.iter_mut().for_each(Vec::clear);
     }
 
-    /// Adds rows up by their place in the dictionary, where there is a single part
-    /// and that has one; false where it has to be done by key.
-    pub(super) fn add_dense<const W: usize>(
+    /// The place that keys consist of and its dictionary, where there is a single
+    /// part and that has one which is worth going through in the end.
+    pub(super) fn single<'a>(
         &self,
-        page: &Page<'_>,
+        page: &'a Page<'_>,
         hits: &Hits,
-        names: &Names,
-        states: &[State],
-        dense: &mut Dense<W>,
-    ) -> bool {
-        let [place] = self.layout.places.as_slice() else { return false };
-        let Values::Ids(ids, dictionary) = page.values(place.part.field) else { return false };
-        // Few rows are not worth going through all places in the end.
-        if mask_field(place.part).is_some() || dictionary.len() > hits.len().saturating_mul(4) {
-            return false;
-        }
-        let Dense { keys, sums } = dense;
-        keys.resize(dictionary.len(), [0; W]);
-        sums.resize(dictionary.len(), State::NONE);
-        hits.each(|at, row| {
-            let id = ids[row] as usize;
-            let sums = &mut sums[id];
-            if sums.flows() == 0 {
-                let key = &mut keys[id];
-                match dictionary {
-                    Dictionary::Addresses(hosts) => {
-                        place.put_host(key, cut(hosts[id], place.part.prefix, 0), names);
-                    }
-                    Dictionary::Numbers(numbers) => place.put(key, numbers[id].min(place.most())),
-                }
-            }
-            sums.add(&states[at]);
-        });
-        true
+    ) -> Option<(Place, &'a [u32], &'a Dictionary)> {
+        let [place] = self.layout.places.as_slice() else { return None };
+        let Values::Ids(ids, dictionary) = page.values(place.part.field) else { return None };
+        let worth = dictionary.len() <= hits.len().saturating_mul(4);
+        (worth && mask_field(place.part).is_none()).then_some((*place, ids, dictionary))
     }
 
     /// The keys of the rows in `hits`, whose columns were loaded.
@@ -103,12 +64,30 @@ impl Keys {
             } else if mask_field(place.part).is_some() {
                 cut_reported(place, page, hits, names, keys);
             } else {
-                numbered(place, known, page, hits, names, keys);
+                hosts(place, known, page, hits, names, keys);
             }
         }
     }
 }
 
+/// The key of a value of the dictionary of a single part.
+pub(super) fn key_of<const W: usize>(
+    place: &Place,
+    dictionary: &Dictionary,
+    id: usize,
+    names: &Names,
+) -> Key<W> {
+    let mut key = [0; W];
+    match dictionary {
+        Dictionary::Addresses(hosts) => {
+            place.put_host(&mut key, cut(hosts[id], place.part.prefix, 0), names);
+        }
+        Dictionary::Numbers(numbers) => place.put(&mut key, numbers[id].min(place.most())),
+    }
+    key
+}
+
+/// Puts addresses into keys, cut to the length that each flow reported.
 fn cut_reported<const W: usize>(
     place: &Place,
     page: &Page<'_>,
@@ -125,45 +104,44 @@ fn cut_reported<const W: usize>(
     });
 }
 
-fn numbered<const W: usize>(
+/// Puts addresses into keys, as they are or cut to a given length.
+fn hosts<const W: usize>(
     place: &Place,
-    known: &mut Vec<u32>,
+    known: &mut Vec<u64>,
     page: &Page<'_>,
     hits: &Hits,
     names: &Names,
     keys: &mut [Key<W>],
 ) {
-    let prefix = place.part.prefix;
-    if place.is_whole() {
-        page.hosts(place.part.field, hits, |at, host| {
-            place.put_host(&mut keys[at], cut(host, prefix, 0), names);
-        });
-        return;
+    let prefix: Option<Prefix> = place.part.prefix;
+    match page.values(place.part.field) {
+        Values::Ids(ids, Dictionary::Addresses(hosts)) if !place.is_whole() => {
+            known.resize(hosts.len(), UNKNOWN);
+            hits.each(|at, row| {
+                let id = ids[row] as usize;
+                if known[id] == UNKNOWN {
+                    known[id] = host_bits(cut(hosts[id], prefix, 0), names);
+                }
+                place.put(&mut keys[at], known[id]);
+            });
+        }
+        _ => {
+            // Numbers are under a lock: rows in turn often have the same address.
+            let mut last: Option<(Host, Key<W>)> = None;
+            page.hosts(place.part.field, hits, |at, host| {
+                let bits = match last {
+                    Some((same, bits)) if same == host => bits,
+                    _ => {
+                        let mut bits = [0; W];
+                        place.put_host(&mut bits, cut(host, prefix, 0), names);
+                        bits
+                    }
+                };
+                last = Some((host, bits));
+                for (word, bits) in keys[at].iter_mut().zip(bits) {
+                    *word |= bits;
+                }
+            });
+        }
     }
-    if let Values::Ids(ids, Dictionary::Addresses(hosts)) = page.values(place.part.field) {
-        known.resize(hosts.len(), 0);
-        let mut new: Vec<u32> = Vec::new();
-        hits.each(|_, row| {
-            let id = ids[row] as usize;
-            if known[id] == 0 {
-                // Some number, until they are given out all together.
-                known[id] = u32::MAX;
-                new.push(id as u32);
-            }
-        });
-        names.number_all(&new, |id| cut(hosts[id as usize], prefix, 0), known);
-        hits.each(|at, row| {
-            place.put(&mut keys[at], u64::from(known[ids[row] as usize] - 1));
-        });
-        return;
-    }
-    let mut last = None;
-    page.hosts(place.part.field, hits, |at, host| {
-        let number = match last {
-            Some((same, number)) if same == host => number,
-            _ => names.number(cut(host, prefix, 0)),
-        };
-        last = Some((host, number));
-        place.put(&mut keys[at], u64::from(number));
-    });
 }

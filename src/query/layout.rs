@@ -1,7 +1,8 @@
 //! What keys of groups are made of, and how they are turned round.
 //!
-//! Addresses stand in a key by their number ([`Names`]), so that a 5-tuple of either
-//! family takes 104 bits; an address alone and other fields stand there as they are.
+//! IPv6 addresses stand in a key by their number ([`Names`]) and those of IPv4 as they
+//! are, so that a 5-tuple of either family takes two words; an address alone and other
+//! fields stand there as they are.
 
 use super::names::{Hosts, Names};
 use super::question::{Part, Prefix};
@@ -14,8 +15,12 @@ pub(super) type Key<const W: usize> = [u64; W];
 /// Words of the widest key: room for every field at once.
 pub(super) const MOST_WORDS: usize = 64;
 
-/// Bits of an address.
+/// Bits of an address that stands alone.
 const WHOLE: u32 = 128;
+
+/// Bits of an address beside others: IPv4 as it is, or [`NUMBERED`] with a number.
+const HOST: u32 = 33;
+const NUMBERED: u64 = 1 << 32;
 
 /// Where a part stands in a key.
 #[derive(Clone, Copy, Debug)]
@@ -44,17 +49,18 @@ impl Layout {
             let place = Place { part: *part, word: 0, shift: 0, bits: WHOLE };
             return Layout { places: vec![place], words: 2 };
         }
-        let (mut word, mut used) = (0, 0);
+        let mut used: Vec<u32> = Vec::new();
         let mut places = Vec::with_capacity(parts.len());
         for part in parts.iter().take(MOST_WORDS) {
             let bits = bits(part.field);
-            if used + bits > 64 {
-                (word, used) = (word + 1, 0);
+            let word = used.iter().position(|used| used + bits <= 64).unwrap_or(used.len());
+            if word == used.len() {
+                used.push(0);
             }
-            places.push(Place { part: *part, word, shift: used, bits });
-            used += bits;
+            places.push(Place { part: *part, word, shift: used[word], bits });
+            used[word] += bits;
         }
-        Layout { places, words: word + 1 }
+        Layout { places, words: used.len().max(1) }
     }
 
     /// The columns that keys are made of.
@@ -140,11 +146,14 @@ impl Place {
             let [high, low] = [key[0], key.get(1).copied().unwrap_or(0)];
             return u128::from(high) << 64 | u128::from(low);
         }
-        let bits = self.get(key);
-        if self.is_address() { hosts.of(bits as u32).0 } else { u128::from(bits) }
+        match self.get(key) {
+            bits if !self.is_address() => u128::from(bits),
+            bits if bits < NUMBERED => Host::v4(bits as u32).0,
+            bits => hosts.of(bits as u32).0,
+        }
     }
 
-    /// Puts an address there, or its number.
+    /// Puts an address there, or what stands for it.
     #[inline]
     pub(super) fn put_host<const W: usize>(&self, key: &mut Key<W>, host: Host, names: &Names) {
         if self.bits == WHOLE {
@@ -153,7 +162,7 @@ impl Place {
                 *low = host.0 as u64;
             }
         } else {
-            self.put(key, u64::from(names.number(host)));
+            self.put(key, host_bits(host, names));
         }
     }
 
@@ -167,7 +176,16 @@ impl Place {
     }
 }
 
-/// How many bits the values of a field take, addresses by their number.
+/// What stands for an address beside other fields.
+#[inline]
+pub(super) fn host_bits(host: Host, names: &Names) -> u64 {
+    match host.as_v4() {
+        Some(bits) => u64::from(bits),
+        None => NUMBERED | u64::from(names.number(host)),
+    }
+}
+
+/// How many bits the values of a field take.
 fn bits(field: Field) -> u32 {
     match field {
         Field::SrcPort | Field::DstPort | Field::Vlan | Field::DstVlan => 16,
@@ -179,6 +197,7 @@ fn bits(field: Field) -> u32 {
         Field::ClockOffset => 64,
         Field::InSrcMac | Field::OutDstMac | Field::InDstMac | Field::OutSrcMac => 64,
         Field::Duplicate | Field::Timed => 8,
+        _ if field.info().kind == Kind::Address => HOST,
         _ => 32,
     }
 }

@@ -9,11 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::answer::Row;
 use super::page::Page;
-use super::question::Order;
+use super::question::{Order, Question};
 use super::record::rows;
 use super::scan::Sink;
 use super::sort::rank;
-use super::state::{State, gather};
+use super::state::{COUNTED, State, gather};
 use super::summary::Tally;
 use crate::filter::select::Hits;
 use crate::flow::field::{FIELDS, Field};
@@ -41,34 +41,31 @@ pub(super) fn lanes(files: usize) -> (Lanes, Vec<Receiver<Vec<Row>>>) {
 pub(super) struct InOrder<'a> {
     lanes: &'a Lanes,
     lane: Option<SyncSender<Vec<Row>>>,
+    fields: Vec<Field>,
     states: Vec<State>,
 }
 
 impl<'a> InOrder<'a> {
-    pub(super) fn new(lanes: &'a Lanes) -> InOrder<'a> {
-        InOrder { lanes, lane: None, states: Vec::new() }
+    pub(super) fn new(question: &Question, lanes: &'a Lanes) -> InOrder<'a> {
+        InOrder { lanes, lane: None, fields: columns(question), states: Vec::new() }
     }
 }
 
-fn all_fields() -> Vec<Field> {
-    FIELDS.iter().map(|info| info.field).collect()
-}
-
-/// `hits` in pieces of at most [`PIECE`].
-fn pieces(hits: &Hits) -> Vec<Hits> {
-    match hits {
-        Hits::All(rows) if *rows <= PIECE => vec![hits.clone()],
-        Hits::All(rows) => {
-            let rows: Vec<u32> = (0..*rows as u32).collect();
-            rows.chunks(PIECE).map(|rows| Hits::Some(rows.to_vec())).collect()
-        }
-        Hits::Some(rows) => rows.chunks(PIECE).map(|rows| Hits::Some(rows.to_vec())).collect(),
-    }
+/// The columns of the records that a question is for.
+fn columns(question: &Question) -> Vec<Field> {
+    let Some(columns) = &question.columns else {
+        return FIELDS.iter().map(|info| info.field).collect();
+    };
+    let mut columns: Vec<Field> = columns.iter().copied().chain(COUNTED).collect();
+    columns.push(Field::Proto); // the totals are told by protocol
+    columns.sort_unstable();
+    columns.dedup();
+    columns
 }
 
 impl Sink for InOrder<'_> {
     fn fields(&self) -> Vec<Field> {
-        all_fields()
+        self.fields.clone()
     }
 
     fn file(&mut self, number: usize) {
@@ -77,9 +74,9 @@ impl Sink for InOrder<'_> {
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
-        for piece in pieces(hits) {
+        for piece in hits.pieces(PIECE) {
             gather(page, &piece, false, &mut self.states);
-            let rows = rows(page, &piece, &self.states);
+            let rows = rows(page, &piece, &self.states, &self.fields);
             let sent = self.lane.as_ref().map(|lane| lane.send(rows));
             if !matches!(sent, Some(Ok(()))) {
                 return ControlFlow::Break(());
@@ -112,12 +109,14 @@ pub(super) fn hand_over(
     let mut tally = Tally::default();
     let mut left = if limit == 0 { usize::MAX } else { limit };
     for lane in from {
-        for row in lane.into_iter().flatten() {
-            tally.take_row(&row);
-            left -= 1;
-            if each(&row).is_break() || left == 0 {
-                over.store(true, Relaxed);
-                return tally;
+        for rows in lane {
+            for row in &rows {
+                tally.take_row(row);
+                left -= 1;
+                if each(row).is_break() || left == 0 {
+                    over.store(true, Relaxed);
+                    return tally;
+                }
             }
         }
     }
@@ -139,6 +138,7 @@ pub(super) struct Sorted {
     top: TopN<Placed, Cmp>,
     pub tally: Tally,
     at: (usize, u64),
+    fields: Vec<Field>,
     states: Vec<State>,
 }
 
@@ -149,9 +149,9 @@ pub(super) fn top(limit: usize) -> TopN<Placed, Cmp> {
 }
 
 impl Sorted {
-    pub(super) fn new(order: Order, limit: usize) -> Sorted {
-        let tally = Tally::default();
-        Sorted { order, top: top(limit), tally, at: (0, 0), states: Vec::new() }
+    pub(super) fn new(question: &Question, order: Order, limit: usize) -> Sorted {
+        let (tally, fields) = (Tally::default(), columns(question));
+        Sorted { order, top: top(limit), tally, at: (0, 0), fields, states: Vec::new() }
     }
 
     pub(super) fn into_placed(self) -> Vec<Placed> {
@@ -161,7 +161,7 @@ impl Sorted {
 
 impl Sink for Sorted {
     fn fields(&self) -> Vec<Field> {
-        all_fields()
+        self.fields.clone()
     }
 
     fn file(&mut self, number: usize) {
@@ -169,10 +169,10 @@ impl Sink for Sorted {
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
-        for piece in pieces(hits) {
+        for piece in hits.pieces(PIECE) {
             gather(page, &piece, false, &mut self.states);
-            self.tally.take(page, &piece, &self.states);
-            for row in rows(page, &piece, &self.states) {
+            self.tally.take(page, &piece);
+            for row in rows(page, &piece, &self.states, &self.fields) {
                 let rank = rank(self.order, &row.sums, 0, 0);
                 self.at.1 += 1;
                 self.top.push(Placed { rank, at: self.at, row: Box::new(row) });

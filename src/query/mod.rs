@@ -2,7 +2,8 @@
 //!
 //! `question` says what can be asked and `answer` what comes back. Between them
 //! `scan` reads files a page of columns at a time (`page`), `group`, `statistic` (with
-//! keys from `key`, laid out by `layout`, addresses numbered by `names`),
+//! keys from `key`, laid out by `layout`, addresses numbered by `names`; `dense` where
+//! one column is all there is to a key),
 //! `list` and `summary` take what matched, and `ask` puts it together. `element`,
 //! `order`, `when` and `files` read the words of a question, `format` prints the
 //! answer.
@@ -10,6 +11,7 @@
 pub mod answer;
 mod ask;
 mod collect;
+mod dense;
 pub mod element;
 pub mod files;
 pub mod format;

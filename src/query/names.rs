@@ -1,4 +1,5 @@
-//! Numbers of addresses, the same for all threads of a query.
+//! Numbers of addresses that do not fit into a key, which is those of IPv6; the
+//! same for all threads of a query.
 
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
@@ -53,23 +54,6 @@ impl Names {
         let shard_at = (hash >> 32) as usize % SHARDS;
         let mut shard = self.shards[shard_at].lock().unwrap_or_else(PoisonError::into_inner);
         shard.place(&self.hasher, hash, host) * SHARDS as u32 + shard_at as u32
-    }
-
-    /// The numbers of the addresses of `ids`, plus one, into their places in
-    /// `numbers`: lock by lock, and so that what is looked up stays in the cache.
-    pub(super) fn number_all(&self, ids: &[u32], host: impl Fn(u32) -> Host, numbers: &mut [u32]) {
-        let mut by_shard: [Vec<(u64, u32)>; SHARDS] = Default::default();
-        for id in ids {
-            let hash = self.hasher.hash_one(host(*id).0);
-            by_shard[(hash >> 32) as usize % SHARDS].push((hash, *id));
-        }
-        for (shard_at, ids) in by_shard.iter().enumerate().filter(|(_, ids)| !ids.is_empty()) {
-            let mut shard = self.shards[shard_at].lock().unwrap_or_else(PoisonError::into_inner);
-            for (hash, id) in ids {
-                let place = shard.place(&self.hasher, *hash, host(*id));
-                numbers[*id as usize] = (place * SHARDS as u32 + shard_at as u32).saturating_add(1);
-            }
-        }
     }
 
     /// Takes the addresses out when all are numbered.

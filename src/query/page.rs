@@ -112,16 +112,32 @@ impl Batch for Page<'_> {
 }
 
 impl Page<'_> {
+    /// The dictionary of a column, if it was read.
+    pub(super) fn dictionary_of(&self, field: Field) -> Option<Arc<Dictionary>> {
+        self.columns.slots[field as usize].dictionary.clone()
+    }
+
     /// Calls `take` with the place among `hits` and the number of each.
     #[inline]
     pub(super) fn numbers(&self, field: Field, hits: &Hits, mut take: impl FnMut(usize, u64)) {
+        self.each_number(field, hits, |place, _, number| take(place, number));
+    }
+
+    /// The same with the row between them.
+    #[inline]
+    pub(super) fn each_number(
+        &self,
+        field: Field,
+        hits: &Hits,
+        mut take: impl FnMut(usize, usize, u64),
+    ) {
         match self.values(field) {
-            Values::Number(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            Values::Number(one) => hits.each(|place, row| take(place, row, one)),
             Values::Ids(ids, Dictionary::Numbers(known)) => {
-                hits.each(|place, row| take(place, known[ids[row] as usize]));
+                hits.each(|place, row| take(place, row, known[ids[row] as usize]));
             }
-            Values::Numbers(numbers) => hits.each(|place, row| take(place, numbers[row])),
-            _ => (0..hits.len()).for_each(|place| take(place, 0)),
+            Values::Numbers(numbers) => hits.each(|place, row| take(place, row, numbers[row])),
+            _ => hits.each(|place, row| take(place, row, 0)),
         }
     }
 

@@ -14,6 +14,9 @@ pub struct Question {
     pub to: Option<Time>,
     /// Take flows in that were reported twice.
     pub no_dedup: bool,
+    /// The columns that records are to have besides those that are counted; `None`
+    /// for all.
+    pub columns: Option<Vec<Field>>,
     pub ask: Ask,
 }
 

@@ -3,17 +3,25 @@
 use super::answer::{Row, Sums};
 use super::page::Page;
 use super::state::State;
-use crate::filter::select::Hits;
-use crate::flow::field::{FIELDS, Field, Kind};
+use crate::filter::select::{Batch, Hits, Values};
+use crate::flow::field::{Field, Kind};
 use crate::flow::{Flow, Host, More, Sampling, Time};
 
-/// The records of `hits`; all columns were loaded.
-pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State]) -> Vec<Row> {
-    let empty = row(State::NONE.sums());
-    let mut rows = vec![empty; hits.len()];
-    for info in FIELDS {
-        let field = info.field;
-        if info.kind == Kind::Address {
+/// The records of `hits` with these columns, which were loaded.
+pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State], fields: &[Field]) -> Vec<Row> {
+    // What all of a page have alike is written once, and most columns are that.
+    let mut alike = row(State::NONE.sums());
+    let mut differing = Vec::new();
+    for field in fields {
+        match page.values(*field) {
+            Values::Number(one) => put(&mut alike, *field, one, Host::UNSPECIFIED),
+            Values::Address(one) => put(&mut alike, *field, 0, one),
+            _ => differing.push(*field),
+        }
+    }
+    let mut rows = vec![alike; hits.len()];
+    for field in differing {
+        if field.info().kind == Kind::Address {
             page.hosts(field, hits, |at, host| put(&mut rows[at], field, 0, host));
         } else {
             let none = Host::UNSPECIFIED;

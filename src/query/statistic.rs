@@ -10,7 +10,7 @@ use super::page::Page;
 use super::question::{Aggregation, Keys, Order, Part, Statistic};
 use super::record::{put, row};
 use super::scan::Sink;
-use super::state::{COUNTED, State, gather};
+use super::state::COUNTED;
 use super::summary::Tally;
 use crate::filter::select::Hits;
 use crate::flow::column::number_value;
@@ -37,7 +37,9 @@ pub(super) enum Wanted {
 impl Wanted {
     fn spec(&self, names: &Arc<Names>) -> Spec {
         let statistic = match self {
-            Wanted::Groups(by, _) => return Spec::new(&by.parts, None, by.bidirectional, names),
+            Wanted::Groups(by, _) => {
+                return Spec::new(&by.parts, None, by.bidirectional, true, names);
+            }
             Wanted::Statistic(statistic) => statistic,
         };
         let with_proto = |part: Part| {
@@ -47,11 +49,11 @@ impl Wanted {
         match statistic.element.keys {
             Keys::Record => {
                 let by = statistic.by.clone().unwrap_or_else(five_tuple);
-                Spec::new(&by.parts, None, by.bidirectional, names)
+                Spec::new(&by.parts, None, by.bidirectional, true, names)
             }
-            Keys::One(part) => Spec::new(&with_proto(part), None, false, names),
+            Keys::One(part) => Spec::new(&with_proto(part), None, false, false, names),
             Keys::Either(one, two) => {
-                Spec::new(&with_proto(one), Some(&with_proto(two)), false, names)
+                Spec::new(&with_proto(one), Some(&with_proto(two)), false, false, names)
             }
         }
     }
@@ -127,9 +129,7 @@ pub(super) struct Lists {
 /// What a worker collects for them.
 pub(super) struct Collected {
     fields: Vec<Field>,
-    flags: bool,
     collectors: Vec<Box<dyn Collector>>,
-    states: Vec<State>,
     tally: Tally,
 }
 
@@ -145,18 +145,13 @@ impl Lists {
     }
 
     pub(super) fn sink(&self) -> Collected {
-        let flags = self.asked.iter().any(|(list, _)| match list {
-            Wanted::Groups(..) => true,
-            Wanted::Statistic(asked) => asked.element.keys == Keys::Record,
-        });
         let mut fields = COUNTED.to_vec();
         fields.push(Field::Proto);
-        fields.extend(flags.then_some(Field::TcpFlags));
         fields.extend(self.asked.iter().flat_map(|(_, spec)| spec.fields()));
         fields.sort_unstable();
         fields.dedup();
         let collectors = self.asked.iter().map(|(_, spec)| spec.collector()).collect();
-        Collected { fields, flags, collectors, states: Vec::new(), tally: Tally::default() }
+        Collected { fields, collectors, tally: Tally::default() }
     }
 
     /// Tables and totals of what the workers collected. An error is a thread that failed.
@@ -196,10 +191,9 @@ impl Sink for Collected {
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
-        gather(page, hits, self.flags, &mut self.states);
-        self.tally.take(page, hits, &self.states);
+        self.tally.take(page, hits);
         for collector in &mut self.collectors {
-            collector.take(page, hits, &self.states);
+            collector.take(page, hits);
         }
         ControlFlow::Continue(())
     }

@@ -54,6 +54,20 @@ impl Hits {
         }
     }
 
+    /// At most `size` of them at a time, in order.
+    pub fn pieces(&self, size: usize) -> impl Iterator<Item = Hits> + '_ {
+        let all = self.len();
+        let size = size.max(1);
+        (0..all).step_by(size).map(move |start| {
+            let end = all.min(start + size);
+            match self {
+                Hits::All(rows) if *rows <= size => Hits::All(*rows),
+                Hits::All(_) => Hits::Some((start as u32..end as u32).collect()),
+                Hits::Some(rows) => Hits::Some(rows[start..end].to_vec()),
+            }
+        })
+    }
+
     /// Those of which `holds`; it gets their rows.
     #[inline]
     pub fn narrow(&self, mut holds: impl FnMut(usize) -> bool) -> Hits {

@@ -22,6 +22,7 @@ use super::Row;
 use super::answer::{Answer, Table};
 use super::near;
 use super::question::{Ask, Question};
+use crate::flow::field::Field;
 
 /// The shape of an answer (`-o`).
 #[derive(Clone, Debug)]
@@ -181,6 +182,18 @@ impl Printer {
             limit,
             is_statistic: matches!(question.ask, Ask::Statistics { .. }),
             is_summary: question.ask == Ask::Summary,
+        }
+    }
+
+    /// The columns that its lines are made of, besides those that are always
+    /// counted; `None` for all there are.
+    #[must_use]
+    pub fn needs(&self) -> Option<Vec<Field>> {
+        match &self.shape {
+            Shape::Lines(layout) | Shape::Csv(Some(layout)) => {
+                Some(layout.tags().flat_map(|tag| tag.needs).copied().collect())
+            }
+            _ => None,
         }
     }
 

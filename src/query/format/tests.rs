@@ -65,7 +65,14 @@ fn totals(rows: &[Row]) -> Totals {
 }
 
 fn question(ask: Ask) -> Question {
-    Question { filter: Filter::default(), from: None, to: None, no_dedup: false, ask }
+    Question {
+        filter: Filter::default(),
+        from: None,
+        to: None,
+        no_dedup: false,
+        columns: None,
+        ask,
+    }
 }
 
 fn output(shape: &str) -> Output {
@@ -161,6 +168,48 @@ fn every_tag_is_as_wide_as_its_heading() {
     }
     for name in layout::CSV.split(',') {
         assert!(tag::named(name).is_some(), "{name}");
+    }
+}
+
+/// A row that says something in every column, or in some.
+fn said(proto: u64, fields: &[crate::flow::field::Field]) -> Row {
+    use crate::flow::field::{Field, Kind};
+    use crate::query::record;
+    let sums = Sums { flows: 1, packets: 7, bytes: 999, first: Time(5_000), last: Time(9_000) };
+    let mut row = record::row(sums);
+    for (number, field) in fields.iter().enumerate() {
+        let bits = if *field == Field::Proto { proto } else { 1 + number as u64 % 7 };
+        let address = field.info().kind == Kind::Address;
+        let host = if address { Host::octets(10, 0, 0, 1 + *field as u8) } else { Host(0) };
+        record::put(&mut row, *field, bits, host);
+    }
+    row
+}
+
+#[test]
+fn a_tag_needs_the_columns_that_it_says() {
+    use crate::flow::field::{FIELDS, Field};
+    let all: Vec<Field> = FIELDS.iter().map(|info| info.field).collect();
+    let counted = crate::query::state::COUNTED;
+    for proto in [6, 1] {
+        for tag in tag::TAGS {
+            // Each value as it is among all.
+            let full = said(proto, &all);
+            let mut part = full.clone();
+            for field in all.iter().filter(|field| !tag.needs.contains(field)) {
+                if !counted.contains(field) {
+                    crate::query::record::put(&mut part, *field, 0, Host::UNSPECIFIED);
+                }
+            }
+            for style in [Style::default(), Style::DATA] {
+                let cell = |row: &Row| {
+                    let mut pen = Pen::new(style, TimeZone::UTC);
+                    tag.write(&mut pen, row);
+                    String::from_utf8(std::mem::take(&mut pen.out)).unwrap()
+                };
+                assert_eq!(cell(&part), cell(&full), "%{}", tag.name);
+            }
+        }
     }
 }
 
