@@ -15,14 +15,11 @@ use super::names::{Hosts, Names};
 use super::page::Page;
 use super::question::{Order, Part};
 use super::sort::rank;
-use super::state::{State, gather};
-use crate::filter::select::Hits;
+use super::state::State;
+use crate::filter::select::{Batch, Hits, Values};
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 use crate::topn::TopN;
-
-/// Rows that are put into keys and sums at once: few enough to stay in the cache.
-const PIECE: usize = 4096;
 
 /// What a list is grouped by.
 #[derive(Clone)]
@@ -58,8 +55,10 @@ pub(super) struct List {
 pub(super) trait Collector: Send {
     /// Another chunk begins.
     fn begin(&mut self);
-    /// Takes rows whose columns were loaded.
-    fn take(&mut self, page: &Page<'_>, hits: &Hits);
+    /// Another page begins, of which these rows will be taken.
+    fn page(&mut self, page: &Page<'_>, hits: &Hits);
+    /// Takes rows with their states; their columns were loaded.
+    fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]);
     /// For [`Spec::finish`].
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -67,10 +66,11 @@ pub(super) trait Collector: Send {
 struct Table<const W: usize> {
     keys: Vec<Keys>,
     made: [Vec<Key<W>>; 2],
-    states: Vec<State>,
     dense: Dense,
     /// What the places in `dense` stand for.
     stands_for: Option<(Place, Arc<Dictionary>)>,
+    /// Whether the page is added up by place.
+    by_place: bool,
     groups: Groups<W>,
     spec: Spec,
 }
@@ -95,6 +95,10 @@ impl Spec {
             names: Arc::clone(names),
             flags,
         }
+    }
+
+    pub(super) fn flags(&self) -> bool {
+        self.flags
     }
 
     /// The columns of its keys.
@@ -143,9 +147,9 @@ impl<const W: usize> Table<W> {
         Table {
             keys: layouts.map(|layout| Keys::new(layout.clone())).collect(),
             made: [Vec::new(), Vec::new()],
-            states: Vec::new(),
             dense: Dense::default(),
             stands_for: None,
+            by_place: false,
             groups: Groups::new(spec.hasher.clone()),
             spec: spec.clone(),
         }
@@ -160,31 +164,28 @@ impl<const W: usize> Table<W> {
         });
     }
 
-    /// Adds rows up by their place in the dictionary; false when they have none.
-    fn take_dense(&mut self, page: &Page<'_>, hits: &Hits) -> bool {
-        let ([keys], None) = (self.keys.as_slice(), &self.spec.turn) else { return false };
-        let Some((place, ids, dictionary)) = keys.single(page, hits) else { return false };
-        if self.stands_for.is_none() {
-            let Some(dictionary) = page.dictionary_of(place.part.field) else { return false };
-            self.stands_for = Some((place, dictionary));
+    /// Adds rows up by their place in the dictionary.
+    fn add_by_place(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+        if let Some((place, dictionary)) = &self.stands_for
+            && let Values::Ids(ids, _) = page.values(place.part.field)
+        {
+            self.dense.add(hits, ids, dictionary.len(), states);
         }
-        self.dense.add(page, hits, ids, dictionary.len(), self.spec.flags);
-        true
     }
 
-    fn take_rows(&mut self, page: &Page<'_>, hits: &Hits) {
-        gather(page, hits, self.spec.flags, &mut self.states);
+    /// Adds rows up by their keys.
+    fn add_by_key(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
         for (keys, made) in self.keys.iter_mut().zip(&mut self.made) {
             keys.make(page, hits, &self.spec.names, made);
         }
-        let Table { made: [keys, others], states, groups, spec, .. } = self;
+        let Table { made: [keys, others], groups, spec, .. } = self;
         match &spec.turn {
             Some(turn) => {
-                for (key, state) in keys.iter().zip(states.iter()) {
+                for (key, state) in keys.iter().zip(states) {
                     groups.add_with(key, state, &turn.reversed(&spec.layout, key));
                 }
             }
-            None => keys.iter().zip(states.iter()).for_each(|(key, state)| groups.add(key, state)),
+            None => keys.iter().zip(states).for_each(|(key, state)| groups.add(key, state)),
         }
         if spec.other.is_some() {
             for ((key, other), state) in keys.iter().zip(others).zip(states) {
@@ -202,9 +203,22 @@ impl<const W: usize> Collector for Table<W> {
         self.keys.iter_mut().for_each(Keys::begin);
     }
 
-    fn take(&mut self, page: &Page<'_>, hits: &Hits) {
-        if !self.take_dense(page, hits) {
-            hits.pieces(PIECE).for_each(|piece| self.take_rows(page, &piece));
+    fn page(&mut self, page: &Page<'_>, hits: &Hits) {
+        let single = match (self.keys.as_slice(), &self.spec.turn) {
+            ([keys], None) => keys.single(page, hits),
+            _ => None,
+        };
+        self.by_place = single.is_some();
+        if self.stands_for.is_none() {
+            self.stands_for = single;
+        }
+    }
+
+    fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+        if self.by_place {
+            self.add_by_place(page, hits, states);
+        } else {
+            self.add_by_key(page, hits, states);
         }
     }
 

@@ -113,7 +113,8 @@ impl<const W: usize> Partition<W> {
             self.limit = self.limit.max(self.rows.len() * 2);
         }
         if self.rows.len() == self.rows.capacity() {
-            self.rows.reserve_exact((self.rows.len() / 4).max(Partition::<W>::FIRST / 8));
+            let more = (self.rows.len() / 2).max(Partition::<W>::FIRST / 4);
+            self.rows.reserve_exact(more);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The keys of the groups that rows of a page belong to.
 
+use std::sync::Arc;
+
 use super::layout::{Key, Layout, Place, cut, host_bits, mask_field};
 use super::names::Names;
 use super::page::Page;
@@ -33,15 +35,13 @@ impl Keys {
 
     /// The place that keys consist of and its dictionary, where there is a single
     /// part and that has one which is worth going through in the end.
-    pub(super) fn single<'a>(
-        &self,
-        page: &'a Page<'_>,
-        hits: &Hits,
-    ) -> Option<(Place, &'a [u32], &'a Dictionary)> {
+    pub(super) fn single(&self, page: &Page<'_>, hits: &Hits) -> Option<(Place, Arc<Dictionary>)> {
         let [place] = self.layout.places.as_slice() else { return None };
-        let Values::Ids(ids, dictionary) = page.values(place.part.field) else { return None };
-        let worth = dictionary.len() <= hits.len().saturating_mul(4);
-        (worth && mask_field(place.part).is_none()).then_some((*place, ids, dictionary))
+        let Values::Ids(_, dictionary) = page.values(place.part.field) else { return None };
+        if dictionary.len() > hits.len().saturating_mul(4) || mask_field(place.part).is_some() {
+            return None;
+        }
+        page.dictionary_of(place.part.field).map(|dictionary| (*place, dictionary))
     }
 
     /// The keys of the rows in `hits`, whose columns were loaded.

@@ -19,10 +19,11 @@ use crate::filter::select::Hits;
 use crate::flow::field::{FIELDS, Field};
 use crate::topn::TopN;
 
-/// Rows that are handed over at once, and how many such pieces of a file may
-/// lie ready: what workers are ahead by.
-const PIECE: usize = 4096;
-const AHEAD: usize = 8;
+/// Rows that are handed over at once, few enough to be in the cache still when they
+/// are printed, and how many such pieces of a file may lie ready: what workers are
+/// ahead by.
+const PIECE: usize = 512;
+const AHEAD: usize = 64;
 
 /// Where each file's rows are handed over.
 pub(super) struct Lanes {
@@ -171,7 +172,7 @@ impl Sink for Sorted {
     fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
         for piece in hits.pieces(PIECE) {
             gather(page, &piece, false, &mut self.states);
-            self.tally.take(page, &piece);
+            self.tally.take(page, &piece, &self.states);
             for row in rows(page, &piece, &self.states, &self.fields) {
                 let rank = rank(self.order, &row.sums, 0, 0);
                 self.at.1 += 1;

@@ -18,7 +18,7 @@ pub(super) struct State {
     pub first: i64,
     pub last: i64,
     /// Flows in the lower 56 bits, which no archive fills, flags above them.
-    pub tally: u64,
+    tally: u64,
 }
 
 impl State {
@@ -76,38 +76,12 @@ impl State {
     }
 }
 
-/// The columns that [`counters`] and [`gather`] need.
+/// Rows that are put into states at once: few enough to stay in the cache.
+pub(super) const PIECE: usize = 4096;
+
+/// The columns that [`gather`] needs.
 pub(super) const COUNTED: [Field; 5] =
     [Field::Bytes, Field::Packets, Field::Sampling, Field::First, Field::Last];
-
-/// What is multiplied with the sampling rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counters {
-    Bytes,
-    Packets,
-}
-
-/// Calls `take` with the row and the count of each of `hits`, first with all bytes,
-/// then with all packets.
-#[inline]
-pub(super) fn counters(page: &Page<'_>, hits: &Hits, mut take: impl FnMut(Counters, usize, u64)) {
-    let rates = match page.values(Field::Sampling) {
-        Values::Number(0 | 1) => None,
-        _ => {
-            let mut rates = vec![1; hits.len()];
-            page.numbers(Field::Sampling, hits, |at, rate| rates[at] = rate.max(1));
-            Some(rates)
-        }
-    };
-    for (field, counter) in [(Field::Bytes, Counters::Bytes), (Field::Packets, Counters::Packets)] {
-        match &rates {
-            None => page.each_number(field, hits, |_, row, count| take(counter, row, count)),
-            Some(rates) => page.each_number(field, hits, |at, row, count| {
-                take(counter, row, count.saturating_mul(rates[at]));
-            }),
-        }
-    }
-}
 
 /// A state for each of `hits`, whose columns were loaded; with their TCP flags
 /// if they are asked for.

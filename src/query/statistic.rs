@@ -10,7 +10,7 @@ use super::page::Page;
 use super::question::{Aggregation, Keys, Order, Part, Statistic};
 use super::record::{put, row};
 use super::scan::Sink;
-use super::state::COUNTED;
+use super::state::{COUNTED, PIECE, State, gather};
 use super::summary::Tally;
 use crate::filter::select::Hits;
 use crate::flow::column::number_value;
@@ -130,6 +130,9 @@ pub(super) struct Lists {
 pub(super) struct Collected {
     fields: Vec<Field>,
     collectors: Vec<Box<dyn Collector>>,
+    /// Whether TCP flags are asked for.
+    flags: bool,
+    states: Vec<State>,
     tally: Tally,
 }
 
@@ -151,7 +154,9 @@ impl Lists {
         fields.sort_unstable();
         fields.dedup();
         let collectors = self.asked.iter().map(|(_, spec)| spec.collector()).collect();
-        Collected { fields, collectors, tally: Tally::default() }
+        let flags = self.asked.iter().any(|(_, spec)| spec.flags());
+        let (states, tally) = (Vec::new(), Tally::default());
+        Collected { fields, collectors, flags, states, tally }
     }
 
     /// Tables and totals of what the workers collected. An error is a thread that failed.
@@ -191,9 +196,16 @@ impl Sink for Collected {
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
-        self.tally.take(page, hits);
+        // Worth going through a dictionary in the end or not is a matter of all.
         for collector in &mut self.collectors {
-            collector.take(page, hits);
+            collector.page(page, hits);
+        }
+        for hits in hits.pieces(PIECE) {
+            gather(page, &hits, self.flags, &mut self.states);
+            self.tally.take(page, &hits, &self.states);
+            for collector in &mut self.collectors {
+                collector.take(page, &hits, &self.states);
+            }
         }
         ControlFlow::Continue(())
     }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use super::answer::{Row, Totals};
 use super::page::Page;
 use super::scan::Sink;
-use super::state::{COUNTED, Counters, State, counters};
-use crate::filter::select::{Batch, Hits, Values};
+use super::state::{COUNTED, PIECE, State, gather};
+use crate::filter::select::Hits;
 use crate::flow::field::Field;
 
 /// TCP, UDP, ICMP, the rest.
@@ -33,42 +33,12 @@ fn class(proto: u64) -> usize {
     }
 }
 
-#[inline]
-fn add(sums: &mut State, counter: Counters, count: u64) {
-    let sum = match counter {
-        Counters::Bytes => &mut sums.bytes,
-        Counters::Packets => &mut sums.packets,
-    };
-    *sum = sum.saturating_add(count);
-}
-
 impl Tally {
-    /// Takes rows whose columns were loaded, the protocol's, too.
-    pub(super) fn take(&mut self, page: &Page<'_>, hits: &Hits) {
-        let mut sums = self.classes;
-        if let Values::Number(proto) = page.values(Field::Proto) {
-            let class = class(proto);
-            sums[class].tally += hits.len() as u64;
-            counters(page, hits, |counter, _, count| add(&mut sums[class], counter, count));
-        } else {
-            // By row of the page, not by place among the hits.
-            let mut classes = vec![0u8; page.rows];
-            page.each_number(Field::Proto, hits, |_, row, proto| {
-                let class = class(proto);
-                classes[row] = class as u8;
-                sums[class].tally += 1;
-            });
-            counters(page, hits, |counter, row, count| {
-                add(&mut sums[usize::from(classes[row]) % CLASSES], counter, count);
-            });
-        }
-        // When is not told by class.
-        let (mut first, mut last) = (i64::MAX, i64::MIN);
-        page.numbers(Field::First, hits, |_, time| first = first.min(time.cast_signed()));
-        page.numbers(Field::Last, hits, |_, time| last = last.max(time.cast_signed()));
-        sums[0].first = sums[0].first.min(first);
-        sums[0].last = sums[0].last.max(last);
-        self.classes = sums;
+    /// Takes rows with their states; the protocol was loaded.
+    pub(super) fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+        page.numbers(Field::Proto, hits, |at, proto| {
+            self.classes[class(proto)].add(&states[at]);
+        });
     }
 
     /// Takes a record.
@@ -97,6 +67,7 @@ impl Tally {
 #[derive(Default)]
 pub(super) struct Summary {
     pub tally: Tally,
+    states: Vec<State>,
 }
 
 impl Sink for Summary {
@@ -105,7 +76,10 @@ impl Sink for Summary {
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
-        self.tally.take(page, hits);
+        for hits in hits.pieces(PIECE) {
+            gather(page, &hits, false, &mut self.states);
+            self.tally.take(page, &hits, &self.states);
+        }
         ControlFlow::Continue(())
     }
 }

@@ -21,6 +21,8 @@ pub enum Values<'a> {
 pub enum Hits {
     /// All of so many.
     All(usize),
+    /// From one on to before another.
+    Span(usize, usize),
     /// These, ascending.
     Some(Vec<u32>),
 }
@@ -31,6 +33,7 @@ impl Hits {
     pub fn len(&self) -> usize {
         match self {
             Hits::All(rows) => *rows,
+            Hits::Span(start, end) => end.saturating_sub(*start),
             Hits::Some(rows) => rows.len(),
         }
     }
@@ -46,6 +49,7 @@ impl Hits {
     pub fn each(&self, mut take: impl FnMut(usize, usize)) {
         match self {
             Hits::All(rows) => (0..*rows).for_each(|row| take(row, row)),
+            Hits::Span(start, end) => (*start..*end).for_each(|row| take(row - start, row)),
             Hits::Some(rows) => {
                 for (place, row) in rows.iter().enumerate() {
                     take(place, *row as usize);
@@ -62,7 +66,8 @@ impl Hits {
             let end = all.min(start + size);
             match self {
                 Hits::All(rows) if *rows <= size => Hits::All(*rows),
-                Hits::All(_) => Hits::Some((start as u32..end as u32).collect()),
+                Hits::All(_) => Hits::Span(start, end),
+                Hits::Span(first, _) => Hits::Span(first + start, first + end),
                 Hits::Some(rows) => Hits::Some(rows[start..end].to_vec()),
             }
         })
@@ -89,23 +94,39 @@ impl Hits {
 
     /// Those that are not among `others`, a part of them.
     pub(super) fn without(&self, others: &Hits) -> Hits {
-        let Hits::Some(others) = others else { return Hits::Some(Vec::new()) };
-        let mut others = others.iter().copied().peekable();
-        self.narrow(|row| others.next_if_eq(&(row as u32)).is_none())
+        match others {
+            Hits::All(_) => Hits::Some(Vec::new()),
+            Hits::Span(start, end) => self.narrow(|row| !(*start..*end).contains(&row)),
+            Hits::Some(others) => {
+                let mut others = others.iter().copied().peekable();
+                self.narrow(|row| others.next_if_eq(&(row as u32)).is_none())
+            }
+        }
     }
 
     /// These and `others`, which have no row in common.
     pub(super) fn and(self, others: Hits) -> Hits {
-        match (self, others) {
-            (Hits::Some(mut rows), Hits::Some(others)) => {
-                if rows.is_empty() {
-                    return Hits::Some(others);
-                }
-                rows.extend_from_slice(&others);
-                rows.sort();
-                Hits::Some(rows)
-            }
-            (Hits::All(rows), _) | (_, Hits::All(rows)) => Hits::All(rows),
+        if let Hits::All(rows) = self {
+            return Hits::All(rows);
+        }
+        if let Hits::All(rows) = others {
+            return Hits::All(rows);
+        }
+        let (mut rows, others) = (self.into_rows(), others.into_rows());
+        if rows.is_empty() {
+            return Hits::Some(others);
+        }
+        rows.extend_from_slice(&others);
+        rows.sort();
+        Hits::Some(rows)
+    }
+
+    /// Their rows one by one.
+    fn into_rows(self) -> Vec<u32> {
+        match self {
+            Hits::All(rows) => (0..rows as u32).collect(),
+            Hits::Span(start, end) => (start as u32..end as u32).collect(),
+            Hits::Some(rows) => rows,
         }
     }
 }
