@@ -26,7 +26,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use self::exporters::ExporterWords;
 use self::filters::{filter_help, refused};
 use self::groups::GroupWords;
-use self::record::RecordWords;
+use self::record::{DemoRecordWords, RecordWords};
 use self::values::{Link, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::archive::recorder::Settings;
@@ -236,7 +236,7 @@ struct DemoWords {
     #[command(flatten)]
     screen: ScreenWords,
     #[command(flatten)]
-    record: RecordWords,
+    record: DemoRecordWords,
 }
 
 #[derive(Args)]

@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use toptalk::archive::journal::record::{FLOW_FIELDS, MORE_FIELDS};
 use toptalk::archive::macros::{Dialect, macros};
+use toptalk::archive::name::HIERARCHIES;
+use toptalk::archive::recorder::Shed;
 use toptalk::archive::schema::Column;
 use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
@@ -51,6 +54,15 @@ fn archive() {
     for (name, dialect) in [("duckdb", Dialect::DuckDb), ("clickhouse", Dialect::ClickHouse)] {
         check("ARCHIVE.md", name, &format!("\n```sql\n{}```\n\n", macros(dialect)));
     }
+    for (name, fields) in [("flow record", FLOW_FIELDS), ("more record", MORE_FIELDS)] {
+        let rows = fields.iter().map(|(field, bytes)| (bytes.to_string(), format!("`{field}`")));
+        check("ARCHIVE.md", name, &table("| bytes | field |", rows));
+    }
+    let folders = HIERARCHIES.iter().enumerate().map(|(number, format)| {
+        let format = if format.is_empty() { "none".to_owned() } else { format!("`{format}`") };
+        (number.to_string(), format)
+    });
+    check("ARCHIVE.md", "hierarchies", &table("| `-S` | folders |", folders));
 }
 
 #[test]
@@ -103,6 +115,9 @@ fn troubles() {
     let row = |t: Trouble| (format!("`{}`", t.name()), t.explanation().to_owned());
     let rows = Trouble::ALL.into_iter().map(row);
     check("TROUBLE.md", "receiving", &table("| cause | meaning |", rows));
+    let row = |shed: Shed| (format!("`{}`", shed.name()), shed.explanation().to_owned());
+    let rows = Shed::ALL.into_iter().map(row);
+    check("TROUBLE.md", "recording", &table("| cause | meaning |", rows));
 }
 
 /// A text with every name in backticks, which a table's bars do not end.
