@@ -2,7 +2,7 @@
 //!
 //! `site_archive --to DIR --flows 20000000 --slots 20` gives twenty segments of
 //! five minutes with a million flows each, the same ones for the same seed.
-//! Queries are measured over it (`benches/query.sh`).
+//! Queries are measured over it (`benches/query.py`).
 
 #[path = "../benches/common/mod.rs"]
 mod common;

@@ -26,7 +26,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use self::exporters::ExporterWords;
 use self::filters::{filter_help, refused};
 use self::groups::GroupWords;
-use self::record::RecordWords;
+use self::record::{DemoRecordWords, RecordWords};
 use self::values::{Link, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::archive::recorder::Settings;
@@ -127,16 +127,16 @@ enum Verb {
     /// Collect for a while without a screen and print one answer
     #[command(after_long_help = filter_help())]
     Top(Box<TopWords>),
-    /// Record flows without a screen, a line for every slot
+    /// Record every flow without a screen, with a line for every slot
     Collect(Box<record::CollectingWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
-    /// Ask the recorded archive, in nfdump's words
+    /// Ask what was recorded, by toptalk or by nfcapd, in nfdump's words
     #[command(after_long_help = query::help())]
     Query(Box<query::QueryWords>),
     /// Send what was recorded once more, as NetFlow or IPFIX: an archive, files of nfcapd, a capture
     Replay(replay::ReplayWords),
-    /// Make files of nfcapd, or segments of other slots, segments of an archive
+    /// Turn files of nfcapd, or segments of other slots, into segments of an archive
     Convert(convert::ConvertWords),
 }
 
@@ -158,7 +158,7 @@ struct CollectWords {
     /// Listen on this address only
     #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
     bind: Option<IpAddr>,
-    /// Threads that decode and record, each exporter always on the same one: `auto` for half as many as there are cores, 8 at most, or 1 to 16
+    /// Threads that decode and add up, each exporter always on the same one: `auto` for half as many as there are cores, 8 at most, or 1 to 16
     #[arg(long, value_name = "auto|N", env = "TOPTALK_WORKERS", default_value = "auto", value_parser = workers)]
     workers: Workers,
     #[command(flatten)]
@@ -236,7 +236,7 @@ struct DemoWords {
     #[command(flatten)]
     screen: ScreenWords,
     #[command(flatten)]
-    record: RecordWords,
+    record: DemoRecordWords,
 }
 
 #[derive(Args)]

@@ -1,4 +1,4 @@
-//! toptalk: live top talkers from NetFlow.
+//! toptalk: live top talkers from NetFlow, IPFIX and sFlow, a recorder, and queries.
 //!
 //! The modules in reading order, by floor. Imports only point down; the test
 //! `tidy` enforces it, and `docs/ARCHITECTURE.md` is the map.

@@ -39,7 +39,8 @@ fn flows() -> (Vec<Flow>, Vec<More>) {
     ((0..100_000).map(flow).collect(), vec![more])
 }
 
-/// Runs a script with the path of a segment; what it printed, or why it could not run.
+/// Runs a script beside a folder `archive`, with the path of a segment in it; what
+/// it printed, or why it could not run.
 fn python(module: &str, script: &str) -> Result<String, String> {
     let has = Command::new("python3").args(["-c", &format!("import {module}")]).output();
     match has {
@@ -47,11 +48,17 @@ fn python(module: &str, script: &str) -> Result<String, String> {
         _ => return Err(format!("python3 with {module} is not installed")),
     }
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("flows.parquet");
+    let archive = folder.path().join("archive/2027/01/15");
+    std::fs::create_dir_all(&archive).unwrap();
+    // What is being recorded lies beside, and is nobody else's.
+    std::fs::write(archive.join("flows.202701150805Z.journal"), b"TTJOURN").unwrap();
+    let path = archive.join("flows.202701150800Z.parquet");
     let (flows, more) = flows();
     let slot = SlotInfo { start: Time(START), length_ms: 300_000 };
     encode(&flows, &more, &slot, std::fs::File::create(&path).unwrap()).unwrap();
-    let output = Command::new("python3").arg("-c").arg(script).arg(&path).output().unwrap();
+    let mut command = Command::new("python3");
+    command.current_dir(folder.path()).arg("-c").arg(script).arg(&path);
+    let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{module}: {errors}");
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -199,6 +206,52 @@ print(str(session.query(f"""SELECT addr_text(dst), sum(bytes) AS b FROM file('{{
     match python("chdb", &script) {
         Ok(found) => assert_eq!(found, format!("{}\n{}", expected(), top())),
         Err(why) => common::skip("clickhouse_reads_segments", &why),
+    }
+}
+
+/// The example of docs/ARCHIVE.md for a program, as it stands there.
+fn example(program: &str) -> String {
+    let text = include_str!("../docs/ARCHIVE.md");
+    let section = text.split("\n## Asking other programs\n").nth(1).unwrap();
+    let after = section.split(&format!("\n{program}")).nth(1).unwrap();
+    let block = after.split("```").nth(1).unwrap();
+    block.split_once('\n').unwrap().1.to_owned()
+}
+
+#[test]
+fn examples_of_the_document_run_as_written() {
+    let duckdb = format!(
+        "import duckdb\nduckdb.sql(r'''{}''')\nduckdb.sql('''{}''').show()",
+        macros(Dialect::DuckDb),
+        example("DuckDB")
+    );
+    let clickhouse = format!(
+        r#"
+from chdb.session import Session
+session = Session()
+for statement in r'''{}'''.split(";"):
+    if statement.strip():
+        session.query(statement)
+print(session.query(r'''{}'''.strip().rstrip(";")))
+"#,
+        macros(Dialect::ClickHouse),
+        example("ClickHouse")
+    );
+    let top = top();
+    let (host, bytes) = top.split_once(' ').unwrap();
+    for (module, script) in [
+        ("duckdb", duckdb),
+        ("chdb", clickhouse),
+        ("polars", example("Polars")),
+        ("pandas", example("pandas")),
+    ] {
+        match python(module, &script) {
+            Ok(found) => {
+                let line = found.lines().find(|line| line.contains(host));
+                assert!(line.is_some_and(|line| line.contains(bytes)), "{module}: {found}");
+            }
+            Err(why) => common::skip("examples_of_the_document_run_as_written", &why),
+        }
     }
 }
 

@@ -216,6 +216,19 @@ fn nothing_is_written_beside_a_recorder_nor_into_the_folder_it_is_from() {
 }
 
 #[test]
+fn zones_have_names_where_the_machine_knows_them() {
+    if !Path::new("/usr/share/zoneinfo/Europe/Berlin").exists() {
+        return common::skip("zones_have_names_where_the_machine_knows_them", "there is no tzdata");
+    }
+    let place = Place::new();
+    place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
+    let output = place.convert(&["--tz", "Europe/Berlin"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let names: Vec<_> = place.segments().into_keys().collect();
+    assert_eq!(names, ["flows.201604101200Z.parquet"]);
+}
+
+#[test]
 fn samples_keep_their_sums() {
     let Some(corpus) = common::corpus() else {
         return common::skip("samples_keep_their_sums", "there is no corpus");

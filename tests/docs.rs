@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use toptalk::archive::journal::record::{FLOW_FIELDS, MORE_FIELDS};
 use toptalk::archive::macros::{Dialect, macros};
+use toptalk::archive::name::HIERARCHIES;
+use toptalk::archive::recorder::Shed;
 use toptalk::archive::schema::Column;
 use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
@@ -51,6 +54,15 @@ fn archive() {
     for (name, dialect) in [("duckdb", Dialect::DuckDb), ("clickhouse", Dialect::ClickHouse)] {
         check("ARCHIVE.md", name, &format!("\n```sql\n{}```\n\n", macros(dialect)));
     }
+    for (name, fields) in [("flow record", FLOW_FIELDS), ("more record", MORE_FIELDS)] {
+        let rows = fields.iter().map(|(field, bytes)| (bytes.to_string(), format!("`{field}`")));
+        check("ARCHIVE.md", name, &table("| bytes | field |", rows));
+    }
+    let folders = HIERARCHIES.iter().enumerate().map(|(number, format)| {
+        let format = if format.is_empty() { "none".to_owned() } else { format!("`{format}`") };
+        (number.to_string(), format)
+    });
+    check("ARCHIVE.md", "hierarchies", &table("| `-S` | folders |", folders));
 }
 
 #[test]
@@ -103,6 +115,9 @@ fn troubles() {
     let row = |t: Trouble| (format!("`{}`", t.name()), t.explanation().to_owned());
     let rows = Trouble::ALL.into_iter().map(row);
     check("TROUBLE.md", "receiving", &table("| cause | meaning |", rows));
+    let row = |shed: Shed| (format!("`{}`", shed.name()), shed.explanation().to_owned());
+    let rows = Shed::ALL.into_iter().map(row);
+    check("TROUBLE.md", "recording", &table("| cause | meaning |", rows));
 }
 
 /// A text with every name in backticks, which a table's bars do not end.
@@ -131,4 +146,45 @@ fn filter_words() {
         (quoted(missing.names.iter().map(ToString::to_string)), missing.lack.to_owned())
     });
     check("FILTER.md", "missing", &table("| word | why not |", rows));
+}
+
+/// The headings of a document as the ends of links have them.
+fn anchors(text: &str) -> Vec<String> {
+    let mut is_code = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        is_code ^= line.starts_with("```");
+        let Some(heading) = line.strip_prefix('#').filter(|_| !is_code) else { continue };
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        found.push(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+    }
+    found
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    files.extend(docs.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    let mut count = 0;
+    for path in &files {
+        let text = std::fs::read_to_string(path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: {link}", path.display());
+            if !anchor.is_empty() {
+                let anchors = anchors(&std::fs::read_to_string(&target).unwrap());
+                assert!(anchors.iter().any(|a| a == anchor), "{}: {link}", path.display());
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} links");
 }

@@ -70,6 +70,9 @@ const OWNED: &[(&str, &[&str])] = &[
     ("zstd::", &["archive"]),
     ("lz4_flex::", &["archive"]),
     ("bzip2::", &["archive"]),
+    ("crc32fast::", &["archive"]),
+    ("hashbrown::", &["archive", "query"]),
+    ("rustix::", &["ingest"]),
     ("indicatif::", &["app"]),
     ("pcap_parser::", &["capture"]),
 ];

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::AppError;
-use super::inputs;
 use super::stop::Stop;
+use super::{AppError, inputs, zone};
 use crate::archive::catalog::{Entry, FileKind};
 use crate::archive::convert::{Outcome, Target, convert, known};
 use crate::archive::lock::Lock;
@@ -20,7 +19,7 @@ use crate::units;
 
 pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
     let stop = Stop::on_signals().map_err(AppError::Start)?;
-    let zone = inputs::zone(asked.zone.as_deref())?;
+    let zone = zone::zone(asked.zone.as_deref())?;
     let catalog = inputs::list(&asked.files, &zone)?;
     // Nothing is written beside a recorder, who counts on the names that are free.
     let _lock = Lock::take(&asked.folder, std::process::id())?;
@@ -153,8 +152,7 @@ impl Tally {
 /// Converts a file, unless it is one that nobody should.
 fn one(entry: &Entry, target: &mut Target) -> Result<Outcome, ArchiveError> {
     let path = &entry.path;
-    let refused =
-        |what: &str| Err(ArchiveError::Foreign { path: path.clone(), what: what.to_owned() });
+    let refused = |what: &str| Err(ArchiveError::damaged(path, what));
     let whole =
         |path: &Path| fs::canonicalize(path).map_err(|error| ArchiveError::io("find", path, error));
     if whole(path)?.starts_with(whole(target.folder)?) {

@@ -48,17 +48,6 @@ pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
     Ok(Input::Datagrams(Box::new(rest)))
 }
 
-/// The zone of a clock on a wall: by its name or its rule, else that of this machine.
-pub(super) fn zone(name: Option<&str>) -> Result<TimeZone, AppError> {
-    let Some(name) = name else { return Ok(TimeZone::system()) };
-    if name.eq_ignore_ascii_case("UTC") {
-        return Ok(TimeZone::UTC);
-    }
-    // Names are looked up in the machine's own list, which small ones lack.
-    let zone = TimeZone::get(name).or_else(|_| TimeZone::posix(name));
-    zone.map_err(|_| AppError::Zone(name.to_owned()))
-}
-
 /// The files that `-r`, `-R` and `-M` name, in the order they were recorded.
 pub(super) fn list(files: &Files, zone: &TimeZone) -> Result<Catalog, AppError> {
     let asked = Asked {

@@ -14,6 +14,7 @@ mod save;
 mod state;
 mod stop;
 mod top;
+mod zone;
 
 use std::io;
 use std::net::SocketAddr;
@@ -60,7 +61,7 @@ pub enum AppError {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(
-        "expected a time zone that this machine knows, such as Europe/Berlin (package tzdata), or its rule, such as CET-1CEST,M3.5.0,M10.5.0/3, found `{0}`"
+        "--tz: expected a zone that this machine knows, as UTC or Europe/Berlin (package tzdata), or its rule, as CET-1CEST,M3.5.0,M10.5.0/3, found `{0}`"
     )]
     Zone(String),
 }

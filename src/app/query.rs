@@ -2,7 +2,6 @@
 
 mod save;
 mod watch;
-mod zone;
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
@@ -13,8 +12,8 @@ use std::sync::mpsc;
 use jiff::tz::TimeZone;
 
 use self::save::Gathered;
-use super::AppError;
 use super::stop::Stop;
+use super::{AppError, zone};
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
 use crate::archive::{self, ArchiveError, Chunk, segment, verify};
@@ -103,9 +102,7 @@ impl Session {
     fn new(query: Query) -> Result<Session, AppError> {
         let clock = Clock::start();
         let stop = Stop::on_signals().map_err(AppError::Start)?;
-        let variable = std::env::var("TZ").ok();
-        let zone = zone::zone(query.zone.as_deref(), variable.as_deref());
-        let zone = zone.map_err(AppError::Query)?;
+        let zone = zone::zone(query.zone.as_deref())?;
         let asked = Asked {
             one: query.files.one.as_deref(),
             range: query.files.range.as_deref(),
@@ -114,7 +111,10 @@ impl Session {
         let usual = usual(|name| std::env::var_os(name).map(PathBuf::from));
         let catalog = files::list(asked, &usual, &zone, &|path| path.is_dir())
             .map_err(|error| AppError::Query(error.to_string()))?;
-        if catalog.entries.is_empty() && catalog.problems.is_empty() {
+        if catalog.entries.is_empty() {
+            for problem in &catalog.problems {
+                eprintln!("toptalk: {problem}");
+            }
             let text = query.files.range.as_deref().map(str::to_owned);
             let text = text.or_else(|| query.files.folders.clone());
             let place = text.unwrap_or_else(|| usual.display().to_string());

@@ -3,13 +3,14 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::AppError;
 use super::inputs::{self, Input, open};
 use super::stop::Stop;
-use crate::archive::{Chunks, rows};
+use super::{AppError, zone};
+use crate::archive::catalog::Entry;
+use crate::archive::{self, Chunks, rows};
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
 use crate::cli::Replay;
 use crate::clock::Clock;
@@ -27,11 +28,12 @@ const TICK_MS: i64 = 10;
 
 pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     let stop = Stop::on_signals().map_err(AppError::Start)?;
-    let mut files = replay.files.clone();
+    let mut files: Vec<(PathBuf, Option<Entry>)> =
+        replay.files.iter().map(|path| (path.clone(), None)).collect();
     if let Some(archive) = &replay.archive {
-        let catalog = inputs::list(archive, &inputs::zone(replay.zone.as_deref())?)?;
+        let catalog = inputs::list(archive, &zone::zone(replay.zone.as_deref())?)?;
         catalog.problems.iter().for_each(|problem| eprintln!("toptalk: {problem}"));
-        files.extend(catalog.entries.into_iter().map(|entry| entry.path));
+        files.extend(catalog.entries.into_iter().map(|entry| (entry.path.clone(), Some(entry))));
     }
     let to = resolve(&replay.to)?;
     let own = match to {
@@ -56,8 +58,8 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     };
     eprintln!("toptalk: sending to {to}; Ctrl-C ends it");
     let mut failed = false;
-    for path in &files {
-        if let Err(error) = sender.file(path) {
+    for (path, entry) in &files {
+        if let Err(error) = sender.file(path, entry.as_ref()) {
             match error {
                 Ended::Failed(error) => return Err(error),
                 Ended::Stopped => break,
@@ -134,8 +136,13 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    fn file(&mut self, path: &Path) -> Result<(), Ended> {
-        match open(path).map_err(|error| Ended::File(error.to_string()))? {
+    /// A file that was named, or one that an archive lists.
+    fn file(&mut self, path: &Path, entry: Option<&Entry>) -> Result<(), Ended> {
+        let opened = match entry {
+            Some(entry) => archive::open(entry).map(Input::Flows),
+            None => open(path),
+        };
+        match opened.map_err(|error| Ended::File(error.to_string()))? {
             Input::Flows(chunks) => self.chunks(chunks),
             Input::Datagrams(file) => self.capture(file, &path.display().to_string()),
         }

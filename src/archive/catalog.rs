@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::name::{self, Stamp};
+use super::recorder::segment_of;
 use super::{ArchiveError, nfcapd};
 use crate::flow::Time;
 
@@ -63,17 +64,31 @@ impl Catalog {
     /// of nfcapd's files are read as `zone` has it; where a clock that was set
     /// back showed that time twice, both readings count.
     pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
-        let before = self.entries.len();
-        self.walk(folder, bounds, zone, MAX_DEPTH);
+        let mut found = Catalog::default();
+        found.walk(folder, bounds, zone, MAX_DEPTH);
+        // A journal that becomes a segment while a folder is listed may be missed
+        // under both names; then the segment was there before the second listing.
+        let mut again = Catalog::default();
+        again.walk(folder, bounds, zone, MAX_DEPTH);
+        found.add_listing(again);
+        self.entries.append(&mut found.entries);
+        self.problems.append(&mut found.problems);
+    }
+
+    /// Adds what only a second listing of the same folder has.
+    fn add_listing(&mut self, again: Catalog) {
+        let seen: HashSet<PathBuf> = self.entries.iter().map(|entry| entry.path.clone()).collect();
+        self.entries.extend(again.entries.into_iter().filter(|entry| !seen.contains(&entry.path)));
+        self.problems = again.problems;
         // The rule of the recorder: a journal whose segment exists does not count.
-        let segments: HashSet<PathBuf> = self.entries[before..]
+        let segments: HashSet<PathBuf> = self
+            .entries
             .iter()
             .filter(|entry| entry.kind == FileKind::Segment)
             .map(|entry| entry.path.clone())
             .collect();
         self.entries.retain(|entry| {
-            let segment = entry.path.with_extension("parquet");
-            entry.kind != FileKind::Journal || !segments.contains(&segment)
+            entry.kind != FileKind::Journal || !segments.contains(&segment_of(&entry.path))
         });
     }
 
@@ -259,6 +274,31 @@ mod tests {
             ("2026-10-25T00:45:00Z", "2026-10-25T01:00:00Z", &[]),
         ] {
             assert_eq!(listed(folder.path(), bounds(from, to), &berlin), want, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn what_becomes_a_segment_while_it_is_listed_is_found_once() {
+        let entry = |name: &str, kind| Entry { path: name.into(), kind, slot: None, part: 1 };
+        let journal = |name: &str| entry(&format!("{name}.journal"), FileKind::Journal);
+        let segment = |name: &str| entry(&format!("{name}.parquet"), FileKind::Segment);
+        let listing = |entries: &[Entry]| Catalog { entries: entries.to_vec(), problems: vec![] };
+        for (first, second, want) in [
+            // Missed under both names by the first; seen under one by each; and a
+            // segment that only the second misses, as it has expired.
+            (vec![], vec![segment("a")], vec![segment("a")]),
+            (vec![journal("a")], vec![segment("a")], vec![segment("a")]),
+            (vec![journal("a")], vec![], vec![journal("a")]),
+            (vec![segment("a")], vec![segment("a")], vec![segment("a")]),
+            (
+                vec![segment("a"), journal("b")],
+                vec![journal("b")],
+                vec![segment("a"), journal("b")],
+            ),
+        ] {
+            let mut catalog = listing(&first);
+            catalog.add_listing(listing(&second));
+            assert_eq!(catalog.entries, want);
         }
     }
 

@@ -139,8 +139,8 @@ fn in_utc(time: Time) -> jiff::ZonedDateTime {
         .to_zoned_datetime(TimeZone::UTC)
 }
 
-/// Formats of the date folders of nfcapd(1), `-S`.
-const HIERARCHIES: [&str; 9] = [
+/// Formats of the date folders of nfcapd(1), by their number for `-S`.
+pub const HIERARCHIES: [&str; 9] = [
     "",
     "%Y/%m/%d",
     "%Y/%m/%d/%H",

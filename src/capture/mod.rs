@@ -118,8 +118,11 @@ pub enum Unreadable {
     Io(#[from] io::Error),
     #[error("the file is empty")]
     Empty,
-    #[error("this is a file of nfdump (nfcapd), which inspect does not read")]
-    Nfcapd,
+    #[error(
+        "this is a file of flows ({0}), no capture: `toptalk query -r` asks it, \
+        `toptalk replay -r` sends it"
+    )]
+    Flows(&'static str),
     #[error("the file is compressed ({0}): unpack it first")]
     Compressed(&'static str),
     #[error("the file begins like a capture, but its first block is damaged")]
@@ -138,7 +141,8 @@ pub type Take<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Packets,
-    Nfcapd,
+    /// Flows, recorded by whom.
+    Flows(&'static str),
     Compressed(&'static str),
     /// An IPFIX file, or a raw datagram.
     Bare,
@@ -156,7 +160,9 @@ impl Kind {
             | [0xa1, 0xb2, 0xcd, 0x34, ..]
             | [0x34, 0xcd, 0xb2, 0xa1, ..]
             | [0x0a, 0x0d, 0x0d, 0x0a, ..] => Kind::Packets,
-            [0x0c, 0xa5, ..] | [0xa5, 0x0c, ..] => Kind::Nfcapd,
+            [0x0c, 0xa5, ..] | [0xa5, 0x0c, ..] => Kind::Flows("nfcapd"),
+            [b'P', b'A', b'R', b'1', ..] => Kind::Flows("Parquet"),
+            [b'T', b'T', b'J', b'O', b'U', b'R', b'N', ..] => Kind::Flows("toptalk"),
             [0x1f, 0x8b, ..] => Kind::Compressed("gzip"),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Kind::Compressed("zstd"),
             [0xfd, b'7', b'z', b'X', b'Z', ..] => Kind::Compressed("xz"),
@@ -199,7 +205,7 @@ pub fn read<R: Read + Send>(
     match Kind::of(&head) {
         _ if head.is_empty() => Err(Unreadable::Empty),
         Kind::Packets => packets::read(Cursor::new(head).chain(file), take),
-        Kind::Nfcapd => Err(Unreadable::Nfcapd),
+        Kind::Flows(whose) => Err(Unreadable::Flows(whose)),
         Kind::Compressed(how) => Err(Unreadable::Compressed(how)),
         Kind::Bare => {
             fill(&mut file, &mut head, MAX_RAW + 1)?;

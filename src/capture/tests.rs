@@ -76,7 +76,9 @@ fn the_first_bytes_say_what_a_file_is() {
     for (head, kind) in [
         (&[0xd4u8, 0xc3, 0xb2, 0xa1, 2][..], Kind::Packets),
         (&[0x0a, 0x0d, 0x0d, 0x0a], Kind::Packets),
-        (&[0x0c, 0xa5], Kind::Nfcapd),
+        (&[0x0c, 0xa5], Kind::Flows("nfcapd")),
+        (b"PAR1\x15", Kind::Flows("Parquet")),
+        (b"TTJOURN\n", Kind::Flows("toptalk")),
         (&[0x1f, 0x8b, 8], Kind::Compressed("gzip")),
         (&[0, 10, 0, 16], Kind::Bare),
         (&[0, 9], Kind::Bare),

@@ -24,7 +24,7 @@ pub struct Convert {
 #[derive(Args)]
 #[command(group(ArgGroup::new("input").required(true).args(["one", "range"])))]
 pub(super) struct ConvertWords {
-    /// One file
+    /// One file, or a folder
     #[arg(short = 'r', value_name = "FILE")]
     one: Option<PathBuf>,
     /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
@@ -33,13 +33,13 @@ pub(super) struct ConvertWords {
     /// Several folders, /a/b:c:d; -r and -R are then names in each of them
     #[arg(short = 'M', value_name = "DIRS")]
     folders: Option<String>,
-    /// The folder of the archive to write to; it must be there
+    /// The folder of the archive to write to; it must be there, and nobody may record into it
     #[arg(short = 'w', value_name = "DIR")]
     write: PathBuf,
-    /// Date folders in it, 0 to 8 as in nfcapd: 1 is year/month/day
+    /// Date folders as nfcapd has them, in UTC: 0 none, 1 year/month/day, ... 8
     #[arg(short = 'S', value_name = "N", default_value = "0")]
     hierarchy: Hierarchy,
-    /// Seconds of a slot, for flows of files whose names say none and of segments
+    /// Length of a slot in seconds: of segments, and of files whose names say no time
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
     slot: u32,
     /// The zone of the clock that named nfcapd's files, as in Europe/Berlin [default: that of this machine]

@@ -83,7 +83,7 @@ enum Rates {
 
 #[derive(Args)]
 pub(super) struct QueryWords {
-    /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; names may be ours or nfcapd's and need not exist [default: the archive's folder]
+    /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; names may be ours or nfcapd's and need not exist [default: /var/lib/toptalk, else toptalk in the user's data folder]
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
     /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -r and -R are then names in each of them

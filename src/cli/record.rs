@@ -34,6 +34,17 @@ pub(super) struct RecordWords {
     how: HowWords,
 }
 
+/// How to record what is made up: only where the command line says so, or
+/// `TOPTALK_RECORD` would mix it into the archive of what is real.
+#[derive(Args)]
+pub(super) struct DemoRecordWords {
+    /// Record the made-up flows into this folder, best one of its own
+    #[arg(short = 'w', long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    #[command(flatten)]
+    how: HowWords,
+}
+
 #[derive(Args)]
 struct HowWords {
     /// Length of a slot of the archive, from 1; each gets files of its own, aligned to the clock
@@ -74,6 +85,12 @@ pub(super) struct CollectingWords {
 }
 
 impl RecordWords {
+    pub(super) fn check(self) -> Option<Settings> {
+        self.record.map(|folder| self.how.check(folder))
+    }
+}
+
+impl DemoRecordWords {
     pub(super) fn check(self) -> Option<Settings> {
         self.record.map(|folder| self.how.check(folder))
     }
@@ -158,6 +175,10 @@ mod tests {
         }
         let Ok(Command::Live(live)) = read_from(["toptalk"]) else { panic!() };
         assert_eq!(live.record, None);
+        for (verb, has) in [("collect", true), ("top", true), ("demo", false)] {
+            let help = read_from(["toptalk", verb, "--help"]).unwrap_err();
+            assert_eq!(help.contains("TOPTALK_RECORD"), has, "{verb}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct QueueHealth {
     pub dropped: u64,
 }
 
-/// Who decodes and records.
+/// Who decodes and adds up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct WorkHealth {
     /// Threads; 0 while nobody collects.
@@ -114,7 +114,7 @@ pub struct Health {
     pub notes: Vec<String>,
     pub datagrams: u64,
     pub flows: u64,
-    /// Time to decode and record a batch of datagrams, 99th percentile, in
+    /// Time to decode and add up a batch of datagrams, 99th percentile, in
     /// microseconds.
     pub batch_p99_us: u64,
     /// What to add to our running time to get what the wall clock says now;

@@ -91,9 +91,15 @@ impl Raw for [u32; MPLS_LABELS] {
 /// The fields of a record with their types. Taking the whole struct apart, the
 /// compiler refuses a field that is left out.
 macro_rules! record {
-    ($type:ident, $len:ident, $store:ident, $load:ident, $($field:ident: $raw:ty),* $(,)?) => {
+    (
+        $type:ident, $len:ident, $names:ident, $store:ident, $load:ident,
+        $($field:ident: $raw:ty),* $(,)?
+    ) => {
         /// Bytes of a record.
         pub const $len: usize = 0 $(+ <$raw as Raw>::LEN)*;
+
+        /// Its fields in their order, each with how many bytes it has.
+        pub const $names: &[(&str, usize)] = &[$((stringify!($field), <$raw as Raw>::LEN)),*];
 
         /// Appends a record.
         #[inline]
@@ -117,7 +123,7 @@ macro_rules! record {
 }
 
 record! {
-    Flow, FLOW_LEN, store_flow, load_flow,
+    Flow, FLOW_LEN, FLOW_FIELDS, store_flow, load_flow,
     src: Host, dst: Host, next_hop: Host, exporter: Host,
     first: Time, last: Time, arrival: Time, clock_offset: i64,
     bytes: u64, packets: u64,
@@ -129,7 +135,7 @@ record! {
 }
 
 record! {
-    More, MORE_LEN, store_more, load_more,
+    More, MORE_LEN, MORE_FIELDS, store_more, load_more,
     bgp_next_hop: Host, nat_src: Host, nat_dst: Host,
     in_src_mac: u64, out_dst_mac: u64, in_dst_mac: u64, out_src_mac: u64,
     mpls: [u32; MPLS_LABELS],

@@ -34,7 +34,9 @@ impl Recovered {
         let mut said = Vec::new();
         if self.journals > 0 {
             let (flows, journals) = (self.flows, self.journals);
-            said.push(format!("{flows} flows of an earlier run were found in {journals} journals"));
+            let journals =
+                if journals == 1 { "a journal".to_owned() } else { format!("{journals} journals") };
+            said.push(format!("{flows} flows of an earlier run were found in {journals}"));
         }
         if self.cut > 0 {
             said.push(format!("{} bytes of an unfinished block were lost", self.cut));

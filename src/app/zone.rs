@@ -4,25 +4,32 @@ use std::path::{Component, Path};
 
 use jiff::tz::TimeZone;
 
+use super::AppError;
+
 /// Where zones are described (tzfile(5)).
 const ZONES: &str = "/usr/share/zoneinfo";
 
 /// A description is not longer than this.
 const MAX_ZONE: u64 = 1 << 20;
 
-/// The zone that was asked for, else that of `TZ`, else that of this machine.
+/// The zone that was asked for (`--tz`), else that of `TZ`, else that of this machine.
 ///
 /// # Errors
 /// When there is no such zone.
-pub(super) fn zone(asked: Option<&str>, variable: Option<&str>) -> Result<TimeZone, String> {
+pub(super) fn zone(asked: Option<&str>) -> Result<TimeZone, AppError> {
+    let variable = std::env::var("TZ").ok();
+    let zone = chosen(asked, variable.as_deref());
+    zone.ok_or_else(|| AppError::Zone(asked.unwrap_or_default().to_owned()))
+}
+
+/// `None` when what was asked for is no zone.
+fn chosen(asked: Option<&str>, variable: Option<&str>) -> Option<TimeZone> {
     match (asked, variable.filter(|name| !name.is_empty())) {
-        (Some(name), _) => named(name).ok_or_else(|| {
-            format!("--tz: expected a zone as UTC, Europe/Berlin or CET-1CEST, found `{name}`")
-        }),
+        (Some(name), _) => named(name),
         (None, Some(name)) => {
-            Ok(named(name.trim_start_matches(':')).unwrap_or_else(TimeZone::system))
+            Some(named(name.trim_start_matches(':')).unwrap_or_else(TimeZone::system))
         }
-        (None, None) => Ok(TimeZone::system()),
+        (None, None) => Some(TimeZone::system()),
     }
 }
 
@@ -48,11 +55,11 @@ mod tests {
 
     #[test]
     fn zones_are_named_or_described() {
-        assert_eq!(zone(Some("utc"), Some("CET-1CEST")), Ok(TimeZone::UTC));
-        assert!(zone(Some("CET-1CEST,M3.5.0,M10.5.0/3"), None).is_ok());
-        assert!(zone(None, Some("nonsense!")).is_ok());
+        assert_eq!(chosen(Some("utc"), Some("CET-1CEST")), Some(TimeZone::UTC));
+        assert!(chosen(Some("CET-1CEST,M3.5.0,M10.5.0/3"), None).is_some());
+        assert!(chosen(None, Some("nonsense!")).is_some());
         for bad in ["", "../../../etc/passwd", "Nowhere/Here", "/etc/localtime", "Europe"] {
-            assert!(zone(Some(bad), None).is_err(), "{bad}");
+            assert!(chosen(Some(bad), None).is_none(), "{bad}");
         }
     }
 }
