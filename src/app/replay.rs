@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use super::AppError;
 use super::inputs::{self, Input, open};
+use super::say::tell;
 use super::stop::Stop;
 use crate::archive::{Chunks, rows};
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
@@ -28,9 +29,11 @@ const TICK_MS: i64 = 10;
 pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     let stop = Stop::on_signals().map_err(AppError::Start)?;
     let mut files = replay.files.clone();
+    let mut failed = false;
     if let Some(archive) = &replay.archive {
         let catalog = inputs::list(archive, &inputs::zone(replay.zone.as_deref())?)?;
-        catalog.problems.iter().for_each(|problem| eprintln!("toptalk: {problem}"));
+        catalog.problems.iter().for_each(tell);
+        failed = !catalog.problems.is_empty();
         files.extend(catalog.entries.into_iter().map(|entry| entry.path));
     }
     let to = resolve(&replay.to)?;
@@ -54,8 +57,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
         due: 0,
         sent: Sent::default(),
     };
-    eprintln!("toptalk: sending to {to}; Ctrl-C ends it");
-    let mut failed = false;
+    tell(format_args!("sending to {to}; Ctrl-C ends it"));
     for path in &files {
         if let Err(error) = sender.file(path) {
             match error {
@@ -63,7 +65,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
                 Ended::Stopped => break,
                 Ended::File(what) => {
                     failed = true;
-                    eprintln!("toptalk: {}: {what}", path.display());
+                    tell(what);
                 }
             }
         }
@@ -135,9 +137,13 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     fn file(&mut self, path: &Path) -> Result<(), Ended> {
+        let name = path.display().to_string();
         match open(path).map_err(|error| Ended::File(error.to_string()))? {
             Input::Flows(chunks) => self.chunks(chunks),
-            Input::Datagrams(file) => self.capture(file, &path.display().to_string()),
+            Input::Datagrams(file) => self.capture(file, &name).map_err(|ended| match ended {
+                Ended::File(what) => Ended::File(format!("{name}: {what}")),
+                ended => ended,
+            }),
         }
     }
 
@@ -147,14 +153,14 @@ impl Sender<'_> {
             let mut chunk = match chunk {
                 Ok(chunk) => chunk,
                 Err(error) => {
-                    eprintln!("toptalk: {error}");
+                    tell(error);
                     continue;
                 }
             };
             for page in 0..chunk.pages() {
                 match rows(chunk.as_mut(), page) {
                     Ok((flows, _)) => self.flows(&flows)?,
-                    Err(error) => eprintln!("toptalk: {error}"),
+                    Err(error) => tell(error),
                 }
             }
         }
@@ -172,7 +178,7 @@ impl Sender<'_> {
                 Item::Datagram(datagram) => self.datagram(&datagram),
                 Item::Problem(problem) => {
                     if problem.trouble == Trouble::Damaged {
-                        eprintln!("toptalk: {name}: {}", problem.trouble);
+                        tell(format_args!("{name}: {}", problem.trouble));
                     }
                     Ok(())
                 }
@@ -266,19 +272,17 @@ impl Sender<'_> {
         let tally = self.encoder.tally();
         let Sent { datagrams, bytes, flows, foreign, filtered } = &self.sent;
         let took = units::duration(self.clock.now().since(self.started));
-        eprintln!(
-            "toptalk: sent {} flows in {datagrams} datagrams, {}, to {} in {took}",
-            flows + tally.flows,
-            units::size(*bytes),
-            self.to
-        );
+        let (flows, size, to) = (flows + tally.flows, units::size(*bytes), self.to);
+        tell(format_args!(
+            "sent {flows} flows in {datagrams} datagrams, {size}, to {to} in {took}"
+        ));
         let lost = Lost::ALL.map(|what| (tally.lost(what), what.text()));
         let others = [
             (*filtered, "not sent: the filter does not match"),
             (*foreign, "datagrams not sent: no flow export"),
         ];
         for (count, what) in lost.into_iter().chain(others).filter(|(count, _)| *count > 0) {
-            eprintln!("toptalk: {count} {what}");
+            tell(format_args!("{count} {what}"));
         }
     }
 }

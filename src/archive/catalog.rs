@@ -1,13 +1,16 @@
 //! Which files an archive has, and which of them a question is about.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::name::{self, Stamp};
+use super::recorder::segment_of;
 use super::{ArchiveError, nfcapd};
 use crate::flow::Time;
 
@@ -41,6 +44,9 @@ const MAX_DEPTH: usize = 8;
 /// Files of one listing at most: a year of slots of a minute, of several exporters.
 const MAX_FILES: usize = 4_000_000;
 
+/// How often a folder that changes meanwhile is listed.
+const LISTINGS: usize = 3;
+
 /// Which slots are meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
@@ -56,6 +62,8 @@ pub struct Catalog {
     pub entries: Vec<Entry>,
     /// Folders that could not be read, and what was left out.
     pub problems: Vec<ArchiveError>,
+    /// Whether files were left out, which is told once.
+    is_full: bool,
 }
 
 impl Catalog {
@@ -63,42 +71,23 @@ impl Catalog {
     /// of nfcapd's files are read as `zone` has it; where a clock that was set
     /// back showed that time twice, both readings count.
     pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
-        let before = self.entries.len();
         self.walk(folder, bounds, zone, MAX_DEPTH);
-        // The rule of the recorder: a journal whose segment exists does not count.
-        let segments: HashSet<PathBuf> = self.entries[before..]
-            .iter()
-            .filter(|entry| entry.kind == FileKind::Segment)
-            .map(|entry| entry.path.clone())
-            .collect();
-        self.entries.retain(|entry| {
-            let segment = entry.path.with_extension("parquet");
-            entry.kind != FileKind::Journal || !segments.contains(&segment)
-        });
     }
 
     fn walk(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone, depth: usize) {
-        let list = match fs::read_dir(folder) {
-            Ok(list) => list,
-            Err(error) => {
-                return self.problems.push(ArchiveError::io("read the folder", folder, error));
-            }
-        };
-        for found in list {
-            let found = match found {
-                Ok(found) => found,
-                Err(error) => {
-                    self.problems.push(ArchiveError::io("read the folder", folder, error));
-                    continue;
-                }
-            };
-            let path = found.path();
-            let named = found.file_name().to_str().and_then(name::parse);
-            if let Some(named) = named {
+        let (names, problem) = names(folder);
+        // Expiry removes folders that it has emptied.
+        let expired =
+            |error: &io::Error| depth < MAX_DEPTH && error.kind() == io::ErrorKind::NotFound;
+        let problem = problem.filter(|error| !expired(error));
+        self.problems.extend(problem.map(|e| ArchiveError::io("read the folder", folder, e)));
+        for name in names {
+            let path = folder.join(&name);
+            if let Some(named) = name.to_str().and_then(name::parse) {
                 let (slot, within) = place(named.slot, bounds, zone);
-                if within && self.entries.len() < MAX_FILES {
+                if within {
                     let (kind, part) = (named.kind, named.part);
-                    self.entries.push(Entry { path, kind, slot: Some(slot), part });
+                    self.add(Entry { path, kind, slot: Some(slot), part });
                 }
                 continue;
             }
@@ -111,6 +100,18 @@ impl Catalog {
                     self.problems.push(ArchiveError::damaged(&path, what));
                 }
             }
+        }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        match self.entries.len() {
+            0..MAX_FILES => self.entries.push(entry),
+            MAX_FILES if !self.is_full => {
+                self.is_full = true;
+                let what = format!("from here on left out: more than {MAX_FILES} files");
+                self.problems.push(ArchiveError::damaged(&entry.path, what));
+            }
+            _ => {}
         }
     }
 
@@ -127,16 +128,80 @@ impl Catalog {
         Ok(())
     }
 
-    /// Sorts, and leaves out what was found twice: by another way to the same file.
+    /// Sorts, and leaves out what was found twice, by another way to the same
+    /// file, and journals whose segments were found: the rule of the recorder.
     pub fn finish(&mut self) {
         let key = |entry: &Entry| (entry.slot, entry.path.clone(), entry.part);
         self.entries.sort_by_cached_key(key);
-        let mut seen = HashSet::new();
+        let mut folders = HashMap::new();
+        let mut place = |path: &Path| place_of(path, &mut folders);
+        // A journal may have been found by one way, its segment a moment later by
+        // another; and one that is gone is known by its place alone.
+        let is_segment = |entry: &&Entry| entry.kind == FileKind::Segment;
+        let segments: HashSet<Place> =
+            self.entries.iter().filter(is_segment).map(|entry| place(&entry.path)).collect();
+        let (mut places, mut files) = (HashSet::new(), HashSet::new());
         self.entries.retain(|entry| {
-            // What cannot be resolved will fail when it is opened, and say why.
-            fs::canonicalize(&entry.path).map_or(true, |path| seen.insert(path))
+            let is_journal = entry.kind == FileKind::Journal;
+            if is_journal && segments.contains(&place(&segment_of(&entry.path))) {
+                return false;
+            }
+            places.insert(place(&entry.path))
+                // What cannot be found will fail when it is opened, and say why.
+                && identity(&entry.path).is_none_or(|file| files.insert(file))
         });
     }
+}
+
+/// Which file or folder it is, whatever leads there: its device and its number.
+type Identity = (u64, u64);
+
+fn identity(path: &Path) -> Option<Identity> {
+    fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
+}
+
+/// Where a file lies, whichever way leads to its folder: the folder, by its path
+/// where it cannot be found, and the name.
+type Place = (Result<Identity, PathBuf>, OsString);
+
+fn place_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) -> Place {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let known = match folders.get(folder) {
+        Some(known) => *known,
+        None => *folders.entry(folder.to_owned()).or_insert(identity(folder)),
+    };
+    (known.ok_or_else(|| folder.to_owned()), path.file_name().unwrap_or_default().to_owned())
+}
+
+/// The names in a folder, and why there are not more. While a recorder makes
+/// segments of journals, a listing may have come by before the one was there and
+/// after the other had gone; so what has changed meanwhile is listed again.
+fn names(folder: &Path) -> (Vec<OsString>, Option<io::Error>) {
+    let changed = || fs::metadata(folder).ok().map(|data| (data.mtime(), data.mtime_nsec()));
+    let mut names = Vec::new();
+    for listing in 0..LISTINGS {
+        let before = changed();
+        match fs::read_dir(folder) {
+            Ok(list) => {
+                for found in list {
+                    match found {
+                        Ok(found) => names.push(found.file_name()),
+                        Err(error) => return (names, Some(error)),
+                    }
+                }
+            }
+            Err(error) => return (names, Some(error)),
+        }
+        if listing > 0 {
+            names.sort_unstable();
+            names.dedup();
+        }
+        if changed() == before {
+            break;
+        }
+    }
+    (names, None)
 }
 
 /// When a slot began, and whether it is within bounds.

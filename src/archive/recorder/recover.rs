@@ -34,13 +34,17 @@ impl Recovered {
         let mut said = Vec::new();
         if self.journals > 0 {
             let (flows, journals) = (self.flows, self.journals);
-            said.push(format!("{flows} flows of an earlier run were found in {journals} journals"));
+            let s = if journals == 1 { "" } else { "s" };
+            said.push(format!(
+                "{flows} flows of an earlier run were found in {journals} journal{s} and become segments"
+            ));
         }
         if self.cut > 0 {
             said.push(format!("{} bytes of an unfinished block were lost", self.cut));
         }
         if self.unfinished > 0 {
-            said.push(format!("{} unfinished segments were removed", self.unfinished));
+            let (segments, s) = (self.unfinished, if self.unfinished == 1 { "" } else { "s" });
+            said.push(format!("{segments} unfinished segment{s} removed"));
         }
         said.extend(self.problems.iter().cloned());
         (!said.is_empty()).then(|| said.join("; "))
