@@ -149,7 +149,6 @@ fn large(one_in: usize, filter: &str) -> Site {
         from: None,
         to: None,
         no_dedup: false,
-        columns: None,
     }
 }
 

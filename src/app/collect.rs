@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::say::tell;
 use super::top::Ends;
 use super::{AppError, record, state};
 use crate::archive::recorder::Rotated;
@@ -30,14 +31,12 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
         return Ok(ExitCode::SUCCESS);
     };
     let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
-    eprintln!(
-        "toptalk: listening on port {}, recording to {folder} in slots of {} s",
-        ports.join(", "),
-        record.slot_seconds
-    );
+    let ports = ports.join(", ");
+    let slot = record.slot_seconds;
+    tell(format_args!("listening on port {ports}, recording to {folder} in slots of {slot} s"));
     let notes = sockets.iter().filter_map(|socket| socket.note.clone());
     for note in notes.chain(recovered.text()) {
-        eprintln!("toptalk: {note}");
+        tell(note);
     }
     let options = Options {
         workers,
@@ -48,7 +47,8 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
     let tape = recording.tape();
     let ingest =
         Ingest::start_recording(sockets, tape.clone(), clock, options).map_err(AppError::Start)?;
-    let mut log = Log { tape, published: ingest.published(), lost: 0, alarm: None };
+    let mut log =
+        Log { tape, published: ingest.published(), lost: 0, alarm: None, noted: Vec::new() };
     runtime.block_on(async {
         let end = ends.end();
         tokio::pin!(end);
@@ -77,6 +77,8 @@ struct Log {
     lost: u64,
     /// Why recording had stopped, if it had.
     alarm: Option<String>,
+    /// What was told of single files.
+    noted: Vec<String>,
 }
 
 impl Log {
@@ -84,26 +86,27 @@ impl Log {
         let health = self.published.read();
         for slot in self.tape.rotated() {
             let lost = health.lost();
-            eprintln!("toptalk: {}", line(&slot, lost.saturating_sub(self.lost)));
+            tell(line(&slot, lost.saturating_sub(self.lost)));
             self.lost = lost;
         }
         let alarm = alarm(&health);
         if alarm != self.alarm {
             match &alarm {
-                Some(why) => eprintln!("toptalk: {why}"),
-                None => eprintln!("toptalk: recording goes on"),
+                Some(why) => tell(why),
+                None => tell("recording goes on"),
             }
             self.alarm = alarm;
         }
+        let notes = health.recording.map(|recording| recording.notes).unwrap_or_default();
+        notes.iter().filter(|note| !self.noted.contains(note)).for_each(tell);
+        self.noted = notes;
     }
-}
 
-impl Log {
     /// What was not recorded in all, by cause.
     fn sum_up(&self) {
         let recording = self.published.read().recording;
         for shed in recording.iter().flat_map(|recording| &recording.shed) {
-            eprintln!("toptalk: {} {}: {}", shed.count, shed.cause, shed.explanation);
+            tell(format_args!("{} {}: {}", shed.count, shed.cause, shed.explanation));
         }
     }
 }

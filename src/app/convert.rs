@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::say::tell;
 use super::stop::Stop;
 use super::{AppError, inputs, zone};
 use crate::archive::catalog::{Entry, FileKind};
@@ -50,7 +51,7 @@ pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
     }
     tally.bar.finish_and_clear();
     let took = units::duration(clock.now().since(began));
-    eprintln!("toptalk: {}, in {took}", tally.summary(catalog.entries.len() as u64));
+    tell(format_args!("{}, in {took}", tally.summary(catalog.entries.len() as u64)));
     Ok(match stop.code() {
         Some(code) => ExitCode::from(code),
         None if tally.problems > 0 || catalog.entries.is_empty() => ExitCode::FAILURE,
@@ -97,7 +98,7 @@ impl Default for Tally {
 impl Tally {
     fn complain(&mut self, what: &str) {
         self.problems += 1;
-        self.bar.suspend(|| eprintln!("toptalk: {what}"));
+        self.bar.suspend(|| tell(what));
     }
 
     fn file(&mut self, entry: &Entry, target: &mut Target) {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::AppError;
+use super::say::tell;
 use super::top::Ends;
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
 use crate::cli::Inspect;
@@ -55,7 +56,7 @@ impl<W: Write> Session<W> {
         }
         let none = self.inspector.decoded() == 0;
         if none && !self.failed {
-            eprintln!("toptalk: no flow export was found");
+            tell("no flow export was found");
         }
         self.finish()?;
         Ok(if none || self.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -77,7 +78,7 @@ impl<W: Write> Session<W> {
         };
         // What was printed before belongs before it.
         self.out.flush()?;
-        eprintln!("toptalk: {name}: {why}");
+        tell(format_args!("{name}: {why}"));
         self.inspector.unreadable(&why, &name, &mut self.out)
     }
 
@@ -96,7 +97,7 @@ impl<W: Write> Session<W> {
                 }
                 Item::Problem(problem) => {
                     if problem.trouble == Trouble::Damaged {
-                        eprintln!("toptalk: {name}: {}", problem.trouble);
+                        tell(format_args!("{name}: {}", problem.trouble));
                     }
                     inspector.problem(&problem, name, out)
                 }
@@ -117,9 +118,9 @@ impl<W: Write> Session<W> {
         // Before anything is announced: whoever reads that may interrupt at once.
         let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
         for bound in listen.open()? {
-            eprintln!("toptalk: listening on port {}; Ctrl-C ends it", bound.port());
+            tell(format_args!("listening on port {}; Ctrl-C ends it", bound.port()));
             if let Some(note) = &bound.note {
-                eprintln!("toptalk: {note}");
+                tell(note);
             }
             runtime.block_on(async {
                 let inbound = Inbound::new(bound).map_err(AppError::Start)?;

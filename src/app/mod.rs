@@ -11,6 +11,7 @@ mod query;
 mod record;
 mod replay;
 mod save;
+mod say;
 mod state;
 mod stop;
 mod top;
@@ -80,7 +81,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Replay(replay) => replay::run(&replay),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("toptalk: {error}");
+        say::tell(error);
         ExitCode::FAILURE
     })
 }

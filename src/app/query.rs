@@ -3,7 +3,7 @@
 mod save;
 mod watch;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,10 @@ use std::sync::mpsc;
 
 use jiff::tz::TimeZone;
 
-use self::save::Gathered;
+use indicatif::ProgressBar;
+
+use self::save::{Gathered, Target};
+use super::say::{print, tell};
 use super::stop::Stop;
 use super::{AppError, zone};
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
@@ -40,10 +43,7 @@ pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
         Action::Ask => Session::new(query)?.run(),
         Action::CheckFilter(text) => check(text.as_deref(), &query.filter),
         Action::Verify(path) => verified(path),
-        Action::Macros(dialect) => {
-            print!("{}", macros(*dialect));
-            Ok(ExitCode::SUCCESS)
-        }
+        Action::Macros(dialect) => print(macros(*dialect)),
     }
 }
 
@@ -54,8 +54,7 @@ fn check(text: Option<&str>, from: &FilterFrom) -> Result<ExitCode, AppError> {
         (None, FilterFrom::File(path)) => read_filter(path)?,
         (None, FilterFrom::Words(filter)) => filter.clone(),
     };
-    println!("{filter}");
-    Ok(ExitCode::SUCCESS)
+    print(&format!("{filter}\n"))
 }
 
 fn read_filter(path: &Path) -> Result<Filter, AppError> {
@@ -83,11 +82,10 @@ fn verified(path: &Path) -> Result<ExitCode, AppError> {
         FileKind::Nfcapd => "file of nfcapd",
     };
     let found = verify::verify(path, archive::open(entry).map_err(wrong)?);
-    println!("{}: {kind}, {} flows, {} problems", path.display(), found.rows, found.problems.len());
-    for problem in &found.problems {
-        eprintln!("toptalk: {problem}");
-    }
-    Ok(if found.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let (name, problems) = (path.display(), found.problems.len());
+    let printed = print(&format!("{name}: {kind}, {} flows, {problems} problems\n", found.rows))?;
+    found.problems.iter().for_each(tell);
+    Ok(if found.problems.is_empty() { printed } else { ExitCode::FAILURE })
 }
 
 struct Session {
@@ -96,6 +94,8 @@ struct Session {
     clock: Clock,
     stop: Stop,
     catalog: Catalog,
+    /// Shown when it takes its time.
+    bar: ProgressBar,
 }
 
 impl Session {
@@ -112,17 +112,15 @@ impl Session {
         let catalog = files::list(asked, &usual, &zone, &|path| path.is_dir())
             .map_err(|error| AppError::Query(error.to_string()))?;
         if catalog.entries.is_empty() {
-            for problem in &catalog.problems {
-                eprintln!("toptalk: {problem}");
-            }
+            catalog.problems.iter().for_each(tell);
             let text = query.files.range.as_deref().map(str::to_owned);
             let text = text.or_else(|| query.files.folders.clone());
             let place = text.unwrap_or_else(|| usual.display().to_string());
-            return Err(AppError::Query(format!(
-                "expected files of an archive, found none: {place} (-R says where else)"
-            )));
+            let mut why = format!("expected files of an archive, found none: {place}");
+            catalog.problems.iter().for_each(|problem| why.push_str(&format!("; {problem}")));
+            return Err(AppError::Query(format!("{why} (-R says where else)")));
         }
-        Ok(Session { query, zone, clock, stop, catalog })
+        Ok(Session { query, zone, clock, stop, catalog, bar: ProgressBar::hidden() })
     }
 
     fn run(mut self) -> Result<ExitCode, AppError> {
@@ -138,17 +136,25 @@ impl Session {
             let text = format!("{} is one of the files that are read", path.display());
             return Err(AppError::Query(text));
         }
+        if saves && self.query.write.is_none() && io::stdout().is_terminal() {
+            let text = "-o parquet is no text for a terminal: write -w FILE, or into a pipe";
+            return Err(AppError::Query(text.to_owned()));
+        }
         let answer = if saves { self.save(&question)? } else { self.print(&question)? };
         let Some(answer) = answer else { return Ok(ExitCode::SUCCESS) };
         let folders = self.catalog.problems.iter().map(ToString::to_string);
         let problems: Vec<String> = folders.chain(answer.effort.problems.iter().cloned()).collect();
-        for problem in &problems {
-            eprintln!("toptalk: {problem}");
+        problems.iter().for_each(tell);
+        if answer.effort.removed > 0 {
+            tell(format_args!(
+                "files that expired before they could be read, and are left out: {}",
+                answer.effort.removed
+            ));
         }
         if answer.effort.interrupted
             && let Some(code) = self.stop.code()
         {
-            eprintln!("toptalk: cut short: the answer is over what was read until then");
+            tell("cut short: the answer is over what was read until then");
             return Ok(ExitCode::from(code));
         }
         Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -218,8 +224,8 @@ impl Session {
         };
         let (done, finished) = mpsc::channel::<()>();
         let mut answer = std::thread::scope(|scope| {
-            let (progress, stop, clock) = (&progress, &self.stop, &self.clock);
-            scope.spawn(move || watch::watch(progress, stop, clock, &finished));
+            let (progress, stop, clock, bar) = (&progress, &self.stop, &self.clock, &self.bar);
+            scope.spawn(move || watch::watch(progress, stop, clock, bar, &finished));
             let answer = ask(question, &source, row);
             drop(done);
             answer
@@ -242,7 +248,7 @@ impl Session {
             if printer.written().len() < WRITE_BYTES {
                 return ControlFlow::Continue(());
             }
-            match drain(&mut out, printer.written()) {
+            match self.bar.suspend(|| drain(&mut out, printer.written())) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
                     failed = Some(error);
@@ -250,6 +256,11 @@ impl Session {
                 }
             }
         })?;
+        let effort = &answer.effort;
+        if effort.files + effort.skipped == 0 && !effort.problems.is_empty() {
+            // Nothing could be read: that is no answer, and told by whoever asked.
+            return Ok(Some(answer));
+        }
         if failed.is_none() {
             let span = Span::of(question.from, question.to, &answer.totals);
             printer.tables(&answer, span);
@@ -265,10 +276,14 @@ impl Session {
 
     /// Writes what matches to a file, or to the standard output.
     fn save(&self, question: &Question) -> Result<Option<Answer>, AppError> {
+        let path = self.query.write.as_deref().unwrap_or(Path::new(""));
+        let cannot = |source| AppError::Save { path: path.to_owned(), source };
+        let target = self.query.write.as_ref().map(|path| Target::begin(path, std::process::id()));
+        let target = target.transpose().map_err(cannot)?;
         let mut gathered = Gathered::default();
         let answer = self.ask(question, &mut |row| {
             gathered.add(row, false);
-            ControlFlow::Continue(())
+            if gathered.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         let by_groups = matches!(question.ask, Ask::Groups { .. });
         for table in &answer.tables {
@@ -276,23 +291,23 @@ impl Session {
                 rows.iter().for_each(|row| gathered.add(row, by_groups));
             }
         }
-        if gathered.left_out > 0 {
+        if gathered.is_full {
             let text = "more flows match than a file can have: narrow the filter or the time";
             return Err(AppError::Query(text.to_owned()));
         }
         if gathered.len() == 0 {
+            answer.effort.problems.iter().for_each(tell);
             return Err(AppError::Query("nothing matches: no file was written".to_owned()));
         }
-        match &self.query.write {
-            Some(path) => gathered
-                .save(path)
-                .map_err(|source| AppError::Save { path: path.clone(), source })?,
-            None => {
-                let mut out = BufWriter::new(io::stdout());
-                let written = gathered.write(&mut out).and_then(|()| out.flush());
-                written.map_err(AppError::Print)?;
-            }
-        }
+        let Some(target) = target else {
+            let mut out = BufWriter::new(io::stdout());
+            return match gathered.write(&mut out).and_then(|()| out.flush()) {
+                Ok(()) => Ok(Some(answer)),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+                Err(error) => Err(AppError::Print(error)),
+            };
+        };
+        target.save(&gathered).map_err(cannot)?;
         Ok(Some(answer))
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::inputs::{self, Input, open};
+use super::say::tell;
 use super::stop::Stop;
 use super::{AppError, zone};
 use crate::archive::catalog::Entry;
@@ -28,11 +29,13 @@ const TICK_MS: i64 = 10;
 
 pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     let stop = Stop::on_signals().map_err(AppError::Start)?;
+    let mut failed = false;
     let mut files: Vec<(PathBuf, Option<Entry>)> =
         replay.files.iter().map(|path| (path.clone(), None)).collect();
     if let Some(archive) = &replay.archive {
         let catalog = inputs::list(archive, &zone::zone(replay.zone.as_deref())?)?;
-        catalog.problems.iter().for_each(|problem| eprintln!("toptalk: {problem}"));
+        catalog.problems.iter().for_each(tell);
+        failed = !catalog.problems.is_empty();
         files.extend(catalog.entries.into_iter().map(|entry| (entry.path.clone(), Some(entry))));
     }
     let to = resolve(&replay.to)?;
@@ -56,8 +59,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
         due: 0,
         sent: Sent::default(),
     };
-    eprintln!("toptalk: sending to {to}; Ctrl-C ends it");
-    let mut failed = false;
+    tell(format_args!("sending to {to}; Ctrl-C ends it"));
     for (path, entry) in &files {
         if let Err(error) = sender.file(path, entry.as_ref()) {
             match error {
@@ -65,7 +67,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
                 Ended::Stopped => break,
                 Ended::File(what) => {
                     failed = true;
-                    eprintln!("toptalk: {}: {what}", path.display());
+                    tell(what);
                 }
             }
         }
@@ -138,13 +140,17 @@ struct Sender<'a> {
 impl Sender<'_> {
     /// A file that was named, or one that an archive lists.
     fn file(&mut self, path: &Path, entry: Option<&Entry>) -> Result<(), Ended> {
+        let name = path.display().to_string();
         let opened = match entry {
             Some(entry) => archive::open(entry).map(Input::Flows),
             None => open(path),
         };
         match opened.map_err(|error| Ended::File(error.to_string()))? {
             Input::Flows(chunks) => self.chunks(chunks),
-            Input::Datagrams(file) => self.capture(file, &path.display().to_string()),
+            Input::Datagrams(file) => self.capture(file, &name).map_err(|ended| match ended {
+                Ended::File(what) => Ended::File(format!("{name}: {what}")),
+                ended => ended,
+            }),
         }
     }
 
@@ -154,14 +160,14 @@ impl Sender<'_> {
             let mut chunk = match chunk {
                 Ok(chunk) => chunk,
                 Err(error) => {
-                    eprintln!("toptalk: {error}");
+                    tell(error);
                     continue;
                 }
             };
             for page in 0..chunk.pages() {
                 match rows(chunk.as_mut(), page) {
                     Ok((flows, _)) => self.flows(&flows)?,
-                    Err(error) => eprintln!("toptalk: {error}"),
+                    Err(error) => tell(error),
                 }
             }
         }
@@ -179,7 +185,7 @@ impl Sender<'_> {
                 Item::Datagram(datagram) => self.datagram(&datagram),
                 Item::Problem(problem) => {
                     if problem.trouble == Trouble::Damaged {
-                        eprintln!("toptalk: {name}: {}", problem.trouble);
+                        tell(format_args!("{name}: {}", problem.trouble));
                     }
                     Ok(())
                 }
@@ -273,19 +279,17 @@ impl Sender<'_> {
         let tally = self.encoder.tally();
         let Sent { datagrams, bytes, flows, foreign, filtered } = &self.sent;
         let took = units::duration(self.clock.now().since(self.started));
-        eprintln!(
-            "toptalk: sent {} flows in {datagrams} datagrams, {}, to {} in {took}",
-            flows + tally.flows,
-            units::size(*bytes),
-            self.to
-        );
+        let (flows, size, to) = (flows + tally.flows, units::size(*bytes), self.to);
+        tell(format_args!(
+            "sent {flows} flows in {datagrams} datagrams, {size}, to {to} in {took}"
+        ));
         let lost = Lost::ALL.map(|what| (tally.lost(what), what.text()));
         let others = [
             (*filtered, "not sent: the filter does not match"),
             (*foreign, "datagrams not sent: no flow export"),
         ];
         for (count, what) in lost.into_iter().chain(others).filter(|(count, _)| *count > 0) {
-            eprintln!("toptalk: {count} {what}");
+            tell(format_args!("{count} {what}"));
         }
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Stop {
 
 impl Stop {
     /// Starts a thread that waits for SIGINT and SIGTERM; it ends with the process.
+    /// Who asks twice does not want to wait for what takes its time: a reader that
+    /// has stopped reading, a name server. Then the process ends at once.
     pub(super) fn on_signals() -> io::Result<Stop> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut ends = runtime.block_on(async { Ends::new() })?;
@@ -24,6 +26,7 @@ impl Stop {
             let code = runtime.block_on(ends.end());
             *asked.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
             asked.1.notify_all();
+            std::process::exit(runtime.block_on(ends.end()).into());
         })?;
         Ok(stop)
     }

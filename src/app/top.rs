@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::say::tell;
 use super::{AppError, groups, record, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{Output, Top};
@@ -28,18 +29,18 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
     let sockets = top.listen.open()?;
+    let clock = Clock::start();
+    let recording = record::start(top.record.as_ref(), clock)?;
     let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
     let time = crate::units::duration(top.for_ms);
-    eprintln!("toptalk: listening on port {} for {time}", ports.join(", "));
+    tell(format_args!("listening on port {} for {time}", ports.join(", ")));
     for note in sockets.iter().filter_map(|socket| socket.note.as_ref()) {
-        eprintln!("toptalk: {note}");
+        tell(note);
     }
-    let clock = Clock::start();
     let config = Config { started: clock.now(), groups, ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
-    let recording = record::start(top.record.as_ref(), clock)?;
     for said in recording.iter().filter_map(|(_, recovered)| recovered.text()) {
-        eprintln!("toptalk: {said}");
+        tell(said);
     }
     let options = Options {
         tape: recording.as_ref().map(|(recording, _)| recording.tape()),

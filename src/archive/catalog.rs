@@ -1,8 +1,10 @@
 //! Which files an archive has, and which of them a question is about.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -42,6 +44,9 @@ const MAX_DEPTH: usize = 8;
 /// Files of one listing at most: a year of slots of a minute, of several exporters.
 const MAX_FILES: usize = 4_000_000;
 
+/// How often a folder that changes meanwhile is listed.
+const LISTINGS: usize = 3;
+
 /// Which slots are meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
@@ -57,6 +62,8 @@ pub struct Catalog {
     pub entries: Vec<Entry>,
     /// Folders that could not be read, and what was left out.
     pub problems: Vec<ArchiveError>,
+    /// Whether files were left out, which is told once.
+    is_full: bool,
 }
 
 impl Catalog {
@@ -64,56 +71,23 @@ impl Catalog {
     /// of nfcapd's files are read as `zone` has it; where a clock that was set
     /// back showed that time twice, both readings count.
     pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
-        let mut found = Catalog::default();
-        found.walk(folder, bounds, zone, MAX_DEPTH);
-        // A journal that becomes a segment while a folder is listed may be missed
-        // under both names; then the segment was there before the second listing.
-        let mut again = Catalog::default();
-        again.walk(folder, bounds, zone, MAX_DEPTH);
-        found.add_listing(again);
-        self.entries.append(&mut found.entries);
-        self.problems.append(&mut found.problems);
-    }
-
-    /// Adds what only a second listing of the same folder has.
-    fn add_listing(&mut self, again: Catalog) {
-        let seen: HashSet<PathBuf> = self.entries.iter().map(|entry| entry.path.clone()).collect();
-        self.entries.extend(again.entries.into_iter().filter(|entry| !seen.contains(&entry.path)));
-        self.problems = again.problems;
-        // The rule of the recorder: a journal whose segment exists does not count.
-        let segments: HashSet<PathBuf> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.kind == FileKind::Segment)
-            .map(|entry| entry.path.clone())
-            .collect();
-        self.entries.retain(|entry| {
-            entry.kind != FileKind::Journal || !segments.contains(&segment_of(&entry.path))
-        });
+        self.walk(folder, bounds, zone, MAX_DEPTH);
     }
 
     fn walk(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone, depth: usize) {
-        let list = match fs::read_dir(folder) {
-            Ok(list) => list,
-            Err(error) => {
-                return self.problems.push(ArchiveError::io("read the folder", folder, error));
-            }
-        };
-        for found in list {
-            let found = match found {
-                Ok(found) => found,
-                Err(error) => {
-                    self.problems.push(ArchiveError::io("read the folder", folder, error));
-                    continue;
-                }
-            };
-            let path = found.path();
-            let named = found.file_name().to_str().and_then(name::parse);
-            if let Some(named) = named {
+        let (names, problem) = names(folder);
+        // Expiry removes folders that it has emptied.
+        let expired =
+            |error: &io::Error| depth < MAX_DEPTH && error.kind() == io::ErrorKind::NotFound;
+        let problem = problem.filter(|error| !expired(error));
+        self.problems.extend(problem.map(|e| ArchiveError::io("read the folder", folder, e)));
+        for name in names {
+            let path = folder.join(&name);
+            if let Some(named) = name.to_str().and_then(name::parse) {
                 let (slot, within) = place(named.slot, bounds, zone);
-                if within && self.entries.len() < MAX_FILES {
+                if within {
                     let (kind, part) = (named.kind, named.part);
-                    self.entries.push(Entry { path, kind, slot: Some(slot), part });
+                    self.add(Entry { path, kind, slot: Some(slot), part });
                 }
                 continue;
             }
@@ -126,6 +100,18 @@ impl Catalog {
                     self.problems.push(ArchiveError::damaged(&path, what));
                 }
             }
+        }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        match self.entries.len() {
+            0..MAX_FILES => self.entries.push(entry),
+            MAX_FILES if !self.is_full => {
+                self.is_full = true;
+                let what = format!("from here on left out: more than {MAX_FILES} files");
+                self.problems.push(ArchiveError::damaged(&entry.path, what));
+            }
+            _ => {}
         }
     }
 
@@ -142,16 +128,80 @@ impl Catalog {
         Ok(())
     }
 
-    /// Sorts, and leaves out what was found twice: by another way to the same file.
+    /// Sorts, and leaves out what was found twice, by another way to the same
+    /// file, and journals whose segments were found: the rule of the recorder.
     pub fn finish(&mut self) {
         let key = |entry: &Entry| (entry.slot, entry.path.clone(), entry.part);
         self.entries.sort_by_cached_key(key);
-        let mut seen = HashSet::new();
+        let mut folders = HashMap::new();
+        let mut place = |path: &Path| place_of(path, &mut folders);
+        // A journal may have been found by one way, its segment a moment later by
+        // another; and one that is gone is known by its place alone.
+        let is_segment = |entry: &&Entry| entry.kind == FileKind::Segment;
+        let segments: HashSet<Place> =
+            self.entries.iter().filter(is_segment).map(|entry| place(&entry.path)).collect();
+        let (mut places, mut files) = (HashSet::new(), HashSet::new());
         self.entries.retain(|entry| {
-            // What cannot be resolved will fail when it is opened, and say why.
-            fs::canonicalize(&entry.path).map_or(true, |path| seen.insert(path))
+            let is_journal = entry.kind == FileKind::Journal;
+            if is_journal && segments.contains(&place(&segment_of(&entry.path))) {
+                return false;
+            }
+            places.insert(place(&entry.path))
+                // What cannot be found will fail when it is opened, and say why.
+                && identity(&entry.path).is_none_or(|file| files.insert(file))
         });
     }
+}
+
+/// Which file or folder it is, whatever leads there: its device and its number.
+type Identity = (u64, u64);
+
+fn identity(path: &Path) -> Option<Identity> {
+    fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
+}
+
+/// Where a file lies, whichever way leads to its folder: the folder, by its path
+/// where it cannot be found, and the name.
+type Place = (Result<Identity, PathBuf>, OsString);
+
+fn place_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) -> Place {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let known = match folders.get(folder) {
+        Some(known) => *known,
+        None => *folders.entry(folder.to_owned()).or_insert(identity(folder)),
+    };
+    (known.ok_or_else(|| folder.to_owned()), path.file_name().unwrap_or_default().to_owned())
+}
+
+/// The names in a folder, and why there are not more. While a recorder makes
+/// segments of journals, a listing may have come by before the one was there and
+/// after the other had gone; so what has changed meanwhile is listed again.
+fn names(folder: &Path) -> (Vec<OsString>, Option<io::Error>) {
+    let changed = || fs::metadata(folder).ok().map(|data| (data.mtime(), data.mtime_nsec()));
+    let mut names = Vec::new();
+    for listing in 0..LISTINGS {
+        let before = changed();
+        match fs::read_dir(folder) {
+            Ok(list) => {
+                for found in list {
+                    match found {
+                        Ok(found) => names.push(found.file_name()),
+                        Err(error) => return (names, Some(error)),
+                    }
+                }
+            }
+            Err(error) => return (names, Some(error)),
+        }
+        if listing > 0 {
+            names.sort_unstable();
+            names.dedup();
+        }
+        if changed() == before {
+            break;
+        }
+    }
+    (names, None)
 }
 
 /// When a slot began, and whether it is within bounds.
@@ -282,22 +332,16 @@ mod tests {
         let entry = |name: &str, kind| Entry { path: name.into(), kind, slot: None, part: 1 };
         let journal = |name: &str| entry(&format!("{name}.journal"), FileKind::Journal);
         let segment = |name: &str| entry(&format!("{name}.parquet"), FileKind::Segment);
-        let listing = |entries: &[Entry]| Catalog { entries: entries.to_vec(), problems: vec![] };
-        for (first, second, want) in [
-            // Missed under both names by the first; seen under one by each; and a
-            // segment that only the second misses, as it has expired.
-            (vec![], vec![segment("a")], vec![segment("a")]),
-            (vec![journal("a")], vec![segment("a")], vec![segment("a")]),
-            (vec![journal("a")], vec![], vec![journal("a")]),
-            (vec![segment("a")], vec![segment("a")], vec![segment("a")]),
-            (
-                vec![segment("a"), journal("b")],
-                vec![journal("b")],
-                vec![segment("a"), journal("b")],
-            ),
+        for (seen, want) in [
+            (vec![journal("a")], vec![journal("a")]),
+            (vec![journal("a"), segment("a")], vec![segment("a")]),
+            (vec![segment("a"), segment("a")], vec![segment("a")]),
+            (vec![segment("a"), journal("b")], vec![segment("a"), journal("b")]),
         ] {
-            let mut catalog = listing(&first);
-            catalog.add_listing(listing(&second));
+            let mut catalog = Catalog { entries: seen, ..Catalog::default() };
+            catalog.finish();
+            let mut want = want;
+            want.sort_by_key(|entry| entry.path.clone());
             assert_eq!(catalog.entries, want);
         }
     }

@@ -214,7 +214,7 @@ impl Job<'_, '_> {
             if self.rows >= PART_ROWS {
                 self.write_all()?;
             }
-            let arrived = Time(flow.arrival.0 - flow.arrival.0.rem_euclid(length));
+            let arrived = Time(flow.arrival.0.saturating_sub(flow.arrival.0.rem_euclid(length)));
             let slot = self.slot.unwrap_or(arrived);
             let waiting = self.waiting.entry(slot).or_default();
             let mut place = 0;

@@ -8,30 +8,29 @@ use super::catalog::{Entry, FileKind};
 use super::recorder::segment_of;
 use super::{ArchiveError, Chunk, Chunks, journal, nfcapd, segment};
 
-/// The columns of a file; those of its segment where a journal has become one
-/// since it was listed.
+/// The columns of a file. Of a journal that has become a segment since it was
+/// listed, those of the segment.
 ///
 /// # Errors
 /// When it cannot be read, is damaged, is something else than its kind says or
 /// was written by another version.
 pub fn open(entry: &Entry) -> Result<Chunks, ArchiveError> {
     match entry.kind {
-        FileKind::Segment => open_segment(&entry.path),
+        FileKind::Segment => of_segment(&entry.path),
+        // The segment has its name before the journal goes.
         FileKind::Journal => match journal::open(&entry.path) {
-            Err(error) if is_gone(&error) => open_segment(&segment_of(&entry.path)),
+            Err(ArchiveError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                of_segment(&segment_of(&entry.path))
+            }
             opened => opened,
         },
         FileKind::Nfcapd => nfcapd::open(&entry.path),
     }
 }
 
-fn open_segment(path: &Path) -> Result<Chunks, ArchiveError> {
+fn of_segment(path: &Path) -> Result<Chunks, ArchiveError> {
     let chunk: Box<dyn Chunk> = Box::new(segment::open(path)?);
     Ok(Box::new(iter::once(Ok(chunk))))
-}
-
-fn is_gone(error: &ArchiveError) -> bool {
-    matches!(error, ArchiveError::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 
 #[cfg(test)]
@@ -59,6 +58,7 @@ mod tests {
         fs::remove_file(&entry.path).unwrap();
         assert_eq!(rows().unwrap(), 5);
         fs::remove_file(segment_of(&entry.path)).unwrap();
-        assert!(is_gone(&rows().unwrap_err()), "expired");
+        let gone = rows().unwrap_err();
+        assert!(matches!(gone, ArchiveError::Io { .. }), "expired: {gone}");
     }
 }

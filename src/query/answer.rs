@@ -72,6 +72,8 @@ pub struct Effort {
     /// Files that were looked into, and that were passed over by name or footer.
     pub files: u64,
     pub skipped: u64,
+    /// Files that were removed between being listed and being opened: they expired.
+    pub removed: u64,
     /// Records of the files that were not passed over.
     pub records: u64,
     /// Flows left out because they were reported twice.

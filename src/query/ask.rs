@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::answer::{Answer, Row, Table, Totals};
-use super::list::{InOrder, Sorted, hand_over, lanes, top};
+use super::lanes::Lanes;
+use super::list::{InOrder, Sorted, hand_over, top};
 use super::question::{Ask, Order, Question};
 use super::scan::scan;
 use super::source::Source;
@@ -52,11 +53,11 @@ fn in_order(
     limit: usize,
     each: &mut dyn FnMut(&Row) -> ControlFlow<()>,
 ) -> Answer {
-    let (lanes, from) = lanes(source.files.len());
+    let lanes = Lanes::new(source.files.len());
     let mut tally = Tally::default();
     let sinks = sinks(source, || InOrder::new(question, &lanes));
     let (_, effort) = scan(question, source, sinks, |over| {
-        tally = hand_over(from, limit, over, each);
+        tally = hand_over(&lanes, limit, over, each);
     });
     Answer { totals: tally.totals(), tables: Vec::new(), effort }
 }

@@ -17,7 +17,7 @@ const MAX_FOLDERS: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     #[error(
-        "-R {range}: expected the name of a file there is or one as flows.202611240340Z.parquet or nfcapd.202611240340, found `{found}`"
+        "-R {range}: expected a folder there is, or names as flows.202611240340Z.parquet or nfcapd.202611240340, found `{found}`; one file of any name is -r FILE"
     )]
     Name { range: String, found: String },
     #[error(

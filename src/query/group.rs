@@ -232,7 +232,9 @@ mod tests {
     use super::*;
 
     fn state(bytes: u64) -> State {
-        State { bytes, packets: 1, first: bytes as i64, last: bytes as i64, ..State::NONE }
+        let mut state = State::NONE;
+        (state.bytes, state.packets) = (bytes, 1);
+        state
     }
 
     /// Many keys, few keys, and one key, in two tables.

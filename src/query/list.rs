@@ -2,12 +2,10 @@
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::answer::Row;
+use super::lanes::{Giver, Lanes, PIECE};
 use super::page::Page;
 use super::question::{Order, Question};
 use super::record::rows;
@@ -19,36 +17,16 @@ use crate::filter::select::Hits;
 use crate::flow::field::{FIELDS, Field};
 use crate::topn::TopN;
 
-/// Rows that are handed over at once, few enough to be in the cache still when they
-/// are printed, and how many such pieces of a file may lie ready: what workers are
-/// ahead by.
-const PIECE: usize = 512;
-const AHEAD: usize = 64;
-
-/// Where each file's rows are handed over.
-pub(super) struct Lanes {
-    to: Vec<Mutex<Option<SyncSender<Vec<Row>>>>>,
-}
-
-/// A lane for each file: the ends of the workers, and those to take rows from
-/// one after the other.
-pub(super) fn lanes(files: usize) -> (Lanes, Vec<Receiver<Vec<Row>>>) {
-    let lanes = (0..files).map(|_| sync_channel(AHEAD));
-    let (to, from) = lanes.map(|(to, from)| (Mutex::new(Some(to)), from)).unzip();
-    (Lanes { to }, from)
-}
-
 /// Hands rows over in the order they were recorded.
 pub(super) struct InOrder<'a> {
-    lanes: &'a Lanes,
-    lane: Option<SyncSender<Vec<Row>>>,
+    to: Giver<'a>,
     fields: Vec<Field>,
     states: Vec<State>,
 }
 
 impl<'a> InOrder<'a> {
     pub(super) fn new(question: &Question, lanes: &'a Lanes) -> InOrder<'a> {
-        InOrder { lanes, lane: None, fields: columns(question), states: Vec::new() }
+        InOrder { to: Giver::new(lanes), fields: columns(question), states: Vec::new() }
     }
 }
 
@@ -70,16 +48,13 @@ impl Sink for InOrder<'_> {
     }
 
     fn file(&mut self, number: usize) {
-        let lane = self.lanes.to.get(number);
-        self.lane = lane.and_then(|to| to.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.to.begin(number);
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
         for piece in hits.pieces(PIECE) {
             gather(page, &piece, false, &mut self.states);
-            let rows = rows(page, &piece, &self.states, &self.fields);
-            let sent = self.lane.as_ref().map(|lane| lane.send(rows));
-            if !matches!(sent, Some(Ok(()))) {
+            if !self.to.give(rows(page, &piece, &self.states, &self.fields)) {
                 return ControlFlow::Break(());
             }
         }
@@ -87,14 +62,11 @@ impl Sink for InOrder<'_> {
     }
 
     fn end(&mut self) {
-        self.lane = None;
+        self.to.end();
     }
 
     fn stop(&mut self) {
-        // Nobody is to wait for files that are not begun.
-        for lane in &self.lanes.to {
-            lane.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
+        self.to.stop();
     }
 }
 
@@ -102,22 +74,21 @@ impl Sink for InOrder<'_> {
 /// them up. Returns when all is done, or `each` or the limit says enough; then
 /// `over` is set for the workers.
 pub(super) fn hand_over(
-    from: Vec<Receiver<Vec<Row>>>,
+    lanes: &Lanes,
     limit: usize,
     over: &AtomicBool,
     each: &mut dyn FnMut(&Row) -> ControlFlow<()>,
 ) -> Tally {
+    let _closing = lanes.closing();
     let mut tally = Tally::default();
     let mut left = if limit == 0 { usize::MAX } else { limit };
-    for lane in from {
-        for rows in lane {
-            for row in &rows {
-                tally.take_row(row);
-                left -= 1;
-                if each(row).is_break() || left == 0 {
-                    over.store(true, Relaxed);
-                    return tally;
-                }
+    while let Some(rows) = lanes.take() {
+        for row in &rows {
+            tally.take_row(row);
+            left -= 1;
+            if each(row).is_break() || left == 0 {
+                over.store(true, Relaxed);
+                return tally;
             }
         }
     }

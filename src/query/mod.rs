@@ -17,6 +17,7 @@ pub mod files;
 pub mod format;
 mod group;
 mod key;
+mod lanes;
 mod layout;
 mod list;
 mod names;

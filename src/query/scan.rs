@@ -93,6 +93,7 @@ pub(super) fn scan<S: Sink>(
 fn add(all: &mut Effort, one: Effort) -> usize {
     all.files += one.files;
     all.skipped += one.skipped;
+    all.removed += one.removed;
     all.records += one.records;
     all.duplicates += one.duplicates;
     all.bytes_read += one.bytes_read;
@@ -160,9 +161,11 @@ impl Scan<'_> {
                 done.effort.skipped += 1;
                 return;
             }
-            // Removed between listing and opening: it expired.
-            Err(ArchiveError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                done.effort.skipped += 1;
+            // Removed between listing and opening: it expired. A link is still there.
+            Err(ArchiveError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && !entry.path.is_symlink() =>
+            {
+                done.effort.removed += 1;
                 return;
             }
             Err(error) => {

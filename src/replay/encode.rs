@@ -257,7 +257,7 @@ impl Reporter {
         let already = sent.len();
         let templates = self.since_templates.is_none_or(|sent| sent >= TEMPLATES_EVERY);
         // The header of v9 has whole seconds, and times count from its clock.
-        let second = Time(now.0 - now.0.rem_euclid(1000));
+        let second = Time(now.0.saturating_sub(now.0.rem_euclid(1000)));
         match &mut self.protocol {
             Protocol::V5(encoder) => sent.extend(encoder.encode(now, boot(now), &flows)),
             Protocol::V9(encoder) => {

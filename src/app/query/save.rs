@@ -14,15 +14,15 @@ use crate::query::Row;
 pub(super) struct Gathered {
     flows: Vec<Flow>,
     more: Vec<More>,
-    /// Rows that found no place.
-    pub(super) left_out: u64,
+    /// Whether there are more rows than there is place for.
+    pub(super) is_full: bool,
 }
 
 impl Gathered {
     /// Takes a row; a sum becomes a flow of that many packets and bytes.
     pub(super) fn add(&mut self, row: &Row, is_sum: bool) {
         if self.flows.len() >= MAX_ROWS {
-            self.left_out += 1;
+            self.is_full = true;
             return;
         }
         let mut flow = row.flow;
@@ -53,20 +53,65 @@ impl Gathered {
         let info = SlotInfo { start: Time(start), length_ms };
         encode(&self.flows, &self.more, &info, out).map(|_| ())
     }
+}
 
-    /// Writes them to a file, which is there whole or not at all.
-    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".tmp");
-        let temporary = PathBuf::from(name);
-        let written = File::create(&temporary).and_then(|file| {
-            let mut out = BufWriter::new(file);
-            self.write(&mut out)?;
-            out.into_inner()?.sync_all()
-        });
-        written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-            let _ = fs::remove_file(&temporary);
-        })
+/// A file that is to be there whole or not at all. What was there before stays
+/// until then.
+pub(super) struct Target {
+    path: PathBuf,
+    /// What it is called until then; gone again when this is dropped.
+    temporary: PathBuf,
+    file: File,
+}
+
+impl Target {
+    /// Begins one beside the path: what cannot be written is told before files
+    /// are read for a long time.
+    ///
+    /// # Errors
+    /// When it cannot be written, or something else than a file is there.
+    pub(super) fn begin(path: &Path, process: u32) -> io::Result<Target> {
+        // Where a link leads, the file is; the link stays.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let wrong = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        match fs::symlink_metadata(&path) {
+            Ok(data) if data.is_dir() => return wrong("it is a folder"),
+            // Another name would be given to a file, and the device be gone.
+            Ok(data) if !data.is_file() => {
+                return wrong("it is no file; -o parquet without -w writes to the standard output");
+            }
+            _ => {}
+        }
+        let Some(name) = path.file_name() else { return wrong("it has no name of a file") };
+        let name = format!(".{}.{process}.tmp", name.to_string_lossy());
+        let temporary = path.with_file_name(name);
+        // Of an earlier process of this number, which was killed.
+        let _ = fs::remove_file(&temporary);
+        let file = File::create_new(&temporary)?;
+        Ok(Target { path, temporary, file })
+    }
+
+    /// Writes rows, and gives the file its name.
+    ///
+    /// # Errors
+    /// When the disk fails; then nothing has changed.
+    pub(super) fn save(self, rows: &Gathered) -> io::Result<()> {
+        let mut out = BufWriter::new(&self.file);
+        rows.write(&mut out)?;
+        out.flush()?;
+        drop(out);
+        self.file.sync_all()?;
+        fs::rename(&self.temporary, &self.path)?;
+        match self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => File::open(".")?.sync_all(),
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::app::stop::Stop;
 use crate::clock::Clock;
@@ -17,29 +17,41 @@ const EVERY: Duration = Duration::from_millis(50);
 /// What is done sooner needs no bar.
 const BAR_AFTER_US: u64 = 500_000;
 
-/// Looks on until `done` is dropped.
-pub(super) fn watch(progress: &Progress, stop: &Stop, clock: &Clock, done: &Receiver<()>) {
+/// Looks on until `done` is dropped. The bar is hidden before and after.
+pub(super) fn watch(
+    progress: &Progress,
+    stop: &Stop,
+    clock: &Clock,
+    bar: &ProgressBar,
+    done: &Receiver<()>,
+) {
     let begun = clock.micros();
     let wants_bar = std::io::stderr().is_terminal();
-    let mut bar: Option<ProgressBar> = None;
+    let mut shown = false;
     while done.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
         if stop.code().is_some() {
             progress.stop.store(true, Relaxed);
         }
         if wants_bar && clock.micros() - begun > BAR_AFTER_US {
-            let bar = bar.get_or_insert_with(new_bar);
+            if !shown {
+                shown = true;
+                bar.reset();
+                bar.set_style(style());
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
             bar.set_length(progress.files.load(Relaxed));
             bar.set_position(progress.done.load(Relaxed));
             let records = progress.records.load(Relaxed);
             bar.set_message(format!("{} records", crate::units::short(records)));
         }
     }
-    if let Some(bar) = bar {
+    if shown {
         bar.finish_and_clear();
+        bar.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
-fn new_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {msg}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:30} {pos}/{len} files, {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -114,8 +114,10 @@ pub struct Recorder {
     /// Of an earlier run: encoded when nothing else waits.
     left: VecDeque<Part>,
     encoding: bool,
-    /// When the encoder may be tried again after a failure.
-    encode_at: Option<Time>,
+    /// When the encoder failed the last time, unless it has not.
+    failed_at: Option<Time>,
+    /// The slot of what comes now.
+    slot: Option<Time>,
     stop: Option<Stop>,
     counts: Counts,
     rotated: Option<Rotated>,
@@ -147,7 +149,8 @@ impl Recorder {
             closed: VecDeque::new(),
             left: left.into(),
             encoding: false,
-            encode_at: None,
+            failed_at: None,
+            slot: None,
             stop: None,
             counts: Counts::default(),
             rotated: None,
@@ -157,7 +160,10 @@ impl Recorder {
 
     /// Takes flows in that came at `now`, with what came with them.
     pub fn record(&mut self, now: Time, flows: &[Flow], more: &[More]) {
-        self.rotate(now);
+        let slot = self.rotate(now);
+        if !flows.is_empty() {
+            self.counts.enter(slot);
+        }
         let mut rest = flows;
         while !rest.is_empty() {
             match self.take(now, rest, more) {
@@ -232,26 +238,34 @@ impl Recorder {
         }
     }
 
-    /// Ends the slot when `now` is in another one.
-    fn rotate(&mut self, now: Time) {
-        let Some(open) = &self.open else { return self.end_slot(now) };
+    /// The slot that a moment belongs to: that of the last one, where it is only
+    /// a little earlier than that.
+    fn slot_at(&mut self, now: Time) -> Time {
         let slot = self.settings.slot(now);
-        let is_early = slot < open.part.slot && open.part.slot.since(now) <= BACK_MS;
-        if slot == open.part.slot || is_early || self.stop.is_some() {
-            return;
-        }
-        if self.write(now).is_ok() {
-            self.close();
-            self.end_slot(now);
+        match self.slot {
+            Some(last) if slot < last && last.since(now) <= BACK_MS => last,
+            _ => {
+                self.slot = Some(slot);
+                slot
+            }
         }
     }
 
-    /// Tells of a slot that has ended.
-    fn end_slot(&mut self, now: Time) {
-        let slot = self.settings.slot(now);
+    /// Ends the slot when `now` is in another one; says in which.
+    fn rotate(&mut self, now: Time) -> Time {
+        let slot = self.slot_at(now);
+        let is_other = |open: &Option<Open>| open.as_ref().is_some_and(|o| o.part.slot != slot);
+        if is_other(&self.open) && (self.stop.is_some() || self.write(now).is_err()) {
+            // It ends when it can be written.
+            return slot;
+        }
+        if is_other(&self.open) {
+            self.close();
+        }
         if let Some(ended) = self.counts.end_slot(slot) {
             self.rotated = Some(ended);
         }
+        slot
     }
 
     /// Writes and closes what is open.
@@ -261,7 +275,8 @@ impl Recorder {
         }
         // What could not be written is counted by what is left of it.
         let _ = self.write(now);
-        self.counts.shed(Shed::Failed, u64::from(self.block.flows()));
+        let cause = self.stop.as_ref().map_or(Shed::Failed, |stop| stop.cause);
+        self.counts.shed(cause, u64::from(self.block.flows()));
         self.close();
         self.block.clear();
         self.rotated = self.counts.end_all().or(self.rotated.take());
@@ -274,7 +289,9 @@ impl Recorder {
 
     /// The next part for the encoder, which has one at a time.
     pub fn next_part(&mut self, now: Time) -> Option<Part> {
-        if self.encoding || self.encode_at.is_some_and(|at| now < at) {
+        // Also after the clock was set back.
+        let waits = |at: Time| now.since(at).unsigned_abs() < RETRY_MS.unsigned_abs();
+        if self.encoding || self.failed_at.is_some_and(waits) {
             return None;
         }
         let part = self.closed.pop_front().or_else(|| self.left.pop_front());
@@ -285,7 +302,7 @@ impl Recorder {
     /// Says what became of a part.
     pub fn encoded(&mut self, now: Time, part: Part, result: Result<Encoded, ArchiveError>) {
         self.encoding = false;
-        self.encode_at = None;
+        self.failed_at = None;
         match result {
             Ok(encoded) => {
                 self.counts.segments += u64::from(encoded.flows > 0);
@@ -296,7 +313,7 @@ impl Recorder {
             }
             // It may pass: the journal stays and counts until it does.
             Err(error @ ArchiveError::Io { .. }) => {
-                self.encode_at = Some(now.plus_ms(RETRY_MS));
+                self.failed_at = Some(now);
                 let since = self.counts.encoding.take().map_or(now, |problem| problem.since);
                 let why = format!("journals wait to become segments: {error}");
                 self.counts.encoding = Some(Problem { why, since });
@@ -344,11 +361,11 @@ impl Recorder {
 
     /// Whether so many bytes are free.
     fn check_room(&self, bytes: u64) -> io::Result<()> {
-        let free = self.disk.free(&self.settings.folder)?;
-        if free >= bytes {
+        if self.disk.free(&self.settings.folder)? >= bytes {
             return Ok(());
         }
-        let text = format!("only {} are free", crate::units::size(free));
+        // How much is free changes all the time; this is one alarm and stays so.
+        let text = format!("less than {} are free on its disk", crate::units::size(bytes));
         Err(io::Error::new(io::ErrorKind::StorageFull, text))
     }
 }

@@ -36,13 +36,18 @@ impl Recovered {
             let (flows, journals) = (self.flows, self.journals);
             let journals =
                 if journals == 1 { "a journal".to_owned() } else { format!("{journals} journals") };
-            said.push(format!("{flows} flows of an earlier run were found in {journals}"));
+            let become_what =
+                if self.journals == 1 { "becomes a segment" } else { "become segments" };
+            said.push(format!(
+                "{flows} flows of an earlier run were found in {journals}, which {become_what}"
+            ));
         }
         if self.cut > 0 {
             said.push(format!("{} bytes of an unfinished block were lost", self.cut));
         }
         if self.unfinished > 0 {
-            said.push(format!("{} unfinished segments were removed", self.unfinished));
+            let (segments, s) = (self.unfinished, if self.unfinished == 1 { "" } else { "s" });
+            said.push(format!("{segments} unfinished segment{s} removed"));
         }
         said.extend(self.problems.iter().cloned());
         (!said.is_empty()).then(|| said.join("; "))

@@ -152,13 +152,20 @@ impl Counts {
         self.bytes += bytes;
     }
 
-    /// A part of a slot was begun.
-    pub(super) fn begin(&mut self, slot: Time) {
-        let current = self.slot.get_or_insert_with(|| Rotated { slot, ..Rotated::default() });
-        current.parts += 1;
+    /// Something came in a slot.
+    pub(super) fn enter(&mut self, slot: Time) {
+        self.slot.get_or_insert_with(|| Rotated { slot, ..Rotated::default() });
     }
 
-    /// What the slot was that is not this one, if it has had parts.
+    /// A part of a slot was begun.
+    pub(super) fn begin(&mut self, slot: Time) {
+        self.enter(slot);
+        if let Some(current) = &mut self.slot {
+            current.parts += 1;
+        }
+    }
+
+    /// What the slot was that is not this one, if there has been one.
     pub(super) fn end_slot(&mut self, slot: Time) -> Option<Rotated> {
         self.slot.take_if(|current| current.slot != slot)
     }

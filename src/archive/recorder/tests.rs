@@ -306,6 +306,26 @@ fn a_clock_set_back_takes_the_next_free_part() {
 }
 
 #[test]
+fn what_comes_a_little_late_counts_for_the_slot_that_has_begun() {
+    let mut room = Room::new(|_| {});
+    room.record(299_000, 2);
+    // The clock ends the slot before the last flows of it are handed over.
+    room.tick(300_010);
+    assert_eq!(room.recorder().rotated().unwrap().flows, 2);
+    room.record(299_980, 3);
+    room.record(300_100, 1);
+    assert_eq!(room.recorder().rotated(), None);
+    room.tick(301_500);
+    assert_eq!(room.files(), ["flows.202611240340Z.journal", "flows.202611240345Z.journal"]);
+    room.tick(600_000);
+    let slot = room.recorder().rotated().unwrap();
+    assert_eq!((slot.slot, slot.flows, slot.parts), (SLOT.plus_ms(300_000), 4, 1));
+    // Without flows a slot has no line.
+    room.tick(900_000);
+    assert_eq!(room.recorder().rotated(), None);
+}
+
+#[test]
 fn one_folder_has_one_recorder() {
     let room = Room::new(|_| {});
     let settings = Settings::new(room.folder.path().to_owned());

@@ -1,6 +1,7 @@
 //! Writing blocks, and what happens when that fails.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use super::disk::Out;
 use super::part::{self, Part, free_name};
@@ -31,33 +32,50 @@ impl Recorder {
         if self.closed.len() >= MAX_WAITING {
             return Err(Shed::Behind);
         }
-        match self.create(now) {
-            Ok(open) => {
-                self.counts.begin(open.part.slot);
-                self.open = Some(open);
-                Ok(())
-            }
-            Err(error) => Err(self.stop_for(now, &error)),
-        }
+        self.create(now).map_err(|error| self.stop_for(now, &error))
     }
 
-    fn create(&mut self, now: Time) -> io::Result<Open> {
+    /// Begins a part.
+    fn create(&mut self, now: Time) -> io::Result<()> {
         self.check_room(self.settings.low_water)?;
-        let slot = self.settings.slot(now);
+        let slot = self.slot_at(now);
         let below = folder_of(&self.settings, slot);
-        self.disk.make_folders(&self.settings.folder, &below)?;
         if !self.lock.is_in_place() {
             let taken = Lock::take(&self.settings.folder, self.process);
             self.lock = taken.map_err(io::Error::other)?;
         }
-        let (journal, number) = free_name(&self.settings, slot)?;
-        let out = self.disk.create(&journal)?;
-        if self.settings.sync_ms > 0 {
-            self.disk.sync_folder(&self.settings.folder.join(below))?;
+        let (journal, number, out) = self.place(slot, &below)?;
+        if self.settings.sync_ms > 0
+            && let Err(error) = self.disk.sync_folder(&self.settings.folder.join(below))
+        {
+            // The next try makes another.
+            let _ = part::remove(self.disk.as_ref(), &journal);
+            return Err(error);
         }
         let slot_seconds = self.settings.slot_seconds;
         let part = Part { slot, slot_seconds, number, journal, flows: 0, left: false };
-        Ok(Open { part, out, length: 0, wrote_at: now, synced_at: now, unsynced: false })
+        if let Some(ended) = self.counts.end_slot(slot) {
+            self.rotated = Some(ended);
+        }
+        self.counts.begin(slot);
+        self.open =
+            Some(Open { part, out, length: 0, wrote_at: now, synced_at: now, unsynced: false });
+        Ok(())
+    }
+
+    /// The file of a part, and its folders.
+    fn place(&self, slot: Time, below: &Path) -> io::Result<(PathBuf, u32, Box<dyn Out>)> {
+        let place = || -> io::Result<_> {
+            self.disk.make_folders(&self.settings.folder, below)?;
+            let (journal, number) = free_name(&self.settings, slot)?;
+            let out = self.disk.create(&journal)?;
+            Ok((journal, number, out))
+        };
+        match place() {
+            // Expiry has just removed the folder, because it was empty.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => place(),
+            placed => placed,
+        }
     }
 
     /// Writes the block, if there is one, and syncs when that is due.
@@ -70,13 +88,19 @@ impl Recorder {
 
     fn try_write(&mut self, now: Time) -> io::Result<()> {
         let sync_ms = self.settings.sync_ms;
-        let Some(open) = &mut self.open else { return Ok(()) };
-        if open.out.is_gone() {
-            // What was in it has been removed by someone, and what is written to it goes too.
-            self.counts.shed(Shed::Removed, open.part.flows);
-            self.open = None;
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the journal was removed"));
+        if self.open.as_ref().is_some_and(|open| open.out.is_gone()) {
+            // What was in it has been removed by someone, and what would be written
+            // to it would be gone, too.
+            if let Some(Open { part, .. }) = self.open.take() {
+                self.counts.shed(Shed::Removed, part.flows);
+                let name = part.journal.display();
+                self.counts.note(format!("{name} was removed, {} flows with it", part.flows));
+            }
         }
+        if self.open.is_none() && !self.block.is_empty() && self.closed.len() < MAX_WAITING {
+            self.create(now)?;
+        }
+        let Some(open) = &mut self.open else { return Ok(()) };
         open.wrote_at = now;
         if !self.block.is_empty() {
             let flows = u64::from(self.block.flows());
@@ -135,14 +159,10 @@ impl Recorder {
     /// Tries whether recording can go on; what had been taken in is written.
     pub(super) fn resume(&mut self, now: Time) -> io::Result<()> {
         // More than what stops it, or it would stop again at once.
-        self.check_room(self.settings.low_water.saturating_mul(2))?;
-        if self.open.is_none() {
-            if self.closed.len() >= MAX_WAITING {
-                return Ok(());
-            }
-            let open = self.create(now)?;
-            self.counts.begin(open.part.slot);
-            self.open = Some(open);
+        let is_full = self.stop.as_ref().is_some_and(|stop| stop.cause == Shed::NoSpace);
+        self.check_room(self.settings.low_water.saturating_mul(1 + u64::from(is_full)))?;
+        if self.open.is_none() && self.closed.len() < MAX_WAITING {
+            self.create(now)?;
         }
         self.try_write(now)
     }

@@ -74,7 +74,12 @@ impl Encoder {
                         Done::Encoded(part, result)
                     }
                     Job::Expire(settings, now, current) => {
-                        Done::Expired(expire(&settings.folder, settings.limits, now, current))
+                        let expired =
+                            guarded(|| expire(&settings.folder, settings.limits, now, current));
+                        Done::Expired(expired.unwrap_or_else(|panic| Expired {
+                            problems: vec![format!("nothing expires: a defect: {panic}")],
+                            ..Expired::default()
+                        }))
                     }
                 };
                 if tell.send(said).is_err() {

@@ -83,7 +83,7 @@ fn the_last_bytes_of_a_disk_are_left_to_others() {
     // Enough not to stop is not enough to begin again.
     room.plan.lock().unwrap().free = Some(150);
     room.tick(1_000 + RETRY_MS);
-    assert!(room.recorder().status().stopped.unwrap().why.contains("only 150 B are free"));
+    assert!(room.recorder().status().stopped.unwrap().why.contains("less than 200 B are free"));
     room.plan.lock().unwrap().free = Some(200);
     room.tick(1_000 + 2 * RETRY_MS);
     room.plan.lock().unwrap().free = Some(100);
@@ -197,6 +197,86 @@ fn what_cannot_be_written_at_the_end_is_counted() {
     room.record(2_200, 3);
     room.fails("write", ErrorKind::StorageFull);
     room.recorder().finish(SLOT.plus_ms(2_300));
-    assert_eq!(room.shed(Shed::Failed), 3);
+    assert_eq!(room.shed(Shed::NoSpace), 3);
     assert_eq!(room.flows(), upto(2));
+}
+
+#[test]
+fn a_journal_that_is_removed_costs_what_was_in_it_and_another_goes_on() {
+    let mut room = Room::new(|_| {});
+    room.record(1_000, 2);
+    room.tick(2_100);
+    room.record(2_200, 3);
+    fs::remove_file(room.folder.path().join("flows.202611240340Z.journal")).unwrap();
+    room.tick(3_300);
+    assert_eq!((room.flows(), room.shed(Shed::Removed)), (vec![2, 3, 4], 2));
+    room.record(3_400, 1);
+    room.tick(4_500);
+    let status = room.recorder().status();
+    assert!(status.stopped.is_none() && status.notes[0].contains("2 flows with it"), "{status:?}");
+    assert_eq!(room.flows(), [2, 3, 4, 5]);
+    // Also at the end of the slot, with a block that is not written yet.
+    room.record(5_000, 2);
+    fs::remove_file(room.folder.path().join("flows.202611240340Z.journal")).unwrap();
+    room.record(300_000, 1);
+    room.recorder().finish(SLOT.plus_ms(301_000));
+    assert_eq!((room.flows(), room.shed(Shed::Removed)), (vec![6, 7, 8], 6));
+}
+
+#[test]
+fn a_folder_that_cannot_be_synced_is_not_littered() {
+    let mut room = Room::new(|_| {});
+    room.fails("sync folder", ErrorKind::Other);
+    for nth in 0..4 {
+        room.record(1_000 + nth * RETRY_MS, 1);
+        room.tick(1_000 + nth * RETRY_MS);
+    }
+    assert_eq!(room.files(), [""; 0]);
+    room.works();
+    room.tick(1_000 + 5 * RETRY_MS);
+    room.record(1_000 + 5 * RETRY_MS, 1);
+    room.tick(2_100 + 5 * RETRY_MS);
+    assert_eq!((room.files(), room.flows()), (vec!["flows.202611240340Z.journal".into()], vec![4]));
+}
+
+#[test]
+fn slots_without_room_are_told_of_too_and_only_a_full_disk_needs_more_of_it() {
+    let mut room = Room::new(|settings| settings.low_water = 100);
+    room.plan.lock().unwrap().free = Some(10);
+    room.record(1_000, 2);
+    room.record(300_000, 3);
+    let slot = room.recorder().rotated().unwrap();
+    assert_eq!((slot.slot, slot.flows, slot.parts, slot.shed), (SLOT, 0, 0, 2));
+    room.plan.lock().unwrap().free = Some(200);
+    room.tick(301_000 + RETRY_MS);
+    room.record(302_000 + RETRY_MS, 4);
+    room.tick(600_000);
+    let slot = room.recorder().rotated().unwrap();
+    assert_eq!((slot.slot, slot.flows, slot.parts, slot.shed), (SLOT.plus_ms(300_000), 4, 1, 3));
+    // What has nothing to do with room begins again with what was enough before.
+    room.plan.lock().unwrap().free = Some(150);
+    room.record(600_100, 1);
+    room.fails("write", ErrorKind::PermissionDenied);
+    room.tick(601_200);
+    assert!(room.recorder().status().stopped.is_some());
+    room.works();
+    room.plan.lock().unwrap().free = Some(150);
+    room.tick(601_200 + RETRY_MS);
+    assert_eq!(room.recorder().status().stopped, None);
+    room.recorder().finish(SLOT.plus_ms(610_000));
+    assert_eq!(room.flows(), [5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_clock_set_back_does_not_keep_the_encoder_waiting() {
+    let mut room = Room::new(|settings| settings.part_rows = 2);
+    room.record(3_600_000, 2);
+    room.tick(3_601_000);
+    room.fails("create", ErrorKind::StorageFull);
+    room.record(3_602_000, 1);
+    assert!(room.encode(3_602_000));
+    room.works();
+    assert!(!room.encode(3_603_000));
+    assert!(room.encode(2_000), "an hour earlier");
+    assert_eq!(room.recorder().status().behind, None);
 }
