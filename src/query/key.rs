@@ -56,10 +56,8 @@ impl Keys {
         keys.resize(hits.len(), [0; W]);
         for (place, known) in self.layout.places.iter().zip(&mut self.known) {
             if !place.is_address() {
-                // Wider than its field says only in a damaged file.
-                let most = place.most();
                 page.numbers(place.part.field, hits, |at, bits| {
-                    place.put(&mut keys[at], bits.min(most));
+                    place.put(&mut keys[at], place.cut(bits));
                 });
             } else if mask_field(place.part).is_some() {
                 cut_reported(place, page, hits, names, keys);
@@ -82,7 +80,7 @@ pub(super) fn key_of<const W: usize>(
         Dictionary::Addresses(hosts) => {
             place.put_host(&mut key, cut(hosts[id], place.part.prefix, 0), names);
         }
-        Dictionary::Numbers(numbers) => place.put(&mut key, numbers[id].min(place.most())),
+        Dictionary::Numbers(numbers) => place.put(&mut key, place.cut(numbers[id])),
     }
     key
 }
