@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::path::Path;
 
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::statistics::Statistics;
 
 use super::MAX_ROWS;
+use super::thrift::{Odd, look_over};
 use crate::archive::ArchiveError;
 use crate::archive::schema::{Column, Store};
 use crate::flow::field::Field;
@@ -16,9 +16,14 @@ use crate::flow::{Flow, Time};
 /// The name of the format's version among the key-value pairs, and the version.
 const VERSION: (&str, &str) = ("toptalk.archive", "1");
 
-/// The end of a file that is ever read at once: metadata of 1 MB is far more
-/// than any segment has.
-const MAX_METADATA: u32 = 16 << 20;
+/// The end of a file that is ever read at once: segments have some 20 kB.
+const MAX_METADATA: u32 = 1 << 20;
+
+/// How the writer of segments begins to name itself.
+const WRITER: &str = "toptalk ";
+
+/// Characters of another writer's name that are told.
+const MAX_NAME: usize = 60;
 
 /// The slot of time that a segment is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +141,13 @@ impl Footer {
             }
             Some(_) => {}
         }
+        // Programs that copy a file keep its keys, whatever else they change.
+        let writer = file.created_by().unwrap_or_default();
+        if !writer.starts_with(WRITER) {
+            let writer: String =
+                writer.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+            return Err(foreign(&format!("`{writer}` has written it anew, in a form of its own")));
+        }
         let number = |key: &str| {
             let number = text(key).and_then(|text| text.parse::<u64>().ok());
             number.ok_or_else(|| {
@@ -221,36 +233,34 @@ fn bounds(metadata: &ParquetMetaData) -> Vec<(Field, u64, u64)> {
 /// When the file cannot be read, is damaged, not a segment, or of another version.
 pub fn footer(path: &Path) -> Result<Footer, ArchiveError> {
     let file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
-    Footer::parse(path, &metadata(path, &file, PageIndexPolicy::Skip)?)
+    Footer::parse(path, &metadata(path, &file)?)
 }
 
-/// The metadata of a Parquet file.
-pub(super) fn metadata(
-    path: &Path,
-    file: &File,
-    index: PageIndexPolicy,
-) -> Result<ParquetMetaData, ArchiveError> {
-    tail(path, file)?;
-    let reader = ParquetMetaDataReader::new()
-        .with_column_index_policy(PageIndexPolicy::Skip)
-        .with_offset_index_policy(index);
+/// The metadata of a Parquet file, without its indexes.
+pub(super) fn metadata(path: &Path, file: &File) -> Result<ParquetMetaData, ArchiveError> {
+    let bytes = end(path, file)?;
+    match look_over(&bytes) {
+        Ok(()) => {}
+        Err(Odd::Nonsense) => {
+            return Err(ArchiveError::damaged(path, "its metadata make no sense"));
+        }
+        Err(Odd::Others) => {
+            let what = "a Parquet file with other columns".to_owned();
+            return Err(ArchiveError::Foreign { path: path.to_owned(), what });
+        }
+    }
     // What a stranger's file makes of the parser must not end this program.
-    let read =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.parse_and_finish(file)));
+    let read = std::panic::catch_unwind(|| ParquetMetaDataReader::decode_metadata(&bytes));
     match read {
         Ok(Ok(metadata)) => Ok(metadata),
-        Ok(Err(ParquetError::External(error))) if error.is::<std::io::Error>() => {
-            let error = std::io::Error::other(error);
-            Err(ArchiveError::io("read", path, error))
-        }
         Ok(Err(error)) => Err(ArchiveError::damaged(path, format!("its metadata: {error}"))),
         Err(_) => Err(ArchiveError::damaged(path, "its metadata make no sense")),
     }
 }
 
-/// Checks the eight bytes that a Parquet file ends with: the length of its
-/// metadata and "PAR1".
-fn tail(path: &Path, file: &File) -> Result<(), ArchiveError> {
+/// The metadata's bytes: what the length says that stands before "PAR1" at the
+/// end of a Parquet file.
+fn end(path: &Path, file: &File) -> Result<Vec<u8>, ArchiveError> {
     use std::os::unix::fs::FileExt;
     let io = |error| ArchiveError::io("read", path, error);
     let length = file.metadata().map_err(io)?.len();
@@ -265,9 +275,11 @@ fn tail(path: &Path, file: &File) -> Result<(), ArchiveError> {
         let what = "it does not end as a Parquet file does: cut off, or something else";
         return Err(ArchiveError::damaged(path, what));
     }
-    if metadata > MAX_METADATA || u64::from(metadata) > at {
+    let Some(begin) = at.checked_sub(metadata.into()).filter(|_| metadata <= MAX_METADATA) else {
         let what = format!("metadata of {metadata} bytes in a file of {length}");
         return Err(ArchiveError::damaged(path, what));
-    }
-    Ok(())
+    };
+    let mut bytes = vec![0; metadata as usize];
+    file.read_exact_at(&mut bytes, begin).map_err(io)?;
+    Ok(bytes)
 }

@@ -7,9 +7,11 @@ mod delta;
 mod dictionary;
 mod footer;
 mod page;
+mod place;
 mod read;
 #[cfg(test)]
 mod tests;
+mod thrift;
 mod write;
 
 pub use footer::{Footer, SlotInfo, footer};

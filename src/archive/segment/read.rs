@@ -1,47 +1,26 @@
 //! Segments read back, a page of a column at a time.
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::basic::Compression;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-
 use super::bits::{PADDING, runs};
 use super::footer::{Footer, metadata};
 use super::page::{Encoding, Header, MAX_HEADER};
+use super::place::{MAX_PAGE, Part, Place, parts};
 use super::{MAX_DICTIONARY, delta};
-use crate::archive::schema::{Coding, Column, Store};
+use crate::archive::schema::{Coding, Store};
 use crate::archive::{ArchiveError, Chunk};
 use crate::flow::Host;
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::Field;
 
-/// Bytes of a page at most: of plain addresses, or of numbers by difference
-/// (64 bits each and their widths).
-const MAX_PAGE: usize = PAGE_ROWS * 16 + (1 << 16);
-
-/// Where a page lies.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    offset: u64,
-    size: usize,
-}
-
-/// Where a column lies, and what was read of it.
-#[derive(Debug)]
-struct Part {
-    column: Column,
-    compressed: bool,
-    dictionary: Option<Place>,
-    pages: Vec<Place>,
-    /// Its dictionary once it was read.
-    values: Option<Arc<Dictionary>>,
-    /// Whether every page is of ids; known once all headers were looked at.
-    only_ids: Option<bool>,
-}
+/// How many times longer a dictionary becomes at most when it is decompressed.
+/// The values of one differ; those that look most alike become 80 times longer.
+const MAX_RATIO: usize = 1024;
 
 /// A segment: opened, nothing of its columns read yet.
 pub struct Segment {
@@ -83,13 +62,10 @@ impl Drop for Segment {
 /// # Errors
 /// When the file cannot be read, is damaged, not a segment, or of another version.
 pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
-    let io = |doing, error| ArchiveError::io(doing, path, error);
-    let file = File::open(path).map_err(|error| io("open", error))?;
-    let length = file.metadata().map_err(|error| io("read", error))?.len();
-    let metadata = metadata(path, &file, PageIndexPolicy::Optional)?;
+    let file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
+    let metadata = metadata(path, &file)?;
     let footer = Footer::parse(path, &metadata)?;
-    let parts = parts(&metadata, footer.rows as usize, length)
-        .map_err(|what| ArchiveError::damaged(path, what))?;
+    let parts = parts(path, &file, &metadata, footer.rows as usize)?;
     Ok(Segment {
         path: Arc::from(path),
         file,
@@ -100,56 +76,6 @@ pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
     })
 }
 
-/// Where the columns lie, checked against the length of the file.
-fn parts(metadata: &ParquetMetaData, rows: usize, length: u64) -> Result<Vec<Part>, String> {
-    let Some(group) = metadata.row_groups().first() else { return Err("no rows".into()) };
-    let index = metadata.page_index_for_row_group(0);
-    let mut parts = Vec::new();
-    for (number, (column, found)) in Column::all().zip(group.columns()).enumerate() {
-        let name = column.name();
-        let place = |offset: i64, size: i64, limit: usize| {
-            let (offset, size) = (u64::try_from(offset).ok()?, u64::try_from(size).ok()?);
-            let inside = offset.checked_add(size)? <= length;
-            (inside && size <= limit as u64).then_some(Place { offset, size: size as usize })
-        };
-        let Some(index) = index.offset_index(number) else {
-            return Err(format!("no index of the pages of {name}"));
-        };
-        let locations = index.page_locations();
-        if locations.len() != rows.div_ceil(PAGE_ROWS) {
-            return Err(format!("{} pages of {name} for {rows} rows", locations.len()));
-        }
-        let mut pages = Vec::with_capacity(locations.len());
-        for (nth, page) in locations.iter().enumerate() {
-            let at = place(page.offset, page.compressed_page_size.into(), MAX_PAGE + MAX_HEADER);
-            match at {
-                Some(at) if page.first_row_index == (nth * PAGE_ROWS) as i64 => pages.push(at),
-                _ => return Err(format!("page {nth} of {name} is not where it should be")),
-            }
-        }
-        let compressed = match found.compression() {
-            Compression::ZSTD(_) => true,
-            Compression::UNCOMPRESSED => false,
-            other => return Err(format!("{name} is compressed with {other}")),
-        };
-        let first = pages.first().map_or(0, |page| page.offset.cast_signed());
-        let dictionary = match found.dictionary_page_offset() {
-            None => None,
-            Some(offset) => {
-                let limit = MAX_DICTIONARY + PAGE_ROWS * 16 + MAX_HEADER;
-                match place(offset, first.saturating_sub(offset), limit) {
-                    Some(place) => Some(place),
-                    None => {
-                        return Err(format!("the dictionary of {name} is not before its pages"));
-                    }
-                }
-            }
-        };
-        parts.push(Part { column, compressed, dictionary, pages, values: None, only_ids: None });
-    }
-    Ok(parts)
-}
-
 impl Segment {
     /// What it says about itself.
     #[must_use]
@@ -157,8 +83,16 @@ impl Segment {
         &self.footer
     }
 
-    fn damaged(&self, field: Field, what: &str) -> ArchiveError {
+    fn damaged(&self, field: Field, what: impl Display) -> ArchiveError {
         ArchiveError::damaged(&self.path, format!("column {}: {what}", field.info().name))
+    }
+
+    /// Of a page, or of the dictionary.
+    fn damaged_at(&self, field: Field, page: Option<usize>, what: &str) -> ArchiveError {
+        match page {
+            Some(page) => self.damaged(field, format_args!("page {page}: {what}")),
+            None => self.damaged(field, format_args!("its dictionary: {what}")),
+        }
     }
 
     fn part(&self, field: Field) -> Result<&Part, ArchiveError> {
@@ -166,8 +100,15 @@ impl Segment {
         part.ok_or_else(|| self.damaged(field, "there is none"))
     }
 
-    /// Reads a page to `buffers.raw`, [`PADDING`] zeros after it.
-    fn load(&mut self, field: Field, place: Place, limit: usize) -> Result<Header, ArchiveError> {
+    /// Reads a page, or the dictionary, to `buffers.raw`, [`PADDING`] zeros after
+    /// it; it has `most` bytes at most.
+    fn load(
+        &mut self,
+        field: Field,
+        page: Option<usize>,
+        place: Place,
+        most: usize,
+    ) -> Result<Header, ArchiveError> {
         let compressed = self.part(field)?.compressed;
         let Buffers { stored, raw, zstd, .. } = &mut self.buffers;
         if stored.len() < place.size {
@@ -180,25 +121,25 @@ impl Segment {
         self.bytes_read += place.size as u64;
         let parsed = Header::parse(stored);
         let found = parsed.and_then(|(header, at)| Some((header, stored.get(at..)?)));
-        let Some((header, page)) = found.filter(|(header, page)| {
-            header.stored as usize == page.len() && header.raw as usize <= limit
+        let Some((header, bytes)) = found.filter(|(header, bytes)| {
+            header.stored as usize == bytes.len() && header.raw as usize <= most
         }) else {
-            return Err(self.damaged(field, "the header of a page makes no sense"));
+            return Err(self.damaged_at(field, page, "its header makes no sense"));
         };
-        if crc32fast::hash(page) != header.crc {
-            return Err(self.damaged(field, "the checksum of a page is wrong"));
+        if crc32fast::hash(bytes) != header.crc {
+            return Err(self.damaged_at(field, page, "the checksum is wrong"));
         }
         let length = header.raw as usize;
         raw.clear();
         if compressed && header.compressed {
             raw.reserve(length + PADDING);
-            if zstd.decompress_to_buffer(page, raw).ok() != Some(length) {
-                return Err(self.damaged(field, "a page cannot be decompressed"));
+            if zstd.decompress_to_buffer(bytes, raw).ok() != Some(length) {
+                return Err(self.damaged_at(field, page, "it cannot be decompressed"));
             }
-        } else if page.len() == length {
-            raw.extend_from_slice(page);
+        } else if bytes.len() == length {
+            raw.extend_from_slice(bytes);
         } else {
-            return Err(self.damaged(field, "a page has another length than it says"));
+            return Err(self.damaged_at(field, page, "it has another length than it says"));
         }
         raw.extend([0; PADDING]);
         Ok(header)
@@ -214,12 +155,16 @@ impl Segment {
             return Ok(part.values.clone());
         }
         let (Some(place), store) = (part.dictionary, part.column.store) else { return Ok(None) };
-        let header = self.load(field, place, MAX_DICTIONARY + PAGE_ROWS * 16)?;
+        // Each value is of a row at least, and values that differ do not shrink
+        // to nothing: however small the file, so little memory is enough for it.
+        let of_rows = self.rows().saturating_mul(16).min(MAX_DICTIONARY + PAGE_ROWS * 16);
+        let most = of_rows.min(place.size.saturating_mul(MAX_RATIO));
+        let header = self.load(field, None, place, most)?;
         let bytes = self.buffers.raw.len() - PADDING;
         let mut values = Vector::default();
         plain(store, self.buffers.raw.get(..bytes).unwrap_or_default(), &mut values);
         if !header.dictionary || values.len() != header.values as usize || values.is_empty() {
-            return Err(self.damaged(field, "its dictionary makes no sense"));
+            return Err(self.damaged_at(field, None, "its values make no sense"));
         }
         let values = Arc::new(match values {
             Vector::Addresses(hosts) => Dictionary::Addresses(hosts),
@@ -251,7 +196,11 @@ impl Segment {
                     .map_err(|error| ArchiveError::io("read", &self.path, error))?;
                 match Header::parse(bytes) {
                     Some((header, _)) => header.encoding == Encoding::Ids,
-                    None => return Err(self.damaged(field, "the header of a page makes no sense")),
+                    None => {
+                        let page = part.pages.len() - 1;
+                        let what = "its header makes no sense";
+                        return Err(self.damaged_at(field, Some(page), what));
+                    }
                 }
             }
         };
@@ -334,14 +283,14 @@ impl Chunk for Segment {
         let part = self.part(field)?;
         let store = part.column.store;
         let Some(place) = part.pages.get(page).copied() else {
-            return Err(self.damaged(field, "there is no such page"));
+            return Err(self.damaged_at(field, Some(page), "there is none"));
         };
         let only_ids = self.only_ids(field)?;
         let values = self.values(field)?;
-        let header = self.load(field, place, MAX_PAGE)?;
-        let nonsense = "the values of a page make no sense";
+        let header = self.load(field, Some(page), place, MAX_PAGE)?;
+        let nonsense = "its values make no sense";
         if header.dictionary || header.values as usize != rows {
-            return Err(self.damaged(field, nonsense));
+            return Err(self.damaged_at(field, Some(page), nonsense));
         }
         let read = match (header.encoding, values) {
             (Encoding::Ids | Encoding::Rle, Some(values)) if only_ids => {
@@ -369,7 +318,7 @@ impl Chunk for Segment {
         };
         match read {
             Some(()) if out.len() == rows => Ok(()),
-            _ => Err(self.damaged(field, nonsense)),
+            _ => Err(self.damaged_at(field, Some(page), nonsense)),
         }
     }
 

@@ -1,0 +1,279 @@
+//! Thrift's compact protocol as far as metadata of Parquet need it: passing over
+//! values with limits, and the index of the pages of a column.
+//!
+//! Metadata have no checksum, and Parquet's parser takes lists and groups for as
+//! long and as deep as they say they are. So they are looked over before.
+
+use super::page::{unzigzag, varint};
+use crate::archive::schema::Column;
+
+/// Structs in structs at most; segments have five.
+const MAX_DEPTH: usize = 8;
+
+/// Entries of a list at most; the longest of a segment is that of its columns.
+const MAX_LIST: u64 = 4096;
+
+/// Types of values.
+const TRUE: u8 = 1;
+const FALSE: u8 = 2;
+const BYTE: u8 = 3;
+const I16: u8 = 4;
+const I32: u8 = 5;
+const I64: u8 = 6;
+const DOUBLE: u8 = 7;
+const BINARY: u8 = 8;
+const LIST: u8 = 9;
+const SET: u8 = 10;
+const STRUCT: u8 = 12;
+
+/// What metadata are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Odd {
+    /// Not metadata at all.
+    Nonsense,
+    /// Those of a file that others made.
+    Others,
+}
+
+/// Bytes that are read from the front.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+/// What is done with the field of a struct: its id, and the type of its value.
+type Each<'e, 'a> = &'e mut dyn FnMut(&mut Walk<'a>, u64, u8) -> Option<()>;
+
+impl<'a> Walk<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.bytes.get(self.at).copied();
+        self.at += 1;
+        byte
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        varint(self.bytes, &mut self.at)
+    }
+
+    /// A number of a field of this type.
+    fn int(&mut self, kind: u8) -> Option<i64> {
+        matches!(kind, I16 | I32 | I64).then(|| self.varint().map(unzigzag))?
+    }
+
+    fn pass(&mut self, length: u64) -> Option<()> {
+        let end = self.at.checked_add(usize::try_from(length).ok()?)?;
+        self.at = end;
+        (end <= self.bytes.len()).then_some(())
+    }
+
+    /// How long a list is, and the type of what is in it.
+    fn list(&mut self) -> Option<(u64, u8)> {
+        let head = self.byte()?;
+        let length = match head >> 4 {
+            15 => self.varint()?,
+            short => u64::from(short),
+        };
+        (length <= MAX_LIST).then_some((length, head & 15))
+    }
+
+    /// The fields of a struct.
+    fn fields(&mut self, each: Each<'_, 'a>) -> Option<()> {
+        let mut id = 0u64;
+        loop {
+            let head = self.byte()?;
+            if head == 0 {
+                return Some(());
+            }
+            id = match head >> 4 {
+                0 => u64::try_from(unzigzag(self.varint()?)).ok()?,
+                more => id.checked_add(u64::from(more))?,
+            };
+            each(self, id, head & 15)?;
+        }
+    }
+
+    /// Passes over a value.
+    fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
+        let deeper = depth.checked_sub(1);
+        match kind {
+            TRUE | FALSE => Some(()),
+            BYTE => self.pass(1),
+            I16 | I32 | I64 => self.varint().map(|_| ()),
+            DOUBLE => self.pass(8),
+            BINARY => {
+                let length = self.varint()?;
+                self.pass(length)
+            }
+            LIST | SET => {
+                let (length, kind) = self.list()?;
+                for _ in 0..length {
+                    match kind {
+                        // In a list each takes a byte.
+                        TRUE | FALSE => self.pass(1)?,
+                        kind => self.skip(kind, deeper?)?,
+                    }
+                }
+                Some(())
+            }
+            STRUCT => {
+                let deeper = deeper?;
+                self.fields(&mut |walk, _, kind| walk.skip(kind, deeper))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Looks Parquet's metadata over: everything is as long as it says, within
+/// limits, and the schema is flat and has as many columns as ours.
+pub(super) fn look_over(metadata: &[u8]) -> Result<(), Odd> {
+    /// `FileMetaData.schema`.
+    const SCHEMA: u64 = 2;
+    let mut is_flat = false;
+    let mut walk = Walk { bytes: metadata, at: 0 };
+    let read = walk.fields(&mut |walk, id, kind| {
+        if (id, kind) != (SCHEMA, LIST) {
+            return walk.skip(kind, MAX_DEPTH);
+        }
+        let begin = walk.at;
+        is_flat = schema(walk).unwrap_or(false);
+        walk.at = begin;
+        walk.skip(kind, MAX_DEPTH)
+    });
+    match read {
+        None => Err(Odd::Nonsense),
+        Some(()) if !is_flat => Err(Odd::Others),
+        Some(()) => Ok(()),
+    }
+}
+
+/// Whether the schema is a root with as many columns as ours.
+fn schema(walk: &mut Walk) -> Option<bool> {
+    /// `SchemaElement.num_children`.
+    const CHILDREN: u64 = 5;
+    let columns = Column::all().count() as u64;
+    let (length, kind) = walk.list()?;
+    if (length, kind) != (columns + 1, STRUCT) {
+        return Some(false);
+    }
+    for place in 0..length {
+        let mut children = 0;
+        walk.fields(&mut |walk, id, kind| {
+            if id != CHILDREN {
+                return walk.skip(kind, MAX_DEPTH);
+            }
+            children = walk.int(kind)?;
+            Some(())
+        })?;
+        let want = if place == 0 { columns } else { 0 };
+        if u64::try_from(children) != Ok(want) {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+/// Where a page lies, as an index says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Location {
+    pub offset: i64,
+    pub size: i64,
+    pub first_row: i64,
+}
+
+/// Reads an `OffsetIndex`. `None` when it is none.
+pub(super) fn locations(bytes: &[u8]) -> Option<Vec<Location>> {
+    /// `OffsetIndex.page_locations`.
+    const LOCATIONS: u64 = 1;
+    let mut found = None;
+    Walk { bytes, at: 0 }.fields(&mut |walk, id, kind| {
+        if (id, kind) != (LOCATIONS, LIST) {
+            return walk.skip(kind, MAX_DEPTH);
+        }
+        let (length, kind) = walk.list()?;
+        let mut all = Vec::new();
+        for _ in 0..length {
+            let mut page = Location::default();
+            if kind != STRUCT {
+                return None;
+            }
+            walk.fields(&mut |walk, id, kind| {
+                let number = walk.int(kind)?;
+                match id {
+                    1 => page.offset = number,
+                    2 => page.size = number,
+                    3 => page.first_row = number,
+                    _ => {}
+                }
+                Some(())
+            })?;
+            all.push(page);
+        }
+        found = Some(all);
+        Some(())
+    })?;
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A list of structs in a field behind `before`.
+    fn list(before: &[u8], length: u8, one: &[u8]) -> Vec<u8> {
+        let mut bytes = before.to_vec();
+        bytes.extend([0x19, 0xfc, length]);
+        bytes.extend(one.repeat(usize::from(length)));
+        bytes.push(0);
+        bytes
+    }
+
+    #[test]
+    fn pages_are_found() {
+        let bytes = list(&[], 20, &[0x16, 8, 0x15, 100, 0x16, 2, 0]);
+        let page = Location { offset: 4, size: 50, first_row: 1 };
+        assert_eq!(locations(&bytes), Some(vec![page; 20]));
+        assert_eq!(locations(&[0]), None);
+        for end in 0..bytes.len() {
+            assert_eq!(locations(&bytes[..end]), None);
+        }
+        // More than there can be, which is not to be made room for.
+        assert_eq!(locations(&[0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 7, 0]), None);
+    }
+
+    #[test]
+    fn what_goes_too_deep_or_is_too_long_is_nonsense() {
+        let deep = [0x1c; 100_000];
+        assert_eq!(look_over(&deep), Err(Odd::Nonsense));
+        assert_eq!(look_over(&[0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 7]), Err(Odd::Nonsense));
+        assert_eq!(look_over(&[0x18, 0xff, 0xff, 0xff, 0xff, 7]), Err(Odd::Nonsense));
+        assert_eq!(look_over(&[]), Err(Odd::Nonsense));
+        assert_eq!(look_over(&[0]), Err(Odd::Others));
+    }
+
+    #[test]
+    fn a_schema_of_others_is_told_from_ours() {
+        let columns = Column::all().count() as u8;
+        let named = [0x48, 1, b'x', 0];
+        let mut ours = vec![0x15, 2, 0x19, 0xfc, columns + 1];
+        ours.extend([0x48, 1, b'r', 0x15, columns * 2, 0]);
+        ours.extend(named.repeat(usize::from(columns)));
+        ours.push(0);
+        assert_eq!(look_over(&ours), Ok(()));
+        // A column that says it is a group: a parser would go down there.
+        let mut nested = ours.clone();
+        let last = nested.len() - 2;
+        nested.splice(last..last, [0x15, 2]);
+        assert_eq!(look_over(&nested), Err(Odd::Others));
+        assert_eq!(look_over(&list(&[0x15, 2], 3, &named)), Err(Odd::Others));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_may_come_in(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = (look_over(&bytes), locations(&bytes));
+        }
+    }
+}
