@@ -5,7 +5,7 @@
     benches/endure.py kills    # kill -9 at random moments, restart, query: what is missing
     benches/endure.py full     # a full disk (needs root, for a small tmpfs), and room again
 
-Flows come from examples/load as NetFlow v9. Build with `cargo build --release --all-targets`.
+Flows come from examples/load as NetFlow v9. Build with `cargo build --release --bins --examples`.
 """
 
 import argparse
@@ -135,7 +135,8 @@ def full(work, args):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={args.megabytes}m", "tmpfs", folder], check=True)
     try:
         filler = folder / "filler"
-        filler.write_bytes(bytes((args.megabytes - 40) * 1_000_000))
+        # Room for some seconds above what is left to others.
+        filler.write_bytes(bytes((args.megabytes << 20) - 160_000_000))
         archive = folder / "archive"
         archive.mkdir()
         child = collect(work, archive, "-t", "5")
@@ -158,7 +159,7 @@ def main():
     parser.add_argument("--rate", type=int, default=300_000)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--megabytes", type=int, default=600)
     parser.add_argument("more", nargs="*", help="further options of `toptalk collect`, after --")
     args = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -8,7 +8,7 @@
 `prepare` writes FOLDER/busy (20 slots of 1 M flows) and FOLDER/day (288 slots), as far as
 they are missing, with examples/site_archive, and replays every slot over loopback into an nfcapd of its own, so
 that nfdump reads what nfcapd wrote (-z as FOLDER/busy.nf, and -y). --flows N makes less.
-Needs nfdump 1.7 and some 4 GB of disk. Build with `cargo build --release --all-targets`.
+Needs nfdump 1.7 and some 4 GB of disk. Build with `cargo build --release --bins --examples`.
 """
 
 import argparse
