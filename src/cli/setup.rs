@@ -102,9 +102,11 @@ mod tests {
 
     #[test]
     fn words_say_what_to_set_up() {
-        let setup = |words: &str| match read_from(words.split_whitespace())? {
-            Command::Setup(setup) => Ok(setup),
-            other => panic!("{other:?}"),
+        let setup = |words: &str| -> Result<Setup, String> {
+            match read_from(words.split_whitespace())? {
+                Command::Setup(setup) => Ok(setup),
+                other => panic!("{other:?}"),
+            }
         };
         assert_eq!(setup("toptalk setup systemd"), Ok(Setup::Systemd { write: None }));
         let written = Setup::Systemd { write: Some("/x".into()) };
