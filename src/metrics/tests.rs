@@ -72,7 +72,7 @@ fn health() -> Health {
 #[test]
 fn the_text_word_for_word() {
     let text = text(health(), NOW, "1.2.3").unwrap();
-    insta::assert_snapshot!(text, @"");
+    assert_eq!(text, include_str!("golden.txt"));
 }
 
 #[test]
