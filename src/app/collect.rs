@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::metrics::Metrics;
+use super::metrics::{self, Metrics};
 use super::notify::Manager;
 use super::top::Ends;
 use super::{AppError, record, state};
@@ -51,7 +51,7 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
     let tape = recording.tape();
     let ingest =
         Ingest::start_recording(sockets, tape.clone(), clock, options).map_err(AppError::Start)?;
-    let metrics = Metrics::serve(metrics, ingest.published(), clock)?;
+    let metrics = Metrics::serve(metrics, metrics::published(ingest.published(), clock))?;
     let mut manager = Manager::of_environment();
     manager.ready();
     let mut log = Log { tape, published: ingest.published(), lost: 0, alarm: None };

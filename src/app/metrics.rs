@@ -21,8 +21,10 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::AppError;
 use crate::clock::Clock;
+use crate::flow::Time;
 use crate::ingest::Published;
 use crate::metrics;
+use crate::snapshot::Health;
 
 /// Connections at once: a monitoring system has one, its spare another. Further
 /// ones wait in the kernel.
@@ -40,11 +42,18 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// The path that is asked for.
 const PATH: &str = "/metrics";
 
-/// What an answer is made of.
-#[derive(Clone)]
-struct Source {
-    published: Published,
-    clock: Clock,
+/// Who knows how the collecting goes, and what time it is: a figure that only
+/// windows know is there when they are asked.
+type Source = Arc<dyn Fn() -> (Health, Time) + Send + Sync>;
+
+/// What those who collect publish, without windows.
+pub(super) fn published(published: Published, clock: Clock) -> Source {
+    Arc::new(move || {
+        let mut health = published.read();
+        health.ended = published.has_ended();
+        health.clock_shift_ms = clock.shift_ms();
+        (health, clock.now())
+    })
 }
 
 /// The running server; it ends when this is dropped.
@@ -67,11 +76,9 @@ impl Metrics {
     /// Starts answering, and says where.
     pub(super) fn serve(
         listener: Option<TcpListener>,
-        published: Published,
-        clock: Clock,
+        source: Source,
     ) -> Result<Option<Metrics>, AppError> {
         let Some(listener) = listener else { return Ok(None) };
-        let source = Source { published, clock };
         let (address, metrics) = Metrics::start(listener, source).map_err(AppError::Start)?;
         eprintln!("toptalk: metrics at http://{address}{PATH}");
         Ok(Some(metrics))
@@ -140,10 +147,8 @@ fn answer(request: &Request<Incoming>, source: &Source) -> Response<Full<Bytes>>
     if request.uri().path() != PATH {
         return said(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
     }
-    let mut health = source.published.read();
-    health.ended = source.published.has_ended();
-    health.clock_shift_ms = source.clock.shift_ms();
-    match metrics::text(health, source.clock.now(), env!("CARGO_PKG_VERSION")) {
+    let (health, now) = source();
+    match metrics::text(health, now, env!("CARGO_PKG_VERSION")) {
         Ok(text) => said(StatusCode::OK, text),
         Err(_) => said(StatusCode::INTERNAL_SERVER_ERROR, "cannot be written\n"),
     }

@@ -61,6 +61,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("arrival", arrival),
     ("datagrams", datagrams),
     ("exporter", exporters),
+    ("local", local),
     ("archive", archive),
     ("clock", clock),
     ("terminal", terminal),
@@ -206,6 +207,16 @@ fn exporters(facts: &Facts) -> Vec<Said> {
         all.push(said(State::Note, format!("{more} more, less busy, are not listed"), &[]));
     }
     all
+}
+
+/// Whether the local networks match the traffic.
+fn local(facts: &Facts) -> Vec<Said> {
+    let networks = facts.heard.as_ref().map_or(&[][..], |heard| heard.transit.as_slice());
+    if networks.is_empty() {
+        return Vec::new();
+    }
+    let remedy = format!("name yours, of the busiest: --local {}", networks.join(" --local "));
+    vec![said(State::Note, "most traffic is neither from nor to a private network", &[&remedy])]
 }
 
 fn archive(facts: &Facts) -> Vec<Said> {

@@ -47,6 +47,8 @@ pub(super) struct Heard {
     pub for_ms: i64,
     pub now: Time,
     pub health: Health,
+    /// Networks that may be ours, where most traffic belongs to none that is.
+    pub transit: Vec<String>,
 }
 
 /// The folder of an archive.

@@ -20,6 +20,7 @@ use crate::agg::{Config, Windows};
 use crate::cli::Doctor;
 use crate::clock::Clock;
 use crate::ingest::{Bound, DEFAULT_PORTS, Ingest, Options, Workers};
+use crate::snapshot::{Basis, Snapshot, View, Window};
 
 /// Rows of windows that nobody asks: few, so that they take no room.
 const ROWS: usize = 1000;
@@ -69,13 +70,28 @@ fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
     eprintln!("toptalk: listening on port {} for {span}", ports.join(", "));
     let clock = Clock::start();
     let started = clock.now();
-    let config = Config { started, max_hosts: ROWS, max_conversations: ROWS, ..Config::default() };
+    let config = Config {
+        started,
+        max_hosts: ROWS,
+        max_conversations: ROWS,
+        keep_all: true,
+        ..Config::default()
+    };
     let windows = Arc::new(Windows::new(config));
     let options = Options { workers: Workers::Exactly(1), ..Options::default() };
-    let ingest = Ingest::start(bound, windows, clock, options).map_err(AppError::Start)?;
+    let ingest = Ingest::start(bound, windows.clone(), clock, options).map_err(AppError::Start)?;
     runtime.block_on(ends.cut_short(for_ms.unsigned_abs()));
     let mut health = ingest.stop().map_err(AppError::Collect)?;
     health.clock_shift_ms = clock.shift_ms();
     let now = clock.now();
-    Ok(Heard { for_ms: now.since(started).min(for_ms), now, health })
+    // Windows know how long flows last, and whose they are.
+    let view = View { window: Window::All, limit: 0, ..View::default() };
+    let Snapshot { health, basis, .. } = windows.snapshot(&view, now, health);
+    let transit = match basis {
+        Basis::UpDown => Vec::new(),
+        Basis::SourceDestination { candidates } => {
+            candidates.iter().map(ToString::to_string).collect()
+        }
+    };
+    Ok(Heard { for_ms: now.since(started).min(for_ms), now, health, transit })
 }

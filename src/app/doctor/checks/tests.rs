@@ -35,7 +35,7 @@ fn well() -> Facts {
         ports: vec![Port { number: 2055, state: PortState::Free }],
         asked: false,
         rmem_max: Some(RECEIVE_BUFFER as u64),
-        heard: Some(Heard { for_ms: 10_000, now: NOW, health }),
+        heard: Some(Heard { for_ms: 10_000, now: NOW, health, transit: Vec::new() }),
         archive: Some(Archive {
             folder: "/var/lib/toptalk".to_owned(),
             state: FolderState::Writable,
@@ -91,6 +91,7 @@ const CASES: &[Case] = &[
     (|f| health(f).exporters[0].sampling = SamplingState::Unknown, "exporter", State::Ok, "--sampling", ""),
     (|f| health(f).exporters[0].lost = 100, "exporter", State::Warn, "never arrived", ""),
     (|f| health(f).exporters = vec![exporter(); MAX_EXPORTERS + 3], "exporter", State::Note, "3 more", ""),
+    (|f| f.heard.as_mut().unwrap().transit.push("192.0.2.0/24".to_owned()), "local", State::Note, "private network", "--local 192.0.2.0/24"),
     (|f| f.archive.as_mut().unwrap().state = FolderState::Missing, "archive", State::Note, "not there", ""),
     (|f| f.archive.as_mut().unwrap().state = FolderState::Unusable("Permission denied".to_owned()), "archive", State::Fail, "Permission denied", "install -d"),
     (|f| f.archive.as_mut().unwrap().free = Some(LITTLE_ROOM - 1), "archive", State::Warn, "are free", "--expire-size"),
