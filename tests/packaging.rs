@@ -164,8 +164,12 @@ fn the_packages_hold_every_piece() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let cargo = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let arch = fs::read_to_string(root.join("packaging/arch/PKGBUILD")).unwrap();
+    let found_by_cargo_deb = ["/system/toptalk.service", "/sysusers.d/toptalk.conf"];
+    assert!(cargo.contains("unit-scripts = \"packaging/systemd\""));
     for piece in &PIECES {
-        assert!(cargo.contains(&format!("\"{}\"", piece.packaged)), "{}", piece.packaged);
+        let found = found_by_cargo_deb.iter().any(|end| piece.packaged.ends_with(end));
+        let named = cargo.contains(&format!("\"{}\"", piece.packaged));
+        assert!(found != named, "{}", piece.packaged);
         let (folder, name) = piece.packaged.rsplit_once('/').unwrap();
         assert!(arch.contains(folder) && arch.contains(name), "{}", piece.packaged);
     }
