@@ -35,8 +35,8 @@ pub const PIECES: [Piece; 4] = [
         text: include_str!("../../packaging/systemd/toptalk.tmpfiles"),
     },
     Piece {
-        place: "etc/sysctl.d/60-toptalk.conf",
-        packaged: "usr/lib/sysctl.d/60-toptalk.conf",
+        place: "etc/sysctl.d/10-toptalk.conf",
+        packaged: "usr/lib/sysctl.d/10-toptalk.conf",
         purpose: "how large receive buffers may be",
         text: include_str!("../../packaging/systemd/toptalk.sysctl"),
     },

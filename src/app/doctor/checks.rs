@@ -131,7 +131,7 @@ fn buffer(facts: &Facts) -> Vec<Said> {
         ),
         &[
             &format!("now: sudo sysctl -w {line}"),
-            &format!("for good: echo {line} | sudo tee /etc/sysctl.d/60-toptalk.conf"),
+            &format!("for good: echo {line} | sudo tee /etc/sysctl.d/10-toptalk.conf"),
         ],
     )]
 }

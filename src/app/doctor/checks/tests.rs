@@ -78,7 +78,7 @@ const CASES: &[Case] = &[
     (|f| f.ports[0].state = held("toptalk"), "port", State::Note, "collects already", "--metrics"),
     (|f| f.ports[0].state = PortState::Refused("port 53 needs privileges".to_owned()), "port", State::Fail, "privileges", ""),
     (|f| health(f).listeners[0].buffer_granted = 212_992, "buffer", State::Warn, "bursts", "sysctl -w net.core.rmem_max=67108864"),
-    (|f| { f.heard = None; f.rmem_max = Some(212_992) }, "buffer", State::Warn, "bursts", "/etc/sysctl.d/60-toptalk.conf"),
+    (|f| { f.heard = None; f.rmem_max = Some(212_992) }, "buffer", State::Warn, "bursts", "/etc/sysctl.d/10-toptalk.conf"),
     (|f| f.heard = None, "arrival", State::Note, "not listened", ""),
     (|f| *health(f) = Health::default(), "arrival", State::Fail, "nothing arrived in 10s", "ip flow-export destination HOST 2055"),
     (|f| health(f).flows = 0, "arrival", State::Warn, "0 flows", "template refresh-rate 1"),
