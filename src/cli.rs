@@ -1,6 +1,7 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
 mod convert;
+mod doctor;
 mod exporters;
 mod filters;
 mod groups;
@@ -8,14 +9,17 @@ mod inspect;
 mod query;
 mod record;
 mod replay;
+mod setup;
 mod values;
 
 pub use convert::Convert;
+pub use doctor::Doctor;
 pub use groups::Group;
 pub use inspect::Inspect;
 pub use query::{Action, Files, FilterFrom, Query, filter};
 pub use record::Collecting;
 pub use replay::Replay;
+pub use setup::{Setup, Shell, completions, man_pages};
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -48,6 +52,8 @@ pub enum Command {
     Query(Box<Query>),
     Replay(Replay),
     Convert(Convert),
+    Doctor(Doctor),
+    Setup(Setup),
 }
 
 /// Collecting with a screen.
@@ -138,6 +144,10 @@ enum Verb {
     Replay(replay::ReplayWords),
     /// Turn files of nfcapd, or segments of other slots, into segments of an archive
     Convert(convert::ConvertWords),
+    /// Check what usually goes wrong, and print what helps
+    Doctor(doctor::DoctorWords),
+    /// What belongs around it: files for systemd, man pages, completions
+    Setup(setup::SetupWords),
 }
 
 /// What all who collect are told.
@@ -313,6 +323,8 @@ impl Words {
             Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
             Some(Verb::Replay(words)) => Command::Replay(words.check()?),
             Some(Verb::Convert(words)) => Command::Convert(words.check()),
+            Some(Verb::Doctor(words)) => Command::Doctor(words.check()?),
+            Some(Verb::Setup(words)) => Command::Setup(words.check()),
         })
     }
 }

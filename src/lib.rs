@@ -10,6 +10,7 @@ pub mod demo;
 pub mod filter;
 pub mod flow;
 pub mod inspect;
+pub mod metrics;
 pub mod replay;
 pub mod snapshot;
 pub mod table;

@@ -11,6 +11,7 @@ use toptalk::archive::recorder::Shed;
 use toptalk::archive::schema::Column;
 use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
+use toptalk::metrics::{Kind, METRICS};
 use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
 use toptalk::wire::Cause;
@@ -99,6 +100,17 @@ fn columns() {
     check("OUTPUT.md", "conversations", &table("| column | meaning |", rows));
     let rows = EXPORTER_COLUMNS.iter().map(|c| (format!("`{}`", c.name), c.meaning.to_owned()));
     check("OUTPUT.md", "exporters", &table("| column | meaning |", rows));
+}
+
+#[test]
+fn metrics() {
+    let rows = METRICS.iter().map(|metric| {
+        let labels = quoted(metric.labels().iter().map(ToString::to_string));
+        let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+        (format!("`{}`", metric.full_name()), format!("{kind} | {labels} | {}", metric.help))
+    });
+    let text = table("| metric | kind | labels | is |", rows);
+    check("service.md", "metrics", &text.replace("|---|---|", "|---|---|---|---|"));
 }
 
 #[test]

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("inspect", &["flow", "units", "wire", "capture"]),
     ("table", &["flow", "filter", "snapshot", "units"]),
     ("demo", &["flow", "wire"]),
+    ("metrics", &["flow", "snapshot"]),
     ("replay", &["flow", "wire"]),
     ("agg", &["flow", "filter", "snapshot", "topn", "units"]),
     ("archive", &["flow", "units"]),
@@ -45,12 +46,17 @@ const ROOF: &[&str] = &["app", "main", "lib"];
 
 const GROUND: &[&str] = &[
     "flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo",
-    "replay",
+    "replay", "metrics",
 ];
 
 /// Words that belong to some rooms only.
 const OWNED: &[(&str, &[&str])] = &[
     ("clap::", &["cli"]),
+    ("clap_complete::", &["cli"]),
+    ("clap_mangen::", &["cli"]),
+    ("prometheus_client::", &["metrics"]),
+    ("hyper::", &["app"]),
+    ("sd_notify::", &["app"]),
     ("humansize::", &["units"]),
     ("dashmap::", &["agg"]),
     ("hdrhistogram::", &["agg", "ingest"]),
@@ -60,8 +66,9 @@ const OWNED: &[(&str, &[&str])] = &[
     // ingest: one file, what was learned of exporters (`memory.rs`).
     ("std::fs", &["app", "ui", "ingest", "archive"]),
     ("UdpSocket", &["ingest", "app"]),
-    ("TcpListener", &["ingest"]),
-    ("TcpStream", &["ingest"]),
+    // app: one file, where metrics are served (`metrics.rs`).
+    ("TcpListener", &["ingest", "app"]),
+    ("TcpStream", &["ingest", "app"]),
     ("Instant", &["clock"]),
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::metrics::{self, Metrics};
+use super::notify::Manager;
 use super::say::tell;
 use super::top::Ends;
 use super::{AppError, record, state};
@@ -23,8 +25,9 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
         .map_err(AppError::Start)?;
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
-    let Collecting { listen, workers, policy, state, record } = collecting;
+    let Collecting { listen, workers, policy, state, record, metrics } = collecting;
     let sockets = listen.open()?;
+    let metrics = Metrics::bind(metrics)?;
     let clock = Clock::start();
     let folder = record.folder.display().to_string();
     let Some((recording, recovered)) = record::start(Some(&record), clock)? else {
@@ -47,6 +50,9 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
     let tape = recording.tape();
     let ingest =
         Ingest::start_recording(sockets, tape.clone(), clock, options).map_err(AppError::Start)?;
+    let metrics = Metrics::serve(metrics, metrics::published(ingest.published(), clock))?;
+    let mut manager = Manager::of_environment();
+    manager.ready();
     let mut log =
         Log { tape, published: ingest.published(), lost: 0, alarm: None, noted: Vec::new() };
     runtime.block_on(async {
@@ -60,8 +66,11 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
             if log.published.has_ended() {
                 return;
             }
+            manager.alive(log.published.beats(), clock.micros());
         }
     });
+    manager.stopping();
+    drop(metrics);
     let stopped = ingest.stop().map_err(AppError::Collect);
     recording.stop();
     log.tell();

@@ -3,15 +3,19 @@
 mod collect;
 mod convert;
 mod demo;
+mod doctor;
 mod groups;
 mod inputs;
 mod inspect;
 mod live;
+mod metrics;
+pub mod notify;
 mod query;
 mod record;
 mod replay;
 mod save;
 mod say;
+pub mod setup;
 mod state;
 mod stop;
 mod top;
@@ -61,6 +65,8 @@ pub enum AppError {
     Files(Box<FilesError>),
     #[error(transparent)]
     Lock(#[from] LockError),
+    #[error("cannot serve metrics on {address}: {source}")]
+    Metrics { address: SocketAddr, source: io::Error },
     #[error(
         "--tz: expected a zone that this machine knows, as UTC or Europe/Berlin (package tzdata), or its rule, as CET-1CEST,M3.5.0,M10.5.0/3, found `{0}`"
     )]
@@ -79,6 +85,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Convert(asked) => convert::run(&asked),
         Command::Query(query) => query::run(*query),
         Command::Replay(replay) => replay::run(&replay),
+        Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Setup(setup) => setup::run(&setup),
     };
     result.unwrap_or_else(|error| {
         say::tell(error);

@@ -99,7 +99,7 @@ impl Ends {
 
     /// Waits for the time to pass; when that is cut short, says with which exit
     /// code the program ends.
-    async fn cut_short(&mut self, ms: u64) -> Option<u8> {
+    pub(super) async fn cut_short(&mut self, ms: u64) -> Option<u8> {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(ms)) => None,
             code = self.end() => Some(code),

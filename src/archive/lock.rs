@@ -42,12 +42,8 @@ impl Lock {
         let file = opened.map_err(|error| failed("open", error))?;
         let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => file,
-            Err((mut file, Errno::EWOULDBLOCK)) => {
-                let mut said = String::new();
-                // What it says is a help only; without it the answer is the same.
-                let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut said);
-                let is_number = |said: &&str| said.parse::<u32>().is_ok();
-                let holder = Some(said.trim()).filter(is_number).unwrap_or("(unknown)").to_owned();
+            Err((file, Errno::EWOULDBLOCK)) => {
+                let holder = said_in(file);
                 return Err(LockError::Held { folder: folder.to_owned(), holder });
             }
             Err((_, errno)) => return Err(failed("lock", errno.into()).into()),
@@ -65,6 +61,26 @@ impl Lock {
         let held = self.file.metadata().map(place);
         matches!((held, std::fs::metadata(&self.path).map(place)), (Ok(a), Ok(b)) if a == b)
     }
+}
+
+/// The process that records into a folder, by what it says of itself; `None`
+/// when none does, as far as one may look.
+#[must_use]
+pub fn holder(folder: &Path) -> Option<String> {
+    let file = File::open(folder.join(NAME)).ok()?;
+    match Flock::lock(file, FlockArg::LockSharedNonblock) {
+        Err((file, Errno::EWOULDBLOCK)) => Some(said_in(file)),
+        _ => None,
+    }
+}
+
+/// What the holder of a lock says of itself.
+fn said_in(mut file: File) -> String {
+    let mut said = String::new();
+    // What it says is a help only; without it the answer is the same.
+    let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut said);
+    let is_number = |said: &&str| said.parse::<u32>().is_ok();
+    Some(said.trim()).filter(is_number).unwrap_or("(unknown)").to_owned()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Words on recording, and `collect`, which does nothing else.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::exporters::ExporterWords;
-use super::values::workers;
+use super::values::{metrics, workers};
 use super::{State, wrong};
 use crate::archive::expire::Limits;
 use crate::archive::name::Hierarchy;
@@ -22,6 +22,8 @@ pub struct Collecting {
     pub policy: Policy,
     pub state: State,
     pub record: Settings,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// How to record, wherever something is collected.
@@ -82,6 +84,9 @@ pub(super) struct CollectingWords {
     record: PathBuf,
     #[command(flatten)]
     how: HowWords,
+    /// Serve metrics for Prometheus at http://ADDRESS/metrics; a port alone is one of 127.0.0.1
+    #[arg(long, value_name = "[ADDRESS:]PORT", env = "TOPTALK_METRICS", value_parser = metrics)]
+    metrics: Option<SocketAddr>,
 }
 
 impl RecordWords {
@@ -119,7 +124,14 @@ impl CollectingWords {
         let (policy, state) = self.exporters.check();
         let listen = Listen { address: self.bind, ports };
         let record = self.how.check(self.record);
-        Ok(Collecting { listen, workers: self.workers, policy, state, record })
+        Ok(Collecting {
+            listen,
+            workers: self.workers,
+            policy,
+            state,
+            record,
+            metrics: self.metrics,
+        })
     }
 }
 

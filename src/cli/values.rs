@@ -1,6 +1,8 @@
 //! Values of flags as people write them; what is wrong is answered with what
 //! was expected.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use crate::agg::{LagRule, MAX_LAG_MS};
 use crate::flow::{Host, Sampling};
 use crate::ingest::{MAX_WORKERS, Workers};
@@ -29,6 +31,13 @@ pub(super) fn given_rate(text: &str) -> Result<GivenRate, String> {
         Ok(rate @ 1..) => Ok(GivenRate { exporter, rate: Sampling::one_in(rate) }),
         _ => Err(wrong()),
     }
+}
+
+pub(super) fn metrics(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse::<u16>().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    port.or_else(|_| text.parse()).map_err(|_| {
+        format!("expected a port or an address with one, as in 9655 or [::1]:9655, found `{text}`")
+    })
 }
 
 pub(super) fn lag(text: &str) -> Result<LagRule, String> {

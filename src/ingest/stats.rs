@@ -1,7 +1,7 @@
 //! What is known about the collecting as a whole, published for whoever asks.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::recorder::Tape;
@@ -16,6 +16,8 @@ use crate::wire::policy::MAX_REFUSED;
 pub struct Published {
     health: Arc<Mutex<Health>>,
     ended: Arc<AtomicBool>,
+    /// How often health was published.
+    beats: Arc<AtomicU64>,
     /// Who records, and knows itself how that goes.
     tape: Option<Tape>,
 }
@@ -38,7 +40,15 @@ impl Published {
         self.ended.load(Ordering::Relaxed)
     }
 
+    /// How often health was published until now: who watches whether this goes on
+    /// knows that the receiving thread does.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
+    }
+
     pub(super) fn write(&self, health: Health) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
         *self.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
     }
 }

@@ -1,0 +1,302 @@
+//! Facts in, findings out: each check is a row of [`CHECKS`].
+
+use serde::Serialize;
+
+use super::facts::{Archive, Facts, FolderState, Heard, Holder, Port, PortState, TimeKeeper};
+use crate::ingest::RECEIVE_BUFFER;
+use crate::snapshot::Mark;
+use crate::units;
+
+/// With less room a busy archive is full within hours.
+const LITTLE_ROOM: u64 = 5_000_000_000;
+
+/// Exporters that are told of, the busiest.
+const MAX_EXPORTERS: usize = 50;
+
+/// How bad a finding is, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    Ok,
+    Note,
+    Warn,
+    Fail,
+}
+
+impl State {
+    /// The word for it: what asks for something is not in small letters.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Note => "note",
+            State::Warn => "warn",
+            State::Fail => "FAIL",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub check: &'static str,
+    pub state: State,
+    pub text: String,
+    /// What helps, a step a line; none where nothing is to be done.
+    pub remedy: Vec<String>,
+}
+
+/// What a check says; its name is in the table.
+struct Said(State, String, Vec<String>);
+
+fn said(state: State, text: impl Into<String>, remedy: &[&str]) -> Said {
+    Said(state, text.into(), remedy.iter().map(ToString::to_string).collect())
+}
+
+type Check = fn(&Facts) -> Vec<Said>;
+
+/// All checks, in the order of the answer.
+const CHECKS: &[(&str, Check)] = &[
+    ("port", ports),
+    ("buffer", buffer),
+    ("arrival", arrival),
+    ("datagrams", datagrams),
+    ("exporter", exporters),
+    ("local", local),
+    ("archive", archive),
+    ("clock", clock),
+    ("terminal", terminal),
+];
+
+/// Everything that is to be said of the facts.
+pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
+    let of = |(name, check): &(&'static str, Check)| {
+        let name = *name;
+        let finding = move |Said(state, text, remedy)| Finding { check: name, state, text, remedy };
+        check(facts).into_iter().map(finding).collect::<Vec<_>>()
+    };
+    CHECKS.iter().flat_map(of).collect()
+}
+
+fn ports(facts: &Facts) -> Vec<Said> {
+    let none = !facts.ports.iter().any(|port| port.state == PortState::Free);
+    // Of the usual ports any will do.
+    let worst = if facts.asked || none { State::Fail } else { State::Warn };
+    facts.ports.iter().map(|port| of_port(port, worst)).collect()
+}
+
+fn of_port(Port { number, state }: &Port, worst: State) -> Said {
+    match state {
+        PortState::Free => said(State::Ok, format!("{number} is free"), &[]),
+        PortState::Refused(why) => said(worst, why.clone(), &[]),
+        PortState::Held(holders) if holders.iter().any(|holder| holder.name == "toptalk") => said(
+            State::Note,
+            format!("{number} is held by {}: it collects already", names(holders)),
+            &["its screen of exporters (e) and its --metrics say how that goes"],
+        ),
+        PortState::Held(holders) if holders.is_empty() => said(
+            worst,
+            format!("{number} is held by a program of another user"),
+            &["who is it: sudo ss -ulpn", "stop it, or choose another port with -p"],
+        ),
+        PortState::Held(holders) => said(
+            worst,
+            format!("{number} is held by {}", names(holders)),
+            &["stop it, or choose another port with -p"],
+        ),
+    }
+}
+
+fn names(holders: &[Holder]) -> String {
+    let names =
+        holders.iter().map(|Holder { process, name }| format!("{name} (process {process})"));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What the kernel granted; without a socket, what it would.
+fn buffer(facts: &Facts) -> Vec<Said> {
+    let wanted = RECEIVE_BUFFER as u64;
+    let listeners = facts.heard.iter().flat_map(|heard| &heard.health.listeners);
+    let granted = listeners.map(|listener| listener.buffer_granted as u64).min();
+    let Some(bytes) = granted.or(facts.rmem_max) else { return Vec::new() };
+    let size = units::size(bytes.min(wanted));
+    if bytes >= wanted {
+        return vec![said(State::Ok, format!("receive buffers of {size}"), &[])];
+    }
+    let line = format!("net.core.rmem_max={wanted}");
+    vec![said(
+        State::Warn,
+        format!(
+            "receive buffers of {size}, {} are wanted: bursts may be lost",
+            units::size(wanted)
+        ),
+        &[
+            &format!("now: sudo sysctl -w {line}"),
+            &format!("for good: echo {line} | sudo tee /etc/sysctl.d/10-toptalk.conf"),
+        ],
+    )]
+}
+
+fn arrival(facts: &Facts) -> Vec<Said> {
+    let Some(heard) = &facts.heard else {
+        return vec![said(State::Note, "no port is free: not listened", &[])];
+    };
+    let Heard { for_ms, health, .. } = heard;
+    let span = units::duration(*for_ms);
+    if health.datagrams == 0 {
+        let free = facts.ports.iter().filter(|port| port.state == PortState::Free);
+        let port = free.map(|port| port.number).next().unwrap_or_default();
+        return vec![said(
+            State::Fail,
+            format!("nothing arrived in {span}"),
+            &[
+                &format!("on the router: ip flow-export destination HOST {port}"),
+                "on the router: ip flow-export version 9",
+                "on its interfaces: ip flow ingress",
+                &format!("does anything reach this machine: sudo tcpdump -n udp port {port}"),
+                "is a firewall in between: sudo nft list ruleset",
+            ],
+        )];
+    }
+    let from = match health.heard().count() {
+        1 => "1 exporter".to_owned(),
+        count => format!("{count} exporters"),
+    };
+    let text =
+        format!("{} datagrams with {} flows from {from} in {span}", health.datagrams, health.flows);
+    if health.flows > 0 {
+        return vec![said(State::Ok, text, &[])];
+    }
+    vec![said(
+        State::Warn,
+        text,
+        &[
+            "templates come every few minutes: listen longer, as in --for 5m",
+            "on the router: ip flow-export template refresh-rate 1",
+            "what is in them: toptalk inspect --port PORT",
+        ],
+    )]
+}
+
+/// What was not used, and what was odd.
+fn datagrams(facts: &Facts) -> Vec<Said> {
+    let Some(Heard { health, .. }) = &facts.heard else { return Vec::new() };
+    let dropped = health.dropped.iter().map(|drop| (State::Warn, drop));
+    let noticed = health.noticed.iter().map(|drop| (State::Note, drop));
+    let all = dropped.chain(noticed);
+    all.map(|(state, drop)| said(state, format!("{} {}", drop.count, drop.explanation), &[]))
+        .collect()
+}
+
+/// What can be said of each exporter; the sentence names what helps.
+fn exporters(facts: &Facts) -> Vec<Said> {
+    let Some(Heard { health, now, .. }) = &facts.heard else { return Vec::new() };
+    let mut all = Vec::new();
+    for exporter in health.heard().take(MAX_EXPORTERS) {
+        for condition in exporter.conditions(*now) {
+            let state = match condition.mark {
+                Mark::Ok => State::Ok,
+                Mark::Notice => State::Note,
+                Mark::Degraded | Mark::Dead => State::Warn,
+            };
+            let text = format!("{} ({}) {}", exporter.address, exporter.protocol, condition.text);
+            all.push(said(state, text, &[]));
+        }
+    }
+    let more = health.heard().count().saturating_sub(MAX_EXPORTERS);
+    if more > 0 {
+        all.push(said(State::Note, format!("{more} more, less busy, are not listed"), &[]));
+    }
+    all
+}
+
+/// Whether the local networks match the traffic.
+fn local(facts: &Facts) -> Vec<Said> {
+    let networks = facts.heard.as_ref().map_or(&[][..], |heard| heard.transit.as_slice());
+    if networks.is_empty() {
+        return Vec::new();
+    }
+    let remedy = format!("name yours, of the busiest: --local {}", networks.join(" --local "));
+    vec![said(State::Note, "most traffic is neither from nor to a private network", &[&remedy])]
+}
+
+fn archive(facts: &Facts) -> Vec<Said> {
+    let Some(Archive { folder, state, free, recorder }) = &facts.archive else {
+        return Vec::new();
+    };
+    let mut all = vec![match state {
+        FolderState::Writable => said(State::Ok, format!("{folder} can be written to"), &[]),
+        FolderState::Missing => {
+            said(State::Note, format!("{folder} is not there; recording would make it"), &[])
+        }
+        FolderState::Unusable(why) => said(
+            State::Fail,
+            format!("{folder}: {why}"),
+            &[&format!("sudo install -d -o toptalk -g toptalk -m 750 {folder}")],
+        ),
+    }];
+    all.extend(free.map(|free| {
+        let text = format!("{} are free for {folder}", units::size(free));
+        if free >= LITTLE_ROOM {
+            return said(State::Ok, text, &[]);
+        }
+        let remedy = "make room, or have the oldest removed: --expire-size 50G, --expire-age 30d";
+        said(State::Warn, text, &[remedy])
+    }));
+    all.extend(recorder.as_ref().map(|process| {
+        let text = format!("process {process} records into {folder}; a second one is refused");
+        said(State::Note, text, &[])
+    }));
+    all
+}
+
+fn clock(facts: &Facts) -> Vec<Said> {
+    let mut all = vec![match &facts.time {
+        TimeKeeper::Program(name) => said(State::Ok, format!("{name} keeps the time"), &[]),
+        TimeKeeper::Unknown => said(State::Note, "it cannot be seen who keeps the time", &[]),
+        TimeKeeper::Nobody => said(
+            State::Warn,
+            "no program is seen that keeps the time of this machine",
+            &["sudo apt-get install systemd-timesyncd, or chrony"],
+        ),
+    }];
+    let shift = facts.heard.as_ref().map_or(0, |heard| heard.health.clock_shift_ms);
+    if shift != 0 {
+        let text = format!("the clock was set by {} meanwhile", units::duration(shift.abs()));
+        all.push(said(State::Warn, text, &[]));
+    }
+    all
+}
+
+fn terminal(facts: &Facts) -> Vec<Said> {
+    let terminal = &facts.terminal;
+    if !terminal.is_one {
+        return vec![said(State::Note, "the output is no terminal: nothing is drawn here", &[])];
+    }
+    let colour = if terminal.colour { "" } else { ", without colours" };
+    vec![match &terminal.note {
+        None => said(State::Ok, format!("can draw everything{colour}"), &[]),
+        Some(note) => said(
+            State::Note,
+            format!("{note}{colour}"),
+            &["a terminal that can: export LANG=C.UTF-8 TERM=xterm-256color"],
+        ),
+    }]
+}
+
+/// The findings as people read them: what helps stands below what it helps against.
+pub(super) fn text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for Finding { check, state, text: what, remedy } in findings {
+        text.push_str(&format!("{:<5} {check:<10} {what}\n", state.word()));
+        for step in remedy {
+            text.push_str(&format!("{:<16} -> {step}\n", ""));
+        }
+    }
+    let count = |state| findings.iter().filter(|finding| finding.state == state).count();
+    let (fails, warnings) = (count(State::Fail), count(State::Warn));
+    text.push_str(&format!("{fails} failed, {warnings} to look at\n"));
+    text
+}
+
+#[cfg(test)]
+mod tests;

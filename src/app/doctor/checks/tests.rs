@@ -1,0 +1,137 @@
+//! Each trouble has its finding.
+
+use super::super::facts::Terminal;
+use super::*;
+use crate::flow::{Host, Time};
+use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, SamplingState};
+
+const NOW: Time = Time(1_800_000_000_000);
+
+fn exporter() -> ExporterHealth {
+    ExporterHealth {
+        address: Host::octets(192, 0, 2, 1),
+        protocol: "netflow9",
+        datagrams: 100,
+        flows: 2_000,
+        templates: 2,
+        sampling: SamplingState::Announced(1),
+        active_timeout_ms: Some(60_000),
+        last_seen: NOW,
+        ..ExporterHealth::default()
+    }
+}
+
+/// A machine on which all is well.
+fn well() -> Facts {
+    let listener = Listener { buffer_granted: RECEIVE_BUFFER, ..Listener::default() };
+    let health = Health {
+        listeners: vec![listener],
+        exporters: vec![exporter()],
+        datagrams: 100,
+        flows: 2_000,
+        ..Health::default()
+    };
+    Facts {
+        ports: vec![Port { number: 2055, state: PortState::Free }],
+        asked: false,
+        rmem_max: Some(RECEIVE_BUFFER as u64),
+        heard: Some(Heard { for_ms: 10_000, now: NOW, health, transit: Vec::new() }),
+        archive: Some(Archive {
+            folder: "/var/lib/toptalk".to_owned(),
+            state: FolderState::Writable,
+            free: Some(LITTLE_ROOM),
+            recorder: None,
+        }),
+        time: TimeKeeper::Program("chronyd".to_owned()),
+        terminal: Terminal { is_one: true, note: None, colour: true },
+    }
+}
+
+fn health(facts: &mut Facts) -> &mut Health {
+    &mut facts.heard.as_mut().unwrap().health
+}
+
+fn held(name: &str) -> PortState {
+    PortState::Held(vec![Holder { process: 4711, name: name.to_owned() }])
+}
+
+#[test]
+fn where_all_is_well_nothing_is_to_be_done() {
+    let findings = judge(&well());
+    assert!(findings.iter().all(|one| one.state == State::Ok && one.remedy.is_empty()));
+    let checks: Vec<&str> = findings.iter().map(|finding| finding.check).collect();
+    let expected =
+        ["port", "buffer", "arrival", "exporter", "archive", "archive", "clock", "terminal"];
+    assert_eq!(checks, expected);
+}
+
+/// What is changed, and the finding that has to come of it: check, state, a
+/// word of the text, a word of what helps.
+type Case = (fn(&mut Facts), &'static str, State, &'static str, &'static str);
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    (|f| f.ports[0].state = held("nfcapd"), "port", State::Fail, "nfcapd (process 4711)", "-p"),
+    (|f| f.ports.push(Port { number: 4739, state: held("nfcapd") }), "port", State::Warn, "4739", "-p"),
+    (|f| { f.asked = true; f.ports.push(Port { number: 4739, state: held("nfcapd") }) }, "port", State::Fail, "4739", "-p"),
+    (|f| f.ports[0].state = PortState::Held(Vec::new()), "port", State::Fail, "another user", "sudo ss"),
+    (|f| f.ports[0].state = held("toptalk"), "port", State::Note, "collects already", "--metrics"),
+    (|f| f.ports[0].state = PortState::Refused("port 53 needs privileges".to_owned()), "port", State::Fail, "privileges", ""),
+    (|f| health(f).listeners[0].buffer_granted = 212_992, "buffer", State::Warn, "bursts", "sysctl -w net.core.rmem_max=67108864"),
+    (|f| { f.heard = None; f.rmem_max = Some(212_992) }, "buffer", State::Warn, "bursts", "/etc/sysctl.d/10-toptalk.conf"),
+    (|f| f.heard = None, "arrival", State::Note, "not listened", ""),
+    (|f| *health(f) = Health::default(), "arrival", State::Fail, "nothing arrived in 10s", "ip flow-export destination HOST 2055"),
+    (|f| health(f).flows = 0, "arrival", State::Warn, "0 flows", "template refresh-rate 1"),
+    (|f| health(f).dropped.push(DropCount { cause: "unknown_version", explanation: "of no version", count: 3 }), "datagrams", State::Warn, "3 of no version", ""),
+    (|f| health(f).noticed.push(DropCount { cause: "no_times", explanation: "without times", count: 4 }), "datagrams", State::Note, "4 without times", ""),
+    (|f| health(f).exporters[0].held = 2, "exporter", State::Warn, "2 data sets wait", ""),
+    (|f| health(f).exporters[0].active_timeout_ms = Some(1_800_000), "exporter", State::Warn, "ip flow-cache timeout active 1", ""),
+    (|f| health(f).exporters[0].doubled = 1_000, "exporter", State::Note, "export ingress only", ""),
+    (|f| health(f).exporters[0].clock_offset_ms = 7_000, "exporter", State::Note, "ntp server", ""),
+    (|f| health(f).exporters[0].sampling = SamplingState::Unknown, "exporter", State::Ok, "--sampling", ""),
+    (|f| health(f).exporters[0].lost = 100, "exporter", State::Warn, "never arrived", ""),
+    (|f| health(f).exporters = vec![exporter(); MAX_EXPORTERS + 3], "exporter", State::Note, "3 more", ""),
+    (|f| f.heard.as_mut().unwrap().transit.push("192.0.2.0/24".to_owned()), "local", State::Note, "private network", "--local 192.0.2.0/24"),
+    (|f| f.archive.as_mut().unwrap().state = FolderState::Missing, "archive", State::Note, "not there", ""),
+    (|f| f.archive.as_mut().unwrap().state = FolderState::Unusable("Permission denied".to_owned()), "archive", State::Fail, "Permission denied", "install -d"),
+    (|f| f.archive.as_mut().unwrap().free = Some(LITTLE_ROOM - 1), "archive", State::Warn, "are free", "--expire-size"),
+    (|f| f.archive.as_mut().unwrap().recorder = Some("4711".to_owned()), "archive", State::Note, "process 4711 records", ""),
+    (|f| f.time = TimeKeeper::Nobody, "clock", State::Warn, "no program", "chrony"),
+    (|f| f.time = TimeKeeper::Unknown, "clock", State::Note, "cannot be seen", ""),
+    (|f| health(f).clock_shift_ms = -60_000, "clock", State::Warn, "was set by", ""),
+    (|f| f.terminal.note = Some("LANG=C is not UTF-8".to_owned()), "terminal", State::Note, "LANG=C", "C.UTF-8"),
+    (|f| f.terminal.colour = false, "terminal", State::Ok, "without colours", ""),
+    (|f| f.terminal.is_one = false, "terminal", State::Note, "no terminal", ""),
+];
+
+#[test]
+fn every_trouble_has_its_finding_and_what_helps() {
+    for (nth, (change, check, state, word, helps)) in CASES.iter().enumerate() {
+        let mut facts = well();
+        change(&mut facts);
+        let findings = judge(&facts);
+        let fits = |one: &&Finding| {
+            let helps = helps.is_empty() || one.remedy.iter().any(|step| step.contains(helps));
+            one.check == *check && one.state == *state && one.text.contains(word) && helps
+        };
+        assert!(findings.iter().any(|one| fits(&one)), "case {nth}: {findings:#?}");
+    }
+}
+
+#[test]
+fn what_helps_stands_below() {
+    let mut facts = well();
+    facts.heard = None;
+    facts.archive = None;
+    facts.rmem_max = None;
+    facts.ports[0].state = held("nfcapd");
+    let expected = "\
+FAIL  port       2055 is held by nfcapd (process 4711)
+                 -> stop it, or choose another port with -p
+note  arrival    no port is free: not listened
+ok    clock      chronyd keeps the time
+ok    terminal   can draw everything
+1 failed, 0 to look at
+";
+    assert_eq!(text(&judge(&facts)), expected);
+}

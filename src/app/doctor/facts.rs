@@ -1,0 +1,92 @@
+//! What was found on this machine, as plain data.
+
+use crate::flow::Time;
+use crate::snapshot::Health;
+
+/// Everything that is judged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub ports: Vec<Port>,
+    /// Whether they were asked for, each of which must then be free.
+    pub asked: bool,
+    /// The largest receive buffer that a program may ask for, in bytes.
+    pub rmem_max: Option<u64>,
+    /// What came while it was listened; `None` when nothing could be listened on.
+    pub heard: Option<Heard>,
+    pub archive: Option<Archive>,
+    pub time: TimeKeeper,
+    pub terminal: Terminal,
+}
+
+/// A port that exporters send to.
+#[derive(Clone, Debug)]
+pub(super) struct Port {
+    pub number: u16,
+    pub state: PortState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PortState {
+    Free,
+    /// Held by these programs, as far as one may see whose it is.
+    Held(Vec<Holder>),
+    /// Why it cannot be listened on.
+    Refused(String),
+}
+
+/// A process and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub process: u32,
+    pub name: String,
+}
+
+/// What was heard in a while.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    pub for_ms: i64,
+    pub now: Time,
+    pub health: Health,
+    /// Networks that may be ours, where most traffic belongs to none that is.
+    pub transit: Vec<String>,
+}
+
+/// The folder of an archive.
+#[derive(Clone, Debug)]
+pub(super) struct Archive {
+    pub folder: String,
+    pub state: FolderState,
+    pub free: Option<u64>,
+    /// The process that records into it.
+    pub recorder: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FolderState {
+    Writable,
+    Missing,
+    /// Why nothing can be written.
+    Unusable(String),
+}
+
+/// Who sets the clock of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum TimeKeeper {
+    /// This program does.
+    Program(String),
+    /// None that is known runs.
+    #[default]
+    Nobody,
+    /// It cannot be seen what runs.
+    Unknown,
+}
+
+/// Where a screen would be drawn.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Terminal {
+    /// Whether the output is a terminal at all.
+    pub is_one: bool,
+    /// What the screen would have to do without, in a sentence.
+    pub note: Option<String>,
+    pub colour: bool,
+}

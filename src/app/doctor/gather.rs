@@ -1,0 +1,154 @@
+//! What can be seen of this machine: /proc, a folder, the terminal.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, IsTerminal};
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::facts::{Archive, FolderState, Holder, Port, PortState, Terminal, TimeKeeper};
+use crate::archive::lock;
+use crate::archive::recorder::{Disk, Real};
+use crate::ingest::{BindError, Bound};
+use crate::ui::Theme;
+
+/// Where Linux lists the sockets of UDP.
+const SOCKETS: [&str; 2] = ["/proc/net/udp", "/proc/net/udp6"];
+
+/// Programs that set clocks, by the name that the kernel cuts at 15 characters.
+const TIME_KEEPERS: [&str; 6] =
+    ["systemd-timesyn", "chronyd", "ntpd", "openntpd", "ntp-daemon", "ptp4l"];
+
+/// Takes a port as collecting would, or says why not.
+pub(super) fn port(address: Option<IpAddr>, number: u16) -> (Port, Option<Bound>) {
+    let (state, bound) = match Bound::open(address, number) {
+        Ok(bound) => (PortState::Free, Some(bound.with_streams())),
+        Err(BindError::Busy { .. }) => (PortState::Held(holders(number)), None),
+        Err(error) => (PortState::Refused(error.to_string()), None),
+    };
+    (Port { number, state }, bound)
+}
+
+/// The processes that hold a port, as far as one may look.
+fn holders(port: u16) -> Vec<Holder> {
+    let tables = SOCKETS.iter().filter_map(|path| fs::read_to_string(path).ok());
+    let links: Vec<String> = tables
+        .flat_map(|table| sockets_of(&table, port))
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    let holds = |process: u32| {
+        let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .any(|link| link.to_str().is_some_and(|link| links.iter().any(|socket| socket == link)))
+    };
+    processes().filter(|holder| holds(holder.process)).collect()
+}
+
+/// The sockets of a port in a table of the kernel, by their inodes.
+fn sockets_of(table: &str, port: u16) -> Vec<u64> {
+    let row = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (_, found) = words.nth(1)?.rsplit_once(':')?;
+        let inode = words.nth(7)?.parse().ok()?;
+        (u16::from_str_radix(found, 16).ok()? == port).then_some(inode)
+    };
+    table.lines().filter_map(row).collect()
+}
+
+/// All processes that can be seen.
+fn processes() -> impl Iterator<Item = Holder> {
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let process = entry.file_name().to_str()?.parse().ok()?;
+        let name = fs::read_to_string(entry.path().join("comm")).ok()?;
+        Some(Holder { process, name: crate::ui::clean(name.trim()) })
+    })
+}
+
+pub(super) fn rmem_max() -> Option<u64> {
+    fs::read_to_string("/proc/sys/net/core/rmem_max").ok()?.trim().parse().ok()
+}
+
+pub(super) fn time_keeper() -> TimeKeeper {
+    let mut seen = 0;
+    let keeper = processes()
+        .inspect(|_| seen += 1)
+        .find(|running| TIME_KEEPERS.contains(&running.name.as_str()));
+    match keeper {
+        Some(running) => TimeKeeper::Program(running.name),
+        None if seen > 1 => TimeKeeper::Nobody,
+        // /proc is closed, or this is a container, whose host keeps the time.
+        None => TimeKeeper::Unknown,
+    }
+}
+
+pub(super) fn archive(folder: &Path) -> Archive {
+    let state = match fs::metadata(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => FolderState::Missing,
+        Err(error) => FolderState::Unusable(error.to_string()),
+        Ok(data) if !data.is_dir() => FolderState::Unusable("is no folder".to_owned()),
+        Ok(_) => match try_to_write(folder) {
+            Ok(()) => FolderState::Writable,
+            Err(error) => FolderState::Unusable(error.to_string()),
+        },
+    };
+    Archive {
+        folder: folder.display().to_string(),
+        state,
+        free: Real.free(folder).ok(),
+        recorder: lock::holder(folder),
+    }
+}
+
+/// Makes a file and removes it: permissions, quotas and read-only mounts are all
+/// that can be in the way, and only this asks all of them.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    let path = folder.join(format!(".toptalk-doctor-{}", std::process::id()));
+    OpenOptions::new().write(true).create_new(true).open(&path)?;
+    fs::remove_file(&path)
+}
+
+pub(super) fn terminal() -> Terminal {
+    let (theme, note) = Theme::detect(|name| std::env::var(name).ok(), false);
+    Terminal { is_one: io::stdout().is_terminal(), note, colour: theme.colour }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_found_in_the_kernels_table() {
+        let table = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n  \
+             12: 00000000:0807 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 31337 2 0000000000000000 0\n  \
+             13: 0100007F:0808 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4711 2 0000000000000000 0\n\
+             cut off: 00000000:0807 0000\n";
+        assert_eq!(sockets_of(table, 2055), [31337]);
+        assert_eq!(sockets_of(table, 2056), [4711]);
+        assert_eq!(sockets_of(table, 53), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn the_holder_of_a_port_is_this_process() {
+        let bound = Bound::open(Some([127, 0, 0, 1].into()), 0).unwrap();
+        let (port, second) = port(bound.address(), bound.port());
+        let PortState::Held(holders) = &port.state else { panic!("{port:?}") };
+        assert!(second.is_none());
+        assert!(holders.iter().any(|holder| holder.process == std::process::id()), "{holders:?}");
+    }
+
+    #[test]
+    fn folders_are_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = archive(folder.path());
+        assert_eq!((&found.state, found.recorder), (&FolderState::Writable, None));
+        assert!(found.free.is_some());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+        let lock = lock::Lock::take(folder.path(), 4711).unwrap();
+        assert_eq!(archive(folder.path()).recorder.as_deref(), Some("4711"));
+        drop(lock);
+        assert_eq!(archive(&folder.path().join("none")).state, FolderState::Missing);
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(archive(&file).state, FolderState::Unusable("is no folder".to_owned()));
+    }
+}

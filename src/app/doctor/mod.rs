@@ -1,0 +1,97 @@
+//! `toptalk doctor`: what usually goes wrong, and what helps.
+//!
+//! Facts are gathered (`gather`), judged (`checks`), printed. Listening is done
+//! as `top` does it; where a collector has the ports there is nothing to listen
+//! on, and what it heard is its own to tell.
+
+mod checks;
+mod facts;
+mod gather;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use self::checks::State;
+use self::facts::{Facts, Heard};
+use super::AppError;
+use super::top::Ends;
+use crate::agg::{Config, Windows};
+use crate::cli::Doctor;
+use crate::clock::Clock;
+use crate::ingest::{Bound, DEFAULT_PORTS, Ingest, Options, Workers};
+use crate::snapshot::{Basis, Snapshot, View, Window};
+
+/// Rows of windows that nobody asks: few, so that they take no room.
+const ROWS: usize = 1000;
+
+pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
+    let asked = !doctor.listen.ports.is_empty();
+    let numbers = if asked { doctor.listen.ports.as_slice() } else { &DEFAULT_PORTS };
+    let tried = numbers.iter().map(|number| gather::port(doctor.listen.address, *number));
+    let (ports, bound): (Vec<_>, Vec<_>) = tried.unzip();
+    let bound: Vec<Bound> = bound.into_iter().flatten().collect();
+    let facts = Facts {
+        ports,
+        asked,
+        rmem_max: gather::rmem_max(),
+        heard: if bound.is_empty() { None } else { Some(listen(bound, doctor.for_ms)?) },
+        archive: doctor.folder.as_deref().map(gather::archive),
+        time: gather::time_keeper(),
+        terminal: gather::terminal(),
+    };
+    let findings = checks::judge(&facts);
+    let text = if doctor.json {
+        let json = serde_json::to_string_pretty(&findings).map_err(io::Error::from);
+        json.map(|json| format!("{json}\n")).map_err(AppError::Print)?
+    } else {
+        checks::text(&findings)
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever read us has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result.map_err(AppError::Print)?,
+    }
+    let failed = findings.iter().any(|finding| finding.state == State::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Listens for a while, or until it is interrupted.
+fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::Start)?;
+    // Before anything is announced: whoever reads that may interrupt at once.
+    let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
+    let ports: Vec<String> = bound.iter().map(|socket| socket.port().to_string()).collect();
+    let span = crate::units::duration(for_ms);
+    eprintln!("toptalk: listening on port {} for {span}", ports.join(", "));
+    let clock = Clock::start();
+    let started = clock.now();
+    let config = Config {
+        started,
+        max_hosts: ROWS,
+        max_conversations: ROWS,
+        keep_all: true,
+        ..Config::default()
+    };
+    let windows = Arc::new(Windows::new(config));
+    let options = Options { workers: Workers::Exactly(1), ..Options::default() };
+    let ingest = Ingest::start(bound, windows.clone(), clock, options).map_err(AppError::Start)?;
+    runtime.block_on(ends.cut_short(for_ms.unsigned_abs()));
+    let mut health = ingest.stop().map_err(AppError::Collect)?;
+    health.clock_shift_ms = clock.shift_ms();
+    let now = clock.now();
+    // Windows know how long flows last, and whose they are.
+    let view = View { window: Window::All, limit: 0, ..View::default() };
+    let Snapshot { health, basis, .. } = windows.snapshot(&view, now, health);
+    let transit = match basis {
+        Basis::UpDown => Vec::new(),
+        Basis::SourceDestination { candidates } => {
+            candidates.iter().map(ToString::to_string).collect()
+        }
+    };
+    Ok(Heard { for_ms: now.since(started).min(for_ms), now, health, transit })
+}

@@ -1,0 +1,110 @@
+//! `toptalk setup`: what belongs around the program on a machine.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::AppError;
+use crate::cli::{self, Setup};
+
+/// A file that belongs to the service.
+#[derive(Debug)]
+pub struct Piece {
+    /// Where an administrator puts it, below the root.
+    pub place: &'static str,
+    /// Where a package puts it, below the root.
+    pub packaged: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+    pub text: &'static str,
+}
+
+/// All files of the service, in the order in which they take effect.
+pub const PIECES: [Piece; 4] = [
+    Piece {
+        place: "etc/sysusers.d/toptalk.conf",
+        packaged: "usr/lib/sysusers.d/toptalk.conf",
+        purpose: "the user and group of the service",
+        text: include_str!("../../packaging/systemd/toptalk.sysusers"),
+    },
+    Piece {
+        place: "etc/tmpfiles.d/toptalk.conf",
+        packaged: "usr/lib/tmpfiles.d/toptalk.conf",
+        purpose: "its folders",
+        text: include_str!("../../packaging/systemd/toptalk.tmpfiles"),
+    },
+    Piece {
+        place: "etc/sysctl.d/10-toptalk.conf",
+        packaged: "usr/lib/sysctl.d/10-toptalk.conf",
+        purpose: "how large receive buffers may be",
+        text: include_str!("../../packaging/systemd/toptalk.sysctl"),
+    },
+    Piece {
+        place: "etc/systemd/system/toptalk.service",
+        packaged: "usr/lib/systemd/system/toptalk.service",
+        purpose: "the service",
+        text: include_str!("../../packaging/systemd/toptalk.service"),
+    },
+];
+
+/// What makes the written files work.
+pub const ENABLE: &[&str] = &[
+    "systemd-sysusers",
+    "systemd-tmpfiles --create",
+    "sysctl --system",
+    "systemctl daemon-reload",
+    "systemctl enable --now toptalk",
+];
+
+pub(super) fn run(setup: &Setup) -> Result<ExitCode, AppError> {
+    match setup {
+        Setup::Systemd { write: None } => print(pieces().as_bytes())?,
+        Setup::Systemd { write: Some(root) } => {
+            for piece in &PIECES {
+                write(&root.join(piece.place), piece.text.as_bytes())?;
+            }
+            print(format!("then, as root:\n{}", steps()).as_bytes())?;
+        }
+        Setup::Man { to } => {
+            for (name, page) in cli::man_pages().map_err(AppError::Print)? {
+                write(&to.join(name), &page)?;
+            }
+        }
+        Setup::Completions { shell } => print(&cli::completions(*shell))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All pieces with a heading each, and what to do with them.
+fn pieces() -> String {
+    let mut text = String::new();
+    for piece in &PIECES {
+        text.push_str(&format!("### /{}: {}\n\n{}\n", piece.place, piece.purpose, piece.text));
+    }
+    let head = "### `toptalk setup systemd --write /` writes these files; then, as root:\n\n";
+    format!("{text}{head}{}", steps())
+}
+
+fn steps() -> String {
+    ENABLE.iter().map(|step| format!("#   {step}\n")).collect()
+}
+
+fn print(text: &[u8]) -> Result<(), AppError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        // Whoever read us has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(AppError::Print),
+    }
+}
+
+/// Writes a file with the folders above it, and says so.
+fn write(path: &Path, text: &[u8]) -> Result<(), AppError> {
+    let failed = |source| AppError::Save { path: PathBuf::from(path), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::write(path, text).map_err(failed)?;
+    print(format!("{}\n", path.display()).as_bytes())
+}

@@ -1,0 +1,81 @@
+//! The words of `toptalk doctor`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::wrong;
+use crate::ingest::{Listen, MAX_PORTS};
+use crate::units::parse_duration;
+
+/// Looking for what usually goes wrong.
+#[derive(Clone, Debug)]
+pub struct Doctor {
+    pub listen: Listen,
+    /// How long to listen.
+    pub for_ms: i64,
+    /// The folder of the archive, when there is to be one.
+    pub folder: Option<PathBuf>,
+    /// JSON instead of a table.
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct DoctorWords {
+    /// Port that exporters send to, repeatable [default: 2055, 4739 and 6343]
+    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Vec<u16>,
+    /// Listen on this address only
+    #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
+    bind: Option<IpAddr>,
+    /// How long to listen for exporters, where the ports are free
+    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    for_ms: i64,
+    /// Look at this folder of an archive as well
+    #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
+    record: Option<PathBuf>,
+    /// Shape of the answer
+    #[arg(short, long, value_name = "SHAPE", default_value = "table")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+impl DoctorWords {
+    pub(super) fn check(self) -> Result<Doctor, clap::Error> {
+        let mut ports = self.port;
+        if ports.len() > MAX_PORTS {
+            return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", ports.len())));
+        }
+        ports.sort_unstable();
+        ports.dedup();
+        Ok(Doctor {
+            listen: Listen { address: self.bind, ports },
+            for_ms: self.for_ms,
+            folder: self.record,
+            json: self.output == Output::Json,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::{Command, read_from};
+
+    #[test]
+    fn words_become_settings() {
+        let words = "toptalk doctor -p 9995 -p 2055 -p 9995 --for 3s -w /a -o json";
+        let Ok(Command::Doctor(doctor)) = read_from(words.split(' ')) else { panic!() };
+        assert_eq!((doctor.listen.ports, doctor.for_ms), (vec![2055, 9995], 3000));
+        assert_eq!((doctor.folder, doctor.json), (Some("/a".into()), true));
+        let Ok(Command::Doctor(doctor)) = read_from(["toptalk", "doctor"]) else { panic!() };
+        assert_eq!((doctor.for_ms, doctor.json), (10_000, false));
+        let message = read_from(["toptalk", "doctor", "-o", "csv"]).unwrap_err();
+        assert!(message.contains("table, json"), "{message}");
+    }
+}

@@ -1,0 +1,225 @@
+//! What a monitoring system is told of the collecting, as Prometheus text.
+//!
+//! Pure: health in, text out. Each metric is a row of [`METRICS`].
+
+mod table;
+
+pub use table::METRICS;
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use crate::flow::Time;
+use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, QueueHealth, Recording};
+
+/// Exporters that have series of their own, the busiest; each has some 17. Whoever
+/// makes up senders makes no monitoring system keep them for years.
+pub const MAX_EXPORTERS: usize = 500;
+
+/// What an answer says of itself.
+pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+/// What every name begins with.
+const PREFIX: &str = "toptalk";
+
+/// How a metric may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only up, until a restart.
+    Counter,
+    Gauge,
+}
+
+/// A figure that is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Without prefix, and without the `_total` of counters.
+    pub(self) name: &'static str,
+    pub kind: Kind,
+    /// What it says, in a sentence without its full stop.
+    pub help: &'static str,
+    read: Read,
+}
+
+/// A figure as it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Value {
+    Whole(u64),
+    Real(f64),
+}
+
+impl Value {
+    /// Milliseconds as seconds.
+    fn seconds(ms: i64) -> Value {
+        Value::Real(ms as f64 / 1000.0)
+    }
+}
+
+/// Where a figure is read, which also says what labels it has. Where it is not
+/// known there is no series.
+#[derive(Clone, Copy, Debug)]
+enum Read {
+    Whole(fn(&Health) -> Option<Value>),
+    /// The constant 1, its labels telling the version.
+    Version,
+    Listener(fn(&Listener) -> Option<Value>),
+    Queue(fn(&QueueHealth) -> Option<Value>),
+    Exporter(fn(&ExporterHealth, Time) -> Option<Value>),
+    /// The constant 1, its labels telling the protocol.
+    Protocol,
+    /// Its own counters, by their names.
+    Statistics,
+    Recording(fn(&Recording) -> Option<Value>),
+    Causes(fn(&Health) -> &[DropCount]),
+}
+
+/// Names and values of labels.
+type Labels = Vec<(&'static str, String)>;
+
+impl Metric {
+    /// The name as it stands in the text.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let end = if self.kind == Kind::Counter { "_total" } else { "" };
+        format!("{PREFIX}_{}{end}", self.name)
+    }
+
+    /// The names of its labels.
+    #[must_use]
+    pub fn labels(&self) -> &'static [&'static str] {
+        match self.read {
+            Read::Whole(_) | Read::Recording(_) => &[],
+            Read::Version => &["version"],
+            Read::Listener(_) => &["listener"],
+            Read::Queue(_) => &["worker"],
+            Read::Exporter(_) => &["exporter"],
+            Read::Protocol => &["exporter", "protocol"],
+            Read::Statistics => &["exporter", "statistic"],
+            Read::Causes(_) => &["cause"],
+        }
+    }
+
+    fn kind(&self) -> MetricType {
+        match self.kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+        }
+    }
+
+    /// All series of it.
+    fn series(&self, scrape: &Scrape) -> Vec<(Labels, Value)> {
+        let Scrape { health, now, version } = scrape;
+        let values: Vec<(Vec<String>, Value)> = match self.read {
+            Read::Whole(read) => read(health).map(|value| (vec![], value)).into_iter().collect(),
+            Read::Version => vec![(vec![(*version).to_owned()], Value::Whole(1))],
+            Read::Listener(read) => {
+                let of = |one: &Listener| Some((vec![one.address.clone()], read(one)?));
+                health.listeners.iter().filter_map(of).collect()
+            }
+            Read::Queue(read) => {
+                let of = |(nth, queue)| Some((vec![usize::to_string(&nth)], read(queue)?));
+                health.work.queues.iter().enumerate().filter_map(of).collect()
+            }
+            Read::Exporter(read) => {
+                let of = |one: &ExporterHealth| Some((vec![address(one)], read(one, *now)?));
+                listed(health).filter_map(of).collect()
+            }
+            Read::Protocol => {
+                let labels = |one| vec![address(one), one.protocol.to_owned()];
+                listed(health).map(|one| (labels(one), Value::Whole(1))).collect()
+            }
+            Read::Statistics => {
+                let of = |one: &ExporterHealth| {
+                    let said = one.detail.statistics.iter();
+                    let of = |(name, count): &(&str, u64)| {
+                        (vec![address(one), (*name).to_owned()], Value::Whole(*count))
+                    };
+                    said.map(of).collect::<Vec<_>>()
+                };
+                listed(health).flat_map(of).collect()
+            }
+            Read::Recording(read) => {
+                let value = health.recording.as_ref().and_then(read);
+                value.map(|value| (vec![], value)).into_iter().collect()
+            }
+            Read::Causes(read) => {
+                let of = |drop: &DropCount| (vec![drop.cause.to_owned()], Value::Whole(drop.count));
+                read(health).iter().map(of).collect()
+            }
+        };
+        let named = |values| self.labels().iter().copied().zip(values).collect();
+        values.into_iter().map(|(labels, value)| (named(labels), value)).collect()
+    }
+}
+
+fn address(exporter: &ExporterHealth) -> String {
+    exporter.address.to_string()
+}
+
+/// Exporters that have series: the busiest that were heard.
+fn listed(health: &Health) -> impl Iterator<Item = &ExporterHealth> {
+    health.heard().take(MAX_EXPORTERS)
+}
+
+/// One answer in the making.
+#[derive(Debug)]
+struct Scrape {
+    health: Health,
+    now: Time,
+    version: &'static str,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for metric in METRICS {
+            let series = metric.series(self);
+            if series.is_empty() {
+                continue;
+            }
+            let kind = metric.kind();
+            let mut family = encoder.encode_descriptor(metric.name, metric.help, None, kind)?;
+            for (labels, value) in series {
+                if labels.is_empty() {
+                    write(&mut family, metric.kind, value)?;
+                } else {
+                    write(&mut family.encode_family(&labels)?, metric.kind, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write(encoder: &mut MetricEncoder<'_>, kind: Kind, value: Value) -> fmt::Result {
+    match (kind, value) {
+        (Kind::Counter, Value::Whole(value)) => {
+            encoder.encode_counter::<Labels, u64, u64>(&value, None)
+        }
+        (Kind::Counter, Value::Real(value)) => {
+            encoder.encode_counter::<Labels, f64, u64>(&value, None)
+        }
+        (Kind::Gauge, Value::Whole(value)) => encoder.encode_gauge(&value),
+        (Kind::Gauge, Value::Real(value)) => encoder.encode_gauge(&value),
+    }
+}
+
+/// Everything that is known at `now`, as Prometheus text. An error is one of
+/// writing into a text, which has none.
+///
+/// # Errors
+/// See above.
+pub fn text(health: Health, now: Time, version: &'static str) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix(PREFIX);
+    registry.register_collector(Box::new(Scrape { health, now, version }));
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;
