@@ -6,16 +6,18 @@ mod benchmarks;
 #[path = "filter_nfdump/beside.rs"]
 mod beside;
 mod common;
+#[path = "filter_nfdump/flows.rs"]
+mod made_up;
+#[path = "filter_nfdump/rich.rs"]
+mod rich;
 
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use benchmarks::Random;
-use common::process::{Running, free_port, have};
-use common::terminal::PATIENCE;
-use nix::sys::signal::{Signal, kill};
+use common::nfcapd;
+use common::process::have;
+use made_up::flows;
 use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
@@ -84,101 +86,6 @@ const AS_FILTERS: &[(&str, OfNumbers)] = &[
     ("as in [64500 3320]", |src, dst| [src, dst].iter().any(|n| [64_500, 3_320].contains(n))),
     ("src as in [64500, 65001]", |src, _| [64_500, 65_001].contains(&src)),
 ];
-
-/// Flows of few different values, so that every filter finds some.
-fn flows(count: usize, v6: bool, seed: u64) -> Vec<Flow> {
-    let mut random = Random(seed);
-    let mut pick = |values: &[u64]| values[(random.next() % values.len() as u64) as usize];
-    let mut flows = Vec::new();
-    for _ in 0..count {
-        let six = v6 && pick(&[0, 0, 1]) == 1;
-        let mut host = |net: u64| match six {
-            true => {
-                Host((0x2001_0db8 << 96) | u128::from(net) << 64 | u128::from(pick(&[1, 2, 3])))
-            }
-            false => Host::octets(10, net as u8, pick(&[0, 1]) as u8, pick(&[1, 2, 3]) as u8),
-        };
-        let (src, dst, next_hop) = (host(1), host(2), host(3));
-        let proto = pick(&[6, 6, 6, 17, 17, if six { 58 } else { 1 }, 47]) as u8;
-        let (sport, dport) = match proto {
-            1 | 58 => (0, pick(&[0x0800, 0x0303, 0x8000, 0x0301]) as u16),
-            6 | 17 => (pick(&[1024, 53, 40_000]) as u16, pick(&[53, 80, 443, 8080]) as u16),
-            _ => (0, 0),
-        };
-        let last = NOW.plus_ms(-(pick(&[0, 1_000, 61_000]) as i64));
-        let packets = pick(&[1, 2, 10, 1_000]);
-        flows.push(Flow {
-            src,
-            dst,
-            next_hop,
-            proto,
-            sport,
-            dport,
-            last,
-            first: last.plus_ms(-(pick(&[0, 1, 999, 1_000, 60_000, 600_000]) as i64)),
-            packets,
-            bytes: packets * pick(&[40, 576, 1_500]) + pick(&[0, 1]),
-            tcp_flags: if proto == 6 {
-                pick(&[2, 0x12, 0x10, 0x1b, 0x3f, 0, 4, 1]) as u8
-            } else {
-                0
-            },
-            tos: pick(&[0, 0xb8, 0x28]) as u8,
-            input: pick(&[1, 2, 70_000 % 60_000]) as u32,
-            output: pick(&[1, 3, 4]) as u32,
-            src_as: pick(&[0, 65_001, 64_500]) as u32,
-            dst_as: pick(&[0, 65_001, 3_320]) as u32,
-            src_mask: pick(&[0, 8, 24]) as u8,
-            dst_mask: pick(&[0, 16, 24]) as u8,
-            vlan: pick(&[0, 20, 30]) as u16,
-            direction: pick(&[0, 1]) as u8,
-            ..Flow::EMPTY
-        });
-    }
-    flows
-}
-
-/// What nfcapd wrote of these datagrams. A few are sent at a time, and then a
-/// header of a domain of its own: when that is announced, all before it has
-/// been taken in.
-fn collect(datagrams: &[Vec<u8>], folder: &Path) {
-    std::fs::create_dir(folder).unwrap();
-    let port = free_port();
-    let mut nfcapd = Command::new("nfcapd");
-    nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
-    let mut running = Running::start(&mut nfcapd, "Bound to");
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.connect(("127.0.0.1", port)).unwrap();
-    for (domain, some) in (10_000u32..).zip(datagrams.chunks(8)) {
-        for datagram in some {
-            socket.send(datagram).unwrap();
-        }
-        let marker = [&[0, 9][..], &[0; 14], &domain.to_be_bytes()].concat();
-        announced(&mut running, &socket, &marker, &format!("Domain: {domain}"));
-    }
-    running.end(Signal::SIGTERM);
-}
-
-/// Sends a marker until nfcapd says what it says of it, and ends nfcapd when
-/// it never does.
-fn announced(running: &mut Running, socket: &UdpSocket, marker: &[u8], word: &str) {
-    let pid = running.pid();
-    let (heard, waiting) = std::sync::mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for _ in 0..PATIENCE.as_secs() {
-                // Refused when nfcapd has ended, which the other thread sees.
-                let _ = socket.send(marker);
-                if waiting.recv_timeout(Duration::from_secs(1)).is_ok() {
-                    return;
-                }
-            }
-            let _ = kill(pid, Signal::SIGKILL);
-        });
-        running.wait_for(word);
-        heard.send(()).expect("it waits");
-    });
-}
 
 /// What nfdump says of each flow it finds; an error when it does not take the filter.
 fn nfdump(folder: &Path, format: &str, filter: &str) -> Result<Vec<String>, String> {
@@ -250,8 +157,8 @@ fn filters_find_as_many_flows_as_nfdump() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut sources = vec![
-        ("v9", V9Encoder::new(0x0102).encode(NOW, BOOT, &flows(900, true, 9), true)),
-        ("v5", V5Encoder::new(0x0102, 0).encode(NOW, BOOT, &flows(500, false, 5))),
+        ("v9", V9Encoder::new(0x0102).encode(NOW, BOOT, &flows(900, true, 9, NOW), true)),
+        ("v5", V5Encoder::new(0x0102, 0).encode(NOW, BOOT, &flows(500, false, 5, NOW))),
     ];
     sources.extend(softflowd(folder.path()).map(|datagrams| ("softflowd", datagrams)));
     let filters: Vec<&str> = FILTERS
@@ -265,7 +172,7 @@ fn filters_find_as_many_flows_as_nfdump() {
     let mut telling = 0;
     for (source, datagrams) in &sources {
         let archive = folder.path().join(source.replace(' ', "_"));
-        collect(datagrams, &archive);
+        nfcapd::record(&nfcapd::from_one(datagrams.clone()), &[], &archive);
         let flows = decoded(datagrams);
         let all = nfdump(&archive, "%sas %das", "any").expect("a listing");
         assert_eq!(all.len(), flows.len(), "{source}");

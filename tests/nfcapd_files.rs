@@ -3,13 +3,12 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::process::{Running, free_port, have};
+use common::nfcapd as peer;
+use common::process::have;
 use common::sets::{Datagram, Spec, iana};
-use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 use toptalk::archive::nfcapd;
 use toptalk::flow::Host;
@@ -345,26 +344,6 @@ fn rich() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Records datagrams with nfcapd; gives the file.
-fn nfcapd_file(datagrams: &[Vec<u8>], options: &[&str], folder: &Path) -> PathBuf {
-    let port = free_port();
-    let mut command = Command::new("nfcapd");
-    command.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string()]);
-    command.args(options).arg("-w").arg(folder);
-    let mut running = Running::start(&mut command, "Bound to");
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    // A header of another domain comes last: when it is announced, all before
-    // it has been taken in.
-    let last = Datagram::v9(99, EXPORTED, 1, 0).bytes();
-    for datagram in datagrams.iter().chain([&last]) {
-        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
-    }
-    running.wait_for("Domain: 99");
-    running.end(Signal::SIGTERM);
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.max().expect("a file")
-}
-
 #[test]
 fn what_nfcapd_records_is_as_nfdump_prints_it() {
     let name = "what_nfcapd_records_is_as_nfdump_prints_it";
@@ -373,7 +352,7 @@ fn what_nfcapd_records_is_as_nfdump_prints_it() {
     }
     for options in [&[][..], &["-z"], &["-y"], &["-j"]] {
         let folder = tempfile::tempdir().unwrap();
-        let path = nfcapd_file(&rich(), options, folder.path());
+        let path = peer::record(&peer::from_one(rich()), options, folder.path());
         let seen = compare(&path);
         for field in ["src4_xlt_ip", "bgp6_next_hop", "icmp_type", "ingress_vrf", "out_src_mac"] {
             assert!(seen.contains_key(field), "{field} was not compared: {seen:?}");
@@ -394,7 +373,7 @@ fn nfcapd_has_multiplied_by_the_sampling_rate_already() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let path = nfcapd_file(&rich()[..1], &["-s", "-50"], folder.path());
+    let path = peer::record(&peer::from_one(rich())[..1], &["-s", "-50"], folder.path());
     let flows = flows(&path);
     let flow = flows.first().expect("one flow");
     assert_eq!((number(flow, Field::Packets), number(flow, Field::Bytes)), (150, 75_000));

@@ -17,7 +17,7 @@ use toptalk::query::question::{Aggregation, Ask, Order, Question, Statistic};
 use toptalk::query::{Answer, Progress, Row, Source, Table, ask};
 
 use model::Naive;
-use random::{ELEMENTS, Site, orders, parts, sites};
+use random::{ELEMENTS, Site, orders, parts, sites, ways};
 
 /// The answer of the engine, and the rows it handed over.
 fn answer(site: &Site, question: &Question, threads: usize) -> (Answer, Vec<Row>) {
@@ -103,10 +103,10 @@ proptest! {
 
     #[test]
     fn groups_are_summed(
-        site in sites(), parts in parts(), bidirectional: bool,
+        site in sites(), parts in parts(), ways in ways(),
         order in prop::option::of(orders()), limit in 0usize..10,
     ) {
-        let by = Aggregation { parts, bidirectional };
+        let by = Aggregation { parts, ways };
         check(&site, Ask::Groups { by, order, limit })?;
     }
 

@@ -216,17 +216,13 @@ impl Session {
             threads: self.query.threads.unwrap_or_else(cores),
         };
         let (done, finished) = mpsc::channel::<()>();
-        let mut answer = std::thread::scope(|scope| {
+        Ok(std::thread::scope(|scope| {
             let (progress, stop, clock) = (&progress, &self.stop, &self.clock);
             scope.spawn(move || watch::watch(progress, stop, clock, &finished));
             let answer = ask(question, &source, row);
             drop(done);
             answer
-        });
-        if self.query.guess {
-            turn(&mut answer.tables);
-        }
-        Ok(answer)
+        }))
     }
 
     /// Prints the answer; `None` when whoever read us has seen enough.
@@ -320,25 +316,6 @@ fn open(entry: &Entry, from: Option<Time>, to: Option<Time>) -> Result<Opened, A
     }
     let chunk: Box<dyn Chunk> = Box::new(segment);
     Ok(Opened::Chunks(Box::new(std::iter::once(Ok(chunk)))))
-}
-
-/// Ports below this are of servers, those above it of clients (nfdump(1), `-B`).
-const SERVERS: u16 = 1024;
-
-/// Turns conversations whose source is the server by its port.
-fn turn(tables: &mut [Table]) {
-    for table in tables {
-        let Table::Rows { rows, .. } = table else { continue };
-        for row in rows {
-            let flow = &row.flow;
-            let has_ports = flow.proto == 6 || flow.proto == 17;
-            if has_ports && flow.sport < SERVERS && flow.dport > SERVERS {
-                row.flow = flow.reversed();
-                std::mem::swap(&mut row.sums.packets, &mut row.out_packets);
-                std::mem::swap(&mut row.sums.bytes, &mut row.out_bytes);
-            }
-        }
-    }
 }
 
 /// The folder of the archive: the system's if there is one, else the user's.

@@ -14,7 +14,7 @@ use crate::query::element::{self, ELEMENTS, MAX_STATISTICS, PARTS};
 use crate::query::format::layout::PREDEFINED;
 use crate::query::format::{Output, SHAPES, Shape};
 use crate::query::order::{self, ORDERS};
-use crate::query::question::Keys;
+use crate::query::question::{Keys, Ways};
 use crate::query::when::{self, When, Window};
 use crate::query::{Aggregation, Ask, Order, Statistic};
 
@@ -35,8 +35,6 @@ pub struct Query {
     pub to: Option<When>,
     /// `-t`, where it is about the beginning or the end of all there is.
     pub window: Option<Window>,
-    /// `-B`: conversations are turned so that clients come first.
-    pub guess: bool,
     pub output: Output,
     pub write: Option<PathBuf>,
     /// The zone of clocks on walls; `None` for that of this machine.
@@ -230,7 +228,6 @@ impl QueryWords {
             from,
             to,
             window: window.filter(|window| !matches!(window, Window::Between(..))),
-            guess: self.guess,
             output: self.print.check(),
             write: self.write,
             zone: self.tz,
@@ -266,7 +263,12 @@ impl QueryWords {
 
     /// What `-a`, `-A`, `-b` and `-B` sum by.
     fn aggregation(&self) -> Result<Option<Aggregation>, clap::Error> {
-        let both = self.both || self.guess;
+        let ways = match (self.both, self.guess) {
+            (_, true) => Ways::ToServer,
+            (true, false) => Ways::Both,
+            (false, false) => Ways::Apart,
+        };
+        let both = ways != Ways::Apart;
         let by = match self.by.as_deref().map(element::aggregation).transpose() {
             Ok(Some(_)) if both => {
                 let text = "-b sums by protocol, addresses and ports; leave out -A";
@@ -275,7 +277,7 @@ impl QueryWords {
             Ok(by) => by,
             Err(error) => return Err(wrong(format!("-A: {error}"))),
         };
-        let whole = || Aggregation { bidirectional: both, ..element::five_tuple() };
+        let whole = || Aggregation { ways, ..element::five_tuple() };
         Ok(by.or_else(|| (self.aggregate || both).then(whole)))
     }
 

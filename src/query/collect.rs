@@ -12,7 +12,7 @@ use super::key::{Dense, Keys};
 use super::layout::{Key, Layout, MOST_WORDS, Turn};
 use super::names::{Hosts, Names};
 use super::page::Page;
-use super::question::{Order, Part};
+use super::question::{Order, Part, Ways};
 use super::sort::rank;
 use super::state::State;
 use crate::filter::select::Hits;
@@ -25,6 +25,8 @@ pub(super) struct Spec {
     pub layout: Layout,
     /// A flow counts for this key, too, unless it is the same.
     other: Option<Layout>,
+    ways: Ways,
+    /// How keys are turned round, unless ways are apart.
     turn: Option<Turn>,
     hasher: RandomState,
     names: Arc<Names>,
@@ -69,17 +71,19 @@ struct Table<const W: usize> {
 
 impl Spec {
     /// Flows that agree in `parts` are one; with `other`, they count for the
-    /// values of these, too; with `turned`, the way back is added.
+    /// values of these, too.
     pub(super) fn new(
         parts: &[Part],
         other: Option<&[Part]>,
-        turned: bool,
+        ways: Ways,
         names: &Arc<Names>,
     ) -> Spec {
+        let turned = ways != Ways::Apart;
         let layout = Layout::new(parts, turned);
         Spec {
             other: other.map(|parts| Layout::new(parts, turned)),
             turn: turned.then(|| Turn::new(&layout)),
+            ways,
             layout,
             hasher: RandomState::default(),
             names: Arc::clone(names),
@@ -227,6 +231,7 @@ impl Finish<'_> {
         let mut groups = 0;
         for group in part.iter() {
             let Some(back) = self.back(part, group) else { continue };
+            let (group, back) = self.to_server(*group, back);
             groups += 1;
             let out = back.unwrap_or(State::NONE);
             let mut all = group.state;
@@ -235,7 +240,7 @@ impl Finish<'_> {
             let sums = Sums { bytes, packets, ..all.sums() };
             for (order, top) in self.orders.iter().zip(&mut tops) {
                 let rank = rank(*order, &sums, out.packets, out.bytes);
-                top.push(Ranked { rank, group: *group, back });
+                top.push(Ranked { rank, group, back });
             }
         }
         (tops.into_iter().map(TopN::into_sorted).collect(), groups)
@@ -254,6 +259,24 @@ impl Finish<'_> {
         match order.then_with(|| self.by_value(&group.key, &reversed)) {
             Ordering::Greater => None,
             _ => Some(Some(back.state)),
+        }
+    }
+
+    /// A group and its way back, changed over where that is the way to the server.
+    fn to_server<const W: usize>(
+        &self,
+        group: Group<W>,
+        back: Option<State>,
+    ) -> (Group<W>, Option<State>) {
+        let layout = &self.spec.layout;
+        match &self.spec.turn {
+            Some(turn)
+                if self.spec.ways == Ways::ToServer && turn.is_from_server(layout, &group.key) =>
+            {
+                let key = turn.reversed(layout, &group.key);
+                (Group { key, state: back.unwrap_or(State::NONE) }, Some(group.state))
+            }
+            _ => (group, back),
         }
     }
 

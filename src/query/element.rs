@@ -5,18 +5,18 @@ use std::sync::LazyLock;
 
 use super::near;
 use super::order::{self, OrderError};
-use super::question::{Aggregation, Element, Keys, Order, Part, Prefix, Statistic};
+use super::question::{Aggregation, Element, Keys, Order, Part, Prefix, Statistic, Ways};
 use crate::flow::field::Field;
 
 /// As many statistics are made in one pass.
 pub const MAX_STATISTICS: usize = 8;
 
 const fn one(field: Field) -> Keys {
-    Keys::One(Part { field, prefix: None })
+    Keys::One(Part::whole(field))
 }
 
 const fn either(a: Field, b: Field) -> Keys {
-    Keys::Either(Part { field: a, prefix: None }, Part { field: b, prefix: None })
+    Keys::Either(Part::whole(a), Part::whole(b))
 }
 
 const fn reported(field: Field) -> Part {
@@ -321,8 +321,8 @@ parts! {
 #[must_use]
 pub fn five_tuple() -> Aggregation {
     let fields = [Field::Proto, Field::Src, Field::Dst, Field::SrcPort, Field::DstPort];
-    let parts = fields.map(|field| Part { field, prefix: None }).to_vec();
-    Aggregation { parts, bidirectional: false }
+    let parts = fields.map(Part::whole).to_vec();
+    Aggregation { parts, ways: Ways::Apart }
 }
 
 /// Reads `-A`: words with commas between them.
@@ -341,13 +341,20 @@ pub fn aggregation(text: &str) -> Result<Aggregation, ElementError> {
     if parts.is_empty() {
         return Err(ElementError::Nothing);
     }
-    Ok(Aggregation { parts, bidirectional: false })
+    // A network is also its length.
+    for (address, mask) in [(Field::Src, Field::SrcMask), (Field::Dst, Field::DstMask)] {
+        let mask = Part::whole(mask);
+        if parts.contains(&reported(address)) && !parts.contains(&mask) {
+            parts.push(mask);
+        }
+    }
+    Ok(Aggregation { parts, ways: Ways::Apart })
 }
 
 fn part(word: &str) -> Result<Part, ElementError> {
     let is = |part: &&PartWord| part.name == word || part.aliases.contains(&word);
     if let Some(part) = PARTS.iter().find(is) {
-        return Ok(Part { field: part.field, prefix: None });
+        return Ok(Part::whole(part.field));
     }
     match word {
         "srcnet" => return Ok(reported(Field::Src)),

@@ -35,6 +35,17 @@ fn every_field_to_sum_by_has_one_word() {
 }
 
 #[test]
+fn networks_are_told_apart_by_their_length_too() {
+    let net = |field| Part { field, prefix: Some(Prefix::Reported) };
+    let lengths = [Field::SrcMask, Field::DstMask].map(Part::whole);
+    let parts = |text| aggregation(text).unwrap().parts;
+    assert_eq!(parts("srcnet"), [net(Field::Src), lengths[0]]);
+    assert_eq!(parts("srcmask,srcnet"), [lengths[0], net(Field::Src)]);
+    let both = [net(Field::Src), net(Field::Dst), lengths[0], lengths[1]];
+    assert_eq!(parts("srcnet,dstnet"), both);
+}
+
+#[test]
 fn statistics_are_read_with_their_orders() {
     let read = |text| {
         let statistic = statistic(text).unwrap();
@@ -87,5 +98,5 @@ fn other_words_are_refused_with_what_to_write() {
         assert!(message.contains(expected), "{text}: {message}");
     }
     let parts = aggregation("proto, srcip4/24,dstnet,").unwrap().parts;
-    assert_eq!(parts.len(), 3);
+    assert_eq!(parts.len(), 4, "the length of dstnet, too");
 }

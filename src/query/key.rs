@@ -75,7 +75,7 @@ impl Keys {
                     Dictionary::Addresses(hosts) => {
                         place.put_host(key, cut(hosts[id], place.part.prefix, 0), names);
                     }
-                    Dictionary::Numbers(numbers) => place.put(key, numbers[id].min(place.most())),
+                    Dictionary::Numbers(numbers) => place.put(key, place.cut(numbers[id])),
                 }
             }
             sums.add(&states[at]);
@@ -95,10 +95,8 @@ impl Keys {
         keys.resize(hits.len(), [0; W]);
         for (place, known) in self.layout.places.iter().zip(&mut self.known) {
             if !place.is_address() {
-                // Wider than its field says only in a damaged file.
-                let most = place.most();
                 page.numbers(place.part.field, hits, |at, bits| {
-                    place.put(&mut keys[at], bits.min(most));
+                    place.put(&mut keys[at], place.cut(bits));
                 });
             } else if mask_field(place.part).is_some() {
                 cut_reported(place, page, hits, names, keys);

@@ -25,6 +25,8 @@ pub(super) struct Place {
     shift: u32,
     /// 128 for an address that stands there as it is, in two words.
     bits: u32,
+    /// Those bits of a number that count.
+    counted: u64,
 }
 
 /// How keys are made.
@@ -41,7 +43,7 @@ impl Layout {
             && part.field.info().kind == Kind::Address
             && !numbered
         {
-            let place = Place { part: *part, word: 0, shift: 0, bits: WHOLE };
+            let place = Place { part: *part, word: 0, shift: 0, bits: WHOLE, counted: u64::MAX };
             return Layout { places: vec![place], words: 2 };
         }
         let (mut word, mut used) = (0, 0);
@@ -51,7 +53,8 @@ impl Layout {
             if used + bits > 64 {
                 (word, used) = (word + 1, 0);
             }
-            places.push(Place { part: *part, word, shift: used, bits });
+            let counted = counted(part.field);
+            places.push(Place { part: *part, word, shift: used, bits, counted });
             used += bits;
         }
         Layout { places, words: word + 1 }
@@ -73,7 +76,12 @@ pub(super) struct Turn {
     /// The same without ports, whose place holds type and code of ICMP.
     from_icmp: Vec<usize>,
     proto: Option<usize>,
+    /// Source and destination port.
+    ports: Option<(usize, usize)>,
 }
+
+/// Ports below this are of servers, those above it of clients (nfdump(1), `-B`).
+const SERVERS: u64 = 1024;
 
 impl Turn {
     pub(super) fn new(layout: &Layout) -> Turn {
@@ -86,13 +94,32 @@ impl Turn {
             });
             other.collect()
         };
-        Turn { from: from(false), from_icmp: from(true), proto: place_of(Field::Proto) }
+        Turn {
+            from: from(false),
+            from_icmp: from(true),
+            proto: place_of(Field::Proto),
+            ports: place_of(Field::SrcPort).zip(place_of(Field::DstPort)),
+        }
+    }
+
+    fn proto<const W: usize>(&self, layout: &Layout, key: &Key<W>) -> Option<u64> {
+        self.proto.and_then(|at| layout.places.get(at)).map(|place| place.get(key))
+    }
+
+    /// Whether the source is the server of the destination, by their ports.
+    pub(super) fn is_from_server<const W: usize>(&self, layout: &Layout, key: &Key<W>) -> bool {
+        let has_ports = matches!(self.proto(layout, key), Some(6 | 17));
+        let port = |at: usize| layout.places[at].get(key);
+        has_ports && self.ports.is_some_and(|(src, dst)| port(src) < SERVERS && port(dst) > SERVERS)
     }
 
     /// The key of the way back, as [`crate::flow::Flow::reversed`] has it.
     pub(super) fn reversed<const W: usize>(&self, layout: &Layout, key: &Key<W>) -> Key<W> {
-        let proto = self.proto.and_then(|at| layout.places.get(at)).map(|place| place.get(key));
-        let from = if matches!(proto, Some(1 | 58)) { &self.from_icmp } else { &self.from };
+        let from = if matches!(self.proto(layout, key), Some(1 | 58)) {
+            &self.from_icmp
+        } else {
+            &self.from
+        };
         let mut reversed = [0; W];
         for (place, from) in layout.places.iter().zip(from) {
             place.put(&mut reversed, layout.places[*from].get(key));
@@ -127,6 +154,13 @@ impl Place {
     /// The greatest number there is room for.
     pub(super) fn most(&self) -> u64 {
         if self.bits >= 64 { u64::MAX } else { (1 << self.bits) - 1 }
+    }
+
+    /// Those bits of a number that count. Wider than its field says is only what
+    /// a damaged file has.
+    #[inline]
+    pub(super) fn cut(&self, bits: u64) -> u64 {
+        bits.min(self.most()) & self.counted
     }
 
     #[inline]
@@ -167,6 +201,12 @@ impl Place {
     }
 }
 
+/// Which bits tell values apart: of an entry of the MPLS stack its label, whatever
+/// the traffic class.
+fn counted(field: Field) -> u64 {
+    if (Field::Mpls1..=Field::Mpls10).contains(&field) { !0xf } else { u64::MAX }
+}
+
 /// How many bits the values of a field take, addresses by their number.
 fn bits(field: Field) -> u32 {
     match field {
@@ -190,12 +230,14 @@ pub(super) fn mask_field(part: Part) -> Option<Field> {
     })
 }
 
-/// An address without the bits that do not count.
+/// An address without the bits that do not count. A reported length of 0 is one
+/// that was not reported.
 pub(super) fn cut(host: Host, prefix: Option<Prefix>, reported: u64) -> Host {
     let v4 = host.as_v4().is_some();
     let bits = match prefix {
         Some(Prefix::V4(bits)) if v4 => u32::from(bits.min(32)) + 96,
         Some(Prefix::V6(bits)) if !v4 => u32::from(bits.min(128)),
+        Some(Prefix::Reported) if reported == 0 => return host,
         Some(Prefix::Reported) if v4 => reported.min(32) as u32 + 96,
         Some(Prefix::Reported) => reported.min(128) as u32,
         _ => return host,

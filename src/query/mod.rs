@@ -33,5 +33,5 @@ pub mod when;
 
 pub use answer::{Answer, Row, StatRow, Sums, Table};
 pub use ask::ask;
-pub use question::{Aggregation, Ask, Order, Part, Question, Statistic};
+pub use question::{Aggregation, Ask, Order, Part, Question, Statistic, Ways};
 pub use source::{Opened, Progress, Source};

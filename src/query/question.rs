@@ -40,6 +40,14 @@ pub struct Part {
     pub prefix: Option<Prefix>,
 }
 
+impl Part {
+    /// A field as it is.
+    #[must_use]
+    pub const fn whole(field: Field) -> Part {
+        Part { field, prefix: None }
+    }
+}
+
 /// A length for the addresses of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix {
@@ -54,8 +62,19 @@ pub enum Prefix {
 pub struct Aggregation {
     /// At least one, each field once.
     pub parts: Vec<Part>,
-    /// Both directions of a conversation are one row with counters of both (`-b`).
-    pub bidirectional: bool,
+    pub ways: Ways,
+}
+
+/// What becomes of the two directions of a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ways {
+    /// A row for each.
+    #[default]
+    Apart,
+    /// One row with counters of both; there is the way that began first (`-b`).
+    Both,
+    /// The same, and there is the way to the server, where ports tell (`-B`).
+    ToServer,
 }
 
 /// One of `-s`.

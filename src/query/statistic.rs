@@ -7,7 +7,7 @@ use super::answer::{Row, StatRow, Table, Totals};
 use super::collect::{Collector, Found, List, Spec};
 use super::names::{Hosts, Names};
 use super::page::Page;
-use super::question::{Aggregation, Keys, Order, Part, Statistic};
+use super::question::{Aggregation, Keys, Order, Part, Statistic, Ways};
 use super::record::{put, row};
 use super::scan::Sink;
 use super::state::{COUNTED, State, gather};
@@ -17,15 +17,10 @@ use crate::flow::column::number_value;
 use crate::flow::field::{Field, Kind, Value};
 use crate::flow::{Host, Time};
 
-/// A field as it is.
-fn whole(field: Field) -> Part {
-    Part { field, prefix: None }
-}
-
 /// What makes records one where nothing else is said.
 fn five_tuple() -> Aggregation {
     let fields = [Field::Src, Field::Dst, Field::SrcPort, Field::DstPort, Field::Proto];
-    Aggregation { parts: fields.map(whole).to_vec(), bidirectional: false }
+    Aggregation { parts: fields.map(Part::whole).to_vec(), ways: Ways::Apart }
 }
 
 /// What is asked for.
@@ -37,21 +32,21 @@ pub(super) enum Wanted {
 impl Wanted {
     fn spec(&self, names: &Arc<Names>) -> Spec {
         let statistic = match self {
-            Wanted::Groups(by, _) => return Spec::new(&by.parts, None, by.bidirectional, names),
+            Wanted::Groups(by, _) => return Spec::new(&by.parts, None, by.ways, names),
             Wanted::Statistic(statistic) => statistic,
         };
         let with_proto = |part: Part| {
-            let proto = statistic.by_protocol.then(|| whole(Field::Proto));
+            let proto = statistic.by_protocol.then(|| Part::whole(Field::Proto));
             std::iter::once(part).chain(proto).collect::<Vec<_>>()
         };
         match statistic.element.keys {
             Keys::Record => {
                 let by = statistic.by.clone().unwrap_or_else(five_tuple);
-                Spec::new(&by.parts, None, by.bidirectional, names)
+                Spec::new(&by.parts, None, by.ways, names)
             }
-            Keys::One(part) => Spec::new(&with_proto(part), None, false, names),
+            Keys::One(part) => Spec::new(&with_proto(part), None, Ways::Apart, names),
             Keys::Either(one, two) => {
-                Spec::new(&with_proto(one), Some(&with_proto(two)), false, names)
+                Spec::new(&with_proto(one), Some(&with_proto(two)), Ways::Apart, names)
             }
         }
     }

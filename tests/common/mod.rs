@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 pub mod capture;
+pub mod nfcapd;
 pub mod process;
 pub mod sets;
 pub mod site;

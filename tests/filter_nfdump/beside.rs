@@ -4,9 +4,10 @@ use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, more_of};
 use toptalk::wire::Decoder;
 
-use super::benchmarks::Random;
+use super::common::nfcapd;
 use super::common::process::have;
-use super::{NOW, collect, nfdump};
+use super::rich::rich;
+use super::{NOW, nfdump};
 
 /// Filters on what only some exporters report, which both programs take.
 const BESIDE: &[&str] = &[
@@ -67,71 +68,6 @@ const BESIDE_DIFFERENT: &[(&[&str], &str)] = &[
     (&["fwdstat drop", "fwdstat forw"], "nfdump's names match nothing"),
 ];
 
-/// Elements of records with what only some exporters report: number, length,
-/// and the values to choose from.
-const ELEMENTS: &[(u16, usize, &[u64])] = &[
-    (8, 4, &[0x0a01_0001, 0x0a01_0002]),
-    (12, 4, &[0x0a02_0001, 0x0a02_0002]),
-    (7, 2, &[1024]),
-    (11, 2, &[53, 443]),
-    (4, 1, &[6, 17]),
-    (1, 4, &[1000]),
-    (2, 4, &[10]),
-    (22, 4, &[2_990_000]),
-    (21, 4, &[2_999_000]),
-    (56, 6, MACS),
-    (57, 6, MACS),
-    (80, 6, MACS),
-    (81, 6, MACS),
-    (70, 3, &[0, 1000 << 4 | 5 << 1, 3000 << 4 | 1]),
-    (71, 3, &[1000 << 4, 2000 << 4 | 2 << 1 | 1, 4000 << 4]),
-    (72, 3, &[2000 << 4 | 1, 2001 << 4 | 1]),
-    (58, 2, &[10, 20]),
-    (59, 2, &[20, 30]),
-    (5, 1, &[0, 8]),
-    (55, 1, &[8, 16]),
-    (89, 1, &[64, 66, 128]),
-    (18, 4, &[0x0a04_0001, 0x0a04_0002]),
-    (225, 4, &[0x0a05_0001, 0x0a05_0002]),
-    (226, 4, &[0x0a05_0001, 0x0a05_0003]),
-    (227, 2, &[53, 1024]),
-    (228, 2, &[53, 443]),
-    (234, 4, &[5, 6]),
-    (235, 4, &[5, 6]),
-];
-
-const MACS: &[u64] = &[0x5e00_5301, 0x5e00_5302, 0x5e00_5303];
-
-/// Datagrams of NetFlow v9 (RFC 3954, section 5) with so many records of [`ELEMENTS`].
-fn beside(count: usize) -> Vec<Vec<u8>> {
-    let mut random = Random(7);
-    let specs = ELEMENTS.iter().flat_map(|(id, length, _)| [*id, *length as u16]);
-    let template: Vec<u8> =
-        [256, ELEMENTS.len() as u16].into_iter().chain(specs).flat_map(u16::to_be_bytes).collect();
-    let mut record = || -> Vec<u8> {
-        let values = ELEMENTS.iter().map(|(_, length, values)| {
-            let value = values[(random.next() % values.len() as u64) as usize];
-            value.to_be_bytes()[8 - length..].to_vec()
-        });
-        values.collect::<Vec<_>>().concat()
-    };
-    let mut sets = vec![(0u16, template)];
-    sets.extend((0..count).map(|_| (256, record())));
-    let datagram = |(sequence, (set, content)): (u32, (u16, Vec<u8>))| {
-        let mut bytes = vec![0, 9, 0, 1];
-        bytes.extend(3_000_000u32.to_be_bytes());
-        bytes.extend(((NOW.0 / 1000) as u32).to_be_bytes());
-        bytes.extend(sequence.to_be_bytes());
-        bytes.extend(5u32.to_be_bytes());
-        bytes.extend(set.to_be_bytes());
-        let padded = content.len().next_multiple_of(4);
-        bytes.extend((padded as u16 + 4).to_be_bytes());
-        bytes.extend(content.iter().copied().chain([0; 3]).take(padded));
-        bytes
-    };
-    (0..).zip(sets).map(datagram).collect()
-}
-
 #[test]
 fn filters_on_what_few_report_find_as_many_flows_as_nfdump() {
     let name = "filters_on_what_few_report_find_as_many_flows_as_nfdump";
@@ -140,8 +76,8 @@ fn filters_on_what_few_report_find_as_many_flows_as_nfdump() {
     }
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("beside");
-    let datagrams = beside(300);
-    collect(&datagrams, &archive);
+    let datagrams = rich(300, NOW);
+    nfcapd::record(&nfcapd::from_one(datagrams.clone()), &[], &archive);
     let mut decoder = Decoder::new();
     decoder.keep_more(true);
     let mut flows = Vec::new();

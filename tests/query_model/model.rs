@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toptalk::flow::field::{Field, Value};
 use toptalk::flow::{Flow, Host, More, Network, Time, more_of};
 use toptalk::query::answer::Totals;
-use toptalk::query::question::{Aggregation, Keys, Order, Part, Prefix, Question, Statistic};
+use toptalk::query::question::{Aggregation, Keys, Order, Part, Prefix, Question, Statistic, Ways};
 use toptalk::query::{Row, StatRow, Sums};
 
 use super::random::Site;
@@ -75,9 +75,10 @@ impl Naive {
             let key = by.parts.iter().map(|part| value(part, row)).collect();
             groups.entry(key).and_modify(|group| add(group, &new)).or_insert(new);
         }
-        let mut rows: Vec<(Key, Row)> = match by.bidirectional {
-            true => both_ways(&by.parts, groups),
-            false => groups.into_iter().collect(),
+        let mut rows: Vec<(Key, Row)> = match by.ways {
+            Ways::Apart => groups.into_iter().collect(),
+            Ways::Both => both_ways(&by.parts, groups),
+            Ways::ToServer => to_servers(&by.parts, both_ways(&by.parts, groups)),
         };
         for (_, row) in &mut rows {
             row.flow.bytes = row.sums.bytes;
@@ -151,6 +152,10 @@ fn add(group: &mut Row, other: &Row) {
 /// What a part of a key is, as a number that sorts.
 fn value(part: &Part, row: &Row) -> u128 {
     match (part.field.info().get)(&row.flow, &row.more) {
+        // Of the stack, labels tell flows apart, not traffic classes.
+        Value::Number(entry) if part.field.info().name.starts_with("mpls") => {
+            u128::from(entry & !0xf)
+        }
         Value::Number(number) => u128::from(number),
         Value::Time(time) => time.0 as u128,
         Value::Address(host) => {
@@ -159,6 +164,8 @@ fn value(part: &Part, row: &Row) -> u128 {
             let bits = match part.prefix {
                 Some(Prefix::V4(bits)) if v4 => bits,
                 Some(Prefix::V6(bits)) if !v4 => bits,
+                // A length of 0 was not reported.
+                Some(Prefix::Reported) if mask == 0 => return host.0,
                 Some(Prefix::Reported) => mask.min(if v4 { 32 } else { 128 }),
                 _ => return host.0,
             };
@@ -178,29 +185,59 @@ fn copy(part: &Part, row: &Row, flow: &mut Flow, more: &mut More) {
         Field::Tos => flow.tos = row.flow.tos,
         Field::Input => flow.input = row.flow.input,
         Field::Output => flow.output = row.flow.output,
-        Field::Mpls3 => more.mpls[2] = row.more.mpls[2],
+        Field::Mpls3 => more.mpls[2] = value as u32,
         Field::InSrcMac => more.in_src_mac = row.more.in_src_mac,
         Field::TcpFlags | Field::First => {}
         _ => unreachable!("no such part"),
     }
 }
 
+/// The key of the way back.
+fn turned(parts: &[Part], key: &Key, icmp: bool) -> Key {
+    let place = |field| parts.iter().position(|part| part.field == field);
+    let mut back = key.clone();
+    let mut swap = |one, two| {
+        if let (Some(one), Some(two)) = (place(one), place(two)) {
+            back.swap(one, two);
+        }
+    };
+    swap(Field::Src, Field::Dst);
+    swap(Field::Input, Field::Output);
+    if !icmp {
+        swap(Field::SrcPort, Field::DstPort);
+    }
+    back
+}
+
+/// Turns rows whose source is the server.
+fn to_servers(parts: &[Part], rows: Vec<(Key, Row)>) -> Vec<(Key, Row)> {
+    let has =
+        |fields: &[Field]| fields.iter().all(|field| parts.iter().any(|part| part.field == *field));
+    let can_tell = has(&[Field::Proto, Field::SrcPort, Field::DstPort]);
+    let turn = |(key, row): (Key, Row)| {
+        let is_server = row.flow.sport < 1024 && row.flow.dport > 1024;
+        if !(can_tell && is_server && [6, 17].contains(&row.flow.proto)) {
+            return (key, row);
+        }
+        let mut turned_row = row;
+        std::mem::swap(&mut turned_row.flow.src, &mut turned_row.flow.dst);
+        std::mem::swap(&mut turned_row.flow.sport, &mut turned_row.flow.dport);
+        if has(&[Field::Input, Field::Output]) {
+            std::mem::swap(&mut turned_row.flow.input, &mut turned_row.flow.output);
+        }
+        std::mem::swap(&mut turned_row.sums.bytes, &mut turned_row.out_bytes);
+        std::mem::swap(&mut turned_row.sums.packets, &mut turned_row.out_packets);
+        (turned(parts, &key, false), turned_row)
+    };
+    rows.into_iter().map(turn).collect()
+}
+
 fn both_ways(parts: &[Part], groups: BTreeMap<Key, Row>) -> Vec<(Key, Row)> {
     let place = |field| parts.iter().position(|part| part.field == field);
     let mut rows = Vec::new();
     for (key, row) in &groups {
-        let mut back = key.clone();
-        let mut swap = |one, two| {
-            if let (Some(one), Some(two)) = (place(one), place(two)) {
-                back.swap(one, two);
-            }
-        };
-        swap(Field::Src, Field::Dst);
-        swap(Field::Input, Field::Output);
         let icmp = place(Field::Proto).is_some() && [1, 58].contains(&row.flow.proto);
-        if !icmp {
-            swap(Field::SrcPort, Field::DstPort);
-        }
+        let back = turned(parts, key, icmp);
         let Some(other) = groups.get(&back).filter(|_| back != *key) else {
             rows.push((key.clone(), *row));
             continue;

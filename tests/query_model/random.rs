@@ -11,7 +11,7 @@ use toptalk::filter::Filter;
 use toptalk::flow::field::Field;
 use toptalk::flow::{Flow, Host, More, Sampling, Time};
 use toptalk::query::Opened;
-use toptalk::query::question::{Element, Keys, Order, Part, Prefix};
+use toptalk::query::question::{Element, Keys, Order, Part, Prefix, Ways};
 
 use super::store::Dictionaries;
 
@@ -72,7 +72,8 @@ fn counts() -> impl Strategy<Value = u64> {
 }
 
 fn flows() -> impl Strategy<Value = Flow> {
-    let ends = (hosts(), hosts(), 0u16..4, 0u16..4);
+    let port = || prop_oneof![4 => 0u16..4, 1 => Just(1024u16), 2 => Just(40_000)];
+    let ends = (hosts(), hosts(), port(), port());
     let what = (prop::sample::select(vec![1u8, 6, 17, 47, 58]), 0u8..64, 0u8..4);
     let times = (0i64..40, -5i64..40);
     let sampling = prop_oneof![6 => Just(0u32), 1 => Just(1), 2 => Just(100), 1 => Just(u32::MAX)];
@@ -125,7 +126,8 @@ pub fn sites() -> impl Strategy<Value = Site> {
     let time = || prop::option::weighted(0.3, 0i64..60).prop_map(|time| time.map(Time));
     let filter = prop::sample::select(FILTERS).prop_map(|text| Filter::parse(text).unwrap());
     let more = (0u32..9, 0u64..9).prop_map(|(label, mac)| More {
-        mpls: [label; 10],
+        // Labels 0 to 4, of two traffic classes.
+        mpls: [label * 8; 10],
         in_src_mac: mac,
         nat_sport: 7,
         ..More::NONE
@@ -152,6 +154,10 @@ pub fn orders() -> impl Strategy<Value = Order> {
 
 const fn part(field: Field) -> Part {
     Part { field, prefix: None }
+}
+
+pub fn ways() -> impl Strategy<Value = Ways> {
+    prop::sample::select(vec![Ways::Apart, Ways::Both, Ways::ToServer])
 }
 
 /// Parts to group by, each field once.

@@ -49,8 +49,9 @@ fn lists_and_sums() {
     assert_eq!(ask(&["-c", "5", "-O", "tstart"]), by_time);
     assert_eq!(ask(&["-c", "5", "-n", "3"]), Ask::Records { order: None, limit: 3 });
     let Ask::Groups { by, limit: 0, .. } = ask(&["-b"]) else { panic!() };
-    assert!(by.bidirectional);
-    assert!(read(&["-B"]).unwrap().guess);
+    assert_eq!(by.ways, Ways::Both);
+    let Ask::Groups { by, .. } = ask(&["-B", "-b"]) else { panic!() };
+    assert_eq!(by.ways, Ways::ToServer);
     assert_eq!(ask(&["-I"]), Ask::Summary);
     assert_eq!(ask(&["-o", "null"]), Ask::Summary);
     assert!(read(&["-o", "long6"]).unwrap().output.full6);

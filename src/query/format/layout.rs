@@ -144,9 +144,17 @@ impl Layout {
     /// What groups are printed as unless asked otherwise: what they were summed by.
     #[must_use]
     pub fn of_groups(by: &Aggregation) -> Layout {
+        let network = |address| {
+            by.parts
+                .iter()
+                .any(|part| part.field == address && part.prefix == Some(Prefix::Reported))
+        };
         let names = by.parts.iter().filter_map(|part| match (part.prefix, part.field) {
             (Some(Prefix::Reported), Field::Src) => Some("sn"),
             (Some(Prefix::Reported), Field::Dst) => Some("dn"),
+            // Its length stands behind it.
+            (_, Field::SrcMask) if network(Field::Src) => None,
+            (_, Field::DstMask) if network(Field::Dst) => None,
             _ => PARTS.iter().find(|word| word.field == part.field).map(|word| word.tag),
         });
         let mut pieces = Vec::new();

@@ -277,7 +277,7 @@ impl Printer {
         match self.shape {
             Shape::Null | Shape::Parquet => return,
             Shape::Lines(_) | Shape::Raw if !self.quiet => {
-                stat::top(&mut self.pen, self.limit, rows.len(), "flows", order);
+                stat::top(&mut self.pen, self.limit, "flows", order);
             }
             _ => {}
         }
@@ -351,7 +351,7 @@ fn line() -> Shape {
 
 /// Groups by the 5-tuple look like flows.
 fn usual_groups(by: &super::Aggregation) -> Shape {
-    if by.bidirectional {
+    if by.ways != super::Ways::Apart {
         return Layout::predefined("biline").map_or(Shape::Null, Shape::Lines);
     }
     if *by == super::element::five_tuple() { line() } else { Shape::Lines(Layout::of_groups(by)) }

@@ -1,6 +1,6 @@
 //! Rows with a line for each field.
 
-use super::pen::Pen;
+use super::pen::{Pen, Style};
 use super::tag;
 use crate::flow::{Flow, Host, More};
 use crate::query::Row;
@@ -59,8 +59,9 @@ const LINES: &[Line] = &[
     ("fwd status", "fwd", |_, m| m.forwarding != 0),
 ];
 
-/// Writes all that was reported of a row.
+/// Writes all that was reported of a row, in full: there is room for it.
 pub fn row(pen: &mut Pen, row: &Row) {
+    let style = std::mem::replace(&mut pen.style, Style::DATA);
     pen.text("\nFlow Record:\n");
     for (name, tag, reported) in LINES {
         let Some(tag) = tag::named(tag).filter(|_| reported(&row.flow, &row.more)) else {
@@ -75,6 +76,7 @@ pub fn row(pen: &mut Pen, row: &Row) {
     if row.flow.duplicate {
         pen.text("  reported before from another interface\n");
     }
+    pen.style = style;
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl Stat<'_> {
     pub(super) fn text(&self, pen: &mut Pen, limit: usize, quiet: bool) {
         let width = VALUE.max(address_width(pen.style.full6));
         if !quiet {
-            top(pen, limit, self.rows.len(), self.asked.element.label, self.order);
+            top(pen, limit, self.asked.element.label, self.order);
             pen.text("Date first seen                 Duration Proto ");
             pen.right(width, |pen| pen.text(self.asked.element.label));
             pen.text("    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n");
@@ -49,10 +49,12 @@ impl Stat<'_> {
                 pen.byte(b')');
             }
             let [pps, bps, bpp] = pen.rates(&row.sums);
-            for (rate, width) in [(pps, 8), (bps, 8), (bpp, 5)] {
+            for rate in [pps, bps] {
                 pen.byte(b' ');
-                pen.right(width, |pen| pen.scaled(rate));
+                pen.right(8, |pen| pen.scaled(rate));
             }
+            pen.byte(b' ');
+            pen.right(5, |pen| pen.number(bpp));
             pen.byte(b'\n');
         }
         pen.byte(b'\n');
@@ -195,11 +197,13 @@ pub(super) fn name(pen: &mut Pen, asked: &Statistic, order: Order) {
     pen.byte(b'"');
 }
 
-/// `Top 10 Dst IP Addr ordered by bytes:`.
-pub(super) fn top(pen: &mut Pen, limit: usize, rows: usize, label: &str, order: Order) {
+/// `Top 10 Dst IP Addr ordered by bytes:`; without a number when there is no limit.
+pub(super) fn top(pen: &mut Pen, limit: usize, label: &str, order: Order) {
     pen.text("Top ");
-    pen.number(if limit == 0 { rows } else { limit } as u64);
-    pen.byte(b' ');
+    if limit > 0 {
+        pen.number(limit as u64);
+        pen.byte(b' ');
+    }
     pen.text(label);
     pen.text(" ordered by ");
     pen.text(order.word().name);

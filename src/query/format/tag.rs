@@ -2,7 +2,7 @@
 //! under which heading, and how wide.
 
 use super::pen::Pen;
-use crate::flow::{Flow, Host, Network};
+use crate::flow::{Flow, Host, Network, Time};
 use crate::query::Row;
 
 /// Where a cell stands in its column.
@@ -137,6 +137,13 @@ fn direction(pen: &mut Pen, flow: &Flow) {
     }
 }
 
+/// Sums of flows were not received; in CSV that is an empty cell.
+fn received(pen: &mut Pen, arrival: Time) {
+    if arrival.0 != 0 || !pen.style.data {
+        pen.stamp(arrival, true);
+    }
+}
+
 fn mpls(pen: &mut Pen, row: &Row, place: usize) {
     pen.mpls(row.more.mpls.get(place).copied().unwrap_or(0).into());
 }
@@ -181,7 +188,7 @@ tags! {
     "tsr" "First seen (raw)" Right(16), "the same in seconds since 1970", |p, r| p.epoch(r.sums.first);
     "te" "Date last seen" Left(23), "when the last packet was seen", |p, r| p.stamp(r.sums.last, true);
     "ter" "Last seen (raw)" Right(16), "the same in seconds since 1970", |p, r| p.epoch(r.sums.last);
-    "tr" "Date flow received" Left(23), "when the record was received", |p, r| p.stamp(r.flow.arrival, true);
+    "tr" "Date flow received" Left(23), "when the record was received", |p, r| received(p, r.flow.arrival);
     "trr" "Received (raw)" Right(16), "the same in seconds since 1970", |p, r| p.epoch(r.flow.arrival);
     "td" "    Duration    " Right(16), "duration", |p, r| p.duration(&r.sums);
     "pr" "Proto" Left(5), "protocol", |p, r| p.protocol(r.flow.proto);
@@ -238,7 +245,7 @@ tags! {
     "mpls" "MPLS labels 1-10" Right(129), "all of them", |p, r| all_mpls(p, r);
     "bps" "bps" Right(8), "bits a second", |p, r| { let [_, bps, _] = p.rates(&r.sums); p.scaled(bps) };
     "pps" "pps" Right(8), "packets a second", |p, r| { let [pps, ..] = p.rates(&r.sums); p.scaled(pps) };
-    "bpp" "Bpp" Right(6), "bytes a packet", |p, r| { let [.., bpp] = p.rates(&r.sums); p.scaled(bpp) };
+    "bpp" "Bpp" Right(6), "bytes a packet", |p, r| { let [.., bpp] = p.rates(&r.sums); p.number(bpp) };
     "odid" "obsDomainID" Right(11), "observation domain", |p, r| domain(p, r.flow.domain);
     "xsa" "X-late Src IP" Address, "source address after translation", |p, r| p.host(r.more.nat_src);
     "xda" "X-late Dst IP" Address, "destination address after translation", |p, r| p.host(r.more.nat_dst);

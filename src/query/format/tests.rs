@@ -212,7 +212,7 @@ fn statistics_are_nfdumps() {
 Top 10 Dst IP Addr ordered by bytes:
 Date first seen                 Duration Proto       Dst IP Addr    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp
 2023-11-14 22:13:20.010     00:00:00.230 any         203.0.113.1        1(50.0)        7(41.2)      780( 0.0)       30    27130   111
-2023-11-14 22:13:20.010     00:00:00.000 any    2001:db..fff::80        1(50.0)       10(58.8)   12.3 M(100.0)       43  429.4 M 1.2 M
+2023-11-14 22:13:20.010     00:00:00.000 any    2001:db..fff::80        1(50.0)       10(58.8)   12.3 M(100.0)       43  429.4 M 1234567
 
 ";
     assert_eq!(destinations("", "dstip/bytes"), format!("{want}{SUMMARY}"));
@@ -245,11 +245,13 @@ fn groups_are_printed_by_what_they_were_summed_by() {
     let text = group(aggregation("srcip,dstport").unwrap(), "");
     assert!(text.starts_with("Date first seen             Duration           Src IP Addr Dst Pt   Packets    Bytes      bps    Bpp Flows\n"), "{text}");
     assert_eq!(group(five_tuple(), ""), list(""));
-    let both = Aggregation { bidirectional: true, ..five_tuple() };
+    let text = group(aggregation("srcnet,dstmask").unwrap(), "");
+    assert!(text.starts_with("Date first seen             Duration           Src Network    DMask   Packets    Bytes      bps    Bpp Flows\n"), "{text}");
+    let both = Aggregation { ways: Ways::Both, ..five_tuple() };
     assert!(group(both, "").contains("<->"));
 }
 
-use crate::query::Aggregation;
+use crate::query::{Aggregation, Ways};
 
 #[test]
 fn the_totals_alone() {

@@ -1,0 +1,425 @@
+//! Differences that are known, each with its reason. One that is no longer
+//! there is an error, too: nothing is listed that has been put right.
+
+use std::collections::BTreeSet;
+
+use super::ask::Question;
+use super::read::{Answer, Table};
+
+/// Where a difference comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// nfcapd recorded it otherwise: over its file both say the same.
+    Nfcapd,
+    /// nfdump answers otherwise, whoever recorded it.
+    Nfdump,
+    /// toptalk answers otherwise on purpose (docs/QUERY.md).
+    Us,
+}
+
+/// Questions that are answered otherwise.
+pub struct Otherwise {
+    pub by: By,
+    /// Empty for all that they are asked of.
+    pub sources: &'static [&'static str],
+    pub questions: &'static [&'static str],
+    pub why: &'static str,
+}
+
+/// Columns that differ whatever is asked; all else of the answer is compared.
+pub struct Column {
+    pub by: By,
+    /// Empty for all.
+    pub sources: &'static [&'static str],
+    pub names: &'static [&'static str],
+    pub cover: Cover,
+    /// Only in rows of these protocols; empty for all.
+    pub protocols: &'static [&'static str],
+    /// Of which questions.
+    pub of: fn(&Question) -> bool,
+    pub why: &'static str,
+}
+
+/// What of a cell is not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    Whole,
+    /// What stands behind this.
+    Behind(char),
+    /// Which end of a conversation is the source: rows are turned.
+    Way,
+}
+
+fn any(_: &Question) -> bool {
+    true
+}
+
+fn grouped(question: &Question) -> bool {
+    question.is_grouped || question.text.contains("-s record")
+}
+
+fn lines(question: &Question) -> bool {
+    !question.text.contains("csv") && !question.text.contains("json")
+}
+
+pub const COLUMNS: &[Column] = &[
+    Column {
+        names: &["tr", "trr", "received", "received at"],
+        ..by(By::Nfcapd, "each has received it when it did")
+    },
+    Column {
+        sources: &["v5"],
+        names: &["smk", "dmk", "sn", "dn", "src_mask", "dst_mask", "src network", "dst network"],
+        ..by(By::Nfcapd, "nfcapd leaves out the masks of v5")
+    },
+    Column {
+        sources: &["v5"],
+        names: &["dir"],
+        ..by(By::Nfcapd, "nfcapd takes a direction that is not reported for ingress")
+    },
+    Column {
+        sources: &["v9"],
+        names: &["dp", "it", "ic", "icmp_type", "icmp_code", "ICMP type", "ICMP code"],
+        protocols: &["ICMP", "ICMP6", "1", "58"],
+        ..by(By::Nfcapd, "nfcapd leaves out an ICMP type that v9 reports in the destination port")
+    },
+    Column {
+        sources: &["rich"],
+        names: &["dp", "it", "ic", "icmp_type", "icmp_code", "ICMP type", "ICMP code"],
+        protocols: &["ICMP6", "58"],
+        ..by(By::Nfcapd, "nfcapd leaves out the element of the ICMP type of IPv6")
+    },
+    Column {
+        sources: &["rich"],
+        names: &["flg"],
+        protocols: &["UDP", "17"],
+        of: lines,
+        ..by(By::Nfdump, "nfdump prints in lines no flags of flows that are not of TCP")
+    },
+    Column {
+        sources: &["v9", "rich"],
+        names: &["odid"],
+        ..by(By::Nfdump, "nfdump knows only a domain that is an element of the record")
+    },
+    Column {
+        sources: &["rich"],
+        names: &["nhb"],
+        of: |question| question.text.contains("csv") && !grouped(question),
+        ..by(By::Nfdump, "nfdump's CSV has the next hop there, of IPv6")
+    },
+    Column {
+        names: &["mpls10"],
+        of: lines,
+        ..by(By::Nfdump, "nfdump writes one 0 too much there")
+    },
+    Column {
+        names: &["dst tos"],
+        of: |question| question.text.contains("-o raw"),
+        ..by(By::Nfdump, "nfdump's raw format has the type of service on the way in there")
+    },
+    Column {
+        names: &["src tos"],
+        protocols: &["ICMP", "ICMP6"],
+        of: |question| question.text.contains("-o raw"),
+        ..by(By::Nfdump, "nfdump's raw format has no type of service of ICMP")
+    },
+    Column { names: &["ter"], ..by(By::Nfdump, "nfdump leaves out the milliseconds") },
+    Column {
+        names: &["td"],
+        of: |question| question.is_statistic && question.text.contains("-6"),
+        ..by(By::Nfdump, "with -6, nfdump's statistics have seconds there, as with -N")
+    },
+    Column {
+        names: &["srcnet", "dstnet"],
+        cover: Cover::Behind('/'),
+        ..by(By::Us, "networks are told apart by their length; nfdump prints 0 for all")
+    },
+    Column { names: &["nevt"], sources: &["rich"], ..by(By::Us, "events are numbers") },
+    Column {
+        names: &["avg bps", "avg pps"],
+        of: |question| question.text.contains("-t {"),
+        ..by(By::Us, "rates of sums are over the window that was asked for")
+    },
+    Column {
+        names: &["sa"],
+        cover: Cover::Way,
+        of: |question| question.ours.iter().any(|word| word == "-b"),
+        ..by(By::Us, "the way there is that which began first; of nfdump, that which it read first")
+    },
+    Column {
+        names: &["flg"],
+        of: |question| question.text.contains("-A") && question.text.contains("csv"),
+        ..by(By::Us, "flags are those of all flows; nfdump has them only of sums of connections")
+    },
+    Column { names: OF_GROUPS, of: grouped, ..by(By::Us, OF_GROUPS_WHY) },
+];
+
+/// What nothing was summed by.
+const OF_GROUPS: &[&str] = &[
+    "tos",
+    "stos",
+    "dtos",
+    "da",
+    "nh",
+    "nhb",
+    "dir",
+    "in",
+    "out",
+    "sas",
+    "das",
+    "smk",
+    "dmk",
+    "svln",
+    "dvln",
+    "fwd",
+    "ra",
+    "tr",
+    "ismc",
+    "odmc",
+    "idmc",
+    "osmc",
+    "mpls1",
+    "mpls2",
+    "mpls3",
+    "src_tos",
+    "direction",
+    "input_snmp",
+    "output_snmp",
+    "src_as",
+    "dst_as",
+    "src_mask",
+    "dst_mask",
+    "src_vlan",
+    "ip4_router",
+    "ip4_next_hop",
+    "ip6_next_hop",
+    "received",
+];
+const OF_GROUPS_WHY: &str =
+    "what was not summed by is empty; nfdump has that of whichever flow it met first";
+
+/// A column that differs everywhere, whole.
+const fn by(by: By, why: &'static str) -> Column {
+    Column { by, sources: &[], names: &[], cover: Cover::Whole, protocols: &[], of: any, why }
+}
+
+/// Covers columns that are known to differ, and notes which did.
+pub struct Known<'a> {
+    pub source: &'a str,
+    /// Whether toptalk read nfcapd's file.
+    pub in_place: bool,
+}
+
+/// A name of an entry of [`COLUMNS`] and of its [`Column::names`].
+pub type Seen = BTreeSet<(usize, &'static str)>;
+
+impl Known<'_> {
+    /// Covers what is known in both answers, where it differs.
+    pub fn cover(&self, question: &Question, theirs: &mut Answer, ours: &mut Answer) -> Seen {
+        let mut seen = Seen::new();
+        for (place, column) in COLUMNS.iter().enumerate() {
+            let here = column.sources.is_empty() || column.sources.contains(&self.source);
+            let of_side = !self.in_place || column.by != By::Nfcapd;
+            if !here || !of_side || !(column.of)(question) {
+                continue;
+            }
+            for name in column.names {
+                let [mut one, mut two] = [&mut *theirs, &mut *ours].map(|answer| {
+                    let total = answer.totals.get_mut(*name);
+                    let mut cells: Vec<String> = total.map(std::mem::take).into_iter().collect();
+                    for table in &mut answer.tables {
+                        cells.extend(column.cover(table, name));
+                    }
+                    cells
+                });
+                one.sort_unstable();
+                two.sort_unstable();
+                if one != two {
+                    seen.insert((place, name));
+                }
+            }
+        }
+        seen
+    }
+}
+
+impl Column {
+    /// Covers what is not compared; gives what was there.
+    fn cover(&self, table: &mut Table, name: &str) -> Vec<String> {
+        let place = |name: &str| table.columns.iter().position(|own| own == name);
+        let Some(at) = place(name) else { return Vec::new() };
+        let proto = place("pr").or(place("proto"));
+        let of_protocol = |row: &[String]| match proto {
+            _ if self.protocols.is_empty() => true,
+            Some(proto) => self.protocols.contains(&row[proto].as_str()),
+            None => false,
+        };
+        let pairs = [("sa", "da"), ("sp", "dp"), ("ipkt", "opkt"), ("ibyt", "obyt")];
+        let ends: Vec<_> =
+            pairs.iter().filter_map(|(one, two)| Some((place(one)?, place(two)?))).collect();
+        let rows = table.rows.iter_mut().filter(|row| of_protocol(row));
+        let covered = rows.map(|row| match self.cover {
+            Cover::Whole => std::mem::take(&mut row[at]),
+            Cover::Behind(c) => {
+                let end = row[at].find(c).unwrap_or(row[at].len());
+                row[at].split_off(end)
+            }
+            Cover::Way => turned(row, &ends),
+        });
+        covered.collect()
+    }
+}
+
+/// Turns a row so that the lesser end is the source; gives the row as it was.
+fn turned(row: &mut [String], ends: &[(usize, usize)]) -> String {
+    let was = row.join(" ");
+    let end = |side: fn(&(usize, usize)) -> usize| {
+        ends.iter().take(2).map(|pair| row[side(pair)].clone()).collect::<Vec<_>>()
+    };
+    if end(|pair| pair.0) > end(|pair| pair.1) {
+        ends.iter().for_each(|(one, two)| row.swap(*one, *two));
+    }
+    was
+}
+
+/// A question of [`OTHERWISE`] is asked of several, and all answer otherwise.
+const fn all(by: By, questions: &'static [&'static str], why: &'static str) -> Otherwise {
+    Otherwise { by, sources: &[], questions, why }
+}
+
+pub const OTHERWISE: &[Otherwise] = &[
+    all(By::Us, &["-s srcip -O bytes"], "-O orders statistics, too"),
+    all(By::Us, &["-s srcip/bytes/packets -n 3"], "tables are in the order that was asked for"),
+    Otherwise {
+        by: By::Us,
+        sources: &["v5", "v9", "ipfix"],
+        questions: &["-s as/bytes -n 0"],
+        why: "a flow of which both are equal counts once",
+    },
+    all(
+        By::Us,
+        &[
+            "-s if/bytes -n 0",
+            "-s mask/bytes -n 0",
+            "-s port/bytes -n 0",
+            "-s vlan/bytes -n 0",
+            "-s srcmac/bytes -n 0",
+            "-s dstmac/bytes -n 0",
+        ],
+        "a flow of which both are equal counts once",
+    ),
+    all(By::Us, &["-s nevent/bytes -n 0"], "events are numbers"),
+    all(By::Us, &["-s dstip/packets -n 0 -o csv -q"], "-q leaves out the heading of CSV, too"),
+    all(By::Us, &["-n 7"], "-n limits plain lists, too"),
+    all(
+        By::Us,
+        &["-A srcip4/24", "-A srcip6/64"],
+        "a length is for addresses of its family; nfdump cuts the others, too",
+    ),
+    all(By::Us, &["-A srcip4/32,dstip4/0 ipv4"], "a length of 0 sums all; nfdump refuses it"),
+    all(
+        By::Us,
+        &["-b", "-b 'not proto icmp and not proto 58'"],
+        "conversations without ports have two ways, too",
+    ),
+    Otherwise {
+        by: By::Us,
+        sources: &["ipfix"],
+        questions: &["-s srcip/bytes -n 0 ipv6"],
+        why: "half a tenth of a percent is rounded up",
+    },
+    Otherwise {
+        by: By::Us,
+        sources: &["v9"],
+        questions: &["-s srcip:p/bytes -s dstport/flows -n 4 'proto tcp or proto udp'"],
+        why: "half a tenth of a percent is rounded up",
+    },
+    all(
+        By::Nfdump,
+        &["-I 'proto tcp'", "-I 'src port 53'", "-I -t {-61}-{0}"],
+        "-I of nfdump has the counters of the file, whatever was asked",
+    ),
+    all(
+        By::Nfdump,
+        &[
+            "-O bps -o extended -N",
+            "-O ibps -o extended -N",
+            "-a -O bps -N -o extended 'proto tcp'",
+            "-A proto,srcip,dstport -O bps 'proto tcp or proto udp'",
+            "-s record/bps -n 10 -o extended -N 'proto tcp'",
+            "-s record/bps -A srcip -n 4",
+        ],
+        "nfdump's bps puts rows in some order",
+    ),
+    all(
+        By::Nfdump,
+        &["-s inmac/bytes -n 0", "-s outmac/bytes -n 0"],
+        "nfdump counts only the sources",
+    ),
+    all(
+        By::Nfdump,
+        &["-A srcnet,dstnet,proto 'not dst mask 0'"],
+        "nfdump cuts IPv6 addresses to 64 bits where the reported length is more",
+    ),
+    all(By::Nfdump, &["-s mpls2/bytes -n 0"], "nfdump takes the label from the wrong bits"),
+    all(
+        By::Nfdump,
+        &["-A xsrcip", "-A xdstip"],
+        "nfdump takes an end of IPv6 addresses after translation for IPv4",
+    ),
+    all(
+        By::Nfdump,
+        &["-s odid/bytes -n 0"],
+        "nfdump knows only a domain that is an element of the record",
+    ),
+    Otherwise {
+        by: By::Nfdump,
+        sources: &["v9"],
+        questions: &["-A odid"],
+        why: "nfdump knows only a domain that is an element of the record",
+    },
+    Otherwise {
+        by: By::Nfdump,
+        sources: &["v9", "ipfix", "rich"],
+        questions: &["-o 'fmt:%sn %dn'"],
+        why: "nfdump cuts IPv6 addresses to 64 bits when no length was reported",
+    },
+    Otherwise {
+        by: By::Nfdump,
+        sources: &["rich"],
+        questions: &["-s dstip:p/flows -n 7", "-s dstip:p/bytes -n 0 -o csv", "-s ip:p/bytes -n 0"],
+        why: "nfdump's rates lose one where they should come out even",
+    },
+    Otherwise {
+        by: By::Nfcapd,
+        sources: &["v9"],
+        questions: &["-s dstport/bytes -n 0"],
+        why: "nfcapd leaves out an ICMP type that v9 reports in the destination port",
+    },
+    Otherwise {
+        by: By::Nfcapd,
+        sources: &["rich"],
+        questions: &["-s dstport/bytes -n 0"],
+        why: "nfcapd leaves out the element of the ICMP type of IPv6",
+    },
+    Otherwise {
+        by: By::Nfcapd,
+        sources: &["v5"],
+        questions: &[
+            "-s srcmask/bytes -n 0",
+            "-s dstmask/bytes -n 0",
+            "-A srcmask",
+            "-A dstmask",
+            "-A srcnet",
+            "-A dstnet",
+            "-A srcnet,dstnet",
+        ],
+        why: "nfcapd leaves out the masks of v5",
+    },
+    Otherwise {
+        by: By::Nfcapd,
+        sources: &["v5"],
+        questions: &["-s dir/bytes -n 0"],
+        why: "nfcapd takes a direction that is not reported for ingress",
+    },
+];
