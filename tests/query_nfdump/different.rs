@@ -182,7 +182,6 @@ const OF_GROUPS: &[&str] = &[
     "mpls2",
     "mpls3",
     "src_tos",
-    "dst_tos",
     "direction",
     "input_snmp",
     "output_snmp",
@@ -191,7 +190,6 @@ const OF_GROUPS: &[&str] = &[
     "src_mask",
     "dst_mask",
     "src_vlan",
-    "dst_vlan",
     "ip4_router",
     "ip4_next_hop",
     "ip6_next_hop",
@@ -357,6 +355,11 @@ pub const OTHERWISE: &[Otherwise] = &[
         By::Nfdump,
         &["-s inmac/bytes -n 0", "-s outmac/bytes -n 0"],
         "nfdump counts only the sources",
+    ),
+    all(
+        By::Nfdump,
+        &["-A srcnet,dstnet,proto 'not dst mask 0'"],
+        "nfdump cuts IPv6 addresses to 64 bits where the reported length is more",
     ),
     all(By::Nfdump, &["-s mpls2/bytes -n 0"], "nfdump takes the label from the wrong bits"),
     all(

@@ -158,7 +158,8 @@ fn totals(text: &str) -> BTreeMap<String, String> {
         let parts: Vec<&str> = match line.split_once(": ") {
             Some(("Time window", _)) => vec![line],
             // A line of `-o raw` or a title.
-            Some(_) if line.starts_with("Top ") || line.contains(" = ") => continue,
+            Some((name, _)) if name.starts_with("Top ") || name == "Flow Record" => continue,
+            Some(_) if line.contains(" = ") => continue,
             Some(_) => line.split(", ").collect(),
             None => continue,
         };

@@ -195,7 +195,7 @@ fn a_tag_needs_the_columns_that_it_says() {
         for tag in tag::TAGS {
             // Each value as it is among all.
             let full = said(proto, &all);
-            let mut part = full.clone();
+            let mut part = full;
             for field in all.iter().filter(|field| !tag.needs.contains(field)) {
                 if !counted.contains(field) {
                     crate::query::record::put(&mut part, *field, 0, Host::UNSPECIFIED);
