@@ -111,8 +111,8 @@ impl Tape {
             segments: status.segments,
             shed: shed
                 .map(|(cause, count)| DropCount {
-                    cause: cause.name(),
-                    explanation: cause.explanation(),
+                    cause: cause.name().into(),
+                    explanation: cause.explanation().into(),
                     count,
                 })
                 .collect(),
@@ -242,6 +242,6 @@ mod tests {
             tape.push(&flows, &[]);
         }
         let shed = tape.recording().shed;
-        assert_eq!((shed[0].cause, shed[0].count), ("record_queue", QUEUE_FLOWS as u64 / 2));
+        assert_eq!((shed[0].cause.as_ref(), shed[0].count), ("record_queue", QUEUE_FLOWS as u64 / 2));
     }
 }

@@ -1,6 +1,10 @@
 //! Who answers a view. The screen sends views and gets snapshots; where they
 //! come from it cannot tell.
 
+mod attached;
+
+pub use attached::attach;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
