@@ -1,5 +1,6 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod attach;
 mod convert;
 mod exporters;
 mod filters;
@@ -10,6 +11,7 @@ mod record;
 mod replay;
 mod values;
 
+pub use attach::{Attach, Serve};
 pub use convert::Convert;
 pub use groups::Group;
 pub use inspect::Inspect;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::attach::{AttachWords, unused};
 use self::exporters::ExporterWords;
 use self::filters::{filter_help, refused};
 use self::groups::GroupWords;
@@ -36,6 +39,12 @@ use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::snapshot::{Grouping, SortKey, Subject, Window};
 use crate::units::{parse_duration, parse_rate};
 use crate::wire::Policy;
+
+/// How long `top` collects unless told otherwise.
+const DEFAULT_FOR_MS: i64 = 10_000;
+
+/// Why nothing can be listed by named networks.
+pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";
 
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
@@ -65,6 +74,7 @@ pub struct Live {
     /// Where snapshots are saved, `None` for the default folder.
     pub snapshots: Option<PathBuf>,
     pub record: Option<Settings>,
+    pub attach: Attach,
 }
 
 /// Collecting for a while and printing one answer.
@@ -86,6 +96,7 @@ pub struct Top {
     pub output: Output,
     pub filter: Filter,
     pub record: Option<Settings>,
+    pub attach: Attach,
 }
 
 /// Where what is learned of exporters is kept.
@@ -124,10 +135,10 @@ struct Words {
 enum Verb {
     /// The live screen over made-up traffic: real NetFlow over loopback, nothing to set up
     Demo(DemoWords),
-    /// Collect for a while without a screen and print one answer
+    /// Print one answer: of the collector that runs, else after collecting for a while
     #[command(after_long_help = filter_help())]
     Top(Box<TopWords>),
-    /// Record flows without a screen, a line for every slot
+    /// Collect without a screen: record, warn, and serve screens that attach
     Collect(Box<record::CollectingWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
@@ -224,6 +235,8 @@ struct LiveWords {
     screen: ScreenWords,
     #[command(flatten)]
     record: RecordWords,
+    #[command(flatten)]
+    attach: AttachWords,
 }
 
 #[derive(Args)]
@@ -243,9 +256,9 @@ struct DemoWords {
 struct TopWords {
     #[command(flatten)]
     collect: CollectWords,
-    /// How long to collect
-    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    for_ms: i64,
+    /// Collect for so long instead of asking the collector that runs [default where none runs: 10s]
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    for_ms: Option<i64>,
     /// The window of the answer: 10s, 1m, 5m, 15m, 1h or all
     #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
     window: Window,
@@ -263,6 +276,8 @@ struct TopWords {
     output: Output,
     #[command(flatten)]
     record: RecordWords,
+    #[command(flatten)]
+    attach: AttachWords,
     /// Only what matches, as in `net 10.0.0.0/8 and not port 22`
     filter: Vec<String>,
 }
@@ -304,6 +319,7 @@ impl Words {
                     ascii: words.screen.ascii,
                     snapshots: words.screen.snapshots,
                     record: words.record.check(),
+                    attach: Attach::default(),
                 };
                 Command::Demo(live, words.seed)
             }
@@ -343,15 +359,31 @@ impl CollectWords {
     }
 }
 
+impl Collect {
+    /// Whether these words ask for collecting in this process.
+    fn is_here(&self) -> bool {
+        !self.listen.ports.is_empty() || self.listen.address.is_some()
+    }
+}
+
+impl RuleWords {
+    fn check(&self) -> Rules {
+        Rules {
+            host_up: self.alert_up,
+            host_down: self.alert_down,
+            link_up: self.link.map(|link| link.up),
+            link_down: self.link.map(|link| link.down),
+        }
+    }
+}
+
 impl LiveWords {
     fn check(self) -> Result<Live, clap::Error> {
-        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
-        let rules = Rules {
-            host_up: self.rules.alert_up,
-            host_down: self.rules.alert_down,
-            link_up: self.rules.link.map(|link| link.up),
-            link_down: self.rules.link.map(|link| link.down),
-        };
+        let (collect, rules) = (self.collect.check()?, self.rules.check());
+        let record = self.record.check();
+        let here = collect.is_here() || record.is_some();
+        let attach = self.attach.check(here, unused(&collect, rules));
+        let Collect { listen, workers, config, groups, policy, state } = collect;
         Ok(Live {
             listen,
             workers,
@@ -362,7 +394,8 @@ impl LiveWords {
             window: self.screen.window,
             ascii: self.screen.ascii,
             snapshots: self.screen.snapshots,
-            record: self.record.check(),
+            record,
+            attach,
         })
     }
 }
@@ -373,10 +406,13 @@ impl TopWords {
         let filter = Filter::parse(&text)
             .and_then(|filter| filter.check_live().map(|()| filter))
             .map_err(|error| wrong(refused(&text, &error)))?;
-        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
-        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() {
-            let text = "--by group needs names of networks: --group NET=NAME or --group FILE";
-            return Err(wrong(text.to_owned()));
+        let (collect, record) = (self.collect.check()?, self.record.check());
+        let here = collect.is_here() || record.is_some() || self.for_ms.is_some();
+        let attach = self.attach.check(here, unused(&collect, Rules::default()));
+        let Collect { listen, workers, config, groups, policy, state } = collect;
+        // The collector that runs may have names.
+        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() && !attach.allowed {
+            return Err(wrong(NO_NAMES.to_owned()));
         }
         Ok(Top {
             listen,
@@ -385,7 +421,7 @@ impl TopWords {
             groups,
             policy,
             state,
-            for_ms: self.for_ms,
+            for_ms: self.for_ms.unwrap_or(DEFAULT_FOR_MS),
             window: self.window,
             subject: self.by,
             limit: if self.limit == 0 { usize::MAX } else { self.limit },
@@ -396,7 +432,8 @@ impl TopWords {
             },
             output: self.output,
             filter,
-            record: self.record.check(),
+            record,
+            attach,
         })
     }
 }

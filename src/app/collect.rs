@@ -1,14 +1,17 @@
-//! `toptalk collect`: record, without a screen, until told to stop.
+//! `toptalk collect`: record and serve, without a screen, until told to stop.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::serve::{Parts, Serving};
 use super::top::Ends;
-use super::{AppError, record, state};
-use crate::archive::recorder::Rotated;
+use super::{AppError, groups, record, state};
+use crate::agg::{Config, Windows};
+use crate::archive::recorder::{Rotated, Settings};
 use crate::cli::Collecting;
 use crate::clock::Clock;
-use crate::ingest::{Ingest, Options, Published, Tape};
+use crate::ingest::{Bound, Ingest, Options, Published, Recording, Tape};
 use crate::snapshot::Health;
 use crate::units;
 
@@ -22,33 +25,33 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
         .map_err(AppError::Start)?;
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
-    let Collecting { listen, workers, policy, state, record } = collecting;
+    let Collecting { listen, workers, config, groups, policy, state, record, serve } = collecting;
+    let groups = groups::read(&groups)?;
     let sockets = listen.open()?;
     let clock = Clock::start();
-    let folder = record.folder.display().to_string();
-    let Some((recording, recovered)) = record::start(Some(&record), clock)? else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
-    eprintln!(
-        "toptalk: listening on port {}, recording to {folder} in slots of {} s",
-        ports.join(", "),
-        record.slot_seconds
-    );
+    let started = record::start(record.as_ref(), clock)?;
+    announce(&sockets, record.as_ref());
     let notes = sockets.iter().filter_map(|socket| socket.note.clone());
-    for note in notes.chain(recovered.text()) {
+    for note in notes.chain(started.as_ref().and_then(|(_, recovered)| recovered.text())) {
         eprintln!("toptalk: {note}");
     }
+    let recording = started.map(|(recording, _)| recording);
+    let tape = recording.as_ref().map(Recording::tape);
+    let config = Config { started: clock.now(), groups: groups.clone(), ..config };
+    let windows = Arc::new(Windows::new(config));
     let options = Options {
+        tape: tape.clone(),
         workers,
         policy,
         state: state::folder(state, |name| std::env::var_os(name)),
         ..Options::default()
     };
-    let tape = recording.tape();
     let ingest =
-        Ingest::start_recording(sockets, tape.clone(), clock, options).map_err(AppError::Start)?;
-    let mut log = Log { tape, published: ingest.published(), lost: 0, alarm: None };
+        Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
+    let published = ingest.published();
+    let parts = Parts { windows, published: published.clone(), clock, groups, tape: tape.clone() };
+    let serving = Serving::start(parts, serve, |said| eprintln!("toptalk: {said}"))?;
+    let mut log = Log { tape, published, lost: 0, alarm: None };
     runtime.block_on(async {
         let end = ends.end();
         tokio::pin!(end);
@@ -63,15 +66,28 @@ pub(super) fn run(collecting: Collecting) -> Result<ExitCode, AppError> {
         }
     });
     let stopped = ingest.stop().map_err(AppError::Collect);
-    recording.stop();
+    drop(recording);
     log.tell();
     log.sum_up();
+    serving.sum_up().iter().for_each(|said| eprintln!("toptalk: {said}"));
     stopped.map(|_| ExitCode::SUCCESS)
+}
+
+/// Says where it listens and where to it records.
+fn announce(sockets: &[Bound], record: Option<&Settings>) {
+    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
+    let recording = match record {
+        Some(Settings { folder, slot_seconds, .. }) => {
+            format!("recording to {} in slots of {slot_seconds} s", folder.display())
+        }
+        None => "recording nothing: -w DIR would".to_owned(),
+    };
+    eprintln!("toptalk: listening on port {}, {recording}", ports.join(", "));
 }
 
 /// What is told on stderr while it records.
 struct Log {
-    tape: Tape,
+    tape: Option<Tape>,
     published: Published,
     /// What had gone missing when the last line was printed.
     lost: u64,
@@ -82,7 +98,7 @@ struct Log {
 impl Log {
     fn tell(&mut self) {
         let health = self.published.read();
-        for slot in self.tape.rotated() {
+        for slot in self.tape.iter().flat_map(Tape::rotated) {
             let lost = health.lost();
             eprintln!("toptalk: {}", line(&slot, lost.saturating_sub(self.lost)));
             self.lost = lost;

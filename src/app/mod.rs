@@ -1,5 +1,6 @@
 //! One file per command: where the rooms are put together.
 
+mod attach;
 mod collect;
 mod convert;
 mod demo;
@@ -11,6 +12,7 @@ mod query;
 mod record;
 mod replay;
 mod save;
+mod serve;
 mod state;
 mod stop;
 mod top;
@@ -47,6 +49,8 @@ pub enum AppError {
     Groups { path: PathBuf, source: NamedError },
     #[error("expected at most {most} networks from --group in all, found {found}")]
     ManyGroups { most: usize, found: usize },
+    #[error("the collector at {path}: {why}")]
+    Attached { path: PathBuf, why: String },
     #[error("{0}")]
     Query(String),
     #[error("cannot save {path}: {source}")]

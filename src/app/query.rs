@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 
 use self::save::Gathered;
 use super::AppError;
+use super::attach;
 use super::stop::Stop;
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
@@ -106,6 +107,10 @@ impl Session {
         let variable = std::env::var("TZ").ok();
         let zone = zone::zone(query.zone.as_deref(), variable.as_deref());
         let zone = zone.map_err(AppError::Query)?;
+        // A file on its own is nothing that is being written.
+        if query.files.one.is_none() {
+            attach::sync(&query.attach);
+        }
         let asked = Asked {
             one: query.files.one.as_deref(),
             range: query.files.range.as_deref(),

@@ -62,9 +62,11 @@ impl Places {
     /// Where a collector may be serving: what is there, and can be trusted.
     pub fn to_look(&self) -> impl Iterator<Item = &Path> {
         let trusted = |path: &&PathBuf| self.shared.as_ref() != Some(path) || is_own(path);
-        self.all.iter().filter(|path| self.all.len() == 1 || path.exists()).filter(trusted).map(
-            PathBuf::as_path,
-        )
+        self.all
+            .iter()
+            .filter(|path| self.all.len() == 1 || path.exists())
+            .filter(trusted)
+            .map(PathBuf::as_path)
     }
 
     /// Where to serve: the first place whose folder is there, or can be made.
@@ -73,7 +75,9 @@ impl Places {
     /// When there is none, or its path is too long.
     pub fn to_serve(&self) -> Result<&Path, PlaceError> {
         let can = |path: &&PathBuf| path.parent().is_some_and(is_writable);
-        if let Some(path) = self.all.iter().find(can).or(self.all.first().filter(|_| self.all.len() == 1)) {
+        if let Some(path) =
+            self.all.iter().find(can).or(self.all.first().filter(|_| self.all.len() == 1))
+        {
             return fits(path).map(|()| path.as_path());
         }
         let Some(path) = &self.shared else {

@@ -46,12 +46,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            clients: MAX_CLIENTS,
-            pending: MAX_PENDING,
-            handshake: HANDSHAKE,
-            stall: STALL,
-        }
+        Limits { clients: MAX_CLIENTS, pending: MAX_PENDING, handshake: HANDSHAKE, stall: STALL }
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use self::refused::Refused;
-use super::{refused as caret, wrong};
+use super::attach::AttachWords;
+use super::{Attach, refused as caret, wrong};
 use crate::archive::macros::Dialect;
 use crate::filter::Filter;
 use crate::query::element::{self, ELEMENTS, MAX_STATISTICS, PARTS};
@@ -43,6 +44,8 @@ pub struct Query {
     pub zone: Option<String>,
     /// How many files are read at once; `None` for as many as there are cores.
     pub threads: Option<usize>,
+    /// The collector whose current slot is to be whole.
+    pub attach: Attach,
     pub action: Action,
 }
 
@@ -83,6 +86,8 @@ enum Rates {
 
 #[derive(Args)]
 pub(super) struct QueryWords {
+    #[command(flatten)]
+    attach: AttachWords,
     /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; names may be ours or nfcapd's and need not exist [default: the archive's folder]
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
@@ -235,6 +240,7 @@ impl QueryWords {
             write: self.write,
             zone: self.tz,
             threads: self.threads,
+            attach: self.attach.check(false, Vec::new()),
             action,
         })
     }

@@ -1,27 +1,30 @@
-//! Words on recording, and `collect`, which does nothing else.
+//! Words on recording, and those of `collect`.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::exporters::ExporterWords;
-use super::values::workers;
-use super::{State, wrong};
+use super::attach::ServeWords;
+use super::{Collect, CollectWords, Group, RuleWords, Serve, State};
+use crate::agg::Config;
 use crate::archive::expire::Limits;
 use crate::archive::name::Hierarchy;
 use crate::archive::recorder::{MAX_SLOT_SECONDS, Settings};
-use crate::ingest::{Listen, MAX_PORTS, Workers};
+use crate::ingest::{Listen, Workers};
 use crate::wire::Policy;
 
-/// Collecting without a screen, into an archive.
+/// Collecting without a screen.
 #[derive(Clone, Debug)]
 pub struct Collecting {
     pub listen: Listen,
     pub workers: Workers,
+    /// Without groups: their files are still to be read.
+    pub config: Config,
+    pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
-    pub record: Settings,
+    pub record: Option<Settings>,
+    pub serve: Serve,
 }
 
 /// How to record, wherever something is collected.
@@ -55,22 +58,14 @@ struct HowWords {
 
 #[derive(Args)]
 pub(super) struct CollectingWords {
-    /// Port to listen on (UDP; IPFIX also over TCP), repeatable [default: 2055, and 4739 and 6343 when free]
-    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    port: Vec<u16>,
-    /// Listen on this address only
-    #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
-    bind: Option<IpAddr>,
-    /// Threads that decode, each exporter always on the same one: `auto`, or 1 to 16
-    #[arg(long, value_name = "auto|N", env = "TOPTALK_WORKERS", default_value = "auto", value_parser = workers)]
-    workers: Workers,
     #[command(flatten)]
-    exporters: ExporterWords,
-    /// The folder of the archive
-    #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD", required = true)]
-    record: PathBuf,
+    collect: CollectWords,
     #[command(flatten)]
-    how: HowWords,
+    rules: RuleWords,
+    #[command(flatten)]
+    record: RecordWords,
+    #[command(flatten)]
+    serve: ServeWords,
 }
 
 impl RecordWords {
@@ -93,16 +88,17 @@ impl HowWords {
 
 impl CollectingWords {
     pub(super) fn check(self) -> Result<Collecting, clap::Error> {
-        let mut ports = self.port;
-        if ports.len() > MAX_PORTS {
-            return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", ports.len())));
-        }
-        ports.sort_unstable();
-        ports.dedup();
-        let (policy, state) = self.exporters.check();
-        let listen = Listen { address: self.bind, ports };
-        let record = self.how.check(self.record);
-        Ok(Collecting { listen, workers: self.workers, policy, state, record })
+        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
+        Ok(Collecting {
+            listen,
+            workers,
+            config: Config { rules: self.rules.check(), ..config },
+            groups,
+            policy,
+            state,
+            record: self.record.check(),
+            serve: self.serve.check(),
+        })
     }
 }
 
@@ -139,7 +135,7 @@ mod tests {
         let words = "toptalk collect -p 2055 -w /a -t 60 -S 2 --sync 0 --expire-age 30d \
                      --expire-size 1.5T --allow 10.0.0.0/8";
         let Ok(Command::Collect(collect)) = read_from(words.split_whitespace()) else { panic!() };
-        let record = &collect.record;
+        let record = collect.record.as_ref().unwrap();
         assert_eq!((record.slot_seconds, record.sync_ms), (60, 0));
         assert_eq!(record.hierarchy, "2".parse().unwrap());
         assert_eq!(record.limits.age_ms, Some(30 * 86_400_000));
@@ -163,7 +159,6 @@ mod tests {
     #[test]
     fn wrong_words_are_refused_with_what_was_expected() {
         for (words, expected) in [
-            ("collect", "--record <DIR>"),
             ("collect -w /a -t 0", "1..=86400"),
             ("collect -w /a -S 9", "0 to 8"),
             ("-w /a --expire-age 30", "12h, 30d"),

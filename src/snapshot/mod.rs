@@ -15,7 +15,9 @@ pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
 };
 pub use group::{GroupKey, GroupRow, Grouping};
-pub use health::{Alarm, Attached, DropCount, Health, Listener, QueueHealth, Recording, WorkHealth};
+pub use health::{
+    Alarm, Attached, DropCount, Health, Listener, QueueHealth, Recording, WorkHealth,
+};
 pub use via::Via;
 pub use view::{Order, SortKey, Subject, View, Window};
 
@@ -136,7 +138,9 @@ impl AddAssign for Both {
 }
 
 /// How far a conversation reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum Reach {
     /// Across the line: one end local, one remote.
     #[default]

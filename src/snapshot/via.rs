@@ -10,7 +10,9 @@ use super::Health;
 
 /// The exporter that traffic was seen at, and the interfaces it came in and went
 /// out by (SNMP indices, 0 = not reported).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct Via {
     pub exporter: Host,
     pub input: u32,

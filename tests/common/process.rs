@@ -13,8 +13,11 @@ pub fn toptalk() -> Command {
     for name in ["LOCAL", "BIND", "ALLOW", "SAMPLING", "STATE", "NO_DEDUP", "WORKERS", "RECORD"] {
         command.env_remove(format!("TOPTALK_{name}"));
     }
-    // What is learned in a test stays there.
-    command.env("TOPTALK_NO_STATE", "true");
+    command.env_remove("TOPTALK_SOCKET");
+    // What is learned in a test stays there, and nobody else comes by.
+    for name in ["NO_STATE", "NO_ATTACH", "NO_SERVE"] {
+        command.env(format!("TOPTALK_{name}"), "true");
+    }
     command
 }
 

@@ -232,6 +232,14 @@ impl Recorder {
         }
     }
 
+    /// Writes what was taken in, where readers of the journal find it.
+    pub fn flush(&mut self, now: Time) {
+        if self.open.is_some() && self.stop.is_none() {
+            // What goes wrong has stopped the recording and is told there.
+            let _ = self.write(now);
+        }
+    }
+
     /// Ends the slot when `now` is in another one.
     fn rotate(&mut self, now: Time) {
         let Some(open) = &self.open else { return self.end_slot(now) };

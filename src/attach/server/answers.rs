@@ -91,9 +91,8 @@ fn asked(shared: &Arc<Shared>, question: Question) {
     let large = question.is_large().then(|| Large(shared.clone()));
     let began = shared.now();
     let Question { client, asked: Numbered { number, about: view }, .. } = question;
-    let made = frame(|| {
-        Reply::Answer(Box::new(Numbered { number, about: snapshot(shared, &view) }))
-    });
+    let made =
+        frame(|| Reply::Answer(Box::new(Numbered { number, about: snapshot(shared, &view) })));
     let parcel = match made {
         Ok(frame) => Parcel { frame, _large: large, last: None },
         Err(why) => farewell(why),

@@ -1,0 +1,96 @@
+//! Finding a collector that runs already.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::AppError;
+use super::serve::places;
+use crate::attach::client::{AttachError, Connection};
+use crate::attach::frame::{Numbered, Reply, Request};
+use crate::cli::Attach;
+use crate::clock::Clock;
+use crate::snapshot::{Snapshot, View};
+use crate::source::{self, Ends};
+
+/// How long a single answer may take: a million rows, while many screens ask.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// How long a query waits until all that came is written.
+const SYNC: Duration = Duration::from_millis(1_500);
+
+/// Tries the usual places; what stands in the way of one is told and the next is
+/// tried. `None` when nobody serves.
+fn first<T>(
+    attach: &Attach,
+    mut open: impl FnMut(&Path) -> Result<T, AttachError>,
+) -> Option<(T, PathBuf)> {
+    if !attach.allowed {
+        return None;
+    }
+    for path in places(attach.socket.clone()).to_look() {
+        match open(path) {
+            Ok(found) => return Some((found, path.to_owned())),
+            // Who names a socket wants to hear that nobody is there.
+            Err(AttachError::Absent) if attach.socket.is_none() => {}
+            Err(error) => eprintln!("toptalk: not attached to {}: {error}", path.display()),
+        }
+    }
+    None
+}
+
+/// Says which words are of no use.
+fn tell_unused(attach: &Attach) {
+    if !attach.unused.is_empty() {
+        let words = attach.unused.join(", ");
+        eprintln!("toptalk: the collector has its own settings, not used: {words} (--no-attach)");
+    }
+}
+
+/// A screen's ends at a collector.
+pub(super) fn screen(attach: &Attach, clock: Clock) -> Option<Ends> {
+    let (ends, path) = first(attach, |path| source::attach(path, View::default(), clock))?;
+    eprintln!("toptalk: attached to the collector at {}", path.display());
+    tell_unused(attach);
+    Some(ends)
+}
+
+/// One answer from a collector, if one runs.
+///
+/// # Errors
+/// When it does not give it.
+pub(super) fn answer(
+    attach: &Attach,
+    view: View,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Option<Snapshot>, AppError> {
+    let opened = first(attach, |path| runtime.block_on(Connection::open(path)));
+    let Some((mut connection, path)) = opened else { return Ok(None) };
+    tell_unused(attach);
+    let request = Request::Ask(Numbered { number: 1, about: view });
+    let failed = |why: String| AppError::Attached { path: path.clone(), why };
+    match runtime.block_on(connection.ask(&request, ANSWER)) {
+        Ok(Reply::Answer(answer)) => {
+            let mut snapshot = answer.about;
+            snapshot.health.groups = Some(connection.groups);
+            Ok(Some(snapshot))
+        }
+        Ok(_) => Err(failed("expected an answer, found another message".to_owned())),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// Has a collector, if one runs, write what it received until now where queries
+/// find it.
+pub(super) fn sync(attach: &Attach) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return };
+    let opened = first(attach, |path| runtime.block_on(Connection::open(path)));
+    let Some((mut connection, path)) = opened else { return };
+    let why = match runtime.block_on(connection.ask(&Request::Sync, SYNC)) {
+        Ok(Reply::Synced(true)) => return,
+        Ok(_) => "it could not write all that came".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let path = path.display();
+    eprintln!("toptalk: the collector at {path}: {why}; the last second may be missing");
+}

@@ -1,0 +1,131 @@
+//! The words on attaching to a collector, and on serving those who attach.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Collect, State};
+use crate::agg::{Config, Rules};
+use crate::flow::LocalNetworks;
+use crate::ingest::Workers;
+
+/// Where a collector is looked for that runs already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attach {
+    /// Whether it is looked for at all.
+    pub allowed: bool,
+    /// Its socket; `None` for the usual places.
+    pub socket: Option<PathBuf>,
+    /// Words that only concern collecting: the collector has its own.
+    pub unused: Vec<&'static str>,
+}
+
+/// Where screens may attach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Serve {
+    /// Whether they may at all.
+    pub allowed: bool,
+    /// The socket; `None` for the usual place.
+    pub socket: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct AttachWords {
+    /// The socket of the collector to attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
+    #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
+    socket: Option<PathBuf>,
+    /// Do not look for a running collector
+    #[arg(long, env = "TOPTALK_NO_ATTACH")]
+    no_attach: bool,
+}
+
+#[derive(Args)]
+pub(super) struct ServeWords {
+    /// The socket that screens attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
+    #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
+    socket: Option<PathBuf>,
+    /// Let no screen attach
+    #[arg(long, env = "TOPTALK_NO_SERVE")]
+    no_serve: bool,
+}
+
+impl AttachWords {
+    /// `here` says that other words ask for collecting in this process.
+    pub(super) fn check(self, here: bool, unused: Vec<&'static str>) -> Attach {
+        Attach { allowed: !self.no_attach && !here, socket: self.socket, unused }
+    }
+}
+
+impl ServeWords {
+    pub(super) fn check(self) -> Serve {
+        Serve { allowed: !self.no_serve, socket: self.socket }
+    }
+}
+
+/// The words among these that an attached screen has no use for.
+pub(super) fn unused(collect: &Collect, rules: Rules) -> Vec<&'static str> {
+    let usual = Config::default();
+    let Config { local, max_hosts, max_conversations, lag, no_dedup, .. } = &collect.config;
+    let Rules { host_up, host_down, link_up, link_down } = rules;
+    let words = [
+        ("--local", *local != LocalNetworks::default()),
+        ("--lag", *lag != usual.lag),
+        ("--max-hosts", *max_hosts != usual.max_hosts),
+        ("--max-conversations", *max_conversations != usual.max_conversations),
+        ("--no-dedup", *no_dedup),
+        ("--group", !collect.groups.is_empty()),
+        ("--allow", !collect.policy.allow.is_empty()),
+        ("--sampling", !collect.policy.sampling.is_empty()),
+        ("--state", matches!(collect.state, State::Folder(_))),
+        ("--workers", collect.workers != Workers::Auto),
+        ("--alert-up", host_up.is_some()),
+        ("--alert-down", host_down.is_some()),
+        ("--link", link_up.or(link_down).is_some()),
+    ];
+    words.into_iter().filter(|(_, is_said)| *is_said).map(|(word, _)| word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, read_from};
+
+    fn live(words: &str) -> Attach {
+        let line = format!("toptalk {words}");
+        match read_from(line.split_whitespace()).unwrap() {
+            Command::Live(live) => live.attach,
+            Command::Top(top) => top.attach,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn words_that_ask_for_collecting_here_attach_to_nothing() {
+        for words in ["", "top", "--window 5m", "top -n 3 port 443", "--local 10.0.0.0/8"] {
+            assert!(live(words).allowed, "{words}");
+        }
+        for words in ["-p 2055", "-b 127.0.0.1", "-w /a", "--no-attach", "top -p 5", "top --for 5s"]
+        {
+            assert!(!live(words).allowed, "{words}");
+        }
+        let attach = live("--socket /a/b.sock --alert-up 5M --group 10.0.0.0/8=x --no-dedup");
+        assert_eq!(attach.socket, Some("/a/b.sock".into()));
+        assert_eq!(attach.unused, ["--no-dedup", "--group", "--alert-up"]);
+        assert!(live("top --window 1h").unused.is_empty());
+    }
+
+    #[test]
+    fn collectors_serve_unless_told_not_to() {
+        let serve = |words: &str| {
+            let line = format!("toptalk collect {words}");
+            match read_from(line.split_whitespace()).unwrap() {
+                Command::Collect(collecting) => (collecting.serve, collecting.record.is_some()),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(serve(""), (Serve { allowed: true, socket: None }, false));
+        let socket = Some("/x.sock".into());
+        assert_eq!(serve("-w /a --socket /x.sock"), (Serve { allowed: true, socket }, true));
+        assert!(!serve("--no-serve").0.allowed);
+    }
+}
