@@ -57,8 +57,8 @@ pub(super) fn sample() -> Snapshot {
                 ExporterHealth { protocol: "netflow5", ..ExporterHealth::default() },
             ],
             dropped: vec![DropCount {
-                cause: "truncated",
-                explanation: "the datagram ends too early",
+                cause: "truncated".into(),
+                explanation: "the datagram ends too early".into(),
                 count: 4,
             }],
             ..Health::default()

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use toptalk::attach::MAX_QUESTIONS;
 use toptalk::attach::client::AttachError;
 use toptalk::attach::frame::{Decoder, Hello, MAX_REQUEST, Numbered, Reply, Request, encode};
 use toptalk::attach::server::{Event, Limits};
+use toptalk::attach::{LARGE_ROWS, MAX_QUESTIONS};
 use toptalk::filter::Filter;
 use toptalk::snapshot::View;
 
@@ -68,7 +68,9 @@ fn garbage_concerns_its_sender_alone() {
 #[test]
 fn who_does_not_read_is_cut_off() {
     let limits = Limits { stall: SOON, ..Limits::default() };
-    let answer = |view: &View| large(view, if view.limit == 99 { 3 << 20 } else { 10 });
+    let much = LARGE_ROWS + 1;
+    let answer =
+        move |view: &View| large(view, if [99, much].contains(&view.limit) { 3 << 20 } else { 10 });
     let rig = Rig::answering(limits, Arc::new(answer));
     let mut good = good(&rig);
     let slow = rig.raw(&greeting(&Request::Watch(view(99))));
@@ -77,7 +79,7 @@ fn who_does_not_read_is_cut_off() {
     assert!(why.contains("has not read its answer"), "{why}");
     unaffected(&mut good);
     // A large question that nobody reads does not keep others from theirs.
-    let asked = Request::Ask(Numbered { number: 1, about: view(99) });
+    let asked = Request::Ask(Numbered { number: 1, about: view(much) });
     let other = rig.raw(&greeting(&asked));
     rig.event(|event| matches!(event, Event::CutOff { .. }));
     good.send(Request::Ask(Numbered { number: 2, about: view(500_000) }));

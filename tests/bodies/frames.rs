@@ -61,7 +61,7 @@ fn frames<M: Message>(messages: &[M]) -> Vec<u8> {
 fn talk<M: Message + PartialEq + Debug>(messages: &[M], input: &mut Input) {
     let bytes = [Hello::ours().bytes(), frames(messages)].concat();
     let mut decoder = Decoder::default();
-    let (mut rest, mut greeted, mut heard) = (&bytes[..], false, Vec::new());
+    let (mut rest, mut greeted, mut heard) = (&bytes[..], false, Vec::<M>::new());
     while !rest.is_empty() {
         // Once there are no more choices everything comes at once.
         let size = if input.is_empty() { rest.len() } else { 1 + usize::from(input.byte()) };

@@ -112,7 +112,11 @@ pub fn exporters() -> Vec<ExporterHealth> {
 
 /// A site whose collecting does not go well.
 pub fn troubled() -> Snapshot {
-    let count = |cause, explanation, count| DropCount { cause, explanation, count };
+    let count = |cause: &'static str, explanation: &'static str, count| DropCount {
+        cause: cause.into(),
+        explanation: explanation.into(),
+        count,
+    };
     let mut snapshot = site();
     let health = &mut snapshot.health;
     health.exporters = exporters();

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,16 +87,17 @@ pub(super) async fn attend(shared: Arc<Shared>, id: Id, stream: UnixStream) {
         let (user, group, process) = (peer.uid(), peer.gid(), peer.pid());
         tell(Event::Attached { client: id, user, group, process });
     }
+    let writing = AtomicBool::new(false);
     let ended = tokio::select! {
         ended = guest.hear(first, &mut decoder, &mut read, &parcels) => ended,
-        ended = deliver(&mut write, answers, waiting, limits.stall) => ended,
+        ended = deliver(&mut write, answers, waiting, &writing, limits.stall) => ended,
     };
     match ended {
         Err(Fault::Io(_)) | Ok(()) => tell(Event::Left { client: id }),
         Err(fault) => {
             shared.cut_off.fetch_add(1, Relaxed);
             let why = fault.to_string();
-            if !matches!(fault, Fault::Stalled(_) | Fault::Told(_)) {
+            if !writing.into_inner() {
                 // It may want to know; it is not waited for.
                 let _ = write.try_write(&farewell(why.clone()).frame);
             }
@@ -230,11 +231,13 @@ fn checked(view: View, rows: usize) -> Result<View, String> {
     Ok(View { limit: view.limit.min(rows), ..view })
 }
 
-/// Writes single answers, and of those to the view the newest.
+/// Writes single answers, and of those to the view the newest. `writing` says
+/// whether it is amid one.
 async fn deliver(
     write: &mut OwnedWriteHalf,
     mut newest: watch::Receiver<Option<Arc<[u8]>>>,
     mut parcels: mpsc::Receiver<Parcel>,
+    writing: &AtomicBool,
     stall: Duration,
 ) -> Result<(), Fault> {
     loop {
@@ -249,10 +252,12 @@ async fn deliver(
                 Parcel { frame, _large: None, last: None }
             }
         };
-        let written = timeout(stall, write.write_all(&parcel.frame)).await;
-        written.map_err(|_| Fault::Stalled(stall.as_secs()))??;
         if let Some(why) = parcel.last {
             return Err(Fault::Told(why));
         }
+        writing.store(true, Relaxed);
+        let written = timeout(stall, write.write_all(&parcel.frame)).await;
+        written.map_err(|_| Fault::Stalled(stall.as_secs()))??;
+        writing.store(false, Relaxed);
     }
 }
