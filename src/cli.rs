@@ -11,7 +11,7 @@ mod record;
 mod replay;
 mod values;
 
-pub use attach::{Attach, Serve};
+pub use attach::{Attach, NO_NAMES, Serve};
 pub use convert::Convert;
 pub use groups::Group;
 pub use inspect::Inspect;
@@ -42,9 +42,6 @@ use crate::wire::Policy;
 
 /// How long `top` collects unless told otherwise.
 const DEFAULT_FOR_MS: i64 = 10_000;
-
-/// Why nothing can be listed by named networks.
-pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";
 
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
@@ -356,13 +353,6 @@ impl CollectWords {
         let groups = self.groups.group;
         let listen = Listen { address: self.bind, ports };
         Ok(Collect { listen, workers: self.workers, config, groups, policy, state })
-    }
-}
-
-impl Collect {
-    /// Whether these words ask for collecting in this process.
-    fn is_here(&self) -> bool {
-        !self.listen.ports.is_empty() || self.listen.address.is_some()
     }
 }
 

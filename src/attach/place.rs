@@ -164,6 +164,7 @@ mod tests {
     fn a_folder_that_others_can_write_to_is_not_ours() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
         assert!(is_own(&path));
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o750)).unwrap();
         assert!(!is_own(&path));

@@ -9,6 +9,9 @@ use crate::agg::{Config, Rules};
 use crate::flow::LocalNetworks;
 use crate::ingest::Workers;
 
+/// Why nothing can be listed by named networks.
+pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";
+
 /// Where a collector is looked for that runs already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attach {
@@ -59,6 +62,13 @@ impl AttachWords {
 impl ServeWords {
     pub(super) fn check(self) -> Serve {
         Serve { allowed: !self.no_serve, socket: self.socket }
+    }
+}
+
+impl Collect {
+    /// Whether these words ask for collecting in this process.
+    pub(super) fn is_here(&self) -> bool {
+        !self.listen.ports.is_empty() || self.listen.address.is_some()
     }
 }
 

@@ -27,7 +27,7 @@ proptest! {
 }
 
 /// Changes whenever a message has another form.
-const FORM: u32 = 0;
+const FORM: u32 = 3_052_716_857;
 
 #[test]
 fn the_form_of_messages_is_that_of_their_version() {

@@ -102,8 +102,14 @@ pub fn plain(view: &View) -> Snapshot {
 
 /// An answer of so many bytes that do not become fewer.
 pub fn large(view: &View, bytes: usize) -> Snapshot {
-    let noise = |n: usize| char::from(33 + ((n.wrapping_mul(2_654_435_761) >> 11) % 90) as u8);
-    Snapshot { notes: vec![(0..bytes).map(noise).collect()], ..plain(view) }
+    let mut state = 1u64;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(33 + (state % 90) as u8)
+    };
+    Snapshot { notes: vec![(0..bytes).map(|_| noise()).collect()], ..plain(view) }
 }
 
 /// A view of so many rows.
