@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
@@ -240,17 +240,22 @@ async fn accept(socket: &Socket, shared: &Arc<Shared>) {
         };
         let id = next;
         next += 1;
-        // It must not be over before it is among those that are pending.
-        let mut state = shared.state();
-        if state.pending.len() >= shared.service.limits.pending
-            && let Some((_, oldest)) = state.pending.pop_front()
-        {
-            oldest.abort();
-            shared.refused.fetch_add(1, Relaxed);
-        }
-        let task = tokio::spawn(guest::attend(shared.clone(), id, stream));
-        state.pending.push_back((id, task.abort_handle()));
-        drop(state);
+        admit(shared, id, stream);
         tokio::time::sleep(ACCEPT_PACE).await;
     }
+}
+
+/// Begins to serve a connection, in the place of the oldest that has not asked
+/// anything if there are too many of those.
+fn admit(shared: &Arc<Shared>, id: Id, stream: UnixStream) {
+    // It must not be over before it is among those that are pending.
+    let mut state = shared.state();
+    if state.pending.len() >= shared.service.limits.pending
+        && let Some((_, oldest)) = state.pending.pop_front()
+    {
+        oldest.abort();
+        shared.refused.fetch_add(1, Relaxed);
+    }
+    let task = tokio::spawn(guest::attend(shared.clone(), id, stream));
+    state.pending.push_back((id, task.abort_handle()));
 }

@@ -156,7 +156,9 @@ impl Screen {
             Reply::Answer(answer) => {
                 let Numbered { number, about } = *answer;
                 // Whoever asked may have gone.
-                drop(waiting.remove(&number).map(|reply| reply.send(about)));
+                if let Some(reply) = waiting.remove(&number) {
+                    let _ = reply.send(about);
+                }
             }
             Reply::Synced(_) => {}
             Reply::Refused(why) => return Err(AttachError::Refused(why).into()),
