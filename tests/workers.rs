@@ -97,7 +97,7 @@ fn uploads(now: Time, last: u8, count: u16) -> Vec<Flow> {
     (0..count).map(flow).collect()
 }
 
-fn causes(health: &Health) -> Vec<(&'static str, u64)> {
+fn causes(health: &Health) -> Vec<(&str, u64)> {
     health
         .dropped
         .iter()
