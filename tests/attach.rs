@@ -1,10 +1,7 @@
-//! Screens that attach: the protocol, and server and client at one socket.
+//! Screens that attach: server and client at one socket.
 
-mod bodies;
 mod common;
 
-#[path = "attach/frames.rs"]
-mod frames;
 #[path = "attach/limits.rs"]
 mod limits;
 #[path = "attach/rig.rs"]

@@ -38,7 +38,7 @@ pub struct Rig {
 
 impl Rig {
     pub fn start(limits: Limits) -> Rig {
-        Rig::answering(limits, Arc::new(|view| plain(view)))
+        Rig::answering(limits, Arc::new(plain))
     }
 
     pub fn answering(limits: Limits, answer: Arc<Answer>) -> Rig {

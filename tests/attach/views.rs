@@ -76,14 +76,13 @@ fn questions_have_their_own_answers_and_rows_are_bounded() {
 /// Waits for an answer that is wanted.
 fn wait(ends: &mut Ends, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let found = runtime.block_on(async {
+    runtime.block_on(async {
         tokio::time::timeout(PATIENCE, ends.snapshots.wait_for(|one| wanted(one)))
             .await
             .expect("there is such an answer")
             .expect("it is answered")
             .clone()
-    });
-    found
+    })
 }
 
 #[test]
@@ -106,7 +105,7 @@ fn a_screen_outlives_its_collector() {
     let (reply, asked) = tokio::sync::oneshot::channel();
     ends.questions.blocking_send((view(9), reply)).unwrap();
     assert!(asked.blocking_recv().is_err());
-    rig.serve(Limits::default(), Arc::new(|view| plain(view)));
+    rig.serve(Limits::default(), Arc::new(plain));
     let answer = wait(&mut ends, |answer| answer.view == view(6));
     assert!(answer.health.gone.is_none());
     drop(ends);

@@ -1,5 +1,8 @@
-//! The bytes of the protocol.
+//! The bytes of the attach protocol.
 
+mod bodies;
+
+use bodies::input::Input;
 use proptest::prelude::*;
 use toptalk::attach::frame::{
     COMPRESS_FROM, Decoder, FrameError, Hello, MAX_REPLY, MAX_REQUEST, MAX_VERSION, Message,
@@ -7,9 +10,6 @@ use toptalk::attach::frame::{
 };
 use toptalk::filter::Filter;
 use toptalk::snapshot::{Snapshot, View};
-
-use crate::bodies;
-use crate::bodies::input::Input;
 
 proptest! {
     #![proptest_config(ProptestConfig {
