@@ -128,7 +128,7 @@ fn what_softflowd_sends_survives_a_kill() {
     let output = running.end(Signal::SIGTERM);
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains(&format!("flows {}, packets {}", truth.flows, truth.packets)), "{said}");
+    assert!(said.contains(&format!("flows={} packets={}", truth.flows, truth.packets)), "{said}");
     let files = files(&archive);
     assert!(files.iter().all(|path| path.extension().is_some_and(|end| end == "parquet")));
     assert_eq!(sums(&archive), (2 * truth.flows, 2 * truth.packets, 2 * truth.bytes));
@@ -168,7 +168,7 @@ fn every_slot_has_a_line_and_a_second_recorder_is_refused() {
     for datagram in v5(&[flow; 5]) {
         socket.send_to(&datagram, ("127.0.0.1", port)).unwrap();
     }
-    running.wait_for("flows 5, packets 15, bytes 7500, lost 0, parts 1");
+    running.wait_for("flows=5 packets=15 bytes=7500 lost=0 bad=0 parts=1");
     let output = running.end(Signal::SIGINT);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(sums(folder.path()), (5, 15, 7500));

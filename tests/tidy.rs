@@ -16,6 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["flow", "filter"]),
     ("wire", &["flow"]),
     ("topn", &[]),
+    // The file of settings: words, which only cli understands.
+    ("config", &["units"]),
     // Packets in captures are read as sampled ones are; the length of IPFIX messages is wire's.
     ("capture", &["flow", "wire"]),
     // Looks on while wire decodes what capture read.
@@ -35,7 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "flow", "units", "filter", "snapshot", "agg", "archive", "query", "ingest", "wire",
-            "inspect", "replay",
+            "inspect", "replay", "config",
         ],
     ),
 ];
@@ -45,7 +47,7 @@ const ROOF: &[&str] = &["app", "main", "lib"];
 
 const GROUND: &[&str] = &[
     "flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo",
-    "replay",
+    "replay", "config",
 ];
 
 /// Words that belong to some rooms only.
@@ -72,6 +74,9 @@ const OWNED: &[(&str, &[&str])] = &[
     ("bzip2::", &["archive"]),
     ("indicatif::", &["app"]),
     ("pcap_parser::", &["capture"]),
+    ("toml::", &["config"]),
+    ("tracing::", &["app"]),
+    ("tracing_subscriber::", &["app"]),
 ];
 
 fn sources(folder: &str) -> BTreeMap<PathBuf, String> {

@@ -1,12 +1,13 @@
 //! Recording beside whatever else a command does.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::AppError;
 use crate::archive::recorder::{Encode, Recovered, Settings};
 use crate::archive::segment::{self, SlotInfo};
 use crate::clock::Clock;
-use crate::ingest::Recording;
+use crate::ingest::{Plan, Recording};
 
 /// Starts recording, when it was asked for; says what an earlier run left.
 pub(super) fn start(
@@ -15,6 +16,15 @@ pub(super) fn start(
 ) -> Result<Option<(Recording, Recovered)>, AppError> {
     let Some(settings) = settings else { return Ok(None) };
     Ok(Some(Recording::start(settings.clone(), clock, encoder())?))
+}
+
+/// Starts recording into all folders of a plan; says what an earlier run left in
+/// each.
+pub(super) fn start_all(
+    plan: Plan,
+    clock: Clock,
+) -> Result<(Recording, Vec<(PathBuf, Recovered)>), AppError> {
+    Ok(Recording::start_all(plan, clock, encoder())?)
 }
 
 /// What makes segments of flows.

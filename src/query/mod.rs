@@ -18,7 +18,6 @@ mod key;
 mod layout;
 mod list;
 mod names;
-mod near;
 pub mod order;
 mod page;
 pub mod question;
