@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::refused::Refused;
-use self::values::{Rate, Source, buffer, hook, ident, level, rate, repeat, source};
+use self::values::{Rate, Source, Split, buffer, hook, ident, level, rate, repeat, source};
 use super::record::HowWords;
 use super::settings::FileWords;
 use super::{Collect, CollectWords, Group, RuleWords, State, wrong};
@@ -116,7 +116,7 @@ struct BesideWords {
     j: bool,
     /// Run this for each finished file: %f the file, %d its folder, %t its slot, %u the same in seconds since 1970, %i the name; without a shell
     #[arg(short = 'x', long, value_name = "COMMAND", env = "TOPTALK_HOOK", value_parser = hook)]
-    hook: Option<Vec<String>>,
+    hook: Option<Split>,
     /// Seconds after which a hook is ended
     #[arg(long, value_name = "SECONDS", env = "TOPTALK_HOOK_LIMIT", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     hook_limit: u32,
@@ -155,7 +155,7 @@ impl CollectingWords {
             policy,
             state,
             record,
-            hook: self.beside.hook.map(|words| Hook { words, limit }),
+            hook: self.beside.hook.map(|split| Hook { words: split.0, limit }),
             repeat: self.beside.repeat,
             level: self.beside.log_level,
             notes: packs.then_some(note).into_iter().collect(),

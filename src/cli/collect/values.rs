@@ -25,6 +25,10 @@ pub struct Hook {
     pub limit: Duration,
 }
 
+/// A command as it was split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Split(pub(super) Vec<String>);
+
 /// Where datagrams are sent on to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeat {
@@ -119,7 +123,7 @@ pub(super) fn level(text: &str) -> Result<Level, String> {
 
 /// Splits a command at spaces, but for those between quotes. There is no shell
 /// that would do more.
-pub(super) fn hook(text: &str) -> Result<Vec<String>, String> {
+pub(super) fn hook(text: &str) -> Result<Split, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -152,6 +156,6 @@ pub(super) fn hook(text: &str) -> Result<Vec<String>, String> {
             "expected %f %d %t %u %i or %%, found `%{}`",
             mark.chars().take(1).collect::<String>()
         )),
-        None => Ok(words),
+        None => Ok(Split(words)),
     }
 }
