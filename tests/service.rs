@@ -82,10 +82,14 @@ impl Site {
         fs::write(self.path("toptalk.toml"), text).unwrap();
     }
 
-    /// A collector with the settings and these words; slots are a day long.
+    /// A collector with the settings and these words; slots are a day long unless
+    /// they say otherwise.
     fn collect(&self, words: &[&str]) -> Command {
         let mut command = toptalk();
-        command.args(["collect", "-b", "127.0.0.1", "-p", &self.port.to_string(), "-t", "86400"]);
+        command.args(["collect", "-b", "127.0.0.1", "-p", &self.port.to_string()]);
+        if !words.contains(&"-t") {
+            command.args(["-t", "86400"]);
+        }
         command.args(words).arg("--config").arg(self.path("toptalk.toml"));
         command
     }

@@ -6,6 +6,7 @@ mod reload;
 mod repeat;
 mod report;
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +66,8 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     info!(ports = ports.join(","), slot, "listening");
     folders.iter().for_each(|folder| info!(folder = %folder.display(), "recording"));
     collecting.notes.iter().for_each(|note| warn!("{note}"));
-    sockets.iter().filter_map(|socket| socket.note.as_ref()).for_each(|note| warn!("{note}"));
+    let told: VecDeque<String> = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
+    told.iter().for_each(|note| warn!("{note}"));
     for (folder, recovered) in recovered {
         if let Some(text) = recovered.text() {
             info!(folder = %folder.display(), "{text}");
@@ -84,7 +86,7 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     };
     let ingest =
         Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
-    let mut report = Report::new(tape, ingest.published());
+    let mut report = Report::new(tape, ingest.published(), told);
     let hooks = collecting.hook.map(Hooks::start);
     let hand_on = |report: &mut Report| {
         let finished = report.tell();

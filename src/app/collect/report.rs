@@ -1,10 +1,15 @@
 //! What is told while it records: slots that end, files, alarms and alerts.
 
+use std::collections::VecDeque;
+
 use tracing::{debug, error, info, warn};
 
 use crate::ingest::{Finished, Published, Tape, Turned};
 use crate::snapshot::{Alert, AlertSubject, Direction, Health};
 use crate::units;
+
+/// Notes that are remembered, so that none is told twice: some name a file.
+const MAX_NOTES: usize = 1000;
 
 /// What was told, so that nothing is told twice.
 pub(super) struct Report {
@@ -16,12 +21,14 @@ pub(super) struct Report {
     /// Why recording had stopped, if it had.
     alarm: Option<String>,
     alerts: Vec<AlertSubject>,
-    notes: Vec<String>,
+    /// The newest notes, at most [`MAX_NOTES`].
+    notes: VecDeque<String>,
 }
 
 impl Report {
-    pub(super) fn new(tape: Tape, published: Published) -> Report {
-        let (alerts, notes) = (Vec::new(), Vec::new());
+    /// With what was told already.
+    pub(super) fn new(tape: Tape, published: Published, notes: VecDeque<String>) -> Report {
+        let alerts = Vec::new();
         Report { tape, published, lost: 0, bad: 0, alarm: None, alerts, notes }
     }
 
@@ -41,10 +48,11 @@ impl Report {
             self.alarm = alarm;
         }
         let recording = health.recording.iter().flat_map(|recording| &recording.notes);
-        for note in recording {
+        for note in recording.chain(&health.notes) {
             if !self.notes.contains(note) {
                 warn!("{note}");
-                self.notes.push(note.clone());
+                self.notes.truncate(MAX_NOTES - 1);
+                self.notes.push_front(note.clone());
             }
         }
         let finished = self.tape.finished();

@@ -126,7 +126,7 @@ impl Folders {
     /// Records flows into their folders. Those of one exporter mostly come one
     /// after the other.
     pub(super) fn record(&mut self, now: Time, flows: &[Flow], more: &[More]) {
-        let alone = self.rest.filter(|_| self.own.is_empty());
+        let alone = self.rest.filter(|_| self.own.is_empty() && self.each.is_none());
         for run in flows.chunk_by(|a, b| alone.is_some() || a.exporter == b.exporter) {
             let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
             match alone.map_or_else(|| self.of(now, exporter), Ok) {
