@@ -145,7 +145,7 @@ enum Verb {
     /// Collect for a while without a screen and print one answer
     #[command(after_long_help = filter_help())]
     Top(Box<TopWords>),
-    /// Record flows without a screen, a line for every slot
+    /// Receive, warn and record without a screen, as a service does; in nfcapd's words
     Collect(Box<collect::CollectingWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),

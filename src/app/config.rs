@@ -235,13 +235,14 @@ mod tests {
                     sources = [{ ident = \"r1\", address = \"192.0.2.1\", folder = \"/b\" }]\n";
         std::fs::write(&path, said).unwrap();
         let file = load(&path).unwrap();
-        let asked = line("toptalk collect -t 60 --local 10.0.0.0/8");
+        let asked = line("toptalk collect -w -l /a -t 60 --local 10.0.0.0/8");
         let values = asked.settings(Some(&file)).unwrap();
         let shown = text(&values, Some(&path));
         for (key, from) in [
             ("ports = [2055, 4739]", format!("# {}:1", path.display())),
             ("dedup = false", format!("# {}:2", path.display())),
             ("slot = 60", "# --slot".to_owned()),
+            ("folder = \"/a\"", "# -l".to_owned()),
             ("local = [\"10.0.0.0/8\"]", "# --local".to_owned()),
             ("# link is not set", "# default".to_owned()),
             ("remember = true", "# default".to_owned()),

@@ -70,6 +70,10 @@ pub enum Origin {
     Flag(String),
 }
 
+/// Letters that say the same as a flag and go before it, by the names that clap has
+/// for them.
+const LETTERS: [(&str, &str, char); 2] = [("record", "write", 'w'), ("record", "log", 'l')];
+
 /// A setting with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
@@ -172,18 +176,24 @@ pub fn described() -> Vec<Described> {
             setting.verbs.iter().find_map(|verb| arg_of(of_verb(&command, *verb), setting.flag))?;
         let short = arg.get_short().map(|letter| format!("-{letter}, ")).unwrap_or_default();
         let defaults = arg.get_default_values().iter().map(|word| word.to_string_lossy());
-        let is_switch = matches!(setting.form, Form::Switch | Form::Unless);
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         Some(Described {
             setting,
             flags: format!("{short}--{}", setting.flag),
             variable: arg.get_env().map(|name| name.to_string_lossy().into_owned()),
-            takes: if is_switch { "true, false".to_owned() } else { takes(arg) },
+            takes: match setting.form {
+                Form::One => takes(arg),
+                Form::Many => format!("{}, or a list", takes(arg)),
+                Form::Switch | Form::Unless => "true, false".to_owned(),
+                Form::Names => "a table: NAME = NET, or a list".to_owned(),
+                Form::Sources => "a list of { ident, address, folder }".to_owned(),
+            },
             default: match setting.form {
                 Form::Unless => "true".to_owned(),
                 Form::Switch => "false".to_owned(),
                 _ => defaults.collect::<Vec<_>>().join(", "),
             },
-            help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
+            help: if setting.form == Form::Unless { format!("false: {help}") } else { help },
         })
     });
     described.collect()
@@ -216,6 +226,15 @@ fn value(
         let words = matches.get_raw(id).into_iter().flatten();
         words.map(|word: &OsStr| word.to_string_lossy().into_owned()).collect()
     };
+    // A letter without a value says nothing of this.
+    let lettered = LETTERS.iter().filter(|(flag, ..)| *flag == setting.flag).find_map(|one| {
+        let word = matches.try_get_raw(one.1).ok()??.next()?;
+        Some((word.to_string_lossy().into_owned(), one.2))
+    });
+    if let Some((word, letter)) = lettered {
+        let origin = Origin::Flag(format!("-{letter}"));
+        return Some(Value { setting, words: vec![word], origin });
+    }
     let (words, origin) = match matches.value_source(id) {
         Some(ValueSource::CommandLine) => (raw(id), Origin::Flag(format!("--{}", setting.flag))),
         Some(ValueSource::EnvVariable) => {
