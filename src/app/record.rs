@@ -18,13 +18,17 @@ pub(super) fn start(
     Ok(Some(Recording::start(settings.clone(), clock, encoder())?))
 }
 
-/// Starts recording into all folders of a plan; says what an earlier run left in
-/// each.
+/// Starts recording into all folders of a plan, when there are any; says what an
+/// earlier run left in each.
 pub(super) fn start_all(
     plan: Plan,
     clock: Clock,
-) -> Result<(Recording, Vec<(PathBuf, Recovered)>), AppError> {
-    Ok(Recording::start_all(plan, clock, encoder())?)
+) -> Result<(Option<Recording>, Vec<(PathBuf, Recovered)>), AppError> {
+    if plan.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let (recording, recovered) = Recording::start_all(plan, clock, encoder())?;
+    Ok((Some(recording), recovered))
 }
 
 /// What makes segments of flows.

@@ -25,7 +25,7 @@ use crate::ingest::{Listen, MAX_FOLDERS, MAX_REPEATS, Place, Plan, Workers};
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
 
-/// Collecting without a screen, into an archive.
+/// Collecting without a screen, into an archive if there is to be one.
 #[derive(Clone, Debug)]
 pub struct Collecting {
     pub listen: Listen,
@@ -210,6 +210,7 @@ impl ListenWords {
 
 impl FolderWords {
     fn plan(self, how: &HowWords, allowed: bool) -> Result<Plan, String> {
+        let aligned = matches!(self.write, Some(None));
         let folder = match (self.log, self.write) {
             (Some(_), Some(Some(found))) => {
                 return Err(format!(
@@ -233,10 +234,11 @@ impl FolderWords {
         };
         let sources: Vec<_> = self.source.into_iter().map(place).collect();
         let plan = Plan { sources, each, rest };
-        if plan.sources.is_empty() && plan.each.is_none() && plan.rest.is_none() {
-            return Err("expected a folder to record into: -w DIR (or -l DIR, --record DIR), \
-                        -M DIR, -n IDENT,ADDRESS,DIR, or `folder` in [record] of the file of settings"
-                .into());
+        if plan.is_empty() && aligned {
+            return Err(
+                "-w: expected a folder to record into behind it, -w DIR, or -l DIR beside it"
+                    .into(),
+            );
         }
         if allowed && !plan.sources.is_empty() && plan.each.is_none() && plan.rest.is_none() {
             return Err(

@@ -120,7 +120,6 @@ mod tests {
     #[test]
     fn wrong_words_are_refused_with_what_was_expected() {
         for (words, expected) in [
-            ("collect", "--record DIR"),
             ("collect -w /a -t 0", "1..=86400"),
             ("collect -w /a -S 9", "0 to 8"),
             ("-w /a --expire-age 30", "12h, 30d"),

@@ -7,6 +7,7 @@ mod repeat;
 mod report;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::{AppError, groups, record, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{Collecting, Line};
 use crate::clock::Clock;
-use crate::ingest::{Ingest, Options};
+use crate::ingest::{Bound, Ingest, Options, Recording};
 
 /// How often it is looked whether there is something to say.
 const LOOK: Duration = Duration::from_millis(250);
@@ -62,12 +63,9 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     let slot = collecting.record.slot_seconds();
     let folders = collecting.record.folders();
     let (recording, recovered) = record::start_all(collecting.record, clock)?;
-    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
-    info!(ports = ports.join(","), slot, "listening");
-    folders.iter().for_each(|folder| info!(folder = %folder.display(), "recording"));
+    let tape = recording.as_ref().map(Recording::tape);
+    let told = announce(&sockets, &folders, slot);
     collecting.notes.iter().for_each(|note| warn!("{note}"));
-    let told: VecDeque<String> = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
-    told.iter().for_each(|note| warn!("{note}"));
     for (folder, recovered) in recovered {
         if let Some(text) = recovered.text() {
             info!(folder = %folder.display(), "{text}");
@@ -75,12 +73,11 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     }
     let config = Config { started: clock.now(), groups, ..collecting.config };
     let windows = Arc::new(Windows::new(config));
-    let tape = recording.tape();
     let options = Options {
         workers: collecting.workers,
         policy,
         state: state::folder(collecting.state, |name| std::env::var_os(name)),
-        tape: Some(tape.clone()),
+        tape: tape.clone(),
         repeat,
         ..Options::default()
     };
@@ -110,7 +107,7 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     info!("stopping");
     // What it takes in at the end is still recorded.
     let stopped = ingest.stop().map_err(AppError::Collect);
-    recording.stop();
+    drop(recording);
     hand_on(&mut report);
     report.sum_up();
     if let Some(hooks) = hooks {
@@ -118,4 +115,19 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
         hooks.end(END.saturating_sub(spent).max(LEAST_FOR_HOOK)).await;
     }
     stopped.map(|_| ExitCode::SUCCESS)
+}
+
+/// Says where it listens and where it records; what else was said is returned.
+fn announce(sockets: &[Bound], folders: &[PathBuf], slot: u32) -> VecDeque<String> {
+    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
+    info!(ports = ports.join(","), "listening");
+    for folder in folders {
+        info!(folder = %folder.display(), slot, "recording");
+    }
+    if folders.is_empty() {
+        info!("recording nothing: -w DIR would");
+    }
+    let notes: VecDeque<String> = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
+    notes.iter().for_each(|note| warn!("{note}"));
+    notes
 }

@@ -13,7 +13,7 @@ const MAX_NOTES: usize = 1000;
 
 /// What was told, so that nothing is told twice.
 pub(super) struct Report {
-    tape: Tape,
+    tape: Option<Tape>,
     published: Published,
     /// What had gone missing, and what was bad, when the last slot was told of.
     lost: u64,
@@ -27,7 +27,7 @@ pub(super) struct Report {
 
 impl Report {
     /// With what was told already.
-    pub(super) fn new(tape: Tape, published: Published, notes: VecDeque<String>) -> Report {
+    pub(super) fn new(tape: Option<Tape>, published: Published, notes: VecDeque<String>) -> Report {
         let alerts = Vec::new();
         Report { tape, published, lost: 0, bad: 0, alarm: None, alerts, notes }
     }
@@ -35,7 +35,7 @@ impl Report {
     /// Tells what is new; hands on the files that were finished.
     pub(super) fn tell(&mut self) -> Vec<Finished> {
         let health = self.published.read();
-        let turned = self.tape.turned();
+        let turned = self.tape.as_ref().map(Tape::turned).unwrap_or_default();
         if !turned.is_empty() {
             self.slots(&turned, &health);
         }
@@ -55,7 +55,7 @@ impl Report {
                 self.notes.push_front(note.clone());
             }
         }
-        let finished = self.tape.finished();
+        let finished = self.tape.as_ref().map(Tape::finished).unwrap_or_default();
         for Finished { ident, file, flows, .. } in &finished {
             debug!(ident = named(ident), file = %file.display(), flows, "file finished");
         }

@@ -36,6 +36,12 @@ impl Plan {
         Plan { rest, ..Plan::default() }
     }
 
+    /// Whether nothing is recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty() && self.each.is_none() && self.rest.is_none()
+    }
+
     /// Every folder that is known from the start, or in which others will be.
     #[must_use]
     pub fn folders(&self) -> Vec<PathBuf> {
