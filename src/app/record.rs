@@ -1,13 +1,12 @@
 //! Recording beside whatever else a command does.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::AppError;
 use crate::archive::recorder::{Encode, Recovered, Settings};
 use crate::archive::segment::{self, SlotInfo};
 use crate::clock::Clock;
-use crate::ingest::{Plan, Recording};
+use crate::ingest::{Left, Plan, Recording};
 
 /// Starts recording, when it was asked for; says what an earlier run left.
 pub(super) fn start(
@@ -20,12 +19,9 @@ pub(super) fn start(
 
 /// Starts recording into all folders of a plan, when there are any; says what an
 /// earlier run left in each.
-pub(super) fn start_all(
-    plan: Plan,
-    clock: Clock,
-) -> Result<(Option<Recording>, Vec<(PathBuf, Recovered)>), AppError> {
+pub(super) fn start_all(plan: Plan, clock: Clock) -> Result<(Option<Recording>, Left), AppError> {
     if plan.is_empty() {
-        return Ok((None, Vec::new()));
+        return Ok((None, Left::new()));
     }
     let (recording, recovered) = Recording::start_all(plan, clock, encoder())?;
     Ok((Some(recording), recovered))

@@ -6,7 +6,7 @@ mod folders;
 mod plan;
 mod work;
 
-pub use plan::{MAX_FOLDERS, Place, Plan};
+pub use plan::{Left, MAX_FOLDERS, Place, Plan};
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -200,7 +200,7 @@ impl Recording {
         plan: Plan,
         clock: Clock,
         encode: Arc<Encode>,
-    ) -> Result<(Recording, Vec<(PathBuf, Recovered)>), RecordError> {
+    ) -> Result<(Recording, Left), RecordError> {
         let named: Vec<String> =
             plan.folders().iter().map(|folder| folder.display().to_string()).collect();
         let disk: Arc<dyn Disk> = Arc::new(Real);

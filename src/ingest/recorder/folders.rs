@@ -2,15 +2,13 @@
 //! them a flow belongs into.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::RecordError;
-use super::plan::{MAX_FOLDERS, Place, Plan, place_of};
+use super::plan::{Left, MAX_FOLDERS, Place, Plan, place_of};
 use crate::archive::lock::LockError;
-use crate::archive::recorder::{
-    Disk, Problem, RETRY_MS, Recorder, Recovered, Settings, Shed, Status,
-};
+use crate::archive::recorder::{Disk, Problem, RETRY_MS, Recorder, Settings, Shed, Status};
 use crate::flow::{Flow, Host, More, Time};
 
 /// What all folders together have to say at most.
@@ -49,7 +47,7 @@ impl Folders {
         plan: Plan,
         disk: Arc<dyn Disk>,
         process: u32,
-    ) -> Result<(Folders, Vec<(PathBuf, Recovered)>), RecordError> {
+    ) -> Result<(Folders, Left), RecordError> {
         let mut folders = Folders {
             desks: Vec::new(),
             own: HashMap::new(),
@@ -60,7 +58,7 @@ impl Folders {
             failed: None,
             shed: [0; Shed::ALL.len()],
         };
-        let mut left = Vec::new();
+        let mut left = Left::new();
         for (exporter, place) in plan.sources {
             let at = folders.add(place, &mut left)?;
             folders.own.insert(exporter, at);
@@ -79,11 +77,7 @@ impl Folders {
         Ok((folders, left))
     }
 
-    fn add(
-        &mut self,
-        place: Place,
-        left: &mut Vec<(PathBuf, Recovered)>,
-    ) -> Result<usize, LockError> {
+    fn add(&mut self, place: Place, left: &mut Left) -> Result<usize, LockError> {
         let folder = place.settings.folder.clone();
         let (recorder, recovered) =
             Recorder::open(place.settings, self.disk.clone(), self.process)?;
@@ -109,7 +103,7 @@ impl Folders {
             return Err(Shed::Failed);
         }
         // What lay there has been told of already, or is new since the start.
-        match self.add(place_of(each, exporter), &mut Vec::new()) {
+        match self.add(place_of(each, exporter), &mut Left::new()) {
             Ok(at) => {
                 self.failed = None;
                 self.own.insert(exporter, at);

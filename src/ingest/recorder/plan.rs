@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::archive::recorder::Settings;
+use crate::archive::recorder::{Recovered, Settings};
 use crate::flow::Host;
 
 /// Folders that one process records into at most. Each has files that are open
 /// and some megabytes of flows that are on their way.
 pub const MAX_FOLDERS: usize = 256;
+
+/// What an earlier run left in each folder.
+pub type Left = Vec<(PathBuf, Recovered)>;
 
 /// A folder, and what its archive is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
