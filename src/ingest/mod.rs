@@ -22,7 +22,9 @@ mod streams;
 mod tally;
 mod worker;
 
-pub use recorder::{Finished, MAX_FOLDERS, Place, Plan, RecordError, Recording, Tape, Turned};
+pub use recorder::{
+    Finished, Left, MAX_FOLDERS, Place, Plan, RecordError, Recording, Tape, Turned,
+};
 pub use repeat::MAX_REPEATS;
 pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
 pub use stats::{Published, Trouble};
