@@ -2,11 +2,13 @@
 //! wrong. The fuzzer's crate (`fuzz/`) and the replay of its corpus share this.
 #![allow(dead_code, reason = "each user takes its own part of this")]
 
+pub mod archive;
 pub mod captures;
 pub mod compare;
 pub mod datagrams;
 pub mod differential;
 pub mod input;
+pub mod query;
 #[path = "../common/sets.rs"]
 pub mod sets;
 pub mod sflow;
@@ -23,4 +25,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sflow", sflow::run),
     ("captures", captures::run),
     ("differential", differential::run),
+    ("archive", archive::run),
+    ("query", query::run),
 ];
