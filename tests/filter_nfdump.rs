@@ -6,17 +6,19 @@ mod benchmarks;
 #[path = "filter_nfdump/beside.rs"]
 mod beside;
 mod common;
+#[path = "filter_nfdump/known.rs"]
+mod known;
 #[path = "filter_nfdump/flows.rs"]
 mod made_up;
 #[path = "filter_nfdump/rich.rs"]
 mod rich;
 
-use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use common::nfcapd;
 use common::process::have;
+use common::{nfcapd, softflowd};
+use known::{DIFFERENT, filters};
 use made_up::flows;
 use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, Time};
@@ -25,50 +27,6 @@ use toptalk::wire::encode::{V5Encoder, V9Encoder};
 
 const NOW: Time = Time(1_800_000_000_000);
 const BOOT: Time = Time(NOW.0 - 3_000_000);
-
-/// Filters that both programs take.
-const FILTERS: &str = include_str!("filters.txt");
-
-/// Filters that nfdump 1.7.1 answers otherwise, by source, and why ours is right.
-const DIFFERENT: &[(&str, &[&str], &str)] = &[
-    (
-        "v9",
-        &[
-            "dst port <= 80",
-            "dst port LE 0x50",
-            "icmp-type 8",
-            "icmp-type 3",
-            "icmp-type 128",
-            "icmp-code 0",
-            "icmp-code 3",
-            "icmp-type 3 and icmp-code 1",
-            "not icmp-type 8",
-        ],
-        "nfcapd leaves out an ICMP type that v9 reports in the destination port",
-    ),
-    (
-        "softflowd",
-        &["dst port <= 80", "dst port LE 0x50", "icmp-type 128"],
-        "nfcapd leaves out the ICMP type of IPv6",
-    ),
-    (
-        "v5",
-        &[
-            "mask 24",
-            "src mask 24",
-            "dst mask 16",
-            "src and dst mask 24",
-            "src or dst mask 8",
-            "mask 0",
-        ],
-        "nfcapd leaves out the masks of v5",
-    ),
-    (
-        "v5",
-        &["flowdir ingress", "dir 0"],
-        "nfcapd takes a direction that is not reported for ingress",
-    ),
-];
 
 /// Filters on AS numbers, which nfdump 1.7.1 refuses without a database of
 /// countries, and what they mean for the numbers it prints.
@@ -118,37 +76,6 @@ fn decoded(datagrams: &[Vec<u8>]) -> Vec<Flow> {
     flows
 }
 
-/// The datagrams softflowd sends for the corpus' capture of real traffic.
-fn softflowd(folder: &Path) -> Option<Vec<Vec<u8>>> {
-    let name = "softflowd's flows";
-    let Some(corpus) = common::corpus() else {
-        common::skip(name, "no corpus");
-        return None;
-    };
-    if !have(name, "softflowd") {
-        return None;
-    }
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = socket.local_addr().unwrap().port();
-    let status = Command::new("softflowd")
-        .arg("-r")
-        .arg(corpus.join("live_traffic.pcap"))
-        .args(["-n", &format!("127.0.0.1:{port}"), "-v", "9", "-a", "-d", "-c", "none", "-p"])
-        .arg(folder.join("softflowd.pid"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "softflowd: {status}");
-    socket.set_nonblocking(true).unwrap();
-    let mut buffer = [0; 65_536];
-    let mut datagrams = Vec::new();
-    while let Ok(length) = socket.recv(&mut buffer) {
-        datagrams.push(buffer[..length].to_vec());
-    }
-    Some(datagrams)
-}
-
 #[test]
 fn filters_find_as_many_flows_as_nfdump() {
     let name = "filters_find_as_many_flows_as_nfdump";
@@ -160,12 +87,9 @@ fn filters_find_as_many_flows_as_nfdump() {
         ("v9", V9Encoder::new(0x0102).encode(NOW, BOOT, &flows(900, true, 9, NOW), true)),
         ("v5", V5Encoder::new(0x0102, 0).encode(NOW, BOOT, &flows(500, false, 5, NOW))),
     ];
-    sources.extend(softflowd(folder.path()).map(|datagrams| ("softflowd", datagrams)));
-    let filters: Vec<&str> = FILTERS
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
+    let real = softflowd::real_traffic("9", folder.path());
+    sources.extend(real.map(|datagrams| ("softflowd", datagrams)));
+    let filters = filters();
     assert!(filters.len() >= 100, "{} filters", filters.len());
     let mut wrong = Vec::new();
     // Filters that tell one flow of a source from another.

@@ -5,26 +5,12 @@ mod common;
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use common::process::{Running, free_port, have, toptalk};
+use common::{nfcapd, softflowd};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-
-/// Sends the flows of a capture with softflowd. `-c none` keeps it from waiting
-/// for a control connection, `-a` keeps the times of the capture.
-fn softflowd(capture: &Path, version: &str, port: u16, folder: &Path) {
-    let status = Command::new("softflowd")
-        .arg("-r")
-        .arg(capture)
-        .args(["-n", &format!("127.0.0.1:{port}"), "-v", version, "-a", "-d", "-c", "none", "-p"])
-        .arg(folder.join("softflowd.pid"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "softflowd: {status}");
-}
 
 /// What `toptalk top` says of what `send` sends to its port.
 fn top(arguments: &[&str], send: impl FnOnce(u16)) -> Value {
@@ -57,7 +43,7 @@ fn softflowd_is_counted_exactly() {
     let capture = folder.path().join("capture.pcap");
     let truth = common::capture::write(&capture, 40);
     for (version, protocol) in [("5", "netflow5"), ("9", "netflow9")] {
-        let answer = top(&[], |port| softflowd(&capture, version, port, folder.path()));
+        let answer = top(&[], |port| softflowd::send(&capture, version, port, folder.path()));
         assert_eq!(sums(&answer), (truth.flows, truth.packets, truth.bytes), "v{version}");
         assert_eq!(answer["exporters"][0]["protocol"], protocol);
         assert_eq!(answer["exporters"][0]["lost"], 0);
@@ -66,23 +52,10 @@ fn softflowd_is_counted_exactly() {
     if let Some(corpus) = common::corpus() {
         let capture = corpus.join("live_traffic.pcap");
         for (version, want) in [("9", (105, 631, 330_472)), ("5", (81, 607, 329_128))] {
-            let answer = top(&[], |port| softflowd(&capture, version, port, folder.path()));
+            let answer = top(&[], |port| softflowd::send(&capture, version, port, folder.path()));
             assert_eq!(sums(&answer), want, "v{version}");
         }
     }
-}
-
-/// The datagrams softflowd sends for a capture.
-fn recorded(capture: &Path, version: &str, folder: &Path) -> Vec<Vec<u8>> {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    softflowd(capture, version, socket.local_addr().unwrap().port(), folder);
-    socket.set_nonblocking(true).unwrap();
-    let mut buffer = [0; 65_536];
-    let mut datagrams = Vec::new();
-    while let Ok(length) = socket.recv(&mut buffer) {
-        datagrams.push(buffer[..length].to_vec());
-    }
-    datagrams
 }
 
 fn send_all(datagrams: &[Vec<u8>], port: u16) {
@@ -94,19 +67,7 @@ fn send_all(datagrams: &[Vec<u8>], port: u16) {
 
 /// Source addresses with their bytes as nfdump ranks them.
 fn nfdump_sources(datagrams: &[Vec<u8>], folder: &Path) -> Vec<(String, u64)> {
-    let port = free_port();
-    let mut nfcapd = Command::new("nfcapd");
-    nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
-    let mut running = Running::start(&mut nfcapd, "Bound to");
-    send_all(datagrams, port);
-    // A header of another domain comes last: when it is announced, all before
-    // it has been taken in.
-    let mut last = datagrams[0][..20].to_vec();
-    last[2..4].copy_from_slice(&[0, 0]);
-    last[16..20].copy_from_slice(&77u32.to_be_bytes());
-    send_all(&[last], port);
-    running.wait_for("Domain: 77");
-    running.end(Signal::SIGTERM);
+    nfcapd::record(&nfcapd::from_one(datagrams.to_vec()), &[], folder);
     let output = Command::new("nfdump")
         .arg("-R")
         .arg(folder)
@@ -136,9 +97,8 @@ fn the_top_uploaders_are_those_of_nfdump() {
     common::capture::write(&own, 40);
     let corpus = common::corpus().map(|corpus| corpus.join("live_traffic.pcap"));
     for (index, capture) in std::iter::once(own).chain(corpus).enumerate() {
-        let datagrams = recorded(&capture, "9", folder.path());
+        let datagrams = softflowd::datagrams(&capture, "9", folder.path());
         let archive = folder.path().join(format!("nfcapd{index}"));
-        std::fs::create_dir(&archive).unwrap();
         let theirs = nfdump_sources(&datagrams, &archive);
         assert!(!theirs.is_empty(), "nfdump found nothing");
         let answer = top(&["-s", "up", "-n", "0"], |port| send_all(&datagrams, port));

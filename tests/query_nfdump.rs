@@ -2,10 +2,12 @@
 //! same answers.
 //!
 //! `tests/queries.txt` has the questions and says how to add one. What is known to
-//! differ, and why, stands in `query_nfdump/different.rs`.
+//! differ, and why, stands in `query_nfdump/different.rs` and in docs/QUERY.md.
 
 #[path = "query_nfdump/ask.rs"]
 mod ask;
+#[path = "query_nfdump/asked.rs"]
+mod asked;
 #[path = "../benches/common/mod.rs"]
 mod benchmarks;
 mod common;
@@ -13,8 +15,12 @@ mod common;
 mod compare;
 #[path = "query_nfdump/different.rs"]
 mod different;
+#[path = "filter_nfdump/known.rs"]
+mod known;
 #[path = "filter_nfdump/flows.rs"]
 mod made_up;
+#[path = "query_nfdump/otherwise.rs"]
+mod otherwise;
 #[path = "query_nfdump/read.rs"]
 mod read;
 #[path = "filter_nfdump/rich.rs"]
@@ -24,120 +30,116 @@ mod same;
 #[path = "query_nfdump/sides.rs"]
 mod sides;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-use ask::{Question, questions};
+use ask::{Question, Shape, questions};
+use asked::ask;
 use common::process::have;
-use compare::difference;
-use different::{By, COLUMNS, Known, OTHERWISE, Otherwise, Seen};
-use read::Answer;
-use same::{Side, align, in_same_words};
-use sides::Archive;
+use different::{By, COLUMNS};
+use known::{BESIDE, BESIDE_DIFFERENT, DIFFERENT, filters};
+use otherwise::OTHERWISE;
+use sides::{archives, real};
 
 const QUERIES: &str = include_str!("queries.txt");
 
-/// How nfdump's answer differs from toptalk's over its own archive, and over
-/// nfcapd's file.
-struct Compared {
-    recorded: Option<String>,
-    in_place: Option<String>,
-    seen: Seen,
+fn have_both(test: &str) -> bool {
+    have(test, "nfcapd") && have(test, "nfdump")
 }
 
-fn compared(question: &Question, archive: &Archive) -> Compared {
-    let [theirs, recorded, in_place] = archive.ask(question);
-    let read = |side, text: Result<String, String>| -> Result<Answer, String> {
-        let mut answer = text.and_then(|text| Answer::read(question, &text))?;
-        in_same_words(question, side, &mut answer);
-        Ok(answer)
+/// Why a question is answered otherwise.
+fn otherwise(question: &Question, source: &str) -> Option<(By, &'static str)> {
+    let text = question.text.as_str();
+    let is_one = |one: &&otherwise::Otherwise| {
+        one.questions.contains(&text) && (one.sources.is_empty() || one.sources.contains(&source))
     };
-    let theirs = read(Side::Theirs, theirs);
-    let mut seen = Seen::new();
-    let mut against = |ours: Result<String, String>, in_place| {
-        let (mut theirs, mut ours) = match (theirs.clone(), read(Side::Ours, ours)) {
-            (Ok(theirs), Ok(ours)) => (theirs, ours),
-            (theirs, ours) => return Some(format!("{:?} {:?}", theirs.err(), ours.err())),
-        };
-        for (theirs, ours) in theirs.tables.iter_mut().zip(&mut ours.tables) {
-            align(question, theirs, ours);
-        }
-        let known = Known { source: archive.name, in_place };
-        seen.extend(known.cover(question, &mut theirs, &mut ours));
-        difference(question, &theirs, &ours)
-    };
-    let (recorded, in_place) = (against(recorded, false), against(in_place, true));
-    Compared { recorded, in_place, seen }
-}
-
-/// What is wrong with how a question was answered.
-fn wrong(question: &Question, archive: &Archive, compared: &Compared) -> Option<String> {
-    let is_known = |one: &&Otherwise| {
-        let of_source = one.sources.is_empty() || one.sources.contains(&archive.name);
-        of_source && one.questions.contains(&question.text.as_str())
-    };
-    let known = OTHERWISE.iter().find(is_known);
-    let Compared { recorded, in_place, .. } = compared;
-    let as_known = match known.map(|known| known.by) {
-        None => recorded.is_none() && in_place.is_none(),
-        Some(By::Nfcapd) => recorded.is_some() && in_place.is_none(),
-        Some(By::Nfdump | By::Us) => recorded.is_some() && in_place.is_some(),
-    };
-    let listed = known.map_or(String::new(), |known| format!(" (listed: {})", known.why));
-    (!as_known).then(|| {
-        let text = &question.text;
-        format!("{}: {text}{listed}\n  ours: {recorded:?}\n  its file: {in_place:?}", archive.name)
-    })
-}
-
-/// Asks everything of everyone, as many at once as there are cores.
-fn ask(questions: &[Question], archives: &[Archive]) -> (Vec<String>, Seen) {
-    let asked: Vec<(&Question, &Archive)> = questions
-        .iter()
-        .flat_map(|question| {
-            let of = |archive: &&Archive| question.sources.iter().any(|name| name == archive.name);
-            archives.iter().filter(of).map(move |archive| (question, archive))
-        })
-        .collect();
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new((Vec::new(), Seen::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some((question, archive)) = asked.get(next.fetch_add(1, Relaxed)) {
-                    let compared = compared(question, archive);
-                    let wrong = wrong(question, archive, &compared);
-                    let mut found = found.lock().unwrap();
-                    found.0.extend(wrong);
-                    found.1.extend(compared.seen);
-                }
-            });
-        }
-    });
-    found.into_inner().unwrap()
+    OTHERWISE.iter().find(is_one).map(|one| (one.by, one.why))
 }
 
 #[test]
 fn queries_are_answered_as_nfdump_answers_them() {
-    let name = "queries_are_answered_as_nfdump_answers_them";
-    if !have(name, "nfcapd") || !have(name, "nfdump") {
+    if !have_both("queries_are_answered_as_nfdump_answers_them") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let archives = sides::archives(folder.path());
+    let mut archives = archives(folder.path());
+    archives.extend(real(folder.path()));
     let questions = questions(QUERIES);
     assert!(questions.len() >= 150, "{} questions", questions.len());
-    let (mut wrong, seen) = ask(&questions, &archives);
-    wrong.sort_unstable();
+    let mut found = ask(&questions, &archives, &otherwise);
     for (place, column) in COLUMNS.iter().enumerate() {
-        let same = column.names.iter().filter(|name| !seen.contains(&(place, name)));
-        wrong.extend(same.map(|name| format!("{name} is the same everywhere: {}", column.why)));
+        let same = column.names.iter().filter(|name| !found.seen.contains(&(place, name)));
+        let text = |name| format!("{name} is the same everywhere: {}", column.why);
+        found.wrong.extend(same.map(text));
     }
     let known = OTHERWISE.iter().flat_map(|one| one.questions);
     let gone = known.filter(|text| questions.iter().all(|question| question.text != **text));
-    wrong.extend(gone.map(|text| format!("listed, and not asked: {text}")));
-    if std::env::var("KEEP").is_ok() {
-        println!("{:?}", folder.keep());
+    found.wrong.extend(gone.map(|text| format!("listed, and not asked: {text}")));
+    let has_rows = |question: &&Question| {
+        question.shape != Shape::Totals && !question.text.contains("192.0.2.1")
+    };
+    for question in questions.iter().filter(has_rows) {
+        let of = found.rows.get(&question.text).into_iter().flatten();
+        let none: Vec<_> = of.filter(|(_, rows)| *rows == 0).collect();
+        if !none.is_empty() {
+            found.wrong.push(format!("nfdump found nothing: {} {none:?}", question.text));
+        }
     }
-    assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+    found.check();
+}
+
+/// The columns that a list is compared by after a filter.
+const COMPARED: &str = "-N -o 'fmt:%ts %td %pr %sa %sp %da %dp %pkt %byt %in %out'";
+
+#[test]
+fn filters_find_the_flows_that_nfdump_finds() {
+    if !have_both("filters_find_the_flows_that_nfdump_finds") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let archives = archives(folder.path());
+    let question = |sources: &str, filter: &str| Question {
+        text: filter.to_owned(),
+        ..Question::parse(&format!("[{sources}] {COMPARED} \"{filter}\""))
+    };
+    let filters = filters();
+    let usual = filters.iter().map(|filter| question("v5 v9 ipfix", filter));
+    let beside = BESIDE.iter().map(|filter| question("rich", filter));
+    let questions: Vec<Question> = usual.chain(beside).collect();
+    let found = ask(&questions, &archives, &|question, source| {
+        let is_one = |known: &[&str]| known.contains(&question.text.as_str());
+        let recorded = DIFFERENT.iter().find(|(of, known, _)| *of == source && is_one(known));
+        let answered = BESIDE_DIFFERENT.iter().find(|(known, _)| source == "rich" && is_one(known));
+        let recorded = recorded.map(|(.., why)| (By::Nfcapd, *why));
+        recorded.or(answered.map(|(_, why)| (By::Nfdump, *why)))
+    });
+    // Filters that tell flows of a source from others.
+    let tells = |rows: &[(&str, usize)]| rows.iter().any(|(_, rows)| (1..397).contains(rows));
+    let telling = questions.iter().filter(|question| tells(&found.rows[&question.text])).count();
+    assert!(telling * 10 >= questions.len() * 9, "{telling} of {}", questions.len());
+    found.check();
+}
+
+/// Questions about times, which clocks in other zones show otherwise.
+const OF_TIMES: &str = "
+-c 20
+-o csv -c 20
+-o raw -c 20
+-o 'fmt:%ts %te %tss %tes' -c 20 => -o 'fmt:%ts %te %ts %te' -c 20
+-s srcip/bytes -n 0
+-s srcip/bytes -n 0 -o csv
+-a -O tstart -n 5
+-t {-61}-{0}
+-I
+";
+
+#[test]
+fn times_are_those_of_the_zone() {
+    if !have_both("times_are_those_of_the_zone") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for zone in ["Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"] {
+        let archives = archives(&folder.path().join(zone));
+        let archives: Vec<_> =
+            archives.into_iter().map(|archive| archive.seen_from(zone)).collect();
+        ask(&questions(OF_TIMES), &archives, &|_, _| None).check();
+    }
 }

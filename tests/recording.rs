@@ -6,9 +6,10 @@ mod common;
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use common::process::{Running, free_port, have, toptalk};
+use common::softflowd;
 use nix::sys::signal::Signal;
 use toptalk::archive::name::parse;
 use toptalk::archive::recorder::segment_of;
@@ -86,19 +87,6 @@ fn sums(folder: &Path) -> (u64, u64, u64) {
     (sums[0], sums[1], sums[2])
 }
 
-fn softflowd(capture: &Path, port: u16, folder: &Path) {
-    let status = Command::new("softflowd")
-        .arg("-r")
-        .arg(capture)
-        .args(["-n", &format!("127.0.0.1:{port}"), "-v", "9", "-a", "-d", "-c", "none", "-p"])
-        .arg(folder.join("softflowd.pid"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "softflowd: {status}");
-}
-
 #[test]
 fn what_softflowd_sends_survives_a_kill() {
     if !have("what_softflowd_sends_survives_a_kill", "softflowd") {
@@ -111,7 +99,7 @@ fn what_softflowd_sends_survives_a_kill() {
     let port = free_port();
     let mut running =
         Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), "listening");
-    softflowd(&capture, port, folder.path());
+    softflowd::send(&capture, "9", port, folder.path());
     // The journal is written every second; there is nothing to wait for but that.
     common::wait_until("the journal", || sums(&archive).0 == truth.flows);
     let output = running.end(Signal::SIGKILL);
@@ -123,7 +111,7 @@ fn what_softflowd_sends_survives_a_kill() {
     let said = format!("{} flows of an earlier run", truth.flows);
     let port = free_port();
     running = Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), &said);
-    softflowd(&capture, port, folder.path());
+    softflowd::send(&capture, "9", port, folder.path());
     common::wait_until("both", || sums(&archive).0 == 2 * truth.flows);
     let output = running.end(Signal::SIGTERM);
     assert_eq!(output.status.code(), Some(0));

@@ -6,6 +6,7 @@ pub mod nfcapd;
 pub mod process;
 pub mod sets;
 pub mod site;
+pub mod softflowd;
 pub mod terminal;
 
 use std::io::Write;

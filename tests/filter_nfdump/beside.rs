@@ -6,67 +6,9 @@ use toptalk::wire::Decoder;
 
 use super::common::nfcapd;
 use super::common::process::have;
+use super::known::{BESIDE, BESIDE_DIFFERENT};
 use super::rich::rich;
 use super::{NOW, nfdump};
-
-/// Filters on what only some exporters report, which both programs take.
-const BESIDE: &[&str] = &[
-    "mac 00:00:5e:00:53:01",
-    "in mac 00:00:5e:00:53:01",
-    "out mac 00:00:5e:00:53:01",
-    "in src mac 00:00:5e:00:53:01",
-    "in dst mac 00:00:5e:00:53:01",
-    "out src mac 00:00:5e:00:53:02",
-    "out dst mac 00:00:5e:00:53:02",
-    "not mac 00:00:5e:00:53:03",
-    "mpls label1 1000",
-    "mpls label2 > 1000",
-    "mpls label3 2000",
-    "mpls any 1000",
-    "mpls any 2000",
-    "mpls any 3000",
-    "mpls any 4000",
-    "mpls label2 4000",
-    "mpls label2 2000",
-    "mpls label1 3000",
-    "mpls eos 2000",
-    "mpls exp1 5",
-    "mpls exp2 > 1",
-    "vlan 20",
-    "src vlan 20",
-    "dst vlan 20",
-    "src and dst vlan 20",
-    "tos 8",
-    "src tos 8",
-    "dst tos 8",
-    "dst tos > 8",
-    "fwdstat 64",
-    "fwdstat drop",
-    "fwdstat 128",
-    "fwdstat forw",
-    "fwdstat 66",
-    "bgpnext ip 10.4.0.1",
-    "nip 10.5.0.1",
-    "src nip 10.5.0.1",
-    "dst nip 10.5.0.1",
-    "src xip 10.5.0.2",
-    "xnet 10.5.0.0/31",
-    "nport 53",
-    "src nport 53",
-    "dst nport > 80",
-    "ingress vrf 5",
-    "egress vrf 6",
-    "ingress vrf 5 and not mac 00:00:5e:00:53:01",
-];
-
-/// Those that nfdump 1.7.1 answers otherwise, and why ours is right.
-const BESIDE_DIFFERENT: &[(&[&str], &str)] = &[
-    (
-        &["mpls any 1000", "mpls any 2000", "mpls any 4000"],
-        "nfdump finds a label only at the bottom of the stack, without a traffic class",
-    ),
-    (&["fwdstat drop", "fwdstat forw"], "nfdump's names match nothing"),
-];
 
 #[test]
 fn filters_on_what_few_report_find_as_many_flows_as_nfdump() {

@@ -35,6 +35,8 @@ pub struct Question {
     pub is_part: bool,
     /// No headings and nothing below.
     pub is_quiet: bool,
+    /// Flows that were reported twice count once.
+    is_dedup: bool,
 }
 
 /// The questions of a file: one a line, `#` before a comment.
@@ -65,7 +67,10 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Options with a word behind them.
-const WITH_WORD: &[&str] = &["-s", "-O", "-n", "-A", "-c", "-t", "-o"];
+const WITH_WORD: &[&str] = &["-s", "-O", "-n", "-A", "-c", "-t", "-o", "--rates"];
+
+/// Stands for a word that is left out: flows count once, however often reported.
+const DEDUP: &str = "--dedup";
 
 /// What was found in the words, and is not in a [`Question`] as it is.
 #[derive(Default)]
@@ -101,9 +106,10 @@ impl Question {
             limit: 0,
             is_part: false,
             is_quiet: false,
-            ours: ours.clone(),
+            is_dedup: ours.iter().any(|word| word == DEDUP),
+            ours: ours.iter().filter(|word| *word != DEDUP).cloned().collect(),
         };
-        let is_usual = question.read(&ours);
+        let is_usual = question.read(&question.ours.clone());
         if is_usual && !text.contains(" => ") {
             // nfdump's own usual format depends on how it was built.
             question.theirs.extend(["-o", "line"].map(str::to_owned));
@@ -128,11 +134,19 @@ impl Question {
                 ("-b" | "-B", _) => found.is_both = true,
                 ("-I", _) => found.is_summary = true,
                 ("-q", _) => self.is_quiet = true,
-                ("-6" | "-N", _) => {}
+                ("-6" | "-N" | "--rates", _) => {}
                 _ => self.is_part = true,
             }
         }
         self.settle(&found)
+    }
+
+    /// What makes toptalk count as nfdump does, unless the question is about that:
+    /// rates over a row's own time, and flows as often as they were reported.
+    pub fn as_nfdump(&self) -> Vec<&'static str> {
+        let own = (!self.ours.iter().any(|word| word == "--rates")).then_some(["--rates", "own"]);
+        let all = (!self.is_dedup).then_some("--no-dedup");
+        own.into_iter().flatten().chain(all).collect()
     }
 
     fn settle(&mut self, found: &Found) -> bool {

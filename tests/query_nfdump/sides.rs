@@ -12,6 +12,7 @@ use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 use super::ask::Question;
 use super::common::nfcapd::{self, Senders, Sent};
 use super::common::process::{Running, free_port, toptalk};
+use super::common::softflowd;
 use super::made_up::flows;
 use super::rich::rich;
 
@@ -25,11 +26,9 @@ pub struct Archive {
     pub ours: PathBuf,
     /// When it was reported.
     now: Time,
+    /// Where the clock hangs.
+    zone: &'static str,
 }
-
-/// How toptalk counts as nfdump does: rates over a row's own time, and flows as
-/// often as they were reported.
-const AS_NFDUMP: &[&str] = &["--rates", "own", "--no-dedup"];
 
 impl Archive {
     /// What nfdump prints, toptalk over its own archive, and toptalk over
@@ -42,10 +41,17 @@ impl Archive {
         nfdump.args(["-C", "none", "-r"]).arg(&self.theirs).args(words(&question.theirs));
         let ours = |option: &str, path: &Path| {
             let mut command = toptalk();
-            command.args(["query", option]).arg(path).args(AS_NFDUMP).args(words(&question.ours));
+            command.args(["query", option]).arg(path).args(question.as_nfdump());
+            command.args(words(&question.ours));
             command
         };
-        [nfdump, ours("-R", &self.ours), ours("-r", &self.theirs)].map(printed)
+        [nfdump, ours("-R", &self.ours), ours("-r", &self.theirs)]
+            .map(|command| printed(command, self.zone))
+    }
+
+    /// The same, asked where clocks show another time.
+    pub fn seen_from(self, zone: &'static str) -> Archive {
+        Archive { zone, ..self }
     }
 
     /// `{-61}` as a time of `-t`.
@@ -57,6 +63,7 @@ impl Archive {
         {
             let time = self.now.plus_ms(seconds.parse::<i64>().expect("seconds") * 1000);
             let stamp = jiff::Timestamp::from_millisecond(time.0).unwrap();
+            let stamp = stamp.in_tz(self.zone).unwrap();
             text.push_str(before);
             text.push_str(&stamp.strftime("%Y/%m/%d.%H:%M:%S").to_string());
             rest = after;
@@ -65,8 +72,8 @@ impl Archive {
     }
 }
 
-fn printed(mut command: Command) -> Result<String, String> {
-    let output = command.env("TZ", "UTC").env_remove("TOPTALK_TZ").output().unwrap();
+fn printed(mut command: Command, zone: &str) -> Result<String, String> {
+    let output = command.env("TZ", zone).env_remove("TOPTALK_TZ").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     match output.status.success() {
         true => Ok(text),
@@ -119,17 +126,29 @@ fn both_ways(mut flows: Vec<Flow>) -> Vec<Flow> {
 }
 
 /// Records with both.
+fn record(folder: &Path, now: Time, name: &'static str, datagrams: &[Sent]) -> Archive {
+    let folder = folder.join(name);
+    let theirs = nfcapd::record(datagrams, &[], &folder.join("theirs"));
+    let ours = folder.join("ours");
+    collect(datagrams, &ours);
+    Archive { name, theirs, ours, now, zone: "UTC" }
+}
+
+/// What was made up, recorded by both.
 pub fn archives(folder: &Path) -> Vec<Archive> {
     // Headers know whole seconds only.
     let now = Time(Clock::start().now().0 / 1000 * 1000 - 30_000);
-    let record = |(name, datagrams): (&'static str, Vec<Sent>)| {
-        let folder = folder.join(name);
-        let theirs = nfcapd::record(&datagrams, &[], &folder.join("theirs"));
-        let ours = folder.join("ours");
-        collect(&datagrams, &ours);
-        Archive { name, theirs, ours, now }
+    let sources = sources(now).into_iter();
+    sources.map(|(name, datagrams)| record(folder, now, name, &datagrams)).collect()
+}
+
+/// Real traffic as softflowd reports it, with NetFlow v9 and with IPFIX.
+pub fn real(folder: &Path) -> Vec<Archive> {
+    let of = |(name, version)| {
+        let datagrams = nfcapd::from_one(softflowd::real_traffic(version, folder)?);
+        Some(record(folder, Time(0), name, &datagrams))
     };
-    sources(now).into_iter().map(record).collect()
+    [("softflowd9", "9"), ("softflowd10", "10")].into_iter().filter_map(of).collect()
 }
 
 /// Datagrams that any receive buffer has room for.
