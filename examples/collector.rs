@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> io::Result<Value> {
-    let listen = Listen { address: Some(args.bind), ports: vec![args.port] };
+    let listen = Listen { address: Some(args.bind), ports: vec![args.port], ..Listen::default() };
     let sockets = listen.open().map_err(io::Error::other)?;
     let clock = Clock::start();
     let windows = Arc::new(Windows::new(Config {

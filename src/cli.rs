@@ -1,26 +1,34 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod collect;
 mod convert;
 mod doctor;
 mod exporters;
 mod filters;
 mod groups;
 mod inspect;
+mod line;
 mod query;
 mod record;
+mod refused;
 mod replay;
 mod setup;
+mod settings;
 mod values;
 
+pub use collect::Level;
+pub use collect::{Collecting, Hook, Repeat};
 pub use convert::Convert;
 pub use doctor::Doctor;
 pub use groups::Group;
 pub use inspect::Inspect;
+pub use line::{Line, Refusal, Wanted, read_from};
 pub use query::{Action, Files, FilterFrom, Query, filter};
-pub use record::Collecting;
 pub use replay::Replay;
 pub use setup::{Setup, Shell, completions, man_pages};
+pub use settings::{Described, Origin, Value, check as check_file, described};
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,13 +55,23 @@ pub enum Command {
     Live(Live),
     Demo(Live, u64),
     Top(Top),
-    Collect(Collecting),
+    Collect(Box<Collecting>),
     Inspect(Inspect),
     Query(Box<Query>),
     Replay(Replay),
     Convert(Convert),
     Doctor(Doctor),
     Setup(Setup),
+    Config(Configure),
+}
+
+/// What is asked of the file of settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Configure {
+    /// Whether it is right; `None` for the one that would be taken.
+    Check(Option<PathBuf>),
+    /// Every setting, as this command line would have it.
+    Show(Vec<OsString>),
 }
 
 /// Collecting with a screen.
@@ -133,8 +151,8 @@ enum Verb {
     /// Collect for a while without a screen and print one answer
     #[command(after_long_help = filter_help())]
     Top(Box<TopWords>),
-    /// Record every flow without a screen, with a line for every slot
-    Collect(Box<record::CollectingWords>),
+    /// Receive, warn and record without a screen, as a service does; in nfcapd's words
+    Collect(Box<collect::CollectingWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
     /// Ask what was recorded, by toptalk or by nfcapd, in nfdump's words
@@ -148,6 +166,9 @@ enum Verb {
     Doctor(doctor::DoctorWords),
     /// What belongs around it: files for systemd, man pages, completions
     Setup(setup::SetupWords),
+    /// What the file of settings says, and whether it is right
+    #[command(subcommand)]
+    Config(settings::ConfigVerb),
 }
 
 /// What all who collect are told.
@@ -163,7 +184,7 @@ struct Collect {
 #[derive(Args)]
 struct CollectWords {
     /// Port to listen on (UDP; IPFIX also over TCP), repeatable [default: 2055, and 4739 and 6343 when free]
-    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "PORT", env = "TOPTALK_PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     port: Vec<u16>,
     /// Listen on this address only
     #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
@@ -227,6 +248,8 @@ struct ScreenWords {
 #[derive(Args)]
 struct LiveWords {
     #[command(flatten)]
+    file: settings::FileWords,
+    #[command(flatten)]
     collect: CollectWords,
     #[command(flatten)]
     rules: RuleWords,
@@ -238,6 +261,8 @@ struct LiveWords {
 
 #[derive(Args)]
 struct DemoWords {
+    #[command(flatten)]
+    file: settings::FileWords,
     /// The same seed gives the same site
     #[arg(long, value_name = "N", default_value_t = 2811)]
     seed: u64,
@@ -251,6 +276,8 @@ struct DemoWords {
 
 #[derive(Args)]
 struct TopWords {
+    #[command(flatten)]
+    file: settings::FileWords,
     #[command(flatten)]
     collect: CollectWords,
     /// How long to collect
@@ -284,20 +311,6 @@ enum Sort {
     Sum,
 }
 
-/// Reads the command line; prints help or what is wrong and ends the process.
-#[must_use]
-pub fn read() -> Command {
-    Words::parse().check().unwrap_or_else(|error| error.exit())
-}
-
-/// Reads a command line given as words, the first being the program's name.
-///
-/// # Errors
-/// The message that would have been printed.
-pub fn read_from<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Command, String> {
-    Words::try_parse_from(words).and_then(Words::check).map_err(|error| error.to_string())
-}
-
 impl Words {
     fn check(self) -> Result<Command, clap::Error> {
         Ok(match self.command {
@@ -318,13 +331,14 @@ impl Words {
                 Command::Demo(live, words.seed)
             }
             Some(Verb::Top(words)) => Command::Top(words.check()?),
-            Some(Verb::Collect(words)) => Command::Collect(words.check()?),
+            Some(Verb::Collect(words)) => Command::Collect(Box::new(words.check()?)),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
             Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
             Some(Verb::Replay(words)) => Command::Replay(words.check()?),
             Some(Verb::Convert(words)) => Command::Convert(words.check()),
             Some(Verb::Doctor(words)) => Command::Doctor(words.check()?),
             Some(Verb::Setup(words)) => Command::Setup(words.check()),
+            Some(Verb::Config(words)) => Command::Config(words.check()),
         })
     }
 }
@@ -350,20 +364,26 @@ impl CollectWords {
         };
         let (policy, state) = self.exporters.check();
         let groups = self.groups.group;
-        let listen = Listen { address: self.bind, ports };
+        let listen = Listen { address: self.bind, ports, ..Listen::default() };
         Ok(Collect { listen, workers: self.workers, config, groups, policy, state })
+    }
+}
+
+impl RuleWords {
+    fn check(&self) -> Rules {
+        Rules {
+            host_up: self.alert_up,
+            host_down: self.alert_down,
+            link_up: self.link.map(|link| link.up),
+            link_down: self.link.map(|link| link.down),
+        }
     }
 }
 
 impl LiveWords {
     fn check(self) -> Result<Live, clap::Error> {
         let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
-        let rules = Rules {
-            host_up: self.rules.alert_up,
-            host_down: self.rules.alert_down,
-            link_up: self.rules.link.map(|link| link.up),
-            link_down: self.rules.link.map(|link| link.down),
-        };
+        let rules = self.rules.check();
         Ok(Live {
             listen,
             workers,

@@ -6,6 +6,7 @@
 
 // Ground: plain data and pure functions.
 pub mod capture;
+pub mod config;
 pub mod demo;
 pub mod filter;
 pub mod flow;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    toptalk::app::run(toptalk::cli::read())
+    toptalk::app::main()
 }

@@ -2,6 +2,8 @@
 //!
 //! The only file that names `humansize`.
 
+pub mod near;
+
 use humansize::{DECIMAL, FormatSizeOptions};
 use jiff::tz::TimeZone;
 

@@ -260,7 +260,8 @@ fn the_administrator_has_the_last_word() {
     let allow: Network = "192.0.2.0/24".parse().unwrap();
     let given = |exporter, rate| GivenRate { exporter, rate: Sampling::one_in(rate) };
     let sampling = vec![given(None, 5), given(Some(router()), 7)];
-    let mut decoder = Decoder::with_policy(Policy { allow: vec![allow], sampling });
+    let mut decoder =
+        Decoder::with_policy(Policy { allow: vec![allow], sampling, ..Policy::default() });
     let flow = Flow { src: Host::v4(1), dst: Host::v4(2), ..Flow::EMPTY };
     let sent = IpfixEncoder::new(3).announcing(64).encode(Time(NOW), &[flow], true);
     let mut flows = Vec::new();

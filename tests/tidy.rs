@@ -16,6 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["flow", "filter"]),
     ("wire", &["flow"]),
     ("topn", &[]),
+    // The file of settings: words, which only cli understands.
+    ("config", &["units"]),
     // Packets in captures are read as sampled ones are; the length of IPFIX messages is wire's.
     ("capture", &["flow", "wire"]),
     // Looks on while wire decodes what capture read.
@@ -36,7 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "flow", "units", "filter", "snapshot", "agg", "archive", "query", "ingest", "wire",
-            "inspect", "replay",
+            "inspect", "replay", "config",
         ],
     ),
 ];
@@ -46,7 +48,7 @@ const ROOF: &[&str] = &["app", "main", "lib"];
 
 const GROUND: &[&str] = &[
     "flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo",
-    "replay", "metrics",
+    "replay", "metrics", "config",
 ];
 
 /// Words that belong to some rooms only.
@@ -82,6 +84,9 @@ const OWNED: &[(&str, &[&str])] = &[
     ("rustix::", &["ingest"]),
     ("indicatif::", &["app"]),
     ("pcap_parser::", &["capture"]),
+    ("toml::", &["config"]),
+    ("tracing::", &["app"]),
+    ("tracing_subscriber::", &["app"]),
 ];
 
 fn sources(folder: &str) -> BTreeMap<PathBuf, String> {

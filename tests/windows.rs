@@ -5,10 +5,13 @@ mod common;
 use std::collections::HashMap;
 
 use common::site::{START, check_law, flow, local, remote};
-use toptalk::agg::{Config, LagRule, Rules, Windows};
+use toptalk::agg::{Config, LagRule, Rules, Tuning, Windows};
 use toptalk::filter::Filter;
-use toptalk::flow::{Flow, Host, Sampling, Time};
-use toptalk::snapshot::{Both, Completeness, Counters, Health, Snapshot, Subject, View, Window};
+use toptalk::flow::{Flow, Groups, Host, LocalNetworks, Sampling, Time};
+use toptalk::snapshot::{
+    AlertSubject, Both, Completeness, Counters, Direction, GroupKey, Grouping, Health, Snapshot,
+    Subject, View, Window,
+};
 
 fn windows(config: Config) -> Windows {
     Windows::new(Config { started: Time(START), ..config })
@@ -349,4 +352,34 @@ fn a_stepped_wall_clock_moves_what_is_shown_and_nothing_else() {
         let frozen = windows.snapshot(&then, now.plus_ms(5000), health());
         assert_eq!((frozen.span.end, frozen.totals), (live.span.end, live.totals));
     }
+}
+
+#[test]
+fn other_networks_limits_and_names_hold_from_now_on() {
+    let windows = windows(Config { lag: LagRule::Fixed(0), ..Config::default() });
+    let upload = |second: f64| flow(local(1), remote(1), second, 0.0, 0.0, 600_000);
+    windows.record(&[upload(10.0)]);
+    windows.watch(Time(START + 60_000));
+    assert!(windows.alerts().is_empty());
+    let name: std::sync::Arc<str> = "lab".into();
+    let all = |text: &str| text.parse().unwrap();
+    windows.tune(Tuning {
+        local: LocalNetworks::new(vec![all(&remote(1).to_string())]),
+        lag: LagRule::Fixed(0),
+        rules: Rules { host_down: Some(70_000), link_down: Some(5), ..Rules::default() },
+        groups: std::sync::Arc::new(Groups::new([(all(&remote(1).to_string()), name.clone())])),
+    });
+    windows.record(&[upload(62.0)]);
+    let snapshot = ask(&windows, &view(Subject::Talkers, Window::FiveMinutes), 64);
+    check_law(&snapshot);
+    let totals = snapshot.totals;
+    assert_eq!((totals.up.bytes, totals.down.bytes), (600_000, 600_000), "what was, stays");
+    assert_eq!(snapshot.link.capacity_down, Some(5));
+    windows.watch(Time(START + 100_000));
+    let subjects: Vec<AlertSubject> = windows.alerts().iter().map(|alert| alert.subject).collect();
+    let host = AlertSubject::Host(remote(1), Direction::Down);
+    assert_eq!(subjects, [AlertSubject::Link(Direction::Down), host]);
+    let groups = view(Subject::Groups(Grouping::Group), Window::FiveMinutes);
+    let rows = ask(&windows, &groups, 101).groups.rows;
+    assert!(rows.iter().any(|row| row.key == GroupKey::Named(Some(name.clone()))), "{rows:?}");
 }

@@ -32,7 +32,11 @@ struct Collector {
 impl Collector {
     fn start(port: u16, workers: usize, state: Option<PathBuf>) -> Collector {
         let clock = Clock::start();
-        let listen = Listen { address: Some(Ipv4Addr::LOCALHOST.into()), ports: vec![port] };
+        let listen = Listen {
+            address: Some(Ipv4Addr::LOCALHOST.into()),
+            ports: vec![port],
+            ..Listen::default()
+        };
         let config = Config { started: clock.now(), keep_all: true, ..Config::default() };
         let windows = Arc::new(Windows::new(config));
         let workers = Workers::Exactly(workers);

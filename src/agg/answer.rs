@@ -221,9 +221,10 @@ impl Windows {
         let hour = site.totals.steps(site.edges.keep_from.max(begun).min(end), end, LINK_STEP);
         let peak = |pick: fn(&(u64, u64)) -> u64| rate(&hour, pick).into_iter().max().unwrap_or(0);
         let p95 = site.percentile.as_ref().and_then(super::timing::Percentile::p95);
+        let rules = self.tuning().rules;
         LinkView {
-            capacity_up: self.config.rules.link_up,
-            capacity_down: self.config.rules.link_down,
+            capacity_up: rules.link_up,
+            capacity_down: rules.link_down,
             peak_up: peak(|step| step.0),
             peak_down: peak(|step| step.1),
             p95_up: p95.map(|p95| p95.0),

@@ -58,7 +58,7 @@ impl Windows {
             }
             history.add(log, &reader, panes.known, turned);
         });
-        let local = self.config.local.contains(host);
+        let local = self.tuning().local.contains(host);
         let own = local.then(|| {
             self.hosts.read(&address, |log| {
                 let mut own = History::default();

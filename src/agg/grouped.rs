@@ -202,8 +202,9 @@ impl Windows {
     /// Hosts by the name of their network.
     fn name_hosts(&self, rolled: Option<&Rolled>, panes: &Panes, through: bool) -> Groups {
         let mut groups = Groups::default();
+        let tuning = self.tuning();
         self.each_host(rolled, panes, through, |row| {
-            let name = self.config.groups.of(row.host).cloned();
+            let name = tuning.groups.of(row.host).cloned();
             join(&mut groups, Some(GroupKey::Named(name)), row.traffic, 1);
         });
         groups

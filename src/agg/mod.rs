@@ -28,7 +28,7 @@ mod ways;
 
 pub use alert::Rules;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use self::alert::Alerts;
 use self::batch::Batch;
@@ -40,7 +40,7 @@ use self::rows::Rows;
 use self::timing::{Lag, Percentile, Timings};
 use self::totals::SiteTotals;
 use crate::flow::{Flow, Groups, LocalNetworks, Time};
-use crate::snapshot::{AlertSubject, Direction};
+use crate::snapshot::{Alert, AlertSubject, Direction};
 
 pub use self::timing::MAX_LAG_MS;
 
@@ -92,6 +92,22 @@ pub struct Config {
     pub started: Time,
 }
 
+/// What of it can be changed while windows are in use.
+#[derive(Clone, Debug, Default)]
+pub struct Tuning {
+    pub local: LocalNetworks,
+    pub lag: LagRule,
+    pub rules: Rules,
+    pub groups: Arc<Groups>,
+}
+
+impl Config {
+    fn tuning(&self) -> Tuning {
+        let Config { local, lag, rules, groups, .. } = self;
+        Tuning { local: local.clone(), lag: *lag, rules: *rules, groups: groups.clone() }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -123,6 +139,8 @@ struct Site {
 /// The windows of one collector.
 pub struct Windows {
     config: Config,
+    /// The newest; the one in the configuration is that of the beginning.
+    tuning: RwLock<Arc<Tuning>>,
     hosts: Rows<Address>,
     conversations: Rows<ConversationKey>,
     paths: Paths,
@@ -154,8 +172,20 @@ impl Windows {
                 lag: Lag::default(),
                 looked: None,
             }),
+            tuning: RwLock::new(Arc::new(config.tuning())),
             config,
         }
+    }
+
+    /// Has other networks be ours, other limits hold and other names count, from
+    /// the next flows and the next answer on. What has been counted stays where it
+    /// was counted.
+    pub fn tune(&self, tuning: Tuning) {
+        *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuning);
+    }
+
+    fn tuning(&self) -> Arc<Tuning> {
+        self.tuning.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A panic while the lock was held leaves figures that are at worst one
@@ -174,6 +204,7 @@ impl Windows {
     /// Totals are written before the rows and read after them, so that a
     /// snapshot taken meanwhile has others too large, never too small.
     pub fn record(&self, flows: &[Flow]) {
+        let tuning = self.tuning();
         for flows in flows.chunks(BATCH) {
             let newest = flows.iter().map(|flow| flow.arrival).max().unwrap_or_default();
             self.advance(newest);
@@ -182,7 +213,7 @@ impl Windows {
                 (site.edges, (self.conversations.epoch(), self.hosts.epoch()))
             };
             let counts = |flow: &Flow| self.counts(flow);
-            let batch = Batch::new(&edges, &self.config.local, &self.paths, flows, counts);
+            let batch = Batch::new(&edges, &tuning.local, &self.paths, flows, counts);
             {
                 let mut site = self.site();
                 for (class, pieces) in batch.each() {
@@ -218,7 +249,7 @@ impl Windows {
             }
             site.looked = Some(second);
             let learned = site.timings.lag(now);
-            site.lag = match self.config.lag {
+            site.lag = match self.tuning().lag {
                 LagRule::Auto => learned,
                 // Who says how long to wait is taken at his word.
                 LagRule::Fixed(ms) => Lag { ms, beyond: None },
@@ -252,13 +283,20 @@ impl Windows {
         site.percentile = Some(percentile);
     }
 
+    /// The limits that are being broken, worst first.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.site().alerts.list()
+    }
+
     /// Evaluates the limits over the last complete minute. To be called about
     /// once a second by whoever runs the collector.
     pub fn watch(&self, now: Time) {
         self.advance(now);
         let edges = self.site().edges;
         self.sweep(&edges, 0);
-        let rules = &self.config.rules;
+        let tuning = self.tuning();
+        let rules = &tuning.rules;
         let (edges, beyond, active) = {
             let site = self.site();
             (site.edges, site.lag.beyond, site.alerts.subjects())

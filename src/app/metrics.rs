@@ -18,6 +18,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
+use tracing::info;
 
 use super::AppError;
 use crate::clock::Clock;
@@ -80,7 +81,7 @@ impl Metrics {
     ) -> Result<Option<Metrics>, AppError> {
         let Some(listener) = listener else { return Ok(None) };
         let (address, metrics) = Metrics::start(listener, source).map_err(AppError::Start)?;
-        eprintln!("toptalk: metrics at http://{address}{PATH}");
+        info!("metrics at http://{address}{PATH}");
         Ok(Some(metrics))
     }
 

@@ -1,6 +1,7 @@
 //! One file per command: where the rooms are put together.
 
 mod collect;
+mod config;
 mod convert;
 mod demo;
 mod doctor;
@@ -27,7 +28,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::archive::lock::LockError;
-use crate::cli::Command;
+use crate::cli::{Command, Line};
+use crate::config::Mistakes;
 use crate::flow::named::NamedError;
 use crate::ingest::{BindError, RecordError};
 use crate::query::files::FilesError;
@@ -53,6 +55,12 @@ pub enum AppError {
     Groups { path: PathBuf, source: NamedError },
     #[error("expected at most {most} networks from --group in all, found {found}")]
     ManyGroups { most: usize, found: usize },
+    #[error("cannot read {path}: {source}")]
+    ReadConfig { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Config(#[from] Mistakes),
+    #[error("{0}")]
+    Usage(String),
     #[error("{0}")]
     Query(String),
     #[error("cannot save {path}: {source}")]
@@ -73,23 +81,38 @@ pub enum AppError {
     Zone(String),
 }
 
-/// Runs a command. What goes wrong is printed on stderr.
+/// What a shell is told when the words or the settings made no sense.
+const WRONG_WORDS: u8 = 2;
+
+/// Does what the command line says. What goes wrong is printed on stderr.
 #[must_use]
-pub fn run(command: Command) -> ExitCode {
+pub fn main() -> ExitCode {
+    let line = Line::new(std::env::args_os().collect());
+    let wanted = line.wanted().unwrap_or_else(|refusal| refusal.exit());
+    let file = match config::read(&wanted) {
+        Ok(file) => file,
+        Err(error) => {
+            say::tell(error);
+            return ExitCode::from(WRONG_WORDS);
+        }
+    };
+    let command = line.command(file.as_ref()).unwrap_or_else(|refusal| refusal.exit());
     let result = match command {
         Command::Live(live) => live::run(live),
         Command::Demo(live, seed) => demo::run(live, seed),
         Command::Top(top) => top::run(&top),
-        Command::Collect(collecting) => collect::run(collecting),
+        Command::Collect(collecting) => collect::run(*collecting, line),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Convert(asked) => convert::run(&asked),
         Command::Query(query) => query::run(*query),
         Command::Replay(replay) => replay::run(&replay),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Setup(setup) => setup::run(&setup),
+        Command::Config(asked) => config::run(asked),
     };
     result.unwrap_or_else(|error| {
+        let wrong = matches!(error, AppError::Config(_) | AppError::Usage(_));
         say::tell(error);
-        ExitCode::FAILURE
+        if wrong { ExitCode::from(WRONG_WORDS) } else { ExitCode::FAILURE }
     })
 }

@@ -6,7 +6,7 @@ use super::AppError;
 use crate::archive::recorder::{Encode, Recovered, Settings};
 use crate::archive::segment::{self, SlotInfo};
 use crate::clock::Clock;
-use crate::ingest::Recording;
+use crate::ingest::{Left, Plan, Recording};
 
 /// Starts recording, when it was asked for; says what an earlier run left.
 pub(super) fn start(
@@ -15,6 +15,16 @@ pub(super) fn start(
 ) -> Result<Option<(Recording, Recovered)>, AppError> {
     let Some(settings) = settings else { return Ok(None) };
     Ok(Some(Recording::start(settings.clone(), clock, encoder())?))
+}
+
+/// Starts recording into all folders of a plan, when there are any; says what an
+/// earlier run left in each.
+pub(super) fn start_all(plan: Plan, clock: Clock) -> Result<(Option<Recording>, Left), AppError> {
+    if plan.is_empty() {
+        return Ok((None, Left::new()));
+    }
+    let (recording, recovered) = Recording::start_all(plan, clock, encoder())?;
+    Ok((Some(recording), recovered))
 }
 
 /// What makes segments of flows.

@@ -18,33 +18,46 @@ pub struct Piece {
     /// What it is for.
     pub purpose: &'static str,
     pub text: &'static str,
+    /// Whether administrators change it: what is there stays.
+    pub theirs: bool,
 }
 
 /// All files of the service, in the order in which they take effect.
-pub const PIECES: [Piece; 4] = [
+pub const PIECES: [Piece; 5] = [
     Piece {
         place: "etc/sysusers.d/toptalk.conf",
         packaged: "usr/lib/sysusers.d/toptalk.conf",
         purpose: "the user and group of the service",
         text: include_str!("../../packaging/systemd/toptalk.sysusers"),
+        theirs: false,
     },
     Piece {
         place: "etc/tmpfiles.d/toptalk.conf",
         packaged: "usr/lib/tmpfiles.d/toptalk.conf",
         purpose: "its folders",
         text: include_str!("../../packaging/systemd/toptalk.tmpfiles"),
+        theirs: false,
     },
     Piece {
         place: "etc/sysctl.d/10-toptalk.conf",
         packaged: "usr/lib/sysctl.d/10-toptalk.conf",
         purpose: "how large receive buffers may be",
         text: include_str!("../../packaging/systemd/toptalk.sysctl"),
+        theirs: false,
+    },
+    Piece {
+        place: "etc/toptalk/toptalk.toml",
+        packaged: "etc/toptalk/toptalk.toml",
+        purpose: "its settings",
+        text: include_str!("../../packaging/toptalk.toml"),
+        theirs: true,
     },
     Piece {
         place: "etc/systemd/system/toptalk.service",
         packaged: "usr/lib/systemd/system/toptalk.service",
         purpose: "the service",
         text: include_str!("../../packaging/systemd/toptalk.service"),
+        theirs: false,
     },
 ];
 
@@ -62,7 +75,12 @@ pub(super) fn run(setup: &Setup) -> Result<ExitCode, AppError> {
         Setup::Systemd { write: None } => print(pieces().as_bytes())?,
         Setup::Systemd { write: Some(root) } => {
             for piece in &PIECES {
-                write(&root.join(piece.place), piece.text.as_bytes())?;
+                let path = root.join(piece.place);
+                if piece.theirs && path.exists() {
+                    print(format!("{} (is there, stays as it is)\n", path.display()).as_bytes())?;
+                } else {
+                    write(&path, piece.text.as_bytes())?;
+                }
             }
             print(format!("then, as root:\n{}", steps()).as_bytes())?;
         }

@@ -55,7 +55,7 @@ impl DoctorWords {
         ports.sort_unstable();
         ports.dedup();
         Ok(Doctor {
-            listen: Listen { address: self.bind, ports },
+            listen: Listen { address: self.bind, ports, ..Listen::default() },
             for_ms: self.for_ms,
             folder: self.record,
             json: self.output == Output::Json,

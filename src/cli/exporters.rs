@@ -33,6 +33,6 @@ impl ExporterWords {
             Some(folder) => State::Folder(folder),
             None => State::Usual,
         };
-        (Policy { allow: self.allow, sampling: self.sampling }, state)
+        (Policy { allow: self.allow, sampling: self.sampling, ..Policy::default() }, state)
     }
 }

@@ -57,7 +57,7 @@ enum Output {
 
 impl InspectWords {
     pub(super) fn check(self) -> Inspect {
-        let listen = |port| Listen { address: self.bind, ports: vec![port] };
+        let listen = |port| Listen { address: self.bind, ports: vec![port], ..Listen::default() };
         Inspect {
             files: self.files,
             listen: self.port.map(listen),
@@ -66,7 +66,7 @@ impl InspectWords {
                 Output::Table => Shape::Table,
                 Output::Ndjson => Shape::Ndjson,
             },
-            policy: Policy { allow: self.allow, sampling: self.sampling },
+            policy: Policy { allow: self.allow, sampling: self.sampling, ..Policy::default() },
         }
     }
 }

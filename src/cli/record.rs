@@ -1,30 +1,12 @@
-//! Words on recording, and `collect`, which does nothing else.
+//! Words on recording.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::exporters::ExporterWords;
-use super::values::{metrics, workers};
-use super::{State, wrong};
 use crate::archive::expire::Limits;
 use crate::archive::name::Hierarchy;
 use crate::archive::recorder::{MAX_SLOT_SECONDS, Settings};
-use crate::ingest::{Listen, MAX_PORTS, Workers};
-use crate::wire::Policy;
-
-/// Collecting without a screen, into an archive.
-#[derive(Clone, Debug)]
-pub struct Collecting {
-    pub listen: Listen,
-    pub workers: Workers,
-    pub policy: Policy,
-    pub state: State,
-    pub record: Settings,
-    /// Where metrics are served.
-    pub metrics: Option<SocketAddr>,
-}
 
 /// How to record, wherever something is collected.
 #[derive(Args)]
@@ -47,8 +29,9 @@ pub(super) struct DemoRecordWords {
     how: HowWords,
 }
 
-#[derive(Args)]
-struct HowWords {
+/// How, wherever it goes.
+#[derive(Args, Clone)]
+pub(super) struct HowWords {
     /// Length of a slot of the archive, from 1; each gets files of its own, aligned to the clock
     #[arg(short = 't', long = "slot", value_name = "SECONDS", env = "TOPTALK_SLOT", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
     slot: u32,
@@ -66,29 +49,6 @@ struct HowWords {
     expire_size: Option<u64>,
 }
 
-#[derive(Args)]
-pub(super) struct CollectingWords {
-    /// Port to listen on (UDP; IPFIX also over TCP), repeatable [default: 2055, and 4739 and 6343 when free]
-    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    port: Vec<u16>,
-    /// Listen on this address only
-    #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
-    bind: Option<IpAddr>,
-    /// Threads that decode, each exporter always on the same one: `auto`, or 1 to 16
-    #[arg(long, value_name = "auto|N", env = "TOPTALK_WORKERS", default_value = "auto", value_parser = workers)]
-    workers: Workers,
-    #[command(flatten)]
-    exporters: ExporterWords,
-    /// The folder of the archive
-    #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD", required = true)]
-    record: PathBuf,
-    #[command(flatten)]
-    how: HowWords,
-    /// Serve metrics for Prometheus at http://ADDRESS/metrics; a port alone is one of 127.0.0.1
-    #[arg(long, value_name = "[ADDRESS:]PORT", env = "TOPTALK_METRICS", value_parser = metrics)]
-    metrics: Option<SocketAddr>,
-}
-
 impl RecordWords {
     pub(super) fn check(self) -> Option<Settings> {
         self.record.map(|folder| self.how.check(folder))
@@ -102,36 +62,20 @@ impl DemoRecordWords {
 }
 
 impl HowWords {
-    fn check(self, folder: PathBuf) -> Settings {
+    /// How much is kept.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { age_ms: self.expire_age, bytes: self.expire_size }
+    }
+
+    pub(super) fn check(self, folder: PathBuf) -> Settings {
+        let limits = self.limits();
         Settings {
             slot_seconds: self.slot,
             hierarchy: self.hierarchy,
             sync_ms: i64::from(self.sync) * 1000,
-            limits: Limits { age_ms: self.expire_age, bytes: self.expire_size },
+            limits,
             ..Settings::new(folder)
         }
-    }
-}
-
-impl CollectingWords {
-    pub(super) fn check(self) -> Result<Collecting, clap::Error> {
-        let mut ports = self.port;
-        if ports.len() > MAX_PORTS {
-            return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", ports.len())));
-        }
-        ports.sort_unstable();
-        ports.dedup();
-        let (policy, state) = self.exporters.check();
-        let listen = Listen { address: self.bind, ports };
-        let record = self.how.check(self.record);
-        Ok(Collecting {
-            listen,
-            workers: self.workers,
-            policy,
-            state,
-            record,
-            metrics: self.metrics,
-        })
     }
 }
 
@@ -144,14 +88,15 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     (1.0..=1e18).contains(&value).then_some(value as u64)
 }
 
-fn age(text: &str) -> Result<i64, String> {
+pub(super) fn age(text: &str) -> Result<i64, String> {
     const HOUR: u64 = 3_600_000;
     let units = [("m", 60_000), ("h", HOUR), ("d", 24 * HOUR), ("w", 7 * 24 * HOUR)];
     let ms = scaled(text, &units).and_then(|ms| i64::try_from(ms).ok());
     ms.ok_or_else(|| format!("expected an age such as 12h, 30d or 4w, found `{text}`"))
 }
 
-fn bytes(text: &str) -> Result<u64, String> {
+/// A size of data, in powers of 1000.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let units =
         [("", 1), ("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
     let bare = text.strip_suffix('B').unwrap_or(text);
@@ -168,7 +113,7 @@ mod tests {
         let words = "toptalk collect -p 2055 -w /a -t 60 -S 2 --sync 0 --expire-age 30d \
                      --expire-size 1.5T --allow 10.0.0.0/8";
         let Ok(Command::Collect(collect)) = read_from(words.split_whitespace()) else { panic!() };
-        let record = &collect.record;
+        let record = &collect.record.rest.as_ref().unwrap().settings;
         assert_eq!((record.slot_seconds, record.sync_ms), (60, 0));
         assert_eq!(record.hierarchy, "2".parse().unwrap());
         assert_eq!(record.limits.age_ms, Some(30 * 86_400_000));
@@ -196,7 +141,6 @@ mod tests {
     #[test]
     fn wrong_words_are_refused_with_what_was_expected() {
         for (words, expected) in [
-            ("collect", "--record <DIR>"),
             ("collect -w /a -t 0", "1..=86400"),
             ("collect -w /a -S 9", "0 to 8"),
             ("-w /a --expire-age 30", "12h, 30d"),

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::pipeline::{Pipeline, Sink};
 use super::queue::{Batch, QUEUE_BYTES, Queue, Urgency};
+use super::repeat::Repeater;
 use super::stats::{Published, Stats, Trouble};
 use super::tally::Part;
 use super::worker::{self, Shared};
@@ -59,6 +60,7 @@ pub(super) struct Intake {
     pub(super) stats: Stats,
     pub(super) clock: Clock,
     policy: Policy,
+    repeater: Option<Repeater>,
     /// Peers whose connections were refused.
     refused: Refused,
     /// The one of this thread, or none; at the end those of all workers.
@@ -90,6 +92,7 @@ impl Intake {
             stats,
             clock,
             policy,
+            repeater: None,
             refused: Refused::default(),
             pipelines,
             lanes: Vec::new(),
@@ -103,6 +106,23 @@ impl Intake {
     /// Has what came with flows kept, for whoever records; before [`Intake::start`].
     pub(super) fn keep_more(&mut self) {
         self.pipelines.iter_mut().for_each(Pipeline::keep_more);
+    }
+
+    /// Has datagrams sent on.
+    pub(super) fn repeat(&mut self, repeater: Repeater) {
+        self.repeater = Some(repeater);
+    }
+
+    /// Has other rules hold from now on. What workers have not yet looked at is
+    /// judged by the new ones, too.
+    pub(super) fn set_policy(&mut self, policy: Policy) {
+        for lane in &self.lanes {
+            lane.shared.set_policy(policy.clone());
+        }
+        for pipeline in &mut self.pipelines {
+            pipeline.set_policy(policy.clone());
+        }
+        self.policy = policy;
     }
 
     /// Which of several workers an exporter belongs to: strangers choose their
@@ -164,6 +184,12 @@ impl Intake {
 
     /// Takes in a datagram.
     pub(super) fn datagram(&mut self, sender: Host, bytes: &[u8]) {
+        // What strangers send is not passed on to others either.
+        if let Some(repeater) = &mut self.repeater
+            && self.policy.allows(sender)
+        {
+            repeater.send(bytes);
+        }
         self.take(sender, bytes, Urgency::Datagrams);
     }
 
@@ -252,6 +278,9 @@ impl Intake {
         let own = Part { refused, refused_others, ..Part::default() };
         let queued: u64 = self.lanes.iter().map(Lane::dropped).sum();
         self.stats.dropped_from_queues(queued);
+        if let Some(repeater) = &self.repeater {
+            self.stats.not_repeated(repeater.failed());
+        }
         let theirs = self.lanes.iter().map(|lane| lane.shared.part());
         let ours = self.pipelines.iter_mut().map(Pipeline::part);
         std::iter::once(own).chain(theirs).chain(ours).collect()

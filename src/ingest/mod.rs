@@ -14,6 +14,7 @@ mod pipeline;
 mod queue;
 mod receiver;
 mod recorder;
+mod repeat;
 mod roster;
 mod socket;
 mod stats;
@@ -21,19 +22,22 @@ mod streams;
 mod tally;
 mod worker;
 
-pub use recorder::{RecordError, Recording, Tape};
+pub use recorder::{
+    Finished, Left, MAX_FOLDERS, Place, Plan, RecordError, Recording, Tape, Turned,
+};
+pub use repeat::MAX_REPEATS;
 pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
 pub use stats::{Published, Trouble};
 pub use streams::StreamLimits;
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use self::pipeline::Sink;
 use crate::agg::Windows;
@@ -88,6 +92,11 @@ pub struct Listen {
     pub address: Option<IpAddr>,
     /// Exactly these ports; none means the default ports, as far as they are free.
     pub ports: Vec<u16>,
+    /// Of all addresses only those of IPv6; for IPv4 there is its own address
+    /// for all.
+    pub v6_only: bool,
+    /// What is asked of the kernel instead of [`RECEIVE_BUFFER`].
+    pub buffer: Option<usize>,
 }
 
 impl Listen {
@@ -124,7 +133,8 @@ impl Listen {
 
     /// Datagrams and streams of one port.
     fn bind(&self, port: u16) -> Result<Bound, BindError> {
-        Bound::open(self.address, port).map(Bound::with_streams)
+        let buffer = self.buffer.unwrap_or(RECEIVE_BUFFER);
+        Bound::open_as(self.address, port, self.v6_only, buffer).map(Bound::with_streams)
     }
 }
 
@@ -141,11 +151,17 @@ pub struct Options {
     pub workers: Workers,
     /// What records the flows; `None` records nothing.
     pub tape: Option<Tape>,
+    /// Where datagrams are sent on to, at most [`MAX_REPEATS`].
+    pub repeat: Vec<SocketAddr>,
 }
+
+/// A new policy, and whom to tell that it holds.
+type Order = (Policy, oneshot::Sender<()>);
 
 /// The running threads.
 pub struct Ingest {
     published: Published,
+    orders: mpsc::UnboundedSender<Order>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -202,19 +218,30 @@ impl Ingest {
     ) -> io::Result<Ingest> {
         let published = Published::new(options.tape.clone());
         let (stop, stopped) = oneshot::channel();
+        let (orders, ordered) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = published.clone();
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
             let _ending = stats::Ending(shared.clone());
-            runtime.block_on(receiver::run(sockets, sink, clock, options, shared, stopped))
+            let wires = receiver::Wires { published: shared, ordered, stopped };
+            runtime.block_on(receiver::run(sockets, sink, clock, options, wires))
         })?;
-        Ok(Ingest { published, stop: Some(stop), thread: Some(thread) })
+        Ok(Ingest { published, orders, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where its health can be read at any time.
     #[must_use]
     pub fn published(&self) -> Published {
         self.published.clone()
+    }
+
+    /// Has other rules hold for exporters. When what is returned resolves, they
+    /// hold for every datagram that is read from then on; nothing is lost.
+    pub fn set_policy(&self, policy: Policy) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        // Who has ended has no use for rules; whoever waits learns it.
+        let _ = self.orders.send((policy, tell));
+        told
     }
 
     /// Stops receiving after taking in what the kernel still holds.

@@ -70,6 +70,12 @@ impl Pipeline {
         self.decoder.keep_more(true);
     }
 
+    /// Has other rules hold for exporters; what is known of them stays.
+    pub(super) fn set_policy(&mut self, policy: Policy) {
+        self.decoder.set_policy(policy.clone());
+        self.policy = policy;
+    }
+
     /// Takes in a datagram, or a message of a stream, that came at `now`.
     pub(super) fn datagram(&mut self, now: Time, sender: Host, bytes: &[u8]) {
         let before = self.flows.len();

@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::MissedTickBehavior;
 
 use super::intake::Intake;
 use super::memory::{self, Keeper};
 use super::pipeline::{LONGEST_WAIT, Sink};
+use super::repeat::Repeater;
 use super::socket::{Bound, Inbound};
 use super::stats::{Published, Stats, Trouble};
 use super::streams::{self, Shared, Streams};
-use super::{BACK_OFF, Options, PUBLISH};
+use super::{BACK_OFF, Options, Order, PUBLISH};
 use crate::clock::Clock;
 
 /// Datagrams read per wake before other sockets get their turn.
@@ -22,6 +23,14 @@ const DATAGRAMS_PER_WAKE: usize = 64;
 
 /// Datagrams taken in at the end: what the largest buffer can hold.
 const REST: usize = 100_000;
+
+/// What the thread is told by, and tells with.
+pub(super) struct Wires {
+    pub(super) published: Published,
+    pub(super) ordered: mpsc::UnboundedReceiver<Order>,
+    /// Resolves, or loses its sender, when it is to stop.
+    pub(super) stopped: oneshot::Receiver<()>,
+}
 
 /// Everything that tasks share.
 struct Room {
@@ -32,21 +41,24 @@ struct Room {
     published: Published,
 }
 
-/// Receives until `stopped` resolves or its sender is gone.
+/// Receives until it is to stop.
 pub(super) async fn run(
     sockets: Vec<Bound>,
     sink: impl Fn() -> Sink,
     clock: Clock,
     options: Options,
-    published: Published,
-    stopped: oneshot::Receiver<()>,
+    wires: Wires,
 ) -> io::Result<()> {
+    let Wires { published, ordered, stopped } = wires;
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
     let stats = Stats::new(clock.now(), options.demo, notes);
     let workers = options.workers.count();
     let mut intake = Intake::new(workers, options.policy, clock, stats, sink);
     if options.tape.is_some() {
         intake.keep_more();
+    }
+    if !options.repeat.is_empty() {
+        intake.repeat(Repeater::open(&options.repeat)?);
     }
     let first = sockets.first().map(|socket| (socket.address(), socket.port()));
     let mut keeper = first.zip(options.state).map(|((address, port), folder)| {
@@ -73,6 +85,7 @@ pub(super) async fn run(
         tasks.spawn_local(remember(keeper.clone(), room.intake.clone()));
     }
     tasks.spawn_local(record_due(room.intake.clone()));
+    tasks.spawn_local(obey(ordered, room.intake.clone()));
     let publishing = room.clone();
     tasks.spawn_local(async move {
         let mut ticks = tokio::time::interval(PUBLISH);
@@ -171,6 +184,15 @@ async fn receive(socket: Rc<RefCell<Inbound>>, intake: Rc<RefCell<Intake>>) {
             tokio::time::sleep(BACK_OFF).await;
         }
         tokio::task::yield_now().await;
+    }
+}
+
+/// Has new policies hold.
+async fn obey(mut ordered: mpsc::UnboundedReceiver<Order>, intake: Rc<RefCell<Intake>>) {
+    while let Some((policy, tell)) = ordered.recv().await {
+        intake.borrow_mut().set_policy(policy);
+        // Who no longer waits does not want to know.
+        let _ = tell.send(());
     }
 }
 

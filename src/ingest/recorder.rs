@@ -2,21 +2,27 @@
 //! segments. Between them and those who decode is a queue that never makes
 //! anyone wait: when it is full, flows are shed and counted.
 
+mod folders;
+mod plan;
 mod work;
+
+pub use plan::{Left, MAX_FOLDERS, Place, Plan};
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use self::folders::Folders;
 use self::work::{Encoder, Work};
 use crate::archive::lock::LockError;
 use crate::archive::recorder::{
-    Disk, Encode, Problem, Real, Recorder, Recovered, Rotated, Settings, Shed, Status,
+    Disk, Encode, Problem, Real, Recovered, Rotated, Settings, Shed, Status,
 };
 use crate::clock::Clock;
-use crate::flow::{Flow, More};
+use crate::flow::{Flow, More, Time};
 use crate::snapshot::{Alarm, DropCount, Recording as Health};
 
 /// Flows that wait for the disk at most, 160 MB: three seconds of a stall at the
@@ -49,7 +55,29 @@ struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
     status: Mutex<Status>,
-    rotated: Mutex<VecDeque<Rotated>>,
+    /// Slots that have ended and files that were finished, until someone asks.
+    turned: Mutex<VecDeque<Turned>>,
+    finished: Mutex<VecDeque<Finished>>,
+}
+
+/// A slot of an archive that has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turned {
+    /// What the archive is called; empty for none.
+    pub ident: String,
+    pub rotated: Rotated,
+}
+
+/// A file that will not change any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// What its archive is called; empty for none.
+    pub ident: String,
+    /// The folder of the archive, and the file.
+    pub folder: PathBuf,
+    pub file: PathBuf,
+    pub slot: Time,
+    pub flows: u64,
 }
 
 impl Shared {
@@ -122,9 +150,16 @@ impl Tape {
 
     /// Slots that have ended since the last call.
     #[must_use]
-    pub fn rotated(&self) -> Vec<Rotated> {
-        let mut rotated = self.0.rotated.lock().unwrap_or_else(PoisonError::into_inner);
-        rotated.drain(..).collect()
+    pub fn turned(&self) -> Vec<Turned> {
+        let mut turned = self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        turned.drain(..).collect()
+    }
+
+    /// Files that were finished since the last call.
+    #[must_use]
+    pub fn finished(&self) -> Vec<Finished> {
+        let mut finished = self.0.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        finished.drain(..).collect()
     }
 }
 
@@ -153,13 +188,27 @@ impl Recording {
         clock: Clock,
         encode: Arc<Encode>,
     ) -> Result<(Recording, Recovered), RecordError> {
-        let folder = settings.folder.display().to_string();
+        let (recording, mut recovered) = Recording::start_all(Plan::one(settings), clock, encode)?;
+        Ok((recording, recovered.pop().map(|(_, recovered)| recovered).unwrap_or_default()))
+    }
+
+    /// The same into all the folders of a plan; says of each what was left there.
+    ///
+    /// # Errors
+    /// When one of them cannot be had or is being recorded into.
+    pub fn start_all(
+        plan: Plan,
+        clock: Clock,
+        encode: Arc<Encode>,
+    ) -> Result<(Recording, Left), RecordError> {
+        let named: Vec<String> =
+            plan.folders().iter().map(|folder| folder.display().to_string()).collect();
         let disk: Arc<dyn Disk> = Arc::new(Real);
-        let (recorder, recovered) = Recorder::open(settings, disk.clone(), std::process::id())?;
-        let shared = Arc::new(Shared { folder, ..Shared::default() });
+        let (folders, recovered) = Folders::open(plan, disk.clone(), std::process::id())?;
+        let shared = Arc::new(Shared { folder: named.join(", "), ..Shared::default() });
         let encoder = Encoder::start(&shared, disk, encode)?;
         let tape = Tape(shared.clone());
-        let work = Work::new(recorder, shared, clock, encoder);
+        let work = Work::new(folders, shared, clock, encoder);
         let thread =
             std::thread::Builder::new().name("recorder".to_owned()).spawn(move || work.run())?;
         Ok((Recording { tape, thread: Some(thread) }, recovered))
@@ -221,7 +270,8 @@ mod tests {
         let health = tape.recording();
         assert_eq!((health.flows, health.waiting), (300, 0), "{health:?}");
         assert!(health.is_well() && health.shed.is_empty() && health.segments >= 1, "{health:?}");
-        let rotated = tape.rotated();
+        let turned = tape.turned();
+        let rotated: Vec<_> = turned.iter().map(|turned| &turned.rotated).collect();
         assert_eq!(rotated.iter().map(|slot| slot.flows).sum::<u64>(), 300);
         assert_eq!(rotated.iter().map(|slot| slot.packets).sum::<u64>(), 600);
         let sum: u64 = std::fs::read_dir(folder.path())

@@ -57,6 +57,7 @@ impl BindError {
 pub struct Bound {
     socket: UdpSocket,
     stream: Option<TcpListener>,
+    v6_only: bool,
     listener: Listener,
     /// What the user should know about it.
     pub note: Option<String>,
@@ -69,39 +70,52 @@ impl Bound {
     /// # Errors
     /// When the port is taken, not allowed, or the address is not ours.
     pub fn open(address: Option<IpAddr>, port: u16) -> Result<Bound, BindError> {
+        Bound::open_as(address, port, false, RECEIVE_BUFFER)
+    }
+
+    /// The same, for IPv6 only, or with another receive buffer.
+    ///
+    /// # Errors
+    /// As those of [`Bound::open`].
+    pub fn open_as(
+        address: Option<IpAddr>,
+        port: u16,
+        v6_only: bool,
+        buffer: usize,
+    ) -> Result<Bound, BindError> {
         let any = address.is_none();
         let first = SocketAddr::new(address.unwrap_or(Ipv6Addr::UNSPECIFIED.into()), port);
-        match open(first, SockType::Datagram) {
-            Ok(fd) => Ok(Bound::new(fd.into(), None)),
+        match open(first, SockType::Datagram, v6_only) {
+            Ok(fd) => Ok(Bound::new(fd.into(), None, v6_only, buffer)),
             Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL | Errno::EPROTONOSUPPORT) if any => {
                 let second = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
-                let fd = open(second, SockType::Datagram)
+                let fd = open(second, SockType::Datagram, v6_only)
                     .map_err(|errno| BindError::of(second, errno))?;
                 let note = "this kernel has no IPv6: listening on IPv4 only";
-                Ok(Bound::new(fd.into(), Some(note.to_owned())))
+                Ok(Bound::new(fd.into(), Some(note.to_owned()), v6_only, buffer))
             }
             Err(errno) => Err(BindError::of(first, errno)),
         }
     }
 
-    fn new(socket: UdpSocket, mut note: Option<String>) -> Bound {
-        let granted = grow_buffer(&socket);
-        if granted < RECEIVE_BUFFER {
+    fn new(socket: UdpSocket, mut note: Option<String>, v6_only: bool, buffer: usize) -> Bound {
+        let granted = grow_buffer(&socket, buffer);
+        if granted < buffer {
             note = note.or(Some(format!(
-                "receive buffer is {} of {}: bursts may be lost (sysctl -w net.core.rmem_max={RECEIVE_BUFFER})",
+                "receive buffer is {} of {}: bursts may be lost (sysctl -w net.core.rmem_max={buffer})",
                 crate::units::size(granted as u64),
-                crate::units::size(RECEIVE_BUFFER as u64),
+                crate::units::size(buffer as u64),
             )));
         }
         let address = socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
         let listener = Listener {
             address,
-            buffer_asked: RECEIVE_BUFFER,
+            buffer_asked: buffer,
             buffer_granted: granted,
             kernel_drops: 0,
             connections: None,
         };
-        Bound { socket, stream: None, listener, note }
+        Bound { socket, stream: None, v6_only, listener, note }
     }
 
     /// Listens for streams on the same address and port, too. That they cannot
@@ -109,7 +123,7 @@ impl Bound {
     #[must_use]
     pub fn with_streams(mut self) -> Bound {
         let listened = self.socket.local_addr().and_then(|address| {
-            let fd = open(address, SockType::Stream)?;
+            let fd = open(address, SockType::Stream, self.v6_only)?;
             listen(&fd, Backlog::new(BACKLOG)?)?;
             Ok(TcpListener::from(fd))
         });
@@ -147,12 +161,12 @@ impl Bound {
     }
 }
 
-fn open(address: SocketAddr, kind: SockType) -> Result<OwnedFd, Errno> {
+fn open(address: SocketAddr, kind: SockType, v6_only: bool) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(family, kind, flags, None)?;
     if address.is_ipv6() {
-        setsockopt(&fd, sockopt::Ipv6V6Only, &false)?;
+        setsockopt(&fd, sockopt::Ipv6V6Only, &v6_only)?;
     }
     if kind == SockType::Stream {
         // Connections of an earlier run may linger for a minute.
@@ -162,11 +176,11 @@ fn open(address: SocketAddr, kind: SockType) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-/// Asks for [`RECEIVE_BUFFER`]; returns what the kernel granted.
-fn grow_buffer(socket: &UdpSocket) -> usize {
-    if setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+/// Asks for so many bytes; returns what the kernel granted.
+fn grow_buffer(socket: &UdpSocket, bytes: usize) -> usize {
+    if setsockopt(socket, sockopt::RcvBufForce, &bytes).is_err() {
         // Without the privilege the kernel caps it at net.core.rmem_max.
-        let _ = setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
+        let _ = setsockopt(socket, sockopt::RcvBuf, &bytes);
     }
     let _ = setsockopt(socket, sockopt::RxqOvfl, &1);
     // The kernel doubles the figure for its own bookkeeping (socket(7)).
@@ -290,7 +304,7 @@ mod tests {
         writer.write_all(b"x").unwrap();
         let broken = UdpSocket::from(OwnedFd::from(reader));
         broken.set_nonblocking(true).unwrap();
-        let broken = Bound::new(broken, None);
+        let broken = Bound::new(broken, None, false, RECEIVE_BUFFER);
         let good = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
         let port = good.port();
         let windows = Arc::new(Windows::new(Config::default()));

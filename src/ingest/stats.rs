@@ -138,6 +138,8 @@ pub(super) struct Stats {
     troubles: [u64; Trouble::ALL.len()],
     /// Why the memory could not be saved the last time.
     unsaved: Option<String>,
+    /// Datagrams that could not be sent on.
+    not_repeated: u64,
     /// What workers had published who are no more.
     kept: Vec<Part>,
 }
@@ -145,7 +147,7 @@ pub(super) struct Stats {
 impl Stats {
     pub(super) fn new(started: Time, demo: Option<String>, notes: Vec<String>) -> Stats {
         let troubles = [0; Trouble::ALL.len()];
-        Stats { started, demo, notes, troubles, unsaved: None, kept: Vec::new() }
+        Stats { started, demo, notes, troubles, unsaved: None, not_repeated: 0, kept: Vec::new() }
     }
 
     /// Counts something that went wrong outside of datagrams.
@@ -159,6 +161,11 @@ impl Stats {
     pub(super) fn dropped_from_queues(&mut self, count: u64) {
         let known = &mut self.troubles[Trouble::WorkerQueue as usize];
         *known = count.max(*known);
+    }
+
+    /// So many datagrams could not be sent on until now.
+    pub(super) fn not_repeated(&mut self, count: u64) {
+        self.not_repeated = count;
     }
 
     /// Goes on counting what these workers had counted.
@@ -236,6 +243,11 @@ impl Stats {
             parts.iter().map(|part| part.doubled).sum(),
             "doubled",
             "flows reported before from another interface; counted once, unless --no-dedup",
+        ));
+        noticed.extend(counted(
+            self.not_repeated,
+            "not_repeated",
+            "datagrams that could not be sent on to where -R says",
         ));
         (dropped, noticed)
     }

@@ -9,6 +9,7 @@ use super::queue::{Next, Queue, Taker};
 use super::stats::{Ending, Published};
 use super::tally::Part;
 use crate::flow::{Host, Time};
+use crate::wire::Policy;
 use crate::wire::memory::Memory;
 
 /// What a worker and the receiving thread share.
@@ -23,6 +24,9 @@ pub(super) struct Shared {
     /// gathering it took.
     wanted: AtomicBool,
     memory: Mutex<Option<(Memory, u64)>>,
+    /// Whether other rules are to hold, and the rules.
+    ordered: AtomicBool,
+    policy: Mutex<Option<Policy>>,
 }
 
 impl Shared {
@@ -33,6 +37,8 @@ impl Shared {
             learned: AtomicBool::default(),
             wanted: AtomicBool::default(),
             memory: Mutex::default(),
+            ordered: AtomicBool::default(),
+            policy: Mutex::default(),
         }
     }
 
@@ -42,6 +48,20 @@ impl Shared {
 
     pub(super) fn has_learned(&self) -> bool {
         self.learned.swap(false, Ordering::Relaxed)
+    }
+
+    /// Has other rules hold for whatever is taken from the queue from now on.
+    pub(super) fn set_policy(&self, policy: Policy) {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy);
+        self.ordered.store(true, Ordering::Release);
+    }
+
+    /// The rules that are to hold, if they are other ones.
+    fn ordered(&self) -> Option<Policy> {
+        if !self.ordered.swap(false, Ordering::Acquire) {
+            return None;
+        }
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Asks for its memory.
@@ -102,6 +122,9 @@ pub(super) fn work(mut pipeline: Pipeline, shared: &Arc<Shared>, published: Publ
         match shared.queue.pop(done.take(), pipeline.patience()) {
             Next::Batch(batch) => {
                 let began = pipeline.micros();
+                if let Some(policy) = shared.ordered() {
+                    pipeline.set_policy(policy);
+                }
                 batch.give(&mut pipeline);
                 pipeline.pause(began);
                 done = Some(batch);

@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use super::near;
 use super::order::{self, OrderError};
 use super::question::{Aggregation, Element, Keys, Order, Part, Prefix, Statistic, Ways};
 use crate::flow::field::Field;
+use crate::units::near;
 
 /// As many statistics are made in one pass.
 pub const MAX_STATISTICS: usize = 8;

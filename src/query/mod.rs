@@ -21,7 +21,6 @@ mod lanes;
 mod layout;
 mod list;
 mod names;
-mod near;
 pub mod order;
 mod page;
 pub mod question;

@@ -1,7 +1,7 @@
 //! What statistics and listings can be sorted by, in nfdump's words.
 
-use super::near;
 use super::question::Order;
+use crate::units::near;
 
 /// A word for an [`Order`].
 pub struct OrderWord {

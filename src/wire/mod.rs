@@ -60,7 +60,7 @@ use self::exporter::Exporter;
 use self::policy::Refused;
 use self::sets::Desk;
 use self::template::SetScratch;
-use crate::flow::{Flow, Host, More, Time};
+use crate::flow::{Flow, Host, More, Sampling, Time};
 
 /// Exporters kept apart: a large site has hundreds. A few kB each; one that
 /// uses all its limits takes about 2 MB.
@@ -145,6 +145,15 @@ impl Decoder {
         Decoder { policy, pool: Pool::of(budget), ..Decoder::default() }
     }
 
+    /// Has other rules hold from the next datagram on. What is known of exporters
+    /// stays, also of those that may not send any more.
+    pub fn set_policy(&mut self, policy: Policy) {
+        for (address, exporter) in &mut self.exporters {
+            exporter.given_rate = policy.rate_of(*address);
+        }
+        self.policy = policy;
+    }
+
     /// Whether what only some exporters report is kept beside flows, for
     /// [`Decoder::more`]; by default it is not. Whoever asks for it has to call
     /// [`Decoder::forget_more`] whenever the flows it came with are done with.
@@ -212,6 +221,12 @@ impl Decoder {
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
         }
         pool.names.change(names, exporter.about.names());
+        if policy.assumed != Sampling::UNKNOWN {
+            let unknown = |flow: &&mut Flow| flow.sampling == Sampling::UNKNOWN;
+            for flow in out[before..].iter_mut().filter(unknown) {
+                flow.sampling = policy.assumed;
+            }
+        }
         let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
         report.causes.add(Cause::FarOffTimes, far as u32);
         report

@@ -16,6 +16,8 @@ pub struct Policy {
     /// Sampling rates that replace announced ones; an exporter's own goes before
     /// the one for all.
     pub sampling: Vec<GivenRate>,
+    /// The rate of flows for which nothing else says one.
+    pub assumed: Sampling,
 }
 
 /// A sampling rate given by the administrator.

@@ -108,7 +108,7 @@ pub fn run(bytes: &[u8]) {
         true => vec![GivenRate { exporter: None, rate: Sampling::one_in(input.word()) }],
         false => Vec::new(),
     };
-    let mut watched = Watched::with_policy(Policy { allow: Vec::new(), sampling });
+    let mut watched = Watched::with_policy(Policy { sampling, ..Policy::default() });
     let mut known = Vec::new();
     let mut now = START;
     for _ in 0..16 {

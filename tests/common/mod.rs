@@ -1,6 +1,7 @@
 //! What several tests need: the corpus, captures, and loud skipping.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod archive;
 pub mod capture;
 pub mod nfcapd;
 pub mod process;

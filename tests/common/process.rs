@@ -13,6 +13,8 @@ pub fn toptalk() -> Command {
     for name in ["LOCAL", "BIND", "ALLOW", "SAMPLING", "STATE", "NO_DEDUP", "WORKERS", "RECORD"] {
         command.env_remove(format!("TOPTALK_{name}"));
     }
+    // No settings of whoever runs the tests.
+    command.env("TOPTALK_CONFIG", "/dev/null");
     // What is learned in a test stays there.
     command.env("TOPTALK_NO_STATE", "true");
     command

@@ -1,7 +1,10 @@
 //! What the administrator says about exporters.
 
 use serde_json::json;
+use toptalk::flow::{Host, Sampling};
 use toptalk::wire::encode::V5Encoder;
+use toptalk::wire::policy::GivenRate;
+use toptalk::wire::{Cause, Decoder, Policy};
 
 use super::{moments, top_of, uploads};
 use crate::common::terminal::{Terminal, command};
@@ -43,4 +46,33 @@ fn a_given_rate_goes_before_an_announced_one() {
         assert_eq!(answer["totals"]["up"]["bytes"], 5 * 1000 * rate, "{words:?}");
         assert_eq!(answer["exporters"][0]["sampling"], rate, "{words:?}");
     }
+}
+
+#[test]
+fn other_rules_hold_from_the_next_datagram_on() {
+    let (now, boot) = moments();
+    let host = Host::octets(192, 0, 2, 1);
+    let mut encoders = [V5Encoder::new(0, 100), V5Encoder::new(0, 0)];
+    let mut decoder = Decoder::new();
+    let mut rates = |policy: Option<Policy>| {
+        decoder.set_policy(policy.unwrap_or_default());
+        encoders.each_mut().map(|encoder| {
+            let sent = encoder.encode(now, boot, &uploads(now, 1));
+            let mut flows = Vec::new();
+            let report = decoder.decode(now, host, &sent[0], &mut flows);
+            assert_eq!(report.causes.get(Cause::NotAllowed) == 1, flows.is_empty());
+            flows.first().map(|flow| flow.sampling)
+        })
+    };
+    let one_in = |rate| Some(Sampling::one_in(rate));
+    let unknown = Some(Sampling::UNKNOWN);
+    let given = GivenRate { exporter: Some(host), rate: Sampling::one_in(7) };
+    let given = Policy { sampling: vec![given], ..Policy::default() };
+    let assumed = Policy { assumed: Sampling::one_in(5), ..Policy::default() };
+    let closed = Policy { allow: vec!["10.0.0.0/8".parse().unwrap()], ..given.clone() };
+    assert_eq!(rates(None), [one_in(100), unknown]);
+    assert_eq!(rates(Some(assumed.clone())), [one_in(100), one_in(5)], "only what nobody says");
+    assert_eq!(rates(Some(closed)), [None, None]);
+    assert_eq!(rates(Some(Policy { assumed: Sampling::one_in(5), ..given })), [one_in(7); 2]);
+    assert_eq!(rates(None), [one_in(100), unknown], "as if nothing had been");
 }

@@ -27,7 +27,11 @@ impl Collector {
     fn start(streams: StreamLimits, policy: Policy) -> Collector {
         let clock = Clock::start();
         let port = free_port();
-        let listen = Listen { address: Some(Ipv4Addr::LOCALHOST.into()), ports: vec![port] };
+        let listen = Listen {
+            address: Some(Ipv4Addr::LOCALHOST.into()),
+            ports: vec![port],
+            ..Listen::default()
+        };
         let config = Config { started: clock.now(), ..Config::default() };
         let options = Options { streams, policy, ..Options::default() };
         let sockets = listen.open().unwrap();

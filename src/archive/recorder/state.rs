@@ -19,12 +19,14 @@ pub enum Shed {
     Failed,
     /// Their journal was removed.
     Removed,
+    /// There are as many folders as there may be.
+    Folders,
 }
 
 impl Shed {
     /// All of them, in the order of the enum.
-    pub const ALL: [Shed; 5] =
-        [Shed::Queue, Shed::Behind, Shed::NoSpace, Shed::Failed, Shed::Removed];
+    pub const ALL: [Shed; 6] =
+        [Shed::Queue, Shed::Behind, Shed::NoSpace, Shed::Failed, Shed::Removed, Shed::Folders];
 
     /// A short stable name for JSON, metrics and logs.
     #[must_use]
@@ -35,6 +37,7 @@ impl Shed {
             Shed::NoSpace => "record_no_space",
             Shed::Failed => "record_failed",
             Shed::Removed => "record_removed",
+            Shed::Folders => "record_folders",
         }
     }
 
@@ -47,6 +50,9 @@ impl Shed {
             Shed::NoSpace => "flows not recorded: the disk is full; make room or use --expire-size",
             Shed::Failed => "flows not recorded: the folder cannot be written to",
             Shed::Removed => "flows lost: the journal they were in was removed",
+            Shed::Folders => {
+                "flows not recorded: more exporters than folders; --allow keeps strangers out"
+            }
         }
     }
 }

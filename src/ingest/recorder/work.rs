@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Batch, Queue, Shared};
+use super::folders::Folders;
+use super::{Batch, Finished, MAX_FOLDERS, Queue, Shared, Turned};
 use crate::archive::ArchiveError;
 use crate::archive::expire::{Expired, expire};
-use crate::archive::recorder::{self, Disk, Encode, Encoded, Part, Problem, Recorder, Settings};
+use crate::archive::recorder::{self, Disk, Encode, Encoded, Part, Problem, Settings, segment_of};
 use crate::clock::Clock;
 use crate::flow::Time;
 use crate::ingest::guard::guarded;
@@ -24,8 +25,9 @@ const STOP_MICROS: u64 = 8_000_000;
 /// How often it is looked whether something is to expire.
 const EXPIRE_MS: i64 = 60_000;
 
-/// Slots told of that nobody asked for yet, at most.
-const MAX_ROTATED: usize = 64;
+/// Slots and files told of that nobody asked for yet, at most: those of all
+/// folders end at once.
+const MAX_TOLD: usize = 4 * MAX_FOLDERS;
 
 /// How much the encoder's thread stands back, as nice(1) has it. On Linux a
 /// priority belongs to a thread, whatever POSIX says of processes.
@@ -34,15 +36,15 @@ const NICE: i32 = 10;
 /// Empty batches that are kept to be filled again.
 const SPARE: usize = 16;
 
-/// What the encoder is to do.
+/// What the encoder is to do, and for which folder.
 enum Job {
-    Encode(Part),
-    Expire(Settings, Time, Time),
+    Encode(usize, Part),
+    Expire(usize, Settings, Time, Time),
 }
 
 enum Done {
-    Encoded(Part, Result<Encoded, ArchiveError>),
-    Expired(Expired),
+    Encoded(usize, Part, Result<Encoded, ArchiveError>),
+    Expired(usize, Expired),
 }
 
 /// The way to the encoder's thread. It is not waited for: where it takes long,
@@ -66,20 +68,21 @@ impl Encoder {
             let _ = rustix::process::setpriority_process(None, NICE);
             for job in todo {
                 let said = match job {
-                    Job::Encode(part) => {
+                    Job::Encode(nth, part) => {
                         let result = guarded(|| recorder::encode(disk.as_ref(), &part, &*encode));
                         let result = result.unwrap_or_else(|panic| {
                             Err(ArchiveError::damaged(&part.journal, format!("defect: {panic}")))
                         });
-                        Done::Encoded(part, result)
+                        Done::Encoded(nth, part, result)
                     }
-                    Job::Expire(settings, now, current) => {
+                    Job::Expire(nth, settings, now, current) => {
                         let expired =
                             guarded(|| expire(&settings.folder, settings.limits, now, current));
-                        Done::Expired(expired.unwrap_or_else(|panic| Expired {
+                        let expired = expired.unwrap_or_else(|panic| Expired {
                             problems: vec![format!("nothing expires: a defect: {panic}")],
                             ..Expired::default()
-                        }))
+                        });
+                        Done::Expired(nth, expired)
                     }
                 };
                 if tell.send(said).is_err() {
@@ -95,23 +98,20 @@ impl Encoder {
 
 /// The recorder's thread.
 pub(super) struct Work {
-    recorder: Recorder,
+    folders: Folders,
     shared: Arc<Shared>,
     clock: Clock,
     encoder: Encoder,
-    expire_at: Option<Time>,
-    /// What was wrong while expiring, the last time.
-    notes: Vec<String>,
 }
 
 impl Work {
     pub(super) fn new(
-        recorder: Recorder,
+        folders: Folders,
         shared: Arc<Shared>,
         clock: Clock,
         encoder: Encoder,
     ) -> Work {
-        Work { recorder, shared, clock, encoder, expire_at: None, notes: Vec::new() }
+        Work { folders, shared, clock, encoder }
     }
 
     pub(super) fn run(mut self) {
@@ -123,7 +123,7 @@ impl Work {
                 self.record(batch, shift);
             }
             let now = self.now();
-            self.recorder.tick(now);
+            self.folders.each().for_each(|desk| desk.recorder.tick(now));
             self.encode(now);
             self.publish();
             if closing && self.shared.queue().batches.is_empty() {
@@ -159,8 +159,9 @@ impl Work {
             }
         }
         let arrival = batch.flows.last().map(|flow| flow.arrival);
-        self.recorder.record(arrival.unwrap_or_else(|| self.now()), &batch.flows, &batch.more);
-        self.tell_rotated();
+        let arrival = arrival.unwrap_or_else(|| self.now());
+        self.folders.record(arrival, &batch.flows, &batch.more);
+        self.tell_turned();
         let count = batch.flows.len();
         batch.flows.clear();
         batch.more.clear();
@@ -175,60 +176,96 @@ impl Work {
     fn encode(&mut self, now: Time) {
         while let Ok(done) = self.encoder.done.try_recv() {
             match done {
-                Done::Encoded(part, result) => {
-                    self.recorder.encoded(now, part, result);
-                    self.expire_at = None;
+                Done::Encoded(nth, part, result) => self.encoded(now, nth, part, result),
+                Done::Expired(nth, expired) => {
+                    if let Some(desk) = self.folders.desk(nth) {
+                        desk.notes = expired.problems;
+                    }
                 }
-                Done::Expired(expired) => self.notes = expired.problems,
             }
         }
-        if let Some(part) = self.recorder.next_part(now) {
-            // It ends with this thread only.
-            let _ = self.encoder.jobs.send(Job::Encode(part));
-        }
-        let settings = self.recorder.settings();
-        if settings.limits.is_any() && self.expire_at.is_none_or(|at| now >= at) {
-            self.expire_at = Some(now.plus_ms(EXPIRE_MS));
-            let current = self.recorder.current_slot(now);
-            let _ = self.encoder.jobs.send(Job::Expire(settings.clone(), now, current));
+        for (nth, desk) in self.folders.each().enumerate() {
+            if let Some(part) = desk.recorder.next_part(now) {
+                // It ends with this thread only.
+                let _ = self.encoder.jobs.send(Job::Encode(nth, part));
+            }
+            let settings = desk.recorder.settings();
+            if settings.limits.is_any() && desk.expire_at.is_none_or(|at| now >= at) {
+                desk.expire_at = Some(now.plus_ms(EXPIRE_MS));
+                let current = desk.recorder.current_slot(now);
+                let job = Job::Expire(nth, settings.clone(), now, current);
+                let _ = self.encoder.jobs.send(job);
+            }
         }
     }
 
-    fn tell_rotated(&mut self) {
-        if let Some(ended) = self.recorder.rotated() {
-            let mut rotated = self.shared.rotated.lock().unwrap_or_else(PoisonError::into_inner);
-            if rotated.len() >= MAX_ROTATED {
-                rotated.pop_front();
+    fn encoded(
+        &mut self,
+        now: Time,
+        nth: usize,
+        part: Part,
+        result: Result<Encoded, ArchiveError>,
+    ) {
+        let Some(desk) = self.folders.desk(nth) else { return };
+        if let Ok(encoded) = &result
+            && encoded.flows > 0
+        {
+            let finished = Finished {
+                ident: desk.ident.clone(),
+                folder: desk.recorder.settings().folder.clone(),
+                file: segment_of(&part.journal),
+                slot: part.slot,
+                flows: encoded.flows,
+            };
+            tell(&self.shared.finished, finished);
+        }
+        desk.recorder.encoded(now, part, result);
+        desk.expire_at = None;
+    }
+
+    fn tell_turned(&mut self) {
+        for desk in self.folders.each() {
+            if let Some(rotated) = desk.recorder.rotated() {
+                tell(&self.shared.turned, Turned { ident: desk.ident.clone(), rotated });
             }
-            rotated.push_back(ended);
         }
     }
 
     fn publish(&mut self) {
-        self.tell_rotated();
-        let mut status = self.recorder.status();
-        status.notes.extend(self.notes.iter().take(1).cloned());
-        *self.shared.status() = status;
+        self.tell_turned();
+        *self.shared.status() = self.folders.status();
     }
 
     /// Closes what is open; encodes while there is time.
     fn end(&mut self) {
         let began = self.clock.micros();
-        self.recorder.finish(self.now());
+        let now = self.now();
+        self.folders.each().for_each(|desk| desk.recorder.finish(now));
         loop {
             let now = self.now();
             self.encode(now);
             self.publish();
             let spent = self.clock.micros().saturating_sub(began);
             // A failure is not waited for: the next start tries again.
-            let is_failing = self.recorder.status().behind.is_some();
-            if self.recorder.is_encoded() || is_failing || spent >= STOP_MICROS {
+            let is_done = |desk: &mut super::folders::Desk| {
+                desk.recorder.is_encoded() || desk.recorder.status().behind.is_some()
+            };
+            if self.folders.each().all(is_done) || spent >= STOP_MICROS {
                 return;
             }
             let idle = |queue: &mut Queue| !mem::take(&mut queue.told);
             drop(self.shared.filled.wait_timeout_while(self.shared.queue(), PAUSE, idle));
         }
     }
+}
+
+/// Puts something where whoever wants to know will look.
+fn tell<T>(told: &Mutex<VecDeque<T>>, what: T) {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.len() >= MAX_TOLD {
+        told.pop_front();
+    }
+    told.push_back(what);
 }
 
 /// Says that nobody records any more when it is dropped: by a panic.

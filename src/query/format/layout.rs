@@ -4,9 +4,9 @@ use super::pen::Pen;
 use super::tag::{self, Tag};
 use crate::flow::field::Field;
 use crate::query::element::PARTS;
-use crate::query::near;
 use crate::query::question::Prefix;
 use crate::query::{Aggregation, Row};
+use crate::units::near;
 
 /// The longest text of `fmt:` that is taken.
 const MAX_FORMAT: usize = 4096;

@@ -20,9 +20,9 @@ use jiff::tz::TimeZone;
 use self::stat::Stat;
 use super::Row;
 use super::answer::{Answer, Table};
-use super::near;
 use super::question::{Ask, Question};
 use crate::flow::field::Field;
+use crate::units::near;
 
 /// The shape of an answer (`-o`).
 #[derive(Clone, Debug)]

@@ -10,7 +10,8 @@ const MAX_NAMED: usize = 5;
 const MAX_WORD: usize = 32;
 
 /// `try dstip, srcip` when some words are close, else all of them.
-pub(crate) fn hint<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn hint<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let mut close: Vec<(usize, &str)> = Vec::new();
     if found.len() <= MAX_WORD {

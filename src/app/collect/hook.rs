@@ -1,0 +1,177 @@
+//! What is run for each finished file.
+//!
+//! One at a time, never longer than it may, without a shell: the words of the
+//! command with their marks filled in, and the same in the environment. While it
+//! runs further files wait, a bounded number of them.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+use crate::cli::Hook;
+use crate::ingest::Finished;
+use crate::units;
+
+/// Files that wait for the hook at most: an hour of them in twenty folders.
+const WAITING: usize = 256;
+
+/// The hook and what waits for it.
+pub(super) struct Hooks {
+    queue: mpsc::Sender<Finished>,
+    task: JoinHandle<()>,
+}
+
+impl Hooks {
+    /// Ready to run it; within a runtime.
+    pub(super) fn start(hook: Hook) -> Hooks {
+        let (queue, mut waiting) = mpsc::channel::<Finished>(WAITING);
+        let task = tokio::spawn(async move {
+            while let Some(finished) = waiting.recv().await {
+                run(&hook, &finished).await;
+            }
+        });
+        Hooks { queue, task }
+    }
+
+    /// Has it run for a file.
+    pub(super) fn push(&self, finished: Finished) {
+        if let Err(mpsc::error::TrySendError::Full(finished)) = self.queue.try_send(finished) {
+            let file = finished.file.display();
+            warn!(%file, waiting = WAITING, "hook: not run, too many files wait for it");
+        }
+    }
+
+    /// Waits for what is left, but no longer than this.
+    pub(super) async fn end(self, patience: Duration) {
+        let Hooks { queue, mut task } = self;
+        drop(queue);
+        if tokio::time::timeout(patience, &mut task).await.is_err() {
+            warn!("hook: ended with the collector");
+            task.abort();
+            // Dropping the task has killed what ran; it is waited for, briefly.
+            let _ = task.await;
+        }
+    }
+}
+
+async fn run(hook: &Hook, finished: &Finished) {
+    let words: Vec<String> = hook.words.iter().map(|word| filled(word, finished)).collect();
+    let Some((program, arguments)) = words.split_first() else { return };
+    let file = finished.file.display();
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .envs(variables(finished))
+        .stdin(Stdio::null())
+        // What it prints is for the log, as what it complains of.
+        .stdout(std::io::stderr())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            warn!(%file, command = %program, %error, "hook: cannot be run");
+            return;
+        }
+    };
+    let group = Group(child.id());
+    match tokio::time::timeout(hook.limit, child.wait()).await {
+        Ok(Ok(status)) => {
+            // What it left running in its place is its own business.
+            std::mem::forget(group);
+            ended(status, finished);
+        }
+        Ok(Err(error)) => warn!(%file, %error, "hook: cannot be waited for"),
+        Err(_) => {
+            drop(group);
+            let _ = child.wait().await;
+            let seconds = hook.limit.as_secs();
+            warn!(%file, command = %program, seconds, "hook: took too long and was killed");
+        }
+    }
+}
+
+fn ended(status: ExitStatus, finished: &Finished) {
+    let file = finished.file.display();
+    if status.success() {
+        debug!(%file, "hook: done");
+    } else {
+        warn!(%file, %status, "hook: failed");
+    }
+}
+
+/// The group of processes of a hook, which is killed when this is dropped.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let number = self.0.and_then(|number| i32::try_from(number).ok());
+        if let Some(group) = number.and_then(rustix::process::Pid::from_raw) {
+            // It may have ended meanwhile.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// What the hook is told: nfcapd's letter, the variable, the value.
+fn told(finished: &Finished) -> [(char, &'static str, String); 5] {
+    let file = finished.file.strip_prefix(&finished.folder).unwrap_or(&finished.file);
+    [
+        ('f', "TOPTALK_FILE", file.display().to_string()),
+        ('d', "TOPTALK_FOLDER", finished.folder.display().to_string()),
+        ('t', "TOPTALK_SLOT", units::rfc3339(finished.slot)),
+        ('u', "TOPTALK_UNIX", finished.slot.0.div_euclid(1000).to_string()),
+        ('i', "TOPTALK_IDENT", finished.ident.clone()),
+    ]
+}
+
+fn variables(finished: &Finished) -> Vec<(&'static str, String)> {
+    let flows = ("TOPTALK_FLOWS", finished.flows.to_string());
+    told(finished).into_iter().map(|(_, name, value)| (name, value)).chain([flows]).collect()
+}
+
+/// A word with its marks filled in; what is filled in stays one word.
+fn filled(word: &str, finished: &Finished) -> String {
+    let told = told(finished);
+    let mut text = String::new();
+    let mut letters = word.chars();
+    while let Some(c) = letters.next() {
+        if c != '%' {
+            text.push(c);
+            continue;
+        }
+        let mark = letters.next();
+        match told.iter().find(|(letter, ..)| Some(*letter) == mark) {
+            Some((_, _, value)) => text.push_str(value),
+            None => text.extend(mark),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Time;
+
+    #[test]
+    fn marks_are_filled_in_and_stay_one_word() {
+        let finished = Finished {
+            ident: "r1".to_owned(),
+            folder: "/srv/a b".into(),
+            file: "/srv/a b/2026/flows.202611240340Z.parquet".into(),
+            slot: Time(1_795_491_600_000),
+            flows: 7,
+        };
+        let word = filled("%d/%f %i %u %t 100%% %x", &finished);
+        let file = "/srv/a b/2026/flows.202611240340Z.parquet";
+        assert_eq!(word, format!("{file} r1 1795491600 2026-11-24T03:40:00.000Z 100% x"));
+        let variables = variables(&finished);
+        assert!(variables.contains(&("TOPTALK_FLOWS", "7".to_owned())));
+        assert_eq!(variables.len(), 6);
+    }
+}

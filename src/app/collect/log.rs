@@ -1,0 +1,159 @@
+//! The log: one line for an event, on stderr, with what programs look for behind
+//! it as `key=value`.
+//!
+//! Where stderr is the journal, a line begins with its priority (sd-daemon(3)),
+//! and the journal knows the time; elsewhere with the time and the level.
+
+use std::fmt::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::cli;
+use crate::clock::Clock;
+use crate::flow::Time;
+use crate::units;
+
+/// Begins to log what is at most as unimportant as `level`.
+pub(super) fn start(level: cli::Level) {
+    let most = match level {
+        cli::Level::Error => Level::ERROR,
+        cli::Level::Warn => Level::WARN,
+        cli::Level::Info => Level::INFO,
+        cli::Level::Debug => Level::DEBUG,
+        cli::Level::Trace => Level::TRACE,
+    };
+    let stream = std::env::var("JOURNAL_STREAM").ok();
+    let clock = (!stream.is_some_and(|stream| is_stderr(&stream))).then(Clock::start);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(most)
+        .with_writer(std::io::stderr)
+        .event_format(Lines { clock })
+        .finish();
+    // It fails only where there is a log already.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Whether stderr is what systemd calls the stream to its journal, `device:inode`.
+fn is_stderr(stream: &str) -> bool {
+    let copy = std::io::stderr().as_fd().try_clone_to_owned();
+    let data = copy.and_then(|copy| std::fs::File::from(copy).metadata());
+    data.is_ok_and(|data| format!("{}:{}", data.dev(), data.ino()) == stream)
+}
+
+struct Lines {
+    /// None where the journal has one.
+    clock: Option<Clock>,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut said = Said::default();
+        event.record(&mut said);
+        let now = self.clock.map(|clock| clock.now().plus_ms(clock.shift_ms()));
+        writer.write_str(&lines(now, *event.metadata().level(), &said))
+    }
+}
+
+/// What an event says.
+#[derive(Default)]
+struct Said {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Said {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.message.push_str(value);
+        } else {
+            self.add(field.name(), value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
+impl Said {
+    /// A value in quotes where it would not be told from what follows.
+    fn add(&mut self, name: &str, value: &str) {
+        let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"=\\".contains(c);
+        let plain = !value.is_empty() && value.chars().all(is_plain);
+        // Writing to a text cannot fail.
+        let _ = if plain {
+            write!(self.fields, " {name}={value}")
+        } else {
+            write!(self.fields, " {name}={value:?}")
+        };
+    }
+}
+
+/// A message may have several lines: in the journal each is one of its own.
+fn lines(now: Option<Time>, level: Level, said: &Said) -> String {
+    let clean = |line: &str| -> String { line.chars().filter(|c| !c.is_control()).collect() };
+    let mut lines: Vec<String> = said.message.lines().map(clean).collect();
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines[0].push_str(&said.fields);
+    let mut text = String::new();
+    for (nth, line) in lines.iter().enumerate() {
+        let begin = match (now, nth) {
+            (None, _) => format!("<{}>", priority(level)),
+            (Some(now), 0) => format!("{} {level:<5} ", units::rfc3339(now)),
+            (Some(_), _) => "    ".to_owned(),
+        };
+        text.push_str(&format!("{begin}{line}\n"));
+    }
+    text
+}
+
+/// As syslog numbers them.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_for_people_or_for_the_journal() {
+        let mut said = Said { message: "slot ended".to_owned(), ..Said::default() };
+        said.add("flows", "5");
+        said.add("ident", "two words");
+        said.add("why", "a\n\u{1b}[2J=");
+        said.add("none", "");
+        let fields = r#"flows=5 ident="two words" why="a\n\u{1b}[2J=" none="""#;
+        let time = Time(1_795_491_600_000);
+        let people = lines(Some(time), Level::INFO, &said);
+        assert_eq!(people, format!("2026-11-24T03:40:00.000Z INFO  slot ended {fields}\n"));
+        assert_eq!(lines(None, Level::WARN, &said), format!("<4>slot ended {fields}\n"));
+        said = Said { message: "wrong:\n  a\u{1b}b\n  ^".to_owned(), fields: " n=1".to_owned() };
+        assert_eq!(lines(None, Level::ERROR, &said), "<3>wrong: n=1\n<3>  ab\n<3>  ^\n");
+        let people = lines(Some(time), Level::ERROR, &said);
+        assert!(people.ends_with("ERROR wrong: n=1\n      ab\n      ^\n"), "{people}");
+        assert!(!is_stderr("0:0") && !is_stderr("nonsense"));
+    }
+}

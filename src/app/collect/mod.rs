@@ -1,0 +1,146 @@
+//! `toptalk collect`: receive, warn and record, without a screen, until told to stop.
+
+mod hook;
+mod log;
+mod reload;
+mod repeat;
+mod report;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use self::hook::Hooks;
+use self::reload::Settings;
+use self::report::Report;
+use super::metrics::{self, Metrics};
+use super::notify::Manager;
+use super::top::Ends;
+use super::{AppError, groups, record, state};
+use crate::agg::{Config, Windows};
+use crate::cli::{Collecting, Line};
+use crate::clock::Clock;
+use crate::ingest::{Bound, Ingest, Options, Recording};
+
+/// How often it is looked whether there is something to say.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How often limits are looked at.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// All of the end takes no longer than 10 s; making segments of what is left has
+/// most of it, a hook what remains, and this at least.
+const END: Duration = Duration::from_millis(9_500);
+const LEAST_FOR_HOOK: Duration = Duration::from_secs(1);
+
+pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppError> {
+    log::start(collecting.level);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::Start)?;
+    let result = runtime.block_on(collect(collecting, line));
+    if let Err(error) = &result {
+        error!("{error}");
+        return Ok(ExitCode::FAILURE);
+    }
+    result
+}
+
+async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppError> {
+    // Before anything is announced: whoever reads that may interrupt at once.
+    let mut ends = Ends::new().map_err(AppError::Start)?;
+    let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
+    let mut settings = Settings::new(line, collecting.record.clone())?;
+    let groups = groups::read(&collecting.groups)?;
+    let repeat = repeat::resolve(&collecting.repeat)?;
+    let policy = collecting.policy_for(&collecting.record);
+    let sockets = collecting.listen.open()?;
+    let metrics = Metrics::bind(collecting.metrics)?;
+    let clock = Clock::start();
+    let slot = collecting.record.slot_seconds();
+    let folders = collecting.record.folders();
+    let (recording, recovered) = record::start_all(collecting.record, clock)?;
+    let tape = recording.as_ref().map(Recording::tape);
+    let told = announce(&sockets, &folders, slot);
+    collecting.notes.iter().for_each(|note| warn!("{note}"));
+    for (folder, recovered) in recovered {
+        if let Some(text) = recovered.text() {
+            info!(folder = %folder.display(), "{text}");
+        }
+    }
+    let config = Config { started: clock.now(), groups, ..collecting.config };
+    let windows = Arc::new(Windows::new(config));
+    let options = Options {
+        workers: collecting.workers,
+        policy,
+        state: state::folder(collecting.state, |name| std::env::var_os(name)),
+        tape: tape.clone(),
+        repeat,
+        ..Options::default()
+    };
+    let ingest =
+        Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
+    let metrics = Metrics::serve(metrics, metrics::published(ingest.published(), clock))?;
+    let mut manager = Manager::of_environment();
+    manager.ready();
+    let mut report = Report::new(tape, ingest.published(), told);
+    let hooks = collecting.hook.map(Hooks::start);
+    let hand_on = |report: &mut Report| {
+        let finished = report.tell();
+        finished.into_iter().for_each(|one| hooks.iter().for_each(|hooks| hooks.push(one.clone())));
+    };
+    let mut watches = tokio::time::interval(WATCH);
+    let end = ends.end();
+    tokio::pin!(end);
+    while !ingest.published().has_ended() {
+        tokio::select! {
+            _ = &mut end => break,
+            _ = hangups.recv() => {
+                manager.reloading();
+                settings.reload(&windows, &ingest).await;
+                manager.ready();
+            }
+            _ = watches.tick() => {
+                windows.watch(clock.now());
+                report.alerts(&windows.alerts());
+            }
+            () = tokio::time::sleep(LOOK) => hand_on(&mut report),
+        }
+        manager.alive(ingest.published().beats(), clock.micros());
+    }
+    let began = clock.micros();
+    info!("stopping");
+    manager.stopping();
+    drop(metrics);
+    // What it takes in at the end is still recorded.
+    let stopped = ingest.stop().map_err(AppError::Collect);
+    drop(recording);
+    hand_on(&mut report);
+    report.sum_up();
+    if let Some(hooks) = hooks {
+        let spent = Duration::from_micros(clock.micros().saturating_sub(began));
+        hooks.end(END.saturating_sub(spent).max(LEAST_FOR_HOOK)).await;
+    }
+    stopped.map(|_| ExitCode::SUCCESS)
+}
+
+/// Says where it listens and where it records; what else was said is returned.
+fn announce(sockets: &[Bound], folders: &[PathBuf], slot: u32) -> VecDeque<String> {
+    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
+    info!(ports = ports.join(","), "listening");
+    for folder in folders {
+        info!(folder = %folder.display(), slot, "recording");
+    }
+    if folders.is_empty() {
+        info!("recording nothing: -w DIR would");
+    }
+    let notes: VecDeque<String> = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
+    notes.iter().for_each(|note| warn!("{note}"));
+    notes
+}

@@ -1,0 +1,93 @@
+//! SIGHUP: the settings once more, for whoever runs.
+//!
+//! Everything is read and checked before anything is changed. What is wrong
+//! leaves all as it was.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tracing::{error, info, warn};
+
+use crate::agg::{Tuning, Windows};
+use crate::app::{AppError, config, groups};
+use crate::cli::{Collecting, Command, Line, Value};
+use crate::flow::Groups;
+use crate::ingest::{Ingest, Plan};
+
+/// The settings in force, and the words that they are read anew with.
+pub(super) struct Settings {
+    line: Line,
+    /// Where flows go, which stays.
+    plan: Plan,
+    /// The words of each setting; of those that need a restart, as they were at
+    /// the start.
+    held: BTreeMap<&'static str, Vec<String>>,
+}
+
+/// What was read.
+struct Read {
+    collecting: Collecting,
+    groups: Arc<Groups>,
+    values: Vec<Value>,
+}
+
+impl Settings {
+    pub(super) fn new(line: Line, plan: Plan) -> Result<Settings, AppError> {
+        let held = read(&line)?.values.into_iter().map(|value| (value.setting.key, value.words));
+        let held = held.collect();
+        Ok(Settings { line, plan, held })
+    }
+
+    /// Reads them anew and has them hold.
+    pub(super) async fn reload(&mut self, windows: &Windows, ingest: &Ingest) {
+        let Read { collecting, groups, values } = match read(&self.line) {
+            Ok(read) => read,
+            Err(why) => {
+                error!("reload: the old settings stay, the new ones are wrong: {why}");
+                return;
+            }
+        };
+        let config = &collecting.config;
+        windows.tune(Tuning {
+            local: config.local.clone(),
+            lag: config.lag,
+            rules: config.rules,
+            groups,
+        });
+        // Without an answer collecting has ended, which is told elsewhere.
+        let _ = ingest.set_policy(collecting.policy_for(&self.plan)).await;
+        let (changed, fixed) = self.hold(values);
+        if !fixed.is_empty() {
+            warn!(settings = fixed.join(" "), "reload: these settings need a restart");
+        }
+        info!(changed = changed.join(" "), "reloaded");
+    }
+
+    /// Takes what has changed; says what, and what is not taken before a restart.
+    fn hold(&mut self, values: Vec<Value>) -> (Vec<&'static str>, Vec<&'static str>) {
+        let (mut changed, mut fixed) = (Vec::new(), Vec::new());
+        for Value { setting, words, .. } in values {
+            match self.held.get_mut(setting.key) {
+                Some(held) if *held == words => {}
+                Some(held) if setting.reload => {
+                    *held = words;
+                    changed.push(setting.key);
+                }
+                _ => fixed.push(setting.key),
+            }
+        }
+        (changed, fixed)
+    }
+}
+
+fn read(line: &Line) -> Result<Read, AppError> {
+    let usage =
+        |refusal: crate::cli::Refusal| AppError::Usage(refusal.to_string().trim_end().to_owned());
+    let file = config::read(&line.wanted().map_err(usage)?)?;
+    let Command::Collect(collecting) = line.command(file.as_ref()).map_err(usage)? else {
+        return Err(AppError::Usage("this is another command".to_owned()));
+    };
+    let groups = groups::read(&collecting.groups)?;
+    let values = line.settings(file.as_ref()).map_err(usage)?;
+    Ok(Read { collecting: *collecting, groups, values })
+}

@@ -1,0 +1,140 @@
+//! What is told while it records: slots that end, files, alarms and alerts.
+
+use std::collections::VecDeque;
+
+use tracing::{debug, error, info, warn};
+
+use crate::ingest::{Finished, Published, Tape, Turned};
+use crate::snapshot::{Alert, AlertSubject, Direction, Health};
+use crate::units;
+
+/// Notes that are remembered, so that none is told twice: some name a file.
+const MAX_NOTES: usize = 1000;
+
+/// What was told, so that nothing is told twice.
+pub(super) struct Report {
+    tape: Option<Tape>,
+    published: Published,
+    /// What had gone missing, and what was bad, when the last slot was told of.
+    lost: u64,
+    bad: u64,
+    /// Why recording had stopped, if it had.
+    alarm: Option<String>,
+    alerts: Vec<AlertSubject>,
+    /// The newest notes, at most [`MAX_NOTES`].
+    notes: VecDeque<String>,
+}
+
+impl Report {
+    /// With what was told already.
+    pub(super) fn new(tape: Option<Tape>, published: Published, notes: VecDeque<String>) -> Report {
+        let alerts = Vec::new();
+        Report { tape, published, lost: 0, bad: 0, alarm: None, alerts, notes }
+    }
+
+    /// Tells what is new; hands on the files that were finished.
+    pub(super) fn tell(&mut self) -> Vec<Finished> {
+        let health = self.published.read();
+        let turned = self.tape.as_ref().map(Tape::turned).unwrap_or_default();
+        if !turned.is_empty() {
+            self.slots(&turned, &health);
+        }
+        let alarm = alarm(&health);
+        if alarm != self.alarm {
+            match &alarm {
+                Some(why) => error!("{why}"),
+                None => info!("recording goes on"),
+            }
+            self.alarm = alarm;
+        }
+        let recording = health.recording.iter().flat_map(|recording| &recording.notes);
+        for note in recording.chain(&health.notes) {
+            if !self.notes.contains(note) {
+                warn!("{note}");
+                self.notes.truncate(MAX_NOTES - 1);
+                self.notes.push_front(note.clone());
+            }
+        }
+        let finished = self.tape.as_ref().map(Tape::finished).unwrap_or_default();
+        for Finished { ident, file, flows, .. } in &finished {
+            debug!(ident = named(ident), file = %file.display(), flows, "file finished");
+        }
+        finished
+    }
+
+    /// What is lost never arrived, and what is bad has no slot either: both are
+    /// told once, with the first of the archives whose slot ends.
+    fn slots(&mut self, turned: &[Turned], health: &Health) {
+        let (lost, bad) = (health.lost(), bad(health));
+        let mut since = (lost.saturating_sub(self.lost), bad.saturating_sub(self.bad));
+        for Turned { ident, rotated } in turned {
+            let slot = units::rfc3339(rotated.slot);
+            let (lost, bad) = std::mem::take(&mut since);
+            info!(
+                slot,
+                ident = named(ident),
+                flows = rotated.flows,
+                packets = rotated.packets,
+                bytes = rotated.bytes,
+                lost,
+                bad,
+                parts = rotated.parts,
+                not_recorded = (rotated.shed > 0).then_some(rotated.shed),
+                "slot ended"
+            );
+        }
+        (self.lost, self.bad) = (lost, bad);
+    }
+
+    /// Tells of limits that are broken since the last time, and of those that are
+    /// kept again.
+    pub(super) fn alerts(&mut self, alerts: &[Alert]) {
+        for alert in alerts.iter().filter(|alert| !self.alerts.contains(&alert.subject)) {
+            let (whom, way) = subject(alert.subject);
+            warn!(whom, way, rate = alert.now, limit = alert.limit, "over its limit");
+        }
+        let subjects: Vec<AlertSubject> = alerts.iter().map(|alert| alert.subject).collect();
+        for gone in self.alerts.iter().filter(|known| !subjects.contains(known)) {
+            let (whom, way) = subject(*gone);
+            info!(whom, way, "within its limit again");
+        }
+        self.alerts = subjects;
+    }
+
+    /// What was not recorded in all, by cause.
+    pub(super) fn sum_up(&self) {
+        let recording = self.published.read().recording;
+        for shed in recording.iter().flat_map(|recording| &recording.shed) {
+            warn!(cause = shed.cause, count = shed.count, "{}", shed.explanation);
+        }
+    }
+}
+
+fn named(ident: &str) -> Option<&str> {
+    Some(ident).filter(|ident| !ident.is_empty())
+}
+
+fn subject(subject: AlertSubject) -> (String, &'static str) {
+    let way = |direction| match direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    };
+    match subject {
+        AlertSubject::Link(direction) => ("link".to_owned(), way(direction)),
+        AlertSubject::Host(host, direction) => (host.to_string(), way(direction)),
+    }
+}
+
+/// What arrived and could not be used; what the kernel dropped is lost.
+fn bad(health: &Health) -> u64 {
+    let counts = health.dropped.iter().filter(|drop| drop.cause != "kernel");
+    counts.map(|drop| drop.count).sum()
+}
+
+fn alarm(health: &Health) -> Option<String> {
+    let recording = health.recording.as_ref()?;
+    let stopped = recording.stopped.as_ref();
+    let stopped =
+        stopped.map(|alarm| format!("not recording to {}: {}", recording.folder, alarm.why));
+    stopped.or_else(|| recording.behind.as_ref().map(|alarm| alarm.why.clone()))
+}

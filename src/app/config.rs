@@ -1,0 +1,260 @@
+//! `toptalk config`, and the file of settings for all who take one.
+
+use std::ffi::OsString;
+use std::fs::File as Disk;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::AppError;
+use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
+use crate::config::{self, File, Form, MAX_FILE, Verb};
+
+/// Where the file of a service lies.
+const SYSTEM: &str = "/etc/toptalk/toptalk.toml";
+
+/// The file that a command wants, when there is one.
+pub(super) fn read(wanted: &Wanted) -> Result<Option<File>, AppError> {
+    match wanted {
+        Wanted::None => Ok(None),
+        // What an empty variable names is nothing.
+        Wanted::This(path) if path.as_os_str().is_empty() => Ok(None),
+        Wanted::This(path) => load(path).map(Some),
+        Wanted::Usual => usual(usual_places(|name| std::env::var_os(name))),
+    }
+}
+
+/// The first of these that there is.
+fn usual(places: Vec<PathBuf>) -> Result<Option<File>, AppError> {
+    for path in places {
+        match load(&path) {
+            Err(AppError::ReadConfig { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            result => return result.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn usual_places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let set = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let user = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
+    let user = user.map(|folder| folder.join("toptalk/toptalk.toml"));
+    std::iter::once(PathBuf::from(SYSTEM)).chain(user).collect()
+}
+
+/// Reads a file and checks every value in it.
+fn load(path: &Path) -> Result<File, AppError> {
+    let at = |source: io::Error| AppError::ReadConfig { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    // One byte more than allowed, so that what is too much is seen as such.
+    let most = MAX_FILE as u64 + 1;
+    Disk::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(at)?;
+    let file = config::read(path, &bytes)?;
+    cli::check_file(&file)?;
+    Ok(file)
+}
+
+pub(super) fn run(asked: Configure) -> Result<ExitCode, AppError> {
+    let text = match asked {
+        Configure::Check(path) => checked(path)?,
+        Configure::Show(words) => shown(words)?,
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever read us has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        result => result.map_err(AppError::Print)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of a file without mistakes.
+fn checked(path: Option<PathBuf>) -> Result<String, AppError> {
+    let given = || std::env::var_os("TOPTALK_CONFIG").map(PathBuf::from);
+    let wanted = path.or_else(given).map_or(Wanted::Usual, Wanted::This);
+    Ok(match read(&wanted)? {
+        Some(file) => {
+            let count = file.entries.len();
+            format!("{}: {count} settings, all of them right\n", file.path.display())
+        }
+        None => {
+            let places = usual_places(|name| std::env::var_os(name));
+            let places: Vec<String> =
+                places.iter().map(|place| place.display().to_string()).collect();
+            format!("there is no file of settings: looked for {}\n", places.join(", "))
+        }
+    })
+}
+
+/// Every setting, as a file that could be used.
+fn shown(words: Vec<OsString>) -> Result<String, AppError> {
+    let usage = |refusal: cli::Refusal| AppError::Usage(refusal.to_string().trim_end().to_owned());
+    let line =
+        |words: Vec<OsString>| Line::new(std::iter::once("toptalk".into()).chain(words).collect());
+    let lines = if words.is_empty() {
+        let of_verb = |verb: Verb| line(verb.word().map(OsString::from).into_iter().collect());
+        Verb::ALL.map(of_verb).to_vec()
+    } else {
+        vec![line(words)]
+    };
+    let mut values: Vec<Value> = Vec::new();
+    let mut path = None;
+    for line in lines {
+        let file = read(&line.wanted().map_err(usage)?)?;
+        let known = |value: &Value| values.iter().any(|one| one.setting == value.setting);
+        let more = line.settings(file.as_ref()).map_err(usage)?;
+        let more: Vec<Value> = more.into_iter().filter(|value| !known(value)).collect();
+        values.extend(more);
+        path = file.map(|file| file.path);
+    }
+    values.sort_by_key(|value| config::TABLE.iter().position(|one| one == value.setting));
+    Ok(text(&values, path.as_deref()))
+}
+
+fn text(values: &[Value], path: Option<&Path>) -> String {
+    let path = path.map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
+    let mut text = String::new();
+    let mut section = "";
+    for value in values {
+        let (own, key) = value.setting.parts();
+        if own != section {
+            let gap = if section.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{gap}[{own}]\n"));
+            section = own;
+        }
+        let from = match &value.origin {
+            Origin::Default => "default".to_owned(),
+            Origin::File(line) => format!("{path}:{line}"),
+            Origin::Environment(name) | Origin::Flag(name) => name.clone(),
+        };
+        let written = match written(value) {
+            Some(written) => format!("{key} = {written}"),
+            None => format!("# {key} is not set"),
+        };
+        text.push_str(&format!("{written:<40} # {from}\n"));
+    }
+    text
+}
+
+/// A value as the file has it; none when it is not set.
+fn written(value: &Value) -> Option<String> {
+    let words = &value.words;
+    let list = |words: Vec<String>| format!("[{}]", words.join(", "));
+    let given = || words.first().is_some_and(|word| word == "true");
+    match value.setting.form {
+        Form::Switch => Some(given().to_string()),
+        Form::Unless => Some((!given()).to_string()),
+        _ if words.is_empty() => None,
+        Form::One => words.last().map(|word| quoted(word)),
+        Form::Many => Some(list(words.iter().map(|word| quoted(word)).collect())),
+        Form::Names => {
+            let mut names: Vec<(&str, Vec<String>)> = Vec::new();
+            for (network, name) in words.iter().filter_map(|word| word.split_once('=')) {
+                match names.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, networks)) => networks.push(quoted(network)),
+                    None => names.push((name, vec![quoted(network)])),
+                }
+            }
+            let names =
+                names.into_iter().map(|(name, all)| format!("{} = {}", quoted(name), list(all)));
+            Some(format!("{{ {} }}", names.collect::<Vec<_>>().join(", ")))
+        }
+        Form::Sources => {
+            let source = |word: &String| {
+                let mut parts = word.splitn(3, ',').map(quoted);
+                let mut part = || parts.next().unwrap_or_default();
+                format!("{{ ident = {}, address = {}, folder = {} }}", part(), part(), part())
+            };
+            Some(list(words.iter().map(source).collect()))
+        }
+    }
+}
+
+/// A text in TOML's double quotes, or a number as it is.
+fn quoted(word: &str) -> String {
+    if word.parse::<u32>().is_ok_and(|number| number.to_string() == word) {
+        return word.to_owned();
+    }
+    let mut text = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            c if c.is_control() => text.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(words: &str) -> Line {
+        Line::new(words.split_whitespace().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn the_usual_places_are_those_of_the_system_and_of_the_user() {
+        let places = |set: &[(&str, &str)]| {
+            usual_places(|name| {
+                set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+            })
+        };
+        let all = [("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")];
+        assert_eq!(places(&all), [SYSTEM.into(), PathBuf::from("/x/toptalk/toptalk.toml")]);
+        assert_eq!(places(&all[1..])[1], PathBuf::from("/h/.config/toptalk/toptalk.toml"));
+        assert_eq!(places(&[("XDG_CONFIG_HOME", "rel")]).len(), 1);
+    }
+
+    #[test]
+    fn the_first_file_there_is_is_taken_and_its_mistakes_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        assert!(usual(vec![path("none")]).unwrap().is_none());
+        std::fs::write(path("a"), "[alerts]\nup = \"80M\"\n").unwrap();
+        std::fs::write(path("b"), "[alerts]\nup = \"fast\"\n").unwrap();
+        let file = usual(vec![path("none"), path("a"), path("b")]).unwrap().unwrap();
+        assert_eq!(file.path, path("a"));
+        let error = usual(vec![path("b"), path("a")]).unwrap_err().to_string();
+        assert!(error.contains("b:2:6: alerts.up: expected"), "{error}");
+        assert!(error.ends_with("  up = \"fast\"\n       ^^^^^^"), "{error}");
+        std::fs::write(path("c"), vec![b'#'; MAX_FILE + 1]).unwrap();
+        let error = load(&path("c")).unwrap_err().to_string();
+        assert!(error.contains("at most 1048576 bytes"), "{error}");
+    }
+
+    #[test]
+    fn what_is_shown_is_a_file_that_says_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("toptalk.toml");
+        let said = "listen.ports = [2055, 4739]\nwindows.dedup = false\n\
+                    [groups.names]\n\"a \\\"b\\\"\" = [\"10.1.0.0/16\", \"10.2.0.0/16\"]\n\
+                    [record]\nfolder = \"/a\"\n\
+                    sources = [{ ident = \"r1\", address = \"192.0.2.1\", folder = \"/b\" }]\n";
+        std::fs::write(&path, said).unwrap();
+        let file = load(&path).unwrap();
+        let asked = line("toptalk collect -w -l /a -t 60 --local 10.0.0.0/8");
+        let values = asked.settings(Some(&file)).unwrap();
+        let shown = text(&values, Some(&path));
+        for (key, from) in [
+            ("ports = [2055, 4739]", format!("# {}:1", path.display())),
+            ("dedup = false", format!("# {}:2", path.display())),
+            ("slot = 60", "# --slot".to_owned()),
+            ("folder = \"/a\"", "# -l".to_owned()),
+            ("local = [\"10.0.0.0/8\"]", "# --local".to_owned()),
+            ("# link is not set", "# default".to_owned()),
+            ("remember = true", "# default".to_owned()),
+        ] {
+            let found = shown.lines().find(|line| line.starts_with(key));
+            let found = found.unwrap_or_else(|| panic!("{key}: {shown}"));
+            assert!(found.ends_with(&from), "{found}");
+        }
+        let again = config::read(&path, shown.as_bytes()).unwrap();
+        cli::check_file(&again).unwrap();
+        let words = |values: Vec<Value>| values.into_iter().map(|value| value.words);
+        let same = line("toptalk collect").settings(Some(&again)).unwrap();
+        assert!(words(values).eq(words(same)), "{shown}");
+    }
+}

@@ -1,0 +1,282 @@
+//! The words of `toptalk collect`: those of nfcapd, as far as they mean something.
+
+mod refused;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use values::{Hook, Level, Repeat};
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use self::refused::Refused;
+use self::values::{Rate, Source, Split, buffer, hook, ident, level, rate, repeat, source};
+use super::record::HowWords;
+use super::settings::FileWords;
+use super::values::metrics;
+use super::{Collect, CollectWords, Group, RuleWords, State, wrong};
+use crate::agg::Config;
+use crate::archive::recorder::Settings;
+use crate::flow::{Network, Sampling};
+use crate::ingest::{Listen, MAX_FOLDERS, MAX_REPEATS, Place, Plan, Workers};
+use crate::wire::Policy;
+use crate::wire::policy::GivenRate;
+
+/// Collecting without a screen, into an archive if there is to be one.
+#[derive(Clone, Debug)]
+pub struct Collecting {
+    pub listen: Listen,
+    pub workers: Workers,
+    /// Without groups: their files are still to be read.
+    pub config: Config,
+    pub groups: Vec<Group>,
+    pub policy: Policy,
+    pub state: State,
+    pub record: Plan,
+    pub hook: Option<Hook>,
+    pub repeat: Vec<Repeat>,
+    pub level: Level,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
+    /// What the user should know of his words.
+    pub notes: Vec<&'static str>,
+}
+
+#[derive(Args)]
+pub(super) struct CollectingWords {
+    #[command(flatten)]
+    refused: Refused,
+    #[command(flatten)]
+    file: FileWords,
+    #[command(flatten)]
+    collect: CollectWords,
+    #[command(flatten)]
+    rules: RuleWords,
+    #[command(flatten)]
+    more: ListenWords,
+    #[command(flatten)]
+    folders: FolderWords,
+    #[command(flatten)]
+    how: HowWords,
+    #[command(flatten)]
+    beside: BesideWords,
+}
+
+#[derive(Args)]
+struct ListenWords {
+    /// Listen on IPv4 only
+    #[arg(short = '4', conflicts_with = "v6")]
+    v4: bool,
+    /// Listen on IPv6 only
+    #[arg(short = '6')]
+    v6: bool,
+    /// The receive buffer that is asked of the kernel: 64M, 4000000 [default: 64 MiB]
+    #[arg(short = 'B', long, value_name = "BYTES", env = "TOPTALK_BUFFER", value_parser = buffer)]
+    buffer: Option<usize>,
+    /// The sampling rate of exporters that announce none; negative: of all, whatever they announce
+    #[arg(short = 's', long = "assume-sampling", value_name = "RATE", env = "TOPTALK_ASSUME_SAMPLING", allow_negative_numbers = true, value_parser = rate)]
+    rate: Option<Rate>,
+}
+
+#[derive(Args)]
+struct FolderWords {
+    /// The folder of the archive; beside -l only the word of nfcapd 1.6 for slots aligned to the clock, as they always are
+    #[arg(short = 'w', value_name = "DIR", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "not given, given, given with a folder")]
+    write: Option<Option<PathBuf>>,
+    /// The folder of the archive, as nfcapd 1.6 calls it
+    #[arg(short = 'l', value_name = "DIR")]
+    log: Option<PathBuf>,
+    /// The folder of the archive; -w and -l go before it
+    #[arg(long, value_name = "DIR", env = "TOPTALK_RECORD")]
+    record: Option<PathBuf>,
+    /// A folder for each exporter in this one, named by its address; goes before --record
+    #[arg(short = 'M', long, value_name = "DIR", env = "TOPTALK_RECORD_EACH")]
+    record_each: Option<PathBuf>,
+    /// An exporter with its name and its folder, repeatable; only such exporters are listened to, and those of --allow
+    #[arg(short = 'n', long, value_name = "IDENT,ADDRESS,DIR", value_parser = source)]
+    source: Vec<Source>,
+    /// What the log and the hook call the archive [default: none]
+    #[arg(short = 'I', long, value_name = "IDENT", env = "TOPTALK_IDENT", value_parser = ident)]
+    ident: Option<String>,
+}
+
+#[derive(Args)]
+struct BesideWords {
+    /// Expire after each slot, as --expire-age and --expire-size do anyway
+    #[arg(short = 'e')]
+    expire: bool,
+    /// nfcapd's letters for compression: files are always compressed
+    #[arg(short = 'z', hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    z: Option<String>,
+    #[arg(short = 'y', hide = true)]
+    y: bool,
+    #[arg(short = 'j', hide = true)]
+    j: bool,
+    /// Run this for each finished file: %f the file, %d its folder, %t its slot, %u the same in seconds since 1970, %i the name; without a shell
+    #[arg(short = 'x', long, value_name = "COMMAND", env = "TOPTALK_HOOK", value_parser = hook)]
+    hook: Option<Split>,
+    /// Seconds after which a hook is ended
+    #[arg(long, value_name = "SECONDS", env = "TOPTALK_HOOK_LIMIT", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    hook_limit: u32,
+    /// Send every datagram on as it came, repeatable
+    #[arg(short = 'R', long, value_name = "HOST/PORT", env = "TOPTALK_REPEAT", value_delimiter = ',', value_parser = repeat)]
+    repeat: Vec<Repeat>,
+    /// What is logged: error, warn, info, debug or trace, each with those before it
+    #[arg(long, value_name = "LEVEL", env = "TOPTALK_LOG", default_value = "info", value_parser = level)]
+    log_level: Level,
+    /// Serve metrics for Prometheus at http://ADDRESS/metrics; a port alone is one of 127.0.0.1
+    #[arg(long, value_name = "[ADDRESS:]PORT", env = "TOPTALK_METRICS", value_parser = metrics)]
+    metrics: Option<SocketAddr>,
+}
+
+impl CollectingWords {
+    pub(super) fn check(self) -> Result<Collecting, clap::Error> {
+        self.refused.check().map_err(wrong)?;
+        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
+        let listen = self.more.listen(listen)?;
+        let allowed = !policy.allow.is_empty();
+        let policy = self.more.policy(policy);
+        let record = self.folders.plan(&self.how, allowed).map_err(wrong)?;
+        if self.beside.expire && !self.how.limits().is_any() {
+            let text = "-e: how much is to be kept? Write --expire-age 30d or --expire-size 50G";
+            return Err(wrong(text.to_owned()));
+        }
+        if self.beside.repeat.len() > MAX_REPEATS {
+            let found = self.beside.repeat.len();
+            return Err(wrong(format!("-R: expected at most {MAX_REPEATS}, found {found}")));
+        }
+        let packs = self.beside.z.is_some() || self.beside.y || self.beside.j;
+        let note = "-z, -y and -j have nothing to choose: files are always compressed (zstd)";
+        let limit = Duration::from_secs(self.beside.hook_limit.into());
+        Ok(Collecting {
+            listen,
+            workers,
+            config: Config { rules: self.rules.check(), ..config },
+            groups,
+            policy,
+            state,
+            record,
+            hook: self.beside.hook.map(|split| Hook { words: split.0, limit }),
+            repeat: self.beside.repeat,
+            level: self.beside.log_level,
+            metrics: self.beside.metrics,
+            notes: packs.then_some(note).into_iter().collect(),
+        })
+    }
+}
+
+impl Collecting {
+    /// What holds for exporters where this is recorded: named ones may always send.
+    #[must_use]
+    pub fn policy_for(&self, plan: &Plan) -> Policy {
+        let mut policy = self.policy.clone();
+        policy.allow.extend(plan.sources.iter().map(|(host, _)| Network::single(*host)));
+        policy
+    }
+}
+
+impl ListenWords {
+    /// The addresses that are listened on.
+    fn listen(&self, listen: Listen) -> Result<Listen, clap::Error> {
+        let address = match (listen.address, self.v4, self.v6) {
+            (None, true, _) => Some(Ipv4Addr::UNSPECIFIED.into()),
+            (None, _, true) => Some(Ipv6Addr::UNSPECIFIED.into()),
+            (Some(IpAddr::V6(address)), true, _) => {
+                return Err(wrong(format!(
+                    "-4: expected an IPv4 address behind -b, found {address}"
+                )));
+            }
+            (Some(IpAddr::V4(address)), _, true) => {
+                return Err(wrong(format!(
+                    "-6: expected an IPv6 address behind -b, found {address}"
+                )));
+            }
+            (address, ..) => address,
+        };
+        Ok(Listen { address, v6_only: self.v6, buffer: self.buffer, ..listen })
+    }
+
+    fn policy(&self, mut policy: Policy) -> Policy {
+        match self.rate {
+            Some(Rate::Assumed(rate)) => policy.assumed = Sampling::one_in(rate),
+            // What --sampling says of one exporter still goes before it.
+            Some(Rate::Given(rate)) => {
+                let given = GivenRate { exporter: None, rate: Sampling::one_in(rate) };
+                policy.sampling.push(given);
+            }
+            None => {}
+        }
+        policy
+    }
+}
+
+impl FolderWords {
+    fn plan(self, how: &HowWords, allowed: bool) -> Result<Plan, String> {
+        let aligned = matches!(self.write, Some(None));
+        let folder = match (self.log, self.write) {
+            (Some(_), Some(Some(found))) => {
+                return Err(format!(
+                    "-w beside -l takes no folder: expected an option behind it, found `{}`",
+                    found.display()
+                ));
+            }
+            (Some(folder), _) | (None, Some(Some(folder))) => Some(folder),
+            (None, _) => None,
+        };
+        if folder.is_some() && self.record_each.is_some() {
+            return Err("-M makes a folder for each exporter: leave out -w DIR and -l DIR".into());
+        }
+        let each = self.record_each.map(|folder| how.clone().check(folder));
+        let folder = folder.or(self.record).filter(|_| each.is_none());
+        let ident = self.ident.unwrap_or_default();
+        let rest = folder.map(|folder| Place { settings: how.clone().check(folder), ident });
+        let place = |source: Source| {
+            let settings = how.clone().check(source.folder);
+            (source.address, Place { settings, ident: source.ident })
+        };
+        let sources: Vec<_> = self.source.into_iter().map(place).collect();
+        let plan = Plan { sources, each, rest };
+        if plan.is_empty() && aligned {
+            return Err(
+                "-w: expected a folder to record into behind it, -w DIR, or -l DIR beside it"
+                    .into(),
+            );
+        }
+        if allowed && !plan.sources.is_empty() && plan.each.is_none() && plan.rest.is_none() {
+            return Err(
+                "--allow beside -n: expected a folder for the other exporters, -w DIR or -M DIR"
+                    .into(),
+            );
+        }
+        check_sources(&plan).map(|()| plan)
+    }
+}
+
+/// One folder has one recorder, and one exporter one folder.
+fn check_sources(plan: &Plan) -> Result<(), String> {
+    if plan.sources.len() > MAX_FOLDERS {
+        return Err(format!("-n: expected at most {MAX_FOLDERS}, found {}", plan.sources.len()));
+    }
+    let folder = |place: &Place| -> Settings { place.settings.clone() };
+    let mut folders: Vec<PathBuf> = plan.rest.iter().map(|place| folder(place).folder).collect();
+    let mut addresses = Vec::new();
+    for (address, place) in &plan.sources {
+        if addresses.contains(address) {
+            return Err(format!("-n: expected one folder for {address}, found a second one"));
+        }
+        if folders.contains(&place.settings.folder) {
+            let folder = place.settings.folder.display();
+            return Err(format!(
+                "-n: expected a folder of its own for {address}, found {folder} twice"
+            ));
+        }
+        addresses.push(*address);
+        folders.push(place.settings.folder.clone());
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Values of nfcapd's options.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cli::record::bytes;
+use crate::flow::Host;
+
+/// Characters of a name at most: it becomes part of log lines and file names.
+const MAX_IDENT: usize = 64;
+
+/// Words of a hook at most.
+const MAX_HOOK_WORDS: usize = 64;
+
+/// Receive buffers that can be asked for: the kernel's figure is a signed number
+/// of 32 bits, which it doubles.
+const MAX_BUFFER: u64 = 1 << 30;
+
+/// What is run for each finished file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// The program and its arguments, with the marks still in them.
+    pub words: Vec<String>,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+/// A command as it was split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Split(pub(super) Vec<String>);
+
+/// Where datagrams are sent on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    pub host: String,
+    pub port: u16,
+}
+
+/// What is logged, from the fewest lines to the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// What `-s` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rate {
+    /// Where nothing is announced.
+    Assumed(u32),
+    /// Whatever is announced.
+    Given(u32),
+}
+
+/// A named exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) ident: String,
+    pub(super) address: Host,
+    pub(super) folder: PathBuf,
+}
+
+pub(super) fn source(text: &str) -> Result<Source, String> {
+    let wrong = || {
+        format!(
+            "expected IDENT,ADDRESS,DIR as in router1,192.0.2.1,/srv/netflow/router1, found `{text}`"
+        )
+    };
+    let mut parts = text.splitn(3, ',');
+    let mut part = || parts.next().filter(|part| !part.is_empty()).ok_or_else(wrong);
+    let (name, address, folder) = (part()?, part()?, part()?);
+    let address = address.parse().map_err(|_| wrong())?;
+    Ok(Source { ident: ident(name)?, address, folder: folder.into() })
+}
+
+/// A name that is safe wherever it is printed.
+pub(super) fn ident(text: &str) -> Result<String, String> {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    if (1..=MAX_IDENT).contains(&text.len()) && text.chars().all(is_safe) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected 1 to {MAX_IDENT} letters, digits or -_.: as a name, found `{text}`"))
+}
+
+pub(super) fn buffer(text: &str) -> Result<usize, String> {
+    let bytes = bytes(text).ok().filter(|bytes| (4096..=MAX_BUFFER).contains(bytes));
+    bytes
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .ok_or_else(|| format!("expected a size from 4096 bytes to 1G such as 64M, found `{text}`"))
+}
+
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    match text.parse::<i64>().map(|rate| (rate, u32::try_from(rate.unsigned_abs()))) {
+        Ok((1.., Ok(rate))) => Ok(Rate::Assumed(rate)),
+        Ok((..=-1, Ok(rate))) => Ok(Rate::Given(rate)),
+        _ => Err(format!("expected a rate such as 100, or -100 for all exporters, found `{text}`")),
+    }
+}
+
+pub(super) fn repeat(text: &str) -> Result<Repeat, String> {
+    let parts = text.rsplit_once('/').filter(|(host, _)| !host.is_empty());
+    let port = parts.and_then(|(_, port)| port.parse().ok().filter(|port: &u16| *port > 0));
+    match (parts, port) {
+        (Some((host, _)), Some(port)) => Ok(Repeat { host: host.to_owned(), port }),
+        _ => Err(format!("expected HOST/PORT as in 192.0.2.9/2055, found `{text}`")),
+    }
+}
+
+pub(super) fn level(text: &str) -> Result<Level, String> {
+    Ok(match text.to_ascii_lowercase().as_str() {
+        "error" => Level::Error,
+        "warn" | "warning" => Level::Warn,
+        "info" => Level::Info,
+        "debug" => Level::Debug,
+        "trace" => Level::Trace,
+        _ => return Err(format!("expected error, warn, info, debug or trace, found `{text}`")),
+    })
+}
+
+/// Splits a command at spaces, but for those between quotes. There is no shell
+/// that would do more.
+pub(super) fn hook(text: &str) -> Result<Split, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    if let Some(open) = quote {
+        return Err(format!("expected another {open} behind the first, found `{text}`"));
+    }
+    let program = words.first().filter(|word| !word.is_empty());
+    if program.is_none() || words.len() > MAX_HOOK_WORDS {
+        return Err(format!(
+            "expected a program and its arguments, {MAX_HOOK_WORDS} words at most, found `{text}`"
+        ));
+    }
+    let mut marks = words.iter().flat_map(|word| word.split('%').skip(1));
+    // `%%` leaves nothing between two of them.
+    let is_known = |mark: &str| mark.is_empty() || mark.starts_with(['f', 'd', 't', 'u', 'i']);
+    match marks.find(|mark| !is_known(mark)) {
+        Some(mark) => Err(format!(
+            "expected %f %d %t %u %i or %%, found `%{}`",
+            mark.chars().take(1).collect::<String>()
+        )),
+        None => Ok(Split(words)),
+    }
+}

@@ -1,0 +1,114 @@
+//! A command line as it was given, which a file of settings may lie beneath.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use super::settings::{self, Value};
+use super::{Command, Words};
+use crate::config::{File, Verb};
+
+/// Words that can be read again when the file has changed.
+#[derive(Clone, Debug)]
+pub struct Line {
+    words: Vec<OsString>,
+}
+
+/// Which file of settings a command takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// None: it has no settings.
+    None,
+    /// The one in a usual place, if there is one.
+    Usual,
+    /// This one.
+    This(PathBuf),
+}
+
+/// Why there is no command: help that was asked for, or something wrong.
+#[derive(Debug)]
+pub struct Refusal(clap::Error);
+
+impl Refusal {
+    /// Prints it and ends the process with the code that goes with it.
+    pub fn exit(&self) -> ! {
+        self.0.exit()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Refusal {
+        Refusal(error)
+    }
+}
+
+impl Line {
+    /// Words, the first being the program's name.
+    #[must_use]
+    pub fn new(words: Vec<OsString>) -> Line {
+        Line { words }
+    }
+
+    /// Which file of settings is to be read before it is understood.
+    ///
+    /// # Errors
+    /// When it would not be understood with any file.
+    pub fn wanted(&self) -> Result<Wanted, Refusal> {
+        let matches = Words::command().try_get_matches_from(&self.words)?;
+        let Some((verb, own)) = verb(&matches) else { return Ok(Wanted::None) };
+        let given = own.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+        Ok(match (verb, given) {
+            (_, Some(path)) => Wanted::This(path),
+            (_, None) => Wanted::Usual,
+        })
+    }
+
+    /// What is to be done, with the settings of a file beneath.
+    ///
+    /// # Errors
+    /// What is wrong, or help that was asked for.
+    pub fn command(&self, file: Option<&File>) -> Result<Command, Refusal> {
+        let matches = settings::beneath(file).try_get_matches_from(&self.words)?;
+        Ok(Words::from_arg_matches(&matches)?.check()?)
+    }
+
+    /// Every setting with its value and where that is from.
+    ///
+    /// # Errors
+    /// As those of [`Line::command`].
+    pub fn settings(&self, file: Option<&File>) -> Result<Vec<Value>, Refusal> {
+        let command = settings::beneath(file);
+        let matches = command.clone().try_get_matches_from(&self.words)?;
+        let Some((verb, own)) = verb(&matches) else { return Ok(Vec::new()) };
+        Ok(settings::values(&command, verb, own, file))
+    }
+}
+
+/// Which command with settings it is, and its own words.
+fn verb(matches: &ArgMatches) -> Option<(Verb, &ArgMatches)> {
+    match matches.subcommand() {
+        None => Some((Verb::Live, matches)),
+        Some((word, own)) => {
+            let verb = Verb::ALL.into_iter().find(|verb| verb.word() == Some(word));
+            verb.map(|verb| (verb, own))
+        }
+    }
+}
+
+/// Reads a command line given as words, the first being the program's name,
+/// without any file.
+///
+/// # Errors
+/// The message that would have been printed.
+pub fn read_from<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Command, String> {
+    let line = Line::new(words.into_iter().map(OsString::from).collect());
+    line.command(None).map_err(|refusal| refusal.to_string())
+}

@@ -1,0 +1,260 @@
+//! Settings of a file as defaults of flags, and what is told of them.
+//!
+//! The table in `config` says which key stands for which flag; everything else
+//! that is known of a setting is known of its flag.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, CommandFactory, Subcommand};
+
+use super::{Configure, Words};
+use crate::config::{Entry, File, Form, Mistake, Mistakes, Setting, TABLE, Verb, Word};
+
+/// The words of commands that take settings from a file. It is looked at before
+/// the rest is understood: `Line::wanted`.
+#[derive(Args)]
+pub(super) struct FileWords {
+    /// The file of settings [default: /etc/toptalk/toptalk.toml, else toptalk/toptalk.toml in the user's configuration folder]
+    #[arg(long, value_name = "FILE", env = "TOPTALK_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ConfigVerb {
+    /// Say whether a file is right, and if not, what is wrong where
+    Check {
+        /// The file [default: the one that would be taken]
+        file: Option<PathBuf>,
+    },
+    /// Print every setting with its value and where that is from, as a file that could be used
+    Show {
+        /// The command that is asked about, as in `collect -p 2055` [default: each setting of the first of collect, the screen and top that has it]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+        words: Vec<OsString>,
+    },
+}
+
+impl ConfigVerb {
+    pub(super) fn check(self) -> Configure {
+        match self {
+            ConfigVerb::Check { file } => Configure::Check(file),
+            ConfigVerb::Show { words } => Configure::Show(words),
+        }
+    }
+}
+
+/// All that is known of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub setting: &'static Setting,
+    /// `-p, --port`.
+    pub flags: String,
+    /// The environment variable, if it has one.
+    pub variable: Option<String>,
+    /// What its values are called.
+    pub takes: String,
+    /// As one would write it; empty for none.
+    pub default: String,
+    pub help: String,
+}
+
+/// Where a value is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    /// The line of the file.
+    File(usize),
+    Environment(String),
+    Flag(String),
+}
+
+/// Letters that say the same as a flag and go before it, by the names that clap has
+/// for them.
+const LETTERS: [(&str, &str, char); 2] = [("record", "write", 'w'), ("record", "log", 'l')];
+
+/// A setting with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    pub setting: &'static Setting,
+    /// As they would be written behind the flag; none when it is not set.
+    pub words: Vec<String>,
+    pub origin: Origin,
+}
+
+/// The command of a verb.
+fn of_verb(command: &clap::Command, verb: Verb) -> &clap::Command {
+    verb.word().and_then(|word| command.find_subcommand(word)).unwrap_or(command)
+}
+
+fn arg_of<'a>(command: &'a clap::Command, flag: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| arg.get_long() == Some(flag))
+}
+
+/// The command line with what a file says as defaults: environment and flags go
+/// before them.
+pub(super) fn beneath(file: Option<&File>) -> clap::Command {
+    let command = Words::command();
+    let Some(file) = file else { return command };
+    Verb::ALL.into_iter().fold(command, |command, verb| match verb.word() {
+        Some(word) => command.mut_subcommand(word, |own| feed(own, verb, file)),
+        None => feed(command, verb, file),
+    })
+}
+
+fn feed(mut command: clap::Command, verb: Verb, file: &File) -> clap::Command {
+    let args: Vec<(String, String)> = command
+        .get_arguments()
+        .filter_map(|arg| Some((arg.get_id().to_string(), arg.get_long()?.to_owned())))
+        .collect();
+    for (id, flag) in args {
+        let words = file.words(&flag).filter(|(entry, _)| entry.setting.verbs.contains(&verb));
+        let words: Vec<String> = words.map(|(_, word)| word.text.clone()).collect();
+        if !words.is_empty() {
+            command = command.mut_arg(id, |arg| arg.default_values(words));
+        }
+    }
+    command
+}
+
+/// Whether every value of a file is one that its flag takes.
+///
+/// # Errors
+/// All that are not, with what was expected.
+pub fn check(file: &File) -> Result<(), Mistakes> {
+    let command = Words::command();
+    let mut mistakes = Vec::new();
+    for entry in &file.entries {
+        let arg = entry
+            .setting
+            .verbs
+            .iter()
+            .find_map(|verb| arg_of(of_verb(&command, *verb), entry.setting.flag));
+        let Some(arg) = arg else { continue };
+        let wrong = entry.words.iter().filter_map(|word| wrong(file, entry, word, arg));
+        mistakes.extend(wrong);
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(Mistakes::new(&file.path, mistakes)) }
+}
+
+/// What is wrong with a word, if so: what its flag would say.
+fn wrong(file: &File, entry: &Entry, word: &Word, arg: &Arg) -> Option<Mistake> {
+    if matches!(entry.setting.form, Form::Switch | Form::Unless) {
+        return None;
+    }
+    if arg.get_value_delimiter().is_some_and(|between| word.text.contains(between)) {
+        let why = format!("expected a value without a comma, found `{}`", word.text);
+        return Some(file.mistake(entry, word, &why));
+    }
+    let given = format!("--{}={}", entry.setting.flag, word.text);
+    let alone = clap::Command::new("toptalk").no_binary_name(true).arg(arg.clone());
+    let error = alone.try_get_matches_from([given]).err()?;
+    let why = std::error::Error::source(&error).map_or_else(
+        || error.to_string().lines().next().unwrap_or_default().to_owned(),
+        ToString::to_string,
+    );
+    let why = if why.contains("expected") {
+        why
+    } else {
+        format!("expected {}, found `{}`: {why}", takes(arg), word.text)
+    };
+    Some(file.mistake(entry, word, &why))
+}
+
+fn takes(arg: &Arg) -> String {
+    let names = arg.get_value_names().unwrap_or_default();
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The settings of a file, as they are documented.
+#[must_use]
+pub fn described() -> Vec<Described> {
+    let command = Words::command();
+    let described = TABLE.iter().filter_map(|setting| {
+        let arg =
+            setting.verbs.iter().find_map(|verb| arg_of(of_verb(&command, *verb), setting.flag))?;
+        let short = arg.get_short().map(|letter| format!("-{letter}, ")).unwrap_or_default();
+        let defaults = arg.get_default_values().iter().map(|word| word.to_string_lossy());
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        Some(Described {
+            setting,
+            flags: format!("{short}--{}", setting.flag),
+            variable: arg.get_env().map(|name| name.to_string_lossy().into_owned()),
+            takes: match setting.form {
+                Form::One => takes(arg),
+                Form::Many => format!("{}, or a list", takes(arg)),
+                Form::Switch | Form::Unless => "true, false".to_owned(),
+                Form::Names => "a table: NAME = NET, or a list".to_owned(),
+                Form::Sources => "a list of { ident, address, folder }".to_owned(),
+            },
+            default: match setting.form {
+                Form::Unless => "true".to_owned(),
+                Form::Switch => "false".to_owned(),
+                _ => defaults.collect::<Vec<_>>().join(", "),
+            },
+            help: if setting.form == Form::Unless { format!("false: {help}") } else { help },
+        })
+    });
+    described.collect()
+}
+
+/// The settings of one command as they are in the end.
+pub(super) fn values(
+    command: &clap::Command,
+    verb: Verb,
+    matches: &ArgMatches,
+    file: Option<&File>,
+) -> Vec<Value> {
+    let command = of_verb(command, verb);
+    let of_verb = TABLE.iter().filter(|setting| setting.verbs.contains(&verb));
+    of_verb.filter_map(|setting| value(setting, command, matches, file)).collect()
+}
+
+fn value(
+    setting: &'static Setting,
+    command: &clap::Command,
+    matches: &ArgMatches,
+    file: Option<&File>,
+) -> Option<Value> {
+    let arg = arg_of(command, setting.flag)?;
+    let id = arg.get_id().as_str();
+    let in_file = file.and_then(|file| {
+        file.entries.iter().find(|entry| entry.setting == setting).map(|entry| (entry, file))
+    });
+    let raw = |id: &str| -> Vec<String> {
+        let words = matches.get_raw(id).into_iter().flatten();
+        words.map(|word: &OsStr| word.to_string_lossy().into_owned()).collect()
+    };
+    // A letter without a value says nothing of this.
+    let lettered = LETTERS.iter().filter(|(flag, ..)| *flag == setting.flag).find_map(|one| {
+        let word = matches.try_get_raw(one.1).ok()??.next()?;
+        Some((word.to_string_lossy().into_owned(), one.2))
+    });
+    if let Some((word, letter)) = lettered {
+        let origin = Origin::Flag(format!("-{letter}"));
+        return Some(Value { setting, words: vec![word], origin });
+    }
+    let (words, origin) = match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => (raw(id), Origin::Flag(format!("--{}", setting.flag))),
+        Some(ValueSource::EnvVariable) => {
+            let name = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+            (raw(id), Origin::Environment(name.unwrap_or_default()))
+        }
+        _ => match in_file {
+            // Not what the flag has: that may be of two settings.
+            Some((entry, _)) => {
+                let words = entry.words.iter().map(|word| word.text.clone()).collect();
+                (words, Origin::File(entry.line))
+            }
+            None if file.is_some_and(|file| file.words(setting.flag).next().is_some()) => {
+                (Vec::new(), Origin::Default)
+            }
+            None => (raw(id), Origin::Default),
+        },
+    };
+    let is_switch = matches!(setting.form, Form::Switch | Form::Unless);
+    // Set without a value: the flag alone.
+    let words = if is_switch && words.is_empty() { vec!["true".to_owned()] } else { words };
+    Some(Value { setting, words, origin })
+}

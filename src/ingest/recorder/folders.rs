@@ -1,0 +1,187 @@
+//! The folders that are recorded into, each with its own recorder, and which of
+//! them a flow belongs into.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::RecordError;
+use super::plan::{Left, MAX_FOLDERS, Place, Plan, place_of};
+use crate::archive::lock::LockError;
+use crate::archive::recorder::{Disk, Problem, RETRY_MS, Recorder, Settings, Shed, Status};
+use crate::flow::{Flow, Host, More, Time};
+
+/// What all folders together have to say at most.
+const MAX_NOTES: usize = 8;
+
+/// One folder.
+pub(super) struct Desk {
+    pub(super) recorder: Recorder,
+    pub(super) ident: String,
+    pub(super) expire_at: Option<Time>,
+    /// What was wrong while expiring, the last time.
+    pub(super) notes: Vec<String>,
+}
+
+/// All of them.
+pub(super) struct Folders {
+    desks: Vec<Desk>,
+    /// Which of them exporters have for themselves.
+    own: HashMap<Host, usize>,
+    /// In which further ones are made.
+    each: Option<Settings>,
+    /// Where the others go.
+    rest: Option<usize>,
+    disk: Arc<dyn Disk>,
+    process: u32,
+    /// Why a folder could not be made the last time, and when that was.
+    failed: Option<(Time, Problem)>,
+    /// Flows without a folder.
+    shed: [u64; Shed::ALL.len()],
+}
+
+impl Folders {
+    /// Opens those that are known from the start, and those of exporters that an
+    /// earlier run recorded: what it left there must not wait for them.
+    pub(super) fn open(
+        plan: Plan,
+        disk: Arc<dyn Disk>,
+        process: u32,
+    ) -> Result<(Folders, Left), RecordError> {
+        let mut folders = Folders {
+            desks: Vec::new(),
+            own: HashMap::new(),
+            each: plan.each,
+            rest: None,
+            disk,
+            process,
+            failed: None,
+            shed: [0; Shed::ALL.len()],
+        };
+        let mut left = Left::new();
+        for (exporter, place) in plan.sources {
+            let at = folders.add(place, &mut left)?;
+            folders.own.insert(exporter, at);
+        }
+        if let Some(each) = folders.each.clone() {
+            for exporter in known(&each.folder) {
+                if folders.desks.len() < MAX_FOLDERS && !folders.own.contains_key(&exporter) {
+                    let at = folders.add(place_of(&each, exporter), &mut left)?;
+                    folders.own.insert(exporter, at);
+                }
+            }
+        }
+        if let Some(place) = plan.rest {
+            folders.rest = Some(folders.add(place, &mut left)?);
+        }
+        Ok((folders, left))
+    }
+
+    fn add(&mut self, place: Place, left: &mut Left) -> Result<usize, LockError> {
+        let folder = place.settings.folder.clone();
+        let (recorder, recovered) =
+            Recorder::open(place.settings, self.disk.clone(), self.process)?;
+        left.push((folder, recovered));
+        let desk = Desk { recorder, ident: place.ident, expire_at: None, notes: Vec::new() };
+        self.desks.push(desk);
+        Ok(self.desks.len() - 1)
+    }
+
+    /// Which folder an exporter has; one is made when it should have one.
+    fn of(&mut self, now: Time, exporter: Host) -> Result<usize, Shed> {
+        if let Some(at) = self.own.get(&exporter) {
+            return Ok(*at);
+        }
+        let Some(each) = &self.each else { return self.rest.ok_or(Shed::Folders) };
+        if self.desks.len() >= MAX_FOLDERS {
+            return Err(Shed::Folders);
+        }
+        let waits = |(tried, _): &(Time, Problem)| {
+            now.since(*tried).unsigned_abs() < RETRY_MS.unsigned_abs()
+        };
+        if self.failed.as_ref().is_some_and(waits) {
+            return Err(Shed::Failed);
+        }
+        // What lay there has been told of already, or is new since the start.
+        match self.add(place_of(each, exporter), &mut Left::new()) {
+            Ok(at) => {
+                self.failed = None;
+                self.own.insert(exporter, at);
+                Ok(at)
+            }
+            Err(error) => {
+                let since = self.failed.take().map_or(now, |(_, problem)| problem.since);
+                self.failed = Some((now, Problem { why: error.to_string(), since }));
+                Err(Shed::Failed)
+            }
+        }
+    }
+
+    /// Records flows into their folders. Those of one exporter mostly come one
+    /// after the other.
+    pub(super) fn record(&mut self, now: Time, flows: &[Flow], more: &[More]) {
+        let alone = self.rest.filter(|_| self.own.is_empty() && self.each.is_none());
+        for run in flows.chunk_by(|a, b| alone.is_some() || a.exporter == b.exporter) {
+            let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
+            match alone.map_or_else(|| self.of(now, exporter), Ok) {
+                Ok(at) => {
+                    if let Some(desk) = self.desks.get_mut(at) {
+                        desk.recorder.record(now, run, more);
+                    }
+                }
+                Err(cause) => self.shed[cause as usize] += run.len() as u64,
+            }
+        }
+    }
+
+    /// Each folder in turn.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Desk> {
+        self.desks.iter_mut()
+    }
+
+    pub(super) fn desk(&mut self, nth: usize) -> Option<&mut Desk> {
+        self.desks.get_mut(nth)
+    }
+
+    /// How all of them go.
+    pub(super) fn status(&self) -> Status {
+        let several = self.desks.len() > 1;
+        let mut all = Status { shed: self.shed, ..Status::default() };
+        all.stopped = self.failed.as_ref().map(|(_, problem)| problem.clone());
+        for desk in &self.desks {
+            let status = desk.recorder.status();
+            let name = |problem: Problem| {
+                let folder = desk.recorder.settings().folder.display();
+                let why = if several { format!("{folder}: {}", problem.why) } else { problem.why };
+                Problem { why, ..problem }
+            };
+            all.slot = all.slot.max(status.slot);
+            all.flows += status.flows;
+            all.bytes += status.bytes;
+            all.waiting += status.waiting;
+            all.left += status.left;
+            all.segments += status.segments;
+            for (sum, count) in all.shed.iter_mut().zip(status.shed) {
+                *sum += count;
+            }
+            all.stopped = all.stopped.or_else(|| status.stopped.map(name));
+            all.behind = all.behind.or_else(|| status.behind.map(name));
+            all.notes.extend(status.notes);
+            all.notes.extend(desk.notes.iter().take(1).cloned());
+        }
+        all.notes.truncate(MAX_NOTES + self.desks.len());
+        all
+    }
+}
+
+/// The exporters whose folders are there already.
+fn known(folder: &Path) -> Vec<Host> {
+    // Where it cannot be read there are none, or recording into it will tell.
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name());
+    let mut hosts: Vec<Host> = names
+        .filter_map(|name| name.to_str().and_then(|name| name.replace('-', ":").parse().ok()))
+        .collect();
+    hosts.sort_unstable();
+    hosts
+}
