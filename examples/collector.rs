@@ -176,7 +176,7 @@ async fn next(answers: &mut Option<watch::Receiver<Arc<Snapshot>>>) -> Option<Ar
 
 fn report(health: &Health, answer: &Snapshot, watched: &Watched) -> Value {
     let counts = |list: &[DropCount]| -> Map<String, Value> {
-        list.iter().map(|line| (line.cause.to_owned(), line.count.into())).collect()
+        list.iter().map(|line| (line.cause.to_string(), line.count.into())).collect()
     };
     let cpu = watched.done - watched.ready;
     let totals = answer.totals.sum();

@@ -1,5 +1,6 @@
 //! The command line: words to a checked [`Command`]. The only file that names clap.
 
+mod attach;
 mod collect;
 mod convert;
 mod doctor;
@@ -16,6 +17,7 @@ mod setup;
 mod settings;
 mod values;
 
+pub use attach::{Attach, NO_NAMES, Serve};
 pub use collect::Level;
 pub use collect::{Collecting, Hook, Repeat};
 pub use convert::Convert;
@@ -35,9 +37,11 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::attach::AttachWords;
 use self::exporters::ExporterWords;
 use self::filters::{filter_help, refused};
 use self::groups::GroupWords;
+use self::line::Said;
 use self::record::{DemoRecordWords, RecordWords};
 use self::values::{Link, lag, link, sliding, window, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
@@ -48,6 +52,9 @@ use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::snapshot::{Grouping, SortKey, Subject, Window};
 use crate::units::{parse_duration, parse_rate};
 use crate::wire::Policy;
+
+/// How long `top` collects unless told otherwise.
+const DEFAULT_FOR_MS: i64 = 10_000;
 
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
@@ -89,6 +96,7 @@ pub struct Live {
     /// Where snapshots are saved, `None` for the default folder.
     pub snapshots: Option<PathBuf>,
     pub record: Option<Settings>,
+    pub attach: Attach,
 }
 
 /// Collecting for a while and printing one answer.
@@ -110,6 +118,7 @@ pub struct Top {
     pub output: Output,
     pub filter: Filter,
     pub record: Option<Settings>,
+    pub attach: Attach,
 }
 
 /// Where what is learned of exporters is kept.
@@ -148,10 +157,10 @@ struct Words {
 enum Verb {
     /// The live screen over made-up traffic: real NetFlow over loopback, nothing to set up
     Demo(DemoWords),
-    /// Collect for a while without a screen and print one answer
+    /// Print one answer: of the collector that runs, else after collecting for a while
     #[command(after_long_help = filter_help())]
     Top(Box<TopWords>),
-    /// Receive, warn and record without a screen, as a service does; in nfcapd's words
+    /// Receive, warn, record and serve screens, without one, as a service does; in nfcapd's words
     Collect(Box<collect::CollectingWords>),
     /// Print every template, record and problem, from captures or live
     Inspect(inspect::InspectWords),
@@ -257,6 +266,8 @@ struct LiveWords {
     screen: ScreenWords,
     #[command(flatten)]
     record: RecordWords,
+    #[command(flatten)]
+    attach: AttachWords,
 }
 
 #[derive(Args)]
@@ -280,9 +291,9 @@ struct TopWords {
     file: settings::FileWords,
     #[command(flatten)]
     collect: CollectWords,
-    /// How long to collect
-    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    for_ms: i64,
+    /// Collect for so long instead of asking the collector that runs [default where none runs: 10s]
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    for_ms: Option<i64>,
     /// The window of the answer: 10s, 1m, 5m, 15m, 1h or all
     #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
     window: Window,
@@ -300,6 +311,8 @@ struct TopWords {
     output: Output,
     #[command(flatten)]
     record: RecordWords,
+    #[command(flatten)]
+    attach: AttachWords,
     /// Only what matches, as in `net 10.0.0.0/8 and not port 22`
     filter: Vec<String>,
 }
@@ -312,9 +325,9 @@ enum Sort {
 }
 
 impl Words {
-    fn check(self) -> Result<Command, clap::Error> {
+    fn check(self, said: &Said) -> Result<Command, clap::Error> {
         Ok(match self.command {
-            None => Command::Live(self.live.check()?),
+            None => Command::Live(self.live.check(said)?),
             Some(Verb::Demo(words)) => {
                 let live = Live {
                     listen: Listen::default(),
@@ -327,10 +340,11 @@ impl Words {
                     ascii: words.screen.ascii,
                     snapshots: words.screen.snapshots,
                     record: words.record.check(),
+                    attach: Attach::default(),
                 };
                 Command::Demo(live, words.seed)
             }
-            Some(Verb::Top(words)) => Command::Top(words.check()?),
+            Some(Verb::Top(words)) => Command::Top(words.check(said)?),
             Some(Verb::Collect(words)) => Command::Collect(Box::new(words.check()?)),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
             Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
@@ -381,7 +395,7 @@ impl RuleWords {
 }
 
 impl LiveWords {
-    fn check(self) -> Result<Live, clap::Error> {
+    fn check(self, said: &Said) -> Result<Live, clap::Error> {
         let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
         let rules = self.rules.check();
         Ok(Live {
@@ -395,20 +409,22 @@ impl LiveWords {
             ascii: self.screen.ascii,
             snapshots: self.screen.snapshots,
             record: self.record.check(),
+            attach: self.attach.check(said),
         })
     }
 }
 
 impl TopWords {
-    fn check(self) -> Result<Top, clap::Error> {
+    fn check(self, said: &Said) -> Result<Top, clap::Error> {
         let text = self.filter.join(" ");
         let filter = Filter::parse(&text)
             .and_then(|filter| filter.check_live().map(|()| filter))
             .map_err(|error| wrong(refused(&text, &error)))?;
+        let attach = self.attach.check(said);
         let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
-        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() {
-            let text = "--by group needs names of networks: --group NET=NAME or --group FILE";
-            return Err(wrong(text.to_owned()));
+        // The collector that runs may have names.
+        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() && !attach.allowed {
+            return Err(wrong(NO_NAMES.to_owned()));
         }
         Ok(Top {
             listen,
@@ -417,7 +433,7 @@ impl TopWords {
             groups,
             policy,
             state,
-            for_ms: self.for_ms,
+            for_ms: self.for_ms.unwrap_or(DEFAULT_FOR_MS),
             window: self.window,
             subject: self.by,
             limit: if self.limit == 0 { usize::MAX } else { self.limit },
@@ -429,6 +445,7 @@ impl TopWords {
             output: self.output,
             filter,
             record: self.record.check(),
+            attach,
         })
     }
 }

@@ -26,6 +26,7 @@ pub mod archive;
 pub mod query;
 
 // Shell: clocks, sockets, threads.
+pub mod attach;
 pub mod clock;
 pub mod ingest;
 pub mod source;

@@ -9,6 +9,8 @@ use toptalk::archive::macros::{Dialect, macros};
 use toptalk::archive::name::HIERARCHIES;
 use toptalk::archive::recorder::Shed;
 use toptalk::archive::schema::Column;
+use toptalk::attach;
+use toptalk::attach::frame;
 use toptalk::filter::words::{Live, MISSING, WORDS};
 use toptalk::ingest::Trouble;
 use toptalk::metrics::{Kind, METRICS};
@@ -42,6 +44,28 @@ fn check(file: &str, name: &str, table: &str) {
     } else {
         assert_eq!(&text[start..end], table, "docs/{file}: UPDATE_DOCS=1 cargo test --test docs");
     }
+}
+
+#[test]
+fn attaching() {
+    let rows = [
+        ("screens attached", attach::MAX_CLIENTS.to_string()),
+        ("connections that have asked nothing yet", attach::MAX_PENDING.to_string()),
+        ("time until the first request", format!("{} s", attach::HANDSHAKE.as_secs())),
+        ("time to read an answer, or to end a request", format!("{} s", attach::STALL.as_secs())),
+        ("bytes of a request", frame::MAX_REQUEST.to_string()),
+        ("bytes of an answer, decompressed", frame::MAX_REPLY.to_string()),
+        ("bytes of a body that is not compressed", frame::COMPRESS_FROM.to_string()),
+        ("rows of each table, watched", attach::MAX_STANDING_ROWS.to_string()),
+        ("rows of each table, asked once", attach::MAX_ROWS.to_string()),
+        ("rows beyond which one answer is made and sent at a time", attach::LARGE_ROWS.to_string()),
+        ("questions of one client that wait", attach::MAX_QUESTIONS.to_string()),
+        ("work on answers in a second", format!("{} ms", attach::BUDGET_MS)),
+        ("seconds between answers, where work is short", attach::MAX_EVERY_S.to_string()),
+        ("bytes of the socket's path", attach::MAX_PATH.to_string()),
+    ];
+    let rows = rows.into_iter().map(|(what, most)| (what.to_owned(), most));
+    check("ATTACH.md", "limits", &table("| what | at most |", rows));
 }
 
 #[test]

@@ -31,7 +31,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("query", &["flow", "filter", "topn", "units", "archive"]),
     ("clock", &["flow"]),
     ("ingest", &["flow", "units", "snapshot", "wire", "agg", "archive", "clock"]),
-    ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest"]),
+    ("attach", &["flow", "snapshot", "clock"]),
+    ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest", "attach"]),
     ("ui", &["flow", "filter", "snapshot", "topn", "table", "units"]),
     // wire: what the administrator says about exporters is a `wire::Policy`.
     (
@@ -64,9 +65,9 @@ const OWNED: &[(&str, &[&str])] = &[
     ("hdrhistogram::", &["agg", "ingest"]),
     ("ratatui::", &["ui"]),
     ("crossterm::", &["ui"]),
-    ("tokio::", &["ingest", "source", "ui", "app"]),
-    // ingest: one file, what was learned of exporters (`memory.rs`).
-    ("std::fs", &["app", "ui", "ingest", "archive"]),
+    ("tokio::", &["ingest", "attach", "source", "ui", "app"]),
+    // ingest: one file, what was learned of exporters (`memory.rs`). attach: the socket.
+    ("std::fs", &["app", "ui", "ingest", "attach", "archive"]),
     ("UdpSocket", &["ingest", "app"]),
     // app: one file, where metrics are served (`metrics.rs`).
     ("TcpListener", &["ingest", "app"]),
@@ -76,7 +77,10 @@ const OWNED: &[(&str, &[&str])] = &[
     ("std::env", &["app"]),
     ("nix::", &["ingest", "ui", "archive"]),
     ("parquet::", &["archive"]),
-    ("zstd::", &["archive"]),
+    ("zstd::", &["archive", "attach"]),
+    ("postcard::", &["attach"]),
+    ("UnixListener", &["attach"]),
+    ("UnixStream", &["attach"]),
     ("lz4_flex::", &["archive"]),
     ("bzip2::", &["archive"]),
     ("crc32fast::", &["archive"]),

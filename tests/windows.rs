@@ -239,7 +239,7 @@ fn beyond_the_limits_traffic_is_in_others() {
     // Each of the others was refused, or let in for one that had less.
     let health = &snapshot.health;
     let causes = health.dropped.iter().chain(&health.noticed);
-    let count: HashMap<_, _> = causes.map(|drop| (drop.cause, drop.count)).collect();
+    let count: HashMap<_, _> = causes.map(|drop| (drop.cause.as_ref(), drop.count)).collect();
     let of = |cause| count.get(cause).copied().unwrap_or(0);
     assert_eq!(of("host_limit") + of("hosts_evicted"), 47);
     assert_eq!(of("conversation_limit") + of("conversations_evicted"), 45);

@@ -101,8 +101,13 @@ fn uploads(now: Time, last: u8, count: u16) -> Vec<Flow> {
     (0..count).map(flow).collect()
 }
 
-fn causes(health: &Health) -> Vec<(&'static str, u64)> {
-    health.dropped.iter().chain(&health.noticed).map(|drop| (drop.cause, drop.count)).collect()
+fn causes(health: &Health) -> Vec<(&str, u64)> {
+    health
+        .dropped
+        .iter()
+        .chain(&health.noticed)
+        .map(|drop| (drop.cause.as_ref(), drop.count))
+        .collect()
 }
 
 /// What a router of one of three kinds sends: ten datagrams of five flows.
@@ -145,7 +150,7 @@ fn any_number_of_workers_gives_the_same_answer() {
         list.sort_by_key(|exporter| exporter.address);
         let counts: Vec<_> = list
             .iter()
-            .map(|one| (one.address, one.protocol, one.datagrams, one.flows, one.lost))
+            .map(|one| (one.address, one.protocol.clone(), one.datagrams, one.flows, one.lost))
             .collect();
         assert!(list.iter().all(|one| (one.flows, one.lost, one.restarts) == (50, 0, 0)));
         answers.push((counts, bytes));

@@ -277,8 +277,8 @@ impl Windows {
         ];
         let noticed = counts.into_iter().filter(|(count, ..)| *count > 0);
         health.noticed.extend(noticed.map(|(count, cause, explanation)| DropCount {
-            cause,
-            explanation,
+            cause: cause.into(),
+            explanation: explanation.into(),
             count,
         }));
     }

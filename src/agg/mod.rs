@@ -184,6 +184,12 @@ impl Windows {
         *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuning);
     }
 
+    /// The networks that have names now.
+    #[must_use]
+    pub fn groups(&self) -> Arc<Groups> {
+        self.tuning().groups.clone()
+    }
+
     fn tuning(&self) -> Arc<Tuning> {
         self.tuning.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AppError, groups, record, save, state};
+use super::{AppError, attach, groups, record, save, state};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
 use crate::flow::Groups;
 use crate::ingest::{self, Bound, Ingest, Recording};
 use crate::snapshot::View;
-use crate::source::{self, Local, Question};
+use crate::source::{self, Ends, Local, Question};
 use crate::ui::{self, Ending, Options, Theme, Wires};
 use crate::units::Unit;
 
@@ -23,6 +23,11 @@ use crate::units::Unit;
 const SAVES: usize = 4;
 
 pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
+    let clock = Clock::start();
+    if let Some(ends) = attach::screen(&live.attach, clock)? {
+        let options = options(live.window, live.ascii, Arc::default());
+        return perform(ends, live.snapshots, options).map(exit_code);
+    }
     let groups = groups::read(&live.groups)?;
     let sockets = live.listen.open()?;
     show(live, groups, sockets, None)
@@ -52,8 +57,16 @@ pub(super) fn show(
     let options = options(live.window, live.ascii, groups);
     let local = Local { windows, published: ingest.published(), clock };
     let ends = source::serve(local, View::default()).map_err(AppError::Start)?;
-    let folder =
-        live.snapshots.unwrap_or_else(|| save::default_folder(|name| std::env::var_os(name)));
+    let ending = perform(ends, live.snapshots, options);
+    let stopped = ingest.stop().map_err(AppError::Collect);
+    drop(recording);
+    let code = ending.map(exit_code)?;
+    stopped.map(|_| code)
+}
+
+/// Shows what comes by these ends until the user has seen enough.
+fn perform(ends: Ends, snapshots: Option<PathBuf>, options: Options) -> Result<Ending, AppError> {
+    let folder = snapshots.unwrap_or_else(|| save::default_folder(|name| std::env::var_os(name)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -66,10 +79,7 @@ pub(super) fn show(
         ui::run(wires, options).await
     });
     drop(runtime);
-    let stopped = ingest.stop().map_err(AppError::Collect);
-    drop(recording);
-    let code = ending.map(exit_code).map_err(AppError::Screen)?;
-    stopped.map(|_| code)
+    ending.map_err(AppError::Screen)
 }
 
 /// How the process says what ended the screen.
@@ -106,7 +116,7 @@ async fn save_one(
     questions: &mpsc::Sender<Question>,
     folder: &Path,
 ) -> Result<String, String> {
-    let gone = |_| "the collector has stopped".to_owned();
+    let gone = |_| "the collector has stopped, or is gone".to_owned();
     let (reply, answer) = oneshot::channel();
     questions.send((view, reply)).await.map_err(|_| "the collector has stopped".to_owned())?;
     let snapshot = answer.await.map_err(gone)?;

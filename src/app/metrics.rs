@@ -21,9 +21,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tracing::info;
 
 use super::AppError;
-use crate::clock::Clock;
 use crate::flow::Time;
-use crate::ingest::Published;
 use crate::metrics;
 use crate::snapshot::Health;
 
@@ -43,19 +41,8 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// The path that is asked for.
 const PATH: &str = "/metrics";
 
-/// Who knows how the collecting goes, and what time it is: a figure that only
-/// windows know is there when they are asked.
-type Source = Arc<dyn Fn() -> (Health, Time) + Send + Sync>;
-
-/// What those who collect publish, without windows.
-pub(super) fn published(published: Published, clock: Clock) -> Source {
-    Arc::new(move || {
-        let mut health = published.read();
-        health.ended = published.has_ended();
-        health.clock_shift_ms = clock.shift_ms();
-        (health, clock.now())
-    })
-}
+/// Who knows how the collecting goes, and what time it is.
+pub(super) type Source = Arc<dyn Fn() -> (Health, Time) + Send + Sync>;
 
 /// The running server; it ends when this is dropped.
 pub(super) struct Metrics {
@@ -89,7 +76,10 @@ impl Metrics {
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) })?;
+        let listener = {
+            let _within = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
         let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {

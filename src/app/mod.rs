@@ -1,5 +1,6 @@
 //! One file per command: where the rooms are put together.
 
+mod attach;
 mod collect;
 mod config;
 mod convert;
@@ -17,6 +18,7 @@ mod replay;
 mod save;
 mod say;
 pub mod setup;
+mod serve;
 mod state;
 mod stop;
 mod top;
@@ -61,6 +63,8 @@ pub enum AppError {
     Config(#[from] Mistakes),
     #[error("{0}")]
     Usage(String),
+    #[error("the collector at {path}: {why} (--no-attach: do not look for one)")]
+    Attached { path: PathBuf, why: String },
     #[error("{0}")]
     Query(String),
     #[error("cannot save {path}: {source}")]

@@ -16,7 +16,7 @@ use indicatif::ProgressBar;
 use self::save::{Gathered, Target};
 use super::say::{print, tell};
 use super::stop::Stop;
-use super::{AppError, zone};
+use super::{AppError, attach, zone};
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
 use crate::archive::{self, ArchiveError, Chunk, segment, verify};
@@ -103,6 +103,10 @@ impl Session {
         let clock = Clock::start();
         let stop = Stop::on_signals().map_err(AppError::Start)?;
         let zone = zone::zone(query.zone.as_deref())?;
+        // A file on its own is nothing that is being written.
+        if query.files.one.is_none() {
+            attach::sync(&query.attach);
+        }
         let asked = Asked {
             one: query.files.one.as_deref(),
             range: query.files.range.as_deref(),

@@ -1,4 +1,5 @@
-//! `toptalk top`: collect for a while, print one answer.
+//! `toptalk top`: one answer, of a collector that runs or after collecting for a
+//! while.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,12 +9,12 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::say::tell;
-use super::{AppError, groups, record, state};
+use super::{AppError, attach, groups, record, state};
 use crate::agg::{Config, Windows};
-use crate::cli::{Output, Top};
+use crate::cli::{NO_NAMES, Output, Top};
 use crate::clock::Clock;
 use crate::ingest::{Ingest, Options};
-use crate::snapshot::{Basis, Order, Snapshot, View};
+use crate::snapshot::{Basis, Grouping, Order, Snapshot, Subject, View};
 use crate::table;
 
 /// What a shell reports for a program ended by Ctrl-C, and by SIGTERM.
@@ -21,11 +22,18 @@ const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
-    let groups = groups::read(&top.groups)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(AppError::Start)?;
+    if let Some(snapshot) = attach::answer(&top.attach, view(top), &runtime)? {
+        let named = snapshot.health.groups.as_ref().is_some_and(|groups| !groups.is_empty());
+        return finish(top, snapshot, named).map(|()| ExitCode::SUCCESS);
+    }
+    let groups = groups::read(&top.groups)?;
+    if top.subject == Subject::Groups(Grouping::Group) && groups.is_empty() {
+        return Err(AppError::Query(NO_NAMES.to_owned()));
+    }
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
     let sockets = top.listen.open()?;
@@ -57,22 +65,33 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     drop(recording);
     let mut health = published.read();
     health.clock_shift_ms = clock.shift_ms();
-    let view = View {
+    finish(top, windows.snapshot(&view(top), clock.now(), health), true)?;
+    Ok(cut_short.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+/// What is asked.
+fn view(top: &Top) -> View {
+    View {
         window: top.window,
         filter: top.filter.clone(),
         subject: top.subject,
         order: Order { key: top.sort, reverse: false },
         limit: top.limit,
         ..View::default()
-    };
-    let mut snapshot = windows.snapshot(&view, clock.now(), health);
+    }
+}
+
+/// Prints the answer; `named` says whether there are names of networks.
+fn finish(top: &Top, mut snapshot: Snapshot, named: bool) -> Result<(), AppError> {
+    if top.subject == Subject::Groups(Grouping::Group) && !named {
+        return Err(AppError::Query(NO_NAMES.to_owned()));
+    }
     advise(&mut snapshot);
     match print(top.output, &snapshot) {
         // Whoever read us has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        result => result.map_err(AppError::Print)?,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(AppError::Print),
     }
-    Ok(cut_short.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
 /// What ends the collecting early: Ctrl-C or SIGTERM.

@@ -15,10 +15,11 @@ use clap::Args;
 
 use self::refused::Refused;
 use self::values::{Rate, Source, Split, buffer, hook, ident, level, rate, repeat, source};
+use super::attach::ServeWords;
 use super::record::HowWords;
 use super::settings::FileWords;
 use super::values::metrics;
-use super::{Collect, CollectWords, Group, RuleWords, State, wrong};
+use super::{Collect, CollectWords, Group, RuleWords, Serve, State, wrong};
 use crate::agg::Config;
 use crate::archive::recorder::Settings;
 use crate::flow::{Network, Sampling};
@@ -40,6 +41,8 @@ pub struct Collecting {
     pub hook: Option<Hook>,
     pub repeat: Vec<Repeat>,
     pub level: Level,
+    /// Where screens may attach.
+    pub serve: Serve,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// What the user should know of his words.
@@ -62,6 +65,8 @@ pub(super) struct CollectingWords {
     folders: FolderWords,
     #[command(flatten)]
     how: HowWords,
+    #[command(flatten)]
+    serve: ServeWords,
     #[command(flatten)]
     beside: BesideWords,
 }
@@ -164,6 +169,7 @@ impl CollectingWords {
             hook: self.beside.hook.map(|split| Hook { words: split.0, limit }),
             repeat: self.beside.repeat,
             level: self.beside.log_level,
+            serve: self.serve.check(),
             metrics: self.beside.metrics,
             notes: packs.then_some(note).into_iter().collect(),
         })

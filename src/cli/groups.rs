@@ -93,7 +93,7 @@ mod tests {
             ("toptalk --group 10.0.0.0/8", "NET=NAME"),
             ("toptalk demo --group =", "without `=`"),
             ("toptalk top --by ports", "host, port, proto, peer-net, interface, group"),
-            ("toptalk top --by group", "--group FILE"),
+            ("toptalk top --by group --no-attach", "--group FILE"),
         ] {
             let message = read_from(words.split(' ')).expect_err(words);
             assert!(message.contains(expected), "{words}: {message}");

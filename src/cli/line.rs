@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::settings::{self, Value};
@@ -77,7 +78,8 @@ impl Line {
     /// What is wrong, or help that was asked for.
     pub fn command(&self, file: Option<&File>) -> Result<Command, Refusal> {
         let matches = settings::beneath(file).try_get_matches_from(&self.words)?;
-        Ok(Words::from_arg_matches(&matches)?.check()?)
+        let own = matches.subcommand().map_or(&matches, |(_, own)| own);
+        Ok(Words::from_arg_matches(&matches)?.check(&Said::of(own))?)
     }
 
     /// Every setting with its value and where that is from.
@@ -89,6 +91,25 @@ impl Line {
         let matches = command.clone().try_get_matches_from(&self.words)?;
         let Some((verb, own)) = verb(&matches) else { return Ok(Vec::new()) };
         Ok(settings::values(&command, verb, own, file))
+    }
+}
+
+/// The flags of a command that were given on the line or in the environment: what
+/// a file says is no wish of the moment.
+pub(super) struct Said(Vec<String>);
+
+impl Said {
+    fn of(matches: &ArgMatches) -> Said {
+        let given = |id: &&clap::Id| {
+            let source = matches.value_source(id.as_str());
+            matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+        };
+        Said(matches.ids().filter(given).map(ToString::to_string).collect())
+    }
+
+    /// Whether the flag of this name in the program was given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|said| said == name)
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use self::refused::Refused;
-use super::{refused as caret, wrong};
+use super::attach::AttachWords;
+use super::{Attach, refused as caret, wrong};
 use crate::archive::macros::Dialect;
 use crate::filter::Filter;
 use crate::query::element::{self, ELEMENTS, MAX_STATISTICS, PARTS};
@@ -41,6 +42,8 @@ pub struct Query {
     pub zone: Option<String>,
     /// How many files are read at once; `None` for as many as there are cores.
     pub threads: Option<usize>,
+    /// The collector whose current slot is to be whole.
+    pub attach: Attach,
     pub action: Action,
 }
 
@@ -81,6 +84,8 @@ enum Rates {
 
 #[derive(Args)]
 pub(super) struct QueryWords {
+    #[command(flatten)]
+    attach: AttachWords,
     /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; names may be ours or nfcapd's and need not exist [default: /var/lib/toptalk, else toptalk in the user's data folder]
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
@@ -232,6 +237,7 @@ impl QueryWords {
             write: self.write,
             zone: self.tz,
             threads: self.threads,
+            attach: self.attach.alone(),
             action,
         })
     }

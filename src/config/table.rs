@@ -77,6 +77,8 @@ use Verb::{Collect, Demo, Live, Top};
 /// All who receive datagrams of others.
 const COLLECTING: &[Verb] = &[Collect, Live, Top];
 const WARNING: &[Verb] = &[Collect, Live];
+/// Those who ask a collector where one runs.
+const WATCHING: &[Verb] = &[Live, Top];
 const SCREEN: &[Verb] = &[Live, Demo];
 /// The archive belongs to the service: a screen beside it must not record into the
 /// same folder.
@@ -137,6 +139,9 @@ pub const TABLE: &[Setting] = &[
     fixed("hook.command", "hook", One, SERVICE),
     fixed("hook.limit", "hook-limit", One, SERVICE),
     fixed("repeat.to", "repeat", Many, SERVICE),
+    fixed("attach.socket", "socket", One, COLLECTING),
+    fixed("attach.serve", "no-serve", Unless, SERVICE),
+    fixed("attach.look", "no-attach", Unless, WATCHING),
     fixed("log.level", "log-level", One, SERVICE),
     fixed("metrics.listen", "metrics", One, SERVICE),
 ];

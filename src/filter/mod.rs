@@ -26,6 +26,8 @@ pub use parse::{MAX_DEPTH, MAX_LIST, MAX_TEXT};
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::flow::field::{Field, Value};
 use crate::flow::{Flow, Host, More};
 use tree::{Node, Term};
@@ -128,11 +130,26 @@ impl Columns for (&Flow, &More) {
 ///
 /// Printing and parsing again gives an equal filter; spelling and place do not
 /// matter for equality.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Filter {
     root: Node,
     /// What it was parsed from.
     text: Arc<str>,
+}
+
+impl From<Filter> for String {
+    fn from(filter: Filter) -> String {
+        filter.to_string()
+    }
+}
+
+impl TryFrom<String> for Filter {
+    type Error = FilterError;
+
+    fn try_from(text: String) -> Result<Filter, FilterError> {
+        Filter::parse(&text)
+    }
 }
 
 impl PartialEq for Filter {

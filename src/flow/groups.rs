@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Host, Network};
 
 /// Names of networks; a host belongs to the smallest one that contains it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(Network, Arc<str>)>", into = "Vec<(Network, Arc<str>)>")]
 pub struct Groups {
     /// By prefix length, longest first: a host is looked up once per length.
     lengths: Vec<(u8, HashMap<Host, Arc<str>>)>,
@@ -102,6 +105,18 @@ impl Groups {
             .map(|(bits, names)| (names, Network::around(inner.base(), *bits)))
             .find(|(names, network)| names.contains_key(&network.base()))
             .map(|(_, network)| network)
+    }
+}
+
+impl From<Vec<(Network, Arc<str>)>> for Groups {
+    fn from(named: Vec<(Network, Arc<str>)>) -> Groups {
+        Groups::new(named)
+    }
+}
+
+impl From<Groups> for Vec<(Network, Arc<str>)> {
+    fn from(groups: Groups) -> Vec<(Network, Arc<str>)> {
+        groups.networks().into_iter().map(|(network, name)| (network, Arc::clone(name))).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bits 32..48 of an IPv4-mapped address (RFC 4291, 2.5.5.2): `::ffff:0:0`.
 const MAPPED: u128 = 0xffff_0000_0000;
@@ -76,16 +76,30 @@ impl FromStr for Host {
     }
 }
 
+/// As text where people read it, else as a number.
 impl Serialize for Host {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Host, D::Error> {
+        if !deserializer.is_human_readable() {
+            return u128::deserialize(deserializer).map(Host);
+        }
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
 /// A network: an address and the number of leading bits that count.
 ///
 /// Host bits are cleared on the way in, so two spellings of one network are equal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(Host, u8)", into = "(Host, u8)")]
 pub struct Network {
     base: Host,
     /// Prefix length over the 128-bit form: IPv4 prefixes are 96 longer.
@@ -152,6 +166,19 @@ impl Network {
 
 const fn mask(bits: u8) -> u128 {
     if bits == 0 { 0 } else { u128::MAX << (128 - bits as u32) }
+}
+
+impl From<Network> for (Host, u8) {
+    fn from(network: Network) -> (Host, u8) {
+        (network.base, network.bits)
+    }
+}
+
+/// Host bits are cleared, and more bits than there are mean all.
+impl From<(Host, u8)> for Network {
+    fn from((base, bits): (Host, u8)) -> Network {
+        Network::around(base, bits)
+    }
 }
 
 impl fmt::Display for Network {

@@ -18,10 +18,12 @@ pub use host::{Host, Network, NetworkError};
 pub use local::{Class, LocalNetworks};
 pub use more::{MPLS_LABELS, More};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A moment in milliseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Time(pub i64);
 

@@ -191,24 +191,6 @@ impl Ingest {
         Ingest::start_into(sockets, sink, clock, options)
     }
 
-    /// The same without windows: flows are recorded only.
-    ///
-    /// # Errors
-    /// When the thread or its runtime cannot be started.
-    pub fn start_recording(
-        sockets: Vec<Bound>,
-        tape: Tape,
-        clock: Clock,
-        options: Options,
-    ) -> io::Result<Ingest> {
-        let sink = tape.clone();
-        let sink = move || {
-            let tape = sink.clone();
-            Box::new(move |flows: &[Flow], more: &[More]| tape.push(flows, more)) as Sink
-        };
-        Ingest::start_into(sockets, sink, clock, Options { tape: Some(tape), ..options })
-    }
-
     /// The same into whatever `sink` makes for each worker.
     fn start_into(
         sockets: Vec<Bound>,

@@ -14,6 +14,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use self::folders::Folders;
 use self::work::{Encoder, Work};
@@ -47,6 +48,9 @@ struct Queue {
     closing: bool,
     /// Whether the encoder has something to say.
     told: bool,
+    /// How often it was asked that all be written, and how far that is done.
+    flush: u64,
+    flushed: u64,
 }
 
 #[derive(Default)]
@@ -54,6 +58,8 @@ struct Shared {
     folder: String,
     queue: Mutex<Queue>,
     filled: Condvar,
+    /// All is written that was to be.
+    written: Condvar,
     status: Mutex<Status>,
     /// Slots that have ended and files that were finished, until someone asks.
     turned: Mutex<VecDeque<Turned>>,
@@ -119,6 +125,19 @@ impl Tape {
         self.0.filled.notify_one();
     }
 
+    /// Has what was handed in until now written to the journal, where queries read
+    /// it. `false` when that takes longer than `limit`, or nothing is recorded.
+    #[must_use]
+    pub fn flush(&self, limit: Duration) -> bool {
+        let mut queue = self.0.queue();
+        queue.flush += 1;
+        let asked = queue.flush;
+        self.0.filled.notify_one();
+        let waited = self.0.written.wait_timeout_while(queue, limit, |queue| queue.flushed < asked);
+        let in_time = !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out();
+        in_time && self.0.status().stopped.is_none()
+    }
+
     /// How it goes.
     pub(super) fn recording(&self) -> Health {
         let queue_shed = self.0.queue().shed;
@@ -139,8 +158,8 @@ impl Tape {
             segments: status.segments,
             shed: shed
                 .map(|(cause, count)| DropCount {
-                    cause: cause.name(),
-                    explanation: cause.explanation(),
+                    cause: cause.name().into(),
+                    explanation: cause.explanation().into(),
                     count,
                 })
                 .collect(),
@@ -266,6 +285,8 @@ mod tests {
         for _ in 0..3 {
             tape.push(&[flow; 100], &[]);
         }
+        assert!(tape.flush(Duration::from_secs(60)));
+        assert!(tape.recording().bytes > 0, "it is in the journal");
         recording.stop();
         let health = tape.recording();
         assert_eq!((health.flows, health.waiting), (300, 0), "{health:?}");
@@ -287,11 +308,15 @@ mod tests {
     #[test]
     fn a_full_queue_sheds_and_says_so() {
         let tape = Tape(Arc::default());
+        assert!(!tape.flush(Duration::ZERO), "nobody writes");
         let flows = vec![Flow::EMPTY; QUEUE_FLOWS / 2];
         for _ in 0..3 {
             tape.push(&flows, &[]);
         }
         let shed = tape.recording().shed;
-        assert_eq!((shed[0].cause, shed[0].count), ("record_queue", QUEUE_FLOWS as u64 / 2));
+        assert_eq!(
+            (shed[0].cause.as_ref(), shed[0].count),
+            ("record_queue", QUEUE_FLOWS as u64 / 2)
+        );
     }
 }

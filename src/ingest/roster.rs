@@ -132,7 +132,7 @@ fn health(summary: Summary, entry: &Entry, rates: (f64, f64)) -> ExporterHealth 
     };
     ExporterHealth {
         address: summary.address,
-        protocol: summary.protocol,
+        protocol: summary.protocol.into(),
         datagrams: summary.datagrams,
         flows: summary.flows,
         datagrams_per_s: rates.0,
@@ -178,7 +178,7 @@ fn detail(details: &Details) -> ExporterDetail {
         templates: templates.collect(),
         interfaces: interfaces.collect(),
         applications: details.applications,
-        statistics: details.statistics.iter().collect(),
+        statistics: details.statistics.iter().map(|(what, count)| (what.into(), count)).collect(),
     }
 }
 

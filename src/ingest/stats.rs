@@ -206,7 +206,10 @@ impl Stats {
             refused_others,
             work,
             recording: None,
+            attached: None,
             ended: false,
+            gone: None,
+            groups: None,
             notes: notes.cloned().collect(),
             datagrams: parts.iter().map(|part| part.datagrams).sum(),
             flows: parts.iter().map(|part| part.flows).sum(),
@@ -254,7 +257,7 @@ impl Stats {
 }
 
 fn counted(count: u64, cause: &'static str, explanation: &'static str) -> Option<DropCount> {
-    (count > 0).then_some(DropCount { cause, explanation, count })
+    (count > 0).then(|| DropCount { cause: cause.into(), explanation: explanation.into(), count })
 }
 
 /// Refused senders of all workers, as many as one alone would list.
@@ -312,9 +315,10 @@ mod tests {
         assert_eq!((health.datagrams, health.flows, health.batch_p99_us), (100, 70, 30));
         let flows: Vec<u64> = health.exporters.iter().map(|exporter| exporter.flows).collect();
         assert_eq!(flows, [40, 20, 10]);
-        let dropped: Vec<_> = health.dropped.iter().map(|drop| (drop.cause, drop.count)).collect();
+        let dropped: Vec<_> =
+            health.dropped.iter().map(|drop| (drop.cause.as_ref(), drop.count)).collect();
         assert_eq!(dropped, [("not_allowed", 140), ("worker_panic", 2)]);
-        assert_eq!((health.noticed[0].cause, health.noticed[0].count), ("doubled", 1));
+        assert_eq!((health.noticed[0].cause.as_ref(), health.noticed[0].count), ("doubled", 1));
         assert_eq!(health.notes, ["later"]);
         assert_eq!(health.refused[..2], [(Host::v4(1000), 9), (Host::v4(7), 3)]);
         assert_eq!((health.refused.len(), health.refused_others), (MAX_REFUSED, 7));

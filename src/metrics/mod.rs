@@ -15,7 +15,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::flow::Time;
-use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, QueueHealth, Recording};
+use crate::snapshot::{
+    Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, Recording, Word,
+};
 
 /// Exporters that have series of their own, the busiest; each has some 17. Whoever
 /// makes up senders makes no monitoring system keep them for years.
@@ -75,6 +77,7 @@ enum Read {
     /// Its own counters, by their names.
     Statistics,
     Recording(fn(&Recording) -> Option<Value>),
+    Attached(fn(&Attached) -> Option<Value>),
     Causes(fn(&Health) -> &[DropCount]),
 }
 
@@ -93,7 +96,7 @@ impl Metric {
     #[must_use]
     pub fn labels(&self) -> &'static [&'static str] {
         match self.read {
-            Read::Whole(_) | Read::Recording(_) => &[],
+            Read::Whole(_) | Read::Recording(_) | Read::Attached(_) => &[],
             Read::Version => &["version"],
             Read::Listener(_) => &["listener"],
             Read::Queue(_) => &["worker"],
@@ -130,14 +133,14 @@ impl Metric {
                 listed(health).filter_map(of).collect()
             }
             Read::Protocol => {
-                let labels = |one| vec![address(one), one.protocol.to_owned()];
+                let labels = |one| vec![address(one), one.protocol.to_string()];
                 listed(health).map(|one| (labels(one), Value::Whole(1))).collect()
             }
             Read::Statistics => {
                 let of = |one: &ExporterHealth| {
                     let said = one.detail.statistics.iter();
-                    let of = |(name, count): &(&str, u64)| {
-                        (vec![address(one), (*name).to_owned()], Value::Whole(*count))
+                    let of = |(name, count): &(Word, u64)| {
+                        (vec![address(one), name.to_string()], Value::Whole(*count))
                     };
                     said.map(of).collect::<Vec<_>>()
                 };
@@ -147,8 +150,12 @@ impl Metric {
                 let value = health.recording.as_ref().and_then(read);
                 value.map(|value| (vec![], value)).into_iter().collect()
             }
+            Read::Attached(read) => {
+                let value = health.attached.as_ref().and_then(read);
+                value.map(|value| (vec![], value)).into_iter().collect()
+            }
             Read::Causes(read) => {
-                let of = |drop: &DropCount| (vec![drop.cause.to_owned()], Value::Whole(drop.count));
+                let of = |drop: &DropCount| (vec![drop.cause.to_string()], Value::Whole(drop.count));
                 read(health).iter().map(of).collect()
             }
         };

@@ -100,4 +100,9 @@ pub const METRICS: &[Metric] = &[
     metric("recording_shed_flows", Counter, "Flows that were not recorded, by cause", Read::Causes(|h| {
         h.recording.as_ref().map_or(&[], |recording| recording.shed.as_slice())
     })),
+
+    metric("screens", Gauge, "Screens that are attached", Read::Attached(|a| count(a.clients))),
+    metric("screens_limit", Gauge, "How many may be attached", Read::Attached(|a| count(a.limit))),
+    metric("screens_refused_connections", Counter, "Connections that never became screens", Read::Attached(|a| Some(Whole(a.refused)))),
+    metric("screens_cut_off", Counter, "Screens cut off: they did not read, or sent garbage", Read::Attached(|a| Some(Whole(a.cut_off)))),
 ];

@@ -10,7 +10,7 @@ use crate::snapshot::{Alarm, ExporterDetail, SamplingState, WorkHealth};
 const NOW: Time = Time(1_800_000_000_500);
 
 fn drop(cause: &'static str, count: u64) -> DropCount {
-    DropCount { cause, explanation: "", count }
+    DropCount { cause: cause.into(), explanation: "".into(), count }
 }
 
 fn health() -> Health {
@@ -23,12 +23,12 @@ fn health() -> Health {
     };
     let detail = ExporterDetail {
         domains: 1,
-        statistics: vec![("flows_exported", 77)],
+        statistics: vec![("flows_exported".into(), 77)],
         ..ExporterDetail::default()
     };
     let heard = ExporterHealth {
         address: Host::octets(192, 0, 2, 1),
-        protocol: "netflow9",
+        protocol: "netflow9".into(),
         datagrams: 10,
         flows: 250,
         lost: 4,
@@ -87,7 +87,7 @@ fn nothing_is_known_before_anything_came() {
 fn the_busiest_exporters_have_series_and_the_others_a_number() {
     let exporter = |n: u32| ExporterHealth {
         address: Host::v4(n),
-        protocol: "ipfix",
+        protocol: "ipfix".into(),
         ..ExporterHealth::default()
     };
     let exporters: Vec<_> = (0..MAX_EXPORTERS as u32 + 7).map(exporter).collect();

@@ -221,7 +221,7 @@ mod tests {
 
     fn well() -> ExporterHealth {
         ExporterHealth {
-            protocol: "netflow9",
+            protocol: "netflow9".into(),
             datagrams: 1_000,
             flows: 20_000,
             templates: 2,
@@ -251,8 +251,8 @@ mod tests {
             (with(|e| e.held = 3), Mark::Degraded, "3 data sets wait"),
             (with(|e| e.lost = 1), Mark::Ok, "all is well"),
             (with(|e| e.lost = 21), Mark::Degraded, "2.1 % never arrived"),
-            (with(|e| (e.lost, e.protocol) = (20, "ipfix")), Mark::Ok, "all is well"),
-            (with(|e| (e.lost, e.protocol) = (100, "ipfix")), Mark::Degraded, "0.5 % never"),
+            (with(|e| (e.lost, e.protocol) = (20, "ipfix".into())), Mark::Ok, "all is well"),
+            (with(|e| (e.lost, e.protocol) = (100, "ipfix".into())), Mark::Degraded, "0.5 % never"),
             (with(|e| e.unsent = 20), Mark::Ok, "all is well"),
             (with(|e| e.unsent = 21), Mark::Degraded, "21 samples"),
             (with(|e| e.clock_offset_ms = 5_000), Mark::Ok, "all is well"),
@@ -263,7 +263,7 @@ mod tests {
             (with(|e| e.doubled = 10_000), Mark::Notice, "50 % of its flows"),
             (with(|e| e.remembered = 2), Mark::Ok, "templates are remembered"),
             (with(|e| e.sampling = SamplingState::Unknown), Mark::Ok, "assumed 1:1"),
-            (with(|e| e.protocol = ""), Mark::Notice, "not heard yet"),
+            (with(|e| e.protocol = "".into()), Mark::Notice, "not heard yet"),
         ];
         for (exporter, mark, text) in cases {
             let condition = exporter.condition(NOW);

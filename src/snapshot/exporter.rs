@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::Word;
 use crate::flow::{Host, Time};
 
 /// What is known about an exporter's sampling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SamplingState {
     /// Nothing announced; counters are taken as they are.
     #[default]
@@ -35,12 +35,12 @@ impl SamplingState {
 }
 
 /// One exporter: an address that datagrams come from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExporterHealth {
     pub address: Host,
     /// The last protocol seen: `netflow5`, `netflow9`, `ipfix`, `sflow5`, …;
     /// empty when it is only remembered from an earlier run.
-    pub protocol: &'static str,
+    pub protocol: Word,
     /// Datagrams and messages in this run; 0 when it is only remembered.
     pub datagrams: u64,
     pub flows: u64,
@@ -73,7 +73,6 @@ pub struct ExporterHealth {
     pub export_delay_ms: Option<i64>,
     /// Everything it said about itself, a few seconds old at most; empty for
     /// all but the busiest exporters.
-    #[serde(skip)]
     pub detail: Arc<ExporterDetail>,
 }
 
@@ -88,7 +87,7 @@ impl ExporterHealth {
     /// counts flows or records, datagrams elsewhere.
     #[must_use]
     pub fn received(&self) -> u64 {
-        match self.protocol {
+        match self.protocol.as_ref() {
             "netflow5" | "netflow7" | "ipfix" => self.flows,
             _ => self.datagrams,
         }
@@ -108,7 +107,7 @@ impl ExporterHealth {
 }
 
 /// Everything that an exporter said about itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterDetail {
     /// Observation domains: line cards, virtual routers, sFlow agents.
     pub domains: usize,
@@ -119,11 +118,11 @@ pub struct ExporterDetail {
     /// How many applications it has named.
     pub applications: usize,
     /// Counters of its own work, with what they are.
-    pub statistics: Vec<(&'static str, u64)>,
+    pub statistics: Vec<(Word, u64)>,
 }
 
 /// A template in force.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateHealth {
     pub domain: u32,
     pub id: u16,
@@ -140,7 +139,7 @@ pub struct TemplateHealth {
 }
 
 /// An interface as its exporter describes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceHealth {
     pub index: u32,
     pub name: String,

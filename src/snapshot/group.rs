@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::flow::service::{OTHER, has_ports, protocol_name, service_name};
 use crate::flow::{Area, Groups, Host, Network};
 
 use super::{Both, Health};
 
 /// What traffic is grouped by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Grouping {
     /// Service port and protocol.
     #[default]
@@ -65,7 +67,7 @@ impl Grouping {
 }
 
 /// What the traffic of one row has in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum GroupKey {
     /// Service port, 0 = other.
     Service {
@@ -167,7 +169,7 @@ fn protocol(proto: u8) -> String {
 /// `up` is what local hosts sent across the line, `down` what they received; of
 /// an interface, what left through it and what came in. Where most of the
 /// traffic is transit: what sources sent and what destinations received.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRow {
     pub key: GroupKey,
     pub traffic: Both,

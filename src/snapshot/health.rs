@@ -1,12 +1,15 @@
 //! How well the collecting goes: plain data for the screen and the JSON output.
 
-use serde::Serialize;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::Word;
 use super::exporter::ExporterHealth;
-use crate::flow::{Host, Time};
+use crate::flow::{Groups, Host, Time};
 
 /// A socket that datagrams arrive on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Address and port.
     pub address: String,
@@ -20,7 +23,7 @@ pub struct Listener {
 }
 
 /// The queue of a worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueHealth {
     /// Bytes of datagrams that wait or are being worked on, and how many may.
     pub held: usize,
@@ -30,7 +33,7 @@ pub struct QueueHealth {
 }
 
 /// Who decodes and adds up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkHealth {
     /// Threads; 0 while nobody collects.
     pub workers: usize,
@@ -39,24 +42,24 @@ pub struct WorkHealth {
 }
 
 /// A cause for which something was not used, and how often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropCount {
     /// A short stable name: `unknown_version`, `truncated`, `kernel`.
-    pub cause: &'static str,
+    pub cause: Word,
     /// The same in a sentence, with the remedy where there is one.
-    pub explanation: &'static str,
+    pub explanation: Word,
     pub count: u64,
 }
 
 /// Something that is the matter, and since when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     pub why: String,
     pub since: Time,
 }
 
 /// How recording into an archive goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recording {
     pub folder: String,
     /// Why nothing is recorded; it is tried again every few seconds.
@@ -86,8 +89,23 @@ impl Recording {
     }
 }
 
+/// The screens that are attached to a collector.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// The socket they come by.
+    pub path: String,
+    pub clients: usize,
+    /// How many may be attached.
+    pub limit: usize,
+    /// Connections that never became screens: they said something else, nothing,
+    /// or came when there were too many.
+    pub refused: u64,
+    /// Screens cut off: they did not read what they asked for, or sent garbage.
+    pub cut_off: u64,
+}
+
 /// The state of collecting.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// When collecting began.
     pub started: Time,
@@ -108,8 +126,17 @@ pub struct Health {
     pub work: WorkHealth,
     /// `None` when nothing is to be recorded.
     pub recording: Option<Recording>,
+    /// `None` when no screen can attach.
+    pub attached: Option<Attached>,
     /// Whether collecting has ended: no more figures will come.
     pub ended: bool,
+    /// Why no figures come from the collector that this screen is attached to;
+    /// it is looked for until it is back.
+    pub gone: Option<Alarm>,
+    /// The networks that have names at the collector, where that is another
+    /// process: it says so once, not with every answer.
+    #[serde(skip)]
+    pub groups: Option<Arc<Groups>>,
     /// Warnings: capped buffers, ports not bound, a memory that cannot be kept, defects.
     pub notes: Vec<String>,
     pub datagrams: u64,

@@ -15,18 +15,24 @@ pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
 };
 pub use group::{GroupKey, GroupRow, Grouping};
-pub use health::{Alarm, DropCount, Health, Listener, QueueHealth, Recording, WorkHealth};
+pub use health::{
+    Alarm, Attached, DropCount, Health, Listener, QueueHealth, Recording, WorkHealth,
+};
 pub use via::Via;
 pub use view::{Order, SortKey, Subject, View, Window};
 
+use std::borrow::Cow;
 use std::ops::{Add, AddAssign};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::{Class, Host, Network, Time};
 
+/// A word that the program knows, or that another one sent.
+pub type Word = Cow<'static, str>;
+
 /// Traffic counted. All figures but `raw_bytes` are scaled by known sampling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     pub bytes: u64,
     /// Bytes as the exporter reported them.
@@ -74,7 +80,7 @@ impl Add for Counters {
 }
 
 /// A table with what it leaves out. Law: `total` = sum of `rows` + `others`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranking<R> {
     pub rows: Vec<R>,
     /// What the listed rows do not hold: unlisted rows and untracked traffic.
@@ -91,7 +97,7 @@ impl<R> Default for Ranking<R> {
 }
 
 /// Traffic in both directions, seen from a host: `up` is sent by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Both {
     pub up: Counters,
     pub down: Counters,
@@ -132,7 +138,9 @@ impl AddAssign for Both {
 }
 
 /// How far a conversation reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum Reach {
     /// Across the line: one end local, one remote.
     #[default]
@@ -156,11 +164,9 @@ impl Reach {
 }
 
 /// One host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostRow {
-    #[serde(rename = "address")]
     pub host: Host,
-    #[serde(flatten)]
     pub traffic: Both,
     /// Bytes that it may have had in the window before it got its row: it was let
     /// in late, for another host that had less. 0 is exact.
@@ -177,7 +183,7 @@ impl HostRow {
 
 /// The most bytes that anything without a row can have had in the window: 0 as
 /// long as no limit was reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untracked {
     pub host: u64,
     pub conversation: u64,
@@ -185,7 +191,7 @@ pub struct Untracked {
 
 /// One conversation of the host that was asked for: with a peer, by a
 /// protocol, at a service port (0 = other).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationRow {
     pub peer: Host,
     pub proto: u8,
@@ -202,7 +208,7 @@ pub struct ConversationRow {
 }
 
 /// Traffic by class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub up: Counters,
     pub down: Counters,
@@ -240,7 +246,7 @@ impl Totals {
 }
 
 /// Why the figures of a window are not final.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Completeness {
     #[default]
     Complete,
@@ -252,7 +258,7 @@ pub enum Completeness {
 }
 
 /// The span that an answer covers; `end` lies `lag` before now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     pub start: Time,
     pub end: Time,
@@ -285,7 +291,7 @@ impl Span {
 }
 
 /// Rates over time in equal steps, oldest first, in bit/s.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
     pub step_ms: i64,
     /// End of the last step.
@@ -295,7 +301,7 @@ pub struct Series {
 }
 
 /// The line: rates of everything that crosses it, and its 95th percentiles.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkView {
     /// Capacity in bit/s as given by `--link`.
     pub capacity_up: Option<u64>,
@@ -311,7 +317,7 @@ pub struct LinkView {
 }
 
 /// Everything about one host in one answer.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HostDetail {
     pub host: Host,
     /// Sent and received in the window, all classes.
@@ -330,14 +336,14 @@ pub struct HostDetail {
 }
 
 /// A pair of rates in bit/s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
     pub up: u64,
     pub down: u64,
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     Warning,
     /// At least twice the limit, or a full line.
@@ -345,21 +351,21 @@ pub enum Severity {
 }
 
 /// A direction across the line, seen from the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Direction {
     Up,
     Down,
 }
 
 /// What an alert is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AlertSubject {
     Link(Direction),
     Host(Host, Direction),
 }
 
 /// A limit that is being broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     pub subject: AlertSubject,
     pub severity: Severity,
@@ -372,7 +378,7 @@ pub struct Alert {
 }
 
 /// Which tables [`Subject::Talkers`] holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Basis {
     /// Local hosts by what they send and receive across the line.
     #[default]
@@ -383,7 +389,7 @@ pub enum Basis {
 }
 
 /// An answer.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// When this was computed, by the wall clock.
     pub captured_at: Time,
@@ -408,5 +414,8 @@ pub struct Snapshot {
     pub alerts: Vec<Alert>,
     /// What the reader should know about this answer, ready to print.
     pub notes: Vec<String>,
+    /// Seconds from one answer to the next where that is more than one: many
+    /// screens ask, or much.
+    pub every_s: u32,
     pub health: Health,
 }

@@ -2,13 +2,17 @@
 
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 use crate::flow::Host;
 
 use super::Health;
 
 /// The exporter that traffic was seen at, and the interfaces it came in and went
 /// out by (SNMP indices, 0 = not reported).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct Via {
     pub exporter: Host,
     pub input: u32,

@@ -1,11 +1,13 @@
 //! Questions: which traffic, over which span, in which order.
 
+use serde::{Deserialize, Serialize};
+
 use super::Grouping;
 use crate::filter::Filter;
 use crate::flow::{Host, Time};
 
 /// How long a sliding window is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Window {
     TenSeconds,
     #[default]
@@ -58,7 +60,7 @@ impl Window {
 }
 
 /// What the answer is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// Top uploaders beside top downloaders.
     #[default]
@@ -77,7 +79,7 @@ pub enum Subject {
 }
 
 /// What rows are sorted by. Ties go to the lower address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SortKey {
     /// Bytes in the table's own direction: up for uploaders, down for
     /// downloaders, both for tables that show both.
@@ -94,14 +96,14 @@ pub enum SortKey {
 }
 
 /// Sort key and direction; `reverse` turns the key's natural order round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Order {
     pub key: SortKey,
     pub reverse: bool,
 }
 
 /// A question to the windows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// The moment the window ends; `None` is the live edge.
     pub at: Option<Time>,

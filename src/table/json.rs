@@ -31,10 +31,10 @@ struct Top<'a> {
     others: Directions,
     total: Directions,
     untracked: Untracked,
-    exporters: Vec<ExporterJson>,
+    exporters: Vec<ExporterJson<'a>>,
     workers: usize,
-    dropped: BTreeMap<&'static str, u64>,
-    noticed: BTreeMap<&'static str, u64>,
+    dropped: BTreeMap<&'a str, u64>,
+    noticed: BTreeMap<&'a str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<RecordingJson<'a>>,
     notes: Vec<&'a str>,
@@ -51,7 +51,7 @@ struct RecordingJson<'a> {
     bytes: u64,
     segments: u64,
     waiting: usize,
-    not_recorded: BTreeMap<&'static str, u64>,
+    not_recorded: BTreeMap<&'a str, u64>,
 }
 
 impl<'a> RecordingJson<'a> {
@@ -145,9 +145,9 @@ struct Rated {
 }
 
 #[derive(Serialize)]
-struct ExporterJson {
+struct ExporterJson<'a> {
     address: Host,
-    protocol: &'static str,
+    protocol: &'a str,
     datagrams: u64,
     flows: u64,
     lost: u64,
@@ -219,7 +219,7 @@ pub fn json(snapshot: &Snapshot) -> String {
     };
     let exporters = health.heard().map(|exporter| ExporterJson {
         address: exporter.address,
-        protocol: exporter.protocol,
+        protocol: &exporter.protocol,
         datagrams: exporter.datagrams,
         flows: exporter.flows,
         lost: exporter.lost,
@@ -261,10 +261,10 @@ fn as_text<S: Serializer>(network: &Network, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(network)
 }
 
-fn by_cause(counts: &[DropCount]) -> BTreeMap<&'static str, u64> {
+fn by_cause(counts: &[DropCount]) -> BTreeMap<&str, u64> {
     let mut causes = BTreeMap::new();
     for line in counts {
-        *causes.entry(line.cause).or_insert(0) += line.count;
+        *causes.entry(line.cause.as_ref()).or_insert(0) += line.count;
     }
     causes
 }

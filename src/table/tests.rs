@@ -45,7 +45,7 @@ pub(super) fn sample() -> Snapshot {
             exporters: vec![
                 ExporterHealth {
                     address: Host::octets(192, 0, 2, 1),
-                    protocol: "netflow9",
+                    protocol: "netflow9".into(),
                     datagrams: 7,
                     flows: 99,
                     lost: 2,
@@ -54,11 +54,11 @@ pub(super) fn sample() -> Snapshot {
                     clock_offset_ms: -20,
                     ..ExporterHealth::default()
                 },
-                ExporterHealth { protocol: "netflow5", ..ExporterHealth::default() },
+                ExporterHealth { protocol: "netflow5".into(), ..ExporterHealth::default() },
             ],
             dropped: vec![DropCount {
-                cause: "truncated",
-                explanation: "the datagram ends too early",
+                cause: "truncated".into(),
+                explanation: "the datagram ends too early".into(),
                 count: 4,
             }],
             ..Health::default()
@@ -273,7 +273,7 @@ fn exporters_are_saved_with_their_state() {
     let mut snapshot = sample();
     snapshot.view.subject = Subject::Exporters;
     snapshot.health.exporters = vec![ExporterHealth {
-        protocol: "ipfix",
+        protocol: "ipfix".into(),
         datagrams: 7,
         held: 2,
         sampling: SamplingState::Given(512),

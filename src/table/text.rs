@@ -167,7 +167,7 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
                 SamplingState::Mixed(rate) => format!("up to 1:{rate}"),
                 SamplingState::Given(rate) => format!("1:{rate} (--sampling)"),
             };
-            let protocol = exporter.protocol;
+            let protocol = exporter.protocol.as_ref();
             format!("{} {protocol} {sampling} lost {}", exporter.address, exporter.lost)
         })
         .collect();

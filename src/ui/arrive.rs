@@ -10,6 +10,7 @@ use super::view;
 
 /// Gives a new answer to the screens that it is about.
 pub fn arrived(model: &mut Model, snapshot: &Snapshot) {
+    model.hear(snapshot);
     let since = snapshot.captured_at.since(model.saved_at);
     if matches!(model.saved, Saved::Done(_)) && since >= SAVED_SHOWN_MS {
         model.saved = Saved::Nothing;

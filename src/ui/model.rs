@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::flow::{Groups, Host, Time};
-use crate::snapshot::{ConversationRow, Health, Order, Reach, Snapshot, Subject, View, Window};
+use crate::snapshot::{Alarm, ConversationRow, Health, Order, Reach, Snapshot, Subject, View, Window};
 use crate::units::Unit;
 
 use super::action::Context;
@@ -256,6 +256,8 @@ pub struct Model {
     pub(super) saved_at: Time,
     /// Whether what the snapshots came from has ended.
     pub(super) stopped: bool,
+    /// Why the collector in another process says nothing, and since when.
+    pub(super) gone: Option<Alarm>,
     /// Columns and rows of the terminal.
     pub(super) size: (u16, u16),
 }
@@ -300,6 +302,16 @@ impl Model {
             order,
             limit: ROWS_ASKED,
         }
+    }
+
+    /// Takes from an answer what holds whatever is shown, as on a frozen screen:
+    /// whether the collector is there. Says whether that is new.
+    pub fn hear(&mut self, snapshot: &Snapshot) -> bool {
+        let is_new = self.gone != snapshot.health.gone;
+        if is_new {
+            self.gone.clone_from(&snapshot.health.gone);
+        }
+        is_new
     }
 
     /// Whether an answer is one to show: it is about what is on the screen and,

@@ -241,6 +241,9 @@ impl Stage<'_> {
     fn arrived(&mut self) {
         let snapshot = Arc::clone(&self.wires.snapshots.borrow_and_update());
         if !self.model.accepts(&snapshot) {
+            if self.model.hear(&snapshot) && self.stale == Stale::No {
+                self.stale = Stale::Data;
+            }
             return;
         }
         let answer = self.asked && snapshot.view == self.model.view();

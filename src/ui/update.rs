@@ -37,6 +37,9 @@ pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect 
     }
     let effect = match action {
         Action::Arrived => {
+            if let Some(groups) = &snapshot.health.groups {
+                model.options.groups = groups.clone();
+            }
             arrived(model, snapshot);
             Effect::None
         }

@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each user takes its own part of this")]
 
 pub mod captures;
+pub mod choices;
 pub mod compare;
 pub mod datagrams;
 pub mod differential;
+pub mod frames;
 pub mod input;
 #[path = "../common/sets.rs"]
 pub mod sets;
@@ -22,5 +24,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("structured", structured::run),
     ("sflow", sflow::run),
     ("captures", captures::run),
+    ("frames", frames::run),
     ("differential", differential::run),
 ];

@@ -15,8 +15,11 @@ pub fn toptalk() -> Command {
     }
     // No settings of whoever runs the tests.
     command.env("TOPTALK_CONFIG", "/dev/null");
-    // What is learned in a test stays there.
-    command.env("TOPTALK_NO_STATE", "true");
+    command.env_remove("TOPTALK_SOCKET");
+    // What is learned in a test stays there, and nobody else comes by.
+    for name in ["NO_STATE", "NO_ATTACH", "NO_SERVE"] {
+        command.env(format!("TOPTALK_{name}"), "true");
+    }
     command
 }
 

@@ -97,7 +97,7 @@ pub fn alerts() -> Vec<Alert> {
 fn health() -> Health {
     let exporter = |last| ExporterHealth {
         address: Host::octets(192, 0, 2, last),
-        protocol: "netflow9",
+        protocol: "netflow9".into(),
         datagrams: 4000,
         flows: 100_000,
         last_seen: END.plus_ms(65_000),

@@ -66,8 +66,8 @@ fn before_the_first_flow() {
     odd.health.datagrams = 17;
     odd.health.listeners[0].buffer_granted = 212_992;
     odd.health.dropped = vec![toptalk::snapshot::DropCount {
-        cause: "no_template",
-        explanation: "sets of records whose template has not come yet",
+        cause: "no_template".into(),
+        explanation: "sets of records whose template has not come yet".into(),
         count: 17,
     }];
     let person = Person::at((160, 50), COLOUR, odd);

@@ -47,7 +47,7 @@ fn detail() -> ExporterDetail {
             InterfaceHealth { index: 1_073_741_823, ..InterfaceHealth::default() },
         ],
         applications: 1312,
-        statistics: vec![("flows exported", 1_234_567), ("packets not sampled", 17)],
+        statistics: vec![("flows exported".into(), 1_234_567), ("packets not sampled".into(), 17)],
     }
 }
 
@@ -56,7 +56,7 @@ pub fn exporters() -> Vec<ExporterHealth> {
     let now = END.plus_ms(65_000);
     let well = ExporterHealth {
         address: Host::octets(192, 0, 2, 1),
-        protocol: "netflow9",
+        protocol: "netflow9".into(),
         datagrams: 1_000_000,
         flows: 25_000_000,
         datagrams_per_s: 1_200.0,
@@ -72,7 +72,7 @@ pub fn exporters() -> Vec<ExporterHealth> {
     vec![
         ExporterHealth {
             address: Host::octets(192, 0, 2, 2),
-            protocol: "ipfix",
+            protocol: "ipfix".into(),
             datagrams_per_s: 2_900.0,
             flows_per_s: 31_000.0,
             lost: 143_000,
@@ -90,7 +90,7 @@ pub fn exporters() -> Vec<ExporterHealth> {
         well.clone(),
         ExporterHealth {
             address: Host::octets(192, 0, 2, 7),
-            protocol: "sflow5",
+            protocol: "sflow5".into(),
             datagrams_per_s: 0.0,
             flows_per_s: 0.0,
             templates: 0,
@@ -112,7 +112,11 @@ pub fn exporters() -> Vec<ExporterHealth> {
 
 /// A site whose collecting does not go well.
 pub fn troubled() -> Snapshot {
-    let count = |cause, explanation, count| DropCount { cause, explanation, count };
+    let count = |cause: &'static str, explanation: &'static str, count| DropCount {
+        cause: cause.into(),
+        explanation: explanation.into(),
+        count,
+    };
     let mut snapshot = site();
     let health = &mut snapshot.health;
     health.exporters = exporters();

@@ -1,7 +1,7 @@
 //! The exporters' screens: golden, and screen, keys, screen.
 
 use crossterm::event::KeyCode;
-use toptalk::snapshot::{Alarm, DropCount, Recording, Snapshot, Subject};
+use toptalk::snapshot::{Alarm, Attached, DropCount, Recording, Snapshot, Subject};
 use toptalk::ui::{Action, Effect, Theme};
 
 use crate::fixture::*;
@@ -75,8 +75,8 @@ fn how_the_collecting_goes() {
 
 fn recorded(change: impl FnOnce(&mut Recording)) -> Snapshot {
     let shed = DropCount {
-        cause: "record_no_space",
-        explanation: "flows not recorded: the disk is full",
+        cause: "record_no_space".into(),
+        explanation: "flows not recorded: the disk is full".into(),
         count: 1_234,
     };
     let mut recording = Recording {
@@ -254,4 +254,34 @@ fn the_smallest_terminals_show_what_they_can() {
     silent.types("e");
     golden("exporters_none", silent.screen());
     assert_eq!(silent.key(KeyCode::Enter), Effect::None);
+}
+
+#[test]
+fn a_collector_that_is_gone_and_one_that_is_busy_are_told() {
+    let mut snapshot = site();
+    snapshot.every_s = 4;
+    let why = "the collector has hung up".to_owned();
+    snapshot.health.gone = Some(Alarm { why, since: END });
+    let person = |snapshot: &Snapshot| Person::at((120, 24), COLOUR, snapshot.clone());
+    let screen = person(&snapshot).screen();
+    assert!(screen.lines().next().unwrap().contains("every 4 s"), "{screen}");
+    assert!(screen.contains("STOPPED"), "{screen}");
+    let said = "!! collector gone since 14:31:02, waiting for it: the collector has hung up";
+    assert!(screen.contains(said), "{screen}");
+    snapshot.health.gone = None;
+    snapshot.every_s = 0;
+    let attached = Attached {
+        path: "/run/toptalk/toptalk.sock".to_owned(),
+        clients: 3,
+        limit: 64,
+        refused: 7,
+        cut_off: 1,
+    };
+    snapshot.health.attached = Some(attached);
+    let mut person = person(&snapshot);
+    let screen = person.screen();
+    assert!(!screen.contains("every ") && !screen.contains("gone"), "{screen}");
+    person.types("e");
+    let line = "screens  3 of 64 attached at /run/toptalk/toptalk.sock, refused 7, cut off 1";
+    assert!(person.screen().contains(line), "{}", person.screen());
 }

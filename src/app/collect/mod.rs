@@ -18,14 +18,16 @@ use tracing::{error, info, warn};
 use self::hook::Hooks;
 use self::reload::Settings;
 use self::report::Report;
-use super::metrics::{self, Metrics};
+use super::metrics::Metrics;
 use super::notify::Manager;
+use super::serve::{Parts, Serving};
 use super::top::Ends;
 use super::{AppError, groups, record, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{Collecting, Line};
 use crate::clock::Clock;
 use crate::ingest::{Bound, Ingest, Options, Recording};
+use crate::source::Local;
 
 /// How often it is looked whether there is something to say.
 const LOOK: Duration = Duration::from_millis(250);
@@ -86,7 +88,9 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     };
     let ingest =
         Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
-    let metrics = Metrics::serve(metrics, metrics::published(ingest.published(), clock))?;
+    let local = Local { windows: windows.clone(), published: ingest.published(), clock };
+    let serving = Serving::start(Parts { local, tape: tape.clone() }, collecting.serve)?;
+    let metrics = Metrics::serve(metrics, serving.health())?;
     let mut manager = Manager::of_environment();
     manager.ready();
     let mut report = Report::new(tape, ingest.published(), told);
@@ -123,6 +127,7 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     drop(recording);
     hand_on(&mut report);
     report.sum_up();
+    serving.sum_up();
     if let Some(hooks) = hooks {
         let spent = Duration::from_micros(clock.micros().saturating_sub(began));
         hooks.end(END.saturating_sub(spent).max(LEAST_FOR_HOOK)).await;

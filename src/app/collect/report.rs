@@ -105,7 +105,7 @@ impl Report {
     pub(super) fn sum_up(&self) {
         let recording = self.published.read().recording;
         for shed in recording.iter().flat_map(|recording| &recording.shed) {
-            warn!(cause = shed.cause, count = shed.count, "{}", shed.explanation);
+            warn!(cause = %shed.cause, count = shed.count, "{}", shed.explanation);
         }
     }
 }

@@ -238,6 +238,14 @@ impl Recorder {
         }
     }
 
+    /// Writes what was taken in, where readers of the journal find it.
+    pub fn flush(&mut self, now: Time) {
+        if self.open.is_some() && self.stop.is_none() {
+            // What goes wrong has stopped the recording and is told there.
+            let _ = self.write(now);
+        }
+    }
+
     /// The slot that a moment belongs to: that of the last one, where it is only
     /// a little earlier than that.
     fn slot_at(&mut self, now: Time) -> Time {

@@ -117,15 +117,24 @@ impl Work {
     pub(super) fn run(mut self) {
         let leaving = Leaving(self.shared.clone());
         loop {
-            let (batches, closing) = self.wait();
+            let (batches, closing, flush) = self.wait();
             let shift = self.clock.shift_ms();
             for batch in batches {
                 self.record(batch, shift);
             }
             let now = self.now();
-            self.folders.each().for_each(|desk| desk.recorder.tick(now));
+            for desk in self.folders.each() {
+                desk.recorder.tick(now);
+                if flush.is_some() {
+                    desk.recorder.flush(now);
+                }
+            }
             self.encode(now);
             self.publish();
+            if let Some(flush) = flush {
+                self.shared.queue().flushed = flush;
+                self.shared.written.notify_all();
+            }
             if closing && self.shared.queue().batches.is_empty() {
                 break;
             }
@@ -139,14 +148,17 @@ impl Work {
         self.clock.now().plus_ms(self.clock.shift_ms())
     }
 
-    /// Waits for flows, the encoder, the end, or a while.
-    fn wait(&self) -> (VecDeque<Batch>, bool) {
+    /// Waits for flows, the encoder, the end, or a while. Flows, whether it is the
+    /// end, and which wish to have all written came until now.
+    fn wait(&self) -> (VecDeque<Batch>, bool, Option<u64>) {
         let idle = |queue: &mut Queue| {
-            queue.batches.is_empty() && !queue.closing && !mem::take(&mut queue.told)
+            let is_still = queue.batches.is_empty() && queue.flush == queue.flushed;
+            is_still && !queue.closing && !mem::take(&mut queue.told)
         };
         let waited = self.shared.filled.wait_timeout_while(self.shared.queue(), PAUSE, idle);
         let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        (mem::take(&mut queue.batches), queue.closing)
+        let flush = (queue.flush > queue.flushed).then_some(queue.flush);
+        (mem::take(&mut queue.batches), queue.closing, flush)
     }
 
     /// Records a batch and gives its memory back.

@@ -1,7 +1,9 @@
 //! How the collecting goes, in lines: sockets, what was dropped or odd by cause
 //! with the remedy, who was refused, and notes.
 
-use crate::snapshot::{DropCount, Listener, QueueHealth, Recording, Snapshot, WorkHealth};
+use crate::snapshot::{
+    Attached, DropCount, Listener, QueueHealth, Recording, Snapshot, WorkHealth,
+};
 use crate::units;
 
 use super::super::paint::Canvas;
@@ -77,6 +79,10 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
             say("", note.clone(), Tone::Warning);
         }
     }
+    if let Some(served) = &health.attached {
+        let tone = if served.cut_off > 0 { Tone::Warning } else { Tone::Plain };
+        say("screens", screens(served), tone);
+    }
     say("received", received(snapshot), Tone::Plain);
     for note in snapshot.notes.iter().chain(&health.notes) {
         say("note", note.clone(), Tone::Plain);
@@ -130,6 +136,16 @@ fn recorded(recording: &Recording) -> String {
         "{} flows to {folder}, journals {}, segments {segments}{waiting}{why}",
         units::short(*flows),
         units::size(*bytes)
+    )
+}
+
+/// Who is attached.
+fn screens(served: &Attached) -> String {
+    let Attached { path, clients, limit, refused, cut_off } = served;
+    format!(
+        "{clients} of {limit} attached at {path}, refused {}, cut off {}",
+        units::short(*refused),
+        units::short(*cut_off)
     )
 }
 

@@ -132,7 +132,7 @@ fn summary(canvas: &mut Canvas, exporter: &ExporterHealth, snapshot: &Snapshot, 
     let silent = units::duration(snapshot.captured_at.since(exporter.last_seen));
     let detail = &exporter.detail;
     if let Some(y) = layout.line(Part::In) {
-        let protocol = if exporter.protocol.is_empty() { "remembered" } else { exporter.protocol };
+        let protocol = if exporter.protocol.is_empty() { "remembered" } else { &exporter.protocol };
         let heard = exporter.is_heard();
         let left = vec![
             Piece::new(0, Tone::Strong, protocol),
@@ -260,7 +260,7 @@ fn table(
 /// Why a tab is empty.
 fn nothing(tab: Tab, exporter: &ExporterHealth) -> &'static str {
     match (tab, exporter.templates) {
-        (Tab::Templates, 0) if matches!(exporter.protocol, "netflow9" | "ipfix") => {
+        (Tab::Templates, 0) if matches!(exporter.protocol.as_ref(), "netflow9" | "ipfix") => {
             "no template has come yet: data waits until one does"
         }
         (Tab::Templates, 0) => "this protocol has no templates",

@@ -120,7 +120,11 @@ mod tests {
     #[test]
     fn clocks_ahead_have_a_plus_and_short_spans_their_fractions() {
         let clock = |ms| {
-            clock(&ExporterHealth { clock_offset_ms: ms, protocol: "ipfix", ..Default::default() })
+            clock(&ExporterHealth {
+                clock_offset_ms: ms,
+                protocol: "ipfix".into(),
+                ..Default::default()
+            })
         };
         for (ms, want) in [
             (0, "0.00s"),

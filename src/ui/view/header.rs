@@ -25,12 +25,21 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
         Piece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
         Piece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
+        every(snapshot),
         Piece::new(10, Tone::Plain, sampled(snapshot)),
         recording(snapshot),
     ];
     left.extend(state(model, snapshot));
     let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];
     pieces(canvas, y, left, right);
+}
+
+/// How far answers are apart, when that is more than usual.
+fn every(snapshot: &Snapshot) -> Piece {
+    match snapshot.every_s {
+        0 | 1 => Piece::new(0, Tone::Plain, ""),
+        seconds => Piece::new(6, Tone::Warning, format!("every {seconds} s")),
+    }
 }
 
 /// Whether flows are recorded: nothing where that was not asked for.

@@ -50,7 +50,7 @@ fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
 
 /// Whether no more figures come: the answers have ended, or the receiving has.
 pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
-    model.stopped || snapshot.health.ended
+    model.stopped || snapshot.health.ended || model.gone.is_some()
 }
 
 /// That no more figures come, or that they are not recorded.
@@ -77,6 +77,12 @@ fn unrecorded(model: &Model, snapshot: &Snapshot) -> Option<Message> {
 }
 
 fn stopped(model: &Model, snapshot: &Snapshot) -> Option<Message> {
+    if let (Some(gone), false) = (&model.gone, model.stopped) {
+        let since = units::clock_time(gone.since, &model.options.zone);
+        let short = format!("!! collector gone since {since}, waiting for it");
+        let forms = vec![format!("{short}: {}", gone.why), short, "!! collector gone".to_owned()];
+        return Some(Message { forms, tone: Tone::Critical });
+    }
     let forms = [
         "!! collecting has stopped, the figures stand still: restart toptalk",
         "!! collecting has stopped",

@@ -10,7 +10,7 @@ const NOW: Time = Time(1_800_000_000_000);
 fn exporter() -> ExporterHealth {
     ExporterHealth {
         address: Host::octets(192, 0, 2, 1),
-        protocol: "netflow9",
+        protocol: "netflow9".into(),
         datagrams: 100,
         flows: 2_000,
         templates: 2,
@@ -82,8 +82,8 @@ const CASES: &[Case] = &[
     (|f| f.heard = None, "arrival", State::Note, "not listened", ""),
     (|f| *health(f) = Health::default(), "arrival", State::Fail, "nothing arrived in 10s", "ip flow-export destination HOST 2055"),
     (|f| health(f).flows = 0, "arrival", State::Warn, "0 flows", "template refresh-rate 1"),
-    (|f| health(f).dropped.push(DropCount { cause: "unknown_version", explanation: "of no version", count: 3 }), "datagrams", State::Warn, "3 of no version", ""),
-    (|f| health(f).noticed.push(DropCount { cause: "no_times", explanation: "without times", count: 4 }), "datagrams", State::Note, "4 without times", ""),
+    (|f| health(f).dropped.push(DropCount { cause: "unknown_version".into(), explanation: "of no version".into(), count: 3 }), "datagrams", State::Warn, "3 of no version", ""),
+    (|f| health(f).noticed.push(DropCount { cause: "no_times".into(), explanation: "without times".into(), count: 4 }), "datagrams", State::Note, "4 without times", ""),
     (|f| health(f).exporters[0].held = 2, "exporter", State::Warn, "2 data sets wait", ""),
     (|f| health(f).exporters[0].active_timeout_ms = Some(1_800_000), "exporter", State::Warn, "ip flow-cache timeout active 1", ""),
     (|f| health(f).exporters[0].doubled = 1_000, "exporter", State::Note, "export ingress only", ""),

@@ -1,6 +1,10 @@
 //! Who answers a view. The screen sends views and gets snapshots; where they
 //! come from it cannot tell.
 
+mod attached;
+
+pub use attached::attach;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +13,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::agg::Windows;
 use crate::clock::Clock;
+use crate::flow::Time;
 use crate::ingest::Published;
-use crate::snapshot::{Snapshot, View};
+use crate::snapshot::{Health, Snapshot, Subject, View};
 
 /// A fresh answer is made this often when nothing is asked.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -41,6 +46,14 @@ impl Local {
         }
         health.ended = self.published.has_ended();
         self.windows.snapshot(view, self.clock.now(), health)
+    }
+
+    /// How the collecting goes, without any rows; the time on the wall.
+    #[must_use]
+    pub fn health(&self) -> (Health, Time) {
+        let health = self.answer(&View { subject: Subject::Exporters, ..View::default() }).health;
+        let now = self.clock.now().plus_ms(health.clock_shift_ms);
+        (health, now)
     }
 }
 

@@ -1,0 +1,117 @@
+//! Finding a collector that runs already.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::AppError;
+use super::say::tell;
+use super::serve::places;
+use crate::attach::client::{AttachError, Connection};
+use crate::attach::frame::{Numbered, Reply, Request};
+use crate::cli::Attach;
+use crate::clock::Clock;
+use crate::snapshot::{Snapshot, View};
+use crate::source::{self, Ends};
+
+/// How long a single answer may take: a million rows, while many screens ask.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// How long a query waits until all that came is written.
+const SYNC: Duration = Duration::from_millis(1_500);
+
+/// Tries the usual places, and where one fails the next; `None` when nobody serves.
+///
+/// # Errors
+/// When somebody serves, and nobody whom we could attach to.
+fn first<T>(
+    attach: &Attach,
+    mut open: impl FnMut(&Path) -> Result<T, AttachError>,
+) -> Result<Option<(T, PathBuf)>, AppError> {
+    if !attach.allowed {
+        return Ok(None);
+    }
+    let mut failed = None;
+    for path in places(attach.socket.clone()).to_look() {
+        match open(path) {
+            Ok(found) => return Ok(Some((found, path.to_owned()))),
+            Err(AttachError::Absent) if attach.socket.is_none() => {}
+            // Who names a socket wants to hear that nobody is there.
+            Err(error @ AttachError::Absent) => {
+                tell(format_args!("not attached to {}: {error}", path.display()));
+            }
+            Err(error) => {
+                failed.get_or_insert((path.to_owned(), error));
+            }
+        }
+    }
+    match failed {
+        None => Ok(None),
+        Some((path, error)) => Err(AppError::Attached { path, why: error.to_string() }),
+    }
+}
+
+/// Says which words are of no use.
+fn tell_unused(attach: &Attach) {
+    if !attach.unused.is_empty() {
+        let words = attach.unused.join(", ");
+        tell(format_args!("the collector has its own settings, not used: {words} (--no-attach)"));
+    }
+}
+
+/// A screen's ends at a collector.
+///
+/// # Errors
+/// When one runs that it cannot attach to.
+pub(super) fn screen(attach: &Attach, clock: Clock) -> Result<Option<Ends>, AppError> {
+    let found = first(attach, |path| source::attach(path, View::default(), clock))?;
+    Ok(found.map(|(ends, path)| {
+        tell(format_args!("attached to the collector at {}", path.display()));
+        tell_unused(attach);
+        ends
+    }))
+}
+
+/// One answer from a collector, if one runs.
+///
+/// # Errors
+/// When it does not give it.
+pub(super) fn answer(
+    attach: &Attach,
+    view: View,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Option<Snapshot>, AppError> {
+    let opened = first(attach, |path| runtime.block_on(Connection::open(path)))?;
+    let Some((mut connection, path)) = opened else { return Ok(None) };
+    tell_unused(attach);
+    let request = Request::Ask(Numbered { number: 1, about: view });
+    let failed = |why: String| AppError::Attached { path: path.clone(), why };
+    match runtime.block_on(connection.ask(&request, ANSWER)) {
+        Ok(Reply::Answer(answer)) => {
+            let mut snapshot = answer.about;
+            snapshot.health.groups = Some(connection.groups);
+            Ok(Some(snapshot))
+        }
+        Ok(_) => Err(failed("expected an answer, found another message".to_owned())),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// Has a collector, if one runs, write what it received until now where queries
+/// find it.
+pub(super) fn sync(attach: &Attach) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return };
+    let opened = first(attach, |path| runtime.block_on(Connection::open(path)));
+    let missing = "what came in the last second may be missing";
+    let (mut connection, path) = match opened {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return,
+        Err(error) => return tell(format_args!("{error}; {missing}")),
+    };
+    let why = match runtime.block_on(connection.ask(&Request::Sync, SYNC)) {
+        Ok(Reply::Synced(true)) => return,
+        Ok(_) => "it could not write all that came".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    tell(format_args!("the collector at {}: {why}; {missing}", path.display()));
+}

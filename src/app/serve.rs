@@ -1,0 +1,109 @@
+//! Serving screens that attach to a collector.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::AppError;
+use super::metrics::Source;
+use crate::attach::server::{Event, Limits, Server, Service, Socket};
+use crate::attach::{PlaceError, Places};
+use crate::cli::Serve;
+use crate::ingest::Tape;
+use crate::snapshot::Attached;
+use crate::source::Local;
+
+/// How long whoever wants everything written waits for the disk.
+const SYNC: Duration = Duration::from_secs(1);
+
+/// What is served, by a collector that goes on whatever becomes of this.
+pub(super) struct Parts {
+    pub local: Local,
+    pub tape: Option<Tape>,
+}
+
+/// The threads that serve. Dropping it ends them.
+pub(super) struct Serving {
+    local: Local,
+    server: Option<Server>,
+}
+
+impl Serving {
+    /// Starts them, where screens may attach. What stands in the way of that is
+    /// told, and the rest goes on.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub(super) fn start(parts: Parts, serve: Serve) -> Result<Serving, AppError> {
+        let local = parts.local.clone();
+        let server = match serve.allowed.then(|| socket(serve.socket)) {
+            None => None,
+            Some(Err(error)) => {
+                error!("no screen can attach: {error}");
+                None
+            }
+            Some(Ok(socket)) => {
+                info!(socket = %socket.path().display(), "screens attach");
+                Some(Server::start(socket, service(parts)).map_err(AppError::Start)?)
+            }
+        };
+        Ok(Serving { local, server })
+    }
+
+    /// Who knows how the collecting and the serving goes.
+    pub(super) fn health(&self) -> Source {
+        let local = self.local.clone();
+        let attached = self.server.as_ref().map(Server::counts);
+        Arc::new(move || {
+            let (mut health, now) = local.health();
+            health.attached = attached.as_ref().map(|counts| counts());
+            (health, now)
+        })
+    }
+
+    /// How screens fared, if any could attach.
+    pub(super) fn sum_up(&self) {
+        let Some(Attached { refused, cut_off, .. }) = self.server.as_ref().map(Server::attached) else {
+            return;
+        };
+        if refused + cut_off > 0 {
+            info!(refused, cut_off, "connections of screens");
+        }
+    }
+}
+
+fn socket(asked: Option<PathBuf>) -> Result<Socket, PlaceError> {
+    Socket::bind(places(asked).to_serve()?)
+}
+
+/// Where a collector serves, or is looked for.
+pub(super) fn places(asked: Option<PathBuf>) -> Places {
+    Places::of(asked, std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from))
+}
+
+fn service(parts: Parts) -> Service {
+    let Parts { local, tape } = parts;
+    let (windows, clock) = (local.windows.clone(), local.clock);
+    Service {
+        answer: Arc::new(move |view| local.answer(view)),
+        // Without a recorder queries have nothing to wait for.
+        sync: Arc::new(move || tape.as_ref().is_none_or(|tape| tape.flush(SYNC))),
+        groups: Arc::new(move || windows.groups()),
+        tell: Arc::new(tell),
+        clock,
+        limits: Limits::default(),
+    }
+}
+
+/// Who comes and goes, as the kernel knows them.
+fn tell(event: &Event) {
+    match event {
+        Event::Attached { screen, user, group, process } => {
+            info!(screen, user, group, process, "a screen attached");
+        }
+        Event::Left { screen } => info!(screen, "a screen left"),
+        Event::CutOff { screen, why } => warn!(screen, "a screen was cut off: {why}"),
+    }
+}

@@ -1,0 +1,147 @@
+//! The screen's end of a connection.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::frame::{Decoder, FrameError, Hello, Reply, Request, encode};
+use super::place::{PlaceError, fits};
+use super::{HANDSHAKE, STALL};
+use crate::flow::Groups;
+
+/// Bytes that are read at once.
+const READ: usize = 64 << 10;
+
+/// Why there is nothing from a collector.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    #[error("no collector serves there")]
+    Absent,
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error("{0}")]
+    Io(io::Error),
+    #[error(
+        "permission denied: only its own user and group may attach (`usermod -aG GROUP USER`, then log in again)"
+    )]
+    Denied,
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("the collector refused: {0}")]
+    Refused(String),
+    #[error("the collector has hung up")]
+    Closed,
+    #[error("the collector does not answer")]
+    Silent,
+}
+
+impl From<io::Error> for AttachError {
+    fn from(error: io::Error) -> AttachError {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AttachError::Absent,
+            io::ErrorKind::PermissionDenied => AttachError::Denied,
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => AttachError::Closed,
+            _ => AttachError::Io(error),
+        }
+    }
+}
+
+/// A connection to a collector.
+#[derive(Debug)]
+pub struct Connection {
+    stream: UnixStream,
+    decoder: Decoder,
+    /// The networks that have names there.
+    pub groups: Arc<Groups>,
+    /// The collector's version.
+    pub version: String,
+}
+
+impl Connection {
+    /// Connects and says hello.
+    ///
+    /// # Errors
+    /// When nobody serves there, or not in our version.
+    pub async fn open(path: &Path) -> Result<Connection, AttachError> {
+        fits(path)?;
+        let opened = async {
+            let stream = UnixStream::connect(path).await?;
+            let decoder = Decoder::default();
+            let (groups, version) = (Arc::default(), String::new());
+            let mut connection = Connection { stream, decoder, groups, version };
+            // Who has hung up already has said why.
+            let said = connection.stream.write_all(&Hello::ours().bytes()).await;
+            connection.greet().await?;
+            said.map_err(AttachError::from).map(|()| connection)
+        };
+        timeout(HANDSHAKE, opened).await.unwrap_or(Err(AttachError::Silent))
+    }
+
+    async fn greet(&mut self) -> Result<(), AttachError> {
+        let hello = loop {
+            if let Some(hello) = self.decoder.hello()? {
+                break hello;
+            }
+            self.fill().await?;
+        };
+        hello.check()?;
+        self.version = hello.version;
+        match self.next().await? {
+            Reply::Welcome(groups) => self.groups = groups,
+            Reply::Refused(why) => return Err(AttachError::Refused(why)),
+            _ => return Err(AttachError::Refused("without a welcome".to_owned())),
+        }
+        Ok(())
+    }
+
+    async fn fill(&mut self) -> Result<(), AttachError> {
+        let mut bytes = vec![0; READ];
+        let count = self.stream.read(&mut bytes).await?;
+        if count == 0 {
+            return Err(AttachError::Closed);
+        }
+        self.decoder.push(bytes.get(..count).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub async fn send(&mut self, request: &Request) -> Result<(), AttachError> {
+        let frame = encode(request)?;
+        let sent = timeout(STALL, self.stream.write_all(&frame)).await;
+        sent.map_err(|_| AttachError::Silent)?.map_err(AttachError::from)
+    }
+
+    /// What comes next. Nothing is lost when it is dropped before it is done.
+    ///
+    /// # Errors
+    /// When the collector is gone, or sends something else.
+    pub async fn next(&mut self) -> Result<Reply, AttachError> {
+        loop {
+            if let Some(reply) = self.decoder.message()? {
+                return Ok(reply);
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Sends a request and waits for its reply, so long at most.
+    ///
+    /// # Errors
+    /// When it does not come in time.
+    pub async fn ask(&mut self, request: &Request, limit: Duration) -> Result<Reply, AttachError> {
+        self.send(request).await?;
+        match timeout(limit, self.next()).await {
+            Ok(Ok(Reply::Refused(why))) => Err(AttachError::Refused(why)),
+            Ok(reply) => reply,
+            Err(_) => Err(AttachError::Silent),
+        }
+    }
+}

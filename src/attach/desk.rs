@@ -1,0 +1,352 @@
+//! Who is to be answered next, within the budget. Pure: time is an argument, in
+//! microseconds of a clock that only goes forward.
+//!
+//! Clients with the same view share one answer. Each view gets its share of the
+//! budget: one that needs less leaves the rest to the others; one that needs more
+//! is answered every 2, 4, 8, … seconds. A new view is answered at once, as far
+//! as its share allows, and everything together never takes more than the budget.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::frame::Numbered;
+use super::{BUDGET_MS, LARGE_ROWS, MAX_EVERY_S, MAX_QUESTIONS};
+use crate::snapshot::View;
+
+/// A client, by a number that is never used again.
+pub(super) type Id = u64;
+
+const SECOND: u64 = 1_000_000;
+
+/// So many microseconds of time belong to each of work.
+const TIMES: u64 = 1_000 / BUDGET_MS;
+
+/// What was not used is good for so long: a screen that attaches, or changes its
+/// view, is answered in an instant.
+const BURST: u64 = SECOND;
+
+/// A view with those who watch it.
+struct Watched {
+    view: View,
+    clients: Vec<Id>,
+    /// When somebody asked for it who has no answer yet.
+    wanted: Option<u64>,
+    /// When it was answered last, what that cost, and the frame.
+    answered: Option<u64>,
+    cost: u64,
+    frame: Option<Arc<[u8]>>,
+    /// Its share of the budget, in parts of its own cost: microseconds between
+    /// answers at least.
+    apart: u64,
+    every_s: u32,
+}
+
+impl Watched {
+    fn due(&self) -> u64 {
+        let Some(answered) = self.answered else { return self.wanted.unwrap_or(0) };
+        let every = answered.saturating_add(u64::from(self.every_s) * SECOND);
+        match self.wanted {
+            Some(wanted) => wanted.max(answered.saturating_add(self.apart)).min(every),
+            None => every,
+        }
+    }
+}
+
+/// A single question.
+#[derive(Debug, PartialEq)]
+pub(super) struct Question {
+    pub client: Id,
+    pub asked: Numbered<View>,
+    at: u64,
+}
+
+impl Question {
+    /// Whether its answer may be large.
+    pub(super) fn is_large(&self) -> bool {
+        self.asked.about.limit > LARGE_ROWS
+    }
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// Answer this view, which is answered every so many seconds.
+    Watched(View, u32),
+    /// Answer this question.
+    Question(Question),
+    /// Nothing, until then or until something is asked.
+    Wait(Option<u64>),
+}
+
+/// Views and questions.
+#[derive(Default)]
+pub(super) struct Desk {
+    watched: Vec<Watched>,
+    questions: VecDeque<Question>,
+    /// Work is paid for until then.
+    paid: u64,
+    /// Whether a large answer is being made, or on its way.
+    large: bool,
+}
+
+impl Desk {
+    /// A client watches a view from now on. The answer that is there already, if
+    /// it is not older than the next one will be.
+    pub(super) fn watch(&mut self, client: Id, view: View, now: u64) -> Option<Arc<[u8]>> {
+        self.unwatch(client);
+        let at = self.watched.iter().position(|watched| watched.view == view);
+        let at = at.unwrap_or_else(|| {
+            self.watched.push(Watched {
+                view,
+                clients: Vec::new(),
+                wanted: Some(now),
+                answered: None,
+                cost: 0,
+                frame: None,
+                apart: 0,
+                every_s: 1,
+            });
+            self.watched.len() - 1
+        });
+        let watched = &mut self.watched[at];
+        watched.clients.push(client);
+        let frame = watched.frame.clone();
+        self.share();
+        frame
+    }
+
+    fn unwatch(&mut self, client: Id) {
+        for watched in &mut self.watched {
+            watched.clients.retain(|known| *known != client);
+        }
+        self.watched.retain(|watched| !watched.clients.is_empty());
+    }
+
+    /// A client asks once; `false` when too many of its questions wait.
+    pub(super) fn ask(&mut self, client: Id, asked: Numbered<View>, now: u64) -> bool {
+        let waiting = self.questions.iter().filter(|question| question.client == client);
+        if waiting.count() >= MAX_QUESTIONS {
+            return false;
+        }
+        self.questions.push_back(Question { client, asked, at: now });
+        true
+    }
+
+    /// A client is gone.
+    pub(super) fn leave(&mut self, client: Id) {
+        self.unwatch(client);
+        self.questions.retain(|question| question.client != client);
+        self.share();
+    }
+
+    /// A large answer has arrived, or never will.
+    pub(super) fn large_done(&mut self) {
+        self.large = false;
+    }
+
+    /// What has waited longest of what may be done.
+    pub(super) fn next(&mut self, now: u64) -> Next {
+        let question = self.questions.iter().position(|one| !self.large || !one.is_large());
+        let watched = self.watched.iter().enumerate().min_by_key(|(_, watched)| watched.due());
+        let asked = question.map(|at| self.questions[at].at);
+        let due = watched.map(|(_, watched)| watched.due());
+        let Some(first) = asked.into_iter().chain(due).min() else { return Next::Wait(None) };
+        let at = first.max(self.paid.saturating_sub(BURST));
+        if at > now {
+            return Next::Wait(Some(at));
+        }
+        if let Some(question) = question.filter(|_| asked == Some(first))
+            && let Some(question) = self.questions.remove(question)
+        {
+            self.large |= question.is_large();
+            return Next::Question(question);
+        }
+        match watched {
+            Some((_, watched)) => Next::Watched(watched.view.clone(), watched.every_s),
+            None => Next::Wait(None),
+        }
+    }
+
+    /// Work was done between two times.
+    fn pay(&mut self, began: u64, now: u64) -> u64 {
+        let cost = now.saturating_sub(began);
+        self.paid = self.paid.max(began).saturating_add(cost.saturating_mul(TIMES));
+        cost
+    }
+
+    /// A question was answered.
+    pub(super) fn told(&mut self, began: u64, now: u64) {
+        self.pay(began, now);
+    }
+
+    /// A view was answered, with this frame; to whom it is to go.
+    pub(super) fn answered(
+        &mut self,
+        view: &View,
+        frame: &Arc<[u8]>,
+        began: u64,
+        now: u64,
+    ) -> Vec<Id> {
+        let cost = self.pay(began, now);
+        let watched = self.watched.iter_mut().find(|watched| watched.view == *view);
+        // Those who wanted it may have gone meanwhile.
+        let Some(watched) = watched else { return Vec::new() };
+        // A single slow answer shall not count for long, nor be forgotten at once.
+        watched.cost = if watched.answered.is_none() { cost } else { (watched.cost + cost) / 2 };
+        watched.answered = Some(began);
+        watched.wanted = None;
+        watched.frame = Some(frame.clone());
+        let clients = watched.clients.clone();
+        self.share();
+        clients
+    }
+
+    /// Gives every view its share: the cheapest first, so that what it leaves goes
+    /// to those that need more.
+    fn share(&mut self) {
+        let mut order: Vec<usize> = (0..self.watched.len()).collect();
+        order.sort_by_key(|at| self.watched[*at].cost);
+        let mut left = BUDGET_MS * 1000;
+        let mut others = order.len() as u64;
+        for at in order {
+            let share = (left / others.max(1)).max(1);
+            let watched = &mut self.watched[at];
+            let seconds = watched.cost.div_ceil(share).clamp(1, u64::from(MAX_EVERY_S));
+            watched.every_s = (seconds as u32).next_power_of_two();
+            watched.apart = watched.cost.saturating_mul(SECOND) / share;
+            left = left.saturating_sub(watched.cost.min(share));
+            others -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Window;
+
+    fn view(limit: usize) -> View {
+        View { limit, ..View::default() }
+    }
+
+    /// Runs a desk for some seconds of its time, in which an answer to a view costs
+    /// a microsecond for each of its rows. Tells of the answers when they began.
+    fn run(desk: &mut Desk, from: u64, seconds: u64) -> Vec<(usize, u64)> {
+        let frame: Arc<[u8]> = Arc::new([]);
+        let (mut now, mut answers) = (from, Vec::new());
+        while now < from + seconds * SECOND {
+            match desk.next(now) {
+                Next::Watched(view, _) => {
+                    answers.push((view.limit, now));
+                    desk.answered(&view, &frame, now, now + view.limit as u64);
+                    now += view.limit as u64;
+                }
+                Next::Question(question) => {
+                    let cost = question.asked.about.limit as u64;
+                    answers.push((question.asked.about.limit, now));
+                    desk.told(now, now + cost);
+                    now += cost;
+                }
+                Next::Wait(Some(until)) => now = until,
+                Next::Wait(None) => break,
+            }
+        }
+        answers
+    }
+
+    fn count(answers: &[(usize, u64)], limit: usize) -> usize {
+        answers.iter().filter(|answer| answer.0 == limit).count()
+    }
+
+    #[test]
+    fn cheap_views_are_answered_every_second_once_for_all_who_watch() {
+        let mut desk = Desk::default();
+        for client in 0..16 {
+            assert_eq!(desk.watch(client, view(200), 5), None);
+        }
+        let answers = run(&mut desk, 5, 10);
+        assert_eq!(count(&answers, 200), 10);
+        assert_eq!(answers[0].1, 5, "at once");
+        let frame = desk.watch(20, view(200), 11 * SECOND);
+        assert!(frame.is_some(), "who comes later has the answer of the others");
+        let clients = desk.answered(&view(200), &frame.unwrap(), 0, 1);
+        assert_eq!(clients.len(), 17);
+        assert_eq!(desk.next(SECOND * 30), Next::Watched(view(200), 1));
+        (0..21).for_each(|client| desk.leave(client));
+        assert_eq!(desk.next(SECOND * 40), Next::Wait(None));
+    }
+
+    #[test]
+    fn dear_views_come_less_often_and_cheap_ones_do_not_suffer() {
+        let mut desk = Desk::default();
+        desk.watch(0, view(1_000), 0);
+        // 16 views of about 50 ms: 800 ms in each second were they all answered.
+        for client in 1..=16 {
+            desk.watch(client, view(50_000 + client as usize), 0);
+        }
+        run(&mut desk, 0, 20);
+        let answers = run(&mut desk, 20 * SECOND, 64);
+        assert!(count(&answers, 1_000) >= 60, "{}", count(&answers, 1_000));
+        for client in 1..=16 {
+            let often = count(&answers, 50_000 + client);
+            assert!((15..=17).contains(&often), "every 4 s, not {often} times in 64 s");
+        }
+        let work: usize = answers.iter().map(|answer| answer.0).sum();
+        assert!(work <= 64 * 250_000, "{work} us");
+        assert!(matches!(desk.next(90 * SECOND), Next::Watched(_, 1 | 4)));
+    }
+
+    #[test]
+    fn changing_the_view_all_the_time_costs_no_more_than_the_budget() {
+        let mut desk = Desk::default();
+        let frame: Arc<[u8]> = Arc::new([]);
+        let (mut now, mut work) = (0, 0);
+        while now < 100 * SECOND {
+            let other = View { at: Some(crate::flow::Time(now as i64)), ..view(20_000) };
+            desk.watch(1, other.clone(), now);
+            match desk.next(now) {
+                Next::Watched(view, _) => {
+                    desk.answered(&view, &frame, now, now + 20_000);
+                    work += 20_000;
+                    now += 20_000;
+                }
+                _ => now += 1_000,
+            }
+        }
+        assert!((24 * SECOND..=26 * SECOND).contains(&work), "{work}");
+    }
+
+    #[test]
+    fn a_changed_view_is_answered_before_the_second_is_over() {
+        let mut desk = Desk::default();
+        desk.watch(1, view(300), 0);
+        run(&mut desk, 0, 3);
+        let now = 3 * SECOND + SECOND / 2;
+        desk.watch(1, View { window: Window::Hour, ..view(300) }, now);
+        assert!(matches!(desk.next(now), Next::Watched(View { window: Window::Hour, .. }, 1)));
+    }
+
+    #[test]
+    fn one_large_answer_at_a_time_and_few_questions_of_one() {
+        let mut desk = Desk::default();
+        let asked = |number, limit| Numbered { number, about: view(limit) };
+        assert!(desk.ask(1, asked(1, LARGE_ROWS + 1), 0));
+        assert!(desk.ask(2, asked(2, LARGE_ROWS + 1), 0));
+        assert!(desk.ask(3, asked(3, 10), 1));
+        let numbers = |next| match next {
+            Next::Question(question) => Some(question.asked.number),
+            _ => None,
+        };
+        assert_eq!(numbers(desk.next(2)), Some(1));
+        desk.told(2, 3);
+        assert_eq!(numbers(desk.next(3)), Some(3), "the other large one waits");
+        assert_eq!(numbers(desk.next(4)), None);
+        desk.large_done();
+        assert_eq!(numbers(desk.next(4)), Some(2));
+        let taken = (0..20).filter(|number| desk.ask(9, asked(*number, 1), 5)).count();
+        assert_eq!(taken, MAX_QUESTIONS);
+        assert!(desk.ask(8, asked(1, 1), 5), "another client is not concerned");
+        desk.leave(9);
+        assert_eq!(numbers(desk.next(6)), Some(1));
+    }
+}

@@ -1,0 +1,175 @@
+//! Where the socket is.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The longest path of a Unix socket that the kernel takes: `sun_path` has 108
+/// bytes, the last of them 0 (unix(7)).
+pub const MAX_PATH: usize = 107;
+
+/// The socket's name in whichever folder.
+const NAME: &str = "toptalk.sock";
+
+/// The folder of a service, which systemd makes.
+const SYSTEM: &str = "/run/toptalk";
+
+/// Why there can be no socket.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    #[error(
+        "expected a path of at most {MAX_PATH} bytes for a socket, found {} in {}",
+        .0.as_os_str().len(),
+        .0.display()
+    )]
+    Long(PathBuf),
+    #[error("{path}: {source}", path = .0.display(), source = .1)]
+    Io(PathBuf, io::Error),
+    #[error("{}: another collector serves screens there", .0.display())]
+    Taken(PathBuf),
+    #[error("{}: expected a socket, found something else, which is left alone", .0.display())]
+    NoSocket(PathBuf),
+    #[error("{}: expected a folder of our own that nobody else can write to", .0.display())]
+    Foreign(PathBuf),
+}
+
+/// The places where a socket is looked for, the first first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    all: Vec<PathBuf>,
+    /// The one below a folder that anybody can write to, if there is one.
+    shared: Option<PathBuf>,
+}
+
+impl Places {
+    /// The one that was asked for; else the service's, the user's, and one of the
+    /// user in the folder for temporary files.
+    #[must_use]
+    pub fn of(asked: Option<PathBuf>, runtime_folder: Option<PathBuf>) -> Places {
+        if let Some(path) = asked {
+            return Places { all: vec![path], shared: None };
+        }
+        let user = rustix::process::geteuid();
+        let mut folders = vec![PathBuf::from(SYSTEM)];
+        folders.extend(runtime_folder.filter(|folder| folder.is_absolute()));
+        let own = PathBuf::from(format!("/tmp/toptalk-{}", user.as_raw()));
+        let shared = Some(own.join(NAME));
+        folders.push(own);
+        Places { all: folders.iter().map(|folder| folder.join(NAME)).collect(), shared }
+    }
+
+    /// Where a collector may be serving: what is there, and can be trusted.
+    pub fn to_look(&self) -> impl Iterator<Item = &Path> {
+        let trusted = |path: &&PathBuf| self.shared.as_ref() != Some(path) || is_own(path);
+        self.all
+            .iter()
+            .filter(|path| self.all.len() == 1 || path.exists())
+            .filter(trusted)
+            .map(PathBuf::as_path)
+    }
+
+    /// Where to serve: the first place whose folder is there, or can be made.
+    ///
+    /// # Errors
+    /// When there is none, or its path is too long.
+    pub fn to_serve(&self) -> Result<&Path, PlaceError> {
+        let can = |path: &&PathBuf| path.parent().is_some_and(is_writable);
+        if let Some(path) =
+            self.all.iter().find(can).or(self.all.first().filter(|_| self.all.len() == 1))
+        {
+            return fits(path).map(|()| path.as_path());
+        }
+        let Some(path) = &self.shared else {
+            return Err(PlaceError::Io(PathBuf::from(SYSTEM), io::ErrorKind::NotFound.into()));
+        };
+        if let Some(folder) = path.parent() {
+            let made = fs::DirBuilder::new().mode(0o700).create(folder);
+            made.or_else(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Ok(()),
+                _ => Err(PlaceError::Io(folder.to_owned(), error)),
+            })?;
+            if !is_own(path) {
+                return Err(PlaceError::Foreign(folder.to_owned()));
+            }
+        }
+        Ok(path)
+    }
+}
+
+/// Whether a path is short enough for a socket.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn fits(path: &Path) -> Result<(), PlaceError> {
+    if path.as_os_str().len() > MAX_PATH {
+        return Err(PlaceError::Long(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether we can make files in a folder, and not everybody can.
+fn is_writable(folder: &Path) -> bool {
+    let Ok(meta) = fs::metadata(folder) else { return false };
+    let user = rustix::process::geteuid();
+    let mode = meta.permissions().mode();
+    let own = user.is_root() || meta.uid() == user.as_raw() && mode & 0o300 == 0o300;
+    meta.is_dir() && own && mode & 0o002 == 0
+}
+
+/// Whether the folder of a path is ours alone.
+fn is_own(path: &Path) -> bool {
+    let Some(meta) = path.parent().and_then(|folder| fs::symlink_metadata(folder).ok()) else {
+        return false;
+    };
+    let mode = meta.permissions().mode();
+    meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw() && mode & 0o077 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_is_the_only_place() {
+        let path = PathBuf::from("/nowhere/a.sock");
+        let places = Places::of(Some(path.clone()), Some("/run/user/1".into()));
+        assert_eq!(places.to_look().collect::<Vec<_>>(), [&path]);
+        assert_eq!(places.to_serve().unwrap(), path);
+        let long = PathBuf::from(format!("/{}", "x".repeat(MAX_PATH)));
+        let error = Places::of(Some(long), None).to_serve().unwrap_err().to_string();
+        assert!(error.contains("at most 107 bytes") && error.contains("found 108"), "{error}");
+        let fits = PathBuf::from(format!("/{}", "x".repeat(MAX_PATH - 1)));
+        assert!(Places::of(Some(fits), None).to_serve().is_ok());
+    }
+
+    #[test]
+    fn the_users_own_folder_comes_before_the_temporary_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::of(None, Some(folder.path().to_owned()));
+        let own = folder.path().join(NAME);
+        if !is_writable(Path::new(SYSTEM)) {
+            assert_eq!(places.to_serve().unwrap(), own);
+        }
+        assert!(!places.to_look().any(|path| path == own), "nobody serves there");
+        fs::write(&own, "").unwrap();
+        assert!(places.to_look().any(|path| path == own));
+        let names: Vec<_> = places.all.iter().map(|path| path.to_string_lossy()).collect();
+        assert_eq!(names[0], "/run/toptalk/toptalk.sock");
+        assert!(names[2].starts_with("/tmp/toptalk-"), "{names:?}");
+        assert_eq!(Places::of(None, Some("relative".into())).all.len(), 2);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(is_own(&path));
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o750)).unwrap();
+        assert!(!is_own(&path));
+        assert!(is_writable(folder.path()));
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!is_writable(folder.path()), "anybody could put a socket there");
+    }
+}

@@ -1,0 +1,275 @@
+//! One connection, from its hello to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::answers::farewell;
+use super::{Event, Parcel, Seat, Shared};
+use crate::attach::desk::Id;
+use crate::attach::frame::{Decoder, FrameError, Hello, Numbered, Reply, Request, encode};
+use crate::attach::{MAX_QUESTIONS, MAX_ROWS, MAX_STANDING_ROWS};
+use crate::flow::Groups;
+use crate::snapshot::View;
+
+/// Requests of one client are taken this far apart at least: faster than keys
+/// repeat, slow enough that nobody keeps the thread busy.
+const REQUEST_PACE: Duration = Duration::from_millis(10);
+
+/// Bytes that are read at once.
+const READ: usize = 4 << 10;
+
+/// Why we hang up.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("it has not read its answer for {0} s")]
+    Stalled(u64),
+    #[error("it has not finished a request for {0} s")]
+    Half(u64),
+    #[error("{0}")]
+    Told(String),
+}
+
+/// Whoever is at the other end; leaves when it is dropped, however that comes.
+struct Guest {
+    shared: Arc<Shared>,
+    id: Id,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let seat = {
+            let mut state = self.shared.state();
+            state.pending.retain(|(id, _)| *id != self.id);
+            state.desk.leave(self.id);
+            state.seats.remove(&self.id)
+        };
+        // A large answer in it says that it is gone, and wants the lock for that.
+        drop(seat);
+        self.shared.work.notify_one();
+    }
+}
+
+/// Serves a connection until either side hangs up.
+pub(super) async fn attend(shared: Arc<Shared>, id: Id, stream: UnixStream) {
+    let guest = Guest { shared, id };
+    let shared = &guest.shared;
+    let peer = stream.peer_cred();
+    let (mut read, mut write) = stream.into_split();
+    let mut decoder = Decoder::default();
+    let limits = &shared.service.limits;
+    let names = (shared.service.groups)();
+    let greeted = greet(shared, &names, &mut decoder, &mut read, &mut write);
+    let Ok(Ok(Some(first))) = timeout(limits.handshake, greeted).await else {
+        shared.refused.fetch_add(1, Relaxed);
+        return;
+    };
+    let (newest, answers) = watch::channel(None);
+    let (parcels, waiting) = mpsc::channel(MAX_QUESTIONS + 2);
+    let seat = Seat { newest, parcels: parcels.clone() };
+    if !guest.sit(seat) {
+        shared.refused.fetch_add(1, Relaxed);
+        let why = format!("{} screens are attached, which is the limit", limits.clients);
+        let _ = timeout(limits.handshake, write.write_all(&farewell(why).frame)).await;
+        return;
+    }
+    let tell = |event: Event| (shared.service.tell)(&event);
+    if let Ok(peer) = peer {
+        let (user, group, process) = (peer.uid(), peer.gid(), peer.pid());
+        tell(Event::Attached { screen: id, user, group, process });
+    }
+    let writing = AtomicBool::new(false);
+    let ended = tokio::select! {
+        ended = guest.hear(first, &mut decoder, &mut read, &parcels) => ended,
+        ended = deliver(shared, names, &mut write, answers, waiting, &writing) => ended,
+    };
+    match ended {
+        Err(Fault::Io(_)) | Ok(()) => tell(Event::Left { screen: id }),
+        Err(fault) => {
+            shared.cut_off.fetch_add(1, Relaxed);
+            let why = fault.to_string();
+            if !writing.into_inner() {
+                // It may want to know; it is not waited for.
+                let _ = write.try_write(&farewell(why.clone()).frame);
+            }
+            tell(Event::CutOff { screen: id, why });
+        }
+    }
+}
+
+/// Says hello and what goes by which name; the first request.
+async fn greet(
+    shared: &Shared,
+    names: &Arc<Groups>,
+    decoder: &mut Decoder,
+    read: &mut OwnedReadHalf,
+    write: &mut OwnedWriteHalf,
+) -> Result<Option<Request>, Fault> {
+    write.write_all(&Hello::ours().bytes()).await?;
+    loop {
+        if let Some(hello) = decoder.hello()? {
+            hello.check()?;
+            break;
+        }
+        if !fill(decoder, read).await? {
+            return Ok(None);
+        }
+    }
+    write.write_all(&encode(&Reply::Welcome(names.clone()))?).await?;
+    request(decoder, read, shared.service.limits.handshake).await
+}
+
+/// Reads what has come; `false` at the end.
+async fn fill(decoder: &mut Decoder, read: &mut OwnedReadHalf) -> io::Result<bool> {
+    let mut bytes = [0; READ];
+    let count = read.read(&mut bytes).await?;
+    decoder.push(bytes.get(..count).unwrap_or_default());
+    Ok(count > 0)
+}
+
+/// The next request; `None` at the end. Once begun it must be over in a while.
+async fn request(
+    decoder: &mut Decoder,
+    read: &mut OwnedReadHalf,
+    limit: Duration,
+) -> Result<Option<Request>, Fault> {
+    loop {
+        if let Some(request) = decoder.message()? {
+            return Ok(Some(request));
+        }
+        if decoder.is_amid() {
+            break;
+        }
+        if !fill(decoder, read).await? {
+            return Ok(None);
+        }
+    }
+    let rest = async {
+        while fill(decoder, read).await? {
+            if let Some(request) = decoder.message()? {
+                return Ok(Some(request));
+            }
+        }
+        Ok(None)
+    };
+    timeout(limit, rest).await.unwrap_or(Err(Fault::Half(limit.as_secs())))
+}
+
+impl Guest {
+    /// Takes a seat among the screens, if there is one.
+    fn sit(&self, seat: Seat) -> bool {
+        let mut state = self.shared.state();
+        if state.seats.len() >= self.shared.service.limits.clients {
+            return false;
+        }
+        state.pending.retain(|(id, _)| *id != self.id);
+        state.seats.insert(self.id, seat);
+        true
+    }
+
+    /// Takes requests, from the first on.
+    async fn hear(
+        &self,
+        first: Request,
+        decoder: &mut Decoder,
+        read: &mut OwnedReadHalf,
+        parcels: &mpsc::Sender<Parcel>,
+    ) -> Result<(), Fault> {
+        let stall = self.shared.service.limits.stall;
+        let mut next = Some(first);
+        while let Some(asked) = next {
+            match asked {
+                Request::Watch(view) => self.watch(view).map_err(Fault::Told)?,
+                Request::Ask(question) => self.ask(question).map_err(Fault::Told)?,
+                Request::Sync => {
+                    let sync = self.shared.service.sync.clone();
+                    let done = tokio::task::spawn_blocking(move || sync()).await;
+                    let frame = encode(&Reply::Synced(done.unwrap_or(false)))?.into();
+                    // Who asks for it again and again without reading misses some.
+                    drop(parcels.try_send(Parcel { frame, _large: None, last: None }));
+                }
+            }
+            self.shared.work.notify_one();
+            tokio::time::sleep(REQUEST_PACE).await;
+            next = request(decoder, read, stall).await?;
+        }
+        Ok(())
+    }
+
+    fn watch(&self, view: View) -> Result<(), String> {
+        let view = checked(view, MAX_STANDING_ROWS)?;
+        let mut state = self.shared.state();
+        let ready = state.desk.watch(self.id, view, self.shared.now());
+        if let (Some(frame), Some(seat)) = (ready, state.seats.get(&self.id)) {
+            drop(seat.newest.send_replace(Some(frame)));
+        }
+        Ok(())
+    }
+
+    fn ask(&self, question: Numbered<View>) -> Result<(), String> {
+        let Numbered { number, about } = question;
+        let question = Numbered { number, about: checked(about, MAX_ROWS)? };
+        let now = self.shared.now();
+        if self.shared.state().desk.ask(self.id, question, now) {
+            return Ok(());
+        }
+        Err(format!("expected at most {MAX_QUESTIONS} questions that wait for their answers"))
+    }
+}
+
+/// A view that can be answered, of so many rows at most.
+fn checked(view: View, rows: usize) -> Result<View, String> {
+    view.filter.check_live().map_err(|error| error.to_string())?;
+    Ok(View { limit: view.limit.min(rows), ..view })
+}
+
+/// Writes single answers, and of those to the view the newest; the names before
+/// them when those have become others. `writing` says whether it is amid one.
+async fn deliver(
+    shared: &Shared,
+    mut names: Arc<Groups>,
+    write: &mut OwnedWriteHalf,
+    mut newest: watch::Receiver<Option<Arc<[u8]>>>,
+    mut parcels: mpsc::Receiver<Parcel>,
+    writing: &AtomicBool,
+) -> Result<(), Fault> {
+    loop {
+        let parcel = tokio::select! {
+            biased;
+            Some(parcel) = parcels.recv() => parcel,
+            changed = newest.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                let Some(frame) = newest.borrow_and_update().clone() else { continue };
+                Parcel { frame, _large: None, last: None }
+            }
+        };
+        if let Some(why) = parcel.last {
+            return Err(Fault::Told(why));
+        }
+        writing.store(true, Relaxed);
+        let now = (shared.service.groups)();
+        let renewed = if Arc::ptr_eq(&now, &names) { Vec::new() } else { encode(&Reply::Welcome(now.clone()))? };
+        names = now;
+        let stall = shared.service.limits.stall;
+        let sent = async {
+            write.write_all(&renewed).await?;
+            write.write_all(&parcel.frame).await
+        };
+        let written = timeout(stall, sent).await;
+        written.map_err(|_| Fault::Stalled(stall.as_secs()))??;
+        writing.store(false, Relaxed);
+    }
+}

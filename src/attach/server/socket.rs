@@ -1,0 +1,71 @@
+//! The socket's file.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use crate::attach::place::{PlaceError, fits};
+
+/// The owner and the group of the service may attach.
+const MODE: u32 = 0o660;
+
+/// A socket that listens. Its file goes with it.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    /// The file's number, to know it again.
+    inode: u64,
+}
+
+impl Socket {
+    /// Listens at a path. What a collector left there that is no more is replaced.
+    ///
+    /// # Errors
+    /// When the path is too long, somebody serves there, or something else is there.
+    pub fn bind(path: &Path) -> Result<Socket, PlaceError> {
+        fits(path)?;
+        let at = |error| PlaceError::Io(path.to_owned(), error);
+        match fs::symlink_metadata(path) {
+            Ok(meta) if !meta.file_type().is_socket() => {
+                return Err(PlaceError::NoSocket(path.to_owned()));
+            }
+            Ok(_) => match UnixStream::connect(path) {
+                Ok(_) => return Err(PlaceError::Taken(path.to_owned())),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    fs::remove_file(path).map_err(at)?;
+                }
+                Err(error) => return Err(at(error)),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(at(error)),
+        }
+        let listener = UnixListener::bind(path).map_err(at)?;
+        let made = fs::set_permissions(path, fs::Permissions::from_mode(MODE))
+            .and_then(|()| listener.set_nonblocking(true))
+            .and_then(|()| fs::symlink_metadata(path));
+        let inode = made.map_err(at)?.ino();
+        Ok(Socket { listener, path: path.to_owned(), inode })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn listener(&self) -> io::Result<UnixListener> {
+        self.listener.try_clone()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Another collector may have put its own there.
+        if fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.ino() == self.inode) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The words on attaching to a collector, and on serving those who attach.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::line::Said;
+
+/// Why nothing can be listed by named networks.
+pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";
+
+/// Where a collector is looked for that runs already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attach {
+    /// Whether it is looked for at all.
+    pub allowed: bool,
+    /// Its socket; `None` for the usual places.
+    pub socket: Option<PathBuf>,
+    /// Words that only concern collecting: the collector has its own.
+    pub unused: Vec<&'static str>,
+}
+
+/// Where screens may attach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Serve {
+    /// Whether they may at all.
+    pub allowed: bool,
+    /// The socket; `None` for the usual place.
+    pub socket: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct AttachWords {
+    /// The socket of the collector to attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
+    #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
+    socket: Option<PathBuf>,
+    /// Do not look for a running collector
+    #[arg(long, env = "TOPTALK_NO_ATTACH")]
+    no_attach: bool,
+}
+
+#[derive(Args)]
+pub(super) struct ServeWords {
+    /// The socket that screens attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
+    #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
+    socket: Option<PathBuf>,
+    /// Let no screen attach
+    #[arg(long, env = "TOPTALK_NO_SERVE")]
+    no_serve: bool,
+}
+
+impl AttachWords {
+    /// Of a command that never collects.
+    pub(super) fn alone(self) -> Attach {
+        Attach { allowed: !self.no_attach, socket: self.socket, unused: Vec::new() }
+    }
+
+    /// What was said beside these words may ask for collecting in this process.
+    pub(super) fn check(self, said: &Said) -> Attach {
+        let here = HERE.iter().any(|name| said.has(name));
+        let unused = COLLECTING.iter().filter(|(name, _)| said.has(name));
+        let unused = unused.map(|(_, flag)| *flag).collect();
+        Attach { allowed: !self.no_attach && !here, socket: self.socket, unused }
+    }
+}
+
+impl ServeWords {
+    pub(super) fn check(self) -> Serve {
+        Serve { allowed: !self.no_serve, socket: self.socket }
+    }
+}
+
+/// Flags that ask for collecting in this process.
+const HERE: &[&str] = &["port", "bind", "record", "for_ms"];
+
+/// Flags that only concern collecting, by their names in the program.
+const COLLECTING: &[(&str, &str)] = &[
+    ("local", "--local"),
+    ("lag", "--lag"),
+    ("max_hosts", "--max-hosts"),
+    ("max_conversations", "--max-conversations"),
+    ("no_dedup", "--no-dedup"),
+    ("group", "--group"),
+    ("allow", "--allow"),
+    ("sampling", "--sampling"),
+    ("state", "--state"),
+    ("workers", "--workers"),
+    ("alert_up", "--alert-up"),
+    ("alert_down", "--alert-down"),
+    ("link", "--link"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, read_from};
+
+    fn live(words: &str) -> Attach {
+        let line = format!("toptalk {words}");
+        match read_from(line.split_whitespace()).unwrap() {
+            Command::Live(live) => live.attach,
+            Command::Top(top) => top.attach,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn words_that_ask_for_collecting_here_attach_to_nothing() {
+        for words in ["", "top", "--window 5m", "top -n 3 port 443", "--local 10.0.0.0/8"] {
+            assert!(live(words).allowed, "{words}");
+        }
+        for words in ["-p 2055", "-b 127.0.0.1", "-w /a", "--no-attach", "top -p 5", "top --for 5s"]
+        {
+            assert!(!live(words).allowed, "{words}");
+        }
+        let attach = live("--socket /a/b.sock --alert-up 5M --group 10.0.0.0/8=x --no-dedup");
+        assert_eq!(attach.socket, Some("/a/b.sock".into()));
+        assert_eq!(attach.unused, ["--no-dedup", "--group", "--alert-up"]);
+        assert!(live("top --window 1h").unused.is_empty());
+    }
+
+    #[test]
+    fn collectors_serve_unless_told_not_to() {
+        let serve = |words: &str| {
+            let line = format!("toptalk collect {words}");
+            match read_from(line.split_whitespace()).unwrap() {
+                Command::Collect(collecting) => {
+                    (collecting.serve, collecting.record.rest.is_some())
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(serve(""), (Serve { allowed: true, socket: None }, false));
+        let socket = Some("/x.sock".into());
+        assert_eq!(serve("-w /a --socket /x.sock"), (Serve { allowed: true, socket }, true));
+        assert!(!serve("--no-serve").0.allowed);
+    }
+}

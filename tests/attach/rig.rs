@@ -1,0 +1,174 @@
+//! A collector's end with made-up answers, and clients of every kind.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use toptalk::attach::client::{AttachError, Connection};
+use toptalk::attach::frame::{Hello, Reply, Request, encode};
+use toptalk::attach::server::{Event, Limits, Server, Service, Socket};
+use toptalk::clock::Clock;
+use toptalk::flow::Groups;
+use toptalk::snapshot::{Snapshot, View};
+
+use crate::common::terminal::PATIENCE;
+
+/// A limit that is over in no time.
+pub const SOON: Duration = Duration::from_millis(50);
+
+type Answer = dyn Fn(&View) -> Snapshot + Send + Sync;
+
+/// A server at a socket of its own.
+pub struct Rig {
+    pub folder: TempDir,
+    pub path: PathBuf,
+    pub server: Option<Server>,
+    pub events: Receiver<Event>,
+    tell: Sender<Event>,
+    /// How many answers were made.
+    pub made: Arc<AtomicUsize>,
+    /// Which networks have names.
+    pub names: Arc<Mutex<Arc<Groups>>>,
+}
+
+/// Groups of a single network.
+pub fn named(network: &str, name: &str) -> Arc<Groups> {
+    Arc::new(Groups::new([(network.parse().unwrap(), name.into())]))
+}
+
+impl Rig {
+    pub fn start(limits: Limits) -> Rig {
+        Rig::answering(limits, Arc::new(plain))
+    }
+
+    pub fn answering(limits: Limits, answer: Arc<Answer>) -> Rig {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sock");
+        let (tell, events) = channel();
+        let made = Arc::default();
+        let names = Arc::new(Mutex::new(named("10.20.3.0/24", "lab")));
+        let mut rig = Rig { folder, path, server: None, events, tell, made, names };
+        rig.serve(limits, answer);
+        rig
+    }
+
+    /// Serves, again if it did before.
+    pub fn serve(&mut self, limits: Limits, answer: Arc<Answer>) {
+        self.server = None;
+        let socket = Socket::bind(&self.path).unwrap();
+        let (tell, made) = (Mutex::new(self.tell.clone()), self.made.clone());
+        let names = self.names.clone();
+        let service = Service {
+            answer: Arc::new(move |view| {
+                made.fetch_add(1, Relaxed);
+                answer(view)
+            }),
+            sync: Arc::new(|| true),
+            groups: Arc::new(move || names.lock().unwrap().clone()),
+            tell: Arc::new(move |event| drop(tell.lock().unwrap().send(event.clone()))),
+            clock: Clock::start(),
+            limits,
+        };
+        self.server = Some(Server::start(socket, service).unwrap());
+    }
+
+    /// The next event that is wanted.
+    pub fn event(&self, wanted: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = self.events.recv_timeout(PATIENCE).expect("there is such an event");
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::open(&self.path).unwrap()
+    }
+
+    /// A connection that says these bytes, and nothing more.
+    pub fn raw(&self, bytes: &[u8]) -> UnixStream {
+        let mut stream = UnixStream::connect(&self.path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // It may have hung up by then.
+        drop(stream.write_all(bytes));
+        stream
+    }
+}
+
+/// An answer by which its view is known.
+pub fn plain(view: &View) -> Snapshot {
+    Snapshot { view: view.clone(), ..Snapshot::default() }
+}
+
+/// An answer of so many bytes that do not become fewer.
+pub fn large(view: &View, bytes: usize) -> Snapshot {
+    let mut state = 1u64;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(33 + (state % 90) as u8)
+    };
+    Snapshot { notes: vec![(0..bytes).map(|_| noise()).collect()], ..plain(view) }
+}
+
+/// A view of so many rows.
+pub fn view(limit: usize) -> View {
+    View { limit, ..View::default() }
+}
+
+/// What a good client says first.
+pub fn greeting(request: &Request) -> Vec<u8> {
+    [Hello::ours().bytes(), encode(request).unwrap()].concat()
+}
+
+/// Everything until the other side hangs up.
+pub fn rest(mut stream: UnixStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+            panic!("it does not hang up")
+        }
+        // What we sent was not read to its end.
+        Ok(_) | Err(_) => bytes,
+    }
+}
+
+/// A client that behaves.
+pub struct Client {
+    runtime: Runtime,
+    pub connection: Connection,
+}
+
+impl Client {
+    pub fn open(path: &std::path::Path) -> Result<Client, AttachError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connection = runtime.block_on(Connection::open(path))?;
+        Ok(Client { runtime, connection })
+    }
+
+    pub fn send(&mut self, request: Request) {
+        self.runtime.block_on(self.connection.send(&request)).unwrap();
+    }
+
+    pub fn next(&mut self) -> Result<Reply, AttachError> {
+        let next = async { timeout(PATIENCE, self.connection.next()).await };
+        self.runtime.block_on(next).expect("there is an answer")
+    }
+
+    /// The next answer to what is watched.
+    pub fn snapshot(&mut self) -> Snapshot {
+        match self.next().unwrap() {
+            Reply::Snapshot(snapshot) => *snapshot,
+            other => panic!("{other:?}"),
+        }
+    }
+}

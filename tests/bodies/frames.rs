@@ -1,0 +1,113 @@
+//! The attach protocol: every message comes back as it was, however it is split;
+//! whatever else comes is an error at most.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use toptalk::attach::frame::{
+    Decoder, FrameError, Hello, MAX_REPLY, Message, Numbered, Reply, Request, encode,
+};
+use toptalk::flow::Groups;
+
+use super::choices::choose;
+use super::input::Input;
+
+/// Messages in one conversation.
+const MESSAGES: usize = 4;
+
+/// Takes any bytes.
+pub fn run(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let requests = (0..input.below(MESSAGES + 1)).map(|_| request(&mut input)).collect::<Vec<_>>();
+    talk(&requests, &mut input);
+    let replies = (0..input.below(MESSAGES + 1)).map(|_| reply(&mut input)).collect::<Vec<_>>();
+    talk(&replies, &mut input);
+    garble(&requests, &mut input);
+    garble(&replies, &mut input);
+    let rest = input.take(bytes.len());
+    let mut decoder = Decoder::default();
+    decoder.push(rest);
+    if let Ok(Some(hello)) = decoder.hello() {
+        assert!(rest.starts_with(b"TTLK") && hello.version.is_ascii());
+    }
+    read::<Request>(rest);
+    read::<Reply>(rest);
+}
+
+pub fn request(input: &mut Input) -> Request {
+    match input.below(3) {
+        0 => Request::Watch(choose(input)),
+        1 => Request::Ask(choose(input)),
+        _ => Request::Sync,
+    }
+}
+
+pub fn reply(input: &mut Input) -> Reply {
+    match input.below(5) {
+        0 => Reply::Welcome(Arc::new(choose::<Groups>(input))),
+        1 => Reply::Snapshot(Box::new(choose(input))),
+        2 => Reply::Answer(Box::new(Numbered { number: input.word(), about: choose(input) })),
+        3 => Reply::Synced(choose(input)),
+        _ => Reply::Refused(choose(input)),
+    }
+}
+
+fn frames<M: Message>(messages: &[M]) -> Vec<u8> {
+    let frames = messages.iter().map(|message| encode(message).expect("they are small"));
+    frames.collect::<Vec<_>>().concat()
+}
+
+/// All messages arrive, in pieces of any size.
+fn talk<M: Message + PartialEq + Debug>(messages: &[M], input: &mut Input) {
+    let bytes = [Hello::ours().bytes(), frames(messages)].concat();
+    let mut decoder = Decoder::default();
+    let (mut rest, mut greeted, mut heard) = (&bytes[..], false, Vec::<M>::new());
+    while !rest.is_empty() {
+        // Once there are no more choices everything comes at once.
+        let size = if input.is_empty() { rest.len() } else { 1 + usize::from(input.byte()) };
+        let (piece, later) = rest.split_at(size.min(rest.len()));
+        decoder.push(piece);
+        rest = later;
+        if !greeted {
+            let hello = decoder.hello().expect("it is ours");
+            greeted = hello.is_some_and(|hello| hello == Hello::ours());
+        }
+        while let Some(message) = greeted.then(|| decoder.message().unwrap()).flatten() {
+            heard.push(message);
+        }
+    }
+    assert!(greeted && !decoder.is_amid());
+    assert_eq!(heard, messages);
+}
+
+/// Some bytes are not what they were.
+fn garble<M: Message>(messages: &[M], input: &mut Input) {
+    let mut bytes = frames(messages);
+    if bytes.is_empty() {
+        return;
+    }
+    for _ in 0..=input.below(4) {
+        let at = usize::from(input.half()) % bytes.len();
+        bytes[at] ^= 1 + input.byte().min(254);
+    }
+    read::<M>(&bytes);
+}
+
+/// Reads as long as there are messages.
+fn read<M: Message>(bytes: &[u8]) {
+    let mut decoder = Decoder::default();
+    decoder.push(bytes);
+    loop {
+        match decoder.message::<M>() {
+            Ok(Some(_)) => {}
+            Ok(None) => return,
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                if let FrameError::Length { limit, .. } = error {
+                    assert!(limit <= MAX_REPLY);
+                }
+                return;
+            }
+        }
+    }
+}
