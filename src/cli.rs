@@ -13,8 +13,9 @@ mod query;
 mod record;
 mod refused;
 mod replay;
-mod setup;
 mod settings;
+mod setup;
+mod top;
 mod values;
 
 pub use attach::{Attach, NO_NAMES, Serve};
@@ -27,15 +28,16 @@ pub use inspect::Inspect;
 pub use line::{Line, Refusal, Wanted, read_from};
 pub use query::{Action, Files, FilterFrom, Query, filter};
 pub use replay::Replay;
-pub use setup::{Setup, Shell, completions, man_pages};
 pub use settings::{Described, Origin, Value, check as check_file, described};
+pub use setup::{Setup, Shell, completions, man_pages};
+pub use top::{Output, Top};
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use self::attach::AttachWords;
 use self::exporters::ExporterWords;
@@ -43,18 +45,14 @@ use self::filters::{filter_help, refused};
 use self::groups::GroupWords;
 use self::line::Said;
 use self::record::{DemoRecordWords, RecordWords};
-use self::values::{Link, lag, link, sliding, window, workers};
+use self::values::{Link, lag, link, sliding, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::archive::recorder::Settings;
-use crate::filter::Filter;
 use crate::flow::{LocalNetworks, Network, Time};
 use crate::ingest::{Listen, MAX_PORTS, Workers};
-use crate::snapshot::{Grouping, SortKey, Subject, Window};
-use crate::units::{parse_duration, parse_rate};
+use crate::snapshot::Window;
+use crate::units::parse_rate;
 use crate::wire::Policy;
-
-/// How long `top` collects unless told otherwise.
-const DEFAULT_FOR_MS: i64 = 10_000;
 
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
@@ -99,28 +97,6 @@ pub struct Live {
     pub attach: Attach,
 }
 
-/// Collecting for a while and printing one answer.
-#[derive(Clone, Debug)]
-pub struct Top {
-    pub listen: Listen,
-    pub workers: Workers,
-    /// Without groups: their files are still to be read.
-    pub config: Config,
-    pub groups: Vec<Group>,
-    pub policy: Policy,
-    pub state: State,
-    pub for_ms: i64,
-    pub window: Window,
-    /// What is listed: hosts or a grouping.
-    pub subject: Subject,
-    pub limit: usize,
-    pub sort: SortKey,
-    pub output: Output,
-    pub filter: Filter,
-    pub record: Option<Settings>,
-    pub attach: Attach,
-}
-
 /// Where what is learned of exporters is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
@@ -129,14 +105,6 @@ pub enum State {
     Usual,
     Folder(PathBuf),
     Nowhere,
-}
-
-/// The shape of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    Table,
-    Csv,
-    Json,
 }
 
 /// Live top talkers from NetFlow, IPFIX and sFlow: who uses the line, right now.
@@ -159,7 +127,7 @@ enum Verb {
     Demo(DemoWords),
     /// Print one answer: of the collector that runs, else after collecting for a while
     #[command(after_long_help = filter_help())]
-    Top(Box<TopWords>),
+    Top(Box<top::TopWords>),
     /// Receive, warn, record and serve screens, without one, as a service does; in nfcapd's words
     Collect(Box<collect::CollectingWords>),
     /// Print every template, record and problem, from captures or live
@@ -285,45 +253,6 @@ struct DemoWords {
     record: DemoRecordWords,
 }
 
-#[derive(Args)]
-struct TopWords {
-    #[command(flatten)]
-    file: settings::FileWords,
-    #[command(flatten)]
-    collect: CollectWords,
-    /// Collect for so long instead of asking the collector that runs [default where none runs: 10s]
-    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
-    for_ms: Option<i64>,
-    /// The window of the answer: 10s, 1m, 5m, 15m, 1h or all
-    #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
-    window: Window,
-    /// What to list: host, port, proto, peer-net, interface or group
-    #[arg(long, value_name = "WHAT", default_value = groups::HOSTS, value_parser = groups::by)]
-    by: Subject,
-    /// Rows; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
-    limit: usize,
-    /// Sort by bytes sent, received, or both
-    #[arg(short, long, value_name = "KEY", default_value = "sum")]
-    sort: Sort,
-    /// Shape of the answer
-    #[arg(short, long, value_name = "SHAPE", default_value = "table")]
-    output: Output,
-    #[command(flatten)]
-    record: RecordWords,
-    #[command(flatten)]
-    attach: AttachWords,
-    /// Only what matches, as in `net 10.0.0.0/8 and not port 22`
-    filter: Vec<String>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Sort {
-    Up,
-    Down,
-    Sum,
-}
-
 impl Words {
     fn check(self, said: &Said) -> Result<Command, clap::Error> {
         Ok(match self.command {
@@ -410,42 +339,6 @@ impl LiveWords {
             snapshots: self.screen.snapshots,
             record: self.record.check(),
             attach: self.attach.check(said),
-        })
-    }
-}
-
-impl TopWords {
-    fn check(self, said: &Said) -> Result<Top, clap::Error> {
-        let text = self.filter.join(" ");
-        let filter = Filter::parse(&text)
-            .and_then(|filter| filter.check_live().map(|()| filter))
-            .map_err(|error| wrong(refused(&text, &error)))?;
-        let attach = self.attach.check(said);
-        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
-        // The collector that runs may have names.
-        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() && !attach.allowed {
-            return Err(wrong(NO_NAMES.to_owned()));
-        }
-        Ok(Top {
-            listen,
-            workers,
-            config: Config { keep_all: self.window == Window::All, ..config },
-            groups,
-            policy,
-            state,
-            for_ms: self.for_ms.unwrap_or(DEFAULT_FOR_MS),
-            window: self.window,
-            subject: self.by,
-            limit: if self.limit == 0 { usize::MAX } else { self.limit },
-            sort: match self.sort {
-                Sort::Up => SortKey::Up,
-                Sort::Down => SortKey::Down,
-                Sort::Sum => SortKey::Bytes,
-            },
-            output: self.output,
-            filter,
-            record: self.record.check(),
-            attach,
         })
     }
 }

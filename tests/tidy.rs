@@ -85,7 +85,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("bzip2::", &["archive"]),
     ("crc32fast::", &["archive"]),
     ("hashbrown::", &["archive", "query"]),
-    ("rustix::", &["ingest"]),
+    ("rustix::", &["app", "attach", "ingest"]),
     ("indicatif::", &["app"]),
     ("pcap_parser::", &["capture"]),
     ("toml::", &["config"]),

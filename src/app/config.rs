@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::AppError;
+use super::say::tell;
 use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
 use crate::config::{self, File, Form, MAX_FILE, Verb};
 
@@ -29,6 +30,12 @@ fn usual(places: Vec<PathBuf>) -> Result<Option<File>, AppError> {
     for path in places {
         match load(&path) {
             Err(AppError::ReadConfig { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            // It is somebody else's, as the service's is where others may not see it.
+            Err(AppError::ReadConfig { path, source })
+                if source.kind() == ErrorKind::PermissionDenied =>
+            {
+                tell(format_args!("settings not used: {}: {source}", path.display()));
+            }
             result => return result.map(Some),
         }
     }

@@ -65,7 +65,8 @@ impl Serving {
 
     /// How screens fared, if any could attach.
     pub(super) fn sum_up(&self) {
-        let Some(Attached { refused, cut_off, .. }) = self.server.as_ref().map(Server::attached) else {
+        let Some(Attached { refused, cut_off, .. }) = self.server.as_ref().map(Server::attached)
+        else {
             return;
         };
         if refused + cut_off > 0 {

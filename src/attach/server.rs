@@ -205,7 +205,6 @@ impl Server {
     }
 
     /// The same for somebody else, whenever it is called.
-    #[must_use]
     pub fn counts(&self) -> impl Fn() -> Attached + Send + Sync + 'static {
         let shared = self.shared.clone();
         move || shared.attached()

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::flow::Sampling;
+use crate::snapshot::SortKey;
 
 #[test]
 fn the_words_are_consistent() {

@@ -155,7 +155,8 @@ impl Metric {
                 value.map(|value| (vec![], value)).into_iter().collect()
             }
             Read::Causes(read) => {
-                let of = |drop: &DropCount| (vec![drop.cause.to_string()], Value::Whole(drop.count));
+                let of =
+                    |drop: &DropCount| (vec![drop.cause.to_string()], Value::Whole(drop.count));
                 read(health).iter().map(of).collect()
             }
         };

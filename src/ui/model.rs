@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::flow::{Groups, Host, Time};
-use crate::snapshot::{Alarm, ConversationRow, Health, Order, Reach, Snapshot, Subject, View, Window};
+use crate::snapshot::{
+    Alarm, ConversationRow, Health, Order, Reach, Snapshot, Subject, View, Window,
+};
 use crate::units::Unit;
 
 use super::action::Context;

@@ -261,7 +261,11 @@ async fn deliver(
         }
         writing.store(true, Relaxed);
         let now = (shared.service.groups)();
-        let renewed = if Arc::ptr_eq(&now, &names) { Vec::new() } else { encode(&Reply::Welcome(now.clone()))? };
+        let renewed = if Arc::ptr_eq(&now, &names) {
+            Vec::new()
+        } else {
+            encode(&Reply::Welcome(now.clone()))?
+        };
         names = now;
         let stall = shared.service.limits.stall;
         let sent = async {

@@ -1,0 +1,125 @@
+//! The words of `toptalk top`.
+
+use clap::{Args, ValueEnum};
+
+use super::attach::AttachWords;
+use super::filters::refused;
+use super::line::Said;
+use super::record::RecordWords;
+use super::values::window;
+use super::{Attach, Collect, CollectWords, Group, NO_NAMES, State, groups, settings, wrong};
+use crate::agg::Config;
+use crate::archive::recorder::Settings;
+use crate::filter::Filter;
+use crate::ingest::{Listen, Workers};
+use crate::snapshot::{Grouping, SortKey, Subject, Window};
+use crate::units::parse_duration;
+use crate::wire::Policy;
+
+/// How long `top` collects unless told otherwise.
+const DEFAULT_FOR_MS: i64 = 10_000;
+
+/// Collecting for a while and printing one answer.
+#[derive(Clone, Debug)]
+pub struct Top {
+    pub listen: Listen,
+    pub workers: Workers,
+    /// Without groups: their files are still to be read.
+    pub config: Config,
+    pub groups: Vec<Group>,
+    pub policy: Policy,
+    pub state: State,
+    pub for_ms: i64,
+    pub window: Window,
+    /// What is listed: hosts or a grouping.
+    pub subject: Subject,
+    pub limit: usize,
+    pub sort: SortKey,
+    pub output: Output,
+    pub filter: Filter,
+    pub record: Option<Settings>,
+    pub attach: Attach,
+}
+
+/// The shape of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Table,
+    Csv,
+    Json,
+}
+
+#[derive(Args)]
+pub(super) struct TopWords {
+    #[command(flatten)]
+    file: settings::FileWords,
+    #[command(flatten)]
+    collect: CollectWords,
+    /// Collect for so long instead of asking the collector that runs [default where none runs: 10s]
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    for_ms: Option<i64>,
+    /// The window of the answer: 10s, 1m, 5m, 15m, 1h or all
+    #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
+    window: Window,
+    /// What to list: host, port, proto, peer-net, interface or group
+    #[arg(long, value_name = "WHAT", default_value = groups::HOSTS, value_parser = groups::by)]
+    by: Subject,
+    /// Rows; 0 for all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    limit: usize,
+    /// Sort by bytes sent, received, or both
+    #[arg(short, long, value_name = "KEY", default_value = "sum")]
+    sort: Sort,
+    /// Shape of the answer
+    #[arg(short, long, value_name = "SHAPE", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    record: RecordWords,
+    #[command(flatten)]
+    attach: AttachWords,
+    /// Only what matches, as in `net 10.0.0.0/8 and not port 22`
+    filter: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Sort {
+    Up,
+    Down,
+    Sum,
+}
+
+impl TopWords {
+    pub(super) fn check(self, said: &Said) -> Result<Top, clap::Error> {
+        let text = self.filter.join(" ");
+        let filter = Filter::parse(&text)
+            .and_then(|filter| filter.check_live().map(|()| filter))
+            .map_err(|error| wrong(refused(&text, &error)))?;
+        let attach = self.attach.check(said);
+        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
+        // The collector that runs may have names.
+        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() && !attach.allowed {
+            return Err(wrong(NO_NAMES.to_owned()));
+        }
+        Ok(Top {
+            listen,
+            workers,
+            config: Config { keep_all: self.window == Window::All, ..config },
+            groups,
+            policy,
+            state,
+            for_ms: self.for_ms.unwrap_or(DEFAULT_FOR_MS),
+            window: self.window,
+            subject: self.by,
+            limit: if self.limit == 0 { usize::MAX } else { self.limit },
+            sort: match self.sort {
+                Sort::Up => SortKey::Up,
+                Sort::Down => SortKey::Down,
+                Sort::Sum => SortKey::Bytes,
+            },
+            output: self.output,
+            filter,
+            record: self.record.check(),
+            attach,
+        })
+    }
+}
