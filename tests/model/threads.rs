@@ -1,5 +1,6 @@
 //! Two threads record while a third takes snapshots.
 
+use std::sync::Barrier;
 use std::thread;
 
 use toptalk::agg::{Config, LagRule, Windows};
@@ -30,25 +31,32 @@ fn batch(writer: u32, number: u32) -> Vec<Flow> {
     made.collect()
 }
 
-/// Records everything from two threads, taking snapshots all the while.
+/// Records everything from two threads, taking a snapshot beside each batch.
 fn hammer(config: Config) -> (Windows, Naive, Time) {
     let windows = Windows::new(Config { started: Time(START), ..config });
     let end = Time(START + i64::from(BATCHES) * 40_000 + 20_000);
     let subjects =
         [Subject::Hosts, Subject::Talkers, Subject::Line, Subject::Host(Host::v4(0x0a00_0007))];
+    // All begin a batch together: while a snapshot is taken no more time passes than
+    // one takes, or panes at its end would be merged with those that come after it.
+    let begin = Barrier::new(3);
     thread::scope(|scope| {
-        let writers = [1, 2].map(|writer| {
-            let windows = &windows;
-            scope.spawn(move || (0..BATCHES).for_each(|n| windows.record(&batch(writer, n))))
-        });
-        for (round, subject) in subjects.iter().cycle().enumerate() {
+        for writer in [1, 2] {
+            let (windows, begin) = (&windows, &begin);
+            scope.spawn(move || {
+                for number in 0..BATCHES {
+                    let flows = batch(writer, number);
+                    begin.wait();
+                    windows.record(&flows);
+                }
+            });
+        }
+        for (round, subject) in (0..BATCHES as usize).zip(subjects.iter().cycle()) {
+            begin.wait();
             let window = Window::SLIDING[round % 5];
             let view = View { subject: *subject, window, limit: 50, ..View::default() };
             // The reader's clock stands still: the writers move the edge.
             check_law(&windows.snapshot(&view, Time(START), Health::default()));
-            if writers.iter().all(thread::ScopedJoinHandle::is_finished) {
-                break;
-            }
         }
     });
     let mut model = Naive::new(false);

@@ -58,81 +58,133 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = Ends::new().map_err(AppError::Start)?;
     let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
-    let mut settings = Settings::new(line, collecting.record.clone())?;
-    let groups = groups::read(&collecting.groups)?;
-    let repeat = repeat::resolve(&collecting.repeat)?;
-    let policy = collecting.policy_for(&collecting.record);
-    let sockets = collecting.listen.open()?;
-    let metrics = Metrics::bind(collecting.metrics)?;
-    let clock = Clock::start();
-    let slot = collecting.record.slot_seconds();
-    let folders = collecting.record.folders();
-    let (recording, recovered) = record::start_all(collecting.record, clock)?;
-    let tape = recording.as_ref().map(Recording::tape);
-    let told = announce(&sockets, &folders, slot);
-    collecting.notes.iter().for_each(|note| warn!("{note}"));
-    for (folder, recovered) in recovered {
-        if let Some(text) = recovered.text() {
-            info!(folder = %folder.display(), "{text}");
-        }
-    }
-    let config = Config { started: clock.now(), groups, ..collecting.config };
-    let windows = Arc::new(Windows::new(config));
-    let options = Options {
-        workers: collecting.workers,
-        policy,
-        state: state::folder(collecting.state, |name| std::env::var_os(name)),
-        tape: tape.clone(),
-        repeat,
-        ..Options::default()
-    };
-    let ingest =
-        Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
-    let local = Local { windows: windows.clone(), published: ingest.published(), clock };
-    let serving = Serving::start(Parts { local, tape: tape.clone() }, collecting.serve)?;
-    let metrics = Metrics::serve(metrics, serving.health())?;
-    let mut manager = Manager::of_environment();
-    manager.ready();
-    let mut report = Report::new(tape, ingest.published(), told);
-    let hooks = collecting.hook.map(Hooks::start);
-    let hand_on = |report: &mut Report| {
-        let finished = report.tell();
-        finished.into_iter().for_each(|one| hooks.iter().for_each(|hooks| hooks.push(one.clone())));
-    };
-    let mut watches = tokio::time::interval(WATCH);
+    let mut service = Service::start(collecting, line)?;
     let end = ends.end();
     tokio::pin!(end);
-    while !ingest.published().has_ended() {
+    let mut watches = tokio::time::interval(WATCH);
+    while !service.ingest.published().has_ended() {
         tokio::select! {
             _ = &mut end => break,
-            _ = hangups.recv() => {
-                manager.reloading();
-                settings.reload(&windows, &ingest).await;
-                manager.ready();
-            }
-            _ = watches.tick() => {
-                windows.watch(clock.now());
-                report.alerts(&windows.alerts());
-            }
-            () = tokio::time::sleep(LOOK) => hand_on(&mut report),
+            _ = hangups.recv() => service.reload().await,
+            _ = watches.tick() => service.watch(),
+            () = tokio::time::sleep(LOOK) => service.hand_on(),
         }
-        manager.alive(ingest.published().beats(), clock.micros());
     }
-    let began = clock.micros();
-    info!("stopping");
-    manager.stopping();
-    drop(metrics);
-    // What it takes in at the end is still recorded.
-    let stopped = ingest.stop().map_err(AppError::Collect);
-    drop(recording);
-    hand_on(&mut report);
-    report.sum_up();
-    serving.sum_up();
-    if let Some(hooks) = hooks {
-        let spent = Duration::from_micros(clock.micros().saturating_sub(began));
-        hooks.end(END.saturating_sub(spent).max(LEAST_FOR_HOOK)).await;
+    service.stop().await
+}
+
+/// Everything that runs.
+struct Service {
+    clock: Clock,
+    settings: Settings,
+    windows: Arc<Windows>,
+    ingest: Ingest,
+    recording: Option<Recording>,
+    serving: Serving,
+    metrics: Option<Metrics>,
+    manager: Manager,
+    report: Report,
+    hooks: Option<Hooks>,
+}
+
+impl Service {
+    /// Within a runtime.
+    fn start(collecting: Collecting, line: Line) -> Result<Service, AppError> {
+        let settings = Settings::new(line, collecting.record.clone())?;
+        let groups = groups::read(&collecting.groups)?;
+        let repeat = repeat::resolve(&collecting.repeat)?;
+        let policy = collecting.policy_for(&collecting.record);
+        let sockets = collecting.listen.open()?;
+        let metrics = Metrics::bind(collecting.metrics)?;
+        let clock = Clock::start();
+        let slot = collecting.record.slot_seconds();
+        let folders = collecting.record.folders();
+        let (recording, recovered) = record::start_all(collecting.record, clock)?;
+        let tape = recording.as_ref().map(Recording::tape);
+        let told = announce(&sockets, &folders, slot);
+        collecting.notes.iter().for_each(|note| warn!("{note}"));
+        for (folder, recovered) in recovered {
+            if let Some(text) = recovered.text() {
+                info!(folder = %folder.display(), "{text}");
+            }
+        }
+        let config = Config { started: clock.now(), groups, ..collecting.config };
+        let windows = Arc::new(Windows::new(config));
+        let options = Options {
+            workers: collecting.workers,
+            policy,
+            state: state::folder(collecting.state, |name| std::env::var_os(name)),
+            tape: tape.clone(),
+            repeat,
+            ..Options::default()
+        };
+        let ingest =
+            Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
+        let local = Local { windows: windows.clone(), published: ingest.published(), clock };
+        let serving = Serving::start(Parts { local, tape: tape.clone() }, collecting.serve)?;
+        let metrics = Metrics::serve(metrics, serving.health())?;
+        let report = Report::new(tape, ingest.published(), told);
+        let hooks = collecting.hook.map(Hooks::start);
+        let manager = Manager::of_environment();
+        manager.ready();
+        Ok(Service {
+            clock,
+            settings,
+            windows,
+            ingest,
+            recording,
+            serving,
+            metrics,
+            manager,
+            report,
+            hooks,
+        })
     }
-    stopped.map(|_| ExitCode::SUCCESS)
+
+    /// Takes new settings, if they are right.
+    async fn reload(&mut self) {
+        self.manager.reloading();
+        self.settings.reload(&self.windows, &self.ingest).await;
+        self.manager.ready();
+    }
+
+    /// Looks at the limits.
+    fn watch(&mut self) {
+        self.windows.watch(self.clock.now());
+        self.report.alerts(&self.windows.alerts());
+    }
+
+    /// Tells what is new, and gives a sign of life.
+    fn hand_on(&mut self) {
+        for finished in self.report.tell() {
+            self.hooks.iter().for_each(|hooks| hooks.push(finished.clone()));
+        }
+        self.manager.alive(self.ingest.published().beats(), self.clock.micros());
+    }
+
+    /// Takes in what the kernel still holds, and closes everything.
+    async fn stop(self) -> Result<ExitCode, AppError> {
+        let Service {
+            clock, ingest, recording, serving, metrics, manager, mut report, hooks, ..
+        } = self;
+        let began = clock.micros();
+        info!("stopping");
+        manager.stopping();
+        drop(metrics);
+        // What it takes in at the end is still recorded.
+        let stopped = ingest.stop().map_err(AppError::Collect);
+        drop(recording);
+        for finished in report.tell() {
+            hooks.iter().for_each(|hooks| hooks.push(finished.clone()));
+        }
+        report.sum_up();
+        serving.sum_up();
+        if let Some(hooks) = hooks {
+            let spent = Duration::from_micros(clock.micros().saturating_sub(began));
+            hooks.end(END.saturating_sub(spent).max(LEAST_FOR_HOOK)).await;
+        }
+        stopped.map(|_| ExitCode::SUCCESS)
+    }
 }
 
 /// Says where it listens and where it records; what else was said is returned.
