@@ -7,6 +7,8 @@ mod bodies;
 #[path = "inspect/build.rs"]
 #[allow(dead_code, reason = "shared with the tests of inspect")]
 mod build;
+#[path = "bodies/seeds.rs"]
+mod files;
 
 use std::path::{Path, PathBuf};
 
@@ -120,6 +122,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             single.chain([v9, ipfix]).map(|sent| bodies::differential::script(&sent)).collect()
         }
         "captures" => captures(&datagrams),
+        "archive" => files::archive(),
+        "query" => files::query(),
         // Choices have no meaning that could be written down.
         _ => {
             let byte = |n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8;

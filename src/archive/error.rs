@@ -22,6 +22,16 @@ impl ArchiveError {
         ArchiveError::Io { doing, path: path.to_owned(), source }
     }
 
+    /// An error while reading what was there a moment ago.
+    pub(super) fn reading(path: &Path, source: io::Error) -> ArchiveError {
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                ArchiveError::damaged(path, "it was cut off while it was read")
+            }
+            _ => ArchiveError::io("read", path, source),
+        }
+    }
+
     /// A part of `path` that is not what it should be.
     pub fn damaged(path: &Path, what: impl Into<String>) -> ArchiveError {
         ArchiveError::Damaged { path: path.to_owned(), what: what.into() }

@@ -2,6 +2,7 @@
 //! wrong. The fuzzer's crate (`fuzz/`) and the replay of its corpus share this.
 #![allow(dead_code, reason = "each user takes its own part of this")]
 
+pub mod archive;
 pub mod captures;
 pub mod choices;
 pub mod compare;
@@ -9,6 +10,7 @@ pub mod datagrams;
 pub mod differential;
 pub mod frames;
 pub mod input;
+pub mod query;
 #[path = "../common/sets.rs"]
 pub mod sets;
 pub mod sflow;
@@ -26,4 +28,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("captures", captures::run),
     ("frames", frames::run),
     ("differential", differential::run),
+    ("archive", archive::run),
+    ("query", query::run),
 ];

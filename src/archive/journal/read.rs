@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::record::{self, FLOW_LEN, MORE_LEN};
 use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, Header, MAX_BLOCK_FLOWS, number};
-use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk};
+use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk, is_sum_of};
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, More};
 
@@ -25,7 +25,7 @@ struct BlockHeader {
 impl BlockHeader {
     fn parse(bytes: &[u8; BLOCK_HEADER_LEN]) -> Option<BlockHeader> {
         let (said, sum) = bytes.split_at(BLOCK_HEADER_LEN - 4);
-        if !bytes.starts_with(&BLOCK_MAGIC) || crc32fast::hash(said) != number(sum, 0) {
+        if !bytes.starts_with(&BLOCK_MAGIC) || !is_sum_of(number(sum, 0), said) {
             return None;
         }
         let (flows, more) = (number(bytes, 8) as usize, number(bytes, 12) as usize);
@@ -121,7 +121,7 @@ impl Blocks {
             return Ok(None);
         }
         self.at += (BLOCK_HEADER_LEN + header.len()) as u64;
-        Ok(Some(crc32fast::hash(&self.records) == header.sum))
+        Ok(Some(is_sum_of(header.sum, &self.records)))
     }
 
     /// Appends the flows of the records that were read.

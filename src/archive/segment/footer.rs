@@ -262,7 +262,7 @@ pub(super) fn metadata(path: &Path, file: &File) -> Result<ParquetMetaData, Arch
 /// end of a Parquet file.
 fn end(path: &Path, file: &File) -> Result<Vec<u8>, ArchiveError> {
     use std::os::unix::fs::FileExt;
-    let io = |error| ArchiveError::io("read", path, error);
+    let io = |error| ArchiveError::reading(path, error);
     let length = file.metadata().map_err(io)?.len();
     let Some(at) = length.checked_sub(8) else {
         return Err(ArchiveError::damaged(path, format!("{length} bytes are no Parquet file")));

@@ -84,7 +84,7 @@ pub(super) fn parts(
     metadata: &ParquetMetaData,
     rows: usize,
 ) -> Result<Vec<Part>, ArchiveError> {
-    let io = |error| ArchiveError::io("read", path, error);
+    let io = |error| ArchiveError::reading(path, error);
     let damaged = |what: String| ArchiveError::damaged(path, what);
     let length = file.metadata().map_err(io)?.len();
     let (begin, size) = index_place(metadata, length).map_err(damaged)?;

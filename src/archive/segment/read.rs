@@ -13,7 +13,7 @@ use super::page::{Encoding, Header, MAX_HEADER};
 use super::place::{MAX_PAGE, Part, Place, parts};
 use super::{MAX_DICTIONARY, delta};
 use crate::archive::schema::{Coding, Store};
-use crate::archive::{ArchiveError, Chunk};
+use crate::archive::{ArchiveError, Chunk, is_sum_of};
 use crate::flow::Host;
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::Field;
@@ -117,7 +117,7 @@ impl Segment {
         let stored = stored.get_mut(..place.size).unwrap_or_default();
         self.file
             .read_exact_at(stored, place.offset)
-            .map_err(|error| ArchiveError::io("read", &self.path, error))?;
+            .map_err(|error| ArchiveError::reading(&self.path, error))?;
         self.bytes_read += place.size as u64;
         let parsed = Header::parse(stored);
         let found = parsed.and_then(|(header, at)| Some((header, stored.get(at..)?)));
@@ -126,7 +126,7 @@ impl Segment {
         }) else {
             return Err(self.damaged_at(field, page, "its header makes no sense"));
         };
-        if crc32fast::hash(bytes) != header.crc {
+        if !is_sum_of(header.crc, bytes) {
             return Err(self.damaged_at(field, page, "the checksum is wrong"));
         }
         let length = header.raw as usize;
@@ -193,7 +193,7 @@ impl Segment {
                 let bytes = head.get_mut(..length).unwrap_or_default();
                 self.file
                     .read_exact_at(bytes, last.offset)
-                    .map_err(|error| ArchiveError::io("read", &self.path, error))?;
+                    .map_err(|error| ArchiveError::reading(&self.path, error))?;
                 match Header::parse(bytes) {
                     Some((header, _)) => header.encoding == Encoding::Ids,
                     None => {
