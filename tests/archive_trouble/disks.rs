@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use toptalk::flow::{Flow, Host};
 use toptalk::wire::encode::V5Encoder;
 
-use super::common::process::{Running, free_port};
+use super::common::process::{Running, free_port, toptalk};
 use super::common::skip;
 
 /// Runs `toptalk words` with a disk mounted on `place`; says loudly when that is
@@ -18,7 +18,13 @@ fn on_disk(test: &str, mount: &str, place: &str, words: &str) -> Option<Command>
     let command = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-c", script]).env("TOPTALK", env!("CARGO_BIN_EXE_toptalk"));
-        command.env("TOPTALK_NO_STATE", "true").env_remove("TOPTALK_RECORD");
+        // As every test runs it.
+        for (name, value) in toptalk().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command
     };
     let tried = command(&format!("mount {mount} {place}")).output();
@@ -52,11 +58,13 @@ fn a_full_disk_is_told_once_and_what_is_not_recorded_is_counted() {
         socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
     }
     running.wait_for("not recording to");
-    running.wait_for("flows 0, packets 0, bytes 0, lost 0, parts 0, not recorded 7");
+    running.wait_for("flows=0 packets=0 bytes=0 lost=0 bad=0 parts=0 not_recorded=7");
     let output = running.end(Signal::SIGTERM);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("7 record_no_space: flows not recorded: the disk is full"), "{said}");
+    let summed = |line: &&str| line.contains("flows not recorded: the disk is full");
+    let summed = said.lines().find(summed).expect(&said);
+    assert!(summed.ends_with("cause=record_no_space count=7"), "{summed}");
     assert!(!said.contains("not recording to"), "told once: {said}");
 }
 

@@ -10,7 +10,7 @@ use toptalk::archive::{self, Chunk, Chunks, journal, nfcapd, rows, segment, veri
 use toptalk::filter::Filter;
 use toptalk::flow::field::FIELDS;
 use toptalk::query::element::{five_tuple, statistic};
-use toptalk::query::{Ask, Opened, Order, Progress, Question, Source, ask};
+use toptalk::query::{Ask, Opened, Order, Progress, Question, Source, Ways, ask};
 
 thread_local! {
     /// Where the bytes are put, again and again.
@@ -89,7 +89,7 @@ fn columns(chunk: &mut dyn Chunk, page: usize) {
 /// Answers of every kind, with filters that go through dictionaries and without.
 fn questions(entry: &Entry, path: &Path, rows: u64) {
     let one = |word| Ask::Statistics { asked: vec![statistic(word).expect(word)], limit: 3 };
-    let both = toptalk::query::Aggregation { bidirectional: true, ..five_tuple() };
+    let both = toptalk::query::Aggregation { ways: Ways::Both, ..five_tuple() };
     for (text, ask_for) in [
         ("", Ask::Summary),
         ("", Ask::Records { order: None, limit: 0 }),
@@ -104,6 +104,7 @@ fn questions(entry: &Entry, path: &Path, rows: u64) {
             from: None,
             to: None,
             no_dedup: rows.is_multiple_of(2),
+            columns: None,
             ask: ask_for,
         };
         let open = |entry: &Entry| archive::open(entry).map(Opened::Chunks);

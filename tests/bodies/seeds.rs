@@ -83,7 +83,7 @@ fn nfdump_record(n: u64) -> Vec<u8> {
         _ => (3, words(&[0x2001_0db8 << 32, n, 0x2001_0db8 << 32, 7])),
     };
     let mut all = vec![(1, generic), addresses];
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let numbers: [u16; 15] = [4, 5, 6, 7, 8, 10, 12, 14, 15, 16, 20, 22, 25, 33, 38];
         all.extend(numbers.map(|number| (number, vec![n as u8 + 1; 40])));
     }
@@ -172,14 +172,14 @@ const WORDS: &[&str] = &[
 ];
 
 const LINES: &[&str] = &[
-    "-R\0a\0-s\0dstip\0-O\0bytes\0-n\010\0dst\0net\010.0.0.0/8",
-    "-r\0f\0-o\0csv\0-t\02026/04/10\0-6\0-q\0--rates\0own\0any",
-    "-M\0/a:b\0-A\0srcip,dstport\0-B\0-N\0--tz\0CET-1CEST,M3.5.0,M10.5.0/3",
-    "-r\0f\0--to\0127.0.0.1:2055\0--as\0v9\0--speed\010x\0--keep-times",
-    "-R\0a\0-w\0b\0-S\01\0--slot\060",
-    "-p\02055\0-w\0d\0-t\060\0--expire-age\030d",
+    "-R\x00a\x00-s\x00dstip\x00-O\x00bytes\x00-n\x0010\x00dst\x00net\x0010.0.0.0/8",
+    "-r\x00f\x00-o\x00csv\x00-t\x002026/04/10\x00-6\x00-q\x00--rates\x00own\x00any",
+    "-M\x00/a:b\x00-A\x00srcip,dstport\x00-B\x00-N\x00--tz\x00CET-1CEST,M3.5.0,M10.5.0/3",
+    "-r\x00f\x00--to\x00127.0.0.1:2055\x00--as\x00v9\x00--speed\x0010x\x00--keep-times",
+    "-R\x00a\x00-w\x00b\x00-S\x001\x00--slot\x0060",
+    "-p\x002055\x00-w\x00d\x00-t\x0060\x00--expire-age\x0030d",
     "-m",
-    "-v\0f",
+    "-v\x00f",
 ];
 
 /// Filters, words and command lines, each behind the byte that says which.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tracing::{debug, error, info, warn};
 
+use crate::flow::Time;
 use crate::ingest::{Finished, Published, Tape, Turned};
 use crate::snapshot::{Alert, AlertSubject, Direction, Health};
 use crate::units;
@@ -18,8 +19,9 @@ pub(super) struct Report {
     /// What had gone missing, and what was bad, when the last slot was told of.
     lost: u64,
     bad: u64,
-    /// Why recording had stopped, if it had.
-    alarm: Option<String>,
+    /// Since when recording had stopped or was behind, if so; whatever is said of
+    /// why, that is told once.
+    alarm: Option<Time>,
     alerts: Vec<AlertSubject>,
     /// The newest notes, at most [`MAX_NOTES`].
     notes: VecDeque<String>,
@@ -40,12 +42,12 @@ impl Report {
             self.slots(&turned, &health);
         }
         let alarm = alarm(&health);
-        if alarm != self.alarm {
+        if alarm.as_ref().map(|(since, _)| *since) != self.alarm {
             match &alarm {
-                Some(why) => error!("{why}"),
+                Some((_, why)) => error!("{why}"),
                 None => info!("recording goes on"),
             }
-            self.alarm = alarm;
+            self.alarm = alarm.map(|(since, _)| since);
         }
         let recording = health.recording.iter().flat_map(|recording| &recording.notes);
         for note in recording.chain(&health.notes) {
@@ -131,10 +133,13 @@ fn bad(health: &Health) -> u64 {
     counts.map(|drop| drop.count).sum()
 }
 
-fn alarm(health: &Health) -> Option<String> {
+/// What keeps it from recording, or from making segments, and since when.
+fn alarm(health: &Health) -> Option<(Time, String)> {
     let recording = health.recording.as_ref()?;
-    let stopped = recording.stopped.as_ref();
-    let stopped =
-        stopped.map(|alarm| format!("not recording to {}: {}", recording.folder, alarm.why));
-    stopped.or_else(|| recording.behind.as_ref().map(|alarm| alarm.why.clone()))
+    let (alarm, head) = match (&recording.stopped, &recording.behind) {
+        (Some(stopped), _) => (stopped, format!("not recording to {}: ", recording.folder)),
+        (None, Some(behind)) => (behind, String::new()),
+        (None, None) => return None,
+    };
+    Some((alarm.since, format!("{head}{}", alarm.why)))
 }

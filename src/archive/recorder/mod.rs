@@ -214,11 +214,14 @@ impl Recorder {
     /// Does what is due: writes, syncs, ends a slot, and tries again what failed.
     pub fn tick(&mut self, now: Time) {
         if let Some(stop) = &self.stop {
+            // Slots of which nothing is recorded end as well.
             if !stop.is_due(now) {
+                self.rotate(now);
                 return;
             }
             if let Err(error) = self.resume(now) {
                 self.stop_for(now, &error);
+                self.rotate(now);
                 return;
             }
             self.stop = None;
