@@ -95,7 +95,7 @@ class Collector:
             words = [TOPTALK, "collect", "-b", "127.0.0.1", "-p", PORT, "--socket", self.path, *more]
             env = {**os.environ, "TOPTALK_NO_STATE": "true"}
             self.process = subprocess.Popen([str(word) for word in words], stdout=out, stderr=out, env=env)
-        while not re.search("screens attach at", log.read_text()):
+        while not re.search("screens attach", log.read_text()):
             if self.process.poll() is not None:
                 sys.exit(log.read_text())
             time.sleep(0.01)
@@ -197,7 +197,7 @@ def hostile(collector, args):
     time.sleep(2)
     before, until = collector.rss(), time.monotonic() + args.seconds
     mark = len(good.came)
-    bad = [threading.Thread(target=harm, args=(collector.path, kind, until), daemon=True) for kind in range(200)]
+    bad = [threading.Thread(target=harm, args=(collector.path, kind, until), daemon=True) for kind in range(args.bad)]
     cpu = collector.cpu("answers"), collector.cpu("attach")
     for thread in bad:
         thread.start()
@@ -207,10 +207,10 @@ def hostile(collector, args):
         sizes.append(collector.rss())
     cpu = [(collector.cpu(name) - was) / args.seconds for name, was in zip(("answers", "attach"), cpu)]
     gaps = [b - a for a, b in zip(good.came[mark:], good.came[mark + 1 :])]
-    print(f"200 bad connections for {args.seconds} s: answers {cpu[0]:.3f} cores, sockets {cpu[1]:.3f} cores")
+    print(f"{args.bad} bad connections for {args.seconds} s: answers {cpu[0]:.3f} cores, sockets {cpu[1]:.3f} cores")
     print(f"the good screen: every {statistics.median(gaps):.2f} s, longest {max(gaps):.2f} s {good.ended or ''}")
-    half = len(sizes) // 2
-    print(f"RSS before {before:.0f} MB, then {max(sizes[:half]):.0f} MB, in the second half {max(sizes[half:]):.0f} MB")
+    marks = [f"{sizes[len(sizes) * part // 5 - 1]:.0f}" for part in range(1, 6)]
+    print(f"RSS before {before:.0f} MB, at every fifth of the time {' '.join(marks)} MB")
     sender.wait()
     for thread in bad:
         thread.join(0.1)
@@ -226,6 +226,7 @@ def main():
     parser.add_argument("--hosts", type=int, default=100_000)
     parser.add_argument("--conversations", type=int, default=100_000)
     parser.add_argument("--screens", type=int, default=16)
+    parser.add_argument("--bad", type=int, default=200, help="bad connections; 0 to compare with")
     args = parser.parse_args()
     print(f"{args.rate} flows/s, {args.hosts} hosts, {args.conversations} conversations")
     with tempfile.TemporaryDirectory() as work:

@@ -4,6 +4,7 @@
     benches/endure.py cost     # CPU seconds per million flows, whole process until exit, beside nfcapd -y
     benches/endure.py kills    # kill -9 at random moments, restart, query: what is missing
     benches/endure.py full     # a full disk (needs root, for a small tmpfs), and room again
+    benches/endure.py reload   # SIGHUP five times a second, every third time with settings that are wrong
 
 Flows come from examples/load as NetFlow v9. Build with `cargo build --release --bins --examples`.
 """
@@ -27,7 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 TOPTALK, LOAD = BUILT / "toptalk", BUILT / "examples" / "load"
 PORT = os.environ.get("PORT", "34389")
-UTC = {**os.environ, "TZ": "UTC", "TOPTALK_NO_STATE": "true"}
+UTC = {**os.environ, "TZ": "UTC", "TOPTALK_NO_STATE": "true", "TOPTALK_NO_SERVE": "true",
+       "TOPTALK_CONFIG": "/dev/null"}
 
 
 class Child:
@@ -153,9 +155,31 @@ def full(work, args):
         subprocess.run(["umount", folder], check=True)
 
 
+def reload(work, args):
+    """New settings all the time: nothing may be lost, and those that are wrong keep the old ones."""
+    folder, settings = work / "archive", work / "toptalk.toml"
+    folder.mkdir()
+    settings.write_text('[alerts]\nup = "1G"\n')
+    child = collect(work, folder, "-t", "10", "--config", settings)
+    sender, turn = load(args.rate, args.seconds), 0
+    while sender.poll() is None:
+        turn += 1
+        up = "fast" if turn % 3 == 0 else f"{turn}M"
+        settings.write_text(f'[alerts]\nup = "{up}"\n[groups.names]\nlab = ["10.{turn % 200}.0.0/16"]\n')
+        child.process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+    sent = json.loads(sender.communicate()[0])
+    time.sleep(1)
+    child.end(signal.SIGTERM)
+    log = child.log.read_text()
+    print(f"{turn} times: reloaded {log.count('reloaded')}, refused {log.count('the old settings stay')}")
+    print(*re.findall(r".*slot ended.*", log), sep="\n")
+    print(f"sent {sent['flows']}, recorded {summary(folder)['flows']}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["cost", "kills", "full"])
+    parser.add_argument("what", choices=["cost", "kills", "full", "reload"])
     parser.add_argument("--rate", type=int, default=300_000)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=50)
@@ -164,7 +188,7 @@ def main():
     args = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as work:
-        {"cost": cost, "kills": kills, "full": full}[args.what](pathlib.Path(work), args)
+        {"cost": cost, "kills": kills, "full": full, "reload": reload}[args.what](pathlib.Path(work), args)
 
 
 if __name__ == "__main__":

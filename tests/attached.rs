@@ -219,3 +219,29 @@ fn records(archive: &Path) -> usize {
     let output = toptalk().args(["query", "-o", "csv", "-q", "-R"]).arg(archive).output().unwrap();
     String::from_utf8_lossy(&output.stdout).matches("10.20.3.17").count()
 }
+
+#[test]
+fn collectors_that_are_another_version_or_no_collector_are_told() {
+    use std::io::{Read, Write};
+    let site = Site::new();
+    for (hello, said) in [
+        (&b"TTLK\x00\x63\x059.9.9"[..], "expected version 1 of the attach protocol"),
+        (b"TTLK\x00\x63\x059.9.9", "found 99 (toptalk 9.9.9)"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "expected toptalk's attach protocol"),
+    ] {
+        let _ = std::fs::remove_file(&site.socket);
+        let listener = std::os::unix::net::UnixListener::bind(&site.socket).unwrap();
+        let other = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(hello).unwrap();
+            // Until the other side has hung up.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let output = site.command("top").output().unwrap();
+        other.join().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let named = told.contains(site.socket.to_str().unwrap()) && told.contains("--no-attach");
+        assert!(named && told.contains(said), "{told}");
+    }
+}

@@ -75,7 +75,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("Instant", &["clock"]),
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),
-    ("nix::", &["ingest", "ui", "archive"]),
+    ("nix::", &["attach", "ingest", "ui", "archive"]),
     ("parquet::", &["archive"]),
     ("zstd::", &["archive", "attach"]),
     ("postcard::", &["attach"]),

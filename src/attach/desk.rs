@@ -5,6 +5,8 @@
 //! budget: one that needs less leaves the rest to the others; one that needs more
 //! is answered every 2, 4, 8, … seconds. A new view is answered at once, as far
 //! as its share allows, and everything together never takes more than the budget.
+//! Nothing is made for a view, and no share kept for it, while none of those who
+//! watch it has taken the answers before.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,10 +27,21 @@ const TIMES: u64 = 1_000 / BUDGET_MS;
 /// view, is answered in an instant.
 const BURST: u64 = SECOND;
 
+/// How far a client is behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// It has taken all answers.
+    Ready,
+    /// It has been given one, which may be on its way.
+    Given,
+    /// It has not taken one when the next was made.
+    Behind,
+}
+
 /// A view with those who watch it.
 struct Watched {
     view: View,
-    clients: Vec<Id>,
+    clients: Vec<(Id, Pace)>,
     /// When somebody asked for it who has no answer yet.
     wanted: Option<u64>,
     /// When it was answered last, what that cost, and the frame.
@@ -42,6 +55,15 @@ struct Watched {
 }
 
 impl Watched {
+    fn is_of(&self, client: Id) -> bool {
+        self.clients.iter().any(|(known, _)| *known == client)
+    }
+
+    /// Whether somebody takes its answers.
+    fn is_read(&self) -> bool {
+        self.clients.iter().any(|(_, pace)| *pace != Pace::Behind)
+    }
+
     fn due(&self) -> u64 {
         let Some(answered) = self.answered else { return self.wanted.unwrap_or(0) };
         let every = answered.saturating_add(u64::from(self.every_s) * SECOND);
@@ -109,7 +131,7 @@ impl Desk {
             self.watched.len() - 1
         });
         let watched = &mut self.watched[at];
-        watched.clients.push(client);
+        watched.clients.push((client, Pace::Ready));
         let frame = watched.frame.clone();
         self.share();
         frame
@@ -117,7 +139,7 @@ impl Desk {
 
     fn unwatch(&mut self, client: Id) {
         for watched in &mut self.watched {
-            watched.clients.retain(|known| *known != client);
+            watched.clients.retain(|(known, _)| *known != client);
         }
         self.watched.retain(|watched| !watched.clients.is_empty());
     }
@@ -139,6 +161,22 @@ impl Desk {
         self.share();
     }
 
+    /// A client has taken the answer that it was given.
+    pub(super) fn taken(&mut self, client: Id) {
+        let Some(watched) = self.watched.iter_mut().find(|watched| watched.is_of(client)) else {
+            return;
+        };
+        let was_read = watched.is_read();
+        for (known, pace) in &mut watched.clients {
+            if *known == client {
+                *pace = Pace::Ready;
+            }
+        }
+        if !was_read {
+            self.share();
+        }
+    }
+
     /// A large answer has arrived, or never will.
     pub(super) fn large_done(&mut self) {
         self.large = false;
@@ -147,9 +185,10 @@ impl Desk {
     /// What has waited longest of what may be done.
     pub(super) fn next(&mut self, now: u64) -> Next {
         let question = self.questions.iter().position(|one| !self.large || !one.is_large());
-        let watched = self.watched.iter().enumerate().min_by_key(|(_, watched)| watched.due());
+        let read = self.watched.iter().filter(|watched| watched.is_read());
+        let watched = read.min_by_key(|watched| watched.due());
         let asked = question.map(|at| self.questions[at].at);
-        let due = watched.map(|(_, watched)| watched.due());
+        let due = watched.map(Watched::due);
         let Some(first) = asked.into_iter().chain(due).min() else { return Next::Wait(None) };
         let at = first.max(self.paid.saturating_sub(BURST));
         if at > now {
@@ -162,7 +201,7 @@ impl Desk {
             return Next::Question(question);
         }
         match watched {
-            Some((_, watched)) => Next::Watched(watched.view.clone(), watched.every_s),
+            Some(watched) => Next::Watched(watched.view.clone(), watched.every_s),
             None => Next::Wait(None),
         }
     }
@@ -196,7 +235,11 @@ impl Desk {
         watched.answered = Some(began);
         watched.wanted = None;
         watched.frame = Some(frame.clone());
-        let clients = watched.clients.clone();
+        let mut clients = Vec::new();
+        for (client, pace) in &mut watched.clients {
+            *pace = if *pace == Pace::Ready { Pace::Given } else { Pace::Behind };
+            clients.push(*client);
+        }
         self.share();
         clients
     }
@@ -205,6 +248,7 @@ impl Desk {
     /// to those that need more.
     fn share(&mut self) {
         let mut order: Vec<usize> = (0..self.watched.len()).collect();
+        order.retain(|at| self.watched[*at].is_read());
         order.sort_by_key(|at| self.watched[*at].cost);
         let mut left = BUDGET_MS * 1000;
         let mut others = order.len() as u64;
@@ -229,6 +273,13 @@ mod tests {
         View { limit, ..View::default() }
     }
 
+    /// Clients from here on never take an answer.
+    const IDLE: Id = 1_000;
+
+    fn takes(client: &Id) -> bool {
+        *client < IDLE
+    }
+
     /// Runs a desk for some seconds of its time, in which an answer to a view costs
     /// a microsecond for each of its rows. Tells of the answers when they began.
     fn run(desk: &mut Desk, from: u64, seconds: u64) -> Vec<(usize, u64)> {
@@ -238,7 +289,8 @@ mod tests {
             match desk.next(now) {
                 Next::Watched(view, _) => {
                     answers.push((view.limit, now));
-                    desk.answered(&view, &frame, now, now + view.limit as u64);
+                    let clients = desk.answered(&view, &frame, now, now + view.limit as u64);
+                    clients.into_iter().filter(takes).for_each(|client| desk.taken(client));
                     now += view.limit as u64;
                 }
                 Next::Question(question) => {
@@ -297,6 +349,28 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_made_for_those_who_do_not_take_it() {
+        let mut desk = Desk::default();
+        desk.watch(0, view(30_000), 0);
+        for client in 0..50 {
+            desk.watch(IDLE + client, view(50_000 + client as usize), 0);
+        }
+        // All have one, and another that they might have taken meanwhile.
+        run(&mut desk, 0, 60);
+        let answers = run(&mut desk, 60 * SECOND, 60);
+        assert!(count(&answers, 30_000) >= 59, "{}", count(&answers, 30_000));
+        assert_eq!(answers.len(), count(&answers, 30_000), "nothing else");
+        // Who takes its answer after all has the next.
+        desk.taken(IDLE);
+        let answers = run(&mut desk, 120 * SECOND, 20);
+        assert_eq!(count(&answers, 50_000), 2);
+        assert_eq!(count(&answers, 50_001), 0);
+        // One who takes them is enough for all who watch the same.
+        desk.watch(7, view(50_001), 140 * SECOND);
+        assert!(count(&run(&mut desk, 140 * SECOND, 10), 50_001) >= 9);
+    }
+
+    #[test]
     fn changing_the_view_all_the_time_costs_no_more_than_the_budget() {
         let mut desk = Desk::default();
         let frame: Arc<[u8]> = Arc::new([]);
@@ -307,6 +381,7 @@ mod tests {
             match desk.next(now) {
                 Next::Watched(view, _) => {
                     desk.answered(&view, &frame, now, now + 20_000);
+                    desk.taken(1);
                     work += 20_000;
                     now += 20_000;
                 }

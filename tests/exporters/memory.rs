@@ -53,6 +53,22 @@ fn killed_and_started_again_between_template_and_data_nothing_is_lost() {
 }
 
 #[test]
+fn a_folder_that_is_lost_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, port) = (folder.path().join("state"), free_port());
+    let (now, boot) = moments();
+    let mut router = V9Encoder::new(1);
+    let running = start(&state, port);
+    send(port, &router.encode(now, boot, &uploads(now, 3), true));
+    wait_until("the file", || remembered(&file(&state, port)) == 2);
+    std::fs::remove_dir_all(&state).unwrap();
+    // Something new to remember.
+    send(port, &router.announcing(10).encode(now, boot, &uploads(now, 3), true));
+    wait_until("the file again", || remembered(&file(&state, port)) == 3);
+    assert_eq!(answer(running)["totals"]["up"]["flows"], 6);
+}
+
+#[test]
 fn a_file_that_is_none_of_ours_is_set_aside() {
     let (now, boot) = moments();
     let sent = V9Encoder::new(1).encode(now, boot, &uploads(now, 3), true);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::SndBuf;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -22,6 +24,10 @@ use crate::snapshot::View;
 /// Requests of one client are taken this far apart at least: faster than keys
 /// repeat, slow enough that nobody keeps the thread busy.
 const REQUEST_PACE: Duration = Duration::from_millis(10);
+
+/// What the kernel is asked to keep for a client that does not read: a few answers,
+/// so that it is soon noticed.
+const SEND_BUFFER: usize = 16 << 10;
 
 /// Bytes that are read at once.
 const READ: usize = 4 << 10;
@@ -66,6 +72,8 @@ pub(super) async fn attend(shared: Arc<Shared>, id: Id, stream: UnixStream) {
     let guest = Guest { shared, id };
     let shared = &guest.shared;
     let peer = stream.peer_cred();
+    // Where it cannot be had, one who does not read is noticed later.
+    let _ = setsockopt(&stream, SndBuf, &SEND_BUFFER);
     let (mut read, mut write) = stream.into_split();
     let mut decoder = Decoder::default();
     let limits = &shared.service.limits;
@@ -92,7 +100,7 @@ pub(super) async fn attend(shared: Arc<Shared>, id: Id, stream: UnixStream) {
     let writing = AtomicBool::new(false);
     let ended = tokio::select! {
         ended = guest.hear(first, &mut decoder, &mut read, &parcels) => ended,
-        ended = deliver(shared, names, &mut write, answers, waiting, &writing) => ended,
+        ended = deliver((shared, id), names, &mut write, answers, waiting, &writing) => ended,
     };
     match ended {
         Err(Fault::Io(_)) | Ok(()) => tell(Event::Left { screen: id }),
@@ -237,7 +245,7 @@ fn checked(view: View, rows: usize) -> Result<View, String> {
 /// Writes single answers, and of those to the view the newest; the names before
 /// them when those have become others. `writing` says whether it is amid one.
 async fn deliver(
-    shared: &Shared,
+    (shared, id): (&Shared, Id),
     mut names: Arc<Groups>,
     write: &mut OwnedWriteHalf,
     mut newest: watch::Receiver<Option<Arc<[u8]>>>,
@@ -245,15 +253,15 @@ async fn deliver(
     writing: &AtomicBool,
 ) -> Result<(), Fault> {
     loop {
-        let parcel = tokio::select! {
+        let (parcel, is_newest) = tokio::select! {
             biased;
-            Some(parcel) = parcels.recv() => parcel,
+            Some(parcel) = parcels.recv() => (parcel, false),
             changed = newest.changed() => {
                 if changed.is_err() {
                     return Ok(());
                 }
                 let Some(frame) = newest.borrow_and_update().clone() else { continue };
-                Parcel { frame, _large: None, last: None }
+                (Parcel { frame, _large: None, last: None }, true)
             }
         };
         if let Some(why) = parcel.last {
@@ -275,5 +283,9 @@ async fn deliver(
         let written = timeout(stall, sent).await;
         written.map_err(|_| Fault::Stalled(stall.as_secs()))??;
         writing.store(false, Relaxed);
+        if is_newest {
+            shared.state().desk.taken(id);
+            shared.work.notify_one();
+        }
     }
 }
