@@ -112,3 +112,44 @@ fn silence_is_a_failure_with_the_lines_for_the_router() {
     assert!(said.contains("FAIL  arrival    nothing arrived"), "{said}");
     assert!(said.contains(&format!("ip flow-export destination HOST {port}")), "{said}");
 }
+
+#[test]
+fn a_collector_that_has_the_ports_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("t.sock");
+    let port = free_port();
+    let mut collect = toptalk();
+    collect.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "--socket"]).arg(&socket);
+    let collector = Running::start(collect.env_remove("TOPTALK_NO_SERVE"), "screens attach");
+    let ask = || {
+        let mut ask = doctor(port, &["-o", "json", "--socket", socket.to_str().unwrap()]);
+        ask.env_remove("TOPTALK_NO_ATTACH").output().unwrap()
+    };
+    let arrival = of(&ask().stdout, "arrival");
+    assert_eq!(arrival[0].0, "fail", "{arrival:?}");
+    assert!(arrival[0].1.starts_with("nothing arrived in "), "{arrival:?}");
+    let now = toptalk::clock::Clock::start().now();
+    let flow = Flow {
+        src: Host::octets(10, 20, 3, 1),
+        dst: Host::octets(198, 51, 100, 1),
+        bytes: 1500,
+        packets: 3,
+        proto: 17,
+        first: now.plus_ms(-30_000),
+        last: now,
+        ..Flow::EMPTY
+    };
+    let router = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in V5Encoder::new(0, 0).encode(now, now.plus_ms(-7_200_000), &[flow]) {
+        router.send_to(&datagram, ("127.0.0.1", port)).unwrap();
+    }
+    common::wait_until("what it heard", || {
+        let arrival = of(&ask().stdout, "arrival");
+        arrival[0].0 == "ok" && arrival[0].1.starts_with("1 datagrams with 1 flows from 1 exporter")
+    });
+    let output = ask();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let ports = of(&output.stdout, "ports");
+    assert!(ports[0].1.ends_with("held by the collector that was asked"), "{ports:?}");
+    collector.end(Signal::SIGTERM);
+}

@@ -170,7 +170,7 @@ fn filters_are_checked_and_pointed_at() {
     assert_eq!(count(path, &["-R", ".", "-f", "filter"]), 1);
     assert_eq!(count(path, &["-R", ".", "-f", "filter", "any"]), 15);
     let output = run(path, &["-Z", "prot 53"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("prot 53\n  ^^^^"), "{}", text(&output.stderr));
 }
 

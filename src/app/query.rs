@@ -50,7 +50,7 @@ pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
 /// Prints how a filter is understood.
 fn check(text: Option<&str>, from: &FilterFrom) -> Result<ExitCode, AppError> {
     let filter = match (text, from) {
-        (Some(text), _) => cli::filter(text).map_err(AppError::Query)?,
+        (Some(text), _) => cli::filter(text).map_err(AppError::Usage)?,
         (None, FilterFrom::File(path)) => read_filter(path)?,
         (None, FilterFrom::Words(filter)) => filter.clone(),
     };

@@ -6,7 +6,8 @@
 //! is answered every 2, 4, 8, … seconds. A new view is answered at once, as far
 //! as its share allows, and everything together never takes more than the budget.
 //! Nothing is made for a view, and no share kept for it, while none of those who
-//! watch it has taken the answers before.
+//! watch it has taken the answers before. Views whose answers have been taken for a
+//! while come first and keep most of the budget, however many come anew.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,6 +27,13 @@ const TIMES: u64 = 1_000 / BUDGET_MS;
 /// What was not used is good for so long: a screen that attaches, or changes its
 /// view, is answered in an instant.
 const BURST: u64 = SECOND;
+
+/// A view of which so many answers were taken is one that somebody looks at.
+const PROVEN: u32 = 4;
+
+/// What single questions and views that are not proven have of the budget at least,
+/// one part in so many.
+const FRESH_PART: u64 = 4;
 
 /// How far a client is behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +56,8 @@ struct Watched {
     answered: Option<u64>,
     cost: u64,
     frame: Option<Arc<[u8]>>,
+    /// How many answers were taken, as far as that matters.
+    taken: u32,
     /// Its share of the budget, in parts of its own cost: microseconds between
     /// answers at least.
     apart: u64,
@@ -57,6 +67,10 @@ struct Watched {
 impl Watched {
     fn is_of(&self, client: Id) -> bool {
         self.clients.iter().any(|(known, _)| *known == client)
+    }
+
+    fn is_proven(&self) -> bool {
+        self.taken >= PROVEN
     }
 
     /// Whether somebody takes its answers.
@@ -125,6 +139,7 @@ impl Desk {
                 answered: None,
                 cost: 0,
                 frame: None,
+                taken: 0,
                 apart: 0,
                 every_s: 1,
             });
@@ -151,6 +166,7 @@ impl Desk {
             return false;
         }
         self.questions.push_back(Question { client, asked, at: now });
+        self.share();
         true
     }
 
@@ -166,13 +182,14 @@ impl Desk {
         let Some(watched) = self.watched.iter_mut().find(|watched| watched.is_of(client)) else {
             return;
         };
-        let was_read = watched.is_read();
+        let before = (watched.is_read(), watched.is_proven());
         for (known, pace) in &mut watched.clients {
             if *known == client {
                 *pace = Pace::Ready;
             }
         }
-        if !was_read {
+        watched.taken = (watched.taken + 1).min(PROVEN);
+        if before != (watched.is_read(), watched.is_proven()) {
             self.share();
         }
     }
@@ -182,15 +199,20 @@ impl Desk {
         self.large = false;
     }
 
-    /// What has waited longest of what may be done.
+    /// What has waited longest of what may be done, proven views first.
     pub(super) fn next(&mut self, now: u64) -> Next {
+        let gate = self.paid.saturating_sub(BURST);
+        let read = || self.watched.iter().filter(|watched| watched.is_read());
+        let proven = read().filter(|watched| watched.is_proven()).min_by_key(|one| one.due());
+        if let Some(watched) = proven.filter(|watched| watched.due().max(gate) <= now) {
+            return Next::Watched(watched.view.clone(), watched.every_s);
+        }
         let question = self.questions.iter().position(|one| !self.large || !one.is_large());
-        let read = self.watched.iter().filter(|watched| watched.is_read());
-        let watched = read.min_by_key(|watched| watched.due());
+        let watched = read().min_by_key(|watched| watched.due());
         let asked = question.map(|at| self.questions[at].at);
         let due = watched.map(Watched::due);
         let Some(first) = asked.into_iter().chain(due).min() else { return Next::Wait(None) };
-        let at = first.max(self.paid.saturating_sub(BURST));
+        let at = first.max(gate);
         if at > now {
             return Next::Wait(Some(at));
         }
@@ -216,6 +238,7 @@ impl Desk {
     /// A question was answered.
     pub(super) fn told(&mut self, began: u64, now: u64) {
         self.pay(began, now);
+        self.share();
     }
 
     /// A view was answered, with this frame; to whom it is to go.
@@ -244,13 +267,22 @@ impl Desk {
         clients
     }
 
-    /// Gives every view its share: the cheapest first, so that what it leaves goes
-    /// to those that need more.
+    /// Gives every view its share; those that are not proven have what the others leave.
     fn share(&mut self) {
-        let mut order: Vec<usize> = (0..self.watched.len()).collect();
-        order.retain(|at| self.watched[*at].is_read());
+        let read = (0..self.watched.len()).filter(|at| self.watched[*at].is_read());
+        let (proven, fresh): (Vec<usize>, Vec<usize>) =
+            read.partition(|at| self.watched[*at].is_proven());
+        let all = BUDGET_MS * 1000;
+        let is_alone = fresh.is_empty() && self.questions.is_empty();
+        let kept = if is_alone { 0 } else { all / FRESH_PART };
+        let left = self.share_out(all - kept, proven);
+        self.share_out(kept + left, fresh);
+    }
+
+    /// Gives these their shares of so much: the cheapest first, so that what it leaves
+    /// goes to those that need more. Says what is left.
+    fn share_out(&mut self, mut left: u64, mut order: Vec<usize>) -> u64 {
         order.sort_by_key(|at| self.watched[*at].cost);
-        let mut left = BUDGET_MS * 1000;
         let mut others = order.len() as u64;
         for at in order {
             let share = (left / others.max(1)).max(1);
@@ -261,6 +293,7 @@ impl Desk {
             left = left.saturating_sub(watched.cost.min(share));
             others -= 1;
         }
+        left
     }
 }
 
@@ -352,22 +385,26 @@ mod tests {
     fn nothing_is_made_for_those_who_do_not_take_it() {
         let mut desk = Desk::default();
         desk.watch(0, view(30_000), 0);
+        run(&mut desk, 0, 6);
         for client in 0..50 {
-            desk.watch(IDLE + client, view(50_000 + client as usize), 0);
+            desk.watch(IDLE + client, view(50_000 + client as usize), 6 * SECOND);
         }
         // All have one, and another that they might have taken meanwhile.
-        run(&mut desk, 0, 60);
-        let answers = run(&mut desk, 60 * SECOND, 60);
+        let begin = run(&mut desk, 6 * SECOND, 14);
+        assert!(count(&begin, 30_000) >= 13, "nor does it wait for them: {begin:?}");
+        let desk = &mut desk;
+        run(desk, 20 * SECOND, 40);
+        let answers = run(desk, 60 * SECOND, 60);
         assert!(count(&answers, 30_000) >= 59, "{}", count(&answers, 30_000));
         assert_eq!(answers.len(), count(&answers, 30_000), "nothing else");
         // Who takes its answer after all has the next.
         desk.taken(IDLE);
-        let answers = run(&mut desk, 120 * SECOND, 20);
+        let answers = run(desk, 120 * SECOND, 20);
         assert_eq!(count(&answers, 50_000), 2);
         assert_eq!(count(&answers, 50_001), 0);
         // One who takes them is enough for all who watch the same.
         desk.watch(7, view(50_001), 140 * SECOND);
-        assert!(count(&run(&mut desk, 140 * SECOND, 10), 50_001) >= 9);
+        assert!(count(&run(desk, 140 * SECOND, 10), 50_001) >= 9);
     }
 
     #[test]

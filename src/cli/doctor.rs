@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::wrong;
+use super::attach::AttachWords;
+use super::{Attach, wrong};
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::units::parse_duration;
 
@@ -17,6 +18,8 @@ pub struct Doctor {
     pub for_ms: i64,
     /// The folder of the archive, when there is to be one.
     pub folder: Option<PathBuf>,
+    /// Where a collector may be asked that has the ports.
+    pub attach: Attach,
     /// JSON instead of a table.
     pub json: bool,
 }
@@ -35,6 +38,8 @@ pub(super) struct DoctorWords {
     /// Look at this folder of an archive as well
     #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    attach: AttachWords,
     /// Shape of the answer
     #[arg(short, long, value_name = "SHAPE", default_value = "table")]
     output: Output,
@@ -58,6 +63,7 @@ impl DoctorWords {
             listen: Listen { address: self.bind, ports, ..Listen::default() },
             for_ms: self.for_ms,
             folder: self.record,
+            attach: self.attach.alone(),
             json: self.output == Output::Json,
         })
     }

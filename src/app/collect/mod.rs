@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use self::hook::Hooks;
@@ -62,12 +63,15 @@ async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppErro
     let end = ends.end();
     tokio::pin!(end);
     let mut watches = tokio::time::interval(WATCH);
+    // Not a pause: whoever hangs up again and again would begin it anew each time.
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !service.ingest.published().has_ended() {
         tokio::select! {
             _ = &mut end => break,
             _ = hangups.recv() => service.reload().await,
             _ = watches.tick() => service.watch(),
-            () = tokio::time::sleep(LOOK) => service.hand_on(),
+            _ = looks.tick() => service.hand_on(),
         }
     }
     service.stop().await

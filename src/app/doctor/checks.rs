@@ -81,7 +81,21 @@ fn ports(facts: &Facts) -> Vec<Said> {
     let none = !facts.ports.iter().any(|port| port.state == PortState::Free);
     // Of the usual ports any will do.
     let worst = if facts.asked || none { State::Fail } else { State::Warn };
-    facts.ports.iter().map(|port| of_port(port, worst)).collect()
+    let of = |port: &Port| match &port.state {
+        PortState::Held(_) if listens(facts, port.number) => {
+            let text = format!("{} is held by the collector that was asked", port.number);
+            said(State::Ok, text, &[])
+        }
+        _ => of_port(port, worst),
+    };
+    facts.ports.iter().map(of).collect()
+}
+
+/// Whether whoever was asked what it heard listens on a port.
+fn listens(facts: &Facts, port: u16) -> bool {
+    let listeners = facts.heard.iter().flat_map(|heard| &heard.health.listeners);
+    let end = format!(":{port}");
+    listeners.into_iter().any(|listener| listener.address.ends_with(&end))
 }
 
 fn of_port(Port { number, state }: &Port, worst: State) -> Said {
@@ -144,7 +158,7 @@ fn arrival(facts: &Facts) -> Vec<Said> {
     let span = units::duration(*for_ms);
     if health.datagrams == 0 {
         let free = facts.ports.iter().filter(|port| port.state == PortState::Free);
-        let port = free.map(|port| port.number).next().unwrap_or_default();
+        let port = free.chain(&facts.ports).map(|port| port.number).next().unwrap_or_default();
         return vec![said(
             State::Fail,
             format!("nothing arrived in {span}"),

@@ -1,8 +1,7 @@
 //! `toptalk doctor`: what usually goes wrong, and what helps.
 //!
 //! Facts are gathered (`gather`), judged (`checks`), printed. Listening is done
-//! as `top` does it; where a collector has the ports there is nothing to listen
-//! on, and what it heard is its own to tell.
+//! as `top` does it; where a collector has the ports it is asked what it heard.
 
 mod checks;
 mod facts;
@@ -14,11 +13,13 @@ use std::sync::Arc;
 
 use self::checks::State;
 use self::facts::{Facts, Heard};
-use super::AppError;
+use super::say::tell;
 use super::top::Ends;
+use super::{AppError, attach};
 use crate::agg::{Config, Windows};
 use crate::cli::Doctor;
 use crate::clock::Clock;
+use crate::flow::Time;
 use crate::ingest::{Bound, DEFAULT_PORTS, Ingest, Options, Workers};
 use crate::snapshot::{Basis, Snapshot, View, Window};
 
@@ -35,7 +36,11 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
         ports,
         asked,
         rmem_max: gather::rmem_max(),
-        heard: if bound.is_empty() { None } else { Some(listen(bound, doctor.for_ms)?) },
+        heard: if bound.is_empty() {
+            collector(doctor)?
+        } else {
+            Some(listen(bound, doctor.for_ms)?)
+        },
         archive: doctor.folder.as_deref().map(gather::archive),
         time: gather::time_keeper(),
         terminal: gather::terminal(),
@@ -57,6 +62,37 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What a collector says that has the ports, if it may be asked.
+fn collector(doctor: &Doctor) -> Result<Option<Heard>, AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::Start)?;
+    let view = View { window: Window::Hour, limit: 0, ..View::default() };
+    Ok(match attach::answer(&doctor.attach, view, &runtime) {
+        Ok(answer) => answer.map(|snapshot| {
+            let (now, started) = (snapshot.captured_at, snapshot.health.started);
+            heard(snapshot, now.since(started), now)
+        }),
+        // Then the ports are all there is to say.
+        Err(error) => {
+            tell(error);
+            None
+        }
+    })
+}
+
+fn heard(snapshot: Snapshot, for_ms: i64, now: Time) -> Heard {
+    let Snapshot { health, basis, .. } = snapshot;
+    let transit = match basis {
+        Basis::UpDown => Vec::new(),
+        Basis::SourceDestination { candidates } => {
+            candidates.iter().map(ToString::to_string).collect()
+        }
+    };
+    Heard { for_ms, now, health, transit }
+}
+
 /// Listens for a while, or until it is interrupted.
 fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -67,7 +103,7 @@ fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
     let ports: Vec<String> = bound.iter().map(|socket| socket.port().to_string()).collect();
     let span = crate::units::duration(for_ms);
-    eprintln!("toptalk: listening on port {} for {span}", ports.join(", "));
+    tell(format_args!("listening on port {} for {span}", ports.join(", ")));
     let clock = Clock::start();
     let started = clock.now();
     let config = Config {
@@ -86,12 +122,5 @@ fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
     let now = clock.now();
     // Windows know how long flows last, and whose they are.
     let view = View { window: Window::All, limit: 0, ..View::default() };
-    let Snapshot { health, basis, .. } = windows.snapshot(&view, now, health);
-    let transit = match basis {
-        Basis::UpDown => Vec::new(),
-        Basis::SourceDestination { candidates } => {
-            candidates.iter().map(ToString::to_string).collect()
-        }
-    };
-    Ok(Heard { for_ms: now.since(started).min(for_ms), now, health, transit })
+    Ok(heard(windows.snapshot(&view, now, health), now.since(started).min(for_ms), now))
 }
