@@ -228,28 +228,27 @@ impl Desk {
         }
     }
 
-    /// Work was done between two times.
-    fn pay(&mut self, began: u64, now: u64) -> u64 {
-        let cost = now.saturating_sub(began);
+    /// Work was done that began then.
+    fn pay(&mut self, began: u64, cost: u64) {
         self.paid = self.paid.max(began).saturating_add(cost.saturating_mul(TIMES));
-        cost
     }
 
-    /// A question was answered.
-    pub(super) fn told(&mut self, began: u64, now: u64) {
-        self.pay(began, now);
+    /// A question was answered, which began then and took so much work.
+    pub(super) fn told(&mut self, began: u64, cost: u64) {
+        self.pay(began, cost);
         self.share();
     }
 
-    /// A view was answered, with this frame; to whom it is to go.
+    /// A view was answered, with this frame, which began then and took so much work;
+    /// to whom it is to go.
     pub(super) fn answered(
         &mut self,
         view: &View,
         frame: &Arc<[u8]>,
         began: u64,
-        now: u64,
+        cost: u64,
     ) -> Vec<Id> {
-        let cost = self.pay(began, now);
+        self.pay(began, cost);
         let watched = self.watched.iter_mut().find(|watched| watched.view == *view);
         // Those who wanted it may have gone meanwhile.
         let Some(watched) = watched else { return Vec::new() };
@@ -322,14 +321,14 @@ mod tests {
             match desk.next(now) {
                 Next::Watched(view, _) => {
                     answers.push((view.limit, now));
-                    let clients = desk.answered(&view, &frame, now, now + view.limit as u64);
+                    let clients = desk.answered(&view, &frame, now, view.limit as u64);
                     clients.into_iter().filter(takes).for_each(|client| desk.taken(client));
                     now += view.limit as u64;
                 }
                 Next::Question(question) => {
                     let cost = question.asked.about.limit as u64;
                     answers.push((question.asked.about.limit, now));
-                    desk.told(now, now + cost);
+                    desk.told(now, cost);
                     now += cost;
                 }
                 Next::Wait(Some(until)) => now = until,
@@ -417,7 +416,7 @@ mod tests {
             desk.watch(1, other.clone(), now);
             match desk.next(now) {
                 Next::Watched(view, _) => {
-                    desk.answered(&view, &frame, now, now + 20_000);
+                    desk.answered(&view, &frame, now, 20_000);
                     desk.taken(1);
                     work += 20_000;
                     now += 20_000;
@@ -450,7 +449,7 @@ mod tests {
             _ => None,
         };
         assert_eq!(numbers(desk.next(2)), Some(1));
-        desk.told(2, 3);
+        desk.told(2, 1);
         assert_eq!(numbers(desk.next(3)), Some(3), "the other large one waits");
         assert_eq!(numbers(desk.next(4)), None);
         desk.large_done();

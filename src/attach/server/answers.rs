@@ -63,6 +63,31 @@ pub(super) fn farewell(why: String) -> Parcel {
     Parcel { frame: frame.into(), _large: None, last: Some(why) }
 }
 
+/// When work began, in microseconds: on the clock, and of this thread's work. The
+/// budget is of work, so that a busy machine does not make answers rarer.
+struct Began {
+    wall: u64,
+    work: u64,
+}
+
+impl Began {
+    fn now(shared: &Shared) -> Began {
+        Began { wall: shared.now(), work: worked() }
+    }
+
+    /// The work since then.
+    fn spent(&self) -> u64 {
+        worked().saturating_sub(self.work)
+    }
+}
+
+/// The work of this thread.
+fn worked() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let micros = time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1000);
+    u64::try_from(micros).unwrap_or(0)
+}
+
 fn snapshot(shared: &Shared, view: &View) -> Snapshot {
     let mut snapshot = (shared.service.answer)(view);
     snapshot.health.attached = Some(shared.attached());
@@ -70,14 +95,14 @@ fn snapshot(shared: &Shared, view: &View) -> Snapshot {
 }
 
 fn watched(shared: &Arc<Shared>, view: &View, every_s: u32) {
-    let began = shared.now();
+    let began = Began::now(shared);
     let made = frame(|| {
         let every_s = if every_s > 1 { every_s } else { 0 };
         Reply::Snapshot(Box::new(Snapshot { every_s, ..snapshot(shared, view) }))
     });
     let mut state = shared.state();
     let shown = made.clone().unwrap_or_default();
-    for client in state.desk.answered(view, &shown, began, shared.now()) {
+    for client in state.desk.answered(view, &shown, began.wall, began.spent()) {
         let Some(seat) = state.seats.get(&client) else { continue };
         match &made {
             Ok(frame) => drop(seat.newest.send_replace(Some(frame.clone()))),
@@ -89,7 +114,7 @@ fn watched(shared: &Arc<Shared>, view: &View, every_s: u32) {
 
 fn asked(shared: &Arc<Shared>, question: Question) {
     let large = question.is_large().then(|| Large(shared.clone()));
-    let began = shared.now();
+    let began = Began::now(shared);
     let Question { client, asked: Numbered { number, about: view }, .. } = question;
     let made =
         frame(|| Reply::Answer(Box::new(Numbered { number, about: snapshot(shared, &view) })));
@@ -98,7 +123,7 @@ fn asked(shared: &Arc<Shared>, question: Question) {
         Err(why) => farewell(why),
     };
     let mut state = shared.state();
-    state.desk.told(began, shared.now());
+    state.desk.told(began.wall, began.spent());
     let parcels = state.seats.get(&client).map(|seat| seat.parcels.clone());
     // Not while it is locked: what does not find room says that it is gone.
     drop(state);
