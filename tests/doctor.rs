@@ -149,7 +149,7 @@ fn a_collector_that_has_the_ports_is_asked() {
     });
     let output = ask();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let ports = of(&output.stdout, "ports");
+    let ports = of(&output.stdout, "port");
     assert!(ports[0].1.ends_with("held by the collector that was asked"), "{ports:?}");
     collector.end(Signal::SIGTERM);
 }
