@@ -136,7 +136,7 @@ fn screen(line: &str, folder: &Path) {
     let mut command = command("unshare", &words, folder);
     command.env("PATH", places());
     let mut terminal = Terminal::start(command, 80, 24);
-    terminal.wait("UPLOADERS");
+    terminal.wait("?help");
     terminal.press("qq");
     assert_eq!(terminal.end().code, 0, "{line}");
 }
