@@ -138,10 +138,16 @@ impl Connection {
     /// When it does not come in time.
     pub async fn ask(&mut self, request: &Request, limit: Duration) -> Result<Reply, AttachError> {
         self.send(request).await?;
-        match timeout(limit, self.next()).await {
-            Ok(Ok(Reply::Refused(why))) => Err(AttachError::Refused(why)),
-            Ok(reply) => reply,
-            Err(_) => Err(AttachError::Silent),
-        }
+        let answer = async {
+            loop {
+                match self.next().await? {
+                    // Names may have become others meanwhile.
+                    Reply::Welcome(groups) => self.groups = groups,
+                    Reply::Refused(why) => return Err(AttachError::Refused(why)),
+                    reply => return Ok(reply),
+                }
+            }
+        };
+        timeout(limit, answer).await.unwrap_or(Err(AttachError::Silent))
     }
 }

@@ -122,8 +122,10 @@ pub(super) enum Next {
 pub(super) struct Desk {
     watched: Vec<Watched>,
     questions: VecDeque<Question>,
-    /// Work is paid for until then.
+    /// Work is paid for until then; that for proven views alone, until then. They do
+    /// not wait for what others cost.
     paid: u64,
+    paid_proven: u64,
     /// Whether a large answer is being made, or on its way.
     large: bool,
 }
@@ -149,8 +151,13 @@ impl Desk {
             self.watched.len() - 1
         });
         let watched = &mut self.watched[at];
+        let age = watched.answered.map(|answered| now.saturating_sub(answered));
+        let is_new = |age| age <= 2 * SECOND * u64::from(watched.every_s);
+        let frame = watched.frame.clone().filter(|_| age.is_some_and(is_new));
+        if frame.is_none() {
+            watched.wanted = watched.wanted.or(Some(now));
+        }
         watched.clients.push((client, Pace::Ready));
-        let frame = watched.frame.clone();
         self.share();
         frame
     }
@@ -204,20 +211,24 @@ impl Desk {
 
     /// What has waited longest of what may be done, proven views first.
     pub(super) fn next(&mut self, now: u64) -> Next {
-        let gate = self.paid.saturating_sub(BURST);
-        let read = || self.watched.iter().filter(|watched| watched.is_read());
-        let proven = read().filter(|watched| watched.is_proven()).min_by_key(|one| one.due());
-        if let Some(watched) = proven.filter(|watched| watched.due().max(gate) <= now) {
+        let first_of = |is_proven| {
+            let read = self.watched.iter().filter(|watched| watched.is_read());
+            let of_kind = read.filter(|watched| watched.is_proven() == is_proven);
+            of_kind.min_by_key(|watched| watched.due())
+        };
+        let proven = first_of(true);
+        let proven_at = proven.map(|one| one.due().max(self.paid_proven.saturating_sub(BURST)));
+        if let (Some(watched), true) = (proven, proven_at.is_some_and(|at| at <= now)) {
             return Next::Watched(watched.view.clone(), watched.every_s);
         }
         let question = self.questions.iter().position(|one| !self.large || !one.is_large());
-        let watched = read().min_by_key(|watched| watched.due());
+        let watched = first_of(false);
         let asked = question.map(|at| self.questions[at].at);
         let due = watched.map(Watched::due);
-        let Some(first) = asked.into_iter().chain(due).min() else { return Next::Wait(None) };
-        let at = first.max(gate);
+        let Some(first) = asked.into_iter().chain(due).min() else { return Next::Wait(proven_at) };
+        let at = first.max(self.paid.saturating_sub(BURST));
         if at > now {
-            return Next::Wait(Some(at));
+            return Next::Wait(Some(proven_at.map_or(at, |proven_at| proven_at.min(at))));
         }
         if let Some(question) = question.filter(|_| asked == Some(first))
             && let Some(question) = self.questions.remove(question)
@@ -253,6 +264,10 @@ impl Desk {
     ) -> Vec<Id> {
         self.pay(began, cost);
         let watched = self.watched.iter_mut().find(|watched| watched.view == *view);
+        if watched.as_ref().is_some_and(|watched| watched.is_proven()) {
+            let work = cost.saturating_mul(TIMES);
+            self.paid_proven = self.paid_proven.max(began).saturating_add(work);
+        }
         // Those who wanted it may have gone meanwhile.
         let Some(watched) = watched else { return Vec::new() };
         // A single slow answer shall not count for long, nor be forgotten at once.

@@ -64,7 +64,8 @@ impl Places {
         let trusted = |path: &&PathBuf| self.shared.as_ref() != Some(path) || is_own(path);
         self.all
             .iter()
-            .filter(|path| self.all.len() == 1 || path.exists())
+            // Where we may not look somebody may serve, which is told.
+            .filter(|path| self.all.len() == 1 || path.try_exists().unwrap_or(true))
             .filter(trusted)
             .map(PathBuf::as_path)
     }

@@ -18,7 +18,8 @@ use crate::snapshot::{Alarm, Snapshot, View};
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A collector that says nothing for so long, and for as long as it said its
-/// answers would be apart, is taken to be gone.
+/// answers would be apart, is asked whether it is there, which it answers whatever
+/// answers cost; after as long again it is taken to be gone.
 const SILENCE_S: u64 = 10;
 
 /// Attaches to the collector that serves at `path`, and starts a thread that
@@ -114,17 +115,24 @@ impl Screen {
 
     async fn converse(&mut self, mut connection: Connection) -> Result<(), End> {
         let mut waiting: HashMap<u32, oneshot::Sender<Snapshot>> = HashMap::new();
-        let mut number = 0u32;
+        let (mut number, mut is_asked) = (0u32, false);
         let view = self.asked.borrow_and_update().clone();
         connection.send(&Request::Watch(view)).await?;
         loop {
             let apart = u64::from(self.answers.borrow().every_s);
             let silence = Duration::from_secs(SILENCE_S + apart);
             tokio::select! {
-                reply = timeout(silence, connection.next()) => {
-                    let reply = reply.map_err(|_| AttachError::Silent)??;
-                    self.take(reply, &mut connection, &mut waiting)?;
-                }
+                reply = timeout(silence, connection.next()) => match reply {
+                    Ok(reply) => {
+                        is_asked = false;
+                        self.take(reply?, &mut connection, &mut waiting)?;
+                    }
+                    Err(_) if is_asked => return Err(AttachError::Silent.into()),
+                    Err(_) => {
+                        is_asked = true;
+                        connection.send(&Request::Sync).await?;
+                    }
+                },
                 changed = self.asked.changed() => {
                     changed.map_err(|_| End::Unwatched)?;
                     let view = self.asked.borrow_and_update().clone();

@@ -232,20 +232,24 @@ impl Recorder {
         }
         let due = |open: &Open| now.since(open.wrote_at).unsigned_abs() >= WRITE_MS.unsigned_abs();
         if self.open.as_ref().is_some_and(due) {
-            if let Err(error) = self.check_room(self.settings.low_water) {
-                self.stop_for(now, &error);
-            } else {
-                // What goes wrong has stopped the recording and is told there.
-                let _ = self.write(now);
-            }
+            self.write_with_room(now);
+        }
+    }
+
+    /// Writes where that leaves others their part of the disk.
+    fn write_with_room(&mut self, now: Time) {
+        if let Err(error) = self.check_room(self.settings.low_water) {
+            self.stop_for(now, &error);
+        } else {
+            // What goes wrong has stopped the recording and is told there.
+            let _ = self.write(now);
         }
     }
 
     /// Writes what was taken in, where readers of the journal find it.
     pub fn flush(&mut self, now: Time) {
         if self.open.is_some() && self.stop.is_none() {
-            // What goes wrong has stopped the recording and is told there.
-            let _ = self.write(now);
+            self.write_with_room(now);
         }
     }
 

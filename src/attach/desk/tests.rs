@@ -109,6 +109,33 @@ fn nothing_is_made_for_those_who_do_not_take_it() {
 }
 
 #[test]
+fn dear_questions_wait_and_nobody_waits_for_them() {
+    let mut desk = Desk::default();
+    desk.watch(0, view(30_000), 0);
+    run(&mut desk, 0, 6);
+    // Each costs three seconds of work, and there is always another.
+    let (mut dear, mut shown) = (0, 0);
+    for second in 6..60 {
+        desk.ask(1, Numbered { number: second as u32, about: view(3_000_000) }, second * SECOND);
+        let answers = run(&mut desk, second * SECOND, 1);
+        dear += count(&answers, 3_000_000);
+        shown += count(&answers, 30_000);
+        desk.large_done();
+    }
+    assert!((2..=5).contains(&dear), "a quarter of a core at most: {dear}");
+    assert!(shown >= 50, "{shown}");
+}
+
+#[test]
+fn an_old_answer_is_not_given_to_who_comes_anew() {
+    let mut desk = Desk::default();
+    desk.watch(IDLE, view(200), 0);
+    run(&mut desk, 0, 20);
+    assert_eq!(desk.watch(1, view(200), 20 * SECOND), None, "it is twenty seconds old");
+    assert!(matches!(desk.next(20 * SECOND), Next::Watched(..)), "a new one is made at once");
+}
+
+#[test]
 fn changing_the_view_all_the_time_costs_no_more_than_the_budget() {
     let mut desk = Desk::default();
     let frame: Arc<[u8]> = Arc::new([]);

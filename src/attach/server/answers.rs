@@ -127,7 +127,11 @@ fn asked(shared: &Arc<Shared>, question: Question) {
     let parcels = state.seats.get(&client).map(|seat| seat.parcels.clone());
     // Not while it is locked: what does not find room says that it is gone.
     drop(state);
-    if let Some(parcels) = parcels {
-        drop(parcels.try_send(parcel));
+    // Who asks on and on without reading has no answer missing: it is hung up on.
+    if let Some(parcels) = parcels
+        && parcels.try_send(parcel).is_err()
+    {
+        let seat = shared.state().seats.remove(&client);
+        drop(seat);
     }
 }
