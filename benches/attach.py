@@ -194,7 +194,7 @@ def hostile(collector, args):
     sender = load(args, args.seconds + 10)
     time.sleep(5)
     good = Screen(collector.path, (1, "", TALKERS)).start()
-    time.sleep(6)
+    time.sleep(12)
     before, until = collector.rss(), time.monotonic() + args.seconds
     mark = len(good.came)
     bad = [threading.Thread(target=harm, args=(collector.path, kind, until), daemon=True) for kind in range(args.bad)]

@@ -31,8 +31,9 @@ const TIMES: u64 = 1_000 / BUDGET_MS;
 /// view, is answered in an instant.
 const BURST: u64 = SECOND;
 
-/// A view of which so many answers were taken is one that somebody looks at.
-const PROVEN: u32 = 4;
+/// A view of which so many answers were taken is one that somebody looks at: more
+/// than the kernel keeps of the smallest for one who does not read.
+const PROVEN: u32 = 8;
 
 /// What single questions and views that are not proven have of the budget at least,
 /// one part in so many.

@@ -25,9 +25,9 @@ use crate::snapshot::View;
 /// repeat, slow enough that nobody keeps the thread busy.
 const REQUEST_PACE: Duration = Duration::from_millis(10);
 
-/// What the kernel is asked to keep for a client that does not read: a few answers,
-/// so that it is soon noticed.
-const SEND_BUFFER: usize = 16 << 10;
+/// What the kernel is asked to keep for a client that does not read: as little as it
+/// can (4608 bytes, a few of the smallest answers), so that it is soon noticed.
+const SEND_BUFFER: usize = 2 << 10;
 
 /// Bytes that are read at once.
 const READ: usize = 4 << 10;
