@@ -20,7 +20,7 @@ mod values;
 
 pub use attach::{Attach, NO_NAMES, Serve};
 pub use collect::Level;
-pub use collect::{Collecting, Hook, Repeat};
+pub use collect::{Collecting, Hook, MARKS, Piece, Repeat, pieces};
 pub use convert::Convert;
 pub use doctor::Doctor;
 pub use groups::Group;
@@ -274,7 +274,7 @@ impl Words {
                 Command::Demo(live, words.seed)
             }
             Some(Verb::Top(words)) => Command::Top(words.check(said)?),
-            Some(Verb::Collect(words)) => Command::Collect(Box::new(words.check()?)),
+            Some(Verb::Collect(words)) => Command::Collect(Box::new(words.check(said)?)),
             Some(Verb::Inspect(words)) => Command::Inspect(words.check()),
             Some(Verb::Query(words)) => Command::Query(Box::new(words.check()?)),
             Some(Verb::Replay(words)) => Command::Replay(words.check()?),

@@ -10,7 +10,7 @@ use common::process::{Running, free_port, toptalk};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use toptalk::archive::segment::{SlotInfo, encode};
-use toptalk::flow::{Flow, Host, Sampling, Time};
+use toptalk::flow::{Flow, Host, More, Sampling, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::IpfixEncoder;
 
@@ -133,6 +133,77 @@ fn a_folder_is_sent_in_the_order_of_its_slots() {
         assert!(said(&output).contains(&format!("sent {flows} flows")), "{}", said(&output));
         assert_eq!(output.status.success(), flows > 0);
     }
+}
+
+/// Flows with what only some exporters report kept beside them.
+fn segment_with_more(folder: &Path) -> PathBuf {
+    let path = folder.join("flows.202009131225Z.parquet");
+    let slot = SlotInfo { start: RECORDED, length_ms: 300_000 };
+    let more = [
+        More { next_as: 65_001, ..More::NONE },
+        More { dst_vlan: 20, ..More::NONE },
+        More { in_src_mac: 0x0011_2233_4455, ..More::NONE },
+    ];
+    let mut flows = flows();
+    for (nth, flow) in flows.iter_mut().enumerate() {
+        flow.more = (nth % 4) as u32;
+    }
+    encode(&flows, &more, &slot, std::fs::File::create(&path).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn filters_see_what_is_kept_beside_a_flow() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = segment_with_more(folder.path());
+    for (filter, sent) in [
+        ("next as 65001", 5),
+        ("not next as 65001", 15),
+        ("vlan 20", 5),
+        ("not vlan 20", 15),
+        ("mac 00:11:22:33:44:55 or next as 65001", 10),
+        ("any", 20),
+    ] {
+        let (output, datagrams) = replay(&path, &["--fast", filter]);
+        assert!(said(&output).contains(&format!("sent {sent} flows in")), "{}", said(&output));
+        assert_eq!(decode(&datagrams, RECORDED).len(), sent, "{filter}");
+        assert!(output.status.success(), "{filter}: {}", said(&output));
+    }
+}
+
+#[test]
+fn filters_see_it_in_captures_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = ipfix_file(folder.path());
+    for (filter, sent) in [("next as 65001", 0), ("not next as 65001", 20), ("not vlan 20", 20)] {
+        let (output, _) = replay(&path, &["--fast", "--as", "ipfix", filter]);
+        assert!(said(&output).contains(&format!("sent {sent} flows in")), "{}", said(&output));
+    }
+}
+
+#[test]
+fn damage_is_told_by_the_exit_code_too_and_costs_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(segment(folder.path())).unwrap();
+    let (capture, bytes) = ipfix_file(folder.path());
+    let mut damaged = whole.clone();
+    // In the bytes of the first column.
+    damaged[40] ^= 1;
+    let page = folder.path().join("flows.202009131230Z.parquet");
+    std::fs::write(&page, damaged).unwrap();
+    std::fs::write(&capture, &bytes[..bytes.len() - 7]).unwrap();
+    for file in [&page, &capture] {
+        let (output, _) = replay(file, &["--fast"]);
+        assert!(!output.status.success(), "{}", said(&output));
+    }
+    // With a good file before it, which is sent.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = socket.local_addr().unwrap().to_string();
+    let mut command = toptalk();
+    command.args(["replay", "--fast", "--to", &to, "-R"]).arg(folder.path());
+    let output = command.output().unwrap();
+    assert!(said(&output).contains("sent 20 flows"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
 }
 
 #[test]

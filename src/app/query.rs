@@ -26,7 +26,7 @@ use crate::filter::Filter;
 use crate::flow::Time;
 use crate::query::files::{self, Asked};
 use crate::query::format::{Printer, Shape, Span};
-use crate::query::when::{End, Window};
+use crate::query::when::{End, When, Window};
 use crate::query::{Answer, Ask, Opened, Progress, Question, Row, Source, Table, ask};
 
 /// Where a recorder of the system records.
@@ -39,6 +39,7 @@ const WRITE_BYTES: usize = 1 << 16;
 const MAX_FILTER: u64 = 16 << 20;
 
 pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
+    query.notes.iter().for_each(tell);
     match &query.action {
         Action::Ask => Session::new(query)?.run(),
         Action::CheckFilter(text) => check(text.as_deref(), &query.filter),
@@ -175,9 +176,15 @@ impl Session {
             FilterFrom::File(path) => read_filter(path)?,
         };
         let now = self.clock.now();
-        let resolve = |name: &str, when: Option<crate::query::when::When>, end| {
+        let resolve = |name: &str, when: Option<When>, end| {
             let time = when.map(|when| when.resolve(end, now, &self.zone)).transpose();
-            time.map_err(|error| AppError::Query(format!("{name}: {error}")))
+            time.map_err(|error| {
+                // What is proposed has to be what the flag that was written takes.
+                AppError::Query(match self.query.in_window {
+                    true => format!("-t: {}", error.in_slashes()),
+                    false => format!("{name}: {error}"),
+                })
+            })
         };
         let mut from = resolve("--from", self.query.from, End::From)?;
         let mut to = resolve("--to", self.query.to, End::To)?;

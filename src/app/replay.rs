@@ -1,5 +1,6 @@
 //! `toptalk replay`: send what was recorded once more.
 
+use std::fmt::Display;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::ops::ControlFlow;
@@ -15,7 +16,7 @@ use crate::archive::{self, Chunks, rows};
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
 use crate::cli::Replay;
 use crate::clock::Clock;
-use crate::flow::{Flow, Host, Time};
+use crate::flow::{Flow, Host, More, Time, more_of};
 use crate::replay::{As, Encoder, Lost, Schedule};
 use crate::units;
 use crate::wire::Decoder;
@@ -57,18 +58,18 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
         stop,
         waiting: Vec::new(),
         due: 0,
+        failed,
         sent: Sent::default(),
     };
+    // Filters may ask what came beside the flows, and what is lost of it is told.
+    sender.decoder.keep_more(replay.what.is_some());
     tell(format_args!("sending to {to}; Ctrl-C ends it"));
     for (path, entry) in &files {
         if let Err(error) = sender.file(path, entry.as_ref()) {
             match error {
                 Ended::Failed(error) => return Err(error),
                 Ended::Stopped => break,
-                Ended::File(what) => {
-                    failed = true;
-                    tell(what);
-                }
+                Ended::File(what) => sender.complain(what),
             }
         }
     }
@@ -84,7 +85,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     let nothing = sender.sent.datagrams == 0;
     Ok(match sender.stop.code() {
         Some(code) => ExitCode::from(code),
-        None if failed || nothing => ExitCode::FAILURE,
+        None if sender.failed || nothing => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     })
 }
@@ -134,10 +135,18 @@ struct Sender<'a> {
     /// Flows of the next batch, and milliseconds after the start when it is due.
     waiting: Vec<Flow>,
     due: i64,
+    /// Whether less was sent than was asked for, whatever else was.
+    failed: bool,
     sent: Sent,
 }
 
 impl Sender<'_> {
+    /// Says what is wrong with a file; the exit code will say so, too.
+    fn complain(&mut self, what: impl Display) {
+        self.failed = true;
+        tell(what);
+    }
+
     /// A file that was named, or one that an archive lists.
     fn file(&mut self, path: &Path, entry: Option<&Entry>) -> Result<(), Ended> {
         let name = path.display().to_string();
@@ -160,14 +169,14 @@ impl Sender<'_> {
             let mut chunk = match chunk {
                 Ok(chunk) => chunk,
                 Err(error) => {
-                    tell(error);
+                    self.complain(error);
                     continue;
                 }
             };
             for page in 0..chunk.pages() {
                 match rows(chunk.as_mut(), page) {
-                    Ok((flows, _)) => self.flows(&flows)?,
-                    Err(error) => tell(error),
+                    Ok((flows, more)) => self.flows(&flows, &more)?,
+                    Err(error) => self.complain(error),
                 }
             }
         }
@@ -185,7 +194,7 @@ impl Sender<'_> {
                 Item::Datagram(datagram) => self.datagram(&datagram),
                 Item::Problem(problem) => {
                     if problem.trouble == Trouble::Damaged {
-                        tell(format_args!("{name}: {}", problem.trouble));
+                        self.complain(format_args!("{name}: {}", problem.trouble));
                     }
                     Ok(())
                 }
@@ -208,7 +217,8 @@ impl Sender<'_> {
             return Ok(());
         }
         if self.replay.what.is_some() {
-            return self.flows(&flows);
+            let more = self.decoder.more().to_vec();
+            return self.flows(&flows, &more);
         }
         let due = self.schedule.due(datagram.time);
         self.wait(due)?;
@@ -216,9 +226,11 @@ impl Sender<'_> {
         self.send(&datagram.payload)
     }
 
-    fn flows(&mut self, flows: &[Flow]) -> Result<(), Ended> {
+    /// Flows and what came beside them ([`Flow::more`]).
+    fn flows(&mut self, flows: &[Flow], more: &[More]) -> Result<(), Ended> {
         for flow in flows {
-            if !self.replay.filter.matches(flow) {
+            let more = more_of(flow, more);
+            if !self.replay.filter.matches(&(flow, more)) {
                 self.sent.filtered += 1;
                 continue;
             }

@@ -5,7 +5,7 @@ mod refused;
 mod tests;
 mod values;
 
-pub use values::{Hook, Level, Repeat};
+pub use values::{Hook, Level, MARKS, Piece, Repeat, pieces};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use clap::Args;
 use self::refused::Refused;
 use self::values::{Rate, Source, Split, buffer, hook, ident, level, rate, repeat, source};
 use super::attach::ServeWords;
+use super::line::Said;
 use super::record::HowWords;
 use super::settings::FileWords;
 use super::values::metrics;
@@ -46,7 +47,7 @@ pub struct Collecting {
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// What the user should know of his words.
-    pub notes: Vec<&'static str>,
+    pub notes: Vec<String>,
 }
 
 #[derive(Args)]
@@ -140,7 +141,7 @@ struct BesideWords {
 }
 
 impl CollectingWords {
-    pub(super) fn check(self) -> Result<Collecting, clap::Error> {
+    pub(super) fn check(self, said: &Said) -> Result<Collecting, clap::Error> {
         self.refused.check().map_err(wrong)?;
         let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
         let listen = self.more.listen(listen)?;
@@ -156,7 +157,10 @@ impl CollectingWords {
             return Err(wrong(format!("-R: expected at most {MAX_REPEATS}, found {found}")));
         }
         let packs = self.beside.z.is_some() || self.beside.y || self.beside.j;
-        let note = "-z, -y and -j have nothing to choose: files are always compressed (zstd)";
+        let packs = packs.then(|| {
+            "-z, -y and -j have nothing to choose: files are always compressed (zstd)".to_owned()
+        });
+        let idle = idle(said, !record.is_empty(), self.beside.hook.is_some());
         let limit = Duration::from_secs(self.beside.hook_limit.into());
         Ok(Collecting {
             listen,
@@ -171,9 +175,33 @@ impl CollectingWords {
             level: self.beside.log_level,
             serve: self.serve.check(),
             metrics: self.beside.metrics,
-            notes: packs.then_some(note).into_iter().collect(),
+            notes: packs.into_iter().chain(idle).collect(),
         })
     }
+}
+
+/// Flags that only concern what is recorded, by their names in the program.
+const RECORDING: &[(&str, &str)] = &[
+    ("slot", "--slot"),
+    ("hierarchy", "--hierarchy"),
+    ("sync", "--sync"),
+    ("expire_age", "--expire-age"),
+    ("expire_size", "--expire-size"),
+    ("ident", "--ident"),
+    ("hook", "--hook"),
+];
+
+/// What was given and has nothing to do, if anything.
+fn idle(said: &Said, records: bool, has_hook: bool) -> Option<String> {
+    let limit = ("hook_limit", "--hook-limit");
+    let (flags, why) = match (records, has_hook) {
+        (false, _) => ([RECORDING, &[limit]].concat(), "nothing is recorded; -w DIR would"),
+        (true, false) => (vec![limit], "there is no --hook"),
+        (true, true) => return None,
+    };
+    let given: Vec<&str> =
+        flags.iter().filter(|(name, _)| said.has(name)).map(|(_, flag)| *flag).collect();
+    (!given.is_empty()).then(|| format!("{}: nothing to do, {why}", given.join(", ")))
 }
 
 impl Collecting {

@@ -34,6 +34,8 @@ pub struct Query {
     pub no_dedup: bool,
     pub from: Option<When>,
     pub to: Option<When>,
+    /// Whether these are from `-t`.
+    pub in_window: bool,
     /// `-t`, where it is about the beginning or the end of all there is.
     pub window: Option<Window>,
     pub output: Output,
@@ -45,6 +47,8 @@ pub struct Query {
     /// The collector whose current slot is to be whole.
     pub attach: Attach,
     pub action: Action,
+    /// What was written and has nothing to do.
+    pub notes: Vec<String>,
 }
 
 /// Which files are asked.
@@ -143,10 +147,10 @@ pub(super) struct QueryWords {
     #[arg(short = 'Z')]
     check: bool,
     /// Read a file from end to end and say what is wrong with it
-    #[arg(short = 'v', value_name = "FILE")]
+    #[arg(short = 'v', value_name = "FILE", conflicts_with_all = ASKING)]
     verify: Option<PathBuf>,
     /// Print macros with which a database shows addresses as text
-    #[arg(long, value_name = "duckdb|clickhouse", value_parser = dialect)]
+    #[arg(long, value_name = "duckdb|clickhouse", value_parser = dialect, conflicts_with_all = ASKING)]
     macros: Option<Dialect>,
     /// Zone of times that are read and printed, and of nfcapd's names [default: this machine's]
     #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
@@ -162,6 +166,31 @@ pub(super) struct QueryWords {
     /// Only what matches, as in `dst net 192.168.1.0/24 and not port 22`
     filter: Vec<String>,
 }
+
+/// Words of a question, by their names in the program: beside something else than a
+/// question they would be passed over.
+const ASKING: [&str; 20] = [
+    "range",
+    "folders",
+    "one",
+    "statistic",
+    "order",
+    "limit",
+    "aggregate",
+    "by",
+    "both",
+    "guess",
+    "count",
+    "window",
+    "from",
+    "to",
+    "output",
+    "write",
+    "filter_file",
+    "summary",
+    "check",
+    "filter",
+];
 
 #[derive(Args)]
 struct PrintWords {
@@ -202,7 +231,7 @@ impl QueryWords {
             return Err(wrong(format!("expected --threads 1 to {MAX_THREADS}")));
         }
         let text = self.filter.join(" ");
-        let is_given = !text.trim().is_empty();
+        let is_given = !text.is_empty();
         let action = match (self.verify.take(), self.macros) {
             (Some(path), _) => Action::Verify(path),
             (_, Some(dialect)) => Action::Macros(dialect),
@@ -212,6 +241,11 @@ impl QueryWords {
             }
             _ => Action::Ask,
         };
+        let unread = self.filter_file.as_deref().filter(|_| is_given).map(|path| {
+            let path = path.display();
+            format!("-f {path} is not read: the filter on the command line goes before it")
+        });
+        let notes = unread.into_iter().collect();
         let filter_from = match self.filter_file.take() {
             Some(path) if !is_given => FilterFrom::File(path),
             // What is checked may be wrong.
@@ -232,6 +266,7 @@ impl QueryWords {
             no_dedup: self.no_dedup,
             from,
             to,
+            in_window: window.is_some(),
             window: window.filter(|window| !matches!(window, Window::Between(..))),
             output: self.print.check(),
             write: self.write,
@@ -239,6 +274,7 @@ impl QueryWords {
             threads: self.threads,
             attach: self.attach.alone(),
             action,
+            notes,
         })
     }
 
@@ -246,8 +282,17 @@ impl QueryWords {
         let order = self.order.as_deref().map(order::parse).transpose();
         let order = order.map_err(|error| wrong(format!("-O: {error}")))?;
         let by = self.aggregation()?;
-        let null = matches!(self.print.output, Some((Shape::Null, _)));
+        let shape = self.print.output.as_ref().map(|(shape, _)| shape);
+        if self.write.is_some() && shape.is_some_and(|shape| !matches!(shape, Shape::Parquet)) {
+            let text =
+                "-w writes flows to a file and prints none: leave out -o, or write -o parquet";
+            return Err(wrong(text.to_owned()));
+        }
+        let null = matches!(shape, Some(Shape::Null));
         if self.summary || (null && self.statistic.is_empty()) {
+            if self.count.is_some() {
+                return Err(wrong("-c stops a list; totals are over all that matches".to_owned()));
+            }
             return Ok(Ask::Summary);
         }
         if !self.statistic.is_empty() {

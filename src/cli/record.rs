@@ -91,7 +91,9 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 pub(super) fn age(text: &str) -> Result<i64, String> {
     const HOUR: u64 = 3_600_000;
     let units = [("m", 60_000), ("h", HOUR), ("d", 24 * HOUR), ("w", 7 * 24 * HOUR)];
-    let ms = scaled(text, &units).and_then(|ms| i64::try_from(ms).ok());
+    // nfexpire's letters are upper case; M would be months to some and minutes to others.
+    let is_month = text.ends_with('M');
+    let ms = scaled(text, &units).filter(|_| !is_month).and_then(|ms| i64::try_from(ms).ok());
     ms.ok_or_else(|| format!("expected an age such as 12h, 30d or 4w, found `{text}`"))
 }
 
@@ -145,6 +147,8 @@ mod tests {
             ("collect -w /a -S 9", "0 to 8"),
             ("-w /a --expire-age 30", "12h, 30d"),
             ("-w /a --expire-age d", "12h, 30d"),
+            // A month to whoever writes it, a minute to the table.
+            ("-w /a --expire-age 6M", "12h, 30d"),
             ("-w /a --expire-size 0", "50G"),
             ("-w /a --expire-size 5X", "50G"),
             ("-w /a --expire-size 1e99T", "50G"),

@@ -51,13 +51,16 @@ pub(super) fn lag(text: &str) -> Result<LagRule, String> {
 }
 
 pub(super) fn link(text: &str) -> Result<Link, String> {
-    let (down, up) = text.split_once('/').unwrap_or((text, text));
     let rate = |text| parse_rate(text).map_err(|error| error.to_string());
-    // The slash of `MB/s` is no separator.
-    if text.ends_with("B/s") && !text[..text.len() - 3].contains('/') {
-        return rate(text).map(|both| Link { down: both, up: both });
+    // The slash of `MB/s` separates no rates: the first one that does is not before an `s`
+    // that ends a rate.
+    let is_unit = |rest: &str| rest == "s" || rest.starts_with("s/");
+    let mut slashes = text.match_indices('/').map(|(at, _)| text.split_at(at));
+    let between = slashes.find(|(_, rest)| !rest.strip_prefix('/').is_some_and(is_unit));
+    match between {
+        Some((down, up)) => Ok(Link { down: rate(down)?, up: rate(up.get(1..).unwrap_or(""))? }),
+        None => rate(text).map(|both| Link { down: both, up: both }),
     }
-    Ok(Link { down: rate(down)?, up: rate(up)? })
 }
 
 pub(super) fn sliding(text: &str) -> Result<Window, String> {
@@ -81,5 +84,30 @@ pub(super) fn workers(text: &str) -> Result<Workers, String> {
     match text.parse::<usize>() {
         Ok(count @ 1..=MAX_WORKERS) => Ok(Workers::Exactly(count)),
         _ => Err(format!("expected auto or 1 to {MAX_WORKERS}, found `{text}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_one_rate_or_two_in_any_spelling_of_a_rate() {
+        let read = |text| link(text).map(|Link { down, up }| (down, up));
+        for (text, want) in [
+            ("100M", (100_000_000, 100_000_000)),
+            ("100M/20M", (100_000_000, 20_000_000)),
+            ("10MB/s", (80_000_000, 80_000_000)),
+            ("10MB/s/5MB/s", (80_000_000, 40_000_000)),
+            ("10MB/s/20M", (80_000_000, 20_000_000)),
+            ("100M/5MB/s", (100_000_000, 40_000_000)),
+            ("100Mbit/s", (100_000_000, 100_000_000)),
+            ("100Mb/s/20Mbit/s", (100_000_000, 20_000_000)),
+        ] {
+            assert_eq!(read(text), Ok(want), "{text}");
+        }
+        for bad in ["", "/", "100M/", "/5M", "1M/2M/3M", "1M//2M", "s", "1M/s", "1M/s/s", "MB/s"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -162,7 +162,7 @@ impl Filter {
     /// Parses a filter; an empty text matches everything.
     ///
     /// # Errors
-    /// Names the token that does not fit.
+    /// Names the token that does not fit; a text of spaces or comments alone is none.
     pub fn parse(text: &str) -> Result<Filter, FilterError> {
         parse::parse(text).map(|root| Filter { root, text: text.into() })
     }

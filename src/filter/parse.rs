@@ -30,7 +30,9 @@ pub(super) struct Parser<'a> {
     depth: usize,
 }
 
-/// The tree of a whole text; an empty one matches everything.
+/// The tree of a whole text; an empty one matches everything. One that has
+/// characters and no word was meant to say something: a filter that was commented
+/// out, or a variable that was not set.
 pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
     if text.len() > MAX_TEXT {
         let start = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -40,8 +42,14 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
         return Err(FilterError { at: start..text.len(), why });
     }
     let mut parser = Parser { text, tokens: tokens(text), next: 0, depth: 0 };
-    if parser.peek().kind == Kind::End {
+    if text.is_empty() {
         return Ok(Node::Any);
+    }
+    if parser.peek().kind == Kind::End {
+        let found = if text.trim().is_empty() { "spaces alone" } else { "a comment alone" };
+        let expected = "a filter, which is `any` for everything".to_owned();
+        let why = Why::Unexpected { expected, found: found.to_owned() };
+        return Err(FilterError { at: 0..text.len(), why });
     }
     let node = parser.one()?;
     match parser.peek().kind {

@@ -270,8 +270,15 @@ impl Term {
         match self.side {
             Side::Src => one(),
             Side::Dst => two(),
-            Side::Either => Some(one()? || two()?),
-            Side::Both => Some(one()? && two()?),
+            Side::Either | Side::Both => {
+                // The second end is asked only where the first has not decided.
+                let (mut one, mut two) = (Some(one), Some(two));
+                let ends = std::iter::from_fn(|| match one.take() {
+                    Some(one) => Some(one()),
+                    None => two.take().map(|two| two()),
+                });
+                decided(ends, self.side == Side::Either)
+            }
         }
     }
 

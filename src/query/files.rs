@@ -1,7 +1,8 @@
 //! `-R`, `-r` and `-M`: which files are meant.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::when::{self, WhenError};
@@ -20,15 +21,25 @@ pub enum FilesError {
         "-R {range}: expected a folder there is, or names as flows.202611240340Z.parquet or nfcapd.202611240340, found `{found}`; one file of any name is -r FILE"
     )]
     Name { range: String, found: String },
-    #[error(
-        "-R {range}: `{name}`: {source}; write the name of a file of ours, which are in UTC, or --from and --to"
-    )]
+    #[error("-R {range}: `{name}`: {source}")]
     Time { range: String, name: String, source: Box<WhenError> },
+    #[error(
+        "-R {range}: expected the last name alone, or below the folder of the first, as in /x/04/FIRST:05/LAST, found `{last}`"
+    )]
+    Last { range: String, last: String },
+    #[error(
+        "-R {range}: expected the first name as deep in folders as the last, as in /x/04/FIRST:05/LAST, found `{first}`"
+    )]
+    Depth { range: String, first: String },
     #[error("-R {range}: the first slot is later than the last")]
     Backwards { range: String },
-    #[error("-M {0}: expected folders as /path/a:b:c, {MAX_FOLDERS} at most")]
+    #[error(
+        "-M {0}: expected folders as /path/a:b:c, the others beside the first, {MAX_FOLDERS} at most"
+    )]
     Folders(String),
-    #[error("with -M, -r and -R are names in each of its folders; `{0}` is a whole path")]
+    #[error(
+        "with -M, -r and -R are names in each of its folders; `{0}` is a whole path, or leads out of them"
+    )]
     Whole(String),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -63,14 +74,40 @@ pub fn range(
     if to.is_some_and(|to| to < from) {
         return Err(FilesError::Backwards { range: text.to_owned() });
     }
-    // The last one may lie in other folders below the same one.
-    let levels = last.map_or(0, |last| last.matches('/').count());
-    let mut folder = Path::new(first).parent().unwrap_or(Path::new(""));
-    for _ in 0..levels {
-        folder = folder.parent().unwrap_or(Path::new(""));
+    let folder = common(text, first, last)?;
+    Ok(Range { folder, bounds: Bounds { from: Some(from), to } })
+}
+
+/// The folder that both names of a range lie below: the last one may lie in other
+/// folders than the first, as deep as that.
+fn common(text: &str, first: &str, last: Option<&str>) -> Result<PathBuf, FilesError> {
+    let folder = Path::new(first).parent().unwrap_or(Path::new(""));
+    let above = last.and_then(|last| last.rsplit_once('/')).map(|(folders, _)| folders);
+    let levels = match above {
+        None => 0,
+        Some(folders) if folders.split('/').all(is_plain) => folders.split('/').count(),
+        Some(_) => {
+            let last = last.unwrap_or_default().to_owned();
+            return Err(FilesError::Last { range: text.to_owned(), last });
+        }
+    };
+    let parts: Vec<Component> = folder.components().collect();
+    let (common, own) = parts.split_at(parts.len().saturating_sub(levels));
+    if own.len() < levels || !own.iter().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(FilesError::Depth { range: text.to_owned(), first: first.to_owned() });
     }
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    Ok(Range { folder: folder.to_owned(), bounds: Bounds { from: Some(from), to } })
+    let folder: PathBuf = common.iter().collect();
+    Ok(if folder.as_os_str().is_empty() { ".".into() } else { folder })
+}
+
+/// Whether it is the name of a folder, rather than a way to another one.
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..")
+}
+
+/// Whether a path leads out of the folder it begins in.
+fn leads_out(path: &Path) -> bool {
+    path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 /// When the slot of a file began, by its name.
@@ -81,10 +118,19 @@ fn slot(range: &str, path: &str, zone: &TimeZone) -> Result<Time, FilesError> {
         Some(Stamp::Local(wall)) => when::at(wall, zone).map_err(|source| FilesError::Time {
             range: range.to_owned(),
             name: name.to_owned(),
-            source: Box::new(source),
+            source: Box::new(source.spelled(in_utc)),
         }),
         None => Err(FilesError::Name { range: range.to_owned(), found: name.to_owned() }),
     }
+}
+
+/// A moment as the name of a file that says which one is meant, whatever the clocks
+/// on walls showed.
+fn in_utc(moment: String) -> String {
+    let Ok(stamp) = moment.parse::<Timestamp>() else { return moment };
+    let slot = Time(stamp.as_millisecond());
+    let name = name::segment(slot, slot.0.rem_euclid(60_000) != 0, 1);
+    format!("{name} ({moment})")
 }
 
 /// The folders of `-M`: `/a/b:c:d` are `/a/b`, `/a/c` and `/a/d` (nfdump(1)).
@@ -98,7 +144,7 @@ pub fn folders(text: &str) -> Result<Vec<PathBuf>, FilesError> {
     let parent = first.parent().unwrap_or(Path::new(""));
     let mut folders = vec![first.to_owned()];
     for name in names {
-        if name.is_empty() || folders.len() >= MAX_FOLDERS {
+        if name.is_empty() || leads_out(Path::new(name)) || folders.len() >= MAX_FOLDERS {
             return Err(wrong());
         }
         folders.push(parent.join(name));
@@ -152,10 +198,9 @@ pub fn list(
     match asked.folders {
         None => add(asked.one, asked.range, None)?,
         Some(text) => {
-            let whole = asked.one.map(|one| one.to_string_lossy().into_owned());
-            let whole = whole.or(asked.range.map(str::to_owned));
-            if let Some(whole) = whole.filter(|whole| whole.starts_with('/')) {
-                return Err(FilesError::Whole(whole));
+            let words = asked.one.or(asked.range.map(Path::new));
+            if let Some(words) = words.filter(|words| leads_out(words)) {
+                return Err(FilesError::Whole(words.display().to_string()));
             }
             for folder in folders(text)? {
                 let one = asked.one.map(|one| folder.join(one));
@@ -207,6 +252,17 @@ mod tests {
             ("/a/nfcapd.202610250230", "2026-10-25T02:30:00+01:00"),
             ("/a/nfcapd.202610250230", "2026-10-25T02:30:00+02:00"),
             ("/a/nfcapd.202603290230:nfcapd.202604010000", "never was"),
+            ("/a/nfcapd.201604101200:/a/nfcapd.201604171200", "`/a/nfcapd.201604171200`"),
+            ("/a/nfcapd.201604101200:../b/nfcapd.201604171200", "below the folder"),
+            ("/a/nfcapd.201604101200:b//nfcapd.201604171200", "below the folder"),
+            ("/a/04/nfcapd.201604101200:./nfcapd.201604171200", "below the folder"),
+            ("/nfcapd.201604101200:b/nfcapd.201604171200", "as deep"),
+            ("nfcapd.201604101200:04/nfcapd.201604171200", "as deep"),
+            ("../nfcapd.201604101200:04/nfcapd.201604171200", "as deep"),
+            ("/a/../nfcapd.201604101200:04/nfcapd.201604171200", "as deep"),
+            // The names that say which of the two hours is meant.
+            ("/a/nfcapd.202610250230", "flows.202610250030Z.parquet"),
+            ("/a/nfcapd.202610250230", "flows.202610250130Z.parquet"),
         ] {
             let message = range(text, &berlin, &|_| false).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");
@@ -224,6 +280,13 @@ mod tests {
         assert_eq!(read("b:c").unwrap(), "b c");
         assert_eq!(read("/a").unwrap(), "/a");
         assert!(read("").is_err() && read("/a/b:").is_err());
+        assert!(read("/a/b:/c").is_err() && read("/a/b:../c").is_err(), "not beside the first");
+        for climbing in ["../x", "x/../../y"] {
+            let asked = Asked { range: Some(climbing), folders: Some("/a:b"), one: None };
+            assert!(list(asked, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(), "{climbing}");
+            let asked = Asked { one: Some(Path::new(climbing)), range: None, ..asked };
+            assert!(list(asked, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(), "{climbing}");
+        }
         let asked = Asked { range: Some("/x"), folders: Some("/a:b"), one: None };
         let error = list(asked, Path::new("/"), &TimeZone::UTC, &|_| false).unwrap_err();
         assert!(error.to_string().contains("whole path"), "{error}");

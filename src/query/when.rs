@@ -2,7 +2,7 @@
 //! nfdump's `2026/04/10.12:30:00`.
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
 use crate::flow::Time;
@@ -60,6 +60,32 @@ pub enum WhenError {
     Calendar,
 }
 
+impl WhenError {
+    /// With the moments that it proposes, as `2026-10-25T02:30:00+02:00`, spelled as
+    /// whoever is told can write them.
+    #[must_use]
+    pub fn spelled(self, spell: impl Fn(String) -> String) -> WhenError {
+        match self {
+            WhenError::Twice { wall, zone, earlier, later } => {
+                WhenError::Twice { wall, zone, earlier: spell(earlier), later: spell(later) }
+            }
+            WhenError::Never { wall, zone, before, after } => {
+                WhenError::Never { wall, zone, before: spell(before), after: spell(after) }
+            }
+            other => other,
+        }
+    }
+
+    /// The same as `-t` reads moments: `2026/10/25.02:30:00+02:00`.
+    #[must_use]
+    pub fn in_slashes(self) -> WhenError {
+        self.spelled(|iso| match iso.split_once('T') {
+            Some((date, time)) => format!("{}.{time}", date.replace('-', "/")),
+            None => iso,
+        })
+    }
+}
+
 const DAY_MS: i64 = 86_400_000;
 
 impl When {
@@ -78,6 +104,10 @@ impl When {
         }
         if let Some(ms) = age(word) {
             return Ok(When::Ago(ms));
+        }
+        // jiff passes over the zone and the calendar of RFC 9557 (`[Asia/Tokyo]`).
+        if word.contains('[') {
+            return Err(WhenError::Form(text.to_owned()));
         }
         if let Ok(stamp) = word.parse::<Timestamp>() {
             return Ok(When::At(Time(stamp.as_millisecond())));
@@ -145,7 +175,7 @@ fn day(date: Date, end: End, zone: &TimeZone) -> Result<Time, WhenError> {
 /// When it showed it twice or never; the error has both readings.
 pub fn at(wall: DateTime, zone: &TimeZone) -> Result<Time, WhenError> {
     let name = || zone.iana_name().unwrap_or("this zone").to_owned();
-    let with = |offset: jiff::tz::Offset| {
+    let with = |offset: Offset| {
         let stamp = offset.to_timestamp(wall).map_err(|_| WhenError::Calendar)?;
         Ok::<_, WhenError>(stamp.display_with_offset(offset).to_string())
     };
@@ -166,7 +196,9 @@ pub fn at(wall: DateTime, zone: &TimeZone) -> Result<Time, WhenError> {
 }
 
 /// Reads what `-t` takes (nfdump(1)): two moments with a hyphen between, of
-/// which all after the year may be left out, or seconds as `+10` or `-10`.
+/// which all after the year may be left out, or seconds as `+10` or `-10`. A time
+/// of day may have its offset behind it, which says which of two hours is meant
+/// where the clocks were set back: `2026/10/25.02:30+02:00`.
 ///
 /// # Errors
 /// When it is neither.
@@ -174,7 +206,8 @@ pub fn window(text: &str) -> Result<Window, WhenError> {
     let wrong = || WhenError::Window(text.to_owned());
     let text_trimmed = text.trim();
     let seconds = |digits: &str| {
-        let seconds: i64 = digits.parse().ok().filter(|seconds| *seconds > 0)?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let seconds: i64 = digits.parse().ok().filter(|seconds| plain && *seconds > 0)?;
         seconds.checked_mul(1000)
     };
     if let Some(digits) = text_trimmed.strip_prefix('+') {
@@ -183,8 +216,13 @@ pub fn window(text: &str) -> Result<Window, WhenError> {
     if let Some(digits) = text_trimmed.strip_prefix('-') {
         return seconds(digits).map(Window::Tail).ok_or_else(wrong);
     }
-    let (from, to) = match text_trimmed.split_once('-') {
-        Some((from, to)) => (from, Some(to)),
+    // The hyphen between two moments has a year behind it, that of an offset an hour.
+    let between = text_trimmed.match_indices('-').find(|(at, _)| {
+        let rest = text_trimmed.get(at + 1..).unwrap_or("");
+        offset_of(rest.get(..5).unwrap_or("")).is_none()
+    });
+    let (from, to) = match between.map(|(at, _)| text_trimmed.split_at(at)) {
+        Some((from, to)) => (from, to.strip_prefix('-')),
         None => (text_trimmed, None),
     };
     let from = slashed(from).ok_or_else(wrong)?;
@@ -192,12 +230,13 @@ pub fn window(text: &str) -> Result<Window, WhenError> {
     Ok(Window::Between(from, to))
 }
 
-/// `2026/04/10.12:30:00`, the end left out from anywhere.
+/// `2026/04/10.12:30:00`, the end left out from anywhere, an offset behind a time.
 fn slashed(text: &str) -> Option<When> {
     let (date, time) = match text.split_once('.') {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
     };
+    let parts = date.split('/').count();
     let mut date = date.split('/').map(number);
     let year = i16::try_from(date.next()??).ok().filter(|year| *year >= 1970)?;
     let mut two = |least: i8| match date.next() {
@@ -205,16 +244,54 @@ fn slashed(text: &str) -> Option<When> {
         Some(part) => i8::try_from(part?).ok(),
     };
     let (month, day) = (two(1)?, two(1)?);
+    // A time of day is one of a whole date.
+    if date.next().is_some() || (time.is_some() && parts < 3) {
+        return None;
+    }
+    let (time, offset) = match time {
+        None => (None, None),
+        Some(time) => match time.find(['+', '-', 'Z']) {
+            None => (Some(time), None),
+            Some(at) => {
+                let (time, offset) = time.split_at(at);
+                (Some(time), Some(offset_from(offset)?))
+            }
+        },
+    };
     let mut time = time.into_iter().flat_map(|time| time.split(':')).map(number);
     let mut two = || match time.next() {
         None => Some(0),
         Some(part) => i8::try_from(part?).ok(),
     };
     let (hour, minute, second) = (two()?, two()?, two()?);
-    if date.next().is_some() || time.next().is_some() {
+    if time.next().is_some() {
         return None;
     }
-    DateTime::new(year, month, day, hour, minute, second, 0).ok().map(When::Wall)
+    let wall = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    match offset {
+        None => Some(When::Wall(wall)),
+        Some(offset) => {
+            let stamp = offset.to_timestamp(wall).ok()?;
+            Some(When::At(Time(stamp.as_millisecond())))
+        }
+    }
+}
+
+/// `+02:00`, `-05:00` or `Z`.
+fn offset_from(text: &str) -> Option<Offset> {
+    match text.split_at_checked(1)? {
+        ("Z", "") => Some(Offset::UTC),
+        ("+", rest) => offset_of(rest),
+        ("-", rest) => offset_of(rest).map(Offset::negate),
+        _ => None,
+    }
+}
+
+/// Hours and minutes of an offset, `05:30`.
+fn offset_of(text: &str) -> Option<Offset> {
+    let (hours, minutes) = text.split_once(':').filter(|_| text.len() == 5)?;
+    let minutes = i32::from(number(hours)?) * 60 + i32::from(number(minutes)?);
+    Offset::from_seconds(minutes * 60).ok()
 }
 
 fn number(text: &str) -> Option<u16> {
@@ -261,6 +338,16 @@ mod tests {
         for bad in ["", "5", "-2h", "tomorrow", "2026-13-01", "12:30", "2026-04-10T", "h", "1e3s"] {
             assert!(When::parse(bad).is_err(), "{bad}");
         }
+        // A zone that nobody would look at.
+        for bad in [
+            "2026-04-10T12:30[Asia/Tokyo]",
+            "2026-04-10T12:30+02:00[Asia/Tokyo]",
+            "2026-04-10[u-ca=gregory]",
+            "2026.12",
+            "2026/04.12:30",
+        ] {
+            assert!(When::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -276,6 +363,35 @@ mod tests {
         let never = error("2026-03-29T02:30");
         assert!(never.contains("2026-03-29T02:30:00+01:00"), "{never}");
         assert!(never.contains("2026-03-29T02:30:00+02:00"), "{never}");
+    }
+
+    /// What `-t` proposes it takes, and each of the two is the moment that is meant.
+    #[test]
+    fn windows_take_the_spelling_that_they_propose_for_an_hour_that_was_twice() {
+        let zone = berlin();
+        let resolved = |text: &str| {
+            let Ok(Window::Between(from, Some(to))) = window(text) else { panic!("{text}") };
+            let end = to.resolve(End::To, Time(0), &zone);
+            Ok::<_, WhenError>((from.resolve(End::From, Time(0), &zone)?, end?))
+        };
+        let twice = resolved("2026/10/25.02:30-2026/10/25.04").unwrap_err().in_slashes();
+        let proposals = ["2026/10/25.02:30:00+02:00", "2026/10/25.02:30:00+01:00"];
+        for (text, utc_time) in proposals.into_iter().zip(["00:30", "01:30"]) {
+            assert!(twice.to_string().contains(text), "{twice}");
+            let (from, to) = resolved(&format!("{text}-{text}")).unwrap();
+            assert_eq!(from, utc(&format!("2026-10-25T{utc_time}:00Z")), "{text}");
+            assert_eq!(to, from);
+        }
+        // An offset west of Greenwich has the sign that stands between two moments.
+        let west = resolved("2026/10/25.02:30-05:00-2026/10/25.02:30-04:00").unwrap();
+        assert_eq!(west, (utc("2026-10-25T07:30:00Z"), utc("2026-10-25T06:30:00Z")));
+        assert_eq!(
+            resolved("2026/10/25.02:30Z-2026/10/25.04:00Z").unwrap().0,
+            utc("2026-10-25T02:30:00Z")
+        );
+        for bad in ["2026/10/25+02:00", "2026/10/25.02:30+2", "2026/10/25.02:30+02:00+01:00"] {
+            assert!(window(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -295,7 +411,23 @@ mod tests {
         ] {
             assert_eq!(window(text), Ok(want), "{text}");
         }
-        for bad in ["", "+", "-", "+0", "26/04/10", "2026/4/31", "2026/04/10-", "x", "2026/1/1/1"] {
+        for bad in [
+            "",
+            "+",
+            "-",
+            "+0",
+            "26/04/10",
+            "2026/4/31",
+            "2026/04/10-",
+            "x",
+            "2026/1/1/1",
+            // nfdump refuses a time without a whole date, too.
+            "2026.12",
+            "2026/04.12:30",
+            "++5",
+            "-+5",
+            "+-5",
+        ] {
             assert!(window(bad).is_err(), "{bad}");
         }
     }

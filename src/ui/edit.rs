@@ -70,7 +70,9 @@ impl FilterLine {
     /// The filter of the text as it stands; `None` while it is wrong or asks for
     /// what the live tables do not keep.
     pub fn check(&mut self) -> Option<Typed> {
-        match Filter::parse(&self.text).and_then(|filter| filter.check_live().map(|()| filter)) {
+        // A line of spaces is an empty one to whoever looks at it.
+        let text = if self.text.trim().is_empty() { "" } else { &self.text };
+        match Filter::parse(text).and_then(|filter| filter.check_live().map(|()| filter)) {
             Ok(filter) => {
                 self.error = None;
                 Some(Typed { text: self.text.trim().to_owned(), filter })

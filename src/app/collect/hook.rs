@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::cli::Hook;
+use crate::cli::{self, Hook, Piece};
 use crate::ingest::Finished;
 use crate::units;
 
@@ -137,20 +137,17 @@ fn variables(finished: &Finished) -> Vec<(&'static str, String)> {
 /// A word with its marks filled in; what is filled in stays one word.
 fn filled(word: &str, finished: &Finished) -> String {
     let told = told(finished);
-    let mut text = String::new();
-    let mut letters = word.chars();
-    while let Some(c) = letters.next() {
-        if c != '%' {
-            text.push(c);
-            continue;
-        }
-        let mark = letters.next();
-        match told.iter().find(|(letter, ..)| Some(*letter) == mark) {
-            Some((_, _, value)) => text.push_str(value),
-            None => text.extend(mark),
-        }
-    }
-    text
+    let value = |mark: char| {
+        let known = told.iter().find(|(letter, ..)| *letter == mark);
+        known.map_or("", |(_, _, value)| value.as_str())
+    };
+    // What is none of the marks was refused with the command line.
+    let filled = cli::pieces(word).map(|piece| match piece {
+        Piece::Text(text) => text,
+        Piece::Mark(mark) => value(mark),
+        Piece::Open => "%",
+    });
+    filled.collect()
 }
 
 #[cfg(test)]
@@ -167,9 +164,12 @@ mod tests {
             slot: Time(1_795_491_600_000),
             flows: 7,
         };
-        let word = filled("%d/%f %i %u %t 100%% %x", &finished);
+        let word = filled("%d/%f %i %u %t 100%%", &finished);
         let file = "/srv/a b/2026/flows.202611240340Z.parquet";
-        assert_eq!(word, format!("{file} r1 1795491600 2026-11-24T03:40:00.000Z 100% x"));
+        assert_eq!(word, format!("{file} r1 1795491600 2026-11-24T03:40:00.000Z 100%"));
+        assert_eq!(filled("%%s%%%i%%", &finished), "%s%r1%", "a doubled mark is no mark");
+        let letters = told(&finished).map(|(letter, ..)| letter);
+        assert_eq!(letters, cli::MARKS, "those that the command line lets pass");
         let variables = variables(&finished);
         assert!(variables.contains(&("TOPTALK_FLOWS", "7".to_owned())));
         assert_eq!(variables.len(), 6);

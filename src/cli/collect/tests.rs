@@ -93,6 +93,9 @@ fn other_words_of_nfcapd_become_settings() {
     assert_eq!(collecting.policy.assumed, Sampling::one_in(100));
     assert_eq!(collecting.hook.as_ref().unwrap().words, ["/bin/true"]);
     assert_eq!(collecting.hook.unwrap().limit.as_secs(), 60);
+    for words in ["-w /a -x date%%s", "-w /a -x %%%f%%q"] {
+        assert!(read(words).is_ok_and(|one| one.hook.is_some()), "{words}");
+    }
     assert_eq!((collecting.listen.buffer, collecting.listen.v6_only), (Some(4_000_000), true));
     let repeat = |host: &str, port| Repeat { host: host.to_owned(), port };
     assert_eq!(collecting.repeat, [repeat("192.0.2.9", 2055), repeat("[::1]", 9995)]);
@@ -106,6 +109,24 @@ fn other_words_of_nfcapd_become_settings() {
 }
 
 #[test]
+fn words_on_recording_have_nothing_to_do_where_nothing_is_recorded() {
+    for (words, flags) in [
+        ("-t 60", "--slot"),
+        ("-S 1 -x true", "--hierarchy, --hook"),
+        ("--expire-age 3d --expire-size 5G -I r1", "--expire-age, --expire-size, --ident"),
+        ("--hook-limit 5", "--hook-limit"),
+    ] {
+        let notes = read(words).unwrap().notes;
+        assert!(notes.iter().any(|note| note.starts_with(&format!("{flags}: "))), "{notes:?}");
+        let hook = if words.contains("-x") { "" } else { "-x true" };
+        assert_eq!(read(&format!("-w /a {hook} {words}")).unwrap().notes, [""; 0]);
+    }
+    assert_eq!(read("-p 2055").unwrap().notes, [""; 0]);
+    let notes = read("-w /a --hook-limit 5").unwrap().notes;
+    assert!(notes[0].starts_with("--hook-limit: "), "{notes:?}");
+}
+
+#[test]
 fn wrong_words_are_refused_with_what_was_expected() {
     for (words, expected) in [
         ("-w /a -s 0", "a rate such as 100, or -100"),
@@ -115,6 +136,8 @@ fn wrong_words_are_refused_with_what_was_expected() {
         ("-w /a -R /2055", "HOST/PORT"),
         ("-w /a -B 1k", "from 4096 bytes to 1G"),
         ("-w /a -x %q", "expected %f %d %t %u %i or %%, found `%q`"),
+        ("-w /a -x %%%", "a lone % at the end"),
+        ("-w /a -x send%", "a lone % at the end"),
         ("-w /a -x 'open", "another '"),
         ("-w /a -I a/b", "letters, digits"),
         ("-n r1,192.0.2.1", "IDENT,ADDRESS,DIR as in router1"),

@@ -148,14 +148,57 @@ pub(super) fn hook(text: &str) -> Result<Split, String> {
             "expected a program and its arguments, {MAX_HOOK_WORDS} words at most, found `{text}`"
         ));
     }
-    let mut marks = words.iter().flat_map(|word| word.split('%').skip(1));
-    // `%%` leaves nothing between two of them.
-    let is_known = |mark: &str| mark.is_empty() || mark.starts_with(['f', 'd', 't', 'u', 'i']);
-    match marks.find(|mark| !is_known(mark)) {
-        Some(mark) => Err(format!(
-            "expected %f %d %t %u %i or %%, found `%{}`",
-            mark.chars().take(1).collect::<String>()
-        )),
-        None => Ok(Split(words)),
+    for word in &words {
+        for piece in pieces(word) {
+            match piece {
+                Piece::Text(_) => {}
+                Piece::Mark(mark) if MARKS.contains(&mark) => {}
+                Piece::Mark(mark) => {
+                    return Err(format!("expected {}, found `%{mark}`", known_marks()));
+                }
+                Piece::Open => {
+                    return Err(format!("expected {}, found a lone % at the end", known_marks()));
+                }
+            }
+        }
     }
+    Ok(Split(words))
+}
+
+/// What stands for something in a hook, behind a percent sign.
+pub const MARKS: [char; 5] = ['f', 'd', 't', 'u', 'i'];
+
+fn known_marks() -> String {
+    let marks: String = MARKS.iter().map(|mark| format!("%{mark} ")).collect();
+    format!("{}or %%", marks)
+}
+
+/// A part of a word of a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// As it is written; of `%%` the one sign it stands for.
+    Text(&'a str),
+    /// The letter behind a percent sign, known or not.
+    Mark(char),
+    /// A percent sign with nothing behind it.
+    Open,
+}
+
+/// The parts of a word of a hook: read in one way where it is checked and where it
+/// is filled in.
+pub fn pieces(word: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let Some(behind) = rest.strip_prefix('%') else {
+            let (text, left) = rest.split_at(rest.find('%').unwrap_or(rest.len()));
+            rest = left;
+            return (!text.is_empty()).then_some(Piece::Text(text));
+        };
+        let Some(mark) = behind.chars().next() else {
+            rest = behind;
+            return Some(Piece::Open);
+        };
+        rest = behind.get(mark.len_utf8()..).unwrap_or("");
+        Some(if mark == '%' { Piece::Text("%") } else { Piece::Mark(mark) })
+    })
 }

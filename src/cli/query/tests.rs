@@ -75,7 +75,10 @@ fn what_is_done_besides_asking() {
     assert_eq!(action(&["-v", "x.parquet"]), Action::Verify("x.parquet".into()));
     assert_eq!(action(&["--macros", "duckdb"]), Action::Macros(Dialect::DuckDb));
     assert!(matches!(read(&["-f", "x"]).unwrap().filter, FilterFrom::File(_)));
-    assert!(matches!(read(&["-f", "x", "tcp"]).unwrap().filter, FilterFrom::Words(_)));
+    let both = read(&["-f", "x", "tcp"]).unwrap();
+    assert!(matches!(both.filter, FilterFrom::Words(_)));
+    assert_eq!(both.notes.len(), 1, "the file is not read, which is said");
+    assert!(read(&["-f", "x"]).unwrap().notes.is_empty());
 }
 
 #[test]
@@ -99,6 +102,14 @@ fn other_words_are_refused_with_what_to_write() {
         (&["--threads", "0"], "1 to 64"),
         (&["-r", "a", "-R", "b"], "cannot be used"),
         (&["-I", "-a"], "cannot be used"),
+        (&["-v", "x.parquet", "port", "80"], "cannot be used"),
+        (&["-v", "x.parquet", "-R", "/a"], "cannot be used"),
+        (&["--macros", "duckdb", "-s", "srcip"], "cannot be used"),
+        (&["-I", "-c", "5"], "-c stops a list"),
+        (&["-o", "null", "-c", "5"], "-c stops a list"),
+        (&["-w", "x.parquet", "-o", "json"], "-o parquet"),
+        (&["# port 443"], "`any`"),
+        (&["  "], "`any`"),
         (&["prot 443"], "^^^^"),
     ] {
         let message = read(words).expect_err(&words.join(" "));

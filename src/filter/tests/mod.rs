@@ -3,6 +3,7 @@
 mod beside;
 mod live;
 mod properties;
+mod unknown;
 
 use super::words::{Live, MISSING, WORDS};
 use super::*;
@@ -31,7 +32,7 @@ fn understood(text: &str, want: &str) {
 fn what_people_type_is_understood() {
     for (text, want) in [
         ("", "any"),
-        ("  # all\n", "any"),
+        ("any # all\n", "any"),
         ("ANY", "any"),
         ("10.1.2.3", "ip 10.1.2.3"),
         ("10.0.0.0/8", "net 10.0.0.0/8"),

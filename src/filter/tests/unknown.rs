@@ -1,0 +1,66 @@
+//! Questions that hang on what is not known, and texts that ask nothing.
+
+use super::super::*;
+
+/// nfdump lets nothing pass; a filter that was commented out is nobody's question.
+#[test]
+fn a_filter_of_comments_alone_is_refused() {
+    for text in ["# port 80", "#", "  # a\n# b\n", "\n", "   "] {
+        let error = Filter::parse(text).unwrap_err();
+        assert!(error.to_string().contains("`any`"), "{text:?}: {error}");
+        assert!(error.at.end <= text.len());
+    }
+    assert!(Filter::parse("any # all of it").unwrap().is_any());
+    assert!(Filter::parse("").unwrap().is_any(), "none was written");
+}
+
+/// A row of which one end is known, and not the other.
+struct HalfKnown {
+    src: Option<u64>,
+    dst: Option<u64>,
+}
+
+impl Columns for HalfKnown {
+    fn src(&self) -> Host {
+        Host::UNSPECIFIED
+    }
+
+    fn dst(&self) -> Host {
+        Host::UNSPECIFIED
+    }
+
+    fn proto(&self) -> u8 {
+        6
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        (0, 0)
+    }
+
+    fn value(&self, field: Field) -> Option<Value> {
+        match field {
+            Field::SrcAs => self.src.map(Value::Number),
+            Field::DstAs => self.dst.map(Value::Number),
+            _ => None,
+        }
+    }
+}
+
+/// Both ends are parts of one question like those of `and` and `or`: what one of
+/// them decides does not hang on the other, whichever of them is known.
+#[test]
+fn what_one_end_decides_does_not_hang_on_the_other() {
+    for (text, answer) in [
+        ("as 5", Some(true)),
+        ("as 6", None),
+        ("src and dst as 5", None),
+        ("src and dst as 6", Some(false)),
+        ("not as 5", Some(false)),
+        ("not src and dst as 6", Some(true)),
+    ] {
+        let filter = Filter::parse(text).unwrap();
+        for row in [HalfKnown { src: Some(5), dst: None }, HalfKnown { src: None, dst: Some(5) }] {
+            assert_eq!(filter.answer(&row), answer, "{text}");
+        }
+    }
+}
