@@ -215,6 +215,7 @@ mod tests {
             dst_mask: 53,
             direction: 54,
             timed: false,
+            packet_sample: false,
             duplicate: true,
             more: 1,
         };

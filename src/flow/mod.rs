@@ -114,6 +114,9 @@ pub struct Flow {
     pub direction: u8,
     /// Whether first and last are the record's own, not made up from its arrival.
     pub timed: bool,
+    /// Whether it is one sampled packet (sFlow, RFC 5477), not a flow that its exporter
+    /// added up. Known while a datagram is decoded; files do not keep it.
+    pub packet_sample: bool,
     /// Whether the exporter reported the same flow before, from another
     /// interface: counted once, unless asked otherwise.
     pub duplicate: bool,
@@ -161,6 +164,7 @@ impl Flow {
         dst_mask: 0,
         direction: Flow::NO_DIRECTION,
         timed: true,
+        packet_sample: false,
         duplicate: false,
         more: 0,
     };

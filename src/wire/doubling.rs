@@ -5,6 +5,9 @@
 //! last agree, the exporter is the same, and the interfaces or the direction
 //! differ. A direction alone is no evidence: a router that exports ingress and
 //! egress of one interface reports every flow once.
+//!
+//! Samples are never such reports: the samplers of two interfaces choose different
+//! packets, so that two samples that agree are two packets of a busy conversation.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -56,7 +59,7 @@ impl Doubling {
             if index % AHEAD == 0 {
                 touched ^= self.touch(hashes.get(index..).unwrap_or(&[]));
             }
-            if has_own_times(flow) && self.is_doubled(*hash, *place) {
+            if may_be_repeated(flow) && self.is_doubled(*hash, *place) {
                 flow.duplicate = true;
                 doubled += 1;
             }
@@ -107,15 +110,18 @@ fn bucket(hash: u64) -> usize {
     (hash >> 20) as usize % BUCKETS
 }
 
-/// Records without times of their own all look as if they came at one moment.
-fn has_own_times(flow: &Flow) -> bool {
-    flow.timed
+/// Whether another report of the same flow could be recognised at all.
+///
+/// Records without times of their own all look as if they came at one moment. Of
+/// sampled traffic each interface reports packets of its own.
+fn may_be_repeated(flow: &Flow) -> bool {
+    flow.timed && !flow.packet_sample && flow.sampling.rate().unwrap_or(1) == 1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::Time;
+    use crate::flow::{Sampling, Time};
 
     fn flow(n: u32) -> Flow {
         Flow {
@@ -157,6 +163,8 @@ mod tests {
             Flow { last: base.last.plus_ms(1), direction: 1, ..base },
             Flow { first: base.first.plus_ms(1), direction: 1, ..base },
             Flow { timed: false, direction: 1, ..base },
+            Flow { packet_sample: true, direction: 1, ..base },
+            Flow { sampling: Sampling::one_in(2), direction: 1, ..base },
             base,
         ];
         for other in others {

@@ -311,7 +311,7 @@ impl<'a> Maker<'a> {
         let length = length.into_iter().find(|length| *length > 0);
         let length = length.unwrap_or(values.get(Aux::FrameLength as usize));
         let (bytes, packets) = if self.counted { (flow.bytes, flow.packets) } else { (length, 1) };
-        let flow = Flow { bytes, packets, ..packet.describe(&flow) };
+        let flow = Flow { bytes, packets, packet_sample: !self.counted, ..packet.describe(&flow) };
         Some((flow, span))
     }
 

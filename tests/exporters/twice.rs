@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 use toptalk::demo::Demo;
+use toptalk::flow::Sampling;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::doubling::Doubling;
-use toptalk::wire::encode::V9Encoder;
+use toptalk::wire::encode::{SampledFlow, SflowEncoder, V9Encoder};
 
 use super::{moments, top_of, uploads};
+use crate::common::sets::{Datagram, iana};
 
 fn bytes(answer: &Value) -> (u64, u64) {
     let of = |class: &str| answer["totals"][class]["bytes"].as_u64().unwrap();
@@ -61,4 +63,60 @@ fn the_model_router_doubles_nothing() {
     }
     assert!(seen > 10_000, "{seen}");
     assert_eq!(doubled, 0);
+}
+
+/// Ten samples of one conversation by each of four inputs.
+fn samples(rate: u32) -> Vec<SampledFlow> {
+    let conversation = uploads(Time(0), 1)[0];
+    let sampling = Sampling::one_in(rate);
+    let sample = |n: u32| Flow { input: 1 + n % 4, output: 9, sampling, ..conversation };
+    (0..40).map(|n| SampledFlow { flow: sample(n), frame_length: 1000 }).collect()
+}
+
+#[test]
+fn samples_of_packets_are_never_reports_of_one_flow() {
+    // Their times are those of the datagram, so they agree in everything but the input.
+    for rate in [1, 400] {
+        let mut agent = SflowEncoder::new(Host::octets(127, 0, 0, 1), 0);
+        let answer = top_of(&[], &agent.encode(60_000, &samples(rate), &[]));
+        assert_eq!(answer["exporters"][0]["doubled"], 0, "1 in {rate}");
+        assert_eq!(answer["totals"]["up"]["flows"], 40, "1 in {rate}");
+        assert_eq!(bytes(&answer), (40_000 * u64::from(rate), 0));
+    }
+}
+
+#[test]
+fn records_of_sampled_packets_are_never_reports_of_one_flow() {
+    let now = Time(1_800_000_000_000);
+    let mark = |datagrams: &[Vec<u8>]| {
+        let mut flows = Vec::new();
+        let mut decoder = Decoder::new();
+        for datagram in datagrams {
+            decoder.decode(now, Host::octets(192, 0, 2, 1), datagram, &mut flows);
+        }
+        (flows.len(), Doubling::default().mark(&mut flows))
+    };
+    // A record with the packet itself (RFC 5477), at the same microsecond by 40 inputs.
+    let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 9, 0, 1, 203, 0, 113, 1];
+    packet.extend([156, 64, 1, 187, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2]);
+    let fields = [iana(10, 4), iana(323, 8), iana(313, packet.len() as u16)];
+    let record = |input: u32| {
+        let time = now.0.to_be_bytes();
+        [&input.to_be_bytes()[..], &time, &packet].concat()
+    };
+    let records: Vec<u8> = (1..=40).flat_map(record).collect();
+    let message = Datagram::ipfix(1, (now.0 / 1000) as u32, 0).template(300, &fields);
+    assert_eq!(mark(&[message.set(300, &records).bytes()]), (40, 0));
+    // Flows of a router that looks at one packet in 100 by each of its interfaces: two
+    // samplers never choose the same packets.
+    let sampled = |flow: &Flow| Flow { sampling: Sampling::one_in(100), ..*flow };
+    let ingress: Vec<Flow> = uploads(now, 20).iter().map(sampled).collect();
+    let egress = ingress.iter().map(|flow| Flow { direction: 1, ..*flow });
+    let mut flows: Vec<Flow> = ingress.iter().copied().chain(egress).collect();
+    assert_eq!(Doubling::default().mark(&mut flows), 0);
+    // Of one packet in one it looks at all.
+    for flow in &mut flows {
+        flow.sampling = Sampling::one_in(1);
+    }
+    assert_eq!(Doubling::default().mark(&mut flows), 20);
 }

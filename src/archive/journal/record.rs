@@ -88,12 +88,12 @@ impl Raw for [u32; MPLS_LABELS] {
     }
 }
 
-/// The fields of a record with their types. Taking the whole struct apart, the
-/// compiler refuses a field that is left out.
+/// The fields of a record with their types; behind a semicolon those that are not
+/// stored. Taking the whole struct apart, the compiler refuses a field that is in neither.
 macro_rules! record {
     (
         $type:ident, $len:ident, $names:ident, $store:ident, $load:ident,
-        $($field:ident: $raw:ty),* $(,)?
+        $($field:ident: $raw:ty),* $(,)? $(; $unstored:ident)?
     ) => {
         /// Bytes of a record.
         pub const $len: usize = 0 $(+ <$raw as Raw>::LEN)*;
@@ -105,7 +105,7 @@ macro_rules! record {
         #[inline]
         pub fn $store(record: &$type, out: &mut Vec<u8>) {
             let mut bytes = [0; $len];
-            let $type { $($field),* } = *record;
+            let $type { $($field,)* $($unstored: _)? } = *record;
             let rest: &mut [u8] = &mut bytes;
             $(let rest = <$raw as Raw>::store($field, rest);)*
             debug_assert!(rest.is_empty());
@@ -117,7 +117,7 @@ macro_rules! record {
         pub fn $load(bytes: &[u8; $len]) -> $type {
             let mut from: &[u8] = bytes;
             $(let $field = <$raw as Raw>::load(&mut from);)*
-            $type { $($field),* }
+            $type { $($field,)* $($unstored: Default::default())? }
         }
     };
 }
@@ -131,7 +131,7 @@ record! {
     more: u32,
     sport: u16, dport: u16, vlan: u16,
     proto: u8, tcp_flags: u8, tos: u8, src_mask: u8, dst_mask: u8, direction: u8,
-    timed: bool, duplicate: bool,
+    timed: bool, duplicate: bool; packet_sample
 }
 
 record! {

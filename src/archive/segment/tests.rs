@@ -281,6 +281,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
                 dst_mask: small[4],
                 direction: small[5],
                 timed: flags.0,
+                packet_sample: false,
                 duplicate: flags.1,
                 more: flags.2,
             }

@@ -315,6 +315,7 @@ mod tests {
                 last: NOW,
                 arrival: NOW,
                 packets: 1,
+                packet_sample: true,
                 bytes: u64::from(packet.frame_length),
                 ..packet.flow
             }).collect();

@@ -110,6 +110,7 @@ impl Sample {
                 packet.ip_length
             }),
             packets: 1,
+            packet_sample: true,
             sampling,
             input: interface(self.input_format, self.input),
             output: interface(self.output_format, self.output),

@@ -120,6 +120,7 @@ fn a_sampled_packet_is_one_flow_at_the_samples_rate() {
         arrival: NOW,
         bytes: 108,
         packets: 1,
+        packet_sample: true,
         sampling: Sampling::one_in(512),
         input: 3,
         output: 4,
