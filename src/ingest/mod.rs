@@ -21,6 +21,7 @@ mod stats;
 mod streams;
 mod tally;
 mod worker;
+mod wrapping;
 
 pub use recorder::{
     Finished, Left, MAX_FOLDERS, Place, Plan, RecordError, Recording, Tape, Turned,

@@ -11,6 +11,7 @@ use nix::sys::socket::{
 };
 use tokio::io::Interest;
 
+use super::wrapping::Wrapping;
 use crate::flow::Host;
 use crate::snapshot::Listener;
 
@@ -194,6 +195,8 @@ pub struct Inbound {
     listener: Listener,
     buffer: Vec<u8>,
     control: Vec<u8>,
+    /// What the kernel says it has dropped (SO_RXQ_OVFL), a counter of 32 bits.
+    drops: Wrapping,
 }
 
 impl Inbound {
@@ -207,6 +210,7 @@ impl Inbound {
             listener: bound.listener,
             buffer: vec![0; DATAGRAM],
             control: vec![0; cmsg_space::<u32>()],
+            drops: Wrapping::default(),
         })
     }
 
@@ -231,10 +235,10 @@ impl Inbound {
     /// When the socket fails: it may go on failing, so others come first.
     pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> io::Result<()> {
         for _ in 0..most {
-            let Inbound { socket, listener, buffer, control } = self;
+            let Inbound { socket, listener, buffer, control, drops } = self;
             // On `WouldBlock` the runtime forgets the readiness by itself.
             let read = socket.try_io(Interest::READABLE, || {
-                receive(socket, buffer, control, listener).map_err(io::Error::from)
+                receive(socket, buffer, control, drops, listener).map_err(io::Error::from)
             });
             match read {
                 Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
@@ -249,9 +253,9 @@ impl Inbound {
     /// Reads what the kernel still holds, without asking the runtime, at most
     /// `most` datagrams: for the end of collecting.
     pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) {
-        let Inbound { socket, listener, buffer, control } = self;
+        let Inbound { socket, listener, buffer, control, drops } = self;
         for _ in 0..most {
-            match receive(socket, buffer, control, listener) {
+            match receive(socket, buffer, control, drops, listener) {
                 Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
                 Err(Errno::EINTR) => {}
                 Err(_) => return,
@@ -264,6 +268,7 @@ fn receive(
     socket: &impl AsRawFd,
     buffer: &mut [u8],
     control: &mut [u8],
+    drops: &mut Wrapping,
     listener: &mut Listener,
 ) -> Result<(usize, Host), Errno> {
     let mut parts = [IoSliceMut::new(buffer)];
@@ -271,7 +276,8 @@ fn receive(
     let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
     for control in message.cmsgs()? {
         if let ControlMessageOwned::RxqOvfl(total) = control {
-            listener.kernel_drops = u64::from(total);
+            drops.observe(total);
+            listener.kernel_drops = drops.total();
         }
     }
     Ok((message.bytes, sender(message.address.as_ref())))

@@ -154,7 +154,8 @@ fn timeout(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 }
 
 fn changed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
-    let changes: u32 = exporter.detail.templates.iter().map(|template| template.changes).sum();
+    let changes = exporter.detail.templates.iter().map(|template| u64::from(template.changes));
+    let changes: u64 = changes.sum();
     let times = match changes {
         0 => return None,
         1 => "once".to_owned(),
@@ -214,6 +215,7 @@ fn span(ms: i64) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::Health;
     use super::super::exporter::{ExporterDetail, TemplateHealth};
     use super::*;
 
@@ -270,6 +272,18 @@ mod tests {
             assert_eq!(condition.mark, mark, "{condition:?}");
             assert!(condition.text.contains(text), "{condition:?}: {text}");
         }
+    }
+
+    #[test]
+    fn counts_that_a_forger_drives_up_do_not_wrap() {
+        let template = TemplateHealth { changes: u32::MAX, ..TemplateHealth::default() };
+        let detail =
+            Arc::new(ExporterDetail { templates: vec![template; 2], ..ExporterDetail::default() });
+        let exporter = ExporterHealth { detail, lost: u64::MAX, ..well() };
+        let conditions = exporter.conditions(NOW);
+        assert!(conditions.iter().any(|one| one.text.contains("8589934590")), "{conditions:?}");
+        let health = Health { exporters: vec![exporter; 2], ..Health::default() };
+        assert_eq!(health.lost(), u64::MAX);
     }
 
     #[test]

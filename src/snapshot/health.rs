@@ -153,8 +153,9 @@ impl Health {
     /// Everything that went missing on the way: kernel drops and sequence gaps.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        let kernel: u64 = self.listeners.iter().map(|listener| listener.kernel_drops).sum();
-        self.exporters.iter().map(|exporter| exporter.lost).sum::<u64>() + kernel
+        let kernel = self.listeners.iter().map(|listener| listener.kernel_drops);
+        let gaps = self.exporters.iter().map(|exporter| exporter.lost);
+        kernel.chain(gaps).fold(0, u64::saturating_add)
     }
 
     /// Exporters that something came from in this run, busiest first.

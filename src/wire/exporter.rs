@@ -248,7 +248,8 @@ impl Session<'_> {
             if !same {
                 freed = entry.template.size();
                 // A remembered one is from another time: that it changed is no news.
-                entry.changes += u32::from(entry.remembered.is_none());
+                let news = u32::from(entry.remembered.is_none());
+                entry.changes = entry.changes.saturating_add(news);
                 entry.template = template;
                 entry.defined = now;
             }

@@ -96,10 +96,13 @@ impl Exporter {
             protocol: self.protocol,
             datagrams: self.datagrams,
             flows: self.flows,
-            lost: domains().map(|domain| domain.sequence.lost()).sum::<u64>() + self.agents.lost(),
+            lost: domains()
+                .map(|domain| domain.sequence.lost())
+                .fold(self.agents.lost(), u64::saturating_add),
             dropped: self.agents.dropped(),
-            restarts: domains().map(|domain| domain.sequence.restarts()).sum::<u32>()
-                + self.agents.restarts(),
+            restarts: domains()
+                .map(|domain| domain.sequence.restarts())
+                .fold(self.agents.restarts(), u32::saturating_add),
             templates: self.templates,
             remembered: templates.filter(|entry| entry.remembered.is_some()).count(),
             held: self.held.len(),

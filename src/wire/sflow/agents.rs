@@ -89,20 +89,23 @@ impl Agents {
     /// Datagrams that never arrived.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.known.values().map(|agent| agent.sequence.lost()).sum()
+        let lost = self.known.values().map(|agent| agent.sequence.lost());
+        lost.fold(0, u64::saturating_add)
     }
 
     /// How often the numbering of one of them began anew.
     #[must_use]
     pub fn restarts(&self) -> u32 {
-        self.known.values().map(|agent| agent.sequence.restarts()).sum()
+        let restarts = self.known.values().map(|agent| agent.sequence.restarts());
+        restarts.fold(0, u32::saturating_add)
     }
 
     /// Samples that the agents dropped for want of time since they were first
     /// heard of.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.known.values().map(|agent| agent.dropped).sum()
+        let dropped = self.known.values().map(|agent| agent.dropped);
+        dropped.fold(0, u64::saturating_add)
     }
 
     /// The sampling rate of every data source.
@@ -141,6 +144,19 @@ mod tests {
         let mut rates: Vec<u32> = agents.rates().collect();
         rates.sort_unstable();
         assert_eq!(rates, [2, 3]);
+    }
+
+    #[test]
+    fn sums_that_somebody_drives_up_stay_at_the_top() {
+        let mut agents = Agents::default();
+        for sub_agent in 0..2 {
+            agents.datagram((AGENT.0, sub_agent), 1, 5);
+            agents.sample(&sample((AGENT.0, sub_agent), 2, 0));
+        }
+        for agent in agents.known.values_mut() {
+            agent.dropped = u64::MAX - 1;
+        }
+        assert_eq!(agents.dropped(), u64::MAX);
     }
 
     #[test]
