@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::filtered::Rolled;
 use super::grouped::{Tally, group_total};
 use super::key::Lane;
+use super::lag::{Lag, Unheeded};
 use super::log::Reader;
 use super::pane::{Edges, FINE, floor, moment, seconds};
-use super::{Site, Windows};
+use super::{LagRule, Site, Windows};
 use crate::flow::Time;
 use crate::snapshot::{
     Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
-    Series, Snapshot, SortKey, Span, Subject, Untracked, View, Window,
+    Series, Snapshot, SortKey, Span, Subject, Untracked, View,
 };
 use crate::topn::TopN;
 
@@ -40,7 +41,7 @@ impl Windows {
         // People's times are the wall clock's; ours run on when it is set.
         let shift = health.clock_shift_ms;
         let at = view.at.map(|at| at.plus_ms(-shift));
-        let (panes, span) = self.span(view.window, at, now);
+        let (panes, span, unheeded) = self.span(view, at, now);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
         // Rows first, totals after: see `record`.
         let mut tally = Tally::of(view.subject);
@@ -81,6 +82,7 @@ impl Windows {
             conversation: self.conversations.doors.bound(&panes.edges),
         };
         snapshot.notes = self.notes(view, rolled.as_ref(), &panes);
+        snapshot.notes.extend(unheeded.map(not_waited_for));
         snapshot.captured_at = now;
         snapshot.span = span;
         snapshot.health = health;
@@ -90,14 +92,26 @@ impl Windows {
         snapshot
     }
 
-    /// The panes of a view's window, and the span they cover.
-    fn span(&self, window: Window, at: Option<Time>, now: Time) -> (Panes, Span) {
-        let (edges, lag, first) = {
-            let site = self.site();
-            (site.edges, site.lag, site.totals.first())
-        };
+    /// Where a view's window may end, and what is known of how late its traffic comes:
+    /// traffic of some exporters alone is not held up by others.
+    fn edge_of(&self, view: &View, now: Time) -> (Edges, Lag, Option<u32>) {
+        let site = self.site();
+        let (edges, first) = (site.edges, site.totals.first());
+        let own = (self.tuning().lag == LagRule::Auto && !self.config.keep_all)
+            .then(|| site.timings.lag_of(|exporter| view.filter.may_be_of(exporter)))
+            .flatten();
+        match own {
+            Some(lag) => (edges.ending(seconds(now.plus_ms(-lag.ms))), lag, first),
+            None => (edges, site.lag, first),
+        }
+    }
+
+    /// The panes of a view's window, the span they cover, and a newcomer that is not
+    /// waited for.
+    fn span(&self, view: &View, at: Option<Time>, now: Time) -> (Panes, Span, Option<Unheeded>) {
+        let (edges, lag, first) = self.edge_of(view, now);
         let started = seconds(self.config.started);
-        let length = match window.length_ms() {
+        let length = match view.window.length_ms() {
             Some(length) if !self.config.keep_all => (length / 1000) as u32,
             _ => {
                 let (start, end) = if self.config.keep_all {
@@ -110,7 +124,7 @@ impl Windows {
                     end: if self.config.keep_all { now } else { moment(end) },
                     completeness: Completeness::Complete,
                 };
-                return (Panes { edges, start, end, known: start }, span);
+                return (Panes { edges, start, end, known: start }, span, None);
             }
         };
         let end = at.map_or(edges.edge, |at| seconds(at).min(edges.edge));
@@ -132,7 +146,8 @@ impl Windows {
         }
         let start = start.max(known.min(end));
         let span = Span { start: moment(start), end: moment(end), completeness };
-        (Panes { edges, start, end, known }, span)
+        let unheeded = lag.unheeded.filter(|_| at.is_none());
+        (Panes { edges, start, end, known }, span, unheeded)
     }
 
     /// Reads logs over these panes.
@@ -220,7 +235,7 @@ impl Windows {
         let begun = seconds(self.config.started).div_ceil(LINK_STEP).saturating_mul(LINK_STEP);
         let hour = site.totals.steps(site.edges.keep_from.max(begun).min(end), end, LINK_STEP);
         let peak = |pick: fn(&(u64, u64)) -> u64| rate(&hour, pick).into_iter().max().unwrap_or(0);
-        let p95 = site.percentile.as_ref().and_then(super::timing::Percentile::p95);
+        let p95 = site.percentile.as_ref().and_then(super::percentile::Percentile::p95);
         let rules = self.tuning().rules;
         LinkView {
             capacity_up: rules.link_up,
@@ -303,6 +318,15 @@ impl Windows {
         }
         notes
     }
+}
+
+/// What is said of a newcomer whose reports come later than the window waits.
+fn not_waited_for((exporter, ms, others): Unheeded) -> String {
+    let more = if others > 0 { format!(", like {others} others,") } else { String::new() };
+    format!(
+        "exporter {exporter} is new and{more} reports up to {} s late: its newest traffic is not waited for",
+        (ms + 500) / 1000
+    )
 }
 
 /// Which direction a table is about.

@@ -17,9 +17,11 @@ mod entry;
 mod filtered;
 mod grouped;
 mod key;
+mod lag;
 mod log;
 mod pane;
 mod paths;
+mod percentile;
 mod rows;
 mod spread;
 mod timing;
@@ -33,11 +35,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use self::alert::Alerts;
 use self::batch::Batch;
 use self::key::{Address, ConversationKey, Lane};
+use self::lag::{Lag, Timings};
 use self::log::Reader;
 use self::pane::{Edges, FINE, KEEP_SPAN, floor, moment, seconds};
 use self::paths::Paths;
+use self::percentile::Percentile;
 use self::rows::Rows;
-use self::timing::{Lag, Percentile, Timings};
 use self::totals::SiteTotals;
 use crate::flow::{Flow, Groups, LocalNetworks, Time};
 use crate::snapshot::{Alert, AlertSubject, Direction};
@@ -258,7 +261,7 @@ impl Windows {
             site.lag = match self.tuning().lag {
                 LagRule::Auto => learned,
                 // Who says how long to wait is taken at his word.
-                LagRule::Fixed(ms) => Lag { ms, beyond: None },
+                LagRule::Fixed(ms) => Lag { ms, ..Lag::default() },
             };
             let edge = floor(seconds(now.plus_ms(-site.lag.ms)), FINE);
             if edge <= site.edges.edge {
@@ -303,9 +306,9 @@ impl Windows {
         self.sweep(&edges, 0);
         let tuning = self.tuning();
         let rules = &tuning.rules;
-        let (edges, beyond, active) = {
+        let (edges, blind, active) = {
             let site = self.site();
-            (site.edges, site.lag.beyond, site.alerts.subjects())
+            (site.edges, site.lag.blind, site.alerts.subjects())
         };
         if self.config.keep_all {
             return;
@@ -334,7 +337,7 @@ impl Windows {
         let totals = site.totals.sum(start, end);
         take(AlertSubject::Link(Direction::Up), totals.up.bytes);
         take(AlertSubject::Link(Direction::Down), totals.down.bytes);
-        site.alerts.evaluate(moment(end), rules, beyond.is_none(), &rates);
+        site.alerts.evaluate(moment(end), rules, !blind, &rates);
     }
 }
 

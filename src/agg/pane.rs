@@ -42,6 +42,12 @@ impl Edges {
         }
     }
 
+    /// The same panes for a window that ends elsewhere: at the start of the pane that
+    /// holds second `at`.
+    pub(super) fn ending(&self, at: u32) -> Edges {
+        Edges { edge: self.pane(at.max(self.keep_from)), ..*self }
+    }
+
     /// One pane for all time.
     pub(super) fn single() -> Edges {
         Edges { edge: 0, fine_from: 0, middle_from: 0, keep_from: 0, single: true, base: 0 }

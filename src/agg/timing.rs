@@ -2,21 +2,16 @@
 //!
 //! A record arrives after the flow ended, and a long flow is cut by the active
 //! timeout: traffic of a moment is known completely only after the oldest
-//! record that covers it has come. The lag of live windows follows from that.
-
-use std::collections::HashMap;
+//! record that covers it has come. The lag of live windows follows from that; `lag`
+//! says which exporters are waited for.
 
 use hdrhistogram::Histogram;
 
 use super::spread::corrected;
-use crate::flow::{Flow, Host, Time};
-use crate::snapshot::{Counters, ExporterHealth};
+use crate::flow::{Flow, Time};
 
 /// Live windows end at most this long ago, whatever exporters do.
 pub const MAX_LAG_MS: i64 = 300_000;
-
-/// Exporters whose timing is learned; the histograms of one take about 100 kB.
-const MAX_TIMED: usize = 256;
 
 /// Two epochs are looked at, so that a changed timeout is noticed in minutes.
 const EPOCH_MS: i64 = 300_000;
@@ -34,7 +29,7 @@ const MAX_WEIGHT: u64 = 1 << 20;
 const QUANTILE: f64 = 0.999;
 
 /// An exporter with less than this share of the bytes does not set the lag.
-const SHARE: f64 = 0.01;
+pub(super) const SHARE: f64 = 0.01;
 
 /// Nor do fewer records than this, unless they are this share of all there are:
 /// one forged record must not hold up a site.
@@ -44,6 +39,13 @@ const ENOUGH_SHARE: f64 = 0.2;
 /// Records that are looked at of a longer run of one exporter's: at the rate at
 /// which such runs come these are thousands a second.
 const ENOUGH_OF_RUN: usize = 256;
+
+/// The length of the slots of time by which the presence of an exporter is counted.
+const SLOT_MS: i64 = 10_000;
+
+/// Slots in which an exporter must have reported before it counts as one that has
+/// stayed: ten minutes of one that reports all the time. No more are counted.
+pub(super) const SETTLED_SLOTS: u32 = 60;
 
 /// What one epoch of one exporter showed. Times in milliseconds.
 #[derive(Debug)]
@@ -102,19 +104,68 @@ impl Late {
     }
 }
 
-fn is_enough(records: u64, of: u64) -> bool {
+/// Whether so many records are more than an accident.
+pub(super) fn is_enough(records: u64, of: u64) -> bool {
     records >= ENOUGH || (records > 0 && records as f64 >= of as f64 * ENOUGH_SHARE)
 }
 
+/// What is learned of one exporter.
 #[derive(Debug)]
-struct Timing {
+pub(super) struct Timing {
     current: Epoch,
     previous: Epoch,
     since: Time,
     late: Late,
+    /// When its first record came.
+    pub(super) first: Time,
+    /// Slots of time in which it reported, at most [`SETTLED_SLOTS`], and the newest.
+    pub(super) slots: u32,
+    newest_slot: i64,
+    /// How old its records are when they come, by all but a few of their bytes: as of
+    /// the last [`Timing::refresh`].
+    pub(super) age_ms: i64,
 }
 
 impl Timing {
+    /// Of an exporter whose first record came at `now`; `None` when there is no memory
+    /// layout for such histograms, which does not happen.
+    pub(super) fn new(now: Time) -> Option<Timing> {
+        Some(Timing {
+            current: Epoch::new()?,
+            previous: Epoch::new()?,
+            since: now,
+            late: Late::default(),
+            first: now,
+            slots: 0,
+            newest_slot: i64::MIN,
+            age_ms: 0,
+        })
+    }
+
+    /// Makes it as new for another exporter, whose first record came at `now`.
+    pub(super) fn reuse(&mut self, now: Time) {
+        self.current.clear();
+        self.previous.clear();
+        (self.since, self.first, self.late) = (now, now, Late::default());
+        (self.slots, self.newest_slot, self.age_ms) = (0, i64::MIN, 0);
+    }
+
+    /// Takes in a run of records, all of this exporter.
+    pub(super) fn record_run(&mut self, run: &[Flow]) {
+        let Some(newest) = run.last() else { return };
+        let slot = newest.arrival.0.div_euclid(SLOT_MS);
+        if slot > self.newest_slot {
+            self.newest_slot = slot;
+            self.slots = (self.slots + 1).min(SETTLED_SLOTS);
+        }
+        // Of many records a part says as much as all; which part changes.
+        let step = (run.len() / ENOUGH_OF_RUN).max(1);
+        let skip = (self.current.records / step as u64) as usize % step;
+        for flow in run.iter().skip(skip).step_by(step) {
+            self.record(flow, step as u64);
+        }
+    }
+
     /// Takes in a record that stands for so many.
     fn record(&mut self, flow: &Flow, times: u64) {
         let (first, last) = corrected(flow);
@@ -143,8 +194,14 @@ impl Timing {
         late.newest = flow.arrival;
     }
 
-    /// Forgets what is too long ago.
-    fn age(&mut self, now: Time) {
+    /// Forgets what is too long ago, and sums up what is left.
+    pub(super) fn refresh(&mut self, now: Time) {
+        self.forget(now);
+        let age = self.highest(QUANTILE, |epoch| &epoch.age).unwrap_or(0);
+        self.age_ms = age.min(MAX_LAG_MS);
+    }
+
+    fn forget(&mut self, now: Time) {
         let passed = now.since(self.since);
         if passed >= EPOCH_MS {
             std::mem::swap(&mut self.current, &mut self.previous);
@@ -160,7 +217,7 @@ impl Timing {
         }
     }
 
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.current.records == 0 && self.previous.records == 0 && self.late.records == 0
     }
 
@@ -173,133 +230,29 @@ impl Timing {
             .max()
     }
 
-    fn weight(&self) -> u64 {
+    pub(super) fn weight(&self) -> u64 {
         let recent = self.current.weight.saturating_add(self.previous.weight);
         recent.max(if self.late.records > 0 { self.late.of_weight } else { 0 })
     }
 
-    fn records(&self) -> u64 {
+    pub(super) fn records(&self) -> u64 {
         let recent = self.current.records.saturating_add(self.previous.records);
         recent.max(if self.late.records > 0 { self.late.of_records } else { 0 })
     }
-}
 
-/// The timing of all exporters.
-#[derive(Debug, Default)]
-pub(super) struct Timings(HashMap<Host, Timing>);
-
-/// What the windows need to know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lag {
-    pub(super) ms: i64,
-    /// The exporter that would need more than is allowed, and its active timeout.
-    pub(super) beyond: Option<(Host, i64)>,
-}
-
-impl Timings {
-    /// Learns from the flows of a batch.
-    pub(super) fn record(&mut self, flows: &[Flow]) {
-        for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
-            let Some(timing) = self.timing(run[0].exporter, run[0].arrival) else { continue };
-            // Of many records a part says as much as all; which part changes.
-            let step = (run.len() / ENOUGH_OF_RUN).max(1);
-            let skip = (timing.current.records / step as u64) as usize % step;
-            for flow in run.iter().skip(skip).step_by(step) {
-                timing.record(flow, step as u64);
-            }
-        }
+    /// Its active timeout, where that is longer than any lag that is allowed and its
+    /// records are more than an accident.
+    pub(super) fn beyond_ms(&self) -> Option<i64> {
+        self.late.counts().then_some(self.late.duration_ms)
     }
 
-    fn timing(&mut self, exporter: Host, now: Time) -> Option<&mut Timing> {
-        let room = self.0.len() < MAX_TIMED;
-        match self.0.entry(exporter) {
-            std::collections::hash_map::Entry::Occupied(entry) => Some(entry.into_mut()),
-            std::collections::hash_map::Entry::Vacant(entry) if room => {
-                let (current, previous) = (Epoch::new()?, Epoch::new()?);
-                Some(entry.insert(Timing { current, previous, since: now, late: Late::default() }))
-            }
-            std::collections::hash_map::Entry::Vacant(_) => None,
-        }
+    /// Its active timeout as its longest flows suggest it.
+    pub(super) fn active_timeout_ms(&self) -> Option<i64> {
+        self.highest(QUANTILE, |epoch| &epoch.duration)
     }
 
-    /// How far behind `now` windows must end. Exporters that have fallen silent
-    /// are forgotten.
-    pub(super) fn lag(&mut self, now: Time) -> Lag {
-        for timing in self.0.values_mut() {
-            timing.age(now);
-        }
-        self.0.retain(|_, timing| !timing.is_idle());
-        let sum = |of: fn(&Timing) -> u64| self.0.values().map(of).fold(0, u64::saturating_add);
-        let (weight, records) = (sum(Timing::weight), sum(Timing::records));
-        let mut lag = Lag::default();
-        for (exporter, timing) in &self.0 {
-            let heavy = timing.weight() as f64 >= weight as f64 * SHARE;
-            if !heavy || !is_enough(timing.records(), records) {
-                continue;
-            }
-            let age = timing.highest(QUANTILE, |epoch| &epoch.age).unwrap_or(0);
-            lag.ms = lag.ms.max(age.min(MAX_LAG_MS));
-            let late = timing.late;
-            if late.counts() && lag.beyond.is_none_or(|(_, known)| known < late.duration_ms) {
-                lag = Lag { ms: MAX_LAG_MS, beyond: Some((*exporter, late.duration_ms)) };
-            }
-        }
-        lag
-    }
-
-    /// Fills in what is known about an exporter's timing.
-    pub(super) fn describe(&self, health: &mut ExporterHealth) {
-        if let Some(timing) = self.0.get(&health.address) {
-            health.active_timeout_ms = timing.highest(QUANTILE, |epoch| &epoch.duration);
-            health.export_delay_ms = timing.highest(0.99, |epoch| &epoch.delay);
-        }
-    }
-}
-
-/// Length of the averages that the 95th percentile is taken of.
-const BILLING_SECONDS: u32 = 300;
-
-/// The billing figure: the 95th percentile of 5-minute averages, in bit/s.
-#[derive(Debug)]
-pub(super) struct Percentile {
-    up: Histogram<u64>,
-    down: Histogram<u64>,
-    /// The end of the last interval taken in.
-    done: Option<u32>,
-}
-
-impl Percentile {
-    pub(super) fn new() -> Option<Percentile> {
-        let histogram = || {
-            let mut histogram = Histogram::<u64>::new(2).ok()?;
-            histogram.auto(true);
-            Some(histogram)
-        };
-        Some(Percentile { up: histogram()?, down: histogram()?, done: None })
-    }
-
-    /// The next interval `[start, end)` in seconds that is complete at `edge`,
-    /// none before collecting began at `since`.
-    pub(super) fn due(&mut self, since: u32, edge: u32) -> Option<(u32, u32)> {
-        let first = since.div_ceil(BILLING_SECONDS).saturating_mul(BILLING_SECONDS);
-        let newest = edge.saturating_sub(edge % BILLING_SECONDS + 3600 - BILLING_SECONDS);
-        let start = self.done.unwrap_or(first).max(first).max(newest);
-        let end = start.saturating_add(BILLING_SECONDS);
-        (end <= edge).then_some((start, end))
-    }
-
-    /// Takes in the bytes of an interval.
-    pub(super) fn record(&mut self, end: u32, up: &Counters, down: &Counters) {
-        let rate =
-            |counters: &Counters| (counters.bytes / u64::from(BILLING_SECONDS)).saturating_mul(8);
-        self.up.saturating_record(rate(up));
-        self.down.saturating_record(rate(down));
-        self.done = Some(end);
-    }
-
-    /// Up and down, `None` before the first interval.
-    pub(super) fn p95(&self) -> Option<(u64, u64)> {
-        let read = |histogram: &Histogram<u64>| histogram.value_at_quantile(0.95);
-        (!self.up.is_empty()).then(|| (read(&self.up), read(&self.down)))
+    /// How long after the end of a flow its record comes.
+    pub(super) fn export_delay_ms(&self) -> Option<i64> {
+        self.highest(0.99, |epoch| &epoch.delay)
     }
 }

@@ -204,6 +204,12 @@ impl Filter {
         Err(FilterError { at, why: Why::NotLive { word, lack, because, command } })
     }
 
+    /// Whether anything that `exporter` reports can match.
+    #[must_use]
+    pub fn may_be_of(&self, exporter: Host) -> bool {
+        self.root.answer_of(exporter) != Some(false)
+    }
+
     /// Whether the exporter or an interface is asked for.
     #[must_use]
     pub fn needs_interfaces(&self) -> bool {

@@ -195,6 +195,17 @@ impl Node {
         }
     }
 
+    /// The answer for all that `exporter` reports; `None` where it hangs on more.
+    pub(super) fn answer_of(&self, exporter: Host) -> Option<bool> {
+        match self {
+            Node::Any => Some(true),
+            Node::Term(term) => term.answer_of(exporter),
+            Node::Not(part) => part.answer_of(exporter).map(|holds| !holds),
+            Node::All(parts) => decided(parts.iter().map(|part| part.answer_of(exporter)), false),
+            Node::One(parts) => decided(parts.iter().map(|part| part.answer_of(exporter)), true),
+        }
+    }
+
     /// The first term for which `wanted` has something to say.
     pub(super) fn find<T>(&self, wanted: &impl Fn(&Term) -> Option<T>) -> Option<T> {
         match self {
@@ -259,6 +270,14 @@ impl Term {
             Reads::Computed(computed) => {
                 computed.number(&|field| number(row, field)).map(|n| self.test.has(n))
             }
+        }
+    }
+
+    fn answer_of(&self, exporter: Host) -> Option<bool> {
+        match self.reads {
+            Reads::Everything => Some(true),
+            Reads::One(Field::Exporter) => Some(self.test.holds(Value::Address(exporter))),
+            _ => None,
         }
     }
 
