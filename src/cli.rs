@@ -160,7 +160,7 @@ struct Collect {
 
 #[derive(Args)]
 struct CollectWords {
-    /// Port to listen on (UDP; IPFIX also over TCP), repeatable [default: 2055, and 4739 and 6343 when free]
+    /// Port to listen on (UDP; IPFIX also over TCP), repeatable; one that is busy is an error [default: 2055, 4739 and 6343, of which a busy one is tried again every second and taken when it is free]
     #[arg(short, long, value_name = "PORT", env = "TOPTALK_PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     port: Vec<u16>,
     /// Listen on this address only

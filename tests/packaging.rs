@@ -176,3 +176,76 @@ fn the_packages_hold_every_piece() {
     let version = format!("pkgver={}\n", env!("CARGO_PKG_VERSION"));
     assert!(arch.contains(&version), "{version} in the PKGBUILD");
 }
+
+/// The script that dpkg runs after the removal, for another folder than the system's.
+fn purge(folder: &Path) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = fs::read_to_string(root.join("packaging/debian/postrm")).unwrap();
+    assert!(script.contains("/var/lib/toptalk"));
+    let script = script.replace("/var/lib/toptalk", folder.to_str().unwrap());
+    Command::new("sh").args(["-c", &script, "postrm", "purge"]).output().unwrap()
+}
+
+#[test]
+fn a_purge_leaves_what_was_recorded_and_nothing_else() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("state");
+    fs::create_dir(&folder).unwrap();
+    // A service that was heard by an exporter and has recorded nothing.
+    let port = free_port();
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]).arg(&folder);
+    command.env_remove("TOPTALK_NO_STATE").env("STATE_DIRECTORY", &folder);
+    let running = Running::start(&mut command, "listening");
+    let template = toptalk::wire::encode::V9Encoder::new(1);
+    let now = toptalk::clock::Clock::start().now();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut template = template;
+    for datagram in template.encode(now, now, &[], true) {
+        socket.send_to(&datagram, ("127.0.0.1", port)).unwrap();
+    }
+    running.end(Signal::SIGTERM);
+    let names = || fs::read_dir(&folder).unwrap().map(|one| one.unwrap().file_name());
+    assert!(names().any(|name| name.to_str().unwrap().starts_with("exporters-")));
+    let output = purge(&folder);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!((folder.exists(), said(&output).as_str()), (false, ""));
+
+    fs::create_dir_all(folder.join("2026/11/24")).unwrap();
+    fs::create_dir_all(folder.join("2026/11/25")).unwrap();
+    fs::write(folder.join("exporters-2055.json.bad"), "x").unwrap();
+    let file = folder.join("2026/11/24/flows.202611240340Z.parquet");
+    fs::write(&file, "recorded").unwrap();
+    let output = purge(&folder);
+    assert!(said(&output).contains("what was recorded stays in"), "{}", said(&output));
+    assert_eq!(fs::read(&file).unwrap(), b"recorded");
+    assert_eq!(names().count(), 1);
+    assert!(!folder.join("2026/11/25").exists());
+}
+
+#[test]
+fn a_kill_costs_a_second_at_most_and_starts_are_never_too_many() {
+    let unit = PIECES.iter().find(|piece| piece.place.ends_with(".service")).unwrap().text;
+    let value = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    // Together with the start itself.
+    let pause = value("RestartSec").unwrap().strip_suffix("ms").unwrap().parse::<u32>().unwrap();
+    assert!(pause <= 500, "{pause} ms");
+    assert_eq!((value("Restart"), value("StartLimitIntervalSec")), (Some("always"), Some("0")));
+}
+
+#[test]
+fn a_start_that_fails_is_not_repeated_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let holder = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port().to_string();
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port]).env("NOTIFY_SOCKET", &path);
+    let running = Running::start(&mut command, "in use by another program");
+    // It waits, never ready, and obeys a signal meanwhile.
+    let output = running.end(Signal::SIGTERM);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(socket.recv(&mut [0; 512]).is_err(), "nothing was told");
+}

@@ -97,21 +97,20 @@ pub(super) fn answer(
 }
 
 /// Has a collector, if one runs, write what it received until now where queries
-/// find it.
-pub(super) fn sync(attach: &Attach) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else { return };
+/// find it. Says what stands in the way of that.
+pub(super) fn sync(attach: &Attach) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let opened = first(attach, |path| runtime.block_on(Connection::open(path)));
     let missing = "what came in the last second may be missing";
     let (mut connection, path) = match opened {
         Ok(Some(opened)) => opened,
-        Ok(None) => return,
-        Err(error) => return tell(format_args!("{error}; {missing}")),
+        Ok(None) => return None,
+        Err(error) => return Some(format!("{error}; {missing}")),
     };
     let why = match runtime.block_on(connection.ask(&Request::Sync, SYNC)) {
-        Ok(Reply::Synced(true)) => return,
+        Ok(Reply::Synced(true)) => return None,
         Ok(_) => "it could not write all that came".to_owned(),
         Err(error) => error.to_string(),
     };
-    tell(format_args!("the collector at {}: {why}; {missing}", path.display()));
+    Some(format!("the collector at {}: {why}; {missing}", path.display()))
 }

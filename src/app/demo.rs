@@ -37,7 +37,7 @@ pub(super) fn run(mut live: Live, seed: u64) -> Result<ExitCode, AppError> {
     let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0)?;
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
     let routers = Routers::start(demo, clock, target).map_err(AppError::Start)?;
-    let ending = live::show(live, groups, vec![socket], Some(Demo::DESCRIPTION.to_owned()));
+    let ending = live::show(live, groups, (vec![socket], None), Some(Demo::DESCRIPTION.to_owned()));
     drop(routers);
     ending
 }

@@ -13,7 +13,7 @@ use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
 use crate::flow::Groups;
-use crate::ingest::{self, Bound, Ingest, Recording};
+use crate::ingest::{self, Bound, Ingest, Listen, Recording};
 use crate::snapshot::View;
 use crate::source::{self, Ends, Local, Question};
 use crate::ui::{self, Ending, Options, Theme, Wires};
@@ -30,14 +30,15 @@ pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
     }
     let groups = groups::read(&live.groups)?;
     let sockets = live.listen.open()?;
-    show(live, groups, sockets, None)
+    let listen = Some(live.listen.clone());
+    show(live, groups, (sockets, listen), None)
 }
 
-/// Collects from `sockets` and shows it until the user has seen enough.
+/// Collects from sockets, with what they were opened from, and shows it until the user has seen enough.
 pub(super) fn show(
     live: Live,
     groups: Arc<Groups>,
-    sockets: Vec<Bound>,
+    (sockets, listen): (Vec<Bound>, Option<Listen>),
     demo: Option<String>,
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
@@ -51,6 +52,7 @@ pub(super) fn show(
         policy: live.policy,
         state: state::folder(live.state, |name| std::env::var_os(name)),
         tape: recording.as_ref().map(Recording::tape),
+        listen,
         ..ingest::Options::default()
     };
     let ingest = Ingest::start(sockets, windows.clone(), clock, told).map_err(AppError::Start)?;

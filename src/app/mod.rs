@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::archive::lock::LockError;
-use crate::cli::{Command, Line};
+use crate::cli::{Command, Line, Refusal};
 use crate::config::Mistakes;
 use crate::flow::named::NamedError;
 use crate::ingest::{BindError, RecordError};
@@ -88,19 +88,35 @@ pub enum AppError {
 /// What a shell is told when the words or the settings made no sense.
 const WRONG_WORDS: u8 = 2;
 
+/// Waits where a service manager would start a collector with wrong words or settings
+/// again at once. A signal ends it.
+fn before_the_next_start(line: &Line) {
+    if line.collects() && notify::is_service() {
+        std::thread::sleep(notify::AFTER_FAILED_START);
+    }
+}
+
+/// Says why there is no command, and ends the process.
+fn refuse(line: &Line, refusal: &Refusal) -> ! {
+    refusal.print();
+    before_the_next_start(line);
+    refusal.exit()
+}
+
 /// Does what the command line says. What goes wrong is printed on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
     let line = Line::new(std::env::args_os().collect());
-    let wanted = line.wanted().unwrap_or_else(|refusal| refusal.exit());
+    let wanted = line.wanted().unwrap_or_else(|refusal| refuse(&line, &refusal));
     let file = match config::read(&wanted) {
         Ok(file) => file,
         Err(error) => {
             say::tell(error);
+            before_the_next_start(&line);
             return ExitCode::from(WRONG_WORDS);
         }
     };
-    let command = line.command(file.as_ref()).unwrap_or_else(|refusal| refusal.exit());
+    let command = line.command(file.as_ref()).unwrap_or_else(|refusal| refuse(&line, &refusal));
     let result = match command {
         Command::Live(live) => live::run(live),
         Command::Demo(live, seed) => demo::run(live, seed),

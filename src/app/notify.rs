@@ -9,6 +9,16 @@ use sd_notify::NotifyState;
 /// Signs of life in the time after which the service manager loses patience.
 const SIGNS: u32 = 4;
 
+/// A start that failed waits for so long before it ends where a service manager starts
+/// the next one at once: the unit's `RestartSec` is short for the sake of kills.
+pub const AFTER_FAILED_START: Duration = Duration::from_secs(5);
+
+/// Whether a service manager runs us that wants to be told.
+#[must_use]
+pub fn is_service() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some_and(|socket| !socket.is_empty())
+}
+
 /// The service manager, if one runs us.
 #[derive(Debug)]
 pub struct Manager {
@@ -32,6 +42,11 @@ impl Manager {
         // Asked of by those who wait for the end of a reload, since systemd 253.
         let now = NotifyState::monotonic_usec_now().into_iter();
         tell(&std::iter::once(NotifyState::Reloading).chain(now).collect::<Vec<_>>());
+    }
+
+    /// One line on how it goes, which `systemctl status` shows.
+    pub fn status(&self, line: &str) {
+        tell(&[NotifyState::Status(line)]);
     }
 
     /// The end has begun.

@@ -20,6 +20,7 @@ use super::{AppError, attach, zone};
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
 use crate::archive::{self, ArchiveError, Chunk, segment, verify};
+use crate::attach::who_may;
 use crate::cli::{self, Action, FilterFrom, Query};
 use crate::clock::Clock;
 use crate::filter::Filter;
@@ -105,9 +106,10 @@ impl Session {
         let stop = Stop::on_signals().map_err(AppError::Start)?;
         let zone = zone::zone(query.zone.as_deref())?;
         // A file on its own is nothing that is being written.
-        if query.files.one.is_none() {
-            attach::sync(&query.attach);
-        }
+        let unwritten = match query.files.one {
+            None => attach::sync(&query.attach),
+            Some(_) => None,
+        };
         let asked = Asked {
             one: query.files.one.as_deref(),
             range: query.files.range.as_deref(),
@@ -117,14 +119,12 @@ impl Session {
         let catalog = files::list(asked, &usual, &zone, &|path| path.is_dir())
             .map_err(|error| AppError::Query(error.to_string()))?;
         if catalog.entries.is_empty() {
-            catalog.problems.iter().for_each(tell);
-            let text = query.files.range.as_deref().map(str::to_owned);
-            let text = text.or_else(|| query.files.folders.clone());
-            let place = text.unwrap_or_else(|| usual.display().to_string());
-            let mut why = format!("expected files of an archive, found none: {place}");
-            catalog.problems.iter().for_each(|problem| why.push_str(&format!("; {problem}")));
-            return Err(AppError::Query(format!("{why} (-R says where else)")));
+            let asked = query.files.range.as_ref().or(query.files.folders.as_ref());
+            let place = asked.cloned().unwrap_or_else(|| usual.display().to_string());
+            return Err(AppError::Query(nothing_there(&place, &catalog.problems)));
         }
+        // A query that is refused has nothing that could be missing in it.
+        unwritten.iter().for_each(tell);
         Ok(Session { query, zone, clock, stop, catalog, bar: ProgressBar::hidden() })
     }
 
@@ -317,6 +317,29 @@ impl Session {
         target.save(&gathered).map_err(cannot)?;
         Ok(Some(answer))
     }
+}
+
+/// Why there is no file to ask, each cause once.
+fn nothing_there(place: &str, problems: &[ArchiveError]) -> String {
+    if problems.is_empty() {
+        return format!("expected files of an archive, found none: {place} (-R says where else)");
+    }
+    let mut causes: Vec<String> = Vec::new();
+    for problem in problems {
+        let who = match problem {
+            ArchiveError::Io { path, source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                who_may(path).map(|who| format!(": {who}"))
+            }
+            _ => None,
+        };
+        let cause = format!("{problem}{}", who.unwrap_or_default());
+        if !causes.contains(&cause) {
+            causes.push(cause);
+        }
+    }
+    format!("{} (-R says where else)", causes.join("; "))
 }
 
 fn drain(out: &mut impl Write, written: &mut Vec<u8>) -> io::Result<()> {

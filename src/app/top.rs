@@ -54,6 +54,7 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
         tape: recording.as_ref().map(|(recording, _)| recording.tape()),
         workers: top.workers,
         policy: top.policy.clone(),
+        listen: Some(top.listen.clone()),
         state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
         ..Options::default()
     };

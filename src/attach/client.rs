@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::frame::{Decoder, FrameError, Hello, Reply, Request, encode};
-use super::place::{PlaceError, fits};
+use super::place::{self, PlaceError, fits};
 use super::{HANDSHAKE, STALL};
 use crate::flow::Groups;
 
@@ -26,10 +26,8 @@ pub enum AttachError {
     Place(#[from] PlaceError),
     #[error("{0}")]
     Io(io::Error),
-    #[error(
-        "permission denied: only its own user and group may attach (`usermod -aG GROUP USER`, then log in again)"
-    )]
-    Denied,
+    #[error("permission denied{}", .0.as_ref().map(|who| format!(": {who}")).unwrap_or_default())]
+    Denied(Option<String>),
     #[error(transparent)]
     Frame(#[from] FrameError),
     #[error("the collector refused: {0}")]
@@ -44,7 +42,7 @@ impl From<io::Error> for AttachError {
     fn from(error: io::Error) -> AttachError {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AttachError::Absent,
-            io::ErrorKind::PermissionDenied => AttachError::Denied,
+            io::ErrorKind::PermissionDenied => AttachError::Denied(None),
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => AttachError::Closed,
             _ => AttachError::Io(error),
         }
@@ -70,7 +68,11 @@ impl Connection {
     pub async fn open(path: &Path) -> Result<Connection, AttachError> {
         fits(path)?;
         let opened = async {
-            let stream = UnixStream::connect(path).await?;
+            let stream = UnixStream::connect(path).await;
+            let stream = stream.map_err(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied => AttachError::Denied(place::who_may(path)),
+                _ => AttachError::from(error),
+            })?;
             let decoder = Decoder::default();
             let (groups, version) = (Arc::default(), String::new());
             let mut connection = Connection { stream, decoder, groups, version };

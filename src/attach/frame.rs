@@ -17,7 +17,7 @@ pub const MAGIC: [u8; 4] = *b"TTLK";
 
 /// Counted up whenever a message, or something that a message holds, changes its
 /// form.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 
 /// The text of a program's version is not longer than this.
 pub const MAX_VERSION: usize = 64;

@@ -11,7 +11,7 @@ pub mod frame;
 mod place;
 pub mod server;
 
-pub use place::{MAX_PATH, PlaceError, Places};
+pub use place::{MAX_PATH, PlaceError, Places, who_may};
 
 use std::time::Duration;
 

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{Group, Uid, User, geteuid};
+
 /// The longest path of a Unix socket that the kernel takes: `sun_path` has 108
 /// bytes, the last of them 0 (unix(7)).
 pub const MAX_PATH: usize = 107;
@@ -107,6 +109,29 @@ pub(super) fn fits(path: &Path) -> Result<(), PlaceError> {
         return Err(PlaceError::Long(path.to_owned()));
     }
     Ok(())
+}
+
+/// Who may use what is at a path that this user may not use, and the command that
+/// lets this user; `None` when not even that can be seen. The deepest folder on the
+/// way that can be looked at knows its group.
+#[must_use]
+pub fn who_may(path: &Path) -> Option<String> {
+    let meta = path.ancestors().find_map(|place| fs::metadata(place).ok())?;
+    let user = user_name(meta.uid().into());
+    if meta.permissions().mode() & 0o040 == 0 {
+        return Some(format!("only user {user} may"));
+    }
+    let group = Group::from_gid(meta.gid().into()).ok().flatten().map(|group| group.name);
+    let group = group.unwrap_or_else(|| meta.gid().to_string());
+    let me = user_name(geteuid());
+    Some(format!(
+        "only user {user} and group {group} may: `sudo usermod -aG {group} {me}`, then log in again"
+    ))
+}
+
+fn user_name(user: Uid) -> String {
+    let found = User::from_uid(user).ok().flatten();
+    found.map_or_else(|| user.to_string(), |user| user.name)
 }
 
 /// Whether we can make files in a folder, and not everybody can.

@@ -33,9 +33,14 @@ pub enum Wanted {
 pub struct Refusal(clap::Error);
 
 impl Refusal {
-    /// Prints it and ends the process with the code that goes with it.
+    /// Prints it. That nobody reads it changes nothing.
+    pub fn print(&self) {
+        let _ = self.0.print();
+    }
+
+    /// Ends the process with the code that goes with it.
     pub fn exit(&self) -> ! {
-        self.0.exit()
+        std::process::exit(self.0.exit_code())
     }
 }
 
@@ -56,6 +61,12 @@ impl Line {
     #[must_use]
     pub fn new(words: Vec<OsString>) -> Line {
         Line { words }
+    }
+
+    /// Whether it asks for a collector, whatever else it says.
+    #[must_use]
+    pub fn collects(&self) -> bool {
+        self.words.get(1).is_some_and(|word| word == "collect")
     }
 
     /// Which file of settings is to be read before it is understood.

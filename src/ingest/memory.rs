@@ -41,6 +41,14 @@ pub(super) fn path(folder: &Path, address: Option<IpAddr>, port: u16) -> PathBuf
     })
 }
 
+/// The same files, the one that was written last first, so that it goes before
+/// the others where they speak of the same exporter.
+pub(super) fn newest_first(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let written = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
+    paths.sort_by_cached_key(|path| std::cmp::Reverse(written(path)));
+    paths
+}
+
 /// Decides when to save.
 #[derive(Debug)]
 pub(super) struct Keeper {

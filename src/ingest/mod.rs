@@ -11,6 +11,7 @@ mod guard;
 mod intake;
 mod memory;
 mod pipeline;
+mod ports;
 mod queue;
 mod receiver;
 mod recorder;
@@ -27,12 +28,12 @@ pub use recorder::{
     Finished, Left, MAX_FOLDERS, Place, Plan, RecordError, Recording, Tape, Turned,
 };
 pub use repeat::MAX_REPEATS;
-pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER};
+pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER, own_address};
 pub use stats::{Published, Trouble};
 pub use streams::StreamLimits;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -47,7 +48,8 @@ use crate::flow::{Flow, More};
 use crate::snapshot::Health;
 use crate::wire::Policy;
 
-/// The port that must be there, and those that are taken when free.
+/// The ports of NetFlow, IPFIX and sFlow. One of them at least must be there at the
+/// start; those that are not are tried again until they are.
 pub const DEFAULT_PORTS: [u16; 3] = [2055, 4739, 6343];
 
 /// Ports that one process listens on at most.
@@ -91,7 +93,8 @@ impl Workers {
 pub struct Listen {
     /// One address instead of all.
     pub address: Option<IpAddr>,
-    /// Exactly these ports; none means the default ports, as far as they are free.
+    /// Exactly these ports; none means the default ports, as far as they are free:
+    /// the others are taken later ([`Options::listen`]).
     pub ports: Vec<u16>,
     /// Of all addresses only those of IPv6; for IPv4 there is its own address
     /// for all.
@@ -111,23 +114,14 @@ impl Listen {
         }
         let mut bound: Vec<Bound> = Vec::new();
         let mut first_error = None;
-        let mut busy = Vec::new();
         for port in DEFAULT_PORTS {
             match self.bind(port) {
                 Ok(socket) => bound.push(socket),
-                Err(error) => {
-                    busy.push(format!("not listening on {port}: {error}"));
-                    first_error = first_error.or(Some(error));
-                }
+                Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        match (bound.first_mut(), first_error) {
-            (None, Some(error)) => Err(error),
-            (Some(socket), _) if !busy.is_empty() => {
-                busy.extend(socket.note.take());
-                socket.note = Some(busy.join("; "));
-                Ok(bound)
-            }
+        match first_error {
+            Some(error) if bound.is_empty() => Err(error),
             _ => Ok(bound),
         }
     }
@@ -136,6 +130,19 @@ impl Listen {
     fn bind(&self, port: u16) -> Result<Bound, BindError> {
         let buffer = self.buffer.unwrap_or(RECEIVE_BUFFER);
         Bound::open_as(self.address, port, self.v6_only, buffer).map(Bound::with_streams)
+    }
+
+    /// Streams of one port whose datagrams are received already.
+    fn bind_streams(&self, port: u16) -> io::Result<TcpListener> {
+        let all = |address: IpAddr| socket::accept_at(SocketAddr::new(address, port), self.v6_only);
+        match self.address {
+            Some(address) => all(address),
+            None => all(Ipv6Addr::UNSPECIFIED.into()).or_else(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => Err(error),
+                // This kernel has no IPv6.
+                _ => all(Ipv4Addr::UNSPECIFIED.into()),
+            }),
+        }
     }
 }
 
@@ -154,6 +161,9 @@ pub struct Options {
     pub tape: Option<Tape>,
     /// Where datagrams are sent on to, at most [`MAX_REPEATS`].
     pub repeat: Vec<SocketAddr>,
+    /// What the sockets were opened from. Ports of it that are missing are tried
+    /// again until they can be taken; without it there are the sockets, and no more.
+    pub listen: Option<Listen>,
 }
 
 /// A new policy, and whom to tell that it holds.

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::TcpListener;
+use std::path::Path;
 use std::rc::Rc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -11,12 +13,15 @@ use tokio::time::MissedTickBehavior;
 use super::intake::Intake;
 use super::memory::{self, Keeper};
 use super::pipeline::{LONGEST_WAIT, Sink};
+use super::ports::{self, Ports, Taken};
 use super::repeat::Repeater;
 use super::socket::{Bound, Inbound};
 use super::stats::{Published, Stats, Trouble};
 use super::streams::{self, Shared, Streams};
 use super::{BACK_OFF, Options, Order, PUBLISH};
 use crate::clock::Clock;
+use crate::flow::Time;
+use crate::snapshot::Transport;
 
 /// Datagrams read per wake before other sockets get their turn.
 const DATAGRAMS_PER_WAKE: usize = 64;
@@ -32,24 +37,34 @@ pub(super) struct Wires {
     pub(super) stopped: oneshot::Receiver<()>,
 }
 
+/// A port that is open.
+struct Open {
+    inbound: Rc<RefCell<Inbound>>,
+    /// What accepts connections on it.
+    streams: Option<Rc<Streams>>,
+}
+
 /// Everything that tasks share.
 struct Room {
     intake: Rc<RefCell<Intake>>,
-    inbound: Vec<Rc<RefCell<Inbound>>>,
-    streams: Vec<Rc<Streams>>,
+    open: RefCell<Vec<Open>>,
+    ports: RefCell<Ports>,
     shared: Rc<Shared>,
     published: Published,
 }
 
 /// Receives until it is to stop.
 pub(super) async fn run(
-    sockets: Vec<Bound>,
+    mut sockets: Vec<Bound>,
     sink: impl Fn() -> Sink,
     clock: Clock,
     options: Options,
     wires: Wires,
 ) -> io::Result<()> {
     let Wires { published, ordered, stopped } = wires;
+    let mut ports = Ports::new(options.listen, &sockets, clock.now());
+    // Says at once why, and takes what has become free meanwhile.
+    sockets.extend(ports.retry(clock.now()).sockets);
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
     let stats = Stats::new(clock.now(), options.demo, notes);
     let workers = options.workers.count();
@@ -60,27 +75,17 @@ pub(super) async fn run(
     if !options.repeat.is_empty() {
         intake.repeat(Repeater::open(&options.repeat)?);
     }
-    let first = sockets.first().map(|socket| (socket.address(), socket.port()));
-    let mut keeper = first.zip(options.state).map(|((address, port), folder)| {
-        Keeper::new(clock.now(), memory::path(&folder, address, port))
-    });
-    if let Some(keeper) = &mut keeper
-        && let Some(note) = keeper.load(clock.now(), |memory| intake.recall(clock.now(), memory))
-    {
-        intake.stats.note(note);
-    }
+    let keeper = options.state.and_then(|folder| remembered(&folder, &sockets, clock, &mut intake));
     intake.start(&published)?;
     let keeper = keeper.map(|keeper| Rc::new(RefCell::new(keeper)));
-    let room = Rc::new(Room::new(sockets, intake, options.streams, published)?);
-    room.publish();
     let tasks = LocalSet::new();
-    for socket in &room.inbound {
-        tasks.spawn_local(receive(socket.clone(), room.intake.clone()));
+    let room = Rc::new(Room::new(intake, ports, options.streams, published));
+    {
+        let _context = tasks.enter();
+        sockets.into_iter().try_for_each(|socket| room.add(socket))?;
     }
-    for streams in &room.streams {
-        let (streams, intake) = (streams.clone(), room.intake.clone());
-        tasks.spawn_local(async move { streams.accept(intake).await });
-    }
+    room.publish();
+    tasks.spawn_local(take_missing(room.clone(), clock));
     if let Some(keeper) = &keeper {
         tasks.spawn_local(remember(keeper.clone(), room.intake.clone()));
     }
@@ -101,36 +106,101 @@ pub(super) async fn run(
     Rc::into_inner(room).map_or(Ok(()), |room| room.finish(keeper.as_deref()))
 }
 
+/// Takes over what earlier runs learned of exporters; hands out who keeps what this
+/// one learns, in the file of its first port. What a run without that port has saved
+/// (it was somebody else's then) lies in the file of another port.
+fn remembered(
+    folder: &Path,
+    sockets: &[Bound],
+    clock: Clock,
+    intake: &mut Intake,
+) -> Option<Keeper> {
+    let path = |socket: &Bound| memory::path(folder, socket.address(), socket.port());
+    let own = path(sockets.first()?);
+    let mut keeper = Keeper::new(clock.now(), own.clone());
+    for file in memory::newest_first(sockets.iter().map(path).collect()) {
+        let mut other = (file != own).then(|| Keeper::new(clock.now(), file));
+        let reader = other.as_mut().unwrap_or(&mut keeper);
+        let note = reader.load(clock.now(), |memory| intake.recall(clock.now(), memory));
+        note.into_iter().for_each(|note| intake.stats.note(note));
+    }
+    Some(keeper)
+}
+
 impl Room {
+    /// Where no port is open yet.
     fn new(
-        mut sockets: Vec<Bound>,
         intake: Intake,
+        ports: Ports,
         limits: streams::StreamLimits,
         published: Published,
-    ) -> io::Result<Room> {
-        let shared = Shared::new(limits);
-        let streams: io::Result<Vec<_>> = sockets
-            .iter_mut()
-            .filter_map(Bound::take_stream)
-            .enumerate()
-            .map(|(nth, listener)| Streams::new(nth, listener, shared.clone()).map(Rc::new))
-            .collect();
-        let inbound: io::Result<Vec<_>> = sockets
-            .into_iter()
-            .map(|socket| Inbound::new(socket).map(|socket| Rc::new(RefCell::new(socket))))
-            .collect();
+    ) -> Room {
         let intake = Rc::new(RefCell::new(intake));
-        Ok(Room { intake, inbound: inbound?, streams: streams?, shared, published })
+        let (open, ports) = (RefCell::default(), RefCell::new(ports));
+        Room { intake, open, ports, shared: Shared::new(limits), published }
+    }
+
+    /// Receives from a socket from now on, in tasks of the set that is entered.
+    fn add(&self, mut socket: Bound) -> io::Result<()> {
+        let number = self.open.borrow().len();
+        let streams = socket.take_stream();
+        let streams = streams.map(|listener| self.accept(number, listener)).transpose()?;
+        let inbound = Rc::new(RefCell::new(Inbound::new(socket)?));
+        tokio::task::spawn_local(receive(inbound.clone(), self.intake.clone()));
+        self.open.borrow_mut().push(Open { inbound, streams });
+        Ok(())
+    }
+
+    /// Accepts connections on the port of this number.
+    fn accept(&self, number: usize, listener: TcpListener) -> io::Result<Rc<Streams>> {
+        let streams = Rc::new(Streams::new(number, listener, self.shared.clone())?);
+        let (accepting, intake) = (streams.clone(), self.intake.clone());
+        tokio::task::spawn_local(async move { accepting.accept(intake).await });
+        Ok(streams)
+    }
+
+    /// Receives from ports that were missing.
+    fn take(&self, now: Time, Taken { sockets, streams }: Taken) {
+        for socket in sockets {
+            let (port, note) = (socket.port(), socket.note.clone());
+            match self.add(socket) {
+                Ok(()) => {
+                    let mut intake = self.intake.borrow_mut();
+                    note.into_iter().for_each(|note| intake.stats.note(note));
+                }
+                Err(error) => self.put_back(now, port, Transport::Udp, &error),
+            }
+        }
+        for (port, listener) in streams {
+            let of_port = |one: &Open| one.inbound.borrow().port() == port;
+            let number = self.open.borrow().iter().position(of_port);
+            let Some(number) = number else { continue };
+            match (self.accept(number, listener), self.open.borrow_mut().get_mut(number)) {
+                (Ok(streams), Some(open)) => {
+                    open.inbound.borrow_mut().takes_streams();
+                    open.streams = Some(streams);
+                }
+                (Err(error), _) => self.put_back(now, port, Transport::Tcp, &error),
+                (Ok(_), None) => {}
+            }
+        }
+    }
+
+    /// The runtime cannot watch a socket, for want of file descriptors.
+    fn put_back(&self, now: Time, port: u16, transport: Transport, error: &io::Error) {
+        self.intake.borrow_mut().stats.trouble(Trouble::Socket);
+        self.ports.borrow_mut().put_back(now, port, transport, error.to_string());
     }
 
     fn publish(&self) {
-        let mut listeners: Vec<_> =
-            self.inbound.iter().map(|socket| socket.borrow().listener().clone()).collect();
-        let connections = listeners.iter_mut().filter_map(|one| one.connections.as_mut());
-        for (nth, count) in connections.enumerate() {
-            *count = self.shared.count(nth);
-        }
+        let listener = |(number, open): (usize, &Open)| {
+            let mut listener = open.inbound.borrow().listener().clone();
+            listener.connections = listener.connections.map(|_| self.shared.count(number));
+            listener
+        };
+        let listeners: Vec<_> = self.open.borrow().iter().enumerate().map(listener).collect();
         let mut intake = self.intake.borrow_mut();
+        intake.stats.missing(self.ports.borrow().missing());
         let parts = intake.parts();
         self.published.write(intake.stats.health(listeners, parts, intake.work()));
     }
@@ -140,10 +210,11 @@ impl Room {
         let ended = {
             let mut intake = self.intake.borrow_mut();
             intake.begin_end();
-            for socket in &self.inbound {
-                take_rest(&mut socket.borrow_mut(), &mut intake);
+            for open in self.open.get_mut() {
+                take_rest(&mut open.inbound.borrow_mut(), &mut intake);
             }
-            for streams in self.streams.drain(..).filter_map(Rc::into_inner) {
+            let streams = self.open.get_mut().iter_mut().filter_map(|open| open.streams.take());
+            for streams in streams.filter_map(Rc::into_inner) {
                 streams.rest(&mut intake);
             }
             streams::take_rest(&self.shared, &mut intake);
@@ -184,6 +255,18 @@ async fn receive(socket: Rc<RefCell<Inbound>>, intake: Rc<RefCell<Intake>>) {
             tokio::time::sleep(BACK_OFF).await;
         }
         tokio::task::yield_now().await;
+    }
+}
+
+/// Tries missing ports again until there are none.
+async fn take_missing(room: Rc<Room>, clock: Clock) {
+    let mut ticks = tokio::time::interval(ports::RETRY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !room.ports.borrow().missing().is_empty() {
+        ticks.tick().await;
+        let now = clock.now();
+        let taken = room.ports.borrow_mut().retry(now);
+        room.take(now, taken);
     }
 }
 

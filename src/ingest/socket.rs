@@ -51,6 +51,17 @@ impl BindError {
             other => BindError::Other { address, source: other.into() },
         }
     }
+
+    /// Why the port is missing, for a sentence that has named it already.
+    pub(super) fn cause(&self) -> String {
+        match self {
+            BindError::Busy { .. } => {
+                "another program holds it (often nfcapd or another toptalk)".to_owned()
+            }
+            BindError::Other { source, .. } => source.to_string(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// A bound socket.
@@ -62,6 +73,8 @@ pub struct Bound {
     listener: Listener,
     /// What the user should know about it.
     pub note: Option<String>,
+    /// Why it does not listen for streams, when it was asked to.
+    pub no_streams: Option<String>,
 }
 
 impl Bound {
@@ -116,28 +129,22 @@ impl Bound {
             kernel_drops: 0,
             connections: None,
         };
-        Bound { socket, stream: None, v6_only, listener, note }
+        Bound { socket, stream: None, v6_only, listener, note, no_streams: None }
     }
 
     /// Listens for streams on the same address and port, too. That they cannot
-    /// be had is no reason to refuse datagrams: it is noted.
+    /// be had is no reason to refuse datagrams: it is noted in `no_streams`.
     #[must_use]
     pub fn with_streams(mut self) -> Bound {
-        let listened = self.socket.local_addr().and_then(|address| {
-            let fd = open(address, SockType::Stream, self.v6_only)?;
-            listen(&fd, Backlog::new(BACKLOG)?)?;
-            Ok(TcpListener::from(fd))
-        });
+        let address = self.socket.local_addr();
+        let listened = address.and_then(|address| accept_at(address, self.v6_only));
         match listened {
             Ok(stream) => {
                 self.stream = Some(stream);
                 self.listener.connections = Some(0);
             }
             Err(error) => {
-                let port = self.port();
-                let note = format!("no IPFIX over TCP on port {port}: {error}");
-                let notes: Vec<String> = self.note.take().into_iter().chain([note]).collect();
-                self.note = Some(notes.join("; "));
+                self.no_streams = Some(error.to_string());
             }
         }
         self
@@ -162,6 +169,13 @@ impl Bound {
     }
 }
 
+/// Listens for streams at an address.
+pub(super) fn accept_at(address: SocketAddr, v6_only: bool) -> io::Result<TcpListener> {
+    let fd = open(address, SockType::Stream, v6_only)?;
+    listen(&fd, Backlog::new(BACKLOG)?)?;
+    Ok(TcpListener::from(fd))
+}
+
 fn open(address: SocketAddr, kind: SockType, v6_only: bool) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
@@ -175,6 +189,21 @@ fn open(address: SocketAddr, kind: SockType, v6_only: bool) -> Result<OwnedFd, E
     }
     bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
     Ok(fd)
+}
+
+/// The first address of this machine that others can send to, IPv4 before IPv6.
+#[must_use]
+pub fn own_address() -> Option<IpAddr> {
+    let all = nix::ifaddrs::getifaddrs().ok()?.filter_map(|one| {
+        let address = one.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+    });
+    let reachable = |address: &IpAddr| match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    };
+    all.filter(reachable).min_by_key(IpAddr::is_ipv6)
 }
 
 /// Asks for so many bytes; returns what the kernel granted.
@@ -218,6 +247,16 @@ impl Inbound {
     #[must_use]
     pub fn listener(&self) -> &Listener {
         &self.listener
+    }
+
+    /// The port that it reads from.
+    pub(super) fn port(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// Connections are accepted on its port from now on.
+    pub(super) fn takes_streams(&mut self) {
+        self.listener.connections = Some(0);
     }
 
     /// Waits until there is something to read.
@@ -341,8 +380,9 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
         let bound = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), port).unwrap().with_streams();
-        let note = bound.note.clone().unwrap();
-        assert!(note.contains(&format!("no IPFIX over TCP on port {port}: ")), "{note}");
+        // Ingest says with the port what is missing, for as long as it is.
+        let why = bound.no_streams.clone().unwrap();
+        assert!(why.contains("Address already in use"), "{why}");
         assert_eq!((bound.stream.is_none(), bound.listener.connections), (true, None));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::recorder::Tape;
 use super::tally::Part;
 use crate::flow::{Host, Time};
-use crate::snapshot::{DropCount, Health, Listener, WorkHealth};
+use crate::snapshot::{DropCount, Health, Listener, MissingPort, WorkHealth};
 use crate::wire::Cause;
 use crate::wire::policy::MAX_REFUSED;
 
@@ -135,6 +135,8 @@ pub(super) struct Stats {
     started: Time,
     demo: Option<String>,
     notes: Vec<String>,
+    /// Ports that cannot be opened.
+    missing: Vec<MissingPort>,
     troubles: [u64; Trouble::ALL.len()],
     /// Why the memory could not be saved the last time.
     unsaved: Option<String>,
@@ -147,7 +149,16 @@ pub(super) struct Stats {
 impl Stats {
     pub(super) fn new(started: Time, demo: Option<String>, notes: Vec<String>) -> Stats {
         let troubles = [0; Trouble::ALL.len()];
-        Stats { started, demo, notes, troubles, unsaved: None, not_repeated: 0, kept: Vec::new() }
+        Stats {
+            started,
+            demo,
+            notes,
+            missing: Vec::new(),
+            troubles,
+            unsaved: None,
+            not_repeated: 0,
+            kept: Vec::new(),
+        }
     }
 
     /// Counts something that went wrong outside of datagrams.
@@ -175,7 +186,14 @@ impl Stats {
 
     /// Something that the user should know, from now on.
     pub(super) fn note(&mut self, note: String) {
-        self.notes.push(note);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// The ports that cannot be opened now.
+    pub(super) fn missing(&mut self, missing: &[MissingPort]) {
+        self.missing = missing.to_vec();
     }
 
     /// Why the memory could not be saved this time, if so.
@@ -199,6 +217,7 @@ impl Stats {
             started: self.started,
             demo: self.demo.clone(),
             listeners,
+            missing: self.missing.clone(),
             exporters: Vec::new(),
             dropped,
             noticed,

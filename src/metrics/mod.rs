@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 
 use crate::flow::Time;
 use crate::snapshot::{
-    Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, Recording, Word,
+    Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, Recording, Transport, Word,
 };
 
 /// Exporters that have series of their own, the busiest; each has some 17. Whoever
@@ -70,6 +70,8 @@ enum Read {
     /// The constant 1, its labels telling the version.
     Version,
     Listener(fn(&Listener) -> Option<Value>),
+    /// Whether each wanted port is open.
+    Ports,
     Queue(fn(&QueueHealth) -> Option<Value>),
     Exporter(fn(&ExporterHealth, Time) -> Option<Value>),
     /// The constant 1, its labels telling the protocol.
@@ -99,6 +101,7 @@ impl Metric {
             Read::Whole(_) | Read::Recording(_) | Read::Attached(_) => &[],
             Read::Version => &["version"],
             Read::Listener(_) => &["listener"],
+            Read::Ports => &["port", "transport"],
             Read::Queue(_) => &["worker"],
             Read::Exporter(_) => &["exporter"],
             Read::Protocol => &["exporter", "protocol"],
@@ -124,6 +127,7 @@ impl Metric {
                 let of = |one: &Listener| Some((vec![one.address.clone()], read(one)?));
                 health.listeners.iter().filter_map(of).collect()
             }
+            Read::Ports => ports(health),
             Read::Queue(read) => {
                 let of = |(nth, queue)| Some((vec![usize::to_string(&nth)], read(queue)?));
                 health.work.queues.iter().enumerate().filter_map(of).collect()
@@ -163,6 +167,22 @@ impl Metric {
         let named = |values| self.labels().iter().copied().zip(values).collect();
         values.into_iter().map(|(labels, value)| (named(labels), value)).collect()
     }
+}
+
+/// Port and transport of everything that is or should be listened on: 1 or 0.
+fn ports(health: &Health) -> Vec<(Vec<String>, Value)> {
+    let labels =
+        |port: &str, transport: Transport| vec![port.to_owned(), transport.name().to_owned()];
+    let open = health.listeners.iter().flat_map(|one| {
+        let port = one.address.rsplit(':').next().unwrap_or_default();
+        let streams = one.connections.map(|_| Transport::Tcp);
+        let open = std::iter::once(Transport::Udp).chain(streams);
+        open.map(move |transport| (labels(port, transport), Value::Whole(1)))
+    });
+    let missing = health.missing.iter();
+    let missing =
+        missing.map(|one| (labels(&one.port.to_string(), one.transport), Value::Whole(0)));
+    open.chain(missing).collect()
 }
 
 fn address(exporter: &ExporterHealth) -> String {

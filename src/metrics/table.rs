@@ -55,7 +55,7 @@ pub const METRICS: &[Metric] = &[
     })),
     metric("batch_p99_seconds", Gauge, "Time to decode and record a batch of datagrams, 99th percentile", Read::Whole(|h| Some(Real(h.batch_p99_us as f64 / 1e6)))),
     metric("clock_shift_seconds", Gauge, "How far the clock of this machine was set since the start", Read::Whole(|h| Some(Value::seconds(h.clock_shift_ms)))),
-    metric("notes", Gauge, "Warnings that the screen of exporters shows", Read::Whole(|h| count(h.notes.len()))),
+    metric("notes", Gauge, "Warnings that the screen of exporters shows", Read::Whole(|h| count(h.remarks().count()))),
 
     metric("workers", Gauge, "Threads that decode", Read::Whole(|h| count(h.work.workers))),
     metric("queue_bytes", Gauge, "Datagrams that wait for a worker", Read::Queue(|q| count(q.held))),
@@ -65,6 +65,7 @@ pub const METRICS: &[Metric] = &[
     metric("listener_buffer_bytes", Gauge, "Receive buffer that the kernel granted", Read::Listener(|l| count(l.buffer_granted))),
     metric("listener_buffer_asked_bytes", Gauge, "Receive buffer that was asked for", Read::Listener(|l| count(l.buffer_asked))),
     metric("listener_kernel_dropped_datagrams", Counter, "Datagrams that found the receive buffer full", Read::Listener(|l| Some(Whole(l.kernel_drops)))),
+    metric("port_open", Gauge, "Whether a port that is to be listened on is; 0 while it cannot be opened, as when another program holds it", Read::Ports),
     metric("listener_connections", Gauge, "Open connections, IPFIX over TCP", Read::Listener(|l| l.connections.and_then(count))),
 
     metric("exporters", Gauge, "Exporters heard", Read::Whole(|h| count(h.heard().count()))),

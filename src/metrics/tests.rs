@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::flow::Host;
-use crate::snapshot::{Alarm, ExporterDetail, SamplingState, WorkHealth};
+use crate::snapshot::{Alarm, ExporterDetail, MissingPort, SamplingState, WorkHealth};
 
 const NOW: Time = Time(1_800_000_000_500);
 
@@ -53,6 +53,7 @@ fn health() -> Health {
     Health {
         started: Time(1_799_999_000_000),
         listeners: vec![listener],
+        missing: vec![MissingPort { port: 4739, since: NOW, ..MissingPort::default() }],
         exporters: vec![heard, ExporterHealth::default()],
         dropped: vec![drop("unknown_version", 6), drop("kernel", 3)],
         refused: vec![(Host::octets(192, 0, 2, 9), 8)],

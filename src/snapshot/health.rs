@@ -22,6 +22,55 @@ pub struct Listener {
     pub connections: Option<usize>,
 }
 
+/// What carries datagrams or messages to a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transport {
+    #[default]
+    Udp,
+    /// IPFIX only.
+    Tcp,
+}
+
+impl Transport {
+    /// Its name in labels and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
+}
+
+/// A port that is to be listened on and cannot be, for now: it is tried again
+/// every second.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingPort {
+    pub port: u16,
+    pub transport: Transport,
+    /// Why it could not be had the last time.
+    pub why: String,
+    pub since: Time,
+}
+
+impl MissingPort {
+    /// That it is missing, in few words.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self.transport {
+            Transport::Udp => format!("not listening on port {}", self.port),
+            Transport::Tcp => format!("no IPFIX over TCP on port {}", self.port),
+        }
+    }
+
+    /// The same with the reason, and what will become of it.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let why = if self.why.is_empty() { "it is not open yet" } else { &self.why };
+        format!("{}: {why}; it is tried again every second and taken when it is free", self.brief())
+    }
+}
+
 /// The queue of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueHealth {
@@ -112,6 +161,8 @@ pub struct Health {
     /// A line for the screen when this is the demo.
     pub demo: Option<String>,
     pub listeners: Vec<Listener>,
+    /// Ports that nothing arrives on because they cannot be opened.
+    pub missing: Vec<MissingPort>,
     /// Busiest first; those that are only remembered come last.
     pub exporters: Vec<ExporterHealth>,
     /// What was dropped or not understood, only causes that occurred.
@@ -137,7 +188,7 @@ pub struct Health {
     /// process: it says so once, not with every answer.
     #[serde(skip)]
     pub groups: Option<Arc<Groups>>,
-    /// Warnings: capped buffers, ports not bound, a memory that cannot be kept, defects.
+    /// Warnings beside missing ports: capped buffers, a memory that cannot be kept, defects.
     pub notes: Vec<String>,
     pub datagrams: u64,
     pub flows: u64,
@@ -156,6 +207,24 @@ impl Health {
         let kernel = self.listeners.iter().map(|listener| listener.kernel_drops);
         let gaps = self.exporters.iter().map(|exporter| exporter.lost);
         kernel.chain(gaps).fold(0, u64::saturating_add)
+    }
+
+    /// Whether datagrams are received on a port.
+    #[must_use]
+    pub fn listens(&self, port: u16) -> bool {
+        let end = format!(":{port}");
+        self.listeners.iter().any(|listener| listener.address.ends_with(&end))
+    }
+
+    /// Whether a port is wanted and cannot be opened.
+    #[must_use]
+    pub fn misses(&self, port: u16) -> bool {
+        self.missing.iter().any(|one| one.port == port)
+    }
+
+    /// Everything to be noted: missing ports, and the notes.
+    pub fn remarks(&self) -> impl Iterator<Item = String> + '_ {
+        self.missing.iter().map(MissingPort::sentence).chain(self.notes.iter().cloned())
     }
 
     /// Exporters that something came from in this run, busiest first.

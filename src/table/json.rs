@@ -37,7 +37,7 @@ struct Top<'a> {
     noticed: BTreeMap<&'a str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<RecordingJson<'a>>,
-    notes: Vec<&'a str>,
+    notes: Vec<String>,
 }
 
 /// How recording went, where flows were to be recorded.
@@ -250,7 +250,7 @@ pub fn json(snapshot: &Snapshot) -> String {
         dropped: by_cause(&health.dropped),
         noticed: by_cause(&health.noticed),
         recording: health.recording.as_ref().map(RecordingJson::new),
-        notes: snapshot.notes.iter().chain(&health.notes).map(String::as_str).collect(),
+        notes: snapshot.notes.iter().cloned().chain(health.remarks()).collect(),
     };
     // Only a failing writer or a map with keys that are no strings can make this
     // fail, and there is neither.

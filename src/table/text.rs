@@ -180,7 +180,8 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
         lines.push(format!("odd {} {}: {}", odd.count, odd.cause, odd.explanation));
     }
     lines.extend(health.recording.iter().flat_map(recorded));
-    lines.extend(snapshot.notes.iter().chain(&health.notes).map(|note| format!("note {note}")));
+    let remarks = snapshot.notes.iter().cloned().chain(health.remarks());
+    lines.extend(remarks.map(|note| format!("note {note}")));
     lines
 }
 

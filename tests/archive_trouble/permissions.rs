@@ -95,3 +95,39 @@ fn recording_where_nothing_may_be_written_is_refused() {
     }
     mode(root, 0o755);
 }
+
+#[test]
+fn a_refused_query_tells_its_cause_once_with_who_may() {
+    let test = "a_refused_query_tells_its_cause_once_with_who_may";
+    if !rustix::process::geteuid().is_root() {
+        return skip(test, "only root can run it as another user");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    mode(folder.path(), 0o755);
+    // The program may lie where others may not look.
+    let program = folder.path().join("toptalk");
+    fs::copy(env!("CARGO_BIN_EXE_toptalk"), &program).unwrap();
+    let closed = folder.path().join("closed");
+    segment(&closed, 0, 1);
+    let socket = closed.join("t.sock");
+    let _served = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    mode(&closed, 0o750);
+    let mut command = Command::new(&program);
+    command.args(["query", "-R", closed.to_str().unwrap(), "--socket"]).arg(&socket);
+    command.env_remove("TOPTALK_NO_ATTACH");
+    let output = unprivileged(command.arg("any")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(said.matches("Permission denied").count(), 1, "{said}");
+    assert!(said.contains("`sudo usermod -aG root nobody`, then log in again"), "{said}");
+    // A screen is told the same.
+    let mut command = Command::new(&program);
+    command.args(["top", "--socket"]).arg(&socket).env_remove("TOPTALK_NO_ATTACH");
+    command.env("TOPTALK_CONFIG", "/dev/null");
+    let output = unprivileged(&mut command).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("permission denied: only user root and group root may"), "{said}");
+    assert!(said.contains("`sudo usermod -aG root nobody`"), "{said}");
+}

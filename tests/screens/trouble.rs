@@ -1,7 +1,7 @@
 //! The exporters' screens: golden, and screen, keys, screen.
 
 use crossterm::event::KeyCode;
-use toptalk::snapshot::{Alarm, Attached, DropCount, Recording, Snapshot, Subject};
+use toptalk::snapshot::{Alarm, Attached, DropCount, MissingPort, Recording, Snapshot, Subject};
 use toptalk::ui::{Action, Effect, Theme};
 
 use crate::fixture::*;
@@ -118,6 +118,24 @@ fn whether_it_is_recorded() {
     person.types("e");
     person.key(KeyCode::Tab);
     golden("recording_collecting_100x30", person.screen());
+}
+
+#[test]
+fn a_port_that_is_missing_stands_on_every_screen() {
+    let mut snapshot = site();
+    let why = "another program holds it".to_owned();
+    snapshot.health.missing =
+        vec![MissingPort { port: 2055, why, since: END, ..Default::default() }];
+    let mut person = Person::at((100, 30), COLOUR, snapshot);
+    // Totals, a host, the exporters, how the collecting goes.
+    for keys in ["", "e"] {
+        person.types(keys);
+        let screen = person.screen();
+        assert!(screen.contains("! not listening on port 2055 since "), "{keys}: {screen}");
+    }
+    person.key(KeyCode::Tab);
+    let screen = person.screen();
+    assert!(screen.contains("it is tried again every"), "{screen}");
 }
 
 #[test]

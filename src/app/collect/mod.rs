@@ -2,6 +2,7 @@
 
 mod hook;
 mod log;
+mod ports;
 mod reload;
 mod repeat;
 mod report;
@@ -17,10 +18,11 @@ use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use self::hook::Hooks;
+use self::ports::Ports;
 use self::reload::Settings;
 use self::report::Report;
 use super::metrics::Metrics;
-use super::notify::Manager;
+use super::notify::{self, Manager};
 use super::serve::{Parts, Serving};
 use super::top::Ends;
 use super::{AppError, groups, record, state};
@@ -47,21 +49,28 @@ pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppErr
         .enable_all()
         .build()
         .map_err(AppError::Start)?;
-    let result = runtime.block_on(collect(collecting, line));
-    if let Err(error) = &result {
+    Ok(runtime.block_on(collect(collecting, line)).unwrap_or_else(|error| {
         error!("{error}");
-        return Ok(ExitCode::FAILURE);
-    }
-    result
+        ExitCode::FAILURE
+    }))
 }
 
 async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppError> {
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = Ends::new().map_err(AppError::Start)?;
     let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
-    let mut service = Service::start(collecting, line)?;
+    let service = Service::start(collecting, line);
     let end = ends.end();
     tokio::pin!(end);
+    let mut service = match service {
+        Err(error) if notify::is_service() => {
+            let pause = notify::AFTER_FAILED_START;
+            error!("{error}; ending in {} s, to be started again", pause.as_secs());
+            let _ = tokio::time::timeout(pause, &mut end).await;
+            return Ok(ExitCode::FAILURE);
+        }
+        started => started?,
+    };
     let mut watches = tokio::time::interval(WATCH);
     // Not a pause: whoever hangs up again and again would begin it anew each time.
     let mut looks = tokio::time::interval(LOOK);
@@ -88,6 +97,7 @@ struct Service {
     metrics: Option<Metrics>,
     manager: Manager,
     report: Report,
+    ports: Ports,
     hooks: Option<Hooks>,
 }
 
@@ -120,6 +130,7 @@ impl Service {
             state: state::folder(collecting.state, |name| std::env::var_os(name)),
             tape: tape.clone(),
             repeat,
+            listen: Some(collecting.listen),
             ..Options::default()
         };
         let ingest =
@@ -141,6 +152,7 @@ impl Service {
             metrics,
             manager,
             report,
+            ports: Ports::default(),
             hooks,
         })
     }
@@ -163,6 +175,8 @@ impl Service {
         for finished in self.report.tell() {
             self.hooks.iter().for_each(|hooks| hooks.push(finished.clone()));
         }
+        let (health, micros) = (self.ingest.published().read(), self.clock.micros());
+        self.ports.tell(&health, micros, &self.manager);
         self.manager.alive(self.ingest.published().beats(), self.clock.micros());
     }
 

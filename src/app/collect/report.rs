@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tracing::{debug, error, info, warn};
 
+use super::ports;
 use crate::flow::Time;
 use crate::ingest::{Finished, Published, Tape, Turned};
 use crate::snapshot::{Alert, AlertSubject, Direction, Health};
@@ -81,6 +82,7 @@ impl Report {
                 lost,
                 bad,
                 parts = rotated.parts,
+                missing_ports = ports::listed(health),
                 not_recorded = (rotated.shed > 0).then_some(rotated.shed),
                 "slot ended"
             );

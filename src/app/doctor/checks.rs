@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::facts::{Archive, Facts, FolderState, Heard, Holder, Port, PortState, TimeKeeper};
 use crate::ingest::RECEIVE_BUFFER;
-use crate::snapshot::Mark;
+use crate::snapshot::{Mark, Transport};
 use crate::units;
 
 /// With less room a busy archive is full within hours.
@@ -78,30 +78,71 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
 }
 
 fn ports(facts: &Facts) -> Vec<Said> {
-    let none = !facts.ports.iter().any(|port| port.state == PortState::Free);
+    let heard = |number| facts.heard.as_ref().is_some_and(|heard| heard.health.listens(number));
+    let usable = |port: &Port| port.state == PortState::Free || heard(port.number);
     // Of the usual ports any will do.
-    let worst = if facts.asked || none { State::Fail } else { State::Warn };
+    let worst =
+        if facts.asked || !facts.ports.iter().any(usable) { State::Fail } else { State::Warn };
+    let beside = is_beside_toptalk(&facts.ports);
     let of = |port: &Port| match &port.state {
-        PortState::Held(_) if listens(facts, port.number) => {
+        PortState::Held(_) if heard(port.number) => {
             let text = format!("{} is held by the collector that was asked", port.number);
             said(State::Ok, text, &[])
         }
+        PortState::Free if !facts.elsewhere.is_empty() => {
+            let places: Vec<&str> =
+                facts.elsewhere.iter().map(|listener| listener.address.as_str()).collect();
+            let places = places.join(", ");
+            said(
+                State::Note,
+                format!("{} is free, and the collector that runs does not use it", port.number),
+                &[&format!(
+                    "it listens on {places}; a port of its own: ports in toptalk.toml, or -p"
+                )],
+            )
+        }
+        PortState::Free if beside && !facts.asked => said(
+            State::Warn,
+            format!("{} is free, and the toptalk that runs does not have it", port.number),
+            &["if exporters send there: give it to that one with -p, or restart it"],
+        ),
         _ => of_port(port, worst),
     };
-    facts.ports.iter().map(of).collect()
+    let streams = facts.heard.iter().flat_map(|heard| &heard.health.missing);
+    let streams = streams.filter(|one| one.transport == Transport::Tcp);
+    let streams = streams.map(|one| said(State::Warn, one.sentence(), &[]));
+    facts.ports.iter().map(of).chain(streams).collect()
 }
 
-/// Whether whoever was asked what it heard listens on a port.
-fn listens(facts: &Facts, port: u16) -> bool {
-    let listeners = facts.heard.iter().flat_map(|heard| &heard.health.listeners);
-    let end = format!(":{port}");
-    listeners.into_iter().any(|listener| listener.address.ends_with(&end))
+/// Whether a toptalk that could not be asked holds one of these ports.
+pub(super) fn is_beside_toptalk(ports: &[Port]) -> bool {
+    let is_ours = |state: &PortState| match state {
+        PortState::Held(holders) => holders.iter().any(|holder| holder.name == "toptalk"),
+        _ => false,
+    };
+    ports.iter().any(|port| is_ours(&port.state))
 }
 
 fn of_port(Port { number, state }: &Port, worst: State) -> Said {
     match state {
         PortState::Free => said(State::Ok, format!("{number} is free"), &[]),
         PortState::Refused(why) => said(worst, why.clone(), &[]),
+        PortState::Lacked(why, holders) => {
+            let who = match holders.as_slice() {
+                [] => String::new(),
+                holders => format!(" (now {})", names(holders)),
+            };
+            said(
+                worst,
+                format!(
+                    "{number} is missing: the collector that runs does not listen on it: {why}{who}"
+                ),
+                &[
+                    "stop that program: the collector tries the port again every second and takes it",
+                    "who is it: sudo ss -ulpn; or do without the port: ports in toptalk.toml",
+                ],
+            )
+        }
         PortState::Held(holders) if holders.iter().any(|holder| holder.name == "toptalk") => said(
             State::Note,
             format!("{number} is held by {}: it collects already", names(holders)),
@@ -152,18 +193,24 @@ fn buffer(facts: &Facts) -> Vec<Said> {
 
 fn arrival(facts: &Facts) -> Vec<Said> {
     let Some(heard) = &facts.heard else {
-        return vec![said(State::Note, "no port is free: not listened", &[])];
+        let why = match facts.ports.iter().any(|port| port.state == PortState::Free) {
+            true => "toptalk runs already and cannot be asked: not listened",
+            false => "no port is free: not listened",
+        };
+        return vec![said(State::Note, why, &[])];
     };
     let Heard { for_ms, health, .. } = heard;
     let span = units::duration(*for_ms);
+    let free = facts.ports.iter().filter(|port| port.state == PortState::Free);
+    let port = free.chain(&facts.ports).map(|port| port.number).next().unwrap_or_default();
+    // The address to send to, where this machine has one that others can reach.
+    let host = facts.address.map_or_else(|| "HOST".to_owned(), |address| address.to_string());
     if health.datagrams == 0 {
-        let free = facts.ports.iter().filter(|port| port.state == PortState::Free);
-        let port = free.chain(&facts.ports).map(|port| port.number).next().unwrap_or_default();
         return vec![said(
             State::Fail,
             format!("nothing arrived in {span}"),
             &[
-                &format!("on the router: ip flow-export destination HOST {port}"),
+                &format!("on the router: ip flow-export destination {host} {port}"),
                 "on the router: ip flow-export version 9",
                 "on its interfaces: ip flow ingress",
                 &format!("does anything reach this machine: sudo tcpdump -n udp port {port}"),
@@ -186,7 +233,7 @@ fn arrival(facts: &Facts) -> Vec<Said> {
         &[
             "templates come every few minutes: listen longer, as in --for 5m",
             "on the router: ip flow-export template refresh-rate 1",
-            "what is in them: toptalk inspect --port PORT",
+            &format!("what is in them, while no collector runs: toptalk inspect --port {port}"),
         ],
     )]
 }

@@ -1,7 +1,9 @@
 //! What was found on this machine, as plain data.
 
+use std::net::IpAddr;
+
 use crate::flow::Time;
-use crate::snapshot::Health;
+use crate::snapshot::{Health, Listener};
 
 /// Everything that is judged.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +15,11 @@ pub(super) struct Facts {
     pub rmem_max: Option<u64>,
     /// What came while it was listened; `None` when nothing could be listened on.
     pub heard: Option<Heard>,
+    /// Where the collector listens that can be asked, if there is one.
+    pub elsewhere: Vec<Listener>,
     pub archive: Option<Archive>,
+    /// An address of this machine that routers may send to.
+    pub address: Option<IpAddr>,
     pub time: TimeKeeper,
     pub terminal: Terminal,
 }
@@ -30,6 +36,9 @@ pub(super) enum PortState {
     Free,
     /// Held by these programs, as far as one may see whose it is.
     Held(Vec<Holder>),
+    /// The collector that was asked wants it and does not have it: why, and which
+    /// programs hold it.
+    Lacked(String, Vec<Holder>),
     /// Why it cannot be listened on.
     Refused(String),
 }

@@ -9,6 +9,7 @@ use super::facts::{Archive, FolderState, Holder, Port, PortState, Terminal, Time
 use crate::archive::lock;
 use crate::archive::recorder::{Disk, Real};
 use crate::ingest::{BindError, Bound};
+use crate::snapshot::{Health, MissingPort, Transport};
 use crate::ui::Theme;
 
 /// Where Linux lists the sockets of UDP.
@@ -26,6 +27,20 @@ pub(super) fn port(address: Option<IpAddr>, number: u16) -> (Port, Option<Bound>
         Err(error) => (PortState::Refused(error.to_string()), None),
     };
     (Port { number, state }, bound)
+}
+
+/// The same of a port that the collector, whose health this is, has or wants: it is
+/// not taken from it, not even for a moment.
+pub(super) fn beside(health: &Health, address: Option<IpAddr>, number: u16) -> Port {
+    let missing = |one: &&MissingPort| (one.port, one.transport) == (number, Transport::Udp);
+    if let Some(missing) = health.missing.iter().find(missing) {
+        let state = PortState::Lacked(missing.why.clone(), holders(number));
+        return Port { number, state };
+    }
+    if health.listens(number) {
+        return Port { number, state: PortState::Held(holders(number)) };
+    }
+    port(address, number).0
 }
 
 /// The processes that hold a port, as far as one may look.

@@ -20,7 +20,7 @@ use crate::agg::{Config, Windows};
 use crate::cli::Doctor;
 use crate::clock::Clock;
 use crate::flow::Time;
-use crate::ingest::{Bound, DEFAULT_PORTS, Ingest, Options, Workers};
+use crate::ingest::{self, Bound, DEFAULT_PORTS, Ingest, Options, Workers};
 use crate::snapshot::{Basis, Snapshot, View, Window};
 
 /// Rows of windows that nobody asks: few, so that they take no room.
@@ -29,19 +29,34 @@ const ROWS: usize = 1000;
 pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     let asked = !doctor.listen.ports.is_empty();
     let numbers = if asked { doctor.listen.ports.as_slice() } else { &DEFAULT_PORTS };
-    let tried = numbers.iter().map(|number| gather::port(doctor.listen.address, *number));
-    let (ports, bound): (Vec<_>, Vec<_>) = tried.unzip();
-    let bound: Vec<Bound> = bound.into_iter().flatten().collect();
+    let address = doctor.listen.address;
+    // Before any port is taken, even for a moment: it may be one that a collector
+    // waits for.
+    let collector = collector(doctor)?;
+    let concerns = |Heard { health, .. }: &&Heard| {
+        numbers.iter().any(|number| health.listens(*number) || health.misses(*number))
+    };
+    let (ports, heard) = if let Some(heard) = collector.as_ref().filter(concerns) {
+        let beside = |number: &u16| gather::beside(&heard.health, address, *number);
+        (numbers.iter().map(beside).collect(), Some(heard.clone()))
+    } else {
+        let tried = numbers.iter().map(|number| gather::port(address, *number));
+        let (ports, bound): (Vec<_>, Vec<_>) = tried.unzip();
+        let bound: Vec<Bound> = bound.into_iter().flatten().collect();
+        if bound.is_empty() || !asked && checks::is_beside_toptalk(&ports) {
+            (ports, collector.clone())
+        } else {
+            (ports, Some(listen(bound, doctor.for_ms)?))
+        }
+    };
     let facts = Facts {
         ports,
         asked,
         rmem_max: gather::rmem_max(),
-        heard: if bound.is_empty() {
-            collector(doctor)?
-        } else {
-            Some(listen(bound, doctor.for_ms)?)
-        },
+        elsewhere: collector.map(|heard| heard.health.listeners).unwrap_or_default(),
+        heard,
         archive: doctor.folder.as_deref().map(gather::archive),
+        address: doctor.listen.address.or_else(ingest::own_address),
         time: gather::time_keeper(),
         terminal: gather::terminal(),
     };

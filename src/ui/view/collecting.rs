@@ -43,6 +43,9 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
         let tone = if listener.kernel_drops > 0 || short { Tone::Warning } else { Tone::Plain };
         say("socket", socket(listener), tone);
     }
+    for port in &health.missing {
+        say("socket", port.sentence(), Tone::Warning);
+    }
     for (label, counts, tone) in
         [("dropped", &health.dropped, Tone::Warning), ("odd", &health.noticed, Tone::Plain)]
     {

@@ -1,6 +1,6 @@
 //! The lines between totals and tables: what is wrong, worst first.
 
-use crate::snapshot::{Alarm, Alert, AlertSubject, Basis, Direction, Snapshot};
+use crate::snapshot::{Alarm, Alert, AlertSubject, Basis, Direction, MissingPort, Snapshot};
 use crate::units;
 
 use super::super::model::Model;
@@ -53,9 +53,22 @@ pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
     model.stopped || snapshot.health.ended || model.gone.is_some()
 }
 
-/// That no more figures come, or that they are not recorded.
+/// That no more figures come, that they are not recorded, or that a port is not
+/// listened on.
 pub fn ended(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
-    stopped(model, snapshot).into_iter().chain(unrecorded(model, snapshot)).collect()
+    stopped(model, snapshot)
+        .into_iter()
+        .chain(unrecorded(model, snapshot))
+        .chain(snapshot.health.missing.iter().map(|port| missing(model, port)))
+        .collect()
+}
+
+/// That a port is not open: what is sent there is seen by nobody here.
+fn missing(model: &Model, port: &MissingPort) -> Message {
+    let brief = format!("! {}", port.brief());
+    let short = format!("{brief} since {}", units::clock_time(port.since, &model.options.zone));
+    let forms = vec![format!("{short}: {}", port.why), short, brief];
+    Message { forms, tone: Tone::Warning }
 }
 
 /// That what comes is not recorded, or not as it should be.

@@ -3,7 +3,7 @@
 use super::super::facts::Terminal;
 use super::*;
 use crate::flow::{Host, Time};
-use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, SamplingState};
+use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, MissingPort, SamplingState};
 
 const NOW: Time = Time(1_800_000_000_000);
 
@@ -35,6 +35,7 @@ fn well() -> Facts {
         ports: vec![Port { number: 2055, state: PortState::Free }],
         asked: false,
         rmem_max: Some(RECEIVE_BUFFER as u64),
+        elsewhere: Vec::new(),
         heard: Some(Heard { for_ms: 10_000, now: NOW, health, transit: Vec::new() }),
         archive: Some(Archive {
             folder: "/var/lib/toptalk".to_owned(),
@@ -42,6 +43,7 @@ fn well() -> Facts {
             free: Some(LITTLE_ROOM),
             recorder: None,
         }),
+        address: None,
         time: TimeKeeper::Program("chronyd".to_owned()),
         terminal: Terminal { is_one: true, note: None, colour: true },
     }
@@ -76,11 +78,18 @@ const CASES: &[Case] = &[
     (|f| { f.asked = true; f.ports.push(Port { number: 4739, state: held("nfcapd") }) }, "port", State::Fail, "4739", "-p"),
     (|f| f.ports[0].state = PortState::Held(Vec::new()), "port", State::Fail, "another user", "sudo ss"),
     (|f| f.ports[0].state = held("toptalk"), "port", State::Note, "collects already", "--metrics"),
+    (|f| f.ports[0].state = PortState::Lacked("another program holds it".to_owned(), Vec::new()), "port", State::Fail, "2055 is missing", "every second"),
+    (|f| f.ports.push(Port { number: 4739, state: PortState::Lacked(String::new(), vec![Holder { process: 4711, name: "nfcapd".to_owned() }]) }), "port", State::Warn, "(now nfcapd (process 4711))", "every second"),
+    (|f| f.elsewhere = vec![Listener { address: "[::]:9995".to_owned(), ..Listener::default() }], "port", State::Note, "does not use it", "[::]:9995"),
+    (|f| { f.heard = None; f.ports.push(Port { number: 4739, state: held("toptalk") }) }, "port", State::Warn, "2055 is free, and the toptalk that runs does not have it", "restart"),
+    (|f| health(f).missing.push(MissingPort { port: 4739, transport: Transport::Tcp, why: "in use".to_owned(), since: NOW }), "port", State::Warn, "no IPFIX over TCP on port 4739: in use", ""),
     (|f| f.ports[0].state = PortState::Refused("port 53 needs privileges".to_owned()), "port", State::Fail, "privileges", ""),
     (|f| health(f).listeners[0].buffer_granted = 212_992, "buffer", State::Warn, "bursts", "sysctl -w net.core.rmem_max=67108864"),
     (|f| { f.heard = None; f.rmem_max = Some(212_992) }, "buffer", State::Warn, "bursts", "/etc/sysctl.d/10-toptalk.conf"),
     (|f| f.heard = None, "arrival", State::Note, "not listened", ""),
     (|f| *health(f) = Health::default(), "arrival", State::Fail, "nothing arrived in 10s", "ip flow-export destination HOST 2055"),
+    (|f| { f.address = Some([192, 0, 2, 7].into()); *health(f) = Health::default() }, "arrival", State::Fail, "nothing arrived", "ip flow-export destination 192.0.2.7 2055"),
+    (|f| health(f).flows = 0, "arrival", State::Warn, "0 flows", "inspect --port 2055"),
     (|f| health(f).flows = 0, "arrival", State::Warn, "0 flows", "template refresh-rate 1"),
     (|f| health(f).dropped.push(DropCount { cause: "unknown_version".into(), explanation: "of no version".into(), count: 3 }), "datagrams", State::Warn, "3 of no version", ""),
     (|f| health(f).noticed.push(DropCount { cause: "no_times".into(), explanation: "without times".into(), count: 4 }), "datagrams", State::Note, "4 without times", ""),

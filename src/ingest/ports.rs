@@ -1,0 +1,141 @@
+//! Ports that are wanted and could not be had: they are tried again for as long
+//! as the collecting goes on, and taken when they are free.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use super::socket::Bound;
+use super::{DEFAULT_PORTS, Listen};
+use crate::flow::Time;
+use crate::snapshot::{MissingPort, Transport};
+
+/// How often a missing port is tried again. An attempt is three calls of the kernel.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+/// What is wanted, and what of it is missing.
+#[derive(Debug, Default)]
+pub(super) struct Ports {
+    listen: Listen,
+    missing: Vec<MissingPort>,
+}
+
+/// What one more attempt has brought.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Sockets of ports that were missing as a whole.
+    pub(super) sockets: Vec<Bound>,
+    /// Listeners for TCP of ports whose datagrams are received already.
+    pub(super) streams: Vec<(u16, TcpListener)>,
+}
+
+impl Ports {
+    /// Compares what is wanted with what is bound. Without `listen`, nothing is
+    /// wanted beyond the sockets there are.
+    pub(super) fn new(listen: Option<Listen>, bound: &[Bound], now: Time) -> Ports {
+        let Some(listen) = listen else { return Ports::default() };
+        let wanted = if listen.ports.is_empty() { &DEFAULT_PORTS[..] } else { &listen.ports };
+        let absent = wanted.iter().filter(|port| bound.iter().all(|one| one.port() != **port));
+        let absent = absent.map(|port| (*port, Transport::Udp, String::new()));
+        let half = bound.iter().filter_map(|one| {
+            let why = one.no_streams.clone()?;
+            Some((one.port(), Transport::Tcp, why))
+        });
+        let missing = absent
+            .chain(half)
+            .map(|(port, transport, why)| MissingPort { port, transport, why, since: now })
+            .collect();
+        Ports { listen, missing }
+    }
+
+    /// What is missing now.
+    pub(super) fn missing(&self) -> &[MissingPort] {
+        &self.missing
+    }
+
+    /// Tries everything that is missing once more.
+    pub(super) fn retry(&mut self, now: Time) -> Taken {
+        let mut taken = Taken::default();
+        let Ports { listen, missing } = self;
+        let mut half = Vec::new();
+        missing.retain_mut(|one| match one.transport {
+            Transport::Udp => match listen.bind(one.port) {
+                Ok(bound) => {
+                    half.extend(bound.no_streams.clone().map(|why| (one.port, why)));
+                    taken.sockets.push(bound);
+                    false
+                }
+                Err(error) => {
+                    one.why = error.cause();
+                    true
+                }
+            },
+            Transport::Tcp => match listen.bind_streams(one.port) {
+                Ok(stream) => {
+                    taken.streams.push((one.port, stream));
+                    false
+                }
+                Err(error) => {
+                    one.why = error.to_string();
+                    true
+                }
+            },
+        });
+        for (port, why) in half {
+            self.put_back(now, port, Transport::Tcp, why);
+        }
+        taken
+    }
+
+    /// A port was taken and could not be used: it is missing again.
+    pub(super) fn put_back(&mut self, now: Time, port: u16, transport: Transport, why: String) {
+        self.missing.push(MissingPort { port, transport, why, since: now });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    use super::*;
+
+    const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+    #[test]
+    fn a_port_is_missing_until_it_can_be_taken() {
+        let holder = UdpSocket::bind((HERE, 0)).unwrap();
+        let port = holder.local_addr().unwrap().port();
+        let stream_holder = TcpListener::bind((HERE, port)).unwrap();
+        let listen = Listen { address: Some(HERE.into()), ports: vec![port], ..Listen::default() };
+        let mut ports = Ports::new(Some(listen.clone()), &[], Time(1));
+        let taken = ports.retry(Time(2));
+        assert!(taken.sockets.is_empty() && taken.streams.is_empty());
+        let missing = ports.missing()[0].clone();
+        assert_eq!(
+            (missing.port, missing.transport, missing.since),
+            (port, Transport::Udp, Time(1))
+        );
+        assert!(missing.why.starts_with("another program holds it"), "{}", missing.why);
+
+        // Datagrams first, while TCP is still somebody else's.
+        drop(holder);
+        let taken = ports.retry(Time(3));
+        assert_eq!(taken.sockets[0].port(), port);
+        let missing = ports.missing()[0].clone();
+        assert_eq!((missing.transport, missing.since), (Transport::Tcp, Time(3)));
+        drop(stream_holder);
+        let streams = ports.retry(Time(4)).streams;
+        assert_eq!(streams[0].0, port);
+        assert!(ports.missing().is_empty());
+    }
+
+    #[test]
+    fn what_is_bound_is_not_missing_and_nothing_is_wanted_unasked() {
+        let bound = Bound::open(Some(HERE.into()), 0).unwrap();
+        let ports = vec![bound.port()];
+        let listen = Listen { address: Some(HERE.into()), ports, ..Listen::default() };
+        assert!(
+            Ports::new(Some(listen), std::slice::from_ref(&bound), Time(1)).missing().is_empty()
+        );
+        assert!(Ports::new(None, &[bound], Time(1)).missing().is_empty());
+    }
+}
