@@ -12,7 +12,7 @@ use toptalk::archive::schema::Column;
 use toptalk::attach;
 use toptalk::attach::frame;
 use toptalk::filter::words::{Live, MISSING, WORDS};
-use toptalk::ingest::Trouble;
+use toptalk::ingest::{Loss, Trouble};
 use toptalk::metrics::{Kind, METRICS};
 use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
@@ -154,6 +154,9 @@ fn troubles() {
     let row = |shed: Shed| (format!("`{}`", shed.name()), shed.explanation().to_owned());
     let rows = Shed::ALL.into_iter().map(row);
     check("TROUBLE.md", "recording", &table("| cause | meaning |", rows));
+    let row = |loss: Loss| (format!("`{}`", loss.name()), loss.explanation().to_owned());
+    let rows = Loss::ALL.into_iter().map(row);
+    check("TROUBLE.md", "outside", &table("| cause | meaning |", rows));
 }
 
 /// A text with every name in backticks, which a table's bars do not end.

@@ -1,11 +1,12 @@
 //! Metrics over HTTP, for whoever watches the watcher.
 //!
-//! A thread of its own: neither collecting nor a screen waits for one who asks.
+//! A thread of its own: neither collecting nor a screen waits for one who asks. Nor
+//! does one who asks wait for another: where there are too many connections, one goes.
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,17 +18,23 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tracing::info;
 
 use super::AppError;
 use crate::flow::Time;
+use crate::ingest::{Loss, Losses};
 use crate::metrics;
 use crate::snapshot::Health;
 
-/// Connections at once: a monitoring system has one, its spare another. Further
-/// ones wait in the kernel.
-const MAX_CONNECTIONS: usize = 8;
+/// Connections at once: a monitoring system has one, its spare another. The answer of
+/// each may take a megabyte until it is read.
+const MAX_CONNECTIONS: usize = 32;
+
+/// Connections are taken this far apart at least, so that each has some milliseconds
+/// for its request however many come.
+const ACCEPT_PACE: Duration = Duration::from_millis(1);
 
 /// A connection asks once, and has so long for everything.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,14 +72,21 @@ impl Metrics {
     pub(super) fn serve(
         listener: Option<TcpListener>,
         source: Source,
+        losses: Losses,
     ) -> Result<Option<Metrics>, AppError> {
         let Some(listener) = listener else { return Ok(None) };
-        let (address, metrics) = Metrics::start(listener, source).map_err(AppError::Start)?;
+        let open = Open { limit: MAX_CONNECTIONS, list: Arc::default(), losses };
+        let started = Metrics::start(listener, source, open);
+        let (address, metrics) = started.map_err(AppError::Start)?;
         info!("metrics at http://{address}{PATH}");
         Ok(Some(metrics))
     }
 
-    fn start(listener: TcpListener, source: Source) -> io::Result<(SocketAddr, Metrics)> {
+    fn start(
+        listener: TcpListener,
+        source: Source,
+        open: Open,
+    ) -> io::Result<(SocketAddr, Metrics)> {
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
@@ -83,7 +97,7 @@ impl Metrics {
         let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, source) => {}
+                    () = accept(listener, source, open) => {}
                     _ = stopped => {}
                 }
             });
@@ -102,21 +116,70 @@ impl Drop for Metrics {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, source: Source) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    while let Ok(place) = places.clone().acquire_owned().await {
+async fn accept(listener: tokio::net::TcpListener, source: Source, open: Open) {
+    for number in 0.. {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let source = source.clone();
-                tokio::spawn(async move {
-                    // Who is too slow, or makes no sense, is not told anything.
-                    let _ = tokio::time::timeout(PATIENCE, talk(stream, source)).await;
-                    drop(place);
-                });
+            Ok((stream, from)) => {
+                open.admit(number, from.ip(), stream, source.clone());
+                tokio::time::sleep(ACCEPT_PACE).await;
             }
             Err(_) => tokio::time::sleep(BACK_OFF).await,
         }
     }
+}
+
+/// The connections that are open.
+#[derive(Clone)]
+struct Open {
+    limit: usize,
+    /// The oldest first.
+    list: Arc<Mutex<Vec<Connection>>>,
+    losses: Losses,
+}
+
+struct Connection {
+    number: u64,
+    from: IpAddr,
+    task: AbortHandle,
+}
+
+impl Open {
+    fn list(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves a connection, in the place of another if there are too many.
+    fn admit(&self, number: u64, from: IpAddr, stream: TcpStream, source: Source) {
+        // It must not be over before it is in the list.
+        let mut list = self.list();
+        if list.len() >= self.limit {
+            let addresses: Vec<IpAddr> = list.iter().map(|open| open.from).collect();
+            list.remove(dispensable(&addresses, from)).task.abort();
+            self.losses.add(Loss::Scrape, 1);
+        }
+        let open = self.clone();
+        let work = async move {
+            // Who is too slow, or makes no sense, is not told anything.
+            if tokio::time::timeout(PATIENCE, talk(stream, source)).await.is_err() {
+                open.losses.add(Loss::Scrape, 1);
+            }
+            open.list().retain(|open| open.number != number);
+        };
+        list.push(Connection { number, from, task: tokio::spawn(work).abort_handle() });
+    }
+}
+
+/// Which of these connections, the oldest first, goes for one that comes from
+/// `newcomer`: the oldest of the address that has the most, so that whoever opens
+/// many costs none but himself.
+fn dispensable(open: &[IpAddr], newcomer: IpAddr) -> usize {
+    let count = |address: IpAddr| {
+        let same = open.iter().filter(|other| **other == address).count();
+        same + usize::from(address == newcomer)
+    };
+    // The first of several that have as many.
+    let most = open.iter().enumerate().rev().max_by_key(|(_, address)| count(**address));
+    most.map_or(0, |(at, _)| at)
 }
 
 async fn talk(stream: TcpStream, source: Source) -> Result<(), hyper::Error> {
@@ -151,4 +214,25 @@ fn said(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let kind = hyper::header::HeaderValue::from_static(metrics::CONTENT_TYPE);
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_most_connections_loses_the_oldest() {
+        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let of = |open: &[u8], newcomer| {
+            let open: Vec<IpAddr> = open.iter().map(|last| address(*last)).collect();
+            dispensable(&open, address(newcomer))
+        };
+        // One that opens many never costs the others theirs.
+        assert_eq!(of(&[1, 9, 9, 9, 2], 9), 1);
+        assert_eq!(of(&[1, 9, 9, 9, 2], 3), 1);
+        assert_eq!(of(&[1, 2, 2, 9], 9), 1);
+        // Where each has one, the oldest.
+        assert_eq!(of(&[1, 2, 3], 4), 0);
+        assert_eq!(of(&[1, 2, 3], 3), 2);
+    }
 }

@@ -20,6 +20,7 @@ mod say;
 mod serve;
 pub mod setup;
 mod state;
+mod stderr;
 mod stop;
 mod top;
 mod zone;

@@ -1,10 +1,17 @@
 //! What the service manager is told (sd_notify): ready, alive, going away.
 //!
-//! Where none asked to be told, nothing happens.
+//! Where none asked to be told, nothing happens. It is never waited for: what it does
+//! not take at once is sent again at the next look, and what it never takes is counted.
 
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+
+use crate::ingest::{Loss, Losses};
 
 /// Signs of life in the time after which the service manager loses patience.
 const SIGNS: u32 = 4;
@@ -23,49 +30,99 @@ pub fn is_service() -> bool {
 #[derive(Debug)]
 pub struct Manager {
     pulse: Option<Pulse>,
+    line: Option<Line>,
 }
 
 impl Manager {
-    /// Whoever the environment names.
+    /// Whoever the environment names. What it does not take is counted.
     #[must_use]
-    pub fn of_environment() -> Manager {
-        Manager { pulse: sd_notify::watchdog_enabled().map(Pulse::new) }
+    pub fn of_environment(losses: Losses) -> Manager {
+        let pulse = sd_notify::watchdog_enabled().map(Pulse::new);
+        let address = std::env::var("NOTIFY_SOCKET").ok();
+        Manager { pulse, line: address.and_then(|address| Line::open(&address, losses).ok()) }
     }
 
     /// Ports are open and whatever comes is taken in; also after a reload.
-    pub fn ready(&self) {
-        tell(&[NotifyState::Ready]);
+    pub fn ready(&mut self) {
+        self.tell(&[NotifyState::Ready]);
     }
 
     /// Settings are being read anew; `ready` follows.
-    pub fn reloading(&self) {
+    pub fn reloading(&mut self) {
         // Asked of by those who wait for the end of a reload, since systemd 253.
         let now = NotifyState::monotonic_usec_now().into_iter();
-        tell(&std::iter::once(NotifyState::Reloading).chain(now).collect::<Vec<_>>());
+        self.tell(&std::iter::once(NotifyState::Reloading).chain(now).collect::<Vec<_>>());
     }
 
     /// One line on how it goes, which `systemctl status` shows.
-    pub fn status(&self, line: &str) {
-        tell(&[NotifyState::Status(line)]);
+    pub fn status(&mut self, line: &str) {
+        self.tell(&[NotifyState::Status(line)]);
     }
 
     /// The end has begun.
-    pub fn stopping(&self) {
-        tell(&[NotifyState::Stopping]);
+    pub fn stopping(&mut self) {
+        self.tell(&[NotifyState::Stopping]);
     }
 
     /// Gives a sign of life when one is due and those who collect have published
-    /// since the last: `beats` counts how often, `micros` is running time.
+    /// since the last: `beats` counts how often, `micros` is running time. Sends
+    /// what is still waiting.
     pub fn alive(&mut self, beats: u64, micros: u64) {
         if self.pulse.as_mut().is_some_and(|pulse| pulse.is_due(beats, micros)) {
-            tell(&[NotifyState::Watchdog]);
+            self.tell(&[NotifyState::Watchdog]);
+        } else if let Some(line) = &mut self.line {
+            line.send();
+        }
+    }
+
+    fn tell(&mut self, states: &[NotifyState<'_>]) {
+        if let Some(line) = &mut self.line {
+            line.push(states.iter().map(|state| format!("{state}\n")).collect());
+            line.send();
         }
     }
 }
 
-/// A manager that is gone is no reason to stop collecting.
-fn tell(states: &[NotifyState<'_>]) {
-    let _ = sd_notify::notify(states);
+/// The way to the service manager, and what waits for it.
+#[derive(Debug)]
+struct Line {
+    socket: UnixDatagram,
+    address: SocketAddr,
+    waiting: VecDeque<String>,
+    losses: Losses,
+}
+
+impl Line {
+    /// To a path, or with `@` to a name of the abstract kind (unix(7)).
+    fn open(address: &str, losses: Losses) -> io::Result<Line> {
+        let address = match address.strip_prefix('@') {
+            Some(name) => SocketAddr::from_abstract_name(name)?,
+            None => SocketAddr::from_pathname(address)?,
+        };
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        Ok(Line { socket, address, waiting: VecDeque::new(), losses })
+    }
+
+    /// Takes the place of what waits of the same kind: there are five kinds at most.
+    fn push(&mut self, message: String) {
+        let kind = |message: &str| message.split('=').next().map(str::to_owned);
+        self.waiting.retain(|waits| kind(waits) != kind(&message));
+        self.waiting.push_back(message);
+    }
+
+    /// Sends what waits, as far as it is taken at once.
+    fn send(&mut self) {
+        while let Some(message) = self.waiting.front() {
+            match self.socket.send_to_addr(message.as_bytes(), &self.address) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // A manager that is gone is no reason to stop collecting.
+                Err(_) => self.losses.add(Loss::Manager, 1),
+            }
+            self.waiting.pop_front();
+        }
+    }
 }
 
 /// When the next sign of life is due.
@@ -115,5 +172,67 @@ mod tests {
         .map(|(beats, micros)| pulse.is_due(beats, micros))
         .collect();
         assert_eq!(given, [true, false, true, false, false, false, true]);
+    }
+
+    /// A service manager that reads when it is told to, with a full queue.
+    fn stuck(folder: &std::path::Path) -> (UnixDatagram, Manager, Losses, usize) {
+        let path = folder.join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        let other = UnixDatagram::unbound().unwrap();
+        other.set_nonblocking(true).unwrap();
+        let full = (0..).take_while(|_| other.send_to(b"x", &path).is_ok()).count();
+        let losses = Losses::default();
+        let line = Line::open(path.to_str().unwrap(), losses.clone()).unwrap();
+        (manager, Manager { pulse: None, line: Some(line) }, losses, full)
+    }
+
+    #[test]
+    fn a_manager_that_does_not_read_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (reader, mut manager, losses, full) = stuck(folder.path());
+        manager.ready();
+        manager.alive(1, 1);
+        let mut bytes = [0; 100];
+        let mut next = || {
+            let length = reader.recv(&mut bytes).unwrap();
+            String::from_utf8(bytes[..length].to_vec()).unwrap()
+        };
+        for _ in 0..full {
+            assert_eq!(next(), "x");
+        }
+        // It is told as soon as it reads again.
+        manager.alive(2, 2);
+        assert_eq!((next().as_str(), losses.of(Loss::Manager)), ("READY=1\n", 0));
+    }
+
+    #[test]
+    fn the_newest_of_each_kind_waits_and_a_manager_that_is_gone_ends_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (reader, mut manager, losses, _) = stuck(folder.path());
+        for line in ["one", "two", "three"] {
+            manager.reloading();
+            manager.status(line);
+            manager.ready();
+        }
+        let waiting = &manager.line.as_ref().unwrap().waiting;
+        let kinds: Vec<&str> = waiting.iter().map(|text| text.get(..6).unwrap()).collect();
+        assert_eq!(kinds, ["RELOAD", "STATUS", "READY="]);
+        assert_eq!(waiting[1], "STATUS=three\n");
+        drop(reader);
+        manager.alive(1, 1);
+        assert_eq!(losses.of(Loss::Manager), 3);
+        assert!(manager.line.is_some_and(|line| line.waiting.is_empty()));
+    }
+
+    #[test]
+    fn abstract_names_begin_with_an_at() {
+        let name = format!("toptalk-test-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let reader = UnixDatagram::bind_addr(&address).unwrap();
+        let line = Line::open(&format!("@{name}"), Losses::default()).unwrap();
+        Manager { pulse: None, line: Some(line) }.ready();
+        let mut bytes = [0; 100];
+        let length = reader.recv(&mut bytes).unwrap();
+        assert_eq!(&bytes[..length], b"READY=1\n");
     }
 }

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::say::tell;
+use super::say::{self, line};
+use super::stderr::{Stderr, Weight};
 use super::{AppError, attach, groups, record, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{NO_NAMES, Output, Top};
@@ -30,6 +32,19 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
         let named = snapshot.health.groups.as_ref().is_some_and(|groups| !groups.is_empty());
         return finish(top, snapshot, named).map(|()| ExitCode::SUCCESS);
     }
+    let stderr = say::beside()?;
+    let result = collect(top, &runtime, &stderr);
+    if let Err(error) = &result {
+        stderr.push(Weight::Alarm, line(error));
+    }
+    stderr.finish();
+    Ok(result.unwrap_or(ExitCode::FAILURE))
+}
+
+/// Collects for a while. Whoever reads what is said or answered is not waited for
+/// when it is to end.
+fn collect(top: &Top, runtime: &Runtime, stderr: &Stderr) -> Result<ExitCode, AppError> {
+    let tell = |text: &str| stderr.push(Weight::Warning, line(text));
     let groups = groups::read(&top.groups)?;
     if top.subject == Subject::Groups(Grouping::Group) && groups.is_empty() {
         return Err(AppError::Query(NO_NAMES.to_owned()));
@@ -41,14 +56,12 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let recording = record::start(top.record.as_ref(), clock)?;
     let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
     let time = crate::units::duration(top.for_ms);
-    tell(format_args!("listening on port {} for {time}", ports.join(", ")));
-    for note in sockets.iter().filter_map(|socket| socket.note.as_ref()) {
-        tell(note);
-    }
+    tell(&format!("listening on port {} for {time}", ports.join(", ")));
+    sockets.iter().filter_map(|socket| socket.note.as_ref()).for_each(|note| tell(note));
     let config = Config { started: clock.now(), groups, ..top.config.clone() };
     let windows = Arc::new(Windows::new(config));
     for said in recording.iter().filter_map(|(_, recovered)| recovered.text()) {
-        tell(said);
+        tell(&said);
     }
     let options = Options {
         tape: recording.as_ref().map(|(recording, _)| recording.tape()),
@@ -66,8 +79,12 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     drop(recording);
     let mut health = published.read();
     health.clock_shift_ms = clock.shift_ms();
-    finish(top, windows.snapshot(&view(top), clock.now(), health), true)?;
-    Ok(cut_short.map_or(ExitCode::SUCCESS, ExitCode::from))
+    let mut snapshot = windows.snapshot(&view(top), clock.now(), health);
+    advise(&mut snapshot);
+    let mut text = Vec::new();
+    print(top.output, &snapshot, &mut text).map_err(AppError::Print)?;
+    let code = say::print_or_end(text, &mut ends, cut_short, runtime)?;
+    Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
 /// What is asked.
@@ -88,7 +105,7 @@ fn finish(top: &Top, mut snapshot: Snapshot, named: bool) -> Result<(), AppError
         return Err(AppError::Query(NO_NAMES.to_owned()));
     }
     advise(&mut snapshot);
-    match print(top.output, &snapshot) {
+    match print(top.output, &snapshot, &mut io::stdout().lock()) {
         // Whoever read us has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(AppError::Print),
@@ -138,12 +155,11 @@ fn advise(snapshot: &mut Snapshot) {
     }
 }
 
-fn print(output: Output, snapshot: &Snapshot) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn print(output: Output, snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     match output {
         Output::Table => out.write_all(table::text(snapshot).as_bytes())?,
         Output::Json => writeln!(out, "{}", table::json(snapshot))?,
-        Output::Csv => table::write_csv(snapshot, &mut out)?,
+        Output::Csv => table::write_csv(snapshot, &mut *out)?,
     }
     out.flush()
 }

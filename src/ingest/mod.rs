@@ -9,6 +9,7 @@
 mod framer;
 mod guard;
 mod intake;
+mod losses;
 mod memory;
 mod pipeline;
 mod ports;
@@ -24,6 +25,7 @@ mod tally;
 mod worker;
 mod wrapping;
 
+pub use losses::{Loss, Losses};
 pub use recorder::{
     Finished, Left, MAX_FOLDERS, Place, Plan, RecordError, Recording, Tape, Turned,
 };
@@ -164,6 +166,8 @@ pub struct Options {
     /// What the sockets were opened from. Ports of it that are missing are tried
     /// again until they can be taken; without it there are the sockets, and no more.
     pub listen: Option<Listen>,
+    /// What those who tell the outside of it count.
+    pub losses: Losses,
 }
 
 /// A new policy, and whom to tell that it holds.
@@ -209,7 +213,7 @@ impl Ingest {
         clock: Clock,
         options: Options,
     ) -> io::Result<Ingest> {
-        let published = Published::new(options.tape.clone());
+        let published = Published::new(options.tape.clone(), options.losses.clone());
         let (stop, stopped) = oneshot::channel();
         let (orders, ordered) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

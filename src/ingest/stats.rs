@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::losses::Losses;
 use super::recorder::Tape;
 use super::tally::Part;
 use crate::flow::{Host, Time};
@@ -20,17 +21,20 @@ pub struct Published {
     beats: Arc<AtomicU64>,
     /// Who records, and knows itself how that goes.
     tape: Option<Tape>,
+    /// What could not be told to somebody outside.
+    losses: Losses,
 }
 
 impl Published {
-    pub(super) fn new(tape: Option<Tape>) -> Published {
-        Published { tape, ..Published::default() }
+    pub(super) fn new(tape: Option<Tape>, losses: Losses) -> Published {
+        Published { tape, losses, ..Published::default() }
     }
 
     /// A copy of what was published last.
     #[must_use]
     pub fn read(&self) -> Health {
-        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        health.noticed.extend(self.losses.counts());
         Health { recording: self.tape.as_ref().map(Tape::recording), ..health }
     }
 

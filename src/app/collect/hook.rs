@@ -2,7 +2,10 @@
 //!
 //! One at a time, never longer than it may, without a shell: the words of the
 //! command with their marks filled in, and the same in the environment. While it
-//! runs further files wait, a bounded number of them.
+//! runs further files wait, a bounded number of them. What it prints is read and,
+//! in part, logged.
+
+mod output;
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -10,10 +13,11 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
+use self::output::Output;
 use crate::cli::{self, Hook, Piece};
-use crate::ingest::Finished;
+use crate::ingest::{Finished, Loss, Losses};
 use crate::units;
 
 /// Files that wait for the hook at most: an hour of them in twenty folders.
@@ -23,31 +27,34 @@ const WAITING: usize = 256;
 pub(super) struct Hooks {
     queue: mpsc::Sender<Finished>,
     task: JoinHandle<()>,
+    losses: Losses,
 }
 
 impl Hooks {
-    /// Ready to run it; within a runtime.
-    pub(super) fn start(hook: Hook) -> Hooks {
+    /// Ready to run it; within a runtime. Files for which it is not run are counted.
+    pub(super) fn start(hook: Hook, losses: Losses) -> Hooks {
         let (queue, mut waiting) = mpsc::channel::<Finished>(WAITING);
+        let counts = losses.clone();
         let task = tokio::spawn(async move {
             while let Some(finished) = waiting.recv().await {
-                run(&hook, &finished).await;
+                run(&hook, &finished, &counts).await;
             }
         });
-        Hooks { queue, task }
+        Hooks { queue, task, losses }
     }
 
     /// Has it run for a file.
     pub(super) fn push(&self, finished: Finished) {
         if let Err(mpsc::error::TrySendError::Full(finished)) = self.queue.try_send(finished) {
             let file = finished.file.display();
+            self.losses.add(Loss::Hook, 1);
             warn!(%file, waiting = WAITING, "hook: not run, too many files wait for it");
         }
     }
 
     /// Waits for what is left, but no longer than this.
     pub(super) async fn end(self, patience: Duration) {
-        let Hooks { queue, mut task } = self;
+        let Hooks { queue, mut task, .. } = self;
         drop(queue);
         if tokio::time::timeout(patience, &mut task).await.is_err() {
             warn!("hook: ended with the collector");
@@ -58,40 +65,57 @@ impl Hooks {
     }
 }
 
-async fn run(hook: &Hook, finished: &Finished) {
+async fn run(hook: &Hook, finished: &Finished, losses: &Losses) {
     let words: Vec<String> = hook.words.iter().map(|word| filled(word, finished)).collect();
     let Some((program, arguments)) = words.split_first() else { return };
     let file = finished.file.display();
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .envs(variables(finished))
-        .stdin(Stdio::null())
-        // What it prints is for the log, as what it complains of.
-        .stdout(std::io::stderr())
-        .process_group(0)
-        .kill_on_drop(true);
-    let mut child = match command.spawn() {
-        Ok(child) => child,
+    let tell = |line: &str| info!(%file, "hook: it says: {line}");
+    let opened = Output::open(tell).and_then(|(output, [out, err])| {
+        let mut command = Command::new(program);
+        command.args(arguments).envs(variables(finished)).stdin(Stdio::null());
+        command.stdout(out).stderr(err).process_group(0).kill_on_drop(true);
+        command.spawn().map(|child| (output, child))
+    });
+    let (mut output, mut child) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
+            losses.add(Loss::Hook, 1);
             warn!(%file, command = %program, %error, "hook: cannot be run");
             return;
         }
     };
     let group = Group(child.id());
-    match tokio::time::timeout(hook.limit, child.wait()).await {
+    let over = async {
+        tokio::select! {
+            status = child.wait() => status,
+            never = output.read() => match never {},
+        }
+    };
+    match tokio::time::timeout(hook.limit, over).await {
         Ok(Ok(status)) => {
             // What it left running in its place is its own business.
             std::mem::forget(group);
+            end(output, finished, losses);
             ended(status, finished);
         }
         Ok(Err(error)) => warn!(%file, %error, "hook: cannot be waited for"),
         Err(_) => {
             drop(group);
             let _ = child.wait().await;
+            end(output, finished, losses);
             let seconds = hook.limit.as_secs();
             warn!(%file, command = %program, seconds, "hook: took too long and was killed");
         }
+    }
+}
+
+/// Takes what it printed last, and says how much was not logged.
+fn end(output: Output<impl FnMut(&str)>, finished: &Finished, losses: &Losses) {
+    let cut = output.end();
+    if cut > 0 {
+        losses.add(Loss::HookOutput, cut);
+        let file = finished.file.display();
+        info!(%file, lines = cut, "hook: it printed more lines, which are not logged");
     }
 }
 

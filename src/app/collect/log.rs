@@ -1,26 +1,33 @@
 //! The log: one line for an event, on stderr, with what programs look for behind
-//! it as `key=value`.
+//! it as `key=value`. Who logs never waits: see [`Stderr`].
 //!
 //! Where stderr is the journal, a line begins with its priority (sd-daemon(3)),
 //! and the journal knows the time; elsewhere with the time and the level.
 
 use std::fmt::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::app::stderr::{Stderr, Weight};
 use crate::cli;
 use crate::clock::Clock;
 use crate::flow::Time;
+use crate::ingest::Losses;
 use crate::units;
 
-/// Begins to log what is at most as unimportant as `level`.
-pub(super) fn start(level: cli::Level) {
+/// Begins to log what is at most as unimportant as `level`, and panics. Lines that
+/// are lost are counted.
+///
+/// # Errors
+/// When the thread that writes cannot be started.
+pub(super) fn start(level: cli::Level, losses: Losses) -> io::Result<Stderr> {
     let most = match level {
         cli::Level::Error => Level::ERROR,
         cli::Level::Warn => Level::WARN,
@@ -30,13 +37,70 @@ pub(super) fn start(level: cli::Level) {
     };
     let stream = std::env::var("JOURNAL_STREAM").ok();
     let clock = (!stream.is_some_and(|stream| is_stderr(&stream))).then(Clock::start);
+    let stderr =
+        Stderr::start(losses, move |lost| lines(now(clock), Level::WARN, &lost_note(lost)))?;
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(most)
-        .with_writer(std::io::stderr)
+        .with_writer(Queued(stderr.clone()))
+        // Its own complaints it would print itself, and panic where that fails.
+        .log_internal_errors(false)
         .event_format(Lines { clock })
         .finish();
     // It fails only where there is a log already.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    stderr.tell_panics(move |message| {
+        lines(now(clock), Level::ERROR, &Said { message, ..Said::default() })
+    });
+    Ok(stderr)
+}
+
+/// What stands before a line: none where the journal has a clock.
+fn now(clock: Option<Clock>) -> Option<Time> {
+    clock.map(|clock| clock.now().plus_ms(clock.shift_ms()))
+}
+
+/// Says that lines are missing.
+fn lost_note(lost: u64) -> Said {
+    let message = "lines of this log were lost: they could not be written".to_owned();
+    Said { message, fields: format!(" lost={lost}") }
+}
+
+/// Hands each event to the queue of standard error.
+struct Queued(Stderr);
+
+/// One event on its way there.
+struct Entry<'a> {
+    stderr: &'a Stderr,
+    weight: Weight,
+}
+
+impl<'a> MakeWriter<'a> for Queued {
+    type Writer = Entry<'a>;
+
+    fn make_writer(&'a self) -> Entry<'a> {
+        Entry { stderr: &self.0, weight: Weight::Information }
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Entry<'a> {
+        let weight = match *event.level() {
+            Level::ERROR => Weight::Alarm,
+            Level::WARN => Weight::Warning,
+            _ => Weight::Information,
+        };
+        Entry { stderr: &self.0, weight }
+    }
+}
+
+impl io::Write for Entry<'_> {
+    /// The text of an event comes whole, in one call.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stderr.push(self.weight, String::from_utf8_lossy(bytes).into_owned());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether stderr is what systemd calls the stream to its journal, `device:inode`.
@@ -64,8 +128,7 @@ where
     ) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
-        let now = self.clock.map(|clock| clock.now().plus_ms(clock.shift_ms()));
-        writer.write_str(&lines(now, *event.metadata().level(), &said))
+        writer.write_str(&lines(now(self.clock), *event.metadata().level(), &said))
     }
 }
 

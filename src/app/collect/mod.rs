@@ -29,7 +29,7 @@ use super::{AppError, groups, record, state};
 use crate::agg::{Config, Windows};
 use crate::cli::{Collecting, Line};
 use crate::clock::Clock;
-use crate::ingest::{Bound, Ingest, Options, Recording};
+use crate::ingest::{Bound, Ingest, Losses, Options, Recording};
 use crate::source::Local;
 
 /// How often it is looked whether there is something to say.
@@ -44,22 +44,26 @@ const END: Duration = Duration::from_millis(9_500);
 const LEAST_FOR_HOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppError> {
-    log::start(collecting.level);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(AppError::Start)?;
-    Ok(runtime.block_on(collect(collecting, line)).unwrap_or_else(|error| {
+    let losses = Losses::default();
+    let log = log::start(collecting.level, losses.clone()).map_err(AppError::Start)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(collect(collecting, line, losses)),
+        Err(error) => Err(AppError::Start(error)),
+    };
+    if let Err(error) = &result {
         error!("{error}");
-        ExitCode::FAILURE
-    }))
+    }
+    // Who reads the log, or does not, is not waited for any longer.
+    log.finish();
+    Ok(result.unwrap_or(ExitCode::FAILURE))
 }
 
-async fn collect(collecting: Collecting, line: Line) -> Result<ExitCode, AppError> {
+async fn collect(collecting: Collecting, line: Line, losses: Losses) -> Result<ExitCode, AppError> {
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = Ends::new().map_err(AppError::Start)?;
     let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
-    let service = Service::start(collecting, line);
+    let service = Service::start(collecting, line, losses);
     let end = ends.end();
     tokio::pin!(end);
     let mut service = match service {
@@ -103,7 +107,7 @@ struct Service {
 
 impl Service {
     /// Within a runtime.
-    fn start(collecting: Collecting, line: Line) -> Result<Service, AppError> {
+    fn start(collecting: Collecting, line: Line, losses: Losses) -> Result<Service, AppError> {
         let settings = Settings::new(line, collecting.record.clone())?;
         let groups = groups::read(&collecting.groups)?;
         let repeat = repeat::resolve(&collecting.repeat)?;
@@ -131,16 +135,17 @@ impl Service {
             tape: tape.clone(),
             repeat,
             listen: Some(collecting.listen),
+            losses: losses.clone(),
             ..Options::default()
         };
         let ingest =
             Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
         let local = Local { windows: windows.clone(), published: ingest.published(), clock };
         let serving = Serving::start(Parts { local, tape: tape.clone() }, collecting.serve)?;
-        let metrics = Metrics::serve(metrics, serving.health())?;
+        let metrics = Metrics::serve(metrics, serving.health(), losses.clone())?;
         let report = Report::new(tape, ingest.published(), told);
-        let hooks = collecting.hook.map(Hooks::start);
-        let manager = Manager::of_environment();
+        let hooks = collecting.hook.map(|hook| Hooks::start(hook, losses.clone()));
+        let mut manager = Manager::of_environment(losses);
         manager.ready();
         Ok(Service {
             clock,
@@ -176,14 +181,22 @@ impl Service {
             self.hooks.iter().for_each(|hooks| hooks.push(finished.clone()));
         }
         let (health, micros) = (self.ingest.published().read(), self.clock.micros());
-        self.ports.tell(&health, micros, &self.manager);
+        self.ports.tell(&health, micros, &mut self.manager);
         self.manager.alive(self.ingest.published().beats(), self.clock.micros());
     }
 
     /// Takes in what the kernel still holds, and closes everything.
     async fn stop(self) -> Result<ExitCode, AppError> {
         let Service {
-            clock, ingest, recording, serving, metrics, manager, mut report, hooks, ..
+            clock,
+            ingest,
+            recording,
+            serving,
+            metrics,
+            mut manager,
+            mut report,
+            hooks,
+            ..
         } = self;
         let began = clock.micros();
         info!("stopping");

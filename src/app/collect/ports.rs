@@ -29,7 +29,7 @@ struct News {
 
 impl Ports {
     /// Tells what is new at `micros` (running time).
-    pub(super) fn tell(&mut self, health: &Health, micros: u64, manager: &Manager) {
+    pub(super) fn tell(&mut self, health: &Health, micros: u64, manager: &mut Manager) {
         let News { missing, taken } = self.news(&health.missing, micros);
         missing.iter().for_each(|sentence| warn!("{sentence}"));
         taken.iter().for_each(|sentence| info!("{sentence}"));

@@ -1,0 +1,125 @@
+//! What a hook prints: a pipe that is always read, so that no hook waits for whoever
+//! reads our log, and none fails because nobody does. Some lines of it are logged.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+
+/// Lines of one run that are logged; further ones are read and thrown away.
+const MAX_LINES: usize = 50;
+
+/// Bytes of a line that are logged.
+const MAX_LINE: usize = 1_000;
+
+/// Bytes that are read at once, and reads of what is left when the hook has ended:
+/// a pipe holds 64 kB unless somebody enlarged it.
+const READ: usize = 4 << 10;
+const REST: usize = 64;
+
+/// The reading end, and what became of the lines.
+pub(super) struct Output<T: FnMut(&str)> {
+    pipe: Receiver,
+    lines: Lines,
+    tell: T,
+}
+
+impl<T: FnMut(&str)> Output<T> {
+    /// A pipe; what is returned beside it is for standard output and standard error
+    /// of the hook. `tell` is given each line that is to be logged.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub(super) fn open(tell: T) -> io::Result<(Output<T>, [Stdio; 2])> {
+        let (reader, writer) = io::pipe()?;
+        let pipe = Receiver::from_owned_fd(OwnedFd::from(reader))?;
+        let ends = [Stdio::from(writer.try_clone()?), Stdio::from(writer)];
+        Ok((Output { pipe, lines: Lines::default(), tell }, ends))
+    }
+
+    /// Reads for as long as it is not dropped.
+    pub(super) async fn read(&mut self) -> Infallible {
+        let mut bytes = [0; READ];
+        while let Ok(count @ 1..) = self.pipe.read(&mut bytes).await {
+            self.lines.push(bytes.get(..count).unwrap_or_default(), &mut self.tell);
+        }
+        std::future::pending().await
+    }
+
+    /// Reads what is still there when the hook has ended; how many lines were not
+    /// logged. What a hook leaves running has no reader from then on.
+    pub(super) fn end(mut self) -> u64 {
+        let mut bytes = [0; READ];
+        for _ in 0..REST {
+            let Ok(count @ 1..) = self.pipe.try_read(&mut bytes) else { break };
+            self.lines.push(bytes.get(..count).unwrap_or_default(), &mut self.tell);
+        }
+        self.lines.end(&mut self.tell);
+        self.lines.cut
+    }
+}
+
+/// Bytes to lines, some of which are told.
+#[derive(Debug, Default)]
+struct Lines {
+    /// The line that has begun, as much of it as is told.
+    begun: Vec<u8>,
+    told: usize,
+    cut: u64,
+}
+
+impl Lines {
+    fn push(&mut self, bytes: &[u8], tell: &mut impl FnMut(&str)) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let text = piece.strip_suffix(b"\n").unwrap_or(piece);
+            let room = MAX_LINE.saturating_sub(self.begun.len());
+            self.begun.extend_from_slice(text.get(..room).unwrap_or(text));
+            if text.len() < piece.len() {
+                self.end(tell);
+            }
+        }
+    }
+
+    /// The line that has begun is over.
+    fn end(&mut self, tell: &mut impl FnMut(&str)) {
+        let line = std::mem::take(&mut self.begun);
+        if line.trim_ascii().is_empty() {
+            return;
+        }
+        if self.told >= MAX_LINES {
+            self.cut += 1;
+            return;
+        }
+        self.told += 1;
+        tell(String::from_utf8_lossy(&line).trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(pieces: &[&[u8]]) -> (Vec<String>, u64) {
+        let (mut lines, mut told) = (Lines::default(), Vec::new());
+        let mut tell = |line: &str| told.push(line.to_owned());
+        pieces.iter().for_each(|piece| lines.push(piece, &mut tell));
+        lines.end(&mut tell);
+        let cut = lines.cut;
+        (told, cut)
+    }
+
+    #[test]
+    fn lines_are_told_and_both_their_length_and_number_are_bounded() {
+        let (lines, cut) = told(&[b"one\n\ntw", b"o\r\nthr", b"ee"]);
+        assert_eq!((lines, cut), (vec!["one".into(), "two".into(), "three".into()], 0));
+        let endless = vec![b'x'; 5 * MAX_LINE];
+        let (lines, cut) = told(&[&endless, &endless, b"\nnext"]);
+        assert_eq!((lines[0].len(), lines[1].as_str(), cut), (MAX_LINE, "next", 0));
+        let (lines, cut) = told(&[&b"y\n".repeat(MAX_LINES + 7)]);
+        assert_eq!((lines.len(), cut), (MAX_LINES, 7));
+        assert_eq!(told(&[b"\xff\n"]).0, ["\u{fffd}"]);
+    }
+}

@@ -1,0 +1,314 @@
+//! Standard error of the commands that collect: lines wait in a bounded queue, and a
+//! thread of its own writes them.
+//!
+//! Whoever reads there may be gone (a pipe, a terminal, a journal that was stopped),
+//! may not read, or its disk may be full. Nobody who collects waits for that, and
+//! nothing ends for it. What is lost is counted.
+
+mod queue;
+
+use std::io::{self, ErrorKind, Write};
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use self::queue::Queue;
+pub(super) use self::queue::Weight;
+use crate::ingest::{Loss, Losses};
+
+/// How long the end of a command waits for lines that are not written yet: whoever
+/// ends it is obeyed within a second.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long it is waited where the other end is full and says so at once.
+const BACK_OFF: Duration = Duration::from_millis(20);
+
+/// Panics that are told at most: a defect may be met with every datagram, and the
+/// health counts them.
+const MAX_DEFECTS: u64 = 100;
+
+/// The way to standard error. Copies lead to the same queue.
+#[derive(Clone)]
+pub(super) struct Stderr(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// A line came.
+    filled: Condvar,
+    /// All lines are written, or lost.
+    written: Condvar,
+    losses: Losses,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue,
+    /// Whether the thread is amid a line.
+    writing: bool,
+}
+
+impl Stderr {
+    /// Starts the thread; it ends with the process. `note` makes the line that says
+    /// how many were lost, once lines can be written again.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub(super) fn start(
+        losses: Losses,
+        note: impl Fn(u64) -> String + Send + 'static,
+    ) -> io::Result<Stderr> {
+        Stderr::into(Raw, losses, note)
+    }
+
+    /// The same to somewhere else.
+    fn into(
+        out: impl Write + Send + 'static,
+        losses: Losses,
+        note: impl Fn(u64) -> String + Send + 'static,
+    ) -> io::Result<Stderr> {
+        let shared = Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            written: Condvar::new(),
+            losses,
+        };
+        let stderr = Stderr(Arc::new(shared));
+        let own = stderr.clone();
+        let work = move || own.write_all(Lines { out, midway: false }, &note);
+        std::thread::Builder::new().name("stderr".to_owned()).spawn(work)?;
+        Ok(stderr)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a line written, which ends with a line feed; never waits.
+    pub(super) fn push(&self, weight: Weight, line: String) {
+        let dropped = self.state().queue.push(weight, line);
+        if dropped > 0 {
+            self.0.losses.add(Loss::Log, dropped);
+        }
+        self.0.filled.notify_one();
+    }
+
+    /// Waits until all is written, but no longer than the end of a command may take.
+    pub(super) fn finish(&self) {
+        let pending = |state: &mut State| state.writing || !state.queue.is_empty();
+        drop(self.0.written.wait_timeout_while(self.state(), PATIENCE, pending));
+    }
+
+    /// Has panics told here, which would wait for a reader otherwise. `line` makes a
+    /// line of what is said.
+    pub(super) fn tell_panics(&self, line: impl Fn(String) -> String + Send + Sync + 'static) {
+        let (told, defects) = (self.clone(), AtomicU64::new(0));
+        std::panic::set_hook(Box::new(move |info| {
+            if defects.fetch_add(1, Ordering::Relaxed) < MAX_DEFECTS {
+                told.push(Weight::Alarm, line(defect(info)));
+            }
+        }));
+    }
+
+    /// The work of the thread.
+    fn write_all(&self, mut lines: Lines<impl Write>, note: &impl Fn(u64) -> String) {
+        // How many had been lost when that was told the last time.
+        let mut told = 0;
+        // The last alarm, if it could not be written: it goes before the next line.
+        let mut alarm = String::new();
+        loop {
+            let (weight, line) = self.next();
+            let lost = self.0.losses.of(Loss::Log);
+            let lost_note = if lost > told { note(lost - told) } else { String::new() };
+            if lines.write(format!("{lost_note}{alarm}{line}").as_bytes()).is_ok() {
+                (told, alarm) = (lost, String::new());
+                continue;
+            }
+            self.0.losses.add(Loss::Log, 1);
+            if weight == Weight::Alarm {
+                alarm = line;
+            }
+        }
+    }
+
+    /// Waits for a line.
+    fn next(&self) -> (Weight, String) {
+        let mut state = self.state();
+        state.writing = false;
+        loop {
+            if let Some(line) = state.queue.pop() {
+                state.writing = true;
+                return line;
+            }
+            self.0.written.notify_all();
+            state = self.0.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Says where a thread panicked.
+fn defect(info: &PanicHookInfo<'_>) -> String {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("?");
+    format!("a defect of toptalk, please report it: thread '{name}' {info}")
+}
+
+/// Whole lines on their way to somewhere that may take a part of one.
+struct Lines<W> {
+    out: W,
+    /// Whether the last line was cut off in its midst.
+    midway: bool,
+}
+
+impl<W: Write> Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.midway {
+            self.put(b"\n")?;
+            self.midway = false;
+        }
+        self.put(line)
+    }
+
+    fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let whole = bytes.len();
+        while !bytes.is_empty() {
+            match self.out.write(bytes) {
+                Ok(count @ 1..) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Another program made it so, and it is full: lines wait in the queue.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    std::thread::sleep(BACK_OFF);
+                }
+                failed => {
+                    self.midway |= bytes.len() < whole;
+                    return failed.and(Err(ErrorKind::WriteZero.into()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The descriptor itself: the standard library's `Stderr` has a lock, which whoever
+/// waits for a reader would hold.
+struct Raw;
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(io::stderr(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Takes what it is told to take: each answer is for one call, and it waits for it.
+    struct Scripted {
+        answers: Receiver<io::Result<usize>>,
+        taken: Sender<String>,
+    }
+
+    impl Write for Scripted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let answer = self.answers.recv().map_err(io::Error::other)?;
+            let count = answer?.min(bytes.len());
+            drop(self.taken.send(String::from_utf8_lossy(&bytes[..count]).into_owned()));
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn scripted() -> (Stderr, Losses, Sender<io::Result<usize>>, Receiver<String>) {
+        let (answer, answers) = channel();
+        let (taken, took) = channel();
+        let losses = Losses::default();
+        let note = |lost| format!("{lost} lost\n");
+        let stderr = Stderr::into(Scripted { answers, taken }, losses.clone(), note).unwrap();
+        (stderr, losses, answer, took)
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_holds_up_nobody() {
+        let (stderr, losses, answer, took) = scripted();
+        for nth in 0..5 * queue::MAX_LINES {
+            stderr.push(Weight::Information, format!("line {nth}\n"));
+        }
+        stderr.push(Weight::Alarm, "the alarm\n".to_owned());
+        stderr.finish();
+        let lost = losses.of(Loss::Log);
+        // The thread may have one line in its hands, which it waits to write.
+        assert!((4000..=4001).contains(&lost), "{lost}");
+        for _ in 0..=queue::MAX_LINES {
+            drop(answer.send(Ok(usize::MAX)));
+        }
+        let lines: Vec<String> = took.iter().take(queue::MAX_LINES).collect();
+        let note = format!("{lost} lost\nline ");
+        assert!(lines.iter().any(|line| line.starts_with(&note)), "{note}");
+        let mut last = lines.iter().skip(queue::MAX_LINES - 1).cloned().chain(took.iter());
+        assert!(last.any(|line| line == "the alarm\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted_and_told_when_it_can_again() {
+        let (stderr, losses, answer, took) = scripted();
+        let fails = |kind: ErrorKind| drop(answer.send(Err(kind.into())));
+        stderr.push(Weight::Alarm, "first\n".to_owned());
+        stderr.push(Weight::Warning, "second\n".to_owned());
+        stderr.push(Weight::Information, "third\n".to_owned());
+        // The disk is full, the reader gone amid a line; then they are back.
+        fails(ErrorKind::StorageFull);
+        drop(answer.send(Ok(4)));
+        fails(ErrorKind::BrokenPipe);
+        assert_eq!(took.recv().unwrap(), "1 lo");
+        fails(ErrorKind::Interrupted);
+        fails(ErrorKind::WouldBlock);
+        drop(answer.send(Ok(9)));
+        drop(answer.send(Ok(99)));
+        assert_eq!(took.recv().unwrap(), "\n", "a line that was cut off ends");
+        assert_eq!(took.recv().unwrap(), "2 lost\nfirst\nthird\n", "the last alarm comes late");
+        assert_eq!(losses.of(Loss::Log), 2);
+        stderr.push(Weight::Information, "fourth\n".to_owned());
+        drop(answer.send(Ok(99)));
+        assert_eq!(took.recv().unwrap(), "fourth\n", "nothing is told twice");
+    }
+
+    /// Tells this program that it is the one whose standard error is full.
+    const INSIDE: &str = "TOPTALK_TEST_INSIDE";
+
+    #[test]
+    fn panics_do_not_wait_for_whoever_reads_what_is_said_of_them() {
+        if std::env::var_os(INSIDE).is_some() {
+            let losses = Losses::default();
+            let stderr = Stderr::start(losses, |lost| format!("{lost} lost\n")).unwrap();
+            stderr.tell_panics(|said| format!("{said}\n"));
+            let work = || std::panic::catch_unwind(|| panic!("defect")).is_err();
+            let worker = std::thread::Builder::new().name("worker-1".to_owned());
+            let survived = worker.spawn(move || (0..500).filter(|_| work()).count()).unwrap();
+            let survived = survived.join().unwrap();
+            let defects = stderr.state().queue.len();
+            // Both of what is held back: the thread that writes has one in its hands.
+            assert!((MAX_DEFECTS as usize - 1..=MAX_DEFECTS as usize).contains(&defects));
+            std::process::exit(if survived == 500 { 77 } else { 1 });
+        }
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let mut filler = writer.try_clone().unwrap();
+        // What a pipe holds at most unless somebody enlarged it (pipe(7)).
+        filler.write_all(&[b'.'; 65_536]).unwrap();
+        let own = std::env::current_exe().unwrap();
+        let test = "app::stderr::tests::panics_do_not_wait_for_whoever_reads_what_is_said_of_them";
+        let mut command = std::process::Command::new(own);
+        command.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+        command.stdout(std::process::Stdio::null()).stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(77));
+    }
+}

@@ -1,0 +1,139 @@
+//! The queue of lines that wait to be written, as plain data.
+//!
+//! It is bounded. Where it is full the least important line goes, the oldest of
+//! them first; the newest warning and the newest alarm always stay.
+
+use std::collections::VecDeque;
+
+/// Lines that wait at most: some minutes of a busy log.
+pub(super) const MAX_LINES: usize = 1_000;
+
+/// Bytes of them at most, many times what so many usual lines have.
+pub(super) const MAX_BYTES: usize = 1 << 20;
+
+/// A line is cut at so many bytes: the longest message names all mistakes of a file of settings.
+pub(super) const MAX_LINE: usize = 64 << 10;
+
+/// What stands where a line was cut.
+const CUT: &str = " [cut]\n";
+
+/// How much it matters that a line is read, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    Information,
+    Warning,
+    Alarm,
+}
+
+impl Weight {
+    const ALL: [Weight; 3] = [Weight::Information, Weight::Warning, Weight::Alarm];
+}
+
+/// Lines in the order they came; each ends with a line feed.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    lines: VecDeque<(Weight, String)>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// Puts a line at the end; says how many were dropped for want of room.
+    pub(super) fn push(&mut self, weight: Weight, mut line: String) -> u64 {
+        if line.len() > MAX_LINE {
+            let mut at = MAX_LINE - CUT.len();
+            while !line.is_char_boundary(at) {
+                at -= 1;
+            }
+            line.truncate(at);
+            line.push_str(CUT);
+        }
+        self.bytes += line.len();
+        self.lines.push_back((weight, line));
+        let mut dropped = 0;
+        while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
+            let Some((_, line)) = self.least().and_then(|at| self.lines.remove(at)) else { break };
+            self.bytes -= line.len();
+            dropped += 1;
+        }
+        dropped
+    }
+
+    /// Which line matters least: the oldest of the least weight, but neither the
+    /// newest warning nor the newest alarm.
+    fn least(&self) -> Option<usize> {
+        Weight::ALL.into_iter().find_map(|weight| {
+            let mut of_weight = (0..self.lines.len()).filter(|at| self.lines[*at].0 == weight);
+            let oldest = of_weight.next()?;
+            (weight == Weight::Information || of_weight.next().is_some()).then_some(oldest)
+        })
+    }
+
+    /// The line that is to be written next.
+    pub(super) fn pop(&mut self) -> Option<(Weight, String)> {
+        let (weight, line) = self.lines.pop_front()?;
+        self.bytes -= line.len();
+        Some((weight, line))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left after these lines came and none was written.
+    fn left(came: &[(Weight, usize)]) -> (Vec<String>, u64) {
+        let mut queue = Queue::default();
+        let mut dropped = 0;
+        for (weight, count) in came {
+            for nth in 0..*count {
+                dropped += queue.push(*weight, format!("{weight:?} {nth}\n"));
+            }
+        }
+        let lines: Vec<String> = std::iter::from_fn(|| queue.pop()).map(|(_, line)| line).collect();
+        assert!(queue.is_empty() && queue.bytes == 0);
+        (lines, dropped)
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_oldest_information_first() {
+        use Weight::{Alarm, Information, Warning};
+        let (lines, dropped) =
+            left(&[(Alarm, 1), (Information, 2), (Warning, 1), (Information, MAX_LINES)]);
+        assert_eq!((lines.len(), dropped), (MAX_LINES, 4));
+        assert_eq!(lines[..3], ["Alarm 0\n", "Warning 0\n", "Information 2\n"]);
+        // Then the oldest warning, and what comes as information does not stay.
+        let (lines, dropped) = left(&[(Alarm, 2), (Warning, MAX_LINES), (Information, 1)]);
+        assert_eq!((lines.len(), dropped), (MAX_LINES, 3));
+        assert_eq!(lines[..3], ["Alarm 0\n", "Alarm 1\n", "Warning 2\n"]);
+    }
+
+    #[test]
+    fn the_last_warning_and_the_last_alarm_are_never_dropped() {
+        use Weight::{Alarm, Information, Warning};
+        let (lines, _) = left(&[(Warning, 2), (Alarm, 3 * MAX_LINES), (Information, 9)]);
+        assert_eq!(lines.len(), MAX_LINES);
+        assert_eq!(lines[0], "Warning 1\n");
+        assert_eq!(lines[MAX_LINES - 1], format!("Alarm {}\n", 3 * MAX_LINES - 1));
+        let (lines, _) = left(&[(Alarm, 2), (Warning, 3 * MAX_LINES)]);
+        assert_eq!(lines[..2], ["Alarm 0\n", "Alarm 1\n"]);
+    }
+
+    #[test]
+    fn long_lines_are_cut_and_bytes_are_bounded() {
+        let mut queue = Queue::default();
+        let long = format!("{}\n", "é".repeat(MAX_LINE));
+        let pushed: u64 = (0..40).map(|_| queue.push(Weight::Warning, long.clone())).sum();
+        assert!(queue.bytes <= MAX_BYTES && pushed > 20, "{} bytes", queue.bytes);
+        let (_, line) = queue.pop().unwrap();
+        assert!(line.len() <= MAX_LINE && line.ends_with("é [cut]\n"), "{}", line.len());
+    }
+}
