@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod replay;
 pub mod snapshot;
 pub mod table;
+pub mod text;
 pub mod topn;
 pub mod units;
 pub mod wire;

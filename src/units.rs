@@ -118,6 +118,27 @@ pub fn clock_time(time: Time, zone: &TimeZone) -> String {
     }
 }
 
+/// Whether clocks of a zone show UTC at a time, and by that name: who reads their
+/// times has to be told.
+#[must_use]
+pub fn is_utc(time: Time, zone: &TimeZone) -> bool {
+    let stamp = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
+    let shown = zone.to_offset_info(stamp);
+    shown.offset().is_zero() && matches!(shown.abbreviation(), "UTC" | "Z")
+}
+
+/// RFC 3339 as the clocks of a zone show it, with their offset from UTC, which is `Z`
+/// for none: `2026-11-23T23:31:02.000+09:00`. Nothing for a time out of the calendar.
+#[must_use]
+pub fn rfc3339_in(time: Time, zone: &TimeZone) -> String {
+    let Ok(stamp) = jiff::Timestamp::from_millisecond(time.0) else { return String::new() };
+    let zoned = stamp.to_zoned_datetime(zone.clone());
+    if zoned.offset().is_zero() {
+        return rfc3339(time);
+    }
+    zoned.strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
+}
+
 /// RFC 3339 in UTC with milliseconds: `2026-11-23T14:31:02.000Z`.
 #[must_use]
 pub fn rfc3339(time: Time) -> String {
@@ -261,6 +282,24 @@ mod tests {
         for bad in ["", "s", "1d", "-5s", "99999999999999999999s", "9999999999999999h"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone_and_utc_is_told_from_others() {
+        let tokyo = TimeZone::posix("JST-9").unwrap();
+        let london = TimeZone::posix("GMT0BST,M3.5.0/1,M10.5.0").unwrap();
+        let time = Time(1_700_000_000_010);
+        assert_eq!(rfc3339_in(time, &tokyo), "2023-11-15T07:13:20.010+09:00");
+        assert_eq!(clock_time(time, &tokyo), "07:13:20");
+        assert_eq!(rfc3339_in(time, &TimeZone::UTC), rfc3339(time));
+        assert_eq!(rfc3339_in(time, &london), "2023-11-14T22:13:20.010Z");
+        let india = TimeZone::posix("IST-5:30").unwrap();
+        assert_eq!(rfc3339_in(time, &india), "2023-11-15T03:43:20.010+05:30");
+        for (zone, utc) in [(TimeZone::UTC, true), (tokyo, false), (london, false)] {
+            assert_eq!(is_utc(time, &zone), utc, "{zone:?}");
+            assert_eq!(rfc3339_in(Time(i64::MAX), &zone), "");
+        }
+        assert!(is_utc(Time(i64::MAX), &TimeZone::posix("UTC0").unwrap()));
     }
 
     #[test]

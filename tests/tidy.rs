@@ -10,36 +10,38 @@ const MAX_FUNCTION: usize = 77;
 
 /// Rooms with what they may use. Floors: ground, state, shell, face, roof.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("flow", &[]),
+    // Text from outside is cleaned by one room, wherever it is printed.
+    ("text", &[]),
+    ("flow", &["text"]),
     ("units", &["flow"]),
-    ("filter", &["flow"]),
+    ("filter", &["flow", "text"]),
     ("snapshot", &["flow", "filter"]),
-    ("wire", &["flow"]),
+    ("wire", &["flow", "text"]),
     ("topn", &[]),
     // The file of settings: words, which only cli understands.
-    ("config", &["units"]),
+    ("config", &["text", "units"]),
     // Packets in captures are read as sampled ones are; the length of IPFIX messages is wire's.
     ("capture", &["flow", "wire"]),
     // Looks on while wire decodes what capture read.
-    ("inspect", &["flow", "units", "wire", "capture"]),
-    ("table", &["flow", "filter", "snapshot", "units"]),
+    ("inspect", &["flow", "text", "units", "wire", "capture"]),
+    ("table", &["flow", "filter", "snapshot", "text", "units"]),
     ("demo", &["flow", "wire"]),
     ("metrics", &["flow", "snapshot"]),
     ("replay", &["flow", "wire"]),
     ("agg", &["flow", "filter", "snapshot", "topn", "units"]),
-    ("archive", &["flow", "units"]),
+    ("archive", &["flow", "text", "units"]),
     ("query", &["flow", "filter", "topn", "units", "archive"]),
     ("clock", &["flow"]),
-    ("ingest", &["flow", "units", "snapshot", "wire", "agg", "archive", "clock"]),
+    ("ingest", &["flow", "text", "units", "snapshot", "wire", "agg", "archive", "clock"]),
     ("attach", &["flow", "snapshot", "clock"]),
     ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest", "attach"]),
-    ("ui", &["flow", "filter", "snapshot", "topn", "table", "units"]),
+    ("ui", &["flow", "filter", "snapshot", "topn", "table", "text", "units"]),
     // wire: what the administrator says about exporters is a `wire::Policy`.
     (
         "cli",
         &[
-            "flow", "units", "filter", "snapshot", "agg", "archive", "query", "ingest", "wire",
-            "inspect", "replay", "config",
+            "flow", "text", "units", "filter", "snapshot", "agg", "archive", "query", "ingest",
+            "wire", "inspect", "replay", "config",
         ],
     ),
 ];
@@ -49,7 +51,7 @@ const ROOF: &[&str] = &["app", "main", "lib"];
 
 const GROUND: &[&str] = &[
     "flow", "units", "filter", "snapshot", "wire", "topn", "capture", "inspect", "table", "demo",
-    "replay", "metrics", "config",
+    "replay", "metrics", "config", "text",
 ];
 
 /// Words that belong to some rooms only.

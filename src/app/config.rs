@@ -10,6 +10,7 @@ use super::AppError;
 use super::say::tell;
 use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
 use crate::config::{self, File, Form, MAX_FILE, Verb};
+use crate::text::is_hidden;
 
 /// Where the file of a service lies.
 const SYSTEM: &str = "/etc/toptalk/toptalk.toml";
@@ -186,7 +187,7 @@ fn quoted(word: &str) -> String {
     for c in word.chars() {
         match c {
             '"' | '\\' => text.extend(['\\', c]),
-            c if c.is_control() => text.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if is_hidden(c) => text.push_str(&format!("\\U{:08X}", u32::from(c))),
             c => text.push(c),
         }
     }

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::AppError;
 use super::say::tell;
 use super::top::Ends;
+use super::{AppError, zone};
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
 use crate::cli::Inspect;
 use crate::clock::Clock;
@@ -20,6 +20,7 @@ const DATAGRAMS_PER_WAKE: usize = 64;
 
 pub(super) fn run(inspect: &Inspect) -> Result<ExitCode, AppError> {
     let inspector = Inspector::new(inspect.policy.clone(), inspect.shape);
+    let inspector = inspector.in_zone(zone::zone(None)?);
     let out = BufWriter::new(io::stdout().lock());
     let clock = Clock::start();
     let left = inspect.count.unwrap_or(u64::MAX);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AppError, attach, groups, record, save, state};
+use super::{AppError, attach, groups, record, save, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
@@ -25,7 +25,7 @@ const SAVES: usize = 4;
 pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     if let Some(ends) = attach::screen(&live.attach, clock)? {
-        let options = options(live.window, live.ascii, Arc::default());
+        let options = options(live.window, live.ascii, Arc::default())?;
         return perform(ends, live.snapshots, options).map(exit_code);
     }
     let groups = groups::read(&live.groups)?;
@@ -56,7 +56,7 @@ pub(super) fn show(
         ..ingest::Options::default()
     };
     let ingest = Ingest::start(sockets, windows.clone(), clock, told).map_err(AppError::Start)?;
-    let options = options(live.window, live.ascii, groups);
+    let options = options(live.window, live.ascii, groups)?;
     let local = Local { windows, published: ingest.published(), clock };
     let ends = source::serve(local, View::default()).map_err(AppError::Start)?;
     let ending = perform(ends, live.snapshots, options);
@@ -76,7 +76,7 @@ fn perform(ends: Ends, snapshots: Option<PathBuf>, options: Options) -> Result<E
     let ending = runtime.block_on(async move {
         let (saves, wanted) = mpsc::channel(SAVES);
         let (told, saved) = mpsc::channel(SAVES);
-        tokio::spawn(save_all(wanted, ends.questions, folder, told));
+        tokio::spawn(save_all(wanted, ends.questions, folder, options.zone.clone(), told));
         let wires = Wires { views: ends.views, snapshots: ends.snapshots, saves, saved };
         ui::run(wires, options).await
     });
@@ -93,9 +93,14 @@ fn exit_code(ending: Ending) -> ExitCode {
     }
 }
 
-fn options(window: crate::snapshot::Window, ascii: bool, groups: Arc<Groups>) -> Options {
+fn options(
+    window: crate::snapshot::Window,
+    ascii: bool,
+    groups: Arc<Groups>,
+) -> Result<Options, AppError> {
     let (theme, note) = Theme::detect(|name| std::env::var(name).ok(), ascii);
-    Options { theme, unit: Unit::Bits, window, zone: TimeZone::system(), groups, note }
+    let zone = zone::zone(None)?;
+    Ok(Options { theme, unit: Unit::Bits, window, zone, groups, note })
 }
 
 /// Answers and writes what the screen wants saved, one after the other.
@@ -103,10 +108,11 @@ async fn save_all(
     mut wanted: mpsc::Receiver<View>,
     questions: mpsc::Sender<Question>,
     folder: PathBuf,
+    zone: TimeZone,
     told: mpsc::Sender<Result<String, String>>,
 ) {
     while let Some(view) = wanted.recv().await {
-        let result = save_one(view, &questions, &folder).await;
+        let result = save_one(view, &questions, &folder, &zone).await;
         if told.send(result).await.is_err() {
             return;
         }
@@ -117,13 +123,14 @@ async fn save_one(
     view: View,
     questions: &mpsc::Sender<Question>,
     folder: &Path,
+    zone: &TimeZone,
 ) -> Result<String, String> {
     let gone = |_| "the collector has stopped, or is gone".to_owned();
     let (reply, answer) = oneshot::channel();
     questions.send((view, reply)).await.map_err(|_| "the collector has stopped".to_owned())?;
     let snapshot = answer.await.map_err(gone)?;
-    let folder = folder.to_owned();
-    let written = tokio::task::spawn_blocking(move || save::save(&folder, &snapshot));
+    let (folder, zone) = (folder.to_owned(), zone.clone());
+    let written = tokio::task::spawn_blocking(move || save::save(&folder, &snapshot, &zone));
     let path = written.await.map_err(|error| io::Error::other(error).to_string())?;
     path.map(|path| path.display().to_string()).map_err(|error| error.to_string())
 }

@@ -29,6 +29,7 @@ use crate::query::files::{self, Asked};
 use crate::query::format::{Printer, Shape, Span};
 use crate::query::when::{End, When, Window};
 use crate::query::{Answer, Ask, Opened, Progress, Question, Row, Source, Table, ask};
+use crate::text;
 
 /// Where a recorder of the system records.
 const SYSTEM: &str = "/var/lib/toptalk";
@@ -84,7 +85,7 @@ fn verified(path: &Path) -> Result<ExitCode, AppError> {
         FileKind::Nfcapd => "file of nfcapd",
     };
     let found = verify::verify(path, archive::open(entry).map_err(wrong)?);
-    let (name, problems) = (path.display(), found.problems.len());
+    let (name, problems) = (text::clean(&path.display().to_string()), found.problems.len());
     let printed = print(&format!("{name}: {kind}, {} flows, {problems} problems\n", found.rows))?;
     found.problems.iter().for_each(tell);
     Ok(if found.problems.is_empty() { printed } else { ExitCode::FAILURE })

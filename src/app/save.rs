@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
+
 use super::AppError;
 use crate::snapshot::{Snapshot, Subject};
 use crate::table;
@@ -28,12 +30,12 @@ pub fn default_folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> 
 ///
 /// # Errors
 /// When the folder cannot be made or written to.
-pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf, AppError> {
+pub fn save(folder: &Path, snapshot: &Snapshot, zone: &TimeZone) -> Result<PathBuf, AppError> {
     let at = |path: &Path, source| AppError::Save { path: path.to_owned(), source };
     fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
     let stem = format!("toptalk-{}-{}", file_stamp(snapshot.captured_at), view_name(snapshot));
     let temporary = folder.join(format!(".{stem}-{}.tmp", std::process::id()));
-    let written = write(&temporary, snapshot).map_err(|error| at(&temporary, error));
+    let written = write(&temporary, snapshot, zone).map_err(|error| at(&temporary, error));
     let placed = written.and_then(|()| place(&temporary, folder, &stem));
     if placed.is_err() {
         // The first error is the one to report.
@@ -51,9 +53,9 @@ fn view_name(snapshot: &Snapshot) -> String {
     }
 }
 
-fn write(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
+fn write(path: &Path, snapshot: &Snapshot, zone: &TimeZone) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
-    table::write_csv(snapshot, &mut out)?;
+    table::write_csv(snapshot, zone, &mut out)?;
     out.flush()?;
     out.get_ref().sync_all()
 }
@@ -111,7 +113,14 @@ mod tests {
         let snapshot = Snapshot { captured_at: Time(1_700_000_000_000), ..Snapshot::default() };
         let inner = folder.path().join("a/b");
         let names: Vec<String> = (0..3)
-            .map(|_| save(&inner, &snapshot).unwrap().file_name().unwrap().to_string_lossy().into())
+            .map(|_| {
+                save(&inner, &snapshot, &TimeZone::UTC)
+                    .unwrap()
+                    .file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .into()
+            })
             .collect();
         let stem = "toptalk-20231114T221320Z-hosts";
         assert_eq!(
@@ -126,7 +135,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
-        let error = save(&file.join("sub"), &Snapshot::default()).unwrap_err().to_string();
+        let error =
+            save(&file.join("sub"), &Snapshot::default(), &TimeZone::UTC).unwrap_err().to_string();
         assert!(error.contains("file/sub"), "{error}");
     }
 }

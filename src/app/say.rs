@@ -12,6 +12,7 @@ use super::AppError;
 use super::stderr::Stderr;
 use super::top::Ends;
 use crate::ingest::Losses;
+use crate::text;
 
 /// How long an answer that was cut short by a signal may take to be read.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -25,8 +26,7 @@ pub(super) fn tell(text: impl Display) {
 /// The same as a line for whoever writes it.
 pub(super) fn line(text: impl Display) -> String {
     let text = format!("toptalk: {text}");
-    let shown = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-    text.chars().map(shown).chain(['\n']).collect()
+    format!("{}\n", text::lines_replaced(&text, '\u{fffd}'))
 }
 
 /// Standard error for a command that listens: it never waits for whoever reads there.

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::say::{self, line};
 use super::stderr::{Stderr, Weight};
-use super::{AppError, attach, groups, record, state};
+use super::{AppError, attach, groups, record, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::{NO_NAMES, Output, Top};
 use crate::clock::Clock;
@@ -28,12 +29,14 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
         .enable_all()
         .build()
         .map_err(AppError::Start)?;
+    // Before it collects: a zone that is none is told at once.
+    let zone = zone::zone(None)?;
     if let Some(snapshot) = attach::answer(&top.attach, view(top), &runtime)? {
         let named = snapshot.health.groups.as_ref().is_some_and(|groups| !groups.is_empty());
-        return finish(top, snapshot, named).map(|()| ExitCode::SUCCESS);
+        return finish(top, &zone, snapshot, named).map(|()| ExitCode::SUCCESS);
     }
     let stderr = say::beside()?;
-    let result = collect(top, &runtime, &stderr);
+    let result = collect(top, &zone, &runtime, &stderr);
     if let Err(error) = &result {
         stderr.push(Weight::Alarm, line(error));
     }
@@ -43,7 +46,12 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
 
 /// Collects for a while. Whoever reads what is said or answered is not waited for
 /// when it is to end.
-fn collect(top: &Top, runtime: &Runtime, stderr: &Stderr) -> Result<ExitCode, AppError> {
+fn collect(
+    top: &Top,
+    zone: &TimeZone,
+    runtime: &Runtime,
+    stderr: &Stderr,
+) -> Result<ExitCode, AppError> {
     let tell = |text: &str| stderr.push(Weight::Warning, line(text));
     let groups = groups::read(&top.groups)?;
     if top.subject == Subject::Groups(Grouping::Group) && groups.is_empty() {
@@ -82,7 +90,7 @@ fn collect(top: &Top, runtime: &Runtime, stderr: &Stderr) -> Result<ExitCode, Ap
     let mut snapshot = windows.snapshot(&view(top), clock.now(), health);
     advise(&mut snapshot);
     let mut text = Vec::new();
-    print(top.output, &snapshot, &mut text).map_err(AppError::Print)?;
+    print(top.output, &snapshot, zone, &mut text).map_err(AppError::Print)?;
     let code = say::print_or_end(text, &mut ends, cut_short, runtime)?;
     Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
@@ -100,12 +108,12 @@ fn view(top: &Top) -> View {
 }
 
 /// Prints the answer; `named` says whether there are names of networks.
-fn finish(top: &Top, mut snapshot: Snapshot, named: bool) -> Result<(), AppError> {
+fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Result<(), AppError> {
     if top.subject == Subject::Groups(Grouping::Group) && !named {
         return Err(AppError::Query(NO_NAMES.to_owned()));
     }
     advise(&mut snapshot);
-    match print(top.output, &snapshot, &mut io::stdout().lock()) {
+    match print(top.output, &snapshot, zone, &mut io::stdout().lock()) {
         // Whoever read us has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(AppError::Print),
@@ -155,11 +163,16 @@ fn advise(snapshot: &mut Snapshot) {
     }
 }
 
-fn print(output: Output, snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
+fn print(
+    output: Output,
+    snapshot: &Snapshot,
+    zone: &TimeZone,
+    out: &mut impl Write,
+) -> io::Result<()> {
     match output {
-        Output::Table => out.write_all(table::text(snapshot).as_bytes())?,
-        Output::Json => writeln!(out, "{}", table::json(snapshot))?,
-        Output::Csv => table::write_csv(snapshot, &mut *out)?,
+        Output::Table => out.write_all(table::text(snapshot, zone).as_bytes())?,
+        Output::Json => writeln!(out, "{}", table::json(snapshot, zone))?,
+        Output::Csv => table::write_csv(snapshot, zone, &mut *out)?,
     }
     out.flush()
 }

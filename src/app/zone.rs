@@ -1,65 +1,182 @@
-//! The zone of clocks on walls.
+//! The zone of clocks on walls: one for everything that a command prints.
 
-use std::path::{Component, Path};
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
 use super::AppError;
+use super::say::tell;
 
-/// Where zones are described (tzfile(5)).
+/// Where zones are described (tzfile(5)), unless `TZDIR` says otherwise.
 const ZONES: &str = "/usr/share/zoneinfo";
+
+/// What the clocks of this machine show.
+const HERE: &str = "/etc/localtime";
+
+/// What glibc takes for the rule of a zone that has summer time and no rule for it.
+const USUAL_RULE: &str = ",M3.2.0,M11.1.0";
 
 /// A description is not longer than this.
 const MAX_ZONE: u64 = 1 << 20;
 
-/// The zone that was asked for (`--tz`), else that of `TZ`, else that of this machine.
+/// The zone that was asked for (`--tz`, `TOPTALK_TZ`), else that of `TZ`, else that of
+/// this machine. A `TZ` that nobody knows is told, once, and UTC taken: so does the
+/// C library, without a word.
 ///
 /// # Errors
 /// When there is no such zone.
 pub(super) fn zone(asked: Option<&str>) -> Result<TimeZone, AppError> {
-    let variable = std::env::var("TZ").ok();
-    let zone = chosen(asked, variable.as_deref());
-    zone.ok_or_else(|| AppError::Zone(asked.unwrap_or_default().to_owned()))
+    let own = std::env::var("TOPTALK_TZ").ok().filter(|name| !name.is_empty());
+    let asked = asked.or(own.as_deref());
+    let variable = std::env::var_os("TZ").map(|name| name.to_string_lossy().into_owned());
+    let folder = std::env::var_os("TZDIR").filter(|folder| !folder.is_empty());
+    let zones = Zones { folder: folder.map_or_else(|| ZONES.into(), PathBuf::from) };
+    let Some(chosen) = zones.chosen(asked, variable.as_deref()) else {
+        return Err(AppError::Zone(asked.unwrap_or_default().to_owned()));
+    };
+    if let Chosen::Unknown(name) = &chosen {
+        tell(format_args!(
+            "TZ={name}: no zone that is known here, so times are in UTC; expected a name as Europe/Berlin or a rule as CET-1CEST,M3.5.0,M10.5.0/3"
+        ));
+    }
+    Ok(match chosen {
+        Chosen::Known(zone) => zone,
+        Chosen::Unknown(_) => TimeZone::UTC,
+    })
 }
 
-/// `None` when what was asked for is no zone.
-fn chosen(asked: Option<&str>, variable: Option<&str>) -> Option<TimeZone> {
-    match (asked, variable.filter(|name| !name.is_empty())) {
-        (Some(name), _) => named(name),
-        (None, Some(name)) => {
-            Some(named(name.trim_start_matches(':')).unwrap_or_else(TimeZone::system))
+/// A zone, or the word that `TZ` has for none.
+#[derive(Debug, PartialEq)]
+enum Chosen {
+    Known(TimeZone),
+    Unknown(String),
+}
+
+/// Where zones are looked up: in files of this machine, which are newer, else in
+/// those that are built in, which are there where no files are.
+struct Zones {
+    folder: PathBuf,
+}
+
+impl Zones {
+    /// `None` when what was asked for is no zone.
+    fn chosen(&self, asked: Option<&str>, variable: Option<&str>) -> Option<Chosen> {
+        let zone = match (asked, variable) {
+            (Some(name), _) => return self.named(name).map(Chosen::Known),
+            // A variable that is set to nothing is UTC (tzset(3)).
+            (None, Some("")) => Some(TimeZone::UTC),
+            (None, Some(name)) => self.variable(name.strip_prefix(':').unwrap_or(name)),
+            (None, None) => Some(self.here()),
+        };
+        let unknown = || Chosen::Unknown(variable.unwrap_or_default().to_owned());
+        Some(zone.map_or_else(unknown, Chosen::Known))
+    }
+
+    /// What `TZ` says (tzset(3)): a name, a rule, or the file of a zone.
+    fn variable(&self, name: &str) -> Option<TimeZone> {
+        if name.starts_with('/') {
+            return file(Path::new(name), name).or_else(|| self.linked(Path::new(name)));
         }
-        (None, None) => Some(TimeZone::system()),
+        self.named(name).or_else(|| TimeZone::posix(&format!("{name}{USUAL_RULE}")).ok())
+    }
+
+    /// The zone of a name, or of rules as POSIX has them.
+    fn named(&self, name: &str) -> Option<TimeZone> {
+        if name.eq_ignore_ascii_case("utc") || name == "Z" {
+            return Some(TimeZone::UTC);
+        }
+        let path = Path::new(name);
+        let below = path.components().all(|part| matches!(part, Component::Normal(_)));
+        if name.is_empty() || !below {
+            return None;
+        }
+        file(&self.folder.join(path), name)
+            .or_else(|| TimeZone::get(name).ok())
+            .or_else(|| TimeZone::posix(name).ok())
+    }
+
+    /// What the clocks of this machine show; UTC where nothing says so.
+    fn here(&self) -> TimeZone {
+        let path = Path::new(HERE);
+        let target = std::fs::read_link(path).unwrap_or_default();
+        self.linked(&target).or_else(|| file(path, "local")).unwrap_or(TimeZone::UTC)
+    }
+
+    /// The zone that a path names behind `zoneinfo`, whether there are files or not.
+    fn linked(&self, path: &Path) -> Option<TimeZone> {
+        let text = path.to_str()?;
+        self.named(text.split_once("/zoneinfo/")?.1)
     }
 }
 
-/// The zone of a name, or of rules as POSIX has them.
-fn named(name: &str) -> Option<TimeZone> {
-    if name.eq_ignore_ascii_case("utc") || name == "Z" {
-        return Some(TimeZone::UTC);
-    }
-    let path = Path::new(name);
-    let below = path.components().all(|part| matches!(part, Component::Normal(_)));
-    let file = Path::new(ZONES).join(path);
+/// The zone that a file describes.
+fn file(path: &Path, name: &str) -> Option<TimeZone> {
+    // Asked before it is opened: a pipe would wait for somebody to write.
     let is_file = |meta: std::fs::Metadata| meta.is_file() && meta.len() <= MAX_ZONE;
-    if below && !name.is_empty() && std::fs::metadata(&file).is_ok_and(is_file) {
-        let bytes = std::fs::read(&file).ok()?;
-        return TimeZone::tzif(name, &bytes).ok();
+    if !std::fs::metadata(path).is_ok_and(is_file) {
+        return None;
     }
-    TimeZone::posix(name).ok()
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).ok()?.take(MAX_ZONE).read_to_end(&mut bytes).ok()?;
+    TimeZone::tzif(name, &bytes).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn zones(folder: &str) -> Zones {
+        Zones { folder: folder.into() }
+    }
+
     #[test]
     fn zones_are_named_or_described() {
-        assert_eq!(chosen(Some("utc"), Some("CET-1CEST")), Some(TimeZone::UTC));
+        let chosen = |asked, variable| zones(ZONES).chosen(asked, variable);
+        let utc = Some(Chosen::Known(TimeZone::UTC));
+        assert_eq!(chosen(Some("utc"), Some("CET-1CEST")), utc);
         assert!(chosen(Some("CET-1CEST,M3.5.0,M10.5.0/3"), None).is_some());
-        assert!(chosen(None, Some("nonsense!")).is_some());
+        let unknown = |name: &str| Some(Chosen::Unknown(name.to_owned()));
+        assert_eq!(chosen(None, Some("nonsense!")), unknown("nonsense!"));
+        assert_eq!(chosen(None, Some("Nowhere/Here")), unknown("Nowhere/Here"));
+        assert_eq!(chosen(None, Some("")), utc);
         for bad in ["", "../../../etc/passwd", "Nowhere/Here", "/etc/localtime", "Europe"] {
             assert!(chosen(Some(bad), None).is_none(), "{bad}");
         }
+        assert!(matches!(chosen(None, None), Some(Chosen::Known(_))));
+    }
+
+    /// The same hours, whether the machine has files of zones or not.
+    #[test]
+    fn zones_are_known_where_no_files_are() {
+        let empty = tempfile::tempdir().unwrap();
+        let none = zones(empty.path().to_str().unwrap());
+        let hour = |zone: TimeZone| {
+            let stamp: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().unwrap();
+            zone.to_datetime(stamp).hour()
+        };
+        for (name, want) in [
+            ("Asia/Tokyo", 21),
+            (":Asia/Tokyo", 21),
+            ("Japan", 21),
+            ("Europe/Berlin", 14),
+            ("JST-9", 21),
+            ("<+0530>-5:30", 17),
+            ("CET-1CEST,M3.5.0,M10.5.0/3", 14),
+            // Without a rule summer is that of glibc.
+            ("EST5EDT", 8),
+            ("CET-1CEST", 14),
+            ("/usr/share/zoneinfo/Asia/Tokyo", 21),
+            ("/nowhere/zoneinfo/Asia/Tokyo", 21),
+        ] {
+            for zones in [&none, &zones(ZONES)] {
+                let Some(Chosen::Known(zone)) = zones.chosen(None, Some(name)) else {
+                    panic!("{name} in {:?}", zones.folder)
+                };
+                assert_eq!(hour(zone), want, "{name} in {:?}", zones.folder);
+            }
+        }
+        assert_eq!(none.linked(Path::new("../usr/share/zoneinfo/Asia/Tokyo")).map(hour), Some(21));
+        assert!(none.linked(Path::new("/etc/passwd")).is_none());
     }
 }

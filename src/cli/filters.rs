@@ -2,6 +2,7 @@
 
 use crate::filter::FilterError;
 use crate::filter::words::WORDS;
+use crate::text;
 
 /// The words of filters that live rows can answer.
 pub(super) fn filter_help() -> String {
@@ -14,8 +15,9 @@ pub(super) fn filter_help() -> String {
 }
 
 /// Why a filter is refused, where, and what can answer it.
-pub(super) fn refused(text: &str, error: &FilterError) -> String {
-    let mut message = format!("{error}\n  {text}\n  {}", caret(text, &error.at));
+pub(super) fn refused(typed: &str, error: &FilterError) -> String {
+    let shown = text::replaced(typed, '?');
+    let mut message = format!("{error}\n  {shown}\n  {}", caret(typed, &error.at));
     if let Some(command) = error.command() {
         message.push_str(&format!("\nfrom the archive: {command}"));
     }
@@ -23,9 +25,10 @@ pub(super) fn refused(text: &str, error: &FilterError) -> String {
 }
 
 /// A line of carets under the wrong part of a text.
-fn caret(text: &str, at: &std::ops::Range<usize>) -> String {
-    let width = |part: Option<&str>| part.map_or(0, |part| part.chars().count());
-    let before = width(text.get(..at.start));
-    let under = width(text.get(at.clone())).max(1);
+fn caret(typed: &str, at: &std::ops::Range<usize>) -> String {
+    let shown = |part: &str| text::columns(&text::replaced(part, '?'));
+    let width = |part: Option<&str>| part.map_or(0, shown);
+    let before = width(typed.get(..at.start));
+    let under = width(typed.get(at.clone())).max(1);
     format!("{}{}", " ".repeat(before), "^".repeat(under))
 }

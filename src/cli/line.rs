@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -10,6 +11,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use super::settings::{self, Value};
 use super::{Command, Words};
 use crate::config::{File, Verb};
+use crate::text;
 
 /// Words that can be read again when the file has changed.
 #[derive(Clone, Debug)]
@@ -33,9 +35,18 @@ pub enum Wanted {
 pub struct Refusal(clap::Error);
 
 impl Refusal {
-    /// Prints it. That nobody reads it changes nothing.
+    /// Prints it. That nobody reads it changes nothing. Errors repeat words, and help
+    /// has values of the environment and of a file, which may come from anywhere.
     pub fn print(&self) {
-        let _ = self.0.print();
+        let said = self.0.to_string();
+        let clean = text::lines_replaced(&said, '\u{fffd}');
+        let _ = if clean == said {
+            self.0.print()
+        } else if self.0.use_stderr() {
+            std::io::stderr().write_all(clean.as_bytes())
+        } else {
+            std::io::stdout().write_all(clean.as_bytes())
+        };
     }
 
     /// Ends the process with the code that goes with it.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::text::{columns, replaced};
+
 /// Mistakes that are told at once at most.
 const MAX_TOLD: usize = 10;
 
@@ -66,10 +68,13 @@ impl fmt::Display for Mistakes {
             write!(f, "{gap}{}:{line}:{column}: {what}", self.path.display())?;
             if *column <= MAX_LINE {
                 // What a terminal would obey, tabs too, takes the place of a space.
-                let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-                let shown: String = shown.take(MAX_LINE).collect();
-                let marks = "^".repeat((*width).min(MAX_LINE + 1 - column));
-                write!(f, "\n  {shown}\n  {}{marks}", " ".repeat(column - 1))?;
+                let shown: String = replaced(text, ' ').chars().take(MAX_LINE).collect();
+                let (from, to) = (column - 1, (column - 1 + width).min(MAX_LINE));
+                let part = |from, to: usize| shown.chars().skip(from).take(to).collect::<String>();
+                // Places are counted in characters; marks stand below columns.
+                let before = columns(&part(0, from));
+                let marks = "^".repeat(columns(&part(from, to - from)).max(1));
+                write!(f, "\n  {shown}\n  {}{marks}", " ".repeat(before))?;
             }
         }
         match self.mistakes.len().saturating_sub(MAX_TOLD) {

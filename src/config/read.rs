@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Mistake, Mistakes};
 use super::table::{Form, Setting, TABLE};
+use crate::text;
 use crate::units::near;
 
 /// Bytes of a file: groups of networks go into files of their own.
@@ -167,8 +168,7 @@ fn unknown(section: &str, name: &str, key: &str) -> String {
 
 /// Keys may be as long as the file.
 fn short(name: &str) -> String {
-    let short: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-    short
+    text::clean(name).chars().take(60).collect()
 }
 
 /// Where, and what was found instead.

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::field::{Field, Value};
 use crate::flow::{Flow, Host, More};
+use crate::text::{self, is_hidden};
 use tree::{Node, Term};
 
 /// What a filter can ask about one thing (a flow, or one direction of a conversation).
@@ -199,7 +200,7 @@ impl Filter {
             return Ok(());
         };
         let word = self.text.get(at.clone()).unwrap_or("").split_whitespace();
-        let word = word.collect::<Vec<_>>().join(" ");
+        let word = text::replaced(&word.collect::<Vec<_>>().join(" "), '?');
         let command = error::query(&self.line());
         Err(FilterError { at, why: Why::NotLive { word, lack, because, command } })
     }
@@ -231,7 +232,7 @@ impl Filter {
     fn line(&self) -> String {
         match self.text.trim() {
             "" => self.to_string(),
-            text if text.chars().any(char::is_control) => self.to_string(),
+            text if text.chars().any(is_hidden) => self.to_string(),
             text => text.to_owned(),
         }
     }

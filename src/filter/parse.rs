@@ -11,6 +11,7 @@ use super::term;
 use super::token::{Kind, Token, tokens};
 use super::tree::Node;
 use crate::flow::MPLS_LABELS;
+use crate::text;
 
 /// Longest text in bytes.
 pub const MAX_TEXT: usize = 64 * 1024;
@@ -19,7 +20,7 @@ pub const MAX_DEPTH: usize = 64;
 /// Most items of one `in [...]` list.
 pub const MAX_LIST: usize = 4096;
 
-/// The characters of a wrong token that a message repeats.
+/// The columns of a wrong token that a message repeats.
 const MAX_FOUND: usize = 40;
 
 /// The tokens of a text and how far they have been read.
@@ -146,7 +147,7 @@ impl<'a> Parser<'a> {
     /// A part of the text, on one line and without anything a terminal would obey.
     pub(super) fn written(&self, at: std::ops::Range<usize>) -> String {
         let words = self.text.get(at).unwrap_or("").split_whitespace();
-        words.collect::<Vec<_>>().join(" ")
+        text::replaced(&words.collect::<Vec<_>>().join(" "), '?')
     }
 
     fn one(&mut self) -> Result<Node, FilterError> {
@@ -216,9 +217,9 @@ fn is_one_of(word: &str, words: &[&str]) -> bool {
 
 /// A token for a message: short, and without anything a terminal would obey.
 fn quoted(token: &str) -> String {
-    let mut shown: String =
-        token.chars().map(|c| if c.is_control() { '?' } else { c }).take(MAX_FOUND).collect();
-    if token.chars().count() > MAX_FOUND {
+    let token = text::replaced(token, '?');
+    let mut shown = text::head(&token, MAX_FOUND).to_owned();
+    if shown.len() < token.len() {
         shown.push_str("...");
     }
     format!("`{shown}`")

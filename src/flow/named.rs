@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Network;
+use crate::text;
 
 /// Networks with a name in all: a large campus has a few thousand VLANs, and a
 /// filter for what belongs to no group has to name them all.
@@ -114,12 +115,7 @@ fn uncommented(line: &str) -> &str {
 
 /// Without anything that a terminal would obey or that nobody sees.
 fn clean(text: &str) -> String {
-    let hidden = |c: char| {
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let text: String = text.chars().filter(|c| !c.is_control() && !hidden(*c)).collect();
-    text.trim().to_owned()
+    text::clean(text).trim().to_owned()
 }
 
 fn quoted(text: &str) -> String {

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::text::replaced;
+
 /// What is kept of a panic's message, in characters: enough to report it.
 const MOST: usize = 200;
 
@@ -29,7 +31,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("it says nothing about itself");
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect()
+    replaced(text, ' ').chars().take(MOST).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use jiff::tz::TimeZone;
+
 use self::line::{Counts, DatagramLine, Line, ProblemLine};
 use self::names::Names;
 use self::text::Text;
@@ -78,7 +80,7 @@ impl Printer {
             Shape::Table => out.extend(self.text.line(line).into_bytes()),
             // Keys are texts and a `Vec` takes all: there is nothing that could fail.
             Shape::Ndjson => {
-                let _ = serde_json::to_writer(&mut *out, line);
+                let _ = crate::text::json(&mut *out, line);
                 out.push(b'\n');
             }
         }
@@ -100,6 +102,14 @@ impl Inspector {
             body: Vec::new(),
             tally: Tally::default(),
         }
+    }
+
+    /// The same, printing times for people as the clocks of a zone show them; without
+    /// this they are in UTC. Times for programs are numbers.
+    #[must_use]
+    pub fn in_zone(mut self, zone: TimeZone) -> Inspector {
+        self.printer.text.zone = zone;
+        self
     }
 
     /// Datagrams so far that were flow exports.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use jiff::tz::TimeZone;
+
 use super::line::{
     Counts, DatagramLine, Fields, Length, Line, OptionsLine, ProblemLine, RecordLine, SampleLine,
     TemplateLine,
@@ -10,10 +12,14 @@ use super::line::{
 use super::value::{Value, clean};
 use crate::flow::service::{has_ports, protocol_name};
 use crate::flow::{Host, Time};
+use crate::text;
 
 const WIDTH: usize = 80;
 
-/// Characters of a value that are shown: octets and texts may be of any length.
+/// The column of names in a template.
+const NAME: usize = 38;
+
+/// Columns of a value that are shown: octets and texts may be of any length.
 const LONGEST: usize = 64;
 
 /// Templates whose shape is remembered, to be printed once only.
@@ -23,11 +29,19 @@ const MAX_TEMPLATES: usize = 4096;
 type Key = (Option<Host>, u32, u16);
 
 /// Prints lines; knows which templates and which file it has shown before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Text {
+    /// Of the times that are printed.
+    pub(super) zone: TimeZone,
     templates: HashMap<Key, Vec<(u32, u16, Length)>>,
     file: Option<String>,
     datagrams: u64,
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        Text { zone: TimeZone::UTC, templates: HashMap::new(), file: None, datagrams: 0 }
+    }
 }
 
 impl Text {
@@ -37,9 +51,9 @@ impl Text {
             Line::Datagram(line) => self.datagram(line),
             Line::Template(line) => self.template("template", line),
             Line::OptionsTemplate(line) => self.template("options template", line),
-            Line::Flow(line) => record("flow", line),
-            Line::Event(line) => record("event", line),
-            Line::Options(line) => options(line),
+            Line::Flow(line) => record("flow", line, &self.zone),
+            Line::Event(line) => record("event", line, &self.zone),
+            Line::Options(line) => options(line, &self.zone),
             Line::Problem(line) => problem(line),
         }
     }
@@ -62,7 +76,7 @@ impl Text {
         text.push('\n');
         let mut parts = Vec::new();
         if let Some(ms) = line.export_ms {
-            parts.push(format!("exported {}", moment(ms)));
+            parts.push(format!("exported {}", moment(ms, &self.zone)));
         }
         if let Some(agent) = line.agent {
             parts.push(format!("agent {agent}"));
@@ -96,14 +110,18 @@ impl Text {
                 Length::Variable => "variable".to_owned(),
             };
             let scope = if field.scope { "  scope" } else { "" };
-            let _ =
-                writeln!(text, "    {number:>11}  {:<38} {length:>8}{scope}", clean(field.name));
+            let _ = writeln!(text, "    {number:>11}  {} {length:>8}{scope}", name(field.name));
         }
         if self.templates.len() < MAX_TEMPLATES || self.templates.contains_key(&key) {
             self.templates.insert(key, shape);
         }
         text
     }
+}
+
+/// The name of an element, as wide as the column of names.
+fn name(name: &str) -> String {
+    text::padded(&clean(name), NAME, false)
 }
 
 /// What a datagram holds, in words; what there is none of is left out.
@@ -131,24 +149,24 @@ fn counts(counts: &Counts) -> Vec<String> {
     if list.is_empty() { vec!["nothing in it".to_owned()] } else { list }
 }
 
-fn record(what: &str, line: &RecordLine<'_>) -> String {
+fn record(what: &str, line: &RecordLine<'_>, zone: &TimeZone) -> String {
     let mut head = vec![what.to_owned()];
     if let Some(template) = line.template {
         head.push(format!("by template {template}"));
     }
     head.extend(sample(line.sample.as_ref()));
     let mut text = wrapped("  ", " ", head);
-    text.push_str(&fields(&line.fields));
+    text.push_str(&fields(&line.fields, zone));
     if let Some(event) = line.event {
         let name = line.event_name.unwrap_or("no name known");
         let _ = writeln!(text, "    event {event}: {name}");
     }
-    text.push_str(&flow(line));
+    text.push_str(&flow(line, zone));
     text
 }
 
 /// The flow a record became.
-fn flow(line: &RecordLine<'_>) -> String {
+fn flow(line: &RecordLine<'_>, zone: &TimeZone) -> String {
     if line.src.is_none() && line.dst.is_none() {
         return "    -> no flow: it names no addresses\n".to_owned();
     }
@@ -188,7 +206,7 @@ fn flow(line: &RecordLine<'_>) -> String {
     }
     match line.start_ms.zip(line.end_ms) {
         Some((start, end)) => {
-            parts.push(format!("first {} last {}", moment(start), moment(end)));
+            parts.push(format!("first {} last {}", moment(start, zone), moment(end, zone)));
         }
         None => parts.push("no times".to_owned()),
     }
@@ -200,8 +218,8 @@ fn rate(rate: Option<u32>) -> String {
 }
 
 /// A moment as a date, or as the number it is when it is no date.
-fn moment(ms: i64) -> String {
-    Value::Moment(ms, Time(ms)).to_string()
+fn moment(ms: i64, zone: &TimeZone) -> String {
+    Value::Moment(ms, Time(ms)).shown(zone)
 }
 
 fn volume(bytes: Option<u64>, packets: Option<u64>) -> String {
@@ -210,11 +228,11 @@ fn volume(bytes: Option<u64>, packets: Option<u64>) -> String {
     format!("{bytes} {packets}")
 }
 
-fn options(line: &OptionsLine<'_>) -> String {
+fn options(line: &OptionsLine<'_>, zone: &TimeZone) -> String {
     let mut head = vec!["options".to_owned()];
     head.extend(line.template.map(|id| format!("by options template {id}")));
     head.extend(sample(line.sample.as_ref()));
-    wrapped("  ", " ", head) + &fields(&line.fields)
+    wrapped("  ", " ", head) + &fields(&line.fields, zone)
 }
 
 fn sample(line: Option<&SampleLine>) -> Vec<String> {
@@ -233,15 +251,14 @@ fn sample(line: Option<&SampleLine>) -> Vec<String> {
     parts
 }
 
-fn fields(fields: &Fields<'_>) -> String {
+fn fields(fields: &Fields<'_>, zone: &TimeZone) -> String {
     let pair = |(name, value): &(&str, Value)| {
-        let value = value.to_string();
-        match value.char_indices().nth(LONGEST) {
-            Some((end, _)) => {
-                let start = value.get(..end).unwrap_or_default();
+        let value = value.shown(zone);
+        match text::head(&value, LONGEST) {
+            start if start.len() < value.len() => {
                 format!("{}={start}... ({} characters)", clean(name), value.chars().count())
             }
-            None => format!("{}={value}", clean(name)),
+            _ => format!("{}={value}", clean(name)),
         }
     };
     wrapped("    ", "  ", fields.0.iter().map(pair).collect())
@@ -266,7 +283,7 @@ pub(super) fn wrapped(indent: &str, between: &str, parts: Vec<String>) -> String
     let mut text = String::new();
     let mut width = 0;
     for part in parts {
-        let length = part.chars().count();
+        let length = text::columns(&part);
         let fits = width + between.len() + length <= WIDTH;
         if width == 0 {
             text.push_str(indent);

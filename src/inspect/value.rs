@@ -1,14 +1,15 @@
 //! Values of information elements, by their type, as programs and people read
 //! them.
 
-use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 use crate::flow::Time;
 use crate::flow::field;
-use crate::units::rfc3339;
+use crate::text;
+use crate::units::rfc3339_in;
 use crate::wire::registry::Type;
 
 /// Seconds from 1900, where NTP counts from, to 1970.
@@ -89,33 +90,29 @@ impl Serialize for Value {
     }
 }
 
-/// For people: moments as dates, and nothing that could move a cursor.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Value {
+    /// For people: moments as dates of a zone, and nothing that could move a cursor.
+    #[must_use]
+    pub fn shown(&self, zone: &TimeZone) -> String {
         match self {
-            Value::Nothing => f.write_str("-"),
-            Value::Number(number) => number.fmt(f),
-            Value::Signed(number) => number.fmt(f),
-            Value::Float(number) => number.fmt(f),
-            Value::Bool(truth) => truth.fmt(f),
-            Value::Text(text) => f.write_str(&clean(text)),
-            Value::Moment(number, time) => match rfc3339(*time) {
-                date if date.is_empty() => number.fmt(f),
-                date => f.write_str(&date),
+            Value::Nothing => "-".to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::Signed(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Text(text) => clean(text),
+            Value::Moment(number, time) => match rfc3339_in(*time, zone) {
+                date if date.is_empty() => number.to_string(),
+                date => date,
             },
         }
     }
 }
 
-/// A text without what a terminal would obey, or would not show: control
-/// characters, and the marks that turn the direction of writing.
+/// A text in which everything a terminal would obey, or not show, is seen to have been.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+    text::replaced(text, '\u{fffd}')
 }
 
 /// An unsigned number of up to 8 bytes (RFC 7011, 6.2: exporters may leave out
@@ -214,6 +211,6 @@ mod tests {
     #[test]
     fn nothing_printed_moves_the_cursor() {
         let value = Value::Text("a\x1b[2Jb\u{202e}c\n".to_owned());
-        assert_eq!(value.to_string(), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(value.shown(&TimeZone::UTC), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
     }
 }

@@ -8,16 +8,23 @@ use std::io;
 
 use csv::Writer;
 
+use jiff::tz::TimeZone;
+
 use super::{is_complete, protocol, service};
-use crate::flow::Host;
+use crate::flow::{Host, Time};
 use crate::snapshot::{
     Both, Condition, ConversationRow, Counters, ExporterHealth, GroupKey, GroupRow, HostRow,
     SamplingState, Snapshot, Subject, Via,
 };
-use crate::units::rfc3339;
+use crate::text;
+use crate::units::rfc3339_in;
 
 /// What is the same in every row of a file.
-pub struct Head<'a>(&'a Snapshot);
+pub struct Head<'a> {
+    snapshot: &'a Snapshot,
+    /// Of the times in the table.
+    zone: &'a TimeZone,
+}
 
 /// A row of the host table.
 pub struct HostLine {
@@ -58,7 +65,7 @@ macro_rules! columns {
 
 /// The columns of a saved host table.
 pub const HOST_COLUMNS: &[Column<HostLine>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
     "complete", "true when the figures of the window are final", |h, _| h.complete();
@@ -81,14 +88,14 @@ pub const HOST_COLUMNS: &[Column<HostLine>] = columns! {
 
 /// The columns of a saved list by something else than host.
 pub const GROUP_COLUMNS: &[Column<GroupLine>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
     "complete", "true when the figures of the window are final", |h, _| h.complete();
     "row", "what is listed: port, proto, peer-net, interface or group; others: those not listed; \
             total: both", |_, r| r.kind.to_owned();
     "name", "as on the screen: `443/tcp https`, `udp`, `198.51.100.0/24`, `192.0.2.1 Te1/0/1`, \
-             the name of the group", |h, r| r.of(|key| Some(key.label(&h.0.health)));
+             the name of the group", |h, r| r.of(|key| Some(key.label(&h.snapshot.health)));
     "proto", "port, proto: the protocol, its number when it has no name here",
         |_, r| r.of(|key| match key {
             GroupKey::Service { proto, .. } | GroupKey::Protocol(proto) => Some(protocol(*proto)),
@@ -133,7 +140,7 @@ pub const GROUP_COLUMNS: &[Column<GroupLine>] = columns! {
 
 /// The columns of a saved drill-down.
 pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
     "complete", "true when the figures of the window are final", |h, _| h.complete();
@@ -159,8 +166,8 @@ pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
         |_, r| r.traffic.down.packets.to_string();
     "down_flows", "received, flow records", |_, r| r.traffic.down.flows.to_string();
     "first_seen", "start of the oldest slice with traffic, within the hour",
-        |_, r| r.of(|c| rfc3339(c.first_pane));
-    "last_seen", "start of the newest slice with traffic", |_, r| r.of(|c| rfc3339(c.last_pane));
+        |h, r| r.of(|c| h.time(c.first_pane));
+    "last_seen", "start of the newest slice with traffic", |h, r| r.of(|c| h.time(c.last_pane));
     "exporter", "where most of what the host sent was seen; empty: not known, or nothing sent",
         |_, r| r.via(|via| via.exporter.to_string());
     "input", "the interface it came in by, its SNMP index, 0 when not reported",
@@ -170,7 +177,7 @@ pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
 
 /// The columns of the saved exporters.
 pub const EXPORTER_COLUMNS: &[Column<ExporterHealth>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, UTC", |h, _| h.captured();
+    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "address", "the exporter", |_, r| r.address.to_string();
     "protocol", "netflow5, netflow9, ipfix, sflow5, …; empty: only remembered",
         |_, r| r.protocol.to_string();
@@ -198,7 +205,7 @@ pub const EXPORTER_COLUMNS: &[Column<ExporterHealth>] = columns! {
         |_, r| r.active_timeout_ms.map(|ms| ms.to_string()).unwrap_or_default();
     "export_delay_ms", "from a flow's end to its record, 99th percentile",
         |_, r| r.export_delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
-    "last_seen", "when its last datagram came", |_, r| rfc3339(r.last_seen);
+    "last_seen", "when its last datagram came", |h, r| h.time(r.last_seen);
     "unsent", "samples that an sFlow agent took but could not send", |_, r| r.unsent.to_string();
 };
 
@@ -213,27 +220,31 @@ fn sampling_from(state: SamplingState) -> &'static str {
 
 impl Head<'_> {
     fn condition(&self, exporter: &ExporterHealth) -> Condition {
-        exporter.condition(self.0.captured_at)
+        exporter.condition(self.snapshot.captured_at)
+    }
+
+    fn time(&self, time: Time) -> String {
+        rfc3339_in(time, self.zone)
     }
 
     fn captured(&self) -> String {
-        rfc3339(self.0.captured_at)
+        self.time(self.snapshot.captured_at)
     }
 
     fn start(&self) -> String {
-        rfc3339(self.0.span.start)
+        self.time(self.snapshot.span.start)
     }
 
     fn end(&self) -> String {
-        rfc3339(self.0.span.end)
+        self.time(self.snapshot.span.end)
     }
 
     fn complete(&self) -> String {
-        is_complete(self.0).to_string()
+        is_complete(self.snapshot).to_string()
     }
 
     fn rate(&self, counters: Option<Counters>) -> String {
-        figure(counters, |c| self.0.span.bits_per_second(c.bytes))
+        figure(counters, |c| self.snapshot.span.bits_per_second(c.bytes))
     }
 }
 
@@ -258,37 +269,37 @@ fn figure(counters: Option<Counters>, get: impl Fn(&Counters) -> u64) -> String 
 }
 
 /// Writes all rows of the snapshot's table in their order, then `others` and
-/// `total`. Times are RFC 3339 in UTC, bytes and packets scaled by known
+/// `total`. Times are RFC 3339 as the clocks of `zone` show them, bytes and packets scaled by known
 /// sampling unless the column says raw, rates bit/s over the window.
 ///
 /// # Errors
 /// What `out` returns; what was written before stays written.
-pub fn write_csv(snapshot: &Snapshot, out: impl io::Write) -> io::Result<()> {
+pub fn write_csv(snapshot: &Snapshot, zone: &TimeZone, out: impl io::Write) -> io::Result<()> {
+    let head = Head { snapshot, zone };
     match (&snapshot.view.subject, &snapshot.detail) {
         (Subject::Host(_), Some(_)) => {
-            write(snapshot, CONVERSATION_COLUMNS, conversation_lines(snapshot), out)
+            write(&head, CONVERSATION_COLUMNS, conversation_lines(snapshot), out)
         }
         (Subject::Exporters, _) => {
-            write(snapshot, EXPORTER_COLUMNS, snapshot.health.exporters.iter().cloned(), out)
+            write(&head, EXPORTER_COLUMNS, snapshot.health.exporters.iter().cloned(), out)
         }
         (Subject::Groups(grouping), _) => {
-            write(snapshot, GROUP_COLUMNS, group_lines(snapshot, grouping.name()), out)
+            write(&head, GROUP_COLUMNS, group_lines(snapshot, grouping.name()), out)
         }
-        _ => write(snapshot, HOST_COLUMNS, host_lines(snapshot), out),
+        _ => write(&head, HOST_COLUMNS, host_lines(snapshot), out),
     }
 }
 
 fn write<R>(
-    snapshot: &Snapshot,
+    head: &Head<'_>,
     columns: &[Column<R>],
     rows: impl Iterator<Item = R>,
     out: impl io::Write,
 ) -> io::Result<()> {
-    let head = Head(snapshot);
     let mut writer = Writer::from_writer(out);
     writer.write_record(columns.iter().map(|column| column.name))?;
     for row in rows {
-        writer.write_record(columns.iter().map(|column| guarded(&(column.get)(&head, &row))))?;
+        writer.write_record(columns.iter().map(|column| guarded(&(column.get)(head, &row))))?;
     }
     writer.flush()
 }
@@ -346,9 +357,9 @@ fn conversation_lines(snapshot: &Snapshot) -> impl Iterator<Item = ConversationL
 }
 
 /// A cell that no spreadsheet runs: what could start a formula (`= + - @`, tab,
-/// carriage return) gets a `'` in front, control characters are left out.
+/// carriage return) gets a `'` in front, and nothing hidden is left in it.
 pub(super) fn guarded(cell: &str) -> String {
-    let clean: String = cell.chars().filter(|c| !c.is_control()).collect();
+    let clean = text::clean(cell);
     // A number below zero is no formula.
     let number = clean.parse::<i64>().is_ok() && !cell.starts_with('+');
     let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r'])

@@ -1,6 +1,8 @@
 //! The three forms of an answer by something else than host, and what limits
 //! leave out.
 
+use jiff::tz::TimeZone;
+
 use super::tests::{counters, csv_of, sample};
 use super::*;
 use crate::flow::Host;
@@ -43,9 +45,9 @@ other/udp       400k   2.00k  3.00M  15.0k      4
 others 4         133       0  1.00k      0      1
 total          1.20M   4.00k  9.00M  30.0k      9
 window 1m from ";
-    let shown = text(&ports());
+    let shown = text(&ports(), &TimeZone::UTC);
     assert!(shown.starts_with(want), "{shown}");
-    let shown = text(&groups());
+    let shown = text(&groups(), &TimeZone::UTC);
     let want = "\
 GROUP        UP/s  DOWN/s     UP   DOWN  FLOWS
 Büro  [31m   800k   2.00k  6.00M  15.0k      4
@@ -57,7 +59,7 @@ Büro  [31m   800k   2.00k  6.00M  15.0k      4
 
 #[test]
 fn groups_are_json_with_what_they_are() {
-    let value: serde_json::Value = serde_json::from_str(&json(&ports())).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&json(&ports(), &TimeZone::UTC)).unwrap();
     assert_eq!(value["groups"]["by"], "port");
     assert!(value.get("hosts").is_none());
     let row = &value["groups"]["rows"][0];
@@ -81,7 +83,7 @@ fn groups_are_json_with_what_they_are() {
         ),
         (Grouping::Group, GroupKey::Named(None), r#""name":"(no group)","group":null,"#),
     ] {
-        let shown = json(&listed(grouping, vec![key]));
+        let shown = json(&listed(grouping, vec![key]), &TimeZone::UTC);
         assert!(shown.contains(want), "{shown}");
     }
 }
@@ -109,17 +111,17 @@ fn hosts_that_got_their_rows_late_are_marked() {
     let mut snapshot = sample();
     snapshot.hosts.rows[1].missing = 700_000;
     snapshot.untracked = Untracked { host: 1_200_000, conversation: 5 };
-    let shown = text(&snapshot);
+    let shown = text(&snapshot, &TimeZone::UTC);
     assert!(shown.contains("\n10.20.3.104 +  4.00M  "), "{shown}");
     assert!(shown.contains("\n10.20.3.17     94.0M  "), "{shown}");
     let want = "hosts marked +: 1 got their rows late and may lack bytes, up to 700k each\n\
                 others hold hosts without a row, of up to 1.20M bytes each\n";
     assert!(shown.contains(want), "{shown}");
-    let value: serde_json::Value = serde_json::from_str(&json(&snapshot)).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&json(&snapshot, &TimeZone::UTC)).unwrap();
     assert_eq!(value["hosts"][1]["missing_bytes"], 700_000);
     assert_eq!(value["untracked"]["host"], 1_200_000);
     assert!(csv_of(&snapshot).lines().nth(2).unwrap().ends_with(",700000"));
     // 1 % of 61 MB is 610 kB.
     snapshot.hosts.rows[1].missing = 610_000;
-    assert!(!text(&snapshot).contains('+'));
+    assert!(!text(&snapshot, &TimeZone::UTC).contains('+'));
 }

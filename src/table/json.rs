@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use jiff::tz::TimeZone;
+
 use super::{is_complete, protocol};
 use crate::flow::service::service_name;
 use crate::flow::{Host, Network};
@@ -11,7 +13,8 @@ use crate::snapshot::{
     Alarm, Both, Counters, DropCount, GroupKey, GroupRow, Health, HostRow, Recording, Snapshot,
     Span, Subject, Totals, Untracked,
 };
-use crate::units::rfc3339;
+use crate::text;
+use crate::units::rfc3339_in;
 
 /// Name and version of the object's shape; a change that breaks readers counts it up.
 pub const SCHEMA: &str = "toptalk.top/1";
@@ -201,7 +204,7 @@ impl Directions {
 /// `raw_bytes` are not; `bps` is bit/s over the window; `sampling` is the
 /// announced rate (the highest of several) and null when unknown.
 #[must_use]
-pub fn json(snapshot: &Snapshot) -> String {
+pub fn json(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let span = &snapshot.span;
     let health = &snapshot.health;
     let (hosts, groups, others, total) = match snapshot.view.subject {
@@ -232,11 +235,11 @@ pub fn json(snapshot: &Snapshot) -> String {
     });
     let top = Top {
         schema: SCHEMA,
-        captured_at: rfc3339(snapshot.captured_at),
+        captured_at: rfc3339_in(snapshot.captured_at, zone),
         window: WindowJson {
             name: snapshot.view.window.name(),
-            start: rfc3339(span.start),
-            end: rfc3339(span.end),
+            start: rfc3339_in(span.start, zone),
+            end: rfc3339_in(span.end, zone),
             complete: is_complete(snapshot),
         },
         totals: &snapshot.totals,
@@ -254,7 +257,10 @@ pub fn json(snapshot: &Snapshot) -> String {
     };
     // Only a failing writer or a map with keys that are no strings can make this
     // fail, and there is neither.
-    serde_json::to_string(&top).unwrap_or_default()
+    let mut written = Vec::new();
+    // Keys are texts and a `Vec` takes all: there is nothing that could fail.
+    let _ = text::json(&mut written, &top);
+    String::from_utf8(written).unwrap_or_default()
 }
 
 fn as_text<S: Serializer>(network: &Network, serializer: S) -> Result<S::Ok, S::Error> {

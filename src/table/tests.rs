@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use jiff::tz::TimeZone;
+
 use super::csv::guarded;
 use super::*;
 use crate::filter::Filter;
@@ -90,7 +92,7 @@ fn drilled() -> Snapshot {
 
 pub(super) fn csv_of(snapshot: &Snapshot) -> String {
     let mut out = Vec::new();
-    write_csv(snapshot, &mut out).unwrap();
+    write_csv(snapshot, &TimeZone::UTC, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -111,12 +113,12 @@ exporters 2: 192.0.2.1 netflow9 1:100 lost 2; :: netflow5 sampling unknown lost 
 dropped 4 truncated: the datagram ends too early
 note sampled  [31mhosts
 ";
-    assert_eq!(text(&snapshot), want);
+    assert_eq!(text(&snapshot, &TimeZone::UTC), want);
 }
 
 #[test]
 fn a_drill_down_prints_its_conversations() {
-    let shown = text(&drilled());
+    let shown = text(&drilled(), &TimeZone::UTC);
     let want = "\
 host 10.20.3.17
 PEER         PORT       PROTO  UP/s  DOWN/s     UP  DOWN  FLOWS
@@ -131,7 +133,7 @@ total                           133       0  1.00k     0      3
 
 #[test]
 fn json_has_its_keys_in_order() {
-    let shown = json(&sample());
+    let shown = json(&sample(), &TimeZone::UTC);
     let want = concat!(
         r#"{"schema":"toptalk.top/1","captured_at":"2023-11-14T22:14:25.000Z","#,
         r#""window":{"name":"1m","start":"2023-11-14T22:13:20.000Z","#,
@@ -228,7 +230,7 @@ fn a_full_disk_is_an_error() {
             Ok(())
         }
     }
-    let error = write_csv(&sample(), Full).unwrap_err();
+    let error = write_csv(&sample(), &TimeZone::UTC, Full).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
 }
 

@@ -1,12 +1,15 @@
 //! The answer of `toptalk top` for people: aligned columns and a few sentences.
 
+use jiff::tz::TimeZone;
+
 use super::{protocol, service};
 use crate::flow::service::OTHER;
 use crate::snapshot::{
     Both, Completeness, Counters, Grouping, HostRow, Recording, SamplingState, Snapshot, Span,
     Subject,
 };
-use crate::units::{duration, rfc3339, short};
+use crate::text;
+use crate::units::{duration, rfc3339_in, short};
 
 /// Behind a host whose figures may be low.
 const LOW: &str = " +";
@@ -19,13 +22,13 @@ const FIGURES: [&str; 5] = ["UP/s", "DOWN/s", "UP", "DOWN", "FLOWS"];
 /// dropped and why, and the notes. Rates are bit/s, sizes bytes, both in powers
 /// of 1000. Ends with a newline.
 #[must_use]
-pub fn text(snapshot: &Snapshot) -> String {
+pub fn text(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let mut out = match (&snapshot.view.subject, &snapshot.detail) {
         (Subject::Host(_), Some(_)) => conversations(snapshot),
         (Subject::Groups(grouping), _) => groups(snapshot, *grouping),
         _ => hosts(snapshot),
     };
-    for line in footer(snapshot) {
+    for line in footer(snapshot, zone) {
         out.push_str(&printable(&line));
         out.push('\n');
     }
@@ -114,7 +117,7 @@ fn aligned(lines: &[Vec<String>], labels: usize) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell| cell.chars().count()).max()
+        cells.map(|cell| text::columns(cell)).max()
     };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
@@ -123,9 +126,8 @@ fn aligned(lines: &[Vec<String>], labels: usize) -> String {
         for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
             let width = *width;
             let padded = match column {
-                0 => format!("{cell:<width$}"),
-                _ if column < labels => format!("  {cell:<width$}"),
-                _ => format!("  {cell:>width$}"),
+                0 => text::padded(cell, width, false),
+                _ => format!("  {}", text::padded(cell, width, column >= labels)),
             };
             row.push_str(&padded);
         }
@@ -135,7 +137,7 @@ fn aligned(lines: &[Vec<String>], labels: usize) -> String {
     out
 }
 
-fn footer(snapshot: &Snapshot) -> Vec<String> {
+fn footer(snapshot: &Snapshot, zone: &TimeZone) -> Vec<String> {
     let span = &snapshot.span;
     let state = match &span.completeness {
         Completeness::Complete => "complete".to_owned(),
@@ -150,8 +152,8 @@ fn footer(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = vec![format!(
         "window {} from {} to {}, {state}",
         snapshot.view.window.name(),
-        rfc3339(span.start),
-        rfc3339(span.end),
+        rfc3339_in(span.start, zone),
+        rfc3339_in(span.end, zone),
     )];
     if !snapshot.view.filter.is_any() {
         lines.push(format!("filter {}", snapshot.view.filter));
@@ -221,5 +223,5 @@ fn limits(snapshot: &Snapshot) -> Vec<String> {
 
 /// Without anything a terminal would obey.
 fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text::replaced(line, ' ')
 }

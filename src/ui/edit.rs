@@ -1,6 +1,7 @@
 //! The filter line: a text being typed, checked as it grows.
 
 use crate::filter::{Filter, FilterError};
+use crate::text::is_hidden;
 
 use super::action::LineCommand;
 
@@ -87,7 +88,7 @@ impl FilterLine {
     /// Puts a character in at the cursor; control characters and what is too
     /// long are left out.
     pub fn insert(&mut self, c: char) {
-        if c.is_control() || self.text.len() + c.len_utf8() > MAX_TEXT {
+        if is_hidden(c) || self.text.len() + c.len_utf8() > MAX_TEXT {
             return;
         }
         self.text.insert(self.cursor, c);

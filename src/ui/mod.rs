@@ -24,7 +24,6 @@ mod view;
 pub use action::Action;
 pub use ansi::Painter;
 pub use model::{Model, Options};
-pub use paint::clean;
 pub use run::{Ending, Wires, run};
 pub use theme::Theme;
 pub use update::{Effect, update};

@@ -1,11 +1,10 @@
 //! Putting text, bars and sparklines on a buffer, cut to fit and free of
 //! control characters.
 
+use super::theme::{Theme, Tone};
+use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
-
-use super::theme::{Theme, Tone};
 
 /// A buffer with the theme that it is drawn in.
 pub struct Canvas<'a> {
@@ -32,7 +31,7 @@ impl<'a> Canvas<'a> {
             return x;
         }
         let room = room.min(self.width() - x);
-        let text: String = clean(text).chars().map(|c| self.theme.glyph(c)).collect();
+        let text: String = text::clean(text).chars().map(|c| self.theme.glyph(c)).collect();
         let area = self.buffer.area;
         let style = self.theme.style(tone);
         let (end, _) =
@@ -59,18 +58,7 @@ impl<'a> Canvas<'a> {
 
 /// How many columns a text takes.
 pub fn columns(text: &str) -> u16 {
-    u16::try_from(text.width()).unwrap_or(u16::MAX)
-}
-
-/// The text without control characters and without marks that turn the
-/// direction of writing round.
-pub fn clean(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().filter(|c| !hidden(*c)).collect()
+    u16::try_from(text::columns(text)).unwrap_or(u16::MAX)
 }
 
 /// The text in at most `room` columns, with `…` in the middle if it is cut.
@@ -90,13 +78,11 @@ pub fn elide_end(text: &str, room: u16) -> String {
 }
 
 fn elided(text: &str, room: u16, head: usize, tail: usize) -> String {
-    let text = clean(text);
+    let text = text::clean(text);
     if columns(&text) <= room || room == 0 {
         return text;
     }
-    let count = text.chars().count();
-    let start: String = text.chars().take(head).collect();
-    let end: String = text.chars().skip(count.saturating_sub(tail)).collect();
+    let (start, end) = (text::head(&text, head), text::tail(&text, tail));
     format!("{start}…{end}")
 }
 
@@ -237,6 +223,16 @@ mod tests {
         assert_eq!(elide("2001:db8:1:2:3:4:5:6", 11), "2001:…4:5:6");
         assert_eq!(elide_start("/var/lib/toptalk/x.csv", 7), "…/x.csv");
         assert_eq!(elide_end("abcdef", 4), "abc…");
-        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\n"), "a[31mbc");
+        assert_eq!(elide("a\u{1b}[31mb\u{202e}c\u{e0041}\n", 9), "a[31mbc");
+        // By columns: a character of Chinese takes two.
+        for (text, room, middle, start, end) in [
+            ("界面の名前", 6, "界…前", "界面…", "…名前"),
+            ("界面の名前", 5, "界…前", "界面…", "…名前"),
+            ("eth界面の名前", 7, "eth…前", "eth界…", "…の名前"),
+        ] {
+            let elided = [elide(text, room), elide_end(text, room), elide_start(text, room)];
+            assert!(elided.iter().all(|text| columns(text) <= room), "{elided:?}");
+            assert_eq!(elided, [middle, start, end], "{text} in {room}");
+        }
     }
 }

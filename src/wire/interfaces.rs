@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::flow::Time;
+use crate::text;
 
 /// Interfaces remembered per exporter. A chassis full of line cards has some
 /// hundreds of ports, with VLANs and tunnels a few thousand; at about 400 bytes
@@ -185,21 +186,10 @@ fn rate(before: Option<u64>, after: Option<u64>, elapsed: i64) -> Option<u64> {
     Some(u64::try_from(rate).unwrap_or(u64::MAX))
 }
 
-/// A text that may go to a terminal: no control characters, none that turn the
-/// direction of writing or take no room, of bounded length.
-pub(super) fn clean(text: &str) -> String {
-    text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
-        .chars()
-        .filter(|c| !c.is_control() && !is_invisible(*c))
-        .take(MAX_INTERFACE_TEXT)
-        .collect()
-}
-
-/// Characters that take no room or turn the direction of writing (Unicode,
-/// general category Cf, as far as texts have them).
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// A text that may go to a terminal, of bounded length.
+pub(super) fn clean(name: &str) -> String {
+    let clean = text::clean(name);
+    clean.trim().chars().take(MAX_INTERFACE_TEXT).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
+use jiff::tz::TimeZone;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -20,14 +21,15 @@ use crate::cli;
 use crate::clock::Clock;
 use crate::flow::Time;
 use crate::ingest::Losses;
+use crate::text::{self, is_hidden};
 use crate::units;
 
-/// Begins to log what is at most as unimportant as `level`, and panics. Lines that
-/// are lost are counted.
+/// Begins to log what is at most as unimportant as `level`, and panics, with times of
+/// `zone`. Lines that are lost are counted.
 ///
 /// # Errors
 /// When the thread that writes cannot be started.
-pub(super) fn start(level: cli::Level, losses: Losses) -> io::Result<Stderr> {
+pub(super) fn start(level: cli::Level, zone: TimeZone, losses: Losses) -> io::Result<Stderr> {
     let most = match level {
         cli::Level::Error => Level::ERROR,
         cli::Level::Warn => Level::WARN,
@@ -37,26 +39,21 @@ pub(super) fn start(level: cli::Level, losses: Losses) -> io::Result<Stderr> {
     };
     let stream = std::env::var("JOURNAL_STREAM").ok();
     let clock = (!stream.is_some_and(|stream| is_stderr(&stream))).then(Clock::start);
-    let stderr =
-        Stderr::start(losses, move |lost| lines(now(clock), Level::WARN, &lost_note(lost)))?;
+    let form = Lines { clock, zone };
+    let own = form.clone();
+    let stderr = Stderr::start(losses, move |lost| own.text(Level::WARN, &lost_note(lost)))?;
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(most)
         .with_writer(Queued(stderr.clone()))
         // Its own complaints it would print itself, and panic where that fails.
         .log_internal_errors(false)
-        .event_format(Lines { clock })
+        .event_format(form.clone())
         .finish();
     // It fails only where there is a log already.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    stderr.tell_panics(move |message| {
-        lines(now(clock), Level::ERROR, &Said { message, ..Said::default() })
-    });
+    stderr
+        .tell_panics(move |message| form.text(Level::ERROR, &Said { message, ..Said::default() }));
     Ok(stderr)
-}
-
-/// What stands before a line: none where the journal has a clock.
-fn now(clock: Option<Clock>) -> Option<Time> {
-    clock.map(|clock| clock.now().plus_ms(clock.shift_ms()))
 }
 
 /// Says that lines are missing.
@@ -110,9 +107,20 @@ fn is_stderr(stream: &str) -> bool {
     data.is_ok_and(|data| format!("{}:{}", data.dev(), data.ino()) == stream)
 }
 
+#[derive(Clone)]
 struct Lines {
     /// None where the journal has one.
     clock: Option<Clock>,
+    /// Of the times that lines begin with.
+    zone: TimeZone,
+}
+
+impl Lines {
+    /// What is said now, as lines.
+    fn text(&self, level: Level, said: &Said) -> String {
+        let now = self.clock.map(|clock| clock.now().plus_ms(clock.shift_ms()));
+        lines(now, &self.zone, level, said)
+    }
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -128,7 +136,7 @@ where
     ) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
-        writer.write_str(&lines(now(self.clock), *event.metadata().level(), &said))
+        writer.write_str(&self.text(*event.metadata().level(), &said))
     }
 }
 
@@ -156,21 +164,20 @@ impl Visit for Said {
 impl Said {
     /// A value in quotes where it would not be told from what follows.
     fn add(&mut self, name: &str, value: &str) {
-        let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"=\\".contains(c);
+        let is_plain = |c: char| !c.is_whitespace() && !is_hidden(c) && !"\"=\\".contains(c);
         let plain = !value.is_empty() && value.chars().all(is_plain);
         // Writing to a text cannot fail.
         let _ = if plain {
             write!(self.fields, " {name}={value}")
         } else {
-            write!(self.fields, " {name}={value:?}")
+            write!(self.fields, " {name}={}", text::escaped(value))
         };
     }
 }
 
 /// A message may have several lines: in the journal each is one of its own.
-fn lines(now: Option<Time>, level: Level, said: &Said) -> String {
-    let clean = |line: &str| -> String { line.chars().filter(|c| !c.is_control()).collect() };
-    let mut lines: Vec<String> = said.message.lines().map(clean).collect();
+fn lines(now: Option<Time>, zone: &TimeZone, level: Level, said: &Said) -> String {
+    let mut lines: Vec<String> = said.message.lines().map(text::clean).collect();
     if lines.is_empty() {
         lines.push(String::new());
     }
@@ -179,7 +186,7 @@ fn lines(now: Option<Time>, level: Level, said: &Said) -> String {
     for (nth, line) in lines.iter().enumerate() {
         let begin = match (now, nth) {
             (None, _) => format!("<{}>", priority(level)),
-            (Some(now), 0) => format!("{} {level:<5} ", units::rfc3339(now)),
+            (Some(now), 0) => format!("{} {level:<5} ", units::rfc3339_in(now, zone)),
             (Some(_), _) => "    ".to_owned(),
         };
         text.push_str(&format!("{begin}{line}\n"));
@@ -210,13 +217,20 @@ mod tests {
         said.add("none", "");
         let fields = r#"flows=5 ident="two words" why="a\n\u{1b}[2J=" none="""#;
         let time = Time(1_795_491_600_000);
-        let people = lines(Some(time), Level::INFO, &said);
+        let utc = &TimeZone::UTC;
+        let people = lines(Some(time), utc, Level::INFO, &said);
         assert_eq!(people, format!("2026-11-24T03:40:00.000Z INFO  slot ended {fields}\n"));
-        assert_eq!(lines(None, Level::WARN, &said), format!("<4>slot ended {fields}\n"));
+        assert_eq!(lines(None, utc, Level::WARN, &said), format!("<4>slot ended {fields}\n"));
         said = Said { message: "wrong:\n  a\u{1b}b\n  ^".to_owned(), fields: " n=1".to_owned() };
-        assert_eq!(lines(None, Level::ERROR, &said), "<3>wrong: n=1\n<3>  ab\n<3>  ^\n");
-        let people = lines(Some(time), Level::ERROR, &said);
+        assert_eq!(lines(None, utc, Level::ERROR, &said), "<3>wrong: n=1\n<3>  ab\n<3>  ^\n");
+        let people = lines(Some(time), utc, Level::ERROR, &said);
         assert!(people.ends_with("ERROR wrong: n=1\n      ab\n      ^\n"), "{people}");
+        let tokyo = TimeZone::posix("JST-9").unwrap();
+        let people = lines(Some(time), &tokyo, Level::ERROR, &said);
+        assert!(people.starts_with("2026-11-24T12:40:00.000+09:00 ERROR wrong"), "{people}");
+        said = Said::default();
+        said.add("name", "a\u{e0041}\u{3164}\u{9b}界");
+        assert_eq!(said.fields, " name=\"a\\u{e0041}\\u{3164}\\u{9b}界\"");
         assert!(!is_stderr("0:0") && !is_stderr("nonsense"));
     }
 }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
@@ -25,7 +26,7 @@ use super::metrics::Metrics;
 use super::notify::{self, Manager};
 use super::serve::{Parts, Serving};
 use super::top::Ends;
-use super::{AppError, groups, record, state};
+use super::{AppError, groups, record, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::{Collecting, Line};
 use crate::clock::Clock;
@@ -44,11 +45,13 @@ const END: Duration = Duration::from_millis(9_500);
 const LEAST_FOR_HOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppError> {
+    let zone = zone::zone(None)?;
     let losses = Losses::default();
-    let log = log::start(collecting.level, losses.clone()).map_err(AppError::Start)?;
+    let log =
+        log::start(collecting.level, zone.clone(), losses.clone()).map_err(AppError::Start)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(collect(collecting, line, losses)),
+        Ok(runtime) => runtime.block_on(collect(collecting, line, zone, losses)),
         Err(error) => Err(AppError::Start(error)),
     };
     if let Err(error) = &result {
@@ -59,11 +62,16 @@ pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppErr
     Ok(result.unwrap_or(ExitCode::FAILURE))
 }
 
-async fn collect(collecting: Collecting, line: Line, losses: Losses) -> Result<ExitCode, AppError> {
+async fn collect(
+    collecting: Collecting,
+    line: Line,
+    zone: TimeZone,
+    losses: Losses,
+) -> Result<ExitCode, AppError> {
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = Ends::new().map_err(AppError::Start)?;
     let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
-    let service = Service::start(collecting, line, losses);
+    let service = Service::start(collecting, line, zone, losses);
     let end = ends.end();
     tokio::pin!(end);
     let mut service = match service {
@@ -107,7 +115,12 @@ struct Service {
 
 impl Service {
     /// Within a runtime.
-    fn start(collecting: Collecting, line: Line, losses: Losses) -> Result<Service, AppError> {
+    fn start(
+        collecting: Collecting,
+        line: Line,
+        zone: TimeZone,
+        losses: Losses,
+    ) -> Result<Service, AppError> {
         let settings = Settings::new(line, collecting.record.clone())?;
         let groups = groups::read(&collecting.groups)?;
         let repeat = repeat::resolve(&collecting.repeat)?;
@@ -143,7 +156,7 @@ impl Service {
         let local = Local { windows: windows.clone(), published: ingest.published(), clock };
         let serving = Serving::start(Parts { local, tape: tape.clone() }, collecting.serve)?;
         let metrics = Metrics::serve(metrics, serving.health(), losses.clone())?;
-        let report = Report::new(tape, ingest.published(), told);
+        let report = Report::new(tape, ingest.published(), zone, told);
         let hooks = collecting.hook.map(|hook| Hooks::start(hook, losses.clone()));
         let mut manager = Manager::of_environment(losses);
         manager.ready();

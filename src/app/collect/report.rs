@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use jiff::tz::TimeZone;
 use tracing::{debug, error, info, warn};
 
 use super::ports;
@@ -17,6 +18,8 @@ const MAX_NOTES: usize = 1000;
 pub(super) struct Report {
     tape: Option<Tape>,
     published: Published,
+    /// Of the times that are told.
+    zone: TimeZone,
     /// What had gone missing, and what was bad, when the last slot was told of.
     lost: u64,
     bad: u64,
@@ -30,9 +33,14 @@ pub(super) struct Report {
 
 impl Report {
     /// With what was told already.
-    pub(super) fn new(tape: Option<Tape>, published: Published, notes: VecDeque<String>) -> Report {
+    pub(super) fn new(
+        tape: Option<Tape>,
+        published: Published,
+        zone: TimeZone,
+        notes: VecDeque<String>,
+    ) -> Report {
         let alerts = Vec::new();
-        Report { tape, published, lost: 0, bad: 0, alarm: None, alerts, notes }
+        Report { tape, published, zone, lost: 0, bad: 0, alarm: None, alerts, notes }
     }
 
     /// Tells what is new; hands on the files that were finished.
@@ -71,7 +79,7 @@ impl Report {
         let (lost, bad) = (health.lost(), bad(health));
         let mut since = (lost.saturating_sub(self.lost), bad.saturating_sub(self.bad));
         for Turned { ident, rotated } in turned {
-            let slot = units::rfc3339(rotated.slot);
+            let slot = units::rfc3339_in(rotated.slot, &self.zone);
             let (lost, bad) = std::mem::take(&mut since);
             info!(
                 slot,

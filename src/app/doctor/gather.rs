@@ -75,7 +75,7 @@ fn processes() -> impl Iterator<Item = Holder> {
     fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
         let process = entry.file_name().to_str()?.parse().ok()?;
         let name = fs::read_to_string(entry.path().join("comm")).ok()?;
-        Some(Holder { process, name: crate::ui::clean(name.trim()) })
+        Some(Holder { process, name: crate::text::clean(name.trim()) })
     })
 }
 

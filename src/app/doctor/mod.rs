@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::flow::Time;
 use crate::ingest::{self, Bound, DEFAULT_PORTS, Ingest, Options, Workers};
 use crate::snapshot::{Basis, Snapshot, View, Window};
+use crate::text;
 
 /// Rows of windows that nobody asks: few, so that they take no room.
 const ROWS: usize = 1000;
@@ -62,10 +63,12 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     };
     let findings = checks::judge(&facts);
     let text = if doctor.json {
-        let json = serde_json::to_string_pretty(&findings).map_err(io::Error::from);
-        json.map(|json| format!("{json}\n")).map_err(AppError::Print)?
+        let mut json = Vec::new();
+        text::json_pretty(&mut json, &findings).map_err(AppError::Print)?;
+        json.push(b'\n');
+        String::from_utf8(json).unwrap_or_default()
     } else {
-        checks::text(&findings)
+        text::lines_replaced(&checks::text(&findings), '\u{fffd}')
     };
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -12,6 +12,7 @@ use crate::archive::ArchiveError;
 use crate::archive::schema::{Column, Store};
 use crate::flow::field::Field;
 use crate::flow::{Flow, Time};
+use crate::text::clean;
 
 /// The name of the format's version among the key-value pairs, and the version.
 const VERSION: (&str, &str) = ("toptalk.archive", "1");
@@ -144,8 +145,7 @@ impl Footer {
         // Programs that copy a file keep its keys, whatever else they change.
         let writer = file.created_by().unwrap_or_default();
         if !writer.starts_with(WRITER) {
-            let writer: String =
-                writer.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+            let writer: String = clean(writer).chars().take(MAX_NAME).collect();
             return Err(foreign(&format!("`{writer}` has written it anew, in a form of its own")));
         }
         let number = |key: &str| {

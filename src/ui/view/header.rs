@@ -116,7 +116,8 @@ fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
         Completeness::Complete if !whole => units::duration(length),
         _ => window.to_owned(),
     };
-    let end = units::clock_time(span.end, zone);
+    let utc = if units::is_utc(span.end, zone) { " UTC" } else { "" };
+    let end = format!("{}{utc}", units::clock_time(span.end, zone));
     let age = snapshot.captured_at.since(span.end).max(0);
     if age < 1000 || !with_age {
         return format!("{window} to {end}");

@@ -1,0 +1,306 @@
+//! Text from outside: names that exporters send, names of files, what was typed.
+//!
+//! Whatever prints such text passes it through here first. What a terminal would
+//! obey, and what nobody would see, is left out, replaced, or escaped: a name must
+//! not move a cursor, turn the direction of writing round, or be taken for another.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Characters that are no part of what people read, besides the controls: those of
+/// the general category Cf (format), the line and the paragraph separator (Zl, Zp),
+/// and all that have the property `Default_Ignorable_Code_Point` (Unicode 16.0,
+/// `DerivedGeneralCategory.txt` and `DerivedCoreProperties.txt`). A test compares
+/// them with Unicode's tables, character by character.
+const HIDDEN: [(char, char); 25] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
+/// Whether a terminal would obey a character, or nobody would see it.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    // Nearly all there is: letters, digits and signs of ASCII.
+    if (' '..='~').contains(&c) {
+        return false;
+    }
+    c.is_control() || HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&c))
+}
+
+/// The text without what is hidden: for names.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars().filter(|c| !is_hidden(*c)).collect()
+}
+
+/// The text with `with` for every hidden character, so that places stay the same
+/// and nobody overlooks that there was something: for what is quoted.
+#[must_use]
+pub fn replaced(text: &str, with: char) -> String {
+    text.chars().map(|c| if is_hidden(c) { with } else { c }).collect()
+}
+
+/// The same for a text of several lines, whose ends stay.
+#[must_use]
+pub fn lines_replaced(text: &str, with: char) -> String {
+    text.chars().map(|c| if c != '\n' && is_hidden(c) { with } else { c }).collect()
+}
+
+/// The text in quotes, as a Rust program would write it, with every hidden character
+/// escaped: for values in a log.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut shown = String::new();
+    // Debug leaves some that nobody sees, such as U+3164.
+    for c in format!("{text:?}").chars() {
+        if is_hidden(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// How many columns of a terminal a text takes: two for a character of Chinese,
+/// Japanese or Korean, none for an accent that is written over another one.
+#[must_use]
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// As much of the beginning of a text as there is room for, in columns.
+#[must_use]
+pub fn head(text: &str, room: usize) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used > room
+    });
+    text.get(..end.map_or(text.len(), |(at, _)| at)).unwrap_or(text)
+}
+
+/// As much of the end of a text as there is room for, in columns; an accent stays with
+/// the character that it is written over.
+#[must_use]
+pub fn tail(text: &str, room: usize) -> &str {
+    let mut used = 0;
+    let mut start = text.len();
+    for (at, c) in text.char_indices().rev() {
+        let width = c.width().unwrap_or(0);
+        used += width;
+        if used > room {
+            break;
+        }
+        if width > 0 || at == 0 {
+            start = at;
+        }
+    }
+    text.get(start..).unwrap_or(text)
+}
+
+/// The text and as many spaces as it takes to fill so many columns; they stand
+/// before it where it is to end at the right.
+#[must_use]
+pub fn padded(text: &str, width: usize, right: bool) -> String {
+    let spaces = " ".repeat(width.saturating_sub(columns(text)));
+    if right { format!("{spaces}{text}") } else { format!("{text}{spaces}") }
+}
+
+/// Writes a value as JSON in which every hidden character is escaped (`\u009b`):
+/// programs read the same text, and a terminal that it is printed on obeys nothing.
+///
+/// # Errors
+/// When `out` takes no more, or the value has keys that are no text.
+pub fn json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer =
+        Serializer::with_formatter(out, Escaped(serde_json::ser::CompactFormatter));
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
+/// The same on several lines, indented.
+///
+/// # Errors
+/// As those of [`json`].
+pub fn json_pretty(out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(out, Escaped(PrettyFormatter::new()));
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
+/// Writes as another formatter does, hidden characters escaped.
+struct Escaped<F>(F);
+
+impl<F: Formatter> Formatter for Escaped<F> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
+            let (before, after) = rest.split_at(at);
+            self.0.write_string_fragment(out, before)?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = after.get(c.len_utf8()..).unwrap_or("");
+        }
+        self.0.write_string_fragment(out, rest)
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
+        self.0.write_char_escape(out, escape)
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_array(out)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array(out)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array_value(out)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object(out)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object(out)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(out)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object_value(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every character there is.
+    fn all() -> impl Iterator<Item = char> {
+        (0..=u32::from(char::MAX)).filter_map(char::from_u32)
+    }
+
+    /// Unicode's own tables, as another crate has them.
+    fn of_unicode(class: &str) -> regex_syntax::hir::ClassUnicode {
+        let hir = regex_syntax::parse(class).unwrap();
+        match hir.kind() {
+            regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
+                class.clone()
+            }
+            other => panic!("{class}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_is_what_unicode_says_character_by_character() {
+        let hidden = of_unicode(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]");
+        let is_one = |c: char| {
+            let at = hidden.ranges().partition_point(|range| range.end() < c);
+            hidden.ranges().get(at).is_some_and(|range| range.start() <= c)
+        };
+        let wrong: Vec<String> = all()
+            .filter(|c| is_hidden(*c) != is_one(*c))
+            .map(|c| format!("U+{:04X}", u32::from(c)))
+            .collect();
+        assert_eq!(wrong, [""; 0]);
+        assert!(all().filter(|c| is_hidden(*c)).count() > 4_000, "the test has looked");
+    }
+
+    #[test]
+    fn nothing_hidden_is_left_whichever_way_a_text_is_cleaned() {
+        for c in all() {
+            let text = format!("a{c}b");
+            let (clean, replaced) = (clean(&text), replaced(&text, '?'));
+            assert!(!clean.chars().chain(replaced.chars()).any(is_hidden), "{c:?}");
+            assert_eq!(clean == text, !is_hidden(c), "{c:?}");
+            assert_eq!(replaced.chars().count(), 3, "{c:?}");
+            assert!(!escaped(&text).chars().any(is_hidden), "{c:?}");
+            let mut written = Vec::new();
+            json(&mut written, &text).unwrap();
+            let written = String::from_utf8(written).unwrap();
+            assert!(!written.chars().any(is_hidden), "{c:?}: {written}");
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text, "{c:?}");
+        }
+        assert_eq!(lines_replaced("a\nb\u{9b}\r\n", '?'), "a\nb??\n");
+    }
+
+    #[test]
+    fn json_is_what_serde_makes_of_it_where_nothing_is_hidden() {
+        let value = serde_json::json!({"a": [1, "x\"\\\n", null], "b": {"c": true}, "d": []});
+        let mut written = Vec::new();
+        json(&mut written, &value).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), value.to_string());
+        let mut written = Vec::new();
+        json_pretty(&mut written, &value).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), pretty);
+        let mut written = Vec::new();
+        json(&mut written, &"\u{9b}\u{e0041}\u{202e}é界").unwrap();
+        let want = "\"\\u009b\\udb40\\udc41\\u202eé界\"";
+        assert_eq!(String::from_utf8(written).unwrap(), want);
+    }
+
+    #[test]
+    fn texts_are_cut_and_filled_by_columns() {
+        for (text, room, start, end) in [
+            ("abcdef", 3, "abc", "def"),
+            ("界面の名", 3, "界", "名"),
+            ("界面の名", 4, "界面", "の名"),
+            ("a界b", 2, "a", "b"),
+            ("e\u{301}a\u{301}", 1, "e\u{301}", "a\u{301}"),
+            ("abc", 9, "abc", "abc"),
+            ("abc", 0, "", ""),
+            ("", 2, "", ""),
+        ] {
+            assert_eq!((head(text, room), tail(text, room)), (start, end), "{text} in {room}");
+        }
+        assert_eq!(columns("界a"), 3);
+        assert_eq!(padded("界", 4, false), "界  ");
+        assert_eq!(padded("界", 4, true), "  界");
+        assert_eq!(padded("界面", 3, true), "界面");
+    }
+}
