@@ -6,6 +6,8 @@ mod common;
 mod limits;
 #[path = "attach/rig.rs"]
 mod rig;
+#[path = "attach/slow.rs"]
+mod slow;
 #[path = "attach/sockets.rs"]
 mod sockets;
 #[path = "attach/views.rs"]

@@ -61,6 +61,9 @@ fn attaching() {
         ("rows beyond which one answer is made and sent at a time", attach::LARGE_ROWS.to_string()),
         ("questions of one client that wait", attach::MAX_QUESTIONS.to_string()),
         ("work on answers in a second", format!("{} ms", attach::BUDGET_MS)),
+        ("work on one answer until it is slow", format!("{} ms", attach::QUICK_MS)),
+        ("work on slow answers in a second", format!("{} ms", attach::BUDGET_MS)),
+        ("work on one slow answer", format!("{} ms", attach::SLOW_MS)),
         ("seconds between answers, where work is short", attach::MAX_EVERY_S.to_string()),
         ("bytes of the socket's path", attach::MAX_PATH.to_string()),
     ];

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::filtered::Rolled;
 use super::grouped::{Tally, group_total};
@@ -13,7 +12,7 @@ use super::pane::{Edges, FINE, floor, moment, seconds};
 use super::{LagRule, Site, Windows};
 use crate::flow::Time;
 use crate::snapshot::{
-    Basis, Both, Completeness, Counters, DropCount, Health, HostRow, LinkView, Order, Ranking,
+    Allowance, Basis, Both, Completeness, Counters, Health, HostRow, LinkView, Order, Ranking,
     Series, Snapshot, SortKey, Span, Subject, Untracked, View,
 };
 use crate::topn::TopN;
@@ -33,10 +32,23 @@ pub(super) struct Panes {
 }
 
 impl Windows {
-    /// Answers a view. `now` is the collector's running time, `health` what
-    /// ingest knows about itself; both only end up in the answer.
+    /// Answers a view, whatever it costs. `now` is the collector's running time,
+    /// `health` what ingest knows about itself; both only end up in the answer.
     #[must_use]
-    pub fn snapshot(&self, view: &View, now: Time, mut health: Health) -> Snapshot {
+    pub fn snapshot(&self, view: &View, now: Time, health: Health) -> Snapshot {
+        self.snapshot_within(view, now, health, &mut Allowance::unlimited())
+    }
+
+    /// The same within an allowance. Once that is over the answer has no rows, and
+    /// says so in [`Snapshot::unanswered`].
+    #[must_use]
+    pub fn snapshot_within(
+        &self,
+        view: &View,
+        now: Time,
+        mut health: Health,
+        allowance: &mut Allowance<'_>,
+    ) -> Snapshot {
         self.advance(now);
         // People's times are the wall clock's; ours run on when it is set.
         let shift = health.clock_shift_ms;
@@ -44,18 +56,9 @@ impl Windows {
         let (panes, span, unheeded) = self.span(view, at, now);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
         // Rows first, totals after: see `record`.
-        let mut tally = Tally::of(view.subject);
-        let rolled =
-            (!view.filter.is_any()).then(|| self.roll_up(&view.filter, &panes, &mut tally));
-        match view.subject {
-            Subject::Exporters => {}
-            Subject::Groups(grouping) => {
-                self.rank_groups(&mut snapshot, grouping, (tally, rolled.as_ref()), &panes);
-            }
-            Subject::Host(host) => snapshot.detail = Some(self.detail(view, host, &panes)),
-            Subject::Hosts | Subject::Line | Subject::Talkers => {
-                self.rank_hosts(&mut snapshot, rolled.as_ref(), &panes);
-            }
+        let rolled = self.fill_rows(&mut snapshot, &panes, allowance);
+        if allowance.is_over() {
+            leave_rows_out(&mut snapshot);
         }
         {
             let site = self.site();
@@ -81,7 +84,10 @@ impl Windows {
             host: self.hosts.doors.bound(&panes.edges),
             conversation: self.conversations.doors.bound(&panes.edges),
         };
-        snapshot.notes = self.notes(view, rolled.as_ref(), &panes);
+        snapshot.notes = match &snapshot.unanswered {
+            Some(why) => vec![why.clone()],
+            None => self.notes(view, rolled.as_ref(), &panes),
+        };
         snapshot.notes.extend(unheeded.map(not_waited_for));
         snapshot.captured_at = now;
         snapshot.span = span;
@@ -90,6 +96,34 @@ impl Windows {
             to_wall_clock(&mut snapshot, shift);
         }
         snapshot
+    }
+
+    /// Sets the rows of the tables; what matches the filter, if there is one.
+    fn fill_rows(
+        &self,
+        snapshot: &mut Snapshot,
+        panes: &Panes,
+        allowance: &mut Allowance<'_>,
+    ) -> Option<Rolled> {
+        let view = &snapshot.view;
+        let mut tally = Tally::of(view.subject);
+        let rolled = (!view.filter.is_any())
+            .then(|| self.roll_up(&view.filter, panes, &mut tally, allowance));
+        match view.subject {
+            Subject::Exporters => {}
+            Subject::Groups(grouping) => {
+                let found = (tally, rolled.as_ref());
+                self.rank_groups(snapshot, grouping, found, panes, allowance);
+            }
+            Subject::Host(host) => {
+                snapshot.detail = Some(self.detail(view, host, panes, allowance));
+            }
+            Subject::Hosts | Subject::Line | Subject::Talkers => {
+                self.rank_hosts(snapshot, rolled.as_ref(), panes, allowance);
+            }
+        }
+        // Of what was cut off nothing is told.
+        rolled.map(|rolled| if allowance.is_over() { Rolled::default() } else { rolled })
     }
 
     /// Where a view's window may end, and what is known of how late its traffic comes:
@@ -162,11 +196,15 @@ impl Windows {
         rolled: Option<&Rolled>,
         panes: &Panes,
         through: bool,
+        allowance: &mut Allowance<'_>,
         mut visit: impl FnMut(HostRow),
     ) {
         if let Some(rolled) = rolled {
             let sums = if through { &rolled.transit } else { &rolled.crossing };
             for (host, traffic) in sums {
+                if !allowance.spend(1) {
+                    return;
+                }
                 visit(HostRow { host: *host, traffic: *traffic, missing: 0 });
             }
             return;
@@ -176,7 +214,7 @@ impl Windows {
             true => (Lane::TransitOut, Lane::TransitIn),
             false => (Lane::Up, Lane::Down),
         };
-        self.hosts.each(|key, log| {
+        self.hosts.each(allowance, |key, log, _| {
             let (traffic, missing) = reader.pair(log, up, down);
             if traffic != Both::default() {
                 visit(HostRow { host: key.host(), traffic, missing });
@@ -184,18 +222,25 @@ impl Windows {
         });
     }
 
-    fn rank_hosts(&self, snapshot: &mut Snapshot, rolled: Option<&Rolled>, panes: &Panes) {
+    fn rank_hosts(
+        &self,
+        snapshot: &mut Snapshot,
+        rolled: Option<&Rolled>,
+        panes: &Panes,
+        allowance: &mut Allowance<'_>,
+    ) {
         let View { subject, limit, order, .. } = snapshot.view;
-        let through = self.find_basis(snapshot, rolled, panes) && subject != Subject::Line;
+        let through =
+            self.find_basis(snapshot, rolled, panes, allowance) && subject != Subject::Line;
         let by = |side| move |a: &HostRow, b: &HostRow| host_order(&order, side, a, b);
         if subject != Subject::Talkers {
             let mut top = TopN::new(limit, by(Side::Both));
-            self.each_host(rolled, panes, through, |row| top.push(row));
+            self.each_host(rolled, panes, through, allowance, |row| top.push(row));
             snapshot.hosts = ranking(top);
             return;
         }
         let (mut up, mut down) = (TopN::new(limit, by(Side::Up)), TopN::new(limit, by(Side::Down)));
-        self.each_host(rolled, panes, through, |row| {
+        self.each_host(rolled, panes, through, allowance, |row| {
             if !row.traffic.up.is_zero() {
                 up.push(row);
             }
@@ -252,72 +297,17 @@ impl Windows {
             },
         }
     }
+}
 
-    fn count_limits(&self, site: &Site, health: &mut Health) {
-        let load = |count: &AtomicU64| count.load(Relaxed);
-        let (hosts, conversations) = (&self.hosts.doors, &self.conversations.doors);
-        // Nothing of it is lost: it is in others. Bytes of `older_bytes` are not to be
-        // added to what counts flows and datagrams.
-        let counts = [
-            (
-                load(&hosts.refused),
-                "host_limit",
-                "flows of hosts beyond --max-hosts with too little traffic for a row; they are in others",
-            ),
-            (
-                load(&conversations.refused),
-                "conversation_limit",
-                "flows of conversations beyond --max-conversations with too little traffic for a row; they are in others",
-            ),
-            (
-                load(&hosts.evicted),
-                "hosts_evicted",
-                "hosts that gave up their rows to busier ones; their traffic is in others",
-            ),
-            (
-                load(&conversations.evicted),
-                "conversations_evicted",
-                "conversations that gave up their rows to busier ones; their traffic is in others",
-            ),
-            (
-                self.paths.refused(),
-                "path_limit",
-                "flows whose interfaces are not told apart: too many pairs of interfaces",
-            ),
-            (
-                site.totals.older().bytes,
-                "older_bytes",
-                "bytes of long flows from before the oldest window (an hour); in no window",
-            ),
-        ];
-        let noticed = counts.into_iter().filter(|(count, ..)| *count > 0);
-        health.noticed.extend(noticed.map(|(count, cause, explanation)| DropCount {
-            cause: cause.into(),
-            explanation: explanation.into(),
-            count,
-        }));
-    }
-
-    fn notes(&self, view: &View, rolled: Option<&Rolled>, panes: &Panes) -> Vec<String> {
-        let Some(rolled) = rolled else { return Vec::new() };
-        let mut notes = Vec::new();
-        let all = self.site().totals.sum(panes.start, panes.end).sum().bytes;
-        let lost = rolled.known.map_or(0, |known| all.saturating_sub(known));
-        if lost > 0 {
-            notes.push(format!(
-                "{} of this window have no conversation row (--max-conversations): no filter finds them",
-                crate::units::size(lost)
-            ));
-        }
-        if rolled.rows == 0 {
-            for port in view.filter.ports() {
-                notes.push(format!(
-                    "no conversation has service port {port}; rows keep the service's port, not the client's"
-                ));
-            }
-        }
-        notes
-    }
+/// Takes out the rows of an answer that was given up half-way, and says why.
+fn leave_rows_out(snapshot: &mut Snapshot) {
+    let view = snapshot.view.clone();
+    let why = match view.filter.is_any() {
+        false => format!("too slow here: use query: {}", view.filter.command()),
+        true => "too slow here: use query, a shorter window or fewer rows".to_owned(),
+    };
+    let unanswered = Some(why);
+    *snapshot = Snapshot { view, unanswered, basis: snapshot.basis.clone(), ..Snapshot::default() };
 }
 
 /// What is said of a newcomer whose reports come later than the window waits.

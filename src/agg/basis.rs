@@ -6,7 +6,7 @@ use super::Windows;
 use super::answer::Panes;
 use super::filtered::Rolled;
 use crate::flow::Network;
-use crate::snapshot::{Basis, HostRow, Snapshot};
+use crate::snapshot::{Allowance, Basis, HostRow, Snapshot};
 use crate::topn::top_n;
 
 /// Networks named as candidates for `--local`.
@@ -19,6 +19,7 @@ impl Windows {
         snapshot: &mut Snapshot,
         rolled: Option<&Rolled>,
         panes: &Panes,
+        allowance: &mut Allowance<'_>,
     ) -> bool {
         let totals = match rolled {
             Some(rolled) => rolled.totals,
@@ -27,7 +28,7 @@ impl Windows {
         let through = totals.transit.bytes > totals.sum().bytes / 2;
         if through {
             let mut networks = Candidates::default();
-            self.each_host(rolled, panes, true, |row| networks.add(&row));
+            self.each_host(rolled, panes, true, allowance, |row| networks.add(&row));
             snapshot.basis = Basis::SourceDestination { candidates: networks.best() };
         }
         through

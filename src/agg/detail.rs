@@ -10,7 +10,9 @@ use super::log::{Reader, TimeLog};
 use super::pane::{COARSE, moment};
 use super::ways::Ways;
 use crate::flow::Host;
-use crate::snapshot::{Both, ConversationRow, HostDetail, Order, Rates, Series, SortKey, View};
+use crate::snapshot::{
+    Allowance, Both, ConversationRow, HostDetail, Order, Rates, Series, SortKey, View,
+};
 use crate::topn::TopN;
 
 /// The sparklines of a host: an hour in minutes.
@@ -24,7 +26,13 @@ impl Traffic for ConversationRow {
 
 impl Windows {
     /// Everything about `host` in the panes of a view.
-    pub(super) fn detail(&self, view: &View, host: Host, panes: &Panes) -> HostDetail {
+    pub(super) fn detail(
+        &self,
+        view: &View,
+        host: Host,
+        panes: &Panes,
+        allowance: &mut Allowance<'_>,
+    ) -> HostDetail {
         let mut top = TopN::new(view.limit, |a: &ConversationRow, b: &ConversationRow| {
             conversation_order(&view.order, a, b)
         });
@@ -36,13 +44,10 @@ impl Windows {
         let asked = Asked::new(&view.filter, reader);
         let mut ways = Ways::new(&self.paths);
         let address = Address::from(host);
-        self.conversations.each(|key, log| {
-            if !key.has(address) {
-                return;
-            }
+        let visit = |key: &ConversationKey, log: &TimeLog, allowance: &mut Allowance<'_>| {
             let turned = key.host() != host;
             let mut both = Both::default();
-            asked.each(key, log, |what, counters| {
+            asked.each(key, log, allowance, |what, counters| {
                 let out = Lane::is_out(what.lane);
                 *(if out { &mut both.up } else { &mut both.down }) += counters;
                 if out != turned {
@@ -56,8 +61,12 @@ impl Windows {
                 sum += row.traffic;
                 top.push(row);
             }
-            history.add(log, &reader, panes.known, turned);
-        });
+            // The hour and three spans of it: the log is read four times.
+            if allowance.spend(4 * log.len() as u64) {
+                history.add(log, &reader, panes.known, turned);
+            }
+        };
+        self.conversations.each_copied(allowance, |key| key.has(address), visit);
         let local = self.tuning().local.contains(host);
         let own = local.then(|| {
             self.hosts.read(&address, |log| {

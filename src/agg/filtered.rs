@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::Windows;
 use super::answer::Panes;
 use super::entry::What;
@@ -12,12 +14,20 @@ use super::log::{Reader, TimeLog};
 use super::paths::Path;
 use crate::filter::{Columns, Filter};
 use crate::flow::{Class, Host};
-use crate::snapshot::{Both, Counters, Totals};
+use crate::snapshot::{Allowance, Both, Counters, Totals};
+
+/// A filter of so many tests is asked of rows while their shard is locked: a writer
+/// waits for some milliseconds at most. With a longer one rows are copied first.
+const SHORT: u64 = 32;
+
+/// What it costs to add a row to a sum by host or by group, in steps.
+pub(super) const SUM: u64 = 4;
 
 /// Conversations that match a filter, rolled up.
+#[derive(Default)]
 pub(super) struct Rolled {
-    pub(super) crossing: HashMap<Host, Both>,
-    pub(super) transit: HashMap<Host, Both>,
+    pub(super) crossing: HashMap<Host, Both, RandomState>,
+    pub(super) transit: HashMap<Host, Both, RandomState>,
     pub(super) totals: Totals,
     /// Conversations that matched.
     pub(super) rows: usize,
@@ -65,11 +75,19 @@ pub(super) struct Asked<'a> {
     reader: Reader<'a>,
     /// Whether the answer hangs on the path; else one of each direction will do.
     by_path: bool,
+    /// Tests of the filter.
+    cost: u64,
 }
 
 impl<'a> Asked<'a> {
     pub(super) fn new(filter: &'a Filter, reader: Reader<'a>) -> Asked<'a> {
-        Asked { filter, reader, by_path: filter.needs_interfaces() }
+        let cost = filter.cost();
+        Asked { filter, reader, by_path: filter.needs_interfaces(), cost }
+    }
+
+    /// Whether rows are to be copied before they are asked.
+    pub(super) fn is_long(&self) -> bool {
+        self.cost > SHORT
     }
 
     /// The path of a number.
@@ -86,8 +104,12 @@ impl<'a> Asked<'a> {
         &self,
         key: &ConversationKey,
         log: &TimeLog,
+        allowance: &mut Allowance<'_>,
         mut visit: impl FnMut(What, Counters),
     ) {
+        if !allowance.spend(2 * self.cost) {
+            return;
+        }
         if !self.by_path {
             let plain = Path::default();
             let (out, back) = (self.matches(key, true, plain), self.matches(key, false, plain));
@@ -107,7 +129,7 @@ impl<'a> Asked<'a> {
             let last = &mut known[usize::from(out)];
             let matches = match *last {
                 Some((path, matches)) if path == what.path => matches,
-                _ => self.matches(key, out, self.path(what.path)),
+                _ => allowance.spend(self.cost) && self.matches(key, out, self.path(what.path)),
             };
             *last = Some((what.path, matches));
             if matches {
@@ -117,9 +139,14 @@ impl<'a> Asked<'a> {
     }
 
     /// The traffic of a conversation that matches, seen from its host.
-    pub(super) fn both(&self, key: &ConversationKey, log: &TimeLog) -> Both {
+    pub(super) fn both(
+        &self,
+        key: &ConversationKey,
+        log: &TimeLog,
+        allowance: &mut Allowance<'_>,
+    ) -> Both {
         let mut both = Both::default();
-        self.each(key, log, |what, counters| {
+        self.each(key, log, allowance, |what, counters| {
             *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
         });
         both
@@ -129,22 +156,29 @@ impl<'a> Asked<'a> {
 impl Windows {
     /// Evaluates a filter on every conversation; what matches goes to `tally` too,
     /// so that its groups and these totals are of one moment.
-    pub(super) fn roll_up(&self, filter: &Filter, panes: &Panes, tally: &mut Tally) -> Rolled {
-        let mut crossing: HashMap<Host, Both> = HashMap::new();
-        let mut transit: HashMap<Host, Both> = HashMap::new();
+    pub(super) fn roll_up(
+        &self,
+        filter: &Filter,
+        panes: &Panes,
+        tally: &mut Tally,
+        allowance: &mut Allowance<'_>,
+    ) -> Rolled {
+        let mut crossing: HashMap<Host, Both, RandomState> = HashMap::default();
+        let mut transit: HashMap<Host, Both, RandomState> = HashMap::default();
         let mut totals = Totals::default();
         let mut rows = 0;
         let reader = self.reader(panes);
         let mut known = self.conversations.doors.is_crowded().then_some(0u64);
         let asked = Asked::new(filter, reader);
-        self.conversations.each(|key, log| {
+        let visit = |key: &ConversationKey, log: &TimeLog, allowance: &mut Allowance<'_>| {
             if let Some(known) = &mut known {
                 *known = known.saturating_add(reader.both(log).sum().bytes);
             }
-            let both = tally.add(&asked, key, log);
+            let both = tally.add(&asked, key, log, allowance);
             if both == Both::default() {
                 return;
             }
+            allowance.spend(SUM);
             rows += 1;
             *totals.of_mut(key.class(OUT)) += both.up;
             *totals.of_mut(key.class(IN)) += both.down;
@@ -156,7 +190,12 @@ impl Windows {
                 Class::Internal => {}
                 Class::Up | Class::Down => *crossing.entry(key.host()).or_default() += both,
             }
-        });
+        };
+        if asked.is_long() {
+            self.conversations.each_copied(allowance, |_| true, visit);
+        } else {
+            self.conversations.each(allowance, visit);
+        }
         Rolled { crossing, transit, totals, rows, known }
     }
 }

@@ -8,13 +8,14 @@ use foldhash::fast::RandomState;
 
 use super::Windows;
 use super::answer::{Panes, Side, Traffic, ranking, traffic_order};
-use super::filtered::{Asked, Rolled};
+use super::filtered::{Asked, Rolled, SUM};
 use super::key::{ConversationKey, Lane};
 use super::log::TimeLog;
 use super::ways::via;
 use crate::flow::{Host, Network};
 use crate::snapshot::{
-    Both, Counters, GroupKey, GroupRow, Grouping, Order, Reach, Snapshot, SortKey, Subject, Totals,
+    Allowance, Both, Counters, GroupKey, GroupRow, Grouping, Order, Reach, Snapshot, SortKey,
+    Subject, Totals,
 };
 use crate::topn::TopN;
 
@@ -60,14 +61,21 @@ impl Tally {
 
     /// Adds what was asked for of a conversation, and says how much that is, seen
     /// from its host.
-    pub(super) fn add(&mut self, asked: &Asked<'_>, key: &ConversationKey, log: &TimeLog) -> Both {
+    pub(super) fn add(
+        &mut self,
+        asked: &Asked<'_>,
+        key: &ConversationKey,
+        log: &TimeLog,
+        allowance: &mut Allowance<'_>,
+    ) -> Both {
         if self.by == Some(Grouping::Interface) {
-            return self.add_interfaces(asked, key, log);
+            return self.add_interfaces(asked, key, log, allowance);
         }
-        let both = asked.both(key, log);
+        let both = asked.both(key, log, allowance);
         if both == Both::default() {
             return both;
         }
+        allowance.spend(SUM);
         match key.reach {
             Reach::Internal => {}
             Reach::Line => self.add_line(key, both),
@@ -102,9 +110,15 @@ impl Tally {
         }
     }
 
-    fn add_interfaces(&mut self, asked: &Asked<'_>, key: &ConversationKey, log: &TimeLog) -> Both {
+    fn add_interfaces(
+        &mut self,
+        asked: &Asked<'_>,
+        key: &ConversationKey,
+        log: &TimeLog,
+        allowance: &mut Allowance<'_>,
+    ) -> Both {
         let mut both = Both::default();
-        asked.each(key, log, |what, counters| {
+        asked.each(key, log, allowance, |what, counters| {
             *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
             // Both directions in turn: each mostly keeps to its path.
             let mut last = self.paths.iter_mut().rev().take(2);
@@ -113,6 +127,7 @@ impl Tally {
                 None => self.paths.push((what.path, counters)),
             }
         });
+        allowance.spend(SUM * self.paths.len() as u64);
         for (path, counters) in self.paths.drain(..) {
             let Some(via) = via(asked.path(path)).filter(|_| !counters.is_zero()) else { continue };
             let none = Counters::default();
@@ -173,19 +188,20 @@ impl Windows {
         grouping: Grouping,
         (mut tally, rolled): (Tally, Option<&Rolled>),
         panes: &Panes,
+        allowance: &mut Allowance<'_>,
     ) {
-        let through = self.find_basis(snapshot, rolled, panes);
+        let through = self.find_basis(snapshot, rolled, panes, allowance);
         if rolled.is_none() && tally.by.is_some() {
             let asked = Asked::new(&snapshot.view.filter, self.reader(panes));
-            self.conversations.each(|key, log| {
+            self.conversations.each(allowance, |key, log, allowance| {
                 // What stays inside uses interfaces, and nothing else that is listed.
                 if key.reach != Reach::Internal || grouping == Grouping::Interface {
-                    tally.add(&asked, key, log);
+                    tally.add(&asked, key, log, allowance);
                 }
             });
         }
         let groups = match grouping {
-            Grouping::Group => self.name_hosts(rolled, panes, through),
+            Grouping::Group => self.name_hosts(rolled, panes, through, allowance),
             Grouping::Interface => tally.crossing,
             _ if through => tally.transit,
             _ => tally.crossing,
@@ -194,16 +210,25 @@ impl Windows {
         let mut top =
             TopN::new(snapshot.view.limit, |a: &GroupRow, b: &GroupRow| group_order(&order, a, b));
         for (key, Sum { traffic, members }) in groups {
+            if !allowance.spend(1) {
+                break;
+            }
             top.push(GroupRow { key, traffic, members });
         }
         snapshot.groups = ranking(top);
     }
 
     /// Hosts by the name of their network.
-    fn name_hosts(&self, rolled: Option<&Rolled>, panes: &Panes, through: bool) -> Groups {
+    fn name_hosts(
+        &self,
+        rolled: Option<&Rolled>,
+        panes: &Panes,
+        through: bool,
+        allowance: &mut Allowance<'_>,
+    ) -> Groups {
         let mut groups = Groups::default();
         let tuning = self.tuning();
-        self.each_host(rolled, panes, through, |row| {
+        self.each_host(rolled, panes, through, allowance, |row| {
             let name = tuning.groups.of(row.host).cloned();
             join(&mut groups, Some(GroupKey::Named(name)), row.traffic, 1);
         });

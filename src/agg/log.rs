@@ -139,6 +139,11 @@ impl TimeLog {
         self.0.last().map_or(0, Entry::lane)
     }
 
+    /// Entries: what it costs to read it.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

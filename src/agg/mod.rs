@@ -19,6 +19,7 @@ mod grouped;
 mod key;
 mod lag;
 mod log;
+mod noticed;
 mod pane;
 mod paths;
 mod percentile;
@@ -43,7 +44,7 @@ use self::percentile::Percentile;
 use self::rows::Rows;
 use self::totals::SiteTotals;
 use crate::flow::{Flow, Groups, LocalNetworks, Time};
-use crate::snapshot::{Alert, AlertSubject, Direction};
+use crate::snapshot::{Alert, AlertSubject, Allowance, Direction};
 
 pub use self::timing::MAX_LAG_MS;
 
@@ -327,7 +328,7 @@ impl Windows {
         };
         if rules.watch_hosts() {
             let reader = Reader { edges: &edges, paths: &self.paths, start, end };
-            self.hosts.each(|key, log| {
+            self.hosts.each(&mut Allowance::unlimited(), |key, log, _| {
                 let (both, _) = reader.pair(log, Lane::Up, Lane::Down);
                 take(AlertSubject::Host(key.host(), Direction::Up), both.up.bytes);
                 take(AlertSubject::Host(key.host(), Direction::Down), both.down.bytes);

@@ -19,6 +19,7 @@ use super::admission::{Doors, Newcomer};
 use super::batch::{Batch, Kept};
 use super::log::TimeLog;
 use super::pane::Edges;
+use crate::snapshot::Allowance;
 
 /// Rows per map when all are taken: walking over a shard of so many takes half a
 /// millisecond, which is how long a writer waits. With more maps the groups of a
@@ -195,14 +196,53 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         !full
     }
 
-    /// Walks over all rows.
-    pub(super) fn each(&self, mut visit: impl FnMut(&K, &TimeLog)) {
+    /// Walks over all rows as long as the allowance lasts. A shard's lock is held while
+    /// its rows are visited: only for what costs little.
+    pub(super) fn each(
+        &self,
+        allowance: &mut Allowance<'_>,
+        mut visit: impl FnMut(&K, &TimeLog, &mut Allowance<'_>),
+    ) {
         for map in self.maps.iter().rev() {
+            if allowance.is_over() {
+                return;
+            }
             // The cheapest way to walk over a map, one shard's lock at a time.
             map.retain(|key, log| {
-                visit(key, log);
+                if allowance.spend(1 + log.len() as u64) {
+                    visit(key, log, allowance);
+                }
                 true
             });
+        }
+    }
+
+    /// The same over the rows whose keys are wanted, for what costs more: the rows of a
+    /// map are copied and its locks let go before they are visited, so that no writer
+    /// waits for a visit.
+    pub(super) fn each_copied(
+        &self,
+        allowance: &mut Allowance<'_>,
+        wanted: impl Fn(&K) -> bool,
+        mut visit: impl FnMut(&K, &TimeLog, &mut Allowance<'_>),
+    ) {
+        let mut copies = Vec::new();
+        for map in self.maps.iter().rev() {
+            if !allowance.spend(map.len() as u64) {
+                return;
+            }
+            map.retain(|key, log| {
+                if wanted(key) {
+                    copies.push((*key, log.clone()));
+                }
+                true
+            });
+            for (key, log) in copies.drain(..) {
+                if !allowance.spend(1 + log.len() as u64) {
+                    return;
+                }
+                visit(&key, &log, allowance);
+            }
         }
     }
 

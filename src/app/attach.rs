@@ -96,9 +96,20 @@ pub(super) fn answer(
     }
 }
 
-/// Has a collector, if one runs, write what it received until now where queries
-/// find it. Says what stands in the way of that.
-pub(super) fn sync(attach: &Attach) -> Option<String> {
+/// A path as it is sent and compared.
+pub(super) fn names(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Has a collector, if one runs and records into one of these folders, write what it
+/// received until now where queries find it. Says what stands in the way of that.
+pub(super) fn sync(attach: &Attach, folders: &[PathBuf]) -> Option<String> {
+    // Where there is no such folder nobody records into it.
+    let folders: Vec<PathBuf> =
+        folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+    if folders.is_empty() {
+        return None;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let opened = first(attach, |path| runtime.block_on(Connection::open(path)));
     let missing = "what came in the last second may be missing";
@@ -107,7 +118,8 @@ pub(super) fn sync(attach: &Attach) -> Option<String> {
         Ok(None) => return None,
         Err(error) => return Some(format!("{error}; {missing}")),
     };
-    let why = match runtime.block_on(connection.ask(&Request::Sync, SYNC)) {
+    let request = Request::Sync(folders.iter().map(|path| names(path)).collect());
+    let why = match runtime.block_on(connection.ask(&request, SYNC)) {
         Ok(Reply::Synced(true)) => return None,
         Ok(_) => "it could not write all that came".to_owned(),
         Err(error) => error.to_string(),

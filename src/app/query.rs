@@ -106,17 +106,20 @@ impl Session {
         let clock = Clock::start();
         let stop = Stop::on_signals().map_err(AppError::Start)?;
         let zone = zone::zone(query.zone.as_deref())?;
-        // A file on its own is nothing that is being written.
-        let unwritten = match query.files.one {
-            None => attach::sync(&query.attach),
-            Some(_) => None,
-        };
         let asked = Asked {
             one: query.files.one.as_deref(),
             range: query.files.range.as_deref(),
             folders: query.files.folders.as_deref(),
         };
         let usual = usual(|name| std::env::var_os(name).map(PathBuf::from));
+        // A file on its own is nothing that is being written.
+        let unwritten = match query.files.one {
+            None => {
+                let folders = files::looked_through(asked, &usual, &zone, &|path| path.is_dir());
+                attach::sync(&query.attach, &folders)
+            }
+            Some(_) => None,
+        };
         let catalog = files::list(asked, &usual, &zone, &|path| path.is_dir())
             .map_err(|error| AppError::Query(error.to_string()))?;
         if catalog.entries.is_empty() {

@@ -1,12 +1,13 @@
 //! Serving screens that attach to a collector.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
 
 use super::AppError;
+use super::attach::names;
 use super::metrics::Source;
 use crate::attach::server::{Event, Limits, Server, Service, Socket};
 use crate::attach::{PlaceError, Places};
@@ -22,6 +23,8 @@ const SYNC: Duration = Duration::from_secs(1);
 pub(super) struct Parts {
     pub local: Local,
     pub tape: Option<Tape>,
+    /// Where it records, as those who ask have to name it.
+    pub folders: Vec<PathBuf>,
 }
 
 /// The threads that serve. Dropping it ends them.
@@ -85,17 +88,30 @@ pub(super) fn places(asked: Option<PathBuf>) -> Places {
 }
 
 fn service(parts: Parts) -> Service {
-    let Parts { local, tape } = parts;
+    let Parts { local, tape, folders } = parts;
     let (windows, clock) = (local.windows.clone(), local.clock);
     Service {
-        answer: Arc::new(move |view| local.answer(view)),
-        // Without a recorder queries have nothing to wait for.
-        sync: Arc::new(move || tape.as_ref().is_none_or(|tape| tape.flush(SYNC))),
+        answer: Arc::new(move |view, allowance| local.answer_within(view, allowance)),
+        // Whoever reads another archive, or where nothing is recorded, has nothing to wait for.
+        sync: Arc::new(move |asked| match &tape {
+            Some(tape) if is_asked(&folders, asked) => tape.flush(SYNC),
+            _ => true,
+        }),
         groups: Arc::new(move || windows.groups()),
         tell: Arc::new(tell),
         clock,
         limits: Limits::default(),
     }
+}
+
+/// Whether one of our folders is among those asked for, below or above one.
+fn is_asked(ours: &[PathBuf], asked: &[String]) -> bool {
+    ours.iter().any(|ours| {
+        // It may have been made, or moved behind a link, since the start.
+        let ours = names(&ours.canonicalize().unwrap_or_else(|_| ours.clone()));
+        let (ours, mut asked) = (Path::new(&ours), asked.iter().map(Path::new));
+        asked.any(|asked| asked.starts_with(ours) || ours.starts_with(asked))
+    })
 }
 
 /// Who comes and goes, as the kernel knows them.
@@ -106,5 +122,33 @@ fn tell(event: &Event) {
         }
         Event::Left { screen } => info!(screen, "a screen left"),
         Event::CutOff { screen, why } => warn!(screen, "a screen was cut off: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_asks_for_our_archive_has_it_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, link) = (folder.path().join("flows"), folder.path().join("link"));
+        std::fs::create_dir(&ours).unwrap();
+        std::os::unix::fs::symlink(&ours, &link).unwrap();
+        let asked = |path: PathBuf| vec![names(&path.canonicalize().unwrap_or(path))];
+        for (path, wanted) in [
+            (ours.clone(), true),
+            (link.clone(), true),
+            (ours.join("2026/11/24"), true),
+            (folder.path().to_owned(), true),
+            (folder.path().join("flows2"), false),
+            (folder.path().join("other"), false),
+        ] {
+            for recorded in [&ours, &link] {
+                let found = is_asked(std::slice::from_ref(recorded), &asked(path.clone()));
+                assert_eq!(found, wanted, "{} in {}", path.display(), recorded.display());
+            }
+        }
+        assert!(!is_asked(&[ours], &[]) && !is_asked(&[], &asked(link)));
     }
 }

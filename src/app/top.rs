@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -17,7 +18,7 @@ use crate::agg::{Config, Windows};
 use crate::cli::{NO_NAMES, Output, Top};
 use crate::clock::Clock;
 use crate::ingest::{Ingest, Options};
-use crate::snapshot::{Basis, Grouping, Order, Snapshot, Subject, View};
+use crate::snapshot::{Allowance, Basis, Grouping, Order, Snapshot, Subject, View};
 use crate::table;
 
 /// What a shell reports for a program ended by Ctrl-C, and by SIGTERM.
@@ -87,7 +88,25 @@ fn collect(
     drop(recording);
     let mut health = published.read();
     health.clock_shift_ms = clock.shift_ms();
-    let mut snapshot = windows.snapshot(&view(top), clock.now(), health);
+    let (asked, stop) = (view(top), Arc::new(AtomicBool::new(false)));
+    let stopped = stop.clone();
+    let made = runtime.block_on(async {
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut go_on = |_: u64| !stopped.load(Relaxed);
+            let mut allowance = Allowance::new(&mut go_on);
+            windows.snapshot_within(&asked, clock.now(), health, &mut allowance)
+        });
+        tokio::select! {
+            answer = answer => Ok(answer),
+            code = ends.end() => Err(code),
+        }
+    });
+    // Whoever waits no longer is obeyed: the answer is given up.
+    stop.store(true, Relaxed);
+    let mut snapshot = match made {
+        Ok(answer) => answer.map_err(|error| AppError::Start(error.into()))?,
+        Err(code) => return Ok(ExitCode::from(code)),
+    };
     advise(&mut snapshot);
     let mut text = Vec::new();
     print(top.output, &snapshot, zone, &mut text).map_err(AppError::Print)?;
@@ -111,6 +130,9 @@ fn view(top: &Top) -> View {
 fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Result<(), AppError> {
     if top.subject == Subject::Groups(Grouping::Group) && !named {
         return Err(AppError::Query(NO_NAMES.to_owned()));
+    }
+    if let Some(why) = snapshot.unanswered {
+        return Err(AppError::Query(why));
     }
     advise(&mut snapshot);
     match print(top.output, &snapshot, zone, &mut io::stdout().lock()) {

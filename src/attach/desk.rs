@@ -8,15 +8,22 @@
 //! Nothing is made for a view, and no share kept for it, while none of those who
 //! watch it has taken the answers before. Views whose answers have been taken for a
 //! while come first and keep most of the budget, however many come anew.
+//!
+//! Answers are made by two threads. All begin on that of the quick ones; what cannot be
+//! made within [`QUICK_MS`], and what is large, is slow from then on: it goes to the
+//! other thread and has a budget of its own there, of which those clients come first
+//! who have had least.
 
+mod share;
+mod slow;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::frame::Numbered;
-use super::{BUDGET_MS, LARGE_ROWS, MAX_EVERY_S, MAX_QUESTIONS};
+use super::{BUDGET_MS, LARGE_ROWS, MAX_QUESTIONS, QUICK_MS};
 use crate::snapshot::View;
 
 /// A client, by a number that is never used again.
@@ -35,9 +42,12 @@ const BURST: u64 = SECOND;
 /// than the kernel keeps of the smallest for one who does not read.
 const PROVEN: u32 = 8;
 
-/// What single questions and views that are not proven have of the budget at least,
-/// one part in so many.
-const FRESH_PART: u64 = 4;
+/// Which thread makes an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speed {
+    Quick,
+    Slow,
+}
 
 /// How far a client is behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,6 +76,8 @@ struct Watched {
     /// answers at least.
     apart: u64,
     every_s: u32,
+    /// Whether it is answered beside the quick ones.
+    slow: bool,
 }
 
 impl Watched {
@@ -98,6 +110,8 @@ pub(super) struct Question {
     pub client: Id,
     pub asked: Numbered<View>,
     at: u64,
+    /// Whether it is answered beside the quick ones.
+    slow: bool,
 }
 
 impl Question {
@@ -127,6 +141,9 @@ pub(super) struct Desk {
     /// not wait for what others cost.
     paid: u64,
     paid_proven: u64,
+    /// Work on what is slow is paid for until then, and what clients had of it.
+    paid_slow: u64,
+    had: HashMap<Id, u64>,
     /// Whether a large answer is being made, or on its way.
     large: bool,
 }
@@ -148,6 +165,7 @@ impl Desk {
                 taken: 0,
                 apart: 0,
                 every_s: 1,
+                slow: false,
             });
             self.watched.len() - 1
         });
@@ -176,7 +194,9 @@ impl Desk {
         if waiting.count() >= MAX_QUESTIONS {
             return false;
         }
-        self.questions.push_back(Question { client, asked, at: now });
+        let mut question = Question { client, asked, at: now, slow: false };
+        question.slow = question.is_large();
+        self.questions.push_back(question);
         self.share();
         true
     }
@@ -185,6 +205,7 @@ impl Desk {
     pub(super) fn leave(&mut self, client: Id) {
         self.unwatch(client);
         self.questions.retain(|question| question.client != client);
+        self.had.remove(&client);
         self.share();
     }
 
@@ -210,10 +231,18 @@ impl Desk {
         self.large = false;
     }
 
-    /// What has waited longest of what may be done, proven views first.
-    pub(super) fn next(&mut self, now: u64) -> Next {
+    /// What this thread is to do next.
+    pub(super) fn next_of(&mut self, speed: Speed, now: u64) -> Next {
+        match speed {
+            Speed::Quick => self.next(now),
+            Speed::Slow => self.next_slow(now),
+        }
+    }
+
+    /// What has waited longest of what is quick and may be done, proven views first.
+    fn next(&mut self, now: u64) -> Next {
         let first_of = |is_proven| {
-            let read = self.watched.iter().filter(|watched| watched.is_read());
+            let read = self.watched.iter().filter(|watched| watched.is_read() && !watched.slow);
             let of_kind = read.filter(|watched| watched.is_proven() == is_proven);
             of_kind.min_by_key(|watched| watched.due())
         };
@@ -222,7 +251,7 @@ impl Desk {
         if let (Some(watched), true) = (proven, proven_at.is_some_and(|at| at <= now)) {
             return Next::Watched(watched.view.clone(), watched.every_s);
         }
-        let question = self.questions.iter().position(|one| !self.large || !one.is_large());
+        let question = self.questions.iter().position(|one| !one.slow);
         let watched = first_of(false);
         let asked = question.map(|at| self.questions[at].at);
         let due = watched.map(Watched::due);
@@ -234,7 +263,6 @@ impl Desk {
         if let Some(question) = question.filter(|_| asked == Some(first))
             && let Some(question) = self.questions.remove(question)
         {
-            self.large |= question.is_large();
             return Next::Question(question);
         }
         match watched {
@@ -248,9 +276,12 @@ impl Desk {
         self.paid = self.paid.max(began).saturating_add(cost.saturating_mul(TIMES));
     }
 
-    /// A question was answered, which began then and took so much work.
-    pub(super) fn told(&mut self, began: u64, cost: u64) {
-        self.pay(began, cost);
+    /// A client's question was answered, which began then and took so much work.
+    pub(super) fn told(&mut self, client: Id, speed: Speed, began: u64, cost: u64) {
+        match speed {
+            Speed::Quick => self.pay(began, cost),
+            Speed::Slow => self.pay_slow(&[client], began, cost),
+        }
         self.share();
     }
 
@@ -263,14 +294,24 @@ impl Desk {
         began: u64,
         cost: u64,
     ) -> Vec<Id> {
-        self.pay(began, cost);
-        let watched = self.watched.iter_mut().find(|watched| watched.view == *view);
-        if watched.as_ref().is_some_and(|watched| watched.is_proven()) {
-            let work = cost.saturating_mul(TIMES);
-            self.paid_proven = self.paid_proven.max(began).saturating_add(work);
-        }
+        let at = self.watched.iter().position(|watched| watched.view == *view);
         // Those who wanted it may have gone meanwhile.
-        let Some(watched) = watched else { return Vec::new() };
+        let Some(watched) = at.map(|at| &mut self.watched[at]) else {
+            self.pay(began, cost);
+            return Vec::new();
+        };
+        if watched.slow {
+            let clients: Vec<Id> = watched.clients.iter().map(|(client, _)| *client).collect();
+            watched.slow = cost > QUICK_MS * 1000 / 2;
+            self.pay_slow(&clients, began, cost);
+        } else {
+            if watched.is_proven() {
+                let work = cost.saturating_mul(TIMES);
+                self.paid_proven = self.paid_proven.max(began).saturating_add(work);
+            }
+            self.pay(began, cost);
+        }
+        let Some(watched) = at.and_then(|at| self.watched.get_mut(at)) else { return Vec::new() };
         // A single slow answer shall not count for long, nor be forgotten at once.
         watched.cost = if watched.answered.is_none() { cost } else { (watched.cost + cost) / 2 };
         watched.answered = Some(began);
@@ -283,34 +324,5 @@ impl Desk {
         }
         self.share();
         clients
-    }
-
-    /// Gives every view its share; those that are not proven have what the others leave.
-    fn share(&mut self) {
-        let read = (0..self.watched.len()).filter(|at| self.watched[*at].is_read());
-        let (proven, fresh): (Vec<usize>, Vec<usize>) =
-            read.partition(|at| self.watched[*at].is_proven());
-        let all = BUDGET_MS * 1000;
-        let is_alone = fresh.is_empty() && self.questions.is_empty();
-        let kept = if is_alone { 0 } else { all / FRESH_PART };
-        let left = self.share_out(all - kept, proven);
-        self.share_out(kept + left, fresh);
-    }
-
-    /// Gives these their shares of so much: the cheapest first, so that what it leaves
-    /// goes to those that need more. Says what is left.
-    fn share_out(&mut self, mut left: u64, mut order: Vec<usize>) -> u64 {
-        order.sort_by_key(|at| self.watched[*at].cost);
-        let mut others = order.len() as u64;
-        for at in order {
-            let share = (left / others.max(1)).max(1);
-            let watched = &mut self.watched[at];
-            let seconds = watched.cost.div_ceil(share).clamp(1, u64::from(MAX_EVERY_S));
-            watched.every_s = (seconds as u32).next_power_of_two();
-            watched.apart = watched.cost.saturating_mul(SECOND) / share;
-            left = left.saturating_sub(watched.cost.min(share));
-            others -= 1;
-        }
-        left
     }
 }

@@ -131,8 +131,9 @@ pub enum Request {
     Watch(View),
     /// One answer; the number comes back with it.
     Ask(Numbered<View>),
-    /// That what was received until now be where queries find it.
-    Sync,
+    /// That what was received until now, and is recorded into one of these folders, below
+    /// or above it, be where queries find it; of none only that the server answers.
+    Sync(Vec<String>),
 }
 
 /// What servers say.
@@ -182,7 +183,7 @@ impl Message for Request {
         Ok(match kind {
             1 => Request::Watch(parse(kind, body)?),
             2 => Request::Ask(parse(kind, body)?),
-            3 => parse(kind, body).map(|()| Request::Sync)?,
+            3 => Request::Sync(parse(kind, body)?),
             _ => return Err(FrameError::Kind(kind)),
         })
     }
@@ -191,7 +192,7 @@ impl Message for Request {
         match self {
             Request::Watch(view) => print(1, view),
             Request::Ask(question) => print(2, question),
-            Request::Sync => print(3, &()),
+            Request::Sync(folders) => print(3, folders),
         }
     }
 }

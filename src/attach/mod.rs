@@ -44,8 +44,17 @@ pub const LARGE_ROWS: usize = 10_000;
 /// Questions of one client that wait for their answers.
 pub const MAX_QUESTIONS: usize = 8;
 
-/// Work on answers: milliseconds in each second, a quarter of a core.
+/// Work on answers: milliseconds in each second, a quarter of a core. What is slow has
+/// as much again, on a thread of its own that stands back behind all others.
 pub const BUDGET_MS: u64 = 250;
+
+/// Work on one answer, in milliseconds, until it is slow: then it is given up, so that
+/// no other waits longer, and made anew beside those that are quick.
+pub const QUICK_MS: u64 = 200;
+
+/// Work on one slow answer, in milliseconds: a million hosts or two million
+/// conversations with a common filter need less. What needs more is not made.
+pub const SLOW_MS: u64 = 5_000;
 
 /// Where the budget is not enough, answers come up to this many seconds apart.
 pub const MAX_EVERY_S: u32 = 256;

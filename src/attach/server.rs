@@ -1,7 +1,8 @@
 //! The collector's end: accepts connections, reads requests, writes answers.
 //!
 //! One thread does that for all clients; it never waits for any of them. Another
-//! makes the answers ([`super::desk`] says which next). Between them each client
+//! makes the answers ([`super::desk`] says which next), and a third those that take
+//! long. Between them each client
 //! has a box that holds the newest answer only: who reads slowly misses some.
 
 mod answers;
@@ -22,11 +23,12 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
-use super::desk::{Desk, Id};
-use super::{HANDSHAKE, MAX_CLIENTS, MAX_PENDING, STALL};
+use super::desk::{Desk, Id, Speed};
+use super::frame::{FrameError, Reply, encode};
+use super::{HANDSHAKE, MAX_CLIENTS, MAX_PENDING, QUICK_MS, SLOW_MS, STALL};
 use crate::clock::Clock;
 use crate::flow::Groups;
-use crate::snapshot::{Attached, Snapshot, View};
+use crate::snapshot::{Allowance, Attached, Snapshot, View};
 
 /// Connections are taken this far apart at least: a thousand a second keep
 /// nobody out, and no core busy.
@@ -42,11 +44,21 @@ pub struct Limits {
     pub pending: usize,
     pub handshake: Duration,
     pub stall: Duration,
+    /// Work on one answer until it is slow, and on one that is slow until it is given up.
+    pub quick: Duration,
+    pub slow: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { clients: MAX_CLIENTS, pending: MAX_PENDING, handshake: HANDSHAKE, stall: STALL }
+        Limits {
+            clients: MAX_CLIENTS,
+            pending: MAX_PENDING,
+            handshake: HANDSHAKE,
+            stall: STALL,
+            quick: Duration::from_millis(QUICK_MS),
+            slow: Duration::from_millis(SLOW_MS),
+        }
     }
 }
 
@@ -70,14 +82,18 @@ pub enum Event {
     },
 }
 
+/// Answers a view within an allowance.
+pub type Answer = dyn Fn(&View, &mut Allowance<'_>) -> Snapshot + Send + Sync;
+
 /// What is served.
 #[derive(Clone)]
 pub struct Service {
-    /// Answers a view, now.
-    pub answer: Arc<dyn Fn(&View) -> Snapshot + Send + Sync>,
-    /// Has what was received until now written where queries find it; `false` when
-    /// that could not be done within a second.
-    pub sync: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Answers a view, now, within an allowance.
+    pub answer: Arc<Answer>,
+    /// Has what was received until now written where queries find it, if it is recorded
+    /// into one of these folders, below or above it; `false` when that could not be done
+    /// within a second.
+    pub sync: Arc<dyn Fn(&[String]) -> bool + Send + Sync>,
     /// The networks that have names, which may become others.
     pub groups: Arc<dyn Fn() -> Arc<Groups> + Send + Sync>,
     pub tell: Arc<dyn Fn(&Event) + Send + Sync>,
@@ -123,9 +139,28 @@ struct Shared {
     work: Condvar,
     refused: AtomicU64,
     cut_off: AtomicU64,
+    /// The names of networks as every connection begins with them: thousands of them are
+    /// not compressed for each.
+    welcome: Mutex<Option<Welcome>>,
 }
 
+/// Names of networks and the frame that says them.
+type Welcome = (Arc<Groups>, Arc<[u8]>);
+
 impl Shared {
+    /// The frame that says these names.
+    fn welcome(&self, names: &Arc<Groups>) -> Result<Arc<[u8]>, FrameError> {
+        let mut kept = self.welcome.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, frame)) = &*kept
+            && Arc::ptr_eq(known, names)
+        {
+            return Ok(frame.clone());
+        }
+        let frame: Arc<[u8]> = encode(&Reply::Welcome(names.clone()))?.into();
+        *kept = Some((names.clone(), frame.clone()));
+        Ok(frame)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -151,7 +186,7 @@ struct Large(Arc<Shared>);
 impl Drop for Large {
     fn drop(&mut self) {
         self.0.state().desk.large_done();
-        self.0.work.notify_one();
+        self.0.work.notify_all();
     }
 }
 
@@ -176,6 +211,7 @@ impl Server {
             work: Condvar::new(),
             refused: AtomicU64::new(0),
             cut_off: AtomicU64::new(0),
+            welcome: Mutex::default(),
         });
         let (stop, stopped) = oneshot::channel();
         let mut server = Server { shared, stop: Some(stop), threads: Vec::new() };
@@ -194,7 +230,11 @@ impl Server {
             drop(socket);
         })?);
         let shared = server.shared.clone();
-        server.threads.push(named("answers").spawn(move || answers::make(&shared))?);
+        let slow = shared.clone();
+        server.threads.push(named("answers").spawn(move || answers::make(&shared, Speed::Quick))?);
+        server
+            .threads
+            .push(named("slow answers").spawn(move || answers::make(&slow, Speed::Slow))?);
         Ok(server)
     }
 

@@ -127,6 +127,9 @@ impl Columns for (&Flow, &More) {
     }
 }
 
+/// A longer filter is not repeated on a command line that people are to type, in bytes.
+const MAX_COMMAND: usize = 200;
+
 /// A parsed filter. The default matches everything.
 ///
 /// Printing and parsing again gives an equal filter; spelling and place do not
@@ -215,6 +218,23 @@ impl Filter {
     #[must_use]
     pub fn needs_interfaces(&self) -> bool {
         self.root.find(&|term: &Term| term.reads_interfaces().then_some(())).is_some()
+    }
+
+    /// How many tests one row may need: what it costs to ask.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.root.cost()
+    }
+
+    /// The command that asks the archive for what matches; a filter too long for a line
+    /// of the screen is to come from a file.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let line = self.line();
+        if line.len() > MAX_COMMAND {
+            return "toptalk query -f FILE, with the filter in FILE".to_owned();
+        }
+        error::query(&line)
     }
 
     /// The single ports that are asked for (`port N`, `port in [N ...]`, not

@@ -92,6 +92,15 @@ impl Test {
         }
     }
 
+    /// How many comparisons it takes: lists are gone through, for either of two columns.
+    fn cost(&self) -> u64 {
+        match self {
+            Test::Nets(nets) => 1 + 2 * nets.len() as u64,
+            Test::Among(ranges) => 1 + 2 * ranges.len() as u64,
+            Test::Nothing | Test::Compare(..) | Test::Flags { .. } => 2,
+        }
+    }
+
     pub(super) fn has(&self, number: i128) -> bool {
         match self {
             Test::Nothing => true,
@@ -203,6 +212,18 @@ impl Node {
             Node::Not(part) => part.answer_of(exporter).map(|holds| !holds),
             Node::All(parts) => decided(parts.iter().map(|part| part.answer_of(exporter)), false),
             Node::One(parts) => decided(parts.iter().map(|part| part.answer_of(exporter)), true),
+        }
+    }
+
+    /// How many single tests it takes to answer for one row, at most.
+    pub(super) fn cost(&self) -> u64 {
+        match self {
+            Node::Any => 0,
+            Node::Term(term) => term.test.cost(),
+            Node::Not(part) => part.cost(),
+            Node::All(parts) | Node::One(parts) => {
+                parts.iter().map(Node::cost).fold(0, u64::saturating_add)
+            }
         }
     }
 

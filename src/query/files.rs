@@ -160,6 +160,24 @@ pub struct Asked<'a> {
     pub folders: Option<&'a str>,
 }
 
+/// The folders that are looked through: who records into one of them is to write what
+/// it has. None when the words are wrong, which [`list`] tells.
+#[must_use]
+pub fn looked_through(
+    asked: Asked,
+    usual: &Path,
+    zone: &TimeZone,
+    is_folder: &dyn Fn(&Path) -> bool,
+) -> Vec<PathBuf> {
+    match (asked.folders, asked.range) {
+        (Some(text), _) => folders(text).unwrap_or_default(),
+        (None, Some(text)) => {
+            range(text, zone, is_folder).map(|range| vec![range.folder]).unwrap_or_default()
+        }
+        (None, None) => vec![usual.to_owned()],
+    }
+}
+
 /// Lists the files that are asked; without any word those of `usual`.
 ///
 /// # Errors

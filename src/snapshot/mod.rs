@@ -3,6 +3,7 @@
 //! Nothing here knows where the answer came from; the screen, the CSV file and
 //! the JSON output all read the same structure.
 
+mod allowance;
 mod condition;
 mod exporter;
 mod group;
@@ -10,6 +11,7 @@ mod health;
 mod via;
 mod view;
 
+pub use allowance::{Allowance, STEPS};
 pub use condition::{Condition, Mark};
 pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
@@ -413,6 +415,9 @@ pub struct Snapshot {
     pub link: LinkView,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,
+    /// Why there are no rows: making them would have cost more than an answer may, or
+    /// takes longer than others. A sentence that says what to do instead.
+    pub unanswered: Option<String>,
     /// What the reader should know about this answer, ready to print.
     pub notes: Vec<String>,
     /// Seconds from one answer to the next where that is more than one: many

@@ -130,7 +130,7 @@ impl Screen {
                     Err(_) if is_asked => return Err(AttachError::Silent.into()),
                     Err(_) => {
                         is_asked = true;
-                        connection.send(&Request::Sync).await?;
+                        connection.send(&Request::Sync(Vec::new())).await?;
                     }
                 },
                 changed = self.asked.changed() => {

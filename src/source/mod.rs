@@ -2,12 +2,12 @@
 //! come from it cannot tell.
 
 mod attached;
+mod local;
 
 pub use attached::attach;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -15,10 +15,7 @@ use crate::agg::Windows;
 use crate::clock::Clock;
 use crate::flow::Time;
 use crate::ingest::Published;
-use crate::snapshot::{Health, Snapshot, Subject, View};
-
-/// A fresh answer is made this often when nothing is asked.
-const REFRESH: Duration = Duration::from_secs(1);
+use crate::snapshot::{Allowance, Health, Snapshot, Subject, View};
 
 /// Questions besides the standing view that may wait, such as saving.
 const PENDING: usize = 8;
@@ -32,9 +29,15 @@ pub struct Local {
 }
 
 impl Local {
-    /// The answer to a view, now.
+    /// The answer to a view, now, whatever it costs.
     #[must_use]
     pub fn answer(&self, view: &View) -> Snapshot {
+        self.answer_within(view, &mut Allowance::unlimited())
+    }
+
+    /// The answer to a view, now, within an allowance.
+    #[must_use]
+    pub fn answer_within(&self, view: &View, allowance: &mut Allowance<'_>) -> Snapshot {
         let mut health = self.published.read();
         health.clock_shift_ms = self.clock.shift_ms();
         if health.clock_shift_ms != 0 {
@@ -45,7 +48,7 @@ impl Local {
             ));
         }
         health.ended = self.published.has_ended();
-        self.windows.snapshot(view, self.clock.now(), health)
+        self.windows.snapshot_within(view, self.clock.now(), health, allowance)
     }
 
     /// How the collecting goes, without any rows; the time on the wall.
@@ -82,35 +85,6 @@ pub fn serve(local: Local, first: View) -> io::Result<Ends> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new()
         .name("source".to_owned())
-        .spawn(move || runtime.block_on(answer_all(local, asked, answers, pending)))?;
+        .spawn(move || runtime.block_on(local::answer_all(local, asked, answers, pending)))?;
     Ok(Ends { views, snapshots, questions })
-}
-
-async fn answer_all(
-    local: Local,
-    mut asked: watch::Receiver<View>,
-    answers: watch::Sender<Arc<Snapshot>>,
-    mut pending: mpsc::Receiver<Question>,
-) {
-    let mut ticks = tokio::time::interval(REFRESH);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => local.windows.watch(local.clock.now()),
-            changed = asked.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
-            Some((view, reply)) = pending.recv() => {
-                // Whoever asked may have gone; then nobody misses the answer.
-                let _ = reply.send(local.answer(&view));
-                continue;
-            }
-        }
-        let view = asked.borrow_and_update().clone();
-        if answers.send(Arc::new(local.answer(&view))).is_err() {
-            return;
-        }
-    }
 }

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use toptalk::attach::client::{AttachError, Connection};
 use toptalk::attach::frame::{Hello, Reply, Request, encode};
-use toptalk::attach::server::{Event, Limits, Server, Service, Socket};
+use toptalk::attach::server::{Answer, Event, Limits, Server, Service, Socket};
 use toptalk::clock::Clock;
 use toptalk::flow::Groups;
 use toptalk::snapshot::{Snapshot, View};
@@ -23,7 +23,8 @@ use crate::common::terminal::PATIENCE;
 /// A limit that is over in no time.
 pub const SOON: Duration = Duration::from_millis(50);
 
-type Answer = dyn Fn(&View) -> Snapshot + Send + Sync;
+/// Answers whatever it costs.
+type Plain = dyn Fn(&View) -> Snapshot + Send + Sync;
 
 /// A server at a socket of its own.
 pub struct Rig {
@@ -48,7 +49,12 @@ impl Rig {
         Rig::answering(limits, Arc::new(plain))
     }
 
-    pub fn answering(limits: Limits, answer: Arc<Answer>) -> Rig {
+    pub fn answering(limits: Limits, answer: Arc<Plain>) -> Rig {
+        Rig::within(limits, Arc::new(move |view, _| answer(view)))
+    }
+
+    /// Answers within allowances.
+    pub fn within(limits: Limits, answer: Arc<Answer>) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.sock");
         let (tell, events) = channel();
@@ -66,11 +72,11 @@ impl Rig {
         let (tell, made) = (Mutex::new(self.tell.clone()), self.made.clone());
         let names = self.names.clone();
         let service = Service {
-            answer: Arc::new(move |view| {
+            answer: Arc::new(move |view, allowance| {
                 made.fetch_add(1, Relaxed);
-                answer(view)
+                answer(view, allowance)
             }),
-            sync: Arc::new(|| true),
+            sync: Arc::new(|_| true),
             groups: Arc::new(move || names.lock().unwrap().clone()),
             tell: Arc::new(move |event| drop(tell.lock().unwrap().send(event.clone()))),
             clock: Clock::start(),

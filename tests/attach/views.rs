@@ -81,7 +81,7 @@ fn questions_have_their_own_answers_and_rows_are_bounded() {
     assert_eq!(client.snapshot().view.limit, MAX_STANDING_ROWS);
     client.send(Request::Ask(Numbered { number: 70, about: view(usize::MAX) }));
     client.send(Request::Ask(Numbered { number: 71, about: view(3) }));
-    client.send(Request::Sync);
+    client.send(Request::Sync(vec!["/var/lib/toptalk".to_owned()]));
     let (mut answers, mut synced) = (Vec::new(), false);
     while answers.len() < 2 || !synced {
         match client.next().unwrap() {
@@ -125,7 +125,7 @@ fn a_screen_outlives_its_collector() {
     let (reply, asked) = tokio::sync::oneshot::channel();
     ends.questions.blocking_send((view(9), reply)).unwrap();
     assert!(asked.blocking_recv().is_err());
-    rig.serve(Limits::default(), Arc::new(plain));
+    rig.serve(Limits::default(), Arc::new(|view, _| plain(view)));
     let answer = wait(&mut ends, |answer| answer.view == view(6));
     assert!(answer.health.gone.is_none());
     drop(ends);

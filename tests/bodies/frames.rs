@@ -38,7 +38,7 @@ pub fn request(input: &mut Input) -> Request {
     match input.below(3) {
         0 => Request::Watch(choose(input)),
         1 => Request::Ask(choose(input)),
-        _ => Request::Sync,
+        _ => Request::Sync(choose(input)),
     }
 }
 

@@ -154,7 +154,8 @@ impl Service {
         let ingest =
             Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
         let local = Local { windows: windows.clone(), published: ingest.published(), clock };
-        let serving = Serving::start(Parts { local, tape: tape.clone() }, collecting.serve)?;
+        let serving =
+            Serving::start(Parts { local, tape: tape.clone(), folders }, collecting.serve)?;
         let metrics = Metrics::serve(metrics, serving.health(), losses.clone())?;
         let report = Report::new(tape, ingest.published(), zone, told);
         let hooks = collecting.hook.map(|hook| Hooks::start(hook, losses.clone()));

@@ -15,29 +15,65 @@ fn takes(client: &Id) -> bool {
 }
 
 /// Runs a desk for some seconds of its time, in which an answer to a view costs
-/// a microsecond for each of its rows. Tells of the answers when they began.
+/// a microsecond for each of its rows; what is slow is made beside the rest. Tells of
+/// the answers when they began.
 fn run(desk: &mut Desk, from: u64, seconds: u64) -> Vec<(usize, u64)> {
     let frame: Arc<[u8]> = Arc::new([]);
     let (mut now, mut answers) = (from, Vec::new());
+    // When the thread of slow answers is done with its last one.
+    let mut slow_done = from;
     while now < from + seconds * SECOND {
-        match desk.next(now) {
-            Next::Watched(view, _) => {
-                answers.push((view.limit, now));
-                let clients = desk.answered(&view, &frame, now, view.limit as u64);
-                clients.into_iter().filter(takes).for_each(|client| desk.taken(client));
-                now += view.limit as u64;
+        let mut later = slow_done;
+        if slow_done <= now {
+            match step(desk, Speed::Slow, now, &frame) {
+                Ok((limit, cost)) => {
+                    answers.push((limit, now));
+                    slow_done = now + cost;
+                    later = slow_done;
+                }
+                Err(until) => later = until.unwrap_or(u64::MAX),
             }
-            Next::Question(question) => {
-                let cost = question.asked.about.limit as u64;
-                answers.push((question.asked.about.limit, now));
-                desk.told(now, cost);
+        }
+        match step(desk, Speed::Quick, now, &frame) {
+            Ok((limit, cost)) => {
+                answers.push((limit, now));
                 now += cost;
             }
-            Next::Wait(Some(until)) => now = until,
-            Next::Wait(None) => break,
+            Err(until) => match until.unwrap_or(u64::MAX).min(later) {
+                u64::MAX => break,
+                until => now = until.max(now + 1),
+            },
         }
     }
     answers
+}
+
+/// What one thread does next: rows and work of an answer, or until when it waits.
+fn step(
+    desk: &mut Desk,
+    speed: Speed,
+    now: u64,
+    frame: &Arc<[u8]>,
+) -> Result<(usize, u64), Option<u64>> {
+    const QUICK: u64 = QUICK_MS * 1000;
+    match desk.next_of(speed, now) {
+        Next::Watched(view, _) if speed == Speed::Quick && view.limit as u64 > QUICK => {
+            let clients = desk.is_slow(&view, now, QUICK);
+            clients.into_iter().filter(takes).for_each(|client| desk.taken(client));
+            Ok((0, QUICK))
+        }
+        Next::Watched(view, _) => {
+            let clients = desk.answered(&view, frame, now, view.limit as u64);
+            clients.into_iter().filter(takes).for_each(|client| desk.taken(client));
+            Ok((view.limit, view.limit as u64))
+        }
+        Next::Question(question) => {
+            let cost = question.asked.about.limit as u64;
+            desk.told(question.client, speed, now, cost);
+            Ok((question.asked.about.limit, cost))
+        }
+        Next::Wait(until) => Err(until),
+    }
 }
 
 fn count(answers: &[(usize, u64)], limit: usize) -> usize {
@@ -177,15 +213,68 @@ fn one_large_answer_at_a_time_and_few_questions_of_one() {
         Next::Question(question) => Some(question.asked.number),
         _ => None,
     };
-    assert_eq!(numbers(desk.next(2)), Some(1));
-    desk.told(2, 1);
-    assert_eq!(numbers(desk.next(3)), Some(3), "the other large one waits");
-    assert_eq!(numbers(desk.next(4)), None);
+    // Large ones are slow: they do not wait for the others, nor the others for them.
+    assert_eq!(numbers(desk.next_slow(2)), Some(1));
+    desk.told(1, Speed::Slow, 2, 1);
+    assert_eq!(numbers(desk.next(3)), Some(3));
+    assert_eq!((numbers(desk.next_slow(4)), numbers(desk.next(4))), (None, None));
     desk.large_done();
-    assert_eq!(numbers(desk.next(4)), Some(2));
+    assert_eq!(numbers(desk.next_slow(4)), Some(2));
     let taken = (0..20).filter(|number| desk.ask(9, asked(*number, 1), 5)).count();
     assert_eq!(taken, MAX_QUESTIONS);
     assert!(desk.ask(8, asked(1, 1), 5), "another client is not concerned");
     desk.leave(9);
     assert_eq!(numbers(desk.next(6)), Some(1));
+}
+
+#[test]
+fn slow_views_and_questions_cost_the_quick_ones_nothing() {
+    let mut desk = Desk::default();
+    desk.watch(0, view(30_000), 0);
+    run(&mut desk, 0, 12);
+    // Three seconds of work each: eight screens, and a client that asks on and on.
+    for client in 1..=8 {
+        desk.watch(client, view(3_000_000 + client as usize), 12 * SECOND);
+    }
+    let (mut slow, mut shown, mut asked) = (0, 0, 0);
+    for second in 12..212u64 {
+        desk.ask(9, Numbered { number: 1, about: view(2_000_000) }, second * SECOND);
+        desk.ask(10, Numbered { number: 2, about: view(100) }, second * SECOND);
+        let answers = run(&mut desk, second * SECOND, 1);
+        desk.large_done();
+        slow +=
+            answers.iter().filter(|answer| answer.0 > 1_000_000).map(|one| one.0).sum::<usize>();
+        shown += count(&answers, 30_000);
+        asked += count(&answers, 100);
+    }
+    assert!(shown >= 190, "{shown} of 200 seconds");
+    assert!(asked >= 190, "{asked} of 200 quick questions");
+    assert!((30_000_000..=56_000_000).contains(&slow), "a quarter of a core: {slow}");
+}
+
+#[test]
+fn of_what_is_slow_those_come_first_who_had_least() {
+    let mut desk = Desk::default();
+    let asked = |number| Numbered { number, about: view(LARGE_ROWS + 1) };
+    for number in 0..4 {
+        desk.ask(1, asked(number), 0);
+    }
+    let mut order = Vec::new();
+    let mut now = 0;
+    for _ in 0..4 {
+        now += 100 * SECOND;
+        if let Next::Question(question) = desk.next_slow(now) {
+            order.push((question.client, question.asked.number));
+            desk.told(question.client, Speed::Slow, now, SECOND);
+        }
+        desk.large_done();
+        // It comes later, and has had nothing yet.
+        if order.len() == 1 {
+            desk.ask(2, asked(9), now);
+        }
+    }
+    assert_eq!(order, [(1, 0), (2, 9), (1, 1), (1, 2)]);
+    desk.leave(1);
+    desk.leave(2);
+    assert!(desk.had.is_empty(), "nothing is kept of those who have gone");
 }

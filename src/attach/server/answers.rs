@@ -1,37 +1,51 @@
-//! The thread that makes the answers.
+//! The threads that make the answers: one what is quick, another what is slow.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::{Large, Parcel, Shared};
-use crate::attach::desk::{Next, Question};
+use crate::attach::desk::{Next, Question, Speed};
 use crate::attach::frame::{Numbered, Reply, encode};
-use crate::snapshot::{Snapshot, View};
+use crate::snapshot::{Allowance, Snapshot, View};
 
 /// What clients are told when an answer fails.
 const DEFECT: &str = "the answer failed by a defect of toptalk: please report it";
 
-/// Answers what is asked, until the server stops.
-pub(super) fn make(shared: &Arc<Shared>) {
-    while let Some(next) = wait(shared) {
+/// What a screen hears until the first answer to a slow view is there.
+const LATER: &str = "this takes longer than other answers: it comes when it is made";
+
+/// Every so many decisions on whether to go on it is also looked whether anybody still
+/// waits: some ten milliseconds.
+const LOOK: u32 = 64;
+
+/// How much the thread of slow answers stands back, as nice(1) has it.
+const NICE: i32 = 10;
+
+/// Answers what is asked and is as quick, until the server stops.
+pub(super) fn make(shared: &Arc<Shared>, speed: Speed) {
+    if speed == Speed::Slow {
+        // Where it is refused, answers are made all the same.
+        let _ = rustix::process::setpriority_process(None, NICE);
+    }
+    while let Some(next) = wait(shared, speed) {
         match next {
-            Next::Watched(view, every_s) => watched(shared, &view, every_s),
-            Next::Question(question) => asked(shared, question),
+            Next::Watched(view, every_s) => watched(shared, speed, &view, every_s),
+            Next::Question(question) => asked(shared, speed, question),
             Next::Wait(_) => {}
         }
     }
 }
 
 /// Waits for something to do; `None` when the server stops.
-fn wait(shared: &Arc<Shared>) -> Option<Next> {
+fn wait(shared: &Arc<Shared>, speed: Speed) -> Option<Next> {
     let mut state = shared.state();
     loop {
         if state.stopping {
             return None;
         }
         let now = shared.now();
-        let until = match state.desk.next(now) {
+        let until = match state.desk.next_of(speed, now) {
             Next::Wait(until) => until,
             next => return Some(next),
         };
@@ -88,23 +102,65 @@ fn worked() -> u64 {
     u64::try_from(micros).unwrap_or(0)
 }
 
-fn snapshot(shared: &Shared, view: &View) -> Snapshot {
-    let mut snapshot = (shared.service.answer)(view);
-    snapshot.health.attached = Some(shared.attached());
-    snapshot
+/// An answer that was made, or given up.
+struct Made {
+    frame: Result<Arc<[u8]>, String>,
+    /// Whether it was given up.
+    over: bool,
 }
 
-fn watched(shared: &Arc<Shared>, view: &View, every_s: u32) {
+/// Makes an answer within what its thread may spend, as long as somebody `wants` it;
+/// `reply` makes a message of it.
+fn make_within(
+    shared: &Shared,
+    speed: Speed,
+    view: &View,
+    wants: impl Fn() -> bool,
+    reply: impl FnOnce(Snapshot, bool) -> Reply,
+) -> Made {
+    let limits = &shared.service.limits;
+    let most = if speed == Speed::Quick { limits.quick } else { limits.slow };
+    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+    let (began, mut decisions) = (worked(), 0u32);
+    let mut go_on = |_: u64| {
+        decisions = decisions.wrapping_add(1);
+        let wanted = !decisions.is_multiple_of(LOOK) || wants();
+        wanted && worked().saturating_sub(began) < most
+    };
+    let mut allowance = Allowance::new(&mut go_on);
+    let frame = frame(|| {
+        let mut snapshot = (shared.service.answer)(view, &mut allowance);
+        snapshot.health.attached = Some(shared.attached());
+        reply(snapshot, allowance.is_over())
+    });
+    Made { frame, over: allowance.is_over() }
+}
+
+fn watched(shared: &Arc<Shared>, speed: Speed, view: &View, every_s: u32) {
     let began = Began::now(shared);
-    let made = frame(|| {
-        let every_s = if every_s > 1 { every_s } else { 0 };
-        Reply::Snapshot(Box::new(Snapshot { every_s, ..snapshot(shared, view) }))
+    let wants = || {
+        let state = shared.state();
+        !state.stopping && state.desk.wants(view)
+    };
+    let made = make_within(shared, speed, view, wants, |mut snapshot, over| {
+        snapshot.every_s = if every_s > 1 { every_s } else { 0 };
+        if over && speed == Speed::Quick {
+            snapshot.unanswered = Some(LATER.to_owned());
+            snapshot.notes = vec![LATER.to_owned()];
+        }
+        Reply::Snapshot(Box::new(snapshot))
     });
     let mut state = shared.state();
-    let shown = made.clone().unwrap_or_default();
-    for client in state.desk.answered(view, &shown, began.wall, began.spent()) {
+    let clients = if made.over && speed == Speed::Quick {
+        shared.work.notify_all();
+        state.desk.is_slow(view, began.wall, began.spent())
+    } else {
+        let shown = made.frame.clone().unwrap_or_default();
+        state.desk.answered(view, &shown, began.wall, began.spent())
+    };
+    for client in clients {
         let Some(seat) = state.seats.get(&client) else { continue };
-        match &made {
+        match &made.frame {
             Ok(frame) => drop(seat.newest.send_replace(Some(frame.clone()))),
             // Whose box is full is cut off by the answers before.
             Err(why) => drop(seat.parcels.try_send(farewell(why.clone()))),
@@ -112,18 +168,28 @@ fn watched(shared: &Arc<Shared>, view: &View, every_s: u32) {
     }
 }
 
-fn asked(shared: &Arc<Shared>, question: Question) {
+fn asked(shared: &Arc<Shared>, speed: Speed, question: Question) {
     let large = question.is_large().then(|| Large(shared.clone()));
     let began = Began::now(shared);
-    let Question { client, asked: Numbered { number, about: view }, .. } = question;
-    let made =
-        frame(|| Reply::Answer(Box::new(Numbered { number, about: snapshot(shared, &view) })));
-    let parcel = match made {
+    let (client, number) = (question.client, question.asked.number);
+    let wants = || {
+        let state = shared.state();
+        !state.stopping && state.seats.contains_key(&client)
+    };
+    let made = make_within(shared, speed, &question.asked.about, wants, |about, _| {
+        Reply::Answer(Box::new(Numbered { number, about }))
+    });
+    let mut state = shared.state();
+    if made.over && speed == Speed::Quick && state.seats.contains_key(&client) {
+        state.desk.put_aside(question, began.wall, began.spent());
+        shared.work.notify_all();
+        return;
+    }
+    let parcel = match made.frame {
         Ok(frame) => Parcel { frame, _large: large, last: None },
         Err(why) => farewell(why),
     };
-    let mut state = shared.state();
-    state.desk.told(began.wall, began.spent());
+    state.desk.told(client, speed, began.wall, began.spent());
     let parcels = state.seats.get(&client).map(|seat| seat.parcels.clone());
     // Not while it is locked: what does not find room says that it is gone.
     drop(state);

@@ -63,7 +63,7 @@ impl Drop for Guest {
         };
         // A large answer in it says that it is gone, and wants the lock for that.
         drop(seat);
-        self.shared.work.notify_one();
+        self.shared.work.notify_all();
     }
 }
 
@@ -134,7 +134,7 @@ async fn greet(
             return Ok(None);
         }
     }
-    write.write_all(&encode(&Reply::Welcome(names.clone()))?).await?;
+    write.write_all(&shared.welcome(names)?).await?;
     request(decoder, read, shared.service.limits.handshake).await
 }
 
@@ -200,15 +200,21 @@ impl Guest {
             match asked {
                 Request::Watch(view) => self.watch(view).map_err(Fault::Told)?,
                 Request::Ask(question) => self.ask(question).map_err(Fault::Told)?,
-                Request::Sync => {
+                Request::Sync(folders) => {
                     let sync = self.shared.service.sync.clone();
-                    let done = tokio::task::spawn_blocking(move || sync()).await;
-                    let frame = encode(&Reply::Synced(done.unwrap_or(false)))?.into();
+                    let done = match folders.is_empty() {
+                        true => true,
+                        false => {
+                            let done = tokio::task::spawn_blocking(move || sync(&folders)).await;
+                            done.unwrap_or(false)
+                        }
+                    };
+                    let frame = encode(&Reply::Synced(done))?.into();
                     // Who asks for it again and again without reading misses some.
                     drop(parcels.try_send(Parcel { frame, _large: None, last: None }));
                 }
             }
-            self.shared.work.notify_one();
+            self.shared.work.notify_all();
             tokio::time::sleep(REQUEST_PACE).await;
             next = request(decoder, read, stall).await?;
         }
@@ -269,10 +275,9 @@ async fn deliver(
         }
         writing.store(true, Relaxed);
         let now = (shared.service.groups)();
-        let renewed = if Arc::ptr_eq(&now, &names) {
-            Vec::new()
-        } else {
-            encode(&Reply::Welcome(now.clone()))?
+        let renewed = match Arc::ptr_eq(&now, &names) {
+            true => Arc::default(),
+            false => shared.welcome(&now)?,
         };
         names = now;
         let stall = shared.service.limits.stall;
@@ -285,7 +290,7 @@ async fn deliver(
         writing.store(false, Relaxed);
         if is_newest {
             shared.state().desk.taken(id);
-            shared.work.notify_one();
+            shared.work.notify_all();
         }
     }
 }

@@ -1,0 +1,100 @@
+//! What takes long: on a thread of its own, within a budget of its own.
+
+use super::{BURST, Desk, Id, Next, Pace, Question, TIMES, Watched};
+use crate::snapshot::View;
+
+/// What may be done next, by its place in its list.
+#[derive(Clone, Copy)]
+enum Candidate {
+    View(usize),
+    Question(usize),
+}
+
+impl Desk {
+    /// What a client had of the work on slow answers since it came.
+    fn had(&self, client: Id) -> u64 {
+        self.had.get(&client).copied().unwrap_or(0)
+    }
+
+    /// The same of whoever of those who watch a view had least.
+    fn least_had(&self, watched: &Watched) -> u64 {
+        watched.clients.iter().map(|(client, _)| self.had(*client)).min().unwrap_or(0)
+    }
+
+    /// Of what is slow and due, that of the client who had least, then what has waited
+    /// longest.
+    pub(super) fn next_slow(&mut self, now: u64) -> Next {
+        let may = self.paid_slow.saturating_sub(BURST);
+        let views = self.watched.iter().enumerate();
+        let views = views.filter(|(_, watched)| watched.slow && watched.is_read());
+        let views = views
+            .map(|(at, watched)| (watched.due(), self.least_had(watched), Candidate::View(at)));
+        let questions = self.questions.iter().enumerate().filter(|(_, question)| question.slow);
+        let questions = questions.filter(|(_, question)| !self.large || !question.is_large());
+        let questions = questions.map(|(at, question)| {
+            (question.at, self.had(question.client), Candidate::Question(at))
+        });
+        let all: Vec<(u64, u64, Candidate)> = views.chain(questions).collect();
+        let Some(first) = all.iter().map(|(due, ..)| *due).min() else { return Next::Wait(None) };
+        if first.max(may) > now {
+            return Next::Wait(Some(first.max(may)));
+        }
+        let due = all.into_iter().filter(|(due, ..)| *due <= now);
+        match due.min_by_key(|(due, had, _)| (*had, *due)) {
+            Some((.., Candidate::View(at))) => {
+                let watched = &self.watched[at];
+                Next::Watched(watched.view.clone(), watched.every_s)
+            }
+            Some((.., Candidate::Question(at))) => match self.questions.remove(at) {
+                Some(question) => {
+                    self.large |= question.is_large();
+                    Next::Question(question)
+                }
+                None => Next::Wait(None),
+            },
+            None => Next::Wait(None),
+        }
+    }
+
+    /// Slow work was done for these, which began then.
+    pub(super) fn pay_slow(&mut self, clients: &[Id], began: u64, cost: u64) {
+        self.paid_slow = self.paid_slow.max(began).saturating_add(cost.saturating_mul(TIMES));
+        for client in clients {
+            let had = self.had.entry(*client).or_default();
+            *had = had.saturating_add(cost);
+        }
+    }
+
+    /// A question could not be answered quickly: it is answered beside others, unless
+    /// its client has gone.
+    pub(in crate::attach) fn put_aside(&mut self, question: Question, began: u64, cost: u64) {
+        self.pay(began, cost);
+        self.questions.push_back(Question { slow: true, ..question });
+        self.share();
+    }
+
+    /// A view could not be answered quickly: it is answered beside others. To whom it
+    /// is to be told that its first answer takes a while.
+    pub(in crate::attach) fn is_slow(&mut self, view: &View, began: u64, cost: u64) -> Vec<Id> {
+        self.pay(began, cost);
+        let mut clients = Vec::new();
+        if let Some(watched) = self.watched.iter_mut().find(|watched| watched.view == *view) {
+            watched.slow = true;
+            watched.cost = watched.cost.max(cost);
+            watched.wanted = watched.wanted.or(Some(began));
+            if watched.answered.is_none() {
+                for (client, pace) in &mut watched.clients {
+                    *pace = if *pace == Pace::Ready { Pace::Given } else { Pace::Behind };
+                    clients.push(*client);
+                }
+            }
+        }
+        self.share();
+        clients
+    }
+
+    /// Whether anybody still wants an answer to a view.
+    pub(in crate::attach) fn wants(&self, view: &View) -> bool {
+        self.watched.iter().any(|watched| watched.view == *view)
+    }
+}
