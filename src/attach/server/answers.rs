@@ -19,6 +19,9 @@ const LATER: &str = "this takes longer than other answers: it comes when it is m
 /// waits: some ten milliseconds.
 const LOOK: u32 = 64;
 
+/// On a busy machine work takes longer: so many times as long at most.
+const PATIENCE: u64 = 4;
+
 /// How much the thread of slow answers stands back, as nice(1) has it.
 const NICE: i32 = 10;
 
@@ -121,11 +124,12 @@ fn make_within(
     let limits = &shared.service.limits;
     let most = if speed == Speed::Quick { limits.quick } else { limits.slow };
     let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
-    let (began, mut decisions) = (worked(), 0u32);
+    let (began, begun, mut decisions) = (worked(), shared.now(), 0u32);
     let mut go_on = |_: u64| {
         decisions = decisions.wrapping_add(1);
         let wanted = !decisions.is_multiple_of(LOOK) || wants();
-        wanted && worked().saturating_sub(began) < most
+        let waited = shared.now().saturating_sub(begun);
+        wanted && worked().saturating_sub(began) < most && waited < most.saturating_mul(PATIENCE)
     };
     let mut allowance = Allowance::new(&mut go_on);
     let frame = frame(|| {
