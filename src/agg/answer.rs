@@ -1,7 +1,10 @@
 //! Answers to views: what the windows hold, as plain data.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use super::filtered::Rolled;
 use super::grouped::{Tally, group_total};
@@ -10,7 +13,7 @@ use super::lag::{Lag, Unheeded};
 use super::log::Reader;
 use super::pane::{Edges, FINE, floor, moment, seconds};
 use super::{LagRule, Site, Windows};
-use crate::flow::Time;
+use crate::flow::{Host, Time};
 use crate::snapshot::{
     Allowance, Basis, Both, Completeness, Counters, Health, HostRow, LinkView, Order, Ranking,
     Series, Snapshot, SortKey, Span, Subject, Untracked, View,
@@ -53,7 +56,7 @@ impl Windows {
         // People's times are the wall clock's; ours run on when it is set.
         let shift = health.clock_shift_ms;
         let at = view.at.map(|at| at.plus_ms(-shift));
-        let (panes, span, unheeded) = self.span(view, at, now);
+        let (panes, span, unheeded) = self.span(view, at, now, allowance);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
         // Rows first, totals after: see `record`.
         let rolled = self.fill_rows(&mut snapshot, &panes, allowance);
@@ -128,11 +131,26 @@ impl Windows {
 
     /// Where a view's window may end, and what is known of how late its traffic comes:
     /// traffic of some exporters alone is not held up by others.
-    fn edge_of(&self, view: &View, now: Time) -> (Edges, Lag, Option<u32>) {
+    fn edge_of(
+        &self,
+        view: &View,
+        now: Time,
+        allowance: &mut Allowance<'_>,
+    ) -> (Edges, Lag, Option<u32>) {
+        // A long filter is not asked while receiving waits.
+        let known = match self.tuning().lag {
+            LagRule::Auto if !self.config.keep_all && view.filter.needs_interfaces() => {
+                self.site().timings.exporters()
+            }
+            _ => Vec::new(),
+        };
+        let cost = view.filter.cost();
+        let may_be = |exporter: &Host| allowance.spend(cost) && view.filter.may_be_of(*exporter);
+        let asked: HashSet<Host, RandomState> = known.into_iter().filter(may_be).collect();
         let site = self.site();
         let (edges, first) = (site.edges, site.totals.first());
-        let own = (self.tuning().lag == LagRule::Auto && !self.config.keep_all)
-            .then(|| site.timings.lag_of(|exporter| view.filter.may_be_of(exporter)))
+        let own = (!asked.is_empty())
+            .then(|| site.timings.lag_of(|exporter| asked.contains(&exporter)))
             .flatten();
         match own {
             Some(lag) => (edges.ending(seconds(now.plus_ms(-lag.ms))), lag, first),
@@ -142,8 +160,14 @@ impl Windows {
 
     /// The panes of a view's window, the span they cover, and a newcomer that is not
     /// waited for.
-    fn span(&self, view: &View, at: Option<Time>, now: Time) -> (Panes, Span, Option<Unheeded>) {
-        let (edges, lag, first) = self.edge_of(view, now);
+    fn span(
+        &self,
+        view: &View,
+        at: Option<Time>,
+        now: Time,
+        allowance: &mut Allowance<'_>,
+    ) -> (Panes, Span, Option<Unheeded>) {
+        let (edges, lag, first) = self.edge_of(view, now, allowance);
         let started = seconds(self.config.started);
         let length = match view.window.length_ms() {
             Some(length) if !self.config.keep_all => (length / 1000) as u32,

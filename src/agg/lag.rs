@@ -143,6 +143,11 @@ impl Timings {
         Some(Lag { ms: firm_ms.max(late_ms), ..lag })
     }
 
+    /// The exporters that are known.
+    pub(super) fn exporters(&self) -> Vec<Host> {
+        self.known.keys().copied().collect()
+    }
+
     /// What the exporters that are asked about need, each in proportion to the others.
     fn needs(&self, is_asked: impl Fn(Host) -> bool) -> Needs {
         let asked = || self.known.iter().filter(|(exporter, _)| is_asked(**exporter));
