@@ -85,6 +85,9 @@ pub enum Event {
 /// Answers a view within an allowance.
 pub type Answer = dyn Fn(&View, &mut Allowance<'_>) -> Snapshot + Send + Sync;
 
+/// Writes what is recorded into these folders; whether that was done in time.
+pub type Write = dyn Fn(&[String]) -> bool + Send + Sync;
+
 /// What is served.
 #[derive(Clone)]
 pub struct Service {
@@ -93,7 +96,7 @@ pub struct Service {
     /// Has what was received until now written where queries find it, if it is recorded
     /// into one of these folders, below or above it; `false` when that could not be done
     /// within a second.
-    pub sync: Arc<dyn Fn(&[String]) -> bool + Send + Sync>,
+    pub sync: Arc<Write>,
     /// The networks that have names, which may become others.
     pub groups: Arc<dyn Fn() -> Arc<Groups> + Send + Sync>,
     pub tell: Arc<dyn Fn(&Event) + Send + Sync>,
