@@ -37,7 +37,7 @@ fn main() -> io::Result<()> {
     // Of another slot by its name: a journal beside its segment does not count.
     let next = SLOT.plus_ms(i64::from(SLOT_SECONDS) * 1000);
     fs::write(folder.join(name::journal(next, false, 1)), journal)?;
-    let state = serde_json::to_vec(&formats::decoder().memory())?;
+    let state = formats::decoder().memory().to_file()?;
     fs::write(folder.join("exporters.json"), state)?;
     fs::write(folder.join("attach-hello"), Hello::ours().bytes())
 }

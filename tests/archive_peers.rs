@@ -9,7 +9,7 @@ use std::process::Command;
 
 use toptalk::archive::macros::{Dialect, macros};
 use toptalk::archive::segment::{SlotInfo, encode};
-use toptalk::flow::{Flow, Host, More, Time};
+use toptalk::flow::{Duplicate, Flow, Host, More, Time};
 
 const START: i64 = 1_800_000_000_000;
 
@@ -31,7 +31,7 @@ fn flows() -> (Vec<Flow>, Vec<More>) {
         dport: 443,
         proto: 6,
         domain: 4_000_000_000,
-        duplicate: i % 10 == 9,
+        duplicate: Duplicate::of(u8::from(i % 10 == 9)),
         more: u32::from(i == 70_000),
         ..Flow::EMPTY
     };
@@ -83,7 +83,7 @@ fn expected() -> String {
 /// The destination with the most bytes, and how many.
 fn top() -> String {
     let mut sums = BTreeMap::new();
-    for flow in flows().0.iter().filter(|flow| !flow.duplicate) {
+    for flow in flows().0.iter().filter(|flow| !flow.duplicate.is_set()) {
         *sums.entry(flow.dst).or_insert(0) += flow.bytes;
     }
     let (host, bytes) = sums.into_iter().max_by_key(|(_, bytes)| *bytes).unwrap();
@@ -96,7 +96,7 @@ fn duckdb_reads_segments() {
 import duckdb, sys
 path = sys.argv[1]
 row = duckdb.sql(f"""SELECT count(*), sum(bytes)::HUGEINT, sum(packets)::HUGEINT, sum(sport)::HUGEINT,
-    count(*) FILTER (duplicate), sum(domain)::HUGEINT, epoch_ms(max(arrival)) FROM '{path}'""").fetchall()[0]
+    count(*) FILTER (duplicate > 0), sum(domain)::HUGEINT, epoch_ms(max(arrival)) FROM '{path}'""").fetchall()[0]
 print(*row, sep="\n")
 "#;
     match python("duckdb", script) {
@@ -112,7 +112,7 @@ import pyarrow.parquet as pq, pyarrow.compute as pc, sys
 t = pq.ParquetFile(sys.argv[1], page_checksum_verification=True).read()
 print(t.num_rows, pc.sum(t["bytes"]), pc.sum(t["packets"]), pc.sum(t["sport"]),
     pc.sum(t["duplicate"]), pc.sum(t["domain"]), pc.max(t["arrival"]).value, sep="\n")
-assert pq.ParquetFile(sys.argv[1]).metadata.metadata[b"toptalk.archive"] == b"1"
+assert pq.ParquetFile(sys.argv[1]).metadata.metadata[b"toptalk.archive"] == b"2"
 "#;
     match python("pyarrow", script) {
         Ok(found) => assert_eq!(found, expected()),
@@ -166,7 +166,7 @@ duckdb.sql(r'''{}''')
 print(*duckdb.sql("SELECT {}").fetchall()[0], sep="\n")
 print(duckdb.sql("SELECT mac_text(176980848608::UBIGINT)").fetchall()[0][0])
 print(*duckdb.sql(f"""SELECT addr_text(dst), sum(bytes)::HUGEINT AS b FROM '{{sys.argv[1]}}'
-    WHERE NOT duplicate GROUP BY dst ORDER BY b DESC LIMIT 1""").fetchall()[0])
+    WHERE duplicate = 0 GROUP BY dst ORDER BY b DESC LIMIT 1""").fetchall()[0])
 assert duckdb.sql(f"SELECT mac_text(max(in_src_mac)) FROM '{{sys.argv[1]}}'").fetchall()[0][0] \
     == "00:a0:b0:c0:d0:e0"
 "#,
@@ -195,11 +195,11 @@ for statement in r'''{}'''.split(";"):
     if statement.strip():
         session.query(statement)
 path = sys.argv[1]
-print(str(session.query(f"""SELECT count(), sum(bytes), sum(packets), sum(sport), countIf(duplicate),
+print(str(session.query(f"""SELECT count(), sum(bytes), sum(packets), sum(sport), countIf(duplicate > 0),
     sum(domain), toUnixTimestamp64Milli(max(arrival)) FROM file('{{path}}', Parquet)""")).strip()
     .replace(",", "\n"))
 print(str(session.query(f"""SELECT addr_text(dst), sum(bytes) AS b FROM file('{{path}}', Parquet)
-    WHERE NOT duplicate GROUP BY dst ORDER BY b DESC LIMIT 1""")).strip().replace(",", " ").replace('"', ""))
+    WHERE duplicate = 0 GROUP BY dst ORDER BY b DESC LIMIT 1""")).strip().replace(",", " ").replace('"', ""))
 "#,
         macros(Dialect::ClickHouse),
     );

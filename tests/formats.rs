@@ -63,7 +63,7 @@ fn flows_of_every_version_are_read_as_they_were_written() {
 #[test]
 fn what_was_known_of_exporters_is_known_again() {
     let text = std::fs::read(fixture(1, "exporters.json")).unwrap();
-    let memory: Memory = serde_json::from_slice(&text).unwrap();
+    let memory: Memory = Memory::of_file(&text).unwrap();
     let mut decoder = Decoder::new();
     assert_eq!(decoder.recall(formats::SLOT, &memory), Ok(3), "two templates and one of options");
     assert_eq!(decoder.memory().exporters, formats::decoder().memory().exporters);

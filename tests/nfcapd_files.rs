@@ -34,6 +34,9 @@ fn flows(path: &Path) -> Vec<Fields> {
                 Vector::Addresses(hosts) => rows.iter_mut().zip(hosts).for_each(|(row, host)| {
                     row.insert(info.field, Value::Address(host));
                 }),
+                Vector::Texts(texts) => rows.iter_mut().zip(texts).for_each(|(row, text)| {
+                    row.insert(info.field, Value::Text(text));
+                }),
                 Vector::Ids(_) => panic!("no dictionaries here"),
             }
         }

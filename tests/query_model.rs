@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 use toptalk::filter::Filter;
-use toptalk::flow::{Flow, Host};
+use toptalk::flow::{Duplicate, Flow, Host};
 use toptalk::query::question::{Aggregation, Ask, Order, Question, Statistic};
 use toptalk::query::{Answer, Progress, Row, Source, Table, ask};
 
@@ -138,7 +138,7 @@ fn large(one_in: usize, filter: &str) -> Site {
         proto: if n.is_multiple_of(3) { 6 } else { 17 },
         bytes: u64::from(n),
         packets: 1,
-        duplicate: n.is_multiple_of(11),
+        duplicate: Duplicate::of(n.is_multiple_of(11).into()),
         ..Flow::EMPTY
     };
     let flows = (0..70_000).map(flow).collect();

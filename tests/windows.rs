@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use common::site::{START, check_law, flow, local, remote};
 use toptalk::agg::{Config, LagRule, Rules, Tuning, Windows};
 use toptalk::filter::Filter;
-use toptalk::flow::{Flow, Groups, Host, LocalNetworks, Sampling, Time};
+use toptalk::flow::{Duplicate, Flow, Groups, Host, LocalNetworks, Sampling, Time};
 use toptalk::snapshot::{
     AlertSubject, Both, Completeness, Counters, Direction, GroupKey, Grouping, Health, Snapshot,
     Subject, View, Window,
@@ -56,8 +56,9 @@ fn a_flow_is_booked_by_direction_and_conversation() {
 #[test]
 fn flows_reported_before_count_once_unless_asked_otherwise() {
     let one = |n: u8| flow(local(n), remote(n), 10.0, 0.1, 1.0, 1_000);
-    let twice: Vec<Flow> =
-        (1..=9).flat_map(|n| [one(n), Flow { duplicate: true, direction: 1, ..one(n) }]).collect();
+    let twice: Vec<Flow> = (1..=9)
+        .flat_map(|n| [one(n), Flow { duplicate: Duplicate::SameExporter, direction: 1, ..one(n) }])
+        .collect();
     for (no_dedup, times) in [(false, 1), (true, 2)] {
         let windows = windows(Config { no_dedup, max_hosts: 5, ..Config::default() });
         windows.record(&twice);

@@ -206,7 +206,7 @@ impl Windows {
 
     /// Whether a flow counts: once, unless every report is to count.
     fn counts(&self, flow: &Flow) -> bool {
-        self.config.no_dedup || !flow.duplicate
+        self.config.no_dedup || !flow.duplicate.is_set()
     }
 
     /// Adds flows to all windows, but those that are marked as duplicates.

@@ -362,11 +362,7 @@ fn open(entry: &Entry, from: Option<Time>, to: Option<Time>) -> Result<Opened, A
         return archive::open(entry).map(Opened::Chunks);
     }
     let segment = segment::open(&entry.path)?;
-    let footer = segment.footer();
-    let outside = footer.span.is_none_or(|(first, last)| {
-        from.is_some_and(|from| last < from) || to.is_some_and(|to| first > to)
-    });
-    if outside && !footer.far_off {
+    if segment.footer().is_outside(from, to) {
         return Ok(Opened::Skipped);
     }
     let chunk: Box<dyn Chunk> = Box::new(segment);

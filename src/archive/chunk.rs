@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::ArchiveError;
+use super::segment::Footer;
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::{Field, Kind, Value};
 use crate::flow::{Flow, More, more_of};
@@ -37,6 +38,11 @@ pub trait Chunk: Send {
     /// The least and the greatest value of a field of numbers, if that is known
     /// without reading it. Times as the bits of `i64`, none of them negative.
     fn bounds(&self, field: Field) -> Option<(u64, u64)>;
+
+    /// What the file says of all its rows together, if it says anything.
+    fn footer(&self) -> Option<&Footer> {
+        None
+    }
 
     /// How many bytes of the file were read so far.
     fn bytes_read(&self) -> u64;
@@ -95,10 +101,14 @@ impl Chunk for RowChunk {
                 Value::Address(host) => Some(host),
                 _ => None,
             })),
+            Kind::Text => out.texts().extend(values.filter_map(|value| match value {
+                Value::Text(text) => Some(text),
+                _ => None,
+            })),
             _ => out.numbers().extend(values.filter_map(|value| match value {
                 Value::Number(number) => Some(number),
                 Value::Time(time) => Some(time.0.cast_unsigned()),
-                Value::Address(_) => None,
+                Value::Address(_) | Value::Text(_) => None,
             })),
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::{ArchiveError, Chunk};
 use crate::flow::column::{Dictionary, Vector, number_value};
 use crate::flow::field::{FIELDS, Field, Value};
-use crate::flow::{Flow, Host, MPLS_LABELS, More, Sampling};
+use crate::flow::{Duplicate, Flow, Host, MPLS_LABELS, More, Sampling};
 
 /// The records of a page with what came with them ([`Flow::more`]), in the order
 /// they were recorded.
@@ -57,6 +57,7 @@ fn value(
         Vector::Ids(ids) => dictionary?.get(field, *ids.get(place)?),
         Vector::Numbers(numbers) => Some(number_value(field, *numbers.get(place)?)),
         Vector::Addresses(hosts) => Some(Value::Address(*hosts.get(place)?)),
+        Vector::Texts(texts) => Some(Value::Text(*texts.get(place)?)),
     }
 }
 
@@ -66,6 +67,11 @@ fn set(field: Field, value: Value, flow: &mut Flow, more: &mut More) {
         Value::Address(host) => {
             if let Some(at) = address(field, flow, more) {
                 *at = host;
+            }
+        }
+        Value::Text(text) => {
+            if field == Field::User {
+                more.user = text;
             }
         }
         Value::Time(time) => match field {
@@ -88,6 +94,8 @@ fn address<'a>(field: Field, flow: &'a mut Flow, more: &'a mut More) -> Option<&
         Field::BgpNextHop => &mut more.bgp_next_hop,
         Field::NatSrc => &mut more.nat_src,
         Field::NatDst => &mut more.nat_dst,
+        Field::SrcInside => &mut more.src_inside,
+        Field::DstInside => &mut more.dst_inside,
         _ => return None,
     })
 }
@@ -119,7 +127,7 @@ fn set_number(field: Field, number: u64, flow: &mut Flow) {
         Field::SrcMask => flow.src_mask = byte(),
         Field::DstMask => flow.dst_mask = byte(),
         Field::Direction => flow.direction = byte(),
-        Field::Duplicate => flow.duplicate = number != 0,
+        Field::Duplicate => flow.duplicate = Duplicate::of(byte()),
         Field::Timed => flow.timed = number != 0,
         Field::ClockOffset => flow.clock_offset = number.cast_signed(),
         _ => {}
@@ -146,6 +154,10 @@ fn set_more(field: Field, number: u64, more: &mut More) {
         Field::MinTtl => more.min_ttl = byte(),
         Field::MaxTtl => more.max_ttl = byte(),
         Field::Forwarding => more.forwarding = byte(),
+        Field::FlowCount => more.flow_count = long(),
+        Field::App => more.app = number,
+        Field::Tunnel => more.tunnel = byte(),
+        Field::TunnelKey => more.tunnel_key = long(),
         _ => {
             let label = (field as usize).checked_sub(Field::Mpls1 as usize);
             let label = label.filter(|label| *label < MPLS_LABELS);
@@ -162,7 +174,7 @@ mod tests {
 
     use super::*;
     use crate::archive::RowChunk;
-    use crate::flow::Time;
+    use crate::flow::{Text, Time};
 
     #[test]
     fn every_field_comes_back() {
@@ -187,6 +199,13 @@ mod tests {
             max_ttl: 27,
             nat_event: 28,
             forwarding: 29,
+            flow_count: 55,
+            src_inside: Host(56),
+            dst_inside: Host(57),
+            app: 58 << 32,
+            user: Text::new("anna"),
+            tunnel: 59,
+            tunnel_key: 60,
         };
         let flow = Flow {
             src: Host(30),
@@ -216,7 +235,7 @@ mod tests {
             direction: 54,
             timed: false,
             packet_sample: false,
-            duplicate: true,
+            duplicate: Duplicate::OtherExporter,
             more: 1,
         };
         let flows = vec![flow, Flow::EMPTY];

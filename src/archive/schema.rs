@@ -4,6 +4,35 @@
 
 use crate::flow::field::{FIELDS, Field};
 
+/// Versions of segments and journals. All of them are read, the newest is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Without a checksum of the footer, and without the fields from
+    /// [`Field::FlowCount`] on; a flow is a duplicate or not.
+    One = 1,
+    Two = 2,
+}
+
+impl Version {
+    /// The one that is written.
+    pub const NEWEST: Version = Version::Two;
+
+    /// Those that are read, in words.
+    pub const READ: &str = "1 or 2";
+
+    /// The version of a number, if it is one that is read.
+    #[must_use]
+    pub fn of(number: u32) -> Option<Version> {
+        [Version::One, Version::Two].into_iter().find(|version| version.number() == number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self as u32
+    }
+}
+
 /// What a column is to whoever opens the file (Parquet's logical types).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -17,6 +46,8 @@ pub enum Store {
     Flag,
     /// FIXED_LEN_BYTE_ARRAY(16), network byte order, IPv4 as `::ffff:a.b.c.d`.
     Address,
+    /// BYTE_ARRAY, STRING.
+    Text,
 }
 
 /// How a column is written.
@@ -57,6 +88,21 @@ impl Column {
         FIELDS.iter().map(|info| Column::of(info.field))
     }
 
+    /// Those of files of a version: the first ones, and `duplicate` was a flag.
+    pub fn of_version(version: Version) -> impl Iterator<Item = Column> {
+        let was = move |column: Column| match (version, column.field) {
+            (Version::One, Field::Duplicate) => {
+                Column { store: Store::Flag, coding: Coding::Runs, ..column }
+            }
+            _ => column,
+        };
+        let count = match version {
+            Version::One => Field::FlowCount as usize,
+            Version::Two => FIELDS.len(),
+        };
+        Column::all().take(count).map(was)
+    }
+
     /// Its name in files.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -77,6 +123,7 @@ impl Store {
             Store::Signed => "INT64",
             Store::Flag => "BOOLEAN",
             Store::Address => "FIXED_LEN_BYTE_ARRAY(16)",
+            Store::Text => "STRING",
         }
     }
 }
@@ -99,20 +146,24 @@ fn store(field: Field) -> Store {
         F::Src | F::Dst | F::NextHop | F::Exporter | F::BgpNextHop | F::NatSrc | F::NatDst => {
             Store::Address
         }
+        F::SrcInside | F::DstInside => Store::Address,
+        F::User => Store::Text,
         F::First | F::Last | F::Arrival => Store::Millis,
-        F::Bytes | F::Packets => Store::Unsigned(64),
+        F::Bytes | F::Packets | F::App => Store::Unsigned(64),
         F::InSrcMac | F::OutDstMac | F::InDstMac | F::OutSrcMac => Store::Unsigned(64),
         F::ClockOffset => Store::Signed,
-        F::Duplicate | F::Timed => Store::Flag,
+        F::Timed => Store::Flag,
         F::Domain | F::Sampling | F::Input | F::Output | F::SrcAs | F::DstAs => Store::Unsigned(32),
         F::Mpls1 | F::Mpls2 | F::Mpls3 | F::Mpls4 | F::Mpls5 => Store::Unsigned(32),
         F::Mpls6 | F::Mpls7 | F::Mpls8 | F::Mpls9 | F::Mpls10 => Store::Unsigned(32),
         F::PrevAs | F::NextAs | F::InVrf | F::OutVrf => Store::Unsigned(32),
+        F::FlowCount | F::TunnelKey => Store::Unsigned(32),
         F::SrcPort | F::DstPort | F::Vlan | F::DstVlan => Store::Unsigned(16),
         F::NatSrcPort | F::NatDstPort => Store::Unsigned(16),
         F::Proto | F::TcpFlags | F::Tos | F::SrcMask | F::DstMask | F::Direction => {
             Store::Unsigned(8)
         }
+        F::Duplicate | F::Tunnel => Store::Unsigned(8),
         F::NatEvent | F::DstTos | F::MinTtl | F::MaxTtl | F::Forwarding => Store::Unsigned(8),
     }
 }

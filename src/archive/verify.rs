@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::chunk::{Chunk, Chunks};
-use crate::flow::column::Vector;
+use super::rows;
+use super::segment::{Checked, Footer};
+use crate::flow::column::{Dictionary, Vector};
 use crate::flow::field::{FIELDS, FieldInfo, Kind};
 
 /// Problems told of one file at most; the first say what is the matter.
@@ -26,7 +28,8 @@ impl Verified {
 }
 
 /// Reads every field of every page, and compares them with what the file says of
-/// itself: how many rows, which dictionary, which bounds.
+/// itself: how many rows, which dictionary, which bounds, which span of time, which
+/// sums of all rows and of each page.
 #[must_use]
 pub fn verify(path: &Path, chunks: Chunks) -> Verified {
     let mut verified = Verified::default();
@@ -40,6 +43,11 @@ pub fn verify(path: &Path, chunks: Chunks) -> Verified {
                         verified.problem(problem);
                     }
                 }
+                if let Some(footer) = chunk.footer().cloned() {
+                    for problem in footer_of(chunk.as_mut(), &footer) {
+                        verified.problem(problem);
+                    }
+                }
             }
             Err(error) => verified.problem(error.to_string()),
         }
@@ -50,11 +58,41 @@ pub fn verify(path: &Path, chunks: Chunks) -> Verified {
     verified
 }
 
+/// What a footer says of its rows that is not so. What cannot be read was told.
+fn footer_of(chunk: &mut dyn Chunk, footer: &Footer) -> Vec<String> {
+    let mut checked = Checked::new(footer);
+    for page in 0..chunk.pages() {
+        match rows(chunk, page) {
+            Ok((flows, more)) => checked.page(&flows, &more),
+            Err(_) => return Vec::new(),
+        }
+    }
+    let path = chunk.path().display().to_string();
+    checked.wrong().into_iter().map(|wrong| format!("{path}: {wrong}")).collect()
+}
+
+/// The least and the greatest of the numbers that were seen.
+#[derive(Default)]
+struct Seen(Option<(u64, u64)>);
+
+impl Seen {
+    fn see(&mut self, numbers: impl Iterator<Item = u64> + Clone) {
+        if let (Some(least), Some(most)) = (numbers.clone().min(), numbers.max()) {
+            let (before, after) = self.0.unwrap_or((least, most));
+            self.0 = Some((before.min(least), after.max(most)));
+        }
+    }
+}
+
 fn column(chunk: &mut dyn Chunk, info: &FieldInfo, buffer: &mut Vector) -> Result<(), String> {
     let name = info.name;
     let path = chunk.path().display().to_string();
     let dictionary = chunk.dictionary(info.field).map_err(|error| error.to_string())?;
     let bounds = chunk.bounds(info.field);
+    let mut seen = Seen::default();
+    if let Some(Dictionary::Numbers(numbers)) = dictionary.as_deref() {
+        seen.see(numbers.iter().copied());
+    }
     for page in 0..chunk.pages() {
         chunk.read(info.field, page, buffer).map_err(|error| error.to_string())?;
         let wrong = |what: String| format!("{path}: {name}, page {page}: {what}");
@@ -76,12 +114,30 @@ fn column(chunk: &mut dyn Chunk, info: &FieldInfo, buffer: &mut Vector) -> Resul
                 if let Some(number) = numbers.iter().find(is_outside) {
                     return Err(wrong(format!("{number} is outside of what the footer says")));
                 }
+                seen.see(numbers.iter().copied());
             }
+            (Vector::Texts(_), None) if info.kind == Kind::Text => {}
             (Vector::Addresses(_), None) if is_address => {}
             _ => return Err(wrong("values of another kind than expected".to_owned())),
         }
     }
-    Ok(())
+    // Bounds that are too wide decide nothing wrong, but are no bounds of these.
+    let is_exact = chunk.footer().is_some_and(Footer::has_exact_bounds);
+    match (bounds, seen.0) {
+        (Some(said), Some(seen)) if said != seen && (is_exact || !within(seen, said)) => {
+            let ((low, high), (least, most)) = (said, seen);
+            let what = format!(
+                "{path}: {name}: values from {least} to {most}, the footer says {low} to {high}"
+            );
+            Err(what)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the first range is within the second.
+fn within(inner: (u64, u64), outer: (u64, u64)) -> bool {
+    outer.0 <= inner.0 && inner.1 <= outer.1
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Test {
             (Test::Nothing, _) => true,
             (Test::Nets(nets), Value::Address(host)) => nets.iter().any(|net| inside(net, host)),
             (Test::Nets(_), _) => false,
-            (_, Value::Address(_)) => false,
+            (_, Value::Address(_) | Value::Text(_)) => false,
             (_, Value::Number(number)) => self.has(i128::from(number)),
             (_, Value::Time(time)) => self.has(i128::from(time.0)),
         }
@@ -423,7 +423,7 @@ fn number(row: &impl Columns, field: Field) -> Option<i128> {
     match value(row, field)? {
         Value::Number(number) => Some(i128::from(number)),
         Value::Time(time) => Some(i128::from(time.0)),
-        Value::Address(_) => None,
+        Value::Address(_) | Value::Text(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Columns of flow records: many values of one [`Field`], one after the other.
 
 use super::field::{Field, Kind, Value};
-use super::{Host, Time};
+use super::{Host, Text, Time};
 
 /// Rows that are worked on at once, and rows of a page in the archive: their
 /// columns stay in the processor's cache.
@@ -16,6 +16,7 @@ pub enum Vector {
     Ids(Vec<u32>),
     Numbers(Vec<u64>),
     Addresses(Vec<Host>),
+    Texts(Vec<Text>),
 }
 
 /// The distinct values of one field in a chunk, in no order.
@@ -23,6 +24,7 @@ pub enum Vector {
 pub enum Dictionary {
     Numbers(Vec<u64>),
     Addresses(Vec<Host>),
+    Texts(Vec<Text>),
 }
 
 /// The value that these bits stand for in a column of numbers of `field`.
@@ -48,6 +50,7 @@ impl Vector {
             Vector::Ids(ids) => ids.len(),
             Vector::Numbers(numbers) => numbers.len(),
             Vector::Addresses(hosts) => hosts.len(),
+            Vector::Texts(texts) => texts.len(),
         }
     }
 
@@ -98,15 +101,40 @@ impl Vector {
             _ => unreachable!("made a list of addresses above"),
         }
     }
+
+    /// It as an empty list of texts.
+    pub fn texts(&mut self) -> &mut Vec<Text> {
+        if !matches!(self, Vector::Texts(_)) {
+            *self = Vector::Texts(Vec::new());
+        }
+        match self {
+            Vector::Texts(texts) => {
+                texts.clear();
+                texts
+            }
+            _ => unreachable!("made a list of texts above"),
+        }
+    }
 }
 
 impl Dictionary {
+    /// Of a single value, that of a field of which nothing was reported.
+    #[must_use]
+    pub fn nothing(field: Field) -> Dictionary {
+        match field.info().kind {
+            Kind::Address => Dictionary::Addresses(vec![Host::UNSPECIFIED]),
+            Kind::Text => Dictionary::Texts(vec![Text::EMPTY]),
+            Kind::Time | Kind::Number | Kind::Signed | Kind::Mac => Dictionary::Numbers(vec![0]),
+        }
+    }
+
     /// How many values there are.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Dictionary::Numbers(numbers) => numbers.len(),
             Dictionary::Addresses(hosts) => hosts.len(),
+            Dictionary::Texts(texts) => texts.len(),
         }
     }
 
@@ -123,6 +151,7 @@ impl Dictionary {
         match self {
             Dictionary::Numbers(numbers) => numbers.get(place).map(|n| number_value(field, *n)),
             Dictionary::Addresses(hosts) => hosts.get(place).copied().map(Value::Address),
+            Dictionary::Texts(texts) => texts.get(place).copied().map(Value::Text),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! called and how it is read off a [`Flow`] stands here and nowhere else.
 
 use super::column::Vector;
-use super::{Flow, Host, More, Time, more_of};
+use super::{Flow, Host, More, Text, Time, more_of};
 
 /// A field of a [`Flow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +67,14 @@ pub enum Field {
     MinTtl,
     MaxTtl,
     Forwarding,
+    // From here on: since version 2 of the archive.
+    FlowCount,
+    SrcInside,
+    DstInside,
+    App,
+    User,
+    Tunnel,
+    TunnelKey,
 }
 
 /// What the values of a [`Field`] are.
@@ -78,6 +86,7 @@ pub enum Kind {
     /// A number whose bits are those of an `i64`.
     Signed,
     Mac,
+    Text,
 }
 
 /// A field's value, in the shape it is compared and printed in.
@@ -86,6 +95,7 @@ pub enum Value {
     Address(Host),
     Time(Time),
     Number(u64),
+    Text(Text),
 }
 
 /// What there is to know about a [`Field`].
@@ -100,8 +110,8 @@ pub struct FieldInfo {
     pub kind: Kind,
     /// Reads it off a flow and what came with it.
     pub get: fn(&Flow, &More) -> Value,
-    /// Reads it off many flows of a batch into a column: addresses, or numbers
-    /// (times and signed ones as their bits). What it held before is gone.
+    /// Reads it off many flows of a batch into a column: addresses, texts, or
+    /// numbers (times and signed ones as their bits). What it held before is gone.
     pub gather: fn(&[Flow], &[More], &mut Vector),
 }
 
@@ -111,6 +121,9 @@ macro_rules! value {
     };
     (Time, $get:expr) => {
         Value::Time($get)
+    };
+    (Text, $get:expr) => {
+        Value::Text($get)
     };
     (Signed, $get:expr) => {
         Value::Number($get.cast_unsigned())
@@ -124,6 +137,9 @@ macro_rules! value {
 macro_rules! column {
     (Address, $out:ident, $rows:expr) => {
         $out.addresses().extend($rows)
+    };
+    (Text, $out:ident, $rows:expr) => {
+        $out.texts().extend($rows)
     };
     (Time, $out:ident, $rows:expr) => {
         $out.numbers().extend($rows.map(|time: Time| time.0.cast_unsigned()))
@@ -207,6 +223,13 @@ fields! {
     MinTtl, "min_ttl", ["minttl"], "least TTL", Number, |_, m| m.min_ttl;
     MaxTtl, "max_ttl", ["maxttl"], "most TTL", Number, |_, m| m.max_ttl;
     Forwarding, "forwarding", ["fwdstat"], "forwarding", Number, |_, m| m.forwarding;
+    FlowCount, "flow_count", [], "flow count", Number, |_, m| m.flow_count;
+    SrcInside, "src_inside", [], "inside source", Address, |_, m| m.src_inside;
+    DstInside, "dst_inside", [], "inside destination", Address, |_, m| m.dst_inside;
+    App, "app", [], "application", Number, |_, m| m.app;
+    User, "user", [], "user", Text, |_, m| m.user;
+    Tunnel, "tunnel", [], "tunnel", Number, |_, m| m.tunnel;
+    TunnelKey, "tunnel_key", [], "tunnel key", Number, |_, m| m.tunnel_key;
 }
 
 impl Field {

@@ -5,6 +5,7 @@
 //! to correct it (sampling rate, clock offset, arrival time) travels beside it.
 
 pub mod column;
+mod duplicate;
 pub mod field;
 mod groups;
 mod host;
@@ -12,11 +13,14 @@ mod local;
 mod more;
 pub mod named;
 pub mod service;
+mod text;
 
+pub use duplicate::Duplicate;
 pub use groups::{Area, Groups};
 pub use host::{Host, Network, NetworkError};
 pub use local::{Class, LocalNetworks};
 pub use more::{MPLS_LABELS, More};
+pub use text::{MAX_TEXT, Text};
 
 use serde::{Deserialize, Serialize};
 
@@ -117,9 +121,8 @@ pub struct Flow {
     /// Whether it is one sampled packet (sFlow, RFC 5477), not a flow that its exporter
     /// added up. Known while a datagram is decoded; files do not keep it.
     pub packet_sample: bool,
-    /// Whether the exporter reported the same flow before, from another
-    /// interface: counted once, unless asked otherwise.
-    pub duplicate: bool,
+    /// Whether the same flow was reported before: counted once, unless asked otherwise.
+    pub duplicate: Duplicate,
     /// Which [`More`] of the batch it came in belongs to it: its place counted
     /// from 1, or 0 for none. See [`more_of`].
     pub more: u32,
@@ -165,7 +168,7 @@ impl Flow {
         direction: Flow::NO_DIRECTION,
         timed: true,
         packet_sample: false,
-        duplicate: false,
+        duplicate: Duplicate::No,
         more: 0,
     };
 

@@ -1,6 +1,6 @@
 //! What only some exporters report of a flow, and only the archive keeps.
 
-use super::Host;
+use super::{Host, Text};
 
 /// Labels of an MPLS stack that are kept.
 pub const MPLS_LABELS: usize = 10;
@@ -48,6 +48,19 @@ pub struct More {
     pub nat_event: u8,
     /// IE 89.
     pub forwarding: u8,
+    /// How many flows the record stands for; see [`More::flows`].
+    pub flow_count: u32,
+    /// Addresses within a tunnel or before a translation, unspecified when they
+    /// are as reported.
+    pub src_inside: Host,
+    pub dst_inside: Host,
+    /// IE 95: application id, the engine in its highest byte (RFC 6759).
+    pub app: u64,
+    /// IE 371: name of the user.
+    pub user: Text,
+    /// Kind of the tunnel the flow was in, and its key.
+    pub tunnel: u8,
+    pub tunnel_key: u32,
 }
 
 impl More {
@@ -73,5 +86,20 @@ impl More {
         max_ttl: 0,
         nat_event: 0,
         forwarding: 0,
+        flow_count: 0,
+        src_inside: Host::UNSPECIFIED,
+        dst_inside: Host::UNSPECIFIED,
+        app: 0,
+        user: Text::EMPTY,
+        tunnel: 0,
+        tunnel_key: 0,
     };
+
+    /// How many flows a record stands for. A count that is missing is 1: so it is
+    /// of records whose exporter says nothing, which have 0, and of files of
+    /// version 1, which have no count at all.
+    #[must_use]
+    pub fn flows(&self) -> u64 {
+        u64::from(self.flow_count.max(1))
+    }
 }

@@ -9,10 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Deserialize;
-
 use crate::flow::Time;
-use crate::wire::Decoder;
 use crate::wire::memory::Memory;
 
 /// A larger file is not read, and none is written: a thousand routers with all
@@ -190,7 +187,7 @@ impl StateFile {
         if number <= *written {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(memory)?;
+        let bytes = memory.to_file()?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(io::Error::other(format!("it would have more than {MAX_BYTES} bytes")));
         }
@@ -240,32 +237,15 @@ fn read(path: &Path) -> Result<Option<Memory>, Refused> {
         let why = format!("it has more than {MAX_BYTES} bytes");
         return Err(Refused { why, keep: true });
     }
-    parse(&bytes).map(Some).map_err(|why| Refused { why, keep: true })
-}
-
-/// The version stands by itself: what another version has beside it is unknown.
-#[derive(Deserialize)]
-struct Head {
-    version: u32,
-}
-
-fn parse(bytes: &[u8]) -> Result<Memory, String> {
-    let foreign = |error: serde_json::Error| format!("expected what toptalk saves, found {error}");
-    let Head { version } = serde_json::from_slice(bytes).map_err(foreign)?;
-    match serde_json::from_slice(bytes) {
-        Ok(memory) => Ok(memory),
-        // The decoder says which version it wants.
-        Err(_) if version != Decoder::new().memory().version => {
-            Ok(Memory { version, exporters: Vec::new() })
-        }
-        Err(error) => Err(foreign(error)),
-    }
+    let read = Memory::of_file(&bytes);
+    read.map(Some).map_err(|error| Refused { why: error.to_string(), keep: true })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::flow::Host;
+    use crate::wire::Decoder;
     use crate::wire::encode::V9Encoder;
 
     const START: Time = Time(1_800_000_000_000);

@@ -64,7 +64,7 @@ impl Roster {
 
     /// Counts the flows of a batch that were reported before.
     pub(super) fn doubled(&mut self, flows: &[Flow]) {
-        for flow in flows.iter().filter(|flow| flow.duplicate) {
+        for flow in flows.iter().filter(|flow| flow.duplicate.is_set()) {
             // The decoder bounds exporters; those it forgets go with the next list.
             self.entries.entry(flow.exporter).or_default().doubled += 1;
         }

@@ -73,6 +73,7 @@ impl From<field::Value> for Value {
             field::Value::Address(host) => Value::Text(host.to_string()),
             field::Value::Time(time) => Value::Moment(time.0, time),
             field::Value::Number(number) => Value::Number(number),
+            field::Value::Text(text) => Value::Text(text.as_str().to_owned()),
         }
     }
 }

@@ -81,6 +81,8 @@ pub(super) fn key_of<const W: usize>(
             place.put_host(&mut key, cut(hosts[id], place.part.prefix, 0), names);
         }
         Dictionary::Numbers(numbers) => place.put(&mut key, place.cut(numbers[id])),
+        // No key has a part that is a text.
+        Dictionary::Texts(_) => {}
     }
     key
 }

@@ -234,9 +234,9 @@ fn bits(field: Field) -> u32 {
         Field::SrcMask | Field::DstMask | Field::Direction => 8,
         Field::MinTtl | Field::MaxTtl | Field::Forwarding | Field::NatEvent => 8,
         Field::First | Field::Last | Field::Arrival | Field::Bytes | Field::Packets => 64,
-        Field::ClockOffset => 64,
+        Field::ClockOffset | Field::App => 64,
         Field::InSrcMac | Field::OutDstMac | Field::InDstMac | Field::OutSrcMac => 64,
-        Field::Duplicate | Field::Timed => 8,
+        Field::Duplicate | Field::Timed | Field::Tunnel => 8,
         _ if field.info().kind == Kind::Address => HOST,
         _ => 32,
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::archive::{ArchiveError, Chunk};
 use crate::filter::select::{Batch, Hits, Values};
-use crate::flow::Host;
 use crate::flow::column::{Dictionary, Vector};
 use crate::flow::field::{FIELDS, Field};
+use crate::flow::{Host, Text};
 
 /// What is kept of a column.
 #[derive(Default)]
@@ -101,10 +101,12 @@ impl Batch for Page<'_> {
             (Some(dictionary), _) if dictionary.len() == 1 => match &**dictionary {
                 Dictionary::Numbers(numbers) => Values::Number(numbers[0]),
                 Dictionary::Addresses(hosts) => Values::Address(hosts[0]),
+                Dictionary::Texts(texts) => Values::Text(texts[0]),
             },
             (Some(dictionary), Vector::Ids(ids)) => Values::Ids(ids, dictionary),
             (_, Vector::Numbers(numbers)) => Values::Numbers(numbers),
             (_, Vector::Addresses(hosts)) => Values::Addresses(hosts),
+            (_, Vector::Texts(texts)) => Values::Texts(texts),
             // Loading refuses ids without a dictionary.
             (None, Vector::Ids(_)) => Values::Number(0),
         }
@@ -151,6 +153,18 @@ impl Page<'_> {
             }
             Values::Addresses(hosts) => hits.each(|place, row| take(place, hosts[row])),
             _ => (0..hits.len()).for_each(|place| take(place, Host::UNSPECIFIED)),
+        }
+    }
+
+    /// The same of a column of texts.
+    pub(super) fn texts(&self, field: Field, hits: &Hits, mut take: impl FnMut(usize, Text)) {
+        match self.values(field) {
+            Values::Text(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            Values::Ids(ids, Dictionary::Texts(known)) => {
+                hits.each(|place, row| take(place, known[ids[row] as usize]));
+            }
+            Values::Texts(texts) => hits.each(|place, row| take(place, texts[row])),
+            _ => {}
         }
     }
 

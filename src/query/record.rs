@@ -5,7 +5,7 @@ use super::page::Page;
 use super::state::State;
 use crate::filter::select::{Batch, Hits, Values};
 use crate::flow::field::{Field, Kind};
-use crate::flow::{Flow, Host, More, Sampling, Time};
+use crate::flow::{Duplicate, Flow, Host, More, Sampling, Text, Time};
 
 /// The records of `hits` with these columns, which were loaded.
 pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State], fields: &[Field]) -> Vec<Row> {
@@ -16,16 +16,17 @@ pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State], fields: &[Fie
         match page.values(*field) {
             Values::Number(one) => put(&mut alike, *field, one, Host::UNSPECIFIED),
             Values::Address(one) => put(&mut alike, *field, 0, one),
+            Values::Text(one) => put_text(&mut alike, *field, one),
             _ => differing.push(*field),
         }
     }
     let mut rows = vec![alike; hits.len()];
     for field in differing {
-        if field.info().kind == Kind::Address {
-            page.hosts(field, hits, |at, host| put(&mut rows[at], field, 0, host));
-        } else {
-            let none = Host::UNSPECIFIED;
-            page.numbers(field, hits, |at, bits| put(&mut rows[at], field, bits, none));
+        let none = Host::UNSPECIFIED;
+        match field.info().kind {
+            Kind::Address => page.hosts(field, hits, |at, host| put(&mut rows[at], field, 0, host)),
+            Kind::Text => page.texts(field, hits, |at, text| put_text(&mut rows[at], field, text)),
+            _ => page.numbers(field, hits, |at, bits| put(&mut rows[at], field, bits, none)),
         }
     }
     for (row, state) in rows.iter_mut().zip(states) {
@@ -37,6 +38,13 @@ pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State], fields: &[Fie
 /// A row of which only the sums are known.
 pub(super) fn row(sums: Sums) -> Row {
     Row { flow: Flow::EMPTY, more: More::NONE, sums, out_packets: 0, out_bytes: 0 }
+}
+
+/// Puts a text where it belongs.
+fn put_text(row: &mut Row, field: Field, text: Text) {
+    if field == Field::User {
+        row.more.user = text;
+    }
 }
 
 /// Puts a field's value where it belongs: `host` of an address, else `bits`.
@@ -71,7 +79,7 @@ pub(super) fn put(row: &mut Row, field: Field, bits: u64, host: Host) {
         Field::DstMask => flow.dst_mask = bits as u8,
         Field::Direction => flow.direction = bits as u8,
         Field::Sampling => flow.sampling = Sampling::one_in(bits as u32),
-        Field::Duplicate => flow.duplicate = bits != 0,
+        Field::Duplicate => flow.duplicate = Duplicate::of(bits as u8),
         Field::Timed => flow.timed = bits != 0,
         Field::ClockOffset => flow.clock_offset = bits.cast_signed(),
         _ => {}
@@ -83,6 +91,12 @@ fn put_more(more: &mut More, field: Field, bits: u64, host: Host) {
         Field::BgpNextHop => more.bgp_next_hop = host,
         Field::NatSrc => more.nat_src = host,
         Field::NatDst => more.nat_dst = host,
+        Field::SrcInside => more.src_inside = host,
+        Field::DstInside => more.dst_inside = host,
+        Field::FlowCount => more.flow_count = bits as u32,
+        Field::App => more.app = bits,
+        Field::Tunnel => more.tunnel = bits as u8,
+        Field::TunnelKey => more.tunnel_key = bits as u32,
         Field::NatSrcPort => more.nat_sport = bits as u16,
         Field::NatDstPort => more.nat_dport = bits as u16,
         Field::NatEvent => more.nat_event = bits as u8,

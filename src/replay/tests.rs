@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Flow, Host, Sampling, Time};
+use crate::flow::{Duplicate, Flow, Host, Sampling, Time};
 use crate::wire::Decoder;
 
 const NOW: Time = Time(1_700_000_000_000);
@@ -145,7 +145,7 @@ proptest! {
             for flow in got.iter_mut().chain(&mut want) {
                 // By whom and when it was received is the collector's own.
                 (flow.exporter, flow.arrival) = (Host::UNSPECIFIED, NOW);
-                (flow.clock_offset, flow.duplicate) = (0, false);
+                (flow.clock_offset, flow.duplicate) = (0, Duplicate::No);
             }
             let key = |flow: &Flow| format!("{flow:?}");
             got.sort_by_key(key);

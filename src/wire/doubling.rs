@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 
-use crate::flow::{Flow, Host};
+use crate::flow::{Duplicate, Flow, Host};
 
 /// Buckets of flows that are remembered, a cache line each: the two reports of a
 /// flow leave within seconds of each other. A power of two.
@@ -60,7 +60,7 @@ impl Doubling {
                 touched ^= self.touch(hashes.get(index..).unwrap_or(&[]));
             }
             if may_be_repeated(flow) && self.is_doubled(*hash, *place) {
-                flow.duplicate = true;
+                flow.duplicate = Duplicate::SameExporter;
                 doubled += 1;
             }
         }
@@ -148,8 +148,8 @@ mod tests {
         let mut both = one.clone();
         both.extend(one.iter().map(|flow| Flow { direction: 1, ..*flow }));
         assert_eq!(doubling.mark(&mut both), 1000);
-        assert!(both[..1000].iter().all(|flow| !flow.duplicate));
-        assert!(both[1000..].iter().all(|flow| flow.duplicate));
+        assert!(both[..1000].iter().all(|flow| !flow.duplicate.is_set()));
+        assert!(both[1000..].iter().all(|flow| flow.duplicate.is_set()));
     }
 
     #[test]

@@ -23,7 +23,7 @@ macro_rules! aux {
 
 aux! {
     /// Upper halves of IPv6 addresses; the lower halves use the field's slot.
-    SrcHigh = 56,
+    SrcHigh = 63,
     DstHigh,
     NextHopHigh,
     /// IPv4 addresses, apart from the IPv6 ones: some templates carry both.

@@ -10,8 +10,14 @@ use super::template::{FieldSpec, Kind, Scopes, SetScratch, Template};
 use super::{Decoder, MAX_EXPORTERS, MAX_NAMES};
 use crate::flow::{Host, Time};
 
-/// Of another version nothing is taken over.
-const VERSION: u32 = 1;
+/// The version that is written: of others nothing is taken over, but of the one
+/// before, which has no checksum.
+const VERSION: u32 = 2;
+const WITHOUT_CHECKSUM: u32 = 1;
+
+/// What a file begins with. Eight hexadecimal digits follow: the CRC-32 of all
+/// other bytes.
+const HEAD: &[u8] = br#"{"version":2,"checksum":""#;
 
 /// Templates older than this are not taken over: exporters send theirs again
 /// within half an hour.
@@ -71,8 +77,67 @@ pub struct SamplerMemory {
 /// A memory that cannot be taken over.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
-    #[error("it is of version {found}, expected {VERSION}")]
+    #[error("it is of version {found}, expected {WITHOUT_CHECKSUM} or {VERSION}")]
     Version { found: u32 },
+    #[error("expected what toptalk saves, found {0}")]
+    Foreign(String),
+    #[error("its checksum is wrong: it was damaged")]
+    Damaged,
+}
+
+/// What stands behind the checksum.
+#[derive(Serialize, Deserialize)]
+struct Body<T> {
+    exporters: T,
+}
+
+/// The version stands by itself: what another version has beside it is unknown.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+fn sum(parts: [&[u8]; 2]) -> String {
+    let mut sum = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| sum.update(part));
+    format!("{:08x}", sum.finalize())
+}
+
+impl Memory {
+    /// As a file: JSON, with a checksum.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn to_file(&self) -> serde_json::Result<Vec<u8>> {
+        let body = serde_json::to_vec(&Body { exporters: &self.exporters })?;
+        // The brace it begins with stands in the head already.
+        let rest = [b"\",", body.get(1..).unwrap_or_default()].concat();
+        let sum = sum([HEAD, &rest]);
+        Ok([HEAD, sum.as_bytes(), &rest].concat())
+    }
+
+    /// Of a file. Of another version only that is known.
+    ///
+    /// # Errors
+    /// When it is none, or was damaged.
+    pub fn of_file(bytes: &[u8]) -> Result<Memory, MemoryError> {
+        let foreign = |error: serde_json::Error| MemoryError::Foreign(error.to_string());
+        if let Some((said, rest)) =
+            bytes.strip_prefix(HEAD).and_then(|rest| rest.split_first_chunk::<8>())
+        {
+            if sum([HEAD, rest]).as_bytes() != said {
+                return Err(MemoryError::Damaged);
+            }
+            let Body { exporters } = serde_json::from_slice(bytes).map_err(foreign)?;
+            return Ok(Memory { version: VERSION, exporters });
+        }
+        let Head { version } = serde_json::from_slice(bytes).map_err(foreign)?;
+        match version {
+            WITHOUT_CHECKSUM => serde_json::from_slice(bytes).map_err(foreign),
+            VERSION => Err(MemoryError::Damaged),
+            version => Ok(Memory { version, exporters: Vec::new() }),
+        }
+    }
 }
 
 impl Decoder {
@@ -92,7 +157,7 @@ impl Decoder {
     /// # Errors
     /// When the memory is of another version.
     pub fn recall(&mut self, now: Time, memory: &Memory) -> Result<usize, MemoryError> {
-        if memory.version != VERSION {
+        if ![WITHOUT_CHECKSUM, VERSION].contains(&memory.version) {
             return Err(MemoryError::Version { found: memory.version });
         }
         let mut templates = 0;

@@ -80,6 +80,7 @@ impl Extras {
             max_ttl: small(Field::MaxTtl),
             nat_event: values.get8(Aux::Event as usize),
             forwarding: small(Field::Forwarding),
+            ..More::NONE
         }
     }
 }

@@ -302,6 +302,7 @@ impl Record {
             max_ttl: number(53) as u8,
             nat_event: self.get(&[230, 233]).unwrap_or(0) as u8,
             forwarding: number(89) as u8,
+            ..More::NONE
         }
     }
 

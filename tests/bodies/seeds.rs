@@ -2,7 +2,7 @@
 
 use toptalk::archive::journal::{Block, Header};
 use toptalk::archive::segment::{SlotInfo, encode};
-use toptalk::flow::{Flow, Host, More, Sampling};
+use toptalk::flow::{Duplicate, Flow, Host, More, Sampling};
 
 use crate::bodies::datagrams::START;
 
@@ -26,7 +26,7 @@ pub fn flows(count: u64) -> (Vec<Flow>, Vec<More>) {
         proto: if n % 6 == 5 { 1 } else { 6 },
         tcp_flags: (n % 32) as u8,
         src_mask: 24,
-        duplicate: n % 11 == 10,
+        duplicate: Duplicate::of(u8::from(n % 11 == 10)),
         sampling: Sampling::one_in((n % 2) as u32 * 10),
         more: (n % 4) as u32,
         ..Flow::EMPTY

@@ -105,7 +105,7 @@ impl Watched {
         assert!(references.eq(1..=self.decoder.more().len() as u32));
         for flow in &self.flows {
             assert_eq!(flow.exporter, from);
-            assert!(flow.arrival <= self.latest && !flow.duplicate);
+            assert!(flow.arrival <= self.latest && !flow.duplicate.is_set());
             let _ = (flow.reversed(), flow.scaled(), flow.duration_ms(), flow.is_far_off());
         }
     }

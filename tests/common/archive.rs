@@ -62,7 +62,7 @@ pub fn sums(folder: &Path) -> (u64, u64, u64) {
                             };
                             ids.iter().map(of).sum::<u64>()
                         }
-                        Vector::Addresses(_) => panic!("{field:?}"),
+                        Vector::Addresses(_) | Vector::Texts(_) => panic!("{field:?}"),
                     };
                 }
             }

@@ -3,7 +3,7 @@
 //! again and compare.
 #![allow(dead_code, reason = "every user has its own part of this")]
 
-use toptalk::flow::{Flow, Host, MPLS_LABELS, More, Sampling, Time};
+use toptalk::flow::{Duplicate, Flow, Host, MPLS_LABELS, More, Sampling, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::V9Encoder;
 
@@ -61,7 +61,7 @@ fn flow(n: u64) -> Flow {
         src_mask: 24,
         dst_mask: 16,
         direction: (n % 2) as u8,
-        duplicate: n % 11 == 10,
+        duplicate: Duplicate::of(u8::from(n % 11 == 10)),
         more: if n.is_multiple_of(3) { (n % 5) as u32 + 1 } else { 0 },
         ..Flow::EMPTY
     }
@@ -92,6 +92,7 @@ fn more(n: u64) -> More {
         max_ttl: 64,
         nat_event: 1,
         forwarding: 64,
+        ..More::NONE
     }
 }
 

@@ -60,7 +60,7 @@ impl Naive {
     }
 
     pub fn record(&mut self, flows: &[Flow]) {
-        for flow in flows.iter().filter(|flow| self.no_dedup || !flow.duplicate) {
+        for flow in flows.iter().filter(|flow| self.no_dedup || !flow.duplicate.is_set()) {
             let class = self.local.classify(flow.src, flow.dst);
             let port = service::service_port(flow.proto, flow.sport, flow.dport);
             let way = OneWay { src: flow.src, dst: flow.dst, proto: flow.proto, port };

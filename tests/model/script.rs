@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use toptalk::agg::LagRule;
 use toptalk::filter::Filter;
-use toptalk::flow::{Flow, Host, Sampling, Time};
+use toptalk::flow::{Duplicate, Flow, Host, Sampling, Time};
 use toptalk::snapshot::{Order, SortKey, Subject, View, Window};
 
 use super::common::site::{START, local, remote};
@@ -145,7 +145,7 @@ pub fn any_flow(scale: u64) -> impl Strategy<Value = Flow> {
             sampling: Sampling::one_in(rate),
             input: interface,
             output: 2 - interface,
-            duplicate: twice == 0,
+            duplicate: Duplicate::of(u8::from(twice == 0)),
             exporter: Host::octets(192, 0, 2, exporter as u8),
             ..Flow::EMPTY
         }

@@ -26,7 +26,7 @@ impl Naive {
                 && question.to.is_none_or(|to| flow.last <= to)
         });
         let (twice, counted): (Vec<Flow>, Vec<Flow>) =
-            matched.copied().partition(|flow| flow.duplicate && !question.no_dedup);
+            matched.copied().partition(|flow| flow.duplicate.is_set() && !question.no_dedup);
         let row = |flow: Flow| {
             let (bytes, packets) = flow.scaled();
             let more = *more_of(&flow, &site.more);
@@ -158,6 +158,7 @@ fn value(part: &Part, row: &Row) -> u128 {
         }
         Value::Number(number) => u128::from(number),
         Value::Time(time) => time.0 as u128,
+        Value::Text(_) => unreachable!("no element is a text"),
         Value::Address(host) => {
             let v4 = host.as_v4().is_some();
             let mask = if part.field == Field::Src { row.flow.src_mask } else { row.flow.dst_mask };

@@ -9,7 +9,7 @@ use toptalk::archive::catalog::{Entry, FileKind};
 use toptalk::archive::{Chunk, RowChunk};
 use toptalk::filter::Filter;
 use toptalk::flow::field::Field;
-use toptalk::flow::{Flow, Host, More, Sampling, Time};
+use toptalk::flow::{Duplicate, Flow, Host, More, Sampling, Time};
 use toptalk::query::Opened;
 use toptalk::query::question::{Element, Keys, Order, Part, Prefix, Ways};
 
@@ -77,7 +77,8 @@ fn flows() -> impl Strategy<Value = Flow> {
     let what = (prop::sample::select(vec![1u8, 6, 17, 47, 58]), 0u8..64, 0u8..4);
     let times = (0i64..40, -5i64..40);
     let sampling = prop_oneof![6 => Just(0u32), 1 => Just(1), 2 => Just(100), 1 => Just(u32::MAX)];
-    let counted = (counts(), counts(), sampling, prop::bool::weighted(0.2));
+    let counted =
+        (counts(), counts(), sampling, prop_oneof![8 => Just(0u8), 1 => Just(1), 1 => Just(2)]);
     let rest = (0u32..3, 0u32..3, 0u8..35, 0u8..35, 0u32..3);
     (ends, what, times, counted, rest).prop_map(|(ends, what, times, counted, rest)| Flow {
         src: ends.0,
@@ -92,7 +93,7 @@ fn flows() -> impl Strategy<Value = Flow> {
         bytes: counted.0,
         packets: counted.1,
         sampling: Sampling::one_in(counted.2),
-        duplicate: counted.3,
+        duplicate: Duplicate::of(counted.3),
         input: rest.0,
         output: rest.1,
         src_mask: rest.2,

@@ -22,13 +22,14 @@ impl Dictionaries {
         let inner = RowChunk::new(path, flows, more, 0)?;
         let mut chunk = Dictionaries { inner, known: BTreeMap::new(), bounds: BTreeMap::new() };
         for info in FIELDS {
-            let (mut numbers, mut hosts) = (Vec::new(), Vec::new());
+            let (mut numbers, mut hosts, mut texts) = (Vec::new(), Vec::new(), Vec::new());
             for page in 0..chunk.pages() {
                 let mut out = Vector::default();
                 chunk.inner.read(info.field, page, &mut out).unwrap();
                 match out {
                     Vector::Numbers(read) => numbers.extend(read),
                     Vector::Addresses(read) => hosts.extend(read),
+                    Vector::Texts(read) => texts.extend(read),
                     Vector::Ids(_) => unreachable!(),
                 }
             }
@@ -36,13 +37,16 @@ impl Dictionaries {
             numbers.dedup();
             hosts.sort_unstable();
             hosts.dedup();
+            texts.sort_unstable();
+            texts.dedup();
             if let (Some(low), Some(high)) = (numbers.first(), numbers.last()) {
                 chunk.bounds.insert(info.field, (*low, *high));
             }
             if (info.field as usize).is_multiple_of(one_in) {
-                let dictionary = match hosts.is_empty() {
-                    true => Dictionary::Numbers(numbers),
-                    false => Dictionary::Addresses(hosts),
+                let dictionary = match (hosts.is_empty(), texts.is_empty()) {
+                    (true, true) => Dictionary::Numbers(numbers),
+                    (false, _) => Dictionary::Addresses(hosts),
+                    (true, false) => Dictionary::Texts(texts),
                 };
                 chunk.known.insert(info.field, Arc::new(dictionary));
             }
@@ -76,6 +80,7 @@ impl Chunk for Dictionaries {
             (Some(Dictionary::Addresses(known)), Vector::Addresses(read)) => {
                 places::<Host>(&read, known, out);
             }
+            (Some(Dictionary::Texts(known)), Vector::Texts(read)) => places(&read, known, out),
             (_, plain) => *out = plain,
         }
         Ok(())

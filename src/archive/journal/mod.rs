@@ -14,6 +14,7 @@ pub use write::Block;
 
 use std::path::Path;
 
+use super::schema::Version;
 use super::{ArchiveError, is_sum_of};
 use crate::flow::Time;
 
@@ -22,9 +23,6 @@ const MAGIC: [u8; 8] = *b"TTJOURN\n";
 
 /// What a block begins with: long enough that no record looks like one by chance.
 const BLOCK_MAGIC: [u8; 8] = *b"\nTTBLOCK";
-
-/// Journals of other versions are left alone.
-const VERSION: u32 = 1;
 
 /// Bytes of the header of a file: magic, version, length of the slot in seconds,
 /// its beginning in milliseconds, 4 bytes for later, checksum.
@@ -53,7 +51,7 @@ impl Header {
         let mut bytes = [0; HEADER_LEN];
         let fields: [&[u8]; 4] = [
             &MAGIC,
-            &VERSION.to_le_bytes(),
+            &Version::NEWEST.number().to_le_bytes(),
             &self.slot_seconds.to_le_bytes(),
             &self.slot.0.to_le_bytes(),
         ];
@@ -65,24 +63,26 @@ impl Header {
         bytes
     }
 
-    /// Reads a header.
-    fn parse(path: &Path, bytes: &[u8; HEADER_LEN]) -> Result<Header, ArchiveError> {
+    /// Reads a header, and of which version the journal is; those of other versions
+    /// are left alone.
+    fn parse(path: &Path, bytes: &[u8; HEADER_LEN]) -> Result<(Header, Version), ArchiveError> {
         if !bytes.starts_with(&MAGIC) {
             let what = "expected a journal, found something else".to_owned();
             return Err(ArchiveError::Foreign { path: path.to_owned(), what });
         }
-        // In every version it stands here; the rest is only this one's.
-        let version = number(bytes, 8);
-        if version != VERSION {
-            let what = format!("expected journals of version {VERSION}, found {version}");
+        // In every version it stands here; the rest is only known of ours.
+        let found = number(bytes, 8);
+        let Some(version) = Version::of(found) else {
+            let what = format!("expected journals of version {}, found {found}", Version::READ);
             return Err(ArchiveError::Version { path: path.to_owned(), what });
-        }
+        };
         let (said, sum) = bytes.split_at(HEADER_LEN - 4);
         if !is_sum_of(number(sum, 0), said) {
             return Err(ArchiveError::damaged(path, "the header's checksum is wrong"));
         }
         let slot = bytes.get(16..).and_then(<[u8]>::first_chunk).copied().map(i64::from_le_bytes);
-        Ok(Header { slot: Time(slot.unwrap_or(0)), slot_seconds: number(bytes, 12) })
+        let header = Header { slot: Time(slot.unwrap_or(0)), slot_seconds: number(bytes, 12) };
+        Ok((header, version))
     }
 }
 

@@ -5,9 +5,10 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::record::{self, FLOW_LEN, MORE_LEN};
+use super::record::{self, FLOW_LEN, MORE_LEN, MORE_LEN_1};
 use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, Header, MAX_BLOCK_FLOWS, number};
-use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk, is_sum_of};
+use crate::archive::schema::Version;
+use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk, is_sum_of, lock};
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, More};
 
@@ -33,9 +34,14 @@ impl BlockHeader {
         sane.then_some(BlockHeader { flows, more, sum: number(bytes, 16) })
     }
 
-    /// Bytes of the records; small, because both counts are.
-    fn len(self) -> usize {
-        self.flows * FLOW_LEN + self.more * MORE_LEN
+    /// Bytes of the records of a journal of this version; small, because both
+    /// counts are.
+    fn len(self, version: Version) -> usize {
+        let more = match version {
+            Version::One => MORE_LEN_1,
+            Version::Two => MORE_LEN,
+        };
+        self.flows * FLOW_LEN + self.more * more
     }
 }
 
@@ -52,6 +58,7 @@ enum Step {
 struct Blocks {
     path: Arc<Path>,
     file: File,
+    version: Version,
     /// Where the next block begins.
     at: u64,
     records: Vec<u8>,
@@ -63,16 +70,31 @@ impl Blocks {
         let mut file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
         let mut bytes = [0; HEADER_LEN];
         let read = fill(&mut file, &mut bytes).map_err(|e| ArchiveError::io("read", path, e))?;
-        let header = match read {
-            HEADER_LEN => Some(Header::parse(path, &bytes)?),
-            _ => None,
+        let (header, version) = match read {
+            HEADER_LEN => Header::parse(path, &bytes).map(|(header, of)| (Some(header), of))?,
+            _ => (None, Version::NEWEST),
         };
         let at = read as u64;
-        Ok((Blocks { path: path.into(), file, at, records: Vec::new() }, header))
+        Ok((Blocks { path: path.into(), file, version, at, records: Vec::new() }, header))
     }
 
     fn failed(&self, error: io::Error) -> ArchiveError {
         ArchiveError::io("read", &self.path, error)
+    }
+
+    /// How long the file is now.
+    fn length(&self) -> Result<u64, ArchiveError> {
+        self.file.metadata().map(|data| data.len()).map_err(|error| self.failed(error))
+    }
+
+    /// That the file ends within a block: of so many bytes, and so many flows.
+    fn cut(&self, bytes: u64, flows: Option<usize>) -> ArchiveError {
+        let flows = flows.map_or("its flows".to_owned(), |flows| format!("its {flows} flows"));
+        let at = self.at;
+        let what = format!(
+            "it was cut off within the block at byte {at}: {flows} are lost ({bytes} bytes)"
+        );
+        ArchiveError::damaged(&self.path, what)
     }
 
     /// Reads the header of the next block.
@@ -116,11 +138,12 @@ impl Blocks {
     /// Reads the records of a block behind its header; false when they are cut
     /// off, an error of the outer kind when the checksum is wrong.
     fn records(&mut self, header: BlockHeader) -> io::Result<Option<bool>> {
-        self.records.resize(header.len(), 0);
-        if fill(&mut self.file, &mut self.records)? < header.len() {
+        let length = header.len(self.version);
+        self.records.resize(length, 0);
+        if fill(&mut self.file, &mut self.records)? < length {
             return Ok(None);
         }
-        self.at += (BLOCK_HEADER_LEN + header.len()) as u64;
+        self.at += (BLOCK_HEADER_LEN + length) as u64;
         Ok(Some(is_sum_of(header.sum, &self.records)))
     }
 
@@ -128,7 +151,10 @@ impl Blocks {
     fn take(&self, header: BlockHeader, flows: &mut Vec<Flow>, more: &mut Vec<More>) {
         let (first, last) = self.records.split_at(header.flows * FLOW_LEN);
         let before = u32::try_from(more.len()).unwrap_or(u32::MAX);
-        more.extend(last.as_chunks().0.iter().map(record::load_more));
+        match self.version {
+            Version::One => more.extend(last.as_chunks().0.iter().map(record::load_more_1)),
+            Version::Two => more.extend(last.as_chunks().0.iter().map(record::load_more)),
+        }
         flows.extend(first.as_chunks().0.iter().map(|bytes| {
             let mut flow = record::load_flow(bytes);
             flow.more = match flow.more as usize {
@@ -154,9 +180,19 @@ fn fill(file: &mut File, out: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
+/// Whether a recorder works where a journal lies, so that a block at its end that is
+/// not whole is one that is being written: in its folder, or in one of the folders
+/// above that date folders lie in.
+fn is_being_written(journal: &Path) -> bool {
+    /// Levels of date folders, and the folder of the archive itself.
+    const LEVELS: usize = 5;
+    let path = journal.canonicalize().unwrap_or_else(|_| journal.to_owned());
+    path.ancestors().skip(1).take(LEVELS).any(|folder| lock::holder(folder).is_some())
+}
+
 /// Flows of a journal as chunks of whole blocks, up to the last whole one: what
 /// is being written behind it is not there yet. A damaged block is an error in
-/// between and costs itself.
+/// between and costs itself; so is one that was cut off, when nobody writes it.
 struct Reading {
     blocks: Blocks,
     /// An error that comes after the flows before it.
@@ -174,13 +210,35 @@ struct Reading {
 /// When it cannot be opened, is no journal or is one of another version.
 pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
     let (blocks, header) = Blocks::open(path)?;
-    let ended = header.is_none();
-    Ok(Box::new(Reading { told: 0, blocks, late: None, pending: None, ended }))
+    Ok(Box::new(Reading::new(blocks, header)?))
+}
+
+/// What comes next in a journal.
+enum Next {
+    /// The records of a block, in `blocks.records`.
+    Block(BlockHeader),
+    /// The end is not the end of a block: of so many bytes none is used, and so
+    /// many flows were to be in them, where that is known.
+    Cut(u64, Option<usize>),
+    End,
 }
 
 impl Reading {
-    /// The next block into `blocks.records`; `None` at the end.
-    fn block(&mut self) -> Result<Option<BlockHeader>, ArchiveError> {
+    fn new(blocks: Blocks, header: Option<Header>) -> Result<Reading, ArchiveError> {
+        let mut reading = Reading { told: 0, blocks, late: None, pending: None, ended: false };
+        if header.is_none() {
+            reading.ended = true;
+            let bytes = reading.blocks.at;
+            if bytes > 0 && !is_being_written(&reading.blocks.path) {
+                let what = format!("it was cut off after {bytes} bytes, within its header");
+                return Err(ArchiveError::damaged(&reading.blocks.path, what));
+            }
+        }
+        Ok(reading)
+    }
+
+    /// The next block into `blocks.records`.
+    fn next_block(&mut self) -> Result<Next, ArchiveError> {
         let blocks = &mut self.blocks;
         let header = match blocks.step().map_err(|error| blocks.failed(error))? {
             Step::Block(header) => header,
@@ -188,11 +246,12 @@ impl Reading {
                 let what = format!("{bytes} bytes are no block, before byte {}", blocks.at);
                 return Err(ArchiveError::damaged(&blocks.path, what));
             }
-            Step::End(_) => return Ok(None),
+            Step::End(0) => return Ok(Next::End),
+            Step::End(bytes) => return Ok(Next::Cut(bytes, None)),
         };
         let at = blocks.at;
         match blocks.records(header).map_err(|error| blocks.failed(error))? {
-            Some(true) => Ok(Some(header)),
+            Some(true) => Ok(Next::Block(header)),
             Some(false) => {
                 let what = format!(
                     "the checksum of the block at byte {at} is wrong, {} flows are lost",
@@ -200,8 +259,33 @@ impl Reading {
                 );
                 Err(ArchiveError::damaged(&blocks.path, what))
             }
-            None => Ok(None),
+            None => {
+                let bytes = blocks.length()?.saturating_sub(at);
+                Ok(Next::Cut(bytes, Some(header.flows)))
+            }
         }
+    }
+
+    /// The next block, `None` at the end: also at that of what a recorder has
+    /// written so far.
+    fn block(&mut self) -> Result<Option<BlockHeader>, ArchiveError> {
+        /// A recorder that has ended just now may have written the rest before.
+        const TRIES: usize = 3;
+        for last in (0..TRIES).rev() {
+            let (bytes, flows) = match self.next_block()? {
+                Next::Block(header) => return Ok(Some(header)),
+                Next::End => return Ok(None),
+                Next::Cut(bytes, flows) => (bytes, flows),
+            };
+            if is_being_written(&self.blocks.path) {
+                return Ok(None);
+            }
+            if last == 0 || self.blocks.length()? == self.blocks.at.saturating_add(bytes) {
+                self.ended = true;
+                return Err(self.blocks.cut(bytes, flows));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -228,7 +312,7 @@ impl Iterator for Reading {
                 Ok(None) => self.ended = true,
                 Err(error) => {
                     // What cannot be read at all will not be readable further on.
-                    self.ended = matches!(error, ArchiveError::Io { .. });
+                    self.ended |= matches!(error, ArchiveError::Io { .. });
                     self.late = Some(error);
                     break;
                 }
@@ -250,6 +334,8 @@ pub struct Whole {
     pub more: Vec<More>,
     /// What was wrong with parts of it.
     pub problems: Vec<String>,
+    /// That it was cut off within a block.
+    pub cut: Option<String>,
 }
 
 /// Reads all flows of a journal into memory: those of a part, not more than `most`.
@@ -259,21 +345,28 @@ pub struct Whole {
 pub fn read_all(path: &Path, most: usize) -> Result<Whole, ArchiveError> {
     let (blocks, header) = Blocks::open(path)?;
     let mut whole = Whole::default();
-    let ended = header.is_none();
-    let mut reading = Reading { told: 0, blocks, late: None, pending: None, ended };
-    while !reading.ended {
-        match reading.block() {
-            Ok(Some(header)) if header.flows > most.saturating_sub(whole.flows.len()) => {
+    if header.is_none() {
+        return Ok(whole);
+    }
+    let mut reading = Reading { told: 0, blocks, late: None, pending: None, ended: false };
+    loop {
+        match reading.next_block() {
+            Ok(Next::Block(header)) if header.flows > most.saturating_sub(whole.flows.len()) => {
                 let what = format!("expected at most {most} flows, found more");
                 return Err(ArchiveError::damaged(path, what));
             }
-            Ok(Some(header)) => reading.blocks.take(header, &mut whole.flows, &mut whole.more),
-            Ok(None) => reading.ended = true,
+            Ok(Next::Block(header)) => {
+                reading.blocks.take(header, &mut whole.flows, &mut whole.more);
+            }
+            Ok(Next::Cut(bytes, flows)) => {
+                whole.cut = Some(reading.blocks.cut(bytes, flows).to_string());
+                return Ok(whole);
+            }
+            Ok(Next::End) => return Ok(whole),
             Err(error @ ArchiveError::Io { .. }) => return Err(error),
             Err(error) => whole.problems.push(error.to_string()),
         }
     }
-    Ok(whole)
 }
 
 /// What is in a journal, by the headers of its blocks.
@@ -302,7 +395,8 @@ pub fn scan(path: &Path) -> Result<Scan, ArchiveError> {
     loop {
         match blocks.step().map_err(failed)? {
             Step::Block(header) => {
-                let end = blocks.at + (BLOCK_HEADER_LEN + header.len()) as u64;
+                let length_of = header.len(blocks.version);
+                let end = blocks.at + (BLOCK_HEADER_LEN + length_of) as u64;
                 if end > length {
                     scan.cut += length.saturating_sub(blocks.at);
                     return Ok(scan);

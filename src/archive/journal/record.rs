@@ -1,7 +1,7 @@
 //! A flow, and what came with it, in bytes of a fixed number: every field in the
 //! order below, little-endian, nothing between them.
 
-use crate::flow::{Flow, Host, MPLS_LABELS, More, Sampling, Time};
+use crate::flow::{Duplicate, Flow, Host, MAX_TEXT, MPLS_LABELS, More, Sampling, Text, Time};
 
 /// Something of a fixed number of bytes.
 trait Raw: Copy {
@@ -72,6 +72,7 @@ kept_as! {
     Time: i64, |time| time.0, Time;
     Sampling: u32, |sampling| sampling.rate().unwrap_or(0), Sampling::one_in;
     bool: u8, u8::from, |byte| byte != 0;
+    Duplicate: u8, u8::from, Duplicate::of;
 }
 
 impl Raw for [u32; MPLS_LABELS] {
@@ -85,6 +86,32 @@ impl Raw for [u32; MPLS_LABELS] {
     #[inline]
     fn load(from: &mut &[u8]) -> Self {
         std::array::from_fn(|_| u32::load(from))
+    }
+}
+
+impl Raw for Text {
+    const LEN: usize = MAX_TEXT;
+
+    #[inline]
+    fn store(self, out: &mut [u8]) -> &mut [u8] {
+        match out.split_first_chunk_mut() {
+            Some((own, rest)) => {
+                *own = *self.padded();
+                rest
+            }
+            None => &mut [],
+        }
+    }
+
+    #[inline]
+    fn load(from: &mut &[u8]) -> Text {
+        match from.split_first_chunk::<MAX_TEXT>() {
+            Some((own, rest)) => {
+                *from = rest;
+                Text::of_bytes(own)
+            }
+            None => Text::EMPTY,
+        }
     }
 }
 
@@ -131,7 +158,7 @@ record! {
     more: u32,
     sport: u16, dport: u16, vlan: u16,
     proto: u8, tcp_flags: u8, tos: u8, src_mask: u8, dst_mask: u8, direction: u8,
-    timed: bool, duplicate: bool; packet_sample
+    timed: bool, duplicate: Duplicate; packet_sample
 }
 
 record! {
@@ -142,6 +169,27 @@ record! {
     prev_as: u32, next_as: u32, in_vrf: u32, out_vrf: u32,
     nat_sport: u16, nat_dport: u16, dst_vlan: u16,
     dst_tos: u8, min_ttl: u8, max_ttl: u8, nat_event: u8, forwarding: u8,
+    flow_count: u32, src_inside: Host, dst_inside: Host, app: u64, user: Text,
+    tunnel: u8, tunnel_key: u32,
+}
+
+/// Bytes of what came with a flow in journals of version 1: up to `forwarding`. A
+/// flow's own record is the same in both versions.
+pub const MORE_LEN_1: usize = 147;
+
+/// What version 2 added to that.
+const _: () =
+    assert!(MORE_LEN - MORE_LEN_1 == 2 * u32::LEN + 2 * Host::LEN + u64::LEN + Text::LEN + 1);
+
+/// Reads what came with a flow in a journal of version 1: the fields that are new
+/// since are as if nobody had reported them.
+#[inline]
+pub fn load_more_1(bytes: &[u8; MORE_LEN_1]) -> More {
+    let mut whole = [0; MORE_LEN];
+    for (byte, own) in whole.iter_mut().zip(bytes) {
+        *byte = *own;
+    }
+    load_more(&whole)
 }
 
 #[cfg(test)]
@@ -163,15 +211,21 @@ mod tests {
             store_flow(&load_flow(bytes[..].try_into().unwrap()), &mut again);
             prop_assert_eq!(&again, &bytes);
             again.clear();
+            // A text has no zeros within, and only what is UTF-8.
+            let text = MORE_LEN - 5 - MAX_TEXT..MORE_LEN - 5;
+            more[text].fill(b'x');
             store_more(&load_more(more[..].try_into().unwrap()), &mut again);
             prop_assert_eq!(&again, &more);
+            let old = load_more_1(more[..MORE_LEN_1].try_into().unwrap());
+            prop_assert_eq!((old.forwarding, old.flow_count), (more[MORE_LEN_1 - 1], 0));
+            prop_assert!(old.user.is_empty());
             more.clear();
         }
     }
 
     #[test]
     fn records_have_the_length_that_the_document_says() {
-        assert_eq!((FLOW_LEN, MORE_LEN), (154, 147));
+        assert_eq!((FLOW_LEN, MORE_LEN), (154, 260));
         let mut bytes = Vec::new();
         store_flow(&Flow { sport: 0x1234, ..Flow::EMPTY }, &mut bytes);
         assert_eq!(bytes.len(), FLOW_LEN);

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::record::{FLOW_LEN, MORE_LEN};
 use super::*;
+use crate::archive::lock::Lock;
 use crate::flow::column::{PAGE_ROWS, Vector};
 use crate::flow::field::Field;
 use crate::flow::{Flow, More, more_of};
@@ -74,7 +75,21 @@ fn wherever_it_is_cut_the_whole_blocks_are_there() {
         fs::write(&path, &bytes[..cut]).unwrap();
         let want = ends.iter().rev().find(|(end, _)| *end <= cut).copied();
         let flows = want.map_or(0, |(_, flows)| flows as u64);
-        assert_eq!(numbers(&path), ((0..flows).collect(), Vec::new()), "cut at {cut}");
+        let is_whole = cut == 0 || want.is_some_and(|(end, _)| end == cut);
+        if let 1..HEADER_LEN = cut {
+            let error = open(&path).err().unwrap().to_string();
+            assert!(error.contains("within its header"), "cut at {cut}: {error}");
+        } else {
+            let (found, errors) = numbers(&path);
+            assert_eq!(found, (0..flows).collect::<Vec<_>>(), "cut at {cut}");
+            assert_eq!(errors.len(), usize::from(!is_whole), "cut at {cut}: {errors:?}");
+            assert!(errors.iter().all(|e| e.contains("cut off within the block")), "{errors:?}");
+            // What a recorder writes has its end still to come.
+            let lock = Lock::take(path.parent().unwrap(), 1).unwrap();
+            assert_eq!(numbers(&path), (found, Vec::new()), "cut at {cut}");
+            drop(lock);
+            assert_eq!(read_all(&path, 100).unwrap().cut, errors.first().cloned());
+        }
         assert_eq!(read_all(&path, 100).unwrap().flows.len() as u64, flows);
         let scan = scan(&path).unwrap();
         let left = cut - want.map_or(0, |(end, _)| end);
@@ -114,6 +129,11 @@ fn a_damaged_block_costs_itself() {
         assert!(errors.len() == 1 && errors[0].contains(what), "{errors:?}");
         assert_eq!(read_all(&path, 100).unwrap().problems, errors);
     }
+    // A block is named with how many flows it was to have.
+    let (_folder, path) = file(&bytes[..second + BLOCK_HEADER_LEN + FLOW_LEN]);
+    let (flows, errors) = numbers(&path);
+    assert_eq!(flows, [0, 1]);
+    assert!(errors[0].contains("its 3 flows are lost (178 bytes)"), "{errors:?}");
     // Zeros at the end, as a power cut leaves them.
     let (_folder, path) = file(&[bytes.clone(), vec![0; 3 * SEARCHED_FOR_TEST]].concat());
     let (flows, errors) = numbers(&path);
@@ -127,11 +147,11 @@ const SEARCHED_FOR_TEST: usize = 700_000;
 fn others_are_refused_by_name() {
     let whole = journal(&[1]);
     let mut newer = whole.clone();
-    newer[8] = 2;
+    newer[8] = 9;
     let mut damaged = whole.clone();
     damaged[17] ^= 1;
     for (bytes, what) in [
-        (newer, "version 1, found 2"),
+        (newer, "version 1 or 2, found 9"),
         (damaged, "checksum"),
         (b"PAR1 and something that goes on and on".to_vec(), "is not ours"),
     ] {

@@ -76,7 +76,9 @@ pub fn encode(disk: &dyn Disk, part: &Part, encode: &Encode) -> Result<Encoded, 
         return Ok(Encoded { flows: part.flows, problems: Vec::new() });
     }
     let whole = journal::read_all(&part.journal, PART_ROWS + MAX_BLOCK_FLOWS)?;
-    let encoded = Encoded { flows: whole.flows.len() as u64, problems: whole.problems };
+    let mut encoded = Encoded { flows: whole.flows.len() as u64, problems: whole.problems };
+    // Of those that an earlier run left, recovery has said it.
+    encoded.problems.extend(whole.cut.filter(|_| !part.left));
     if whole.flows.is_empty() {
         remove(disk, &part.journal)?;
         return Ok(encoded);

@@ -17,7 +17,7 @@ use super::dictionary::{Key, Places};
 use super::page::{Encoding, Header};
 use crate::archive::schema::{Coding, Column, Store};
 use crate::flow::column::Vector;
-use crate::flow::{Flow, Host, More};
+use crate::flow::{Flow, Host, MAX_TEXT, More, Text};
 
 /// zstd's level: the next ones cost twice the time for a twentieth of the bytes.
 const LEVEL: i32 = 1;
@@ -60,19 +60,22 @@ pub(super) struct Writer {
     max_dictionary: usize,
     numbers: Places<u64>,
     hosts: Places<Host>,
+    texts: Places<Text>,
     /// Least and greatest of what is not in a dictionary.
     bounds: Option<(u128, u128)>,
     pages: Vec<u8>,
     locations: Vec<Location>,
     raw_bytes: usize,
-    any_ids: bool,
+    /// Pages of ids, which come before those of plain values.
+    id_pages: usize,
     any_plain: bool,
     any_compressed: bool,
 }
 
-/// Bytes of a plain value.
-fn plain_size(store: Store) -> usize {
+/// Bytes of a plain value, of a text at most.
+pub(super) fn plain_size(store: Store) -> usize {
     match store {
+        Store::Text => 4 + MAX_TEXT,
         Store::Address => 16,
         Store::Unsigned(64) | Store::Millis | Store::Signed => 8,
         Store::Unsigned(_) | Store::Flag => 4,
@@ -98,6 +101,14 @@ fn put_hosts(hosts: &[Host], out: &mut Vec<u8>) {
     out.extend(hosts.iter().flat_map(|host| host.0.to_be_bytes()));
 }
 
+/// Texts, each behind its length.
+fn put_texts(texts: &[Text], out: &mut Vec<u8>) {
+    for text in texts.iter().map(Text::as_str) {
+        out.extend((text.len() as u32).to_le_bytes());
+        out.extend(text.as_bytes());
+    }
+}
+
 impl Writer {
     pub fn new(column: Column, max_dictionary: usize) -> Writer {
         Writer {
@@ -105,11 +116,12 @@ impl Writer {
             max_dictionary,
             numbers: Places::default(),
             hosts: Places::default(),
+            texts: Places::default(),
             bounds: None,
             pages: Vec::new(),
             locations: Vec::new(),
             raw_bytes: 0,
-            any_ids: false,
+            id_pages: 0,
             any_plain: false,
             any_compressed: false,
         }
@@ -156,6 +168,14 @@ impl Writer {
                 put_hosts(hosts, &mut scratch.raw);
                 Encoding::Plain
             }
+            (Vector::Texts(texts), _) if !self.is_full() => {
+                ids(&mut self.texts, texts, scratch);
+                Encoding::Ids
+            }
+            (Vector::Texts(texts), _) => {
+                put_texts(texts, &mut scratch.raw);
+                Encoding::Plain
+            }
             (Vector::Ids(_), _) => Encoding::Plain, // fields are never gathered as ids
         };
         scratch.values = values;
@@ -167,18 +187,28 @@ impl Writer {
         scratch.ids.clear();
         match self.column.store {
             Store::Address => self.hosts.extend(&[Host::UNSPECIFIED], &mut scratch.ids),
+            Store::Text => self.texts.extend(&[Text::EMPTY], &mut scratch.ids),
             _ => self.numbers.extend(&[0], &mut scratch.ids),
         }
         let id = scratch.ids.first().copied().unwrap_or(0);
         scratch.ids.resize(rows, id);
         scratch.raw.clear();
-        put_ids(self.numbers.values().len().max(self.hosts.values().len()), scratch);
+        put_ids(self.values(), scratch);
         self.put(Encoding::Ids, rows, scratch)
     }
 
+    /// How many values the dictionary has: all of one kind.
+    fn values(&self) -> usize {
+        self.numbers.values().len() + self.hosts.values().len() + self.texts.values().len()
+    }
+
     fn is_full(&self) -> bool {
-        let values = self.numbers.values().len() + self.hosts.values().len();
-        values * plain_size(self.column.store) >= self.max_dictionary
+        self.values() * plain_size(self.column.store) >= self.max_dictionary
+    }
+
+    /// How many of its pages are of ids.
+    pub fn id_pages(&self) -> usize {
+        self.id_pages
     }
 
     fn widen(&mut self, values: impl Iterator<Item = u128> + Clone) {
@@ -190,7 +220,7 @@ impl Writer {
 
     /// Appends what lies in `scratch.raw` as a page.
     fn put(&mut self, encoding: Encoding, rows: usize, scratch: &mut Scratch) -> io::Result<()> {
-        self.any_ids |= encoding == Encoding::Ids;
+        self.id_pages += usize::from(encoding == Encoding::Ids);
         self.any_plain |= encoding == Encoding::Plain;
         let compressed = compress(scratch)?;
         self.any_compressed |= compressed;
@@ -219,9 +249,9 @@ impl Writer {
         scratch: &mut Scratch,
     ) -> io::Result<(Bytes, ColumnCloseResult)> {
         let mut bytes = Vec::new();
-        let values = self.numbers.values().len() + self.hosts.values().len();
+        let values = self.values();
         let compressed = self.any_compressed || values > 8;
-        if self.any_ids {
+        if self.id_pages > 0 {
             self.dictionary(values, compressed, scratch, &mut bytes)?;
         }
         let pages_at = bytes.len();
@@ -243,7 +273,7 @@ impl Writer {
             .set_total_compressed_size(bytes.len() as i64)
             .set_total_uncompressed_size(self.raw_bytes as i64)
             .set_data_page_offset(pages_at as i64)
-            .set_dictionary_page_offset(self.any_ids.then_some(0));
+            .set_dictionary_page_offset((self.id_pages > 0).then_some(0));
         if let Some(statistics) = self.statistics() {
             metadata = metadata.set_statistics(statistics);
         }
@@ -268,6 +298,7 @@ impl Writer {
         scratch.raw.clear();
         put_numbers(self.column.store, self.numbers.values(), &mut scratch.raw);
         put_hosts(self.hosts.values(), &mut scratch.raw);
+        put_texts(self.texts.values(), &mut scratch.raw);
         if compressed {
             scratch.stored.clear();
             scratch.stored.reserve(zstd::zstd_safe::compress_bound(scratch.raw.len()));
@@ -293,7 +324,7 @@ impl Writer {
         match self.column.coding {
             Coding::Delta => vec![Named::DELTA_BINARY_PACKED],
             Coding::Runs => vec![Named::RLE],
-            Coding::Dictionary if !self.any_ids => vec![Named::PLAIN],
+            Coding::Dictionary if self.id_pages == 0 => vec![Named::PLAIN],
             Coding::Dictionary => vec![Named::PLAIN, Named::RLE_DICTIONARY],
         }
     }
@@ -319,6 +350,7 @@ impl Writer {
                     false,
                 )
             }
+            Store::Text => return None,
             Store::Flag => {
                 Statistics::boolean(Some(min != 0), Some(max != 0), None, Some(0), false)
             }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::flow::Host;
+use crate::flow::{Host, Text};
 
 /// Numbers below this find their place by themselves, not by hash.
 const DIRECT: usize = 1 << 16;
@@ -34,6 +34,12 @@ impl Key for u64 {
 }
 
 impl Key for Host {
+    fn small(self) -> Option<usize> {
+        None
+    }
+}
+
+impl Key for Text {
     fn small(self) -> Option<usize> {
         None
     }

@@ -7,15 +7,18 @@ use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::statistics::Statistics;
 
 use super::MAX_ROWS;
+use super::sums::{PageSums, Totals, span_of};
+use super::tail::{self, Sum};
 use super::thrift::{Odd, look_over};
 use crate::archive::ArchiveError;
-use crate::archive::schema::{Column, Store};
+use crate::archive::schema::{Column, Store, Version};
+use crate::flow::column::PAGE_ROWS;
 use crate::flow::field::Field;
-use crate::flow::{Flow, Time};
+use crate::flow::{Flow, More, Time};
 use crate::text::clean;
 
-/// The name of the format's version among the key-value pairs, and the version.
-const VERSION: (&str, &str) = ("toptalk.archive", "1");
+/// The name of the format's version among the key-value pairs.
+const VERSION: &str = "toptalk.archive";
 
 /// The end of a file that is ever read at once: segments have some 20 kB.
 const MAX_METADATA: u32 = 1 << 20;
@@ -36,6 +39,7 @@ pub struct SlotInfo {
 /// What a segment says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footer {
+    pub version: Version,
     pub slot: SlotInfo,
     /// What it was converted from, if it was: see [`crate::archive::convert`].
     pub source: Option<String>,
@@ -51,6 +55,11 @@ pub struct Footer {
     pub bytes: u64,
     /// Rows that are duplicates.
     pub duplicates: u64,
+    /// Sums of each page; none in version 1.
+    pub pages: Vec<PageSums>,
+    /// How many pages of each column are of ids, the first ones; not known in
+    /// version 1.
+    pub(super) id_pages: Vec<usize>,
     /// The least and the greatest value of fields of numbers.
     bounds: Vec<(Field, u64, u64)>,
 }
@@ -63,48 +72,53 @@ impl Footer {
         self.bounds.iter().find(|(of, ..)| *of == field).map(|(_, min, max)| (*min, *max))
     }
 
-    /// Of flows that are written.
-    pub(super) fn of(flows: &[Flow], slot: SlotInfo) -> Footer {
-        let mut footer = Footer {
+    /// Of flows that are written, with what came with them.
+    pub(super) fn of(flows: &[Flow], more: &[More], slot: SlotInfo) -> Footer {
+        let pages = PageSums::of_pages(flows, more);
+        let totals = Totals::of(&pages, flows.len() as u64);
+        let (span, far_off) = span_of(flows);
+        Footer {
+            version: Version::NEWEST,
             slot,
             source: None,
             rows: flows.len() as u64,
-            span: None,
-            far_off: false,
-            flows: 0,
-            packets: 0,
-            bytes: 0,
-            duplicates: 0,
+            span,
+            far_off,
+            flows: totals.flows,
+            packets: totals.packets,
+            bytes: totals.bytes,
+            duplicates: totals.duplicates,
+            pages,
+            id_pages: Vec::new(),
             bounds: Vec::new(),
-        };
-        for flow in flows {
-            if flow.is_far_off() {
-                footer.far_off = true;
-            } else {
-                let (begun, ended) = (flow.first.min(flow.last), flow.first.max(flow.last));
-                let (first, last) = footer.span.unwrap_or((begun, ended));
-                footer.span = Some((first.min(begun), last.max(ended)));
-            }
-            if flow.duplicate {
-                footer.duplicates += 1;
-                continue;
-            }
-            let (bytes, packets) = flow.scaled();
-            footer.flows += 1;
-            footer.bytes = footer.bytes.saturating_add(bytes);
-            footer.packets = footer.packets.saturating_add(packets);
         }
-        footer
+    }
+
+    /// Whether no flow can have taken place from `from` to `to`, as far as these are
+    /// given: a question about that time passes over the file.
+    #[must_use]
+    pub fn is_outside(&self, from: Option<Time>, to: Option<Time>) -> bool {
+        let outside = self.span.is_none_or(|(first, last)| {
+            from.is_some_and(|from| last < from) || to.is_some_and(|to| first > to)
+        });
+        outside && !self.far_off
+    }
+
+    /// Whether [`bounds`](Footer::bounds) are the least and the greatest values
+    /// themselves, not only around them: in version 1 some are.
+    #[must_use]
+    pub fn has_exact_bounds(&self) -> bool {
+        self.version != Version::One
     }
 
     pub(super) fn with_bounds(self, metadata: &ParquetMetaData) -> Footer {
-        Footer { bounds: bounds(metadata), ..self }
+        Footer { bounds: bounds(metadata, self.version), ..self }
     }
 
     /// As key-value pairs of Parquet's metadata.
     pub(super) fn pairs(&self) -> Vec<KeyValue> {
         let mut pairs = vec![
-            (VERSION.0, VERSION.1.to_owned()),
+            (VERSION, self.version.number().to_string()),
             ("toptalk.slot_start", self.slot.start.0.to_string()),
             ("toptalk.slot_length", self.slot.length_ms.to_string()),
             ("toptalk.rows", self.rows.to_string()),
@@ -121,63 +135,153 @@ impl Footer {
             pairs.push(("toptalk.first", first.0.to_string()));
             pairs.push(("toptalk.last", last.0.to_string()));
         }
+        let id_pages: Vec<String> = self.id_pages.iter().map(usize::to_string).collect();
+        pairs.push(("toptalk.id_pages", id_pages.join(" ")));
+        pairs.push(("toptalk.pages", PageSums::text(&self.pages)));
+        // The last one, so that no other value can look like it behind it.
+        pairs.push((tail::KEY, tail::UNKNOWN.to_owned()));
         pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect()
     }
 
-    /// Of a file's metadata, the columns checked.
-    pub(super) fn parse(path: &Path, metadata: &ParquetMetaData) -> Result<Footer, ArchiveError> {
-        let file = metadata.file_metadata();
-        let none = Vec::new();
-        let pairs = file.key_value_metadata().unwrap_or(&none);
-        let text = |key: &str| {
-            pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref())
-        };
-        let foreign =
-            |what: &str| ArchiveError::Foreign { path: path.to_owned(), what: what.into() };
-        match text(VERSION.0) {
-            None => return Err(foreign("a Parquet file without the key toptalk.archive")),
-            Some(version) if version != VERSION.1 => {
-                let what = format!("format {version}, this one reads {}", VERSION.1);
-                return Err(ArchiveError::Version { path: path.to_owned(), what });
-            }
-            Some(_) => {}
+    /// Of a file's metadata, everything checked that can be without its pages.
+    pub(super) fn parse(
+        path: &Path,
+        (metadata, sum): &(ParquetMetaData, Sum),
+    ) -> Result<Footer, ArchiveError> {
+        let pairs = Pairs::of(path, metadata);
+        let version = pairs.version(metadata)?;
+        if (version, *sum) == (Version::Two, Sum::Missing) {
+            return Err(ArchiveError::damaged(path, "the checksum of its footer is missing"));
         }
-        // Programs that copy a file keep its keys, whatever else they change.
-        let writer = file.created_by().unwrap_or_default();
-        if !writer.starts_with(WRITER) {
-            let writer: String = clean(writer).chars().take(MAX_NAME).collect();
-            return Err(foreign(&format!("`{writer}` has written it anew, in a form of its own")));
-        }
-        let number = |key: &str| {
-            let number = text(key).and_then(|text| text.parse::<u64>().ok());
-            number.ok_or_else(|| {
-                ArchiveError::damaged(path, format!("no number {key} in the footer"))
-            })
-        };
-        let time = |key: &str| text(key).and_then(|text| text.parse().ok()).map(Time);
-        let length_ms = time("toptalk.slot_length").map(|length| length.0);
-        let (Some(start), Some(length_ms)) = (time("toptalk.slot_start"), length_ms) else {
+        let length_ms = pairs.time("toptalk.slot_length").map(|length| length.0);
+        let (Some(start), Some(length_ms)) = (pairs.time("toptalk.slot_start"), length_ms) else {
             return Err(ArchiveError::damaged(path, "no slot in the footer"));
         };
-        let footer = Footer {
-            slot: SlotInfo { start, length_ms },
-            source: text("toptalk.source").map(str::to_owned),
-            rows: number("toptalk.rows")?,
-            span: time("toptalk.first").zip(time("toptalk.last")),
-            far_off: number("toptalk.far_off")? != 0,
-            flows: number("toptalk.flows")?,
-            packets: number("toptalk.packets")?,
-            bytes: number("toptalk.bytes")?,
-            duplicates: number("toptalk.duplicates")?,
-            bounds: bounds(metadata),
+        let (pages, id_pages) = match version {
+            Version::One => (Vec::new(), Vec::new()),
+            Version::Two => pairs.pages()?,
         };
-        check(path, metadata, footer.rows)?;
+        let mut footer = Footer {
+            version,
+            slot: SlotInfo { start, length_ms },
+            source: pairs.text("toptalk.source").map(str::to_owned),
+            rows: pairs.number("toptalk.rows")?,
+            span: pairs.time("toptalk.first").zip(pairs.time("toptalk.last")),
+            far_off: pairs.number("toptalk.far_off")? != 0,
+            flows: pairs.number("toptalk.flows")?,
+            packets: pairs.number("toptalk.packets")?,
+            bytes: pairs.number("toptalk.bytes")?,
+            duplicates: pairs.number("toptalk.duplicates")?,
+            pages,
+            id_pages,
+            bounds: bounds(metadata, version),
+        };
+        check(path, metadata, &footer)?;
+        if version == Version::One {
+            footer.bounds = footer.trusted_bounds(path, metadata)?;
+        }
         Ok(footer)
+    }
+
+    /// The bounds of a footer that has no checksum: of what it says, only that is
+    /// believed which it says twice. Its span and the bounds of its columns of
+    /// times say the same, unless flows are far off; nothing else is said twice.
+    fn trusted_bounds(
+        &self,
+        path: &Path,
+        metadata: &ParquetMetaData,
+    ) -> Result<Vec<(Field, u64, u64)>, ArchiveError> {
+        if self.far_off {
+            return Ok(Vec::new());
+        }
+        let of = |field| times(metadata, field);
+        let said = of(Field::First)
+            .zip(of(Field::Last))
+            .map(|(first, last)| (Time(first.0.min(last.0)), Time(first.1.max(last.1))));
+        match self.span {
+            Some(span) if said == Some(span) => {
+                let bound = |field| (field, span.0.0.cast_unsigned(), span.1.0.cast_unsigned());
+                let is_plain = span.0.0 >= 0;
+                Ok([Field::First, Field::Last]
+                    .into_iter()
+                    .filter(|_| is_plain)
+                    .map(bound)
+                    .collect())
+            }
+            _ => Err(ArchiveError::damaged(path, "its footer says two spans of time that differ")),
+        }
     }
 }
 
-/// That there is one row group with our columns.
-fn check(path: &Path, metadata: &ParquetMetaData, rows: u64) -> Result<(), ArchiveError> {
+/// The least and the greatest time of a column, as the metadata have them.
+fn times(metadata: &ParquetMetaData, field: Field) -> Option<(i64, i64)> {
+    let column = metadata.row_groups().first()?.columns().get(field as usize)?;
+    match column.statistics()? {
+        Statistics::Int64(of) => Some((*of.min_opt()?, *of.max_opt()?)),
+        _ => None,
+    }
+}
+
+/// The key-value pairs of a file.
+struct Pairs<'a> {
+    path: &'a Path,
+    pairs: &'a [KeyValue],
+}
+
+impl<'a> Pairs<'a> {
+    fn of(path: &'a Path, metadata: &'a ParquetMetaData) -> Pairs<'a> {
+        let pairs = metadata.file_metadata().key_value_metadata();
+        Pairs { path, pairs: pairs.map_or(&[], Vec::as_slice) }
+    }
+
+    fn text(&self, key: &str) -> Option<&'a str> {
+        self.pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref())
+    }
+
+    fn number(&self, key: &str) -> Result<u64, ArchiveError> {
+        let number = self.text(key).and_then(|text| text.parse::<u64>().ok());
+        let what = || format!("no number {key} in the footer");
+        number.ok_or_else(|| ArchiveError::damaged(self.path, what()))
+    }
+
+    fn time(&self, key: &str) -> Option<Time> {
+        self.text(key).and_then(|text| text.parse().ok()).map(Time)
+    }
+
+    /// The version, if it is a segment and still as its writer left it.
+    fn version(&self, metadata: &ParquetMetaData) -> Result<Version, ArchiveError> {
+        let foreign = |what: String| ArchiveError::Foreign { path: self.path.to_owned(), what };
+        let Some(found) = self.text(VERSION) else {
+            return Err(foreign("a Parquet file without the key toptalk.archive".to_owned()));
+        };
+        let Some(version) = found.parse().ok().and_then(Version::of) else {
+            let found: String = clean(found).chars().take(MAX_NAME).collect();
+            let what = format!("format {found}, this one reads {}", Version::READ);
+            return Err(ArchiveError::Version { path: self.path.to_owned(), what });
+        };
+        // Programs that copy a file keep its keys, whatever else they change.
+        let writer = metadata.file_metadata().created_by().unwrap_or_default();
+        if !writer.starts_with(WRITER) {
+            let writer: String = clean(writer).chars().take(MAX_NAME).collect();
+            return Err(foreign(format!("`{writer}` has written it anew, in a form of its own")));
+        }
+        Ok(version)
+    }
+
+    /// The sums of pages, and how many pages of each column are of ids.
+    fn pages(&self) -> Result<(Vec<PageSums>, Vec<usize>), ArchiveError> {
+        let id_pages = self.text("toptalk.id_pages");
+        let id_pages: Option<Vec<usize>> =
+            id_pages.and_then(|text| text.split(' ').map(|word| word.parse().ok()).collect());
+        let pages = self.text("toptalk.pages").and_then(PageSums::parse);
+        let what = "what it says of its pages makes no sense";
+        pages.zip(id_pages).ok_or_else(|| ArchiveError::damaged(self.path, what))
+    }
+}
+
+/// That there is one row group with the columns of the version.
+fn check(path: &Path, metadata: &ParquetMetaData, footer: &Footer) -> Result<(), ArchiveError> {
+    let (rows, columns) = (footer.rows, || Column::of_version(footer.version));
     let [group] = metadata.row_groups() else {
         let what = format!("expected one row group, found {}", metadata.num_row_groups());
         return Err(ArchiveError::damaged(path, what));
@@ -186,12 +290,16 @@ fn check(path: &Path, metadata: &ParquetMetaData, rows: u64) -> Result<(), Archi
         let what = format!("expected {rows} rows (1 to {MAX_ROWS}), found {}", group.num_rows());
         return Err(ArchiveError::damaged(path, what));
     }
-    if group.num_columns() != Column::all().count() {
-        let what =
-            format!("expected {} columns, found {}", Column::all().count(), group.num_columns());
+    if group.num_columns() != columns().count() {
+        let what = format!("expected {} columns, found {}", columns().count(), group.num_columns());
         return Err(ArchiveError::damaged(path, what));
     }
-    for (column, found) in Column::all().zip(group.columns()) {
+    let pages = (rows as usize).div_ceil(PAGE_ROWS);
+    let of_pages = (footer.pages.len(), footer.id_pages.len());
+    if footer.version == Version::Two && of_pages != (pages, columns().count()) {
+        return Err(ArchiveError::damaged(path, "what it says of its pages makes no sense"));
+    }
+    for (column, found) in columns().zip(group.columns()) {
         let expected = (column.name(), column.store.physical());
         let name = found.column_path().string();
         if (name.as_str(), found.column_type()) != expected {
@@ -202,10 +310,10 @@ fn check(path: &Path, metadata: &ParquetMetaData, rows: u64) -> Result<(), Archi
     Ok(())
 }
 
-fn bounds(metadata: &ParquetMetaData) -> Vec<(Field, u64, u64)> {
+fn bounds(metadata: &ParquetMetaData, version: Version) -> Vec<(Field, u64, u64)> {
     let Some(group) = metadata.row_groups().first() else { return Vec::new() };
     let mut all = Vec::new();
-    for (column, found) in Column::all().zip(group.columns()) {
+    for (column, found) in Column::of_version(version).zip(group.columns()) {
         let (min, max) = match found.statistics() {
             Some(Statistics::Int32(of)) => match (of.min_opt(), of.max_opt()) {
                 (Some(min), Some(max)) => {
@@ -236,9 +344,14 @@ pub fn footer(path: &Path) -> Result<Footer, ArchiveError> {
     Footer::parse(path, &metadata(path, &file)?)
 }
 
-/// The metadata of a Parquet file, without its indexes.
-pub(super) fn metadata(path: &Path, file: &File) -> Result<ParquetMetaData, ArchiveError> {
+/// The metadata of a Parquet file, without its indexes, and what their checksum is;
+/// never a wrong one.
+pub(super) fn metadata(path: &Path, file: &File) -> Result<(ParquetMetaData, Sum), ArchiveError> {
     let bytes = end(path, file)?;
+    let sum = tail::check(&bytes);
+    if sum == Sum::Wrong {
+        return Err(ArchiveError::damaged(path, "the checksum of its footer is wrong"));
+    }
     match look_over(&bytes) {
         Ok(()) => {}
         Err(Odd::Nonsense) => {
@@ -252,7 +365,7 @@ pub(super) fn metadata(path: &Path, file: &File) -> Result<ParquetMetaData, Arch
     // What a stranger's file makes of the parser must not end this program.
     let read = std::panic::catch_unwind(|| ParquetMetaDataReader::decode_metadata(&bytes));
     match read {
-        Ok(Ok(metadata)) => Ok(metadata),
+        Ok(Ok(metadata)) => Ok((metadata, sum)),
         Ok(Err(error)) => Err(ArchiveError::damaged(path, format!("its metadata: {error}"))),
         Err(_) => Err(ArchiveError::damaged(path, "its metadata make no sense")),
     }

@@ -9,6 +9,8 @@ mod footer;
 mod page;
 mod place;
 mod read;
+mod sums;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod thrift;
@@ -16,6 +18,7 @@ mod write;
 
 pub use footer::{Footer, SlotInfo, footer};
 pub use read::{Segment, open};
+pub use sums::{Checked, PageSums};
 pub use write::{encode, encode_from};
 
 /// Rows of a file at most. Recorders end files at about a million; ids of rows

@@ -109,6 +109,14 @@ impl Header {
         out.extend([0, 0]);
     }
 
+    /// Whether it is written as these bytes: there are other ways to say the same,
+    /// which nothing of ours uses.
+    pub fn is_written_as(&self, bytes: &[u8]) -> bool {
+        let mut written = Vec::with_capacity(MAX_HEADER);
+        self.write(&mut written);
+        written == bytes
+    }
+
     /// Reads the header a page begins with, and how long it is. `None` when it is
     /// not one that [`Header::write`] writes.
     pub fn parse(bytes: &[u8]) -> Option<(Header, usize)> {

@@ -9,15 +9,19 @@ use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use super::MAX_DICTIONARY;
-use super::page::MAX_HEADER;
+use super::column::plain_size;
+use super::footer::Footer;
+use super::page::{Encoding, MAX_HEADER};
 use super::thrift::locations;
 use crate::archive::ArchiveError;
-use crate::archive::schema::Column;
+use crate::archive::schema::{Coding, Column, Store};
 use crate::flow::column::{Dictionary, PAGE_ROWS};
 
-/// Bytes of a page at most: of plain addresses, or of numbers by difference
-/// (64 bits each and their widths).
-pub(super) const MAX_PAGE: usize = PAGE_ROWS * 16 + (1 << 16);
+/// Bytes of a page at most: of plain values, or of numbers by difference (64 bits
+/// each and their widths).
+pub(super) fn max_page(store: Store) -> usize {
+    PAGE_ROWS * plain_size(store).max(16) + (1 << 16)
+}
 
 /// Where a page lies.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +39,26 @@ pub(super) struct Part {
     pub pages: Vec<Place>,
     /// Its dictionary once it was read.
     pub values: Option<Arc<Dictionary>>,
-    /// Whether every page is of ids; known once all headers were looked at.
+    /// How many pages are of ids, the first ones; `None` in version 1, where only
+    /// the pages know.
+    pub id_pages: Option<usize>,
+    /// Whether every page is of ids; known once that was found out.
     pub only_ids: Option<bool>,
+}
+
+impl Part {
+    /// Whether a page may be written like this.
+    pub fn allows(&self, page: usize, encoding: Encoding) -> bool {
+        let is_ids = encoding == Encoding::Ids;
+        match self.column.coding {
+            Coding::Delta => encoding == Encoding::Delta,
+            Coding::Runs => encoding == Encoding::Rle,
+            Coding::Dictionary => {
+                (is_ids || encoding == Encoding::Plain)
+                    && self.id_pages.is_none_or(|id_pages| is_ids == (page < id_pages))
+            }
+        }
+    }
 }
 
 /// Bytes of the indexes of all columns at most, of 20 bytes a page.
@@ -82,7 +104,7 @@ pub(super) fn parts(
     path: &Path,
     file: &File,
     metadata: &ParquetMetaData,
-    rows: usize,
+    footer: &Footer,
 ) -> Result<Vec<Part>, ArchiveError> {
     let io = |error| ArchiveError::reading(path, error);
     let damaged = |what: String| ArchiveError::damaged(path, what);
@@ -94,9 +116,17 @@ pub(super) fn parts(
     let Some(group) = metadata.row_groups().first() else { return Err(damaged("no rows".into())) };
     let mut parts = Vec::new();
     let mut free = Free { begin: 0, end: length };
-    for (column, found) in Column::all().zip(group.columns()) {
+    let rows = footer.rows as usize;
+    for (column, found) in Column::of_version(footer.version).zip(group.columns()) {
         let of_name = |what| damaged(format!("column {}: {what}", column.name()));
-        parts.push(part(column, found, &index, rows, &mut free).map_err(of_name)?);
+        let mut part = part(column, found, &index, rows, &mut free).map_err(of_name)?;
+        if let (Some(id_pages), Coding::Dictionary) =
+            (footer.id_pages.get(parts.len()), column.coding)
+        {
+            part.id_pages = Some(*id_pages);
+            part.only_ids = Some(*id_pages == part.pages.len());
+        }
+        parts.push(part);
     }
     Ok(parts)
 }
@@ -134,7 +164,7 @@ fn part(
         return Err(format!("{} pages for {rows} rows", locations.len()));
     }
     let first = locations.first().map_or(0, |page| page.offset);
-    let most = MAX_DICTIONARY + PAGE_ROWS * 16 + MAX_HEADER;
+    let most = MAX_DICTIONARY + PAGE_ROWS * plain_size(column.store) + MAX_HEADER;
     let dictionary = match found.dictionary_page_offset() {
         None => None,
         Some(offset) => {
@@ -144,7 +174,7 @@ fn part(
     };
     let mut pages = Vec::with_capacity(locations.len());
     for (nth, page) in locations.iter().enumerate() {
-        match free.take(page.offset, page.size, MAX_PAGE + MAX_HEADER) {
+        match free.take(page.offset, page.size, max_page(column.store) + MAX_HEADER) {
             Some(at) if page.first_row == (nth * PAGE_ROWS) as i64 => pages.push(at),
             _ => return Err(format!("page {nth} is not where it should be")),
         }
@@ -154,5 +184,5 @@ fn part(
         Compression::UNCOMPRESSED => false,
         other => return Err(format!("it is compressed with {other}")),
     };
-    Ok(Part { column, compressed, dictionary, pages, values: None, only_ids: None })
+    Ok(Part { column, compressed, dictionary, pages, values: None, id_pages: None, only_ids: None })
 }

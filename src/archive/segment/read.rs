@@ -8,15 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::bits::{PADDING, runs};
+use super::column::plain_size;
 use super::footer::{Footer, metadata};
 use super::page::{Encoding, Header, MAX_HEADER};
-use super::place::{MAX_PAGE, Part, Place, parts};
+use super::place::{Part, Place, max_page, parts};
 use super::{MAX_DICTIONARY, delta};
 use crate::archive::schema::{Coding, Store};
 use crate::archive::{ArchiveError, Chunk, is_sum_of};
-use crate::flow::Host;
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::Field;
+use crate::flow::{Host, Text};
 
 /// How many times longer a dictionary becomes at most when it is decompressed.
 /// The values of one differ; those that look most alike become 80 times longer.
@@ -65,7 +66,7 @@ pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
     let file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
     let metadata = metadata(path, &file)?;
     let footer = Footer::parse(path, &metadata)?;
-    let parts = parts(path, &file, &metadata, footer.rows as usize)?;
+    let parts = parts(path, &file, &metadata.0, &footer)?;
     Ok(Segment {
         path: Arc::from(path),
         file,
@@ -95,6 +96,11 @@ impl Segment {
         }
     }
 
+    /// Whether it has no column of a field, because that is newer.
+    fn lacks(&self, field: Field) -> bool {
+        field as usize >= self.parts.len()
+    }
+
     fn part(&self, field: Field) -> Result<&Part, ArchiveError> {
         let part = self.parts.get(field as usize);
         part.ok_or_else(|| self.damaged(field, "there is none"))
@@ -120,7 +126,11 @@ impl Segment {
             .map_err(|error| ArchiveError::reading(&self.path, error))?;
         self.bytes_read += place.size as u64;
         let parsed = Header::parse(stored);
-        let found = parsed.and_then(|(header, at)| Some((header, stored.get(at..)?)));
+        let found = parsed.and_then(|(header, at)| {
+            let (head, bytes) = stored.split_at_checked(at)?;
+            // Nothing in it is without a meaning, so that no damage goes unseen.
+            header.is_written_as(head).then_some((header, bytes))
+        });
         let Some((header, bytes)) = found.filter(|(header, bytes)| {
             header.stored as usize == bytes.len() && header.raw as usize <= most
         }) else {
@@ -157,18 +167,23 @@ impl Segment {
         let (Some(place), store) = (part.dictionary, part.column.store) else { return Ok(None) };
         // Each value is of a row at least, and values that differ do not shrink
         // to nothing: however small the file, so little memory is enough for it.
-        let of_rows = self.rows().saturating_mul(16).min(MAX_DICTIONARY + PAGE_ROWS * 16);
+        let value = plain_size(store);
+        let of_rows = self.rows().saturating_mul(value.max(16));
+        let of_rows = of_rows.min(MAX_DICTIONARY + PAGE_ROWS * value.max(16));
         let most = of_rows.min(place.size.saturating_mul(MAX_RATIO));
         let header = self.load(field, None, place, most)?;
         let bytes = self.buffers.raw.len() - PADDING;
         let mut values = Vector::default();
-        plain(store, self.buffers.raw.get(..bytes).unwrap_or_default(), &mut values);
-        if !header.dictionary || values.len() != header.values as usize || values.is_empty() {
+        let read = plain(store, self.buffers.raw.get(..bytes).unwrap_or_default(), &mut values);
+        let is_plain = header.dictionary && header.encoding == Encoding::Plain;
+        let count = values.len();
+        if !is_plain || read.is_none() || count != header.values as usize || count == 0 {
             return Err(self.damaged_at(field, None, "its values make no sense"));
         }
         let values = Arc::new(match values {
             Vector::Addresses(hosts) => Dictionary::Addresses(hosts),
             Vector::Numbers(numbers) => Dictionary::Numbers(numbers),
+            Vector::Texts(texts) => Dictionary::Texts(texts),
             Vector::Ids(_) => Dictionary::Numbers(Vec::new()), // plain values are no ids
         });
         if let Some(part) = self.parts.get_mut(field as usize) {
@@ -235,9 +250,19 @@ impl Segment {
     }
 }
 
-/// Values as Parquet has them plain.
-fn plain(store: Store, bytes: &[u8], out: &mut Vector) {
+/// Values as Parquet has them plain. `None` when texts are not as long as they say.
+fn plain(store: Store, bytes: &[u8], out: &mut Vector) -> Option<()> {
     match store {
+        Store::Text => {
+            let (texts, mut rest) = (out.texts(), bytes);
+            while !rest.is_empty() {
+                let (length, behind) = rest.split_first_chunk()?;
+                let (text, behind) =
+                    behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+                texts.push(Text::of_bytes(text));
+                rest = behind;
+            }
+        }
         Store::Address => {
             let (values, _) = bytes.as_chunks::<16>();
             out.addresses().extend(values.iter().map(|bytes| Host(u128::from_be_bytes(*bytes))));
@@ -251,6 +276,7 @@ fn plain(store: Store, bytes: &[u8], out: &mut Vector) {
             out.numbers().extend(values.iter().map(|bytes| u64::from(u32::from_le_bytes(*bytes))));
         }
     }
+    Some(())
 }
 
 /// The values that ids stand for.
@@ -261,6 +287,9 @@ fn looked_up(values: &Dictionary, ids: &[u32], out: &mut Vector) {
         }
         Dictionary::Numbers(numbers) => {
             out.numbers().extend(ids.iter().filter_map(|id| numbers.get(*id as usize)));
+        }
+        Dictionary::Texts(texts) => {
+            out.texts().extend(ids.iter().filter_map(|id| texts.get(*id as usize)));
         }
     }
 }
@@ -275,11 +304,18 @@ impl Chunk for Segment {
     }
 
     fn dictionary(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
+        if self.lacks(field) {
+            return Ok(Some(Arc::new(Dictionary::nothing(field))));
+        }
         if self.only_ids(field)? { self.values(field) } else { Ok(None) }
     }
 
     fn read(&mut self, field: Field, page: usize, out: &mut Vector) -> Result<(), ArchiveError> {
         let rows = self.page_rows(page);
+        if self.lacks(field) {
+            out.ids().resize(rows, 0);
+            return Ok(());
+        }
         let part = self.part(field)?;
         let store = part.column.store;
         let Some(place) = part.pages.get(page).copied() else {
@@ -287,9 +323,10 @@ impl Chunk for Segment {
         };
         let only_ids = self.only_ids(field)?;
         let values = self.values(field)?;
-        let header = self.load(field, Some(page), place, MAX_PAGE)?;
+        let header = self.load(field, Some(page), place, max_page(store))?;
         let nonsense = "its values make no sense";
-        if header.dictionary || header.values as usize != rows {
+        let is_allowed = self.part(field)?.allows(page, header.encoding);
+        if header.dictionary || !is_allowed || header.values as usize != rows {
             return Err(self.damaged_at(field, Some(page), nonsense));
         }
         let read = match (header.encoding, values) {
@@ -307,12 +344,8 @@ impl Chunk for Segment {
                 delta::decode(&self.buffers.raw, rows, out.numbers())
             }
             (Encoding::Plain, _) if !only_ids => {
-                plain(
-                    store,
-                    self.buffers.raw.get(..self.buffers.raw.len() - PADDING).unwrap_or_default(),
-                    out,
-                );
-                Some(())
+                let bytes = self.buffers.raw.len() - PADDING;
+                plain(store, self.buffers.raw.get(..bytes).unwrap_or_default(), out)
             }
             _ => None,
         };
@@ -324,6 +357,10 @@ impl Chunk for Segment {
 
     fn bounds(&self, field: Field) -> Option<(u64, u64)> {
         self.footer.bounds(field)
+    }
+
+    fn footer(&self) -> Option<&Footer> {
+        Some(&self.footer)
     }
 
     fn bytes_read(&self) -> u64 {

@@ -1,15 +1,17 @@
 //! Segments read back, also damaged ones.
 
+use std::io::Write;
 use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::tail::Tail;
 use super::write::encode_with;
 use super::{Footer, MAX_DICTIONARY, SlotInfo, encode, footer, open};
 use crate::archive::{ArchiveError, Chunk, RowChunk};
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::{FIELDS, Field};
-use crate::flow::{Flow, Host, More, Sampling, Time};
+use crate::flow::{Duplicate, Flow, Host, More, Sampling, Text, Time};
 
 const SLOT: SlotInfo = SlotInfo { start: Time(1_800_000_000_000), length_ms: 300_000 };
 
@@ -36,6 +38,9 @@ fn values(chunk: &mut dyn Chunk, field: Field, page: usize) -> Result<Vector, Ar
         }
         (Vector::Ids(ids), Some(Dictionary::Addresses(hosts))) => {
             Vector::Addresses(ids.iter().map(|id| hosts[*id as usize]).collect())
+        }
+        (Vector::Ids(ids), Some(Dictionary::Texts(texts))) => {
+            Vector::Texts(ids.iter().map(|id| texts[*id as usize]).collect())
         }
         (Vector::Ids(_), None) => panic!("ids of no dictionary"),
         (_, Some(_)) => panic!("a dictionary but no ids of it"),
@@ -82,7 +87,7 @@ fn flows(count: usize) -> Vec<Flow> {
         sport: random(i) as u16,
         dport: 443,
         proto: 6,
-        duplicate: i % 10 == 3,
+        duplicate: Duplicate::of(u8::from(i % 10 == 3)),
         more: (i % 3) as u32,
         ..Flow::EMPTY
     };
@@ -133,7 +138,7 @@ fn sums_are_scaled_and_without_duplicates() {
     }
     let (_, footer) = written(&flows, &[], MAX_DICTIONARY);
     assert_eq!((footer.rows, footer.flows, footer.duplicates), (100, 90, 10));
-    let counted = flows.iter().filter(|flow| !flow.duplicate);
+    let counted = flows.iter().filter(|flow| !flow.duplicate.is_set());
     assert_eq!(footer.bytes, counted.clone().map(|flow| flow.bytes * 10).sum::<u64>());
     assert_eq!(footer.packets, counted.map(|flow| flow.packets * 10).sum::<u64>());
     assert_eq!(footer.bounds(Field::DstPort), Some((443, 443)));
@@ -204,45 +209,60 @@ fn strangers_and_other_versions_are_told_apart() {
         let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
         let mut bytes = bytes.clone();
         bytes[at..at + to.len()].copy_from_slice(to);
-        bytes
+        // As who writes such a file would have it.
+        let mut anew = Vec::new();
+        let mut tail = Tail::new(&mut anew);
+        tail.hold();
+        tail.write_all(&bytes).unwrap();
+        tail.finish().unwrap();
+        anew
     };
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = devour(&replaced(b"toptalk.archive", b"another.archive"), file.path());
     assert!(matches!(error, Err(ArchiveError::Foreign { .. })));
     let error =
-        devour(&replaced(b"toptalk.archive\x18\x011", b"toptalk.archive\x18\x012"), file.path());
+        devour(&replaced(b"toptalk.archive\x18\x012", b"toptalk.archive\x18\x019"), file.path());
     assert!(matches!(error, Err(ArchiveError::Version { .. })));
     let error = open(Path::new("/nowhere/at.all")).err().unwrap();
     assert!(matches!(error, ArchiveError::Io { .. }));
 }
 
 fn any_more() -> impl Strategy<Value = More> {
-    let numbers = (any::<[u32; 10]>(), any::<[u32; 4]>(), any::<[u16; 3]>(), any::<[u8; 5]>());
-    (any::<[u128; 3]>(), any::<[u64; 4]>(), numbers).prop_map(|(hosts, macs, numbers)| {
-        let (mpls, words, shorts, bytes) = numbers;
-        More {
-            bgp_next_hop: Host(hosts[0]),
-            nat_src: Host(hosts[1]),
-            nat_dst: Host(hosts[2]),
-            in_src_mac: macs[0],
-            out_dst_mac: macs[1],
-            in_dst_mac: macs[2],
-            out_src_mac: macs[3],
-            mpls,
-            prev_as: words[0],
-            next_as: words[1],
-            in_vrf: words[2],
-            out_vrf: words[3],
-            nat_sport: shorts[0],
-            nat_dport: shorts[1],
-            dst_vlan: shorts[2],
-            dst_tos: bytes[0],
-            min_ttl: bytes[1],
-            max_ttl: bytes[2],
-            nat_event: bytes[3],
-            forwarding: bytes[4],
-        }
-    })
+    let numbers = (any::<[u32; 10]>(), any::<[u32; 6]>(), any::<[u16; 3]>(), any::<[u8; 6]>());
+    (any::<[u128; 5]>(), any::<[u64; 5]>(), numbers, ".{0,30}").prop_map(
+        |(hosts, macs, numbers, user)| {
+            let (mpls, words, shorts, bytes) = numbers;
+            More {
+                bgp_next_hop: Host(hosts[0]),
+                nat_src: Host(hosts[1]),
+                nat_dst: Host(hosts[2]),
+                in_src_mac: macs[0],
+                out_dst_mac: macs[1],
+                in_dst_mac: macs[2],
+                out_src_mac: macs[3],
+                mpls,
+                prev_as: words[0],
+                next_as: words[1],
+                in_vrf: words[2],
+                out_vrf: words[3],
+                nat_sport: shorts[0],
+                nat_dport: shorts[1],
+                dst_vlan: shorts[2],
+                dst_tos: bytes[0],
+                min_ttl: bytes[1],
+                max_ttl: bytes[2],
+                nat_event: bytes[3],
+                forwarding: bytes[4],
+                flow_count: words[4],
+                src_inside: Host(hosts[3]),
+                dst_inside: Host(hosts[4]),
+                app: macs[4],
+                user: Text::new(&user),
+                tunnel: bytes[5],
+                tunnel_key: words[5],
+            }
+        },
+    )
 }
 
 fn any_flow() -> impl Strategy<Value = Flow> {
@@ -250,7 +270,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
     let times = [extreme.clone(), extreme.clone(), extreme.clone(), extreme];
     let count = || prop_oneof![Just(u64::MAX), Just(0), any::<u64>(), 0u64..100];
     let numbers = (any::<[u32; 6]>(), any::<[u16; 3]>(), any::<[u8; 6]>());
-    let flags = (any::<bool>(), any::<bool>(), 0u32..6);
+    let flags = (any::<bool>(), 0u8..3, 0u32..6);
     (any::<[u128; 4]>(), times, count(), count(), numbers, flags).prop_map(
         |(hosts, [first, last, arrival, clock_offset], bytes, packets, numbers, flags)| {
             let (words, shorts, small) = numbers;
@@ -282,7 +302,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
                 direction: small[5],
                 timed: flags.0,
                 packet_sample: false,
-                duplicate: flags.1,
+                duplicate: Duplicate::of(flags.1),
                 more: flags.2,
             }
         },

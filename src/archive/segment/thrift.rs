@@ -5,7 +5,7 @@
 //! long and as deep as they say they are. So they are looked over before.
 
 use super::page::{unzigzag, varint};
-use crate::archive::schema::Column;
+use crate::archive::schema::{Column, Version};
 
 /// Structs in structs at most; segments have five.
 const MAX_DEPTH: usize = 8;
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Looks Parquet's metadata over: everything is as long as it says, within
-/// limits, and the schema is flat and has as many columns as ours.
+/// limits, and the schema is flat and has as many columns as ours of some version.
 pub(super) fn look_over(metadata: &[u8]) -> Result<(), Odd> {
     /// `FileMetaData.schema`.
     const SCHEMA: u64 = 2;
@@ -147,15 +147,16 @@ pub(super) fn look_over(metadata: &[u8]) -> Result<(), Odd> {
     }
 }
 
-/// Whether the schema is a root with as many columns as ours.
+/// Whether the schema is a root with as many columns as ours of some version.
 fn schema(walk: &mut Walk) -> Option<bool> {
     /// `SchemaElement.num_children`.
     const CHILDREN: u64 = 5;
-    let columns = Column::all().count() as u64;
     let (length, kind) = walk.list()?;
-    if (length, kind) != (columns + 1, STRUCT) {
+    let has = |version| Column::of_version(version).count() as u64 + 1 == length;
+    if kind != STRUCT || ![Version::One, Version::Two].into_iter().any(has) {
         return Some(false);
     }
+    let columns = length - 1;
     for place in 0..length {
         let mut children = 0;
         walk.fields(&mut |walk, id, kind| {

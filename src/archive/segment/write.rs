@@ -11,6 +11,7 @@ use parquet::schema::types::{Type, TypePtr};
 
 use super::column::{Scratch, Writer};
 use super::footer::{Footer, SlotInfo};
+use super::tail::Tail;
 use super::{MAX_DICTIONARY, MAX_ROWS};
 use crate::archive::schema::{Column, Store};
 use crate::flow::column::PAGE_ROWS;
@@ -23,6 +24,7 @@ impl Store {
             Store::Unsigned(_) => Physical::INT32,
             Store::Flag => Physical::BOOLEAN,
             Store::Address => Physical::FIXED_LEN_BYTE_ARRAY,
+            Store::Text => Physical::BYTE_ARRAY,
         }
     }
 
@@ -30,6 +32,7 @@ impl Store {
         match self {
             Store::Millis => Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
             Store::Unsigned(bits) => Some(LogicalType::integer(bits.cast_signed(), false)),
+            Store::Text => Some(LogicalType::String),
             Store::Signed | Store::Flag | Store::Address => None,
         }
     }
@@ -108,20 +111,25 @@ pub(super) fn encode_with(
         .set_created_by(concat!("toptalk ", env!("CARGO_PKG_VERSION")).to_owned())
         .build();
     let schema = schema().map_err(plain)?;
-    let mut file = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(plain)?;
+    let mut out = Tail::new(out);
+    let mut file =
+        SerializedFileWriter::new(&mut out, schema, Arc::new(properties)).map_err(plain)?;
     let descriptors = file.schema_descr().columns().to_vec();
     let mut group = file.next_row_group().map_err(plain)?;
+    let mut footer = Footer::of(flows, more, *info);
+    footer.source = source.map(str::to_owned);
+    footer.id_pages = columns.iter().map(|(_, writer)| writer.id_pages()).collect();
     for ((_, writer), descriptor) in columns.into_iter().zip(descriptors) {
         let (bytes, close) = writer.close(descriptor, &mut scratch)?;
         group.append_column(&bytes, close).map_err(plain)?;
     }
     group.close().map_err(plain)?;
-    let mut footer = Footer::of(flows, *info);
-    footer.source = source.map(str::to_owned);
+    file.inner_mut().hold();
     for pair in footer.pairs() {
         file.append_key_value_metadata(pair);
     }
     let metadata = file.close().map_err(plain)?;
+    out.finish()?;
     Ok(footer.with_bounds(&metadata))
 }
 

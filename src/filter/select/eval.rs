@@ -108,7 +108,7 @@ fn computed_hits<B: Batch>(page: &B, computed: Computed, test: &Test, among: &Hi
             match values.at(field, row) {
                 Value::Number(number) => Some(i128::from(number)),
                 Value::Time(time) => Some(i128::from(time.0)),
-                Value::Address(_) => None,
+                Value::Address(_) | Value::Text(_) => None,
             }
         };
         let applies = match get(Field::Proto) {

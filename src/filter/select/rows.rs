@@ -1,8 +1,8 @@
 //! Rows of a page, and the values of its columns.
 
-use crate::flow::Host;
 use crate::flow::column::{Dictionary, number_value};
 use crate::flow::field::{Field, Value};
+use crate::flow::{Host, Text};
 
 /// Values of a column in a page.
 #[derive(Clone, Copy)]
@@ -10,10 +10,12 @@ pub enum Values<'a> {
     /// One for all rows.
     Number(u64),
     Address(Host),
+    Text(Text),
     /// Places in a dictionary, none beyond its end.
     Ids(&'a [u32], &'a Dictionary),
     Numbers(&'a [u64]),
     Addresses(&'a [Host]),
+    Texts(&'a [Text]),
 }
 
 /// Rows of a page that matched.
@@ -150,6 +152,9 @@ impl Values<'_> {
                 Value::Address(known[ids[row] as usize])
             }
             Values::Addresses(hosts) => Value::Address(hosts[row]),
+            Values::Text(one) => Value::Text(*one),
+            Values::Ids(ids, Dictionary::Texts(known)) => Value::Text(known[ids[row] as usize]),
+            Values::Texts(texts) => Value::Text(texts[row]),
             _ => number_value(field, self.bits(row)),
         }
     }

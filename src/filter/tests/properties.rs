@@ -117,6 +117,7 @@ prop_compose! {
             nat_src, nat_dst, bgp_next_hop, mpls, prev_as, next_as, in_vrf, out_vrf, nat_sport,
             nat_dport, dst_vlan, dst_tos, min_ttl, max_ttl, nat_event, forwarding,
             in_src_mac: macs[0], out_dst_mac: macs[1], in_dst_mac: macs[2], out_src_mac: macs[3],
+            ..More::NONE
         }
     }
 }

@@ -95,6 +95,16 @@ fn rare(pen: &mut Pen, row: &Row) {
     given(pen, "min_ttl", more.min_ttl.into());
     given(pen, "max_ttl", more.max_ttl.into());
     given(pen, "fwd_status", more.forwarding.into());
+    given(pen, "flow_count", more.flow_count.into());
+    host(pen, ["src4_inside", "src6_inside"], more.src_inside);
+    host(pen, ["dst4_inside", "dst6_inside"], more.dst_inside);
+    given(pen, "app", more.app);
+    if !more.user.is_empty() {
+        name(pen, "user");
+        pen.json_text(more.user.as_str());
+    }
+    given(pen, "tunnel", more.tunnel.into());
+    given(pen, "tunnel_key", more.tunnel_key.into());
 }
 
 fn name(pen: &mut Pen, key: &str) {

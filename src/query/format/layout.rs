@@ -220,8 +220,8 @@ impl Layout {
         pen.byte(b'\n');
     }
 
-    /// Writes a row of CSV. No cell holds text of others, so that none needs
-    /// quotes or a guard against formulas.
+    /// Writes a row of CSV. The only cell that holds text of others guards itself
+    /// ([`Pen::guarded`]).
     #[inline]
     pub fn csv_row(&self, pen: &mut Pen, row: &Row) {
         for (place, piece) in self.pieces.iter().enumerate() {

@@ -70,6 +70,33 @@ impl Pen {
         self.out.extend_from_slice(text.as_bytes());
     }
 
+    /// Text of others without control characters, as a cell: in CSV in quotes where
+    /// that is needed, and so that no spreadsheet takes it for a formula.
+    pub fn guarded(&mut self, text: &str) {
+        if !self.style.data {
+            return self.text(text);
+        }
+        let is_quoted = text.contains(['"', ',']);
+        let quote = if is_quoted { "\"" } else { "" };
+        let formula = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+        let inner = if is_quoted { text.replace('"', "\"\"") } else { text.to_owned() };
+        for part in [quote, formula, &inner, quote] {
+            self.text(part);
+        }
+    }
+
+    /// Text of others without control characters, as a string of JSON.
+    pub fn json_text(&mut self, text: &str) {
+        self.byte(b'"');
+        for char in text.chars() {
+            if matches!(char, '"' | '\\') {
+                self.byte(b'\\');
+            }
+            self.text(char.encode_utf8(&mut [0; 4]));
+        }
+        self.byte(b'"');
+    }
+
     pub fn byte(&mut self, byte: u8) {
         self.out.push(byte);
     }

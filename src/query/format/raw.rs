@@ -2,7 +2,7 @@
 
 use super::pen::{Pen, Style};
 use super::tag;
-use crate::flow::{Flow, Host, More};
+use crate::flow::{Duplicate, Flow, Host, More};
 use crate::query::Row;
 
 /// What stands in front, the tag that prints it, and whether it was reported.
@@ -57,6 +57,13 @@ const LINES: &[Line] = &[
     ("min ttl", "minttl", |_, m| m.min_ttl != 0),
     ("max ttl", "maxttl", |_, m| m.max_ttl != 0),
     ("fwd status", "fwd", |_, m| m.forwarding != 0),
+    ("flow count", "fcnt", |_, m| m.flow_count != 0),
+    ("src inside", "isa", |_, m| m.src_inside != Host::UNSPECIFIED),
+    ("dst inside", "ida", |_, m| m.dst_inside != Host::UNSPECIFIED),
+    ("application", "app", |_, m| m.app != 0),
+    ("user", "uname", |_, m| !m.user.is_empty()),
+    ("tunnel", "tun", |_, m| m.tunnel != 0),
+    ("tunnel key", "tunkey", |_, m| m.tunnel_key != 0),
 ];
 
 /// Writes all that was reported of a row, in full: there is room for it.
@@ -73,8 +80,10 @@ pub fn row(pen: &mut Pen, row: &Row) {
         (tag.cell)(pen, row);
         pen.byte(b'\n');
     }
-    if row.flow.duplicate {
-        pen.text("  reported before from another interface\n");
+    match row.flow.duplicate {
+        Duplicate::No => {}
+        Duplicate::SameExporter => pen.text("  reported before from another interface\n"),
+        Duplicate::OtherExporter => pen.text("  reported before by another exporter\n"),
     }
     pen.style = style;
 }

@@ -184,6 +184,7 @@ impl Stat<'_> {
                 pen.mac(number);
             }
             (Value::Number(number), _) => pen.number(number),
+            (Value::Text(text), _) => pen.guarded(text.as_str()),
         }
     }
 }

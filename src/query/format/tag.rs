@@ -265,6 +265,13 @@ tags! {
     "evrf" "E-VRF-ID" Right(10), "VRF out", [OutVrf], |p, r| p.number(r.more.out_vrf.into());
     "minttl" "MinTTL" Right(6), "least time to live", [MinTtl], |p, r| p.number(r.more.min_ttl.into());
     "maxttl" "MaxTTL" Right(6), "most time to live", [MaxTtl], |p, r| p.number(r.more.max_ttl.into());
+    "fcnt" "Count" Right(7), "flows that the record stands for, 0 when that was not reported", [FlowCount], |p, r| p.number(r.more.flow_count.into());
+    "isa" "Inside Src IP" Address, "source address inside", [SrcInside], |p, r| p.host(r.more.src_inside);
+    "ida" "Inside Dst IP" Address, "destination address inside", [DstInside], |p, r| p.host(r.more.dst_inside);
+    "app" "App" Right(10), "application id", [App], |p, r| p.number(r.more.app);
+    "uname" "User" Left(16), "name of the user", [User], |p, r| p.guarded(r.more.user.as_str());
+    "tun" "Tun" Right(3), "kind of tunnel", [Tunnel], |p, r| p.number(r.more.tunnel.into());
+    "tunkey" "Tunnel key" Right(10), "key of the tunnel", [TunnelKey], |p, r| p.number(r.more.tunnel_key.into());
     "smp" "1:N" Right(6), "sampling rate, 0 when none was reported", [], |p, r| p.number(r.flow.sampling.rate().unwrap_or(0).into());
     "tss" "Date first seen" Left(19), "as ts, without milliseconds", [], |p, r| p.stamp(r.sums.first, false);
     "tes" "Date last seen" Left(19), "as te, without milliseconds", [], |p, r| p.stamp(r.sums.last, false);
@@ -279,7 +286,7 @@ pub const UNANSWERED: &[(&[&str], &str)] = &[
     (&["lbl", "ipl", "opl", "nbid", "nbnam", "ja3", "sni"], "contents of packets are not kept"),
     (&["opid"], "observation points are not kept: %odid"),
     (
-        &["nfc", "evt", "xevt", "sgt", "msec", "iacl", "eacl", "uname"],
+        &["nfc", "evt", "xevt", "sgt", "msec", "iacl", "eacl"],
         "events of firewalls are kept only as far as they are of NAT: %nevt",
     ),
     (&["pbstart", "pbend", "pbstep", "pbsize"], "blocks of ports are not kept"),

@@ -1,0 +1,119 @@
+//! The end of a segment: Parquet's metadata, which have no checksum of their own,
+//! with one among their key-value pairs.
+//!
+//! What the metadata say decides answers without a page being read: which times and
+//! values there are, and where. The checksum is over all of their bytes, its own
+//! digits taken as zeros.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use super::super::is_sum_of;
+
+/// The pair's key; its value are eight hexadecimal digits.
+pub(super) const KEY: &str = "toptalk.checksum";
+
+/// What stands for the digits until they are known.
+pub(super) const UNKNOWN: &str = "00000000";
+
+/// Behind the key in Thrift's compact protocol: the next field is a text of so many
+/// bytes.
+const VALUE: [u8; 2] = [0x18, UNKNOWN.len() as u8];
+
+/// Bytes at the end of a Parquet file behind the metadata: their length and "PAR1".
+const TRAILER: usize = 8;
+
+/// What a file's checksum is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sum {
+    Missing,
+    Right,
+    Wrong,
+}
+
+/// Where the digits stand: behind the last key, which is the only one that was
+/// written as such.
+fn digits(metadata: &[u8]) -> Option<Range<usize>> {
+    let length = KEY.len() + VALUE.len();
+    let is_key =
+        |bytes: &[u8]| bytes.strip_prefix(KEY.as_bytes()).is_some_and(|behind| behind == VALUE);
+    let begin = metadata.windows(length).rposition(is_key)? + length;
+    let place = begin..begin + UNKNOWN.len();
+    metadata.get(place.clone()).map(|_| place)
+}
+
+/// The metadata with zeros for the digits.
+fn summed(metadata: &[u8], digits: Range<usize>) -> Vec<u8> {
+    let mut bytes = metadata.to_vec();
+    if let Some(place) = bytes.get_mut(digits) {
+        place.copy_from_slice(UNKNOWN.as_bytes());
+    }
+    bytes
+}
+
+/// Whether metadata are as they were written.
+pub(super) fn check(metadata: &[u8]) -> Sum {
+    let Some(place) = digits(metadata) else { return Sum::Missing };
+    let said = metadata.get(place.clone()).unwrap_or_default();
+    let is_lower = said.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let said = str::from_utf8(said).ok().and_then(|said| u32::from_str_radix(said, 16).ok());
+    match said {
+        Some(sum) if is_lower && is_sum_of(sum, &summed(metadata, place)) => Sum::Right,
+        _ => Sum::Wrong,
+    }
+}
+
+/// Hands on what is written; from [`hold`](Tail::hold) on it is kept until the
+/// checksum is put in.
+pub(super) struct Tail<W> {
+    out: W,
+    held: Option<Vec<u8>>,
+}
+
+impl<W: Write> Tail<W> {
+    pub fn new(out: W) -> Tail<W> {
+        Tail { out, held: None }
+    }
+
+    /// From here on what is written is kept.
+    pub fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// Puts the checksum into what was kept, which ends as a Parquet file does, and
+    /// hands it on.
+    ///
+    /// # Errors
+    /// What `out` says; and when there is no place for a checksum.
+    pub fn finish(mut self) -> io::Result<()> {
+        let mut held = self.held.take().unwrap_or_default();
+        let end = held.len().saturating_sub(TRAILER);
+        let length = held.get(end..).and_then(<[u8]>::first_chunk).copied();
+        let begin = end.saturating_sub(length.map_or(0, u32::from_le_bytes) as usize);
+        let metadata = held.get_mut(begin..end).unwrap_or_default();
+        let Some(place) = digits(metadata) else {
+            return Err(io::Error::other("no place for the checksum in the metadata"));
+        };
+        let sum = format!("{:08x}", crc32fast::hash(&summed(metadata, place.clone())));
+        if let Some(bytes) = metadata.get_mut(place) {
+            bytes.copy_from_slice(sum.as_bytes());
+        }
+        self.out.write_all(&held)
+    }
+}
+
+impl<W: Write> Write for Tail<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.held {
+            Some(held) => held.write(bytes),
+            None => self.out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &self.held {
+            Some(_) => Ok(()),
+            None => self.out.flush(),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Flows that were reported more than once.
+
+/// Whether the same flow was reported before, and by whom: such a flow counts
+/// once, unless asked otherwise. The archive keeps it by its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Duplicate {
+    /// It is the first report.
+    #[default]
+    No = 0,
+    /// Its exporter reported it before, from another interface.
+    SameExporter = 1,
+    /// Another exporter on its way reported it before.
+    OtherExporter = 2,
+}
+
+impl Duplicate {
+    /// Of its number; every number but 0 is a duplicate.
+    #[must_use]
+    pub fn of(number: u8) -> Duplicate {
+        match number {
+            0 => Duplicate::No,
+            1 => Duplicate::SameExporter,
+            _ => Duplicate::OtherExporter,
+        }
+    }
+
+    /// Whether the flow was reported before.
+    #[must_use]
+    pub fn is_set(self) -> bool {
+        self != Duplicate::No
+    }
+}
+
+impl From<Duplicate> for u8 {
+    fn from(duplicate: Duplicate) -> u8 {
+        duplicate as u8
+    }
+}
+
+impl From<Duplicate> for u64 {
+    fn from(duplicate: Duplicate) -> u64 {
+        u64::from(duplicate as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back() {
+        for duplicate in [Duplicate::No, Duplicate::SameExporter, Duplicate::OtherExporter] {
+            assert_eq!(Duplicate::of(duplicate.into()), duplicate);
+            assert_eq!(duplicate.is_set(), u64::from(duplicate) != 0);
+        }
+        assert!(Duplicate::of(200).is_set());
+    }
+}
