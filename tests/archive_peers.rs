@@ -2,6 +2,10 @@
 //! ClickHouse in the form of chdb.
 
 mod common;
+#[path = "common/formats.rs"]
+mod formats;
+#[path = "common/formats.rs"]
+mod formats;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -252,6 +256,48 @@ print(session.query(r'''{}'''.strip().rstrip(";")))
             }
             Err(why) => common::skip("examples_of_the_document_run_as_written", &why),
         }
+    }
+}
+
+/// A folder that was begun with version 1 and goes on with version 2.
+#[test]
+fn duckdb_reads_a_folder_of_both_versions() {
+    let old = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/formats/1/flows.202611240340Z.parquet"
+    );
+    let script = format!(
+        r#"
+import duckdb, os, shutil, sys
+new = os.path.dirname(sys.argv[1])
+duckdb.sql(r'''{}''')
+def ask(files):
+    print(*duckdb.sql(f"""SELECT count(*), sum(bytes)::HUGEINT, sum(flow_count)::HUGEINT,
+        count(*) FILTER (user <> '') FROM flows('{{files}}') WHERE duplicate = 0""").fetchall()[0])
+ask(f"{{new}}/*.parquet")
+shutil.copy({old:?}, f"{{new}}/flows.202701150700Z.parquet")
+ask(f"{{new}}/*.parquet")
+print(*duckdb.sql(f"""SELECT count(*), sum(bytes)::HUGEINT FROM '{{new}}/*.parquet'
+    WHERE duplicate = 0""").fetchall()[0])
+"#,
+        macros(Dialect::DuckDb),
+    );
+    let (flows, _) = flows();
+    let (mut count, mut bytes) = (0, 0);
+    for flow in flows.iter().filter(|flow| !flow.duplicate.is_set()) {
+        (count, bytes) = (count + 1, bytes + flow.bytes);
+    }
+    let new = format!("{count} {bytes} {count} 0");
+    let counted: Vec<_> = formats::flows().0;
+    for flow in counted.iter().filter(|flow| !flow.duplicate.is_set()) {
+        (count, bytes) = (count + 1, bytes + flow.bytes);
+    }
+    match python("duckdb", &script) {
+        Ok(found) => assert_eq!(
+            found.lines().collect::<Vec<_>>(),
+            [new, format!("{count} {bytes} {count} 0"), format!("{count} {bytes}")]
+        ),
+        Err(why) => common::skip("duckdb_reads_a_folder_of_both_versions", &why),
     }
 }
 

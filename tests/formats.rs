@@ -7,12 +7,16 @@ mod formats;
 
 use std::path::{Path, PathBuf};
 
+use common::archive::{files, sums};
+use common::process::{Running, free_port, toptalk};
+
 use toptalk::archive::catalog::{Entry, FileKind};
 use toptalk::archive::verify::verify;
 use toptalk::archive::{self, rows};
 use toptalk::attach::frame::{Decoder as Frames, FrameError, Hello, PROTOCOL};
 use toptalk::flow::{Flow, More, more_of};
 use toptalk::wire::Decoder;
+use toptalk::wire::encode::V9Encoder;
 use toptalk::wire::memory::Memory;
 
 /// A file of a version.
@@ -67,6 +71,7 @@ fn what_was_known_of_exporters_is_known_again() {
     let mut decoder = Decoder::new();
     assert_eq!(decoder.recall(formats::SLOT, &memory), Ok(3), "two templates and one of options");
     assert_eq!(decoder.memory().exporters, formats::decoder().memory().exporters);
+    assert_eq!(memory.version, 1);
 }
 
 #[test]
@@ -83,4 +88,55 @@ fn the_hello_of_an_earlier_screen_is_understood_or_refused_by_its_version() {
             "a version of ours is {PROTOCOL}"
         ),
     }
+}
+
+/// A collector of version 1 was killed in the middle of a slot, and the new one takes
+/// its folders over: the journal, and what was known of the exporter.
+#[test]
+fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, state) = (folder.path().join("archive"), folder.path().join("state"));
+    for folder in [&archive, &state] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let clock = toptalk::clock::Clock::start();
+    let now = clock.now().plus_ms(-clock.now().0.rem_euclid(1000));
+    let slot = now.plus_ms(-now.0.rem_euclid(i64::from(formats::SLOT_SECONDS) * 1000));
+    let journal = archive.join(toptalk::archive::name::journal(slot, false, 1));
+    std::fs::copy(fixture(1, JOURNAL), &journal).unwrap();
+    let port = free_port();
+    // As old as it was when the collector ended: just now.
+    let text = std::fs::read_to_string(fixture(1, "exporters.json")).unwrap();
+    let text = text.replace(&formats::SLOT.0.to_string(), &now.0.to_string());
+    let known = state.join(format!("exporters-127.0.0.1-{port}.json"));
+    std::fs::write(&known, text).unwrap();
+
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]).arg(&archive);
+    command.arg("--state").arg(&state).env_remove("TOPTALK_NO_STATE");
+    let said = format!("{} flows of an earlier run", formats::FLOWS);
+    let running = Running::start(&mut command, &said);
+    // Data alone, whose template only the old collector has seen.
+    let flows = formats::flows().0;
+    let mut router = V9Encoder::new(formats::SOURCE).announcing(formats::RATE);
+    let sent = router.encode(now, now.plus_ms(-3_600_000), &flows, false);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in &sent {
+        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    }
+    let want = formats::FLOWS + flows.len() as u64;
+    common::wait_until("all flows", || sums(&archive).0 == want);
+    let output = running.end(nix::sys::signal::Signal::SIGTERM);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for path in files(&archive) {
+        let footer = toptalk::archive::segment::footer(&path).unwrap();
+        assert_eq!(footer.version.number(), 2, "{}", path.display());
+        let verified = verify(&path, archive::open(&entry(path.clone())).unwrap());
+        assert_eq!(verified.problems, Vec::<String>::new());
+    }
+    assert_eq!(sums(&archive).0, want);
+    // What is known is saved in the new form.
+    let memory = Memory::of_file(&std::fs::read(known).unwrap()).unwrap();
+    assert_eq!((memory.version, memory.exporters[0].domains[0].templates.len()), (2, 3));
 }

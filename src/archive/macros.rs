@@ -8,7 +8,8 @@ pub enum Dialect {
 }
 
 /// Statements that make `addr_text(column)` of an address, `is_v4(column)` of its
-/// family and `mac_text(column)` of a MAC.
+/// family and `mac_text(column)` of a MAC; of DuckDB also `flows(files)`, segments of
+/// whatever versions as if all were of the newest.
 #[must_use]
 pub fn macros(dialect: Dialect) -> &'static str {
     match dialect {
@@ -41,6 +42,13 @@ CREATE OR REPLACE MACRO addr_text(address) AS
     CASE WHEN is_v4(address) THEN v4_text(address) ELSE v6_short(v6_groups(address)) END;
 CREATE OR REPLACE MACRO mac_text(mac) AS
     rtrim(regexp_replace(lower(lpad(to_hex(CAST(mac AS BIGINT)), 12, '0')), '(..)', '\\1:', 'g'), ':');
+CREATE OR REPLACE MACRO flows(files) AS TABLE
+    SELECT * REPLACE (greatest(coalesce(flow_count, 0), 1) AS flow_count)
+    FROM (SELECT * FROM read_parquet(files, union_by_name = true) UNION ALL BY NAME
+        SELECT CAST(0 AS UTINYINT) AS duplicate, CAST(0 AS UINTEGER) AS flow_count,
+            CAST('' AS BLOB) AS src_inside, CAST('' AS BLOB) AS dst_inside, CAST(0 AS UBIGINT) AS app,
+            '' AS user, CAST(0 AS UTINYINT) AS tunnel, CAST(0 AS UINTEGER) AS tunnel_key
+        WHERE false);
 ";
 
 const CLICKHOUSE: &str = "\
