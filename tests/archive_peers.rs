@@ -4,8 +4,6 @@
 mod common;
 #[path = "common/formats.rs"]
 mod formats;
-#[path = "common/formats.rs"]
-mod formats;
 
 use std::collections::BTreeMap;
 use std::path::Path;
