@@ -23,10 +23,19 @@ const PLAIN: usize = 4096;
 /// Sampling rates of one exporter: it may have a few samplers, not hundreds.
 const MAX_RATES: usize = 64;
 
+/// The first paths and rates of each exporter come from a reserve that nobody else gets:
+/// strangers that take all the rest leave a newcomer these. The reserves are enough for
+/// as many exporters as are kept apart at once.
+const OWN_PATHS: usize = 16;
+const OWN_RATES: usize = 2;
+const RESERVED_PATHS: usize = 1024 * OWN_PATHS;
+const RESERVED_RATES: usize = 1024 * OWN_RATES;
+
 /// Paths come in blocks, so that a small site pays for a small list.
 const BLOCK: usize = 256;
 
 const _: () = assert!(MAX_PATHS <= 1 << PATH_BITS);
+const _: () = assert!(RESERVED_RATES <= PLAIN && PLAIN + RESERVED_PATHS < MAX_PATHS);
 
 /// How traffic went. Path 0 is unknown and unsampled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,14 +59,21 @@ pub(super) struct Numbered {
 #[derive(Debug, Default)]
 struct Known {
     numbers: HashMap<Path, u32, RandomState>,
+    /// Of exporters that were given any: no more of them than there are paths.
     per_exporter: HashMap<Host, Given, RandomState>,
 }
 
 /// How many paths an exporter was given.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Given {
     paths: usize,
     rates: usize,
+}
+
+impl Known {
+    fn given(&self, exporter: Host) -> Given {
+        self.per_exporter.get(&exporter).copied().unwrap_or_default()
+    }
 }
 
 /// All paths. Numbers are given under a lock, and read without one.
@@ -102,19 +118,25 @@ impl Paths {
         let simple = Path { rate: path.rate, ..Path::default() };
         let plain = known.numbers.get(&simple).copied();
         let plain = plain.or_else(|| {
-            let given = known.per_exporter.entry(path.exporter).or_default();
-            let room = given.rates < MAX_RATES && known.numbers.len() < MAX_PATHS;
-            given.rates += usize::from(room);
-            room.then(|| self.give(known, simple))
+            let given = known.given(path.exporter).rates;
+            let reserved = if given < OWN_RATES { 0 } else { RESERVED_RATES };
+            let room = given < MAX_RATES && known.numbers.len() < MAX_PATHS - reserved;
+            room.then(|| {
+                known.per_exporter.entry(path.exporter).or_default().rates += 1;
+                self.give(known, simple)
+            })
         });
         let number = known.numbers.get(&path).copied();
         let number = number.or_else(|| {
-            let given = known.per_exporter.entry(path.exporter).or_default();
-            let all = known.numbers.len() < MAX_PATHS - PLAIN;
+            let given = known.given(path.exporter).paths;
+            let reserved = PLAIN + if given < OWN_PATHS { 0 } else { RESERVED_PATHS };
+            let all = known.numbers.len() < MAX_PATHS - reserved;
             // A rate that is not known would falsify what was reported.
-            let room = all && given.paths < MAX_PER_EXPORTER && plain.is_some();
-            given.paths += usize::from(room);
-            room.then(|| self.give(known, path))
+            let room = all && given < MAX_PER_EXPORTER && plain.is_some();
+            room.then(|| {
+                known.per_exporter.entry(path.exporter).or_default().paths += 1;
+                self.give(known, path)
+            })
         });
         if number.is_none() {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -209,5 +231,32 @@ mod tests {
         assert_eq!(rates.filter(|numbered| numbered.plain > 0).count(), MAX_RATES);
         let late = number(&paths, flow(30, 1, 2, 2000));
         assert_eq!(paths.rate(late.plain), 2000, "others have theirs");
+    }
+
+    #[test]
+    fn strangers_by_the_dozen_leave_room_for_a_newcomer() {
+        let paths = Paths::default();
+        for exporter in 1..100 {
+            for n in 0..2048 {
+                number(&paths, flow(exporter, n, 1, 2 + n % 100 + 100 * exporter));
+            }
+        }
+        assert!(paths.refused() > 0);
+        // Of interfaces that nobody had, at a rate that nobody had.
+        for exporter in 1000..1500 {
+            let newcomer = number(&paths, flow(exporter, 1, 2, 50_000 + exporter));
+            assert_eq!(paths.rate(newcomer.plain), 50_000 + exporter);
+            assert_eq!(paths.get(newcomer.path).exporter, Host::v4(exporter));
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_those_who_find_no_room() {
+        let paths = Paths::default();
+        for exporter in 0..2 * MAX_PATHS as u32 {
+            number(&paths, flow(exporter, 1, 2, 0));
+        }
+        let known = paths.known.lock().unwrap();
+        assert!(known.per_exporter.len() <= MAX_PATHS, "{}", known.per_exporter.len());
     }
 }
