@@ -85,7 +85,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("UnixStream", &["attach"]),
     ("lz4_flex::", &["archive"]),
     ("bzip2::", &["archive"]),
-    ("crc32fast::", &["archive"]),
+    ("crc32fast::", &["archive", "wire"]),
     ("hashbrown::", &["archive", "query"]),
     ("rustix::", &["app", "attach", "ingest"]),
     ("indicatif::", &["app"]),

@@ -20,6 +20,7 @@ use crate::flow::{Host, Time};
 use crate::snapshot::{QueueHealth, WorkHealth};
 use crate::wire::memory::Memory;
 use crate::wire::policy::Refused;
+use crate::wire::resume::Standing;
 use crate::wire::{Budget, Policy};
 
 /// The way to one worker.
@@ -130,6 +131,17 @@ impl Intake {
     pub(super) fn place(&self, exporter: Host, among: usize) -> usize {
         let hash = self.hasher.hash_one(exporter);
         usize::try_from(hash % among.max(1) as u64).unwrap_or(0)
+    }
+
+    /// Has numberings go on where an earlier run left them; after [`Intake::recall`].
+    pub(super) fn resume(&mut self, now: Time, standing: Standing) {
+        let among = self.pipelines.len();
+        for one in standing.exporters {
+            let place = self.place(one.address, among);
+            if let Some(pipeline) = self.pipelines.get_mut(place) {
+                pipeline.resume(now, &[one]);
+            }
+        }
     }
 
     /// Hands what an earlier run remembered to those whom it concerns.

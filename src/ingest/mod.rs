@@ -19,6 +19,7 @@ mod recorder;
 mod repeat;
 mod roster;
 mod socket;
+mod standing;
 mod stats;
 mod streams;
 mod tally;
@@ -157,6 +158,9 @@ pub struct Options {
     /// The folder in which what was learned of exporters is kept; `None` keeps
     /// nothing.
     pub state: Option<PathBuf>,
+    /// Whether it is also kept where numberings stand, so that what arrives between two
+    /// runs is counted: for whoever runs all the time.
+    pub counts_gaps: bool,
     pub streams: StreamLimits,
     pub workers: Workers,
     /// What records the flows; `None` records nothing.

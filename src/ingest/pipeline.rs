@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::flow::{Flow, Host, More, Time};
 use crate::wire::doubling::Doubling;
 use crate::wire::memory::Memory;
+use crate::wire::resume::ExporterStanding;
 use crate::wire::{Budget, Cause, Decoder, Policy};
 
 /// Flows held at most before they are recorded: the more, the more often rows
@@ -185,6 +186,11 @@ impl Pipeline {
     /// Takes over what an earlier run remembered of exporters.
     pub(super) fn recall(&mut self, now: Time, memory: &Memory) -> Result<(), String> {
         self.decoder.recall(now, memory).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Has numberings go on where an earlier run left them.
+    pub(super) fn resume(&mut self, now: Time, standing: &[ExporterStanding]) {
+        self.decoder.resume(now, standing);
     }
 
     /// What to remember, and how many microseconds it took to gather.

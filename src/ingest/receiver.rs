@@ -16,12 +16,14 @@ use super::pipeline::{LONGEST_WAIT, Sink};
 use super::ports::{self, Ports, Taken};
 use super::repeat::Repeater;
 use super::socket::{Bound, Inbound};
+use super::standing;
 use super::stats::{Published, Stats, Trouble};
 use super::streams::{self, Shared, Streams};
 use super::{BACK_OFF, Options, Order, PUBLISH};
 use crate::clock::Clock;
 use crate::flow::Time;
 use crate::snapshot::Transport;
+use crate::wire::resume::ExporterStanding;
 
 /// Datagrams read per wake before other sockets get their turn.
 const DATAGRAMS_PER_WAKE: usize = 64;
@@ -49,6 +51,8 @@ struct Room {
     intake: Rc<RefCell<Intake>>,
     open: RefCell<Vec<Open>>,
     ports: RefCell<Ports>,
+    /// Who saves where numberings stand.
+    standing: RefCell<Option<standing::Keeper>>,
     shared: Rc<Shared>,
     published: Published,
 }
@@ -75,11 +79,14 @@ pub(super) async fn run(
     if !options.repeat.is_empty() {
         intake.repeat(Repeater::open(&options.repeat)?);
     }
-    let keeper = options.state.and_then(|folder| remembered(&folder, &sockets, clock, &mut intake));
+    let folder = options.state.as_deref();
+    let keeper = folder.and_then(|folder| remembered(folder, &sockets, clock, &mut intake));
+    let standing = folder.filter(|_| options.counts_gaps);
+    let standing = standing.and_then(|folder| resumed(folder, &sockets, clock, &mut intake));
     intake.start(&published)?;
     let keeper = keeper.map(|keeper| Rc::new(RefCell::new(keeper)));
     let tasks = LocalSet::new();
-    let room = Rc::new(Room::new(intake, ports, options.streams, published));
+    let room = Rc::new(Room::new(intake, (ports, standing), options.streams, published));
     {
         let _context = tasks.enter();
         sockets.into_iter().try_for_each(|socket| room.add(socket))?;
@@ -92,14 +99,7 @@ pub(super) async fn run(
     tasks.spawn_local(record_due(room.intake.clone()));
     tasks.spawn_local(obey(ordered, room.intake.clone()));
     let publishing = room.clone();
-    tasks.spawn_local(async move {
-        let mut ticks = tokio::time::interval(PUBLISH);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            publishing.publish();
-        }
-    });
+    tasks.spawn_local(async move { publishing.publish_often().await });
     // An error means that the other end is gone: that is a stop, too.
     let _ = tasks.run_until(stopped).await;
     drop(tasks);
@@ -127,17 +127,35 @@ fn remembered(
     Some(keeper)
 }
 
+/// Has numberings go on where an earlier run left them; hands out who keeps where they
+/// stand in this one. The files lie beside those of [`remembered`].
+fn resumed(
+    folder: &Path,
+    sockets: &[Bound],
+    clock: Clock,
+    intake: &mut Intake,
+) -> Option<standing::Keeper> {
+    let path =
+        |socket: &Bound| standing::beside(&memory::path(folder, socket.address(), socket.port()));
+    let own = path(sockets.first()?);
+    let (stood, notes) = standing::load(sockets.iter().map(path).collect());
+    intake.resume(clock.now(), stood);
+    notes.into_iter().for_each(|note| intake.stats.note(note));
+    Some(standing::Keeper::new(clock.now(), own))
+}
+
 impl Room {
     /// Where no port is open yet.
     fn new(
         intake: Intake,
-        ports: Ports,
+        (ports, standing): (Ports, Option<standing::Keeper>),
         limits: streams::StreamLimits,
         published: Published,
     ) -> Room {
         let intake = Rc::new(RefCell::new(intake));
         let (open, ports) = (RefCell::default(), RefCell::new(ports));
-        Room { intake, open, ports, shared: Shared::new(limits), published }
+        let standing = RefCell::new(standing);
+        Room { intake, open, ports, standing, shared: Shared::new(limits), published }
     }
 
     /// Receives from a socket from now on, in tasks of the set that is entered.
@@ -192,7 +210,8 @@ impl Room {
         self.ports.borrow_mut().put_back(now, port, transport, error.to_string());
     }
 
-    fn publish(&self) {
+    /// Publishes how it goes; hands out where numberings stand.
+    fn publish(&self) -> Vec<ExporterStanding> {
         let listener = |(number, open): (usize, &Open)| {
             let mut listener = open.inbound.borrow().listener().clone();
             listener.connections = listener.connections.map(|_| self.shared.count(number));
@@ -201,8 +220,30 @@ impl Room {
         let listeners: Vec<_> = self.open.borrow().iter().enumerate().map(listener).collect();
         let mut intake = self.intake.borrow_mut();
         intake.stats.missing(self.ports.borrow().missing());
-        let parts = intake.parts();
+        let mut parts = intake.parts();
+        let standing = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.standing));
+        let standing = standing.collect();
         self.published.write(intake.stats.health(listeners, parts, intake.work()));
+        standing
+    }
+
+    /// Publishes how it goes, again and again, and saves where numberings stand in a
+    /// thread that may wait for a disk.
+    async fn publish_often(&self) {
+        let mut ticks = tokio::time::interval(PUBLISH);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let (standing, now) = (self.publish(), self.intake.borrow().now());
+            let job = self.standing.borrow_mut().as_mut().and_then(|one| one.due(now, standing));
+            let Some(job) = job else { continue };
+            let intake = self.intake.clone();
+            tokio::task::spawn_local(async move {
+                let outcome = tokio::task::spawn_blocking(move || job.run()).await;
+                let failure = outcome.unwrap_or_else(|error| Err(error.to_string())).err();
+                intake.borrow_mut().stats.unnumbered(failure);
+            });
+        }
     }
 
     /// Takes in what the kernel still holds, and saves what was learned.
@@ -228,7 +269,13 @@ impl Room {
             }
             ended
         };
-        self.publish();
+        let (standing, now) = (self.publish(), self.intake.borrow().now());
+        if let Some(job) = self.standing.get_mut().as_mut().and_then(|one| one.last(now, standing))
+            && let Err(why) = job.run()
+        {
+            self.intake.borrow_mut().stats.unnumbered(Some(why));
+            self.publish();
+        }
         ended
     }
 }

@@ -138,6 +138,7 @@ fn health(summary: Summary, entry: &Entry, rates: (f64, f64)) -> ExporterHealth 
         datagrams_per_s: rates.0,
         flows_per_s: rates.1,
         lost: summary.lost,
+        missed_while_down: summary.missed,
         unsent: summary.dropped,
         restarts: summary.restarts,
         templates: summary.templates,

@@ -144,6 +144,8 @@ pub(super) struct Stats {
     troubles: [u64; Trouble::ALL.len()],
     /// Why the memory could not be saved the last time.
     unsaved: Option<String>,
+    /// The same of where sequence numbers stand.
+    unnumbered: Option<String>,
     /// Datagrams that could not be sent on.
     not_repeated: u64,
     /// What workers had published who are no more.
@@ -160,6 +162,7 @@ impl Stats {
             missing: Vec::new(),
             troubles,
             unsaved: None,
+            unnumbered: None,
             not_repeated: 0,
             kept: Vec::new(),
         }
@@ -205,6 +208,11 @@ impl Stats {
         self.unsaved = why;
     }
 
+    /// Why sequence numbers could not be saved this time, if so.
+    pub(super) fn unnumbered(&mut self, why: Option<String>) {
+        self.unnumbered = why;
+    }
+
     /// How the collecting goes, from what all workers published.
     pub(super) fn health(
         &self,
@@ -216,7 +224,12 @@ impl Stats {
         let (dropped, noticed) = self.drops(&listeners, &parts);
         let (refused, refused_others) = refused(&parts);
         let defect = parts.iter().filter_map(|part| part.defect.as_ref()).max_by_key(|one| one.0);
-        let notes = self.notes.iter().chain(&self.unsaved).chain(defect.map(|(_, note)| note));
+        let notes = self
+            .notes
+            .iter()
+            .chain(&self.unsaved)
+            .chain(&self.unnumbered)
+            .chain(defect.map(|(_, note)| note));
         let mut health = Health {
             started: self.started,
             demo: self.demo.clone(),
@@ -323,6 +336,7 @@ mod tests {
             refused: (0..MAX_REFUSED as u32).map(|n| (Host::v4(n), 1)).collect(),
             refused_others: 6,
             batch_p99_us: 30,
+            standing: Vec::new(),
         };
         let two = Part {
             causes,

@@ -7,6 +7,7 @@ use super::stats::Trouble;
 use crate::flow::{Flow, Host, Time};
 use crate::snapshot::ExporterHealth;
 use crate::units::rfc3339;
+use crate::wire::resume::ExporterStanding;
 use crate::wire::{Cause, Decoder, Report};
 
 /// Counters of a pipeline.
@@ -37,6 +38,8 @@ pub(super) struct Part {
     pub(super) refused: Vec<(Host, u64)>,
     pub(super) refused_others: u64,
     pub(super) batch_p99_us: u64,
+    /// Where numberings stand.
+    pub(super) standing: Vec<ExporterStanding>,
 }
 
 impl Tally {
@@ -119,6 +122,7 @@ impl Tally {
             exporters: self.roster.list(now, decoder),
             refused,
             refused_others,
+            standing: decoder.standing(),
             batch_p99_us: self.batch.as_ref().map_or(0, |batch| batch.value_at_quantile(0.99)),
         }
     }

@@ -48,6 +48,7 @@ pub const METRICS: &[Metric] = &[
     metric("datagrams", Counter, "Datagrams and messages that arrived", Read::Whole(|h| Some(Whole(h.datagrams)))),
     metric("flows", Counter, "Flows decoded", Read::Whole(|h| Some(Whole(h.flows)))),
     metric("lost", Gauge, "What went missing on the way: drops of the kernel and gaps in sequence numbers; falls when something comes late", Read::Whole(|h| Some(Whole(h.lost())))),
+    metric("missed_while_down", Gauge, "What sequence numbers say arrived between an earlier run and this one, in the units of the protocols; not in toptalk_lost", Read::Whole(|h| Some(Whole(h.missed_while_down())))),
     metric("dropped", Counter, "What was not used, by cause", Read::Causes(|h| &h.dropped)),
     metric("noticed", Counter, "What was odd but used, by cause", Read::Causes(|h| &h.noticed)),
     metric("refused_datagrams", Counter, "Datagrams of senders outside --allow", Read::Whole(|h| {
@@ -76,6 +77,7 @@ pub const METRICS: &[Metric] = &[
     metric("exporter_datagrams", Counter, "Datagrams and messages of an exporter", Read::Exporter(|e, _| Some(Whole(e.datagrams)))),
     metric("exporter_flows", Counter, "Flows of an exporter", Read::Exporter(|e, _| Some(Whole(e.flows)))),
     metric("exporter_lost", Gauge, "What its sequence numbers say went missing, in its protocol's unit; falls when something comes late", Read::Exporter(|e, _| Some(Whole(e.lost)))),
+    metric("exporter_missed_while_down", Gauge, "What its sequence numbers say arrived between an earlier run and this one, in its protocol's unit; not in toptalk_exporter_lost", Read::Exporter(|e, _| Some(Whole(e.missed_while_down)))),
     metric("exporter_unsent_samples", Counter, "Samples that an sFlow agent took but could not send", Read::Exporter(|e, _| Some(Whole(e.unsent)))),
     metric("exporter_restarts", Counter, "How often its numbering began anew", Read::Exporter(|e, _| Some(Whole(u64::from(e.restarts))))),
     metric("exporter_doubled_flows", Counter, "Flows that it reported before from another interface", Read::Exporter(|e, _| Some(Whole(e.doubled)))),

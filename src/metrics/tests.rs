@@ -32,6 +32,7 @@ fn health() -> Health {
         datagrams: 10,
         flows: 250,
         lost: 4,
+        missed_while_down: 614,
         templates: 2,
         remembered: 1,
         held: 5,

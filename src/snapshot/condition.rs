@@ -71,8 +71,9 @@ impl ExporterHealth {
             let text = "remembered from an earlier run, not heard yet in this one";
             return vec![Condition { mark: Mark::Notice, text: text.to_owned() }];
         }
-        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 10] = [
-            silent, waiting, losing, unsent, timeout, clock, changed, doubled, remembered, sampling,
+        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 11] = [
+            silent, waiting, losing, unsent, timeout, clock, missed, changed, doubled, remembered,
+            sampling,
         ];
         let mut all: Vec<Condition> =
             checks.into_iter().filter_map(|check| check(self, now)).collect();
@@ -122,6 +123,17 @@ fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
             "{share:.1} % never arrived: raise net.core.rmem_max if the kernel drops, else look at the network"
         ),
     )
+}
+
+fn missed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let unit = match exporter.protocol.as_ref() {
+        "netflow5" | "netflow7" => "flows",
+        "ipfix" => "records",
+        _ => "datagrams",
+    };
+    let count = exporter.missed_while_down;
+    let text = format!("{count} {unit} were sent while no collector ran");
+    if count > 0 { say(Mark::Notice, text) } else { None }
 }
 
 fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
@@ -251,6 +263,7 @@ mod tests {
             (with(|e| e.last_seen = NOW.plus_ms(-300_000)), Mark::Dead, "silent for 5 min"),
             (with(|e| e.last_seen = NOW.plus_ms(60_000)), Mark::Ok, "all is well"),
             (with(|e| e.held = 3), Mark::Degraded, "3 data sets wait"),
+            (with(|e| e.missed_while_down = 614), Mark::Notice, "614 datagrams were sent while no"),
             (with(|e| e.lost = 1), Mark::Ok, "all is well"),
             (with(|e| e.lost = 21), Mark::Degraded, "2.1 % never arrived"),
             (with(|e| (e.lost, e.protocol) = (20, "ipfix".into())), Mark::Ok, "all is well"),

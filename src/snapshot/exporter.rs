@@ -50,6 +50,9 @@ pub struct ExporterHealth {
     /// What its sequence numbers say went missing, in the protocol's own unit
     /// (v5 and v7: flows, IPFIX: records, v9 and sFlow: datagrams).
     pub lost: u64,
+    /// The same unit: what its sequence numbers say arrived while the collector was
+    /// down, between an earlier run and this one. Not part of `lost`.
+    pub missed_while_down: u64,
     /// Samples that an sFlow agent took but could not send.
     pub unsent: u64,
     /// How often its numbering began anew.

@@ -227,6 +227,13 @@ impl Health {
         self.missing.iter().map(MissingPort::sentence).chain(self.notes.iter().cloned())
     }
 
+    /// What arrived while the collector was down, over all exporters, each in its own
+    /// unit.
+    #[must_use]
+    pub fn missed_while_down(&self) -> u64 {
+        self.exporters.iter().map(|exporter| exporter.missed_while_down).sum()
+    }
+
     /// Exporters that something came from in this run, busiest first.
     pub fn heard(&self) -> impl Iterator<Item = &ExporterHealth> {
         self.exporters.iter().filter(|exporter| exporter.is_heard())

@@ -10,6 +10,7 @@ use super::budget::Pool;
 use super::clock_offset::ClockOffset;
 use super::held::Held;
 use super::report::Report;
+use super::resume::Moment;
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::sflow::Agents;
@@ -87,8 +88,10 @@ pub struct Domain {
     pub sequence: Sequence,
     /// Sampling of the newest v5 header.
     pub header_sampling: Sampling,
-    /// Uptime of the newest header in milliseconds.
-    pub(super) uptime: u32,
+    /// What the newest header said of time.
+    pub(super) moment: Moment,
+    /// Whether `moment` is from an earlier run.
+    pub(super) resumed: bool,
     /// When the exporter started, milliseconds since 1970: as options said, or
     /// as its records suggest.
     pub init: Option<i64>,
@@ -145,9 +148,8 @@ impl Exporter {
             hash_map::Entry::Vacant(entry) => entry.insert(Domain::default()),
         };
         let offset = self.clock.observe(now, header.exported);
-        if let Some(uptime) = header.uptime {
-            domain.notice_uptime(uptime);
-        }
+        let moment = Moment { seen: now, exported: Some(header.exported), uptime: header.uptime };
+        domain.notice(moment);
         Some(Session {
             address,
             domain,
@@ -382,12 +384,20 @@ impl Domain {
     }
 
     /// A smaller uptime than before means that the exporter started again: its
-    /// sequence numbers do too, and only then.
-    fn notice_uptime(&mut self, uptime: u32) {
-        if is_restart(self.uptime, uptime) {
-            self.sequence.restart();
+    /// sequence numbers do too, and only then. After an earlier run the time that
+    /// has passed tells it as well.
+    fn notice(&mut self, moment: Moment) {
+        let before = std::mem::replace(&mut self.moment, moment);
+        let went_on = std::mem::take(&mut self.resumed).then(|| before.goes_on_at(&moment));
+        let uptimes = before.uptime.zip(moment.uptime);
+        match went_on.flatten() {
+            Some(true) => self.sequence.went_on(),
+            Some(false) => self.sequence.restart(),
+            None if uptimes.is_some_and(|(before, now)| is_restart(before, now)) => {
+                self.sequence.restart();
+            }
+            None => {}
         }
-        self.uptime = uptime;
     }
 
     /// Takes note of when the exporter says it started.
@@ -412,13 +422,14 @@ mod tests {
     fn an_uptime_that_starts_again_is_a_restart_but_its_wrap_is_not() {
         use super::super::numbering::Numbering::Datagrams;
         let mut domain = Domain::default();
-        domain.notice_uptime(u32::MAX - 5);
+        let up = |uptime| Moment { uptime: Some(uptime), ..Moment::default() };
+        domain.notice(up(u32::MAX - 5));
         domain.sequence.datagram(Datagrams, 10, None);
-        domain.notice_uptime(100);
+        domain.notice(up(100));
         domain.sequence.datagram(Datagrams, 12, None);
         assert_eq!(domain.sequence.lost(), 1, "wrapped: the gap counts");
-        domain.notice_uptime(500_000);
-        domain.notice_uptime(1_000);
+        domain.notice(up(500_000));
+        domain.notice(up(1_000));
         domain.sequence.datagram(Datagrams, 30, None);
         assert_eq!(domain.sequence.lost(), 1, "restarted: no gap");
     }

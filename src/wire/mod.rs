@@ -30,6 +30,7 @@ mod rate;
 mod record;
 pub mod registry;
 pub mod report;
+pub mod resume;
 mod sampling;
 mod sequence;
 mod sets;

@@ -5,6 +5,8 @@
 //! number a datagram by the last record in it instead of the first. The way that
 //! fits is adopted when the right one does not.
 
+use serde::{Deserialize, Serialize};
+
 /// What a datagram holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Records {
@@ -15,7 +17,7 @@ pub struct Records {
 }
 
 /// A way to number datagrams.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Numbering {
     /// Each datagram has the next number: NetFlow v9 (RFC 3954, 5.1), sFlow v5.
     #[default]
@@ -108,6 +110,17 @@ impl Finder {
         self.adopted = Some(way);
         let (begin, units) = way.span(sequence, records);
         Place { begin, units: Some(units), anew: change.is_some() }
+    }
+
+    /// The way that was adopted, once it has fitted.
+    pub fn proven(&self) -> Option<Numbering> {
+        self.adopted.filter(|_| self.proven)
+    }
+
+    /// Begins with a way that has fitted in an earlier run.
+    pub fn adopt(&mut self, way: Numbering) {
+        self.adopted = Some(way);
+        self.proven = true;
     }
 
     /// Forgets what the next number should be, as after a restart.

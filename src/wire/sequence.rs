@@ -14,6 +14,18 @@ const MAX_LATE: u32 = 10_000;
 /// a probe, or routers behind one NAT address.
 const MAX_TRACKS: usize = 16;
 
+/// Datagrams of this run that are compared with what an earlier run expected next:
+/// until then every sender behind the address has spoken. As many datagrams back a
+/// sender may have spoken last to be remembered.
+const RESUMED: u32 = 64;
+
+/// How much a gap between two runs may be larger than one within a run, for each
+/// second between them: no exporter sends more flows than that.
+const MAX_GAP_PER_SECOND: u32 = 20_000;
+
+/// A jump further than this is no step forward in 32 bits.
+const FARTHEST: u32 = u32::MAX / 2;
+
 /// An uptime that falls by less than this is a reordered datagram, not a restart.
 pub(super) const UPTIME_JITTER_MS: u32 = 60_000;
 
@@ -34,6 +46,18 @@ struct Track {
     /// Whether an older run went on after this one had begun: then there was no
     /// gap, but another sender.
     doubted: bool,
+    /// Whether an earlier run left it, and it has not gone on yet.
+    left: bool,
+    /// Whether the gap before it lies between that run and this one.
+    down: bool,
+    /// Which datagram of this run continued it last.
+    at: u32,
+}
+
+impl Track {
+    fn new(expected: u32, at: u32) -> Track {
+        Track { expected, gap: 0, doubted: false, left: false, down: false, at }
+    }
 }
 
 /// The sequence of one observation domain.
@@ -42,8 +66,14 @@ pub struct Sequence {
     /// The run that was continued last comes first.
     tracks: Vec<Track>,
     lost: u64,
+    /// Units that arrived while nobody listened, between an earlier run and this one.
+    missed: u64,
     restarts: u32,
     finder: Finder,
+    /// Datagrams of this run.
+    count: u32,
+    /// How large a gap between the runs may be.
+    most_missed: u32,
 }
 
 impl Sequence {
@@ -54,8 +84,9 @@ impl Sequence {
         if place.anew {
             // What was counted as lost until now was a mistake.
             self.tracks.clear();
-            self.lost = 0;
+            (self.lost, self.missed) = (0, 0);
         }
+        self.count = self.count.saturating_add(1);
         self.observe(place.begin, place.units.unwrap_or(0));
         if place.units.is_none() {
             self.tracks.clear();
@@ -68,21 +99,46 @@ impl Sequence {
         if let Some(at) = self.tracks.iter().position(|track| track.expected == sequence) {
             return self.go_on(at, expected, units);
         }
-        let Some(newest) = self.tracks.first().copied() else {
-            return self.begin(Track { expected, gap: 0, doubted: false });
-        };
-        let ahead = sequence.wrapping_sub(newest.expected);
+        let track = Track::new(expected, self.count);
+        let newest = self.tracks.first().filter(|track| !track.left).copied();
+        let ahead = newest.map(|newest| sequence.wrapping_sub(newest.expected));
+        if let Some((at, gap)) = self.left(sequence)
+            && ahead.is_none_or(|ahead| gap <= ahead)
+        {
+            self.tracks.remove(at);
+            self.missed = self.missed.saturating_add(u64::from(gap));
+            // It is the sender's own: that others go on casts no doubt on it.
+            return self.begin(Track { down: true, ..track });
+        }
+        let Some((newest, ahead)) = newest.zip(ahead) else { return self.begin(track) };
         let behind = newest.expected.wrapping_sub(sequence);
         if ahead <= MAX_GAP {
             self.lost = self.lost.saturating_add(u64::from(ahead));
-            self.begin(Track { expected, gap: ahead, doubted: false });
+            self.begin(Track { gap: ahead, ..track });
         } else if behind <= MAX_LATE && sequence > units {
             // It was counted as lost when its successor came.
-            self.lost = self.lost.saturating_sub(u64::from(units));
+            self.give_back(&newest, units);
         } else {
             self.restarts = self.restarts.saturating_add(1);
-            self.begin(Track { expected, gap: 0, doubted: false });
+            self.begin(track);
         }
+    }
+
+    /// Which run that an earlier run of the collector left a datagram continues after
+    /// the smallest gap, and that gap.
+    fn left(&self, sequence: u32) -> Option<(usize, u32)> {
+        if self.count > RESUMED {
+            return None;
+        }
+        let gaps = self.tracks.iter().enumerate().filter(|(_, track)| track.left);
+        let gaps = gaps.map(|(at, track)| (at, sequence.wrapping_sub(track.expected)));
+        gaps.filter(|(_, gap)| *gap <= self.most_missed).min_by_key(|(_, gap)| *gap)
+    }
+
+    /// Units of the gap before this run did arrive.
+    fn give_back(&mut self, track: &Track, units: u32) {
+        let sum = if track.down { &mut self.missed } else { &mut self.lost };
+        *sum = sum.saturating_sub(u64::from(units));
     }
 
     /// A run goes on. When it is an older one, the newest did not begin with a
@@ -93,10 +149,11 @@ impl Sequence {
             let back = if newest.doubted { newest.gap } else { units.min(newest.gap) };
             newest.gap -= back;
             newest.doubted = true;
-            self.lost = self.lost.saturating_sub(u64::from(back));
+            let newest = *newest;
+            self.give_back(&newest, back);
         }
         if let Some(track) = self.tracks.get_mut(at) {
-            track.expected = expected;
+            (track.expected, track.left, track.at) = (expected, false, self.count);
         }
         self.tracks.swap(0, at);
     }
@@ -115,9 +172,42 @@ impl Sequence {
         self.finder.restart();
     }
 
+    /// What an earlier run remembered, `down_ms` milliseconds ago: how its exporter
+    /// numbers, and the next number of each sender.
+    #[must_use]
+    pub fn resume(way: Option<Numbering>, expected: &[u32], down_ms: i64) -> Sequence {
+        let mut finder = Finder::default();
+        way.into_iter().for_each(|way| finder.adopt(way));
+        let seconds = u32::try_from(down_ms.max(0) / 1000).unwrap_or(u32::MAX);
+        let most_missed = seconds.saturating_mul(MAX_GAP_PER_SECOND).saturating_add(MAX_GAP);
+        let track = |expected: &u32| Track { left: true, ..Track::new(*expected, 0) };
+        let tracks = expected.iter().take(MAX_TRACKS).map(track).collect();
+        let most_missed = most_missed.min(FARTHEST);
+        Sequence { tracks, finder, most_missed, ..Sequence::default() }
+    }
+
+    /// What to remember: how its exporter numbers, if that is known, and the next
+    /// number of each sender that spoke not long ago.
+    #[must_use]
+    pub fn remember(&self) -> (Option<Numbering>, Vec<u32>) {
+        let recent = |track: &&Track| track.left || self.count - track.at <= RESUMED;
+        let expected = self.tracks.iter().filter(recent).map(|track| track.expected).collect();
+        (self.finder.proven(), expected)
+    }
+
+    /// The exporter has not started again between the runs: what it is ahead is a gap,
+    /// however large.
+    pub fn went_on(&mut self) {
+        self.most_missed = FARTHEST;
+    }
+
     /// Forgets the expectation, as after a restart of the exporter.
     pub fn restart(&mut self) {
         self.lose_track();
+        if self.count <= RESUMED {
+            // What looked like a gap between the runs was the restart.
+            self.missed = 0;
+        }
         self.restarts = self.restarts.saturating_add(1);
     }
 
@@ -125,6 +215,12 @@ impl Sequence {
     #[must_use]
     pub fn restarts(&self) -> u32 {
         self.restarts
+    }
+
+    /// Units that arrived while nobody listened, after an earlier run and before this.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
     }
 
     /// Units that never arrived.
@@ -216,5 +312,58 @@ mod tests {
             sequence.datagram(Numbering::Records, number, records);
         }
         assert_eq!(sequence.lost, 4);
+    }
+
+    /// What a second run counts as missed, lost and restarted, which sees these after
+    /// the first one saw those.
+    fn resumed(first: &[(u32, u32)], second: &[(u32, u32)], down_ms: i64) -> (u64, u64, u32) {
+        let mut sequence = Sequence::default();
+        first.iter().for_each(|(number, units)| sequence.observe(*number, *units));
+        let (way, expected) = sequence.remember();
+        let mut sequence = Sequence::resume(way, &expected, down_ms);
+        for (number, units) in second {
+            sequence.count += 1;
+            sequence.observe(*number, *units);
+        }
+        (sequence.missed, sequence.lost, sequence.restarts)
+    }
+
+    #[test]
+    fn what_came_between_two_runs_is_a_gap_of_its_own() {
+        let first = [(100, 30), (130, 30)];
+        assert_eq!(resumed(&first, &[(160, 30), (190, 1)], 500), (0, 0, 0), "nothing");
+        assert_eq!(resumed(&first, &[(774, 30), (804, 30)], 500), (614, 0, 0));
+        assert_eq!(resumed(&first, &[(774, 30), (834, 30)], 500), (614, 30, 0), "and a loss");
+        assert_eq!(resumed(&[(u32::MAX, 1)], &[(9, 1)], 500), (9, 0, 0), "wrapped");
+        // The second datagram comes first.
+        assert_eq!(resumed(&[(7, 1)], &[(9, 1), (8, 1), (10, 1)], 500), (0, 0, 0), "late");
+    }
+
+    #[test]
+    fn a_restart_of_the_exporter_between_two_runs_is_no_gap() {
+        assert_eq!(resumed(&[(5_000_000, 1)], &[(3, 1), (4, 1)], 500).0, 0, "begun anew");
+        let far = 50_000_000;
+        assert_eq!(resumed(&[(100, 1)], &[(far, 1)], 500).0, 0, "too far for half a second");
+        assert_eq!(resumed(&[(100, 1)], &[(far, 1)], 3_600_000).0, u64::from(far) - 101);
+        let mut sequence = Sequence::resume(None, &[100], 500);
+        sequence.datagram(Numbering::Datagrams, 200, None);
+        assert_eq!(sequence.missed(), 100);
+        // Options say later that it has started again.
+        sequence.restart();
+        assert_eq!(sequence.missed(), 0);
+        let mut sequence = Sequence::resume(None, &[100], 500);
+        sequence.went_on();
+        sequence.datagram(Numbering::Datagrams, far, None);
+        assert_eq!(sequence.missed(), u64::from(far) - 100);
+    }
+
+    #[test]
+    fn several_senders_go_on_where_each_stood() {
+        let mut first = Vec::new();
+        for round in 0..100 {
+            first.extend([(1000 + 30 * round, 30), (500_000 + 7 * round, 7)]);
+        }
+        let second = [(500_700 + 70, 7), (4000 + 60, 30), (500_777, 7), (4090, 30)];
+        assert_eq!(resumed(&first, &second, 500), (130, 0, 0));
     }
 }

@@ -24,6 +24,8 @@ pub struct Summary {
     /// Sequence gaps in the protocol's own unit (v5 and v7: flows, IPFIX:
     /// records, v9 and sFlow: datagrams).
     pub lost: u64,
+    /// The same, of what arrived between an earlier run and this one.
+    pub missed: u64,
     /// Samples that sFlow agents took but could not send.
     pub dropped: u64,
     /// How often its numbering began anew.
@@ -99,6 +101,8 @@ impl Exporter {
             lost: domains()
                 .map(|domain| domain.sequence.lost())
                 .fold(self.agents.lost(), u64::saturating_add),
+            missed: domains().map(|domain| domain.sequence.missed()).sum::<u64>()
+                + self.agents.missed(),
             dropped: self.agents.dropped(),
             restarts: domains()
                 .map(|domain| domain.sequence.restarts())

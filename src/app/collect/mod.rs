@@ -148,6 +148,7 @@ impl Service {
             tape: tape.clone(),
             repeat,
             listen: Some(collecting.listen),
+            counts_gaps: true,
             losses: losses.clone(),
             ..Options::default()
         };

@@ -23,6 +23,10 @@ pub(super) struct Report {
     /// What had gone missing, and what was bad, when the last slot was told of.
     lost: u64,
     bad: u64,
+    /// What had arrived while the collector was down, as that slot's line has it, and
+    /// as it was told at once.
+    missed: u64,
+    missed_told: u64,
     /// Since when recording had stopped or was behind, if so; whatever is said of
     /// why, that is told once.
     alarm: Option<Time>,
@@ -40,7 +44,9 @@ impl Report {
         notes: VecDeque<String>,
     ) -> Report {
         let alerts = Vec::new();
-        Report { tape, published, zone, lost: 0, bad: 0, alarm: None, alerts, notes }
+        let alarm = None;
+        let (lost, bad, missed, missed_told) = (0, 0, 0, 0);
+        Report { tape, published, zone, lost, bad, missed, missed_told, alarm, alerts, notes }
     }
 
     /// Tells what is new; hands on the files that were finished.
@@ -50,6 +56,7 @@ impl Report {
         if !turned.is_empty() {
             self.slots(&turned, &health);
         }
+        self.missed(&health);
         let alarm = alarm(&health);
         if alarm.as_ref().map(|(since, _)| *since) != self.alarm {
             match &alarm {
@@ -73,14 +80,30 @@ impl Report {
         finished
     }
 
+    /// Tells of exporters that went on sending while no collector ran.
+    fn missed(&mut self, health: &Health) {
+        let missed = health.missed_while_down();
+        if missed > self.missed_told {
+            let exporters = health.exporters.iter().filter(|one| one.missed_while_down > 0).count();
+            warn!(missed_while_down = missed, exporters, "sent while no collector ran");
+        }
+        // What comes late falls out of it again.
+        self.missed_told = missed;
+    }
+
     /// What is lost never arrived, and what is bad has no slot either: both are
     /// told once, with the first of the archives whose slot ends.
     fn slots(&mut self, turned: &[Turned], health: &Health) {
         let (lost, bad) = (health.lost(), bad(health));
-        let mut since = (lost.saturating_sub(self.lost), bad.saturating_sub(self.bad));
+        let missed = health.missed_while_down();
+        let mut since = (
+            lost.saturating_sub(self.lost),
+            bad.saturating_sub(self.bad),
+            missed.saturating_sub(self.missed),
+        );
         for Turned { ident, rotated } in turned {
             let slot = units::rfc3339_in(rotated.slot, &self.zone);
-            let (lost, bad) = std::mem::take(&mut since);
+            let (lost, bad, missed) = std::mem::take(&mut since);
             info!(
                 slot,
                 ident = named(ident),
@@ -90,12 +113,13 @@ impl Report {
                 lost,
                 bad,
                 parts = rotated.parts,
+                missed_while_down = (missed > 0).then_some(missed),
                 missing_ports = ports::listed(health),
                 not_recorded = (rotated.shed > 0).then_some(rotated.shed),
                 "slot ended"
             );
         }
-        (self.lost, self.bad) = (lost, bad);
+        (self.lost, self.bad, self.missed) = (lost, bad, missed);
     }
 
     /// Tells of limits that are broken since the last time, and of those that are

@@ -333,6 +333,9 @@ fn statistics(exporter: &ExporterHealth) -> Vec<Vec<String>> {
         row("sampling", figures::sampling(exporter.sampling)),
         row("clock, + is ahead of ours", figures::clock(exporter)),
     ];
+    if exporter.missed_while_down > 0 {
+        rows.insert(3, figure("sent while no collector ran", exporter.missed_while_down));
+    }
     if let Some(ms) = exporter.active_timeout_ms {
         rows.push(row("active timeout, about", figures::span(ms)));
     }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::sample::{Kind, Sample};
-use crate::flow::Host;
+use crate::flow::{Host, Time};
 use crate::wire::numbering::Numbering;
+use crate::wire::resume::Moment;
 use crate::wire::sequence::{Sequence, is_restart};
 
 /// Agents and sub-agents followed behind one address: line cards, or the
@@ -28,8 +29,10 @@ pub struct Agents {
 #[derive(Debug, Default)]
 struct Agent {
     sequence: Sequence,
-    /// Uptime of its newest datagram in milliseconds.
-    uptime: u32,
+    /// What its newest datagram said of time.
+    moment: Moment,
+    /// Whether that is from an earlier run.
+    resumed: bool,
     /// By class and index.
     sources: HashMap<(u32, u32), Source, RandomState>,
     dropped: u64,
@@ -44,18 +47,47 @@ struct Source {
 
 impl Agents {
     /// Takes note of a datagram's header.
-    pub(super) fn datagram(&mut self, agent: (Host, u32), sequence: u32, uptime: u32) {
+    pub(super) fn datagram(&mut self, now: Time, agent: (Host, u32), sequence: u32, uptime: u32) {
         if self.known.len() >= MAX_AGENTS && !self.known.contains_key(&agent) {
             return;
         }
         let agent = self.known.entry(agent).or_default();
-        if is_restart(agent.uptime, uptime) {
+        let moment = Moment { seen: now, exported: None, uptime: Some(uptime) };
+        let before = std::mem::replace(&mut agent.moment, moment);
+        let went_on = std::mem::take(&mut agent.resumed).then(|| before.goes_on_at(&moment));
+        let restarted = match went_on.flatten() {
+            Some(went_on) => !went_on,
+            None => is_restart(before.uptime.unwrap_or(0), uptime),
+        };
+        if went_on.flatten() == Some(true) {
+            agent.sequence.went_on();
+        }
+        if restarted {
             agent.sequence.restart();
             self.sources = self.sources.saturating_sub(agent.sources.len());
             agent.sources.clear();
         }
-        agent.uptime = uptime;
         agent.sequence.datagram(Numbering::Datagrams, sequence, None);
+    }
+
+    /// Every numbering, with what its newest datagram said of time.
+    pub(in crate::wire) fn sequences(
+        &self,
+    ) -> impl Iterator<Item = ((Host, u32), Moment, &Sequence)> {
+        self.known.iter().map(|(key, agent)| (*key, agent.moment, &agent.sequence))
+    }
+
+    /// Has the numbering of an agent go on where an earlier run left it.
+    pub(in crate::wire) fn resume(
+        &mut self,
+        agent: (Host, u32),
+        moment: Moment,
+        sequence: Sequence,
+    ) {
+        if self.known.len() < MAX_AGENTS || self.known.contains_key(&agent) {
+            let agent = self.known.entry(agent).or_default();
+            (agent.moment, agent.sequence, agent.resumed) = (moment, sequence, true);
+        }
     }
 
     /// Takes note of a flow sample.
@@ -91,6 +123,12 @@ impl Agents {
     pub fn lost(&self) -> u64 {
         let lost = self.known.values().map(|agent| agent.sequence.lost());
         lost.fold(0, u64::saturating_add)
+    }
+
+    /// Datagrams that arrived while nobody listened, after an earlier run.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.known.values().map(|agent| agent.sequence.missed()).sum()
     }
 
     /// How often the numbering of one of them began anew.
@@ -131,10 +169,10 @@ mod tests {
         let mut agents = Agents::default();
         let other = (AGENT.0, 8);
         for (agent, number) in [(AGENT, 10), (other, 500), (AGENT, 13), (other, 501)] {
-            agents.datagram(agent, number, 70_000 + number);
+            agents.datagram(Time(1), agent, number, 70_000 + number);
         }
         assert_eq!(agents.lost(), 2);
-        agents.datagram(AGENT, 1, 5);
+        agents.datagram(Time(1), AGENT, 1, 5);
         assert_eq!(agents.lost(), 2, "started anew");
 
         for (index, drops) in [(2, 1000), (3, 5), (2, 1004), (2, 1001), (3, 5), (2, 1005)] {
@@ -150,7 +188,7 @@ mod tests {
     fn sums_that_somebody_drives_up_stay_at_the_top() {
         let mut agents = Agents::default();
         for sub_agent in 0..2 {
-            agents.datagram((AGENT.0, sub_agent), 1, 5);
+            agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 5);
             agents.sample(&sample((AGENT.0, sub_agent), 2, 0));
         }
         for agent in agents.known.values_mut() {
@@ -163,14 +201,14 @@ mod tests {
     fn there_are_limits() {
         let mut agents = Agents::default();
         for sub_agent in 0..MAX_AGENTS as u32 + 5 {
-            agents.datagram((AGENT.0, sub_agent), 1, 1_000_000);
+            agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 1_000_000);
             for source in 1..200 {
                 agents.sample(&sample((AGENT.0, sub_agent), source, 0));
             }
         }
         assert_eq!(agents.known.len(), MAX_AGENTS);
         assert_eq!(agents.rates().count(), MAX_SOURCES);
-        agents.datagram((AGENT.0, 0), 2, 10);
+        agents.datagram(Time(1), (AGENT.0, 0), 2, 10);
         assert!(agents.rates().count() < MAX_SOURCES, "a restart makes room");
     }
 }

@@ -88,7 +88,7 @@ fn header(
     let uptime = rest.u32()?;
     let count = rest.u32()?;
     exporter.arrive(now, report.protocol);
-    exporter.agents.datagram((agent, sub_agent), sequence, uptime);
+    exporter.agents.datagram(now, (agent, sub_agent), sequence, uptime);
     Some((Sample { agent, sub_agent, ..Sample::default() }, count))
 }
 

@@ -1,0 +1,305 @@
+//! Where the numbering of exporters stood when an earlier run ended, so that what
+//! arrived between two runs is said as a gap.
+//!
+//! Saved every half second, apart from what was learned of exporters: after a kill the
+//! numbers of the last second before it may be counted as missed though they came.
+
+use serde::{Deserialize, Serialize};
+
+use super::exporter::{Domain, Exporter, MAX_DOMAINS};
+use super::numbering::Numbering;
+use super::sequence::Sequence;
+use super::{Decoder, MAX_EXPORTERS};
+use crate::flow::{Host, Time};
+
+/// Of another version nothing is taken over.
+const VERSION: u32 = 1;
+
+/// Numberings that are saved of one decoder at most: those of a large site, many times.
+const MAX_SAVED: usize = 16_384;
+
+/// An older state says nothing: counters have wrapped, routers were replaced.
+const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Uptime and clock may disagree by so much, and by a part of what has passed, and the
+/// exporter still runs since then.
+const JITTER_MS: i64 = 60_000;
+const DRIFT_PART: i64 = 100;
+
+/// Where all numberings stood.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub exporters: Vec<ExporterStanding>,
+}
+
+/// Where those of one exporter stood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExporterStanding {
+    pub address: Host,
+    pub lines: Vec<Line>,
+}
+
+/// Where one numbering stood: that of an observation domain, or of an sFlow agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The sFlow agent; none for a domain.
+    pub agent: Option<Host>,
+    /// The domain, or the agent's sub-agent.
+    pub id: u32,
+    /// When its newest datagram came, and when that was sent by the exporter's clock
+    /// (sFlow has none), milliseconds since 1970.
+    pub seen_ms: i64,
+    pub exported_ms: Option<i64>,
+    /// Its uptime then in milliseconds, where headers say it.
+    pub uptime: Option<u32>,
+    pub way: Option<Numbering>,
+    /// The next number of each sender.
+    pub expected: Vec<u32>,
+}
+
+/// What the header of a numbering's newest datagram said of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    pub seen: Time,
+    pub exported: Option<Time>,
+    pub uptime: Option<u32>,
+}
+
+impl Moment {
+    /// Whether an exporter that said `self` in an earlier run and `now` in this one has
+    /// not started again between them; `None` when it does not say.
+    #[must_use]
+    pub fn goes_on_at(&self, now: &Moment) -> Option<bool> {
+        let (before, after) = (self.uptime?, now.uptime?);
+        // The counter of 32 bits wraps after 49.7 days.
+        let up = i64::from(after.wrapping_sub(before));
+        let fits = |passed: i64| {
+            let passed_wrapped = passed.rem_euclid(1 << 32);
+            let apart = (up - passed_wrapped).abs();
+            passed >= -JITTER_MS
+                && apart.min((1 << 32) - apart) <= JITTER_MS + passed.abs() / DRIFT_PART
+        };
+        let theirs = self.exported.zip(now.exported).map(|(from, to)| to.since(from));
+        // Either of the two clocks may have been set.
+        Some(fits(now.seen.since(self.seen)) || theirs.is_some_and(fits))
+    }
+}
+
+/// A state that is of no use.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StandingError {
+    #[error("expected what toptalk saves, found something else")]
+    Foreign,
+    #[error("it is of version {0}, expected {VERSION}")]
+    Version(u32),
+    #[error("its checksum is wrong: it was damaged")]
+    Damaged,
+}
+
+impl Standing {
+    /// As a file: a line with version and checksum, then JSON.
+    ///
+    /// # Errors
+    /// Those of writing JSON into memory, which has none.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let body = serde_json::to_vec(self)?;
+        let head = format!("toptalk-sequences {VERSION} {:08x}\n", crc32fast::hash(&body));
+        Ok([head.into_bytes(), body].concat())
+    }
+
+    /// The same back.
+    ///
+    /// # Errors
+    /// When it is damaged, or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Standing, StandingError> {
+        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(StandingError::Foreign)?;
+        let (head, body) = bytes.split_at(end);
+        let body = body.get(1..).unwrap_or_default();
+        let head = std::str::from_utf8(head).map_err(|_| StandingError::Foreign)?;
+        let words: Vec<&str> = head.split(' ').collect();
+        let [name, version, sum] = words[..] else { return Err(StandingError::Foreign) };
+        let version: u32 = version.parse().map_err(|_| StandingError::Foreign)?;
+        if name != "toptalk-sequences" {
+            return Err(StandingError::Foreign);
+        }
+        if version != VERSION {
+            return Err(StandingError::Version(version));
+        }
+        if sum != format!("{:08x}", crc32fast::hash(body)) {
+            return Err(StandingError::Damaged);
+        }
+        serde_json::from_slice(body).map_err(|_| StandingError::Damaged)
+    }
+}
+
+impl Decoder {
+    /// Where the numberings of its exporters stand.
+    #[must_use]
+    pub fn standing(&self) -> Vec<ExporterStanding> {
+        let mut room = MAX_SAVED;
+        let mut all = Vec::new();
+        for (address, exporter) in &self.exporters {
+            let mut lines = lines(exporter);
+            lines.truncate(room);
+            room -= lines.len();
+            if !lines.is_empty() {
+                all.push(ExporterStanding { address: *address, lines });
+            }
+        }
+        all
+    }
+
+    /// Has numberings go on where they stood, as far as their exporters may send and
+    /// there is room. To be called after `recall`, before the first datagram.
+    pub fn resume(&mut self, now: Time, standing: &[ExporterStanding]) {
+        for ExporterStanding { address, lines } in standing {
+            let known = self.exporters.contains_key(address);
+            if !self.policy.allows(*address)
+                || !known && self.pool.exporters.total() >= MAX_EXPORTERS
+            {
+                continue;
+            }
+            let exporter = self.exporters.entry(*address).or_insert_with(|| {
+                self.pool.exporters.change(0, 1);
+                let given_rate = self.policy.rate_of(*address);
+                let last_seen = lines.iter().map(|line| Time(line.seen_ms)).max();
+                let last_seen = last_seen.unwrap_or(now);
+                Exporter { given_rate, last_seen, ..Exporter::default() }
+            });
+            let fresh = |line: &&Line| now.since(Time(line.seen_ms)) < MAX_AGE_MS;
+            for line in lines.iter().filter(fresh) {
+                take_over(now, exporter, line);
+            }
+        }
+    }
+}
+
+fn lines(exporter: &Exporter) -> Vec<Line> {
+    let line = |agent, id, moment: Moment, sequence: &Sequence| {
+        let (way, expected) = sequence.remember();
+        let said = !expected.is_empty() && moment.seen != Time::default();
+        said.then(|| Line {
+            agent,
+            id,
+            seen_ms: moment.seen.0,
+            exported_ms: moment.exported.map(|time| time.0),
+            uptime: moment.uptime,
+            way,
+            expected,
+        })
+    };
+    let domains = exporter.domains.iter();
+    let domains = domains.filter_map(|(id, one)| line(None, *id, one.moment, &one.sequence));
+    let agents = exporter.agents.sequences();
+    let agents = agents.filter_map(|((agent, id), moment, one)| line(Some(agent), id, moment, one));
+    domains.chain(agents).collect()
+}
+
+fn take_over(now: Time, exporter: &mut Exporter, line: &Line) {
+    let moment = Moment {
+        seen: Time(line.seen_ms),
+        exported: line.exported_ms.map(Time),
+        uptime: line.uptime,
+    };
+    let down_ms = now.since(moment.seen);
+    let sequence = Sequence::resume(line.way, &line.expected, down_ms);
+    match line.agent {
+        Some(agent) => exporter.agents.resume((agent, line.id), moment, sequence),
+        None => {
+            if exporter.domains.len() >= MAX_DOMAINS && !exporter.domains.contains_key(&line.id) {
+                return;
+            }
+            let domain: &mut Domain = exporter.domains.entry(line.id).or_default();
+            domain.sequence = sequence;
+            domain.moment = moment;
+            domain.resumed = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Flow;
+    use crate::wire::encode::{V5Encoder, V9Encoder};
+
+    const START: Time = Time(1_800_000_000_000);
+    const BOOT: Time = Time(1_799_990_000_000);
+
+    fn standing() -> Standing {
+        let mut decoder = Decoder::new();
+        for datagram in V9Encoder::new(7).encode(START, BOOT, &[], true) {
+            decoder.decode(START, Host::octets(192, 0, 2, 1), &datagram, &mut Vec::new());
+        }
+        let (src, dst) = (Host::octets(192, 0, 2, 3), Host::octets(192, 0, 2, 4));
+        let flow = Flow { src, dst, first: BOOT, last: START, ..Flow::EMPTY };
+        for datagram in V5Encoder::new(0, 0).encode(START, BOOT, &[flow; 40]) {
+            decoder.decode(START, Host::octets(192, 0, 2, 2), &datagram, &mut Vec::new());
+        }
+        let mut exporters = decoder.standing();
+        exporters.sort_by_key(|one| one.address);
+        Standing { exporters }
+    }
+
+    #[test]
+    fn every_bit_that_is_flipped_is_found_and_the_rest_comes_back() {
+        let standing = standing();
+        assert_eq!(standing.exporters.len(), 2);
+        assert_eq!(standing.exporters[1].lines[0].expected, [40]);
+        let bytes = standing.to_bytes().unwrap();
+        assert_eq!(Standing::from_bytes(&bytes), Ok(standing));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Standing::from_bytes(&damaged).is_err(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(Standing::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn an_exporter_goes_on_whose_uptime_grows_with_either_clock() {
+        let at = |seen: i64, exported: i64, uptime: u32| Moment {
+            seen: Time(seen),
+            exported: Some(Time(exported)),
+            uptime: Some(uptime),
+        };
+        let before = at(0, 5_000, u32::MAX - 999);
+        let hour = 3_600_000;
+        // The uptime wraps meanwhile.
+        assert_eq!(before.goes_on_at(&at(hour, hour + 5_000, 3_599_000)), Some(true));
+        assert_eq!(before.goes_on_at(&at(hour, 99 * hour, 3_599_000)), Some(true), "its clock set");
+        assert_eq!(before.goes_on_at(&at(99 * hour, hour + 5_000, 3_599_000)), Some(true), "ours");
+        assert_eq!(before.goes_on_at(&at(hour, hour + 5_000, 1_000_000)), Some(false));
+        let ipfix = Moment { uptime: None, ..before };
+        assert_eq!(ipfix.goes_on_at(&Moment { uptime: None, ..before }), None);
+    }
+
+    #[test]
+    fn what_is_resumed_has_limits_and_follows_the_rules() {
+        let line = |id: u32| Line {
+            agent: None,
+            id,
+            seen_ms: START.0,
+            exported_ms: None,
+            uptime: None,
+            way: Some(Numbering::Records),
+            expected: vec![7; 1000],
+        };
+        let lines: Vec<Line> = (0..1000).map(line).collect();
+        let exporters = (0..MAX_EXPORTERS as u32 + 9)
+            .map(|n| ExporterStanding { address: Host::v4(n), lines: Vec::new() })
+            .chain([ExporterStanding { address: Host::v4(0), lines }]);
+        let exporters: Vec<_> = exporters.collect();
+        let mut decoder = Decoder::new();
+        decoder.resume(START, &exporters);
+        assert_eq!(decoder.exporters.len(), MAX_EXPORTERS);
+        assert_eq!(decoder.exporters[&Host::v4(0)].domains.len(), MAX_DOMAINS);
+        assert!(decoder.standing()[0].lines[0].expected.len() <= 16);
+        // A week later nothing of it holds.
+        let mut decoder = Decoder::new();
+        decoder.resume(START.plus_ms(MAX_AGE_MS), &exporters[..1]);
+        assert!(decoder.standing().is_empty());
+    }
+}
