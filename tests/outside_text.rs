@@ -130,4 +130,20 @@ fn a_file_of_settings_is_quoted_clean() {
         assert_clean(&output, "a file of settings");
         assert!(!output.status.success());
     }
+    // One that is right, by a name that is not; and the folder of the service's files.
+    let named = folder.path().join(HOSTILE);
+    std::fs::write(&named, "[listen]\nports = 5\n").unwrap();
+    for words in [&["config", "check"][..], &["config", "show", "collect", "--config"]] {
+        let output = toptalk().args(words).arg(&named).output().unwrap();
+        assert!(assert_clean(&output, &words.join(" ")).contains("界0"), "{output:?}");
+        assert!(output.status.success(), "{output:?}");
+    }
+    let below = folder.path().join(format!("below {HOSTILE}"));
+    for _ in 0..2 {
+        let output = toptalk().args(["setup", "systemd", "--write"]).arg(&below).output().unwrap();
+        assert!(assert_clean(&output, "setup").contains("界0"), "{output:?}");
+    }
+    // What the environment says of a flag stands in its help.
+    let output = toptalk().args(["collect", "--help"]).env("TOPTALK_RECORD", HOSTILE).output();
+    assert!(assert_clean(&output.unwrap(), "help").contains("界0"));
 }

@@ -10,7 +10,7 @@ use super::AppError;
 use super::say::tell;
 use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
 use crate::config::{self, File, Form, MAX_FILE, Verb};
-use crate::text::is_hidden;
+use crate::text::{self, is_hidden};
 
 /// Where the file of a service lies.
 const SYSTEM: &str = "/etc/toptalk/toptalk.toml";
@@ -67,6 +67,8 @@ pub(super) fn run(asked: Configure) -> Result<ExitCode, AppError> {
         Configure::Check(path) => checked(path)?,
         Configure::Show(words) => shown(words)?,
     };
+    // Values are escaped already, names of files are not.
+    let text = text::lines_replaced(&text, '\u{fffd}');
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // Whoever read us has seen enough.

@@ -107,6 +107,7 @@ fn refuse(line: &Line, refusal: &Refusal) -> ! {
 /// Does what the command line says. What goes wrong is printed on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
+    say::clean_panics();
     let line = Line::new(std::env::args_os().collect());
     let wanted = line.wanted().unwrap_or_else(|refusal| refuse(&line, &refusal));
     let file = match config::read(&wanted) {

@@ -23,6 +23,21 @@ pub(super) fn tell(text: impl Display) {
     let _ = io::stderr().write_all(line(text).as_bytes());
 }
 
+/// From now on a panic repeats nothing that a terminal would obey: its message may
+/// quote what came from outside. Commands that listen tell panics their own way.
+pub(super) fn clean_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let said = info.to_string();
+        if is_clean(&said) { usual(info) } else { tell(said) }
+    }));
+}
+
+/// Whether a terminal would obey or hide nothing of a text of several lines.
+fn is_clean(said: &str) -> bool {
+    said.chars().all(|c| c == '\n' || !text::is_hidden(c))
+}
+
 /// The same as a line for whoever writes it.
 pub(super) fn line(text: impl Display) -> String {
     let text = format!("toptalk: {text}");

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use super::AppError;
 use crate::cli::{self, Setup};
+use crate::text;
 
 /// A file that belongs to the service.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ pub(super) fn run(setup: &Setup) -> Result<ExitCode, AppError> {
             for piece in &PIECES {
                 let path = root.join(piece.place);
                 if piece.theirs && path.exists() {
-                    print(format!("{} (is there, stays as it is)\n", path.display()).as_bytes())?;
+                    print(format!("{} (is there, stays as it is)\n", shown(&path)).as_bytes())?;
                 } else {
                     write(&path, piece.text.as_bytes())?;
                 }
@@ -124,5 +125,10 @@ fn write(path: &Path, text: &[u8]) -> Result<(), AppError> {
         fs::create_dir_all(folder).map_err(failed)?;
     }
     fs::write(path, text).map_err(failed)?;
-    print(format!("{}\n", path.display()).as_bytes())
+    print(format!("{}\n", shown(path)).as_bytes())
+}
+
+/// A path as a terminal may see it.
+fn shown(path: &Path) -> String {
+    text::replaced(&path.display().to_string(), '\u{fffd}')
 }
