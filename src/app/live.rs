@@ -8,12 +8,13 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
+use super::descriptors::Needs;
 use super::{AppError, attach, groups, record, save, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
 use crate::flow::Groups;
-use crate::ingest::{self, Bound, Ingest, Listen, Recording};
+use crate::ingest::{self, Bound, Ingest, Listen, Plan, Recording};
 use crate::snapshot::View;
 use crate::source::{self, Ends, Local, Question};
 use crate::ui::{self, Ending, Options, Theme, Wires};
@@ -34,7 +35,8 @@ pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
     show(live, groups, (sockets, listen), None)
 }
 
-/// Collects from sockets, with what they were opened from, and shows it until the user has seen enough.
+/// Collects from sockets, with what they were opened from, and shows it until the user
+/// has seen enough.
 pub(super) fn show(
     live: Live,
     groups: Arc<Groups>,
@@ -42,6 +44,9 @@ pub(super) fn show(
     demo: Option<String>,
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
+    let plan = live.record.clone().map(Plan::one);
+    let needs = Needs { screen: true, ..Needs::of(&live.listen, plan.as_ref()) };
+    let shares = needs.reserve()?;
     let config = Config { started: clock.now(), groups: Arc::clone(&groups), ..live.config };
     let windows = Arc::new(Windows::new(config));
     // What an earlier run left is told by `collect` only: here is a screen.
@@ -50,6 +55,7 @@ pub(super) fn show(
         demo,
         workers: live.workers,
         policy: live.policy,
+        streams: shares.streams(),
         state: state::folder(live.state, |name| std::env::var_os(name)),
         tape: recording.as_ref().map(Recording::tape),
         listen,

@@ -30,7 +30,7 @@ use crate::snapshot::Health;
 
 /// Connections at once: a monitoring system has one, its spare another. The answer of
 /// each may take a megabyte until it is read.
-const MAX_CONNECTIONS: usize = 32;
+pub(super) const MAX_CONNECTIONS: usize = 32;
 
 /// Connections are taken this far apart at least, so that each has some milliseconds
 /// for its request however many come.
@@ -68,14 +68,15 @@ impl Metrics {
         bound.map(Some).map_err(|source| AppError::Metrics { address, source })
     }
 
-    /// Starts answering, and says where.
+    /// Starts answering so many at once, and says where.
     pub(super) fn serve(
         listener: Option<TcpListener>,
         source: Source,
+        limit: usize,
         losses: Losses,
     ) -> Result<Option<Metrics>, AppError> {
         let Some(listener) = listener else { return Ok(None) };
-        let open = Open { limit: MAX_CONNECTIONS, list: Arc::default(), losses };
+        let open = Open { limit, list: Arc::default(), losses };
         let started = Metrics::start(listener, source, open);
         let (address, metrics) = started.map_err(AppError::Start)?;
         info!("metrics at http://{address}{PATH}");

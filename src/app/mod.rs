@@ -5,6 +5,7 @@ mod collect;
 mod config;
 mod convert;
 mod demo;
+mod descriptors;
 mod doctor;
 mod groups;
 mod inputs;
@@ -46,6 +47,10 @@ pub enum AppError {
     Record(#[from] RecordError),
     #[error("cannot start collecting: {0}")]
     Start(io::Error),
+    #[error(
+        "expected at least {least} open files to be allowed, found {limit} (ulimit -n; LimitNOFILE= of a service)"
+    )]
+    Descriptors { least: usize, limit: usize },
     #[error("collecting failed: {0}")]
     Collect(io::Error),
     #[error("{0}")]
@@ -108,6 +113,10 @@ fn refuse(line: &Line, refusal: &Refusal) -> ! {
 #[must_use]
 pub fn main() -> ExitCode {
     say::clean_panics();
+    if let Err(error) = descriptors::check() {
+        say::tell(error);
+        return ExitCode::FAILURE;
+    }
     let line = Line::new(std::env::args_os().collect());
     let wanted = line.wanted().unwrap_or_else(|refusal| refuse(&line, &refusal));
     let file = match config::read(&wanted) {

@@ -25,6 +25,7 @@ pub(super) struct Parts {
     pub tape: Option<Tape>,
     /// Where it records, as those who ask have to name it.
     pub folders: Vec<PathBuf>,
+    pub limits: Limits,
 }
 
 /// The threads that serve. Dropping it ends them.
@@ -88,7 +89,7 @@ pub(super) fn places(asked: Option<PathBuf>) -> Places {
 }
 
 fn service(parts: Parts) -> Service {
-    let Parts { local, tape, folders } = parts;
+    let Parts { local, tape, folders, limits } = parts;
     let (windows, clock) = (local.windows.clone(), local.clock);
     Service {
         answer: Arc::new(move |view, allowance| local.answer_within(view, allowance)),
@@ -100,7 +101,7 @@ fn service(parts: Parts) -> Service {
         groups: Arc::new(move || windows.groups()),
         tell: Arc::new(tell),
         clock,
-        limits: Limits::default(),
+        limits,
     }
 }
 

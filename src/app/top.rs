@@ -11,13 +11,14 @@ use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::descriptors::Needs;
 use super::say::{self, line};
 use super::stderr::{Stderr, Weight};
 use super::{AppError, attach, groups, record, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::{NO_NAMES, Output, Top};
 use crate::clock::Clock;
-use crate::ingest::{Ingest, Options};
+use crate::ingest::{Ingest, Options, Plan};
 use crate::snapshot::{Allowance, Basis, Grouping, Order, Snapshot, Subject, View};
 use crate::table;
 
@@ -60,6 +61,8 @@ fn collect(
     }
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
+    let plan = top.record.clone().map(Plan::one);
+    let shares = Needs::of(&top.listen, plan.as_ref()).reserve()?;
     let sockets = top.listen.open()?;
     let clock = Clock::start();
     let recording = record::start(top.record.as_ref(), clock)?;
@@ -76,6 +79,7 @@ fn collect(
         tape: recording.as_ref().map(|(recording, _)| recording.tape()),
         workers: top.workers,
         policy: top.policy.clone(),
+        streams: shares.streams(),
         listen: Some(top.listen.clone()),
         state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
         ..Options::default()

@@ -22,6 +22,7 @@ use self::hook::Hooks;
 use self::ports::Ports;
 use self::reload::Settings;
 use self::report::Report;
+use super::descriptors::Needs;
 use super::metrics::Metrics;
 use super::notify::{self, Manager};
 use super::serve::{Parts, Serving};
@@ -125,6 +126,7 @@ impl Service {
         let groups = groups::read(&collecting.groups)?;
         let repeat = repeat::resolve(&collecting.repeat)?;
         let policy = collecting.policy_for(&collecting.record);
+        let shares = needs(&collecting).reserve()?;
         let sockets = collecting.listen.open()?;
         let metrics = Metrics::bind(collecting.metrics)?;
         let clock = Clock::start();
@@ -150,14 +152,15 @@ impl Service {
             listen: Some(collecting.listen),
             counts_gaps: true,
             losses: losses.clone(),
+            streams: shares.streams(),
             ..Options::default()
         };
         let ingest =
             Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
         let local = Local { windows: windows.clone(), published: ingest.published(), clock };
-        let serving =
-            Serving::start(Parts { local, tape: tape.clone(), folders }, collecting.serve)?;
-        let metrics = Metrics::serve(metrics, serving.health(), losses.clone())?;
+        let parts = Parts { local, tape: tape.clone(), folders, limits: shares.attach() };
+        let serving = Serving::start(parts, collecting.serve)?;
+        let metrics = Metrics::serve(metrics, serving.health(), shares.scrapes, losses.clone())?;
         let report = Report::new(tape, ingest.published(), zone, told);
         let hooks = collecting.hook.map(|hook| Hooks::start(hook, losses.clone()));
         let mut manager = Manager::of_environment(losses);
@@ -230,6 +233,17 @@ impl Service {
             hooks.end(END.saturating_sub(spent).max(LEAST_FOR_HOOK)).await;
         }
         stopped.map(|_| ExitCode::SUCCESS)
+    }
+}
+
+/// What it opens.
+fn needs(collecting: &Collecting) -> Needs {
+    Needs {
+        repeats: collecting.repeat.len(),
+        hook: collecting.hook.is_some(),
+        attach: collecting.serve.allowed,
+        metrics: collecting.metrics.is_some(),
+        ..Needs::of(&collecting.listen, Some(&collecting.record))
     }
 }
 

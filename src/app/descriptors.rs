@@ -1,0 +1,265 @@
+//! Descriptors: sockets and files that the process may have open at once (the limit of
+//! open files, `ulimit -n`).
+//!
+//! What receives and records has its own before any client is let in: clients share
+//! what is left, so that however many come, there is a descriptor for the next journal.
+
+use std::fs;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::warn;
+
+use super::AppError;
+use super::metrics;
+use crate::attach::server::Limits;
+use crate::ingest::{Listen, MAX_FOLDERS, Plan, StreamLimits};
+
+/// Free ones without which no command can work: a runtime, signals, a file.
+const LEAST: usize = 12;
+
+/// A runtime has two for events, one to be woken, one for signals; all share a pair.
+const RUNTIME: usize = 4;
+const SIGNALS: usize = 2;
+
+/// A port: datagrams, IPFIX over TCP, and a connection that is refused at once.
+const PORT: usize = 3;
+
+/// A folder: its lock and its journal.
+const FOLDER: usize = 2;
+
+/// What the two threads that record open for a while: the next journal, one that is
+/// read, its segment, folders that are listed or synced, footers.
+const RECORDER: usize = 12;
+
+/// The memory of exporters and settings that are read anew, each with its folder; the
+/// service manager.
+const FILES: usize = 5;
+
+/// A server of clients: its listener, a copy of it, a connection that is refused.
+const SERVER: usize = 3;
+
+/// A hook on its way: its pipe, its input, how its start went, its process.
+const HOOK: usize = 8;
+
+/// A screen of our own: the terminal, its keys, its signals, a file that is saved.
+const SCREEN: usize = 10;
+
+/// What a command opens beside the files that it names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Needs {
+    pub ports: usize,
+    pub folders: usize,
+    pub repeats: usize,
+    pub hook: bool,
+    /// Whether it shows a screen itself.
+    pub screen: bool,
+    /// Whether screens may attach, and metrics are served.
+    pub attach: bool,
+    pub metrics: bool,
+}
+
+/// How many clients of each kind there may be at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shares {
+    /// Connections with IPFIX over TCP.
+    pub streams: usize,
+    pub screens: usize,
+    /// Connections that may become screens.
+    pub pending: usize,
+    pub scrapes: usize,
+}
+
+impl Shares {
+    /// As many as there are at most, however many descriptors there are.
+    fn all() -> Shares {
+        let screens = Limits::default();
+        Shares {
+            streams: StreamLimits::default().connections,
+            screens: screens.clients,
+            pending: screens.pending,
+            scrapes: metrics::MAX_CONNECTIONS,
+        }
+    }
+
+    /// All of them that this command has.
+    fn of(needs: &Needs) -> Shares {
+        let all = Shares::all();
+        let only = |wanted: bool, count: usize| if wanted { count } else { 0 };
+        Shares {
+            streams: all.streams,
+            screens: only(needs.attach, all.screens),
+            pending: only(needs.attach, all.pending),
+            scrapes: only(needs.metrics, all.scrapes),
+        }
+    }
+
+    fn map(self, change: impl Fn(usize) -> usize) -> Shares {
+        Shares {
+            streams: change(self.streams),
+            screens: change(self.screens),
+            pending: change(self.pending),
+            scrapes: change(self.scrapes),
+        }
+    }
+
+    fn sum(self) -> usize {
+        self.streams + self.screens + self.pending + self.scrapes
+    }
+
+    /// The limits of the server of screens.
+    pub(super) fn attach(self) -> Limits {
+        Limits { clients: self.screens, pending: self.pending, ..Limits::default() }
+    }
+
+    /// The limits of connections with IPFIX.
+    pub(super) fn streams(self) -> StreamLimits {
+        StreamLimits { connections: self.streams, ..StreamLimits::default() }
+    }
+}
+
+impl Needs {
+    /// Of a command that listens here, and records as planned.
+    pub(super) fn of(listen: &Listen, plan: Option<&Plan>) -> Needs {
+        let folders = plan.map_or(0, |plan| {
+            // Further exporters get theirs when they come.
+            if plan.each.is_some() { MAX_FOLDERS } else { plan.folders().len() }
+        });
+        let ports = listen.ports.len();
+        let ports = if ports == 0 { crate::ingest::DEFAULT_PORTS.len() } else { ports };
+        Needs { ports, folders, ..Needs::default() }
+    }
+
+    /// Its own, without any client.
+    fn own(&self) -> usize {
+        let of = |wanted: bool, count: usize| if wanted { count } else { 0 };
+        SIGNALS
+            + 2 * RUNTIME
+            + self.ports * PORT
+            + self.folders * FOLDER
+            + of(self.folders > 0, RECORDER)
+            + FILES
+            + self.repeats
+            + of(self.hook, HOOK)
+            + of(self.screen, SCREEN)
+            + of(self.attach, RUNTIME + SERVER)
+            + of(self.metrics, RUNTIME + SERVER)
+    }
+
+    /// How many clients there may be when so many descriptors are free: all of them,
+    /// or fewer of each kind, but one; what is needed when there are too few for that.
+    fn share(&self, free: usize) -> Result<Shares, usize> {
+        let wanted = Shares::of(self);
+        let one = wanted.map(|count| count.min(1));
+        let least = self.own() + one.sum();
+        let Some(more) = free.checked_sub(least) else { return Err(least) };
+        let rest = wanted.sum() - one.sum();
+        Ok(wanted.map(|count| match count.checked_sub(1) {
+            Some(further) if rest > 0 => 1 + further * more.min(rest) / rest,
+            _ => count,
+        }))
+    }
+
+    /// Raises the limit where it is too low and may be raised; says how many clients
+    /// there may be.
+    ///
+    /// # Errors
+    /// When there is not enough for the command itself.
+    pub(super) fn reserve(&self) -> Result<Shares, AppError> {
+        let wanted = Shares::of(self);
+        let open = open();
+        let limit = raise(open + self.own() + wanted.sum());
+        let shares = self
+            .share(limit.saturating_sub(open))
+            .map_err(|least| AppError::Descriptors { least: open + least, limit })?;
+        if shares != wanted {
+            let Shares { streams, screens, scrapes, .. } = shares;
+            warn!(
+                limit,
+                connections = streams,
+                screens,
+                scrapes,
+                "fewer clients are served at once: the limit of open files is low (ulimit -n, LimitNOFILE=)"
+            );
+        }
+        Ok(shares)
+    }
+}
+
+/// Whether any command could work.
+///
+/// # Errors
+/// When it could not.
+pub(super) fn check() -> Result<(), AppError> {
+    let open = open();
+    let limit = raise(open + LEAST);
+    if limit < open + LEAST {
+        return Err(AppError::Descriptors { least: open + LEAST, limit });
+    }
+    Ok(())
+}
+
+/// Those that are open already; where that cannot be seen, the three that everyone has.
+fn open() -> usize {
+    // One of them is that of the listing.
+    fs::read_dir("/proc/self/fd").map_or(3, |listed| listed.count().saturating_sub(1))
+}
+
+/// The limit, raised to `wanted` as far as it may be. It is not raised further: what
+/// hooks start inherits it.
+fn raise(wanted: usize) -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let number = |limit: Option<u64>| {
+        limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    };
+    let (soft, hard) = (number(current), number(maximum));
+    let raised = wanted.min(hard);
+    if raised <= soft {
+        return soft;
+    }
+    let new = Rlimit { current: Some(raised as u64), maximum };
+    if setrlimit(Resource::Nofile, new).is_ok() { raised } else { soft }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: Needs = Needs {
+        ports: 3,
+        folders: 1,
+        repeats: 1,
+        hook: true,
+        screen: false,
+        attach: true,
+        metrics: true,
+    };
+
+    #[test]
+    fn the_usual_limit_is_enough_for_everything() {
+        assert_eq!(FULL.share(1024 - 3), Ok(Shares::all()));
+        // Also with a folder for each exporter.
+        assert_eq!(Needs { folders: MAX_FOLDERS, ..FULL }.share(1024 - 3), Ok(Shares::all()));
+    }
+
+    #[test]
+    fn clients_never_get_what_is_needed_otherwise() {
+        let plain = Needs { ports: 1, folders: 1, ..Needs::default() };
+        for needs in [FULL, plain, Needs { attach: true, ..plain }] {
+            let wanted = Shares::of(&needs);
+            let mut last = None;
+            for free in 0..1000 {
+                match needs.share(free) {
+                    Ok(shares) => {
+                        assert!(needs.own() + shares.sum() <= free, "{needs:?} {free}: {shares:?}");
+                        let least = wanted.map(|count| count.min(1));
+                        assert!(shares.streams >= 1 && shares.scrapes >= least.scrapes);
+                        assert!(shares.screens >= least.screens && shares.pending >= least.pending);
+                        last = Some(shares);
+                    }
+                    Err(least) => assert!(least > free && last.is_none(), "{needs:?} {free}"),
+                }
+            }
+            assert_eq!(last, Some(wanted));
+        }
+    }
+}
