@@ -6,7 +6,7 @@ use super::AppError;
 use crate::archive::recorder::{Encode, Recovered, Settings};
 use crate::archive::segment::{self, SlotInfo};
 use crate::clock::Clock;
-use crate::ingest::{Left, Plan, Recording};
+use crate::ingest::{Left, Plan, QUEUE_FLOWS, Recording};
 
 /// Starts recording, when it was asked for; says what an earlier run left.
 pub(super) fn start(
@@ -23,7 +23,7 @@ pub(super) fn start_all(plan: Plan, clock: Clock) -> Result<(Option<Recording>, 
     if plan.is_empty() {
         return Ok((None, Left::new()));
     }
-    let (recording, recovered) = Recording::start_all(plan, clock, encoder())?;
+    let (recording, recovered) = Recording::start_all(plan, clock, encoder(), QUEUE_FLOWS)?;
     Ok((Some(recording), recovered))
 }
 

@@ -130,6 +130,12 @@ impl Network {
         Network { base: host, bits: 128 }
     }
 
+    /// Whether it holds one address alone.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.bits == 128
+    }
+
     /// Whether `host` is inside.
     #[must_use]
     #[inline]

@@ -5,12 +5,14 @@ use std::hash::BuildHasher;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use foldhash::quality::RandomState;
 use tokio::sync::Notify;
 
+use super::Limits;
 use super::pipeline::{Pipeline, Sink};
-use super::queue::{Batch, QUEUE_BYTES, Queue, Urgency};
+use super::queue::{Batch, Queue, Urgency};
 use super::repeat::Repeater;
 use super::stats::{Published, Stats, Trouble};
 use super::tally::Part;
@@ -74,18 +76,20 @@ pub(super) struct Intake {
     ending: bool,
     /// Told when flows wait in this thread.
     waiting: Arc<Notify>,
+    limits: Limits,
 }
 
 impl Intake {
     /// With so many `workers`; nothing but this thread works until [`Intake::start`].
     pub(super) fn new(
         workers: usize,
+        limits: Limits,
         policy: Policy,
         clock: Clock,
         stats: Stats,
         sink: impl Fn() -> Sink,
     ) -> Intake {
-        let budget = Budget::default();
+        let budget = Budget::new(limits.exporters, workers.max(1));
         let pipeline =
             |_| Pipeline::new(policy.clone(), budget.clone(), clock, workers.max(1), sink());
         let pipelines = (0..workers.max(1)).map(pipeline).collect();
@@ -101,6 +105,7 @@ impl Intake {
             gathering: false,
             ending: false,
             waiting: Arc::default(),
+            limits,
         }
     }
 
@@ -162,7 +167,7 @@ impl Intake {
         if self.pipelines.len() < 2 {
             return Ok(());
         }
-        let limit = QUEUE_BYTES / self.pipelines.len();
+        let limit = self.limits.queue_bytes / self.pipelines.len();
         for (nth, pipeline) in self.pipelines.drain(..).enumerate() {
             let shared = Arc::new(Shared::new(Queue::new(limit)));
             let (theirs, published) = (shared.clone(), published.clone());
@@ -250,12 +255,15 @@ impl Intake {
         self.waiting.clone()
     }
 
-    /// Records what has waited for long enough. Says whether anything still waits.
-    pub(super) fn record_due(&mut self) -> bool {
-        self.pipelines.first_mut().is_some_and(|pipeline| {
-            pipeline.record_due();
-            pipeline.is_waiting()
-        })
+    /// How long what waits in this thread may still do so, if anything does.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let pipeline = self.pipelines.first()?;
+        pipeline.is_waiting().then(|| pipeline.patience())
+    }
+
+    /// Records what has waited for long enough.
+    pub(super) fn record_due(&mut self) {
+        self.pipelines.iter_mut().for_each(Pipeline::idle);
     }
 
     /// Whether a stream of this peer may begin; a refusal is counted.
@@ -362,7 +370,7 @@ impl Intake {
         }
         self.stats.dropped_from_queues(lost);
         self.stats.keep(parts);
-        self.pipelines.iter_mut().for_each(Pipeline::record);
+        self.pipelines.iter_mut().for_each(Pipeline::finish);
         if dead { Err(io::Error::other("a worker thread panicked")) } else { Ok(()) }
     }
 }

@@ -28,7 +28,7 @@ mod wrapping;
 
 pub use losses::{Loss, Losses};
 pub use recorder::{
-    Finished, Left, MAX_FOLDERS, Place, Plan, RecordError, Recording, Tape, Turned,
+    Finished, Left, MAX_FOLDERS, Place, Plan, QUEUE_FLOWS, RecordError, Recording, Tape, Turned,
 };
 pub use repeat::MAX_REPEATS;
 pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER, own_address};
@@ -49,7 +49,7 @@ use crate::agg::Windows;
 use crate::clock::Clock;
 use crate::flow::{Flow, More};
 use crate::snapshot::Health;
-use crate::wire::Policy;
+use crate::wire::{self, Policy};
 
 /// The ports of NetFlow, IPFIX and sFlow. One of them at least must be there at the
 /// start; those that are not are tried again until they are.
@@ -149,6 +149,21 @@ impl Listen {
     }
 }
 
+/// What collecting keeps at most, whoever sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// What all workers together keep of exporters.
+    pub exporters: wire::Limits,
+    /// Bytes of datagrams that wait for workers, in all queues together.
+    pub queue_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { exporters: wire::Limits::default(), queue_bytes: queue::QUEUE_BYTES }
+    }
+}
+
 /// What collecting is told beside where to listen.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -162,6 +177,7 @@ pub struct Options {
     /// runs is counted: for whoever runs all the time.
     pub counts_gaps: bool,
     pub streams: StreamLimits,
+    pub limits: Limits,
     pub workers: Workers,
     /// What records the flows; `None` records nothing.
     pub tape: Option<Tape>,

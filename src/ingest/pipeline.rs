@@ -16,6 +16,10 @@ use crate::wire::{Budget, Cause, Decoder, Policy};
 /// are met twice at once. A datagram of tiny records can have as many again.
 const FLOWS_PER_BATCH: usize = 4096;
 
+/// Flows that there stays room for between batches. A datagram of tiny records
+/// takes more, and gives it back.
+const KEPT_FLOWS: usize = 4 * FLOWS_PER_BATCH;
+
 /// A flow waits no longer than this to be recorded.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
@@ -97,11 +101,41 @@ impl Pipeline {
                 self.heal(now, sender);
             }
         }
+        self.gather(before);
+    }
+
+    /// Flows came where there were so many `before`.
+    fn gather(&mut self, before: usize) {
         if before == 0 {
             self.since = self.clock.micros();
         }
         if self.flows.len() >= FLOWS_PER_BATCH {
             self.record();
+        }
+    }
+
+    /// Decodes a piece of what had waited for templates, if any have come: so much
+    /// at once that others need not wait for it.
+    fn release(&mut self) {
+        if !self.decoder.is_due() {
+            return;
+        }
+        let now = self.clock.now();
+        let before = self.flows.len();
+        let Pipeline { decoder, flows, .. } = self;
+        match guarded(|| decoder.release(now, flows, None)) {
+            Ok(Some(report)) => {
+                self.learned |= report.options > 0;
+                self.tally.released(&report);
+                self.gather(before);
+            }
+            Ok(None) => {}
+            Err(why) => {
+                self.flows.truncate(before);
+                let sender = self.decoder.being_released();
+                self.tally.undecoded(now, sender, &why);
+                self.heal(now, sender);
+            }
         }
     }
 
@@ -126,30 +160,52 @@ impl Pipeline {
 
     /// The end of work that began at `began` (microseconds). Flows may wait for more.
     pub(super) fn pause(&mut self, began: u64) {
+        self.release();
         self.record_due();
         self.tally.batch(self.clock.micros().saturating_sub(began));
     }
 
     /// Records what has waited for long enough.
     pub(super) fn record_due(&mut self) {
-        if self.is_waiting() && self.patience().is_zero() {
+        let is_old = !self.flows.is_empty() && self.waits_for().is_zero();
+        if is_old {
             self.record();
         }
     }
 
+    /// The same when nothing else came meanwhile: then there is time for what had
+    /// waited for templates.
+    pub(super) fn idle(&mut self) {
+        self.release();
+        self.record_due();
+    }
+
     /// How long to wait for more: for so long what was decoded may still wait,
-    /// and what is published.
+    /// and what is published. Not at all while there are held sets to decode.
     pub(super) fn patience(&self) -> Duration {
-        if self.flows.is_empty() {
-            return PUBLISH;
+        if self.decoder.is_due() {
+            return Duration::ZERO;
         }
+        if self.flows.is_empty() { PUBLISH } else { self.waits_for() }
+    }
+
+    /// How long the flows that wait may still do so.
+    fn waits_for(&self) -> Duration {
         let waited = Duration::from_micros(self.clock.micros().saturating_sub(self.since));
         LONGEST_WAIT.saturating_sub(waited)
     }
 
-    /// Whether there are flows that wait.
+    /// Whether there are flows that wait, or held sets to decode.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.flows.is_empty()
+        !self.flows.is_empty() || self.decoder.is_due()
+    }
+
+    /// Decodes and records all that there is: nothing more will come.
+    pub(super) fn finish(&mut self) {
+        while self.decoder.is_due() {
+            self.release();
+        }
+        self.record();
     }
 
     /// Records everything that was decoded.
@@ -169,6 +225,7 @@ impl Pipeline {
             self.tally.unrecorded(self.clock.now(), self.flows.len(), &why);
         }
         self.flows.clear();
+        self.flows.shrink_to(KEPT_FLOWS);
         self.decoder.forget_more();
     }
 

@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::intake::Intake;
 use super::memory::{self, Keeper};
-use super::pipeline::{LONGEST_WAIT, Sink};
+use super::pipeline::Sink;
 use super::ports::{self, Ports, Taken};
 use super::repeat::Repeater;
 use super::socket::{Bound, Inbound};
@@ -72,7 +72,7 @@ pub(super) async fn run(
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
     let stats = Stats::new(clock.now(), options.demo, notes);
     let workers = options.workers.count();
-    let mut intake = Intake::new(workers, options.policy, clock, stats, sink);
+    let mut intake = Intake::new(workers, options.limits, options.policy, clock, stats, sink);
     if options.tape.is_some() {
         intake.keep_more();
     }
@@ -331,9 +331,15 @@ async fn record_due(intake: Rc<RefCell<Intake>>) {
     let waiting = intake.borrow().waiting();
     loop {
         waiting.notified().await;
-        tokio::time::sleep(LONGEST_WAIT).await;
-        if intake.borrow_mut().record_due() {
-            waiting.notify_one();
+        loop {
+            let Some(pause) = intake.borrow().patience() else { break };
+            if pause.is_zero() {
+                // There is work left that can wait: sockets have their turn first.
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(pause).await;
+            }
+            intake.borrow_mut().record_due();
         }
     }
 }

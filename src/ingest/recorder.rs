@@ -4,6 +4,7 @@
 
 mod folders;
 mod plan;
+mod waiting;
 mod work;
 
 pub use plan::{Left, MAX_FOLDERS, Place, Plan};
@@ -17,18 +18,23 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::folders::Folders;
+use self::waiting::Waiting;
 use self::work::{Encoder, Work};
 use crate::archive::lock::LockError;
 use crate::archive::recorder::{
     Disk, Encode, Problem, Real, Recovered, Rotated, Settings, Shed, Status,
 };
 use crate::clock::Clock;
-use crate::flow::{Flow, More, Time};
+use crate::flow::{Flow, Host, More, Time};
 use crate::snapshot::{Alarm, DropCount, Recording as Health};
 
-/// Flows that wait for the disk at most, 160 MB: three seconds of a stall at the
-/// highest rates, minutes at those of a site.
-const QUEUE_FLOWS: usize = 1_000_000;
+/// Flows that wait for the disk at most unless told otherwise, 160 MB: three seconds
+/// of a stall at the highest rates, minutes at those of a site.
+pub const QUEUE_FLOWS: usize = 1_000_000;
+
+/// Flows that an empty batch keeps room for: as many as batches have. One that was
+/// larger gives the rest back.
+const KEPT_FLOWS: usize = 8192;
 
 /// Flows on their way, in the order they came.
 #[derive(Default)]
@@ -37,14 +43,20 @@ struct Batch {
     more: Vec<More>,
 }
 
-#[derive(Default)]
+impl Batch {
+    fn clear(&mut self) {
+        self.flows.clear();
+        self.flows.shrink_to(KEPT_FLOWS);
+        self.more.clear();
+        self.more.shrink_to(KEPT_FLOWS);
+    }
+}
+
 struct Queue {
     batches: VecDeque<Batch>,
     spare: Vec<Batch>,
     /// Flows in the batches.
-    held: usize,
-    /// Flows that found it full.
-    shed: u64,
+    waiting: Waiting,
     closing: bool,
     /// Whether the encoder has something to say.
     told: bool,
@@ -53,7 +65,20 @@ struct Queue {
     flushed: u64,
 }
 
-#[derive(Default)]
+impl Queue {
+    fn new(limit: usize) -> Queue {
+        Queue {
+            batches: VecDeque::new(),
+            spare: Vec::new(),
+            waiting: Waiting::new(limit),
+            closing: false,
+            told: false,
+            flush: 0,
+            flushed: 0,
+        }
+    }
+}
+
 struct Shared {
     folder: String,
     queue: Mutex<Queue>,
@@ -87,6 +112,19 @@ pub struct Finished {
 }
 
 impl Shared {
+    /// For so many flows that may wait.
+    fn new(folder: String, limit: usize) -> Shared {
+        Shared {
+            folder,
+            queue: Mutex::new(Queue::new(limit)),
+            filled: Condvar::new(),
+            written: Condvar::new(),
+            status: Mutex::default(),
+            turned: Mutex::default(),
+            finished: Mutex::default(),
+        }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,19 +147,16 @@ impl fmt::Debug for Tape {
 impl Tape {
     /// Hands flows on with what came with them; never waits for a disk.
     pub(super) fn push(&self, flows: &[Flow], more: &[More]) {
-        let mut batch = {
-            let mut queue = self.0.queue();
-            if queue.held.saturating_add(flows.len()) > QUEUE_FLOWS {
-                queue.shed = queue.shed.saturating_add(flows.len() as u64);
-                return;
-            }
-            // Counted before they are there: several may be copying at once.
-            queue.held += flows.len();
-            queue.spare.pop().unwrap_or_default()
-        };
-        batch.flows.extend_from_slice(flows);
+        let mut queue = self.0.queue();
+        let mut batch = queue.spare.pop().unwrap_or_default();
+        queue.waiting.admit(flows, |run| batch.flows.extend_from_slice(run));
+        if batch.flows.is_empty() {
+            queue.spare.push(batch);
+            return;
+        }
         batch.more.extend_from_slice(more);
-        self.0.queue().batches.push_back(batch);
+        queue.batches.push_back(batch);
+        drop(queue);
         self.0.filled.notify_one();
     }
 
@@ -140,7 +175,7 @@ impl Tape {
 
     /// How it goes.
     pub(super) fn recording(&self) -> Health {
-        let queue_shed = self.0.queue().shed;
+        let queue_shed = self.0.queue().waiting.shed();
         let status = self.0.status().clone();
         let alarm = |problem: Problem| Alarm { why: problem.why, since: problem.since };
         let mut counts = status.shed;
@@ -165,6 +200,11 @@ impl Tape {
                 .collect(),
             notes: status.notes,
         }
+    }
+
+    /// Of whom flows found the queue full, and how many.
+    pub(super) fn shed_of(&self) -> Vec<(Host, u64)> {
+        self.0.queue().waiting.shed_of()
     }
 
     /// Slots that have ended since the last call.
@@ -207,11 +247,13 @@ impl Recording {
         clock: Clock,
         encode: Arc<Encode>,
     ) -> Result<(Recording, Recovered), RecordError> {
-        let (recording, mut recovered) = Recording::start_all(Plan::one(settings), clock, encode)?;
+        let plan = Plan::one(settings);
+        let (recording, mut recovered) = Recording::start_all(plan, clock, encode, QUEUE_FLOWS)?;
         Ok((recording, recovered.pop().map(|(_, recovered)| recovered).unwrap_or_default()))
     }
 
-    /// The same into all the folders of a plan; says of each what was left there.
+    /// The same into all the folders of a plan, where so many flows may wait for the
+    /// disk ([`QUEUE_FLOWS`]); says of each folder what was left there.
     ///
     /// # Errors
     /// When one of them cannot be had or is being recorded into.
@@ -219,12 +261,13 @@ impl Recording {
         plan: Plan,
         clock: Clock,
         encode: Arc<Encode>,
+        queue_flows: usize,
     ) -> Result<(Recording, Left), RecordError> {
         let named: Vec<String> =
             plan.folders().iter().map(|folder| folder.display().to_string()).collect();
         let disk: Arc<dyn Disk> = Arc::new(Real);
         let (folders, recovered) = Folders::open(plan, disk.clone(), std::process::id())?;
-        let shared = Arc::new(Shared { folder: named.join(", "), ..Shared::default() });
+        let shared = Arc::new(Shared::new(named.join(", "), queue_flows));
         let encoder = Encoder::start(&shared, disk, encode)?;
         let tape = Tape(shared.clone());
         let work = Work::new(folders, shared, clock, encoder);
@@ -307,16 +350,14 @@ mod tests {
 
     #[test]
     fn a_full_queue_sheds_and_says_so() {
-        let tape = Tape(Arc::default());
+        let tape = Tape(Arc::new(Shared::new(String::new(), 1000)));
         assert!(!tape.flush(Duration::ZERO), "nobody writes");
-        let flows = vec![Flow::EMPTY; QUEUE_FLOWS / 2];
-        for _ in 0..3 {
-            tape.push(&flows, &[]);
+        // One exporter may have three quarters of the queue.
+        for _ in 0..15 {
+            tape.push(&[Flow::EMPTY; 100], &[]);
         }
         let shed = tape.recording().shed;
-        assert_eq!(
-            (shed[0].cause.as_ref(), shed[0].count),
-            ("record_queue", QUEUE_FLOWS as u64 / 2)
-        );
+        assert_eq!((shed[0].cause.as_ref(), shed[0].count), ("record_queue", 800));
+        assert_eq!(tape.shed_of(), [(Flow::EMPTY.exporter, 800)]);
     }
 }

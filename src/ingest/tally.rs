@@ -59,6 +59,11 @@ impl Tally {
 
     pub(super) fn datagram(&mut self, report: &Report) {
         self.datagrams += 1;
+        self.released(report);
+    }
+
+    /// Counts what held sets gave, whose datagrams have been counted.
+    pub(super) fn released(&mut self, report: &Report) {
         self.flows += u64::from(report.flows);
         for (cause, count) in report.causes.iter() {
             self.cause(cause, u64::from(count));

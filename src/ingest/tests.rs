@@ -196,7 +196,8 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
         }) as Sink
     };
     let stats = Stats::new(now, None, Vec::new());
-    let mut intake = Intake::new(MAX_WORKERS, Policy::default(), clock, stats, sink);
+    let mut intake =
+        Intake::new(MAX_WORKERS, Limits::default(), Policy::default(), clock, stats, sink);
     let elsewhere = |one: &Host| intake.place(*one, MAX_WORKERS) != intake.place(slow, MAX_WORKERS);
     let other = (2..=255).map(|last| Host::octets(192, 0, 2, last)).find(elsewhere).unwrap();
     intake.start(&Published::default()).unwrap();

@@ -129,9 +129,9 @@ pub(super) fn work(mut pipeline: Pipeline, shared: &Arc<Shared>, published: Publ
                 pipeline.pause(began);
                 done = Some(batch);
             }
-            Next::Nothing => pipeline.record_due(),
+            Next::Nothing => pipeline.idle(),
             Next::Closed => {
-                pipeline.record();
+                pipeline.finish();
                 return pipeline;
             }
         }

@@ -159,6 +159,12 @@ impl About {
         self.interfaces.allow(more);
     }
 
+    /// Forgets all names, until they are announced again.
+    pub fn forget_names(&mut self) {
+        self.interfaces = Interfaces::default();
+        self.applications.clear();
+    }
+
     /// Gives an application its name.
     pub(super) fn name_application(&mut self, application: u64, name: &str) {
         let full = self.applications.len() >= self.room.min(MAX_APPLICATIONS);

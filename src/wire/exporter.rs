@@ -6,15 +6,18 @@ use std::collections::hash_map;
 use foldhash::fast::RandomState;
 
 use super::about::About;
-use super::budget::Pool;
+use super::budget::{Class, Noted, Pool};
 use super::clock_offset::ClockOffset;
 use super::held::Held;
-use super::report::Report;
+use super::places::{Look, Standing};
+use super::refusals::{Refusal, Refusals};
+use super::report::{Cause, Report};
 use super::resume::Moment;
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::sflow::Agents;
-use super::template::{Kind, Template};
+use super::template::Template;
+use super::templates::Templates;
 use super::times::Reference;
 use crate::flow::{Host, Sampling, Time};
 
@@ -30,21 +33,51 @@ pub const MAX_TEMPLATES: usize = 1024;
 /// 800. No exporter gets more than a quarter of it.
 pub const MAX_TEMPLATE_BYTES: usize = 64 << 20;
 
-/// A template that was neither refreshed nor used for this long may have to make
-/// room: exporters refresh theirs every half an hour at the latest.
-const STALE_MS: i64 = 2 * 3_600_000;
+/// Seconds in which an exporter that sends flows has to be heard before it counts
+/// as known. Made-up senders come once.
+const HISTORY: u8 = 3;
 
-/// Nothing stale was found: not looked for again before this long, since each
-/// template of a flood would have all others looked at.
-const STALE_AGAIN_MS: u64 = 10_000;
+/// What a domain costs beside its templates, and a sampling rate; both count as
+/// bytes of templates.
+const DOMAIN_BYTES: usize = size_of::<Domain>() + 256;
+const SAMPLER_BYTES: usize = 192;
+
+/// What of an exporter is kept in pools that all share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Templates,
+    Held,
+    Names,
+}
+
+impl Kept {
+    pub const ALL: [Kept; 3] = [Kept::Templates, Kept::Held, Kept::Names];
+}
 
 /// Everything under one source address.
 #[derive(Debug, Default)]
 pub struct Exporter {
     pub(super) domains: HashMap<u32, Domain, RandomState>,
     pub(super) templates: usize,
-    /// Bytes that its templates take.
+    /// Bytes that its templates take, with its domains, samplers and sFlow sources.
     pub(super) template_bytes: usize,
+    /// What of them is no template, and how much of that is booked.
+    pub(super) beside: usize,
+    pub(super) booked: usize,
+    /// Bytes that it may still grow by with the datagram at hand: for domains,
+    /// samplers and sources.
+    pub(super) growth: usize,
+    pub(super) class: Class,
+    /// The second in which it was last heard, and in how many it was since it sent
+    /// flows.
+    pub(super) second: i64,
+    pub(super) seconds: u8,
+    /// What of it found no room.
+    pub(super) refusals: Refusals,
+    /// What the pools have noted of it, in the order of [`Kept`].
+    pub(super) noted: [Noted; 3],
+    /// Whether it is in the queue of those with sets that are due.
+    pub(super) is_due: bool,
     pub(super) clock: ClockOffset,
     pub(super) about: About,
     pub(super) held: Held,
@@ -62,28 +95,10 @@ pub struct Exporter {
     pub(super) given_rate: Option<Sampling>,
 }
 
-/// A template with its history.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    pub template: Template,
-    /// When it was defined in this shape, and last sent.
-    pub defined: Time,
-    pub refreshed: Time,
-    /// When data last came for it.
-    pub used: Time,
-    /// Times it came with another shape.
-    pub changes: u32,
-    /// Remembered from an earlier run (the moment its exporter was last seen
-    /// then), not yet sent in this one.
-    pub remembered: Option<Time>,
-    /// Whether a remembered one has turned out to be of another time.
-    pub disproved: bool,
-}
-
 /// What belongs to one observation domain (v9: source id, v5: engine).
 #[derive(Debug, Default)]
 pub struct Domain {
-    pub templates: HashMap<u16, Entry, RandomState>,
+    pub templates: Templates,
     pub samplers: Samplers,
     pub sequence: Sequence,
     /// Sampling of the newest v5 header.
@@ -96,8 +111,10 @@ pub struct Domain {
     /// as its records suggest.
     pub init: Option<i64>,
     pub(super) guessed_init: Option<i64>,
-    /// When its templates were last looked through for stale ones in vain.
-    pub(super) nothing_stale: Option<Time>,
+    /// When its templates were last looked through for stale ones, and those that
+    /// were found and are still there, the oldest last.
+    pub(super) looked_for_stale: Option<Time>,
+    pub(super) stale: Vec<u16>,
 }
 
 /// What a datagram's header says, as far as every protocol says it.
@@ -118,25 +135,35 @@ pub struct Session<'a> {
     pub domain: &'a mut Domain,
     pub about: &'a mut About,
     pub held: &'a mut Held,
+    pub refusals: &'a mut Refusals,
     /// What to add to its times to get ours, in milliseconds.
     pub offset: i64,
     pub given_rate: Option<Sampling>,
+    pub class: Class,
     shared: &'a mut Samplers,
     init: Option<i64>,
-    templates: &'a mut usize,
-    template_bytes: &'a mut usize,
-}
-
-/// What storing a template came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Defined {
-    New,
-    Refreshed,
-    Changed,
-    NoRoom,
+    pub(super) templates: &'a mut usize,
+    pub(super) template_bytes: &'a mut usize,
+    beside: &'a mut usize,
+    growth: &'a mut usize,
 }
 
 impl Exporter {
+    /// One of an earlier run: it has a history.
+    #[must_use]
+    pub fn remembered(last_seen: Time) -> Exporter {
+        Exporter { last_seen, class: Class::Known, ..Exporter::default() }
+    }
+
+    /// Counts what its domains take, after they were taken over.
+    pub fn book_domains(&mut self) {
+        let samplers = |domain: &Domain| domain.samplers.len() * SAMPLER_BYTES;
+        let all = self.domains.values().map(|domain| DOMAIN_BYTES + samplers(domain));
+        self.beside = all.sum();
+        self.booked = self.beside;
+        self.template_bytes += self.beside;
+    }
+
     /// Takes note of a header; hands out what its datagram needs. `None` when
     /// there are too many domains.
     pub fn enter(&mut self, now: Time, address: Host, header: &Header) -> Option<Session<'_>> {
@@ -144,23 +171,38 @@ impl Exporter {
         let known = self.domains.len();
         let domain = match self.domains.entry(header.domain) {
             hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            hash_map::Entry::Vacant(_) if known >= MAX_DOMAINS => return None,
-            hash_map::Entry::Vacant(entry) => entry.insert(Domain::default()),
+            hash_map::Entry::Vacant(_) if known >= MAX_DOMAINS || self.growth < DOMAIN_BYTES => {
+                return None;
+            }
+            hash_map::Entry::Vacant(entry) => {
+                self.beside += DOMAIN_BYTES;
+                self.growth -= DOMAIN_BYTES;
+                entry.insert(Domain::default())
+            }
         };
-        let offset = self.clock.observe(now, header.exported);
+        let _ = self.clock.observe(now, header.exported);
         let moment = Moment { seen: now, exported: Some(header.exported), uptime: header.uptime };
         domain.notice(moment);
+        self.resume(address, header.domain)
+    }
+
+    /// The same for what came earlier, when a datagram of the domain was entered.
+    pub fn resume(&mut self, address: Host, domain: u32) -> Option<Session<'_>> {
         Some(Session {
             address,
-            domain,
+            domain: self.domains.get_mut(&domain)?,
             about: &mut self.about,
             held: &mut self.held,
-            offset,
+            refusals: &mut self.refusals,
+            offset: self.clock.offset(),
             given_rate: self.given_rate,
+            class: self.class,
             shared: &mut self.shared,
             init: self.init,
             templates: &mut self.templates,
             template_bytes: &mut self.template_bytes,
+            beside: &mut self.beside,
+            growth: &mut self.growth,
         })
     }
 
@@ -169,6 +211,11 @@ impl Exporter {
         self.protocol = protocol;
         self.datagrams += 1;
         self.last_seen = now;
+        let second = now.0.div_euclid(1000);
+        if self.flows > 0 && second != self.second {
+            self.seconds = self.seconds.saturating_add(1);
+        }
+        self.second = second;
     }
 
     /// Adds up what a datagram gave.
@@ -178,16 +225,87 @@ impl Exporter {
         self.init = init.or(self.init);
     }
 
-    /// When its last datagram arrived.
+    /// Whether it has been heard, with flows, for long enough to count as known.
     #[must_use]
-    pub fn last_seen(&self) -> Time {
-        self.last_seen
+    pub fn has_history(&self) -> bool {
+        self.seconds >= HISTORY
     }
 
-    /// Whether nothing it sent was ever a flow.
+    /// How it stands when room is to be made.
     #[must_use]
-    pub fn has_no_flows(&self) -> bool {
-        self.flows == 0
+    pub fn look(&self) -> Look {
+        let standing = match (self.class, self.flows) {
+            (Class::Known, _) => Standing::Known,
+            (Class::New, 0) => Standing::Quiet,
+            (Class::New, _) => Standing::Young,
+        };
+        Look { standing, last_seen: self.last_seen }
+    }
+
+    /// Has the pools take note of what it takes.
+    pub fn note(&mut self, address: Host, pool: &mut Pool) {
+        let [templates, held, names] = &mut self.noted;
+        pool.templates.note(address, templates, self.class, self.template_bytes);
+        pool.held.note(address, held, self.class, self.held.bytes());
+        pool.names.note(address, names, self.class, self.about.names());
+    }
+
+    /// Gives back a part of what it takes most of: the least used templates, the
+    /// oldest sets, all names (they are announced again). What others lose by that
+    /// is counted in `report`, as of this exporter.
+    pub fn give_back(&mut self, address: Host, kept: Kept, pool: &mut Pool, report: &mut Report) {
+        match kept {
+            Kept::Templates => {
+                let gone = self.forget_least_used(pool);
+                self.refusals.add(Refusal::Template, gone);
+                report.causes.add(Cause::TemplateLimit, gone);
+            }
+            Kept::Held => {
+                let gone = self.held.give_part(self.class, pool);
+                self.refusals.add(Refusal::Held, gone);
+                report.causes.add(Cause::HeldDropped, gone);
+            }
+            Kept::Names => {
+                let names = self.about.names();
+                pool.steps += names as u64;
+                self.about.forget_names();
+                pool.names.change(self.class, names, 0);
+            }
+        }
+        self.note(address, pool);
+    }
+
+    /// It counts as known from now on: what it takes is booked as such.
+    pub fn become_known(&mut self, pool: &mut Pool) {
+        let (from, to) = (self.class, Class::Known);
+        if from != to {
+            pool.exporters.reclass(from, to, 1);
+            pool.held.reclass(from, to, self.held.bytes());
+            pool.templates.reclass(from, to, self.template_bytes);
+            pool.names.reclass(from, to, self.about.names());
+            self.class = to;
+        }
+    }
+
+    /// Before a datagram: how much it may grow by it.
+    pub fn prepare(&mut self, pool: &Pool) {
+        let names = pool.names.allowance(self.class, self.about.names());
+        self.about.allow(names);
+        self.growth = pool.templates.allowance(self.class, self.template_bytes);
+        self.agents.allow(self.growth);
+    }
+
+    /// After a datagram: what it takes beside templates is booked. Before it names
+    /// were so many.
+    pub fn settle(&mut self, names: usize, pool: &mut Pool) {
+        pool.names.change(self.class, names, self.about.names());
+        let beside = self.beside + self.agents.bytes();
+        let booked = self.booked;
+        if beside != booked {
+            self.template_bytes = (self.template_bytes + beside).saturating_sub(booked);
+            pool.templates.change(self.class, booked, beside);
+            self.booked = beside;
+        }
     }
 
     /// The transport under it was closed or opened again: numbering begins anew.
@@ -198,11 +316,13 @@ impl Exporter {
     }
 
     /// Gives back what it takes of memory shared with others.
-    pub fn release(&mut self, pool: &mut Pool) {
-        self.held.clear(pool);
-        pool.templates.change(self.template_bytes, 0);
-        pool.names.change(self.about.names(), 0);
-        pool.exporters.change(1, 0);
+    pub fn release(&mut self, address: Host, pool: &mut Pool) {
+        self.held.clear(self.class, pool);
+        pool.templates.change(self.class, self.template_bytes, 0);
+        pool.names.change(self.class, self.about.names(), 0);
+        pool.exporters.change(self.class, 1, 0);
+        (self.template_bytes, self.about) = (0, About::default());
+        self.note(address, pool);
     }
 }
 
@@ -215,117 +335,14 @@ impl Session<'_> {
 
     /// Takes note of what options of domain `id` say about sampling.
     pub fn learn_rate(&mut self, id: u32, announcement: &Announcement) {
-        self.domain.samplers.learn(announcement);
+        let mut grown = self.domain.samplers.learn(announcement, *self.growth >= SAMPLER_BYTES);
         if id == 0 {
-            self.shared.learn(announcement);
+            grown |= self.shared.learn(announcement, *self.growth >= SAMPLER_BYTES);
         }
-    }
-
-    /// Whether there is room for so many more bytes of templates.
-    fn has_room(&self, bytes: usize, pool: &Pool) -> bool {
-        *self.template_bytes + bytes <= MAX_TEMPLATE_BYTES / 4
-            && pool.templates.total() + bytes <= MAX_TEMPLATE_BYTES
-    }
-
-    /// Books that templates take `after` bytes where they took `before`.
-    fn book(&mut self, before: usize, after: usize, pool: &mut Pool) {
-        *self.template_bytes = (*self.template_bytes + after).saturating_sub(before);
-        pool.templates.change(before, after);
-    }
-
-    /// Stores a template.
-    pub fn define(&mut self, now: Time, id: u16, template: Template, pool: &mut Pool) -> Defined {
-        let size = template.size();
-        let room = self.has_room(size, pool);
-        if let Some(entry) = self.domain.templates.get_mut(&id) {
-            let mut freed = 0;
-            entry.refreshed = now;
-            let same = entry.template.same_shape(&template);
-            if same && entry.remembered.is_none() {
-                return Defined::Refreshed;
-            }
-            if !same && !room {
-                return Defined::NoRoom;
-            }
-            if !same {
-                freed = entry.template.size();
-                // A remembered one is from another time: that it changed is no news.
-                let news = u32::from(entry.remembered.is_none());
-                entry.changes = entry.changes.saturating_add(news);
-                entry.template = template;
-                entry.defined = now;
-            }
-            entry.disproved = false;
-            let was_remembered = entry.remembered.take().is_some();
-            self.book(freed, if same { 0 } else { size }, pool);
-            return if same || was_remembered { Defined::New } else { Defined::Changed };
+        if grown {
+            *self.beside += SAMPLER_BYTES;
+            *self.growth = self.growth.saturating_sub(SAMPLER_BYTES);
         }
-        let full = *self.templates >= MAX_TEMPLATES || !room;
-        if full && (!self.forget_stale(now, pool) || !self.has_room(size, pool)) {
-            return Defined::NoRoom;
-        }
-        *self.templates += 1;
-        self.book(0, size, pool);
-        self.domain.templates.insert(id, Entry::new(now, template));
-        Defined::New
-    }
-
-    fn forget_stale(&mut self, now: Time, pool: &mut Pool) -> bool {
-        let looked = self.domain.nothing_stale;
-        if looked.is_some_and(|at| now.since(at).unsigned_abs() < STALE_AGAIN_MS) {
-            return false;
-        }
-        let age = |entry: &Entry| now.since(entry.refreshed.max(entry.used));
-        let oldest = self.domain.templates.iter().max_by_key(|(_, entry)| age(entry));
-        let stale = oldest.filter(|(_, entry)| age(entry) > STALE_MS).map(|(id, _)| *id);
-        let Some(id) = stale else {
-            self.domain.nothing_stale = Some(now);
-            return false;
-        };
-        if let Some(entry) = self.domain.templates.remove(&id) {
-            *self.templates -= 1;
-            self.book(entry.template.size(), 0, pool);
-        }
-        true
-    }
-
-    /// Forgets one template, or all of a kind. Returns how many there were.
-    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind, pool: &mut Pool) -> u32 {
-        let before = self.domain.templates.len();
-        let mut freed = 0;
-        let templates = &mut self.domain.templates;
-        if let Some(id) = id {
-            let known = templates.get(&id).filter(|entry| entry.template.kind() == kind);
-            freed = known.map_or(0, |entry| entry.template.size());
-            if known.is_some() {
-                templates.remove(&id);
-            }
-        } else {
-            templates.retain(|_, entry| {
-                let stays = entry.template.kind() != kind;
-                freed += if stays { 0 } else { entry.template.size() };
-                stays
-            });
-        }
-        self.book(freed, 0, pool);
-        let gone = before - self.domain.templates.len();
-        *self.templates -= gone;
-        gone as u32
-    }
-
-    /// Whether data sets of `length` bytes can be decoded by template `id`.
-    ///
-    /// A remembered template is believed as long as the exporter has not started
-    /// again since it was last seen, and as long as records fit.
-    pub fn trusts(&mut self, now: Time, id: u16, length: usize, header: &Header) -> bool {
-        let Some(entry) = self.domain.templates.get_mut(&id) else { return false };
-        entry.used = now;
-        let Some(seen) = entry.remembered else { return true };
-        let started = header.uptime.map(|up| header.exported.plus_ms(-i64::from(up)));
-        let restarted = started.is_some_and(|started| started > seen);
-        let fits = !restarted && entry.template.fits(length);
-        entry.disproved |= !fits;
-        !entry.disproved
     }
 
     /// Sets the uptime that a header without one stands for, from what options
@@ -337,7 +354,7 @@ impl Session<'_> {
         let init = known.unwrap_or_else(|| {
             let candidate = exported - i64::from(newest);
             let guess = self.domain.guessed_init.get_or_insert(candidate);
-            if candidate < *guess || candidate - *guess > RESTART_MS {
+            if candidate < *guess || candidate.saturating_sub(*guess) > RESTART_MS {
                 *guess = candidate;
             }
             *guess
@@ -359,28 +376,12 @@ const FIRST_LAP: i64 = 1 << 31;
 /// has started again, or its counter has wrapped.
 const RESTART_MS: i64 = 3_600_000;
 
-impl Entry {
-    /// A template that was just defined.
-    #[must_use]
-    pub fn new(now: Time, template: Template) -> Entry {
-        Entry {
-            template,
-            defined: now,
-            refreshed: now,
-            used: now,
-            changes: 0,
-            remembered: None,
-            disproved: false,
-        }
-    }
-}
-
 impl Domain {
     /// The template of an id.
     #[inline]
     #[must_use]
     pub fn template(&self, id: u16) -> Option<&Template> {
-        self.templates.get(&id).map(|entry| &entry.template)
+        self.templates.get(id).map(|entry| &entry.template)
     }
 
     /// A smaller uptime than before means that the exporter started again: its

@@ -8,16 +8,22 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use super::budget::Pool;
+use super::budget::{Class, Pool};
 use super::exporter::Header;
 use crate::flow::Time;
 
-/// Bytes held per exporter: two hours of a small site's router, some minutes of
-/// a large one's.
-pub const MAX_HELD_PER_EXPORTER: usize = 8 << 20;
-
 /// Bytes held for all exporters together, so that many of them stay bounded, too.
 pub const MAX_HELD: usize = 32 << 20;
+
+/// Of this many bytes held no exporter has more than one.
+const EXPORTER_PART: usize = 4;
+
+/// Bytes held per exporter: two hours of a small site's router, some minutes of
+/// a large one's.
+pub const MAX_HELD_PER_EXPORTER: usize = MAX_HELD / EXPORTER_PART;
+
+/// Who has to give back drops one in so many of its bytes.
+const GIVEN_PART: usize = 4;
 
 /// A template that has not come after this long will not come: the longest
 /// timeouts in use are half an hour.
@@ -57,41 +63,49 @@ pub struct Held {
     sets: BTreeMap<u64, HeldSet>,
     /// By domain and template: the numbers of what waits for it, oldest first.
     waiting: HashMap<(u32, u16), VecDeque<u64>, RandomState>,
+    /// The numbers of those whose template has come, by template: they are decoded
+    /// a few at a time.
+    due: VecDeque<((u32, u16), VecDeque<u64>)>,
     next: u64,
     bytes: usize,
 }
 
 impl Held {
-    /// Keeps a set; drops the oldest ones where there is no room. Returns how
-    /// many were dropped.
-    pub fn keep(&mut self, set: HeldSet, pool: &mut Pool) -> u32 {
+    /// Keeps a set of an exporter of a class; drops the oldest ones where there is
+    /// no room. Returns how many were dropped.
+    pub fn keep(&mut self, set: HeldSet, class: Class, pool: &mut Pool) -> u32 {
         let mut dropped = 0;
         let size = set.size();
         let now = set.arrival;
         let is_old = |set: &HeldSet| now.since(set.arrival) > MAX_AGE_MS;
         while let Some((_, oldest)) = self.sets.first_key_value() {
-            let full =
-                self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held.total() + size > MAX_HELD;
-            if !full && !is_old(oldest) {
+            if self.has_room(size, class, pool) && !is_old(oldest) {
                 break;
             }
-            self.drop_oldest(pool);
+            self.drop_oldest(class, pool);
             dropped += 1;
         }
-        if self.bytes + size > MAX_HELD_PER_EXPORTER || pool.held.total() + size > MAX_HELD {
+        if !self.has_room(size, class, pool) {
             return dropped + 1;
         }
         self.bytes += size;
-        pool.held.change(0, size);
+        pool.held.change(class, 0, size);
         self.waiting.entry(set.key()).or_default().push_back(self.next);
         self.sets.insert(self.next, set);
         self.next += 1;
         dropped
     }
 
-    fn drop_oldest(&mut self, pool: &mut Pool) {
+    fn has_room(&self, size: usize, class: Class, pool: &Pool) -> bool {
+        self.bytes + size <= pool.held.limit() / EXPORTER_PART
+            && size <= pool.held.allowance(class, self.bytes)
+    }
+
+    fn drop_oldest(&mut self, class: Class, pool: &mut Pool) {
         let Some((_, set)) = self.sets.pop_first() else { return };
-        self.give_back(set.size(), pool);
+        pool.steps += 1;
+        self.give_back(set.size(), class, pool);
+        // The number of one that is due stays where it is: there is no set of it.
         if let Some(numbers) = self.waiting.get_mut(&set.key()) {
             numbers.pop_front();
             if numbers.is_empty() {
@@ -100,27 +114,56 @@ impl Held {
         }
     }
 
-    fn give_back(&mut self, size: usize, pool: &mut Pool) {
-        self.bytes = self.bytes.saturating_sub(size);
-        pool.held.change(size, 0);
+    /// Drops the oldest sets, a quarter of the bytes. Returns how many.
+    pub fn give_part(&mut self, class: Class, pool: &mut Pool) -> u32 {
+        let enough = self.bytes - self.bytes / GIVEN_PART;
+        let mut dropped = 0;
+        while self.bytes > enough {
+            self.drop_oldest(class, pool);
+            dropped += 1;
+        }
+        dropped
     }
 
-    /// Takes out the sets that wait for a template of a domain, oldest first.
-    pub fn take(&mut self, domain: u32, template: u16, pool: &mut Pool) -> Vec<HeldSet> {
-        let numbers = self.waiting.remove(&(domain, template)).unwrap_or_default();
-        let taken: Vec<HeldSet> =
-            numbers.iter().filter_map(|number| self.sets.remove(number)).collect();
-        for set in &taken {
-            self.give_back(set.size(), pool);
+    fn give_back(&mut self, size: usize, class: Class, pool: &mut Pool) {
+        self.bytes = self.bytes.saturating_sub(size);
+        pool.held.change(class, size, 0);
+    }
+
+    /// The sets that wait for a template of a domain are due: it has come.
+    pub fn release(&mut self, domain: u32, template: u16) {
+        self.due.extend(self.waiting.remove_entry(&(domain, template)));
+    }
+
+    /// The set that is due next: the oldest that waited for the template that came
+    /// first.
+    pub fn next_due(&mut self, pool: &mut Pool) -> Option<&HeldSet> {
+        while let Some((_, numbers)) = self.due.front_mut() {
+            pool.steps += 1;
+            match numbers.front() {
+                Some(number) if self.sets.contains_key(number) => break,
+                // It had to make room meanwhile.
+                Some(_) => drop(numbers.pop_front()),
+                None => drop(self.due.pop_front()),
+            }
         }
-        taken
+        self.due.front().and_then(|(_, numbers)| self.sets.get(numbers.front()?))
+    }
+
+    /// Takes it out, if it is of this domain.
+    pub fn take_due(&mut self, domain: u32, class: Class, pool: &mut Pool) -> Option<HeldSet> {
+        self.next_due(pool).filter(|set| set.header.domain == domain)?;
+        let number = self.due.front_mut()?.1.pop_front()?;
+        let set = self.sets.remove(&number)?;
+        self.give_back(set.size(), class, pool);
+        Some(set)
     }
 
     /// Lets everything go, as when the exporter makes room for another.
-    pub fn clear(&mut self, pool: &mut Pool) {
-        self.sets.clear();
-        self.waiting.clear();
-        self.give_back(self.bytes, pool);
+    pub fn clear(&mut self, class: Class, pool: &mut Pool) {
+        let bytes = self.bytes;
+        *self = Held { next: self.next, bytes, ..Held::default() };
+        self.give_back(bytes, class, pool);
     }
 
     /// Bytes that are held.
@@ -140,6 +183,8 @@ impl Held {
 mod tests {
     use super::*;
 
+    const NEW: Class = Class::New;
+
     fn set(second: i64, template: u16, size: usize) -> HeldSet {
         HeldSet {
             header: Header {
@@ -155,19 +200,43 @@ mod tests {
         }
     }
 
+    /// The seconds in which the sets came that wait for a template.
+    fn taken(held: &mut Held, template: u16, pool: &mut Pool) -> Vec<i64> {
+        held.release(1, template);
+        let next = || held.take_due(1, NEW, pool).map(|set| set.arrival.0 / 1000);
+        std::iter::from_fn(next).collect()
+    }
+
     #[test]
     fn sets_come_back_in_order_and_only_those_that_waited() {
         let (mut held, mut pool) = (Held::default(), Pool::default());
         for second in 0..6 {
-            assert_eq!(held.keep(set(second, 256 + (second % 2) as u16, 100), &mut pool), 0);
+            assert_eq!(held.keep(set(second, 256 + (second % 2) as u16, 100), NEW, &mut pool), 0);
         }
-        let taken = held.take(1, 257, &mut pool);
-        assert_eq!(taken.iter().map(|set| set.arrival.0).collect::<Vec<_>>(), [1000, 3000, 5000]);
-        assert!(held.take(2, 256, &mut pool).is_empty(), "another domain's template");
+        held.release(2, 256);
+        assert!(held.next_due(&mut pool).is_none(), "another domain's template");
+        assert_eq!(taken(&mut held, 257, &mut pool), [1, 3, 5]);
         assert_eq!(held.len(), 3);
         assert_eq!(held.waiting.len(), 1);
-        held.clear(&mut pool);
-        assert_eq!((held.bytes, pool.held.total(), held.waiting.len()), (0, 0, 0));
+        held.clear(NEW, &mut pool);
+        assert_eq!((held.bytes, pool.held.own(), held.waiting.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_is_due_may_still_have_to_make_room() {
+        let (mut held, mut pool) = (Held::default(), Pool::default());
+        for second in 0..4 {
+            held.keep(set(second, 256, 100), NEW, &mut pool);
+        }
+        held.release(1, 256);
+        assert_eq!(held.keep(set(2 * 3600 + 2, 300, 100), NEW, &mut pool), 2);
+        assert!(held.take_due(2, NEW, &mut pool).is_none(), "it is of domain 1");
+        let next = held.take_due(1, NEW, &mut pool).map(|set| set.arrival);
+        assert_eq!(next, Some(Time(2000)), "the first two were too old");
+        let next = held.take_due(1, NEW, &mut pool).map(|set| set.arrival);
+        assert_eq!(next, Some(Time(3000)));
+        assert!(held.next_due(&mut pool).is_none() && held.due.is_empty());
+        assert_eq!((held.len(), pool.held.own()), (1, held.bytes));
     }
 
     #[test]
@@ -175,25 +244,24 @@ mod tests {
         let (mut held, mut pool) = (Held::default(), Pool::default());
         let mut dropped = 0;
         for second in 0..1000 {
-            dropped += held.keep(set(second, 256, 60_000), &mut pool);
+            dropped += held.keep(set(second, 256, 60_000), NEW, &mut pool);
             assert!(held.bytes <= MAX_HELD_PER_EXPORTER && pool.held.own() == held.bytes);
         }
         assert_eq!(dropped as usize + held.len(), 1000);
-        let newest = held.take(1, 256, &mut pool);
-        assert_eq!(newest.last().map(|set| set.arrival), Some(Time(999_000)));
+        assert_eq!(taken(&mut held, 256, &mut pool).last(), Some(&999));
         let mut others: Vec<Held> = (0..10).map(|_| Held::default()).collect();
         for round in 0..1000 {
-            others[round % 10].keep(set(round as i64, 256, 60_000), &mut pool);
+            others[round % 10].keep(set(round as i64, 256, 60_000), NEW, &mut pool);
         }
-        assert!(pool.held.total() <= MAX_HELD);
+        assert!(pool.held.own() <= MAX_HELD);
     }
 
     #[test]
     fn what_is_too_old_goes() {
         let (mut held, mut pool) = (Held::default(), Pool::default());
-        held.keep(set(0, 256, 10), &mut pool);
-        assert_eq!(held.keep(set(3 * 3600, 256, 10), &mut pool), 1);
-        assert_eq!(held.take(1, 256, &mut pool).len(), 1);
+        held.keep(set(0, 256, 10), NEW, &mut pool);
+        assert_eq!(held.keep(set(3 * 3600, 256, 10), NEW, &mut pool), 1);
+        assert_eq!(taken(&mut held, 256, &mut pool).len(), 1);
         assert!(held.sets.is_empty() && held.waiting.is_empty());
     }
 }

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::exporter::{Domain, Entry, Exporter, MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
+use super::Decoder;
+use super::budget::{Class, Portion};
+use super::exporter::{Domain, Exporter, MAX_DOMAINS, MAX_TEMPLATES};
 use super::template::{FieldSpec, Kind, Scopes, SetScratch, Template};
-use super::{Decoder, MAX_EXPORTERS, MAX_NAMES};
+use super::templates::Entry;
 use crate::flow::{Host, Time};
 
 /// The version that is written: of others nothing is taken over, but of the one
@@ -164,17 +166,22 @@ impl Decoder {
         for remembered in &memory.exporters {
             let Ok(address) = remembered.address.parse::<Host>() else { continue };
             let known = self.exporters.contains_key(&address);
-            let full = self.pool.exporters.total() >= MAX_EXPORTERS
-                || self.pool.templates.total() > MAX_TEMPLATE_BYTES / 2
-                || self.pool.names.total() > MAX_NAMES / 2;
+            let pool = &mut self.pool;
+            let is_half = |portion: &Portion| portion.room() < portion.limit() / 2;
+            let full = pool.exporters.room() == 0
+                || !pool.exporters.may_be(Class::Known)
+                || is_half(&pool.templates)
+                || is_half(&pool.names);
             if known || full || !self.policy.allows(address) {
                 continue;
             }
             let mut exporter = recall_exporter(now, remembered);
             exporter.given_rate = self.policy.rate_of(address);
-            self.pool.exporters.change(0, 1);
-            self.pool.templates.change(0, exporter.template_bytes);
-            self.pool.names.change(0, exporter.about.names());
+            pool.exporters.change(Class::Known, 0, 1);
+            pool.templates.change(Class::Known, 0, exporter.template_bytes);
+            pool.names.change(Class::Known, 0, exporter.about.names());
+            self.places.admit_known(address, exporter.last_seen);
+            exporter.note(address, pool);
             templates += exporter.templates;
             self.exporters.insert(address, exporter);
         }
@@ -202,15 +209,30 @@ impl Decoder {
             healed.given_rate = damaged.given_rate;
             healed.protocol = damaged.protocol;
             healed.datagrams = damaged.datagrams;
+            healed.class = damaged.class;
+            healed.refusals = damaged.refusals;
             healed.flows = damaged.flows;
             self.exporters.insert(address, healed);
         }
         // Nobody knows what had been booked before the panic.
-        let sum = |of: fn(&Exporter) -> usize| self.exporters.values().map(of).sum();
-        self.pool.exporters.set(self.exporters.len());
+        let sum = |of: fn(&Exporter) -> usize| {
+            let of_class = |class| {
+                let all = self.exporters.values().filter(move |exporter| exporter.class == class);
+                all.map(of).sum::<usize>()
+            };
+            (of_class(Class::New), of_class(Class::Known))
+        };
+        self.pool.exporters.set(sum(|_| 1));
         self.pool.held.set(sum(|exporter| exporter.held.bytes()));
         self.pool.templates.set(sum(|exporter| exporter.template_bytes));
         self.pool.names.set(sum(|exporter| exporter.about.names()));
+        self.pool.templates.forget_notes();
+        self.pool.held.forget_notes();
+        self.pool.names.forget_notes();
+        for (address, exporter) in &mut self.exporters {
+            exporter.noted = Default::default();
+            exporter.note(*address, &mut self.pool);
+        }
         lost
     }
 }
@@ -243,7 +265,7 @@ fn remember_domain(id: u32, domain: &Domain) -> DomainMemory {
         .templates
         .iter()
         .map(|(id, entry)| TemplateMemory {
-            id: *id,
+            id,
             options: entry.template.kind() == Kind::Options,
             scope: entry.template.scope(),
             scope_types: entry.template.scopes() == Scopes::Types,
@@ -256,7 +278,7 @@ fn remember_domain(id: u32, domain: &Domain) -> DomainMemory {
 }
 
 fn recall_exporter(now: Time, remembered: &ExporterMemory) -> Exporter {
-    let mut exporter = Exporter { last_seen: Time(remembered.last_seen_ms), ..Exporter::default() };
+    let mut exporter = Exporter::remembered(Time(remembered.last_seen_ms));
     // By the exporter's own clock, as its headers will say when it started.
     let seen = Time(remembered.last_seen_ms).plus_ms(remembered.clock_offset_ms.saturating_neg());
     let mut domains = HashMap::default();
@@ -286,6 +308,7 @@ fn recall_exporter(now: Time, remembered: &ExporterMemory) -> Exporter {
         domains.insert(domain.id, state);
     }
     exporter.domains = domains;
+    exporter.book_domains();
     for (index, name, description) in &remembered.interfaces {
         exporter.about.interfaces.name(*index, name);
         exporter.about.interfaces.describe(*index, description);

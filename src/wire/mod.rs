@@ -6,9 +6,11 @@
 
 pub mod about;
 mod address;
+mod admission;
 mod budget;
 mod bytes;
 mod clock_offset;
+mod definitions;
 pub mod doubling;
 pub mod element;
 pub mod encode;
@@ -18,16 +20,19 @@ pub mod header;
 mod held;
 pub mod interfaces;
 mod ipfix;
+mod limits;
 pub mod memory;
 mod more;
 mod netflow5;
 mod netflow9;
 mod numbering;
 pub mod observer;
+mod places;
 pub mod plan;
 pub mod policy;
 mod rate;
 mod record;
+mod refusals;
 pub mod registry;
 pub mod report;
 pub mod resume;
@@ -37,6 +42,7 @@ mod sets;
 pub mod sflow;
 pub mod summary;
 pub mod template;
+mod templates;
 mod times;
 
 pub use budget::Budget;
@@ -44,6 +50,7 @@ pub use exporter::{MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
 pub use held::{MAX_HELD, MAX_HELD_PER_EXPORTER};
 pub use interfaces::Interfaces;
 pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
+pub use limits::Limits;
 pub use observer::Observer;
 pub use policy::Policy;
 pub use record::Standing;
@@ -51,15 +58,16 @@ pub use report::{Cause, Report, Samples};
 pub use sflow::Sample;
 pub use summary::{Details, Summary};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use self::budget::Pool;
+use self::budget::{Class, Pool};
 use self::bytes::{u16_at, u32_at};
 use self::exporter::Exporter;
+use self::places::Places;
 use self::policy::Refused;
-use self::sets::Desk;
+use self::sets::{Desk, Flavour, Sets};
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, More, Sampling, Time};
 
@@ -71,8 +79,8 @@ pub const MAX_EXPORTERS: usize = 1024;
 /// with their counters: a large site has some ten thousand.
 pub const MAX_NAMES: usize = 100_000;
 
-/// An exporter that has been silent for this long may have to make room.
-const SILENT_MS: i64 = 600_000;
+/// Of what came beside flows, the room that is kept from batch to batch.
+const KEPT_MORE: usize = 16_384;
 
 /// What a datagram is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +126,14 @@ impl Protocol {
 #[derive(Debug, Default)]
 pub struct Decoder {
     exporters: HashMap<Host, Exporter, RandomState>,
+    places: Places,
+    /// Exporters with sets whose templates have come, in turn.
+    due: VecDeque<Host>,
+    released: Host,
     policy: Policy,
     refused: Refused,
+    /// Exporters that made room for others.
+    displaced: Refused,
     pool: Pool,
     scratch: SetScratch,
     more: Vec<More>,
@@ -171,6 +185,7 @@ impl Decoder {
     /// Begins a new batch: no flow decoded before refers to what came with it.
     pub fn forget_more(&mut self) {
         self.more.clear();
+        self.more.shrink_to(KEPT_MORE);
     }
 
     /// Decodes one datagram that came from `address` at `now`; its flows are
@@ -195,7 +210,7 @@ impl Decoder {
         observer: Option<&mut dyn Observer>,
     ) -> Report {
         let mut report = Report { version: u16_at(bytes, 0).unwrap_or(0), ..Report::default() };
-        let protocol = match self.admit(now, address, bytes) {
+        let protocol = match self.admit(now, address, bytes, &mut report) {
             Ok(protocol) => protocol,
             Err(cause) => {
                 report.causes.count(cause);
@@ -203,14 +218,20 @@ impl Decoder {
             }
         };
         (report.protocol, report.version) = protocol.name();
-        let Decoder { exporters, policy, pool, scratch, more, keeps_more, .. } = self;
+        self.make_way(address, &mut report);
+        let Decoder { exporters, places, policy, pool, scratch, more, keeps_more, .. } = self;
         let exporter = exporters.entry(address).or_insert_with(|| {
-            pool.exporters.change(0, 1);
-            Exporter { given_rate: policy.rate_of(address), ..Exporter::default() }
+            places.admit(address, now);
+            pool.exporters.change(Class::New, 0, 1);
+            let mut new = Exporter { given_rate: policy.rate_of(address), ..Exporter::default() };
+            if policy.names(address) && pool.exporters.may_be(Class::Known) {
+                new.become_known(pool);
+            }
+            new
         });
         let before = out.len();
         let names = exporter.about.names();
-        exporter.about.allow(MAX_NAMES.saturating_sub(pool.names.total()));
+        exporter.prepare(pool);
         let more = keeps_more.then_some(more);
         let mut desk = Desk { scratch, pool, observer, out, more, report: &mut report };
         match protocol {
@@ -221,53 +242,82 @@ impl Decoder {
             Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut desk),
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
         }
-        pool.names.change(names, exporter.about.names());
-        if policy.assumed != Sampling::UNKNOWN {
-            let unknown = |flow: &&mut Flow| flow.sampling == Sampling::UNKNOWN;
-            for flow in out[before..].iter_mut().filter(unknown) {
-                flow.sampling = policy.assumed;
-            }
-        }
-        let far = out[before..].iter().filter(|flow| flow.is_far_off()).count();
-        report.causes.add(Cause::FarOffTimes, far as u32);
+        exporter.settle(names, pool);
+        self.take_stock(address);
+        self.finish(&mut report, out.get_mut(before..).unwrap_or_default());
         report
     }
 
-    /// Whether a datagram is to be decoded, and as what.
-    fn admit(&mut self, now: Time, address: Host, bytes: &[u8]) -> Result<Protocol, Cause> {
-        if !self.policy.allows(address) {
-            self.refused.count(address);
-            return Err(Cause::NotAllowed);
+    /// Decodes a piece of what had waited for templates that have come, of one
+    /// exporter after the other. `None` when nothing is left. To be called between
+    /// datagrams, until then.
+    pub fn release(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Flow>,
+        observer: Option<&mut dyn Observer>,
+    ) -> Option<Report> {
+        loop {
+            let address = self.due.pop_front()?;
+            let Decoder { exporters, pool, scratch, more, keeps_more, .. } = self;
+            let Some(exporter) = exporters.get_mut(&address) else { continue };
+            let Some(set) = exporter.held.next_due(pool) else {
+                exporter.is_due = false;
+                continue;
+            };
+            self.released = address;
+            let header = set.header;
+            let flavour =
+                if header.protocol == "ipfix" { Flavour::Ipfix } else { Flavour::Netflow9 };
+            let mut report = Report { protocol: header.protocol, ..Report::default() };
+            let before = out.len();
+            let names = exporter.about.names();
+            exporter.prepare(pool);
+            let more = keeps_more.then_some(more);
+            let mut desk = Desk { scratch, pool, observer, out, more, report: &mut report };
+            if let Some(session) = exporter.resume(address, header.domain) {
+                Sets::new(flavour, now, header, session, &mut desk).decode_due();
+            }
+            exporter.leave(&report, header.domain);
+            exporter.settle(names, pool);
+            exporter.note(address, pool);
+            self.due.push_back(address);
+            self.finish(&mut report, out.get_mut(before..).unwrap_or_default());
+            return Some(report);
         }
-        let protocol = Protocol::of(bytes)?;
-        if !self.exporters.contains_key(&address) && !self.make_room(now) {
-            return Err(Cause::ExporterLimit);
-        }
-        Ok(protocol)
     }
 
-    /// Makes room for one more exporter, if need be in the place of one that has
-    /// been silent for long, or that has never sent a flow. Says whether there is any.
-    fn make_room(&mut self, now: Time) -> bool {
-        // Templates that fill three quarters of their room are a flood.
-        let crowded = self.pool.templates.total() > MAX_TEMPLATE_BYTES / 4 * 3;
-        if self.pool.exporters.total() < MAX_EXPORTERS && !crowded {
-            return true;
+    /// The exporter of which a piece is decoded, or was last.
+    #[must_use]
+    pub fn being_released(&self) -> Host {
+        self.released
+    }
+
+    /// Whether [`Decoder::release`] may have something.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// What holds for flows of every protocol.
+    fn finish(&self, report: &mut Report, flows: &mut [Flow]) {
+        if self.policy.assumed != Sampling::UNKNOWN {
+            let unknown = |flow: &&mut Flow| flow.sampling == Sampling::UNKNOWN;
+            for flow in flows.iter_mut().filter(unknown) {
+                flow.sampling = self.policy.assumed;
+            }
         }
-        let dispensable = |exporter: &Exporter| {
-            exporter.has_no_flows() || now.since(exporter.last_seen()) > SILENT_MS
-        };
-        let oldest = self
-            .exporters
-            .iter()
-            .filter(|(_, exporter)| dispensable(exporter))
-            .min_by_key(|(_, exporter)| exporter.last_seen())
-            .map(|(address, _)| *address);
-        let Some(mut gone) = oldest.and_then(|address| self.exporters.remove(&address)) else {
-            return self.pool.exporters.total() < MAX_EXPORTERS;
-        };
-        gone.release(&mut self.pool);
-        true
+        let far = flows.iter().filter(|flow| flow.is_far_off()).count();
+        report.causes.add(Cause::FarOffTimes, far as u32);
+    }
+
+    /// Steps since it began that are not paid for by a byte each: entries of what
+    /// is kept that were looked at or taken out, records, fields. For tests, which
+    /// hold them against the bytes that came.
+    #[must_use]
+    pub fn steps(&mut self) -> u64 {
+        self.pool.steps += self.places.take_steps();
+        self.pool.steps
     }
 
     /// Bytes that the templates of its exporters take, at most

@@ -172,6 +172,13 @@ impl Plan {
         self.least
     }
 
+    /// Loads of all records that so many bytes can hold, at most.
+    #[must_use]
+    pub fn most_steps(&self, bytes: usize) -> usize {
+        let loads: usize = std::iter::once(&self.first).chain(&self.more).map(Run::steps).sum();
+        bytes / self.least.max(1) * (1 + loads)
+    }
+
     /// Whether all records have the same length, [`least`](Self::least).
     #[must_use]
     pub fn is_fixed(&self) -> bool {
@@ -288,6 +295,10 @@ impl Section {
 }
 
 impl Run {
+    fn steps(&self) -> usize {
+        1 + self.loads.len() + self.packets.len()
+    }
+
     /// Loads the fixed fields; `bytes` begins with them and may go on beyond.
     #[inline]
     fn load(&self, bytes: &[u8], slots: &mut Slots) {

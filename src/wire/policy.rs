@@ -35,6 +35,13 @@ impl Policy {
         self.allow.is_empty() || self.allow.iter().any(|network| network.contains(exporter))
     }
 
+    /// Whether `--allow` has this very address, not only a network around it: who
+    /// is named counts as known before it has a history.
+    #[must_use]
+    pub fn names(&self, exporter: Host) -> bool {
+        self.allow.iter().any(|network| network.is_single() && network.contains(exporter))
+    }
+
     /// The rate to take instead of any announced one.
     #[must_use]
     pub fn rate_of(&self, exporter: Host) -> Option<Sampling> {
@@ -56,12 +63,17 @@ pub struct Refused {
 impl Refused {
     /// Counts one more datagram.
     pub fn count(&mut self, sender: Host) {
+        self.add(sender, 1);
+    }
+
+    /// Counts so many more.
+    pub fn add(&mut self, sender: Host, more: u64) {
         let full = self.counts.len() >= MAX_REFUSED;
         match self.counts.get_mut(&sender) {
-            Some(count) => *count += 1,
-            None if full => self.others += 1,
+            Some(count) => *count = count.saturating_add(more),
+            None if full => self.others = self.others.saturating_add(more),
             None => {
-                self.counts.insert(sender, 1);
+                self.counts.insert(sender, more);
             }
         }
     }

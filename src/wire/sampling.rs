@@ -1,5 +1,7 @@
 //! Sampling rates that an exporter announces about itself.
 
+use std::collections::BTreeMap;
+
 use super::memory::SamplerMemory;
 use crate::flow::Sampling;
 
@@ -46,40 +48,72 @@ impl Announcement {
 }
 
 /// What an announced rate applies to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Scope {
     All,
     Sampler(u64),
     Interface(u32),
 }
 
-/// The rates announced in one observation domain.
+/// The rates announced in one observation domain. Records ask for them one by one,
+/// so no question looks at all.
 #[derive(Clone, Debug, Default)]
-pub struct Samplers(Vec<(Scope, Sampling)>);
+pub struct Samplers {
+    /// In the order of their scopes.
+    known: Vec<(Scope, Sampling)>,
+    /// How many of them have each rate.
+    rates: BTreeMap<u32, usize>,
+    /// How many are about interfaces.
+    interfaces: usize,
+}
 
 impl Samplers {
-    /// Takes note of an options record.
-    pub fn learn(&mut self, announcement: &Announcement) {
-        let rate = announcement.rate();
-        if rate == Sampling::UNKNOWN {
-            return;
-        }
+    /// Takes note of an options record; a further scope only where it `may_grow`.
+    /// Says whether it has grown.
+    pub fn learn(&mut self, announcement: &Announcement, may_grow: bool) -> bool {
+        let sampling = announcement.rate();
+        let Some(rate) = sampling.rate() else { return false };
         let scope = match (announcement.id, announcement.interface) {
             (Some(id), _) => Scope::Sampler(id),
             (None, Some(interface)) => Scope::Interface(interface),
             (None, None) => Scope::All,
         };
-        match self.0.iter().position(|(known, _)| *known == scope) {
-            Some(at) => self.0[at].1 = rate,
-            None if self.0.len() < MAX_SAMPLERS => self.0.push((scope, rate)),
-            None => {}
+        let place = self.known.binary_search_by_key(&scope, |(known, _)| *known);
+        match place {
+            Ok(at) => {
+                let before = std::mem::replace(&mut self.known[at].1, sampling);
+                self.forget_rate(before);
+            }
+            Err(_) if self.known.len() >= MAX_SAMPLERS || !may_grow => return false,
+            Err(at) => {
+                self.known.insert(at, (scope, sampling));
+                self.interfaces += usize::from(matches!(scope, Scope::Interface(_)));
+            }
+        }
+        *self.rates.entry(rate).or_default() += 1;
+        place.is_err()
+    }
+
+    fn forget_rate(&mut self, sampling: Sampling) {
+        let rate = sampling.rate().unwrap_or(0);
+        if let Some(count) = self.rates.get_mut(&rate) {
+            *count -= 1;
+            if *count == 0 {
+                self.rates.remove(&rate);
+            }
         }
     }
 
     /// Whether none is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
+    }
+
+    /// How many are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// All of them, to be written to a file.
@@ -93,23 +127,25 @@ impl Samplers {
             };
             SamplerMemory { sampler, interface, rate: rate.rate().unwrap_or(0) }
         };
-        self.0.iter().map(one).collect()
+        self.known.iter().map(one).collect()
     }
 
     /// Takes over what was remembered.
     pub fn recall(&mut self, samplers: &[SamplerMemory]) {
         for SamplerMemory { sampler, interface, rate } in samplers {
-            self.learn(&Announcement {
+            let announcement = Announcement {
                 id: *sampler,
                 interface: *interface,
                 interval: u64::from(*rate),
                 ..Announcement::default()
-            });
+            };
+            self.learn(&announcement, true);
         }
     }
 
     fn find(&self, scope: Scope) -> Option<Sampling> {
-        self.0.iter().find(|(known, _)| *known == scope).map(|(_, rate)| *rate)
+        let at = self.known.binary_search_by_key(&scope, |(known, _)| *known).ok()?;
+        self.known.get(at).map(|(_, rate)| *rate)
     }
 
     /// The rate of a record that names sampler `id`; an id that was never
@@ -130,22 +166,19 @@ impl Samplers {
     /// The rate of records of which nothing more is known.
     #[must_use]
     pub fn default_rate(&self) -> Sampling {
-        let only = || match self.0.as_slice() {
-            [(_, first), rest @ ..] if rest.iter().all(|(_, rate)| rate == first) => Some(*first),
-            _ => None,
-        };
+        let only = || (self.rates.len() == 1).then(|| self.known.first().map(|(_, rate)| *rate))?;
         self.find(Scope::All).or_else(only).unwrap_or_default()
     }
 
     /// Whether rates differ by interface.
     #[must_use]
     pub fn has_interfaces(&self) -> bool {
-        self.0.iter().any(|(scope, _)| matches!(scope, Scope::Interface(_)))
+        self.interfaces > 0
     }
 
     /// Every rate that was announced.
     pub fn rates(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().filter_map(|(_, rate)| rate.rate())
+        self.rates.keys().copied()
     }
 }
 
@@ -174,27 +207,27 @@ mod tests {
     fn samplers_are_kept_by_id_with_a_default_and_a_limit() {
         let mut samplers = Samplers::default();
         let none = Announcement::default();
-        samplers.learn(&Announcement { id: Some(7), interval: 100, ..none });
+        samplers.learn(&Announcement { id: Some(7), interval: 100, ..none }, true);
         assert_eq!(samplers.default_rate().rate(), Some(100), "the only one there is");
-        samplers.learn(&Announcement { id: Some(8), interval: 50, ..none });
+        samplers.learn(&Announcement { id: Some(8), interval: 50, ..none }, true);
         assert_eq!(samplers.default_rate().rate(), None, "one of two");
-        samplers.learn(&Announcement { interval: 10, ..none });
-        samplers.learn(&Announcement { id: Some(7), interval: 0, ..none });
+        samplers.learn(&Announcement { interval: 10, ..none }, true);
+        samplers.learn(&Announcement { id: Some(7), interval: 0, ..none }, true);
         assert_eq!(samplers.by_id(7).rate(), Some(100), "an interval of 0 changes nothing");
         assert_eq!(samplers.by_id(9).rate(), Some(10));
         assert_eq!(samplers.default_rate().rate(), Some(10));
         for id in 0..10_000 {
-            samplers.learn(&Announcement { id: Some(id), interval: 2, ..none });
+            samplers.learn(&Announcement { id: Some(id), interval: 2, ..none }, true);
         }
-        assert_eq!(samplers.0.len(), MAX_SAMPLERS);
+        assert_eq!(samplers.known.len(), MAX_SAMPLERS);
     }
 
     #[test]
     fn rates_may_differ_by_interface() {
         let mut samplers = Samplers::default();
         let none = Announcement::default();
-        samplers.learn(&Announcement { interface: Some(1), interval: 10, ..none });
-        samplers.learn(&Announcement { interface: Some(2), interval: 20, ..none });
+        samplers.learn(&Announcement { interface: Some(1), interval: 10, ..none }, true);
+        samplers.learn(&Announcement { interface: Some(2), interval: 20, ..none }, true);
         assert_eq!(samplers.by_interface(2).rate(), Some(20));
         assert_eq!(samplers.by_interface(3).rate(), None);
     }

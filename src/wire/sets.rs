@@ -2,17 +2,18 @@
 //! them (RFC 3954, section 5; RFC 7011, section 3.3).
 
 use super::budget::Pool;
-use super::bytes::{u16_at, u32_at};
+use super::bytes::u16_at;
 use super::element::Aux;
-use super::exporter::{Defined, Header, Session};
+use super::exporter::{Header, Session};
 use super::held::HeldSet;
 use super::numbering::{Numbering, Records};
-use super::observer::{Observer, RecordSeen, TemplateSeen};
+use super::observer::{Observer, RecordSeen};
 use super::plan::{LEAD, Section};
 use super::rate;
 use super::record::{Common, Maker, Standing};
+use super::refusals::Refusal;
 use super::report::{Cause, Report};
-use super::template::{FieldSpec, Kind, MAX_FIELDS, Scopes, SetScratch, Template};
+use super::template::{Kind, Scopes, SetScratch, Template};
 use super::times::Times;
 use crate::flow::{Flow, More, Time};
 
@@ -21,9 +22,10 @@ pub(super) const FIRST_DATA_SET: u16 = 256;
 
 const SET_HEADER: usize = 4;
 
-/// Bit of an element's number that says that an enterprise number follows
-/// (RFC 7011, section 3.2).
-const ENTERPRISE: u16 = 0x8000;
+/// Bytes of held sets that are decoded at once, when they are passed the rest
+/// waits: as much as a datagram has, so that no batch is larger than the largest
+/// that could come anyway.
+const PIECE: usize = 16 << 10;
 
 /// In what the two protocols differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +37,14 @@ pub(super) enum Flavour {
 impl Flavour {
     /// Set ids of templates and options templates (RFC 3954, 5.2 and 6.1; RFC
     /// 7011, 3.3.2).
-    fn template_sets(self) -> (u16, u16) {
+    pub(super) fn template_sets(self) -> (u16, u16) {
         match self {
             Flavour::Netflow9 => (0, 1),
             Flavour::Ipfix => (2, 3),
         }
     }
 
-    fn scopes(self) -> Scopes {
+    pub(super) fn scopes(self) -> Scopes {
         match self {
             Flavour::Netflow9 => Scopes::Types,
             Flavour::Ipfix => Scopes::Elements,
@@ -63,15 +65,15 @@ pub(super) struct Desk<'a, 'o> {
 
 /// The sets of one datagram.
 pub(super) struct Sets<'a, 'b, 'o> {
-    flavour: Flavour,
-    header: Header,
-    now: Time,
+    pub(super) flavour: Flavour,
+    pub(super) header: Header,
+    pub(super) now: Time,
     offset: i64,
     common: Common,
-    session: Session<'a>,
-    desk: &'a mut Desk<'b, 'o>,
+    pub(super) session: Session<'a>,
+    pub(super) desk: &'a mut Desk<'b, 'o>,
     /// Templates that were defined and that data may wait for.
-    awaited: Vec<u16>,
+    pub(super) awaited: Vec<u16>,
     /// Data sets that could not be decoded: how many records they hold is unknown.
     undecoded: bool,
 }
@@ -101,12 +103,24 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             Records { data: after.data - before.data, options: after.options - before.options };
         let known = (!self.undecoded).then_some(records);
         while let Some(id) = self.awaited.pop() {
-            let sets = self.session.held.take(self.header.domain, id, self.desk.pool);
-            for set in sets {
-                self.later(set);
-            }
+            self.session.held.release(self.header.domain, id);
         }
+        self.decode_due();
         known
+    }
+
+    /// Decodes sets that had waited for their templates: a piece of them, since
+    /// what was held for hours may be millions of records.
+    pub(super) fn decode_due(&mut self) {
+        let mut bytes = 0;
+        while bytes < PIECE {
+            let (class, domain) = (self.session.class, self.header.domain);
+            let Some(set) = self.session.held.take_due(domain, class, self.desk.pool) else {
+                return;
+            };
+            bytes += set.content.len();
+            self.later(set);
+        }
     }
 
     /// Takes note of the datagram's sequence number.
@@ -149,7 +163,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     }
 
     /// Counts a cause, `at` bytes into the datagram.
-    fn count(&mut self, cause: Cause, at: usize) {
+    pub(super) fn count(&mut self, cause: Cause, at: usize) {
         self.desk.report.causes.count(cause);
         if let Some(observer) = &mut self.desk.observer {
             observer.problem(cause, at);
@@ -158,6 +172,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     /// One set; its content is `bytes[start..end]`.
     fn set(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
+        self.desk.pool.steps += 1;
         let (templates, options) = self.flavour.template_sets();
         let content = bytes.get(start..end).unwrap_or(&[]);
         match id {
@@ -165,68 +180,6 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             id if id == templates => self.templates(content, start, Kind::Data),
             id if id == options => self.templates(content, start, Kind::Options),
             _ => self.count(Cause::ReservedSet, start - SET_HEADER),
-        }
-    }
-
-    /// A set of templates; `start` is where it lies in the datagram.
-    fn templates(&mut self, content: &[u8], start: usize, kind: Kind) {
-        let mut at = 0;
-        while let Some((id, count)) = u16_at(content, at).zip(u16_at(content, at + 2)) {
-            if self.flavour == Flavour::Ipfix && count == 0 && id > 0 {
-                self.withdraw(id, kind);
-                at += 4;
-                continue;
-            }
-            if id < FIRST_DATA_SET {
-                // Zeros after the last template are padding, anything else is broken.
-                if content[at..].iter().any(|byte| *byte != 0) {
-                    self.count(Cause::BadTemplate, start + at);
-                }
-                return;
-            }
-            let read = match (kind, self.flavour) {
-                (Kind::Data, _) => fields(content, at + 4, usize::from(count), self.flavour)
-                    .map(|(list, next)| (list, 0, next)),
-                (Kind::Options, Flavour::Ipfix) => ipfix_options(content, at, count),
-                (Kind::Options, Flavour::Netflow9) => v9_options(content, at, count),
-            };
-            let Some((list, scope, next)) = read else {
-                return self.count(Cause::BadTemplate, start + at);
-            };
-            self.define(id, kind, &list, scope, start + at);
-            at = next;
-        }
-    }
-
-    /// RFC 7011, 8.1: a template without fields is withdrawn; the id of the set
-    /// stands for all of its kind.
-    fn withdraw(&mut self, id: u16, kind: Kind) {
-        let one = (id >= FIRST_DATA_SET).then_some(id);
-        let gone = self.session.withdraw(one, kind, self.desk.pool);
-        self.desk.report.causes.add(Cause::TemplateWithdrawn, gone);
-    }
-
-    /// Compiles and stores a template.
-    fn define(&mut self, id: u16, kind: Kind, list: &[FieldSpec], scope: usize, at: usize) {
-        let Some(template) = Template::compile(kind, list, scope, self.flavour.scopes()) else {
-            return self.count(Cause::BadTemplate, at);
-        };
-        match kind {
-            Kind::Data => self.desk.report.templates += 1,
-            Kind::Options => self.desk.report.options_templates += 1,
-        }
-        if let Some(observer) = &mut self.desk.observer {
-            let seen = TemplateSeen { domain: self.header.domain, id, template: &template };
-            observer.template(&seen);
-        }
-        match self.session.define(self.now, id, template, self.desk.pool) {
-            Defined::Refreshed => {}
-            Defined::New => self.awaited.push(id),
-            Defined::Changed => {
-                self.awaited.push(id);
-                self.count(Cause::TemplateChanged, at);
-            }
-            Defined::NoRoom => self.count(Cause::TemplateLimit, at),
         }
     }
 
@@ -245,12 +198,21 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             template: id,
             content: bytes.get(start..end).unwrap_or(&[]).into(),
         };
-        let dropped = self.session.held.keep(set, self.desk.pool);
+        let dropped = self.session.held.keep(set, self.session.class, self.desk.pool);
+        self.held_dropped(dropped);
+    }
+
+    fn held_dropped(&mut self, dropped: u32) {
         self.desk.report.causes.add(Cause::HeldDropped, dropped);
+        self.session.refusals.add(Refusal::Held, dropped);
     }
 
     /// A set that waited for its template.
     fn later(&mut self, set: HeldSet) {
+        if self.session.domain.template(set.template).is_none() {
+            // It was withdrawn before this set's turn came.
+            return self.held_dropped(1);
+        }
         let own = self.common;
         let mut common = Common::new(set.arrival, self.session.address, &set.header, set.offset);
         common.given_rate = own.given_rate;
@@ -264,6 +226,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     fn data(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
         let kind = template.kind();
+        // At most: each record has its own bytes, or stands for its fields.
+        self.desk.pool.steps += template.plan().most_steps(end.saturating_sub(start)) as u64;
         if self.common.reference.guessed && Times::of(template).need_uptime() {
             let scratch = &mut self.desk.scratch;
             let newest = newest_uptime(template, &bytes[..end.min(bytes.len())], start, scratch);
@@ -391,48 +355,4 @@ fn newest_uptime(
         at = next;
     }
     newest
-}
-
-/// Reads `count` field specifiers from `at`. Returns them and where they end.
-fn fields(
-    content: &[u8],
-    mut at: usize,
-    count: usize,
-    flavour: Flavour,
-) -> Option<(Vec<FieldSpec>, usize)> {
-    if count > MAX_FIELDS {
-        return None;
-    }
-    let mut list = Vec::with_capacity(count);
-    for _ in 0..count {
-        let (id, length) = u16_at(content, at).zip(u16_at(content, at + 2))?;
-        at += 4;
-        let enterprise = flavour == Flavour::Ipfix && id & ENTERPRISE != 0;
-        let (pen, id) = if enterprise {
-            at += 4;
-            (u32_at(content, at - 4)?, id & !ENTERPRISE)
-        } else {
-            (0, id)
-        };
-        list.push(FieldSpec { pen, id, length });
-    }
-    Some((list, at))
-}
-
-/// RFC 7011, 3.4.2.2: the number of all fields, then of those that are scope.
-fn ipfix_options(content: &[u8], at: usize, count: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
-    let scope = usize::from(u16_at(content, at + 4)?);
-    let (list, next) = fields(content, at + 6, usize::from(count), Flavour::Ipfix)?;
-    (scope <= list.len()).then_some((list, scope, next))
-}
-
-/// RFC 3954, 6.1: the length in bytes of the scope fields, then of the others.
-fn v9_options(content: &[u8], at: usize, scope: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
-    let options = u16_at(content, at + 4)?;
-    if !scope.is_multiple_of(4) || !options.is_multiple_of(4) {
-        return None;
-    }
-    let (scope, options) = (usize::from(scope / 4), usize::from(options / 4));
-    let (list, next) = fields(content, at + 6, scope + options, Flavour::Netflow9)?;
-    Some((list, scope, next))
 }

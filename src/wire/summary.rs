@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::about::Statistics;
-use super::exporter::{Entry, Exporter};
+use super::exporter::Exporter;
 use super::template::Kind;
+use super::templates::Entry;
 use crate::flow::{Host, Time};
 
 /// Templates that are listed per exporter; more are counted.
@@ -92,7 +93,8 @@ impl Exporter {
         rates.sort_unstable();
         rates.dedup();
         let domains = || self.domains.values();
-        let templates = domains().flat_map(|domain| domain.templates.values());
+        let templates =
+            domains().flat_map(|domain| domain.templates.iter().map(|(_, entry)| entry));
         Summary {
             address,
             protocol: self.protocol,
@@ -124,7 +126,7 @@ impl Exporter {
             .domains
             .iter()
             .flat_map(|(domain, state)| {
-                state.templates.iter().map(|(id, entry)| template(*domain, *id, entry))
+                state.templates.iter().map(|(id, entry)| template(*domain, id, entry))
             })
             .collect();
         templates.sort_by_key(|template| (template.domain, template.id));

@@ -222,7 +222,7 @@ fn milliseconds(value: u64) -> Time {
 /// after 49.7 days, so the distance to the header's uptime is taken as signed.
 pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) -> Time {
     let age = header_uptime.wrapping_sub(uptime) as i32;
-    Time(exported_ms - i64::from(age))
+    Time(exported_ms.saturating_sub(i64::from(age)))
 }
 
 /// A 64-bit NTP timestamp (RFC 7011, 6.1.9 and 6.1.10). Seconds that lie before

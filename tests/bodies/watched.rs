@@ -48,6 +48,18 @@ impl Observer for Watcher {
     }
 }
 
+/// What held sets gave counts as what the datagram gave that released them.
+fn add(report: &mut Report, more: &Report) {
+    report.flows += more.flows;
+    report.reversed += more.reversed;
+    report.events += more.events;
+    report.options += more.options;
+    report.addressless.records += more.addressless.records;
+    for (cause, count) in more.causes.iter() {
+        report.causes.add(cause, count);
+    }
+}
+
 /// A decoder with a count of what went in.
 #[derive(Debug, Default)]
 pub struct Watched {
@@ -74,8 +86,19 @@ impl Watched {
         self.decoder.keep_more(true);
         let report =
             self.decoder.decode_seen(now, from, bytes, &mut self.flows, Some(&mut watcher));
+        let mut report = report;
+        while let Some(more) =
+            self.decoder.release(now, &mut self.flows, Some(&mut watcher as &mut dyn Observer))
+        {
+            add(&mut report, &more);
+        }
         self.check(&report, &watcher, from, bytes);
         (report, watcher)
+    }
+
+    /// Steps of the decoder, and bytes that came, since it began.
+    pub fn work(&mut self) -> (u64, u64) {
+        (self.decoder.steps(), self.bytes)
     }
 
     /// What came with the flows.

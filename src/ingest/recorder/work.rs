@@ -174,11 +174,11 @@ impl Work {
         let arrival = arrival.unwrap_or_else(|| self.now());
         self.folders.record(arrival, &batch.flows, &batch.more);
         self.tell_turned();
-        let count = batch.flows.len();
-        batch.flows.clear();
-        batch.more.clear();
         let mut queue = self.shared.queue();
-        queue.held = queue.held.saturating_sub(count);
+        queue.waiting.done(&batch.flows);
+        drop(queue);
+        batch.clear();
+        let mut queue = self.shared.queue();
         if queue.spare.len() < SPARE {
             queue.spare.push(batch);
         }

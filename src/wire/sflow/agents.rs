@@ -18,11 +18,17 @@ pub const MAX_AGENTS: usize = 64;
 /// interfaces are remembered.
 pub const MAX_SOURCES: usize = 4096;
 
+/// What an agent and a source cost, with their places in the tables.
+const AGENT_BYTES: usize = size_of::<Agent>() + 256;
+const SOURCE_BYTES: usize = 2 * size_of::<((u32, u32), Source)>();
+
 /// The agents behind one address.
 #[derive(Debug, Default)]
 pub struct Agents {
     known: HashMap<(Host, u32), Agent, RandomState>,
     sources: usize,
+    /// Bytes of memory that there are for more of either.
+    room: usize,
 }
 
 /// One sub-agent.
@@ -46,11 +52,24 @@ struct Source {
 }
 
 impl Agents {
+    /// Lets it take so many bytes more, for further agents and sources.
+    pub(in crate::wire) fn allow(&mut self, bytes: usize) {
+        self.room = bytes;
+    }
+
+    /// Bytes of memory that they take, more or less.
+    pub(in crate::wire) fn bytes(&self) -> usize {
+        self.known.len() * AGENT_BYTES + self.sources * SOURCE_BYTES
+    }
+
     /// Takes note of a datagram's header.
     pub(super) fn datagram(&mut self, now: Time, agent: (Host, u32), sequence: u32, uptime: u32) {
-        if self.known.len() >= MAX_AGENTS && !self.known.contains_key(&agent) {
+        let is_full = self.room < AGENT_BYTES || self.known.len() >= MAX_AGENTS;
+        let is_new = !self.known.contains_key(&agent);
+        if is_full && is_new {
             return;
         }
+        self.room = self.room.saturating_sub(if is_new { AGENT_BYTES } else { 0 });
         let agent = self.known.entry(agent).or_default();
         let moment = Moment { seen: now, exported: None, uptime: Some(uptime) };
         let before = std::mem::replace(&mut agent.moment, moment);
@@ -65,7 +84,8 @@ impl Agents {
         if restarted {
             agent.sequence.restart();
             self.sources = self.sources.saturating_sub(agent.sources.len());
-            agent.sources.clear();
+            // Its memory goes, too: emptying it again costs nothing.
+            agent.sources = HashMap::default();
         }
         agent.sequence.datagram(Numbering::Datagrams, sequence, None);
     }
@@ -110,10 +130,11 @@ impl Agents {
                     *source = new;
                 }
             }
-            None if self.sources >= MAX_SOURCES => {}
+            None if self.room < SOURCE_BYTES || self.sources >= MAX_SOURCES => {}
             None => {
                 agent.sources.insert(key, new);
                 self.sources += 1;
+                self.room -= SOURCE_BYTES;
             }
         }
     }
@@ -166,7 +187,7 @@ mod tests {
 
     #[test]
     fn datagrams_and_dropped_samples_are_counted_by_agent() {
-        let mut agents = Agents::default();
+        let mut agents = Agents { room: usize::MAX, ..Agents::default() };
         let other = (AGENT.0, 8);
         for (agent, number) in [(AGENT, 10), (other, 500), (AGENT, 13), (other, 501)] {
             agents.datagram(Time(1), agent, number, 70_000 + number);
@@ -199,7 +220,7 @@ mod tests {
 
     #[test]
     fn there_are_limits() {
-        let mut agents = Agents::default();
+        let mut agents = Agents { room: usize::MAX, ..Agents::default() };
         for sub_agent in 0..MAX_AGENTS as u32 + 5 {
             agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 1_000_000);
             for source in 1..200 {

@@ -57,7 +57,8 @@ pub(super) fn decode(
         sampling: exporter.given_rate.unwrap_or_default(),
         ..Flow::EMPTY
     };
-    let mut samples = Samples { sample, common, exporter, desk };
+    let beyond = bytes.len();
+    let mut samples = Samples { sample, common, exporter, desk, beyond };
     for _ in 0..count {
         match samples.next(rest) {
             Some(next) => rest = next,
@@ -97,6 +98,9 @@ struct Samples<'a, 'b, 'o> {
     common: Flow,
     exporter: &'a mut Exporter,
     desk: &'a mut Desk<'b, 'o>,
+    /// Bytes that may still be read beyond the lengths that samples give, over the
+    /// whole datagram: each of its bytes twice at most, whatever lengths it has.
+    beyond: usize,
 }
 
 impl Samples<'_, '_, '_> {
@@ -113,11 +117,17 @@ impl Samples<'_, '_, '_> {
         declared.skip(length);
         let declared = (length <= rest.len()).then_some(declared);
         let trusted = declared.is_some_and(may_be_sample);
-        let mut body = if trusted { Xdr(rest.up_to(length)) } else { rest };
+        let after = rest.0;
+        let may_read = if trusted { length } else { length.saturating_add(self.beyond) };
+        let mut body = Xdr(rest.up_to(may_read));
+        let given = body.len();
 
         self.sample.reset();
         self.sample.format = format;
         let complete = self.body(&mut body).is_some();
+        let read = given - body.len();
+        self.beyond = self.beyond.saturating_sub(read.saturating_sub(length));
+        let body = Xdr(after.get(read..).unwrap_or(&[]));
         self.finish();
         let known = self.sample.kind != Kind::Other;
         if known && !complete {
@@ -179,6 +189,7 @@ impl Samples<'_, '_, '_> {
     /// Reads the records: as many as are counted, as far as the bytes go.
     fn records(&mut self, body: &mut Xdr) -> Option<()> {
         for _ in 0..body.u32()? {
+            self.desk.pool.steps += 1;
             let format = body.u32()?;
             let length = body.u32()? as usize;
             if self.sample.formats.len() < MAX_FORMATS {
@@ -200,7 +211,7 @@ impl Samples<'_, '_, '_> {
 
     /// Makes of the sample what there is to make of it.
     fn finish(&mut self) {
-        let Samples { sample, common, exporter, desk } = self;
+        let Samples { sample, common, exporter, desk, .. } = self;
         let report = &mut desk.report;
         let flow = sample.flow(common);
         match sample.kind {

@@ -1,0 +1,135 @@
+//! Sets of templates and options templates (RFC 3954, sections 5.2 and 6.1; RFC
+//! 7011, sections 3.4 and 8.1): read, stored, withdrawn.
+
+use super::bytes::{u16_at, u32_at};
+use super::observer::TemplateSeen;
+use super::refusals::Refusal;
+use super::report::Cause;
+use super::sets::{FIRST_DATA_SET, Flavour, Sets};
+use super::template::{FieldSpec, Kind, MAX_FIELDS, Template};
+use super::templates::Defined;
+
+/// Bit of an element's number that says that an enterprise number follows
+/// (RFC 7011, section 3.2).
+const ENTERPRISE: u16 = 0x8000;
+
+impl Sets<'_, '_, '_> {
+    /// A set of templates; `start` is where it lies in the datagram.
+    pub(super) fn templates(&mut self, content: &[u8], start: usize, kind: Kind) {
+        let mut at = 0;
+        while let Some((id, count)) = u16_at(content, at).zip(u16_at(content, at + 2)) {
+            if self.flavour == Flavour::Ipfix && count == 0 && id > 0 {
+                if !self.withdraw(id, kind) {
+                    return self.count(Cause::BadTemplate, start + at);
+                }
+                at += 4;
+                continue;
+            }
+            if id < FIRST_DATA_SET {
+                // Zeros after the last template are padding, anything else is broken.
+                if content[at..].iter().any(|byte| *byte != 0) {
+                    self.count(Cause::BadTemplate, start + at);
+                }
+                return;
+            }
+            let read = match (kind, self.flavour) {
+                (Kind::Data, _) => fields(content, at + 4, usize::from(count), self.flavour)
+                    .map(|(list, next)| (list, 0, next)),
+                (Kind::Options, Flavour::Ipfix) => ipfix_options(content, at, count),
+                (Kind::Options, Flavour::Netflow9) => v9_options(content, at, count),
+            };
+            let Some((list, scope, next)) = read else {
+                return self.count(Cause::BadTemplate, start + at);
+            };
+            self.define(id, kind, &list, scope, start + at);
+            at = next;
+        }
+    }
+
+    /// RFC 7011, 8.1: a template without fields is withdrawn; the set's own id (2 of
+    /// templates, 3 of options templates) stands for all of its kind. Any other
+    /// that a template cannot have is nothing, and `false` is said.
+    fn withdraw(&mut self, id: u16, kind: Kind) -> bool {
+        let (templates, options) = self.flavour.template_sets();
+        let all = if kind == Kind::Data { templates } else { options };
+        if id < FIRST_DATA_SET && id != all {
+            return false;
+        }
+        let one = (id >= FIRST_DATA_SET).then_some(id);
+        let gone = self.session.withdraw(one, kind, self.desk.pool);
+        self.desk.report.causes.add(Cause::TemplateWithdrawn, gone);
+        true
+    }
+
+    /// Compiles and stores a template.
+    fn define(&mut self, id: u16, kind: Kind, list: &[FieldSpec], scope: usize, at: usize) {
+        self.desk.pool.steps += 1 + list.len() as u64;
+        let Some(template) = Template::compile(kind, list, scope, self.flavour.scopes()) else {
+            return self.count(Cause::BadTemplate, at);
+        };
+        match kind {
+            Kind::Data => self.desk.report.templates += 1,
+            Kind::Options => self.desk.report.options_templates += 1,
+        }
+        if let Some(observer) = &mut self.desk.observer {
+            let seen = TemplateSeen { domain: self.header.domain, id, template: &template };
+            observer.template(&seen);
+        }
+        match self.session.define(self.now, id, template, self.desk.pool) {
+            Defined::Refreshed => {}
+            Defined::New => self.awaited.push(id),
+            Defined::Changed => {
+                self.awaited.push(id);
+                self.count(Cause::TemplateChanged, at);
+            }
+            Defined::NoRoom => {
+                self.session.refusals.add(Refusal::Template, 1);
+                self.count(Cause::TemplateLimit, at);
+            }
+        }
+    }
+}
+
+/// Reads `count` field specifiers from `at`. Returns them and where they end.
+fn fields(
+    content: &[u8],
+    mut at: usize,
+    count: usize,
+    flavour: Flavour,
+) -> Option<(Vec<FieldSpec>, usize)> {
+    if count > MAX_FIELDS {
+        return None;
+    }
+    let mut list = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (id, length) = u16_at(content, at).zip(u16_at(content, at + 2))?;
+        at += 4;
+        let enterprise = flavour == Flavour::Ipfix && id & ENTERPRISE != 0;
+        let (pen, id) = if enterprise {
+            at += 4;
+            (u32_at(content, at - 4)?, id & !ENTERPRISE)
+        } else {
+            (0, id)
+        };
+        list.push(FieldSpec { pen, id, length });
+    }
+    Some((list, at))
+}
+
+/// RFC 7011, 3.4.2.2: the number of all fields, then of those that are scope.
+fn ipfix_options(content: &[u8], at: usize, count: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
+    let scope = usize::from(u16_at(content, at + 4)?);
+    let (list, next) = fields(content, at + 6, usize::from(count), Flavour::Ipfix)?;
+    (scope <= list.len()).then_some((list, scope, next))
+}
+
+/// RFC 3954, 6.1: the length in bytes of the scope fields, then of the others.
+fn v9_options(content: &[u8], at: usize, scope: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
+    let options = u16_at(content, at + 4)?;
+    if !scope.is_multiple_of(4) || !options.is_multiple_of(4) {
+        return None;
+    }
+    let (scope, options) = (usize::from(scope / 4), usize::from(options / 4));
+    let (list, next) = fields(content, at + 6, scope + options, Flavour::Netflow9)?;
+    Some((list, scope, next))
+}

@@ -1,0 +1,28 @@
+//! What of an exporter found no room, so that who is hurt has a name.
+
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A template.
+    Template,
+    /// A data set that waited for its template.
+    Held,
+}
+
+/// How often, by what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusals([u64; 2]);
+
+impl Refusals {
+    /// Counts so many more.
+    pub fn add(&mut self, what: Refusal, count: u32) {
+        let slot = &mut self.0[what as usize];
+        *slot = slot.saturating_add(u64::from(count));
+    }
+
+    /// How often something was refused.
+    #[must_use]
+    pub fn get(&self, what: Refusal) -> u64 {
+        self.0[what as usize]
+    }
+}
