@@ -19,7 +19,7 @@ use super::tally::Part;
 use super::worker::{self, Shared};
 use crate::clock::Clock;
 use crate::flow::{Host, Time};
-use crate::snapshot::{QueueHealth, WorkHealth};
+use crate::snapshot::{NoRoom, QueueHealth, WorkHealth};
 use crate::wire::memory::Memory;
 use crate::wire::policy::Refused;
 use crate::wire::resume::Standing;
@@ -66,6 +66,8 @@ pub(super) struct Intake {
     repeater: Option<Repeater>,
     /// Peers whose connections were refused.
     refused: Refused,
+    /// Peers whose connections found no room.
+    cut: Refused,
     /// The one of this thread, or none; at the end those of all workers.
     pipelines: Vec<Pipeline>,
     /// The workers; none when this thread does the work.
@@ -99,6 +101,7 @@ impl Intake {
             policy,
             repeater: None,
             refused: Refused::default(),
+            cut: Refused::default(),
             pipelines,
             lanes: Vec::new(),
             hasher: RandomState::default(),
@@ -276,6 +279,12 @@ impl Intake {
         false
     }
 
+    /// A connection of this peer found no room, or made room for another.
+    pub(super) fn refuse(&mut self, peer: Host) {
+        self.stats.trouble(Trouble::TcpRefused);
+        self.cut.count(peer);
+    }
+
     /// A connection of this exporter was opened: its numbers begin anew.
     pub(super) fn reconnected(&mut self, exporter: Host) {
         let (now, urgency) = (self.clock.now(), self.urgency(Urgency::Streams));
@@ -295,7 +304,13 @@ impl Intake {
     /// What all workers have counted.
     pub(super) fn parts(&mut self) -> Vec<Part> {
         let (refused, refused_others) = self.refused.list();
-        let own = Part { refused, refused_others, ..Part::default() };
+        let cut = |(exporter, count)| NoRoom {
+            exporter,
+            cause: Trouble::TcpRefused.name().into(),
+            count,
+        };
+        let no_room = self.cut.list().0.into_iter().map(cut).collect();
+        let own = Part { refused, refused_others, no_room, ..Part::default() };
         let queued: u64 = self.lanes.iter().map(Lane::dropped).sum();
         self.stats.dropped_from_queues(queued);
         if let Some(repeater) = &self.repeater {

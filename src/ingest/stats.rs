@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::losses::Losses;
 use super::recorder::Tape;
 use super::tally::Part;
+use crate::archive::recorder::Shed;
 use crate::flow::{Host, Time};
-use crate::snapshot::{DropCount, Health, Listener, MissingPort, WorkHealth};
+use crate::snapshot::{DropCount, Health, Listener, MAX_NO_ROOM, MissingPort, NoRoom, WorkHealth};
 use crate::wire::Cause;
 use crate::wire::policy::MAX_REFUSED;
 
@@ -35,7 +36,16 @@ impl Published {
     pub fn read(&self) -> Health {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
         health.noticed.extend(self.losses.counts());
-        Health { recording: self.tape.as_ref().map(Tape::recording), ..health }
+        let mut health = Health { recording: self.tape.as_ref().map(Tape::recording), ..health };
+        let shed = self.tape.iter().flat_map(Tape::shed_of);
+        health.no_room.extend(shed.map(|(exporter, count)| NoRoom {
+            exporter,
+            cause: Shed::Queue.name().into(),
+            count,
+        }));
+        health.no_room.sort_by(|a, b| b.count.cmp(&a.count).then(a.exporter.cmp(&b.exporter)));
+        health.no_room.truncate(MAX_NO_ROOM);
+        health
     }
 
     /// Whether a thread that collects is gone, for whatever reason.
@@ -113,7 +123,7 @@ impl Trouble {
         match self {
             Trouble::Socket => "errors of a socket; it is tried again a moment later",
             Trouble::TcpRefused => {
-                "connections refused: outside --allow, or more than 8 of one exporter or 128 in all"
+                "connections refused: outside --allow, more than 8 of one exporter, or more than 128 in all, when those that sent least lately make room"
             }
             Trouble::TcpBadMessage => "connections closed because what came is no IPFIX message",
             Trouble::TcpHalfMessage => "IPFIX messages cut off by the end of their connection",
@@ -240,6 +250,7 @@ impl Stats {
             noticed,
             refused,
             refused_others,
+            no_room: parts.iter().flat_map(|part| part.no_room.iter().cloned()).collect(),
             work,
             recording: None,
             attached: None,

@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::BACK_OFF;
 use super::framer::Framer;
@@ -69,7 +70,18 @@ struct Connection {
     since: Cell<Time>,
     /// Whether it has sent a message.
     spoke: Cell<bool>,
+    /// The second of its newest message, and in how many seconds there were any.
+    second: Cell<i64>,
+    seconds: Cell<u8>,
+    /// Told when it has to make room for another.
+    displaced: Notify,
 }
+
+/// Seconds in which messages came after which a connection counts as known.
+const HISTORY: u8 = 3;
+
+/// Of this many connections one is for those that are not known yet, in turn.
+const NEWCOMERS: usize = 4;
 
 /// What accepts connections on one port.
 pub(super) struct Streams {
@@ -115,16 +127,35 @@ impl Shared {
         }
         let mut open = self.open.borrow_mut();
         let of_peer = open.values().filter(|connection| connection.peer == peer).count();
-        if open.len() >= self.limits.connections || of_peer >= self.limits.per_peer {
-            intake.stats.trouble(Trouble::TcpRefused);
+        if of_peer >= self.limits.per_peer {
+            intake.refuse(peer);
             return None;
+        }
+        if open.len() >= self.limits.connections {
+            let Some(id) = next_to_go(&open, self.limits.connections) else {
+                intake.refuse(peer);
+                return None;
+            };
+            if let Some(gone) = open.remove(&id) {
+                intake.refuse(gone.peer);
+                gone.displaced.notify_one();
+            }
         }
         // Sequence numbers begin anew with every connection.
         intake.reconnected(peer);
         let id = self.next.replace(self.next.get().wrapping_add(1));
         let (framer, since) = (RefCell::default(), Cell::new(intake.now()));
-        let connection =
-            Connection { peer, listener, stream, framer, since, spoke: Cell::new(false) };
+        let connection = Connection {
+            peer,
+            listener,
+            stream,
+            framer,
+            since,
+            spoke: Cell::new(false),
+            second: Cell::default(),
+            seconds: Cell::default(),
+            displaced: Notify::new(),
+        };
         open.insert(id, Rc::new(connection));
         Some(id)
     }
@@ -159,6 +190,18 @@ impl Shared {
     }
 }
 
+/// Which connection makes room for one more: of those that are not known yet, the
+/// one that has sent no whole message, then the one that was heard least lately.
+/// Known ones stay, but for those beyond the part that is theirs.
+fn next_to_go(open: &HashMap<u64, Rc<Connection>>, limit: usize) -> Option<u64> {
+    let known = open.values().filter(|one| one.is_known()).count();
+    let spares_known = known <= limit - limit / NEWCOMERS;
+    let may_go = open.iter().filter(|(_, one)| !(spares_known && one.is_known()));
+    may_go
+        .min_by_key(|(id, one)| (one.is_known(), one.spoke.get(), one.since.get(), **id))
+        .map(|(id, _)| *id)
+}
+
 /// Why there is nothing more to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closed {
@@ -178,11 +221,21 @@ impl Connection {
             intake.stats.trouble(Trouble::TcpBadMessage);
             return Err(Closed::Ended);
         };
+        let now = intake.now();
         if messages > 0 || !was_midway {
-            self.since.set(intake.now());
+            self.since.set(now);
+        }
+        let second = now.0.div_euclid(1000);
+        if messages > 0 && self.second.replace(second) != second {
+            self.seconds.set(self.seconds.get().saturating_add(1));
         }
         self.spoke.set(self.spoke.get() || messages > 0);
         Ok(())
+    }
+
+    /// Whether messages came by it for a while.
+    fn is_known(&self) -> bool {
+        self.seconds.get() >= HISTORY
     }
 
     /// How long to wait for more at `now`; `None` when it has been too long.
@@ -249,7 +302,11 @@ async fn converse(id: u64, shared: Rc<Shared>, intake: Rc<RefCell<Intake>>) {
         }
         let now = intake.borrow().now();
         let left = connection.patience(now, &shared.limits).unwrap_or(Duration::ZERO);
-        match tokio::time::timeout(left, connection.stream.readable()).await {
+        let ready = tokio::select! {
+            ready = tokio::time::timeout(left, connection.stream.readable()) => ready,
+            () = connection.displaced.notified() => break,
+        };
+        match ready {
             Ok(Ok(())) => {
                 let stream = &connection.stream;
                 let more = shared.read(&connection, &mut intake.borrow_mut(), |buffer| {

@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use super::roster::Roster;
 use super::stats::Trouble;
 use crate::flow::{Flow, Host, Time};
-use crate::snapshot::ExporterHealth;
+use crate::snapshot::{ExporterHealth, MAX_NO_ROOM, NoRoom};
 use crate::units::rfc3339;
 use crate::wire::resume::ExporterStanding;
 use crate::wire::{Cause, Decoder, Report};
@@ -37,6 +37,7 @@ pub(super) struct Part {
     pub(super) exporters: Vec<ExporterHealth>,
     pub(super) refused: Vec<(Host, u64)>,
     pub(super) refused_others: u64,
+    pub(super) no_room: Vec<NoRoom>,
     pub(super) batch_p99_us: u64,
     /// Where numberings stand.
     pub(super) standing: Vec<ExporterStanding>,
@@ -128,7 +129,21 @@ impl Tally {
             refused,
             refused_others,
             standing: decoder.standing(),
+            no_room: no_room(decoder),
             batch_p99_us: self.batch.as_ref().map_or(0, |batch| batch.value_at_quantile(0.99)),
         }
     }
+}
+
+/// Of which exporters something found no room, most often first.
+fn no_room(decoder: &Decoder) -> Vec<NoRoom> {
+    let mut list = decoder.no_room();
+    list.sort_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)));
+    list.truncate(MAX_NO_ROOM);
+    let one = |(exporter, cause, count): (_, Cause, _)| NoRoom {
+        exporter,
+        cause: cause.name().into(),
+        count,
+    };
+    list.into_iter().map(one).collect()
 }

@@ -23,7 +23,11 @@ use crate::capture::{Datagram, Problem};
 use crate::flow::{Flow, Host, Time};
 use crate::wire::header::DatagramHeader;
 use crate::wire::report::CauseCounts;
-use crate::wire::{Cause, Decoder, Policy, Report};
+use crate::wire::{Cause, Decoder, MAX_EXPORTERS, Policy, Report};
+
+/// Exporters whose counts are kept: twice as many as the decoder knows. Anybody can
+/// make up addresses; those that it has forgotten are not listed at the end.
+const MAX_COUNTED: usize = 2 * MAX_EXPORTERS;
 
 /// Elements without a name that are listed at the end.
 const MAX_UNKNOWN: usize = 512;
@@ -58,6 +62,8 @@ pub struct Inspector {
 #[derive(Debug, Default)]
 struct Tally {
     exporters: BTreeMap<Host, Counts>,
+    /// Exporters that made room for others.
+    forgotten: u64,
     causes: CauseCounts,
     files: BTreeMap<String, u64>,
     unknown: BTreeSet<Unknown>,
@@ -186,8 +192,53 @@ impl Inspector {
         let mut head = Vec::new();
         self.printer.line(&line, &mut head);
         self.tally.add(source, &counts, &report);
+        if self.tally.exporters.len() > MAX_COUNTED {
+            self.forget_unknown();
+        }
         out.write_all(&head)?;
-        out.write_all(&self.body)
+        out.write_all(&self.body)?;
+        self.released(datagram, time, file, out)
+    }
+
+    /// Prints what had waited for templates that came, a piece at a time.
+    fn released(
+        &mut self,
+        datagram: &Datagram,
+        time: Time,
+        file: Option<&str>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        loop {
+            self.body.clear();
+            self.flows.clear();
+            let mut watch = Watch {
+                exporter: datagram.source,
+                file,
+                bytes: &datagram.payload,
+                time: datagram.time,
+                printer: &mut self.printer,
+                names: &mut self.names,
+                unknown: &mut self.tally.unknown,
+                body: &mut self.body,
+                counts: Counts::default(),
+                problems: CauseCounts::default(),
+            };
+            let more = self.decoder.release(time, &mut self.flows, Some(&mut watch));
+            let Some(report) = more else { return Ok(()) };
+            watch.unlocated(&report);
+            let counts = watch.counts;
+            self.tally.add_records(datagram.source.unwrap_or(Host::UNSPECIFIED), &counts, &report);
+            out.write_all(&self.body)?;
+        }
+    }
+
+    /// Forgets the counts of exporters that the decoder has forgotten.
+    fn forget_unknown(&mut self) {
+        let known: BTreeSet<Host> =
+            self.decoder.exporters().iter().map(|exporter| exporter.address).collect();
+        let before = self.tally.exporters.len();
+        self.tally.exporters.retain(|exporter, _| known.contains(exporter));
+        self.tally.forgotten += (before - self.tally.exporters.len()) as u64;
     }
 
     /// A datagram that is not decoded: in the table these are counted only, if it
@@ -293,14 +344,18 @@ fn is_export(report: &Report) -> bool {
 impl Tally {
     fn add(&mut self, exporter: Host, counts: &Counts, report: &Report) {
         self.decoded += 1;
+        self.add_records(exporter, counts, report);
+    }
+
+    fn add_records(&mut self, exporter: Host, counts: &Counts, report: &Report) {
+        for (cause, count) in report.causes.iter() {
+            self.causes.add(cause, count);
+        }
         let sum = self.exporters.entry(exporter).or_default();
         sum.flows += counts.flows;
         sum.events += counts.events;
         sum.options += counts.options;
         sum.templates += counts.templates;
         sum.options_templates += counts.options_templates;
-        for (cause, count) in report.causes.iter() {
-            self.causes.add(cause, count);
-        }
     }
 }

@@ -23,6 +23,9 @@ impl Inspector {
             text.push_str("\nno flow export was seen\n");
         }
         let tally = &self.tally;
+        if tally.forgotten > 0 {
+            let _ = writeln!(text, "\nand {} exporters that made room for others", tally.forgotten);
+        }
         text.push_str(&causes(tally, "not understood or not used", true));
         text.push_str(&causes(tally, "odd, but used all the same", false));
         text.push_str(&files(tally));

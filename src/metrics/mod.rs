@@ -16,7 +16,8 @@ use prometheus_client::registry::Registry;
 
 use crate::flow::Time;
 use crate::snapshot::{
-    Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, Recording, Transport, Word,
+    Attached, DropCount, ExporterHealth, Health, Listener, NoRoom, QueueHealth, Recording,
+    Transport, Word,
 };
 
 /// Exporters that have series of their own, the busiest; each has some 17. Whoever
@@ -81,6 +82,8 @@ enum Read {
     Recording(fn(&Recording) -> Option<Value>),
     Attached(fn(&Attached) -> Option<Value>),
     Causes(fn(&Health) -> &[DropCount]),
+    /// Of which exporters something found no room, by cause.
+    NoRoom,
 }
 
 /// Names and values of labels.
@@ -107,6 +110,7 @@ impl Metric {
             Read::Protocol => &["exporter", "protocol"],
             Read::Statistics => &["exporter", "statistic"],
             Read::Causes(_) => &["cause"],
+            Read::NoRoom => &["exporter", "cause"],
         }
     }
 
@@ -157,6 +161,12 @@ impl Metric {
             Read::Attached(read) => {
                 let value = health.attached.as_ref().and_then(read);
                 value.map(|value| (vec![], value)).into_iter().collect()
+            }
+            Read::NoRoom => {
+                let of = |one: &NoRoom| {
+                    (vec![one.exporter.to_string(), one.cause.to_string()], Value::Whole(one.count))
+                };
+                health.no_room.iter().map(of).collect()
             }
             Read::Causes(read) => {
                 let of =

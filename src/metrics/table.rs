@@ -90,6 +90,7 @@ pub const METRICS: &[Metric] = &[
     metric("exporter_last_seen_timestamp_seconds", Gauge, "When its last datagram arrived", Read::Exporter(|e, _| moment(e.last_seen))),
     metric("exporter_active_timeout_seconds", Gauge, "The active timeout that its longest flows suggest", Read::Exporter(|e, _| e.active_timeout_ms.map(Value::seconds))),
     metric("exporter_export_delay_seconds", Gauge, "How long after a flow's end its record arrives, 99th percentile", Read::Exporter(|e, _| e.export_delay_ms.map(Value::seconds))),
+    metric("exporter_no_room", Counter, "What of an exporter found no room, by cause: of those where it happens most often", Read::NoRoom),
     metric("exporter_statistic", Gauge, "Counters that an exporter sends of its own work", Read::Statistics),
 
     metric("recording", Gauge, "Whether flows are recorded; 0 when that has stopped", Read::Recording(|r| is(r.stopped.is_none()))),

@@ -100,6 +100,21 @@ pub struct DropCount {
     pub count: u64,
 }
 
+/// An exporter of which something found no room: it took more than its part, or
+/// was not known for long when others came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoRoom {
+    pub exporter: Host,
+    /// As in [`DropCount`]: `template_limit`, `held_dropped`, `exporter_limit`,
+    /// `record_queue` or `tcp_refused`.
+    pub cause: Word,
+    /// How often; of `record_queue` flows.
+    pub count: u64,
+}
+
+/// Exporters and causes that are listed, those that come up most often.
+pub const MAX_NO_ROOM: usize = 64;
+
 /// Something that is the matter, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
@@ -174,6 +189,8 @@ pub struct Health {
     pub refused: Vec<(Host, u64)>,
     /// The same of senders beyond those that are listed.
     pub refused_others: u64,
+    /// Of which exporters something found no room, most often first.
+    pub no_room: Vec<NoRoom>,
     pub work: WorkHealth,
     /// `None` when nothing is to be recorded.
     pub recording: Option<Recording>,

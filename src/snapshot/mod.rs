@@ -18,8 +18,8 @@ pub use exporter::{
 };
 pub use group::{GroupKey, GroupRow, Grouping};
 pub use health::{
-    Alarm, Attached, DropCount, Health, Listener, MissingPort, QueueHealth, Recording, Transport,
-    WorkHealth,
+    Alarm, Attached, DropCount, Health, Listener, MAX_NO_ROOM, MissingPort, NoRoom, QueueHealth,
+    Recording, Transport, WorkHealth,
 };
 pub use via::Via;
 pub use view::{Order, SortKey, Subject, View, Window};

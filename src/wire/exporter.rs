@@ -155,11 +155,16 @@ impl Exporter {
         Exporter { last_seen, class: Class::Known, ..Exporter::default() }
     }
 
-    /// Counts what its domains take, after they were taken over.
-    pub fn book_domains(&mut self) {
+    /// Counts what its domains take, after they were taken over; to be settled.
+    pub fn count_domains(&mut self) {
         let samplers = |domain: &Domain| domain.samplers.len() * SAMPLER_BYTES;
         let all = self.domains.values().map(|domain| DOMAIN_BYTES + samplers(domain));
         self.beside = all.sum();
+    }
+
+    /// The same where what it takes is booked as a whole afterwards.
+    pub fn book_domains(&mut self) {
+        self.count_domains();
         self.booked = self.beside;
         self.template_bytes += self.beside;
     }

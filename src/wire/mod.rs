@@ -356,6 +356,19 @@ impl Decoder {
         self.exporters.get(&address).map(Exporter::details)
     }
 
+    /// Of which exporters something found no room, by which cause, and how often.
+    /// `ExporterLimit` are those that lost their place to others.
+    #[must_use]
+    pub fn no_room(&self) -> Vec<(Host, Cause, u64)> {
+        let of = |(address, exporter): (&Host, &Exporter)| {
+            let address = *address;
+            exporter.refusals.list().map(move |(cause, count)| (address, cause, count))
+        };
+        let gone = self.displaced.list().0.into_iter();
+        let gone = gone.map(|(host, count)| (host, Cause::ExporterLimit, count));
+        self.exporters.iter().flat_map(of).chain(gone).collect()
+    }
+
     /// Senders that the policy refuses, with how many datagrams they sent, and
     /// how many came from yet others.
     #[must_use]

@@ -1,5 +1,7 @@
 //! What of an exporter found no room, so that who is hurt has a name.
 
+use super::report::Cause;
+
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -20,9 +22,10 @@ impl Refusals {
         *slot = slot.saturating_add(u64::from(count));
     }
 
-    /// How often something was refused.
-    #[must_use]
-    pub fn get(&self, what: Refusal) -> u64 {
-        self.0[what as usize]
+    /// What was refused, as which cause, and how often.
+    pub fn list(&self) -> impl Iterator<Item = (Cause, u64)> + use<> {
+        let [templates, held] = self.0;
+        let all = [(Cause::TemplateLimit, templates), (Cause::HeldDropped, held)];
+        all.into_iter().filter(|(_, count)| *count > 0)
     }
 }

@@ -6,10 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Decoder;
+use super::budget::Class;
 use super::exporter::{Domain, Exporter, MAX_DOMAINS};
 use super::numbering::Numbering;
 use super::sequence::Sequence;
-use super::{Decoder, MAX_EXPORTERS};
 use crate::flow::{Host, Time};
 
 /// Of another version nothing is taken over.
@@ -154,22 +155,30 @@ impl Decoder {
     pub fn resume(&mut self, now: Time, standing: &[ExporterStanding]) {
         for ExporterStanding { address, lines } in standing {
             let known = self.exporters.contains_key(address);
-            if !self.policy.allows(*address)
-                || !known && self.pool.exporters.total() >= MAX_EXPORTERS
-            {
+            if !self.policy.allows(*address) || !known && self.pool.exporters.room() == 0 {
                 continue;
             }
-            let exporter = self.exporters.entry(*address).or_insert_with(|| {
-                self.pool.exporters.change(0, 1);
+            let Decoder { exporters, pool, places, .. } = self;
+            let exporter = exporters.entry(*address).or_insert_with(|| {
                 let given_rate = self.policy.rate_of(*address);
                 let last_seen = lines.iter().map(|line| Time(line.seen_ms)).max();
                 let last_seen = last_seen.unwrap_or(now);
-                Exporter { given_rate, last_seen, ..Exporter::default() }
+                let is_known = pool.exporters.may_be(Class::Known);
+                let class = if is_known { Class::Known } else { Class::New };
+                pool.exporters.change(class, 0, 1);
+                match class {
+                    Class::Known => places.admit_known(*address, last_seen),
+                    Class::New => places.admit(*address, last_seen),
+                }
+                Exporter { given_rate, last_seen, class, ..Exporter::default() }
             });
             let fresh = |line: &&Line| now.since(Time(line.seen_ms)) < MAX_AGE_MS;
             for line in lines.iter().filter(fresh) {
                 take_over(now, exporter, line);
             }
+            exporter.count_domains();
+            exporter.settle(exporter.about.names(), pool);
+            exporter.note(*address, pool);
         }
     }
 }

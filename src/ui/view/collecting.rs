@@ -10,6 +10,9 @@ use super::super::paint::Canvas;
 use super::super::theme::Tone;
 use super::strip::wrapped;
 
+/// Exporters that are named of which something found no room.
+const NO_ROOM: usize = 8;
+
 /// Columns of the word before a line.
 const LABEL: u16 = 9;
 
@@ -68,6 +71,10 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
     if health.refused_others > 0 {
         let text = format!("{} from other senders", units::short(health.refused_others));
         say("refused", text, Tone::Plain);
+    }
+    for one in health.no_room.iter().take(NO_ROOM) {
+        let text = format!("{} of {}: {}", units::short(one.count), one.exporter, one.cause);
+        say("no room", text, Tone::Warning);
     }
     if let Some((text, tone)) = work(&health.work) {
         say("workers", text, tone);
