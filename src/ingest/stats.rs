@@ -346,6 +346,7 @@ mod tests {
             exporters: vec![exporter(1, 40), exporter(3, 10)],
             refused: (0..MAX_REFUSED as u32).map(|n| (Host::v4(n), 1)).collect(),
             refused_others: 6,
+            no_room: Vec::new(),
             batch_p99_us: 30,
             standing: Vec::new(),
         };

@@ -222,3 +222,32 @@ fn there_are_limits_and_they_are_counted() {
     assert_eq!(health.refused, [("127.0.0.1".parse().unwrap(), 1)]);
     assert_eq!(health.datagrams, 0);
 }
+
+#[test]
+fn connections_that_say_nothing_keep_nobody_out() {
+    let limits = StreamLimits { connections: 16, per_peer: 1000, ..StreamLimits::default() };
+    let collector = Collector::start(limits, Policy::default());
+    let now = collector.now();
+    let mut good = collector.connect();
+    let sent = |flows| IpfixEncoder::new(0).encode(now, &uploads(now, flows), true).concat();
+    good.write_all(&sent(1)).unwrap();
+    collector.wait("the first flow", |health| health.flows == 1);
+    // Each begins a message and never ends it; all of them together are too many.
+    let slow: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = collector.connect();
+            stream.write_all(&[0, 10]).unwrap();
+            stream
+        })
+        .collect();
+    collector.wait("their turns", |health| dropped(health, "tcp_refused") == 25);
+    assert!(is_closed(&slow[0]), "the first of them made room");
+    let mut newcomer = collector.connect();
+    newcomer.write_all(&sent(10)).unwrap();
+    collector.wait("a newcomer", |health| health.flows == 11);
+    good.write_all(&sent(100)).unwrap();
+    collector.wait("the one before", |health| health.flows == 111);
+    let health = collector.stop();
+    let named: Vec<_> = health.no_room.iter().map(|one| (one.cause.as_ref(), one.count)).collect();
+    assert_eq!(named, [("tcp_refused", 26)], "{:?}", health.no_room);
+}
