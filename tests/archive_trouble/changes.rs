@@ -6,12 +6,14 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 use toptalk::archive::catalog::{Bounds, Catalog, Entry};
+use toptalk::archive::lock::Lock;
 use toptalk::archive::recorder::{Real, encode, segment_of};
 use toptalk::archive::{self, ArchiveError};
 use toptalk::filter::Filter;
 use toptalk::query::{Answer, Ask, Opened, Progress, Question, Source, ask};
 
-use super::{encoder, journal, part, segment};
+use super::common::process::{Running, free_port, toptalk};
+use super::{asked, encoder, journal, part, query, said, segment};
 
 fn listed(folder: &Path) -> Vec<Entry> {
     let mut catalog = Catalog::default();
@@ -42,6 +44,34 @@ fn all(files: &[Entry], before: &(dyn Fn(&Entry) + Sync)) -> Answer {
 
 fn flows(answer: &Answer) -> u64 {
     answer.totals.all.map_or(0, |all| all.flows)
+}
+
+/// What a power cut leaves; a recorder that works there may be about to write the rest.
+#[test]
+fn a_journal_that_was_cut_off_within_a_block_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    segment(root, 0, 4);
+    let path = journal(root, 1, 3);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+    let told = "it was cut off within the block at byte 32: its 3 flows are lost (481 bytes)";
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(4), Some(1)));
+    assert!(said(&output).contains(told), "{}", said(&output));
+    let output = query(root, &["-v", path.to_str().unwrap()]).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
+    assert!(!output.status.success() && printed.contains(told), "{printed}");
+    let lock = Lock::take(root, 1).unwrap();
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(4), Some(0)), "{}", said(&output));
+    drop(lock);
+    // The recorder tells it when it takes the journal over.
+    let mut collect = toptalk();
+    let port = free_port().to_string();
+    collect.args(["collect", "-b", "127.0.0.1", "-p", &port, "-w"]).arg(root);
+    let running = Running::start(&mut collect, "481 bytes of an unfinished block were lost");
+    assert_eq!(running.end(nix::sys::signal::Signal::SIGTERM).status.code(), Some(0));
 }
 
 #[test]

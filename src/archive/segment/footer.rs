@@ -149,10 +149,7 @@ impl Footer {
         (metadata, sum): &(ParquetMetaData, Sum),
     ) -> Result<Footer, ArchiveError> {
         let pairs = Pairs::of(path, metadata);
-        let version = pairs.version(metadata)?;
-        if (version, *sum) == (Version::Two, Sum::Missing) {
-            return Err(ArchiveError::damaged(path, "the checksum of its footer is missing"));
-        }
+        let version = pairs.version(metadata, *sum)?;
         let length_ms = pairs.time("toptalk.slot_length").map(|length| length.0);
         let (Some(start), Some(length_ms)) = (pairs.time("toptalk.slot_start"), length_ms) else {
             return Err(ArchiveError::damaged(path, "no slot in the footer"));
@@ -249,9 +246,19 @@ impl<'a> Pairs<'a> {
     }
 
     /// The version, if it is a segment and still as its writer left it.
-    fn version(&self, metadata: &ParquetMetaData) -> Result<Version, ArchiveError> {
+    fn version(&self, metadata: &ParquetMetaData, sum: Sum) -> Result<Version, ArchiveError> {
         let foreign = |what: String| ArchiveError::Foreign { path: self.path.to_owned(), what };
-        let Some(found) = self.text(VERSION) else {
+        let found = self.text(VERSION);
+        // Programs that copy a file keep its keys, whatever else they change.
+        let writer = metadata.file_metadata().created_by().unwrap_or_default();
+        if found.is_some() && !writer.starts_with(WRITER) {
+            let writer: String = clean(writer).chars().take(MAX_NAME).collect();
+            return Err(foreign(format!("`{writer}` has written it anew, in a form of its own")));
+        }
+        if sum == Sum::Wrong {
+            return Err(ArchiveError::damaged(self.path, "the checksum of its footer is wrong"));
+        }
+        let Some(found) = found else {
             return Err(foreign("a Parquet file without the key toptalk.archive".to_owned()));
         };
         let Some(version) = found.parse().ok().and_then(Version::of) else {
@@ -259,11 +266,9 @@ impl<'a> Pairs<'a> {
             let what = format!("format {found}, this one reads {}", Version::READ);
             return Err(ArchiveError::Version { path: self.path.to_owned(), what });
         };
-        // Programs that copy a file keep its keys, whatever else they change.
-        let writer = metadata.file_metadata().created_by().unwrap_or_default();
-        if !writer.starts_with(WRITER) {
-            let writer: String = clean(writer).chars().take(MAX_NAME).collect();
-            return Err(foreign(format!("`{writer}` has written it anew, in a form of its own")));
+        if (version, sum) == (Version::Two, Sum::Missing) {
+            let what = "the checksum of its footer is missing";
+            return Err(ArchiveError::damaged(self.path, what));
         }
         Ok(version)
     }
@@ -344,14 +349,10 @@ pub fn footer(path: &Path) -> Result<Footer, ArchiveError> {
     Footer::parse(path, &metadata(path, &file)?)
 }
 
-/// The metadata of a Parquet file, without its indexes, and what their checksum is;
-/// never a wrong one.
+/// The metadata of a Parquet file, without its indexes, and what their checksum is.
 pub(super) fn metadata(path: &Path, file: &File) -> Result<(ParquetMetaData, Sum), ArchiveError> {
     let bytes = end(path, file)?;
     let sum = tail::check(&bytes);
-    if sum == Sum::Wrong {
-        return Err(ArchiveError::damaged(path, "the checksum of its footer is wrong"));
-    }
     match look_over(&bytes) {
         Ok(()) => {}
         Err(Odd::Nonsense) => {

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::tail::Tail;
 use super::write::encode_with;
 use super::{Footer, MAX_DICTIONARY, SlotInfo, encode, footer, open};
+use crate::archive::verify::verify;
 use crate::archive::{ArchiveError, Chunk, RowChunk};
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::{FIELDS, Field};
@@ -202,21 +203,54 @@ fn damaged_pages_are_noticed() {
     }
 }
 
+/// A file with other bytes, and the checksum that its writer would have given it.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
+    let mut bytes = bytes.to_vec();
+    bytes[at..at + to.len()].copy_from_slice(to);
+    let mut anew = Vec::new();
+    let mut tail = Tail::new(&mut anew);
+    tail.hold();
+    tail.write_all(&bytes).unwrap();
+    tail.finish().unwrap();
+    anew
+}
+
+/// A footer that was written wrong has a right checksum all the same.
+#[test]
+fn what_a_footer_says_is_compared_with_the_rows() {
+    let (bytes, _) = written(&flows(100), &[], MAX_DICTIONARY);
+    let verified = |bytes: &[u8]| {
+        let file = saved(bytes);
+        let chunk: Box<dyn Chunk> = Box::new(open(file.path()).unwrap());
+        verify(file.path(), Box::new(std::iter::once(Ok(chunk)))).problems
+    };
+    assert_eq!(verified(&bytes), Vec::<String>::new());
+    let first = (SLOT.start.0 - 5000).to_string();
+    let earlier = (SLOT.start.0 - 6000).to_string();
+    let time = |key: &str, time: &str| [key.as_bytes(), b"\x18\x0d", time.as_bytes()].concat();
+    for (from, to, what) in [
+        (&b"toptalk.flows\x18\x0290"[..], &b"toptalk.flows\x18\x0291"[..], "flows 91"),
+        (b"toptalk.duplicates\x18\x0210", b"toptalk.duplicates\x18\x0211", "duplicates 11"),
+        (b"toptalk.far_off\x18\x010", b"toptalk.far_off\x18\x011", "far_off 1"),
+        (&time("toptalk.first", &first), &time("toptalk.first", &earlier), "times "),
+        (b"90 90 ", b"90 99 ", "of page 0 90 99 "),
+    ] {
+        let problems = verified(&replaced(&bytes, from, to));
+        assert!(problems.len() == 1 && problems[0].contains(what), "{what}: {problems:?}");
+    }
+    // Damage that nobody meant is found before anything is believed.
+    let at = bytes.windows(13).rposition(|part| part == first.as_bytes()).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[at] ^= 4;
+    let error = open(saved(&damaged).path()).err().unwrap().to_string();
+    assert!(error.contains("the checksum of its footer is wrong"), "{error}");
+}
+
 #[test]
 fn strangers_and_other_versions_are_told_apart() {
     let (bytes, _) = written(&flows(3), &[], MAX_DICTIONARY);
-    let replaced = |from: &[u8], to: &[u8]| {
-        let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
-        let mut bytes = bytes.clone();
-        bytes[at..at + to.len()].copy_from_slice(to);
-        // As who writes such a file would have it.
-        let mut anew = Vec::new();
-        let mut tail = Tail::new(&mut anew);
-        tail.hold();
-        tail.write_all(&bytes).unwrap();
-        tail.finish().unwrap();
-        anew
-    };
+    let replaced = |from: &[u8], to: &[u8]| replaced(&bytes, from, to);
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = devour(&replaced(b"toptalk.archive", b"another.archive"), file.path());
     assert!(matches!(error, Err(ArchiveError::Foreign { .. })));
