@@ -124,6 +124,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "captures" => captures(&datagrams),
         "archive" => files::archive(),
         "query" => files::query(),
+        "work" => bodies::work::seeds(),
         // Choices have no meaning that could be written down.
         _ => {
             let byte = |n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8;

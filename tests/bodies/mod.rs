@@ -16,6 +16,7 @@ pub mod sets;
 pub mod sflow;
 pub mod structured;
 pub mod watched;
+pub mod work;
 
 /// What takes the fuzzer's bytes.
 pub type Target = fn(&[u8]);
@@ -30,4 +31,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("differential", differential::run),
     ("archive", archive::run),
     ("query", query::run),
+    ("work", work::run),
 ];
