@@ -35,7 +35,6 @@ pub use top::{Output, Top};
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -48,7 +47,7 @@ use self::record::{DemoRecordWords, RecordWords};
 use self::values::{Link, lag, link, sliding, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::archive::recorder::Settings;
-use crate::flow::{LocalNetworks, Network, Time};
+use crate::flow::{LocalNetworks, Network};
 use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::snapshot::Window;
 use crate::units::parse_rate;
@@ -89,6 +88,8 @@ pub struct Live {
     pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
+    /// Bytes that collecting may take, if that is said.
+    pub memory: Option<u64>,
     pub window: Window,
     pub ascii: bool,
     /// Where snapshots are saved, `None` for the default folder.
@@ -156,6 +157,7 @@ struct Collect {
     groups: Vec<Group>,
     policy: Policy,
     state: State,
+    memory: Option<u64>,
 }
 
 #[derive(Args)]
@@ -171,6 +173,9 @@ struct CollectWords {
     workers: Workers,
     #[command(flatten)]
     exporters: ExporterWords,
+    /// Memory that collecting may take: 256M, 4G, at least 64M [default: half of what the machine or its control group has]
+    #[arg(long, value_name = "SIZE", env = "TOPTALK_MEMORY", value_parser = record::memory)]
+    memory: Option<u64>,
     #[command(flatten)]
     windows: WindowWords,
     #[command(flatten)]
@@ -265,6 +270,7 @@ impl Words {
                     groups: words.groups.group,
                     policy: Policy::default(),
                     state: State::Nowhere,
+                    memory: None,
                     window: words.screen.window,
                     ascii: words.screen.ascii,
                     snapshots: words.screen.snapshots,
@@ -299,16 +305,14 @@ impl CollectWords {
             max_hosts: self.windows.max_hosts,
             max_conversations: self.windows.max_conversations,
             lag: self.windows.lag,
-            rules: Rules::default(),
-            keep_all: false,
             no_dedup: self.windows.no_dedup,
-            groups: Arc::default(),
-            started: Time::default(),
+            ..Config::default()
         };
         let (policy, state) = self.exporters.check();
         let groups = self.groups.group;
         let listen = Listen { address: self.bind, ports, ..Listen::default() };
-        Ok(Collect { listen, workers: self.workers, config, groups, policy, state })
+        let memory = self.memory;
+        Ok(Collect { listen, workers: self.workers, config, groups, policy, state, memory })
     }
 }
 
@@ -325,7 +329,8 @@ impl RuleWords {
 
 impl LiveWords {
     fn check(self, said: &Said) -> Result<Live, clap::Error> {
-        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
+        let Collect { listen, workers, config, groups, policy, state, memory } =
+            self.collect.check()?;
         let rules = self.rules.check();
         Ok(Live {
             listen,
@@ -334,6 +339,7 @@ impl LiveWords {
             groups,
             policy,
             state,
+            memory,
             window: self.screen.window,
             ascii: self.screen.ascii,
             snapshots: self.screen.snapshots,

@@ -5,6 +5,7 @@
 //! said once, where the flag is declared, and the same for both.
 
 mod error;
+pub mod memory;
 mod read;
 mod table;
 

@@ -17,7 +17,7 @@ use dashmap::Entry;
 use super::batch::{Batch, Kept};
 use super::log::TimeLog;
 use super::pane::{COARSE, Edges, KEEP_SPAN};
-use super::rows::{Map, Update};
+use super::rows::{Map, ROW_BYTES, Update};
 use super::timing::MAX_LAG_MS;
 
 /// How much more a local host's byte is worth than a stranger's.
@@ -77,7 +77,7 @@ impl<K: Eq + Hash + Kept> Doors<K> {
 
     /// Lets newcomers in that find room, or whose traffic is worth more than that
     /// of a row. Returns how many rows there are less than before, but for room
-    /// that was taken.
+    /// that was taken, and how many bytes more they take.
     pub(super) fn admit(
         &self,
         number: usize,
@@ -86,15 +86,18 @@ impl<K: Eq + Hash + Kept> Doors<K> {
         batch: &Batch,
         newcomers: &[Newcomer<K>],
         takes_room: impl Fn() -> bool,
-    ) -> usize {
-        let Some(door) = self.doors.get(number) else { return 0 };
+    ) -> (usize, isize) {
+        let Some(door) = self.doors.get(number) else { return (0, 0) };
+        let mut grown = 0;
         let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
         door.age(edges, self.slots);
         let (mut refused, mut evicted, mut fewer) = (0, 0, 0);
         for Newcomer { update, hash } in newcomers {
             // An earlier flow of the batch may have been let in with this key.
             if let Some(mut row) = map.get_mut(&update.key) {
+                let before = row.heap();
                 batch.add_to(row.value_mut(), edges, update);
+                grown += row.heap() as isize - before as isize;
                 continue;
             }
             let bytes = batch.bytes(update.flow);
@@ -104,12 +107,13 @@ impl<K: Eq + Hash + Kept> Doors<K> {
                 let before = door.sketch.add(*hash, bytes);
                 let upto = before.saturating_add(bytes);
                 self.crowded.store(true, Ordering::Relaxed);
-                if !door.evict(map, edges, weigh(upto, update.local)) {
+                let Some(freed) = door.evict(map, edges, weigh(upto, update.local)) else {
                     door.bound = door.bound.max(upto);
                     door.newest = door.newest.max(batch.arrived());
                     refused += 1;
                     continue;
-                }
+                };
+                grown -= freed as isize;
                 evicted += 1;
                 before
             };
@@ -119,16 +123,45 @@ impl<K: Eq + Hash + Kept> Doors<K> {
                     fewer += 1;
                     row.into_ref()
                 }
-                Entry::Vacant(place) => place.insert(TimeLog::default()),
+                Entry::Vacant(place) => {
+                    grown += ROW_BYTES as isize;
+                    place.insert(TimeLog::default())
+                }
             };
+            let had = row.heap();
             batch.add_to(row.value_mut(), edges, update);
             if before > 0 {
                 row.value_mut().miss(edges, door.newest, before);
             }
+            grown += row.heap() as isize - had as isize;
         }
         self.refused.fetch_add(refused, Ordering::Relaxed);
         self.evicted.fetch_add(evicted, Ordering::Relaxed);
-        fewer
+        (fewer, grown)
+    }
+
+    /// Gives up the lightest rows of a map, so many at most, as long as `too_much` says so
+    /// of the bytes that were freed. How many went, and what they took.
+    pub(super) fn relieve(
+        &self,
+        number: usize,
+        map: &Map<K>,
+        edges: &Edges,
+        most: usize,
+        too_much: impl Fn(usize) -> bool,
+    ) -> (usize, usize) {
+        let Some(door) = self.doors.get(number) else { return (0, 0) };
+        let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
+        door.age(edges, self.slots);
+        self.crowded.store(true, Ordering::Relaxed);
+        let (mut rows, mut freed) = (0, 0);
+        while rows < most && too_much(freed) {
+            let Some(bytes) = door.evict(map, edges, u64::MAX) else { break };
+            freed += bytes;
+            rows += 1;
+        }
+        self.evicted.fetch_add(rows as u64, Ordering::Relaxed);
+        (rows, freed)
     }
 
     /// The most bytes of the last hour that anything without a row can have.
@@ -213,8 +246,8 @@ impl<K: Eq + Hash + Kept> Door<K> {
         }
     }
 
-    /// Gives up the lightest row if it is worth less than `offered`.
-    fn evict(&mut self, map: &Map<K>, edges: &Edges, offered: u64) -> bool {
+    /// Gives up the lightest row if it is worth less than `offered`; the bytes it took.
+    fn evict(&mut self, map: &Map<K>, edges: &Edges, offered: u64) -> Option<usize> {
         let stale = edges.edge.saturating_sub(self.looked) >= STALE_SECONDS;
         if self.victims.is_empty() || stale {
             self.look(map);
@@ -223,7 +256,7 @@ impl<K: Eq + Hash + Kept> Door<K> {
         while let Some((known, victim)) = self.victims.pop() {
             if known >= offered {
                 self.victims.push((known, victim));
-                return false;
+                return None;
             }
             // It may have gone, or have had more traffic since.
             let now = map.get(&victim).map(|row| worth(&victim, row.value()));
@@ -236,10 +269,10 @@ impl<K: Eq + Hash + Kept> Door<K> {
                 self.newest = self.newest.max(log.bounds(edges).map_or(0, |bounds| bounds.1));
                 let before = self.sketch.add(map.hash_usize(&victim), lost);
                 self.bound = self.bound.max(before.saturating_add(lost));
-                return true;
+                return Some(ROW_BYTES + log.heap());
             }
         }
-        false
+        None
     }
 
     /// Finds the lightest rows of the map.

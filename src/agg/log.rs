@@ -12,6 +12,9 @@ use crate::snapshot::{Both, Counters};
 /// fourth would make every row a sixth larger.
 const INLINE: usize = 3;
 
+/// What an allocator adds to what it is asked for.
+const ALLOCATED: usize = 16;
+
 /// Both directions on one path need at most 520 entries. With more than this an
 /// exporter gives the same conversation ever new interfaces: they are no longer
 /// told apart.
@@ -137,6 +140,11 @@ impl TimeLog {
     /// Reading the newest entry brings the end of the log into the cache.
     pub(super) fn touch(&self) -> u8 {
         self.0.last().map_or(0, Entry::lane)
+    }
+
+    /// Bytes that it takes outside its row.
+    pub(super) fn heap(&self) -> usize {
+        if self.0.spilled() { self.0.capacity() * size_of::<Entry>() + ALLOCATED } else { 0 }
     }
 
     /// Entries: what it costs to read it.

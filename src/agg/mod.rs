@@ -83,6 +83,9 @@ pub struct Config {
     pub local: LocalNetworks,
     pub max_hosts: usize,
     pub max_conversations: usize,
+    /// Bytes that rows of hosts, and those of conversations, take at most.
+    pub host_bytes: usize,
+    pub conversation_bytes: usize,
     pub lag: LagRule,
     pub rules: Rules,
     /// Keep everything in one window that never slides (`top --window all`).
@@ -118,6 +121,8 @@ impl Default for Config {
             local: LocalNetworks::default(),
             max_hosts: DEFAULT_MAX_HOSTS,
             max_conversations: DEFAULT_MAX_CONVERSATIONS,
+            host_bytes: usize::MAX,
+            conversation_bytes: usize::MAX,
             lag: LagRule::default(),
             rules: Rules::default(),
             keep_all: false,
@@ -163,8 +168,8 @@ impl Windows {
             Edges::at(floor(seconds(config.started), FINE))
         };
         Windows {
-            hosts: Rows::new(config.max_hosts),
-            conversations: Rows::new(config.max_conversations),
+            hosts: Rows::new(config.max_hosts, config.host_bytes),
+            conversations: Rows::new(config.max_conversations, config.conversation_bytes),
             paths: Paths::default(),
             begun: edges.edge,
             site: Mutex::new(Site {
@@ -291,6 +296,12 @@ impl Windows {
             percentile.record(end, &totals.up, &totals.down);
         }
         site.percentile = Some(percentile);
+    }
+
+    /// Bytes that rows of hosts, and those of conversations, take now.
+    #[must_use]
+    pub fn bytes(&self) -> (usize, usize) {
+        (self.hosts.bytes(), self.conversations.bytes())
     }
 
     /// The limits that are being broken, worst first.

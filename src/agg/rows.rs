@@ -32,6 +32,14 @@ const MAX_MAPS: usize = 128;
 /// Rows that are few: a smaller table grows and shrinks in no time.
 const SMALL: usize = 1024;
 
+/// Bytes of a row: its key, its log and the part of its table that is empty, and its
+/// place among estimates once all are taken. What its log has outside comes on top.
+pub(super) const ROW_BYTES: usize = 256;
+
+/// Rows that give way at once, beside one for each flow of a group, when rows take more
+/// bytes than they may: enough that growing logs are made up for.
+const RELIEF: usize = 16;
+
 /// Shards of a map, the fewest that there can be.
 const SHARDS: usize = 2;
 
@@ -57,6 +65,9 @@ pub(super) struct Rows<K> {
     maps: Vec<Map<K>>,
     count: AtomicUsize,
     max: usize,
+    /// Bytes that rows and their logs take, and may take.
+    bytes: AtomicUsize,
+    max_bytes: usize,
     pub(super) doors: Doors<K>,
     /// How often all rows were dropped.
     epoch: AtomicU64,
@@ -72,7 +83,9 @@ struct Placed<K> {
 }
 
 impl<K: Eq + Hash + Kept> Rows<K> {
-    pub(super) fn new(max: usize) -> Rows<K> {
+    /// For so many rows that take so many bytes at most.
+    pub(super) fn new(max: usize, max_bytes: usize) -> Rows<K> {
+        let max = max.min(max_bytes / ROW_BYTES);
         let maps = (max / ROWS_PER_MAP).next_power_of_two().clamp(1, MAX_MAPS);
         let hasher = RandomState::default();
         let map = |_| DashMap::with_hasher_and_shard_amount(hasher.clone(), SHARDS);
@@ -80,6 +93,8 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             maps: (0..maps).map(map).collect(),
             count: AtomicUsize::new(0),
             max,
+            bytes: AtomicUsize::new(0),
+            max_bytes,
             doors: Doors::new(maps, max),
             epoch: AtomicU64::new(0),
             swept: AtomicU64::new(0),
@@ -141,6 +156,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
         let Some(first) = group.clone().next() else { return };
         let (number, shard) = (first.place as usize / SHARDS, first.place as usize % SHARDS);
         let (Some(map), mut newcomers) = (self.maps.get(number), Vec::new()) else { return };
+        let (mut grown, mut flows) = (0, 0);
         {
             let mut table = map.shards()[shard].write();
             // Whatever has the tag of the hash is nearly always the row.
@@ -155,11 +171,16 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             drop(rows);
             for Placed { update, hash, .. } in group {
                 let (key, hash) = (update.key, *hash as u64);
+                flows += 1;
                 if let Some((_, log)) = table.get_mut(hash, |(known, _)| *known == key) {
-                    batch.add_to(log.get_mut(), edges, update);
+                    let log = log.get_mut();
+                    let before = log.heap();
+                    batch.add_to(log, edges, update);
+                    grown += log.heap() as isize - before as isize;
                 } else if !self.doors.is_crowded() && self.takes_room() {
                     let mut log = TimeLog::default();
                     batch.add_to(&mut log, edges, update);
+                    grown += (ROW_BYTES + log.heap()) as isize;
                     let row = (key, SharedValue::new(log));
                     let rehash = |(key, _): &_| map.hash_usize(key) as u64;
                     let (room, rows) = (table.capacity(), table.len());
@@ -173,10 +194,31 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             }
         }
         if !newcomers.is_empty() {
-            let fewer =
+            let (fewer, more) =
                 self.doors.admit(number, map, edges, batch, &newcomers, || self.takes_room());
             self.leave_room(fewer);
+            grown += more;
         }
+        self.grow(grown);
+        if self.bytes() > self.max_bytes {
+            let (fewer, freed) = self.doors.relieve(number, map, edges, RELIEF + flows, |freed| {
+                self.bytes().saturating_sub(freed) > self.max_bytes
+            });
+            self.leave_room(fewer);
+            self.grow(-(freed as isize));
+        }
+    }
+
+    /// Bytes that rows and their logs take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Rows and their logs take so many bytes more, or less.
+    fn grow(&self, by: isize) {
+        // Never below zero, whatever a panic in between may have left.
+        let more = |bytes: usize| Some(bytes.saturating_add_signed(by));
+        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
     /// At how many rows the table of a shard with this capacity grows: between
@@ -189,7 +231,8 @@ impl<K: Eq + Hash + Kept> Rows<K> {
 
     /// Whether there is room for one more row, which is then taken.
     fn takes_room(&self) -> bool {
-        let full = self.count.load(Ordering::Relaxed) >= self.max;
+        let full = self.count.load(Ordering::Relaxed) >= self.max
+            || self.bytes().saturating_add(ROW_BYTES) > self.max_bytes;
         if !full {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
@@ -285,25 +328,33 @@ impl<K: Eq + Hash + Kept> Rows<K> {
     pub(super) fn clear(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         for map in &self.maps {
-            let mut gone = 0;
-            map.retain(|_, _| {
+            let (mut gone, mut freed) = (0, 0);
+            map.retain(|_, log| {
                 gone += 1;
+                freed += ROW_BYTES + log.heap();
                 false
             });
             self.leave_room(gone);
+            self.grow(-(freed as isize));
         }
     }
 
     fn sweep_map(&self, number: usize, edges: &Edges) {
         let Some(map) = self.maps.get(number) else { return };
-        let mut gone = 0;
+        let (mut gone, mut freed) = (0, 0);
         map.retain(|_, log| {
+            let before = log.heap();
             log.compact(edges);
             log.shrink();
-            gone += usize::from(log.is_empty());
+            freed += before.saturating_sub(log.heap());
+            if log.is_empty() {
+                gone += 1;
+                freed += ROW_BYTES + log.heap();
+            }
             !log.is_empty()
         });
         self.leave_room(gone);
+        self.grow(-(freed as isize));
         if gone > 0 && map.capacity() > 4 * map.len().max(SMALL) {
             map.shrink_to_fit();
         }

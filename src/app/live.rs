@@ -9,10 +9,11 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
 use super::descriptors::Needs;
-use super::{AppError, attach, groups, record, save, state, zone};
+use super::{AppError, attach, groups, memory, record, save, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
 use crate::clock::Clock;
+use crate::config::memory::Shares;
 use crate::flow::Groups;
 use crate::ingest::{self, Bound, Ingest, Listen, Plan, Recording};
 use crate::snapshot::View;
@@ -47,7 +48,12 @@ pub(super) fn show(
     let plan = live.record.clone().map(Plan::one);
     let needs = Needs { screen: true, ..Needs::of(&live.listen, plan.as_ref()) };
     let shares = needs.reserve()?;
-    let config = Config { started: clock.now(), groups: Arc::clone(&groups), ..live.config };
+    let room = Shares::of(memory::find(live.memory).bytes);
+    let config = Config {
+        started: clock.now(),
+        groups: Arc::clone(&groups),
+        ..memory::bounded(live.config, &room)
+    };
     let windows = Arc::new(Windows::new(config));
     // What an earlier run left is told by `collect` only: here is a screen.
     let recording = record::start(live.record.as_ref(), clock)?.map(|(recording, _)| recording);
@@ -59,6 +65,7 @@ pub(super) fn show(
         state: state::folder(live.state, |name| std::env::var_os(name)),
         tape: recording.as_ref().map(Recording::tape),
         listen,
+        limits: memory::limits(&room),
         ..ingest::Options::default()
     };
     let ingest = Ingest::start(sockets, windows.clone(), clock, told).map_err(AppError::Start)?;

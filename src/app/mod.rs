@@ -11,6 +11,7 @@ mod groups;
 mod inputs;
 mod inspect;
 mod live;
+mod memory;
 mod metrics;
 pub mod notify;
 mod query;

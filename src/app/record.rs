@@ -6,6 +6,7 @@ use super::AppError;
 use crate::archive::recorder::{Encode, Recovered, Settings};
 use crate::archive::segment::{self, SlotInfo};
 use crate::clock::Clock;
+use crate::config::memory::Shares;
 use crate::ingest::{Left, Plan, QUEUE_FLOWS, Recording};
 
 /// Starts recording, when it was asked for; says what an earlier run left.
@@ -17,13 +18,18 @@ pub(super) fn start(
     Ok(Some(Recording::start(settings.clone(), clock, encoder())?))
 }
 
-/// Starts recording into all folders of a plan, when there are any; says what an
-/// earlier run left in each.
-pub(super) fn start_all(plan: Plan, clock: Clock) -> Result<(Option<Recording>, Left), AppError> {
+/// Starts recording into all folders of a plan, when there are any, with so much room
+/// for what waits for the disk; says what an earlier run left in each.
+pub(super) fn start_all(
+    plan: Plan,
+    clock: Clock,
+    room: &Shares,
+) -> Result<(Option<Recording>, Left), AppError> {
     if plan.is_empty() {
         return Ok((None, Left::new()));
     }
-    let (recording, recovered) = Recording::start_all(plan, clock, encoder(), QUEUE_FLOWS)?;
+    let (recording, recovered) =
+        Recording::start_all(plan, clock, encoder(), QUEUE_FLOWS.min(room.record_flows))?;
     Ok((Some(recording), recovered))
 }
 

@@ -14,10 +14,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::descriptors::Needs;
 use super::say::{self, line};
 use super::stderr::{Stderr, Weight};
-use super::{AppError, attach, groups, record, state, zone};
+use super::{AppError, attach, groups, memory, record, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::{NO_NAMES, Output, Top};
 use crate::clock::Clock;
+use crate::config::memory::Shares;
 use crate::ingest::{Ingest, Options, Plan};
 use crate::snapshot::{Allowance, Basis, Grouping, Order, Snapshot, Subject, View};
 use crate::table;
@@ -70,7 +71,9 @@ fn collect(
     let time = crate::units::duration(top.for_ms);
     tell(&format!("listening on port {} for {time}", ports.join(", ")));
     sockets.iter().filter_map(|socket| socket.note.as_ref()).for_each(|note| tell(note));
-    let config = Config { started: clock.now(), groups, ..top.config.clone() };
+    let room = Shares::of(memory::find(top.memory).bytes);
+    let config =
+        Config { started: clock.now(), groups, ..memory::bounded(top.config.clone(), &room) };
     let windows = Arc::new(Windows::new(config));
     for said in recording.iter().filter_map(|(_, recovered)| recovered.text()) {
         tell(&said);
@@ -82,6 +85,7 @@ fn collect(
         streams: shares.streams(),
         listen: Some(top.listen.clone()),
         state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
+        limits: memory::limits(&room),
         ..Options::default()
     };
     let ingest =

@@ -77,6 +77,7 @@ const HERE: &[&str] = &["port", "bind", "record", "for_ms"];
 const COLLECTING: &[(&str, &str)] = &[
     ("local", "--local"),
     ("lag", "--lag"),
+    ("memory", "--memory"),
     ("max_hosts", "--max-hosts"),
     ("max_conversations", "--max-conversations"),
     ("no_dedup", "--no-dedup"),

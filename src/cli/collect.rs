@@ -38,6 +38,8 @@ pub struct Collecting {
     pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
+    /// Bytes that collecting may take, if that is said.
+    pub memory: Option<u64>,
     pub record: Plan,
     pub hook: Option<Hook>,
     pub repeat: Vec<Repeat>,
@@ -143,7 +145,8 @@ struct BesideWords {
 impl CollectingWords {
     pub(super) fn check(self, said: &Said) -> Result<Collecting, clap::Error> {
         self.refused.check().map_err(wrong)?;
-        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
+        let Collect { listen, workers, config, groups, policy, state, memory } =
+            self.collect.check()?;
         let listen = self.more.listen(listen)?;
         let allowed = !policy.allow.is_empty();
         let policy = self.more.policy(policy);
@@ -169,6 +172,7 @@ impl CollectingWords {
             groups,
             policy,
             state,
+            memory,
             record,
             hook: self.beside.hook.map(|split| Hook { words: split.0, limit }),
             repeat: self.beside.repeat,

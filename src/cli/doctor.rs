@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::attach::AttachWords;
+use super::record::memory;
 use super::{Attach, wrong};
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::units::parse_duration;
@@ -18,6 +19,8 @@ pub struct Doctor {
     pub for_ms: i64,
     /// The folder of the archive, when there is to be one.
     pub folder: Option<PathBuf>,
+    /// Bytes that collecting may take, if that is said.
+    pub memory: Option<u64>,
     /// Where a collector may be asked that has the ports.
     pub attach: Attach,
     /// JSON instead of a table.
@@ -38,6 +41,9 @@ pub(super) struct DoctorWords {
     /// Look at this folder of an archive as well
     #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
     record: Option<PathBuf>,
+    /// Memory that collecting may take, as the collector is given it
+    #[arg(long, value_name = "SIZE", env = "TOPTALK_MEMORY", value_parser = memory)]
+    memory: Option<u64>,
     #[command(flatten)]
     attach: AttachWords,
     /// Shape of the answer
@@ -63,6 +69,7 @@ impl DoctorWords {
             listen: Listen { address: self.bind, ports, ..Listen::default() },
             for_ms: self.for_ms,
             folder: self.record,
+            memory: self.memory,
             attach: self.attach.alone(),
             json: self.output == Output::Json,
         })

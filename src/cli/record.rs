@@ -7,6 +7,7 @@ use clap::Args;
 use crate::archive::expire::Limits;
 use crate::archive::name::Hierarchy;
 use crate::archive::recorder::{MAX_SLOT_SECONDS, Settings};
+use crate::config::memory::LEAST;
 
 /// How to record, wherever something is collected.
 #[derive(Args)]
@@ -104,6 +105,15 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let bare = text.strip_suffix('B').unwrap_or(text);
     scaled(bare, &units)
         .ok_or_else(|| format!("expected a size such as 50G or 800M, found `{text}`"))
+}
+
+/// A size of memory, at least [`LEAST`].
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    let bytes = bytes(text)?;
+    if bytes < LEAST {
+        return Err(format!("expected at least {}M, found `{text}`", LEAST / 1_000_000));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub struct Top {
     pub groups: Vec<Group>,
     pub policy: Policy,
     pub state: State,
+    /// Bytes that collecting may take, if that is said.
+    pub memory: Option<u64>,
     pub for_ms: i64,
     pub window: Window,
     /// What is listed: hosts or a grouping.
@@ -95,7 +97,8 @@ impl TopWords {
             .and_then(|filter| filter.check_live().map(|()| filter))
             .map_err(|error| wrong(refused(&text, &error)))?;
         let attach = self.attach.check(said);
-        let Collect { listen, workers, config, groups, policy, state } = self.collect.check()?;
+        let Collect { listen, workers, config, groups, policy, state, memory } =
+            self.collect.check()?;
         // The collector that runs may have names.
         if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() && !attach.allowed {
             return Err(wrong(NO_NAMES.to_owned()));
@@ -107,6 +110,7 @@ impl TopWords {
             groups,
             policy,
             state,
+            memory,
             for_ms: self.for_ms.unwrap_or(DEFAULT_FOR_MS),
             window: self.window,
             subject: self.by,

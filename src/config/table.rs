@@ -109,6 +109,7 @@ pub const TABLE: &[Setting] = &[
     fixed("listen.bind", "bind", One, COLLECTING),
     fixed("listen.buffer", "buffer", One, SERVICE),
     fixed("listen.workers", "workers", One, COLLECTING),
+    fixed("memory.size", "memory", One, COLLECTING),
     live("exporters.allow", "allow", Many, COLLECTING),
     live("exporters.sampling", "sampling", Many, COLLECTING),
     live("exporters.assume-sampling", "assume-sampling", One, SERVICE),

@@ -27,10 +27,11 @@ use super::metrics::Metrics;
 use super::notify::{self, Manager};
 use super::serve::{Parts, Serving};
 use super::top::Ends;
-use super::{AppError, groups, record, state, zone};
+use super::{AppError, groups, memory, record, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::{Collecting, Line};
 use crate::clock::Clock;
+use crate::config::memory::Shares;
 use crate::ingest::{Bound, Ingest, Losses, Options, Recording};
 use crate::source::Local;
 
@@ -130,18 +131,23 @@ impl Service {
         let sockets = collecting.listen.open()?;
         let metrics = Metrics::bind(collecting.metrics)?;
         let clock = Clock::start();
+        let budget = memory::find(collecting.memory);
+        let room = Shares::of(budget.bytes);
         let slot = collecting.record.slot_seconds();
         let folders = collecting.record.folders();
-        let (recording, recovered) = record::start_all(collecting.record, clock)?;
+        let (recording, recovered) =
+            record::start_all(collecting.record.with_parts_of(room.part_rows), clock, &room)?;
         let tape = recording.as_ref().map(Recording::tape);
         let told = announce(&sockets, &folders, slot);
+        info!(bytes = budget.bytes, "memory: {}", memory::sentence(&budget));
         collecting.notes.iter().for_each(|note| warn!("{note}"));
         for (folder, recovered) in recovered {
             if let Some(text) = recovered.text() {
                 info!(folder = %folder.display(), "{text}");
             }
         }
-        let config = Config { started: clock.now(), groups, ..collecting.config };
+        let config =
+            Config { started: clock.now(), groups, ..memory::bounded(collecting.config, &room) };
         let windows = Arc::new(Windows::new(config));
         let options = Options {
             workers: collecting.workers,
@@ -153,6 +159,7 @@ impl Service {
             counts_gaps: true,
             losses: losses.clone(),
             streams: shares.streams(),
+            limits: memory::limits(&room),
             ..Options::default()
         };
         let ingest =

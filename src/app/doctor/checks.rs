@@ -58,6 +58,7 @@ type Check = fn(&Facts) -> Vec<Said>;
 const CHECKS: &[(&str, Check)] = &[
     ("port", ports),
     ("buffer", buffer),
+    ("memory", memory),
     ("arrival", arrival),
     ("datagrams", datagrams),
     ("exporter", exporters),
@@ -189,6 +190,11 @@ fn buffer(facts: &Facts) -> Vec<Said> {
             &format!("for good: echo {line} | sudo tee /etc/sysctl.d/10-toptalk.conf"),
         ],
     )]
+}
+
+/// How much a collector may take here, unless its settings say otherwise.
+fn memory(facts: &Facts) -> Vec<Said> {
+    facts.memory.iter().map(|text| said(State::Ok, text.clone(), &[])).collect()
 }
 
 fn arrival(facts: &Facts) -> Vec<Said> {

@@ -13,6 +13,8 @@ pub(super) struct Facts {
     pub asked: bool,
     /// The largest receive buffer that a program may ask for, in bytes.
     pub rmem_max: Option<u64>,
+    /// What memory a collector would have here.
+    pub memory: Option<String>,
     /// What came while it was listened; `None` when nothing could be listened on.
     pub heard: Option<Heard>,
     /// Where the collector listens that can be asked, if there is one.

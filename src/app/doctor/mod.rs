@@ -15,7 +15,7 @@ use self::checks::State;
 use self::facts::{Facts, Heard};
 use super::say::tell;
 use super::top::Ends;
-use super::{AppError, attach};
+use super::{AppError, attach, memory};
 use crate::agg::{Config, Windows};
 use crate::cli::Doctor;
 use crate::clock::Clock;
@@ -54,6 +54,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
         ports,
         asked,
         rmem_max: gather::rmem_max(),
+        memory: Some(memory::sentence(&memory::find(doctor.memory))),
         elsewhere: collector.map(|heard| heard.health.listeners).unwrap_or_default(),
         heard,
         archive: doctor.folder.as_deref().map(gather::archive),

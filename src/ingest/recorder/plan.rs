@@ -53,6 +53,17 @@ impl Plan {
         places.map(|settings| settings.folder.clone()).collect()
     }
 
+    /// The same with parts of so many flows at most.
+    #[must_use]
+    pub fn with_parts_of(mut self, rows: usize) -> Plan {
+        let places = self.sources.iter_mut().map(|(_, place)| &mut place.settings);
+        let rest = self.rest.iter_mut().map(|place| &mut place.settings);
+        for settings in places.chain(&mut self.each).chain(rest) {
+            settings.part_rows = settings.part_rows.min(rows);
+        }
+        self
+    }
+
     /// How files are cut, which is the same everywhere.
     #[must_use]
     pub fn slot_seconds(&self) -> u32 {

@@ -35,6 +35,7 @@ fn well() -> Facts {
         ports: vec![Port { number: 2055, state: PortState::Free }],
         asked: false,
         rmem_max: Some(RECEIVE_BUFFER as u64),
+        memory: Some("4 GB for collecting".to_owned()),
         elsewhere: Vec::new(),
         heard: Some(Heard { for_ms: 10_000, now: NOW, health, transit: Vec::new() }),
         archive: Some(Archive {

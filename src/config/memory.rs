@@ -1,0 +1,186 @@
+//! How much memory collecting may take, and what each part of it has. Pure: text of
+//! the kernel and sizes in, sizes out.
+
+use std::path::{Path, PathBuf};
+
+/// The least that can be asked for: below this nothing of use can be kept.
+pub const LEAST: u64 = 64_000_000;
+
+/// Of what the machine or its container has, one part in so many is for collecting
+/// unless told otherwise: queries, screens and other programs have the rest.
+pub const DEFAULT_PART: u64 = 2;
+
+/// Where the kernel shows control groups.
+const GROUPS: &str = "/sys/fs/cgroup";
+
+/// What each part of collecting may take, in bytes unless said otherwise. Together it is
+/// three quarters of the whole; the rest is for the program itself, answers, and what an
+/// allocator cannot give back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Rows of hosts and of conversations with their logs.
+    pub hosts: usize,
+    pub conversations: usize,
+    /// Templates, and data sets that wait for theirs.
+    pub templates: usize,
+    pub held: usize,
+    /// Datagrams that wait for workers.
+    pub queues: usize,
+    /// Flows that wait for the disk.
+    pub record_flows: usize,
+    /// Flows of a part of the archive, which is read as a whole to become a segment.
+    pub part_rows: usize,
+}
+
+/// Bytes of a flow that waits for the disk, with what came beside it.
+const FLOW: u64 = 160;
+
+/// Bytes for each flow of a part while a segment is made of it, as measured.
+const ENCODED: u64 = 200;
+
+/// A part has so many flows at least: smaller ones would make very many files.
+const LEAST_PART: usize = 50_000;
+
+impl Shares {
+    /// The shares of so many bytes. What has a limit of its own beside never has more.
+    #[must_use]
+    pub fn of(bytes: u64) -> Shares {
+        let part = |of: u64, unit: u64| usize::try_from(bytes / of / unit).unwrap_or(usize::MAX);
+        Shares {
+            hosts: part(8, 1),
+            conversations: part(16, 1).saturating_mul(5),
+            templates: part(32, 1),
+            held: part(32, 1),
+            queues: part(16, 1),
+            record_flows: part(16, FLOW),
+            part_rows: part(8, ENCODED).max(LEAST_PART),
+        }
+    }
+}
+
+/// What limits memory here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// It was asked for.
+    Asked,
+    /// A control group, as of a container or a service, has so many bytes.
+    Group(u64),
+    /// The machine has so many bytes.
+    Machine(u64),
+    /// It cannot be seen.
+    Unknown,
+}
+
+/// So many bytes for collecting, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub bytes: u64,
+    pub whole: Whole,
+}
+
+/// Without anything known: what a small machine has to spare.
+const UNKNOWN: u64 = 1 << 30;
+
+/// How much collecting may take; `read` gives the text of a file of the kernel.
+#[must_use]
+pub fn budget(asked: Option<u64>, read: &dyn Fn(&Path) -> Option<String>) -> Budget {
+    if let Some(bytes) = asked {
+        return Budget { bytes: bytes.max(LEAST), whole: Whole::Asked };
+    }
+    let machine = read(Path::new("/proc/meminfo")).and_then(|text| total(&text));
+    let group = group(read).filter(|group| machine.is_none_or(|machine| *group < machine));
+    let (whole, bytes) = match (group, machine) {
+        (Some(bytes), _) => (Whole::Group(bytes), bytes / DEFAULT_PART),
+        (None, Some(bytes)) => (Whole::Machine(bytes), bytes / DEFAULT_PART),
+        (None, None) => (Whole::Unknown, UNKNOWN),
+    };
+    Budget { bytes: bytes.max(LEAST), whole }
+}
+
+/// `MemTotal` of /proc/meminfo (proc(5)), which is in units of 1024 bytes.
+fn total(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
+/// The least limit of the control groups that this process is in: of version 2
+/// (`memory.max`) or 1 (`memory.limit_in_bytes`), with all groups above (cgroups(7)).
+fn group(read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
+    let own = read(Path::new("/proc/self/cgroup"))?;
+    let mut least = None;
+    for line in own.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(kinds), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let (root, file) = match kinds {
+            "" => (PathBuf::from(GROUPS), "memory.max"),
+            _ if kinds.split(',').any(|kind| kind == "memory") => {
+                (Path::new(GROUPS).join("memory"), "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        // In a container the path may be one of the host; the limit is then at the root.
+        for above in Path::new(path.trim_start_matches('/')).ancestors() {
+            let limit = read(&root.join(above).join(file));
+            // Without a limit there is the word max, or a number beyond all memory.
+            let limit = limit.and_then(|text| text.trim().parse::<u64>().ok());
+            least = least.into_iter().chain(limit).min();
+        }
+    }
+    least
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn found(files: &[(&str, &str)], asked: Option<u64>) -> Budget {
+        let files: HashMap<&str, &str> = files.iter().copied().collect();
+        budget(asked, &|path| files.get(path.to_str()?).map(ToString::to_string))
+    }
+
+    const MACHINE: (&str, &str) = ("/proc/meminfo", "MemTotal:       8000000 kB\nMemFree:  1 kB\n");
+
+    #[test]
+    fn the_machine_or_the_least_control_group_counts() {
+        let machine = 8_000_000 * 1024;
+        let plain = found(&[MACHINE, ("/proc/self/cgroup", "0::/\n")], None);
+        assert_eq!(plain, Budget { bytes: machine / 2, whole: Whole::Machine(machine) });
+        let unit = ("/proc/self/cgroup", "0::/system.slice/toptalk.service\n");
+        let max = "/sys/fs/cgroup/system.slice/toptalk.service/memory.max";
+        let above = "/sys/fs/cgroup/system.slice/memory.max";
+        for (own, slice, least) in [
+            ("536870912\n", "max\n", Some(536_870_912)),
+            ("max\n", "1073741824\n", Some(1_073_741_824)),
+            ("2147483648\n", "1073741824\n", Some(1_073_741_824)),
+            ("max\n", "max\n", None),
+            ("9223372036854771712\n", "max\n", None),
+        ] {
+            let budget = found(&[MACHINE, unit, (max, own), (above, slice)], None);
+            let (whole, of) =
+                least.map_or((Whole::Machine(machine), machine), |max| (Whole::Group(max), max));
+            assert_eq!(budget, Budget { bytes: of / 2, whole }, "{own} {slice}");
+        }
+        // Version 1, and a container that sees the path of its host.
+        let first = ("/proc/self/cgroup", "5:cpu:/\n4:memory:/docker/abc\n");
+        let limit = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "268435456\n");
+        let budget = found(&[MACHINE, first, limit], None);
+        assert_eq!(budget, Budget { bytes: 134_217_728, whole: Whole::Group(268_435_456) });
+        assert_eq!(found(&[], None), Budget { bytes: UNKNOWN, whole: Whole::Unknown });
+        assert_eq!(found(&[MACHINE], Some(1)), Budget { bytes: LEAST, whole: Whole::Asked });
+    }
+
+    #[test]
+    fn all_shares_together_leave_a_part() {
+        for bytes in [128 << 20, 256 << 20, 512 << 20, 4 << 30, 64u64 << 30] {
+            let shares = Shares::of(bytes);
+            let all = shares.hosts + shares.conversations + shares.templates + shares.held;
+            let flows = shares.record_flows * FLOW as usize + shares.part_rows * ENCODED as usize;
+            let all = (all + shares.queues + flows) as u64;
+            assert!(all <= bytes / 4 * 3 + bytes / 100, "{all} of {bytes}");
+        }
+    }
+}
