@@ -76,7 +76,7 @@ fn beside(strangers: impl Fn(f64) -> Vec<Flow>) -> impl FnMut(f64) -> Vec<Flow> 
 #[test]
 fn long_flows_of_a_stranger_hold_nobody_up() {
     type Attack = (&'static str, fn(f64) -> Vec<Flow>);
-    let attacks: [Attack; 6] = [
+    let attacks: [Attack; 7] = [
         (
             "one datagram",
             |at| {
@@ -88,6 +88,9 @@ fn long_flows_of_a_stranger_hold_nobody_up() {
             (0..count).flat_map(|_| report(STRANGER, at, 280.0, 1000, 20)).collect()
         }),
         ("for ever", |at| if at < 25.0 { vec![] } else { report(STRANGER, at, 280.0, 1000, 100) }),
+        ("soon after the start", |at| {
+            if at < 5.0 { vec![] } else { report(STRANGER, at, 280.0, 1000, 100) }
+        }),
         ("with forged counters", |at| {
             if at < 25.0 { vec![] } else { report(STRANGER, at, 280.0, u64::MAX / 4096, 20) }
         }),

@@ -23,8 +23,9 @@ const TURN_MS: i64 = 1_000;
 const TURN_LENGTH_MS: i64 = 10_000;
 
 /// Exporters that were heard this soon after the first one are waited for at once:
-/// after a restart all of them come at about the same time.
-const FOUNDING_MS: i64 = 10_000;
+/// after a restart all that have much to report come at about the same time. No longer
+/// than it has to be, for a stranger may be among them.
+const FOUNDING_MS: i64 = 3_000;
 
 /// An exporter that reported in less than this part of the time in which another one
 /// did is not waited for: it came once, or comes seldom.
