@@ -145,6 +145,7 @@ fn flip_some(
     loop {
         let at = next.fetch_add(1, Relaxed);
         let Some(byte) = bytes.get(at) else { return silent };
+        let asks_all = all_of_it(kind, bytes, at);
         for bit in 0..8 {
             let mut damaged = bytes.to_vec();
             damaged[at] = byte ^ 1 << bit;
@@ -155,11 +156,15 @@ fn flip_some(
             let all = questions.iter().zip(&right).enumerate();
             // Within pages every bit is read by the question for all records, and by
             // one of the others in turn; what decides which pages are read, by all.
+            // That is seldom still open after a bit of it was turned, but for version
+            // 1, where two take turns.
             let turn = (at * 8 + bit) % questions.len();
-            let is_page = at < pages_end(kind, bytes);
-            for (number, (question, right)) in
-                all.filter(|(number, _)| !is_page || *number == RECORDS || *number == turn)
-            {
+            let turns = match at < pages_end(kind, bytes) {
+                true => [RECORDS, turn],
+                false => [turn, (turn + questions.len() / 2) % questions.len()],
+            };
+            let is_asked = |number: usize| asks_all || turns.contains(&number);
+            for (number, (question, right)) in all.filter(|(number, _)| is_asked(*number)) {
                 let found = answer(&entry, question);
                 let states = found.effort.problems.iter().any(|said| said.contains("a file"));
                 if !states && text(&found) != *right {
@@ -172,6 +177,12 @@ fn flip_some(
 
 /// The place of the question for all records among [`questions`].
 const RECORDS: usize = 1;
+
+/// Whether every question is asked for each bit of a byte.
+fn all_of_it(kind: FileKind, bytes: &[u8], at: usize) -> bool {
+    let has_checksum = || bytes.windows(16).any(|part| part == b"toptalk.checksum");
+    at >= pages_end(kind, bytes) && (kind == FileKind::Journal || has_checksum())
+}
 
 /// Where what a file says of its pages begins.
 fn pages_end(kind: FileKind, bytes: &[u8]) -> usize {

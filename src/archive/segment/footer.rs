@@ -353,6 +353,10 @@ pub fn footer(path: &Path) -> Result<Footer, ArchiveError> {
 pub(super) fn metadata(path: &Path, file: &File) -> Result<(ParquetMetaData, Sum), ArchiveError> {
     let bytes = end(path, file)?;
     let sum = tail::check(&bytes);
+    let is_ours = || bytes.windows(WRITER.len()).rev().any(|part| part == WRITER.as_bytes());
+    if sum == Sum::Wrong && is_ours() {
+        return Err(ArchiveError::damaged(path, "the checksum of its footer is wrong"));
+    }
     match look_over(&bytes) {
         Ok(()) => {}
         Err(Odd::Nonsense) => {
