@@ -1,10 +1,15 @@
 //! Removing what is too old or too much.
 
+mod age;
+mod index;
+
+pub use age::NAME as AGE_FILE;
+
 use std::path::{Path, PathBuf};
 
-use super::catalog::FileKind;
-use super::name::{self, Stamp};
-use super::recorder::{recover, segment_of};
+use self::age::{AgeClock, Mark};
+use self::index::Index;
+use super::recorder::segment_of;
 use crate::flow::Time;
 
 /// Expiring by size goes down to this part of the limit, in percent, as nfexpire
@@ -36,62 +41,98 @@ pub struct Expired {
     pub problems: Vec<String>,
 }
 
-struct File {
-    slot: Time,
-    part: u32,
-    path: PathBuf,
-    bytes: u64,
+/// What the clocks say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// Running time: it never jumps.
+    pub running: Time,
+    /// The wall clock, after which slots are called.
+    pub wall: Time,
 }
 
-/// Removes segments from the oldest on until the limits are kept. Nothing but
-/// segments goes, told by their names, and nothing of the slot `current` or a
-/// later one. Date folders that are empty by then go with them.
-pub fn expire(root: &Path, limits: Limits, now: Time, current: Time) -> Expired {
-    let mut expired = Expired::default();
-    if !limits.is_any() {
-        return expired;
+/// Expires the segments of one archive, from run to run.
+#[derive(Debug)]
+pub struct Expirer {
+    root: PathBuf,
+    limits: Limits,
+    index: Index,
+    /// Counts the ages; from the first run on that looks at them.
+    ages: Option<AgeClock>,
+}
+
+impl Expirer {
+    #[must_use]
+    pub fn new(root: PathBuf, limits: Limits) -> Expirer {
+        Expirer { root, limits, index: Index::default(), ages: None }
     }
-    let (segments, mut total) = list(root, &mut expired.problems);
-    let most = limits.bytes.unwrap_or(u64::MAX);
-    let is_over = total > most;
-    let down_to = if is_over {
-        u64::try_from(u128::from(most) * u128::from(LOW_WATER_PERCENT) / 100).unwrap_or(most)
-    } else {
-        most
-    };
-    for file in segments.into_iter().filter(|file| file.slot < current) {
-        let is_old = limits.age_ms.is_some_and(|age| now.since(file.slot) > age);
-        if !is_old && total <= down_to {
-            break;
+
+    /// Takes note of a segment that was made of this journal.
+    pub fn made(&mut self, journal: &Path) {
+        self.index.add(&segment_of(journal));
+    }
+
+    /// Removes segments from the oldest on until the limits are kept. Nothing but
+    /// segments goes, told by their names, and nothing of the slot `current`; by age
+    /// nothing of a later one either. Date folders that are empty by then go with them.
+    /// `journals` are those that are being written or wait.
+    pub fn run(&mut self, now: Clocks, current: Time, journals: &[PathBuf]) -> Expired {
+        let mut expired = Expired::default();
+        if !self.limits.is_any() {
+            return expired;
         }
-        match remove(root, &file.path) {
-            Ok(()) => {
-                total = total.saturating_sub(file.bytes);
-                expired.segments += 1;
-                expired.bytes += file.bytes;
+        self.index.refresh(&self.root, now.running, journals, &mut expired.problems);
+        let oldest = self.oldest_kept(now, &mut expired.problems);
+        let mut total = self.index.bytes();
+        let most = self.limits.bytes.unwrap_or(u64::MAX);
+        let down_to = if total > most {
+            u64::try_from(u128::from(most) * u128::from(LOW_WATER_PERCENT) / 100).unwrap_or(most)
+        } else {
+            most
+        };
+        let mut gone = Vec::new();
+        for file in self.index.oldest_first() {
+            let is_old = file.slot < current && oldest.is_some_and(|oldest| file.slot < oldest);
+            if !is_old && total <= down_to {
+                break;
             }
-            Err(problem) => expired.problems.push(problem),
+            // Segments of later slots are there when the clock was set back: they count
+            // towards the size like all others.
+            if file.slot == current {
+                continue;
+            }
+            match remove(&self.root, &file.path) {
+                Ok(()) => {
+                    total = total.saturating_sub(file.bytes);
+                    expired.segments += 1;
+                    expired.bytes += file.bytes;
+                    gone.push(file);
+                }
+                Err(problem) => expired.problems.push(problem),
+            }
         }
+        gone.iter().for_each(|file| self.index.forget(file));
+        expired
     }
-    expired
-}
 
-/// The segments from the oldest on, and the bytes of all that is ours.
-fn list(root: &Path, problems: &mut Vec<String>) -> (Vec<File>, u64) {
-    let mut segments = Vec::new();
-    let mut total = 0u64;
-    for path in recover::files(root, problems) {
-        let named = path.file_name().and_then(|name| name.to_str()).and_then(name::parse);
-        let Some(named) = named.filter(|named| named.kind != FileKind::Nfcapd) else { continue };
-        // Gone since it was listed.
-        let Ok(data) = std::fs::symlink_metadata(&path) else { continue };
-        total = total.saturating_add(data.len());
-        if let (FileKind::Segment, Stamp::Utc(slot)) = (named.kind, named.slot) {
-            segments.push(File { slot, part: named.part, path, bytes: data.len() });
+    /// Slots that began earlier go by their age.
+    fn oldest_kept(&mut self, now: Clocks, problems: &mut Vec<String>) -> Option<Time> {
+        let age = self.limits.age_ms?;
+        // Of a folder that cannot be read nothing is known, nor can anything go.
+        if !problems.is_empty() {
+            return None;
         }
+        let Clocks { running, wall } = now;
+        if let Some(ages) = &mut self.ages {
+            ages.observe(running, wall);
+        }
+        let (root, newest) = (&self.root, self.index.newest());
+        let ages = self
+            .ages
+            .get_or_insert_with(|| AgeClock::begin(Mark::read(root), newest, running, wall));
+        problems.extend(ages.keep(root).err());
+        problems.extend(ages.doubt());
+        Some(ages.now().plus_ms(age.saturating_neg()))
     }
-    segments.sort_by_key(|file| (file.slot, file.part));
-    (segments, total)
 }
 
 fn remove(root: &Path, path: &Path) -> Result<(), String> {
@@ -121,6 +162,8 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::archive::name;
+    use crate::archive::recorder::recover;
 
     const HOUR: i64 = 3_600_000;
     const NOW: Time = Time(1_795_491_600_000);
@@ -142,7 +185,14 @@ mod tests {
     }
 
     fn count(folder: &tempfile::TempDir) -> usize {
-        recover::files(folder.path(), &mut Vec::new()).len() - 4
+        let mut files = recover::files(folder.path(), &mut Vec::new());
+        files.retain(|path| path.file_name().is_some_and(|name| name != AGE_FILE));
+        files.len() - 4
+    }
+
+    fn expire(root: &Path, limits: Limits, now: Time, current: Time) -> Expired {
+        let mut expirer = Expirer::new(root.to_owned(), limits);
+        expirer.run(Clocks { running: now, wall: now }, current, &[])
     }
 
     #[test]
@@ -184,5 +234,70 @@ mod tests {
         let days = fs::read_dir(folder.path().join("2026/11")).unwrap().count();
         assert_eq!(days, 2, "that of now and that of the journal");
         assert_eq!(expire(&folder.path().join("none"), limits, NOW, NOW).problems.len(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_removes_nothing_and_is_told() {
+        const YEAR: i64 = 365 * 24 * HOUR;
+        let folder = archive(20);
+        let limits = Limits { age_ms: Some(24 * HOUR), bytes: None };
+        let mut expirer = Expirer::new(folder.path().to_owned(), limits);
+        let mut run = |minute: i64, off: i64| {
+            let running = NOW.plus_ms(minute * 60_000);
+            let wall = running.plus_ms(off);
+            expirer.run(Clocks { running, wall }, wall, &[])
+        };
+        assert_eq!(run(0, 0), Expired::default());
+        for minute in 1..60 {
+            let expired = run(minute, YEAR);
+            assert_eq!((expired.segments, expired.problems.len()), (0, 1), "{expired:?}");
+        }
+        assert_eq!(run(60, 0), Expired::default(), "the clock was set right");
+        assert_eq!(run(6 * 60, 0).segments, 1, "what has grown old goes");
+        // A collector that is started while the clock is wrong.
+        let mut expirer = Expirer::new(folder.path().to_owned(), limits);
+        let wall = NOW.plus_ms(YEAR);
+        let expired = expirer.run(Clocks { running: wall, wall }, wall, &[]);
+        assert_eq!((expired.segments, expired.problems.len()), (0, 1), "{expired:?}");
+        assert_eq!(count(&folder), 19);
+    }
+
+    #[test]
+    fn a_size_is_kept_also_when_the_clock_was_set_back() {
+        let limits = Limits { age_ms: Some(HOUR), bytes: Some(1_000) };
+        let folder = archive(20);
+        let back = NOW.plus_ms(-10_000 * HOUR);
+        let expired = expire(folder.path(), limits, back, back);
+        assert_eq!((expired.segments, count(&folder)), (11, 9), "by size alone");
+    }
+
+    #[test]
+    fn the_archive_is_listed_once_and_what_is_made_is_known() {
+        let folder = archive(10);
+        let limits = Limits { age_ms: Some(1_000 * HOUR), bytes: Some(1_000) };
+        let mut expirer = Expirer::new(folder.path().to_owned(), limits);
+        let at = |minute: i64| NOW.plus_ms(minute * 60_000);
+        let both = |minute| Clocks { running: at(minute), wall: at(minute) };
+        for minute in 0..50 {
+            assert_eq!(expirer.run(both(minute), NOW.plus_ms(HOUR), &[]).segments, 0);
+        }
+        assert_eq!(expirer.index.listings, 1);
+        let slot = NOW.plus_ms(HOUR);
+        let place = folder.path().join(name::folder(slot, "2".parse().unwrap()));
+        fs::create_dir_all(&place).unwrap();
+        let journal = place.join(name::journal(slot, false, 1));
+        fs::write(&journal, [0; 1]).unwrap();
+        let mut expired = expirer.run(both(50), slot, std::slice::from_ref(&journal));
+        assert_eq!(expired.segments, 1, "a byte more than the limit, down to 95 %");
+        fs::rename(&journal, segment_of(&journal)).unwrap();
+        fs::write(segment_of(&journal), [0; 200]).unwrap();
+        expirer.made(&journal);
+        expired = expirer.run(both(51), slot, &[]);
+        assert_eq!((expired.segments, expirer.index.listings), (2, 1), "1100 bytes: to 900");
+        // What others put there is found within the hour.
+        fs::write(place.join(name::segment(slot, false, 2)), [0; 100]).unwrap();
+        expired = expirer.run(both(61), slot, &[]);
+        assert_eq!((expired.segments, expirer.index.listings), (0, 2));
+        assert_eq!(expirer.index.bytes(), 1_000);
     }
 }

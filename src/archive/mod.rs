@@ -16,6 +16,7 @@ pub mod name;
 pub mod nfcapd;
 mod open;
 pub mod recorder;
+pub mod regular;
 mod rows;
 pub mod schema;
 pub mod segment;

@@ -352,6 +352,13 @@ impl Recorder {
         self.open.as_ref().map_or(slot, |open| open.part.slot.min(slot))
     }
 
+    /// The journals that are being written or wait for the encoder.
+    #[must_use]
+    pub fn journals(&self) -> Vec<PathBuf> {
+        let open = self.open.iter().map(|open| &open.part);
+        open.chain(&self.closed).map(|part| part.journal.clone()).collect()
+    }
+
     /// How it goes.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -18,6 +18,7 @@ const MAX_NOTES: usize = 8;
 pub(super) struct Desk {
     pub(super) recorder: Recorder,
     pub(super) ident: String,
+    /// Running time at which it is looked whether something is to expire.
     pub(super) expire_at: Option<Time>,
     /// What was wrong while expiring, the last time.
     pub(super) notes: Vec<String>,

@@ -1,8 +1,9 @@
 //! The two threads: the recorder's, and the encoder's beside it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::mem;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use super::folders::Folders;
 use super::{Batch, Finished, MAX_FOLDERS, Queue, Shared, Turned};
 use crate::archive::ArchiveError;
-use crate::archive::expire::{Expired, expire};
+use crate::archive::expire::{Clocks, Expired, Expirer};
 use crate::archive::recorder::{self, Disk, Encode, Encoded, Part, Problem, Settings, segment_of};
 use crate::clock::Clock;
 use crate::flow::Time;
@@ -24,6 +25,9 @@ const STOP_MICROS: u64 = 8_000_000;
 
 /// How often it is looked whether something is to expire.
 const EXPIRE_MS: i64 = 60_000;
+
+/// A step of the wall clock by more than this has expiry look at once.
+const STEP_MS: u64 = 30_000;
 
 /// Slots and files told of that nobody asked for yet, at most: those of all
 /// folders end at once.
@@ -39,7 +43,15 @@ const SPARE: usize = 16;
 /// What the encoder is to do, and for which folder.
 enum Job {
     Encode(usize, Part),
-    Expire(usize, Settings, Time, Time),
+    Expire(usize, Expiry),
+}
+
+/// What expiry is to know: the settings, the time, the slot that stays, and the journals.
+struct Expiry {
+    settings: Settings,
+    now: Clocks,
+    current: Time,
+    journals: Vec<PathBuf>,
 }
 
 enum Done {
@@ -66,6 +78,7 @@ impl Encoder {
         std::thread::Builder::new().name("encoder".to_owned()).spawn(move || {
             // Where it is refused, recording works all the same.
             let _ = rustix::process::setpriority_process(None, NICE);
+            let mut expirers = HashMap::new();
             for job in todo {
                 let said = match job {
                     Job::Encode(nth, part) => {
@@ -73,11 +86,17 @@ impl Encoder {
                         let result = result.unwrap_or_else(|panic| {
                             Err(ArchiveError::damaged(&part.journal, format!("defect: {panic}")))
                         });
+                        if let (Ok(_), Some(expirer)) = (&result, expirers.get_mut(&nth)) {
+                            Expirer::made(expirer, &part.journal);
+                        }
                         Done::Encoded(nth, part, result)
                     }
-                    Job::Expire(nth, settings, now, current) => {
-                        let expired =
-                            guarded(|| expire(&settings.folder, settings.limits, now, current));
+                    Job::Expire(nth, Expiry { settings, now, current, journals }) => {
+                        let limits = settings.limits;
+                        let expirer = expirers
+                            .entry(nth)
+                            .or_insert_with(|| Expirer::new(settings.folder, limits));
+                        let expired = guarded(|| expirer.run(now, current, &journals));
                         let expired = expired.unwrap_or_else(|panic| Expired {
                             problems: vec![format!("nothing expires: a defect: {panic}")],
                             ..Expired::default()
@@ -102,6 +121,8 @@ pub(super) struct Work {
     shared: Arc<Shared>,
     clock: Clock,
     encoder: Encoder,
+    /// How far the wall clock was from running time the last time.
+    shift: i64,
 }
 
 impl Work {
@@ -111,7 +132,7 @@ impl Work {
         clock: Clock,
         encoder: Encoder,
     ) -> Work {
-        Work { folders, shared, clock, encoder }
+        Work { folders, shared, clock, encoder, shift: 0 }
     }
 
     pub(super) fn run(mut self) {
@@ -196,17 +217,28 @@ impl Work {
                 }
             }
         }
+        // Also when the wall clock was set back; a step of it is told at once.
+        let running = self.clock.now();
+        let shift = now.since(running);
+        let is_step = shift.abs_diff(self.shift) > STEP_MS;
+        self.shift = shift;
         for (nth, desk) in self.folders.each().enumerate() {
             if let Some(part) = desk.recorder.next_part(now) {
                 // It ends with this thread only.
                 let _ = self.encoder.jobs.send(Job::Encode(nth, part));
             }
             let settings = desk.recorder.settings();
-            if settings.limits.is_any() && desk.expire_at.is_none_or(|at| now >= at) {
-                desk.expire_at = Some(now.plus_ms(EXPIRE_MS));
-                let current = desk.recorder.current_slot(now);
-                let job = Job::Expire(nth, settings.clone(), now, current);
-                let _ = self.encoder.jobs.send(job);
+            if settings.limits.is_any()
+                && (is_step || desk.expire_at.is_none_or(|at| running >= at))
+            {
+                desk.expire_at = Some(running.plus_ms(EXPIRE_MS));
+                let expiry = Expiry {
+                    settings: settings.clone(),
+                    now: Clocks { running, wall: now },
+                    current: desk.recorder.current_slot(now),
+                    journals: desk.recorder.journals(),
+                };
+                let _ = self.encoder.jobs.send(Job::Expire(nth, expiry));
             }
         }
     }
