@@ -33,9 +33,27 @@ struct Lane {
     pending: Batch,
     /// Datagrams dropped because the queue was full.
     dropped: u64,
+    /// What its worker last told of exporters; at first what an earlier run knew.
+    known: Option<Memory>,
 }
 
 impl Lane {
+    /// Whether its worker is no more: it will tell nothing.
+    fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// What its worker knows, or knew when it last told.
+    fn memory(&mut self) -> Option<(Memory, u64)> {
+        match self.shared.take_memory() {
+            Some((memory, micros)) => {
+                self.known = Some(memory.clone());
+                Some((memory, micros))
+            }
+            None => self.known.clone().map(|memory| (memory, 0)),
+        }
+    }
+
     fn hand_on(&mut self, urgency: Urgency) {
         if !self.pending.is_empty() {
             self.dropped += self.shared.queue.push(&mut self.pending, urgency) as u64;
@@ -72,6 +90,9 @@ pub(super) struct Intake {
     pipelines: Vec<Pipeline>,
     /// The workers; none when this thread does the work.
     lanes: Vec<Lane>,
+    /// What was remembered for each worker before it began; at the end, what those
+    /// knew that had died.
+    known: Vec<Memory>,
     hasher: RandomState,
     /// Whether the workers were asked for their memories.
     gathering: bool,
@@ -104,6 +125,7 @@ impl Intake {
             cut: Refused::default(),
             pipelines,
             lanes: Vec::new(),
+            known: Vec::new(),
             hasher: RandomState::default(),
             gathering: false,
             ending: false,
@@ -162,7 +184,11 @@ impl Intake {
                 part.exporters.push(exporter.clone());
             }
         }
-        self.pipelines.iter_mut().zip(&parts).try_for_each(|(one, part)| one.recall(now, part))
+        self.pipelines.iter_mut().zip(&parts).try_for_each(|(one, part)| one.recall(now, part))?;
+        if among > 1 {
+            self.known = parts;
+        }
+        Ok(())
     }
 
     /// Lets the workers begin, when there are several.
@@ -171,6 +197,7 @@ impl Intake {
             return Ok(());
         }
         let limit = self.limits.queue_bytes / self.pipelines.len();
+        let mut known = std::mem::take(&mut self.known).into_iter();
         for (nth, pipeline) in self.pipelines.drain(..).enumerate() {
             let shared = Arc::new(Shared::new(Queue::new(limit)));
             let (theirs, published) = (shared.clone(), published.clone());
@@ -178,8 +205,8 @@ impl Intake {
             let thread = std::thread::Builder::new()
                 .name(name)
                 .spawn(move || worker::work(pipeline, &theirs, published))?;
-            let pending = Batch::default();
-            self.lanes.push(Lane { shared, thread: Some(thread), pending, dropped: 0 });
+            let (pending, known) = (Batch::default(), known.next());
+            self.lanes.push(Lane { shared, thread: Some(thread), pending, dropped: 0, known });
         }
         Ok(())
     }
@@ -343,21 +370,32 @@ impl Intake {
     }
 
     /// What to remember, and how many microseconds it took to gather: at once,
-    /// or when the workers have told, for which this is to be asked again.
+    /// or when the workers have told, for which this is to be asked again. Of a worker
+    /// that has died it is what it last told: it must not keep others from being saved.
     pub(super) fn memory(&mut self) -> Option<(Memory, u64)> {
         if self.lanes.is_empty() {
-            return merged(self.pipelines.iter().map(Pipeline::memory));
+            let dead = self.known.iter().map(|memory| (memory.clone(), 0));
+            return merged(self.pipelines.iter().map(Pipeline::memory).chain(dead));
         }
         if !self.gathering {
             self.gathering = true;
             self.lanes.iter().for_each(|lane| lane.shared.want_memory());
             return None;
         }
-        if !self.lanes.iter().all(|lane| lane.shared.has_memory()) {
+        if !self.lanes.iter().all(|lane| lane.shared.has_memory() || lane.has_ended()) {
             return None;
         }
         self.gathering = false;
-        merged(self.lanes.iter().filter_map(|lane| lane.shared.take_memory()))
+        merged(self.lanes.iter_mut().filter_map(Lane::memory))
+    }
+
+    /// Ends a worker and loses what it knows, as a panic outside of the guard does.
+    #[cfg(test)]
+    pub(super) fn lose_worker(&mut self, nth: usize) {
+        let lane = &mut self.lanes[nth];
+        lane.shared.queue.close();
+        drop(lane.thread.take().map(JoinHandle::join));
+        lane.shared.queue.abandon();
     }
 
     /// From now on nothing is dropped for want of room.
@@ -379,6 +417,7 @@ impl Intake {
                 _ => {
                     dead = true;
                     parts.push(lane.shared.part());
+                    self.known.extend(lane.memory().map(|(memory, _)| memory));
                 }
             }
             lost += lane.dropped();

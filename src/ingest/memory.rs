@@ -90,7 +90,8 @@ impl Keeper {
         let refused = match read(path) {
             Ok(None) => return None,
             Ok(Some(mut memory)) => {
-                let known = |last_seen_ms| now.since(Time(last_seen_ms)) < FORGOTTEN_MS;
+                let reached = memory.reached(now);
+                let known = |last_seen_ms| reached.since(Time(last_seen_ms)) < FORGOTTEN_MS;
                 memory.exporters.retain(|exporter| known(exporter.last_seen_ms));
                 match recall(&memory) {
                     Ok(()) => {
@@ -301,6 +302,26 @@ mod tests {
             }
         }
         assert_eq!(saved, [1, 11, 21, 31, 41, 51]);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_at_the_start_forgets_nobody() {
+        const YEAR: i64 = 365 * 24 * 3_600_000;
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(folder.path(), None, 2055);
+        let mut decoder = Decoder::new();
+        tell(&mut decoder, 1);
+        let last = Keeper::new(START, path.clone()).last(decoder.memory()).unwrap();
+        last.run().unwrap();
+        for now in [START.plus_ms(YEAR), START, START.plus_ms(-YEAR)] {
+            let mut again = Decoder::new();
+            let recall =
+                |memory: &Memory| again.recall(now, memory).map(|_| ()).map_err(|_| String::new());
+            assert_eq!(Keeper::new(now, path.clone()).load(now, recall), None);
+            let memory = again.memory();
+            let templates = memory.exporters.iter().flat_map(|exporter| &exporter.domains);
+            assert_eq!(templates.map(|domain| domain.templates.len()).sum::<usize>(), 2);
+        }
     }
 
     #[test]

@@ -260,8 +260,8 @@ impl Room {
             }
             streams::take_rest(&self.shared, &mut intake);
             let ended = intake.end();
-            // What a dead worker knew is in the file as it was saved last.
-            if let (Some(keeper), Ok(())) = (keeper, &ended)
+            // Of a dead worker it is what it last told.
+            if let Some(keeper) = keeper
                 && let Some((memory, _)) = intake.memory()
                 && let Some(job) = keeper.borrow_mut().last(memory)
             {

@@ -247,3 +247,60 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
     expected.sort();
     assert_eq!(datagrams, expected.map(|one| one.1));
 }
+
+/// What the workers know, asked until all of them have told.
+fn gathered(intake: &mut Intake) -> Vec<String> {
+    let clock = Clock::start();
+    loop {
+        if let Some((memory, _)) = intake.memory() {
+            return memory.exporters.into_iter().map(|exporter| exporter.address).collect();
+        }
+        assert!(clock.micros() < 30_000_000, "the memory of exporters is never gathered");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_worker_that_died_does_not_keep_exporters_from_being_saved() {
+    let clock = Clock::start();
+    let stats = Stats::new(clock.now(), None, Vec::new());
+    let sink = || -> super::pipeline::Sink { Box::new(|_: &[Flow], _: &[More]| {}) };
+    let mut intake = Intake::new(2, Policy::default(), clock, stats, sink);
+    let published = Published::default();
+    let of = |place: usize, intake: &Intake| -> Vec<Host> {
+        let all = (1..100).map(|last| Host::octets(192, 0, 2, last));
+        all.filter(|host| intake.place(*host, 2) == place).take(2).collect()
+    };
+    let (mut dying, mut living) = (of(0, &intake), of(1, &intake));
+    let (late, lately) = (living.pop().unwrap(), dying.pop().unwrap());
+    intake.start(&published).unwrap();
+    let hear = |intake: &mut Intake, host: Host| {
+        let now = clock.now();
+        for datagram in IpfixEncoder::new(1).encode(now, &flows(now, 1, 1), true) {
+            intake.datagram(host, &datagram);
+        }
+        intake.pause(clock.micros());
+    };
+    hear(&mut intake, dying[0]);
+    hear(&mut intake, living[0]);
+    let sorted = |hosts: &[Host]| {
+        let mut names: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        names.sort_unstable();
+        names
+    };
+    let both = sorted(&[dying[0], living[0]]);
+    let began = Clock::start();
+    while gathered(&mut intake) != both {
+        assert!(began.micros() < 30_000_000, "not all that was heard is known");
+    }
+    intake.lose_worker(0);
+    hear(&mut intake, late);
+    hear(&mut intake, lately);
+    let all = sorted(&[dying[0], living[0], late]);
+    let began = Clock::start();
+    while gathered(&mut intake) != all {
+        assert!(began.micros() < 30_000_000, "what was heard since is not saved");
+    }
+    assert!(intake.end().is_err(), "a worker has died");
+    assert_eq!(gathered(&mut intake), all, "also at the end");
+}

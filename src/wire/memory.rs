@@ -32,6 +32,17 @@ pub struct Memory {
     pub exporters: Vec<ExporterMemory>,
 }
 
+impl Memory {
+    /// The time by which what is remembered is old: `now`, but no later than the moment
+    /// at which an exporter was last heard. A clock that is ahead when a collector is
+    /// started, or a machine that was off for weeks, makes nothing old.
+    #[must_use]
+    pub fn reached(&self, now: Time) -> Time {
+        let newest = self.exporters.iter().map(|exporter| exporter.last_seen_ms).max();
+        newest.map_or(now, |newest| now.min(Time(newest)))
+    }
+}
+
 /// What is remembered of one exporter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterMemory {
@@ -163,6 +174,7 @@ impl Decoder {
             return Err(MemoryError::Version { found: memory.version });
         }
         let mut templates = 0;
+        let now = memory.reached(now);
         for remembered in &memory.exporters {
             let Ok(address) = remembered.address.parse::<Host>() else { continue };
             let known = self.exporters.contains_key(&address);
