@@ -114,6 +114,8 @@ pub struct Recorder {
     /// Of an earlier run: encoded when nothing else waits.
     left: VecDeque<Part>,
     encoding: bool,
+    /// Journals that could not be made segments the last time they were tried.
+    failing: Vec<PathBuf>,
     /// When the encoder failed the last time, unless it has not.
     failed_at: Option<Time>,
     /// The slot of what comes now.
@@ -149,6 +151,7 @@ impl Recorder {
             closed: VecDeque::new(),
             left: left.into(),
             encoding: false,
+            failing: Vec::new(),
             failed_at: None,
             slot: None,
             stop: None,
@@ -314,28 +317,48 @@ impl Recorder {
         part
     }
 
-    /// Says what became of a part.
+    /// Says what became of a part. The alarm that journals wait stands as long as one of
+    /// them failed when it was tried last.
     pub fn encoded(&mut self, now: Time, part: Part, result: Result<Encoded, ArchiveError>) {
         self.encoding = false;
         self.failed_at = None;
+        self.failing.retain(|journal| *journal != part.journal);
         match result {
             Ok(encoded) => {
                 self.counts.segments += u64::from(encoded.flows > 0);
-                self.counts.encoding = None;
                 for problem in encoded.problems {
                     self.counts.note(problem);
                 }
+                self.set_failing_aside();
             }
-            // It may pass: the journal stays and counts until it does.
+            // It may pass: the journal stays and counts until it does. Others are tried
+            // before it is tried again.
             Err(error @ ArchiveError::Io { .. }) => {
                 self.failed_at = Some(now);
                 let since = self.counts.encoding.take().map_or(now, |problem| problem.since);
                 let why = format!("journals wait to become segments: {error}");
                 self.counts.encoding = Some(Problem { why, since });
-                if part.left { self.left.push_front(part) } else { self.closed.push_front(part) }
+                self.failing.push(part.journal.clone());
+                if part.left { self.left.push_back(part) } else { self.closed.push_back(part) }
             }
             // It will not: the journal is left as it is.
             Err(error) => self.counts.note(error.to_string()),
+        }
+        if self.failing.is_empty() {
+            self.counts.encoding = None;
+        }
+    }
+
+    /// Another part was encoded, so what keeps these from it is their own: they wait with
+    /// those of earlier runs and take no room from what is recorded now.
+    fn set_failing_aside(&mut self) {
+        for mut part in std::mem::take(&mut self.closed) {
+            if self.failing.contains(&part.journal) {
+                part.left = true;
+                self.left.push_back(part);
+            } else {
+                self.closed.push_back(part);
+            }
         }
     }
 

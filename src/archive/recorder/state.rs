@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use super::RETRY_MS;
 use crate::flow::{Flow, Time};
 
-/// Notes that are kept at most: who has more trouble than this looks into the folder.
+/// Notes that are kept at most, the newest: each was told when it came.
 const MAX_NOTES: usize = 8;
 
 /// Why flows were not recorded.
@@ -181,8 +181,9 @@ impl Counts {
     }
 
     pub(super) fn note(&mut self, note: String) {
-        if self.notes.len() < MAX_NOTES {
-            self.notes.push(note);
+        if self.notes.len() >= MAX_NOTES {
+            self.notes.remove(0);
         }
+        self.notes.push(note);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::{RETRY_MS, Recorder, Settings, Shed};
 use super::{Failing, Room, SLOT, lines, upto};
-use crate::archive::recorder::encode;
+use crate::archive::recorder::{Real, encode};
 
 #[test]
 fn wherever_encoding_is_cut_off_every_flow_counts_once() {
@@ -71,6 +71,41 @@ fn a_full_disk_stops_the_journal_and_nothing_is_lost_but_what_is_counted() {
     while room.encode(24_000) {}
     assert_eq!(room.flows(), [0, 1, 2, 3, 4, 10, 11]);
     assert_eq!(room.files().len(), 2);
+}
+
+#[test]
+fn one_journal_that_cannot_be_read_holds_up_no_other_and_its_alarm_stays() {
+    let mut room = Room::new(|_| {});
+    let at = |seconds: i64| SLOT.plus_ms(seconds * 1000);
+    let bad = |journal: &std::path::Path| -> crate::archive::ArchiveError {
+        crate::archive::ArchiveError::io("read", journal, std::io::Error::other("a bad sector"))
+    };
+    // A part for each of four slots; the first one is on a bad sector.
+    let mut first = None;
+    for slot in 0..4 {
+        room.record(slot * 300_000 + 1_000, 2);
+        room.tick((slot + 1) * 300_000);
+        for _ in 0..2 {
+            let now = at((slot + 1) * 300 + 10);
+            let Some(part) = room.recorder().next_part(now) else { continue };
+            let journal = part.journal.clone();
+            let is_bad = *first.get_or_insert(journal.clone()) == journal;
+            let result = if is_bad { Err(bad(&journal)) } else { encode(&Real, &part, &lines) };
+            room.recorder().encoded(now.plus_ms(-2 * RETRY_MS), part, result);
+        }
+        let status = room.recorder().status();
+        let behind = status.behind.expect("the alarm stands while its cause lasts");
+        assert_eq!(behind.since, at(300 + 10).plus_ms(-2 * RETRY_MS), "and is one alarm");
+        assert_eq!(status.shed.iter().sum::<u64>(), 0, "recording goes on: {slot}");
+    }
+    assert_eq!(room.recorder().status().segments, 3);
+    // Then it turns out to be no journal at all: nothing waits any more.
+    let part = room.recorder().next_part(at(2_000)).unwrap();
+    assert_eq!(Some(&part.journal), first.as_ref());
+    let error = crate::archive::ArchiveError::damaged(&part.journal, "no journal".to_owned());
+    room.recorder().encoded(at(2_000), part, Err(error));
+    let status = room.recorder().status();
+    assert_eq!((status.behind, status.notes.len()), (None, 1), "told once, and no alarm stays");
 }
 
 #[test]
