@@ -191,7 +191,15 @@ fn it_follows_the_size_of_the_terminal() {
 #[test]
 fn signals_end_it_and_give_the_terminal_back() {
     let folder = tempfile::tempdir().unwrap();
-    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGHUP, 129), (Signal::SIGINT, 130)] {
+    for (signal, code) in [
+        (Signal::SIGTERM, 143),
+        (Signal::SIGHUP, 129),
+        (Signal::SIGINT, 130),
+        (Signal::SIGQUIT, 131),
+        (Signal::SIGABRT, 134),
+        (Signal::SIGUSR1, 138),
+        (Signal::SIGALRM, 142),
+    ] {
         let terminal = started(folder.path());
         terminal.signal(signal);
         assert_eq!(terminal.end().code, code, "{signal}");

@@ -1,13 +1,13 @@
 //! `toptalk config`, and the file of settings for all who take one.
 
 use std::ffi::OsString;
-use std::fs::File as Disk;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::AppError;
 use super::say::tell;
+use crate::archive::regular;
 use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
 use crate::config::{self, File, Form, MAX_FILE, Verb};
 use crate::text::{self, is_hidden};
@@ -53,10 +53,7 @@ fn usual_places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
 /// Reads a file and checks every value in it.
 fn load(path: &Path) -> Result<File, AppError> {
     let at = |source: io::Error| AppError::ReadConfig { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    // One byte more than allowed, so that what is too much is seen as such.
-    let most = MAX_FILE as u64 + 1;
-    Disk::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(at)?;
+    let bytes = regular::read(path, MAX_FILE).map_err(at)?;
     let file = config::read(path, &bytes)?;
     cli::check_file(&file)?;
     Ok(file)

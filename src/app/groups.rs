@@ -1,11 +1,11 @@
 //! The networks that `--group` names: words and files put together.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::AppError;
+use crate::archive::regular;
 use crate::cli::Group;
 use crate::flow::Groups;
 use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, Named};
@@ -28,10 +28,7 @@ pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
 
 fn file(path: &Path) -> Result<Vec<Named>, AppError> {
     let at = |source: io::Error| AppError::ReadGroups { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    // One byte more than allowed, so that what is too much is seen as such.
-    let most = MAX_FILE as u64 + 1;
-    File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(at)?;
+    let bytes = regular::read(path, MAX_FILE).map_err(at)?;
     let wrong = |source| AppError::Groups { path: path.to_owned(), source };
     named::lines(&bytes).map_err(wrong)
 }

@@ -1,6 +1,5 @@
 //! Files that hold flows or datagrams, whatever kind they are.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -8,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::AppError;
 use crate::archive::catalog::Catalog;
-use crate::archive::{self, ArchiveError, Chunks, nfcapd};
+use crate::archive::{self, ArchiveError, Chunks, nfcapd, regular};
 use crate::cli::Files;
 use crate::query::files::{self, Asked};
 
@@ -33,7 +32,7 @@ pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
         return Ok(Input::Datagrams(Box::new(io::stdin())));
     }
     let cannot = |source| ArchiveError::io("open", path, source);
-    let mut file = File::open(path).map_err(cannot)?;
+    let mut file = regular::open(path).map_err(cannot)?;
     let mut head = Vec::new();
     file.by_ref().take(HEAD).read_to_end(&mut head).map_err(cannot)?;
     if nfcapd::is_nfcapd(&head) || OURS.iter().any(|ours| head.starts_with(ours)) {

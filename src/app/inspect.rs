@@ -1,14 +1,15 @@
 //! `toptalk inspect`: print what datagrams hold, from files or live.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::say::tell;
+use super::stop::Stop;
 use super::top::Ends;
 use super::{AppError, zone};
+use crate::archive::regular;
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
 use crate::cli::Inspect;
 use crate::clock::Clock;
@@ -118,6 +119,7 @@ impl<W: Write> Session<W> {
             .map_err(AppError::Start)?;
         // Before anything is announced: whoever reads that may interrupt at once.
         let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
+        Stop::on_signals().map_err(AppError::Start)?;
         for bound in listen.open()? {
             tell(format_args!("listening on port {}; Ctrl-C ends it", bound.port()));
             if let Some(note) = &bound.note {
@@ -170,5 +172,5 @@ fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(io::stdin()));
     }
-    Ok(Box::new(File::open(path)?))
+    Ok(Box::new(regular::open(path)?))
 }

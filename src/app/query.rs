@@ -19,7 +19,7 @@ use super::stop::Stop;
 use super::{AppError, attach, zone};
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
-use crate::archive::{self, ArchiveError, Chunk, segment, verify};
+use crate::archive::{self, ArchiveError, Chunk, regular, segment, verify};
 use crate::attach::who_may;
 use crate::cli::{self, Action, FilterFrom, Query};
 use crate::clock::Clock;
@@ -38,7 +38,7 @@ const SYSTEM: &str = "/var/lib/toptalk";
 const WRITE_BYTES: usize = 1 << 16;
 
 /// A filter in a file is not longer than this; the language has a limit of its own.
-const MAX_FILTER: u64 = 16 << 20;
+const MAX_FILTER: usize = 16 << 20;
 
 pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
     query.notes.iter().for_each(tell);
@@ -63,11 +63,8 @@ fn check(text: Option<&str>, from: &FilterFrom) -> Result<ExitCode, AppError> {
 fn read_filter(path: &Path) -> Result<Filter, AppError> {
     let cannot =
         |what: String| AppError::Query(format!("the filter of {}: {what}", path.display()));
-    let length = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?.len();
-    if length > MAX_FILTER {
-        return Err(cannot(format!("expected at most {MAX_FILTER} bytes, found {length}")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
+    let bytes = regular::read(path, MAX_FILTER).map_err(|error| cannot(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| cannot(error.to_string()))?;
     cli::filter(&text).map_err(cannot)
 }
 

@@ -1,34 +1,69 @@
-//! Ctrl-C for commands that work without a runtime.
+//! Ctrl-C and SIGTERM: obeyed within a second by every command.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::top::Ends;
+
+/// How long a command may take to end by itself after a signal: to print what it found, to
+/// close its files. Then the process is ended, whatever it waits for: a reader that has
+/// stopped reading, a disk, a folder of a million files, a name server.
+const GRACE: Duration = Duration::from_millis(900);
 
 /// Whether the user, or who runs the service, wants it to end.
 #[derive(Clone)]
 pub(super) struct Stop {
     /// The exit code, once it was asked for.
     asked: Arc<(Mutex<Option<u8>>, Condvar)>,
+    /// Whether the process is ended after [`GRACE`].
+    forced: Arc<AtomicBool>,
 }
 
 impl Stop {
     /// Starts a thread that waits for SIGINT and SIGTERM; it ends with the process.
-    /// Who asks twice does not want to wait for what takes its time: a reader that
-    /// has stopped reading, a name server. Then the process ends at once.
+    /// The process is ended [`GRACE`] after the first one at the latest, and at once by
+    /// the second.
     pub(super) fn on_signals() -> io::Result<Stop> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut ends = runtime.block_on(async { Ends::new() })?;
-        let stop = Stop { asked: Arc::default() };
-        let asked = stop.asked.clone();
+        let stop = Stop { asked: Arc::default(), forced: Arc::new(AtomicBool::new(true)) };
+        let (asked, forced) = (stop.asked.clone(), stop.forced.clone());
+        let (tell, listening) = std::sync::mpsc::channel();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            // Made here: whoever calls may be within a runtime of its own.
+            let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let listened = built.and_then(|runtime| {
+                let ends = runtime.block_on(async { Ends::new() })?;
+                Ok((runtime, ends))
+            });
+            let (runtime, mut ends) = match listened {
+                Ok(listened) => listened,
+                Err(error) => {
+                    let _ = tell.send(Err(error));
+                    return;
+                }
+            };
+            let _ = tell.send(Ok(()));
             let code = runtime.block_on(ends.end());
             *asked.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
             asked.1.notify_all();
-            std::process::exit(runtime.block_on(ends.end()).into());
+            let code = runtime.block_on(async {
+                tokio::select! {
+                    code = ends.end() => code,
+                    () = tokio::time::sleep(GRACE), if forced.load(Ordering::Relaxed) => code,
+                }
+            });
+            std::process::exit(code.into());
         })?;
-        Ok(stop)
+        // Before anything is announced: whoever reads that may interrupt at once.
+        let heard = listening.recv().unwrap_or_else(|error| Err(io::Error::other(error)));
+        heard.map(|()| stop)
+    }
+
+    /// From now on only a second signal ends the process by force: it does not wait for
+    /// anything for long, and what it has to write at the end is worth more.
+    pub(super) fn trust(&self) {
+        self.forced.store(false, Ordering::Relaxed);
     }
 
     /// The exit code, if the end was asked for.

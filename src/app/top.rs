@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::descriptors::Needs;
 use super::say::{self, line};
 use super::stderr::{Stderr, Weight};
+use super::stop::Stop;
 use super::{AppError, attach, groups, memory, record, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::{NO_NAMES, Output, Top};
@@ -62,6 +63,7 @@ fn collect(
     }
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
+    Stop::on_signals().map_err(AppError::Start)?;
     let plan = top.record.clone().map(Plan::one);
     let shares = Needs::of(&top.listen, plan.as_ref()).reserve()?;
     let sockets = top.listen.open()?;

@@ -1,12 +1,12 @@
 //! The zone of clocks on walls: one for everything that a command prints.
 
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
 use super::AppError;
 use super::say::tell;
+use crate::archive::regular;
 
 /// Where zones are described (tzfile(5)), unless `TZDIR` says otherwise.
 const ZONES: &str = "/usr/share/zoneinfo";
@@ -18,7 +18,7 @@ const HERE: &str = "/etc/localtime";
 const USUAL_RULE: &str = ",M3.2.0,M11.1.0";
 
 /// A description is not longer than this.
-const MAX_ZONE: u64 = 1 << 20;
+const MAX_ZONE: usize = 1 << 20;
 
 /// The zone that was asked for (`--tz`, `TOPTALK_TZ`), else that of `TZ`, else that of
 /// this machine. A `TZ` that nobody knows is told, once, and UTC taken: so does the
@@ -112,14 +112,7 @@ impl Zones {
 
 /// The zone that a file describes.
 fn file(path: &Path, name: &str) -> Option<TimeZone> {
-    // Asked before it is opened: a pipe would wait for somebody to write.
-    let is_file = |meta: std::fs::Metadata| meta.is_file() && meta.len() <= MAX_ZONE;
-    if !std::fs::metadata(path).is_ok_and(is_file) {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).ok()?.take(MAX_ZONE).read_to_end(&mut bytes).ok()?;
-    TimeZone::tzif(name, &bytes).ok()
+    TimeZone::tzif(name, &regular::read(path, MAX_ZONE).ok()?).ok()
 }
 
 #[cfg(test)]

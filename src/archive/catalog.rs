@@ -1,6 +1,6 @@
 //! Which files an archive has, and which of them a question is about.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::name::{self, Stamp};
 use super::recorder::segment_of;
-use super::{ArchiveError, nfcapd};
+use super::{ArchiveError, nfcapd, regular};
 use crate::flow::Time;
 
 /// What kind of file it is.
@@ -37,8 +37,7 @@ pub struct Entry {
 }
 
 /// Folders below the given one that are looked into: year, month, day and hour,
-/// a folder for each exporter, and some to spare. Deeper ones are a mistake, or
-/// a link that leads back.
+/// a folder for each exporter, and some to spare. Deeper ones are a mistake.
 const MAX_DEPTH: usize = 8;
 
 /// Files of one listing at most: a year of slots of a minute, of several exporters.
@@ -71,33 +70,38 @@ impl Catalog {
     /// of nfcapd's files are read as `zone` has it; where a clock that was set
     /// back showed that time twice, both readings count.
     pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
-        self.walk(folder, bounds, zone, MAX_DEPTH);
-    }
-
-    fn walk(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone, depth: usize) {
-        let (names, problem) = names(folder);
-        // Expiry removes folders that it has emptied.
-        let expired =
-            |error: &io::Error| depth < MAX_DEPTH && error.kind() == io::ErrorKind::NotFound;
-        let problem = problem.filter(|error| !expired(error));
-        self.problems.extend(problem.map(|e| ArchiveError::io("read the folder", folder, e)));
-        for name in names {
-            let path = folder.join(&name);
-            if let Some(named) = name.to_str().and_then(name::parse) {
-                let (slot, within) = place(named.slot, bounds, zone);
-                if within {
-                    let (kind, part) = (named.kind, named.part);
-                    self.add(Entry { path, kind, slot: Some(slot), part });
-                }
+        // Level by level, and each folder once, whichever links lead to it: so loops end,
+        // and a folder is met by the shortest way first.
+        let mut waiting = VecDeque::from([(folder.to_owned(), 0)]);
+        let mut seen = HashSet::new();
+        while let Some((folder, depth)) = waiting.pop_front() {
+            // What cannot be found fails when it is listed, and says why.
+            if identity(&folder).is_some_and(|folder| !seen.insert(folder)) {
                 continue;
             }
-            // Links are followed: archives are spread over disks with them.
-            if fs::metadata(&path).is_ok_and(|meta| meta.is_dir()) {
-                if depth > 0 {
-                    self.walk(&path, bounds, zone, depth - 1);
-                } else {
-                    let what = format!("more than {MAX_DEPTH} folders deep: not looked into");
-                    self.problems.push(ArchiveError::damaged(&path, what));
+            if depth > MAX_DEPTH {
+                let what = format!("more than {MAX_DEPTH} folders deep: not looked into");
+                self.problems.push(ArchiveError::damaged(&folder, what));
+                continue;
+            }
+            let (names, problem) = names(&folder);
+            // Expiry removes folders that it has emptied.
+            let expired = |error: &io::Error| depth > 0 && error.kind() == io::ErrorKind::NotFound;
+            let problem = problem.filter(|error| !expired(error));
+            self.problems.extend(problem.map(|e| ArchiveError::io("read the folder", &folder, e)));
+            for name in names {
+                let path = folder.join(&name);
+                if let Some(named) = name.to_str().and_then(name::parse) {
+                    let (slot, within) = place(named.slot, bounds, zone);
+                    if within {
+                        let (kind, part) = (named.kind, named.part);
+                        self.add(Entry { path, kind, slot: Some(slot), part });
+                    }
+                    continue;
+                }
+                // Links are followed: archives are spread over disks with them.
+                if fs::metadata(&path).is_ok_and(|meta| meta.is_dir()) {
+                    waiting.push_back((path, depth + 1));
                 }
             }
         }
@@ -237,7 +241,7 @@ const HEAD: usize = 32;
 /// What kind of file it is, by its first bytes.
 fn sniff(path: &Path) -> Result<FileKind, ArchiveError> {
     let mut head = Vec::new();
-    fs::File::open(path)
+    regular::open(path)
         .and_then(|file| file.take(HEAD as u64).read_to_end(&mut head))
         .map_err(|error| ArchiveError::io("read", path, error))?;
     if head.starts_with(b"PAR1") {
@@ -370,6 +374,25 @@ mod tests {
         catalog.add_folder(folder.path(), Bounds::default(), &TimeZone::UTC);
         catalog.add_folder(&folder.path().join("none"), Bounds::default(), &TimeZone::UTC);
         catalog.finish();
-        assert_eq!((catalog.entries.len(), catalog.problems.len()), (1, 2));
+        // That there is no folder `none` is the only problem.
+        assert_eq!((catalog.entries.len(), catalog.problems.len()), (1, 1));
+    }
+
+    #[test]
+    fn loops_of_links_cost_one_listing_of_each_folder() {
+        let folder = folder(&["a/b/flows.202611240340Z.parquet", "c/flows.202611240345Z.parquet"]);
+        for name in ["self", "a/up", "a/b/up", "a/other", "c/other", "c/self", "a/b/other"] {
+            std::os::unix::fs::symlink(folder.path(), folder.path().join(name)).unwrap();
+        }
+        let mut catalog = Catalog::default();
+        catalog.add_folder(folder.path(), Bounds::default(), &TimeZone::UTC);
+        // Before anything is sorted out: each file was met once.
+        assert_eq!((catalog.entries.len(), catalog.problems.len()), (2, 0));
+        // A folder that is too deep is told as before.
+        let deep = folder.path().join("1/2/3/4/5/6/7/8/9");
+        fs::create_dir_all(&deep).unwrap();
+        let mut catalog = Catalog::default();
+        catalog.add_folder(folder.path(), Bounds::default(), &TimeZone::UTC);
+        assert_eq!((catalog.entries.len(), catalog.problems.len()), (2, 1));
     }
 }

@@ -8,14 +8,13 @@
 //! without its first part is seen to be unfinished.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::name::{self, Hierarchy};
 use super::recorder::{Disk, PART_ROWS};
 use super::segment::{self, SlotInfo};
-use super::{ArchiveError, Chunks, rows};
+use super::{ArchiveError, Chunks, regular, rows};
 use crate::flow::{Flow, More, Time, more_of};
 
 /// Slots that the flows of one file may be spread over: a month of slots of five
@@ -69,7 +68,7 @@ pub struct Converted {
 /// When it cannot be read.
 pub fn identity(path: &Path) -> Result<(String, u64), ArchiveError> {
     let failed = |source| ArchiveError::io("read", path, source);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = regular::open(path).map_err(failed)?;
     let mut checksum = crc32fast::Hasher::new();
     let mut buffer = vec![0; 1 << 18];
     let mut length = 0;

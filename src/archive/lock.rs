@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-use super::ArchiveError;
+use super::{ArchiveError, regular};
 
 /// The file whose lock a recorder holds; it says its process id.
 pub const NAME: &str = ".toptalk-recorder";
@@ -67,7 +67,7 @@ impl Lock {
 /// when none does, as far as one may look.
 #[must_use]
 pub fn holder(folder: &Path) -> Option<String> {
-    let file = File::open(folder.join(NAME)).ok()?;
+    let file = regular::open(&folder.join(NAME)).ok()?;
     match Flock::lock(file, FlockArg::LockSharedNonblock) {
         Err((file, Errno::EWOULDBLOCK)) => Some(said_in(file)),
         _ => None,

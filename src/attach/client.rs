@@ -43,6 +43,8 @@ impl From<io::Error> for AttachError {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AttachError::Absent,
             io::ErrorKind::PermissionDenied => AttachError::Denied(None),
+            // So many wait to be accepted that there is no room for another.
+            io::ErrorKind::WouldBlock => AttachError::Silent,
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => AttachError::Closed,
             _ => AttachError::Io(error),
         }

@@ -202,12 +202,14 @@ impl Flow {
         (self.sampling.scale(self.bytes), self.sampling.scale(self.packets))
     }
 
+    /// How far from its arrival a time of a flow may lie to be plausible, in milliseconds.
+    pub const PLAUSIBLE_MS: i64 = 24 * 3_600_000;
+
     /// Whether it ended more than a day from its arrival, the exporter's clock
     /// corrected: its times are wrong, or it was sent again long after.
     #[must_use]
     pub fn is_far_off(&self) -> bool {
-        let late = self.arrival.since(self.last.plus_ms(self.clock_offset));
-        late.saturating_abs() > 24 * 3_600_000
+        !is_plausible(self.last, self.arrival, self.clock_offset)
     }
 
     /// `last - first` in milliseconds, 0 when they are the wrong way round.
@@ -215,4 +217,11 @@ impl Flow {
     pub fn duration_ms(&self) -> i64 {
         self.last.since(self.first).max(0)
     }
+}
+
+/// Whether a time of a flow lies within a day of its arrival, once the exporter's clock
+/// is corrected by `clock_offset` milliseconds.
+#[must_use]
+pub fn is_plausible(time: Time, arrival: Time, clock_offset: i64) -> bool {
+    arrival.since(time.plus_ms(clock_offset)).saturating_abs() <= Flow::PLAUSIBLE_MS
 }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::archive::regular;
 use crate::flow::Time;
 use crate::wire::memory::Memory;
 
@@ -224,15 +225,14 @@ struct Refused {
 /// What the file has; `None` when there is no file.
 fn read(path: &Path) -> Result<Option<Memory>, Refused> {
     let unreadable = |error: io::Error| Refused { why: error.to_string(), keep: false };
-    let found = match fs::metadata(path) {
+    let file = match regular::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        found => found.map_err(unreadable)?,
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(Refused { why: error.to_string(), keep: true });
+        }
+        opened => opened.map_err(unreadable)?,
     };
-    if !found.is_file() {
-        return Err(Refused { why: "it is not a regular file".to_owned(), keep: true });
-    }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         let why = format!("it has more than {MAX_BYTES} bytes");

@@ -265,7 +265,7 @@ fn a_worker_that_died_does_not_keep_exporters_from_being_saved() {
     let clock = Clock::start();
     let stats = Stats::new(clock.now(), None, Vec::new());
     let sink = || -> super::pipeline::Sink { Box::new(|_: &[Flow], _: &[More]| {}) };
-    let mut intake = Intake::new(2, Policy::default(), clock, stats, sink);
+    let mut intake = Intake::new(2, Limits::default(), Policy::default(), clock, stats, sink);
     let published = Published::default();
     let of = |place: usize, intake: &Intake| -> Vec<Host> {
         let all = (1..100).map(|last| Host::octets(192, 0, 2, last));

@@ -22,6 +22,8 @@ pub struct Row {
     pub flow: Flow,
     pub more: More,
     pub sums: Sums,
+    /// Whether it is a single record whose times lie more than a day from its arrival.
+    pub odd_times: bool,
     /// The way back, where both directions were summed.
     pub out_packets: u64,
     pub out_bytes: u64,
@@ -57,8 +59,11 @@ pub enum Table {
 /// Sums of what matched, by protocol as nfdump's summary has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// `None` when nothing matched.
+    /// `None` when nothing matched. Its times are those of flows with plausible ones,
+    /// unless there is none.
     pub all: Option<Sums>,
+    /// Flows with times that lie more than a day from their arrival.
+    pub odd_times: u64,
     /// Flows, packets and bytes of TCP, UDP, ICMP (both families) and the rest.
     pub tcp: [u64; 3],
     pub udp: [u64; 3],

@@ -45,6 +45,8 @@ pub(super) struct Page<'a> {
     pub columns: &'a mut Columns,
     pub number: usize,
     pub rows: usize,
+    /// Whether there may be flows whose times are not plausible.
+    pub has_odd_times: bool,
 }
 
 impl Batch for Page<'_> {

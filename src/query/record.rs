@@ -31,13 +31,15 @@ pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State], fields: &[Fie
     }
     for (row, state) in rows.iter_mut().zip(states) {
         row.sums = state.sums();
+        row.odd_times = state.is_odd();
     }
     rows
 }
 
 /// A row of which only the sums are known.
 pub(super) fn row(sums: Sums) -> Row {
-    Row { flow: Flow::EMPTY, more: More::NONE, sums, out_packets: 0, out_bytes: 0 }
+    let (flow, more) = (Flow::EMPTY, More::NONE);
+    Row { flow, more, sums, odd_times: false, out_packets: 0, out_bytes: 0 }
 }
 
 /// Puts a text where it belongs.

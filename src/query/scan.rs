@@ -9,6 +9,7 @@ use super::answer::Effort;
 use super::page::{Columns, Page};
 use super::question::Question;
 use super::source::{Opened, Source};
+use super::state::may_have_odd_times;
 use crate::archive::catalog::Entry;
 use crate::archive::{ArchiveError, Chunk};
 use crate::filter::Filter;
@@ -206,12 +207,16 @@ impl Scan<'_> {
     ) {
         let rows = chunk.page_rows(0);
         let pages = chunk.pages();
-        let mut page = Page { chunk, columns, number: 0, rows };
+        let mut page = Page { chunk, columns, number: 0, rows, has_odd_times: false };
         let plan = match self.filter.plan(&mut page) {
             Ok(plan) if plan.is_never() => return,
             Ok(plan) => plan,
             Err(error) => return done.problem(error),
         };
+        match may_have_odd_times(&mut page) {
+            Ok(may) => page.has_odd_times = may && fields.contains(&Field::First),
+            Err(error) => return done.problem(error),
+        }
         for number in 0..pages {
             if self.is_over() {
                 return;
@@ -249,6 +254,10 @@ impl Scan<'_> {
         if !hits.is_empty() {
             for field in fields {
                 page.load(*field)?;
+            }
+            if page.has_odd_times {
+                page.load(Field::Arrival)?;
+                page.load(Field::ClockOffset)?;
             }
         }
         Ok((hits, duplicates))

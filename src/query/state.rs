@@ -2,9 +2,20 @@
 
 use super::answer::Sums;
 use super::page::Page;
+use crate::archive::ArchiveError;
 use crate::filter::select::{Batch, Hits, Values};
-use crate::flow::Time;
+use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
+use crate::flow::{Time, is_plausible};
+
+/// Times of a flow that are not plausible ([`is_plausible`]) stand this much later in
+/// [`State::first`] and earlier in [`State::last`]: so a plausible time always counts
+/// before them, and they count where there is none.
+const APART: i64 = 1 << 62;
+
+/// Times are kept within this, so that they cannot be taken for such ones: 36 million
+/// years either way.
+const LATEST: i64 = 1 << 60;
 
 /// Where the or of TCP flags stands in [`State::tally`].
 const FLAGS_AT: u32 = 56;
@@ -29,15 +40,29 @@ impl State {
     /// Of one flow of which nothing is known.
     const ONE: State = State { bytes: 0, packets: 0, first: 0, last: 0, tally: 1 };
 
-    /// As these sums, without flags.
-    pub(super) fn of(sums: &Sums) -> State {
-        State {
+    /// As these sums, without flags; `odd` says that their times are not plausible.
+    pub(super) fn of(sums: &Sums, odd: bool) -> State {
+        let mut state = State {
             bytes: sums.bytes,
             packets: sums.packets,
-            first: sums.first.0,
-            last: sums.last.0,
+            first: sums.first.0.clamp(-LATEST, LATEST),
+            last: sums.last.0.clamp(-LATEST, LATEST),
             tally: sums.flows & FLOWS,
+        };
+        if odd {
+            state.set_apart();
         }
+        state
+    }
+
+    fn set_apart(&mut self) {
+        self.first += APART;
+        self.last -= APART;
+    }
+
+    /// Whether no flow in it has plausible times.
+    pub(super) fn is_odd(&self) -> bool {
+        self.first > LATEST && self.tally & FLOWS > 0
     }
 
     /// Both together.
@@ -66,12 +91,13 @@ impl State {
     }
 
     pub(super) fn sums(&self) -> Sums {
+        let apart = if self.is_odd() { APART } else { 0 };
         Sums {
             flows: self.flows(),
             packets: self.packets,
             bytes: self.bytes,
-            first: Time(self.first),
-            last: Time(self.last),
+            first: Time(self.first.saturating_sub(apart)),
+            last: Time(self.last.saturating_add(apart)),
         }
     }
 }
@@ -90,8 +116,12 @@ pub(super) fn gather(page: &Page<'_>, hits: &Hits, flags: bool, states: &mut Vec
     states.resize(hits.len(), State::ONE);
     page.numbers(Field::Bytes, hits, |at, bytes| states[at].bytes = bytes);
     page.numbers(Field::Packets, hits, |at, packets| states[at].packets = packets);
-    page.numbers(Field::First, hits, |at, first| states[at].first = first.cast_signed());
-    page.numbers(Field::Last, hits, |at, last| states[at].last = last.cast_signed());
+    let time = |bits: u64| bits.cast_signed().clamp(-LATEST, LATEST);
+    page.numbers(Field::First, hits, |at, first| states[at].first = time(first));
+    page.numbers(Field::Last, hits, |at, last| states[at].last = time(last));
+    if page.has_odd_times {
+        set_apart(page, hits, states);
+    }
     if !matches!(page.values(Field::Sampling), Values::Number(0 | 1)) {
         page.numbers(Field::Sampling, hits, |at, rate| {
             let state = &mut states[at];
@@ -102,4 +132,48 @@ pub(super) fn gather(page: &Page<'_>, hits: &Hits, flags: bool, states: &mut Vec
     if flags {
         page.numbers(Field::TcpFlags, hits, |at, bits| states[at].tally |= State::flag_bits(bits));
     }
+}
+
+/// Sets those apart whose times are not plausible; the columns were loaded.
+fn set_apart(page: &Page<'_>, hits: &Hits, states: &mut [State]) {
+    let mut arrivals = vec![(Time(0), 0); states.len()];
+    page.numbers(Field::Arrival, hits, |at, bits| arrivals[at].0 = Time(bits.cast_signed()));
+    page.numbers(Field::ClockOffset, hits, |at, bits| arrivals[at].1 = bits.cast_signed());
+    for (state, (arrival, offset)) in states.iter_mut().zip(arrivals) {
+        let plausible = |time: i64| is_plausible(Time(time), arrival, offset);
+        if !plausible(state.first) || !plausible(state.last) {
+            state.set_apart();
+        }
+    }
+}
+
+/// Whether a chunk may have flows whose times are not plausible, as far as the bounds of
+/// its columns tell: where none can be, nothing has to be looked at flow by flow.
+///
+/// # Errors
+/// When the file is damaged or cannot be read.
+pub(super) fn may_have_odd_times(page: &mut Page<'_>) -> Result<bool, ArchiveError> {
+    let signed = |(least, greatest): (u64, u64)| (least.cast_signed(), greatest.cast_signed());
+    let offsets = match page.bounds(Field::ClockOffset).map(signed) {
+        Some(known) => Some(known),
+        // There are negative ones, of which bounds do not tell; but few different ones.
+        None => page.dictionary(Field::ClockOffset)?.and_then(|values| match &*values {
+            Dictionary::Numbers(all) => {
+                let all = || all.iter().map(|offset| offset.cast_signed());
+                all().min().zip(all().max())
+            }
+            _ => None,
+        }),
+    };
+    let bounds = |field| page.bounds(field).map(signed);
+    let (Some(offsets), Some(arrivals)) = (offsets, bounds(Field::Arrival)) else {
+        return Ok(true);
+    };
+    let within = |field| {
+        bounds(field).is_some_and(|(least, greatest)| {
+            is_plausible(Time(least), Time(arrivals.1), offsets.0)
+                && is_plausible(Time(greatest), Time(arrivals.0), offsets.1)
+        })
+    };
+    Ok(!(within(Field::First) && within(Field::Last)))
 }

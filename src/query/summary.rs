@@ -16,11 +16,12 @@ const CLASSES: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tally {
     classes: [State; CLASSES],
+    odd_times: u64,
 }
 
 impl Default for Tally {
     fn default() -> Tally {
-        Tally { classes: [State::NONE; CLASSES] }
+        Tally { classes: [State::NONE; CLASSES], odd_times: 0 }
     }
 }
 
@@ -39,11 +40,15 @@ impl Tally {
         page.numbers(Field::Proto, hits, |at, proto| {
             self.classes[class(proto)].add(&states[at]);
         });
+        if page.has_odd_times {
+            self.odd_times += states.iter().filter(|state| state.is_odd()).count() as u64;
+        }
     }
 
     /// Takes a record.
     pub(super) fn take_row(&mut self, row: &Row) {
-        let state = State::of(&row.sums);
+        let state = State::of(&row.sums, row.odd_times);
+        self.odd_times += u64::from(row.odd_times);
         self.classes[class(u64::from(row.flow.proto))].add(&state);
     }
 
@@ -51,6 +56,7 @@ impl Tally {
         for (class, other) in self.classes.iter_mut().zip(&other.classes) {
             class.add(other);
         }
+        self.odd_times += other.odd_times;
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -59,7 +65,7 @@ impl Tally {
         let [tcp, udp, icmp, other] =
             self.classes.map(|class| [class.flows(), class.packets, class.bytes]);
         let all = (all.flows() > 0).then(|| all.sums());
-        Totals { all, tcp, udp, icmp, other }
+        Totals { all, odd_times: self.odd_times, tcp, udp, icmp, other }
     }
 }
 

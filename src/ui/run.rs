@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyEventKind};
@@ -62,6 +63,7 @@ pub enum Ending {
 /// When standard output is not a terminal, or threads and signals cannot be had.
 pub async fn run(wires: Wires, options: Options) -> io::Result<Ending> {
     let mut signals = Signals::listen()?;
+    watch_over_end()?;
     let guard = term::enter()?;
     let mut stage = Stage {
         guard: &guard,
@@ -84,9 +86,6 @@ pub async fn run(wires: Wires, options: Options) -> io::Result<Ending> {
     stage.ask(stage.model.view());
     stage.arrived();
     let ending = stage.perform(&mut signals).await;
-    if let Ending::Signal(number) = ending {
-        term::watch_over_end(number);
-    }
     stage.writer.finish().await;
     drop(guard);
     Ok(ending)
@@ -314,11 +313,18 @@ enum Heard {
     Woken,
 }
 
+/// Signals that end a process unless it listens to them: the terminal is given back first.
+/// What cannot be listened to (SIGKILL) or comes from a defect (SIGSEGV) is not among them.
+const ENDING: [nix::sys::signal::Signal; 9] = {
+    use nix::sys::signal::Signal::{
+        SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU,
+    };
+    [SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU]
+};
+
 /// The signals that concern the screen.
 struct Signals {
-    terminate: Signal,
-    hang_up: Signal,
-    interrupt: Signal,
+    ending: Vec<(i32, Signal)>,
     /// The process was stopped and goes on.
     woken: Signal,
 }
@@ -328,21 +334,55 @@ const CONTINUE: i32 = nix::sys::signal::Signal::SIGCONT as i32;
 
 impl Signals {
     fn listen() -> io::Result<Signals> {
+        let listen = |number: i32| Ok((number, signal(SignalKind::from_raw(number))?));
+        let ending = ENDING.iter().map(|kind| listen(*kind as i32));
         Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            ending: ending.collect::<io::Result<_>>()?,
             woken: signal(SignalKind::from_raw(CONTINUE))?,
         })
     }
 
     async fn next(&mut self) -> Heard {
-        let kind = tokio::select! {
-            _ = self.terminate.recv() => SignalKind::terminate(),
-            _ = self.hang_up.recv() => SignalKind::hangup(),
-            _ = self.interrupt.recv() => SignalKind::interrupt(),
-            _ = self.woken.recv() => return Heard::Woken,
-        };
-        Heard::End(kind.as_raw_value())
+        tokio::select! {
+            number = first(&mut self.ending) => Heard::End(number),
+            _ = self.woken.recv() => Heard::Woken,
+        }
     }
+}
+
+/// Waits for the first of these signals; says which it was.
+async fn first(signals: &mut [(i32, Signal)]) -> i32 {
+    std::future::poll_fn(|context| {
+        let heard = |(number, signal): &mut (i32, Signal)| {
+            signal.poll_recv(context).is_ready().then_some(*number)
+        };
+        signals.iter_mut().find_map(heard).map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+/// Ends the process a moment after the first signal that asks for it, whatever it waits
+/// for then: a terminal that takes no bytes, a disk. From a thread of its own, since the
+/// screen's may be the one that waits.
+fn watch_over_end() -> io::Result<()> {
+    let (tell, listening) = std::sync::mpsc::channel();
+    let watch = move || {
+        // Made here: the screen's thread is within a runtime of its own.
+        let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let listened = built.and_then(|runtime| {
+            let signals = runtime.block_on(async { Signals::listen() })?;
+            Ok((runtime, signals))
+        });
+        match listened {
+            Ok((runtime, mut signals)) => {
+                let _ = tell.send(Ok(()));
+                term::end_in_time(runtime.block_on(first(&mut signals.ending)));
+            }
+            Err(error) => {
+                let _ = tell.send(Err(error));
+            }
+        }
+    };
+    std::thread::Builder::new().name("ui-watch".to_owned()).spawn(watch)?;
+    listening.recv().unwrap_or_else(|error| Err(io::Error::other(error)))
 }

@@ -19,8 +19,9 @@ const RETAKE: &[u8] = b"\x1b[?25l\x1b[?2004h";
 /// The reverse, and the end of an update that may have been cut short.
 const LEAVE: &[u8] = b"\x1b[?2026l\x1b[m\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
-/// How long a terminal that takes no bytes may hold up the end.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long anything may hold up the end after a signal, a terminal that takes no bytes
+/// above all: signals are obeyed within a second.
+const PATIENCE: Duration = Duration::from_millis(900);
 
 /// How often the reading thread looks whether it is still wanted.
 const LOOK_UP: Duration = Duration::from_millis(250);
@@ -145,17 +146,14 @@ fn output() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// Ends the process when the terminal has not been given back in time after
-/// this signal: a terminal that takes no bytes blocks whoever writes to it.
-pub fn watch_over_end(signal: i32) {
-    let watch = move || {
-        std::thread::sleep(PATIENCE);
-        if HELD.load(Ordering::SeqCst) {
-            std::process::exit(128 + signal);
-        }
-    };
-    // Without the thread the end may have to wait for the terminal.
-    let _ = std::thread::Builder::new().name("ui-watch".to_owned()).spawn(watch);
+/// Ends the process when it has not ended in time after this signal. A terminal that was
+/// not given back by then takes no bytes; its mode can be set all the same.
+pub fn end_in_time(signal: i32) {
+    std::thread::sleep(PATIENCE);
+    if HELD.load(Ordering::SeqCst) {
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+    std::process::exit(128 + signal);
 }
 
 /// Writes frames on a thread of its own, so that a stalled terminal holds up
@@ -215,7 +213,7 @@ impl Writer {
     /// Waits for the frame on its way, but not longer than it is worth.
     pub async fn finish(&mut self) {
         if self.busy {
-            let _ = tokio::time::timeout(PATIENCE / 2, self.written()).await;
+            let _ = tokio::time::timeout(PATIENCE / 3, self.written()).await;
         }
     }
 }

@@ -298,13 +298,13 @@ mod tests {
             expected: vec![7; 1000],
         };
         let lines: Vec<Line> = (0..1000).map(line).collect();
-        let exporters = (0..MAX_EXPORTERS as u32 + 9)
+        let exporters = (0..crate::wire::MAX_EXPORTERS as u32 + 9)
             .map(|n| ExporterStanding { address: Host::v4(n), lines: Vec::new() })
             .chain([ExporterStanding { address: Host::v4(0), lines }]);
         let exporters: Vec<_> = exporters.collect();
         let mut decoder = Decoder::new();
         decoder.resume(START, &exporters);
-        assert_eq!(decoder.exporters.len(), MAX_EXPORTERS);
+        assert_eq!(decoder.exporters.len(), crate::wire::MAX_EXPORTERS);
         assert_eq!(decoder.exporters[&Host::v4(0)].domains.len(), MAX_DOMAINS);
         assert!(decoder.standing()[0].lines[0].expected.len() <= 16);
         // A week later nothing of it holds.

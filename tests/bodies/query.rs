@@ -95,7 +95,8 @@ fn lines(layout: &Layout) {
         let (bytes, packets) = flow.scaled();
         let sums = Sums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
         let more = toptalk::flow::More::NONE;
-        let row = Row { flow, more, sums, out_packets: packets, out_bytes: bytes };
+        let row =
+            Row { flow, more, sums, odd_times: false, out_packets: packets, out_bytes: bytes };
         layout.row(&mut pen, &row);
         layout.csv_row(&mut pen, &row);
     }

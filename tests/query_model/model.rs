@@ -32,7 +32,7 @@ impl Naive {
             let more = *more_of(&flow, &site.more);
             let flow = Flow { more: 0, ..flow };
             let sums = Sums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
-            Row { flow, more, sums, out_packets: 0, out_bytes: 0 }
+            Row { flow, more, sums, odd_times: is_odd(flow), out_packets: 0, out_bytes: 0 }
         };
         Naive { rows: counted.into_iter().map(row).collect(), duplicates: twice.len() as u64 }
     }
@@ -48,8 +48,11 @@ impl Naive {
 
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
+        let mut all = None;
         for row in &self.rows {
-            totals.all = Some(totals.all.map_or(row.sums, |all| plus(all, row.sums)));
+            let own = (row.sums, row.odd_times);
+            all = Some(all.map_or(own, |all| plus(all, own)));
+            totals.odd_times += u64::from(row.odd_times);
             let class = match row.flow.proto {
                 6 => &mut totals.tcp,
                 17 => &mut totals.udp,
@@ -60,6 +63,7 @@ impl Naive {
             class[1] = class[1].saturating_add(row.sums.packets);
             class[2] = class[2].saturating_add(row.sums.bytes);
         }
+        totals.all = all.map(|(sums, _)| sums);
         totals
     }
 
@@ -81,6 +85,7 @@ impl Naive {
             Ways::ToServer => to_servers(&by.parts, both_ways(&by.parts, groups)),
         };
         for (_, row) in &mut rows {
+            row.odd_times = false;
             row.flow.bytes = row.sums.bytes;
             row.flow.packets = row.sums.packets;
             row.flow.first = row.sums.first;
@@ -110,7 +115,7 @@ impl Naive {
             Keys::Either(one, two) => (one, Some(two)),
             Keys::Record => unreachable!("records come as rows"),
         };
-        let mut groups: BTreeMap<Key, StatRow> = BTreeMap::new();
+        let mut groups: BTreeMap<Key, (StatRow, bool)> = BTreeMap::new();
         for row in &self.rows {
             let mut values = vec![value(&one, row)];
             values.extend(two.map(|two| value(&two, row)));
@@ -123,29 +128,48 @@ impl Naive {
                     _ => Value::Number(bits as u64),
                 };
                 let new = StatRow { value, proto, sums: row.sums };
+                let own = (row.sums, row.odd_times);
                 let known = groups.entry(key);
-                known.and_modify(|group| group.sums = plus(group.sums, row.sums)).or_insert(new);
+                known
+                    .and_modify(|(group, odd)| (group.sums, *odd) = plus((group.sums, *odd), own))
+                    .or_insert((new, row.odd_times));
             }
         }
         let rank = |row: &StatRow| Row { sums: row.sums, ..self.rows[0] };
-        let mut rows: Vec<(Key, StatRow)> = groups.into_iter().collect();
+        let mut rows: Vec<(Key, StatRow)> =
+            groups.into_iter().map(|(key, (row, _))| (key, row)).collect();
         rows.sort_by(|a, b| compare(order, &rank(&a.1), &rank(&b.1)).then_with(|| a.0.cmp(&b.0)));
         rows.into_iter().map(|(_, row)| row).collect()
     }
 }
 
-fn plus(a: Sums, b: Sums) -> Sums {
-    Sums {
+/// Whether its times are more than a day from its arrival.
+fn is_odd(flow: Flow) -> bool {
+    let away = |time: Time| (flow.arrival.0 - time.0 - flow.clock_offset).abs() > 86_400_000;
+    away(flow.first) || away(flow.last)
+}
+
+/// Two sums together, and whether the times of all flows in them are odd: such times
+/// count only where there are no others.
+fn plus((a, a_is_odd): (Sums, bool), (b, b_is_odd): (Sums, bool)) -> (Sums, bool) {
+    let (first, last) = match (a_is_odd, b_is_odd) {
+        (true, false) => (b.first, b.last),
+        (false, true) => (a.first, a.last),
+        _ => (a.first.min(b.first), a.last.max(b.last)),
+    };
+    let sums = Sums {
         flows: a.flows + b.flows,
         packets: a.packets.saturating_add(b.packets),
         bytes: a.bytes.saturating_add(b.bytes),
-        first: a.first.min(b.first),
-        last: a.last.max(b.last),
-    }
+        first,
+        last,
+    };
+    (sums, a_is_odd && b_is_odd)
 }
 
 fn add(group: &mut Row, other: &Row) {
-    group.sums = plus(group.sums, other.sums);
+    (group.sums, group.odd_times) =
+        plus((group.sums, group.odd_times), (other.sums, other.odd_times));
     group.flow.tcp_flags |= other.flow.tcp_flags;
 }
 
@@ -243,7 +267,8 @@ fn both_ways(parts: &[Part], groups: BTreeMap<Key, Row>) -> Vec<(Key, Row)> {
             rows.push((key.clone(), *row));
             continue;
         };
-        if (row.sums.first, key) < (other.sums.first, &back) {
+        let place = |row: &Row| (row.odd_times, row.sums.first);
+        if (place(row), key) < (place(other), &back) {
             let mut both = *row;
             add(&mut both, other);
             (both.sums.bytes, both.sums.packets) = (row.sums.bytes, row.sums.packets);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use toptalk::archive::{ArchiveError, Chunk, RowChunk};
 use toptalk::flow::column::{Dictionary, Vector};
-use toptalk::flow::field::{FIELDS, Field};
+use toptalk::flow::field::{FIELDS, Field, Kind};
 use toptalk::flow::{Flow, Host, More};
 
 /// Rows of which every `one_in`-th field has a dictionary, and all numbers have bounds.
@@ -39,7 +39,10 @@ impl Dictionaries {
             hosts.dedup();
             texts.sort_unstable();
             texts.dedup();
-            if let (Some(low), Some(high)) = (numbers.first(), numbers.last()) {
+            // Negative ones have no bounds, and stand last when sorted as bits.
+            let signed = matches!(info.kind, Kind::Time | Kind::Signed);
+            let negative = numbers.last().is_some_and(|bits| signed && bits.cast_signed() < 0);
+            if let (Some(low), Some(high), false) = (numbers.first(), numbers.last(), negative) {
                 chunk.bounds.insert(info.field, (*low, *high));
             }
             if (info.field as usize).is_multiple_of(one_in) {

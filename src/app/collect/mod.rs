@@ -26,6 +26,7 @@ use super::descriptors::Needs;
 use super::metrics::Metrics;
 use super::notify::{self, Manager};
 use super::serve::{Parts, Serving};
+use super::stop::Stop;
 use super::top::Ends;
 use super::{AppError, groups, memory, record, state, zone};
 use crate::agg::{Config, Windows};
@@ -41,8 +42,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How often limits are looked at.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// All of the end takes no longer than 10 s; making segments of what is left has
-/// most of it, a hook what remains, and this at least.
+/// Where a hook runs for files, all of the end takes no longer than 10 s: hooks have what
+/// is left of it, and this at least. Without one it takes less than a second.
 const END: Duration = Duration::from_millis(9_500);
 const LEAST_FOR_HOOK: Duration = Duration::from_secs(1);
 
@@ -72,8 +73,10 @@ async fn collect(
 ) -> Result<ExitCode, AppError> {
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = Ends::new().map_err(AppError::Start)?;
+    let stop = Stop::on_signals().map_err(AppError::Start)?;
     let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
     let service = Service::start(collecting, line, zone, losses);
+    stop.trust();
     let end = ends.end();
     tokio::pin!(end);
     let mut service = match service {

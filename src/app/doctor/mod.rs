@@ -14,6 +14,7 @@ use std::sync::Arc;
 use self::checks::State;
 use self::facts::{Facts, Heard};
 use super::say::tell;
+use super::stop::Stop;
 use super::top::Ends;
 use super::{AppError, attach, memory};
 use crate::agg::{Config, Windows};
@@ -120,6 +121,7 @@ fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
         .map_err(AppError::Start)?;
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
+    Stop::on_signals().map_err(AppError::Start)?;
     let ports: Vec<String> = bound.iter().map(|socket| socket.port().to_string()).collect();
     let span = crate::units::duration(for_ms);
     tell(format_args!("listening on port {} for {span}", ports.join(", ")));

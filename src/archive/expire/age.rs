@@ -74,7 +74,12 @@ impl Mark {
     fn write(&self, root: &Path) -> io::Result<()> {
         let (path, aside) = (root.join(NAME), root.join(format!("{NAME}.tmp")));
         let Mark { reached, wall, steady_ms } = self;
-        let mut file = fs::File::create(&aside)?;
+        // What lies there under this name was left by a kill, or is none of ours.
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = fs::File::create_new(&aside)?;
         writeln!(file, "toptalk-age 1 {} {} {steady_ms}", reached.0, wall.0)?;
         file.sync_all()?;
         fs::rename(&aside, &path)

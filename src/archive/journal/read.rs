@@ -67,7 +67,8 @@ struct Blocks {
 impl Blocks {
     /// Opens a journal. `None` for the header where there is nothing yet.
     fn open(path: &Path) -> Result<(Blocks, Option<Header>), ArchiveError> {
-        let mut file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
+        let mut file = crate::archive::regular::open(path)
+            .map_err(|error| ArchiveError::io("open", path, error))?;
         let mut bytes = [0; HEADER_LEN];
         let read = fill(&mut file, &mut bytes).map_err(|e| ArchiveError::io("read", path, e))?;
         let (header, version) = match read {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use self::block::{BLOCK_HEADER, BlockHeader, Compression, MAX_BLOCK};
 use self::record::{Body, Exporters, RECORD_HEADER, Record};
-use super::{ArchiveError, Chunk, Chunks, RowChunk};
+use super::{ArchiveError, Chunk, Chunks, RowChunk, regular};
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, More};
 
@@ -66,7 +66,7 @@ pub fn is_nfcapd(head: &[u8]) -> bool {
 /// When the file cannot be read, is not nfcapd's, has another layout than 2 or
 /// is encrypted.
 pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
-    let file = File::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
+    let file = regular::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
     let length = file.metadata().map_err(|source| ArchiveError::io("read", path, source))?.len();
     let mut file = BufReader::new(file);
     let header = header(path, &mut file)?;
@@ -91,7 +91,7 @@ pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
 /// # Errors
 /// As [`open`].
 pub fn is_open(path: &Path) -> Result<bool, ArchiveError> {
-    let mut file = File::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
+    let mut file = regular::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
     header(path, &mut file).map(FileHeader::is_open)
 }
 

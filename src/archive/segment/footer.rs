@@ -345,7 +345,8 @@ fn bounds(metadata: &ParquetMetaData, version: Version) -> Vec<(Field, u64, u64)
 /// # Errors
 /// When the file cannot be read, is damaged, not a segment, or of another version.
 pub fn footer(path: &Path) -> Result<Footer, ArchiveError> {
-    let file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
+    let file = crate::archive::regular::open(path)
+        .map_err(|error| ArchiveError::io("open", path, error))?;
     Footer::parse(path, &metadata(path, &file)?)
 }
 

@@ -63,7 +63,8 @@ impl Drop for Segment {
 /// # Errors
 /// When the file cannot be read, is damaged, not a segment, or of another version.
 pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
-    let file = File::open(path).map_err(|error| ArchiveError::io("open", path, error))?;
+    let file = crate::archive::regular::open(path)
+        .map_err(|error| ArchiveError::io("open", path, error))?;
     let metadata = metadata(path, &file)?;
     let footer = Footer::parse(path, &metadata)?;
     let parts = parts(path, &file, &metadata.0, &footer)?;

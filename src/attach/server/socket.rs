@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
 
 use crate::attach::place::{PlaceError, fits};
 
@@ -32,12 +36,11 @@ impl Socket {
             Ok(meta) if !meta.file_type().is_socket() => {
                 return Err(PlaceError::NoSocket(path.to_owned()));
             }
-            Ok(_) => match UnixStream::connect(path) {
-                Ok(_) => return Err(PlaceError::Taken(path.to_owned())),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    fs::remove_file(path).map_err(at)?;
-                }
-                Err(error) => return Err(at(error)),
+            Ok(_) => match connect(path) {
+                // Someone listens there, though perhaps too busy to accept.
+                Ok(()) | Err(Errno::EAGAIN) => return Err(PlaceError::Taken(path.to_owned())),
+                Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(at)?,
+                Err(errno) => return Err(at(errno.into())),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(at(error)),
@@ -59,6 +62,14 @@ impl Socket {
     pub(super) fn listener(&self) -> io::Result<UnixListener> {
         self.listener.try_clone()
     }
+}
+
+/// Tries whether someone listens at a socket. Never waits: a listener that accepts nobody
+/// would hold up whoever connects for ever (`EAGAIN` when its queue is full, unix(7)).
+fn connect(path: &Path) -> Result<(), Errno> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    nix::sys::socket::connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
 }
 
 impl Drop for Socket {

@@ -20,8 +20,9 @@ use crate::ingest::guard::guarded;
 /// How long the recorder waits for flows before it looks at the time.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// At the end segments are made for so long; what is left stays in journals.
-const STOP_MICROS: u64 = 8_000_000;
+/// At the end segments are made for so long: SIGTERM is obeyed within a second. What is
+/// left stays in journals, which queries read and the next start makes segments of.
+const STOP_MICROS: u64 = 600_000;
 
 /// How often it is looked whether something is to expire.
 const EXPIRE_MS: i64 = 60_000;

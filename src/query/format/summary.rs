@@ -61,6 +61,11 @@ pub(super) fn text(pen: &mut Pen, answer: &Answer, span: Option<Span>, wall_us: 
         pen.stamp(span.to, false);
         pen.byte(b'\n');
     }
+    if answer.totals.odd_times > 0 {
+        pen.text("Not in the time window: ");
+        pen.number(answer.totals.odd_times);
+        pen.text(" flows with times more than a day from their arrival\n");
+    }
     let effort = &answer.effort;
     for (name, number) in [
         ("Total flows processed: ", effort.records),
@@ -142,6 +147,11 @@ pub(super) fn only(pen: &mut Pen, totals: &Totals) {
         signed(pen, number);
         pen.byte(b'\n');
     }
+    if totals.odd_times > 0 {
+        pen.text("Odd_times: ");
+        pen.number(totals.odd_times);
+        pen.byte(b'\n');
+    }
 }
 
 /// Writes the totals as one object of integers; times in milliseconds since 1970.
@@ -161,6 +171,8 @@ pub(super) fn json(pen: &mut Pen, answer: &Answer) {
     }
     pen.text(",\"duplicates\":");
     pen.number(answer.effort.duplicates);
+    pen.text(",\"odd_times\":");
+    pen.number(totals.odd_times);
     pen.text("}\n");
 }
 

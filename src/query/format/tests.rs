@@ -33,7 +33,7 @@ fn flow() -> Flow {
 fn row(flow: Flow) -> Row {
     let (bytes, packets) = flow.scaled();
     let sums = Sums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
-    Row { flow, more: More::NONE, sums, out_packets: 0, out_bytes: 0 }
+    Row { flow, more: More::NONE, sums, odd_times: false, out_packets: 0, out_bytes: 0 }
 }
 
 fn rows() -> Vec<Row> {
