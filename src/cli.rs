@@ -28,7 +28,9 @@ pub use inspect::Inspect;
 pub use line::{Line, Refusal, Wanted, read_from};
 pub use query::{Action, Files, FilterFrom, Query, filter};
 pub use replay::Replay;
-pub use settings::{Described, Origin, Value, check as check_file, described};
+pub use settings::{
+    Described, Origin, Value, check as check_file, described, mistakes as mistakes_in,
+};
 pub use setup::{Setup, Shell, completions, man_pages};
 pub use top::{Output, Top};
 

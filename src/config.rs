@@ -10,7 +10,7 @@ mod read;
 mod table;
 
 pub use error::{Mistake, Mistakes};
-pub use read::{Entry, File, MAX_FILE, Word, read};
+pub use read::{Entry, File, MAX_FILE, Word, read, read_what_can_be};
 pub use table::{Form, Setting, TABLE, Verb};
 
 #[cfg(test)]

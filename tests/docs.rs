@@ -230,3 +230,85 @@ fn links_lead_somewhere() {
     }
     assert!(count > 50, "{count} links");
 }
+
+/// The limits of docs/SECURITY.md: what is limited, the file below src/ and the
+/// constant in it, and the unit where that is not plain.
+const LIMITS: &[(&str, &str, &str, &str)] = &[
+    ("ports listened on", "ingest/mod.rs", "MAX_PORTS", ""),
+    ("threads that decode", "ingest/mod.rs", "MAX_WORKERS", ""),
+    ("receive buffer of a port", "ingest/socket.rs", "RECEIVE_BUFFER", "bytes"),
+    ("datagrams that wait for all workers", "ingest/queue.rs", "QUEUE_BYTES", "bytes"),
+    ("exporters known", "wire/mod.rs", "MAX_EXPORTERS", ""),
+    ("observation domains of an exporter", "wire/exporter.rs", "MAX_DOMAINS", ""),
+    ("templates of an exporter", "wire/exporter.rs", "MAX_TEMPLATES", ""),
+    ("templates of all exporters", "wire/exporter.rs", "MAX_TEMPLATE_BYTES", "bytes"),
+    ("fields of a template", "wire/template.rs", "MAX_FIELDS", ""),
+    ("data that waits for its template, all exporters", "wire/held.rs", "MAX_HELD", "bytes"),
+    ("names of interfaces and applications, all exporters", "wire/mod.rs", "MAX_NAMES", ""),
+    ("interfaces of an exporter", "wire/interfaces.rs", "MAX_INTERFACES", ""),
+    ("applications of an exporter", "wire/about.rs", "MAX_APPLICATIONS", ""),
+    ("sFlow agents of an exporter", "wire/sflow/agents.rs", "MAX_AGENTS", ""),
+    ("sFlow data sources of an exporter", "wire/sflow/agents.rs", "MAX_SOURCES", ""),
+    ("senders told apart behind an address and domain", "wire/sequence.rs", "MAX_TRACKS", ""),
+    ("senders outside --allow that are named", "wire/policy.rs", "MAX_REFUSED", ""),
+    ("headers within a sampled packet", "wire/frame.rs", "MAX_LAYERS", ""),
+    ("exporters with series in the metrics", "metrics/mod.rs", "MAX_EXPORTERS", ""),
+    ("connections for metrics", "app/metrics.rs", "MAX_CONNECTIONS", ""),
+    ("a request for metrics", "app/metrics.rs", "MAX_REQUEST", "bytes"),
+    ("screens attached", "attach/mod.rs", "MAX_CLIENTS", ""),
+    ("connections that have asked nothing yet", "attach/mod.rs", "MAX_PENDING", ""),
+    ("a request of a screen", "attach/frame.rs", "MAX_REQUEST", "bytes"),
+    ("an answer to a screen", "attach/frame.rs", "MAX_REPLY", "bytes"),
+    ("rows of a table, watched", "attach/mod.rs", "MAX_STANDING_ROWS", ""),
+    ("rows of a table, asked once", "attach/mod.rs", "MAX_ROWS", ""),
+    ("text of a filter", "filter/parse.rs", "MAX_TEXT", "bytes"),
+    ("nesting of a filter", "filter/parse.rs", "MAX_DEPTH", ""),
+    ("elements of a list in a filter", "filter/parse.rs", "MAX_LIST", ""),
+    ("alerts at once", "agg/alert.rs", "MAX_ALERTS", ""),
+    ("folders of exporters recorded into", "ingest/recorder/plan.rs", "MAX_FOLDERS", ""),
+    ("files of an archive in a question", "archive/catalog.rs", "MAX_FILES", ""),
+    ("rows of a segment", "archive/segment/mod.rs", "MAX_ROWS", ""),
+    ("footer of a segment", "archive/segment/footer.rs", "MAX_METADATA", "bytes"),
+    ("a dictionary of a segment", "archive/segment/mod.rs", "MAX_DICTIONARY", "bytes"),
+    ("flows of a block of a journal", "archive/journal/mod.rs", "MAX_BLOCK_FLOWS", ""),
+    ("a block of nfcapd's files", "archive/nfcapd/block.rs", "MAX_BLOCK", "bytes"),
+    ("the file of what was learned of exporters", "ingest/memory.rs", "MAX_BYTES", "bytes"),
+    ("the file of settings", "config/read.rs", "MAX_FILE", "bytes"),
+    ("a file of groups", "flow/named.rs", "MAX_FILE", "bytes"),
+    ("networks with names", "flow/named.rs", "MAX_NETWORKS", ""),
+    ("collectors that datagrams are repeated to", "ingest/repeat.rs", "MAX_REPEATS", ""),
+];
+
+/// The value of a constant: what stands in its file, worked out.
+fn constant(file: &str, name: &str) -> u64 {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("no file {file}"));
+    let mark = format!("const {name}: ");
+    let at = text.find(&mark).unwrap_or_else(|| panic!("{file} has no {name}")) + mark.len();
+    let (_, value) = text[at..].split_once(" = ").unwrap();
+    let value = value.split(';').next().unwrap();
+    let number = |word: &str| {
+        let word = word.trim().replace('_', "");
+        word.parse::<u64>().unwrap_or_else(|_| panic!("{file}: {name} = {value}"))
+    };
+    if let Some((left, right)) = value.split_once("<<") {
+        return number(left) << number(right);
+    }
+    value.split('*').map(number).product()
+}
+
+#[test]
+fn limits() {
+    let mut text = "\n| limit | value | where |\n|---|---|---|\n".to_owned();
+    for (what, file, name, unit) in LIMITS {
+        let value = constant(file, name);
+        let value = match (*unit, value) {
+            ("bytes", 1_048_576..) => format!("{} MiB", value >> 20),
+            ("bytes", 1024..) if value % 1024 == 0 => format!("{} KiB", value >> 10),
+            (unit, value) => format!("{value} {unit}").trim_end().to_owned(),
+        };
+        text.push_str(&format!("| {what} | {value} | `{name}` in `src/{file}` |\n"));
+    }
+    text.push('\n');
+    check("SECURITY.md", "limits", &text);
+}

@@ -9,7 +9,7 @@ use super::AppError;
 use super::say::tell;
 use crate::archive::regular;
 use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
-use crate::config::{self, File, Form, MAX_FILE, Verb};
+use crate::config::{self, File, Form, MAX_FILE, Mistakes, Verb};
 use crate::text::{self, is_hidden};
 
 /// Where the file of a service lies.
@@ -54,9 +54,10 @@ fn usual_places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
 fn load(path: &Path) -> Result<File, AppError> {
     let at = |source: io::Error| AppError::ReadConfig { path: path.to_owned(), source };
     let bytes = regular::read(path, MAX_FILE).map_err(at)?;
-    let file = config::read(path, &bytes)?;
-    cli::check_file(&file)?;
-    Ok(file)
+    let (file, mut mistakes) = config::read_what_can_be(path, &bytes)?;
+    // Told together: one that is mended after the other would hide the next.
+    mistakes.extend(cli::mistakes_in(&file));
+    if mistakes.is_empty() { Ok(file) } else { Err(Mistakes::new(path, mistakes).into()) }
 }
 
 pub(super) fn run(asked: Configure) -> Result<ExitCode, AppError> {
@@ -230,6 +231,29 @@ mod tests {
         std::fs::write(path("c"), vec![b'#'; MAX_FILE + 1]).unwrap();
         let error = load(&path("c")).unwrap_err().to_string();
         assert!(error.contains("at most 1048576 bytes"), "{error}");
+    }
+
+    #[test]
+    fn mistakes_hide_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("toptalk.toml");
+        let text = "[alerts]\nupp = 1\nup = \"fast\"\ndown = \"slow\"\n[lisen]\n[listen]\n\
+                    ports = [70000, [1], \"x\", true]\n[groups]\nnames = { a = true, b = false }\n\
+                    [record]\nslot = 7\nslot = 8\n[[record.sources]]\nident = 1\nfoo = 2\n";
+        std::fs::write(&path, text).unwrap();
+        let told = load(&path).unwrap_err().to_string();
+        let told = |word: &str| told.matches(word).count();
+        for (word, times) in [
+            ("unknown key `alerts.upp`", 1),
+            ("alerts.up: expected", 1),
+            ("alerts.down: expected", 1),
+            ("unknown section `lisen`", 1),
+            ("listen.ports: expected", 2),
+            ("groups.names: expected", 2),
+            ("duplicate key", 1),
+        ] {
+            assert_eq!(told(word), times, "{word}: {}", load(&path).unwrap_err());
+        }
     }
 
     #[test]

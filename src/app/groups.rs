@@ -14,11 +14,18 @@ use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, Named};
 /// earlier ones.
 pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
     let mut all: Vec<Named> = Vec::new();
+    let mut wrong: Vec<String> = Vec::new();
     for word in words {
         match word {
             Group::Named(named) => all.push(named.clone()),
-            Group::File(path) => all.extend(file(path)?),
+            Group::File(path) => match file(path) {
+                Ok(named) => all.extend(named),
+                Err(mistakes) => wrong.extend(mistakes),
+            },
         }
+    }
+    if !wrong.is_empty() {
+        return Err(AppError::Groups(wrong.join("\n")));
     }
     if all.len() > MAX_NETWORKS {
         return Err(AppError::ManyGroups { most: MAX_NETWORKS, found: all.len() });
@@ -26,11 +33,13 @@ pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
     Ok(Arc::new(Groups::new(all)))
 }
 
-fn file(path: &Path) -> Result<Vec<Named>, AppError> {
-    let at = |source: io::Error| AppError::ReadGroups { path: path.to_owned(), source };
+/// The networks of a file, or all that is wrong with it.
+fn file(path: &Path) -> Result<Vec<Named>, Vec<String>> {
+    let at =
+        |source: io::Error| vec![format!("cannot read groups from {}: {source}", path.display())];
     let bytes = regular::read(path, MAX_FILE).map_err(at)?;
-    let wrong = |source| AppError::Groups { path: path.to_owned(), source };
-    named::lines(&bytes).map_err(wrong)
+    let wrong = |mistake| format!("groups in {}, {mistake}", path.display());
+    named::lines(&bytes).map_err(|mistakes| mistakes.into_iter().map(wrong).collect())
 }
 
 #[cfg(test)]
@@ -55,6 +64,11 @@ mod tests {
         assert!(error.contains("vlans"), "{error}");
         assert!(error.contains("line 2: expected NET = NAME"), "{error}");
         assert!(error.ends_with("found `lab 2`"), "{error}");
+        write("lab 1\n10.20.3.0/24 = lab\nlab 2\n");
+        let two = [Group::File(path.clone()), Group::File(folder.path().join("none"))];
+        let error = read(&two).unwrap_err().to_string();
+        assert!(error.contains("line 1: ") && error.contains("line 3: "), "{error}");
+        assert!(error.contains("cannot read groups from"), "{error}");
         std::fs::remove_file(&path).unwrap();
         assert!(read(&words).unwrap_err().to_string().contains("cannot read"));
         assert!(read(&[]).unwrap().is_empty());

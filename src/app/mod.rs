@@ -35,7 +35,6 @@ use std::process::ExitCode;
 use crate::archive::lock::LockError;
 use crate::cli::{Command, Line, Refusal};
 use crate::config::Mistakes;
-use crate::flow::named::NamedError;
 use crate::ingest::{BindError, RecordError};
 use crate::query::files::FilesError;
 
@@ -58,10 +57,8 @@ pub enum AppError {
     Screen(io::Error),
     #[error("cannot print the answer: {0}")]
     Print(io::Error),
-    #[error("cannot read groups from {path}: {source}")]
-    ReadGroups { path: PathBuf, source: io::Error },
-    #[error("groups in {path}, {source}")]
-    Groups { path: PathBuf, source: NamedError },
+    #[error("{0}")]
+    Groups(String),
     #[error("expected at most {most} networks from --group in all, found {found}")]
     ManyGroups { most: usize, found: usize },
     #[error("cannot read {path}: {source}")]

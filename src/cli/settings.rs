@@ -123,6 +123,13 @@ fn feed(mut command: clap::Command, verb: Verb, file: &File) -> clap::Command {
 /// # Errors
 /// All that are not, with what was expected.
 pub fn check(file: &File) -> Result<(), Mistakes> {
+    let mistakes = mistakes(file);
+    if mistakes.is_empty() { Ok(()) } else { Err(Mistakes::new(&file.path, mistakes)) }
+}
+
+/// Every value of a file that its flag does not take, with what was expected.
+#[must_use]
+pub fn mistakes(file: &File) -> Vec<Mistake> {
     let command = Words::command();
     let mut mistakes = Vec::new();
     for entry in &file.entries {
@@ -135,7 +142,7 @@ pub fn check(file: &File) -> Result<(), Mistakes> {
         let wrong = entry.words.iter().filter_map(|word| wrong(file, entry, word, arg));
         mistakes.extend(wrong);
     }
-    if mistakes.is_empty() { Ok(()) } else { Err(Mistakes::new(&file.path, mistakes)) }
+    mistakes
 }
 
 /// What is wrong with a word, if so: what its flag would say.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::text::{columns, replaced};
 
 /// Mistakes that are told at once at most.
-const MAX_TOLD: usize = 10;
+const MAX_TOLD: usize = 20;
 
 /// Characters of a line that a message repeats.
 const MAX_LINE: usize = 120;

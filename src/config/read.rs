@@ -61,8 +61,18 @@ impl File {
 /// Reads a file.
 ///
 /// # Errors
-/// All that is wrong in it.
+/// All that is wrong in its form.
 pub fn read(path: &Path, bytes: &[u8]) -> Result<File, Mistakes> {
+    let (file, mistakes) = read_what_can_be(path, bytes)?;
+    if mistakes.is_empty() { Ok(file) } else { Err(Mistakes::new(path, mistakes)) }
+}
+
+/// Reads what can be understood of a file, with all that is wrong in the form of the
+/// rest: what is understood may be wrong as well, and is to be told with it.
+///
+/// # Errors
+/// When it is no text, or too long.
+pub fn read_what_can_be(path: &Path, bytes: &[u8]) -> Result<(File, Vec<Mistake>), Mistakes> {
     let refused = |mistake| Mistakes::new(path, vec![mistake]);
     let text = std::str::from_utf8(bytes.get(..MAX_FILE).unwrap_or(bytes)).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -75,11 +85,15 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<File, Mistakes> {
             format!("expected at most {MAX_FILE} bytes; groups can be in files of their own");
         return Err(refused(Mistake::at(text, &(MAX_FILE..MAX_FILE), what)));
     }
-    let table = DeTable::parse(text).map_err(|error| {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mistakes = errors.iter().map(|error| {
         let span = error.span().unwrap_or(0..0);
-        refused(Mistake::at(text, &span, error.message().to_owned()))
-    })?;
-    let mut reader = Reader { text, entries: Vec::new(), mistakes: Vec::new() };
+        Mistake::at(text, &span, error.message().to_owned())
+    });
+    let mut mistakes: Vec<Mistake> = mistakes.collect();
+    // What comes after the first in a line follows from it.
+    mistakes.dedup_by_key(|mistake| mistake.line);
+    let mut reader = Reader { text, entries: Vec::new(), mistakes };
     reader.section("", table.get_ref());
     let Reader { mut entries, mut mistakes, .. } = reader;
     let all: usize = entries.iter().map(|entry| entry.words.len()).sum();
@@ -87,12 +101,9 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<File, Mistakes> {
         let what = format!("expected at most {MAX_WORDS} values, found {all}");
         mistakes.push(Mistake::at(text, &(0..0), what));
     }
-    if !mistakes.is_empty() {
-        return Err(Mistakes::new(path, mistakes));
-    }
     let place = |entry: &Entry| TABLE.iter().position(|one| one == entry.setting);
     entries.sort_by_key(place);
-    Ok(File { path: path.to_owned(), text: text.to_owned(), entries })
+    Ok((File { path: path.to_owned(), text: text.to_owned(), entries }, mistakes))
 }
 
 struct Reader<'a> {
@@ -134,19 +145,22 @@ impl Reader<'_> {
         value: &Spanned<DeValue<'_>>,
     ) {
         let words = match setting.form {
-            Form::One => one(value).map(|word| vec![word]),
+            Form::One => one(value).map(|word| vec![word]).map_err(|found| vec![found]),
             Form::Many => many(value),
-            Form::Switch => switch(value, true),
-            Form::Unless => switch(value, false),
+            Form::Switch => switch(value, true).map_err(|found| vec![found]),
+            Form::Unless => switch(value, false).map_err(|found| vec![found]),
             Form::Names => names(value),
             Form::Sources => sources(value),
         };
         let line = Mistake::at(self.text, &key.span(), String::new()).line;
         match words {
             Ok(words) => self.entries.push(Entry { setting, words, line }),
-            Err((span, found)) => {
+            Err(all) => {
                 let expected = setting.form.expected();
-                self.wrong(&span, format!("{}: expected {expected}, found {found}", setting.key));
+                for (span, found) in all {
+                    let what = format!("{}: expected {expected}, found {found}", setting.key);
+                    self.wrong(&span, what);
+                }
             }
         }
     }
@@ -198,10 +212,22 @@ fn one(value: &Spanned<DeValue<'_>>) -> Result<Word, Found> {
     Ok(Word { text, span: value.span() })
 }
 
-fn many(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Found> {
+/// All that went right, or all that went wrong.
+fn all<T>(results: impl Iterator<Item = Result<T, Found>>) -> Result<Vec<T>, Vec<Found>> {
+    let (mut right, mut wrong) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => right.push(value),
+            Err(found) => wrong.push(found),
+        }
+    }
+    if wrong.is_empty() { Ok(right) } else { Err(wrong) }
+}
+
+fn many(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
     match value.get_ref().as_array() {
-        Some(list) => list.iter().map(one).collect(),
-        None => one(value).map(|word| vec![word]),
+        Some(list) => all(list.iter().map(one)),
+        None => one(value).map(|word| vec![word]).map_err(|found| vec![found]),
     }
 }
 
@@ -211,37 +237,45 @@ fn switch(value: &Spanned<DeValue<'_>>, given: bool) -> Result<Vec<Word>, Found>
     Ok(vec![Word { text: (yes == given).to_string(), span: value.span() }])
 }
 
-fn names(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Found> {
-    let table = value.get_ref().as_table().ok_or_else(|| found(value))?;
-    let mut words = Vec::new();
+fn names(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
+    let table = value.get_ref().as_table().ok_or_else(|| vec![found(value)])?;
+    let (mut words, mut wrong) = (Vec::new(), Vec::new());
     for (name, networks) in table.iter() {
-        let named = many(networks)?.into_iter().map(|network| Word {
-            text: format!("{}={}", network.text, name.get_ref()),
-            span: network.span,
-        });
-        words.extend(named);
+        match many(networks) {
+            Ok(networks) => words.extend(networks.into_iter().map(|network| Word {
+                text: format!("{}={}", network.text, name.get_ref()),
+                span: network.span,
+            })),
+            Err(more) => wrong.extend(more),
+        }
     }
-    Ok(words)
+    if wrong.is_empty() { Ok(words) } else { Err(wrong) }
 }
 
 /// The keys of a source, in the order of nfcapd's `-n`.
 const SOURCE: [&str; 3] = ["ident", "address", "folder"];
 
-fn sources(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Found> {
-    let list = value.get_ref().as_array().ok_or_else(|| found(value))?;
-    let mut words = Vec::new();
-    for source in list.iter() {
-        let table = source.get_ref().as_table().ok_or_else(|| found(source))?;
-        if let Some((key, _)) = table.iter().find(|(key, _)| !SOURCE.contains(&&**key.get_ref())) {
-            return Err((key.span(), format!("the key `{}`", short(key.get_ref()))));
+fn sources(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
+    let list = value.get_ref().as_array().ok_or_else(|| vec![found(value)])?;
+    let (mut words, mut wrong) = (Vec::new(), Vec::new());
+    for one in list.iter() {
+        match source(one) {
+            Ok(word) => words.push(word),
+            Err(more) => wrong.extend(more),
         }
-        let mut texts = Vec::new();
-        for key in SOURCE {
-            let text = table.get(key).and_then(|text| text.get_ref().as_str());
-            let missing = || (source.span(), format!("none for {key}"));
-            texts.push(text.ok_or_else(missing)?);
-        }
-        words.push(Word { text: texts.join(","), span: source.span() });
     }
-    Ok(words)
+    if wrong.is_empty() { Ok(words) } else { Err(wrong) }
+}
+
+fn source(value: &Spanned<DeValue<'_>>) -> Result<Word, Vec<Found>> {
+    let table = value.get_ref().as_table().ok_or_else(|| vec![found(value)])?;
+    let foreign = table.iter().filter(|(key, _)| !SOURCE.contains(&&**key.get_ref()));
+    let foreign =
+        foreign.map(|(key, _)| Err((key.span(), format!("the key `{}`", short(key.get_ref())))));
+    let texts = SOURCE.iter().map(|key| {
+        let text = table.get(*key).and_then(|text| text.get_ref().as_str());
+        text.ok_or_else(|| (value.span(), format!("none for {key}")))
+    });
+    let texts = all(texts.chain(foreign))?;
+    Ok(Word { text: texts.join(","), span: value.span() })
 }

@@ -36,25 +36,30 @@ pub struct NamedError {
     pub found: String,
 }
 
+/// Mistakes of a file that are told at once; further lines are not looked at.
+const MAX_MISTAKES: usize = 20;
+
 /// Reads a file: one `NET = NAME` or `NET NAME` a line. A `#` begins a comment
 /// at the start of a line, and between two spaces or at the end of one; a name
 /// such as `VLAN #12` stays whole.
 ///
 /// # Errors
-/// The first line that is something else, a name or a file beyond the limits,
-/// and text that is not UTF-8.
-pub fn lines(bytes: &[u8]) -> Result<Vec<Named>, NamedError> {
+/// The lines that are something else, a name or a file beyond the limits, and text
+/// that is not UTF-8.
+pub fn lines(bytes: &[u8]) -> Result<Vec<Named>, Vec<NamedError>> {
     let number_at = |end: usize| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
     if bytes.len() > MAX_FILE {
         let (line, expected) = (number_at(MAX_FILE), format!("at most {MAX_FILE} bytes in a file"));
-        return Err(NamedError { line, expected, found: "more".to_owned() });
+        return Err(vec![NamedError { line, expected, found: "more".to_owned() }]);
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| NamedError {
-        line: number_at(error.valid_up_to()),
-        expected: "text in UTF-8".to_owned(),
-        found: "other bytes".to_owned(),
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        vec![NamedError {
+            line: number_at(error.valid_up_to()),
+            expected: "text in UTF-8".to_owned(),
+            found: "other bytes".to_owned(),
+        }]
     })?;
-    let mut named = Vec::new();
+    let (mut named, mut mistakes) = (Vec::new(), Vec::new());
     // Editors on some systems begin a file with a byte order mark.
     for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = uncommented(line).trim();
@@ -63,11 +68,19 @@ pub fn lines(bytes: &[u8]) -> Result<Vec<Named>, NamedError> {
         }
         let wrong = |expected, found| NamedError { line: at + 1, expected, found };
         if named.len() >= MAX_NETWORKS {
-            return Err(wrong(format!("at most {MAX_NETWORKS} networks"), "one more".to_owned()));
+            let expected = format!("at most {MAX_NETWORKS} networks");
+            mistakes.push(wrong(expected, "one more".to_owned()));
+            break;
         }
-        named.push(entry(line).map_err(|(expected, found)| wrong(expected, found))?);
+        match entry(line) {
+            Ok(entry) => named.push(entry),
+            Err((expected, found)) => mistakes.push(wrong(expected, found)),
+        }
+        if mistakes.len() >= MAX_MISTAKES {
+            break;
+        }
     }
-    Ok(named)
+    if mistakes.is_empty() { Ok(named) } else { Err(mistakes) }
 }
 
 /// Reads a word `NET=NAME`.
@@ -169,22 +182,22 @@ mod tests {
             ("ok\u{1b} x", 1, "NET = NAME", "`ok x`"),
             (&long, 1, "at most 64 characters", "65: `nnn"),
         ] {
-            let error = lines(text.as_bytes()).unwrap_err();
+            let error = lines(text.as_bytes()).unwrap_err().remove(0);
             assert_eq!(error.line, line, "{text:?}");
             assert!(error.expected.contains(expected), "{error}");
             assert!(error.found.starts_with(found), "{error}");
         }
-        assert_eq!(lines(b"10.0.0.0/8 a\nx\xff").unwrap_err().line, 2);
+        assert_eq!(lines(b"10.0.0.0/8 a\nx\xff").unwrap_err()[0].line, 2);
         assert!(word("10.0.0.0/8=x").is_ok() && word("x=10.0.0.0/8").is_err());
     }
 
     #[test]
     fn files_have_a_limit() {
         let many = "10.0.0.0/8 a\n".repeat(MAX_NETWORKS + 1);
-        let error = lines(many.as_bytes()).unwrap_err();
+        let error = lines(many.as_bytes()).unwrap_err().remove(0);
         assert_eq!(error.line, MAX_NETWORKS + 1);
         let large = "#\n".repeat(MAX_FILE / 2 + 1);
-        assert!(lines(large.as_bytes()).unwrap_err().expected.contains("bytes"));
+        assert!(lines(large.as_bytes()).unwrap_err()[0].expected.contains("bytes"));
         assert_eq!(lines(&large.as_bytes()[2..]).unwrap(), []);
     }
 }
