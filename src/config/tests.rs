@@ -62,7 +62,7 @@ fn mistakes_say_where_and_what_was_expected() {
         ("[alert]\nup = 5", "f.toml:1:2: unknown section `alert`: try alerts\n  [alert]\n   ^^^^^"),
         ("alerts = 5", "f.toml:1:1: unknown section `alerts`"),
         ("[alerts.up]\nx = 1", "alerts.up: expected a text or a number, found a table"),
-        ("[zzzzzzzzz]", "known are listen exporters windows"),
+        ("[zzzzzzzzz]", "known are listen memory exporters windows"),
         (
             "[screen]\nascii = 1",
             "f.toml:2:9: screen.ascii: expected true or false, found the number 1",

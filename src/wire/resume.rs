@@ -230,7 +230,6 @@ fn take_over(now: Time, exporter: &mut Exporter, line: &Line) {
 mod tests {
     use super::*;
     use crate::flow::Flow;
-    use crate::wire::MAX_EXPORTERS;
     use crate::wire::encode::{V5Encoder, V9Encoder};
 
     const START: Time = Time(1_800_000_000_000);
