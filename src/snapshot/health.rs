@@ -248,7 +248,8 @@ impl Health {
     /// unit.
     #[must_use]
     pub fn missed_while_down(&self) -> u64 {
-        self.exporters.iter().map(|exporter| exporter.missed_while_down).sum()
+        let missed = self.exporters.iter().map(|exporter| exporter.missed_while_down);
+        missed.fold(0, u64::saturating_add)
     }
 
     /// Exporters that something came from in this run, busiest first.

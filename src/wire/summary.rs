@@ -103,8 +103,9 @@ impl Exporter {
             lost: domains()
                 .map(|domain| domain.sequence.lost())
                 .fold(self.agents.lost(), u64::saturating_add),
-            missed: domains().map(|domain| domain.sequence.missed()).sum::<u64>()
-                + self.agents.missed(),
+            missed: domains()
+                .map(|domain| domain.sequence.missed())
+                .fold(self.agents.missed(), u64::saturating_add),
             dropped: self.agents.dropped(),
             restarts: domains()
                 .map(|domain| domain.sequence.restarts())

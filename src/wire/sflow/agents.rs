@@ -149,7 +149,8 @@ impl Agents {
     /// Datagrams that arrived while nobody listened, after an earlier run.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.known.values().map(|agent| agent.sequence.missed()).sum()
+        let missed = self.known.values().map(|agent| agent.sequence.missed());
+        missed.fold(0, u64::saturating_add)
     }
 
     /// How often the numbering of one of them began anew.
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn sums_that_somebody_drives_up_stay_at_the_top() {
-        let mut agents = Agents::default();
+        let mut agents = Agents { room: usize::MAX, ..Agents::default() };
         for sub_agent in 0..2 {
             agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 5);
             agents.sample(&sample((AGENT.0, sub_agent), 2, 0));

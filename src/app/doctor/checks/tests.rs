@@ -63,8 +63,10 @@ fn where_all_is_well_nothing_is_to_be_done() {
     let findings = judge(&well());
     assert!(findings.iter().all(|one| one.state == State::Ok && one.remedy.is_empty()));
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check).collect();
-    let expected =
-        ["port", "buffer", "arrival", "exporter", "archive", "archive", "clock", "terminal"];
+    let expected = [
+        "port", "buffer", "memory", "arrival", "exporter", "archive", "archive", "clock",
+        "terminal",
+    ];
     assert_eq!(checks, expected);
 }
 
@@ -134,6 +136,7 @@ fn what_helps_stands_below() {
     facts.heard = None;
     facts.archive = None;
     facts.rmem_max = None;
+    facts.memory = None;
     facts.ports[0].state = held("nfcapd");
     let expected = "\
 FAIL  port       2055 is held by nfcapd (process 4711)
