@@ -21,8 +21,9 @@ use toptalk::wire::encode::V5Encoder;
 
 const SLOT: Time = Time(1_795_491_600_000);
 
-/// What a pipe holds at least when its writer waits, as Linux has it: a page less than all.
-const FULL: usize = 60_000;
+/// What a pipe holds at least when its writer waits: half of its 64 kB, as pieces that do
+/// not fit into the rest of a page leave that empty.
+const FULL: usize = 32_000;
 
 /// A segment of flows that came an hour apart from each other.
 fn segment(folder: &Path, flows: i64) -> PathBuf {
