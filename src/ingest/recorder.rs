@@ -41,10 +41,13 @@ const KEPT_FLOWS: usize = 8192;
 struct Batch {
     flows: Vec<Flow>,
     more: Vec<More>,
+    /// Whether the times of the flows follow the wall clock already.
+    is_shifted: bool,
 }
 
 impl Batch {
     fn clear(&mut self) {
+        self.is_shifted = false;
         self.flows.clear();
         self.flows.shrink_to(KEPT_FLOWS);
         self.more.clear();
@@ -346,6 +349,44 @@ mod tests {
             .map(|path| std::fs::read_to_string(path).unwrap().trim().parse::<u64>().unwrap())
             .sum();
         assert_eq!(sum, 300);
+    }
+
+    /// The encoder has not come to the first of a flood's parts: of those who do not flood
+    /// nothing is lost, they wait.
+    #[test]
+    fn while_the_encoder_is_behind_only_who_floods_is_shed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new(folder.path().to_owned());
+        settings.part_rows = 20_000;
+        let plan = Plan::one(settings);
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let released = Mutex::new(released);
+        let encode: Arc<Encode> = Arc::new(move |flows, _, _, out| {
+            let _ = released.lock().map(|released| released.recv());
+            count(flows, out)
+        });
+        let clock = Clock::start();
+        let (recording, _) = Recording::start_all(plan, clock, encode, 100_000).unwrap();
+        let tape = recording.tape();
+        let flow = |exporter| Flow {
+            arrival: clock.now(),
+            exporter: Host::v4(exporter),
+            packets: 1,
+            bytes: 1,
+            ..Flow::EMPTY
+        };
+        for _ in 0..100 {
+            tape.push(&[flow(66); 2000], &[]);
+            tape.push(&[flow(200)], &[]);
+        }
+        // From here on the encoder does what it is given.
+        drop(release);
+        assert!(tape.flush(Duration::from_secs(60)));
+        recording.stop();
+        let health = tape.recording();
+        let shed: u64 = health.shed.iter().map(|drop| drop.count).sum();
+        assert!(shed > 0 && health.flows == 200_100 - shed, "{health:?}");
+        assert_eq!(tape.shed_of(), [(Host::v4(66), shed)], "nothing of the other one");
     }
 
     #[test]

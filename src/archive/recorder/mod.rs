@@ -123,6 +123,8 @@ pub struct Recorder {
     stop: Option<Stop>,
     counts: Counts,
     rotated: Option<Rotated>,
+    /// Whether parts are begun however many wait for the encoder.
+    takes_all: bool,
 }
 
 impl Recorder {
@@ -157,6 +159,7 @@ impl Recorder {
             stop: None,
             counts: Counts::default(),
             rotated: None,
+            takes_all: false,
         };
         Ok((recorder, recovered))
     }

@@ -24,12 +24,40 @@ pub(super) struct Open {
 }
 
 impl Recorder {
+    /// Whether so many flows that came at `now` would have to be shed because the encoder
+    /// is behind ([`Shed::Behind`]); it helps to wait until it has made a segment.
+    pub fn is_behind(&mut self, now: Time, flows: usize) -> bool {
+        if self.stop.is_some() || self.takes_all || self.closed.is_empty() {
+            return false;
+        }
+        let slot = self.slot_at(now);
+        let most = self.settings.part_rows.max(1);
+        let taken = |open: &Open| open.part.flows.saturating_add(u64::from(self.block.flows()));
+        let room = |open: &Open| most.saturating_sub(usize::try_from(taken(open)).unwrap_or(most));
+        let room = self.open.as_ref().filter(|open| open.part.slot == slot).map_or(0, room);
+        // Each further part is begun when the one before it is closed.
+        let further = flows.saturating_sub(room).div_ceil(most);
+        let closed = self.closed.len() + usize::from(self.open.is_some());
+        further > 0 && closed + further > MAX_WAITING
+    }
+
+    /// Whether no further part may be begun before the encoder has taken one.
+    pub(super) fn is_backed_up(&self) -> bool {
+        !self.takes_all && self.closed.len() >= MAX_WAITING
+    }
+
+    /// From now on everything is taken, however far behind the encoder is: at the end there
+    /// is only so much, and the next start makes segments of it.
+    pub fn take_all(&mut self) {
+        self.takes_all = true;
+    }
+
     /// Sees to it that there is a part to write to.
     pub(super) fn ensure_open(&mut self, now: Time) -> Result<(), Shed> {
         if self.open.is_some() {
             return Ok(());
         }
-        if self.closed.len() >= MAX_WAITING {
+        if self.is_backed_up() {
             return Err(Shed::Behind);
         }
         self.create(now).map_err(|error| self.stop_for(now, &error))
@@ -97,7 +125,7 @@ impl Recorder {
                 self.counts.note(format!("{name} was removed, {} flows with it", part.flows));
             }
         }
-        if self.open.is_none() && !self.block.is_empty() && self.closed.len() < MAX_WAITING {
+        if self.open.is_none() && !self.block.is_empty() && !self.is_backed_up() {
             self.create(now)?;
         }
         let Some(open) = &mut self.open else { return Ok(()) };
@@ -161,7 +189,7 @@ impl Recorder {
         // More than what stops it, or it would stop again at once.
         let is_full = self.stop.as_ref().is_some_and(|stop| stop.cause == Shed::NoSpace);
         self.check_room(self.settings.low_water.saturating_mul(1 + u64::from(is_full)))?;
-        if self.open.is_none() && self.closed.len() < MAX_WAITING {
+        if self.open.is_none() && !self.is_backed_up() {
             self.create(now)?;
         }
         self.try_write(now)

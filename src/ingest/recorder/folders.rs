@@ -135,6 +135,28 @@ impl Folders {
         }
     }
 
+    /// Whether nothing of these flows, which came at `now`, could be recorded before the
+    /// encoder has made a segment. Folders share it: where one of them can take its flows,
+    /// those of the others are not waited for.
+    pub(super) fn is_behind(&mut self, now: Time, flows: &[Flow]) -> bool {
+        if flows.is_empty() {
+            return false;
+        }
+        let alone = self.rest.filter(|_| self.own.is_empty() && self.each.is_none());
+        if let Some(desk) = alone.and_then(|at| self.desks.get_mut(at)) {
+            return desk.recorder.is_behind(now, flows.len());
+        }
+        for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
+            let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
+            let at = self.own.get(&exporter).copied().or(self.rest);
+            let desk = at.and_then(|at| self.desks.get_mut(at));
+            if !desk.is_some_and(|desk| desk.recorder.is_behind(now, run.len())) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Each folder in turn.
     pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Desk> {
         self.desks.iter_mut()

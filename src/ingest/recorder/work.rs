@@ -122,6 +122,11 @@ pub(super) struct Work {
     shared: Arc<Shared>,
     clock: Clock,
     encoder: Encoder,
+    /// Taken out of the queue, not recorded yet. The flows still count as waiting there,
+    /// so that while the encoder is behind the queue sheds who floods, and not everybody.
+    backlog: VecDeque<Batch>,
+    /// A wish to have all written, and how many batches of the backlog came before it.
+    flush: Option<(u64, usize)>,
     /// How far the wall clock was from running time the last time.
     shift: i64,
 }
@@ -133,36 +138,64 @@ impl Work {
         clock: Clock,
         encoder: Encoder,
     ) -> Work {
-        Work { folders, shared, clock, encoder, shift: 0 }
+        let backlog = VecDeque::new();
+        Work { folders, shared, clock, encoder, backlog, flush: None, shift: 0 }
     }
 
     pub(super) fn run(mut self) {
         let leaving = Leaving(self.shared.clone());
         loop {
             let (batches, closing, flush) = self.wait();
-            let shift = self.clock.shift_ms();
-            for batch in batches {
-                self.record(batch, shift);
+            self.backlog.extend(batches);
+            if let Some(flush) = flush {
+                self.flush = Some((flush, self.backlog.len()));
             }
-            let now = self.now();
+            self.drain(closing);
+            // Slots end when what came in them is recorded.
+            let oldest = self.backlog.front().and_then(|batch| batch.flows.last());
+            let now = oldest.map_or_else(|| self.now(), |flow| flow.arrival);
+            let flushed = self.flush.take_if(|(_, before)| *before == 0);
             for desk in self.folders.each() {
                 desk.recorder.tick(now);
-                if flush.is_some() {
+                if flushed.is_some() {
                     desk.recorder.flush(now);
                 }
             }
-            self.encode(now);
+            self.encode(self.now());
             self.publish();
-            if let Some(flush) = flush {
+            if let Some((flush, _)) = flushed {
                 self.shared.queue().flushed = flush;
                 self.shared.written.notify_all();
             }
-            if closing && self.shared.queue().batches.is_empty() {
+            if closing && self.backlog.is_empty() && self.shared.queue().batches.is_empty() {
                 break;
             }
         }
         self.end();
         mem::forget(leaving);
+    }
+
+    /// Records what waits, as far as the encoder has kept up; at the end all of it, in as
+    /// many journals as that takes.
+    fn drain(&mut self, closing: bool) {
+        if closing {
+            self.folders.each().for_each(|desk| desk.recorder.take_all());
+        }
+        let shift = self.clock.shift_ms();
+        while let Some(mut batch) = self.backlog.pop_front() {
+            if !mem::replace(&mut batch.is_shifted, true) {
+                shift_by(&mut batch, shift);
+            }
+            let arrival = batch.flows.last().map_or_else(|| self.now(), |flow| flow.arrival);
+            if self.folders.is_behind(arrival, &batch.flows) {
+                self.backlog.push_front(batch);
+                return;
+            }
+            self.record(arrival, batch);
+            if let Some((_, before)) = &mut self.flush {
+                *before = before.saturating_sub(1);
+            }
+        }
     }
 
     /// What the wall clock says: recorded times are for people and other programs.
@@ -184,16 +217,7 @@ impl Work {
     }
 
     /// Records a batch and gives its memory back.
-    fn record(&mut self, mut batch: Batch, shift: i64) {
-        if shift != 0 {
-            // Running time stays, the wall clock was set: so far away is it now.
-            for flow in &mut batch.flows {
-                flow.arrival = flow.arrival.plus_ms(shift);
-                flow.clock_offset = flow.clock_offset.saturating_add(shift);
-            }
-        }
-        let arrival = batch.flows.last().map(|flow| flow.arrival);
-        let arrival = arrival.unwrap_or_else(|| self.now());
+    fn record(&mut self, arrival: Time, mut batch: Batch) {
         self.folders.record(arrival, &batch.flows, &batch.more);
         self.tell_turned();
         let mut queue = self.shared.queue();
@@ -301,6 +325,17 @@ impl Work {
             let idle = |queue: &mut Queue| !mem::take(&mut queue.told);
             drop(self.shared.filled.wait_timeout_while(self.shared.queue(), PAUSE, idle));
         }
+    }
+}
+
+/// Running time stays when the wall clock was set: so far away is it now.
+fn shift_by(batch: &mut Batch, shift: i64) {
+    if shift == 0 {
+        return;
+    }
+    for flow in &mut batch.flows {
+        flow.arrival = flow.arrival.plus_ms(shift);
+        flow.clock_offset = flow.clock_offset.saturating_add(shift);
     }
 }
 
