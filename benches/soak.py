@@ -6,9 +6,9 @@
 
 Twelve exporters (three each of NetFlow v5, v9, IPFIX and sFlow) send 10,000 flows/s in all. Slots are 5 s long, the
 archive expires by size, two screens are attached, a query and `top` ask every 10 s, SIGHUP comes every minute, and in
-the middle of each step the collector is killed with SIGKILL and started again at once, from the newest build. All flows of a step carry the
-step's number in their destination port, so that what was recorded of a step is a query: what is missing is the cost
-of the kill. Everything is appended to FOLDER/soak.ndjson.
+the middle of each step the collector is killed with SIGKILL and started again at once, from the newest build. All
+flows of a step carry the step's number in their destination port, so that what was recorded of a step is a query:
+what is missing is the cost of the kill. Everything is appended to FOLDER/soak.ndjson.
 """
 
 import argparse
@@ -50,7 +50,6 @@ class Exporter:
         self.kind = ("v5", "v9", "ipfix", "sflow")[number % 4]
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((f"127.0.0.{11 + number}", 0))
-        self.socket.connect(("127.0.0.1", PORT))
         self.random = random.Random(number)
         self.tag, self.datagrams, self.flows, self.since_template = 0, 0, 0, 10 ** 9
         self.booted = time.time() - 86_400 if self.kind != "ipfix" else 0
@@ -66,7 +65,8 @@ class Exporter:
     def send(self):
         now = time.time()
         datagram = getattr(self, self.kind)(now, int((now - self.booted) * 1000) & 0xFFFFFFFF)
-        self.socket.send(datagram)
+        # Not connected: a datagram to a collector that is down is sent and lost, as on a network.
+        self.socket.sendto(datagram, ("127.0.0.1", PORT))
         self.datagrams += 1
         self.flows += PER_DATAGRAM
 
