@@ -4,6 +4,7 @@
 
 mod folders;
 mod plan;
+mod sync;
 mod waiting;
 mod work;
 
@@ -18,12 +19,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::folders::Folders;
+use self::sync::SyncingDisk;
 use self::waiting::Waiting;
 use self::work::{Encoder, Work};
 use crate::archive::lock::LockError;
-use crate::archive::recorder::{
-    Disk, Encode, Problem, Real, Recovered, Rotated, Settings, Shed, Status,
-};
+use crate::archive::recorder::{Disk, Encode, Problem, Recovered, Rotated, Settings, Shed, Status};
 use crate::clock::Clock;
 use crate::flow::{Flow, Host, More, Time};
 use crate::snapshot::{Alarm, DropCount, Recording as Health};
@@ -268,7 +268,7 @@ impl Recording {
     ) -> Result<(Recording, Left), RecordError> {
         let named: Vec<String> =
             plan.folders().iter().map(|folder| folder.display().to_string()).collect();
-        let disk: Arc<dyn Disk> = Arc::new(Real);
+        let disk: Arc<dyn Disk> = Arc::new(SyncingDisk::start()?);
         let (folders, recovered) = Folders::open(plan, disk.clone(), std::process::id())?;
         let shared = Arc::new(Shared::new(named.join(", "), queue_flows));
         let encoder = Encoder::start(&shared, disk, encode)?;

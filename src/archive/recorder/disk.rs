@@ -13,6 +13,15 @@ pub trait Out: Write + Send {
     /// Those of the operating system, as everywhere here.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Asks the disk to take what was written. A disk that syncs beside others does not
+    /// wait for it, and tells of a failure at the next call.
+    ///
+    /// # Errors
+    /// As [`Out::sync`], of this sync or of an earlier one.
+    fn sync_soon(&mut self) -> io::Result<()> {
+        self.sync()
+    }
+
     /// Cuts it to so many bytes and goes on there.
     ///
     /// # Errors
@@ -46,6 +55,15 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// When the folder cannot be opened or synced.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// As [`Disk::sync_folder`], without waiting where the disk syncs beside others; a
+    /// failure is then told by [`Out::sync_soon`] of a file in that folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened or synced.
+    fn sync_folder_soon(&self, path: &Path) -> io::Result<()> {
+        self.sync_folder(path)
+    }
 
     /// Makes the folders below `root` that a path needs; `root` must be there:
     /// a disk that is not mounted must not be written beside.
@@ -81,10 +99,19 @@ impl Out for File {
     }
 }
 
+impl Real {
+    /// Creates a file that must not exist.
+    ///
+    /// # Errors
+    /// Also when it exists.
+    pub(crate) fn create_file(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).open(path)
+    }
+}
+
 impl Disk for Real {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Out>> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        Ok(Box::new(file))
+        Ok(Box::new(self.create_file(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

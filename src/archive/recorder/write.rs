@@ -74,7 +74,7 @@ impl Recorder {
         }
         let (journal, number, out) = self.place(slot, &below)?;
         if self.settings.sync_ms > 0
-            && let Err(error) = self.disk.sync_folder(&self.settings.folder.join(below))
+            && let Err(error) = self.disk.sync_folder_soon(&self.settings.folder.join(below))
         {
             // The next try makes another.
             let _ = part::remove(self.disk.as_ref(), &journal);
@@ -151,7 +151,7 @@ impl Recorder {
         }
         let due = now.since(open.synced_at).unsigned_abs() >= sync_ms.unsigned_abs();
         if sync_ms > 0 && open.unsynced && due {
-            open.out.sync()?;
+            open.out.sync_soon()?;
             open.unsynced = false;
             open.synced_at = now;
         }
@@ -170,7 +170,7 @@ impl Recorder {
         if self.settings.sync_ms > 0 && open.unsynced {
             // What fails here is read back from memory by the encoder, who says
             // when it cannot be written.
-            let _ = open.out.sync();
+            let _ = open.out.sync_soon();
         }
         self.closed.push_back(open.part);
     }

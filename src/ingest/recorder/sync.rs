@@ -1,0 +1,232 @@
+//! Syncs journals beside the recorder's thread.
+//!
+//! A sync waits for the disk, on a busy one for seconds. What is written meanwhile is
+//! safe from the end of this process as soon as the kernel has it, so the recorder goes
+//! on writing while an earlier sync is under way.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::archive::recorder::{Disk, Out, Real};
+
+/// Folders of which a failure is kept until the recorder asks, at most; it asks about
+/// every folder it writes to within a second.
+const MAX_FAILURES: usize = super::MAX_FOLDERS;
+
+/// What waits for the disk.
+enum Job {
+    /// A file, and whether it was asked for again meanwhile.
+    File(Arc<Journal>),
+    Folder(PathBuf),
+}
+
+/// A journal as both threads see it.
+struct Journal {
+    file: File,
+    folder: PathBuf,
+    /// Whether it waits for a sync that has not begun: at most one does.
+    is_queued: AtomicBool,
+}
+
+/// What failed last in a folder, until the recorder is told.
+type Failures = Arc<Mutex<HashMap<PathBuf, io::Error>>>;
+
+/// The disk of this machine, whose journals are synced by a thread of its own.
+pub(super) struct SyncingDisk {
+    jobs: Sender<Job>,
+    failures: Failures,
+}
+
+impl SyncingDisk {
+    /// Starts the thread; it ends when nobody has the disk any more.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub(super) fn start() -> io::Result<SyncingDisk> {
+        SyncingDisk::with(File::sync_data)
+    }
+
+    fn with(sync: impl Fn(&File) -> io::Result<()> + Send + 'static) -> io::Result<SyncingDisk> {
+        let (jobs, todo) = mpsc::channel::<Job>();
+        let failures = Failures::default();
+        let failed = failures.clone();
+        std::thread::Builder::new().name("sync".to_owned()).spawn(move || {
+            for job in todo {
+                let (result, folder) = match job {
+                    Job::File(journal) => {
+                        // What is written from here on asks for another sync.
+                        journal.is_queued.store(false, Ordering::SeqCst);
+                        (sync(&journal.file), journal.folder.clone())
+                    }
+                    Job::Folder(folder) => (Real.sync_folder(&folder), folder),
+                };
+                if let Err(error) = result {
+                    let mut failed = locked(&failed);
+                    if failed.len() < MAX_FAILURES || failed.contains_key(&folder) {
+                        failed.insert(folder, error);
+                    }
+                }
+            }
+        })?;
+        Ok(SyncingDisk { jobs, failures })
+    }
+}
+
+fn locked(failures: &Failures) -> MutexGuard<'_, HashMap<PathBuf, io::Error>> {
+    failures.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A journal as the recorder writes it.
+struct SyncingOut {
+    out: Box<dyn Out>,
+    journal: Arc<Journal>,
+    jobs: Sender<Job>,
+    failures: Failures,
+}
+
+impl Write for SyncingOut {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Out for SyncingOut {
+    fn sync(&mut self) -> io::Result<()> {
+        self.out.sync()
+    }
+
+    fn sync_soon(&mut self) -> io::Result<()> {
+        if let Some(error) = locked(&self.failures).remove(&self.journal.folder) {
+            return Err(error);
+        }
+        if self.journal.is_queued.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        match self.jobs.send(Job::File(self.journal.clone())) {
+            Ok(()) => Ok(()),
+            // The thread is gone: a defect, but the disk can be waited for here.
+            Err(_) => self.out.sync(),
+        }
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.out.cut(length)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.out.is_gone()
+    }
+}
+
+impl Disk for SyncingDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Out>> {
+        let out = Real.create_file(path)?;
+        let journal = Journal {
+            file: out.try_clone()?,
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+            is_queued: AtomicBool::new(false),
+        };
+        Ok(Box::new(SyncingOut {
+            out: Box::new(out),
+            journal: Arc::new(journal),
+            jobs: self.jobs.clone(),
+            failures: self.failures.clone(),
+        }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Real.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Real.remove(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        Real.sync_folder(path)
+    }
+
+    fn sync_folder_soon(&self, path: &Path) -> io::Result<()> {
+        match self.jobs.send(Job::Folder(path.to_owned())) {
+            Ok(()) => Ok(()),
+            Err(_) => Real.sync_folder(path),
+        }
+    }
+
+    fn make_folders(&self, root: &Path, below: &Path) -> io::Result<()> {
+        Real.make_folders(root, below)
+    }
+
+    fn free(&self, folder: &Path) -> io::Result<u64> {
+        Real.free(folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk whose syncs begin and end when the test says so, and what it said they end with.
+    fn slow() -> (SyncingDisk, mpsc::Receiver<()>, Sender<io::Result<()>>) {
+        let (begun, begins) = mpsc::channel();
+        let (end, ends) = mpsc::channel();
+        let disk = SyncingDisk::with(move |_| {
+            let _ = begun.send(());
+            ends.recv().unwrap_or(Ok(()))
+        });
+        (disk.unwrap(), begins, end)
+    }
+
+    #[test]
+    fn what_is_written_does_not_wait_for_a_sync_that_takes_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, begins, end) = slow();
+        let path = folder.path().join("journal");
+        let mut out = disk.create(&path).unwrap();
+        out.write_all(b"one").unwrap();
+        out.sync_soon().unwrap();
+        begins.recv().unwrap();
+        // The disk is busy with the first block, and stays so.
+        for _ in 0..100 {
+            out.write_all(b"more").unwrap();
+            out.sync_soon().unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap().len(), 3 + 400);
+        end.send(Ok(())).unwrap();
+        // However often it was asked for, one sync covers what came meanwhile.
+        begins.recv().unwrap();
+        end.send(Ok(())).unwrap();
+        drop(out);
+        drop((disk, end));
+        assert!(begins.recv().is_err(), "no third one");
+    }
+
+    #[test]
+    fn a_sync_that_failed_is_told_at_the_next_in_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let (disk, begins, end) = slow();
+        let mut out = disk.create(&folder.path().join("journal")).unwrap();
+        let mut others = disk.create(&other.path().join("journal")).unwrap();
+        out.sync_soon().unwrap();
+        begins.recv().unwrap();
+        end.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
+        // The next sync begins when the failure of the first has been noted.
+        others.sync_soon().unwrap();
+        begins.recv().unwrap();
+        others.sync_soon().unwrap();
+        let error = out.sync_soon().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        out.sync_soon().unwrap();
+        drop(end);
+    }
+}
