@@ -228,7 +228,8 @@ fn read(path: &Path) -> Result<Option<Memory>, Refused> {
     let file = match regular::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            return Err(Refused { why: error.to_string(), keep: true });
+            let why = format!("it is not a regular file: {error}");
+            return Err(Refused { why, keep: true });
         }
         opened => opened.map_err(unreadable)?,
     };
