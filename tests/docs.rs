@@ -277,6 +277,15 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
     ("a file of groups", "flow/named.rs", "MAX_FILE", "bytes"),
     ("networks with names", "flow/named.rs", "MAX_NETWORKS", ""),
     ("collectors that datagrams are repeated to", "ingest/repeat.rs", "MAX_REPEATS", ""),
+    ("hosts with a row", "agg/mod.rs", "DEFAULT_MAX_HOSTS", ""),
+    ("conversations with a row", "agg/mod.rs", "DEFAULT_MAX_CONVERSATIONS", ""),
+    ("pairs of interfaces that traffic came by, all exporters", "agg/paths.rs", "MAX_PATHS", ""),
+    ("exporters whose timing is learned", "agg/lag.rs", "MAX_TIMED", ""),
+    ("flows that wait for the disk", "ingest/recorder.rs", "QUEUE_FLOWS", ""),
+    ("work on one answer to a screen", "attach/mod.rs", "SLOW_MS", "ms"),
+    ("lines of the log that wait", "app/stderr/queue.rs", "MAX_LINES", ""),
+    ("the same in bytes", "app/stderr/queue.rs", "MAX_BYTES", "bytes"),
+    ("files that wait for a hook", "app/collect/hook.rs", "WAITING", ""),
 ];
 
 /// The value of a constant: what stands in its file, worked out.
