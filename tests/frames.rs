@@ -27,7 +27,7 @@ proptest! {
 }
 
 /// Changes whenever a message has another form.
-const FORM: u32 = 880_561_466;
+const FORM: u32 = 2_258_814_969;
 
 #[test]
 fn the_form_of_messages_is_that_of_their_version() {

@@ -123,7 +123,7 @@ fn files_that_cannot_be_read_are_named_and_the_others_still_are() {
         (scratch.file("long.txt", &[b'x'; 70_000]), "longer than a datagram"),
         (scratch.file("head.pcap", &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]), "first block is damaged"),
         (missing, "No such file"),
-        (folder, "directory"),
+        (folder, "found a folder"),
     ] {
         let output = inspect(&["-o", "ndjson"], &[&path, &good]);
         assert_eq!(output.status.code(), Some(1), "{path:?}");
