@@ -118,7 +118,7 @@ fn what_cannot_be_read_or_written_is_a_note() {
     // A folder in its place.
     let port = free_port();
     std::fs::create_dir(file(folder.path(), port)).unwrap();
-    check(folder.path(), port, "expected a regular file");
+    check(folder.path(), port, "not a regular file");
     // A file where the folder should be, and a place where nobody may write,
     // not even root.
     let plain = folder.path().join("plain");
