@@ -313,7 +313,7 @@ fn limits() {
         let value = constant(file, name);
         let value = match (*unit, value) {
             ("bytes", 1_048_576..) => format!("{} MiB", value >> 20),
-            ("bytes", 1024..) if value % 1024 == 0 => format!("{} KiB", value >> 10),
+            ("bytes", 1024..) if value.is_multiple_of(1024) => format!("{} KiB", value >> 10),
             (unit, value) => format!("{value} {unit}").trim_end().to_owned(),
         };
         text.push_str(&format!("| {what} | {value} | `{name}` in `src/{file}` |\n"));

@@ -225,6 +225,6 @@ fn the_ports_of_the_default_that_are_taken_are_told() {
     let mut command = toptalk();
     command.args(["top", "-b", "127.0.0.1", "--for", "60s"]);
     let mut running = Running::start(&mut command, "listening on port 2055 for");
-    running.wait_for("not listening on 4739: port 4739 is in use");
+    running.wait_for("not listening on port 4739: another program holds it");
     assert_eq!(running.end(Signal::SIGTERM).status.code(), Some(143));
 }

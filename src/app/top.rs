@@ -73,6 +73,7 @@ fn collect(
     let time = crate::units::duration(top.for_ms);
     tell(&format!("listening on port {} for {time}", ports.join(", ")));
     sockets.iter().filter_map(|socket| socket.note.as_ref()).for_each(|note| tell(note));
+    top.listen.missing(&sockets, clock.now()).iter().for_each(|port| tell(&port.sentence()));
     let room = Shares::of(memory::find(top.memory).bytes);
     let config =
         Config { started: clock.now(), groups, ..memory::bounded(top.config.clone(), &room) };

@@ -17,6 +17,7 @@ use super::repeat::Repeater;
 use super::stats::{Published, Stats, Trouble};
 use super::tally::Part;
 use super::worker::{self, Shared};
+use super::worker_handle::WorkerHandle;
 use crate::clock::Clock;
 use crate::flow::{Host, Time};
 use crate::snapshot::{NoRoom, QueueHealth, WorkHealth};
@@ -24,57 +25,6 @@ use crate::wire::memory::Memory;
 use crate::wire::policy::Refused;
 use crate::wire::resume::Standing;
 use crate::wire::{Budget, Policy};
-
-/// The way to one worker.
-struct Lane {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<Pipeline>>,
-    /// What was read since the last batch was handed on.
-    pending: Batch,
-    /// Datagrams dropped because the queue was full.
-    dropped: u64,
-    /// What its worker last told of exporters; at first what an earlier run knew.
-    known: Option<Memory>,
-}
-
-impl Lane {
-    /// Whether its worker is no more: it will tell nothing.
-    fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
-    }
-
-    /// What its worker knows, or knew when it last told.
-    fn memory(&mut self) -> Option<(Memory, u64)> {
-        match self.shared.take_memory() {
-            Some((memory, micros)) => {
-                self.known = Some(memory.clone());
-                Some((memory, micros))
-            }
-            None => self.known.clone().map(|memory| (memory, 0)),
-        }
-    }
-
-    fn hand_on(&mut self, urgency: Urgency) {
-        if !self.pending.is_empty() {
-            self.dropped += self.shared.queue.push(&mut self.pending, urgency) as u64;
-        }
-    }
-
-    /// Datagrams that never came to the worker.
-    fn dropped(&self) -> u64 {
-        self.dropped + self.shared.queue.lost() as u64
-    }
-}
-
-impl Drop for Lane {
-    fn drop(&mut self) {
-        self.shared.queue.close();
-        if let Some(thread) = self.thread.take() {
-            // How it ended has been published.
-            let _ = thread.join();
-        }
-    }
-}
 
 /// Takes in datagrams, and knows how that goes.
 pub(super) struct Intake {
@@ -89,7 +39,7 @@ pub(super) struct Intake {
     /// The one of this thread, or none; at the end those of all workers.
     pipelines: Vec<Pipeline>,
     /// The workers; none when this thread does the work.
-    lanes: Vec<Lane>,
+    lanes: Vec<WorkerHandle>,
     /// What was remembered for each worker before it began; at the end, what those
     /// knew that had died.
     known: Vec<Memory>,
@@ -206,7 +156,13 @@ impl Intake {
                 .name(name)
                 .spawn(move || worker::work(pipeline, &theirs, published))?;
             let (pending, known) = (Batch::default(), known.next());
-            self.lanes.push(Lane { shared, thread: Some(thread), pending, dropped: 0, known });
+            self.lanes.push(WorkerHandle {
+                shared,
+                thread: Some(thread),
+                pending,
+                dropped: 0,
+                known,
+            });
         }
         Ok(())
     }
@@ -215,7 +171,7 @@ impl Intake {
         self.clock.now()
     }
 
-    fn lane(&mut self, exporter: Host) -> Option<&mut Lane> {
+    fn lane(&mut self, exporter: Host) -> Option<&mut WorkerHandle> {
         // Without workers there is nothing to choose from, and no cost.
         if self.lanes.is_empty() {
             return None;
@@ -338,7 +294,7 @@ impl Intake {
         };
         let no_room = self.cut.list().0.into_iter().map(cut).collect();
         let own = Part { refused, refused_others, no_room, ..Part::default() };
-        let queued: u64 = self.lanes.iter().map(Lane::dropped).sum();
+        let queued: u64 = self.lanes.iter().map(WorkerHandle::dropped).sum();
         self.stats.dropped_from_queues(queued);
         if let Some(repeater) = &self.repeater {
             self.stats.not_repeated(repeater.failed());
@@ -350,7 +306,7 @@ impl Intake {
 
     /// The workers and their queues.
     pub(super) fn work(&self) -> WorkHealth {
-        let queue = |lane: &Lane| {
+        let queue = |lane: &WorkerHandle| {
             let (held, limit) = lane.shared.queue.level();
             QueueHealth { held, limit, dropped: lane.dropped() }
         };
@@ -386,7 +342,7 @@ impl Intake {
             return None;
         }
         self.gathering = false;
-        merged(self.lanes.iter_mut().filter_map(Lane::memory))
+        merged(self.lanes.iter_mut().filter_map(WorkerHandle::memory))
     }
 
     /// Ends a worker and loses what it knows, as a panic outside of the guard does.

@@ -24,6 +24,7 @@ mod stats;
 mod streams;
 mod tally;
 mod worker;
+mod worker_handle;
 mod wrapping;
 
 pub use losses::{Loss, Losses};

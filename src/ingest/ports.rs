@@ -28,22 +28,30 @@ pub(super) struct Taken {
     pub(super) streams: Vec<(u16, TcpListener)>,
 }
 
+impl Listen {
+    /// What is wanted and not among the sockets there are: usual ports that were in use
+    /// when they were opened.
+    #[must_use]
+    pub fn missing(&self, bound: &[Bound], now: Time) -> Vec<MissingPort> {
+        let wanted = if self.ports.is_empty() { &DEFAULT_PORTS[..] } else { &self.ports };
+        let absent = wanted.iter().filter(|port| bound.iter().all(|one| one.port() != **port));
+        let absent =
+            absent.map(|port| (*port, Transport::Udp, "another program holds it".to_owned()));
+        let half = bound.iter().filter_map(|one| {
+            let why = one.no_streams.clone()?;
+            Some((one.port(), Transport::Tcp, why))
+        });
+        let missing = |(port, transport, why)| MissingPort { port, transport, why, since: now };
+        absent.chain(half).map(missing).collect()
+    }
+}
+
 impl Ports {
     /// Compares what is wanted with what is bound. Without `listen`, nothing is
     /// wanted beyond the sockets there are.
     pub(super) fn new(listen: Option<Listen>, bound: &[Bound], now: Time) -> Ports {
         let Some(listen) = listen else { return Ports::default() };
-        let wanted = if listen.ports.is_empty() { &DEFAULT_PORTS[..] } else { &listen.ports };
-        let absent = wanted.iter().filter(|port| bound.iter().all(|one| one.port() != **port));
-        let absent = absent.map(|port| (*port, Transport::Udp, String::new()));
-        let half = bound.iter().filter_map(|one| {
-            let why = one.no_streams.clone()?;
-            Some((one.port(), Transport::Tcp, why))
-        });
-        let missing = absent
-            .chain(half)
-            .map(|(port, transport, why)| MissingPort { port, transport, why, since: now })
-            .collect();
+        let missing = listen.missing(bound, now);
         Ports { listen, missing }
     }
 

@@ -21,12 +21,10 @@ use super::templates::Templates;
 use super::times::Reference;
 use crate::flow::{Host, Sampling, Time};
 
-/// Observation domains per exporter: line cards and virtual routers, a few dozen,
-/// on a large chassis more.
+/// Observation domains per exporter: line cards, virtual routers; a large chassis has dozens.
 pub const MAX_DOMAINS: usize = 256;
 
-/// Templates per exporter, over all its domains. A plan of 20 fields takes
-/// about 500 bytes.
+/// Templates per exporter, over all its domains; a plan of 20 fields takes about 500 bytes.
 pub const MAX_TEMPLATES: usize = 1024;
 
 /// Bytes of templates over all exporters; a template of 20 fields takes about
