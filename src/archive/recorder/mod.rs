@@ -46,8 +46,9 @@ pub const LOW_WATER: u64 = 128 << 20;
 /// How long to wait after a failure before the next try.
 pub const RETRY_MS: i64 = 5_000;
 
-/// Journals are written this often: what a kill loses at most.
-pub const WRITE_MS: i64 = 1_000;
+/// Journals are written this often. A kill loses what came since, and that is a second at
+/// most also where the thread has to wait for its turn.
+pub const WRITE_MS: i64 = 500;
 
 /// Flows are handed in by several threads and may come a little out of order;
 /// only a time further back means that the clock was set.
