@@ -20,7 +20,7 @@ const MAX_FAILURES: usize = super::MAX_FOLDERS;
 
 /// What waits for the disk.
 enum Job {
-    /// A file, and whether it was asked for again meanwhile.
+    /// A journal, queued once at most ([`Journal::is_queued`]).
     File(Arc<Journal>),
     Folder(PathBuf),
 }
