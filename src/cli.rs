@@ -276,7 +276,7 @@ impl Words {
                     window: words.screen.window,
                     ascii: words.screen.ascii,
                     snapshots: words.screen.snapshots,
-                    record: words.record.check(),
+                    record: words.record.check(said)?,
                     attach: Attach::default(),
                 };
                 Command::Demo(live, words.seed)
@@ -345,7 +345,7 @@ impl LiveWords {
             window: self.screen.window,
             ascii: self.screen.ascii,
             snapshots: self.screen.snapshots,
-            record: self.record.check(),
+            record: self.record.check(said)?,
             attach: self.attach.check(said),
         })
     }

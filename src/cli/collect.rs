@@ -17,7 +17,7 @@ use self::refused::Refused;
 use self::values::{Rate, Source, Split, buffer, hook, ident, level, rate, repeat, source};
 use super::attach::ServeWords;
 use super::line::Said;
-use super::record::HowWords;
+use super::record::{HOW, HowWords};
 use super::settings::FileWords;
 use super::values::metrics;
 use super::{Collect, CollectWords, Group, RuleWords, Serve, State, wrong};
@@ -184,22 +184,14 @@ impl CollectingWords {
     }
 }
 
-/// Flags that only concern what is recorded, by their names in the program.
-const RECORDING: &[(&str, &str)] = &[
-    ("slot", "--slot"),
-    ("hierarchy", "--hierarchy"),
-    ("sync", "--sync"),
-    ("expire_age", "--expire-age"),
-    ("expire_size", "--expire-size"),
-    ("ident", "--ident"),
-    ("hook", "--hook"),
-];
+/// Flags that only concern what is recorded, beside those of [`HOW`].
+const RECORDING: &[(&str, &str)] = &[("ident", "--ident"), ("hook", "--hook")];
 
 /// What was given and has nothing to do, if anything.
 fn idle(said: &Said, records: bool, has_hook: bool) -> Option<String> {
     let limit = ("hook_limit", "--hook-limit");
     let (flags, why) = match (records, has_hook) {
-        (false, _) => ([RECORDING, &[limit]].concat(), "nothing is recorded; -w DIR would"),
+        (false, _) => ([HOW, RECORDING, &[limit]].concat(), "nothing is recorded; -w DIR would"),
         (true, false) => (vec![limit], "there is no --hook"),
         (true, true) => return None,
     };

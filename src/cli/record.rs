@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::line::Said;
+use super::wrong;
 use crate::archive::expire::Limits;
 use crate::archive::name::Hierarchy;
 use crate::archive::recorder::{MAX_SLOT_SECONDS, Settings};
@@ -50,19 +52,48 @@ pub(super) struct HowWords {
     expire_size: Option<u64>,
 }
 
+/// Flags of [`HowWords`], by their names in the program.
+pub(super) const HOW: &[(&str, &str)] = &[
+    ("slot", "--slot"),
+    ("hierarchy", "--hierarchy"),
+    ("sync", "--sync"),
+    ("expire_age", "--expire-age"),
+    ("expire_size", "--expire-size"),
+];
+
 impl RecordWords {
-    pub(super) fn check(self) -> Option<Settings> {
-        self.record.map(|folder| self.how.check(folder))
+    /// # Errors
+    /// When flags on recording were typed and nothing is recorded.
+    pub(super) fn check(self, said: &Said) -> Result<Option<Settings>, clap::Error> {
+        self.how.record(self.record, said)
     }
 }
 
 impl DemoRecordWords {
-    pub(super) fn check(self) -> Option<Settings> {
-        self.record.map(|folder| self.how.check(folder))
+    /// # Errors
+    /// As those of [`RecordWords::check`].
+    pub(super) fn check(self, said: &Said) -> Result<Option<Settings>, clap::Error> {
+        self.how.record(self.record, said)
     }
 }
 
 impl HowWords {
+    fn record(self, folder: Option<PathBuf>, said: &Said) -> Result<Option<Settings>, clap::Error> {
+        let Some(folder) = folder else {
+            let typed: Vec<&str> = HOW
+                .iter()
+                .filter(|(name, _)| said.has_typed(name))
+                .map(|(_, flag)| *flag)
+                .collect();
+            if typed.is_empty() {
+                return Ok(None);
+            }
+            let flags = typed.join(", ");
+            return Err(wrong(format!("{flags}: nothing is recorded; add -w DIR to record")));
+        };
+        Ok(Some(self.check(folder)))
+    }
+
     /// How much is kept.
     pub(super) fn limits(&self) -> Limits {
         Limits { age_ms: self.expire_age, bytes: self.expire_size }
@@ -147,6 +178,23 @@ mod tests {
         for (verb, has) in [("collect", true), ("top", true), ("demo", false)] {
             let help = read_from(["toptalk", verb, "--help"]).unwrap_err();
             assert_eq!(help.contains("TOPTALK_RECORD"), has, "{verb}");
+        }
+    }
+
+    #[test]
+    fn flags_on_recording_are_refused_where_nothing_is_recorded() {
+        for verb in ["", "demo ", "top "] {
+            for (words, flags) in [
+                ("-t 60", "--slot"),
+                ("-S 2", "--hierarchy"),
+                ("--sync 0", "--sync"),
+                ("--expire-size 1G --expire-age 3d", "--expire-age, --expire-size"),
+            ] {
+                let line = format!("toptalk {verb}{words}");
+                let message = read_from(line.split_whitespace()).expect_err(&line);
+                let expected = format!("{flags}: nothing is recorded; add -w DIR to record");
+                assert!(message.contains(&expected), "{line}: {message}");
+            }
         }
     }
 

@@ -122,7 +122,7 @@ impl TopWords {
             },
             output: self.output,
             filter,
-            record: self.record.check(),
+            record: self.record.check(said)?,
             attach,
         })
     }
