@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../../tests/bodies/mod.rs"]
-mod bodies;
+#[path = "../../tests/fuzz_targets/mod.rs"]
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::frames::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::frames::run(bytes));

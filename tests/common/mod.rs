@@ -3,11 +3,13 @@
 
 pub mod archive;
 pub mod capture;
+pub mod formats;
 pub mod nfcapd;
 pub mod process;
-pub mod sets;
 pub mod site;
 pub mod terminal;
+
+pub use crate::fuzz_targets::sets;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,201 @@
+//! How far behind now windows end, whoever reports late: a stranger holds up nobody.
+
+use crate::common::site::{START, flow, local, remote};
+use toptalk::agg::{Config, Rules, Windows};
+use toptalk::filter::Filter;
+use toptalk::flow::{Flow, Host, Time};
+use toptalk::snapshot::{
+    AlertSubject, Completeness, Direction, ExporterHealth, Health, Snapshot, Subject, View, Window,
+};
+
+const GOOD: Host = Host::octets(192, 0, 2, 1);
+const STRANGER: Host = Host::octets(198, 51, 100, 66);
+
+/// Flows of `exporter` that arrive at `second` and took `duration` seconds.
+fn report(exporter: Host, second: f64, duration: f64, bytes: u64, count: u8) -> Vec<Flow> {
+    // What strangers forge is about hosts of their own.
+    let host = |n: u8| if exporter == GOOD { local(n) } else { Host::octets(10, 0, 9, n) };
+    let one = |n: u8| flow(host(n), remote(n), second, 0.1, duration, bytes);
+    (1..=count).map(|n| Flow { exporter, ..one(n) }).collect()
+}
+
+/// What a view shows over time.
+struct Seen {
+    /// Seconds that the window ended before now, the most at any time.
+    late: i64,
+    /// The longest time in seconds for which the window stood still.
+    pause: i64,
+    last: Snapshot,
+}
+
+/// Feeds the windows second by second and looks at a view of them, from second `from` on.
+fn watch(
+    config: Config,
+    (from, until): (i64, i64),
+    text: &str,
+    mut reports: impl FnMut(f64) -> Vec<Flow>,
+) -> Seen {
+    let windows = Windows::new(Config { started: Time(START), ..config });
+    let filter = Filter::parse(text).unwrap();
+    let subject = Subject::Hosts;
+    let view = View { subject, window: Window::Minute, limit: 10, filter, ..View::default() };
+    let mut seen = Seen { late: 0, pause: 0, last: Snapshot::default() };
+    let (mut end, mut since) = (Time(0), 0);
+    for second in 1..=until {
+        for part in 0..5 {
+            let flows = reports(second as f64 + f64::from(part) / 5.0);
+            windows.record(&flows);
+        }
+        let now = Time(START + second * 1000 + 900);
+        windows.watch(now);
+        let health = |address| ExporterHealth { address, ..ExporterHealth::default() };
+        let exporters = [GOOD, STRANGER].map(health).to_vec();
+        seen.last = windows.snapshot(&view, now, Health { exporters, ..Health::default() });
+        if seen.last.span.end > end || second < from {
+            (end, since) = (seen.last.span.end, second);
+        }
+        if second >= from {
+            seen.late = seen.late.max(now.since(seen.last.span.end) / 1000);
+            seen.pause = seen.pause.max(second - since);
+        }
+    }
+    seen
+}
+
+/// The flows of one that reports quickly, and those of strangers.
+fn beside(strangers: impl Fn(f64) -> Vec<Flow>) -> impl FnMut(f64) -> Vec<Flow> {
+    move |second| {
+        let mut flows = report(GOOD, second, 2.0, 125_000, 20);
+        flows.extend(strangers(second));
+        flows
+    }
+}
+
+#[test]
+fn long_flows_of_a_stranger_hold_nobody_up() {
+    type Attack = (&'static str, fn(f64) -> Vec<Flow>);
+    let attacks: [Attack; 7] = [
+        (
+            "one datagram",
+            |at| {
+                if at == 25.0 { report(STRANGER, at, 280.0, 1000, 20) } else { vec![] }
+            },
+        ),
+        ("300 datagrams in six seconds", |at| {
+            let count = if (25.0..31.0).contains(&at) { 10 } else { 0 };
+            (0..count).flat_map(|_| report(STRANGER, at, 280.0, 1000, 20)).collect()
+        }),
+        ("for ever", |at| if at < 25.0 { vec![] } else { report(STRANGER, at, 280.0, 1000, 100) }),
+        ("soon after the start", |at| {
+            if at < 5.0 { vec![] } else { report(STRANGER, at, 280.0, 1000, 100) }
+        }),
+        ("with forged counters", |at| {
+            if at < 25.0 { vec![] } else { report(STRANGER, at, 280.0, u64::MAX / 4096, 20) }
+        }),
+        ("of half an hour", |at| {
+            if at < 25.0 { vec![] } else { report(STRANGER, at, 1800.0, 1_000_000, 20) }
+        }),
+        ("from addresses of all kinds", |at| {
+            let n = (at * 5.0) as u16;
+            let from = |k: u8| Host::octets(198, 18, k, (n % 250) as u8);
+            if at < 25.0 {
+                vec![]
+            } else {
+                (0..4).flat_map(|k| report(from(k), at, 280.0, 1000, 5)).collect()
+            }
+        }),
+    ];
+    for (what, attack) in attacks {
+        // 20 hosts at 5 Mbit/s each break their limit all the while.
+        let rules = Rules { host_up: Some(4_000_000), ..Rules::default() };
+        let config = Config { rules, ..Config::default() };
+        let seen = watch(config, (20, 400), "any", beside(attack));
+        assert!(seen.late <= 8, "{what}: {} s behind", seen.late);
+        assert!(seen.pause <= 3, "{what}: stood for {} s", seen.pause);
+        assert_eq!(seen.last.span.completeness, Completeness::Complete, "{what}");
+        let alerts = &seen.last.alerts;
+        for n in 1..=20 {
+            let subject = AlertSubject::Host(local(n), Direction::Up);
+            assert!(alerts.iter().any(|alert| alert.subject == subject), "{what}: {alerts:?}");
+        }
+    }
+}
+
+#[test]
+fn one_who_was_there_first_does_not_stay_the_measure() {
+    let seen = watch(Config::default(), (180, 300), "any", |at| match at {
+        2.0 => report(STRANGER, at, 280.0, 1_000_000, 20),
+        _ if at > 30.0 => report(GOOD, at, 2.0, 125_000, 20),
+        _ => vec![],
+    });
+    assert!(seen.late <= 8, "{} s behind", seen.late);
+}
+
+#[test]
+fn forged_counters_do_not_have_windows_end_too_early() {
+    // The good one cuts its flows every minute: so long one has to wait.
+    let seen = watch(Config::default(), (120, 400), "any", |at| {
+        let mut flows = report(GOOD, at, 60.0, 125_000, 20);
+        flows.extend(report(STRANGER, at + 0.1, 0.5, u64::MAX / 4096, 20));
+        flows
+    });
+    let late = seen.last.captured_at.since(seen.last.span.end) / 1000;
+    assert!((60..=66).contains(&late), "{late} s behind");
+}
+
+#[test]
+fn a_new_router_is_waited_for_when_it_has_stayed_and_never_all_at_once() {
+    let mut reports =
+        beside(|at| if at < 60.0 { vec![] } else { report(STRANGER, at, 120.0, 1_000_000, 20) });
+    let seen = watch(Config::default(), (20, 500), "any", &mut reports);
+    assert!(seen.late <= 8, "too new: {} s behind", seen.late);
+    let said = seen.last.notes.iter().any(|note| {
+        note.contains("198.51.100.66") && note.contains("120 s") && note.contains("new")
+    });
+    assert!(said, "{:?}", seen.last.notes);
+    let seen = watch(Config::default(), (20, 1000), "any", &mut reports);
+    let late = seen.last.captured_at.since(seen.last.span.end) / 1000;
+    assert!((120..=126).contains(&late), "{late} s behind");
+    assert!(seen.pause <= 5, "stood for {} s", seen.pause);
+    assert!(seen.last.notes.is_empty(), "{:?}", seen.last.notes);
+}
+
+#[test]
+fn a_view_of_one_exporter_has_its_own_lag() {
+    // Both from the start: for all together the slower one is waited for.
+    let mut reports = beside(|at| report(STRANGER, at, 240.0, 1_000_000, 20));
+    for (text, least, most) in [
+        ("any", 240, 246),
+        ("exporter 192.0.2.1", 2, 8),
+        ("exporter 198.51.100.66 and proto tcp", 240, 256),
+        ("proto tcp and not exporter 198.51.100.66", 2, 8),
+        ("exporter 192.0.2.1 or port 443", 240, 246),
+        ("exporter 192.0.2.99", 240, 246),
+    ] {
+        let seen = watch(Config::default(), (400, 420), text, &mut reports);
+        let late = seen.last.captured_at.since(seen.last.span.end) / 1000;
+        assert!((least..=most).contains(&late), "{text}: {late} s behind");
+        assert_eq!(seen.last.span.completeness, Completeness::Complete, "{text}");
+        if text.ends_with("192.0.2.1") {
+            let rate = seen.last.span.bits_per_second(seen.last.totals.up.bytes);
+            // 20 flows of 1 Mbit each, five times a second.
+            assert!((90_000_000..=110_000_000).contains(&rate), "{rate} bit/s");
+        }
+    }
+}
+
+#[test]
+fn strangers_do_not_take_all_places_of_those_whose_timing_is_learned() {
+    let seen = watch(Config::default(), (1, 400), "any", |at| {
+        let n = (at * 5.0) as u32;
+        let from = |k: u32| Host::v4(0xc612_0000 + (n * 8 + k) % 600);
+        let mut flows: Vec<Flow> = (0..8).flat_map(|k| report(from(k), at, 2.0, 1000, 1)).collect();
+        if at > 60.0 {
+            flows.extend(report(GOOD, at, 30.0, 125_000, 20));
+        }
+        flows
+    });
+    let good = &seen.last.health.exporters[0];
+    assert_eq!(good.address, GOOD);
+    assert!(good.active_timeout_ms.is_some_and(|ms| (29_000..32_000).contains(&ms)), "{good:?}");
+}

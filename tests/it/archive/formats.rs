@@ -1,0 +1,141 @@
+//! Files of earlier versions are read, and what is upgraded in the middle of a slot
+//! loses nothing. `tests/fixtures/formats/README.md` says where the files are from.
+
+use crate::common;
+use crate::common::formats;
+
+use std::path::{Path, PathBuf};
+
+use crate::common::archive::{files, sums};
+use crate::common::process::{Running, free_port, toptalk};
+
+use toptalk::archive::catalog::{Entry, FileKind};
+use toptalk::archive::verify::verify;
+use toptalk::archive::{self, rows};
+use toptalk::attach::frame::{Decoder as Frames, FrameError, Hello, PROTOCOL};
+use toptalk::flow::{Flow, More, more_of};
+use toptalk::wire::Decoder;
+use toptalk::wire::encode::V9Encoder;
+use toptalk::wire::memory::Memory;
+
+/// A file of a version.
+fn fixture(version: u32, name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats");
+    folder.join(version.to_string()).join(name)
+}
+
+const SEGMENT: &str = "flows.202611240340Z.parquet";
+const JOURNAL: &str = "flows.202611240345Z.journal";
+
+fn entry(path: PathBuf) -> Entry {
+    let is_journal = path.extension().is_some_and(|end| end == "journal");
+    let kind = if is_journal { FileKind::Journal } else { FileKind::Segment };
+    Entry { path, kind, slot: None, part: 1 }
+}
+
+/// The flows of a file, each with what came with it.
+fn read(path: PathBuf) -> Vec<(Flow, More)> {
+    let mut all = Vec::new();
+    for chunk in archive::open(&entry(path)).unwrap() {
+        let mut chunk = chunk.unwrap();
+        for page in 0..chunk.pages() {
+            let (flows, batch) = rows(chunk.as_mut(), page).unwrap();
+            all.extend(flows.iter().map(|flow| apart(flow, &batch)));
+        }
+    }
+    all
+}
+
+/// A flow and what came with it, wherever that stood.
+fn apart(flow: &Flow, batch: &[More]) -> (Flow, More) {
+    (Flow { more: 0, ..*flow }, *more_of(flow, batch))
+}
+
+#[test]
+fn flows_of_every_version_are_read_as_they_were_written() {
+    let (flows, batch) = formats::flows();
+    let want: Vec<_> = flows.iter().map(|flow| apart(flow, &batch)).collect();
+    for name in [SEGMENT, JOURNAL] {
+        assert!(read(fixture(1, name)) == want, "{name} of version 1");
+        let path = fixture(1, name);
+        let verified = verify(&path, archive::open(&entry(path.clone())).unwrap());
+        assert_eq!((verified.rows, verified.problems), (formats::FLOWS, Vec::new()), "{name}");
+    }
+}
+
+#[test]
+fn what_was_known_of_exporters_is_known_again() {
+    let text = std::fs::read(fixture(1, "exporters.json")).unwrap();
+    let memory: Memory = Memory::of_file(&text).unwrap();
+    let mut decoder = Decoder::new();
+    assert_eq!(decoder.recall(formats::SLOT, &memory), Ok(3), "two templates and one of options");
+    assert_eq!(decoder.memory().exporters, formats::decoder().memory().exporters);
+    assert_eq!(memory.version, 1);
+}
+
+#[test]
+fn the_hello_of_an_earlier_screen_is_understood_or_refused_by_its_version() {
+    let mut frames = Frames::default();
+    frames.push(&std::fs::read(fixture(1, "attach-hello")).unwrap());
+    let hello = frames.hello().unwrap().expect("it is whole");
+    assert_eq!(hello, Hello { protocol: 1, version: "0.1.0".to_owned() });
+    match hello.check() {
+        Ok(()) => assert_eq!(PROTOCOL, 1),
+        Err(error) => assert_eq!(
+            error,
+            FrameError::Version { found: 1, theirs: "0.1.0".to_owned() },
+            "a version of ours is {PROTOCOL}"
+        ),
+    }
+}
+
+/// A collector of version 1 was killed in the middle of a slot, and the new one takes
+/// its folders over: the journal, and what was known of the exporter.
+#[test]
+fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, state) = (folder.path().join("archive"), folder.path().join("state"));
+    for folder in [&archive, &state] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let clock = toptalk::clock::Clock::start();
+    let now = clock.now().plus_ms(-clock.now().0.rem_euclid(1000));
+    let slot = now.plus_ms(-now.0.rem_euclid(i64::from(formats::SLOT_SECONDS) * 1000));
+    let journal = archive.join(toptalk::archive::name::journal(slot, false, 1));
+    std::fs::copy(fixture(1, JOURNAL), &journal).unwrap();
+    let port = free_port();
+    // As old as it was when the collector ended: just now.
+    let text = std::fs::read_to_string(fixture(1, "exporters.json")).unwrap();
+    let text = text.replace(&formats::SLOT.0.to_string(), &now.0.to_string());
+    let known = state.join(format!("exporters-127.0.0.1-{port}.json"));
+    std::fs::write(&known, text).unwrap();
+
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]).arg(&archive);
+    command.arg("--state").arg(&state).env_remove("TOPTALK_NO_STATE");
+    let said = format!("{} flows of an earlier run", formats::FLOWS);
+    let running = Running::start(&mut command, &said);
+    // Data alone, whose template only the old collector has seen.
+    let flows = formats::flows().0;
+    let mut router = V9Encoder::new(formats::SOURCE).announcing(formats::RATE);
+    let sent = router.encode(now, now.plus_ms(-3_600_000), &flows, false);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in &sent {
+        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    }
+    let want = formats::FLOWS + flows.len() as u64;
+    common::wait_until("all flows", || sums(&archive).0 == want);
+    let output = running.end(nix::sys::signal::Signal::SIGTERM);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for path in files(&archive) {
+        let footer = toptalk::archive::segment::footer(&path).unwrap();
+        assert_eq!(footer.version.number(), 2, "{}", path.display());
+        let verified = verify(&path, archive::open(&entry(path.clone())).unwrap());
+        assert_eq!(verified.problems, Vec::<String>::new());
+    }
+    assert_eq!(sums(&archive).0, want);
+    // What is known is saved in the new form.
+    let memory = Memory::of_file(&std::fs::read(known).unwrap()).unwrap();
+    assert_eq!((memory.version, memory.exporters[0].domains[0].templates.len()), (2, 3));
+}

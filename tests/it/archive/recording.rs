@@ -1,0 +1,121 @@
+//! Recording with real processes: what a kill leaves is found again, and what
+//! was sent is what is read back.
+
+use crate::common;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::common::archive::{chunks, files, sums, v5};
+use crate::common::process::{Running, free_port, have, toptalk};
+use nix::sys::signal::Signal;
+use toptalk::archive::verify::verify;
+use toptalk::flow::{Flow, Host};
+
+fn collect(port: u16, folder: &Path, more: &[&str]) -> Command {
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]);
+    command.arg(folder).args(more);
+    command
+}
+
+fn softflowd(capture: &Path, port: u16, folder: &Path) {
+    let status = Command::new("softflowd")
+        .arg("-r")
+        .arg(capture)
+        .args(["-n", &format!("127.0.0.1:{port}"), "-v", "9", "-a", "-d", "-c", "none", "-p"])
+        .arg(folder.join("softflowd.pid"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "softflowd: {status}");
+}
+
+#[test]
+fn what_softflowd_sends_survives_a_kill() {
+    if !have("what_softflowd_sends_survives_a_kill", "softflowd") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let capture = folder.path().join("capture.pcap");
+    let truth = common::capture::write(&capture, 40);
+    let port = free_port();
+    let mut running =
+        Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), "listening");
+    softflowd(&capture, port, folder.path());
+    // The journal is written every second; there is nothing to wait for but that.
+    common::wait_until("the journal", || sums(&archive).0 == truth.flows);
+    let output = running.end(Signal::SIGKILL);
+    assert!(!output.status.success());
+    let left = files(&archive);
+    assert!(left.iter().all(|path| path.extension().is_some_and(|end| end == "journal")));
+    assert_eq!(sums(&archive), (truth.flows, truth.packets, truth.bytes));
+    // It begins anew, makes segments of what was left and records more.
+    let said = format!("{} flows of an earlier run", truth.flows);
+    let port = free_port();
+    running = Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), &said);
+    softflowd(&capture, port, folder.path());
+    common::wait_until("both", || sums(&archive).0 == 2 * truth.flows);
+    let output = running.end(Signal::SIGTERM);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(&format!("flows={} packets={}", truth.flows, truth.packets)), "{said}");
+    let files = files(&archive);
+    assert!(files.iter().all(|path| path.extension().is_some_and(|end| end == "parquet")));
+    assert_eq!(sums(&archive), (2 * truth.flows, 2 * truth.packets, 2 * truth.bytes));
+    for path in files {
+        let verified = verify(&path, chunks(&path));
+        assert_eq!(verified.problems, Vec::<String>::new(), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_slot_has_a_line_and_a_second_recorder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut running = Running::start(&mut collect(port, folder.path(), &["-t", "1"]), "listening");
+    let second = collect(free_port(), folder.path(), &[]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains(&format!("by process {}", running.pid())), "{said}");
+    let flow = Flow {
+        src: Host::octets(192, 0, 2, 1),
+        dst: Host::octets(198, 51, 100, 1),
+        bytes: 1500,
+        packets: 3,
+        proto: 17,
+        ..Flow::EMPTY
+    };
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in v5(&[flow; 5]) {
+        socket.send_to(&datagram, ("127.0.0.1", port)).unwrap();
+    }
+    running.wait_for("flows=5 packets=15 bytes=7500 lost=0 bad=0 parts=1");
+    let output = running.end(Signal::SIGINT);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(sums(folder.path()), (5, 15, 7500));
+}
+
+#[test]
+fn top_records_beside_its_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut command = toptalk();
+    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-w"]);
+    command.arg(folder.path()).args(["-p", &port.to_string()]);
+    let running = Running::start(&mut command, "listening");
+    let host = Host::octets(10, 0, 0, 1);
+    let flow = Flow { bytes: 100, packets: 1, src: host, dst: host, ..Flow::EMPTY };
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in v5(&[flow; 3]) {
+        socket.send_to(&datagram, ("127.0.0.1", port)).unwrap();
+    }
+    let output = running.end(Signal::SIGINT);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let recording = &answer["recording"];
+    assert_eq!((&recording["flows"], &recording["segments"]), (&3.into(), &1.into()), "{answer}");
+    assert_eq!(recording["stopped"], serde_json::Value::Null);
+    assert_eq!(sums(folder.path()), (3, 3, 300));
+}

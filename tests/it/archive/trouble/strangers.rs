@@ -1,0 +1,100 @@
+//! Files of others, and of other versions, among those of an archive.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use parquet::data_type::Int64Type;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+
+use super::{asked, journal, query, said, segment};
+use crate::common::process::{Running, free_port, toptalk};
+use crate::common::skip;
+
+/// A Parquet file of somebody else.
+fn stranger(path: &Path) {
+    let schema = Arc::new(parse_message_type("message theirs { REQUIRED INT64 n; }").unwrap());
+    let properties = Arc::new(WriterProperties::builder().build());
+    let file = fs::File::create(path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, properties).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int64Type>().write_batch(&[1, 2, 3], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn files_of_others_are_named_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    segment(root, 0, 3);
+    // Only what is called as a file of an archive is taken for one.
+    stranger(&root.join("theirs.parquet"));
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.success()), (Some(3), true), "{}", said(&output));
+    let path = root.join("flows.202611240345Z.parquet");
+    stranger(&path);
+    fs::write(root.join("flows.202611240350Z.parquet"), "").unwrap();
+    fs::write(root.join("flows.202611240355Z.parquet"), "PAR1").unwrap();
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(3), Some(1)));
+    let said = said(&output);
+    assert_eq!(said.lines().count(), 3, "{said}");
+    assert!(
+        said.contains("flows.202611240345Z.parquet is not ours: a Parquet file with"),
+        "{said}"
+    );
+    // Alone it is no answer at all.
+    let output = query(root, &["-r", "flows.202611240345Z.parquet"]).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+}
+
+#[test]
+fn segments_that_others_wrote_anew_are_refused_by_their_writers_name() {
+    let test = "segments_that_others_wrote_anew_are_refused_by_their_writers_name";
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let path = segment(root, 0, 3);
+    segment(root, 1, 5);
+    let script = "import sys, pyarrow.parquet as pq; \
+                  pq.write_table(pq.read_table(sys.argv[1]), sys.argv[1], write_page_index=True)";
+    let written = Command::new("python3").args(["-c", script]).arg(&path).output();
+    if !written.is_ok_and(|output| output.status.success()) {
+        return skip(test, "python3 with pyarrow is not installed");
+    }
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(5), Some(1)));
+    let said = said(&output);
+    assert!(said.contains("`parquet-cpp-arrow") && said.contains("has written it anew"), "{said}");
+}
+
+#[test]
+fn a_journal_of_another_version_is_left_alone_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let path = journal(root, 0, 3);
+    segment(root, 1, 5);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 9;
+    fs::write(&path, &bytes).unwrap();
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(5), Some(1)));
+    assert!(
+        said(&output).contains("expected journals of version 1 or 2, found 9"),
+        "{}",
+        said(&output)
+    );
+    let mut collect = toptalk();
+    collect.args(["collect", "-b", "127.0.0.1", "-p", &free_port().to_string(), "-w"]).arg(root);
+    let running = Running::start(&mut collect, "was written by another version");
+    let output = running.end(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    let output = query(root, &["-v", path.to_str().unwrap()]).output().unwrap();
+    assert!(!output.status.success() && said(&output).contains("found 9"), "{}", said(&output));
+}

@@ -1,0 +1,7 @@
+//! Screens that attach: server and client at one socket.
+
+mod limits;
+mod rig;
+mod slow;
+mod sockets;
+mod views;

@@ -1,0 +1,119 @@
+//! Answers that take long: beside the others, and not for ever.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use toptalk::attach::frame::{Numbered, Reply, Request};
+use toptalk::attach::server::Limits;
+use toptalk::snapshot::{Allowance, STEPS, Snapshot, View};
+
+use super::rig::{Client, Rig, SOON, plain, view};
+use crate::common::terminal::PATIENCE;
+
+/// Rows of views whose answers never end by themselves.
+const ENDLESS: usize = 77;
+
+/// Whether an endless answer has begun, or was given up.
+#[derive(Debug, PartialEq)]
+enum Told {
+    Begun,
+    GivenUp,
+}
+
+/// A server whose endless answers tell how they fare.
+fn rig(limits: Limits) -> (Rig, Receiver<Told>) {
+    let (tell, told) = channel();
+    let tell = Mutex::new(tell);
+    let answer = move |view: &View, allowance: &mut Allowance<'_>| {
+        if view.limit != ENDLESS {
+            return plain(view);
+        }
+        let say = |what| drop(tell.lock().unwrap().send(what));
+        say(Told::Begun);
+        while allowance.spend(STEPS) {}
+        say(Told::GivenUp);
+        Snapshot { unanswered: Some("too slow here".to_owned()), ..plain(view) }
+    };
+    (Rig::within(limits, Arc::new(answer)), told)
+}
+
+fn question(number: u32, limit: usize) -> Request {
+    Request::Ask(Numbered { number, about: view(limit) })
+}
+
+fn answer(client: &mut Client) -> Numbered<Snapshot> {
+    loop {
+        match client.next().unwrap() {
+            Reply::Answer(answer) => return *answer,
+            other => assert!(matches!(other, Reply::Snapshot(_)), "{other:?}"),
+        }
+    }
+}
+
+fn hear(told: &Receiver<Told>) -> Told {
+    told.recv_timeout(PATIENCE).expect("it is told")
+}
+
+#[test]
+fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
+    let endless = Duration::from_secs(86_400);
+    let (rig, told) = rig(Limits { quick: SOON, slow: endless, ..Limits::default() });
+    let mut good = rig.client();
+    good.send(Request::Watch(view(5)));
+    good.snapshot();
+    let mut bad = rig.client();
+    bad.send(question(1, ENDLESS));
+    let all = [hear(&told), hear(&told), hear(&told)];
+    assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun], "it goes on beside the others");
+    // Views, new views, questions and other clients: all go on.
+    assert_eq!(good.snapshot().view, view(5));
+    good.send(Request::Watch(view(6)));
+    while good.snapshot().view != view(6) {}
+    good.send(question(2, 7));
+    assert_eq!(answer(&mut good).about.view, view(7));
+    let mut other = rig.client();
+    other.send(question(3, 8));
+    assert_eq!(answer(&mut other).number, 3);
+    // Nobody waits for it any more.
+    drop(bad);
+    assert_eq!(hear(&told), Told::GivenUp);
+    // Nor does a server that ends.
+    let mut bad = rig.client();
+    bad.send(question(4, ENDLESS));
+    let all = [hear(&told), hear(&told), hear(&told)];
+    assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun]);
+    drop(rig);
+    assert_eq!(hear(&told), Told::GivenUp);
+}
+
+#[test]
+fn what_needs_too_much_is_said_to_be_too_slow_and_its_screen_goes_on() {
+    let (rig, told) = rig(Limits { quick: SOON, slow: 2 * SOON, ..Limits::default() });
+    let mut screen = rig.client();
+    screen.send(Request::Watch(view(ENDLESS)));
+    let first = screen.snapshot();
+    let why = first.unanswered.unwrap();
+    assert!(why.contains("takes longer") && first.notes == [why], "until it is made");
+    let second = screen.snapshot();
+    assert_eq!(second.unanswered.as_deref(), Some("too slow here"));
+    screen.send(question(9, ENDLESS));
+    screen.send(Request::Watch(view(5)));
+    assert_eq!(answer(&mut screen).about.unanswered.as_deref(), Some("too slow here"));
+    while screen.snapshot().view != view(5) {}
+    assert!(told.try_iter().count() >= 6);
+}
+
+#[test]
+fn a_view_that_nobody_watches_any_more_is_given_up() {
+    let endless = Duration::from_secs(86_400);
+    let (rig, told) = rig(Limits { quick: SOON, slow: endless, ..Limits::default() });
+    let mut screen = rig.client();
+    screen.send(Request::Watch(view(ENDLESS)));
+    let all = [hear(&told), hear(&told), hear(&told)];
+    assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun]);
+    screen.send(Request::Watch(view(5)));
+    assert_eq!(hear(&told), Told::GivenUp);
+    while screen.snapshot().view != view(5) {}
+}

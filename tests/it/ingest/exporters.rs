@@ -1,0 +1,71 @@
+//! Exporters end to end: streams, what is remembered of them, and flows that
+//! they report twice.
+
+mod memory;
+mod policy;
+mod streams;
+mod twice;
+
+use std::net::UdpSocket;
+use std::process::Command;
+
+use crate::common::process::{Running, free_port, toptalk};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use toptalk::clock::Clock;
+use toptalk::flow::{Flow, Host, Time};
+
+/// Now, as every protocol can say it, and when the router started.
+fn moments() -> (Time, Time) {
+    let now = Clock::start().now();
+    let now = now.plus_ms(-now.0.rem_euclid(1000));
+    (now, now.plus_ms(-3_600_000))
+}
+
+/// So many uploads of 1000 bytes, each of a host of its own.
+fn uploads(now: Time, count: u8) -> Vec<Flow> {
+    let flow = |n: u8| Flow {
+        src: Host::octets(10, 9, 0, n),
+        dst: Host::octets(203, 0, 113, n),
+        first: now.plus_ms(-3000),
+        last: now.plus_ms(-1000 - i64::from(n)),
+        packets: 2,
+        bytes: 1000,
+        sport: 40_000,
+        dport: 443,
+        proto: 6,
+        input: 1,
+        output: 2,
+        direction: 0,
+        ..Flow::EMPTY
+    };
+    (1..=count).map(flow).collect()
+}
+
+/// `toptalk top` on a port of 127.0.0.1 that prints JSON when it is interrupted.
+fn top(words: &[&str], port: u16) -> Command {
+    let mut command = toptalk();
+    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
+    command.arg(port.to_string()).args(words);
+    command
+}
+
+fn answer(running: Running) -> Value {
+    let output = running.end(Signal::SIGINT);
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+/// What `top` says of datagrams from 127.0.0.1.
+fn top_of(words: &[&str], datagrams: &[Vec<u8>]) -> Value {
+    let port = free_port();
+    let running = Running::start(&mut top(words, port), "listening");
+    send(port, datagrams);
+    answer(running)
+}
+
+fn send(port: u16, datagrams: &[Vec<u8>]) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in datagrams {
+        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    }
+}

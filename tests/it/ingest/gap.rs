@@ -1,0 +1,135 @@
+//! What exporters send while no collector runs is said as a gap of its own.
+
+use crate::common;
+use std::io::{Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::path::Path;
+
+use crate::common::process::{Running, free_port, toptalk};
+use nix::sys::signal::{Signal, kill};
+use toptalk::clock::Clock;
+use toptalk::flow::{Flow, Host, Time};
+use toptalk::wire::encode::V5Encoder;
+
+struct Router {
+    socket: UdpSocket,
+    encoder: V5Encoder,
+    boot: Time,
+    clock: Clock,
+    sent: u64,
+}
+
+impl Router {
+    fn new(port: u16) -> Router {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(("127.0.0.1", port)).unwrap();
+        let clock = Clock::start();
+        let boot = clock.now().plus_ms(-3_600_000);
+        Router { socket, encoder: V5Encoder::new(0, 0), boot, clock, sent: 0 }
+    }
+
+    /// One flow in each datagram.
+    fn send(&mut self, flows: usize) {
+        let now = self.clock.now();
+        let flow = Flow {
+            src: Host::octets(192, 0, 2, 1),
+            dst: Host::octets(198, 51, 100, 1),
+            bytes: 1500,
+            packets: 3,
+            proto: 17,
+            first: now.plus_ms(-1000),
+            last: now,
+            ..Flow::EMPTY
+        };
+        self.sent += flows as u64;
+        for _ in 0..flows {
+            for datagram in self.encoder.encode(now, self.boot, &[flow]) {
+                // Nobody listens meanwhile: the kernel may say so.
+                let _ = self.socket.send(&datagram);
+            }
+        }
+    }
+}
+
+fn value(port: u16, series: &str) -> Option<u64> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(common::terminal::PATIENCE)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    let line = answer.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    line.parse().ok()
+}
+
+fn collect(state: &Path, port: u16, metrics: u16) -> Running {
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string()]);
+    command.args(["--metrics", &metrics.to_string()]);
+    command.env_remove("TOPTALK_NO_STATE").env("TOPTALK_STATE", state);
+    let said = format!("metrics at http://127.0.0.1:{metrics}/metrics");
+    Running::start(&mut command, &said)
+}
+
+/// The next number that the file says, of the only numbering in it.
+fn expected(state: &Path, port: u16) -> Option<u64> {
+    let text = std::fs::read(state.join(format!("sequences-127.0.0.1-{port}.json"))).ok()?;
+    let body = text.splitn(2, |byte| *byte == b'\n').nth(1)?;
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    value["exporters"][0]["lines"][0]["expected"][0].as_u64()
+}
+
+#[test]
+fn what_is_sent_between_a_kill_and_the_next_start_is_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut router = Router::new(port);
+    for (signal, missed) in [(Signal::SIGKILL, 614), (Signal::SIGTERM, 50)] {
+        let running = collect(folder.path(), port, metrics);
+        let before = value(metrics, "toptalk_flows_total").unwrap();
+        router.send(40);
+        common::wait_until("the flows", || {
+            value(metrics, "toptalk_flows_total") == Some(before + 40)
+        });
+        // Where numberings stand is saved, without an end that could do it.
+        let newest = router.sent;
+        common::wait_until("the file", || expected(folder.path(), port) == Some(newest));
+        if signal == Signal::SIGKILL {
+            kill(running.pid(), signal).unwrap();
+            drop(running);
+        } else {
+            running.end(signal);
+        }
+        router.send(missed);
+        let mut running = collect(folder.path(), port, metrics);
+        router.send(3);
+        running.wait_for(&format!("sent while no collector ran missed_while_down={missed}"));
+        common::wait_until("the gap", || {
+            value(metrics, "toptalk_missed_while_down") == Some(missed as u64)
+        });
+        let of_exporter = "toptalk_exporter_missed_while_down{exporter=\"127.0.0.1\"}";
+        assert_eq!(value(metrics, of_exporter), Some(missed as u64));
+        assert_eq!(value(metrics, "toptalk_lost"), Some(0));
+        running.end(Signal::SIGTERM);
+    }
+}
+
+#[test]
+fn a_router_that_started_again_meanwhile_is_no_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut router = Router::new(port);
+    let running = collect(folder.path(), port, metrics);
+    router.send(10);
+    common::wait_until("the flows", || value(metrics, "toptalk_flows_total") == Some(10));
+    running.end(Signal::SIGTERM);
+    // It is up for longer than it was then, and has sent more.
+    router.boot = router.boot.plus_ms(-36_000_000);
+    router.send(500);
+    let running = collect(folder.path(), port, metrics);
+    router.send(3);
+    common::wait_until("the flows", || value(metrics, "toptalk_flows_total") == Some(3));
+    assert_eq!(value(metrics, "toptalk_missed_while_down"), Some(0));
+    running.end(Signal::SIGTERM);
+}

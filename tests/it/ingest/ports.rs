@@ -1,0 +1,129 @@
+//! Ports that another program holds when the collector starts: what is said of them
+//! while they are missing, and that they are taken when they are free.
+
+use crate::common;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::archive::sums;
+use crate::common::process::{Running, free_port, toptalk};
+use crate::common::skip;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use toptalk::flow::{Flow, Host};
+use toptalk::ingest::DEFAULT_PORTS;
+use toptalk::wire::encode::V5Encoder;
+
+/// An address of the loopback that nothing else is bound to.
+const HERE: Ipv4Addr = Ipv4Addr::new(127, 28, 0, 1);
+
+/// Holds a usual port as nfcapd would, where all of them are free; says so otherwise.
+fn hold(test: &str, address: Ipv4Addr) -> Option<UdpSocket> {
+    let mut held: Vec<_> = DEFAULT_PORTS.map(|port| UdpSocket::bind((address, port))).into();
+    if let Some(Err(error)) = held.iter().find(|one| one.is_err()) {
+        skip(test, &format!("a usual port of {address} is taken: {error}"));
+        return None;
+    }
+    Some(held.swap_remove(0).unwrap())
+}
+
+fn collect(address: Ipv4Addr, archive: &Path, metrics: u16, socket: &Path) -> Command {
+    let mut command = toptalk();
+    command.args(["collect", "-b", &address.to_string(), "-t", "86400", "-w"]).arg(archive);
+    command.args(["--metrics", &metrics.to_string(), "--socket"]).arg(socket);
+    command.env_remove("TOPTALK_NO_SERVE");
+    command
+}
+
+fn scrape(port: u16) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(common::terminal::PATIENCE)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}
+
+fn send(to: Ipv4Addr, port: u16) {
+    let now = toptalk::clock::Clock::start().now();
+    let flow = Flow {
+        src: Host::octets(192, 0, 2, 1),
+        dst: Host::octets(198, 51, 100, 1),
+        bytes: 1500,
+        packets: 3,
+        proto: 17,
+        first: now.plus_ms(-1000),
+        last: now,
+        ..Flow::EMPTY
+    };
+    let router = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in V5Encoder::new(0, 0).encode(now, now.plus_ms(-60_000), &[flow]) {
+        router.send_to(&datagram, (to, port)).unwrap();
+    }
+}
+
+/// States and texts of what the doctor says of ports.
+fn doctor(address: Ipv4Addr, socket: &Path) -> Vec<(String, String)> {
+    let mut command = toptalk();
+    command.args(["doctor", "-b", &address.to_string(), "--for", "1h", "-o", "json", "--socket"]);
+    let output = command.arg(socket).env_remove("TOPTALK_NO_ATTACH").output().unwrap();
+    let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let ports = findings.iter().filter(|finding| finding["check"] == "port");
+    ports.map(|finding| (text(&finding["state"]), text(&finding["text"]))).collect()
+}
+
+#[test]
+fn a_busy_port_is_said_to_be_missing_and_taken_when_it_is_free() {
+    let test = "a_busy_port_is_said_to_be_missing_and_taken_when_it_is_free";
+    let Some(nfcapd) = hold(test, HERE) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, socket) = (folder.path().join("archive"), folder.path().join("t.sock"));
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = collect(HERE, &archive, metrics, &socket);
+    let said = "not listening on port 2055: another program holds it";
+    let mut running = Running::start(&mut command, said);
+
+    common::wait_until("the metrics", || {
+        scrape(metrics).contains("\ntoptalk_port_open{port=\"2055\",transport=\"udp\"} 0\n")
+    });
+    assert!(scrape(metrics).contains("\ntoptalk_port_open{port=\"4739\",transport=\"udp\"} 1\n"));
+    let ports = doctor(HERE, &socket);
+    assert_eq!(ports[0].0, "warn", "{ports:?}");
+    assert!(ports[0].1.starts_with("2055 is missing: the collector that runs"), "{ports:?}");
+    assert!(ports[0].1.contains(&format!("(process {})", std::process::id())), "{ports:?}");
+    assert_eq!(ports[1].1, "4739 is held by the collector that was asked");
+    // What an attached screen is told, too.
+    let mut top = toptalk();
+    top.args(["top", "-o", "json", "--socket"]).arg(&socket).env_remove("TOPTALK_NO_ATTACH");
+    let answer: Value = serde_json::from_slice(&top.output().unwrap().stdout).unwrap();
+    let note = answer["notes"][0].as_str().unwrap();
+    assert!(note.starts_with(said), "{answer}");
+
+    drop(nfcapd);
+    running.wait_for("port 2055 is free and taken");
+    common::wait_until("the metrics", || {
+        let text = scrape(metrics);
+        text.contains("\ntoptalk_port_open{port=\"2055\",transport=\"udp\"} 1\n")
+            && text.contains("\ntoptalk_port_open{port=\"2055\",transport=\"tcp\"} 1\n")
+    });
+    assert_eq!(doctor(HERE, &socket)[0].1, "2055 is held by the collector that was asked");
+    send(HERE, 2055);
+    common::wait_until("the flow", || sums(&archive).0 == 1);
+    let output = running.end(Signal::SIGTERM);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn a_port_that_was_asked_for_has_to_be_there() {
+    let port = free_port();
+    let _holder = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string()]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(&format!("port {port} is in use by another program")), "{said}");
+}

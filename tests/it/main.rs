@@ -1,0 +1,91 @@
+//! Every test of the crate from outside that can share a process with the others: a
+//! module for each room of `src/`, a file for each behaviour.
+//!
+//! `cargo test --test it agg::flood` runs one file. What needs other programs (nfdump,
+//! softflowd, DuckDB, ssh) is in `tests/peers/`, what counts allocations in
+//! `tests/allocations.rs`, the house rules in `tests/tidy.rs`.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../fuzz_targets/mod.rs"]
+mod fuzz_targets;
+
+mod agg {
+    mod allowance;
+    mod flood;
+    mod grouped;
+    mod lag;
+    mod memory_budget;
+    mod model;
+    mod windows;
+}
+
+mod archive {
+    mod backup;
+    mod bit_flips;
+    mod convert;
+    mod expiry_clock;
+    mod formats;
+    mod odd_files;
+    mod recording;
+    mod replay;
+    mod trouble;
+}
+
+mod attach {
+    mod frames;
+    mod program;
+    mod server;
+}
+
+mod docs {
+    mod config;
+    mod query;
+    mod readme;
+    mod service;
+    mod tables;
+}
+
+mod ingest {
+    mod exporters;
+    mod gap;
+    mod ports;
+    mod workers;
+}
+
+mod inspect;
+
+mod query {
+    mod command;
+    mod model;
+    mod zones;
+}
+
+mod service {
+    mod clock_steps;
+    mod collect;
+    mod doctor;
+    mod metrics;
+    mod outside;
+    mod packaging;
+    mod signals;
+    mod trouble;
+}
+
+mod ui {
+    mod hidden_text;
+    mod panics;
+    mod screens;
+    mod terminal;
+}
+
+mod wire {
+    mod attacks;
+    mod corpus;
+    mod decoder;
+    mod devices;
+    mod fuzz_replay;
+    mod ipfix;
+    mod malformed;
+    mod memory;
+}

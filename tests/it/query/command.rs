@@ -1,0 +1,288 @@
+//! `toptalk query` as it is called: which files it reads, what it prints, what
+//! it says when something is wrong.
+
+use crate::common;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use toptalk::archive::segment::{SlotInfo, encode};
+use toptalk::flow::{Flow, Host, Time};
+
+use crate::common::skip;
+
+/// 2026-11-24 03:40:00 UTC.
+const SLOT: i64 = 1_795_491_600_000;
+const SLOT_MS: i64 = 300_000;
+
+/// The flows of a slot: as many as its number says, of a hundred bytes each.
+fn flows(slot: i64, count: u8) -> Vec<Flow> {
+    let begin = Time(SLOT + slot * SLOT_MS);
+    let flow = |number: u8| Flow {
+        src: Host::octets(192, 168, 1, 20),
+        dst: Host::octets(192, 168, 1, number + 1),
+        exporter: Host::octets(192, 0, 2, 1),
+        first: begin.plus_ms(i64::from(number) * 1000),
+        last: begin.plus_ms(i64::from(number) * 1000 + 500),
+        arrival: begin.plus_ms(60_000),
+        bytes: 100 * (u64::from(number) + 1),
+        packets: 1,
+        sport: 50_000,
+        dport: 443,
+        proto: 6,
+        tcp_flags: 0x1b,
+        ..Flow::EMPTY
+    };
+    (0..count).map(flow).collect()
+}
+
+fn segment(path: &Path, slot: i64, count: u8) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let info = SlotInfo { start: Time(SLOT + slot * SLOT_MS), length_ms: SLOT_MS };
+    encode(&flows(slot, count), &[], &info, fs::File::create(path).unwrap()).unwrap();
+}
+
+/// An archive of slots with 1, 2, 4 and 8 flows, so that a sum says which were read.
+fn archive() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (slot, name, count) in [
+        (0, "flows.202611240340Z.parquet", 1),
+        (1, "2026/11/24/flows.202611240345Z.parquet", 2),
+        (2, "rtr1/flows.202611240350Z.parquet", 4),
+        (3, "rtr2/flows.202611240355Z-2.parquet", 8),
+    ] {
+        segment(&folder.path().join(name), slot, count);
+    }
+    fs::write(folder.path().join("notes.txt"), "not a file of an archive").unwrap();
+    folder
+}
+
+fn run(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_toptalk"))
+        .arg("query")
+        .args(words)
+        .current_dir(folder)
+        .env("TZ", "UTC")
+        .env_remove("TOPTALK_TZ")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn printed(folder: &Path, words: &[&str]) -> String {
+    let output = run(folder, words);
+    assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// How many flows are in the files that the words are about.
+fn count(folder: &Path, words: &[&str]) -> u64 {
+    let json = printed(folder, &[words, &["-I", "-o", "json"]].concat());
+    serde_json::from_str::<serde_json::Value>(&json).unwrap()["flows"].as_u64().unwrap()
+}
+
+#[test]
+fn ranges_are_of_time_and_names_need_not_exist() {
+    let folder = archive();
+    let at = |words: &[&str]| count(folder.path(), words);
+    assert_eq!(at(&["-R", "."]), 15);
+    assert_eq!(at(&["-R", "flows.202611240345Z.parquet:flows.202611240350Z.parquet"]), 6);
+    assert_eq!(at(&["-R", "./nfcapd.202611240345:nfcapd.202611240350"]), 6);
+    assert_eq!(at(&["-R", "2026/nfcapd.202611240345:rtr1/nfcapd.202611240352"]), 6);
+    assert_eq!(at(&["-R", "./nfcapd.202611240350"]), 12);
+    assert_eq!(at(&["-R", "./nfcapd.202611240450:nfcapd.202611240452", "--tz", "CET-1"]), 4);
+    assert_eq!(at(&["-r", "rtr1/flows.202611240350Z.parquet"]), 4);
+    assert_eq!(at(&["-r", "rtr2"]), 8);
+    assert_eq!(at(&["-M", "rtr1:rtr2", "-R", "."]), 12);
+    assert_eq!(at(&["-M", "rtr1:rtr2"]), 12);
+    assert_eq!(at(&["-M", "rtr1:rtr2:rtr1", "-R", "nfcapd.202611240355"]), 8);
+}
+
+#[test]
+fn times_are_of_flows() {
+    let folder = archive();
+    let at = |words: &[&str]| count(folder.path(), &[&["-R", "."], words].concat());
+    assert_eq!(at(&["--from", "2026-11-24T03:45"]), 14);
+    assert_eq!(at(&["--to", "2026-11-24T03:44:59"]), 1);
+    assert_eq!(at(&["--from", "2026-11-24T03:50:02", "--to", "2026-11-24T03:50:59"]), 2);
+    assert_eq!(at(&["-t", "2026/11/24.03:45:00-2026/11/24.03:50:00"]), 2);
+    assert_eq!(at(&["-t", "+301"]), 2);
+    assert_eq!(at(&["-t", "-2"]), 2);
+    assert_eq!(at(&["--from", "2026-11-24", "--to", "2026-11-24"]), 15);
+}
+
+#[test]
+fn the_model_users_questions() {
+    let folder = archive();
+    let range = "./nfcapd.202611240340:nfcapd.202611240400";
+    let words = ["-R", range, "-s", "dstip", "-O", "bytes", "-n", "10"];
+    let out = printed(folder.path(), &words);
+    assert!(out.starts_with("Top 10 Dst IP Addr ordered by bytes:\nDate first seen"), "{out}");
+    let first = out.lines().nth(2).unwrap();
+    assert!(first.contains("192.168.1.4        2(13.3)        2(13.3)      800(16.0)"), "{first}");
+    let words = ["-R", range, "-s", "srcip", "-O", "bytes", "-n", "50", "dst ip 192.168.1.2"];
+    let out = printed(folder.path(), &words);
+    assert!(out.contains("192.168.1.20        3(100.0)        3(100.0)      600(100.0)"), "{out}");
+    let net = "dst net 192.168.1.0/24";
+    let words = ["-R", range, "-s", "dstip", "-O", "bytes", "-n", "100", "-o", "csv", net];
+    let out = printed(folder.path(), &words);
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines[0], "ts,te,td,pr,val,fl,flP,pkt,pktP,byt,bytP,pps,bps,bpp");
+    assert!(lines[1].contains(",any,192.168.1.4,2,13.3,2,13.3,800,16.0,"), "{}", lines[1]);
+    assert_eq!(
+        lines[9..],
+        ["", "Summary", "flows,bytes,packets,avg_bps,avg_pps,avg_bpp", lines[12]]
+    );
+}
+
+#[test]
+fn what_matches_is_written_and_read_again() {
+    let folder = archive();
+    let path = folder.path();
+    printed(path, &["-R", ".", "-w", "found.parquet", "bytes > 200"]);
+    assert_eq!(count(path, &["-r", "found.parquet"]), 8);
+    assert!(printed(path, &["-v", "found.parquet"]).contains("segment, 8 flows, 0 problems"));
+    let output = run(path, &["-r", "found.parquet", "-w", "./found.parquet"]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("one of the files that are read"));
+    let piped = run(path, &["-R", ".", "-a", "-o", "parquet"]);
+    assert!(piped.stdout.starts_with(b"PAR1") && piped.stdout.ends_with(b"PAR1"));
+    fs::write(path.join("piped.parquet"), piped.stdout).unwrap();
+    assert_eq!(count(path, &["-r", "piped.parquet"]), 8);
+    let sums = printed(path, &["-r", "piped.parquet", "-I", "-o", "json"]);
+    let all = printed(path, &["-R", "rtr2", "-M", ".", "-I", "-o", "json"]);
+    assert!(sums.contains("\"bytes\":5000,") && all.contains("\"flows\":8,"), "{sums} {all}");
+}
+
+#[test]
+fn filters_are_checked_and_pointed_at() {
+    let folder = archive();
+    let path = folder.path();
+    assert_eq!(
+        printed(path, &["-Z", "tcp and (port 53   or port 99)"]),
+        "proto tcp and (port 53 or port 99)\n"
+    );
+    fs::write(path.join("filter"), "# those\ndst ip 192.168.1.8\n").unwrap();
+    assert_eq!(count(path, &["-R", ".", "-f", "filter"]), 1);
+    assert_eq!(count(path, &["-R", ".", "-f", "filter", "any"]), 15);
+    let output = run(path, &["-Z", "prot 53"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("prot 53\n  ^^^^"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_is_wrong_is_named_and_the_rest_goes_on() {
+    let folder = archive();
+    let path = folder.path();
+    fs::write(path.join("flows.202611240400Z.parquet"), b"PAR1 and then nothing").unwrap();
+    let output = run(path, &["-R", ".", "-s", "dstip", "-o", "csv"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("\n15,"), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("flows.202611240400Z.parquet"));
+    for (words, expected) in [
+        (&["-R", "none"][..], "found `none`"),
+        (&["-r", "notes.txt"], "found something else"),
+        (&["-r", "missing"], "missing"),
+        (&["-R", "./nfcapd.203001010000"], "found none"),
+        (&["-R", "./nfcapd.202610250230", "--tz", "CET-1CEST,M3.5.0,M10.5.0/3"], "+02:00"),
+        (&["-R", ".", "--tz", "Nowhere"], "Europe/Berlin"),
+        (&["-R", ".", "-s", "dstip", "-w", "x.parquet"], "leave out -s"),
+        (&["-R", ".", "-w", "x.parquet", "port 1"], "nothing matches"),
+        (&["-M", "rtr1", "-R", "/x"], "whole path"),
+    ] {
+        let output = run(path, words);
+        let message = text(&output.stderr);
+        assert!(!output.status.success() && message.contains(expected), "{words:?}: {message}");
+        assert!(output.stdout.is_empty(), "{words:?}");
+    }
+}
+
+/// Lines that say how long it took, and what was read.
+fn without_effort(out: &str) -> Vec<&str> {
+    let effort = ["Total flows", "Sys: ", "Wall: ", "Time window"];
+    out.lines().filter(|line| !effort.iter().any(|word| line.starts_with(word))).collect()
+}
+
+#[test]
+fn listings_are_those_of_nfdump() {
+    let Some(corpus) = common::corpus() else {
+        return skip("listings_are_those_of_nfdump", "no corpus");
+    };
+    let file = corpus.join("nfcapd/v2_synthetic_none.nfcapd");
+    if Command::new("nfdump").arg("-V").output().is_err() || !file.is_file() {
+        return skip("listings_are_those_of_nfdump", "no nfdump, or no file of it");
+    }
+    let file = file.to_str().unwrap();
+    for words in [
+        &["-o", "line"][..],
+        &["-o", "long"],
+        &["-o", "extended"],
+        &["-o", "biline"],
+        &["-o", "bilong"],
+        &["-o", "long6"],
+        &["-o", "line", "-N"],
+        &["-o", "extended", "proto udp"],
+        &[
+            "-q",
+            "-o",
+            "fmt:%ts %te %td %pr %sa %sp %da %dp %sap %dap %in %out %bps %pps %bpp %flg %tos %stos %dtos %smk %dmk %sas %das %nas %pas %svln %dvln %ismc %odmc %mpls1 %nh %fl %ipkt %opkt %ibyt %obyt",
+        ],
+        &["-o", "line", "port 99"],
+    ] {
+        let nfdump = Command::new("nfdump")
+            .env("TZ", "UTC")
+            .args(["-r", file])
+            .args(words)
+            .output()
+            .unwrap();
+        let theirs = text(&nfdump.stdout);
+        let ours = printed(&corpus, &[&["-r", file], words].concat());
+        let (ours, theirs) = (without_effort(&ours), without_effort(&theirs));
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "{words:?}");
+        }
+        assert_eq!(ours.len(), theirs.len(), "{words:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let folder = archive();
+    segment(&folder.path().join("many/flows.202611240400Z.parquet"), 4, 250);
+    for number in 0..40 {
+        let name = format!("many/flows.20261124{:02}00Z.parquet", 5 + number % 18);
+        let part =
+            folder.path().join(name.replace(".parquet", &format!("-{}.parquet", number + 2)));
+        segment(&part, 4, 250);
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_toptalk"))
+        .args(["query", "-R", "many", "-o", "csv"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = archive();
+    let closed = folder.path().join("rtr2");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::read_dir(&closed).is_ok() {
+        return skip("a_folder_that_may_not_be_read_is_named", "this user may read everything");
+    }
+    let output = run(folder.path(), &["-R", ".", "-I", "-o", "json"]);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).starts_with("{\"flows\":7,"));
+    assert!(text(&output.stderr).contains("rtr2"));
+}

@@ -1,0 +1,145 @@
+//! Metrics of the real program: what a scrape says is what was sent.
+
+use crate::common;
+use std::io::{Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::process::{Command, Stdio};
+
+use crate::common::process::{Running, free_port, have, toptalk};
+use nix::sys::signal::Signal;
+use toptalk::flow::{Flow, Host};
+use toptalk::wire::encode::V5Encoder;
+
+/// Says it to the server and reads what comes back.
+fn talk(port: u16, request: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(common::terminal::PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    // Who is thrown out may see a reset instead of an end.
+    let _ = stream.read_to_string(&mut answer);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    (head.to_owned(), body.to_owned())
+}
+
+fn get(port: u16, path: &str) -> (String, String) {
+    talk(port, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+}
+
+/// The value of a series.
+fn value(text: &str, series: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    line.parse().ok()
+}
+
+/// Datagrams of NetFlow v5 with so many flows.
+fn v5(flows: usize) -> Vec<Vec<u8>> {
+    let now = toptalk::clock::Clock::start().now();
+    let boot = now.plus_ms(-60_000);
+    let flow = Flow {
+        src: Host::octets(192, 0, 2, 1),
+        dst: Host::octets(198, 51, 100, 1),
+        bytes: 1500,
+        packets: 3,
+        proto: 17,
+        first: boot,
+        last: now,
+        ..Flow::EMPTY
+    };
+    V5Encoder::new(0, 0).encode(now, boot, &vec![flow; flows])
+}
+
+/// A collector with metrics, and the port it is to be scraped on.
+fn collect(folder: &std::path::Path, port: u16) -> (Running, u16) {
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]).arg(folder);
+    command.args(["--metrics", &metrics.to_string()]);
+    let said = format!("metrics at http://127.0.0.1:{metrics}/metrics");
+    (Running::start(&mut command, &said), metrics)
+}
+
+#[test]
+fn a_scrape_says_what_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let (running, metrics) = collect(folder.path(), port);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let datagrams = v5(45);
+    for datagram in &datagrams {
+        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    }
+    socket.send_to(&[0xff; 40], ("127.0.0.1", port)).unwrap();
+    let mut text = String::new();
+    common::wait_until("the figures", || {
+        let (head, body) = get(metrics, "/metrics");
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        assert!(head.contains("text/plain; version=0.0.4"), "{head}");
+        text = body;
+        let recorded = value(&text, "toptalk_recording_flows_total");
+        let odd = value(&text, "toptalk_dropped_total{cause=\"unknown_version\"}");
+        recorded == Some(45.0) && odd == Some(1.0)
+    });
+    let of =
+        |name: &str| value(&text, &format!("toptalk_exporter_{name}{{exporter=\"127.0.0.1\"}}"));
+    assert_eq!(value(&text, "toptalk_flows_total"), Some(45.0), "{text}");
+    assert_eq!((of("flows_total"), of("lost")), (Some(45.0), Some(0.0)), "{text}");
+    assert_eq!(of("datagrams_total"), Some(datagrams.len() as f64), "{text}");
+    let protocol = "toptalk_exporter_info{exporter=\"127.0.0.1\",protocol=\"netflow5\"}";
+    assert_eq!(value(&text, protocol), Some(1.0), "{text}");
+    for (series, expected) in [("recording", 1.0), ("up", 1.0), ("exporters", 1.0)] {
+        assert_eq!(value(&text, &format!("toptalk_{series}")), Some(expected), "{text}");
+    }
+    let version = format!("toptalk_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(value(&text, &version), Some(1.0), "{text}");
+    assert_eq!(running.end(Signal::SIGTERM).status.code(), Some(0));
+    if have("a_scrape_says_what_was_sent (promtool)", "promtool") {
+        let mut command = Command::new("promtool");
+        command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[test]
+fn who_asks_for_something_else_is_told_so_and_nobody_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, metrics) = collect(folder.path(), free_port());
+    let (head, body) = get(metrics, "/");
+    assert!(head.starts_with("HTTP/1.1 404") && body.contains("/metrics"), "{head}");
+    let (head, _) = talk(metrics, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 405") && head.contains("GET, HEAD"), "{head}");
+    let (head, body) = talk(metrics, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200") && body.is_empty(), "{head}");
+    let long = format!("GET /metrics HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let (head, _) = talk(metrics, &long);
+    assert!(!head.starts_with("HTTP/1.1 200"), "{head}");
+    let (head, _) = talk(metrics, "\u{16}\u{3}\u{1} what a TLS client might say\r\n\r\n");
+    assert!(!head.starts_with("HTTP/1.1 200"), "{head}");
+    // Some say nothing; those who ask are answered all the same.
+    let silent: Vec<_> =
+        (0..4).map(|_| TcpStream::connect(("127.0.0.1", metrics)).unwrap()).collect();
+    assert!(get(metrics, "/metrics").0.starts_with("HTTP/1.1 200"));
+    // The end does not wait for them either.
+    assert_eq!(running.end(Signal::SIGTERM).status.code(), Some(0));
+    drop(silent);
+}
+
+#[test]
+fn an_address_that_is_taken_is_said_before_anything_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let port = free_port().to_string();
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port, "--metrics", &address, "-w"]);
+    let output = command.arg(&archive).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(&format!("cannot serve metrics on {address}: ")), "{said}");
+    assert!(!archive.exists());
+}

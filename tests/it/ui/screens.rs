@@ -1,0 +1,12 @@
+//! The screens as a person sees them: golden screens, scripts of keys, bytes
+//! on the line, and keys pressed at random.
+
+mod bytes;
+mod fixture;
+mod golden;
+mod groups;
+mod lists;
+mod random;
+mod scripts;
+mod sources;
+mod trouble;

@@ -1,0 +1,274 @@
+//! The lists by something else than host: golden, and screen, keys, screen.
+
+use crossterm::event::KeyCode;
+use toptalk::filter::Filter;
+use toptalk::snapshot::*;
+use toptalk::ui::{Effect, Theme};
+
+use super::fixture::*;
+use super::golden::{ASCII, COLOUR, MONO, golden};
+use super::lists::{list, names};
+
+/// At the list, having pressed `t` until it is there.
+fn at(size: (u16, u16), theme: Theme, grouping: Grouping) -> Person {
+    let mut person = Person::naming(size, theme, site(), names());
+    for step in Grouping::ALL {
+        person.types("t");
+        assert_eq!(person.model.view().subject, Subject::Groups(step));
+        if step == grouping {
+            break;
+        }
+    }
+    answered(&mut person, list(grouping));
+    person
+}
+
+/// The answer to what the screen asks.
+fn answered(person: &mut Person, mut snapshot: Snapshot) {
+    snapshot.view = person.model.view();
+    assert!(person.sees(snapshot));
+}
+
+fn ports() -> Person {
+    at((80, 24), COLOUR, Grouping::Port)
+}
+
+fn line(screen: &str, start: &str) -> String {
+    screen.lines().find(|line| line.contains(start)).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn lists_at_the_sizes_that_people_have() {
+    for size in [(20, 5), (40, 10), (60, 15), (80, 24), (100, 30), (160, 50)] {
+        let person = at(size, COLOUR, Grouping::Port);
+        golden(format!("ports_{}x{}", size.0, size.1), person.screen());
+    }
+    for size in [(40, 10), (80, 24), (160, 50)] {
+        for grouping in &Grouping::ALL[1..] {
+            let name = format!("{}_{}x{}", grouping.name(), size.0, size.1);
+            golden(name, at(size, COLOUR, *grouping).screen());
+        }
+    }
+}
+
+#[test]
+fn lists_in_ascii_and_their_styles() {
+    let ascii = at((80, 24), ASCII, Grouping::Interface);
+    assert!(ascii.screen().is_ascii());
+    golden("interface_ascii", ascii.screen());
+    let [colour, mono] = [COLOUR, MONO].map(|theme| at((80, 24), theme, Grouping::Port).buffer());
+    assert_eq!(text(&colour), text(&mono));
+    golden("ports_styles", styles(&colour));
+}
+
+#[test]
+fn help_on_lists() {
+    let mut person = at((80, 24), COLOUR, Grouping::Interface);
+    person.types("?");
+    assert!(person.screen().contains("Keys: ports, protocols"), "{}", person.screen());
+    golden("help_lists_160x60", {
+        let mut person = at((160, 60), COLOUR, Grouping::Interface);
+        person.types("?");
+        person.screen()
+    });
+}
+
+#[test]
+fn the_smallest_terminals_show_what_they_can() {
+    for size in [(20, 5), (1, 1), (0, 0), (3, 2), (9, 4), (17, 9), (500, 3), (2, 200)] {
+        let mut person = at(size, ASCII, Grouping::Group);
+        for keys in ["jG", "sss", "/x"] {
+            person.types(keys);
+            person.screen();
+        }
+    }
+    // A number that does not fit is not there at all.
+    for width in 1..40 {
+        let person = at((width, 12), COLOUR, Grouping::Port);
+        let screen = person.screen();
+        let row = screen.lines().find(|line| line.starts_with('>')).unwrap_or_default();
+        let figures = row.split_whitespace().skip(2).filter(|word| !word.starts_with('h'));
+        for figure in figures.filter(|word| !word.starts_with(['█', '·'])) {
+            let whole = ["98.0M", "301M", "62.3k", "201", "73%"];
+            assert!(whole.contains(&figure), "{width}: {row}");
+        }
+    }
+}
+
+#[test]
+fn t_goes_through_the_lists_and_comes_back_to_the_hosts() {
+    let mut person = ports();
+    for title in ["PROTOCOLS 4", "PEER NETWORKS 3", "INTERFACES 4", "GROUPS 4"] {
+        let Effect::Ask(view) = person.types("t") else { panic!() };
+        assert!(person.screen().contains("asking…"));
+        let Subject::Groups(grouping) = view.subject else { panic!() };
+        answered(&mut person, list(grouping));
+        assert!(person.screen().contains(title), "{}", person.screen());
+    }
+    person.types("t");
+    assert_eq!(person.model.view().subject, Subject::Talkers);
+    assert!(person.sees(site()));
+    person.types("T");
+    assert_eq!(person.model.view().subject, Subject::Groups(Grouping::Group));
+    person.key(KeyCode::Esc);
+    assert_eq!(person.model.view().subject, Subject::Talkers);
+}
+
+#[test]
+fn groups_are_only_there_when_networks_have_names() {
+    let mut person = Person::at((80, 24), COLOUR, site());
+    person.types("T");
+    assert_eq!(person.model.view().subject, Subject::Groups(Grouping::Interface));
+    person.types("t");
+    assert_eq!(person.model.view().subject, Subject::Talkers);
+}
+
+#[test]
+fn a_row_opens_its_hosts_and_esc_comes_back_to_it() {
+    let mut person = ports();
+    person.types("/net 10.20.0.0/16");
+    person.key(KeyCode::Enter);
+    answered(&mut person, list(Grouping::Port));
+    person.types("j");
+    let before = person.screen();
+    let Effect::Ask(view) = person.key(KeyCode::Enter) else { panic!() };
+    assert_eq!(view.subject, Subject::Talkers);
+    let filter = Filter::parse("net 10.20.0.0/16 and port 443 and proto udp").unwrap();
+    assert_eq!(view.filter.to_string(), filter.to_string());
+    answered(&mut person, site());
+    let screen = person.screen();
+    assert!(screen.starts_with("All > 443/udp https "), "{screen}");
+    assert!(line(&screen, "Space freeze").contains("Esc back"), "{screen}");
+    assert!(line(&screen, "filter:").contains("proto udp"), "{screen}");
+    // What is typed there is forgotten with it.
+    person.types("/ or gre");
+    person.key(KeyCode::Enter);
+    let Effect::Ask(view) = person.key(KeyCode::Esc) else { panic!() };
+    assert_eq!(view.subject, Subject::Groups(Grouping::Port));
+    answered(&mut person, list(Grouping::Port));
+    assert_eq!(person.screen(), before);
+    person.key(KeyCode::Esc);
+    assert_eq!(person.model.view().subject, Subject::Talkers);
+    assert!(!person.model.view().filter.is_any(), "the filter is that of the list");
+    person.key(KeyCode::Esc);
+    assert!(person.model.view().filter.is_any());
+}
+
+#[test]
+fn from_the_hosts_of_a_row_other_lists_are_of_its_traffic() {
+    let mut person = ports();
+    person.key(KeyCode::Enter);
+    answered(&mut person, site());
+    person.types("tt");
+    answered(&mut person, list(Grouping::Protocol));
+    person.key(KeyCode::Enter);
+    answered(&mut person, site());
+    assert!(person.screen().starts_with("All > 443/tcp https > tcp "), "{}", person.screen());
+    person.types("j");
+    let selected = person.model.selected();
+    person.key(KeyCode::Esc);
+    person.key(KeyCode::Esc);
+    assert_eq!(person.model.view().subject, Subject::Talkers);
+    answered(&mut person, site());
+    assert_ne!(person.model.selected(), selected, "its own selection");
+    for _ in 0..50 {
+        person.types("t");
+        answered(&mut person, list(Grouping::Port));
+        person.key(KeyCode::Enter);
+    }
+    assert!(person.screen().contains("too many screens"), "{}", person.screen());
+}
+
+#[test]
+fn what_no_filter_picks_out_is_said() {
+    for size in [(80, 24), (40, 10)] {
+        let mut person = at(size, COLOUR, Grouping::Port);
+        person.types("jj");
+        assert_eq!(person.key(KeyCode::Enter), Effect::None);
+        let screen = person.screen();
+        assert!(screen.contains("no filter picks out other/udp"), "{screen}");
+        person.types("k");
+        assert!(!person.screen().contains("no filter"));
+    }
+}
+
+#[test]
+fn interfaces_and_groups_open_by_a_filter() {
+    let mut person = at((160, 50), COLOUR, Grouping::Interface);
+    let asked = person.key(KeyCode::Enter);
+    let words = "exporter 192.0.2.2 and if 1";
+    let Effect::Ask(view) = asked else { panic!("{asked:?}") };
+    assert_eq!(view.filter, Filter::parse(words).unwrap());
+    let mut person = at((80, 24), COLOUR, Grouping::Group);
+    person.types("jj");
+    assert_eq!(person.model.selected().as_deref(), Some("Site"));
+    let Effect::Ask(view) = person.key(KeyCode::Enter) else { panic!() };
+    let want = "net 10.20.0.0/16 and not (net 10.20.3.0/24 or net 10.20.5.0/24)";
+    assert_eq!(view.filter, Filter::parse(want).unwrap());
+}
+
+#[test]
+fn the_selection_follows_its_row() {
+    let mut person = ports();
+    person.types("jjj");
+    assert_eq!(person.model.selected().as_deref(), Some("22/tcp ssh"));
+    let mut later = list(Grouping::Port);
+    later.captured_at = later.captured_at.plus_ms(5000);
+    later.groups.rows.swap(0, 3);
+    answered(&mut person, later);
+    assert_eq!(person.model.selected().as_deref(), Some("22/tcp ssh"));
+    let screen = person.screen();
+    assert!(line(&screen, "22/tcp").starts_with(">  1  22/tcp ssh"), "{screen}");
+}
+
+#[test]
+fn orders_windows_and_saving_are_those_of_the_list() {
+    let mut person = ports();
+    let Effect::Ask(view) = person.types("sss") else { panic!() };
+    assert_eq!(view.order.key, SortKey::Packets);
+    answered(&mut person, list(Grouping::Port));
+    let heading = line(&person.screen(), "PORTS");
+    assert!(heading.contains("PORTS 48 ") && heading.contains(" PKT/s▼ "), "{heading}");
+    let Effect::Ask(view) = person.types("t") else { panic!() };
+    assert_eq!(view.order.key, SortKey::Packets, "the order stays from list to list");
+    let Effect::Save(view) = person.types("S") else { panic!() };
+    assert_eq!((view.subject, view.limit), (Subject::Groups(Grouping::Protocol), 1_000_000));
+    person.types("T");
+    let Effect::Ask(_) = person.types("ss") else { panic!() };
+    answered(&mut person, list(Grouping::Port));
+    assert!(person.screen().contains("sort: name▼"), "{}", person.screen());
+    assert!(line(&person.screen(), "PORTS").starts_with("PORTS 48▼"));
+}
+
+#[test]
+fn a_frozen_list_shows_again_what_it_has_shown() {
+    let mut person = ports();
+    person.types(" ");
+    let before = person.screen();
+    let Effect::Ask(view) = person.key(KeyCode::Enter) else { panic!() };
+    assert_eq!(view.at, Some(END));
+    answered(&mut person, site());
+    let Effect::Show(_) = person.key(KeyCode::Esc) else { panic!("not asked again") };
+    assert_eq!(person.screen(), before);
+}
+
+#[test]
+fn hosts_that_got_their_rows_late_are_marked() {
+    let mut snapshot = site();
+    // The row's traffic is 104.7 Mbit/s for a minute, 785 MB.
+    snapshot.uploaders.rows[0].missing = 9_000_000;
+    snapshot.uploaders.rows[1].missing = 1;
+    snapshot.untracked.host = 900_000;
+    for size in [(40, 10), (80, 24)] {
+        let person = Person::at(size, COLOUR, snapshot.clone());
+        golden(format!("late_{}x{}", size.0, size.1), person.screen());
+        let screen = person.screen();
+        assert!(screen.contains("94.2M+"), "{screen}");
+        assert!(!screen.contains("14.8M+"), "{screen}");
+    }
+    let mut person = Person::at((80, 24), COLOUR, snapshot);
+    let status = line(&person.screen(), "filter:");
+    assert!(status.contains("others: up to 120k each"), "{status}");
+    person.types("?G");
+    assert!(person.screen().contains("94.2M+"), "{}", person.screen());
+}

@@ -1,0 +1,150 @@
+//! The two sides: nfcapd with nfdump, and toptalk, which also reads nfcapd's file.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use toptalk::clock::Clock;
+use toptalk::flow::{Flow, Time};
+use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
+
+use super::ask::Question;
+use super::made_up::flows;
+use super::rich::rich;
+use crate::common::nfcapd::{self, Senders, Sent};
+use crate::common::process::{Running, free_port, toptalk};
+
+/// What both recorded of the same datagrams.
+#[derive(Debug)]
+pub struct Archive {
+    pub name: &'static str,
+    /// nfcapd's file.
+    pub theirs: PathBuf,
+    /// toptalk's folder.
+    pub ours: PathBuf,
+    /// When it was reported.
+    now: Time,
+}
+
+/// How toptalk counts as nfdump does: rates over a row's own time, and flows as
+/// often as they were reported.
+const AS_NFDUMP: &[&str] = &["--rates", "own", "--no-dedup"];
+
+impl Archive {
+    /// What nfdump prints, toptalk over its own archive, and toptalk over
+    /// nfcapd's file; an error is what a program says when it fails.
+    pub fn ask(&self, question: &Question) -> [Result<String, String>; 3] {
+        let words = |words: &[String]| -> Vec<String> {
+            words.iter().map(|word| self.with_times(word)).collect()
+        };
+        let mut nfdump = Command::new("nfdump");
+        nfdump.args(["-C", "none", "-r"]).arg(&self.theirs).args(words(&question.theirs));
+        let ours = |option: &str, path: &Path| {
+            let mut command = toptalk();
+            command.args(["query", option]).arg(path).args(AS_NFDUMP).args(words(&question.ours));
+            command
+        };
+        [nfdump, ours("-R", &self.ours), ours("-r", &self.theirs)].map(printed)
+    }
+
+    /// `{-61}` as a time of `-t`.
+    fn with_times(&self, word: &str) -> String {
+        let mut text = String::new();
+        let mut rest = word;
+        while let Some((before, (seconds, after))) =
+            rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
+        {
+            let time = self.now.plus_ms(seconds.parse::<i64>().expect("seconds") * 1000);
+            let stamp = jiff::Timestamp::from_millisecond(time.0).unwrap();
+            text.push_str(before);
+            text.push_str(&stamp.strftime("%Y/%m/%d.%H:%M:%S").to_string());
+            rest = after;
+        }
+        text + rest
+    }
+}
+
+fn printed(mut command: Command) -> Result<String, String> {
+    let output = command.env("TZ", "UTC").env_remove("TOPTALK_TZ").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    match output.status.success() {
+        true => Ok(text),
+        false => Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+/// How long the exporters have been up when they report.
+const UP_MS: i64 = 3_000_000;
+
+/// Datagrams by name of what they are.
+fn sources(now: Time) -> Vec<(&'static str, Vec<Sent>)> {
+    let boot = now.plus_ms(-UP_MS);
+    let from = |last: u8, datagrams: Vec<Vec<u8>>| {
+        datagrams.into_iter().map(move |bytes| (Ipv4Addr::new(127, 0, 0, last), bytes))
+    };
+    let v9 = |domain, last, seed| {
+        let flows = both_ways(flows(200, true, seed, now));
+        from(last, V9Encoder::new(domain).encode(now, boot, &flows, true))
+    };
+    let ipfix = |domain, last, seed| {
+        let flows = both_ways(flows(200, true, seed, now));
+        from(last, IpfixEncoder::new(domain).encode(now, &flows, true))
+    };
+    let v5 = V5Encoder::new(0x0102, 0).encode(now, boot, &both_ways(flows(400, false, 5, now)));
+    vec![
+        ("v5", from(1, v5).collect()),
+        ("v9", v9(0x0102, 1, 9).chain(v9(7, 2, 10)).collect()),
+        ("ipfix", ipfix(1, 1, 11).chain(ipfix(70_000, 3, 12)).collect()),
+        ("rich", from(1, rich(397, now)).collect()),
+    ]
+}
+
+/// Flows, of every fourth also the way back, which began earlier or later.
+fn both_ways(mut flows: Vec<Flow>) -> Vec<Flow> {
+    for number in (0..flows.len()).step_by(4) {
+        let there = flows[number];
+        let shift = if number % 8 == 0 { -53 } else { -9 };
+        flows.push(Flow {
+            next_hop: there.src,
+            first: there.first.plus_ms(shift),
+            last: there.last.plus_ms(-7),
+            packets: there.packets + number as u64 % 3,
+            bytes: there.bytes * 2,
+            direction: 1 - there.direction,
+            ..there.reversed()
+        });
+    }
+    flows
+}
+
+/// Records with both.
+pub fn archives(folder: &Path) -> Vec<Archive> {
+    // Headers know whole seconds only.
+    let now = Time(Clock::start().now().0 / 1000 * 1000 - 30_000);
+    let record = |(name, datagrams): (&'static str, Vec<Sent>)| {
+        let folder = folder.join(name);
+        let theirs = nfcapd::record(&datagrams, &[], &folder.join("theirs"));
+        let ours = folder.join("ours");
+        collect(&datagrams, &ours);
+        Archive { name, theirs, ours, now }
+    };
+    sources(now).into_iter().map(record).collect()
+}
+
+/// Datagrams that any receive buffer has room for.
+const ROOM: usize = 90;
+
+/// Records with toptalk.
+fn collect(datagrams: &[Sent], folder: &Path) {
+    assert!(datagrams.len() <= ROOM, "{} datagrams at once", datagrams.len());
+    let port = free_port();
+    let mut command = toptalk();
+    command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "--workers", "1"]);
+    command.args(["-t", "86400", "-w"]).arg(folder);
+    let running = Running::start(&mut command, "listening");
+    let mut senders = Senders::new(port);
+    datagrams.iter().for_each(|datagram| senders.send(datagram));
+    let output = running.end(Signal::SIGTERM);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
