@@ -1,6 +1,7 @@
 //! A small capture with known contents, written for the real exporters.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// What the capture holds.
 pub struct Truth {
@@ -55,4 +56,19 @@ fn packet(n: u8) -> Vec<u8> {
     packet.extend([0, 0]);
     packet.extend(vec![n; usize::from(payload)]);
     packet
+}
+
+/// Sends the flows of a capture with softflowd. `-c none` keeps it from waiting
+/// for a control connection, `-a` keeps the times of the capture.
+pub fn softflowd(capture: &Path, version: &str, port: u16, folder: &Path) {
+    let status = Command::new("softflowd")
+        .arg("-r")
+        .arg(capture)
+        .args(["-n", &format!("127.0.0.1:{port}"), "-v", version, "-a", "-d", "-c", "none", "-p"])
+        .arg(folder.join("softflowd.pid"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "softflowd: {status}");
 }

@@ -4,10 +4,12 @@
 pub mod archive;
 pub mod capture;
 pub mod formats;
+pub mod metrics;
 pub mod nfcapd;
 pub mod process;
 pub mod site;
 pub mod terminal;
+pub mod traffic;
 
 pub use crate::fuzz_targets::sets;
 

@@ -4,26 +4,13 @@
 use crate::common;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use crate::common::capture::softflowd;
 use crate::common::process::{Running, free_port, have, toptalk};
+use crate::common::traffic::{received, send};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-
-/// Sends the flows of a capture with softflowd. `-c none` keeps it from waiting
-/// for a control connection, `-a` keeps the times of the capture.
-fn softflowd(capture: &Path, version: &str, port: u16, folder: &Path) {
-    let status = Command::new("softflowd")
-        .arg("-r")
-        .arg(capture)
-        .args(["-n", &format!("127.0.0.1:{port}"), "-v", version, "-a", "-d", "-c", "none", "-p"])
-        .arg(folder.join("softflowd.pid"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "softflowd: {status}");
-}
 
 /// What `toptalk top` says of what `send` sends to its port.
 fn top(arguments: &[&str], send: impl FnOnce(u16)) -> Value {
@@ -75,20 +62,7 @@ fn softflowd_is_counted_exactly() {
 fn recorded(capture: &Path, version: &str, folder: &Path) -> Vec<Vec<u8>> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     softflowd(capture, version, socket.local_addr().unwrap().port(), folder);
-    socket.set_nonblocking(true).unwrap();
-    let mut buffer = [0; 65_536];
-    let mut datagrams = Vec::new();
-    while let Ok(length) = socket.recv(&mut buffer) {
-        datagrams.push(buffer[..length].to_vec());
-    }
-    datagrams
-}
-
-fn send_all(datagrams: &[Vec<u8>], port: u16) {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    for datagram in datagrams {
-        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
-    }
+    received(&socket)
 }
 
 /// Source addresses with their bytes as nfdump ranks them.
@@ -97,13 +71,13 @@ fn nfdump_sources(datagrams: &[Vec<u8>], folder: &Path) -> Vec<(String, u64)> {
     let mut nfcapd = Command::new("nfcapd");
     nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
     let mut running = Running::start(&mut nfcapd, "Bound to");
-    send_all(datagrams, port);
+    send(port, datagrams);
     // A header of another domain comes last: when it is announced, all before
     // it has been taken in.
     let mut last = datagrams[0][..20].to_vec();
     last[2..4].copy_from_slice(&[0, 0]);
     last[16..20].copy_from_slice(&77u32.to_be_bytes());
-    send_all(&[last], port);
+    send(port, &[last]);
     running.wait_for("Domain: 77");
     running.end(Signal::SIGTERM);
     let output = Command::new("nfdump")
@@ -140,7 +114,7 @@ fn the_top_uploaders_are_those_of_nfdump() {
         std::fs::create_dir(&archive).unwrap();
         let theirs = nfdump_sources(&datagrams, &archive);
         assert!(!theirs.is_empty(), "nfdump found nothing");
-        let answer = top(&["-s", "up", "-n", "0"], |port| send_all(&datagrams, port));
+        let answer = top(&["-s", "up", "-n", "0"], |port| send(port, &datagrams));
         let hosts = answer["hosts"].as_array().unwrap();
         let ours: Vec<(String, u64)> = hosts
             .iter()

@@ -9,10 +9,10 @@ pub mod rich;
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::common::nfcapd;
 use crate::common::process::have;
+use crate::common::{capture, nfcapd, traffic};
 use flows::flows;
 use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, Time};
@@ -125,24 +125,9 @@ fn softflowd(folder: &Path) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = socket.local_addr().unwrap().port();
-    let status = Command::new("softflowd")
-        .arg("-r")
-        .arg(corpus.join("live_traffic.pcap"))
-        .args(["-n", &format!("127.0.0.1:{port}"), "-v", "9", "-a", "-d", "-c", "none", "-p"])
-        .arg(folder.join("softflowd.pid"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "softflowd: {status}");
-    socket.set_nonblocking(true).unwrap();
-    let mut buffer = [0; 65_536];
-    let mut datagrams = Vec::new();
-    while let Ok(length) = socket.recv(&mut buffer) {
-        datagrams.push(buffer[..length].to_vec());
-    }
-    Some(datagrams)
+    let capture = corpus.join("live_traffic.pcap");
+    capture::softflowd(&capture, "9", socket.local_addr().unwrap().port(), folder);
+    Some(traffic::received(&socket))
 }
 
 #[test]

@@ -4,32 +4,21 @@
 use crate::common;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::common::archive::{chunks, files, sums, v5};
+use crate::common::capture::softflowd;
 use crate::common::process::{Running, free_port, have, toptalk};
+use crate::common::traffic::one_flow;
 use nix::sys::signal::Signal;
 use toptalk::archive::verify::verify;
-use toptalk::flow::{Flow, Host};
+use toptalk::flow::{Flow, Host, Time};
 
 fn collect(port: u16, folder: &Path, more: &[&str]) -> Command {
     let mut command = toptalk();
     command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]);
     command.arg(folder).args(more);
     command
-}
-
-fn softflowd(capture: &Path, port: u16, folder: &Path) {
-    let status = Command::new("softflowd")
-        .arg("-r")
-        .arg(capture)
-        .args(["-n", &format!("127.0.0.1:{port}"), "-v", "9", "-a", "-d", "-c", "none", "-p"])
-        .arg(folder.join("softflowd.pid"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "softflowd: {status}");
 }
 
 #[test]
@@ -44,7 +33,7 @@ fn what_softflowd_sends_survives_a_kill() {
     let port = free_port();
     let mut running =
         Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), "listening");
-    softflowd(&capture, port, folder.path());
+    softflowd(&capture, "9", port, folder.path());
     // The journal is written every second; there is nothing to wait for but that.
     common::wait_until("the journal", || sums(&archive).0 == truth.flows);
     let output = running.end(Signal::SIGKILL);
@@ -56,7 +45,7 @@ fn what_softflowd_sends_survives_a_kill() {
     let said = format!("{} flows of an earlier run", truth.flows);
     let port = free_port();
     running = Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), &said);
-    softflowd(&capture, port, folder.path());
+    softflowd(&capture, "9", port, folder.path());
     common::wait_until("both", || sums(&archive).0 == 2 * truth.flows);
     let output = running.end(Signal::SIGTERM);
     assert_eq!(output.status.code(), Some(0));
@@ -80,14 +69,7 @@ fn every_slot_has_a_line_and_a_second_recorder_is_refused() {
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains(&format!("by process {}", running.pid())), "{said}");
-    let flow = Flow {
-        src: Host::octets(192, 0, 2, 1),
-        dst: Host::octets(198, 51, 100, 1),
-        bytes: 1500,
-        packets: 3,
-        proto: 17,
-        ..Flow::EMPTY
-    };
+    let flow = one_flow(Time(0));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in v5(&[flow; 5]) {
         socket.send_to(&datagram, ("127.0.0.1", port)).unwrap();

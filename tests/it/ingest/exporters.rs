@@ -6,21 +6,13 @@ mod policy;
 mod streams;
 mod twice;
 
-use std::net::UdpSocket;
 use std::process::Command;
 
 use crate::common::process::{Running, free_port, toptalk};
+use crate::common::traffic::{moments, send};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host, Time};
-
-/// Now, as every protocol can say it, and when the router started.
-fn moments() -> (Time, Time) {
-    let now = Clock::start().now();
-    let now = now.plus_ms(-now.0.rem_euclid(1000));
-    (now, now.plus_ms(-3_600_000))
-}
 
 /// So many uploads of 1000 bytes, each of a host of its own.
 fn uploads(now: Time, count: u8) -> Vec<Flow> {
@@ -61,11 +53,4 @@ fn top_of(words: &[&str], datagrams: &[Vec<u8>]) -> Value {
     let running = Running::start(&mut top(words, port), "listening");
     send(port, datagrams);
     answer(running)
-}
-
-fn send(port: u16, datagrams: &[Vec<u8>]) {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    for datagram in datagrams {
-        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
-    }
 }

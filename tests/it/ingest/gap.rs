@@ -1,14 +1,15 @@
 //! What exporters send while no collector runs is said as a gap of its own.
 
 use crate::common;
-use std::io::{Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::UdpSocket;
 use std::path::Path;
 
+use crate::common::metrics;
 use crate::common::process::{Running, free_port, toptalk};
+use crate::common::traffic::one_flow;
 use nix::sys::signal::{Signal, kill};
 use toptalk::clock::Clock;
-use toptalk::flow::{Flow, Host, Time};
+use toptalk::flow::Time;
 use toptalk::wire::encode::V5Encoder;
 
 struct Router {
@@ -31,16 +32,7 @@ impl Router {
     /// One flow in each datagram.
     fn send(&mut self, flows: usize) {
         let now = self.clock.now();
-        let flow = Flow {
-            src: Host::octets(192, 0, 2, 1),
-            dst: Host::octets(198, 51, 100, 1),
-            bytes: 1500,
-            packets: 3,
-            proto: 17,
-            first: now.plus_ms(-1000),
-            last: now,
-            ..Flow::EMPTY
-        };
+        let flow = one_flow(now);
         self.sent += flows as u64;
         for _ in 0..flows {
             for datagram in self.encoder.encode(now, self.boot, &[flow]) {
@@ -49,16 +41,6 @@ impl Router {
             }
         }
     }
-}
-
-fn value(port: u16, series: &str) -> Option<u64> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(common::terminal::PATIENCE)).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    let _ = stream.read_to_string(&mut answer);
-    let line = answer.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
-    line.parse().ok()
 }
 
 fn collect(state: &Path, port: u16, metrics: u16) -> Running {
@@ -82,14 +64,14 @@ fn expected(state: &Path, port: u16) -> Option<u64> {
 fn what_is_sent_between_a_kill_and_the_next_start_is_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let metrics_port = metrics::free_port();
     let mut router = Router::new(port);
     for (signal, missed) in [(Signal::SIGKILL, 614), (Signal::SIGTERM, 50)] {
-        let running = collect(folder.path(), port, metrics);
-        let before = value(metrics, "toptalk_flows_total").unwrap();
+        let running = collect(folder.path(), port, metrics_port);
+        let before = metrics::scraped(metrics_port, "toptalk_flows_total").unwrap();
         router.send(40);
         common::wait_until("the flows", || {
-            value(metrics, "toptalk_flows_total") == Some(before + 40)
+            metrics::scraped(metrics_port, "toptalk_flows_total") == Some(before + 40)
         });
         // Where numberings stand is saved, without an end that could do it.
         let newest = router.sent;
@@ -101,15 +83,15 @@ fn what_is_sent_between_a_kill_and_the_next_start_is_a_gap() {
             running.end(signal);
         }
         router.send(missed);
-        let mut running = collect(folder.path(), port, metrics);
+        let mut running = collect(folder.path(), port, metrics_port);
         router.send(3);
         running.wait_for(&format!("sent while no collector ran missed_while_down={missed}"));
         common::wait_until("the gap", || {
-            value(metrics, "toptalk_missed_while_down") == Some(missed as u64)
+            metrics::scraped(metrics_port, "toptalk_missed_while_down") == Some(missed as u64)
         });
         let of_exporter = "toptalk_exporter_missed_while_down{exporter=\"127.0.0.1\"}";
-        assert_eq!(value(metrics, of_exporter), Some(missed as u64));
-        assert_eq!(value(metrics, "toptalk_lost"), Some(0));
+        assert_eq!(metrics::scraped(metrics_port, of_exporter), Some(missed as u64));
+        assert_eq!(metrics::scraped(metrics_port, "toptalk_lost"), Some(0));
         running.end(Signal::SIGTERM);
     }
 }
@@ -118,18 +100,22 @@ fn what_is_sent_between_a_kill_and_the_next_start_is_a_gap() {
 fn a_router_that_started_again_meanwhile_is_no_gap() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let metrics_port = metrics::free_port();
     let mut router = Router::new(port);
-    let running = collect(folder.path(), port, metrics);
+    let running = collect(folder.path(), port, metrics_port);
     router.send(10);
-    common::wait_until("the flows", || value(metrics, "toptalk_flows_total") == Some(10));
+    common::wait_until("the flows", || {
+        metrics::scraped(metrics_port, "toptalk_flows_total") == Some(10)
+    });
     running.end(Signal::SIGTERM);
     // It is up for longer than it was then, and has sent more.
     router.boot = router.boot.plus_ms(-36_000_000);
     router.send(500);
-    let running = collect(folder.path(), port, metrics);
+    let running = collect(folder.path(), port, metrics_port);
     router.send(3);
-    common::wait_until("the flows", || value(metrics, "toptalk_flows_total") == Some(3));
-    assert_eq!(value(metrics, "toptalk_missed_while_down"), Some(0));
+    common::wait_until("the flows", || {
+        metrics::scraped(metrics_port, "toptalk_flows_total") == Some(3)
+    });
+    assert_eq!(metrics::scraped(metrics_port, "toptalk_missed_while_down"), Some(0));
     running.end(Signal::SIGTERM);
 }

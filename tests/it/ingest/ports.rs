@@ -2,17 +2,17 @@
 //! while they are missing, and that they are taken when they are free.
 
 use crate::common;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 
 use crate::common::archive::sums;
+use crate::common::metrics::{self, scrape};
 use crate::common::process::{Running, free_port, toptalk};
 use crate::common::skip;
+use crate::common::traffic::one_flow;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use toptalk::flow::{Flow, Host};
 use toptalk::ingest::DEFAULT_PORTS;
 use toptalk::wire::encode::V5Encoder;
 
@@ -37,27 +37,9 @@ fn collect(address: Ipv4Addr, archive: &Path, metrics: u16, socket: &Path) -> Co
     command
 }
 
-fn scrape(port: u16) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(common::terminal::PATIENCE)).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    let _ = stream.read_to_string(&mut answer);
-    answer
-}
-
 fn send(to: Ipv4Addr, port: u16) {
     let now = toptalk::clock::Clock::start().now();
-    let flow = Flow {
-        src: Host::octets(192, 0, 2, 1),
-        dst: Host::octets(198, 51, 100, 1),
-        bytes: 1500,
-        packets: 3,
-        proto: 17,
-        first: now.plus_ms(-1000),
-        last: now,
-        ..Flow::EMPTY
-    };
+    let flow = one_flow(now);
     let router = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in V5Encoder::new(0, 0).encode(now, now.plus_ms(-60_000), &[flow]) {
         router.send_to(&datagram, (to, port)).unwrap();
@@ -81,7 +63,7 @@ fn a_busy_port_is_said_to_be_missing_and_taken_when_it_is_free() {
     let Some(nfcapd) = hold(test, HERE) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (archive, socket) = (folder.path().join("archive"), folder.path().join("t.sock"));
-    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let metrics = metrics::free_port();
     let mut command = collect(HERE, &archive, metrics, &socket);
     let said = "not listening on port 2055: another program holds it";
     let mut running = Running::start(&mut command, said);

@@ -13,9 +13,9 @@ use std::process::Command;
 
 use crate::common::archive::sums;
 use crate::common::process::{Running, free_port, toptalk};
+use crate::common::traffic::one_flow;
 use nix::sys::signal::{Signal, kill};
 use toptalk::clock::Clock;
-use toptalk::flow::{Flow, Host};
 use toptalk::wire::encode::V5Encoder;
 
 /// A router that sends from an address of loopback.
@@ -35,16 +35,7 @@ impl Router {
     /// Sends so many flows, one in each datagram; gives the last datagram.
     fn send(&mut self, flows: usize) -> Vec<u8> {
         let now = self.clock.now();
-        let flow = Flow {
-            src: Host::octets(192, 0, 2, 1),
-            dst: Host::octets(198, 51, 100, 1),
-            bytes: 1500,
-            packets: 3,
-            proto: 17,
-            first: now.plus_ms(-1000),
-            last: now,
-            ..Flow::EMPTY
-        };
+        let flow = one_flow(now);
         let mut last = Vec::new();
         for _ in 0..flows {
             for datagram in self.encoder.encode(now, now.plus_ms(-60_000), &[flow]) {

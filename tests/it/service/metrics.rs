@@ -1,57 +1,28 @@
 //! Metrics of the real program: what a scrape says is what was sent.
 
 use crate::common;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 
+use crate::common::metrics::{self, get, talk};
 use crate::common::process::{Running, free_port, have, toptalk};
+use crate::common::traffic::one_flow;
 use nix::sys::signal::Signal;
-use toptalk::flow::{Flow, Host};
+use toptalk::flow::Flow;
 use toptalk::wire::encode::V5Encoder;
-
-/// Says it to the server and reads what comes back.
-fn talk(port: u16, request: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(common::terminal::PATIENCE)).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    // Who is thrown out may see a reset instead of an end.
-    let _ = stream.read_to_string(&mut answer);
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    (head.to_owned(), body.to_owned())
-}
-
-fn get(port: u16, path: &str) -> (String, String) {
-    talk(port, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
-}
-
-/// The value of a series.
-fn value(text: &str, series: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
-    line.parse().ok()
-}
 
 /// Datagrams of NetFlow v5 with so many flows.
 fn v5(flows: usize) -> Vec<Vec<u8>> {
     let now = toptalk::clock::Clock::start().now();
     let boot = now.plus_ms(-60_000);
-    let flow = Flow {
-        src: Host::octets(192, 0, 2, 1),
-        dst: Host::octets(198, 51, 100, 1),
-        bytes: 1500,
-        packets: 3,
-        proto: 17,
-        first: boot,
-        last: now,
-        ..Flow::EMPTY
-    };
+    let flow = Flow { first: boot, ..one_flow(now) };
     V5Encoder::new(0, 0).encode(now, boot, &vec![flow; flows])
 }
 
 /// A collector with metrics, and the port it is to be scraped on.
 fn collect(folder: &std::path::Path, port: u16) -> (Running, u16) {
-    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let metrics = metrics::free_port();
     let mut command = toptalk();
     command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]).arg(folder);
     command.args(["--metrics", &metrics.to_string()]);
@@ -76,22 +47,23 @@ fn a_scrape_says_what_was_sent() {
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
         assert!(head.contains("text/plain; version=0.0.4"), "{head}");
         text = body;
-        let recorded = value(&text, "toptalk_recording_flows_total");
-        let odd = value(&text, "toptalk_dropped_total{cause=\"unknown_version\"}");
+        let recorded = metrics::value(&text, "toptalk_recording_flows_total");
+        let odd = metrics::value(&text, "toptalk_dropped_total{cause=\"unknown_version\"}");
         recorded == Some(45.0) && odd == Some(1.0)
     });
-    let of =
-        |name: &str| value(&text, &format!("toptalk_exporter_{name}{{exporter=\"127.0.0.1\"}}"));
-    assert_eq!(value(&text, "toptalk_flows_total"), Some(45.0), "{text}");
+    let of = |name: &str| {
+        metrics::value(&text, &format!("toptalk_exporter_{name}{{exporter=\"127.0.0.1\"}}"))
+    };
+    assert_eq!(metrics::value(&text, "toptalk_flows_total"), Some(45.0), "{text}");
     assert_eq!((of("flows_total"), of("lost")), (Some(45.0), Some(0.0)), "{text}");
     assert_eq!(of("datagrams_total"), Some(datagrams.len() as f64), "{text}");
     let protocol = "toptalk_exporter_info{exporter=\"127.0.0.1\",protocol=\"netflow5\"}";
-    assert_eq!(value(&text, protocol), Some(1.0), "{text}");
+    assert_eq!(metrics::value(&text, protocol), Some(1.0), "{text}");
     for (series, expected) in [("recording", 1.0), ("up", 1.0), ("exporters", 1.0)] {
-        assert_eq!(value(&text, &format!("toptalk_{series}")), Some(expected), "{text}");
+        assert_eq!(metrics::value(&text, &format!("toptalk_{series}")), Some(expected), "{text}");
     }
     let version = format!("toptalk_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(value(&text, &version), Some(1.0), "{text}");
+    assert_eq!(metrics::value(&text, &version), Some(1.0), "{text}");
     assert_eq!(running.end(Signal::SIGTERM).status.code(), Some(0));
     if have("a_scrape_says_what_was_sent (promtool)", "promtool") {
         let mut command = Command::new("promtool");

@@ -16,12 +16,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::common::archive::sums;
+use crate::common::metrics;
 use crate::common::process::{free_port, toptalk};
 use crate::common::terminal::PATIENCE;
+use crate::common::traffic::one_flow;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use toptalk::clock::Clock;
-use toptalk::flow::{Flow, Host};
 use toptalk::wire::encode::V5Encoder;
 
 /// A collector whose service manager says when it is ready: its log cannot.
@@ -37,9 +38,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
-        let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let metrics = metrics.local_addr().unwrap().port();
-        Site { folder, port: free_port(), metrics, manager }
+        Site { folder, port: free_port(), metrics: metrics::free_port(), manager }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -76,16 +75,7 @@ impl Site {
     fn send(&self, flows: usize) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let now = Clock::start().now();
-        let flow = Flow {
-            src: Host::octets(192, 0, 2, 1),
-            dst: Host::octets(198, 51, 100, 1),
-            bytes: 1500,
-            packets: 3,
-            proto: 17,
-            first: now.plus_ms(-1000),
-            last: now,
-            ..Flow::EMPTY
-        };
+        let flow = one_flow(now);
         let boot = now.plus_ms(-60_000);
         for datagram in V5Encoder::new(0, 0).encode(now, boot, &vec![flow; flows]) {
             socket.send_to(&datagram, ("127.0.0.1", self.port)).unwrap();
@@ -98,22 +88,10 @@ impl Site {
         common::wait_until("flows", || archive.is_dir() && sums(&archive).0 == flows);
     }
 
-    /// One scrape.
-    fn scrape(&self) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("the scrape is answered");
-        text
-    }
-
     /// How often something was lost on its way out, as metrics have it.
     fn lost(&self, cause: &str) -> u64 {
-        let series = format!("toptalk_noticed_total{{cause=\"{cause}\"}} ");
-        let text = self.scrape();
-        let line = text.lines().find_map(|line| line.strip_prefix(&series));
-        line.map_or(0, |count| count.parse().unwrap())
+        let series = format!("toptalk_noticed_total{{cause=\"{cause}\"}}");
+        metrics::scraped(self.metrics, &series).unwrap_or(0)
     }
 }
 

@@ -82,7 +82,7 @@ fn scrapes_do_not_wait_for_those_who_say_nothing_or_read_nothing() {
             stream
         })
         .collect();
-    assert!(site.scrape().starts_with("HTTP/1.1 200"));
+    assert!(metrics::get(site.metrics, "/metrics").0.starts_with("HTTP/1.1 200"));
     assert!(site.lost("metrics_cut_off") >= 60);
     drop(silent);
     assert_eq!(process.end().code(), Some(0));

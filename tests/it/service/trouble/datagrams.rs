@@ -6,12 +6,12 @@ use std::process::Output;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::encode::{V5Encoder, V9Encoder};
 
 use crate::common::process::{Running, free_port, toptalk};
 use crate::common::skip;
+use crate::common::traffic::moments;
 
 /// What `top` prints once everything is sent and it is interrupted.
 fn top(words: &[&str], send: impl FnOnce(u16)) -> Output {
@@ -37,13 +37,6 @@ fn send(socket: &UdpSocket, port: u16, datagrams: &[Vec<u8>]) {
     for datagram in datagrams {
         socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
     }
-}
-
-/// Now, as version 9 can say it, and when the router started.
-fn moments() -> (Time, Time) {
-    let now = Clock::start().now();
-    let now = now.plus_ms(-now.0.rem_euclid(1000));
-    (now, now.plus_ms(-3_600_000))
 }
 
 /// So many flows, each of a host of its own: the n-th has n packets and 10 n

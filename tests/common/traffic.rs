@@ -1,0 +1,46 @@
+//! Flows that routers of a test send, and the sending.
+
+use std::net::UdpSocket;
+
+use toptalk::clock::Clock;
+use toptalk::flow::{Flow, Host, Time};
+
+/// A UDP flow of 3 packets and 1500 bytes, the last second's.
+pub fn one_flow(now: Time) -> Flow {
+    Flow {
+        src: Host::octets(192, 0, 2, 1),
+        dst: Host::octets(198, 51, 100, 1),
+        bytes: 1500,
+        packets: 3,
+        proto: 17,
+        first: now.plus_ms(-1000),
+        last: now,
+        ..Flow::EMPTY
+    }
+}
+
+/// Now in whole seconds, as every protocol can say it, and when the router started.
+pub fn moments() -> (Time, Time) {
+    let now = Clock::start().now();
+    let now = now.plus_ms(-now.0.rem_euclid(1000));
+    (now, now.plus_ms(-3_600_000))
+}
+
+/// Sends datagrams to a port of 127.0.0.1, from a socket of their own.
+pub fn send(port: u16, datagrams: &[Vec<u8>]) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in datagrams {
+        socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
+    }
+}
+
+/// The datagrams that wait at a socket.
+pub fn received(socket: &UdpSocket) -> Vec<Vec<u8>> {
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 65_536];
+    let mut datagrams = Vec::new();
+    while let Ok(length) = socket.recv(&mut buffer) {
+        datagrams.push(buffer[..length].to_vec());
+    }
+    datagrams
+}
