@@ -8,20 +8,13 @@ pub mod metrics;
 pub mod nfcapd;
 pub mod process;
 pub mod site;
+mod skip;
 pub mod terminal;
 pub mod traffic;
+pub mod users;
 
 pub use crate::fuzz_targets::sets;
-
-use std::io::Write;
-use std::path::{Path, PathBuf};
-
-/// Says on stderr, where nobody can overlook it, that a test did not run. The
-/// test harness keeps what `eprintln!` says of tests that pass to itself.
-pub fn skip(test: &str, why: &str) {
-    let line = format!("\nSKIPPED {test}: {why}\n");
-    let _ = std::io::stderr().write_all(line.as_bytes());
-}
+pub use skip::{corpus, skip};
 
 /// Waits for a condition that another thread or process brings about.
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
@@ -31,14 +24,6 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(waited < terminal::PATIENCE, "waited for {what} in vain");
         std::thread::yield_now();
     }
-}
-
-/// The folder of recorded datagrams: `$TOPTALK_CORPUS`, or `shared/corpus`
-/// beside the checkout. `None` when there is none.
-pub fn corpus() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(|p| p.join("shared/corpus"));
-    let folder = std::env::var_os("TOPTALK_CORPUS").map(PathBuf::from).or_else(beside)?;
-    folder.join("expected.json").is_file().then_some(folder)
 }
 
 /// A UDP payload with the address it came from.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::UdpSocket;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -32,6 +33,18 @@ pub fn have(test: &str, program: &str) -> bool {
         .is_ok_and(|status| status.success());
     if !found {
         super::skip(test, &format!("{program} is not installed"));
+    }
+    found
+}
+
+/// The library that sets the clock of one process; says loudly when it is not installed.
+pub fn libfaketime(test: &str) -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?;
+    let mut places =
+        folders.flatten().map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    let found = places.find(|path| path.exists());
+    if found.is_none() {
+        super::skip(test, "libfaketime is not installed");
     }
     found
 }

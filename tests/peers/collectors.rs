@@ -49,7 +49,7 @@ fn softflowd_is_counted_exactly() {
         assert_eq!(answer["exporters"][0]["lost"], 0);
         assert_eq!(answer["dropped"], serde_json::json!({}));
     }
-    if let Some(corpus) = common::corpus() {
+    if let Some(corpus) = common::corpus("softflowd_is_counted_exactly (real traffic)") {
         let capture = corpus.join("live_traffic.pcap");
         for (version, want) in [("9", (105, 631, 330_472)), ("5", (81, 607, 329_128))] {
             let answer = top(&[], |port| softflowd(&capture, version, port, folder.path()));
@@ -107,7 +107,7 @@ fn the_top_uploaders_are_those_of_nfdump() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("capture.pcap");
     common::capture::write(&own, 40);
-    let corpus = common::corpus().map(|corpus| corpus.join("live_traffic.pcap"));
+    let corpus = common::corpus(name).map(|corpus| corpus.join("live_traffic.pcap"));
     for (index, capture) in std::iter::once(own).chain(corpus).enumerate() {
         let datagrams = recorded(&capture, "9", folder.path());
         let archive = folder.path().join(format!("nfcapd{index}"));

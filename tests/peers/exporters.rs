@@ -136,7 +136,7 @@ fn captures(folder: &Path) -> Vec<Capture> {
     let truth = common::capture::write(&path, 40);
     let own = (truth.flows, truth.packets, truth.bytes);
     let mut captures = vec![Capture { path, v4: own, all: own }];
-    if let Some(corpus) = common::corpus() {
+    if let Some(corpus) = common::corpus("exporters on a capture of real traffic") {
         captures.push(Capture {
             path: corpus.join("live_traffic.pcap"),
             v4: (81, 607, 329_128),
@@ -268,9 +268,7 @@ fn nfreplay_is_exact() {
     if !have(name, "nfreplay") {
         return;
     }
-    let Some(corpus) = common::corpus() else {
-        return common::skip(name, "no corpus folder; set TOPTALK_CORPUS");
-    };
+    let Some(corpus) = common::corpus(name) else { return };
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&str, &str, &str, Sums); 4] = [
         ("v2_synthetic_none.nfcapd", "9", "netflow9", (105, 631, 330_472)),

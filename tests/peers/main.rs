@@ -16,4 +16,5 @@ mod netflow_parser;
 mod nfdump_files;
 mod nfdump_filter;
 mod nfdump_query;
+mod promtool;
 mod ssh_namespaces;

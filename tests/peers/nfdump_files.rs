@@ -2,7 +2,7 @@
 
 use crate::common;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::common::nfcapd as peer;
@@ -208,17 +208,9 @@ fn compare(path: &Path) -> BTreeMap<&'static str, u64> {
     seen
 }
 
-fn corpus(test: &str) -> Option<PathBuf> {
-    let corpus = common::corpus();
-    if corpus.is_none() {
-        common::skip(test, "there is no corpus");
-    }
-    corpus
-}
-
 #[test]
 fn samples_hold_what_is_expected_of_them() {
-    let Some(corpus) = corpus("samples_hold_what_is_expected_of_them") else { return };
+    let Some(corpus) = common::corpus("samples_hold_what_is_expected_of_them") else { return };
     let expected = std::fs::read_to_string(corpus.join("expected.json")).unwrap();
     let expected: BTreeMap<String, Json> = serde_json::from_str(&expected).unwrap();
     let mut read = 0;
@@ -242,7 +234,7 @@ fn samples_hold_what_is_expected_of_them() {
 #[test]
 fn samples_are_as_nfdump_prints_them() {
     let name = "samples_are_as_nfdump_prints_them";
-    let Some(corpus) = corpus(name) else { return };
+    let Some(corpus) = common::corpus(name) else { return };
     if !have(name, "nfdump") {
         return;
     }

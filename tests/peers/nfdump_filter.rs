@@ -117,10 +117,7 @@ fn decoded(datagrams: &[Vec<u8>]) -> Vec<Flow> {
 /// The datagrams softflowd sends for the corpus' capture of real traffic.
 fn softflowd(folder: &Path) -> Option<Vec<Vec<u8>>> {
     let name = "softflowd's flows";
-    let Some(corpus) = common::corpus() else {
-        common::skip(name, "no corpus");
-        return None;
-    };
+    let corpus = common::corpus(name)?;
     if !have(name, "softflowd") {
         return None;
     }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use crate::common::process::{Running, toptalk};
 use crate::common::skip;
 use crate::common::terminal::{Terminal, command};
+use crate::common::users::copy_environment;
 use nix::sys::signal::Signal;
 use toptalk::archive::name;
 use toptalk::archive::segment::{SlotInfo, encode};
@@ -118,12 +119,7 @@ fn process(line: &str, folder: &Path) -> Command {
     let mut command = Command::new("unshare");
     command.args(words(line)).current_dir(folder).env("HOME", folder).env("TZ", "UTC");
     // As every test runs it.
-    for (name, value) in toptalk().get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    copy_environment(&toptalk(), &mut command);
     command.env("PATH", places());
     command
 }

@@ -184,8 +184,9 @@ fn run<'a>(folder: &Path, name: &'a str, case: &'a Value) -> Case<'a> {
 
 #[test]
 fn every_case_gives_what_is_expected_or_differs_for_a_reason() {
-    let Some(folder) = common::corpus() else {
-        return common::skip("inspect corpus", "no corpus folder; set TOPTALK_CORPUS");
+    let Some(folder) = common::corpus("every_case_gives_what_is_expected_or_differs_for_a_reason")
+    else {
+        return;
     };
     let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
     let cases: BTreeMap<String, Value> = serde_json::from_str(&expected).unwrap();

@@ -9,7 +9,8 @@ use std::process::{Command, Output};
 use toptalk::archive::segment::{SlotInfo, encode};
 use toptalk::flow::{Flow, Host, Time};
 
-use crate::common::skip;
+use crate::common::process::have;
+use crate::common::users::{Nobody, mode};
 
 /// 2026-11-24 03:40:00 UTC.
 const SLOT: i64 = 1_795_491_600_000;
@@ -57,15 +58,15 @@ fn archive() -> tempfile::TempDir {
     folder
 }
 
+fn query(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toptalk"));
+    command.arg("query").args(words).current_dir(folder);
+    command.env("TZ", "UTC").env_remove("TOPTALK_TZ");
+    command
+}
+
 fn run(folder: &Path, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_toptalk"))
-        .arg("query")
-        .args(words)
-        .current_dir(folder)
-        .env("TZ", "UTC")
-        .env_remove("TOPTALK_TZ")
-        .output()
-        .unwrap()
+    query(folder, words).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -208,12 +209,10 @@ fn without_effort(out: &str) -> Vec<&str> {
 
 #[test]
 fn listings_are_those_of_nfdump() {
-    let Some(corpus) = common::corpus() else {
-        return skip("listings_are_those_of_nfdump", "no corpus");
-    };
+    let Some(corpus) = common::corpus("listings_are_those_of_nfdump") else { return };
     let file = corpus.join("nfcapd/v2_synthetic_none.nfcapd");
-    if Command::new("nfdump").arg("-V").output().is_err() || !file.is_file() {
-        return skip("listings_are_those_of_nfdump", "no nfdump, or no file of it");
+    if !have("listings_are_those_of_nfdump", "nfdump") {
+        return;
     }
     let file = file.to_str().unwrap();
     for words in [
@@ -273,15 +272,15 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
 
 #[test]
 fn a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on() {
-    use std::os::unix::fs::PermissionsExt;
+    let test = "a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on";
+    let Some(nobody) = Nobody::new(test) else { return };
     let folder = archive();
+    mode(folder.path(), 0o755);
     let closed = folder.path().join("rtr2");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
-    if fs::read_dir(&closed).is_ok() {
-        return skip("a_folder_that_may_not_be_read_is_named", "this user may read everything");
-    }
-    let output = run(folder.path(), &["-R", ".", "-I", "-o", "json"]);
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+    mode(&closed, 0o000);
+    let output =
+        nobody.runs(&query(folder.path(), &["-R", ".", "-I", "-o", "json"])).output().unwrap();
+    mode(&closed, 0o755);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).starts_with("{\"flows\":7,"));
     assert!(text(&output.stderr).contains("rtr2"));

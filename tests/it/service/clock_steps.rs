@@ -4,23 +4,14 @@
 use crate::common;
 use std::fs;
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::common::archive::sums;
-use crate::common::process::{Running, free_port, toptalk};
-use crate::common::skip;
+use crate::common::process::{Running, free_port, libfaketime, toptalk};
 use nix::sys::signal::Signal;
 use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host};
 use toptalk::wire::encode::V5Encoder;
-
-/// Where Debian has it.
-fn library() -> Option<PathBuf> {
-    let folders = fs::read_dir("/usr/lib").ok()?;
-    let mut places =
-        folders.flatten().map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
-    places.find(|path| path.exists())
-}
 
 /// Sends so many flows of hosts that begin with this number.
 fn send(port: u16, net: u8, count: u8) {
@@ -86,12 +77,8 @@ fn step(library: &Path, by: &str, said: &str) {
 
 #[test]
 fn a_clock_that_is_set_by_an_hour_loses_nothing() {
-    let Some(library) = library() else {
-        return skip(
-            "a_clock_that_is_set_by_an_hour_loses_nothing",
-            "libfaketime is not installed",
-        );
-    };
+    let test = "a_clock_that_is_set_by_an_hour_loses_nothing";
+    let Some(library) = libfaketime(test) else { return };
     step(&library, "+3600", "ahead");
     step(&library, "-3600", "back");
 }

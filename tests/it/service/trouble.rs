@@ -4,13 +4,13 @@ mod datagrams;
 
 use std::fs::OpenOptions;
 use std::net::UdpSocket;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::process::{Running, free_port, toptalk};
 use crate::common::skip;
 use crate::common::terminal::{Terminal, command, demo};
+use crate::common::users::Nobody;
 use nix::sys::signal::Signal;
 
 const CTRL_C: &str = "\x03";
@@ -44,32 +44,11 @@ fn a_port_for_the_privileged_says_so() {
     if first.is_ok_and(|first| first.trim().parse().is_ok_and(|first: u16| first <= 1000)) {
         return skip(name, "everybody may have low ports here");
     }
-    let words = ["top", "-b", "127.0.0.1", "-p", "1000"];
-    if !is_root() {
-        let said = refused(toptalk().args(words), 1);
-        return assert!(said.contains("port 1000 needs privileges"), "{said}");
-    }
-    // Somebody else may not reach the folder that the program is in.
-    let folder = tempfile::Builder::new().permissions(mode(0o755)).tempdir().unwrap();
-    let copy = folder.path().join("toptalk");
-    std::fs::copy(env!("CARGO_BIN_EXE_toptalk"), &copy).unwrap();
-    let mut nobody = Command::new(&copy);
-    nobody.args(words).uid(65_534).gid(65_534);
-    if nobody.output().is_err() {
-        return skip(name, "root cannot run programs as somebody else");
-    }
-    let said = refused(&mut nobody, 1);
+    let Some(nobody) = Nobody::new(name) else { return };
+    let mut command = nobody.runs(toptalk().args(["top", "-b", "127.0.0.1", "-p", "1000"]));
+    let said = refused(&mut command, 1);
     assert!(said.contains("port 1000 needs privileges"), "{said}");
     assert!(said.contains("-p 2055"), "{said}");
-}
-
-/// Whether we are root; the folder of the process belongs to whom it runs as.
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
-}
-
-fn mode(bits: u32) -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(bits)
 }
 
 #[test]
@@ -213,15 +192,11 @@ fn a_full_folder_is_told_and_the_screen_goes_on() {
 
 #[test]
 fn the_ports_of_the_default_that_are_taken_are_told() {
-    // Whichever of them others use already, these two are in use now.
-    let _taken: Vec<_> = [4739, 6343].map(|port| UdpSocket::bind(("127.0.0.1", port))).into();
-    let probe = UdpSocket::bind("127.0.0.1:2055");
-    if probe.is_err() {
-        return skip("the_ports_of_the_default_that_are_taken_are_told", "port 2055 is in use");
-    }
-    drop(probe);
+    // An address of the loopback that nothing else is bound to.
+    let address = "127.29.0.1";
+    let _taken: Vec<_> = [4739, 6343].map(|port| UdpSocket::bind((address, port)).unwrap()).into();
     let mut command = toptalk();
-    command.args(["top", "-b", "127.0.0.1", "--for", "60s"]);
+    command.args(["top", "-b", address, "--for", "60s"]);
     let mut running = Running::start(&mut command, "listening on port 2055 for");
     running.wait_for("not listening on port 4739: another program holds it");
     assert_eq!(running.end(Signal::SIGTERM).status.code(), Some(143));

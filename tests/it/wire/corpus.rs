@@ -233,9 +233,7 @@ fn first_flow(flow: &Flow) -> BTreeMap<&'static str, Value> {
 
 #[test]
 fn every_case_decodes_as_expected() {
-    let Some(folder) = common::corpus() else {
-        return common::skip("corpus", "no corpus folder; set TOPTALK_CORPUS");
-    };
+    let Some(folder) = common::corpus("every_case_decodes_as_expected") else { return };
     let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
     let cases: BTreeMap<String, Value> = serde_json::from_str(&expected).unwrap();
     let (mut wrong, mut done) = (Vec::new(), 0);
@@ -280,8 +278,8 @@ fn beside(outcome: &Outcome) -> BTreeMap<&'static str, field::Value> {
 
 #[test]
 fn cases_have_what_their_exporters_report_beside_flows() {
-    let Some(folder) = common::corpus() else {
-        return common::skip("corpus", "no corpus folder; set TOPTALK_CORPUS");
+    let Some(folder) = common::corpus("cases_have_what_their_exporters_report_beside_flows") else {
+        return;
     };
     let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
     let cases: BTreeMap<String, Value> = serde_json::from_str(&expected).unwrap();
@@ -305,9 +303,7 @@ fn cases_have_what_their_exporters_report_beside_flows() {
 /// Everything in the corpus, whatever it is, in one decoder: nothing may panic.
 #[test]
 fn no_file_of_the_corpus_panics_the_decoder() {
-    let Some(folder) = common::corpus() else {
-        return common::skip("corpus", "no corpus folder; set TOPTALK_CORPUS");
-    };
+    let Some(folder) = common::corpus("no_file_of_the_corpus_panics_the_decoder") else { return };
     let mut decoder = Decoder::new();
     let mut flows = Vec::new();
     for protocol in ["netflow5", "netflow9", "ipfix", "sflow", "nfcapd"] {
@@ -324,8 +320,8 @@ fn no_file_of_the_corpus_panics_the_decoder() {
 /// sFlow is short enough to be cut at every byte.
 #[test]
 fn no_cut_of_an_sflow_datagram_panics_or_makes_flows() {
-    let Some(folder) = common::corpus() else {
-        return common::skip("corpus", "no corpus folder; set TOPTALK_CORPUS");
+    let Some(folder) = common::corpus("no_cut_of_an_sflow_datagram_panics_or_makes_flows") else {
+        return;
     };
     for entry in std::fs::read_dir(folder.join("sflow")).unwrap() {
         let path = entry.unwrap().path();
@@ -351,8 +347,8 @@ fn no_cut_of_an_sflow_datagram_panics_or_makes_flows() {
 /// What the sources of these captures say about the interfaces in them.
 #[test]
 fn interfaces_get_their_names_and_counters_from_sflow() {
-    let Some(folder) = common::corpus() else {
-        return common::skip("corpus", "no corpus folder; set TOPTALK_CORPUS");
+    let Some(folder) = common::corpus("interfaces_get_their_names_and_counters_from_sflow") else {
+        return;
     };
     let case = serde_json::json!({ "files": ["sflow/hsflowd_sflow.dat"] });
     let outcome = decode(&folder, &case);

@@ -10,6 +10,9 @@ use serde::Deserialize;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
 
+/// The one test here.
+const TEST: &str = "malformed_datagrams_do_no_harm";
+
 const NOW: Time = Time(1_700_000_000_000);
 
 /// What index.json says of a datagram.
@@ -23,17 +26,14 @@ struct Case {
 
 /// Makes the datagrams; `None` where that cannot be done here.
 fn make(into: &Path) -> Option<PathBuf> {
-    let Some(corpus) = common::corpus() else {
-        common::skip("malformed", "no corpus folder; set TOPTALK_CORPUS");
-        return None;
-    };
+    let corpus = common::corpus(TEST)?;
     let script = corpus.join("make_malformed.py");
     let run = Command::new("python3").arg(script).arg(into).output();
     match run {
         Ok(output) if output.status.success() => Some(corpus),
         Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
         Err(error) => {
-            common::skip("malformed", &format!("python3: {error}"));
+            common::skip(TEST, &format!("python3: {error}"));
             None
         }
     }

@@ -10,6 +10,7 @@ use toptalk::wire::encode::V5Encoder;
 
 use crate::common::process::{Running, free_port, toptalk};
 use crate::common::skip;
+use crate::common::users::copy_environment;
 
 /// Runs `toptalk words` with a disk mounted on `place`; says loudly when that is
 /// impossible here.
@@ -19,12 +20,7 @@ fn on_disk(test: &str, mount: &str, place: &str, words: &str) -> Option<Command>
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-c", script]).env("TOPTALK", env!("CARGO_BIN_EXE_toptalk"));
         // As every test runs it.
-        for (name, value) in toptalk().get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        copy_environment(&toptalk(), &mut command);
         command
     };
     let tried = command(&format!("mount {mount} {place}")).output();

@@ -1,53 +1,31 @@
 //! Files and folders that may not be read or written, as a user who is not root.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
 
 use super::{asked, query, said, segment};
 use crate::common::process::{free_port, toptalk};
 use crate::common::skip;
+use crate::common::users::{Nobody, is_root, mode};
 
-/// The user and the group that own nothing.
-const NOBODY: u32 = 65_534;
-
-/// Makes a command run as somebody who may not do everything.
-fn unprivileged(command: &mut Command) -> &mut Command {
-    if rustix::process::geteuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    command
-}
-
-/// A folder that everyone may enter; `None`, said loudly, when the program cannot
-/// be run as somebody else.
-fn room(test: &str) -> Option<tempfile::TempDir> {
+/// A folder that everyone may enter, and a user without privileges.
+fn room(test: &str) -> Option<(tempfile::TempDir, Nobody)> {
     let folder = tempfile::tempdir().unwrap();
     mode(folder.path(), 0o755);
-    let ran = unprivileged(toptalk().arg("--version").current_dir(folder.path())).output();
-    if ran.is_ok_and(|output| output.status.success()) {
-        return Some(folder);
-    }
-    skip(test, "the program cannot be run by a user who is not root");
-    None
-}
-
-fn mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    Some((folder, Nobody::new(test)?))
 }
 
 #[test]
 fn what_may_not_be_read_is_named_and_the_rest_is_read() {
-    let Some(folder) = room("what_may_not_be_read_is_named_and_the_rest_is_read") else { return };
+    let Some((folder, nobody)) = room("what_may_not_be_read_is_named_and_the_rest_is_read") else {
+        return;
+    };
     let root = folder.path();
     segment(root, 0, 1);
     let file = segment(root, 1, 2);
     segment(&root.join("closed"), 2, 4);
     mode(&file, 0o000);
     mode(&root.join("closed"), 0o000);
-    let (found, output) = asked(unprivileged(&mut query(root, &["-R", "."])));
+    let (found, output) = asked(&mut nobody.runs(&query(root, &["-R", "."])));
     mode(&root.join("closed"), 0o755);
     assert_eq!((found, output.status.code()), (Some(1), Some(1)));
     let said = said(&output);
@@ -57,27 +35,29 @@ fn what_may_not_be_read_is_named_and_the_rest_is_read() {
 
 #[test]
 fn an_archive_that_may_only_be_read_answers() {
-    let Some(folder) = room("an_archive_that_may_only_be_read_answers") else { return };
+    let Some((folder, nobody)) = room("an_archive_that_may_only_be_read_answers") else { return };
     let root = folder.path();
     let archive = root.join("archive");
     let file = segment(&archive, 0, 3);
     super::journal(&archive, 1, 4);
     mode(&file, 0o444);
     mode(&archive, 0o555);
-    let (found, output) = asked(unprivileged(&mut query(root, &["-R", "archive"])));
+    let (found, output) = asked(&mut nobody.runs(&query(root, &["-R", "archive"])));
     assert_eq!((found, output.status.code()), (Some(7), Some(0)), "{}", said(&output));
-    let verify = unprivileged(&mut query(root, &["-v", file.to_str().unwrap()])).output().unwrap();
+    let verify = nobody.runs(&query(root, &["-v", file.to_str().unwrap()])).output().unwrap();
     assert!(verify.status.success(), "{}", said(&verify));
     // It is told before anything is looked for.
     let write = ["-R", "archive", "-w", "archive/found.parquet"];
-    let output = unprivileged(&mut query(root, &write)).output().unwrap();
+    let output = nobody.runs(&query(root, &write)).output().unwrap();
     assert!(!output.status.success());
     assert!(said(&output).contains("cannot save archive/found.parquet: Permission denied"));
 }
 
 #[test]
 fn recording_where_nothing_may_be_written_is_refused() {
-    let Some(folder) = room("recording_where_nothing_may_be_written_is_refused") else { return };
+    let Some((folder, nobody)) = room("recording_where_nothing_may_be_written_is_refused") else {
+        return;
+    };
     let root = folder.path();
     fs::create_dir(root.join("archive")).unwrap();
     mode(&root.join("archive"), 0o555);
@@ -89,7 +69,7 @@ fn recording_where_nothing_may_be_written_is_refused() {
         let port = free_port().to_string();
         let mut command = toptalk();
         command.args(["collect", "-b", "127.0.0.1", "-p", &port, "-w", place]).current_dir(root);
-        let output = unprivileged(&mut command).output().unwrap();
+        let output = nobody.runs(&command).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{place}");
         assert!(said(&output).contains(expected), "{place}: {}", said(&output));
     }
@@ -99,33 +79,29 @@ fn recording_where_nothing_may_be_written_is_refused() {
 #[test]
 fn a_refused_query_tells_its_cause_once_with_who_may() {
     let test = "a_refused_query_tells_its_cause_once_with_who_may";
-    if !rustix::process::geteuid().is_root() {
+    if !is_root() {
         return skip(test, "only root can run it as another user");
     }
-    let folder = tempfile::tempdir().unwrap();
-    mode(folder.path(), 0o755);
-    // The program may lie where others may not look.
-    let program = folder.path().join("toptalk");
-    fs::copy(env!("CARGO_BIN_EXE_toptalk"), &program).unwrap();
+    let Some((folder, nobody)) = room(test) else { return };
     let closed = folder.path().join("closed");
     segment(&closed, 0, 1);
     let socket = closed.join("t.sock");
     let _served = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     mode(&closed, 0o750);
-    let mut command = Command::new(&program);
+    let mut command = toptalk();
     command.args(["query", "-R", closed.to_str().unwrap(), "--socket"]).arg(&socket);
     command.env_remove("TOPTALK_NO_ATTACH");
-    let output = unprivileged(command.arg("any")).output().unwrap();
+    let output = nobody.runs(command.arg("any")).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(said.matches("Permission denied").count(), 1, "{said}");
     assert!(said.contains("`sudo usermod -aG root nobody`, then log in again"), "{said}");
     // A screen is told the same.
-    let mut command = Command::new(&program);
+    let mut command = toptalk();
     command.args(["top", "--socket"]).arg(&socket).env_remove("TOPTALK_NO_ATTACH");
     command.env("TOPTALK_CONFIG", "/dev/null");
-    let output = unprivileged(&mut command).output().unwrap();
+    let output = nobody.runs(&command).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("permission denied: only user root and group root may"), "{said}");

@@ -2,6 +2,7 @@
 //! wants some.
 
 use super::*;
+use crate::common::users::copy_environment;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
 
@@ -10,12 +11,7 @@ fn limited(command: &Command, limit: usize) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]);
     shell.arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
+    copy_environment(command, &mut shell);
     shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     shell
 }
