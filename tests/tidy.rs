@@ -99,6 +99,11 @@ const OWNED: &[(&str, &[&str])] = &[
     ("dbg!(", &[]),
 ];
 
+/// The test programs. Each links the whole crate, so that what can share a process with
+/// others is a module of `it`, or of `peers` where another program is compared with.
+/// `allocations` has an allocator of its own, `tidy` needs nothing of the crate.
+const TEST_PROGRAMS: &[&str] = &["allocations.rs", "it/main.rs", "peers/main.rs", "tidy.rs"];
+
 fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
@@ -273,4 +278,35 @@ fn nothing_is_silenced_without_a_reason_or_left_behind() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn test_programs_are_few() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut programs = Vec::new();
+    for path in sources("tests").into_keys() {
+        let name = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
+        if !name.contains('/') || (name.ends_with("/main.rs") && name.matches('/').count() == 1) {
+            programs.push(name);
+        }
+    }
+    assert_eq!(programs, TEST_PROGRAMS);
+}
+
+#[test]
+fn tests_that_ci_leaves_out_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = std::fs::read_to_string(root.join(".ci/left-out")).unwrap();
+    let tests: String = sources("tests").into_values().collect();
+    let mut count = 0;
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [needs, test, why] = cells[..] else { panic!("expected three columns: {line}") };
+        let known = ["chdb", "promtool", "root", "privileged-ports"];
+        assert!(known.contains(&needs) && !why.is_empty(), "{line}");
+        let name = test.rsplit("::").next().unwrap();
+        assert!(tests.contains(&format!("fn {name}()")), "there is no test {name}");
+        count += 1;
+    }
+    assert!(count > 0);
 }

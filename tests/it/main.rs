@@ -56,8 +56,8 @@ mod ingest {
 mod inspect;
 
 mod query {
+    mod answers;
     mod command;
-    mod model;
     mod zones;
 }
 
