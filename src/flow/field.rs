@@ -3,7 +3,7 @@
 //! Wire elements, filter words and columns only map to a [`Field`]; what it is
 //! called and how it is read off a [`Flow`] stands here and nowhere else.
 
-use super::column::Vector;
+use super::vector::Vector;
 use super::{Flow, Host, More, Text, Time, more_of};
 
 /// A field of a [`Flow`].

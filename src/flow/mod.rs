@@ -14,6 +14,7 @@ mod more;
 pub mod named;
 pub mod service;
 mod text;
+mod vector;
 
 pub use duplicate::Duplicate;
 pub use groups::{Area, Groups};
