@@ -1,8 +1,8 @@
 //! What follows a word: numbers, lists, addresses, flags and moments.
 
+use super::cursor::{Cursor, MAX_LIST};
 use super::error::FilterError;
 use super::moment;
-use super::parse::{MAX_LIST, Parser};
 use super::print::FLAGS;
 use super::token::Kind;
 use super::tree::{Comp, Test};
@@ -24,63 +24,63 @@ const COMPARISONS: &[(&str, Comp)] =
 
 /// Reads what follows the word `name`.
 pub(super) fn argument(
-    parser: &mut Parser<'_>,
+    cursor: &mut Cursor<'_>,
     name: &str,
     argument: Argument,
 ) -> Result<Test, FilterError> {
     match argument {
         Argument::Nothing => Ok(Test::Nothing),
-        Argument::Addresses => addresses(parser),
-        Argument::Network => network(parser),
-        Argument::Numbers(what, max, names) => Numbers { name, what, max, names }.read(parser),
-        Argument::Flags => flags(parser, name),
-        Argument::Moment => moment(parser),
-        Argument::Mac => macs(parser),
+        Argument::Addresses => addresses(cursor),
+        Argument::Network => network(cursor),
+        Argument::Numbers(what, max, names) => Numbers { name, what, max, names }.read(cursor),
+        Argument::Flags => flags(cursor, name),
+        Argument::Moment => moment(cursor),
+        Argument::Mac => macs(cursor),
     }
 }
 
 /// After `ip`: an address, or `in` and a list of addresses and networks.
-fn addresses(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
-    if parser.take_word(&["in"]) {
+fn addresses(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
+    if cursor.take_word(&["in"]) {
         let expected = "an address or a network";
         let read = |word: &str| net_or_host(word).into_iter().collect();
-        return Ok(Test::Nets(list(parser, expected, read)?));
+        return Ok(Test::Nets(list(cursor, expected, read)?));
     }
-    parser.take_if(Kind::Comp(Comp::Eq));
-    let net = parser.word().and_then(net_or_host).ok_or_else(|| parser.wrong(ADDRESS))?;
-    parser.take();
+    cursor.take_if(Kind::Comp(Comp::Eq));
+    let net = cursor.word().and_then(net_or_host).ok_or_else(|| cursor.wrong(ADDRESS))?;
+    cursor.take();
     Ok(Test::Nets(vec![net]))
 }
 
 /// After `net`: `A/n` or `A MASK`.
-fn network(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
-    let word = parser.word().ok_or_else(|| parser.wrong(NETWORK))?;
+fn network(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
+    let word = cursor.word().ok_or_else(|| cursor.wrong(NETWORK))?;
     let net = if word.contains('/') {
         net_or_host(word)
     } else {
-        let base = word.parse::<Host>().ok().ok_or_else(|| parser.wrong(NETWORK))?;
+        let base = word.parse::<Host>().ok().ok_or_else(|| cursor.wrong(NETWORK))?;
         if base.as_v4().is_none() {
-            return Err(parser.wrong(format!("a prefix length: `{base}/64`")));
+            return Err(cursor.wrong(format!("a prefix length: `{base}/64`")));
         }
-        parser.take();
-        let prefix = parser.word().and_then(dotted_mask);
+        cursor.take();
+        let prefix = cursor.word().and_then(dotted_mask);
         let prefix = prefix.ok_or_else(|| {
-            parser.wrong(format!("a prefix length (`{base}/24`) or a mask such as 255.255.255.0"))
+            cursor.wrong(format!("a prefix length (`{base}/24`) or a mask such as 255.255.255.0"))
         })?;
         Network::new(base, prefix)
     };
-    let net = net.ok_or_else(|| parser.wrong(NETWORK))?;
-    parser.take();
+    let net = net.ok_or_else(|| cursor.wrong(NETWORK))?;
+    cursor.take();
     Ok(Test::Nets(vec![net]))
 }
 
 /// After `flags`: letters, or a comparison with a number.
-fn flags(parser: &mut Parser<'_>, name: &str) -> Result<Test, FilterError> {
-    if let Some(mask) = parser.word().and_then(flag_letters) {
-        parser.take();
+fn flags(cursor: &mut Cursor<'_>, name: &str) -> Result<Test, FilterError> {
+    if let Some(mask) = cursor.word().and_then(flag_letters) {
+        cursor.take();
         return Ok(Test::Flags { mask, any: false });
     }
-    Numbers { name, what: FLAG_LETTERS, max: 255, names: Names::None }.read(parser)
+    Numbers { name, what: FLAG_LETTERS, max: 255, names: Names::None }.read(cursor)
 }
 
 /// The bits of flags; nothing when a letter is none.
@@ -93,23 +93,23 @@ fn flag_letters(word: &str) -> Option<u8> {
 }
 
 /// After `first seen`: a comparison, which has to be written, with a moment.
-fn moment(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
-    let comp = comparison(parser);
-    let comp = comp.ok_or_else(|| parser.wrong("`<`, `<=`, `>`, `>=` or `=` and a time"))?;
-    let ms = parser.word().and_then(moment::read).ok_or_else(|| parser.wrong(MOMENT))?;
-    parser.take();
+fn moment(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
+    let comp = comparison(cursor);
+    let comp = comp.ok_or_else(|| cursor.wrong("`<`, `<=`, `>`, `>=` or `=` and a time"))?;
+    let ms = cursor.word().and_then(moment::read).ok_or_else(|| cursor.wrong(MOMENT))?;
+    cursor.take();
     Ok(Test::Compare(comp, ms))
 }
 
 /// After `mac`: an address, or `in` and a list of them.
-fn macs(parser: &mut Parser<'_>) -> Result<Test, FilterError> {
+fn macs(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     let read = |word: &str| mac(word).map(i128::from).map(|mac| (mac, mac));
-    if parser.take_word(&["in"]) {
-        return Ok(Test::among(list(parser, MAC, |word| read(word).into_iter().collect())?));
+    if cursor.take_word(&["in"]) {
+        return Ok(Test::among(list(cursor, MAC, |word| read(word).into_iter().collect())?));
     }
-    parser.take_if(Kind::Comp(Comp::Eq));
-    let range = parser.word().and_then(read).ok_or_else(|| parser.wrong(MAC))?;
-    parser.take();
+    cursor.take_if(Kind::Comp(Comp::Eq));
+    let range = cursor.word().and_then(read).ok_or_else(|| cursor.wrong(MAC))?;
+    cursor.take();
     Ok(Test::among(vec![range]))
 }
 
@@ -134,35 +134,35 @@ struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    fn read(&self, parser: &mut Parser<'_>) -> Result<Test, FilterError> {
+    fn read(&self, cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
         let name = self.name;
         let expected = match self.max {
             _ if self.what.contains("0..") => self.what.to_owned(),
             u64::MAX => self.what.to_owned(),
             max => format!("{} 0..{max}", self.what),
         };
-        if parser.take_word(&["in"]) {
+        if cursor.take_word(&["in"]) {
             let expected = format!("{expected} or a range such as 10-20");
-            return Ok(Test::among(list(parser, &expected, |word| self.ranges(word))?));
+            return Ok(Test::among(list(cursor, &expected, |word| self.ranges(word))?));
         }
-        if parser.peek().kind == Kind::Not {
+        if cursor.peek().kind == Kind::Not {
             let hint = format!("{expected} (for the others write `not {name} N`)");
-            return Err(parser.wrong(hint));
+            return Err(cursor.wrong(hint));
         }
-        let comp = comparison(parser).unwrap_or(Comp::Eq);
-        let ranges = parser.word().map(|word| self.ranges(word)).unwrap_or_default();
+        let comp = comparison(cursor).unwrap_or(Comp::Eq);
+        let ranges = cursor.word().map(|word| self.ranges(word)).unwrap_or_default();
         let test = match (ranges.as_slice(), comp) {
             ([(low, high)], _) if low == high => Test::Compare(comp, *low),
             ([(low, high)], _) => {
                 let hint =
                     format!("{expected} (ranges go into a list: `{name} in [{low}-{high}]`)");
-                return Err(parser.wrong(hint));
+                return Err(cursor.wrong(hint));
             }
             // A service with several ports.
             ([_, ..], Comp::Eq) => Test::Among(ranges),
-            _ => return Err(parser.wrong(expected)),
+            _ => return Err(cursor.wrong(expected)),
         };
-        parser.take();
+        cursor.take();
         Ok(test)
     }
 
@@ -187,45 +187,45 @@ impl Numbers<'_> {
     }
 }
 
-fn comparison(parser: &mut Parser<'_>) -> Option<Comp> {
-    let comp = match parser.peek().kind {
+fn comparison(cursor: &mut Cursor<'_>) -> Option<Comp> {
+    let comp = match cursor.peek().kind {
         Kind::Comp(comp) => Some(comp),
-        _ => parser.word().and_then(|word| {
+        _ => cursor.word().and_then(|word| {
             COMPARISONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, c)| *c)
         }),
     };
     if comp.is_some() {
-        parser.take();
+        cursor.take();
     }
     comp
 }
 
 /// `[`, at least one item with commas or spaces between, `]`.
 fn list<T>(
-    parser: &mut Parser<'_>,
+    cursor: &mut Cursor<'_>,
     expected: &str,
     read: impl Fn(&str) -> Vec<T>,
 ) -> Result<Vec<T>, FilterError> {
-    if !parser.take_if(Kind::OpenList) {
-        return Err(parser.wrong("`[`"));
+    if !cursor.take_if(Kind::OpenList) {
+        return Err(cursor.wrong("`[`"));
     }
     let mut items = Vec::new();
     loop {
-        let read = parser.word().map(&read).unwrap_or_default();
+        let read = cursor.word().map(&read).unwrap_or_default();
         if read.is_empty() {
-            return Err(parser.wrong(expected));
+            return Err(cursor.wrong(expected));
         }
         if items.len() >= MAX_LIST {
-            return Err(parser.wrong(format!("at most {MAX_LIST} items in a list")));
+            return Err(cursor.wrong(format!("at most {MAX_LIST} items in a list")));
         }
         items.extend(read);
-        parser.take();
-        let comma = parser.take_if(Kind::Comma);
-        if !comma && parser.take_if(Kind::CloseList) {
+        cursor.take();
+        let comma = cursor.take_if(Kind::Comma);
+        if !comma && cursor.take_if(Kind::CloseList) {
             return Ok(items);
         }
-        if parser.peek().kind != Kind::Word {
-            return Err(parser.wrong(if comma { expected } else { "`,`, `]` or a further item" }));
+        if cursor.peek().kind != Kind::Word {
+            return Err(cursor.wrong(if comma { expected } else { "`,`, `]` or a further item" }));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Single terms: what may stand before a word, the word, and what follows it.
 
+use super::cursor::Cursor;
 use super::error::{FilterError, Why};
 use super::names::services;
-use super::parse::Parser;
 use super::read::{argument, net_or_host};
 use super::token::Kind;
 use super::tree::{Node, Place, Side, Term, Test};
@@ -50,15 +50,15 @@ enum Spelled {
 }
 
 /// Reads one term.
-pub(super) fn term(parser: &mut Parser<'_>) -> Result<Node, FilterError> {
-    let start = parser.peek().start;
-    let stood = before(parser);
-    let Some((spelled, length)) = spelled(parser) else {
-        return bare(parser, stood, start);
+pub(super) fn term(cursor: &mut Cursor<'_>) -> Result<Node, FilterError> {
+    let start = cursor.peek().start;
+    let stood = before(cursor);
+    let Some((spelled, length)) = spelled(cursor) else {
+        return bare(cursor, stood, start);
     };
     let word = match spelled {
         Spelled::Known(word) => word,
-        Spelled::Refused(lack) => return Err(missing(parser, start, length, lack)),
+        Spelled::Refused(lack) => return Err(missing(cursor, start, length, lack)),
     };
     let side = match (word.before, stood) {
         (Before::EndsOrSrc, Stood::Nothing) => Side::Src,
@@ -68,13 +68,13 @@ pub(super) fn term(parser: &mut Parser<'_>) -> Result<Node, FilterError> {
         (Before::In(_), Stood::Way(Side::Src)) => Side::Either,
         (Before::Corners, stood) if stood != Stood::End(Side::Both) => Side::Either,
         (Before::In(lack), Stood::Way(_)) => {
-            return Err(missing(parser, start, length, lack));
+            return Err(missing(cursor, start, length, lack));
         }
-        _ => return Err(parser.wrong(after(stood))),
+        _ => return Err(cursor.wrong(after(stood))),
     };
-    let entry = parser.entry(length).filter(|_| word.name.ends_with('N'));
-    let place = Place(start..parser.skip(length));
-    let test = argument(parser, word.name, word.argument)?;
+    let entry = cursor.entry(length).filter(|_| word.name.ends_with('N'));
+    let place = Place(start..cursor.skip(length));
+    let test = argument(cursor, word.name, word.argument)?;
     let Reads::Any(choice) = word.reads else { return Ok(node(word.reads, side, test, place)) };
     let picked =
         choice.parts().iter().enumerate().filter(|(index, _)| match (word.before, entry) {
@@ -92,24 +92,24 @@ fn node(reads: Reads, side: Side, test: Test, place: Place) -> Node {
 }
 
 /// Reads what picks a column.
-fn before(parser: &mut Parser<'_>) -> Stood {
+fn before(cursor: &mut Cursor<'_>) -> Stood {
     for (words, others, side) in [(SRC, DST, Side::Src), (DST, SRC, Side::Dst)] {
-        if !parser.take_word(words) {
+        if !cursor.take_word(words) {
             continue;
         }
-        let joint = parser.peek().kind;
-        let joined = matches!(joint, Kind::And | Kind::Or) && parser.is_second(others);
+        let joint = cursor.peek().kind;
+        let joined = matches!(joint, Kind::And | Kind::Or) && cursor.is_second(others);
         if !joined {
             return Stood::End(side);
         }
-        parser.skip(2);
+        cursor.skip(2);
         return Stood::End(if joint == Kind::And { Side::Both } else { Side::Either });
     }
     for (word, side) in [("in", Side::Src), ("out", Side::Dst)] {
-        if parser.take_word(&[word]) {
-            return if parser.take_word(SRC) {
+        if cursor.take_word(&[word]) {
+            return if cursor.take_word(SRC) {
                 Stood::WayAndEnd(side, Side::Src)
-            } else if parser.take_word(DST) {
+            } else if cursor.take_word(DST) {
                 Stood::WayAndEnd(side, Side::Dst)
             } else {
                 Stood::Way(side)
@@ -120,26 +120,26 @@ fn before(parser: &mut Parser<'_>) -> Stood {
 }
 
 /// The longest word that stands next, and how many tokens it takes.
-fn spelled(parser: &Parser<'_>) -> Option<(Spelled, usize)> {
+fn spelled(cursor: &Cursor<'_>) -> Option<(Spelled, usize)> {
     let known = WORDS.iter().flat_map(|word| {
-        word.spellings().filter_map(|name| Some((Spelled::Known(word), parser.has_phrase(name)?)))
+        word.spellings().filter_map(|name| Some((Spelled::Known(word), cursor.has_phrase(name)?)))
     });
     let refused = MISSING.iter().flat_map(|missing| {
         let names = missing.names.iter();
-        names.filter_map(|name| Some((Spelled::Refused(missing.lack), parser.has_phrase(name)?)))
+        names.filter_map(|name| Some((Spelled::Refused(missing.lack), cursor.has_phrase(name)?)))
     });
     known.chain(refused).max_by_key(|(_, length)| *length)
 }
 
 /// That a word asks for what flows do not have.
 fn missing(
-    parser: &mut Parser<'_>,
+    cursor: &mut Cursor<'_>,
     start: usize,
     length: usize,
     lack: &'static str,
 ) -> FilterError {
-    let at = start..parser.skip(length);
-    FilterError { why: Why::Missing { word: parser.written(at.clone()), lack }, at }
+    let at = start..cursor.skip(length);
+    FilterError { why: Why::Missing { word: cursor.written(at.clone()), lack }, at }
 }
 
 /// What can follow what stood.
@@ -170,11 +170,11 @@ fn after(stood: Stood) -> String {
 
 /// A word that is none of the language: an address, a network, a protocol, or
 /// a mistake.
-fn bare(parser: &mut Parser<'_>, stood: Stood, start: usize) -> Result<Node, FilterError> {
-    let Some(word) = parser.word() else {
-        return Err(parser.wrong(after(stood)));
+fn bare(cursor: &mut Cursor<'_>, stood: Stood, start: usize) -> Result<Node, FilterError> {
+    let Some(word) = cursor.word() else {
+        return Err(cursor.wrong(after(stood)));
     };
-    let place = Place(start..parser.peek().end);
+    let place = Place(start..cursor.peek().end);
     let side = match stood {
         Stood::Nothing => Some(Side::Either),
         Stood::End(side) => Some(side),
@@ -183,17 +183,17 @@ fn bare(parser: &mut Parser<'_>, stood: Stood, start: usize) -> Result<Node, Fil
     if let Some(side) = side
         && let Some(net) = net_or_host(word)
     {
-        parser.take();
+        cursor.take();
         return Ok(node(Reads::Two(Field::Src, Field::Dst), side, Test::Nets(vec![net]), place));
     }
     if stood == Stood::Nothing {
         if let [proto] = Names::Protocols.numbers(word).as_slice() {
-            parser.take();
+            cursor.take();
             return Ok(node(Reads::One(Field::Proto), Side::Either, Test::is(*proto), place));
         }
         if services(word).next().is_some() {
-            return Err(parser.wrong(format!("`port {}`", word.to_ascii_lowercase())));
+            return Err(cursor.wrong(format!("`port {}`", word.to_ascii_lowercase())));
         }
     }
-    Err(parser.wrong(after(stood)))
+    Err(cursor.wrong(after(stood)))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Columns;
+use super::columns::Columns;
 use super::words::{Computed, Live, Reads, STACK, Word};
 use crate::flow::field::{Field, Value};
 use crate::flow::{Host, Network};

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{flow, understood};
+use crate::flow::{Flow, More};
 
 #[test]
 fn words_for_it_are_understood() {

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::super::tree::{Comp, Node, Place, Side, Term, Test};
 use super::super::words::{Argument, Before, Computed, Reads, WORDS, Word};
 use super::super::*;
-use crate::flow::{Network, Sampling, Time};
+use crate::flow::field::Field;
+use crate::flow::{Flow, More, Network, Sampling, Time};
 
 fn hosts() -> impl Strategy<Value = Host> {
     prop_oneof![(0u32..8).prop_map(Host::v4), (0u128..8).prop_map(|n| Host(n + (0x2001 << 112)))]

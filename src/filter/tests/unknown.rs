@@ -1,6 +1,7 @@
 //! Questions that hang on what is not known, and texts that ask nothing.
 
 use super::super::*;
+use crate::flow::field::{Field, Value};
 
 /// nfdump lets nothing pass; a filter that was commented out is nobody's question.
 #[test]
