@@ -5,14 +5,17 @@
 
 mod allowance;
 mod condition;
+mod counters;
 mod exporter;
 mod group;
 mod health;
 mod via;
 mod view;
+mod word;
 
 pub use allowance::{Allowance, STEPS};
 pub use condition::{Condition, Mark};
+pub use counters::{Both, Counters, Totals};
 pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
 };
@@ -23,64 +26,11 @@ pub use health::{
 };
 pub use via::Via;
 pub use view::{Order, SortKey, Subject, View, Window};
-
-use std::borrow::Cow;
-use std::ops::{Add, AddAssign};
+pub use word::Word;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Class, Host, Network, Time};
-
-/// A word that the program knows, or that another one sent.
-pub type Word = Cow<'static, str>;
-
-/// Traffic counted. All figures but `raw_bytes` are scaled by known sampling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counters {
-    pub bytes: u64,
-    /// Bytes as the exporter reported them.
-    pub raw_bytes: u64,
-    pub packets: u64,
-    /// Flow records, counted where they end.
-    pub flows: u64,
-}
-
-impl Counters {
-    /// Whether nothing was counted at all.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        *self == Counters::default()
-    }
-
-    /// What is left of this after `part`, 0 where `part` is larger.
-    #[must_use]
-    pub fn less(&self, part: &Counters) -> Counters {
-        Counters {
-            bytes: self.bytes.saturating_sub(part.bytes),
-            raw_bytes: self.raw_bytes.saturating_sub(part.raw_bytes),
-            packets: self.packets.saturating_sub(part.packets),
-            flows: self.flows.saturating_sub(part.flows),
-        }
-    }
-}
-
-impl AddAssign for Counters {
-    fn add_assign(&mut self, other: Counters) {
-        self.bytes = self.bytes.saturating_add(other.bytes);
-        self.raw_bytes = self.raw_bytes.saturating_add(other.raw_bytes);
-        self.packets = self.packets.saturating_add(other.packets);
-        self.flows = self.flows.saturating_add(other.flows);
-    }
-}
-
-impl Add for Counters {
-    type Output = Counters;
-
-    fn add(mut self, other: Counters) -> Counters {
-        self += other;
-        self
-    }
-}
+use crate::flow::{Host, Network, Time};
 
 /// A table with what it leaves out. Law: `total` = sum of `rows` + `others`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,47 +46,6 @@ pub struct Ranking<R> {
 impl<R> Default for Ranking<R> {
     fn default() -> Ranking<R> {
         Ranking { rows: Vec::new(), others: Both::default(), total: Both::default(), count: 0 }
-    }
-}
-
-/// Traffic in both directions, seen from a host: `up` is sent by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Both {
-    pub up: Counters,
-    pub down: Counters,
-}
-
-impl Both {
-    /// Both directions together.
-    #[must_use]
-    pub fn sum(&self) -> Counters {
-        self.up + self.down
-    }
-
-    /// The same traffic seen from the other end.
-    #[must_use]
-    pub fn swapped(self) -> Both {
-        Both { up: self.down, down: self.up }
-    }
-
-    /// The higher figure of both, each for itself.
-    #[must_use]
-    pub fn at_least(&self, other: &Both) -> Both {
-        let higher = |a: &Counters, b: &Counters| *a + b.less(a);
-        Both { up: higher(&self.up, &other.up), down: higher(&self.down, &other.down) }
-    }
-
-    /// What is left of this after `part`.
-    #[must_use]
-    pub fn less(&self, part: &Both) -> Both {
-        Both { up: self.up.less(&part.up), down: self.down.less(&part.down) }
-    }
-}
-
-impl AddAssign for Both {
-    fn add_assign(&mut self, other: Both) {
-        self.up += other.up;
-        self.down += other.down;
     }
 }
 
@@ -208,44 +117,6 @@ pub struct ConversationRow {
     /// The way of most of what the host sent in the window; `None` when it sent
     /// nothing, or the way is not known.
     pub via: Option<Via>,
-}
-
-/// Traffic by class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    pub up: Counters,
-    pub down: Counters,
-    pub internal: Counters,
-    pub transit: Counters,
-}
-
-impl Totals {
-    /// The counters of one class.
-    #[must_use]
-    pub fn of(&self, class: Class) -> &Counters {
-        match class {
-            Class::Up => &self.up,
-            Class::Down => &self.down,
-            Class::Internal => &self.internal,
-            Class::Transit => &self.transit,
-        }
-    }
-
-    /// The counters of one class, to add to.
-    pub fn of_mut(&mut self, class: Class) -> &mut Counters {
-        match class {
-            Class::Up => &mut self.up,
-            Class::Down => &mut self.down,
-            Class::Internal => &mut self.internal,
-            Class::Transit => &mut self.transit,
-        }
-    }
-
-    /// Everything.
-    #[must_use]
-    pub fn sum(&self) -> Counters {
-        self.up + self.down + self.internal + self.transit
-    }
 }
 
 /// Why the figures of a window are not final.
