@@ -14,10 +14,10 @@ use std::sync::{Mutex, PoisonError};
 
 use dashmap::Entry;
 
-use super::batch::{Batch, Kept};
+use super::batch::Batch;
 use super::log::TimeLog;
 use super::pane::{COARSE, Edges, KEEP_SPAN};
-use super::rows::{Map, ROW_BYTES, Update};
+use super::row::{Kept, Map, ROW_BYTES, Update};
 use super::timing::MAX_LAG_MS;
 
 /// How much more a local host's byte is worth than a stranger's.

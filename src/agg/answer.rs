@@ -7,32 +7,24 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::filtered::Rolled;
-use super::grouped::{Tally, group_total};
+use super::grouped::group_total;
 use super::key::Lane;
 use super::lag::{Lag, Unheeded};
 use super::log::Reader;
-use super::pane::{Edges, FINE, floor, moment, seconds};
+use super::pane::{Edges, FINE, Panes, floor, moment, seconds};
+use super::ranking::{Side, ranking, settle, traffic_order};
+use super::tally::Tally;
 use super::{LagRule, Site, Windows};
 use crate::flow::{Host, Time};
 use crate::snapshot::{
-    Allowance, Basis, Both, Completeness, Counters, Health, HostRow, LinkView, Order, Ranking,
-    Series, Snapshot, SortKey, Span, Subject, Untracked, View,
+    Allowance, Basis, Both, Completeness, Counters, Health, HostRow, LinkView, Order, Series,
+    Snapshot, SortKey, Span, Subject, Untracked, View,
 };
 use crate::topn::TopN;
 
 /// Sparkline of the line: ten minutes in steps of ten seconds.
 const LINK_STEP: u32 = 10;
 const LINK_STEPS: u32 = 60;
-
-/// The span of panes that a view asks about.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Panes {
-    pub(super) edges: Edges,
-    pub(super) start: u32,
-    pub(super) end: u32,
-    /// Before this there is nothing to take a mean over.
-    pub(super) known: u32,
-}
 
 impl Windows {
     /// Answers a view, whatever it costs. `now` is the collector's running time,
@@ -343,31 +335,6 @@ fn not_waited_for((exporter, ms, others): Unheeded) -> String {
     )
 }
 
-/// Which direction a table is about.
-#[derive(Clone, Copy)]
-pub(super) enum Side {
-    Up,
-    Down,
-    Both,
-}
-
-/// The order of two traffics by a key that is not the address; more first.
-pub(super) fn traffic_order(key: SortKey, side: Side, a: &Both, b: &Both) -> Ordering {
-    let own = |both: &Both| match side {
-        Side::Up => both.up,
-        Side::Down => both.down,
-        Side::Both => both.sum(),
-    };
-    let value = |both: &Both| match key {
-        SortKey::Bytes | SortKey::Address => own(both).bytes,
-        SortKey::Up => both.up.bytes,
-        SortKey::Down => both.down.bytes,
-        SortKey::Packets => own(both).packets,
-        SortKey::Flows => own(both).flows,
-    };
-    value(b).cmp(&value(a))
-}
-
 fn host_order(order: &Order, side: Side, a: &HostRow, b: &HostRow) -> Ordering {
     let by_key = match order.key {
         SortKey::Address => a.host.cmp(&b.host),
@@ -375,32 +342,6 @@ fn host_order(order: &Order, side: Side, a: &HostRow, b: &HostRow) -> Ordering {
     };
     let by_key = if order.reverse { by_key.reverse() } else { by_key };
     by_key.then(a.host.cmp(&b.host))
-}
-
-/// A table of the best rows; totals and others are set later.
-pub(super) fn ranking<R, F: Fn(&R, &R) -> Ordering>(top: TopN<R, F>) -> Ranking<R> {
-    Ranking { count: top.pushed(), rows: top.into_sorted(), ..Ranking::default() }
-}
-
-/// Sets the total of a table and what its rows leave out.
-pub(super) fn settle<R: Traffic>(ranking: &mut Ranking<R>, total: Both) {
-    let mut listed = Both::default();
-    for row in &ranking.rows {
-        listed += row.traffic();
-    }
-    ranking.total = total;
-    ranking.others = total.less(&listed);
-}
-
-/// Rows that have traffic.
-pub(super) trait Traffic {
-    fn traffic(&self) -> Both;
-}
-
-impl Traffic for HostRow {
-    fn traffic(&self) -> Both {
-        self.traffic
-    }
 }
 
 /// Moves every time that people read to where the wall clock is now.

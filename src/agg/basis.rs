@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::Windows;
-use super::answer::Panes;
 use super::filtered::Rolled;
+use super::pane::Panes;
 use crate::flow::Network;
 use crate::snapshot::{Allowance, Basis, HostRow, Snapshot};
 use crate::topn::top_n;

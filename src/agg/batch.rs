@@ -6,10 +6,9 @@ use super::key::{Address, ConversationKey, Lane};
 use super::log::TimeLog;
 use super::pane::{Edges, seconds};
 use super::paths::Paths;
-use super::rows::Update;
+use super::row::{Kept, Update};
 use super::spread::{corrected, spread};
 use crate::flow::{Class, Flow, Host, LocalNetworks};
-use crate::snapshot::Reach;
 
 /// A flow that counts.
 struct Prepared {
@@ -101,31 +100,6 @@ impl Batch {
     /// The pane of the newest arrival.
     pub(super) fn arrived(&self) -> u32 {
         self.arrived
-    }
-}
-
-/// A kind of row: what it keeps of a path.
-pub(super) trait Kept: Copy {
-    /// Whether its logs tell interfaces apart, not only sampling rates.
-    const PATHS: bool;
-
-    /// Whether the row is of a local host.
-    fn is_local(&self, log: &TimeLog) -> bool;
-}
-
-impl Kept for ConversationKey {
-    const PATHS: bool = true;
-
-    fn is_local(&self, _: &TimeLog) -> bool {
-        self.reach != Reach::Transit
-    }
-}
-
-impl Kept for Address {
-    const PATHS: bool = false;
-
-    fn is_local(&self, log: &TimeLog) -> bool {
-        log.has_local_lane()
     }
 }
 

@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 
 use super::Windows;
-use super::answer::{Panes, Side, Traffic, ranking, settle, traffic_order};
-use super::filtered::Asked;
 use super::key::{Address, ConversationKey, Lane};
 use super::log::{Reader, TimeLog};
+use super::matching::Asked;
+use super::pane::Panes;
 use super::pane::{COARSE, moment};
+use super::ranking::{Side, Traffic, ranking, settle, traffic_order};
 use super::ways::Ways;
 use crate::flow::Host;
 use crate::snapshot::{

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::answer::Panes;
 use super::filtered::Rolled;
+use super::pane::Panes;
 use super::{Site, Windows};
 use crate::snapshot::{DropCount, Health, View};
 

@@ -139,6 +139,16 @@ pub(super) fn moment(seconds: u32) -> Time {
     Time(i64::from(seconds) * 1000)
 }
 
+/// The span of panes that a view asks about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Panes {
+    pub(super) edges: Edges,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// Before this there is nothing to take a mean over.
+    pub(super) known: u32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

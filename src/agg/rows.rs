@@ -16,9 +16,10 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::admission::{Doors, Newcomer};
-use super::batch::{Batch, Kept};
+use super::batch::Batch;
 use super::log::TimeLog;
 use super::pane::Edges;
+use super::row::{Kept, Map, ROW_BYTES, Update};
 use crate::snapshot::Allowance;
 
 /// Rows per map when all are taken: walking over a shard of so many takes half a
@@ -32,10 +33,6 @@ const MAX_MAPS: usize = 128;
 /// Rows that are few: a smaller table grows and shrinks in no time.
 const SMALL: usize = 1024;
 
-/// Bytes of a row: its key, its log and the part of its table that is empty, and its
-/// place among estimates once all are taken. What its log has outside comes on top.
-pub(super) const ROW_BYTES: usize = 256;
-
 /// Rows that give way at once, beside one for each flow of a group, when rows take more
 /// bytes than they may: enough that growing logs are made up for.
 const RELIEF: usize = 16;
@@ -46,19 +43,6 @@ const SHARDS: usize = 2;
 /// The bits of a hash that choose the map: neither those that choose the shard
 /// and the tag (at the top) nor those that choose the place (at the bottom).
 const MAP_SHIFT: u32 = 40;
-
-/// What a flow adds to a row.
-#[derive(Clone, Copy)]
-pub(super) struct Update<K> {
-    pub(super) key: K,
-    /// Which flow of the batch it is.
-    pub(super) flow: u32,
-    pub(super) lane: u8,
-    /// Whether the row is one of a local host, which goes last.
-    pub(super) local: bool,
-}
-
-pub(super) type Map<K> = DashMap<K, TimeLog, RandomState>;
 
 /// Rows with a limit on their number.
 pub(super) struct Rows<K> {

@@ -1,0 +1,133 @@
+//! Which traffic of a conversation matches a filter.
+
+use super::entry::What;
+use super::key::{ConversationKey, Lane};
+use super::log::{Reader, TimeLog};
+use super::paths::Path;
+use crate::filter::{Columns, Filter};
+use crate::flow::Host;
+use crate::snapshot::{Allowance, Both, Counters};
+
+/// A filter of so many tests is asked of rows while their shard is locked: a writer
+/// waits for some milliseconds at most. With a longer one rows are copied first.
+const SHORT: u64 = 32;
+
+/// What it costs to add a row to a sum by host or by group, in steps.
+pub(super) const SUM: u64 = 4;
+
+/// One direction of a conversation on one path, as a filter sees it.
+struct OneWay<'a> {
+    key: &'a ConversationKey,
+    out: bool,
+    path: Path,
+}
+
+impl Columns for OneWay<'_> {
+    fn src(&self) -> Host {
+        if self.out { self.key.host() } else { self.key.peer() }
+    }
+
+    fn dst(&self) -> Host {
+        if self.out { self.key.peer() } else { self.key.host() }
+    }
+
+    fn proto(&self) -> u8 {
+        self.key.proto
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        (self.key.port, self.key.port)
+    }
+
+    fn exporter(&self) -> Host {
+        self.path.exporter
+    }
+
+    fn interfaces(&self) -> (u32, u32) {
+        (self.path.input, self.path.output)
+    }
+}
+
+/// A filter asked of conversations over the panes of a window.
+pub(super) struct Asked<'a> {
+    filter: &'a Filter,
+    reader: Reader<'a>,
+    /// Whether the answer hangs on the path; else one of each direction will do.
+    by_path: bool,
+    /// Tests of the filter.
+    cost: u64,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(filter: &'a Filter, reader: Reader<'a>) -> Asked<'a> {
+        let cost = filter.cost();
+        Asked { filter, reader, by_path: filter.needs_interfaces(), cost }
+    }
+
+    /// Whether rows are to be copied before they are asked.
+    pub(super) fn is_long(&self) -> bool {
+        self.cost > SHORT
+    }
+
+    /// The path of a number.
+    pub(super) fn path(&self, number: u32) -> Path {
+        self.reader.paths.get(number)
+    }
+
+    fn matches(&self, key: &ConversationKey, out: bool, path: Path) -> bool {
+        self.filter.matches(&OneWay { key, out, path })
+    }
+
+    /// Calls `visit(what, counters)` for the traffic of a conversation that matches.
+    pub(super) fn each(
+        &self,
+        key: &ConversationKey,
+        log: &TimeLog,
+        allowance: &mut Allowance<'_>,
+        mut visit: impl FnMut(What, Counters),
+    ) {
+        if !allowance.spend(2 * self.cost) {
+            return;
+        }
+        if !self.by_path {
+            let plain = Path::default();
+            let (out, back) = (self.matches(key, true, plain), self.matches(key, false, plain));
+            if out || back {
+                self.reader.each(log, |_, what, counters| {
+                    if if Lane::is_out(what.lane) { out } else { back } {
+                        visit(what, counters);
+                    }
+                });
+            }
+            return;
+        }
+        // Each direction mostly keeps to its path: the last answer is at hand.
+        let mut known: [Option<(u32, bool)>; 2] = [None; 2];
+        self.reader.each(log, |_, what, counters| {
+            let out = Lane::is_out(what.lane);
+            let last = &mut known[usize::from(out)];
+            let matches = match *last {
+                Some((path, matches)) if path == what.path => matches,
+                _ => allowance.spend(self.cost) && self.matches(key, out, self.path(what.path)),
+            };
+            *last = Some((what.path, matches));
+            if matches {
+                visit(what, counters);
+            }
+        });
+    }
+
+    /// The traffic of a conversation that matches, seen from its host.
+    pub(super) fn both(
+        &self,
+        key: &ConversationKey,
+        log: &TimeLog,
+        allowance: &mut Allowance<'_>,
+    ) -> Both {
+        let mut both = Both::default();
+        self.each(key, log, allowance, |what, counters| {
+            *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
+        });
+        both
+    }
+}

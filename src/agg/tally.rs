@@ -1,0 +1,168 @@
+//! Conversations added up by group.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::key::{ConversationKey, Lane};
+use super::log::TimeLog;
+use super::matching::{Asked, SUM};
+use super::ways::via;
+use crate::flow::{Host, Network};
+use crate::snapshot::{Allowance, Both, Counters, GroupKey, Grouping, Reach, Subject};
+
+/// Leading bits that the hosts of a peer network have in common: what is routed
+/// as a whole on the Internet at the least.
+const NETWORK_V4: u8 = 24;
+
+const NETWORK_V6: u8 = 48;
+
+/// What is known of a group.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sum {
+    pub(super) traffic: Both,
+    pub(super) members: u64,
+}
+
+/// No more groups than rows, or, of interfaces, than twice the paths.
+pub(super) type Groups = HashMap<GroupKey, Sum, RandomState>;
+
+/// Groups of conversations in the making.
+#[derive(Default)]
+pub(super) struct Tally {
+    /// `None`: nothing is grouped by what conversations know.
+    pub(super) by: Option<Grouping>,
+    /// Of what crosses the line; of interfaces, of everything.
+    pub(super) crossing: Groups,
+    /// Of what passes through.
+    pub(super) transit: Groups,
+    /// Of the conversation that is being read: its traffic by path, and what each
+    /// interface has of it.
+    pub(super) paths: Vec<(u32, Counters)>,
+    pub(super) interfaces: Vec<((Host, u32), Both)>,
+}
+
+impl Tally {
+    /// What a question wants grouped. Named networks are of hosts.
+    pub(super) fn of(subject: Subject) -> Tally {
+        let by = match subject {
+            Subject::Groups(grouping) if grouping != Grouping::Group => Some(grouping),
+            _ => None,
+        };
+        Tally { by, ..Tally::default() }
+    }
+
+    /// Adds what was asked for of a conversation, and says how much that is, seen
+    /// from its host.
+    pub(super) fn add(
+        &mut self,
+        asked: &Asked<'_>,
+        key: &ConversationKey,
+        log: &TimeLog,
+        allowance: &mut Allowance<'_>,
+    ) -> Both {
+        if self.by == Some(Grouping::Interface) {
+            return self.add_interfaces(asked, key, log, allowance);
+        }
+        let both = asked.both(key, log, allowance);
+        if both == Both::default() {
+            return both;
+        }
+        allowance.spend(SUM);
+        match key.reach {
+            Reach::Internal => {}
+            Reach::Line => self.add_line(key, both),
+            Reach::Transit => self.add_transit(key, both),
+        }
+        both
+    }
+
+    pub(super) fn add_line(&mut self, key: &ConversationKey, both: Both) {
+        let group = match self.by {
+            Some(Grouping::PeerNetwork) => network(key.peer()),
+            Some(by) => service(by, key),
+            None => None,
+        };
+        join(&mut self.crossing, group, both, 1);
+    }
+
+    pub(super) fn add_transit(&mut self, key: &ConversationKey, both: Both) {
+        match self.by {
+            Some(Grouping::PeerNetwork) => {
+                let (one, other) = (network(key.host()), network(key.peer()));
+                let inside = one == other;
+                join(&mut self.transit, one, both, 1);
+                join(&mut self.transit, other, both.swapped(), u64::from(!inside));
+            }
+            // Whatever has a port was sent by it and received by it.
+            Some(by) => {
+                let sum = both.sum();
+                join(&mut self.transit, service(by, key), Both { up: sum, down: sum }, 1);
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn add_interfaces(
+        &mut self,
+        asked: &Asked<'_>,
+        key: &ConversationKey,
+        log: &TimeLog,
+        allowance: &mut Allowance<'_>,
+    ) -> Both {
+        let mut both = Both::default();
+        asked.each(key, log, allowance, |what, counters| {
+            *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
+            // Both directions in turn: each mostly keeps to its path.
+            let mut last = self.paths.iter_mut().rev().take(2);
+            match last.find(|(path, _)| *path == what.path) {
+                Some((_, sum)) => *sum += counters,
+                None => self.paths.push((what.path, counters)),
+            }
+        });
+        allowance.spend(SUM * self.paths.len() as u64);
+        for (path, counters) in self.paths.drain(..) {
+            let Some(via) = via(asked.path(path)).filter(|_| !counters.is_zero()) else { continue };
+            let none = Counters::default();
+            let (came, left) =
+                (Both { up: none, down: counters }, Both { up: counters, down: none });
+            self.interfaces.push(((via.exporter, via.input), came));
+            self.interfaces.push(((via.exporter, via.output), left));
+        }
+        self.interfaces.sort_unstable_by_key(|(interface, _)| *interface);
+        for same in self.interfaces.chunk_by(|a, b| a.0 == b.0) {
+            let mut sum = Both::default();
+            same.iter().for_each(|(_, both)| sum += *both);
+            let interface = same.first().map(|((exporter, index), _)| GroupKey::Interface {
+                exporter: *exporter,
+                index: *index,
+            });
+            join(&mut self.crossing, interface, sum, 1);
+        }
+        self.interfaces.clear();
+        both
+    }
+}
+
+/// The group of a conversation by what it is.
+fn service(by: Grouping, key: &ConversationKey) -> Option<GroupKey> {
+    match by {
+        Grouping::Port => Some(GroupKey::Service { port: key.port, proto: key.proto }),
+        Grouping::Protocol => Some(GroupKey::Protocol(key.proto)),
+        Grouping::PeerNetwork | Grouping::Interface | Grouping::Group => None,
+    }
+}
+
+/// The network that a remote host belongs to.
+fn network(host: Host) -> Option<GroupKey> {
+    let bits = if host.as_v4().is_some() { NETWORK_V4 } else { NETWORK_V6 };
+    Network::new(host, bits).map(GroupKey::Network)
+}
+
+pub(super) fn join(groups: &mut Groups, group: Option<GroupKey>, both: Both, members: u64) {
+    if let Some(group) = group {
+        let sum = groups.entry(group).or_default();
+        sum.traffic += both;
+        sum.members += members;
+    }
+}
