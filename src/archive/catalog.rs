@@ -9,21 +9,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-use super::name::{self, Stamp};
-use super::recorder::segment_of;
+use super::name::{self, Stamp, segment_of};
 use super::{ArchiveError, nfcapd, regular};
 use crate::flow::Time;
 
-/// What kind of file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FileKind {
-    /// A Parquet file of ours.
-    Segment,
-    /// What is being recorded, or was when the recorder ended.
-    Journal,
-    /// A file of nfcapd or nfdump, layout 2.
-    Nfcapd,
-}
+pub use super::name::FileKind;
 
 /// A file with flows in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use self::age::{AgeClock, Mark};
 use self::index::Index;
-use super::recorder::segment_of;
+use super::name::segment_of;
 use crate::flow::Time;
 
 /// Expiring by size goes down to this part of the limit, in percent, as nfexpire
@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
     use crate::archive::name;
-    use crate::archive::recorder::recover;
+    use crate::archive::walk;
 
     const HOUR: i64 = 3_600_000;
     const NOW: Time = Time(1_795_491_600_000);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn count(folder: &tempfile::TempDir) -> usize {
-        let mut files = recover::files(folder.path(), &mut Vec::new());
+        let mut files = walk::files(folder.path(), &mut Vec::new());
         files.retain(|path| path.file_name().is_some_and(|name| name != AGE_FILE));
         files.len() - 4
     }

@@ -21,6 +21,7 @@ mod rows;
 pub mod schema;
 pub mod segment;
 pub mod verify;
+mod walk;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;

@@ -5,14 +5,13 @@
 //! with seconds where slots are shorter than a minute. A slot of many flows has
 //! several parts; from the second on they are numbered: `flows.202611240340Z-2.parquet`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::catalog::FileKind;
 use crate::flow::Time;
 
 const PREFIX: &str = "flows.";
@@ -22,6 +21,17 @@ const JOURNAL: &str = ".journal";
 const NFCAPD: &str = "nfcapd.";
 /// What is being written has this behind its later name.
 const TEMPORARY: &str = ".tmp";
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileKind {
+    /// A Parquet file of ours.
+    Segment,
+    /// What is being recorded, or was when the recorder ended.
+    Journal,
+    /// A file of nfcapd or nfdump, layout 2.
+    Nfcapd,
+}
 
 /// When a slot begins, as a name says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +125,12 @@ pub fn segment(slot: Time, with_seconds: bool, part: u32) -> String {
 #[must_use]
 pub fn journal(slot: Time, with_seconds: bool, part: u32) -> String {
     name(slot, with_seconds, part, JOURNAL)
+}
+
+/// The segment that a journal becomes.
+#[must_use]
+pub fn segment_of(journal: &Path) -> PathBuf {
+    journal.with_extension("parquet")
 }
 
 /// What a file is called until it is whole.

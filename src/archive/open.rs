@@ -5,7 +5,7 @@ use std::iter;
 use std::path::Path;
 
 use super::catalog::{Entry, FileKind};
-use super::recorder::segment_of;
+use super::name::segment_of;
 use super::{ArchiveError, Chunk, Chunks, journal, nfcapd, segment};
 
 /// The columns of a file. Of a journal that has become a segment since it was

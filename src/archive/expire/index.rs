@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::catalog::FileKind;
 use crate::archive::name::{self, Named, Stamp};
-use crate::archive::recorder::recover;
+use crate::archive::walk;
 use crate::flow::Time;
 
 /// How often the folders are listed, in milliseconds of running time.
@@ -67,7 +67,7 @@ impl Index {
     fn list(&mut self, root: &Path, running: Time, problems: &mut Vec<String>) {
         *self = Index { listings: self.listings + 1, newest: self.newest, ..Index::default() };
         let before = problems.len();
-        for path in recover::files(root, problems) {
+        for path in walk::files(root, problems) {
             match named(&path).map(|named| named.kind) {
                 Some(FileKind::Segment) => self.add(&path),
                 Some(FileKind::Journal) => {

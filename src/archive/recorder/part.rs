@@ -10,9 +10,10 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, buffered};
-use super::{PART_ROWS, Settings};
+use super::settings::{PART_ROWS, Settings};
+use crate::archive::ArchiveError;
 use crate::archive::journal::{self, MAX_BLOCK_FLOWS};
-use crate::archive::{ArchiveError, name};
+use crate::archive::name::{self, segment_of};
 use crate::flow::{Flow, More, Time};
 
 /// Writes flows as a segment, with what came with them; the span of the slot is
@@ -39,12 +40,6 @@ pub struct Encoded {
     pub flows: u64,
     /// Damaged places of the journal, which are not in the segment.
     pub problems: Vec<String>,
-}
-
-/// The segment that a journal becomes.
-#[must_use]
-pub fn segment_of(journal: &Path) -> PathBuf {
-    journal.with_extension("parquet")
 }
 
 /// The first part of a slot for which there is neither journal nor segment.

@@ -1,16 +1,12 @@
 //! What an earlier run left behind.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::disk::Disk;
-use super::part::{Part, remove, segment_of};
-use crate::archive::catalog::FileKind;
-use crate::archive::name::{self, Stamp};
+use super::part::{Part, remove};
+use crate::archive::name::{self, FileKind, Stamp, segment_of};
+use crate::archive::walk::files;
 use crate::archive::{ArchiveError, journal};
-
-/// Date folders lie this deep at most below that of the archive.
-const MAX_LEVELS: usize = 4;
 
 /// What was found and done when recording began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,35 +48,6 @@ impl Recovered {
         said.extend(self.problems.iter().cloned());
         (!said.is_empty()).then(|| said.join("; "))
     }
-}
-
-/// Every file below a folder of an archive; a folder that cannot be read is a problem.
-pub(crate) fn files(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![(root.to_owned(), 0)];
-    while let Some((folder, level)) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            // Expiry removes empty folders meanwhile.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && level > 0 => continue,
-            Err(error) => {
-                problems.push(ArchiveError::io("read", &folder, error).to_string());
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
-            // Links are not followed: they may lead out of the archive, or round.
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && level < MAX_LEVELS => {
-                    folders.push((entry.path(), level + 1));
-                }
-                Ok(kind) if kind.is_file() => found.push(entry.path()),
-                _ => {}
-            }
-        }
-    }
-    found.sort_unstable();
-    found
 }
 
 /// Puts a folder in order whose lock is held: what became a segment is dropped,

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use super::RETRY_MS;
+use super::settings::RETRY_MS;
 use crate::flow::{Flow, Time};
 
 /// Notes that are kept at most, the newest: each was told when it came.

@@ -3,25 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Recorder;
 use super::disk::Out;
+use super::open::{Open, append};
 use super::part::{self, Part, free_name};
+use super::settings::{MAX_WAITING, folder_of};
 use super::state::{Shed, Stop};
-use super::{MAX_WAITING, Recorder, folder_of};
-use crate::archive::journal::{HEADER_LEN, Header};
 use crate::archive::lock::Lock;
 use crate::flow::Time;
-
-/// A part that is being written.
-pub(super) struct Open {
-    pub(super) part: Part,
-    out: Box<dyn Out>,
-    /// Bytes of whole blocks and of the header.
-    length: u64,
-    pub(super) wrote_at: Time,
-    synced_at: Time,
-    /// Whether something was written since.
-    unsynced: bool,
-}
 
 impl Recorder {
     /// Whether so many flows that came at `now` would have to be shed because the encoder
@@ -194,16 +183,4 @@ impl Recorder {
         }
         self.try_write(now)
     }
-}
-
-/// Appends a block, behind the header when it is the first; says how many bytes.
-fn append(open: &mut Open, block: &[u8]) -> io::Result<u64> {
-    let mut written = block.len() as u64;
-    if open.length == 0 {
-        let header = Header { slot: open.part.slot, slot_seconds: open.part.slot_seconds };
-        open.out.write_all(&header.bytes())?;
-        written += HEADER_LEN as u64;
-    }
-    open.out.write_all(block)?;
-    Ok(written)
 }

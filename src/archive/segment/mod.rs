@@ -2,6 +2,7 @@
 //! [`PAGE_ROWS`](crate::flow::column::PAGE_ROWS) rows.
 
 mod bits;
+mod check;
 mod column;
 mod delta;
 mod dictionary;
@@ -16,9 +17,10 @@ mod tests;
 mod thrift;
 mod write;
 
+pub use check::Checked;
 pub use footer::{Footer, SlotInfo, footer};
 pub use read::{Segment, open};
-pub use sums::{Checked, PageSums};
+pub use sums::PageSums;
 pub use write::{encode, encode_from};
 
 /// Rows of a file at most. Recorders end files at about a million; ids of rows

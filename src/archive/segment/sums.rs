@@ -1,6 +1,5 @@
 //! Sums of a page, as the footer has them: what questions without a filter need.
 
-use super::footer::Footer;
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, More, Time, more_of};
 
@@ -27,7 +26,7 @@ pub struct PageSums {
 const NUMBERS: usize = 9;
 
 /// Stands for the times of a span that there is none of.
-const NO_TIME: &str = "-";
+pub(super) const NO_TIME: &str = "-";
 
 impl PageSums {
     /// Of a page's rows and what came with their batch.
@@ -107,66 +106,6 @@ impl PageSums {
     }
 }
 
-/// Compares what a footer says of its rows with the rows, page by page.
-pub struct Checked<'a> {
-    said: &'a Footer,
-    found: Vec<PageSums>,
-    rows: u64,
-    far_off: bool,
-    span: Option<(Time, Time)>,
-}
-
-impl<'a> Checked<'a> {
-    /// Of this footer; no page seen yet.
-    #[must_use]
-    pub fn new(said: &'a Footer) -> Checked<'a> {
-        Checked { said, found: Vec::new(), rows: 0, far_off: false, span: None }
-    }
-
-    /// The rows of the next page, with what came with them.
-    pub fn page(&mut self, flows: &[Flow], more: &[More]) {
-        self.rows += flows.len() as u64;
-        self.found.push(PageSums::of(flows, more));
-        let (span, far_off) = span_of(flows);
-        self.far_off |= far_off;
-        self.span = joined(self.span, span);
-    }
-
-    /// What it says that is not so, once all pages were seen.
-    #[must_use]
-    pub fn wrong(&self) -> Vec<String> {
-        let said = self.said;
-        let found = Totals::of(&self.found, self.rows);
-        let mut wrong = Vec::new();
-        let mut compare = |name: &str, said: String, found: String| {
-            if said != found {
-                wrong.push(format!("the footer says {name} {said}, its rows have {found}"));
-            }
-        };
-        let numbers = [
-            ("rows", said.rows, self.rows),
-            ("flows", said.flows, found.flows),
-            ("packets", said.packets, found.packets),
-            ("bytes", said.bytes, found.bytes),
-            ("duplicates", said.duplicates, found.duplicates),
-            ("far_off", u64::from(said.far_off), u64::from(self.far_off)),
-        ];
-        for (name, said, found) in numbers {
-            compare(name, said.to_string(), found.to_string());
-        }
-        let span = |span: Option<(Time, Time)>| match span {
-            Some((first, last)) => format!("{} to {}", first.0, last.0),
-            None => NO_TIME.to_owned(),
-        };
-        compare("times", span(said.span), span(self.span));
-        for (page, (said, found)) in said.pages.iter().zip(&self.found).enumerate() {
-            let text = |sums: &PageSums| PageSums::text(std::slice::from_ref(sums));
-            compare(&format!("of page {page}"), text(said), text(found));
-        }
-        wrong
-    }
-}
-
 /// Sums of all pages.
 pub(super) struct Totals {
     pub flows: u64,
@@ -199,7 +138,10 @@ pub(super) fn span_of(flows: &[Flow]) -> (Option<(Time, Time)>, bool) {
 }
 
 /// The span of both.
-fn joined(one: Option<(Time, Time)>, other: Option<(Time, Time)>) -> Option<(Time, Time)> {
+pub(super) fn joined(
+    one: Option<(Time, Time)>,
+    other: Option<(Time, Time)>,
+) -> Option<(Time, Time)> {
     match (one, other) {
         (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
         (one, other) => one.or(other),
