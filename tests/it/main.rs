@@ -11,7 +11,7 @@ mod common;
 mod fuzz_targets;
 
 mod agg {
-    mod allowance;
+    mod cost_of_answers;
     mod flood;
     mod grouped;
     mod lag;
@@ -25,11 +25,11 @@ mod archive {
     mod bit_flips;
     mod convert;
     mod expiry_clock;
+    mod faults;
     mod formats;
-    mod odd_files;
     mod recording;
     mod replay;
-    mod trouble;
+    mod special_files;
 }
 
 mod attach {
@@ -48,7 +48,7 @@ mod docs {
 
 mod ingest {
     mod exporters;
-    mod gap;
+    mod missed_while_down;
     mod ports;
     mod workers;
 }
@@ -65,11 +65,11 @@ mod service {
     mod clock_steps;
     mod collect;
     mod doctor;
+    mod faults;
     mod metrics;
-    mod outside;
     mod packaging;
     mod signals;
-    mod trouble;
+    mod unread_output;
 }
 
 mod ui {
@@ -87,5 +87,5 @@ mod wire {
     mod fuzz_replay;
     mod ipfix;
     mod malformed;
-    mod memory;
+    mod templates;
 }

@@ -3,7 +3,7 @@
 
 use crate::benchmarks;
 use crate::common;
-mod beside;
+mod extra_fields;
 pub mod flows;
 pub mod rich;
 

@@ -2,26 +2,26 @@
 //! same answers.
 //!
 //! `tests/peers/queries.txt` has the questions and says how to add one. What is known to
-//! differ, and why, stands in `nfdump_query/different.rs`.
+//! differ, and why, stands in `nfdump_query/differences.rs`.
 
-mod ask;
 mod compare;
-mod different;
-mod read;
+mod differences;
+mod questions;
+mod tables;
 use super::nfdump_filter::{flows as made_up, rich};
-mod same;
-mod sides;
+mod recorded;
+mod synonyms;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::common::process::have;
-use ask::{Question, questions};
 use compare::difference;
-use different::{By, COLUMNS, Known, OTHERWISE, Otherwise, Seen};
-use read::Answer;
-use same::{Side, align, in_same_words};
-use sides::Archive;
+use differences::{By, COLUMNS, Known, OTHERWISE, Otherwise, Seen};
+use questions::{Question, questions};
+use recorded::Archive;
+use synonyms::{Side, align, in_same_words};
+use tables::Answer;
 
 const QUERIES: &str = include_str!("queries.txt");
 
@@ -112,7 +112,7 @@ fn queries_are_answered_as_nfdump_answers_them() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let archives = sides::archives(folder.path());
+    let archives = recorded::archives(folder.path());
     let questions = questions(QUERIES);
     assert!(questions.len() >= 150, "{} questions", questions.len());
     let (mut wrong, seen) = ask(&questions, &archives);

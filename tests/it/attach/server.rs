@@ -1,7 +1,7 @@
 //! Screens that attach: server and client at one socket.
 
+mod harness;
 mod limits;
-mod rig;
 mod slow;
 mod sockets;
 mod views;

@@ -1,10 +1,10 @@
 //! Exporters end to end: streams, what is remembered of them, and flows that
 //! they report twice.
 
-mod memory;
+mod duplicates;
 mod policy;
+mod saved_state;
 mod streams;
-mod twice;
 
 use std::process::Command;
 

@@ -2,7 +2,7 @@
 //! flows come, hooks, repeating, and a folder per exporter. Real processes over
 //! loopback, exact counts.
 
-mod beside;
+mod hooks;
 mod settings;
 
 use crate::common;

@@ -2,6 +2,7 @@
 //! on the line, and keys pressed at random.
 
 mod bytes;
+mod exporters;
 mod fixture;
 mod golden;
 mod groups;
@@ -9,4 +10,3 @@ mod lists;
 mod random;
 mod scripts;
 mod sources;
-mod trouble;

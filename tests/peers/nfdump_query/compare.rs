@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::Question;
-use super::read::{Answer, Table};
+use super::questions::Question;
+use super::tables::{Answer, Table};
 
 /// Columns that an order sorts by, the first that there is counts.
 const SORTED_BY: &[(&str, &[&str])] = &[

@@ -10,7 +10,7 @@ use toptalk::attach::{LARGE_ROWS, MAX_QUESTIONS};
 use toptalk::filter::Filter;
 use toptalk::snapshot::View;
 
-use super::rig::{Client, Rig, SOON, greeting, large, rest, view};
+use super::harness::{Client, Harness, SOON, greeting, large, rest, view};
 use crate::common::wait_until;
 
 /// What a server has said, after its hello.
@@ -28,41 +28,41 @@ fn unaffected(client: &mut Client) {
     while client.snapshot().view != next {}
 }
 
-fn good(rig: &Rig) -> Client {
-    let mut client = rig.client();
+fn good(harness: &Harness) -> Client {
+    let mut client = harness.client();
     client.send(Request::Watch(view(1)));
     client
 }
 
 #[test]
 fn garbage_concerns_its_sender_alone() {
-    let rig = Rig::start(Limits::default());
-    let mut good = good(&rig);
+    let harness = Harness::start(Limits::default());
+    let mut good = good(&harness);
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 5_000], b"TTLK\0\x01\xff", &[0xff; 70_000]]
     {
-        rest(rig.raw(garbage));
+        rest(harness.raw(garbage));
         unaffected(&mut good);
     }
     // After a hello that was right.
     for garbage in [&[0xff; 9][..], &[0; 4], b"\0\0\0\x01\x09", b"\0\0\0\x03\x01zz"] {
-        rest(rig.raw(&[&Hello::ours().bytes(), garbage].concat()));
+        rest(harness.raw(&[&Hello::ours().bytes(), garbage].concat()));
         unaffected(&mut good);
     }
-    let attached = |rig: &Rig| rig.server.as_ref().unwrap().attached();
-    assert_eq!((attached(&rig).refused, attached(&rig).cut_off), (8, 0));
+    let attached = |harness: &Harness| harness.server.as_ref().unwrap().attached();
+    assert_eq!((attached(&harness).refused, attached(&harness).cut_off), (8, 0));
     // After a request that was right: told why, and cut off.
     let too_long = (MAX_REQUEST as u32 + 1).to_be_bytes();
     let asked = greeting(&Request::Watch(view(2)));
-    let said = replies(&rest(rig.raw(&[&asked[..], &too_long].concat())));
+    let said = replies(&rest(harness.raw(&[&asked[..], &too_long].concat())));
     let Some(Reply::Refused(why)) = said.last() else { panic!("{said:?}") };
     assert!(why.contains("expected a frame of 1 to 65536 bytes, found 65537"), "{why}");
-    let Event::CutOff { why: told, .. } = rig.event(|one| matches!(one, Event::CutOff { .. }))
+    let Event::CutOff { why: told, .. } = harness.event(|one| matches!(one, Event::CutOff { .. }))
     else {
         panic!()
     };
     assert_eq!(told, *why);
     unaffected(&mut good);
-    assert_eq!((attached(&rig).clients, attached(&rig).cut_off), (1, 1));
+    assert_eq!((attached(&harness).clients, attached(&harness).cut_off), (1, 1));
 }
 
 #[test]
@@ -71,17 +71,17 @@ fn who_does_not_read_is_cut_off() {
     let much = LARGE_ROWS + 1;
     let answer =
         move |view: &View| large(view, if [99, much].contains(&view.limit) { 3 << 20 } else { 10 });
-    let rig = Rig::answering(limits, Arc::new(answer));
-    let mut good = good(&rig);
-    let slow = rig.raw(&greeting(&Request::Watch(view(99))));
-    let cut = rig.event(|event| matches!(event, Event::CutOff { .. }));
+    let harness = Harness::answering(limits, Arc::new(answer));
+    let mut good = good(&harness);
+    let slow = harness.raw(&greeting(&Request::Watch(view(99))));
+    let cut = harness.event(|event| matches!(event, Event::CutOff { .. }));
     let Event::CutOff { why, .. } = cut else { panic!() };
     assert!(why.contains("has not read its answer"), "{why}");
     unaffected(&mut good);
     // A large question that nobody reads does not keep others from theirs.
     let asked = Request::Ask(Numbered { number: 1, about: view(much) });
-    let other = rig.raw(&greeting(&asked));
-    rig.event(|event| matches!(event, Event::CutOff { .. }));
+    let other = harness.raw(&greeting(&asked));
+    harness.event(|event| matches!(event, Event::CutOff { .. }));
     good.send(Request::Ask(Numbered { number: 2, about: view(500_000) }));
     loop {
         if let Reply::Answer(answer) = good.next().unwrap() {
@@ -95,14 +95,14 @@ fn who_does_not_read_is_cut_off() {
 #[test]
 fn who_says_nothing_or_half_of_it_is_hung_up_on() {
     let limits = Limits { handshake: SOON, stall: SOON, ..Limits::default() };
-    let rig = Rig::start(limits);
+    let harness = Harness::start(limits);
     for half in [&b""[..], b"TTL", &Hello::ours().bytes()] {
-        rest(rig.raw(half));
+        rest(harness.raw(half));
     }
     let asked = greeting(&Request::Watch(view(2)));
-    rest(rig.raw(&asked[..asked.len() - 1]));
-    assert_eq!(rig.server.as_ref().unwrap().attached().refused, 4);
-    let mut stream = rig.raw(&asked);
+    rest(harness.raw(&asked[..asked.len() - 1]));
+    assert_eq!(harness.server.as_ref().unwrap().attached().refused, 4);
+    let mut stream = harness.raw(&asked);
     stream.write_all(&asked[Hello::ours().bytes().len()..asked.len() - 2]).unwrap();
     let said = replies(&rest(stream));
     let Some(Reply::Refused(why)) = said.last() else { panic!("{said:?}") };
@@ -111,33 +111,33 @@ fn who_says_nothing_or_half_of_it_is_hung_up_on() {
 
 #[test]
 fn there_are_so_many_screens_and_no_more() {
-    let rig = Rig::start(Limits { clients: 2, ..Limits::default() });
-    let (mut one, other) = (good(&rig), good(&rig));
+    let harness = Harness::start(Limits { clients: 2, ..Limits::default() });
+    let (mut one, other) = (good(&harness), good(&harness));
     one.snapshot();
-    wait_until("two screens", || rig.server.as_ref().unwrap().attached().clients == 2);
-    let mut third = rig.client();
+    wait_until("two screens", || harness.server.as_ref().unwrap().attached().clients == 2);
+    let mut third = harness.client();
     third.send(Request::Watch(view(1)));
     let Reply::Refused(why) = third.next().unwrap() else { panic!() };
     assert!(why.contains("2 screens are attached, which is the limit"), "{why}");
     unaffected(&mut one);
     drop(other);
-    wait_until("one screen", || rig.server.as_ref().unwrap().attached().clients == 1);
-    unaffected(&mut good(&rig));
+    wait_until("one screen", || harness.server.as_ref().unwrap().attached().clients == 1);
+    unaffected(&mut good(&harness));
 }
 
 #[test]
 fn many_who_never_ask_do_not_keep_anybody_out() {
-    let rig = Rig::start(Limits { pending: 4, ..Limits::default() });
-    let idle: Vec<_> = (0..40).map(|_| rig.raw(&Hello::ours().bytes())).collect();
-    unaffected(&mut good(&rig));
-    wait_until("those that went", || rig.server.as_ref().unwrap().attached().refused >= 36);
+    let harness = Harness::start(Limits { pending: 4, ..Limits::default() });
+    let idle: Vec<_> = (0..40).map(|_| harness.raw(&Hello::ours().bytes())).collect();
+    unaffected(&mut good(&harness));
+    wait_until("those that went", || harness.server.as_ref().unwrap().attached().refused >= 36);
     drop(idle);
 }
 
 #[test]
 fn views_that_no_rows_can_answer_and_too_many_questions_are_refused() {
-    let rig = Rig::start(Limits::default());
-    let mut client = rig.client();
+    let harness = Harness::start(Limits::default());
+    let mut client = harness.client();
     let filter = Filter::parse("src port 80").unwrap();
     client.send(Request::Watch(View { filter, ..view(1) }));
     let Reply::Refused(why) = client.next().unwrap() else { panic!() };
@@ -151,11 +151,11 @@ fn views_that_no_rows_can_answer_and_too_many_questions_are_refused() {
         let gate = gate.lock().unwrap();
         let _ = gate.0.send(());
         let _ = gate.1.recv();
-        super::rig::plain(view)
+        super::harness::plain(view)
     });
-    let rig = Rig::answering(Limits::default(), slow);
+    let harness = Harness::answering(Limits::default(), slow);
     let question = |number| encode(&Request::Ask(Numbered { number, about: view(1) })).unwrap();
-    let mut stream = rig.raw(&[Hello::ours().bytes(), question(0)].concat());
+    let mut stream = harness.raw(&[Hello::ours().bytes(), question(0)].concat());
     begun.recv().unwrap();
     for number in 0..=MAX_QUESTIONS as u32 {
         // It may have hung up by the last of them.

@@ -9,7 +9,7 @@ use toptalk::attach::frame::{Numbered, Reply, Request};
 use toptalk::attach::server::Limits;
 use toptalk::snapshot::{Allowance, STEPS, Snapshot, View};
 
-use super::rig::{Client, Rig, SOON, plain, view};
+use super::harness::{Client, Harness, SOON, plain, view};
 use crate::common::terminal::PATIENCE;
 
 /// Rows of views whose answers never end by themselves.
@@ -23,7 +23,7 @@ enum Told {
 }
 
 /// A server whose endless answers tell how they fare.
-fn rig(limits: Limits) -> (Rig, Receiver<Told>) {
+fn harness(limits: Limits) -> (Harness, Receiver<Told>) {
     let (tell, told) = channel();
     let tell = Mutex::new(tell);
     let answer = move |view: &View, allowance: &mut Allowance<'_>| {
@@ -36,7 +36,7 @@ fn rig(limits: Limits) -> (Rig, Receiver<Told>) {
         say(Told::GivenUp);
         Snapshot { unanswered: Some("too slow here".to_owned()), ..plain(view) }
     };
-    (Rig::within(limits, Arc::new(answer)), told)
+    (Harness::within(limits, Arc::new(answer)), told)
 }
 
 fn question(number: u32, limit: usize) -> Request {
@@ -59,11 +59,11 @@ fn hear(told: &Receiver<Told>) -> Told {
 #[test]
 fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
     let endless = Duration::from_secs(86_400);
-    let (rig, told) = rig(Limits { quick: SOON, slow: endless, ..Limits::default() });
-    let mut good = rig.client();
+    let (harness, told) = harness(Limits { quick: SOON, slow: endless, ..Limits::default() });
+    let mut good = harness.client();
     good.send(Request::Watch(view(5)));
     good.snapshot();
-    let mut bad = rig.client();
+    let mut bad = harness.client();
     bad.send(question(1, ENDLESS));
     let all = [hear(&told), hear(&told), hear(&told)];
     assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun], "it goes on beside the others");
@@ -73,25 +73,25 @@ fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
     while good.snapshot().view != view(6) {}
     good.send(question(2, 7));
     assert_eq!(answer(&mut good).about.view, view(7));
-    let mut other = rig.client();
+    let mut other = harness.client();
     other.send(question(3, 8));
     assert_eq!(answer(&mut other).number, 3);
     // Nobody waits for it any more.
     drop(bad);
     assert_eq!(hear(&told), Told::GivenUp);
     // Nor does a server that ends.
-    let mut bad = rig.client();
+    let mut bad = harness.client();
     bad.send(question(4, ENDLESS));
     let all = [hear(&told), hear(&told), hear(&told)];
     assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun]);
-    drop(rig);
+    drop(harness);
     assert_eq!(hear(&told), Told::GivenUp);
 }
 
 #[test]
 fn what_needs_too_much_is_said_to_be_too_slow_and_its_screen_goes_on() {
-    let (rig, told) = rig(Limits { quick: SOON, slow: 2 * SOON, ..Limits::default() });
-    let mut screen = rig.client();
+    let (harness, told) = harness(Limits { quick: SOON, slow: 2 * SOON, ..Limits::default() });
+    let mut screen = harness.client();
     screen.send(Request::Watch(view(ENDLESS)));
     let first = screen.snapshot();
     let why = first.unanswered.unwrap();
@@ -108,8 +108,8 @@ fn what_needs_too_much_is_said_to_be_too_slow_and_its_screen_goes_on() {
 #[test]
 fn a_view_that_nobody_watches_any_more_is_given_up() {
     let endless = Duration::from_secs(86_400);
-    let (rig, told) = rig(Limits { quick: SOON, slow: endless, ..Limits::default() });
-    let mut screen = rig.client();
+    let (harness, told) = harness(Limits { quick: SOON, slow: endless, ..Limits::default() });
+    let mut screen = harness.client();
     screen.send(Request::Watch(view(ENDLESS)));
     let all = [hear(&told), hear(&told), hear(&told)];
     assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun]);

@@ -8,7 +8,7 @@ use toptalk::attach::client::AttachError;
 use toptalk::attach::frame::{Hello, Request};
 use toptalk::attach::server::{Limits, Socket};
 
-use super::rig::{Client, Rig, rest, view};
+use super::harness::{Client, Harness, rest, view};
 
 #[test]
 fn what_a_killed_collector_left_is_replaced_and_a_live_one_is_not() {
@@ -57,15 +57,15 @@ fn other_files_are_left_alone_and_paths_have_a_limit() {
 fn other_versions_are_told_apart_on_both_sides() {
     let other = Hello { protocol: 99, version: "9.9.9".to_owned() };
     // A newer screen at our collector: it hears our version, and is hung up on.
-    let rig = Rig::start(Limits::default());
-    let said = rest(rig.raw(&other.bytes()));
+    let harness = Harness::start(Limits::default());
+    let said = rest(harness.raw(&other.bytes()));
     assert_eq!(said, Hello::ours().bytes());
-    assert_eq!(rig.server.as_ref().unwrap().attached().refused, 1);
-    let mut client = rig.client();
+    assert_eq!(harness.server.as_ref().unwrap().attached().refused, 1);
+    let mut client = harness.client();
     client.send(Request::Watch(view(1)));
     assert_eq!(client.snapshot().view, view(1));
     // Our screen at a newer collector.
-    let path = rig.folder.path().join("newer.sock");
+    let path = harness.folder.path().join("newer.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let newer = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();

@@ -11,14 +11,14 @@ use toptalk::filter::Filter;
 use toptalk::snapshot::{Snapshot, View};
 use toptalk::source::{self, Ends};
 
-use super::rig::{Rig, named, plain, view};
+use super::harness::{Harness, named, plain, view};
 use crate::common::terminal::PATIENCE;
 
 #[test]
 fn every_screen_has_the_answers_to_its_own_view() {
-    let rig = Rig::start(Limits::default());
-    let mut one = rig.client();
-    let mut other = rig.client();
+    let harness = Harness::start(Limits::default());
+    let mut one = harness.client();
+    let mut other = harness.client();
     let filter = Filter::parse("port 443 and not net 10.0.0.0/8").unwrap();
     let filtered = View { filter, ..view(7) };
     one.send(Request::Watch(view(5)));
@@ -31,23 +31,23 @@ fn every_screen_has_the_answers_to_its_own_view() {
     while one.snapshot().view != view(6) {}
     let attached = one.snapshot().health.attached.unwrap();
     assert_eq!((attached.clients, attached.refused, attached.cut_off), (2, 0, 0));
-    assert_eq!(attached.path, rig.path.display().to_string());
+    assert_eq!(attached.path, harness.path.display().to_string());
     let names = one.connection.groups.networks();
     assert_eq!(names[0].1.as_ref(), "lab");
-    let Event::Attached { user, process, .. } = rig.event(|_| true) else { panic!() };
+    let Event::Attached { user, process, .. } = harness.event(|_| true) else { panic!() };
     assert_eq!(user, rustix::process::geteuid().as_raw());
     assert_eq!(process, Some(std::process::id() as i32));
     drop(one);
-    rig.event(|event| matches!(event, Event::Left { .. }));
+    harness.event(|event| matches!(event, Event::Left { .. }));
 }
 
 #[test]
 fn screens_hear_of_new_names() {
-    let rig = Rig::start(Limits::default());
-    let mut client = rig.client();
+    let harness = Harness::start(Limits::default());
+    let mut client = harness.client();
     client.send(Request::Watch(view(5)));
     client.snapshot();
-    *rig.names.lock().unwrap() = named("10.9.0.0/16", "office");
+    *harness.names.lock().unwrap() = named("10.9.0.0/16", "office");
     let names = loop {
         match client.next().unwrap() {
             Reply::Welcome(names) => break names,
@@ -63,20 +63,20 @@ fn screens_hear_of_new_names() {
 
 #[test]
 fn equal_views_are_answered_once() {
-    let rig = Rig::start(Limits::default());
-    let mut clients: Vec<_> = (0..16).map(|_| rig.client()).collect();
+    let harness = Harness::start(Limits::default());
+    let mut clients: Vec<_> = (0..16).map(|_| harness.client()).collect();
     clients.iter_mut().for_each(|client| client.send(Request::Watch(view(5))));
     for _ in 0..3 {
         clients.iter_mut().for_each(|client| assert_eq!(client.snapshot().view, view(5)));
     }
-    let made = rig.made.load(Relaxed);
+    let made = harness.made.load(Relaxed);
     assert!(made <= 6, "{made} answers, not 48");
 }
 
 #[test]
 fn questions_have_their_own_answers_and_rows_are_bounded() {
-    let rig = Rig::start(Limits::default());
-    let mut client = rig.client();
+    let harness = Harness::start(Limits::default());
+    let mut client = harness.client();
     client.send(Request::Watch(view(usize::MAX)));
     assert_eq!(client.snapshot().view.limit, MAX_STANDING_ROWS);
     client.send(Request::Ask(Numbered { number: 70, about: view(usize::MAX) }));
@@ -107,8 +107,8 @@ fn wait(ends: &mut Ends, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
 
 #[test]
 fn a_screen_outlives_its_collector() {
-    let mut rig = Rig::start(Limits::default());
-    let mut ends = source::attach(&rig.path, view(5), Clock::start()).unwrap();
+    let mut harness = Harness::start(Limits::default());
+    let mut ends = source::attach(&harness.path, view(5), Clock::start()).unwrap();
     let answer = wait(&mut ends, |answer| answer.view == view(5));
     assert!(answer.health.gone.is_none());
     let groups = answer.health.groups.as_ref().unwrap();
@@ -116,8 +116,8 @@ fn a_screen_outlives_its_collector() {
     let (reply, asked) = tokio::sync::oneshot::channel();
     ends.questions.blocking_send((view(9), reply)).unwrap();
     assert_eq!(asked.blocking_recv().unwrap().view, view(9));
-    rig.server = None;
-    assert!(!rig.path.exists(), "the socket goes with its server");
+    harness.server = None;
+    assert!(!harness.path.exists(), "the socket goes with its server");
     let answer = wait(&mut ends, |answer| answer.health.gone.is_some());
     assert_eq!(answer.view, view(5), "the last answer stays");
     // What is asked meanwhile is asked when it is back, and a question fails.
@@ -125,11 +125,11 @@ fn a_screen_outlives_its_collector() {
     let (reply, asked) = tokio::sync::oneshot::channel();
     ends.questions.blocking_send((view(9), reply)).unwrap();
     assert!(asked.blocking_recv().is_err());
-    rig.serve(Limits::default(), Arc::new(|view, _| plain(view)));
+    harness.serve(Limits::default(), Arc::new(|view, _| plain(view)));
     let answer = wait(&mut ends, |answer| answer.view == view(6));
     assert!(answer.health.gone.is_none());
     drop(ends);
-    rig.event(|event| matches!(event, Event::Left { .. }));
+    harness.event(|event| matches!(event, Event::Left { .. }));
 }
 
 #[test]
@@ -138,11 +138,11 @@ fn an_answer_that_fails_is_told_to_who_asked_and_nobody_else() {
         assert!(view.limit != 13, "a defect");
         plain(view)
     });
-    let rig = Rig::answering(Limits::default(), limit);
-    let mut good = rig.client();
+    let harness = Harness::answering(Limits::default(), limit);
+    let mut good = harness.client();
     good.send(Request::Watch(view(5)));
     good.snapshot();
-    let mut bad = rig.client();
+    let mut bad = harness.client();
     bad.send(Request::Watch(view(13)));
     let Reply::Refused(why) = bad.next().unwrap() else { panic!() };
     assert!(why.contains("defect of toptalk"), "{why}");

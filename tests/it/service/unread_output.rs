@@ -3,8 +3,8 @@
 //! of it ends or stalls the collecting, and what is lost is counted.
 
 mod descriptors;
+mod listeners;
 mod log;
-mod others;
 
 use crate::common;
 use std::fs::File;

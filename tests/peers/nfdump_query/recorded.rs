@@ -9,8 +9,8 @@ use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Time};
 use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 
-use super::ask::Question;
 use super::made_up::flows;
+use super::questions::Question;
 use super::rich::rich;
 use crate::common::nfcapd::{self, Senders, Sent};
 use crate::common::process::{Running, free_port, toptalk};

@@ -27,7 +27,7 @@ pub const SOON: Duration = Duration::from_millis(50);
 type Plain = dyn Fn(&View) -> Snapshot + Send + Sync;
 
 /// A server at a socket of its own.
-pub struct Rig {
+pub struct Harness {
     pub folder: TempDir,
     pub path: PathBuf,
     pub server: Option<Server>,
@@ -44,25 +44,25 @@ pub fn named(network: &str, name: &str) -> Arc<Groups> {
     Arc::new(Groups::new([(network.parse().unwrap(), name.into())]))
 }
 
-impl Rig {
-    pub fn start(limits: Limits) -> Rig {
-        Rig::answering(limits, Arc::new(plain))
+impl Harness {
+    pub fn start(limits: Limits) -> Harness {
+        Harness::answering(limits, Arc::new(plain))
     }
 
-    pub fn answering(limits: Limits, answer: Arc<Plain>) -> Rig {
-        Rig::within(limits, Arc::new(move |view, _| answer(view)))
+    pub fn answering(limits: Limits, answer: Arc<Plain>) -> Harness {
+        Harness::within(limits, Arc::new(move |view, _| answer(view)))
     }
 
     /// Answers within allowances.
-    pub fn within(limits: Limits, answer: Arc<Answer>) -> Rig {
+    pub fn within(limits: Limits, answer: Arc<Answer>) -> Harness {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.sock");
         let (tell, events) = channel();
         let made = Arc::default();
         let names = Arc::new(Mutex::new(named("10.20.3.0/24", "lab")));
-        let mut rig = Rig { folder, path, server: None, events, tell, made, names };
-        rig.serve(limits, answer);
-        rig
+        let mut harness = Harness { folder, path, server: None, events, tell, made, names };
+        harness.serve(limits, answer);
+        harness
     }
 
     /// Serves, again if it did before.

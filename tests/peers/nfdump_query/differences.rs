@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ask::Question;
-use super::read::{Answer, Table};
+use super::questions::Question;
+use super::tables::{Answer, Table};
 
 /// Where a difference comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

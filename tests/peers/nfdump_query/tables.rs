@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::ask::{Question, Shape};
+use super::questions::{Question, Shape};
 
 /// An answer as it was printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 //! become others, are somebody else's, or may not be touched. Each is told in
 //! a message, and nothing is lost or counted twice.
 
-mod changes;
+mod changing_files;
 mod disks;
+mod foreign_files;
+mod overlapping_paths;
 mod permissions;
-mod strangers;
-mod twice;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What is the same in other words: names of JSON, of `-o raw` and of CSV.
 
-use super::ask::{Question, Shape};
-use super::read::{Answer, Table};
+use super::questions::{Question, Shape};
+use super::tables::{Answer, Table};
 
 /// Which side an answer is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
