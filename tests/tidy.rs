@@ -1,5 +1,6 @@
 //! The house rules that a compiler does not know: imports point down the
-//! floors, crates stay in their rooms, files and functions stay readable.
+//! floors, crates stay in their rooms, files and functions stay readable, modules and
+//! tests are laid out in one way.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -274,6 +275,20 @@ fn nothing_is_silenced_without_a_reason_or_left_behind() {
                 ["todo!(", "unimplemented!(", "dbg!("].iter().any(|word| line.contains(word));
             if left || (silenced && !reasoned) {
                 wrong.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_module_with_files_of_its_own_is_a_mod_rs() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests", "benches", "examples"] {
+        for path in sources(folder).into_keys() {
+            if path.with_extension("").is_dir() {
+                let name = path.file_stem().unwrap().to_string_lossy();
+                wrong.push(format!("{}: expected {name}/mod.rs", path.display()));
             }
         }
     }

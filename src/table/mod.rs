@@ -12,8 +12,6 @@ mod json;
 mod text;
 
 #[cfg(test)]
-mod group_tests;
-#[cfg(test)]
 mod tests;
 
 pub use self::csv::{

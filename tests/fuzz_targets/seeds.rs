@@ -141,7 +141,7 @@ pub fn archive() -> Vec<Vec<u8>> {
     segments.chain(journals).chain(of(2, files)).collect()
 }
 
-const FILTERS: &str = include_str!("../peers/filters.txt");
+const FILTERS: &str = include_str!("../peers/nfdump_filter/filters.txt");
 
 const WORDS: &[&str] = &[
     "srcip",

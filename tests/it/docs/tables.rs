@@ -255,7 +255,7 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
     ("sFlow data sources of an exporter", "wire/sflow/agents.rs", "MAX_SOURCES", ""),
     ("senders told apart behind an address and domain", "wire/sequence.rs", "MAX_TRACKS", ""),
     ("senders outside --allow that are named", "wire/policy.rs", "MAX_REFUSED", ""),
-    ("headers within a sampled packet", "wire/frame.rs", "MAX_LAYERS", ""),
+    ("headers within a sampled packet", "wire/frame/mod.rs", "MAX_LAYERS", ""),
     ("exporters with series in the metrics", "metrics/mod.rs", "MAX_EXPORTERS", ""),
     ("connections for metrics", "app/metrics.rs", "MAX_CONNECTIONS", ""),
     ("a request for metrics", "app/metrics.rs", "MAX_REQUEST", "bytes"),
@@ -285,11 +285,11 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
     ("conversations with a row", "agg/mod.rs", "DEFAULT_MAX_CONVERSATIONS", ""),
     ("pairs of interfaces that traffic came by, all exporters", "agg/paths.rs", "MAX_PATHS", ""),
     ("exporters whose timing is learned", "agg/lag.rs", "MAX_TIMED", ""),
-    ("flows that wait for the disk", "ingest/recorder.rs", "QUEUE_FLOWS", ""),
+    ("flows that wait for the disk", "ingest/recorder/mod.rs", "QUEUE_FLOWS", ""),
     ("work on one answer to a screen", "attach/mod.rs", "SLOW_MS", "ms"),
     ("lines of the log that wait", "app/stderr/queue.rs", "MAX_LINES", ""),
     ("the same in bytes", "app/stderr/queue.rs", "MAX_BYTES", "bytes"),
-    ("files that wait for a hook", "app/collect/hook.rs", "WAITING", ""),
+    ("files that wait for a hook", "app/collect/hook/mod.rs", "WAITING", ""),
 ];
 
 /// The value of a constant: what stands in its file, worked out.

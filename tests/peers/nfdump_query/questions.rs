@@ -1,4 +1,4 @@
-//! Reads `tests/peers/queries.txt`.
+//! Reads `tests/peers/nfdump_query/queries.txt`.
 
 use toptalk::query::format::layout::PREDEFINED;
 

@@ -1,5 +1,7 @@
 //! The three forms of one answer.
 
+mod groups;
+
 use proptest::prelude::*;
 
 use jiff::tz::TimeZone;
@@ -13,11 +15,11 @@ use crate::snapshot::{
     Ranking, Reach, SamplingState, Span, Subject, Totals, Via, View, Window,
 };
 
-pub(super) fn counters(bytes: u64, flows: u64) -> Counters {
+fn counters(bytes: u64, flows: u64) -> Counters {
     Counters { bytes, raw_bytes: bytes / 2, packets: bytes / 100, flows }
 }
 
-pub(super) fn sample() -> Snapshot {
+fn sample() -> Snapshot {
     let row = |last, up, down| HostRow {
         host: Host::octets(10, 20, 3, last),
         traffic: Both { up: counters(up, 3), down: counters(down, 4) },
@@ -90,7 +92,7 @@ fn drilled() -> Snapshot {
     snapshot
 }
 
-pub(super) fn csv_of(snapshot: &Snapshot) -> String {
+fn csv_of(snapshot: &Snapshot) -> String {
     let mut out = Vec::new();
     write_csv(snapshot, &TimeZone::UTC, &mut out).unwrap();
     String::from_utf8(out).unwrap()

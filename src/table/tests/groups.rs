@@ -3,10 +3,10 @@
 
 use jiff::tz::TimeZone;
 
-use super::tests::{counters, csv_of, sample};
-use super::*;
+use super::{counters, csv_of, sample};
 use crate::flow::Host;
 use crate::snapshot::{Both, GroupKey, GroupRow, Grouping, Ranking, Subject, Untracked};
+use crate::table::*;
 
 /// An answer with these rows, the rest in others.
 fn listed(grouping: Grouping, keys: Vec<GroupKey>) -> Snapshot {

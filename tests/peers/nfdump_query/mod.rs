@@ -1,7 +1,7 @@
 //! `toptalk query` against nfdump: the same datagrams, the same questions, the
 //! same answers.
 //!
-//! `tests/peers/queries.txt` has the questions and says how to add one. What is known to
+//! `tests/peers/nfdump_query/queries.txt` has the questions and says how to add one. What is known to
 //! differ, and why, stands in `nfdump_query/differences.rs`.
 
 mod compare;
