@@ -10,12 +10,13 @@ use std::time::Duration;
 use foldhash::quality::RandomState;
 use tokio::sync::Notify;
 
-use super::Limits;
+use super::options::Limits;
 use super::pipeline::{Pipeline, Sink};
 use super::queue::{Batch, Queue, Urgency};
 use super::repeat::Repeater;
-use super::stats::{Published, Stats, Trouble};
+use super::stats::{Published, Stats};
 use super::tally::Part;
+use super::trouble::Trouble;
 use super::worker::{self, Shared};
 use super::worker_handle::WorkerHandle;
 use crate::clock::Clock;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::PUBLISH;
 use super::guard::{guarded, poisoned};
+use super::stats::PUBLISH;
 use super::tally::{Part, Tally};
 use crate::clock::Clock;
 use crate::flow::{Flow, Host, More, Time};

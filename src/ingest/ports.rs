@@ -4,8 +4,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use super::options::{DEFAULT_PORTS, Listen};
 use super::socket::Bound;
-use super::{DEFAULT_PORTS, Listen};
 use crate::flow::Time;
 use crate::snapshot::{MissingPort, Transport};
 

@@ -12,17 +12,19 @@ use tokio::time::MissedTickBehavior;
 
 use super::intake::Intake;
 use super::memory::{self, Keeper};
+use super::options::{Options, StreamLimits};
 use super::pipeline::Sink;
 use super::ports::{self, Ports, Taken};
 use super::repeat::Repeater;
-use super::socket::{Bound, Inbound};
+use super::socket::{BACK_OFF, Bound, Inbound};
 use super::standing;
-use super::stats::{Published, Stats, Trouble};
+use super::stats::{PUBLISH, Published, Stats};
 use super::streams::{self, Shared, Streams};
-use super::{BACK_OFF, Options, Order, PUBLISH};
+use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::flow::Time;
 use crate::snapshot::Transport;
+use crate::wire::Policy;
 use crate::wire::resume::ExporterStanding;
 
 /// Datagrams read per wake before other sockets get their turn.
@@ -30,6 +32,9 @@ const DATAGRAMS_PER_WAKE: usize = 64;
 
 /// Datagrams taken in at the end: what the largest buffer can hold.
 const REST: usize = 100_000;
+
+/// A new policy, and whom to tell that it holds.
+pub(super) type Order = (Policy, oneshot::Sender<()>);
 
 /// What the thread is told by, and tells with.
 pub(super) struct Wires {
@@ -149,7 +154,7 @@ impl Room {
     fn new(
         intake: Intake,
         (ports, standing): (Ports, Option<standing::Keeper>),
-        limits: streams::StreamLimits,
+        limits: StreamLimits,
         published: Published,
     ) -> Room {
         let intake = Rc::new(RefCell::new(intake));

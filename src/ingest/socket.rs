@@ -3,6 +3,7 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -18,6 +19,9 @@ use crate::snapshot::Listener;
 /// What is asked of the kernel: 64 MB hold about 58,000 full datagrams, a
 /// second or more of the busiest exporter; the default holds 92.
 pub const RECEIVE_BUFFER: usize = 64 << 20;
+
+/// How long a socket that fails is left alone, so that others have their turns.
+pub(super) const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The largest UDP payload, and a byte more to notice nothing was cut.
 const DATAGRAM: usize = 65_536;
@@ -339,7 +343,7 @@ mod tests {
     use super::*;
     use crate::agg::{Config, Windows};
     use crate::clock::Clock;
-    use crate::ingest::{BACK_OFF, Ingest, Options};
+    use crate::ingest::{Ingest, Options};
 
     #[test]
     fn a_socket_that_fails_all_the_time_takes_nobodys_turn() {

@@ -18,10 +18,11 @@ use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::BACK_OFF;
 use super::framer::Framer;
 use super::intake::Intake;
-use super::stats::Trouble;
+use super::options::StreamLimits;
+use super::socket::BACK_OFF;
+use super::trouble::Trouble;
 use crate::flow::{Host, Time};
 
 /// Bytes read at once: the longest message.
@@ -36,27 +37,6 @@ const NO_ROOM: Duration = Duration::from_millis(10);
 
 /// Reads of a connection at the end: what a kernel holds of one at most (6 MB).
 const REST: usize = 128;
-
-/// How much connections may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamLimits {
-    /// Connections at the same time, and of one exporter: routers keep one, some
-    /// one per line card. With half a message each they take 8 MB.
-    pub connections: usize,
-    pub per_peer: usize,
-    /// A message that takes longer, or a connection that begins with nothing for
-    /// as long, is somebody holding a place.
-    pub message_ms: i64,
-    /// Exporters send templates at least every half an hour; one that is silent
-    /// for longer has gone without a word.
-    pub idle_ms: i64,
-}
-
-impl Default for StreamLimits {
-    fn default() -> StreamLimits {
-        StreamLimits { connections: 128, per_peer: 8, message_ms: 60_000, idle_ms: 3_600_000 }
-    }
-}
 
 /// One connection.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::roster::Roster;
-use super::stats::Trouble;
+use super::trouble::Trouble;
 use crate::flow::{Flow, Host, Time};
 use crate::snapshot::{ExporterHealth, MAX_NO_ROOM, NoRoom};
 use crate::units::rfc3339;

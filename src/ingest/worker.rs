@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::PUBLISH;
 use super::pipeline::Pipeline;
 use super::queue::{Next, Queue, Taker};
-use super::stats::{Ending, Published};
+use super::stats::{Ending, PUBLISH, Published};
 use super::tally::Part;
 use crate::flow::{Host, Time};
 use crate::wire::Policy;

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{Local, Question};
-use crate::snapshot::{Allowance, Snapshot, View};
+use crate::agg::Windows;
+use crate::clock::Clock;
+use crate::flow::Time;
+use crate::ingest::Published;
+use crate::snapshot::{Allowance, Health, Snapshot, Subject, View};
 
 /// A fresh answer is made this often when nothing is asked.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -22,6 +25,49 @@ const LIMIT_US: u64 = 5_000_000;
 /// What could not be answered is tried again after this, in microseconds, unless
 /// something else is asked.
 const AGAIN_US: u64 = 60_000_000;
+
+/// Answers views from the windows of this process.
+#[derive(Clone)]
+pub struct Local {
+    pub windows: Arc<Windows>,
+    pub published: Published,
+    pub clock: Clock,
+}
+
+impl Local {
+    /// The answer to a view, now, whatever it costs.
+    #[must_use]
+    pub fn answer(&self, view: &View) -> Snapshot {
+        self.answer_within(view, &mut Allowance::unlimited())
+    }
+
+    /// The answer to a view, now, within an allowance.
+    #[must_use]
+    pub fn answer_within(&self, view: &View, allowance: &mut Allowance<'_>) -> Snapshot {
+        let mut health = self.published.read();
+        health.clock_shift_ms = self.clock.shift_ms();
+        if health.clock_shift_ms != 0 {
+            let moved = crate::units::duration(health.clock_shift_ms.abs());
+            let way = if health.clock_shift_ms > 0 { "ahead" } else { "back" };
+            health.notes.push(format!(
+                "the clock of this machine was set {moved} {way}; windows go on without a jump"
+            ));
+        }
+        health.ended = self.published.has_ended();
+        self.windows.snapshot_within(view, self.clock.now(), health, allowance)
+    }
+
+    /// How the collecting goes, without any rows; the time on the wall.
+    #[must_use]
+    pub fn health(&self) -> (Health, Time) {
+        let health = self.answer(&View { subject: Subject::Exporters, ..View::default() }).health;
+        let now = self.clock.now().plus_ms(health.clock_shift_ms);
+        (health, now)
+    }
+}
+
+/// A question with the place for its answer.
+pub type Question = (View, oneshot::Sender<Snapshot>);
 
 /// An answer in the making.
 struct Making {

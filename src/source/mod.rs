@@ -5,63 +5,17 @@ mod attached;
 mod local;
 
 pub use attached::attach;
+pub use local::{Local, Question};
 
 use std::io;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::agg::Windows;
-use crate::clock::Clock;
-use crate::flow::Time;
-use crate::ingest::Published;
-use crate::snapshot::{Allowance, Health, Snapshot, Subject, View};
+use crate::snapshot::{Snapshot, View};
 
 /// Questions besides the standing view that may wait, such as saving.
 const PENDING: usize = 8;
-
-/// Answers views from the windows of this process.
-#[derive(Clone)]
-pub struct Local {
-    pub windows: Arc<Windows>,
-    pub published: Published,
-    pub clock: Clock,
-}
-
-impl Local {
-    /// The answer to a view, now, whatever it costs.
-    #[must_use]
-    pub fn answer(&self, view: &View) -> Snapshot {
-        self.answer_within(view, &mut Allowance::unlimited())
-    }
-
-    /// The answer to a view, now, within an allowance.
-    #[must_use]
-    pub fn answer_within(&self, view: &View, allowance: &mut Allowance<'_>) -> Snapshot {
-        let mut health = self.published.read();
-        health.clock_shift_ms = self.clock.shift_ms();
-        if health.clock_shift_ms != 0 {
-            let moved = crate::units::duration(health.clock_shift_ms.abs());
-            let way = if health.clock_shift_ms > 0 { "ahead" } else { "back" };
-            health.notes.push(format!(
-                "the clock of this machine was set {moved} {way}; windows go on without a jump"
-            ));
-        }
-        health.ended = self.published.has_ended();
-        self.windows.snapshot_within(view, self.clock.now(), health, allowance)
-    }
-
-    /// How the collecting goes, without any rows; the time on the wall.
-    #[must_use]
-    pub fn health(&self) -> (Health, Time) {
-        let health = self.answer(&View { subject: Subject::Exporters, ..View::default() }).health;
-        let now = self.clock.now().plus_ms(health.clock_shift_ms);
-        (health, now)
-    }
-}
-
-/// A question with the place for its answer.
-pub type Question = (View, oneshot::Sender<Snapshot>);
 
 /// The ends that a screen holds.
 pub struct Ends {

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::{Large, Parcel, Shared};
+use super::shared::{Large, Parcel, Shared};
 use crate::attach::desk::{Next, Question, Speed};
 use crate::attach::frame::{Numbered, Reply, encode};
 use crate::snapshot::{Allowance, Snapshot, View};

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::answers::farewell;
-use super::{Event, Parcel, Seat, Shared};
+use super::shared::{Event, Parcel, Seat, Shared};
 use crate::attach::desk::Id;
 use crate::attach::frame::{Decoder, FrameError, Hello, Numbered, Reply, Request, encode};
 use crate::attach::{MAX_QUESTIONS, MAX_ROWS, MAX_STANDING_ROWS};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::RecordError;
+use super::error::RecordError;
 use super::plan::{Left, MAX_FOLDERS, Place, Plan, place_of};
 use crate::archive::lock::LockError;
 use crate::archive::recorder::{Disk, Problem, RETRY_MS, Recorder, Settings, Shed, Status};

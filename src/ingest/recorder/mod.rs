@@ -2,140 +2,35 @@
 //! segments. Between them and those who decode is a queue that never makes
 //! anyone wait: when it is full, flows are shed and counted.
 
+mod error;
 mod folders;
 mod plan;
+mod queue;
 mod sync;
 mod waiting;
 mod work;
 
+pub use error::RecordError;
 pub use plan::{Left, MAX_FOLDERS, Place, Plan};
+pub use queue::{Finished, Turned};
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::folders::Folders;
+use self::queue::Shared;
 use self::sync::SyncingDisk;
-use self::waiting::Waiting;
 use self::work::{Encoder, Work};
-use crate::archive::lock::LockError;
-use crate::archive::recorder::{Disk, Encode, Problem, Recovered, Rotated, Settings, Shed, Status};
+use crate::archive::recorder::{Disk, Encode, Problem, Recovered, Settings, Shed};
 use crate::clock::Clock;
-use crate::flow::{Flow, Host, More, Time};
+use crate::flow::{Flow, Host, More};
 use crate::snapshot::{Alarm, DropCount, Recording as Health};
 
 /// Flows that wait for the disk at most unless told otherwise, 160 MB: three seconds
 /// of a stall at the highest rates, minutes at those of a site.
 pub const QUEUE_FLOWS: usize = 1_000_000;
-
-/// Flows that an empty batch keeps room for: as many as batches have. One that was
-/// larger gives the rest back.
-const KEPT_FLOWS: usize = 8192;
-
-/// Flows on their way, in the order they came.
-#[derive(Default)]
-struct Batch {
-    flows: Vec<Flow>,
-    more: Vec<More>,
-    /// Whether the times of the flows follow the wall clock already.
-    is_shifted: bool,
-}
-
-impl Batch {
-    fn clear(&mut self) {
-        self.is_shifted = false;
-        self.flows.clear();
-        self.flows.shrink_to(KEPT_FLOWS);
-        self.more.clear();
-        self.more.shrink_to(KEPT_FLOWS);
-    }
-}
-
-struct Queue {
-    batches: VecDeque<Batch>,
-    spare: Vec<Batch>,
-    /// Flows in the batches.
-    waiting: Waiting,
-    closing: bool,
-    /// Whether the encoder has something to say.
-    told: bool,
-    /// How often it was asked that all be written, and how far that is done.
-    flush: u64,
-    flushed: u64,
-}
-
-impl Queue {
-    fn new(limit: usize) -> Queue {
-        Queue {
-            batches: VecDeque::new(),
-            spare: Vec::new(),
-            waiting: Waiting::new(limit),
-            closing: false,
-            told: false,
-            flush: 0,
-            flushed: 0,
-        }
-    }
-}
-
-struct Shared {
-    folder: String,
-    queue: Mutex<Queue>,
-    filled: Condvar,
-    /// All is written that was to be.
-    written: Condvar,
-    status: Mutex<Status>,
-    /// Slots that have ended and files that were finished, until someone asks.
-    turned: Mutex<VecDeque<Turned>>,
-    finished: Mutex<VecDeque<Finished>>,
-}
-
-/// A slot of an archive that has ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Turned {
-    /// What the archive is called; empty for none.
-    pub ident: String,
-    pub rotated: Rotated,
-}
-
-/// A file that will not change any more.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Finished {
-    /// What its archive is called; empty for none.
-    pub ident: String,
-    /// The folder of the archive, and the file.
-    pub folder: PathBuf,
-    pub file: PathBuf,
-    pub slot: Time,
-    pub flows: u64,
-}
-
-impl Shared {
-    /// For so many flows that may wait.
-    fn new(folder: String, limit: usize) -> Shared {
-        Shared {
-            folder,
-            queue: Mutex::new(Queue::new(limit)),
-            filled: Condvar::new(),
-            written: Condvar::new(),
-            status: Mutex::default(),
-            turned: Mutex::default(),
-            finished: Mutex::default(),
-        }
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Takes flows to those who record them. Copies lead to the same place.
 #[derive(Clone)]
@@ -225,15 +120,6 @@ impl Tape {
     }
 }
 
-/// Why recording cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    #[error("cannot record: {0}")]
-    Lock(#[from] LockError),
-    #[error("cannot start recording: {0}")]
-    Start(#[from] io::Error),
-}
-
 /// The threads that record. Dropping it ends them as [`Recording::stop`] does.
 pub struct Recording {
     tape: Tape,
@@ -309,7 +195,8 @@ impl Drop for Recording {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{self, Write};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::archive::recorder::segment_of;

@@ -16,7 +16,7 @@ use crate::archive::recorder::{Disk, Out, Real};
 
 /// Folders of which a failure is kept until the recorder asks, at most; it asks about
 /// every folder it writes to within a second.
-const MAX_FAILURES: usize = super::MAX_FOLDERS;
+const MAX_FAILURES: usize = super::plan::MAX_FOLDERS;
 
 /// What waits for the disk.
 enum Job {

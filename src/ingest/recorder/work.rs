@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::folders::Folders;
-use super::{Batch, Finished, MAX_FOLDERS, Queue, Shared, Turned};
+use super::plan::MAX_FOLDERS;
+use super::queue::{Batch, Finished, Queue, Shared, Turned};
 use crate::archive::ArchiveError;
 use crate::archive::expire::{Clocks, Expired, Expirer};
 use crate::archive::recorder::{self, Disk, Encode, Encoded, Part, Problem, Settings, segment_of};
