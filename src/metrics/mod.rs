@@ -2,8 +2,10 @@
 //!
 //! Pure: health in, text out. Each metric is a row of [`METRICS`].
 
+mod metric;
 mod table;
 
+pub use metric::{Kind, MAX_EXPORTERS, Metric};
 pub use table::METRICS;
 
 use std::fmt;
@@ -14,77 +16,15 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use self::metric::{Read, Value};
 use crate::flow::Time;
-use crate::snapshot::{
-    Attached, DropCount, ExporterHealth, Health, Listener, NoRoom, QueueHealth, Recording,
-    Transport, Word,
-};
-
-/// Exporters that have series of their own, the busiest; each has some 17. Whoever
-/// makes up senders makes no monitoring system keep them for years.
-pub const MAX_EXPORTERS: usize = 500;
+use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, NoRoom, Transport, Word};
 
 /// What an answer says of itself.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
 /// What every name begins with.
 const PREFIX: &str = "toptalk";
-
-/// How a metric may move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Only up, until a restart.
-    Counter,
-    Gauge,
-}
-
-/// A figure that is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// Without prefix, and without the `_total` of counters.
-    pub(self) name: &'static str,
-    pub kind: Kind,
-    /// What it says, in a sentence without its full stop.
-    pub help: &'static str,
-    read: Read,
-}
-
-/// A figure as it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Value {
-    Whole(u64),
-    Real(f64),
-}
-
-impl Value {
-    /// Milliseconds as seconds.
-    fn seconds(ms: i64) -> Value {
-        Value::Real(ms as f64 / 1000.0)
-    }
-}
-
-/// Where a figure is read, which also says what labels it has. Where it is not
-/// known there is no series.
-#[derive(Clone, Copy, Debug)]
-enum Read {
-    Whole(fn(&Health) -> Option<Value>),
-    /// The constant 1, its labels telling the version.
-    Version,
-    Listener(fn(&Listener) -> Option<Value>),
-    /// Whether each wanted port is open.
-    Ports,
-    Queue(fn(&QueueHealth) -> Option<Value>),
-    Exporter(fn(&ExporterHealth, Time) -> Option<Value>),
-    /// The constant 1, its labels telling the protocol.
-    Protocol,
-    /// Its own counters, by their names.
-    Statistics,
-    Recording(fn(&Recording) -> Option<Value>),
-    Attached(fn(&Attached) -> Option<Value>),
-    Causes(fn(&Health) -> &[DropCount]),
-    /// Of which exporters something found no room, by cause.
-    NoRoom,
-}
 
 /// Names and values of labels.
 type Labels = Vec<(&'static str, String)>;

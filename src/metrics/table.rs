@@ -1,9 +1,9 @@
 //! All metrics, in the order of the text. Units are those of Prometheus: seconds
 //! and bytes. Rates are left to whoever asks: `rate(toptalk_flows_total[1m])`.
 
-use super::Kind::{Counter, Gauge};
-use super::Value::{self, Real, Whole};
-use super::{Kind, MAX_EXPORTERS, Metric, Read};
+use super::metric::Kind::{Counter, Gauge};
+use super::metric::Value::{self, Real, Whole};
+use super::metric::{Kind, MAX_EXPORTERS, Metric, Read};
 use crate::flow::Time;
 use crate::snapshot::{Health, Mark};
 

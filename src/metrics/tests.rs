@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::flow::Host;
-use crate::snapshot::{Alarm, ExporterDetail, MissingPort, SamplingState, WorkHealth};
+use crate::snapshot::{
+    Alarm, ExporterDetail, MissingPort, QueueHealth, Recording, SamplingState, WorkHealth,
+};
 
 const NOW: Time = Time(1_800_000_000_500);
 
