@@ -94,6 +94,9 @@ aux! {
 /// Number of slots a record is loaded into: fields, then [`Aux`] values.
 pub const SLOTS: usize = 128;
 
+/// The values of one record, by slot.
+pub type Slots = [u64; SLOTS];
+
 /// A slot that no element fills: what is read from it is 0.
 pub const EMPTY_SLOT: usize = SLOTS - 1;
 

@@ -8,11 +8,12 @@ use foldhash::fast::RandomState;
 use super::about::About;
 use super::budget::{Class, Noted, Pool};
 use super::clock_offset::ClockOffset;
+use super::header::Header;
 use super::held::Held;
+use super::moment::Moment;
 use super::places::{Look, Standing};
 use super::refusals::{Refusal, Refusals};
 use super::report::{Cause, Report};
-use super::resume::Moment;
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::sflow::Agents;
@@ -26,10 +27,6 @@ pub const MAX_DOMAINS: usize = 256;
 
 /// Templates per exporter, over all its domains; a plan of 20 fields takes about 500 bytes.
 pub const MAX_TEMPLATES: usize = 1024;
-
-/// Bytes of templates over all exporters; a template of 20 fields takes about
-/// 800. No exporter gets more than a quarter of it.
-pub const MAX_TEMPLATE_BYTES: usize = 64 << 20;
 
 /// Seconds in which an exporter that sends flows has to be heard before it counts
 /// as known. Made-up senders come once.
@@ -113,17 +110,6 @@ pub struct Domain {
     /// were found and are still there, the oldest last.
     pub(super) looked_for_stale: Option<Time>,
     pub(super) stale: Vec<u16>,
-}
-
-/// What a datagram's header says, as far as every protocol says it.
-#[derive(Clone, Copy, Debug)]
-pub struct Header {
-    pub protocol: &'static str,
-    pub domain: u32,
-    /// When the datagram left, by the exporter's clock.
-    pub exported: Time,
-    /// Milliseconds since the exporter started, if the header says so.
-    pub uptime: Option<u32>,
 }
 
 /// An exporter while one of its datagrams is decoded.

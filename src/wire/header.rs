@@ -8,6 +8,17 @@ use crate::flow::{Host, Time};
 const SFLOW_V4: u32 = 1;
 const SFLOW_V6: u32 = 2;
 
+/// What a datagram's header says, as far as every protocol says it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub protocol: &'static str,
+    pub domain: u32,
+    /// When the datagram left, by the exporter's clock.
+    pub exported: Time,
+    /// Milliseconds since the exporter started, if the header says so.
+    pub uptime: Option<u32>,
+}
+
 /// A header, as far as the protocol has what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramHeader {

@@ -9,11 +9,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use foldhash::fast::RandomState;
 
 use super::budget::{Class, Pool};
-use super::exporter::Header;
+use super::header::Header;
+use super::limits::MAX_HELD;
 use crate::flow::Time;
-
-/// Bytes held for all exporters together, so that many of them stay bounded, too.
-pub const MAX_HELD: usize = 32 << 20;
 
 /// Of this many bytes held no exporter has more than one.
 const EXPORTER_PART: usize = 4;

@@ -1,7 +1,8 @@
 //! IPFIX (RFC 7011, section 3.1): the header of its messages.
 
 use super::bytes::{u16_at, u32_at};
-use super::exporter::{Exporter, Header};
+use super::exporter::Exporter;
+use super::header::Header;
 use super::numbering::Numbering;
 use super::report::Cause;
 use super::sets::{Desk, Flavour, Sets};

@@ -12,6 +12,8 @@ use super::template::{FieldSpec, Kind, Scopes, SetScratch, Template};
 use super::templates::Entry;
 use crate::flow::{Host, Time};
 
+pub use super::sampling::SamplerMemory;
+
 /// The version that is written: of others nothing is taken over, but of the one
 /// before, which has no checksum.
 const VERSION: u32 = 2;
@@ -76,15 +78,6 @@ pub struct TemplateMemory {
     pub refreshed_ms: i64,
     /// Enterprise, element, length.
     pub fields: Vec<(u32, u16, u16)>,
-}
-
-/// An announced sampling rate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SamplerMemory {
-    /// What it applies to; neither means everything.
-    pub sampler: Option<u64>,
-    pub interface: Option<u32>,
-    pub rate: u32,
 }
 
 /// A memory that cannot be taken over.

@@ -22,6 +22,7 @@ pub mod interfaces;
 mod ipfix;
 mod limits;
 pub mod memory;
+mod moment;
 mod more;
 mod netflow5;
 mod netflow9;
@@ -42,19 +43,19 @@ mod sets;
 pub mod sflow;
 pub mod summary;
 pub mod template;
+mod template_store;
 mod templates;
 mod times;
 
 pub use budget::Budget;
-pub use exporter::{MAX_DOMAINS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES};
-pub use held::{MAX_HELD, MAX_HELD_PER_EXPORTER};
+pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
+pub use held::MAX_HELD_PER_EXPORTER;
 pub use interfaces::Interfaces;
 pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
-pub use limits::Limits;
+pub use limits::{Limits, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES};
 pub use observer::Observer;
 pub use policy::Policy;
-pub use record::Standing;
-pub use report::{Cause, Report, Samples};
+pub use report::{Cause, Report, Samples, Standing};
 pub use sflow::Sample;
 pub use summary::{Details, Summary};
 
@@ -70,14 +71,6 @@ use self::policy::Refused;
 use self::sets::{Desk, Flavour, Sets};
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, More, Sampling, Time};
-
-/// Exporters kept apart: a large site has hundreds. A few kB each; one that
-/// uses all its limits takes about 2 MB.
-pub const MAX_EXPORTERS: usize = 1024;
-
-/// Names of interfaces and applications over all exporters, about 700 bytes each
-/// with their counters: a large site has some ten thousand.
-pub const MAX_NAMES: usize = 100_000;
 
 /// Of what came beside flows, the room that is kept from batch to batch.
 const KEPT_MORE: usize = 16_384;

@@ -6,7 +6,8 @@
 //! sequence numbers, engines or AS numbers.
 
 use super::bytes::{u16_at, u32_at};
-use super::exporter::{Exporter, Header};
+use super::exporter::Exporter;
+use super::header::Header;
 use super::numbering::{Numbering, Records};
 use super::report::{Cause, Report};
 use super::times::uptime_to_time;

@@ -1,7 +1,8 @@
 //! NetFlow version 9 (RFC 3954, section 5.1): the header of its datagrams.
 
 use super::bytes::u32_at;
-use super::exporter::{Exporter, Header};
+use super::exporter::Exporter;
+use super::header::Header;
 use super::numbering::Numbering;
 use super::report::Cause;
 use super::sets::{Desk, Flavour, Sets};

@@ -1,7 +1,6 @@
 //! Looking on while datagrams are decoded: what `inspect` prints.
 
-use super::record::Standing;
-use super::report::Cause;
+use super::report::{Cause, Standing};
 use super::sflow::Sample;
 use super::template::Template;
 use crate::flow::{Flow, Time};

@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use super::element::{Aux, Layer, SLOTS, Target};
-use super::template::{Slots, VARIABLE, variable_length};
+use super::bytes::{VARIABLE, variable_length};
+use super::element::{Aux, Layer, SLOTS, Slots, Target};
 use crate::flow::field::Field;
 
 /// Loads 8 bytes at `offset` into the run, shifts right, stores in `slot`.

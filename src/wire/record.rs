@@ -2,18 +2,18 @@
 
 use super::address::Address;
 use super::element::{Aux, EMPTY_SLOT, Layer};
-use super::exporter::Header;
 use super::frame::Packet;
-use super::more::Extras;
+use super::header::Header;
+use super::more::{self, Extras, of_packet, reversed};
 use super::observer::FlowSeen;
 use super::plan::{Section, Values};
 use super::rate::Rate;
-use super::report::{Cause, Report};
+use super::report::{Cause, Report, Standing};
 use super::sampling::Samplers;
 use super::template::Template;
 use super::times::{Known, Reference, Span, Times};
 use crate::flow::field::Field;
-use crate::flow::{Flow, Host, Sampling, Time};
+use crate::flow::{Flow, Host, More, Sampling, Time};
 
 /// What all records of a datagram have in common.
 #[derive(Clone, Copy, Debug)]
@@ -39,17 +39,6 @@ impl Common {
             Reference { exported, near: exported, uptime, guessed: header.uptime.is_none() };
         Common { flow, reference, given_rate: None }
     }
-}
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// A flow, or two when it is a biflow.
-    Flow,
-    /// It names addresses, but tells of an event and has counted nothing.
-    Event,
-    /// It names no addresses.
-    Addressless,
 }
 
 /// Slots of the reverse direction's counters.
@@ -357,5 +346,45 @@ fn note_times(span: &Span, report: &mut Report) {
     }
     if span.first > span.last {
         report.causes.count(Cause::FirstAfterLast);
+    }
+}
+
+impl Maker<'_> {
+    /// Keeps what came with the flows of a plain template; `values` gives their
+    /// records in order.
+    pub(super) fn keep_plain<V: Values>(
+        &self,
+        values: impl Fn(usize) -> Option<V>,
+        flows: &mut [Flow],
+        kept: &mut Vec<More>,
+    ) {
+        let Some(extras) = &self.extras else { return };
+        for (index, flow) in flows.iter_mut().enumerate() {
+            let Some(values) = values(index) else { return };
+            more::keep(flow, &extras.load(&values), kept);
+        }
+    }
+
+    /// Keeps what came with the flows of one record: there, and back.
+    pub(super) fn keep<V: Values>(
+        &self,
+        values: &V,
+        bytes: &[u8],
+        section: &Section,
+        flows: &mut [Flow],
+        kept: &mut Vec<More>,
+    ) {
+        let Some((flow, back)) = flows.split_first_mut() else { return };
+        let mut more = self.extras.as_ref().map_or(More::NONE, |extras| extras.load(values));
+        if !self.names_addresses()
+            && let Some(packet) = self.packet(bytes, section)
+        {
+            of_packet(&packet, &mut more);
+        }
+        more::keep(flow, &more, kept);
+        if let Some(back) = back.first_mut() {
+            let more = reversed(&more, back);
+            more::keep(back, &more, kept);
+        }
     }
 }

@@ -149,3 +149,14 @@ pub struct Report {
     pub addressless: Addressless,
     pub causes: CauseCounts,
 }
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A flow, or two when it is a biflow.
+    Flow,
+    /// It names addresses, but tells of an event and has counted nothing.
+    Event,
+    /// It names no addresses.
+    Addressless,
+}

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::memory::SamplerMemory;
+use serde::{Deserialize, Serialize};
+
 use crate::flow::Sampling;
 
 /// Samplers remembered per observation domain: routers have a handful, at most
@@ -45,6 +46,15 @@ impl Announcement {
         };
         Sampling::one_in(u32::try_from(rate).unwrap_or(0))
     }
+}
+
+/// An announced sampling rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamplerMemory {
+    /// What it applies to; neither means everything.
+    pub sampler: Option<u64>,
+    pub interface: Option<u32>,
+    pub rate: u32,
 }
 
 /// What an announced rate applies to.

@@ -1,10 +1,13 @@
 //! Templates: what the fields of a record are, and the plan that loads them
 //! (RFC 3954, section 5.2 and 6.1; RFC 7011, section 3.4).
 
-use super::bytes::u16_at;
+use super::bytes::variable_length;
 use super::element::{Aux, SLOTS, Target, element};
 use super::plan::{LEAD, Plan, Planner, Section, WINDOW};
 use crate::flow::field::Field;
+
+pub use super::bytes::VARIABLE;
+pub use super::element::Slots;
 
 /// Fields in one template: the longest seen in the wild have about 120.
 pub const MAX_FIELDS: usize = 512;
@@ -12,10 +15,6 @@ pub const MAX_FIELDS: usize = 512;
 /// Fields of length 0 in one template: some exporters have a few. More would make
 /// a record of a byte a list of hundreds.
 pub const MAX_EMPTY_FIELDS: usize = 32;
-
-/// The length that stands for "each record says how long" (RFC 7011, 7). NetFlow
-/// v9 knows no such thing, but H3C's exporters use it there, too.
-pub const VARIABLE: u16 = 65535;
 
 /// A field as the template lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +45,6 @@ pub enum Scopes {
     /// They are elements like all others.
     Elements,
 }
-
-/// The values of one record, by slot.
-pub type Slots = [u64; SLOTS];
 
 /// Memory that is reused from record to record and from set to set.
 #[derive(Debug)]
@@ -222,16 +218,6 @@ impl Template {
             at = start + length;
             Some((field, value))
         })
-    }
-}
-
-/// Where a variable-length value begins and how long it is (RFC 7011, section 7:
-/// one byte of length, or 255 and two bytes).
-#[inline]
-pub(super) fn variable_length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    match bytes.get(at)? {
-        255 => Some((at + 3, usize::from(u16_at(bytes, at + 1)?))),
-        length => Some((at + 1, usize::from(*length))),
     }
 }
 

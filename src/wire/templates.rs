@@ -1,27 +1,11 @@
-//! The templates of exporters: stored within limits, withdrawn, believed.
+//! The templates of an observation domain, with their history.
 
 use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::budget::Pool;
-use super::exporter::{Exporter, Header, MAX_TEMPLATES, Session};
-use super::template::{Kind, Template};
+use super::template::Template;
 use crate::flow::Time;
-
-/// A template that was neither refreshed nor used for this long may have to make
-/// room: exporters refresh theirs every half an hour at the latest.
-const STALE_MS: i64 = 2 * 3_600_000;
-
-/// Stale ones are looked for this often at most, since each template of a flood
-/// would have all others looked at.
-const STALE_AGAIN_MS: u64 = 10_000;
-
-/// Of this many bytes of templates no exporter has more than one.
-const EXPORTER_PART: usize = 4;
-
-/// Who has to give back forgets one in this many of its templates.
-const FORGOTTEN_PART: usize = 4;
 
 /// A template with its history.
 #[derive(Clone, Debug)]
@@ -70,8 +54,8 @@ pub enum Defined {
 /// listed apart, so that withdrawing them costs as much as there are of them.
 #[derive(Debug, Default)]
 pub struct Templates {
-    known: HashMap<u16, Entry, RandomState>,
-    kinds: [BTreeSet<u16>; 2],
+    pub(super) known: HashMap<u16, Entry, RandomState>,
+    pub(super) kinds: [BTreeSet<u16>; 2],
 }
 
 impl Templates {
@@ -111,148 +95,10 @@ impl Templates {
 
     /// Removes what `which` says of the ids of one kind. Returns how many, and
     /// their bytes.
-    fn remove_all(&mut self, ids: impl IntoIterator<Item = u16>) -> (usize, usize) {
+    pub(super) fn remove_all(&mut self, ids: impl IntoIterator<Item = u16>) -> (usize, usize) {
         ids.into_iter().fold((0, 0), |(count, bytes), id| match self.remove(id) {
             Some(entry) => (count + 1, bytes + entry.template.size()),
             None => (count, bytes),
         })
-    }
-}
-
-impl Exporter {
-    /// Forgets a quarter of its templates, those that were used least lately.
-    /// Returns how many.
-    pub(super) fn forget_least_used(&mut self, pool: &mut Pool) -> u32 {
-        let mut all: Vec<(Time, u32, u16)> = Vec::with_capacity(self.templates);
-        for (domain, state) in &self.domains {
-            let used = |entry: &Entry| entry.refreshed.max(entry.used);
-            all.extend(state.templates.iter().map(|(id, entry)| (used(entry), *domain, id)));
-        }
-        pool.steps += all.len() as u64;
-        all.sort_unstable();
-        let (mut gone, mut freed) = (0, 0);
-        for (_, domain, id) in all.iter().take(all.len().div_ceil(FORGOTTEN_PART)) {
-            let Some(state) = self.domains.get_mut(domain) else { continue };
-            let (count, bytes) = state.templates.remove_all([*id]);
-            (gone, freed) = (gone + count, freed + bytes);
-        }
-        self.templates = self.templates.saturating_sub(gone);
-        self.template_bytes = self.template_bytes.saturating_sub(freed);
-        pool.templates.change(self.class, freed, 0);
-        gone as u32
-    }
-}
-
-impl Session<'_> {
-    /// Whether there is room for so many more bytes of templates, where `freed`
-    /// are given back.
-    fn has_room(&self, bytes: usize, freed: usize, pool: &Pool) -> bool {
-        let own = self.template_bytes.saturating_sub(freed);
-        let cap = pool.templates.limit() / EXPORTER_PART;
-        own + bytes <= cap
-            && (bytes <= freed || bytes - freed <= pool.templates.allowance(self.class, own))
-    }
-
-    /// Books that templates take `after` bytes where they took `before`.
-    fn book(&mut self, before: usize, after: usize, pool: &mut Pool) {
-        *self.template_bytes = (*self.template_bytes + after).saturating_sub(before);
-        pool.templates.change(self.class, before, after);
-    }
-
-    /// Stores a template.
-    pub fn define(&mut self, now: Time, id: u16, template: Template, pool: &mut Pool) -> Defined {
-        let size = template.size();
-        if let Some(entry) = self.domain.templates.get_mut(id) {
-            entry.refreshed = now;
-            let same = entry.template.same_shape(&template);
-            let was_remembered = entry.remembered.is_some();
-            if same {
-                entry.disproved = false;
-                entry.remembered = None;
-                return if was_remembered { Defined::New } else { Defined::Refreshed };
-            }
-            let (freed, used) = (entry.template.size(), entry.used);
-            // A remembered one is from another time: that it changed is no news.
-            let changes = entry.changes.saturating_add(u32::from(!was_remembered));
-            if !self.has_room(size, freed, pool) {
-                return Defined::NoRoom;
-            }
-            self.book(freed, size, pool);
-            let entry = Entry { changes, used, ..Entry::new(now, template) };
-            self.domain.templates.insert(id, entry);
-            return if was_remembered { Defined::New } else { Defined::Changed };
-        }
-        let is_full = |session: &Session<'_>, pool: &Pool| {
-            *session.templates >= MAX_TEMPLATES || !session.has_room(size, 0, pool)
-        };
-        if is_full(self, pool) && (!self.forget_stale(now, pool) || is_full(self, pool)) {
-            return Defined::NoRoom;
-        }
-        *self.templates += 1;
-        self.book(0, size, pool);
-        self.domain.templates.insert(id, Entry::new(now, template));
-        Defined::New
-    }
-
-    /// Forgets the template of the domain that nobody used for longest, if that is
-    /// long. Says whether there was any.
-    fn forget_stale(&mut self, now: Time, pool: &mut Pool) -> bool {
-        let age = |entry: &Entry| now.since(entry.refreshed.max(entry.used));
-        let looked = self.domain.looked_for_stale;
-        let again = looked.is_none_or(|at| now.since(at).unsigned_abs() >= STALE_AGAIN_MS);
-        if self.domain.stale.is_empty() && again {
-            self.domain.looked_for_stale = Some(now);
-            pool.steps += self.domain.templates.known.len() as u64;
-            let known = self.domain.templates.iter();
-            let mut stale: Vec<_> = known.filter(|(_, entry)| age(entry) > STALE_MS).collect();
-            stale.sort_by_key(|(_, entry)| age(entry));
-            self.domain.stale = stale.into_iter().map(|(id, _)| id).collect();
-        }
-        while let Some(id) = self.domain.stale.pop() {
-            let entry = self.domain.templates.get(id);
-            // It may have been used since it was found.
-            if entry.is_some_and(|entry| age(entry) > STALE_MS) && self.forget([id], pool) > 0 {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Forgets the templates of these ids. Returns how many there were.
-    fn forget(&mut self, ids: impl IntoIterator<Item = u16>, pool: &mut Pool) -> usize {
-        let (gone, freed) = self.domain.templates.remove_all(ids);
-        pool.steps += gone as u64;
-        *self.templates = self.templates.saturating_sub(gone);
-        self.book(freed, 0, pool);
-        gone
-    }
-
-    /// Forgets one template of a kind, or all of it. Returns how many there were.
-    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind, pool: &mut Pool) -> u32 {
-        let listed = &mut self.domain.templates.kinds[kind as usize];
-        let gone = match id {
-            Some(id) if listed.contains(&id) => self.forget([id], pool),
-            Some(_) => 0,
-            None => {
-                let all = std::mem::take(listed);
-                self.forget(all, pool)
-            }
-        };
-        gone as u32
-    }
-
-    /// Whether data sets of `length` bytes can be decoded by template `id`.
-    ///
-    /// A remembered template is believed as long as the exporter has not started
-    /// again since it was last seen, and as long as records fit.
-    pub fn trusts(&mut self, now: Time, id: u16, length: usize, header: &Header) -> bool {
-        let Some(entry) = self.domain.templates.get_mut(id) else { return false };
-        entry.used = now;
-        let Some(seen) = entry.remembered else { return true };
-        let started = header.uptime.map(|up| header.exported.plus_ms(-i64::from(up)));
-        let restarted = started.is_some_and(|started| started > seen);
-        let fits = !restarted && entry.template.fits(length);
-        entry.disproved |= !fits;
-        !entry.disproved
     }
 }

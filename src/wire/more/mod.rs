@@ -3,8 +3,7 @@
 use super::address::Address;
 use super::element::{Aux, SLOTS};
 use super::frame::Packet;
-use super::plan::{Section, Values};
-use super::record::Maker;
+use super::plan::Values;
 use super::template::Template;
 use crate::flow::field::{FIELDS, Field};
 use crate::flow::{Flow, Host, MPLS_LABELS, More};
@@ -44,7 +43,7 @@ impl Extras {
         })
     }
 
-    fn load<V: Values>(&self, values: &V) -> More {
+    pub(super) fn load<V: Values>(&self, values: &V) -> More {
         let number = |field: Field| values.get32(field as usize);
         let short = |field: Field| values.get16(field as usize);
         let small = |field: Field| values.get8(field as usize);
@@ -85,46 +84,6 @@ impl Extras {
     }
 }
 
-impl Maker<'_> {
-    /// Keeps what came with the flows of a plain template; `values` gives their
-    /// records in order.
-    pub(super) fn keep_plain<V: Values>(
-        &self,
-        values: impl Fn(usize) -> Option<V>,
-        flows: &mut [Flow],
-        kept: &mut Vec<More>,
-    ) {
-        let Some(extras) = &self.extras else { return };
-        for (index, flow) in flows.iter_mut().enumerate() {
-            let Some(values) = values(index) else { return };
-            keep(flow, &extras.load(&values), kept);
-        }
-    }
-
-    /// Keeps what came with the flows of one record: there, and back.
-    pub(super) fn keep<V: Values>(
-        &self,
-        values: &V,
-        bytes: &[u8],
-        section: &Section,
-        flows: &mut [Flow],
-        kept: &mut Vec<More>,
-    ) {
-        let Some((flow, back)) = flows.split_first_mut() else { return };
-        let mut more = self.extras.as_ref().map_or(More::NONE, |extras| extras.load(values));
-        if !self.names_addresses()
-            && let Some(packet) = self.packet(bytes, section)
-        {
-            of_packet(&packet, &mut more);
-        }
-        keep(flow, &more, kept);
-        if let Some(back) = back.first_mut() {
-            let more = reversed(&more, back);
-            keep(back, &more, kept);
-        }
-    }
-}
-
 /// Keeps what came with a flow, if anything did.
 pub(super) fn keep(flow: &mut Flow, more: &More, kept: &mut Vec<More>) {
     if *more == More::NONE {
@@ -152,7 +111,7 @@ pub(super) fn of_packet(packet: &Packet, more: &mut More) {
 /// The same of a biflow's other direction: what has sides changes places, and
 /// the VLANs with that of the flow. Of what only packets there were seen to have
 /// (labels, TTLs, type of service, the next hop) nothing is known.
-fn reversed(more: &More, flow: &mut Flow) -> More {
+pub(super) fn reversed(more: &More, flow: &mut Flow) -> More {
     let dst_vlan = match more.dst_vlan {
         0 => 0,
         vlan => std::mem::replace(&mut flow.vlan, vlan),

@@ -6,9 +6,11 @@
 //! understand is readable with them.
 
 mod iana;
+mod information_element;
 mod vendor;
 
 pub use iana::REGISTRY;
+pub use information_element::{Entry, Type};
 pub use vendor::{VENDORS, VERSION9, Vendor};
 
 /// The enterprise number that turns an IANA element around (RFC 5103): the same
@@ -18,46 +20,6 @@ pub const REVERSE: u32 = 29305;
 /// Where nProbe puts its own elements in NetFlow v9, and whose they are.
 const NTOP_V9: u16 = 57472;
 const NTOP: u32 = 35632;
-
-/// How the bytes of a value are to be read. The IANA data types of different
-/// widths are one here, as a template says the width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    Octets,
-    Unsigned,
-    Signed,
-    Float,
-    Boolean,
-    Mac,
-    Text,
-    /// Since 1970.
-    Seconds,
-    Milliseconds,
-    /// Since 1900, in the format of NTP.
-    Microseconds,
-    Nanoseconds,
-    V4,
-    V6,
-    /// Structured data (RFC 6313).
-    List,
-}
-
-/// One information element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub id: u16,
-    pub name: &'static str,
-    pub kind: Type,
-}
-
-macro_rules! entries {
-    ($table:ident: $($id:literal $name:ident $kind:ident;)*) => {
-        /// Sorted by number.
-        pub const $table: &[Entry] =
-            &[$(Entry { id: $id, name: stringify!($name), kind: Type::$kind }),*];
-    };
-}
-use entries;
 
 /// The element `id` of enterprise `pen`, 0 for IANA's own. A reverse element is
 /// the entry of what it turns around; [`name`] says which of both it is.

@@ -2,7 +2,7 @@
 //! field types above 32767 that vendors use in NetFlow v9, which has no
 //! enterprise numbers.
 
-use super::{Entry, Type, entries};
+use super::information_element::{Entry, Type, entries};
 
 /// An enterprise (IANA "Private Enterprise Numbers") and what is known of its
 /// elements; the list may be empty.

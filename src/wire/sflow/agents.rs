@@ -6,8 +6,8 @@ use foldhash::fast::RandomState;
 
 use super::sample::{Kind, Sample};
 use crate::flow::{Host, Time};
+use crate::wire::moment::Moment;
 use crate::wire::numbering::Numbering;
-use crate::wire::resume::Moment;
 use crate::wire::sequence::{Sequence, is_restart};
 
 /// Agents and sub-agents followed behind one address: line cards, or the
