@@ -1,10 +1,28 @@
 //! Files without packets around their datagrams: IPFIX files, whose messages
 //! stand one after the other (RFC 5655, section 4), and one raw datagram.
 
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 
-use super::{Datagram, Item, MAX_RAW, Meant, Problem, Take, Trouble, Unreadable, fill};
+use super::item::{Datagram, Item, MAX_RAW, Problem, Take, Trouble, Unreadable};
 use crate::wire::{IPFIX_HEADER, message_length};
+
+/// What is meant to be in a file whose bytes could be a datagram with stale ones
+/// behind it, or IPFIX messages one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meant {
+    #[default]
+    Messages,
+    OneDatagram,
+}
+
+impl Meant {
+    /// By the end of a file's name, which decides nothing else.
+    #[must_use]
+    pub fn by(name: &str) -> Meant {
+        let raw = [".dat", ".bin", ".raw"];
+        if raw.iter().any(|end| name.ends_with(end)) { Meant::OneDatagram } else { Meant::Messages }
+    }
+}
 
 /// Reads the file that begins with `head` and goes on with `rest`. `head` is
 /// longer than [`MAX_RAW`] if the file is.
@@ -62,4 +80,10 @@ fn chain(mut file: impl Read, take: &mut Take<'_>) -> Result<(), Unreadable> {
             return Ok(());
         }
     }
+}
+
+/// Reads until `head` has `length` bytes or there are no more.
+pub(super) fn fill(file: &mut impl Read, head: &mut Vec<u8>, length: usize) -> io::Result<()> {
+    let missing = length.saturating_sub(head.len());
+    file.take(missing as u64).read_to_end(head).map(|_| ())
 }

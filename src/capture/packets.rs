@@ -8,8 +8,8 @@ use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapHeader};
 
 use super::fragments::{Fragments, Whole};
+use super::item::{Datagram, Item, Problem, Take, Trouble, Unreadable};
 use super::streams::Streams;
-use super::{Datagram, Item, Problem, Take, Trouble, Unreadable};
 use crate::flow::{Host, Time};
 use crate::wire::frame::Packet;
 

@@ -1,6 +1,7 @@
 use super::fragments::{Fragments, MAX_PIECES, MAX_WAITING, Whole};
 use super::streams::{MAX_EARLY, MAX_STREAMS, Streams};
 use super::*;
+use crate::flow::Time;
 use crate::wire::frame::Packet;
 
 fn piece(id: u32, at: u16, more: bool) -> Packet {

@@ -3,12 +3,15 @@
 
 mod line;
 mod names;
+mod printer;
 mod record;
 mod sample;
 mod summary;
 mod text;
 pub mod value;
 mod watch;
+
+pub use printer::Shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -17,8 +20,9 @@ use jiff::tz::TimeZone;
 
 use self::line::{Counts, DatagramLine, Line, ProblemLine};
 use self::names::Names;
+use self::printer::Printer;
 use self::text::Text;
-use self::watch::Watch;
+use self::watch::{Unknown, Watch};
 use crate::capture::{Datagram, Problem};
 use crate::flow::{Flow, Host, Time};
 use crate::wire::header::DatagramHeader;
@@ -29,23 +33,8 @@ use crate::wire::{Cause, Decoder, MAX_EXPORTERS, Policy, Report};
 /// make up addresses; those that it has forgotten are not listed at the end.
 const MAX_COUNTED: usize = 2 * MAX_EXPORTERS;
 
-/// Elements without a name that are listed at the end.
-const MAX_UNKNOWN: usize = 512;
-
 /// Ports of datagrams that are no flow export, listed at the end.
 const MAX_PORTS: usize = 64;
-
-/// How it is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// For people.
-    Table,
-    /// One JSON object a line.
-    Ndjson,
-}
-
-/// An element that has no name: of NetFlow v9 or of IPFIX, whose, which.
-type Unknown = (bool, u32, u16);
 
 /// Looks into one datagram after the other.
 pub struct Inspector {
@@ -71,26 +60,6 @@ struct Tally {
     strangers: BTreeMap<Option<u16>, u64>,
     refused: u64,
     decoded: u64,
-}
-
-/// Writes lines in one shape.
-struct Printer {
-    shape: Shape,
-    text: Text,
-}
-
-impl Printer {
-    /// Appends a line.
-    fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
-        match self.shape {
-            Shape::Table => out.extend(self.text.line(line).into_bytes()),
-            // Keys are texts and a `Vec` takes all: there is nothing that could fail.
-            Shape::Ndjson => {
-                let _ = crate::text::json(&mut *out, line);
-                out.push(b'\n');
-            }
-        }
-    }
 }
 
 impl Inspector {

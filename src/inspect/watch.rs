@@ -6,13 +6,20 @@ use super::line::{
     Counts, FieldLine, Length, Line, OptionsLine, ProblemLine, RecordLine, TemplateLine,
 };
 use super::names::{Named, Names};
-use super::{MAX_UNKNOWN, Printer, Unknown, record, sample};
+use super::printer::Printer;
+use super::{record, sample};
 use crate::flow::{Flow, Host, Time};
 use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use crate::wire::report::CauseCounts;
 use crate::wire::sflow::Kind as SampleKind;
 use crate::wire::template::{Kind, Scopes, Template, VARIABLE};
 use crate::wire::{Cause, Report, Sample};
+
+/// Elements without a name that are listed at the end.
+pub(super) const MAX_UNKNOWN: usize = 512;
+
+/// An element that has no name: of NetFlow v9 or of IPFIX, whose, which.
+pub(super) type Unknown = (bool, u32, u16);
 
 /// One datagram's.
 pub(super) struct Watch<'a> {

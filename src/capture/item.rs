@@ -1,0 +1,125 @@
+//! What reading a file comes upon: datagrams, and why there are not more.
+
+use std::fmt;
+use std::io;
+use std::ops::ControlFlow;
+
+use crate::flow::{Host, Time};
+
+/// The longest raw datagram: what the length field of UDP can say.
+pub const MAX_RAW: usize = 65_535;
+
+/// One datagram out of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Datagram {
+    /// When it was captured; `None` where the file does not say.
+    pub time: Option<Time>,
+    /// Who sent it; `None` where the file does not say.
+    pub source: Option<Host>,
+    /// UDP ports, likewise.
+    pub sport: Option<u16>,
+    pub dport: Option<u16>,
+    pub payload: Vec<u8>,
+}
+
+/// What reading a file comes upon.
+#[derive(Debug)]
+pub enum Item {
+    Datagram(Datagram),
+    Problem(Problem),
+}
+
+/// Why part of a file gave nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// It ends in the middle of something, or goes on with something else.
+    #[default]
+    Damaged,
+    /// Packets of a link type that is not read.
+    LinkType(i32),
+    /// Packets of which the capture kept only the beginning.
+    CutPacket,
+    /// Datagrams whose fragments do not make a whole.
+    Fragments,
+    /// Gaps in IPFIX over TCP.
+    Tcp,
+}
+
+impl Trouble {
+    /// A short stable name, as for the causes of the decoder.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Trouble::Damaged => "damaged_file",
+            Trouble::LinkType(_) => "link_type",
+            Trouble::CutPacket => "cut_packet",
+            Trouble::Fragments => "fragments",
+            Trouble::Tcp => "tcp_gaps",
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Damaged => f.write_str(
+                "the file is cut off or damaged here; what came before it was used",
+            ),
+            Trouble::LinkType(number) => write!(
+                f,
+                "packets of link type {number}, which is not read; capture on an Ethernet interface"
+            ),
+            Trouble::CutPacket => {
+                f.write_str("packets that the capture cut short; capture whole ones, with tcpdump -s 0")
+            }
+            Trouble::Fragments => f.write_str(
+                "datagrams whose fragments are missing, overlap or are too many; nothing of them was used",
+            ),
+            Trouble::Tcp => f.write_str(
+                "gaps in IPFIX over TCP; start the capture before the device connects, and capture all of it",
+            ),
+        }
+    }
+}
+
+/// What was amiss in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub trouble: Trouble,
+    /// How often.
+    pub count: u64,
+    /// Bytes into the file, where there is one place.
+    pub at: Option<u64>,
+}
+
+impl Default for Problem {
+    fn default() -> Problem {
+        Problem { trouble: Trouble::default(), count: 1, at: None }
+    }
+}
+
+/// Why nothing of a file could be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("the file is empty")]
+    Empty,
+    #[error(
+        "this is a file of flows ({0}), no capture: `toptalk query -r` asks it, \
+        `toptalk replay -r` sends it"
+    )]
+    Flows(&'static str),
+    #[error("the file is compressed ({0}): unpack it first")]
+    Compressed(&'static str),
+    #[error("the file begins like a capture, but its first block is damaged")]
+    BadCapture,
+    #[error(
+        "expected a capture (.pcap, .pcapng), an IPFIX file or one raw datagram; \
+        this is longer than a datagram ({MAX_RAW} bytes) and none of the others"
+    )]
+    Unknown,
+}
+
+/// Gets what is read, and says whether to go on.
+pub type Take<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
