@@ -2,9 +2,9 @@
 
 use crate::snapshot::{Both, Snapshot, SortKey, Subject};
 
-use super::groups::GroupsScreen;
 use super::model::{
-    ConversationKey, DrillScreen, MainScreen, Model, Pane, SAVED_SHOWN_MS, Saved, Screen,
+    ConversationKey, DrillScreen, GroupsScreen, MainScreen, Model, Pane, SAVED_SHOWN_MS, Saved,
+    Screen,
 };
 use super::view;
 

@@ -3,32 +3,14 @@
 
 use crate::filter::Filter;
 use crate::flow::Groups;
-use crate::snapshot::{GroupKey, Grouping, Health, Order};
+use crate::snapshot::{Grouping, Health};
 
 use super::edit::Typed;
-use super::list::List;
-use super::model::{MainScreen, Model, Screen};
+use super::model::{GroupsScreen, MainScreen, Model, Origin, Screen};
 
 /// Screens over each other: from a row to its hosts, from there to another list
 /// and so on. Nobody finds back from deeper, and each costs memory.
 const MAX_DEPTH: usize = 16;
-
-/// A list of ports, protocols, networks, interfaces or groups.
-#[derive(Clone, Debug, Default)]
-pub struct GroupsScreen {
-    pub grouping: Grouping,
-    pub list: List<GroupKey>,
-    pub order: Order,
-}
-
-/// Where the hosts of one row come from.
-#[derive(Clone, Debug, Default)]
-pub struct Origin {
-    /// What the row is called.
-    pub label: String,
-    /// The filter of the list, to go back to.
-    pub former: Typed,
-}
 
 /// The lists there are, hosts (`None`) before all.
 fn lists(groups: &Groups) -> Vec<Option<Grouping>> {

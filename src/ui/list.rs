@@ -8,7 +8,7 @@ use crate::filter::Filter;
 use crate::flow::Time;
 use crate::snapshot::{Order, SortKey, View, Window};
 
-use super::exporters::{ExporterKey, ExporterOrder};
+use super::exporter_order::{ExporterKey, ExporterOrder};
 
 /// How long an order is held.
 const HOLD_MS: i64 = 3000;

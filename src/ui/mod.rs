@@ -8,6 +8,7 @@ pub mod action;
 mod ansi;
 mod arrive;
 mod edit;
+mod exporter_order;
 mod exporters;
 mod groups;
 mod kept;

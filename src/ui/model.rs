@@ -7,14 +7,14 @@ use jiff::tz::TimeZone;
 
 use crate::flow::{Groups, Host, Time};
 use crate::snapshot::{
-    Alarm, ConversationRow, Health, Order, Reach, Snapshot, Subject, View, Window,
+    Alarm, ConversationRow, GroupKey, Grouping, Health, Order, Reach, Snapshot, Subject, View,
+    Window,
 };
 use crate::units::Unit;
 
 use super::action::Context;
 use super::edit::{FilterLine, Typed};
 use super::exporters::{ExporterScreen, ExportersScreen};
-use super::groups::{GroupsScreen, Origin};
 use super::kept::Kept;
 use super::list::List;
 use super::theme::Theme;
@@ -70,6 +70,23 @@ impl Pane {
             Pane::Down => Pane::Up,
         }
     }
+}
+
+/// A list of ports, protocols, networks, interfaces or groups.
+#[derive(Clone, Debug, Default)]
+pub struct GroupsScreen {
+    pub grouping: Grouping,
+    pub list: List<GroupKey>,
+    pub order: Order,
+}
+
+/// Where the hosts of one row come from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// What the row is called.
+    pub label: String,
+    /// The filter of the list, to go back to.
+    pub former: Typed,
 }
 
 /// The main screen.

@@ -8,7 +8,7 @@ use crate::units;
 
 use super::super::paint::Canvas;
 use super::super::theme::Tone;
-use super::strip::wrapped;
+use super::common::wrapped;
 
 /// Exporters that are named of which something found no room.
 const NO_ROOM: usize = 8;
@@ -102,11 +102,11 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
 
 fn socket(listener: &Listener) -> String {
     let Listener { address, buffer_asked, buffer_granted, kernel_drops, connections } = listener;
-    let granted = super::memory(*buffer_granted);
+    let granted = super::common::memory(*buffer_granted);
     let buffer = if buffer_granted < buffer_asked {
         format!(
             "buffer {granted} of {} asked: raise net.core.rmem_max",
-            super::memory(*buffer_asked)
+            super::common::memory(*buffer_asked)
         )
     } else {
         format!("buffer {granted} as asked")
@@ -119,11 +119,12 @@ fn socket(listener: &Listener) -> String {
 /// How many work, and what waits for each.
 fn work(work: &WorkHealth) -> Option<(String, Tone)> {
     let queues = &work.queues;
-    let Some(limit) = queues.first().map(|queue| super::memory(queue.limit)) else {
+    let Some(limit) = queues.first().map(|queue| super::common::memory(queue.limit)) else {
         let alone = "1, which also receives".to_owned();
         return (work.workers > 0).then_some((alone, Tone::Plain));
     };
-    let held = queues.iter().map(|queue| super::memory(queue.held)).collect::<Vec<_>>().join(" ");
+    let held =
+        queues.iter().map(|queue| super::common::memory(queue.held)).collect::<Vec<_>>().join(" ");
     let is_short = |queue: &QueueHealth| queue.dropped > 0 || queue.held > queue.limit / 2;
     let tone = if queues.iter().any(is_short) { Tone::Warning } else { Tone::Plain };
     Some((format!("{}, queues hold {held} of {limit} each", work.workers), tone))

@@ -5,7 +5,7 @@ use crate::units::Unit;
 
 use super::super::paint::{Canvas, bar, elide};
 use super::super::theme::Tone;
-use super::{sort_sign, sorts_rates};
+use super::common::{sort_sign, sorts_rates};
 
 /// Columns with the space before them.
 const PORT: u16 = 6;

@@ -21,7 +21,7 @@ pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
     let mut wants = vec![one(Part::Header, 2), one(Part::Out, 3), one(Part::In, 4)];
     wants.extend([one(Part::UpSeries, 14), one(Part::DownSeries, 14), one(Part::Axis, 18)]);
     if !strip::notes(model, snapshot).is_empty() {
-        let from = if strip::has_stopped(model, snapshot) { 9 } else { 20 };
+        let from = if header::has_stopped(model, snapshot) { 9 } else { 20 };
         wants.push(Want { part: Part::Strip, lines: 1, from });
     }
     wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
@@ -95,11 +95,11 @@ impl Drawing<'_> {
             Direction::Up => ("UP  ", "OUT"),
             Direction::Down => ("DOWN", "IN"),
         };
-        let rate = |rates: &Rates| format!("{:>5}", super::bits(pick(rates), unit));
+        let rate = |rates: &Rates| format!("{:>5}", super::common::bits(pick(rates), unit));
         let mut left = vec![Piece::new(0, Tone::Strong, label)];
         let filtered = !self.snapshot.view.filter.is_any();
         if unit == Unit::Packets {
-            let rate = units::short(super::rate(&self.snapshot.span, part, unit));
+            let rate = units::short(super::common::rate(&self.snapshot.span, part, unit));
             let window = self.snapshot.view.window.name();
             left.push(Piece::new(1, Tone::Plain, format!("{rate:>5} packets/s {window}")));
         } else {
@@ -111,16 +111,21 @@ impl Drawing<'_> {
             left.push(Piece::new(6, Tone::Plain, format!("{} 15m", rate(&detail.quarter))));
             left.push(Piece::new(4, Tone::Plain, format!("peak {}", rate(&detail.peak))));
         }
-        let share = super::share(super::amount(part, unit), super::amount(whole, unit));
+        let share = super::common::share(
+            super::common::amount(part, unit),
+            super::common::amount(whole, unit),
+        );
         let share = match filtered {
             true => format!("filtered {share} of {line}"),
             false => format!("{share:>4} of {line}"),
         };
         left.push(Piece::new(3, Tone::Plain, share));
-        if let Some(alert) = super::host_alert(self.snapshot, detail.host, direction) {
-            let (mark, tone) =
-                (super::severity_mark(alert.severity), super::severity_tone(alert.severity));
-            let text = format!("{mark} limit {}", super::alert_rate(alert.limit, unit));
+        if let Some(alert) = super::common::host_alert(self.snapshot, detail.host, direction) {
+            let (mark, tone) = (
+                super::common::severity_mark(alert.severity),
+                super::common::severity_tone(alert.severity),
+            );
+            let text = format!("{mark} limit {}", super::common::alert_rate(alert.limit, unit));
             left.push(Piece::new(2, tone, text));
         }
         if let (Direction::Down, Some(via)) = (direction, detail.via) {
@@ -142,7 +147,7 @@ impl Drawing<'_> {
             let line = spark(values, series.end.0.div_euclid(step), room, most);
             canvas.put(0, y, LABEL, label, Tone::Strong);
             canvas.put(LABEL, y, room, &line, Tone::Plain);
-            let text = format!("max {:>5}", super::bits(most, self.unit()));
+            let text = format!("max {:>5}", super::common::bits(most, self.unit()));
             canvas.right(canvas.width(), y, MAX, &text, Tone::Plain);
         }
         let Some(y) = layout.line(Part::Axis) else { return };
@@ -185,7 +190,7 @@ impl Drawing<'_> {
         }
         if count == 0 {
             let text = "no conversation in this window";
-            super::empty(canvas, self.snapshot, text, (2, canvas.width()), lines);
+            super::common::empty(canvas, self.snapshot, text, (2, canvas.width()), lines);
         }
         if let Some(y) = layout.line(Part::Others) {
             let name = format!("~others {}", ranking.count.saturating_sub(count));
@@ -194,7 +199,7 @@ impl Drawing<'_> {
         }
         if let Some(y) = layout.line(Part::Total) {
             let rate = |traffic: &Both| {
-                units::short(super::rate(&self.snapshot.span, &traffic.sum(), self.unit()))
+                units::short(super::common::rate(&self.snapshot.span, &traffic.sum(), self.unit()))
             };
             let filtered = if self.snapshot.view.filter.is_any() { "" } else { "filtered: " };
             let text = format!(
@@ -247,10 +252,11 @@ impl Drawing<'_> {
     fn figures(&self, traffic: &Both) -> super::conversations::Figures {
         let (span, unit) = (&self.snapshot.span, self.unit());
         let (sum, whole) = (traffic.sum(), self.detail.conversations.total.sum());
-        let (part, whole) = (super::amount(&sum, unit), super::amount(&whole, unit));
+        let (part, whole) =
+            (super::common::amount(&sum, unit), super::common::amount(&whole, unit));
         super::conversations::Figures {
-            up: units::short(super::rate(span, &traffic.up, unit)),
-            down: units::short(super::rate(span, &traffic.down, unit)),
+            up: units::short(super::common::rate(span, &traffic.up, unit)),
+            down: units::short(super::common::rate(span, &traffic.down, unit)),
             packets: units::short(span.per_second(sum.packets, 1)),
             flows: units::short(sum.flows),
             percent: units::percent(part, whole),

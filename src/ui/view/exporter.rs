@@ -232,7 +232,7 @@ fn table(
     };
     if rows.is_empty() {
         let words = nothing(screen.tab, exporter).split(' ');
-        let text = strip::wrapped(words, canvas.width().saturating_sub(BEFORE));
+        let text = super::common::wrapped(words, canvas.width().saturating_sub(BEFORE));
         for (y, line) in layout.lines(Part::Heading).chain(lines).zip(text) {
             canvas.put(BEFORE, y, canvas.width(), &line, Tone::Plain);
         }

@@ -6,7 +6,8 @@ use crate::flow::Host;
 use crate::snapshot::{Condition, ExporterHealth, Snapshot};
 use crate::units;
 
-use super::super::exporters::{ExporterKey, ExportersScreen};
+use super::super::exporter_order::ExporterKey;
+use super::super::exporters::ExportersScreen;
 use super::super::layout::{Layout, Part, Want, one};
 use super::super::model::Model;
 use super::super::paint::{Canvas, Piece, elide_end, pieces};
@@ -182,7 +183,7 @@ fn table(canvas: &mut Canvas, screen: &ExportersScreen, snapshot: &Snapshot, lay
     let widths: Vec<Vec<String>> = cells.iter().cloned().chain([total.clone()]).collect();
     let grid = Grid::fit(&COLUMNS, &widths, (BEFORE, width));
     if let Some(y) = layout.line(Part::Heading) {
-        let sign = super::sort_sign(screen.order.reverse);
+        let sign = super::common::sort_sign(screen.order.reverse);
         grid.heading(canvas, y, Some((title(screen.order.key), sign)));
     }
     for (y, ((one, condition), cells)) in rows.clone().zip(shown.iter().zip(&cells)) {
@@ -197,7 +198,7 @@ fn table(canvas: &mut Canvas, screen: &ExportersScreen, snapshot: &Snapshot, lay
         }
     }
     if shown.is_empty() {
-        super::empty(canvas, snapshot, "no exporter has been heard yet", (1, width), rows);
+        super::common::empty(canvas, snapshot, "no exporter has been heard yet", (1, width), rows);
     }
     if let Some(y) = layout.line(Part::Total) {
         grid.row(canvas, y, &total, |_| Tone::Plain);
@@ -233,22 +234,11 @@ pub fn conditions(all: &[Condition], width: u16) -> Vec<(String, Tone)> {
     for condition in all {
         let tone = tone(condition.mark);
         let text = format!("{} {}", condition.mark.word(), condition.text);
-        lines.extend(strip::wrapped(text.split(' '), width).into_iter().map(|line| (line, tone)));
+        lines.extend(
+            super::common::wrapped(text.split(' '), width).into_iter().map(|line| (line, tone)),
+        );
     }
     lines
-}
-
-/// The sort key in the status line.
-pub fn sort_name(key: ExporterKey) -> &'static str {
-    match key {
-        ExporterKey::Flows => "flow/s",
-        ExporterKey::Datagrams => "pkt/s",
-        ExporterKey::Lost => "lost",
-        ExporterKey::State => "state",
-        ExporterKey::Last => "last",
-        ExporterKey::Clock => "clock",
-        ExporterKey::Address => "address",
-    }
 }
 
 /// The title of the column that is sorted by.

@@ -73,9 +73,9 @@ fn lines(snapshot: &Snapshot) -> Vec<(String, Tone)> {
 fn listening(listener: &Listener) -> String {
     let Listener { address, buffer_asked, buffer_granted, kernel_drops, connections } = listener;
     let tcp = if connections.is_some() { ", IPFIX also over TCP" } else { "" };
-    let mut text = format!("  {address:<22} buffer {}", super::memory(*buffer_granted));
+    let mut text = format!("  {address:<22} buffer {}", super::common::memory(*buffer_granted));
     if buffer_granted < buffer_asked {
-        text.push_str(&format!(" of {} asked", super::memory(*buffer_asked)));
+        text.push_str(&format!(" of {} asked", super::common::memory(*buffer_asked)));
     }
     if *kernel_drops > 0 {
         text.push_str(&format!(", {} dropped by the kernel", units::short(*kernel_drops)));

@@ -7,9 +7,8 @@ use crate::snapshot::{
 };
 use crate::units;
 
-use super::super::groups::GroupsScreen;
 use super::super::layout::{Layout, Part};
-use super::super::model::Model;
+use super::super::model::{GroupsScreen, Model};
 use super::super::paint::{self, Canvas, bar, elide_end};
 use super::super::theme::Tone;
 use super::grid::{Column, Grid, Kind, number, text};
@@ -74,7 +73,7 @@ pub fn draw(
     let lines = layout.lines(Part::Rows);
     if snapshot.view.subject != Subject::Groups(screen.grouping) {
         let room = (CURSOR, canvas.width());
-        return super::empty(canvas, snapshot, "asking…", room, lines);
+        return super::common::empty(canvas, snapshot, "asking…", room, lines);
     }
     let grouping = screen.grouping;
     let table = Table { model, snapshot, grouping, ranking: &snapshot.groups };
@@ -121,7 +120,7 @@ impl Table<'_> {
         }
         if count == 0 {
             let room = (CURSOR, width);
-            super::empty(canvas, self.snapshot, "no traffic in this window", room, lines);
+            super::common::empty(canvas, self.snapshot, "no traffic in this window", room, lines);
         }
         let left = self.ranking.count.saturating_sub(count);
         if let Some(y) = layout.line(Part::Others) {
@@ -137,9 +136,9 @@ impl Table<'_> {
 
     fn heading(&self, canvas: &mut Canvas, grid: &Grid, y: u16) {
         let order = self.snapshot.view.order;
-        let sign = |sorted: bool| if sorted { super::sort_sign(order.reverse) } else { "" };
+        let sign = |sorted: bool| if sorted { super::common::sort_sign(order.reverse) } else { "" };
         let unit = self.model.options.unit;
-        let rates = |key| super::sorts_rates(order.key, unit, &[SortKey::Bytes, key]);
+        let rates = |key| super::common::sorts_rates(order.key, unit, &[SortKey::Bytes, key]);
         grid.heading_of(canvas, y, |title| {
             let sorted = match title {
                 UP => rates(SortKey::Up),
@@ -170,12 +169,14 @@ impl Table<'_> {
     fn cells(&self, name: String, members: String, traffic: &Both) -> Vec<String> {
         let (span, unit) = (&self.snapshot.span, self.model.options.unit);
         let sum = traffic.sum();
-        let share =
-            super::share(super::amount(&sum, unit), super::amount(&self.ranking.total.sum(), unit));
+        let share = super::common::share(
+            super::common::amount(&sum, unit),
+            super::common::amount(&self.ranking.total.sum(), unit),
+        );
         vec![
             name,
-            units::short(super::rate(span, &traffic.up, unit)),
-            units::short(super::rate(span, &traffic.down, unit)),
+            units::short(super::common::rate(span, &traffic.up, unit)),
+            units::short(super::common::rate(span, &traffic.down, unit)),
             units::short(span.per_second(sum.packets, 1)),
             units::short(sum.flows),
             members,
@@ -188,8 +189,8 @@ impl Table<'_> {
     fn bar(&self, canvas: &mut Canvas, grid: &Grid, y: u16, traffic: &Both) {
         let Some((x, width)) = grid.bar() else { return };
         let unit = self.model.options.unit;
-        let part = super::amount(&traffic.sum(), unit);
-        let whole = super::amount(&self.ranking.total.sum(), unit);
+        let part = super::common::amount(&traffic.sum(), unit);
+        let whole = super::common::amount(&self.ranking.total.sum(), unit);
         let (full, empty) = bar(units::percent(part, whole), width);
         let middle = canvas.put(x, y, width, &full, Tone::Plain);
         canvas.put(middle, y, width, &empty, Tone::Faint);

@@ -52,9 +52,14 @@ fn recording(snapshot: &Snapshot) -> Piece {
     }
 }
 
+/// Whether no more figures come: the answers have ended, or the receiving has.
+pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
+    model.stopped || snapshot.health.ended || model.gone.is_some()
+}
+
 /// Whether the figures stand still, and why.
 pub fn state(model: &Model, snapshot: &Snapshot) -> [Piece; 2] {
-    let stopped = super::strip::has_stopped(model, snapshot);
+    let stopped = has_stopped(model, snapshot);
     [
         Piece::new(1, Tone::Critical, if stopped { "STOPPED" } else { "" }),
         Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
@@ -167,5 +172,5 @@ pub fn alerts(snapshot: &Snapshot) -> Piece {
         1 => "1 ALERT".to_owned(),
         count => format!("{count} ALERTS"),
     };
-    Piece::new(2, super::severity_tone(worst.severity), text)
+    Piece::new(2, super::common::severity_tone(worst.severity), text)
 }

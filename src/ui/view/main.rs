@@ -3,9 +3,8 @@
 
 use crate::snapshot::{Direction, Snapshot};
 
-use super::super::groups::GroupsScreen;
 use super::super::layout::{Layout, Part, Want, one};
-use super::super::model::{MainScreen, Model, Screen};
+use super::super::model::{GroupsScreen, MainScreen, Model, Screen};
 use super::super::paint::{Canvas, elide, elide_end, elide_start};
 use super::super::theme::Tone;
 use super::{first, groups, header, panes, status, strip, totals};

@@ -61,7 +61,7 @@ impl Table<'_> {
         if let Some(y) = layout.line(Part::Heading) {
             self.heading(canvas, y);
         }
-        let ranking = super::ranking(self.snapshot, self.pane);
+        let ranking = super::common::ranking(self.snapshot, self.pane);
         let by_host: HashMap<Host, &HostRow> =
             ranking.rows.iter().map(|row| (row.host, row)).collect();
         let list = self.screen.list(self.pane);
@@ -79,7 +79,13 @@ impl Table<'_> {
         }
         if count == 0 {
             let text = if answers { "no traffic in this window" } else { "asking…" };
-            super::empty(canvas, self.snapshot, text, (self.x + 1, self.x + self.width), lines);
+            super::common::empty(
+                canvas,
+                self.snapshot,
+                text,
+                (self.x + 1, self.x + self.width),
+                lines,
+            );
         }
         let rest = ranking.total.less(&shown);
         let left = ranking.count.saturating_sub(count);
@@ -102,7 +108,7 @@ impl Table<'_> {
     }
 
     fn heading(&self, canvas: &mut Canvas, y: u16) {
-        let ranking = super::ranking(self.snapshot, self.pane);
+        let ranking = super::common::ranking(self.snapshot, self.pane);
         let (title, rate) = match (&self.snapshot.basis, self.pane) {
             (Basis::UpDown, Pane::Up) => ("UPLOADERS", "up/s"),
             (Basis::UpDown, Pane::Down) => ("DOWNLOADERS", "down/s"),
@@ -110,9 +116,10 @@ impl Table<'_> {
             (Basis::SourceDestination { .. }, Pane::Down) => ("DESTINATIONS", "rcvd/s"),
         };
         let order = self.snapshot.view.order;
-        let mark = |sorted: bool| if sorted { super::sort_sign(order.reverse) } else { "" };
+        let mark = |sorted: bool| if sorted { super::common::sort_sign(order.reverse) } else { "" };
         let sign = |key: SortKey| mark(order.key == key);
-        let rates = super::sorts_rates(order.key, self.model.options.unit, &[SortKey::Bytes]);
+        let rates =
+            super::common::sorts_rates(order.key, self.model.options.unit, &[SortKey::Bytes]);
         let focused = self.screen.focus == self.pane;
         let tone = if focused { Tone::Strong } else { Tone::Plain };
         let title = format!("{title} {}{}", ranking.count, sign(SortKey::Address));
@@ -145,9 +152,9 @@ impl Table<'_> {
             canvas.right(self.x + end, y, 3, &rank.to_string(), Tone::Plain);
         }
         let direction = if self.pane == Pane::Up { Direction::Up } else { Direction::Down };
-        let alert = super::host_alert(self.snapshot, row.host, direction);
-        let tone = alert.map_or(Tone::Plain, |alert| super::severity_tone(alert.severity));
-        let mark = alert.map_or("", |alert| super::severity_mark(alert.severity));
+        let alert = super::common::host_alert(self.snapshot, row.host, direction);
+        let tone = alert.map_or(Tone::Plain, |alert| super::common::severity_tone(alert.severity));
+        let mark = alert.map_or("", |alert| super::common::severity_mark(alert.severity));
         canvas.right(self.x + columns.mark, y, 2, mark, tone);
         let address = elide(&row.host.to_string(), columns.address_width);
         canvas.put(self.x + columns.address, y, columns.address_width, &address, tone);
@@ -173,17 +180,18 @@ impl Table<'_> {
         let columns = &self.columns;
         let unit = self.model.options.unit;
         let span = &self.snapshot.span;
-        let total = self.counters(&super::ranking(self.snapshot, self.pane).total);
-        let (part, whole) = (super::amount(counters, unit), super::amount(total, unit));
+        let total = self.counters(&super::common::ranking(self.snapshot, self.pane).total);
+        let (part, whole) =
+            (super::common::amount(counters, unit), super::common::amount(total, unit));
         let mut number = |place: Option<u16>, text: &str| {
             if let Some(end) = place {
                 canvas.right(self.x + end, y, NUMBER, text, Tone::Plain);
             }
         };
-        number(Some(columns.rate), &units::short(super::rate(span, counters, unit)));
+        number(Some(columns.rate), &units::short(super::common::rate(span, counters, unit)));
         number(columns.packets, &units::short(span.per_second(counters.packets, 1)));
         number(columns.flows, &units::short(counters.flows));
-        number(columns.share, &super::share(part, whole));
+        number(columns.share, &super::common::share(part, whole));
         if let Some((x, width)) = columns.bar.filter(|_| with_bar) {
             let (full, empty) = bar(units::percent(part, whole), width);
             let end = canvas.put(self.x + x, y, width, &full, Tone::Plain);

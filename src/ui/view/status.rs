@@ -5,7 +5,7 @@ use crate::snapshot::{Grouping, Snapshot, SortKey, Subject, View};
 
 use super::super::action::{BINDINGS, Binding, Command, Context};
 use super::super::edit::FilterLine;
-use super::super::exporters::ExporterOrder;
+use super::super::exporter_order::{ExporterKey, ExporterOrder};
 use super::super::model::{Mode, Model, Saved};
 use super::super::paint::{Canvas, Piece, columns, elide, elide_end, elide_start, pieces};
 use super::super::theme::Tone;
@@ -57,8 +57,8 @@ pub fn of_exporters(
     snapshot: &Snapshot,
     y: u16,
 ) {
-    let sign = super::sort_sign(order.reverse);
-    let sort = format!("sort: {}{sign}", super::exporters::sort_name(order.key));
+    let sign = super::common::sort_sign(order.reverse);
+    let sort = format!("sort: {}{sign}", exporters_sort_name(order.key));
     let left = vec![Piece::new(2, Tone::Plain, sort), saved(model, canvas.width())];
     pieces(canvas, y, left, lost(snapshot));
 }
@@ -122,7 +122,7 @@ fn untracked(model: &Model, snapshot: &Snapshot) -> String {
         return String::new();
     }
     let rate = snapshot.span.bits_per_second(most);
-    format!("others: up to {} each", super::alert_rate(rate, model.options.unit))
+    format!("others: up to {} each", super::common::alert_rate(rate, model.options.unit))
 }
 
 /// The sort key with its sign: `bytes▼`.
@@ -137,7 +137,20 @@ pub fn sort_name(view: &View) -> String {
         SortKey::Flows => "flows",
         SortKey::Address => "address",
     };
-    format!("{name}{}", super::sort_sign(order.reverse))
+    format!("{name}{}", super::common::sort_sign(order.reverse))
+}
+
+/// The sort key of the list of exporters.
+fn exporters_sort_name(key: ExporterKey) -> &'static str {
+    match key {
+        ExporterKey::Flows => "flow/s",
+        ExporterKey::Datagrams => "pkt/s",
+        ExporterKey::Lost => "lost",
+        ExporterKey::State => "state",
+        ExporterKey::Last => "last",
+        ExporterKey::Clock => "clock",
+        ExporterKey::Address => "address",
+    }
 }
 
 fn filter_line(canvas: &mut Canvas, line: &FilterLine, y: u16) {

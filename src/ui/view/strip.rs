@@ -19,7 +19,7 @@ pub struct Message {
 pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
     let mut alerts = snapshot.alerts.iter().map(|alert| Message {
         forms: sentences(alert, model, snapshot),
-        tone: super::severity_tone(alert.severity),
+        tone: super::common::severity_tone(alert.severity),
     });
     let mut messages = ended(model, snapshot);
     messages.extend(alerts.next());
@@ -46,11 +46,6 @@ fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<Message> {
         .chain(&model.options.note)
         .map(|text| note(text))
         .collect()
-}
-
-/// Whether no more figures come: the answers have ended, or the receiving has.
-pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
-    model.stopped || snapshot.health.ended || model.gone.is_some()
 }
 
 /// That no more figures come, that they are not recorded, or that a port is not
@@ -101,7 +96,7 @@ fn stopped(model: &Model, snapshot: &Snapshot) -> Option<Message> {
         "!! collecting has stopped",
     ];
     let forms = forms.map(str::to_owned).to_vec();
-    has_stopped(model, snapshot).then_some(Message { forms, tone: Tone::Critical })
+    super::header::has_stopped(model, snapshot).then_some(Message { forms, tone: Tone::Critical })
 }
 
 /// An alert in words; what goes first are the time, the duration and the limit.
@@ -113,10 +108,10 @@ fn sentences(alert: &Alert, model: &Model, snapshot: &Snapshot) -> Vec<String> {
         AlertSubject::Host(host, Direction::Down) => (host.to_string(), "down"),
     };
     let unit = model.options.unit;
-    let mark = super::severity_mark(alert.severity);
+    let mark = super::common::severity_mark(alert.severity);
     let since = units::clock_time(alert.since, &model.options.zone);
-    let what = format!("{subject} {direction} {}", super::alert_rate(alert.now, unit));
-    let limit = super::alert_rate(alert.limit, unit);
+    let what = format!("{subject} {direction} {}", super::common::alert_rate(alert.now, unit));
+    let limit = super::common::alert_rate(alert.limit, unit);
     let length = units::duration(snapshot.span.end.since(alert.since));
     vec![
         format!("{mark} {since} {what} > {limit} for {length}"),
@@ -152,20 +147,5 @@ pub fn basis(snapshot: &Snapshot, width: u16) -> Vec<String> {
     if !candidates.is_empty() {
         words.insert(1, "Try".to_owned());
     }
-    wrapped(words.iter().map(String::as_str), width)
-}
-
-/// Words in lines of at most `width` columns, as far as no word is longer.
-pub fn wrapped<'a>(words: impl Iterator<Item = &'a str>, width: u16) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        match lines.last_mut() {
-            Some(line) if columns(line).saturating_add(columns(word) + 1) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
+    super::common::wrapped(words.iter().map(String::as_str), width)
 }

@@ -51,7 +51,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: 
         },
     };
     let unit = model.options.unit;
-    let rate = super::rate(&snapshot.span, row.counters, unit);
+    let rate = super::common::rate(&snapshot.span, row.counters, unit);
     canvas.put(0, y, LABEL, row.label, Tone::Strong);
     canvas.right(LABEL + NUMBER, y, NUMBER, &units::short(rate), Tone::Plain);
 
@@ -89,7 +89,7 @@ fn of_capacity(
     }
     let Some(capacity) = row.capacity else { return x };
     if unit != Unit::Packets {
-        let text = format!(" of {:>5}", super::bits(capacity, unit));
+        let text = format!(" of {:>5}", super::common::bits(capacity, unit));
         canvas.put(x, y, OF, &text, Tone::Plain);
     }
     x += OF;
@@ -114,8 +114,9 @@ fn of_capacity(
 /// room, and says how many columns they take.
 fn remarks(canvas: &mut Canvas, row: &Row, unit: Unit, y: u16) -> u16 {
     let width = canvas.width();
-    let p95 = row.p95.map_or("-".to_owned(), |rate| super::bits(rate, unit));
-    let texts = [format!("95th {p95:>5}"), format!("peak {:>5}", super::bits(row.peak, unit))];
+    let p95 = row.p95.map_or("-".to_owned(), |rate| super::common::bits(rate, unit));
+    let texts =
+        [format!("95th {p95:>5}"), format!("peak {:>5}", super::common::bits(row.peak, unit))];
     let mut taken = 0;
     for text in texts.iter().skip(if width >= 76 { 0 } else { 1 }) {
         if width >= LABEL + NUMBER + taken + REMARK {
@@ -133,14 +134,15 @@ pub fn mix(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     let mut x = 0;
     for (label, counters) in [("INTERNAL", &totals.internal), ("TRANSIT", &totals.transit)] {
         if !counters.is_zero() {
-            let text = units::short(super::rate(&snapshot.span, counters, unit));
+            let text = units::short(super::common::rate(&snapshot.span, counters, unit));
             x = canvas.put(x, y, 10, label, Tone::Strong) + 1;
             x = canvas.put(x, y, NUMBER, &format!("{text:>5}"), Tone::Plain) + 3;
         }
     }
-    let whole = super::amount(&totals.sum(), unit);
-    let apart = super::amount(&totals.internal, unit) + super::amount(&totals.transit, unit);
-    let share = super::share(apart, whole);
+    let whole = super::common::amount(&totals.sum(), unit);
+    let apart = super::common::amount(&totals.internal, unit)
+        + super::common::amount(&totals.transit, unit);
+    let share = super::common::share(apart, whole);
     let text = match snapshot.basis {
         Basis::UpDown => format!("{share} of all, not in the tables"),
         Basis::SourceDestination { .. } => format!("{share} of all"),
