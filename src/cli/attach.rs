@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::line::Said;
+use super::said::Said;
 
 /// Why nothing can be listed by named networks.
 pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";

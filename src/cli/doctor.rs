@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::attach::AttachWords;
+use super::attach::{Attach, AttachWords};
 use super::record::memory;
-use super::{Attach, wrong};
+use super::refused::wrong;
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::units::parse_duration;
 

@@ -4,11 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::State;
 use super::values::given_rate;
 use crate::flow::Network;
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
+
+/// Where what is learned of exporters is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Where such things are kept on this machine.
+    #[default]
+    Usual,
+    Folder(PathBuf),
+    Nowhere,
+}
 
 #[derive(Args)]
 pub(super) struct ExporterWords {

@@ -5,9 +5,9 @@ use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
+use super::said::Said;
 use super::settings::{self, Value};
 use super::{Command, Words};
 use crate::config::{File, Verb};
@@ -113,36 +113,6 @@ impl Line {
         let matches = command.clone().try_get_matches_from(&self.words)?;
         let Some((verb, own)) = verb(&matches) else { return Ok(Vec::new()) };
         Ok(settings::values(&command, verb, own, file))
-    }
-}
-
-/// The flags of a command that were given on the command line or in the environment.
-/// What the settings file says is not among them: it speaks of every run.
-pub(super) struct Said {
-    /// Names in the program of those on the command line.
-    typed: Vec<String>,
-    /// Names of those in the environment.
-    exported: Vec<String>,
-}
-
-impl Said {
-    fn of(matches: &ArgMatches) -> Said {
-        let from = |source: ValueSource| {
-            let ids = matches.ids().filter(|id| matches.value_source(id.as_str()) == Some(source));
-            ids.map(ToString::to_string).collect()
-        };
-        Said { typed: from(ValueSource::CommandLine), exported: from(ValueSource::EnvVariable) }
-    }
-
-    /// Whether the flag of this name in the program was given.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.has_typed(name) || self.exported.iter().any(|said| said == name)
-    }
-
-    /// Whether it was given on the command line itself: the environment may be that of
-    /// several commands.
-    pub(super) fn has_typed(&self, name: &str) -> bool {
-        self.typed.iter().any(|said| said == name)
     }
 }
 

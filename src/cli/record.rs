@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::line::Said;
-use super::wrong;
+use super::refused::wrong;
+use super::said::Said;
 use crate::archive::expire::Limits;
 use crate::archive::name::Hierarchy;
 use crate::archive::recorder::{MAX_SLOT_SECONDS, Settings};

@@ -35,3 +35,8 @@ pub(super) fn given(
     let is_given = |one: &&Letter| matches.value_source(one.id) == Some(ValueSource::CommandLine);
     letters.iter().filter(is_given)
 }
+
+/// That words make no sense, in a message of our own.
+pub(super) fn wrong(message: String) -> clap::Error {
+    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{message}\n"))
+}

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::filters::refused;
 use super::query::Files;
-use super::{refused, wrong};
+use super::refused::wrong;
 use crate::filter::Filter;
 use crate::replay::{As, Pace};
 

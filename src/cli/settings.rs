@@ -3,47 +3,13 @@
 //! The table in `config` says which key stands for which flag; everything else
 //! that is known of a setting is known of its flag.
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::ffi::OsStr;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, CommandFactory, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory};
 
-use super::{Configure, Words};
+use super::Words;
 use crate::config::{Entry, File, Form, Mistake, Mistakes, Setting, TABLE, Verb, Word};
-
-/// The words of commands that take settings from a file. It is looked at before
-/// the rest is understood: `Line::wanted`.
-#[derive(Args)]
-pub(super) struct FileWords {
-    /// The file of settings [default: /etc/toptalk/toptalk.toml, else toptalk/toptalk.toml in the user's configuration folder]
-    #[arg(long, value_name = "FILE", env = "TOPTALK_CONFIG")]
-    config: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-pub(super) enum ConfigVerb {
-    /// Say whether a file is right, and if not, what is wrong where
-    Check {
-        /// The file [default: the one that would be taken]
-        file: Option<PathBuf>,
-    },
-    /// Print every setting with its value and where that is from, as a file that could be used
-    Show {
-        /// The command that is asked about, as in `collect -p 2055` [default: each setting of the first of collect, the screen and top that has it]
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
-        words: Vec<OsString>,
-    },
-}
-
-impl ConfigVerb {
-    pub(super) fn check(self) -> Configure {
-        match self {
-            ConfigVerb::Check { file } => Configure::Check(file),
-            ConfigVerb::Show { words } => Configure::Show(words),
-        }
-    }
-}
 
 /// All that is known of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]

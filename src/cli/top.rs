@@ -2,12 +2,16 @@
 
 use clap::{Args, ValueEnum};
 
-use super::attach::AttachWords;
+use super::attach::{Attach, AttachWords, NO_NAMES};
+use super::collector::{Collect, CollectWords};
+use super::config::FileWords;
+use super::exporters::State;
 use super::filters::refused;
-use super::line::Said;
+use super::groups::{self, Group};
 use super::record::RecordWords;
+use super::refused::wrong;
+use super::said::Said;
 use super::values::window;
-use super::{Attach, Collect, CollectWords, Group, NO_NAMES, State, groups, settings, wrong};
 use crate::agg::Config;
 use crate::archive::recorder::Settings;
 use crate::filter::Filter;
@@ -54,7 +58,7 @@ pub enum Output {
 #[derive(Args)]
 pub(super) struct TopWords {
     #[command(flatten)]
-    file: settings::FileWords,
+    file: FileWords,
     #[command(flatten)]
     collect: CollectWords,
     /// Collect for so long instead of asking the collector that runs [default where none runs: 10s]

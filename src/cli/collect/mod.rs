@@ -11,16 +11,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Command};
 
 use self::refused::Refused;
 use self::values::{Rate, Source, Split, buffer, hook, ident, level, rate, repeat, source};
-use super::attach::ServeWords;
-use super::line::Said;
+use super::attach::{Serve, ServeWords};
+use super::collector::{Collect, CollectWords, RuleWords};
+use super::config::FileWords;
+use super::exporters::State;
+use super::groups::Group;
 use super::record::{HOW, HowWords};
-use super::settings::FileWords;
+use super::refused::wrong;
+use super::said::Said;
 use super::values::metrics;
-use super::{Collect, CollectWords, Group, RuleWords, Serve, State, wrong};
 use crate::agg::Config;
 use crate::archive::recorder::Settings;
 use crate::flow::{Network, Sampling};
@@ -144,7 +147,8 @@ struct BesideWords {
 
 impl CollectingWords {
     pub(super) fn check(self, said: &Said) -> Result<Collecting, clap::Error> {
-        self.refused.check().map_err(wrong)?;
+        let all = CollectingWords::augment_args(Command::new("collect"));
+        self.refused.check(&all).map_err(wrong)?;
         let Collect { listen, workers, config, groups, policy, state, memory } =
             self.collect.check()?;
         let listen = self.more.listen(listen)?;

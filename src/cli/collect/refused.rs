@@ -4,7 +4,6 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
 
-use super::CollectingWords;
 use crate::cli::refused::{self, Letter};
 
 const fn letter(letter: char, id: &'static str, takes: bool, hint: &'static str) -> Letter {
@@ -64,14 +63,14 @@ const OTHERS: &[Letter] = &[
 /// Says nothing of what is wanted, only of what nobody has to choose.
 const PACKING: [&str; 3] = ["z", "y", "j"];
 
-/// What is to be said of the letters that were given.
+/// The words, where such letters are among them.
 #[derive(Default)]
-pub(super) struct Refused(Option<String>);
+pub(super) struct Refused(Option<ArgMatches>);
 
 impl Refused {
-    /// Says what to write instead.
-    pub(super) fn check(&self) -> Result<(), String> {
-        self.0.clone().map_or(Ok(()), Err)
+    /// Says what to write instead; `all` are the arguments that `collect` has.
+    pub(super) fn check(&self, all: &Command) -> Result<(), String> {
+        self.0.as_ref().map_or(Ok(()), |matches| Err(instead(matches, all)))
     }
 }
 
@@ -87,22 +86,8 @@ impl Args for Refused {
 
 impl clap::FromArgMatches for Refused {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Refused, clap::Error> {
-        let said = |one: &Letter| format!("-{}: {}\n", one.letter, one.hint);
-        let others: String = refused::given(matches, OTHERS).map(said).collect();
-        let service: String = refused::given(matches, SERVICE).map(said).collect();
-        if others.is_empty() && service.is_empty() {
-            return Ok(Refused(None));
-        }
-        let mut text = format!("{service}{others}");
-        if !service.is_empty() {
-            text.push_str("\nthe same with toptalk:\n  ");
-            text.push_str(&line(matches));
-            text.push_str(
-                "\nas a service that systemd starts and keeps running, by a unit made of it:\n  ",
-            );
-            text.push_str("toptalk setup systemd");
-        }
-        Ok(Refused(Some(text.trim_end().to_owned())))
+        let is_any = refused::given(matches, OTHERS).chain(refused::given(matches, SERVICE)).next();
+        Ok(Refused(is_any.map(|_| matches.clone())))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -111,11 +96,27 @@ impl clap::FromArgMatches for Refused {
     }
 }
 
+/// What to write instead of the letters that were given.
+fn instead(matches: &ArgMatches, all: &Command) -> String {
+    let said = |one: &Letter| format!("-{}: {}\n", one.letter, one.hint);
+    let others: String = refused::given(matches, OTHERS).map(said).collect();
+    let service: String = refused::given(matches, SERVICE).map(said).collect();
+    let mut text = format!("{service}{others}");
+    if !service.is_empty() {
+        text.push_str("\nthe same with toptalk:\n  ");
+        text.push_str(&line(matches, all));
+        text.push_str(
+            "\nas a service that systemd starts and keeps running, by a unit made of it:\n  ",
+        );
+        text.push_str("toptalk setup systemd");
+    }
+    text.trim_end().to_owned()
+}
+
 /// The line of all that is not refused, in the order in which it was given.
-fn line(matches: &ArgMatches) -> String {
-    let command = CollectingWords::augment_args(Command::new("collect"));
+fn line(matches: &ArgMatches, all: &Command) -> String {
     let mut words: Vec<(usize, String)> = Vec::new();
-    for arg in command.get_arguments() {
+    for arg in all.get_arguments() {
         let id = arg.get_id().as_str();
         let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
         if !is_given || id.starts_with("refused-") || PACKING.contains(&id) {

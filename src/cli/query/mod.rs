@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use self::refused::Refused;
-use super::attach::AttachWords;
-use super::{Attach, refused as caret, wrong};
+use super::attach::{Attach, AttachWords};
+use super::filters::refused as caret;
+use super::refused::wrong;
 use crate::archive::macros::Dialect;
 use crate::filter::Filter;
 use crate::query::element::{self, ELEMENTS, MAX_STATISTICS, PARTS};
