@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::AppError;
 use super::say::tell;
-use super::serve::places;
+use super::serve::{names, places};
 use crate::attach::client::{AttachError, Connection};
 use crate::attach::frame::{Numbered, Reply, Request};
 use crate::cli::Attach;
@@ -94,11 +94,6 @@ pub(super) fn answer(
         Ok(_) => Err(failed("expected an answer, found another message".to_owned())),
         Err(error) => Err(failed(error.to_string())),
     }
-}
-
-/// A path as it is sent and compared.
-pub(super) fn names(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }
 
 /// Has a collector, if one runs and records into one of these folders, write what it

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::say::tell;
+use super::signals::Ends;
 use super::stop::Stop;
-use super::top::Ends;
 use super::{AppError, zone};
 use crate::archive::regular;
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};

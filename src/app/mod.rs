@@ -7,6 +7,7 @@ mod convert;
 mod demo;
 mod descriptors;
 mod doctor;
+mod error;
 mod groups;
 mod inputs;
 mod inspect;
@@ -21,73 +22,18 @@ mod save;
 mod say;
 mod serve;
 pub mod setup;
+mod signals;
 mod state;
 mod stderr;
 mod stop;
 mod top;
 mod zone;
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+pub use error::AppError;
+
 use std::process::ExitCode;
 
-use crate::archive::lock::LockError;
 use crate::cli::{Command, Line, Refusal};
-use crate::config::Mistakes;
-use crate::ingest::{BindError, RecordError};
-use crate::query::files::FilesError;
-
-/// Why a command could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    #[error("cannot start collecting: {0}")]
-    Start(io::Error),
-    #[error(
-        "expected at least {least} open files to be allowed, found {limit} (ulimit -n; LimitNOFILE= of a service)"
-    )]
-    Descriptors { least: usize, limit: usize },
-    #[error("collecting failed: {0}")]
-    Collect(io::Error),
-    #[error("{0}")]
-    Screen(io::Error),
-    #[error("cannot print the answer: {0}")]
-    Print(io::Error),
-    #[error("{0}")]
-    Groups(String),
-    #[error("expected at most {most} networks from --group in all, found {found}")]
-    ManyGroups { most: usize, found: usize },
-    #[error("cannot read {path}: {source}")]
-    ReadConfig { path: PathBuf, source: io::Error },
-    #[error(transparent)]
-    Config(#[from] Mistakes),
-    #[error("{0}")]
-    Usage(String),
-    #[error("the collector at {path}: {why} (--no-attach: do not look for one)")]
-    Attached { path: PathBuf, why: String },
-    #[error("{0}")]
-    Query(String),
-    #[error("cannot save {path}: {source}")]
-    Save { path: PathBuf, source: io::Error },
-    #[error("cannot find the address of {target}: {source}")]
-    Resolve { target: String, source: io::Error },
-    #[error("cannot send to {to}: {source}")]
-    Send { to: SocketAddr, source: io::Error },
-    #[error(transparent)]
-    Files(Box<FilesError>),
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    #[error("cannot serve metrics on {address}: {source}")]
-    Metrics { address: SocketAddr, source: io::Error },
-    #[error(
-        "--tz: expected a zone that this machine knows, as UTC or Europe/Berlin (package tzdata), or its rule, as CET-1CEST,M3.5.0,M10.5.0/3, found `{0}`"
-    )]
-    Zone(String),
-}
 
 /// What a shell is told when the words or the settings made no sense.
 const WRONG_WORDS: u8 = 2;

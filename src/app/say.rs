@@ -9,8 +9,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::AppError;
+use super::signals::Ends;
 use super::stderr::Stderr;
-use super::top::Ends;
 use crate::ingest::Losses;
 use crate::text;
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::AppError;
-use super::attach::names;
 use super::metrics::Source;
 use crate::attach::server::{Event, Limits, Server, Service, Socket};
 use crate::attach::{PlaceError, Places};
@@ -86,6 +85,11 @@ fn socket(asked: Option<PathBuf>) -> Result<Socket, PlaceError> {
 /// Where a collector serves, or is looked for.
 pub(super) fn places(asked: Option<PathBuf>) -> Places {
     Places::of(asked, std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from))
+}
+
+/// A path as it is sent and compared.
+pub(super) fn names(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 fn service(parts: Parts) -> Service {

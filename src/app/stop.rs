@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::top::Ends;
+use super::signals::Ends;
 
 /// How long a command may take to end by itself after a signal: to print what it found, to
 /// close its files. Then the process is ended, whatever it waits for: a reader that has

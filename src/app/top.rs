@@ -5,14 +5,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::descriptors::Needs;
 use super::say::{self, line};
+use super::signals::Ends;
 use super::stderr::{Stderr, Weight};
 use super::stop::Stop;
 use super::{AppError, attach, groups, memory, record, state, zone};
@@ -23,10 +22,6 @@ use crate::config::memory::Shares;
 use crate::ingest::{Ingest, Options, Plan};
 use crate::snapshot::{Allowance, Basis, Grouping, Order, Snapshot, Subject, View};
 use crate::table;
-
-/// What a shell reports for a program ended by Ctrl-C, and by SIGTERM.
-const INTERRUPTED: u8 = 130;
-const TERMINATED: u8 = 143;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -150,38 +145,6 @@ fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Re
         // Whoever read us has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(AppError::Print),
-    }
-}
-
-/// What ends the collecting early: Ctrl-C or SIGTERM.
-pub(super) struct Ends {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Ends {
-    pub(super) fn new() -> io::Result<Ends> {
-        Ok(Ends {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for one of them; says with which exit code the program ends.
-    pub(super) async fn end(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.interrupt.recv() => INTERRUPTED,
-            _ = self.terminate.recv() => TERMINATED,
-        }
-    }
-
-    /// Waits for the time to pass; when that is cut short, says with which exit
-    /// code the program ends.
-    pub(super) async fn cut_short(&mut self, ms: u64) -> Option<u8> {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(ms)) => None,
-            code = self.end() => Some(code),
-        }
     }
 }
 

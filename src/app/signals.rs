@@ -1,0 +1,43 @@
+//! The signals that end a command.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a shell reports for a program ended by Ctrl-C, and by SIGTERM.
+const INTERRUPTED: u8 = 130;
+
+const TERMINATED: u8 = 143;
+
+/// What ends the collecting early: Ctrl-C or SIGTERM.
+pub(super) struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ends {
+    pub(super) fn new() -> io::Result<Ends> {
+        Ok(Ends {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for one of them; says with which exit code the program ends.
+    pub(super) async fn end(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
+        }
+    }
+
+    /// Waits for the time to pass; when that is cut short, says with which exit
+    /// code the program ends.
+    pub(super) async fn cut_short(&mut self, ms: u64) -> Option<u8> {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(ms)) => None,
+            code = self.end() => Some(code),
+        }
+    }
+}
