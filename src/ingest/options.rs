@@ -135,7 +135,7 @@ pub struct Options {
     pub workers: Workers,
     /// What records the flows; `None` records nothing.
     pub tape: Option<Tape>,
-    /// Where datagrams are sent on to, at most [`MAX_REPEATS`].
+    /// Where datagrams are sent on to, at most [`MAX_REPEATS`](super::MAX_REPEATS).
     pub repeat: Vec<SocketAddr>,
     /// What the sockets were opened from. Ports of it that are missing are tried
     /// again until they can be taken; without it there are the sockets, and no more.

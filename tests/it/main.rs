@@ -3,7 +3,7 @@
 //!
 //! `cargo test --test it agg::flood` runs one file. What needs other programs (nfdump,
 //! softflowd, DuckDB, ssh) is in `tests/peers/`, what counts allocations in
-//! `tests/allocations.rs`, the house rules in `tests/tidy.rs`.
+//! `tests/allocations.rs`, the house rules in `tests/tidy`.
 
 #[path = "../common/mod.rs"]
 mod common;
