@@ -91,6 +91,14 @@ fn top() -> String {
     format!("{host} {bytes}")
 }
 
+/// Whether a script prints the sums that a correct reader gets.
+fn reads_segments(test: &str, module: &str, script: &str) {
+    match python(module, script) {
+        Ok(found) => assert_eq!(found, expected()),
+        Err(why) => common::skip(test, &why),
+    }
+}
+
 #[test]
 fn duckdb_reads_segments() {
     let script = r#"
@@ -100,10 +108,7 @@ row = duckdb.sql(f"""SELECT count(*), sum(bytes)::HUGEINT, sum(packets)::HUGEINT
     count(*) FILTER (duplicate > 0), sum(domain)::HUGEINT, epoch_ms(max(arrival)) FROM '{path}'""").fetchall()[0]
 print(*row, sep="\n")
 "#;
-    match python("duckdb", script) {
-        Ok(found) => assert_eq!(found, expected()),
-        Err(why) => common::skip("duckdb_reads_segments", &why),
-    }
+    reads_segments("duckdb_reads_segments", "duckdb", script);
 }
 
 #[test]
@@ -115,10 +120,7 @@ print(t.num_rows, pc.sum(t["bytes"]), pc.sum(t["packets"]), pc.sum(t["sport"]),
     pc.sum(t["duplicate"]), pc.sum(t["domain"]), pc.max(t["arrival"]).value, sep="\n")
 assert pq.ParquetFile(sys.argv[1]).metadata.metadata[b"toptalk.archive"] == b"2"
 "#;
-    match python("pyarrow", script) {
-        Ok(found) => assert_eq!(found, expected()),
-        Err(why) => common::skip("pyarrow_reads_segments", &why),
-    }
+    reads_segments("pyarrow_reads_segments", "pyarrow", script);
 }
 
 #[test]
@@ -130,10 +132,7 @@ print(t.height, t["bytes"].sum(), t["packets"].sum(), t["sport"].cast(pl.Int64).
     t["duplicate"].sum(), t["domain"].cast(pl.Int64).sum(),
     t["arrival"].dt.epoch("ms").max(), sep="\n")
 "#;
-    match python("polars", script) {
-        Ok(found) => assert_eq!(found, expected()),
-        Err(why) => common::skip("polars_reads_segments", &why),
-    }
+    reads_segments("polars_reads_segments", "polars", script);
 }
 
 #[test]
