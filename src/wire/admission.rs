@@ -32,28 +32,34 @@ impl Decoder {
     /// Makes room for one more exporter, if need be in the place of a newcomer whose
     /// turn it is, or of one that has been silent for long. Says whether there is any.
     fn make_room(&mut self, now: Time, report: &mut Report) -> bool {
-        if self.pool.exporters.room() > 0 {
+        if self.pool.exporters.room_of(Class::New) > 0 {
             return true;
         }
         let exporters = &self.exporters;
         let look = |host: Host| exporters.get(&host).map(Exporter::look);
         let Some(host) = self.places.next(now, look) else { return false };
+        self.displace(host, report);
+        true
+    }
+
+    /// An exporter goes that has no place any more.
+    fn displace(&mut self, host: Host, report: &mut Report) {
         if let Some(mut gone) = self.exporters.remove(&host) {
             report.causes.add(Cause::HeldDropped, gone.held.len() as u32);
             gone.release(host, &mut self.pool);
             self.displaced.count(host);
         }
-        true
     }
 
     /// After a datagram of an exporter: whether it is known from now on, what it
     /// takes, and whether it has sets that are due.
-    pub(super) fn take_stock(&mut self, address: Host) {
+    pub(super) fn take_stock(&mut self, now: Time, address: Host, report: &mut Report) {
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
-        let is_new = exporter.class == Class::New;
-        if is_new && exporter.has_history() && self.pool.exporters.may_be(Class::Known) {
-            exporter.become_known(&mut self.pool);
+        exporter.note(address, &mut self.pool);
+        if exporter.class == Class::New && exporter.has_history() {
+            self.make_known(now, address, report);
         }
+        let Some(exporter) = self.exporters.get_mut(&address) else { return };
         exporter.note(address, &mut self.pool);
         if !exporter.is_due && exporter.held.next_due(&mut self.pool).is_some() {
             exporter.is_due = true;
@@ -61,14 +67,42 @@ impl Decoder {
         }
     }
 
+    /// Counts a newcomer as known from now on, if what it takes fits beside those with
+    /// a history: it could otherwise fill the part of newcomers and take it along, and
+    /// so could the next one.
+    fn make_known(&mut self, now: Time, address: Host, report: &mut Report) {
+        if !self.pool.exporters.may_become_known() {
+            let exporters = &self.exporters;
+            let look = |host: Host| exporters.get(&host).map(Exporter::look);
+            let Some(silent) = self.places.silent(now, look) else { return };
+            self.displace(silent, report);
+        }
+        self.give_way(Class::Known, [0; 3], report);
+        let Some(exporter) = self.exporters.get_mut(&address) else { return };
+        let pool = &self.pool;
+        let portions = [&pool.templates, &pool.held, &pool.names];
+        let takes = exporter.takes();
+        if portions.into_iter().zip(takes).all(|(one, takes)| one.fits(Class::Known, takes)) {
+            exporter.become_known(&mut self.pool);
+        }
+    }
+
     /// Before a datagram of an exporter: where it has less than its part of a pool
     /// and others filled it, those that take most give back. What they lose is
     /// counted.
     pub(super) fn make_way(&mut self, address: Host, report: &mut Report) {
-        let Some(exporter) = self.exporters.get(&address) else { return };
-        let (class, templates, held) =
-            (exporter.class, exporter.template_bytes, exporter.held.bytes());
-        let names = exporter.about.names();
+        let takes = |exporter: &Exporter| (exporter.class, exporter.takes());
+        let (class, takes) = self.exporters.get(&address).map(takes).unwrap_or_default();
+        self.give_way(class, takes, report);
+    }
+
+    /// The same for one of a class that takes so much.
+    fn give_way(
+        &mut self,
+        class: Class,
+        [templates, held, names]: [usize; 3],
+        report: &mut Report,
+    ) {
         for _ in 0..GIVE_BACK {
             let pool = &self.pool;
             let from = [

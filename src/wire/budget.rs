@@ -3,14 +3,13 @@
 //!
 //! Two rules keep a pool fair, whoever fills it:
 //!
-//! - Between decoders: half of a pool is divided among them, each has its part
-//!   for itself. The other half is for whoever needs it first.
-//! - Between exporters: those with a history and those without may take three
-//!   quarters of a pool each, so that a quarter is left to the others. Within that an
-//!   exporter may take what there is, but for a reserve that is for those who have
-//!   less than an equal part. Where such a one finds the reserve used up, the one
-//!   that takes most has to give back (`Decoder::make_way`). However many fill the
-//!   pool, each has its equal part.
+//! - Half of a pool is divided: each decoder has a part for exporters with a history,
+//!   and another for those without, and nobody else gets it. The other half is for
+//!   whoever needs it first, so that either class may take three quarters.
+//! - Between exporters of a class in a decoder: each may take what there is, but for a
+//!   reserve that is for those who have less than an equal part. Where such a one finds
+//!   the reserve used up, the one that takes most has to give back
+//!   (`Decoder::make_way`). However many fill the pool, each has its equal part.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::limits::Limits;
 use crate::flow::Host;
 
-/// Of this many parts of a pool the exporters of a class leave one to the others.
+/// Of this many parts of a pool one is for each class, divided among decoders.
 const CLASS_PARTS: usize = 4;
 
 /// Whether an exporter is known for longer.
@@ -56,10 +55,10 @@ impl Budget {
     #[must_use]
     pub fn new(limits: Limits, decoders: usize) -> Budget {
         Budget {
-            exporters: Pot::new(limits.exporters, decoders),
-            held: Pot::new(limits.held_bytes, decoders),
-            templates: Pot::new(limits.template_bytes, decoders),
-            names: Pot::new(limits.names, decoders),
+            exporters: Pot { lends: true, ..Pot::new(limits.exporters, decoders, 1) },
+            held: Pot::new(limits.held_bytes, decoders, 0),
+            templates: Pot::new(limits.template_bytes, decoders, 0),
+            names: Pot::new(limits.names, decoders, 0),
         }
     }
 }
@@ -68,14 +67,22 @@ impl Budget {
 #[derive(Clone, Debug)]
 struct Pot {
     limit: usize,
-    all: Sum,
-    classes: [Sum; 2],
+    /// What each decoder has for itself, for each class.
+    part: usize,
+    /// What is there for whoever needs it first, and how much of it is taken.
+    common: usize,
+    taken: Arc<AtomicUsize>,
+    /// Whether newcomers may use the part of those with a history until these need it:
+    /// so it is with places, since a newcomer gives its place up at once.
+    lends: bool,
 }
 
 impl Pot {
-    fn new(limit: usize, decoders: usize) -> Pot {
-        let class = || Sum::new(limit - limit / CLASS_PARTS, decoders);
-        Pot { limit, all: Sum::new(limit, decoders), classes: [class(), class()] }
+    fn new(limit: usize, decoders: usize, least_part: usize) -> Pot {
+        let decoders = decoders.max(1);
+        let part = (limit / CLASS_PARTS / decoders).max(least_part);
+        let common = limit.saturating_sub(2 * part * decoders);
+        Pot { limit, part, common, taken: Arc::default(), lends: false }
     }
 }
 
@@ -107,9 +114,9 @@ impl Pool {
     #[must_use]
     pub fn of(budget: &Budget) -> Pool {
         let portion = |pot: &Pot| Portion {
-            limit: pot.limit,
-            all: Share::of(&pot.all),
-            classes: pot.classes.each_ref().map(Share::of),
+            pot: pot.clone(),
+            own: [0; 2],
+            drawn: 0,
             holders: Default::default(),
         };
         Pool {
@@ -123,11 +130,15 @@ impl Pool {
 }
 
 /// One decoder's part of a pool; given back when it is dropped.
+///
+/// Whoever asks for room and takes it may meet another decoder that does the same: the
+/// limit is then passed by what both take, once.
 #[derive(Debug)]
 pub struct Portion {
-    limit: usize,
-    all: Share,
-    classes: [Share; 2],
+    pot: Pot,
+    /// What it takes for each class, and how much of that is of the common half.
+    own: [usize; 2],
+    drawn: usize,
     /// Who takes how much, by class: the one that takes most comes last.
     holders: [BTreeSet<(usize, Host)>; 2],
 }
@@ -139,36 +150,60 @@ impl Portion {
     /// How many there may be in the pool, for all decoders.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.limit
+        self.pot.limit
     }
 
     /// What this decoder takes.
     #[must_use]
     pub fn own(&self) -> usize {
-        self.all.own
+        self.own.iter().sum()
     }
 
-    /// How many more this decoder may take, whoever for.
+    /// How many more this decoder may take, for both classes.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.all.room()
+        let left = |own: &usize| self.pot.part.saturating_sub(*own);
+        self.own.iter().map(left).sum::<usize>() + self.common()
+    }
+
+    /// What is left of the common half.
+    fn common(&self) -> usize {
+        self.pot.common.saturating_sub(self.pot.taken.load(Ordering::Relaxed))
+    }
+
+    /// What newcomers may use of the part of those with a history, of whom there are
+    /// so many.
+    fn lent(&self, known: usize) -> usize {
+        if self.pot.lends { self.pot.part.saturating_sub(known) } else { 0 }
     }
 
     /// How many more this decoder may take for exporters of a class.
     #[must_use]
     pub fn room_of(&self, class: Class) -> usize {
-        self.all.room().min(self.classes[class as usize].room())
+        let [new, known] = self.own;
+        let at_hand = match class {
+            Class::New => (self.pot.part + self.lent(known)).saturating_sub(new),
+            Class::Known => self.pot.part.saturating_sub(known),
+        };
+        at_hand + self.common()
     }
 
-    /// Whether one more may be of this class, of those that are there.
+    /// Whether one newcomer of those that are there may have a history from now on: it
+    /// brings its place along, but for those that are kept for newcomers.
     #[must_use]
-    pub fn may_be(&self, class: Class) -> bool {
-        self.classes[class as usize].room() > 0
+    pub fn may_become_known(&self) -> bool {
+        self.room_of(Class::Known) > 0 || self.own[Class::New as usize] > self.pot.part
+    }
+
+    /// Whether an exporter that takes so much may be of this class from now on.
+    #[must_use]
+    pub fn fits(&self, class: Class, own: usize) -> bool {
+        own <= self.allowance(class, 0)
     }
 
     /// What exporters of a class may take here, all together.
     fn limit_of(&self, class: Class) -> usize {
-        self.classes[class as usize].own + self.room_of(class)
+        self.own[class as usize] + self.room_of(class)
     }
 
     /// The part of each exporter of a class, if all had the same, with one that
@@ -216,162 +251,45 @@ impl Portion {
 
     /// An exporter takes `after` where it took `before`.
     pub fn change(&mut self, class: Class, before: usize, after: usize) {
-        self.all.change(before, after);
-        self.classes[class as usize].change(before, after);
+        let mut own = self.own;
+        let slot = &mut own[class as usize];
+        debug_assert!(*slot + after >= before, "{before} given back of {slot}");
+        *slot = (*slot + after).saturating_sub(before);
+        self.book(own);
     }
 
     /// An exporter that takes `own` is of another class now.
     pub fn reclass(&mut self, from: Class, to: Class, own: usize) {
-        self.classes[from as usize].change(own, 0);
-        self.classes[to as usize].change(0, own);
+        let mut both = self.own;
+        both[from as usize] = both[from as usize].saturating_sub(own);
+        both[to as usize] += own;
+        self.book(both);
     }
 
     /// This decoder takes so much for its exporters of each class.
     pub fn set(&mut self, (new, known): (usize, usize)) {
-        self.all.set(new + known);
-        self.classes[Class::New as usize].set(new);
-        self.classes[Class::Known as usize].set(known);
-    }
-}
-
-/// A number that may not be passed, divided among decoders.
-#[derive(Clone, Debug)]
-struct Sum {
-    /// What each decoder has for itself.
-    part: usize,
-    /// What is there for whoever needs it first, and how much of it is taken.
-    common: usize,
-    taken: Arc<AtomicUsize>,
-}
-
-impl Sum {
-    fn new(limit: usize, decoders: usize) -> Sum {
-        let decoders = decoders.max(1);
-        let part = limit / 2 / decoders;
-        Sum { part, common: limit - part * decoders, taken: Arc::default() }
-    }
-}
-
-/// One decoder's part of a sum.
-///
-/// Whoever asks for room and takes it may meet another who does the same: the
-/// limit is then passed by what both take, once.
-#[derive(Debug)]
-struct Share {
-    own: usize,
-    sum: Sum,
-}
-
-impl Share {
-    fn of(sum: &Sum) -> Share {
-        Share { own: 0, sum: sum.clone() }
+        self.book([new, known]);
     }
 
-    fn room(&self) -> usize {
-        let common = self.sum.common.saturating_sub(self.sum.taken.load(Ordering::Relaxed));
-        self.sum.part.saturating_sub(self.own).saturating_add(common)
-    }
-
-    fn change(&mut self, before: usize, after: usize) {
-        self.set((self.own + after).saturating_sub(before));
-    }
-
-    fn set(&mut self, own: usize) {
-        let beyond = |own: usize| own.saturating_sub(self.sum.part);
-        let (before, after) = (beyond(self.own), beyond(own));
+    fn book(&mut self, own: [usize; 2]) {
+        let [new, known] = own;
+        let part = self.pot.part;
+        let drawn = new.saturating_sub(part + self.lent(known)) + known.saturating_sub(part);
         // Each adds and takes away its own only, so the sum never falls below 0.
-        if after > before {
-            self.sum.taken.fetch_add(after - before, Ordering::Relaxed);
-        } else if after < before {
-            self.sum.taken.fetch_sub(before - after, Ordering::Relaxed);
+        if drawn > self.drawn {
+            self.pot.taken.fetch_add(drawn - self.drawn, Ordering::Relaxed);
+        } else {
+            self.pot.taken.fetch_sub(self.drawn - drawn, Ordering::Relaxed);
         }
-        self.own = own;
+        (self.own, self.drawn) = (own, drawn);
     }
 }
 
-impl Drop for Share {
+impl Drop for Portion {
     fn drop(&mut self) {
-        self.set(0);
+        self.book([0; 2]);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    fn limits(held_bytes: usize) -> Limits {
-        Limits { held_bytes, ..Limits::default() }
-    }
-
-    #[test]
-    fn half_of_a_pool_is_for_whoever_needs_it_and_half_is_divided() {
-        let budget = Budget::new(limits(1000), 2);
-        let (mut one, mut two) = (Pool::of(&budget), Pool::of(&budget));
-        assert_eq!((one.held.room(), two.held.room()), (750, 750));
-        one.held.change(Class::Known, 0, 750);
-        assert_eq!((one.held.room(), two.held.room()), (0, 250), "its own part is left");
-        two.held.change(Class::Known, 0, 250);
-        assert_eq!((one.held.room(), two.held.room()), (0, 0), "together the limit");
-        one.held.change(Class::Known, 100, 0);
-        assert_eq!((one.held.own(), one.held.room(), two.held.room()), (650, 100, 100));
-        drop(one);
-        assert_eq!(two.held.room(), 500);
-    }
-
-    #[test]
-    fn a_quarter_is_left_to_the_other_class() {
-        let mut pool = Pool::of(&Budget::new(limits(1000), 1));
-        pool.held.change(Class::New, 0, 750);
-        assert_eq!(pool.held.room_of(Class::New), 0);
-        assert_eq!(pool.held.room_of(Class::Known), 250);
-        pool.held.reclass(Class::New, Class::Known, 700);
-        assert_eq!((pool.held.room_of(Class::New), pool.held.room_of(Class::Known)), (250, 50));
-        pool.held.set((10, 20));
-        assert_eq!((pool.held.own(), pool.held.room()), (30, 970));
-    }
-
-    /// Lets so many strangers fill the pool one after the other, each as far as it
-    /// may, and says what the last one gets, with how many steps of giving back.
-    fn last_of(strangers: u32, class: Class) -> (usize, usize) {
-        let mut pool = Pool::of(&Budget::new(limits(32 << 20), 1));
-        let held = &mut pool.held;
-        let mut own: HashMap<Host, Noted> = HashMap::new();
-        let mut steps = 0;
-        let mut fill = |held: &mut Portion, host: Host, class: Class| {
-            let mine = own.get(&host).map_or(0, |(_, own)| *own);
-            while let Some(other) = held.has_to_give(class, mine) {
-                let theirs = own.get_mut(&other).unwrap();
-                let left = theirs.1 * 3 / 4;
-                held.change(theirs.0, theirs.1, left);
-                held.note(other, theirs, theirs.0, left);
-                steps += 1;
-            }
-            let noted = own.entry(host).or_default();
-            let after = mine + held.allowance(class, mine).min(8 << 20);
-            held.change(class, mine, after);
-            held.note(host, noted, class, after);
-            after
-        };
-        for n in 0..strangers {
-            fill(held, Host::v4(n), Class::New);
-        }
-        (fill(held, Host::v4(strangers), class), steps)
-    }
-
-    #[test]
-    fn however_many_fill_a_pool_each_has_an_equal_part() {
-        // With a history it does not matter how many strangers there are.
-        for strangers in [1, 10, 1000] {
-            let (got, _) = last_of(strangers, Class::Known);
-            assert!(got >= 7 << 20, "{got} beside {strangers}");
-        }
-        for strangers in [1, 10, 100, 1000] {
-            let equal = ((24 << 20) / (strangers as usize + 1)).min(8 << 20);
-            let (got, steps) = last_of(strangers, Class::New);
-            assert!(got >= equal * 9 / 10, "{got} of {equal} beside {strangers}");
-            assert!(steps < 20 * strangers as usize + 20, "{steps} for {strangers}");
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use super::clock_offset::ClockOffset;
 use super::header::Header;
 use super::held::Held;
 use super::moment::Moment;
-use super::places::{Look, Standing};
+use super::places::Look;
 use super::refusals::{Refusal, Refusals};
 use super::report::{Cause, Report};
 use super::sampling::{Announcement, Samplers};
@@ -59,12 +59,12 @@ pub struct Exporter {
     /// What of them is no template, and how much of that is booked.
     pub(super) beside: usize,
     pub(super) booked: usize,
-    /// Bytes that it may still grow by with the datagram at hand: for domains,
-    /// samplers and sources.
+    /// Bytes that domains, samplers and sources may still grow by with this datagram.
     pub(super) growth: usize,
     pub(super) class: Class,
-    /// The second in which it was last heard, and in how many it was since it sent
-    /// flows.
+    /// Whether `--allow` has its own address.
+    pub(super) is_named: bool,
+    /// The second in which it was last heard, and in how many since it sent flows.
     pub(super) second: i64,
     pub(super) seconds: u8,
     /// What of it found no room.
@@ -214,21 +214,16 @@ impl Exporter {
         self.init = init.or(self.init);
     }
 
-    /// Whether it has been heard, with flows, for long enough to count as known.
+    /// Whether it is to count as known.
     #[must_use]
     pub fn has_history(&self) -> bool {
-        self.seconds >= HISTORY
+        self.class == Class::Known || self.seconds >= HISTORY || self.is_named
     }
 
     /// How it stands when room is to be made.
     #[must_use]
     pub fn look(&self) -> Look {
-        let standing = match (self.class, self.flows) {
-            (Class::Known, _) => Standing::Known,
-            (Class::New, 0) => Standing::Quiet,
-            (Class::New, _) => Standing::Young,
-        };
-        Look { standing, last_seen: self.last_seen }
+        Look { is_known: self.class == Class::Known, last_seen: self.last_seen }
     }
 
     /// Has the pools take note of what it takes.
@@ -239,13 +234,18 @@ impl Exporter {
         pool.names.note(address, names, self.class, self.about.names());
     }
 
-    /// Gives back a part of what it takes most of: the least used templates, the
-    /// oldest sets, all names (they are announced again). What others lose by that
-    /// is counted in `report`, as of this exporter.
+    /// What it takes of each pool, in the order of [`Kept`].
+    #[must_use]
+    pub fn takes(&self) -> [usize; 3] {
+        [self.template_bytes, self.held.bytes(), self.about.names()]
+    }
+
+    /// Gives back a part of what it takes: the least used templates or domains, the
+    /// oldest sets, all names (they are announced again). What it loses is counted.
     pub fn give_back(&mut self, address: Host, kept: Kept, pool: &mut Pool, report: &mut Report) {
         match kept {
             Kept::Templates => {
-                let gone = self.forget_least_used(pool);
+                let gone = self.forget_least_used(pool) + self.forget_beside(pool);
                 self.refusals.add(Refusal::Template, gone);
                 report.causes.add(Cause::TemplateLimit, gone);
             }

@@ -49,6 +49,10 @@ impl Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterMemory {
     pub address: String,
+    /// Whether it has a history, and so is sure of its place. In files that do not say
+    /// so all have.
+    #[serde(default = "yes")]
+    pub known: bool,
     /// When its newest datagram arrived, and when that was by its own clock.
     pub last_seen_ms: i64,
     pub clock_offset_ms: i64,
@@ -56,6 +60,11 @@ pub struct ExporterMemory {
     /// Index, name and description.
     pub interfaces: Vec<(u32, String, String)>,
     pub applications: Vec<(u64, String)>,
+}
+
+/// What a file says that does not say whether an exporter has a history.
+pub(super) fn yes() -> bool {
+    true
 }
 
 /// What is remembered of one observation domain.
@@ -168,13 +177,14 @@ impl Decoder {
         }
         let mut templates = 0;
         let now = memory.reached(now);
-        for remembered in &memory.exporters {
+        // Those with a history come first, whatever else was there in the end.
+        let (known, others): (Vec<_>, Vec<_>) = memory.exporters.iter().partition(|one| one.known);
+        for remembered in known.into_iter().chain(others) {
             let Ok(address) = remembered.address.parse::<Host>() else { continue };
             let known = self.exporters.contains_key(&address);
             let pool = &mut self.pool;
             let is_half = |portion: &Portion| portion.room() < portion.limit() / 2;
-            let full = pool.exporters.room() == 0
-                || !pool.exporters.may_be(Class::Known)
+            let full = pool.exporters.room_of(Class::New) == 0
                 || is_half(&pool.templates)
                 || is_half(&pool.names);
             if known || full || !self.policy.allows(address) {
@@ -182,10 +192,25 @@ impl Decoder {
             }
             let mut exporter = recall_exporter(now, remembered);
             exporter.given_rate = self.policy.rate_of(address);
-            pool.exporters.change(Class::Known, 0, 1);
-            pool.templates.change(Class::Known, 0, exporter.template_bytes);
-            pool.names.change(Class::Known, 0, exporter.about.names());
-            self.places.admit_known(address, exporter.last_seen);
+            exporter.is_named = self.policy.names(address);
+            let may_be_known = (remembered.known || exporter.is_named)
+                && pool.exporters.room_of(Class::Known) > 0
+                && pool.templates.fits(Class::Known, exporter.template_bytes)
+                && pool.names.fits(Class::Known, exporter.about.names());
+            exporter.class = if may_be_known { Class::Known } else { Class::New };
+            if !may_be_known
+                && !(pool.templates.fits(Class::New, exporter.template_bytes)
+                    && pool.names.fits(Class::New, exporter.about.names()))
+            {
+                continue;
+            }
+            pool.exporters.change(exporter.class, 0, 1);
+            pool.templates.change(exporter.class, 0, exporter.template_bytes);
+            pool.names.change(exporter.class, 0, exporter.about.names());
+            match exporter.class {
+                Class::Known => self.places.admit_known(address),
+                Class::New => self.places.admit(address, exporter.last_seen),
+            }
             exporter.note(address, pool);
             templates += exporter.templates;
             self.exporters.insert(address, exporter);
@@ -215,6 +240,8 @@ impl Decoder {
             healed.protocol = damaged.protocol;
             healed.datagrams = damaged.datagrams;
             healed.class = damaged.class;
+            healed.is_named = damaged.is_named;
+            (healed.second, healed.seconds) = (damaged.second, damaged.seconds);
             healed.refusals = damaged.refusals;
             healed.flows = damaged.flows;
             self.exporters.insert(address, healed);
@@ -257,6 +284,7 @@ fn remember(address: Host, exporter: &Exporter) -> ExporterMemory {
     interfaces.sort();
     ExporterMemory {
         address: address.to_string(),
+        known: exporter.has_history(),
         last_seen_ms: exporter.last_seen.0,
         clock_offset_ms: exporter.clock.offset(),
         domains,

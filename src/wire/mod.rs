@@ -32,6 +32,7 @@ mod places;
 pub mod plan;
 pub mod policy;
 mod rate;
+mod recent;
 mod record;
 mod refusals;
 pub mod registry;
@@ -68,6 +69,7 @@ use self::bytes::{u16_at, u32_at};
 use self::exporter::Exporter;
 use self::places::Places;
 use self::policy::Refused;
+use self::refusals::Refusal;
 use self::sets::{Desk, Flavour, Sets};
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, More, Sampling, Time};
@@ -158,6 +160,7 @@ impl Decoder {
     pub fn set_policy(&mut self, policy: Policy) {
         for (address, exporter) in &mut self.exporters {
             exporter.given_rate = policy.rate_of(*address);
+            exporter.is_named = policy.names(*address);
         }
         self.policy = policy;
     }
@@ -216,11 +219,8 @@ impl Decoder {
         let exporter = exporters.entry(address).or_insert_with(|| {
             places.admit(address, now);
             pool.exporters.change(Class::New, 0, 1);
-            let mut new = Exporter { given_rate: policy.rate_of(address), ..Exporter::default() };
-            if policy.names(address) && pool.exporters.may_be(Class::Known) {
-                new.become_known(pool);
-            }
-            new
+            let (given_rate, is_named) = (policy.rate_of(address), policy.names(address));
+            Exporter { given_rate, is_named, ..Exporter::default() }
         });
         let before = out.len();
         let names = exporter.about.names();
@@ -236,7 +236,7 @@ impl Decoder {
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
         }
         exporter.settle(names, pool);
-        self.take_stock(address);
+        self.take_stock(now, address, &mut report);
         self.finish(&mut report, out.get_mut(before..).unwrap_or_default());
         report
     }
@@ -268,8 +268,17 @@ impl Decoder {
             exporter.prepare(pool);
             let more = keeps_more.then_some(more);
             let mut desk = Desk { scratch, pool, observer, out, more, report: &mut report };
-            if let Some(session) = exporter.resume(address, header.domain) {
-                Sets::new(flavour, now, header, session, &mut desk).decode_due();
+            match exporter.resume(address, header.domain) {
+                Some(session) => {
+                    Sets::new(flavour, now, header, session, &mut desk).decode_due();
+                }
+                // Its domain had to make room, and the template with it.
+                None => {
+                    let class = exporter.class;
+                    drop(exporter.held.take_due(header.domain, class, desk.pool));
+                    desk.report.causes.count(Cause::HeldDropped);
+                    exporter.refusals.add(Refusal::Held, 1);
+                }
             }
             exporter.leave(&report, header.domain);
             exporter.settle(names, pool);
@@ -318,6 +327,12 @@ impl Decoder {
     #[must_use]
     pub fn template_bytes(&self) -> usize {
         self.pool.templates.own()
+    }
+
+    /// Bytes of data that waits for templates, at most [`MAX_HELD`].
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.pool.held.own()
     }
 
     /// A connection of this exporter was opened or closed: its numbering begins

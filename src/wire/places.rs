@@ -1,9 +1,12 @@
 //! Who has to make room when all places for exporters are taken.
 //!
-//! Three queues, each in the order in which they came to it: those that never sent
-//! a flow, those that did but have no history, and those with a history. Who is at
-//! the front of a queue and was heard meanwhile goes to its end; who was not makes
-//! room. Newcomers so take turns among themselves, and those with a history stay.
+//! Newcomers take turns, each in the order in which it came: who is at the front of the
+//! queue and was heard meanwhile goes to its end; who was not makes room. One that lost
+//! its place and comes back soon after has a queue of its own, which ever new addresses do
+//! not reach, with a quarter of the places. Those with a history stay.
+//!
+//! Whether an exporter has sent flows makes no difference: a made-up one does so as
+//! easily, and a router whose template comes a while after its data does not.
 //!
 //! Finding one costs a step for each exporter that was heard meanwhile, which its
 //! own datagram has paid for: however many come, no datagram costs a look at all
@@ -11,35 +14,24 @@
 
 use std::collections::VecDeque;
 
+use super::recent::Recent;
 use crate::flow::{Host, Time};
 
 /// An exporter with a history that has been silent for this long may have to make
 /// room.
 const SILENT_MS: i64 = 600_000;
 
-/// Of this many places one is left to those that sent no flow yet, so that a
-/// router whose template comes a while before its data is not always the first to
-/// go.
-const QUIET_PART: usize = 16;
+/// Of this many places of newcomers one is for those that came back.
+const BACK_PART: usize = 4;
 
 /// Exporters with a history that are looked at for one that has fallen silent.
 const LOOKED_AT: usize = 8;
 
-/// How an exporter stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It never sent a flow.
-    Quiet,
-    /// It sent flows, but has no history.
-    Young,
-    /// It has a history.
-    Known,
-}
-
 /// What is to be known of an exporter to decide.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    pub standing: Standing,
+    /// Whether it has a history.
+    pub is_known: bool,
     pub last_seen: Time,
 }
 
@@ -49,9 +41,12 @@ type Place = (Host, Time);
 /// The queues.
 #[derive(Debug, Default)]
 pub struct Places {
-    quiet: VecDeque<Place>,
-    young: VecDeque<Place>,
-    known: VecDeque<Place>,
+    /// Newcomers, and those of them that came back.
+    new: VecDeque<Place>,
+    back: VecDeque<Place>,
+    known: VecDeque<Host>,
+    /// Who lost its place lately.
+    displaced: Recent,
     /// How many steps all decisions took.
     steps: u64,
 }
@@ -59,12 +54,13 @@ pub struct Places {
 impl Places {
     /// An exporter came.
     pub fn admit(&mut self, host: Host, now: Time) {
-        self.quiet.push_back((host, now));
+        let is_back = self.displaced.has(host);
+        self.queue(is_back).push_back((host, now));
     }
 
     /// An exporter with a history came: from an earlier run.
-    pub fn admit_known(&mut self, host: Host, last_seen: Time) {
-        self.known.push_back((host, last_seen));
+    pub fn admit_known(&mut self, host: Host) {
+        self.known.push_back(host);
     }
 
     /// Looks since the last call, for tests of what decisions cost.
@@ -72,51 +68,50 @@ impl Places {
         std::mem::take(&mut self.steps)
     }
 
-    /// Who makes room at `now`. It has no place any more.
+    /// Which newcomer makes room; where there is none, which exporter with a history
+    /// that is silent. It has no place any more.
     pub fn next(&mut self, now: Time, look: impl Fn(Host) -> Option<Look>) -> Option<Host> {
-        let all = self.quiet.len() + self.young.len() + self.known.len();
-        let quiet_first = self.quiet.len() > all / QUIET_PART;
-        let first = if quiet_first { Standing::Quiet } else { Standing::Young };
-        let second = if quiet_first { Standing::Young } else { Standing::Quiet };
-        self.of(first, &look)
-            .or_else(|| self.of(second, &look))
-            .or_else(|| self.silent(now, &look))
-            .or_else(|| self.known.pop_front().map(|(host, _)| host))
-    }
-
-    fn queue(&mut self, standing: Standing) -> &mut VecDeque<Place> {
-        match standing {
-            Standing::Quiet => &mut self.quiet,
-            Standing::Young => &mut self.young,
-            Standing::Known => &mut self.known,
-        }
-    }
-
-    /// The next of a queue of newcomers: one that was not heard meanwhile, or when
-    /// all were, the one whose turn it is.
-    fn of(&mut self, standing: Standing, look: &impl Fn(Host) -> Option<Look>) -> Option<Host> {
-        for _ in 0..self.queue(standing).len() {
-            self.steps += 1;
-            let (host, seen) = self.queue(standing).pop_front()?;
-            let Some(found) = look(host) else { continue };
-            if found.standing == standing && found.last_seen <= seen {
-                return Some(host);
+        let of_back = self.back.len() * BACK_PART > self.new.len() + self.back.len();
+        let newcomer = self.of(of_back, &look).or_else(|| self.of(!of_back, &look));
+        match newcomer {
+            Some(host) => {
+                self.steps += self.displaced.remember(host);
+                Some(host)
             }
-            self.queue(found.standing).push_back((host, found.last_seen));
+            None => self.silent(now, look),
         }
-        self.queue(standing).pop_front().map(|(host, _)| host)
     }
 
-    /// One with a history that has been silent for long.
-    fn silent(&mut self, now: Time, look: &impl Fn(Host) -> Option<Look>) -> Option<Host> {
+    fn queue(&mut self, of_back: bool) -> &mut VecDeque<Place> {
+        if of_back { &mut self.back } else { &mut self.new }
+    }
+
+    /// The next of a queue: one that was not heard meanwhile, or when all were, the
+    /// one whose turn it is.
+    fn of(&mut self, of_back: bool, look: &impl Fn(Host) -> Option<Look>) -> Option<Host> {
+        for _ in 0..self.queue(of_back).len() {
+            self.steps += 1;
+            let (host, seen) = self.queue(of_back).pop_front()?;
+            match look(host) {
+                None => {}
+                Some(Look { is_known: true, .. }) => self.known.push_back(host),
+                Some(found) if found.last_seen <= seen => return Some(host),
+                Some(found) => self.queue(of_back).push_back((host, found.last_seen)),
+            }
+        }
+        self.queue(of_back).pop_front().map(|(host, _)| host)
+    }
+
+    /// One with a history that has been silent for long. It has no place any more.
+    pub fn silent(&mut self, now: Time, look: impl Fn(Host) -> Option<Look>) -> Option<Host> {
         for _ in 0..self.known.len().min(LOOKED_AT) {
             self.steps += 1;
-            let (host, _) = self.known.pop_front()?;
+            let host = self.known.pop_front()?;
             let Some(found) = look(host) else { continue };
             if now.since(found.last_seen) > SILENT_MS {
                 return Some(host);
             }
-            self.known.push_back((host, found.last_seen));
+            self.known.push_back(host);
         }
         None
     }
@@ -133,8 +128,8 @@ mod tests {
     struct Site(HashMap<Host, Look>);
 
     impl Site {
-        fn hears(&mut self, n: u32, at: i64, standing: Standing) {
-            self.0.insert(Host::v4(n), Look { standing, last_seen: Time(at) });
+        fn hears(&mut self, n: u32, at: i64, is_known: bool) {
+            self.0.insert(Host::v4(n), Look { is_known, last_seen: Time(at) });
         }
 
         fn next(&mut self, places: &mut Places, now: i64) -> Option<Host> {
@@ -148,49 +143,60 @@ mod tests {
     fn newcomers_take_turns_and_those_with_a_history_stay() {
         let (mut site, mut places) = (Site::default(), Places::default());
         for n in 0..100 {
-            site.hears(n, 0, if n < 10 { Standing::Known } else { Standing::Young });
+            site.hears(n, 0, n < 10);
             places.admit(Host::v4(n), Time(0));
         }
         assert_eq!(site.next(&mut places, 1), Some(Host::v4(10)), "the first newcomer");
         // The next one is heard again: its turn comes last.
-        site.hears(11, 1, Standing::Young);
+        site.hears(11, 1, false);
         let gone: Vec<_> = (0..89).filter_map(|_| site.next(&mut places, 2)).collect();
         let turns: Vec<_> = (12..100).chain([11]).map(Host::v4).collect();
         assert_eq!(gone, turns);
         assert_eq!(site.0.len(), 10, "those with a history are left");
-        site.hears(3, SILENT_MS, Standing::Known);
-        assert_eq!(site.next(&mut places, SILENT_MS + 1), Some(Host::v4(0)), "silent for long");
+        site.hears(3, SILENT_MS, true);
+        assert_eq!(site.next(&mut places, SILENT_MS), None, "not even for a newcomer");
+        assert_eq!(site.next(&mut places, SILENT_MS + 1), Some(Host::v4(8)), "silent for long");
     }
 
     #[test]
-    fn who_never_sent_a_flow_goes_first_but_for_a_few() {
+    fn who_comes_back_has_a_place_that_new_addresses_do_not_reach() {
         let (mut site, mut places) = (Site::default(), Places::default());
-        for n in 0..160 {
-            site.hears(n, 0, if n < 60 { Standing::Young } else { Standing::Quiet });
+        for n in 0..16 {
+            site.hears(n, 0, false);
             places.admit(Host::v4(n), Time(0));
         }
-        let mut gone = Vec::new();
-        for _ in 0..100 {
-            gone.extend(site.next(&mut places, 1));
+        assert_eq!(site.next(&mut places, 1), Some(Host::v4(0)));
+        // The first one again; it is silent from then on.
+        site.hears(0, 2, false);
+        places.admit(Host::v4(0), Time(2));
+        for n in 16..1000 {
+            assert!(site.next(&mut places, 3).is_some_and(|gone| gone != Host::v4(0)));
+            site.hears(n, 3, false);
+            places.admit(Host::v4(n), Time(3));
         }
-        let quiet = |host: &&Host| **host >= Host::v4(60);
-        let young_first = gone.iter().position(|host| *host < Host::v4(60));
-        assert!(young_first.is_some_and(|at| at > 80), "{young_first:?}");
-        assert!(gone.iter().filter(quiet).count() < 100);
+        // When more than a quarter came back, these take turns.
+        let mut gone = Vec::new();
+        for n in 900..904 {
+            gone.extend(site.next(&mut places, 4));
+            site.hears(n, 4, false);
+            places.admit(Host::v4(n), Time(4));
+        }
+        gone.extend(site.next(&mut places, 5));
+        assert_eq!(gone.last(), Some(&Host::v4(0)), "{gone:?}");
     }
 
     #[test]
     fn a_decision_costs_what_was_heard_meanwhile() {
         let (mut site, mut places) = (Site::default(), Places::default());
         for n in 0..1000 {
-            site.hears(n, 0, Standing::Young);
+            site.hears(n, 0, false);
             places.admit(Host::v4(n), Time(0));
         }
         // The first decision sorts them in.
         site.next(&mut places, 1);
         places.take_steps();
         for n in 1000..20_000 {
-            site.hears(n, i64::from(n), Standing::Quiet);
+            site.hears(n, i64::from(n), false);
             places.admit(Host::v4(n), Time(i64::from(n)));
             assert!(site.next(&mut places, i64::from(n)).is_some());
         }

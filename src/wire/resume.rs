@@ -33,6 +33,9 @@ pub struct Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterStanding {
     pub address: Host,
+    /// Whether it has a history, as in what is remembered of exporters.
+    #[serde(default = "super::memory::yes")]
+    pub known: bool,
     pub lines: Vec<Line>,
 }
 
@@ -107,12 +110,17 @@ impl Decoder {
     pub fn standing(&self) -> Vec<ExporterStanding> {
         let mut room = MAX_SAVED;
         let mut all = Vec::new();
-        for (address, exporter) in &self.exporters {
+        let all_of = |known: bool| {
+            self.exporters.iter().filter(move |(_, exporter)| exporter.has_history() == known)
+        };
+        // Strangers with numberings in mass come last.
+        for (address, exporter) in all_of(true).chain(all_of(false)) {
             let mut lines = lines(exporter);
             lines.truncate(room);
             room -= lines.len();
             if !lines.is_empty() {
-                all.push(ExporterStanding { address: *address, lines });
+                let known = exporter.has_history();
+                all.push(ExporterStanding { address: *address, known, lines });
             }
         }
         all
@@ -121,9 +129,12 @@ impl Decoder {
     /// Has numberings go on where they stood, as far as their exporters may send and
     /// there is room. To be called after `recall`, before the first datagram.
     pub fn resume(&mut self, now: Time, standing: &[ExporterStanding]) {
-        for ExporterStanding { address, lines } in standing {
+        let mut standing: Vec<&ExporterStanding> = standing.iter().collect();
+        standing.sort_by_key(|one| !one.known);
+        for ExporterStanding { address, known: has_history, lines } in standing {
             let known = self.exporters.contains_key(address);
-            if !self.policy.allows(*address) || !known && self.pool.exporters.room() == 0 {
+            let is_full = self.pool.exporters.room_of(Class::New) == 0;
+            if !self.policy.allows(*address) || !known && is_full {
                 continue;
             }
             let Decoder { exporters, pool, places, .. } = self;
@@ -131,14 +142,16 @@ impl Decoder {
                 let given_rate = self.policy.rate_of(*address);
                 let last_seen = lines.iter().map(|line| Time(line.seen_ms)).max();
                 let last_seen = last_seen.unwrap_or(now);
-                let is_known = pool.exporters.may_be(Class::Known);
+                let is_named = self.policy.names(*address);
+                let is_known =
+                    (*has_history || is_named) && pool.exporters.room_of(Class::Known) > 0;
                 let class = if is_known { Class::Known } else { Class::New };
                 pool.exporters.change(class, 0, 1);
                 match class {
-                    Class::Known => places.admit_known(*address, last_seen),
+                    Class::Known => places.admit_known(*address),
                     Class::New => places.admit(*address, last_seen),
                 }
-                Exporter { given_rate, last_seen, class, ..Exporter::default() }
+                Exporter { given_rate, is_named, last_seen, class, ..Exporter::default() }
             });
             let fresh = |line: &&Line| now.since(Time(line.seen_ms)) < MAX_AGE_MS;
             for line in lines.iter().filter(fresh) {
@@ -266,8 +279,8 @@ mod tests {
         };
         let lines: Vec<Line> = (0..1000).map(line).collect();
         let exporters = (0..crate::wire::MAX_EXPORTERS as u32 + 9)
-            .map(|n| ExporterStanding { address: Host::v4(n), lines: Vec::new() })
-            .chain([ExporterStanding { address: Host::v4(0), lines }]);
+            .map(|n| ExporterStanding { address: Host::v4(n), known: true, lines: Vec::new() })
+            .chain([ExporterStanding { address: Host::v4(0), known: true, lines }]);
         let exporters: Vec<_> = exporters.collect();
         let mut decoder = Decoder::new();
         decoder.resume(START, &exporters);

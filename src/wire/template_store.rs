@@ -43,6 +43,32 @@ impl Exporter {
         pool.templates.change(self.class, freed, 0);
         gone as u32
     }
+
+    /// Where most of its bytes are beside templates: forgets a quarter of its
+    /// domains, those heard least lately, with all that is known of them, and the
+    /// sFlow agents behind it. Returns how many templates went with them.
+    pub(super) fn forget_beside(&mut self, pool: &mut Pool) -> u32 {
+        if self.booked <= self.template_bytes / 2 {
+            return 0;
+        }
+        let mut all: Vec<(Time, u32)> =
+            self.domains.iter().map(|(id, domain)| (domain.moment.seen, *id)).collect();
+        pool.steps += all.len() as u64;
+        all.sort_unstable();
+        let (mut gone, mut freed) = (0, 0);
+        for (_, id) in all.iter().take(all.len().div_ceil(FORGOTTEN_PART)) {
+            let Some(domain) = self.domains.remove(id) else { continue };
+            let sizes = domain.templates.iter().map(|(_, entry)| entry.template.size());
+            (gone, freed) = (gone + domain.templates.iter().count(), freed + sizes.sum::<usize>());
+        }
+        self.agents.forget();
+        self.templates = self.templates.saturating_sub(gone);
+        self.template_bytes = self.template_bytes.saturating_sub(freed);
+        pool.templates.change(self.class, freed, 0);
+        self.count_domains();
+        self.settle(self.about.names(), pool);
+        gone as u32
+    }
 }
 
 impl Session<'_> {

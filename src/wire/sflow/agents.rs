@@ -62,6 +62,11 @@ impl Agents {
         self.known.len() * AGENT_BYTES + self.sources * SOURCE_BYTES
     }
 
+    /// Forgets all agents with their sources: their numberings begin anew.
+    pub(in crate::wire) fn forget(&mut self) {
+        *self = Agents { room: self.room, ..Agents::default() };
+    }
+
     /// Takes note of a datagram's header.
     pub(super) fn datagram(&mut self, now: Time, agent: (Host, u32), sequence: u32, uptime: u32) {
         let is_full = self.room < AGENT_BYTES || self.known.len() >= MAX_AGENTS;

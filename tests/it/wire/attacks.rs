@@ -1,6 +1,8 @@
 //! What strangers can send, and what a good exporter beside them keeps: floods that
 //! once took everything, as the decoder sees them. Pure: no sockets, no clocks.
 
+mod fairness;
+
 use crate::common::sets::{Datagram, Spec, iana};
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::{

@@ -174,6 +174,7 @@ fn any_memory() -> impl Strategy<Value = Memory> {
         .prop_map(|(address, (seen, offset), domains, interfaces, applications)| {
             ExporterMemory {
                 address,
+                known: offset % 2 == 0,
                 last_seen_ms: seen,
                 clock_offset_ms: offset,
                 domains,
