@@ -328,3 +328,28 @@ impl Tally {
         sum.options_templates += counts.options_templates;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_senders_do_not_make_it_grow() {
+        let mut inspector = Inspector::new(Policy::default(), Shape::Table);
+        // A v5 header that announces no records.
+        let payload = [[0, 5, 0, 0].as_slice(), &[0; 20]].concat();
+        for n in 0..10_000 {
+            let datagram = Datagram {
+                source: Some(Host::v4(n)),
+                payload: payload.clone(),
+                ..Datagram::default()
+            };
+            inspector.datagram(&datagram, Time(0), None, &mut io::sink()).unwrap();
+            assert!(inspector.tally.exporters.len() <= MAX_COUNTED);
+        }
+        let counted = inspector.tally.exporters.len() as u64 + inspector.tally.forgotten;
+        assert_eq!(counted, 10_000);
+        let summary = inspector.summary();
+        assert!(summary.contains("exporters that made room for others"), "{summary}");
+    }
+}

@@ -15,6 +15,10 @@ fn drop(cause: &'static str, count: u64) -> DropCount {
     DropCount { cause: cause.into(), explanation: "".into(), count }
 }
 
+fn no_room(n: u8, cause: &'static str, count: u64) -> NoRoom {
+    NoRoom { exporter: Host::octets(192, 0, 2, n), cause: cause.into(), count }
+}
+
 fn health() -> Health {
     let listener = Listener {
         address: "[::]:2055".to_owned(),
@@ -61,6 +65,7 @@ fn health() -> Health {
         dropped: vec![drop("unknown_version", 6), drop("kernel", 3)],
         refused: vec![(Host::octets(192, 0, 2, 9), 8)],
         refused_others: 1,
+        no_room: vec![no_room(1, "template_limit", 7), no_room(9, "record_queue", 2)],
         work: WorkHealth {
             workers: 1,
             queues: vec![QueueHealth { held: 1, limit: 2, dropped: 0 }],

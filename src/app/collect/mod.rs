@@ -2,6 +2,7 @@
 
 mod hook;
 mod log;
+mod no_room;
 mod ports;
 mod reload;
 mod repeat;
@@ -115,6 +116,7 @@ struct Service {
     manager: Manager,
     report: Report,
     ports: Ports,
+    no_room: no_room::Told,
     hooks: Option<Hooks>,
 }
 
@@ -186,6 +188,7 @@ impl Service {
             manager,
             report,
             ports: Ports::default(),
+            no_room: no_room::Told::default(),
             hooks,
         })
     }
@@ -210,6 +213,7 @@ impl Service {
         }
         let (health, micros) = (self.ingest.published().read(), self.clock.micros());
         self.ports.tell(&health, micros, &mut self.manager);
+        self.no_room.tell(&health.no_room, micros);
         self.manager.alive(self.ingest.published().beats(), self.clock.micros());
     }
 

@@ -13,6 +13,9 @@ const LITTLE_ROOM: u64 = 5_000_000_000;
 /// Exporters that are told of, the busiest.
 const MAX_EXPORTERS: usize = 50;
 
+/// Exporters that found no room and are told of, with the cause.
+const MAX_NO_ROOM: usize = 10;
+
 /// How bad a finding is, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +65,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("arrival", arrival),
     ("datagrams", datagrams),
     ("exporter", exporters),
+    ("room", room),
     ("local", local),
     ("archive", archive),
     ("clock", clock),
@@ -272,6 +276,28 @@ fn exporters(facts: &Facts) -> Vec<Said> {
     let more = health.heard().count().saturating_sub(MAX_EXPORTERS);
     if more > 0 {
         all.push(said(State::Note, format!("{more} more, less busy, are not listed"), &[]));
+    }
+    all
+}
+
+/// Of which exporters something found no room.
+fn room(facts: &Facts) -> Vec<Said> {
+    let Some(Heard { health, .. }) = &facts.heard else { return Vec::new() };
+    let mut all: Vec<Said> = Vec::new();
+    for one in health.no_room.iter().take(MAX_NO_ROOM) {
+        let text = format!("{} found no room {} times: {}", one.exporter, one.count, one.cause);
+        all.push(said(State::Warn, text, &[]));
+    }
+    let more = health.no_room.len().saturating_sub(MAX_NO_ROOM);
+    if more > 0 {
+        all.push(said(State::Note, format!("{more} more are not listed"), &[]));
+    }
+    if let Some(Said(.., remedy)) = all.first_mut() {
+        remedy.push(
+            "strangers fill what all share: --allow with the single addresses of your exporters"
+                .to_owned(),
+        );
+        remedy.push("or all of them are yours: more memory, with --memory".to_owned());
     }
     all
 }

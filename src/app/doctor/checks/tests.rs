@@ -3,7 +3,9 @@
 use super::super::facts::Terminal;
 use super::*;
 use crate::flow::{Host, Time};
-use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, MissingPort, SamplingState};
+use crate::snapshot::{
+    DropCount, ExporterHealth, Health, Listener, MissingPort, NoRoom, SamplingState,
+};
 
 const NOW: Time = Time(1_800_000_000_000);
 
@@ -52,6 +54,10 @@ fn well() -> Facts {
 
 fn health(facts: &mut Facts) -> &mut Health {
     &mut facts.heard.as_mut().unwrap().health
+}
+
+fn no_room(n: u8) -> NoRoom {
+    NoRoom { exporter: Host::octets(192, 0, 2, n), cause: "held_dropped".into(), count: 30 }
 }
 
 fn held(name: &str) -> PortState {
@@ -108,6 +114,8 @@ const CASES: &[Case] = &[
     (|f| f.archive.as_mut().unwrap().state = FolderState::Unusable("Permission denied".to_owned()), "archive", State::Fail, "Permission denied", "install -d"),
     (|f| f.archive.as_mut().unwrap().free = Some(LITTLE_ROOM - 1), "archive", State::Warn, "are free", "--expire-size"),
     (|f| f.archive.as_mut().unwrap().recorder = Some("4711".to_owned()), "archive", State::Note, "process 4711 records", ""),
+    (|f| health(f).no_room.push(no_room(7)), "room", State::Warn, "192.0.2.7 found no room 30 times: held_dropped", "--allow"),
+    (|f| health(f).no_room.extend((0..14).map(no_room)), "room", State::Note, "4 more", ""),
     (|f| f.time = TimeKeeper::Nobody, "clock", State::Warn, "no program", "chrony"),
     (|f| f.time = TimeKeeper::Unknown, "clock", State::Note, "cannot be seen", ""),
     (|f| health(f).clock_shift_ms = -60_000, "clock", State::Warn, "was set by", ""),
