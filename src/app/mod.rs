@@ -1,6 +1,7 @@
 //! One file per command: where the rooms are put together.
 
 mod attach;
+mod blocked_signals;
 mod collect;
 mod config;
 mod convert;
@@ -57,6 +58,7 @@ fn refuse(line: &Line, refusal: &Refusal) -> ! {
 #[must_use]
 pub fn main() -> ExitCode {
     say::clean_panics();
+    blocked_signals::survive_large_files();
     if let Err(error) = descriptors::check() {
         say::tell(error);
         return ExitCode::FAILURE;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use self::queue::Queue;
 pub(super) use self::queue::Weight;
+use super::blocked_signals;
 use crate::ingest::{Loss, Losses};
 
 /// How long the end of a command waits for lines that are not written yet: whoever
@@ -112,6 +113,7 @@ impl Stderr {
 
     /// The work of the thread.
     fn write_all(&self, mut lines: Lines<impl Write>, note: &impl Fn(u64) -> String) {
+        blocked_signals::write_in_the_background();
         // How many had been lost when that was told the last time.
         let mut told = 0;
         // The last alarm, if it could not be written: it goes before the next line.

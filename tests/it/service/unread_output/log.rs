@@ -113,3 +113,61 @@ fn the_log_goes_on_when_its_reader_is_back_and_says_what_is_missing() {
     let reloaded = said.find("reloaded");
     assert!(missing.is_some() && missing < reloaded, "{said}");
 }
+
+#[test]
+fn a_log_at_the_limit_of_file_sizes_ends_nothing() {
+    // `ulimit -f`, LimitFSIZE= of a service: the kernel sends SIGXFSZ for each write.
+    let site = Site::new();
+    let collect = site.collect(&[]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 0 && exec \"$0\" \"$@\""]).arg(collect.get_program());
+    limited.args(collect.get_args()).stdin(Stdio::null()).stdout(Stdio::null());
+    for (name, value) in collect.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.stderr(File::create(site.path("log")).unwrap());
+    let process = Process::start(&mut limited);
+    site.told("READY=1");
+    site.send(40);
+    process.signal(Signal::SIGHUP);
+    site.told("RELOADING=1");
+    site.told("READY=1");
+    common::wait_until("lost lines in the metrics", || site.lost("log_lost") > 0);
+    assert_eq!(process.end().code(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_stops_who_writes_in_the_background_stops_no_collector() {
+    // `stty tostop`, then `toptalk collect &`: the kernel sends SIGTTOU for each write.
+    let site = Site::new();
+    let terminal = native_pty_system().openpty(PtySize::default()).unwrap();
+    let collect = site.collect(&[]);
+    let mut command = CommandBuilder::new("bash");
+    // `-m` gives what is in the background a process group of its own, as in a shell
+    // for people.
+    command.args(["-m", "-c", "stty tostop; \"$0\" \"$@\" & wait"]);
+    command.arg(collect.get_program());
+    command.args(collect.get_args());
+    for (name, value) in collect.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        }
+    }
+    let mut shell = terminal.slave.spawn_command(command).unwrap();
+    site.told("READY=1");
+    site.send(40);
+    site.recorded(40);
+    let mut said = terminal.master.try_clone_reader().unwrap();
+    let mut text = Vec::new();
+    common::wait_until("the log on the terminal", || {
+        let mut bytes = [0; 512];
+        let read = said.read(&mut bytes).unwrap();
+        text.extend_from_slice(bytes.get(..read).unwrap());
+        String::from_utf8_lossy(&text).contains("recording")
+    });
+    let _ = shell.kill();
+}
