@@ -12,6 +12,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::behind::Behind;
 use crate::archive::regular;
 use crate::flow::Time;
 use crate::units;
@@ -35,7 +36,7 @@ const BELIEVED_MS: i64 = 24 * 3_600_000;
 const WRITE_MS: i64 = 5 * 60_000;
 
 /// A mark is not longer than this.
-const MAX_MARK: usize = 200;
+const MAX_MARK: usize = 1024;
 
 /// What is known from the last run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +51,12 @@ pub(super) struct Mark {
 
 impl Mark {
     /// Reads the mark of an archive; `None` when there is none, or none that makes sense.
-    pub(super) fn read(root: &Path) -> Option<Mark> {
+    pub(super) fn read(root: &Path) -> Option<(Mark, Behind)> {
         let bytes = regular::read(&root.join(NAME), MAX_MARK).ok()?;
         Mark::parse(std::str::from_utf8(&bytes).ok()?)
     }
 
-    fn parse(text: &str) -> Option<Mark> {
+    fn parse(text: &str) -> Option<(Mark, Behind)> {
         let mut words = text.split_ascii_whitespace();
         if (words.next()?, words.next()?) != ("toptalk-age", "1") {
             return None;
@@ -63,15 +64,15 @@ impl Mark {
         let mut number = || words.next()?.parse::<i64>().ok();
         let (reached, wall, steady_ms) = (Time(number()?), Time(number()?), number()?);
         // A mark that was cut off in the middle of a number has no end of its line.
-        (text.ends_with('\n') && words.next().is_none()).then_some(Mark {
-            reached,
-            wall,
-            steady_ms: steady_ms.clamp(0, BELIEVED_MS),
-        })
+        if !text.ends_with('\n') {
+            return None;
+        }
+        let steady_ms = steady_ms.clamp(0, BELIEVED_MS);
+        Some((Mark { reached, wall, steady_ms }, Behind::parse(words)?))
     }
 
     /// Writes the mark aside, has it synced and renames it.
-    fn write(&self, root: &Path) -> io::Result<()> {
+    fn write(&self, behind: &Behind, root: &Path) -> io::Result<()> {
         let (path, aside) = (root.join(NAME), root.join(format!("{NAME}.tmp")));
         let Mark { reached, wall, steady_ms } = self;
         // What lies there under this name was left by a kill, or is none of ours.
@@ -80,7 +81,7 @@ impl Mark {
             _ => {}
         }
         let mut file = fs::File::create_new(&aside)?;
-        writeln!(file, "toptalk-age 1 {} {} {steady_ms}", reached.0, wall.0)?;
+        write!(file, "toptalk-age 1 {} {} {steady_ms}\n{behind}", reached.0, wall.0)?;
         file.sync_all()?;
         fs::rename(&aside, &path)
     }
@@ -95,20 +96,26 @@ pub(super) struct AgeClock {
     doubted: bool,
     /// Running time at which the mark was written.
     written: Option<Time>,
+    /// Running time between the last two looks, in milliseconds.
+    passed: i64,
+    /// When the wall clock was behind.
+    behind: Behind,
 }
 
 impl AgeClock {
     /// Begins with what the last run left. Without a mark, `newest` is the latest moment of
     /// which files of the archive tell; without either, the wall clock is believed.
     pub(super) fn begin(
-        mark: Option<Mark>,
+        mark: Option<(Mark, Behind)>,
         newest: Option<Time>,
         running: Time,
         wall: Time,
     ) -> AgeClock {
         let reached = newest.map_or(wall, |newest| newest.min(wall));
-        let mark = mark.unwrap_or(Mark { reached, wall: reached, steady_ms: 0 });
-        let mut clock = AgeClock { mark, running, doubted: false, written: None };
+        let first = Mark { reached, wall: reached, steady_ms: 0 };
+        let (mark, behind) = mark.unwrap_or((first, Behind::default()));
+        let mut clock =
+            AgeClock { mark, running, doubted: false, written: None, passed: 0, behind };
         clock.pass(0, wall, FOLLOWED_AT_START_MS);
         clock
     }
@@ -117,7 +124,24 @@ impl AgeClock {
     pub(super) fn observe(&mut self, running: Time, wall: Time) {
         let passed = running.since(self.running).max(0);
         self.running = running;
+        self.passed = passed;
         self.pass(passed, wall, FOLLOWED_MS);
+    }
+
+    /// Takes note of the slot that is recorded into: one of a clock that is behind begins
+    /// now, whatever it is called.
+    pub(super) fn recording(&mut self, current: Time) {
+        let Mark { reached, wall, .. } = self.mark;
+        let by_ms = reached.since(wall);
+        if self.doubted && by_ms > FOLLOWED_MS {
+            let from = current.min(wall).plus_ms(self.passed.saturating_neg());
+            self.behind.observe(from, wall, by_ms);
+        }
+    }
+
+    /// When a slot began by which ages are counted.
+    pub(super) fn began(&self, slot: Time) -> Time {
+        self.behind.began(slot)
     }
 
     /// Running time went on by `passed`; other steps of the wall clock than small ones
@@ -134,8 +158,12 @@ impl AgeClock {
             steady_ms: if small { steady_ms.saturating_add(passed_now) } else { 0 },
         };
         self.mark.steady_ms = self.mark.steady_ms.min(BELIEVED_MS);
-        let away = wall.since(self.mark.reached).saturating_abs();
-        if away <= FOLLOWED_MS || self.mark.steady_ms >= BELIEVED_MS {
+        let away = wall.since(self.mark.reached);
+        let near = away.saturating_abs() <= FOLLOWED_MS;
+        if near || self.mark.steady_ms >= BELIEVED_MS {
+            if was_doubted && !near && away < 0 {
+                self.behind.was_right();
+            }
             self.mark.reached = wall;
             self.doubted = false;
         } else {
@@ -176,7 +204,7 @@ impl AgeClock {
             return Ok(());
         }
         self.written = Some(self.running);
-        self.mark.write(root).map_err(|error| {
+        self.mark.write(&self.behind, root).map_err(|error| {
             format!("the age of the archive is not kept in {}: {error}", root.join(NAME).display())
         })
     }
@@ -253,10 +281,10 @@ mod tests {
         clock.keep(root).unwrap();
         minutes(&mut clock, 0, 4, 0);
         clock.keep(root).unwrap();
-        assert_eq!(Mark::read(root).unwrap().reached, NOW, "it is written every five minutes");
+        assert_eq!(Mark::read(root).unwrap().0.reached, NOW, "it is written every five minutes");
         let at = minutes(&mut clock, 4 * MINUTE, 2, 0);
         clock.keep(root).unwrap();
-        assert_eq!(Mark::read(root).unwrap().reached, NOW.plus_ms(at));
+        assert_eq!(Mark::read(root).unwrap().0.reached, NOW.plus_ms(at));
         // Started again and again, the clock a year ahead or as it was long ago.
         for (wall, said) in [(NOW.plus_ms(YEAR), "ahead of"), (Time(0), "behind")] {
             for _ in 0..3 {
@@ -298,7 +326,7 @@ mod tests {
             assert_eq!(Mark::parse(text), None, "{text:?}");
         }
         let mark = Mark { reached: Time(1), wall: Time(-2), steady_ms: 3 };
-        assert_eq!(Mark::parse("toptalk-age 1 1 -2 3\n"), Some(mark));
+        assert_eq!(Mark::parse("toptalk-age 1 1 -2 3\n"), Some((mark, Behind::default())));
     }
 
     proptest! {

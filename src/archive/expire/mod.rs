@@ -1,6 +1,7 @@
 //! Removing what is too old or too much.
 
 mod age;
+mod behind;
 mod index;
 
 pub use age::NAME as AGE_FILE;
@@ -81,7 +82,7 @@ impl Expirer {
             return expired;
         }
         self.index.refresh(&self.root, now.running, journals, &mut expired.problems);
-        let oldest = self.oldest_kept(now, &mut expired.problems);
+        let oldest = self.oldest_kept(now, current, &mut expired.problems);
         let mut total = self.index.bytes();
         let most = self.limits.bytes.unwrap_or(u64::MAX);
         let down_to = if total > most {
@@ -91,9 +92,14 @@ impl Expirer {
         };
         let mut gone = Vec::new();
         for file in self.index.oldest_first() {
-            let is_old = file.slot < current && oldest.is_some_and(|oldest| file.slot < oldest);
-            if !is_old && total <= down_to {
+            let by_name = oldest.is_some_and(|oldest| file.slot < oldest);
+            if !by_name && total <= down_to {
                 break;
+            }
+            let began = self.ages.as_ref().map_or(file.slot, |ages| ages.began(file.slot));
+            let is_old = file.slot < current && oldest.is_some_and(|oldest| began < oldest);
+            if !is_old && total <= down_to {
+                continue;
             }
             // Segments of later slots are there when the clock was set back: they count
             // towards the size like all others.
@@ -115,7 +121,12 @@ impl Expirer {
     }
 
     /// Slots that began earlier go by their age.
-    fn oldest_kept(&mut self, now: Clocks, problems: &mut Vec<String>) -> Option<Time> {
+    fn oldest_kept(
+        &mut self,
+        now: Clocks,
+        current: Time,
+        problems: &mut Vec<String>,
+    ) -> Option<Time> {
         let age = self.limits.age_ms?;
         // Of a folder that cannot be read nothing is known, nor can anything go.
         if !problems.is_empty() {
@@ -129,6 +140,7 @@ impl Expirer {
         let ages = self
             .ages
             .get_or_insert_with(|| AgeClock::begin(Mark::read(root), newest, running, wall));
+        ages.recording(current);
         problems.extend(ages.keep(root).err());
         problems.extend(ages.doubt());
         Some(ages.now().plus_ms(age.saturating_neg()))
@@ -260,6 +272,53 @@ mod tests {
         let expired = expirer.run(Clocks { running: wall, wall }, wall, &[]);
         assert_eq!((expired.segments, expired.problems.len()), (0, 1), "{expired:?}");
         assert_eq!(count(&folder), 19);
+    }
+
+    #[test]
+    fn what_is_recorded_by_a_clock_that_is_behind_is_no_older_for_it() {
+        const YEAR: i64 = 365 * 24 * HOUR;
+        let limits = Limits { age_ms: Some(24 * HOUR), bytes: None };
+        let folder = archive(20);
+        let root = folder.path();
+        let mut expirer = Expirer::new(root.to_owned(), limits);
+        let at = |minute: i64| NOW.plus_ms(minute * 60_000);
+        let segment = |slot: Time| {
+            let place = root.join(name::folder(slot, "2".parse().unwrap()));
+            fs::create_dir_all(&place).unwrap();
+            let journal = place.join(name::journal(slot, false, 1));
+            fs::write(segment_of(&journal), [0; 100]).unwrap();
+            journal
+        };
+        // Slots of five minutes; that of the minute before becomes a segment.
+        let slot = |wall: Time| Time(wall.0.div_euclid(300_000) * 300_000);
+        let before = std::cell::Cell::new(NOW);
+        let run = |expirer: &mut Expirer, minute: i64, off: i64| {
+            let (running, wall) = (at(minute), at(minute).plus_ms(off));
+            expirer.made(&segment(slot(before.replace(wall))));
+            expirer.run(Clocks { running, wall }, slot(wall), &[])
+        };
+        let there = count(&folder);
+        for minute in 0..10 {
+            run(&mut expirer, minute, 0);
+        }
+        for minute in 10..30 {
+            assert_eq!(run(&mut expirer, minute, -YEAR).segments, 0, "minute {minute}");
+        }
+        for minute in 30..60 {
+            assert_eq!(run(&mut expirer, minute, 0).segments, 0, "minute {minute}");
+        }
+        // Also one that starts then knows it; and what was recorded goes when it is old,
+        // with what was recorded beside it.
+        let mut expirer = Expirer::new(root.to_owned(), limits);
+        assert_eq!(run(&mut expirer, 61, 0).segments, 0);
+        let made = count(&folder) - there;
+        assert_eq!(made, 11);
+        for minute in 62..24 * 60 + 75 {
+            run(&mut expirer, minute, 0);
+        }
+        let years: Vec<_> = recover::files(root, &mut Vec::new());
+        let back = name::folder(NOW.plus_ms(-YEAR), "2".parse().unwrap());
+        assert!(!years.iter().any(|path| path.starts_with(root.join(&back))), "{years:?}");
     }
 
     #[test]
