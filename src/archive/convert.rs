@@ -133,6 +133,8 @@ pub fn convert(
     open: impl FnOnce() -> Result<Chunks, ArchiveError>,
     target: &mut Target,
 ) -> Result<Outcome, ArchiveError> {
+    // Before it is read whole for its checksum: what is no file of flows may be of any size.
+    let chunks = open()?;
     let (identity, bytes) = identity(path)?;
     if let Some(parts) = target.known.get(&identity) {
         return Ok(match parts.get(&0) {
@@ -149,7 +151,7 @@ pub fn convert(
         parts: Vec::new(),
         converted: Converted { bytes, ..Converted::default() },
     };
-    let done = open().and_then(|chunks| job.read(chunks)).and_then(|()| job.publish());
+    let done = job.read(chunks).and_then(|()| job.publish());
     if let Err(error) = done {
         job.discard();
         return Err(error);

@@ -60,6 +60,26 @@ fn a_fifo_in_an_archive_is_told_and_costs_itself() {
 }
 
 #[test]
+fn what_is_no_file_of_flows_is_not_read_whole() {
+    // Files of 16 TB without a block on the disk: nobody waits until they are read.
+    let folder = tempfile::tempdir().unwrap();
+    segment(folder.path(), 3);
+    for name in
+        ["flows.202611240345Z.parquet", "flows.202611240350Z.journal", "nfcapd.202611240355"]
+    {
+        fs::File::create(folder.path().join(name)).unwrap().set_len(15 << 40).unwrap();
+    }
+    let target = tempfile::tempdir().unwrap();
+    let mut convert = toptalk();
+    convert.args(["convert", "-R"]).arg(folder.path()).arg("-w").arg(target.path());
+    let (code, _, errors) = run(&mut convert);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("converted 1 of"), "{errors}");
+    let (code, out, errors) = run(toptalk().args(["query", "-I", "-R"]).arg(folder.path()));
+    assert!(code == Some(1) && out.contains("Flows: 3\n"), "{out}{errors}");
+}
+
+#[test]
 fn files_of_words_are_regular_and_have_a_limit() {
     let folder = tempfile::tempdir().unwrap();
     segment(folder.path(), 3);
