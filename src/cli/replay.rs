@@ -38,7 +38,7 @@ pub(super) struct ReplayWords {
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "read")]
     range: Option<String>,
     /// Several folders, /a/b:c:d; -R is then names in each of them
-    #[arg(short = 'M', value_name = "DIRS", requires = "range")]
+    #[arg(short = 'M', value_name = "DIRS", requires = "range", conflicts_with = "read")]
     folders: Option<String>,
     /// The zone of the clock that named nfcapd's files, as in Europe/Berlin [default: that of this machine]
     #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
@@ -163,6 +163,7 @@ mod tests {
             (&["--to", "a:1", "--speed", "nan"], "10x"),
             (&["--to", "a:1", "--speed", "2x", "--fast"], "cannot be used"),
             (&["--to", "a:1", "--as", "v8"], "ipfix"),
+            (&["--to", "a:1", "-M", "/b"], "cannot be used"),
             (&["--to", "a:1", "sorce", "port", "5"], "sorce"),
         ] {
             let message = replay(&[&file[..], words].concat()).unwrap_err();

@@ -147,8 +147,12 @@ impl Service {
         info!(bytes = budget.bytes, "memory: {}", memory::sentence(&budget));
         collecting.notes.iter().for_each(|note| warn!("{note}"));
         for (folder, recovered) in recovered {
-            if let Some(text) = recovered.text() {
-                info!(folder = %folder.display(), "{text}");
+            match recovered.text() {
+                Some(text) if recovered.is_damage() => {
+                    warn!(folder = %folder.display(), "{text}");
+                }
+                Some(text) => info!(folder = %folder.display(), "{text}"),
+                None => {}
             }
         }
         let config =

@@ -24,6 +24,12 @@ pub struct Recovered {
 }
 
 impl Recovered {
+    /// Whether something is lost, or cannot be read.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        self.cut > 0 || !self.problems.is_empty()
+    }
+
     /// In a sentence, if there is anything to say.
     #[must_use]
     pub fn text(&self) -> Option<String> {
