@@ -118,7 +118,7 @@ impl Pipeline {
     /// at once that others need not wait for it.
     fn release(&mut self) {
         if !self.decoder.is_due() {
-            return;
+            return self.decoder.begin_turn();
         }
         let now = self.clock.now();
         let before = self.flows.len();

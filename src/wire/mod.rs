@@ -125,6 +125,8 @@ pub struct Decoder {
     /// Exporters with sets whose templates have come, in turn.
     due: VecDeque<Host>,
     released: Host,
+    /// Bytes of held sets that were decoded since the last turn began.
+    piece: usize,
     policy: Policy,
     refused: Refused,
     /// Exporters that made room for others.
@@ -215,7 +217,7 @@ impl Decoder {
         };
         (report.protocol, report.version) = protocol.name();
         self.make_way(address, &mut report);
-        let Decoder { exporters, places, policy, pool, scratch, more, keeps_more, .. } = self;
+        let Decoder { exporters, places, policy, pool, scratch, more, keeps_more, piece, .. } = self;
         let exporter = exporters.entry(address).or_insert_with(|| {
             places.admit(address, now);
             pool.exporters.change(Class::New, 0, 1);
@@ -226,7 +228,8 @@ impl Decoder {
         let names = exporter.about.names();
         exporter.prepare(pool);
         let more = keeps_more.then_some(more);
-        let mut desk = Desk { scratch, pool, observer, out, more, report: &mut report };
+        let seen = &mut report;
+        let mut desk = Desk { scratch, pool, observer, out, more, report: seen, piece };
         match protocol {
             Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
                 netflow5::decode(now, address, exporter, bytes, desk.out, desk.report);
@@ -243,7 +246,8 @@ impl Decoder {
 
     /// Decodes a piece of what had waited for templates that have come, of one
     /// exporter after the other. `None` when nothing is left. To be called between
-    /// datagrams, until then.
+    /// datagrams, until then: with datagrams themselves no more than a piece is decoded
+    /// until it is called, or a turn [begins](Decoder::begin_turn).
     pub fn release(
         &mut self,
         now: Time,
@@ -251,8 +255,9 @@ impl Decoder {
         observer: Option<&mut dyn Observer>,
     ) -> Option<Report> {
         loop {
+            self.begin_turn();
             let address = self.due.pop_front()?;
-            let Decoder { exporters, pool, scratch, more, keeps_more, .. } = self;
+            let Decoder { exporters, pool, scratch, more, keeps_more, piece, .. } = self;
             let Some(exporter) = exporters.get_mut(&address) else { continue };
             let Some(set) = exporter.held.next_due(pool) else {
                 exporter.is_due = false;
@@ -267,7 +272,8 @@ impl Decoder {
             let names = exporter.about.names();
             exporter.prepare(pool);
             let more = keeps_more.then_some(more);
-            let mut desk = Desk { scratch, pool, observer, out, more, report: &mut report };
+            let seen = &mut report;
+            let mut desk = Desk { scratch, pool, observer, out, more, report: seen, piece };
             match exporter.resume(address, header.domain) {
                 Some(session) => {
                     Sets::new(flavour, now, header, session, &mut desk).decode_due();
@@ -284,9 +290,16 @@ impl Decoder {
             exporter.settle(names, pool);
             exporter.note(address, pool);
             self.due.push_back(address);
+            self.begin_turn();
             self.finish(&mut report, out.get_mut(before..).unwrap_or_default());
             return Some(report);
         }
+    }
+
+    /// Others have had their turn: the next datagram may again have a piece decoded of
+    /// what waited for its templates.
+    pub fn begin_turn(&mut self) {
+        self.piece = 0;
     }
 
     /// The exporter of which a piece is decoded, or was last.

@@ -25,8 +25,12 @@ const SET_HEADER: usize = 4;
 
 /// Bytes of held sets that are decoded at once, when they are passed the rest
 /// waits: as much as a datagram has, so that no batch is larger than the largest
-/// that could come anyway.
+/// that could come anyway. All datagrams between two looks at the sockets share them:
+/// templates are small, and a burst of them would else release megabytes.
 const PIECE: usize = 16 << 10;
+
+/// What a set costs beside its bytes, in bytes of others: as long as it takes to find it.
+const SET_COST: usize = 64;
 
 /// In what the two protocols differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub(super) struct Desk<'a, 'o> {
     /// Where what else is reported goes, if it is kept.
     pub more: Option<&'a mut Vec<More>>,
     pub report: &'a mut Report,
+    /// Bytes of held sets that were decoded since others had their turn.
+    pub piece: &'a mut usize,
 }
 
 /// The sets of one datagram.
@@ -113,13 +119,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// Decodes sets that had waited for their templates: a piece of them, since
     /// what was held for hours may be millions of records.
     pub(super) fn decode_due(&mut self) {
-        let mut bytes = 0;
-        while bytes < PIECE {
+        while *self.desk.piece < PIECE {
             let (class, domain) = (self.session.class, self.header.domain);
             let Some(set) = self.session.held.take_due(domain, class, self.desk.pool) else {
                 return;
             };
-            bytes += set.content.len();
+            *self.desk.piece += set.content.len() + SET_COST;
             self.later(set);
         }
     }

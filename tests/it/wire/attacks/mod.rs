@@ -218,6 +218,35 @@ fn what_waited_is_decoded_in_pieces() {
     assert!(pieces >= 119 && 120 * 65_000 < MAX_HELD_PER_EXPORTER, "{pieces}");
 }
 
+#[test]
+fn what_a_burst_of_templates_releases_is_decoded_in_pieces_too() {
+    // Of many domains, and of one whose template changes again and again: each of these
+    // small datagrams once decoded the next 65 kB that were due.
+    let sets = 100;
+    for domains in [1, sets] {
+        let mut collector = Collector::new();
+        for n in 0..sets {
+            collector.take(GOOD, &message(n % domains).set(300, &vec![7; 65_000]).bytes());
+        }
+        let mut flows = 0;
+        for n in 0..sets {
+            let changing = iana(if n % 2 == 0 { 8 } else { 12 }, 4);
+            let template = message(n % domains).template(300, &[changing]).bytes();
+            flows += u64::from(collector.take(GOOD, &template).flows);
+        }
+        assert!(flows <= 16_250, "one set at once, {domains} domains: {flows}");
+        while let Some(more) = collector.decoder.release(Time(NOW), &mut collector.flows, None) {
+            assert!(more.flows <= 16_250, "{}", more.flows);
+            flows += u64::from(more.flows);
+        }
+        assert_eq!(flows, u64::from(sets) * 16_250, "{domains} domains");
+        let next = message(1000).set(300, &[7; 400]).bytes();
+        assert_eq!(collector.take(GOOD, &next).flows, 0);
+        let template = message(1000).template(300, &[iana(8, 4)]).bytes();
+        assert_eq!(collector.take(GOOD, &template).flows, 100, "with its template again");
+    }
+}
+
 /// Steps of the decoder per byte of a datagram.
 fn steps(collector: &mut Collector, bytes: &[u8]) -> f64 {
     let before = collector.decoder.steps();
