@@ -48,6 +48,12 @@ pub const MAX_QUESTIONS: usize = 8;
 /// as much again, on a thread of its own that stands back behind all others.
 pub const BUDGET_MS: u64 = 250;
 
+/// Work on an answer that has not been made before, in milliseconds, when it is tried the
+/// first time. Most are made within it. First tries come before all others and do not
+/// wait until what others cost is paid for, so that who asks for little is not held up by
+/// many who ask for much: 20 of them cost 200 ms together.
+pub const FIRST_MS: u64 = 10;
+
 /// Work on one answer, in milliseconds, until it is slow: then it is given up, so that
 /// no other waits longer, and made anew beside those that are quick.
 pub const QUICK_MS: u64 = 200;

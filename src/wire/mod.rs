@@ -217,7 +217,8 @@ impl Decoder {
         };
         (report.protocol, report.version) = protocol.name();
         self.make_way(address, &mut report);
-        let Decoder { exporters, places, policy, pool, scratch, more, keeps_more, piece, .. } = self;
+        let Decoder { exporters, places, policy, pool, scratch, more, keeps_more, piece, .. } =
+            self;
         let exporter = exporters.entry(address).or_insert_with(|| {
             places.admit(address, now);
             pool.exporters.change(Class::New, 0, 1);

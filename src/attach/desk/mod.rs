@@ -9,8 +9,9 @@
 //! watch it has taken the answers before. Views whose answers have been taken for a
 //! while come first and keep most of the budget, however many come anew.
 //!
-//! Answers are made by two threads. All begin on that of the quick ones; what cannot be
-//! made within [`QUICK_MS`], and what is large, is slow from then on: it goes to the
+//! Answers are made by two threads. All begin on that of the quick ones, and come first
+//! there for [`FIRST_MS`] of work; what needs more waits for its turn. What cannot be made
+//! within [`QUICK_MS`], and what is large, is slow from then on: it goes to the
 //! other thread and has a budget of its own there, of which those clients come first
 //! who have had least.
 
@@ -23,7 +24,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::frame::Numbered;
-use super::{BUDGET_MS, LARGE_ROWS, MAX_QUESTIONS, QUICK_MS};
+use super::{BUDGET_MS, FIRST_MS, LARGE_ROWS, MAX_QUESTIONS, QUICK_MS};
 use crate::snapshot::View;
 
 /// A client, by a number that is never used again.
@@ -76,6 +77,8 @@ struct Watched {
     /// answers at least.
     apart: u64,
     every_s: u32,
+    /// Whether a first try was given up.
+    tried: bool,
     /// Whether it is answered beside the quick ones.
     slow: bool,
 }
@@ -87,6 +90,11 @@ impl Watched {
 
     fn is_proven(&self) -> bool {
         self.taken >= PROVEN
+    }
+
+    /// Whether it is to be tried the first time.
+    fn is_untried(&self) -> bool {
+        self.answered.is_none() && !self.tried && !self.slow
     }
 
     /// Whether somebody takes its answers.
@@ -110,11 +118,18 @@ pub(super) struct Question {
     pub client: Id,
     pub asked: Numbered<View>,
     at: u64,
+    /// Whether a first try was given up.
+    tried: bool,
     /// Whether it is answered beside the quick ones.
     slow: bool,
 }
 
 impl Question {
+    /// Whether it is tried the first time.
+    pub(super) fn is_first_try(&self) -> bool {
+        !self.tried && !self.slow
+    }
+
     /// Whether its answer may be large.
     pub(super) fn is_large(&self) -> bool {
         self.asked.about.limit > LARGE_ROWS
@@ -141,6 +156,8 @@ pub(super) struct Desk {
     /// not wait for what others cost.
     paid: u64,
     paid_proven: u64,
+    /// First tries are paid for until then; they do not wait for what others cost either.
+    paid_first: u64,
     /// Work on what is slow is paid for until then, and what clients had of it.
     paid_slow: u64,
     had: HashMap<Id, u64>,
@@ -165,6 +182,7 @@ impl Desk {
                 taken: 0,
                 apart: 0,
                 every_s: 1,
+                tried: false,
                 slow: false,
             });
             self.watched.len() - 1
@@ -194,7 +212,7 @@ impl Desk {
         if waiting.count() >= MAX_QUESTIONS {
             return false;
         }
-        let mut question = Question { client, asked, at: now, slow: false };
+        let mut question = Question { client, asked, at: now, tried: false, slow: false };
         question.slow = question.is_large();
         self.questions.push_back(question);
         self.share();
@@ -239,11 +257,13 @@ impl Desk {
         }
     }
 
-    /// What has waited longest of what is quick and may be done, proven views first.
+    /// What has waited longest of what is quick and may be done: proven views first, then
+    /// first tries.
     fn next(&mut self, now: u64) -> Next {
         let first_of = |is_proven| {
             let read = self.watched.iter().filter(|watched| watched.is_read() && !watched.slow);
-            let of_kind = read.filter(|watched| watched.is_proven() == is_proven);
+            let of_kind =
+                read.filter(|watched| watched.is_proven() == is_proven && !watched.is_untried());
             of_kind.min_by_key(|watched| watched.due())
         };
         let proven = first_of(true);
@@ -251,28 +271,65 @@ impl Desk {
         if let (Some(watched), true) = (proven, proven_at.is_some_and(|at| at <= now)) {
             return Next::Watched(watched.view.clone(), watched.every_s);
         }
-        let question = self.questions.iter().position(|one| !one.slow);
-        let watched = first_of(false);
+        let others = first_of(false).map(|one| (one.due(), one.view.clone(), one.every_s));
+        let first_at = match self.first_try(now) {
+            Next::Wait(until) => until,
+            next => return next,
+        };
+        let question = self.questions.iter().position(|one| !one.slow && one.tried);
         let asked = question.map(|at| self.questions[at].at);
-        let due = watched.map(Watched::due);
-        let Some(first) = asked.into_iter().chain(due).min() else { return Next::Wait(proven_at) };
+        let due = others.as_ref().map(|(due, ..)| *due);
+        let waits =
+            |at: Option<u64>| Next::Wait([at, first_at, proven_at].into_iter().flatten().min());
+        let Some(first) = asked.into_iter().chain(due).min() else { return waits(None) };
         let at = first.max(self.paid.saturating_sub(BURST));
         if at > now {
-            return Next::Wait(Some(proven_at.map_or(at, |proven_at| proven_at.min(at))));
+            return waits(Some(at));
         }
         if let Some(question) = question.filter(|_| asked == Some(first))
             && let Some(question) = self.questions.remove(question)
         {
             return Next::Question(question);
         }
-        match watched {
-            Some(watched) => Next::Watched(watched.view.clone(), watched.every_s),
+        match others {
+            Some((_, view, every_s)) => Next::Watched(view, every_s),
             None => Next::Wait(None),
         }
     }
 
-    /// Work was done that began then.
+    /// Of what has not been tried yet what has waited longest, or when there may be some.
+    fn first_try(&mut self, now: u64) -> Next {
+        let question = self.questions.iter().position(Question::is_first_try);
+        let asked = question.map(|at| self.questions[at].at);
+        let views = self.watched.iter().filter(|one| one.is_read() && one.is_untried());
+        let watched = views.min_by_key(|watched| watched.due());
+        let due = watched.map(Watched::due);
+        let Some(first) = asked.into_iter().chain(due).min() else { return Next::Wait(None) };
+        let at = first.max(self.paid_first.saturating_sub(BURST));
+        if at > now {
+            return Next::Wait(Some(at));
+        }
+        match (question.filter(|_| asked == Some(first)), watched) {
+            (None, Some(watched)) => Next::Watched(watched.view.clone(), watched.every_s),
+            (question, _) => {
+                let question = question.and_then(|at| self.questions.remove(at));
+                question.map_or(Next::Wait(None), Next::Question)
+            }
+        }
+    }
+
+    /// Work on a view, in microseconds, that its answer may take on the quick thread.
+    pub(super) fn most(&self, view: &View, quick: u64) -> u64 {
+        let watched = self.watched.iter().find(|watched| watched.view == *view);
+        if watched.is_some_and(Watched::is_untried) { quick.min(FIRST_MS * 1000) } else { quick }
+    }
+
+    /// Work was done that began then. As much as a first try has is paid for as one.
     fn pay(&mut self, began: u64, cost: u64) {
+        if cost <= 2 * FIRST_MS * 1000 {
+            let work = cost.saturating_mul(TIMES);
+            self.paid_first = self.paid_first.max(began).saturating_add(work);
+        }
         self.paid = self.paid.max(began).saturating_add(cost.saturating_mul(TIMES));
     }
 

@@ -65,20 +65,27 @@ impl Desk {
         }
     }
 
-    /// A question could not be answered quickly: it is answered beside others, unless
-    /// its client has gone.
+    /// A question could not be answered quickly: after a first try it waits for its turn,
+    /// after another it is answered beside others.
     pub(in crate::attach) fn put_aside(&mut self, question: Question, began: u64, cost: u64) {
         self.pay(began, cost);
-        self.questions.push_back(Question { slow: true, ..question });
+        let slow = question.slow || question.tried;
+        self.questions.push_back(Question { tried: true, slow, ..question });
         self.share();
     }
 
-    /// A view could not be answered quickly: it is answered beside others. To whom it
-    /// is to be told that its first answer takes a while.
+    /// A view could not be answered quickly: after a first try it waits for its turn, after
+    /// another it is answered beside others. To whom it is to be told that its first answer
+    /// takes a while.
     pub(in crate::attach) fn is_slow(&mut self, view: &View, began: u64, cost: u64) -> Vec<Id> {
         self.pay(began, cost);
         let mut clients = Vec::new();
-        if let Some(watched) = self.watched.iter_mut().find(|watched| watched.view == *view) {
+        let watched = self.watched.iter_mut().find(|watched| watched.view == *view);
+        if let Some(watched) = watched {
+            if watched.is_untried() {
+                watched.tried = true;
+                return clients;
+            }
             watched.slow = true;
             watched.cost = watched.cost.max(cost);
             watched.wanted = watched.wanted.or(Some(began));

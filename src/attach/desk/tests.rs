@@ -7,6 +7,16 @@ fn view(limit: usize) -> View {
     View { limit, ..View::default() }
 }
 
+/// A view whose answer costs so many microseconds, whatever its rows are.
+fn costing(limit: usize, cost: i64) -> View {
+    View { at: Some(crate::flow::Time(cost)), ..view(limit) }
+}
+
+/// What its answer costs: as many microseconds as it has rows, unless it says otherwise.
+fn cost_of(view: &View) -> u64 {
+    view.at.map_or(view.limit as u64, |at| at.0 as u64)
+}
+
 /// Clients from here on never take an answer.
 const IDLE: Id = 1_000;
 
@@ -57,18 +67,26 @@ fn step(
 ) -> Result<(usize, u64), Option<u64>> {
     const QUICK: u64 = QUICK_MS * 1000;
     match desk.next_of(speed, now) {
-        Next::Watched(view, _) if speed == Speed::Quick && view.limit as u64 > QUICK => {
-            let clients = desk.is_slow(&view, now, QUICK);
+        Next::Watched(view, _)
+            if speed == Speed::Quick && cost_of(&view) > desk.most(&view, QUICK) =>
+        {
+            let most = desk.most(&view, QUICK);
+            let clients = desk.is_slow(&view, now, most);
             clients.into_iter().filter(takes).for_each(|client| desk.taken(client));
-            Ok((0, QUICK))
+            Ok((0, most))
         }
         Next::Watched(view, _) => {
-            let clients = desk.answered(&view, frame, now, view.limit as u64);
+            let clients = desk.answered(&view, frame, now, cost_of(&view));
             clients.into_iter().filter(takes).for_each(|client| desk.taken(client));
-            Ok((view.limit, view.limit as u64))
+            Ok((view.limit, cost_of(&view)))
         }
         Next::Question(question) => {
-            let cost = question.asked.about.limit as u64;
+            let cost = cost_of(&question.asked.about);
+            let most = if question.is_first_try() { FIRST_MS * 1000 } else { QUICK };
+            if speed == Speed::Quick && cost > most {
+                desk.put_aside(question, now, most);
+                return Ok((0, most));
+            }
             desk.told(question.client, speed, now, cost);
             Ok((question.asked.about.limit, cost))
         }
@@ -277,4 +295,37 @@ fn of_what_is_slow_those_come_first_who_had_least() {
     desk.leave(1);
     desk.leave(2);
     assert!(desk.had.is_empty(), "nothing is kept of those who have gone");
+}
+
+#[test]
+fn who_asks_for_little_does_not_wait_for_many_who_ask_for_much() {
+    let mut desk = Desk::default();
+    let costs = |limit, cost| Numbered { number: 1, about: costing(limit, cost) };
+    // 40 clients with questions of 150 ms and of a second of work, and 20 screens.
+    for client in 0..40 {
+        let cost = if client % 2 == 0 { 150_000 } else { 1_000_000 };
+        desk.ask(client, costs(client as usize, cost), 0);
+    }
+    for client in 40..60 {
+        desk.watch(client, costing(client as usize, 150_000), 0);
+    }
+    desk.ask(98, costs(98, 5_000), 1);
+    desk.watch(99, costing(99, 6_000), 1);
+    let answers = run(&mut desk, 1, 400);
+    let at = |limit| answers.iter().find(|answer| answer.0 == limit).map(|answer| answer.1);
+    for limit in [98, 99] {
+        let waited = at(limit).expect("it is answered");
+        assert!(waited <= 2 * SECOND, "{limit}: {} ms", waited / 1000);
+    }
+    for client in 1..40 {
+        assert_eq!(count(&answers, client), 1, "each is answered in the end: {client}");
+    }
+    // Who comes while the others' work is being paid for is answered at once.
+    let now = 401 * SECOND;
+    (100..110).for_each(|client| _ = desk.ask(client, costs(100, 180_000), now));
+    run(&mut desk, now, 3);
+    desk.ask(98, costs(200, 7_000), now + 4 * SECOND);
+    let answers = run(&mut desk, now + 4 * SECOND, 2);
+    let waited = answers.iter().find(|one| one.0 == 200).map(|one| one.1 - now - 4 * SECOND);
+    assert!(waited.is_some_and(|waited| waited < SECOND / 10), "{waited:?}");
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::shared::{Large, Parcel, Shared};
+use crate::attach::FIRST_MS;
 use crate::attach::desk::{Next, Question, Speed};
 use crate::attach::frame::{Numbered, Reply, encode};
 use crate::snapshot::{Allowance, Snapshot, View};
@@ -112,18 +113,22 @@ struct Made {
     over: bool,
 }
 
-/// Makes an answer within what its thread may spend, as long as somebody `wants` it;
+/// What an answer may take on this thread, in microseconds of work.
+fn most(shared: &Shared, speed: Speed) -> u64 {
+    let limits = &shared.service.limits;
+    let most = if speed == Speed::Quick { limits.quick } else { limits.slow };
+    u64::try_from(most.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Makes an answer within `most` microseconds of work, as long as somebody `wants` it;
 /// `reply` makes a message of it.
 fn make_within(
     shared: &Shared,
-    speed: Speed,
+    most: u64,
     view: &View,
     wants: impl Fn() -> bool,
     reply: impl FnOnce(Snapshot, bool) -> Reply,
 ) -> Made {
-    let limits = &shared.service.limits;
-    let most = if speed == Speed::Quick { limits.quick } else { limits.slow };
-    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
     let (began, begun, mut decisions) = (worked(), shared.now(), 0u32);
     let mut go_on = |_: u64| {
         decisions = decisions.wrapping_add(1);
@@ -146,7 +151,11 @@ fn watched(shared: &Arc<Shared>, speed: Speed, view: &View, every_s: u32) {
         let state = shared.state();
         !state.stopping && state.desk.wants(view)
     };
-    let made = make_within(shared, speed, view, wants, |mut snapshot, over| {
+    let most = match speed {
+        Speed::Quick => shared.state().desk.most(view, most(shared, speed)),
+        Speed::Slow => most(shared, speed),
+    };
+    let made = make_within(shared, most, view, wants, |mut snapshot, over| {
         snapshot.every_s = if every_s > 1 { every_s } else { 0 };
         if over && speed == Speed::Quick {
             snapshot.unanswered = Some(LATER.to_owned());
@@ -180,7 +189,11 @@ fn asked(shared: &Arc<Shared>, speed: Speed, question: Question) {
         let state = shared.state();
         !state.stopping && state.seats.contains_key(&client)
     };
-    let made = make_within(shared, speed, &question.asked.about, wants, |about, _| {
+    let most = match (most(shared, speed), question.is_first_try()) {
+        (most, true) => most.min(FIRST_MS * 1000),
+        (most, false) => most,
+    };
+    let made = make_within(shared, most, &question.asked.about, wants, |about, _| {
         Reply::Answer(Box::new(Numbered { number, about }))
     });
     let mut state = shared.state();
