@@ -119,8 +119,9 @@ pub struct Flow {
     pub direction: u8,
     /// Whether first and last are the record's own, not made up from its arrival.
     pub timed: bool,
-    /// Whether it is one sampled packet (sFlow, RFC 5477), not a flow that its exporter
-    /// added up. Known while a datagram is decoded; files do not keep it.
+    /// Whether it is one sampled packet (sFlow, RFC 5476), not a flow that its exporter
+    /// added up, or was made of packets that a sampler chose whose rate is not known yet.
+    /// Known while a datagram is decoded; files do not keep it.
     pub packet_sample: bool,
     /// Whether the same flow was reported before: counted once, unless asked otherwise.
     pub duplicate: Duplicate,

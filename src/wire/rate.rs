@@ -44,6 +44,12 @@ impl Rate {
         }
     }
 
+    /// Whether a record names a sampler: it was sampled, though the rate may not be known.
+    pub(super) fn names_sampler<V: Values>(self, values: &V) -> bool {
+        let by_sampler = matches!(self, Rate::BySampler | Rate::InRecord { sampler: true });
+        by_sampler && values.get(Aux::SamplerId as usize) != 0
+    }
+
     /// The rate of one record.
     #[inline]
     pub(super) fn of_record<V: Values>(self, values: &V, samplers: &Samplers) -> Sampling {

@@ -66,6 +66,8 @@ pub(super) struct Maker<'a> {
     direction: bool,
     event: bool,
     packet: bool,
+    /// Whether each record reports one packet by what its header says (RFC 5476, 8.3).
+    one_packet: bool,
     pub(super) extras: Option<Extras>,
 }
 
@@ -101,6 +103,10 @@ impl<'a> Maker<'a> {
         };
         let bytes = counter(Field::Bytes, [Aux::InitiatorBytes, Aux::BytesOut]);
         let packets = counter(Field::Packets, [Aux::InitiatorPackets, Aux::PacketsOut]);
+        let counted = t.plan().fills(bytes as u8) || t.plan().fills(packets as u8);
+        let times = Times::of(t);
+        let length = t.has_aux(Aux::IpLength) || t.has_aux(Aux::FrameLength);
+        let of_packet = length || t.has_packet() || times.are_of_one_moment(t);
         let src = Address::of(t, Aux::SrcV4, Aux::SrcHigh);
         let dst = Address::of(t, Aux::DstV4, Aux::DstHigh);
         let icmp = if t.has_aux(Aux::Icmp) {
@@ -111,19 +117,20 @@ impl<'a> Maker<'a> {
         Maker {
             common,
             samplers,
-            times: Times::of(t),
+            times,
             rate: Rate::of(t, samplers, common.given_rate),
             src,
             dst,
             next_hop: Address::of(t, Aux::NextHopV4, Aux::NextHopHigh),
             bytes,
             packets,
-            counted: t.plan().fills(bytes as u8) || t.plan().fills(packets as u8),
+            counted,
             reverse: reverse(t),
             icmp,
             direction: t.has(Field::Direction),
             event: t.has_aux(Aux::Event),
             packet: t.has_packet(),
+            one_packet: of_packet && !counted && !t.has_aux(Aux::Event),
             extras: Extras::of(t),
         }
     }
@@ -178,6 +185,10 @@ impl<'a> Maker<'a> {
         let Some(flow) = out.last_mut() else { return Standing::Flow };
         let span = self.fill(values, flow);
         note_times(&span, report);
+        if flow.packet_sample && flow.bytes == 0 {
+            let packet = self.packet(bytes, section);
+            flow.bytes = packet.map_or(0, |packet| u64::from(packet.ip_length));
+        }
         if self.reverse.is_some() || self.event {
             return self.both_ways(values, out, report);
         }
@@ -224,7 +235,20 @@ impl<'a> Maker<'a> {
         if self.direction {
             flow.direction = small(Field::Direction);
         }
+        if self.one_packet {
+            (flow.bytes, flow.packets, flow.packet_sample) = (self.length(values, 0), 1, true);
+        } else if flow.sampling == Sampling::UNKNOWN {
+            flow.packet_sample = self.rate.names_sampler(values);
+        }
         span
+    }
+
+    /// Bytes of the packet that a record tells of: its IP length, else what its header
+    /// says, else the length of its frame.
+    fn length<V: Values>(&self, values: &V, header: u64) -> u64 {
+        let length = [values.get(Aux::IpLength as usize), header];
+        let length = length.into_iter().find(|length| *length > 0);
+        length.unwrap_or(values.get(Aux::FrameLength as usize))
     }
 
     /// A record with counters of both directions, or of an event, whose forward
@@ -296,9 +320,7 @@ impl<'a> Maker<'a> {
     ) -> Option<(Flow, Span)> {
         let packet = self.packet(bytes, section)?;
         let (flow, span) = self.flow(values);
-        let length = [values.get(Aux::IpLength as usize), u64::from(packet.ip_length)];
-        let length = length.into_iter().find(|length| *length > 0);
-        let length = length.unwrap_or(values.get(Aux::FrameLength as usize));
+        let length = self.length(values, u64::from(packet.ip_length));
         let (bytes, packets) = if self.counted { (flow.bytes, flow.packets) } else { (length, 1) };
         let flow = Flow { bytes, packets, packet_sample: !self.counted, ..packet.describe(&flow) };
         Some((flow, span))

@@ -125,6 +125,14 @@ impl Times {
         }
     }
 
+    /// Whether records have the time of one observation and no beginning, end or length.
+    pub(super) fn are_of_one_moment(self, template: &Template) -> bool {
+        let observed = EVENT.iter().any(|(slot, _)| template.plan().fills(*slot));
+        let ended = END.iter().any(|(slot, _)| template.plan().fills(*slot));
+        let alone = matches!(self, Times::Mixed { first: None, duration: None, .. });
+        alone && observed && !ended
+    }
+
     /// Whether the exporter's uptime must be known to make sense of them.
     pub(super) fn need_uptime(self) -> bool {
         let needs = |moment: Option<Moments>| {

@@ -65,6 +65,7 @@ fn attaching() {
         ("rows beyond which one answer is made and sent at a time", attach::LARGE_ROWS.to_string()),
         ("questions of one client that wait", attach::MAX_QUESTIONS.to_string()),
         ("work on answers in a second", format!("{} ms", attach::BUDGET_MS)),
+        ("work on an answer when it is tried the first time", format!("{} ms", attach::FIRST_MS)),
         ("work on one answer until it is slow", format!("{} ms", attach::QUICK_MS)),
         ("work on slow answers in a second", format!("{} ms", attach::BUDGET_MS)),
         ("work on one slow answer", format!("{} ms", attach::SLOW_MS)),

@@ -107,6 +107,35 @@ fn records_of_sampled_packets_are_never_reports_of_one_flow() {
     let records: Vec<u8> = (1..=40).flat_map(record).collect();
     let message = Datagram::ipfix(1, (now.0 / 1000) as u32, 0).template(300, &fields);
     assert_eq!(mark(&[message.set(300, &records).bytes()]), (40, 0));
+    // The same with the packet's header fields beside it, or in its place (RFC 5476,
+    // section 8.3): length, then addresses and ports.
+    let keys = [iana(10, 4), iana(323, 8), iana(8, 4), iana(12, 4), iana(4, 1)];
+    for (beside, value) in [(iana(224, 2), &[0, 40][..]), (iana(313, 34), &packet)] {
+        let fields = [&keys[..], &[beside]].concat();
+        let record = |input: u32| {
+            let keys = [10, 9, 0, 1, 203, 0, 113, 1, 6];
+            [&input.to_be_bytes()[..], &now.0.to_be_bytes(), &keys, value].concat()
+        };
+        let records: Vec<u8> = (1..=40).flat_map(record).collect();
+        let message = Datagram::ipfix(1, (now.0 / 1000) as u32, 0).template(300, &fields);
+        let message = message.set(300, &records).bytes();
+        assert_eq!(mark(std::slice::from_ref(&message)), (40, 0), "{beside:?}");
+        let mut flows = Vec::new();
+        Decoder::new().decode(now, Host::octets(192, 0, 2, 1), &message, &mut flows);
+        assert!(flows.iter().all(|flow| (flow.bytes, flow.packets) == (40, 1)), "{:?}", flows[0]);
+    }
+    // Records that name a sampler whose rate is not known yet, and ones that name none.
+    let fields = [iana(10, 4), iana(8, 4), iana(1, 4), iana(152, 8), iana(153, 8), iana(48, 1)];
+    for (sampler, doubled) in [(3, 0), (0, 39)] {
+        let record = |input: u32| {
+            let ends = [now.plus_ms(-5000).0.to_be_bytes(), now.0.to_be_bytes()].concat();
+            [&input.to_be_bytes()[..], &[10, 9, 0, 1, 0, 0, 1, 0], &ends, &[sampler]].concat()
+        };
+        let records: Vec<u8> = (1..=40).flat_map(record).collect();
+        let message = Datagram::ipfix(1, (now.0 / 1000) as u32, 0).template(300, &fields);
+        let message = message.set(300, &records).bytes();
+        assert_eq!(mark(&[message]), (40, doubled), "sampler {sampler}");
+    }
     // Flows of a router that looks at one packet in 100 by each of its interfaces: two
     // samplers never choose the same packets.
     let sampled = |flow: &Flow| Flow { sampling: Sampling::one_in(100), ..*flow };
