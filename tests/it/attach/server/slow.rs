@@ -56,6 +56,13 @@ fn hear(told: &Receiver<Told>) -> Told {
     told.recv_timeout(PATIENCE).expect("it is told")
 }
 
+/// Whether an answer was given up twice, after a first try and after a quick one, and has
+/// then begun beside the others.
+fn goes_on(told: &Receiver<Told>) -> bool {
+    let twice = [Told::Begun, Told::GivenUp, Told::Begun, Told::GivenUp, Told::Begun];
+    std::iter::repeat_with(|| hear(told)).take(twice.len()).eq(twice)
+}
+
 #[test]
 fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
     let endless = Duration::from_secs(86_400);
@@ -65,8 +72,7 @@ fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
     good.snapshot();
     let mut bad = harness.client();
     bad.send(question(1, ENDLESS));
-    let all = [hear(&told), hear(&told), hear(&told)];
-    assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun], "it goes on beside the others");
+    assert!(goes_on(&told), "it goes on beside the others");
     // Views, new views, questions and other clients: all go on.
     assert_eq!(good.snapshot().view, view(5));
     good.send(Request::Watch(view(6)));
@@ -82,8 +88,7 @@ fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
     // Nor does a server that ends.
     let mut bad = harness.client();
     bad.send(question(4, ENDLESS));
-    let all = [hear(&told), hear(&told), hear(&told)];
-    assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun]);
+    assert!(goes_on(&told));
     drop(harness);
     assert_eq!(hear(&told), Told::GivenUp);
 }
@@ -111,8 +116,7 @@ fn a_view_that_nobody_watches_any_more_is_given_up() {
     let (harness, told) = harness(Limits { quick: SOON, slow: endless, ..Limits::default() });
     let mut screen = harness.client();
     screen.send(Request::Watch(view(ENDLESS)));
-    let all = [hear(&told), hear(&told), hear(&told)];
-    assert_eq!(all, [Told::Begun, Told::GivenUp, Told::Begun]);
+    assert!(goes_on(&told));
     screen.send(Request::Watch(view(5)));
     assert_eq!(hear(&told), Told::GivenUp);
     while screen.snapshot().view != view(5) {}
