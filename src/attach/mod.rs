@@ -45,7 +45,7 @@ pub const LARGE_ROWS: usize = 10_000;
 pub const MAX_QUESTIONS: usize = 8;
 
 /// Work on answers: milliseconds in each second, a quarter of a core. What is slow has
-/// as much again, on a thread of its own that stands back behind all others.
+/// as much again, on a thread of its own.
 pub const BUDGET_MS: u64 = 250;
 
 /// Work on an answer that has not been made before, in milliseconds, when it is tried the

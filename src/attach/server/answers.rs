@@ -23,15 +23,12 @@ const LOOK: u32 = 64;
 /// On a busy machine work takes longer: so many times as long at most.
 const PATIENCE: u64 = 4;
 
-/// How much the thread of slow answers stands back, as nice(1) has it.
-const NICE: i32 = 10;
-
 /// Answers what is asked and is as quick, until the server stops.
+///
+/// Slow answers have the priority of all: they lock rows that receiving writes, and with a
+/// lower one receiving would wait for them whenever other programs keep the cores busy.
+/// What they may take is limited by their budget.
 pub(super) fn make(shared: &Arc<Shared>, speed: Speed) {
-    if speed == Speed::Slow {
-        // Where it is refused, answers are made all the same.
-        let _ = rustix::process::setpriority_process(None, NICE);
-    }
     while let Some(next) = wait(shared, speed) {
         match next {
             Next::Watched(view, every_s) => watched(shared, speed, &view, every_s),

@@ -121,3 +121,31 @@ fn a_view_that_nobody_watches_any_more_is_given_up() {
     assert_eq!(hear(&told), Told::GivenUp);
     while screen.snapshot().view != view(5) {}
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_reads_rows_has_the_priority_of_who_writes_them() {
+    // Both lock the same rows: were one to stand back, receiving would wait for it, and with
+    // it for every other program of the machine.
+    let (harness, _) = harness(Limits::default());
+    let mut client = harness.client();
+    client.send(question(1, 5));
+    answer(&mut client);
+    let mut found = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let folder = task.unwrap().path();
+        let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
+        if !name.trim().ends_with("answers") {
+            continue;
+        }
+        // proc(5): the priority is the sixteenth, nice the seventeenth after the name.
+        let text = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
+        let own = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let nice = |text: &str| text.rsplit(") ").next()?.split(' ').nth(16).map(str::to_owned);
+        if let Some(theirs) = nice(&text).filter(|_| !text.is_empty()) {
+            assert_eq!(Some(theirs), nice(&own), "{name}");
+            found += 1;
+        }
+    }
+    assert!(found >= 2, "{found} threads");
+}
