@@ -148,7 +148,8 @@ fn a_terminal_that_stops_who_writes_in_the_background_stops_no_collector() {
     let mut command = CommandBuilder::new("bash");
     // `-m` gives what is in the background a process group of its own, as in a shell
     // for people.
-    command.args(["-m", "-c", "stty tostop; \"$0\" \"$@\" & wait"]);
+    command.args(["-m", "-c", "stty tostop; \"$0\" \"$@\" & echo $! >\"$PID\"; wait"]);
+    command.env("PID", site.path("pid"));
     command.arg(collect.get_program());
     command.args(collect.get_args());
     for (name, value) in collect.get_envs() {
@@ -169,5 +170,8 @@ fn a_terminal_that_stops_who_writes_in_the_background_stops_no_collector() {
         text.extend_from_slice(bytes.get(..read).unwrap());
         String::from_utf8_lossy(&text).contains("recording")
     });
-    let _ = shell.kill();
+    // The shell waits for it.
+    let pid = std::fs::read_to_string(site.path("pid")).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    shell.wait().unwrap();
 }
