@@ -1,12 +1,12 @@
 //! `toptalk config`, and the file of settings for all who take one.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::AppError;
 use super::say::tell;
+use super::{AppError, output, xdg};
 use crate::archive::regular;
 use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
 use crate::config::{self, File, Form, MAX_FILE, Mistakes, Verb};
@@ -44,9 +44,7 @@ fn usual(places: Vec<PathBuf>) -> Result<Option<File>, AppError> {
 }
 
 fn usual_places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    let set = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let user = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
-    let user = user.map(|folder| folder.join("toptalk/toptalk.toml"));
+    let user = xdg::config(variable).map(|folder| folder.join("toptalk.toml"));
     std::iter::once(PathBuf::from(SYSTEM)).chain(user).collect()
 }
 
@@ -67,12 +65,7 @@ pub(super) fn run(asked: Configure) -> Result<ExitCode, AppError> {
     };
     // Values are escaped already, names of files are not.
     let text = text::lines_replaced(&text, '\u{fffd}');
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever read us has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        result => result.map_err(AppError::Print)?,
-    }
+    output::print(text)?;
     Ok(ExitCode::SUCCESS)
 }
 

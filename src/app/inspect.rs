@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use super::say::tell;
 use super::signals::Ends;
 use super::stop::Stop;
-use super::{AppError, zone};
+use super::{AppError, output, zone};
 use crate::archive::regular;
 use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
 use crate::cli::Inspect;
@@ -31,10 +31,7 @@ pub(super) fn run(inspect: &Inspect) -> Result<ExitCode, AppError> {
         None => session.files(inspect),
     };
     match result {
-        // Whoever read us has seen enough.
-        Err(AppError::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Err(AppError::Print(error)) => output::written(Err(error)).map(|_| ExitCode::SUCCESS),
         result => result,
     }
 }

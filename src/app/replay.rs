@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::inputs::{self, Input, open};
+use super::resolve::resolve;
 use super::say::tell;
 use super::stop::Stop;
 use super::{AppError, zone};
@@ -88,14 +89,6 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
         None if sender.failed || nothing => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     })
-}
-
-/// The first address of a host.
-fn resolve(target: &str) -> Result<SocketAddr, AppError> {
-    let cannot = |source| AppError::Resolve { target: target.to_owned(), source };
-    let mut addresses = target.to_socket_addrs().map_err(cannot)?;
-    let none = || cannot(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
-    addresses.next().ok_or_else(none)
 }
 
 /// Why sending does not go on.

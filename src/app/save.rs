@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use super::AppError;
+use super::{AppError, xdg};
 use crate::snapshot::{Snapshot, Subject};
 use crate::table;
 use crate::units::file_stamp;
@@ -18,11 +18,7 @@ const MAX_NAMES: u32 = 1000;
 /// current one when there is no home.
 #[must_use]
 pub fn default_folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> PathBuf {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("XDG_DATA_HOME")
-        .filter(|path| path.is_absolute())
-        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
-        .map_or_else(|| PathBuf::from("."), |data| data.join("toptalk"))
+    xdg::data(variable).unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// Writes a snapshot into `folder` and returns the path. An existing file is

@@ -2,15 +2,14 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use super::AppError;
 use super::signals::Ends;
 use super::stderr::Stderr;
+use super::{AppError, output};
 use crate::ingest::Losses;
 use crate::text;
 
@@ -83,20 +82,6 @@ pub(super) fn print_or_end(
             () = tokio::time::sleep(PATIENCE), if cut_short.is_some() => (Ok(()), cut_short),
         }
     });
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(AppError::Print(error)),
-        _ => Ok(code),
-    }
-}
-
-/// Prints text; whoever read us may have seen enough.
-///
-/// # Errors
-/// When it cannot be written for another reason.
-pub(super) fn print(text: &str) -> Result<ExitCode, AppError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(AppError::Print(error)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    output::written(printed)?;
+    Ok(code)
 }

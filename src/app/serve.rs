@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::AppError;
 use super::metrics::Source;
+use super::{AppError, xdg};
 use crate::attach::server::{Event, Limits, Server, Service, Socket};
 use crate::attach::{PlaceError, Places};
 use crate::cli::Serve;
@@ -84,7 +84,7 @@ fn socket(asked: Option<PathBuf>) -> Result<Socket, PlaceError> {
 
 /// Where a collector serves, or is looked for.
 pub(super) fn places(asked: Option<PathBuf>) -> Places {
-    Places::of(asked, std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from))
+    Places::of(asked, xdg::runtime(|name| std::env::var_os(name)))
 }
 
 /// A path as it is sent and compared.

@@ -1,11 +1,10 @@
 //! `toptalk setup`: what belongs around the program on a machine.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::AppError;
+use super::{AppError, output};
 use crate::cli::{self, Setup};
 use crate::text;
 
@@ -73,24 +72,28 @@ pub const ENABLE: &[&str] = &[
 
 pub(super) fn run(setup: &Setup) -> Result<ExitCode, AppError> {
     match setup {
-        Setup::Systemd { write: None } => print(pieces().as_bytes())?,
+        Setup::Systemd { write: None } => {
+            output::print(pieces())?;
+        }
         Setup::Systemd { write: Some(root) } => {
             for piece in &PIECES {
                 let path = root.join(piece.place);
                 if piece.theirs && path.exists() {
-                    print(format!("{} (is there, stays as it is)\n", shown(&path)).as_bytes())?;
+                    output::print(format!("{} (is there, stays as it is)\n", shown(&path)))?;
                 } else {
                     write(&path, piece.text.as_bytes())?;
                 }
             }
-            print(format!("then, as root:\n{}", steps()).as_bytes())?;
+            output::print(format!("then, as root:\n{}", steps()))?;
         }
         Setup::Man { to } => {
             for (name, page) in cli::man_pages().map_err(AppError::Print)? {
                 write(&to.join(name), &page)?;
             }
         }
-        Setup::Completions { shell } => print(&cli::completions(*shell))?,
+        Setup::Completions { shell } => {
+            output::print(cli::completions(*shell))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -109,15 +112,6 @@ fn steps() -> String {
     ENABLE.iter().map(|step| format!("#   {step}\n")).collect()
 }
 
-fn print(text: &[u8]) -> Result<(), AppError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        // Whoever read us has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(AppError::Print),
-    }
-}
-
 /// Writes a file with the folders above it, and says so.
 fn write(path: &Path, text: &[u8]) -> Result<(), AppError> {
     let failed = |source| AppError::Save { path: PathBuf::from(path), source };
@@ -125,7 +119,8 @@ fn write(path: &Path, text: &[u8]) -> Result<(), AppError> {
         fs::create_dir_all(folder).map_err(failed)?;
     }
     fs::write(path, text).map_err(failed)?;
-    print(format!("{}\n", shown(path)).as_bytes())
+    output::print(format!("{}\n", shown(path)))?;
+    Ok(())
 }
 
 /// A path as a terminal may see it.

@@ -3,22 +3,16 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::xdg;
 use crate::cli::State;
 
 /// The folder: what was asked for, else that of the service manager, else that
 /// of the user; none without a home.
 pub(super) fn folder(state: State, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     match state {
         State::Nowhere => None,
         State::Folder(folder) => Some(folder),
-        State::Usual => service(set("STATE_DIRECTORY")).or_else(|| {
-            set("XDG_STATE_HOME")
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-                .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".local/state")))
-                .map(|states| states.join("toptalk"))
-        }),
+        State::Usual => service(variable("STATE_DIRECTORY")).or_else(|| xdg::state(variable)),
     }
 }
 

@@ -14,7 +14,7 @@ use super::say::{self, line};
 use super::signals::Ends;
 use super::stderr::{Stderr, Weight};
 use super::stop::Stop;
-use super::{AppError, attach, groups, memory, record, state, zone};
+use super::{AppError, attach, groups, memory, output, record, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::{NO_NAMES, Output, Top};
 use crate::clock::Clock;
@@ -141,11 +141,8 @@ fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Re
         return Err(AppError::Query(why));
     }
     advise(&mut snapshot);
-    match print(top.output, &snapshot, zone, &mut io::stdout().lock()) {
-        // Whoever read us has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(AppError::Print),
-    }
+    output::written(print(top.output, &snapshot, zone, &mut io::stdout().lock()))?;
+    Ok(())
 }
 
 /// Says in a note when the local networks match too little of the traffic.

@@ -46,7 +46,8 @@ pub struct Places {
 
 impl Places {
     /// The one that was asked for; else the service's, the user's, and one of the
-    /// user in the folder for temporary files.
+    /// user in the folder for temporary files. `runtime_folder` is the user's, an
+    /// absolute path (`$XDG_RUNTIME_DIR`).
     #[must_use]
     pub fn of(asked: Option<PathBuf>, runtime_folder: Option<PathBuf>) -> Places {
         if let Some(path) = asked {
@@ -54,7 +55,7 @@ impl Places {
         }
         let user = rustix::process::geteuid();
         let mut folders = vec![PathBuf::from(SYSTEM)];
-        folders.extend(runtime_folder.filter(|folder| folder.is_absolute()));
+        folders.extend(runtime_folder);
         let own = PathBuf::from(format!("/tmp/toptalk-{}", user.as_raw()));
         let shared = Some(own.join(NAME));
         folders.push(own);
@@ -183,7 +184,7 @@ mod tests {
         let names: Vec<_> = places.all.iter().map(|path| path.to_string_lossy()).collect();
         assert_eq!(names[0], "/run/toptalk/toptalk.sock");
         assert!(names[2].starts_with("/tmp/toptalk-"), "{names:?}");
-        assert_eq!(Places::of(None, Some("relative".into())).all.len(), 2);
+        assert_eq!(Places::of(None, None).all.len(), 2);
     }
 
     #[test]

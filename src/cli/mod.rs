@@ -19,12 +19,13 @@ mod replay;
 mod said;
 mod settings;
 mod setup;
+mod target;
 mod top;
 mod values;
 
 pub use attach::{Attach, NO_NAMES, Serve};
 pub use collect::Level;
-pub use collect::{Collecting, Hook, MARKS, Piece, Repeat, pieces};
+pub use collect::{Collecting, Hook, MARKS, Piece, pieces};
 pub use config::Configure;
 pub use convert::Convert;
 pub use doctor::Doctor;
@@ -39,6 +40,7 @@ pub use settings::{
     Described, Origin, Value, check as check_file, described, mistakes as mistakes_in,
 };
 pub use setup::{Setup, Shell};
+pub use target::Target;
 pub use top::{Output, Top};
 
 use std::path::PathBuf;

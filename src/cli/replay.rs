@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::filters::refused;
 use super::query::Files;
 use super::refused::wrong;
+use super::target::Target;
 use crate::filter::Filter;
 use crate::replay::{As, Pace};
 
@@ -19,8 +20,7 @@ pub struct Replay {
     pub archive: Option<Files>,
     /// The zone of the clock that named nfcapd's files; `None` for that of this machine.
     pub zone: Option<String>,
-    /// Where to send: a host with a port.
-    pub to: String,
+    pub to: Target,
     /// What to send; `None` for datagrams of captures as they are.
     pub what: Option<As>,
     pub pace: Pace,
@@ -45,7 +45,7 @@ pub(super) struct ReplayWords {
     tz: Option<String>,
     /// Where to send it, and nowhere else
     #[arg(long, value_name = "HOST:PORT", value_parser = target)]
-    to: String,
+    to: Target,
     /// Send flows as this; datagrams of captures are sent as they are without it [default for archives: ipfix]
     #[arg(long = "as", value_name = "PROTOCOL")]
     what: Option<Protocol>,
@@ -109,13 +109,9 @@ fn speed(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("expected 0.001x to 1000000x, as in 10x, found `{text}`"))
 }
 
-/// A host with a port; looked up only when it is sent to.
-fn target(text: &str) -> Result<String, String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
-        Some(1..) => Ok(text.to_owned()),
-        _ => Err(format!("expected HOST:PORT, as in 127.0.0.1:2055, found `{text}`")),
-    }
+fn target(text: &str) -> Result<Target, String> {
+    Target::parse(text, ':')
+        .ok_or_else(|| format!("expected HOST:PORT, as in 127.0.0.1:2055, found `{text}`"))
 }
 
 #[cfg(test)]

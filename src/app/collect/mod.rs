@@ -5,7 +5,6 @@ mod log;
 mod no_room;
 mod ports;
 mod reload;
-mod repeat;
 mod report;
 
 use std::collections::VecDeque;
@@ -26,6 +25,7 @@ use self::report::Report;
 use super::descriptors::Needs;
 use super::metrics::Metrics;
 use super::notify::{self, Manager};
+use super::resolve::resolve;
 use super::serve::{Parts, Serving};
 use super::signals::Ends;
 use super::stop::Stop;
@@ -130,7 +130,7 @@ impl Service {
     ) -> Result<Service, AppError> {
         let settings = Settings::new(line, collecting.record.clone())?;
         let groups = groups::read(&collecting.groups)?;
-        let repeat = repeat::resolve(&collecting.repeat)?;
+        let repeat = collecting.repeat.iter().map(resolve).collect::<Result<_, _>>()?;
         let policy = collecting.policy_for(&collecting.record);
         let shares = needs(&collecting).reserve()?;
         let sockets = collecting.listen.open()?;

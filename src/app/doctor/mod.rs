@@ -7,7 +7,6 @@ mod checks;
 mod facts;
 mod gather;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use self::facts::{Facts, Heard};
 use super::say::tell;
 use super::signals::Ends;
 use super::stop::Stop;
-use super::{AppError, attach, memory};
+use super::{AppError, attach, memory, output};
 use crate::agg::{Config, Windows};
 use crate::cli::Doctor;
 use crate::clock::Clock;
@@ -72,12 +71,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     } else {
         text::lines_replaced(&checks::text(&findings), '\u{fffd}')
     };
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever read us has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        result => result.map_err(AppError::Print)?,
-    }
+    output::print(text)?;
     let failed = findings.iter().any(|finding| finding.state == State::Fail);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -3,6 +3,7 @@
 mod save;
 mod watch;
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,10 @@ use jiff::tz::TimeZone;
 use indicatif::ProgressBar;
 
 use self::save::{Gathered, Target};
-use super::say::{print, tell};
+use super::output::{Written, print, written};
+use super::say::tell;
 use super::stop::Stop;
-use super::{AppError, attach, zone};
+use super::{AppError, attach, xdg, zone};
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
 use crate::archive::{self, ArchiveError, Chunk, regular, segment, verify};
@@ -46,7 +48,7 @@ pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
         Action::Ask => Session::new(query)?.run(),
         Action::CheckFilter(text) => check(text.as_deref(), &query.filter),
         Action::Verify(path) => verified(path),
-        Action::Macros(dialect) => print(macros(*dialect)),
+        Action::Macros(dialect) => print(macros(*dialect)).map(|_| ExitCode::SUCCESS),
     }
 }
 
@@ -57,7 +59,7 @@ fn check(text: Option<&str>, from: &FilterFrom) -> Result<ExitCode, AppError> {
         (None, FilterFrom::File(path)) => read_filter(path)?,
         (None, FilterFrom::Words(filter)) => filter.clone(),
     };
-    print(&format!("{filter}\n"))
+    print(format!("{filter}\n")).map(|_| ExitCode::SUCCESS)
 }
 
 fn read_filter(path: &Path) -> Result<Filter, AppError> {
@@ -83,9 +85,9 @@ fn verified(path: &Path) -> Result<ExitCode, AppError> {
     };
     let found = verify::verify(path, archive::open(entry).map_err(wrong)?);
     let (name, problems) = (text::clean(&path.display().to_string()), found.problems.len());
-    let printed = print(&format!("{name}: {kind}, {} flows, {problems} problems\n", found.rows))?;
+    print(format!("{name}: {kind}, {} flows, {problems} problems\n", found.rows))?;
     found.problems.iter().for_each(tell);
-    Ok(if found.problems.is_empty() { printed } else { ExitCode::FAILURE })
+    Ok(if found.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 struct Session {
@@ -108,7 +110,7 @@ impl Session {
             range: query.files.range.as_deref(),
             folders: query.files.folders.as_deref(),
         };
-        let usual = usual(|name| std::env::var_os(name).map(PathBuf::from));
+        let usual = usual(|name| std::env::var_os(name));
         // A file on its own is nothing that is being written.
         let unwritten = match query.files.one {
             None => {
@@ -275,11 +277,10 @@ impl Session {
             printer.end(&answer, span, self.clock.micros());
             failed = drain(&mut out, printer.written()).err();
         }
-        match failed {
-            None => Ok(Some(answer)),
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-            Some(error) => Err(AppError::Print(error)),
-        }
+        Ok(match written(failed.map_or(Ok(()), Err))? {
+            Written::Whole => Some(answer),
+            Written::ReaderLeft => None,
+        })
     }
 
     /// Writes what matches to a file, or to the standard output.
@@ -309,11 +310,10 @@ impl Session {
         }
         let Some(target) = target else {
             let mut out = BufWriter::new(io::stdout());
-            return match gathered.write(&mut out).and_then(|()| out.flush()) {
-                Ok(()) => Ok(Some(answer)),
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-                Err(error) => Err(AppError::Print(error)),
-            };
+            return Ok(match written(gathered.write(&mut out).and_then(|()| out.flush()))? {
+                Written::Whole => Some(answer),
+                Written::ReaderLeft => None,
+            });
         };
         target.save(&gathered).map_err(cannot)?;
         Ok(Some(answer))
@@ -367,11 +367,9 @@ fn open(entry: &Entry, from: Option<Time>, to: Option<Time>) -> Result<Opened, A
 }
 
 /// The folder of the archive: the system's if there is one, else the user's.
-fn usual(variable: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
+fn usual(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     if Path::new(SYSTEM).is_dir() {
         return SYSTEM.into();
     }
-    let set = |name: &str| variable(name).filter(|path| path.is_absolute());
-    let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")));
-    data.map_or_else(|| SYSTEM.into(), |data| data.join("toptalk"))
+    xdg::data(variable).unwrap_or_else(|| SYSTEM.into())
 }

@@ -5,7 +5,7 @@ mod refused;
 mod tests;
 mod values;
 
-pub use values::{Hook, Level, MARKS, Piece, Repeat, pieces};
+pub use values::{Hook, Level, MARKS, Piece, pieces};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ use super::groups::Group;
 use super::record::{HOW, HowWords};
 use super::refused::wrong;
 use super::said::Said;
+use super::target::Target;
 use super::values::metrics;
 use crate::agg::Config;
 use crate::archive::recorder::Settings;
@@ -45,7 +46,7 @@ pub struct Collecting {
     pub memory: Option<u64>,
     pub record: Plan,
     pub hook: Option<Hook>,
-    pub repeat: Vec<Repeat>,
+    pub repeat: Vec<Target>,
     pub level: Level,
     /// Where screens may attach.
     pub serve: Serve,
@@ -136,7 +137,7 @@ struct BesideWords {
     hook_limit: u32,
     /// Send every datagram on as it came, repeatable
     #[arg(short = 'R', long, value_name = "HOST/PORT", env = "TOPTALK_REPEAT", value_delimiter = ',', value_parser = repeat)]
-    repeat: Vec<Repeat>,
+    repeat: Vec<Target>,
     /// What is logged: error, warn, info, debug or trace, each with those before it
     #[arg(long, value_name = "LEVEL", env = "TOPTALK_LOG", default_value = "info", value_parser = level)]
     log_level: Level,

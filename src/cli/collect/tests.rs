@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Collecting, Command, Level, Repeat, read_from};
+use crate::cli::{Collecting, Command, Level, Target, read_from};
 use crate::flow::{Host, Sampling};
 
 fn read(words: &str) -> Result<Collecting, String> {
@@ -97,8 +97,8 @@ fn other_words_of_nfcapd_become_settings() {
         assert!(read(words).is_ok_and(|one| one.hook.is_some()), "{words}");
     }
     assert_eq!((collecting.listen.buffer, collecting.listen.v6_only), (Some(4_000_000), true));
-    let repeat = |host: &str, port| Repeat { host: host.to_owned(), port };
-    assert_eq!(collecting.repeat, [repeat("192.0.2.9", 2055), repeat("[::1]", 9995)]);
+    let repeat = |host: &str, port| Target { host: host.to_owned(), port };
+    assert_eq!(collecting.repeat, [repeat("192.0.2.9", 2055), repeat("::1", 9995)]);
     assert_eq!((collecting.level, collecting.notes.len()), (Level::Debug, 1));
     assert_eq!(collecting.config.rules.host_up, Some(80_000_000));
     let given = read("-w /a -s -50 --sampling 192.0.2.1=7").unwrap().policy;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::record::bytes;
+use crate::cli::target::Target;
 use crate::flow::Host;
 
 /// Characters of a name at most: it becomes part of log lines and file names.
@@ -28,13 +29,6 @@ pub struct Hook {
 /// A command as it was split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Split(pub(super) Vec<String>);
-
-/// Where datagrams are sent on to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repeat {
-    pub host: String,
-    pub port: u16,
-}
 
 /// What is logged, from the fewest lines to the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,13 +95,9 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-pub(super) fn repeat(text: &str) -> Result<Repeat, String> {
-    let parts = text.rsplit_once('/').filter(|(host, _)| !host.is_empty());
-    let port = parts.and_then(|(_, port)| port.parse().ok().filter(|port: &u16| *port > 0));
-    match (parts, port) {
-        (Some((host, _)), Some(port)) => Ok(Repeat { host: host.to_owned(), port }),
-        _ => Err(format!("expected HOST/PORT as in 192.0.2.9/2055, found `{text}`")),
-    }
+pub(super) fn repeat(text: &str) -> Result<Target, String> {
+    Target::parse(text, '/')
+        .ok_or_else(|| format!("expected HOST/PORT as in 192.0.2.9/2055, found `{text}`"))
 }
 
 pub(super) fn level(text: &str) -> Result<Level, String> {
