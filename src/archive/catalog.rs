@@ -1,15 +1,14 @@
 //! Which files an archive has, and which of them a question is about.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::name::{self, Stamp, segment_of};
+use super::walk::{Identity, Scope, identity, walk};
 use super::{ArchiveError, nfcapd, regular};
 use crate::flow::Time;
 
@@ -26,15 +25,8 @@ pub struct Entry {
     pub part: u32,
 }
 
-/// Folders below the given one that are looked into: year, month, day and hour,
-/// a folder for each exporter, and some to spare. Deeper ones are a mistake.
-const MAX_DEPTH: usize = 8;
-
 /// Files of one listing at most: a year of slots of a minute, of several exporters.
 const MAX_FILES: usize = 4_000_000;
-
-/// How often a folder that changes meanwhile is listed.
-const LISTINGS: usize = 3;
 
 /// Which slots are meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,41 +52,16 @@ impl Catalog {
     /// of nfcapd's files are read as `zone` has it; where a clock that was set
     /// back showed that time twice, both readings count.
     pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
-        // Level by level, and each folder once, whichever links lead to it: so loops end,
-        // and a folder is met by the shortest way first.
-        let mut waiting = VecDeque::from([(folder.to_owned(), 0)]);
-        let mut seen = HashSet::new();
-        while let Some((folder, depth)) = waiting.pop_front() {
-            // What cannot be found fails when it is listed, and says why.
-            if identity(&folder).is_some_and(|folder| !seen.insert(folder)) {
-                continue;
+        let mut problems = Vec::new();
+        walk(folder, Scope::Read, &mut problems, |path, _| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let Some(named) = name.and_then(name::parse) else { return };
+            let (slot, within) = place(named.slot, bounds, zone);
+            if within {
+                self.add(Entry { path, kind: named.kind, slot: Some(slot), part: named.part });
             }
-            if depth > MAX_DEPTH {
-                let what = format!("more than {MAX_DEPTH} folders deep: not looked into");
-                self.problems.push(ArchiveError::damaged(&folder, what));
-                continue;
-            }
-            let (names, problem) = names(&folder);
-            // Expiry removes folders that it has emptied.
-            let expired = |error: &io::Error| depth > 0 && error.kind() == io::ErrorKind::NotFound;
-            let problem = problem.filter(|error| !expired(error));
-            self.problems.extend(problem.map(|e| ArchiveError::io("read the folder", &folder, e)));
-            for name in names {
-                let path = folder.join(&name);
-                if let Some(named) = name.to_str().and_then(name::parse) {
-                    let (slot, within) = place(named.slot, bounds, zone);
-                    if within {
-                        let (kind, part) = (named.kind, named.part);
-                        self.add(Entry { path, kind, slot: Some(slot), part });
-                    }
-                    continue;
-                }
-                // Links are followed: archives are spread over disks with them.
-                if fs::metadata(&path).is_ok_and(|meta| meta.is_dir()) {
-                    waiting.push_back((path, depth + 1));
-                }
-            }
-        }
+        });
+        self.problems.extend(problems);
     }
 
     fn add(&mut self, entry: Entry) {
@@ -147,13 +114,6 @@ impl Catalog {
     }
 }
 
-/// Which file or folder it is, whatever leads there: its device and its number.
-type Identity = (u64, u64);
-
-fn identity(path: &Path) -> Option<Identity> {
-    fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
-}
-
 /// Where a file lies, whichever way leads to its folder: the folder, by its path
 /// where it cannot be found, and the name.
 type Place = (Result<Identity, PathBuf>, OsString);
@@ -166,36 +126,6 @@ fn place_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) -> Pl
         None => *folders.entry(folder.to_owned()).or_insert(identity(folder)),
     };
     (known.ok_or_else(|| folder.to_owned()), path.file_name().unwrap_or_default().to_owned())
-}
-
-/// The names in a folder, and why there are not more. While a recorder makes
-/// segments of journals, a listing may have come by before the one was there and
-/// after the other had gone; so what has changed meanwhile is listed again.
-fn names(folder: &Path) -> (Vec<OsString>, Option<io::Error>) {
-    let changed = || fs::metadata(folder).ok().map(|data| (data.mtime(), data.mtime_nsec()));
-    let mut names = Vec::new();
-    for listing in 0..LISTINGS {
-        let before = changed();
-        match fs::read_dir(folder) {
-            Ok(list) => {
-                for found in list {
-                    match found {
-                        Ok(found) => names.push(found.file_name()),
-                        Err(error) => return (names, Some(error)),
-                    }
-                }
-            }
-            Err(error) => return (names, Some(error)),
-        }
-        if listing > 0 {
-            names.sort_unstable();
-            names.dedup();
-        }
-        if changed() == before {
-            break;
-        }
-    }
-    (names, None)
 }
 
 /// When a slot began, and whether it is within bounds.
@@ -252,6 +182,8 @@ fn sniff(path: &Path) -> Result<FileKind, ArchiveError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn minutes(text: &str) -> Time {

@@ -11,18 +11,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::name::{self, Hierarchy};
+use super::name::{self, FileKind, Hierarchy};
 use super::recorder::{Disk, PART_ROWS};
 use super::segment::{self, SlotInfo};
+use super::walk::{Scope, walk};
 use super::{ArchiveError, Chunks, regular, rows};
 use crate::flow::{Flow, More, Time, more_of};
 
 /// Slots that the flows of one file may be spread over: a month of slots of five
 /// minutes. More are no file of flows.
 const MAX_SLOTS: usize = 9_000;
-
-/// Levels of folders that are looked into.
-const MAX_DEPTH: usize = 6;
 
 /// An archive that is written to.
 pub struct Target<'a> {
@@ -91,21 +89,11 @@ pub fn identity(path: &Path) -> Result<(String, u64), ArchiveError> {
 #[must_use]
 pub fn known(folder: &Path) -> (Known, Vec<ArchiveError>) {
     let (mut known, mut problems) = (Known::new(), Vec::new());
-    look_into(folder, 0, &mut known, &mut problems);
-    (known, problems)
-}
-
-fn look_into(folder: &Path, depth: usize, known: &mut Known, problems: &mut Vec<ArchiveError>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && depth < MAX_DEPTH {
-            look_into(&path, depth + 1, known, problems);
-            continue;
-        }
-        let named = entry.file_name().to_str().and_then(name::parse);
-        if named.is_none_or(|named| named.kind != super::catalog::FileKind::Segment) {
-            continue;
+    let mut unreadable = Vec::new();
+    walk(folder, Scope::Read, &mut problems, |path, _| {
+        let named = path.file_name().and_then(|name| name.to_str()).and_then(name::parse);
+        if named.is_none_or(|named| named.kind != FileKind::Segment) {
+            return;
         }
         match segment::footer(&path) {
             Ok(footer) => {
@@ -116,9 +104,11 @@ fn look_into(folder: &Path, depth: usize, known: &mut Known, problems: &mut Vec<
                     known.entry(identity.to_owned()).or_default().insert(part, path);
                 }
             }
-            Err(error) => problems.push(error),
+            Err(error) => unreadable.push(error),
         }
-    }
+    });
+    problems.extend(unreadable);
+    (known, problems)
 }
 
 /// Makes segments of a file. `slot` is when its slot began, where its name says

@@ -67,7 +67,7 @@ impl Index {
     fn list(&mut self, root: &Path, running: Time, problems: &mut Vec<String>) {
         *self = Index { listings: self.listings + 1, newest: self.newest, ..Index::default() };
         let before = problems.len();
-        for path in walk::files(root, problems) {
+        for path in walk::own_files(root, problems) {
             match named(&path).map(|named| named.kind) {
                 Some(FileKind::Segment) => self.add(&path),
                 Some(FileKind::Journal) => {

@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn count(folder: &tempfile::TempDir) -> usize {
-        let mut files = walk::files(folder.path(), &mut Vec::new());
+        let mut files = walk::own_files(folder.path(), &mut Vec::new());
         files.retain(|path| path.file_name().is_some_and(|name| name != AGE_FILE));
         files.len() - 4
     }

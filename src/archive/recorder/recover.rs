@@ -5,7 +5,7 @@ use std::path::Path;
 use super::disk::Disk;
 use super::part::{Part, remove};
 use crate::archive::name::{self, FileKind, Stamp, segment_of};
-use crate::archive::walk::files;
+use crate::archive::walk::own_files;
 use crate::archive::{ArchiveError, journal};
 
 /// What was found and done when recording began.
@@ -61,7 +61,7 @@ impl Recovered {
 pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<Part>, Recovered) {
     let mut recovered = Recovered::default();
     let mut parts = Vec::new();
-    for path in files(root, &mut recovered.problems) {
+    for path in own_files(root, &mut recovered.problems) {
         let Some(file) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let done = if name::is_temporary(file) {
             remove(disk, &path).map(|()| recovered.unfinished += 1)

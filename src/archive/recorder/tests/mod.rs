@@ -183,7 +183,7 @@ impl Room {
     }
 
     pub(super) fn files(&self) -> Vec<String> {
-        let all = walk::files(self.folder.path(), &mut Vec::new());
+        let all = walk::own_files(self.folder.path(), &mut Vec::new());
         let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
         all.iter().map(name).filter(|name| name != crate::archive::lock::NAME).collect()
     }
@@ -191,7 +191,7 @@ impl Room {
     /// The flows that count, by the rule for whoever reads the folder.
     pub(super) fn flows(&self) -> Vec<u64> {
         let mut flows = Vec::new();
-        for path in walk::files(self.folder.path(), &mut Vec::new()) {
+        for path in walk::own_files(self.folder.path(), &mut Vec::new()) {
             let named = path.file_name().and_then(|name| name.to_str()).and_then(parse);
             match path.extension().and_then(|end| end.to_str()) {
                 Some("parquet") => {
