@@ -6,8 +6,8 @@ use common::Shape;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toptalk::agg::{Config, Windows};
 use toptalk::flow::{Flow, Time};
+use toptalk::ingest::doubling::Doubling;
 use toptalk::snapshot::{Health, Subject, View, Window};
-use toptalk::wire::doubling::Doubling;
 
 /// Flows recorded at once, as the ingest worker does under load.
 const BATCH: usize = 4096;

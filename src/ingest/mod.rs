@@ -6,6 +6,7 @@
 //! and then writes what was learned of exporters to a file. Two more write flows
 //! to an archive, when they are to be recorded.
 
+pub mod doubling;
 mod framer;
 mod guard;
 mod intake;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::doubling::Doubling;
 use super::guard::{guarded, poisoned};
 use super::stats::PUBLISH;
 use super::tally::{Part, Tally};
 use crate::clock::Clock;
 use crate::flow::{Flow, Host, More, Time};
-use crate::wire::doubling::Doubling;
 use crate::wire::memory::Memory;
 use crate::wire::resume::ExporterStanding;
 use crate::wire::{Budget, Cause, Decoder, Policy};

@@ -2,12 +2,12 @@
 //! 7011, sections 3.4 and 8.1): read, stored, withdrawn.
 
 use super::bytes::{u16_at, u32_at};
+use super::exporter::refusals::Refusal;
+use super::exporter::templates::Defined;
 use super::observer::TemplateSeen;
-use super::refusals::Refusal;
 use super::report::Cause;
 use super::sets::{FIRST_DATA_SET, Flavour, Sets};
 use super::template::{FieldSpec, Kind, MAX_FIELDS, Template};
-use super::templates::Defined;
 
 /// Bit of an element's number that says that an enterprise number follows
 /// (RFC 7011, section 3.2).

@@ -4,72 +4,52 @@
 //! time it arrived, and appends its flows. It never panics and never reads past
 //! the datagram; what it could not use is in the [`Report`], by cause.
 
-pub mod about;
 mod address;
-mod admission;
-mod budget;
 mod bytes;
-mod clock_offset;
 mod definitions;
-pub mod doubling;
 pub mod element;
 pub mod encode;
 mod exporter;
 pub mod frame;
 pub mod header;
-mod held;
-pub mod interfaces;
 mod ipfix;
-mod limits;
-pub mod memory;
-mod moment;
 mod more;
 mod netflow5;
 mod netflow9;
-mod numbering;
 pub mod observer;
-mod places;
 pub mod plan;
-pub mod policy;
 mod rate;
-mod recent;
 mod record;
-mod refusals;
 pub mod registry;
 pub mod report;
-pub mod resume;
-mod sampling;
-mod sequence;
 mod sets;
 pub mod sflow;
-pub mod summary;
 pub mod template;
-mod template_store;
-mod templates;
 mod times;
 
-pub use budget::Budget;
+pub use exporter::budget::Budget;
+pub use exporter::held::MAX_HELD_PER_EXPORTER;
+pub use exporter::interfaces::Interfaces;
+pub use exporter::limits::{Limits, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES};
+pub use exporter::policy::Policy;
+pub use exporter::summary::{Details, Summary};
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
-pub use held::MAX_HELD_PER_EXPORTER;
-pub use interfaces::Interfaces;
+pub use exporter::{about, interfaces, memory, policy, resume, summary};
 pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
-pub use limits::{Limits, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES};
 pub use observer::Observer;
-pub use policy::Policy;
 pub use report::{Cause, Report, Samples, Standing};
 pub use sflow::Sample;
-pub use summary::{Details, Summary};
 
 use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use self::budget::{Class, Pool};
 use self::bytes::{u16_at, u32_at};
 use self::exporter::Exporter;
-use self::places::Places;
-use self::policy::Refused;
-use self::refusals::Refusal;
+use self::exporter::budget::{Class, Pool};
+use self::exporter::places::Places;
+use self::exporter::policy::Refused;
+use self::exporter::refusals::Refusal;
 use self::sets::{Desk, Flavour, Sets};
 use self::template::SetScratch;
 use crate::flow::{Flow, Host, More, Sampling, Time};

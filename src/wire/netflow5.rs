@@ -7,8 +7,8 @@
 
 use super::bytes::{u16_at, u32_at};
 use super::exporter::Exporter;
+use super::exporter::numbering::{Numbering, Records};
 use super::header::Header;
-use super::numbering::{Numbering, Records};
 use super::report::{Cause, Report};
 use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Sampling, Time};

@@ -2,8 +2,8 @@
 
 use super::bytes::u32_at;
 use super::exporter::Exporter;
+use super::exporter::numbering::Numbering;
 use super::header::Header;
-use super::numbering::Numbering;
 use super::report::Cause;
 use super::sets::{Desk, Flavour, Sets};
 use crate::flow::{Host, Time};

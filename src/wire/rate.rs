@@ -1,8 +1,8 @@
 //! At which rate the packets of a record were sampled, from whatever says so.
 
 use super::element::Aux;
+use super::exporter::sampling::{Announcement, Samplers};
 use super::plan::Values;
-use super::sampling::{Announcement, Samplers};
 use super::template::Template;
 use crate::flow::Sampling;
 use crate::flow::field::Field;

@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::element::{Aux, EMPTY_SLOT, Layer};
+use super::exporter::sampling::Samplers;
 use super::frame::Packet;
 use super::header::Header;
 use super::more::{self, Extras, of_packet, reversed};
@@ -9,7 +10,6 @@ use super::observer::FlowSeen;
 use super::plan::{Section, Values};
 use super::rate::Rate;
 use super::report::{Cause, Report, Standing};
-use super::sampling::Samplers;
 use super::template::Template;
 use super::times::{Known, Reference, Span, Times};
 use crate::flow::field::Field;

@@ -1,18 +1,18 @@
 //! Sets of templates, options templates and data, as NetFlow v9 and IPFIX have
 //! them (RFC 3954, section 5; RFC 7011, section 3.3).
 
-use super::budget::Pool;
 use super::bytes::u16_at;
 use super::element::Aux;
 use super::exporter::Session;
+use super::exporter::budget::Pool;
+use super::exporter::held::HeldSet;
+use super::exporter::numbering::{Numbering, Records};
+use super::exporter::refusals::Refusal;
 use super::header::Header;
-use super::held::HeldSet;
-use super::numbering::{Numbering, Records};
 use super::observer::{Observer, RecordSeen};
 use super::plan::{LEAD, Section};
 use super::rate;
 use super::record::{Common, Maker};
-use super::refusals::Refusal;
 use super::report::{Cause, Report, Standing};
 use super::template::{Kind, Scopes, SetScratch, Template};
 use super::times::Times;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::flow::{Flow, Host, service};
-use crate::wire::interfaces::Counters;
+use crate::wire::exporter::interfaces::Counters;
 
 /// Bytes of a datagram at most, so that it fits an Ethernet frame with room for
 /// tunnels (sflow_version_5.txt, `sFlowRcvrMaximumDatagramSize`: 1400).

@@ -6,9 +6,9 @@ use foldhash::fast::RandomState;
 
 use super::sample::{Kind, Sample};
 use crate::flow::{Host, Time};
-use crate::wire::moment::Moment;
-use crate::wire::numbering::Numbering;
-use crate::wire::sequence::{Sequence, is_restart};
+use crate::wire::exporter::moment::Moment;
+use crate::wire::exporter::numbering::Numbering;
+use crate::wire::exporter::sequence::{Sequence, is_restart};
 
 /// Agents and sub-agents followed behind one address: line cards, or the
 /// switches behind a relay. Samples of others are decoded all the same.

@@ -4,8 +4,8 @@
 use super::sample::{Kind, Sample};
 use super::xdr::Xdr;
 use crate::flow::Host;
+use crate::wire::exporter::interfaces::Counters;
 use crate::wire::frame::Packet;
-use crate::wire::interfaces::Counters;
 
 /// Reads one record into the sample; unknown ones are left out. `None` when it
 /// is shorter than it should be: what was read of it stays.

@@ -1,8 +1,8 @@
 //! A sample as plain data, and the flow that one of a packet makes.
 
 use crate::flow::{Flow, Host, More, Sampling};
+use crate::wire::exporter::interfaces::Counters;
 use crate::wire::frame::Packet;
-use crate::wire::interfaces::Counters;
 use crate::wire::more;
 
 /// What a sample is about.

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::Sampling;
+use crate::wire::exporter::policy::GivenRate;
 use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
-use crate::wire::policy::GivenRate;
 use crate::wire::{Decoder, Policy};
 
 const NOW: Time = Time(1_700_000_000_000);

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use toptalk::demo::Demo;
 use toptalk::flow::Sampling;
 use toptalk::flow::{Flow, Host, Time};
+use toptalk::ingest::doubling::Doubling;
 use toptalk::wire::Decoder;
-use toptalk::wire::doubling::Doubling;
 use toptalk::wire::encode::{SampledFlow, SflowEncoder, V9Encoder};
 
 use super::{moments, top_of, uploads};

@@ -27,12 +27,12 @@ const MAX_GAP_PER_SECOND: u32 = 20_000;
 const FARTHEST: u32 = u32::MAX / 2;
 
 /// An uptime that falls by less than this is a reordered datagram, not a restart.
-pub(super) const UPTIME_JITTER_MS: u32 = 60_000;
+pub(in crate::wire) const UPTIME_JITTER_MS: u32 = 60_000;
 
 /// Whether an uptime in milliseconds that follows another means that the
 /// exporter started again. The counter itself wraps after 49.7 days, which is
 /// no restart.
-pub(super) fn is_restart(before: u32, uptime: u32) -> bool {
+pub(in crate::wire) fn is_restart(before: u32, uptime: u32) -> bool {
     let behind = before.wrapping_sub(uptime);
     uptime < before && behind > UPTIME_JITTER_MS && behind < u32::MAX / 2
 }

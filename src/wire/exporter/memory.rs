@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Decoder;
 use super::budget::{Class, Portion};
-use super::exporter::{Domain, Exporter, MAX_DOMAINS, MAX_TEMPLATES};
-use super::template::{FieldSpec, Kind, Scopes, SetScratch, Template};
+use super::state::{Domain, Exporter, MAX_DOMAINS, MAX_TEMPLATES};
 use super::templates::Entry;
 use crate::flow::{Host, Time};
+use crate::wire::Decoder;
+use crate::wire::template::{FieldSpec, Kind, Scopes, SetScratch, Template};
 
 pub use super::sampling::SamplerMemory;
 
@@ -63,7 +63,7 @@ pub struct ExporterMemory {
 }
 
 /// What a file says that does not say whether an exporter has a history.
-pub(super) fn yes() -> bool {
+pub(in crate::wire) fn yes() -> bool {
     true
 }
 

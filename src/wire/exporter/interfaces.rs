@@ -187,7 +187,7 @@ fn rate(before: Option<u64>, after: Option<u64>, elapsed: i64) -> Option<u64> {
 }
 
 /// A text that may go to a terminal, of bounded length.
-pub(super) fn clean(name: &str) -> String {
+pub(in crate::wire) fn clean(name: &str) -> String {
     let clean = text::clean(name);
     clean.trim().chars().take(MAX_INTERFACE_TEXT).collect()
 }

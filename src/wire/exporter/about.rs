@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::interfaces::{Interfaces, clean};
-use super::template::{FieldSpec, Template};
+use crate::wire::template::{FieldSpec, Template};
 
 /// Applications remembered per exporter: Cisco's NBAR2 table has about 1,600.
 pub const MAX_APPLICATIONS: usize = 4096;
@@ -166,7 +166,7 @@ impl About {
     }
 
     /// Gives an application its name.
-    pub(super) fn name_application(&mut self, application: u64, name: &str) {
+    pub(in crate::wire) fn name_application(&mut self, application: u64, name: &str) {
         let full = self.applications.len() >= self.room.min(MAX_APPLICATIONS);
         if full && !self.applications.contains_key(&application) {
             self.refused += 1;
@@ -202,8 +202,8 @@ fn text(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::template::{Kind, Scopes};
     use super::*;
+    use crate::wire::template::{Kind, Scopes};
 
     fn learn(about: &mut About, scopes: Scopes, fields: &[(u16, &[u8])]) {
         let specs: Vec<FieldSpec> = fields

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use foldhash::fast::RandomState;
 
 use super::budget::{Class, Pool};
-use super::header::Header;
 use super::limits::MAX_HELD;
 use crate::flow::Time;
+use crate::wire::header::Header;
 
 /// Of this many bytes held no exporter has more than one.
 const EXPORTER_PART: usize = 4;

@@ -1,11 +1,11 @@
 //! Templates of exporters stored within limits, withdrawn, believed.
 
 use super::budget::Pool;
-use super::exporter::{Exporter, MAX_TEMPLATES, Session};
-use super::header::Header;
-use super::template::{Kind, Template};
+use super::state::{Exporter, MAX_TEMPLATES, Session};
 use super::templates::{Defined, Entry};
 use crate::flow::Time;
+use crate::wire::header::Header;
+use crate::wire::template::{Kind, Template};
 
 /// A template that was neither refreshed nor used for this long may have to make
 /// room: exporters refresh theirs every half an hour at the latest.
@@ -24,7 +24,7 @@ const FORGOTTEN_PART: usize = 4;
 impl Exporter {
     /// Forgets a quarter of its templates, those that were used least lately.
     /// Returns how many.
-    pub(super) fn forget_least_used(&mut self, pool: &mut Pool) -> u32 {
+    pub(in crate::wire) fn forget_least_used(&mut self, pool: &mut Pool) -> u32 {
         let mut all: Vec<(Time, u32, u16)> = Vec::with_capacity(self.templates);
         for (domain, state) in &self.domains {
             let used = |entry: &Entry| entry.refreshed.max(entry.used);
@@ -47,7 +47,7 @@ impl Exporter {
     /// Where most of its bytes are beside templates: forgets a quarter of its
     /// domains, those heard least lately, with all that is known of them, and the
     /// sFlow agents behind it. Returns how many templates went with them.
-    pub(super) fn forget_beside(&mut self, pool: &mut Pool) -> u32 {
+    pub(in crate::wire) fn forget_beside(&mut self, pool: &mut Pool) -> u32 {
         if self.booked <= self.template_bytes / 2 {
             return 0;
         }

@@ -8,19 +8,19 @@ use foldhash::fast::RandomState;
 use super::about::About;
 use super::budget::{Class, Noted, Pool};
 use super::clock_offset::ClockOffset;
-use super::header::Header;
 use super::held::Held;
 use super::moment::Moment;
 use super::places::Look;
 use super::refusals::{Refusal, Refusals};
-use super::report::{Cause, Report};
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
-use super::sflow::Agents;
-use super::template::Template;
 use super::templates::Templates;
-use super::times::Reference;
 use crate::flow::{Host, Sampling, Time};
+use crate::wire::header::Header;
+use crate::wire::report::{Cause, Report};
+use crate::wire::sflow::Agents;
+use crate::wire::template::Template;
+use crate::wire::times::Reference;
 
 /// Observation domains per exporter: line cards, virtual routers; a large chassis has dozens.
 pub const MAX_DOMAINS: usize = 256;
@@ -52,42 +52,42 @@ impl Kept {
 /// Everything under one source address.
 #[derive(Debug, Default)]
 pub struct Exporter {
-    pub(super) domains: HashMap<u32, Domain, RandomState>,
-    pub(super) templates: usize,
+    pub(in crate::wire) domains: HashMap<u32, Domain, RandomState>,
+    pub(in crate::wire) templates: usize,
     /// Bytes that its templates take, with its domains, samplers and sFlow sources.
-    pub(super) template_bytes: usize,
+    pub(in crate::wire) template_bytes: usize,
     /// What of them is no template, and how much of that is booked.
-    pub(super) beside: usize,
-    pub(super) booked: usize,
+    pub(in crate::wire) beside: usize,
+    pub(in crate::wire) booked: usize,
     /// Bytes that domains, samplers and sources may still grow by with this datagram.
-    pub(super) growth: usize,
-    pub(super) class: Class,
+    pub(in crate::wire) growth: usize,
+    pub(in crate::wire) class: Class,
     /// Whether `--allow` has its own address.
-    pub(super) is_named: bool,
+    pub(in crate::wire) is_named: bool,
     /// The second in which it was last heard, and in how many since it sent flows.
-    pub(super) second: i64,
-    pub(super) seconds: u8,
+    pub(in crate::wire) second: i64,
+    pub(in crate::wire) seconds: u8,
     /// What of it found no room.
-    pub(super) refusals: Refusals,
+    pub(in crate::wire) refusals: Refusals,
     /// What the pools have noted of it, in the order of [`Kept`].
-    pub(super) noted: [Noted; 3],
+    pub(in crate::wire) noted: [Noted; 3],
     /// Whether it is in the queue of those with sets that are due.
-    pub(super) is_due: bool,
-    pub(super) clock: ClockOffset,
-    pub(super) about: About,
-    pub(super) held: Held,
-    pub(super) agents: Agents,
+    pub(in crate::wire) is_due: bool,
+    pub(in crate::wire) clock: ClockOffset,
+    pub(in crate::wire) about: About,
+    pub(in crate::wire) held: Held,
+    pub(in crate::wire) agents: Agents,
     /// Rates announced in domain 0, which stands for the exporter as a whole
     /// (RFC 7011, 3.1).
-    pub(super) shared: Samplers,
+    pub(in crate::wire) shared: Samplers,
     /// When it started, as options of any of its domains said.
-    pub(super) init: Option<i64>,
-    pub(super) protocol: &'static str,
-    pub(super) datagrams: u64,
-    pub(super) flows: u64,
-    pub(super) last_seen: Time,
+    pub(in crate::wire) init: Option<i64>,
+    pub(in crate::wire) protocol: &'static str,
+    pub(in crate::wire) datagrams: u64,
+    pub(in crate::wire) flows: u64,
+    pub(in crate::wire) last_seen: Time,
     /// The rate given on the command line.
-    pub(super) given_rate: Option<Sampling>,
+    pub(in crate::wire) given_rate: Option<Sampling>,
 }
 
 /// What belongs to one observation domain (v9: source id, v5: engine).
@@ -99,17 +99,17 @@ pub struct Domain {
     /// Sampling of the newest v5 header.
     pub header_sampling: Sampling,
     /// What the newest header said of time.
-    pub(super) moment: Moment,
+    pub(in crate::wire) moment: Moment,
     /// Whether `moment` is from an earlier run.
-    pub(super) resumed: bool,
+    pub(in crate::wire) resumed: bool,
     /// When the exporter started, milliseconds since 1970: as options said, or
     /// as its records suggest.
     pub init: Option<i64>,
-    pub(super) guessed_init: Option<i64>,
+    pub(in crate::wire) guessed_init: Option<i64>,
     /// When its templates were last looked through for stale ones, and those that
     /// were found and are still there, the oldest last.
-    pub(super) looked_for_stale: Option<Time>,
-    pub(super) stale: Vec<u16>,
+    pub(in crate::wire) looked_for_stale: Option<Time>,
+    pub(in crate::wire) stale: Vec<u16>,
 }
 
 /// An exporter while one of its datagrams is decoded.
@@ -126,8 +126,8 @@ pub struct Session<'a> {
     pub class: Class,
     shared: &'a mut Samplers,
     init: Option<i64>,
-    pub(super) templates: &'a mut usize,
-    pub(super) template_bytes: &'a mut usize,
+    pub(in crate::wire) templates: &'a mut usize,
+    pub(in crate::wire) template_bytes: &'a mut usize,
     beside: &'a mut usize,
     growth: &'a mut usize,
 }
@@ -399,7 +399,7 @@ impl Domain {
     }
 
     /// Every rate in use.
-    pub(super) fn rates(&self) -> impl Iterator<Item = u32> {
+    pub(in crate::wire) fn rates(&self) -> impl Iterator<Item = u32> {
         self.header_sampling.rate().into_iter().chain(self.samplers.rates())
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::about::Statistics;
-use super::exporter::Exporter;
-use super::template::Kind;
+use super::state::Exporter;
 use super::templates::Entry;
 use crate::flow::{Host, Time};
+use crate::wire::template::Kind;
 
 /// Templates that are listed per exporter; more are counted.
 const LISTED_TEMPLATES: usize = 64;

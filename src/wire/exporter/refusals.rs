@@ -1,6 +1,6 @@
 //! What of an exporter found no room, so that who is hurt has a name.
 
-use super::report::Cause;
+use crate::wire::report::Cause;
 
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

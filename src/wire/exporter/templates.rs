@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::template::Template;
 use crate::flow::Time;
+use crate::wire::template::Template;
 
 /// A template with its history.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ pub enum Defined {
 /// listed apart, so that withdrawing them costs as much as there are of them.
 #[derive(Debug, Default)]
 pub struct Templates {
-    pub(super) known: HashMap<u16, Entry, RandomState>,
-    pub(super) kinds: [BTreeSet<u16>; 2],
+    pub(in crate::wire) known: HashMap<u16, Entry, RandomState>,
+    pub(in crate::wire) kinds: [BTreeSet<u16>; 2],
 }
 
 impl Templates {
@@ -67,7 +67,7 @@ impl Templates {
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, id: u16) -> Option<&mut Entry> {
+    pub(in crate::wire) fn get_mut(&mut self, id: u16) -> Option<&mut Entry> {
         self.known.get_mut(&id)
     }
 
@@ -77,7 +77,7 @@ impl Templates {
     }
 
     /// Stores one in the place of whatever had its id, which is handed out.
-    pub(super) fn insert(&mut self, id: u16, entry: Entry) -> Option<Entry> {
+    pub(in crate::wire) fn insert(&mut self, id: u16, entry: Entry) -> Option<Entry> {
         let kind = entry.template.kind();
         let before = self.known.insert(id, entry);
         if let Some(before) = &before {
@@ -95,7 +95,10 @@ impl Templates {
 
     /// Removes what `which` says of the ids of one kind. Returns how many, and
     /// their bytes.
-    pub(super) fn remove_all(&mut self, ids: impl IntoIterator<Item = u16>) -> (usize, usize) {
+    pub(in crate::wire) fn remove_all(
+        &mut self,
+        ids: impl IntoIterator<Item = u16>,
+    ) -> (usize, usize) {
         ids.into_iter().fold((0, 0), |(count, bytes), id| match self.remove(id) {
             Some(entry) => (count + 1, bytes + entry.template.size()),
             None => (count, bytes),

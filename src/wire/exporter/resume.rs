@@ -6,13 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Decoder;
 use super::budget::Class;
-use super::exporter::{Domain, Exporter, MAX_DOMAINS};
 use super::moment::Moment;
 use super::numbering::Numbering;
 use super::sequence::Sequence;
+use super::state::{Domain, Exporter, MAX_DOMAINS};
 use crate::flow::{Host, Time};
+use crate::wire::Decoder;
 
 /// Of another version nothing is taken over.
 const VERSION: u32 = 1;

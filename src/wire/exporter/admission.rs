@@ -1,16 +1,16 @@
 //! Who is decoded, who has to make room, and who has to give back.
 
 use super::budget::Class;
-use super::exporter::{Exporter, Kept};
-use super::{Cause, Decoder, Protocol, Report};
+use super::state::{Exporter, Kept};
 use crate::flow::{Host, Time};
+use crate::wire::{Cause, Decoder, Protocol, Report};
 
 /// How often others give back before one datagram, of each kind.
 const GIVE_BACK: usize = 4;
 
 impl Decoder {
     /// Whether a datagram is to be decoded, and as what.
-    pub(super) fn admit(
+    pub(in crate::wire) fn admit(
         &mut self,
         now: Time,
         address: Host,
@@ -53,7 +53,7 @@ impl Decoder {
 
     /// After a datagram of an exporter: whether it is known from now on, what it
     /// takes, and whether it has sets that are due.
-    pub(super) fn take_stock(&mut self, now: Time, address: Host, report: &mut Report) {
+    pub(in crate::wire) fn take_stock(&mut self, now: Time, address: Host, report: &mut Report) {
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
         exporter.note(address, &mut self.pool);
         if exporter.class == Class::New && exporter.has_history() {
@@ -90,7 +90,7 @@ impl Decoder {
     /// Before a datagram of an exporter: where it has less than its part of a pool
     /// and others filled it, those that take most give back. What they lose is
     /// counted.
-    pub(super) fn make_way(&mut self, address: Host, report: &mut Report) {
+    pub(in crate::wire) fn make_way(&mut self, address: Host, report: &mut Report) {
         let takes = |exporter: &Exporter| (exporter.class, exporter.takes());
         let (class, takes) = self.exporters.get(&address).map(takes).unwrap_or_default();
         self.give_way(class, takes, report);
