@@ -3,6 +3,8 @@
 //! [`Decoder::decode`] takes a datagram with the address it came from and the
 //! time it arrived, and appends its flows. It never panics and never reads past
 //! the datagram; what it could not use is in the [`Report`], by cause.
+//!
+//! The files here are the formats; what is known of an exporter is in `exporter/`.
 
 mod address;
 mod bytes;

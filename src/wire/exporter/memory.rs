@@ -193,17 +193,17 @@ impl Decoder {
             let mut exporter = recall_exporter(now, remembered);
             exporter.given_rate = self.policy.rate_of(address);
             exporter.is_named = self.policy.names(address);
+            let fits = |class| {
+                pool.templates.fits(class, exporter.template_bytes)
+                    && pool.names.fits(class, exporter.about.names())
+            };
             let may_be_known = (remembered.known || exporter.is_named)
                 && pool.exporters.room_of(Class::Known) > 0
-                && pool.templates.fits(Class::Known, exporter.template_bytes)
-                && pool.names.fits(Class::Known, exporter.about.names());
-            exporter.class = if may_be_known { Class::Known } else { Class::New };
-            if !may_be_known
-                && !(pool.templates.fits(Class::New, exporter.template_bytes)
-                    && pool.names.fits(Class::New, exporter.about.names()))
-            {
+                && fits(Class::Known);
+            if !may_be_known && !fits(Class::New) {
                 continue;
             }
+            exporter.class = if may_be_known { Class::Known } else { Class::New };
             pool.exporters.change(exporter.class, 0, 1);
             pool.templates.change(exporter.class, 0, exporter.template_bytes);
             pool.names.change(exporter.class, 0, exporter.about.names());
