@@ -5,10 +5,12 @@
 //! not move a cursor, turn the direction of writing round, or be taken for another.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_truncate::UnicodeTruncateStr;
+use unicode_width::UnicodeWidthStr;
 
 /// Characters that are no part of what people read, besides the controls: those of
 /// the general category Cf (format), the line and the paragraph separator (Zl, Zp),
@@ -94,31 +96,26 @@ pub fn columns(text: &str) -> usize {
 /// As much of the beginning of a text as there is room for, in columns.
 #[must_use]
 pub fn head(text: &str, room: usize) -> &str {
-    let mut used = 0;
-    let end = text.char_indices().find(|(_, c)| {
-        used += c.width().unwrap_or(0);
-        used > room
-    });
-    text.get(..end.map_or(text.len(), |(at, _)| at)).unwrap_or(text)
+    text.unicode_truncate(room).0
 }
 
 /// As much of the end of a text as there is room for, in columns; an accent stays with
 /// the character that it is written over.
 #[must_use]
 pub fn tail(text: &str, room: usize) -> &str {
-    let mut used = 0;
-    let mut start = text.len();
-    for (at, c) in text.char_indices().rev() {
-        let width = c.width().unwrap_or(0);
-        used += width;
-        if used > room {
-            break;
-        }
-        if width > 0 || at == 0 {
-            start = at;
-        }
-    }
-    text.get(start..).unwrap_or(text)
+    text.unicode_truncate_start(room).0
+}
+
+/// A line on a line of its own, and carets below the bytes `at` that are meant, or one
+/// where there are none. Hidden characters, tabs too, take the place of a space, so that
+/// the carets stand below the right columns.
+#[must_use]
+pub fn marked(line: &str, at: &Range<usize>) -> String {
+    let place = |at: usize| (0..=at.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
+    let (from, to) = (place(at.start).unwrap_or(0), place(at.end).unwrap_or(0));
+    let width = |part: Option<&str>| part.map_or(0, |part| columns(&replaced(part, ' ')));
+    let (before, meant) = (width(line.get(..from)), width(line.get(from..to)).max(1));
+    format!("  {}\n  {}{}", replaced(line, ' '), " ".repeat(before), "^".repeat(meant))
 }
 
 /// The text and as many spaces as it takes to fill so many columns; they stand
@@ -282,6 +279,21 @@ mod tests {
         json(&mut written, &"\u{9b}\u{e0041}\u{202e}é界").unwrap();
         let want = "\"\\u009b\\udb40\\udc41\\u202eé界\"";
         assert_eq!(String::from_utf8(written).unwrap(), want);
+    }
+
+    #[test]
+    fn carets_stand_below_the_columns_of_what_is_meant() {
+        for (line, at, want) in [
+            ("a bad c", 2..5, "  a bad c\n    ^^^"),
+            ("界 bad", 4..7, "  界 bad\n     ^^^"),
+            ("a界b", 1..4, "  a界b\n   ^^"),
+            ("\tbad\u{9b}", 1..6, "   bad \n   ^^^^"),
+            ("ab", 2..2, "  ab\n    ^"),
+            ("", 7..9, "  \n  ^"),
+            ("界", 1..9, "  界\n  ^^"),
+        ] {
+            assert_eq!(marked(line, &at), want, "{line:?} {at:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::groups::GroupErrors;
+use super::query::QueryError;
 use crate::archive::lock::LockError;
+use crate::cli::NO_NAMES;
 use crate::config::Mistakes;
 use crate::ingest::{BindError, RecordError};
 use crate::query::files::FilesError;
@@ -28,8 +31,8 @@ pub enum AppError {
     Screen(io::Error),
     #[error("cannot print the answer: {0}")]
     Print(io::Error),
-    #[error("{0}")]
-    Groups(String),
+    #[error(transparent)]
+    Groups(#[from] GroupErrors),
     #[error("expected at most {most} networks from --group in all, found {found}")]
     ManyGroups { most: usize, found: usize },
     #[error("cannot read {path}: {source}")]
@@ -40,8 +43,13 @@ pub enum AppError {
     Usage(String),
     #[error("the collector at {path}: {why} (--no-attach: do not look for one)")]
     Attached { path: PathBuf, why: String },
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("{NO_NAMES}")]
+    NoNames,
+    /// The collector gave up the answer, and says why.
     #[error("{0}")]
-    Query(String),
+    Unanswered(String),
     #[error("cannot save {path}: {source}")]
     Save { path: PathBuf, source: io::Error },
     #[error("cannot find the address of {target}: {source}")]

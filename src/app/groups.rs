@@ -1,20 +1,45 @@
 //! The networks that `--group` names: words and files put together.
 
+use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AppError;
 use crate::archive::regular;
 use crate::cli::Group;
 use crate::flow::Groups;
-use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, Named};
+use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, Named, NamedError};
+
+/// What is wrong with a file of groups.
+#[derive(Debug, thiserror::Error)]
+enum GroupError {
+    #[error("cannot read groups from {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("groups in {}, {source}", path.display())]
+    Line { path: PathBuf, source: NamedError },
+}
+
+/// All that is wrong with the files of groups, each on a line.
+#[derive(Debug)]
+pub struct GroupErrors(Vec<GroupError>);
+
+impl fmt::Display for GroupErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, error) in self.0.iter().enumerate() {
+            write!(f, "{}{error}", if nth > 0 { "\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for GroupErrors {}
 
 /// Reads the files among the words and names the networks, later words before
 /// earlier ones.
 pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
     let mut all: Vec<Named> = Vec::new();
-    let mut wrong: Vec<String> = Vec::new();
+    let mut wrong: Vec<GroupError> = Vec::new();
     for word in words {
         match word {
             Group::Named(named) => all.push(named.clone()),
@@ -25,7 +50,7 @@ pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
         }
     }
     if !wrong.is_empty() {
-        return Err(AppError::Groups(wrong.join("\n")));
+        return Err(GroupErrors(wrong).into());
     }
     if all.len() > MAX_NETWORKS {
         return Err(AppError::ManyGroups { most: MAX_NETWORKS, found: all.len() });
@@ -34,11 +59,10 @@ pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
 }
 
 /// The networks of a file, or all that is wrong with it.
-fn file(path: &Path) -> Result<Vec<Named>, Vec<String>> {
-    let at =
-        |source: io::Error| vec![format!("cannot read groups from {}: {source}", path.display())];
-    let bytes = regular::read(path, MAX_FILE).map_err(at)?;
-    let wrong = |mistake| format!("groups in {}, {mistake}", path.display());
+fn file(path: &Path) -> Result<Vec<Named>, Vec<GroupError>> {
+    let bytes = regular::read(path, MAX_FILE)
+        .map_err(|source| vec![GroupError::Read { path: path.to_owned(), source }])?;
+    let wrong = |source| GroupError::Line { path: path.to_owned(), source };
     named::lines(&bytes).map_err(|mistakes| mistakes.into_iter().map(wrong).collect())
 }
 

@@ -16,7 +16,7 @@ use super::stderr::{Stderr, Weight};
 use super::stop::Stop;
 use super::{AppError, attach, groups, memory, output, record, state, zone};
 use crate::agg::{Config, Windows};
-use crate::cli::{NO_NAMES, Output, Top};
+use crate::cli::{Output, Top};
 use crate::clock::Clock;
 use crate::config::memory::Shares;
 use crate::ingest::{Ingest, Options, Plan};
@@ -54,7 +54,7 @@ fn collect(
     let tell = |text: &str| stderr.push(Weight::Warning, line(text));
     let groups = groups::read(&top.groups)?;
     if top.subject == Subject::Groups(Grouping::Group) && groups.is_empty() {
-        return Err(AppError::Query(NO_NAMES.to_owned()));
+        return Err(AppError::NoNames);
     }
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
@@ -135,10 +135,10 @@ fn view(top: &Top) -> View {
 /// Prints the answer; `named` says whether there are names of networks.
 fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Result<(), AppError> {
     if top.subject == Subject::Groups(Grouping::Group) && !named {
-        return Err(AppError::Query(NO_NAMES.to_owned()));
+        return Err(AppError::NoNames);
     }
     if let Some(why) = snapshot.unanswered {
-        return Err(AppError::Query(why));
+        return Err(AppError::Unanswered(why));
     }
     advise(&mut snapshot);
     output::written(print(top.output, &snapshot, zone, &mut io::stdout().lock()))?;

@@ -16,19 +16,9 @@ pub(super) fn filter_help() -> String {
 
 /// Why a filter is refused, where, and what can answer it.
 pub(super) fn refused(typed: &str, error: &FilterError) -> String {
-    let shown = text::replaced(typed, '?');
-    let mut message = format!("{error}\n  {shown}\n  {}", caret(typed, &error.at));
+    let mut message = format!("{error}\n{}", text::marked(typed, &error.at));
     if let Some(command) = error.command() {
         message.push_str(&format!("\nfrom the archive: {command}"));
     }
     message
-}
-
-/// A line of carets under the wrong part of a text.
-fn caret(typed: &str, at: &std::ops::Range<usize>) -> String {
-    let shown = |part: &str| text::columns(&text::replaced(part, '?'));
-    let width = |part: Option<&str>| part.map_or(0, shown);
-    let before = width(typed.get(..at.start));
-    let under = width(typed.get(at.clone())).max(1);
-    format!("{}{}", " ".repeat(before), "^".repeat(under))
 }

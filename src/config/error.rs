@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::text::{columns, replaced};
+use crate::text::marked;
 
 /// Mistakes that are told at once at most.
 const MAX_TOLD: usize = 20;
@@ -67,14 +67,11 @@ impl fmt::Display for Mistakes {
             let gap = if nth > 0 { "\n" } else { "" };
             write!(f, "{gap}{}:{line}:{column}: {what}", self.path.display())?;
             if *column <= MAX_LINE {
-                // What a terminal would obey, tabs too, takes the place of a space.
-                let shown: String = replaced(text, ' ').chars().take(MAX_LINE).collect();
-                let (from, to) = (column - 1, (column - 1 + width).min(MAX_LINE));
-                let part = |from, to: usize| shown.chars().skip(from).take(to).collect::<String>();
-                // Places are counted in characters; marks stand below columns.
-                let before = columns(&part(0, from));
-                let marks = "^".repeat(columns(&part(from, to - from)).max(1));
-                write!(f, "\n  {shown}\n  {}{marks}", " ".repeat(before))?;
+                // Places are counted in characters.
+                let byte = |nth| text.char_indices().nth(nth).map_or(text.len(), |(at, _)| at);
+                let meant = byte(column - 1)..byte((column - 1 + width).min(MAX_LINE));
+                let shown = text.get(..byte(MAX_LINE)).unwrap_or(text);
+                write!(f, "\n{}", marked(shown, &meant))?;
             }
         }
         match self.mistakes.len().saturating_sub(MAX_TOLD) {

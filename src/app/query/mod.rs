@@ -1,7 +1,10 @@
 //! `toptalk query`: ask the archive.
 
+mod error;
 mod save;
 mod watch;
+
+pub use error::QueryError;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -62,28 +65,28 @@ fn check(text: Option<&str>, from: &FilterFrom) -> Result<ExitCode, AppError> {
     print(format!("{filter}\n")).map(|_| ExitCode::SUCCESS)
 }
 
-fn read_filter(path: &Path) -> Result<Filter, AppError> {
-    let cannot =
-        |what: String| AppError::Query(format!("the filter of {}: {what}", path.display()));
-    let bytes = regular::read(path, MAX_FILTER).map_err(|error| cannot(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|error| cannot(error.to_string()))?;
-    cli::filter(&text).map_err(cannot)
+fn read_filter(path: &Path) -> Result<Filter, QueryError> {
+    let path = || path.to_owned();
+    let bytes = regular::read(&path(), MAX_FILTER)
+        .map_err(|source| QueryError::ReadFilter { path: path(), source })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|source| QueryError::FilterText { path: path(), source })?;
+    cli::filter(&text).map_err(|why| QueryError::Filter { path: path(), why })
 }
 
 /// Reads a file from end to end.
 fn verified(path: &Path) -> Result<ExitCode, AppError> {
     let mut catalog = Catalog::default();
-    let wrong = |error: ArchiveError| AppError::Query(error.to_string());
-    catalog.add_file(path, &TimeZone::UTC).map_err(wrong)?;
+    catalog.add_file(path, &TimeZone::UTC).map_err(QueryError::from)?;
     let Some(entry) = catalog.entries.first() else {
-        return Err(AppError::Query(format!("{}: no file of an archive", path.display())));
+        return Err(QueryError::NoArchiveFile(path.to_owned()).into());
     };
     let kind = match entry.kind {
         FileKind::Segment => "segment",
         FileKind::Journal => "journal",
         FileKind::Nfcapd => "file of nfcapd",
     };
-    let found = verify::verify(path, archive::open(entry).map_err(wrong)?);
+    let found = verify::verify(path, archive::open(entry).map_err(QueryError::from)?);
     let (name, problems) = (text::clean(&path.display().to_string()), found.problems.len());
     print(format!("{name}: {kind}, {} flows, {problems} problems\n", found.rows))?;
     found.problems.iter().for_each(tell);
@@ -120,11 +123,11 @@ impl Session {
             Some(_) => None,
         };
         let catalog = files::list(asked, &usual, &zone, &|path| path.is_dir())
-            .map_err(|error| AppError::Query(error.to_string()))?;
+            .map_err(|error| AppError::Files(Box::new(error)))?;
         if catalog.entries.is_empty() {
             let asked = query.files.range.as_ref().or(query.files.folders.as_ref());
             let place = asked.cloned().unwrap_or_else(|| usual.display().to_string());
-            return Err(AppError::Query(nothing_there(&place, &catalog.problems)));
+            return Err(nothing_there(place, &catalog.problems).into());
         }
         // A query that is refused has nothing that could be missing in it.
         unwritten.iter().for_each(tell);
@@ -135,18 +138,15 @@ impl Session {
         let question = self.question()?;
         let saves = self.query.write.is_some() || self.is_parquet();
         if saves && matches!(question.ask, Ask::Statistics { .. } | Ask::Summary) {
-            let text = "-w and -o parquet write flows: leave out -s, -I and -o null";
-            return Err(AppError::Query(text.to_owned()));
+            return Err(QueryError::WritesFlows.into());
         }
         if let Some(path) = &self.query.write
             && save::is_input(path, &self.catalog.entries)
         {
-            let text = format!("{} is one of the files that are read", path.display());
-            return Err(AppError::Query(text));
+            return Err(QueryError::WritesInput(path.clone()).into());
         }
         if saves && self.query.write.is_none() && io::stdout().is_terminal() {
-            let text = "-o parquet is no text for a terminal: write -w FILE, or into a pipe";
-            return Err(AppError::Query(text.to_owned()));
+            return Err(QueryError::ParquetOnTerminal.into());
         }
         let answer = if saves { self.save(&question)? } else { self.print(&question)? };
         let Some(answer) = answer else { return Ok(ExitCode::SUCCESS) };
@@ -179,14 +179,12 @@ impl Session {
             FilterFrom::File(path) => read_filter(path)?,
         };
         let now = self.clock.now();
-        let resolve = |name: &str, when: Option<When>, end| {
+        let resolve = |flag, when: Option<When>, end| {
             let time = when.map(|when| when.resolve(end, now, &self.zone)).transpose();
-            time.map_err(|error| {
-                // What is proposed has to be what the flag that was written takes.
-                AppError::Query(match self.query.in_window {
-                    true => format!("-t: {}", error.in_slashes()),
-                    false => format!("{name}: {error}"),
-                })
+            // What is proposed has to be what the flag that was written takes.
+            time.map_err(|source| match self.query.in_window {
+                true => QueryError::Time { flag: "-t", source: source.in_slashes() },
+                false => QueryError::Time { flag, source },
             })
         };
         let mut from = resolve("--from", self.query.from, End::From)?;
@@ -194,7 +192,7 @@ impl Session {
         if let (Some(from), Some(to)) = (from, to)
             && to < from
         {
-            return Err(AppError::Query("the time window ends before it begins".to_owned()));
+            return Err(QueryError::EndsBeforeItBegins.into());
         }
         if let Some(bounds) = self.whole()? {
             (from, to) = (bounds.from, bounds.to);
@@ -301,12 +299,11 @@ impl Session {
             }
         }
         if gathered.is_full {
-            let text = "more flows match than a file can have: narrow the filter or the time";
-            return Err(AppError::Query(text.to_owned()));
+            return Err(QueryError::TooManyFlows.into());
         }
         if gathered.len() == 0 {
             answer.effort.problems.iter().for_each(tell);
-            return Err(AppError::Query("nothing matches: no file was written".to_owned()));
+            return Err(QueryError::NothingMatches.into());
         }
         let Some(target) = target else {
             let mut out = BufWriter::new(io::stdout());
@@ -321,9 +318,9 @@ impl Session {
 }
 
 /// Why there is no file to ask, each cause once.
-fn nothing_there(place: &str, problems: &[ArchiveError]) -> String {
+fn nothing_there(place: String, problems: &[ArchiveError]) -> QueryError {
     if problems.is_empty() {
-        return format!("expected files of an archive, found none: {place} (-R says where else)");
+        return QueryError::NoFiles { place };
     }
     let mut causes: Vec<String> = Vec::new();
     for problem in problems {
@@ -340,7 +337,7 @@ fn nothing_there(place: &str, problems: &[ArchiveError]) -> String {
             causes.push(cause);
         }
     }
-    format!("{} (-R says where else)", causes.join("; "))
+    QueryError::Unlisted(causes)
 }
 
 fn drain(out: &mut impl Write, written: &mut Vec<u8>) -> io::Result<()> {

@@ -125,21 +125,8 @@ impl Pen {
     }
 
     #[inline]
-    pub fn number(&mut self, mut number: u64) {
-        if number < 10 {
-            return self.out.push(b'0' + number as u8);
-        }
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.out.extend_from_slice(&digits[at..]);
+    pub fn number(&mut self, number: u64) {
+        self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
     /// With zeros in front.
