@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::AppError;
+use super::runtime::runtime;
 use super::say::tell;
 use super::serve::{names, places};
 use crate::attach::client::{AttachError, Connection};
@@ -105,7 +106,7 @@ pub(super) fn sync(attach: &Attach, folders: &[PathBuf]) -> Option<String> {
     if folders.is_empty() {
         return None;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let runtime = runtime().ok()?;
     let opened = first(attach, |path| runtime.block_on(Connection::open(path)));
     let missing = "what came in the last second may be missing";
     let (mut connection, path) = match opened {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::groups::GroupErrors;
+use super::groups::GroupsError;
 use super::query::QueryError;
 use crate::archive::lock::LockError;
 use crate::cli::NO_NAMES;
@@ -32,9 +32,7 @@ pub enum AppError {
     #[error("cannot print the answer: {0}")]
     Print(io::Error),
     #[error(transparent)]
-    Groups(#[from] GroupErrors),
-    #[error("expected at most {most} networks from --group in all, found {found}")]
-    ManyGroups { most: usize, found: usize },
+    Groups(#[from] GroupsError),
     #[error("cannot read {path}: {source}")]
     ReadConfig { path: PathBuf, source: io::Error },
     #[error(transparent)]

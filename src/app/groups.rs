@@ -1,11 +1,9 @@
 //! The networks that `--group` names: words and files put together.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::AppError;
 use crate::archive::regular;
 use crate::cli::Group;
 use crate::flow::Groups;
@@ -13,33 +11,32 @@ use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, Named, NamedError};
 
 /// What is wrong with a file of groups.
 #[derive(Debug, thiserror::Error)]
-enum GroupError {
+pub enum FileError {
     #[error("cannot read groups from {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("groups in {}, {source}", path.display())]
     Line { path: PathBuf, source: NamedError },
 }
 
-/// All that is wrong with the files of groups, each on a line.
-#[derive(Debug)]
-pub struct GroupErrors(Vec<GroupError>);
-
-impl fmt::Display for GroupErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, error) in self.0.iter().enumerate() {
-            write!(f, "{}{error}", if nth > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
+/// Why networks have no names.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupsError {
+    /// All that is wrong with the files, each on a line.
+    #[error("{}", lines(.0))]
+    Files(Vec<FileError>),
+    #[error("expected at most {most} networks from --group in all, found {found}")]
+    TooMany { most: usize, found: usize },
 }
 
-impl std::error::Error for GroupErrors {}
+fn lines(errors: &[FileError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
 
 /// Reads the files among the words and names the networks, later words before
 /// earlier ones.
-pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
+pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, GroupsError> {
     let mut all: Vec<Named> = Vec::new();
-    let mut wrong: Vec<GroupError> = Vec::new();
+    let mut wrong: Vec<FileError> = Vec::new();
     for word in words {
         match word {
             Group::Named(named) => all.push(named.clone()),
@@ -50,19 +47,19 @@ pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, AppError> {
         }
     }
     if !wrong.is_empty() {
-        return Err(GroupErrors(wrong).into());
+        return Err(GroupsError::Files(wrong));
     }
     if all.len() > MAX_NETWORKS {
-        return Err(AppError::ManyGroups { most: MAX_NETWORKS, found: all.len() });
+        return Err(GroupsError::TooMany { most: MAX_NETWORKS, found: all.len() });
     }
     Ok(Arc::new(Groups::new(all)))
 }
 
 /// The networks of a file, or all that is wrong with it.
-fn file(path: &Path) -> Result<Vec<Named>, Vec<GroupError>> {
+fn file(path: &Path) -> Result<Vec<Named>, Vec<FileError>> {
     let bytes = regular::read(path, MAX_FILE)
-        .map_err(|source| vec![GroupError::Read { path: path.to_owned(), source }])?;
-    let wrong = |source| GroupError::Line { path: path.to_owned(), source };
+        .map_err(|source| vec![FileError::Read { path: path.to_owned(), source }])?;
+    let wrong = |source| FileError::Line { path: path.to_owned(), source };
     named::lines(&bytes).map_err(|mistakes| mistakes.into_iter().map(wrong).collect())
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::runtime::runtime;
 use super::say::tell;
 use super::signals::Ends;
 use super::stop::Stop;
@@ -110,10 +111,7 @@ impl<W: Write> Session<W> {
     }
 
     fn live(&mut self, listen: &Listen) -> Result<ExitCode, AppError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(AppError::Start)?;
+        let runtime = runtime().map_err(AppError::Start)?;
         // Before anything is announced: whoever reads that may interrupt at once.
         let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
         Stop::on_signals().map_err(AppError::Start)?;

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
 use super::descriptors::Needs;
+use super::runtime::runtime;
 use super::{AppError, attach, groups, memory, record, save, state, zone};
 use crate::agg::{Config, Windows};
 use crate::cli::Live;
@@ -82,10 +83,7 @@ pub(super) fn show(
 /// Shows what comes by these ends until the user has seen enough.
 fn perform(ends: Ends, snapshots: Option<PathBuf>, options: Options) -> Result<Ending, AppError> {
     let folder = snapshots.unwrap_or_else(|| save::default_folder(|name| std::env::var_os(name)));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(AppError::Start)?;
+    let runtime = runtime().map_err(AppError::Start)?;
     let ending = runtime.block_on(async move {
         let (saves, wanted) = mpsc::channel(SAVES);
         let (told, saved) = mpsc::channel(SAVES);

@@ -23,6 +23,7 @@ use tokio::task::AbortHandle;
 use tracing::info;
 
 use super::AppError;
+use super::runtime::runtime;
 use crate::flow::Time;
 use crate::ingest::{Loss, Losses};
 use crate::metrics;
@@ -89,7 +90,7 @@ impl Metrics {
         open: Open,
     ) -> io::Result<(SocketAddr, Metrics)> {
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime()?;
         let (stop, stopped) = oneshot::channel();
         let listener = {
             let _within = runtime.enter();

@@ -21,6 +21,7 @@ mod query;
 mod record;
 mod replay;
 mod resolve;
+mod runtime;
 mod save;
 mod say;
 mod serve;

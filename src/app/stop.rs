@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::runtime::runtime;
 use super::signals::Ends;
 
 /// How long a command may take to end by itself after a signal: to print what it found, to
@@ -31,7 +32,7 @@ impl Stop {
         let (tell, listening) = std::sync::mpsc::channel();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             // Made here: whoever calls may be within a runtime of its own.
-            let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let built = runtime();
             let listened = built.and_then(|runtime| {
                 let ends = runtime.block_on(async { Ends::new() })?;
                 Ok((runtime, ends))

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
 use super::descriptors::Needs;
+use super::runtime::runtime;
 use super::say::{self, line};
 use super::signals::Ends;
 use super::stderr::{Stderr, Weight};
@@ -24,10 +25,7 @@ use crate::snapshot::{Allowance, Basis, Grouping, Order, Snapshot, Subject, View
 use crate::table;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(AppError::Start)?;
+    let runtime = runtime().map_err(AppError::Start)?;
     // Before it collects: a zone that is none is told at once.
     let zone = zone::zone(None)?;
     if let Some(snapshot) = attach::answer(&top.attach, view(top), &runtime)? {

@@ -26,6 +26,7 @@ use super::descriptors::Needs;
 use super::metrics::Metrics;
 use super::notify::{self, Manager};
 use super::resolve::resolve;
+use super::runtime::runtime;
 use super::serve::{Parts, Serving};
 use super::signals::Ends;
 use super::stop::Stop;
@@ -53,8 +54,7 @@ pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppErr
     let losses = Losses::default();
     let log =
         log::start(collecting.level, zone.clone(), losses.clone()).map_err(AppError::Start)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = match runtime {
+    let result = match runtime() {
         Ok(runtime) => runtime.block_on(collect(collecting, line, zone, losses)),
         Err(error) => Err(AppError::Start(error)),
     };

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use self::checks::State;
 use self::facts::{Facts, Heard};
+use super::runtime::runtime;
 use super::say::tell;
 use super::signals::Ends;
 use super::stop::Stop;
@@ -78,10 +79,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
 
 /// What a collector says that has the ports, if it may be asked.
 fn collector(doctor: &Doctor) -> Result<Option<Heard>, AppError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(AppError::Start)?;
+    let runtime = runtime().map_err(AppError::Start)?;
     let view = View { window: Window::Hour, limit: 0, ..View::default() };
     Ok(match attach::answer(&doctor.attach, view, &runtime) {
         Ok(answer) => answer.map(|snapshot| {
@@ -109,10 +107,7 @@ fn heard(snapshot: Snapshot, for_ms: i64, now: Time) -> Heard {
 
 /// Listens for a while, or until it is interrupted.
 fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(AppError::Start)?;
+    let runtime = runtime().map_err(AppError::Start)?;
     // Before anything is announced: whoever reads that may interrupt at once.
     let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
     Stop::on_signals().map_err(AppError::Start)?;
