@@ -188,7 +188,7 @@ impl Windows {
         // Rates just after the start are over what there is, not over time in
         // which nobody listened: the first reports reach back by the lag.
         let begun = started.saturating_add(1) / FINE * FINE;
-        let reach = begun.saturating_sub((lag.ms / 1000) as u32);
+        let reach = seconds(self.config.started.plus_ms(-lag.ms));
         let known = edges.ceil(first.map_or(begun, |first| first.max(reach)).min(begun));
         if start < begun && completeness == Completeness::Complete {
             let known_ms = moment(end).since(moment(begun)).max(0);

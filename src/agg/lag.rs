@@ -16,9 +16,14 @@ use crate::snapshot::ExporterHealth;
 /// Exporters whose timing is learned; the histograms of one take about 100 kB.
 const MAX_TIMED: usize = 256;
 
+/// So many of them, those that came first and still report, make room for nobody: a flood
+/// from thousands of addresses takes turns on the places that are left.
+const KEPT: usize = 192;
+
 /// When all places are taken, one that has not stayed yet makes room for the next
 /// newcomer, this often and after this long: everybody has a turn, and strangers that
-/// are made up by the thousand cost next to nothing.
+/// are made up by the thousand cost next to nothing. Those that came before them are
+/// the first to have been there for so long: that is what [`KEPT`] is for.
 const TURN_MS: i64 = 1_000;
 const TURN_LENGTH_MS: i64 = 10_000;
 
@@ -26,10 +31,6 @@ const TURN_LENGTH_MS: i64 = 10_000;
 /// after a restart all that have much to report come at about the same time. No longer
 /// than it has to be, for a stranger may be among them.
 const FOUNDING_MS: i64 = 3_000;
-
-/// An exporter that reported in less than this part of the time in which another one
-/// did is not waited for: it came once, or comes seldom.
-const PRESENT_PART: u32 = 8;
 
 /// How much slower than time windows move at least while they begin to wait for a
 /// newcomer: at half its pace.
@@ -111,10 +112,20 @@ impl Timings {
             return None;
         }
         self.turned = Some(now);
-        let had_turn = |timing: &Timing| {
-            timing.slots < SETTLED_SLOTS && now.since(timing.first) >= TURN_LENGTH_MS
+        let longest = self.known.values().map(|timing| timing.slots).max().unwrap_or(0);
+        let present = self.known.iter().filter(|(_, timing)| timing.is_present(longest));
+        let mut kept: Vec<_> =
+            present.map(|(exporter, timing)| (timing.first, *exporter)).collect();
+        kept.sort_unstable();
+        kept.truncate(KEPT);
+        let last_kept = kept.last().copied();
+        let had_turn = |exporter: &Host, timing: &Timing| {
+            let is_kept =
+                timing.is_present(longest) && Some((timing.first, *exporter)) <= last_kept;
+            let is_new = timing.slots < SETTLED_SLOTS && !is_kept;
+            is_new && now.since(timing.first) >= TURN_LENGTH_MS
         };
-        let least = self.known.iter().filter(|(_, timing)| had_turn(timing));
+        let least = self.known.iter().filter(|(exporter, timing)| had_turn(exporter, timing));
         let least = least.min_by_key(|(_, timing)| (timing.slots, timing.records(), timing.first));
         let exporter = least.map(|(exporter, _)| *exporter)?;
         self.known.remove(&exporter)
@@ -153,7 +164,7 @@ impl Timings {
     fn needs(&self, is_asked: impl Fn(Host) -> bool) -> Needs {
         let asked = || self.known.iter().filter(|(exporter, _)| is_asked(**exporter));
         let longest = asked().map(|(_, timing)| timing.slots).max().unwrap_or(0);
-        let present = |timing: &Timing| timing.slots * PRESENT_PART >= longest;
+        let present = |timing: &Timing| timing.is_present(longest);
         let first = asked().filter(|(_, timing)| present(timing)).map(|(_, timing)| timing.first);
         let begun = first.min().unwrap_or_default();
         let founded = |timing: &Timing| timing.first.since(begun) <= FOUNDING_MS;

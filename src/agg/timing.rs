@@ -47,6 +47,10 @@ const SLOT_MS: i64 = 10_000;
 /// stayed: ten minutes of one that reports all the time. No more are counted.
 pub(super) const SETTLED_SLOTS: u32 = 60;
 
+/// An exporter that reported in less than this part of the time in which another one
+/// did is not waited for: it came once, or comes seldom.
+const PRESENT_PART: u32 = 8;
+
 /// What one epoch of one exporter showed. Times in milliseconds.
 #[derive(Debug)]
 struct Epoch {
@@ -215,6 +219,11 @@ impl Timing {
         if over {
             self.late = Late::default();
         }
+    }
+
+    /// Whether it reported often enough beside one that did so in `longest` slots of time.
+    pub(super) fn is_present(&self, longest: u32) -> bool {
+        self.slots * PRESENT_PART >= longest
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -49,7 +49,8 @@ fn watch(
         let now = Time(START + second * 1000 + 900);
         windows.watch(now);
         let health = |address| ExporterHealth { address, ..ExporterHealth::default() };
-        let exporters = [GOOD, STRANGER].map(health).to_vec();
+        let others = (2..=10).map(|n| health(good(n)));
+        let exporters = [GOOD, STRANGER].map(health).into_iter().chain(others).collect();
         seen.last = windows.snapshot(&view, now, Health { exporters, ..Health::default() });
         if seen.last.span.end > end || second < from {
             (end, since) = (seen.last.span.end, second);
@@ -198,4 +199,59 @@ fn strangers_do_not_take_all_places_of_those_whose_timing_is_learned() {
     let good = &seen.last.health.exporters[0];
     assert_eq!(good.address, GOOD);
     assert!(good.active_timeout_ms.is_some_and(|ms| (29_000..32_000).contains(&ms)), "{good:?}");
+}
+
+/// One good exporter of several, and one of the strangers that a flood comes from.
+fn good(n: u8) -> Host {
+    Host::octets(192, 0, 2, n)
+}
+
+/// From second `from` on each of 4,096 strangers reports a flow every two seconds.
+fn flood(from: f64) -> impl Fn(f64) -> Vec<Flow> {
+    move |at| {
+        let first = (at * 5.0) as u32 * 410;
+        let stranger = |n: u32| Host::v4(0xc612_0000 + (first + n) % 4096);
+        let count = if at < from { 0 } else { 410 };
+        (0..count).flat_map(|n| report(stranger(n), at, 1.0, 1000, 1)).collect()
+    }
+}
+
+#[test]
+fn a_flood_from_thousands_takes_no_place_of_those_who_were_there_before() {
+    // Five cut their flows every minute and begin together, five more come before the
+    // flood: what they report of the newest minute comes late, and is waited for.
+    let strangers = flood(40.0);
+    let seen = watch(Config::default(), (130, 140), "any", |at| {
+        let count = if at < 25.0 { 5 } else { 10 };
+        let mut flows = strangers(at);
+        flows.extend((1..=count).flat_map(|n| report(good(n), at, 60.0, 125_000, 20)));
+        flows
+    });
+    let late = seen.last.captured_at.since(seen.last.span.end) / 1000;
+    assert!((60..=66).contains(&late), "{late} s behind");
+    let exporters = seen.last.health.exporters.iter().filter(|one| one.address != STRANGER);
+    for exporter in exporters {
+        let known = exporter.active_timeout_ms;
+        assert!(known.is_some_and(|ms| (59_000..62_000).contains(&ms)), "{exporter:?}");
+    }
+}
+
+#[test]
+fn a_window_over_the_start_shows_all_that_was_reported_since() {
+    // Reports of the first moments are about traffic of before the start: as far back as
+    // the window waits for, in every position of the start against whole panes.
+    for shift in (0..4000).step_by(100) {
+        let started = Time(START + shift);
+        let windows = Windows::new(Config { started, ..Config::default() });
+        let (mut sent, mut now) = (0, started);
+        for number in 0..100 {
+            now = started.plus_ms(10 + number * 100);
+            let second = now.since(Time(START)) as f64 / 1000.0;
+            windows.record(&[flow(local(1), remote(1), second, 0.5, 1.0, 1000)]);
+            sent += 1;
+        }
+        let view = View { window: Window::FiveMinutes, ..View::default() };
+        let seen = windows.snapshot(&view, now.plus_ms(6_000), Health::default());
+        assert_eq!(seen.totals.up.flows, sent, "started {shift} ms after a pane began");
+    }
 }
