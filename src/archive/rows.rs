@@ -3,7 +3,7 @@
 use super::{ArchiveError, Chunk};
 use crate::flow::column::{Dictionary, Vector, number_value};
 use crate::flow::field::{FIELDS, Field, Value};
-use crate::flow::{Duplicate, Flow, Host, MPLS_LABELS, More, Sampling};
+use crate::flow::{Flow, More};
 
 /// The records of a page with what came with them ([`Flow::more`]), in the order
 /// they were recorded.
@@ -33,7 +33,7 @@ pub fn rows(chunk: &mut dyn Chunk, page: usize) -> Result<(Vec<Flow>, Vec<More>)
                 let what = format!("page {page} names a {} that is not there", info.name);
                 return Err(ArchiveError::damaged(chunk.path(), what));
             };
-            set(info.field, value, flow, more);
+            info.field.set(value, flow, more);
         }
     }
     let (mut flows, mut all) = (Vec::with_capacity(count), Vec::new());
@@ -61,120 +61,13 @@ fn value(
     }
 }
 
-/// Puts a value where [`Field::info`] reads it.
-fn set(field: Field, value: Value, flow: &mut Flow, more: &mut More) {
-    match value {
-        Value::Address(host) => {
-            if let Some(at) = address(field, flow, more) {
-                *at = host;
-            }
-        }
-        Value::Text(text) => {
-            if field == Field::User {
-                more.user = text;
-            }
-        }
-        Value::Time(time) => match field {
-            Field::First => flow.first = time,
-            Field::Last => flow.last = time,
-            Field::Arrival => flow.arrival = time,
-            _ => {}
-        },
-        Value::Number(number) if field.is_more() => set_more(field, number, more),
-        Value::Number(number) => set_number(field, number, flow),
-    }
-}
-
-fn address<'a>(field: Field, flow: &'a mut Flow, more: &'a mut More) -> Option<&'a mut Host> {
-    Some(match field {
-        Field::Src => &mut flow.src,
-        Field::Dst => &mut flow.dst,
-        Field::NextHop => &mut flow.next_hop,
-        Field::Exporter => &mut flow.exporter,
-        Field::BgpNextHop => &mut more.bgp_next_hop,
-        Field::NatSrc => &mut more.nat_src,
-        Field::NatDst => &mut more.nat_dst,
-        Field::SrcInside => &mut more.src_inside,
-        Field::DstInside => &mut more.dst_inside,
-        _ => return None,
-    })
-}
-
-/// A number in the width of its field: what does not fit was never read off a
-/// flow, and becomes the highest there is.
-fn fit<T: TryFrom<u64>>(number: u64, highest: T) -> T {
-    T::try_from(number).unwrap_or(highest)
-}
-
-fn set_number(field: Field, number: u64, flow: &mut Flow) {
-    let (long, short) = (|| fit(number, u32::MAX), || fit(number, u16::MAX));
-    let byte = || fit(number, u8::MAX);
-    match field {
-        Field::Domain => flow.domain = long(),
-        Field::Bytes => flow.bytes = number,
-        Field::Packets => flow.packets = number,
-        Field::Sampling => flow.sampling = Sampling::one_in(long()),
-        Field::Input => flow.input = long(),
-        Field::Output => flow.output = long(),
-        Field::SrcAs => flow.src_as = long(),
-        Field::DstAs => flow.dst_as = long(),
-        Field::SrcPort => flow.sport = short(),
-        Field::DstPort => flow.dport = short(),
-        Field::Vlan => flow.vlan = short(),
-        Field::Proto => flow.proto = byte(),
-        Field::TcpFlags => flow.tcp_flags = byte(),
-        Field::Tos => flow.tos = byte(),
-        Field::SrcMask => flow.src_mask = byte(),
-        Field::DstMask => flow.dst_mask = byte(),
-        Field::Direction => flow.direction = byte(),
-        Field::Duplicate => flow.duplicate = Duplicate::of(byte()),
-        Field::Timed => flow.timed = number != 0,
-        Field::ClockOffset => flow.clock_offset = number.cast_signed(),
-        _ => {}
-    }
-}
-
-fn set_more(field: Field, number: u64, more: &mut More) {
-    let (long, short) = (|| fit(number, u32::MAX), || fit(number, u16::MAX));
-    let byte = || fit(number, u8::MAX);
-    match field {
-        Field::NatSrcPort => more.nat_sport = short(),
-        Field::NatDstPort => more.nat_dport = short(),
-        Field::NatEvent => more.nat_event = byte(),
-        Field::InSrcMac => more.in_src_mac = number,
-        Field::OutDstMac => more.out_dst_mac = number,
-        Field::InDstMac => more.in_dst_mac = number,
-        Field::OutSrcMac => more.out_src_mac = number,
-        Field::PrevAs => more.prev_as = long(),
-        Field::NextAs => more.next_as = long(),
-        Field::InVrf => more.in_vrf = long(),
-        Field::OutVrf => more.out_vrf = long(),
-        Field::DstVlan => more.dst_vlan = short(),
-        Field::DstTos => more.dst_tos = byte(),
-        Field::MinTtl => more.min_ttl = byte(),
-        Field::MaxTtl => more.max_ttl = byte(),
-        Field::Forwarding => more.forwarding = byte(),
-        Field::FlowCount => more.flow_count = long(),
-        Field::App => more.app = number,
-        Field::Tunnel => more.tunnel = byte(),
-        Field::TunnelKey => more.tunnel_key = long(),
-        _ => {
-            let label = (field as usize).checked_sub(Field::Mpls1 as usize);
-            let label = label.filter(|label| *label < MPLS_LABELS);
-            if let Some(at) = label.and_then(|label| more.mpls.get_mut(label)) {
-                *at = long();
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
     use crate::archive::RowChunk;
-    use crate::flow::{Text, Time};
+    use crate::flow::{Duplicate, Host, Sampling, Text, Time};
 
     #[test]
     fn every_field_comes_back() {
@@ -242,5 +135,19 @@ mod tests {
         let path = Path::new("made").into();
         let mut chunk = RowChunk::new(path, flows.clone(), vec![full], 0).unwrap();
         assert_eq!(rows(&mut chunk, 0).unwrap(), (flows, vec![full]));
+    }
+
+    #[test]
+    fn numbers_without_room_are_the_greatest_that_fit() {
+        let (mut flow, mut more) = (Flow::EMPTY, More::NONE);
+        for info in FIELDS {
+            info.field.set(Value::Number(u64::MAX), &mut flow, &mut more);
+        }
+        assert_eq!((flow.proto, flow.sport, flow.input), (u8::MAX, u16::MAX, u32::MAX));
+        assert_eq!((flow.bytes, flow.clock_offset), (u64::MAX, -1));
+        assert_eq!((more.min_ttl, more.dst_vlan, more.mpls), (u8::MAX, u16::MAX, [u32::MAX; 10]));
+        assert_eq!((flow.src, more.user.is_empty()), (Host::UNSPECIFIED, true));
+        Field::Proto.set(Value::Number(300), &mut flow, &mut more);
+        assert_eq!(flow.proto, 255, "not 44");
     }
 }

@@ -1,19 +1,26 @@
-//! The one table of columns of the archive: which there are, and how they are kept.
-//!
-//! Names and order are those of [`FIELDS`]; here stands only the physical side.
+//! The columns of the archive, which are those of [`FIELDS`]: their names, their order,
+//! their types and the versions they came in are said there. Here stands what versions
+//! there are, and how a column is encoded.
 
+pub use crate::flow::field::Store;
 use crate::flow::field::{FIELDS, Field};
 
 /// Versions of segments and journals. All of them are read, the newest is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// A new one is a variant here, and `since` of the members of a flow that it brings; what
+/// else it changes is decided where versions are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// Without a checksum of the footer, and without the fields from
-    /// [`Field::FlowCount`] on; a flow is a duplicate or not.
+    /// Without a checksum of the footer, and without the fields that came
+    /// [since](crate::flow::field::FieldInfo::since); a flow is a duplicate or not.
     One = 1,
     Two = 2,
 }
 
 impl Version {
+    /// All of them, the oldest first.
+    pub const ALL: [Version; 2] = [Version::One, Version::Two];
+
     /// The one that is written.
     pub const NEWEST: Version = Version::Two;
 
@@ -23,7 +30,7 @@ impl Version {
     /// The version of a number, if it is one that is read.
     #[must_use]
     pub fn of(number: u32) -> Option<Version> {
-        [Version::One, Version::Two].into_iter().find(|version| version.number() == number)
+        Version::ALL.into_iter().find(|version| version.number() == number)
     }
 
     /// Its number.
@@ -31,23 +38,6 @@ impl Version {
     pub fn number(self) -> u32 {
         self as u32
     }
-}
-
-/// What a column is to whoever opens the file (Parquet's logical types).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// TIMESTAMP(MILLIS, UTC).
-    Millis,
-    /// Unsigned, that many bits; 64 bits are an INT64, all others an INT32.
-    Unsigned(u8),
-    /// INT64.
-    Signed,
-    /// BOOLEAN.
-    Flag,
-    /// FIXED_LEN_BYTE_ARRAY(16), network byte order, IPv4 as `::ffff:a.b.c.d`.
-    Address,
-    /// BYTE_ARRAY, STRING.
-    Text,
 }
 
 /// How a column is written.
@@ -73,7 +63,7 @@ impl Column {
     /// The column of a field.
     #[must_use]
     pub fn of(field: Field) -> Column {
-        let store = store(field);
+        let store = field.info().store;
         let coding = match store {
             Store::Millis => Coding::Delta,
             Store::Flag => Coding::Runs,
@@ -88,19 +78,16 @@ impl Column {
         FIELDS.iter().map(|info| Column::of(info.field))
     }
 
-    /// Those of files of a version: the first ones, and `duplicate` was a flag.
+    /// Those of files of a version: what came later is left out, and `duplicate` was a
+    /// flag.
     pub fn of_version(version: Version) -> impl Iterator<Item = Column> {
-        let was = move |column: Column| match (version, column.field) {
+        let came = move |column: &Column| column.field.info().since <= version.number();
+        Column::all().filter(came).map(move |column| match (version, column.field) {
             (Version::One, Field::Duplicate) => {
                 Column { store: Store::Flag, coding: Coding::Runs, ..column }
             }
             _ => column,
-        };
-        let count = match version {
-            Version::One => Field::FlowCount as usize,
-            Version::Two => FIELDS.len(),
-        };
-        Column::all().take(count).map(was)
+        })
     }
 
     /// Its name in files.
@@ -137,33 +124,5 @@ impl Coding {
             Coding::Dictionary => "dictionary",
             Coding::Runs => "runs",
         }
-    }
-}
-
-fn store(field: Field) -> Store {
-    use Field as F;
-    match field {
-        F::Src | F::Dst | F::NextHop | F::Exporter | F::BgpNextHop | F::NatSrc | F::NatDst => {
-            Store::Address
-        }
-        F::SrcInside | F::DstInside => Store::Address,
-        F::User => Store::Text,
-        F::First | F::Last | F::Arrival => Store::Millis,
-        F::Bytes | F::Packets | F::App => Store::Unsigned(64),
-        F::InSrcMac | F::OutDstMac | F::InDstMac | F::OutSrcMac => Store::Unsigned(64),
-        F::ClockOffset => Store::Signed,
-        F::Timed => Store::Flag,
-        F::Domain | F::Sampling | F::Input | F::Output | F::SrcAs | F::DstAs => Store::Unsigned(32),
-        F::Mpls1 | F::Mpls2 | F::Mpls3 | F::Mpls4 | F::Mpls5 => Store::Unsigned(32),
-        F::Mpls6 | F::Mpls7 | F::Mpls8 | F::Mpls9 | F::Mpls10 => Store::Unsigned(32),
-        F::PrevAs | F::NextAs | F::InVrf | F::OutVrf => Store::Unsigned(32),
-        F::FlowCount | F::TunnelKey => Store::Unsigned(32),
-        F::SrcPort | F::DstPort | F::Vlan | F::DstVlan => Store::Unsigned(16),
-        F::NatSrcPort | F::NatDstPort => Store::Unsigned(16),
-        F::Proto | F::TcpFlags | F::Tos | F::SrcMask | F::DstMask | F::Direction => {
-            Store::Unsigned(8)
-        }
-        F::Duplicate | F::Tunnel => Store::Unsigned(8),
-        F::NatEvent | F::DstTos | F::MinTtl | F::MaxTtl | F::Forwarding => Store::Unsigned(8),
     }
 }

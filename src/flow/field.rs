@@ -1,235 +1,214 @@
 //! The one table of flow fields.
 //!
 //! Wire elements, filter words and columns only map to a [`Field`]; what it is
-//! called and how it is read off a [`Flow`] stands here and nowhere else.
+//! called and which member of a [`Flow`] or a [`More`] it is stands here and nowhere else.
+//! How wide it is, and how it is read, set, gathered and stored, follows from the type of
+//! the member ([`Stored`]).
 
+use super::record::since_of;
+pub use super::stored::{Kind, Store, Value};
+use super::stored::{Numbers, Stored, store_of};
 use super::vector::Vector;
-use super::{Flow, Host, More, Text, Time, more_of};
+use super::{Flow, Host, More, Text, more_of};
 
-/// A field of a [`Flow`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Field {
-    Src,
-    Dst,
-    NextHop,
-    Exporter,
-    Domain,
-    First,
-    Last,
-    Arrival,
-    Bytes,
-    Packets,
-    Sampling,
-    Input,
-    Output,
-    SrcAs,
-    DstAs,
-    SrcPort,
-    DstPort,
-    Vlan,
-    Proto,
-    TcpFlags,
-    Tos,
-    SrcMask,
-    DstMask,
-    Direction,
-    Duplicate,
-    Timed,
-    ClockOffset,
-    // From here on: what is kept in [`More`].
-    BgpNextHop,
-    NatSrc,
-    NatDst,
-    NatSrcPort,
-    NatDstPort,
-    NatEvent,
-    InSrcMac,
-    OutDstMac,
-    InDstMac,
-    OutSrcMac,
-    Mpls1,
-    Mpls2,
-    Mpls3,
-    Mpls4,
-    Mpls5,
-    Mpls6,
-    Mpls7,
-    Mpls8,
-    Mpls9,
-    Mpls10,
-    PrevAs,
-    NextAs,
-    InVrf,
-    OutVrf,
-    DstVlan,
-    DstTos,
-    MinTtl,
-    MaxTtl,
-    Forwarding,
-    // From here on: since version 2 of the archive.
-    FlowCount,
-    SrcInside,
-    DstInside,
-    App,
-    User,
-    Tunnel,
-    TunnelKey,
-}
-
-/// What the values of a [`Field`] are.
+/// Where a field is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Address,
-    Time,
-    Number,
-    /// A number whose bits are those of an `i64`.
-    Signed,
-    Mac,
-    Text,
-}
-
-/// A field's value, in the shape it is compared and printed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
-    Address(Host),
-    Time(Time),
-    Number(u64),
-    Text(Text),
+pub enum Part {
+    /// In the [`Flow`]: what every exporter reports.
+    Flow,
+    /// In the [`More`] that comes with some flows.
+    More,
 }
 
 /// What there is to know about a [`Field`].
 pub struct FieldInfo {
     pub field: Field,
-    /// The name in column headers and messages.
+    /// The name in column headers and messages, and of the archive's column.
     pub name: &'static str,
     /// Further words people use for it.
     pub aliases: &'static [&'static str],
     /// The label on screens.
     pub label: &'static str,
     pub kind: Kind,
+    pub part: Part,
+    /// How it is stored: that follows from the type of its member.
+    pub store: Store,
+    /// The version of the archive in which it came: that is said of its member.
+    pub since: u32,
     /// Reads it off a flow and what came with it.
     pub get: fn(&Flow, &More) -> Value,
-    /// Reads it off many flows of a batch into a column: addresses, texts, or
-    /// numbers (times and signed ones as their bits). What it held before is gone.
+    /// Reads it off many flows of a batch into a column ([`Stored::gather`]).
     pub gather: fn(&[Flow], &[More], &mut Vector),
 }
 
-macro_rules! value {
-    (Address, $get:expr) => {
-        Value::Address($get)
+/// The member of a flow or of what came with it.
+macro_rules! member {
+    ($flow:ident, $more:ident, flow $($member:tt)+) => { $flow.$($member)+ };
+    ($flow:ident, $more:ident, more $($member:tt)+) => { $more.$($member)+ };
+}
+
+macro_rules! part {
+    (flow) => {
+        (Part::Flow, Flow::MEMBERS)
     };
-    (Time, $get:expr) => {
-        Value::Time($get)
-    };
-    (Text, $get:expr) => {
-        Value::Text($get)
-    };
-    (Signed, $get:expr) => {
-        Value::Number($get.cast_unsigned())
-    };
-    ($kind:ident, $get:expr) => {
-        Value::Number(u64::from($get))
+    (more) => {
+        (Part::More, More::MEMBERS)
     };
 }
 
-/// The column of a field: what [`value`] is for one flow.
-macro_rules! column {
-    (Address, $out:ident, $rows:expr) => {
-        $out.addresses().extend($rows)
-    };
-    (Text, $out:ident, $rows:expr) => {
-        $out.texts().extend($rows)
-    };
-    (Time, $out:ident, $rows:expr) => {
-        $out.numbers().extend($rows.map(|time: Time| time.0.cast_unsigned()))
-    };
-    (Signed, $out:ident, $rows:expr) => {
-        $out.numbers().extend($rows.map(|number: i64| number.cast_unsigned()))
-    };
-    ($kind:ident, $out:ident, $rows:expr) => {
-        $out.numbers().extend($rows.map(u64::from))
+/// Code for members of [`More`] only.
+macro_rules! if_more {
+    (flow $code:expr) => {};
+    (more $code:expr) => {
+        $code
     };
 }
 
 macro_rules! fields {
-    ($($field:ident, $name:literal, $aliases:expr, $label:literal, $kind:ident, |$flow:pat_param, $more:pat_param| $get:expr;)*) => {
+    ($(
+        $field:ident, $name:literal, $aliases:expr, $label:literal, $kind:ident,
+        $part:ident.$member:ident $([$entry:literal])?;
+    )*) => {
+        /// A field of a [`Flow`] or a [`More`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Field { $($field),* }
+
         /// Every field, in the order of [`Field`].
         pub const FIELDS: &[FieldInfo] = &[$(FieldInfo {
-            field: Field::$field, name: $name, aliases: &$aliases, label: $label,
-            kind: Kind::$kind, get: |$flow, $more| value!($kind, $get),
-            gather: |flows, batch, out| column!($kind, out, flows.iter().map(|flow| {
-                let ($flow, $more) = (flow, more_of(flow, batch));
-                $get
-            })),
+            field: Field::$field,
+            name: $name,
+            aliases: &$aliases,
+            label: $label,
+            kind: Kind::$kind,
+            part: part!($part).0,
+            store: {
+                let (flow, more) = (&Flow::EMPTY, &More::NONE);
+                let _ = (flow, more);
+                store_of(&member!(flow, more, $part $member $([$entry])?))
+            },
+            since: since_of(part!($part).1, stringify!($member)),
+            get: |flow, more| {
+                let _ = (flow, more);
+                member!(flow, more, $part $member $([$entry])?).value()
+            },
+            gather: |flows, batch, out| Stored::gather(flows.iter().map(|flow| {
+                let more = more_of(flow, batch);
+                let _ = (flow, more);
+                member!(flow, more, $part $member $([$entry])?)
+            }), out),
         }),*];
+
+        impl Field {
+            /// Its value of a flow and what came with it.
+            #[inline]
+            #[must_use]
+            pub fn value(self, flow: &Flow, more: &More) -> Value {
+                match self {
+                    $(Field::$field => member!(flow, more, $part $member $([$entry])?).value(),)*
+                }
+            }
+
+            /// Sets a field of numbers ([`Stored::set_number`]); others stay as they are.
+            #[inline]
+            pub fn set_number(self, bits: u64, flow: &mut Flow, more: &mut More) {
+                match self {
+                    $(Field::$field => member!(flow, more, $part $member $([$entry])?).set_number(bits),)*
+                }
+            }
+
+            /// Sets a field of addresses; others stay as they are.
+            #[inline]
+            pub fn set_address(self, host: Host, flow: &mut Flow, more: &mut More) {
+                match self {
+                    $(Field::$field => member!(flow, more, $part $member $([$entry])?).set_address(host),)*
+                }
+            }
+
+            /// Sets a field of texts; others stay as they are.
+            #[inline]
+            pub fn set_text(self, text: Text, flow: &mut Flow, more: &mut More) {
+                match self {
+                    $(Field::$field => member!(flow, more, $part $member $([$entry])?).set_text(text),)*
+                }
+            }
+        }
+
+        impl More {
+            /// Sets every member that is an unsigned number to what a record on the wire
+            /// says of it, in the width of the member.
+            #[inline]
+            pub fn load_numbers(&mut self, numbers: &impl Numbers) {
+                $(if_more!($part self.$member $([$entry])?.load_from(Field::$field as usize, numbers));)*
+            }
+        }
     };
 }
 
 fields! {
-    Src, "src", ["srcip"], "source", Address, |f, _| f.src;
-    Dst, "dst", ["dstip"], "destination", Address, |f, _| f.dst;
-    NextHop, "next_hop", ["nhip"], "next hop", Address, |f, _| f.next_hop;
-    Exporter, "exporter", ["router"], "exporter", Address, |f, _| f.exporter;
-    Domain, "domain", ["odid"], "domain", Number, |f, _| f.domain;
-    First, "first", ["tstart"], "first seen", Time, |f, _| f.first;
-    Last, "last", ["tend"], "last seen", Time, |f, _| f.last;
-    Arrival, "arrival", ["received"], "received", Time, |f, _| f.arrival;
-    Bytes, "bytes", ["octets"], "bytes", Number, |f, _| f.bytes;
-    Packets, "packets", ["pkts"], "packets", Number, |f, _| f.packets;
-    Sampling, "sampling", [], "sampling", Number, |f, _| f.sampling.rate().unwrap_or(0);
-    Input, "input", ["inif"], "in if", Number, |f, _| f.input;
-    Output, "output", ["outif"], "out if", Number, |f, _| f.output;
-    SrcAs, "src_as", ["srcas"], "src AS", Number, |f, _| f.src_as;
-    DstAs, "dst_as", ["dstas"], "dst AS", Number, |f, _| f.dst_as;
-    SrcPort, "sport", ["srcport"], "src port", Number, |f, _| f.sport;
-    DstPort, "dport", ["dstport"], "dst port", Number, |f, _| f.dport;
-    Vlan, "vlan", [], "VLAN", Number, |f, _| f.vlan;
-    Proto, "proto", ["protocol"], "protocol", Number, |f, _| f.proto;
-    TcpFlags, "tcp_flags", ["flags"], "flags", Number, |f, _| f.tcp_flags;
-    Tos, "tos", [], "ToS", Number, |f, _| f.tos;
-    SrcMask, "src_mask", ["srcmask"], "src mask", Number, |f, _| f.src_mask;
-    DstMask, "dst_mask", ["dstmask"], "dst mask", Number, |f, _| f.dst_mask;
-    Direction, "direction", ["dir"], "direction", Number, |f, _| f.direction;
-    Duplicate, "duplicate", [], "duplicate", Number, |f, _| f.duplicate;
-    Timed, "timed", [], "timed", Number, |f, _| f.timed;
-    ClockOffset, "clock_offset", [], "clock offset", Signed, |f, _| f.clock_offset;
-    BgpNextHop, "bgp_next_hop", ["nhbip"], "BGP next hop", Address, |_, m| m.bgp_next_hop;
-    NatSrc, "nat_src", [], "NAT source", Address, |_, m| m.nat_src;
-    NatDst, "nat_dst", [], "NAT destination", Address, |_, m| m.nat_dst;
-    NatSrcPort, "nat_sport", [], "NAT src port", Number, |_, m| m.nat_sport;
-    NatDstPort, "nat_dport", [], "NAT dst port", Number, |_, m| m.nat_dport;
-    NatEvent, "nat_event", [], "NAT event", Number, |_, m| m.nat_event;
-    InSrcMac, "in_src_mac", ["insrcmac"], "in src MAC", Mac, |_, m| m.in_src_mac;
-    OutDstMac, "out_dst_mac", ["outdstmac"], "out dst MAC", Mac, |_, m| m.out_dst_mac;
-    InDstMac, "in_dst_mac", ["indstmac"], "in dst MAC", Mac, |_, m| m.in_dst_mac;
-    OutSrcMac, "out_src_mac", ["outsrcmac"], "out src MAC", Mac, |_, m| m.out_src_mac;
-    Mpls1, "mpls1", [], "MPLS label 1", Number, |_, m| m.mpls[0];
-    Mpls2, "mpls2", [], "MPLS label 2", Number, |_, m| m.mpls[1];
-    Mpls3, "mpls3", [], "MPLS label 3", Number, |_, m| m.mpls[2];
-    Mpls4, "mpls4", [], "MPLS label 4", Number, |_, m| m.mpls[3];
-    Mpls5, "mpls5", [], "MPLS label 5", Number, |_, m| m.mpls[4];
-    Mpls6, "mpls6", [], "MPLS label 6", Number, |_, m| m.mpls[5];
-    Mpls7, "mpls7", [], "MPLS label 7", Number, |_, m| m.mpls[6];
-    Mpls8, "mpls8", [], "MPLS label 8", Number, |_, m| m.mpls[7];
-    Mpls9, "mpls9", [], "MPLS label 9", Number, |_, m| m.mpls[8];
-    Mpls10, "mpls10", [], "MPLS label 10", Number, |_, m| m.mpls[9];
-    PrevAs, "prev_as", ["prevas"], "previous AS", Number, |_, m| m.prev_as;
-    NextAs, "next_as", ["nextas"], "next AS", Number, |_, m| m.next_as;
-    InVrf, "in_vrf", [], "in VRF", Number, |_, m| m.in_vrf;
-    OutVrf, "out_vrf", [], "out VRF", Number, |_, m| m.out_vrf;
-    DstVlan, "dst_vlan", ["dstvlan"], "dst VLAN", Number, |_, m| m.dst_vlan;
-    DstTos, "dst_tos", ["dsttos"], "dst ToS", Number, |_, m| m.dst_tos;
-    MinTtl, "min_ttl", ["minttl"], "least TTL", Number, |_, m| m.min_ttl;
-    MaxTtl, "max_ttl", ["maxttl"], "most TTL", Number, |_, m| m.max_ttl;
-    Forwarding, "forwarding", ["fwdstat"], "forwarding", Number, |_, m| m.forwarding;
-    FlowCount, "flow_count", [], "flow count", Number, |_, m| m.flow_count;
-    SrcInside, "src_inside", [], "inside source", Address, |_, m| m.src_inside;
-    DstInside, "dst_inside", [], "inside destination", Address, |_, m| m.dst_inside;
-    App, "app", [], "application", Number, |_, m| m.app;
-    User, "user", [], "user", Text, |_, m| m.user;
-    Tunnel, "tunnel", [], "tunnel", Number, |_, m| m.tunnel;
-    TunnelKey, "tunnel_key", [], "tunnel key", Number, |_, m| m.tunnel_key;
+    Src, "src", ["srcip"], "source", Address, flow.src;
+    Dst, "dst", ["dstip"], "destination", Address, flow.dst;
+    NextHop, "next_hop", ["nhip"], "next hop", Address, flow.next_hop;
+    Exporter, "exporter", ["router"], "exporter", Address, flow.exporter;
+    Domain, "domain", ["odid"], "domain", Number, flow.domain;
+    First, "first", ["tstart"], "first seen", Time, flow.first;
+    Last, "last", ["tend"], "last seen", Time, flow.last;
+    Arrival, "arrival", ["received"], "received", Time, flow.arrival;
+    Bytes, "bytes", ["octets"], "bytes", Number, flow.bytes;
+    Packets, "packets", ["pkts"], "packets", Number, flow.packets;
+    Sampling, "sampling", [], "sampling", Number, flow.sampling;
+    Input, "input", ["inif"], "in if", Number, flow.input;
+    Output, "output", ["outif"], "out if", Number, flow.output;
+    SrcAs, "src_as", ["srcas"], "src AS", Number, flow.src_as;
+    DstAs, "dst_as", ["dstas"], "dst AS", Number, flow.dst_as;
+    SrcPort, "sport", ["srcport"], "src port", Number, flow.sport;
+    DstPort, "dport", ["dstport"], "dst port", Number, flow.dport;
+    Vlan, "vlan", [], "VLAN", Number, flow.vlan;
+    Proto, "proto", ["protocol"], "protocol", Number, flow.proto;
+    TcpFlags, "tcp_flags", ["flags"], "flags", Number, flow.tcp_flags;
+    Tos, "tos", [], "ToS", Number, flow.tos;
+    SrcMask, "src_mask", ["srcmask"], "src mask", Number, flow.src_mask;
+    DstMask, "dst_mask", ["dstmask"], "dst mask", Number, flow.dst_mask;
+    Direction, "direction", ["dir"], "direction", Number, flow.direction;
+    Duplicate, "duplicate", [], "duplicate", Number, flow.duplicate;
+    Timed, "timed", [], "timed", Number, flow.timed;
+    ClockOffset, "clock_offset", [], "clock offset", Signed, flow.clock_offset;
+    BgpNextHop, "bgp_next_hop", ["nhbip"], "BGP next hop", Address, more.bgp_next_hop;
+    NatSrc, "nat_src", [], "NAT source", Address, more.nat_src;
+    NatDst, "nat_dst", [], "NAT destination", Address, more.nat_dst;
+    NatSrcPort, "nat_sport", [], "NAT src port", Number, more.nat_sport;
+    NatDstPort, "nat_dport", [], "NAT dst port", Number, more.nat_dport;
+    NatEvent, "nat_event", [], "NAT event", Number, more.nat_event;
+    InSrcMac, "in_src_mac", ["insrcmac"], "in src MAC", Mac, more.in_src_mac;
+    OutDstMac, "out_dst_mac", ["outdstmac"], "out dst MAC", Mac, more.out_dst_mac;
+    InDstMac, "in_dst_mac", ["indstmac"], "in dst MAC", Mac, more.in_dst_mac;
+    OutSrcMac, "out_src_mac", ["outsrcmac"], "out src MAC", Mac, more.out_src_mac;
+    Mpls1, "mpls1", [], "MPLS label 1", Number, more.mpls[0];
+    Mpls2, "mpls2", [], "MPLS label 2", Number, more.mpls[1];
+    Mpls3, "mpls3", [], "MPLS label 3", Number, more.mpls[2];
+    Mpls4, "mpls4", [], "MPLS label 4", Number, more.mpls[3];
+    Mpls5, "mpls5", [], "MPLS label 5", Number, more.mpls[4];
+    Mpls6, "mpls6", [], "MPLS label 6", Number, more.mpls[5];
+    Mpls7, "mpls7", [], "MPLS label 7", Number, more.mpls[6];
+    Mpls8, "mpls8", [], "MPLS label 8", Number, more.mpls[7];
+    Mpls9, "mpls9", [], "MPLS label 9", Number, more.mpls[8];
+    Mpls10, "mpls10", [], "MPLS label 10", Number, more.mpls[9];
+    PrevAs, "prev_as", ["prevas"], "previous AS", Number, more.prev_as;
+    NextAs, "next_as", ["nextas"], "next AS", Number, more.next_as;
+    InVrf, "in_vrf", [], "in VRF", Number, more.in_vrf;
+    OutVrf, "out_vrf", [], "out VRF", Number, more.out_vrf;
+    DstVlan, "dst_vlan", ["dstvlan"], "dst VLAN", Number, more.dst_vlan;
+    DstTos, "dst_tos", ["dsttos"], "dst ToS", Number, more.dst_tos;
+    MinTtl, "min_ttl", ["minttl"], "least TTL", Number, more.min_ttl;
+    MaxTtl, "max_ttl", ["maxttl"], "most TTL", Number, more.max_ttl;
+    Forwarding, "forwarding", ["fwdstat"], "forwarding", Number, more.forwarding;
+    FlowCount, "flow_count", [], "flow count", Number, more.flow_count;
+    SrcInside, "src_inside", [], "inside source", Address, more.src_inside;
+    DstInside, "dst_inside", [], "inside destination", Address, more.dst_inside;
+    App, "app", [], "application", Number, more.app;
+    User, "user", [], "user", Text, more.user;
+    Tunnel, "tunnel", [], "tunnel", Number, more.tunnel;
+    TunnelKey, "tunnel_key", [], "tunnel key", Number, more.tunnel_key;
 }
 
 impl Field {
@@ -242,7 +221,24 @@ impl Field {
     /// Whether it is kept in [`More`] rather than in the flow.
     #[must_use]
     pub fn is_more(self) -> bool {
-        self as u8 >= Field::BgpNextHop as u8
+        self.info().part == Part::More
+    }
+
+    /// Sets it to a value of its kind; a value of another kind leaves it as it is.
+    #[inline]
+    pub fn set(self, value: Value, flow: &mut Flow, more: &mut More) {
+        match value {
+            Value::Address(host) => self.set_address(host, flow, more),
+            Value::Time(time) => self.set_number(time.0.cast_unsigned(), flow, more),
+            Value::Number(bits) => self.set_number(bits, flow, more),
+            Value::Text(text) => self.set_text(text, flow, more),
+        }
+    }
+
+    /// Whether an exporter reported it, as far as its value tells.
+    #[must_use]
+    pub fn is_reported(self, flow: &Flow, more: &More) -> bool {
+        self.value(flow, more) != self.value(&Flow::EMPTY, &More::NONE)
     }
 
     /// The field of a name or an alias.

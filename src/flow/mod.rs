@@ -12,8 +12,12 @@ mod host;
 mod local;
 mod more;
 pub mod named;
+mod record;
+mod sampling;
 pub mod service;
+pub mod stored;
 mod text;
+mod time;
 mod vector;
 
 pub use duplicate::Duplicate;
@@ -21,113 +25,72 @@ pub use groups::{Area, Groups};
 pub use host::{Host, Network, NetworkError};
 pub use local::{Class, LocalNetworks};
 pub use more::{MPLS_LABELS, More};
+pub use record::{Member, len_of};
+pub use sampling::Sampling;
 pub use text::{MAX_TEXT, Text};
+pub use time::Time;
 
-use serde::{Deserialize, Serialize};
+use self::record::record;
+use self::stored::Fixed;
 
-/// A moment in milliseconds since the Unix epoch, UTC.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct Time(pub i64);
-
-impl Time {
-    /// This moment moved by `ms` milliseconds, without wrapping.
-    #[must_use]
-    pub fn plus_ms(self, ms: i64) -> Time {
-        Time(self.0.saturating_add(ms))
+record! {
+    /// One unidirectional flow record.
+    ///
+    /// Counters are unscaled. Addresses of both families are a [`Host`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Flow (EMPTY) {
+        /// Source and destination address.
+        pub src: Host,
+        pub dst: Host,
+        /// Next hop router, [`Host::UNSPECIFIED`] when not reported.
+        pub next_hop: Host,
+        /// Address the datagram came from.
+        pub exporter: Host,
+        /// First and last packet by the exporter's clock; sFlow has none, the arrival
+        /// is taken.
+        pub first: Time,
+        pub last: Time,
+        /// When the datagram reached this host, by our clock.
+        pub arrival: Time,
+        /// What to add to the exporter's times to get ours, in milliseconds.
+        pub clock_offset: i64,
+        pub bytes: u64,
+        pub packets: u64,
+        /// Observation domain (IPFIX), source id (v9), engine type and id (v5),
+        /// sub-agent (sFlow).
+        pub domain: u32,
+        pub sampling: Sampling,
+        /// SNMP interface index.
+        pub input: u32,
+        pub output: u32,
+        pub src_as: u32,
+        pub dst_as: u32,
+        /// Which [`More`] of the batch it came in belongs to it: its place counted
+        /// from 1, or 0 for none. See [`more_of`].
+        pub more: u32,
+        /// Transport ports; an ICMP type and code stand in `dport` as type * 256 + code.
+        pub sport: u16,
+        pub dport: u16,
+        pub vlan: u16,
+        /// IANA protocol number.
+        pub proto: u8,
+        pub tcp_flags: u8,
+        pub tos: u8,
+        pub src_mask: u8,
+        pub dst_mask: u8,
+        /// IE 61: 0 ingress, 1 egress, [`Flow::NO_DIRECTION`] when not reported.
+        pub direction: u8 = Flow::NO_DIRECTION,
+        /// Whether first and last are the record's own, not made up from its arrival.
+        pub timed: bool = true,
+        /// Whether the same flow was reported before: counted once, unless asked otherwise.
+        pub duplicate: Duplicate,
     }
-
-    /// Milliseconds from `earlier` to this moment; negative when it is later.
-    #[must_use]
-    pub fn since(self, earlier: Time) -> i64 {
-        self.0.saturating_sub(earlier.0)
+    unstored {
+        /// Whether it is one sampled packet (sFlow, RFC 5476), not a flow that its exporter
+        /// added up, or was made of packets that a sampler chose whose rate is not known yet.
+        /// Known while a datagram is decoded; files do not keep it.
+        pub packet_sample: bool = false,
     }
-}
-
-/// How much the exporter's packet counters stand for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Sampling(u32);
-
-impl Sampling {
-    /// The exporter announced nothing; counters are taken as they are.
-    pub const UNKNOWN: Sampling = Sampling(0);
-
-    /// One packet in `rate` was looked at. A rate of 0 says nothing (RFC 3954
-    /// leaves it undefined and exporters send it for "off"), so it is unknown.
-    #[must_use]
-    pub fn one_in(rate: u32) -> Sampling {
-        Sampling(rate)
-    }
-
-    /// The announced rate, if any.
-    #[must_use]
-    pub fn rate(self) -> Option<u32> {
-        (self.0 != 0).then_some(self.0)
-    }
-
-    /// `count` scaled to what was on the wire, saturating.
-    #[must_use]
-    pub fn scale(self, count: u64) -> u64 {
-        count.saturating_mul(u64::from(self.0.max(1)))
-    }
-}
-
-/// One unidirectional flow record.
-///
-/// Counters are unscaled. Addresses of both families are a [`Host`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flow {
-    /// Source and destination address.
-    pub src: Host,
-    pub dst: Host,
-    /// Next hop router, [`Host::UNSPECIFIED`] when not reported.
-    pub next_hop: Host,
-    /// Address the datagram came from.
-    pub exporter: Host,
-    /// Observation domain (IPFIX), source id (v9), engine type and id (v5),
-    /// sub-agent (sFlow).
-    pub domain: u32,
-    /// First and last packet by the exporter's clock; sFlow has none, the arrival
-    /// is taken.
-    pub first: Time,
-    pub last: Time,
-    /// When the datagram reached this host, by our clock.
-    pub arrival: Time,
-    /// What to add to the exporter's times to get ours, in milliseconds.
-    pub clock_offset: i64,
-    pub bytes: u64,
-    pub packets: u64,
-    pub sampling: Sampling,
-    /// SNMP interface index.
-    pub input: u32,
-    pub output: u32,
-    pub src_as: u32,
-    pub dst_as: u32,
-    /// Transport ports; an ICMP type and code stand in `dport` as type * 256 + code.
-    pub sport: u16,
-    pub dport: u16,
-    pub vlan: u16,
-    /// IANA protocol number.
-    pub proto: u8,
-    pub tcp_flags: u8,
-    pub tos: u8,
-    pub src_mask: u8,
-    pub dst_mask: u8,
-    /// IE 61: 0 ingress, 1 egress, [`Flow::NO_DIRECTION`] when not reported.
-    pub direction: u8,
-    /// Whether first and last are the record's own, not made up from its arrival.
-    pub timed: bool,
-    /// Whether it is one sampled packet (sFlow, RFC 5476), not a flow that its exporter
-    /// added up, or was made of packets that a sampler chose whose rate is not known yet.
-    /// Known while a datagram is decoded; files do not keep it.
-    pub packet_sample: bool,
-    /// Whether the same flow was reported before: counted once, unless asked otherwise.
-    pub duplicate: Duplicate,
-    /// Which [`More`] of the batch it came in belongs to it: its place counted
-    /// from 1, or 0 for none. See [`more_of`].
-    pub more: u32,
 }
 
 /// What came with `flow`, out of what came with its batch.
@@ -140,39 +103,6 @@ pub fn more_of<'a>(flow: &Flow, batch: &'a [More]) -> &'a More {
 impl Flow {
     /// Value of [`Flow::direction`] when the exporter did not say.
     pub const NO_DIRECTION: u8 = 255;
-
-    /// A flow with no addresses, counters or times: the start for builders and tests.
-    pub const EMPTY: Flow = Flow {
-        src: Host::UNSPECIFIED,
-        dst: Host::UNSPECIFIED,
-        next_hop: Host::UNSPECIFIED,
-        exporter: Host::UNSPECIFIED,
-        domain: 0,
-        first: Time(0),
-        last: Time(0),
-        arrival: Time(0),
-        clock_offset: 0,
-        bytes: 0,
-        packets: 0,
-        sampling: Sampling::UNKNOWN,
-        input: 0,
-        output: 0,
-        src_as: 0,
-        dst_as: 0,
-        sport: 0,
-        dport: 0,
-        vlan: 0,
-        proto: 0,
-        tcp_flags: 0,
-        tos: 0,
-        src_mask: 0,
-        dst_mask: 0,
-        direction: Flow::NO_DIRECTION,
-        timed: true,
-        packet_sample: false,
-        duplicate: Duplicate::No,
-        more: 0,
-    };
 
     /// The same conversation seen from the other end: addresses, ports, masks,
     /// AS numbers and interfaces change places; ICMP's type and code stay where

@@ -7,7 +7,7 @@
 use super::names::{Hosts, Names};
 use super::question::{Part, Prefix};
 use crate::flow::Host;
-use crate::flow::field::{Field, Kind};
+use crate::flow::field::{Field, Kind, Store};
 
 /// A key of up to 64 times `W` bits.
 pub(super) type Key<const W: usize> = [u64; W];
@@ -225,20 +225,14 @@ fn counted(field: Field) -> u64 {
     if (Field::Mpls1..=Field::Mpls10).contains(&field) { !0xf } else { u64::MAX }
 }
 
-/// How many bits the values of a field take.
+/// How many bits the values of a field take. Texts are no keys.
 fn bits(field: Field) -> u32 {
-    match field {
-        Field::SrcPort | Field::DstPort | Field::Vlan | Field::DstVlan => 16,
-        Field::NatSrcPort | Field::NatDstPort => 16,
-        Field::Proto | Field::TcpFlags | Field::Tos | Field::DstTos => 8,
-        Field::SrcMask | Field::DstMask | Field::Direction => 8,
-        Field::MinTtl | Field::MaxTtl | Field::Forwarding | Field::NatEvent => 8,
-        Field::First | Field::Last | Field::Arrival | Field::Bytes | Field::Packets => 64,
-        Field::ClockOffset | Field::App => 64,
-        Field::InSrcMac | Field::OutDstMac | Field::InDstMac | Field::OutSrcMac => 64,
-        Field::Duplicate | Field::Timed | Field::Tunnel => 8,
-        _ if field.info().kind == Kind::Address => HOST,
-        _ => 32,
+    match field.info().store {
+        Store::Unsigned(bits) => u32::from(bits),
+        Store::Flag => 8,
+        Store::Millis | Store::Signed => 64,
+        Store::Address => HOST,
+        Store::Text => 32,
     }
 }
 

@@ -5,14 +5,14 @@
 //! listed are skipped by their length; what they are called is in
 //! [`registry`](super::registry).
 
-use crate::flow::field::Field;
+use crate::flow::field::{FIELDS, Field};
 
 /// The reverse direction of a biflow: elements under this enterprise number are
 /// those of IANA, seen from the other end (RFC 5103, section 6.1).
 pub const REVERSE_PEN: u32 = 29305;
 
 macro_rules! aux {
-    ($(#[$doc:meta])* $first:ident = $number:literal, $($(#[$docs:meta])* $name:ident,)*) => {
+    ($(#[$doc:meta])* $first:ident = $number:expr, $($(#[$docs:meta])* $name:ident,)*) => {
         /// Values a record may carry that are no flow field by themselves but
         /// help to make one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ macro_rules! aux {
 
 aux! {
     /// Upper halves of IPv6 addresses; the lower halves use the field's slot.
-    SrcHigh = 63,
+    SrcHigh = FIELDS.len() as u8,
     DstHigh,
     NextHopHigh,
     /// IPv4 addresses, apart from the IPv6 ones: some templates carry both.
@@ -282,7 +282,6 @@ pub fn element(pen: u32, id: u16) -> Option<&'static Element> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::field::FIELDS;
 
     #[test]
     fn elements_are_sorted_and_slots_do_not_collide() {

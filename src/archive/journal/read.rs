@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::record::{self, FLOW_LEN, MORE_LEN, MORE_LEN_1};
+use super::record::{self, FLOW_LEN, MORE_LEN};
 use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, Header, MAX_BLOCK_FLOWS, number};
 use crate::archive::schema::Version;
 use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk, is_sum_of, lock};
@@ -37,11 +37,7 @@ impl BlockHeader {
     /// Bytes of the records of a journal of this version; small, because both
     /// counts are.
     fn len(self, version: Version) -> usize {
-        let more = match version {
-            Version::One => MORE_LEN_1,
-            Version::Two => MORE_LEN,
-        };
-        self.flows * FLOW_LEN + self.more * more
+        self.flows * FLOW_LEN + self.more * record::more_len(version)
     }
 }
 
@@ -152,12 +148,13 @@ impl Blocks {
     fn take(&self, header: BlockHeader, flows: &mut Vec<Flow>, more: &mut Vec<More>) {
         let (first, last) = self.records.split_at(header.flows * FLOW_LEN);
         let before = u32::try_from(more.len()).unwrap_or(u32::MAX);
-        match self.version {
-            Version::One => more.extend(last.as_chunks().0.iter().map(record::load_more_1)),
-            Version::Two => more.extend(last.as_chunks().0.iter().map(record::load_more)),
+        if self.version == Version::NEWEST {
+            more.extend(last.as_chunks::<MORE_LEN>().0.iter().map(|bytes| More::load(bytes)));
+        } else {
+            more.extend(last.chunks_exact(record::more_len(self.version)).map(More::load));
         }
-        flows.extend(first.as_chunks().0.iter().map(|bytes| {
-            let mut flow = record::load_flow(bytes);
+        flows.extend(first.as_chunks::<FLOW_LEN>().0.iter().map(|bytes| {
+            let mut flow = Flow::load(bytes);
             flow.more = match flow.more as usize {
                 place if (1..=header.more).contains(&place) => flow.more.saturating_add(before),
                 _ => 0,

@@ -1,6 +1,6 @@
 //! Gathering the records of a block.
 
-use super::record::{self, FLOW_LEN, MORE_LEN};
+use super::record::{FLOW_LEN, MORE_LEN};
 use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, MAX_BLOCK_FLOWS};
 use crate::flow::{Flow, More};
 
@@ -46,12 +46,12 @@ impl Block {
             let mut flow = *flow;
             flow.more = match more {
                 Some(more) => {
-                    record::store_more(more, &mut self.more);
+                    more.store(&mut self.more);
                     u32::try_from(self.more.len() / MORE_LEN).unwrap_or(0)
                 }
                 None => 0,
             };
-            record::store_flow(&flow, &mut self.bytes);
+            flow.store(&mut self.bytes);
             self.flows += 1;
         }
         taken

@@ -156,7 +156,7 @@ impl Footer {
         };
         let (pages, id_pages) = match version {
             Version::One => (Vec::new(), Vec::new()),
-            Version::Two => pairs.pages()?,
+            _ => pairs.pages()?,
         };
         let mut footer = Footer {
             version,
@@ -266,7 +266,7 @@ impl<'a> Pairs<'a> {
             let what = format!("format {found}, this one reads {}", Version::READ);
             return Err(ArchiveError::Version { path: self.path.to_owned(), what });
         };
-        if (version, sum) == (Version::Two, Sum::Missing) {
+        if version >= Version::Two && sum == Sum::Missing {
             let what = "the checksum of its footer is missing";
             return Err(ArchiveError::damaged(self.path, what));
         }
@@ -301,7 +301,7 @@ fn check(path: &Path, metadata: &ParquetMetaData, footer: &Footer) -> Result<(),
     }
     let pages = (rows as usize).div_ceil(PAGE_ROWS);
     let of_pages = (footer.pages.len(), footer.id_pages.len());
-    if footer.version == Version::Two && of_pages != (pages, columns().count()) {
+    if footer.version >= Version::Two && of_pages != (pages, columns().count()) {
         return Err(ArchiveError::damaged(path, "what it says of its pages makes no sense"));
     }
     for (column, found) in columns().zip(group.columns()) {

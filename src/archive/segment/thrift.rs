@@ -153,7 +153,7 @@ fn schema(walk: &mut Walk) -> Option<bool> {
     const CHILDREN: u64 = 5;
     let (length, kind) = walk.list()?;
     let has = |version| Column::of_version(version).count() as u64 + 1 == length;
-    if kind != STRUCT || ![Version::One, Version::Two].into_iter().any(has) {
+    if kind != STRUCT || !Version::ALL.into_iter().any(has) {
         return Some(false);
     }
     let columns = length - 1;

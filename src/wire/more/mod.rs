@@ -5,19 +5,22 @@ use super::element::{Aux, SLOTS};
 use super::frame::Packet;
 use super::plan::Values;
 use super::template::Template;
-use crate::flow::field::{FIELDS, Field};
-use crate::flow::{Flow, Host, MPLS_LABELS, More};
+use crate::flow::field::{FIELDS, Field, Part};
+use crate::flow::stored::Numbers;
+use crate::flow::{Flow, Host, More};
 
 /// Slots from which a [`More`] is filled in: the fields of it, the parts of its
 /// addresses, and events.
 const SLOTS_OF_MORE: u128 = {
     let mut slots = 1 << Aux::Event as u8;
-    let mut slot = Field::BgpNextHop as usize;
-    while slot < FIELDS.len() {
-        slots |= 1 << slot;
-        slot += 1;
+    let mut field = 0;
+    while field < FIELDS.len() {
+        if matches!(FIELDS[field].part, Part::More) {
+            slots |= 1 << field;
+        }
+        field += 1;
     }
-    slot = Aux::BgpNextHopHigh as usize;
+    let mut slot = Aux::BgpNextHopHigh as usize;
     while slot <= Aux::NatDstV4 as usize && slot < SLOTS {
         slots |= 1 << slot;
         slot += 1;
@@ -44,43 +47,40 @@ impl Extras {
     }
 
     pub(super) fn load<V: Values>(&self, values: &V) -> More {
-        let number = |field: Field| values.get32(field as usize);
-        let short = |field: Field| values.get16(field as usize);
-        let small = |field: Field| values.get8(field as usize);
-        let mac = |field: Field| values.get(field as usize);
+        let mut more = More::NONE;
+        more.load_numbers(&BySlot(values));
         let address = |from: Address, v4, high, low| from.load(values, v4, high, low);
-        let mut mpls = [0; MPLS_LABELS];
-        for (label, slot) in mpls.iter_mut().zip(Field::Mpls1 as usize..) {
-            *label = values.get32(slot);
-        }
-        More {
-            bgp_next_hop: address(
-                self.bgp_next_hop,
-                Aux::BgpNextHopV4,
-                Aux::BgpNextHopHigh,
-                Field::BgpNextHop,
-            ),
-            nat_src: address(self.nat_src, Aux::NatSrcV4, Aux::NatSrcHigh, Field::NatSrc),
-            nat_dst: address(self.nat_dst, Aux::NatDstV4, Aux::NatDstHigh, Field::NatDst),
-            in_src_mac: mac(Field::InSrcMac),
-            out_dst_mac: mac(Field::OutDstMac),
-            in_dst_mac: mac(Field::InDstMac),
-            out_src_mac: mac(Field::OutSrcMac),
-            mpls,
-            prev_as: number(Field::PrevAs),
-            next_as: number(Field::NextAs),
-            in_vrf: number(Field::InVrf),
-            out_vrf: number(Field::OutVrf),
-            nat_sport: short(Field::NatSrcPort),
-            nat_dport: short(Field::NatDstPort),
-            dst_vlan: short(Field::DstVlan),
-            dst_tos: small(Field::DstTos),
-            min_ttl: small(Field::MinTtl),
-            max_ttl: small(Field::MaxTtl),
-            nat_event: values.get8(Aux::Event as usize),
-            forwarding: small(Field::Forwarding),
-            ..More::NONE
-        }
+        more.bgp_next_hop =
+            address(self.bgp_next_hop, Aux::BgpNextHopV4, Aux::BgpNextHopHigh, Field::BgpNextHop);
+        more.nat_src = address(self.nat_src, Aux::NatSrcV4, Aux::NatSrcHigh, Field::NatSrc);
+        more.nat_dst = address(self.nat_dst, Aux::NatDstV4, Aux::NatDstHigh, Field::NatDst);
+        more.nat_event = values.get8(Aux::Event as usize);
+        more
+    }
+}
+
+/// The values of a record as numbers of fields, whose slots have the same numbers.
+struct BySlot<'a, V>(&'a V);
+
+impl<V: Values> Numbers for BySlot<'_, V> {
+    #[inline]
+    fn get8(&self, field: usize) -> u8 {
+        self.0.get8(field)
+    }
+
+    #[inline]
+    fn get16(&self, field: usize) -> u16 {
+        self.0.get16(field)
+    }
+
+    #[inline]
+    fn get32(&self, field: usize) -> u32 {
+        self.0.get32(field)
+    }
+
+    #[inline]
+    fn get64(&self, field: usize) -> u64 {
+        self.0.get(field)
     }
 }
 

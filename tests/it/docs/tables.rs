@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use toptalk::archive::journal::record::{FLOW_FIELDS, MORE_FIELDS};
 use toptalk::archive::macros::{Dialect, macros};
 use toptalk::archive::name::HIERARCHIES;
 use toptalk::archive::recorder::Shed;
@@ -12,6 +11,7 @@ use toptalk::archive::schema::Column;
 use toptalk::attach;
 use toptalk::attach::frame;
 use toptalk::filter::words::{Live, MISSING, WORDS};
+use toptalk::flow::{Flow, More};
 use toptalk::ingest::{Loss, Trouble};
 use toptalk::metrics::{Kind, METRICS};
 use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS};
@@ -87,8 +87,9 @@ fn archive() {
     for (name, dialect) in [("duckdb", Dialect::DuckDb), ("clickhouse", Dialect::ClickHouse)] {
         check("ARCHIVE.md", name, &format!("\n```sql\n{}```\n\n", macros(dialect)));
     }
-    for (name, fields) in [("flow record", FLOW_FIELDS), ("more record", MORE_FIELDS)] {
-        let rows = fields.iter().map(|(field, bytes)| (bytes.to_string(), format!("`{field}`")));
+    for (name, members) in [("flow record", Flow::MEMBERS), ("more record", More::MEMBERS)] {
+        let rows =
+            members.iter().map(|member| (member.bytes.to_string(), format!("`{}`", member.name)));
         check("ARCHIVE.md", name, &table("| bytes | field |", rows));
     }
     let folders = HIERARCHIES.iter().enumerate().map(|(number, format)| {

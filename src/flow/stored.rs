@@ -1,0 +1,392 @@
+//! The types that members of a [`Flow`](super::Flow) and a [`More`](super::More) have,
+//! and what follows from the type alone: how wide the member is in files, its bytes in a
+//! journal, how a column of it is gathered, and how a value is put back.
+
+use super::vector::Vector;
+use super::{Duplicate, Host, MAX_TEXT, Sampling, Text, Time};
+
+/// What the values of a field are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Address,
+    Time,
+    Number,
+    /// A number whose bits are those of an `i64`.
+    Signed,
+    Mac,
+    Text,
+}
+
+/// A field's value, in the shape it is compared and printed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    Address(Host),
+    Time(Time),
+    Number(u64),
+    Text(Text),
+}
+
+/// How values of a field are stored (Parquet's logical types, in the archive).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// TIMESTAMP(MILLIS, UTC).
+    Millis,
+    /// Unsigned, that many bits; 64 bits are an INT64, all others an INT32.
+    Unsigned(u8),
+    /// INT64.
+    Signed,
+    /// BOOLEAN.
+    Flag,
+    /// FIXED_LEN_BYTE_ARRAY(16), network byte order, IPv4 as `::ffff:a.b.c.d`.
+    Address,
+    /// BYTE_ARRAY, STRING.
+    Text,
+}
+
+/// Where the numbers of a record's fields come from, by the number of the field, each in
+/// the width of its member. What is wider on the wire gives its low-order bytes (see [`Stored::load_from`]).
+pub trait Numbers {
+    /// The low-order byte.
+    fn get8(&self, slot: usize) -> u8;
+    /// The two low-order bytes.
+    fn get16(&self, slot: usize) -> u16;
+    /// The four low-order bytes.
+    fn get32(&self, slot: usize) -> u32;
+    /// The eight low-order bytes.
+    fn get64(&self, slot: usize) -> u64;
+}
+
+/// A type of a fixed number of bytes in a journal.
+pub trait Fixed: Copy {
+    /// Its value where nothing was reported.
+    const NOTHING: Self;
+
+    /// Its bytes in a journal.
+    const BYTES: usize;
+
+    /// Writes it, little-endian, to the front of `out`; what is behind it is given back.
+    fn store(self, out: &mut [u8]) -> &mut [u8];
+
+    /// Reads it from the front of `from`, which is moved on. At the end of the bytes it
+    /// is as if nothing had been reported: so are members that an older file lacks.
+    fn load(from: &mut &[u8]) -> Self;
+}
+
+/// A type of members of flows that are fields.
+///
+/// **One rule for numbers that do not fit:** a member that is set to a number it has no
+/// room for holds the greatest it has room for. It never wraps, so that 300 packets of a
+/// damaged byte do not pass for 44. The one exception is a number as the wire has it:
+/// exporters may write it in more bytes than it needs, of which the low-order ones count,
+/// and of TCP's flags in two bytes the lower one is the eight flags that are kept.
+pub trait Stored: Fixed {
+    /// How it is stored in files.
+    const STORE: Store;
+
+    /// Its value in the shape it is compared and printed in.
+    fn value(self) -> Value;
+
+    /// Appends a column of it: addresses, texts, or numbers (times and signed ones as
+    /// their bits). What the column held before is gone.
+    fn gather(rows: impl Iterator<Item = Self>, out: &mut Vector);
+
+    /// Sets it to a number (of times and signed ones the bits), the greatest it has room
+    /// for if it does not fit. Members that are no numbers stay as they are.
+    #[inline]
+    fn set_number(&mut self, _bits: u64) {}
+
+    /// Sets it to an address; members that are no addresses stay as they are.
+    #[inline]
+    fn set_address(&mut self, _host: Host) {}
+
+    /// Sets it to a text; members that are no texts stay as they are.
+    #[inline]
+    fn set_text(&mut self, _text: Text) {}
+
+    /// Sets an unsigned number to what a record on the wire says; others stay as they are.
+    #[inline]
+    fn load_from(&mut self, _slot: usize, _numbers: &impl Numbers) {}
+}
+
+/// How a member is stored, asked of the member itself.
+pub(super) const fn store_of<T: Stored>(_member: &T) -> Store {
+    T::STORE
+}
+
+macro_rules! numbers {
+    ($($number:ident)*) => {$(impl Fixed for $number {
+        const NOTHING: $number = 0;
+        const BYTES: usize = size_of::<$number>();
+
+        #[inline]
+        fn store(self, out: &mut [u8]) -> &mut [u8] {
+            match out.split_first_chunk_mut() {
+                Some((own, rest)) => {
+                    *own = self.to_le_bytes();
+                    rest
+                }
+                None => &mut [],
+            }
+        }
+
+        #[inline]
+        fn load(from: &mut &[u8]) -> $number {
+            match from.split_first_chunk() {
+                Some((own, rest)) => {
+                    *from = rest;
+                    <$number>::from_le_bytes(*own)
+                }
+                None => 0,
+            }
+        }
+    })*};
+}
+
+numbers! { u8 u16 u32 u64 i64 }
+
+macro_rules! unsigned {
+    ($($number:ident $bits:literal $get:ident;)*) => {$(
+        impl Stored for $number {
+            const STORE: Store = Store::Unsigned($bits);
+
+            #[inline]
+            fn value(self) -> Value {
+                Value::Number(u64::from(self))
+            }
+
+            #[inline]
+            fn gather(rows: impl Iterator<Item = $number>, out: &mut Vector) {
+                out.numbers().extend(rows.map(u64::from));
+            }
+
+            #[inline]
+            fn set_number(&mut self, bits: u64) {
+                *self = $number::try_from(bits).unwrap_or($number::MAX);
+            }
+
+            #[inline]
+            fn load_from(&mut self, slot: usize, numbers: &impl Numbers) {
+                *self = numbers.$get(slot);
+            }
+        }
+    )*};
+}
+
+unsigned! {
+    u8 8 get8;
+    u16 16 get16;
+    u32 32 get32;
+    u64 64 get64;
+}
+
+impl Stored for i64 {
+    const STORE: Store = Store::Signed;
+
+    #[inline]
+    fn value(self) -> Value {
+        Value::Number(self.cast_unsigned())
+    }
+
+    #[inline]
+    fn gather(rows: impl Iterator<Item = i64>, out: &mut Vector) {
+        out.numbers().extend(rows.map(i64::cast_unsigned));
+    }
+
+    #[inline]
+    fn set_number(&mut self, bits: u64) {
+        *self = bits.cast_signed();
+    }
+}
+
+/// Types that are stored as a number of another type.
+macro_rules! kept_as {
+    ($($type:ident: $number:ident, $store:expr, $nothing:expr, $to:expr, $of:expr;)*) => {$(
+        impl Stored for $type {
+            const STORE: Store = $store;
+
+            #[inline]
+            fn value(self) -> Value {
+                let to: fn($type) -> $number = $to;
+                to(self).value()
+            }
+
+            #[inline]
+            fn gather(rows: impl Iterator<Item = $type>, out: &mut Vector) {
+                $number::gather(rows.map($to), out);
+            }
+
+            #[inline]
+            fn set_number(&mut self, bits: u64) {
+                let mut number = $number::NOTHING;
+                number.set_number(bits);
+                let of: fn($number) -> $type = $of;
+                *self = of(number);
+            }
+        }
+
+        impl Fixed for $type {
+            const NOTHING: $type = $nothing;
+            const BYTES: usize = $number::BYTES;
+
+            #[inline]
+            fn store(self, out: &mut [u8]) -> &mut [u8] {
+                let to: fn($type) -> $number = $to;
+                to(self).store(out)
+            }
+
+            #[inline]
+            fn load(from: &mut &[u8]) -> $type {
+                let of: fn($number) -> $type = $of;
+                of($number::load(from))
+            }
+        }
+    )*};
+}
+
+kept_as! {
+    Sampling: u32, Store::Unsigned(32), Sampling::UNKNOWN, |sampling| sampling.rate().unwrap_or(0), Sampling::one_in;
+    Duplicate: u8, Store::Unsigned(8), Duplicate::No, u8::from, Duplicate::of;
+    bool: u8, Store::Flag, false, u8::from, |byte| byte != 0;
+}
+
+impl Stored for Time {
+    const STORE: Store = Store::Millis;
+
+    #[inline]
+    fn value(self) -> Value {
+        Value::Time(self)
+    }
+
+    #[inline]
+    fn gather(rows: impl Iterator<Item = Time>, out: &mut Vector) {
+        i64::gather(rows.map(|time| time.0), out);
+    }
+
+    #[inline]
+    fn set_number(&mut self, bits: u64) {
+        self.0.set_number(bits);
+    }
+}
+
+impl Fixed for Time {
+    const NOTHING: Time = Time(0);
+    const BYTES: usize = i64::BYTES;
+
+    #[inline]
+    fn store(self, out: &mut [u8]) -> &mut [u8] {
+        self.0.store(out)
+    }
+
+    #[inline]
+    fn load(from: &mut &[u8]) -> Time {
+        Time(i64::load(from))
+    }
+}
+
+impl Stored for Host {
+    const STORE: Store = Store::Address;
+
+    #[inline]
+    fn value(self) -> Value {
+        Value::Address(self)
+    }
+
+    #[inline]
+    fn gather(rows: impl Iterator<Item = Host>, out: &mut Vector) {
+        out.addresses().extend(rows);
+    }
+
+    #[inline]
+    fn set_address(&mut self, host: Host) {
+        *self = host;
+    }
+}
+
+impl Fixed for Host {
+    const NOTHING: Host = Host::UNSPECIFIED;
+    const BYTES: usize = 16;
+
+    #[inline]
+    fn store(self, out: &mut [u8]) -> &mut [u8] {
+        match out.split_first_chunk_mut() {
+            Some((own, rest)) => {
+                *own = self.0.to_le_bytes();
+                rest
+            }
+            None => &mut [],
+        }
+    }
+
+    #[inline]
+    fn load(from: &mut &[u8]) -> Host {
+        match from.split_first_chunk() {
+            Some((own, rest)) => {
+                *from = rest;
+                Host(u128::from_le_bytes(*own))
+            }
+            None => Host::NOTHING,
+        }
+    }
+}
+
+impl Stored for Text {
+    const STORE: Store = Store::Text;
+
+    #[inline]
+    fn value(self) -> Value {
+        Value::Text(self)
+    }
+
+    #[inline]
+    fn gather(rows: impl Iterator<Item = Text>, out: &mut Vector) {
+        out.texts().extend(rows);
+    }
+
+    #[inline]
+    fn set_text(&mut self, text: Text) {
+        *self = text;
+    }
+}
+
+impl Fixed for Text {
+    const NOTHING: Text = Text::EMPTY;
+    const BYTES: usize = MAX_TEXT;
+
+    #[inline]
+    fn store(self, out: &mut [u8]) -> &mut [u8] {
+        match out.split_first_chunk_mut() {
+            Some((own, rest)) => {
+                *own = *self.padded();
+                rest
+            }
+            None => &mut [],
+        }
+    }
+
+    #[inline]
+    fn load(from: &mut &[u8]) -> Text {
+        match from.split_first_chunk::<MAX_TEXT>() {
+            Some((own, rest)) => {
+                *from = rest;
+                Text::of_bytes(own)
+            }
+            None => Text::EMPTY,
+        }
+    }
+}
+
+/// Entries of a stack: each is a field of its own.
+impl<const N: usize> Fixed for [u32; N] {
+    const NOTHING: Self = [0; N];
+    const BYTES: usize = N * u32::BYTES;
+
+    #[inline]
+    fn store(self, out: &mut [u8]) -> &mut [u8] {
+        self.into_iter().fold(out, |out, label| label.store(out))
+    }
+
+    #[inline]
+    fn load(from: &mut &[u8]) -> Self {
+        std::array::from_fn(|_| u32::load(from))
+    }
+}
