@@ -224,6 +224,13 @@ impl Field {
         self.info().part == Part::More
     }
 
+    /// Whether it is an entry of the MPLS stack.
+    #[inline]
+    #[must_use]
+    pub fn is_mpls(self) -> bool {
+        (Field::Mpls1..=Field::Mpls10).contains(&self)
+    }
+
     /// Sets it to a value of its kind; a value of another kind leaves it as it is.
     #[inline]
     pub fn set(self, value: Value, flow: &mut Flow, more: &mut More) {

@@ -222,7 +222,7 @@ pub(super) fn host_bits(host: Host, names: &Names) -> u64 {
 /// Which bits tell values apart: of an entry of the MPLS stack its label, whatever
 /// the traffic class.
 fn counted(field: Field) -> u64 {
-    if (Field::Mpls1..=Field::Mpls10).contains(&field) { !0xf } else { u64::MAX }
+    if field.is_mpls() { !0xf } else { u64::MAX }
 }
 
 /// How many bits the values of a field take. Texts are no keys.

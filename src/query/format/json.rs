@@ -1,27 +1,23 @@
 //! Rows as JSON objects: nfdump's keys, times in UTC.
 
 use super::pen::Pen;
-use crate::flow::{Flow, Host};
+use crate::flow::field::{Field, Kind, Value};
 use crate::query::Row;
 
 /// Writes a row as an object, without a newline. Keys of what was not reported
 /// are left out, save for those that every record has.
 pub fn row(pen: &mut Pen, row: &Row) {
-    let (flow, more) = (&row.flow, &row.more);
+    let flow = &row.flow;
     pen.text("{\"type\":\"FLOW\",\"first\":\"");
     pen.rfc3339(row.sums.first);
     pen.text("\",\"last\":\"");
     pen.rfc3339(row.sums.last);
     pen.byte(b'"');
-    if flow.arrival.0 != 0 {
-        pen.text(",\"received\":\"");
-        pen.rfc3339(flow.arrival);
-        pen.byte(b'"');
-    }
+    given(pen, row, one("received"), Field::Arrival);
     number(pen, "in_packets", row.sums.packets);
     number(pen, "in_bytes", row.sums.bytes);
-    given(pen, "out_packets", row.out_packets);
-    given(pen, "out_bytes", row.out_bytes);
+    unless_0(pen, "out_packets", row.out_packets);
+    unless_0(pen, "out_bytes", row.out_bytes);
     number(pen, "flows", row.sums.flows);
     number(pen, "proto", flow.proto.into());
     pen.text(",\"tcp_flags\":\"");
@@ -35,76 +31,72 @@ pub fn row(pen: &mut Pen, row: &Row) {
         number(pen, "dst_port", flow.dport.into());
     }
     number(pen, "src_tos", flow.tos.into());
-    host(pen, ["src4_addr", "src6_addr"], flow.src);
-    host(pen, ["dst4_addr", "dst6_addr"], flow.dst);
+    given(pen, row, ["src4_addr", "src6_addr"], Field::Src);
+    given(pen, row, ["dst4_addr", "dst6_addr"], Field::Dst);
     number(pen, "input_snmp", flow.input.into());
     number(pen, "output_snmp", flow.output.into());
-    given(pen, "src_as", flow.src_as.into());
-    given(pen, "dst_as", flow.dst_as.into());
-    given(pen, "src_mask", flow.src_mask.into());
-    given(pen, "dst_mask", flow.dst_mask.into());
-    given(pen, "src_vlan", flow.vlan.into());
-    given(pen, "dst_vlan", more.dst_vlan.into());
-    given(pen, "dst_tos", more.dst_tos.into());
-    if flow.direction != Flow::NO_DIRECTION {
-        number(pen, "direction", flow.direction.into());
-    }
-    host(pen, ["ip4_next_hop", "ip6_next_hop"], flow.next_hop);
-    host(pen, ["bgp4_next_hop", "bgp6_next_hop"], more.bgp_next_hop);
-    host(pen, ["ip4_router", "ip6_router"], flow.exporter);
-    given(pen, "observation_domain", flow.domain.into());
-    given(pen, "sampling", flow.sampling.rate().unwrap_or(0).into());
-    if flow.more != 0 || *more != crate::flow::More::NONE {
-        rare(pen, row);
+    given(pen, row, one("src_as"), Field::SrcAs);
+    given(pen, row, one("dst_as"), Field::DstAs);
+    given(pen, row, one("src_mask"), Field::SrcMask);
+    given(pen, row, one("dst_mask"), Field::DstMask);
+    given(pen, row, one("src_vlan"), Field::Vlan);
+    given(pen, row, one("dst_vlan"), Field::DstVlan);
+    given(pen, row, one("dst_tos"), Field::DstTos);
+    given(pen, row, one("direction"), Field::Direction);
+    given(pen, row, ["ip4_next_hop", "ip6_next_hop"], Field::NextHop);
+    given(pen, row, ["bgp4_next_hop", "bgp6_next_hop"], Field::BgpNextHop);
+    given(pen, row, ["ip4_router", "ip6_router"], Field::Exporter);
+    given(pen, row, one("observation_domain"), Field::Domain);
+    given(pen, row, one("sampling"), Field::Sampling);
+    if flow.more != 0 || row.more != crate::flow::More::NONE {
+        for (keys, field) in RARE {
+            given(pen, row, *keys, *field);
+        }
     }
     pen.byte(b'}');
 }
 
-/// What few exporters report.
-fn rare(pen: &mut Pen, row: &Row) {
-    let more = &row.more;
-    for (key, mac) in [
-        ("in_src_mac", more.in_src_mac),
-        ("out_dst_mac", more.out_dst_mac),
-        ("in_dst_mac", more.in_dst_mac),
-        ("out_src_mac", more.out_src_mac),
-    ] {
-        if mac != 0 {
-            name(pen, key);
-            pen.byte(b'"');
-            pen.mac(mac);
-            pen.byte(b'"');
-        }
-    }
-    for (place, entry) in more.mpls.iter().enumerate().filter(|(_, entry)| **entry != 0) {
-        pen.text(",\"mpls_");
-        pen.number(place as u64 + 1);
-        pen.text("\":\"");
-        pen.mpls((*entry).into());
-        pen.byte(b'"');
-    }
-    given(pen, "next_as", more.next_as.into());
-    given(pen, "prev_as", more.prev_as.into());
-    given(pen, "ingress_vrf", more.in_vrf.into());
-    given(pen, "egress_vrf", more.out_vrf.into());
-    host(pen, ["src4_xlt_ip", "src6_xlt_ip"], more.nat_src);
-    host(pen, ["dst4_xlt_ip", "dst6_xlt_ip"], more.nat_dst);
-    given(pen, "src_xlt_port", more.nat_sport.into());
-    given(pen, "dst_xlt_port", more.nat_dport.into());
-    given(pen, "nat_event", more.nat_event.into());
-    given(pen, "min_ttl", more.min_ttl.into());
-    given(pen, "max_ttl", more.max_ttl.into());
-    given(pen, "fwd_status", more.forwarding.into());
-    given(pen, "flow_count", more.flow_count.into());
-    host(pen, ["src4_inside", "src6_inside"], more.src_inside);
-    host(pen, ["dst4_inside", "dst6_inside"], more.dst_inside);
-    given(pen, "app", more.app);
-    if !more.user.is_empty() {
-        name(pen, "user");
-        pen.json_text(more.user.as_str());
-    }
-    given(pen, "tunnel", more.tunnel.into());
-    given(pen, "tunnel_key", more.tunnel_key.into());
+/// What few exporters report, in the order of the keys: those of either family for an
+/// address.
+const RARE: &[([&str; 2], Field)] = &[
+    (one("in_src_mac"), Field::InSrcMac),
+    (one("out_dst_mac"), Field::OutDstMac),
+    (one("in_dst_mac"), Field::InDstMac),
+    (one("out_src_mac"), Field::OutSrcMac),
+    (one("mpls_1"), Field::Mpls1),
+    (one("mpls_2"), Field::Mpls2),
+    (one("mpls_3"), Field::Mpls3),
+    (one("mpls_4"), Field::Mpls4),
+    (one("mpls_5"), Field::Mpls5),
+    (one("mpls_6"), Field::Mpls6),
+    (one("mpls_7"), Field::Mpls7),
+    (one("mpls_8"), Field::Mpls8),
+    (one("mpls_9"), Field::Mpls9),
+    (one("mpls_10"), Field::Mpls10),
+    (one("next_as"), Field::NextAs),
+    (one("prev_as"), Field::PrevAs),
+    (one("ingress_vrf"), Field::InVrf),
+    (one("egress_vrf"), Field::OutVrf),
+    (["src4_xlt_ip", "src6_xlt_ip"], Field::NatSrc),
+    (["dst4_xlt_ip", "dst6_xlt_ip"], Field::NatDst),
+    (one("src_xlt_port"), Field::NatSrcPort),
+    (one("dst_xlt_port"), Field::NatDstPort),
+    (one("nat_event"), Field::NatEvent),
+    (one("min_ttl"), Field::MinTtl),
+    (one("max_ttl"), Field::MaxTtl),
+    (one("fwd_status"), Field::Forwarding),
+    (one("flow_count"), Field::FlowCount),
+    (["src4_inside", "src6_inside"], Field::SrcInside),
+    (["dst4_inside", "dst6_inside"], Field::DstInside),
+    (one("app"), Field::App),
+    (one("user"), Field::User),
+    (one("tunnel"), Field::Tunnel),
+    (one("tunnel_key"), Field::TunnelKey),
+];
+
+/// A key that is the same for both families.
+const fn one(key: &str) -> [&str; 2] {
+    [key, key]
 }
 
 fn name(pen: &mut Pen, key: &str) {
@@ -120,19 +112,39 @@ pub(super) fn number(pen: &mut Pen, key: &str, value: u64) {
 }
 
 /// The same unless it is 0.
-fn given(pen: &mut Pen, key: &str, value: u64) {
+fn unless_0(pen: &mut Pen, key: &str, value: u64) {
     if value != 0 {
         number(pen, key, value);
     }
 }
 
-/// An address under the key of its family, unless it was not reported.
-fn host(pen: &mut Pen, [v4, v6]: [&str; 2], host: Host) {
-    if host == Host::UNSPECIFIED {
+/// The value of a field under its key, an address under that of its family; nothing if it
+/// was not reported.
+#[inline]
+fn given(pen: &mut Pen, row: &Row, [v4, v6]: [&str; 2], field: Field) {
+    if !field.is_reported(&row.flow, &row.more) {
         return;
     }
-    name(pen, if host.as_v4().is_some() { v4 } else { v6 });
+    match field.value(&row.flow, &row.more) {
+        Value::Number(value) if field.info().kind == Kind::Number && !field.is_mpls() => {
+            number(pen, v4, value);
+        }
+        Value::Text(text) => {
+            name(pen, v4);
+            pen.json_text(text.as_str());
+        }
+        Value::Address(host) => quoted(pen, if host.as_v4().is_some() { v4 } else { v6 }, |pen| {
+            pen.host(host);
+        }),
+        Value::Time(time) => quoted(pen, v4, |pen| pen.rfc3339(time)),
+        value @ Value::Number(_) => quoted(pen, v4, |pen| pen.value(field, value)),
+    }
+}
+
+/// `,"key":"what is written"`.
+fn quoted(pen: &mut Pen, key: &str, write: impl FnOnce(&mut Pen)) {
+    name(pen, key);
     pen.byte(b'"');
-    pen.host(host);
+    write(pen);
     pen.byte(b'"');
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::flow::field::{Field, Kind, Value};
 use crate::flow::service::protocol_name;
 use crate::flow::{Host, Time};
 use crate::query::Sums;
@@ -95,6 +96,19 @@ impl Pen {
             self.text(char.encode_utf8(&mut [0; 4]));
         }
         self.byte(b'"');
+    }
+
+    /// The value of a field, as its kind is written.
+    #[inline]
+    pub fn value(&mut self, field: Field, value: Value) {
+        match value {
+            Value::Address(host) => self.host(host),
+            Value::Number(number) if field.info().kind == Kind::Mac => self.mac(number),
+            Value::Number(entry) if field.is_mpls() => self.mpls(entry),
+            Value::Number(number) => self.number(number),
+            Value::Time(time) => self.stamp(time, true),
+            Value::Text(text) => self.guarded(text.as_str()),
+        }
     }
 
     pub fn byte(&mut self, byte: u8) {

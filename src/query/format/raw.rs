@@ -2,68 +2,97 @@
 
 use super::pen::{Pen, Style};
 use super::tag;
-use crate::flow::{Duplicate, Flow, Host, More};
+use crate::flow::Duplicate;
+use crate::flow::field::Field;
 use crate::query::Row;
 
-/// What stands in front, the tag that prints it, and whether it was reported.
-type Line = (&'static str, &'static str, fn(&Flow, &More) -> bool);
+/// Which records have a line.
+enum If {
+    Always,
+    Reported(Field),
+    /// Of TCP; of a protocol with ports, or without, of which ICMP has types and codes.
+    Tcp,
+    Ports,
+    Icmp,
+    /// One of the entries of the MPLS stack was reported.
+    Mpls,
+}
+
+use If::{Always, Reported};
+
+impl If {
+    fn holds(&self, row: &Row) -> bool {
+        let is_icmp = row.flow.proto == 1 || row.flow.proto == 58;
+        match self {
+            Always => true,
+            Reported(field) => field.is_reported(&row.flow, &row.more),
+            If::Tcp => row.flow.proto == 6,
+            If::Ports => !is_icmp,
+            If::Icmp => is_icmp,
+            If::Mpls => row.more.mpls.iter().any(|entry| *entry != 0),
+        }
+    }
+}
+
+/// What stands in front, the tag that prints it, and which records have it.
+type Line = (&'static str, &'static str, If);
 
 const LINES: &[Line] = &[
-    ("first", "ts", |_, _| true),
-    ("last", "te", |_, _| true),
-    ("received at", "tr", |f, _| f.arrival.0 != 0),
-    ("duration", "td", |_, _| true),
-    ("flows", "fl", |_, _| true),
-    ("in packets", "ipkt", |_, _| true),
-    ("in bytes", "ibyt", |_, _| true),
-    ("proto", "pr", |_, _| true),
-    ("tcp flags", "flg", |f, _| f.proto == 6),
-    ("src addr", "sa", |_, _| true),
-    ("dst addr", "da", |_, _| true),
-    ("src port", "sp", |f, _| f.proto != 1 && f.proto != 58),
-    ("dst port", "dp", |f, _| f.proto != 1 && f.proto != 58),
-    ("ICMP type", "it", |f, _| f.proto == 1 || f.proto == 58),
-    ("ICMP code", "ic", |f, _| f.proto == 1 || f.proto == 58),
-    ("src tos", "tos", |_, _| true),
-    ("dst tos", "dtos", |_, m| m.dst_tos != 0),
-    ("input", "in", |_, _| true),
-    ("output", "out", |_, _| true),
-    ("src as", "sas", |f, _| f.src_as != 0),
-    ("dst as", "das", |f, _| f.dst_as != 0),
-    ("next as", "nas", |_, m| m.next_as != 0),
-    ("prev as", "pas", |_, m| m.prev_as != 0),
-    ("src network", "sn", |f, _| f.src_mask != 0),
-    ("dst network", "dn", |f, _| f.dst_mask != 0),
-    ("src vlan", "svln", |f, _| f.vlan != 0),
-    ("dst vlan", "dvln", |_, m| m.dst_vlan != 0),
-    ("direction", "dir", |f, _| f.direction != Flow::NO_DIRECTION),
-    ("ip next hop", "nh", |f, _| f.next_hop != Host::UNSPECIFIED),
-    ("bgp next hop", "nhb", |_, m| m.bgp_next_hop != Host::UNSPECIFIED),
-    ("ip exporter", "ra", |_, _| true),
-    ("obs domain", "odid", |_, _| true),
-    ("sampling", "smp", |_, _| true),
-    ("in src mac", "ismc", |_, m| m.in_src_mac != 0),
-    ("out dst mac", "odmc", |_, m| m.out_dst_mac != 0),
-    ("in dst mac", "idmc", |_, m| m.in_dst_mac != 0),
-    ("out src mac", "osmc", |_, m| m.out_src_mac != 0),
-    ("mpls", "mpls", |_, m| m.mpls.iter().any(|entry| *entry != 0)),
-    ("src xlt ip", "xsa", |_, m| m.nat_src != Host::UNSPECIFIED),
-    ("dst xlt ip", "xda", |_, m| m.nat_dst != Host::UNSPECIFIED),
-    ("src xlt port", "xsp", |_, m| m.nat_sport != 0),
-    ("dst xlt port", "xdp", |_, m| m.nat_dport != 0),
-    ("nat event", "nevt", |_, m| m.nat_event != 0),
-    ("ingress vrf", "ivrf", |_, m| m.in_vrf != 0),
-    ("egress vrf", "evrf", |_, m| m.out_vrf != 0),
-    ("min ttl", "minttl", |_, m| m.min_ttl != 0),
-    ("max ttl", "maxttl", |_, m| m.max_ttl != 0),
-    ("fwd status", "fwd", |_, m| m.forwarding != 0),
-    ("flow count", "fcnt", |_, m| m.flow_count != 0),
-    ("src inside", "isa", |_, m| m.src_inside != Host::UNSPECIFIED),
-    ("dst inside", "ida", |_, m| m.dst_inside != Host::UNSPECIFIED),
-    ("application", "app", |_, m| m.app != 0),
-    ("user", "uname", |_, m| !m.user.is_empty()),
-    ("tunnel", "tun", |_, m| m.tunnel != 0),
-    ("tunnel key", "tunkey", |_, m| m.tunnel_key != 0),
+    ("first", "ts", Always),
+    ("last", "te", Always),
+    ("received at", "tr", Reported(Field::Arrival)),
+    ("duration", "td", Always),
+    ("flows", "fl", Always),
+    ("in packets", "ipkt", Always),
+    ("in bytes", "ibyt", Always),
+    ("proto", "pr", Always),
+    ("tcp flags", "flg", If::Tcp),
+    ("src addr", "sa", Always),
+    ("dst addr", "da", Always),
+    ("src port", "sp", If::Ports),
+    ("dst port", "dp", If::Ports),
+    ("ICMP type", "it", If::Icmp),
+    ("ICMP code", "ic", If::Icmp),
+    ("src tos", "tos", Always),
+    ("dst tos", "dtos", Reported(Field::DstTos)),
+    ("input", "in", Always),
+    ("output", "out", Always),
+    ("src as", "sas", Reported(Field::SrcAs)),
+    ("dst as", "das", Reported(Field::DstAs)),
+    ("next as", "nas", Reported(Field::NextAs)),
+    ("prev as", "pas", Reported(Field::PrevAs)),
+    ("src network", "sn", Reported(Field::SrcMask)),
+    ("dst network", "dn", Reported(Field::DstMask)),
+    ("src vlan", "svln", Reported(Field::Vlan)),
+    ("dst vlan", "dvln", Reported(Field::DstVlan)),
+    ("direction", "dir", Reported(Field::Direction)),
+    ("ip next hop", "nh", Reported(Field::NextHop)),
+    ("bgp next hop", "nhb", Reported(Field::BgpNextHop)),
+    ("ip exporter", "ra", Always),
+    ("obs domain", "odid", Always),
+    ("sampling", "smp", Always),
+    ("in src mac", "ismc", Reported(Field::InSrcMac)),
+    ("out dst mac", "odmc", Reported(Field::OutDstMac)),
+    ("in dst mac", "idmc", Reported(Field::InDstMac)),
+    ("out src mac", "osmc", Reported(Field::OutSrcMac)),
+    ("mpls", "mpls", If::Mpls),
+    ("src xlt ip", "xsa", Reported(Field::NatSrc)),
+    ("dst xlt ip", "xda", Reported(Field::NatDst)),
+    ("src xlt port", "xsp", Reported(Field::NatSrcPort)),
+    ("dst xlt port", "xdp", Reported(Field::NatDstPort)),
+    ("nat event", "nevt", Reported(Field::NatEvent)),
+    ("ingress vrf", "ivrf", Reported(Field::InVrf)),
+    ("egress vrf", "evrf", Reported(Field::OutVrf)),
+    ("min ttl", "minttl", Reported(Field::MinTtl)),
+    ("max ttl", "maxttl", Reported(Field::MaxTtl)),
+    ("fwd status", "fwd", Reported(Field::Forwarding)),
+    ("flow count", "fcnt", Reported(Field::FlowCount)),
+    ("src inside", "isa", Reported(Field::SrcInside)),
+    ("dst inside", "ida", Reported(Field::DstInside)),
+    ("application", "app", Reported(Field::App)),
+    ("user", "uname", Reported(Field::User)),
+    ("tunnel", "tun", Reported(Field::Tunnel)),
+    ("tunnel key", "tunkey", Reported(Field::TunnelKey)),
 ];
 
 /// Writes all that was reported of a row, in full: there is room for it.
@@ -71,7 +100,7 @@ pub fn row(pen: &mut Pen, row: &Row) {
     let style = std::mem::replace(&mut pen.style, Style::DATA);
     pen.text("\nFlow Record:\n");
     for (name, tag, reported) in LINES {
-        let Some(tag) = tag::named(tag).filter(|_| reported(&row.flow, &row.more)) else {
+        let Some(tag) = tag::named(tag).filter(|_| reported.holds(row)) else {
             continue;
         };
         pen.text("  ");

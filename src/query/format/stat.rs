@@ -155,7 +155,8 @@ impl Stat<'_> {
 
     fn is_number(&self) -> bool {
         let field = self.field();
-        let text = matches!(field, Some(Field::TcpFlags | Field::Domain)) || is_mpls(field);
+        let text = matches!(field, Some(Field::TcpFlags | Field::Domain))
+            || field.is_some_and(Field::is_mpls);
         !text && field.is_none_or(|field| field.info().kind == Kind::Number)
     }
 
@@ -173,18 +174,14 @@ impl Stat<'_> {
                 pen.byte(b'/');
                 pen.number(length.into());
             }
-            (Value::Time(time), _) => pen.stamp(time, true),
             (Value::Number(flags), Some(Field::TcpFlags)) => pen.flags(flags as u8),
             (Value::Number(domain), Some(Field::Domain)) => {
                 pen.text("0x");
                 hex(pen, domain);
             }
-            (Value::Number(entry), field) if is_mpls(field) => pen.mpls(entry),
-            (Value::Number(number), Some(field)) if field.info().kind == Kind::Mac => {
-                pen.mac(number);
-            }
-            (Value::Number(number), _) => pen.number(number),
-            (Value::Text(text), _) => pen.guarded(text.as_str()),
+            (value, Some(field)) => pen.value(field, value),
+            // Records have no value of their own: their statistic is a listing.
+            (_, None) => {}
         }
     }
 }
@@ -209,10 +206,6 @@ pub(super) fn top(pen: &mut Pen, limit: usize, label: &str, order: Order) {
     pen.text(" ordered by ");
     pen.text(order.word().name);
     pen.text(":\n");
-}
-
-fn is_mpls(field: Option<Field>) -> bool {
-    field.is_some_and(|field| (Field::Mpls1..=Field::Mpls10).contains(&field))
 }
 
 fn hex(pen: &mut Pen, number: u64) {

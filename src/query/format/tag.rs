@@ -147,10 +147,6 @@ fn received(pen: &mut Pen, arrival: Time) {
     }
 }
 
-fn mpls(pen: &mut Pen, row: &Row, place: usize) {
-    pen.mpls(row.more.mpls.get(place).copied().unwrap_or(0).into());
-}
-
 fn all_mpls(pen: &mut Pen, row: &Row) {
     for (place, entry) in row.more.mpls.iter().enumerate() {
         if place > 0 {
@@ -172,12 +168,22 @@ fn domain(pen: &mut Pen, domain: u32) {
     }
 }
 
+/// What a tag writes: where nothing is said, the one field it is made of.
+macro_rules! cell {
+    ([$field:ident]) => {
+        |pen, row| pen.value(Field::$field, Field::$field.value(&row.flow, &row.more))
+    };
+    ([$($need:ident)*], $cell:expr) => {
+        $cell
+    };
+}
+
 macro_rules! tags {
-    ($($name:literal $heading:literal $align:expr, $help:literal, [$($need:ident),*], |$pen:ident, $row:pat_param| $cell:expr;)*) => {
+    ($($name:literal $heading:literal $align:expr, $help:literal, [$($need:ident),*] $(, |$pen:ident, $row:pat_param| $cell:expr)?;)*) => {
         /// Every tag, in the order of nfdump's manual.
         pub const TAGS: &[Tag] = &[$(Tag {
             name: $name, heading: $heading, align: $align, help: $help, needs: &[$(Field::$need),*],
-            cell: |$pen, $row| $cell,
+            cell: cell!([$($need)*] $(, |$pen, $row| $cell)?),
         }),*];
     };
 }
@@ -195,25 +201,25 @@ tags! {
     "trr" "Received (raw)" Right(16), "the same in seconds since 1970", [Arrival], |p, r| p.epoch(r.flow.arrival);
     "td" "    Duration    " Right(16), "duration", [], |p, r| p.duration(&r.sums);
     "pr" "Proto" Left(5), "protocol", [Proto], |p, r| p.protocol(r.flow.proto);
-    "sa" "Src IP Addr" Address, "source address", [Src], |p, r| p.host(r.flow.src);
-    "da" "Dst IP Addr" Address, "destination address", [Dst], |p, r| p.host(r.flow.dst);
+    "sa" "Src IP Addr" Address, "source address", [Src];
+    "da" "Dst IP Addr" Address, "destination address", [Dst];
     "sap" "Src IP Addr:Port" Behind(6), "source address and port", [Src, SrcPort], |p, r| with_port(p, r.flow.src, |p| p.number(r.flow.sport.into()));
     "dap" "Dst IP Addr:Port" Behind(6), "destination address and port", [Dst, Proto, DstPort], |p, r| with_port(p, r.flow.dst, |p| dst_port(p, &r.flow));
-    "sp" "Src Pt" Right(6), "source port", [SrcPort], |p, r| p.number(r.flow.sport.into());
+    "sp" "Src Pt" Right(6), "source port", [SrcPort];
     "dp" "Dst Pt" Right(6), "destination port; type and code of ICMP", [Proto, DstPort], |p, r| dst_port(p, &r.flow);
     "it" "ICMP-T" Right(6), "type of ICMP", [DstPort, Proto], |p, r| p.number(if is_icmp(&r.flow) { r.flow.dport >> 8 } else { 0 }.into());
     "ic" "ICMP-C" Right(6), "code of ICMP", [DstPort, Proto], |p, r| p.number(if is_icmp(&r.flow) { r.flow.dport & 0xff } else { 0 }.into());
     "sn" "Src Network" Behind(3), "network of the source, as reported", [Src, SrcMask], |p, r| network(p, r.flow.src, r.flow.src_mask);
     "dn" "Dst Network" Behind(3), "network of the destination, as reported", [Dst, DstMask], |p, r| network(p, r.flow.dst, r.flow.dst_mask);
-    "nh" "Next-hop IP" Address, "next hop", [NextHop], |p, r| p.host(r.flow.next_hop);
-    "nhb" "BGP next-hop IP" Address, "next hop by BGP", [BgpNextHop], |p, r| p.host(r.more.bgp_next_hop);
-    "ra" "Router IP" Address, "exporter", [Exporter], |p, r| p.host(r.flow.exporter);
-    "sas" "Src AS" Right(6), "AS of the source", [SrcAs], |p, r| p.number(r.flow.src_as.into());
-    "das" "Dst AS" Right(6), "AS of the destination", [DstAs], |p, r| p.number(r.flow.dst_as.into());
-    "nas" "Next AS" Right(7), "next AS", [NextAs], |p, r| p.number(r.more.next_as.into());
-    "pas" "Prev AS" Right(7), "previous AS", [PrevAs], |p, r| p.number(r.more.prev_as.into());
-    "in" "Input" Right(6), "interface in", [Input], |p, r| p.number(r.flow.input.into());
-    "out" "Output" Right(6), "interface out", [Output], |p, r| p.number(r.flow.output.into());
+    "nh" "Next-hop IP" Address, "next hop", [NextHop];
+    "nhb" "BGP next-hop IP" Address, "next hop by BGP", [BgpNextHop];
+    "ra" "Router IP" Address, "exporter", [Exporter];
+    "sas" "Src AS" Right(6), "AS of the source", [SrcAs];
+    "das" "Dst AS" Right(6), "AS of the destination", [DstAs];
+    "nas" "Next AS" Right(7), "next AS", [NextAs];
+    "pas" "Prev AS" Right(7), "previous AS", [PrevAs];
+    "in" "Input" Right(6), "interface in", [Input];
+    "out" "Output" Right(6), "interface out", [Output];
     "pkt" "Packets" Right(8), "packets", [], |p, r| p.scaled(r.sums.packets);
     "ipkt" "In Pkt" Right(8), "packets there", [], |p, r| p.scaled(r.sums.packets);
     "opkt" "Out Pkt" Right(8), "packets back", [], |p, r| p.scaled(r.out_packets);
@@ -222,56 +228,56 @@ tags! {
     "obyt" "Out Byte" Right(8), "bytes back", [], |p, r| p.scaled(r.out_bytes);
     "fl" "Flows" Right(5), "flows", [], |p, r| p.number(r.sums.flows);
     "flg" "Flags" Right(8), "TCP flags", [TcpFlags], |p, r| p.flags(r.flow.tcp_flags);
-    "tos" "Tos" Right(3), "type of service", [Tos], |p, r| p.number(r.flow.tos.into());
-    "stos" "STos" Right(4), "type of service on the way in", [Tos], |p, r| p.number(r.flow.tos.into());
-    "dtos" "DTos" Right(4), "type of service on the way out", [DstTos], |p, r| p.number(r.more.dst_tos.into());
+    "tos" "Tos" Right(3), "type of service", [Tos];
+    "stos" "STos" Right(4), "type of service on the way in", [Tos];
+    "dtos" "DTos" Right(4), "type of service on the way out", [DstTos];
     "dir" "Dir" Right(3), "I ingress, E egress; in CSV 0, 1 or nothing", [Direction], |p, r| direction(p, &r.flow);
-    "smk" "SMask" Right(5), "length of the source's network", [SrcMask], |p, r| p.number(r.flow.src_mask.into());
-    "dmk" "DMask" Right(5), "length of the destination's network", [DstMask], |p, r| p.number(r.flow.dst_mask.into());
-    "fwd" "Fwd" Right(3), "forwarding status", [Forwarding], |p, r| p.number(r.more.forwarding.into());
-    "svln" "SVlan" Right(5), "VLAN in", [Vlan], |p, r| p.number(r.flow.vlan.into());
-    "dvln" "DVlan" Right(5), "VLAN out", [DstVlan], |p, r| p.number(r.more.dst_vlan.into());
-    "ismc" "In src MAC Addr" Right(17), "source MAC address in", [InSrcMac], |p, r| p.mac(r.more.in_src_mac);
-    "odmc" "Out dst MAC Addr" Right(17), "destination MAC address out", [OutDstMac], |p, r| p.mac(r.more.out_dst_mac);
-    "idmc" "In dst MAC Addr" Right(17), "destination MAC address in", [InDstMac], |p, r| p.mac(r.more.in_dst_mac);
-    "osmc" "Out src MAC Addr" Right(17), "source MAC address out", [OutSrcMac], |p, r| p.mac(r.more.out_src_mac);
-    "mpls1" " MPLS lbl 1 " Right(12), "MPLS label 1: label, class, bottom", [Mpls1], |p, r| mpls(p, r, 0);
-    "mpls2" " MPLS lbl 2 " Right(12), "MPLS label 2", [Mpls2], |p, r| mpls(p, r, 1);
-    "mpls3" " MPLS lbl 3 " Right(12), "MPLS label 3", [Mpls3], |p, r| mpls(p, r, 2);
-    "mpls4" " MPLS lbl 4 " Right(12), "MPLS label 4", [Mpls4], |p, r| mpls(p, r, 3);
-    "mpls5" " MPLS lbl 5 " Right(12), "MPLS label 5", [Mpls5], |p, r| mpls(p, r, 4);
-    "mpls6" " MPLS lbl 6 " Right(12), "MPLS label 6", [Mpls6], |p, r| mpls(p, r, 5);
-    "mpls7" " MPLS lbl 7 " Right(12), "MPLS label 7", [Mpls7], |p, r| mpls(p, r, 6);
-    "mpls8" " MPLS lbl 8 " Right(12), "MPLS label 8", [Mpls8], |p, r| mpls(p, r, 7);
-    "mpls9" " MPLS lbl 9 " Right(12), "MPLS label 9", [Mpls9], |p, r| mpls(p, r, 8);
-    "mpls10" "MPLS lbl 10 " Right(12), "MPLS label 10", [Mpls10], |p, r| mpls(p, r, 9);
+    "smk" "SMask" Right(5), "length of the source's network", [SrcMask];
+    "dmk" "DMask" Right(5), "length of the destination's network", [DstMask];
+    "fwd" "Fwd" Right(3), "forwarding status", [Forwarding];
+    "svln" "SVlan" Right(5), "VLAN in", [Vlan];
+    "dvln" "DVlan" Right(5), "VLAN out", [DstVlan];
+    "ismc" "In src MAC Addr" Right(17), "source MAC address in", [InSrcMac];
+    "odmc" "Out dst MAC Addr" Right(17), "destination MAC address out", [OutDstMac];
+    "idmc" "In dst MAC Addr" Right(17), "destination MAC address in", [InDstMac];
+    "osmc" "Out src MAC Addr" Right(17), "source MAC address out", [OutSrcMac];
+    "mpls1" " MPLS lbl 1 " Right(12), "MPLS label 1: label, class, bottom", [Mpls1];
+    "mpls2" " MPLS lbl 2 " Right(12), "MPLS label 2", [Mpls2];
+    "mpls3" " MPLS lbl 3 " Right(12), "MPLS label 3", [Mpls3];
+    "mpls4" " MPLS lbl 4 " Right(12), "MPLS label 4", [Mpls4];
+    "mpls5" " MPLS lbl 5 " Right(12), "MPLS label 5", [Mpls5];
+    "mpls6" " MPLS lbl 6 " Right(12), "MPLS label 6", [Mpls6];
+    "mpls7" " MPLS lbl 7 " Right(12), "MPLS label 7", [Mpls7];
+    "mpls8" " MPLS lbl 8 " Right(12), "MPLS label 8", [Mpls8];
+    "mpls9" " MPLS lbl 9 " Right(12), "MPLS label 9", [Mpls9];
+    "mpls10" "MPLS lbl 10 " Right(12), "MPLS label 10", [Mpls10];
     "mpls" "MPLS labels 1-10" Right(129), "all of them", [Mpls1, Mpls2, Mpls3, Mpls4, Mpls5, Mpls6, Mpls7, Mpls8, Mpls9, Mpls10], |p, r| all_mpls(p, r);
     "bps" "bps" Right(8), "bits a second", [], |p, r| { let [_, bps, _] = p.rates(&r.sums); p.scaled(bps) };
     "pps" "pps" Right(8), "packets a second", [], |p, r| { let [pps, ..] = p.rates(&r.sums); p.scaled(pps) };
     "bpp" "Bpp" Right(6), "bytes a packet", [], |p, r| { let [.., bpp] = p.rates(&r.sums); p.number(bpp) };
     "odid" "obsDomainID" Right(11), "observation domain", [Domain], |p, r| domain(p, r.flow.domain);
-    "xsa" "X-late Src IP" Address, "source address after translation", [NatSrc], |p, r| p.host(r.more.nat_src);
-    "xda" "X-late Dst IP" Address, "destination address after translation", [NatDst], |p, r| p.host(r.more.nat_dst);
-    "xsp" "XsPort" Right(6), "source port after translation", [NatSrcPort], |p, r| p.number(r.more.nat_sport.into());
-    "xdp" "XdPort" Right(6), "destination port after translation", [NatDstPort], |p, r| p.number(r.more.nat_dport.into());
+    "xsa" "X-late Src IP" Address, "source address after translation", [NatSrc];
+    "xda" "X-late Dst IP" Address, "destination address after translation", [NatDst];
+    "xsp" "XsPort" Right(6), "source port after translation", [NatSrcPort];
+    "xdp" "XdPort" Right(6), "destination port after translation", [NatDstPort];
     "xsap" "X-Src IP Addr:Port" Behind(6), "source after translation", [NatSrc, NatSrcPort], |p, r| with_port(p, r.more.nat_src, |p| p.number(r.more.nat_sport.into()));
     "xdap" "X-Dst IP Addr:Port" Behind(6), "destination after translation", [NatDst, NatDstPort], |p, r| with_port(p, r.more.nat_dst, |p| p.number(r.more.nat_dport.into()));
-    "nsa" "X-late Src IP" Address, "the same as xsa", [NatSrc], |p, r| p.host(r.more.nat_src);
-    "nda" "X-late Dst IP" Address, "the same as xda", [NatDst], |p, r| p.host(r.more.nat_dst);
-    "nsp" "XsPort" Right(6), "the same as xsp", [NatSrcPort], |p, r| p.number(r.more.nat_sport.into());
-    "ndp" "XdPort" Right(6), "the same as xdp", [NatDstPort], |p, r| p.number(r.more.nat_dport.into());
-    "nevt" "Event" Right(7), "number of the NAT's event", [NatEvent], |p, r| p.number(r.more.nat_event.into());
-    "ivrf" "I-VRF-ID" Right(10), "VRF in", [InVrf], |p, r| p.number(r.more.in_vrf.into());
-    "evrf" "E-VRF-ID" Right(10), "VRF out", [OutVrf], |p, r| p.number(r.more.out_vrf.into());
-    "minttl" "MinTTL" Right(6), "least time to live", [MinTtl], |p, r| p.number(r.more.min_ttl.into());
-    "maxttl" "MaxTTL" Right(6), "most time to live", [MaxTtl], |p, r| p.number(r.more.max_ttl.into());
-    "fcnt" "Count" Right(7), "flows that the record stands for, 0 when that was not reported", [FlowCount], |p, r| p.number(r.more.flow_count.into());
-    "isa" "Inside Src IP" Address, "source address inside", [SrcInside], |p, r| p.host(r.more.src_inside);
-    "ida" "Inside Dst IP" Address, "destination address inside", [DstInside], |p, r| p.host(r.more.dst_inside);
-    "app" "App" Right(10), "application id", [App], |p, r| p.number(r.more.app);
-    "uname" "User" Left(16), "name of the user", [User], |p, r| p.guarded(r.more.user.as_str());
-    "tun" "Tun" Right(3), "kind of tunnel", [Tunnel], |p, r| p.number(r.more.tunnel.into());
-    "tunkey" "Tunnel key" Right(10), "key of the tunnel", [TunnelKey], |p, r| p.number(r.more.tunnel_key.into());
+    "nsa" "X-late Src IP" Address, "the same as xsa", [NatSrc];
+    "nda" "X-late Dst IP" Address, "the same as xda", [NatDst];
+    "nsp" "XsPort" Right(6), "the same as xsp", [NatSrcPort];
+    "ndp" "XdPort" Right(6), "the same as xdp", [NatDstPort];
+    "nevt" "Event" Right(7), "number of the NAT's event", [NatEvent];
+    "ivrf" "I-VRF-ID" Right(10), "VRF in", [InVrf];
+    "evrf" "E-VRF-ID" Right(10), "VRF out", [OutVrf];
+    "minttl" "MinTTL" Right(6), "least time to live", [MinTtl];
+    "maxttl" "MaxTTL" Right(6), "most time to live", [MaxTtl];
+    "fcnt" "Count" Right(7), "flows that the record stands for, 0 when that was not reported", [FlowCount];
+    "isa" "Inside Src IP" Address, "source address inside", [SrcInside];
+    "ida" "Inside Dst IP" Address, "destination address inside", [DstInside];
+    "app" "App" Right(10), "application id", [App];
+    "uname" "User" Left(16), "name of the user", [User];
+    "tun" "Tun" Right(3), "kind of tunnel", [Tunnel];
+    "tunkey" "Tunnel key" Right(10), "key of the tunnel", [TunnelKey];
     "smp" "1:N" Right(6), "sampling rate, 0 when none was reported", [], |p, r| p.number(r.flow.sampling.rate().unwrap_or(0).into());
     "tss" "Date first seen" Left(19), "as ts, without milliseconds", [], |p, r| p.stamp(r.sums.first, false);
     "tes" "Date last seen" Left(19), "as te, without milliseconds", [], |p, r| p.stamp(r.sums.last, false);
