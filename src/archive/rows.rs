@@ -67,74 +67,35 @@ mod tests {
 
     use super::*;
     use crate::archive::RowChunk;
-    use crate::flow::{Duplicate, Host, Sampling, Text, Time};
+    use crate::flow::field::{FieldInfo, Kind, Store};
+    use crate::flow::{Host, Text, Time};
 
     #[test]
     fn every_field_comes_back() {
-        let full = More {
-            bgp_next_hop: Host(1),
-            nat_src: Host(2),
-            nat_dst: Host(3),
-            in_src_mac: 4,
-            out_dst_mac: 5,
-            in_dst_mac: 6,
-            out_src_mac: 7,
-            mpls: [8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
-            prev_as: 18,
-            next_as: 19,
-            in_vrf: 20,
-            out_vrf: 21,
-            nat_sport: 22,
-            nat_dport: 23,
-            dst_vlan: 24,
-            dst_tos: 25,
-            min_ttl: 26,
-            max_ttl: 27,
-            nat_event: 28,
-            forwarding: 29,
-            flow_count: 55,
-            src_inside: Host(56),
-            dst_inside: Host(57),
-            app: 58 << 32,
-            user: Text::new("anna"),
-            tunnel: 59,
-            tunnel_key: 60,
+        let (mut flow, mut more) = (Flow::EMPTY, More::NONE);
+        let value = |n: u64, info: &FieldInfo| match (info.kind, info.store) {
+            (Kind::Address, _) => Value::Address(Host(n.into())),
+            (Kind::Text, _) => Value::Text(Text::new("anna")),
+            (Kind::Time, _) => Value::Time(Time(-35 - n.cast_signed())),
+            (_, Store::Flag) => Value::Number(0),
+            (_, Store::Signed) => Value::Number((-38_i64).cast_unsigned()),
+            (_, Store::Unsigned(64)) => Value::Number(n << 32),
+            _ if info.field == Field::Duplicate => Value::Number(2),
+            _ => Value::Number(n),
         };
-        let flow = Flow {
-            src: Host(30),
-            dst: Host(31),
-            next_hop: Host(32),
-            exporter: Host(33),
-            domain: 34,
-            first: Time(-35),
-            last: Time(36),
-            arrival: Time(37),
-            clock_offset: -38,
-            bytes: 39,
-            packets: 40,
-            sampling: Sampling::one_in(41),
-            input: 42,
-            output: 43,
-            src_as: 44,
-            dst_as: 45,
-            sport: 46,
-            dport: 47,
-            vlan: 48,
-            proto: 49,
-            tcp_flags: 50,
-            tos: 51,
-            src_mask: 52,
-            dst_mask: 53,
-            direction: 54,
-            timed: false,
-            packet_sample: false,
-            duplicate: Duplicate::OtherExporter,
-            more: 1,
-        };
+        // A value of its own for each, so that none is set in place of another.
+        for (n, info) in (1..).zip(FIELDS) {
+            info.field.set(value(n, info), &mut flow, &mut more);
+        }
+        for (n, info) in (1..).zip(FIELDS) {
+            assert_eq!(info.field.value(&flow, &more), value(n, info), "{}", info.name);
+            assert!(info.field.is_reported(&flow, &more), "{}", info.name);
+        }
+        flow.more = 1;
         let flows = vec![flow, Flow::EMPTY];
         let path = Path::new("made").into();
-        let mut chunk = RowChunk::new(path, flows.clone(), vec![full], 0).unwrap();
-        assert_eq!(rows(&mut chunk, 0).unwrap(), (flows, vec![full]));
+        let mut chunk = RowChunk::new(path, flows.clone(), vec![more], 0).unwrap();
+        assert_eq!(rows(&mut chunk, 0).unwrap(), (flows, vec![more]));
     }
 
     #[test]

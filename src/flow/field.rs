@@ -4,6 +4,13 @@
 //! called and which member of a [`Flow`] or a [`More`] it is stands here and nowhere else.
 //! How wide it is, and how it is read, set, gathered and stored, follows from the type of
 //! the member ([`Stored`]).
+//!
+//! A new field is a member (of [`More`], unless every exporter reports it), a line here, at
+//! the end, and the elements in `wire/element.rs` that carry it; if they are neither plain
+//! numbers nor of [`More`], also a line where records are made into flows. A column is new
+//! to the archive: the member says `since` which version. What nfdump calls the field, if
+//! anything, is a line in each of the tables of words: `query/element.rs`,
+//! `query/format/{tag,json,raw}.rs`, `filter/words.rs`.
 
 use super::record::since_of;
 pub use super::stored::{Kind, Store, Value};
@@ -37,6 +44,8 @@ pub struct FieldInfo {
     pub since: u32,
     /// Reads it off a flow and what came with it.
     pub get: fn(&Flow, &More) -> Value,
+    /// Whether its value is another than where nothing was reported.
+    pub is_reported: fn(&Flow, &More) -> bool,
     /// Reads it off many flows of a batch into a column ([`Stored::gather`]).
     pub gather: fn(&[Flow], &[More], &mut Vector),
 }
@@ -92,6 +101,12 @@ macro_rules! fields {
                 let _ = (flow, more);
                 member!(flow, more, $part $member $([$entry])?).value()
             },
+            is_reported: |flow, more| {
+                let (nothing, none) = (&Flow::EMPTY, &More::NONE);
+                let _ = (flow, more, nothing, none);
+                member!(flow, more, $part $member $([$entry])?)
+                    != member!(nothing, none, $part $member $([$entry])?)
+            },
             gather: |flows, batch, out| Stored::gather(flows.iter().map(|flow| {
                 let more = more_of(flow, batch);
                 let _ = (flow, more);
@@ -100,15 +115,6 @@ macro_rules! fields {
         }),*];
 
         impl Field {
-            /// Its value of a flow and what came with it.
-            #[inline]
-            #[must_use]
-            pub fn value(self, flow: &Flow, more: &More) -> Value {
-                match self {
-                    $(Field::$field => member!(flow, more, $part $member $([$entry])?).value(),)*
-                }
-            }
-
             /// Sets a field of numbers ([`Stored::set_number`]); others stay as they are.
             #[inline]
             pub fn set_number(self, bits: u64, flow: &mut Flow, more: &mut More) {
@@ -213,8 +219,9 @@ fields! {
 
 impl Field {
     /// The table's line of this field.
+    #[inline]
     #[must_use]
-    pub fn info(self) -> &'static FieldInfo {
+    pub const fn info(self) -> &'static FieldInfo {
         &FIELDS[self as usize]
     }
 
@@ -242,10 +249,18 @@ impl Field {
         }
     }
 
+    /// Its value of a flow and what came with it.
+    #[inline]
+    #[must_use]
+    pub fn value(self, flow: &Flow, more: &More) -> Value {
+        (self.info().get)(flow, more)
+    }
+
     /// Whether an exporter reported it, as far as its value tells.
+    #[inline]
     #[must_use]
     pub fn is_reported(self, flow: &Flow, more: &More) -> bool {
-        self.value(flow, more) != self.value(&Flow::EMPTY, &More::NONE)
+        (self.info().is_reported)(flow, more)
     }
 
     /// The field of a name or an alias.

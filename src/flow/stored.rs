@@ -217,9 +217,9 @@ macro_rules! kept_as {
 
             #[inline]
             fn set_number(&mut self, bits: u64) {
+                let of: fn($number) -> $type = $of;
                 let mut number = $number::NOTHING;
                 number.set_number(bits);
-                let of: fn($number) -> $type = $of;
                 *self = of(number);
             }
         }

@@ -11,7 +11,7 @@ use super::{Footer, MAX_DICTIONARY, SlotInfo, encode, footer, open};
 use crate::archive::verify::verify;
 use crate::archive::{ArchiveError, Chunk, RowChunk};
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
-use crate::flow::field::{FIELDS, Field};
+use crate::flow::field::{FIELDS, Field, Store, Value};
 use crate::flow::{Duplicate, Flow, Host, More, Sampling, Text, Time};
 
 const SLOT: SlotInfo = SlotInfo { start: Time(1_800_000_000_000), length_ms: 300_000 };
@@ -262,41 +262,20 @@ fn strangers_and_other_versions_are_told_apart() {
 }
 
 fn any_more() -> impl Strategy<Value = More> {
-    let numbers = (any::<[u32; 10]>(), any::<[u32; 6]>(), any::<[u16; 3]>(), any::<[u8; 6]>());
-    (any::<[u128; 5]>(), any::<[u64; 5]>(), numbers, ".{0,30}").prop_map(
-        |(hosts, macs, numbers, user)| {
-            let (mpls, words, shorts, bytes) = numbers;
-            More {
-                bgp_next_hop: Host(hosts[0]),
-                nat_src: Host(hosts[1]),
-                nat_dst: Host(hosts[2]),
-                in_src_mac: macs[0],
-                out_dst_mac: macs[1],
-                in_dst_mac: macs[2],
-                out_src_mac: macs[3],
-                mpls,
-                prev_as: words[0],
-                next_as: words[1],
-                in_vrf: words[2],
-                out_vrf: words[3],
-                nat_sport: shorts[0],
-                nat_dport: shorts[1],
-                dst_vlan: shorts[2],
-                dst_tos: bytes[0],
-                min_ttl: bytes[1],
-                max_ttl: bytes[2],
-                nat_event: bytes[3],
-                forwarding: bytes[4],
-                flow_count: words[4],
-                src_inside: Host(hosts[3]),
-                dst_inside: Host(hosts[4]),
-                app: macs[4],
-                user: Text::new(&user),
-                tunnel: bytes[5],
-                tunnel_key: words[5],
-            }
-        },
-    )
+    let bits = proptest::collection::vec(any::<u128>(), FIELDS.len());
+    (bits, ".{0,30}").prop_map(|(bits, user)| {
+        let (mut flow, mut more) = (Flow::EMPTY, More::NONE);
+        for (info, bits) in FIELDS.iter().zip(bits).filter(|(info, _)| info.field.is_more()) {
+            let value = match info.store {
+                Store::Address => Value::Address(Host(bits)),
+                Store::Text => Value::Text(Text::new(&user)),
+                Store::Unsigned(width) => Value::Number(bits as u64 >> (64 - width)),
+                _ => Value::Number(bits as u64),
+            };
+            info.field.set(value, &mut flow, &mut more);
+        }
+        more
+    })
 }
 
 fn any_flow() -> impl Strategy<Value = Flow> {
