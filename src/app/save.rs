@@ -1,12 +1,14 @@
 //! Saving what is on screen: one CSV file per snapshot, whole or not at all.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use tempfile::NamedTempFile;
 
 use super::{AppError, xdg};
+use crate::archive::whole;
 use crate::snapshot::{Snapshot, Subject};
 use crate::table;
 use crate::units::file_stamp;
@@ -30,14 +32,8 @@ pub fn save(folder: &Path, snapshot: &Snapshot, zone: &TimeZone) -> Result<PathB
     let at = |path: &Path, source| AppError::Save { path: path.to_owned(), source };
     fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
     let stem = format!("toptalk-{}-{}", file_stamp(snapshot.captured_at), view_name(snapshot));
-    let temporary = folder.join(format!(".{stem}-{}.tmp", std::process::id()));
-    let written = write(&temporary, snapshot, zone).map_err(|error| at(&temporary, error));
-    let placed = written.and_then(|()| place(&temporary, folder, &stem));
-    if placed.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    placed
+    let file = write(folder, snapshot, zone).map_err(|error| at(folder, error))?;
+    place(file, folder, &stem)
 }
 
 fn view_name(snapshot: &Snapshot) -> String {
@@ -49,33 +45,25 @@ fn view_name(snapshot: &Snapshot) -> String {
     }
 }
 
-fn write(path: &Path, snapshot: &Snapshot, zone: &TimeZone) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
+fn write(folder: &Path, snapshot: &Snapshot, zone: &TimeZone) -> io::Result<NamedTempFile> {
+    let file = whole::temporary(folder)?;
+    let mut out = BufWriter::new(file.as_file());
     table::write_csv(snapshot, zone, &mut out)?;
     out.flush()?;
-    out.get_ref().sync_all()
+    drop(out);
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// Gives the file its name, or the next free one.
-fn place(temporary: &Path, folder: &Path, stem: &str) -> Result<PathBuf, AppError> {
+fn place(mut file: NamedTempFile, folder: &Path, stem: &str) -> Result<PathBuf, AppError> {
     for number in 1..=MAX_NAMES {
         let suffix = if number == 1 { String::new() } else { format!("-{number}") };
         let path = folder.join(format!("{stem}{suffix}.csv"));
-        // A hard link never replaces a file, a rename would.
-        match fs::hard_link(temporary, &path) {
-            Ok(()) => {
-                let _ = fs::remove_file(temporary);
-                return Ok(path);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            // File systems without hard links.
-            Err(_) if !path.exists() => {
-                let renamed = fs::rename(temporary, &path);
-                return renamed
-                    .map(|()| path.clone())
-                    .map_err(|source| AppError::Save { path, source });
-            }
-            Err(_) => {}
+        match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(path),
+            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => file = taken.file,
+            Err(failed) => return Err(AppError::Save { path, source: failed.error }),
         }
     }
     let source = io::Error::new(io::ErrorKind::AlreadyExists, "too many snapshots of one second");

@@ -22,6 +22,7 @@ pub mod schema;
 pub mod segment;
 pub mod verify;
 mod walk;
+pub mod whole;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;

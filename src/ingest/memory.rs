@@ -3,13 +3,13 @@
 //! Written aside and renamed, by a thread that may wait for a disk. A memory
 //! that cannot be read or written costs a note, never the collecting.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::archive::regular;
+use crate::archive::{regular, whole};
 use crate::flow::Time;
 use crate::wire::memory::Memory;
 
@@ -193,27 +193,10 @@ impl StateFile {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(io::Error::other(format!("it would have more than {MAX_BYTES} bytes")));
         }
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut aside = self.path.clone().into_os_string();
-        aside.push(format!(".{}.tmp", std::process::id()));
-        let aside = PathBuf::from(aside);
-        let placed = fill(&aside, &bytes).and_then(|()| fs::rename(&aside, &self.path));
-        if placed.is_err() {
-            // The first error is the one to report.
-            let _ = fs::remove_file(&aside);
-        }
-        placed?;
+        whole::replace(&self.path, &bytes, true)?;
         *written = number;
         Ok(())
     }
-}
-
-fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// Why a file is not used, and whether it is to be set aside.

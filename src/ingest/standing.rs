@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::memory::newest_first;
+use crate::archive::whole;
 use crate::flow::Time;
 use crate::wire::resume::{ExporterStanding, Standing};
 
@@ -140,17 +141,7 @@ impl Job {
             return Ok(());
         }
         let bytes = self.standing.to_bytes()?;
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut aside = self.path.clone().into_os_string();
-        aside.push(format!(".{}.tmp", std::process::id()));
-        let placed = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, &self.path));
-        if placed.is_err() {
-            // The first error is the one to report.
-            let _ = fs::remove_file(&aside);
-        }
-        placed?;
+        whole::replace(&self.path, &bytes, false)?;
         *written = self.number;
         Ok(())
     }

@@ -96,6 +96,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("indicatif::", &["app"]),
     ("itoa::", &["query"]),
     ("strsim::", &["units"]),
+    ("tempfile::", &["archive", "app"]),
     ("unicode_truncate::", &["text"]),
     ("pcap_parser::", &["capture"]),
     ("toml::", &["config"]),

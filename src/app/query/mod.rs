@@ -285,7 +285,7 @@ impl Session {
     fn save(&self, question: &Question) -> Result<Option<Answer>, AppError> {
         let path = self.query.write.as_deref().unwrap_or(Path::new(""));
         let cannot = |source| AppError::Save { path: path.to_owned(), source };
-        let target = self.query.write.as_ref().map(|path| Target::begin(path, std::process::id()));
+        let target = self.query.write.as_ref().map(|path| Target::begin(path));
         let target = target.transpose().map_err(cannot)?;
         let mut gathered = Gathered::default();
         let answer = self.ask(question, &mut |row| {

@@ -4,8 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::archive::catalog::Entry;
 use crate::archive::segment::{MAX_ROWS, SlotInfo, encode};
+use crate::archive::whole;
 use crate::flow::{Flow, More, Sampling, Time};
 use crate::query::Row;
 
@@ -59,9 +62,7 @@ impl Gathered {
 /// until then.
 pub(super) struct Target {
     path: PathBuf,
-    /// What it is called until then; gone again when this is dropped.
-    temporary: PathBuf,
-    file: File,
+    file: NamedTempFile,
 }
 
 impl Target {
@@ -70,7 +71,7 @@ impl Target {
     ///
     /// # Errors
     /// When it cannot be written, or something else than a file is there.
-    pub(super) fn begin(path: &Path, process: u32) -> io::Result<Target> {
+    pub(super) fn begin(path: &Path) -> io::Result<Target> {
         // Where a link leads, the file is; the link stays.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let wrong = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
@@ -82,13 +83,11 @@ impl Target {
             }
             _ => {}
         }
-        let Some(name) = path.file_name() else { return wrong("it has no name of a file") };
-        let name = format!(".{}.{process}.tmp", name.to_string_lossy());
-        let temporary = path.with_file_name(name);
-        // Of an earlier process of this number, which was killed.
-        let _ = fs::remove_file(&temporary);
-        let file = File::create_new(&temporary)?;
-        Ok(Target { path, temporary, file })
+        if path.file_name().is_none() {
+            return wrong("it has no name of a file");
+        }
+        let file = whole::temporary(whole::folder_of(&path))?;
+        Ok(Target { path, file })
     }
 
     /// Writes rows, and gives the file its name.
@@ -96,22 +95,13 @@ impl Target {
     /// # Errors
     /// When the disk fails; then nothing has changed.
     pub(super) fn save(self, rows: &Gathered) -> io::Result<()> {
-        let mut out = BufWriter::new(&self.file);
+        let mut out = BufWriter::new(self.file.as_file());
         rows.write(&mut out)?;
         out.flush()?;
         drop(out);
-        self.file.sync_all()?;
-        fs::rename(&self.temporary, &self.path)?;
-        match self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => File::open(".")?.sync_all(),
-        }
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.temporary);
+        self.file.as_file().sync_all()?;
+        self.file.persist(&self.path)?;
+        File::open(whole::folder_of(&self.path))?.sync_all()
     }
 }
 
