@@ -82,7 +82,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("Instant", &["clock"]),
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),
-    ("nix::", &["attach", "ingest", "ui", "archive"]),
+    // app: one file, signals that are blocked (`blocked_signals.rs`).
+    ("nix::", &["app", "attach", "ingest", "ui", "archive"]),
     ("parquet::", &["archive"]),
     ("zstd::", &["archive", "attach"]),
     ("postcard::", &["attach"]),
