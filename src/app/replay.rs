@@ -205,7 +205,7 @@ impl Sender<'_> {
         let mut flows = Vec::new();
         self.decoder.forget_more();
         let report = self.decoder.decode(recorded, source, &datagram.payload, &mut flows);
-        if report.protocol.is_empty() {
+        if report.protocol.is_none() {
             self.sent.foreign += 1;
             return Ok(());
         }

@@ -48,7 +48,7 @@ pub(super) struct ReplayWords {
     to: Target,
     /// Send flows as this; datagrams of captures are sent as they are without it [default for archives: ipfix]
     #[arg(long = "as", value_name = "PROTOCOL")]
-    what: Option<Protocol>,
+    what: Option<SendAs>,
     /// So many times faster than it was recorded, as in 10x
     #[arg(long, value_name = "FACTOR", value_parser = speed, conflicts_with_all = ["rate", "fast"])]
     speed: Option<f64>,
@@ -66,7 +66,7 @@ pub(super) struct ReplayWords {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Protocol {
+enum SendAs {
     V5,
     V9,
     Ipfix,
@@ -86,9 +86,9 @@ impl ReplayWords {
             zone: self.tz,
             to: self.to,
             what: self.what.map(|what| match what {
-                Protocol::V5 => As::V5,
-                Protocol::V9 => As::V9,
-                Protocol::Ipfix => As::Ipfix,
+                SendAs::V5 => As::V5,
+                SendAs::V9 => As::V9,
+                SendAs::Ipfix => As::Ipfix,
             }),
             pace: match (self.speed, self.rate, self.fast) {
                 (_, _, true) => Pace::Fast,

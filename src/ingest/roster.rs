@@ -132,7 +132,7 @@ fn health(summary: Summary, entry: &Entry, rates: (f64, f64)) -> ExporterHealth 
     };
     ExporterHealth {
         address: summary.address,
-        protocol: summary.protocol.into(),
+        protocol: summary.protocol,
         datagrams: summary.datagrams,
         flows: summary.flows,
         datagrams_per_s: rates.0,

@@ -24,7 +24,7 @@ use self::printer::Printer;
 use self::text::Text;
 use self::watch::{Unknown, Watch};
 use crate::capture::{Datagram, Problem};
-use crate::flow::{Flow, Host, Time};
+use crate::flow::{Flow, Host, Protocol, Time};
 use crate::wire::header::DatagramHeader;
 use crate::wire::report::CauseCounts;
 use crate::wire::{Cause, Decoder, MAX_EXPORTERS, Policy, Report};
@@ -134,7 +134,9 @@ impl Inspector {
             let cause = report.causes.iter().next().map_or(Cause::TooShort, |(cause, _)| cause);
             return self.stranger(datagram, cause, file, out);
         };
-        if header.protocol.starts_with("netflow") && header.protocol != "netflow9" {
+        let has_fixed_records =
+            matches!(header.protocol, Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7);
+        if has_fixed_records {
             for flow in &self.flows {
                 watch.flow(flow);
             }
@@ -143,7 +145,7 @@ impl Inspector {
         watch.counts.held = u64::from(report.causes.get(Cause::NoTemplate));
         let counts = watch.counts;
         let line = Line::Datagram(DatagramLine {
-            protocol: header.protocol,
+            protocol: header.protocol.name(),
             version: header.version,
             exporter: datagram.source,
             sport: datagram.sport,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::text::wrapped;
 use super::{Inspector, Tally};
-use crate::flow::Host;
+use crate::flow::{Host, Protocol};
 use crate::wire::registry;
 use crate::wire::{Cause, Summary};
 
@@ -39,7 +39,7 @@ impl Inspector {
             Host::UNSPECIFIED => "exporter (its address is not in the files)".to_owned(),
             address => format!("exporter {address}"),
         };
-        let mut text = format!("\n{who}: {}\n", known.protocol);
+        let mut text = format!("\n{who}: {}\n", known.protocol.map_or("", Protocol::name));
         let counts = self.tally.exporters.get(&known.address).copied().unwrap_or_default();
         let mut parts = vec![
             format!("datagrams {}", known.datagrams),

@@ -81,7 +81,7 @@ impl Metric {
                 listed(health).filter_map(of).collect()
             }
             Read::Protocol => {
-                let labels = |one| vec![address(one), one.protocol.to_string()];
+                let labels = |one| vec![address(one), one.protocol_name().to_owned()];
                 listed(health).map(|one| (labels(one), Value::Whole(1))).collect()
             }
             Read::Statistics => {

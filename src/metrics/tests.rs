@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
-use crate::flow::Host;
+use crate::flow::{Host, Protocol};
 use crate::snapshot::{
     Alarm, ExporterDetail, MissingPort, QueueHealth, Recording, SamplingState, WorkHealth,
 };
@@ -34,7 +34,7 @@ fn health() -> Health {
     };
     let heard = ExporterHealth {
         address: Host::octets(192, 0, 2, 1),
-        protocol: "netflow9".into(),
+        protocol: Some(Protocol::Netflow9),
         datagrams: 10,
         flows: 250,
         lost: 4,
@@ -96,7 +96,7 @@ fn nothing_is_known_before_anything_came() {
 fn the_busiest_exporters_have_series_and_the_others_a_number() {
     let exporter = |n: u32| ExporterHealth {
         address: Host::v4(n),
-        protocol: "ipfix".into(),
+        protocol: Some(Protocol::Ipfix),
         ..ExporterHealth::default()
     };
     let exporters: Vec<_> = (0..MAX_EXPORTERS as u32 + 7).map(exporter).collect();

@@ -99,7 +99,7 @@ struct Source {
 }
 
 #[derive(Debug)]
-enum Protocol {
+enum SourceEncoder {
     V5(V5Encoder),
     V9(V9Encoder),
     Ipfix(IpfixEncoder),
@@ -108,7 +108,7 @@ enum Protocol {
 /// What reports the flows of a source.
 #[derive(Debug)]
 struct Reporter {
-    protocol: Protocol,
+    protocol: SourceEncoder,
     /// Datagrams since the templates were sent; `None` before they ever were.
     since_templates: Option<u64>,
     /// Flows of the batch that is being encoded.
@@ -156,7 +156,7 @@ impl Encoder {
             let tally = &mut self.tally;
             if let Some(reporter) = self.reporters.get_mut(place) {
                 match reporter.protocol {
-                    Protocol::V5(_) => add_v5(flow, &mut reporter.waiting, tally),
+                    SourceEncoder::V5(_) => add_v5(flow, &mut reporter.waiting, tally),
                     _ => add(*flow, &mut reporter.waiting, tally),
                 }
             }
@@ -190,15 +190,15 @@ impl Encoder {
         let protocol = match self.what {
             As::V5 => {
                 let rate = u16::try_from(rate.unwrap_or(0)).unwrap_or(u16::MAX);
-                Protocol::V5(V5Encoder::new(domain as u16, rate))
+                SourceEncoder::V5(V5Encoder::new(domain as u16, rate))
             }
             As::V9 => {
                 let encoder = V9Encoder::new(domain);
-                Protocol::V9(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
+                SourceEncoder::V9(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
             }
             As::Ipfix => {
                 let encoder = IpfixEncoder::new(domain);
-                Protocol::Ipfix(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
+                SourceEncoder::Ipfix(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
             }
         };
         self.reporters.push(Reporter { protocol, since_templates: None, waiting: Vec::new() });
@@ -259,11 +259,11 @@ impl Reporter {
         // The header of v9 has whole seconds, and times count from its clock.
         let second = Time(now.0.saturating_sub(now.0.rem_euclid(1000)));
         match &mut self.protocol {
-            Protocol::V5(encoder) => sent.extend(encoder.encode(now, boot(now), &flows)),
-            Protocol::V9(encoder) => {
+            SourceEncoder::V5(encoder) => sent.extend(encoder.encode(now, boot(now), &flows)),
+            SourceEncoder::V9(encoder) => {
                 sent.extend(encoder.encode(second, boot(second), &flows, templates));
             }
-            Protocol::Ipfix(encoder) => sent.extend(encoder.encode(now, &flows, templates)),
+            SourceEncoder::Ipfix(encoder) => sent.extend(encoder.encode(now, &flows, templates)),
         }
         let before = if templates { 0 } else { self.since_templates.unwrap_or(0) };
         self.since_templates = Some(before + (sent.len() - already) as u64);

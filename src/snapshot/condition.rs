@@ -1,7 +1,7 @@
 //! How an exporter is doing, in one word and one sentence with the remedy.
 
 use super::exporter::{ExporterHealth, SamplingState};
-use crate::flow::Time;
+use crate::flow::{Protocol, SequenceUnit, Time};
 
 /// An exporter that has been silent for this long is taken to be gone: the
 /// quietest router still sends its templates.
@@ -126,11 +126,7 @@ fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 }
 
 fn missed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
-    let unit = match exporter.protocol.as_ref() {
-        "netflow5" | "netflow7" => "flows",
-        "ipfix" => "records",
-        _ => "datagrams",
-    };
+    let unit = exporter.protocol.map_or(SequenceUnit::Datagrams, Protocol::sequence_unit).name();
     let count = exporter.missed_while_down;
     let text = format!("{count} {unit} were sent while no collector ran");
     if count > 0 { say(Mark::Notice, text) } else { None }
@@ -235,7 +231,7 @@ mod tests {
 
     fn well() -> ExporterHealth {
         ExporterHealth {
-            protocol: "netflow9".into(),
+            protocol: Some(Protocol::Netflow9),
             datagrams: 1_000,
             flows: 20_000,
             templates: 2,
@@ -266,8 +262,12 @@ mod tests {
             (with(|e| e.missed_while_down = 614), Mark::Notice, "614 datagrams were sent while no"),
             (with(|e| e.lost = 1), Mark::Ok, "all is well"),
             (with(|e| e.lost = 21), Mark::Degraded, "2.1 % never arrived"),
-            (with(|e| (e.lost, e.protocol) = (20, "ipfix".into())), Mark::Ok, "all is well"),
-            (with(|e| (e.lost, e.protocol) = (100, "ipfix".into())), Mark::Degraded, "0.5 % never"),
+            (with(|e| (e.lost, e.protocol) = (20, Some(Protocol::Ipfix))), Mark::Ok, "all is well"),
+            (
+                with(|e| (e.lost, e.protocol) = (100, Some(Protocol::Ipfix))),
+                Mark::Degraded,
+                "0.5 % never",
+            ),
             (with(|e| e.unsent = 20), Mark::Ok, "all is well"),
             (with(|e| e.unsent = 21), Mark::Degraded, "21 samples"),
             (with(|e| e.clock_offset_ms = 5_000), Mark::Ok, "all is well"),
@@ -278,7 +278,7 @@ mod tests {
             (with(|e| e.doubled = 10_000), Mark::Notice, "50 % of its flows"),
             (with(|e| e.remembered = 2), Mark::Ok, "templates are remembered"),
             (with(|e| e.sampling = SamplingState::Unknown), Mark::Ok, "assumed 1:1"),
-            (with(|e| e.protocol = "".into()), Mark::Notice, "not heard yet"),
+            (with(|e| e.protocol = None), Mark::Notice, "not heard yet"),
         ];
         for (exporter, mark, text) in cases {
             let condition = exporter.condition(NOW);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Word;
-use crate::flow::{Host, Time};
+use crate::flow::{Host, Protocol, SequenceUnit, Time};
 
 /// What is known about an exporter's sampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ impl SamplingState {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExporterHealth {
     pub address: Host,
-    /// The last protocol seen: `netflow5`, `netflow9`, `ipfix`, `sflow5`, …;
-    /// empty when it is only remembered from an earlier run.
-    pub protocol: Word,
+    /// The last protocol seen; `None` when it is only remembered from an earlier run.
+    #[serde(with = "crate::flow::protocol")]
+    pub protocol: Option<Protocol>,
     /// Datagrams and messages in this run; 0 when it is only remembered.
     pub datagrams: u64,
     pub flows: u64,
@@ -83,17 +83,23 @@ impl ExporterHealth {
     /// Whether anything came from it in this run; otherwise it is only remembered.
     #[must_use]
     pub fn is_heard(&self) -> bool {
-        !self.protocol.is_empty()
+        self.protocol.is_some()
     }
 
     /// Units of its sequence numbers that arrived: flows where the protocol
     /// counts flows or records, datagrams elsewhere.
     #[must_use]
     pub fn received(&self) -> u64 {
-        match self.protocol.as_ref() {
-            "netflow5" | "netflow7" | "ipfix" => self.flows,
-            _ => self.datagrams,
+        match self.protocol.map(Protocol::sequence_unit) {
+            Some(SequenceUnit::Flows | SequenceUnit::Records) => self.flows,
+            Some(SequenceUnit::Datagrams) | None => self.datagrams,
         }
+    }
+
+    /// The name of its protocol, empty when it is only remembered.
+    #[must_use]
+    pub fn protocol_name(&self) -> &'static str {
+        self.protocol.map_or("", Protocol::name)
     }
 
     /// The name of one of its interfaces, its description when it has no name.

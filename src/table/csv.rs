@@ -180,7 +180,7 @@ pub const EXPORTER_COLUMNS: &[Column<ExporterHealth>] = columns! {
     "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "address", "the exporter", |_, r| r.address.to_string();
     "protocol", "netflow5, netflow9, ipfix, sflow5, …; empty: only remembered",
-        |_, r| r.protocol.to_string();
+        |_, r| r.protocol_name().to_owned();
     "state", "ok, note, DEGR or DEAD", |h, r| h.condition(r).mark.word().to_owned();
     "condition", "the state in a sentence, with what helps", |h, r| h.condition(r).text;
     "datagrams", "received in this run", |_, r| r.datagrams.to_string();

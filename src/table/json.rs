@@ -222,7 +222,7 @@ pub fn json(snapshot: &Snapshot, zone: &TimeZone) -> String {
     };
     let exporters = health.heard().map(|exporter| ExporterJson {
         address: exporter.address,
-        protocol: &exporter.protocol,
+        protocol: exporter.protocol_name(),
         datagrams: exporter.datagrams,
         flows: exporter.flows,
         lost: exporter.lost,

@@ -169,7 +169,7 @@ fn footer(snapshot: &Snapshot, zone: &TimeZone) -> Vec<String> {
                 SamplingState::Mixed(rate) => format!("up to 1:{rate}"),
                 SamplingState::Given(rate) => format!("1:{rate} (--sampling)"),
             };
-            let protocol = exporter.protocol.as_ref();
+            let protocol = exporter.protocol_name();
             format!("{} {protocol} {sampling} lost {}", exporter.address, exporter.lost)
         })
         .collect();

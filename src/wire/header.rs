@@ -2,7 +2,7 @@
 //! `inspect` shows, and by what it dates datagrams that come without a time.
 
 use super::bytes::{u16_at, u32_at};
-use crate::flow::{Host, Time};
+use crate::flow::{Host, Protocol, Time};
 
 /// Type of sFlow's agent addresses: IPv4, IPv6 (sflow_version_5.txt, section 5).
 const SFLOW_V4: u32 = 1;
@@ -11,7 +11,7 @@ const SFLOW_V6: u32 = 2;
 /// What a datagram's header says, as far as every protocol says it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
-    pub protocol: &'static str,
+    pub protocol: Protocol,
     pub domain: u32,
     /// When the datagram left, by the exporter's clock.
     pub exported: Time,
@@ -22,8 +22,7 @@ pub(super) struct Header {
 /// A header, as far as the protocol has what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramHeader {
-    /// As in [`Summary::protocol`](super::Summary::protocol).
-    pub protocol: &'static str,
+    pub protocol: Protocol,
     pub version: u16,
     /// Observation domain, source id, engine type and id, sub-agent.
     pub domain: u32,
@@ -52,32 +51,32 @@ impl DatagramHeader {
             Some(DatagramHeader { exported, uptime, ..empty })
         };
         match version {
-            1 => fixed("netflow1"),
+            1 => fixed(Protocol::Netflow1),
             5 => Some(DatagramHeader {
                 domain: u32::from(u16_at(bytes, 20)?),
                 sequence: Some(word(16)?),
-                ..fixed("netflow5")?
+                ..fixed(Protocol::Netflow5)?
             }),
-            7 => Some(DatagramHeader { sequence: Some(word(16)?), ..fixed("netflow7")? }),
+            7 => Some(DatagramHeader { sequence: Some(word(16)?), ..fixed(Protocol::Netflow7)? }),
             9 => Some(DatagramHeader {
                 domain: word(16)?,
                 sequence: Some(word(12)?),
                 exported: Some(Time(seconds(8)?)),
                 uptime: Some(word(4)?),
-                ..DatagramHeader::of("netflow9", version)
+                ..DatagramHeader::of(Protocol::Netflow9, version)
             }),
             10 => Some(DatagramHeader {
                 domain: word(12)?,
                 sequence: Some(word(8)?),
                 exported: Some(Time(seconds(4)?)),
-                ..DatagramHeader::of("ipfix", version)
+                ..DatagramHeader::of(Protocol::Ipfix, version)
             }),
             0 if word(0)? == 5 => DatagramHeader::sflow(bytes),
             _ => None,
         }
     }
 
-    fn of(protocol: &'static str, version: u16) -> DatagramHeader {
+    fn of(protocol: Protocol, version: u16) -> DatagramHeader {
         DatagramHeader {
             protocol,
             version,
@@ -105,7 +104,7 @@ impl DatagramHeader {
             sequence: Some(u32_at(bytes, at + 4)?),
             uptime: Some(u32_at(bytes, at + 8)?),
             agent,
-            ..DatagramHeader::of("sflow5", 5)
+            ..DatagramHeader::of(Protocol::Sflow5, 5)
         })
     }
 }
@@ -122,17 +121,23 @@ mod tests {
     fn every_protocol_says_its_own() {
         let five = words(&[5 << 16 | 1, 7000, 100, 25_000_000, 42, 0x0102_0000]);
         let read = DatagramHeader::read(&five).unwrap();
-        assert_eq!((read.protocol, read.domain, read.sequence), ("netflow5", 0x102, Some(42)));
+        assert_eq!(
+            (read.protocol, read.domain, read.sequence),
+            (Protocol::Netflow5, 0x102, Some(42))
+        );
         assert_eq!((read.exported, read.uptime), (Some(Time(100_025)), Some(7000)));
         let nine = words(&[9 << 16 | 1, 7000, 100, 42, 3]);
         let read = DatagramHeader::read(&nine).unwrap();
-        assert_eq!((read.protocol, read.domain, read.sequence), ("netflow9", 3, Some(42)));
+        assert_eq!((read.protocol, read.domain, read.sequence), (Protocol::Netflow9, 3, Some(42)));
         let ten = words(&[10 << 16 | 16, 100, 42, 3]);
         let read = DatagramHeader::read(&ten).unwrap();
         assert_eq!((read.exported, read.uptime, read.domain), (Some(Time(100_000)), None, 3));
         let sflow = words(&[5, 1, 0x0a00_0001, 2, 42, 7000, 0]);
         let read = DatagramHeader::read(&sflow).unwrap();
-        assert_eq!((read.protocol, read.agent), ("sflow5", Some(Host::octets(10, 0, 0, 1))));
+        assert_eq!(
+            (read.protocol, read.agent),
+            (Protocol::Sflow5, Some(Host::octets(10, 0, 0, 1)))
+        );
         assert_eq!((read.domain, read.sequence, read.exported), (2, Some(42), None));
         for datagram in [five, nine, ten, sflow] {
             for end in 0..datagram.len() - 4 {

@@ -6,7 +6,7 @@ use super::exporter::numbering::Numbering;
 use super::header::Header;
 use super::report::Cause;
 use super::sets::{Desk, Flavour, Sets};
-use crate::flow::{Host, Time};
+use crate::flow::{Host, Protocol, Time};
 
 /// Bytes of a message header; no message is shorter.
 pub const HEADER_LENGTH: usize = 16;
@@ -36,7 +36,7 @@ pub(super) fn decode(
         desk.report.causes.count(Cause::MessageLength);
     }
     let header = Header {
-        protocol: "ipfix",
+        protocol: Protocol::Ipfix,
         domain: word(12),
         exported: Time(i64::from(word(4)) * 1000),
         uptime: None,

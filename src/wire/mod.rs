@@ -28,6 +28,7 @@ mod sets;
 pub mod sflow;
 pub mod template;
 mod times;
+mod version;
 
 pub use exporter::budget::Budget;
 pub use exporter::held::MAX_HELD_PER_EXPORTER;
@@ -46,7 +47,7 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use self::bytes::{u16_at, u32_at};
+use self::bytes::u16_at;
 use self::exporter::Exporter;
 use self::exporter::budget::{Class, Pool};
 use self::exporter::places::Places;
@@ -54,50 +55,10 @@ use self::exporter::policy::Refused;
 use self::exporter::refusals::Refusal;
 use self::sets::{Desk, Flavour, Sets};
 use self::template::SetScratch;
-use crate::flow::{Flow, Host, More, Sampling, Time};
+use crate::flow::{Flow, Host, More, Protocol, Sampling, Time};
 
 /// Of what came beside flows, the room that is kept from batch to batch.
 const KEPT_MORE: usize = 16_384;
-
-/// What a datagram is, by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    Netflow1,
-    Netflow5,
-    Netflow7,
-    Netflow9,
-    Ipfix,
-    Sflow5,
-}
-
-impl Protocol {
-    /// NetFlow and IPFIX begin with a 16-bit version, sFlow with a 32-bit one.
-    /// `Err` says why it is nothing of ours.
-    fn of(bytes: &[u8]) -> Result<Protocol, Cause> {
-        let (protocol, header) = match u16_at(bytes, 0).ok_or(Cause::TooShort)? {
-            1 => (Protocol::Netflow1, netflow5::V1.header),
-            5 => (Protocol::Netflow5, netflow5::V5.header),
-            7 => (Protocol::Netflow7, netflow5::V7.header),
-            9 => (Protocol::Netflow9, netflow9::HEADER_LENGTH),
-            10 => (Protocol::Ipfix, ipfix::HEADER_LENGTH),
-            0 if u32_at(bytes, 0) == Some(5) => (Protocol::Sflow5, sflow::HEADER_LENGTH),
-            _ => return Err(Cause::UnknownVersion),
-        };
-        if bytes.len() < header { Err(Cause::TooShort) } else { Ok(protocol) }
-    }
-
-    /// What reports call it, and its version.
-    fn name(self) -> (&'static str, u16) {
-        match self {
-            Protocol::Netflow1 => ("netflow1", 1),
-            Protocol::Netflow5 => ("netflow5", 5),
-            Protocol::Netflow7 => ("netflow7", 7),
-            Protocol::Netflow9 => ("netflow9", 9),
-            Protocol::Ipfix => ("ipfix", 10),
-            Protocol::Sflow5 => ("sflow5", 5),
-        }
-    }
-}
 
 /// Decodes datagrams of any number of exporters, keeping their state.
 #[derive(Debug, Default)]
@@ -197,7 +158,7 @@ impl Decoder {
                 return report;
             }
         };
-        (report.protocol, report.version) = protocol.name();
+        (report.protocol, report.version) = (Some(protocol), protocol.version());
         self.make_way(address, &mut report);
         let Decoder { exporters, places, policy, pool, scratch, more, keeps_more, piece, .. } =
             self;
@@ -249,8 +210,8 @@ impl Decoder {
             self.released = address;
             let header = set.header;
             let flavour =
-                if header.protocol == "ipfix" { Flavour::Ipfix } else { Flavour::Netflow9 };
-            let mut report = Report { protocol: header.protocol, ..Report::default() };
+                if header.protocol == Protocol::Ipfix { Flavour::Ipfix } else { Flavour::Netflow9 };
+            let mut report = Report { protocol: Some(header.protocol), ..Report::default() };
             let before = out.len();
             let names = exporter.about.names();
             exporter.prepare(pool);

@@ -11,7 +11,7 @@ use super::exporter::numbering::{Numbering, Records};
 use super::header::Header;
 use super::report::{Cause, Report};
 use super::times::uptime_to_time;
-use crate::flow::{Flow, Host, Sampling, Time};
+use crate::flow::{Flow, Host, Protocol, Sampling, Time};
 
 /// What differs between the versions, as far as lengths go.
 pub(super) struct Layout {
@@ -34,6 +34,14 @@ const MAX_PAYLOAD: usize = 65_507;
 
 /// The lower 14 bits of the sampling word are the interval, the upper two its mode.
 const INTERVAL_MASK: u16 = 0x3fff;
+
+const fn protocol(version: u16) -> Protocol {
+    match version {
+        1 => Protocol::Netflow1,
+        7 => Protocol::Netflow7,
+        _ => Protocol::Netflow5,
+    }
+}
 
 /// Decodes one datagram of version 1, 5 or 7.
 pub(super) fn decode(
@@ -78,7 +86,7 @@ fn decode_as<const VERSION: u16>(
         if VERSION == 5 { (half(20), half(22) & INTERVAL_MASK) } else { (0, 0) };
     let engine = u32::from(engine);
     let sampling = Sampling::one_in(u32::from(interval));
-    let protocol = report.protocol;
+    let protocol = const { protocol(VERSION) };
     let header =
         Header { protocol, domain: engine, exported: Time(exported), uptime: Some(uptime) };
     let Some(session) = exporter.enter(now, address, &header) else {
@@ -156,7 +164,7 @@ fn flow<const VERSION: u16>(record: &[u8], common: &Flow, exported: i64, uptime:
 
 #[cfg(test)]
 mod tests {
-    use crate::flow::{Flow, Host, Sampling, Time};
+    use crate::flow::{Flow, Host, Protocol, Sampling, Time};
     use crate::wire::{Cause, Decoder, Report};
 
     /// Exported at 1,700,000,000.5 s, up for 10 s; the words after that of `version`.
@@ -207,7 +215,10 @@ mod tests {
             let tail = [&[0, 0, 6, 0xb8, 0x1b][..], &vec![0xee; padding]].concat();
             let bytes = datagram(1, 24, &[], &record(&tail));
             let (flows, report) = decode(&bytes);
-            assert_eq!((flows.len(), report.flows, report.protocol), (24, 24, "netflow1"));
+            assert_eq!(
+                (flows.len(), report.flows, report.protocol),
+                (24, 24, Some(Protocol::Netflow1))
+            );
             assert_eq!(report.causes.iter().count(), 0, "{padding}");
             flows.iter().for_each(check);
         }
@@ -223,7 +234,7 @@ mod tests {
         let tail = [0, 0x1b, 6, 0xb8, 0xfb, 0xf4, 0xfb, 0xf5, 24, 16, 0, 0, 10, 0, 0, 254];
         let more = [0, 0, 0, 9, 1, 2, 0x40, 100];
         let (flows, report) = decode(&datagram(7, 27, &more, &record(&tail)));
-        assert_eq!((flows.len(), report.protocol), (27, "netflow7"));
+        assert_eq!((flows.len(), report.protocol), (27, Some(Protocol::Netflow7)));
         for flow in &flows {
             check(flow);
             assert_eq!((flow.src_as, flow.dst_as, flow.domain), (64_500, 64_501, 0));
@@ -243,6 +254,6 @@ mod tests {
             decoder.decode(Time(second * 1000), from, &bytes, &mut Vec::new());
         }
         let known = &decoder.exporters()[0];
-        assert_eq!((known.flows, known.lost, known.protocol), (15, 0, "netflow1"));
+        assert_eq!((known.flows, known.lost, known.protocol), (15, 0, Some(Protocol::Netflow1)));
     }
 }

@@ -6,7 +6,7 @@ use super::exporter::numbering::Numbering;
 use super::header::Header;
 use super::report::Cause;
 use super::sets::{Desk, Flavour, Sets};
-use crate::flow::{Host, Time};
+use crate::flow::{Host, Protocol, Time};
 
 pub(super) const HEADER_LENGTH: usize = 20;
 
@@ -21,7 +21,7 @@ pub(super) fn decode(
 ) {
     let word = |at| u32_at(bytes, at).unwrap_or(0);
     let header = Header {
-        protocol: "netflow9",
+        protocol: Protocol::Netflow9,
         domain: word(16),
         exported: Time(i64::from(word(8)) * 1000),
         uptime: Some(word(4)),

@@ -1,5 +1,7 @@
 //! What one datagram gave, and what of it was not understood.
 
+use crate::flow::Protocol;
+
 /// Why something was not used. The table names and explains each cause once.
 macro_rules! causes {
     ($($cause:ident $name:literal $explanation:literal;)*) => {
@@ -130,9 +132,8 @@ pub struct Samples {
 pub struct Report {
     /// The version word of the header, 0 when there was none.
     pub version: u16,
-    /// `netflow1`, `netflow5`, `netflow7`, `netflow9`, `ipfix` or `sflow5`; empty
-    /// when unknown.
-    pub protocol: &'static str,
+    /// `None` when it is of no protocol that is decoded.
+    pub protocol: Option<Protocol>,
     /// Flow records handed out.
     pub flows: u32,
     /// How many of them are the reverse direction of a biflow.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::csv::guarded;
 use super::*;
 use crate::filter::Filter;
-use crate::flow::{Host, Time};
+use crate::flow::{Host, Protocol, Time};
 use crate::snapshot::{
     Both, ConversationRow, Counters, DropCount, ExporterHealth, Health, HostDetail, HostRow,
     Ranking, Reach, SamplingState, Span, Subject, Totals, Via, View, Window,
@@ -49,7 +49,7 @@ fn sample() -> Snapshot {
             exporters: vec![
                 ExporterHealth {
                     address: Host::octets(192, 0, 2, 1),
-                    protocol: "netflow9".into(),
+                    protocol: Some(Protocol::Netflow9),
                     datagrams: 7,
                     flows: 99,
                     lost: 2,
@@ -58,7 +58,7 @@ fn sample() -> Snapshot {
                     clock_offset_ms: -20,
                     ..ExporterHealth::default()
                 },
-                ExporterHealth { protocol: "netflow5".into(), ..ExporterHealth::default() },
+                ExporterHealth { protocol: Some(Protocol::Netflow5), ..ExporterHealth::default() },
             ],
             dropped: vec![DropCount {
                 cause: "truncated".into(),
@@ -277,7 +277,7 @@ fn exporters_are_saved_with_their_state() {
     let mut snapshot = sample();
     snapshot.view.subject = Subject::Exporters;
     snapshot.health.exporters = vec![ExporterHealth {
-        protocol: "ipfix".into(),
+        protocol: Some(Protocol::Ipfix),
         datagrams: 7,
         held: 2,
         sampling: SamplingState::Given(512),

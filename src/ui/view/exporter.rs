@@ -1,6 +1,7 @@
 //! One exporter: what it said about itself, its templates, its interfaces and
 //! its counters.
 
+use crate::flow::Protocol;
 use crate::snapshot::{ExporterHealth, InterfaceHealth, Snapshot, TemplateHealth};
 use crate::units;
 
@@ -132,7 +133,7 @@ fn summary(canvas: &mut Canvas, exporter: &ExporterHealth, snapshot: &Snapshot, 
     let silent = units::duration(snapshot.captured_at.since(exporter.last_seen));
     let detail = &exporter.detail;
     if let Some(y) = layout.line(Part::In) {
-        let protocol = if exporter.protocol.is_empty() { "remembered" } else { &exporter.protocol };
+        let protocol = exporter.protocol.map_or("remembered", Protocol::name);
         let heard = exporter.is_heard();
         let left = vec![
             Piece::new(0, Tone::Strong, protocol),
@@ -260,7 +261,7 @@ fn table(
 /// Why a tab is empty.
 fn nothing(tab: Tab, exporter: &ExporterHealth) -> &'static str {
     match (tab, exporter.templates) {
-        (Tab::Templates, 0) if matches!(exporter.protocol.as_ref(), "netflow9" | "ipfix") => {
+        (Tab::Templates, 0) if exporter.protocol.is_some_and(Protocol::has_templates) => {
             "no template has come yet: data waits until one does"
         }
         (Tab::Templates, 0) => "this protocol has no templates",

@@ -259,7 +259,7 @@ fn cells(exporter: &ExporterHealth, condition: &Condition, snapshot: &Snapshot) 
     let silent = snapshot.captured_at.since(exporter.last_seen);
     vec![
         exporter.address.to_string(),
-        proto(&exporter.protocol).to_owned(),
+        proto(exporter.protocol).to_owned(),
         rate(exporter.datagrams_per_s),
         rate(exporter.flows_per_s),
         units::short(exporter.lost),

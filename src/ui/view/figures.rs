@@ -1,5 +1,6 @@
 //! The figures of exporters as text.
 
+use crate::flow::Protocol;
 use crate::snapshot::{ExporterHealth, Mark, SamplingState};
 use crate::units;
 
@@ -43,14 +44,14 @@ pub fn rate(per_second: f64) -> String {
 }
 
 /// The protocol in at most six letters.
-pub fn proto(protocol: &str) -> &str {
+pub fn proto(protocol: Option<Protocol>) -> &'static str {
     match protocol {
-        "netflow1" => "nf1",
-        "netflow5" => "nf5",
-        "netflow7" => "nf7",
-        "netflow9" => "nf9",
-        "" => "-",
-        other => other,
+        Some(Protocol::Netflow1) => "nf1",
+        Some(Protocol::Netflow5) => "nf5",
+        Some(Protocol::Netflow7) => "nf7",
+        Some(Protocol::Netflow9) => "nf9",
+        Some(other @ (Protocol::Ipfix | Protocol::Sflow5)) => other.name(),
+        None => "-",
     }
 }
 
@@ -79,7 +80,7 @@ pub fn sampling(state: SamplingState) -> String {
 
 /// How far its clock is ahead of ours: `+0.02s`, `-41s`.
 pub fn clock(exporter: &ExporterHealth) -> String {
-    if !exporter.is_heard() || exporter.protocol.starts_with("sflow") {
+    if !exporter.is_heard() || exporter.protocol == Some(Protocol::Sflow5) {
         return "-".to_owned();
     }
     let ms = exporter.clock_offset_ms;
@@ -122,7 +123,7 @@ mod tests {
         let clock = |ms| {
             clock(&ExporterHealth {
                 clock_offset_ms: ms,
-                protocol: "ipfix".into(),
+                protocol: Some(Protocol::Ipfix),
                 ..Default::default()
             })
         };

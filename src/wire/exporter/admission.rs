@@ -2,8 +2,9 @@
 
 use super::budget::Class;
 use super::state::{Exporter, Kept};
-use crate::flow::{Host, Time};
-use crate::wire::{Cause, Decoder, Protocol, Report};
+use crate::flow::{Host, Protocol, Time};
+use crate::wire::version::protocol_of;
+use crate::wire::{Cause, Decoder, Report};
 
 /// How often others give back before one datagram, of each kind.
 const GIVE_BACK: usize = 4;
@@ -21,7 +22,7 @@ impl Decoder {
             self.refused.count(address);
             return Err(Cause::NotAllowed);
         }
-        let protocol = Protocol::of(bytes)?;
+        let protocol = protocol_of(bytes)?;
         if !self.exporters.contains_key(&address) && !self.make_room(now, report) {
             self.displaced.count(address);
             return Err(Cause::ExporterLimit);

@@ -180,13 +180,14 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::Protocol;
 
     const NEW: Class = Class::New;
 
     fn set(second: i64, template: u16, size: usize) -> HeldSet {
         HeldSet {
             header: Header {
-                protocol: "netflow9",
+                protocol: Protocol::Netflow9,
                 domain: 1,
                 exported: Time(second * 1000),
                 uptime: Some(0),

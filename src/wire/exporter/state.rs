@@ -15,7 +15,7 @@ use super::refusals::{Refusal, Refusals};
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::templates::Templates;
-use crate::flow::{Host, Sampling, Time};
+use crate::flow::{Host, Protocol, Sampling, Time};
 use crate::wire::header::Header;
 use crate::wire::report::{Cause, Report};
 use crate::wire::sflow::Agents;
@@ -82,7 +82,8 @@ pub struct Exporter {
     pub(in crate::wire) shared: Samplers,
     /// When it started, as options of any of its domains said.
     pub(in crate::wire) init: Option<i64>,
-    pub(in crate::wire) protocol: &'static str,
+    /// The last one seen; `None` when it is only remembered from an earlier run.
+    pub(in crate::wire) protocol: Option<Protocol>,
     pub(in crate::wire) datagrams: u64,
     pub(in crate::wire) flows: u64,
     pub(in crate::wire) last_seen: Time,
@@ -196,8 +197,8 @@ impl Exporter {
     }
 
     /// Takes note of a datagram, whatever it says.
-    pub fn arrive(&mut self, now: Time, protocol: &'static str) {
-        self.protocol = protocol;
+    pub fn arrive(&mut self, now: Time, protocol: Protocol) {
+        self.protocol = Some(protocol);
         self.datagrams += 1;
         self.last_seen = now;
         let second = now.0.div_euclid(1000);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::about::Statistics;
 use super::state::Exporter;
 use super::templates::Entry;
-use crate::flow::{Host, Time};
+use crate::flow::{Host, Protocol, Time};
 use crate::wire::template::Kind;
 
 /// Templates that are listed per exporter; more are counted.
@@ -18,8 +18,8 @@ const LISTED_INTERFACES: usize = 512;
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub address: Host,
-    /// The last protocol seen: `netflow5`, `netflow9`, `ipfix`, `sflow5`, …
-    pub protocol: &'static str,
+    /// The last protocol seen; `None` when it is only remembered from an earlier run.
+    pub protocol: Option<Protocol>,
     pub datagrams: u64,
     pub flows: u64,
     /// Sequence gaps in the protocol's own unit (v5 and v7: flows, IPFIX:

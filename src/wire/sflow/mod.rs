@@ -16,9 +16,9 @@ use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
 use super::exporter::Exporter;
 use super::more;
-use super::report::{Cause, Report};
+use super::report::Cause;
 use super::sets::Desk;
-use crate::flow::{Flow, Host, Time};
+use crate::flow::{Flow, Host, Protocol, Time};
 
 /// Version, type of an agent address of no bytes, sub-agent, sequence, uptime,
 /// count of samples.
@@ -40,7 +40,7 @@ pub(super) fn decode(
     desk: &mut Desk,
 ) {
     let mut rest = Xdr(bytes);
-    let Some((sample, count)) = header(&mut rest, now, exporter, desk.report) else {
+    let Some((sample, count)) = header(&mut rest, now, exporter) else {
         // The type of the agent's address decides how long the header is.
         let cause = match bytes.get(4..8) {
             Some([0, 0, 0, 0..=2]) | None => Cause::TooShort,
@@ -76,19 +76,14 @@ pub(super) fn decode(
 }
 
 /// Reads the header; hands out a sample to fill and how many there are to be.
-fn header(
-    rest: &mut Xdr,
-    now: Time,
-    exporter: &mut Exporter,
-    report: &Report,
-) -> Option<(Sample, u32)> {
+fn header(rest: &mut Xdr, now: Time, exporter: &mut Exporter) -> Option<(Sample, u32)> {
     let _version = rest.u32()?;
     let agent = rest.address()?;
     let sub_agent = rest.u32()?;
     let sequence = rest.u32()?;
     let uptime = rest.u32()?;
     let count = rest.u32()?;
-    exporter.arrive(now, report.protocol);
+    exporter.arrive(now, Protocol::Sflow5);
     exporter.agents.datagram(now, (agent, sub_agent), sequence, uptime);
     Some((Sample { agent, sub_agent, ..Sample::default() }, count))
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::Sampling;
+use crate::wire::Report;
 use crate::wire::exporter::policy::GivenRate;
 use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use crate::wire::{Decoder, Policy};
@@ -263,7 +264,7 @@ fn counters_and_port_names_go_to_the_interfaces() {
     assert_eq!((counters.in_unicast, counters.in_multicast), (Some(28), None));
     assert!(counters.is_up());
     let known = &got.decoder.exporters()[0];
-    assert_eq!((known.protocol, known.flows, known.datagrams), ("sflow5", 0, 2));
+    assert_eq!((known.protocol, known.flows, known.datagrams), (Some(Protocol::Sflow5), 0, 2));
 }
 
 #[test]

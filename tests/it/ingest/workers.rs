@@ -148,7 +148,7 @@ fn any_number_of_workers_gives_the_same_answer() {
         list.sort_by_key(|exporter| exporter.address);
         let counts: Vec<_> = list
             .iter()
-            .map(|one| (one.address, one.protocol.clone(), one.datagrams, one.flows, one.lost))
+            .map(|one| (one.address, one.protocol, one.datagrams, one.flows, one.lost))
             .collect();
         assert!(list.iter().all(|one| (one.flows, one.lost, one.restarts) == (50, 0, 0)));
         answers.push((counts, bytes));

@@ -269,7 +269,8 @@ fn exporters(facts: &Facts) -> Vec<Said> {
                 Mark::Notice => State::Note,
                 Mark::Degraded | Mark::Dead => State::Warn,
             };
-            let text = format!("{} ({}) {}", exporter.address, exporter.protocol, condition.text);
+            let text =
+                format!("{} ({}) {}", exporter.address, exporter.protocol_name(), condition.text);
             all.push(said(state, text, &[]));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::facts::Terminal;
 use super::*;
-use crate::flow::{Host, Time};
+use crate::flow::{Host, Protocol, Time};
 use crate::snapshot::{
     DropCount, ExporterHealth, Health, Listener, MissingPort, NoRoom, SamplingState,
 };
@@ -12,7 +12,7 @@ const NOW: Time = Time(1_800_000_000_000);
 fn exporter() -> ExporterHealth {
     ExporterHealth {
         address: Host::octets(192, 0, 2, 1),
-        protocol: "netflow9".into(),
+        protocol: Some(Protocol::Netflow9),
         datagrams: 100,
         flows: 2_000,
         templates: 2,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use toptalk::agg::{Config, Windows};
 use toptalk::clock::Clock;
-use toptalk::flow::Time;
+use toptalk::flow::{Protocol, Time};
 use toptalk::ingest::{Ingest, Listen, Options, StreamLimits};
 use toptalk::snapshot::Health;
 use toptalk::wire::Policy;
@@ -100,7 +100,7 @@ fn messages_arrive_whole_however_they_are_cut() {
     let health = collector.stop();
     assert_eq!(health.flows, 5 + 9 + 200 * 200 + 3);
     assert_eq!((health.lost(), &health.dropped[..]), (0, &[][..]));
-    assert_eq!(health.exporters[0].protocol, "ipfix");
+    assert_eq!(health.exporters[0].protocol, Some(Protocol::Ipfix));
     assert!(health.listeners[0].connections.is_some());
 }
 

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use toptalk::flow::{Groups, Host, Time};
+use toptalk::flow::{Groups, Host, Protocol, Time};
 use toptalk::snapshot::*;
 use toptalk::ui::{Action, Effect, Model, Options, Theme, action::on_key, update, view};
 
@@ -97,7 +97,7 @@ pub fn alerts() -> Vec<Alert> {
 fn health() -> Health {
     let exporter = |last| ExporterHealth {
         address: Host::octets(192, 0, 2, last),
-        protocol: "netflow9".into(),
+        protocol: Some(Protocol::Netflow9),
         datagrams: 4000,
         flows: 100_000,
         last_seen: END.plus_ms(65_000),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use toptalk::flow::Host;
+use toptalk::flow::{Host, Protocol};
 use toptalk::snapshot::*;
 
 use super::fixture::{END, site};
@@ -56,7 +56,7 @@ pub fn exporters() -> Vec<ExporterHealth> {
     let now = END.plus_ms(65_000);
     let well = ExporterHealth {
         address: Host::octets(192, 0, 2, 1),
-        protocol: "netflow9".into(),
+        protocol: Some(Protocol::Netflow9),
         datagrams: 1_000_000,
         flows: 25_000_000,
         datagrams_per_s: 1_200.0,
@@ -72,7 +72,7 @@ pub fn exporters() -> Vec<ExporterHealth> {
     vec![
         ExporterHealth {
             address: Host::octets(192, 0, 2, 2),
-            protocol: "ipfix".into(),
+            protocol: Some(Protocol::Ipfix),
             datagrams_per_s: 2_900.0,
             flows_per_s: 31_000.0,
             lost: 143_000,
@@ -90,7 +90,7 @@ pub fn exporters() -> Vec<ExporterHealth> {
         well.clone(),
         ExporterHealth {
             address: Host::octets(192, 0, 2, 7),
-            protocol: "sflow5".into(),
+            protocol: Some(Protocol::Sflow5),
             datagrams_per_s: 0.0,
             flows_per_s: 0.0,
             templates: 0,
