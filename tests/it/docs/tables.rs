@@ -302,6 +302,7 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
     ("conversations with a row", "agg/mod.rs", "DEFAULT_MAX_CONVERSATIONS", ""),
     ("pairs of interfaces that traffic came by, all exporters", "agg/paths.rs", "MAX_PATHS", ""),
     ("exporters whose timing is learned", "agg/lag.rs", "MAX_TIMED", ""),
+    ("of these, the first that still report and make room for nobody", "agg/lag.rs", "KEPT", ""),
     ("flows that wait for the disk", "ingest/recorder/mod.rs", "QUEUE_FLOWS", ""),
     ("work on one answer to a screen", "attach/mod.rs", "SLOW_MS", "ms"),
     ("lines of the log that wait", "app/stderr/queue.rs", "MAX_LINES", ""),
