@@ -9,7 +9,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::name::{self, Stamp, segment_of};
 use super::walk::{Identity, Scope, identity, walk};
-use super::{ArchiveError, nfcapd, regular};
+use super::{ArchiveError, copies, nfcapd, regular};
 use crate::flow::Time;
 
 pub use super::name::FileKind;
@@ -90,7 +90,8 @@ impl Catalog {
     }
 
     /// Sorts, and leaves out what was found twice, by another way to the same
-    /// file, and journals whose segments were found: the rule of the recorder.
+    /// file, journals whose segments were found (the rule of the recorder), and
+    /// copies, each of which is a problem.
     pub fn finish(&mut self) {
         let key = |entry: &Entry| (entry.slot, entry.path.clone(), entry.part);
         self.entries.sort_by_cached_key(key);
@@ -111,6 +112,7 @@ impl Catalog {
                 // What cannot be found will fail when it is opened, and say why.
                 && identity(&entry.path).is_none_or(|file| files.insert(file))
         });
+        self.problems.extend(copies::leave_out(&mut self.entries));
     }
 }
 

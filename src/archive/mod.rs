@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod chunk;
 pub mod convert;
+mod copies;
 mod error;
 pub mod expire;
 pub mod journal;
@@ -26,7 +27,7 @@ pub mod whole;
 
 pub use chunk::{Chunk, Chunks, RowChunk};
 pub use error::ArchiveError;
-pub use open::open;
+pub use open::{open, open_within};
 pub use rows::rows;
 
 /// Whether bytes are those that a checksum was made of. To a fuzzer they always

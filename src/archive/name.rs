@@ -23,7 +23,7 @@ const NFCAPD: &str = "nfcapd.";
 const TEMPORARY: &str = ".tmp";
 
 /// What kind of file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
     /// A Parquet file of ours.
     Segment,
@@ -131,6 +131,21 @@ pub fn journal(slot: Time, with_seconds: bool, part: u32) -> String {
 #[must_use]
 pub fn segment_of(journal: &Path) -> PathBuf {
     journal.with_extension("parquet")
+}
+
+/// What is wrong with the name of a file of ours that says of itself when its slot
+/// begins: the name says another slot. A name that is of no archive says nothing.
+#[must_use]
+pub fn contradicts(path: &Path, slot: Time) -> Option<String> {
+    let said = path.file_name()?.to_str().and_then(parse)?;
+    // A slot out of the calendar has a name, too: compared is what it is called.
+    let with_seconds = slot.0.rem_euclid(60_000) != 0;
+    let own = segment(slot, with_seconds, 1);
+    let is_other = parse(&own).is_none_or(|own| own.slot != said.slot);
+    is_other.then(|| {
+        let own = own.trim_end_matches(SEGMENT);
+        format!("its flows are of the slot {own}, its name says another one (renamed or copied?)")
+    })
 }
 
 /// What a file is called until it is whole.

@@ -2,25 +2,27 @@
 
 use std::io::ErrorKind;
 use std::iter;
-use std::path::Path;
 
 use super::catalog::{Entry, FileKind};
-use super::name::segment_of;
+use super::name::{self, segment_of};
+use super::segment::Segment;
 use super::{ArchiveError, Chunk, Chunks, journal, nfcapd, segment};
+use crate::flow::Time;
 
 /// The columns of a file. Of a journal that has become a segment since it was
-/// listed, those of the segment.
+/// listed, those of the segment. Under the name of another slot its flows are
+/// what they are, and the name is an error among them.
 ///
 /// # Errors
 /// When it cannot be read, is damaged, is something else than its kind says or
 /// was written by another version.
 pub fn open(entry: &Entry) -> Result<Chunks, ArchiveError> {
     match entry.kind {
-        FileKind::Segment => of_segment(&entry.path),
+        FileKind::Segment => segment::open(&entry.path).map(chunks),
         // The segment has its name before the journal goes.
         FileKind::Journal => match journal::open(&entry.path) {
             Err(ArchiveError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                of_segment(&segment_of(&entry.path))
+                segment::open(&segment_of(&entry.path)).map(chunks)
             }
             opened => opened,
         },
@@ -28,9 +30,36 @@ pub fn open(entry: &Entry) -> Result<Chunks, ArchiveError> {
     }
 }
 
-fn of_segment(path: &Path) -> Result<Chunks, ArchiveError> {
-    let chunk: Box<dyn Chunk> = Box::new(segment::open(path)?);
-    Ok(Box::new(iter::once(Ok(chunk))))
+/// As [`open`], of what took place from `from` to `to`, as far as these are given:
+/// `None` when a segment's footer says that none of it did.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_within(
+    entry: &Entry,
+    from: Option<Time>,
+    to: Option<Time>,
+) -> Result<Option<Chunks>, ArchiveError> {
+    if entry.kind != FileKind::Segment || (from.is_none() && to.is_none()) {
+        return open(entry).map(Some);
+    }
+    let segment = segment::open(&entry.path)?;
+    if !segment.footer().is_outside(from, to) {
+        return Ok(Some(chunks(segment)));
+    }
+    Ok(misnamed(&segment).map(|error| -> Chunks { Box::new(iter::once(Err(error))) }))
+}
+
+fn misnamed(segment: &Segment) -> Option<ArchiveError> {
+    let path = segment.path();
+    let wrong = name::contradicts(path, segment.footer().slot.start)?;
+    Some(ArchiveError::damaged(path, wrong))
+}
+
+fn chunks(segment: Segment) -> Chunks {
+    let wrong = misnamed(&segment).map(Err);
+    let chunk: Box<dyn Chunk> = Box::new(segment);
+    Box::new(wrong.into_iter().chain(iter::once(Ok(chunk))))
 }
 
 #[cfg(test)]
@@ -46,12 +75,17 @@ mod tests {
         let path = folder.path().join("flows.202611240340Z.journal");
         let mut block = journal::Block::default();
         block.extend(&[Flow::EMPTY; 3], &[]);
-        let header = journal::Header { slot: Time(0), slot_seconds: 300 };
+        let of = |name| match name::parse(name).unwrap().slot {
+            name::Stamp::Utc(slot) => slot,
+            name::Stamp::Local(_) => Time(0),
+        };
+        let start = of("flows.202611240340Z.journal");
+        let header = journal::Header { slot: start, slot_seconds: 300 };
         fs::write(&path, [header.bytes().as_slice(), block.bytes()].concat()).unwrap();
         let entry = Entry { path, kind: FileKind::Journal, slot: None, part: 1 };
         let rows = || open(&entry).map(|all| all.map(|one| one.unwrap().rows()).sum::<usize>());
         assert_eq!(rows().unwrap(), 3);
-        let slot = segment::SlotInfo { start: Time(0), length_ms: 300_000 };
+        let slot = segment::SlotInfo { start, length_ms: 300_000 };
         let out = File::create(segment_of(&entry.path)).unwrap();
         segment::encode(&[Flow::EMPTY; 5], &[], &slot, out).unwrap();
         assert_eq!(rows().unwrap(), 3, "while it is there it is the one that was listed");

@@ -16,6 +16,8 @@ pub enum When {
     Wall(DateTime),
     /// All of a day.
     Day(Date),
+    /// All of a month or a year: its first day, and that behind its last one.
+    Days(Date, Date),
     /// So many days before today.
     DaysAgo(i32),
     /// So many milliseconds before now.
@@ -25,9 +27,9 @@ pub enum When {
 /// Which end of a window a moment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A day stands for its beginning.
+    /// A day, a month or a year stands for its beginning.
     From,
-    /// A day stands for its end.
+    /// A day, a month or a year stands for its end.
     To,
 }
 
@@ -45,7 +47,7 @@ pub enum Window {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhenError {
     #[error(
-        "expected a time as 2026-04-10, 2026-04-10T12:30, 2026-04-10T12:30+02:00, 2h (ago), 3d, today or yesterday, found `{0}`"
+        "expected a time as 2026-04-10, 2026-04, 2026, 2026-04-10T12:30, 2026-04-10T12:30+02:00, 2h (ago), 3d, today or yesterday, found `{0}`"
     )]
     Form(String),
     #[error("expected a time as YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N or -N, found `{0}`")]
@@ -119,7 +121,12 @@ impl When {
         if let (true, Ok(wall)) = (word.len() > 10, word.parse::<DateTime>()) {
             return Ok(When::Wall(wall));
         }
-        slashed(word).ok_or_else(|| WhenError::Form(text.to_owned()))
+        // A month as ISO 8601 has it; jiff does not read it.
+        let month =
+            word.split_once('-').filter(|(year, month)| (year.len(), month.len()) == (4, 2));
+        let spelled =
+            month.map_or_else(|| word.to_owned(), |(year, month)| format!("{year}/{month}"));
+        whole(&spelled).ok_or_else(|| WhenError::Form(text.to_owned()))
     }
 
     /// The moment, with `now` and the zone of clocks on walls.
@@ -132,6 +139,10 @@ impl When {
             When::Wall(wall) => at(wall, zone),
             When::Ago(ms) => Ok(now.plus_ms(ms.saturating_neg())),
             When::Day(date) => day(date, end, zone),
+            When::Days(first, next) => match end {
+                End::From => day(first, end, zone),
+                End::To => day(next.saturating_sub(1.day()), end, zone),
+            },
             When::DaysAgo(days) => {
                 let now = Timestamp::from_millisecond(now.0).map_err(|_| WhenError::Calendar)?;
                 let today = zone.to_datetime(now).date();
@@ -228,6 +239,19 @@ pub fn window(text: &str) -> Result<Window, WhenError> {
     let from = slashed(from).ok_or_else(wrong)?;
     let to = to.map(|to| slashed(to).ok_or_else(wrong)).transpose()?;
     Ok(Window::Between(from, to))
+}
+
+/// As [`slashed`]; a date without a time of day is all of its day, month or year.
+fn whole(text: &str) -> Option<When> {
+    let when = slashed(text)?;
+    let When::Wall(wall) = when else { return Some(when) };
+    let date = wall.date();
+    Some(match (text.contains('.'), text.split('/').count()) {
+        (true, _) => when,
+        (false, 1) => When::Days(date, date.saturating_add(1.year())),
+        (false, 2) => When::Days(date, date.saturating_add(1.month())),
+        (false, _) => When::Day(date),
+    })
 }
 
 /// `2026/04/10.12:30:00`, the end left out from anywhere, an offset behind a time.
@@ -330,12 +354,31 @@ mod tests {
             ("2026-04-10T12:30Z", "2026-04-10T12:30:00Z", "2026-04-10T12:30:00Z"),
             ("2026-04-10T12:30-05:00", "2026-04-10T17:30:00Z", "2026-04-10T17:30:00Z"),
             ("2026/04/10.12:30", "2026-04-10T10:30:00Z", "2026-04-10T10:30:00Z"),
+            // One rule for every spelling: what is no moment counts to its end.
+            ("2026/04/10", "2026-04-09T22:00:00Z", "2026-04-10T21:59:59.999Z"),
+            ("2026/03/29", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59.999Z"),
+            ("2026", "2025-12-31T23:00:00Z", "2026-12-31T22:59:59.999Z"),
+            ("2026/11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999Z"),
+            ("2026-11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999Z"),
+            ("2026-02", "2026-01-31T23:00:00Z", "2026-02-28T22:59:59.999Z"),
         ] {
             let when = When::parse(text).unwrap();
             assert_eq!(when.resolve(End::From, now, &zone), Ok(utc(from)), "{text}");
             assert_eq!(when.resolve(End::To, now, &zone), Ok(utc(to)), "{text}");
         }
-        for bad in ["", "5", "-2h", "tomorrow", "2026-13-01", "12:30", "2026-04-10T", "h", "1e3s"] {
+        for bad in [
+            "",
+            "5",
+            "-2h",
+            "tomorrow",
+            "2026-13-01",
+            "12:30",
+            "2026-04-10T",
+            "h",
+            "1e3s",
+            "2026-13",
+            "2026-1",
+        ] {
             assert!(When::parse(bad).is_err(), "{bad}");
         }
         // A zone that nobody would look at.

@@ -24,7 +24,7 @@ use super::stop::Stop;
 use super::{AppError, attach, xdg, zone};
 use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
 use crate::archive::macros::macros;
-use crate::archive::{self, ArchiveError, Chunk, regular, segment, verify};
+use crate::archive::{self, ArchiveError, regular, verify};
 use crate::attach::who_may;
 use crate::cli::{self, Action, FilterFrom, Query};
 use crate::clock::Clock;
@@ -352,15 +352,8 @@ fn cores() -> usize {
 
 /// Opens a file, or passes over it by what its footer says of its times.
 fn open(entry: &Entry, from: Option<Time>, to: Option<Time>) -> Result<Opened, ArchiveError> {
-    if entry.kind != FileKind::Segment || (from.is_none() && to.is_none()) {
-        return archive::open(entry).map(Opened::Chunks);
-    }
-    let segment = segment::open(&entry.path)?;
-    if segment.footer().is_outside(from, to) {
-        return Ok(Opened::Skipped);
-    }
-    let chunk: Box<dyn Chunk> = Box::new(segment);
-    Ok(Opened::Chunks(Box::new(std::iter::once(Ok(chunk)))))
+    let chunks = archive::open_within(entry, from, to)?;
+    Ok(chunks.map_or(Opened::Skipped, Opened::Chunks))
 }
 
 /// The folder of the archive: the system's if there is one, else the user's.

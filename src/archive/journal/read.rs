@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::record::{self, FLOW_LEN, MORE_LEN};
-use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, Header, MAX_BLOCK_FLOWS, number};
+use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, Header, MAGIC, MAX_BLOCK_FLOWS, number};
 use crate::archive::schema::Version;
-use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk, is_sum_of, lock};
+use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk, is_sum_of, lock, name};
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, More};
 
@@ -48,6 +48,8 @@ enum Step {
     Damaged(u64),
     /// The end of the last whole block; so many bytes follow.
     End(u64),
+    /// Here another journal begins: this one ends, and so many bytes are lost.
+    Another(u64),
 }
 
 /// Goes from block to block.
@@ -99,6 +101,12 @@ impl Blocks {
         let mut bytes = [0; BLOCK_HEADER_LEN];
         self.file.seek(SeekFrom::Start(self.at))?;
         let read = fill(&mut self.file, &mut bytes)?;
+        if bytes.get(..read).is_some_and(|bytes| bytes.starts_with(&MAGIC)) {
+            let length = self.file.metadata()?.len();
+            let passed = length.saturating_sub(self.at);
+            self.at = self.at.max(length);
+            return Ok(Step::Another(passed));
+        }
         if read < BLOCK_HEADER_LEN {
             return Ok(Step::End(read as u64));
         }
@@ -111,7 +119,7 @@ impl Blocks {
         Ok(Step::Damaged(passed))
     }
 
-    /// The place of the next header of a block, or the end of the file.
+    /// The place of the next header of a block or of a journal, or the end of the file.
     fn search(&mut self, from: u64) -> io::Result<u64> {
         let mut from = from;
         let mut bytes = vec![0; SEARCHED];
@@ -120,7 +128,8 @@ impl Blocks {
             let read = fill(&mut self.file, &mut bytes)?;
             let found = bytes.get(..read).unwrap_or_default();
             let is_header = |bytes: &[u8]| {
-                bytes.first_chunk().is_some_and(|bytes| BlockHeader::parse(bytes).is_some())
+                bytes.starts_with(&MAGIC)
+                    || bytes.first_chunk().is_some_and(|bytes| BlockHeader::parse(bytes).is_some())
             };
             if let Some(place) = found.windows(BLOCK_HEADER_LEN).position(is_header) {
                 return Ok(from + place as u64);
@@ -223,7 +232,9 @@ enum Next {
 
 impl Reading {
     fn new(blocks: Blocks, header: Option<Header>) -> Result<Reading, ArchiveError> {
-        let mut reading = Reading { told: 0, blocks, late: None, pending: None, ended: false };
+        let wrong = header.and_then(|header| name::contradicts(&blocks.path, header.slot));
+        let late = wrong.map(|wrong| ArchiveError::damaged(&blocks.path, wrong));
+        let mut reading = Reading { told: 0, blocks, late, pending: None, ended: false };
         if header.is_none() {
             reading.ended = true;
             let bytes = reading.blocks.at;
@@ -242,6 +253,10 @@ impl Reading {
             Step::Block(header) => header,
             Step::Damaged(bytes) => {
                 let what = format!("{bytes} bytes are no block, before byte {}", blocks.at);
+                return Err(ArchiveError::damaged(&blocks.path, what));
+            }
+            Step::Another(bytes) => {
+                let what = format!("another journal begins within it: its {bytes} bytes are lost");
                 return Err(ArchiveError::damaged(&blocks.path, what));
             }
             Step::End(0) => return Ok(Next::End),
@@ -402,7 +417,7 @@ pub fn scan(path: &Path) -> Result<Scan, ArchiveError> {
                 scan.flows += header.flows as u64;
                 blocks.at = end;
             }
-            Step::Damaged(bytes) => scan.cut += bytes,
+            Step::Damaged(bytes) | Step::Another(bytes) => scan.cut += bytes,
             Step::End(bytes) => {
                 scan.cut += bytes;
                 return Ok(scan);

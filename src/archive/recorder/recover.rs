@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::disk::Disk;
 use super::part::{Part, remove};
-use crate::archive::name::{self, FileKind, Stamp, segment_of};
+use crate::archive::catalog::Entry;
+use crate::archive::name::{self, FileKind, segment_of};
 use crate::archive::walk::own_files;
-use crate::archive::{ArchiveError, journal};
+use crate::archive::{ArchiveError, copies, journal};
 
 /// What was found and done when recording began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +78,30 @@ pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<Part>, Recovered) {
             recovered.problems.push(error.to_string());
         }
     }
+    remove_copies(disk, &mut parts, &mut recovered);
+    recovered.journals = parts.len();
+    recovered.flows = parts.iter().map(|part| part.flows).sum();
     (parts, recovered)
+}
+
+/// Removes journals that are copies of others, byte by byte: nothing is lost, and once
+/// the other one is a segment nobody could tell.
+fn remove_copies(disk: &dyn Disk, parts: &mut Vec<Part>, recovered: &mut Recovered) {
+    let entry = |part: &Part| Entry {
+        path: part.journal.clone(),
+        kind: FileKind::Journal,
+        slot: Some(part.slot),
+        part: part.number,
+    };
+    let mut entries: Vec<Entry> = parts.iter().map(entry).collect();
+    entries.sort_by(|one, other| one.path.cmp(&other.path));
+    for copy in copies::leave_out(&mut entries) {
+        parts.retain(|part| part.journal != copy.path());
+        recovered.problems.push(copy.to_string());
+        if let Err(error) = remove(disk, copy.path()) {
+            recovered.problems.push(error.to_string());
+        }
+    }
 }
 
 fn journal_left(
@@ -98,14 +122,12 @@ fn journal_left(
         remove(disk, path)?;
         return Ok(None);
     };
-    recovered.journals += 1;
-    recovered.flows += scan.flows;
-    let slot = match named.slot {
-        Stamp::Utc(slot) => slot,
-        Stamp::Local(_) => header.slot,
-    };
+    if let Some(wrong) = name::contradicts(path, header.slot) {
+        recovered.problems.push(ArchiveError::damaged(path, wrong).to_string());
+    }
     Ok(Some(Part {
-        slot,
+        // Also under another name: so the segment says what is wrong with it.
+        slot: header.slot,
         slot_seconds: header.slot_seconds,
         number: named.part,
         journal: path.to_owned(),

@@ -130,7 +130,7 @@ pub(super) struct QueryWords {
     /// Only flows since then: 2026-04-10, 2026-04-10T12:30, 2h (ago), yesterday
     #[arg(long, value_name = "TIME", value_parser = When::parse)]
     from: Option<When>,
-    /// Only flows until then; a day counts to its end
+    /// Only flows until then; a day, month or year counts to its end
     #[arg(long, value_name = "TIME", value_parser = When::parse)]
     to: Option<When>,
     #[command(flatten)]

@@ -5,6 +5,7 @@
 mod changing_files;
 mod disks;
 mod foreign_files;
+mod misplaced_files;
 mod overlapping_paths;
 mod permissions;
 

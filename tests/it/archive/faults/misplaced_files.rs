@@ -1,0 +1,144 @@
+//! Files under names that are not theirs, and copies: each is told, and no flow
+//! counts twice.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use super::{asked, journal, query, said, segment, slot};
+use crate::common::process::{Running, free_port, toptalk};
+use toptalk::archive::name;
+
+/// The name of a file of a slot.
+fn named(folder: &Path, number: i64, part: u32, ending: &str) -> std::path::PathBuf {
+    let name = name::segment(slot(number), false, part);
+    folder.join(name).with_extension(ending)
+}
+
+fn verified(folder: &Path, path: &Path) -> Output {
+    query(folder, &["-v", path.to_str().unwrap()]).output().unwrap()
+}
+
+/// That a query finds so many flows and tells of each file what is said of it.
+fn finds(folder: &Path, words: &[&str], flows: u64, told: &[(&Path, &str)]) {
+    let (found, output) = asked(&mut query(folder, words));
+    let code = i32::from(!told.is_empty());
+    assert_eq!((found, output.status.code()), (Some(flows), Some(code)), "{}", said(&output));
+    let said = said(&output);
+    assert_eq!(said.lines().count(), told.len(), "{said}");
+    for (path, what) in told {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(said.lines().any(|line| line.contains(name) && line.contains(what)), "{said}");
+    }
+}
+
+#[test]
+fn a_file_under_the_name_of_another_slot_is_told_and_counts() {
+    for (write, ending) in
+        [(segment as fn(&Path, i64, usize) -> _, "parquet"), (journal, "journal")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let (first, second) = (write(root, 0, 2), write(root, 1, 3));
+        finds(root, &["-R", "."], 5, &[]);
+        // Two that were swapped.
+        let aside = root.join("aside");
+        fs::rename(&first, &aside).unwrap();
+        fs::rename(&second, &first).unwrap();
+        fs::rename(&aside, &second).unwrap();
+        let wrong = "its name says";
+        finds(root, &["-R", "."], 5, &[(&first, wrong), (&second, wrong)]);
+        let one = format!("./{0}:{0}", second.file_name().unwrap().to_str().unwrap());
+        finds(root, &["-R", &one], 2, &[(&second, wrong)]);
+        // Also where its times are passed over.
+        let late = ["-R", ".", "--from", "2026-11-24T09:00Z"];
+        finds(root, &late, 0, &[(&first, wrong), (&second, wrong)]);
+        for path in [&first, &second] {
+            let output = verified(root, path);
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(!output.status.success() && printed.contains("1 problems"), "{printed}");
+            assert!(said(&output).contains(wrong), "{}", said(&output));
+        }
+        // One that has a name of its own says nothing of a slot.
+        let own = root.join("own");
+        fs::rename(&first, &own).unwrap();
+        finds(root, &["-r", "own"], 3, &[]);
+        assert!(verified(root, &own).status.success());
+        // As the next part of its slot it is where it belongs.
+        fs::remove_file(&second).unwrap();
+        fs::rename(&own, named(root, 1, 2, ending)).unwrap();
+        finds(root, &["-R", "."], 3, &[]);
+    }
+}
+
+#[test]
+fn a_copy_is_told_and_counts_once() {
+    for (write, ending) in
+        [(segment as fn(&Path, i64, usize) -> _, "parquet"), (journal, "journal")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let (first, second) = (write(root, 0, 2), write(root, 1, 3));
+        let copy = "is a copy of";
+        // Over another: the flows of that are gone.
+        fs::copy(&second, &first).unwrap();
+        finds(root, &["-R", "."], 3, &[(&first, copy)]);
+        // Twice, also as a part of the same slot and in another folder.
+        let (part, other) = (named(root, 1, 2, ending), named(&root.join("more"), 1, 1, ending));
+        fs::create_dir(root.join("more")).unwrap();
+        fs::copy(&second, &part).unwrap();
+        fs::copy(&second, &other).unwrap();
+        finds(root, &["-R", "."], 3, &[(&first, copy), (&part, copy), (&other, copy)]);
+        // Of as many flows, but others: no copy.
+        fs::remove_file(&part).unwrap();
+        fs::remove_file(&other).unwrap();
+        write(root, 0, 3);
+        finds(root, &["-R", "."], 6, &[]);
+    }
+}
+
+#[test]
+fn a_recorder_makes_segments_of_no_copy_and_no_name_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let first = journal(root, 0, 2);
+    let (part, second) = (named(root, 0, 2, "journal"), named(root, 1, 1, "journal"));
+    fs::copy(&first, &part).unwrap();
+    fs::rename(journal(root, 2, 3), &second).unwrap();
+    let mut collect = toptalk();
+    collect.args(["collect", "--log-level", "warn"]);
+    collect.args(["-b", "127.0.0.1", "-p", &free_port().to_string(), "-w"]).arg(root);
+    let running = Running::start(&mut collect, "is a copy of");
+    assert_eq!(running.end(nix::sys::signal::Signal::SIGTERM).status.code(), Some(0));
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!(found, Some(5), "{}", said(&output));
+    // The name stays what it was, and so does what is wrong about it.
+    let of = |path: &Path| path.file_name().unwrap().to_str().unwrap().replace("journal", "");
+    assert!(said(&output).contains(&of(&second)), "{}", said(&output));
+    assert!(said(&output).contains("its name says"), "{}", said(&output));
+}
+
+#[test]
+fn a_journal_behind_a_journal_is_a_loss_and_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let path = journal(root, 0, 2);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, bytes.repeat(2)).unwrap();
+    let what = "another journal begins";
+    finds(root, &["-R", "."], 2, &[(&path, what)]);
+    let output = verified(root, &path);
+    assert!(!output.status.success() && said(&output).contains(what), "{}", said(&output));
+    // Behind a damaged place, too.
+    let garbage = [&bytes[..], &[7; 99][..], &bytes[..]].concat();
+    fs::write(&path, garbage).unwrap();
+    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(2), Some(1)), "{}", said(&output));
+    assert!(said(&output).contains(what), "{}", said(&output));
+    let mut collect = toptalk();
+    collect.args(["collect", "--log-level", "warn"]);
+    collect.args(["-b", "127.0.0.1", "-p", &free_port().to_string(), "-w"]).arg(root);
+    let running = Running::start(&mut collect, "were lost");
+    assert_eq!(running.end(nix::sys::signal::Signal::SIGTERM).status.code(), Some(0));
+    finds(root, &["-R", "."], 2, &[]);
+}
