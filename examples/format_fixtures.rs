@@ -34,9 +34,8 @@ fn main() -> io::Result<()> {
         journal.extend_from_slice(block.bytes());
         block.clear();
     }
-    // Of another slot by its name: a journal beside its segment does not count.
-    let next = SLOT.plus_ms(i64::from(SLOT_SECONDS) * 1000);
-    fs::write(folder.join(name::journal(next, false, 1)), journal)?;
+    // The next part of the slot: a journal beside its segment does not count.
+    fs::write(folder.join(name::journal(SLOT, false, 2)), journal)?;
     let state = formats::decoder().memory().to_file()?;
     fs::write(folder.join("exporters.json"), state)?;
     fs::write(folder.join("attach-hello"), Hello::ours().bytes())

@@ -17,6 +17,9 @@ use super::{ArchiveError, name, regular, segment};
 /// segment the checksum of its footer is among them.
 const END: usize = 256;
 
+/// A file of so many bytes has no flows: a journal has a header of 32 and blocks of more.
+const FLOWLESS: u64 = 64;
+
 /// Bytes of two files that are compared at once.
 const COMPARED: usize = 1 << 16;
 
@@ -26,7 +29,9 @@ pub(super) fn leave_out(entries: &mut Vec<Entry>) -> Vec<ArchiveError> {
     let mut lengths: HashMap<(FileKind, u64), Vec<usize>> = HashMap::new();
     for (at, entry) in entries.iter().enumerate() {
         let data = fs::metadata(&entry.path).ok().filter(|data| data.is_file());
-        if let Some(data) = data.filter(|data| entry.kind != FileKind::Nfcapd && data.len() > 0) {
+        if let Some(data) =
+            data.filter(|data| entry.kind != FileKind::Nfcapd && data.len() > FLOWLESS)
+        {
             lengths.entry((entry.kind, data.len())).or_default().push(at);
         }
     }

@@ -25,7 +25,7 @@ fn fixture(version: u32, name: &str) -> PathBuf {
 }
 
 const SEGMENT: &str = "flows.202611240340Z.parquet";
-const JOURNAL: &str = "flows.202611240345Z.journal";
+const JOURNAL: &str = "flows.202611240340Z-2.journal";
 
 fn entry(path: PathBuf) -> Entry {
     let is_journal = path.extension().is_some_and(|end| end == "journal");
@@ -105,7 +105,12 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     let now = clock.now().plus_ms(-clock.now().0.rem_euclid(1000));
     let slot = now.plus_ms(-now.0.rem_euclid(i64::from(formats::SLOT_SECONDS) * 1000));
     let journal = archive.join(toptalk::archive::name::journal(slot, false, 1));
-    std::fs::copy(fixture(1, JOURNAL), &journal).unwrap();
+    // Of the slot that runs now: its header is to say what its name says.
+    let mut bytes = std::fs::read(fixture(1, JOURNAL)).unwrap();
+    bytes[16..24].copy_from_slice(&slot.0.to_le_bytes());
+    let sum = crc32fast::hash(&bytes[..28]);
+    bytes[28..32].copy_from_slice(&sum.to_le_bytes());
+    std::fs::write(&journal, bytes).unwrap();
     let port = free_port();
     // As old as it was when the collector ended: just now.
     let text = std::fs::read_to_string(fixture(1, "exporters.json")).unwrap();

@@ -14,6 +14,8 @@ use toptalk::wire::encode::IpfixEncoder;
 
 /// When it was recorded: long ago.
 const RECORDED: Time = Time(1_600_000_000_000);
+/// The slot that this is in.
+const RECORDED_SLOT: Time = Time(RECORDED.0 - RECORDED.0.rem_euclid(300_000));
 
 /// Flows of two exporters, one of them sampled, a tenth of a second apart.
 fn flows() -> Vec<Flow> {
@@ -38,7 +40,7 @@ fn flows() -> Vec<Flow> {
 
 fn segment(folder: &Path) -> PathBuf {
     let path = folder.join("flows.202009131225Z.parquet");
-    let slot = SlotInfo { start: RECORDED, length_ms: 300_000 };
+    let slot = SlotInfo { start: RECORDED_SLOT, length_ms: 300_000 };
     let file = std::fs::File::create(&path).unwrap();
     encode(&flows(), &[], &slot, file).unwrap();
     path
@@ -136,7 +138,7 @@ fn a_folder_is_sent_in_the_order_of_its_slots() {
 /// Flows with what only some exporters report kept beside them.
 fn segment_with_more(folder: &Path) -> PathBuf {
     let path = folder.join("flows.202009131225Z.parquet");
-    let slot = SlotInfo { start: RECORDED, length_ms: 300_000 };
+    let slot = SlotInfo { start: RECORDED_SLOT, length_ms: 300_000 };
     let more = [
         More { next_as: 65_001, ..More::NONE },
         More { dst_vlan: 20, ..More::NONE },
