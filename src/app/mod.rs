@@ -53,7 +53,14 @@ fn before_the_next_start(line: &Line) {
 
 /// Says why there is no command, and ends the process.
 fn refuse(line: &Line, refusal: &Refusal) -> ! {
-    refusal.print();
+    let printed = output::written(refusal.print());
+    // That nobody reads why something is refused changes nothing; an answer has to arrive.
+    if refusal.is_answer()
+        && let Err(error) = printed
+    {
+        say::tell(error);
+        std::process::exit(1);
+    }
     before_the_next_start(line);
     refusal.exit()
 }

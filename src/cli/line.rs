@@ -35,18 +35,28 @@ pub enum Wanted {
 pub struct Refusal(clap::Error);
 
 impl Refusal {
-    /// Prints it. That nobody reads it changes nothing. Errors repeat words, and help
-    /// has values of the environment and of a file, which may come from anywhere.
-    pub fn print(&self) {
+    /// Whether it is what was asked for, help or the version, and goes to standard output.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        !self.0.use_stderr()
+    }
+
+    /// Prints it. Errors repeat words, and help has values of the environment and of a
+    /// file, which may come from anywhere.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn print(&self) -> std::io::Result<()> {
         let said = self.0.to_string();
         let clean = text::lines_replaced(&said, '\u{fffd}');
-        let _ = if clean == said {
-            self.0.print()
+        if clean == said {
+            self.0.print()?;
         } else if self.0.use_stderr() {
-            std::io::stderr().write_all(clean.as_bytes())
+            std::io::stderr().write_all(clean.as_bytes())?;
         } else {
-            std::io::stdout().write_all(clean.as_bytes())
-        };
+            std::io::stdout().write_all(clean.as_bytes())?;
+        }
+        std::io::stdout().flush()
     }
 
     /// Ends the process with the code that goes with it.

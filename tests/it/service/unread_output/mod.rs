@@ -2,6 +2,7 @@
 //! written, a service manager, a hook and readers of metrics that are stuck. Nothing
 //! of it ends or stalls the collecting, and what is lost is counted.
 
+mod answers;
 mod descriptors;
 mod listeners;
 mod log;
