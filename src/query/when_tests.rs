@@ -1,0 +1,151 @@
+//! Moments and windows as they are written.
+
+use super::*;
+
+fn berlin() -> TimeZone {
+    TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
+}
+
+fn utc(text: &str) -> Time {
+    Time(text.parse::<Timestamp>().unwrap().as_millisecond())
+}
+
+#[test]
+fn moments_are_read_as_people_write_them() {
+    let zone = berlin();
+    // A Tuesday, half past two in the night in Berlin.
+    let now = utc("2026-11-24T01:30:00Z");
+    for (text, from, to) in [
+        ("now", "2026-11-24T01:30:00Z", "2026-11-24T01:30:00Z"),
+        ("2h", "2026-11-23T23:30:00Z", "2026-11-23T23:30:00Z"),
+        ("3d", "2026-11-21T01:30:00Z", "2026-11-21T01:30:00Z"),
+        ("today", "2026-11-23T23:00:00Z", "2026-11-24T22:59:59.999Z"),
+        ("yesterday", "2026-11-22T23:00:00Z", "2026-11-23T22:59:59.999Z"),
+        ("2026-04-10", "2026-04-09T22:00:00Z", "2026-04-10T21:59:59.999Z"),
+        // The clocks were set forward: a day of 23 hours.
+        ("2026-03-29", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59.999Z"),
+        ("2026-04-10T12:30", "2026-04-10T10:30:00Z", "2026-04-10T10:30:00Z"),
+        ("2026-04-10 12:30:05", "2026-04-10T10:30:05Z", "2026-04-10T10:30:05Z"),
+        ("2026-04-10T12:30Z", "2026-04-10T12:30:00Z", "2026-04-10T12:30:00Z"),
+        ("2026-04-10T12:30-05:00", "2026-04-10T17:30:00Z", "2026-04-10T17:30:00Z"),
+        ("2026/04/10.12:30", "2026-04-10T10:30:00Z", "2026-04-10T10:30:00Z"),
+        // One rule for every spelling: what is no moment counts to its end.
+        ("2026/04/10", "2026-04-09T22:00:00Z", "2026-04-10T21:59:59.999Z"),
+        ("2026/03/29", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59.999Z"),
+        ("2026", "2025-12-31T23:00:00Z", "2026-12-31T22:59:59.999Z"),
+        ("2026/11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999Z"),
+        ("2026-11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999Z"),
+        ("2026-02", "2026-01-31T23:00:00Z", "2026-02-28T22:59:59.999Z"),
+    ] {
+        let when = When::parse(text).unwrap();
+        assert_eq!(when.resolve(End::From, now, &zone), Ok(utc(from)), "{text}");
+        assert_eq!(when.resolve(End::To, now, &zone), Ok(utc(to)), "{text}");
+    }
+    for bad in [
+        "",
+        "5",
+        "-2h",
+        "tomorrow",
+        "2026-13-01",
+        "12:30",
+        "2026-04-10T",
+        "h",
+        "1e3s",
+        "2026-13",
+        "2026-1",
+    ] {
+        assert!(When::parse(bad).is_err(), "{bad}");
+    }
+    // A zone that nobody would look at.
+    for bad in [
+        "2026-04-10T12:30[Asia/Tokyo]",
+        "2026-04-10T12:30+02:00[Asia/Tokyo]",
+        "2026-04-10[u-ca=gregory]",
+        "2026.12",
+        "2026/04.12:30",
+    ] {
+        assert!(When::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn hours_that_were_twice_or_never_are_refused_with_both_readings() {
+    let zone = berlin();
+    let error = |text| {
+        let when = When::parse(text).unwrap();
+        when.resolve(End::From, Time(0), &zone).unwrap_err().to_string()
+    };
+    let twice = error("2026-10-25T02:30");
+    assert!(twice.contains("2026-10-25T02:30:00+02:00"), "{twice}");
+    assert!(twice.contains("2026-10-25T02:30:00+01:00"), "{twice}");
+    let never = error("2026-03-29T02:30");
+    assert!(never.contains("2026-03-29T02:30:00+01:00"), "{never}");
+    assert!(never.contains("2026-03-29T02:30:00+02:00"), "{never}");
+}
+
+/// What `-t` proposes it takes, and each of the two is the moment that is meant.
+#[test]
+fn windows_take_the_spelling_that_they_propose_for_an_hour_that_was_twice() {
+    let zone = berlin();
+    let resolved = |text: &str| {
+        let Ok(Window::Between(from, Some(to))) = window(text) else { panic!("{text}") };
+        let end = to.resolve(End::To, Time(0), &zone);
+        Ok::<_, WhenError>((from.resolve(End::From, Time(0), &zone)?, end?))
+    };
+    let twice = resolved("2026/10/25.02:30-2026/10/25.04").unwrap_err().in_slashes();
+    let proposals = ["2026/10/25.02:30:00+02:00", "2026/10/25.02:30:00+01:00"];
+    for (text, utc_time) in proposals.into_iter().zip(["00:30", "01:30"]) {
+        assert!(twice.to_string().contains(text), "{twice}");
+        let (from, to) = resolved(&format!("{text}-{text}")).unwrap();
+        assert_eq!(from, utc(&format!("2026-10-25T{utc_time}:00Z")), "{text}");
+        assert_eq!(to, from);
+    }
+    // An offset west of Greenwich has the sign that stands between two moments.
+    let west = resolved("2026/10/25.02:30-05:00-2026/10/25.02:30-04:00").unwrap();
+    assert_eq!(west, (utc("2026-10-25T07:30:00Z"), utc("2026-10-25T06:30:00Z")));
+    assert_eq!(
+        resolved("2026/10/25.02:30Z-2026/10/25.04:00Z").unwrap().0,
+        utc("2026-10-25T02:30:00Z")
+    );
+    for bad in ["2026/10/25+02:00", "2026/10/25.02:30+2", "2026/10/25.02:30+02:00+01:00"] {
+        assert!(window(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn windows_are_nfdumps() {
+    let wall = |year, month, day, hour, minute, second| {
+        When::Wall(DateTime::new(year, month, day, hour, minute, second, 0).unwrap())
+    };
+    for (text, want) in [
+        ("2026/04/10", Window::Between(wall(2026, 4, 10, 0, 0, 0), None)),
+        ("2026", Window::Between(wall(2026, 1, 1, 0, 0, 0), None)),
+        (
+            "2026/04/10.12-2026/04/10.12:30:05",
+            Window::Between(wall(2026, 4, 10, 12, 0, 0), Some(wall(2026, 4, 10, 12, 30, 5))),
+        ),
+        ("+10", Window::Head(10_000)),
+        ("-90", Window::Tail(90_000)),
+    ] {
+        assert_eq!(window(text), Ok(want), "{text}");
+    }
+    for bad in [
+        "",
+        "+",
+        "-",
+        "+0",
+        "26/04/10",
+        "2026/4/31",
+        "2026/04/10-",
+        "x",
+        "2026/1/1/1",
+        // nfdump refuses a time without a whole date, too.
+        "2026.12",
+        "2026/04.12:30",
+        "++5",
+        "-+5",
+        "+-5",
+    ] {
+        assert!(window(bad).is_err(), "{bad}");
+    }
+}
