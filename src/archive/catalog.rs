@@ -112,7 +112,12 @@ impl Catalog {
                 // What cannot be found will fail when it is opened, and say why.
                 && identity(&entry.path).is_none_or(|file| files.insert(file))
         });
-        self.problems.extend(copies::leave_out(&mut self.entries));
+        let files: Vec<_> =
+            self.entries.iter().map(|entry| (entry.kind, entry.path.as_path())).collect();
+        let (out, told): (HashSet<usize>, Vec<_>) = copies::find(&files).into_iter().unzip();
+        let mut at = 0..;
+        self.entries.retain(|_| at.next().is_some_and(|at| !out.contains(&at)));
+        self.problems.extend(told);
     }
 }
 

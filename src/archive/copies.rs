@@ -4,14 +4,14 @@
 //! with its footer's checksum, a journal with its last flows) is more of them read:
 //! an archive without copies costs a look at lengths, and at few ends.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::catalog::{Entry, FileKind};
-use super::{ArchiveError, name, regular, segment};
+use super::name::{self, FileKind};
+use super::{ArchiveError, regular, segment};
 
 /// Bytes at the end of a file by which it is told from others of its length: of a
 /// segment the checksum of its footer is among them.
@@ -23,52 +23,47 @@ const FLOWLESS: u64 = 64;
 /// Bytes of two files that are compared at once.
 const COMPARED: usize = 1 << 16;
 
-/// Takes the copies out of a listing, and says of each what it is a copy of. The one
-/// that stays is the first whose name is that of its slot, or the first of all.
-pub(super) fn leave_out(entries: &mut Vec<Entry>) -> Vec<ArchiveError> {
+/// Which of some files are copies, in the order they were given, with what is said of
+/// each. The one that counts is the first whose name is that of its slot, or the first
+/// of all.
+pub(super) fn find(files: &[(FileKind, &Path)]) -> Vec<(usize, ArchiveError)> {
     let mut lengths: HashMap<(FileKind, u64), Vec<usize>> = HashMap::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let data = fs::metadata(&entry.path).ok().filter(|data| data.is_file());
-        if let Some(data) =
-            data.filter(|data| entry.kind != FileKind::Nfcapd && data.len() > FLOWLESS)
-        {
-            lengths.entry((entry.kind, data.len())).or_default().push(at);
+    for (at, (kind, path)) in files.iter().enumerate() {
+        let data = fs::metadata(path).ok().filter(|data| data.is_file());
+        if let Some(data) = data.filter(|data| *kind != FileKind::Nfcapd && data.len() > FLOWLESS) {
+            lengths.entry((*kind, data.len())).or_default().push(at);
         }
     }
     let mut found: Vec<(usize, usize)> = Vec::new();
     for ((_, length), alike) in lengths.into_iter().filter(|(_, alike)| alike.len() > 1) {
         let mut ends: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
         for at in alike {
-            let end = entries.get(at).and_then(|entry| end(&entry.path, length).ok());
+            let end = files.get(at).and_then(|(_, path)| end(path, length).ok());
             end.into_iter().for_each(|end| ends.entry(end).or_default().push(at));
         }
-        ends.into_values().for_each(|alike| found.extend(copies(entries, alike)));
+        ends.into_values().for_each(|alike| found.extend(copies(files, alike)));
     }
     found.sort_unstable();
-    let path = |at: usize| entries.get(at).map(|entry| entry.path.as_path());
-    let told = found.iter().filter_map(|(copy, original)| {
-        let what = format!("is a copy of {}, and left out", path(*original)?.display());
-        Some(ArchiveError::damaged(path(*copy)?, what))
+    let told = found.into_iter().filter_map(|(copy, original)| {
+        let ((_, path), (_, original)) = files.get(copy).zip(files.get(original))?;
+        let what = format!("is a copy of {}, and left out", original.display());
+        Some((copy, ArchiveError::damaged(path, what)))
     });
-    let told = told.collect();
-    let out: HashSet<usize> = found.iter().map(|(copy, _)| *copy).collect();
-    let mut at = 0..;
-    entries.retain(|_| at.next().is_some_and(|at| !out.contains(&at)));
-    told
+    told.collect()
 }
 
 /// Which of files that end alike are copies, and of which other one.
-fn copies(entries: &[Entry], alike: Vec<usize>) -> Vec<(usize, usize)> {
+fn copies(files: &[(FileKind, &Path)], alike: Vec<usize>) -> Vec<(usize, usize)> {
     let mut rest = alike;
     let mut found = Vec::new();
     while rest.len() > 1 {
-        let own = rest.iter().position(|at| entries.get(*at).is_some_and(has_own_name));
+        let own = rest.iter().position(|at| files.get(*at).is_some_and(has_own_name));
         let original = rest.remove(own.unwrap_or(0));
         rest.retain(|at| {
-            let pair = entries.get(original).zip(entries.get(*at));
-            let same = pair.is_some_and(|(one, other)| {
+            let pair = files.get(original).zip(files.get(*at));
+            let same = pair.is_some_and(|((_, one), (_, other))| {
                 // What cannot be read says so when it is opened.
-                is_same(&one.path, &other.path).unwrap_or(false)
+                is_same(one, other).unwrap_or(false)
             });
             found.extend(same.then_some((*at, original)));
             !same
@@ -77,12 +72,12 @@ fn copies(entries: &[Entry], alike: Vec<usize>) -> Vec<(usize, usize)> {
     found
 }
 
-fn has_own_name(entry: &Entry) -> bool {
-    let slot = match entry.kind {
-        FileKind::Segment => segment::footer(&entry.path).ok().map(|footer| footer.slot.start),
-        _ => super::journal::scan(&entry.path).ok().and_then(|scan| scan.header).map(|h| h.slot),
+fn has_own_name((kind, path): &(FileKind, &Path)) -> bool {
+    let slot = match kind {
+        FileKind::Segment => segment::footer(path).ok().map(|footer| footer.slot.start),
+        _ => super::journal::scan(path).ok().and_then(|scan| scan.header).map(|h| h.slot),
     };
-    slot.is_some_and(|slot| name::contradicts(&entry.path, slot).is_none())
+    slot.is_some_and(|slot| name::contradicts(path, slot).is_none())
 }
 
 /// The last bytes of a file of this length.
@@ -97,7 +92,7 @@ fn end(path: &Path, length: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When one cannot be read, or becomes shorter meanwhile.
-pub(super) fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     let (one, other) = (regular::open(one)?, regular::open(other)?);
     let length = |file: &File| file.metadata().map(|data| data.len());
     let whole = length(&one)?;

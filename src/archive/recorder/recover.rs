@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::disk::Disk;
 use super::part::{Part, remove};
-use crate::archive::catalog::Entry;
 use crate::archive::name::{self, FileKind, segment_of};
 use crate::archive::walk::own_files;
 use crate::archive::{ArchiveError, copies, journal};
@@ -87,15 +86,10 @@ pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<Part>, Recovered) {
 /// Removes journals that are copies of others, byte by byte: nothing is lost, and once
 /// the other one is a segment nobody could tell.
 fn remove_copies(disk: &dyn Disk, parts: &mut Vec<Part>, recovered: &mut Recovered) {
-    let entry = |part: &Part| Entry {
-        path: part.journal.clone(),
-        kind: FileKind::Journal,
-        slot: Some(part.slot),
-        part: part.number,
-    };
-    let mut entries: Vec<Entry> = parts.iter().map(entry).collect();
-    entries.sort_by(|one, other| one.path.cmp(&other.path));
-    for copy in copies::leave_out(&mut entries) {
+    parts.sort_by(|one, other| one.journal.cmp(&other.journal));
+    let files: Vec<_> =
+        parts.iter().map(|part| (FileKind::Journal, part.journal.as_path())).collect();
+    for (_, copy) in copies::find(&files) {
         parts.retain(|part| part.journal != copy.path());
         recovered.problems.push(copy.to_string());
         if let Err(error) = remove(disk, copy.path()) {
