@@ -98,8 +98,9 @@ impl Pen {
         self.byte(b'"');
     }
 
-    /// The value of a field, as its kind is written.
-    #[inline]
+    /// The value of a field, as its kind is written. Inlined, so that for a field that is
+    /// named only the way of its kind is left.
+    #[inline(always)]
     pub fn value(&mut self, field: Field, value: Value) {
         match value {
             Value::Address(host) => self.host(host),
