@@ -5,7 +5,7 @@ mod common;
 use common::site::Site;
 use common::{Random, START, Shape};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use toptalk::archive::Chunk;
+use toptalk::archive::ColumnChunk;
 use toptalk::archive::segment::{SlotInfo, encode, footer, open};
 use toptalk::flow::column::Vector;
 use toptalk::flow::field::Field;

@@ -6,7 +6,7 @@ use common::Shape;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toptalk::agg::{Config, Windows};
 use toptalk::flow::{Flow, Time};
-use toptalk::ingest::doubling::Doubling;
+use toptalk::ingest::deduplication::Deduplication;
 use toptalk::snapshot::{Health, Subject, View, Window};
 
 /// Flows recorded at once, as the ingest worker does under load.
@@ -82,7 +82,7 @@ fn mark(c: &mut Criterion) {
     {
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
-                Doubling::default,
+                Deduplication::default,
                 |mut doubling| {
                     let marked: usize =
                         flows.chunks_mut(BATCH).map(|batch| doubling.mark(batch)).sum();

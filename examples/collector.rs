@@ -19,9 +19,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use toptalk::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, MAX_LAG_MS, Windows};
 use toptalk::clock::Clock;
-use toptalk::ingest::{Ingest, Listen, Options, Published};
+use toptalk::ingest::{Ingest, IngestConfig, Listen, PublishedHealth};
 use toptalk::snapshot::{DropCount, Health, Snapshot, Subject, View, Window};
-use toptalk::source::{self, Ends, Local};
+use toptalk::source::{self, Local, ScreenChannels};
 
 /// How often it is looked whether more has come.
 const LOOK: Duration = Duration::from_millis(100);
@@ -81,7 +81,7 @@ fn run(args: &Args) -> io::Result<Value> {
         started: clock.now().plus_ms(-BEFORE_MS),
         ..Config::default()
     }));
-    let ingest = Ingest::start(sockets, windows.clone(), clock, Options::default())?;
+    let ingest = Ingest::start(sockets, windows.clone(), clock, IngestConfig::default())?;
     let view = View {
         subject: Subject::Talkers,
         window: args.window,
@@ -141,7 +141,11 @@ impl Watched {
 }
 
 /// Waits for a signal, and looks on meanwhile.
-async fn look_on(published: Published, ends: Option<Ends>, clock: Clock) -> io::Result<Watched> {
+async fn look_on(
+    published: PublishedHealth,
+    ends: Option<ScreenChannels>,
+    clock: Clock,
+) -> io::Result<Watched> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut watched = Watched {

@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 
 use formats::{SLOT, SLOT_SECONDS};
-use toptalk::archive::journal::{Block, Header};
+use toptalk::archive::journal::{Block, JournalHeader};
 use toptalk::archive::name;
 use toptalk::archive::segment::{SlotInfo, encode};
 use toptalk::attach::frame::Hello;
@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
     let info = SlotInfo { start: SLOT, length_ms: i64::from(SLOT_SECONDS) * 1000 };
     let segment = folder.join(name::segment(SLOT, false, 1));
     encode(&flows, &more, &info, File::create(segment)?)?;
-    let mut journal = Header { slot: SLOT, slot_seconds: SLOT_SECONDS }.bytes().to_vec();
+    let mut journal = JournalHeader { slot: SLOT, slot_seconds: SLOT_SECONDS }.bytes().to_vec();
     let mut block = Block::default();
     let (first, second) = flows.split_at(flows.len() / 2);
     for part in [first, second] {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use toptalk::agg::Windows;
 use toptalk::flow::{Host, Time};
 use toptalk::snapshot::{
-    Both, Counters, Health, HostRow, Ranking, Snapshot, Subject, View, Window,
+    Counters, Health, HostRow, Ranking, Snapshot, Subject, UpDown, View, Window,
 };
 
 use crate::feed::{Feed, PANE_MS, Sum};
@@ -75,7 +75,7 @@ fn same(name: &str, fed: Sum, total: Counters) -> bool {
 
 /// Whether total = rows + others, in the table's own direction.
 fn lawful(name: &str, table: &Ranking<HostRow>) -> bool {
-    let own = |both: Both| if name == "uploaders" { both.up } else { both.down };
+    let own = |both: UpDown| if name == "uploaders" { both.up } else { both.down };
     let rows = table.rows.iter().fold(Counters::default(), |sum, row| sum + own(row.traffic));
     let right = rows + own(table.others) == own(table.total);
     println!("{name}: total = rows + others {}", if right { "holds" } else { "is BROKEN" });

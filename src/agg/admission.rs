@@ -14,10 +14,10 @@ use std::sync::{Mutex, PoisonError};
 
 use dashmap::Entry;
 
-use super::batch::Batch;
+use super::batch::PreparedBatch;
 use super::log::TimeLog;
 use super::pane::{COARSE, Edges, KEEP_SPAN};
-use super::row::{Kept, Map, ROW_BYTES, Update};
+use super::row::{Map, ROW_BYTES, RowKind, Update};
 use super::timing::MAX_LAG_MS;
 
 /// How much more a local host's byte is worth than a stranger's.
@@ -39,14 +39,14 @@ const UNIT: u64 = 64;
 const GENERATION: u32 = KEEP_SPAN + COARSE + (MAX_LAG_MS / 1000) as u32;
 
 /// A flow that found no row.
-pub(super) struct Newcomer<K> {
+pub(super) struct Candidate<K> {
     pub(super) update: Update<K>,
     pub(super) hash: usize,
 }
 
 /// The doors of all maps of a kind.
-pub(super) struct Doors<K> {
-    doors: Vec<Mutex<Door<K>>>,
+pub(super) struct AdmissionFilter<K> {
+    doors: Vec<Mutex<Doorkeeper<K>>>,
     /// Counters in a row of a sketch: one per row that a map can have.
     slots: usize,
     /// Whether anything without a row is remembered.
@@ -57,10 +57,10 @@ pub(super) struct Doors<K> {
     pub(super) evicted: AtomicU64,
 }
 
-impl<K: Eq + Hash + Kept> Doors<K> {
-    pub(super) fn new(maps: usize, max: usize) -> Doors<K> {
-        let door = |_| Mutex::new(Door::default());
-        Doors {
+impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
+    pub(super) fn new(maps: usize, max: usize) -> AdmissionFilter<K> {
+        let door = |_| Mutex::new(Doorkeeper::default());
+        AdmissionFilter {
             doors: (0..maps).map(door).collect(),
             slots: (max / maps.max(1)).max(64).next_power_of_two(),
             crowded: AtomicBool::new(false),
@@ -83,8 +83,8 @@ impl<K: Eq + Hash + Kept> Doors<K> {
         number: usize,
         map: &Map<K>,
         edges: &Edges,
-        batch: &Batch,
-        newcomers: &[Newcomer<K>],
+        batch: &PreparedBatch,
+        newcomers: &[Candidate<K>],
         takes_room: impl Fn() -> bool,
     ) -> (usize, isize) {
         let Some(door) = self.doors.get(number) else { return (0, 0) };
@@ -92,7 +92,7 @@ impl<K: Eq + Hash + Kept> Doors<K> {
         let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
         door.age(edges, self.slots);
         let (mut refused, mut evicted, mut fewer) = (0, 0, 0);
-        for Newcomer { update, hash } in newcomers {
+        for Candidate { update, hash } in newcomers {
             // An earlier flow of the batch may have been let in with this key.
             if let Some(mut row) = map.get_mut(&update.key) {
                 let before = row.heap();
@@ -166,7 +166,7 @@ impl<K: Eq + Hash + Kept> Doors<K> {
 
     /// The most bytes of the last hour that anything without a row can have.
     pub(super) fn bound(&self, edges: &Edges) -> u64 {
-        let bound = |door: &Mutex<Door<K>>| {
+        let bound = |door: &Mutex<Doorkeeper<K>>| {
             let door = door.lock().unwrap_or_else(PoisonError::into_inner);
             door.bound_at(edges)
         };
@@ -183,12 +183,12 @@ fn weigh(bytes: u64, local: bool) -> u64 {
     if local { bytes.saturating_mul(LOCAL) } else { bytes }
 }
 
-fn worth<K: Kept>(key: &K, log: &TimeLog) -> u64 {
+fn worth<K: RowKind>(key: &K, log: &TimeLog) -> u64 {
     weigh(log.weight(), key.is_local(log))
 }
 
 /// The door of one map.
-struct Door<K> {
+struct Doorkeeper<K> {
     sketch: Sketch,
     /// The lightest rows with their worth, the lightest last.
     victims: Vec<(u64, K)>,
@@ -204,9 +204,9 @@ struct Door<K> {
     newest: u32,
 }
 
-impl<K> Default for Door<K> {
-    fn default() -> Door<K> {
-        Door {
+impl<K> Default for Doorkeeper<K> {
+    fn default() -> Doorkeeper<K> {
+        Doorkeeper {
             sketch: Sketch::default(),
             victims: Vec::new(),
             looked: 0,
@@ -218,7 +218,7 @@ impl<K> Default for Door<K> {
     }
 }
 
-impl<K: Eq + Hash + Kept> Door<K> {
+impl<K: Eq + Hash + RowKind> Doorkeeper<K> {
     /// Begins a new generation when the last one is over.
     fn age(&mut self, edges: &Edges, slots: usize) {
         let passed = edges.edge.saturating_sub(self.since);

@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::filtered::Rolled;
+use super::filtered::FilteredTotals;
 use super::grouped::group_total;
-use super::key::Lane;
-use super::lag::{Lag, Unheeded};
+use super::key::LogLane;
+use super::lag::{ExcessiveLag, Lag};
 use super::log::Reader;
 use super::pane::{Edges, FINE, Panes, floor, moment, seconds};
-use super::ranking::{Side, ranking, settle, traffic_order};
-use super::tally::Tally;
-use super::{LagRule, Site, Windows};
+use super::ranking::{TableDirection, ranking, settle, traffic_order};
+use super::tally::GroupedTotals;
+use super::{LagRule, SharedState, Windows};
 use crate::flow::{Host, Time};
 use crate::snapshot::{
-    Allowance, Basis, Both, Completeness, Counters, Health, HostRow, LinkView, Order, Series,
-    Snapshot, SortKey, Span, Subject, Untracked, View,
+    Allowance, AnswerSpan, Basis, Completeness, Counters, Health, HostRow, LinkView, RowOrder,
+    Series, Snapshot, SortKey, Subject, Untracked, UpDown, View,
 };
 use crate::topn::TopN;
 
@@ -99,9 +99,9 @@ impl Windows {
         snapshot: &mut Snapshot,
         panes: &Panes,
         allowance: &mut Allowance<'_>,
-    ) -> Option<Rolled> {
+    ) -> Option<FilteredTotals> {
         let view = &snapshot.view;
-        let mut tally = Tally::of(view.subject);
+        let mut tally = GroupedTotals::of(view.subject);
         let rolled = (!view.filter.is_any())
             .then(|| self.roll_up(&view.filter, panes, &mut tally, allowance));
         match view.subject {
@@ -118,7 +118,7 @@ impl Windows {
             }
         }
         // Of what was cut off nothing is told.
-        rolled.map(|rolled| if allowance.is_over() { Rolled::default() } else { rolled })
+        rolled.map(|rolled| if allowance.is_over() { FilteredTotals::default() } else { rolled })
     }
 
     /// Where a view's window may end, and what is known of how late its traffic comes:
@@ -158,7 +158,7 @@ impl Windows {
         at: Option<Time>,
         now: Time,
         allowance: &mut Allowance<'_>,
-    ) -> (Panes, Span, Option<Unheeded>) {
+    ) -> (Panes, AnswerSpan, Option<ExcessiveLag>) {
         let (edges, lag, first) = self.edge_of(view, now, allowance);
         let started = seconds(self.config.started);
         let length = match view.window.length_ms() {
@@ -169,7 +169,7 @@ impl Windows {
                 } else {
                     (edges.keep_from, edges.edge)
                 };
-                let span = Span {
+                let span = AnswerSpan {
                     start: self.config.started.max(moment(start)),
                     end: if self.config.keep_all { now } else { moment(end) },
                     completeness: Completeness::Complete,
@@ -195,7 +195,7 @@ impl Windows {
             completeness = Completeness::Filling { known_ms };
         }
         let start = start.max(known.min(end));
-        let span = Span { start: moment(start), end: moment(end), completeness };
+        let span = AnswerSpan { start: moment(start), end: moment(end), completeness };
         let unheeded = lag.unheeded.filter(|_| at.is_none());
         (Panes { edges, start, end, known }, span, unheeded)
     }
@@ -209,7 +209,7 @@ impl Windows {
     /// Calls `visit` for every host with traffic across the line, or through.
     pub(super) fn each_host(
         &self,
-        rolled: Option<&Rolled>,
+        rolled: Option<&FilteredTotals>,
         panes: &Panes,
         through: bool,
         allowance: &mut Allowance<'_>,
@@ -227,12 +227,12 @@ impl Windows {
         }
         let reader = self.reader(panes);
         let (up, down) = match through {
-            true => (Lane::TransitOut, Lane::TransitIn),
-            false => (Lane::Up, Lane::Down),
+            true => (LogLane::TransitOut, LogLane::TransitIn),
+            false => (LogLane::Up, LogLane::Down),
         };
         self.hosts.each(allowance, |key, log, _| {
             let (traffic, missing) = reader.pair(log, up, down);
-            if traffic != Both::default() {
+            if traffic != UpDown::default() {
                 visit(HostRow { host: key.host(), traffic, missing });
             }
         });
@@ -241,7 +241,7 @@ impl Windows {
     fn rank_hosts(
         &self,
         snapshot: &mut Snapshot,
-        rolled: Option<&Rolled>,
+        rolled: Option<&FilteredTotals>,
         panes: &Panes,
         allowance: &mut Allowance<'_>,
     ) {
@@ -250,12 +250,13 @@ impl Windows {
             self.find_basis(snapshot, rolled, panes, allowance) && subject != Subject::Line;
         let by = |side| move |a: &HostRow, b: &HostRow| host_order(&order, side, a, b);
         if subject != Subject::Talkers {
-            let mut top = TopN::new(limit, by(Side::Both));
+            let mut top = TopN::new(limit, by(TableDirection::Both));
             self.each_host(rolled, panes, through, allowance, |row| top.push(row));
             snapshot.hosts = ranking(top);
             return;
         }
-        let (mut up, mut down) = (TopN::new(limit, by(Side::Up)), TopN::new(limit, by(Side::Down)));
+        let (mut up, mut down) =
+            (TopN::new(limit, by(TableDirection::Up)), TopN::new(limit, by(TableDirection::Down)));
         self.each_host(rolled, panes, through, allowance, |row| {
             if !row.traffic.up.is_zero() {
                 up.push(row);
@@ -271,22 +272,22 @@ impl Windows {
     /// Sets each table's total from the window's totals, and its others.
     fn fill_totals(&self, snapshot: &mut Snapshot) {
         let totals = snapshot.totals;
-        let line = Both { up: totals.up, down: totals.down };
-        let through = Both { up: totals.transit, down: totals.transit };
+        let line = UpDown { up: totals.up, down: totals.down };
+        let through = UpDown { up: totals.transit, down: totals.transit };
         let both = if snapshot.basis == Basis::UpDown { line } else { through };
         let hosts = if snapshot.view.subject == Subject::Line { line } else { both };
         if let Subject::Groups(grouping) = snapshot.view.subject {
             settle(&mut snapshot.groups, group_total(grouping, &totals, both));
         }
         settle(&mut snapshot.hosts, hosts);
-        settle(&mut snapshot.uploaders, Both { up: both.up, down: Counters::default() });
-        settle(&mut snapshot.downloaders, Both { up: Counters::default(), down: both.down });
+        settle(&mut snapshot.uploaders, UpDown { up: both.up, down: Counters::default() });
+        settle(&mut snapshot.downloaders, UpDown { up: Counters::default(), down: both.down });
         // A table of one direction lists rows with both; only its own counts.
         snapshot.uploaders.others.down = Counters::default();
         snapshot.downloaders.others.up = Counters::default();
     }
 
-    fn link(&self, site: &Site) -> LinkView {
+    fn link(&self, site: &SharedState) -> LinkView {
         let end = floor(site.edges.edge, LINK_STEP);
         let bits = |bytes: u64, seconds: u32| bytes.saturating_mul(8) / u64::from(seconds.max(1));
         let rate = |steps: &[(u64, u64)], pick: fn(&(u64, u64)) -> u64| -> Vec<u64> {
@@ -327,7 +328,7 @@ fn leave_rows_out(snapshot: &mut Snapshot) {
 }
 
 /// What is said of a newcomer whose reports come later than the window waits.
-fn not_waited_for((exporter, ms, others): Unheeded) -> String {
+fn not_waited_for((exporter, ms, others): ExcessiveLag) -> String {
     let more = if others > 0 { format!(", like {others} others,") } else { String::new() };
     format!(
         "exporter {exporter} is new and{more} reports up to {} s late: its newest traffic is not waited for",
@@ -335,7 +336,7 @@ fn not_waited_for((exporter, ms, others): Unheeded) -> String {
     )
 }
 
-fn host_order(order: &Order, side: Side, a: &HostRow, b: &HostRow) -> Ordering {
+fn host_order(order: &RowOrder, side: TableDirection, a: &HostRow, b: &HostRow) -> Ordering {
     let by_key = match order.key {
         SortKey::Address => a.host.cmp(&b.host),
         key => traffic_order(key, side, &a.traffic, &b.traffic),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Windows;
-use super::filtered::Rolled;
+use super::filtered::FilteredTotals;
 use super::pane::Panes;
 use crate::flow::Network;
 use crate::snapshot::{Allowance, Basis, HostRow, Snapshot};
@@ -17,7 +17,7 @@ impl Windows {
     pub(super) fn find_basis(
         &self,
         snapshot: &mut Snapshot,
-        rolled: Option<&Rolled>,
+        rolled: Option<&FilteredTotals>,
         panes: &Panes,
         allowance: &mut Allowance<'_>,
     ) -> bool {

@@ -1,18 +1,18 @@
 //! A batch of flows made ready for rows and totals: classed, cut into pieces,
 //! their paths numbered.
 
-use super::entry::{Piece, What};
-use super::key::{Address, ConversationKey, Lane};
+use super::entry::{EntryKind, FlowPart};
+use super::key::{CompactHost, ConversationKey, LogLane};
 use super::log::TimeLog;
 use super::pane::{Edges, seconds};
 use super::paths::Paths;
-use super::row::{Kept, Update};
+use super::row::{RowKind, Update};
 use super::spread::{corrected, spread};
-use crate::flow::{Class, Flow, Host, LocalNetworks};
+use crate::flow::{Flow, Host, LocalNetworks, TrafficClass};
 
 /// A flow that counts.
 struct Prepared {
-    class: Class,
+    class: TrafficClass,
     path: u32,
     plain: u32,
     first_piece: u32,
@@ -20,16 +20,16 @@ struct Prepared {
 }
 
 /// Flows made ready.
-pub(super) struct Batch {
+pub(super) struct PreparedBatch {
     flows: Vec<Prepared>,
-    pieces: Vec<Piece>,
+    pieces: Vec<FlowPart>,
     /// The pane of the newest arrival.
     arrived: u32,
     pub(super) conversations: Vec<Update<ConversationKey>>,
-    pub(super) hosts: Vec<Update<Address>>,
+    pub(super) hosts: Vec<Update<CompactHost>>,
 }
 
-impl Batch {
+impl PreparedBatch {
     /// Prepares the flows for which `counts` holds.
     pub(super) fn new(
         edges: &Edges,
@@ -37,9 +37,9 @@ impl Batch {
         paths: &Paths,
         flows: &[Flow],
         counts: impl Fn(&Flow) -> bool,
-    ) -> Batch {
+    ) -> PreparedBatch {
         let newest = flows.iter().map(|flow| flow.arrival).max().unwrap_or_default();
-        let mut batch = Batch {
+        let mut batch = PreparedBatch {
             arrived: edges.pane(seconds(newest)),
             flows: Vec::with_capacity(flows.len()),
             pieces: Vec::with_capacity(3 * flows.len()),
@@ -64,12 +64,12 @@ impl Batch {
         batch
     }
 
-    fn update_rows(&mut self, flow: &Flow, class: Class) {
+    fn update_rows(&mut self, flow: &Flow, class: TrafficClass) {
         let number = (self.flows.len() - 1) as u32;
         let (key, lane) = ConversationKey::of(flow, class);
-        let local = class != Class::Transit;
+        let local = class != TrafficClass::Transit;
         self.conversations.push(Update { key, flow: number, lane, local });
-        let mut host = |host: Host, lane: Option<Lane>| {
+        let mut host = |host: Host, lane: Option<LogLane>| {
             self.hosts.extend(lane.map(|lane| Update {
                 key: host.into(),
                 flow: number,
@@ -77,17 +77,17 @@ impl Batch {
                 local,
             }));
         };
-        host(flow.src, Lane::of_source(class));
-        host(flow.dst, Lane::of_destination(class));
+        host(flow.src, LogLane::of_source(class));
+        host(flow.dst, LogLane::of_destination(class));
     }
 
-    fn pieces_of(&self, flow: &Prepared) -> &[Piece] {
+    fn pieces_of(&self, flow: &Prepared) -> &[FlowPart] {
         let first = flow.first_piece as usize;
         self.pieces.get(first..first + flow.pieces as usize).unwrap_or(&[])
     }
 
     /// The class and the pieces of every flow.
-    pub(super) fn each(&self) -> impl Iterator<Item = (Class, &[Piece])> {
+    pub(super) fn each(&self) -> impl Iterator<Item = (TrafficClass, &[FlowPart])> {
         self.flows.iter().map(|flow| (flow.class, self.pieces_of(flow)))
     }
 
@@ -103,12 +103,12 @@ impl Batch {
     }
 }
 
-impl Batch {
+impl PreparedBatch {
     /// Adds a flow to the log of a row with keys of kind `K`.
     #[inline]
-    pub(super) fn add_to<K: Kept>(&self, log: &mut TimeLog, edges: &Edges, update: &Update<K>) {
+    pub(super) fn add_to<K: RowKind>(&self, log: &mut TimeLog, edges: &Edges, update: &Update<K>) {
         let Some(flow) = self.flows.get(update.flow as usize) else { return };
         let path = if K::PATHS { flow.path } else { flow.plain };
-        log.add(edges, What { lane: update.lane, path }, flow.plain, self.pieces_of(flow));
+        log.add(edges, EntryKind { lane: update.lane, path }, flow.plain, self.pieces_of(flow));
     }
 }

@@ -3,16 +3,16 @@
 use std::cmp::Ordering;
 
 use super::Windows;
-use super::key::{Address, ConversationKey, Lane};
+use super::key::{CompactHost, ConversationKey, LogLane};
 use super::log::{Reader, TimeLog};
-use super::matching::Asked;
+use super::matching::FilteredQuery;
 use super::pane::Panes;
 use super::pane::{COARSE, moment};
-use super::ranking::{Side, Traffic, ranking, settle, traffic_order};
-use super::ways::Ways;
+use super::path_stats::PathStats;
+use super::ranking::{TableDirection, Traffic, ranking, settle, traffic_order};
 use crate::flow::Host;
 use crate::snapshot::{
-    Allowance, Both, ConversationRow, HostDetail, Order, Rates, Series, SortKey, View,
+    Allowance, ConversationRow, HostDetail, Rates, RowOrder, Series, SortKey, UpDown, View,
 };
 use crate::topn::TopN;
 
@@ -20,7 +20,7 @@ use crate::topn::TopN;
 const STEPS: u32 = 60;
 
 impl Traffic for ConversationRow {
-    fn traffic(&self) -> Both {
+    fn traffic(&self) -> UpDown {
         self.traffic
     }
 }
@@ -37,26 +37,26 @@ impl Windows {
         let mut top = TopN::new(view.limit, |a: &ConversationRow, b: &ConversationRow| {
             conversation_order(&view.order, a, b)
         });
-        let mut sum = Both::default();
+        let mut sum = UpDown::default();
         // A stranger has no row of its own, or one of its transit traffic only:
         // its history is its conversations'.
-        let mut history = History::default();
+        let mut history = HostSeries::default();
         let reader = self.reader(panes);
-        let asked = Asked::new(&view.filter, reader);
-        let mut ways = Ways::new(&self.paths);
-        let address = Address::from(host);
+        let asked = FilteredQuery::new(&view.filter, reader);
+        let mut ways = PathStats::new(&self.paths);
+        let address = CompactHost::from(host);
         let visit = |key: &ConversationKey, log: &TimeLog, allowance: &mut Allowance<'_>| {
             let turned = key.host() != host;
-            let mut both = Both::default();
+            let mut both = UpDown::default();
             asked.each(key, log, allowance, |what, counters| {
-                let out = Lane::is_out(what.lane);
+                let out = LogLane::is_out(what.lane);
                 *(if out { &mut both.up } else { &mut both.down }) += counters;
                 if out != turned {
                     ways.add(what.path, counters.bytes);
                 }
             });
             let via = ways.end();
-            if both != Both::default() {
+            if both != UpDown::default() {
                 let bounds = log.bounds(&panes.edges);
                 let row = ConversationRow { via, ..conversation(key, bounds, both, turned) };
                 sum += row.traffic;
@@ -71,7 +71,7 @@ impl Windows {
         let local = self.tuning().local.contains(host);
         let own = local.then(|| {
             self.hosts.read(&address, |log| {
-                let mut own = History::default();
+                let mut own = HostSeries::default();
                 own.add(log, &reader, panes.known, false);
                 (own, reader.both(log))
             })
@@ -95,7 +95,7 @@ impl Windows {
 fn conversation(
     key: &ConversationKey,
     bounds: Option<(u32, u32)>,
-    both: Both,
+    both: UpDown,
     turned: bool,
 ) -> ConversationRow {
     let (first, last) = bounds.unwrap_or_default();
@@ -112,11 +112,11 @@ fn conversation(
 }
 
 /// The rows' natural order is by both directions together.
-fn conversation_order(order: &Order, a: &ConversationRow, b: &ConversationRow) -> Ordering {
+fn conversation_order(order: &RowOrder, a: &ConversationRow, b: &ConversationRow) -> Ordering {
     let by_peer = a.peer.cmp(&b.peer);
     let by_key = match order.key {
         SortKey::Address => by_peer,
-        key => traffic_order(key, Side::Both, &a.traffic, &b.traffic),
+        key => traffic_order(key, TableDirection::Both, &a.traffic, &b.traffic),
     };
     let by_key = if order.reverse { by_key.reverse() } else { by_key };
     by_key
@@ -128,14 +128,14 @@ fn conversation_order(order: &Order, a: &ConversationRow, b: &ConversationRow) -
 
 /// Bytes by minute of the hour, and of the spans before the end of the window.
 #[derive(Default)]
-struct History {
+struct HostSeries {
     minutes: Vec<(u64, u64)>,
-    now: Both,
-    minute: Both,
-    quarter: Both,
+    now: UpDown,
+    minute: UpDown,
+    quarter: UpDown,
 }
 
-impl History {
+impl HostSeries {
     fn add(&mut self, log: &TimeLog, reader: &Reader<'_>, known: u32, turned: bool) {
         let Reader { edges, end, .. } = *reader;
         let (start, _) = hour(end);
@@ -143,7 +143,7 @@ impl History {
         let hour = Reader { start, ..*reader };
         hour.each(log, |pane, what, counters| {
             if let Some((up, down)) = self.minutes.get_mut(((pane - start) / COARSE) as usize) {
-                let out = Lane::is_out(what.lane) != turned;
+                let out = LogLane::is_out(what.lane) != turned;
                 let sum = if out { up } else { down };
                 *sum = sum.saturating_add(counters.bytes);
             }
@@ -162,7 +162,7 @@ impl History {
     fn finish(self, panes: &Panes) -> HostDetail {
         let (_, end) = hour(panes.end);
         let rate = |bytes: u64, seconds: u32| bytes.saturating_mul(8) / u64::from(seconds.max(1));
-        let rates = |both: &Both, length: u32| {
+        let rates = |both: &UpDown, length: u32| {
             let (from, to) = panes.edges.widen(panes.end.saturating_sub(length), panes.end);
             let from = from.max(panes.known.min(to));
             Rates { up: rate(both.up.bytes, to - from), down: rate(both.down.bytes, to - from) }

@@ -21,14 +21,14 @@ pub(super) const MAX_BYTES: u64 = (1 << (32 + LANE_SHIFT)) - 1;
 
 /// Whose traffic an entry counts: the direction and the path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct What {
+pub(super) struct EntryKind {
     pub(super) lane: u8,
     pub(super) path: u32,
 }
 
 /// A piece of a flow that falls into the pane starting at `pane`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct FlowPart {
     pub(super) pane: u32,
     pub(super) flows: u32,
     pub(super) bytes: u64,
@@ -36,7 +36,7 @@ pub(super) struct Piece {
     pub(super) packets: u64,
 }
 
-impl Piece {
+impl FlowPart {
     pub(super) fn counters(&self) -> Counters {
         Counters {
             bytes: self.bytes,
@@ -50,7 +50,7 @@ impl Piece {
 /// Traffic of one pane, lane and path. Bytes and packets are scaled; the path
 /// knows the sampling rate.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Entry {
+pub(super) struct PaneEntry {
     place: u32,
     lane_and_high: u16,
     flows: u16,
@@ -58,11 +58,11 @@ pub(super) struct Entry {
     packets: u32,
 }
 
-impl Entry {
+impl PaneEntry {
     /// `slot` is the pane's number in [`SLOT_BITS`] bits.
-    pub(super) fn new(slot: u32, what: What, piece: &Piece) -> Entry {
+    pub(super) fn new(slot: u32, what: EntryKind, piece: &FlowPart) -> PaneEntry {
         let bytes = piece.bytes.min(MAX_BYTES);
-        let mut entry = Entry { place: place(slot, what.path), ..Entry::default() };
+        let mut entry = PaneEntry { place: place(slot, what.path), ..PaneEntry::default() };
         entry.set(what.lane, bytes);
         entry.packets = u32::try_from(piece.packets).unwrap_or(u32::MAX);
         entry.flows = u16::try_from(piece.flows).unwrap_or(u16::MAX);
@@ -82,8 +82,8 @@ impl Entry {
         self.place = place(slot, self.place);
     }
 
-    pub(super) fn what(&self) -> What {
-        What { lane: self.lane(), path: self.place & PATH_MASK }
+    pub(super) fn what(&self) -> EntryKind {
+        EntryKind { lane: self.lane(), path: self.place & PATH_MASK }
     }
 
     pub(super) fn lane(&self) -> u8 {
@@ -114,7 +114,7 @@ impl Entry {
     }
 
     /// Whether it counts this, in this pane.
-    pub(super) fn is(&self, slot: u32, what: What) -> bool {
+    pub(super) fn is(&self, slot: u32, what: EntryKind) -> bool {
         self.place == place(slot, what.path) && self.lane() == what.lane
     }
 
@@ -151,11 +151,11 @@ mod tests {
             bytes in 0u64..=MAX_BYTES, packets in any::<u32>(), flows in any::<u16>(),
             moved in 0u32..1 << SLOT_BITS,
         ) {
-            let what = What { lane, path };
-            let piece = Piece {
+            let what = EntryKind { lane, path };
+            let piece = FlowPart {
                 pane: 0, flows: flows.into(), bytes, raw_bytes: 0, packets: packets.into(),
             };
-            let mut entry = Entry::new(slot, what, &piece);
+            let mut entry = PaneEntry::new(slot, what, &piece);
             prop_assert!(entry.is(slot, what));
             prop_assert_eq!(entry.what(), what);
             entry.move_to(moved);

@@ -8,19 +8,19 @@ use foldhash::fast::RandomState;
 use super::Windows;
 use super::key::{ConversationKey, IN, OUT};
 use super::log::TimeLog;
-use super::matching::{Asked, SUM};
+use super::matching::{FilteredQuery, SUM};
 use super::pane::Panes;
-use super::tally::Tally;
+use super::tally::GroupedTotals;
 use crate::filter::Filter;
-use crate::flow::{Class, Host};
-use crate::snapshot::{Allowance, Both, Totals};
+use crate::flow::{Host, TrafficClass};
+use crate::snapshot::{Allowance, ClassTotals, UpDown};
 
 /// Conversations that match a filter, rolled up.
 #[derive(Default)]
-pub(super) struct Rolled {
-    pub(super) crossing: HashMap<Host, Both, RandomState>,
-    pub(super) transit: HashMap<Host, Both, RandomState>,
-    pub(super) totals: Totals,
+pub(super) struct FilteredTotals {
+    pub(super) crossing: HashMap<Host, UpDown, RandomState>,
+    pub(super) transit: HashMap<Host, UpDown, RandomState>,
+    pub(super) totals: ClassTotals,
     /// Conversations that matched.
     pub(super) rows: usize,
     /// Bytes of the window in conversations, matching or not; `None` while all
@@ -35,22 +35,22 @@ impl Windows {
         &self,
         filter: &Filter,
         panes: &Panes,
-        tally: &mut Tally,
+        tally: &mut GroupedTotals,
         allowance: &mut Allowance<'_>,
-    ) -> Rolled {
-        let mut crossing: HashMap<Host, Both, RandomState> = HashMap::default();
-        let mut transit: HashMap<Host, Both, RandomState> = HashMap::default();
-        let mut totals = Totals::default();
+    ) -> FilteredTotals {
+        let mut crossing: HashMap<Host, UpDown, RandomState> = HashMap::default();
+        let mut transit: HashMap<Host, UpDown, RandomState> = HashMap::default();
+        let mut totals = ClassTotals::default();
         let mut rows = 0;
         let reader = self.reader(panes);
         let mut known = self.conversations.doors.is_crowded().then_some(0u64);
-        let asked = Asked::new(filter, reader);
+        let asked = FilteredQuery::new(filter, reader);
         let visit = |key: &ConversationKey, log: &TimeLog, allowance: &mut Allowance<'_>| {
             if let Some(known) = &mut known {
                 *known = known.saturating_add(reader.both(log).sum().bytes);
             }
             let both = tally.add(&asked, key, log, allowance);
-            if both == Both::default() {
+            if both == UpDown::default() {
                 return;
             }
             allowance.spend(SUM);
@@ -58,12 +58,14 @@ impl Windows {
             *totals.of_mut(key.class(OUT)) += both.up;
             *totals.of_mut(key.class(IN)) += both.down;
             match key.class(OUT) {
-                Class::Transit => {
+                TrafficClass::Transit => {
                     *transit.entry(key.host()).or_default() += both;
                     *transit.entry(key.peer()).or_default() += both.swapped();
                 }
-                Class::Internal => {}
-                Class::Up | Class::Down => *crossing.entry(key.host()).or_default() += both,
+                TrafficClass::Internal => {}
+                TrafficClass::Up | TrafficClass::Down => {
+                    *crossing.entry(key.host()).or_default() += both
+                }
             }
         };
         if asked.is_long() {
@@ -71,6 +73,6 @@ impl Windows {
         } else {
             self.conversations.each(allowance, visit);
         }
-        Rolled { crossing, transit, totals, rows, known }
+        FilteredTotals { crossing, transit, totals, rows, known }
     }
 }

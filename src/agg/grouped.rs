@@ -4,18 +4,19 @@
 use std::cmp::Ordering;
 
 use super::Windows;
-use super::filtered::Rolled;
-use super::matching::Asked;
+use super::filtered::FilteredTotals;
+use super::matching::FilteredQuery;
 use super::pane::Panes;
-use super::ranking::{Side, Traffic, ranking, traffic_order};
-use super::tally::{Groups, Sum, Tally, join};
+use super::ranking::{TableDirection, Traffic, ranking, traffic_order};
+use super::tally::{GroupedTotals, Groups, Sum, join};
 use crate::snapshot::{
-    Allowance, Both, GroupKey, GroupRow, Grouping, Order, Reach, Snapshot, SortKey, Totals,
+    Allowance, ClassTotals, GroupKey, GroupRow, Grouping, Reach, RowOrder, Snapshot, SortKey,
+    UpDown,
 };
 use crate::topn::TopN;
 
 impl Traffic for GroupRow {
-    fn traffic(&self) -> Both {
+    fn traffic(&self) -> UpDown {
         self.traffic
     }
 }
@@ -26,13 +27,13 @@ impl Windows {
         &self,
         snapshot: &mut Snapshot,
         grouping: Grouping,
-        (mut tally, rolled): (Tally, Option<&Rolled>),
+        (mut tally, rolled): (GroupedTotals, Option<&FilteredTotals>),
         panes: &Panes,
         allowance: &mut Allowance<'_>,
     ) {
         let through = self.find_basis(snapshot, rolled, panes, allowance);
         if rolled.is_none() && tally.by.is_some() {
-            let asked = Asked::new(&snapshot.view.filter, self.reader(panes));
+            let asked = FilteredQuery::new(&snapshot.view.filter, self.reader(panes));
             self.conversations.each(allowance, |key, log, allowance| {
                 // What stays inside uses interfaces, and nothing else that is listed.
                 if key.reach != Reach::Internal || grouping == Grouping::Interface {
@@ -61,7 +62,7 @@ impl Windows {
     /// Hosts by the name of their network.
     fn name_hosts(
         &self,
-        rolled: Option<&Rolled>,
+        rolled: Option<&FilteredTotals>,
         panes: &Panes,
         through: bool,
         allowance: &mut Allowance<'_>,
@@ -76,11 +77,11 @@ impl Windows {
     }
 }
 
-fn group_order(order: &Order, a: &GroupRow, b: &GroupRow) -> Ordering {
+fn group_order(order: &RowOrder, a: &GroupRow, b: &GroupRow) -> Ordering {
     let by_group = a.key.cmp(&b.key);
     let by_key = match order.key {
         SortKey::Address => by_group,
-        key => traffic_order(key, Side::Both, &a.traffic, &b.traffic),
+        key => traffic_order(key, TableDirection::Both, &a.traffic, &b.traffic),
     };
     let by_key = if order.reverse { by_key.reverse() } else { by_key };
     by_key.then(by_group)
@@ -88,9 +89,9 @@ fn group_order(order: &Order, a: &GroupRow, b: &GroupRow) -> Ordering {
 
 /// What a list of groups adds up to, given what one of hosts does: everything
 /// comes in by an interface and leaves by one.
-pub(super) fn group_total(grouping: Grouping, totals: &Totals, hosts: Both) -> Both {
+pub(super) fn group_total(grouping: Grouping, totals: &ClassTotals, hosts: UpDown) -> UpDown {
     match grouping {
-        Grouping::Interface => Both { up: totals.sum(), down: totals.sum() },
+        Grouping::Interface => UpDown { up: totals.sum(), down: totals.sum() },
         _ => hosts,
     }
 }

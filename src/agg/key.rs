@@ -2,26 +2,26 @@
 
 use std::hash::{Hash, Hasher};
 
-use crate::flow::{Class, Flow, Host, service};
+use crate::flow::{Flow, Host, TrafficClass, service};
 use crate::snapshot::Reach;
 
 /// An address as a key: half the alignment of [`Host`], so that rows have no gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Address([u64; 2]);
+pub(super) struct CompactHost([u64; 2]);
 
-impl From<Host> for Address {
-    fn from(host: Host) -> Address {
-        Address([(host.0 >> 64) as u64, host.0 as u64])
+impl From<Host> for CompactHost {
+    fn from(host: Host) -> CompactHost {
+        CompactHost([(host.0 >> 64) as u64, host.0 as u64])
     }
 }
 
-impl Address {
+impl CompactHost {
     pub(super) fn host(self) -> Host {
         Host(u128::from(self.0[0]) << 64 | u128::from(self.0[1]))
     }
 }
 
-impl Hash for Address {
+impl Hash for CompactHost {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.0[0]);
         state.write_u64(self.0[1]);
@@ -31,7 +31,7 @@ impl Hash for Address {
 /// A column of a row's time log: which way traffic went, seen from the row's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Lane {
+pub(super) enum LogLane {
     Up,
     Down,
     InternalOut,
@@ -40,27 +40,27 @@ pub(super) enum Lane {
     TransitIn,
 }
 
-impl Lane {
+impl LogLane {
     /// No traffic: what the row may be missing.
     pub(super) const MISSING: u8 = 6;
 
     /// The lane of the sending host's row, if it has one.
-    pub(super) fn of_source(class: Class) -> Option<Lane> {
+    pub(super) fn of_source(class: TrafficClass) -> Option<LogLane> {
         match class {
-            Class::Up => Some(Lane::Up),
-            Class::Down => None, // strangers have no row of their own
-            Class::Internal => Some(Lane::InternalOut),
-            Class::Transit => Some(Lane::TransitOut),
+            TrafficClass::Up => Some(LogLane::Up),
+            TrafficClass::Down => None, // strangers have no row of their own
+            TrafficClass::Internal => Some(LogLane::InternalOut),
+            TrafficClass::Transit => Some(LogLane::TransitOut),
         }
     }
 
     /// The lane of the receiving host's row, if it has one.
-    pub(super) fn of_destination(class: Class) -> Option<Lane> {
+    pub(super) fn of_destination(class: TrafficClass) -> Option<LogLane> {
         match class {
-            Class::Up => None,
-            Class::Down => Some(Lane::Down),
-            Class::Internal => Some(Lane::InternalIn),
-            Class::Transit => Some(Lane::TransitIn),
+            TrafficClass::Up => None,
+            TrafficClass::Down => Some(LogLane::Down),
+            TrafficClass::Internal => Some(LogLane::InternalIn),
+            TrafficClass::Transit => Some(LogLane::TransitIn),
         }
     }
 
@@ -73,8 +73,8 @@ impl Lane {
 /// A conversation: two hosts, a protocol and a service port, both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ConversationKey {
-    host: Address,
-    peer: Address,
+    host: CompactHost,
+    peer: CompactHost,
     pub(super) port: u16,
     pub(super) proto: u8,
     pub(super) reach: Reach,
@@ -90,8 +90,8 @@ impl Hash for ConversationKey {
 }
 
 /// Lanes of a conversation's log: from its host to the peer, and back.
-pub(super) const OUT: u8 = Lane::Up as u8;
-pub(super) const IN: u8 = Lane::Down as u8;
+pub(super) const OUT: u8 = LogLane::Up as u8;
+pub(super) const IN: u8 = LogLane::Down as u8;
 
 impl ConversationKey {
     /// The local host; of two local or two remote ones, the lower address.
@@ -104,17 +104,17 @@ impl ConversationKey {
     }
 
     /// Whether the host is one end of it.
-    pub(super) fn has(&self, host: Address) -> bool {
+    pub(super) fn has(&self, host: CompactHost) -> bool {
         self.host == host || self.peer == host
     }
 
     /// The conversation of a flow and the lane its traffic is on.
-    pub(super) fn of(flow: &Flow, class: Class) -> (ConversationKey, u8) {
+    pub(super) fn of(flow: &Flow, class: TrafficClass) -> (ConversationKey, u8) {
         let (reach, forward) = match class {
-            Class::Up => (Reach::Line, true),
-            Class::Down => (Reach::Line, false),
-            Class::Internal => (Reach::Internal, flow.src <= flow.dst),
-            Class::Transit => (Reach::Transit, flow.src <= flow.dst),
+            TrafficClass::Up => (Reach::Line, true),
+            TrafficClass::Down => (Reach::Line, false),
+            TrafficClass::Internal => (Reach::Internal, flow.src <= flow.dst),
+            TrafficClass::Transit => (Reach::Transit, flow.src <= flow.dst),
         };
         let (host, peer) = if forward { (flow.src, flow.dst) } else { (flow.dst, flow.src) };
         let port = service::service_port(flow.proto, flow.sport, flow.dport);
@@ -124,12 +124,12 @@ impl ConversationKey {
     }
 
     /// The class of its traffic on a lane.
-    pub(super) fn class(&self, lane: u8) -> Class {
+    pub(super) fn class(&self, lane: u8) -> TrafficClass {
         match self.reach {
-            Reach::Line if lane == OUT => Class::Up,
-            Reach::Line => Class::Down,
-            Reach::Internal => Class::Internal,
-            Reach::Transit => Class::Transit,
+            Reach::Line if lane == OUT => TrafficClass::Up,
+            Reach::Line => TrafficClass::Down,
+            Reach::Internal => TrafficClass::Internal,
+            Reach::Transit => TrafficClass::Transit,
         }
     }
 }

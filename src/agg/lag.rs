@@ -58,16 +58,16 @@ pub(super) struct Lag {
     /// Whether that one was there from the start: figures of the newest minutes are far
     /// too low then, and no alert is raised or cleared by them.
     pub(super) blind: bool,
-    pub(super) unheeded: Option<Unheeded>,
+    pub(super) unheeded: Option<ExcessiveLag>,
 }
 
 /// A newcomer that would need a longer lag than there is, how long (in milliseconds), and
 /// how many others there are.
-pub(super) type Unheeded = (Host, i64, usize);
+pub(super) type ExcessiveLag = (Host, i64, usize);
 
 /// What some exporters together need.
 #[derive(Clone, Copy, Debug, Default)]
-struct Needs {
+struct LagNeeds {
     /// The lag that those need who were there from the start.
     firm_ms: i64,
     /// The same of those who came later and have stayed.
@@ -136,7 +136,7 @@ impl Timings {
     pub(super) fn lag(&mut self, now: Time) -> Lag {
         self.known.values_mut().for_each(|timing| timing.refresh(now));
         self.known.retain(|_, timing| !timing.is_idle());
-        let Needs { firm_ms, late_ms, lag } = self.needs(|_| true);
+        let LagNeeds { firm_ms, late_ms, lag } = self.needs(|_| true);
         let (since, before) = self.granted.unwrap_or((now, 0));
         let grown = before.saturating_add(now.since(since).max(0) / GROWTH_PART);
         let ms = firm_ms.max(late_ms.min(grown)).min(MAX_LAG_MS);
@@ -151,7 +151,7 @@ impl Timings {
         if asked == 0 || asked == self.known.len() {
             return None;
         }
-        let Needs { firm_ms, late_ms, lag } = self.needs(is_asked);
+        let LagNeeds { firm_ms, late_ms, lag } = self.needs(is_asked);
         Some(Lag { ms: firm_ms.max(late_ms), ..lag })
     }
 
@@ -161,7 +161,7 @@ impl Timings {
     }
 
     /// What the exporters that are asked about need, each in proportion to the others.
-    fn needs(&self, is_asked: impl Fn(Host) -> bool) -> Needs {
+    fn needs(&self, is_asked: impl Fn(Host) -> bool) -> LagNeeds {
         let asked = || self.known.iter().filter(|(exporter, _)| is_asked(**exporter));
         let longest = asked().map(|(_, timing)| timing.slots).max().unwrap_or(0);
         let present = |timing: &Timing| timing.is_present(longest);
@@ -175,7 +175,7 @@ impl Timings {
             counted.map(|(_, timing)| of(timing)).fold(0, u64::saturating_add)
         };
         let (weight, records) = (sum(Timing::weight), sum(Timing::records));
-        let mut needs = Needs::default();
+        let mut needs = LagNeeds::default();
         for (exporter, timing) in asked() {
             let (bytes, often) = (
                 timing.weight() as f64 >= weight as f64 * SHARE,
@@ -203,7 +203,7 @@ impl Timings {
     }
 }
 
-impl Needs {
+impl LagNeeds {
     /// Takes in what one exporter needs that has its share.
     fn add(&mut self, exporter: Host, timing: &Timing, founded: bool, counts: bool) {
         let beyond = timing.beyond_ms();

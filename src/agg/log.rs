@@ -2,11 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::entry::{Entry, Piece, What};
-use super::key::Lane;
+use super::entry::{EntryKind, FlowPart, PaneEntry};
+use super::key::LogLane;
 use super::pane::Edges;
 use super::paths::Paths;
-use crate::snapshot::{Both, Counters};
+use crate::snapshot::{Counters, UpDown};
 
 /// Entries that fit into the row itself: what most conversations ever need. A
 /// fourth would make every row a sixth larger.
@@ -30,12 +30,12 @@ const STEPS: usize = 16;
 /// What a row did and when: entries in order of their panes. Panes are merged
 /// and dropped when the log would grow, and by [`TimeLog::compact`].
 #[derive(Clone, Debug, Default)]
-pub(super) struct TimeLog(SmallVec<[Entry; INLINE]>);
+pub(super) struct TimeLog(SmallVec<[PaneEntry; INLINE]>);
 
 impl TimeLog {
     /// Adds the pieces of a flow, given in order of their panes. `plain` is the
     /// path with the same sampling rate and no interfaces.
-    pub(super) fn add(&mut self, edges: &Edges, what: What, plain: u32, pieces: &[Piece]) {
+    pub(super) fn add(&mut self, edges: &Edges, what: EntryKind, plain: u32, pieces: &[FlowPart]) {
         let mut upto = self.0.len();
         for piece in pieces.iter().rev() {
             if piece.pane < edges.keep_from {
@@ -43,8 +43,8 @@ impl TimeLog {
             }
             let slot = edges.slot(piece.pane);
             match place(&mut self.0, edges, slot, what, piece, upto) {
-                Place::Joined(at) => upto = at,
-                Place::Insert(at) => upto = self.insert(edges, slot, what, plain, piece, at),
+                PartPlace::Joined(at) => upto = at,
+                PartPlace::Insert(at) => upto = self.insert(edges, slot, what, plain, piece, at),
             }
         }
     }
@@ -55,9 +55,9 @@ impl TimeLog {
         &mut self,
         edges: &Edges,
         slot: u32,
-        mut what: What,
+        mut what: EntryKind,
         plain: u32,
-        piece: &Piece,
+        piece: &FlowPart,
         mut at: usize,
     ) -> usize {
         let crowded = self.0.len() >= CROWDED && what.path != plain;
@@ -68,21 +68,21 @@ impl TimeLog {
         if moved || crowded {
             let upto = self.0.len();
             match place(&mut self.0, edges, slot, what, piece, upto) {
-                Place::Joined(at) => return at,
-                Place::Insert(found) => at = found,
+                PartPlace::Joined(at) => return at,
+                PartPlace::Insert(found) => at = found,
             }
         }
         if self.0.len() >= MAX_ENTRIES {
             return at;
         }
-        self.0.insert(at, Entry::new(slot, what, piece));
+        self.0.insert(at, PaneEntry::new(slot, what, piece));
         at + 1
     }
 
     /// Notes that up to `bytes` may be missing from before the pane.
     pub(super) fn miss(&mut self, edges: &Edges, pane: u32, bytes: u64) {
-        let piece = Piece { pane, bytes, ..Piece::default() };
-        self.add(edges, What { lane: Lane::MISSING, path: 0 }, 0, &[piece]);
+        let piece = FlowPart { pane, bytes, ..FlowPart::default() };
+        self.add(edges, EntryKind { lane: LogLane::MISSING, path: 0 }, 0, &[piece]);
     }
 
     /// Before the log grows: merges and drops; says whether anything moved.
@@ -139,12 +139,12 @@ impl TimeLog {
 
     /// Reading the newest entry brings the end of the log into the cache.
     pub(super) fn touch(&self) -> u8 {
-        self.0.last().map_or(0, Entry::lane)
+        self.0.last().map_or(0, PaneEntry::lane)
     }
 
     /// Bytes that it takes outside its row.
     pub(super) fn heap(&self) -> usize {
-        if self.0.spilled() { self.0.capacity() * size_of::<Entry>() + ALLOCATED } else { 0 }
+        if self.0.spilled() { self.0.capacity() * size_of::<PaneEntry>() + ALLOCATED } else { 0 }
     }
 
     /// Entries: what it costs to read it.
@@ -162,7 +162,7 @@ impl TimeLog {
         edges: &Edges,
         start: u32,
         end: u32,
-        mut visit: impl FnMut(u32, &Entry),
+        mut visit: impl FnMut(u32, &PaneEntry),
     ) {
         for entry in self.0.iter().rev() {
             let pane = edges.pane_of(entry.slot());
@@ -178,31 +178,31 @@ impl TimeLog {
     /// All bytes of the row, and those it may be missing: what it is worth when
     /// something must go.
     pub(super) fn weight(&self) -> u64 {
-        self.0.iter().map(Entry::bytes).fold(0, u64::saturating_add)
+        self.0.iter().map(PaneEntry::bytes).fold(0, u64::saturating_add)
     }
 
     /// All bytes of its traffic.
     pub(super) fn traffic(&self) -> u64 {
-        let traffic = self.0.iter().filter(|entry| entry.lane() != Lane::MISSING);
-        traffic.map(Entry::bytes).fold(0, u64::saturating_add)
+        let traffic = self.0.iter().filter(|entry| entry.lane() != LogLane::MISSING);
+        traffic.map(PaneEntry::bytes).fold(0, u64::saturating_add)
     }
 
     /// Whether a local host's traffic is in it.
     pub(super) fn has_local_lane(&self) -> bool {
-        self.0.iter().any(|entry| entry.lane() < Lane::TransitOut as u8)
+        self.0.iter().any(|entry| entry.lane() < LogLane::TransitOut as u8)
     }
 
     /// The oldest and the newest pane.
     pub(super) fn bounds(&self, edges: &Edges) -> Option<(u32, u32)> {
-        let pane = |entry: &Entry| edges.pane_of(entry.slot());
-        let mut traffic = self.0.iter().filter(|entry| entry.lane() != Lane::MISSING);
+        let pane = |entry: &PaneEntry| edges.pane_of(entry.slot());
+        let mut traffic = self.0.iter().filter(|entry| entry.lane() != LogLane::MISSING);
         let first = traffic.next()?;
         Some((pane(first), pane(traffic.next_back().unwrap_or(first))))
     }
 }
 
 /// Where a piece belongs.
-enum Place {
+enum PartPlace {
     /// It was added to an entry; the entries of its pane end here.
     Joined(usize),
     /// There is no such entry: it would stand here.
@@ -213,13 +213,13 @@ enum Place {
 /// with room.
 #[inline]
 fn place(
-    entries: &mut [Entry],
+    entries: &mut [PaneEntry],
     edges: &Edges,
     slot: u32,
-    what: What,
-    piece: &Piece,
+    what: EntryKind,
+    piece: &FlowPart,
     upto: usize,
-) -> Place {
+) -> PartPlace {
     let (base, at) = (edges.base(), edges.distance(slot));
     let mut end = upto;
     let near = upto.saturating_sub(STEPS);
@@ -234,10 +234,10 @@ fn place(
             break;
         }
         if entry.is(slot, what) && entry.take(piece.bytes, piece.packets, piece.flows.into()) {
-            return Place::Joined(end);
+            return PartPlace::Joined(end);
         }
     }
-    Place::Insert(end)
+    PartPlace::Insert(end)
 }
 
 /// Reads logs over the panes of one window.
@@ -250,25 +250,25 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn counters(&self, entry: &Entry) -> Counters {
+    fn counters(&self, entry: &PaneEntry) -> Counters {
         entry.counters(self.paths.rate(entry.what().path))
     }
 
     /// Calls `visit(what, counters)` for the traffic of the window.
-    pub(super) fn each(&self, log: &TimeLog, mut visit: impl FnMut(u32, What, Counters)) {
+    pub(super) fn each(&self, log: &TimeLog, mut visit: impl FnMut(u32, EntryKind, Counters)) {
         log.visit(self.edges, self.start, self.end, |pane, entry| {
-            if entry.lane() != Lane::MISSING {
+            if entry.lane() != LogLane::MISSING {
                 visit(pane, entry.what(), self.counters(entry));
             }
         });
     }
 
     /// Sums of two lanes, and the bytes that may be missing from the window.
-    pub(super) fn pair(&self, log: &TimeLog, up: Lane, down: Lane) -> (Both, u64) {
-        let (mut both, mut missing) = (Both::default(), 0u64);
+    pub(super) fn pair(&self, log: &TimeLog, up: LogLane, down: LogLane) -> (UpDown, u64) {
+        let (mut both, mut missing) = (UpDown::default(), 0u64);
         log.visit(self.edges, self.start, u32::MAX, |pane, entry| {
             let lane = entry.lane();
-            if lane == Lane::MISSING {
+            if lane == LogLane::MISSING {
                 missing = missing.saturating_add(entry.bytes());
             } else if pane >= self.end {
             } else if lane == up as u8 {
@@ -281,10 +281,10 @@ impl Reader<'_> {
     }
 
     /// Sums of everything sent and everything received.
-    pub(super) fn both(&self, log: &TimeLog) -> Both {
-        let mut both = Both::default();
+    pub(super) fn both(&self, log: &TimeLog) -> UpDown {
+        let mut both = UpDown::default();
         self.each(log, |_, what, counters| {
-            *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
+            *(if LogLane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
         });
         both
     }
@@ -294,12 +294,12 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    fn piece(pane: u32, bytes: u64) -> Piece {
-        Piece { pane, bytes, raw_bytes: bytes, packets: 1, flows: 1 }
+    fn piece(pane: u32, bytes: u64) -> FlowPart {
+        FlowPart { pane, bytes, raw_bytes: bytes, packets: 1, flows: 1 }
     }
 
-    fn add(log: &mut TimeLog, edges: &Edges, lane: u8, piece: Piece) {
-        log.add(edges, What { lane, path: 0 }, 0, &[piece]);
+    fn add(log: &mut TimeLog, edges: &Edges, lane: u8, piece: FlowPart) {
+        log.add(edges, EntryKind { lane, path: 0 }, 0, &[piece]);
     }
 
     fn sum(log: &TimeLog, edges: &Edges, start: u32, end: u32) -> Counters {
@@ -345,7 +345,7 @@ mod tests {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
         let large =
-            Piece { bytes: super::super::entry::MAX_BYTES, flows: 60_000, ..piece(999_990, 0) };
+            FlowPart { bytes: super::super::entry::MAX_BYTES, flows: 60_000, ..piece(999_990, 0) };
         for _ in 0..5 {
             add(&mut log, &edges, 0, large);
             add(&mut log, &edges, 1, piece(999_990, 1));
@@ -361,7 +361,7 @@ mod tests {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
         for path in 0..10_000 {
-            log.add(&edges, What { lane: 0, path }, 0, &[piece(999_990, 1)]);
+            log.add(&edges, EntryKind { lane: 0, path }, 0, &[piece(999_990, 1)]);
         }
         assert!(log.0.len() <= CROWDED + 1);
         assert_eq!(sum(&log, &edges, 0, 1_000_000).bytes, 10_000);
@@ -371,11 +371,11 @@ mod tests {
     fn nor_do_counters_too_large_for_an_entry() {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
-        let forged = Piece { packets: u64::MAX, ..piece(999_990, 1) };
+        let forged = FlowPart { packets: u64::MAX, ..piece(999_990, 1) };
         (0..20_000).for_each(|_| add(&mut log, &edges, 0, forged));
         assert_eq!(log.0.len(), MAX_ENTRIES);
         for plain in 0..5000 {
-            let what = What { lane: 1, path: plain };
+            let what = EntryKind { lane: 1, path: plain };
             log.add(&edges, what, plain, &[piece(999_992, 1)]);
         }
         assert_eq!(log.0.len(), MAX_ENTRIES);

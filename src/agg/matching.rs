@@ -1,12 +1,12 @@
 //! Which traffic of a conversation matches a filter.
 
-use super::entry::What;
-use super::key::{ConversationKey, Lane};
+use super::entry::EntryKind;
+use super::key::{ConversationKey, LogLane};
 use super::log::{Reader, TimeLog};
 use super::paths::Path;
-use crate::filter::{Columns, Filter};
+use crate::filter::{Filter, FilterSubject};
 use crate::flow::Host;
-use crate::snapshot::{Allowance, Both, Counters};
+use crate::snapshot::{Allowance, Counters, UpDown};
 
 /// A filter of so many tests is asked of rows while their shard is locked: a writer
 /// waits for some milliseconds at most. With a longer one rows are copied first.
@@ -16,13 +16,13 @@ const SHORT: u64 = 32;
 pub(super) const SUM: u64 = 4;
 
 /// One direction of a conversation on one path, as a filter sees it.
-struct OneWay<'a> {
+struct DirectedConversation<'a> {
     key: &'a ConversationKey,
     out: bool,
     path: Path,
 }
 
-impl Columns for OneWay<'_> {
+impl FilterSubject for DirectedConversation<'_> {
     fn src(&self) -> Host {
         if self.out { self.key.host() } else { self.key.peer() }
     }
@@ -49,7 +49,7 @@ impl Columns for OneWay<'_> {
 }
 
 /// A filter asked of conversations over the panes of a window.
-pub(super) struct Asked<'a> {
+pub(super) struct FilteredQuery<'a> {
     filter: &'a Filter,
     reader: Reader<'a>,
     /// Whether the answer hangs on the path; else one of each direction will do.
@@ -58,10 +58,10 @@ pub(super) struct Asked<'a> {
     cost: u64,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn new(filter: &'a Filter, reader: Reader<'a>) -> Asked<'a> {
+impl<'a> FilteredQuery<'a> {
+    pub(super) fn new(filter: &'a Filter, reader: Reader<'a>) -> FilteredQuery<'a> {
         let cost = filter.cost();
-        Asked { filter, reader, by_path: filter.needs_interfaces(), cost }
+        FilteredQuery { filter, reader, by_path: filter.needs_interfaces(), cost }
     }
 
     /// Whether rows are to be copied before they are asked.
@@ -75,7 +75,7 @@ impl<'a> Asked<'a> {
     }
 
     fn matches(&self, key: &ConversationKey, out: bool, path: Path) -> bool {
-        self.filter.matches(&OneWay { key, out, path })
+        self.filter.matches(&DirectedConversation { key, out, path })
     }
 
     /// Calls `visit(what, counters)` for the traffic of a conversation that matches.
@@ -84,7 +84,7 @@ impl<'a> Asked<'a> {
         key: &ConversationKey,
         log: &TimeLog,
         allowance: &mut Allowance<'_>,
-        mut visit: impl FnMut(What, Counters),
+        mut visit: impl FnMut(EntryKind, Counters),
     ) {
         if !allowance.spend(2 * self.cost) {
             return;
@@ -94,7 +94,7 @@ impl<'a> Asked<'a> {
             let (out, back) = (self.matches(key, true, plain), self.matches(key, false, plain));
             if out || back {
                 self.reader.each(log, |_, what, counters| {
-                    if if Lane::is_out(what.lane) { out } else { back } {
+                    if if LogLane::is_out(what.lane) { out } else { back } {
                         visit(what, counters);
                     }
                 });
@@ -104,7 +104,7 @@ impl<'a> Asked<'a> {
         // Each direction mostly keeps to its path: the last answer is at hand.
         let mut known: [Option<(u32, bool)>; 2] = [None; 2];
         self.reader.each(log, |_, what, counters| {
-            let out = Lane::is_out(what.lane);
+            let out = LogLane::is_out(what.lane);
             let last = &mut known[usize::from(out)];
             let matches = match *last {
                 Some((path, matches)) if path == what.path => matches,
@@ -123,10 +123,10 @@ impl<'a> Asked<'a> {
         key: &ConversationKey,
         log: &TimeLog,
         allowance: &mut Allowance<'_>,
-    ) -> Both {
-        let mut both = Both::default();
+    ) -> UpDown {
+        let mut both = UpDown::default();
         self.each(key, log, allowance, |what, counters| {
-            *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
+            *(if LogLane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
         });
         both
     }

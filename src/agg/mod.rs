@@ -18,10 +18,11 @@ mod filtered;
 mod grouped;
 mod key;
 mod lag;
+mod limits_noted;
 mod log;
 mod matching;
-mod noticed;
 mod pane;
+mod path_stats;
 mod paths;
 mod percentile;
 mod ranking;
@@ -31,15 +32,14 @@ mod spread;
 mod tally;
 mod timing;
 mod totals;
-mod ways;
 
 pub use alert::Rules;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use self::alert::Alerts;
-use self::batch::Batch;
-use self::key::{Address, ConversationKey, Lane};
+use self::batch::PreparedBatch;
+use self::key::{CompactHost, ConversationKey, LogLane};
 use self::lag::{Lag, Timings};
 use self::log::Reader;
 use self::pane::{Edges, FINE, KEEP_SPAN, floor, moment, seconds};
@@ -47,7 +47,7 @@ use self::paths::Paths;
 use self::percentile::Percentile;
 use self::rows::Rows;
 use self::totals::SiteTotals;
-use crate::flow::{Flow, Groups, LocalNetworks, Time};
+use crate::flow::{Flow, LocalNetworks, NetworkGroups, Time};
 use crate::snapshot::{Alert, AlertSubject, Allowance, Direction};
 
 pub use self::timing::MAX_LAG_MS;
@@ -98,24 +98,24 @@ pub struct Config {
     /// reported before.
     pub no_dedup: bool,
     /// Names of local networks, for [`Grouping::Group`](crate::snapshot::Grouping).
-    pub groups: Arc<Groups>,
+    pub groups: Arc<NetworkGroups>,
     /// When collecting begins: nothing before it is known completely.
     pub started: Time,
 }
 
 /// What of it can be changed while windows are in use.
 #[derive(Clone, Debug, Default)]
-pub struct Tuning {
+pub struct AdjustableConfig {
     pub local: LocalNetworks,
     pub lag: LagRule,
     pub rules: Rules,
-    pub groups: Arc<Groups>,
+    pub groups: Arc<NetworkGroups>,
 }
 
 impl Config {
-    fn tuning(&self) -> Tuning {
+    fn tuning(&self) -> AdjustableConfig {
         let Config { local, lag, rules, groups, .. } = self;
-        Tuning { local: local.clone(), lag: *lag, rules: *rules, groups: groups.clone() }
+        AdjustableConfig { local: local.clone(), lag: *lag, rules: *rules, groups: groups.clone() }
     }
 }
 
@@ -138,7 +138,7 @@ impl Default for Config {
 }
 
 /// What all rows share, behind one lock that is held for a batch at a time.
-struct Site {
+struct SharedState {
     totals: SiteTotals,
     timings: Timings,
     alerts: Alerts,
@@ -153,13 +153,13 @@ struct Site {
 pub struct Windows {
     config: Config,
     /// The newest; the one in the configuration is that of the beginning.
-    tuning: RwLock<Arc<Tuning>>,
-    hosts: Rows<Address>,
+    tuning: RwLock<Arc<AdjustableConfig>>,
+    hosts: Rows<CompactHost>,
     conversations: Rows<ConversationKey>,
     paths: Paths,
     /// Where the edge stood at the start.
     begun: u32,
-    site: Mutex<Site>,
+    site: Mutex<SharedState>,
 }
 
 impl Windows {
@@ -176,7 +176,7 @@ impl Windows {
             conversations: Rows::new(config.max_conversations, config.conversation_bytes),
             paths: Paths::default(),
             begun: edges.edge,
-            site: Mutex::new(Site {
+            site: Mutex::new(SharedState {
                 totals: SiteTotals::new(),
                 timings: Timings::default(),
                 alerts: Alerts::default(),
@@ -193,23 +193,23 @@ impl Windows {
     /// Has other networks be ours, other limits hold and other names count, from
     /// the next flows and the next answer on. What has been counted stays where it
     /// was counted.
-    pub fn tune(&self, tuning: Tuning) {
+    pub fn tune(&self, tuning: AdjustableConfig) {
         *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuning);
     }
 
     /// The networks that have names now.
     #[must_use]
-    pub fn groups(&self) -> Arc<Groups> {
+    pub fn groups(&self) -> Arc<NetworkGroups> {
         self.tuning().groups.clone()
     }
 
-    fn tuning(&self) -> Arc<Tuning> {
+    fn tuning(&self) -> Arc<AdjustableConfig> {
         self.tuning.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A panic while the lock was held leaves figures that are at worst one
     /// flow short: going on is better than stopping.
-    fn site(&self) -> MutexGuard<'_, Site> {
+    fn site(&self) -> MutexGuard<'_, SharedState> {
         self.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -232,7 +232,7 @@ impl Windows {
                 (site.edges, (self.conversations.epoch(), self.hosts.epoch()))
             };
             let counts = |flow: &Flow| self.counts(flow);
-            let batch = Batch::new(&edges, &tuning.local, &self.paths, flows, counts);
+            let batch = PreparedBatch::new(&edges, &tuning.local, &self.paths, flows, counts);
             {
                 let mut site = self.site();
                 for (class, pieces) in batch.each() {
@@ -279,7 +279,7 @@ impl Windows {
             }
             let jumped = edge - site.edges.edge;
             site.edges = Edges::at(edge);
-            self.bill(&mut site);
+            self.update_p95(&mut site);
             (jumped, site.edges)
         };
         // After a long sleep nothing of before may be taken for something new.
@@ -292,7 +292,7 @@ impl Windows {
     }
 
     /// Takes finished five-minute intervals into the billing percentile.
-    fn bill(&self, site: &mut Site) {
+    fn update_p95(&self, site: &mut SharedState) {
         let Some(mut percentile) = site.percentile.take() else { return };
         let since = seconds(self.config.started);
         while let Some((start, end)) = percentile.due(since, site.edges.edge) {
@@ -344,7 +344,7 @@ impl Windows {
         if rules.watch_hosts() {
             let reader = Reader { edges: &edges, paths: &self.paths, start, end };
             self.hosts.each(&mut Allowance::unlimited(), |key, log, _| {
-                let (both, _) = reader.pair(log, Lane::Up, Lane::Down);
+                let (both, _) = reader.pair(log, LogLane::Up, LogLane::Down);
                 take(AlertSubject::Host(key.host(), Direction::Up), both.up.bytes);
                 take(AlertSubject::Host(key.host(), Direction::Down), both.down.bytes);
             });

@@ -51,27 +51,27 @@ type Block = Box<[OnceLock<Path>]>;
 
 /// A numbered path, and the one with the same rate and nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Numbered {
+pub(super) struct NumberedPath {
     pub(super) path: u32,
     pub(super) plain: u32,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownPath {
     numbers: HashMap<Path, u32, RandomState>,
     /// Of exporters that were given any: no more of them than there are paths.
-    per_exporter: HashMap<Host, Given, RandomState>,
+    per_exporter: HashMap<Host, PathAllowance, RandomState>,
 }
 
 /// How many paths an exporter was given.
 #[derive(Clone, Copy, Debug, Default)]
-struct Given {
+struct PathAllowance {
     paths: usize,
     rates: usize,
 }
 
-impl Known {
-    fn given(&self, exporter: Host) -> Given {
+impl KnownPath {
+    fn given(&self, exporter: Host) -> PathAllowance {
         self.per_exporter.get(&exporter).copied().unwrap_or_default()
     }
 }
@@ -79,7 +79,7 @@ impl Known {
 /// All paths. Numbers are given under a lock, and read without one.
 #[derive(Debug)]
 pub(super) struct Paths {
-    known: Mutex<Known>,
+    known: Mutex<KnownPath>,
     refused: AtomicU64,
     list: Box<[OnceLock<Block>]>,
 }
@@ -97,9 +97,9 @@ impl Default for Paths {
 
 impl Paths {
     /// Numbers the paths of a batch of flows, in order.
-    pub(super) fn number(&self, flows: &[Flow]) -> Vec<Numbered> {
+    pub(super) fn number(&self, flows: &[Flow]) -> Vec<NumberedPath> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut last: Option<(Path, Numbered)> = None;
+        let mut last: Option<(Path, NumberedPath)> = None;
         let number = |flow: &Flow| {
             let rate = flow.sampling.rate().filter(|rate| *rate > 1).unwrap_or(0);
             let (exporter, input, output) = (flow.exporter, flow.input, flow.output);
@@ -114,7 +114,7 @@ impl Paths {
         flows.iter().map(number).collect()
     }
 
-    fn find(&self, known: &mut Known, path: Path) -> Numbered {
+    fn find(&self, known: &mut KnownPath, path: Path) -> NumberedPath {
         let simple = Path { rate: path.rate, ..Path::default() };
         let plain = known.numbers.get(&simple).copied();
         let plain = plain.or_else(|| {
@@ -142,10 +142,10 @@ impl Paths {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
         let plain = plain.unwrap_or(0);
-        Numbered { path: number.unwrap_or(plain), plain }
+        NumberedPath { path: number.unwrap_or(plain), plain }
     }
 
-    fn give(&self, known: &mut Known, path: Path) -> u32 {
+    fn give(&self, known: &mut KnownPath, path: Path) -> u32 {
         let number = known.numbers.len();
         self.write(number, path);
         known.numbers.insert(path, number as u32);
@@ -189,7 +189,7 @@ mod tests {
         Flow { exporter, input, output, sampling: Sampling::one_in(rate), ..Flow::EMPTY }
     }
 
-    fn number(paths: &Paths, flow: Flow) -> Numbered {
+    fn number(paths: &Paths, flow: Flow) -> NumberedPath {
         paths.number(&[flow])[0]
     }
 

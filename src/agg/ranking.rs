@@ -2,25 +2,30 @@
 
 use std::cmp::Ordering;
 
-use crate::snapshot::{Both, HostRow, Ranking, SortKey};
+use crate::snapshot::{HostRow, Ranking, SortKey, UpDown};
 use crate::topn::TopN;
 
 /// Which direction a table is about.
 #[derive(Clone, Copy)]
-pub(super) enum Side {
+pub(super) enum TableDirection {
     Up,
     Down,
     Both,
 }
 
 /// The order of two traffics by a key that is not the address; more first.
-pub(super) fn traffic_order(key: SortKey, side: Side, a: &Both, b: &Both) -> Ordering {
-    let own = |both: &Both| match side {
-        Side::Up => both.up,
-        Side::Down => both.down,
-        Side::Both => both.sum(),
+pub(super) fn traffic_order(
+    key: SortKey,
+    side: TableDirection,
+    a: &UpDown,
+    b: &UpDown,
+) -> Ordering {
+    let own = |both: &UpDown| match side {
+        TableDirection::Up => both.up,
+        TableDirection::Down => both.down,
+        TableDirection::Both => both.sum(),
     };
-    let value = |both: &Both| match key {
+    let value = |both: &UpDown| match key {
         SortKey::Bytes | SortKey::Address => own(both).bytes,
         SortKey::Up => both.up.bytes,
         SortKey::Down => both.down.bytes,
@@ -36,8 +41,8 @@ pub(super) fn ranking<R, F: Fn(&R, &R) -> Ordering>(top: TopN<R, F>) -> Ranking<
 }
 
 /// Sets the total of a table and what its rows leave out.
-pub(super) fn settle<R: Traffic>(ranking: &mut Ranking<R>, total: Both) {
-    let mut listed = Both::default();
+pub(super) fn settle<R: Traffic>(ranking: &mut Ranking<R>, total: UpDown) {
+    let mut listed = UpDown::default();
     for row in &ranking.rows {
         listed += row.traffic();
     }
@@ -47,11 +52,11 @@ pub(super) fn settle<R: Traffic>(ranking: &mut Ranking<R>, total: Both) {
 
 /// Rows that have traffic.
 pub(super) trait Traffic {
-    fn traffic(&self) -> Both;
+    fn traffic(&self) -> UpDown;
 }
 
 impl Traffic for HostRow {
-    fn traffic(&self) -> Both {
+    fn traffic(&self) -> UpDown {
         self.traffic
     }
 }

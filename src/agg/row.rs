@@ -3,7 +3,7 @@
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
-use super::key::{Address, ConversationKey};
+use super::key::{CompactHost, ConversationKey};
 use super::log::TimeLog;
 use crate::snapshot::Reach;
 
@@ -25,7 +25,7 @@ pub(super) struct Update<K> {
 pub(super) type Map<K> = DashMap<K, TimeLog, RandomState>;
 
 /// A kind of row: what it keeps of a path.
-pub(super) trait Kept: Copy {
+pub(super) trait RowKind: Copy {
     /// Whether its logs tell interfaces apart, not only sampling rates.
     const PATHS: bool;
 
@@ -33,7 +33,7 @@ pub(super) trait Kept: Copy {
     fn is_local(&self, log: &TimeLog) -> bool;
 }
 
-impl Kept for ConversationKey {
+impl RowKind for ConversationKey {
     const PATHS: bool = true;
 
     fn is_local(&self, _: &TimeLog) -> bool {
@@ -41,7 +41,7 @@ impl Kept for ConversationKey {
     }
 }
 
-impl Kept for Address {
+impl RowKind for CompactHost {
     const PATHS: bool = false;
 
     fn is_local(&self, log: &TimeLog) -> bool {

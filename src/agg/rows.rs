@@ -15,11 +15,11 @@ use dashmap::{DashMap, SharedValue};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use super::admission::{Doors, Newcomer};
-use super::batch::Batch;
+use super::admission::{AdmissionFilter, Candidate};
+use super::batch::PreparedBatch;
 use super::log::TimeLog;
 use super::pane::Edges;
-use super::row::{Kept, Map, ROW_BYTES, Update};
+use super::row::{Map, ROW_BYTES, RowKind, Update};
 use crate::snapshot::Allowance;
 
 /// Rows per map when all are taken: walking over a shard of so many takes half a
@@ -52,7 +52,7 @@ pub(super) struct Rows<K> {
     /// Bytes that rows and their logs take, and may take.
     bytes: AtomicUsize,
     max_bytes: usize,
-    pub(super) doors: Doors<K>,
+    pub(super) doors: AdmissionFilter<K>,
     /// How often all rows were dropped.
     epoch: AtomicU64,
     /// The map to be swept next, and how many have been since the start.
@@ -66,7 +66,7 @@ struct Placed<K> {
     place: u32,
 }
 
-impl<K: Eq + Hash + Kept> Rows<K> {
+impl<K: Eq + Hash + RowKind> Rows<K> {
     /// For so many rows that take so many bytes at most.
     pub(super) fn new(max: usize, max_bytes: usize) -> Rows<K> {
         let max = max.min(max_bytes / ROW_BYTES);
@@ -79,7 +79,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
             max,
             bytes: AtomicUsize::new(0),
             max_bytes,
-            doors: Doors::new(maps, max),
+            doors: AdmissionFilter::new(maps, max),
             epoch: AtomicU64::new(0),
             swept: AtomicU64::new(0),
         }
@@ -95,7 +95,13 @@ impl<K: Eq + Hash + Kept> Rows<K> {
     }
 
     /// Adds a batch of updates, unless all rows were dropped since its epoch.
-    pub(super) fn add_all(&self, edges: &Edges, epoch: u64, updates: &[Update<K>], batch: &Batch) {
+    pub(super) fn add_all(
+        &self,
+        edges: &Edges,
+        epoch: u64,
+        updates: &[Update<K>],
+        batch: &PreparedBatch,
+    ) {
         let places = self.maps.len() * SHARDS;
         let mut counts = vec![0u32; places + 1];
         let placed: Vec<Placed<K>> = updates
@@ -132,7 +138,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
     fn add_group<'a>(
         &self,
         edges: &Edges,
-        batch: &Batch,
+        batch: &PreparedBatch,
         group: impl Iterator<Item = &'a Placed<K>> + Clone,
     ) where
         K: 'a,
@@ -173,7 +179,7 @@ impl<K: Eq + Hash + Kept> Rows<K> {
                     }
                     table.insert(hash, row, rehash);
                 } else {
-                    newcomers.push(Newcomer { update: *update, hash: hash as usize });
+                    newcomers.push(Candidate { update: *update, hash: hash as usize });
                 }
             }
         }

@@ -5,7 +5,7 @@
 //! [`MAX_PIECES`] of them, one per 2-second pane and one per packet, each booked whole in the pane of its midpoint; the flow
 //! itself counts where it ends. Sums are exact.
 
-use super::entry::Piece;
+use super::entry::FlowPart;
 use super::pane::{Edges, FINE, seconds};
 use crate::flow::{Flow, Time};
 
@@ -30,12 +30,12 @@ pub(super) fn corrected(flow: &Flow) -> (Time, Time) {
 
 /// Cuts the traffic of a flow that lasted from `first` to `last` (`first` <=
 /// `last`); pieces come in order of their panes, neighbours in one pane joined.
-pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time, out: &mut Vec<Piece>) {
+pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time, out: &mut Vec<FlowPart>) {
     const PANE_MS: u64 = FINE as u64 * 1000;
     let duration = last.since(first).max(0) as u64;
     // A packet is not cut: no more pieces than the exporter saw packets.
     let most = flow.packets.clamp(1, MAX_PIECES as u64);
-    let cut = Cut { edges, flow, first, duration, begins: out.len() };
+    let cut = CutFlow { edges, flow, first, duration, begins: out.len() };
     // With the number of pieces a constant, no division is left.
     match duration.div_ceil(PANE_MS).clamp(1, most) {
         1 => cut.pieces::<1>(out),
@@ -47,11 +47,11 @@ pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time, out: &
         7 => cut.pieces::<7>(out),
         _ => cut.pieces::<{ MAX_PIECES as u64 }>(out),
     }
-    cut.push(out, Piece { pane: edges.pane(seconds(last)), flows: 1, ..Piece::default() });
+    cut.push(out, FlowPart { pane: edges.pane(seconds(last)), flows: 1, ..FlowPart::default() });
 }
 
 /// A flow about to be cut.
-struct Cut<'a> {
+struct CutFlow<'a> {
     edges: &'a Edges,
     flow: &'a Flow,
     first: Time,
@@ -60,9 +60,9 @@ struct Cut<'a> {
     begins: usize,
 }
 
-impl Cut<'_> {
-    fn pieces<const N: u64>(&self, out: &mut Vec<Piece>) {
-        let Cut { flow, .. } = *self;
+impl CutFlow<'_> {
+    fn pieces<const N: u64>(&self, out: &mut Vec<FlowPart>) {
+        let CutFlow { flow, .. } = *self;
         // Shares are rounded down, so that they sum up exactly.
         let share = |whole: u64| (whole / N, whole % N);
         let upto = |(each, rest): (u64, u64), count: u64| each * count + rest * count / N;
@@ -75,7 +75,7 @@ impl Cut<'_> {
             let middle = half * (2 * index + 1) + rest * (2 * index + 1) / (2 * N);
             let second = begins.saturating_add(middle) / 1000;
             let raw_bytes = b - bytes;
-            let piece = Piece {
+            let piece = FlowPart {
                 pane: self.edges.pane(second.min(u32::MAX.into()) as u32),
                 flows: 0,
                 bytes: flow.sampling.scale(raw_bytes),
@@ -87,8 +87,8 @@ impl Cut<'_> {
         }
     }
 
-    fn push(&self, out: &mut Vec<Piece>, piece: Piece) {
-        match out.get_mut(self.begins..).and_then(<[Piece]>::last_mut) {
+    fn push(&self, out: &mut Vec<FlowPart>, piece: FlowPart) {
+        match out.get_mut(self.begins..).and_then(<[FlowPart]>::last_mut) {
             Some(last) if last.pane == piece.pane => {
                 last.flows += piece.flows;
                 last.bytes = last.bytes.saturating_add(piece.bytes);
@@ -117,7 +117,7 @@ mod tests {
             let edges = Edges::at(2_000_000_000);
             let flow = Flow { bytes, packets, ..Flow::EMPTY };
             let (first, last) = (Time(first), Time(first + duration));
-            let mut pieces = vec![Piece { pane: edges.pane(seconds(first)), ..Piece::default() }];
+            let mut pieces = vec![FlowPart { pane: edges.pane(seconds(first)), ..FlowPart::default() }];
             spread(&edges, &flow, first, last, &mut pieces);
             let pieces = &pieces[1..];
             let mut sum = Counters::default();

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::key::{ConversationKey, Lane};
+use super::key::{ConversationKey, LogLane};
 use super::log::TimeLog;
-use super::matching::{Asked, SUM};
-use super::ways::via;
+use super::matching::{FilteredQuery, SUM};
+use super::path_stats::via;
 use crate::flow::{Host, Network};
-use crate::snapshot::{Allowance, Both, Counters, GroupKey, Grouping, Reach, Subject};
+use crate::snapshot::{Allowance, Counters, GroupKey, Grouping, Reach, Subject, UpDown};
 
 /// Leading bits that the hosts of a peer network have in common: what is routed
 /// as a whole on the Internet at the least.
@@ -20,7 +20,7 @@ const NETWORK_V6: u8 = 48;
 /// What is known of a group.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sum {
-    pub(super) traffic: Both,
+    pub(super) traffic: UpDown,
     pub(super) members: u64,
 }
 
@@ -29,7 +29,7 @@ pub(super) type Groups = HashMap<GroupKey, Sum, RandomState>;
 
 /// Groups of conversations in the making.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct GroupedTotals {
     /// `None`: nothing is grouped by what conversations know.
     pub(super) by: Option<Grouping>,
     /// Of what crosses the line; of interfaces, of everything.
@@ -39,33 +39,33 @@ pub(super) struct Tally {
     /// Of the conversation that is being read: its traffic by path, and what each
     /// interface has of it.
     pub(super) paths: Vec<(u32, Counters)>,
-    pub(super) interfaces: Vec<((Host, u32), Both)>,
+    pub(super) interfaces: Vec<((Host, u32), UpDown)>,
 }
 
-impl Tally {
+impl GroupedTotals {
     /// What a question wants grouped. Named networks are of hosts.
-    pub(super) fn of(subject: Subject) -> Tally {
+    pub(super) fn of(subject: Subject) -> GroupedTotals {
         let by = match subject {
             Subject::Groups(grouping) if grouping != Grouping::Group => Some(grouping),
             _ => None,
         };
-        Tally { by, ..Tally::default() }
+        GroupedTotals { by, ..GroupedTotals::default() }
     }
 
     /// Adds what was asked for of a conversation, and says how much that is, seen
     /// from its host.
     pub(super) fn add(
         &mut self,
-        asked: &Asked<'_>,
+        asked: &FilteredQuery<'_>,
         key: &ConversationKey,
         log: &TimeLog,
         allowance: &mut Allowance<'_>,
-    ) -> Both {
+    ) -> UpDown {
         if self.by == Some(Grouping::Interface) {
             return self.add_interfaces(asked, key, log, allowance);
         }
         let both = asked.both(key, log, allowance);
-        if both == Both::default() {
+        if both == UpDown::default() {
             return both;
         }
         allowance.spend(SUM);
@@ -77,7 +77,7 @@ impl Tally {
         both
     }
 
-    pub(super) fn add_line(&mut self, key: &ConversationKey, both: Both) {
+    pub(super) fn add_line(&mut self, key: &ConversationKey, both: UpDown) {
         let group = match self.by {
             Some(Grouping::PeerNetwork) => network(key.peer()),
             Some(by) => service(by, key),
@@ -86,7 +86,7 @@ impl Tally {
         join(&mut self.crossing, group, both, 1);
     }
 
-    pub(super) fn add_transit(&mut self, key: &ConversationKey, both: Both) {
+    pub(super) fn add_transit(&mut self, key: &ConversationKey, both: UpDown) {
         match self.by {
             Some(Grouping::PeerNetwork) => {
                 let (one, other) = (network(key.host()), network(key.peer()));
@@ -97,7 +97,7 @@ impl Tally {
             // Whatever has a port was sent by it and received by it.
             Some(by) => {
                 let sum = both.sum();
-                join(&mut self.transit, service(by, key), Both { up: sum, down: sum }, 1);
+                join(&mut self.transit, service(by, key), UpDown { up: sum, down: sum }, 1);
             }
             None => {}
         }
@@ -105,14 +105,14 @@ impl Tally {
 
     pub(super) fn add_interfaces(
         &mut self,
-        asked: &Asked<'_>,
+        asked: &FilteredQuery<'_>,
         key: &ConversationKey,
         log: &TimeLog,
         allowance: &mut Allowance<'_>,
-    ) -> Both {
-        let mut both = Both::default();
+    ) -> UpDown {
+        let mut both = UpDown::default();
         asked.each(key, log, allowance, |what, counters| {
-            *(if Lane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
+            *(if LogLane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
             // Both directions in turn: each mostly keeps to its path.
             let mut last = self.paths.iter_mut().rev().take(2);
             match last.find(|(path, _)| *path == what.path) {
@@ -125,13 +125,13 @@ impl Tally {
             let Some(via) = via(asked.path(path)).filter(|_| !counters.is_zero()) else { continue };
             let none = Counters::default();
             let (came, left) =
-                (Both { up: none, down: counters }, Both { up: counters, down: none });
+                (UpDown { up: none, down: counters }, UpDown { up: counters, down: none });
             self.interfaces.push(((via.exporter, via.input), came));
             self.interfaces.push(((via.exporter, via.output), left));
         }
         self.interfaces.sort_unstable_by_key(|(interface, _)| *interface);
         for same in self.interfaces.chunk_by(|a, b| a.0 == b.0) {
-            let mut sum = Both::default();
+            let mut sum = UpDown::default();
             same.iter().for_each(|(_, both)| sum += *both);
             let interface = same.first().map(|((exporter, index), _)| GroupKey::Interface {
                 exporter: *exporter,
@@ -159,7 +159,7 @@ fn network(host: Host) -> Option<GroupKey> {
     Network::new(host, bits).map(GroupKey::Network)
 }
 
-pub(super) fn join(groups: &mut Groups, group: Option<GroupKey>, both: Both, members: u64) {
+pub(super) fn join(groups: &mut Groups, group: Option<GroupKey>, both: UpDown, members: u64) {
     if let Some(group) = group {
         let sum = groups.entry(group).or_default();
         sum.traffic += both;

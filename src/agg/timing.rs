@@ -84,7 +84,7 @@ impl Epoch {
 /// Records that are too old for any lag: an active timeout of half an hour.
 /// They come seldom, so they are remembered until the next ones are overdue.
 #[derive(Clone, Copy, Debug, Default)]
-struct Late {
+struct LateReports {
     records: u64,
     weight: u64,
     /// The longest duration among them.
@@ -95,7 +95,7 @@ struct Late {
     newest: Time,
 }
 
-impl Late {
+impl LateReports {
     /// Whether they are overdue, by half of their own duration.
     fn is_over(&self, now: Time) -> bool {
         now.since(self.newest) > self.duration_ms.max(EPOCH_MS) * 3 / 2
@@ -119,7 +119,7 @@ pub(super) struct Timing {
     current: Epoch,
     previous: Epoch,
     since: Time,
-    late: Late,
+    late: LateReports,
     /// When its first record came.
     pub(super) first: Time,
     /// Slots of time in which it reported, at most [`SETTLED_SLOTS`], and the newest.
@@ -138,7 +138,7 @@ impl Timing {
             current: Epoch::new()?,
             previous: Epoch::new()?,
             since: now,
-            late: Late::default(),
+            late: LateReports::default(),
             first: now,
             slots: 0,
             newest_slot: i64::MIN,
@@ -150,7 +150,7 @@ impl Timing {
     pub(super) fn reuse(&mut self, now: Time) {
         self.current.clear();
         self.previous.clear();
-        (self.since, self.first, self.late) = (now, now, Late::default());
+        (self.since, self.first, self.late) = (now, now, LateReports::default());
         (self.slots, self.newest_slot, self.age_ms) = (0, i64::MIN, 0);
     }
 
@@ -217,7 +217,7 @@ impl Timing {
         }
         let over = if self.late.records == 0 { passed >= EPOCH_MS } else { self.late.is_over(now) };
         if over {
-            self.late = Late::default();
+            self.late = LateReports::default();
         }
     }
 

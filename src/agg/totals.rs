@@ -3,10 +3,10 @@
 //! Rows merge their panes as they age; totals keep them fine, so that any
 //! window that rows can answer has a total of exactly the same span.
 
-use super::entry::Piece;
+use super::entry::FlowPart;
 use super::pane::{Edges, FINE};
-use crate::flow::Class;
-use crate::snapshot::{Counters, Totals};
+use crate::flow::TrafficClass;
+use crate::snapshot::{ClassTotals, Counters};
 
 /// Panes in the ring: the hour, the minute its start is widened by, and five
 /// minutes of lag are 1,980 panes of 2 s.
@@ -15,7 +15,7 @@ const PANES: usize = 2048;
 #[derive(Clone, Copy, Debug, Default)]
 struct Pane {
     start: u32,
-    totals: Totals,
+    totals: ClassTotals,
 }
 
 /// The ring and what fell out of it.
@@ -23,17 +23,21 @@ struct Pane {
 pub(super) struct SiteTotals {
     panes: Vec<Pane>,
     /// Pieces that were older than the oldest pane when they came.
-    older: Totals,
+    older: ClassTotals,
     /// The oldest pane that anything was ever booked in.
     first: Option<u32>,
 }
 
 impl SiteTotals {
     pub(super) fn new() -> SiteTotals {
-        SiteTotals { panes: vec![Pane::default(); PANES], older: Totals::default(), first: None }
+        SiteTotals {
+            panes: vec![Pane::default(); PANES],
+            older: ClassTotals::default(),
+            first: None,
+        }
     }
 
-    pub(super) fn add(&mut self, edges: &Edges, class: Class, pieces: &[Piece]) {
+    pub(super) fn add(&mut self, edges: &Edges, class: TrafficClass, pieces: &[FlowPart]) {
         for piece in pieces {
             let pane = &mut self.panes[piece.pane as usize / FINE as usize % PANES];
             if piece.pane < edges.keep_from || pane.start > piece.pane {
@@ -42,17 +46,17 @@ impl SiteTotals {
             }
             self.first = Some(self.first.unwrap_or(piece.pane).min(piece.pane));
             if pane.start != piece.pane {
-                *pane = Pane { start: piece.pane, totals: Totals::default() };
+                *pane = Pane { start: piece.pane, totals: ClassTotals::default() };
             }
             *pane.totals.of_mut(class) += piece.counters();
         }
     }
 
     /// Totals of the panes in `[start, end)`.
-    pub(super) fn sum(&self, start: u32, end: u32) -> Totals {
-        let mut sum = Totals::default();
+    pub(super) fn sum(&self, start: u32, end: u32) -> ClassTotals {
+        let mut sum = ClassTotals::default();
         for pane in self.panes.iter().filter(|pane| (start..end).contains(&pane.start)) {
-            for class in Class::ALL {
+            for class in TrafficClass::ALL {
                 *sum.of_mut(class) += *pane.totals.of(class);
             }
         }

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::AppError;
+use super::messages::tell;
 use super::runtime::runtime;
-use super::say::tell;
 use super::serve::{names, places};
-use crate::attach::client::{AttachError, Connection};
-use crate::attach::frame::{Numbered, Reply, Request};
+use crate::attach::client::{AttachError, ClientConnection};
+use crate::attach::frame::{Reply, Request, Tagged};
 use crate::cli::Attach;
 use crate::clock::Clock;
 use crate::snapshot::{Snapshot, View};
-use crate::source::{self, Ends};
+use crate::source::{self, ScreenChannels};
 
 /// How long a single answer may take: a million rows, while many screens ask.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ fn tell_unused(attach: &Attach) {
 ///
 /// # Errors
 /// When one runs that it cannot attach to.
-pub(super) fn screen(attach: &Attach, clock: Clock) -> Result<Option<Ends>, AppError> {
+pub(super) fn screen(attach: &Attach, clock: Clock) -> Result<Option<ScreenChannels>, AppError> {
     let found = first(attach, |path| source::attach(path, View::default(), clock))?;
     Ok(found.map(|(ends, path)| {
         tell(format_args!("attached to the collector at {}", path.display()));
@@ -81,10 +81,10 @@ pub(super) fn answer(
     view: View,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Option<Snapshot>, AppError> {
-    let opened = first(attach, |path| runtime.block_on(Connection::open(path)))?;
+    let opened = first(attach, |path| runtime.block_on(ClientConnection::open(path)))?;
     let Some((mut connection, path)) = opened else { return Ok(None) };
     tell_unused(attach);
-    let request = Request::Ask(Numbered { number: 1, about: view });
+    let request = Request::Ask(Tagged { number: 1, about: view });
     let failed = |why: String| AppError::Attached { path: path.clone(), why };
     match runtime.block_on(connection.ask(&request, ANSWER)) {
         Ok(Reply::Answer(answer)) => {
@@ -107,7 +107,7 @@ pub(super) fn sync(attach: &Attach, folders: &[PathBuf]) -> Option<String> {
         return None;
     }
     let runtime = runtime().ok()?;
-    let opened = first(attach, |path| runtime.block_on(Connection::open(path)));
+    let opened = first(attach, |path| runtime.block_on(ClientConnection::open(path)));
     let missing = "what came in the last second may be missing";
     let (mut connection, path) = match opened {
         Ok(Some(opened)) => opened,

@@ -5,29 +5,29 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::say::tell;
+use super::messages::tell;
 use super::{AppError, output, xdg};
 use crate::archive::regular;
-use crate::cli::{self, Configure, Line, Origin, Value, Wanted};
-use crate::config::{self, File, Form, MAX_FILE, Mistakes, Verb};
+use crate::cli::{self, CommandLine, Configure, SettingValue, ValueOrigin, WantedFile};
+use crate::config::{self, Diagnostics, Form, MAX_FILE, SettingsFile, Verb};
 use crate::text::{self, is_hidden};
 
 /// Where the file of a service lies.
 const SYSTEM: &str = "/etc/toptalk/toptalk.toml";
 
 /// The file that a command wants, when there is one.
-pub(super) fn read(wanted: &Wanted) -> Result<Option<File>, AppError> {
+pub(super) fn read(wanted: &WantedFile) -> Result<Option<SettingsFile>, AppError> {
     match wanted {
-        Wanted::None => Ok(None),
+        WantedFile::None => Ok(None),
         // What an empty variable names is nothing.
-        Wanted::This(path) if path.as_os_str().is_empty() => Ok(None),
-        Wanted::This(path) => load(path).map(Some),
-        Wanted::Usual => usual(usual_places(|name| std::env::var_os(name))),
+        WantedFile::This(path) if path.as_os_str().is_empty() => Ok(None),
+        WantedFile::This(path) => load(path).map(Some),
+        WantedFile::Usual => usual(usual_places(|name| std::env::var_os(name))),
     }
 }
 
 /// The first of these that there is.
-fn usual(places: Vec<PathBuf>) -> Result<Option<File>, AppError> {
+fn usual(places: Vec<PathBuf>) -> Result<Option<SettingsFile>, AppError> {
     for path in places {
         match load(&path) {
             Err(AppError::ReadConfig { source, .. }) if source.kind() == ErrorKind::NotFound => {}
@@ -49,13 +49,13 @@ fn usual_places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
 }
 
 /// Reads a file and checks every value in it.
-fn load(path: &Path) -> Result<File, AppError> {
+fn load(path: &Path) -> Result<SettingsFile, AppError> {
     let at = |source: io::Error| AppError::ReadConfig { path: path.to_owned(), source };
     let bytes = regular::read(path, MAX_FILE).map_err(at)?;
     let (file, mut mistakes) = config::read_what_can_be(path, &bytes)?;
     // Told together: one that is mended after the other would hide the next.
     mistakes.extend(cli::mistakes_in(&file));
-    if mistakes.is_empty() { Ok(file) } else { Err(Mistakes::new(path, mistakes).into()) }
+    if mistakes.is_empty() { Ok(file) } else { Err(Diagnostics::new(path, mistakes).into()) }
 }
 
 pub(super) fn run(asked: Configure) -> Result<ExitCode, AppError> {
@@ -72,7 +72,7 @@ pub(super) fn run(asked: Configure) -> Result<ExitCode, AppError> {
 /// What is said of a file without mistakes.
 fn checked(path: Option<PathBuf>) -> Result<String, AppError> {
     let given = || std::env::var_os("TOPTALK_CONFIG").map(PathBuf::from);
-    let wanted = path.or_else(given).map_or(Wanted::Usual, Wanted::This);
+    let wanted = path.or_else(given).map_or(WantedFile::Usual, WantedFile::This);
     Ok(match read(&wanted)? {
         Some(file) => {
             let count = file.entries.len();
@@ -89,22 +89,24 @@ fn checked(path: Option<PathBuf>) -> Result<String, AppError> {
 
 /// Every setting, as a file that could be used.
 fn shown(words: Vec<OsString>) -> Result<String, AppError> {
-    let usage = |refusal: cli::Refusal| AppError::Usage(refusal.to_string().trim_end().to_owned());
-    let line =
-        |words: Vec<OsString>| Line::new(std::iter::once("toptalk".into()).chain(words).collect());
+    let usage =
+        |refusal: cli::UsageError| AppError::Usage(refusal.to_string().trim_end().to_owned());
+    let line = |words: Vec<OsString>| {
+        CommandLine::new(std::iter::once("toptalk".into()).chain(words).collect())
+    };
     let lines = if words.is_empty() {
         let of_verb = |verb: Verb| line(verb.word().map(OsString::from).into_iter().collect());
         Verb::ALL.map(of_verb).to_vec()
     } else {
         vec![line(words)]
     };
-    let mut values: Vec<Value> = Vec::new();
+    let mut values: Vec<SettingValue> = Vec::new();
     let mut path = None;
     for line in lines {
         let file = read(&line.wanted().map_err(usage)?)?;
-        let known = |value: &Value| values.iter().any(|one| one.setting == value.setting);
+        let known = |value: &SettingValue| values.iter().any(|one| one.setting == value.setting);
         let more = line.settings(file.as_ref()).map_err(usage)?;
-        let more: Vec<Value> = more.into_iter().filter(|value| !known(value)).collect();
+        let more: Vec<SettingValue> = more.into_iter().filter(|value| !known(value)).collect();
         values.extend(more);
         path = file.map(|file| file.path);
     }
@@ -112,7 +114,7 @@ fn shown(words: Vec<OsString>) -> Result<String, AppError> {
     Ok(text(&values, path.as_deref()))
 }
 
-fn text(values: &[Value], path: Option<&Path>) -> String {
+fn text(values: &[SettingValue], path: Option<&Path>) -> String {
     let path = path.map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
     let mut text = String::new();
     let mut section = "";
@@ -124,9 +126,9 @@ fn text(values: &[Value], path: Option<&Path>) -> String {
             section = own;
         }
         let from = match &value.origin {
-            Origin::Default => "default".to_owned(),
-            Origin::File(line) => format!("{path}:{line}"),
-            Origin::Environment(name) | Origin::Flag(name) => name.clone(),
+            ValueOrigin::Default => "default".to_owned(),
+            ValueOrigin::File(line) => format!("{path}:{line}"),
+            ValueOrigin::Environment(name) | ValueOrigin::Flag(name) => name.clone(),
         };
         let written = match written(value) {
             Some(written) => format!("{key} = {written}"),
@@ -138,7 +140,7 @@ fn text(values: &[Value], path: Option<&Path>) -> String {
 }
 
 /// A value as the file has it; none when it is not set.
-fn written(value: &Value) -> Option<String> {
+fn written(value: &SettingValue) -> Option<String> {
     let words = &value.words;
     let list = |words: Vec<String>| format!("[{}]", words.join(", "));
     let given = || words.first().is_some_and(|word| word == "true");
@@ -192,8 +194,8 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
 
-    fn line(words: &str) -> Line {
-        Line::new(words.split_whitespace().map(OsString::from).collect())
+    fn line(words: &str) -> CommandLine {
+        CommandLine::new(words.split_whitespace().map(OsString::from).collect())
     }
 
     #[test]
@@ -277,7 +279,7 @@ mod tests {
         }
         let again = config::read(&path, shown.as_bytes()).unwrap();
         cli::check_file(&again).unwrap();
-        let words = |values: Vec<Value>| values.into_iter().map(|value| value.words);
+        let words = |values: Vec<SettingValue>| values.into_iter().map(|value| value.words);
         let same = line("toptalk collect").settings(Some(&again)).unwrap();
         assert!(words(values).eq(words(same)), "{shown}");
     }

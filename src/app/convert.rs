@@ -6,27 +6,27 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::say::tell;
-use super::stop::Stop;
+use super::messages::tell;
+use super::stop::StopSignal;
 use super::{AppError, inputs, zone};
-use crate::archive::catalog::{Entry, FileKind};
-use crate::archive::convert::{Outcome, Target, convert, known};
+use crate::archive::catalog::{CatalogEntry, FileKind};
+use crate::archive::convert::{ConvertOutcome, ConvertTarget, convert, known};
 use crate::archive::lock::Lock;
-use crate::archive::recorder::Real;
+use crate::archive::recorder::RealDisk;
 use crate::archive::{self, ArchiveError, nfcapd};
 use crate::cli::Convert;
 use crate::clock::Clock;
 use crate::units;
 
 pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
-    let stop = Stop::on_signals().map_err(AppError::Start)?;
+    let stop = StopSignal::on_signals().map_err(AppError::Start)?;
     let zone = zone::zone(asked.zone.as_deref())?;
     let catalog = inputs::list(&asked.files, &zone)?;
     // Nothing is written beside a recorder, who counts on the names that are free.
     let _lock = Lock::take(&asked.folder, std::process::id())?;
     let clock = Clock::start();
     let began = clock.now();
-    let mut tally = Tally::default();
+    let mut tally = ConvertTotals::default();
     for problem in &catalog.problems {
         tally.complain(&problem.to_string());
     }
@@ -34,11 +34,11 @@ pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
     for problem in problems {
         tally.complain(&problem.to_string());
     }
-    let mut target = Target {
+    let mut target = ConvertTarget {
         folder: &asked.folder,
         hierarchy: asked.hierarchy,
         slot_seconds: asked.slot_seconds,
-        disk: &Real,
+        disk: &RealDisk,
         known,
     };
     tally.bar = bar(catalog.entries.len() as u64);
@@ -67,7 +67,7 @@ fn bar(files: u64) -> ProgressBar {
 }
 
 /// What was done.
-struct Tally {
+struct ConvertTotals {
     bar: ProgressBar,
     converted: u64,
     already: u64,
@@ -79,9 +79,9 @@ struct Tally {
     problems: u64,
 }
 
-impl Default for Tally {
-    fn default() -> Tally {
-        Tally {
+impl Default for ConvertTotals {
+    fn default() -> ConvertTotals {
+        ConvertTotals {
             bar: ProgressBar::hidden(),
             converted: 0,
             already: 0,
@@ -95,29 +95,29 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl ConvertTotals {
     fn complain(&mut self, what: &str) {
         self.problems += 1;
         self.bar.suspend(|| tell(what));
     }
 
-    fn file(&mut self, entry: &Entry, target: &mut Target) {
+    fn file(&mut self, entry: &CatalogEntry, target: &mut ConvertTarget) {
         let path = entry.path.display();
         match one(entry, target) {
             Err(error) => self.complain(&error.to_string()),
-            Ok(Outcome::Already(_)) => self.already += 1,
-            Ok(Outcome::Nothing(problems)) => {
+            Ok(ConvertOutcome::Already(_)) => self.already += 1,
+            Ok(ConvertOutcome::Nothing(problems)) => {
                 self.empty += 1;
                 problems.iter().for_each(|problem| self.complain(problem));
             }
-            Ok(Outcome::Unfinished(parts)) => {
+            Ok(ConvertOutcome::Unfinished(parts)) => {
                 let parts: Vec<_> = parts.iter().map(|path| path.display().to_string()).collect();
                 self.complain(&format!(
                     "{path} was converted before, but not to its end; remove {} and convert it again",
                     parts.join(", ")
                 ));
             }
-            Ok(Outcome::Converted(done)) => {
+            Ok(ConvertOutcome::Converted(done)) => {
                 self.converted += 1;
                 self.segments += done.segments.len() as u64;
                 self.flows += done.flows;
@@ -151,7 +151,7 @@ impl Tally {
 }
 
 /// Converts a file, unless it is one that nobody should.
-fn one(entry: &Entry, target: &mut Target) -> Result<Outcome, ArchiveError> {
+fn one(entry: &CatalogEntry, target: &mut ConvertTarget) -> Result<ConvertOutcome, ArchiveError> {
     let path = &entry.path;
     let refused = |what: &str| Err(ArchiveError::damaged(path, what));
     let whole =

@@ -11,18 +11,18 @@ use std::time::Duration;
 
 use super::{AppError, groups, live};
 use crate::agg::Rules;
-use crate::cli::Live;
+use crate::cli::LiveCommand;
 use crate::clock::Clock;
 use crate::demo::Demo;
-use crate::flow::Groups;
-use crate::ingest::Bound;
+use crate::flow::NetworkGroups;
+use crate::ingest::BoundSocket;
 
 /// How often the routers are asked what they have to send.
 const TICK: Duration = Duration::from_millis(250);
 
-pub(super) fn run(mut live: Live, seed: u64) -> Result<ExitCode, AppError> {
+pub(super) fn run(mut live: LiveCommand, seed: u64) -> Result<ExitCode, AppError> {
     let groups = match live.groups.as_slice() {
-        [] => Arc::new(Groups::new(Demo::groups())),
+        [] => Arc::new(NetworkGroups::new(Demo::groups())),
         words => groups::read(words)?,
     };
     let clock = Clock::start();
@@ -34,7 +34,7 @@ pub(super) fn run(mut live: Live, seed: u64) -> Result<ExitCode, AppError> {
         link_up: Some(limits.link_up),
         link_down: Some(limits.link_down),
     };
-    let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0)?;
+    let socket = BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), 0)?;
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, socket.port()));
     let routers = Routers::start(demo, clock, target).map_err(AppError::Start)?;
     let ending = live::show(live, groups, (vec![socket], None), Some(Demo::DESCRIPTION.to_owned()));

@@ -11,8 +11,8 @@ use tracing::warn;
 
 use super::AppError;
 use super::metrics;
-use crate::attach::server::Limits;
-use crate::ingest::{Listen, MAX_FOLDERS, Plan, StreamLimits};
+use crate::attach::server::ClientLimits;
+use crate::ingest::{Listen, MAX_FOLDERS, RecordPlan, StreamLimits};
 
 /// Free ones without which no command can work: a runtime, signals, a file.
 const LEAST: usize = 12;
@@ -46,7 +46,7 @@ const SCREEN: usize = 10;
 
 /// What a command opens beside the files that it names.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Needs {
+pub(super) struct DescriptorNeeds {
     pub ports: usize,
     pub folders: usize,
     pub repeats: usize,
@@ -60,7 +60,7 @@ pub(super) struct Needs {
 
 /// How many clients of each kind there may be at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shares {
+pub(super) struct ClientShares {
     /// Connections with IPFIX over TCP.
     pub streams: usize,
     pub screens: usize,
@@ -69,11 +69,11 @@ pub(super) struct Shares {
     pub scrapes: usize,
 }
 
-impl Shares {
+impl ClientShares {
     /// As many as there are at most, however many descriptors there are.
-    fn all() -> Shares {
-        let screens = Limits::default();
-        Shares {
+    fn all() -> ClientShares {
+        let screens = ClientLimits::default();
+        ClientShares {
             streams: StreamLimits::default().connections,
             screens: screens.clients,
             pending: screens.pending,
@@ -82,10 +82,10 @@ impl Shares {
     }
 
     /// All of them that this command has.
-    fn of(needs: &Needs) -> Shares {
-        let all = Shares::all();
+    fn of(needs: &DescriptorNeeds) -> ClientShares {
+        let all = ClientShares::all();
         let only = |wanted: bool, count: usize| if wanted { count } else { 0 };
-        Shares {
+        ClientShares {
             streams: all.streams,
             screens: only(needs.attach, all.screens),
             pending: only(needs.attach, all.pending),
@@ -93,8 +93,8 @@ impl Shares {
         }
     }
 
-    fn map(self, change: impl Fn(usize) -> usize) -> Shares {
-        Shares {
+    fn map(self, change: impl Fn(usize) -> usize) -> ClientShares {
+        ClientShares {
             streams: change(self.streams),
             screens: change(self.screens),
             pending: change(self.pending),
@@ -107,8 +107,8 @@ impl Shares {
     }
 
     /// The limits of the server of screens.
-    pub(super) fn attach(self) -> Limits {
-        Limits { clients: self.screens, pending: self.pending, ..Limits::default() }
+    pub(super) fn attach(self) -> ClientLimits {
+        ClientLimits { clients: self.screens, pending: self.pending, ..ClientLimits::default() }
     }
 
     /// The limits of connections with IPFIX.
@@ -117,16 +117,16 @@ impl Shares {
     }
 }
 
-impl Needs {
+impl DescriptorNeeds {
     /// Of a command that listens here, and records as planned.
-    pub(super) fn of(listen: &Listen, plan: Option<&Plan>) -> Needs {
+    pub(super) fn of(listen: &Listen, plan: Option<&RecordPlan>) -> DescriptorNeeds {
         let folders = plan.map_or(0, |plan| {
             // Further exporters get theirs when they come.
             if plan.each.is_some() { MAX_FOLDERS } else { plan.folders().len() }
         });
         let ports = listen.ports.len();
         let ports = if ports == 0 { crate::ingest::DEFAULT_PORTS.len() } else { ports };
-        Needs { ports, folders, ..Needs::default() }
+        DescriptorNeeds { ports, folders, ..DescriptorNeeds::default() }
     }
 
     /// Its own, without any client.
@@ -147,8 +147,8 @@ impl Needs {
 
     /// How many clients there may be when so many descriptors are free: all of them,
     /// or fewer of each kind, but one; what is needed when there are too few for that.
-    fn share(&self, free: usize) -> Result<Shares, usize> {
-        let wanted = Shares::of(self);
+    fn share(&self, free: usize) -> Result<ClientShares, usize> {
+        let wanted = ClientShares::of(self);
         let one = wanted.map(|count| count.min(1));
         let least = self.own() + one.sum();
         let Some(more) = free.checked_sub(least) else { return Err(least) };
@@ -164,15 +164,15 @@ impl Needs {
     ///
     /// # Errors
     /// When there is not enough for the command itself.
-    pub(super) fn reserve(&self) -> Result<Shares, AppError> {
-        let wanted = Shares::of(self);
+    pub(super) fn reserve(&self) -> Result<ClientShares, AppError> {
+        let wanted = ClientShares::of(self);
         let open = open();
         let limit = raise(open + self.own() + wanted.sum());
         let shares = self
             .share(limit.saturating_sub(open))
             .map_err(|least| AppError::Descriptors { least: open + least, limit })?;
         if shares != wanted {
-            let Shares { streams, screens, scrapes, .. } = shares;
+            let ClientShares { streams, screens, scrapes, .. } = shares;
             warn!(
                 limit,
                 connections = streams,
@@ -224,7 +224,7 @@ fn raise(wanted: usize) -> usize {
 mod tests {
     use super::*;
 
-    const FULL: Needs = Needs {
+    const FULL: DescriptorNeeds = DescriptorNeeds {
         ports: 3,
         folders: 1,
         repeats: 1,
@@ -236,16 +236,19 @@ mod tests {
 
     #[test]
     fn the_usual_limit_is_enough_for_everything() {
-        assert_eq!(FULL.share(1024 - 3), Ok(Shares::all()));
+        assert_eq!(FULL.share(1024 - 3), Ok(ClientShares::all()));
         // Also with a folder for each exporter.
-        assert_eq!(Needs { folders: MAX_FOLDERS, ..FULL }.share(1024 - 3), Ok(Shares::all()));
+        assert_eq!(
+            DescriptorNeeds { folders: MAX_FOLDERS, ..FULL }.share(1024 - 3),
+            Ok(ClientShares::all())
+        );
     }
 
     #[test]
     fn clients_never_get_what_is_needed_otherwise() {
-        let plain = Needs { ports: 1, folders: 1, ..Needs::default() };
-        for needs in [FULL, plain, Needs { attach: true, ..plain }] {
-            let wanted = Shares::of(&needs);
+        let plain = DescriptorNeeds { ports: 1, folders: 1, ..DescriptorNeeds::default() };
+        for needs in [FULL, plain, DescriptorNeeds { attach: true, ..plain }] {
+            let wanted = ClientShares::of(&needs);
             let mut last = None;
             for free in 0..1000 {
                 match needs.share(free) {

@@ -8,7 +8,7 @@ use super::groups::GroupsError;
 use super::query::QueryError;
 use crate::archive::lock::LockError;
 use crate::cli::NO_NAMES;
-use crate::config::Mistakes;
+use crate::config::Diagnostics;
 use crate::ingest::{BindError, RecordError};
 use crate::query::files::FilesError;
 
@@ -36,7 +36,7 @@ pub enum AppError {
     #[error("cannot read {path}: {source}")]
     ReadConfig { path: PathBuf, source: io::Error },
     #[error(transparent)]
-    Config(#[from] Mistakes),
+    Config(#[from] Diagnostics),
     #[error("{0}")]
     Usage(String),
     #[error("the collector at {path}: {why} (--no-attach: do not look for one)")]

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::archive::regular;
-use crate::cli::Group;
-use crate::flow::Groups;
-use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, Named, NamedError};
+use crate::cli::GroupArg;
+use crate::flow::NetworkGroups;
+use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, NamedError, NamedNetwork};
 
 /// What is wrong with a file of groups.
 #[derive(Debug, thiserror::Error)]
@@ -34,13 +34,13 @@ fn lines(errors: &[FileError]) -> String {
 
 /// Reads the files among the words and names the networks, later words before
 /// earlier ones.
-pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, GroupsError> {
-    let mut all: Vec<Named> = Vec::new();
+pub(super) fn read(words: &[GroupArg]) -> Result<Arc<NetworkGroups>, GroupsError> {
+    let mut all: Vec<NamedNetwork> = Vec::new();
     let mut wrong: Vec<FileError> = Vec::new();
     for word in words {
         match word {
-            Group::Named(named) => all.push(named.clone()),
-            Group::File(path) => match file(path) {
+            GroupArg::Named(named) => all.push(named.clone()),
+            GroupArg::File(path) => match file(path) {
                 Ok(named) => all.extend(named),
                 Err(mistakes) => wrong.extend(mistakes),
             },
@@ -52,11 +52,11 @@ pub(super) fn read(words: &[Group]) -> Result<Arc<Groups>, GroupsError> {
     if all.len() > MAX_NETWORKS {
         return Err(GroupsError::TooMany { most: MAX_NETWORKS, found: all.len() });
     }
-    Ok(Arc::new(Groups::new(all)))
+    Ok(Arc::new(NetworkGroups::new(all)))
 }
 
 /// The networks of a file, or all that is wrong with it.
-fn file(path: &Path) -> Result<Vec<Named>, Vec<FileError>> {
+fn file(path: &Path) -> Result<Vec<NamedNetwork>, Vec<FileError>> {
     let bytes = regular::read(path, MAX_FILE)
         .map_err(|source| vec![FileError::Read { path: path.to_owned(), source }])?;
     let wrong = |source| FileError::Line { path: path.to_owned(), source };
@@ -72,8 +72,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vlans");
         let write = |text: &str| std::fs::write(&path, text).unwrap();
-        let word = |text: &str| Group::Named(named::word(text).unwrap());
-        let words = [word("10.20.5.0/24=office"), Group::File(path.clone()), word("10.0.0.0/8=x")];
+        let word = |text: &str| GroupArg::Named(named::word(text).unwrap());
+        let words =
+            [word("10.20.5.0/24=office"), GroupArg::File(path.clone()), word("10.0.0.0/8=x")];
         write("# VLANs\n10.20.3.0/24 = lab\n10.20.5.0/24 = office 2\n");
         let groups = read(&words).unwrap();
         let of = |host: &str| groups.of(host.parse().unwrap()).map(ToString::to_string);
@@ -86,7 +87,7 @@ mod tests {
         assert!(error.contains("line 2: expected NET = NAME"), "{error}");
         assert!(error.ends_with("found `lab 2`"), "{error}");
         write("lab 1\n10.20.3.0/24 = lab\nlab 2\n");
-        let two = [Group::File(path.clone()), Group::File(folder.path().join("none"))];
+        let two = [GroupArg::File(path.clone()), GroupArg::File(folder.path().join("none"))];
         let error = read(&two).unwrap_err().to_string();
         assert!(error.contains("line 1: ") && error.contains("line 3: "), "{error}");
         assert!(error.contains("cannot read groups from"), "{error}");
@@ -100,7 +101,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("many");
         std::fs::write(&path, "10.0.0.0/8 a\n".repeat(MAX_NETWORKS)).unwrap();
-        let one = Group::File(path.clone());
+        let one = GroupArg::File(path.clone());
         assert!(read(std::slice::from_ref(&one)).is_ok());
         let error = read(&[one.clone(), one]).unwrap_err().to_string();
         assert!(error.contains("10000") && error.contains("20000"), "{error}");

@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 
 use super::AppError;
 use crate::archive::catalog::Catalog;
-use crate::archive::{self, ArchiveError, Chunks, nfcapd, regular};
+use crate::archive::{self, ArchiveError, ColumnChunks, nfcapd, regular};
 use crate::cli::Files;
-use crate::query::files::{self, Asked};
+use crate::query::files::{self, FileSelection};
 
 /// How many first bytes say what a file is.
 const HEAD: u64 = 8;
@@ -20,7 +20,7 @@ const OURS: [&[u8]; 2] = [b"PAR1", b"TTJOURN\n"];
 /// A file, opened.
 pub(super) enum Input {
     /// Flows of an archive.
-    Flows(Chunks),
+    Flows(ColumnChunks),
     /// A capture, or datagrams in another wrapping.
     Datagrams(Box<dyn Read + Send>),
 }
@@ -49,7 +49,7 @@ pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
 
 /// The files that `-r`, `-R` and `-M` name, in the order they were recorded.
 pub(super) fn list(files: &Files, zone: &TimeZone) -> Result<Catalog, AppError> {
-    let asked = Asked {
+    let asked = FileSelection {
         one: files.one.as_deref(),
         range: files.range.as_deref(),
         folders: files.folders.as_deref(),

@@ -5,16 +5,16 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::messages::tell;
 use super::runtime::runtime;
-use super::say::tell;
-use super::signals::Ends;
-use super::stop::Stop;
+use super::signals::StopSignals;
+use super::stop::StopSignal;
 use super::{AppError, output, zone};
 use crate::archive::regular;
-use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
+use crate::capture::{self, CaptureIssue, CapturedDatagram, ExpectedContent, Item, Unreadable};
 use crate::cli::Inspect;
 use crate::clock::Clock;
-use crate::ingest::{Inbound, Listen};
+use crate::ingest::{InboundSocket, Listen};
 use crate::inspect::Inspector;
 
 /// Datagrams read per wake before what they gave is printed.
@@ -89,14 +89,14 @@ impl<W: Write> Session<W> {
     ) -> io::Result<Result<(), Unreadable>> {
         let Session { inspector, out, clock, left, .. } = self;
         let mut printed = Ok(());
-        let read = capture::read(file, Meant::by(name), &mut |item| {
+        let read = capture::read(file, ExpectedContent::by(name), &mut |item| {
             printed = match item {
                 Item::Datagram(datagram) => {
                     *left -= 1;
                     inspector.datagram(&datagram, clock.now(), Some(name), out)
                 }
                 Item::Problem(problem) => {
-                    if problem.trouble == Trouble::Damaged {
+                    if problem.trouble == CaptureIssue::Damaged {
                         tell(format_args!("{name}: {}", problem.trouble));
                     }
                     inspector.problem(&problem, name, out)
@@ -113,15 +113,15 @@ impl<W: Write> Session<W> {
     fn live(&mut self, listen: &Listen) -> Result<ExitCode, AppError> {
         let runtime = runtime().map_err(AppError::Start)?;
         // Before anything is announced: whoever reads that may interrupt at once.
-        let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
-        Stop::on_signals().map_err(AppError::Start)?;
+        let mut ends = runtime.block_on(async { StopSignals::new() }).map_err(AppError::Start)?;
+        StopSignal::on_signals().map_err(AppError::Start)?;
         for bound in listen.open()? {
             tell(format_args!("listening on port {}; Ctrl-C ends it", bound.port()));
             if let Some(note) = &bound.note {
                 tell(note);
             }
             runtime.block_on(async {
-                let inbound = Inbound::new(bound).map_err(AppError::Start)?;
+                let inbound = InboundSocket::new(bound).map_err(AppError::Start)?;
                 self.receive(inbound, &mut ends).await
             })?;
         }
@@ -130,7 +130,11 @@ impl<W: Write> Session<W> {
     }
 
     /// Receives until it is interrupted, or has enough.
-    async fn receive(&mut self, mut inbound: Inbound, ends: &mut Ends) -> Result<(), AppError> {
+    async fn receive(
+        &mut self,
+        mut inbound: InboundSocket,
+        ends: &mut StopSignals,
+    ) -> Result<(), AppError> {
         while self.left > 0 {
             tokio::select! {
                 _ = ends.end() => return Ok(()),
@@ -140,11 +144,11 @@ impl<W: Write> Session<W> {
             let now = self.clock.now();
             let mut printed = Ok(());
             let drained = inbound.drain(most, |sender, bytes| {
-                let datagram = Datagram {
+                let datagram = CapturedDatagram {
                     time: Some(now),
                     source: Some(sender),
                     payload: bytes.into(),
-                    ..Datagram::default()
+                    ..CapturedDatagram::default()
                 };
                 self.left -= 1;
                 if printed.is_ok() {

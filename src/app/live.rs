@@ -8,24 +8,24 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
-use super::descriptors::Needs;
+use super::descriptors::DescriptorNeeds;
 use super::runtime::runtime;
 use super::{AppError, attach, groups, memory, record, save, state, zone};
 use crate::agg::{Config, Windows};
-use crate::cli::Live;
+use crate::cli::LiveCommand;
 use crate::clock::Clock;
-use crate::config::memory::Shares;
-use crate::flow::Groups;
-use crate::ingest::{self, Bound, Ingest, Listen, Plan, Recording};
+use crate::config::memory::MemoryShares;
+use crate::flow::NetworkGroups;
+use crate::ingest::{self, BoundSocket, Ingest, Listen, RecordPlan, RecorderThreads};
 use crate::snapshot::View;
-use crate::source::{self, Ends, Local, Question};
-use crate::ui::{self, Ending, Options, Theme, Wires};
+use crate::source::{self, Local, ScreenChannels, SourceQuestion};
+use crate::ui::{self, ScreenEnd, ScreenWiring, Theme, UiConfig};
 use crate::units::Unit;
 
 /// Saves that may be under way at once.
 const SAVES: usize = 4;
 
-pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
+pub(super) fn run(live: LiveCommand) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     if let Some(ends) = attach::screen(&live.attach, clock)? {
         let options = options(live.window, live.ascii, Arc::default())?;
@@ -40,16 +40,17 @@ pub(super) fn run(live: Live) -> Result<ExitCode, AppError> {
 /// Collects from sockets, with what they were opened from, and shows it until the user
 /// has seen enough.
 pub(super) fn show(
-    live: Live,
-    groups: Arc<Groups>,
-    (sockets, listen): (Vec<Bound>, Option<Listen>),
+    live: LiveCommand,
+    groups: Arc<NetworkGroups>,
+    (sockets, listen): (Vec<BoundSocket>, Option<Listen>),
     demo: Option<String>,
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
-    let plan = live.record.clone().map(Plan::one);
-    let needs = Needs { screen: true, ..Needs::of(&live.listen, plan.as_ref()) };
+    let plan = live.record.clone().map(RecordPlan::one);
+    let needs =
+        DescriptorNeeds { screen: true, ..DescriptorNeeds::of(&live.listen, plan.as_ref()) };
     let shares = needs.reserve()?;
-    let room = Shares::of(memory::find(live.memory).bytes);
+    let room = MemoryShares::of(memory::find(live.memory).bytes);
     let config = Config {
         started: clock.now(),
         groups: Arc::clone(&groups),
@@ -58,16 +59,16 @@ pub(super) fn show(
     let windows = Arc::new(Windows::new(config));
     // What an earlier run left is told by `collect` only: here is a screen.
     let recording = record::start(live.record.as_ref(), clock)?.map(|(recording, _)| recording);
-    let told = ingest::Options {
+    let told = ingest::IngestConfig {
         demo,
         workers: live.workers,
         policy: live.policy,
         streams: shares.streams(),
         state: state::folder(live.state, |name| std::env::var_os(name)),
-        tape: recording.as_ref().map(Recording::tape),
+        tape: recording.as_ref().map(RecorderThreads::tape),
         listen,
         limits: memory::limits(&room),
-        ..ingest::Options::default()
+        ..ingest::IngestConfig::default()
     };
     let ingest = Ingest::start(sockets, windows.clone(), clock, told).map_err(AppError::Start)?;
     let options = options(live.window, live.ascii, groups)?;
@@ -81,14 +82,18 @@ pub(super) fn show(
 }
 
 /// Shows what comes by these ends until the user has seen enough.
-fn perform(ends: Ends, snapshots: Option<PathBuf>, options: Options) -> Result<Ending, AppError> {
+fn perform(
+    ends: ScreenChannels,
+    snapshots: Option<PathBuf>,
+    options: UiConfig,
+) -> Result<ScreenEnd, AppError> {
     let folder = snapshots.unwrap_or_else(|| save::default_folder(|name| std::env::var_os(name)));
     let runtime = runtime().map_err(AppError::Start)?;
     let ending = runtime.block_on(async move {
         let (saves, wanted) = mpsc::channel(SAVES);
         let (told, saved) = mpsc::channel(SAVES);
         tokio::spawn(save_all(wanted, ends.questions, folder, options.zone.clone(), told));
-        let wires = Wires { views: ends.views, snapshots: ends.snapshots, saves, saved };
+        let wires = ScreenWiring { views: ends.views, snapshots: ends.snapshots, saves, saved };
         ui::run(wires, options).await
     });
     drop(runtime);
@@ -96,28 +101,28 @@ fn perform(ends: Ends, snapshots: Option<PathBuf>, options: Options) -> Result<E
 }
 
 /// How the process says what ended the screen.
-fn exit_code(ending: Ending) -> ExitCode {
+fn exit_code(ending: ScreenEnd) -> ExitCode {
     match ending {
-        Ending::Quit | Ending::TerminalLost => ExitCode::SUCCESS,
+        ScreenEnd::Quit | ScreenEnd::TerminalLost => ExitCode::SUCCESS,
         // What a shell reports for a program ended by this signal.
-        Ending::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+        ScreenEnd::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
     }
 }
 
 fn options(
     window: crate::snapshot::Window,
     ascii: bool,
-    groups: Arc<Groups>,
-) -> Result<Options, AppError> {
+    groups: Arc<NetworkGroups>,
+) -> Result<UiConfig, AppError> {
     let (theme, note) = Theme::detect(|name| std::env::var(name).ok(), ascii);
     let zone = zone::zone(None)?;
-    Ok(Options { theme, unit: Unit::Bits, window, zone, groups, note })
+    Ok(UiConfig { theme, unit: Unit::Bits, window, zone, groups, note })
 }
 
 /// Answers and writes what the screen wants saved, one after the other.
 async fn save_all(
     mut wanted: mpsc::Receiver<View>,
-    questions: mpsc::Sender<Question>,
+    questions: mpsc::Sender<SourceQuestion>,
     folder: PathBuf,
     zone: TimeZone,
     told: mpsc::Sender<Result<String, String>>,
@@ -132,7 +137,7 @@ async fn save_all(
 
 async fn save_one(
     view: View,
-    questions: &mpsc::Sender<Question>,
+    questions: &mpsc::Sender<SourceQuestion>,
     folder: &Path,
     zone: &TimeZone,
 ) -> Result<String, String> {

@@ -3,43 +3,43 @@
 use std::path::Path;
 
 use crate::agg::Config;
-use crate::config::memory::{Budget, Shares, Whole, budget};
-use crate::ingest::Limits;
+use crate::config::memory::{MemoryBudget, MemoryLimit, MemoryShares, budget};
+use crate::ingest::IngestLimits;
 use crate::units;
 use crate::wire;
 
 /// The budget of this process; `asked` is what the settings say.
-pub(super) fn find(asked: Option<u64>) -> Budget {
+pub(super) fn find(asked: Option<u64>) -> MemoryBudget {
     budget(asked, &|path: &Path| std::fs::read_to_string(path).ok())
 }
 
 /// Windows whose rows stay within their shares.
-pub(super) fn bounded(config: Config, shares: &Shares) -> Config {
+pub(super) fn bounded(config: Config, shares: &MemoryShares) -> Config {
     Config { host_bytes: shares.hosts, conversation_bytes: shares.conversations, ..config }
 }
 
 /// Limits of what is kept of exporters and waits for workers, within their shares.
-pub(super) fn limits(shares: &Shares) -> Limits {
-    let usual = Limits::default();
-    let exporters = wire::Limits {
+pub(super) fn limits(shares: &MemoryShares) -> IngestLimits {
+    let usual = IngestLimits::default();
+    let exporters = wire::DecoderLimits {
         template_bytes: usual.exporters.template_bytes.min(shares.templates),
         held_bytes: usual.exporters.held_bytes.min(shares.held),
         ..usual.exporters
     };
-    Limits { exporters, queue_bytes: usual.queue_bytes.min(shares.queues) }
+    IngestLimits { exporters, queue_bytes: usual.queue_bytes.min(shares.queues) }
 }
 
 /// The budget in a sentence.
-pub(super) fn sentence(budget: &Budget) -> String {
+pub(super) fn sentence(budget: &MemoryBudget) -> String {
     let bytes = units::size(budget.bytes);
     match budget.whole {
-        Whole::Asked => format!("{bytes} for collecting, by --memory"),
-        Whole::Group(all) => {
+        MemoryLimit::Asked => format!("{bytes} for collecting, by --memory"),
+        MemoryLimit::Group(all) => {
             format!("{bytes} for collecting, half of the {} of its control group", units::size(all))
         }
-        Whole::Machine(all) => {
+        MemoryLimit::Machine(all) => {
             format!("{bytes} for collecting, half of the {} of this machine", units::size(all))
         }
-        Whole::Unknown => format!("{bytes} for collecting: how much there is cannot be seen"),
+        MemoryLimit::Unknown => format!("{bytes} for collecting: how much there is cannot be seen"),
     }
 }

@@ -25,7 +25,7 @@ use tracing::info;
 use super::AppError;
 use super::runtime::runtime;
 use crate::flow::Time;
-use crate::ingest::{Loss, Losses};
+use crate::ingest::{LostMessageCounters, LostMessages};
 use crate::metrics;
 use crate::snapshot::Health;
 
@@ -50,7 +50,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 const PATH: &str = "/metrics";
 
 /// Who knows how the collecting goes, and what time it is.
-pub(super) type Source = Arc<dyn Fn() -> (Health, Time) + Send + Sync>;
+pub(super) type MetricsSource = Arc<dyn Fn() -> (Health, Time) + Send + Sync>;
 
 /// The running server; it ends when this is dropped.
 pub(super) struct Metrics {
@@ -72,12 +72,12 @@ impl Metrics {
     /// Starts answering so many at once, and says where.
     pub(super) fn serve(
         listener: Option<TcpListener>,
-        source: Source,
+        source: MetricsSource,
         limit: usize,
-        losses: Losses,
+        losses: LostMessageCounters,
     ) -> Result<Option<Metrics>, AppError> {
         let Some(listener) = listener else { return Ok(None) };
-        let open = Open { limit, list: Arc::default(), losses };
+        let open = OpenConnections { limit, list: Arc::default(), losses };
         let started = Metrics::start(listener, source, open);
         let (address, metrics) = started.map_err(AppError::Start)?;
         info!("metrics at http://{address}{PATH}");
@@ -86,8 +86,8 @@ impl Metrics {
 
     fn start(
         listener: TcpListener,
-        source: Source,
-        open: Open,
+        source: MetricsSource,
+        open: OpenConnections,
     ) -> io::Result<(SocketAddr, Metrics)> {
         let address = listener.local_addr()?;
         let runtime = runtime()?;
@@ -118,7 +118,7 @@ impl Drop for Metrics {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, source: Source, open: Open) {
+async fn accept(listener: tokio::net::TcpListener, source: MetricsSource, open: OpenConnections) {
     for number in 0.. {
         match listener.accept().await {
             Ok((stream, from)) => {
@@ -132,11 +132,11 @@ async fn accept(listener: tokio::net::TcpListener, source: Source, open: Open) {
 
 /// The connections that are open.
 #[derive(Clone)]
-struct Open {
+struct OpenConnections {
     limit: usize,
     /// The oldest first.
     list: Arc<Mutex<Vec<Connection>>>,
-    losses: Losses,
+    losses: LostMessageCounters,
 }
 
 struct Connection {
@@ -145,25 +145,25 @@ struct Connection {
     task: AbortHandle,
 }
 
-impl Open {
+impl OpenConnections {
     fn list(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Serves a connection, in the place of another if there are too many.
-    fn admit(&self, number: u64, from: IpAddr, stream: TcpStream, source: Source) {
+    fn admit(&self, number: u64, from: IpAddr, stream: TcpStream, source: MetricsSource) {
         // It must not be over before it is in the list.
         let mut list = self.list();
         if list.len() >= self.limit {
             let addresses: Vec<IpAddr> = list.iter().map(|open| open.from).collect();
             list.remove(dispensable(&addresses, from)).task.abort();
-            self.losses.add(Loss::Scrape, 1);
+            self.losses.add(LostMessages::Scrape, 1);
         }
         let open = self.clone();
         let work = async move {
             // Who is too slow, or makes no sense, is not told anything.
             if tokio::time::timeout(PATIENCE, talk(stream, source)).await.is_err() {
-                open.losses.add(Loss::Scrape, 1);
+                open.losses.add(LostMessages::Scrape, 1);
             }
             open.list().retain(|open| open.number != number);
         };
@@ -184,7 +184,7 @@ fn dispensable(open: &[IpAddr], newcomer: IpAddr) -> usize {
     most.map_or(0, |(at, _)| at)
 }
 
-async fn talk(stream: TcpStream, source: Source) -> Result<(), hyper::Error> {
+async fn talk(stream: TcpStream, source: MetricsSource) -> Result<(), hyper::Error> {
     let service = service_fn(move |request| {
         let source = source.clone();
         async move { Ok::<_, Infallible>(answer(&request, &source)) }
@@ -194,7 +194,7 @@ async fn talk(stream: TcpStream, source: Source) -> Result<(), hyper::Error> {
     http.serve_connection(TokioIo::new(stream), service).await
 }
 
-fn answer(request: &Request<Incoming>, source: &Source) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, source: &MetricsSource) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = said(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         response.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));

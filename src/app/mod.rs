@@ -14,6 +14,7 @@ mod inputs;
 mod inspect;
 mod live;
 mod memory;
+mod messages;
 mod metrics;
 pub mod notify;
 mod output;
@@ -23,7 +24,6 @@ mod replay;
 mod resolve;
 mod runtime;
 mod save;
-mod say;
 mod serve;
 pub mod setup;
 mod signals;
@@ -38,27 +38,27 @@ pub use error::AppError;
 
 use std::process::ExitCode;
 
-use crate::cli::{Command, Line, Refusal};
+use crate::cli::{Command, CommandLine, UsageError};
 
 /// What a shell is told when the words or the settings made no sense.
 const WRONG_WORDS: u8 = 2;
 
 /// Waits where a service manager would start a collector with wrong words or settings
 /// again at once. A signal ends it.
-fn before_the_next_start(line: &Line) {
+fn before_the_next_start(line: &CommandLine) {
     if line.collects() && notify::is_service() {
         std::thread::sleep(notify::AFTER_FAILED_START);
     }
 }
 
 /// Says why there is no command, and ends the process.
-fn refuse(line: &Line, refusal: &Refusal) -> ! {
+fn refuse(line: &CommandLine, refusal: &UsageError) -> ! {
     let printed = output::written(refusal.print());
     // That nobody reads why something is refused changes nothing; an answer has to arrive.
     if refusal.is_answer()
         && let Err(error) = printed
     {
-        say::tell(error);
+        messages::tell(error);
         std::process::exit(1);
     }
     before_the_next_start(line);
@@ -68,18 +68,18 @@ fn refuse(line: &Line, refusal: &Refusal) -> ! {
 /// Does what the command line says. What goes wrong is printed on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
-    say::clean_panics();
+    messages::clean_panics();
     blocked_signals::survive_large_files();
     if let Err(error) = descriptors::check() {
-        say::tell(error);
+        messages::tell(error);
         return ExitCode::FAILURE;
     }
-    let line = Line::new(std::env::args_os().collect());
+    let line = CommandLine::new(std::env::args_os().collect());
     let wanted = line.wanted().unwrap_or_else(|refusal| refuse(&line, &refusal));
     let file = match config::read(&wanted) {
         Ok(file) => file,
         Err(error) => {
-            say::tell(error);
+            messages::tell(error);
             before_the_next_start(&line);
             return ExitCode::from(WRONG_WORDS);
         }
@@ -100,7 +100,7 @@ pub fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         let wrong = matches!(error, AppError::Config(_) | AppError::Usage(_));
-        say::tell(error);
+        messages::tell(error);
         if wrong { ExitCode::from(WRONG_WORDS) } else { ExitCode::FAILURE }
     })
 }

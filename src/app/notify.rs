@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-use crate::ingest::{Loss, Losses};
+use crate::ingest::{LostMessageCounters, LostMessages};
 
 /// Signs of life in the time after which the service manager loses patience.
 const SIGNS: u32 = 4;
@@ -29,17 +29,20 @@ pub fn is_service() -> bool {
 /// The service manager, if one runs us.
 #[derive(Debug)]
 pub struct Manager {
-    pulse: Option<Pulse>,
-    line: Option<Line>,
+    pulse: Option<Watchdog>,
+    line: Option<ManagerSocket>,
 }
 
 impl Manager {
     /// Whoever the environment names. What it does not take is counted.
     #[must_use]
-    pub fn of_environment(losses: Losses) -> Manager {
-        let pulse = sd_notify::watchdog_enabled().map(Pulse::new);
+    pub fn of_environment(losses: LostMessageCounters) -> Manager {
+        let pulse = sd_notify::watchdog_enabled().map(Watchdog::new);
         let address = std::env::var("NOTIFY_SOCKET").ok();
-        Manager { pulse, line: address.and_then(|address| Line::open(&address, losses).ok()) }
+        Manager {
+            pulse,
+            line: address.and_then(|address| ManagerSocket::open(&address, losses).ok()),
+        }
     }
 
     /// Ports are open and whatever comes is taken in; also after a reload.
@@ -85,23 +88,23 @@ impl Manager {
 
 /// The way to the service manager, and what waits for it.
 #[derive(Debug)]
-struct Line {
+struct ManagerSocket {
     socket: UnixDatagram,
     address: SocketAddr,
     waiting: VecDeque<String>,
-    losses: Losses,
+    losses: LostMessageCounters,
 }
 
-impl Line {
+impl ManagerSocket {
     /// To a path, or with `@` to a name of the abstract kind (unix(7)).
-    fn open(address: &str, losses: Losses) -> io::Result<Line> {
+    fn open(address: &str, losses: LostMessageCounters) -> io::Result<ManagerSocket> {
         let address = match address.strip_prefix('@') {
             Some(name) => SocketAddr::from_abstract_name(name)?,
             None => SocketAddr::from_pathname(address)?,
         };
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
-        Ok(Line { socket, address, waiting: VecDeque::new(), losses })
+        Ok(ManagerSocket { socket, address, waiting: VecDeque::new(), losses })
     }
 
     /// Takes the place of what waits of the same kind: there are five kinds at most.
@@ -118,7 +121,7 @@ impl Line {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 // A manager that is gone is no reason to stop collecting.
-                Err(_) => self.losses.add(Loss::Manager, 1),
+                Err(_) => self.losses.add(LostMessages::Manager, 1),
             }
             self.waiting.pop_front();
         }
@@ -127,16 +130,16 @@ impl Line {
 
 /// When the next sign of life is due.
 #[derive(Debug)]
-struct Pulse {
+struct Watchdog {
     every_micros: u64,
     /// When the last was given, and the beats until then.
     last: Option<(u64, u64)>,
 }
 
-impl Pulse {
-    fn new(patience: Duration) -> Pulse {
+impl Watchdog {
+    fn new(patience: Duration) -> Watchdog {
         let every = (patience / SIGNS).as_micros();
-        Pulse { every_micros: u64::try_from(every).unwrap_or(u64::MAX), last: None }
+        Watchdog { every_micros: u64::try_from(every).unwrap_or(u64::MAX), last: None }
     }
 
     fn is_due(&mut self, beats: u64, micros: u64) -> bool {
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_sign_of_life_needs_time_and_something_new() {
-        let mut pulse = Pulse::new(Duration::from_secs(8));
+        let mut pulse = Watchdog::new(Duration::from_secs(8));
         let given: Vec<bool> = [
             (1, 0),
             // Too soon, then due.
@@ -175,14 +178,14 @@ mod tests {
     }
 
     /// A service manager that reads when it is told to, with a full queue.
-    fn stuck(folder: &std::path::Path) -> (UnixDatagram, Manager, Losses, usize) {
+    fn stuck(folder: &std::path::Path) -> (UnixDatagram, Manager, LostMessageCounters, usize) {
         let path = folder.join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
         let other = UnixDatagram::unbound().unwrap();
         other.set_nonblocking(true).unwrap();
         let full = (0..).take_while(|_| other.send_to(b"x", &path).is_ok()).count();
-        let losses = Losses::default();
-        let line = Line::open(path.to_str().unwrap(), losses.clone()).unwrap();
+        let losses = LostMessageCounters::default();
+        let line = ManagerSocket::open(path.to_str().unwrap(), losses.clone()).unwrap();
         (manager, Manager { pulse: None, line: Some(line) }, losses, full)
     }
 
@@ -202,7 +205,7 @@ mod tests {
         }
         // It is told as soon as it reads again.
         manager.alive(2, 2);
-        assert_eq!((next().as_str(), losses.of(Loss::Manager)), ("READY=1\n", 0));
+        assert_eq!((next().as_str(), losses.of(LostMessages::Manager)), ("READY=1\n", 0));
     }
 
     #[test]
@@ -220,7 +223,7 @@ mod tests {
         assert_eq!(waiting[1], "STATUS=three\n");
         drop(reader);
         manager.alive(1, 1);
-        assert_eq!(losses.of(Loss::Manager), 3);
+        assert_eq!(losses.of(LostMessages::Manager), 3);
         assert!(manager.line.is_some_and(|line| line.waiting.is_empty()));
     }
 
@@ -229,7 +232,8 @@ mod tests {
         let name = format!("toptalk-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let reader = UnixDatagram::bind_addr(&address).unwrap();
-        let line = Line::open(&format!("@{name}"), Losses::default()).unwrap();
+        let line =
+            ManagerSocket::open(&format!("@{name}"), LostMessageCounters::default()).unwrap();
         Manager { pulse: None, line: Some(line) }.ready();
         let mut bytes = [0; 100];
         let length = reader.recv(&mut bytes).unwrap();

@@ -3,33 +3,33 @@
 use std::sync::Arc;
 
 use super::AppError;
-use crate::archive::recorder::{Encode, Recovered, Settings};
+use crate::archive::recorder::{Encode, RecorderConfig, Recovered};
 use crate::archive::segment::{self, SlotInfo};
 use crate::clock::Clock;
-use crate::config::memory::Shares;
-use crate::ingest::{Left, Plan, QUEUE_FLOWS, Recording};
+use crate::config::memory::MemoryShares;
+use crate::ingest::{LeftoverParts, QUEUE_FLOWS, RecordPlan, RecorderThreads};
 
 /// Starts recording, when it was asked for; says what an earlier run left.
 pub(super) fn start(
-    settings: Option<&Settings>,
+    settings: Option<&RecorderConfig>,
     clock: Clock,
-) -> Result<Option<(Recording, Recovered)>, AppError> {
+) -> Result<Option<(RecorderThreads, Recovered)>, AppError> {
     let Some(settings) = settings else { return Ok(None) };
-    Ok(Some(Recording::start(settings.clone(), clock, encoder())?))
+    Ok(Some(RecorderThreads::start(settings.clone(), clock, encoder())?))
 }
 
 /// Starts recording into all folders of a plan, when there are any, with so much room
 /// for what waits for the disk; says what an earlier run left in each.
 pub(super) fn start_all(
-    plan: Plan,
+    plan: RecordPlan,
     clock: Clock,
-    room: &Shares,
-) -> Result<(Option<Recording>, Left), AppError> {
+    room: &MemoryShares,
+) -> Result<(Option<RecorderThreads>, LeftoverParts), AppError> {
     if plan.is_empty() {
-        return Ok((None, Left::new()));
+        return Ok((None, LeftoverParts::new()));
     }
     let (recording, recovered) =
-        Recording::start_all(plan, clock, encoder(), QUEUE_FLOWS.min(room.record_flows))?;
+        RecorderThreads::start_all(plan, clock, encoder(), QUEUE_FLOWS.min(room.record_flows))?;
     Ok((Some(recording), recovered))
 }
 

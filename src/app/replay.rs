@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::inputs::{self, Input, open};
+use super::messages::tell;
 use super::resolve::resolve;
-use super::say::tell;
-use super::stop::Stop;
+use super::stop::StopSignal;
 use super::{AppError, zone};
-use crate::archive::catalog::Entry;
-use crate::archive::{self, Chunks, rows};
-use crate::capture::{self, Datagram, Item, Meant, Trouble, Unreadable};
+use crate::archive::catalog::CatalogEntry;
+use crate::archive::{self, ColumnChunks, rows};
+use crate::capture::{self, CaptureIssue, CapturedDatagram, ExpectedContent, Item, Unreadable};
 use crate::cli::Replay;
 use crate::clock::Clock;
-use crate::flow::{Flow, Host, More, Time, more_of};
-use crate::replay::{As, Encoder, Lost, Schedule};
+use crate::flow::{Flow, FlowExtras, Host, Time, extras_of};
+use crate::replay::{FlowEncoder, ReplayProtocol, Schedule, UnsupportedFields};
 use crate::units;
 use crate::wire::Decoder;
 
@@ -30,9 +30,9 @@ const BATCH: usize = 1_000;
 const TICK_MS: i64 = 10;
 
 pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
-    let stop = Stop::on_signals().map_err(AppError::Start)?;
+    let stop = StopSignal::on_signals().map_err(AppError::Start)?;
     let mut failed = false;
-    let mut files: Vec<(PathBuf, Option<Entry>)> =
+    let mut files: Vec<(PathBuf, Option<CatalogEntry>)> =
         replay.files.iter().map(|path| (path.clone(), None)).collect();
     if let Some(archive) = &replay.archive {
         let catalog = inputs::list(archive, &zone::zone(replay.zone.as_deref())?)?;
@@ -54,7 +54,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
         clock,
         started: clock.now(),
         schedule: Schedule::new(replay.pace),
-        encoder: Encoder::new(replay.what.unwrap_or(As::Ipfix)),
+        encoder: FlowEncoder::new(replay.what.unwrap_or(ReplayProtocol::Ipfix)),
         decoder: Decoder::new(),
         stop,
         waiting: Vec::new(),
@@ -122,9 +122,9 @@ struct Sender<'a> {
     clock: Clock,
     started: Time,
     schedule: Schedule,
-    encoder: Encoder,
+    encoder: FlowEncoder,
     decoder: Decoder,
-    stop: Stop,
+    stop: StopSignal,
     /// Flows of the next batch, and milliseconds after the start when it is due.
     waiting: Vec<Flow>,
     due: i64,
@@ -141,7 +141,7 @@ impl Sender<'_> {
     }
 
     /// A file that was named, or one that an archive lists.
-    fn file(&mut self, path: &Path, entry: Option<&Entry>) -> Result<(), Ended> {
+    fn file(&mut self, path: &Path, entry: Option<&CatalogEntry>) -> Result<(), Ended> {
         let name = path.display().to_string();
         let opened = match entry {
             Some(entry) => archive::open(entry).map(Input::Flows),
@@ -157,7 +157,7 @@ impl Sender<'_> {
     }
 
     /// The flows of a file. What is damaged is said, and costs only itself.
-    fn chunks(&mut self, chunks: Chunks) -> Result<(), Ended> {
+    fn chunks(&mut self, chunks: ColumnChunks) -> Result<(), Ended> {
         for chunk in chunks {
             let mut chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -182,11 +182,11 @@ impl Sender<'_> {
             return Err(Ended::File(what.to_owned()));
         }
         let mut ended = Ok(());
-        let read = capture::read(file, Meant::by(name), &mut |item| {
+        let read = capture::read(file, ExpectedContent::by(name), &mut |item| {
             ended = match item {
                 Item::Datagram(datagram) => self.datagram(&datagram),
                 Item::Problem(problem) => {
-                    if problem.trouble == Trouble::Damaged {
+                    if problem.trouble == CaptureIssue::Damaged {
                         self.complain(format_args!("{name}: {}", problem.trouble));
                     }
                     Ok(())
@@ -199,7 +199,7 @@ impl Sender<'_> {
     }
 
     /// A datagram of a capture: as it is, or its flows.
-    fn datagram(&mut self, datagram: &Datagram) -> Result<(), Ended> {
+    fn datagram(&mut self, datagram: &CapturedDatagram) -> Result<(), Ended> {
         let recorded = datagram.time.unwrap_or(self.started);
         let source = datagram.source.unwrap_or(Host::UNSPECIFIED);
         let mut flows = Vec::new();
@@ -220,9 +220,9 @@ impl Sender<'_> {
     }
 
     /// Flows and what came beside them ([`Flow::more`]).
-    fn flows(&mut self, flows: &[Flow], more: &[More]) -> Result<(), Ended> {
+    fn flows(&mut self, flows: &[Flow], more: &[FlowExtras]) -> Result<(), Ended> {
         for flow in flows {
-            let more = more_of(flow, more);
+            let more = extras_of(flow, more);
             if !self.replay.filter.matches(&(flow, more)) {
                 self.sent.filtered += 1;
                 continue;
@@ -288,7 +288,7 @@ impl Sender<'_> {
         tell(format_args!(
             "sent {flows} flows in {datagrams} datagrams, {size}, to {to} in {took}"
         ));
-        let lost = Lost::ALL.map(|what| (tally.lost(what), what.text()));
+        let lost = UnsupportedFields::ALL.map(|what| (tally.lost(what), what.text()));
         let others = [
             (*filtered, "not sent: the filter does not match"),
             (*foreign, "datagrams not sent: no flow export"),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tempfile::NamedTempFile;
 
 use super::{AppError, xdg};
-use crate::archive::whole;
+use crate::archive::atomic_write;
 use crate::snapshot::{Snapshot, Subject};
 use crate::table;
 use crate::units::file_stamp;
@@ -46,7 +46,7 @@ fn view_name(snapshot: &Snapshot) -> String {
 }
 
 fn write(folder: &Path, snapshot: &Snapshot, zone: &TimeZone) -> io::Result<NamedTempFile> {
-    let file = whole::temporary(folder)?;
+    let file = atomic_write::temporary(folder)?;
     let mut out = BufWriter::new(file.as_file());
     table::write_csv(snapshot, zone, &mut out)?;
     out.flush()?;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::metrics::Source;
+use super::metrics::MetricsSource;
 use super::{AppError, xdg};
-use crate::attach::server::{Event, Limits, Server, Service, Socket};
-use crate::attach::{PlaceError, Places};
+use crate::attach::server::{AttachEvent, ClientLimits, ServedCollector, Server, Socket};
+use crate::attach::{SocketPathError, SocketPaths};
 use crate::cli::Serve;
-use crate::ingest::Tape;
+use crate::ingest::RecorderHandle;
 use crate::snapshot::Attached;
 use crate::source::Local;
 
@@ -19,12 +19,12 @@ use crate::source::Local;
 const SYNC: Duration = Duration::from_secs(1);
 
 /// What is served, by a collector that goes on whatever becomes of this.
-pub(super) struct Parts {
+pub(super) struct ServedParts {
     pub local: Local,
-    pub tape: Option<Tape>,
+    pub tape: Option<RecorderHandle>,
     /// Where it records, as those who ask have to name it.
     pub folders: Vec<PathBuf>,
-    pub limits: Limits,
+    pub limits: ClientLimits,
 }
 
 /// The threads that serve. Dropping it ends them.
@@ -39,7 +39,7 @@ impl Serving {
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub(super) fn start(parts: Parts, serve: Serve) -> Result<Serving, AppError> {
+    pub(super) fn start(parts: ServedParts, serve: Serve) -> Result<Serving, AppError> {
         let local = parts.local.clone();
         let server = match serve.allowed.then(|| socket(serve.socket)) {
             None => None,
@@ -56,7 +56,7 @@ impl Serving {
     }
 
     /// Who knows how the collecting and the serving goes.
-    pub(super) fn health(&self) -> Source {
+    pub(super) fn health(&self) -> MetricsSource {
         let local = self.local.clone();
         let attached = self.server.as_ref().map(Server::counts);
         Arc::new(move || {
@@ -78,13 +78,13 @@ impl Serving {
     }
 }
 
-fn socket(asked: Option<PathBuf>) -> Result<Socket, PlaceError> {
+fn socket(asked: Option<PathBuf>) -> Result<Socket, SocketPathError> {
     Socket::bind(places(asked).to_serve()?)
 }
 
 /// Where a collector serves, or is looked for.
-pub(super) fn places(asked: Option<PathBuf>) -> Places {
-    Places::of(asked, xdg::runtime(|name| std::env::var_os(name)))
+pub(super) fn places(asked: Option<PathBuf>) -> SocketPaths {
+    SocketPaths::of(asked, xdg::runtime(|name| std::env::var_os(name)))
 }
 
 /// A path as it is sent and compared.
@@ -92,10 +92,10 @@ pub(super) fn names(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn service(parts: Parts) -> Service {
-    let Parts { local, tape, folders, limits } = parts;
+fn service(parts: ServedParts) -> ServedCollector {
+    let ServedParts { local, tape, folders, limits } = parts;
     let (windows, clock) = (local.windows.clone(), local.clock);
-    Service {
+    ServedCollector {
         answer: Arc::new(move |view, allowance| local.answer_within(view, allowance)),
         // Whoever reads another archive, or where nothing is recorded, has nothing to wait for.
         sync: Arc::new(move |asked| match &tape {
@@ -120,13 +120,13 @@ fn is_asked(ours: &[PathBuf], asked: &[String]) -> bool {
 }
 
 /// Who comes and goes, as the kernel knows them.
-fn tell(event: &Event) {
+fn tell(event: &AttachEvent) {
     match event {
-        Event::Attached { screen, user, group, process } => {
+        AttachEvent::Attached { screen, user, group, process } => {
             info!(screen, user, group, process, "a screen attached");
         }
-        Event::Left { screen } => info!(screen, "a screen left"),
-        Event::CutOff { screen, why } => warn!(screen, "a screen was cut off: {why}"),
+        AttachEvent::Left { screen } => info!(screen, "a screen left"),
+        AttachEvent::CutOff { screen, why } => warn!(screen, "a screen was cut off: {why}"),
     }
 }
 

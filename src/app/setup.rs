@@ -10,7 +10,7 @@ use crate::text;
 
 /// A file that belongs to the service.
 #[derive(Debug)]
-pub struct Piece {
+pub struct ServiceFile {
     /// Where an administrator puts it, below the root.
     pub place: &'static str,
     /// Where a package puts it, below the root.
@@ -23,36 +23,36 @@ pub struct Piece {
 }
 
 /// All files of the service, in the order in which they take effect.
-pub const PIECES: [Piece; 5] = [
-    Piece {
+pub const PIECES: [ServiceFile; 5] = [
+    ServiceFile {
         place: "etc/sysusers.d/toptalk.conf",
         packaged: "usr/lib/sysusers.d/toptalk.conf",
         purpose: "the user and group of the service",
         text: include_str!("../../packaging/systemd/toptalk.sysusers"),
         theirs: false,
     },
-    Piece {
+    ServiceFile {
         place: "etc/tmpfiles.d/toptalk.conf",
         packaged: "usr/lib/tmpfiles.d/toptalk.conf",
         purpose: "its folders",
         text: include_str!("../../packaging/systemd/toptalk.tmpfiles"),
         theirs: false,
     },
-    Piece {
+    ServiceFile {
         place: "etc/sysctl.d/10-toptalk.conf",
         packaged: "usr/lib/sysctl.d/10-toptalk.conf",
         purpose: "how large receive buffers may be",
         text: include_str!("../../packaging/systemd/toptalk.sysctl"),
         theirs: false,
     },
-    Piece {
+    ServiceFile {
         place: "etc/toptalk/toptalk.toml",
         packaged: "etc/toptalk/toptalk.toml",
         purpose: "its settings",
         text: include_str!("../../packaging/toptalk.toml"),
         theirs: true,
     },
-    Piece {
+    ServiceFile {
         place: "etc/systemd/system/toptalk.service",
         packaged: "usr/lib/systemd/system/toptalk.service",
         purpose: "the service",

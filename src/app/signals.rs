@@ -11,14 +11,14 @@ const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
 /// What ends the collecting early: Ctrl-C or SIGTERM.
-pub(super) struct Ends {
+pub(super) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Ends {
-    pub(super) fn new() -> io::Result<Ends> {
-        Ok(Ends {
+impl StopSignals {
+    pub(super) fn new() -> io::Result<StopSignals> {
+        Ok(StopSignals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })

@@ -4,15 +4,18 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::xdg;
-use crate::cli::State;
+use crate::cli::StateFolder;
 
 /// The folder: what was asked for, else that of the service manager, else that
 /// of the user; none without a home.
-pub(super) fn folder(state: State, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+pub(super) fn folder(
+    state: StateFolder,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<PathBuf> {
     match state {
-        State::Nowhere => None,
-        State::Folder(folder) => Some(folder),
-        State::Usual => service(variable("STATE_DIRECTORY")).or_else(|| xdg::state(variable)),
+        StateFolder::Nowhere => None,
+        StateFolder::Folder(folder) => Some(folder),
+        StateFolder::Usual => service(variable("STATE_DIRECTORY")).or_else(|| xdg::state(variable)),
     }
 }
 
@@ -26,7 +29,7 @@ mod tests {
     use super::*;
 
     fn usual(variables: &[(&str, &str)]) -> Option<PathBuf> {
-        folder(State::Usual, |name| {
+        folder(StateFolder::Usual, |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         })
     }
@@ -38,7 +41,7 @@ mod tests {
         assert_eq!(usual(&all[1..]), Some("/x/toptalk".into()));
         assert_eq!(usual(&all[2..]), Some("/h/.local/state/toptalk".into()));
         assert_eq!(usual(&[("XDG_STATE_HOME", "rel"), ("HOME", "")]), None);
-        assert_eq!(folder(State::Nowhere, |_| Some("/x".into())), None);
-        assert_eq!(folder(State::Folder("y".into()), |_| None), Some("y".into()));
+        assert_eq!(folder(StateFolder::Nowhere, |_| Some("/x".into())), None);
+        assert_eq!(folder(StateFolder::Folder("y".into()), |_| None), Some("y".into()));
     }
 }

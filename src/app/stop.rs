@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::runtime::runtime;
-use super::signals::Ends;
+use super::signals::StopSignals;
 
 /// How long a command may take to end by itself after a signal: to print what it found, to
 /// close its files. Then the process is ended, whatever it waits for: a reader that has
@@ -15,26 +15,26 @@ const GRACE: Duration = Duration::from_millis(900);
 
 /// Whether the user, or who runs the service, wants it to end.
 #[derive(Clone)]
-pub(super) struct Stop {
+pub(super) struct StopSignal {
     /// The exit code, once it was asked for.
     asked: Arc<(Mutex<Option<u8>>, Condvar)>,
     /// Whether the process is ended after [`GRACE`].
     forced: Arc<AtomicBool>,
 }
 
-impl Stop {
+impl StopSignal {
     /// Starts a thread that waits for SIGINT and SIGTERM; it ends with the process.
     /// The process is ended [`GRACE`] after the first one at the latest, and at once by
     /// the second.
-    pub(super) fn on_signals() -> io::Result<Stop> {
-        let stop = Stop { asked: Arc::default(), forced: Arc::new(AtomicBool::new(true)) };
+    pub(super) fn on_signals() -> io::Result<StopSignal> {
+        let stop = StopSignal { asked: Arc::default(), forced: Arc::new(AtomicBool::new(true)) };
         let (asked, forced) = (stop.asked.clone(), stop.forced.clone());
         let (tell, listening) = std::sync::mpsc::channel();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             // Made here: whoever calls may be within a runtime of its own.
             let built = runtime();
             let listened = built.and_then(|runtime| {
-                let ends = runtime.block_on(async { Ends::new() })?;
+                let ends = runtime.block_on(async { StopSignals::new() })?;
                 Ok((runtime, ends))
             });
             let (runtime, mut ends) = match listened {

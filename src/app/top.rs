@@ -9,19 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
-use super::descriptors::Needs;
+use super::descriptors::DescriptorNeeds;
+use super::messages::{self, line};
 use super::runtime::runtime;
-use super::say::{self, line};
-use super::signals::Ends;
-use super::stderr::{Stderr, Weight};
-use super::stop::Stop;
+use super::signals::StopSignals;
+use super::stderr::{LogPriority, Stderr};
+use super::stop::StopSignal;
 use super::{AppError, attach, groups, memory, output, record, state, zone};
 use crate::agg::{Config, Windows};
-use crate::cli::{Output, Top};
+use crate::cli::{Top, TopOutput};
 use crate::clock::Clock;
-use crate::config::memory::Shares;
-use crate::ingest::{Ingest, Options, Plan};
-use crate::snapshot::{Allowance, Basis, Grouping, Order, Snapshot, Subject, View};
+use crate::config::memory::MemoryShares;
+use crate::ingest::{Ingest, IngestConfig, RecordPlan};
+use crate::snapshot::{Allowance, Basis, Grouping, RowOrder, Snapshot, Subject, View};
 use crate::table;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
@@ -32,10 +32,10 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
         let named = snapshot.health.groups.as_ref().is_some_and(|groups| !groups.is_empty());
         return finish(top, &zone, snapshot, named).map(|()| ExitCode::SUCCESS);
     }
-    let stderr = say::beside()?;
+    let stderr = messages::beside()?;
     let result = collect(top, &zone, &runtime, &stderr);
     if let Err(error) = &result {
-        stderr.push(Weight::Alarm, line(error));
+        stderr.push(LogPriority::Alarm, line(error));
     }
     stderr.finish();
     Ok(result.unwrap_or(ExitCode::FAILURE))
@@ -49,16 +49,16 @@ fn collect(
     runtime: &Runtime,
     stderr: &Stderr,
 ) -> Result<ExitCode, AppError> {
-    let tell = |text: &str| stderr.push(Weight::Warning, line(text));
+    let tell = |text: &str| stderr.push(LogPriority::Warning, line(text));
     let groups = groups::read(&top.groups)?;
     if top.subject == Subject::Groups(Grouping::Group) && groups.is_empty() {
         return Err(AppError::NoNames);
     }
     // Before anything is announced: whoever reads that may interrupt at once.
-    let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
-    Stop::on_signals().map_err(AppError::Start)?;
-    let plan = top.record.clone().map(Plan::one);
-    let shares = Needs::of(&top.listen, plan.as_ref()).reserve()?;
+    let mut ends = runtime.block_on(async { StopSignals::new() }).map_err(AppError::Start)?;
+    StopSignal::on_signals().map_err(AppError::Start)?;
+    let plan = top.record.clone().map(RecordPlan::one);
+    let shares = DescriptorNeeds::of(&top.listen, plan.as_ref()).reserve()?;
     let sockets = top.listen.open()?;
     let clock = Clock::start();
     let recording = record::start(top.record.as_ref(), clock)?;
@@ -67,14 +67,14 @@ fn collect(
     tell(&format!("listening on port {} for {time}", ports.join(", ")));
     sockets.iter().filter_map(|socket| socket.note.as_ref()).for_each(|note| tell(note));
     top.listen.missing(&sockets, clock.now()).iter().for_each(|port| tell(&port.sentence()));
-    let room = Shares::of(memory::find(top.memory).bytes);
+    let room = MemoryShares::of(memory::find(top.memory).bytes);
     let config =
         Config { started: clock.now(), groups, ..memory::bounded(top.config.clone(), &room) };
     let windows = Arc::new(Windows::new(config));
     for said in recording.iter().filter_map(|(_, recovered)| recovered.text()) {
         tell(&said);
     }
-    let options = Options {
+    let options = IngestConfig {
         tape: recording.as_ref().map(|(recording, _)| recording.tape()),
         workers: top.workers,
         policy: top.policy.clone(),
@@ -82,7 +82,7 @@ fn collect(
         listen: Some(top.listen.clone()),
         state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
         limits: memory::limits(&room),
-        ..Options::default()
+        ..IngestConfig::default()
     };
     let ingest =
         Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
@@ -114,7 +114,7 @@ fn collect(
     advise(&mut snapshot);
     let mut text = Vec::new();
     print(top.output, &snapshot, zone, &mut text).map_err(AppError::Print)?;
-    let code = say::print_or_end(text, &mut ends, cut_short, runtime)?;
+    let code = messages::print_or_end(text, &mut ends, cut_short, runtime)?;
     Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
@@ -124,7 +124,7 @@ fn view(top: &Top) -> View {
         window: top.window,
         filter: top.filter.clone(),
         subject: top.subject,
-        order: Order { key: top.sort, reverse: false },
+        order: RowOrder { key: top.sort, reverse: false },
         limit: top.limit,
         ..View::default()
     }
@@ -155,15 +155,15 @@ fn advise(snapshot: &mut Snapshot) {
 }
 
 fn print(
-    output: Output,
+    output: TopOutput,
     snapshot: &Snapshot,
     zone: &TimeZone,
     out: &mut impl Write,
 ) -> io::Result<()> {
     match output {
-        Output::Table => out.write_all(table::text(snapshot, zone).as_bytes())?,
-        Output::Json => writeln!(out, "{}", table::json(snapshot, zone))?,
-        Output::Csv => table::write_csv(snapshot, zone, &mut *out)?,
+        TopOutput::Table => out.write_all(table::text(snapshot, zone).as_bytes())?,
+        TopOutput::Json => writeln!(out, "{}", table::json(snapshot, zone))?,
+        TopOutput::Csv => table::write_csv(snapshot, zone, &mut *out)?,
     }
     out.flush()
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use super::AppError;
-use super::say::tell;
+use super::messages::tell;
 use crate::archive::regular;
 
 /// Where zones are described (tzfile(5)), unless `TZDIR` says otherwise.
@@ -35,20 +35,20 @@ pub(super) fn zone(asked: Option<&str>) -> Result<TimeZone, AppError> {
     let Some(chosen) = zones.chosen(asked, variable.as_deref()) else {
         return Err(AppError::Zone(asked.unwrap_or_default().to_owned()));
     };
-    if let Chosen::Unknown(name) = &chosen {
+    if let ChosenZone::Unknown(name) = &chosen {
         tell(format_args!(
             "TZ={name}: no zone that is known here, so times are in UTC; expected a name as Europe/Berlin or a rule as CET-1CEST,M3.5.0,M10.5.0/3"
         ));
     }
     Ok(match chosen {
-        Chosen::Known(zone) => zone,
-        Chosen::Unknown(_) => TimeZone::UTC,
+        ChosenZone::Known(zone) => zone,
+        ChosenZone::Unknown(_) => TimeZone::UTC,
     })
 }
 
 /// A zone, or the word that `TZ` has for none.
 #[derive(Debug, PartialEq)]
-enum Chosen {
+enum ChosenZone {
     Known(TimeZone),
     Unknown(String),
 }
@@ -61,16 +61,16 @@ struct Zones {
 
 impl Zones {
     /// `None` when what was asked for is no zone.
-    fn chosen(&self, asked: Option<&str>, variable: Option<&str>) -> Option<Chosen> {
+    fn chosen(&self, asked: Option<&str>, variable: Option<&str>) -> Option<ChosenZone> {
         let zone = match (asked, variable) {
-            (Some(name), _) => return self.named(name).map(Chosen::Known),
+            (Some(name), _) => return self.named(name).map(ChosenZone::Known),
             // A variable that is set to nothing is UTC (tzset(3)).
             (None, Some("")) => Some(TimeZone::UTC),
             (None, Some(name)) => self.variable(name.strip_prefix(':').unwrap_or(name)),
             (None, None) => Some(self.here()),
         };
-        let unknown = || Chosen::Unknown(variable.unwrap_or_default().to_owned());
-        Some(zone.map_or_else(unknown, Chosen::Known))
+        let unknown = || ChosenZone::Unknown(variable.unwrap_or_default().to_owned());
+        Some(zone.map_or_else(unknown, ChosenZone::Known))
     }
 
     /// What `TZ` says (tzset(3)): a name, a rule, or the file of a zone.
@@ -126,17 +126,17 @@ mod tests {
     #[test]
     fn zones_are_named_or_described() {
         let chosen = |asked, variable| zones(ZONES).chosen(asked, variable);
-        let utc = Some(Chosen::Known(TimeZone::UTC));
+        let utc = Some(ChosenZone::Known(TimeZone::UTC));
         assert_eq!(chosen(Some("utc"), Some("CET-1CEST")), utc);
         assert!(chosen(Some("CET-1CEST,M3.5.0,M10.5.0/3"), None).is_some());
-        let unknown = |name: &str| Some(Chosen::Unknown(name.to_owned()));
+        let unknown = |name: &str| Some(ChosenZone::Unknown(name.to_owned()));
         assert_eq!(chosen(None, Some("nonsense!")), unknown("nonsense!"));
         assert_eq!(chosen(None, Some("Nowhere/Here")), unknown("Nowhere/Here"));
         assert_eq!(chosen(None, Some("")), utc);
         for bad in ["", "../../../etc/passwd", "Nowhere/Here", "/etc/localtime", "Europe"] {
             assert!(chosen(Some(bad), None).is_none(), "{bad}");
         }
-        assert!(matches!(chosen(None, None), Some(Chosen::Known(_))));
+        assert!(matches!(chosen(None, None), Some(ChosenZone::Known(_))));
     }
 
     /// The same hours, whether the machine has files of zones or not.
@@ -163,7 +163,7 @@ mod tests {
             ("/nowhere/zoneinfo/Asia/Tokyo", 21),
         ] {
             for zones in [&none, &zones(ZONES)] {
-                let Some(Chosen::Known(zone)) = zones.chosen(None, Some(name)) else {
+                let Some(ChosenZone::Known(zone)) = zones.chosen(None, Some(name)) else {
                     panic!("{name} in {:?}", zones.folder)
                 };
                 assert_eq!(hour(zone), want, "{name} in {:?}", zones.folder);

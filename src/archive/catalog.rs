@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-use super::name::{self, Stamp, segment_of};
-use super::walk::{Identity, Scope, identity, walk};
+use super::name::{self, SlotTime, segment_of};
+use super::walk::{Identity, WalkPurpose, identity, walk};
 use super::{ArchiveError, copies, nfcapd, regular};
 use crate::flow::Time;
 
@@ -16,7 +16,7 @@ pub use super::name::FileKind;
 
 /// A file with flows in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CatalogEntry {
     pub path: PathBuf,
     pub kind: FileKind,
     /// When its slot began, by its name; `None` for a file named otherwise.
@@ -40,7 +40,7 @@ pub struct Bounds {
 #[derive(Debug, Default)]
 pub struct Catalog {
     /// By slot, then path, then part; files named otherwise come first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<CatalogEntry>,
     /// Folders that could not be read, and what was left out.
     pub problems: Vec<ArchiveError>,
     /// Whether files were left out, which is told once.
@@ -53,18 +53,23 @@ impl Catalog {
     /// back showed that time twice, both readings count.
     pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
         let mut problems = Vec::new();
-        walk(folder, Scope::Read, &mut problems, |path, _| {
+        walk(folder, WalkPurpose::Read, &mut problems, |path, _| {
             let name = path.file_name().and_then(|name| name.to_str());
             let Some(named) = name.and_then(name::parse) else { return };
             let (slot, within) = place(named.slot, bounds, zone);
             if within {
-                self.add(Entry { path, kind: named.kind, slot: Some(slot), part: named.part });
+                self.add(CatalogEntry {
+                    path,
+                    kind: named.kind,
+                    slot: Some(slot),
+                    part: named.part,
+                });
             }
         });
         self.problems.extend(problems);
     }
 
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: CatalogEntry) {
         match self.entries.len() {
             0..MAX_FILES => self.entries.push(entry),
             MAX_FILES if !self.is_full => {
@@ -85,7 +90,7 @@ impl Catalog {
         let named = path.file_name().and_then(|name| name.to_str()).and_then(name::parse);
         let slot = named.map(|named| place(named.slot, Bounds::default(), zone).0);
         let part = named.map_or(1, |named| named.part);
-        self.entries.push(Entry { path: path.to_owned(), kind, slot, part });
+        self.entries.push(CatalogEntry { path: path.to_owned(), kind, slot, part });
         Ok(())
     }
 
@@ -93,13 +98,13 @@ impl Catalog {
     /// file, journals whose segments were found (the rule of the recorder), and
     /// copies, each of which is a problem.
     pub fn finish(&mut self) {
-        let key = |entry: &Entry| (entry.slot, entry.path.clone(), entry.part);
+        let key = |entry: &CatalogEntry| (entry.slot, entry.path.clone(), entry.part);
         self.entries.sort_by_cached_key(key);
         let mut folders = HashMap::new();
         let mut place = |path: &Path| place_of(path, &mut folders);
         // A journal may have been found by one way, its segment a moment later by
         // another; and one that is gone is known by its place alone.
-        let is_segment = |entry: &&Entry| entry.kind == FileKind::Segment;
+        let is_segment = |entry: &&CatalogEntry| entry.kind == FileKind::Segment;
         let segments: HashSet<Place> =
             self.entries.iter().filter(is_segment).map(|entry| place(&entry.path)).collect();
         let (mut places, mut files) = (HashSet::new(), HashSet::new());
@@ -136,13 +141,13 @@ fn place_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) -> Pl
 }
 
 /// When a slot began, and whether it is within bounds.
-fn place(stamp: Stamp, bounds: Bounds, zone: &TimeZone) -> (Time, bool) {
+fn place(stamp: SlotTime, bounds: Bounds, zone: &TimeZone) -> (Time, bool) {
     let within = |time: Time| {
         bounds.from.is_none_or(|from| from <= time) && bounds.to.is_none_or(|to| time <= to)
     };
     let wall = match stamp {
-        Stamp::Utc(time) => return (time, within(time)),
-        Stamp::Local(wall) => wall,
+        SlotTime::Utc(time) => return (time, within(time)),
+        SlotTime::Local(wall) => wall,
     };
     let readings = zone.to_ambiguous_timestamp(wall);
     let at = |offset: jiff::tz::Offset| {
@@ -212,7 +217,7 @@ mod tests {
         catalog.add_folder(folder, bounds, zone);
         catalog.finish();
         assert!(catalog.problems.is_empty(), "{:?}", catalog.problems);
-        let name = |entry: &Entry| {
+        let name = |entry: &CatalogEntry| {
             let path = entry.path.strip_prefix(folder).unwrap();
             path.to_string_lossy().into_owned()
         };
@@ -262,7 +267,8 @@ mod tests {
 
     #[test]
     fn what_becomes_a_segment_while_it_is_listed_is_found_once() {
-        let entry = |name: &str, kind| Entry { path: name.into(), kind, slot: None, part: 1 };
+        let entry =
+            |name: &str, kind| CatalogEntry { path: name.into(), kind, slot: None, part: 1 };
         let journal = |name: &str| entry(&format!("{name}.journal"), FileKind::Journal);
         let segment = |name: &str| entry(&format!("{name}.parquet"), FileKind::Segment);
         for (seen, want) in [

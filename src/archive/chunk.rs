@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::ArchiveError;
 use super::segment::Footer;
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
-use crate::flow::field::{Field, Kind, Value};
-use crate::flow::{Flow, More, more_of};
+use crate::flow::field::{Field, FieldKind, FieldValue};
+use crate::flow::{Flow, FlowExtras, extras_of};
 
 /// Flow records of a file as columns: a row group of a segment, a block of a
 /// journal or of a file of nfcapd.
@@ -16,7 +16,7 @@ use crate::flow::{Flow, More, more_of};
 /// of [`PAGE_ROWS`]; only the last page is shorter. Of one field, all pages come
 /// as ids of one dictionary, or none does... unless [`Chunk::dictionary`] gave
 /// none; then every page is plain.
-pub trait Chunk: Send {
+pub trait ColumnChunk: Send {
     /// How many rows there are; at least 1.
     fn rows(&self) -> usize;
 
@@ -60,14 +60,14 @@ pub trait Chunk: Send {
 
 /// The chunks of a file, in order. An error costs the part it is about; whoever
 /// reads goes on.
-pub type Chunks = Box<dyn Iterator<Item = Result<Box<dyn Chunk>, ArchiveError>> + Send>;
+pub type ColumnChunks = Box<dyn Iterator<Item = Result<Box<dyn ColumnChunk>, ArchiveError>> + Send>;
 
 /// Flow records that lie in memory as they are, read as columns.
 #[derive(Debug)]
 pub struct RowChunk {
     path: Arc<Path>,
     flows: Vec<Flow>,
-    more: Vec<More>,
+    more: Vec<FlowExtras>,
     bytes: u64,
 }
 
@@ -75,12 +75,17 @@ impl RowChunk {
     /// Records of a file with what came with them ([`Flow::more`]), and how many
     /// bytes of the file they were. `None` without records.
     #[must_use]
-    pub fn new(path: Arc<Path>, flows: Vec<Flow>, more: Vec<More>, bytes: u64) -> Option<RowChunk> {
+    pub fn new(
+        path: Arc<Path>,
+        flows: Vec<Flow>,
+        more: Vec<FlowExtras>,
+        bytes: u64,
+    ) -> Option<RowChunk> {
         (!flows.is_empty()).then_some(RowChunk { path, flows, more, bytes })
     }
 }
 
-impl Chunk for RowChunk {
+impl ColumnChunk for RowChunk {
     fn rows(&self) -> usize {
         self.flows.len()
     }
@@ -95,20 +100,20 @@ impl Chunk for RowChunk {
 
     fn read(&mut self, field: Field, page: usize, out: &mut Vector) -> Result<(), ArchiveError> {
         let rows = self.flows.iter().skip(page * PAGE_ROWS).take(PAGE_ROWS);
-        let values = rows.map(|flow| (field.info().get)(flow, more_of(flow, &self.more)));
+        let values = rows.map(|flow| (field.info().get)(flow, extras_of(flow, &self.more)));
         match field.info().kind {
-            Kind::Address => out.addresses().extend(values.filter_map(|value| match value {
-                Value::Address(host) => Some(host),
+            FieldKind::Address => out.addresses().extend(values.filter_map(|value| match value {
+                FieldValue::Address(host) => Some(host),
                 _ => None,
             })),
-            Kind::Text => out.texts().extend(values.filter_map(|value| match value {
-                Value::Text(text) => Some(text),
+            FieldKind::Text => out.texts().extend(values.filter_map(|value| match value {
+                FieldValue::Text(text) => Some(text),
                 _ => None,
             })),
             _ => out.numbers().extend(values.filter_map(|value| match value {
-                Value::Number(number) => Some(number),
-                Value::Time(time) => Some(time.0.cast_unsigned()),
-                Value::Address(_) | Value::Text(_) => None,
+                FieldValue::Number(number) => Some(number),
+                FieldValue::Time(time) => Some(time.0.cast_unsigned()),
+                FieldValue::Address(_) | FieldValue::Text(_) => None,
             })),
         }
         Ok(())

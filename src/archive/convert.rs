@@ -14,30 +14,30 @@ use std::path::{Path, PathBuf};
 use super::name::{self, FileKind, Hierarchy};
 use super::recorder::{Disk, PART_ROWS};
 use super::segment::{self, SlotInfo};
-use super::walk::{Scope, walk};
-use super::{ArchiveError, Chunks, regular, rows};
-use crate::flow::{Flow, More, Time, more_of};
+use super::walk::{WalkPurpose, walk};
+use super::{ArchiveError, ColumnChunks, regular, rows};
+use crate::flow::{Flow, FlowExtras, Time, extras_of};
 
 /// Slots that the flows of one file may be spread over: a month of slots of five
 /// minutes. More are no file of flows.
 const MAX_SLOTS: usize = 9_000;
 
 /// An archive that is written to.
-pub struct Target<'a> {
+pub struct ConvertTarget<'a> {
     pub folder: &'a Path,
     pub hierarchy: Hierarchy,
     pub slot_seconds: u32,
     pub disk: &'a dyn Disk,
     /// What is in it already.
-    pub known: Known,
+    pub known: ConvertedFiles,
 }
 
 /// Files that were converted before, by [`identity`]: the parts of each.
-pub type Known = HashMap<String, BTreeMap<u32, PathBuf>>;
+pub type ConvertedFiles = HashMap<String, BTreeMap<u32, PathBuf>>;
 
 /// What became of a file.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum ConvertOutcome {
     Converted(Converted),
     /// It was converted before, into this segment first.
     Already(PathBuf),
@@ -87,10 +87,10 @@ pub fn identity(path: &Path) -> Result<(String, u64), ArchiveError> {
 
 /// What the segments of a folder were converted from; and those that cannot be read.
 #[must_use]
-pub fn known(folder: &Path) -> (Known, Vec<ArchiveError>) {
-    let (mut known, mut problems) = (Known::new(), Vec::new());
+pub fn known(folder: &Path) -> (ConvertedFiles, Vec<ArchiveError>) {
+    let (mut known, mut problems) = (ConvertedFiles::new(), Vec::new());
     let mut unreadable = Vec::new();
-    walk(folder, Scope::Read, &mut problems, |path, _| {
+    walk(folder, WalkPurpose::Read, &mut problems, |path, _| {
         let named = path.file_name().and_then(|name| name.to_str()).and_then(name::parse);
         if named.is_none_or(|named| named.kind != FileKind::Segment) {
             return;
@@ -120,16 +120,16 @@ pub fn known(folder: &Path) -> (Known, Vec<ArchiveError>) {
 pub fn convert(
     path: &Path,
     slot: Option<Time>,
-    open: impl FnOnce() -> Result<Chunks, ArchiveError>,
-    target: &mut Target,
-) -> Result<Outcome, ArchiveError> {
+    open: impl FnOnce() -> Result<ColumnChunks, ArchiveError>,
+    target: &mut ConvertTarget,
+) -> Result<ConvertOutcome, ArchiveError> {
     // Before it is read whole for its checksum: what is no file of flows may be of any size.
     let chunks = open()?;
     let (identity, bytes) = identity(path)?;
     if let Some(parts) = target.known.get(&identity) {
         return Ok(match parts.get(&0) {
-            Some(first) => Outcome::Already(first.clone()),
-            None => Outcome::Unfinished(parts.values().cloned().collect()),
+            Some(first) => ConvertOutcome::Already(first.clone()),
+            None => ConvertOutcome::Unfinished(parts.values().cloned().collect()),
         });
     }
     let mut job = Job {
@@ -148,18 +148,18 @@ pub fn convert(
     }
     let converted = job.converted;
     if converted.segments.is_empty() {
-        return Ok(Outcome::Nothing(converted.problems));
+        return Ok(ConvertOutcome::Nothing(converted.problems));
     }
     let parts = converted.segments.iter().cloned();
     target.known.insert(identity, (0..).zip(parts).collect());
-    Ok(Outcome::Converted(converted))
+    Ok(ConvertOutcome::Converted(converted))
 }
 
 /// Flows of one slot that wait to be written.
 #[derive(Default)]
 struct Waiting {
     flows: Vec<Flow>,
-    more: Vec<More>,
+    more: Vec<FlowExtras>,
 }
 
 /// A segment under its temporary name, and its own.
@@ -169,7 +169,7 @@ struct Part {
 }
 
 struct Job<'a, 't> {
-    target: &'a Target<'t>,
+    target: &'a ConvertTarget<'t>,
     identity: &'a str,
     slot: Option<Time>,
     waiting: BTreeMap<Time, Waiting>,
@@ -180,7 +180,7 @@ struct Job<'a, 't> {
 }
 
 impl Job<'_, '_> {
-    fn read(&mut self, chunks: Chunks) -> Result<(), ArchiveError> {
+    fn read(&mut self, chunks: ColumnChunks) -> Result<(), ArchiveError> {
         for chunk in chunks {
             let mut chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -199,7 +199,7 @@ impl Job<'_, '_> {
         self.write_all()
     }
 
-    fn take(&mut self, flows: &[Flow], more: &[More]) -> Result<(), ArchiveError> {
+    fn take(&mut self, flows: &[Flow], more: &[FlowExtras]) -> Result<(), ArchiveError> {
         let length = i64::from(self.target.slot_seconds.max(1)) * 1000;
         for flow in flows {
             if self.rows >= PART_ROWS {
@@ -210,7 +210,7 @@ impl Job<'_, '_> {
             let waiting = self.waiting.entry(slot).or_default();
             let mut place = 0;
             if flow.more != 0 {
-                waiting.more.push(*more_of(flow, more));
+                waiting.more.push(*extras_of(flow, more));
                 place = u32::try_from(waiting.more.len()).unwrap_or(0);
             }
             waiting.flows.push(Flow { more: place, ..*flow });
@@ -248,7 +248,7 @@ impl Job<'_, '_> {
         let failed = |error| ArchiveError::io("write", &temporary, error);
         let length_ms = i64::from(self.target.slot_seconds) * 1000;
         let info = SlotInfo { start: slot, length_ms };
-        let mut out = Counting { out: BufWriter::new(file.as_mut()), written: 0 };
+        let mut out = CountingWriter { out: BufWriter::new(file.as_mut()), written: 0 };
         segment::encode_from(&waiting.flows, &waiting.more, &info, &source, &mut out)
             .map_err(failed)?;
         out.flush().map_err(failed)?;
@@ -306,12 +306,12 @@ impl Job<'_, '_> {
 }
 
 /// Counts what is written.
-struct Counting<W> {
+struct CountingWriter<W> {
     out: W,
     written: u64,
 }
 
-impl<W: Write> Write for Counting<W> {
+impl<W: Write> Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.written += written as u64;

@@ -4,6 +4,7 @@
 //! segment, a Parquet file. What reads them back ([`open`]) gives [`Chunk`]s,
 //! whatever kind of file they lie in: segments, journals, or files of nfcapd.
 
+pub mod atomic_write;
 pub mod catalog;
 pub mod chunk;
 pub mod convert;
@@ -23,9 +24,8 @@ pub mod schema;
 pub mod segment;
 pub mod verify;
 mod walk;
-pub mod whole;
 
-pub use chunk::{Chunk, Chunks, RowChunk};
+pub use chunk::{ColumnChunk, ColumnChunks, RowChunk};
 pub use error::ArchiveError;
 pub use open::{open, open_within};
 pub use rows::rows;

@@ -35,7 +35,7 @@ pub enum FileKind {
 
 /// When a slot begins, as a name says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stamp {
+pub enum SlotTime {
     Utc(Time),
     /// By the clock on the wall where nfcapd ran.
     Local(DateTime),
@@ -43,9 +43,9 @@ pub enum Stamp {
 
 /// What a name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct ParsedName {
     pub kind: FileKind,
-    pub slot: Stamp,
+    pub slot: SlotTime,
     /// Which part of the slot, from 1.
     pub part: u32,
 }
@@ -53,7 +53,7 @@ pub struct Named {
 /// Reads the name of a file, without its folder. `None` for files that no
 /// archive has, and for those that are not finished.
 #[must_use]
-pub fn parse(name: &str) -> Option<Named> {
+pub fn parse(name: &str) -> Option<ParsedName> {
     if let Some(stamp) = name.strip_prefix(NFCAPD) {
         return nfcapd(stamp);
     }
@@ -73,7 +73,7 @@ pub fn parse(name: &str) -> Option<Named> {
         _ => return None,
     };
     let slot = civil(digits)?.to_zoned_datetime(TimeZone::UTC).ok()?;
-    Some(Named { kind, slot: Stamp::Utc(Time(slot.timestamp().as_millisecond())), part })
+    Some(ParsedName { kind, slot: SlotTime::Utc(Time(slot.timestamp().as_millisecond())), part })
 }
 
 /// Whether it is the unfinished file of a segment.
@@ -84,9 +84,9 @@ pub fn is_temporary(name: &str) -> bool {
 
 /// `202611240340`, with seconds or without, and with a zone where nfcapd was
 /// told to write it (`+0100`).
-fn nfcapd(stamp: &str) -> Option<Named> {
-    let named = |slot| Some(Named { kind: FileKind::Nfcapd, slot, part: 1 });
-    let Some(at) = stamp.find(['+', '-']) else { return named(Stamp::Local(civil(stamp)?)) };
+fn nfcapd(stamp: &str) -> Option<ParsedName> {
+    let named = |slot| Some(ParsedName { kind: FileKind::Nfcapd, slot, part: 1 });
+    let Some(at) = stamp.find(['+', '-']) else { return named(SlotTime::Local(civil(stamp)?)) };
     let (digits, zone) = stamp.split_at_checked(at)?;
     let (sign, zone) = zone.split_at_checked(1)?;
     let (hours, minutes) = zone.split_at_checked(2)?;
@@ -97,7 +97,7 @@ fn nfcapd(stamp: &str) -> Option<Named> {
         .checked_add(SignedDuration::from_mins(minutes.parse().ok()?))?;
     let east = if sign == "-" { -east } else { east };
     let utc = civil(digits)?.checked_sub(east).ok()?.to_zoned_datetime(TimeZone::UTC).ok()?;
-    named(Stamp::Utc(Time(utc.timestamp().as_millisecond())))
+    named(SlotTime::Utc(Time(utc.timestamp().as_millisecond())))
 }
 
 fn is_digits(text: &str) -> bool {
@@ -225,10 +225,10 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        let utc = |kind, ms, part| Named { kind, slot: Stamp::Utc(SLOT.plus_ms(ms)), part };
+        let utc = |kind, ms, part| ParsedName { kind, slot: SlotTime::Utc(SLOT.plus_ms(ms)), part };
         let local = |second| {
             let slot = jiff::civil::date(2026, 11, 24).at(3, 40, second, 0);
-            Named { kind: FileKind::Nfcapd, slot: Stamp::Local(slot), part: 1 }
+            ParsedName { kind: FileKind::Nfcapd, slot: SlotTime::Local(slot), part: 1 }
         };
         for (name, named) in [
             ("flows.202611240340Z.parquet", utc(FileKind::Segment, 0, 1)),
@@ -317,13 +317,13 @@ mod tests {
         #[test]
         fn what_is_written_is_read_again(seconds in 0..4_000_000_000i64, part in 1..=u32::MAX) {
             let slot = Time(seconds * 1000);
-            let named = |kind| Some(Named { kind, slot: Stamp::Utc(slot), part });
+            let named = |kind| Some(ParsedName { kind, slot: SlotTime::Utc(slot), part });
             prop_assert_eq!(parse(&segment(slot, true, part)), named(FileKind::Segment));
             prop_assert_eq!(parse(&journal(slot, true, part)), named(FileKind::Journal));
             prop_assert!(is_temporary(&temporary(&segment(slot, true, part))));
             let minute = Time(seconds / 60 * 60_000);
             let name = segment(minute, false, part);
-            prop_assert_eq!(parse(&name).map(|named| named.slot), Some(Stamp::Utc(minute)));
+            prop_assert_eq!(parse(&name).map(|named| named.slot), Some(SlotTime::Utc(minute)));
         }
 
         #[test]

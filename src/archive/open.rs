@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::iter;
 
-use super::catalog::{Entry, FileKind};
+use super::catalog::{CatalogEntry, FileKind};
 use super::name::{self, segment_of};
 use super::segment::Segment;
-use super::{ArchiveError, Chunk, Chunks, journal, nfcapd, segment};
+use super::{ArchiveError, ColumnChunk, ColumnChunks, journal, nfcapd, segment};
 use crate::flow::Time;
 
 /// The columns of a file. Of a journal that has become a segment since it was
@@ -16,7 +16,7 @@ use crate::flow::Time;
 /// # Errors
 /// When it cannot be read, is damaged, is something else than its kind says or
 /// was written by another version.
-pub fn open(entry: &Entry) -> Result<Chunks, ArchiveError> {
+pub fn open(entry: &CatalogEntry) -> Result<ColumnChunks, ArchiveError> {
     match entry.kind {
         FileKind::Segment => segment::open(&entry.path).map(chunks),
         // The segment has its name before the journal goes.
@@ -36,10 +36,10 @@ pub fn open(entry: &Entry) -> Result<Chunks, ArchiveError> {
 /// # Errors
 /// As [`open`].
 pub fn open_within(
-    entry: &Entry,
+    entry: &CatalogEntry,
     from: Option<Time>,
     to: Option<Time>,
-) -> Result<Option<Chunks>, ArchiveError> {
+) -> Result<Option<ColumnChunks>, ArchiveError> {
     if entry.kind != FileKind::Segment || (from.is_none() && to.is_none()) {
         return open(entry).map(Some);
     }
@@ -47,7 +47,7 @@ pub fn open_within(
     if !segment.footer().is_outside(from, to) {
         return Ok(Some(chunks(segment)));
     }
-    Ok(misnamed(&segment).map(|error| -> Chunks { Box::new(iter::once(Err(error))) }))
+    Ok(misnamed(&segment).map(|error| -> ColumnChunks { Box::new(iter::once(Err(error))) }))
 }
 
 fn misnamed(segment: &Segment) -> Option<ArchiveError> {
@@ -56,9 +56,9 @@ fn misnamed(segment: &Segment) -> Option<ArchiveError> {
     Some(ArchiveError::damaged(path, wrong))
 }
 
-fn chunks(segment: Segment) -> Chunks {
+fn chunks(segment: Segment) -> ColumnChunks {
     let wrong = misnamed(&segment).map(Err);
-    let chunk: Box<dyn Chunk> = Box::new(segment);
+    let chunk: Box<dyn ColumnChunk> = Box::new(segment);
     Box::new(wrong.into_iter().chain(iter::once(Ok(chunk))))
 }
 
@@ -76,13 +76,13 @@ mod tests {
         let mut block = journal::Block::default();
         block.extend(&[Flow::EMPTY; 3], &[]);
         let of = |name| match name::parse(name).unwrap().slot {
-            name::Stamp::Utc(slot) => slot,
-            name::Stamp::Local(_) => Time(0),
+            name::SlotTime::Utc(slot) => slot,
+            name::SlotTime::Local(_) => Time(0),
         };
         let start = of("flows.202611240340Z.journal");
-        let header = journal::Header { slot: start, slot_seconds: 300 };
+        let header = journal::JournalHeader { slot: start, slot_seconds: 300 };
         fs::write(&path, [header.bytes().as_slice(), block.bytes()].concat()).unwrap();
-        let entry = Entry { path, kind: FileKind::Journal, slot: None, part: 1 };
+        let entry = CatalogEntry { path, kind: FileKind::Journal, slot: None, part: 1 };
         let rows = || open(&entry).map(|all| all.map(|one| one.unwrap().rows()).sum::<usize>());
         assert_eq!(rows().unwrap(), 3);
         let slot = segment::SlotInfo { start, length_ms: 300_000 };

@@ -1,18 +1,21 @@
 //! Whole records out of the columns of a chunk.
 
-use super::{ArchiveError, Chunk};
+use super::{ArchiveError, ColumnChunk};
 use crate::flow::column::{Dictionary, Vector, number_value};
-use crate::flow::field::{FIELDS, Field, Value};
-use crate::flow::{Flow, More};
+use crate::flow::field::{FIELDS, Field, FieldValue};
+use crate::flow::{Flow, FlowExtras};
 
 /// The records of a page with what came with them ([`Flow::more`]), in the order
 /// they were recorded.
 ///
 /// # Errors
 /// When the page is damaged or cannot be read.
-pub fn rows(chunk: &mut dyn Chunk, page: usize) -> Result<(Vec<Flow>, Vec<More>), ArchiveError> {
+pub fn rows(
+    chunk: &mut dyn ColumnChunk,
+    page: usize,
+) -> Result<(Vec<Flow>, Vec<FlowExtras>), ArchiveError> {
     let count = chunk.page_rows(page);
-    let mut rows = vec![(Flow::EMPTY, More::NONE); count];
+    let mut rows = vec![(Flow::EMPTY, FlowExtras::NONE); count];
     let mut column = Vector::default();
     for info in FIELDS {
         chunk.read(info.field, page, &mut column)?;
@@ -38,7 +41,7 @@ pub fn rows(chunk: &mut dyn Chunk, page: usize) -> Result<(Vec<Flow>, Vec<More>)
     }
     let (mut flows, mut all) = (Vec::with_capacity(count), Vec::new());
     for (mut flow, more) in rows {
-        if more != More::NONE {
+        if more != FlowExtras::NONE {
             all.push(more);
             flow.more = u32::try_from(all.len()).unwrap_or(0);
         }
@@ -52,12 +55,12 @@ fn value(
     column: &Vector,
     dictionary: Option<&Dictionary>,
     place: usize,
-) -> Option<Value> {
+) -> Option<FieldValue> {
     match column {
         Vector::Ids(ids) => dictionary?.get(field, *ids.get(place)?),
         Vector::Numbers(numbers) => Some(number_value(field, *numbers.get(place)?)),
-        Vector::Addresses(hosts) => Some(Value::Address(*hosts.get(place)?)),
-        Vector::Texts(texts) => Some(Value::Text(*texts.get(place)?)),
+        Vector::Addresses(hosts) => Some(FieldValue::Address(*hosts.get(place)?)),
+        Vector::Texts(texts) => Some(FieldValue::Text(*texts.get(place)?)),
     }
 }
 
@@ -67,21 +70,21 @@ mod tests {
 
     use super::*;
     use crate::archive::RowChunk;
-    use crate::flow::field::{FieldInfo, Kind, Store};
-    use crate::flow::{Host, Text, Time};
+    use crate::flow::field::{FieldInfo, FieldKind, StoredType};
+    use crate::flow::{FlowText, Host, Time};
 
     #[test]
     fn every_field_comes_back() {
-        let (mut flow, mut more) = (Flow::EMPTY, More::NONE);
+        let (mut flow, mut more) = (Flow::EMPTY, FlowExtras::NONE);
         let value = |n: u64, info: &FieldInfo| match (info.kind, info.store) {
-            (Kind::Address, _) => Value::Address(Host(n.into())),
-            (Kind::Text, _) => Value::Text(Text::new("anna")),
-            (Kind::Time, _) => Value::Time(Time(-35 - n.cast_signed())),
-            (_, Store::Flag) => Value::Number(0),
-            (_, Store::Signed) => Value::Number((-38_i64).cast_unsigned()),
-            (_, Store::Unsigned(64)) => Value::Number(n << 32),
-            _ if info.field == Field::Duplicate => Value::Number(2),
-            _ => Value::Number(n),
+            (FieldKind::Address, _) => FieldValue::Address(Host(n.into())),
+            (FieldKind::Text, _) => FieldValue::Text(FlowText::new("anna")),
+            (FieldKind::Time, _) => FieldValue::Time(Time(-35 - n.cast_signed())),
+            (_, StoredType::Flag) => FieldValue::Number(0),
+            (_, StoredType::Signed) => FieldValue::Number((-38_i64).cast_unsigned()),
+            (_, StoredType::Unsigned(64)) => FieldValue::Number(n << 32),
+            _ if info.field == Field::Duplicate => FieldValue::Number(2),
+            _ => FieldValue::Number(n),
         };
         // A value of its own for each, so that none is set in place of another.
         for (n, info) in (1..).zip(FIELDS) {
@@ -100,15 +103,15 @@ mod tests {
 
     #[test]
     fn numbers_without_room_are_the_greatest_that_fit() {
-        let (mut flow, mut more) = (Flow::EMPTY, More::NONE);
+        let (mut flow, mut more) = (Flow::EMPTY, FlowExtras::NONE);
         for info in FIELDS {
-            info.field.set(Value::Number(u64::MAX), &mut flow, &mut more);
+            info.field.set(FieldValue::Number(u64::MAX), &mut flow, &mut more);
         }
         assert_eq!((flow.proto, flow.sport, flow.input), (u8::MAX, u16::MAX, u32::MAX));
         assert_eq!((flow.bytes, flow.clock_offset), (u64::MAX, -1));
         assert_eq!((more.min_ttl, more.dst_vlan, more.mpls), (u8::MAX, u16::MAX, [u32::MAX; 10]));
         assert_eq!((flow.src, more.user.is_empty()), (Host::UNSPECIFIED, true));
-        Field::Proto.set(Value::Number(300), &mut flow, &mut more);
+        Field::Proto.set(FieldValue::Number(300), &mut flow, &mut more);
         assert_eq!(flow.proto, 255, "not 44");
     }
 }

@@ -2,7 +2,7 @@
 //! their types and the versions they came in are said there. Here stands what versions
 //! there are, and how a column is encoded.
 
-pub use crate::flow::field::Store;
+pub use crate::flow::field::StoredType;
 use crate::flow::field::{FIELDS, Field};
 
 /// Versions of segments and journals. All of them are read, the newest is written.
@@ -53,38 +53,38 @@ pub enum Coding {
 
 /// A column of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct ArchiveColumn {
     pub field: Field,
-    pub store: Store,
+    pub store: StoredType,
     pub coding: Coding,
 }
 
-impl Column {
+impl ArchiveColumn {
     /// The column of a field.
     #[must_use]
-    pub fn of(field: Field) -> Column {
+    pub fn of(field: Field) -> ArchiveColumn {
         let store = field.info().store;
         let coding = match store {
-            Store::Millis => Coding::Delta,
-            Store::Flag => Coding::Runs,
+            StoredType::Millis => Coding::Delta,
+            StoredType::Flag => Coding::Runs,
             _ if field == Field::Bytes => Coding::Delta,
             _ => Coding::Dictionary,
         };
-        Column { field, store, coding }
+        ArchiveColumn { field, store, coding }
     }
 
     /// All of them, in the order in which they stand in files.
-    pub fn all() -> impl Iterator<Item = Column> {
-        FIELDS.iter().map(|info| Column::of(info.field))
+    pub fn all() -> impl Iterator<Item = ArchiveColumn> {
+        FIELDS.iter().map(|info| ArchiveColumn::of(info.field))
     }
 
     /// Those of files of a version: what came later is left out, and `duplicate` was a
     /// flag.
-    pub fn of_version(version: Version) -> impl Iterator<Item = Column> {
-        let came = move |column: &Column| column.field.info().since <= version.number();
-        Column::all().filter(came).map(move |column| match (version, column.field) {
+    pub fn of_version(version: Version) -> impl Iterator<Item = ArchiveColumn> {
+        let came = move |column: &ArchiveColumn| column.field.info().since <= version.number();
+        ArchiveColumn::all().filter(came).map(move |column| match (version, column.field) {
             (Version::One, Field::Duplicate) => {
-                Column { store: Store::Flag, coding: Coding::Runs, ..column }
+                ArchiveColumn { store: StoredType::Flag, coding: Coding::Runs, ..column }
             }
             _ => column,
         })
@@ -97,20 +97,20 @@ impl Column {
     }
 }
 
-impl Store {
+impl StoredType {
     /// Its type in words, as docs/ARCHIVE.md has them.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Store::Millis => "TIMESTAMP(MILLIS, UTC)",
-            Store::Unsigned(8) => "UINT8",
-            Store::Unsigned(16) => "UINT16",
-            Store::Unsigned(32) => "UINT32",
-            Store::Unsigned(_) => "UINT64",
-            Store::Signed => "INT64",
-            Store::Flag => "BOOLEAN",
-            Store::Address => "FIXED_LEN_BYTE_ARRAY(16)",
-            Store::Text => "STRING",
+            StoredType::Millis => "TIMESTAMP(MILLIS, UTC)",
+            StoredType::Unsigned(8) => "UINT8",
+            StoredType::Unsigned(16) => "UINT16",
+            StoredType::Unsigned(32) => "UINT32",
+            StoredType::Unsigned(_) => "UINT64",
+            StoredType::Signed => "INT64",
+            StoredType::Flag => "BOOLEAN",
+            StoredType::Address => "FIXED_LEN_BYTE_ARRAY(16)",
+            StoredType::Text => "STRING",
         }
     }
 }

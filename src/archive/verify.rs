@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::chunk::{Chunk, Chunks};
+use super::chunk::{ColumnChunk, ColumnChunks};
 use super::rows;
-use super::segment::{Checked, Footer};
+use super::segment::{Footer, FooterCheck};
 use crate::flow::column::{Dictionary, Vector};
-use crate::flow::field::{FIELDS, FieldInfo, Kind};
+use crate::flow::field::{FIELDS, FieldInfo, FieldKind};
 
 /// Problems told of one file at most; the first say what is the matter.
 const MAX_PROBLEMS: usize = 100;
@@ -31,7 +31,7 @@ impl Verified {
 /// itself: how many rows, which dictionary, which bounds, which span of time, which
 /// sums of all rows and of each page.
 #[must_use]
-pub fn verify(path: &Path, chunks: Chunks) -> Verified {
+pub fn verify(path: &Path, chunks: ColumnChunks) -> Verified {
     let mut verified = Verified::default();
     let mut buffer = Vector::default();
     for chunk in chunks {
@@ -59,8 +59,8 @@ pub fn verify(path: &Path, chunks: Chunks) -> Verified {
 }
 
 /// What a footer says of its rows that is not so. What cannot be read was told.
-fn footer_of(chunk: &mut dyn Chunk, footer: &Footer) -> Vec<String> {
-    let mut checked = Checked::new(footer);
+fn footer_of(chunk: &mut dyn ColumnChunk, footer: &Footer) -> Vec<String> {
+    let mut checked = FooterCheck::new(footer);
     for page in 0..chunk.pages() {
         match rows(chunk, page) {
             Ok((flows, more)) => checked.page(&flows, &more),
@@ -73,9 +73,9 @@ fn footer_of(chunk: &mut dyn Chunk, footer: &Footer) -> Vec<String> {
 
 /// The least and the greatest of the numbers that were seen.
 #[derive(Default)]
-struct Seen(Option<(u64, u64)>);
+struct SeenBounds(Option<(u64, u64)>);
 
-impl Seen {
+impl SeenBounds {
     fn see(&mut self, numbers: impl Iterator<Item = u64> + Clone) {
         if let (Some(least), Some(most)) = (numbers.clone().min(), numbers.max()) {
             let (before, after) = self.0.unwrap_or((least, most));
@@ -84,12 +84,16 @@ impl Seen {
     }
 }
 
-fn column(chunk: &mut dyn Chunk, info: &FieldInfo, buffer: &mut Vector) -> Result<(), String> {
+fn column(
+    chunk: &mut dyn ColumnChunk,
+    info: &FieldInfo,
+    buffer: &mut Vector,
+) -> Result<(), String> {
     let name = info.name;
     let path = chunk.path().display().to_string();
     let dictionary = chunk.dictionary(info.field).map_err(|error| error.to_string())?;
     let bounds = chunk.bounds(info.field);
-    let mut seen = Seen::default();
+    let mut seen = SeenBounds::default();
     if let Some(Dictionary::Numbers(numbers)) = dictionary.as_deref() {
         seen.see(numbers.iter().copied());
     }
@@ -100,7 +104,7 @@ fn column(chunk: &mut dyn Chunk, info: &FieldInfo, buffer: &mut Vector) -> Resul
         if want != found {
             return Err(wrong(format!("expected {want} values, found {found}")));
         }
-        let is_address = info.kind == Kind::Address;
+        let is_address = info.kind == FieldKind::Address;
         match (&*buffer, &dictionary) {
             (Vector::Ids(ids), Some(dictionary)) => {
                 let count = dictionary.len();
@@ -116,7 +120,7 @@ fn column(chunk: &mut dyn Chunk, info: &FieldInfo, buffer: &mut Vector) -> Resul
                 }
                 seen.see(numbers.iter().copied());
             }
-            (Vector::Texts(_), None) if info.kind == Kind::Text => {}
+            (Vector::Texts(_), None) if info.kind == FieldKind::Text => {}
             (Vector::Addresses(_), None) if is_address => {}
             _ => return Err(wrong("values of another kind than expected".to_owned())),
         }
@@ -156,7 +160,7 @@ mod tests {
         field: Field,
     }
 
-    impl Chunk for Wrong {
+    impl ColumnChunk for Wrong {
         fn rows(&self) -> usize {
             self.inner.rows()
         }
@@ -195,8 +199,8 @@ mod tests {
         RowChunk::new(Path::new("f").into(), flows, Vec::new(), 0).unwrap()
     }
 
-    fn of(chunk: impl Chunk + 'static) -> Verified {
-        let chunk: Result<Box<dyn Chunk>, ArchiveError> = Ok(Box::new(chunk));
+    fn of(chunk: impl ColumnChunk + 'static) -> Verified {
+        let chunk: Result<Box<dyn ColumnChunk>, ArchiveError> = Ok(Box::new(chunk));
         verify(Path::new("f"), Box::new(std::iter::once(chunk)))
     }
 

@@ -21,7 +21,7 @@ const LISTINGS: usize = 3;
 
 /// What a walk is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum WalkPurpose {
     /// Everything that can be read. Links are followed: archives are spread over disks
     /// with them. A folder that is too deep is a problem.
     Read,
@@ -44,7 +44,7 @@ pub(super) fn identity(path: &Path) -> Option<Identity> {
 /// went meanwhile: expiry removes empty ones.
 pub(super) fn walk(
     root: &Path,
-    scope: Scope,
+    scope: WalkPurpose,
     problems: &mut Vec<ArchiveError>,
     mut visit: impl FnMut(PathBuf, FileType),
 ) {
@@ -56,12 +56,12 @@ pub(super) fn walk(
             continue;
         }
         match scope {
-            Scope::Read if depth > MAX_DEPTH => {
+            WalkPurpose::Read if depth > MAX_DEPTH => {
                 let what = format!("more than {MAX_DEPTH} folders deep: not looked into");
                 problems.push(ArchiveError::damaged(&folder, what));
                 continue;
             }
-            Scope::Own if depth > OWN_DEPTH => continue,
+            WalkPurpose::Own if depth > OWN_DEPTH => continue,
             _ => {}
         }
         let (entries, problem) = list(&folder);
@@ -69,7 +69,7 @@ pub(super) fn walk(
         problems.extend(problem.map(|e| ArchiveError::io("read the folder", &folder, e)));
         for (name, kind) in entries {
             let path = folder.join(name);
-            let follows = scope == Scope::Read && kind.is_symlink();
+            let follows = scope == WalkPurpose::Read && kind.is_symlink();
             if kind.is_dir() || follows && path.is_dir() {
                 waiting.push_back((path, depth + 1));
             } else {
@@ -82,7 +82,7 @@ pub(super) fn walk(
 /// Every file that a recorder may have written below `root`, sorted.
 pub(super) fn own_files(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
-    walk(root, Scope::Own, &mut wrong, |path, kind| {
+    walk(root, WalkPurpose::Own, &mut wrong, |path, kind| {
         if kind.is_file() {
             found.push(path);
         }
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(own_files(root, &mut problems), [root.join("1/2/3/4/a")]);
         assert!(problems.is_empty(), "{problems:?}");
         let (mut found, mut problems) = (Vec::new(), Vec::new());
-        walk(root, Scope::Read, &mut problems, |path, _| found.push(path));
+        walk(root, WalkPurpose::Read, &mut problems, |path, _| found.push(path));
         let names = ["f", "link/e", "1/2/3/4/a", "1/2/3/4/5/b", "1/2/3/4/5/6/7/8/c"];
         assert_eq!(found, names.map(|name| root.join(name)));
         assert_eq!(problems.len(), 1, "{problems:?}");

@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::frame::{Decoder, FrameError, Hello, Reply, Request, encode};
-use super::place::{self, PlaceError, fits};
+use super::frame::{FrameDecoder, FrameError, Hello, Reply, Request, encode};
+use super::socket_path::{self, SocketPathError, fits};
 use super::{HANDSHAKE, STALL};
-use crate::flow::Groups;
+use crate::flow::NetworkGroups;
 
 /// Bytes that are read at once.
 const READ: usize = 64 << 10;
@@ -23,7 +23,7 @@ pub enum AttachError {
     #[error("no collector serves there")]
     Absent,
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Place(#[from] SocketPathError),
     #[error("{0}")]
     Io(io::Error),
     #[error("permission denied{}", .0.as_ref().map(|who| format!(": {who}")).unwrap_or_default())]
@@ -53,31 +53,31 @@ impl From<io::Error> for AttachError {
 
 /// A connection to a collector.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ClientConnection {
     stream: UnixStream,
-    decoder: Decoder,
+    decoder: FrameDecoder,
     /// The networks that have names there.
-    pub groups: Arc<Groups>,
+    pub groups: Arc<NetworkGroups>,
     /// The collector's version.
     pub version: String,
 }
 
-impl Connection {
+impl ClientConnection {
     /// Connects and says hello.
     ///
     /// # Errors
     /// When nobody serves there, or not in our version.
-    pub async fn open(path: &Path) -> Result<Connection, AttachError> {
+    pub async fn open(path: &Path) -> Result<ClientConnection, AttachError> {
         fits(path)?;
         let opened = async {
             let stream = UnixStream::connect(path).await;
             let stream = stream.map_err(|error| match error.kind() {
-                io::ErrorKind::PermissionDenied => AttachError::Denied(place::who_may(path)),
+                io::ErrorKind::PermissionDenied => AttachError::Denied(socket_path::who_may(path)),
                 _ => AttachError::from(error),
             })?;
-            let decoder = Decoder::default();
+            let decoder = FrameDecoder::default();
             let (groups, version) = (Arc::default(), String::new());
-            let mut connection = Connection { stream, decoder, groups, version };
+            let mut connection = ClientConnection { stream, decoder, groups, version };
             // Who has hung up already has said why.
             let said = connection.stream.write_all(&Hello::ours().bytes()).await;
             connection.greet().await?;

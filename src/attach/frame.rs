@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Groups;
+use crate::flow::NetworkGroups;
 use crate::snapshot::{Snapshot, View};
 
 /// What every connection begins with.
@@ -130,7 +130,7 @@ pub enum Request {
     /// From now on this view is to be answered, about every second.
     Watch(View),
     /// One answer; the number comes back with it.
-    Ask(Numbered<View>),
+    Ask(Tagged<View>),
     /// That what was received until now, and is recorded into one of these folders, below
     /// or above it, be where queries find it; of none only that the server answers.
     Sync(Vec<String>),
@@ -140,11 +140,11 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// Begins every connection: the networks that have names.
-    Welcome(Arc<Groups>),
+    Welcome(Arc<NetworkGroups>),
     /// The newest answer to the view that is watched.
     Snapshot(Box<Snapshot>),
     /// The answer to a single question.
-    Answer(Box<Numbered<Snapshot>>),
+    Answer(Box<Tagged<Snapshot>>),
     /// Whether all is where queries find it.
     Synced(bool),
     /// Why the server hangs up.
@@ -153,13 +153,13 @@ pub enum Reply {
 
 /// A question or answer with the number that a client gave it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Numbered<T> {
+pub struct Tagged<T> {
     pub number: u32,
     pub about: T,
 }
 
 /// What comes from one side.
-pub trait Message: Sized {
+pub trait FrameMessage: Sized {
     /// The longest frame, and body.
     const LIMIT: usize;
 
@@ -176,7 +176,7 @@ pub trait Message: Sized {
     fn write(&self) -> Result<(u8, Vec<u8>), FrameError>;
 }
 
-impl Message for Request {
+impl FrameMessage for Request {
     const LIMIT: usize = MAX_REQUEST;
 
     fn read(kind: u8, body: &[u8]) -> Result<Request, FrameError> {
@@ -197,7 +197,7 @@ impl Message for Request {
     }
 }
 
-impl Message for Reply {
+impl FrameMessage for Reply {
     const LIMIT: usize = MAX_REPLY;
 
     fn read(kind: u8, body: &[u8]) -> Result<Reply, FrameError> {
@@ -240,7 +240,7 @@ fn print<T: Serialize>(kind: u8, value: &T) -> Result<(u8, Vec<u8>), FrameError>
 ///
 /// # Errors
 /// When it is larger than may be sent.
-pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, FrameError> {
+pub fn encode<M: FrameMessage>(message: &M) -> Result<Vec<u8>, FrameError> {
     let (mut kind, mut body) = message.write()?;
     let too_long = |found: usize| FrameError::Length { limit: M::LIMIT, found };
     if body.len() >= M::LIMIT {
@@ -266,7 +266,7 @@ pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, FrameError> {
 }
 
 /// The message of a frame without its length.
-fn decode<M: Message>(frame: &[u8]) -> Result<M, FrameError> {
+fn decode<M: FrameMessage>(frame: &[u8]) -> Result<M, FrameError> {
     let Some((&kind, body)) = frame.split_first() else {
         return Err(FrameError::Length { limit: M::LIMIT, found: 0 });
     };
@@ -291,13 +291,13 @@ fn decode<M: Message>(frame: &[u8]) -> Result<M, FrameError> {
 
 /// Takes bytes as they come and gives messages.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct FrameDecoder {
     held: Vec<u8>,
     /// Bytes of `held` that are done with.
     used: usize,
 }
 
-impl Decoder {
+impl FrameDecoder {
     /// Takes what came.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.used > 0 {
@@ -329,7 +329,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When what came is no message of this side.
-    pub fn message<M: Message>(&mut self) -> Result<Option<M>, FrameError> {
+    pub fn message<M: FrameMessage>(&mut self) -> Result<Option<M>, FrameError> {
         let rest = self.rest();
         let Some((length, rest)) = rest.split_first_chunk::<PREFIX>() else { return Ok(None) };
         let length = u32::from_be_bytes(*length) as usize;

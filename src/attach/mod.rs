@@ -6,12 +6,12 @@
 //! Everything that a client can ask is read-only. `docs/ATTACH.md` has the bytes.
 
 pub mod client;
-mod desk;
 pub mod frame;
-mod place;
+mod scheduler;
 pub mod server;
+mod socket_path;
 
-pub use place::{MAX_PATH, PlaceError, Places, who_may};
+pub use socket_path::{MAX_PATH, SocketPathError, SocketPaths, who_may};
 
 use std::time::Duration;
 

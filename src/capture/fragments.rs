@@ -24,7 +24,7 @@ const TIMEOUT_MS: i64 = 60_000;
 
 /// A datagram with its UDP header.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Whole(pub Vec<u8>);
+pub(super) struct ReassembledDatagram(pub Vec<u8>);
 
 /// What the pieces of one datagram have in common.
 type Key = (Host, Host, u8, u32);
@@ -57,7 +57,7 @@ impl Fragments {
         packet: &Packet,
         piece: &[u8],
         time: Option<Time>,
-    ) -> Option<Whole> {
+    ) -> Option<ReassembledDatagram> {
         let key = (packet.src, packet.dst, packet.proto, packet.ip_id);
         let late = |waiting: &Waiting| {
             time.zip(waiting.began).is_some_and(|(now, then)| now.since(then).abs() > TIMEOUT_MS)
@@ -82,7 +82,7 @@ impl Fragments {
             return None;
         }
         let waiting = self.waiting.remove(&key)?;
-        Some(Whole(waiting.pieces.into_values().flatten().collect()))
+        Some(ReassembledDatagram(waiting.pieces.into_values().flatten().collect()))
     }
 
     fn give_up(&mut self, key: Key) {

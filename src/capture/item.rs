@@ -11,7 +11,7 @@ pub const MAX_RAW: usize = 65_535;
 
 /// One datagram out of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Datagram {
+pub struct CapturedDatagram {
     /// When it was captured; `None` where the file does not say.
     pub time: Option<Time>,
     /// Who sent it; `None` where the file does not say.
@@ -25,13 +25,13 @@ pub struct Datagram {
 /// What reading a file comes upon.
 #[derive(Debug)]
 pub enum Item {
-    Datagram(Datagram),
-    Problem(Problem),
+    Datagram(CapturedDatagram),
+    Problem(CaptureProblem),
 }
 
 /// Why part of a file gave nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Trouble {
+pub enum CaptureIssue {
     /// It ends in the middle of something, or goes on with something else.
     #[default]
     Damaged,
@@ -45,37 +45,37 @@ pub enum Trouble {
     Tcp,
 }
 
-impl Trouble {
+impl CaptureIssue {
     /// A short stable name, as for the causes of the decoder.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Trouble::Damaged => "damaged_file",
-            Trouble::LinkType(_) => "link_type",
-            Trouble::CutPacket => "cut_packet",
-            Trouble::Fragments => "fragments",
-            Trouble::Tcp => "tcp_gaps",
+            CaptureIssue::Damaged => "damaged_file",
+            CaptureIssue::LinkType(_) => "link_type",
+            CaptureIssue::CutPacket => "cut_packet",
+            CaptureIssue::Fragments => "fragments",
+            CaptureIssue::Tcp => "tcp_gaps",
         }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CaptureIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Damaged => f.write_str(
+            CaptureIssue::Damaged => f.write_str(
                 "the file is cut off or damaged here; what came before it was used",
             ),
-            Trouble::LinkType(number) => write!(
+            CaptureIssue::LinkType(number) => write!(
                 f,
                 "packets of link type {number}, which is not read; capture on an Ethernet interface"
             ),
-            Trouble::CutPacket => {
+            CaptureIssue::CutPacket => {
                 f.write_str("packets that the capture cut short; capture whole ones, with tcpdump -s 0")
             }
-            Trouble::Fragments => f.write_str(
+            CaptureIssue::Fragments => f.write_str(
                 "datagrams whose fragments are missing, overlap or are too many; nothing of them was used",
             ),
-            Trouble::Tcp => f.write_str(
+            CaptureIssue::Tcp => f.write_str(
                 "gaps in IPFIX over TCP; start the capture before the device connects, and capture all of it",
             ),
         }
@@ -84,17 +84,17 @@ impl fmt::Display for Trouble {
 
 /// What was amiss in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Problem {
-    pub trouble: Trouble,
+pub struct CaptureProblem {
+    pub trouble: CaptureIssue,
     /// How often.
     pub count: u64,
     /// Bytes into the file, where there is one place.
     pub at: Option<u64>,
 }
 
-impl Default for Problem {
-    fn default() -> Problem {
-        Problem { trouble: Trouble::default(), count: 1, at: None }
+impl Default for CaptureProblem {
+    fn default() -> CaptureProblem {
+        CaptureProblem { trouble: CaptureIssue::default(), count: 1, at: None }
     }
 }
 
@@ -122,4 +122,4 @@ pub enum Unreadable {
 }
 
 /// Gets what is read, and says whether to go on.
-pub type Take<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
+pub type Consumer<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;

@@ -3,24 +3,30 @@
 
 use std::io::{self, Cursor, Read};
 
-use super::item::{Datagram, Item, MAX_RAW, Problem, Take, Trouble, Unreadable};
+use super::item::{
+    CaptureIssue, CaptureProblem, CapturedDatagram, Consumer, Item, MAX_RAW, Unreadable,
+};
 use crate::wire::{IPFIX_HEADER, message_length};
 
 /// What is meant to be in a file whose bytes could be a datagram with stale ones
 /// behind it, or IPFIX messages one after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Meant {
+pub enum ExpectedContent {
     #[default]
     Messages,
     OneDatagram,
 }
 
-impl Meant {
+impl ExpectedContent {
     /// By the end of a file's name, which decides nothing else.
     #[must_use]
-    pub fn by(name: &str) -> Meant {
+    pub fn by(name: &str) -> ExpectedContent {
         let raw = [".dat", ".bin", ".raw"];
-        if raw.iter().any(|end| name.ends_with(end)) { Meant::OneDatagram } else { Meant::Messages }
+        if raw.iter().any(|end| name.ends_with(end)) {
+            ExpectedContent::OneDatagram
+        } else {
+            ExpectedContent::Messages
+        }
     }
 }
 
@@ -29,16 +35,21 @@ impl Meant {
 pub(super) fn read<R: Read>(
     head: Vec<u8>,
     rest: R,
-    meant: Meant,
-    take: &mut Take<'_>,
+    meant: ExpectedContent,
+    take: &mut Consumer<'_>,
 ) -> Result<(), Unreadable> {
     let fits = head.len() <= MAX_RAW;
     match message_length(&head) {
-        Some(first) if is_file(&head, first) && !(fits && meant == Meant::OneDatagram) => {
+        Some(first)
+            if is_file(&head, first) && !(fits && meant == ExpectedContent::OneDatagram) =>
+        {
             chain(Cursor::new(head).chain(rest), take)
         }
         _ if fits => {
-            let _ = take(Item::Datagram(Datagram { payload: head, ..Datagram::default() }));
+            let _ = take(Item::Datagram(CapturedDatagram {
+                payload: head,
+                ..CapturedDatagram::default()
+            }));
             Ok(())
         }
         _ => Err(Unreadable::Unknown),
@@ -57,7 +68,7 @@ fn is_file(head: &[u8], first: usize) -> bool {
 }
 
 /// Hands out message after message, as long as each has a header.
-fn chain(mut file: impl Read, take: &mut Take<'_>) -> Result<(), Unreadable> {
+fn chain(mut file: impl Read, take: &mut Consumer<'_>) -> Result<(), Unreadable> {
     let mut at = 0;
     loop {
         let mut message = Vec::new();
@@ -70,12 +81,12 @@ fn chain(mut file: impl Read, take: &mut Take<'_>) -> Result<(), Unreadable> {
             fill(&mut file, &mut message, length)?;
         }
         if length != Some(message.len()) {
-            let problem = Problem { trouble: Trouble::Damaged, count: 1, at: Some(at) };
+            let problem = CaptureProblem { trouble: CaptureIssue::Damaged, count: 1, at: Some(at) };
             let _ = take(Item::Problem(problem));
             return Ok(());
         }
         at += message.len() as u64;
-        let datagram = Datagram { payload: message, ..Datagram::default() };
+        let datagram = CapturedDatagram { payload: message, ..CapturedDatagram::default() };
         if take(Item::Datagram(datagram)).is_break() {
             return Ok(());
         }

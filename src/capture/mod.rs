@@ -10,8 +10,10 @@ mod messages;
 mod packets;
 mod streams;
 
-pub use item::{Datagram, Item, MAX_RAW, Problem, Take, Trouble, Unreadable};
-pub use messages::Meant;
+pub use item::{
+    CaptureIssue, CaptureProblem, CapturedDatagram, Consumer, Item, MAX_RAW, Unreadable,
+};
+pub use messages::ExpectedContent;
 
 use std::io::{Cursor, Read};
 
@@ -63,8 +65,8 @@ impl Kind {
 /// damaged was handed out all the same, and is no error.
 pub fn read<R: Read + Send>(
     mut file: R,
-    meant: Meant,
-    take: &mut Take<'_>,
+    meant: ExpectedContent,
+    take: &mut Consumer<'_>,
 ) -> Result<(), Unreadable> {
     let mut head = Vec::new();
     fill(&mut file, &mut head, HEAD)?;

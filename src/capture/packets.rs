@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapHeader};
 
-use super::fragments::{Fragments, Whole};
-use super::item::{Datagram, Item, Problem, Take, Trouble, Unreadable};
-use super::streams::Streams;
+use super::fragments::{Fragments, ReassembledDatagram};
+use super::item::{CaptureIssue, CaptureProblem, CapturedDatagram, Consumer, Item, Unreadable};
+use super::streams::TcpStreams;
 use crate::flow::{Host, Time};
 use crate::wire::frame::Packet;
 
@@ -29,7 +29,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// Reads a capture.
-pub(super) fn read<R: Read + Send>(file: R, take: &mut Take<'_>) -> Result<(), Unreadable> {
+pub(super) fn read<R: Read + Send>(file: R, take: &mut Consumer<'_>) -> Result<(), Unreadable> {
     let mut reader =
         pcap_parser::create_reader(BUFFER, file).map_err(|_| Unreadable::BadCapture)?;
     let mut packets = Packets::default();
@@ -38,30 +38,30 @@ pub(super) fn read<R: Read + Send>(file: R, take: &mut Take<'_>) -> Result<(), U
         let step = match reader.next() {
             Ok((length, block)) => match packets.block(&block, take) {
                 ControlFlow::Break(()) => return Ok(()),
-                ControlFlow::Continue(()) => Step::Past(length),
+                ControlFlow::Continue(()) => ReadStep::Past(length),
             },
-            Err(PcapError::Eof) => Step::End,
-            Err(PcapError::Incomplete(_)) => Step::Read,
-            Err(PcapError::BufferTooSmall) if room < MAX_BUFFER => Step::Grow,
-            Err(_) => Step::Damaged,
+            Err(PcapError::Eof) => ReadStep::End,
+            Err(PcapError::Incomplete(_)) => ReadStep::Read,
+            Err(PcapError::BufferTooSmall) if room < MAX_BUFFER => ReadStep::Grow,
+            Err(_) => ReadStep::Damaged,
         };
         match step {
-            Step::Past(length) => reader.consume(length),
-            Step::End => break,
-            Step::Read => {
+            ReadStep::Past(length) => reader.consume(length),
+            ReadStep::End => break,
+            ReadStep::Read => {
                 if reader.refill().is_err() {
                     packets.damaged(reader.consumed());
                     break;
                 }
             }
-            Step::Grow => {
+            ReadStep::Grow => {
                 room *= 2;
                 if !reader.grow(room) {
                     packets.damaged(reader.consumed());
                     break;
                 }
             }
-            Step::Damaged => {
+            ReadStep::Damaged => {
                 packets.damaged(reader.consumed());
                 break;
             }
@@ -72,7 +72,7 @@ pub(super) fn read<R: Read + Send>(file: R, take: &mut Take<'_>) -> Result<(), U
 }
 
 /// What to do next with the reader; apart from the block, which borrows it.
-enum Step {
+enum ReadStep {
     Past(usize),
     Read,
     Grow,
@@ -94,8 +94,8 @@ struct Interface {
 struct Packets {
     interfaces: Vec<Interface>,
     fragments: Fragments,
-    streams: Streams,
-    troubles: BTreeMap<Trouble, u64>,
+    streams: TcpStreams,
+    troubles: BTreeMap<CaptureIssue, u64>,
     damaged: Option<u64>,
 }
 
@@ -104,13 +104,13 @@ impl Packets {
         self.damaged = Some(at as u64);
     }
 
-    fn count(&mut self, trouble: Trouble) {
+    fn count(&mut self, trouble: CaptureIssue) {
         if self.troubles.len() < MAX_LINK_TYPES || self.troubles.contains_key(&trouble) {
             *self.troubles.entry(trouble).or_default() += 1;
         }
     }
 
-    fn block(&mut self, block: &PcapBlockOwned<'_>, take: &mut Take<'_>) -> ControlFlow<()> {
+    fn block(&mut self, block: &PcapBlockOwned<'_>, take: &mut Consumer<'_>) -> ControlFlow<()> {
         match block {
             PcapBlockOwned::LegacyHeader(header) => self.interfaces = vec![classic(header)],
             PcapBlockOwned::Legacy(packet) => {
@@ -159,11 +159,11 @@ impl Packets {
         units: Option<u64>,
         bytes: &[u8],
         cut: bool,
-        take: &mut Take<'_>,
+        take: &mut Consumer<'_>,
     ) -> ControlFlow<()> {
         let time = units.map(|units| interface.time(units));
         let Some(read) = parser(interface.link) else {
-            self.count(Trouble::LinkType(interface.link));
+            self.count(CaptureIssue::LinkType(interface.link));
             return ControlFlow::Continue(());
         };
         let Some(packet) = read(bytes) else { return ControlFlow::Continue(()) };
@@ -174,7 +174,7 @@ impl Packets {
             return ControlFlow::Continue(());
         }
         if cut {
-            self.count(Trouble::CutPacket);
+            self.count(CaptureIssue::CutPacket);
         }
         if packet.fragment || packet.more_fragments {
             let part = bytes.get(packet.ip_payload.clone()).unwrap_or(&[]);
@@ -183,7 +183,7 @@ impl Packets {
             };
             return take(Item::Datagram(udp(packet.src, time, whole)));
         }
-        take(Item::Datagram(Datagram {
+        take(Item::Datagram(CapturedDatagram {
             time,
             source: Some(packet.src),
             sport: Some(packet.sport),
@@ -198,7 +198,7 @@ impl Packets {
         packet: &Packet,
         bytes: &[u8],
         time: Option<Time>,
-        take: &mut Take<'_>,
+        take: &mut Consumer<'_>,
     ) -> ControlFlow<()> {
         let at = packet.ip_payload.start;
         let word = bytes.get(at + 4..at + 8).and_then(|word| word.try_into().ok());
@@ -207,7 +207,7 @@ impl Packets {
         };
         let payload = bytes.get(packet.payload.clone()).unwrap_or(&[]);
         for payload in self.streams.segment(packet, sequence, payload) {
-            take(Item::Datagram(Datagram {
+            take(Item::Datagram(CapturedDatagram {
                 time,
                 source: Some(packet.src),
                 sport: Some(packet.sport),
@@ -219,19 +219,22 @@ impl Packets {
     }
 
     /// Says what went wrong on the way.
-    fn finish(mut self, take: &mut Take<'_>) {
+    fn finish(mut self, take: &mut Consumer<'_>) {
         let broken = self.fragments.finish();
         if broken > 0 {
-            self.troubles.insert(Trouble::Fragments, broken);
+            self.troubles.insert(CaptureIssue::Fragments, broken);
         }
         let gaps = self.streams.finish();
         if gaps > 0 {
-            self.troubles.insert(Trouble::Tcp, gaps);
+            self.troubles.insert(CaptureIssue::Tcp, gaps);
         }
         let counted = self.troubles.into_iter();
-        let problems = counted.map(|(trouble, count)| Problem { trouble, count, at: None });
-        let damaged =
-            self.damaged.map(|at| Problem { trouble: Trouble::Damaged, count: 1, at: Some(at) });
+        let problems = counted.map(|(trouble, count)| CaptureProblem { trouble, count, at: None });
+        let damaged = self.damaged.map(|at| CaptureProblem {
+            trouble: CaptureIssue::Damaged,
+            count: 1,
+            at: Some(at),
+        });
         for problem in damaged.into_iter().chain(problems) {
             if take(Item::Problem(problem)).is_break() {
                 return;
@@ -274,8 +277,8 @@ fn parser(link: i32) -> Option<Parser> {
 
 /// A datagram that was put together: its ports and payload are behind one
 /// another (RFC 768).
-fn udp(source: Host, time: Option<Time>, whole: Whole) -> Datagram {
-    let Whole(mut bytes) = whole;
+fn udp(source: Host, time: Option<Time>, whole: ReassembledDatagram) -> CapturedDatagram {
+    let ReassembledDatagram(mut bytes) = whole;
     let port = |at: usize| {
         bytes.get(at).zip(bytes.get(at + 1)).map(|(high, low)| u16::from_be_bytes([*high, *low]))
     };
@@ -283,5 +286,5 @@ fn udp(source: Host, time: Option<Time>, whole: Whole) -> Datagram {
     let end = port(4).map_or(0, usize::from).clamp(8, bytes.len().max(8));
     bytes.truncate(end);
     bytes.drain(..bytes.len().min(8));
-    Datagram { time, source: Some(source), sport, dport, payload: bytes }
+    CapturedDatagram { time, source: Some(source), sport, dport, payload: bytes }
 }

@@ -40,13 +40,13 @@ struct Stream {
 
 /// All connections of a capture.
 #[derive(Debug, Default)]
-pub(super) struct Streams {
+pub(super) struct TcpStreams {
     open: BTreeMap<Key, Stream>,
     number: u64,
     broken: u64,
 }
 
-impl Streams {
+impl TcpStreams {
     /// Takes a segment with its payload; hands out the messages it completes.
     pub(super) fn segment(
         &mut self,

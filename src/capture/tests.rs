@@ -1,5 +1,5 @@
-use super::fragments::{Fragments, MAX_PIECES, MAX_WAITING, Whole};
-use super::streams::{MAX_EARLY, MAX_STREAMS, Streams};
+use super::fragments::{Fragments, MAX_PIECES, MAX_WAITING, ReassembledDatagram};
+use super::streams::{MAX_EARLY, MAX_STREAMS, TcpStreams};
 use super::*;
 use crate::flow::Time;
 use crate::wire::frame::Packet;
@@ -21,7 +21,7 @@ fn pieces_in_any_order_make_a_whole() {
     assert_eq!(fragments.add(&piece(1, 0, true), &[1; 8], None), None);
     assert_eq!(fragments.add(&piece(1, 0, true), &[1; 8], None), None, "the same again");
     let whole = fragments.add(&piece(1, 8, true), &[2; 8], None).unwrap();
-    assert_eq!(whole, Whole([&[1; 8][..], &[2; 8], &[3; 3]].concat()));
+    assert_eq!(whole, ReassembledDatagram([&[1; 8][..], &[2; 8], &[3; 3]].concat()));
     assert_eq!(fragments.finish(), 0);
 }
 
@@ -87,8 +87,8 @@ fn the_first_bytes_say_what_a_file_is() {
     ] {
         assert_eq!(Kind::of(head), kind, "{head:?}");
     }
-    assert_eq!(Meant::by("a/b.dat"), Meant::OneDatagram);
-    assert_eq!(Meant::by("a/b.ipfix"), Meant::Messages);
+    assert_eq!(ExpectedContent::by("a/b.dat"), ExpectedContent::OneDatagram);
+    assert_eq!(ExpectedContent::by("a/b.ipfix"), ExpectedContent::Messages);
 }
 
 /// An IPFIX message of a length, filled with a byte.
@@ -115,7 +115,7 @@ fn messages_come_out_of_streams_however_they_are_cut() {
             .map(|(n, chunk)| (start.wrapping_add(1 + (n * size) as u32), chunk))
             .collect();
         let pairs = chunks.chunks(2).flat_map(|pair| pair.iter().rev());
-        let mut streams = Streams::default();
+        let mut streams = TcpStreams::default();
         streams.segment(&end(1, 2), start, &[]);
         let mut got = Vec::new();
         for (sequence, chunk) in pairs {
@@ -129,7 +129,7 @@ fn messages_come_out_of_streams_however_they_are_cut() {
 
 #[test]
 fn streams_are_joined_at_a_message_bounded_and_their_gaps_counted() {
-    let mut streams = Streams::default();
+    let mut streams = TcpStreams::default();
     assert!(streams.segment(&end(1, 0x10), 5, &[7; 20]).is_empty(), "no message begins here");
     assert_eq!(streams.segment(&end(1, 0x10), 25, &message(20, 1)), [message(20, 1)]);
     assert!(streams.segment(&end(1, 0x10), 65, &message(20, 2)).is_empty(), "20 are missing");
@@ -143,7 +143,7 @@ fn streams_are_joined_at_a_message_bounded_and_their_gaps_counted() {
     }
     assert!(streams.segment(&end(0, 0x10), 1, &[9; 9]).is_empty());
     // Another protocol's connection is nobody's loss.
-    let mut streams = Streams::default();
+    let mut streams = TcpStreams::default();
     let web = Packet { dport: 80, ..end(1, 0x10) };
     streams.segment(&Packet { tcp_flags: 2, ..web.clone() }, 0, &[]);
     assert!(streams.segment(&web, 1, b"GET / HTTP/1.1").is_empty());

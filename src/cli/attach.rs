@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::said::Said;
+use super::given_flags::GivenFlags;
 
 /// Why nothing can be listed by named networks.
 pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";
@@ -30,7 +30,7 @@ pub struct Serve {
 }
 
 #[derive(Args)]
-pub(super) struct AttachWords {
+pub(super) struct AttachArgs {
     /// The socket of the collector to attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
     #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
     socket: Option<PathBuf>,
@@ -40,7 +40,7 @@ pub(super) struct AttachWords {
 }
 
 #[derive(Args)]
-pub(super) struct ServeWords {
+pub(super) struct ServeArgs {
     /// The socket that screens attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
     #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
     socket: Option<PathBuf>,
@@ -49,14 +49,14 @@ pub(super) struct ServeWords {
     no_serve: bool,
 }
 
-impl AttachWords {
+impl AttachArgs {
     /// Of a command that never collects.
     pub(super) fn alone(self) -> Attach {
         Attach { allowed: !self.no_attach, socket: self.socket, unused: Vec::new() }
     }
 
     /// What was said beside these words may ask for collecting in this process.
-    pub(super) fn check(self, said: &Said) -> Attach {
+    pub(super) fn check(self, said: &GivenFlags) -> Attach {
         let here = HERE.iter().any(|name| said.has(name));
         let unused = COLLECTING.iter().filter(|(name, _)| said.has(name));
         let unused = unused.map(|(_, flag)| *flag).collect();
@@ -64,7 +64,7 @@ impl AttachWords {
     }
 }
 
-impl ServeWords {
+impl ServeArgs {
     pub(super) fn check(self) -> Serve {
         Serve { allowed: !self.no_serve, socket: self.socket }
     }

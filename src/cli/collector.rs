@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use clap::Args;
 
-use super::exporters::{ExporterWords, State};
-use super::groups::{Group, GroupWords};
+use super::exporters::{ExporterArgs, StateFolder};
+use super::groups::{GroupArg, GroupArgs};
 use super::record;
-use super::refused::wrong;
+use super::unsupported::wrong;
 use super::values::{Link, lag, link, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::flow::{LocalNetworks, Network};
@@ -20,14 +20,14 @@ pub(super) struct Collect {
     pub(super) listen: Listen,
     pub(super) workers: Workers,
     pub(super) config: Config,
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Vec<GroupArg>,
     pub(super) policy: Policy,
-    pub(super) state: State,
+    pub(super) state: StateFolder,
     pub(super) memory: Option<u64>,
 }
 
 #[derive(Args)]
-pub(super) struct CollectWords {
+pub(super) struct CollectArgs {
     /// Port to listen on (UDP; IPFIX also over TCP), repeatable; one that is busy is an error [default: 2055, 4739 and 6343, of which a busy one is tried again every second and taken when it is free]
     #[arg(short, long, value_name = "PORT", env = "TOPTALK_PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: Vec<u16>,
@@ -38,18 +38,18 @@ pub(super) struct CollectWords {
     #[arg(long, value_name = "auto|N", env = "TOPTALK_WORKERS", default_value = "auto", value_parser = workers)]
     pub(super) workers: Workers,
     #[command(flatten)]
-    pub(super) exporters: ExporterWords,
+    pub(super) exporters: ExporterArgs,
     /// Memory that collecting may take: 256M, 4G, at least 64M [default: half of what the machine or its control group has]
     #[arg(long, value_name = "SIZE", env = "TOPTALK_MEMORY", value_parser = record::memory)]
     pub(super) memory: Option<u64>,
     #[command(flatten)]
-    pub(super) windows: WindowWords,
+    pub(super) windows: WindowArgs,
     #[command(flatten)]
-    pub(super) groups: GroupWords,
+    pub(super) groups: GroupArgs,
 }
 
 #[derive(Args)]
-pub(super) struct WindowWords {
+pub(super) struct WindowArgs {
     /// A network that is ours, repeatable [default: private and link-local networks]
     #[arg(long, value_name = "NET", env = "TOPTALK_LOCAL", value_delimiter = ',')]
     pub(super) local: Vec<Network>,
@@ -68,7 +68,7 @@ pub(super) struct WindowWords {
 }
 
 #[derive(Args)]
-pub(super) struct RuleWords {
+pub(super) struct RuleArgs {
     /// Warn of hosts that upload more than this: 80M, 1.5G (bit/s), 10MB/s
     #[arg(long, value_name = "RATE", env = "TOPTALK_ALERT_UP", value_parser = parse_rate)]
     pub(super) alert_up: Option<u64>,
@@ -80,7 +80,7 @@ pub(super) struct RuleWords {
     pub(super) link: Option<Link>,
 }
 
-impl CollectWords {
+impl CollectArgs {
     pub(super) fn check(self) -> Result<Collect, clap::Error> {
         if self.port.len() > MAX_PORTS {
             return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", self.port.len())));
@@ -104,7 +104,7 @@ impl CollectWords {
     }
 }
 
-impl RuleWords {
+impl RuleArgs {
     pub(super) fn check(&self) -> Rules {
         Rules {
             host_up: self.alert_up,

@@ -17,7 +17,7 @@ pub enum Configure {
 /// The words of commands that take settings from a file. It is looked at before
 /// the rest is understood: `Line::wanted`.
 #[derive(Args)]
-pub(super) struct FileWords {
+pub(super) struct FileArgs {
     /// The file of settings [default: /etc/toptalk/toptalk.toml, else toptalk/toptalk.toml in the user's configuration folder]
     #[arg(long, value_name = "FILE", env = "TOPTALK_CONFIG")]
     config: Option<PathBuf>,

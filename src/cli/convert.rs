@@ -23,7 +23,7 @@ pub struct Convert {
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("input").required(true).args(["one", "range"])))]
-pub(super) struct ConvertWords {
+pub(super) struct ConvertArgs {
     /// One file, or a folder
     #[arg(short = 'r', value_name = "FILE")]
     one: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub(super) struct ConvertWords {
     tz: Option<String>,
 }
 
-impl ConvertWords {
+impl ConvertArgs {
     pub(super) fn check(self) -> Convert {
         Convert {
             files: Files { one: self.one, range: self.range, folders: self.folders },

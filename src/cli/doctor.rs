@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::attach::{Attach, AttachWords};
+use super::attach::{Attach, AttachArgs};
 use super::record::memory;
-use super::refused::wrong;
+use super::unsupported::wrong;
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::units::parse_duration;
 
@@ -28,7 +28,7 @@ pub struct Doctor {
 }
 
 #[derive(Args)]
-pub(super) struct DoctorWords {
+pub(super) struct DoctorArgs {
     /// Port that exporters send to, repeatable [default: 2055, 4739 and 6343]
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Vec<u16>,
@@ -45,7 +45,7 @@ pub(super) struct DoctorWords {
     #[arg(long, value_name = "SIZE", env = "TOPTALK_MEMORY", value_parser = memory)]
     memory: Option<u64>,
     #[command(flatten)]
-    attach: AttachWords,
+    attach: AttachArgs,
     /// Shape of the answer
     #[arg(short, long, value_name = "SHAPE", default_value = "table")]
     output: Output,
@@ -57,7 +57,7 @@ enum Output {
     Json,
 }
 
-impl DoctorWords {
+impl DoctorArgs {
     pub(super) fn check(self) -> Result<Doctor, clap::Error> {
         let mut ports = self.port;
         if ports.len() > MAX_PORTS {

@@ -11,7 +11,7 @@ use crate::wire::policy::GivenRate;
 
 /// Where what is learned of exporters is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum StateFolder {
     /// Where such things are kept on this machine.
     #[default]
     Usual,
@@ -20,7 +20,7 @@ pub enum State {
 }
 
 #[derive(Args)]
-pub(super) struct ExporterWords {
+pub(super) struct ExporterArgs {
     /// A network that exporters may be in, repeatable [default: any]
     #[arg(long, value_name = "NET", env = "TOPTALK_ALLOW", value_delimiter = ',')]
     allow: Vec<Network>,
@@ -35,12 +35,12 @@ pub(super) struct ExporterWords {
     no_state: bool,
 }
 
-impl ExporterWords {
-    pub(super) fn check(self) -> (Policy, State) {
+impl ExporterArgs {
+    pub(super) fn check(self) -> (Policy, StateFolder) {
         let state = match self.state {
-            _ if self.no_state => State::Nowhere,
-            Some(folder) => State::Folder(folder),
-            None => State::Usual,
+            _ if self.no_state => StateFolder::Nowhere,
+            Some(folder) => StateFolder::Folder(folder),
+            None => StateFolder::Usual,
         };
         (Policy { allow: self.allow, sampling: self.sampling, ..Policy::default() }, state)
     }

@@ -4,30 +4,30 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::flow::named::{self, Named};
+use crate::flow::named::{self, NamedNetwork};
 use crate::snapshot::{Grouping, Subject};
 
 /// One `--group`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Group {
+pub enum GroupArg {
     /// One network with its name.
-    Named(Named),
+    Named(NamedNetwork),
     /// A file of them, to be read by [`named::lines`].
     File(PathBuf),
 }
 
 #[derive(Args)]
-pub(super) struct GroupWords {
+pub(super) struct GroupArgs {
     /// A network with its name (department, VLAN, site), or a file with a line `NET = NAME` for each; repeatable
     #[arg(long, value_name = "NET=NAME|FILE", env = "TOPTALK_GROUP", value_delimiter = ',', value_parser = group)]
-    pub(super) group: Vec<Group>,
+    pub(super) group: Vec<GroupArg>,
 }
 
 /// `NET=NAME`, else the name of a file.
-fn group(text: &str) -> Result<Group, String> {
+fn group(text: &str) -> Result<GroupArg, String> {
     match text.split_once('=') {
         Some(_) => match named::word(text) {
-            Ok(named) => Ok(Group::Named(named)),
+            Ok(named) => Ok(GroupArg::Named(named)),
             Err(error) => {
                 Err(format!("expected {}, or the name of a file without `=`", error.expected))
             }
@@ -36,7 +36,7 @@ fn group(text: &str) -> Result<Group, String> {
         None if text.is_empty() || text.parse::<crate::flow::Network>().is_ok() => {
             Err(format!("expected NET=NAME or the name of a file, found `{text}`"))
         }
-        None => Ok(Group::File(text.into())),
+        None => Ok(GroupArg::File(text.into())),
     }
 }
 
@@ -63,17 +63,17 @@ mod tests {
     fn words_become_groups() {
         let words = "toptalk --group 10.20.3.0/24=lab,10.20.5.0/24=office --group vlans.txt";
         let Ok(Command::Live(live)) = read_from(words.split(' ')) else { panic!() };
-        let named = |text: &str| Group::Named(named::word(text).unwrap());
+        let named = |text: &str| GroupArg::Named(named::word(text).unwrap());
         let all = [
             named("10.20.3.0/24=lab"),
             named("10.20.5.0/24=office"),
-            Group::File("vlans.txt".into()),
+            GroupArg::File("vlans.txt".into()),
         ];
         assert_eq!(live.groups, all);
         let Ok(Command::Demo(demo, _)) = read_from(["toptalk", "demo", "--group", "x"]) else {
             panic!()
         };
-        assert_eq!(demo.groups, [Group::File("x".into())]);
+        assert_eq!(demo.groups, [GroupArg::File("x".into())]);
         let words = "toptalk top --by group --group 10.20.3.0/24=lab -n 3";
         let Ok(Command::Top(top)) = read_from(words.split(' ')) else { panic!() };
         assert_eq!(top.subject, Subject::Groups(Grouping::Group));

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::flow::{Host, Network, Sampling};
 use crate::ingest::Listen;
-use crate::inspect::Shape;
+use crate::inspect::InspectFormat;
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
 
@@ -20,12 +20,12 @@ pub struct Inspect {
     pub listen: Option<Listen>,
     /// Datagrams after which to stop.
     pub count: Option<u64>,
-    pub shape: Shape,
+    pub shape: InspectFormat,
     pub policy: Policy,
 }
 
 #[derive(Args)]
-pub(super) struct InspectWords {
+pub(super) struct InspectArgs {
     /// Captures (.pcap, .pcapng), IPFIX files, or files of one raw datagram; - is stdin
     #[arg(value_name = "FILE", required_unless_present = "port", conflicts_with = "port")]
     files: Vec<PathBuf>,
@@ -55,7 +55,7 @@ enum Output {
     Ndjson,
 }
 
-impl InspectWords {
+impl InspectArgs {
     pub(super) fn check(self) -> Inspect {
         let listen = |port| Listen { address: self.bind, ports: vec![port], ..Listen::default() };
         Inspect {
@@ -63,8 +63,8 @@ impl InspectWords {
             listen: self.port.map(listen),
             count: self.count,
             shape: match self.output {
-                Output::Table => Shape::Table,
-                Output::Ndjson => Shape::Ndjson,
+                Output::Table => InspectFormat::Table,
+                Output::Ndjson => InspectFormat::Ndjson,
             },
             policy: Policy { allow: self.allow, sampling: self.sampling, ..Policy::default() },
         }
@@ -91,7 +91,7 @@ mod tests {
     fn words_become_settings() {
         let words = ["toptalk", "inspect", "a.pcap", "b.dat", "-o", "ndjson", "-n", "5"];
         let Ok(Command::Inspect(inspect)) = read_from(words) else { panic!() };
-        assert_eq!((inspect.files.len(), inspect.shape), (2, Shape::Ndjson));
+        assert_eq!((inspect.files.len(), inspect.shape), (2, InspectFormat::Ndjson));
         assert_eq!((inspect.listen, inspect.count), (None, Some(5)));
         let words = ["toptalk", "inspect", "--port", "34343", "--sampling", "10,192.0.2.1=100"];
         let Ok(Command::Inspect(inspect)) = read_from(words) else { panic!() };

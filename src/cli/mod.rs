@@ -3,60 +3,61 @@
 mod attach;
 mod collect;
 mod collector;
+mod command_line;
 mod config;
 mod convert;
 mod doctor;
 mod exporters;
 mod filters;
 mod generate;
+mod given_flags;
 mod groups;
 mod inspect;
-mod line;
 mod query;
 mod record;
-mod refused;
 mod replay;
-mod said;
 mod settings;
 mod setup;
 mod target;
 mod top;
+mod unsupported;
 mod values;
 
 pub use attach::{Attach, NO_NAMES, Serve};
 pub use collect::Level;
-pub use collect::{Collecting, Hook, MARKS, Piece, pieces};
+pub use collect::{Collecting, Hook, HookPart, MARKS, pieces};
+pub use command_line::{CommandLine, UsageError, WantedFile, read_from};
 pub use config::Configure;
 pub use convert::Convert;
 pub use doctor::Doctor;
-pub use exporters::State;
+pub use exporters::StateFolder;
 pub use generate::{completions, man_pages};
-pub use groups::Group;
+pub use groups::GroupArg;
 pub use inspect::Inspect;
-pub use line::{Line, Refusal, Wanted, read_from};
-pub use query::{Action, Files, FilterFrom, Query, filter};
+pub use query::{Files, FilterFrom, Query, QueryAction, filter};
 pub use replay::Replay;
 pub use settings::{
-    Described, Origin, Value, check as check_file, described, mistakes as mistakes_in,
+    SettingDescription, SettingValue, ValueOrigin, check as check_file, described,
+    mistakes as mistakes_in,
 };
 pub use setup::{Setup, Shell};
 pub use target::Target;
-pub use top::{Output, Top};
+pub use top::{Top, TopOutput};
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::attach::AttachWords;
-use self::collector::{Collect, CollectWords, RuleWords};
-use self::config::{ConfigVerb, FileWords};
+use self::attach::AttachArgs;
+use self::collector::{Collect, CollectArgs, RuleArgs};
+use self::config::{ConfigVerb, FileArgs};
 use self::filters::filter_help;
-use self::groups::GroupWords;
-use self::record::{DemoRecordWords, RecordWords};
-use self::said::Said;
+use self::given_flags::GivenFlags;
+use self::groups::GroupArgs;
+use self::record::{DemoRecordArgs, RecordArgs};
 use self::values::sliding;
 use crate::agg::Config;
-use crate::archive::recorder::Settings;
+use crate::archive::recorder::RecorderConfig;
 use crate::ingest::{Listen, Workers};
 use crate::snapshot::Window;
 use crate::wire::Policy;
@@ -64,8 +65,8 @@ use crate::wire::Policy;
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
 pub enum Command {
-    Live(Live),
-    Demo(Live, u64),
+    Live(LiveCommand),
+    Demo(LiveCommand, u64),
     Top(Top),
     Collect(Box<Collecting>),
     Inspect(Inspect),
@@ -79,21 +80,21 @@ pub enum Command {
 
 /// Collecting with a screen.
 #[derive(Clone, Debug)]
-pub struct Live {
+pub struct LiveCommand {
     pub listen: Listen,
     pub workers: Workers,
     /// Without groups: their files are still to be read.
     pub config: Config,
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupArg>,
     pub policy: Policy,
-    pub state: State,
+    pub state: StateFolder,
     /// Bytes that collecting may take, if that is said.
     pub memory: Option<u64>,
     pub window: Window,
     pub ascii: bool,
     /// Where snapshots are saved, `None` for the default folder.
     pub snapshots: Option<PathBuf>,
-    pub record: Option<Settings>,
+    pub record: Option<RecorderConfig>,
     pub attach: Attach,
 }
 
@@ -104,42 +105,42 @@ pub struct Live {
     after_help = "On the router: ip flow-export version 9 / ip flow-export destination HOST 2055.\n\
     Without a router: toptalk demo"
 )]
-struct Words {
+struct Cli {
     #[command(subcommand)]
     command: Option<Verb>,
     #[command(flatten)]
-    live: LiveWords,
+    live: LiveArgs,
 }
 
 #[derive(Subcommand)]
 enum Verb {
     /// The live screen over made-up traffic: real NetFlow over loopback, nothing to set up
-    Demo(DemoWords),
+    Demo(DemoArgs),
     /// Print one answer: of the collector that runs, else after collecting for a while
     #[command(after_long_help = filter_help())]
-    Top(Box<top::TopWords>),
+    Top(Box<top::TopArgs>),
     /// Receive, warn, record and serve screens, without one, as a service does; in nfcapd's words
-    Collect(Box<collect::CollectingWords>),
+    Collect(Box<collect::CollectingArgs>),
     /// Print every template, record and problem, from captures or live
-    Inspect(inspect::InspectWords),
+    Inspect(inspect::InspectArgs),
     /// Ask what was recorded, by toptalk or by nfcapd, in nfdump's words
     #[command(after_long_help = query::help())]
-    Query(Box<query::QueryWords>),
+    Query(Box<query::QueryArgs>),
     /// Send what was recorded once more, as NetFlow or IPFIX: an archive, files of nfcapd, a capture
-    Replay(replay::ReplayWords),
+    Replay(replay::ReplayArgs),
     /// Turn files of nfcapd, or segments of other slots, into segments of an archive
-    Convert(convert::ConvertWords),
+    Convert(convert::ConvertArgs),
     /// Check what usually goes wrong, and print what helps
-    Doctor(doctor::DoctorWords),
+    Doctor(doctor::DoctorArgs),
     /// What belongs around it: files for systemd, man pages, completions
-    Setup(setup::SetupWords),
+    Setup(setup::SetupArgs),
     /// What the file of settings says, and whether it is right
     #[command(subcommand)]
     Config(ConfigVerb),
 }
 
 #[derive(Args)]
-struct ScreenWords {
+struct ScreenArgs {
     /// The window to begin with: 10s, 1m, 5m, 15m or 1h
     #[arg(long, value_name = "WINDOW", env = "TOPTALK_WINDOW", default_value = "1m", value_parser = sliding)]
     window: Window,
@@ -152,48 +153,48 @@ struct ScreenWords {
 }
 
 #[derive(Args)]
-struct LiveWords {
+struct LiveArgs {
     #[command(flatten)]
-    file: FileWords,
+    file: FileArgs,
     #[command(flatten)]
-    collect: CollectWords,
+    collect: CollectArgs,
     #[command(flatten)]
-    rules: RuleWords,
+    rules: RuleArgs,
     #[command(flatten)]
-    screen: ScreenWords,
+    screen: ScreenArgs,
     #[command(flatten)]
-    record: RecordWords,
+    record: RecordArgs,
     #[command(flatten)]
-    attach: AttachWords,
+    attach: AttachArgs,
 }
 
 #[derive(Args)]
-struct DemoWords {
+struct DemoArgs {
     #[command(flatten)]
-    file: FileWords,
+    file: FileArgs,
     /// The same seed gives the same site
     #[arg(long, value_name = "N", default_value_t = 2811)]
     seed: u64,
     #[command(flatten)]
-    groups: GroupWords,
+    groups: GroupArgs,
     #[command(flatten)]
-    screen: ScreenWords,
+    screen: ScreenArgs,
     #[command(flatten)]
-    record: DemoRecordWords,
+    record: DemoRecordArgs,
 }
 
-impl Words {
-    fn check(self, said: &Said) -> Result<Command, clap::Error> {
+impl Cli {
+    fn check(self, said: &GivenFlags) -> Result<Command, clap::Error> {
         Ok(match self.command {
             None => Command::Live(self.live.check(said)?),
             Some(Verb::Demo(words)) => {
-                let live = Live {
+                let live = LiveCommand {
                     listen: Listen::default(),
                     workers: Workers::default(),
                     config: Config::default(),
                     groups: words.groups.group,
                     policy: Policy::default(),
-                    state: State::Nowhere,
+                    state: StateFolder::Nowhere,
                     memory: None,
                     window: words.screen.window,
                     ascii: words.screen.ascii,
@@ -216,12 +217,12 @@ impl Words {
     }
 }
 
-impl LiveWords {
-    fn check(self, said: &Said) -> Result<Live, clap::Error> {
+impl LiveArgs {
+    fn check(self, said: &GivenFlags) -> Result<LiveCommand, clap::Error> {
         let Collect { listen, workers, config, groups, policy, state, memory } =
             self.collect.check()?;
         let rules = self.rules.check();
-        Ok(Live {
+        Ok(LiveCommand {
             listen,
             workers,
             config: Config { rules, ..config },

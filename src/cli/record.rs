@@ -4,37 +4,37 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::refused::wrong;
-use super::said::Said;
-use crate::archive::expire::Limits;
+use super::given_flags::GivenFlags;
+use super::unsupported::wrong;
+use crate::archive::expire::ExpireLimits;
 use crate::archive::name::Hierarchy;
-use crate::archive::recorder::{MAX_SLOT_SECONDS, Settings};
+use crate::archive::recorder::{MAX_SLOT_SECONDS, RecorderConfig};
 use crate::config::memory::LEAST;
 
 /// How to record, wherever something is collected.
 #[derive(Args)]
-pub(super) struct RecordWords {
+pub(super) struct RecordArgs {
     /// Record all flows into this folder
     #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
     record: Option<PathBuf>,
     #[command(flatten)]
-    how: HowWords,
+    how: RecordingArgs,
 }
 
 /// How to record what is made up: only where the command line says so, or
 /// `TOPTALK_RECORD` would mix it into the archive of what is real.
 #[derive(Args)]
-pub(super) struct DemoRecordWords {
+pub(super) struct DemoRecordArgs {
     /// Record the made-up flows into this folder, best one of its own
     #[arg(short = 'w', long, value_name = "DIR")]
     record: Option<PathBuf>,
     #[command(flatten)]
-    how: HowWords,
+    how: RecordingArgs,
 }
 
 /// How, wherever it goes.
 #[derive(Args, Clone)]
-pub(super) struct HowWords {
+pub(super) struct RecordingArgs {
     /// Length of a slot of the archive, from 1; each gets files of its own, aligned to the clock
     #[arg(short = 't', long = "slot", value_name = "SECONDS", env = "TOPTALK_SLOT", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
     slot: u32,
@@ -61,24 +61,28 @@ pub(super) const HOW: &[(&str, &str)] = &[
     ("expire_size", "--expire-size"),
 ];
 
-impl RecordWords {
+impl RecordArgs {
     /// # Errors
     /// When flags on recording were typed and nothing is recorded.
-    pub(super) fn check(self, said: &Said) -> Result<Option<Settings>, clap::Error> {
+    pub(super) fn check(self, said: &GivenFlags) -> Result<Option<RecorderConfig>, clap::Error> {
         self.how.record(self.record, said)
     }
 }
 
-impl DemoRecordWords {
+impl DemoRecordArgs {
     /// # Errors
     /// As those of [`RecordWords::check`].
-    pub(super) fn check(self, said: &Said) -> Result<Option<Settings>, clap::Error> {
+    pub(super) fn check(self, said: &GivenFlags) -> Result<Option<RecorderConfig>, clap::Error> {
         self.how.record(self.record, said)
     }
 }
 
-impl HowWords {
-    fn record(self, folder: Option<PathBuf>, said: &Said) -> Result<Option<Settings>, clap::Error> {
+impl RecordingArgs {
+    fn record(
+        self,
+        folder: Option<PathBuf>,
+        said: &GivenFlags,
+    ) -> Result<Option<RecorderConfig>, clap::Error> {
         let Some(folder) = folder else {
             let typed: Vec<&str> = HOW
                 .iter()
@@ -95,18 +99,18 @@ impl HowWords {
     }
 
     /// How much is kept.
-    pub(super) fn limits(&self) -> Limits {
-        Limits { age_ms: self.expire_age, bytes: self.expire_size }
+    pub(super) fn limits(&self) -> ExpireLimits {
+        ExpireLimits { age_ms: self.expire_age, bytes: self.expire_size }
     }
 
-    pub(super) fn check(self, folder: PathBuf) -> Settings {
+    pub(super) fn check(self, folder: PathBuf) -> RecorderConfig {
         let limits = self.limits();
-        Settings {
+        RecorderConfig {
             slot_seconds: self.slot,
             hierarchy: self.hierarchy,
             sync_ms: i64::from(self.sync) * 1000,
             limits,
-            ..Settings::new(folder)
+            ..RecorderConfig::new(folder)
         }
     }
 }

@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 
 use super::filters::refused;
 use super::query::Files;
-use super::refused::wrong;
 use super::target::Target;
+use super::unsupported::wrong;
 use crate::filter::Filter;
-use crate::replay::{As, Pace};
+use crate::replay::{Pace, ReplayProtocol};
 
 /// Sending what was recorded once more.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Replay {
     pub zone: Option<String>,
     pub to: Target,
     /// What to send; `None` for datagrams of captures as they are.
-    pub what: Option<As>,
+    pub what: Option<ReplayProtocol>,
     pub pace: Pace,
     /// Whether flows keep the times they were recorded with.
     pub keep_times: bool,
@@ -30,7 +30,7 @@ pub struct Replay {
 }
 
 #[derive(Args)]
-pub(super) struct ReplayWords {
+pub(super) struct ReplayArgs {
     /// A file of an archive, a file of nfcapd, or a capture; repeatable; - is a capture from stdin
     #[arg(short = 'r', long = "read", value_name = "FILE", required_unless_present = "range")]
     read: Vec<PathBuf>,
@@ -72,7 +72,7 @@ enum SendAs {
     Ipfix,
 }
 
-impl ReplayWords {
+impl ReplayArgs {
     pub(super) fn check(self) -> Result<Replay, clap::Error> {
         let text = self.filter.join(" ");
         let filter = Filter::parse(&text).map_err(|error| wrong(refused(&text, &error)))?;
@@ -86,9 +86,9 @@ impl ReplayWords {
             zone: self.tz,
             to: self.to,
             what: self.what.map(|what| match what {
-                SendAs::V5 => As::V5,
-                SendAs::V9 => As::V9,
-                SendAs::Ipfix => As::Ipfix,
+                SendAs::V5 => ReplayProtocol::V5,
+                SendAs::V9 => ReplayProtocol::V9,
+                SendAs::Ipfix => ReplayProtocol::Ipfix,
             }),
             pace: match (self.speed, self.rate, self.fast) {
                 (_, _, true) => Pace::Fast,
@@ -143,7 +143,7 @@ mod tests {
         }
         let words = [&to[..], &["--as", "v5", "--keep-times", "proto", "tcp"]].concat();
         let asked = replay(&words).unwrap();
-        assert_eq!((asked.what, asked.keep_times), (Some(As::V5), true));
+        assert_eq!((asked.what, asked.keep_times), (Some(ReplayProtocol::V5), true));
         assert!(!asked.filter.is_any());
     }
 

@@ -8,12 +8,14 @@ use std::ffi::OsStr;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory};
 
-use super::Words;
-use crate::config::{Entry, File, Form, Mistake, Mistakes, Setting, TABLE, Verb, Word};
+use super::Cli;
+use crate::config::{
+    Diagnostic, Diagnostics, Form, Setting, SettingEntry, SettingWord, SettingsFile, TABLE, Verb,
+};
 
 /// All that is known of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
+pub struct SettingDescription {
     pub setting: &'static Setting,
     /// `-p, --port`.
     pub flags: String,
@@ -28,7 +30,7 @@ pub struct Described {
 
 /// Where a value is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueOrigin {
     Default,
     /// The line of the file.
     File(usize),
@@ -42,11 +44,11 @@ const LETTERS: [(&str, &str, char); 2] = [("record", "write", 'w'), ("record", "
 
 /// A setting with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub struct SettingValue {
     pub setting: &'static Setting,
     /// As they would be written behind the flag; none when it is not set.
     pub words: Vec<String>,
-    pub origin: Origin,
+    pub origin: ValueOrigin,
 }
 
 /// The command of a verb.
@@ -60,8 +62,8 @@ fn arg_of<'a>(command: &'a clap::Command, flag: &str) -> Option<&'a Arg> {
 
 /// The command line with what a file says as defaults: environment and flags go
 /// before them.
-pub(super) fn beneath(file: Option<&File>) -> clap::Command {
-    let command = Words::command();
+pub(super) fn beneath(file: Option<&SettingsFile>) -> clap::Command {
+    let command = Cli::command();
     let Some(file) = file else { return command };
     Verb::ALL.into_iter().fold(command, |command, verb| match verb.word() {
         Some(word) => command.mut_subcommand(word, |own| feed(own, verb, file)),
@@ -69,7 +71,7 @@ pub(super) fn beneath(file: Option<&File>) -> clap::Command {
     })
 }
 
-fn feed(mut command: clap::Command, verb: Verb, file: &File) -> clap::Command {
+fn feed(mut command: clap::Command, verb: Verb, file: &SettingsFile) -> clap::Command {
     let args: Vec<(String, String)> = command
         .get_arguments()
         .filter_map(|arg| Some((arg.get_id().to_string(), arg.get_long()?.to_owned())))
@@ -88,15 +90,15 @@ fn feed(mut command: clap::Command, verb: Verb, file: &File) -> clap::Command {
 ///
 /// # Errors
 /// All that are not, with what was expected.
-pub fn check(file: &File) -> Result<(), Mistakes> {
+pub fn check(file: &SettingsFile) -> Result<(), Diagnostics> {
     let mistakes = mistakes(file);
-    if mistakes.is_empty() { Ok(()) } else { Err(Mistakes::new(&file.path, mistakes)) }
+    if mistakes.is_empty() { Ok(()) } else { Err(Diagnostics::new(&file.path, mistakes)) }
 }
 
 /// Every value of a file that its flag does not take, with what was expected.
 #[must_use]
-pub fn mistakes(file: &File) -> Vec<Mistake> {
-    let command = Words::command();
+pub fn mistakes(file: &SettingsFile) -> Vec<Diagnostic> {
+    let command = Cli::command();
     let mut mistakes = Vec::new();
     for entry in &file.entries {
         let arg = entry
@@ -112,7 +114,12 @@ pub fn mistakes(file: &File) -> Vec<Mistake> {
 }
 
 /// What is wrong with a word, if so: what its flag would say.
-fn wrong(file: &File, entry: &Entry, word: &Word, arg: &Arg) -> Option<Mistake> {
+fn wrong(
+    file: &SettingsFile,
+    entry: &SettingEntry,
+    word: &SettingWord,
+    arg: &Arg,
+) -> Option<Diagnostic> {
     if matches!(entry.setting.form, Form::Switch | Form::Unless) {
         return None;
     }
@@ -142,15 +149,15 @@ fn takes(arg: &Arg) -> String {
 
 /// The settings of a file, as they are documented.
 #[must_use]
-pub fn described() -> Vec<Described> {
-    let command = Words::command();
+pub fn described() -> Vec<SettingDescription> {
+    let command = Cli::command();
     let described = TABLE.iter().filter_map(|setting| {
         let arg =
             setting.verbs.iter().find_map(|verb| arg_of(of_verb(&command, *verb), setting.flag))?;
         let short = arg.get_short().map(|letter| format!("-{letter}, ")).unwrap_or_default();
         let defaults = arg.get_default_values().iter().map(|word| word.to_string_lossy());
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        Some(Described {
+        Some(SettingDescription {
             setting,
             flags: format!("{short}--{}", setting.flag),
             variable: arg.get_env().map(|name| name.to_string_lossy().into_owned()),
@@ -177,8 +184,8 @@ pub(super) fn values(
     command: &clap::Command,
     verb: Verb,
     matches: &ArgMatches,
-    file: Option<&File>,
-) -> Vec<Value> {
+    file: Option<&SettingsFile>,
+) -> Vec<SettingValue> {
     let command = of_verb(command, verb);
     let of_verb = TABLE.iter().filter(|setting| setting.verbs.contains(&verb));
     of_verb.filter_map(|setting| value(setting, command, matches, file)).collect()
@@ -188,8 +195,8 @@ fn value(
     setting: &'static Setting,
     command: &clap::Command,
     matches: &ArgMatches,
-    file: Option<&File>,
-) -> Option<Value> {
+    file: Option<&SettingsFile>,
+) -> Option<SettingValue> {
     let arg = arg_of(command, setting.flag)?;
     let id = arg.get_id().as_str();
     let in_file = file.and_then(|file| {
@@ -205,29 +212,31 @@ fn value(
         Some((word.to_string_lossy().into_owned(), one.2))
     });
     if let Some((word, letter)) = lettered {
-        let origin = Origin::Flag(format!("-{letter}"));
-        return Some(Value { setting, words: vec![word], origin });
+        let origin = ValueOrigin::Flag(format!("-{letter}"));
+        return Some(SettingValue { setting, words: vec![word], origin });
     }
     let (words, origin) = match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => (raw(id), Origin::Flag(format!("--{}", setting.flag))),
+        Some(ValueSource::CommandLine) => {
+            (raw(id), ValueOrigin::Flag(format!("--{}", setting.flag)))
+        }
         Some(ValueSource::EnvVariable) => {
             let name = arg.get_env().map(|name| name.to_string_lossy().into_owned());
-            (raw(id), Origin::Environment(name.unwrap_or_default()))
+            (raw(id), ValueOrigin::Environment(name.unwrap_or_default()))
         }
         _ => match in_file {
             // Not what the flag has: that may be of two settings.
             Some((entry, _)) => {
                 let words = entry.words.iter().map(|word| word.text.clone()).collect();
-                (words, Origin::File(entry.line))
+                (words, ValueOrigin::File(entry.line))
             }
             None if file.is_some_and(|file| file.words(setting.flag).next().is_some()) => {
-                (Vec::new(), Origin::Default)
+                (Vec::new(), ValueOrigin::Default)
             }
-            None => (raw(id), Origin::Default),
+            None => (raw(id), ValueOrigin::Default),
         },
     };
     let is_switch = matches!(setting.form, Form::Switch | Form::Unless);
     // Set without a value: the flag alone.
     let words = if is_switch && words.is_empty() { vec!["true".to_owned()] } else { words };
-    Some(Value { setting, words, origin })
+    Some(SettingValue { setting, words, origin })
 }

@@ -24,13 +24,13 @@ pub enum Shell {
 }
 
 #[derive(Args)]
-pub(super) struct SetupWords {
+pub(super) struct SetupArgs {
     #[command(subcommand)]
-    what: What,
+    what: SetupVerb,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum SetupVerb {
     /// Print what makes toptalk a service: unit, user, folders, receive buffer
     Systemd {
         /// Write the files below this folder instead, as in / or a package's root
@@ -47,12 +47,12 @@ enum What {
     Completions { shell: Shell },
 }
 
-impl SetupWords {
+impl SetupArgs {
     pub(super) fn check(self) -> Setup {
         match self.what {
-            What::Systemd { write } => Setup::Systemd { write },
-            What::Man { to } => Setup::Man { to },
-            What::Completions { shell } => Setup::Completions { shell },
+            SetupVerb::Systemd { write } => Setup::Systemd { write },
+            SetupVerb::Man { to } => Setup::Man { to },
+            SetupVerb::Completions { shell } => Setup::Completions { shell },
         }
     }
 }

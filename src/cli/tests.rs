@@ -7,7 +7,7 @@ use crate::snapshot::SortKey;
 #[test]
 fn the_words_are_consistent() {
     use clap::CommandFactory;
-    Words::command().debug_assert();
+    Cli::command().debug_assert();
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_is_said_of_exporters_becomes_a_policy() {
                  --sampling 192.0.2.7=1000 --sampling 2001:db8::1=1 --no-dedup --state /var/x";
     let Ok(Command::Live(live)) = read_from(words.split_whitespace()) else { panic!() };
     assert!(live.config.no_dedup);
-    assert_eq!(live.state, State::Folder("/var/x".into()));
+    assert_eq!(live.state, StateFolder::Folder("/var/x".into()));
     let host = |text: &str| text.parse().unwrap();
     let policy = live.policy;
     assert!(policy.allows(host("2001:db8::9")) && policy.allows(host("10.0.0.1")));
@@ -67,7 +67,7 @@ fn what_is_said_of_exporters_becomes_a_policy() {
     let Ok(Command::Top(top)) = read_from(["toptalk", "top", "--state", "x", "--no-state"]) else {
         panic!()
     };
-    assert_eq!((top.state, top.policy), (State::Nowhere, Policy::default()));
+    assert_eq!((top.state, top.policy), (StateFolder::Nowhere, Policy::default()));
 }
 
 #[test]

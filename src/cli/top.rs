@@ -2,18 +2,18 @@
 
 use clap::{Args, ValueEnum};
 
-use super::attach::{Attach, AttachWords, NO_NAMES};
-use super::collector::{Collect, CollectWords};
-use super::config::FileWords;
-use super::exporters::State;
+use super::attach::{Attach, AttachArgs, NO_NAMES};
+use super::collector::{Collect, CollectArgs};
+use super::config::FileArgs;
+use super::exporters::StateFolder;
 use super::filters::refused;
-use super::groups::{self, Group};
-use super::record::RecordWords;
-use super::refused::wrong;
-use super::said::Said;
+use super::given_flags::GivenFlags;
+use super::groups::{self, GroupArg};
+use super::record::RecordArgs;
+use super::unsupported::wrong;
 use super::values::window;
 use crate::agg::Config;
-use crate::archive::recorder::Settings;
+use crate::archive::recorder::RecorderConfig;
 use crate::filter::Filter;
 use crate::ingest::{Listen, Workers};
 use crate::snapshot::{Grouping, SortKey, Subject, Window};
@@ -30,9 +30,9 @@ pub struct Top {
     pub workers: Workers,
     /// Without groups: their files are still to be read.
     pub config: Config,
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupArg>,
     pub policy: Policy,
-    pub state: State,
+    pub state: StateFolder,
     /// Bytes that collecting may take, if that is said.
     pub memory: Option<u64>,
     pub for_ms: i64,
@@ -41,26 +41,26 @@ pub struct Top {
     pub subject: Subject,
     pub limit: usize,
     pub sort: SortKey,
-    pub output: Output,
+    pub output: TopOutput,
     pub filter: Filter,
-    pub record: Option<Settings>,
+    pub record: Option<RecorderConfig>,
     pub attach: Attach,
 }
 
 /// The shape of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum TopOutput {
     Table,
     Csv,
     Json,
 }
 
 #[derive(Args)]
-pub(super) struct TopWords {
+pub(super) struct TopArgs {
     #[command(flatten)]
-    file: FileWords,
+    file: FileArgs,
     #[command(flatten)]
-    collect: CollectWords,
+    collect: CollectArgs,
     /// Collect for so long instead of asking the collector that runs [default where none runs: 10s]
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     for_ms: Option<i64>,
@@ -78,11 +78,11 @@ pub(super) struct TopWords {
     sort: Sort,
     /// Shape of the answer
     #[arg(short, long, value_name = "SHAPE", default_value = "table")]
-    output: Output,
+    output: TopOutput,
     #[command(flatten)]
-    record: RecordWords,
+    record: RecordArgs,
     #[command(flatten)]
-    attach: AttachWords,
+    attach: AttachArgs,
     /// Only what matches, as in `net 10.0.0.0/8 and not port 22`
     filter: Vec<String>,
 }
@@ -94,8 +94,8 @@ enum Sort {
     Sum,
 }
 
-impl TopWords {
-    pub(super) fn check(self, said: &Said) -> Result<Top, clap::Error> {
+impl TopArgs {
+    pub(super) fn check(self, said: &GivenFlags) -> Result<Top, clap::Error> {
         let text = self.filter.join(" ");
         let filter = Filter::parse(&text)
             .and_then(|filter| filter.check_live().map(|()| filter))

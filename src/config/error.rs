@@ -14,7 +14,7 @@ const MAX_LINE: usize = 120;
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct Diagnostic {
     /// From 1, as editors count.
     pub line: usize,
     pub column: usize,
@@ -24,17 +24,17 @@ pub struct Mistake {
     width: usize,
 }
 
-impl Mistake {
+impl Diagnostic {
     /// At these bytes of a text.
     #[must_use]
-    pub fn at(text: &str, span: &Range<usize>, what: String) -> Mistake {
+    pub fn at(text: &str, span: &Range<usize>, what: String) -> Diagnostic {
         let start = (0..=span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
         let (before, after) = text.split_at(start.unwrap_or(0));
         let begin = before.rfind('\n').map_or(0, |at| at + 1);
         let (lead, rest) = (&before[begin..], after.lines().next().unwrap_or(""));
         let meant = span.end.saturating_sub(span.start).min(rest.len());
         let meant = rest.char_indices().take_while(|(at, _)| *at < meant).count();
-        Mistake {
+        Diagnostic {
             line: before.matches('\n').count() + 1,
             column: lead.chars().count() + 1,
             what,
@@ -46,24 +46,24 @@ impl Mistake {
 
 /// All that is wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes {
+pub struct Diagnostics {
     pub path: PathBuf,
-    pub mistakes: Vec<Mistake>,
+    pub mistakes: Vec<Diagnostic>,
 }
 
-impl Mistakes {
+impl Diagnostics {
     /// In the order of the file.
     #[must_use]
-    pub fn new(path: &Path, mut mistakes: Vec<Mistake>) -> Mistakes {
+    pub fn new(path: &Path, mut mistakes: Vec<Diagnostic>) -> Diagnostics {
         mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
-        Mistakes { path: path.to_owned(), mistakes }
+        Diagnostics { path: path.to_owned(), mistakes }
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, one) in self.mistakes.iter().take(MAX_TOLD).enumerate() {
-            let Mistake { line, column, what, text, width } = one;
+            let Diagnostic { line, column, what, text, width } = one;
             let gap = if nth > 0 { "\n" } else { "" };
             write!(f, "{gap}{}:{line}:{column}: {what}", self.path.display())?;
             if *column <= MAX_LINE {
@@ -81,4 +81,4 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for Diagnostics {}

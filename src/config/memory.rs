@@ -17,7 +17,7 @@ const GROUPS: &str = "/sys/fs/cgroup";
 /// three quarters of the whole; the rest is for the program itself, answers, and what an
 /// allocator cannot give back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shares {
+pub struct MemoryShares {
     /// Rows of hosts and of conversations with their logs.
     pub hosts: usize,
     pub conversations: usize,
@@ -41,12 +41,12 @@ const ENCODED: u64 = 200;
 /// A part has so many flows at least: smaller ones would make very many files.
 const LEAST_PART: usize = 50_000;
 
-impl Shares {
+impl MemoryShares {
     /// The shares of so many bytes. What has a limit of its own beside never has more.
     #[must_use]
-    pub fn of(bytes: u64) -> Shares {
+    pub fn of(bytes: u64) -> MemoryShares {
         let part = |of: u64, unit: u64| usize::try_from(bytes / of / unit).unwrap_or(usize::MAX);
-        Shares {
+        MemoryShares {
             hosts: part(8, 1),
             conversations: part(16, 1).saturating_mul(5),
             templates: part(32, 1),
@@ -60,7 +60,7 @@ impl Shares {
 
 /// What limits memory here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whole {
+pub enum MemoryLimit {
     /// It was asked for.
     Asked,
     /// A control group, as of a container or a service, has so many bytes.
@@ -73,9 +73,9 @@ pub enum Whole {
 
 /// So many bytes for collecting, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct MemoryBudget {
     pub bytes: u64,
-    pub whole: Whole,
+    pub whole: MemoryLimit,
 }
 
 /// Without anything known: what a small machine has to spare.
@@ -83,18 +83,18 @@ const UNKNOWN: u64 = 1 << 30;
 
 /// How much collecting may take; `read` gives the text of a file of the kernel.
 #[must_use]
-pub fn budget(asked: Option<u64>, read: &dyn Fn(&Path) -> Option<String>) -> Budget {
+pub fn budget(asked: Option<u64>, read: &dyn Fn(&Path) -> Option<String>) -> MemoryBudget {
     if let Some(bytes) = asked {
-        return Budget { bytes: bytes.max(LEAST), whole: Whole::Asked };
+        return MemoryBudget { bytes: bytes.max(LEAST), whole: MemoryLimit::Asked };
     }
     let machine = read(Path::new("/proc/meminfo")).and_then(|text| total(&text));
     let group = group(read).filter(|group| machine.is_none_or(|machine| *group < machine));
     let (whole, bytes) = match (group, machine) {
-        (Some(bytes), _) => (Whole::Group(bytes), bytes / DEFAULT_PART),
-        (None, Some(bytes)) => (Whole::Machine(bytes), bytes / DEFAULT_PART),
-        (None, None) => (Whole::Unknown, UNKNOWN),
+        (Some(bytes), _) => (MemoryLimit::Group(bytes), bytes / DEFAULT_PART),
+        (None, Some(bytes)) => (MemoryLimit::Machine(bytes), bytes / DEFAULT_PART),
+        (None, None) => (MemoryLimit::Unknown, UNKNOWN),
     };
-    Budget { bytes: bytes.max(LEAST), whole }
+    MemoryBudget { bytes: bytes.max(LEAST), whole }
 }
 
 /// `MemTotal` of /proc/meminfo (proc(5)), which is in units of 1024 bytes.
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    fn found(files: &[(&str, &str)], asked: Option<u64>) -> Budget {
+    fn found(files: &[(&str, &str)], asked: Option<u64>) -> MemoryBudget {
         let files: HashMap<&str, &str> = files.iter().copied().collect();
         budget(asked, &|path| files.get(path.to_str()?).map(ToString::to_string))
     }
@@ -148,7 +148,10 @@ mod tests {
     fn the_machine_or_the_least_control_group_counts() {
         let machine = 8_000_000 * 1024;
         let plain = found(&[MACHINE, ("/proc/self/cgroup", "0::/\n")], None);
-        assert_eq!(plain, Budget { bytes: machine / 2, whole: Whole::Machine(machine) });
+        assert_eq!(
+            plain,
+            MemoryBudget { bytes: machine / 2, whole: MemoryLimit::Machine(machine) }
+        );
         let unit = ("/proc/self/cgroup", "0::/system.slice/toptalk.service\n");
         let max = "/sys/fs/cgroup/system.slice/toptalk.service/memory.max";
         let above = "/sys/fs/cgroup/system.slice/memory.max";
@@ -160,23 +163,30 @@ mod tests {
             ("9223372036854771712\n", "max\n", None),
         ] {
             let budget = found(&[MACHINE, unit, (max, own), (above, slice)], None);
-            let (whole, of) =
-                least.map_or((Whole::Machine(machine), machine), |max| (Whole::Group(max), max));
-            assert_eq!(budget, Budget { bytes: of / 2, whole }, "{own} {slice}");
+            let (whole, of) = least.map_or((MemoryLimit::Machine(machine), machine), |max| {
+                (MemoryLimit::Group(max), max)
+            });
+            assert_eq!(budget, MemoryBudget { bytes: of / 2, whole }, "{own} {slice}");
         }
         // Version 1, and a container that sees the path of its host.
         let first = ("/proc/self/cgroup", "5:cpu:/\n4:memory:/docker/abc\n");
         let limit = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "268435456\n");
         let budget = found(&[MACHINE, first, limit], None);
-        assert_eq!(budget, Budget { bytes: 134_217_728, whole: Whole::Group(268_435_456) });
-        assert_eq!(found(&[], None), Budget { bytes: UNKNOWN, whole: Whole::Unknown });
-        assert_eq!(found(&[MACHINE], Some(1)), Budget { bytes: LEAST, whole: Whole::Asked });
+        assert_eq!(
+            budget,
+            MemoryBudget { bytes: 134_217_728, whole: MemoryLimit::Group(268_435_456) }
+        );
+        assert_eq!(found(&[], None), MemoryBudget { bytes: UNKNOWN, whole: MemoryLimit::Unknown });
+        assert_eq!(
+            found(&[MACHINE], Some(1)),
+            MemoryBudget { bytes: LEAST, whole: MemoryLimit::Asked }
+        );
     }
 
     #[test]
     fn all_shares_together_leave_a_part() {
         for bytes in [128 << 20, 256 << 20, 512 << 20, 4 << 30, 64u64 << 30] {
-            let shares = Shares::of(bytes);
+            let shares = MemoryShares::of(bytes);
             let all = shares.hosts + shares.conversations + shares.templates + shares.held;
             let flows = shares.record_flows * FLOW as usize + shares.part_rows * ENCODED as usize;
             let all = (all + shares.queues + flows) as u64;

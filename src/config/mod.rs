@@ -9,8 +9,8 @@ pub mod memory;
 mod read;
 mod table;
 
-pub use error::{Mistake, Mistakes};
-pub use read::{Entry, File, MAX_FILE, Word, read, read_what_can_be};
+pub use error::{Diagnostic, Diagnostics};
+pub use read::{MAX_FILE, SettingEntry, SettingWord, SettingsFile, read, read_what_can_be};
 pub use table::{Form, Setting, TABLE, Verb};
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Mistake, Mistakes};
+use super::error::{Diagnostic, Diagnostics};
 use super::table::{Form, Setting, TABLE};
 use crate::text;
-use crate::units::near;
+use crate::units::similar_words;
 
 /// Bytes of a file: groups of networks go into files of their own.
 pub const MAX_FILE: usize = 1 << 20;
@@ -19,7 +19,7 @@ const MAX_WORDS: usize = 20_000;
 
 /// A value as one would write it behind the flag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
+pub struct SettingWord {
     pub text: String,
     /// Where it stands.
     pub span: Range<usize>,
@@ -27,34 +27,38 @@ pub struct Word {
 
 /// What the file says of one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct SettingEntry {
     pub setting: &'static Setting,
-    pub words: Vec<Word>,
+    pub words: Vec<SettingWord>,
     /// The line of its key, from 1.
     pub line: usize,
 }
 
 /// A file that was understood as far as its form goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct File {
+pub struct SettingsFile {
     pub path: PathBuf,
     text: String,
     /// In the order of the table.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<SettingEntry>,
 }
 
-impl File {
+impl SettingsFile {
     /// The words that it has for a flag, with the settings they are of.
-    pub fn words<'a>(&'a self, flag: &'a str) -> impl Iterator<Item = (&'a Entry, &'a Word)> {
-        let of_flag = move |entry: &&Entry| entry.setting.flag == flag;
-        let with_entry = |entry: &'a Entry| entry.words.iter().map(move |word| (entry, word));
+    pub fn words<'a>(
+        &'a self,
+        flag: &'a str,
+    ) -> impl Iterator<Item = (&'a SettingEntry, &'a SettingWord)> {
+        let of_flag = move |entry: &&SettingEntry| entry.setting.flag == flag;
+        let with_entry =
+            |entry: &'a SettingEntry| entry.words.iter().map(move |word| (entry, word));
         self.entries.iter().filter(of_flag).flat_map(with_entry)
     }
 
     /// A mistake in it.
     #[must_use]
-    pub fn mistake(&self, entry: &Entry, word: &Word, why: &str) -> Mistake {
-        Mistake::at(&self.text, &word.span, format!("{}: {why}", entry.setting.key))
+    pub fn mistake(&self, entry: &SettingEntry, word: &SettingWord, why: &str) -> Diagnostic {
+        Diagnostic::at(&self.text, &word.span, format!("{}: {why}", entry.setting.key))
     }
 }
 
@@ -62,9 +66,9 @@ impl File {
 ///
 /// # Errors
 /// All that is wrong in its form.
-pub fn read(path: &Path, bytes: &[u8]) -> Result<File, Mistakes> {
+pub fn read(path: &Path, bytes: &[u8]) -> Result<SettingsFile, Diagnostics> {
     let (file, mistakes) = read_what_can_be(path, bytes)?;
-    if mistakes.is_empty() { Ok(file) } else { Err(Mistakes::new(path, mistakes)) }
+    if mistakes.is_empty() { Ok(file) } else { Err(Diagnostics::new(path, mistakes)) }
 }
 
 /// Reads what can be understood of a file, with all that is wrong in the form of the
@@ -72,25 +76,28 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<File, Mistakes> {
 ///
 /// # Errors
 /// When it is no text, or too long.
-pub fn read_what_can_be(path: &Path, bytes: &[u8]) -> Result<(File, Vec<Mistake>), Mistakes> {
-    let refused = |mistake| Mistakes::new(path, vec![mistake]);
+pub fn read_what_can_be(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(SettingsFile, Vec<Diagnostic>), Diagnostics> {
+    let refused = |mistake| Diagnostics::new(path, vec![mistake]);
     let text = std::str::from_utf8(bytes.get(..MAX_FILE).unwrap_or(bytes)).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let valid = String::from_utf8_lossy(valid);
         let end = valid.len()..valid.len();
-        refused(Mistake::at(&valid, &end, "expected text in UTF-8".to_owned()))
+        refused(Diagnostic::at(&valid, &end, "expected text in UTF-8".to_owned()))
     })?;
     if bytes.len() > MAX_FILE {
         let what =
             format!("expected at most {MAX_FILE} bytes; groups can be in files of their own");
-        return Err(refused(Mistake::at(text, &(MAX_FILE..MAX_FILE), what)));
+        return Err(refused(Diagnostic::at(text, &(MAX_FILE..MAX_FILE), what)));
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     let mistakes = errors.iter().map(|error| {
         let span = error.span().unwrap_or(0..0);
-        Mistake::at(text, &span, error.message().to_owned())
+        Diagnostic::at(text, &span, error.message().to_owned())
     });
-    let mut mistakes: Vec<Mistake> = mistakes.collect();
+    let mut mistakes: Vec<Diagnostic> = mistakes.collect();
     // What comes after the first in a line follows from it.
     mistakes.dedup_by_key(|mistake| mistake.line);
     let mut reader = Reader { text, entries: Vec::new(), mistakes };
@@ -99,22 +106,22 @@ pub fn read_what_can_be(path: &Path, bytes: &[u8]) -> Result<(File, Vec<Mistake>
     let all: usize = entries.iter().map(|entry| entry.words.len()).sum();
     if all > MAX_WORDS {
         let what = format!("expected at most {MAX_WORDS} values, found {all}");
-        mistakes.push(Mistake::at(text, &(0..0), what));
+        mistakes.push(Diagnostic::at(text, &(0..0), what));
     }
-    let place = |entry: &Entry| TABLE.iter().position(|one| one == entry.setting);
+    let place = |entry: &SettingEntry| TABLE.iter().position(|one| one == entry.setting);
     entries.sort_by_key(place);
-    Ok((File { path: path.to_owned(), text: text.to_owned(), entries }, mistakes))
+    Ok((SettingsFile { path: path.to_owned(), text: text.to_owned(), entries }, mistakes))
 }
 
 struct Reader<'a> {
     text: &'a str,
-    entries: Vec<Entry>,
-    mistakes: Vec<Mistake>,
+    entries: Vec<SettingEntry>,
+    mistakes: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
     fn wrong(&mut self, span: &Range<usize>, what: String) {
-        self.mistakes.push(Mistake::at(self.text, span, what));
+        self.mistakes.push(Diagnostic::at(self.text, span, what));
     }
 
     fn section(&mut self, section: &str, table: &DeTable<'_>) {
@@ -152,9 +159,9 @@ impl Reader<'_> {
             Form::Names => names(value),
             Form::Sources => sources(value),
         };
-        let line = Mistake::at(self.text, &key.span(), String::new()).line;
+        let line = Diagnostic::at(self.text, &key.span(), String::new()).line;
         match words {
-            Ok(words) => self.entries.push(Entry { setting, words, line }),
+            Ok(words) => self.entries.push(SettingEntry { setting, words, line }),
             Err(all) => {
                 let expected = setting.form.expected();
                 for (span, found) in all {
@@ -177,7 +184,7 @@ fn unknown(section: &str, name: &str, key: &str) -> String {
         .collect();
     inside.dedup();
     let kind = if section.is_empty() { "section" } else { "key" };
-    format!("unknown {kind} `{}`: {}", short(name), near::hint(key, inside.into_iter()))
+    format!("unknown {kind} `{}`: {}", short(name), similar_words::hint(key, inside.into_iter()))
 }
 
 /// Keys may be as long as the file.
@@ -201,7 +208,7 @@ fn found(value: &Spanned<DeValue<'_>>) -> Found {
     (value.span(), kind)
 }
 
-fn one(value: &Spanned<DeValue<'_>>) -> Result<Word, Found> {
+fn one(value: &Spanned<DeValue<'_>>) -> Result<SettingWord, Found> {
     let text = match value.get_ref() {
         DeValue::String(text) => text.to_string(),
         // As it is written, but for 0x and the like, which flags do not take.
@@ -209,7 +216,7 @@ fn one(value: &Spanned<DeValue<'_>>) -> Result<Word, Found> {
         DeValue::Float(number) => number.as_str().to_owned(),
         _ => return Err(found(value)),
     };
-    Ok(Word { text, span: value.span() })
+    Ok(SettingWord { text, span: value.span() })
 }
 
 /// All that went right, or all that went wrong.
@@ -224,7 +231,7 @@ fn all<T>(results: impl Iterator<Item = Result<T, Found>>) -> Result<Vec<T>, Vec
     if wrong.is_empty() { Ok(right) } else { Err(wrong) }
 }
 
-fn many(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
+fn many(value: &Spanned<DeValue<'_>>) -> Result<Vec<SettingWord>, Vec<Found>> {
     match value.get_ref().as_array() {
         Some(list) => all(list.iter().map(one)),
         None => one(value).map(|word| vec![word]).map_err(|found| vec![found]),
@@ -232,17 +239,17 @@ fn many(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
 }
 
 /// A word when the value is `given`.
-fn switch(value: &Spanned<DeValue<'_>>, given: bool) -> Result<Vec<Word>, Found> {
+fn switch(value: &Spanned<DeValue<'_>>, given: bool) -> Result<Vec<SettingWord>, Found> {
     let yes = value.get_ref().as_bool().ok_or_else(|| found(value))?;
-    Ok(vec![Word { text: (yes == given).to_string(), span: value.span() }])
+    Ok(vec![SettingWord { text: (yes == given).to_string(), span: value.span() }])
 }
 
-fn names(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
+fn names(value: &Spanned<DeValue<'_>>) -> Result<Vec<SettingWord>, Vec<Found>> {
     let table = value.get_ref().as_table().ok_or_else(|| vec![found(value)])?;
     let (mut words, mut wrong) = (Vec::new(), Vec::new());
     for (name, networks) in table.iter() {
         match many(networks) {
-            Ok(networks) => words.extend(networks.into_iter().map(|network| Word {
+            Ok(networks) => words.extend(networks.into_iter().map(|network| SettingWord {
                 text: format!("{}={}", network.text, name.get_ref()),
                 span: network.span,
             })),
@@ -255,7 +262,7 @@ fn names(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
 /// The keys of a source, in the order of nfcapd's `-n`.
 const SOURCE: [&str; 3] = ["ident", "address", "folder"];
 
-fn sources(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
+fn sources(value: &Spanned<DeValue<'_>>) -> Result<Vec<SettingWord>, Vec<Found>> {
     let list = value.get_ref().as_array().ok_or_else(|| vec![found(value)])?;
     let (mut words, mut wrong) = (Vec::new(), Vec::new());
     for one in list.iter() {
@@ -267,7 +274,7 @@ fn sources(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, Vec<Found>> {
     if wrong.is_empty() { Ok(words) } else { Err(wrong) }
 }
 
-fn source(value: &Spanned<DeValue<'_>>) -> Result<Word, Vec<Found>> {
+fn source(value: &Spanned<DeValue<'_>>) -> Result<SettingWord, Vec<Found>> {
     let table = value.get_ref().as_table().ok_or_else(|| vec![found(value)])?;
     let foreign = table.iter().filter(|(key, _)| !SOURCE.contains(&&**key.get_ref()));
     let foreign =
@@ -277,5 +284,5 @@ fn source(value: &Spanned<DeValue<'_>>) -> Result<Word, Vec<Found>> {
         text.ok_or_else(|| (value.span(), format!("none for {key}")))
     });
     let texts = all(texts.chain(foreign))?;
-    Ok(Word { text: texts.join(","), span: value.span() })
+    Ok(SettingWord { text: texts.join(","), span: value.span() })
 }

@@ -8,7 +8,7 @@ use super::{MAX_FILE, Setting, TABLE, read};
 
 fn words(text: &str) -> Vec<(&'static str, Vec<String>)> {
     let file = read(Path::new("f"), text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
-    let words = |entry: super::Entry| {
+    let words = |entry: super::SettingEntry| {
         (entry.setting.key, entry.words.into_iter().map(|word| word.text).collect())
     };
     file.entries.into_iter().map(words).collect()

@@ -4,10 +4,10 @@
 //! `people` says who is there, `site` lets time pass for them, `talk` makes the
 //! records a router's cache would make; here they become datagrams.
 
-mod people;
+mod generator;
+mod hosts;
 mod rng;
 mod site;
-mod talk;
 
 #[cfg(test)]
 mod tests;
@@ -16,14 +16,14 @@ pub use site::{
     DOWNLOADER, HOG, HOG_RATE, HOG_TARGET, Reports, SAMPLED, SCANNER, STEP_MS, SWITCHED, Site,
 };
 
-use crate::flow::named::Named;
+use crate::flow::named::NamedNetwork;
 use crate::flow::{Flow, Host, Network, Sampling, Time};
 use crate::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V9Encoder};
-use crate::wire::interfaces::Counters;
+use crate::wire::interfaces::InterfaceCounters;
 
 /// A datagram and the router that sends it: an index into [`Demo::EXPORTERS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Datagram {
+pub struct DemoDatagram {
     pub exporter: usize,
     pub bytes: Vec<u8>,
 }
@@ -119,17 +119,17 @@ impl Demo {
 
     /// Names for the networks of the site, as `--group` would give them.
     #[must_use]
-    pub fn groups() -> Vec<Named> {
-        let subnets = people::SUBNETS.iter().filter_map(|subnet| {
+    pub fn groups() -> Vec<NamedNetwork> {
+        let subnets = hosts::SUBNETS.iter().filter_map(|subnet| {
             let network = Network::new(Host::octets(10, 20, subnet.octet, 0), 24)?;
             Some((network, subnet.name.into()))
         });
-        let v6 = talk::v6_network().map(|network| (network, people::OFFICE.into()));
+        let v6 = generator::v6_network().map(|network| (network, hosts::OFFICE.into()));
         subnets.chain(v6).collect()
     }
 
     /// What the routers have sent up to `now` since the last call, in order.
-    pub fn tick(&mut self, now: Time) -> Vec<Datagram> {
+    pub fn tick(&mut self, now: Time) -> Vec<DemoDatagram> {
         let mut sent = Vec::new();
         for _ in 0..MAX_STEPS {
             if self.next > now {
@@ -140,7 +140,7 @@ impl Demo {
         sent
     }
 
-    fn step(&mut self, sent: &mut Vec<Datagram>) {
+    fn step(&mut self, sent: &mut Vec<DemoDatagram>) {
         let now = self.next;
         self.next = now.plus_ms(STEP_MS);
         let reports = self.site.step(now);
@@ -151,9 +151,9 @@ impl Demo {
         let by_v9 = self.v9.encode(now, self.boots[0], &reports.all, templates);
         let by_ipfix = self.ipfix.encode(now, &reports.sampled, templates);
         let by_sflow = self.switch(now, &reports);
-        sent.extend(by_v9.into_iter().map(|bytes| Datagram { exporter: UNSAMPLED, bytes }));
-        sent.extend(by_ipfix.into_iter().map(|bytes| Datagram { exporter: SAMPLING, bytes }));
-        sent.extend(by_sflow.into_iter().map(|bytes| Datagram { exporter: SWITCH, bytes }));
+        sent.extend(by_v9.into_iter().map(|bytes| DemoDatagram { exporter: UNSAMPLED, bytes }));
+        sent.extend(by_ipfix.into_iter().map(|bytes| DemoDatagram { exporter: SAMPLING, bytes }));
+        sent.extend(by_sflow.into_iter().map(|bytes| DemoDatagram { exporter: SWITCH, bytes }));
     }
 
     /// What the switch sends: packets as they come, counters every so often.
@@ -171,13 +171,13 @@ impl Demo {
             self.counters = now.plus_ms(COUNTERS_MS);
         }
         let [inwards, outwards] = self.octets;
-        let uplink = Counters {
+        let uplink = InterfaceCounters {
             speed: UPLINK_SPEED,
             direction: 1,
             status: 3,
             in_octets: Some(inwards),
             out_octets: Some(outwards),
-            ..Counters::default()
+            ..InterfaceCounters::default()
         };
         // Truncation is the wrap of its counter.
         let uptime = now.since(self.boots[1]) as u32;

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::people::{
-    BULK, ERRANDS, Errand, PASTIMES, Pastime, Peer, SAMPLED_SUBNET, SCANNED, SCANS, SUBNETS,
-    SWITCH_SUBNET, VOICE,
+use super::generator::{
+    ACTIVE_MS, DurationRange, INACTIVE_MS, Pair, SYN, SteadyStream, TCP, Transfer, UDP, Volume,
+    subnet,
+};
+use super::hosts::{
+    BULK, ERRANDS, LongTransfer, PASTIMES, RemoteHost, SAMPLED_SUBNET, SCANNED, SCANS, SUBNETS,
+    SWITCH_SUBNET, ShortTransfer, VOICE,
 };
 use super::rng::Rng;
-use super::talk::{
-    ACTIVE_MS, INACTIVE_MS, Lasting, Pair, SYN, Stream, TCP, Talk, UDP, Volume, subnet,
-};
 use crate::flow::{Flow, Host, Time};
 
 /// How often [`Site::step`] is to be called, in milliseconds of its own time.
@@ -46,7 +47,7 @@ const ERRAND_MS: i64 = ACTIVE_MS - 500;
 pub struct Site {
     rng: Rng,
     start: Time,
-    talks: Vec<Talk>,
+    talks: Vec<Transfer>,
     /// Records by the moment they are due, in milliseconds.
     waiting: BTreeMap<i64, Vec<Flow>>,
     scanned: u32,
@@ -125,27 +126,27 @@ impl Site {
             proto,
             tos,
         };
-        let stream = |rate, packet| Stream { rate, packet };
+        let stream = |rate, packet| SteadyStream { rate, packet };
         let backup = pair(HOG, HOG_TARGET, (51_873, 873), TCP, BULK);
         let acks = stream(1.7e6, 52);
         let rates = (stream(f64::from(HOG_RATE), FULL), acks);
         let seed = self.rng.next();
-        let hog = Talk::new(backup, rates, (from, FOREVER), seed).wobbling(0.01);
+        let hog = Transfer::new(backup, rates, (from, FOREVER), seed).wobbling(0.01);
         let call = Host::octets(203, 0, 113, 9);
         let caller = pair(Host::octets(10, 20, 5, 104), call, (50_104, 8801), UDP, VOICE);
         let rates = (stream(3.9e6, VOICE_PACKET), stream(4.1e6, VOICE_PACKET));
         let seed = self.rng.next();
-        let call = Talk::new(caller, rates, (from.plus_ms(-1300), FOREVER), seed);
+        let call = Transfer::new(caller, rates, (from.plus_ms(-1300), FOREVER), seed);
         let wall = Host::octets(198, 51, 100, 77);
         let screens = pair(Host::octets(10, 20, 7, 33), wall, (47_033, 443), TCP, 0);
         let rates = (stream(6e5, 60), stream(3.2e7, FULL));
         let seed = self.rng.next();
-        let screens = Talk::new(screens, rates, (from.plus_ms(-2400), FOREVER), seed);
+        let screens = Transfer::new(screens, rates, (from.plus_ms(-2400), FOREVER), seed);
         let download = self.download(from);
         self.talks.extend([hog, call, screens, download]);
     }
 
-    fn download(&mut self, from: Time) -> Talk {
+    fn download(&mut self, from: Time) -> Transfer {
         let pair = Pair {
             local: DOWNLOADER,
             peer: Host::octets(203, 0, 113, 80),
@@ -154,16 +155,17 @@ impl Site {
             proto: TCP,
             tos: 0,
         };
-        let rates = (Stream { rate: 2.6e6, packet: 52 }, Stream { rate: 1.5e8, packet: FULL });
+        let rates =
+            (SteadyStream { rate: 2.6e6, packet: 52 }, SteadyStream { rate: 1.5e8, packet: FULL });
         let seed = self.rng.next();
         // From the beginning of the site on, however much earlier it began.
         let end = self.start.max(from).plus_ms(DOWNLOAD_MS);
-        Talk::new(pair, rates, (from, end), seed).wobbling(0.04)
+        Transfer::new(pair, rates, (from, end), seed).wobbling(0.04)
     }
 
     /// A transfer that begins within the second before `now`, or that began
     /// earlier: `age` is the part of it that is over already.
-    fn pastime(&mut self, pastime: &Pastime, now: Time, age: f64) -> Talk {
+    fn pastime(&mut self, pastime: &LongTransfer, now: Time, age: f64) -> Transfer {
         let (local, peer) = self.ends(pastime.peer);
         let local_port = self.ephemeral();
         let pair = Pair {
@@ -175,7 +177,7 @@ impl Site {
             tos: pastime.tos,
         };
         let strength = self.rng.around(0.5);
-        let stream = |rate: f64| Stream {
+        let stream = |rate: f64| SteadyStream {
             rate: rate * strength,
             packet: match (pastime.tos, rate > 5e5) {
                 (VOICE, _) => VOICE_PACKET,
@@ -187,11 +189,11 @@ impl Site {
         let start = now.plus_ms(-i64::from(self.rng.below(1000)) - (lasts * age) as i64);
         let time = (start, start.plus_ms(lasts as i64));
         let seed = self.rng.next();
-        Talk::new(pair, (stream(pastime.up), stream(pastime.down)), time, seed)
+        Transfer::new(pair, (stream(pastime.up), stream(pastime.down)), time, seed)
     }
 
     /// Something short that begins within the second before `now`.
-    fn run(&mut self, errand: &Errand, now: Time) {
+    fn run(&mut self, errand: &ShortTransfer, now: Time) {
         let (local, peer) = self.ends(errand.peer);
         let has_ports = matches!(errand.proto, TCP | UDP);
         let local_port = if has_ports { self.ephemeral() } else { 0 };
@@ -202,7 +204,7 @@ impl Site {
         let wire = ((up + down) / ERRAND_SPEED) as i64;
         let lasts = (errand.ms + i64::from(self.rng.below(60)) + wire).min(ERRAND_MS);
         let first = now.plus_ms(-i64::from(self.rng.below(1000)));
-        let time = Lasting { first, last: first.plus_ms(lasts) };
+        let time = DurationRange { first, last: first.plus_ms(lasts) };
         // The smaller way holds mostly acknowledgements.
         let size = |bytes: f64, other: f64| if bytes < other / 4.0 { 120 } else { FULL };
         let sent = Volume::of(up as u64, size(up, down));
@@ -229,10 +231,10 @@ impl Site {
                 tos: 0,
             };
             let first = now.plus_ms(-i64::from(self.rng.below(1000)));
-            let time = Lasting { first, last: first };
+            let time = DurationRange { first, last: first };
             self.report(pair.record(true, time, Volume { bytes: 44, packets: 1 }, SYN));
             if self.rng.below(5) == 0 {
-                let time = Lasting { first: first.plus_ms(14), last: first.plus_ms(14) };
+                let time = DurationRange { first: first.plus_ms(14), last: first.plus_ms(14) };
                 // Reset and acknowledged: nobody is home.
                 self.report(pair.record(false, time, Volume { bytes: 40, packets: 1 }, 0x14));
             }
@@ -281,22 +283,22 @@ impl Site {
         32_768 + self.rng.below(28_000) as u16
     }
 
-    fn ends(&mut self, peer: Peer) -> (Host, Host) {
+    fn ends(&mut self, peer: RemoteHost) -> (Host, Host) {
         match peer {
-            Peer::World => (self.anyone(), self.world()),
-            Peer::World6 => {
+            RemoteHost::World => (self.anyone(), self.world()),
+            RemoteHost::World6 => {
                 let local = (0xfd00_0020 << 96) | u128::from(0x0501 + self.rng.below(8));
                 let remote = (0x2001_0db8 << 96) | u128::from(1 + self.skewed(60));
                 (Host(local), Host(remote))
             }
             // The sampled router sees only what leaves its subnet for the world.
-            Peer::Server(octet) => loop {
+            RemoteHost::Server(octet) => loop {
                 let local = self.anyone();
                 if subnet(local) != Some(SAMPLED_SUBNET) {
                     break (local, Host::octets(10, 20, 3, octet));
                 }
             },
-            Peer::Resolver => (Host::octets(10, 20, 3, 53), Host::octets(192, 0, 2, 53)),
+            RemoteHost::Resolver => (Host::octets(10, 20, 3, 53), Host::octets(192, 0, 2, 53)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::flow::{Class, Flow, Groups, Host, LocalNetworks, Network};
+use crate::flow::{Flow, Host, LocalNetworks, Network, NetworkGroups, TrafficClass};
 use crate::wire::encode::{MAX_MESSAGE, SFLOW_MAX_DATAGRAM};
 
 /// 2023-11-14 22:13:20 UTC, at night; and a busy noon.
@@ -34,7 +34,7 @@ fn records(seed: u64, start: Time, seconds: i64) -> Vec<Flow> {
 }
 
 /// Mean bit/s by class over what was reported in `seconds`.
-fn rates(flows: &[Flow], seconds: u64) -> HashMap<Class, u64> {
+fn rates(flows: &[Flow], seconds: u64) -> HashMap<TrafficClass, u64> {
     let local = LocalNetworks::default();
     let mut rates = HashMap::new();
     for flow in flows {
@@ -121,10 +121,10 @@ fn only_the_hog_and_sometimes_the_downloader_break_their_limits() {
     let local = LocalNetworks::default();
     for (seed, start) in [(1, NIGHT), (2, NOON), (3, NOON.plus_ms(3_600_000))] {
         // Bytes by host, direction and minute of their end.
-        let mut minutes: HashMap<(Host, Class, i64), u64> = HashMap::new();
+        let mut minutes: HashMap<(Host, TrafficClass, i64), u64> = HashMap::new();
         for flow in records(seed, start, 600) {
             let class = local.classify(flow.src, flow.dst);
-            let host = if class == Class::Up { flow.src } else { flow.dst };
+            let host = if class == TrafficClass::Up { flow.src } else { flow.dst };
             let minute = flow.last.since(start).div_euclid(60_000);
             *minutes.entry((host, class, minute)).or_default() += flow.bytes;
         }
@@ -140,9 +140,10 @@ fn only_the_hog_and_sometimes_the_downloader_break_their_limits() {
             hosts.dedup();
             hosts
         };
-        assert_eq!(over(Class::Up, limits.alert_up), [HOG]);
-        assert_eq!(over(Class::Down, limits.alert_down), [DOWNLOADER]);
-        let minute = |n| minutes.get(&(DOWNLOADER, Class::Down, n)).copied().unwrap_or(0) * 8 / 60;
+        assert_eq!(over(TrafficClass::Up, limits.alert_up), [HOG]);
+        assert_eq!(over(TrafficClass::Down, limits.alert_down), [DOWNLOADER]);
+        let minute =
+            |n| minutes.get(&(DOWNLOADER, TrafficClass::Down, n)).copied().unwrap_or(0) * 8 / 60;
         assert!(minute(0) > limits.alert_down && minute(3) < limits.alert_down / 4);
         assert!(minute(4) > limits.alert_down, "on again");
     }
@@ -154,10 +155,12 @@ fn the_site_is_as_busy_as_its_line_can_show() {
         let flows = records(5, start, 480);
         let rates = rates(&flows, 480);
         let megabits = |class| rates.get(&class).copied().unwrap_or(0) / 1_000_000;
-        let (up, down) = (megabits(Class::Up), megabits(Class::Down));
+        let (up, down) = (megabits(TrafficClass::Up), megabits(TrafficClass::Down));
         assert!((115..190).contains(&up), "up {up} M");
         assert!((least..600).contains(&down), "down {down} M");
-        assert!(megabits(Class::Internal) > 5 && !rates.contains_key(&Class::Transit));
+        assert!(
+            megabits(TrafficClass::Internal) > 5 && !rates.contains_key(&TrafficClass::Transit)
+        );
         let per_second = flows.len() / 480;
         assert!((120..=500).contains(&per_second), "{per_second} flows a second");
     }
@@ -186,7 +189,7 @@ fn remote_addresses_are_for_documentation_and_times_make_sense() {
     }
     hosts.sort_unstable();
     hosts.dedup();
-    let groups = Groups::new(Demo::groups());
+    let groups = NetworkGroups::new(Demo::groups());
     assert!(hosts.iter().all(|host| groups.of(*host).is_some()), "everyone is somewhere");
     assert!((60..85).contains(&hosts.len()), "{}", hosts.len());
     assert!(hosts.iter().any(|host| host.as_v4().is_none()));

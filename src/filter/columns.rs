@@ -1,14 +1,14 @@
 //! What filters can ask, of whatever can answer.
 
-use crate::flow::field::{Field, Value};
-use crate::flow::{Flow, Host, More};
+use crate::flow::field::{Field, FieldValue};
+use crate::flow::{Flow, FlowExtras, Host};
 
 /// What a filter can ask about one thing (a flow, or one direction of a conversation).
 ///
 /// What every thing knows has a method of its own. All else is a [`Field`], and
 /// [`Columns::value`] says whether it is known: a term about what is not known
 /// has no answer, rather than a wrong one.
-pub trait Columns {
+pub trait FilterSubject {
     /// Source address.
     fn src(&self) -> Host;
     /// Destination address.
@@ -29,12 +29,12 @@ pub trait Columns {
     }
 
     /// Any other field, if it is kept.
-    fn value(&self, _field: Field) -> Option<Value> {
+    fn value(&self, _field: Field) -> Option<FieldValue> {
         None
     }
 }
 
-impl Columns for Flow {
+impl FilterSubject for Flow {
     fn src(&self) -> Host {
         self.src
     }
@@ -59,15 +59,15 @@ impl Columns for Flow {
         (self.input, self.output)
     }
 
-    fn value(&self, field: Field) -> Option<Value> {
+    fn value(&self, field: Field) -> Option<FieldValue> {
         // With nothing kept beside it, nothing was reported.
-        let known = !field.is_more() || self.more == 0;
-        known.then(|| (field.info().get)(self, &More::NONE))
+        let known = !field.is_extra() || self.more == 0;
+        known.then(|| (field.info().get)(self, &FlowExtras::NONE))
     }
 }
 
 /// A flow and what came with it.
-impl Columns for (&Flow, &More) {
+impl FilterSubject for (&Flow, &FlowExtras) {
     fn src(&self) -> Host {
         self.0.src
     }
@@ -92,7 +92,7 @@ impl Columns for (&Flow, &More) {
         (self.0.input, self.0.output)
     }
 
-    fn value(&self, field: Field) -> Option<Value> {
+    fn value(&self, field: Field) -> Option<FieldValue> {
         Some((field.info().get)(self.0, self.1))
     }
 }

@@ -1,7 +1,7 @@
 //! The tokens of a text and how far they have been read.
 
-use super::error::{FilterError, Why};
-use super::token::{Kind, Token, tokens};
+use super::error::{FilterError, FilterFault};
+use super::token::{Token, TokenKind, tokens};
 use crate::flow::MPLS_LABELS;
 use crate::text;
 
@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
     /// The next token, [`Kind::End`] behind the last one.
     pub(super) fn peek(&self) -> Token {
         let end = self.text.len();
-        let after = Token { kind: Kind::End, start: end, end };
+        let after = Token { kind: TokenKind::End, start: end, end };
         self.tokens.get(self.next).copied().unwrap_or(after)
     }
 
@@ -44,7 +44,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads the next token if it is of this kind.
-    pub(super) fn take_if(&mut self, kind: Kind) -> bool {
+    pub(super) fn take_if(&mut self, kind: TokenKind) -> bool {
         let hit = self.peek().kind == kind;
         if hit {
             self.next += 1;
@@ -55,7 +55,7 @@ impl<'a> Cursor<'a> {
     /// What is written in the next token if it is a word.
     pub(super) fn word(&self) -> Option<&'a str> {
         let token = self.peek();
-        (token.kind == Kind::Word).then(|| token.text(self.text))
+        (token.kind == TokenKind::Word).then(|| token.text(self.text))
     }
 
     /// Reads the next token if it is one of these words, in any case.
@@ -71,10 +71,13 @@ impl<'a> Cursor<'a> {
     pub(super) fn wrong(&self, expected: impl Into<String>) -> FilterError {
         let token = self.peek();
         let found = match token.kind {
-            Kind::End => "the end".to_owned(),
+            TokenKind::End => "the end".to_owned(),
             _ => quoted(token.text(self.text)),
         };
-        FilterError { at: token.at(), why: Why::Unexpected { expected: expected.into(), found } }
+        FilterError {
+            at: token.at(),
+            why: FilterFault::Unexpected { expected: expected.into(), found },
+        }
     }
 
     /// Whether the token after the next one is one of these words, in any case.
@@ -92,7 +95,7 @@ impl<'a> Cursor<'a> {
             let text = token.text(self.text);
             let same = text.eq_ignore_ascii_case(word)
                 || word.strip_suffix('N').is_some_and(|word| entry(text, word).is_some());
-            if token.kind != Kind::Word || !same {
+            if token.kind != TokenKind::Word || !same {
                 return None;
             }
             length += 1;

@@ -10,12 +10,12 @@ pub struct FilterError {
     /// text, when something is missing there. Both ends are character bounds.
     pub at: Range<usize>,
     /// What is wrong with it.
-    pub why: Why,
+    pub why: FilterFault,
 }
 
 /// What is wrong with a part of a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Why {
+pub enum FilterFault {
     /// Something else could have stood there.
     #[error("expected {expected}, found {found}")]
     Unexpected {
@@ -51,8 +51,12 @@ impl FilterError {
     #[must_use]
     pub fn brief(&self) -> String {
         match &self.why {
-            Why::Unexpected { expected, found } => format!("found {found}, expected {expected}"),
-            Why::Missing { lack, .. } | Why::NotLive { lack, .. } => (*lack).to_owned(),
+            FilterFault::Unexpected { expected, found } => {
+                format!("found {found}, expected {expected}")
+            }
+            FilterFault::Missing { lack, .. } | FilterFault::NotLive { lack, .. } => {
+                (*lack).to_owned()
+            }
         }
     }
 
@@ -60,8 +64,8 @@ impl FilterError {
     #[must_use]
     pub fn command(&self) -> Option<&str> {
         match &self.why {
-            Why::NotLive { command, .. } => Some(command),
-            Why::Unexpected { .. } | Why::Missing { .. } => None,
+            FilterFault::NotLive { command, .. } => Some(command),
+            FilterFault::Unexpected { .. } | FilterFault::Missing { .. } => None,
         }
     }
 }

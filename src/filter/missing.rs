@@ -2,7 +2,7 @@
 
 /// Words of nfdump's language about what flows do not have here.
 #[derive(Debug)]
-pub struct Missing {
+pub struct UnsupportedWord {
     pub names: &'static [&'static str],
     pub lack: &'static str,
 }
@@ -10,7 +10,7 @@ pub struct Missing {
 macro_rules! missing {
     ($($names:tt $lack:literal;)*) => {
         /// Every word of nfdump's language that is refused.
-        pub const MISSING: &[Missing] = &[$(Missing { names: &$names, lack: $lack }),*];
+        pub const MISSING: &[UnsupportedWord] = &[$(UnsupportedWord { names: &$names, lack: $lack }),*];
     };
 }
 

@@ -23,9 +23,9 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use columns::Columns;
+pub use columns::FilterSubject;
 pub use cursor::{MAX_DEPTH, MAX_LIST, MAX_TEXT};
-pub use error::{FilterError, Why};
+pub use error::{FilterError, FilterFault};
 
 use std::sync::Arc;
 
@@ -88,14 +88,14 @@ impl Filter {
     /// Whether `row` matches. Flows know all there is to ask; ask rows only what
     /// [`Filter::check_live`] lets pass, for what hangs on something they do not
     /// know does not match.
-    pub fn matches(&self, row: &impl Columns) -> bool {
+    pub fn matches(&self, row: &impl FilterSubject) -> bool {
         let answer = self.answer(row);
         debug_assert!(answer.is_some(), "`{self}` was not checked for live rows");
         answer == Some(true)
     }
 
     /// Whether `row` matches; `None` when that hangs on what it does not know.
-    pub fn answer(&self, row: &impl Columns) -> Option<bool> {
+    pub fn answer(&self, row: &impl FilterSubject) -> Option<bool> {
         self.root.answer(row)
     }
 
@@ -113,7 +113,7 @@ impl Filter {
         let word = self.text.get(at.clone()).unwrap_or("").split_whitespace();
         let word = text::replaced(&word.collect::<Vec<_>>().join(" "), '?');
         let command = error::query(&self.line());
-        Err(FilterError { at, why: Why::NotLive { word, lack, because, command } })
+        Err(FilterError { at, why: FilterFault::NotLive { word, lack, because, command } })
     }
 
     /// Whether anything that `exporter` reports can match.

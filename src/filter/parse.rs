@@ -7,9 +7,9 @@
 //! ```
 
 use super::cursor::{Cursor, MAX_TEXT};
-use super::error::{FilterError, Why};
+use super::error::{FilterError, FilterFault};
 use super::term;
-use super::token::Kind;
+use super::token::TokenKind;
 use super::tree::Node;
 
 /// The tree of a whole text; an empty one matches everything. One that has
@@ -20,22 +20,22 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
         let start = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let expected = format!("at most {MAX_TEXT} bytes");
         let found = format!("{} bytes", text.len());
-        let why = Why::Unexpected { expected, found };
+        let why = FilterFault::Unexpected { expected, found };
         return Err(FilterError { at: start..text.len(), why });
     }
     let mut cursor = Cursor::new(text);
     if text.is_empty() {
         return Ok(Node::Any);
     }
-    if cursor.peek().kind == Kind::End {
+    if cursor.peek().kind == TokenKind::End {
         let found = if text.trim().is_empty() { "spaces alone" } else { "a comment alone" };
         let expected = "a filter, which is `any` for everything".to_owned();
-        let why = Why::Unexpected { expected, found: found.to_owned() };
+        let why = FilterFault::Unexpected { expected, found: found.to_owned() };
         return Err(FilterError { at: 0..text.len(), why });
     }
     let node = cursor.one()?;
     match cursor.peek().kind {
-        Kind::End => Ok(node),
+        TokenKind::End => Ok(node),
         _ => Err(cursor.wrong("`and`, `or` or the end")),
     }
 }
@@ -43,7 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
 impl Cursor<'_> {
     fn one(&mut self) -> Result<Node, FilterError> {
         let mut parts = vec![self.all()?];
-        while self.take_if(Kind::Or) {
+        while self.take_if(TokenKind::Or) {
             parts.push(self.all()?);
         }
         Ok(Node::one(parts))
@@ -52,9 +52,10 @@ impl Cursor<'_> {
     fn all(&mut self) -> Result<Node, FilterError> {
         let mut parts = vec![self.unary()?];
         loop {
-            let and = self.take_if(Kind::And);
+            let and = self.take_if(TokenKind::And);
             // Terms side by side mean `and`: `tcp port 443`.
-            let beside = matches!(self.peek().kind, Kind::Word | Kind::Not | Kind::Open);
+            let beside =
+                matches!(self.peek().kind, TokenKind::Word | TokenKind::Not | TokenKind::Open);
             if !and && !beside {
                 return Ok(Node::all(parts));
             }
@@ -64,16 +65,16 @@ impl Cursor<'_> {
 
     fn unary(&mut self) -> Result<Node, FilterError> {
         match self.peek().kind {
-            Kind::Not => {
+            TokenKind::Not => {
                 self.descend()?;
                 let part = self.unary()?;
                 self.ascend();
                 Ok(Node::negated(part))
             }
-            Kind::Open => {
+            TokenKind::Open => {
                 self.descend()?;
                 let inner = self.one()?;
-                if !self.take_if(Kind::Close) {
+                if !self.take_if(TokenKind::Close) {
                     return Err(self.wrong("`)`, `and` or `or`"));
                 }
                 self.ascend();

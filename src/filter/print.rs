@@ -3,44 +3,44 @@
 use std::fmt;
 
 use super::moment;
-use super::tree::{Comp, Node, Side, Term, Test};
-use super::words::{Argument, Before, CORNERS, Names, Reads, Word};
+use super::tree::{Comparison, FlowEnd, Node, Term, Test};
+use super::words::{AllowedModifiers, Argument, CORNERS, FilterWord, NumberNames, WordSubject};
 use crate::flow::Network;
 
 /// Letters of TCP flags by their bit; the last two are of RFC 3168.
 pub(super) const FLAGS: &[(char, u8)] =
     &[('U', 32), ('A', 16), ('P', 8), ('R', 4), ('S', 2), ('F', 1), ('E', 64), ('C', 128)];
 
-impl fmt::Display for Comp {
+impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Comp::Eq => "",
-            Comp::Gt => "> ",
-            Comp::Lt => "< ",
-            Comp::Ge => ">= ",
-            Comp::Le => "<= ",
+            Comparison::Eq => "",
+            Comparison::Gt => "> ",
+            Comparison::Lt => "< ",
+            Comparison::Ge => ">= ",
+            Comparison::Le => "<= ",
         })
     }
 }
 
-fn before(word: &Word, reads: Reads, side: Side) -> &'static str {
-    if word.before == Before::Corners {
+fn before(word: &FilterWord, reads: WordSubject, side: FlowEnd) -> &'static str {
+    if word.before == AllowedModifiers::Corners {
         return word.part(reads).and_then(|corner| CORNERS.get(corner).copied()).unwrap_or("");
     }
     match (word.before, side) {
-        (Before::EndsOrSrc, Side::Either) => "src or dst ",
-        (Before::EndsOrSrc, Side::Src) | (_, Side::Either) => "",
-        (Before::Ways | Before::In(_), Side::Src) => "in ",
-        (Before::Ways | Before::In(_), _) => "out ",
-        (_, Side::Src) => "src ",
-        (_, Side::Dst) => "dst ",
-        (_, Side::Both) => "src and dst ",
+        (AllowedModifiers::EndsOrSrc, FlowEnd::Either) => "src or dst ",
+        (AllowedModifiers::EndsOrSrc, FlowEnd::Src) | (_, FlowEnd::Either) => "",
+        (AllowedModifiers::Ways | AllowedModifiers::In(_), FlowEnd::Src) => "in ",
+        (AllowedModifiers::Ways | AllowedModifiers::In(_), _) => "out ",
+        (_, FlowEnd::Src) => "src ",
+        (_, FlowEnd::Dst) => "dst ",
+        (_, FlowEnd::Both) => "src and dst ",
     }
 }
 
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Word::of(self.reads);
+        let word = FilterWord::of(self.reads);
         let is_net = matches!(&self.test, Test::Nets(nets) if matches!(nets.as_slice(), [net] if !alone(net)));
         let name = if is_net && word.name == "ip" { "net" } else { word.name };
         f.write_str(before(word, self.reads, self.side))?;
@@ -59,7 +59,7 @@ impl fmt::Display for Term {
             },
             Test::Compare(comp, number) => {
                 // A moment is never compared by leaving the comparison out.
-                let equal = *comp == Comp::Eq && word.argument == Argument::Moment;
+                let equal = *comp == Comparison::Eq && word.argument == Argument::Moment;
                 write!(f, " {}{comp}", if equal { "= " } else { "" })?;
                 value(f, word, *number)
             }
@@ -76,7 +76,7 @@ impl fmt::Display for Term {
     }
 }
 
-fn value(f: &mut fmt::Formatter<'_>, word: &Word, number: i128) -> fmt::Result {
+fn value(f: &mut fmt::Formatter<'_>, word: &FilterWord, number: i128) -> fmt::Result {
     let names = match word.argument {
         Argument::Moment => return f.write_str(&moment::print(number)),
         Argument::Mac => {
@@ -86,7 +86,7 @@ fn value(f: &mut fmt::Formatter<'_>, word: &Word, number: i128) -> fmt::Result {
             return f.write_str(&digits.join(":"));
         }
         Argument::Numbers(_, _, names) => names,
-        _ => Names::None,
+        _ => NumberNames::None,
     };
     match names.name(number) {
         Some(name) => f.write_str(name),

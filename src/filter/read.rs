@@ -4,9 +4,9 @@ use super::cursor::{Cursor, MAX_LIST};
 use super::error::FilterError;
 use super::moment;
 use super::print::FLAGS;
-use super::token::Kind;
-use super::tree::{Comp, Test};
-use super::words::{Argument, Names};
+use super::token::TokenKind;
+use super::tree::{Comparison, Test};
+use super::words::{Argument, NumberNames};
 use crate::flow::{Host, Network};
 
 const ADDRESS: &str = "an address such as 10.1.2.3 or 2001:db8::1";
@@ -19,8 +19,13 @@ const MOMENT: &str = "a time such as 2026-04-10 or 2026-04-10T12:30 (UTC)";
 /// The flags that `X` stands for.
 const ALL_FLAGS: u8 = 63;
 
-const COMPARISONS: &[(&str, Comp)] =
-    &[("eq", Comp::Eq), ("gt", Comp::Gt), ("lt", Comp::Lt), ("ge", Comp::Ge), ("le", Comp::Le)];
+const COMPARISONS: &[(&str, Comparison)] = &[
+    ("eq", Comparison::Eq),
+    ("gt", Comparison::Gt),
+    ("lt", Comparison::Lt),
+    ("ge", Comparison::Ge),
+    ("le", Comparison::Le),
+];
 
 /// Reads what follows the word `name`.
 pub(super) fn argument(
@@ -46,7 +51,7 @@ fn addresses(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
         let read = |word: &str| net_or_host(word).into_iter().collect();
         return Ok(Test::Nets(list(cursor, expected, read)?));
     }
-    cursor.take_if(Kind::Comp(Comp::Eq));
+    cursor.take_if(TokenKind::Comp(Comparison::Eq));
     let net = cursor.word().and_then(net_or_host).ok_or_else(|| cursor.wrong(ADDRESS))?;
     cursor.take();
     Ok(Test::Nets(vec![net]))
@@ -80,7 +85,7 @@ fn flags(cursor: &mut Cursor<'_>, name: &str) -> Result<Test, FilterError> {
         cursor.take();
         return Ok(Test::Flags { mask, any: false });
     }
-    Numbers { name, what: FLAG_LETTERS, max: 255, names: Names::None }.read(cursor)
+    Numbers { name, what: FLAG_LETTERS, max: 255, names: NumberNames::None }.read(cursor)
 }
 
 /// The bits of flags; nothing when a letter is none.
@@ -107,7 +112,7 @@ fn macs(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     if cursor.take_word(&["in"]) {
         return Ok(Test::among(list(cursor, MAC, |word| read(word).into_iter().collect())?));
     }
-    cursor.take_if(Kind::Comp(Comp::Eq));
+    cursor.take_if(TokenKind::Comp(Comparison::Eq));
     let range = cursor.word().and_then(read).ok_or_else(|| cursor.wrong(MAC))?;
     cursor.take();
     Ok(Test::among(vec![range]))
@@ -130,7 +135,7 @@ struct Numbers<'a> {
     name: &'a str,
     what: &'a str,
     max: u64,
-    names: Names,
+    names: NumberNames,
 }
 
 impl Numbers<'_> {
@@ -145,11 +150,11 @@ impl Numbers<'_> {
             let expected = format!("{expected} or a range such as 10-20");
             return Ok(Test::among(list(cursor, &expected, |word| self.ranges(word))?));
         }
-        if cursor.peek().kind == Kind::Not {
+        if cursor.peek().kind == TokenKind::Not {
             let hint = format!("{expected} (for the others write `not {name} N`)");
             return Err(cursor.wrong(hint));
         }
-        let comp = comparison(cursor).unwrap_or(Comp::Eq);
+        let comp = comparison(cursor).unwrap_or(Comparison::Eq);
         let ranges = cursor.word().map(|word| self.ranges(word)).unwrap_or_default();
         let test = match (ranges.as_slice(), comp) {
             ([(low, high)], _) if low == high => Test::Compare(comp, *low),
@@ -159,7 +164,7 @@ impl Numbers<'_> {
                 return Err(cursor.wrong(hint));
             }
             // A service with several ports.
-            ([_, ..], Comp::Eq) => Test::Among(ranges),
+            ([_, ..], Comparison::Eq) => Test::Among(ranges),
             _ => return Err(cursor.wrong(expected)),
         };
         cursor.take();
@@ -187,9 +192,9 @@ impl Numbers<'_> {
     }
 }
 
-fn comparison(cursor: &mut Cursor<'_>) -> Option<Comp> {
+fn comparison(cursor: &mut Cursor<'_>) -> Option<Comparison> {
     let comp = match cursor.peek().kind {
-        Kind::Comp(comp) => Some(comp),
+        TokenKind::Comp(comp) => Some(comp),
         _ => cursor.word().and_then(|word| {
             COMPARISONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, c)| *c)
         }),
@@ -206,7 +211,7 @@ fn list<T>(
     expected: &str,
     read: impl Fn(&str) -> Vec<T>,
 ) -> Result<Vec<T>, FilterError> {
-    if !cursor.take_if(Kind::OpenList) {
+    if !cursor.take_if(TokenKind::OpenList) {
         return Err(cursor.wrong("`[`"));
     }
     let mut items = Vec::new();
@@ -220,11 +225,11 @@ fn list<T>(
         }
         items.extend(read);
         cursor.take();
-        let comma = cursor.take_if(Kind::Comma);
-        if !comma && cursor.take_if(Kind::CloseList) {
+        let comma = cursor.take_if(TokenKind::Comma);
+        if !comma && cursor.take_if(TokenKind::CloseList) {
             return Ok(items);
         }
-        if cursor.peek().kind != Kind::Word {
+        if cursor.peek().kind != TokenKind::Word {
             return Err(cursor.wrong(if comma { expected } else { "`,`, `]` or a further item" }));
         }
     }

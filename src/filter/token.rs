@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::tree::Comp;
+use super::tree::Comparison;
 
 /// What a token is; words are looked at again where they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Word,
     And,
     Or,
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     OpenList,
     CloseList,
     Comma,
-    Comp(Comp),
+    Comp(Comparison),
     /// A lone `&` or `|`.
     Stray,
     /// After the last token.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 /// A token and the bytes of the text it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
-    pub kind: Kind,
+    pub kind: TokenKind,
     pub start: usize,
     pub end: usize,
 }
@@ -43,27 +43,28 @@ impl Token {
 }
 
 /// Symbols, longer ones before their beginnings.
-const SYMBOLS: &[(&str, Kind)] = &[
-    ("&&", Kind::And),
-    ("||", Kind::Or),
-    ("==", Kind::Comp(Comp::Eq)),
-    (">=", Kind::Comp(Comp::Ge)),
-    ("<=", Kind::Comp(Comp::Le)),
-    ("=", Kind::Comp(Comp::Eq)),
-    (">", Kind::Comp(Comp::Gt)),
-    ("<", Kind::Comp(Comp::Lt)),
-    ("!", Kind::Not),
-    ("(", Kind::Open),
-    (")", Kind::Close),
-    ("[", Kind::OpenList),
-    ("]", Kind::CloseList),
-    (",", Kind::Comma),
-    ("&", Kind::Stray),
-    ("|", Kind::Stray),
+const SYMBOLS: &[(&str, TokenKind)] = &[
+    ("&&", TokenKind::And),
+    ("||", TokenKind::Or),
+    ("==", TokenKind::Comp(Comparison::Eq)),
+    (">=", TokenKind::Comp(Comparison::Ge)),
+    ("<=", TokenKind::Comp(Comparison::Le)),
+    ("=", TokenKind::Comp(Comparison::Eq)),
+    (">", TokenKind::Comp(Comparison::Gt)),
+    ("<", TokenKind::Comp(Comparison::Lt)),
+    ("!", TokenKind::Not),
+    ("(", TokenKind::Open),
+    (")", TokenKind::Close),
+    ("[", TokenKind::OpenList),
+    ("]", TokenKind::CloseList),
+    (",", TokenKind::Comma),
+    ("&", TokenKind::Stray),
+    ("|", TokenKind::Stray),
 ];
 
 /// The words that are operators, in lower case.
-const OPERATORS: &[(&str, Kind)] = &[("and", Kind::And), ("or", Kind::Or), ("not", Kind::Not)];
+const OPERATORS: &[(&str, TokenKind)] =
+    &[("and", TokenKind::And), ("or", TokenKind::Or), ("not", TokenKind::Not)];
 
 /// Cuts a text into tokens. Comments run from `#` to the end of the line.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
@@ -90,11 +91,11 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-fn word(text: &str) -> Kind {
+fn word(text: &str) -> TokenKind {
     OPERATORS
         .iter()
         .find(|(operator, _)| operator.eq_ignore_ascii_case(text))
-        .map_or(Kind::Word, |(_, kind)| *kind)
+        .map_or(TokenKind::Word, |(_, kind)| *kind)
 }
 
 fn ends_word(c: char) -> bool {
@@ -117,10 +118,10 @@ mod tests {
                 "Or", "x", "|"
             ]
         );
-        let kinds: Vec<Kind> = cut.iter().map(|token| token.kind).collect();
-        assert_eq!(kinds[1], Kind::Comp(Comp::Ge));
-        assert_eq!(kinds[3], Kind::And);
-        assert_eq!(kinds[14], Kind::Or);
-        assert_eq!(kinds[16], Kind::Stray);
+        let kinds: Vec<TokenKind> = cut.iter().map(|token| token.kind).collect();
+        assert_eq!(kinds[1], TokenKind::Comp(Comparison::Ge));
+        assert_eq!(kinds[3], TokenKind::And);
+        assert_eq!(kinds[14], TokenKind::Or);
+        assert_eq!(kinds[16], TokenKind::Stray);
     }
 }

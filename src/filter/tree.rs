@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::columns::Columns;
-use super::words::{Computed, Live, Reads, STACK, Word};
-use crate::flow::field::{Field, Value};
+use super::columns::FilterSubject;
+use super::words::{ComputedValue, FilterWord, LiveSupport, STACK, WordSubject};
+use crate::flow::field::{Field, FieldValue};
 use crate::flow::{Host, Network};
 
 /// Which of two columns a term asks about; of interfaces, `Src` is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum FlowEnd {
     Either,
     Src,
     Dst,
@@ -19,7 +19,7 @@ pub(super) enum Side {
 
 /// How a number is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comp {
+pub(super) enum Comparison {
     Eq,
     Gt,
     Lt,
@@ -27,14 +27,14 @@ pub(super) enum Comp {
     Le,
 }
 
-impl Comp {
+impl Comparison {
     fn holds(self, left: i128, right: i128) -> bool {
         match self {
-            Comp::Eq => left == right,
-            Comp::Gt => left > right,
-            Comp::Lt => left < right,
-            Comp::Ge => left >= right,
-            Comp::Le => left <= right,
+            Comparison::Eq => left == right,
+            Comparison::Gt => left > right,
+            Comparison::Lt => left < right,
+            Comparison::Ge => left >= right,
+            Comparison::Le => left <= right,
         }
     }
 }
@@ -42,10 +42,10 @@ impl Comp {
 /// Where a term stood in the text. It takes no part in comparing filters: two
 /// spellings of one filter are equal.
 #[derive(Clone, Debug)]
-pub(super) struct Place(pub Range<usize>);
+pub(super) struct SourceSpan(pub Range<usize>);
 
-impl PartialEq for Place {
-    fn eq(&self, _: &Place) -> bool {
+impl PartialEq for SourceSpan {
+    fn eq(&self, _: &SourceSpan) -> bool {
         true
     }
 }
@@ -57,7 +57,7 @@ pub(super) enum Test {
     Nothing,
     /// In one of these.
     Nets(Vec<Network>),
-    Compare(Comp, i128),
+    Compare(Comparison, i128),
     /// In one of these ranges, both ends included.
     Among(Vec<(i128, i128)>),
     /// All of these flags set, or any of them.
@@ -71,24 +71,26 @@ impl Test {
     /// That a number is one of these; a single one is compared.
     pub(super) fn among(ranges: Vec<(i128, i128)>) -> Test {
         match ranges.as_slice() {
-            [(low, high)] if low == high => Test::Compare(Comp::Eq, *low),
+            [(low, high)] if low == high => Test::Compare(Comparison::Eq, *low),
             _ => Test::Among(ranges),
         }
     }
 
     /// That a number is this one.
     pub(super) fn is(number: u64) -> Test {
-        Test::Compare(Comp::Eq, i128::from(number))
+        Test::Compare(Comparison::Eq, i128::from(number))
     }
 
-    pub(super) fn holds(&self, value: Value) -> bool {
+    pub(super) fn holds(&self, value: FieldValue) -> bool {
         match (self, value) {
             (Test::Nothing, _) => true,
-            (Test::Nets(nets), Value::Address(host)) => nets.iter().any(|net| inside(net, host)),
+            (Test::Nets(nets), FieldValue::Address(host)) => {
+                nets.iter().any(|net| inside(net, host))
+            }
             (Test::Nets(_), _) => false,
-            (_, Value::Address(_) | Value::Text(_)) => false,
-            (_, Value::Number(number)) => self.has(i128::from(number)),
-            (_, Value::Time(time)) => self.has(i128::from(time.0)),
+            (_, FieldValue::Address(_) | FieldValue::Text(_)) => false,
+            (_, FieldValue::Number(number)) => self.has(i128::from(number)),
+            (_, FieldValue::Time(time)) => self.has(i128::from(time.0)),
         }
     }
 
@@ -120,10 +122,10 @@ impl Test {
 /// One question about a flow.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Term {
-    pub reads: Reads,
-    pub side: Side,
+    pub reads: WordSubject,
+    pub side: FlowEnd,
     pub test: Test,
-    pub place: Place,
+    pub place: SourceSpan,
 }
 
 /// A filter or a part of it.
@@ -194,7 +196,7 @@ impl Node {
     }
 
     /// Whether a row matches; `None` when that hangs on what it does not know.
-    pub(super) fn answer(&self, row: &impl Columns) -> Option<bool> {
+    pub(super) fn answer(&self, row: &impl FilterSubject) -> Option<bool> {
         match self {
             Node::Any => Some(true),
             Node::Term(term) => term.answer(row),
@@ -240,9 +242,9 @@ impl Node {
     /// Adds the single ports asked for; what stands under `not` is not asked for.
     pub(super) fn wanted_ports(&self, wanted: &mut Vec<u16>) {
         match self {
-            Node::Term(Term { reads: Reads::Ports, test, .. }) => {
+            Node::Term(Term { reads: WordSubject::Ports, test, .. }) => {
                 let ports: &[(i128, i128)] = match test {
-                    Test::Compare(Comp::Eq, port) => &[(*port, *port)],
+                    Test::Compare(Comparison::Eq, port) => &[(*port, *port)],
                     Test::Among(ranges) => ranges,
                     _ => &[],
                 };
@@ -271,24 +273,24 @@ fn decided(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<
 }
 
 impl Term {
-    fn answer(&self, row: &impl Columns) -> Option<bool> {
+    fn answer(&self, row: &impl FilterSubject) -> Option<bool> {
         let of = |field: Field| value(row, field).map(|value| self.test.holds(value));
         match self.reads {
-            Reads::Everything => Some(true),
-            Reads::Family(v4) => Some(row.src().as_v4().is_some() == v4),
-            Reads::One(field) => of(field),
-            Reads::Two(one, two) => self.sides(|| of(one), || of(two)),
-            Reads::Ports if self.side == Side::Either => {
+            WordSubject::Everything => Some(true),
+            WordSubject::Family(v4) => Some(row.src().as_v4().is_some() == v4),
+            WordSubject::One(field) => of(field),
+            WordSubject::Two(one, two) => self.sides(|| of(one), || of(two)),
+            WordSubject::Ports if self.side == FlowEnd::Either => {
                 let (src, dst) = row.ports();
                 Some(self.test.has(i128::from(src)) || self.test.has(i128::from(dst)))
             }
-            Reads::Ports => self.sides(|| of(Field::SrcPort), || of(Field::DstPort)),
+            WordSubject::Ports => self.sides(|| of(Field::SrcPort), || of(Field::DstPort)),
             // No term reads it: parsing took it apart.
-            Reads::Any(_) => None,
-            Reads::Flags if row.proto() != TCP => Some(false),
-            Reads::Flags => of(Field::TcpFlags),
-            Reads::Computed(computed) if !computed.applies(row.proto()) => Some(false),
-            Reads::Computed(computed) => {
+            WordSubject::Any(_) => None,
+            WordSubject::Flags if row.proto() != TCP => Some(false),
+            WordSubject::Flags => of(Field::TcpFlags),
+            WordSubject::Computed(computed) if !computed.applies(row.proto()) => Some(false),
+            WordSubject::Computed(computed) => {
                 computed.number(&|field| number(row, field)).map(|n| self.test.has(n))
             }
         }
@@ -296,8 +298,10 @@ impl Term {
 
     fn answer_of(&self, exporter: Host) -> Option<bool> {
         match self.reads {
-            Reads::Everything => Some(true),
-            Reads::One(Field::Exporter) => Some(self.test.holds(Value::Address(exporter))),
+            WordSubject::Everything => Some(true),
+            WordSubject::One(Field::Exporter) => {
+                Some(self.test.holds(FieldValue::Address(exporter)))
+            }
             _ => None,
         }
     }
@@ -308,43 +312,45 @@ impl Term {
         two: impl FnOnce() -> Option<bool>,
     ) -> Option<bool> {
         match self.side {
-            Side::Src => one(),
-            Side::Dst => two(),
-            Side::Either | Side::Both => {
+            FlowEnd::Src => one(),
+            FlowEnd::Dst => two(),
+            FlowEnd::Either | FlowEnd::Both => {
                 // The second end is asked only where the first has not decided.
                 let (mut one, mut two) = (Some(one), Some(two));
                 let ends = std::iter::from_fn(|| match one.take() {
                     Some(one) => Some(one()),
                     None => two.take().map(|two| two()),
                 });
-                decided(ends, self.side == Side::Either)
+                decided(ends, self.side == FlowEnd::Either)
             }
         }
     }
 
     /// What the rows of the live tables lack to answer this, and why.
     pub(super) fn not_live(&self) -> Option<(&'static str, &'static str)> {
-        match Word::of(self.reads).live {
-            Live::Yes => None,
-            Live::WithoutSide(..) if self.side == Side::Either => None,
-            Live::WithoutSide(lack, because) | Live::No(lack, because) => Some((lack, because)),
+        match FilterWord::of(self.reads).live {
+            LiveSupport::Yes => None,
+            LiveSupport::WithoutSide(..) if self.side == FlowEnd::Either => None,
+            LiveSupport::WithoutSide(lack, because) | LiveSupport::No(lack, because) => {
+                Some((lack, because))
+            }
         }
     }
 
     /// Whether it asks where the flow was seen.
     pub(super) fn reads_interfaces(&self) -> bool {
-        matches!(self.reads, Reads::Two(Field::Input, _) | Reads::One(Field::Exporter))
+        matches!(self.reads, WordSubject::Two(Field::Input, _) | WordSubject::One(Field::Exporter))
     }
 }
 
 pub(super) const TCP: u8 = 6;
 const ICMP: [u8; 2] = [1, 58];
 
-impl Computed {
+impl ComputedValue {
     /// Whether it means something for a protocol; else nothing matches.
     pub(super) fn applies(self, proto: u8) -> bool {
         match self {
-            Computed::IcmpType | Computed::IcmpCode => ICMP.contains(&proto),
+            ComputedValue::IcmpType | ComputedValue::IcmpCode => ICMP.contains(&proto),
             _ => true,
         }
     }
@@ -352,21 +358,21 @@ impl Computed {
     /// The columns it is computed from, with what says whether it applies.
     pub(super) fn fields(self) -> &'static [Field] {
         match self {
-            Computed::Bytes => &[Field::Bytes, Field::Sampling],
-            Computed::Packets => &[Field::Packets, Field::Sampling],
-            Computed::Flows => &[],
-            Computed::Duration => &[Field::First, Field::Last],
-            Computed::Pps => &[Field::Packets, Field::Sampling, Field::First, Field::Last],
-            Computed::Bps => &[Field::Bytes, Field::Sampling, Field::First, Field::Last],
-            Computed::Bpp => &[Field::Bytes, Field::Packets],
-            Computed::IcmpType | Computed::IcmpCode => &[Field::Proto, Field::DstPort],
-            Computed::Dscp => &[Field::Tos],
-            Computed::EngineType | Computed::EngineId => &[Field::Domain],
-            Computed::Label(entry) | Computed::Experimental(entry) => {
+            ComputedValue::Bytes => &[Field::Bytes, Field::Sampling],
+            ComputedValue::Packets => &[Field::Packets, Field::Sampling],
+            ComputedValue::Flows => &[],
+            ComputedValue::Duration => &[Field::First, Field::Last],
+            ComputedValue::Pps => &[Field::Packets, Field::Sampling, Field::First, Field::Last],
+            ComputedValue::Bps => &[Field::Bytes, Field::Sampling, Field::First, Field::Last],
+            ComputedValue::Bpp => &[Field::Bytes, Field::Packets],
+            ComputedValue::IcmpType | ComputedValue::IcmpCode => &[Field::Proto, Field::DstPort],
+            ComputedValue::Dscp => &[Field::Tos],
+            ComputedValue::EngineType | ComputedValue::EngineId => &[Field::Domain],
+            ComputedValue::Label(entry) | ComputedValue::Experimental(entry) => {
                 let place = STACK.iter().position(|field| *field == entry);
                 place.and_then(|place| STACK.get(place..=place)).unwrap_or(&[])
             }
-            Computed::BottomLabel => &STACK,
+            ComputedValue::BottomLabel => &STACK,
         }
     }
 
@@ -377,24 +383,24 @@ impl Computed {
         let per_second = |count: i128| Some((count * 1000).checked_div(duration()?).unwrap_or(0));
         let byte = |field, shift: u32| Some(get(field)? >> shift & 0xff);
         match self {
-            Computed::Bytes => scaled(Field::Bytes),
-            Computed::Packets => scaled(Field::Packets),
-            Computed::Flows => Some(1),
-            Computed::Duration => duration(),
-            Computed::Pps => per_second(scaled(Field::Packets)?),
-            Computed::Bps => per_second(scaled(Field::Bytes)? * 8),
-            Computed::Bpp => {
+            ComputedValue::Bytes => scaled(Field::Bytes),
+            ComputedValue::Packets => scaled(Field::Packets),
+            ComputedValue::Flows => Some(1),
+            ComputedValue::Duration => duration(),
+            ComputedValue::Pps => per_second(scaled(Field::Packets)?),
+            ComputedValue::Bps => per_second(scaled(Field::Bytes)? * 8),
+            ComputedValue::Bpp => {
                 Some(get(Field::Bytes)?.checked_div(get(Field::Packets)?).unwrap_or(0))
             }
             // Type and code stand in the destination port.
-            Computed::IcmpType => byte(Field::DstPort, 8),
-            Computed::IcmpCode => byte(Field::DstPort, 0),
-            Computed::Dscp => Some(get(Field::Tos)? >> 2),
-            Computed::EngineType => byte(Field::Domain, 8),
-            Computed::EngineId => byte(Field::Domain, 0),
-            Computed::Label(entry) => Some(get(entry)? >> 4),
-            Computed::Experimental(entry) => Some(get(entry)? >> 1 & 7),
-            Computed::BottomLabel => {
+            ComputedValue::IcmpType => byte(Field::DstPort, 8),
+            ComputedValue::IcmpCode => byte(Field::DstPort, 0),
+            ComputedValue::Dscp => Some(get(Field::Tos)? >> 2),
+            ComputedValue::EngineType => byte(Field::Domain, 8),
+            ComputedValue::EngineId => byte(Field::Domain, 0),
+            ComputedValue::Label(entry) => Some(get(entry)? >> 4),
+            ComputedValue::Experimental(entry) => Some(get(entry)? >> 1 & 7),
+            ComputedValue::BottomLabel => {
                 for entry in STACK {
                     let entry = get(entry)?;
                     if entry & 1 == 1 {
@@ -407,23 +413,23 @@ impl Computed {
     }
 }
 
-fn value(row: &impl Columns, field: Field) -> Option<Value> {
+fn value(row: &impl FilterSubject, field: Field) -> Option<FieldValue> {
     match field {
-        Field::Src => Some(Value::Address(row.src())),
-        Field::Dst => Some(Value::Address(row.dst())),
-        Field::Exporter => Some(Value::Address(row.exporter())),
-        Field::Proto => Some(Value::Number(u64::from(row.proto()))),
-        Field::Input => Some(Value::Number(u64::from(row.interfaces().0))),
-        Field::Output => Some(Value::Number(u64::from(row.interfaces().1))),
+        Field::Src => Some(FieldValue::Address(row.src())),
+        Field::Dst => Some(FieldValue::Address(row.dst())),
+        Field::Exporter => Some(FieldValue::Address(row.exporter())),
+        Field::Proto => Some(FieldValue::Number(u64::from(row.proto()))),
+        Field::Input => Some(FieldValue::Number(u64::from(row.interfaces().0))),
+        Field::Output => Some(FieldValue::Number(u64::from(row.interfaces().1))),
         _ => row.value(field),
     }
 }
 
-fn number(row: &impl Columns, field: Field) -> Option<i128> {
+fn number(row: &impl FilterSubject, field: Field) -> Option<i128> {
     match value(row, field)? {
-        Value::Number(number) => Some(i128::from(number)),
-        Value::Time(time) => Some(i128::from(time.0)),
-        Value::Address(_) | Value::Text(_) => None,
+        FieldValue::Number(number) => Some(i128::from(number)),
+        FieldValue::Time(time) => Some(i128::from(time.0)),
+        FieldValue::Address(_) | FieldValue::Text(_) => None,
     }
 }
 

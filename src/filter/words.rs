@@ -1,33 +1,33 @@
 //! The words of the language, each declared once: parsing, refusals, help and
 //! docs/FILTER.md all derive from these tables.
 
-pub use super::missing::{MISSING, Missing};
-pub use super::names::Names;
+pub use super::missing::{MISSING, UnsupportedWord};
+pub use super::names::NumberNames;
 
 use crate::flow::field::Field;
 
 /// A primitive of the language.
 #[derive(Debug)]
-pub struct Word {
+pub struct FilterWord {
     /// How it is printed; of several words it needs all, in this order.
     pub name: &'static str,
     /// Other spellings.
     pub aliases: &'static [&'static str],
     /// Which words may stand before it.
-    pub before: Before,
+    pub before: AllowedModifiers,
     /// What follows it.
     pub argument: Argument,
     /// What it asks about.
-    pub reads: Reads,
+    pub reads: WordSubject,
     /// Whether the live tables can answer it.
-    pub live: Live,
+    pub live: LiveSupport,
     /// What matches, for people.
     pub help: &'static str,
 }
 
 /// Which words may stand before a word to pick one of two columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Before {
+pub enum AllowedModifiers {
     Nothing,
     /// `src`, `dst`, `src or dst`, `src and dst`.
     Ends,
@@ -51,7 +51,7 @@ pub enum Argument {
     Network,
     /// A comparison with a number, or `in [N N-M ...]`: what it is called, the
     /// highest one, and the names it has.
-    Numbers(&'static str, u64, Names),
+    Numbers(&'static str, u64, NumberNames),
     /// Letters of TCP flags, or a number.
     Flags,
     /// A comparison with a moment.
@@ -62,7 +62,7 @@ pub enum Argument {
 
 /// What a word asks about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
+pub enum WordSubject {
     /// Nothing: every flow matches.
     Everything,
     /// IPv4 when true, else IPv6.
@@ -74,14 +74,14 @@ pub enum Reads {
     Ports,
     /// The flags of TCP; flows of other protocols never match.
     Flags,
-    Computed(Computed),
+    Computed(ComputedValue),
     /// At least one of several. Parsing takes it apart: no term reads it.
-    Any(Choice),
+    Any(WordChoice),
 }
 
 /// What is computed from several fields, or from a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Computed {
+pub enum ComputedValue {
     /// Counters stand for what was on the wire: times the sampling rate.
     Bytes,
     Packets,
@@ -105,38 +105,38 @@ pub enum Computed {
 
 /// What a word leaves open, or words before it and numbers in it pick from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum WordChoice {
     Macs,
     Ttls,
     Labels,
     Experimental,
 }
 
-impl Choice {
+impl WordChoice {
     /// All there is to pick from.
     #[must_use]
-    pub fn parts(self) -> &'static [Reads] {
+    pub fn parts(self) -> &'static [WordSubject] {
         match self {
-            Choice::Macs => MACS,
-            Choice::Ttls => TTLS,
-            Choice::Labels => LABELS,
-            Choice::Experimental => EXPERIMENTAL,
+            WordChoice::Macs => MACS,
+            WordChoice::Ttls => TTLS,
+            WordChoice::Labels => LABELS,
+            WordChoice::Experimental => EXPERIMENTAL,
         }
     }
 }
 
 /// The corners of a router, in the order in which words before pick them.
-const MACS: &[Reads] = &[
-    Reads::One(Field::InSrcMac),
-    Reads::One(Field::InDstMac),
-    Reads::One(Field::OutSrcMac),
-    Reads::One(Field::OutDstMac),
+const MACS: &[WordSubject] = &[
+    WordSubject::One(Field::InSrcMac),
+    WordSubject::One(Field::InDstMac),
+    WordSubject::One(Field::OutSrcMac),
+    WordSubject::One(Field::OutDstMac),
 ];
 
 /// What stands before a word for each of them.
 pub(super) const CORNERS: &[&str] = &["in src ", "in dst ", "out src ", "out dst "];
 
-const TTLS: &[Reads] = &[Reads::One(Field::MinTtl), Reads::One(Field::MaxTtl)];
+const TTLS: &[WordSubject] = &[WordSubject::One(Field::MinTtl), WordSubject::One(Field::MaxTtl)];
 
 /// The MPLS stack from the top.
 pub(super) const STACK: [Field; crate::flow::MPLS_LABELS] = [
@@ -154,22 +154,22 @@ pub(super) const STACK: [Field; crate::flow::MPLS_LABELS] = [
 
 macro_rules! of_stack {
     ($part:ident) => {{
-        let mut parts = [Reads::Everything; STACK.len()];
+        let mut parts = [WordSubject::Everything; STACK.len()];
         let mut entry = 0;
         while entry < STACK.len() {
-            parts[entry] = Reads::Computed(Computed::$part(STACK[entry]));
+            parts[entry] = WordSubject::Computed(ComputedValue::$part(STACK[entry]));
             entry += 1;
         }
         parts
     }};
 }
 
-const LABELS: &[Reads] = &of_stack!(Label);
-const EXPERIMENTAL: &[Reads] = &of_stack!(Experimental);
+const LABELS: &[WordSubject] = &of_stack!(Label);
+const EXPERIMENTAL: &[WordSubject] = &of_stack!(Experimental);
 
 /// Whether the rows of the live tables can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Live {
+pub enum LiveSupport {
     Yes,
     /// Only without `src` or `dst`: what rows lack, and what to do.
     WithoutSide(&'static str, &'static str),
@@ -178,7 +178,8 @@ pub enum Live {
 }
 
 const SUMS: &str = "a row sums all flows of a conversation";
-const SINGLE: Live = Live::No("rows are sums of flows", "this asks about single flow records");
+const SINGLE: LiveSupport =
+    LiveSupport::No("rows are sums of flows", "this asks about single flow records");
 const OUT_COUNTERS: &str = "the way back is a flow of its own";
 
 const BYTE: u64 = 255;
@@ -189,165 +190,165 @@ const LONG: u64 = u32::MAX as u64;
 macro_rules! words {
     ($($name:literal $aliases:tt $before:expr, $argument:expr, $reads:expr, $live:expr, $help:literal;)*) => {
         /// Every word that is understood.
-        pub const WORDS: &[Word] = &[$(Word {
+        pub const WORDS: &[FilterWord] = &[$(FilterWord {
             name: $name, aliases: &$aliases, before: $before, argument: $argument,
             reads: $reads, live: $live, help: $help,
         }),*];
     };
 }
 
+use AllowedModifiers::{Corners, Ends, EndsOrSrc, Nothing, Ways};
 use Argument::{Addresses, Moment, Network, Numbers};
-use Before::{Corners, Ends, EndsOrSrc, Nothing, Ways};
 
 words! {
-    "any" [] Nothing, Argument::Nothing, Reads::Everything, Live::Yes,
+    "any" [] Nothing, Argument::Nothing, WordSubject::Everything, LiveSupport::Yes,
         "everything";
-    "ipv4" ["inet", "inet4"] Nothing, Argument::Nothing, Reads::Family(true), Live::Yes,
+    "ipv4" ["inet", "inet4"] Nothing, Argument::Nothing, WordSubject::Family(true), LiveSupport::Yes,
         "addresses are IPv4";
-    "ipv6" ["inet6"] Nothing, Argument::Nothing, Reads::Family(false), Live::Yes,
+    "ipv6" ["inet6"] Nothing, Argument::Nothing, WordSubject::Family(false), LiveSupport::Yes,
         "addresses are IPv6";
-    "proto" ["protocol"] Nothing, Numbers("a protocol such as tcp or a number", BYTE, Names::Protocols),
-        Reads::One(Field::Proto), Live::Yes,
+    "proto" ["protocol"] Nothing, Numbers("a protocol such as tcp or a number", BYTE, NumberNames::Protocols),
+        WordSubject::One(Field::Proto), LiveSupport::Yes,
         "the protocol; `tcp` alone is short for `proto tcp`";
-    "ip" ["host", "ipaddr"] Ends, Addresses, Reads::Two(Field::Src, Field::Dst), Live::Yes,
+    "ip" ["host", "ipaddr"] Ends, Addresses, WordSubject::Two(Field::Src, Field::Dst), LiveSupport::Yes,
         "an address, or one of a list; an address alone is short for `ip ADDRESS`";
-    "net" ["network"] Ends, Network, Reads::Two(Field::Src, Field::Dst), Live::Yes,
+    "net" ["network"] Ends, Network, WordSubject::Two(Field::Src, Field::Dst), LiveSupport::Yes,
         "a network; a network alone is short for `net NETWORK`";
-    "port" [] Ends, Numbers("a port number", SHORT, Names::Services), Reads::Ports,
-        Live::WithoutSide("rows keep the service port only", "write `port N`, without a side"),
+    "port" [] Ends, Numbers("a port number", SHORT, NumberNames::Services), WordSubject::Ports,
+        LiveSupport::WithoutSide("rows keep the service port only", "write `port N`, without a side"),
         "a port by number or service name (`https`)";
-    "if" [] Ways, Numbers("an interface number", LONG, Names::None),
-        Reads::Two(Field::Input, Field::Output), Live::Yes,
+    "if" [] Ways, Numbers("an interface number", LONG, NumberNames::None),
+        WordSubject::Two(Field::Input, Field::Output), LiveSupport::Yes,
         "an interface by SNMP index";
     "exporter" ["exporter ip", "exporter host", "router", "router ip", "router host"] Nothing, Addresses,
-        Reads::One(Field::Exporter), Live::Yes,
+        WordSubject::One(Field::Exporter), LiveSupport::Yes,
         "the address that the flow was reported from";
-    "flags" [] Nothing, Argument::Flags, Reads::Flags, Live::No("rows keep no TCP flags", SUMS),
+    "flags" [] Nothing, Argument::Flags, WordSubject::Flags, LiveSupport::No("rows keep no TCP flags", SUMS),
         "TCP with all these flags; after `not`, with none of them. A number compares them all at once";
-    "icmp-type" ["icmp type"] Nothing, Numbers("an ICMP type", BYTE, Names::None),
-        Reads::Computed(Computed::IcmpType), Live::No("rows keep no ICMP types", SUMS),
+    "icmp-type" ["icmp type"] Nothing, Numbers("an ICMP type", BYTE, NumberNames::None),
+        WordSubject::Computed(ComputedValue::IcmpType), LiveSupport::No("rows keep no ICMP types", SUMS),
         "the ICMP type, of IPv4 or IPv6";
-    "icmp-code" ["icmp code"] Nothing, Numbers("an ICMP code", BYTE, Names::None),
-        Reads::Computed(Computed::IcmpCode), Live::No("rows keep no ICMP codes", SUMS),
+    "icmp-code" ["icmp code"] Nothing, Numbers("an ICMP code", BYTE, NumberNames::None),
+        WordSubject::Computed(ComputedValue::IcmpCode), LiveSupport::No("rows keep no ICMP codes", SUMS),
         "the ICMP code, of IPv4 or IPv6";
-    "tos" [] EndsOrSrc, Numbers("a type of service", BYTE, Names::None),
-        Reads::Two(Field::Tos, Field::DstTos), Live::No("rows keep no type of service", SUMS),
+    "tos" [] EndsOrSrc, Numbers("a type of service", BYTE, NumberNames::None),
+        WordSubject::Two(Field::Tos, Field::DstTos), LiveSupport::No("rows keep no type of service", SUMS),
         "the type of service, the whole byte; on the way out with `dst`";
-    "dscp" [] Nothing, Numbers("a code point", 63, Names::None),
-        Reads::Computed(Computed::Dscp), Live::No("rows keep no type of service", SUMS),
+    "dscp" [] Nothing, Numbers("a code point", 63, NumberNames::None),
+        WordSubject::Computed(ComputedValue::Dscp), LiveSupport::No("rows keep no type of service", SUMS),
         "the upper six bits of the type of service";
-    "as" [] Ends, Numbers("an AS number", LONG, Names::None), Reads::Two(Field::SrcAs, Field::DstAs),
-        Live::No("rows keep no AS numbers", SUMS),
+    "as" [] Ends, Numbers("an AS number", LONG, NumberNames::None), WordSubject::Two(Field::SrcAs, Field::DstAs),
+        LiveSupport::No("rows keep no AS numbers", SUMS),
         "an AS number as the exporter reported it";
-    "mask" [] Ends, Numbers("a prefix length", BYTE, Names::None),
-        Reads::Two(Field::SrcMask, Field::DstMask), Live::No("rows keep no prefix lengths", SUMS),
+    "mask" [] Ends, Numbers("a prefix length", BYTE, NumberNames::None),
+        WordSubject::Two(Field::SrcMask, Field::DstMask), LiveSupport::No("rows keep no prefix lengths", SUMS),
         "the prefix length of the route to an end";
-    "vlan" [] Ends, Numbers("a VLAN number", SHORT, Names::None),
-        Reads::Two(Field::Vlan, Field::DstVlan), Live::No("rows keep no VLANs", SUMS),
+    "vlan" [] Ends, Numbers("a VLAN number", SHORT, NumberNames::None),
+        WordSubject::Two(Field::Vlan, Field::DstVlan), LiveSupport::No("rows keep no VLANs", SUMS),
         "the VLAN on the way in (`src`) or out (`dst`)";
-    "next ip" ["next", "next host", "nexthop"] Nothing, Addresses, Reads::One(Field::NextHop),
-        Live::No("rows keep no next hops", SUMS),
+    "next ip" ["next", "next host", "nexthop"] Nothing, Addresses, WordSubject::One(Field::NextHop),
+        LiveSupport::No("rows keep no next hops", SUMS),
         "the next router";
-    "flowdir" ["dir", "direction"] Nothing, Numbers("`ingress`, `egress` or a number", BYTE, Names::Directions),
-        Reads::One(Field::Direction), Live::No("rows keep no flow direction", SUMS),
+    "flowdir" ["dir", "direction"] Nothing, Numbers("`ingress`, `egress` or a number", BYTE, NumberNames::Directions),
+        WordSubject::One(Field::Direction), LiveSupport::No("rows keep no flow direction", SUMS),
         "`ingress` or `egress`; 255 is not reported";
-    "packets" [] Before::In(OUT_COUNTERS), Numbers("a number", u64::MAX, Names::None),
-        Reads::Computed(Computed::Packets), SINGLE,
+    "packets" [] AllowedModifiers::In(OUT_COUNTERS), Numbers("a number", u64::MAX, NumberNames::None),
+        WordSubject::Computed(ComputedValue::Packets), SINGLE,
         "packets, times the sampling rate";
-    "bytes" [] Before::In(OUT_COUNTERS), Numbers("a number", u64::MAX, Names::None),
-        Reads::Computed(Computed::Bytes), SINGLE,
+    "bytes" [] AllowedModifiers::In(OUT_COUNTERS), Numbers("a number", u64::MAX, NumberNames::None),
+        WordSubject::Computed(ComputedValue::Bytes), SINGLE,
         "bytes, times the sampling rate";
-    "flows" ["flow"] Nothing, Numbers("a number", u64::MAX, Names::None),
-        Reads::Computed(Computed::Flows), SINGLE,
+    "flows" ["flow"] Nothing, Numbers("a number", u64::MAX, NumberNames::None),
+        WordSubject::Computed(ComputedValue::Flows), SINGLE,
         "flows in a record, which is 1";
-    "duration" [] Nothing, Numbers("a number of milliseconds", u64::MAX, Names::None),
-        Reads::Computed(Computed::Duration), SINGLE,
+    "duration" [] Nothing, Numbers("a number of milliseconds", u64::MAX, NumberNames::None),
+        WordSubject::Computed(ComputedValue::Duration), SINGLE,
         "milliseconds from the first packet to the last";
-    "pps" [] Nothing, Numbers("a number", u64::MAX, Names::None), Reads::Computed(Computed::Pps), SINGLE,
+    "pps" [] Nothing, Numbers("a number", u64::MAX, NumberNames::None), WordSubject::Computed(ComputedValue::Pps), SINGLE,
         "packets per second over the duration; 0 without one";
-    "bps" [] Nothing, Numbers("a number", u64::MAX, Names::None), Reads::Computed(Computed::Bps), SINGLE,
+    "bps" [] Nothing, Numbers("a number", u64::MAX, NumberNames::None), WordSubject::Computed(ComputedValue::Bps), SINGLE,
         "bits per second over the duration; 0 without one";
-    "bpp" [] Nothing, Numbers("a number", u64::MAX, Names::None), Reads::Computed(Computed::Bpp), SINGLE,
+    "bpp" [] Nothing, Numbers("a number", u64::MAX, NumberNames::None), WordSubject::Computed(ComputedValue::Bpp), SINGLE,
         "bytes per packet";
-    "first seen" ["first"] Nothing, Moment, Reads::One(Field::First), SINGLE,
+    "first seen" ["first"] Nothing, Moment, WordSubject::One(Field::First), SINGLE,
         "the time of the first packet by the exporter's clock";
-    "last seen" ["last"] Nothing, Moment, Reads::One(Field::Last), SINGLE,
+    "last seen" ["last"] Nothing, Moment, WordSubject::One(Field::Last), SINGLE,
         "the time of the last packet by the exporter's clock";
-    "observation domain" ["observation domain id"] Nothing, Numbers("a number", LONG, Names::None),
-        Reads::One(Field::Domain), Live::No("rows keep no observation domains", SUMS),
+    "observation domain" ["observation domain id"] Nothing, Numbers("a number", LONG, NumberNames::None),
+        WordSubject::One(Field::Domain), LiveSupport::No("rows keep no observation domains", SUMS),
         "the observation domain of IPFIX, source id of v9, engine of v5, sub-agent of sFlow";
-    "engine-type" ["engine type"] Nothing, Numbers("an engine type", BYTE, Names::None),
-        Reads::Computed(Computed::EngineType), Live::No("rows keep no engines", SUMS),
+    "engine-type" ["engine type"] Nothing, Numbers("an engine type", BYTE, NumberNames::None),
+        WordSubject::Computed(ComputedValue::EngineType), LiveSupport::No("rows keep no engines", SUMS),
         "the second byte from the right of the observation domain: in v5 the engine's type";
-    "engine-id" ["engine id"] Nothing, Numbers("an engine number", BYTE, Names::None),
-        Reads::Computed(Computed::EngineId), Live::No("rows keep no engines", SUMS),
+    "engine-id" ["engine id"] Nothing, Numbers("an engine number", BYTE, NumberNames::None),
+        WordSubject::Computed(ComputedValue::EngineId), LiveSupport::No("rows keep no engines", SUMS),
         "the last byte of the observation domain: in v5 the engine's number";
-    "mac" [] Corners, Argument::Mac, Reads::Any(Choice::Macs),
-        Live::No("rows keep no MAC addresses", SUMS),
+    "mac" [] Corners, Argument::Mac, WordSubject::Any(WordChoice::Macs),
+        LiveSupport::No("rows keep no MAC addresses", SUMS),
         "a MAC address, as frames came in or went out";
-    "mpls labelN" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(Choice::Labels),
-        Live::No("rows keep no MPLS labels", SUMS),
+    "mpls labelN" [] Nothing, Numbers("an MPLS label", LABEL, NumberNames::None), WordSubject::Any(WordChoice::Labels),
+        LiveSupport::No("rows keep no MPLS labels", SUMS),
         "the label of entry 1 (the top) to 10 of the MPLS stack";
-    "mpls any" [] Nothing, Numbers("an MPLS label", LABEL, Names::None), Reads::Any(Choice::Labels),
-        Live::No("rows keep no MPLS labels", SUMS),
+    "mpls any" [] Nothing, Numbers("an MPLS label", LABEL, NumberNames::None), WordSubject::Any(WordChoice::Labels),
+        LiveSupport::No("rows keep no MPLS labels", SUMS),
         "the label of any entry";
-    "mpls eos" [] Nothing, Numbers("an MPLS label", LABEL, Names::None),
-        Reads::Computed(Computed::BottomLabel), Live::No("rows keep no MPLS labels", SUMS),
+    "mpls eos" [] Nothing, Numbers("an MPLS label", LABEL, NumberNames::None),
+        WordSubject::Computed(ComputedValue::BottomLabel), LiveSupport::No("rows keep no MPLS labels", SUMS),
         "the label at the bottom of the stack";
-    "mpls expN" [] Nothing, Numbers("a traffic class", 7, Names::None), Reads::Any(Choice::Experimental),
-        Live::No("rows keep no MPLS labels", SUMS),
+    "mpls expN" [] Nothing, Numbers("a traffic class", 7, NumberNames::None), WordSubject::Any(WordChoice::Experimental),
+        LiveSupport::No("rows keep no MPLS labels", SUMS),
         "the three bits of traffic class of an entry, once called experimental";
-    "prev as" ["previous as"] Nothing, Numbers("an AS number", LONG, Names::None),
-        Reads::One(Field::PrevAs), Live::No("rows keep no AS numbers", SUMS),
+    "prev as" ["previous as"] Nothing, Numbers("an AS number", LONG, NumberNames::None),
+        WordSubject::One(Field::PrevAs), LiveSupport::No("rows keep no AS numbers", SUMS),
         "the neighbour AS towards the source";
-    "next as" [] Nothing, Numbers("an AS number", LONG, Names::None),
-        Reads::One(Field::NextAs), Live::No("rows keep no AS numbers", SUMS),
+    "next as" [] Nothing, Numbers("an AS number", LONG, NumberNames::None),
+        WordSubject::One(Field::NextAs), LiveSupport::No("rows keep no AS numbers", SUMS),
         "the neighbour AS towards the destination";
     "bgpnext ip" ["bgpnext", "bgp next ip", "bgp next"] Nothing, Addresses,
-        Reads::One(Field::BgpNextHop), Live::No("rows keep no next hops", SUMS),
+        WordSubject::One(Field::BgpNextHop), LiveSupport::No("rows keep no next hops", SUMS),
         "the next hop of the route by BGP";
-    "min ttl" ["minttl"] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::One(Field::MinTtl),
-        Live::No("rows keep no TTLs", SUMS),
+    "min ttl" ["minttl"] Nothing, Numbers("a TTL", BYTE, NumberNames::None), WordSubject::One(Field::MinTtl),
+        LiveSupport::No("rows keep no TTLs", SUMS),
         "the least TTL of the packets";
-    "max ttl" ["maxttl"] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::One(Field::MaxTtl),
-        Live::No("rows keep no TTLs", SUMS),
+    "max ttl" ["maxttl"] Nothing, Numbers("a TTL", BYTE, NumberNames::None), WordSubject::One(Field::MaxTtl),
+        LiveSupport::No("rows keep no TTLs", SUMS),
         "the greatest TTL of the packets";
-    "ttl" [] Nothing, Numbers("a TTL", BYTE, Names::None), Reads::Any(Choice::Ttls),
-        Live::No("rows keep no TTLs", SUMS),
+    "ttl" [] Nothing, Numbers("a TTL", BYTE, NumberNames::None), WordSubject::Any(WordChoice::Ttls),
+        LiveSupport::No("rows keep no TTLs", SUMS),
         "the least or the greatest TTL";
-    "fwdstat" [] Nothing, Numbers("a forwarding status", BYTE, Names::Forwarding),
-        Reads::One(Field::Forwarding), Live::No("rows keep no forwarding status", SUMS),
+    "fwdstat" [] Nothing, Numbers("a forwarding status", BYTE, NumberNames::Forwarding),
+        WordSubject::One(Field::Forwarding), LiveSupport::No("rows keep no forwarding status", SUMS),
         "the forwarding status (RFC 7270, 4.12): 64 forwarded (`forw`), 128 dropped (`drop`), and reasons above";
-    "nip" ["xip", "nat ip"] Ends, Addresses, Reads::Two(Field::NatSrc, Field::NatDst),
-        Live::No("rows keep no translations", SUMS),
+    "nip" ["xip", "nat ip"] Ends, Addresses, WordSubject::Two(Field::NatSrc, Field::NatDst),
+        LiveSupport::No("rows keep no translations", SUMS),
         "an address after translation";
-    "xnet" ["nnet"] Ends, Network, Reads::Two(Field::NatSrc, Field::NatDst),
-        Live::No("rows keep no translations", SUMS),
+    "xnet" ["nnet"] Ends, Network, WordSubject::Two(Field::NatSrc, Field::NatDst),
+        LiveSupport::No("rows keep no translations", SUMS),
         "a network of addresses after translation";
-    "nport" ["xport", "nat port"] Ends, Numbers("a port number", SHORT, Names::Services),
-        Reads::Two(Field::NatSrcPort, Field::NatDstPort), Live::No("rows keep no translations", SUMS),
+    "nport" ["xport", "nat port"] Ends, Numbers("a port number", SHORT, NumberNames::Services),
+        WordSubject::Two(Field::NatSrcPort, Field::NatDstPort), LiveSupport::No("rows keep no translations", SUMS),
         "a port after translation";
-    "nat event" [] Nothing, Numbers("`add`, `delete` or the number of an event", BYTE, Names::NatEvents),
-        Reads::One(Field::NatEvent), Live::No("rows keep no events", SUMS),
+    "nat event" [] Nothing, Numbers("`add`, `delete` or the number of an event", BYTE, NumberNames::NatEvents),
+        WordSubject::One(Field::NatEvent), LiveSupport::No("rows keep no events", SUMS),
         "what a NAT or a firewall did, by number; `add` is 1, `delete` 2";
-    "ingress vrf" ["vrf"] Nothing, Numbers("a VRF number", LONG, Names::None),
-        Reads::One(Field::InVrf), Live::No("rows keep no VRFs", SUMS),
+    "ingress vrf" ["vrf"] Nothing, Numbers("a VRF number", LONG, NumberNames::None),
+        WordSubject::One(Field::InVrf), LiveSupport::No("rows keep no VRFs", SUMS),
         "the routing table on the way in";
-    "egress vrf" [] Nothing, Numbers("a VRF number", LONG, Names::None),
-        Reads::One(Field::OutVrf), Live::No("rows keep no VRFs", SUMS),
+    "egress vrf" [] Nothing, Numbers("a VRF number", LONG, NumberNames::None),
+        WordSubject::One(Field::OutVrf), LiveSupport::No("rows keep no VRFs", SUMS),
         "the routing table on the way out";
 }
 
-impl Word {
+impl FilterWord {
     /// The first word that reads this.
-    pub(super) fn of(reads: Reads) -> &'static Word {
-        let fits = |word: &&Word| word.reads == reads || word.part(reads).is_some();
+    pub(super) fn of(reads: WordSubject) -> &'static FilterWord {
+        let fits = |word: &&FilterWord| word.reads == reads || word.part(reads).is_some();
         WORDS.iter().find(fits).unwrap_or(&WORDS[0])
     }
 
     /// Which of the parts it is taken apart into this is.
-    pub(super) fn part(&self, reads: Reads) -> Option<usize> {
-        let Reads::Any(choice) = self.reads else { return None };
+    pub(super) fn part(&self, reads: WordSubject) -> Option<usize> {
+        let WordSubject::Any(choice) = self.reads else { return None };
         choice.parts().iter().position(|part| *part == reads)
     }
 
@@ -366,19 +367,19 @@ impl Word {
     #[must_use]
     pub fn live_usage(&self) -> Option<String> {
         match self.live {
-            Live::Yes => Some(self.usage()),
-            Live::WithoutSide(..) => Some(self.with(Before::Nothing)),
-            Live::No(..) => None,
+            LiveSupport::Yes => Some(self.usage()),
+            LiveSupport::WithoutSide(..) => Some(self.with(AllowedModifiers::Nothing)),
+            LiveSupport::No(..) => None,
         }
     }
 
-    fn with(&self, before: Before) -> String {
+    fn with(&self, before: AllowedModifiers) -> String {
         let before = match before {
-            Before::Nothing => "",
-            Before::Ends | Before::EndsOrSrc => "[src|dst] ",
-            Before::Ways => "[in|out] ",
-            Before::Corners => "[in|out] [src|dst] ",
-            Before::In(_) => "[in] ",
+            AllowedModifiers::Nothing => "",
+            AllowedModifiers::Ends | AllowedModifiers::EndsOrSrc => "[src|dst] ",
+            AllowedModifiers::Ways => "[in|out] ",
+            AllowedModifiers::Corners => "[in|out] [src|dst] ",
+            AllowedModifiers::In(_) => "[in] ",
         };
         let after = match self.argument {
             Argument::Nothing => "",
@@ -394,6 +395,6 @@ impl Word {
     }
 
     fn is_about_names(&self) -> bool {
-        matches!(self.argument, Numbers(_, _, Names::Protocols | Names::Directions))
+        matches!(self.argument, Numbers(_, _, NumberNames::Protocols | NumberNames::Directions))
     }
 }

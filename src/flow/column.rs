@@ -1,7 +1,7 @@
 //! Columns of flow records: many values of one [`Field`], one after the other.
 
-use super::field::{Field, Kind, Value};
-use super::{Host, Text, Time};
+use super::field::{Field, FieldKind, FieldValue};
+use super::{FlowText, Host, Time};
 
 pub use super::vector::{PAGE_ROWS, Vector};
 
@@ -10,15 +10,15 @@ pub use super::vector::{PAGE_ROWS, Vector};
 pub enum Dictionary {
     Numbers(Vec<u64>),
     Addresses(Vec<Host>),
-    Texts(Vec<Text>),
+    Texts(Vec<FlowText>),
 }
 
 /// The value that these bits stand for in a column of numbers of `field`.
 #[must_use]
-pub fn number_value(field: Field, bits: u64) -> Value {
+pub fn number_value(field: Field, bits: u64) -> FieldValue {
     match field.info().kind {
-        Kind::Time => Value::Time(Time(bits.cast_signed())),
-        _ => Value::Number(bits),
+        FieldKind::Time => FieldValue::Time(Time(bits.cast_signed())),
+        _ => FieldValue::Number(bits),
     }
 }
 
@@ -27,9 +27,11 @@ impl Dictionary {
     #[must_use]
     pub fn nothing(field: Field) -> Dictionary {
         match field.info().kind {
-            Kind::Address => Dictionary::Addresses(vec![Host::UNSPECIFIED]),
-            Kind::Text => Dictionary::Texts(vec![Text::EMPTY]),
-            Kind::Time | Kind::Number | Kind::Signed | Kind::Mac => Dictionary::Numbers(vec![0]),
+            FieldKind::Address => Dictionary::Addresses(vec![Host::UNSPECIFIED]),
+            FieldKind::Text => Dictionary::Texts(vec![FlowText::EMPTY]),
+            FieldKind::Time | FieldKind::Number | FieldKind::Signed | FieldKind::Mac => {
+                Dictionary::Numbers(vec![0])
+            }
         }
     }
 
@@ -51,12 +53,12 @@ impl Dictionary {
 
     /// The value at a place.
     #[must_use]
-    pub fn get(&self, field: Field, place: u32) -> Option<Value> {
+    pub fn get(&self, field: Field, place: u32) -> Option<FieldValue> {
         let place = place as usize;
         match self {
             Dictionary::Numbers(numbers) => numbers.get(place).map(|n| number_value(field, *n)),
-            Dictionary::Addresses(hosts) => hosts.get(place).copied().map(Value::Address),
-            Dictionary::Texts(texts) => texts.get(place).copied().map(Value::Text),
+            Dictionary::Addresses(hosts) => hosts.get(place).copied().map(FieldValue::Address),
+            Dictionary::Texts(texts) => texts.get(place).copied().map(FieldValue::Text),
         }
     }
 }

@@ -13,10 +13,10 @@
 //! `query/format/{tag,json,raw}.rs`, `filter/words.rs`.
 
 use super::record::since_of;
-pub use super::stored::{Kind, Store, Value};
-use super::stored::{Numbers, Stored, store_of};
+pub use super::stored::{FieldKind, FieldValue, StoredType};
+use super::stored::{Numbers, StoredForm, store_of};
 use super::vector::Vector;
-use super::{Flow, Host, More, Text, more_of};
+use super::{Flow, FlowExtras, FlowText, Host, extras_of};
 
 /// Where a field is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +36,18 @@ pub struct FieldInfo {
     pub aliases: &'static [&'static str],
     /// The label on screens.
     pub label: &'static str,
-    pub kind: Kind,
+    pub kind: FieldKind,
     pub part: Part,
     /// How it is stored: that follows from the type of its member.
-    pub store: Store,
+    pub store: StoredType,
     /// The version of the archive in which it came: that is said of its member.
     pub since: u32,
     /// Reads it off a flow and what came with it.
-    pub get: fn(&Flow, &More) -> Value,
+    pub get: fn(&Flow, &FlowExtras) -> FieldValue,
     /// Whether its value is another than where nothing was reported.
-    pub is_reported: fn(&Flow, &More) -> bool,
+    pub is_reported: fn(&Flow, &FlowExtras) -> bool,
     /// Reads it off many flows of a batch into a column ([`Stored::gather`]).
-    pub gather: fn(&[Flow], &[More], &mut Vector),
+    pub gather: fn(&[Flow], &[FlowExtras], &mut Vector),
 }
 
 /// The member of a flow or of what came with it.
@@ -61,7 +61,7 @@ macro_rules! part {
         (Part::Flow, Flow::MEMBERS)
     };
     (more) => {
-        (Part::More, More::MEMBERS)
+        (Part::More, FlowExtras::MEMBERS)
     };
 }
 
@@ -89,10 +89,10 @@ macro_rules! fields {
             name: $name,
             aliases: &$aliases,
             label: $label,
-            kind: Kind::$kind,
+            kind: FieldKind::$kind,
             part: part!($part).0,
             store: {
-                let (flow, more) = (&Flow::EMPTY, &More::NONE);
+                let (flow, more) = (&Flow::EMPTY, &FlowExtras::NONE);
                 let _ = (flow, more);
                 store_of(&member!(flow, more, $part $member $([$entry])?))
             },
@@ -102,13 +102,13 @@ macro_rules! fields {
                 member!(flow, more, $part $member $([$entry])?).value()
             },
             is_reported: |flow, more| {
-                let (nothing, none) = (&Flow::EMPTY, &More::NONE);
+                let (nothing, none) = (&Flow::EMPTY, &FlowExtras::NONE);
                 let _ = (flow, more, nothing, none);
                 member!(flow, more, $part $member $([$entry])?)
                     != member!(nothing, none, $part $member $([$entry])?)
             },
-            gather: |flows, batch, out| Stored::gather(flows.iter().map(|flow| {
-                let more = more_of(flow, batch);
+            gather: |flows, batch, out| StoredForm::gather(flows.iter().map(|flow| {
+                let more = extras_of(flow, batch);
                 let _ = (flow, more);
                 member!(flow, more, $part $member $([$entry])?)
             }), out),
@@ -117,7 +117,7 @@ macro_rules! fields {
         impl Field {
             /// Sets a field of numbers ([`Stored::set_number`]); others stay as they are.
             #[inline]
-            pub fn set_number(self, bits: u64, flow: &mut Flow, more: &mut More) {
+            pub fn set_number(self, bits: u64, flow: &mut Flow, more: &mut FlowExtras) {
                 match self {
                     $(Field::$field => member!(flow, more, $part $member $([$entry])?).set_number(bits),)*
                 }
@@ -125,7 +125,7 @@ macro_rules! fields {
 
             /// Sets a field of addresses; others stay as they are.
             #[inline]
-            pub fn set_address(self, host: Host, flow: &mut Flow, more: &mut More) {
+            pub fn set_address(self, host: Host, flow: &mut Flow, more: &mut FlowExtras) {
                 match self {
                     $(Field::$field => member!(flow, more, $part $member $([$entry])?).set_address(host),)*
                 }
@@ -133,14 +133,14 @@ macro_rules! fields {
 
             /// Sets a field of texts; others stay as they are.
             #[inline]
-            pub fn set_text(self, text: Text, flow: &mut Flow, more: &mut More) {
+            pub fn set_text(self, text: FlowText, flow: &mut Flow, more: &mut FlowExtras) {
                 match self {
                     $(Field::$field => member!(flow, more, $part $member $([$entry])?).set_text(text),)*
                 }
             }
         }
 
-        impl More {
+        impl FlowExtras {
             /// Sets every member that is an unsigned number to what a record on the wire
             /// says of it, in the width of the member.
             #[inline]
@@ -227,7 +227,7 @@ impl Field {
 
     /// Whether it is kept in [`More`] rather than in the flow.
     #[must_use]
-    pub fn is_more(self) -> bool {
+    pub fn is_extra(self) -> bool {
         self.info().part == Part::More
     }
 
@@ -240,26 +240,26 @@ impl Field {
 
     /// Sets it to a value of its kind; a value of another kind leaves it as it is.
     #[inline]
-    pub fn set(self, value: Value, flow: &mut Flow, more: &mut More) {
+    pub fn set(self, value: FieldValue, flow: &mut Flow, more: &mut FlowExtras) {
         match value {
-            Value::Address(host) => self.set_address(host, flow, more),
-            Value::Time(time) => self.set_number(time.0.cast_unsigned(), flow, more),
-            Value::Number(bits) => self.set_number(bits, flow, more),
-            Value::Text(text) => self.set_text(text, flow, more),
+            FieldValue::Address(host) => self.set_address(host, flow, more),
+            FieldValue::Time(time) => self.set_number(time.0.cast_unsigned(), flow, more),
+            FieldValue::Number(bits) => self.set_number(bits, flow, more),
+            FieldValue::Text(text) => self.set_text(text, flow, more),
         }
     }
 
     /// Its value of a flow and what came with it.
     #[inline]
     #[must_use]
-    pub fn value(self, flow: &Flow, more: &More) -> Value {
+    pub fn value(self, flow: &Flow, more: &FlowExtras) -> FieldValue {
         (self.info().get)(flow, more)
     }
 
     /// Whether an exporter reported it, as far as its value tells.
     #[inline]
     #[must_use]
-    pub fn is_reported(self, flow: &Flow, more: &More) -> bool {
+    pub fn is_reported(self, flow: &Flow, more: &FlowExtras) -> bool {
         (self.info().is_reported)(flow, more)
     }
 

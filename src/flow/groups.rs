@@ -10,16 +10,16 @@ use super::{Host, Network};
 /// Names of networks; a host belongs to the smallest one that contains it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(Network, Arc<str>)>", into = "Vec<(Network, Arc<str>)>")]
-pub struct Groups {
+pub struct NetworkGroups {
     /// By prefix length, longest first: a host is looked up once per length.
     lengths: Vec<(u8, HashMap<Host, Arc<str>>)>,
 }
 
-impl Groups {
+impl NetworkGroups {
     /// Gives names to networks; of two names for one network the last counts.
     #[must_use]
-    pub fn new(named: impl IntoIterator<Item = (Network, Arc<str>)>) -> Groups {
-        let mut groups = Groups::default();
+    pub fn new(named: impl IntoIterator<Item = (Network, Arc<str>)>) -> NetworkGroups {
+        let mut groups = NetworkGroups::default();
         for (network, name) in named {
             let bits = network.bits();
             let at = match groups.lengths.binary_search_by(|(known, _)| bits.cmp(known)) {
@@ -108,14 +108,14 @@ impl Groups {
     }
 }
 
-impl From<Vec<(Network, Arc<str>)>> for Groups {
-    fn from(named: Vec<(Network, Arc<str>)>) -> Groups {
-        Groups::new(named)
+impl From<Vec<(Network, Arc<str>)>> for NetworkGroups {
+    fn from(named: Vec<(Network, Arc<str>)>) -> NetworkGroups {
+        NetworkGroups::new(named)
     }
 }
 
-impl From<Groups> for Vec<(Network, Arc<str>)> {
-    fn from(groups: Groups) -> Vec<(Network, Arc<str>)> {
+impl From<NetworkGroups> for Vec<(Network, Arc<str>)> {
+    fn from(groups: NetworkGroups) -> Vec<(Network, Arc<str>)> {
         groups.networks().into_iter().map(|(network, name)| (network, Arc::clone(name))).collect()
     }
 }
@@ -141,7 +141,8 @@ mod tests {
             ("2001:db8::/32", "site"),
             ("10.20.3.0/24", "lab 2"),
         ];
-        let groups = Groups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
+        let groups =
+            NetworkGroups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
         let of = |host: &str| groups.of(host.parse().unwrap()).map(ToString::to_string);
         for (host, name) in [
             ("10.20.3.17", Some("nas")),
@@ -154,7 +155,7 @@ mod tests {
         ] {
             assert_eq!(of(host).as_deref(), name, "{host}");
         }
-        assert!(Groups::default().is_empty() && !groups.is_empty());
+        assert!(NetworkGroups::default().is_empty() && !groups.is_empty());
     }
 
     #[test]
@@ -168,7 +169,8 @@ mod tests {
             ("10.30.1.0/24", "office"),
             ("2001:db8::/32", "lab"),
         ];
-        let groups = Groups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
+        let groups =
+            NetworkGroups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
         let holds = |area: &Area, host: Host| {
             area.within.is_none_or(|network| network.contains(host))
                 && !area.but.iter().any(|network| network.contains(host))
@@ -193,6 +195,6 @@ mod tests {
             }
         }
         assert_eq!(groups.areas(Some("office")).len(), 1);
-        assert_eq!(Groups::default().areas(None), [Area { within: None, but: Vec::new() }]);
+        assert_eq!(NetworkGroups::default().areas(None), [Area { within: None, but: Vec::new() }]);
     }
 }

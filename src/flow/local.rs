@@ -4,7 +4,7 @@ use super::{Host, Network};
 
 /// Where a flow goes, seen from the local networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Class {
+pub enum TrafficClass {
     /// Local source, remote destination.
     Up,
     /// Remote source, local destination.
@@ -15,18 +15,19 @@ pub enum Class {
     Transit,
 }
 
-impl Class {
+impl TrafficClass {
     /// All classes in the order totals are listed.
-    pub const ALL: [Class; 4] = [Class::Up, Class::Down, Class::Internal, Class::Transit];
+    pub const ALL: [TrafficClass; 4] =
+        [TrafficClass::Up, TrafficClass::Down, TrafficClass::Internal, TrafficClass::Transit];
 
     /// The key used in JSON and CSV.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Class::Up => "up",
-            Class::Down => "down",
-            Class::Internal => "internal",
-            Class::Transit => "transit",
+            TrafficClass::Up => "up",
+            TrafficClass::Down => "down",
+            TrafficClass::Internal => "internal",
+            TrafficClass::Transit => "transit",
         }
     }
 }
@@ -91,12 +92,12 @@ impl LocalNetworks {
     /// The class of a flow from `src` to `dst`.
     #[must_use]
     #[inline]
-    pub fn classify(&self, src: Host, dst: Host) -> Class {
+    pub fn classify(&self, src: Host, dst: Host) -> TrafficClass {
         match (self.contains(src), self.contains(dst)) {
-            (true, false) => Class::Up,
-            (false, true) => Class::Down,
-            (true, true) => Class::Internal,
-            (false, false) => Class::Transit,
+            (true, false) => TrafficClass::Up,
+            (false, true) => TrafficClass::Down,
+            (true, true) => TrafficClass::Internal,
+            (false, false) => TrafficClass::Transit,
         }
     }
 }
@@ -111,11 +112,11 @@ mod tests {
         assert_eq!(local.all.len(), DEFAULTS.len(), "every default parses");
         let class =
             |src: &str, dst: &str| local.classify(src.parse().unwrap(), dst.parse().unwrap());
-        assert_eq!(class("10.1.0.10", "203.0.113.1"), Class::Up);
-        assert_eq!(class("203.0.113.1", "192.168.3.4"), Class::Down);
-        assert_eq!(class("172.31.0.1", "100.127.0.1"), Class::Internal);
-        assert_eq!(class("172.32.0.1", "2001:db8::1"), Class::Transit);
-        assert_eq!(class("fd00::1", "2001:db8::1"), Class::Up);
+        assert_eq!(class("10.1.0.10", "203.0.113.1"), TrafficClass::Up);
+        assert_eq!(class("203.0.113.1", "192.168.3.4"), TrafficClass::Down);
+        assert_eq!(class("172.31.0.1", "100.127.0.1"), TrafficClass::Internal);
+        assert_eq!(class("172.32.0.1", "2001:db8::1"), TrafficClass::Transit);
+        assert_eq!(class("fd00::1", "2001:db8::1"), TrafficClass::Up);
     }
 
     #[test]

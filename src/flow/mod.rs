@@ -6,11 +6,11 @@
 
 pub mod column;
 mod duplicate;
+mod extras;
 pub mod field;
 mod groups;
 mod host;
 mod local;
-mod more;
 pub mod named;
 pub mod protocol;
 mod record;
@@ -22,14 +22,14 @@ mod time;
 mod vector;
 
 pub use duplicate::Duplicate;
-pub use groups::{Area, Groups};
+pub use extras::{FlowExtras, MPLS_LABELS};
+pub use groups::{Area, NetworkGroups};
 pub use host::{Host, Network, NetworkError};
-pub use local::{Class, LocalNetworks};
-pub use more::{MPLS_LABELS, More};
+pub use local::{LocalNetworks, TrafficClass};
 pub use protocol::{Protocol, SequenceUnit};
 pub use record::{Member, len_of};
 pub use sampling::Sampling;
-pub use text::{MAX_TEXT, Text};
+pub use text::{FlowText, MAX_TEXT};
 pub use time::Time;
 
 use self::record::record;
@@ -97,9 +97,9 @@ record! {
 
 /// What came with `flow`, out of what came with its batch.
 #[must_use]
-pub fn more_of<'a>(flow: &Flow, batch: &'a [More]) -> &'a More {
+pub fn extras_of<'a>(flow: &Flow, batch: &'a [FlowExtras]) -> &'a FlowExtras {
     let place = (flow.more as usize).checked_sub(1);
-    place.and_then(|place| batch.get(place)).unwrap_or(&More::NONE)
+    place.and_then(|place| batch.get(place)).unwrap_or(&FlowExtras::NONE)
 }
 
 impl Flow {

@@ -21,7 +21,7 @@ pub const MAX_FILE: usize = 2 << 20;
 const MAX_FOUND: usize = 60;
 
 /// A network and its name.
-pub type Named = (Network, Arc<str>);
+pub type NamedNetwork = (Network, Arc<str>);
 
 const LINE: &str =
     "NET = NAME with a network such as 10.20.3.0/24 or 2001:db8:3::/48, then its name";
@@ -46,7 +46,7 @@ const MAX_MISTAKES: usize = 20;
 /// # Errors
 /// The lines that are something else, a name or a file beyond the limits, and text
 /// that is not UTF-8.
-pub fn lines(bytes: &[u8]) -> Result<Vec<Named>, Vec<NamedError>> {
+pub fn lines(bytes: &[u8]) -> Result<Vec<NamedNetwork>, Vec<NamedError>> {
     let number_at = |end: usize| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
     if bytes.len() > MAX_FILE {
         let (line, expected) = (number_at(MAX_FILE), format!("at most {MAX_FILE} bytes in a file"));
@@ -87,12 +87,12 @@ pub fn lines(bytes: &[u8]) -> Result<Vec<Named>, Vec<NamedError>> {
 ///
 /// # Errors
 /// When it is something else, or the name is too long.
-pub fn word(text: &str) -> Result<Named, NamedError> {
+pub fn word(text: &str) -> Result<NamedNetwork, NamedError> {
     entry(text).map_err(|(expected, found)| NamedError { line: 1, expected, found })
 }
 
 /// A network, `=` or white space, a name; else what was expected and found.
-fn entry(text: &str) -> Result<Named, (String, String)> {
+fn entry(text: &str) -> Result<NamedNetwork, (String, String)> {
     let wrong = || (LINE.to_owned(), quoted(text));
     let (network, rest) =
         text.split_once(|c: char| c == '=' || c.is_whitespace()).ok_or_else(wrong)?;

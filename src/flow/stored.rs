@@ -3,11 +3,11 @@
 //! journal, how a column of it is gathered, and how a value is put back.
 
 use super::vector::Vector;
-use super::{Duplicate, Host, MAX_TEXT, Sampling, Text, Time};
+use super::{Duplicate, FlowText, Host, MAX_TEXT, Sampling, Time};
 
 /// What the values of a field are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     Address,
     Time,
     Number,
@@ -19,16 +19,16 @@ pub enum Kind {
 
 /// A field's value, in the shape it is compared and printed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum FieldValue {
     Address(Host),
     Time(Time),
     Number(u64),
-    Text(Text),
+    Text(FlowText),
 }
 
 /// How values of a field are stored (Parquet's logical types, in the archive).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
+pub enum StoredType {
     /// TIMESTAMP(MILLIS, UTC).
     Millis,
     /// Unsigned, that many bits; 64 bits are an INT64, all others an INT32.
@@ -79,12 +79,12 @@ pub trait Fixed: Copy {
 /// damaged byte do not pass for 44. The one exception is a number as the wire has it:
 /// exporters may write it in more bytes than it needs, of which the low-order ones count,
 /// and of TCP's flags in two bytes the lower one is the eight flags that are kept.
-pub trait Stored: Fixed {
+pub trait StoredForm: Fixed {
     /// How it is stored in files.
-    const STORE: Store;
+    const STORE: StoredType;
 
     /// Its value in the shape it is compared and printed in.
-    fn value(self) -> Value;
+    fn value(self) -> FieldValue;
 
     /// Appends a column of it: addresses, texts, or numbers (times and signed ones as
     /// their bits). What the column held before is gone.
@@ -101,7 +101,7 @@ pub trait Stored: Fixed {
 
     /// Sets it to a text; members that are no texts stay as they are.
     #[inline]
-    fn set_text(&mut self, _text: Text) {}
+    fn set_text(&mut self, _text: FlowText) {}
 
     /// Sets an unsigned number to what a record on the wire says; others stay as they are.
     #[inline]
@@ -109,7 +109,7 @@ pub trait Stored: Fixed {
 }
 
 /// How a member is stored, asked of the member itself.
-pub(super) const fn store_of<T: Stored>(_member: &T) -> Store {
+pub(super) const fn store_of<T: StoredForm>(_member: &T) -> StoredType {
     T::STORE
 }
 
@@ -146,12 +146,12 @@ numbers! { u8 u16 u32 u64 i64 }
 
 macro_rules! unsigned {
     ($($number:ident $bits:literal $get:ident;)*) => {$(
-        impl Stored for $number {
-            const STORE: Store = Store::Unsigned($bits);
+        impl StoredForm for $number {
+            const STORE: StoredType = StoredType::Unsigned($bits);
 
             #[inline]
-            fn value(self) -> Value {
-                Value::Number(u64::from(self))
+            fn value(self) -> FieldValue {
+                FieldValue::Number(u64::from(self))
             }
 
             #[inline]
@@ -179,12 +179,12 @@ unsigned! {
     u64 64 get64;
 }
 
-impl Stored for i64 {
-    const STORE: Store = Store::Signed;
+impl StoredForm for i64 {
+    const STORE: StoredType = StoredType::Signed;
 
     #[inline]
-    fn value(self) -> Value {
-        Value::Number(self.cast_unsigned())
+    fn value(self) -> FieldValue {
+        FieldValue::Number(self.cast_unsigned())
     }
 
     #[inline]
@@ -201,11 +201,11 @@ impl Stored for i64 {
 /// Types that are stored as a number of another type.
 macro_rules! kept_as {
     ($($type:ident: $number:ident, $store:expr, $nothing:expr, $to:expr, $of:expr;)*) => {$(
-        impl Stored for $type {
-            const STORE: Store = $store;
+        impl StoredForm for $type {
+            const STORE: StoredType = $store;
 
             #[inline]
-            fn value(self) -> Value {
+            fn value(self) -> FieldValue {
                 let to: fn($type) -> $number = $to;
                 to(self).value()
             }
@@ -244,17 +244,17 @@ macro_rules! kept_as {
 }
 
 kept_as! {
-    Sampling: u32, Store::Unsigned(32), Sampling::UNKNOWN, |sampling| sampling.rate().unwrap_or(0), Sampling::one_in;
-    Duplicate: u8, Store::Unsigned(8), Duplicate::No, u8::from, Duplicate::of;
-    bool: u8, Store::Flag, false, u8::from, |byte| byte != 0;
+    Sampling: u32, StoredType::Unsigned(32), Sampling::UNKNOWN, |sampling| sampling.rate().unwrap_or(0), Sampling::one_in;
+    Duplicate: u8, StoredType::Unsigned(8), Duplicate::No, u8::from, Duplicate::of;
+    bool: u8, StoredType::Flag, false, u8::from, |byte| byte != 0;
 }
 
-impl Stored for Time {
-    const STORE: Store = Store::Millis;
+impl StoredForm for Time {
+    const STORE: StoredType = StoredType::Millis;
 
     #[inline]
-    fn value(self) -> Value {
-        Value::Time(self)
+    fn value(self) -> FieldValue {
+        FieldValue::Time(self)
     }
 
     #[inline]
@@ -283,12 +283,12 @@ impl Fixed for Time {
     }
 }
 
-impl Stored for Host {
-    const STORE: Store = Store::Address;
+impl StoredForm for Host {
+    const STORE: StoredType = StoredType::Address;
 
     #[inline]
-    fn value(self) -> Value {
-        Value::Address(self)
+    fn value(self) -> FieldValue {
+        FieldValue::Address(self)
     }
 
     #[inline]
@@ -329,27 +329,27 @@ impl Fixed for Host {
     }
 }
 
-impl Stored for Text {
-    const STORE: Store = Store::Text;
+impl StoredForm for FlowText {
+    const STORE: StoredType = StoredType::Text;
 
     #[inline]
-    fn value(self) -> Value {
-        Value::Text(self)
+    fn value(self) -> FieldValue {
+        FieldValue::Text(self)
     }
 
     #[inline]
-    fn gather(rows: impl Iterator<Item = Text>, out: &mut Vector) {
+    fn gather(rows: impl Iterator<Item = FlowText>, out: &mut Vector) {
         out.texts().extend(rows);
     }
 
     #[inline]
-    fn set_text(&mut self, text: Text) {
+    fn set_text(&mut self, text: FlowText) {
         *self = text;
     }
 }
 
-impl Fixed for Text {
-    const NOTHING: Text = Text::EMPTY;
+impl Fixed for FlowText {
+    const NOTHING: FlowText = FlowText::EMPTY;
     const BYTES: usize = MAX_TEXT;
 
     #[inline]
@@ -364,13 +364,13 @@ impl Fixed for Text {
     }
 
     #[inline]
-    fn load(from: &mut &[u8]) -> Text {
+    fn load(from: &mut &[u8]) -> FlowText {
         match from.split_first_chunk::<MAX_TEXT>() {
             Some((own, rest)) => {
                 *from = rest;
-                Text::of_bytes(own)
+                FlowText::of_bytes(own)
             }
-            None => Text::EMPTY,
+            None => FlowText::EMPTY,
         }
     }
 }

@@ -10,16 +10,16 @@ pub const MAX_TEXT: usize = 64;
 /// A text of at most [`MAX_TEXT`] bytes of UTF-8 without what a terminal would obey, kept
 /// in place so that records stay plain bytes; behind its end are zeros.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text([u8; MAX_TEXT]);
+pub struct FlowText([u8; MAX_TEXT]);
 
-impl Text {
+impl FlowText {
     /// The text of nothing.
-    pub const EMPTY: Text = Text([0; MAX_TEXT]);
+    pub const EMPTY: FlowText = FlowText([0; MAX_TEXT]);
 
     /// Of whatever came from outside: what is hidden is left out, and what
     /// is too long ends with the last character that fits.
     #[must_use]
-    pub fn new(text: &str) -> Text {
+    pub fn new(text: &str) -> FlowText {
         let (mut bytes, mut length) = ([0; MAX_TEXT], 0);
         for char in text.chars().filter(|char| !is_hidden(*char)) {
             let end = length + char.len_utf8();
@@ -27,14 +27,18 @@ impl Text {
             char.encode_utf8(place);
             length = end;
         }
-        Text(bytes)
+        FlowText(bytes)
     }
 
     /// Of bytes: up to the first zero, and what is no UTF-8 replaced.
     #[must_use]
-    pub fn of_bytes(bytes: &[u8]) -> Text {
+    pub fn of_bytes(bytes: &[u8]) -> FlowText {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-        if text.is_empty() { Text::EMPTY } else { Text::new(&String::from_utf8_lossy(text)) }
+        if text.is_empty() {
+            FlowText::EMPTY
+        } else {
+            FlowText::new(&String::from_utf8_lossy(text))
+        }
     }
 
     /// All of its bytes, with the zeros behind it.
@@ -57,13 +61,13 @@ impl Text {
     }
 }
 
-impl Default for Text {
-    fn default() -> Text {
-        Text::EMPTY
+impl Default for FlowText {
+    fn default() -> FlowText {
+        FlowText::EMPTY
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for FlowText {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(out)
     }
@@ -75,13 +79,17 @@ mod tests {
 
     #[test]
     fn texts_are_cut_between_characters_and_have_no_controls() {
-        assert_eq!(Text::new("anna@example.org").as_str(), "anna@example.org");
-        assert_eq!(Text::new("a\u{1b}[2J\0\u{9b}b").as_str(), "a[2Jb");
+        assert_eq!(FlowText::new("anna@example.org").as_str(), "anna@example.org");
+        assert_eq!(FlowText::new("a\u{1b}[2J\0\u{9b}b").as_str(), "a[2Jb");
         let long = "\u{20ac}".repeat(40);
-        assert_eq!(Text::new(&long).as_str(), "\u{20ac}".repeat(21), "63 bytes");
-        assert_eq!(Text::of_bytes(b"anna\0\0bob").as_str(), "anna");
-        assert_eq!(Text::of_bytes(&[0xff, b'x']).as_str(), "\u{fffd}x");
-        assert_eq!(Text::of_bytes(Text::new(&long).padded()), Text::new(&long));
-        assert!(Text::EMPTY.is_empty() && Text::new("").is_empty() && !Text::new("x").is_empty());
+        assert_eq!(FlowText::new(&long).as_str(), "\u{20ac}".repeat(21), "63 bytes");
+        assert_eq!(FlowText::of_bytes(b"anna\0\0bob").as_str(), "anna");
+        assert_eq!(FlowText::of_bytes(&[0xff, b'x']).as_str(), "\u{fffd}x");
+        assert_eq!(FlowText::of_bytes(FlowText::new(&long).padded()), FlowText::new(&long));
+        assert!(
+            FlowText::EMPTY.is_empty()
+                && FlowText::new("").is_empty()
+                && !FlowText::new("x").is_empty()
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Many values of one field, one after the other: what a column of a page is read into.
 
-use super::{Host, Text};
+use super::{FlowText, Host};
 
 /// Rows that are worked on at once, and rows of a page in the archive: their
 /// columns stay in the processor's cache.
@@ -15,7 +15,7 @@ pub enum Vector {
     Ids(Vec<u32>),
     Numbers(Vec<u64>),
     Addresses(Vec<Host>),
-    Texts(Vec<Text>),
+    Texts(Vec<FlowText>),
 }
 
 impl Default for Vector {
@@ -85,7 +85,7 @@ impl Vector {
     }
 
     /// It as an empty list of texts.
-    pub fn texts(&mut self) -> &mut Vec<Text> {
+    pub fn texts(&mut self) -> &mut Vec<FlowText> {
         if !matches!(self, Vector::Texts(_)) {
             *self = Vector::Texts(Vec::new());
         }

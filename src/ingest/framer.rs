@@ -8,7 +8,7 @@ const PREFIX: usize = 4;
 /// What came is no IPFIX message: another version, or a length that is shorter
 /// than its header. Nothing after it can be made sense of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BadMessage;
+pub(super) struct FramingError;
 
 /// Puts messages together from pieces of any size. It keeps less than one
 /// message, 64 kB at most, and nothing between messages.
@@ -25,7 +25,7 @@ impl Framer {
         &mut self,
         mut bytes: &[u8],
         mut take: impl FnMut(&[u8]),
-    ) -> Result<usize, BadMessage> {
+    ) -> Result<usize, FramingError> {
         let mut messages = 0;
         while !bytes.is_empty() {
             if self.partial.is_empty() {
@@ -64,11 +64,11 @@ impl Framer {
 }
 
 /// The length of the message that begins here, `None` while that is not known.
-fn length(bytes: &[u8]) -> Result<Option<usize>, BadMessage> {
+fn length(bytes: &[u8]) -> Result<Option<usize>, FramingError> {
     if bytes.len() < PREFIX {
         return Ok(None);
     }
-    message_length(bytes).map(Some).ok_or(BadMessage)
+    message_length(bytes).map(Some).ok_or(FramingError)
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
         message
     }
 
-    fn cut(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), BadMessage>, bool) {
+    fn cut(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), FramingError>, bool) {
         let (mut framer, mut got) = (Framer::default(), Vec::new());
         for piece in pieces {
             if let Err(bad) = framer.push(piece, |message| got.push(message.to_vec())) {
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(cut(&bytes).0, [short.clone(), long, short.clone()]);
         for wrong in [&[0, 10, 0, 0][..], &[0, 10, 0, 15], &[0, 9, 0, 20], b"GET / HTTP/1.1"] {
             let (got, result, _) = cut(&[&[&short[..], wrong].concat()]);
-            assert_eq!((got.len(), result), (1, Err(BadMessage)), "{wrong:?}");
+            assert_eq!((got.len(), result), (1, Err(FramingError)), "{wrong:?}");
         }
     }
 }

@@ -6,41 +6,43 @@
 //! and then writes what was learned of exporters to a file. Two more write flows
 //! to an archive, when they are to be recorded.
 
-pub mod doubling;
+mod catch_panic;
+pub mod deduplication;
+mod dispatcher;
+mod exporter_stats;
 mod framer;
-mod guard;
-mod intake;
-mod losses;
-mod memory;
+mod issue;
+mod lost_messages;
+mod numbering_saver;
 mod options;
 mod pipeline;
+mod pipeline_counters;
 mod ports;
 mod queue;
 mod receiver;
 mod recorder;
-mod repeat;
-mod roster;
+mod repeater;
 mod socket;
-mod standing;
+mod state_saver;
 mod stats;
 mod streams;
-mod tally;
-mod trouble;
 mod worker;
 mod worker_handle;
 mod wrapping;
 
-pub use losses::{Loss, Losses};
+pub use issue::IngestIssue;
+pub use lost_messages::{LostMessageCounters, LostMessages};
 pub use options::{
-    DEFAULT_PORTS, Limits, Listen, MAX_PORTS, MAX_WORKERS, Options, StreamLimits, Workers,
+    DEFAULT_PORTS, IngestConfig, IngestLimits, Listen, MAX_PORTS, MAX_WORKERS, StreamLimits,
+    Workers,
 };
 pub use recorder::{
-    Finished, Left, MAX_FOLDERS, Place, Plan, QUEUE_FLOWS, RecordError, Recording, Tape, Turned,
+    EndedSlot, Finished, LeftoverParts, MAX_FOLDERS, QUEUE_FLOWS, RecordError, RecordFolder,
+    RecordPlan, RecorderHandle, RecorderThreads,
 };
-pub use repeat::MAX_REPEATS;
-pub use socket::{BindError, Bound, Inbound, RECEIVE_BUFFER, own_address};
-pub use stats::Published;
-pub use trouble::Trouble;
+pub use repeater::MAX_REPEATS;
+pub use socket::{BindError, BoundSocket, InboundSocket, RECEIVE_BUFFER, own_address};
+pub use stats::PublishedHealth;
 
 use std::io;
 use std::sync::Arc;
@@ -48,18 +50,18 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::pipeline::Sink;
-use self::receiver::Order;
+use self::pipeline::FlowSink;
+use self::receiver::PolicyUpdate;
 use crate::agg::Windows;
 use crate::clock::Clock;
-use crate::flow::{Flow, More};
+use crate::flow::{Flow, FlowExtras};
 use crate::snapshot::Health;
 use crate::wire::Policy;
 
 /// The running threads.
 pub struct Ingest {
-    published: Published,
-    orders: mpsc::UnboundedSender<Order>,
+    published: PublishedHealth,
+    orders: mpsc::UnboundedSender<PolicyUpdate>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -70,40 +72,40 @@ impl Ingest {
     /// # Errors
     /// When the thread or its runtime cannot be started.
     pub fn start(
-        sockets: Vec<Bound>,
+        sockets: Vec<BoundSocket>,
         windows: Arc<Windows>,
         clock: Clock,
-        options: Options,
+        options: IngestConfig,
     ) -> io::Result<Ingest> {
         let tape = options.tape.clone();
         let sink = move || {
             let (windows, tape) = (windows.clone(), tape.clone());
-            Box::new(move |flows: &[Flow], more: &[More]| {
+            Box::new(move |flows: &[Flow], more: &[FlowExtras]| {
                 // First, for what panics while counting is recorded all the same.
                 if let Some(tape) = &tape {
                     tape.push(flows, more);
                 }
                 windows.record(flows);
-            }) as Sink
+            }) as FlowSink
         };
         Ingest::start_into(sockets, sink, clock, options)
     }
 
     /// The same into whatever `sink` makes for each worker.
     fn start_into(
-        sockets: Vec<Bound>,
-        sink: impl Fn() -> Sink + Send + 'static,
+        sockets: Vec<BoundSocket>,
+        sink: impl Fn() -> FlowSink + Send + 'static,
         clock: Clock,
-        options: Options,
+        options: IngestConfig,
     ) -> io::Result<Ingest> {
-        let published = Published::new(options.tape.clone(), options.losses.clone());
+        let published = PublishedHealth::new(options.tape.clone(), options.losses.clone());
         let (stop, stopped) = oneshot::channel();
         let (orders, ordered) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = published.clone();
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
-            let _ending = stats::Ending(shared.clone());
-            let wires = receiver::Wires { published: shared, ordered, stopped };
+            let _ending = stats::ThreadEndGuard(shared.clone());
+            let wires = receiver::Channels { published: shared, ordered, stopped };
             runtime.block_on(receiver::run(sockets, sink, clock, options, wires))
         })?;
         Ok(Ingest { published, orders, stop: Some(stop), thread: Some(thread) })
@@ -111,7 +113,7 @@ impl Ingest {
 
     /// Where its health can be read at any time.
     #[must_use]
-    pub fn published(&self) -> Published {
+    pub fn published(&self) -> PublishedHealth {
         self.published.clone()
     }
 

@@ -4,10 +4,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
-use super::losses::Losses;
+use super::lost_messages::LostMessageCounters;
 use super::queue::QUEUE_BYTES;
-use super::recorder::Tape;
-use super::socket::{self, BindError, Bound, RECEIVE_BUFFER};
+use super::recorder::RecorderHandle;
+use super::socket::{self, BindError, BoundSocket, RECEIVE_BUFFER};
 use crate::wire::{self, Policy};
 
 /// The ports of NetFlow, IPFIX and sFlow. One of them at least must be there at the
@@ -65,11 +65,11 @@ impl Listen {
     ///
     /// # Errors
     /// When a port that was asked for cannot be had, or none of the defaults.
-    pub fn open(&self) -> Result<Vec<Bound>, BindError> {
+    pub fn open(&self) -> Result<Vec<BoundSocket>, BindError> {
         if !self.ports.is_empty() {
             return self.ports.iter().map(|port| self.bind(*port)).collect();
         }
-        let mut bound: Vec<Bound> = Vec::new();
+        let mut bound: Vec<BoundSocket> = Vec::new();
         let mut first_error = None;
         for port in DEFAULT_PORTS {
             match self.bind(port) {
@@ -84,9 +84,10 @@ impl Listen {
     }
 
     /// Datagrams and streams of one port.
-    pub(super) fn bind(&self, port: u16) -> Result<Bound, BindError> {
+    pub(super) fn bind(&self, port: u16) -> Result<BoundSocket, BindError> {
         let buffer = self.buffer.unwrap_or(RECEIVE_BUFFER);
-        Bound::open_as(self.address, port, self.v6_only, buffer).map(Bound::with_streams)
+        BoundSocket::open_as(self.address, port, self.v6_only, buffer)
+            .map(BoundSocket::with_streams)
     }
 
     /// Streams of one port whose datagrams are received already.
@@ -105,22 +106,22 @@ impl Listen {
 
 /// What collecting keeps at most, whoever sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct IngestLimits {
     /// What all workers together keep of exporters.
-    pub exporters: wire::Limits,
+    pub exporters: wire::DecoderLimits,
     /// Bytes of datagrams that wait for workers, in all queues together.
     pub queue_bytes: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { exporters: wire::Limits::default(), queue_bytes: QUEUE_BYTES }
+impl Default for IngestLimits {
+    fn default() -> IngestLimits {
+        IngestLimits { exporters: wire::DecoderLimits::default(), queue_bytes: QUEUE_BYTES }
     }
 }
 
 /// What collecting is told beside where to listen.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct IngestConfig {
     /// The line for the screen when the traffic is made up.
     pub demo: Option<String>,
     pub policy: Policy,
@@ -131,17 +132,17 @@ pub struct Options {
     /// runs is counted: for whoever runs all the time.
     pub counts_gaps: bool,
     pub streams: StreamLimits,
-    pub limits: Limits,
+    pub limits: IngestLimits,
     pub workers: Workers,
     /// What records the flows; `None` records nothing.
-    pub tape: Option<Tape>,
+    pub tape: Option<RecorderHandle>,
     /// Where datagrams are sent on to, at most [`MAX_REPEATS`](super::MAX_REPEATS).
     pub repeat: Vec<SocketAddr>,
     /// What the sockets were opened from. Ports of it that are missing are tried
     /// again until they can be taken; without it there are the sockets, and no more.
     pub listen: Option<Listen>,
     /// What those who tell the outside of it count.
-    pub losses: Losses,
+    pub losses: LostMessageCounters,
 }
 
 /// How much connections may take.

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::doubling::Doubling;
-use super::guard::{guarded, poisoned};
+use super::catch_panic::{guarded, poisoned};
+use super::deduplication::Deduplication;
+use super::pipeline_counters::{PipelineCounters, PipelineReport};
 use super::stats::PUBLISH;
-use super::tally::{Part, Tally};
 use crate::clock::Clock;
-use crate::flow::{Flow, Host, More, Time};
-use crate::wire::memory::Memory;
-use crate::wire::resume::ExporterStanding;
-use crate::wire::{Budget, Cause, Decoder, Policy};
+use crate::flow::{Flow, FlowExtras, Host, Time};
+use crate::wire::numbering_states::ExporterNumbering;
+use crate::wire::saved_state::SavedState;
+use crate::wire::{Cause, Decoder, Policy, SharedLimits};
 
 /// Flows held at most before they are recorded: the more, the more often rows
 /// are met twice at once. A datagram of tiny records can have as many again.
@@ -24,18 +24,18 @@ const KEPT_FLOWS: usize = 4 * FLOWS_PER_BATCH;
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// Where flows go, with what came with them ([`Flow::more`]).
-pub(super) type Sink = Box<dyn FnMut(&[Flow], &[More]) + Send>;
+pub(super) type FlowSink = Box<dyn FnMut(&[Flow], &[FlowExtras]) + Send>;
 
 /// Decodes what sockets read, marks what came twice, and hands it on. A panic in
 /// any of that costs what was being worked on, and is counted.
 pub(super) struct Pipeline {
     decoder: Decoder,
-    tally: Tally,
+    tally: PipelineCounters,
     clock: Clock,
     policy: Policy,
-    budget: Budget,
-    doubling: Doubling,
-    sink: Sink,
+    budget: SharedLimits,
+    doubling: Deduplication,
+    sink: FlowSink,
     flows: Vec<Flow>,
     /// When the first of the flows was decoded, in running microseconds.
     since: u64,
@@ -49,18 +49,18 @@ impl Pipeline {
     /// One of so many `workers` that share a budget.
     pub(super) fn new(
         policy: Policy,
-        budget: Budget,
+        budget: SharedLimits,
         clock: Clock,
         workers: usize,
-        sink: Sink,
+        sink: FlowSink,
     ) -> Pipeline {
         Pipeline {
             decoder: Decoder::sharing(policy.clone(), &budget),
-            tally: Tally::new(workers),
+            tally: PipelineCounters::new(workers),
             clock,
             policy,
             budget,
-            doubling: Doubling::default(),
+            doubling: Deduplication::default(),
             sink,
             flows: Vec::new(),
             since: 0,
@@ -98,7 +98,7 @@ impl Pipeline {
             Err(why) => {
                 self.flows.truncate(before);
                 self.tally.undecoded(now, sender, &why);
-                self.heal(now, sender);
+                self.reset_exporter(now, sender);
             }
         }
         self.gather(before);
@@ -134,16 +134,16 @@ impl Pipeline {
                 self.flows.truncate(before);
                 let sender = self.decoder.being_released();
                 self.tally.undecoded(now, sender, &why);
-                self.heal(now, sender);
+                self.reset_exporter(now, sender);
             }
         }
     }
 
     /// Puts the decoder in order: the exporter at hand keeps what it would after
     /// a restart, the others keep everything.
-    fn heal(&mut self, now: Time, sender: Host) {
+    fn reset_exporter(&mut self, now: Time, sender: Host) {
         let decoder = &mut self.decoder;
-        match guarded(|| decoder.heal(now, sender)) {
+        match guarded(|| decoder.reset_exporter(now, sender)) {
             Ok(held) => self.tally.cause(Cause::HeldDropped, held as u64),
             // What it knows cannot even be read: exporters will send it again.
             Err(_) => {
@@ -230,7 +230,7 @@ impl Pipeline {
     }
 
     /// What to publish. What it counts has been recorded.
-    pub(super) fn part(&mut self) -> Part {
+    pub(super) fn part(&mut self) -> PipelineReport {
         self.record();
         self.tally.part(self.clock.now(), &self.decoder)
     }
@@ -241,17 +241,17 @@ impl Pipeline {
     }
 
     /// Takes over what an earlier run remembered of exporters.
-    pub(super) fn recall(&mut self, now: Time, memory: &Memory) -> Result<(), String> {
-        self.decoder.recall(now, memory).map(|_| ()).map_err(|error| error.to_string())
+    pub(super) fn restore(&mut self, now: Time, memory: &SavedState) -> Result<(), String> {
+        self.decoder.restore(now, memory).map(|_| ()).map_err(|error| error.to_string())
     }
 
     /// Has numberings go on where an earlier run left them.
-    pub(super) fn resume(&mut self, now: Time, standing: &[ExporterStanding]) {
+    pub(super) fn resume(&mut self, now: Time, standing: &[ExporterNumbering]) {
         self.decoder.resume(now, standing);
     }
 
     /// What to remember, and how many microseconds it took to gather.
-    pub(super) fn memory(&self) -> (Memory, u64) {
+    pub(super) fn memory(&self) -> (SavedState, u64) {
         let began = self.clock.micros();
         let memory = self.decoder.memory();
         (memory, self.clock.micros().saturating_sub(began))

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use super::options::{DEFAULT_PORTS, Listen};
-use super::socket::Bound;
+use super::socket::BoundSocket;
 use crate::flow::Time;
 use crate::snapshot::{MissingPort, Transport};
 
@@ -14,16 +14,16 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// What is wanted, and what of it is missing.
 #[derive(Debug, Default)]
-pub(super) struct Ports {
+pub(super) struct WantedPorts {
     listen: Listen,
     missing: Vec<MissingPort>,
 }
 
 /// What one more attempt has brought.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct PortAttempt {
     /// Sockets of ports that were missing as a whole.
-    pub(super) sockets: Vec<Bound>,
+    pub(super) sockets: Vec<BoundSocket>,
     /// Listeners for TCP of ports whose datagrams are received already.
     pub(super) streams: Vec<(u16, TcpListener)>,
 }
@@ -32,7 +32,7 @@ impl Listen {
     /// What is wanted and not among the sockets there are: usual ports that were in use
     /// when they were opened.
     #[must_use]
-    pub fn missing(&self, bound: &[Bound], now: Time) -> Vec<MissingPort> {
+    pub fn missing(&self, bound: &[BoundSocket], now: Time) -> Vec<MissingPort> {
         let wanted = if self.ports.is_empty() { &DEFAULT_PORTS[..] } else { &self.ports };
         let absent = wanted.iter().filter(|port| bound.iter().all(|one| one.port() != **port));
         let absent =
@@ -46,13 +46,13 @@ impl Listen {
     }
 }
 
-impl Ports {
+impl WantedPorts {
     /// Compares what is wanted with what is bound. Without `listen`, nothing is
     /// wanted beyond the sockets there are.
-    pub(super) fn new(listen: Option<Listen>, bound: &[Bound], now: Time) -> Ports {
-        let Some(listen) = listen else { return Ports::default() };
+    pub(super) fn new(listen: Option<Listen>, bound: &[BoundSocket], now: Time) -> WantedPorts {
+        let Some(listen) = listen else { return WantedPorts::default() };
         let missing = listen.missing(bound, now);
-        Ports { listen, missing }
+        WantedPorts { listen, missing }
     }
 
     /// What is missing now.
@@ -61,9 +61,9 @@ impl Ports {
     }
 
     /// Tries everything that is missing once more.
-    pub(super) fn retry(&mut self, now: Time) -> Taken {
-        let mut taken = Taken::default();
-        let Ports { listen, missing } = self;
+    pub(super) fn retry(&mut self, now: Time) -> PortAttempt {
+        let mut taken = PortAttempt::default();
+        let WantedPorts { listen, missing } = self;
         let mut half = Vec::new();
         missing.retain_mut(|one| match one.transport {
             Transport::Udp => match listen.bind(one.port) {
@@ -114,7 +114,7 @@ mod tests {
         let port = holder.local_addr().unwrap().port();
         let stream_holder = TcpListener::bind((HERE, port)).unwrap();
         let listen = Listen { address: Some(HERE.into()), ports: vec![port], ..Listen::default() };
-        let mut ports = Ports::new(Some(listen.clone()), &[], Time(1));
+        let mut ports = WantedPorts::new(Some(listen.clone()), &[], Time(1));
         let taken = ports.retry(Time(2));
         assert!(taken.sockets.is_empty() && taken.streams.is_empty());
         let missing = ports.missing()[0].clone();
@@ -138,12 +138,14 @@ mod tests {
 
     #[test]
     fn what_is_bound_is_not_missing_and_nothing_is_wanted_unasked() {
-        let bound = Bound::open(Some(HERE.into()), 0).unwrap();
+        let bound = BoundSocket::open(Some(HERE.into()), 0).unwrap();
         let ports = vec![bound.port()];
         let listen = Listen { address: Some(HERE.into()), ports, ..Listen::default() };
         assert!(
-            Ports::new(Some(listen), std::slice::from_ref(&bound), Time(1)).missing().is_empty()
+            WantedPorts::new(Some(listen), std::slice::from_ref(&bound), Time(1))
+                .missing()
+                .is_empty()
         );
-        assert!(Ports::new(None, &[bound], Time(1)).missing().is_empty());
+        assert!(WantedPorts::new(None, &[bound], Time(1)).missing().is_empty());
     }
 }

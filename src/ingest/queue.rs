@@ -26,11 +26,11 @@ const RESERVE_PART: usize = 4;
 struct Item {
     sender: Host,
     arrival: Time,
-    what: What,
+    what: ItemKind,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum What {
+enum ItemKind {
     /// So many of the bytes.
     Datagram(usize),
     /// A connection was opened.
@@ -38,39 +38,39 @@ enum What {
 }
 
 /// What is taken in, in the order in which it came.
-pub(super) trait Taker {
+pub(super) trait QueueSender {
     fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]);
     fn reconnected(&mut self, exporter: Host);
 }
 
 /// Some datagrams in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct DatagramBatch {
     items: Vec<Item>,
     bytes: Vec<u8>,
 }
 
-impl Batch {
+impl DatagramBatch {
     pub(super) fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
-        self.items.push(Item { sender, arrival, what: What::Datagram(bytes.len()) });
+        self.items.push(Item { sender, arrival, what: ItemKind::Datagram(bytes.len()) });
     }
 
     pub(super) fn reconnected(&mut self, arrival: Time, sender: Host) {
-        self.items.push(Item { sender, arrival, what: What::Reconnected });
+        self.items.push(Item { sender, arrival, what: ItemKind::Reconnected });
     }
 
     /// Hands everything to `taker`, in order.
-    pub(super) fn give(&self, taker: &mut impl Taker) {
+    pub(super) fn give(&self, taker: &mut impl QueueSender) {
         let mut rest = self.bytes.as_slice();
         for item in &self.items {
             match item.what {
-                What::Datagram(length) => {
+                ItemKind::Datagram(length) => {
                     let (bytes, more) = rest.split_at(length.min(rest.len()));
                     taker.datagram(item.arrival, item.sender, bytes);
                     rest = more;
                 }
-                What::Reconnected => taker.reconnected(item.sender),
+                ItemKind::Reconnected => taker.reconnected(item.sender),
             }
         }
     }
@@ -85,7 +85,7 @@ impl Batch {
     }
 
     fn datagrams(&self) -> usize {
-        self.items.iter().filter(|item| matches!(item.what, What::Datagram(_))).count()
+        self.items.iter().filter(|item| matches!(item.what, ItemKind::Datagram(_))).count()
     }
 
     /// Bytes of memory that it takes, but for room that is free.
@@ -93,7 +93,7 @@ impl Batch {
         self.bytes.len() + self.items.len() * size_of::<Item>()
     }
 
-    fn append(&mut self, more: &mut Batch) {
+    fn append(&mut self, more: &mut DatagramBatch) {
         self.items.append(&mut more.items);
         self.bytes.append(&mut more.bytes);
     }
@@ -120,8 +120,8 @@ pub(super) enum Urgency {
 
 /// What a worker finds.
 #[derive(Debug)]
-pub(super) enum Next {
-    Batch(Batch),
+pub(super) enum NextBatch {
+    Batch(DatagramBatch),
     Nothing,
     /// Nothing, and nothing more will come.
     Closed,
@@ -129,8 +129,8 @@ pub(super) enum Next {
 
 #[derive(Debug, Default)]
 struct State {
-    batches: VecDeque<Batch>,
-    spare: Vec<Batch>,
+    batches: VecDeque<DatagramBatch>,
+    spare: Vec<DatagramBatch>,
     /// What the batches cost, also the one that is being worked on.
     held: usize,
     closed: bool,
@@ -145,17 +145,17 @@ struct State {
 /// A bounded queue with one end for the receiving thread and one for a worker.
 /// Its lock is held for moving a batch, never while one is worked on.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct DatagramQueue {
     limit: usize,
     state: Mutex<State>,
     filled: Condvar,
     freed: Condvar,
 }
 
-impl Queue {
-    pub(super) fn new(limit: usize) -> Queue {
+impl DatagramQueue {
+    pub(super) fn new(limit: usize) -> DatagramQueue {
         let (filled, freed) = (Condvar::new(), Condvar::new());
-        Queue { limit, state: Mutex::default(), filled, freed }
+        DatagramQueue { limit, state: Mutex::default(), filled, freed }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -164,7 +164,7 @@ impl Queue {
 
     /// Takes what `batch` has, which is empty then. Returns how many datagrams
     /// were dropped for want of room.
-    pub(super) fn push(&self, batch: &mut Batch, urgency: Urgency) -> usize {
+    pub(super) fn push(&self, batch: &mut DatagramBatch, urgency: Urgency) -> usize {
         let cost = batch.cost();
         let limit = match urgency {
             Urgency::Datagrams => self.limit - self.limit / RESERVE_PART,
@@ -196,7 +196,7 @@ impl Queue {
     }
 
     /// Gives back what was `done` and waits for the next, no longer than `patience`.
-    pub(super) fn pop(&self, done: Option<Batch>, patience: Duration) -> Next {
+    pub(super) fn pop(&self, done: Option<DatagramBatch>, patience: Duration) -> NextBatch {
         let mut state = self.state();
         if let Some(mut done) = done {
             state.held = state.held.saturating_sub(done.cost());
@@ -215,9 +215,9 @@ impl Queue {
             state.hungry = false;
         }
         match state.batches.pop_front() {
-            Some(batch) => Next::Batch(batch),
-            None if state.closed => Next::Closed,
-            None => Next::Nothing,
+            Some(batch) => NextBatch::Batch(batch),
+            None if state.closed => NextBatch::Closed,
+            None => NextBatch::Nothing,
         }
     }
 
@@ -248,7 +248,7 @@ impl Queue {
     pub(super) fn abandon(&self) {
         let mut state = self.state();
         state.abandoned = true;
-        state.lost += state.batches.iter().map(Batch::datagrams).sum::<usize>();
+        state.lost += state.batches.iter().map(DatagramBatch::datagrams).sum::<usize>();
         state.batches.clear();
         state.held = 0;
         self.freed.notify_one();
@@ -262,7 +262,7 @@ mod tests {
     #[derive(Default)]
     struct Seen(Vec<String>);
 
-    impl Taker for Seen {
+    impl QueueSender for Seen {
         fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]) {
             self.0.push(format!("{} {sender} {}", arrival.0, bytes.len()));
         }
@@ -272,8 +272,8 @@ mod tests {
         }
     }
 
-    fn batch(lengths: &[usize]) -> Batch {
-        let mut batch = Batch::default();
+    fn batch(lengths: &[usize]) -> DatagramBatch {
+        let mut batch = DatagramBatch::default();
         for length in lengths {
             batch.datagram(Time(7), Host::v4(1), &vec![0; *length]);
         }
@@ -282,24 +282,24 @@ mod tests {
 
     #[test]
     fn everything_comes_out_as_it_went_in() {
-        let queue = Queue::new(1 << 20);
+        let queue = DatagramQueue::new(1 << 20);
         let mut first = batch(&[5, 0]);
         first.reconnected(Time(8), Host::v4(2));
         assert_eq!(queue.push(&mut first, Urgency::Datagrams), 0);
         assert_eq!(queue.push(&mut batch(&[3]), Urgency::Streams), 0);
         queue.close();
-        let Next::Batch(both) = queue.pop(None, Duration::ZERO) else { panic!() };
+        let NextBatch::Batch(both) = queue.pop(None, Duration::ZERO) else { panic!() };
         let mut seen = Seen::default();
         both.give(&mut seen);
         assert_eq!(seen.0, ["7 0.0.0.1 5", "7 0.0.0.1 0", "0.0.0.2 again", "7 0.0.0.1 3"]);
         assert!(queue.level().0 > 8, "it is still being worked on");
-        assert!(matches!(queue.pop(Some(both), Duration::ZERO), Next::Closed));
+        assert!(matches!(queue.pop(Some(both), Duration::ZERO), NextBatch::Closed));
         assert_eq!(queue.level(), (0, 1 << 20));
     }
 
     #[test]
     fn what_does_not_fit_is_dropped_and_counted_and_streams_have_a_reserve() {
-        let queue = Queue::new(10_000);
+        let queue = DatagramQueue::new(10_000);
         let thousand = 1000 - size_of::<Item>();
         let mut dropped = 0;
         for _ in 0..20 {
@@ -310,26 +310,26 @@ mod tests {
         assert_eq!(queue.push(&mut batch(&[thousand, thousand]), Urgency::Streams), 0);
         assert_eq!(queue.push(&mut batch(&[thousand, thousand]), Urgency::Streams), 2);
         // One that is larger than all passes when there is nothing else.
-        let Next::Batch(all) = queue.pop(None, Duration::ZERO) else { panic!() };
-        assert!(matches!(queue.pop(Some(all), Duration::ZERO), Next::Nothing));
+        let NextBatch::Batch(all) = queue.pop(None, Duration::ZERO) else { panic!() };
+        assert!(matches!(queue.pop(Some(all), Duration::ZERO), NextBatch::Nothing));
         assert_eq!(queue.push(&mut batch(&[60_000]), Urgency::Datagrams), 0);
         assert_eq!(queue.push(&mut batch(&[1]), Urgency::Datagrams), 1);
     }
 
     #[test]
     fn the_rest_waits_for_room_and_for_nobody_who_is_gone() {
-        let queue = Queue::new(1000);
+        let queue = DatagramQueue::new(1000);
         let taken = std::thread::scope(|scope| {
             let worker = scope.spawn(|| {
                 let (mut seen, mut done) = (Seen::default(), None);
                 loop {
                     match queue.pop(done.take(), Duration::from_secs(60)) {
-                        Next::Batch(batch) => {
+                        NextBatch::Batch(batch) => {
                             batch.give(&mut seen);
                             done = Some(batch);
                         }
-                        Next::Nothing => {}
-                        Next::Closed => return seen.0.len(),
+                        NextBatch::Nothing => {}
+                        NextBatch::Closed => return seen.0.len(),
                     }
                 }
             });
@@ -349,13 +349,13 @@ mod tests {
 
     #[test]
     fn memory_goes_round() {
-        let queue = Queue::new(1 << 20);
+        let queue = DatagramQueue::new(1 << 20);
         let mut pending = batch(&[1000]);
         let mut done = None;
         let mut places = std::collections::HashSet::new();
         for _ in 0..100 {
             assert_eq!(queue.push(&mut pending, Urgency::Datagrams), 0);
-            let Next::Batch(batch) = queue.pop(done.take(), Duration::ZERO) else { panic!() };
+            let NextBatch::Batch(batch) = queue.pop(done.take(), Duration::ZERO) else { panic!() };
             places.insert(batch.bytes.as_ptr());
             done = Some(batch);
             pending.datagram(Time(1), Host::v4(1), &[0; 1000]);

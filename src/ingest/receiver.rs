@@ -10,22 +10,22 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::MissedTickBehavior;
 
-use super::intake::Intake;
-use super::memory::{self, Keeper};
-use super::options::{Options, StreamLimits};
-use super::pipeline::Sink;
-use super::ports::{self, Ports, Taken};
-use super::repeat::Repeater;
-use super::socket::{BACK_OFF, Bound, Inbound};
-use super::standing;
-use super::stats::{PUBLISH, Published, Stats};
-use super::streams::{self, Shared, Streams};
-use super::trouble::Trouble;
+use super::dispatcher::Dispatcher;
+use super::issue::IngestIssue;
+use super::numbering_saver;
+use super::options::{IngestConfig, StreamLimits};
+use super::pipeline::FlowSink;
+use super::ports::{self, PortAttempt, WantedPorts};
+use super::repeater::Repeater;
+use super::socket::{BACK_OFF, BoundSocket, InboundSocket};
+use super::state_saver::{self, StateSaver};
+use super::stats::{PUBLISH, PublishedHealth, Stats};
+use super::streams::{self, StreamListener, StreamsShared};
 use crate::clock::Clock;
 use crate::flow::Time;
 use crate::snapshot::Transport;
 use crate::wire::Policy;
-use crate::wire::resume::ExporterStanding;
+use crate::wire::numbering_states::ExporterNumbering;
 
 /// Datagrams read per wake before other sockets get their turn.
 const DATAGRAMS_PER_WAKE: usize = 64;
@@ -34,50 +34,50 @@ const DATAGRAMS_PER_WAKE: usize = 64;
 const REST: usize = 100_000;
 
 /// A new policy, and whom to tell that it holds.
-pub(super) type Order = (Policy, oneshot::Sender<()>);
+pub(super) type PolicyUpdate = (Policy, oneshot::Sender<()>);
 
 /// What the thread is told by, and tells with.
-pub(super) struct Wires {
-    pub(super) published: Published,
-    pub(super) ordered: mpsc::UnboundedReceiver<Order>,
+pub(super) struct Channels {
+    pub(super) published: PublishedHealth,
+    pub(super) ordered: mpsc::UnboundedReceiver<PolicyUpdate>,
     /// Resolves, or loses its sender, when it is to stop.
     pub(super) stopped: oneshot::Receiver<()>,
 }
 
 /// A port that is open.
-struct Open {
-    inbound: Rc<RefCell<Inbound>>,
+struct OpenPort {
+    inbound: Rc<RefCell<InboundSocket>>,
     /// What accepts connections on it.
-    streams: Option<Rc<Streams>>,
+    streams: Option<Rc<StreamListener>>,
 }
 
 /// Everything that tasks share.
-struct Room {
-    intake: Rc<RefCell<Intake>>,
-    open: RefCell<Vec<Open>>,
-    ports: RefCell<Ports>,
+struct Receiver {
+    intake: Rc<RefCell<Dispatcher>>,
+    open: RefCell<Vec<OpenPort>>,
+    ports: RefCell<WantedPorts>,
     /// Who saves where numberings stand.
-    standing: RefCell<Option<standing::Keeper>>,
-    shared: Rc<Shared>,
-    published: Published,
+    standing: RefCell<Option<numbering_saver::NumberingSaver>>,
+    shared: Rc<StreamsShared>,
+    published: PublishedHealth,
 }
 
 /// Receives until it is to stop.
 pub(super) async fn run(
-    mut sockets: Vec<Bound>,
-    sink: impl Fn() -> Sink,
+    mut sockets: Vec<BoundSocket>,
+    sink: impl Fn() -> FlowSink,
     clock: Clock,
-    options: Options,
-    wires: Wires,
+    options: IngestConfig,
+    wires: Channels,
 ) -> io::Result<()> {
-    let Wires { published, ordered, stopped } = wires;
-    let mut ports = Ports::new(options.listen, &sockets, clock.now());
+    let Channels { published, ordered, stopped } = wires;
+    let mut ports = WantedPorts::new(options.listen, &sockets, clock.now());
     // Says at once why, and takes what has become free meanwhile.
     sockets.extend(ports.retry(clock.now()).sockets);
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
     let stats = Stats::new(clock.now(), options.demo, notes);
     let workers = options.workers.count();
-    let mut intake = Intake::new(workers, options.limits, options.policy, clock, stats, sink);
+    let mut intake = Dispatcher::new(workers, options.limits, options.policy, clock, stats, sink);
     if options.tape.is_some() {
         intake.keep_more();
     }
@@ -91,7 +91,7 @@ pub(super) async fn run(
     intake.start(&published)?;
     let keeper = keeper.map(|keeper| Rc::new(RefCell::new(keeper)));
     let tasks = LocalSet::new();
-    let room = Rc::new(Room::new(intake, (ports, standing), options.streams, published));
+    let room = Rc::new(Receiver::new(intake, (ports, standing), options.streams, published));
     {
         let _context = tasks.enter();
         sockets.into_iter().try_for_each(|socket| room.add(socket))?;
@@ -99,10 +99,10 @@ pub(super) async fn run(
     room.publish();
     tasks.spawn_local(take_missing(room.clone(), clock));
     if let Some(keeper) = &keeper {
-        tasks.spawn_local(remember(keeper.clone(), room.intake.clone()));
+        tasks.spawn_local(save_state(keeper.clone(), room.intake.clone()));
     }
     tasks.spawn_local(record_due(room.intake.clone()));
-    tasks.spawn_local(obey(ordered, room.intake.clone()));
+    tasks.spawn_local(apply_policy_updates(ordered, room.intake.clone()));
     let publishing = room.clone();
     tasks.spawn_local(async move { publishing.publish_often().await });
     // An error means that the other end is gone: that is a stop, too.
@@ -116,17 +116,17 @@ pub(super) async fn run(
 /// (it was somebody else's then) lies in the file of another port.
 fn remembered(
     folder: &Path,
-    sockets: &[Bound],
+    sockets: &[BoundSocket],
     clock: Clock,
-    intake: &mut Intake,
-) -> Option<Keeper> {
-    let path = |socket: &Bound| memory::path(folder, socket.address(), socket.port());
+    intake: &mut Dispatcher,
+) -> Option<StateSaver> {
+    let path = |socket: &BoundSocket| state_saver::path(folder, socket.address(), socket.port());
     let own = path(sockets.first()?);
-    let mut keeper = Keeper::new(clock.now(), own.clone());
-    for file in memory::newest_first(sockets.iter().map(path).collect()) {
-        let mut other = (file != own).then(|| Keeper::new(clock.now(), file));
+    let mut keeper = StateSaver::new(clock.now(), own.clone());
+    for file in state_saver::newest_first(sockets.iter().map(path).collect()) {
+        let mut other = (file != own).then(|| StateSaver::new(clock.now(), file));
         let reader = other.as_mut().unwrap_or(&mut keeper);
-        let note = reader.load(clock.now(), |memory| intake.recall(clock.now(), memory));
+        let note = reader.load(clock.now(), |memory| intake.restore(clock.now(), memory));
         note.into_iter().for_each(|note| intake.stats.note(note));
     }
     Some(keeper)
@@ -136,54 +136,55 @@ fn remembered(
 /// stand in this one. The files lie beside those of [`remembered`].
 fn resumed(
     folder: &Path,
-    sockets: &[Bound],
+    sockets: &[BoundSocket],
     clock: Clock,
-    intake: &mut Intake,
-) -> Option<standing::Keeper> {
-    let path =
-        |socket: &Bound| standing::beside(&memory::path(folder, socket.address(), socket.port()));
+    intake: &mut Dispatcher,
+) -> Option<numbering_saver::NumberingSaver> {
+    let path = |socket: &BoundSocket| {
+        numbering_saver::beside(&state_saver::path(folder, socket.address(), socket.port()))
+    };
     let own = path(sockets.first()?);
-    let (stood, notes) = standing::load(sockets.iter().map(path).collect());
+    let (stood, notes) = numbering_saver::load(sockets.iter().map(path).collect());
     intake.resume(clock.now(), stood);
     notes.into_iter().for_each(|note| intake.stats.note(note));
-    Some(standing::Keeper::new(clock.now(), own))
+    Some(numbering_saver::NumberingSaver::new(clock.now(), own))
 }
 
-impl Room {
+impl Receiver {
     /// Where no port is open yet.
     fn new(
-        intake: Intake,
-        (ports, standing): (Ports, Option<standing::Keeper>),
+        intake: Dispatcher,
+        (ports, standing): (WantedPorts, Option<numbering_saver::NumberingSaver>),
         limits: StreamLimits,
-        published: Published,
-    ) -> Room {
+        published: PublishedHealth,
+    ) -> Receiver {
         let intake = Rc::new(RefCell::new(intake));
         let (open, ports) = (RefCell::default(), RefCell::new(ports));
         let standing = RefCell::new(standing);
-        Room { intake, open, ports, standing, shared: Shared::new(limits), published }
+        Receiver { intake, open, ports, standing, shared: StreamsShared::new(limits), published }
     }
 
     /// Receives from a socket from now on, in tasks of the set that is entered.
-    fn add(&self, mut socket: Bound) -> io::Result<()> {
+    fn add(&self, mut socket: BoundSocket) -> io::Result<()> {
         let number = self.open.borrow().len();
         let streams = socket.take_stream();
         let streams = streams.map(|listener| self.accept(number, listener)).transpose()?;
-        let inbound = Rc::new(RefCell::new(Inbound::new(socket)?));
+        let inbound = Rc::new(RefCell::new(InboundSocket::new(socket)?));
         tokio::task::spawn_local(receive(inbound.clone(), self.intake.clone()));
-        self.open.borrow_mut().push(Open { inbound, streams });
+        self.open.borrow_mut().push(OpenPort { inbound, streams });
         Ok(())
     }
 
     /// Accepts connections on the port of this number.
-    fn accept(&self, number: usize, listener: TcpListener) -> io::Result<Rc<Streams>> {
-        let streams = Rc::new(Streams::new(number, listener, self.shared.clone())?);
+    fn accept(&self, number: usize, listener: TcpListener) -> io::Result<Rc<StreamListener>> {
+        let streams = Rc::new(StreamListener::new(number, listener, self.shared.clone())?);
         let (accepting, intake) = (streams.clone(), self.intake.clone());
         tokio::task::spawn_local(async move { accepting.accept(intake).await });
         Ok(streams)
     }
 
     /// Receives from ports that were missing.
-    fn take(&self, now: Time, Taken { sockets, streams }: Taken) {
+    fn take(&self, now: Time, PortAttempt { sockets, streams }: PortAttempt) {
         for socket in sockets {
             let (port, note) = (socket.port(), socket.note.clone());
             match self.add(socket) {
@@ -195,7 +196,7 @@ impl Room {
             }
         }
         for (port, listener) in streams {
-            let of_port = |one: &Open| one.inbound.borrow().port() == port;
+            let of_port = |one: &OpenPort| one.inbound.borrow().port() == port;
             let number = self.open.borrow().iter().position(of_port);
             let Some(number) = number else { continue };
             match (self.accept(number, listener), self.open.borrow_mut().get_mut(number)) {
@@ -211,13 +212,13 @@ impl Room {
 
     /// The runtime cannot watch a socket, for want of file descriptors.
     fn put_back(&self, now: Time, port: u16, transport: Transport, error: &io::Error) {
-        self.intake.borrow_mut().stats.trouble(Trouble::Socket);
+        self.intake.borrow_mut().stats.trouble(IngestIssue::Socket);
         self.ports.borrow_mut().put_back(now, port, transport, error.to_string());
     }
 
     /// Publishes how it goes; hands out where numberings stand.
-    fn publish(&self) -> Vec<ExporterStanding> {
-        let listener = |(number, open): (usize, &Open)| {
+    fn publish(&self) -> Vec<ExporterNumbering> {
+        let listener = |(number, open): (usize, &OpenPort)| {
             let mut listener = open.inbound.borrow().listener().clone();
             listener.connections = listener.connections.map(|_| self.shared.count(number));
             listener
@@ -252,7 +253,7 @@ impl Room {
     }
 
     /// Takes in what the kernel still holds, and saves what was learned.
-    fn finish(mut self, keeper: Option<&RefCell<Keeper>>) -> io::Result<()> {
+    fn finish(mut self, keeper: Option<&RefCell<StateSaver>>) -> io::Result<()> {
         let ended = {
             let mut intake = self.intake.borrow_mut();
             intake.begin_end();
@@ -286,7 +287,7 @@ impl Room {
 }
 
 #[allow(clippy::await_holding_refcell_ref, reason = "only this task borrows it mutably")]
-async fn receive(socket: Rc<RefCell<Inbound>>, intake: Rc<RefCell<Intake>>) {
+async fn receive(socket: Rc<RefCell<InboundSocket>>, intake: Rc<RefCell<Dispatcher>>) {
     loop {
         let ready = socket.borrow().ready().await;
         if ready.is_err() {
@@ -303,7 +304,7 @@ async fn receive(socket: Rc<RefCell<Inbound>>, intake: Rc<RefCell<Intake>>) {
         };
         if drained.is_err() {
             // It may fail again at once: others go first.
-            intake.borrow_mut().stats.trouble(Trouble::Socket);
+            intake.borrow_mut().stats.trouble(IngestIssue::Socket);
             tokio::time::sleep(BACK_OFF).await;
         }
         tokio::task::yield_now().await;
@@ -311,7 +312,7 @@ async fn receive(socket: Rc<RefCell<Inbound>>, intake: Rc<RefCell<Intake>>) {
 }
 
 /// Tries missing ports again until there are none.
-async fn take_missing(room: Rc<Room>, clock: Clock) {
+async fn take_missing(room: Rc<Receiver>, clock: Clock) {
     let mut ticks = tokio::time::interval(ports::RETRY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !room.ports.borrow().missing().is_empty() {
@@ -323,7 +324,10 @@ async fn take_missing(room: Rc<Room>, clock: Clock) {
 }
 
 /// Has new policies hold.
-async fn obey(mut ordered: mpsc::UnboundedReceiver<Order>, intake: Rc<RefCell<Intake>>) {
+async fn apply_policy_updates(
+    mut ordered: mpsc::UnboundedReceiver<PolicyUpdate>,
+    intake: Rc<RefCell<Dispatcher>>,
+) {
     while let Some((policy, tell)) = ordered.recv().await {
         intake.borrow_mut().set_policy(policy);
         // Who no longer waits does not want to know.
@@ -332,7 +336,7 @@ async fn obey(mut ordered: mpsc::UnboundedReceiver<Order>, intake: Rc<RefCell<In
 }
 
 /// Records what no further datagram came for.
-async fn record_due(intake: Rc<RefCell<Intake>>) {
+async fn record_due(intake: Rc<RefCell<Dispatcher>>) {
     let waiting = intake.borrow().waiting();
     loop {
         waiting.notified().await;
@@ -350,7 +354,7 @@ async fn record_due(intake: Rc<RefCell<Intake>>) {
 }
 
 /// Saves what was learned, now and then, in a thread that may wait for a disk.
-async fn remember(keeper: Rc<RefCell<Keeper>>, intake: Rc<RefCell<Intake>>) {
+async fn save_state(keeper: Rc<RefCell<StateSaver>>, intake: Rc<RefCell<Dispatcher>>) {
     let mut ticks = tokio::time::interval(PUBLISH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -374,7 +378,7 @@ async fn remember(keeper: Rc<RefCell<Keeper>>, intake: Rc<RefCell<Intake>>) {
     }
 }
 
-fn take_rest(socket: &mut Inbound, intake: &mut Intake) {
+fn take_rest(socket: &mut InboundSocket, intake: &mut Dispatcher) {
     let began = intake.clock.micros();
     socket.drain_rest(REST, |sender, bytes| {
         intake.datagram(sender, bytes);

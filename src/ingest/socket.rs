@@ -12,7 +12,7 @@ use nix::sys::socket::{
 };
 use tokio::io::Interest;
 
-use super::wrapping::Wrapping;
+use super::wrapping::WrappingCounter;
 use crate::flow::Host;
 use crate::snapshot::Listener;
 
@@ -70,7 +70,7 @@ impl BindError {
 
 /// A bound socket.
 #[derive(Debug)]
-pub struct Bound {
+pub struct BoundSocket {
     socket: UdpSocket,
     stream: Option<TcpListener>,
     v6_only: bool,
@@ -81,14 +81,14 @@ pub struct Bound {
     pub no_streams: Option<String>,
 }
 
-impl Bound {
+impl BoundSocket {
     /// Listens on `port` of `address`; of every address, IPv4 and IPv6, when
     /// there is none. Port 0 takes a free one.
     ///
     /// # Errors
     /// When the port is taken, not allowed, or the address is not ours.
-    pub fn open(address: Option<IpAddr>, port: u16) -> Result<Bound, BindError> {
-        Bound::open_as(address, port, false, RECEIVE_BUFFER)
+    pub fn open(address: Option<IpAddr>, port: u16) -> Result<BoundSocket, BindError> {
+        BoundSocket::open_as(address, port, false, RECEIVE_BUFFER)
     }
 
     /// The same, for IPv6 only, or with another receive buffer.
@@ -100,23 +100,28 @@ impl Bound {
         port: u16,
         v6_only: bool,
         buffer: usize,
-    ) -> Result<Bound, BindError> {
+    ) -> Result<BoundSocket, BindError> {
         let any = address.is_none();
         let first = SocketAddr::new(address.unwrap_or(Ipv6Addr::UNSPECIFIED.into()), port);
         match open(first, SockType::Datagram, v6_only) {
-            Ok(fd) => Ok(Bound::new(fd.into(), None, v6_only, buffer)),
+            Ok(fd) => Ok(BoundSocket::new(fd.into(), None, v6_only, buffer)),
             Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL | Errno::EPROTONOSUPPORT) if any => {
                 let second = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
                 let fd = open(second, SockType::Datagram, v6_only)
                     .map_err(|errno| BindError::of(second, errno))?;
                 let note = "this kernel has no IPv6: listening on IPv4 only";
-                Ok(Bound::new(fd.into(), Some(note.to_owned()), v6_only, buffer))
+                Ok(BoundSocket::new(fd.into(), Some(note.to_owned()), v6_only, buffer))
             }
             Err(errno) => Err(BindError::of(first, errno)),
         }
     }
 
-    fn new(socket: UdpSocket, mut note: Option<String>, v6_only: bool, buffer: usize) -> Bound {
+    fn new(
+        socket: UdpSocket,
+        mut note: Option<String>,
+        v6_only: bool,
+        buffer: usize,
+    ) -> BoundSocket {
         let granted = grow_buffer(&socket, buffer);
         if granted < buffer {
             note = note.or(Some(format!(
@@ -133,13 +138,13 @@ impl Bound {
             kernel_drops: 0,
             connections: None,
         };
-        Bound { socket, stream: None, v6_only, listener, note, no_streams: None }
+        BoundSocket { socket, stream: None, v6_only, listener, note, no_streams: None }
     }
 
     /// Listens for streams on the same address and port, too. That they cannot
     /// be had is no reason to refuse datagrams: it is noted in `no_streams`.
     #[must_use]
-    pub fn with_streams(mut self) -> Bound {
+    pub fn with_streams(mut self) -> BoundSocket {
         let address = self.socket.local_addr();
         let listened = address.and_then(|address| accept_at(address, self.v6_only));
         match listened {
@@ -223,27 +228,27 @@ fn grow_buffer(socket: &UdpSocket, bytes: usize) -> usize {
 
 /// A socket that datagrams are read from.
 #[derive(Debug)]
-pub struct Inbound {
+pub struct InboundSocket {
     socket: tokio::net::UdpSocket,
     listener: Listener,
     buffer: Vec<u8>,
     control: Vec<u8>,
     /// What the kernel says it has dropped (SO_RXQ_OVFL), a counter of 32 bits.
-    drops: Wrapping,
+    drops: WrappingCounter,
 }
 
-impl Inbound {
+impl InboundSocket {
     /// Hands a bound socket to the running tokio runtime.
     ///
     /// # Errors
     /// When the runtime cannot watch it.
-    pub fn new(bound: Bound) -> io::Result<Inbound> {
-        Ok(Inbound {
+    pub fn new(bound: BoundSocket) -> io::Result<InboundSocket> {
+        Ok(InboundSocket {
             socket: tokio::net::UdpSocket::from_std(bound.socket)?,
             listener: bound.listener,
             buffer: vec![0; DATAGRAM],
             control: vec![0; cmsg_space::<u32>()],
-            drops: Wrapping::default(),
+            drops: WrappingCounter::default(),
         })
     }
 
@@ -278,7 +283,7 @@ impl Inbound {
     /// When the socket fails: it may go on failing, so others come first.
     pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> io::Result<()> {
         for _ in 0..most {
-            let Inbound { socket, listener, buffer, control, drops } = self;
+            let InboundSocket { socket, listener, buffer, control, drops } = self;
             // On `WouldBlock` the runtime forgets the readiness by itself.
             let read = socket.try_io(Interest::READABLE, || {
                 receive(socket, buffer, control, drops, listener).map_err(io::Error::from)
@@ -296,7 +301,7 @@ impl Inbound {
     /// Reads what the kernel still holds, without asking the runtime, at most
     /// `most` datagrams: for the end of collecting.
     pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) {
-        let Inbound { socket, listener, buffer, control, drops } = self;
+        let InboundSocket { socket, listener, buffer, control, drops } = self;
         for _ in 0..most {
             match receive(socket, buffer, control, drops, listener) {
                 Ok((length, sender)) => take(sender, buffer.get(..length).unwrap_or(&[])),
@@ -311,7 +316,7 @@ fn receive(
     socket: &impl AsRawFd,
     buffer: &mut [u8],
     control: &mut [u8],
-    drops: &mut Wrapping,
+    drops: &mut WrappingCounter,
     listener: &mut Listener,
 ) -> Result<(usize, Host), Errno> {
     let mut parts = [IoSliceMut::new(buffer)];
@@ -343,7 +348,7 @@ mod tests {
     use super::*;
     use crate::agg::{Config, Windows};
     use crate::clock::Clock;
-    use crate::ingest::{Ingest, Options};
+    use crate::ingest::{Ingest, IngestConfig};
 
     #[test]
     fn a_socket_that_fails_all_the_time_takes_nobodys_turn() {
@@ -353,12 +358,12 @@ mod tests {
         writer.write_all(b"x").unwrap();
         let broken = UdpSocket::from(OwnedFd::from(reader));
         broken.set_nonblocking(true).unwrap();
-        let broken = Bound::new(broken, None, false, RECEIVE_BUFFER);
-        let good = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+        let broken = BoundSocket::new(broken, None, false, RECEIVE_BUFFER);
+        let good = BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
         let port = good.port();
         let windows = Arc::new(Windows::new(Config::default()));
         let sockets = vec![broken, good];
-        let ingest = Ingest::start(sockets, windows, clock, Options::default()).unwrap();
+        let ingest = Ingest::start(sockets, windows, clock, IngestConfig::default()).unwrap();
         let published = ingest.published();
         let errors = || published.read().dropped.iter().map(|drop| drop.count).sum::<u64>();
         let wait = |done: &dyn Fn() -> bool| {
@@ -383,7 +388,8 @@ mod tests {
     fn a_tcp_port_that_is_taken_is_a_note() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let bound = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), port).unwrap().with_streams();
+        let bound =
+            BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), port).unwrap().with_streams();
         // Ingest says with the port what is missing, for as long as it is.
         let why = bound.no_streams.clone().unwrap();
         assert!(why.contains("Address already in use"), "{why}");

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::losses::Losses;
-use super::recorder::Tape;
-use super::tally::Part;
-use super::trouble::Trouble;
-use crate::archive::recorder::Shed;
+use super::issue::IngestIssue;
+use super::lost_messages::LostMessageCounters;
+use super::pipeline_counters::PipelineReport;
+use super::recorder::RecorderHandle;
+use crate::archive::recorder::DropReason;
 use crate::flow::{Host, Time};
 use crate::snapshot::{DropCount, Health, Listener, MAX_NO_ROOM, MissingPort, NoRoom, WorkHealth};
 use crate::wire::Cause;
@@ -20,20 +20,23 @@ pub(super) const PUBLISH: Duration = Duration::from_millis(250);
 
 /// The newest health, shared between those who collect and its readers.
 #[derive(Clone, Debug, Default)]
-pub struct Published {
+pub struct PublishedHealth {
     health: Arc<Mutex<Health>>,
     ended: Arc<AtomicBool>,
     /// How often health was published.
     beats: Arc<AtomicU64>,
     /// Who records, and knows itself how that goes.
-    tape: Option<Tape>,
+    tape: Option<RecorderHandle>,
     /// What could not be told to somebody outside.
-    losses: Losses,
+    losses: LostMessageCounters,
 }
 
-impl Published {
-    pub(super) fn new(tape: Option<Tape>, losses: Losses) -> Published {
-        Published { tape, losses, ..Published::default() }
+impl PublishedHealth {
+    pub(super) fn new(
+        tape: Option<RecorderHandle>,
+        losses: LostMessageCounters,
+    ) -> PublishedHealth {
+        PublishedHealth { tape, losses, ..PublishedHealth::default() }
     }
 
     /// A copy of what was published last.
@@ -41,11 +44,12 @@ impl Published {
     pub fn read(&self) -> Health {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
         health.noticed.extend(self.losses.counts());
-        let mut health = Health { recording: self.tape.as_ref().map(Tape::recording), ..health };
-        let shed = self.tape.iter().flat_map(Tape::shed_of);
+        let mut health =
+            Health { recording: self.tape.as_ref().map(RecorderHandle::recording), ..health };
+        let shed = self.tape.iter().flat_map(RecorderHandle::shed_of);
         health.no_room.extend(shed.map(|(exporter, count)| NoRoom {
             exporter,
-            cause: Shed::Queue.name().into(),
+            cause: DropReason::Queue.name().into(),
             count,
         }));
         health.no_room.sort_by(|a, b| b.count.cmp(&a.count).then(a.exporter.cmp(&b.exporter)));
@@ -73,9 +77,9 @@ impl Published {
 }
 
 /// Says that a thread has ended when it is dropped, also by a panic.
-pub(super) struct Ending(pub(super) Published);
+pub(super) struct ThreadEndGuard(pub(super) PublishedHealth);
 
-impl Drop for Ending {
+impl Drop for ThreadEndGuard {
     fn drop(&mut self) {
         self.0.ended.store(true, Ordering::Relaxed);
     }
@@ -89,7 +93,7 @@ pub(super) struct Stats {
     notes: Vec<String>,
     /// Ports that cannot be opened.
     missing: Vec<MissingPort>,
-    troubles: [u64; Trouble::ALL.len()],
+    troubles: [u64; IngestIssue::ALL.len()],
     /// Why the memory could not be saved the last time.
     unsaved: Option<String>,
     /// The same of where sequence numbers stand.
@@ -97,12 +101,12 @@ pub(super) struct Stats {
     /// Datagrams that could not be sent on.
     not_repeated: u64,
     /// What workers had published who are no more.
-    kept: Vec<Part>,
+    kept: Vec<PipelineReport>,
 }
 
 impl Stats {
     pub(super) fn new(started: Time, demo: Option<String>, notes: Vec<String>) -> Stats {
-        let troubles = [0; Trouble::ALL.len()];
+        let troubles = [0; IngestIssue::ALL.len()];
         Stats {
             started,
             demo,
@@ -117,7 +121,7 @@ impl Stats {
     }
 
     /// Counts something that went wrong outside of datagrams.
-    pub(super) fn trouble(&mut self, trouble: Trouble) {
+    pub(super) fn trouble(&mut self, trouble: IngestIssue) {
         if let Some(count) = self.troubles.get_mut(trouble as usize) {
             *count += 1;
         }
@@ -125,7 +129,7 @@ impl Stats {
 
     /// So many datagrams have found a full queue until now.
     pub(super) fn dropped_from_queues(&mut self, count: u64) {
-        let known = &mut self.troubles[Trouble::WorkerQueue as usize];
+        let known = &mut self.troubles[IngestIssue::WorkerQueue as usize];
         *known = count.max(*known);
     }
 
@@ -135,7 +139,7 @@ impl Stats {
     }
 
     /// Goes on counting what these workers had counted.
-    pub(super) fn keep(&mut self, parts: Vec<Part>) {
+    pub(super) fn keep(&mut self, parts: Vec<PipelineReport>) {
         self.kept.extend(parts);
     }
 
@@ -165,7 +169,7 @@ impl Stats {
     pub(super) fn health(
         &self,
         listeners: Vec<Listener>,
-        mut parts: Vec<Part>,
+        mut parts: Vec<PipelineReport>,
         work: WorkHealth,
     ) -> Health {
         parts.extend(self.kept.iter().cloned());
@@ -208,7 +212,11 @@ impl Stats {
     }
 
     /// What was dropped, and what was odd but used.
-    fn drops(&self, listeners: &[Listener], parts: &[Part]) -> (Vec<DropCount>, Vec<DropCount>) {
+    fn drops(
+        &self,
+        listeners: &[Listener],
+        parts: &[PipelineReport],
+    ) -> (Vec<DropCount>, Vec<DropCount>) {
         let mut dropped = Vec::new();
         let mut noticed = Vec::new();
         for cause in Cause::ALL {
@@ -216,7 +224,7 @@ impl Stats {
             let line = counted(counts.sum(), cause.name(), cause.explanation());
             if cause.loses() { dropped.extend(line) } else { noticed.extend(line) }
         }
-        for (trouble, own) in Trouble::ALL.iter().zip(self.troubles) {
+        for (trouble, own) in IngestIssue::ALL.iter().zip(self.troubles) {
             let theirs = parts.iter().filter_map(|part| part.troubles.get(*trouble as usize));
             let count = own + theirs.sum::<u64>();
             dropped.extend(counted(count, trouble.name(), trouble.explanation()));
@@ -246,7 +254,7 @@ fn counted(count: u64, cause: &'static str, explanation: &'static str) -> Option
 }
 
 /// Refused senders of all workers, as many as one alone would list.
-fn refused(parts: &[Part]) -> (Vec<(Host, u64)>, u64) {
+fn refused(parts: &[PipelineReport]) -> (Vec<(Host, u64)>, u64) {
     let mut sums: HashMap<Host, u64> = HashMap::new();
     for (sender, count) in parts.iter().flat_map(|part| &part.refused) {
         *sums.entry(*sender).or_default() += count;
@@ -272,9 +280,9 @@ mod tests {
     fn what_workers_published_adds_up() {
         let mut causes = vec![0; Cause::ALL.len()];
         causes[Cause::NotAllowed as usize] = 70;
-        let mut troubles = [0; Trouble::ALL.len()];
-        troubles[Trouble::WorkerPanic as usize] = 2;
-        let one = Part {
+        let mut troubles = [0; IngestIssue::ALL.len()];
+        troubles[IngestIssue::WorkerPanic as usize] = 2;
+        let one = PipelineReport {
             causes: causes.clone(),
             troubles,
             doubled: 1,
@@ -288,14 +296,14 @@ mod tests {
             batch_p99_us: 30,
             standing: Vec::new(),
         };
-        let two = Part {
+        let two = PipelineReport {
             causes,
             flows: 20,
             defect: Some((Time(3), "earlier".to_owned())),
             exporters: vec![exporter(2, 20)],
             refused: vec![(Host::v4(7), 2), (Host::v4(1000), 9)],
             batch_p99_us: 20,
-            ..Part::default()
+            ..PipelineReport::default()
         };
         let stats = Stats::new(Time(1), None, Vec::new());
         let health = stats.health(Vec::new(), vec![one, two], WorkHealth::default());

@@ -18,11 +18,11 @@ use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::dispatcher::Dispatcher;
 use super::framer::Framer;
-use super::intake::Intake;
+use super::issue::IngestIssue;
 use super::options::StreamLimits;
 use super::socket::BACK_OFF;
-use super::trouble::Trouble;
 use crate::flow::{Host, Time};
 
 /// Bytes read at once: the longest message.
@@ -64,23 +64,23 @@ const HISTORY: u8 = 3;
 const NEWCOMERS: usize = 4;
 
 /// What accepts connections on one port.
-pub(super) struct Streams {
+pub(super) struct StreamListener {
     number: usize,
     listener: TcpListener,
-    shared: Rc<Shared>,
+    shared: Rc<StreamsShared>,
 }
 
 /// What the connections of all ports share.
-pub(super) struct Shared {
+pub(super) struct StreamsShared {
     limits: StreamLimits,
     open: RefCell<HashMap<u64, Rc<Connection>>>,
     next: Cell<u64>,
     buffer: RefCell<Vec<u8>>,
 }
 
-impl Shared {
-    pub(super) fn new(limits: StreamLimits) -> Rc<Shared> {
-        Rc::new(Shared {
+impl StreamsShared {
+    pub(super) fn new(limits: StreamLimits) -> Rc<StreamsShared> {
+        Rc::new(StreamsShared {
             limits,
             open: RefCell::default(),
             next: Cell::default(),
@@ -96,7 +96,7 @@ impl Shared {
     /// Takes a connection in, or closes and counts it.
     fn admit(
         &self,
-        intake: &mut Intake,
+        intake: &mut Dispatcher,
         listener: usize,
         stream: TcpStream,
         from: SocketAddr,
@@ -152,7 +152,7 @@ impl Shared {
     fn read(
         &self,
         connection: &Connection,
-        intake: &mut Intake,
+        intake: &mut Dispatcher,
         read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
     ) -> Result<(), Closed> {
         let mut buffer = self.buffer.borrow_mut();
@@ -162,7 +162,7 @@ impl Shared {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Ok(0) | Err(_) => {
                 if connection.framer.borrow().is_midway() {
-                    intake.stats.trouble(Trouble::TcpHalfMessage);
+                    intake.stats.trouble(IngestIssue::TcpHalfMessage);
                 }
                 Err(Closed::Ended)
             }
@@ -191,14 +191,14 @@ enum Closed {
 
 impl Connection {
     /// Decodes what is complete with these bytes.
-    fn take(&self, intake: &mut Intake, bytes: &[u8]) -> Result<(), Closed> {
+    fn take(&self, intake: &mut Dispatcher, bytes: &[u8]) -> Result<(), Closed> {
         let began = intake.clock.micros();
         let mut framer = self.framer.borrow_mut();
         let was_midway = framer.is_midway();
         let pushed = framer.push(bytes, |message| intake.message(self.peer, message));
         intake.pause_stream(began);
         let Ok(messages) = pushed else {
-            intake.stats.trouble(Trouble::TcpBadMessage);
+            intake.stats.trouble(IngestIssue::TcpBadMessage);
             return Err(Closed::Ended);
         };
         let now = intake.now();
@@ -227,18 +227,18 @@ impl Connection {
     }
 }
 
-impl Streams {
+impl StreamListener {
     /// Hands a bound listener to the running tokio runtime.
     pub(super) fn new(
         number: usize,
         listener: std::net::TcpListener,
-        shared: Rc<Shared>,
-    ) -> io::Result<Streams> {
-        Ok(Streams { number, listener: TcpListener::from_std(listener)?, shared })
+        shared: Rc<StreamsShared>,
+    ) -> io::Result<StreamListener> {
+        Ok(StreamListener { number, listener: TcpListener::from_std(listener)?, shared })
     }
 
     /// Accepts until it is dropped; every connection is a task of its own.
-    pub(super) async fn accept(&self, intake: Rc<RefCell<Intake>>) {
+    pub(super) async fn accept(&self, intake: Rc<RefCell<Dispatcher>>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => {
@@ -249,7 +249,7 @@ impl Streams {
                 }
                 Err(_) => {
                     // Out of file descriptors, or the peer is gone already.
-                    intake.borrow_mut().stats.trouble(Trouble::Socket);
+                    intake.borrow_mut().stats.trouble(IngestIssue::Socket);
                     tokio::time::sleep(BACK_OFF).await;
                 }
             }
@@ -259,7 +259,7 @@ impl Streams {
 
     /// Takes in what the kernel still holds of connections that were not even
     /// accepted: for the end of collecting.
-    pub(super) fn rest(self, intake: &mut Intake) {
+    pub(super) fn rest(self, intake: &mut Dispatcher) {
         let Ok(listener) = self.listener.into_std() else { return };
         while let Ok((stream, from)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
@@ -272,7 +272,7 @@ impl Streams {
 }
 
 /// Reads from a connection until it ends.
-async fn converse(id: u64, shared: Rc<Shared>, intake: Rc<RefCell<Intake>>) {
+async fn converse(id: u64, shared: Rc<StreamsShared>, intake: Rc<RefCell<Dispatcher>>) {
     let Some(connection) = shared.get(id) else { return };
     loop {
         if !intake.borrow_mut().has_room(connection.peer, ROOM) {
@@ -299,7 +299,7 @@ async fn converse(id: u64, shared: Rc<Shared>, intake: Rc<RefCell<Intake>>) {
             }
             Ok(Err(_)) => break,
             Err(_) => {
-                intake.borrow_mut().stats.trouble(Trouble::TcpTimeout);
+                intake.borrow_mut().stats.trouble(IngestIssue::TcpTimeout);
                 break;
             }
         }
@@ -314,7 +314,7 @@ fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Takes in what the kernel still holds of every connection.
-pub(super) fn take_rest(shared: &Shared, intake: &mut Intake) {
+pub(super) fn take_rest(shared: &StreamsShared, intake: &mut Dispatcher) {
     let open: Vec<Rc<Connection>> = shared.open.borrow().values().cloned().collect();
     for connection in open {
         for _ in 0..REST {

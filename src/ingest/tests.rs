@@ -4,14 +4,14 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
-use super::guard::POISON;
-use super::intake::Intake;
+use super::catch_panic::POISON;
+use super::dispatcher::Dispatcher;
 use super::pipeline::Pipeline;
 use super::stats::Stats;
 use super::*;
-use crate::flow::{Host, More, Time};
+use crate::flow::{FlowExtras, Host, Time};
 use crate::snapshot::ExporterHealth;
-use crate::wire::Budget;
+use crate::wire::SharedLimits;
 use crate::wire::encode::{IpfixEncoder, V9Encoder};
 
 /// So many flows of a host of their own.
@@ -66,10 +66,10 @@ fn by_address(health: &Health) -> Vec<&ExporterHealth> {
 /// Three routers of which two send datagrams that panic, over and over.
 fn poisoned(workers: usize) {
     let clock = Clock::start();
-    let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+    let socket = BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     let mut routers: Vec<Router> = (2..5).map(|last| Router::new(last, socket.port())).collect();
     let windows = Arc::new(Windows::new(crate::agg::Config::default()));
-    let options = Options { workers: Workers::Exactly(workers), ..Options::default() };
+    let options = IngestConfig { workers: Workers::Exactly(workers), ..IngestConfig::default() };
     let ingest = Ingest::start(vec![socket], windows, clock, options).unwrap();
     for round in 0..20 {
         let now = clock.now();
@@ -115,11 +115,11 @@ fn a_panic_while_recording_costs_its_batch_and_is_counted() {
     let clock = Clock::start();
     let (now, recorded) = (clock.now(), Arc::new(Mutex::new(0)));
     let sum = recorded.clone();
-    let sink = Box::new(move |flows: &[Flow], _: &[More]| {
+    let sink = Box::new(move |flows: &[Flow], _: &[FlowExtras]| {
         assert!(flows.iter().all(|flow| flow.src != Host::octets(10, 0, 0, 13)), "unlucky");
         *sum.lock().unwrap() += flows.len();
     });
-    let mut pipeline = Pipeline::new(Policy::default(), Budget::default(), clock, 1, sink);
+    let mut pipeline = Pipeline::new(Policy::default(), SharedLimits::default(), clock, 1, sink);
     let mut exporter = IpfixEncoder::new(1);
     let mut take = |pipeline: &mut Pipeline, host, number| {
         for datagram in exporter.encode(now, &flows(now, host, number), true) {
@@ -132,7 +132,7 @@ fn a_panic_while_recording_costs_its_batch_and_is_counted() {
     }
     let part = pipeline.part();
     assert_eq!((part.flows, *recorded.lock().unwrap()), (50, 30));
-    assert_eq!(part.troubles[Trouble::RecordPanic as usize], 20);
+    assert_eq!(part.troubles[IngestIssue::RecordPanic as usize], 20);
     let note = part.defect.unwrap().1;
     assert!(note.contains("10 flows may be missing") && note.ends_with(": unlucky"), "{note}");
     // Batches grow until there are enough, and then are recorded by themselves.
@@ -154,17 +154,17 @@ fn a_worker_that_dies_all_the_same_is_told() {
         }
     }
     let clock = Clock::start();
-    let socket = Bound::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+    let socket = BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     let mut router = Router::new(2, socket.port());
     // What a panic carries is dropped outside of what guards against it.
     let sink = || {
-        Box::new(|flows: &[Flow], _: &[More]| {
+        Box::new(|flows: &[Flow], _: &[FlowExtras]| {
             if !flows.is_empty() {
                 std::panic::panic_any(Grudge);
             }
-        }) as Sink
+        }) as FlowSink
     };
-    let options = Options { workers: Workers::Exactly(2), ..Options::default() };
+    let options = IngestConfig { workers: Workers::Exactly(2), ..IngestConfig::default() };
     let ingest = Ingest::start_into(vec![socket], sink, clock, options).unwrap();
     let published = ingest.published();
     assert!(!published.has_ended());
@@ -189,18 +189,24 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
     let guarded = gate.clone();
     let sink = move || {
         let gate = guarded.clone();
-        Box::new(move |flows: &[Flow], _: &[More]| {
+        Box::new(move |flows: &[Flow], _: &[FlowExtras]| {
             if flows.iter().any(|flow| flow.exporter == slow) {
                 drop(gate.lock());
             }
-        }) as Sink
+        }) as FlowSink
     };
     let stats = Stats::new(now, None, Vec::new());
-    let mut intake =
-        Intake::new(MAX_WORKERS, Limits::default(), Policy::default(), clock, stats, sink);
+    let mut intake = Dispatcher::new(
+        MAX_WORKERS,
+        IngestLimits::default(),
+        Policy::default(),
+        clock,
+        stats,
+        sink,
+    );
     let elsewhere = |one: &Host| intake.place(*one, MAX_WORKERS) != intake.place(slow, MAX_WORKERS);
     let other = (2..=255).map(|last| Host::octets(192, 0, 2, last)).find(elsewhere).unwrap();
-    intake.start(&Published::default()).unwrap();
+    intake.start(&PublishedHealth::default()).unwrap();
     let mut encoder = IpfixEncoder::new(1);
     let first = encoder.encode(now, &flows(now, 1, 20), true);
     let more = encoder.encode(now, &flows(now, 1, 20), false);
@@ -212,8 +218,9 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
         intake.datagram(other, &datagram);
         sent += 1;
     }
-    let dropped =
-        |intake: &Intake| -> u64 { intake.work().queues.iter().map(|queue| queue.dropped).sum() };
+    let dropped = |intake: &Dispatcher| -> u64 {
+        intake.work().queues.iter().map(|queue| queue.dropped).sum()
+    };
     while dropped(&intake) < 1000 {
         assert!(clock.micros() < 60_000_000);
         for _ in 0..10 {
@@ -249,7 +256,7 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
 }
 
 /// What the workers know, asked until all of them have told.
-fn gathered(intake: &mut Intake) -> Vec<String> {
+fn gathered(intake: &mut Dispatcher) -> Vec<String> {
     let clock = Clock::start();
     loop {
         if let Some((memory, _)) = intake.memory() {
@@ -264,17 +271,18 @@ fn gathered(intake: &mut Intake) -> Vec<String> {
 fn a_worker_that_died_does_not_keep_exporters_from_being_saved() {
     let clock = Clock::start();
     let stats = Stats::new(clock.now(), None, Vec::new());
-    let sink = || -> super::pipeline::Sink { Box::new(|_: &[Flow], _: &[More]| {}) };
-    let mut intake = Intake::new(2, Limits::default(), Policy::default(), clock, stats, sink);
-    let published = Published::default();
-    let of = |place: usize, intake: &Intake| -> Vec<Host> {
+    let sink = || -> super::pipeline::FlowSink { Box::new(|_: &[Flow], _: &[FlowExtras]| {}) };
+    let mut intake =
+        Dispatcher::new(2, IngestLimits::default(), Policy::default(), clock, stats, sink);
+    let published = PublishedHealth::default();
+    let of = |place: usize, intake: &Dispatcher| -> Vec<Host> {
         let all = (1..100).map(|last| Host::octets(192, 0, 2, last));
         all.filter(|host| intake.place(*host, 2) == place).take(2).collect()
     };
     let (mut dying, mut living) = (of(0, &intake), of(1, &intake));
     let (late, lately) = (living.pop().unwrap(), dying.pop().unwrap());
     intake.start(&published).unwrap();
-    let hear = |intake: &mut Intake, host: Host| {
+    let hear = |intake: &mut Dispatcher, host: Host| {
         let now = clock.now();
         for datagram in IpfixEncoder::new(1).encode(now, &flows(now, 1, 1), true) {
             intake.datagram(host, &datagram);

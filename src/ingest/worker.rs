@@ -4,33 +4,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pipeline::Pipeline;
-use super::queue::{Next, Queue, Taker};
-use super::stats::{Ending, PUBLISH, Published};
-use super::tally::Part;
+use super::pipeline_counters::PipelineReport;
+use super::queue::{DatagramQueue, NextBatch, QueueSender};
+use super::stats::{PUBLISH, PublishedHealth, ThreadEndGuard};
 use crate::flow::{Host, Time};
 use crate::wire::Policy;
-use crate::wire::memory::Memory;
+use crate::wire::saved_state::SavedState;
 
 /// What a worker and the receiving thread share.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) queue: Queue,
+pub(super) struct WorkerShared {
+    pub(super) queue: DatagramQueue,
     /// What it published last.
-    part: Mutex<Part>,
+    part: Mutex<PipelineReport>,
     /// Whether it has learned something since it was asked.
     learned: AtomicBool,
     /// Whether its memory is wanted, and the memory with the microseconds that
     /// gathering it took.
     wanted: AtomicBool,
-    memory: Mutex<Option<(Memory, u64)>>,
+    memory: Mutex<Option<(SavedState, u64)>>,
     /// Whether other rules are to hold, and the rules.
     ordered: AtomicBool,
     policy: Mutex<Option<Policy>>,
 }
 
-impl Shared {
-    pub(super) fn new(queue: Queue) -> Shared {
-        Shared {
+impl WorkerShared {
+    pub(super) fn new(queue: DatagramQueue) -> WorkerShared {
+        WorkerShared {
             queue,
             part: Mutex::default(),
             learned: AtomicBool::default(),
@@ -41,7 +41,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn part(&self) -> Part {
+    pub(super) fn part(&self) -> PipelineReport {
         self.part.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -73,7 +73,7 @@ impl Shared {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    pub(super) fn take_memory(&self) -> Option<(Memory, u64)> {
+    pub(super) fn take_memory(&self) -> Option<(SavedState, u64)> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -92,15 +92,15 @@ impl Shared {
 }
 
 /// Gives the queue up when it is dropped, also by a panic.
-struct Leaving<'a>(&'a Queue);
+struct CloseQueueOnDrop<'a>(&'a DatagramQueue);
 
-impl Drop for Leaving<'_> {
+impl Drop for CloseQueueOnDrop<'_> {
     fn drop(&mut self) {
         self.0.abandon();
     }
 }
 
-impl Taker for Pipeline {
+impl QueueSender for Pipeline {
     fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]) {
         Pipeline::datagram(self, arrival, sender, bytes);
     }
@@ -111,15 +111,19 @@ impl Taker for Pipeline {
 }
 
 /// Works until the queue is closed and empty; hands back all it knows.
-pub(super) fn work(mut pipeline: Pipeline, shared: &Arc<Shared>, published: Published) -> Pipeline {
-    let _ending = Ending(published);
-    let _leaving = Leaving(&shared.queue);
+pub(super) fn work(
+    mut pipeline: Pipeline,
+    shared: &Arc<WorkerShared>,
+    published: PublishedHealth,
+) -> Pipeline {
+    let _ending = ThreadEndGuard(published);
+    let _leaving = CloseQueueOnDrop(&shared.queue);
     let mut done = None;
     let mut told = pipeline.micros();
     let pause = u64::try_from(PUBLISH.as_micros()).unwrap_or(u64::MAX);
     loop {
         match shared.queue.pop(done.take(), pipeline.patience()) {
-            Next::Batch(batch) => {
+            NextBatch::Batch(batch) => {
                 let began = pipeline.micros();
                 if let Some(policy) = shared.ordered() {
                     pipeline.set_policy(policy);
@@ -128,8 +132,8 @@ pub(super) fn work(mut pipeline: Pipeline, shared: &Arc<Shared>, published: Publ
                 pipeline.pause(began);
                 done = Some(batch);
             }
-            Next::Nothing => pipeline.idle(),
-            Next::Closed => {
+            NextBatch::Nothing => pipeline.idle(),
+            NextBatch::Closed => {
                 pipeline.finish();
                 return pipeline;
             }

@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::pipeline::Pipeline;
-use super::queue::{Batch, Urgency};
-use super::worker::Shared;
-use crate::wire::memory::Memory;
+use super::queue::{DatagramBatch, Urgency};
+use super::worker::WorkerShared;
+use crate::wire::saved_state::SavedState;
 
 /// The way to one worker.
 pub(super) struct WorkerHandle {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<WorkerShared>,
     pub(super) thread: Option<JoinHandle<Pipeline>>,
     /// What was read since the last batch was handed on.
-    pub(super) pending: Batch,
+    pub(super) pending: DatagramBatch,
     /// Datagrams dropped because the queue was full.
     pub(super) dropped: u64,
     /// What its worker last told of exporters; at first what an earlier run knew.
-    pub(super) known: Option<Memory>,
+    pub(super) known: Option<SavedState>,
 }
 
 impl WorkerHandle {
@@ -27,7 +27,7 @@ impl WorkerHandle {
     }
 
     /// What its worker knows, or knew when it last told.
-    pub(super) fn memory(&mut self) -> Option<(Memory, u64)> {
+    pub(super) fn memory(&mut self) -> Option<(SavedState, u64)> {
         match self.shared.take_memory() {
             Some((memory, micros)) => {
                 self.known = Some(memory.clone());

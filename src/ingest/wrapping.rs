@@ -2,12 +2,12 @@
 
 /// Sums up how far the other counter has moved.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wrapping {
+pub(super) struct WrappingCounter {
     newest: u32,
     total: u64,
 }
 
-impl Wrapping {
+impl WrappingCounter {
     /// Takes note of what the other counter says now; it began at 0.
     ///
     /// A value that lies a little back is late: packets that several processors put
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_wraps_goes_on_and_never_falls() {
-        let mut drops = Wrapping::default();
+        let mut drops = WrappingCounter::default();
         let mut told = Vec::new();
         for value in [0, 7, 5, 7, 2_000_000_000, 4_000_000_000, u32::MAX, 3, 1, 4] {
             drops.observe(value);

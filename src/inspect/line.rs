@@ -3,13 +3,13 @@
 
 use serde::{Serialize, Serializer};
 
-use super::value::Value;
+use super::value::PrintedValue;
 use crate::flow::Host;
 
 /// One line; its `kind` is the name of the variant.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Line<'a> {
+pub enum InspectLine<'a> {
     Datagram(DatagramLine<'a>),
     Template(TemplateLine<'a>),
     OptionsTemplate(TemplateLine<'a>),
@@ -40,13 +40,13 @@ pub struct DatagramLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Host>,
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: LineCounts,
     pub file: Option<&'a str>,
 }
 
 /// Lines by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct LineCounts {
     pub flows: u64,
     pub events: u64,
     pub options: u64,
@@ -140,7 +140,7 @@ pub struct RecordLine<'a> {
     pub event_name: Option<&'a str>,
     #[serde(flatten)]
     pub sample: Option<SampleLine>,
-    pub fields: Fields<'a>,
+    pub fields: NamedFields<'a>,
 }
 
 /// Counters of the way back.
@@ -180,14 +180,14 @@ pub struct OptionsLine<'a> {
     pub template: Option<u16>,
     #[serde(flatten)]
     pub sample: Option<SampleLine>,
-    pub fields: Fields<'a>,
+    pub fields: NamedFields<'a>,
 }
 
 /// Names with values, in the order of the record.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fields<'a>(pub Vec<(&'a str, Value)>);
+pub struct NamedFields<'a>(pub Vec<(&'a str, PrintedValue)>);
 
-impl Serialize for Fields<'_> {
+impl Serialize for NamedFields<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }

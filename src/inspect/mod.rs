@@ -4,30 +4,30 @@
 mod line;
 mod names;
 mod printer;
+mod printing_observer;
 mod record;
 mod sample;
 mod summary;
 mod text;
 pub mod value;
-mod watch;
 
-pub use printer::Shape;
+pub use printer::InspectFormat;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use self::line::{Counts, DatagramLine, Line, ProblemLine};
-use self::names::Names;
-use self::printer::Printer;
-use self::text::Text;
-use self::watch::{Unknown, Watch};
-use crate::capture::{Datagram, Problem};
+use self::line::{DatagramLine, InspectLine, LineCounts, ProblemLine};
+use self::names::FieldNames;
+use self::printer::InspectPrinter;
+use self::printing_observer::{PrintingObserver, Unknown};
+use self::text::TextPrinter;
+use crate::capture::{CaptureProblem, CapturedDatagram};
 use crate::flow::{Flow, Host, Protocol, Time};
 use crate::wire::header::DatagramHeader;
 use crate::wire::report::CauseCounts;
-use crate::wire::{Cause, Decoder, MAX_EXPORTERS, Policy, Report};
+use crate::wire::{Cause, DatagramReport, Decoder, MAX_EXPORTERS, Policy};
 
 /// Exporters whose counts are kept: twice as many as the decoder knows. Anybody can
 /// make up addresses; those that it has forgotten are not listed at the end.
@@ -40,17 +40,17 @@ const MAX_PORTS: usize = 64;
 pub struct Inspector {
     decoder: Decoder,
     policy: Policy,
-    printer: Printer,
-    names: Names,
+    printer: InspectPrinter,
+    names: FieldNames,
     flows: Vec<Flow>,
     body: Vec<u8>,
-    tally: Tally,
+    tally: InspectTotals,
 }
 
 /// What is added up for the end.
 #[derive(Debug, Default)]
-struct Tally {
-    exporters: BTreeMap<Host, Counts>,
+struct InspectTotals {
+    exporters: BTreeMap<Host, LineCounts>,
     /// Exporters that made room for others.
     forgotten: u64,
     causes: CauseCounts,
@@ -65,17 +65,17 @@ struct Tally {
 impl Inspector {
     /// With rules about exporters, printing in `shape`.
     #[must_use]
-    pub fn new(policy: Policy, shape: Shape) -> Inspector {
+    pub fn new(policy: Policy, shape: InspectFormat) -> Inspector {
         // Who may send is decided here: files that do not say who sent are exempt.
         let rates = Policy { allow: Vec::new(), ..policy.clone() };
         Inspector {
             decoder: Decoder::with_policy(rates),
             policy,
-            printer: Printer { shape, text: Text::default() },
-            names: Names::default(),
+            printer: InspectPrinter { shape, text: TextPrinter::default() },
+            names: FieldNames::default(),
             flows: Vec::new(),
             body: Vec::new(),
-            tally: Tally::default(),
+            tally: InspectTotals::default(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Inspector {
     /// When `out` takes no more.
     pub fn datagram(
         &mut self,
-        datagram: &Datagram,
+        datagram: &CapturedDatagram,
         now: Time,
         file: Option<&str>,
         out: &mut dyn Write,
@@ -116,7 +116,7 @@ impl Inspector {
         let source = datagram.source.unwrap_or(Host::UNSPECIFIED);
         self.body.clear();
         self.flows.clear();
-        let mut watch = Watch {
+        let mut watch = PrintingObserver {
             exporter: datagram.source,
             file,
             bytes,
@@ -125,7 +125,7 @@ impl Inspector {
             names: &mut self.names,
             unknown: &mut self.tally.unknown,
             body: &mut self.body,
-            counts: Counts::default(),
+            counts: LineCounts::default(),
             problems: CauseCounts::default(),
         };
         let report =
@@ -144,7 +144,7 @@ impl Inspector {
         watch.unlocated(&report);
         watch.counts.held = u64::from(report.causes.get(Cause::NoTemplate));
         let counts = watch.counts;
-        let line = Line::Datagram(DatagramLine {
+        let line = InspectLine::Datagram(DatagramLine {
             protocol: header.protocol.name(),
             version: header.version,
             exporter: datagram.source,
@@ -174,7 +174,7 @@ impl Inspector {
     /// Prints what had waited for templates that came, a piece at a time.
     fn released(
         &mut self,
-        datagram: &Datagram,
+        datagram: &CapturedDatagram,
         time: Time,
         file: Option<&str>,
         out: &mut dyn Write,
@@ -182,7 +182,7 @@ impl Inspector {
         loop {
             self.body.clear();
             self.flows.clear();
-            let mut watch = Watch {
+            let mut watch = PrintingObserver {
                 exporter: datagram.source,
                 file,
                 bytes: &datagram.payload,
@@ -191,7 +191,7 @@ impl Inspector {
                 names: &mut self.names,
                 unknown: &mut self.tally.unknown,
                 body: &mut self.body,
-                counts: Counts::default(),
+                counts: LineCounts::default(),
                 problems: CauseCounts::default(),
             };
             let more = self.decoder.release(time, &mut self.flows, Some(&mut watch));
@@ -216,7 +216,7 @@ impl Inspector {
     /// is a capture they are in.
     fn stranger(
         &mut self,
-        datagram: &Datagram,
+        datagram: &CapturedDatagram,
         cause: Cause,
         file: Option<&str>,
         out: &mut dyn Write,
@@ -228,13 +228,13 @@ impl Inspector {
             let room = ports.len() < MAX_PORTS || ports.contains_key(&datagram.dport);
             *ports.entry(datagram.dport.filter(|_| room)).or_default() += 1;
         }
-        if self.printer.shape == Shape::Table && datagram.source.is_some() {
+        if self.printer.shape == InspectFormat::Table && datagram.source.is_some() {
             return Ok(());
         }
         let ports = datagram.sport.zip(datagram.dport).filter(|_| cause != Cause::NotAllowed);
         let ports = ports.map(|(from, to)| format!(" (UDP from port {from} to port {to})"));
         let explanation = format!("{}{}", cause.explanation(), ports.unwrap_or_default());
-        let line = Line::Problem(ProblemLine {
+        let line = InspectLine::Problem(ProblemLine {
             cause: cause.name(),
             explanation: &explanation,
             count: 1,
@@ -253,7 +253,7 @@ impl Inspector {
     /// When `out` takes no more.
     pub fn problem(
         &mut self,
-        problem: &Problem,
+        problem: &CaptureProblem,
         file: &str,
         out: &mut dyn Write,
     ) -> io::Result<()> {
@@ -265,19 +265,19 @@ impl Inspector {
     /// # Errors
     /// When `out` takes no more.
     pub fn unreadable(&mut self, why: &str, file: &str, out: &mut dyn Write) -> io::Result<()> {
-        self.file_problem("unreadable_file", why, &Problem::default(), file, out)
+        self.file_problem("unreadable_file", why, &CaptureProblem::default(), file, out)
     }
 
     fn file_problem(
         &mut self,
         cause: &str,
         explanation: &str,
-        problem: &Problem,
+        problem: &CaptureProblem,
         file: &str,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         *self.tally.files.entry(format!("{cause}  {explanation}")).or_default() += problem.count;
-        let line = Line::Problem(ProblemLine {
+        let line = InspectLine::Problem(ProblemLine {
             cause,
             explanation,
             count: problem.count,
@@ -288,7 +288,7 @@ impl Inspector {
         self.print(&line, out)
     }
 
-    fn print(&mut self, line: &Line<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn print(&mut self, line: &InspectLine<'_>, out: &mut dyn Write) -> io::Result<()> {
         let mut text = Vec::new();
         self.printer.line(line, &mut text);
         out.write_all(&text)
@@ -300,25 +300,25 @@ impl Inspector {
     /// When `out` takes no more.
     pub fn finish(&self, out: &mut dyn Write) -> io::Result<()> {
         match self.printer.shape {
-            Shape::Table => out.write_all(self.summary().as_bytes()),
-            Shape::Ndjson => Ok(()),
+            InspectFormat::Table => out.write_all(self.summary().as_bytes()),
+            InspectFormat::Ndjson => Ok(()),
         }
     }
 }
 
 /// Whether it was taken for a flow export at all.
-fn is_export(report: &Report) -> bool {
+fn is_export(report: &DatagramReport) -> bool {
     let nothing = [Cause::UnknownVersion, Cause::TooShort, Cause::ExporterLimit];
     nothing.iter().all(|cause| report.causes.get(*cause) == 0)
 }
 
-impl Tally {
-    fn add(&mut self, exporter: Host, counts: &Counts, report: &Report) {
+impl InspectTotals {
+    fn add(&mut self, exporter: Host, counts: &LineCounts, report: &DatagramReport) {
         self.decoded += 1;
         self.add_records(exporter, counts, report);
     }
 
-    fn add_records(&mut self, exporter: Host, counts: &Counts, report: &Report) {
+    fn add_records(&mut self, exporter: Host, counts: &LineCounts, report: &DatagramReport) {
         for (cause, count) in report.causes.iter() {
             self.causes.add(cause, count);
         }
@@ -337,14 +337,14 @@ mod tests {
 
     #[test]
     fn made_up_senders_do_not_make_it_grow() {
-        let mut inspector = Inspector::new(Policy::default(), Shape::Table);
+        let mut inspector = Inspector::new(Policy::default(), InspectFormat::Table);
         // A v5 header that announces no records.
         let payload = [[0, 5, 0, 0].as_slice(), &[0; 20]].concat();
         for n in 0..10_000 {
-            let datagram = Datagram {
+            let datagram = CapturedDatagram {
                 source: Some(Host::v4(n)),
                 payload: payload.clone(),
-                ..Datagram::default()
+                ..CapturedDatagram::default()
             };
             inspector.datagram(&datagram, Time(0), None, &mut io::sink()).unwrap();
             assert!(inspector.tally.exporters.len() <= MAX_COUNTED);

@@ -2,36 +2,36 @@
 
 use std::collections::HashMap;
 
-use crate::wire::registry::{self, Type};
+use crate::wire::registry::{self, ElementType};
 use crate::wire::template::{FieldSpec, Scopes, Template};
 
 /// Names and types of the fields of one template.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub struct FieldNames {
     fields: Vec<FieldSpec>,
     version9: bool,
     scope: usize,
-    names: Vec<Named>,
+    names: Vec<FieldName>,
 }
 
 /// One field's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct FieldName {
     /// The same name again is `name#2`.
     pub name: String,
-    pub kind: Option<Type>,
+    pub kind: Option<ElementType>,
     /// Whether it has no name that is known, only its numbers.
     pub unknown: bool,
 }
 
-impl Names {
+impl FieldNames {
     /// The names for a template, kept for the next record if it is of the same.
-    pub fn of(&mut self, template: &Template) -> &[Named] {
+    pub fn of(&mut self, template: &Template) -> &[FieldName] {
         let version9 = template.scopes() == Scopes::Types;
         let known = self.fields == template.fields()
             && (self.version9, self.scope) == (version9, template.scope());
         if !known {
-            *self = Names {
+            *self = FieldNames {
                 fields: template.fields().to_vec(),
                 version9,
                 scope: template.scope(),
@@ -42,7 +42,7 @@ impl Names {
     }
 }
 
-fn list(template: &Template, version9: bool) -> Vec<Named> {
+fn list(template: &Template, version9: bool) -> Vec<FieldName> {
     let mut seen: HashMap<String, u32> = HashMap::new();
     let name = |(index, field): (usize, &FieldSpec)| {
         let mut named = named(template, index, field, version9);
@@ -56,17 +56,21 @@ fn list(template: &Template, version9: bool) -> Vec<Named> {
     template.fields().iter().enumerate().map(name).collect()
 }
 
-fn named(template: &Template, index: usize, field: &FieldSpec, version9: bool) -> Named {
+fn named(template: &Template, index: usize, field: &FieldSpec, version9: bool) -> FieldName {
     let scope = template.is_scope_type(index).then(|| registry::scope_v9(field.id)).flatten();
     if let Some(name) = scope {
-        return Named { name: name.to_owned(), kind: Some(Type::Unsigned), unknown: false };
+        return FieldName {
+            name: name.to_owned(),
+            kind: Some(ElementType::Unsigned),
+            unknown: false,
+        };
     }
     let (entry, name) = if version9 {
         (registry::entry_v9(field.id), registry::name_v9(field.id))
     } else {
         (registry::entry(field.pen, field.id), registry::name(field.pen, field.id))
     };
-    Named { name, kind: entry.map(|entry| entry.kind), unknown: entry.is_none() }
+    FieldName { name, kind: entry.map(|entry| entry.kind), unknown: entry.is_none() }
 }
 
 /// What a `firewallEvent` (233) or `natEvent` (230) is called (IANA "IPFIX
@@ -102,14 +106,15 @@ pub fn event(firewall: bool, number: u64) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::template::Kind;
+    use crate::wire::template::TemplateKind;
 
     #[test]
     fn doubles_are_numbered_and_scope_types_have_their_own_names() {
         let field = |id| FieldSpec { pen: 0, id, length: 4 };
         let fields = [field(2), field(10), field(10), field(99)];
-        let compile = |scopes| Template::compile(Kind::Options, &fields, 1, scopes).unwrap();
-        let mut names = Names::default();
+        let compile =
+            |scopes| Template::compile(TemplateKind::Options, &fields, 1, scopes).unwrap();
+        let mut names = FieldNames::default();
         let list: Vec<&str> =
             names.of(&compile(Scopes::Types)).iter().map(|named| named.name.as_str()).collect();
         assert_eq!(

@@ -1,11 +1,11 @@
 //! Lines in the shape that was asked for.
 
-use super::line::Line;
-use super::text::Text;
+use super::line::InspectLine;
+use super::text::TextPrinter;
 
 /// How it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum InspectFormat {
     /// For people.
     Table,
     /// One JSON object a line.
@@ -13,18 +13,18 @@ pub enum Shape {
 }
 
 /// Writes lines in one shape.
-pub(super) struct Printer {
-    pub(super) shape: Shape,
-    pub(super) text: Text,
+pub(super) struct InspectPrinter {
+    pub(super) shape: InspectFormat,
+    pub(super) text: TextPrinter,
 }
 
-impl Printer {
+impl InspectPrinter {
     /// Appends a line.
-    pub(super) fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+    pub(super) fn line(&mut self, line: &InspectLine<'_>, out: &mut Vec<u8>) {
         match self.shape {
-            Shape::Table => out.extend(self.text.line(line).into_bytes()),
+            InspectFormat::Table => out.extend(self.text.line(line).into_bytes()),
             // Keys are texts and a `Vec` takes all: there is nothing that could fail.
-            Shape::Ndjson => {
+            InspectFormat::Ndjson => {
                 let _ = crate::text::json(&mut *out, line);
                 out.push(b'\n');
             }

@@ -1,10 +1,10 @@
 //! A record of a data template as a line.
 
-use super::line::{Fields, RecordLine, Reverse};
-use super::names::{self, Named};
-use super::value::{self, Value};
+use super::line::{NamedFields, RecordLine, Reverse};
+use super::names::{self, FieldName};
+use super::value::{self, PrintedValue};
 use crate::flow::field::{FIELDS, Field};
-use crate::flow::{Flow, Host, More};
+use crate::flow::{Flow, FlowExtras, Host};
 use crate::wire::element::{Aux, REVERSE_PEN};
 use crate::wire::observer::RecordSeen;
 
@@ -14,7 +14,7 @@ const OLD_FIREWALL_EVENT: u16 = 40005;
 /// Numbers of a record that a line shows by themselves. Of elements that come
 /// twice the first counts.
 #[derive(Clone, Copy, Debug, Default)]
-struct Numbers {
+struct RecordNumbers {
     delta: (Option<u64>, Option<u64>),
     total: (Option<u64>, Option<u64>),
     initiator: (Option<u64>, Option<u64>),
@@ -30,9 +30,9 @@ struct Numbers {
     nat: Option<u64>,
 }
 
-impl Numbers {
-    fn of(seen: &RecordSeen<'_>) -> Numbers {
-        let mut numbers = Numbers::default();
+impl RecordNumbers {
+    fn of(seen: &RecordSeen<'_>) -> RecordNumbers {
+        let mut numbers = RecordNumbers::default();
         for (field, bytes) in seen.template.values(seen.bytes) {
             let Some(number) = value::number(bytes) else { continue };
             if let Some(slot) = numbers.slot(field.pen, field.id) {
@@ -97,9 +97,9 @@ impl Numbers {
 pub(super) fn of_template<'a>(
     seen: &RecordSeen<'_>,
     exporter: Option<Host>,
-    names: &'a [Named],
+    names: &'a [FieldName],
 ) -> RecordLine<'a> {
-    let numbers = Numbers::of(seen);
+    let numbers = RecordNumbers::of(seen);
     let (bytes, packets) = numbers.forward();
     let line = RecordLine {
         bytes,
@@ -173,11 +173,11 @@ fn with_flow<'a>(
 }
 
 /// Every field of a record with its value.
-pub(super) fn fields<'a>(seen: &RecordSeen<'_>, names: &'a [Named]) -> Fields<'a> {
+pub(super) fn fields<'a>(seen: &RecordSeen<'_>, names: &'a [FieldName]) -> NamedFields<'a> {
     let values = seen.template.values(seen.bytes).zip(names);
-    Fields(
+    NamedFields(
         values
-            .map(|((_, bytes), named)| (named.name.as_str(), Value::read(named.kind, bytes)))
+            .map(|((_, bytes), named)| (named.name.as_str(), PrintedValue::read(named.kind, bytes)))
             .collect(),
     )
 }
@@ -199,7 +199,7 @@ pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static
         sampling: flow.sampling.rate(),
         exporter,
         domain: flow.domain,
-        fields: Fields(
+        fields: NamedFields(
             FIELDS
                 .iter()
                 .filter(|info| match info.field {
@@ -207,11 +207,11 @@ pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static
                     // Of the decoder, not of the record.
                     Field::Duplicate | Field::Timed | Field::ClockOffset => false,
                     // Fixed layouts have none of it; samples name theirs themselves.
-                    field if field.is_more() => false,
+                    field if field.is_extra() => false,
                     Field::Direction => flow.direction != Flow::NO_DIRECTION,
                     _ => true,
                 })
-                .map(|info| (info.name, Value::from((info.get)(flow, &More::NONE))))
+                .map(|info| (info.name, PrintedValue::from((info.get)(flow, &FlowExtras::NONE))))
                 .collect(),
         ),
         ..RecordLine::default()

@@ -1,13 +1,13 @@
 //! An sFlow sample as a line.
 
-use super::line::{Fields, Line, OptionsLine, RecordLine, SampleLine};
+use super::line::{InspectLine, NamedFields, OptionsLine, RecordLine, SampleLine};
 use super::record;
-use super::value::Value;
+use super::value::PrintedValue;
 use crate::flow::{Flow, Host, Time};
 use crate::wire::Sample;
 use crate::wire::frame::Packet;
-use crate::wire::interfaces::Counters;
-use crate::wire::sflow::Kind;
+use crate::wire::interfaces::InterfaceCounters;
+use crate::wire::sflow::SampleKind;
 
 /// The line of a sample: a flow where the packet has addresses, an event where
 /// it has none or was dropped, options for counters. Of other formats there is none.
@@ -16,10 +16,10 @@ pub(super) fn line(
     flow: Option<&Flow>,
     exporter: Option<Host>,
     time: Option<Time>,
-) -> Option<Line<'static>> {
+) -> Option<InspectLine<'static>> {
     let about = about(sample)?;
-    if sample.kind == Kind::Counter {
-        return Some(Line::Options(OptionsLine {
+    if sample.kind == SampleKind::Counter {
+        return Some(InspectLine::Options(OptionsLine {
             exporter,
             domain: sample.sub_agent,
             template: None,
@@ -35,18 +35,18 @@ pub(super) fn line(
     let mut line = RecordLine { start_ms, end_ms, sample: Some(about), ..line };
     line.fields.0.retain(|(name, _)| !matches!(*name, "first" | "last" | "arrival"));
     line.fields.0.extend(headers(sample));
-    Some(if flow.is_some() { Line::Flow(line) } else { Line::Event(line) })
+    Some(if flow.is_some() { InspectLine::Flow(line) } else { InspectLine::Event(line) })
 }
 
 fn about(sample: &Sample) -> Option<SampleLine> {
-    let flow = sample.kind == Kind::Flow;
-    let discard = sample.kind == Kind::Discard;
+    let flow = sample.kind == SampleKind::Flow;
+    let discard = sample.kind == SampleKind::Discard;
     Some(SampleLine {
         sample: match sample.kind {
-            Kind::Flow => "flow",
-            Kind::Counter => "counter",
-            Kind::Discard => "discard",
-            Kind::Other => return None,
+            SampleKind::Flow => "flow",
+            SampleKind::Counter => "counter",
+            SampleKind::Discard => "discard",
+            SampleKind::Other => return None,
         },
         agent: sample.agent,
         sub_agent: sample.sub_agent,
@@ -82,8 +82,8 @@ fn without_flow(sample: &Sample, exporter: Option<Host>) -> RecordLine<'static> 
 }
 
 /// What the sample says of the packet that no key of the line does.
-fn headers(sample: &Sample) -> Vec<(&'static str, Value)> {
-    let number = |name, number: u32| (name, Value::Number(u64::from(number)));
+fn headers(sample: &Sample) -> Vec<(&'static str, PrintedValue)> {
+    let number = |name, number: u32| (name, PrintedValue::Number(u64::from(number)));
     let mut list = vec![
         number("header_protocol", sample.header_protocol),
         number("frame_length", sample.frame_length),
@@ -93,13 +93,13 @@ fn headers(sample: &Sample) -> Vec<(&'static str, Value)> {
         number("next_as", sample.next_as),
     ];
     // 0 stands for what the sample does not say.
-    list.retain(|(_, value)| *value != Value::Number(0));
+    list.retain(|(_, value)| *value != PrintedValue::Number(0));
     if !sample.bgp_next_hop.is_unspecified() {
-        list.push(("bgp_next_hop", Value::Text(sample.bgp_next_hop.to_string())));
+        list.push(("bgp_next_hop", PrintedValue::Text(sample.bgp_next_hop.to_string())));
     }
     let mac = |octets: &[u8; 6]| {
         let digits: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-        Value::Text(digits.join(":"))
+        PrintedValue::Text(digits.join(":"))
     };
     if let Some(packet) = sample.packet.as_ref() {
         list.push(number("ip_length", packet.ip_length));
@@ -114,27 +114,27 @@ fn headers(sample: &Sample) -> Vec<(&'static str, Value)> {
 }
 
 /// Formats of the records, `enterprise:format`.
-fn formats(sample: &Sample) -> Value {
+fn formats(sample: &Sample) -> PrintedValue {
     let list: Vec<String> =
         sample.formats.iter().map(|f| format!("{}:{}", f >> 12, f & 0xfff)).collect();
-    Value::Text(list.join(" "))
+    PrintedValue::Text(list.join(" "))
 }
 
-fn counters(sample: &Sample) -> Fields<'static> {
+fn counters(sample: &Sample) -> NamedFields<'static> {
     let mut list = Vec::new();
     if let Some((index, counters)) = &sample.counters {
-        list.push(("ifIndex", Value::Number(u64::from(*index))));
+        list.push(("ifIndex", PrintedValue::Number(u64::from(*index))));
         list.extend(interface(counters));
     }
     if let Some(name) = &sample.port_name {
-        list.push(("portName", Value::Text(name.clone())));
+        list.push(("portName", PrintedValue::Text(name.clone())));
     }
     list.push(("record_formats", formats(sample)));
-    Fields(list)
+    NamedFields(list)
 }
 
 /// Generic interface counters, under the names of `if_counters`.
-fn interface(c: &Counters) -> impl Iterator<Item = (&'static str, Value)> {
+fn interface(c: &InterfaceCounters) -> impl Iterator<Item = (&'static str, PrintedValue)> {
     let some = |count: Option<u32>| count.map(u64::from);
     let list = [
         ("ifType", Some(u64::from(c.kind))),
@@ -156,5 +156,6 @@ fn interface(c: &Counters) -> impl Iterator<Item = (&'static str, Value)> {
         ("ifOutErrors", some(c.out_errors)),
         ("ifPromiscuousMode", Some(u64::from(c.promiscuous))),
     ];
-    list.into_iter().map(|(name, count)| (name, count.map_or(Value::Nothing, Value::Number)))
+    list.into_iter()
+        .map(|(name, count)| (name, count.map_or(PrintedValue::Nothing, PrintedValue::Number)))
 }

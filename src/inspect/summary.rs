@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::text::wrapped;
-use super::{Inspector, Tally};
+use super::{InspectTotals, Inspector};
 use crate::flow::{Host, Protocol};
 use crate::wire::registry;
-use crate::wire::{Cause, Summary};
+use crate::wire::{Cause, ExporterSummary};
 
 /// Numbers of elements in one line of the list.
 const LISTED: usize = 64;
@@ -34,7 +34,7 @@ impl Inspector {
         text
     }
 
-    fn exporter(&self, known: &Summary) -> String {
+    fn exporter(&self, known: &ExporterSummary) -> String {
         let who = match known.address {
             Host::UNSPECIFIED => "exporter (its address is not in the files)".to_owned(),
             address => format!("exporter {address}"),
@@ -63,7 +63,7 @@ impl Inspector {
     }
 }
 
-fn sampling(known: &Summary) -> String {
+fn sampling(known: &ExporterSummary) -> String {
     let rates = |rates: &[u32]| {
         let rates: Vec<String> = rates.iter().map(|rate| format!("1:{rate}")).collect();
         rates.join(" ")
@@ -93,7 +93,7 @@ fn remedy(cause: Cause) -> Option<&'static str> {
     }
 }
 
-fn causes(tally: &Tally, title: &str, loses: bool) -> String {
+fn causes(tally: &InspectTotals, title: &str, loses: bool) -> String {
     let list: Vec<(Cause, u32)> =
         tally.causes.iter().filter(|(cause, _)| cause.loses() == loses).collect();
     if list.is_empty() {
@@ -117,7 +117,7 @@ fn causes(tally: &Tally, title: &str, loses: bool) -> String {
 }
 
 /// What was amiss with files.
-fn files(tally: &Tally) -> String {
+fn files(tally: &InspectTotals) -> String {
     if tally.files.is_empty() {
         return String::new();
     }
@@ -134,7 +134,7 @@ fn files(tally: &Tally) -> String {
 }
 
 /// Datagrams that were not decoded.
-fn strangers(tally: &Tally) -> String {
+fn strangers(tally: &InspectTotals) -> String {
     let mut text = String::new();
     let sum: u64 = tally.strangers.values().sum();
     if sum > 0 {
@@ -155,7 +155,7 @@ fn strangers(tally: &Tally) -> String {
 }
 
 /// Elements that have no name here.
-fn unknown(tally: &Tally) -> String {
+fn unknown(tally: &InspectTotals) -> String {
     if tally.unknown.is_empty() {
         return String::new();
     }

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 
 use super::line::{
-    Counts, DatagramLine, Fields, Length, Line, OptionsLine, ProblemLine, RecordLine, SampleLine,
-    TemplateLine,
+    DatagramLine, InspectLine, Length, LineCounts, NamedFields, OptionsLine, ProblemLine,
+    RecordLine, SampleLine, TemplateLine,
 };
-use super::value::{Value, clean};
+use super::value::{PrintedValue, clean};
 use crate::flow::service::{has_ports, protocol_name};
 use crate::flow::{Host, Time};
 use crate::text;
@@ -26,35 +26,35 @@ const LONGEST: usize = 64;
 const MAX_TEMPLATES: usize = 4096;
 
 /// A template by who sent it, where, and its number.
-type Key = (Option<Host>, u32, u16);
+type TextKey = (Option<Host>, u32, u16);
 
 /// Prints lines; knows which templates and which file it has shown before.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(super) struct TextPrinter {
     /// Of the times that are printed.
     pub(super) zone: TimeZone,
-    templates: HashMap<Key, Vec<(u32, u16, Length)>>,
+    templates: HashMap<TextKey, Vec<(u32, u16, Length)>>,
     file: Option<String>,
     datagrams: u64,
 }
 
-impl Default for Text {
-    fn default() -> Text {
-        Text { zone: TimeZone::UTC, templates: HashMap::new(), file: None, datagrams: 0 }
+impl Default for TextPrinter {
+    fn default() -> TextPrinter {
+        TextPrinter { zone: TimeZone::UTC, templates: HashMap::new(), file: None, datagrams: 0 }
     }
 }
 
-impl Text {
+impl TextPrinter {
     /// A line as text, with its line ends.
-    pub(super) fn line(&mut self, line: &Line<'_>) -> String {
+    pub(super) fn line(&mut self, line: &InspectLine<'_>) -> String {
         match line {
-            Line::Datagram(line) => self.datagram(line),
-            Line::Template(line) => self.template("template", line),
-            Line::OptionsTemplate(line) => self.template("options template", line),
-            Line::Flow(line) => record("flow", line, &self.zone),
-            Line::Event(line) => record("event", line, &self.zone),
-            Line::Options(line) => options(line, &self.zone),
-            Line::Problem(line) => problem(line),
+            InspectLine::Datagram(line) => self.datagram(line),
+            InspectLine::Template(line) => self.template("template", line),
+            InspectLine::OptionsTemplate(line) => self.template("options template", line),
+            InspectLine::Flow(line) => record("flow", line, &self.zone),
+            InspectLine::Event(line) => record("event", line, &self.zone),
+            InspectLine::Options(line) => options(line, &self.zone),
+            InspectLine::Problem(line) => problem(line),
         }
     }
 
@@ -125,7 +125,7 @@ fn name(name: &str) -> String {
 }
 
 /// What a datagram holds, in words; what there is none of is left out.
-fn counts(counts: &Counts) -> Vec<String> {
+fn counts(counts: &LineCounts) -> Vec<String> {
     let list = [
         ("template", counts.templates),
         ("options template", counts.options_templates),
@@ -219,7 +219,7 @@ fn rate(rate: Option<u32>) -> String {
 
 /// A moment as a date, or as the number it is when it is no date.
 fn moment(ms: i64, zone: &TimeZone) -> String {
-    Value::Moment(ms, Time(ms)).shown(zone)
+    PrintedValue::Moment(ms, Time(ms)).shown(zone)
 }
 
 fn volume(bytes: Option<u64>, packets: Option<u64>) -> String {
@@ -251,8 +251,8 @@ fn sample(line: Option<&SampleLine>) -> Vec<String> {
     parts
 }
 
-fn fields(fields: &Fields<'_>, zone: &TimeZone) -> String {
-    let pair = |(name, value): &(&str, Value)| {
+fn fields(fields: &NamedFields<'_>, zone: &TimeZone) -> String {
+    let pair = |(name, value): &(&str, PrintedValue)| {
         let value = value.shown(zone);
         match text::head(&value, LONGEST) {
             start if start.len() < value.len() => {

@@ -2,7 +2,7 @@
 
 use crate::flow::Time;
 use crate::snapshot::{
-    Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, Recording,
+    Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, RecordingHealth,
 };
 
 /// Exporters that have series of their own, the busiest; each has some 17. Whoever
@@ -11,7 +11,7 @@ pub const MAX_EXPORTERS: usize = 500;
 
 /// How a metric may move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only up, until a restart.
     Counter,
     Gauge,
@@ -22,7 +22,7 @@ pub enum Kind {
 pub struct Metric {
     /// Without prefix, and without the `_total` of counters.
     pub(super) name: &'static str,
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// What it says, in a sentence without its full stop.
     pub help: &'static str,
     pub(super) read: Read,
@@ -58,7 +58,7 @@ pub(super) enum Read {
     Protocol,
     /// Its own counters, by their names.
     Statistics,
-    Recording(fn(&Recording) -> Option<Value>),
+    Recording(fn(&RecordingHealth) -> Option<Value>),
     Attached(fn(&Attached) -> Option<Value>),
     Causes(fn(&Health) -> &[DropCount]),
     /// Of which exporters something found no room, by cause.

@@ -5,7 +5,7 @@
 mod metric;
 mod table;
 
-pub use metric::{Kind, MAX_EXPORTERS, Metric};
+pub use metric::{MAX_EXPORTERS, Metric, MetricKind};
 pub use table::METRICS;
 
 use std::fmt;
@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 
 use self::metric::{Read, Value};
 use crate::flow::Time;
-use crate::snapshot::{DropCount, ExporterHealth, Health, Listener, NoRoom, Transport, Word};
+use crate::snapshot::{DropCount, ExporterHealth, Health, Label, Listener, NoRoom, Transport};
 
 /// What an answer says of itself.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -33,7 +33,7 @@ impl Metric {
     /// The name as it stands in the text.
     #[must_use]
     pub fn full_name(&self) -> String {
-        let end = if self.kind == Kind::Counter { "_total" } else { "" };
+        let end = if self.kind == MetricKind::Counter { "_total" } else { "" };
         format!("{PREFIX}_{}{end}", self.name)
     }
 
@@ -56,8 +56,8 @@ impl Metric {
 
     fn kind(&self) -> MetricType {
         match self.kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
         }
     }
 
@@ -87,7 +87,7 @@ impl Metric {
             Read::Statistics => {
                 let of = |one: &ExporterHealth| {
                     let said = one.detail.statistics.iter();
-                    let of = |(name, count): &(Word, u64)| {
+                    let of = |(name, count): &(Label, u64)| {
                         (vec![address(one), name.to_string()], Value::Whole(*count))
                     };
                     said.map(of).collect::<Vec<_>>()
@@ -173,16 +173,16 @@ impl Collector for Scrape {
     }
 }
 
-fn write(encoder: &mut MetricEncoder<'_>, kind: Kind, value: Value) -> fmt::Result {
+fn write(encoder: &mut MetricEncoder<'_>, kind: MetricKind, value: Value) -> fmt::Result {
     match (kind, value) {
-        (Kind::Counter, Value::Whole(value)) => {
+        (MetricKind::Counter, Value::Whole(value)) => {
             encoder.encode_counter::<Labels, u64, u64>(&value, None)
         }
-        (Kind::Counter, Value::Real(value)) => {
+        (MetricKind::Counter, Value::Real(value)) => {
             encoder.encode_counter::<Labels, f64, u64>(&value, None)
         }
-        (Kind::Gauge, Value::Whole(value)) => encoder.encode_gauge(&value),
-        (Kind::Gauge, Value::Real(value)) => encoder.encode_gauge(&value),
+        (MetricKind::Gauge, Value::Whole(value)) => encoder.encode_gauge(&value),
+        (MetricKind::Gauge, Value::Real(value)) => encoder.encode_gauge(&value),
     }
 }
 

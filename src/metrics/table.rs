@@ -1,13 +1,13 @@
 //! All metrics, in the order of the text. Units are those of Prometheus: seconds
 //! and bytes. Rates are left to whoever asks: `rate(toptalk_flows_total[1m])`.
 
-use super::metric::Kind::{Counter, Gauge};
+use super::metric::MetricKind::{Counter, Gauge};
 use super::metric::Value::{self, Real, Whole};
-use super::metric::{Kind, MAX_EXPORTERS, Metric, Read};
+use super::metric::{MAX_EXPORTERS, Metric, MetricKind, Read};
 use crate::flow::Time;
-use crate::snapshot::{Health, Mark};
+use crate::snapshot::{ConditionLevel, Health};
 
-const fn metric(name: &'static str, kind: Kind, help: &'static str, read: Read) -> Metric {
+const fn metric(name: &'static str, kind: MetricKind, help: &'static str, read: Read) -> Metric {
     Metric { name, kind, help, read }
 }
 
@@ -30,12 +30,12 @@ fn unlisted(health: &Health) -> Option<Value> {
 }
 
 /// How bad it is, as a number.
-fn state(mark: Mark) -> u64 {
+fn state(mark: ConditionLevel) -> u64 {
     match mark {
-        Mark::Ok => 0,
-        Mark::Notice => 1,
-        Mark::Degraded => 2,
-        Mark::Dead => 3,
+        ConditionLevel::Ok => 0,
+        ConditionLevel::Notice => 1,
+        ConditionLevel::Degraded => 2,
+        ConditionLevel::Dead => 3,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::flow::{Host, Protocol};
 use crate::snapshot::{
-    Alarm, ExporterDetail, MissingPort, QueueHealth, Recording, SamplingState, WorkHealth,
+    Alarm, ExporterDetail, MissingPort, QueueHealth, RecordingHealth, SamplingState, WorkHealth,
 };
 
 const NOW: Time = Time(1_800_000_000_500);
@@ -49,13 +49,13 @@ fn health() -> Health {
         detail: Arc::new(detail),
         ..ExporterHealth::default()
     };
-    let recording = Recording {
+    let recording = RecordingHealth {
         stopped: Some(Alarm { why: "no space".to_owned(), since: NOW }),
         flows: 200,
         bytes: 9_000,
         slot: Some(Time(1_800_000_000_000)),
         shed: vec![drop("record_stopped", 50)],
-        ..Recording::default()
+        ..RecordingHealth::default()
     };
     Health {
         started: Time(1_799_999_000_000),

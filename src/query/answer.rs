@@ -1,12 +1,12 @@
 //! What comes back.
 
-use super::question::{Aggregation, Order, Statistic};
-use crate::flow::field::Value;
-use crate::flow::{Flow, More, Time};
+use super::question::{Aggregation, StatOrder, Statistic};
+use crate::flow::field::FieldValue;
+use crate::flow::{Flow, FlowExtras, Time};
 
 /// Sums over flows, scaled by their sampling rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sums {
+pub struct AnswerSums {
     pub flows: u64,
     pub packets: u64,
     pub bytes: u64,
@@ -17,11 +17,11 @@ pub struct Sums {
 
 /// A record, or several summed: what they are not summed by is as in [`Flow::EMPTY`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct AnswerRow {
     /// Its counters are unscaled only in a single record; take [`Row::sums`].
     pub flow: Flow,
-    pub more: More,
-    pub sums: Sums,
+    pub more: FlowExtras,
+    pub sums: AnswerSums,
     /// Whether it is a single record whose times lie more than a day from its arrival.
     pub odd_times: bool,
     /// The way back, where both directions were summed.
@@ -32,25 +32,25 @@ pub struct Row {
 /// A line of a statistic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatRow {
-    pub value: Value,
+    pub value: FieldValue,
     /// Where protocols are told apart.
     pub proto: Option<u8>,
-    pub sums: Sums,
+    pub sums: AnswerSums,
 }
 
 /// A list of an answer, sorted and cut.
 #[derive(Clone, Debug)]
-pub enum Table {
+pub enum AnswerTable {
     /// Records or groups of records.
     Rows {
         by: Option<Aggregation>,
-        order: Option<Order>,
-        rows: Vec<Row>,
+        order: Option<StatOrder>,
+        rows: Vec<AnswerRow>,
         groups: u64,
     },
     Statistic {
         asked: Statistic,
-        order: Order,
+        order: StatOrder,
         rows: Vec<StatRow>,
         groups: u64,
     },
@@ -58,10 +58,10 @@ pub enum Table {
 
 /// Sums of what matched, by protocol as nfdump's summary has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct ProtocolTotals {
     /// `None` when nothing matched. Its times are those of flows with plausible ones,
     /// unless there is none.
-    pub all: Option<Sums>,
+    pub all: Option<AnswerSums>,
     /// Flows with times that lie more than a day from their arrival.
     pub odd_times: u64,
     /// Flows, packets and bytes of TCP, UDP, ICMP (both families) and the rest.
@@ -73,7 +73,7 @@ pub struct Totals {
 
 /// What was done for an answer.
 #[derive(Clone, Debug, Default)]
-pub struct Effort {
+pub struct QueryEffort {
     /// Files that were looked into, and that were passed over by name or footer.
     pub files: u64,
     pub skipped: u64,
@@ -92,8 +92,8 @@ pub struct Effort {
 
 /// An answer.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
-    pub totals: Totals,
-    pub tables: Vec<Table>,
-    pub effort: Effort,
+pub struct QueryAnswer {
+    pub totals: ProtocolTotals,
+    pub tables: Vec<AnswerTable>,
+    pub effort: QueryEffort,
 }

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use super::answer::{Answer, Row, Table, Totals};
-use super::lanes::Lanes;
-use super::list::{InOrder, Sorted, hand_over, top};
-use super::question::{Ask, Order, Question};
+use super::answer::{AnswerRow, AnswerTable, ProtocolTotals, QueryAnswer};
+use super::list::{RecordedOrder, Sorted, hand_over, top};
+use super::ordered_output::OrderedOutput;
+use super::question::{ArchiveQuestion, QueryMode, StatOrder};
 use super::scan::scan;
-use super::source::Source;
-use super::statistic::{Lists, Wanted};
-use super::summary::{Summary, Tally};
+use super::source::ScanSource;
+use super::statistic::{Lists, WantedStatistic};
+use super::summary::{RunningTotals, SummarySink};
 
 /// Answers a question over the files of `source`.
 ///
@@ -24,48 +24,55 @@ use super::summary::{Summary, Tally};
 /// [`Row::sums`] has its bytes and packets, and flows, first, last and TCP flags
 /// of both; sorting by bytes and packets is by both together.
 pub fn ask(
-    question: &Question,
-    source: &Source<'_>,
-    each: &mut dyn FnMut(&Row) -> ControlFlow<()>,
-) -> Answer {
+    question: &ArchiveQuestion,
+    source: &ScanSource<'_>,
+    each: &mut dyn FnMut(&AnswerRow) -> ControlFlow<()>,
+) -> QueryAnswer {
     match &question.ask {
-        Ask::Records { order: None, limit } => in_order(question, source, *limit, each),
-        Ask::Records { order: Some(order), limit } => sorted(question, source, *order, *limit),
-        Ask::Groups { by, order, limit } => {
-            grouped(question, source, vec![Wanted::Groups(by.clone(), *order)], *limit)
+        QueryMode::Records { order: None, limit } => in_order(question, source, *limit, each),
+        QueryMode::Records { order: Some(order), limit } => {
+            sorted(question, source, *order, *limit)
         }
-        Ask::Statistics { asked, limit } => {
-            let wanted = asked.iter().cloned().map(Wanted::Statistic).collect();
+        QueryMode::Groups { by, order, limit } => {
+            grouped(question, source, vec![WantedStatistic::Groups(by.clone(), *order)], *limit)
+        }
+        QueryMode::Statistics { asked, limit } => {
+            let wanted = asked.iter().cloned().map(WantedStatistic::Statistic).collect();
             grouped(question, source, wanted, *limit)
         }
-        Ask::Summary => summary(question, source),
+        QueryMode::Summary => summary(question, source),
     }
 }
 
-fn sinks<T>(source: &Source<'_>, sink: impl Fn() -> T) -> Vec<T> {
+fn sinks<T>(source: &ScanSource<'_>, sink: impl Fn() -> T) -> Vec<T> {
     // More workers than files would have nothing to do.
     (0..source.threads.clamp(1, source.files.len().max(1))).map(|_| sink()).collect()
 }
 
 fn in_order(
-    question: &Question,
-    source: &Source<'_>,
+    question: &ArchiveQuestion,
+    source: &ScanSource<'_>,
     limit: usize,
-    each: &mut dyn FnMut(&Row) -> ControlFlow<()>,
-) -> Answer {
-    let lanes = Lanes::new(source.files.len());
-    let mut tally = Tally::default();
-    let sinks = sinks(source, || InOrder::new(question, &lanes));
+    each: &mut dyn FnMut(&AnswerRow) -> ControlFlow<()>,
+) -> QueryAnswer {
+    let lanes = OrderedOutput::new(source.files.len());
+    let mut tally = RunningTotals::default();
+    let sinks = sinks(source, || RecordedOrder::new(question, &lanes));
     let (_, effort) = scan(question, source, sinks, |over| {
         tally = hand_over(&lanes, limit, over, each);
     });
-    Answer { totals: tally.totals(), tables: Vec::new(), effort }
+    QueryAnswer { totals: tally.totals(), tables: Vec::new(), effort }
 }
 
-fn sorted(question: &Question, source: &Source<'_>, order: Order, limit: usize) -> Answer {
+fn sorted(
+    question: &ArchiveQuestion,
+    source: &ScanSource<'_>,
+    order: StatOrder,
+    limit: usize,
+) -> QueryAnswer {
     let (back, effort) =
         scan(question, source, sinks(source, || Sorted::new(question, order, limit)), |_| ());
-    let mut tally = Tally::default();
+    let mut tally = RunningTotals::default();
     let mut all = top(limit);
     for sink in back {
         tally.add(&sink.tally);
@@ -74,23 +81,28 @@ fn sorted(question: &Question, source: &Source<'_>, order: Order, limit: usize) 
     let rows = all.into_sorted().into_iter().map(|placed| *placed.row).collect();
     let totals = tally.totals();
     let groups = totals.all.map_or(0, |all| all.flows);
-    let table = Table::Rows { by: None, order: Some(order), rows, groups };
-    Answer { totals, tables: vec![table], effort }
+    let table = AnswerTable::Rows { by: None, order: Some(order), rows, groups };
+    QueryAnswer { totals, tables: vec![table], effort }
 }
 
-fn grouped(question: &Question, source: &Source<'_>, wanted: Vec<Wanted>, limit: usize) -> Answer {
+fn grouped(
+    question: &ArchiveQuestion,
+    source: &ScanSource<'_>,
+    wanted: Vec<WantedStatistic>,
+    limit: usize,
+) -> QueryAnswer {
     let lists = Lists::new(wanted, limit);
     let (back, mut effort) = scan(question, source, sinks(source, || lists.sink()), |_| ());
     let (totals, tables) = lists.finish(back, source.threads).unwrap_or_else(|()| {
         effort.problems.push("a thread that merged groups failed".to_owned());
-        (Totals::default(), Vec::new())
+        (ProtocolTotals::default(), Vec::new())
     });
-    Answer { totals, tables, effort }
+    QueryAnswer { totals, tables, effort }
 }
 
-fn summary(question: &Question, source: &Source<'_>) -> Answer {
-    let (back, effort) = scan(question, source, sinks(source, Summary::default), |_| ());
-    let mut tally = Tally::default();
+fn summary(question: &ArchiveQuestion, source: &ScanSource<'_>) -> QueryAnswer {
+    let (back, effort) = scan(question, source, sinks(source, SummarySink::default), |_| ());
+    let mut tally = RunningTotals::default();
     back.iter().for_each(|sink| tally.add(&sink.tally));
-    Answer { totals: tally.totals(), tables: Vec::new(), effort }
+    QueryAnswer { totals: tally.totals(), tables: Vec::new(), effort }
 }

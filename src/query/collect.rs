@@ -6,41 +6,41 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::answer::Sums;
-use super::dense::Dense;
-use super::group::{Group, Groups, Merged, merge};
-use super::key::{Keys, key_of};
-use super::layout::{Key, Layout, MOST_WORDS, Place, Turn};
-use super::names::{Hosts, Names};
+use super::answer::AnswerSums;
+use super::dense::DenseSums;
+use super::group::{GroupEntry, GroupMap, Merged, merge};
+use super::key::{KeyBuilder, key_of};
+use super::layout::{KeyLayout, KeySlot, KeyTransform, MOST_WORDS, PackedKey};
+use super::names::{AddressNumbers, Hosts};
 use super::page::Page;
-use super::question::{Order, Part, Ways};
+use super::question::{FlowDirection, KeyPart, StatOrder};
 use super::sort::rank;
-use super::state::State;
-use crate::filter::select::{Batch, Hits, Values};
+use super::state::GroupSums;
+use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 use crate::topn::TopN;
 
 /// What a list is grouped by.
 #[derive(Clone)]
-pub(super) struct Spec {
-    pub layout: Layout,
+pub(super) struct GroupSpec {
+    pub layout: KeyLayout,
     /// A flow counts for this key, too, unless it is the same.
-    other: Option<Layout>,
-    ways: Ways,
+    other: Option<KeyLayout>,
+    ways: FlowDirection,
     /// How keys are turned round, unless ways are apart.
-    turn: Option<Turn>,
+    turn: Option<KeyTransform>,
     hasher: RandomState,
-    names: Arc<Names>,
+    names: Arc<AddressNumbers>,
     /// Whether TCP flags are asked for.
     flags: bool,
 }
 
 /// A group of an answer, as its values.
-pub(super) struct Found {
+pub(super) struct FoundGroup {
     /// Of each part: an address, or the bits of a number.
     pub values: Vec<u128>,
-    pub sums: Sums,
+    pub sums: AnswerSums,
     pub flags: u8,
     /// Of the way back.
     pub out_packets: u64,
@@ -48,8 +48,8 @@ pub(super) struct Found {
 }
 
 /// A sorted list and how many groups there were.
-pub(super) struct List {
-    pub found: Vec<Found>,
+pub(super) struct SortedList {
+    pub found: Vec<FoundGroup>,
     pub groups: u64,
 }
 
@@ -58,40 +58,40 @@ pub(super) trait Collector: Send {
     /// Another chunk begins.
     fn begin(&mut self);
     /// Another page begins, of which these rows will be taken.
-    fn page(&mut self, page: &Page<'_>, hits: &Hits);
+    fn page(&mut self, page: &Page<'_>, hits: &MatchedRows);
     /// Takes rows with their states; their columns were loaded.
-    fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]);
+    fn take(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]);
     /// For [`Spec::finish`].
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
 
 struct Table<const W: usize> {
-    keys: Vec<Keys>,
-    made: [Vec<Key<W>>; 2],
-    dense: Dense,
+    keys: Vec<KeyBuilder>,
+    made: [Vec<PackedKey<W>>; 2],
+    dense: DenseSums,
     /// What the places in `dense` stand for.
-    stands_for: Option<(Place, Arc<Dictionary>)>,
+    stands_for: Option<(KeySlot, Arc<Dictionary>)>,
     /// Whether the page is added up by place.
     by_place: bool,
-    groups: Groups<W>,
-    spec: Spec,
+    groups: GroupMap<W>,
+    spec: GroupSpec,
 }
 
-impl Spec {
+impl GroupSpec {
     /// Flows that agree in `parts` are one; with `other`, they count for the
     /// values of these, too; with `flags`, their TCP flags are added up.
     pub(super) fn new(
-        parts: &[Part],
-        other: Option<&[Part]>,
-        ways: Ways,
+        parts: &[KeyPart],
+        other: Option<&[KeyPart]>,
+        ways: FlowDirection,
         flags: bool,
-        names: &Arc<Names>,
-    ) -> Spec {
-        let turned = ways != Ways::Apart;
-        let layout = Layout::new(parts, turned);
-        Spec {
-            other: other.map(|parts| Layout::new(parts, turned)),
-            turn: turned.then(|| Turn::new(&layout)),
+        names: &Arc<AddressNumbers>,
+    ) -> GroupSpec {
+        let turned = ways != FlowDirection::Apart;
+        let layout = KeyLayout::new(parts, turned);
+        GroupSpec {
+            other: other.map(|parts| KeyLayout::new(parts, turned)),
+            turn: turned.then(|| KeyTransform::new(&layout)),
             ways,
             layout,
             hasher: RandomState::default(),
@@ -109,7 +109,7 @@ impl Spec {
         let flags = self.flags.then_some(Field::TcpFlags);
         self.layout
             .fields()
-            .chain(self.other.iter().flat_map(Layout::fields))
+            .chain(self.other.iter().flat_map(KeyLayout::fields))
             .chain(flags)
             .collect()
     }
@@ -130,10 +130,10 @@ impl Spec {
         &self,
         collected: Vec<Box<dyn Collector>>,
         hosts: &Hosts,
-        orders: &[Order],
+        orders: &[StatOrder],
         limit: usize,
         threads: usize,
-    ) -> Result<Vec<List>, ()> {
+    ) -> Result<Vec<SortedList>, ()> {
         let with = Finish { spec: self, hosts, orders, limit, threads };
         match self.layout.words {
             1 => with.run::<1>(collected),
@@ -145,15 +145,15 @@ impl Spec {
 }
 
 impl<const W: usize> Table<W> {
-    fn new(spec: &Spec) -> Table<W> {
+    fn new(spec: &GroupSpec) -> Table<W> {
         let layouts = std::iter::once(&spec.layout).chain(&spec.other);
         Table {
-            keys: layouts.map(|layout| Keys::new(layout.clone())).collect(),
+            keys: layouts.map(|layout| KeyBuilder::new(layout.clone())).collect(),
             made: [Vec::new(), Vec::new()],
-            dense: Dense::default(),
+            dense: DenseSums::default(),
             stands_for: None,
             by_place: false,
-            groups: Groups::new(spec.hasher.clone()),
+            groups: GroupMap::new(spec.hasher.clone()),
             spec: spec.clone(),
         }
     }
@@ -168,16 +168,16 @@ impl<const W: usize> Table<W> {
     }
 
     /// Adds rows up by their place in the dictionary.
-    fn add_by_place(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+    fn add_by_place(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
         if let Some((place, dictionary)) = &self.stands_for
-            && let Values::Ids(ids, _) = page.values(place.part.field)
+            && let ColumnValues::Ids(ids, _) = page.values(place.part.field)
         {
             self.dense.add(hits, ids, dictionary.len(), states);
         }
     }
 
     /// Adds rows up by their keys.
-    fn add_by_key(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+    fn add_by_key(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
         for (keys, made) in self.keys.iter_mut().zip(&mut self.made) {
             keys.make(page, hits, &self.spec.names, made);
         }
@@ -203,10 +203,10 @@ impl<const W: usize> Table<W> {
 impl<const W: usize> Collector for Table<W> {
     fn begin(&mut self) {
         self.flush();
-        self.keys.iter_mut().for_each(Keys::begin);
+        self.keys.iter_mut().for_each(KeyBuilder::begin);
     }
 
-    fn page(&mut self, page: &Page<'_>, hits: &Hits) {
+    fn page(&mut self, page: &Page<'_>, hits: &MatchedRows) {
         let single = match (self.keys.as_slice(), &self.spec.turn) {
             ([keys], None) => keys.single(page, hits),
             _ => None,
@@ -217,7 +217,7 @@ impl<const W: usize> Collector for Table<W> {
         }
     }
 
-    fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+    fn take(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
         if self.by_place {
             self.add_by_place(page, hits, states);
         } else {
@@ -234,20 +234,23 @@ impl<const W: usize> Collector for Table<W> {
 /// A group with its rank.
 struct Ranked<const W: usize> {
     rank: u128,
-    group: Group<W>,
-    back: Option<State>,
+    group: GroupEntry<W>,
+    back: Option<GroupSums>,
 }
 
 struct Finish<'a> {
-    spec: &'a Spec,
+    spec: &'a GroupSpec,
     hosts: &'a Hosts,
-    orders: &'a [Order],
+    orders: &'a [StatOrder],
     limit: usize,
     threads: usize,
 }
 
 impl Finish<'_> {
-    fn run<const W: usize>(&self, collected: Vec<Box<dyn Collector>>) -> Result<Vec<List>, ()> {
+    fn run<const W: usize>(
+        &self,
+        collected: Vec<Box<dyn Collector>>,
+    ) -> Result<Vec<SortedList>, ()> {
         let tables = collected.into_iter().filter_map(|table| {
             table.into_any().downcast::<Table<W>>().ok().map(|table| table.groups)
         });
@@ -262,7 +265,7 @@ impl Finish<'_> {
         }
         let lists = lists.into_iter().map(|(top, groups)| {
             let found = top.into_sorted().iter().map(|ranked| self.found(ranked)).collect();
-            List { found, groups }
+            SortedList { found, groups }
         });
         Ok(lists.collect())
     }
@@ -275,11 +278,11 @@ impl Finish<'_> {
             let Some(back) = self.back(part, group) else { continue };
             let (group, back) = self.to_server(*group, back);
             groups += 1;
-            let out = back.unwrap_or(State::NONE);
+            let out = back.unwrap_or(GroupSums::NONE);
             let mut all = group.state;
             all.add(&out);
             let (bytes, packets) = (group.state.bytes, group.state.packets);
-            let sums = Sums { bytes, packets, ..all.sums() };
+            let sums = AnswerSums { bytes, packets, ..all.sums() };
             for (order, top) in self.orders.iter().zip(&mut tops) {
                 let rank = rank(*order, &sums, out.packets, out.bytes);
                 top.push(Ranked { rank, group, back });
@@ -293,8 +296,8 @@ impl Finish<'_> {
     fn back<const W: usize>(
         &self,
         part: &Merged<'_, W>,
-        group: &Group<W>,
-    ) -> Option<Option<State>> {
+        group: &GroupEntry<W>,
+    ) -> Option<Option<GroupSums>> {
         let Some(turn) = &self.spec.turn else { return Some(None) };
         let reversed = turn.reversed(&self.spec.layout, &group.key);
         if reversed == group.key {
@@ -311,16 +314,17 @@ impl Finish<'_> {
     /// A group and its way back, changed over where that is the way to the server.
     fn to_server<const W: usize>(
         &self,
-        group: Group<W>,
-        back: Option<State>,
-    ) -> (Group<W>, Option<State>) {
+        group: GroupEntry<W>,
+        back: Option<GroupSums>,
+    ) -> (GroupEntry<W>, Option<GroupSums>) {
         let layout = &self.spec.layout;
         match &self.spec.turn {
             Some(turn)
-                if self.spec.ways == Ways::ToServer && turn.is_from_server(layout, &group.key) =>
+                if self.spec.ways == FlowDirection::ToServer
+                    && turn.is_from_server(layout, &group.key) =>
             {
                 let key = turn.reversed(layout, &group.key);
-                (Group { key, state: back.unwrap_or(State::NONE) }, Some(group.state))
+                (GroupEntry { key, state: back.unwrap_or(GroupSums::NONE) }, Some(group.state))
             }
             _ => (group, back),
         }
@@ -337,7 +341,7 @@ impl Finish<'_> {
     }
 
     /// The order of keys by the values they stand for.
-    fn by_value<const W: usize>(&self, one: &Key<W>, two: &Key<W>) -> Ordering {
+    fn by_value<const W: usize>(&self, one: &PackedKey<W>, two: &PackedKey<W>) -> Ordering {
         let places = self.spec.layout.places.iter();
         places
             .map(|place| place.value(one, self.hosts).cmp(&place.value(two, self.hosts)))
@@ -345,15 +349,15 @@ impl Finish<'_> {
             .unwrap_or(Ordering::Equal)
     }
 
-    fn found<const W: usize>(&self, ranked: &Ranked<W>) -> Found {
-        let Group { key, state } = &ranked.group;
-        let back = ranked.back.unwrap_or(State::NONE);
+    fn found<const W: usize>(&self, ranked: &Ranked<W>) -> FoundGroup {
+        let GroupEntry { key, state } = &ranked.group;
+        let back = ranked.back.unwrap_or(GroupSums::NONE);
         let mut all = *state;
         all.add(&back);
         let places = self.spec.layout.places.iter();
-        Found {
+        FoundGroup {
             values: places.map(|place| place.value(key, self.hosts)).collect(),
-            sums: Sums { bytes: state.bytes, packets: state.packets, ..all.sums() },
+            sums: AnswerSums { bytes: state.bytes, packets: state.packets, ..all.sums() },
             flags: all.flags(),
             out_packets: back.packets,
             out_bytes: back.bytes,

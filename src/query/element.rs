@@ -4,37 +4,39 @@
 use std::sync::LazyLock;
 
 use super::order::{self, OrderError};
-use super::question::{Aggregation, Element, Keys, Order, Part, Prefix, Statistic, Ways};
+use super::question::{
+    Aggregation, CountedSides, FlowDirection, KeyPart, Prefix, StatElement, StatOrder, Statistic,
+};
 use crate::flow::field::Field;
-use crate::units::near;
+use crate::units::similar_words;
 
 /// As many statistics are made in one pass.
 pub const MAX_STATISTICS: usize = 8;
 
-const fn one(field: Field) -> Keys {
-    Keys::One(Part::whole(field))
+const fn one(field: Field) -> CountedSides {
+    CountedSides::One(KeyPart::whole(field))
 }
 
-const fn either(a: Field, b: Field) -> Keys {
-    Keys::Either(Part::whole(a), Part::whole(b))
+const fn either(a: Field, b: Field) -> CountedSides {
+    CountedSides::Either(KeyPart::whole(a), KeyPart::whole(b))
 }
 
-const fn reported(field: Field) -> Part {
-    Part { field, prefix: Some(Prefix::Reported) }
+const fn reported(field: Field) -> KeyPart {
+    KeyPart { field, prefix: Some(Prefix::Reported) }
 }
 
 macro_rules! elements {
     ($($name:literal $aliases:tt $label:literal $keys:expr;)*) => {
         /// Every element, in the order of nfdump's manual. Networks with a length
         /// (`srcip4/24`) are found by [`element`] only.
-        pub static ELEMENTS: &[Element] = &[$(Element {
+        pub static ELEMENTS: &[StatElement] = &[$(StatElement {
             name: $name, aliases: &$aliases, label: $label, keys: $keys,
         }),*];
     };
 }
 
 elements! {
-    "record" [] "flows" Keys::Record;
+    "record" [] "flows" CountedSides::Record;
     "srcip" ["src"] "Src IP Addr" one(Field::Src);
     "dstip" ["dst"] "Dst IP Addr" one(Field::Dst);
     "ip" [] "IP Addr" either(Field::Src, Field::Dst);
@@ -60,9 +62,9 @@ elements! {
     "srcmask" [] "Src Mask" one(Field::SrcMask);
     "dstmask" [] "Dst Mask" one(Field::DstMask);
     "mask" [] "Mask" either(Field::SrcMask, Field::DstMask);
-    "srcnet" [] "Src Network" Keys::One(reported(Field::Src));
-    "dstnet" [] "Dst Network" Keys::One(reported(Field::Dst));
-    "net" [] "Network" Keys::Either(reported(Field::Src), reported(Field::Dst));
+    "srcnet" [] "Src Network" CountedSides::One(reported(Field::Src));
+    "dstnet" [] "Dst Network" CountedSides::One(reported(Field::Dst));
+    "net" [] "Network" CountedSides::Either(reported(Field::Src), reported(Field::Dst));
     "srcvlan" [] "Src Vlan" one(Field::Vlan);
     "dstvlan" [] "Dst Vlan" one(Field::DstVlan);
     "vlan" [] "Vlan" either(Field::Vlan, Field::DstVlan);
@@ -131,19 +133,19 @@ const NETS: &[Nets] = &[
 
 /// An element for every length of every kind of network: they have to live as
 /// long as those of the table.
-static NETWORKS: LazyLock<Vec<(String, Element)>> = LazyLock::new(|| {
+static NETWORKS: LazyLock<Vec<(String, StatElement)>> = LazyLock::new(|| {
     let mut all = Vec::new();
     for net in NETS {
         let longest = if net.v4 { 32 } else { 128 };
         for length in 0..=longest {
             let prefix = Some(if net.v4 { Prefix::V4(length) } else { Prefix::V6(length) });
-            let part = |field| Part { field, prefix };
+            let part = |field| KeyPart { field, prefix };
             let (label, keys) = match net.field {
-                Some(Field::Src) => ("Src Network", Keys::One(part(Field::Src))),
-                Some(field) => ("Dst Network", Keys::One(part(field))),
-                None => ("Network", Keys::Either(part(Field::Src), part(Field::Dst))),
+                Some(Field::Src) => ("Src Network", CountedSides::One(part(Field::Src))),
+                Some(field) => ("Dst Network", CountedSides::One(part(field))),
+                None => ("Network", CountedSides::Either(part(Field::Src), part(Field::Dst))),
             };
-            let element = Element { name: net.word, aliases: &[], label, keys };
+            let element = StatElement { name: net.word, aliases: &[], label, keys };
             all.push((format!("{}/{length}", net.word), element));
         }
     }
@@ -173,9 +175,10 @@ pub enum ElementError {
 ///
 /// # Errors
 /// Says why it cannot be answered, or which words are close.
-pub fn element(word: &str) -> Result<&'static Element, ElementError> {
+pub fn element(word: &str) -> Result<&'static StatElement, ElementError> {
     let word = word.to_ascii_lowercase();
-    let is = |element: &&Element| element.name == word || element.aliases.contains(&word.as_str());
+    let is =
+        |element: &&StatElement| element.name == word || element.aliases.contains(&word.as_str());
     if let Some(element) = ELEMENTS.iter().find(is) {
         return Ok(element);
     }
@@ -204,9 +207,11 @@ fn refused<'a>(
     }
     match UNANSWERED.iter().find(|(words, _)| words.contains(&word)) {
         Some((_, why)) => ElementError::Unanswered { word: word.to_owned(), why },
-        None => {
-            ElementError::Unknown { what, found: word.to_owned(), near: near::hint(base, known) }
-        }
+        None => ElementError::Unknown {
+            what,
+            found: word.to_owned(),
+            near: similar_words::hint(base, known),
+        },
     }
 }
 
@@ -235,7 +240,7 @@ pub fn statistic(text: &str) -> Result<Statistic, ElementError> {
         }
     }
     let element = element(&word)?;
-    let mut orders: Vec<Order> = Vec::new();
+    let mut orders: Vec<StatOrder> = Vec::new();
     for text in rest {
         let order = order::parse(text)?;
         if !order.word().behind_slash {
@@ -245,7 +250,7 @@ pub fn statistic(text: &str) -> Result<Statistic, ElementError> {
             orders.push(order);
         }
     }
-    let by = (element.keys == Keys::Record).then(five_tuple);
+    let by = (element.keys == CountedSides::Record).then(five_tuple);
     Ok(Statistic { element, by_protocol, orders, by })
 }
 
@@ -321,8 +326,8 @@ parts! {
 #[must_use]
 pub fn five_tuple() -> Aggregation {
     let fields = [Field::Proto, Field::Src, Field::Dst, Field::SrcPort, Field::DstPort];
-    let parts = fields.map(Part::whole).to_vec();
-    Aggregation { parts, ways: Ways::Apart }
+    let parts = fields.map(KeyPart::whole).to_vec();
+    Aggregation { parts, ways: FlowDirection::Apart }
 }
 
 /// Reads `-A`: words with commas between them.
@@ -330,7 +335,7 @@ pub fn five_tuple() -> Aggregation {
 /// # Errors
 /// Names the word that is not understood, or that is there twice.
 pub fn aggregation(text: &str) -> Result<Aggregation, ElementError> {
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<KeyPart> = Vec::new();
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let part = part(&word.to_ascii_lowercase())?;
         if parts.iter().any(|other| other.field == part.field) {
@@ -343,18 +348,18 @@ pub fn aggregation(text: &str) -> Result<Aggregation, ElementError> {
     }
     // A network is also its length.
     for (address, mask) in [(Field::Src, Field::SrcMask), (Field::Dst, Field::DstMask)] {
-        let mask = Part::whole(mask);
+        let mask = KeyPart::whole(mask);
         if parts.contains(&reported(address)) && !parts.contains(&mask) {
             parts.push(mask);
         }
     }
-    Ok(Aggregation { parts, ways: Ways::Apart })
+    Ok(Aggregation { parts, ways: FlowDirection::Apart })
 }
 
-fn part(word: &str) -> Result<Part, ElementError> {
+fn part(word: &str) -> Result<KeyPart, ElementError> {
     let is = |part: &&PartWord| part.name == word || part.aliases.contains(&word);
     if let Some(part) = PARTS.iter().find(is) {
-        return Ok(Part::whole(part.field));
+        return Ok(KeyPart::whole(part.field));
     }
     match word {
         "srcnet" => return Ok(reported(Field::Src)),
@@ -362,7 +367,7 @@ fn part(word: &str) -> Result<Part, ElementError> {
         _ => {}
     }
     match NETWORKS.iter().find(|(name, _)| name == word).map(|(_, element)| element.keys) {
-        Some(Keys::One(part)) => Ok(part),
+        Some(CountedSides::One(part)) => Ok(part),
         _ => {
             let known = PARTS.iter().map(|part| part.name).chain(["srcnet", "dstnet"]);
             Err(refused("a field to sum by", word, known))

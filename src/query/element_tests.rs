@@ -24,7 +24,7 @@ fn every_field_to_sum_by_has_one_word() {
     for part in PARTS {
         for name in part.aliases.iter().chain([&part.name]) {
             let parts = aggregation(name).unwrap().parts;
-            assert_eq!(parts, [Part { field: part.field, prefix: None }], "{name}");
+            assert_eq!(parts, [KeyPart { field: part.field, prefix: None }], "{name}");
             words.push(name);
         }
     }
@@ -36,8 +36,8 @@ fn every_field_to_sum_by_has_one_word() {
 
 #[test]
 fn networks_are_told_apart_by_their_length_too() {
-    let net = |field| Part { field, prefix: Some(Prefix::Reported) };
-    let lengths = [Field::SrcMask, Field::DstMask].map(Part::whole);
+    let net = |field| KeyPart { field, prefix: Some(Prefix::Reported) };
+    let lengths = [Field::SrcMask, Field::DstMask].map(KeyPart::whole);
     let parts = |text| aggregation(text).unwrap().parts;
     assert_eq!(parts("srcnet"), [net(Field::Src), lengths[0]]);
     assert_eq!(parts("srcmask,srcnet"), [lengths[0], net(Field::Src)]);
@@ -52,14 +52,14 @@ fn statistics_are_read_with_their_orders() {
         (statistic.element.name, statistic.by_protocol, statistic.orders)
     };
     assert_eq!(read("dstip"), ("dstip", false, vec![]));
-    assert_eq!(read("port:p/bytes"), ("port", true, vec![Order::Bytes]));
-    let two = vec![Order::Flows, Order::Bytes];
+    assert_eq!(read("port:p/bytes"), ("port", true, vec![StatOrder::Bytes]));
+    let two = vec![StatOrder::Flows, StatOrder::Bytes];
     assert_eq!(read("ip/flows/bytes/flows"), ("ip", false, two));
-    assert_eq!(read("srcip4/24/bps"), ("srcip4", false, vec![Order::Bps]));
+    assert_eq!(read("srcip4/24/bps"), ("srcip4", false, vec![StatOrder::Bps]));
     assert_eq!(read("srcnet/16:p"), ("srcnet", true, vec![]));
-    assert_eq!(read("dstnet/bytes"), ("dstnet", false, vec![Order::Bytes]));
+    assert_eq!(read("dstnet/bytes"), ("dstnet", false, vec![StatOrder::Bytes]));
     let keys = |word| element(word).unwrap().keys;
-    let source = |prefix| Keys::One(Part { field: Field::Src, prefix });
+    let source = |prefix| CountedSides::One(KeyPart { field: Field::Src, prefix });
     assert_eq!(keys("srcip6/64"), source(Some(Prefix::V6(64))));
     assert_eq!(keys("srcip4/0"), source(Some(Prefix::V4(0))));
     assert_eq!(keys("srcnet"), source(Some(Prefix::Reported)));

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::when::{self, WhenError};
 use crate::archive::ArchiveError;
 use crate::archive::catalog::{Bounds, Catalog};
-use crate::archive::name::{self, Stamp};
+use crate::archive::name::{self, SlotTime};
 use crate::flow::Time;
 
 /// Folders of `-M` at most.
@@ -114,8 +114,8 @@ fn leads_out(path: &Path) -> bool {
 fn slot(range: &str, path: &str, zone: &TimeZone) -> Result<Time, FilesError> {
     let name = path.rsplit('/').next().unwrap_or(path);
     match name::parse(name).map(|named| named.slot) {
-        Some(Stamp::Utc(time)) => Ok(time),
-        Some(Stamp::Local(wall)) => when::at(wall, zone).map_err(|source| FilesError::Time {
+        Some(SlotTime::Utc(time)) => Ok(time),
+        Some(SlotTime::Local(wall)) => when::at(wall, zone).map_err(|source| FilesError::Time {
             range: range.to_owned(),
             name: name.to_owned(),
             source: Box::new(source.spelled(in_utc)),
@@ -154,7 +154,7 @@ pub fn folders(text: &str) -> Result<Vec<PathBuf>, FilesError> {
 
 /// Which files are asked, as the command line says it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
+pub struct FileSelection<'a> {
     pub one: Option<&'a Path>,
     pub range: Option<&'a str>,
     pub folders: Option<&'a str>,
@@ -164,7 +164,7 @@ pub struct Asked<'a> {
 /// it has. None when the words are wrong, which [`list`] tells.
 #[must_use]
 pub fn looked_through(
-    asked: Asked,
+    asked: FileSelection,
     usual: &Path,
     zone: &TimeZone,
     is_folder: &dyn Fn(&Path) -> bool,
@@ -184,7 +184,7 @@ pub fn looked_through(
 /// When the words are wrong, or the one file cannot be read. A folder that cannot
 /// be read is a problem of the catalog.
 pub fn list(
-    asked: Asked,
+    asked: FileSelection,
     usual: &Path,
     zone: &TimeZone,
     is_folder: &dyn Fn(&Path) -> bool,
@@ -300,12 +300,12 @@ mod tests {
         assert!(read("").is_err() && read("/a/b:").is_err());
         assert!(read("/a/b:/c").is_err() && read("/a/b:../c").is_err(), "not beside the first");
         for climbing in ["../x", "x/../../y"] {
-            let asked = Asked { range: Some(climbing), folders: Some("/a:b"), one: None };
+            let asked = FileSelection { range: Some(climbing), folders: Some("/a:b"), one: None };
             assert!(list(asked, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(), "{climbing}");
-            let asked = Asked { one: Some(Path::new(climbing)), range: None, ..asked };
+            let asked = FileSelection { one: Some(Path::new(climbing)), range: None, ..asked };
             assert!(list(asked, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(), "{climbing}");
         }
-        let asked = Asked { range: Some("/x"), folders: Some("/a:b"), one: None };
+        let asked = FileSelection { range: Some("/x"), folders: Some("/a:b"), one: None };
         let error = list(asked, Path::new("/"), &TimeZone::UTC, &|_| false).unwrap_err();
         assert!(error.to_string().contains("whole path"), "{error}");
     }

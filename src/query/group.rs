@@ -9,8 +9,8 @@ use std::sync::PoisonError;
 
 use foldhash::fast::RandomState;
 
-use super::layout::Key;
-use super::state::State;
+use super::layout::PackedKey;
+use super::state::GroupSums;
 
 /// Parts a table is in. Each takes appended rows in order, and is small enough
 /// that summing it up hardly leaves the cache.
@@ -21,39 +21,39 @@ const FIRST_BYTES: usize = 32 << 10;
 
 /// A group.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Group<const W: usize> {
-    pub key: Key<W>,
-    pub state: State,
+pub(super) struct GroupEntry<const W: usize> {
+    pub key: PackedKey<W>,
+    pub state: GroupSums,
 }
 
 /// Rows with the same partition: groups, and behind them what has come since
 /// they were summed up.
 struct Partition<const W: usize> {
-    rows: Vec<Group<W>>,
+    rows: Vec<GroupEntry<W>>,
     /// How many rows there may be before they are summed up.
     limit: usize,
 }
 
 /// Groups by key.
-pub(super) struct Groups<const W: usize> {
+pub(super) struct GroupMap<const W: usize> {
     hasher: RandomState,
     partitions: Vec<Partition<W>>,
-    slots: Slots,
+    slots: SlotTable,
 }
 
 /// Where groups stand among the rows of a partition: a table of places plus one,
 /// 0 for none, with room for twice as many.
 #[derive(Default)]
-struct Slots(Vec<u32>);
+struct SlotTable(Vec<u32>);
 
-impl Slots {
+impl SlotTable {
     /// The slot of a key, and the place of its group if it has one.
     #[inline]
     fn find<const W: usize>(
         &self,
         hash: u64,
-        key: &Key<W>,
-        rows: &[Group<W>],
+        key: &PackedKey<W>,
+        rows: &[GroupEntry<W>],
     ) -> (usize, Option<usize>) {
         let mask = self.0.len() - 1;
         let mut slot = hash as usize & mask;
@@ -67,16 +67,16 @@ impl Slots {
     }
 
     /// Sums up rows of the same key; each stays where its first one was.
-    fn sum_up<const W: usize>(&mut self, hasher: &RandomState, rows: &mut Vec<Group<W>>) {
+    fn sum_up<const W: usize>(&mut self, hasher: &RandomState, rows: &mut Vec<GroupEntry<W>>) {
         self.0.clear();
         self.0.resize((rows.len().max(1) * 2).next_power_of_two(), 0);
         let mut kept = 0;
         for at in 0..rows.len() {
-            let Group { key, state } = rows[at];
+            let GroupEntry { key, state } = rows[at];
             match self.find(hasher.hash_one(key), &key, rows) {
                 (_, Some(place)) => rows[place].state.add(&state),
                 (slot, None) => {
-                    rows[kept] = Group { key, state };
+                    rows[kept] = GroupEntry { key, state };
                     kept += 1;
                     self.0[slot] = kept as u32;
                 }
@@ -88,7 +88,7 @@ impl Slots {
 
 impl<const W: usize> Partition<W> {
     const FIRST: usize = {
-        let rows = FIRST_BYTES / size_of::<Group<W>>();
+        let rows = FIRST_BYTES / size_of::<GroupEntry<W>>();
         if rows < 16 { 16 } else { rows }
     };
 
@@ -97,7 +97,7 @@ impl<const W: usize> Partition<W> {
     }
 
     #[inline]
-    fn push(&mut self, hasher: &RandomState, slots: &mut Slots, group: Group<W>) {
+    fn push(&mut self, hasher: &RandomState, slots: &mut SlotTable, group: GroupEntry<W>) {
         if self.rows.len() == self.rows.capacity() {
             self.make_room(hasher, slots);
         }
@@ -107,7 +107,7 @@ impl<const W: usize> Partition<W> {
     /// Sums up when enough has come, else grows by a part: doubling would hold
     /// too much of the memory.
     #[cold]
-    fn make_room(&mut self, hasher: &RandomState, slots: &mut Slots) {
+    fn make_room(&mut self, hasher: &RandomState, slots: &mut SlotTable) {
         if self.rows.len() >= self.limit {
             slots.sum_up(hasher, &mut self.rows);
             self.limit = self.limit.max(self.rows.len() * 2);
@@ -119,48 +119,53 @@ impl<const W: usize> Partition<W> {
     }
 }
 
-impl<const W: usize> Groups<W> {
+impl<const W: usize> GroupMap<W> {
     /// None yet. Tables that are to be merged need the same hasher.
-    pub(super) fn new(hasher: RandomState) -> Groups<W> {
+    pub(super) fn new(hasher: RandomState) -> GroupMap<W> {
         let partitions = (0..PARTITIONS).map(|_| Partition::new()).collect();
-        Groups { hasher, partitions, slots: Slots::default() }
+        GroupMap { hasher, partitions, slots: SlotTable::default() }
     }
 
     /// Adds a state to the group of its key.
     #[inline]
-    pub(super) fn add(&mut self, key: &Key<W>, state: &State) {
+    pub(super) fn add(&mut self, key: &PackedKey<W>, state: &GroupSums) {
         let hash = self.hasher.hash_one(key);
-        self.push(hash, Group { key: *key, state: *state });
+        self.push(hash, GroupEntry { key: *key, state: *state });
     }
 
     /// The same so that a group and its reverse lie in the same partition.
     #[inline]
-    pub(super) fn add_with(&mut self, key: &Key<W>, state: &State, reversed: &Key<W>) {
+    pub(super) fn add_with(
+        &mut self,
+        key: &PackedKey<W>,
+        state: &GroupSums,
+        reversed: &PackedKey<W>,
+    ) {
         let both = self.hasher.hash_one(key).wrapping_add(self.hasher.hash_one(reversed));
-        self.push(both, Group { key: *key, state: *state });
+        self.push(both, GroupEntry { key: *key, state: *state });
     }
 
     #[inline]
-    fn push(&mut self, hash: u64, group: Group<W>) {
-        let Groups { hasher, partitions, slots } = self;
+    fn push(&mut self, hash: u64, group: GroupEntry<W>) {
+        let GroupMap { hasher, partitions, slots } = self;
         partitions[(hash >> 32) as usize % PARTITIONS].push(hasher, slots, group);
     }
 }
 
 /// All groups of a partition, each once.
 pub(super) struct Merged<'a, const W: usize> {
-    groups: Vec<Group<W>>,
-    slots: Slots,
+    groups: Vec<GroupEntry<W>>,
+    slots: SlotTable,
     hasher: &'a RandomState,
 }
 
 impl<const W: usize> Merged<'_, W> {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Group<W>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &GroupEntry<W>> {
         self.groups.iter()
     }
 
     /// The group of a key.
-    pub(super) fn find(&self, key: &Key<W>) -> Option<&Group<W>> {
+    pub(super) fn find(&self, key: &PackedKey<W>) -> Option<&GroupEntry<W>> {
         let (_, place) = self.slots.find(self.hasher.hash_one(key), key, &self.groups);
         place.and_then(|place| self.groups.get(place))
     }
@@ -171,7 +176,7 @@ impl<const W: usize> Merged<'_, W> {
 ///
 /// Returns what `each` made of them, or that a thread panicked.
 pub(super) fn merge<const W: usize, T: Send>(
-    tables: Vec<Groups<W>>,
+    tables: Vec<GroupMap<W>>,
     hasher: &RandomState,
     threads: usize,
     each: impl Fn(&Merged<'_, W>) -> T + Sync,
@@ -188,7 +193,7 @@ pub(super) fn merge<const W: usize, T: Send>(
     let work = Mutex::new(work);
     let run = || {
         let mut made = Vec::new();
-        let mut slots = Slots::default();
+        let mut slots = SlotTable::default();
         loop {
             let parts = work.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(parts) = parts else { return made };
@@ -212,7 +217,7 @@ pub(super) fn merge<const W: usize, T: Send>(
 /// All groups of these.
 fn join<const W: usize>(
     mut parts: Vec<Partition<W>>,
-    mut slots: Slots,
+    mut slots: SlotTable,
     hasher: &RandomState,
 ) -> Merged<'_, W> {
     parts.sort_by_key(|part| part.rows.len());
@@ -231,8 +236,8 @@ mod tests {
 
     use super::*;
 
-    fn state(bytes: u64) -> State {
-        let mut state = State::NONE;
+    fn state(bytes: u64) -> GroupSums {
+        let mut state = GroupSums::NONE;
         (state.bytes, state.packets) = (bytes, 1);
         state
     }
@@ -244,7 +249,7 @@ mod tests {
             let hasher = RandomState::default();
             let mut truth: HashMap<u64, (u64, u64)> = HashMap::new();
             let mut tables =
-                vec![Groups::<2>::new(hasher.clone()), Groups::<2>::new(hasher.clone())];
+                vec![GroupMap::<2>::new(hasher.clone()), GroupMap::<2>::new(hasher.clone())];
             for row in 0..rows {
                 let key = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) % keys;
                 let sums = truth.entry(key).or_default();
@@ -266,7 +271,7 @@ mod tests {
     #[test]
     fn a_group_and_its_reverse_are_found_together() {
         let hasher = RandomState::default();
-        let mut table = Groups::<1>::new(hasher.clone());
+        let mut table = GroupMap::<1>::new(hasher.clone());
         for key in 0..1000u64 {
             table.add_with(&[key], &state(key), &[!key]);
             table.add_with(&[!key], &state(key), &[key]);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::layout::{Key, Layout, Place, cut, host_bits, mask_field};
-use super::names::Names;
+use super::layout::{KeyLayout, KeySlot, PackedKey, cut, host_bits, mask_field};
+use super::names::AddressNumbers;
 use super::page::Page;
 use super::question::Prefix;
-use crate::filter::select::{Batch, Hits, Values};
+use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
 use crate::flow::Host;
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
@@ -15,17 +15,17 @@ use crate::flow::field::Field;
 const UNKNOWN: u64 = u64::MAX;
 
 /// Makes the keys of a worker's pages.
-pub(super) struct Keys {
-    layout: Layout,
+pub(super) struct KeyBuilder {
+    layout: KeyLayout,
     /// Of each part and place of the chunk's dictionary: what stands for the
     /// address in a key.
     known: Vec<Vec<u64>>,
 }
 
-impl Keys {
-    pub(super) fn new(layout: Layout) -> Keys {
+impl KeyBuilder {
+    pub(super) fn new(layout: KeyLayout) -> KeyBuilder {
         let known = layout.places.iter().map(|_| Vec::new()).collect();
-        Keys { layout, known }
+        KeyBuilder { layout, known }
     }
 
     /// Another chunk begins: dictionaries are others.
@@ -35,9 +35,13 @@ impl Keys {
 
     /// The place that keys consist of and its dictionary, where there is a single
     /// part and that has one which is worth going through in the end.
-    pub(super) fn single(&self, page: &Page<'_>, hits: &Hits) -> Option<(Place, Arc<Dictionary>)> {
+    pub(super) fn single(
+        &self,
+        page: &Page<'_>,
+        hits: &MatchedRows,
+    ) -> Option<(KeySlot, Arc<Dictionary>)> {
         let [place] = self.layout.places.as_slice() else { return None };
-        let Values::Ids(_, dictionary) = page.values(place.part.field) else { return None };
+        let ColumnValues::Ids(_, dictionary) = page.values(place.part.field) else { return None };
         if dictionary.len() > hits.len().saturating_mul(4) || mask_field(place.part).is_some() {
             return None;
         }
@@ -48,9 +52,9 @@ impl Keys {
     pub(super) fn make<const W: usize>(
         &mut self,
         page: &Page<'_>,
-        hits: &Hits,
-        names: &Names,
-        keys: &mut Vec<Key<W>>,
+        hits: &MatchedRows,
+        names: &AddressNumbers,
+        keys: &mut Vec<PackedKey<W>>,
     ) {
         keys.clear();
         keys.resize(hits.len(), [0; W]);
@@ -70,11 +74,11 @@ impl Keys {
 
 /// The key of a value of the dictionary of a single part.
 pub(super) fn key_of<const W: usize>(
-    place: &Place,
+    place: &KeySlot,
     dictionary: &Dictionary,
     id: usize,
-    names: &Names,
-) -> Key<W> {
+    names: &AddressNumbers,
+) -> PackedKey<W> {
     let mut key = [0; W];
     match dictionary {
         Dictionary::Addresses(hosts) => {
@@ -89,11 +93,11 @@ pub(super) fn key_of<const W: usize>(
 
 /// Puts addresses into keys, cut to the length that each flow reported.
 fn cut_reported<const W: usize>(
-    place: &Place,
+    place: &KeySlot,
     page: &Page<'_>,
-    hits: &Hits,
-    names: &Names,
-    keys: &mut [Key<W>],
+    hits: &MatchedRows,
+    names: &AddressNumbers,
+    keys: &mut [PackedKey<W>],
 ) {
     let mut masks = Vec::with_capacity(hits.len());
     let field = mask_field(place.part).unwrap_or(Field::SrcMask);
@@ -106,16 +110,16 @@ fn cut_reported<const W: usize>(
 
 /// Puts addresses into keys, as they are or cut to a given length.
 fn hosts<const W: usize>(
-    place: &Place,
+    place: &KeySlot,
     known: &mut Vec<u64>,
     page: &Page<'_>,
-    hits: &Hits,
-    names: &Names,
-    keys: &mut [Key<W>],
+    hits: &MatchedRows,
+    names: &AddressNumbers,
+    keys: &mut [PackedKey<W>],
 ) {
     let prefix: Option<Prefix> = place.part.prefix;
     match page.values(place.part.field) {
-        Values::Ids(ids, Dictionary::Addresses(hosts)) if !place.is_whole() => {
+        ColumnValues::Ids(ids, Dictionary::Addresses(hosts)) if !place.is_whole() => {
             known.resize(hosts.len(), UNKNOWN);
             hits.each(|at, row| {
                 let id = ids[row] as usize;
@@ -127,7 +131,7 @@ fn hosts<const W: usize>(
         }
         _ => {
             // Numbers are under a lock: rows in turn often have the same address.
-            let mut last: Option<(Host, Key<W>)> = None;
+            let mut last: Option<(Host, PackedKey<W>)> = None;
             page.hosts(place.part.field, hits, |at, host| {
                 let bits = match last {
                     Some((same, bits)) if same == host => bits,

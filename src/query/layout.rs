@@ -4,13 +4,13 @@
 //! are, so that a 5-tuple of either family takes two words; an address alone and other
 //! fields stand there as they are.
 
-use super::names::{Hosts, Names};
-use super::question::{Part, Prefix};
+use super::names::{AddressNumbers, Hosts};
+use super::question::{KeyPart, Prefix};
 use crate::flow::Host;
-use crate::flow::field::{Field, Kind, Store};
+use crate::flow::field::{Field, FieldKind, StoredType};
 
 /// A key of up to 64 times `W` bits.
-pub(super) type Key<const W: usize> = [u64; W];
+pub(super) type PackedKey<const W: usize> = [u64; W];
 
 /// Words of the widest key: room for every field at once.
 pub(super) const MOST_WORDS: usize = 64;
@@ -24,8 +24,8 @@ const NUMBERED: u64 = 1 << 32;
 
 /// Where a part stands in a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub part: Part,
+pub(super) struct KeySlot {
+    pub part: KeyPart,
     word: usize,
     shift: u32,
     /// 128 for an address that stands there as it is, in two words.
@@ -36,20 +36,20 @@ pub(super) struct Place {
 
 /// How keys are made.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
-    pub places: Vec<Place>,
+pub(super) struct KeyLayout {
+    pub places: Vec<KeySlot>,
     pub words: usize,
 }
 
-impl Layout {
+impl KeyLayout {
     /// Keys of these parts; `numbered` when an address alone is to be numbered, too.
-    pub(super) fn new(parts: &[Part], numbered: bool) -> Layout {
+    pub(super) fn new(parts: &[KeyPart], numbered: bool) -> KeyLayout {
         if let [part] = parts
-            && part.field.info().kind == Kind::Address
+            && part.field.info().kind == FieldKind::Address
             && !numbered
         {
-            let place = Place { part: *part, word: 0, shift: 0, bits: WHOLE, counted: u64::MAX };
-            return Layout { places: vec![place], words: 2 };
+            let place = KeySlot { part: *part, word: 0, shift: 0, bits: WHOLE, counted: u64::MAX };
+            return KeyLayout { places: vec![place], words: 2 };
         }
         let mut used: Vec<u32> = Vec::new();
         let mut places = Vec::with_capacity(parts.len());
@@ -60,10 +60,10 @@ impl Layout {
                 used.push(0);
             }
             let (shift, counted) = (used[word], counted(part.field));
-            places.push(Place { part: *part, word, shift, bits, counted });
+            places.push(KeySlot { part: *part, word, shift, bits, counted });
             used[word] += bits;
         }
-        Layout { places, words: used.len().max(1) }
+        KeyLayout { places, words: used.len().max(1) }
     }
 
     /// The columns that keys are made of.
@@ -77,7 +77,7 @@ impl Layout {
 
 /// How keys are turned round: of each place, the place its bits come from.
 #[derive(Clone, Debug)]
-pub(super) struct Turn {
+pub(super) struct KeyTransform {
     from: Vec<usize>,
     /// The same without ports, whose place holds type and code of ICMP.
     from_icmp: Vec<usize>,
@@ -89,8 +89,8 @@ pub(super) struct Turn {
 /// Ports below this are of servers, those above it of clients (nfdump(1), `-B`).
 const SERVERS: u64 = 1024;
 
-impl Turn {
-    pub(super) fn new(layout: &Layout) -> Turn {
+impl KeyTransform {
+    pub(super) fn new(layout: &KeyLayout) -> KeyTransform {
         let place_of = |field| layout.places.iter().position(|place| place.part.field == field);
         let from = |icmp: bool| {
             let places = layout.places.iter().enumerate();
@@ -100,7 +100,7 @@ impl Turn {
             });
             other.collect()
         };
-        Turn {
+        KeyTransform {
             from: from(false),
             from_icmp: from(true),
             proto: place_of(Field::Proto),
@@ -108,19 +108,27 @@ impl Turn {
         }
     }
 
-    fn proto<const W: usize>(&self, layout: &Layout, key: &Key<W>) -> Option<u64> {
+    fn proto<const W: usize>(&self, layout: &KeyLayout, key: &PackedKey<W>) -> Option<u64> {
         self.proto.and_then(|at| layout.places.get(at)).map(|place| place.get(key))
     }
 
     /// Whether the source is the server of the destination, by their ports.
-    pub(super) fn is_from_server<const W: usize>(&self, layout: &Layout, key: &Key<W>) -> bool {
+    pub(super) fn is_from_server<const W: usize>(
+        &self,
+        layout: &KeyLayout,
+        key: &PackedKey<W>,
+    ) -> bool {
         let has_ports = matches!(self.proto(layout, key), Some(6 | 17));
         let port = |at: usize| layout.places[at].get(key);
         has_ports && self.ports.is_some_and(|(src, dst)| port(src) < SERVERS && port(dst) > SERVERS)
     }
 
     /// The key of the way back, as [`crate::flow::Flow::reversed`] has it.
-    pub(super) fn reversed<const W: usize>(&self, layout: &Layout, key: &Key<W>) -> Key<W> {
+    pub(super) fn reversed<const W: usize>(
+        &self,
+        layout: &KeyLayout,
+        key: &PackedKey<W>,
+    ) -> PackedKey<W> {
         let from = if matches!(self.proto(layout, key), Some(1 | 58)) {
             &self.from_icmp
         } else {
@@ -150,10 +158,10 @@ fn opposite(field: Field) -> Option<Field> {
     })
 }
 
-impl Place {
+impl KeySlot {
     /// The bits of the part.
     #[inline]
-    pub(super) fn get<const W: usize>(&self, key: &Key<W>) -> u64 {
+    pub(super) fn get<const W: usize>(&self, key: &PackedKey<W>) -> u64 {
         key[self.word] >> self.shift & self.most()
     }
 
@@ -170,12 +178,12 @@ impl Place {
     }
 
     #[inline]
-    pub(super) fn put<const W: usize>(&self, key: &mut Key<W>, bits: u64) {
+    pub(super) fn put<const W: usize>(&self, key: &mut PackedKey<W>, bits: u64) {
         key[self.word] |= bits << self.shift;
     }
 
     /// The part's value: an address, or the bits of a number.
-    pub(super) fn value<const W: usize>(&self, key: &Key<W>, hosts: &Hosts) -> u128 {
+    pub(super) fn value<const W: usize>(&self, key: &PackedKey<W>, hosts: &Hosts) -> u128 {
         if self.bits == WHOLE {
             let [high, low] = [key[0], key.get(1).copied().unwrap_or(0)];
             return u128::from(high) << 64 | u128::from(low);
@@ -189,7 +197,12 @@ impl Place {
 
     /// Puts an address there, or what stands for it.
     #[inline]
-    pub(super) fn put_host<const W: usize>(&self, key: &mut Key<W>, host: Host, names: &Names) {
+    pub(super) fn put_host<const W: usize>(
+        &self,
+        key: &mut PackedKey<W>,
+        host: Host,
+        names: &AddressNumbers,
+    ) {
         if self.bits == WHOLE {
             key[0] = (host.0 >> 64) as u64;
             if let Some(low) = key.get_mut(1) {
@@ -206,13 +219,13 @@ impl Place {
     }
 
     pub(super) fn is_address(&self) -> bool {
-        self.part.field.info().kind == Kind::Address
+        self.part.field.info().kind == FieldKind::Address
     }
 }
 
 /// What stands for an address beside other fields.
 #[inline]
-pub(super) fn host_bits(host: Host, names: &Names) -> u64 {
+pub(super) fn host_bits(host: Host, names: &AddressNumbers) -> u64 {
     match host.as_v4() {
         Some(bits) => u64::from(bits),
         None => NUMBERED | u64::from(names.number(host)),
@@ -228,15 +241,15 @@ fn counted(field: Field) -> u64 {
 /// How many bits the values of a field take. Texts are no keys.
 fn bits(field: Field) -> u32 {
     match field.info().store {
-        Store::Unsigned(bits) => u32::from(bits),
-        Store::Flag => 8,
-        Store::Millis | Store::Signed => 64,
-        Store::Address => HOST,
-        Store::Text => 32,
+        StoredType::Unsigned(bits) => u32::from(bits),
+        StoredType::Flag => 8,
+        StoredType::Millis | StoredType::Signed => 64,
+        StoredType::Address => HOST,
+        StoredType::Text => 32,
     }
 }
 
-pub(super) fn mask_field(part: Part) -> Option<Field> {
+pub(super) fn mask_field(part: KeyPart) -> Option<Field> {
     (part.prefix == Some(Prefix::Reported)).then_some(match part.field {
         Field::Dst => Field::DstMask,
         _ => Field::SrcMask,

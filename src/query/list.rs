@@ -4,34 +4,38 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::answer::Row;
-use super::lanes::{Giver, Lanes, PIECE};
+use super::answer::AnswerRow;
+use super::ordered_output::{OrderedOutput, OrderedSender, PIECE};
 use super::page::Page;
-use super::question::{Order, Question};
+use super::question::{ArchiveQuestion, StatOrder};
 use super::record::rows;
-use super::scan::Sink;
+use super::scan::ScanSink;
 use super::sort::rank;
-use super::state::{COUNTED, State, gather};
-use super::summary::Tally;
-use crate::filter::select::Hits;
+use super::state::{COUNTED, GroupSums, gather};
+use super::summary::RunningTotals;
+use crate::filter::select::MatchedRows;
 use crate::flow::field::{FIELDS, Field};
 use crate::topn::TopN;
 
 /// Hands rows over in the order they were recorded.
-pub(super) struct InOrder<'a> {
-    to: Giver<'a>,
+pub(super) struct RecordedOrder<'a> {
+    to: OrderedSender<'a>,
     fields: Vec<Field>,
-    states: Vec<State>,
+    states: Vec<GroupSums>,
 }
 
-impl<'a> InOrder<'a> {
-    pub(super) fn new(question: &Question, lanes: &'a Lanes) -> InOrder<'a> {
-        InOrder { to: Giver::new(lanes), fields: columns(question), states: Vec::new() }
+impl<'a> RecordedOrder<'a> {
+    pub(super) fn new(question: &ArchiveQuestion, lanes: &'a OrderedOutput) -> RecordedOrder<'a> {
+        RecordedOrder {
+            to: OrderedSender::new(lanes),
+            fields: columns(question),
+            states: Vec::new(),
+        }
     }
 }
 
 /// The columns of the records that a question is for.
-fn columns(question: &Question) -> Vec<Field> {
+fn columns(question: &ArchiveQuestion) -> Vec<Field> {
     let Some(columns) = &question.columns else {
         return FIELDS.iter().map(|info| info.field).collect();
     };
@@ -42,7 +46,7 @@ fn columns(question: &Question) -> Vec<Field> {
     columns
 }
 
-impl Sink for InOrder<'_> {
+impl ScanSink for RecordedOrder<'_> {
     fn fields(&self) -> Vec<Field> {
         self.fields.clone()
     }
@@ -51,7 +55,7 @@ impl Sink for InOrder<'_> {
         self.to.begin(number);
     }
 
-    fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
+    fn take(&mut self, page: &Page<'_>, hits: &MatchedRows) -> ControlFlow<()> {
         for piece in hits.pieces(PIECE) {
             gather(page, &piece, false, &mut self.states);
             if !self.to.give(rows(page, &piece, &self.states, &self.fields)) {
@@ -74,13 +78,13 @@ impl Sink for InOrder<'_> {
 /// them up. Returns when all is done, or `each` or the limit says enough; then
 /// `over` is set for the workers.
 pub(super) fn hand_over(
-    lanes: &Lanes,
+    lanes: &OrderedOutput,
     limit: usize,
     over: &AtomicBool,
-    each: &mut dyn FnMut(&Row) -> ControlFlow<()>,
-) -> Tally {
+    each: &mut dyn FnMut(&AnswerRow) -> ControlFlow<()>,
+) -> RunningTotals {
     let _closing = lanes.closing();
-    let mut tally = Tally::default();
+    let mut tally = RunningTotals::default();
     let mut left = if limit == 0 { usize::MAX } else { limit };
     while let Some(rows) = lanes.take() {
         for row in &rows {
@@ -96,42 +100,42 @@ pub(super) fn hand_over(
 }
 
 /// A record, where it stood, and how far up it belongs.
-pub(super) struct Placed {
+pub(super) struct RankedRecord {
     rank: u128,
     at: (usize, u64),
-    pub row: Box<Row>,
+    pub row: Box<AnswerRow>,
 }
 
-type Cmp = fn(&Placed, &Placed) -> Ordering;
+type Cmp = fn(&RankedRecord, &RankedRecord) -> Ordering;
 
 /// Keeps the first records of another order.
 pub(super) struct Sorted {
-    order: Order,
-    top: TopN<Placed, Cmp>,
-    pub tally: Tally,
+    order: StatOrder,
+    top: TopN<RankedRecord, Cmp>,
+    pub tally: RunningTotals,
     at: (usize, u64),
     fields: Vec<Field>,
-    states: Vec<State>,
+    states: Vec<GroupSums>,
 }
 
 /// An empty list of the first `limit`, 0 for all.
-pub(super) fn top(limit: usize) -> TopN<Placed, Cmp> {
+pub(super) fn top(limit: usize) -> TopN<RankedRecord, Cmp> {
     let limit = if limit == 0 { usize::MAX } else { limit };
     TopN::new(limit, |one, two| two.rank.cmp(&one.rank).then(one.at.cmp(&two.at)))
 }
 
 impl Sorted {
-    pub(super) fn new(question: &Question, order: Order, limit: usize) -> Sorted {
-        let (tally, fields) = (Tally::default(), columns(question));
+    pub(super) fn new(question: &ArchiveQuestion, order: StatOrder, limit: usize) -> Sorted {
+        let (tally, fields) = (RunningTotals::default(), columns(question));
         Sorted { order, top: top(limit), tally, at: (0, 0), fields, states: Vec::new() }
     }
 
-    pub(super) fn into_placed(self) -> Vec<Placed> {
+    pub(super) fn into_placed(self) -> Vec<RankedRecord> {
         self.top.into_sorted()
     }
 }
 
-impl Sink for Sorted {
+impl ScanSink for Sorted {
     fn fields(&self) -> Vec<Field> {
         self.fields.clone()
     }
@@ -140,14 +144,14 @@ impl Sink for Sorted {
         self.at = (number, 0);
     }
 
-    fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
+    fn take(&mut self, page: &Page<'_>, hits: &MatchedRows) -> ControlFlow<()> {
         for piece in hits.pieces(PIECE) {
             gather(page, &piece, false, &mut self.states);
             self.tally.take(page, &piece, &self.states);
             for row in rows(page, &piece, &self.states, &self.fields) {
                 let rank = rank(self.order, &row.sums, 0, 0);
                 self.at.1 += 1;
-                self.top.push(Placed { rank, at: self.at, row: Box::new(row) });
+                self.top.push(RankedRecord { rank, at: self.at, row: Box::new(row) });
             }
         }
         ControlFlow::Continue(())

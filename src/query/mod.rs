@@ -17,11 +17,11 @@ pub mod files;
 pub mod format;
 mod group;
 mod key;
-mod lanes;
 mod layout;
 mod list;
 mod names;
 pub mod order;
+mod ordered_output;
 mod page;
 pub mod question;
 mod record;
@@ -33,7 +33,9 @@ mod statistic;
 mod summary;
 pub mod when;
 
-pub use answer::{Answer, Row, StatRow, Sums, Table};
+pub use answer::{AnswerRow, AnswerSums, AnswerTable, QueryAnswer, StatRow};
 pub use ask::ask;
-pub use question::{Aggregation, Ask, Order, Part, Question, Statistic, Ways};
-pub use source::{Opened, Progress, Source};
+pub use question::{
+    Aggregation, ArchiveQuestion, FlowDirection, KeyPart, QueryMode, StatOrder, Statistic,
+};
+pub use source::{OpenedFile, Progress, ScanSource};

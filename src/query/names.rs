@@ -13,7 +13,7 @@ use crate::flow::Host;
 const SHARDS: usize = 16;
 
 /// Numbers of the addresses met so far, the same for all threads.
-pub(super) struct Names {
+pub(super) struct AddressNumbers {
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
 }
@@ -42,10 +42,10 @@ impl Shard {
 /// What the numbers stand for, when no more are given out.
 pub(super) struct Hosts(Vec<Vec<Host>>);
 
-impl Names {
-    pub(super) fn new() -> Names {
+impl AddressNumbers {
+    pub(super) fn new() -> AddressNumbers {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Names { hasher: RandomState::default(), shards }
+        AddressNumbers { hasher: RandomState::default(), shards }
     }
 
     /// The number of an address.

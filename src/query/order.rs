@@ -1,11 +1,11 @@
 //! What statistics and listings can be sorted by, in nfdump's words.
 
-use super::question::Order;
-use crate::units::near;
+use super::question::StatOrder;
+use crate::units::similar_words;
 
 /// A word for an [`Order`].
 pub struct OrderWord {
-    pub order: Order,
+    pub order: StatOrder,
     /// Its word, as in `-O bytes` and `ordered by bytes`.
     pub name: &'static str,
     pub aliases: &'static [&'static str],
@@ -16,23 +16,23 @@ pub struct OrderWord {
 
 /// Every order, most used first.
 pub const ORDERS: &[OrderWord] = &[
-    word(Order::Flows, "flows", &["flow"], true, "most flows; the default of statistics"),
-    word(Order::Packets, "packets", &["pkts"], true, "most packets"),
-    word(Order::InPackets, "ipkg", &["ipkt", "ipackets"], true, "most packets there"),
-    word(Order::OutPackets, "opkg", &["opkt", "opackets"], true, "most packets back (-b)"),
-    word(Order::Bytes, "bytes", &["byte"], true, "most bytes"),
-    word(Order::InBytes, "ibyte", &["ibytes", "ibyt"], true, "most bytes there"),
-    word(Order::OutBytes, "obyte", &["obytes", "obyt"], true, "most bytes back (-b)"),
-    word(Order::Pps, "pps", &["ipps"], true, "most packets a second"),
-    word(Order::Bps, "bps", &["ibps"], true, "most bits a second"),
-    word(Order::Bpp, "bpp", &["ibpp"], true, "most bytes a packet"),
-    word(Order::First, "tstart", &[], false, "earliest beginning first"),
-    word(Order::Last, "tend", &[], false, "earliest end first"),
-    word(Order::Duration, "duration", &[], false, "longest"),
+    word(StatOrder::Flows, "flows", &["flow"], true, "most flows; the default of statistics"),
+    word(StatOrder::Packets, "packets", &["pkts"], true, "most packets"),
+    word(StatOrder::InPackets, "ipkg", &["ipkt", "ipackets"], true, "most packets there"),
+    word(StatOrder::OutPackets, "opkg", &["opkt", "opackets"], true, "most packets back (-b)"),
+    word(StatOrder::Bytes, "bytes", &["byte"], true, "most bytes"),
+    word(StatOrder::InBytes, "ibyte", &["ibytes", "ibyt"], true, "most bytes there"),
+    word(StatOrder::OutBytes, "obyte", &["obytes", "obyt"], true, "most bytes back (-b)"),
+    word(StatOrder::Pps, "pps", &["ipps"], true, "most packets a second"),
+    word(StatOrder::Bps, "bps", &["ibps"], true, "most bits a second"),
+    word(StatOrder::Bpp, "bpp", &["ibpp"], true, "most bytes a packet"),
+    word(StatOrder::First, "tstart", &[], false, "earliest beginning first"),
+    word(StatOrder::Last, "tend", &[], false, "earliest end first"),
+    word(StatOrder::Duration, "duration", &[], false, "longest"),
 ];
 
 const fn word(
-    order: Order,
+    order: StatOrder,
     name: &'static str,
     aliases: &'static [&'static str],
     behind_slash: bool,
@@ -54,7 +54,7 @@ pub enum OrderError {
 ///
 /// # Errors
 /// Names the words that are closest.
-pub fn parse(text: &str) -> Result<Order, OrderError> {
+pub fn parse(text: &str) -> Result<StatOrder, OrderError> {
     let text = text.to_ascii_lowercase();
     let known = |word: &&OrderWord| word.name == text || word.aliases.contains(&text.as_str());
     if let Some(word) = ORDERS.iter().find(known) {
@@ -63,11 +63,11 @@ pub fn parse(text: &str) -> Result<Order, OrderError> {
     if ["opps", "obps", "obpp"].contains(&text.as_str()) {
         return Err(OrderError::RateBack(text));
     }
-    let near = near::hint(&text, ORDERS.iter().map(|word| word.name));
+    let near = similar_words::hint(&text, ORDERS.iter().map(|word| word.name));
     Err(OrderError::Unknown { found: text, near })
 }
 
-impl Order {
+impl StatOrder {
     /// The table's line of this order.
     #[must_use]
     pub fn word(self) -> &'static OrderWord {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::archive::{ArchiveError, Chunk};
-use crate::filter::select::{Batch, Hits, Values};
+use crate::archive::{ArchiveError, ColumnChunk};
+use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
 use crate::flow::column::{Dictionary, Vector};
 use crate::flow::field::{FIELDS, Field};
-use crate::flow::{Host, Text};
+use crate::flow::{FlowText, Host};
 
 /// What is kept of a column.
 #[derive(Default)]
@@ -20,13 +20,13 @@ struct Slot {
 }
 
 /// Columns of a worker; what they allocated is used again from chunk to chunk.
-pub(super) struct Columns {
+pub(super) struct PageColumns {
     slots: Vec<Slot>,
 }
 
-impl Columns {
-    pub(super) fn new() -> Columns {
-        Columns { slots: FIELDS.iter().map(|_| Slot::default()).collect() }
+impl PageColumns {
+    pub(super) fn new() -> PageColumns {
+        PageColumns { slots: FIELDS.iter().map(|_| Slot::default()).collect() }
     }
 
     /// Forgets the last chunk.
@@ -41,15 +41,15 @@ impl Columns {
 
 /// A page that is being looked at.
 pub(super) struct Page<'a> {
-    pub chunk: &'a mut dyn Chunk,
-    pub columns: &'a mut Columns,
+    pub chunk: &'a mut dyn ColumnChunk,
+    pub columns: &'a mut PageColumns,
     pub number: usize,
     pub rows: usize,
     /// Whether there may be flows whose times are not plausible.
     pub has_odd_times: bool,
 }
 
-impl Batch for Page<'_> {
+impl ColumnSource for Page<'_> {
     type Error = ArchiveError;
 
     fn rows(&self) -> usize {
@@ -97,20 +97,20 @@ impl Batch for Page<'_> {
     }
 
     /// A column that was loaded.
-    fn values(&self, field: Field) -> Values<'_> {
+    fn values(&self, field: Field) -> ColumnValues<'_> {
         let slot = &self.columns.slots[field as usize];
         match (&slot.dictionary, &slot.values) {
             (Some(dictionary), _) if dictionary.len() == 1 => match &**dictionary {
-                Dictionary::Numbers(numbers) => Values::Number(numbers[0]),
-                Dictionary::Addresses(hosts) => Values::Address(hosts[0]),
-                Dictionary::Texts(texts) => Values::Text(texts[0]),
+                Dictionary::Numbers(numbers) => ColumnValues::Number(numbers[0]),
+                Dictionary::Addresses(hosts) => ColumnValues::Address(hosts[0]),
+                Dictionary::Texts(texts) => ColumnValues::Text(texts[0]),
             },
-            (Some(dictionary), Vector::Ids(ids)) => Values::Ids(ids, dictionary),
-            (_, Vector::Numbers(numbers)) => Values::Numbers(numbers),
-            (_, Vector::Addresses(hosts)) => Values::Addresses(hosts),
-            (_, Vector::Texts(texts)) => Values::Texts(texts),
+            (Some(dictionary), Vector::Ids(ids)) => ColumnValues::Ids(ids, dictionary),
+            (_, Vector::Numbers(numbers)) => ColumnValues::Numbers(numbers),
+            (_, Vector::Addresses(hosts)) => ColumnValues::Addresses(hosts),
+            (_, Vector::Texts(texts)) => ColumnValues::Texts(texts),
             // Loading refuses ids without a dictionary.
-            (None, Vector::Ids(_)) => Values::Number(0),
+            (None, Vector::Ids(_)) => ColumnValues::Number(0),
         }
     }
 }
@@ -123,7 +123,12 @@ impl Page<'_> {
 
     /// Calls `take` with the place among `hits` and the number of each.
     #[inline]
-    pub(super) fn numbers(&self, field: Field, hits: &Hits, mut take: impl FnMut(usize, u64)) {
+    pub(super) fn numbers(
+        &self,
+        field: Field,
+        hits: &MatchedRows,
+        mut take: impl FnMut(usize, u64),
+    ) {
         self.each_number(field, hits, |place, _, number| take(place, number));
     }
 
@@ -132,53 +137,65 @@ impl Page<'_> {
     pub(super) fn each_number(
         &self,
         field: Field,
-        hits: &Hits,
+        hits: &MatchedRows,
         mut take: impl FnMut(usize, usize, u64),
     ) {
         match self.values(field) {
-            Values::Number(one) => hits.each(|place, row| take(place, row, one)),
-            Values::Ids(ids, Dictionary::Numbers(known)) => {
+            ColumnValues::Number(one) => hits.each(|place, row| take(place, row, one)),
+            ColumnValues::Ids(ids, Dictionary::Numbers(known)) => {
                 hits.each(|place, row| take(place, row, known[ids[row] as usize]));
             }
-            Values::Numbers(numbers) => hits.each(|place, row| take(place, row, numbers[row])),
+            ColumnValues::Numbers(numbers) => {
+                hits.each(|place, row| take(place, row, numbers[row]))
+            }
             _ => hits.each(|place, row| take(place, row, 0)),
         }
     }
 
     /// The same of a column of addresses.
     #[inline]
-    pub(super) fn hosts(&self, field: Field, hits: &Hits, mut take: impl FnMut(usize, Host)) {
+    pub(super) fn hosts(
+        &self,
+        field: Field,
+        hits: &MatchedRows,
+        mut take: impl FnMut(usize, Host),
+    ) {
         match self.values(field) {
-            Values::Address(one) => (0..hits.len()).for_each(|place| take(place, one)),
-            Values::Ids(ids, Dictionary::Addresses(known)) => {
+            ColumnValues::Address(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            ColumnValues::Ids(ids, Dictionary::Addresses(known)) => {
                 hits.each(|place, row| take(place, known[ids[row] as usize]));
             }
-            Values::Addresses(hosts) => hits.each(|place, row| take(place, hosts[row])),
+            ColumnValues::Addresses(hosts) => hits.each(|place, row| take(place, hosts[row])),
             _ => (0..hits.len()).for_each(|place| take(place, Host::UNSPECIFIED)),
         }
     }
 
     /// The same of a column of texts.
-    pub(super) fn texts(&self, field: Field, hits: &Hits, mut take: impl FnMut(usize, Text)) {
+    pub(super) fn texts(
+        &self,
+        field: Field,
+        hits: &MatchedRows,
+        mut take: impl FnMut(usize, FlowText),
+    ) {
         match self.values(field) {
-            Values::Text(one) => (0..hits.len()).for_each(|place| take(place, one)),
-            Values::Ids(ids, Dictionary::Texts(known)) => {
+            ColumnValues::Text(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            ColumnValues::Ids(ids, Dictionary::Texts(known)) => {
                 hits.each(|place, row| take(place, known[ids[row] as usize]));
             }
-            Values::Texts(texts) => hits.each(|place, row| take(place, texts[row])),
+            ColumnValues::Texts(texts) => hits.each(|place, row| take(place, texts[row])),
             _ => {}
         }
     }
 
     /// Those of `hits` of which a number is 0.
-    pub(super) fn without(&self, field: Field, hits: Hits) -> Hits {
+    pub(super) fn without(&self, field: Field, hits: MatchedRows) -> MatchedRows {
         match self.values(field) {
-            Values::Number(0) => hits,
-            Values::Ids(ids, Dictionary::Numbers(known)) => {
+            ColumnValues::Number(0) => hits,
+            ColumnValues::Ids(ids, Dictionary::Numbers(known)) => {
                 hits.narrow(|row| known[ids[row] as usize] == 0)
             }
-            Values::Numbers(numbers) => hits.narrow(|row| numbers[row] == 0),
-            _ => Hits::Some(Vec::new()),
+            ColumnValues::Numbers(numbers) => hits.narrow(|row| numbers[row] == 0),
+            _ => MatchedRows::Some(Vec::new()),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::flow::field::Field;
 
 /// A question over an archive.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct ArchiveQuestion {
     pub filter: Filter,
     /// Only flows that began at or after `from` and ended at or before `to`, by
     /// the exporters' clocks (nfdump's `-t`).
@@ -17,17 +17,17 @@ pub struct Question {
     /// The columns that records are to have besides those that are counted; `None`
     /// for all.
     pub columns: Option<Vec<Field>>,
-    pub ask: Ask,
+    pub ask: QueryMode,
 }
 
 /// What to do with the flows that match.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
+pub enum QueryMode {
     /// One by one, in the order they were recorded or in the given one; `limit`
     /// 0 for all of them (`-c` and `-n`).
-    Records { order: Option<Order>, limit: usize },
+    Records { order: Option<StatOrder>, limit: usize },
     /// Summed by some fields (`-a`, `-A`, `-b`), `limit` 0 for all.
-    Groups { by: Aggregation, order: Option<Order>, limit: usize },
+    Groups { by: Aggregation, order: Option<StatOrder>, limit: usize },
     /// Tables of who had most (`-s`), `limit` 0 for all.
     Statistics { asked: Vec<Statistic>, limit: usize },
     /// Only the totals (`-I`, `-o null`).
@@ -36,18 +36,18 @@ pub enum Ask {
 
 /// A field to sum by, or a part of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct KeyPart {
     pub field: Field,
     /// How many bits of an IPv4 and of an IPv6 address count; other addresses
     /// than those of the given family are left as they are.
     pub prefix: Option<Prefix>,
 }
 
-impl Part {
+impl KeyPart {
     /// A field as it is.
     #[must_use]
-    pub const fn whole(field: Field) -> Part {
-        Part { field, prefix: None }
+    pub const fn whole(field: Field) -> KeyPart {
+        KeyPart { field, prefix: None }
     }
 }
 
@@ -64,13 +64,13 @@ pub enum Prefix {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregation {
     /// At least one, each field once.
-    pub parts: Vec<Part>,
-    pub ways: Ways,
+    pub parts: Vec<KeyPart>,
+    pub ways: FlowDirection,
 }
 
 /// What becomes of the two directions of a conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ways {
+pub enum FlowDirection {
     /// A row for each.
     #[default]
     Apart,
@@ -83,39 +83,39 @@ pub enum Ways {
 /// One of `-s`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistic {
-    pub element: &'static Element,
+    pub element: &'static StatElement,
     /// Apart by protocol (`:p`).
     pub by_protocol: bool,
     /// A table for each of these; at least one.
-    pub orders: Vec<Order>,
+    pub orders: Vec<StatOrder>,
     /// What makes a record, where the element is `record` (else empty).
     pub by: Option<Aggregation>,
 }
 
 /// What a statistic is about.
 #[derive(Debug, PartialEq)]
-pub struct Element {
+pub struct StatElement {
     /// Its word, as in `-s dstip`.
     pub name: &'static str,
     pub aliases: &'static [&'static str],
     /// As in `Top 10 Dst IP Addr ordered by bytes`.
     pub label: &'static str,
-    pub keys: Keys,
+    pub keys: CountedSides,
 }
 
 /// What of a flow counts for it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Keys {
+pub enum CountedSides {
     /// Flows summed by 5-tuple, or as `-A` says.
     Record,
-    One(Part),
+    One(KeyPart),
     /// Both; a flow in which they are equal counts once.
-    Either(Part, Part),
+    Either(KeyPart, KeyPart),
 }
 
 /// What to sort by, greatest first (times: earliest first).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum StatOrder {
     Flows,
     Packets,
     InPackets,

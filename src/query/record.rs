@@ -1,33 +1,38 @@
 //! Records put together from columns.
 
-use super::answer::{Row, Sums};
+use super::answer::{AnswerRow, AnswerSums};
 use super::page::Page;
-use super::state::State;
-use crate::filter::select::{Batch, Hits, Values};
-use crate::flow::field::{Field, Kind};
-use crate::flow::{Flow, Host, More};
+use super::state::GroupSums;
+use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
+use crate::flow::field::{Field, FieldKind};
+use crate::flow::{Flow, FlowExtras, Host};
 
 /// The records of `hits` with these columns, which were loaded.
-pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State], fields: &[Field]) -> Vec<Row> {
+pub(super) fn rows(
+    page: &Page<'_>,
+    hits: &MatchedRows,
+    states: &[GroupSums],
+    fields: &[Field],
+) -> Vec<AnswerRow> {
     // What all of a page have alike is written once, and most columns are that.
-    let mut alike = row(State::NONE.sums());
+    let mut alike = row(GroupSums::NONE.sums());
     let mut differing = Vec::new();
     for field in fields {
         match page.values(*field) {
-            Values::Number(one) => field.set_number(one, &mut alike.flow, &mut alike.more),
-            Values::Address(one) => field.set_address(one, &mut alike.flow, &mut alike.more),
-            Values::Text(one) => field.set_text(one, &mut alike.flow, &mut alike.more),
+            ColumnValues::Number(one) => field.set_number(one, &mut alike.flow, &mut alike.more),
+            ColumnValues::Address(one) => field.set_address(one, &mut alike.flow, &mut alike.more),
+            ColumnValues::Text(one) => field.set_text(one, &mut alike.flow, &mut alike.more),
             _ => differing.push(*field),
         }
     }
     let mut rows = vec![alike; hits.len()];
     for field in differing {
         match field.info().kind {
-            Kind::Address => page.hosts(field, hits, |at, host| {
+            FieldKind::Address => page.hosts(field, hits, |at, host| {
                 let row = &mut rows[at];
                 field.set_address(host, &mut row.flow, &mut row.more);
             }),
-            Kind::Text => page.texts(field, hits, |at, text| {
+            FieldKind::Text => page.texts(field, hits, |at, text| {
                 let row = &mut rows[at];
                 field.set_text(text, &mut row.flow, &mut row.more);
             }),
@@ -45,16 +50,16 @@ pub(super) fn rows(page: &Page<'_>, hits: &Hits, states: &[State], fields: &[Fie
 }
 
 /// A row of which only the sums are known.
-pub(super) fn row(sums: Sums) -> Row {
-    let (flow, more) = (Flow::EMPTY, More::NONE);
-    Row { flow, more, sums, odd_times: false, out_packets: 0, out_bytes: 0 }
+pub(super) fn row(sums: AnswerSums) -> AnswerRow {
+    let (flow, more) = (Flow::EMPTY, FlowExtras::NONE);
+    AnswerRow { flow, more, sums, odd_times: false, out_packets: 0, out_bytes: 0 }
 }
 
 /// Puts a field's value where it belongs: `host` of an address, else `bits`.
 #[inline]
-pub(super) fn put(row: &mut Row, field: Field, bits: u64, host: Host) {
+pub(super) fn put(row: &mut AnswerRow, field: Field, bits: u64, host: Host) {
     match field.info().kind {
-        Kind::Address => field.set_address(host, &mut row.flow, &mut row.more),
+        FieldKind::Address => field.set_address(host, &mut row.flow, &mut row.more),
         _ => field.set_number(bits, &mut row.flow, &mut row.more),
     }
 }
@@ -65,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_number_that_does_not_fit_its_field_is_the_greatest_that_does() {
-        let mut row = row(State::NONE.sums());
+        let mut row = row(GroupSums::NONE.sums());
         put(&mut row, Field::Proto, 300, Host::UNSPECIFIED);
         put(&mut row, Field::SrcPort, 0x1_0001, Host::UNSPECIFIED);
         put(&mut row, Field::InVrf, 1 << 32, Host::UNSPECIFIED);

@@ -5,22 +5,22 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use super::answer::Effort;
-use super::page::{Columns, Page};
-use super::question::Question;
-use super::source::{Opened, Source};
+use super::answer::QueryEffort;
+use super::page::{Page, PageColumns};
+use super::question::ArchiveQuestion;
+use super::source::{OpenedFile, ScanSource};
 use super::state::may_have_odd_times;
-use crate::archive::catalog::Entry;
-use crate::archive::{ArchiveError, Chunk};
+use crate::archive::catalog::CatalogEntry;
+use crate::archive::{ArchiveError, ColumnChunk};
 use crate::filter::Filter;
-use crate::filter::select::{Batch, Hits, Plan};
+use crate::filter::select::{ColumnSource, FilterPlan, MatchedRows};
 use crate::flow::field::Field;
 
 /// Problems that are told one by one; further ones are only counted.
 const MOST_PROBLEMS: usize = 100;
 
 /// Takes what a worker finds.
-pub(super) trait Sink: Send {
+pub(super) trait ScanSink: Send {
     /// The columns it needs of a page in which something matched.
     fn fields(&self) -> Vec<Field>;
 
@@ -32,7 +32,7 @@ pub(super) trait Sink: Send {
 
     /// Rows that matched; all columns it needs were loaded. Breaks when no
     /// worker need go on.
-    fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()>;
+    fn take(&mut self, page: &Page<'_>, hits: &MatchedRows) -> ControlFlow<()>;
 
     /// The file has ended.
     fn end(&mut self) {}
@@ -45,19 +45,19 @@ pub(super) trait Sink: Send {
 struct Scan<'a> {
     filter: Filter,
     no_dedup: bool,
-    source: &'a Source<'a>,
+    source: &'a ScanSource<'a>,
     next: AtomicUsize,
     /// Enough is known.
     enough: AtomicBool,
 }
 
 /// Scans all files with a worker per sink; `beside` runs meanwhile on this thread.
-pub(super) fn scan<S: Sink>(
-    question: &Question,
-    source: &Source<'_>,
+pub(super) fn scan<S: ScanSink>(
+    question: &ArchiveQuestion,
+    source: &ScanSource<'_>,
     sinks: Vec<S>,
     beside: impl FnOnce(&AtomicBool),
-) -> (Vec<S>, Effort) {
+) -> (Vec<S>, QueryEffort) {
     source.progress.files.store(source.files.len() as u64, Relaxed);
     let scan = Scan {
         filter: question.filter.within(question.from, question.to),
@@ -66,7 +66,7 @@ pub(super) fn scan<S: Sink>(
         next: AtomicUsize::new(0),
         enough: AtomicBool::new(false),
     };
-    let mut effort = Effort::default();
+    let mut effort = QueryEffort::default();
     let mut back = Vec::new();
     let mut more = 0;
     std::thread::scope(|scope| {
@@ -91,7 +91,7 @@ pub(super) fn scan<S: Sink>(
 }
 
 /// Adds what a worker did; returns the number of problems for which there was no room.
-fn add(all: &mut Effort, one: Effort) -> usize {
+fn add(all: &mut QueryEffort, one: QueryEffort) -> usize {
     all.files += one.files;
     all.skipped += one.skipped;
     all.removed += one.removed;
@@ -106,12 +106,12 @@ fn add(all: &mut Effort, one: Effort) -> usize {
 
 /// What a worker did.
 #[derive(Default)]
-struct Done {
-    effort: Effort,
+struct WorkerResult {
+    effort: QueryEffort,
     more: usize,
 }
 
-impl Done {
+impl WorkerResult {
     fn problem(&mut self, what: impl ToString) {
         if self.effort.problems.len() < MOST_PROBLEMS {
             self.effort.problems.push(what.to_string());
@@ -126,9 +126,9 @@ impl Scan<'_> {
         self.enough.load(Relaxed) || self.source.progress.stop.load(Relaxed)
     }
 
-    fn work<S: Sink>(&self, mut sink: S) -> (S, Done) {
-        let mut done = Done::default();
-        let mut columns = Columns::new();
+    fn work<S: ScanSink>(&self, mut sink: S) -> (S, WorkerResult) {
+        let mut done = WorkerResult::default();
+        let mut columns = PageColumns::new();
         let fields = sink.fields();
         while !self.is_over() {
             let number = self.next.fetch_add(1, Relaxed);
@@ -137,7 +137,7 @@ impl Scan<'_> {
             let file = || self.file(entry, &mut columns, &fields, &mut sink, &mut done);
             if catch_unwind(AssertUnwindSafe(file)).is_err() {
                 done.problem(format!("{}: reading it failed", entry.path.display()));
-                columns = Columns::new();
+                columns = PageColumns::new();
             }
             sink.end();
             self.source.progress.done.fetch_add(1, Relaxed);
@@ -148,17 +148,17 @@ impl Scan<'_> {
         (sink, done)
     }
 
-    fn file<S: Sink>(
+    fn file<S: ScanSink>(
         &self,
-        entry: &Entry,
-        columns: &mut Columns,
+        entry: &CatalogEntry,
+        columns: &mut PageColumns,
         fields: &[Field],
         sink: &mut S,
-        done: &mut Done,
+        done: &mut WorkerResult,
     ) {
         let chunks = match (self.source.open)(entry) {
-            Ok(Opened::Chunks(chunks)) => chunks,
-            Ok(Opened::Skipped) => {
+            Ok(OpenedFile::Chunks(chunks)) => chunks,
+            Ok(OpenedFile::Skipped) => {
                 done.effort.skipped += 1;
                 return;
             }
@@ -197,13 +197,13 @@ impl Scan<'_> {
         }
     }
 
-    fn chunk<S: Sink>(
+    fn chunk<S: ScanSink>(
         &self,
-        chunk: &mut dyn Chunk,
-        columns: &mut Columns,
+        chunk: &mut dyn ColumnChunk,
+        columns: &mut PageColumns,
         fields: &[Field],
         sink: &mut S,
-        done: &mut Done,
+        done: &mut WorkerResult,
     ) {
         let rows = chunk.page_rows(0);
         let pages = chunk.pages();
@@ -239,10 +239,10 @@ impl Scan<'_> {
     /// out because they were reported twice.
     fn page(
         &self,
-        plan: &Plan<'_>,
+        plan: &FilterPlan<'_>,
         page: &mut Page<'_>,
         fields: &[Field],
-    ) -> Result<(Hits, u64), ArchiveError> {
+    ) -> Result<(MatchedRows, u64), ArchiveError> {
         let mut hits = plan.select(page)?;
         let mut duplicates = 0;
         if !hits.is_empty() && !self.no_dedup {

@@ -2,24 +2,24 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use crate::archive::catalog::Entry;
-use crate::archive::{ArchiveError, Chunks};
+use crate::archive::catalog::CatalogEntry;
+use crate::archive::{ArchiveError, ColumnChunks};
 
 /// A file, opened.
-pub enum Opened {
-    Chunks(Chunks),
+pub enum OpenedFile {
+    Chunks(ColumnChunks),
     /// Nothing in it can match, by what stands in its footer.
     Skipped,
 }
 
 /// Opens a file; called by several threads at once.
-pub type Open<'a> = dyn Fn(&Entry) -> Result<Opened, ArchiveError> + Sync + 'a;
+pub type OpenFile<'a> = dyn Fn(&CatalogEntry) -> Result<OpenedFile, ArchiveError> + Sync + 'a;
 
 /// What to look into, and with what.
-pub struct Source<'a> {
+pub struct ScanSource<'a> {
     /// In the order they were recorded.
-    pub files: &'a [Entry],
-    pub open: &'a Open<'a>,
+    pub files: &'a [CatalogEntry],
+    pub open: &'a OpenFile<'a>,
     pub progress: &'a Progress,
     /// How many files are read at once, at least 1.
     pub threads: usize,

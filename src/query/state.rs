@@ -1,9 +1,9 @@
 //! Running sums of a group.
 
-use super::answer::Sums;
+use super::answer::AnswerSums;
 use super::page::Page;
 use crate::archive::ArchiveError;
-use crate::filter::select::{Batch, Hits, Values};
+use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 use crate::flow::{Time, is_plausible};
@@ -23,7 +23,7 @@ const FLOWS: u64 = (1 << FLAGS_AT) - 1;
 
 /// Sums of a group in 40 bytes: there may be tens of millions of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct State {
+pub(super) struct GroupSums {
     pub bytes: u64,
     pub packets: u64,
     pub first: i64,
@@ -32,17 +32,17 @@ pub(super) struct State {
     tally: u64,
 }
 
-impl State {
+impl GroupSums {
     /// Of no flow.
-    pub(super) const NONE: State =
-        State { bytes: 0, packets: 0, first: i64::MAX, last: i64::MIN, tally: 0 };
+    pub(super) const NONE: GroupSums =
+        GroupSums { bytes: 0, packets: 0, first: i64::MAX, last: i64::MIN, tally: 0 };
 
     /// Of one flow of which nothing is known.
-    const ONE: State = State { bytes: 0, packets: 0, first: 0, last: 0, tally: 1 };
+    const ONE: GroupSums = GroupSums { bytes: 0, packets: 0, first: 0, last: 0, tally: 1 };
 
     /// As these sums, without flags; `odd` says that their times are not plausible.
-    pub(super) fn of(sums: &Sums, odd: bool) -> State {
-        let mut state = State {
+    pub(super) fn of(sums: &AnswerSums, odd: bool) -> GroupSums {
+        let mut state = GroupSums {
             bytes: sums.bytes,
             packets: sums.packets,
             first: sums.first.0.clamp(-LATEST, LATEST),
@@ -67,7 +67,7 @@ impl State {
 
     /// Both together.
     #[inline]
-    pub(super) fn add(&mut self, other: &State) {
+    pub(super) fn add(&mut self, other: &GroupSums) {
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.packets = self.packets.saturating_add(other.packets);
         self.first = self.first.min(other.first);
@@ -90,9 +90,9 @@ impl State {
         (self.tally >> FLAGS_AT) as u8
     }
 
-    pub(super) fn sums(&self) -> Sums {
+    pub(super) fn sums(&self) -> AnswerSums {
         let apart = if self.is_odd() { APART } else { 0 };
-        Sums {
+        AnswerSums {
             flows: self.flows(),
             packets: self.packets,
             bytes: self.bytes,
@@ -111,9 +111,14 @@ pub(super) const COUNTED: [Field; 5] =
 
 /// A state for each of `hits`, whose columns were loaded; with their TCP flags
 /// if they are asked for.
-pub(super) fn gather(page: &Page<'_>, hits: &Hits, flags: bool, states: &mut Vec<State>) {
+pub(super) fn gather(
+    page: &Page<'_>,
+    hits: &MatchedRows,
+    flags: bool,
+    states: &mut Vec<GroupSums>,
+) {
     states.clear();
-    states.resize(hits.len(), State::ONE);
+    states.resize(hits.len(), GroupSums::ONE);
     page.numbers(Field::Bytes, hits, |at, bytes| states[at].bytes = bytes);
     page.numbers(Field::Packets, hits, |at, packets| states[at].packets = packets);
     let time = |bits: u64| bits.cast_signed().clamp(-LATEST, LATEST);
@@ -122,7 +127,7 @@ pub(super) fn gather(page: &Page<'_>, hits: &Hits, flags: bool, states: &mut Vec
     if page.has_odd_times {
         set_apart(page, hits, states);
     }
-    if !matches!(page.values(Field::Sampling), Values::Number(0 | 1)) {
+    if !matches!(page.values(Field::Sampling), ColumnValues::Number(0 | 1)) {
         page.numbers(Field::Sampling, hits, |at, rate| {
             let state = &mut states[at];
             state.bytes = state.bytes.saturating_mul(rate.max(1));
@@ -130,12 +135,14 @@ pub(super) fn gather(page: &Page<'_>, hits: &Hits, flags: bool, states: &mut Vec
         });
     }
     if flags {
-        page.numbers(Field::TcpFlags, hits, |at, bits| states[at].tally |= State::flag_bits(bits));
+        page.numbers(Field::TcpFlags, hits, |at, bits| {
+            states[at].tally |= GroupSums::flag_bits(bits)
+        });
     }
 }
 
 /// Sets those apart whose times are not plausible; the columns were loaded.
-fn set_apart(page: &Page<'_>, hits: &Hits, states: &mut [State]) {
+fn set_apart(page: &Page<'_>, hits: &MatchedRows, states: &mut [GroupSums]) {
     let mut arrivals = vec![(Time(0), 0); states.len()];
     page.numbers(Field::Arrival, hits, |at, bits| arrivals[at].0 = Time(bits.cast_signed()));
     page.numbers(Field::ClockOffset, hits, |at, bits| arrivals[at].1 = bits.cast_signed());

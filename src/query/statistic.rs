@@ -3,75 +3,83 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::answer::{Row, StatRow, Table, Totals};
-use super::collect::{Collector, Found, List, Spec};
-use super::names::{Hosts, Names};
+use super::answer::{AnswerRow, AnswerTable, ProtocolTotals, StatRow};
+use super::collect::{Collector, FoundGroup, GroupSpec, SortedList};
+use super::names::{AddressNumbers, Hosts};
 use super::page::Page;
-use super::question::{Aggregation, Keys, Order, Part, Statistic, Ways};
+use super::question::{Aggregation, CountedSides, FlowDirection, KeyPart, StatOrder, Statistic};
 use super::record::{put, row};
-use super::scan::Sink;
-use super::state::{COUNTED, PIECE, State, gather};
-use super::summary::Tally;
-use crate::filter::select::Hits;
+use super::scan::ScanSink;
+use super::state::{COUNTED, GroupSums, PIECE, gather};
+use super::summary::RunningTotals;
+use crate::filter::select::MatchedRows;
 use crate::flow::column::number_value;
-use crate::flow::field::{Field, Kind, Value};
+use crate::flow::field::{Field, FieldKind, FieldValue};
 use crate::flow::{Host, Time};
 
 /// What makes records one where nothing else is said.
 fn five_tuple() -> Aggregation {
     let fields = [Field::Src, Field::Dst, Field::SrcPort, Field::DstPort, Field::Proto];
-    Aggregation { parts: fields.map(Part::whole).to_vec(), ways: Ways::Apart }
+    Aggregation { parts: fields.map(KeyPart::whole).to_vec(), ways: FlowDirection::Apart }
 }
 
 /// What is asked for.
-pub(super) enum Wanted {
-    Groups(Aggregation, Option<Order>),
+pub(super) enum WantedStatistic {
+    Groups(Aggregation, Option<StatOrder>),
     Statistic(Statistic),
 }
 
-impl Wanted {
-    fn spec(&self, names: &Arc<Names>) -> Spec {
+impl WantedStatistic {
+    fn spec(&self, names: &Arc<AddressNumbers>) -> GroupSpec {
         let statistic = match self {
-            Wanted::Groups(by, _) => return Spec::new(&by.parts, None, by.ways, true, names),
-            Wanted::Statistic(statistic) => statistic,
+            WantedStatistic::Groups(by, _) => {
+                return GroupSpec::new(&by.parts, None, by.ways, true, names);
+            }
+            WantedStatistic::Statistic(statistic) => statistic,
         };
-        let with_proto = |part: Part| {
-            let proto = statistic.by_protocol.then(|| Part::whole(Field::Proto));
+        let with_proto = |part: KeyPart| {
+            let proto = statistic.by_protocol.then(|| KeyPart::whole(Field::Proto));
             std::iter::once(part).chain(proto).collect::<Vec<_>>()
         };
         match statistic.element.keys {
-            Keys::Record => {
+            CountedSides::Record => {
                 let by = statistic.by.clone().unwrap_or_else(five_tuple);
-                Spec::new(&by.parts, None, by.ways, true, names)
+                GroupSpec::new(&by.parts, None, by.ways, true, names)
             }
-            Keys::One(part) => Spec::new(&with_proto(part), None, Ways::Apart, false, names),
-            Keys::Either(one, two) => {
-                Spec::new(&with_proto(one), Some(&with_proto(two)), Ways::Apart, false, names)
+            CountedSides::One(part) => {
+                GroupSpec::new(&with_proto(part), None, FlowDirection::Apart, false, names)
             }
+            CountedSides::Either(one, two) => GroupSpec::new(
+                &with_proto(one),
+                Some(&with_proto(two)),
+                FlowDirection::Apart,
+                false,
+                names,
+            ),
         }
     }
 
-    fn orders(&self) -> Vec<Order> {
+    fn orders(&self) -> Vec<StatOrder> {
         match self {
-            Wanted::Groups(_, order) => vec![order.unwrap_or(Order::First)],
-            Wanted::Statistic(statistic) => statistic.orders.clone(),
+            WantedStatistic::Groups(_, order) => vec![order.unwrap_or(StatOrder::First)],
+            WantedStatistic::Statistic(statistic) => statistic.orders.clone(),
         }
     }
 
-    fn table(&self, order: Order, spec: &Spec, list: List) -> Table {
+    fn table(&self, order: StatOrder, spec: &GroupSpec, list: SortedList) -> AnswerTable {
         let groups = list.groups;
-        let rows = |by: &Aggregation, order: Option<Order>| Table::Rows {
+        let rows = |by: &Aggregation, order: Option<StatOrder>| AnswerTable::Rows {
             by: Some(by.clone()),
             order,
             rows: list.found.iter().map(|found| row_of(spec, found)).collect(),
             groups,
         };
         match self {
-            Wanted::Groups(by, order) => rows(by, *order),
-            Wanted::Statistic(asked) if asked.element.keys == Keys::Record => {
+            WantedStatistic::Groups(by, order) => rows(by, *order),
+            WantedStatistic::Statistic(asked) if asked.element.keys == CountedSides::Record => {
                 rows(&asked.by.clone().unwrap_or_else(five_tuple), Some(order))
             }
-            Wanted::Statistic(asked) => Table::Statistic {
+            WantedStatistic::Statistic(asked) => AnswerTable::Statistic {
                 asked: asked.clone(),
                 order,
                 rows: list.found.iter().map(|found| line_of(spec, found)).collect(),
@@ -81,7 +89,7 @@ impl Wanted {
     }
 }
 
-fn row_of(spec: &Spec, found: &Found) -> Row {
+fn row_of(spec: &GroupSpec, found: &FoundGroup) -> AnswerRow {
     let mut row = row(found.sums);
     row.flow.bytes = found.sums.bytes;
     row.flow.packets = found.sums.packets;
@@ -96,17 +104,17 @@ fn row_of(spec: &Spec, found: &Found) -> Row {
     row
 }
 
-fn line_of(spec: &Spec, found: &Found) -> StatRow {
+fn line_of(spec: &GroupSpec, found: &FoundGroup) -> StatRow {
     let mut values = spec.layout.places.iter().zip(&found.values).map(|(place, value)| {
         let field = place.part.field;
         match field.info().kind {
-            Kind::Address => Value::Address(Host(*value)),
+            FieldKind::Address => FieldValue::Address(Host(*value)),
             _ => number_value(field, *value as u64),
         }
     });
-    let value = values.next().unwrap_or(Value::Time(Time(0)));
+    let value = values.next().unwrap_or(FieldValue::Time(Time(0)));
     let proto = values.next().and_then(|value| match value {
-        Value::Number(proto) => u8::try_from(proto).ok(),
+        FieldValue::Number(proto) => u8::try_from(proto).ok(),
         _ => None,
     });
     StatRow { value, proto, sums: found.sums }
@@ -114,8 +122,8 @@ fn line_of(spec: &Spec, found: &Found) -> StatRow {
 
 /// Lists that are made in one pass.
 pub(super) struct Lists {
-    asked: Vec<(Wanted, Spec)>,
-    names: Arc<Names>,
+    asked: Vec<(WantedStatistic, GroupSpec)>,
+    names: Arc<AddressNumbers>,
     limit: usize,
 }
 
@@ -125,14 +133,14 @@ pub(super) struct Collected {
     collectors: Vec<Box<dyn Collector>>,
     /// Whether TCP flags are asked for.
     flags: bool,
-    states: Vec<State>,
-    tally: Tally,
+    states: Vec<GroupSums>,
+    tally: RunningTotals,
 }
 
 impl Lists {
-    pub(super) fn new(asked: Vec<Wanted>, limit: usize) -> Lists {
-        let names = Arc::new(Names::new());
-        let with_spec = |list: Wanted| {
+    pub(super) fn new(asked: Vec<WantedStatistic>, limit: usize) -> Lists {
+        let names = Arc::new(AddressNumbers::new());
+        let with_spec = |list: WantedStatistic| {
             let spec = list.spec(&names);
             (list, spec)
         };
@@ -148,7 +156,7 @@ impl Lists {
         fields.dedup();
         let collectors = self.asked.iter().map(|(_, spec)| spec.collector()).collect();
         let flags = self.asked.iter().any(|(_, spec)| spec.flags());
-        let (states, tally) = (Vec::new(), Tally::default());
+        let (states, tally) = (Vec::new(), RunningTotals::default());
         Collected { fields, collectors, flags, states, tally }
     }
 
@@ -157,8 +165,8 @@ impl Lists {
         self,
         collected: Vec<Collected>,
         threads: usize,
-    ) -> Result<(Totals, Vec<Table>), ()> {
-        let mut tally = Tally::default();
+    ) -> Result<(ProtocolTotals, Vec<AnswerTable>), ()> {
+        let mut tally = RunningTotals::default();
         let mut by_list: Vec<Vec<Box<dyn Collector>>> =
             self.asked.iter().map(|_| Vec::new()).collect();
         for one in collected {
@@ -179,7 +187,7 @@ impl Lists {
     }
 }
 
-impl Sink for Collected {
+impl ScanSink for Collected {
     fn fields(&self) -> Vec<Field> {
         self.fields.clone()
     }
@@ -188,7 +196,7 @@ impl Sink for Collected {
         self.collectors.iter_mut().for_each(|collector| collector.begin());
     }
 
-    fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
+    fn take(&mut self, page: &Page<'_>, hits: &MatchedRows) -> ControlFlow<()> {
         // Worth going through a dictionary in the end or not is a matter of all.
         for collector in &mut self.collectors {
             collector.page(page, hits);

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use super::answer::{Row, Totals};
+use super::answer::{AnswerRow, ProtocolTotals};
 use super::page::Page;
-use super::scan::Sink;
-use super::state::{COUNTED, PIECE, State, gather};
-use crate::filter::select::Hits;
+use super::scan::ScanSink;
+use super::state::{COUNTED, GroupSums, PIECE, gather};
+use crate::filter::select::MatchedRows;
 use crate::flow::field::Field;
 
 /// TCP, UDP, ICMP, the rest.
@@ -14,14 +14,14 @@ const CLASSES: usize = 4;
 
 /// Totals that grow.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tally {
-    classes: [State; CLASSES],
+pub(super) struct RunningTotals {
+    classes: [GroupSums; CLASSES],
     odd_times: u64,
 }
 
-impl Default for Tally {
-    fn default() -> Tally {
-        Tally { classes: [State::NONE; CLASSES], odd_times: 0 }
+impl Default for RunningTotals {
+    fn default() -> RunningTotals {
+        RunningTotals { classes: [GroupSums::NONE; CLASSES], odd_times: 0 }
     }
 }
 
@@ -34,9 +34,9 @@ fn class(proto: u64) -> usize {
     }
 }
 
-impl Tally {
+impl RunningTotals {
     /// Takes rows with their states; the protocol was loaded.
-    pub(super) fn take(&mut self, page: &Page<'_>, hits: &Hits, states: &[State]) {
+    pub(super) fn take(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
         page.numbers(Field::Proto, hits, |at, proto| {
             self.classes[class(proto)].add(&states[at]);
         });
@@ -46,42 +46,42 @@ impl Tally {
     }
 
     /// Takes a record.
-    pub(super) fn take_row(&mut self, row: &Row) {
-        let state = State::of(&row.sums, row.odd_times);
+    pub(super) fn take_row(&mut self, row: &AnswerRow) {
+        let state = GroupSums::of(&row.sums, row.odd_times);
         self.odd_times += u64::from(row.odd_times);
         self.classes[class(u64::from(row.flow.proto))].add(&state);
     }
 
-    pub(super) fn add(&mut self, other: &Tally) {
+    pub(super) fn add(&mut self, other: &RunningTotals) {
         for (class, other) in self.classes.iter_mut().zip(&other.classes) {
             class.add(other);
         }
         self.odd_times += other.odd_times;
     }
 
-    pub(super) fn totals(&self) -> Totals {
-        let mut all = State::NONE;
+    pub(super) fn totals(&self) -> ProtocolTotals {
+        let mut all = GroupSums::NONE;
         self.classes.iter().for_each(|class| all.add(class));
         let [tcp, udp, icmp, other] =
             self.classes.map(|class| [class.flows(), class.packets, class.bytes]);
         let all = (all.flows() > 0).then(|| all.sums());
-        Totals { all, odd_times: self.odd_times, tcp, udp, icmp, other }
+        ProtocolTotals { all, odd_times: self.odd_times, tcp, udp, icmp, other }
     }
 }
 
 /// Only the totals.
 #[derive(Default)]
-pub(super) struct Summary {
-    pub tally: Tally,
-    states: Vec<State>,
+pub(super) struct SummarySink {
+    pub tally: RunningTotals,
+    states: Vec<GroupSums>,
 }
 
-impl Sink for Summary {
+impl ScanSink for SummarySink {
     fn fields(&self) -> Vec<Field> {
         COUNTED.into_iter().chain([Field::Proto]).collect()
     }
 
-    fn take(&mut self, page: &Page<'_>, hits: &Hits) -> ControlFlow<()> {
+    fn take(&mut self, page: &Page<'_>, hits: &MatchedRows) -> ControlFlow<()> {
         for hits in hits.pieces(PIECE) {
             gather(page, &hits, false, &mut self.states);
             self.tally.take(page, &hits, &self.states);

@@ -10,7 +10,7 @@ use crate::units::parse_duration;
 
 /// A moment that was written down; which one it is depends on now and the zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
+pub enum WrittenTime {
     At(Time),
     /// By the clock on the wall.
     Wall(DateTime),
@@ -35,8 +35,8 @@ pub enum End {
 
 /// What `-t` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
-    Between(When, Option<When>),
+pub enum TimeWindow {
+    Between(WrittenTime, Option<WrittenTime>),
     /// The first milliseconds of all there is.
     Head(i64),
     /// The last ones.
@@ -90,36 +90,36 @@ impl WhenError {
 
 const DAY_MS: i64 = 86_400_000;
 
-impl When {
+impl WrittenTime {
     /// Reads what `--from` and `--to` take: ISO 8601, a date, an age
     /// (`90s`, `5m`, `2h`, `3d`, `1w`), `now`, `today` or `yesterday`.
     ///
     /// # Errors
     /// When it is none of these.
-    pub fn parse(text: &str) -> Result<When, WhenError> {
+    pub fn parse(text: &str) -> Result<WrittenTime, WhenError> {
         let word = text.trim();
         match word.to_ascii_lowercase().as_str() {
-            "now" => return Ok(When::Ago(0)),
-            "today" => return Ok(When::DaysAgo(0)),
-            "yesterday" => return Ok(When::DaysAgo(1)),
+            "now" => return Ok(WrittenTime::Ago(0)),
+            "today" => return Ok(WrittenTime::DaysAgo(0)),
+            "yesterday" => return Ok(WrittenTime::DaysAgo(1)),
             _ => {}
         }
         if let Some(ms) = age(word) {
-            return Ok(When::Ago(ms));
+            return Ok(WrittenTime::Ago(ms));
         }
         // jiff passes over the zone and the calendar of RFC 9557 (`[Asia/Tokyo]`).
         if word.contains('[') {
             return Err(WhenError::Form(text.to_owned()));
         }
         if let Ok(stamp) = word.parse::<Timestamp>() {
-            return Ok(When::At(Time(stamp.as_millisecond())));
+            return Ok(WrittenTime::At(Time(stamp.as_millisecond())));
         }
         // jiff reads a date as its midnight, and a time without minutes.
         if let (10, Ok(date)) = (word.len(), word.parse::<Date>()) {
-            return Ok(When::Day(date));
+            return Ok(WrittenTime::Day(date));
         }
         if let (true, Ok(wall)) = (word.len() > 10, word.parse::<DateTime>()) {
-            return Ok(When::Wall(wall));
+            return Ok(WrittenTime::Wall(wall));
         }
         // A month as ISO 8601 has it; jiff does not read it.
         let month =
@@ -135,15 +135,15 @@ impl When {
     /// When the clock on the wall showed it twice or never.
     pub fn resolve(self, end: End, now: Time, zone: &TimeZone) -> Result<Time, WhenError> {
         match self {
-            When::At(time) => Ok(time),
-            When::Wall(wall) => at(wall, zone),
-            When::Ago(ms) => Ok(now.plus_ms(ms.saturating_neg())),
-            When::Day(date) => day(date, end, zone),
-            When::Days(first, next) => match end {
+            WrittenTime::At(time) => Ok(time),
+            WrittenTime::Wall(wall) => at(wall, zone),
+            WrittenTime::Ago(ms) => Ok(now.plus_ms(ms.saturating_neg())),
+            WrittenTime::Day(date) => day(date, end, zone),
+            WrittenTime::Days(first, next) => match end {
                 End::From => day(first, end, zone),
                 End::To => day(next.saturating_sub(1.day()), end, zone),
             },
-            When::DaysAgo(days) => {
+            WrittenTime::DaysAgo(days) => {
                 let now = Timestamp::from_millisecond(now.0).map_err(|_| WhenError::Calendar)?;
                 let today = zone.to_datetime(now).date();
                 day(today.saturating_sub(days.days()), end, zone)
@@ -213,7 +213,7 @@ pub fn at(wall: DateTime, zone: &TimeZone) -> Result<Time, WhenError> {
 ///
 /// # Errors
 /// When it is neither.
-pub fn window(text: &str) -> Result<Window, WhenError> {
+pub fn window(text: &str) -> Result<TimeWindow, WhenError> {
     let wrong = || WhenError::Window(text.to_owned());
     let text_trimmed = text.trim();
     let seconds = |digits: &str| {
@@ -222,10 +222,10 @@ pub fn window(text: &str) -> Result<Window, WhenError> {
         seconds.checked_mul(1000)
     };
     if let Some(digits) = text_trimmed.strip_prefix('+') {
-        return seconds(digits).map(Window::Head).ok_or_else(wrong);
+        return seconds(digits).map(TimeWindow::Head).ok_or_else(wrong);
     }
     if let Some(digits) = text_trimmed.strip_prefix('-') {
-        return seconds(digits).map(Window::Tail).ok_or_else(wrong);
+        return seconds(digits).map(TimeWindow::Tail).ok_or_else(wrong);
     }
     // The hyphen between two moments has a year behind it, that of an offset an hour.
     let between = text_trimmed.match_indices('-').find(|(at, _)| {
@@ -238,24 +238,24 @@ pub fn window(text: &str) -> Result<Window, WhenError> {
     };
     let from = slashed(from).ok_or_else(wrong)?;
     let to = to.map(|to| slashed(to).ok_or_else(wrong)).transpose()?;
-    Ok(Window::Between(from, to))
+    Ok(TimeWindow::Between(from, to))
 }
 
 /// As [`slashed`]; a date without a time of day is all of its day, month or year.
-fn whole(text: &str) -> Option<When> {
+fn whole(text: &str) -> Option<WrittenTime> {
     let when = slashed(text)?;
-    let When::Wall(wall) = when else { return Some(when) };
+    let WrittenTime::Wall(wall) = when else { return Some(when) };
     let date = wall.date();
     Some(match (text.contains('.'), text.split('/').count()) {
         (true, _) => when,
-        (false, 1) => When::Days(date, date.saturating_add(1.year())),
-        (false, 2) => When::Days(date, date.saturating_add(1.month())),
-        (false, _) => When::Day(date),
+        (false, 1) => WrittenTime::Days(date, date.saturating_add(1.year())),
+        (false, 2) => WrittenTime::Days(date, date.saturating_add(1.month())),
+        (false, _) => WrittenTime::Day(date),
     })
 }
 
 /// `2026/04/10.12:30:00`, the end left out from anywhere, an offset behind a time.
-fn slashed(text: &str) -> Option<When> {
+fn slashed(text: &str) -> Option<WrittenTime> {
     let (date, time) = match text.split_once('.') {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
@@ -293,10 +293,10 @@ fn slashed(text: &str) -> Option<When> {
     }
     let wall = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
     match offset {
-        None => Some(When::Wall(wall)),
+        None => Some(WrittenTime::Wall(wall)),
         Some(offset) => {
             let stamp = offset.to_timestamp(wall).ok()?;
-            Some(When::At(Time(stamp.as_millisecond())))
+            Some(WrittenTime::At(Time(stamp.as_millisecond())))
         }
     }
 }

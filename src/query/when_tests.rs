@@ -37,7 +37,7 @@ fn moments_are_read_as_people_write_them() {
         ("2026-11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999Z"),
         ("2026-02", "2026-01-31T23:00:00Z", "2026-02-28T22:59:59.999Z"),
     ] {
-        let when = When::parse(text).unwrap();
+        let when = WrittenTime::parse(text).unwrap();
         assert_eq!(when.resolve(End::From, now, &zone), Ok(utc(from)), "{text}");
         assert_eq!(when.resolve(End::To, now, &zone), Ok(utc(to)), "{text}");
     }
@@ -54,7 +54,7 @@ fn moments_are_read_as_people_write_them() {
         "2026-13",
         "2026-1",
     ] {
-        assert!(When::parse(bad).is_err(), "{bad}");
+        assert!(WrittenTime::parse(bad).is_err(), "{bad}");
     }
     // A zone that nobody would look at.
     for bad in [
@@ -64,7 +64,7 @@ fn moments_are_read_as_people_write_them() {
         "2026.12",
         "2026/04.12:30",
     ] {
-        assert!(When::parse(bad).is_err(), "{bad}");
+        assert!(WrittenTime::parse(bad).is_err(), "{bad}");
     }
 }
 
@@ -72,7 +72,7 @@ fn moments_are_read_as_people_write_them() {
 fn hours_that_were_twice_or_never_are_refused_with_both_readings() {
     let zone = berlin();
     let error = |text| {
-        let when = When::parse(text).unwrap();
+        let when = WrittenTime::parse(text).unwrap();
         when.resolve(End::From, Time(0), &zone).unwrap_err().to_string()
     };
     let twice = error("2026-10-25T02:30");
@@ -88,7 +88,7 @@ fn hours_that_were_twice_or_never_are_refused_with_both_readings() {
 fn windows_take_the_spelling_that_they_propose_for_an_hour_that_was_twice() {
     let zone = berlin();
     let resolved = |text: &str| {
-        let Ok(Window::Between(from, Some(to))) = window(text) else { panic!("{text}") };
+        let Ok(TimeWindow::Between(from, Some(to))) = window(text) else { panic!("{text}") };
         let end = to.resolve(End::To, Time(0), &zone);
         Ok::<_, WhenError>((from.resolve(End::From, Time(0), &zone)?, end?))
     };
@@ -115,17 +115,17 @@ fn windows_take_the_spelling_that_they_propose_for_an_hour_that_was_twice() {
 #[test]
 fn windows_are_nfdumps() {
     let wall = |year, month, day, hour, minute, second| {
-        When::Wall(DateTime::new(year, month, day, hour, minute, second, 0).unwrap())
+        WrittenTime::Wall(DateTime::new(year, month, day, hour, minute, second, 0).unwrap())
     };
     for (text, want) in [
-        ("2026/04/10", Window::Between(wall(2026, 4, 10, 0, 0, 0), None)),
-        ("2026", Window::Between(wall(2026, 1, 1, 0, 0, 0), None)),
+        ("2026/04/10", TimeWindow::Between(wall(2026, 4, 10, 0, 0, 0), None)),
+        ("2026", TimeWindow::Between(wall(2026, 1, 1, 0, 0, 0), None)),
         (
             "2026/04/10.12-2026/04/10.12:30:05",
-            Window::Between(wall(2026, 4, 10, 12, 0, 0), Some(wall(2026, 4, 10, 12, 30, 5))),
+            TimeWindow::Between(wall(2026, 4, 10, 12, 0, 0), Some(wall(2026, 4, 10, 12, 30, 5))),
         ),
-        ("+10", Window::Head(10_000)),
-        ("-90", Window::Tail(90_000)),
+        ("+10", TimeWindow::Head(10_000)),
+        ("-90", TimeWindow::Tail(90_000)),
     ] {
         assert_eq!(window(text), Ok(want), "{text}");
     }

@@ -22,7 +22,7 @@ const V5_MOST_PARTS: u64 = 256;
 
 /// What to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum As {
+pub enum ReplayProtocol {
     V5,
     V9,
     Ipfix,
@@ -30,7 +30,7 @@ pub enum As {
 
 /// What a protocol has no words for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum UnsupportedFields {
     /// IPv6 in v5: not sent.
     Ipv6,
     /// Counters that would take too many v5 records: not sent.
@@ -45,44 +45,54 @@ pub enum Lost {
     Sources,
 }
 
-impl Lost {
-    pub const ALL: [Lost; 6] =
-        [Lost::Ipv6, Lost::Counters, Lost::Split, Lost::Numbers, Lost::More, Lost::Sources];
+impl UnsupportedFields {
+    pub const ALL: [UnsupportedFields; 6] = [
+        UnsupportedFields::Ipv6,
+        UnsupportedFields::Counters,
+        UnsupportedFields::Split,
+        UnsupportedFields::Numbers,
+        UnsupportedFields::More,
+        UnsupportedFields::Sources,
+    ];
 
     /// What is said of flows it happened to.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
-            Lost::Ipv6 => "not sent: NetFlow v5 has no IPv6",
-            Lost::Counters => "not sent: counters far beyond what NetFlow v5 can say",
-            Lost::Split => "sent in several records: NetFlow v5 counts in 32 bits",
-            Lost::Numbers => "sent without interface or AS number: NetFlow v5 has 16 bits",
-            Lost::More => "sent without MAC addresses, labels, translations and the like",
-            Lost::Sources => "sent as of one source: too many exporters to tell apart",
+            UnsupportedFields::Ipv6 => "not sent: NetFlow v5 has no IPv6",
+            UnsupportedFields::Counters => "not sent: counters far beyond what NetFlow v5 can say",
+            UnsupportedFields::Split => "sent in several records: NetFlow v5 counts in 32 bits",
+            UnsupportedFields::Numbers => {
+                "sent without interface or AS number: NetFlow v5 has 16 bits"
+            }
+            UnsupportedFields::More => {
+                "sent without MAC addresses, labels, translations and the like"
+            }
+            UnsupportedFields::Sources => "sent as of one source: too many exporters to tell apart",
         }
     }
 }
 
 /// What was encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct EncodeStats {
     /// Flows that were sent, and records that took.
     pub flows: u64,
     pub records: u64,
     pub packets: u64,
     pub bytes: u64,
     pub datagrams: u64,
-    lost: [u64; Lost::ALL.len()],
+    lost: [u64; UnsupportedFields::ALL.len()],
 }
 
-impl Tally {
+impl EncodeStats {
     /// Flows that something happened to.
     #[must_use]
-    pub fn lost(&self, what: Lost) -> u64 {
+    pub fn lost(&self, what: UnsupportedFields) -> u64 {
         self.lost.get(what as usize).copied().unwrap_or(0)
     }
 
-    fn lose(&mut self, what: Lost) {
+    fn lose(&mut self, what: UnsupportedFields) {
         if let Some(count) = self.lost.get_mut(what as usize) {
             *count = count.saturating_add(1);
         }
@@ -117,30 +127,30 @@ struct Reporter {
 
 /// Makes datagrams of flows.
 #[derive(Debug)]
-pub struct Encoder {
-    what: As,
+pub struct FlowEncoder {
+    what: ReplayProtocol,
     /// Where its reporter is, by source.
     places: HashMap<Source, usize>,
     reporters: Vec<Reporter>,
     /// Domains that are taken.
     domains: HashSet<u32>,
-    tally: Tally,
+    tally: EncodeStats,
 }
 
-impl Encoder {
+impl FlowEncoder {
     #[must_use]
-    pub fn new(what: As) -> Encoder {
-        Encoder {
+    pub fn new(what: ReplayProtocol) -> FlowEncoder {
+        FlowEncoder {
             what,
             places: HashMap::new(),
             reporters: Vec::new(),
             domains: HashSet::new(),
-            tally: Tally::default(),
+            tally: EncodeStats::default(),
         }
     }
 
     #[must_use]
-    pub fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &EncodeStats {
         &self.tally
     }
 
@@ -149,7 +159,7 @@ impl Encoder {
     pub fn encode(&mut self, now: Time, flows: &[Flow]) -> Vec<Vec<u8>> {
         for flow in flows {
             if flow.more != 0 {
-                self.tally.lose(Lost::More);
+                self.tally.lose(UnsupportedFields::More);
             }
             let place = self.place(flow);
             let before = self.tally.records;
@@ -182,21 +192,21 @@ impl Encoder {
             return *place;
         }
         if self.reporters.len() >= MAX_SOURCES {
-            self.tally.lose(Lost::Sources);
+            self.tally.lose(UnsupportedFields::Sources);
             return MAX_SOURCES - 1;
         }
         let domain = self.domain(source);
         let rate = source.sampling.rate();
         let protocol = match self.what {
-            As::V5 => {
+            ReplayProtocol::V5 => {
                 let rate = u16::try_from(rate.unwrap_or(0)).unwrap_or(u16::MAX);
                 SourceEncoder::V5(V5Encoder::new(domain as u16, rate))
             }
-            As::V9 => {
+            ReplayProtocol::V9 => {
                 let encoder = V9Encoder::new(domain);
                 SourceEncoder::V9(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
             }
-            As::Ipfix => {
+            ReplayProtocol::Ipfix => {
                 let encoder = IpfixEncoder::new(domain);
                 SourceEncoder::Ipfix(rate.map_or(encoder.clone(), |rate| encoder.announcing(rate)))
             }
@@ -209,7 +219,7 @@ impl Encoder {
     /// A domain that no other source has: its own one, or the next that is free.
     fn domain(&mut self, source: Source) -> u32 {
         // v5 has 16 bits for engine type and id.
-        let most = if self.what == As::V5 { u32::from(u16::MAX) } else { u32::MAX };
+        let most = if self.what == ReplayProtocol::V5 { u32::from(u16::MAX) } else { u32::MAX };
         let mut domain = source.domain & most;
         while self.domains.contains(&domain) {
             domain = domain.wrapping_add(1) & most;
@@ -219,26 +229,26 @@ impl Encoder {
     }
 }
 
-fn add(flow: Flow, waiting: &mut Vec<Flow>, tally: &mut Tally) {
+fn add(flow: Flow, waiting: &mut Vec<Flow>, tally: &mut EncodeStats) {
     waiting.push(flow);
     tally.records += 1;
 }
 
 /// As many records as its counters take.
-fn add_v5(flow: &Flow, waiting: &mut Vec<Flow>, tally: &mut Tally) {
+fn add_v5(flow: &Flow, waiting: &mut Vec<Flow>, tally: &mut EncodeStats) {
     if flow.src.as_v4().is_none() || flow.dst.as_v4().is_none() {
-        return tally.lose(Lost::Ipv6);
+        return tally.lose(UnsupportedFields::Ipv6);
     }
     let parts = flow.bytes.max(flow.packets).div_ceil(V5_HIGHEST).max(1);
     if parts > V5_MOST_PARTS {
-        return tally.lose(Lost::Counters);
+        return tally.lose(UnsupportedFields::Counters);
     }
     if parts > 1 {
-        tally.lose(Lost::Split);
+        tally.lose(UnsupportedFields::Split);
     }
     let highest = u32::from(u16::MAX);
     if flow.input.max(flow.output).max(flow.src_as).max(flow.dst_as) > highest {
-        tally.lose(Lost::Numbers);
+        tally.lose(UnsupportedFields::Numbers);
     }
     for part in 0..parts {
         // The first parts have one more where it does not divide.

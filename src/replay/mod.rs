@@ -8,5 +8,5 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
-pub use encode::{As, Encoder, Lost, MAX_SOURCES, Tally};
+pub use encode::{EncodeStats, FlowEncoder, MAX_SOURCES, ReplayProtocol, UnsupportedFields};
 pub use pace::{Pace, Schedule};

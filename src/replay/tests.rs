@@ -57,14 +57,14 @@ fn a_rate_spaces_evenly_and_fast_does_not_wait() {
 
 #[test]
 fn what_v5_cannot_say_is_split_or_counted() {
-    let mut encoder = Encoder::new(As::V5);
+    let mut encoder = FlowEncoder::new(ReplayProtocol::V5);
     let large = Flow { bytes: (5 << 32) + 7, packets: 11, ..flow() };
     let six = Flow { src: "2001:db8::1".parse().unwrap(), ..flow() };
     let endless = Flow { packets: u64::MAX, ..flow() };
     let numbers = Flow { output: 70_000, ..flow() };
     let flows = decode(&encoder.encode(NOW, &[flow(), large, six, endless, numbers]));
     let tally = encoder.tally();
-    let lost = Lost::ALL.map(|what| tally.lost(what));
+    let lost = UnsupportedFields::ALL.map(|what| tally.lost(what));
     assert_eq!(lost, [1, 1, 1, 1, 0, 0]);
     assert_eq!((tally.flows, tally.records, flows.len()), (3, 8, 8));
     assert_eq!(flows.iter().map(|flow| flow.bytes).sum::<u64>(), large.bytes + 3000);
@@ -76,8 +76,8 @@ fn what_v5_cannot_say_is_split_or_counted() {
 fn sources_keep_their_domains_and_rates_and_are_told_apart() {
     let other = Flow { exporter: Host::octets(192, 0, 2, 2), ..flow() };
     let sampled = Flow { domain: 9, sampling: Sampling::one_in(100), ..flow() };
-    for what in [As::V9, As::Ipfix] {
-        let mut encoder = Encoder::new(what);
+    for what in [ReplayProtocol::V9, ReplayProtocol::Ipfix] {
+        let mut encoder = FlowEncoder::new(what);
         let flows = decode(&encoder.encode(NOW, &[flow(), other, sampled, flow()]));
         let seen: Vec<_> = flows.iter().map(|flow| (flow.domain, flow.sampling.rate())).collect();
         assert_eq!(seen, [(7, None), (7, None), (8, None), (9, Some(100))], "{what:?}");
@@ -86,7 +86,7 @@ fn sources_keep_their_domains_and_rates_and_are_told_apart() {
 
 #[test]
 fn templates_come_again() {
-    let mut encoder = Encoder::new(As::Ipfix);
+    let mut encoder = FlowEncoder::new(ReplayProtocol::Ipfix);
     let with_templates = (0..200)
         .filter(|_| {
             let sent = encoder.encode(NOW, &[flow()]);
@@ -138,8 +138,8 @@ prop_compose! {
 proptest! {
     #[test]
     fn what_is_sent_is_what_was_recorded(flows in proptest::collection::vec(any_flow(), 1..120)) {
-        for what in [As::V9, As::Ipfix] {
-            let mut encoder = Encoder::new(what);
+        for what in [ReplayProtocol::V9, ReplayProtocol::Ipfix] {
+            let mut encoder = FlowEncoder::new(what);
             let mut got = decode(&encoder.encode(NOW, &flows));
             let mut want = flows.clone();
             for flow in got.iter_mut().chain(&mut want) {

@@ -25,7 +25,7 @@ const DOUBLED_PART: u128 = 100;
 
 /// How bad it is, the worst last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mark {
+pub enum ConditionLevel {
     #[default]
     Ok,
     /// Worth knowing, but nothing is lost by it.
@@ -36,15 +36,15 @@ pub enum Mark {
     Dead,
 }
 
-impl Mark {
+impl ConditionLevel {
     /// The word for it, in at most four letters.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Mark::Ok => "ok",
-            Mark::Notice => "note",
-            Mark::Degraded => "DEGR",
-            Mark::Dead => "DEAD",
+            ConditionLevel::Ok => "ok",
+            ConditionLevel::Notice => "note",
+            ConditionLevel::Degraded => "DEGR",
+            ConditionLevel::Dead => "DEAD",
         }
     }
 }
@@ -52,7 +52,7 @@ impl Mark {
 /// How an exporter is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
-    pub mark: Mark,
+    pub mark: ConditionLevel,
     /// What is the matter and what helps.
     pub text: String,
 }
@@ -69,7 +69,7 @@ impl ExporterHealth {
     pub fn conditions(&self, now: Time) -> Vec<Condition> {
         if !self.is_heard() {
             let text = "remembered from an earlier run, not heard yet in this one";
-            return vec![Condition { mark: Mark::Notice, text: text.to_owned() }];
+            return vec![Condition { mark: ConditionLevel::Notice, text: text.to_owned() }];
         }
         let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 11] = [
             silent, waiting, losing, unsent, timeout, clock, missed, changed, doubled, remembered,
@@ -78,21 +78,21 @@ impl ExporterHealth {
         let mut all: Vec<Condition> =
             checks.into_iter().filter_map(|check| check(self, now)).collect();
         if all.is_empty() {
-            all.push(Condition { mark: Mark::Ok, text: "all is well".to_owned() });
+            all.push(Condition { mark: ConditionLevel::Ok, text: "all is well".to_owned() });
         }
         all
     }
 }
 
-fn say(mark: Mark, text: String) -> Option<Condition> {
+fn say(mark: ConditionLevel, text: String) -> Option<Condition> {
     Some(Condition { mark, text })
 }
 
 fn silent(exporter: &ExporterHealth, now: Time) -> Option<Condition> {
     let ms = now.since(exporter.last_seen);
     let mark = match ms {
-        DEAD_MS.. => Mark::Dead,
-        QUIET_MS.. => Mark::Degraded,
+        DEAD_MS.. => ConditionLevel::Dead,
+        QUIET_MS.. => ConditionLevel::Degraded,
         _ => return None,
     };
     let span = span(ms);
@@ -106,7 +106,7 @@ fn waiting(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         held => format!("{held} data sets wait for their templates"),
     };
     say(
-        Mark::Degraded,
+        ConditionLevel::Degraded,
         format!("{sets}: `ip flow-export template refresh-rate 1` sends them more often"),
     )
 }
@@ -118,7 +118,7 @@ fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     }
     let share = exporter.lost as f64 * 100.0 / sent as f64;
     say(
-        Mark::Degraded,
+        ConditionLevel::Degraded,
         format!(
             "{share:.1} % never arrived: raise net.core.rmem_max if the kernel drops, else look at the network"
         ),
@@ -129,7 +129,7 @@ fn missed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let unit = exporter.protocol.map_or(SequenceUnit::Datagrams, Protocol::sequence_unit).name();
     let count = exporter.missed_while_down;
     let text = format!("{count} {unit} were sent while no collector ran");
-    if count > 0 { say(Mark::Notice, text) } else { None }
+    if count > 0 { say(ConditionLevel::Notice, text) } else { None }
 }
 
 fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
@@ -138,7 +138,7 @@ fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         return None;
     }
     say(
-        Mark::Degraded,
+        ConditionLevel::Degraded,
         format!("{samples} samples were taken but never sent: let it sample fewer packets"),
     )
 }
@@ -147,13 +147,13 @@ fn clock(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let off = exporter.clock_offset_ms.saturating_abs();
     let way = if exporter.clock_offset_ms > 0 { "behind" } else { "ahead" };
     let text = || format!("its clock is {} {way} (corrected): `ntp server ...` on it", span(off));
-    (off > CLOCK_OFF_MS).then(text).and_then(|text| say(Mark::Notice, text))
+    (off > CLOCK_OFF_MS).then(text).and_then(|text| say(ConditionLevel::Notice, text))
 }
 
 fn timeout(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let timeout = exporter.active_timeout_ms.filter(|ms| *ms > LONG_TIMEOUT_MS)?;
     say(
-        Mark::Degraded,
+        ConditionLevel::Degraded,
         format!(
             "reports long flows only every {}: `ip flow-cache timeout active 1`",
             span(timeout)
@@ -170,7 +170,7 @@ fn changed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         times => format!("{times} times"),
     };
     say(
-        Mark::Notice,
+        ConditionLevel::Notice,
         format!(
             "templates came with another shape {times}: a new configuration, or a forger (--allow)"
         ),
@@ -184,7 +184,7 @@ fn doubled(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     }
     let share = doubled as f64 * 100.0 / flows.max(1) as f64;
     say(
-        Mark::Notice,
+        ConditionLevel::Notice,
         format!(
             "{share:.0} % of its flows came from two interfaces (counted once): export ingress only"
         ),
@@ -198,14 +198,14 @@ fn remembered(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         1 => "1 template is".to_owned(),
         count => format!("{count} templates are"),
     };
-    say(Mark::Ok, format!("{of} remembered from an earlier run until they come again"))
+    say(ConditionLevel::Ok, format!("{of} remembered from an earlier run until they come again"))
 }
 
 fn sampling(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let text = "announces no sampling: assumed 1:1 (else --sampling)";
     (exporter.sampling == SamplingState::Unknown)
         .then(|| text.to_owned())
-        .and_then(|text| say(Mark::Ok, text))
+        .and_then(|text| say(ConditionLevel::Ok, text))
 }
 
 /// A span of time in one unit.
@@ -253,32 +253,52 @@ mod tests {
             exporter
         };
         let cases = [
-            (well(), Mark::Ok, "all is well"),
-            (with(|e| e.last_seen = NOW.plus_ms(-89_999)), Mark::Ok, "all is well"),
-            (with(|e| e.last_seen = NOW.plus_ms(-90_000)), Mark::Degraded, "silent for 90 s"),
-            (with(|e| e.last_seen = NOW.plus_ms(-300_000)), Mark::Dead, "silent for 5 min"),
-            (with(|e| e.last_seen = NOW.plus_ms(60_000)), Mark::Ok, "all is well"),
-            (with(|e| e.held = 3), Mark::Degraded, "3 data sets wait"),
-            (with(|e| e.missed_while_down = 614), Mark::Notice, "614 datagrams were sent while no"),
-            (with(|e| e.lost = 1), Mark::Ok, "all is well"),
-            (with(|e| e.lost = 21), Mark::Degraded, "2.1 % never arrived"),
-            (with(|e| (e.lost, e.protocol) = (20, Some(Protocol::Ipfix))), Mark::Ok, "all is well"),
+            (well(), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.last_seen = NOW.plus_ms(-89_999)), ConditionLevel::Ok, "all is well"),
+            (
+                with(|e| e.last_seen = NOW.plus_ms(-90_000)),
+                ConditionLevel::Degraded,
+                "silent for 90 s",
+            ),
+            (
+                with(|e| e.last_seen = NOW.plus_ms(-300_000)),
+                ConditionLevel::Dead,
+                "silent for 5 min",
+            ),
+            (with(|e| e.last_seen = NOW.plus_ms(60_000)), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.held = 3), ConditionLevel::Degraded, "3 data sets wait"),
+            (
+                with(|e| e.missed_while_down = 614),
+                ConditionLevel::Notice,
+                "614 datagrams were sent while no",
+            ),
+            (with(|e| e.lost = 1), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.lost = 21), ConditionLevel::Degraded, "2.1 % never arrived"),
+            (
+                with(|e| (e.lost, e.protocol) = (20, Some(Protocol::Ipfix))),
+                ConditionLevel::Ok,
+                "all is well",
+            ),
             (
                 with(|e| (e.lost, e.protocol) = (100, Some(Protocol::Ipfix))),
-                Mark::Degraded,
+                ConditionLevel::Degraded,
                 "0.5 % never",
             ),
-            (with(|e| e.unsent = 20), Mark::Ok, "all is well"),
-            (with(|e| e.unsent = 21), Mark::Degraded, "21 samples"),
-            (with(|e| e.clock_offset_ms = 5_000), Mark::Ok, "all is well"),
-            (with(|e| e.clock_offset_ms = -7_000), Mark::Notice, "7 s ahead"),
-            (with(|e| e.active_timeout_ms = Some(1_800_000)), Mark::Degraded, "every 30 min"),
-            (ExporterHealth { detail, ..well() }, Mark::Notice, "another shape 4 times"),
-            (with(|e| e.doubled = 200), Mark::Ok, "all is well"),
-            (with(|e| e.doubled = 10_000), Mark::Notice, "50 % of its flows"),
-            (with(|e| e.remembered = 2), Mark::Ok, "templates are remembered"),
-            (with(|e| e.sampling = SamplingState::Unknown), Mark::Ok, "assumed 1:1"),
-            (with(|e| e.protocol = None), Mark::Notice, "not heard yet"),
+            (with(|e| e.unsent = 20), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.unsent = 21), ConditionLevel::Degraded, "21 samples"),
+            (with(|e| e.clock_offset_ms = 5_000), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.clock_offset_ms = -7_000), ConditionLevel::Notice, "7 s ahead"),
+            (
+                with(|e| e.active_timeout_ms = Some(1_800_000)),
+                ConditionLevel::Degraded,
+                "every 30 min",
+            ),
+            (ExporterHealth { detail, ..well() }, ConditionLevel::Notice, "another shape 4 times"),
+            (with(|e| e.doubled = 200), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.doubled = 10_000), ConditionLevel::Notice, "50 % of its flows"),
+            (with(|e| e.remembered = 2), ConditionLevel::Ok, "templates are remembered"),
+            (with(|e| e.sampling = SamplingState::Unknown), ConditionLevel::Ok, "assumed 1:1"),
+            (with(|e| e.protocol = None), ConditionLevel::Notice, "not heard yet"),
         ];
         for (exporter, mark, text) in cases {
             let condition = exporter.condition(NOW);
@@ -312,7 +332,7 @@ mod tests {
             ..well()
         };
         let conditions = exporter.conditions(NOW);
-        assert_eq!(conditions[0].mark, Mark::Dead);
+        assert_eq!(conditions[0].mark, ConditionLevel::Dead);
         assert!(conditions[0].text.contains("2 days"), "{conditions:?}");
         assert!(conditions.windows(2).all(|pair| pair[0].mark >= pair[1].mark), "{conditions:?}");
         assert_eq!(conditions.len(), 7);

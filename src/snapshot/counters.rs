@@ -4,7 +4,7 @@ use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Class;
+use crate::flow::TrafficClass;
 
 /// Traffic counted. All figures but `raw_bytes` are scaled by known sampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,12 +56,12 @@ impl Add for Counters {
 
 /// Traffic in both directions, seen from a host: `up` is sent by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Both {
+pub struct UpDown {
     pub up: Counters,
     pub down: Counters,
 }
 
-impl Both {
+impl UpDown {
     /// Both directions together.
     #[must_use]
     pub fn sum(&self) -> Counters {
@@ -70,26 +70,26 @@ impl Both {
 
     /// The same traffic seen from the other end.
     #[must_use]
-    pub fn swapped(self) -> Both {
-        Both { up: self.down, down: self.up }
+    pub fn swapped(self) -> UpDown {
+        UpDown { up: self.down, down: self.up }
     }
 
     /// The higher figure of both, each for itself.
     #[must_use]
-    pub fn at_least(&self, other: &Both) -> Both {
+    pub fn at_least(&self, other: &UpDown) -> UpDown {
         let higher = |a: &Counters, b: &Counters| *a + b.less(a);
-        Both { up: higher(&self.up, &other.up), down: higher(&self.down, &other.down) }
+        UpDown { up: higher(&self.up, &other.up), down: higher(&self.down, &other.down) }
     }
 
     /// What is left of this after `part`.
     #[must_use]
-    pub fn less(&self, part: &Both) -> Both {
-        Both { up: self.up.less(&part.up), down: self.down.less(&part.down) }
+    pub fn less(&self, part: &UpDown) -> UpDown {
+        UpDown { up: self.up.less(&part.up), down: self.down.less(&part.down) }
     }
 }
 
-impl AddAssign for Both {
-    fn add_assign(&mut self, other: Both) {
+impl AddAssign for UpDown {
+    fn add_assign(&mut self, other: UpDown) {
         self.up += other.up;
         self.down += other.down;
     }
@@ -97,32 +97,32 @@ impl AddAssign for Both {
 
 /// Traffic by class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
+pub struct ClassTotals {
     pub up: Counters,
     pub down: Counters,
     pub internal: Counters,
     pub transit: Counters,
 }
 
-impl Totals {
+impl ClassTotals {
     /// The counters of one class.
     #[must_use]
-    pub fn of(&self, class: Class) -> &Counters {
+    pub fn of(&self, class: TrafficClass) -> &Counters {
         match class {
-            Class::Up => &self.up,
-            Class::Down => &self.down,
-            Class::Internal => &self.internal,
-            Class::Transit => &self.transit,
+            TrafficClass::Up => &self.up,
+            TrafficClass::Down => &self.down,
+            TrafficClass::Internal => &self.internal,
+            TrafficClass::Transit => &self.transit,
         }
     }
 
     /// The counters of one class, to add to.
-    pub fn of_mut(&mut self, class: Class) -> &mut Counters {
+    pub fn of_mut(&mut self, class: TrafficClass) -> &mut Counters {
         match class {
-            Class::Up => &mut self.up,
-            Class::Down => &mut self.down,
-            Class::Internal => &mut self.internal,
-            Class::Transit => &mut self.transit,
+            TrafficClass::Up => &mut self.up,
+            TrafficClass::Down => &mut self.down,
+            TrafficClass::Internal => &mut self.internal,
+            TrafficClass::Transit => &mut self.transit,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Word;
+use super::Label;
 use crate::flow::{Host, Protocol, SequenceUnit, Time};
 
 /// What is known about an exporter's sampling.
@@ -127,7 +127,7 @@ pub struct ExporterDetail {
     /// How many applications it has named.
     pub applications: usize,
     /// Counters of its own work, with what they are.
-    pub statistics: Vec<(Word, u64)>,
+    pub statistics: Vec<(Label, u64)>,
 }
 
 /// A template in force.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::service::{OTHER, has_ports, protocol_name, service_name};
-use crate::flow::{Area, Groups, Host, Network};
+use crate::flow::{Area, Host, Network, NetworkGroups};
 
-use super::{Both, Health};
+use super::{Health, UpDown};
 
 /// What traffic is grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ impl GroupKey {
     /// The filter for just this traffic, `None` where the language has no words
     /// for it. `groups` says which networks a name stands for.
     #[must_use]
-    pub fn filter(&self, groups: &Groups) -> Option<String> {
+    pub fn filter(&self, groups: &NetworkGroups) -> Option<String> {
         Some(match self {
             GroupKey::Service { port: OTHER, proto } if has_ports(*proto) => return None,
             GroupKey::Service { port: OTHER, proto } | GroupKey::Protocol(proto) => {
@@ -172,7 +172,7 @@ fn protocol(proto: u8) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRow {
     pub key: GroupKey,
-    pub traffic: Both,
+    pub traffic: UpDown,
     /// Conversations in it; hosts, in a named group.
     pub members: u64,
 }
@@ -205,7 +205,8 @@ mod tests {
         };
         let named =
             [("10.20.3.0/24", "lab"), ("10.20.0.0/16", "office"), ("10.9.0.0/16", "office")];
-        let groups = Groups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
+        let groups =
+            NetworkGroups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into())));
         let office = "net 10.9.0.0/16 or (net 10.20.0.0/16 and not net 10.20.3.0/24)";
         let others = "not (net 10.9.0.0/16 or net 10.20.0.0/16)";
         let network = "198.51.100.0/24".parse().unwrap();

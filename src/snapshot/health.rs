@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Word;
+use super::Label;
 use super::exporter::ExporterHealth;
-use crate::flow::{Groups, Host, Time};
+use crate::flow::{Host, NetworkGroups, Time};
 
 /// A socket that datagrams arrive on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,9 +94,9 @@ pub struct WorkHealth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropCount {
     /// A short stable name: `unknown_version`, `truncated`, `kernel`.
-    pub cause: Word,
+    pub cause: Label,
     /// The same in a sentence, with the remedy where there is one.
-    pub explanation: Word,
+    pub explanation: Label,
     pub count: u64,
 }
 
@@ -107,7 +107,7 @@ pub struct NoRoom {
     pub exporter: Host,
     /// As in [`DropCount`]: `template_limit`, `held_dropped`, `exporter_limit`,
     /// `record_queue` or `tcp_refused`.
-    pub cause: Word,
+    pub cause: Label,
     /// How often; of `record_queue` flows.
     pub count: u64,
 }
@@ -124,7 +124,7 @@ pub struct Alarm {
 
 /// How recording into an archive goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recording {
+pub struct RecordingHealth {
     pub folder: String,
     /// Why nothing is recorded; it is tried again every few seconds.
     pub stopped: Option<Alarm>,
@@ -145,7 +145,7 @@ pub struct Recording {
     pub notes: Vec<String>,
 }
 
-impl Recording {
+impl RecordingHealth {
     /// Whether everything that comes is recorded, now.
     #[must_use]
     pub fn is_well(&self) -> bool {
@@ -193,7 +193,7 @@ pub struct Health {
     pub no_room: Vec<NoRoom>,
     pub work: WorkHealth,
     /// `None` when nothing is to be recorded.
-    pub recording: Option<Recording>,
+    pub recording: Option<RecordingHealth>,
     /// `None` when no screen can attach.
     pub attached: Option<Attached>,
     /// Whether collecting has ended: no more figures will come.
@@ -204,7 +204,7 @@ pub struct Health {
     /// The networks that have names at the collector, where that is another
     /// process: it says so once, not with every answer.
     #[serde(skip)]
-    pub groups: Option<Arc<Groups>>,
+    pub groups: Option<Arc<NetworkGroups>>,
     /// Warnings beside missing ports: capped buffers, a memory that cannot be kept, defects.
     pub notes: Vec<String>,
     pub datagrams: u64,

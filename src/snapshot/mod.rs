@@ -9,24 +9,24 @@ mod counters;
 mod exporter;
 mod group;
 mod health;
-mod via;
+mod label;
+mod traffic_path;
 mod view;
-mod word;
 
 pub use allowance::{Allowance, STEPS};
-pub use condition::{Condition, Mark};
-pub use counters::{Both, Counters, Totals};
+pub use condition::{Condition, ConditionLevel};
+pub use counters::{ClassTotals, Counters, UpDown};
 pub use exporter::{
     ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
 };
 pub use group::{GroupKey, GroupRow, Grouping};
 pub use health::{
     Alarm, Attached, DropCount, Health, Listener, MAX_NO_ROOM, MissingPort, NoRoom, QueueHealth,
-    Recording, Transport, WorkHealth,
+    RecordingHealth, Transport, WorkHealth,
 };
-pub use via::Via;
-pub use view::{Order, SortKey, Subject, View, Window};
-pub use word::Word;
+pub use label::Label;
+pub use traffic_path::TrafficPath;
+pub use view::{RowOrder, SortKey, Subject, View, Window};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,15 +37,15 @@ use crate::flow::{Host, Network, Time};
 pub struct Ranking<R> {
     pub rows: Vec<R>,
     /// What the listed rows do not hold: unlisted rows and untracked traffic.
-    pub others: Both,
-    pub total: Both,
+    pub others: UpDown,
+    pub total: UpDown,
     /// How many rows there are, listed or not.
     pub count: usize,
 }
 
 impl<R> Default for Ranking<R> {
     fn default() -> Ranking<R> {
-        Ranking { rows: Vec::new(), others: Both::default(), total: Both::default(), count: 0 }
+        Ranking { rows: Vec::new(), others: UpDown::default(), total: UpDown::default(), count: 0 }
     }
 }
 
@@ -79,7 +79,7 @@ impl Reach {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostRow {
     pub host: Host,
-    pub traffic: Both,
+    pub traffic: UpDown,
     /// Bytes that it may have had in the window before it got its row: it was let
     /// in late, for another host that had less. 0 is exact.
     pub missing: u64,
@@ -110,13 +110,13 @@ pub struct ConversationRow {
     pub port: u16,
     pub reach: Reach,
     /// `up` is sent by the host that was asked for.
-    pub traffic: Both,
+    pub traffic: UpDown,
     /// Start of the oldest and of the newest pane with traffic, within the hour.
     pub first_pane: Time,
     pub last_pane: Time,
     /// The way of most of what the host sent in the window; `None` when it sent
     /// nothing, or the way is not known.
-    pub via: Option<Via>,
+    pub via: Option<TrafficPath>,
 }
 
 /// Why the figures of a window are not final.
@@ -133,13 +133,13 @@ pub enum Completeness {
 
 /// The span that an answer covers; `end` lies `lag` before now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
+pub struct AnswerSpan {
     pub start: Time,
     pub end: Time,
     pub completeness: Completeness,
 }
 
-impl Span {
+impl AnswerSpan {
     /// Length in milliseconds, at least 0.
     #[must_use]
     pub fn length_ms(&self) -> i64 {
@@ -195,7 +195,7 @@ pub struct LinkView {
 pub struct HostDetail {
     pub host: Host,
     /// Sent and received in the window, all classes.
-    pub traffic: Both,
+    pub traffic: UpDown,
     /// Rates in bit/s over the last ten seconds, minute and quarter before the
     /// end of the window, and the highest minute of the hour.
     pub now: Rates,
@@ -205,7 +205,7 @@ pub struct HostDetail {
     /// The last hour.
     pub series: Series,
     /// The way of most of what it sent in the window.
-    pub via: Option<Via>,
+    pub via: Option<TrafficPath>,
     pub conversations: Ranking<ConversationRow>,
 }
 
@@ -268,9 +268,9 @@ pub struct Snapshot {
     /// When this was computed, by the wall clock.
     pub captured_at: Time,
     pub view: View,
-    pub span: Span,
+    pub span: AnswerSpan,
     /// Totals of the window by class; with a filter, of what matches.
-    pub totals: Totals,
+    pub totals: ClassTotals,
     pub basis: Basis,
     /// [`Subject::Talkers`]: sorted by `up` and by `down`.
     pub uploaders: Ranking<HostRow>,

@@ -97,7 +97,7 @@ pub enum SortKey {
 
 /// Sort key and direction; `reverse` turns the key's natural order round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Order {
+pub struct RowOrder {
     pub key: SortKey,
     pub reverse: bool,
 }
@@ -110,7 +110,7 @@ pub struct View {
     pub window: Window,
     pub filter: Filter,
     pub subject: Subject,
-    pub order: Order,
+    pub order: RowOrder,
     /// Rows per table; the rest is in `others`.
     pub limit: usize,
 }

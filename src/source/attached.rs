@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::{Ends, PENDING, Question};
-use crate::attach::client::{AttachError, Connection};
-use crate::attach::frame::{Numbered, Reply, Request};
+use super::{PENDING, ScreenChannels, SourceQuestion};
+use crate::attach::client::{AttachError, ClientConnection};
+use crate::attach::frame::{Reply, Request, Tagged};
 use crate::clock::Clock;
 use crate::snapshot::{Alarm, Snapshot, View};
 
@@ -27,12 +27,12 @@ const SILENCE_S: u64 = 10;
 ///
 /// # Errors
 /// When nobody serves there now, or not in our version.
-pub fn attach(path: &Path, first: View, clock: Clock) -> Result<Ends, AttachError> {
+pub fn attach(path: &Path, first: View, clock: Clock) -> Result<ScreenChannels, AttachError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(AttachError::Io)?;
-    let connection = runtime.block_on(Connection::open(path))?;
+    let connection = runtime.block_on(ClientConnection::open(path))?;
     let (views, asked) = watch::channel(first);
     let groups = Some(connection.groups.clone());
     let mut empty = Snapshot::default();
@@ -44,7 +44,7 @@ pub fn attach(path: &Path, first: View, clock: Clock) -> Result<Ends, AttachErro
         .name("source".to_owned())
         .spawn(move || runtime.block_on(screen.follow(connection)))
         .map_err(AttachError::Io)?;
-    Ok(Ends { views, snapshots, questions })
+    Ok(ScreenChannels { views, snapshots, questions })
 }
 
 /// The screen's wires, seen from here.
@@ -53,34 +53,34 @@ struct Screen {
     clock: Clock,
     asked: watch::Receiver<View>,
     answers: watch::Sender<Arc<Snapshot>>,
-    pending: mpsc::Receiver<Question>,
+    pending: mpsc::Receiver<SourceQuestion>,
 }
 
 /// Why there is nothing more to do here.
-enum End {
+enum ScreenStop {
     /// Nobody looks any more.
     Unwatched,
     Gone(AttachError),
 }
 
-impl From<AttachError> for End {
-    fn from(error: AttachError) -> End {
-        End::Gone(error)
+impl From<AttachError> for ScreenStop {
+    fn from(error: AttachError) -> ScreenStop {
+        ScreenStop::Gone(error)
     }
 }
 
 impl Screen {
     /// Passes questions and answers on, over one connection after the other.
-    async fn follow(mut self, mut connection: Connection) {
+    async fn follow(mut self, mut connection: ClientConnection) {
         loop {
-            let Err(End::Gone(mut why)) = self.converse(connection).await else { return };
+            let Err(ScreenStop::Gone(mut why)) = self.converse(connection).await else { return };
             let since = self.clock.now().plus_ms(self.clock.shift_ms());
             connection = loop {
                 self.say_gone(Some(Alarm { why: why.to_string(), since }));
                 if self.pause().await.is_err() {
                     return;
                 }
-                match Connection::open(&self.path).await {
+                match ClientConnection::open(&self.path).await {
                     Ok(connection) => break connection,
                     Err(other) => why = other,
                 }
@@ -100,20 +100,20 @@ impl Screen {
     }
 
     /// Waits a moment; questions are not answered meanwhile.
-    async fn pause(&mut self) -> Result<(), End> {
+    async fn pause(&mut self) -> Result<(), ScreenStop> {
         let pause = sleep(LOOK);
         tokio::pin!(pause);
         loop {
             tokio::select! {
                 () = &mut pause => return Ok(()),
-                changed = self.asked.changed() => changed.map_err(|_| End::Unwatched)?,
+                changed = self.asked.changed() => changed.map_err(|_| ScreenStop::Unwatched)?,
                 // Who asked hears that nobody answers when the question is dropped.
                 Some(_) = self.pending.recv() => {}
             }
         }
     }
 
-    async fn converse(&mut self, mut connection: Connection) -> Result<(), End> {
+    async fn converse(&mut self, mut connection: ClientConnection) -> Result<(), ScreenStop> {
         let mut waiting: HashMap<u32, oneshot::Sender<Snapshot>> = HashMap::new();
         let (mut number, mut is_asked) = (0u32, false);
         let view = self.asked.borrow_and_update().clone();
@@ -134,7 +134,7 @@ impl Screen {
                     }
                 },
                 changed = self.asked.changed() => {
-                    changed.map_err(|_| End::Unwatched)?;
+                    changed.map_err(|_| ScreenStop::Unwatched)?;
                     let view = self.asked.borrow_and_update().clone();
                     connection.send(&Request::Watch(view)).await?;
                 }
@@ -143,7 +143,7 @@ impl Screen {
                     // Nobody waits any more for what was given up.
                     waiting.retain(|_, reply| !reply.is_closed());
                     waiting.insert(number, reply);
-                    connection.send(&Request::Ask(Numbered { number, about: view })).await?;
+                    connection.send(&Request::Ask(Tagged { number, about: view })).await?;
                 }
             }
         }
@@ -152,17 +152,17 @@ impl Screen {
     fn take(
         &self,
         reply: Reply,
-        connection: &mut Connection,
+        connection: &mut ClientConnection,
         waiting: &mut HashMap<u32, oneshot::Sender<Snapshot>>,
-    ) -> Result<(), End> {
+    ) -> Result<(), ScreenStop> {
         match reply {
             Reply::Welcome(groups) => connection.groups = groups,
             Reply::Snapshot(mut snapshot) => {
                 snapshot.health.groups = Some(connection.groups.clone());
-                self.answers.send(Arc::new(*snapshot)).map_err(|_| End::Unwatched)?;
+                self.answers.send(Arc::new(*snapshot)).map_err(|_| ScreenStop::Unwatched)?;
             }
             Reply::Answer(answer) => {
-                let Numbered { number, about } = *answer;
+                let Tagged { number, about } = *answer;
                 // Whoever asked may have gone.
                 if let Some(reply) = waiting.remove(&number) {
                     let _ = reply.send(about);

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::agg::Windows;
 use crate::clock::Clock;
 use crate::flow::Time;
-use crate::ingest::Published;
+use crate::ingest::PublishedHealth;
 use crate::snapshot::{Allowance, Health, Snapshot, Subject, View};
 
 /// A fresh answer is made this often when nothing is asked.
@@ -30,7 +30,7 @@ const AGAIN_US: u64 = 60_000_000;
 #[derive(Clone)]
 pub struct Local {
     pub windows: Arc<Windows>,
-    pub published: Published,
+    pub published: PublishedHealth,
     pub clock: Clock,
 }
 
@@ -67,22 +67,22 @@ impl Local {
 }
 
 /// A question with the place for its answer.
-pub type Question = (View, oneshot::Sender<Snapshot>);
+pub type SourceQuestion = (View, oneshot::Sender<Snapshot>);
 
 /// An answer in the making.
-struct Making {
+struct PendingAnswer {
     task: JoinHandle<(Snapshot, u64)>,
     stop: Arc<AtomicBool>,
 }
 
-impl Drop for Making {
+impl Drop for PendingAnswer {
     fn drop(&mut self) {
         self.stop.store(true, Relaxed);
     }
 }
 
 /// Begins to make the answer to a view; gives how long it took with it.
-fn make(local: &Local, view: View) -> Making {
+fn make(local: &Local, view: View) -> PendingAnswer {
     let (local, stop) = (local.clone(), Arc::new(AtomicBool::new(false)));
     let stopped = stop.clone();
     let task = tokio::task::spawn_blocking(move || {
@@ -93,7 +93,7 @@ fn make(local: &Local, view: View) -> Making {
         let snapshot = local.answer_within(&view, &mut Allowance::new(&mut go_on));
         (snapshot, took())
     });
-    Making { task, stop }
+    PendingAnswer { task, stop }
 }
 
 /// When the next answer is made: a second later, or when as long has passed as the last
@@ -107,11 +107,11 @@ pub(super) async fn answer_all(
     local: Local,
     mut asked: watch::Receiver<View>,
     answers: watch::Sender<Arc<Snapshot>>,
-    mut pending: mpsc::Receiver<Question>,
+    mut pending: mpsc::Receiver<SourceQuestion>,
 ) {
     let mut ticks = tokio::time::interval(REFRESH);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut making: Option<Making> = None;
+    let mut making: Option<PendingAnswer> = None;
     let mut not_before = 0;
     loop {
         tokio::select! {
@@ -151,7 +151,7 @@ pub(super) async fn answer_all(
 }
 
 /// Gives a question its answer.
-async fn answer_one(mut made: Making, reply: tokio::sync::oneshot::Sender<Snapshot>) {
+async fn answer_one(mut made: PendingAnswer, reply: tokio::sync::oneshot::Sender<Snapshot>) {
     if let Ok((snapshot, _)) = (&mut made.task).await {
         // Whoever asked may have gone; then nobody misses the answer.
         let _ = reply.send(snapshot);
@@ -159,7 +159,7 @@ async fn answer_one(mut made: Making, reply: tokio::sync::oneshot::Sender<Snapsh
 }
 
 /// Waits for the answer in the making, if there is one; `None` when making it failed.
-async fn finished(making: &mut Option<Making>) -> Option<(Snapshot, u64)> {
+async fn finished(making: &mut Option<PendingAnswer>) -> Option<(Snapshot, u64)> {
     match making {
         Some(making) => (&mut making.task).await.ok(),
         None => std::future::pending().await,

@@ -5,7 +5,7 @@ mod attached;
 mod local;
 
 pub use attached::attach;
-pub use local::{Local, Question};
+pub use local::{Local, SourceQuestion};
 
 use std::io;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::snapshot::{Snapshot, View};
 const PENDING: usize = 8;
 
 /// The ends that a screen holds.
-pub struct Ends {
+pub struct ScreenChannels {
     /// The standing view; a change is answered at once.
     pub views: watch::Sender<View>,
     /// The newest answer.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Single questions.
-    pub questions: mpsc::Sender<Question>,
+    pub questions: mpsc::Sender<SourceQuestion>,
 }
 
 /// Starts a thread that evaluates the limits and answers, about once a second
@@ -32,7 +32,7 @@ pub struct Ends {
 ///
 /// # Errors
 /// When the thread or its runtime cannot be started.
-pub fn serve(local: Local, first: View) -> io::Result<Ends> {
+pub fn serve(local: Local, first: View) -> io::Result<ScreenChannels> {
     let (views, asked) = watch::channel(first);
     let (answers, snapshots) = watch::channel(Arc::new(Snapshot::default()));
     let (questions, pending) = mpsc::channel(PENDING);
@@ -40,5 +40,5 @@ pub fn serve(local: Local, first: View) -> io::Result<Ends> {
     std::thread::Builder::new()
         .name("source".to_owned())
         .spawn(move || runtime.block_on(local::answer_all(local, asked, answers, pending)))?;
-    Ok(Ends { views, snapshots, questions })
+    Ok(ScreenChannels { views, snapshots, questions })
 }

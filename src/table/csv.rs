@@ -13,14 +13,14 @@ use jiff::tz::TimeZone;
 use super::{is_complete, protocol, service};
 use crate::flow::{Host, Time};
 use crate::snapshot::{
-    Both, Condition, ConversationRow, Counters, ExporterHealth, GroupKey, GroupRow, HostRow,
-    SamplingState, Snapshot, Subject, Via,
+    Condition, ConversationRow, Counters, ExporterHealth, GroupKey, GroupRow, HostRow,
+    SamplingState, Snapshot, Subject, TrafficPath, UpDown,
 };
 use crate::text;
 use crate::units::rfc3339_in;
 
 /// What is the same in every row of a file.
-pub struct Head<'a> {
+pub struct CsvContext<'a> {
     snapshot: &'a Snapshot,
     /// Of the times in the table.
     zone: &'a TimeZone,
@@ -39,7 +39,7 @@ pub struct HostLine {
 pub struct GroupLine {
     kind: &'static str,
     group: Option<GroupRow>,
-    traffic: Both,
+    traffic: UpDown,
 }
 
 /// A row of one host's conversations; without a conversation for sums.
@@ -47,24 +47,24 @@ pub struct ConversationLine {
     kind: &'static str,
     host: Host,
     conversation: Option<ConversationRow>,
-    traffic: Both,
+    traffic: UpDown,
 }
 
 /// A column: its header, what stands in it, and how it is read.
-pub struct Column<R> {
+pub struct CsvColumn<R> {
     pub name: &'static str,
     pub meaning: &'static str,
-    get: fn(&Head<'_>, &R) -> String,
+    get: fn(&CsvContext<'_>, &R) -> String,
 }
 
 macro_rules! columns {
     ($($name:literal, $meaning:literal, |$head:pat_param, $row:pat_param| $get:expr;)*) => {
-        &[$(Column { name: $name, meaning: $meaning, get: |$head, $row| $get }),*]
+        &[$(CsvColumn { name: $name, meaning: $meaning, get: |$head, $row| $get }),*]
     };
 }
 
 /// The columns of a saved host table.
-pub const HOST_COLUMNS: &[Column<HostLine>] = columns! {
+pub const HOST_COLUMNS: &[CsvColumn<HostLine>] = columns! {
     "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
@@ -87,7 +87,7 @@ pub const HOST_COLUMNS: &[Column<HostLine>] = columns! {
 };
 
 /// The columns of a saved list by something else than host.
-pub const GROUP_COLUMNS: &[Column<GroupLine>] = columns! {
+pub const GROUP_COLUMNS: &[CsvColumn<GroupLine>] = columns! {
     "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
@@ -139,7 +139,7 @@ pub const GROUP_COLUMNS: &[Column<GroupLine>] = columns! {
 };
 
 /// The columns of a saved drill-down.
-pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
+pub const CONVERSATION_COLUMNS: &[CsvColumn<ConversationLine>] = columns! {
     "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
@@ -176,7 +176,7 @@ pub const CONVERSATION_COLUMNS: &[Column<ConversationLine>] = columns! {
 };
 
 /// The columns of the saved exporters.
-pub const EXPORTER_COLUMNS: &[Column<ExporterHealth>] = columns! {
+pub const EXPORTER_COLUMNS: &[CsvColumn<ExporterHealth>] = columns! {
     "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
     "address", "the exporter", |_, r| r.address.to_string();
     "protocol", "netflow5, netflow9, ipfix, sflow5, …; empty: only remembered",
@@ -218,7 +218,7 @@ fn sampling_from(state: SamplingState) -> &'static str {
     }
 }
 
-impl Head<'_> {
+impl CsvContext<'_> {
     fn condition(&self, exporter: &ExporterHealth) -> Condition {
         exporter.condition(self.snapshot.captured_at)
     }
@@ -253,7 +253,7 @@ impl ConversationLine {
         self.conversation.as_ref().map(get).unwrap_or_default()
     }
 
-    fn via(&self, get: impl Fn(&Via) -> String) -> String {
+    fn via(&self, get: impl Fn(&TrafficPath) -> String) -> String {
         self.of(|conversation| conversation.via.as_ref().map(&get).unwrap_or_default())
     }
 }
@@ -275,7 +275,7 @@ fn figure(counters: Option<Counters>, get: impl Fn(&Counters) -> u64) -> String 
 /// # Errors
 /// What `out` returns; what was written before stays written.
 pub fn write_csv(snapshot: &Snapshot, zone: &TimeZone, out: impl io::Write) -> io::Result<()> {
-    let head = Head { snapshot, zone };
+    let head = CsvContext { snapshot, zone };
     match (&snapshot.view.subject, &snapshot.detail) {
         (Subject::Host(_), Some(_)) => {
             write(&head, CONVERSATION_COLUMNS, conversation_lines(snapshot), out)
@@ -291,8 +291,8 @@ pub fn write_csv(snapshot: &Snapshot, zone: &TimeZone, out: impl io::Write) -> i
 }
 
 fn write<R>(
-    head: &Head<'_>,
-    columns: &[Column<R>],
+    head: &CsvContext<'_>,
+    columns: &[CsvColumn<R>],
     rows: impl Iterator<Item = R>,
     out: impl io::Write,
 ) -> io::Result<()> {
@@ -305,7 +305,7 @@ fn write<R>(
 }
 
 fn host_lines(snapshot: &Snapshot) -> impl Iterator<Item = HostLine> + '_ {
-    let both = |kind, host, traffic: &Both| HostLine {
+    let both = |kind, host, traffic: &UpDown| HostLine {
         kind,
         host,
         up: Some(traffic.up),

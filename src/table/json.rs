@@ -10,8 +10,8 @@ use super::{is_complete, protocol};
 use crate::flow::service::service_name;
 use crate::flow::{Host, Network};
 use crate::snapshot::{
-    Alarm, Both, Counters, DropCount, GroupKey, GroupRow, Health, HostRow, Recording, Snapshot,
-    Span, Subject, Totals, Untracked,
+    Alarm, AnswerSpan, ClassTotals, Counters, DropCount, GroupKey, GroupRow, Health, HostRow,
+    RecordingHealth, Snapshot, Subject, Untracked, UpDown,
 };
 use crate::text;
 use crate::units::rfc3339_in;
@@ -25,7 +25,7 @@ struct Top<'a> {
     schema: &'static str,
     captured_at: String,
     window: WindowJson,
-    totals: &'a Totals,
+    totals: &'a ClassTotals,
     /// One of the two, by what was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     hosts: Option<Vec<HostJson>>,
@@ -58,7 +58,7 @@ struct RecordingJson<'a> {
 }
 
 impl<'a> RecordingJson<'a> {
-    fn new(recording: &'a Recording) -> RecordingJson<'a> {
+    fn new(recording: &'a RecordingHealth) -> RecordingJson<'a> {
         fn why(alarm: &Option<Alarm>) -> Option<&str> {
             alarm.as_ref().map(|alarm| alarm.why.as_str())
         }
@@ -163,14 +163,14 @@ struct ExporterJson<'a> {
 }
 
 impl HostJson {
-    fn new(span: &Span, row: &HostRow) -> HostJson {
+    fn new(span: &AnswerSpan, row: &HostRow) -> HostJson {
         let traffic = Directions::new(span, &row.traffic);
         HostJson { address: row.host, traffic, missing_bytes: row.missing }
     }
 }
 
 impl<'a> GroupJson<'a> {
-    fn new(span: &Span, health: &'a Health, row: &'a GroupRow) -> GroupJson<'a> {
+    fn new(span: &AnswerSpan, health: &'a Health, row: &'a GroupRow) -> GroupJson<'a> {
         let key = match &row.key {
             GroupKey::Service { port, proto } => KeyJson::Service {
                 port: *port,
@@ -192,7 +192,7 @@ impl<'a> GroupJson<'a> {
 }
 
 impl Directions {
-    fn new(span: &Span, both: &Both) -> Directions {
+    fn new(span: &AnswerSpan, both: &UpDown) -> Directions {
         let rated =
             |counters: Counters| Rated { counters, bps: span.bits_per_second(counters.bytes) };
         Directions { up: rated(both.up), down: rated(both.down) }

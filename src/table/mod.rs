@@ -15,7 +15,7 @@ mod text;
 mod tests;
 
 pub use self::csv::{
-    CONVERSATION_COLUMNS, Column, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS, write_csv,
+    CONVERSATION_COLUMNS, CsvColumn, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS, write_csv,
 };
 pub use json::{SCHEMA, json};
 pub use text::text;

@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use super::{protocol, service};
 use crate::flow::service::OTHER;
 use crate::snapshot::{
-    Both, Completeness, Counters, Grouping, HostRow, Recording, SamplingState, Snapshot, Span,
-    Subject,
+    AnswerSpan, Completeness, Counters, Grouping, HostRow, RecordingHealth, SamplingState,
+    Snapshot, Subject, UpDown,
 };
 use crate::text;
 use crate::units::{duration, rfc3339_in, short};
@@ -94,7 +94,7 @@ fn line(labels: &[&str], figures: [String; 5]) -> Vec<String> {
     labels.iter().map(|label| (*label).to_owned()).chain(figures).collect()
 }
 
-fn figures(span: &Span, both: &Both) -> [String; 5] {
+fn figures(span: &AnswerSpan, both: &UpDown) -> [String; 5] {
     let rate = |counters: &Counters| short(span.bits_per_second(counters.bytes));
     [
         rate(&both.up),
@@ -106,9 +106,9 @@ fn figures(span: &Span, both: &Both) -> [String; 5] {
 }
 
 /// Traffic that is neither up nor down: its figures stand in the up columns.
-fn undirected(span: &Span, counters: &Counters) -> [String; 5] {
+fn undirected(span: &AnswerSpan, counters: &Counters) -> [String; 5] {
     let [rate, _, bytes, _, flows] =
-        figures(span, &Both { up: *counters, down: Counters::default() });
+        figures(span, &UpDown { up: *counters, down: Counters::default() });
     [rate, NONE.to_owned(), bytes, NONE.to_owned(), flows]
 }
 
@@ -188,8 +188,8 @@ fn footer(snapshot: &Snapshot, zone: &TimeZone) -> Vec<String> {
 }
 
 /// What was recorded, what was not, and why.
-fn recorded(recording: &Recording) -> Vec<String> {
-    let Recording { folder, flows, segments, .. } = recording;
+fn recorded(recording: &RecordingHealth) -> Vec<String> {
+    let RecordingHealth { folder, flows, segments, .. } = recording;
     let mut lines = vec![format!("recorded {flows} flows to {folder}, segments {segments}")];
     for drop in &recording.shed {
         lines.push(format!("dropped {} {}: {}", drop.count, drop.cause, drop.explanation));

@@ -7,7 +7,7 @@ use super::exporters::Tab;
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
+pub enum KeyCommand {
     Up,
     Down,
     PageUp,
@@ -60,8 +60,8 @@ pub enum LineCommand {
 
 /// Everything that can happen to the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    Do(Command),
+pub enum UiAction {
+    Do(KeyCommand),
     /// A character typed into the filter line.
     Type(char),
     /// A text pasted into the terminal.
@@ -119,12 +119,12 @@ impl Context {
 
 /// A key with or without Ctrl; Shift is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct KeyPress {
     pub code: KeyCode,
     pub ctrl: bool,
 }
 
-impl Key {
+impl KeyPress {
     /// The name on the screen: `j`, `Ctrl-L`, `PgUp`.
     #[must_use]
     pub fn name(self) -> String {
@@ -143,8 +143,8 @@ impl Key {
 
 /// One line of the table.
 pub struct Binding {
-    pub keys: &'static [Key],
-    pub command: Command,
+    pub keys: &'static [KeyPress],
+    pub command: KeyCommand,
     pub contexts: &'static [Context],
     /// The word in the footer and its rank there: the highest ranks go first
     /// when the line is short.
@@ -152,16 +152,16 @@ pub struct Binding {
     pub help: &'static str,
 }
 
-const fn ch(c: char) -> Key {
-    Key { code: KeyCode::Char(c), ctrl: false }
+const fn ch(c: char) -> KeyPress {
+    KeyPress { code: KeyCode::Char(c), ctrl: false }
 }
 
-const fn ctrl(c: char) -> Key {
-    Key { code: KeyCode::Char(c), ctrl: true }
+const fn ctrl(c: char) -> KeyPress {
+    KeyPress { code: KeyCode::Char(c), ctrl: true }
 }
 
-const fn key(code: KeyCode) -> Key {
-    Key { code, ctrl: false }
+const fn key(code: KeyCode) -> KeyPress {
+    KeyPress { code, ctrl: false }
 }
 
 use Context::{Drill, Exporter, Exporters, Filter, Groups, Help, Main};
@@ -184,75 +184,75 @@ macro_rules! bindings {
 }
 
 bindings! {
-    [key(KeyCode::Enter)], Command::Drill, &[Main], Some((2, "drill")), "open the selected host";
-    [key(KeyCode::Enter)], Command::Drill, &[Groups], Some((2, "hosts")),
+    [key(KeyCode::Enter)], KeyCommand::Drill, &[Main], Some((2, "drill")), "open the selected host";
+    [key(KeyCode::Enter)], KeyCommand::Drill, &[Groups], Some((2, "hosts")),
         "the hosts of the selected row";
-    [key(KeyCode::Enter)], Command::Drill, &[Exporters], Some((2, "open")),
+    [key(KeyCode::Enter)], KeyCommand::Drill, &[Exporters], Some((2, "open")),
         "open the selected exporter";
-    [key(KeyCode::Esc)], Command::Back, &[Main], Some((2, "back")),
+    [key(KeyCode::Esc)], KeyCommand::Back, &[Main], Some((2, "back")),
         "leave the hosts of a row; else clear the filter";
-    [key(KeyCode::Esc)], Command::Back, &[Groups, Drill, Exporters, Exporter, Help], Some((2, "back")),
+    [key(KeyCode::Esc)], KeyCommand::Back, &[Groups, Drill, Exporters, Exporter, Help], Some((2, "back")),
         "back to the screen before";
-    [ch('?')], Command::Back, &[Help], None, "back to the screen before";
-    [ch('j'), key(KeyCode::Down)], Command::Down, SCREENS, None, "next row";
-    [ch('k'), key(KeyCode::Up)], Command::Up, SCREENS, None, "previous row";
-    [ch('j'), key(KeyCode::Down)], Command::Down, &[Help], Some((3, "down")), "next line";
-    [ch('k'), key(KeyCode::Up)], Command::Up, &[Help], Some((3, "up")), "previous line";
-    [key(KeyCode::PageDown), ctrl('d')], Command::PageDown, SCROLLS, None, "next page";
-    [key(KeyCode::PageUp), ctrl('u')], Command::PageUp, SCROLLS, None, "previous page";
-    [ch('g'), key(KeyCode::Home)], Command::First, SCROLLS, None,
+    [ch('?')], KeyCommand::Back, &[Help], None, "back to the screen before";
+    [ch('j'), key(KeyCode::Down)], KeyCommand::Down, SCREENS, None, "next row";
+    [ch('k'), key(KeyCode::Up)], KeyCommand::Up, SCREENS, None, "previous row";
+    [ch('j'), key(KeyCode::Down)], KeyCommand::Down, &[Help], Some((3, "down")), "next line";
+    [ch('k'), key(KeyCode::Up)], KeyCommand::Up, &[Help], Some((3, "up")), "previous line";
+    [key(KeyCode::PageDown), ctrl('d')], KeyCommand::PageDown, SCROLLS, None, "next page";
+    [key(KeyCode::PageUp), ctrl('u')], KeyCommand::PageUp, SCROLLS, None, "previous page";
+    [ch('g'), key(KeyCode::Home)], KeyCommand::First, SCROLLS, None,
         "first row, and stay there whichever row is first";
-    [ch('G'), key(KeyCode::End)], Command::Last, SCROLLS, None, "last row";
-    [key(KeyCode::Tab), key(KeyCode::BackTab)], Command::OtherPane, &[Main], Some((9, "pane")),
+    [ch('G'), key(KeyCode::End)], KeyCommand::Last, SCROLLS, None, "last row";
+    [key(KeyCode::Tab), key(KeyCode::BackTab)], KeyCommand::OtherPane, &[Main], Some((9, "pane")),
         "the other pane: uploaders, downloaders";
-    [key(KeyCode::Tab), key(KeyCode::BackTab)], Command::OtherPane, &[Exporters],
+    [key(KeyCode::Tab), key(KeyCode::BackTab)], KeyCommand::OtherPane, &[Exporters],
         Some((3, "collecting")), "sockets, and all that was dropped or odd, on the whole screen";
-    [ch('1')], Command::Tab(Tab::Templates), &[Exporter], None, "its templates";
-    [ch('2')], Command::Tab(Tab::Interfaces), &[Exporter], None, "its interfaces";
-    [ch('3')], Command::Tab(Tab::Statistics), &[Exporter], None, "its statistics";
-    [key(KeyCode::Tab), ch('l')], Command::NextTab, &[Exporter], Some((3, "next tab")),
+    [ch('1')], KeyCommand::Tab(Tab::Templates), &[Exporter], None, "its templates";
+    [ch('2')], KeyCommand::Tab(Tab::Interfaces), &[Exporter], None, "its interfaces";
+    [ch('3')], KeyCommand::Tab(Tab::Statistics), &[Exporter], None, "its statistics";
+    [key(KeyCode::Tab), ch('l')], KeyCommand::NextTab, &[Exporter], Some((3, "next tab")),
         "the next of the three";
-    [key(KeyCode::BackTab), ch('h')], Command::PreviousTab, &[Exporter], None,
+    [key(KeyCode::BackTab), ch('h')], KeyCommand::PreviousTab, &[Exporter], None,
         "the one before";
-    [ch('t')], Command::NextList, TOP, Some((4, "lists")),
+    [ch('t')], KeyCommand::NextList, TOP, Some((4, "lists")),
         "next list: ports, protocols, networks, interfaces, groups";
-    [ch('T')], Command::PreviousList, TOP, None, "list before";
-    [ch('/')], Command::Filter, TRAFFIC, Some((3, "filter")), "edit the filter";
-    [ch('s'), ch('>')], Command::Sort, LISTS, Some((7, "sort")), "next sort key";
-    [ch('<')], Command::SortBack, LISTS, None, "sort key before";
-    [ch('r')], Command::Reverse, LISTS, Some((10, "reverse")), "reverse the order";
-    [ch('w')], Command::LongerWindow, TRAFFIC, Some((4, "window")), "next longer window";
-    [ch('W')], Command::ShorterWindow, TRAFFIC, None, "next shorter window";
-    [ch(' ')], Command::Freeze, SCREENS, Some((5, "freeze")),
+    [ch('T')], KeyCommand::PreviousList, TOP, None, "list before";
+    [ch('/')], KeyCommand::Filter, TRAFFIC, Some((3, "filter")), "edit the filter";
+    [ch('s'), ch('>')], KeyCommand::Sort, LISTS, Some((7, "sort")), "next sort key";
+    [ch('<')], KeyCommand::SortBack, LISTS, None, "sort key before";
+    [ch('r')], KeyCommand::Reverse, LISTS, Some((10, "reverse")), "reverse the order";
+    [ch('w')], KeyCommand::LongerWindow, TRAFFIC, Some((4, "window")), "next longer window";
+    [ch('W')], KeyCommand::ShorterWindow, TRAFFIC, None, "next shorter window";
+    [ch(' ')], KeyCommand::Freeze, SCREENS, Some((5, "freeze")),
         "freeze the screen, and let it go again; collecting goes on";
-    [ch('u')], Command::Unit, TRAFFIC, Some((8, "unit")), "bits, bytes, packets per second";
-    [ch('e')], Command::Exporters, TRAFFIC, Some((5, "exporters")),
+    [ch('u')], KeyCommand::Unit, TRAFFIC, Some((8, "unit")), "bits, bytes, packets per second";
+    [ch('e')], KeyCommand::Exporters, TRAFFIC, Some((5, "exporters")),
         "the exporters, and how the collecting goes";
-    [ch('e')], Command::Back, &[Exporters], None, "back to the screen before";
-    [ch('S')], Command::Save, LISTS, Some((6, "save")), "save all rows of this view as CSV";
-    [ch('?')], Command::Help, SCREENS, Some((1, "help")), "this help";
-    [ch('q')], Command::Quit, SCROLLS, Some((9, "quit")), "quit, after a second q";
-    [ctrl('c')], Command::QuitNow, EVERYWHERE, None, "quit at once";
-    [ctrl('z')], Command::Suspend, EVERYWHERE, None, "suspend to the shell; fg comes back";
-    [ctrl('l')], Command::Redraw, EVERYWHERE, None, "draw everything again";
-    [key(KeyCode::Enter)], Command::Line(LineCommand::Accept), LINE, Some((1, "keep")),
+    [ch('e')], KeyCommand::Back, &[Exporters], None, "back to the screen before";
+    [ch('S')], KeyCommand::Save, LISTS, Some((6, "save")), "save all rows of this view as CSV";
+    [ch('?')], KeyCommand::Help, SCREENS, Some((1, "help")), "this help";
+    [ch('q')], KeyCommand::Quit, SCROLLS, Some((9, "quit")), "quit, after a second q";
+    [ctrl('c')], KeyCommand::QuitNow, EVERYWHERE, None, "quit at once";
+    [ctrl('z')], KeyCommand::Suspend, EVERYWHERE, None, "suspend to the shell; fg comes back";
+    [ctrl('l')], KeyCommand::Redraw, EVERYWHERE, None, "draw everything again";
+    [key(KeyCode::Enter)], KeyCommand::Line(LineCommand::Accept), LINE, Some((1, "keep")),
         "close the line and keep the filter";
-    [key(KeyCode::Esc)], Command::Back, LINE, Some((2, "undo")),
+    [key(KeyCode::Esc)], KeyCommand::Back, LINE, Some((2, "undo")),
         "close the line and go back to the former filter";
-    [key(KeyCode::Up)], Command::Line(LineCommand::Older), LINE, Some((3, "history")),
+    [key(KeyCode::Up)], KeyCommand::Line(LineCommand::Older), LINE, Some((3, "history")),
         "older filters";
-    [key(KeyCode::Down)], Command::Line(LineCommand::Newer), LINE, None, "newer filters";
-    [key(KeyCode::Left)], Command::Line(LineCommand::Left), LINE, None, "one character left";
-    [key(KeyCode::Right)], Command::Line(LineCommand::Right), LINE, None, "one character right";
-    [key(KeyCode::Home), ctrl('a')], Command::Line(LineCommand::Home), LINE, None, "to the start";
-    [key(KeyCode::End), ctrl('e')], Command::Line(LineCommand::End), LINE, None, "to the end";
-    [key(KeyCode::Backspace), ctrl('h')], Command::Line(LineCommand::EraseLeft), LINE, None,
+    [key(KeyCode::Down)], KeyCommand::Line(LineCommand::Newer), LINE, None, "newer filters";
+    [key(KeyCode::Left)], KeyCommand::Line(LineCommand::Left), LINE, None, "one character left";
+    [key(KeyCode::Right)], KeyCommand::Line(LineCommand::Right), LINE, None, "one character right";
+    [key(KeyCode::Home), ctrl('a')], KeyCommand::Line(LineCommand::Home), LINE, None, "to the start";
+    [key(KeyCode::End), ctrl('e')], KeyCommand::Line(LineCommand::End), LINE, None, "to the end";
+    [key(KeyCode::Backspace), ctrl('h')], KeyCommand::Line(LineCommand::EraseLeft), LINE, None,
         "erase the character to the left";
-    [key(KeyCode::Delete)], Command::Line(LineCommand::EraseRight), LINE, None,
+    [key(KeyCode::Delete)], KeyCommand::Line(LineCommand::EraseRight), LINE, None,
         "erase the character to the right";
-    [ctrl('w')], Command::Line(LineCommand::EraseWord), LINE, Some((5, "erase word")),
+    [ctrl('w')], KeyCommand::Line(LineCommand::EraseWord), LINE, Some((5, "erase word")),
         "erase the word to the left";
-    [ctrl('u')], Command::Line(LineCommand::EraseAll), LINE, Some((4, "erase")),
+    [ctrl('u')], KeyCommand::Line(LineCommand::EraseAll), LINE, Some((4, "erase")),
         "erase everything left of the cursor";
 }
 
@@ -266,21 +266,21 @@ impl Binding {
 
 /// What a key means in a context.
 #[must_use]
-pub fn on_key(context: Context, code: KeyCode, modifiers: KeyModifiers) -> Action {
+pub fn on_key(context: Context, code: KeyCode, modifiers: KeyModifiers) -> UiAction {
     let ctrl = modifiers.contains(KeyModifiers::CONTROL);
     let code = match code {
         KeyCode::Char(c) if ctrl => KeyCode::Char(c.to_ascii_lowercase()),
         code => code,
     };
-    let pressed = Key { code, ctrl };
+    let pressed = KeyPress { code, ctrl };
     let bound = BINDINGS
         .iter()
         .find(|binding| binding.applies(context) && binding.keys.contains(&pressed))
         .filter(|_| !modifiers.contains(KeyModifiers::ALT));
     match (bound, code) {
-        (Some(binding), _) => Action::Do(binding.command),
-        (None, KeyCode::Char(c)) if context == Context::Filter && !ctrl => Action::Type(c),
-        _ => Action::OtherKey,
+        (Some(binding), _) => UiAction::Do(binding.command),
+        (None, KeyCode::Char(c)) if context == Context::Filter && !ctrl => UiAction::Type(c),
+        _ => UiAction::OtherKey,
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn no_key_means_two_things_on_one_screen() {
         for context in Context::ALL {
-            let mut seen: Vec<(Key, Command)> = Vec::new();
+            let mut seen: Vec<(KeyPress, KeyCommand)> = Vec::new();
             for binding in BINDINGS.iter().filter(|binding| binding.applies(context)) {
                 for key in binding.keys {
                     let other = seen.iter().find(|(known, _)| known == key);
@@ -308,14 +308,14 @@ mod tests {
         let none = KeyModifiers::NONE;
         let ctrl = KeyModifiers::CONTROL;
         for (context, code, modifiers, want) in [
-            (Main, KeyCode::Char('j'), none, Action::Do(Command::Down)),
-            (Main, KeyCode::Char('G'), KeyModifiers::SHIFT, Action::Do(Command::Last)),
-            (Filter, KeyCode::Char('j'), none, Action::Type('j')),
-            (Filter, KeyCode::Char('q'), none, Action::Type('q')),
-            (Filter, KeyCode::Char('C'), ctrl, Action::Do(Command::QuitNow)),
-            (Drill, KeyCode::Enter, none, Action::OtherKey),
-            (Drill, KeyCode::Tab, none, Action::OtherKey),
-            (Main, KeyCode::Char('q'), KeyModifiers::ALT, Action::OtherKey),
+            (Main, KeyCode::Char('j'), none, UiAction::Do(KeyCommand::Down)),
+            (Main, KeyCode::Char('G'), KeyModifiers::SHIFT, UiAction::Do(KeyCommand::Last)),
+            (Filter, KeyCode::Char('j'), none, UiAction::Type('j')),
+            (Filter, KeyCode::Char('q'), none, UiAction::Type('q')),
+            (Filter, KeyCode::Char('C'), ctrl, UiAction::Do(KeyCommand::QuitNow)),
+            (Drill, KeyCode::Enter, none, UiAction::OtherKey),
+            (Drill, KeyCode::Tab, none, UiAction::OtherKey),
+            (Main, KeyCode::Char('q'), KeyModifiers::ALT, UiAction::OtherKey),
         ] {
             assert_eq!(on_key(context, code, modifiers), want, "{code:?}");
         }
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn keys_are_named_as_people_say_them() {
         let names: Vec<_> = [ch(' '), ctrl('l'), key(KeyCode::PageUp), key(KeyCode::Esc), ch('S')]
-            .map(Key::name)
+            .map(KeyPress::name)
             .into();
         assert_eq!(names, ["Space", "Ctrl-L", "PgUp", "Esc", "S"]);
     }

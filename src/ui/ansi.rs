@@ -24,7 +24,7 @@ pub struct Painter {
 }
 
 /// What a cell looks like beside its text.
-type Look = (Color, Modifier);
+type CellStyle = (Color, Modifier);
 
 impl Painter {
     /// Forgets what the terminal shows: the next frame draws everything.
@@ -50,7 +50,7 @@ impl Painter {
 }
 
 fn draw(text: &mut String, last: &Buffer, next: &Buffer) {
-    let mut look: Look = (Color::Reset, Modifier::empty());
+    let mut look: CellStyle = (Color::Reset, Modifier::empty());
     // Where the cursor is: the cell after the last one written.
     let mut place: Option<(u16, u16)> = None;
     for (x, y, cell) in last.diff(next) {
@@ -83,7 +83,7 @@ fn right(area: Rect) -> u16 {
     area.x.saturating_add(area.width)
 }
 
-fn look_of(cell: &Cell) -> Look {
+fn look_of(cell: &Cell) -> CellStyle {
     (cell.fg, cell.modifier)
 }
 
@@ -93,7 +93,7 @@ fn plain(cell: &Cell) -> bool {
 }
 
 /// Selects a look from nothing, which is shorter than telling the difference.
-fn dress(text: &mut String, (colour, modifier): Look) {
+fn dress(text: &mut String, (colour, modifier): CellStyle) {
     text.push_str("\x1b[");
     let mut codes: Vec<u8> = Vec::new();
     for (flag, code) in [

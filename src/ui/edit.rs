@@ -13,7 +13,7 @@ pub const MAX_HISTORY: usize = 50;
 
 /// A filter with the text it was typed as.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Typed {
+pub struct TypedFilter {
     pub text: String,
     pub filter: Filter,
 }
@@ -25,7 +25,7 @@ pub struct FilterLine {
     /// Where the cursor is, in bytes, always between two characters.
     cursor: usize,
     /// What Esc goes back to.
-    former: Typed,
+    former: TypedFilter,
     error: Option<FilterError>,
     /// Place in the history, counted from the newest, and what was typed before.
     recalled: Option<usize>,
@@ -34,7 +34,7 @@ pub struct FilterLine {
 
 impl FilterLine {
     /// Opens the line on the filter in force.
-    pub fn open(former: &Typed) -> FilterLine {
+    pub fn open(former: &TypedFilter) -> FilterLine {
         FilterLine {
             text: former.text.clone(),
             cursor: former.text.len(),
@@ -64,19 +64,19 @@ impl FilterLine {
         self.error.as_ref()
     }
 
-    pub fn former(&self) -> &Typed {
+    pub fn former(&self) -> &TypedFilter {
         &self.former
     }
 
     /// The filter of the text as it stands; `None` while it is wrong or asks for
     /// what the live tables do not keep.
-    pub fn check(&mut self) -> Option<Typed> {
+    pub fn check(&mut self) -> Option<TypedFilter> {
         // A line of spaces is an empty one to whoever looks at it.
         let text = if self.text.trim().is_empty() { "" } else { &self.text };
         match Filter::parse(text).and_then(|filter| filter.check_live().map(|()| filter)) {
             Ok(filter) => {
                 self.error = None;
-                Some(Typed { text: self.text.trim().to_owned(), filter })
+                Some(TypedFilter { text: self.text.trim().to_owned(), filter })
             }
             Err(error) => {
                 self.error = Some(error);

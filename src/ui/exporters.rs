@@ -4,12 +4,12 @@ use crate::flow::{Host, Time};
 use crate::snapshot::{ExporterHealth, Snapshot};
 
 use super::exporter_order::{ExporterKey, ExporterOrder};
-use super::list::List;
+use super::list::ScreenList;
 
 /// All exporters and how the collecting goes.
 #[derive(Clone, Debug, Default)]
 pub struct ExportersScreen {
-    pub list: List<Host>,
+    pub list: ScreenList<Host>,
     pub order: ExporterOrder,
     /// Lines scrolled down in what is known of the collecting, while that takes
     /// the whole screen.

@@ -2,18 +2,18 @@
 //! its hosts and back.
 
 use crate::filter::Filter;
-use crate::flow::Groups;
+use crate::flow::NetworkGroups;
 use crate::snapshot::{Grouping, Health};
 
-use super::edit::Typed;
-use super::model::{GroupsScreen, MainScreen, Model, Origin, Screen};
+use super::edit::TypedFilter;
+use super::model::{GroupOrigin, GroupsScreen, MainScreen, Model, Screen};
 
 /// Screens over each other: from a row to its hosts, from there to another list
 /// and so on. Nobody finds back from deeper, and each costs memory.
 const MAX_DEPTH: usize = 16;
 
 /// The lists there are, hosts (`None`) before all.
-fn lists(groups: &Groups) -> Vec<Option<Grouping>> {
+fn lists(groups: &NetworkGroups) -> Vec<Option<Grouping>> {
     let named = |grouping: &Grouping| *grouping != Grouping::Group || !groups.is_empty();
     let all = Grouping::ALL.into_iter().filter(named);
     std::iter::once(None).chain(all.map(Some)).collect()
@@ -61,8 +61,8 @@ pub fn open(model: &mut Model, health: &Health) {
     }
     match Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)) {
         Ok(filter) => {
-            let former = std::mem::replace(&mut model.filter, Typed { text, filter });
-            let origin = Some(Box::new(Origin { label, former }));
+            let former = std::mem::replace(&mut model.filter, TypedFilter { text, filter });
+            let origin = Some(Box::new(GroupOrigin { label, former }));
             model.screens.open(Screen::Main(MainScreen { origin, ..MainScreen::default() }));
         }
         Err(error) => model.notice = Some(format!("cannot filter for {label}: {error}")),

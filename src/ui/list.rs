@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use crate::filter::Filter;
 use crate::flow::Time;
-use crate::snapshot::{Order, SortKey, View, Window};
+use crate::snapshot::{RowOrder, SortKey, View, Window};
 
 use super::exporter_order::{ExporterKey, ExporterOrder};
 
@@ -18,46 +18,46 @@ const LEAD_PARTS: u64 = 10;
 
 /// What an answer must share with the one before for its order to be held.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Question {
-    Traffic { at: Option<Time>, window: Window, filter: Filter, order: Order },
+pub enum ListQuestion {
+    Traffic { at: Option<Time>, window: Window, filter: Filter, order: RowOrder },
     Exporters(ExporterOrder),
 }
 
-impl Question {
+impl ListQuestion {
     /// Whether the order is that of addresses, which is never held.
     fn by_address(&self) -> bool {
         match self {
-            Question::Traffic { order, .. } => order.key == SortKey::Address,
-            Question::Exporters(order) => order.key == ExporterKey::Address,
+            ListQuestion::Traffic { order, .. } => order.key == SortKey::Address,
+            ListQuestion::Exporters(order) => order.key == ExporterKey::Address,
         }
     }
 
     fn reverse(&self) -> bool {
         match self {
-            Question::Traffic { order, .. } => order.reverse,
-            Question::Exporters(order) => order.reverse,
+            ListQuestion::Traffic { order, .. } => order.reverse,
+            ListQuestion::Exporters(order) => order.reverse,
         }
     }
 }
 
-impl From<&View> for Question {
-    fn from(view: &View) -> Question {
+impl From<&View> for ListQuestion {
+    fn from(view: &View) -> ListQuestion {
         let View { at, window, order, .. } = *view;
-        Question::Traffic { at, window, filter: view.filter.clone(), order }
+        ListQuestion::Traffic { at, window, filter: view.filter.clone(), order }
     }
 }
 
-impl From<ExporterOrder> for Question {
-    fn from(order: ExporterOrder) -> Question {
-        Question::Exporters(order)
+impl From<ExporterOrder> for ListQuestion {
+    fn from(order: ExporterOrder) -> ListQuestion {
+        ListQuestion::Exporters(order)
     }
 }
 
 /// Rows by key, in the order they are shown.
 #[derive(Clone, Debug)]
-pub struct List<K> {
+pub struct ScreenList<K> {
     keys: Vec<K>,
-    ranked: Option<(Time, Question)>,
+    ranked: Option<(Time, ListQuestion)>,
     cursor: usize,
     /// The key the cursor is bound to. `None` until the user moves it: then it
     /// rests on the first row, whichever that is, so that a screen left alone
@@ -65,12 +65,12 @@ pub struct List<K> {
     bound: Option<K>,
     top: usize,
     /// Why the page may have to begin elsewhere.
-    turn: Turn,
+    turn: PageStart,
 }
 
 /// Whether a list begins its page as far up as it can, instead of where it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Turn {
+enum PageStart {
     #[default]
     No,
     /// Its selected row went elsewhere: if that is off the page.
@@ -79,16 +79,28 @@ enum Turn {
     Anew,
 }
 
-impl<K> Default for List<K> {
-    fn default() -> List<K> {
-        List { keys: Vec::new(), ranked: None, cursor: 0, bound: None, top: 0, turn: Turn::No }
+impl<K> Default for ScreenList<K> {
+    fn default() -> ScreenList<K> {
+        ScreenList {
+            keys: Vec::new(),
+            ranked: None,
+            cursor: 0,
+            bound: None,
+            top: 0,
+            turn: PageStart::No,
+        }
     }
 }
 
-impl<K: Clone + Eq + Hash> List<K> {
+impl<K: Clone + Eq + Hash> ScreenList<K> {
     /// Takes the rows of an answer: keys and what they are sorted by, in the
     /// answer's order.
-    pub fn arrive(&mut self, rows: &[(K, u64)], question: impl Into<Question>, captured_at: Time) {
+    pub fn arrive(
+        &mut self,
+        rows: &[(K, u64)],
+        question: impl Into<ListQuestion>,
+        captured_at: Time,
+    ) {
         let question = question.into();
         let held = self.ranked.as_ref().is_some_and(|(since, former)| {
             *former == question
@@ -103,8 +115,8 @@ impl<K: Clone + Eq + Hash> List<K> {
         }
         let before = self.cursor;
         self.settle();
-        if self.cursor != before && self.turn == Turn::No {
-            self.turn = Turn::Moved;
+        if self.cursor != before && self.turn == PageStart::No {
+            self.turn = PageStart::Moved;
         }
     }
 
@@ -187,16 +199,16 @@ impl<K: Clone + Eq + Hash> List<K> {
 
     /// Has the next page begin as far up as it can.
     pub fn turn(&mut self) {
-        self.turn = Turn::Anew;
+        self.turn = PageStart::Anew;
     }
 
     /// Remembers how far down the list is shown on a page of this many rows.
     pub fn scroll(&mut self, page: usize) {
         let on_page = (self.top..self.top.saturating_add(page.max(1))).contains(&self.cursor);
         match std::mem::take(&mut self.turn) {
-            Turn::Anew => self.top = 0,
-            Turn::Moved if !on_page => self.top = 0,
-            Turn::Moved | Turn::No => {}
+            PageStart::Anew => self.top = 0,
+            PageStart::Moved if !on_page => self.top = 0,
+            PageStart::Moved | PageStart::No => {}
         }
         self.top = self.start(page);
     }
@@ -215,14 +227,14 @@ impl<K: Clone + Eq + Hash> List<K> {
 mod tests {
     use super::*;
 
-    fn arrive(list: &mut List<u8>, seconds: i64, rows: &[(u8, u64)]) -> Vec<u8> {
+    fn arrive(list: &mut ScreenList<u8>, seconds: i64, rows: &[(u8, u64)]) -> Vec<u8> {
         list.arrive(rows, &View::default(), Time(seconds * 1000));
         list.keys().to_vec()
     }
 
     #[test]
     fn the_order_is_held_for_three_seconds() {
-        let mut list = List::default();
+        let mut list = ScreenList::default();
         assert_eq!(arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 10)]), [1, 2, 3]);
         assert_eq!(arrive(&mut list, 1, &[(2, 105), (1, 100), (3, 10)]), [1, 2, 3]);
         assert_eq!(arrive(&mut list, 2, &[(2, 105), (1, 100), (3, 10)]), [1, 2, 3]);
@@ -232,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_clear_lead_moves_at_once_and_only_that_row() {
-        let mut list = List::default();
+        let mut list = ScreenList::default();
         arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 85), (4, 10)]);
         let rows = [(4, 150), (1, 100), (3, 88), (2, 87)];
         assert_eq!(arrive(&mut list, 1, &rows), [4, 1, 2, 3], "3 leads 2 by a hair and waits");
@@ -241,7 +253,7 @@ mod tests {
 
     #[test]
     fn another_question_or_a_clock_set_back_is_answered_afresh() {
-        let mut list = List::default();
+        let mut list = ScreenList::default();
         arrive(&mut list, 10, &[(1, 100), (2, 99)]);
         let rows = [(2, 100), (1, 99)];
         let asked = View { window: Window::Hour, ..View::default() };
@@ -252,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_selection_follows_its_key_and_falls_to_the_nearest() {
-        let mut list = List::default();
+        let mut list = ScreenList::default();
         arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 80)]);
         list.step(1);
         assert_eq!(list.selected(), Some(2));
@@ -268,7 +280,7 @@ mod tests {
 
     #[test]
     fn an_untouched_cursor_rests_on_the_first_row() {
-        let mut list = List::default();
+        let mut list = ScreenList::default();
         arrive(&mut list, 0, &[(1, 100), (2, 90)]);
         arrive(&mut list, 5, &[(2, 100), (1, 90)]);
         assert_eq!(list.selected(), Some(2));
@@ -280,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_page_holds_the_selection_and_is_full_if_it_can_be() {
-        let mut list = List::default();
+        let mut list = ScreenList::default();
         let rows: Vec<(u8, u64)> = (0..20).map(|key| (key, 1000 - u64::from(key))).collect();
         arrive(&mut list, 0, &rows);
         list.step(7);
@@ -299,7 +311,7 @@ mod tests {
             order.iter().zip((0..100).rev()).map(|(key, value)| (*key, value)).collect()
         };
         let all: Vec<u8> = (0..20).collect();
-        let mut list = List::default();
+        let mut list = ScreenList::default();
         arrive(&mut list, 0, &rows(&all));
         list.step(7);
         list.scroll(3);

@@ -6,15 +6,15 @@
 
 pub mod action;
 mod ansi;
-mod arrive;
 mod edit;
 mod exporter_order;
 mod exporters;
+mod frozen;
 mod groups;
-mod kept;
 mod layout;
 mod list;
 mod model;
+mod on_snapshot;
 mod paint;
 pub mod run;
 pub mod term;
@@ -22,10 +22,10 @@ mod theme;
 mod update;
 mod view;
 
-pub use action::Action;
+pub use action::UiAction;
 pub use ansi::Painter;
-pub use model::{Model, Options};
-pub use run::{Ending, Wires, run};
+pub use model::{Model, UiConfig};
+pub use run::{ScreenEnd, ScreenWiring, run};
 pub use theme::Theme;
 pub use update::{Effect, update};
 pub use view::view;

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::flow::{Groups, Host, Time};
+use crate::flow::{Host, NetworkGroups, Time};
 use crate::snapshot::{
-    Alarm, ConversationRow, GroupKey, Grouping, Health, Order, Reach, Snapshot, Subject, View,
+    Alarm, ConversationRow, GroupKey, Grouping, Health, Reach, RowOrder, Snapshot, Subject, View,
     Window,
 };
 use crate::units::Unit;
 
 use super::action::Context;
-use super::edit::{FilterLine, Typed};
+use super::edit::{FilterLine, TypedFilter};
 use super::exporters::{ExporterScreen, ExportersScreen};
-use super::kept::Kept;
-use super::list::List;
+use super::frozen::FrozenAnswers;
+use super::list::ScreenList;
 use super::theme::Theme;
 
 /// Rows asked for per table: more than any screen shows at once.
@@ -30,21 +30,21 @@ pub const SAVED_SHOWN_MS: i64 = 10_000;
 
 /// What the screens start with.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct UiConfig {
     pub theme: Theme,
     pub unit: Unit,
     pub window: Window,
     /// The zone of the times shown.
     pub zone: TimeZone,
     /// The networks that have names.
-    pub groups: Arc<Groups>,
+    pub groups: Arc<NetworkGroups>,
     /// A remark from the start, such as a locale that is not UTF-8.
     pub note: Option<String>,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
+impl Default for UiConfig {
+    fn default() -> UiConfig {
+        UiConfig {
             theme: Theme::default(),
             unit: Unit::default(),
             window: Window::default(),
@@ -76,39 +76,39 @@ impl Pane {
 #[derive(Clone, Debug, Default)]
 pub struct GroupsScreen {
     pub grouping: Grouping,
-    pub list: List<GroupKey>,
-    pub order: Order,
+    pub list: ScreenList<GroupKey>,
+    pub order: RowOrder,
 }
 
 /// Where the hosts of one row come from.
 #[derive(Clone, Debug, Default)]
-pub struct Origin {
+pub struct GroupOrigin {
     /// What the row is called.
     pub label: String,
     /// The filter of the list, to go back to.
-    pub former: Typed,
+    pub former: TypedFilter,
 }
 
 /// The main screen.
 #[derive(Clone, Debug, Default)]
 pub struct MainScreen {
-    pub up: List<Host>,
-    pub down: List<Host>,
+    pub up: ScreenList<Host>,
+    pub down: ScreenList<Host>,
     pub focus: Pane,
-    pub order: Order,
+    pub order: RowOrder,
     /// The row of another list whose hosts these are.
-    pub origin: Option<Box<Origin>>,
+    pub origin: Option<Box<GroupOrigin>>,
 }
 
 impl MainScreen {
-    pub fn list(&self, pane: Pane) -> &List<Host> {
+    pub fn list(&self, pane: Pane) -> &ScreenList<Host> {
         match pane {
             Pane::Up => &self.up,
             Pane::Down => &self.down,
         }
     }
 
-    pub fn focused(&mut self) -> &mut List<Host> {
+    pub fn focused(&mut self) -> &mut ScreenList<Host> {
         match self.focus {
             Pane::Up => &mut self.up,
             Pane::Down => &mut self.down,
@@ -118,17 +118,17 @@ impl MainScreen {
 
 /// What tells one conversation of a host from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConversationKey {
+pub struct ConversationId {
     pub peer: Host,
     pub proto: u8,
     pub port: u16,
     pub reach: Reach,
 }
 
-impl From<&ConversationRow> for ConversationKey {
-    fn from(row: &ConversationRow) -> ConversationKey {
+impl From<&ConversationRow> for ConversationId {
+    fn from(row: &ConversationRow) -> ConversationId {
         let ConversationRow { peer, proto, port, reach, .. } = *row;
-        ConversationKey { peer, proto, port, reach }
+        ConversationId { peer, proto, port, reach }
     }
 }
 
@@ -136,8 +136,8 @@ impl From<&ConversationRow> for ConversationKey {
 #[derive(Clone, Debug, Default)]
 pub struct DrillScreen {
     pub host: Host,
-    pub list: List<ConversationKey>,
-    pub order: Order,
+    pub list: ScreenList<ConversationId>,
+    pub order: RowOrder,
 }
 
 /// The help.
@@ -169,7 +169,7 @@ impl Default for Screen {
 impl Screen {
     /// What it asks for, and in which order; `None` where the screen below is
     /// the one with a question.
-    fn question(&self) -> Option<(Subject, Order)> {
+    fn question(&self) -> Option<(Subject, RowOrder)> {
         match self {
             Screen::Main(main) => Some((Subject::Talkers, main.order)),
             Screen::Groups(screen) => Some((Subject::Groups(screen.grouping), screen.order)),
@@ -246,7 +246,7 @@ pub enum Mode {
 
 /// How the last saved snapshot fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Saved {
+pub enum SaveResult {
     #[default]
     Nothing,
     Pending,
@@ -258,19 +258,19 @@ pub enum Saved {
 /// The state of the screens.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    pub(super) options: Options,
+    pub(super) options: UiConfig,
     pub(super) screens: Screens,
     pub(super) mode: Mode,
-    pub(super) filter: Typed,
+    pub(super) filter: TypedFilter,
     /// Former filters, oldest first.
     pub(super) history: Vec<String>,
     /// The end of the window that is frozen on the screen.
     pub(super) frozen: Option<Time>,
     /// What is shown while frozen.
-    pub(super) kept: Kept,
+    pub(super) kept: FrozenAnswers,
     /// Why the last key did nothing, until the next one.
     pub(super) notice: Option<String>,
-    pub(super) saved: Saved,
+    pub(super) saved: SaveResult,
     /// When it fared so, by the snapshot shown then.
     pub(super) saved_at: Time,
     /// Whether what the snapshots came from has ended.
@@ -284,7 +284,7 @@ pub struct Model {
 impl Model {
     /// The main screen, live.
     #[must_use]
-    pub fn new(options: Options) -> Model {
+    pub fn new(options: UiConfig) -> Model {
         Model { options, size: (80, 24), ..Model::default() }
     }
 
@@ -325,7 +325,7 @@ impl Model {
 
     /// Takes from an answer what holds whatever is shown, as on a frozen screen:
     /// whether the collector is there. Says whether that is new.
-    pub fn hear(&mut self, snapshot: &Snapshot) -> bool {
+    pub fn remember_snapshot(&mut self, snapshot: &Snapshot) -> bool {
         let is_new = self.gone != snapshot.health.gone;
         if is_new {
             self.gone.clone_from(&snapshot.health.gone);

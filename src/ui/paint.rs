@@ -141,15 +141,15 @@ pub fn spark(values: &[u64], last_step: i64, width: u16, full: u64) -> String {
 /// A word or two in a line that may have to make room: the highest rank goes
 /// first.
 #[derive(Clone, Debug)]
-pub struct Piece {
+pub struct LinePiece {
     pub text: String,
     pub tone: Tone,
     pub rank: u8,
 }
 
-impl Piece {
-    pub fn new(rank: u8, tone: Tone, text: impl Into<String>) -> Piece {
-        Piece { text: text.into(), tone, rank }
+impl LinePiece {
+    pub fn new(rank: u8, tone: Tone, text: impl Into<String>) -> LinePiece {
+        LinePiece { text: text.into(), tone, rank }
     }
 }
 
@@ -158,8 +158,8 @@ const GAP: u16 = 2;
 
 /// Draws pieces from the left and from the right end of a line, leaving out
 /// what does not fit.
-pub fn pieces(canvas: &mut Canvas, y: u16, mut left: Vec<Piece>, mut right: Vec<Piece>) {
-    let taken = |pieces: &[Piece]| -> u16 {
+pub fn pieces(canvas: &mut Canvas, y: u16, mut left: Vec<LinePiece>, mut right: Vec<LinePiece>) {
+    let taken = |pieces: &[LinePiece]| -> u16 {
         pieces.iter().fold(0, |sum, piece| sum.saturating_add(columns(&piece.text) + GAP))
     };
     left.retain(|piece| !piece.text.is_empty());
@@ -185,7 +185,7 @@ pub fn pieces(canvas: &mut Canvas, y: u16, mut left: Vec<Piece>, mut right: Vec<
     }
 }
 
-fn drop_last(pieces: &mut Vec<Piece>, rank: u8) {
+fn drop_last(pieces: &mut Vec<LinePiece>, rank: u8) {
     if let Some(at) = pieces.iter().rposition(|piece| piece.rank == rank) {
         pieces.remove(at);
     }

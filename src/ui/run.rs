@@ -15,10 +15,10 @@ use tokio::time::{Sleep, sleep};
 
 use crate::snapshot::{Snapshot, View};
 
-use super::action::{Action, on_key};
+use super::action::{UiAction, on_key};
 use super::ansi::Painter;
-use super::model::{Model, Options};
-use super::term::{self, Guard, Writer};
+use super::model::{Model, UiConfig};
+use super::term::{self, FrameWriter, Guard};
 use super::update::{Effect, update};
 use super::view::view;
 
@@ -35,7 +35,7 @@ const KEYS_PER_FRAME: usize = 256;
 
 /// The lines between the screen and the rest of the program.
 #[derive(Debug)]
-pub struct Wires {
+pub struct ScreenWiring {
     /// The question whenever it changes.
     pub views: watch::Sender<View>,
     /// Answers: about one a second, and soon after a new question.
@@ -48,7 +48,7 @@ pub struct Wires {
 
 /// Why the screen ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ScreenEnd {
     /// The user wanted it.
     Quit,
     /// A signal asked for it.
@@ -61,16 +61,16 @@ pub enum Ending {
 ///
 /// # Errors
 /// When standard output is not a terminal, or threads and signals cannot be had.
-pub async fn run(wires: Wires, options: Options) -> io::Result<Ending> {
+pub async fn run(wires: ScreenWiring, options: UiConfig) -> io::Result<ScreenEnd> {
     let mut signals = Signals::listen()?;
     watch_over_end()?;
     let guard = term::enter()?;
-    let mut stage = Stage {
+    let mut stage = App {
         guard: &guard,
         model: Model::new(options),
         shown: Arc::default(),
         painter: Painter::default(),
-        writer: Writer::start()?,
+        writer: FrameWriter::start()?,
         keys: term::keys()?,
         wires,
         stale: Stale::Now,
@@ -103,14 +103,14 @@ enum Stale {
     Answer,
 }
 
-struct Stage<'a> {
+struct App<'a> {
     guard: &'a Guard,
     model: Model,
     shown: Arc<Snapshot>,
     painter: Painter,
-    writer: Writer,
+    writer: FrameWriter,
     keys: mpsc::Receiver<Event>,
-    wires: Wires,
+    wires: ScreenWiring,
     stale: Stale,
     /// The pause between two frames for data, or the wait for an answer.
     pause: Pin<Box<Sleep>>,
@@ -121,18 +121,18 @@ struct Stage<'a> {
     /// Whether the other ends still answer.
     collecting: bool,
     saving: bool,
-    ending: Option<Ending>,
+    ending: Option<ScreenEnd>,
 }
 
-impl Stage<'_> {
-    async fn perform(&mut self, signals: &mut Signals) -> Ending {
+impl App<'_> {
+    async fn perform(&mut self, signals: &mut Signals) -> ScreenEnd {
         loop {
             if self.suspending {
                 self.suspend().await;
             }
             // A task beside this one may have panicked and given it back.
             if !term::is_held() {
-                return Ending::TerminalLost;
+                return ScreenEnd::TerminalLost;
             }
             self.draw();
             if let Some(ending) = self.ending {
@@ -140,27 +140,27 @@ impl Stage<'_> {
             }
             tokio::select! {
                 heard = signals.next() => match heard {
-                    Heard::End(number) => return Ending::Signal(number),
-                    Heard::Woken => self.woken().await,
+                    SignalMeaning::End(number) => return ScreenEnd::Signal(number),
+                    SignalMeaning::Woken => self.woken().await,
                 },
                 event = self.keys.recv() => match event {
                     Some(event) => self.events(event),
-                    None => return Ending::TerminalLost,
+                    None => return ScreenEnd::TerminalLost,
                 },
                 result = self.writer.written(), if self.writer.is_busy() => {
                     if result.is_err() {
-                        return Ending::TerminalLost;
+                        return ScreenEnd::TerminalLost;
                     }
                 }
                 changed = self.wires.snapshots.changed(), if self.collecting => {
                     self.arrived();
                     if changed.is_err() {
                         self.collecting = false;
-                        self.act(Action::Stopped);
+                        self.act(UiAction::Stopped);
                     }
                 }
                 result = self.wires.saved.recv(), if self.saving => match result {
-                    Some(result) => self.act(Action::Saved(result)),
+                    Some(result) => self.act(UiAction::Saved(result)),
                     None => self.saving = false,
                 },
                 () = &mut self.pause, if self.paused => {
@@ -182,9 +182,9 @@ impl Stage<'_> {
                 Event::Key(key) if key.kind != KeyEventKind::Release => {
                     self.act(on_key(self.model.context(), key.code, key.modifiers));
                 }
-                Event::Paste(text) => self.act(Action::Paste(text)),
+                Event::Paste(text) => self.act(UiAction::Paste(text)),
                 Event::Resize(..) if self.resized().is_err() => {
-                    self.ending = Some(Ending::TerminalLost);
+                    self.ending = Some(ScreenEnd::TerminalLost);
                 }
                 _ => {}
             }
@@ -195,7 +195,7 @@ impl Stage<'_> {
         }
     }
 
-    fn act(&mut self, action: Action) {
+    fn act(&mut self, action: UiAction) {
         if self.stale != Stale::Answer {
             self.stale = Stale::Now;
         }
@@ -212,19 +212,19 @@ impl Stage<'_> {
             }
             Effect::Show(snapshot) => {
                 self.shown = snapshot;
-                update(&mut self.model, Action::Arrived, &self.shown);
+                update(&mut self.model, UiAction::Arrived, &self.shown);
                 self.asked = false;
                 self.stale = Stale::Now;
             }
             Effect::Save(view) => {
                 if self.wires.saves.try_send(view).is_err() {
                     let busy = "the one before is still being written".to_owned();
-                    self.act(Action::Saved(Err(busy)));
+                    self.act(UiAction::Saved(Err(busy)));
                 }
             }
             Effect::Redraw => self.painter.forget(),
             Effect::Suspend => self.suspending = true,
-            Effect::Quit => self.ending = Some(Ending::Quit),
+            Effect::Quit => self.ending = Some(ScreenEnd::Quit),
         }
     }
 
@@ -240,14 +240,14 @@ impl Stage<'_> {
     fn arrived(&mut self) {
         let snapshot = Arc::clone(&self.wires.snapshots.borrow_and_update());
         if !self.model.accepts(&snapshot) {
-            if self.model.hear(&snapshot) && self.stale == Stale::No {
+            if self.model.remember_snapshot(&snapshot) && self.stale == Stale::No {
                 self.stale = Stale::Data;
             }
             return;
         }
         let answer = self.asked && snapshot.view == self.model.view();
         self.shown = snapshot;
-        update(&mut self.model, Action::Arrived, &self.shown);
+        update(&mut self.model, UiAction::Arrived, &self.shown);
         if answer {
             self.asked = false;
             self.stale = Stale::Now;
@@ -285,7 +285,7 @@ impl Stage<'_> {
     fn resized(&mut self) -> io::Result<()> {
         let (width, height) = crossterm::terminal::size()?;
         self.painter.forget();
-        self.act(Action::Resized(width, height));
+        self.act(UiAction::Resized(width, height));
         Ok(())
     }
 
@@ -294,7 +294,7 @@ impl Stage<'_> {
         self.suspending = false;
         self.writer.finish().await;
         if self.guard.suspend().is_err() || self.resized().is_err() {
-            self.ending = Some(Ending::TerminalLost);
+            self.ending = Some(ScreenEnd::TerminalLost);
         }
     }
 
@@ -302,13 +302,13 @@ impl Stage<'_> {
     async fn woken(&mut self) {
         self.writer.finish().await;
         if self.guard.retake().is_err() || self.resized().is_err() {
-            self.ending = Some(Ending::TerminalLost);
+            self.ending = Some(ScreenEnd::TerminalLost);
         }
     }
 }
 
 /// What a signal means.
-enum Heard {
+enum SignalMeaning {
     End(i32),
     Woken,
 }
@@ -342,10 +342,10 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Heard {
+    async fn next(&mut self) -> SignalMeaning {
         tokio::select! {
-            number = first(&mut self.ending) => Heard::End(number),
-            _ = self.woken.recv() => Heard::Woken,
+            number = first(&mut self.ending) => SignalMeaning::End(number),
+            _ = self.woken.recv() => SignalMeaning::Woken,
         }
     }
 }

@@ -159,18 +159,18 @@ pub fn end_in_time(signal: i32) {
 /// Writes frames on a thread of its own, so that a stalled terminal holds up
 /// nothing else. One frame is on its way at most.
 #[derive(Debug)]
-pub struct Writer {
+pub struct FrameWriter {
     frames: mpsc::SyncSender<Vec<u8>>,
     done: channel::Receiver<io::Result<()>>,
     busy: bool,
 }
 
-impl Writer {
+impl FrameWriter {
     /// Starts the thread.
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start() -> io::Result<Writer> {
+    pub fn start() -> io::Result<FrameWriter> {
         let mut output = output()?;
         let (frames, inbox) = mpsc::sync_channel::<Vec<u8>>(1);
         let (report, done) = channel::channel(2);
@@ -184,7 +184,7 @@ impl Writer {
             }
         };
         std::thread::Builder::new().name("ui-write".to_owned()).spawn(write)?;
-        Ok(Writer { frames, done, busy: false })
+        Ok(FrameWriter { frames, done, busy: false })
     }
 
     /// Whether a frame is still on its way.

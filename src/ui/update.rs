@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::flow::Time;
-use crate::snapshot::{Order, Snapshot, SortKey, Subject, View};
+use crate::snapshot::{RowOrder, Snapshot, SortKey, Subject, View};
 
-use super::action::{Action, Command, LineCommand};
-use super::arrive::arrived;
+use super::action::{KeyCommand, LineCommand, UiAction};
 use super::edit::{FilterLine, MAX_HISTORY};
 use super::exporters::{ExporterScreen, ExportersScreen};
-use super::model::{DrillScreen, HelpScreen, MainScreen, Mode, Model, ROWS_SAVED, Saved, Screen};
+use super::model::{
+    DrillScreen, HelpScreen, MainScreen, Mode, Model, ROWS_SAVED, SaveResult, Screen,
+};
+use super::on_snapshot::arrived;
 use super::{groups, view};
 
 /// What the surroundings have to do after an action.
@@ -30,43 +32,46 @@ pub enum Effect {
 }
 
 /// Does one thing to the model. `snapshot` is the answer on the screen.
-pub fn update(model: &mut Model, action: Action, snapshot: &Snapshot) -> Effect {
+pub fn update(model: &mut Model, action: UiAction, snapshot: &Snapshot) -> Effect {
     let before = model.view();
-    if matches!(&action, Action::Do(_) | Action::Type(_) | Action::Paste(_) | Action::OtherKey) {
+    if matches!(
+        &action,
+        UiAction::Do(_) | UiAction::Type(_) | UiAction::Paste(_) | UiAction::OtherKey
+    ) {
         model.notice = None;
     }
     let effect = match action {
-        Action::Arrived => {
+        UiAction::Arrived => {
             if let Some(groups) = &snapshot.health.groups {
                 model.options.groups = groups.clone();
             }
             arrived(model, snapshot);
             Effect::None
         }
-        Action::Stopped => {
+        UiAction::Stopped => {
             model.stopped = true;
             Effect::None
         }
-        Action::Resized(width, height) => {
+        UiAction::Resized(width, height) => {
             model.size = (width, height);
             model.screens.downward_mut().for_each(Screen::turn);
             Effect::None
         }
-        Action::Saved(result) => {
+        UiAction::Saved(result) => {
             model.saved_at = snapshot.captured_at;
             model.saved = match result {
-                Ok(path) => Saved::Done(path),
-                Err(message) => Saved::Failed(message),
+                Ok(path) => SaveResult::Done(path),
+                Err(message) => SaveResult::Failed(message),
             };
             Effect::None
         }
-        Action::Type(c) => typed(model, |line| line.insert(c)),
-        Action::Paste(text) => typed(model, |line| line.paste(&text)),
-        Action::OtherKey => {
+        UiAction::Type(c) => typed(model, |line| line.insert(c)),
+        UiAction::Paste(text) => typed(model, |line| line.paste(&text)),
+        UiAction::OtherKey => {
             answer_quit(model);
             Effect::None
         }
-        Action::Do(command) => command_given(model, command, snapshot),
+        UiAction::Do(command) => command_given(model, command, snapshot),
     };
     scroll(model, snapshot);
     let view = model.view();
@@ -107,42 +112,44 @@ fn answer_quit(model: &mut Model) -> bool {
     asked
 }
 
-fn command_given(model: &mut Model, command: Command, snapshot: &Snapshot) -> Effect {
+fn command_given(model: &mut Model, command: KeyCommand, snapshot: &Snapshot) -> Effect {
     match command {
-        Command::QuitNow => return Effect::Quit,
-        Command::Suspend => return Effect::Suspend,
-        Command::Redraw => return Effect::Redraw,
-        Command::Quit if matches!(model.mode, Mode::AskQuit) => return Effect::Quit,
+        KeyCommand::QuitNow => return Effect::Quit,
+        KeyCommand::Suspend => return Effect::Suspend,
+        KeyCommand::Redraw => return Effect::Redraw,
+        KeyCommand::Quit if matches!(model.mode, Mode::AskQuit) => return Effect::Quit,
         _ if answer_quit(model) => return Effect::None,
-        Command::Quit => model.mode = Mode::AskQuit,
-        Command::Back => back(model),
-        Command::Line(command) => line_command(model, command),
-        Command::Filter => model.mode = Mode::Line(Box::new(FilterLine::open(&model.filter))),
-        Command::Drill => drill(model, snapshot),
-        Command::NextList | Command::PreviousList => {
-            groups::step(model, command == Command::NextList);
+        KeyCommand::Quit => model.mode = Mode::AskQuit,
+        KeyCommand::Back => back(model),
+        KeyCommand::Line(command) => line_command(model, command),
+        KeyCommand::Filter => model.mode = Mode::Line(Box::new(FilterLine::open(&model.filter))),
+        KeyCommand::Drill => drill(model, snapshot),
+        KeyCommand::NextList | KeyCommand::PreviousList => {
+            groups::step(model, command == KeyCommand::NextList);
         }
-        Command::Exporters => {
+        KeyCommand::Exporters => {
             model.screens.open(Screen::Exporters(ExportersScreen::of(snapshot)));
         }
-        Command::Tab(_) | Command::NextTab | Command::PreviousTab => tab(model, command),
-        Command::Help => {
+        KeyCommand::Tab(_) | KeyCommand::NextTab | KeyCommand::PreviousTab => tab(model, command),
+        KeyCommand::Help => {
             let about = model.context();
             model.screens.open(Screen::Help(HelpScreen { about, top: 0 }));
         }
-        Command::Save => return save(model),
-        Command::Freeze => freeze(model, snapshot),
-        Command::Unit => model.options.unit = model.options.unit.next(),
-        Command::LongerWindow => model.options.window = model.options.window.step(true),
-        Command::ShorterWindow => model.options.window = model.options.window.step(false),
-        Command::Sort | Command::SortBack | Command::Reverse => sort(model, command, snapshot),
-        Command::OtherPane => other_pane(model),
-        Command::Up
-        | Command::Down
-        | Command::PageUp
-        | Command::PageDown
-        | Command::First
-        | Command::Last => movement(model, command, snapshot),
+        KeyCommand::Save => return save(model),
+        KeyCommand::Freeze => freeze(model, snapshot),
+        KeyCommand::Unit => model.options.unit = model.options.unit.next(),
+        KeyCommand::LongerWindow => model.options.window = model.options.window.step(true),
+        KeyCommand::ShorterWindow => model.options.window = model.options.window.step(false),
+        KeyCommand::Sort | KeyCommand::SortBack | KeyCommand::Reverse => {
+            sort(model, command, snapshot)
+        }
+        KeyCommand::OtherPane => other_pane(model),
+        KeyCommand::Up
+        | KeyCommand::Down
+        | KeyCommand::PageUp
+        | KeyCommand::PageDown
+        | KeyCommand::First
+        | KeyCommand::Last => movement(model, command, snapshot),
     }
     Effect::None
 }
@@ -192,11 +199,11 @@ fn drill(model: &mut Model, snapshot: &Snapshot) {
     }
 }
 
-fn tab(model: &mut Model, command: Command) {
+fn tab(model: &mut Model, command: KeyCommand) {
     let Screen::Exporter(screen) = &mut model.screens.top else { return };
     screen.turn(match command {
-        Command::Tab(tab) => tab,
-        _ => screen.tab.step(command == Command::NextTab),
+        KeyCommand::Tab(tab) => tab,
+        _ => screen.tab.step(command == KeyCommand::NextTab),
     });
 }
 
@@ -208,7 +215,7 @@ fn save(model: &mut Model) -> Effect {
     } else if view.subject == Subject::Talkers {
         view.subject = Subject::Hosts;
     }
-    model.saved = Saved::Pending;
+    model.saved = SaveResult::Pending;
     Effect::Save(view)
 }
 
@@ -224,37 +231,37 @@ const BOTH_KEYS: &[SortKey] = &[
     SortKey::Address,
 ];
 
-fn sort(model: &mut Model, command: Command, snapshot: &Snapshot) {
+fn sort(model: &mut Model, command: KeyCommand, snapshot: &Snapshot) {
     let (order, keys) = match &mut model.screens.top {
         Screen::Main(main) => (&mut main.order, MAIN_KEYS),
         Screen::Groups(screen) => (&mut screen.order, BOTH_KEYS),
         Screen::Drill(drill) => (&mut drill.order, BOTH_KEYS),
         Screen::Exporters(screen) => {
             match command {
-                Command::Reverse => screen.order.reverse = !screen.order.reverse,
-                _ => screen.order = screen.order.step(command == Command::Sort),
+                KeyCommand::Reverse => screen.order.reverse = !screen.order.reverse,
+                _ => screen.order = screen.order.step(command == KeyCommand::Sort),
             }
             // It is the screen that sorts these, so nothing need be asked.
             return screen.arrive(snapshot);
         }
         Screen::Exporter(_) | Screen::Help(_) => return,
     };
-    if command == Command::Reverse {
+    if command == KeyCommand::Reverse {
         order.reverse = !order.reverse;
     } else {
-        let by = if command == Command::Sort { 1 } else { keys.len() - 1 };
+        let by = if command == KeyCommand::Sort { 1 } else { keys.len() - 1 };
         let at = keys.iter().position(|key| *key == order.key).map_or(0, |at| at + by);
-        *order = Order { key: keys[at % keys.len()], reverse: false };
+        *order = RowOrder { key: keys[at % keys.len()], reverse: false };
     }
 }
 
-fn movement(model: &mut Model, command: Command, snapshot: &Snapshot) {
+fn movement(model: &mut Model, command: KeyCommand, snapshot: &Snapshot) {
     let page = view::page(model, snapshot).max(1);
     let step = isize::try_from(page).unwrap_or(1);
     let rows = match command {
-        Command::Up => -1,
-        Command::Down => 1,
-        Command::PageUp => -step,
+        KeyCommand::Up => -1,
+        KeyCommand::Down => 1,
+        KeyCommand::PageUp => -step,
         _ => step,
     };
     let last = view::length(model, snapshot).saturating_sub(page);
@@ -272,22 +279,22 @@ fn movement(model: &mut Model, command: Command, snapshot: &Snapshot) {
 }
 
 /// Scrolls lines of text.
-fn scrolled(top: &mut usize, command: Command, lines: isize, last: usize) {
+fn scrolled(top: &mut usize, command: KeyCommand, lines: isize, last: usize) {
     *top = match command {
-        Command::First => 0,
-        Command::Last => last,
+        KeyCommand::First => 0,
+        KeyCommand::Last => last,
         _ => top.saturating_add_signed(lines).min(last),
     };
 }
 
 fn moved<K: Clone + Eq + std::hash::Hash>(
-    list: &mut super::list::List<K>,
-    command: Command,
+    list: &mut super::list::ScreenList<K>,
+    command: KeyCommand,
     rows: isize,
 ) {
     match command {
-        Command::First => list.first(),
-        Command::Last => list.last(),
+        KeyCommand::First => list.first(),
+        KeyCommand::Last => list.last(),
         _ => list.step(rows),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The only file that names `humansize`.
 
-pub mod near;
+pub mod similar_words;
 
 use humansize::{DECIMAL, FormatSizeOptions};
 use jiff::tz::TimeZone;

@@ -2,12 +2,12 @@
 //! 7011, sections 3.4 and 8.1): read, stored, withdrawn.
 
 use super::bytes::{u16_at, u32_at};
-use super::exporter::refusals::Refusal;
-use super::exporter::templates::Defined;
+use super::exporter::refusals::ResourceRefusal;
+use super::exporter::templates::StoreResult;
 use super::observer::TemplateSeen;
 use super::report::Cause;
-use super::sets::{FIRST_DATA_SET, Flavour, Sets};
-use super::template::{FieldSpec, Kind, MAX_FIELDS, Template};
+use super::sets::{FIRST_DATA_SET, SetDialect, Sets};
+use super::template::{FieldSpec, MAX_FIELDS, Template, TemplateKind};
 
 /// Bit of an element's number that says that an enterprise number follows
 /// (RFC 7011, section 3.2).
@@ -15,10 +15,10 @@ const ENTERPRISE: u16 = 0x8000;
 
 impl Sets<'_, '_, '_> {
     /// A set of templates; `start` is where it lies in the datagram.
-    pub(super) fn templates(&mut self, content: &[u8], start: usize, kind: Kind) {
+    pub(super) fn templates(&mut self, content: &[u8], start: usize, kind: TemplateKind) {
         let mut at = 0;
         while let Some((id, count)) = u16_at(content, at).zip(u16_at(content, at + 2)) {
-            if self.flavour == Flavour::Ipfix && count == 0 && id > 0 {
+            if self.flavour == SetDialect::Ipfix && count == 0 && id > 0 {
                 if !self.withdraw(id, kind) {
                     return self.count(Cause::BadTemplate, start + at);
                 }
@@ -33,10 +33,12 @@ impl Sets<'_, '_, '_> {
                 return;
             }
             let read = match (kind, self.flavour) {
-                (Kind::Data, _) => fields(content, at + 4, usize::from(count), self.flavour)
-                    .map(|(list, next)| (list, 0, next)),
-                (Kind::Options, Flavour::Ipfix) => ipfix_options(content, at, count),
-                (Kind::Options, Flavour::Netflow9) => v9_options(content, at, count),
+                (TemplateKind::Data, _) => {
+                    fields(content, at + 4, usize::from(count), self.flavour)
+                        .map(|(list, next)| (list, 0, next))
+                }
+                (TemplateKind::Options, SetDialect::Ipfix) => ipfix_options(content, at, count),
+                (TemplateKind::Options, SetDialect::Netflow9) => v9_options(content, at, count),
             };
             let Some((list, scope, next)) = read else {
                 return self.count(Cause::BadTemplate, start + at);
@@ -49,9 +51,9 @@ impl Sets<'_, '_, '_> {
     /// RFC 7011, 8.1: a template without fields is withdrawn; the set's own id (2 of
     /// templates, 3 of options templates) stands for all of its kind. Any other
     /// that a template cannot have is nothing, and `false` is said.
-    fn withdraw(&mut self, id: u16, kind: Kind) -> bool {
+    fn withdraw(&mut self, id: u16, kind: TemplateKind) -> bool {
         let (templates, options) = self.flavour.template_sets();
-        let all = if kind == Kind::Data { templates } else { options };
+        let all = if kind == TemplateKind::Data { templates } else { options };
         if id < FIRST_DATA_SET && id != all {
             return false;
         }
@@ -62,28 +64,28 @@ impl Sets<'_, '_, '_> {
     }
 
     /// Compiles and stores a template.
-    fn define(&mut self, id: u16, kind: Kind, list: &[FieldSpec], scope: usize, at: usize) {
+    fn define(&mut self, id: u16, kind: TemplateKind, list: &[FieldSpec], scope: usize, at: usize) {
         self.desk.pool.steps += 1 + list.len() as u64;
         let Some(template) = Template::compile(kind, list, scope, self.flavour.scopes()) else {
             return self.count(Cause::BadTemplate, at);
         };
         match kind {
-            Kind::Data => self.desk.report.templates += 1,
-            Kind::Options => self.desk.report.options_templates += 1,
+            TemplateKind::Data => self.desk.report.templates += 1,
+            TemplateKind::Options => self.desk.report.options_templates += 1,
         }
         if let Some(observer) = &mut self.desk.observer {
             let seen = TemplateSeen { domain: self.header.domain, id, template: &template };
             observer.template(&seen);
         }
         match self.session.define(self.now, id, template, self.desk.pool) {
-            Defined::Refreshed => {}
-            Defined::New => self.awaited.push(id),
-            Defined::Changed => {
+            StoreResult::Refreshed => {}
+            StoreResult::New => self.awaited.push(id),
+            StoreResult::Changed => {
                 self.awaited.push(id);
                 self.count(Cause::TemplateChanged, at);
             }
-            Defined::NoRoom => {
-                self.session.refusals.add(Refusal::Template, 1);
+            StoreResult::NoRoom => {
+                self.session.refusals.add(ResourceRefusal::Template, 1);
                 self.count(Cause::TemplateLimit, at);
             }
         }
@@ -95,7 +97,7 @@ fn fields(
     content: &[u8],
     mut at: usize,
     count: usize,
-    flavour: Flavour,
+    flavour: SetDialect,
 ) -> Option<(Vec<FieldSpec>, usize)> {
     if count > MAX_FIELDS {
         return None;
@@ -104,7 +106,7 @@ fn fields(
     for _ in 0..count {
         let (id, length) = u16_at(content, at).zip(u16_at(content, at + 2))?;
         at += 4;
-        let enterprise = flavour == Flavour::Ipfix && id & ENTERPRISE != 0;
+        let enterprise = flavour == SetDialect::Ipfix && id & ENTERPRISE != 0;
         let (pen, id) = if enterprise {
             at += 4;
             (u32_at(content, at - 4)?, id & !ENTERPRISE)
@@ -119,7 +121,7 @@ fn fields(
 /// RFC 7011, 3.4.2.2: the number of all fields, then of those that are scope.
 fn ipfix_options(content: &[u8], at: usize, count: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
     let scope = usize::from(u16_at(content, at + 4)?);
-    let (list, next) = fields(content, at + 6, usize::from(count), Flavour::Ipfix)?;
+    let (list, next) = fields(content, at + 6, usize::from(count), SetDialect::Ipfix)?;
     (scope <= list.len()).then_some((list, scope, next))
 }
 
@@ -130,6 +132,6 @@ fn v9_options(content: &[u8], at: usize, scope: u16) -> Option<(Vec<FieldSpec>, 
         return None;
     }
     let (scope, options) = (usize::from(scope / 4), usize::from(options / 4));
-    let (list, next) = fields(content, at + 6, scope + options, Flavour::Netflow9)?;
+    let (list, next) = fields(content, at + 6, scope + options, SetDialect::Netflow9)?;
     Some((list, scope, next))
 }

@@ -95,14 +95,14 @@ aux! {
 pub const SLOTS: usize = 128;
 
 /// The values of one record, by slot.
-pub type Slots = [u64; SLOTS];
+pub type RecordSlots = [u64; SLOTS];
 
 /// A slot that no element fills: what is read from it is 0.
 pub const EMPTY_SLOT: usize = SLOTS - 1;
 
 /// Where a loaded value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum LoadTarget {
     /// An unsigned number of 1 to 8 bytes (reduced-size encoding included).
     Field(Field),
     Aux(Aux),
@@ -114,12 +114,12 @@ pub enum Target {
     V4(Aux),
     V6(Aux, Field),
     /// The first bytes of a sampled packet, from there on.
-    Packet(Layer),
+    Packet(PacketLayer),
 }
 
 /// Where a packet section begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
+pub enum PacketLayer {
     /// At the frame's header, taken to be Ethernet.
     Link,
     /// At the IP header.
@@ -127,150 +127,150 @@ pub enum Layer {
 }
 
 /// One information element.
-pub struct Element {
+pub struct WireElement {
     pub id: u16,
     /// The IANA name.
     pub name: &'static str,
-    pub target: Target,
+    pub target: LoadTarget,
 }
 
 macro_rules! elements {
     ($table:ident: $($id:literal $name:ident => $target:expr;)*) => {
-        pub const $table: &[Element] =
-            &[$(Element { id: $id, name: stringify!($name), target: $target }),*];
+        pub const $table: &[WireElement] =
+            &[$(WireElement { id: $id, name: stringify!($name), target: $target }),*];
     };
 }
 
 // Every element of IANA's that is used, sorted by number.
 elements! { ELEMENTS:
-    1 octetDeltaCount => Target::Field(Field::Bytes);
-    2 packetDeltaCount => Target::Field(Field::Packets);
-    4 protocolIdentifier => Target::Field(Field::Proto);
-    5 ipClassOfService => Target::Field(Field::Tos);
-    6 tcpControlBits => Target::Field(Field::TcpFlags);
-    7 sourceTransportPort => Target::Field(Field::SrcPort);
-    8 sourceIPv4Address => Target::V4(Aux::SrcV4);
-    9 sourceIPv4PrefixLength => Target::Field(Field::SrcMask);
-    10 ingressInterface => Target::Field(Field::Input);
-    11 destinationTransportPort => Target::Field(Field::DstPort);
-    12 destinationIPv4Address => Target::V4(Aux::DstV4);
-    13 destinationIPv4PrefixLength => Target::Field(Field::DstMask);
-    14 egressInterface => Target::Field(Field::Output);
-    15 ipNextHopIPv4Address => Target::V4(Aux::NextHopV4);
-    16 bgpSourceAsNumber => Target::Field(Field::SrcAs);
-    17 bgpDestinationAsNumber => Target::Field(Field::DstAs);
-    18 bgpNextHopIPv4Address => Target::V4(Aux::BgpNextHopV4);
-    21 flowEndSysUpTime => Target::Aux(Aux::LastUptime);
-    22 flowStartSysUpTime => Target::Aux(Aux::FirstUptime);
-    23 postOctetDeltaCount => Target::Aux(Aux::BytesOut);
-    24 postPacketDeltaCount => Target::Aux(Aux::PacketsOut);
-    27 sourceIPv6Address => Target::V6(Aux::SrcHigh, Field::Src);
-    28 destinationIPv6Address => Target::V6(Aux::DstHigh, Field::Dst);
-    29 sourceIPv6PrefixLength => Target::Field(Field::SrcMask);
-    30 destinationIPv6PrefixLength => Target::Field(Field::DstMask);
-    32 icmpTypeCodeIPv4 => Target::Aux(Aux::Icmp);
-    34 samplingInterval => Target::Field(Field::Sampling);
-    48 samplerId => Target::Aux(Aux::SamplerId);
-    50 samplerRandomInterval => Target::Aux(Aux::RandomInterval);
-    52 minimumTTL => Target::Field(Field::MinTtl);
-    53 maximumTTL => Target::Field(Field::MaxTtl);
-    55 postIpClassOfService => Target::Field(Field::DstTos);
-    56 sourceMacAddress => Target::Octets(Field::InSrcMac, 6);
-    57 postDestinationMacAddress => Target::Octets(Field::OutDstMac, 6);
-    58 vlanId => Target::Field(Field::Vlan);
-    59 postVlanId => Target::Field(Field::DstVlan);
-    61 flowDirection => Target::Field(Field::Direction);
-    62 ipNextHopIPv6Address => Target::V6(Aux::NextHopHigh, Field::NextHop);
-    63 bgpNextHopIPv6Address => Target::V6(Aux::BgpNextHopHigh, Field::BgpNextHop);
-    70 mplsTopLabelStackSection => Target::Octets(Field::Mpls1, 3);
-    71 mplsLabelStackSection2 => Target::Octets(Field::Mpls2, 3);
-    72 mplsLabelStackSection3 => Target::Octets(Field::Mpls3, 3);
-    73 mplsLabelStackSection4 => Target::Octets(Field::Mpls4, 3);
-    74 mplsLabelStackSection5 => Target::Octets(Field::Mpls5, 3);
-    75 mplsLabelStackSection6 => Target::Octets(Field::Mpls6, 3);
-    76 mplsLabelStackSection7 => Target::Octets(Field::Mpls7, 3);
-    77 mplsLabelStackSection8 => Target::Octets(Field::Mpls8, 3);
-    78 mplsLabelStackSection9 => Target::Octets(Field::Mpls9, 3);
-    79 mplsLabelStackSection10 => Target::Octets(Field::Mpls10, 3);
-    80 destinationMacAddress => Target::Octets(Field::InDstMac, 6);
-    81 postSourceMacAddress => Target::Octets(Field::OutSrcMac, 6);
-    85 octetTotalCount => Target::Instead(Field::Bytes);
-    86 packetTotalCount => Target::Instead(Field::Packets);
-    89 forwardingStatus => Target::Field(Field::Forwarding);
-    103 layer2packetSectionSize => Target::Aux(Aux::FrameLength);
-    104 layer2packetSectionData => Target::Packet(Layer::Link);
-    128 bgpNextAdjacentAsNumber => Target::Field(Field::NextAs);
-    129 bgpPrevAdjacentAsNumber => Target::Field(Field::PrevAs);
-    139 icmpTypeCodeIPv6 => Target::Aux(Aux::Icmp);
-    150 flowStartSeconds => Target::Aux(Aux::FirstSeconds);
-    151 flowEndSeconds => Target::Aux(Aux::LastSeconds);
-    152 flowStartMilliseconds => Target::Field(Field::First);
-    153 flowEndMilliseconds => Target::Field(Field::Last);
-    154 flowStartMicroseconds => Target::Aux(Aux::FirstNtp);
-    155 flowEndMicroseconds => Target::Aux(Aux::LastNtp);
-    156 flowStartNanoseconds => Target::Aux(Aux::FirstNtp);
-    157 flowEndNanoseconds => Target::Aux(Aux::LastNtp);
-    158 flowStartDeltaMicroseconds => Target::Aux(Aux::FirstBefore);
-    159 flowEndDeltaMicroseconds => Target::Aux(Aux::LastBefore);
-    160 systemInitTimeMilliseconds => Target::Aux(Aux::InitMs);
-    161 flowDurationMilliseconds => Target::Aux(Aux::DurationMs);
-    162 flowDurationMicroseconds => Target::Aux(Aux::DurationUs);
-    176 icmpTypeIPv4 => Target::Aux(Aux::IcmpType);
-    177 icmpCodeIPv4 => Target::Aux(Aux::IcmpCode);
-    178 icmpTypeIPv6 => Target::Aux(Aux::IcmpType);
-    179 icmpCodeIPv6 => Target::Aux(Aux::IcmpCode);
-    180 udpSourcePort => Target::Instead(Field::SrcPort);
-    181 udpDestinationPort => Target::Instead(Field::DstPort);
-    182 tcpSourcePort => Target::Instead(Field::SrcPort);
-    183 tcpDestinationPort => Target::Instead(Field::DstPort);
-    224 ipTotalLength => Target::Aux(Aux::IpLength);
-    225 postNATSourceIPv4Address => Target::V4(Aux::NatSrcV4);
-    226 postNATDestinationIPv4Address => Target::V4(Aux::NatDstV4);
-    227 postNAPTSourceTransportPort => Target::Field(Field::NatSrcPort);
-    228 postNAPTDestinationTransportPort => Target::Field(Field::NatDstPort);
-    230 natEvent => Target::Aux(Aux::Event);
-    231 initiatorOctets => Target::Aux(Aux::InitiatorBytes);
-    232 responderOctets => Target::Aux(Aux::ResponderBytes);
-    233 firewallEvent => Target::Aux(Aux::Event);
-    234 ingressVRFID => Target::Field(Field::InVrf);
-    235 egressVRFID => Target::Field(Field::OutVrf);
-    243 dot1qVlanId => Target::Instead(Field::Vlan);
-    252 ingressPhysicalInterface => Target::Instead(Field::Input);
-    253 egressPhysicalInterface => Target::Instead(Field::Output);
-    254 postDot1qVlanId => Target::Instead(Field::DstVlan);
-    281 postNATSourceIPv6Address => Target::V6(Aux::NatSrcHigh, Field::NatSrc);
-    282 postNATDestinationIPv6Address => Target::V6(Aux::NatDstHigh, Field::NatDst);
-    298 initiatorPackets => Target::Aux(Aux::InitiatorPackets);
-    299 responderPackets => Target::Aux(Aux::ResponderPackets);
-    302 selectorId => Target::Aux(Aux::SamplerId);
-    305 samplingPacketInterval => Target::Aux(Aux::SampledPackets);
-    306 samplingPacketSpace => Target::Aux(Aux::SkippedPackets);
-    309 samplingSize => Target::Aux(Aux::SampleSize);
-    310 samplingPopulation => Target::Aux(Aux::Population);
-    312 dataLinkFrameSize => Target::Aux(Aux::FrameLength);
-    313 ipHeaderPacketSection => Target::Packet(Layer::Network);
-    315 dataLinkFrameSection => Target::Packet(Layer::Link);
-    322 observationTimeSeconds => Target::Aux(Aux::EventSeconds);
-    323 observationTimeMilliseconds => Target::Aux(Aux::EventMs);
-    324 observationTimeMicroseconds => Target::Aux(Aux::EventNtp);
-    325 observationTimeNanoseconds => Target::Aux(Aux::EventNtp);
-    352 layer2OctetDeltaCount => Target::Instead(Field::Bytes);
+    1 octetDeltaCount => LoadTarget::Field(Field::Bytes);
+    2 packetDeltaCount => LoadTarget::Field(Field::Packets);
+    4 protocolIdentifier => LoadTarget::Field(Field::Proto);
+    5 ipClassOfService => LoadTarget::Field(Field::Tos);
+    6 tcpControlBits => LoadTarget::Field(Field::TcpFlags);
+    7 sourceTransportPort => LoadTarget::Field(Field::SrcPort);
+    8 sourceIPv4Address => LoadTarget::V4(Aux::SrcV4);
+    9 sourceIPv4PrefixLength => LoadTarget::Field(Field::SrcMask);
+    10 ingressInterface => LoadTarget::Field(Field::Input);
+    11 destinationTransportPort => LoadTarget::Field(Field::DstPort);
+    12 destinationIPv4Address => LoadTarget::V4(Aux::DstV4);
+    13 destinationIPv4PrefixLength => LoadTarget::Field(Field::DstMask);
+    14 egressInterface => LoadTarget::Field(Field::Output);
+    15 ipNextHopIPv4Address => LoadTarget::V4(Aux::NextHopV4);
+    16 bgpSourceAsNumber => LoadTarget::Field(Field::SrcAs);
+    17 bgpDestinationAsNumber => LoadTarget::Field(Field::DstAs);
+    18 bgpNextHopIPv4Address => LoadTarget::V4(Aux::BgpNextHopV4);
+    21 flowEndSysUpTime => LoadTarget::Aux(Aux::LastUptime);
+    22 flowStartSysUpTime => LoadTarget::Aux(Aux::FirstUptime);
+    23 postOctetDeltaCount => LoadTarget::Aux(Aux::BytesOut);
+    24 postPacketDeltaCount => LoadTarget::Aux(Aux::PacketsOut);
+    27 sourceIPv6Address => LoadTarget::V6(Aux::SrcHigh, Field::Src);
+    28 destinationIPv6Address => LoadTarget::V6(Aux::DstHigh, Field::Dst);
+    29 sourceIPv6PrefixLength => LoadTarget::Field(Field::SrcMask);
+    30 destinationIPv6PrefixLength => LoadTarget::Field(Field::DstMask);
+    32 icmpTypeCodeIPv4 => LoadTarget::Aux(Aux::Icmp);
+    34 samplingInterval => LoadTarget::Field(Field::Sampling);
+    48 samplerId => LoadTarget::Aux(Aux::SamplerId);
+    50 samplerRandomInterval => LoadTarget::Aux(Aux::RandomInterval);
+    52 minimumTTL => LoadTarget::Field(Field::MinTtl);
+    53 maximumTTL => LoadTarget::Field(Field::MaxTtl);
+    55 postIpClassOfService => LoadTarget::Field(Field::DstTos);
+    56 sourceMacAddress => LoadTarget::Octets(Field::InSrcMac, 6);
+    57 postDestinationMacAddress => LoadTarget::Octets(Field::OutDstMac, 6);
+    58 vlanId => LoadTarget::Field(Field::Vlan);
+    59 postVlanId => LoadTarget::Field(Field::DstVlan);
+    61 flowDirection => LoadTarget::Field(Field::Direction);
+    62 ipNextHopIPv6Address => LoadTarget::V6(Aux::NextHopHigh, Field::NextHop);
+    63 bgpNextHopIPv6Address => LoadTarget::V6(Aux::BgpNextHopHigh, Field::BgpNextHop);
+    70 mplsTopLabelStackSection => LoadTarget::Octets(Field::Mpls1, 3);
+    71 mplsLabelStackSection2 => LoadTarget::Octets(Field::Mpls2, 3);
+    72 mplsLabelStackSection3 => LoadTarget::Octets(Field::Mpls3, 3);
+    73 mplsLabelStackSection4 => LoadTarget::Octets(Field::Mpls4, 3);
+    74 mplsLabelStackSection5 => LoadTarget::Octets(Field::Mpls5, 3);
+    75 mplsLabelStackSection6 => LoadTarget::Octets(Field::Mpls6, 3);
+    76 mplsLabelStackSection7 => LoadTarget::Octets(Field::Mpls7, 3);
+    77 mplsLabelStackSection8 => LoadTarget::Octets(Field::Mpls8, 3);
+    78 mplsLabelStackSection9 => LoadTarget::Octets(Field::Mpls9, 3);
+    79 mplsLabelStackSection10 => LoadTarget::Octets(Field::Mpls10, 3);
+    80 destinationMacAddress => LoadTarget::Octets(Field::InDstMac, 6);
+    81 postSourceMacAddress => LoadTarget::Octets(Field::OutSrcMac, 6);
+    85 octetTotalCount => LoadTarget::Instead(Field::Bytes);
+    86 packetTotalCount => LoadTarget::Instead(Field::Packets);
+    89 forwardingStatus => LoadTarget::Field(Field::Forwarding);
+    103 layer2packetSectionSize => LoadTarget::Aux(Aux::FrameLength);
+    104 layer2packetSectionData => LoadTarget::Packet(PacketLayer::Link);
+    128 bgpNextAdjacentAsNumber => LoadTarget::Field(Field::NextAs);
+    129 bgpPrevAdjacentAsNumber => LoadTarget::Field(Field::PrevAs);
+    139 icmpTypeCodeIPv6 => LoadTarget::Aux(Aux::Icmp);
+    150 flowStartSeconds => LoadTarget::Aux(Aux::FirstSeconds);
+    151 flowEndSeconds => LoadTarget::Aux(Aux::LastSeconds);
+    152 flowStartMilliseconds => LoadTarget::Field(Field::First);
+    153 flowEndMilliseconds => LoadTarget::Field(Field::Last);
+    154 flowStartMicroseconds => LoadTarget::Aux(Aux::FirstNtp);
+    155 flowEndMicroseconds => LoadTarget::Aux(Aux::LastNtp);
+    156 flowStartNanoseconds => LoadTarget::Aux(Aux::FirstNtp);
+    157 flowEndNanoseconds => LoadTarget::Aux(Aux::LastNtp);
+    158 flowStartDeltaMicroseconds => LoadTarget::Aux(Aux::FirstBefore);
+    159 flowEndDeltaMicroseconds => LoadTarget::Aux(Aux::LastBefore);
+    160 systemInitTimeMilliseconds => LoadTarget::Aux(Aux::InitMs);
+    161 flowDurationMilliseconds => LoadTarget::Aux(Aux::DurationMs);
+    162 flowDurationMicroseconds => LoadTarget::Aux(Aux::DurationUs);
+    176 icmpTypeIPv4 => LoadTarget::Aux(Aux::IcmpType);
+    177 icmpCodeIPv4 => LoadTarget::Aux(Aux::IcmpCode);
+    178 icmpTypeIPv6 => LoadTarget::Aux(Aux::IcmpType);
+    179 icmpCodeIPv6 => LoadTarget::Aux(Aux::IcmpCode);
+    180 udpSourcePort => LoadTarget::Instead(Field::SrcPort);
+    181 udpDestinationPort => LoadTarget::Instead(Field::DstPort);
+    182 tcpSourcePort => LoadTarget::Instead(Field::SrcPort);
+    183 tcpDestinationPort => LoadTarget::Instead(Field::DstPort);
+    224 ipTotalLength => LoadTarget::Aux(Aux::IpLength);
+    225 postNATSourceIPv4Address => LoadTarget::V4(Aux::NatSrcV4);
+    226 postNATDestinationIPv4Address => LoadTarget::V4(Aux::NatDstV4);
+    227 postNAPTSourceTransportPort => LoadTarget::Field(Field::NatSrcPort);
+    228 postNAPTDestinationTransportPort => LoadTarget::Field(Field::NatDstPort);
+    230 natEvent => LoadTarget::Aux(Aux::Event);
+    231 initiatorOctets => LoadTarget::Aux(Aux::InitiatorBytes);
+    232 responderOctets => LoadTarget::Aux(Aux::ResponderBytes);
+    233 firewallEvent => LoadTarget::Aux(Aux::Event);
+    234 ingressVRFID => LoadTarget::Field(Field::InVrf);
+    235 egressVRFID => LoadTarget::Field(Field::OutVrf);
+    243 dot1qVlanId => LoadTarget::Instead(Field::Vlan);
+    252 ingressPhysicalInterface => LoadTarget::Instead(Field::Input);
+    253 egressPhysicalInterface => LoadTarget::Instead(Field::Output);
+    254 postDot1qVlanId => LoadTarget::Instead(Field::DstVlan);
+    281 postNATSourceIPv6Address => LoadTarget::V6(Aux::NatSrcHigh, Field::NatSrc);
+    282 postNATDestinationIPv6Address => LoadTarget::V6(Aux::NatDstHigh, Field::NatDst);
+    298 initiatorPackets => LoadTarget::Aux(Aux::InitiatorPackets);
+    299 responderPackets => LoadTarget::Aux(Aux::ResponderPackets);
+    302 selectorId => LoadTarget::Aux(Aux::SamplerId);
+    305 samplingPacketInterval => LoadTarget::Aux(Aux::SampledPackets);
+    306 samplingPacketSpace => LoadTarget::Aux(Aux::SkippedPackets);
+    309 samplingSize => LoadTarget::Aux(Aux::SampleSize);
+    310 samplingPopulation => LoadTarget::Aux(Aux::Population);
+    312 dataLinkFrameSize => LoadTarget::Aux(Aux::FrameLength);
+    313 ipHeaderPacketSection => LoadTarget::Packet(PacketLayer::Network);
+    315 dataLinkFrameSection => LoadTarget::Packet(PacketLayer::Link);
+    322 observationTimeSeconds => LoadTarget::Aux(Aux::EventSeconds);
+    323 observationTimeMilliseconds => LoadTarget::Aux(Aux::EventMs);
+    324 observationTimeMicroseconds => LoadTarget::Aux(Aux::EventNtp);
+    325 observationTimeNanoseconds => LoadTarget::Aux(Aux::EventNtp);
+    352 layer2OctetDeltaCount => LoadTarget::Instead(Field::Bytes);
     // NetFlow v9 of older Cisco ASA; IPFIX has no numbers that high.
-    40005 ciscoFirewallEvent => Target::Aux(Aux::Event);
+    40005 ciscoFirewallEvent => LoadTarget::Aux(Aux::Event);
 }
 
 // What of the reverse direction is used (RFC 5103), sorted by number.
 elements! { REVERSE_ELEMENTS:
-    1 reverseOctetDeltaCount => Target::Aux(Aux::ReverseBytes);
-    2 reversePacketDeltaCount => Target::Aux(Aux::ReversePackets);
-    6 reverseTcpControlBits => Target::Aux(Aux::ReverseFlags);
-    85 reverseOctetTotalCount => Target::Aux(Aux::ReverseBytes);
-    86 reversePacketTotalCount => Target::Aux(Aux::ReversePackets);
+    1 reverseOctetDeltaCount => LoadTarget::Aux(Aux::ReverseBytes);
+    2 reversePacketDeltaCount => LoadTarget::Aux(Aux::ReversePackets);
+    6 reverseTcpControlBits => LoadTarget::Aux(Aux::ReverseFlags);
+    85 reverseOctetTotalCount => LoadTarget::Aux(Aux::ReverseBytes);
+    86 reversePacketTotalCount => LoadTarget::Aux(Aux::ReversePackets);
 }
 
 /// The element of a number; `pen` is the enterprise that numbered it, 0 for IANA.
 #[must_use]
-pub fn element(pen: u32, id: u16) -> Option<&'static Element> {
+pub fn element(pen: u32, id: u16) -> Option<&'static WireElement> {
     let table = match pen {
         0 => ELEMENTS,
         REVERSE_PEN => REVERSE_ELEMENTS,

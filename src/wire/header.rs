@@ -10,7 +10,7 @@ const SFLOW_V6: u32 = 2;
 
 /// What a datagram's header says, as far as every protocol says it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
+pub(super) struct MessageHeader {
     pub protocol: Protocol,
     pub domain: u32,
     /// When the datagram left, by the exporter's clock.

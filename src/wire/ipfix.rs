@@ -1,11 +1,11 @@
 //! IPFIX (RFC 7011, section 3.1): the header of its messages.
 
 use super::bytes::{u16_at, u32_at};
-use super::exporter::Exporter;
+use super::exporter::ExporterState;
 use super::exporter::numbering::Numbering;
-use super::header::Header;
+use super::header::MessageHeader;
 use super::report::Cause;
-use super::sets::{Desk, Flavour, Sets};
+use super::sets::{DecodeContext, SetDialect, Sets};
 use crate::flow::{Host, Protocol, Time};
 
 /// Bytes of a message header; no message is shorter.
@@ -24,9 +24,9 @@ pub fn message_length(bytes: &[u8]) -> Option<usize> {
 pub(super) fn decode(
     now: Time,
     address: Host,
-    exporter: &mut Exporter,
+    exporter: &mut ExporterState,
     bytes: &[u8],
-    desk: &mut Desk<'_, '_>,
+    desk: &mut DecodeContext<'_, '_>,
 ) {
     let word = |at| u32_at(bytes, at).unwrap_or(0);
     let Some(length) = message_length(bytes) else {
@@ -35,7 +35,7 @@ pub(super) fn decode(
     if length != bytes.len() {
         desk.report.causes.count(Cause::MessageLength);
     }
-    let header = Header {
+    let header = MessageHeader {
         protocol: Protocol::Ipfix,
         domain: word(12),
         exported: Time(i64::from(word(4)) * 1000),
@@ -44,7 +44,7 @@ pub(super) fn decode(
     let Some(session) = exporter.enter(now, address, &header) else {
         return desk.report.causes.count(Cause::DomainLimit);
     };
-    let mut sets = Sets::new(Flavour::Ipfix, now, header, session, desk);
+    let mut sets = Sets::new(SetDialect::Ipfix, now, header, session, desk);
     let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
     sets.count_sequence(Numbering::Records, word(8), records);
     exporter.leave(desk.report, header.domain);

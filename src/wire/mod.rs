@@ -12,10 +12,10 @@ mod definitions;
 pub mod element;
 pub mod encode;
 mod exporter;
+mod extras;
 pub mod frame;
 pub mod header;
 mod ipfix;
-mod more;
 mod netflow5;
 mod netflow9;
 pub mod observer;
@@ -30,17 +30,17 @@ pub mod template;
 mod times;
 mod version;
 
-pub use exporter::budget::Budget;
-pub use exporter::held::MAX_HELD_PER_EXPORTER;
 pub use exporter::interfaces::Interfaces;
-pub use exporter::limits::{Limits, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES};
+pub use exporter::limits::{DecoderLimits, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES};
+pub use exporter::pending::MAX_HELD_PER_EXPORTER;
 pub use exporter::policy::Policy;
-pub use exporter::summary::{Details, Summary};
+pub use exporter::shared_limits::SharedLimits;
+pub use exporter::summary::{Details, ExporterSummary};
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
-pub use exporter::{about, interfaces, memory, policy, resume, summary};
+pub use exporter::{options, interfaces, numbering_states, policy, saved_state, summary};
 pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
 pub use observer::Observer;
-pub use report::{Cause, Report, Samples, Standing};
+pub use report::{Cause, DatagramReport, RecordOutcome, SampleCounts};
 pub use sflow::Sample;
 
 use std::collections::{HashMap, VecDeque};
@@ -48,14 +48,14 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 
 use self::bytes::u16_at;
-use self::exporter::Exporter;
-use self::exporter::budget::{Class, Pool};
-use self::exporter::places::Places;
-use self::exporter::policy::Refused;
-use self::exporter::refusals::Refusal;
-use self::sets::{Desk, Flavour, Sets};
+use self::exporter::ExporterState;
+use self::exporter::places::ExporterPlaces;
+use self::exporter::policy::RefusedSenders;
+use self::exporter::refusals::ResourceRefusal;
+use self::exporter::shared_limits::{DecoderShare, ExporterClass};
+use self::sets::{DecodeContext, SetDialect, Sets};
 use self::template::SetScratch;
-use crate::flow::{Flow, Host, More, Protocol, Sampling, Time};
+use crate::flow::{Flow, FlowExtras, Host, Protocol, Sampling, Time};
 
 /// Of what came beside flows, the room that is kept from batch to batch.
 const KEPT_MORE: usize = 16_384;
@@ -63,20 +63,20 @@ const KEPT_MORE: usize = 16_384;
 /// Decodes datagrams of any number of exporters, keeping their state.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    exporters: HashMap<Host, Exporter, RandomState>,
-    places: Places,
+    exporters: HashMap<Host, ExporterState, RandomState>,
+    places: ExporterPlaces,
     /// Exporters with sets whose templates have come, in turn.
     due: VecDeque<Host>,
     released: Host,
     /// Bytes of held sets that were decoded since the last turn began.
     piece: usize,
     policy: Policy,
-    refused: Refused,
+    refused: RefusedSenders,
     /// Exporters that made room for others.
-    displaced: Refused,
-    pool: Pool,
+    displaced: RefusedSenders,
+    pool: DecoderShare,
     scratch: SetScratch,
-    more: Vec<More>,
+    more: Vec<FlowExtras>,
     keeps_more: bool,
 }
 
@@ -96,8 +96,8 @@ impl Decoder {
     /// The same for one of several decoders that together keep within the limits
     /// of one.
     #[must_use]
-    pub fn sharing(policy: Policy, budget: &Budget) -> Decoder {
-        Decoder { policy, pool: Pool::of(budget), ..Decoder::default() }
+    pub fn sharing(policy: Policy, budget: &SharedLimits) -> Decoder {
+        Decoder { policy, pool: DecoderShare::of(budget), ..Decoder::default() }
     }
 
     /// Has other rules hold from the next datagram on. What is known of exporters
@@ -119,7 +119,7 @@ impl Decoder {
 
     /// What came with the flows since it was last forgotten ([`Flow::more`]).
     #[must_use]
-    pub fn more(&self) -> &[More] {
+    pub fn more(&self) -> &[FlowExtras] {
         &self.more
     }
 
@@ -137,7 +137,7 @@ impl Decoder {
         address: Host,
         bytes: &[u8],
         out: &mut Vec<Flow>,
-    ) -> Report {
+    ) -> DatagramReport {
         self.decode_seen(now, address, bytes, out, None)
     }
 
@@ -149,8 +149,9 @@ impl Decoder {
         bytes: &[u8],
         out: &mut Vec<Flow>,
         observer: Option<&mut dyn Observer>,
-    ) -> Report {
-        let mut report = Report { version: u16_at(bytes, 0).unwrap_or(0), ..Report::default() };
+    ) -> DatagramReport {
+        let mut report =
+            DatagramReport { version: u16_at(bytes, 0).unwrap_or(0), ..DatagramReport::default() };
         let protocol = match self.admit(now, address, bytes, &mut report) {
             Ok(protocol) => protocol,
             Err(cause) => {
@@ -164,16 +165,16 @@ impl Decoder {
             self;
         let exporter = exporters.entry(address).or_insert_with(|| {
             places.admit(address, now);
-            pool.exporters.change(Class::New, 0, 1);
+            pool.exporters.change(ExporterClass::New, 0, 1);
             let (given_rate, is_named) = (policy.rate_of(address), policy.names(address));
-            Exporter { given_rate, is_named, ..Exporter::default() }
+            ExporterState { given_rate, is_named, ..ExporterState::default() }
         });
         let before = out.len();
         let names = exporter.about.names();
         exporter.prepare(pool);
         let more = keeps_more.then_some(more);
         let seen = &mut report;
-        let mut desk = Desk { scratch, pool, observer, out, more, report: seen, piece };
+        let mut desk = DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
         match protocol {
             Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
                 netflow5::decode(now, address, exporter, bytes, desk.out, desk.report);
@@ -197,7 +198,7 @@ impl Decoder {
         now: Time,
         out: &mut Vec<Flow>,
         observer: Option<&mut dyn Observer>,
-    ) -> Option<Report> {
+    ) -> Option<DatagramReport> {
         loop {
             self.begin_turn();
             let address = self.due.pop_front()?;
@@ -209,15 +210,20 @@ impl Decoder {
             };
             self.released = address;
             let header = set.header;
-            let flavour =
-                if header.protocol == Protocol::Ipfix { Flavour::Ipfix } else { Flavour::Netflow9 };
-            let mut report = Report { protocol: Some(header.protocol), ..Report::default() };
+            let flavour = if header.protocol == Protocol::Ipfix {
+                SetDialect::Ipfix
+            } else {
+                SetDialect::Netflow9
+            };
+            let mut report =
+                DatagramReport { protocol: Some(header.protocol), ..DatagramReport::default() };
             let before = out.len();
             let names = exporter.about.names();
             exporter.prepare(pool);
             let more = keeps_more.then_some(more);
             let seen = &mut report;
-            let mut desk = Desk { scratch, pool, observer, out, more, report: seen, piece };
+            let mut desk =
+                DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
             match exporter.resume(address, header.domain) {
                 Some(session) => {
                     Sets::new(flavour, now, header, session, &mut desk).decode_due();
@@ -227,7 +233,7 @@ impl Decoder {
                     let class = exporter.class;
                     drop(exporter.held.take_due(header.domain, class, desk.pool));
                     desk.report.causes.count(Cause::HeldDropped);
-                    exporter.refusals.add(Refusal::Held, 1);
+                    exporter.refusals.add(ResourceRefusal::Held, 1);
                 }
             }
             exporter.leave(&report, header.domain);
@@ -259,7 +265,7 @@ impl Decoder {
     }
 
     /// What holds for flows of every protocol.
-    fn finish(&self, report: &mut Report, flows: &mut [Flow]) {
+    fn finish(&self, report: &mut DatagramReport, flows: &mut [Flow]) {
         if self.policy.assumed != Sampling::UNKNOWN {
             let unknown = |flow: &&mut Flow| flow.sampling == Sampling::UNKNOWN;
             for flow in flows.iter_mut().filter(unknown) {
@@ -308,8 +314,8 @@ impl Decoder {
 
     /// What is known of every exporter, busiest first.
     #[must_use]
-    pub fn exporters(&self) -> Vec<Summary> {
-        let mut all: Vec<Summary> =
+    pub fn exporters(&self) -> Vec<ExporterSummary> {
+        let mut all: Vec<ExporterSummary> =
             self.exporters.iter().map(|(address, exporter)| exporter.summary(*address)).collect();
         all.sort_by(|a, b| b.flows.cmp(&a.flows).then(a.address.cmp(&b.address)));
         all
@@ -318,14 +324,14 @@ impl Decoder {
     /// All that one exporter said about itself.
     #[must_use]
     pub fn details(&self, address: Host) -> Option<Details> {
-        self.exporters.get(&address).map(Exporter::details)
+        self.exporters.get(&address).map(ExporterState::details)
     }
 
     /// Of which exporters something found no room, by which cause, and how often.
     /// `ExporterLimit` are those that lost their place to others.
     #[must_use]
     pub fn no_room(&self) -> Vec<(Host, Cause, u64)> {
-        let of = |(address, exporter): (&Host, &Exporter)| {
+        let of = |(address, exporter): (&Host, &ExporterState)| {
             let address = *address;
             exporter.refusals.list().map(move |(cause, count)| (address, cause, count))
         };

@@ -6,24 +6,24 @@
 //! sequence numbers, engines or AS numbers.
 
 use super::bytes::{u16_at, u32_at};
-use super::exporter::Exporter;
-use super::exporter::numbering::{Numbering, Records};
-use super::header::Header;
-use super::report::{Cause, Report};
+use super::exporter::ExporterState;
+use super::exporter::numbering::{Numbering, RecordCount};
+use super::header::MessageHeader;
+use super::report::{Cause, DatagramReport};
 use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Protocol, Sampling, Time};
 
 /// What differs between the versions, as far as lengths go.
-pub(super) struct Layout {
+pub(super) struct HeaderLayout {
     /// Bytes of the header.
     pub header: usize,
     /// Bytes of a record.
     pub record: usize,
 }
 
-pub(super) const V1: Layout = Layout { header: 16, record: 48 };
-pub(super) const V5: Layout = Layout { header: 24, record: 48 };
-pub(super) const V7: Layout = Layout { header: 24, record: 52 };
+pub(super) const V1: HeaderLayout = HeaderLayout { header: 16, record: 48 };
+pub(super) const V5: HeaderLayout = HeaderLayout { header: 24, record: 48 };
+pub(super) const V7: HeaderLayout = HeaderLayout { header: 24, record: 52 };
 
 /// A version 1 record as Cisco's table has it, with eight reserved bytes at the
 /// end; softflowd sends four of them.
@@ -47,10 +47,10 @@ const fn protocol(version: u16) -> Protocol {
 pub(super) fn decode(
     now: Time,
     address: Host,
-    exporter: &mut Exporter,
+    exporter: &mut ExporterState,
     bytes: &[u8],
     out: &mut Vec<Flow>,
-    report: &mut Report,
+    report: &mut DatagramReport,
 ) {
     match report.version {
         1 => decode_as::<1>(now, address, exporter, bytes, out, report),
@@ -64,10 +64,10 @@ pub(super) fn decode(
 fn decode_as<const VERSION: u16>(
     now: Time,
     address: Host,
-    exporter: &mut Exporter,
+    exporter: &mut ExporterState,
     bytes: &[u8],
     out: &mut Vec<Flow>,
-    report: &mut Report,
+    report: &mut DatagramReport,
 ) {
     let layout = const { layout(VERSION) };
     let Some((words, body)) = bytes.split_at_checked(layout.header) else {
@@ -88,12 +88,12 @@ fn decode_as<const VERSION: u16>(
     let sampling = Sampling::one_in(u32::from(interval));
     let protocol = const { protocol(VERSION) };
     let header =
-        Header { protocol, domain: engine, exported: Time(exported), uptime: Some(uptime) };
+        MessageHeader { protocol, domain: engine, exported: Time(exported), uptime: Some(uptime) };
     let Some(session) = exporter.enter(now, address, &header) else {
         return report.causes.count(Cause::DomainLimit);
     };
     if VERSION != 1 {
-        let records = Records { data: count as u32, options: 0 };
+        let records = RecordCount { data: count as u32, options: 0 };
         session.domain.sequence.datagram(Numbering::Records, word(16), Some(records));
     }
     session.domain.header_sampling = sampling;
@@ -124,7 +124,7 @@ fn decode_as<const VERSION: u16>(
     exporter.leave(report, engine);
 }
 
-const fn layout(version: u16) -> Layout {
+const fn layout(version: u16) -> HeaderLayout {
     match version {
         1 => V1,
         7 => V7,
@@ -165,7 +165,7 @@ fn flow<const VERSION: u16>(record: &[u8], common: &Flow, exported: i64, uptime:
 #[cfg(test)]
 mod tests {
     use crate::flow::{Flow, Host, Protocol, Sampling, Time};
-    use crate::wire::{Cause, Decoder, Report};
+    use crate::wire::{Cause, DatagramReport, Decoder};
 
     /// Exported at 1,700,000,000.5 s, up for 10 s; the words after that of `version`.
     fn datagram(version: u16, count: u16, more: &[u8], record: &[u8]) -> Vec<u8> {
@@ -191,7 +191,7 @@ mod tests {
         out
     }
 
-    fn decode(bytes: &[u8]) -> (Vec<Flow>, Report) {
+    fn decode(bytes: &[u8]) -> (Vec<Flow>, DatagramReport) {
         let mut flows = Vec::new();
         let from = Host::octets(192, 0, 2, 1);
         let now = Time(1_700_000_000_600);

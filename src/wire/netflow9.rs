@@ -1,11 +1,11 @@
 //! NetFlow version 9 (RFC 3954, section 5.1): the header of its datagrams.
 
 use super::bytes::u32_at;
-use super::exporter::Exporter;
+use super::exporter::ExporterState;
 use super::exporter::numbering::Numbering;
-use super::header::Header;
+use super::header::MessageHeader;
 use super::report::Cause;
-use super::sets::{Desk, Flavour, Sets};
+use super::sets::{DecodeContext, SetDialect, Sets};
 use crate::flow::{Host, Protocol, Time};
 
 pub(super) const HEADER_LENGTH: usize = 20;
@@ -15,12 +15,12 @@ pub(super) const HEADER_LENGTH: usize = 20;
 pub(super) fn decode(
     now: Time,
     address: Host,
-    exporter: &mut Exporter,
+    exporter: &mut ExporterState,
     bytes: &[u8],
-    desk: &mut Desk<'_, '_>,
+    desk: &mut DecodeContext<'_, '_>,
 ) {
     let word = |at| u32_at(bytes, at).unwrap_or(0);
-    let header = Header {
+    let header = MessageHeader {
         protocol: Protocol::Netflow9,
         domain: word(16),
         exported: Time(i64::from(word(8)) * 1000),
@@ -29,7 +29,7 @@ pub(super) fn decode(
     let Some(session) = exporter.enter(now, address, &header) else {
         return desk.report.causes.count(Cause::DomainLimit);
     };
-    let mut sets = Sets::new(Flavour::Netflow9, now, header, session, desk);
+    let mut sets = Sets::new(SetDialect::Netflow9, now, header, session, desk);
     let records = sets.decode(bytes, HEADER_LENGTH, bytes.len());
     sets.count_sequence(Numbering::Datagrams, word(12), records);
     exporter.leave(desk.report, header.domain);

@@ -1,6 +1,6 @@
 //! Looking on while datagrams are decoded: what `inspect` prints.
 
-use super::report::{Cause, Standing};
+use super::report::{Cause, RecordOutcome};
 use super::sflow::Sample;
 use super::template::Template;
 use crate::flow::{Flow, Time};
@@ -21,7 +21,7 @@ pub struct RecordSeen<'a> {
     pub template: &'a Template,
     /// The whole record; [`Template::values`] takes it apart.
     pub bytes: &'a [u8],
-    pub standing: Standing,
+    pub standing: RecordOutcome,
     /// What the record says as a flow, if it names addresses: also when nothing
     /// was counted, and with unscaled counters.
     pub flow: Option<FlowSeen>,

@@ -7,12 +7,12 @@
 use std::ops::Range;
 
 use super::bytes::{VARIABLE, variable_length};
-use super::element::{Aux, Layer, SLOTS, Slots, Target};
+use super::element::{Aux, LoadTarget, PacketLayer, RecordSlots, SLOTS};
 use crate::flow::field::Field;
 
 /// Loads 8 bytes at `offset` into the run, shifts right, stores in `slot`.
 #[derive(Clone, Copy, Debug)]
-struct Load {
+struct ColumnLoad {
     offset: u16,
     shift: u8,
     slot: u8,
@@ -20,7 +20,7 @@ struct Load {
 
 /// Where a record's value lies, in a window that begins [`LEAD`] bytes before it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Source {
+struct LoadSource {
     /// Where the last 8 bytes of the value begin; shorter ones end there, too.
     at: u8,
     /// Bytes of the value; 0 when there is none.
@@ -47,14 +47,14 @@ const MASKS: [u64; 16] = {
 
 /// The values of a record, by slot: 0 when the record has none, the lower bits
 /// of what is wider than asked for.
-pub trait Values {
+pub trait RecordValues {
     fn get(&self, slot: usize) -> u64;
     fn get32(&self, slot: usize) -> u32;
     fn get16(&self, slot: usize) -> u16;
     fn get8(&self, slot: usize) -> u8;
 }
 
-impl Values for Slots {
+impl RecordValues for RecordSlots {
     #[inline]
     fn get(&self, slot: usize) -> u64 {
         self[slot % SLOTS]
@@ -78,12 +78,12 @@ impl Values for Slots {
 
 /// A record that is read in place, each value when it is asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct InPlace<'a> {
-    sources: &'a [Source; SLOTS],
+pub struct RecordView<'a> {
+    sources: &'a [LoadSource; SLOTS],
     window: &'a [u8; WINDOW],
 }
 
-impl InPlace<'_> {
+impl RecordView<'_> {
     /// The last `N` of the 8 bytes where a value ends, and what of them is its own.
     #[inline]
     fn last<const N: usize>(&self, slot: usize) -> ([u8; N], u64) {
@@ -95,7 +95,7 @@ impl InPlace<'_> {
     }
 }
 
-impl Values for InPlace<'_> {
+impl RecordValues for RecordView<'_> {
     #[inline]
     fn get(&self, slot: usize) -> u64 {
         let (bytes, mask) = self.last(slot);
@@ -123,46 +123,46 @@ impl Values for InPlace<'_> {
 
 /// Fields of fixed length, and what may come after them.
 #[derive(Clone, Debug, Default)]
-struct Run {
-    loads: Vec<Load>,
+struct LoadRun {
+    loads: Vec<ColumnLoad>,
     /// Bytes of the fixed part.
     length: usize,
     /// Beginnings of packets among the fixed fields: layer, offset, length.
-    packets: Vec<(Layer, usize, usize)>,
+    packets: Vec<(PacketLayer, usize, usize)>,
     /// Whether a field follows that says its own length, and what it is.
-    variable: Option<Option<Layer>>,
+    variable: Option<Option<PacketLayer>>,
 }
 
 /// How records of a template are loaded.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    first: Run,
-    more: Vec<Run>,
+pub struct LoadPlan {
+    first: LoadRun,
+    more: Vec<LoadRun>,
     /// Bytes of the shortest record, at least 1.
     least: usize,
     /// Bit set of the slots that are filled.
     filled: u128,
     has_packet: bool,
     /// Short records of fixed length without packets are read in place.
-    sources: Option<Box<[Source; SLOTS]>>,
+    sources: Option<Box<[LoadSource; SLOTS]>>,
 }
 
 /// Where the beginning of a packet lies in the bytes that were loaded from.
 #[derive(Clone, Debug, Default)]
-pub struct Section {
-    pub packet: Option<(Layer, Range<usize>)>,
+pub struct PacketSection {
+    pub packet: Option<(PacketLayer, Range<usize>)>,
 }
 
-impl Plan {
+impl LoadPlan {
     /// Bytes of memory beside its own.
     #[must_use]
     pub fn size(&self) -> usize {
-        let run = |run: &Run| {
-            size_of::<Run>()
-                + run.loads.len() * size_of::<Load>()
-                + run.packets.len() * size_of::<(Layer, usize, usize)>()
+        let run = |run: &LoadRun| {
+            size_of::<LoadRun>()
+                + run.loads.len() * size_of::<ColumnLoad>()
+                + run.packets.len() * size_of::<(PacketLayer, usize, usize)>()
         };
-        let sources = self.sources.as_ref().map_or(0, |_| SLOTS * size_of::<Source>());
+        let sources = self.sources.as_ref().map_or(0, |_| SLOTS * size_of::<LoadSource>());
         sources + run(&self.first) + self.more.iter().map(run).sum::<usize>()
     }
 
@@ -175,7 +175,7 @@ impl Plan {
     /// Loads of all records that so many bytes can hold, at most.
     #[must_use]
     pub fn most_steps(&self, bytes: usize) -> usize {
-        let loads: usize = std::iter::once(&self.first).chain(&self.more).map(Run::steps).sum();
+        let loads: usize = std::iter::once(&self.first).chain(&self.more).map(LoadRun::steps).sum();
         bytes / self.least.max(1) * (1 + loads)
     }
 
@@ -221,10 +221,10 @@ impl Plan {
     /// lie around its beginning at `at`.
     #[inline]
     #[must_use]
-    pub fn in_place<'a>(&'a self, bytes: &'a [u8], at: usize) -> Option<InPlace<'a>> {
+    pub fn in_place<'a>(&'a self, bytes: &'a [u8], at: usize) -> Option<RecordView<'a>> {
         let sources = self.sources.as_deref()?;
         let window = bytes.get(at.checked_sub(LEAD)?..)?.first_chunk()?;
-        Some(InPlace { sources, window })
+        Some(RecordView { sources, window })
     }
 
     /// Loads the record that begins at `at` and must end by `end`. Returns where
@@ -235,8 +235,8 @@ impl Plan {
         bytes: &[u8],
         at: usize,
         end: usize,
-        slots: &mut Slots,
-        section: &mut Section,
+        slots: &mut RecordSlots,
+        section: &mut PacketSection,
     ) -> Option<usize> {
         let next = at + self.first.length;
         if next > end {
@@ -254,8 +254,8 @@ impl Plan {
         bytes: &[u8],
         mut at: usize,
         end: usize,
-        slots: &mut Slots,
-        section: &mut Section,
+        slots: &mut RecordSlots,
+        section: &mut PacketSection,
     ) -> Option<usize> {
         section.packet = None;
         let bytes = bytes.get(..end)?;
@@ -285,23 +285,23 @@ impl Plan {
     }
 }
 
-impl Section {
+impl PacketSection {
     /// The first one that is not empty is kept.
-    fn offer(&mut self, layer: Layer, range: Range<usize>) {
+    fn offer(&mut self, layer: PacketLayer, range: Range<usize>) {
         if self.packet.is_none() && !range.is_empty() {
             self.packet = Some((layer, range));
         }
     }
 }
 
-impl Run {
+impl LoadRun {
     fn steps(&self) -> usize {
         1 + self.loads.len() + self.packets.len()
     }
 
     /// Loads the fixed fields; `bytes` begins with them and may go on beyond.
     #[inline]
-    fn load(&self, bytes: &[u8], slots: &mut Slots) {
+    fn load(&self, bytes: &[u8], slots: &mut RecordSlots) {
         for load in &self.loads {
             let at = usize::from(load.offset);
             let value = match bytes.get(at..at + 8).and_then(|chunk| chunk.try_into().ok()) {
@@ -313,16 +313,16 @@ impl Run {
     }
 }
 
-impl Run {
+impl LoadRun {
     /// Where each value lies, if all offsets fit a byte.
-    fn sources(&self) -> Option<Box<[Source; SLOTS]>> {
-        let mut sources = Box::new([Source::default(); SLOTS]);
+    fn sources(&self) -> Option<Box<[LoadSource; SLOTS]>> {
+        let mut sources = Box::new([LoadSource::default(); SLOTS]);
         for load in &self.loads {
             // The 8 bytes loaded end `shift` bits after the value.
             let width = 8 - load.shift / 8;
             let end = LEAD + usize::from(load.offset) + usize::from(width);
             let at = u8::try_from(end - 8).ok()?;
-            *sources.get_mut(usize::from(load.slot))? = Source { at, width };
+            *sources.get_mut(usize::from(load.slot))? = LoadSource { at, width };
         }
         Some(sources)
     }
@@ -340,31 +340,31 @@ fn last_bytes(bytes: &[u8], at: usize) -> u64 {
 
 /// Builds a plan, field by field, in two passes over the same fields.
 #[derive(Debug, Default)]
-pub struct Planner {
-    runs: Vec<Run>,
+pub struct PlanBuilder {
+    runs: Vec<LoadRun>,
     run: usize,
     /// Bytes of the current run so far.
     offset: usize,
     filled: u128,
 }
 
-impl Planner {
+impl PlanBuilder {
     /// Begins the second pass.
     #[must_use]
-    pub fn again(self) -> Planner {
-        Planner { run: 0, offset: 0, ..self }
+    pub fn again(self) -> PlanBuilder {
+        PlanBuilder { run: 0, offset: 0, ..self }
     }
 
     /// The next field of the template.
-    pub fn field(&mut self, length: u16, target: Option<Target>) {
+    pub fn field(&mut self, length: u16, target: Option<LoadTarget>) {
         if self.runs.len() <= self.run {
-            self.runs.push(Run::default());
+            self.runs.push(LoadRun::default());
         }
         if length == VARIABLE {
             let run = &mut self.runs[self.run];
             let known = run.variable.flatten();
             let packet = match target {
-                Some(Target::Packet(layer)) => Some(layer),
+                Some(LoadTarget::Packet(layer)) => Some(layer),
                 _ => known,
             };
             run.variable = Some(packet);
@@ -383,17 +383,19 @@ impl Planner {
 
     /// Adds the loads of one field. A length that its type cannot have skips the
     /// field: of two fields for one slot the first that carries bytes counts.
-    fn add(&mut self, target: Target, at: usize, length: usize) {
+    fn add(&mut self, target: LoadTarget, at: usize, length: usize) {
         match target {
-            Target::Field(field) | Target::Instead(field) => self.number(field as u8, at, length),
-            Target::Aux(aux) => self.number(aux as u8, at, length),
-            Target::Octets(field, width) if length == usize::from(width) => {
+            LoadTarget::Field(field) | LoadTarget::Instead(field) => {
+                self.number(field as u8, at, length)
+            }
+            LoadTarget::Aux(aux) => self.number(aux as u8, at, length),
+            LoadTarget::Octets(field, width) if length == usize::from(width) => {
                 self.number(field as u8, at, length);
             }
-            Target::V4(aux) if length == 4 => self.number(aux as u8, at, 4),
-            Target::V6(high, low) if length == 16 => self.v6(high, low, at),
-            Target::Octets(..) | Target::V4(_) | Target::V6(..) => {}
-            Target::Packet(layer) => self.runs[self.run].packets.push((layer, at, length)),
+            LoadTarget::V4(aux) if length == 4 => self.number(aux as u8, at, 4),
+            LoadTarget::V6(high, low) if length == 16 => self.v6(high, low, at),
+            LoadTarget::Octets(..) | LoadTarget::V4(_) | LoadTarget::V6(..) => {}
+            LoadTarget::Packet(layer) => self.runs[self.run].packets.push((layer, at, length)),
         }
     }
 
@@ -408,13 +410,17 @@ impl Planner {
         let free = self.filled >> slot & 1 == 0;
         if let (true, 1.., Ok(offset)) = (free, length, u16::try_from(at)) {
             self.filled |= 1 << slot;
-            self.runs[self.run].loads.push(Load { offset, shift: (64 - 8 * length) as u8, slot });
+            self.runs[self.run].loads.push(ColumnLoad {
+                offset,
+                shift: (64 - 8 * length) as u8,
+                slot,
+            });
         }
     }
 
     /// The plan, unless records would have no bytes, or more than fit a set.
     #[must_use]
-    pub fn finish(self) -> Option<Plan> {
+    pub fn finish(self) -> Option<LoadPlan> {
         let least: usize =
             self.runs.iter().map(|run| run.length + usize::from(run.variable.is_some())).sum();
         // A set holds at most 65,531 bytes of records.
@@ -429,6 +435,6 @@ impl Planner {
         let first = runs.next()?;
         let sources = (first.variable.is_none() && !has_packet).then(|| first.sources()).flatten();
         let more = runs.collect();
-        Some(Plan { first, more, least, filled: self.filled, has_packet, sources })
+        Some(LoadPlan { first, more, least, filled: self.filled, has_packet, sources })
     }
 }

@@ -2,14 +2,14 @@
 
 use super::element::Aux;
 use super::exporter::sampling::{Announcement, Samplers};
-use super::plan::Values;
+use super::plan::RecordValues;
 use super::template::Template;
 use crate::flow::Sampling;
 use crate::flow::field::Field;
 
 /// Where a record's sampling rate comes from.
 #[derive(Clone, Copy)]
-pub(super) enum Rate {
+pub(super) enum RateSource {
     Fixed(Sampling),
     /// By the interface where the packets were seen: with `direction`, that of
     /// the way out for what left by it.
@@ -26,43 +26,48 @@ pub(super) enum Rate {
 /// Values of a record that amount to a rate.
 const IN_RECORD: [Aux; 3] = [Aux::RandomInterval, Aux::SampledPackets, Aux::SampleSize];
 
-impl Rate {
+impl RateSource {
     /// Where the records of a template have theirs; `given` goes before all.
-    pub(super) fn of(template: &Template, samplers: &Samplers, given: Option<Sampling>) -> Rate {
+    pub(super) fn of(
+        template: &Template,
+        samplers: &Samplers,
+        given: Option<Sampling>,
+    ) -> RateSource {
         if let Some(given) = given {
-            Rate::Fixed(given)
+            RateSource::Fixed(given)
         } else if template.has(Field::Sampling)
             || IN_RECORD.iter().any(|aux| template.has_aux(*aux))
         {
-            Rate::InRecord { sampler: template.has_aux(Aux::SamplerId) }
+            RateSource::InRecord { sampler: template.has_aux(Aux::SamplerId) }
         } else if template.has_aux(Aux::SamplerId) {
-            Rate::BySampler
+            RateSource::BySampler
         } else if samplers.has_interfaces() {
-            Rate::ByInterface { direction: template.has(Field::Direction) }
+            RateSource::ByInterface { direction: template.has(Field::Direction) }
         } else {
-            Rate::Fixed(samplers.default_rate())
+            RateSource::Fixed(samplers.default_rate())
         }
     }
 
     /// Whether a record names a sampler: it was sampled, though the rate may not be known.
-    pub(super) fn names_sampler<V: Values>(self, values: &V) -> bool {
-        let by_sampler = matches!(self, Rate::BySampler | Rate::InRecord { sampler: true });
+    pub(super) fn names_sampler<V: RecordValues>(self, values: &V) -> bool {
+        let by_sampler =
+            matches!(self, RateSource::BySampler | RateSource::InRecord { sampler: true });
         by_sampler && values.get(Aux::SamplerId as usize) != 0
     }
 
     /// The rate of one record.
     #[inline]
-    pub(super) fn of_record<V: Values>(self, values: &V, samplers: &Samplers) -> Sampling {
+    pub(super) fn of_record<V: RecordValues>(self, values: &V, samplers: &Samplers) -> Sampling {
         let by_sampler = || samplers.by_id(values.get(Aux::SamplerId as usize));
         match self {
-            Rate::Fixed(rate) => rate,
-            Rate::ByInterface { direction } => {
+            RateSource::Fixed(rate) => rate,
+            RateSource::ByInterface { direction } => {
                 let egress = direction && values.get8(Field::Direction as usize) == 1;
                 let field = if egress { Field::Output } else { Field::Input };
                 samplers.by_interface(values.get32(field as usize))
             }
-            Rate::BySampler => by_sampler(),
-            Rate::InRecord { sampler } => match announced(values).rate() {
+            RateSource::BySampler => by_sampler(),
+            RateSource::InRecord { sampler } => match announced(values).rate() {
                 Sampling::UNKNOWN if sampler => by_sampler(),
                 Sampling::UNKNOWN => samplers.default_rate(),
                 rate => rate,
@@ -75,7 +80,7 @@ impl Rate {
 const PROBABILITY: u16 = 311;
 
 /// What an options record says about sampling; `record` is its bytes.
-pub(super) fn announcement<V: Values>(
+pub(super) fn announcement<V: RecordValues>(
     template: &Template,
     values: &V,
     record: &[u8],
@@ -107,7 +112,7 @@ fn interval_of(value: &[u8]) -> u64 {
     if probability > 0.0 && probability <= 1.0 { (1.0 / probability).round() as u64 } else { 0 }
 }
 
-fn announced<V: Values>(values: &V) -> Announcement {
+fn announced<V: RecordValues>(values: &V) -> Announcement {
     Announcement {
         id: None,
         interface: None,

@@ -1,31 +1,36 @@
 //! From loaded slots to a flow: the rules that NetFlow v9 and IPFIX share.
 
-use super::address::Address;
-use super::element::{Aux, EMPTY_SLOT, Layer};
+use super::address::AddressSource;
+use super::element::{Aux, EMPTY_SLOT, PacketLayer};
 use super::exporter::sampling::Samplers;
+use super::extras::{self, ExtrasDecoder, of_packet, reversed};
 use super::frame::Packet;
-use super::header::Header;
-use super::more::{self, Extras, of_packet, reversed};
+use super::header::MessageHeader;
 use super::observer::FlowSeen;
-use super::plan::{Section, Values};
-use super::rate::Rate;
-use super::report::{Cause, Report, Standing};
+use super::plan::{PacketSection, RecordValues};
+use super::rate::RateSource;
+use super::report::{Cause, DatagramReport, RecordOutcome};
 use super::template::Template;
-use super::times::{Known, Reference, Span, Times};
+use super::times::{RecordTimes, TimeQuality, TimeReference, TimeRules};
 use crate::flow::field::Field;
-use crate::flow::{Flow, Host, More, Sampling, Time};
+use crate::flow::{Flow, FlowExtras, Host, Sampling, Time};
 
 /// What all records of a datagram have in common.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Common {
+pub(super) struct DatagramDefaults {
     pub flow: Flow,
-    pub reference: Reference,
+    pub reference: TimeReference,
     /// The rate given on the command line, instead of any announced one.
     pub given_rate: Option<Sampling>,
 }
 
-impl Common {
-    pub(super) fn new(now: Time, address: Host, header: &Header, offset: i64) -> Common {
+impl DatagramDefaults {
+    pub(super) fn new(
+        now: Time,
+        address: Host,
+        header: &MessageHeader,
+        offset: i64,
+    ) -> DatagramDefaults {
         let flow = Flow {
             exporter: address,
             domain: header.domain,
@@ -36,8 +41,8 @@ impl Common {
         let uptime = header.uptime.unwrap_or(0);
         let exported = header.exported.0;
         let reference =
-            Reference { exported, near: exported, uptime, guessed: header.uptime.is_none() };
-        Common { flow, reference, given_rate: None }
+            TimeReference { exported, near: exported, uptime, guessed: header.uptime.is_none() };
+        DatagramDefaults { flow, reference, given_rate: None }
     }
 }
 
@@ -50,14 +55,14 @@ struct Reverse {
 
 /// Makes flows of the records of one template: what the template decides is
 /// decided once.
-pub(super) struct Maker<'a> {
-    common: &'a Common,
+pub(super) struct RecordDecoder<'a> {
+    common: &'a DatagramDefaults,
     samplers: &'a Samplers,
-    times: Times,
-    rate: Rate,
-    src: Address,
-    dst: Address,
-    next_hop: Address,
+    times: TimeRules,
+    rate: RateSource,
+    src: AddressSource,
+    dst: AddressSource,
+    next_hop: AddressSource,
     bytes: usize,
     packets: usize,
     counted: bool,
@@ -68,7 +73,7 @@ pub(super) struct Maker<'a> {
     packet: bool,
     /// Whether each record reports one packet by what its header says (RFC 5476, 8.3).
     one_packet: bool,
-    pub(super) extras: Option<Extras>,
+    pub(super) extras: Option<ExtrasDecoder>,
 }
 
 /// Where ICMP's type and code are.
@@ -95,8 +100,12 @@ fn reverse(t: &Template) -> Option<Reverse> {
     })
 }
 
-impl<'a> Maker<'a> {
-    pub(super) fn new(t: &Template, samplers: &'a Samplers, common: &'a Common) -> Maker<'a> {
+impl<'a> RecordDecoder<'a> {
+    pub(super) fn new(
+        t: &Template,
+        samplers: &'a Samplers,
+        common: &'a DatagramDefaults,
+    ) -> RecordDecoder<'a> {
         let counter = |field: Field, instead: [Aux; 2]| {
             let other = instead.into_iter().find(|aux| t.has_aux(*aux)).filter(|_| !t.has(field));
             other.map_or(field as usize, |aux| aux as usize)
@@ -104,24 +113,24 @@ impl<'a> Maker<'a> {
         let bytes = counter(Field::Bytes, [Aux::InitiatorBytes, Aux::BytesOut]);
         let packets = counter(Field::Packets, [Aux::InitiatorPackets, Aux::PacketsOut]);
         let counted = t.plan().fills(bytes as u8) || t.plan().fills(packets as u8);
-        let times = Times::of(t);
+        let times = TimeRules::of(t);
         let length = t.has_aux(Aux::IpLength) || t.has_aux(Aux::FrameLength);
         let of_packet = length || t.has_packet() || times.are_of_one_moment(t);
-        let src = Address::of(t, Aux::SrcV4, Aux::SrcHigh);
-        let dst = Address::of(t, Aux::DstV4, Aux::DstHigh);
+        let src = AddressSource::of(t, Aux::SrcV4, Aux::SrcHigh);
+        let dst = AddressSource::of(t, Aux::DstV4, Aux::DstHigh);
         let icmp = if t.has_aux(Aux::Icmp) {
             Some(Icmp::Both)
         } else {
             t.has_aux(Aux::IcmpType).then_some(Icmp::Apart)
         };
-        Maker {
+        RecordDecoder {
             common,
             samplers,
             times,
-            rate: Rate::of(t, samplers, common.given_rate),
+            rate: RateSource::of(t, samplers, common.given_rate),
             src,
             dst,
-            next_hop: Address::of(t, Aux::NextHopV4, Aux::NextHopHigh),
+            next_hop: AddressSource::of(t, Aux::NextHopV4, Aux::NextHopHigh),
             bytes,
             packets,
             counted,
@@ -131,12 +140,12 @@ impl<'a> Maker<'a> {
             event: t.has_aux(Aux::Event),
             packet: t.has_packet(),
             one_packet: of_packet && !counted && !t.has_aux(Aux::Event),
-            extras: Extras::of(t),
+            extras: ExtrasDecoder::of(t),
         }
     }
 
     pub(super) fn names_addresses(&self) -> bool {
-        self.src != Address::None || self.dst != Address::None
+        self.src != AddressSource::None || self.dst != AddressSource::None
     }
 
     /// Whether every record is just a flow.
@@ -147,12 +156,12 @@ impl<'a> Maker<'a> {
     /// Makes a flow of each record of a plain template, where they are all there
     /// before the first is filled in. `values` gives them in order.
     #[inline]
-    pub(super) fn plain<V: Values>(
+    pub(super) fn plain<V: RecordValues>(
         &self,
         count: usize,
         mut values: impl FnMut(usize) -> Option<V>,
         out: &mut Vec<Flow>,
-        report: &mut Report,
+        report: &mut DatagramReport,
     ) {
         let before = out.len();
         out.resize(before + count, self.common.flow);
@@ -169,20 +178,20 @@ impl<'a> Maker<'a> {
 
     /// Makes what there is to make of one record and appends it.
     #[inline]
-    pub(super) fn record<V: Values>(
+    pub(super) fn record<V: RecordValues>(
         &self,
         values: &V,
         bytes: &[u8],
-        section: &Section,
+        section: &PacketSection,
         out: &mut Vec<Flow>,
-        report: &mut Report,
-    ) -> Standing {
+        report: &mut DatagramReport,
+    ) -> RecordOutcome {
         if !self.names_addresses() {
             return self.without_addresses(values, bytes, section, out, report);
         }
         // Filled in where it stays: a flow is too large to be moved about.
         out.push(self.common.flow);
-        let Some(flow) = out.last_mut() else { return Standing::Flow };
+        let Some(flow) = out.last_mut() else { return RecordOutcome::Flow };
         let span = self.fill(values, flow);
         note_times(&span, report);
         if flow.packet_sample && flow.bytes == 0 {
@@ -193,11 +202,11 @@ impl<'a> Maker<'a> {
             return self.both_ways(values, out, report);
         }
         report.flows += 1;
-        Standing::Flow
+        RecordOutcome::Flow
     }
 
     /// The forward flow of a record, with its times.
-    fn flow<V: Values>(&self, values: &V) -> (Flow, Span) {
+    fn flow<V: RecordValues>(&self, values: &V) -> (Flow, RecordTimes) {
         let mut flow = self.common.flow;
         let span = self.fill(values, &mut flow);
         (flow, span)
@@ -205,7 +214,7 @@ impl<'a> Maker<'a> {
 
     /// Fills in the forward flow of a record; returns its times.
     #[inline]
-    fn fill<V: Values>(&self, values: &V, flow: &mut Flow) -> Span {
+    fn fill<V: RecordValues>(&self, values: &V, flow: &mut Flow) -> RecordTimes {
         let small = |field: Field| values.get8(field as usize);
         let number = |field: Field| values.get32(field as usize);
         let span = self.times.of_record(values, &self.common.reference);
@@ -216,7 +225,7 @@ impl<'a> Maker<'a> {
             self.next_hop.load(values, Aux::NextHopV4, Aux::NextHopHigh, Field::NextHop);
         flow.first = span.first;
         flow.last = span.last;
-        flow.timed = span.known != Known::NotAtAll;
+        flow.timed = span.known != TimeQuality::NotAtAll;
         flow.bytes = values.get(self.bytes);
         flow.packets = values.get(self.packets);
         flow.sampling = self.rate.of_record(values, self.samplers);
@@ -245,7 +254,7 @@ impl<'a> Maker<'a> {
 
     /// Bytes of the packet that a record tells of: its IP length, else what its header
     /// says, else the length of its frame.
-    fn length<V: Values>(&self, values: &V, header: u64) -> u64 {
+    fn length<V: RecordValues>(&self, values: &V, header: u64) -> u64 {
         let length = [values.get(Aux::IpLength as usize), header];
         let length = length.into_iter().find(|length| *length > 0);
         length.unwrap_or(values.get(Aux::FrameLength as usize))
@@ -253,20 +262,20 @@ impl<'a> Maker<'a> {
 
     /// A record with counters of both directions, or of an event, whose forward
     /// flow was just appended.
-    fn both_ways<V: Values>(
+    fn both_ways<V: RecordValues>(
         &self,
         values: &V,
         out: &mut Vec<Flow>,
-        report: &mut Report,
-    ) -> Standing {
-        let Some(flow) = out.last().copied() else { return Standing::Addressless };
+        report: &mut DatagramReport,
+    ) -> RecordOutcome {
+        let Some(flow) = out.last().copied() else { return RecordOutcome::Addressless };
         let (bytes, packets) = self
             .reverse
             .map_or((0, 0), |reverse| (values.get(reverse.bytes), values.get(reverse.packets)));
         if self.event && (flow.bytes, flow.packets, bytes, packets) == (0, 0, 0, 0) {
             out.pop();
             report.events += 1;
-            return Standing::Event;
+            return RecordOutcome::Event;
         }
         report.flows += 1;
         if bytes > 0 || packets > 0 {
@@ -275,49 +284,49 @@ impl<'a> Maker<'a> {
             report.flows += 1;
             report.reversed += 1;
         }
-        Standing::Flow
+        RecordOutcome::Flow
     }
 
     /// A record that names no addresses itself; the packet in it may.
-    fn without_addresses<V: Values>(
+    fn without_addresses<V: RecordValues>(
         &self,
         values: &V,
         bytes: &[u8],
-        section: &Section,
+        section: &PacketSection,
         out: &mut Vec<Flow>,
-        report: &mut Report,
-    ) -> Standing {
+        report: &mut DatagramReport,
+    ) -> RecordOutcome {
         if let Some((flow, span)) = self.packet_flow(values, bytes, section) {
             note_times(&span, report);
             out.push(flow);
             report.flows += 1;
-            return Standing::Flow;
+            return RecordOutcome::Flow;
         }
         let seen = &mut report.addressless;
         seen.records += 1;
         seen.bytes = seen.bytes.saturating_add(values.get(self.bytes));
         seen.packets = seen.packets.saturating_add(values.get(self.packets));
         report.causes.count(Cause::NoAddresses);
-        Standing::Addressless
+        RecordOutcome::Addressless
     }
 
     /// What the packet in a record says, where it is what makes the flow.
-    pub(super) fn packet(&self, bytes: &[u8], section: &Section) -> Option<Packet> {
+    pub(super) fn packet(&self, bytes: &[u8], section: &PacketSection) -> Option<Packet> {
         let (layer, range) = section.packet.clone().filter(|_| self.packet)?;
         let header = bytes.get(range)?;
         match layer {
-            Layer::Link => Packet::ethernet(header),
-            Layer::Network => Packet::ip(header),
+            PacketLayer::Link => Packet::ethernet(header),
+            PacketLayer::Network => Packet::ip(header),
         }
     }
 
     /// The flow that a sampled packet amounts to: one packet, unless counted.
-    pub(super) fn packet_flow<V: Values>(
+    pub(super) fn packet_flow<V: RecordValues>(
         &self,
         values: &V,
         bytes: &[u8],
-        section: &Section,
-    ) -> Option<(Flow, Span)> {
+        section: &PacketSection,
+    ) -> Option<(Flow, RecordTimes)> {
         let packet = self.packet(bytes, section)?;
         let (flow, span) = self.flow(values);
         let length = self.length(values, u64::from(packet.ip_length));
@@ -327,23 +336,23 @@ impl<'a> Maker<'a> {
     }
 
     /// What a record says as a flow, for whoever looks on.
-    pub(super) fn seen<V: Values>(
+    pub(super) fn seen<V: RecordValues>(
         &self,
         values: &V,
         bytes: &[u8],
-        section: &Section,
+        section: &PacketSection,
     ) -> Option<FlowSeen> {
         let (flow, span) = if self.names_addresses() {
             self.flow(values)
         } else {
             self.packet_flow(values, bytes, section)?
         };
-        let times = (span.known == Known::Exactly).then_some((span.first, span.last));
+        let times = (span.known == TimeQuality::Exactly).then_some((span.first, span.last));
         Some(FlowSeen { flow, times })
     }
 
     /// The destination port; for ICMP its type and code, whichever field has them.
-    fn dport<V: Values>(&self, values: &V, proto: u8) -> u16 {
+    fn dport<V: RecordValues>(&self, values: &V, proto: u8) -> u16 {
         let port = values.get16(Field::DstPort as usize);
         match self.icmp {
             Some(icmp) if port == 0 && (proto == 1 || proto == 58) => match icmp {
@@ -360,53 +369,53 @@ impl<'a> Maker<'a> {
 
 /// Counts what is odd about a record's times.
 #[inline]
-fn note_times(span: &Span, report: &mut Report) {
+fn note_times(span: &RecordTimes, report: &mut DatagramReport) {
     match span.known {
-        Known::Exactly => {}
-        Known::Roughly => report.causes.count(Cause::GuessedTimes),
-        Known::NotAtAll => report.causes.count(Cause::NoTimes),
+        TimeQuality::Exactly => {}
+        TimeQuality::Roughly => report.causes.count(Cause::GuessedTimes),
+        TimeQuality::NotAtAll => report.causes.count(Cause::NoTimes),
     }
     if span.first > span.last {
         report.causes.count(Cause::FirstAfterLast);
     }
 }
 
-impl Maker<'_> {
+impl RecordDecoder<'_> {
     /// Keeps what came with the flows of a plain template; `values` gives their
     /// records in order.
-    pub(super) fn keep_plain<V: Values>(
+    pub(super) fn keep_plain<V: RecordValues>(
         &self,
         values: impl Fn(usize) -> Option<V>,
         flows: &mut [Flow],
-        kept: &mut Vec<More>,
+        kept: &mut Vec<FlowExtras>,
     ) {
         let Some(extras) = &self.extras else { return };
         for (index, flow) in flows.iter_mut().enumerate() {
             let Some(values) = values(index) else { return };
-            more::keep(flow, &extras.load(&values), kept);
+            extras::keep(flow, &extras.load(&values), kept);
         }
     }
 
     /// Keeps what came with the flows of one record: there, and back.
-    pub(super) fn keep<V: Values>(
+    pub(super) fn keep<V: RecordValues>(
         &self,
         values: &V,
         bytes: &[u8],
-        section: &Section,
+        section: &PacketSection,
         flows: &mut [Flow],
-        kept: &mut Vec<More>,
+        kept: &mut Vec<FlowExtras>,
     ) {
         let Some((flow, back)) = flows.split_first_mut() else { return };
-        let mut more = self.extras.as_ref().map_or(More::NONE, |extras| extras.load(values));
+        let mut more = self.extras.as_ref().map_or(FlowExtras::NONE, |extras| extras.load(values));
         if !self.names_addresses()
             && let Some(packet) = self.packet(bytes, section)
         {
             of_packet(&packet, &mut more);
         }
-        more::keep(flow, &more, kept);
+        extras::keep(flow, &more, kept);
         if let Some(back) = back.first_mut() {
             let more = reversed(&more, back);
-            more::keep(back, &more, kept);
+            extras::keep(back, &more, kept);
         }
     }
 }

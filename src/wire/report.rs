@@ -110,7 +110,7 @@ impl CauseCounts {
 /// Records of data templates and flow samples that belong to no host, with what
 /// they counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Addressless {
+pub struct UnattributedRecords {
     pub records: u32,
     pub bytes: u64,
     pub packets: u64,
@@ -118,7 +118,7 @@ pub struct Addressless {
 
 /// Samples of an sFlow datagram by what they are about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Samples {
+pub struct SampleCounts {
     pub flow: u32,
     pub counter: u32,
     /// Packets that the device dropped.
@@ -129,7 +129,7 @@ pub struct Samples {
 
 /// What a datagram gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct DatagramReport {
     /// The version word of the header, 0 when there was none.
     pub version: u16,
     /// `None` when it is of no protocol that is decoded.
@@ -141,19 +141,19 @@ pub struct Report {
     /// Records of events that counted no traffic (firewall and NAT logs).
     pub events: u32,
     /// Samples of sFlow; flow samples with addresses are among the flows too.
-    pub samples: Samples,
+    pub samples: SampleCounts,
     /// Data records of options templates.
     pub options: u32,
     /// Template records on the wire.
     pub templates: u32,
     pub options_templates: u32,
-    pub addressless: Addressless,
+    pub addressless: UnattributedRecords,
     pub causes: CauseCounts,
 }
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum RecordOutcome {
     /// A flow, or two when it is a biflow.
     Flow,
     /// It names addresses, but tells of an event and has counted nothing.

@@ -3,20 +3,20 @@
 
 use super::bytes::u16_at;
 use super::element::Aux;
-use super::exporter::Session;
-use super::exporter::budget::Pool;
-use super::exporter::held::HeldSet;
-use super::exporter::numbering::{Numbering, Records};
-use super::exporter::refusals::Refusal;
-use super::header::Header;
+use super::exporter::ExporterSession;
+use super::exporter::numbering::{Numbering, RecordCount};
+use super::exporter::pending::PendingSet;
+use super::exporter::refusals::ResourceRefusal;
+use super::exporter::shared_limits::DecoderShare;
+use super::header::MessageHeader;
 use super::observer::{Observer, RecordSeen};
-use super::plan::{LEAD, Section};
+use super::plan::{LEAD, PacketSection};
 use super::rate;
-use super::record::{Common, Maker};
-use super::report::{Cause, Report, Standing};
-use super::template::{Kind, Scopes, SetScratch, Template};
-use super::times::Times;
-use crate::flow::{Flow, More, Time};
+use super::record::{DatagramDefaults, RecordDecoder};
+use super::report::{Cause, DatagramReport, RecordOutcome};
+use super::template::{Scopes, SetScratch, Template, TemplateKind};
+use super::times::TimeRules;
+use crate::flow::{Flow, FlowExtras, Time};
 
 /// Data sets carry the id of their template, from here on.
 pub(super) const FIRST_DATA_SET: u16 = 256;
@@ -34,51 +34,51 @@ const SET_COST: usize = 64;
 
 /// In what the two protocols differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flavour {
+pub(super) enum SetDialect {
     Netflow9,
     Ipfix,
 }
 
-impl Flavour {
+impl SetDialect {
     /// Set ids of templates and options templates (RFC 3954, 5.2 and 6.1; RFC
     /// 7011, 3.3.2).
     pub(super) fn template_sets(self) -> (u16, u16) {
         match self {
-            Flavour::Netflow9 => (0, 1),
-            Flavour::Ipfix => (2, 3),
+            SetDialect::Netflow9 => (0, 1),
+            SetDialect::Ipfix => (2, 3),
         }
     }
 
     pub(super) fn scopes(self) -> Scopes {
         match self {
-            Flavour::Netflow9 => Scopes::Types,
-            Flavour::Ipfix => Scopes::Elements,
+            SetDialect::Netflow9 => Scopes::Types,
+            SetDialect::Ipfix => Scopes::Elements,
         }
     }
 }
 
 /// What decoding needs besides the datagram, whoever sent it.
-pub(super) struct Desk<'a, 'o> {
+pub(super) struct DecodeContext<'a, 'o> {
     pub scratch: &'a mut SetScratch,
-    pub pool: &'a mut Pool,
+    pub pool: &'a mut DecoderShare,
     pub observer: Option<&'a mut (dyn Observer + 'o)>,
     pub out: &'a mut Vec<Flow>,
     /// Where what else is reported goes, if it is kept.
-    pub more: Option<&'a mut Vec<More>>,
-    pub report: &'a mut Report,
+    pub more: Option<&'a mut Vec<FlowExtras>>,
+    pub report: &'a mut DatagramReport,
     /// Bytes of held sets that were decoded since others had their turn.
     pub piece: &'a mut usize,
 }
 
 /// The sets of one datagram.
 pub(super) struct Sets<'a, 'b, 'o> {
-    pub(super) flavour: Flavour,
-    pub(super) header: Header,
+    pub(super) flavour: SetDialect,
+    pub(super) header: MessageHeader,
     pub(super) now: Time,
     offset: i64,
-    common: Common,
-    pub(super) session: Session<'a>,
-    pub(super) desk: &'a mut Desk<'b, 'o>,
+    common: DatagramDefaults,
+    pub(super) session: ExporterSession<'a>,
+    pub(super) desk: &'a mut DecodeContext<'b, 'o>,
     /// Templates that were defined and that data may wait for.
     pub(super) awaited: Vec<u16>,
     /// Data sets that could not be decoded: how many records they hold is unknown.
@@ -87,13 +87,13 @@ pub(super) struct Sets<'a, 'b, 'o> {
 
 impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     pub(super) fn new(
-        flavour: Flavour,
+        flavour: SetDialect,
         now: Time,
-        header: Header,
-        session: Session<'a>,
-        desk: &'a mut Desk<'b, 'o>,
+        header: MessageHeader,
+        session: ExporterSession<'a>,
+        desk: &'a mut DecodeContext<'b, 'o>,
     ) -> Sets<'a, 'b, 'o> {
-        let mut common = Common::new(now, session.address, &header, session.offset);
+        let mut common = DatagramDefaults::new(now, session.address, &header, session.offset);
         common.given_rate = session.given_rate;
         let offset = session.offset;
         let (awaited, undecoded) = (Vec::new(), false);
@@ -102,12 +102,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     /// Decodes the sets in `bytes[at..end]`, then what waited for their
     /// templates. Returns how many records the datagram held, if that is known.
-    pub(super) fn decode(&mut self, bytes: &[u8], at: usize, end: usize) -> Option<Records> {
+    pub(super) fn decode(&mut self, bytes: &[u8], at: usize, end: usize) -> Option<RecordCount> {
         let before = self.records();
         self.walk(bytes, at, end);
         let after = self.records();
         let records =
-            Records { data: after.data - before.data, options: after.options - before.options };
+            RecordCount { data: after.data - before.data, options: after.options - before.options };
         let known = (!self.undecoded).then_some(records);
         while let Some(id) = self.awaited.pop() {
             self.session.held.release(self.header.domain, id);
@@ -134,16 +134,16 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         &mut self,
         right: Numbering,
         sequence: u32,
-        records: Option<Records>,
+        records: Option<RecordCount>,
     ) {
         self.session.domain.sequence.datagram(right, sequence, records);
     }
 
     /// Data records so far. (The reverse half of a biflow is in the same record.)
-    fn records(&self) -> Records {
+    fn records(&self) -> RecordCount {
         let r = &self.desk.report;
         let data = r.flows - r.reversed + r.events + r.addressless.records;
-        Records { data, options: r.options }
+        RecordCount { data, options: r.options }
     }
 
     fn walk(&mut self, bytes: &[u8], mut at: usize, end: usize) {
@@ -183,8 +183,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let content = bytes.get(start..end).unwrap_or(&[]);
         match id {
             FIRST_DATA_SET.. => self.data_or_hold(id, bytes, start, end),
-            id if id == templates => self.templates(content, start, Kind::Data),
-            id if id == options => self.templates(content, start, Kind::Options),
+            id if id == templates => self.templates(content, start, TemplateKind::Data),
+            id if id == options => self.templates(content, start, TemplateKind::Options),
             _ => self.count(Cause::ReservedSet, start - SET_HEADER),
         }
     }
@@ -192,12 +192,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// A data set: decoded if its template is known, else held.
     fn data_or_hold(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let length = end.saturating_sub(start);
-        if self.session.trusts(self.now, id, length, &self.header) {
+        if self.session.accepts(self.now, id, length, &self.header) {
             return self.data(id, bytes, start, end);
         }
         self.undecoded = true;
         self.count(Cause::NoTemplate, start - SET_HEADER);
-        let set = HeldSet {
+        let set = PendingSet {
             header: self.header,
             arrival: self.now,
             offset: self.offset,
@@ -210,17 +210,18 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     fn held_dropped(&mut self, dropped: u32) {
         self.desk.report.causes.add(Cause::HeldDropped, dropped);
-        self.session.refusals.add(Refusal::Held, dropped);
+        self.session.refusals.add(ResourceRefusal::Held, dropped);
     }
 
     /// A set that waited for its template.
-    fn later(&mut self, set: HeldSet) {
+    fn later(&mut self, set: PendingSet) {
         if self.session.domain.template(set.template).is_none() {
             // It was withdrawn before this set's turn came.
             return self.held_dropped(1);
         }
         let own = self.common;
-        let mut common = Common::new(set.arrival, self.session.address, &set.header, set.offset);
+        let mut common =
+            DatagramDefaults::new(set.arrival, self.session.address, &set.header, set.offset);
         common.given_rate = own.given_rate;
         self.common = common;
         self.data(set.template, &set.content, 0, set.content.len());
@@ -234,27 +235,27 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let kind = template.kind();
         // At most: each record has its own bytes, or stands for its fields.
         self.desk.pool.steps += template.plan().most_steps(end.saturating_sub(start)) as u64;
-        if self.common.reference.guessed && Times::of(template).need_uptime() {
+        if self.common.reference.guessed && TimeRules::of(template).need_uptime() {
             let scratch = &mut self.desk.scratch;
             let newest = newest_uptime(template, &bytes[..end.min(bytes.len())], start, scratch);
             self.session.reckon_uptime(&mut self.common.reference, newest);
         }
         self.desk.scratch.slots.fill(0);
         match kind {
-            Kind::Data => self.flows(id, bytes, start, end),
-            Kind::Options => self.options(id, bytes, start, end),
+            TemplateKind::Data => self.flows(id, bytes, start, end),
+            TemplateKind::Options => self.options(id, bytes, start, end),
         }
     }
 
     /// Records of one length, most often nothing but flows, are read in place.
     fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let maker = Maker::new(template, self.session.samplers(), &self.common);
+        let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
         let plan = template.plan();
         if !plan.is_in_place() || !maker.is_plain() || self.desk.observer.is_some() {
             return self.flows_by_slots(id, bytes, start, end);
         }
-        let Desk { scratch, out, more, report, .. } = &mut *self.desk;
+        let DecodeContext { scratch, out, more, report, .. } = &mut *self.desk;
         let before = out.len();
         let length = plan.least();
         let count = end.min(bytes.len()).saturating_sub(start) / length;
@@ -277,9 +278,9 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// or are looked at.
     fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let maker = Maker::new(template, self.session.samplers(), &self.common);
-        let Desk { scratch, out, more, report, observer, .. } = &mut *self.desk;
-        let mut section = Section::default();
+        let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
+        let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.desk;
+        let mut section = PacketSection::default();
         while at + template.plan().least() <= end {
             let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
                 report.causes.count(Cause::BadRecord);
@@ -307,8 +308,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     fn options(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let Desk { scratch, report, observer, .. } = &mut *self.desk;
-        let mut section = Section::default();
+        let DecodeContext { scratch, report, observer, .. } = &mut *self.desk;
+        let mut section = PacketSection::default();
         let mut learned = Vec::new();
         while at + template.plan().least() <= end {
             let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
@@ -328,7 +329,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
                     id,
                     template,
                     bytes: record,
-                    standing: Standing::Addressless,
+                    standing: RecordOutcome::Addressless,
                     flow: None,
                     made: &[],
                 });
@@ -353,7 +354,7 @@ fn newest_uptime(
 ) -> u32 {
     let slots = &mut scratch.slots;
     slots.fill(0);
-    let mut section = Section::default();
+    let mut section = PacketSection::default();
     let mut newest = 0;
     while let Some(next) = template.load(bytes, at, bytes.len(), slots, &mut section) {
         let ends = [slots[Aux::LastUptime as usize], slots[Aux::FirstUptime as usize]];

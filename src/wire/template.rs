@@ -2,12 +2,12 @@
 //! (RFC 3954, section 5.2 and 6.1; RFC 7011, section 3.4).
 
 use super::bytes::variable_length;
-use super::element::{Aux, SLOTS, Target, element};
-use super::plan::{LEAD, Plan, Planner, Section, WINDOW};
+use super::element::{Aux, LoadTarget, SLOTS, element};
+use super::plan::{LEAD, LoadPlan, PacketSection, PlanBuilder, WINDOW};
 use crate::flow::field::Field;
 
 pub use super::bytes::VARIABLE;
-pub use super::element::Slots;
+pub use super::element::RecordSlots;
 
 /// Fields in one template: the longest seen in the wild have about 120.
 pub const MAX_FIELDS: usize = 512;
@@ -32,7 +32,7 @@ const MAX_PADDING: usize = 4;
 
 /// What its records are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TemplateKind {
     Data,
     Options,
 }
@@ -49,7 +49,7 @@ pub enum Scopes {
 /// Memory that is reused from record to record and from set to set.
 #[derive(Debug)]
 pub struct SetScratch {
-    pub slots: Slots,
+    pub slots: RecordSlots,
     tail: Vec<u8>,
 }
 
@@ -74,11 +74,11 @@ impl Default for SetScratch {
 /// A template: its shape, and the plan that loads a record of that shape.
 #[derive(Clone, Debug)]
 pub struct Template {
-    kind: Kind,
+    kind: TemplateKind,
     scopes: Scopes,
     scope: usize,
     fields: Box<[FieldSpec]>,
-    plan: Plan,
+    plan: LoadPlan,
 }
 
 impl Template {
@@ -89,7 +89,7 @@ impl Template {
     /// that fits no datagram.
     #[must_use]
     pub fn compile(
-        kind: Kind,
+        kind: TemplateKind,
         fields: &[FieldSpec],
         scope: usize,
         scopes: Scopes,
@@ -103,14 +103,14 @@ impl Template {
                 (field.length, target(field, index < scope && scopes == Scopes::Types))
             })
         };
-        let mut planner = Planner::default();
+        let mut planner = PlanBuilder::default();
         // What means exactly a field comes before what stands in for it.
         for (length, target) in targets() {
-            planner.field(length, target.filter(|t| !matches!(t, Target::Instead(_))));
+            planner.field(length, target.filter(|t| !matches!(t, LoadTarget::Instead(_))));
         }
         let mut planner = planner.again();
         for (length, target) in targets() {
-            planner.field(length, target.filter(|t| matches!(t, Target::Instead(_))));
+            planner.field(length, target.filter(|t| matches!(t, LoadTarget::Instead(_))));
         }
         let plan = planner.finish()?;
         Some(Template { kind, scopes, scope, fields: fields.into(), plan })
@@ -124,7 +124,7 @@ impl Template {
 
     /// What its records are.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> TemplateKind {
         self.kind
     }
 
@@ -161,7 +161,7 @@ impl Template {
 
     /// The plan that loads its records.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &LoadPlan {
         &self.plan
     }
 
@@ -196,8 +196,8 @@ impl Template {
         bytes: &[u8],
         at: usize,
         end: usize,
-        slots: &mut Slots,
-        section: &mut Section,
+        slots: &mut RecordSlots,
+        section: &mut PacketSection,
     ) -> Option<usize> {
         self.plan.load(bytes, at, end, slots, section)
     }
@@ -227,9 +227,9 @@ const SCOPE_INTERFACE: u16 = 2;
 const LAST_SCOPE: u16 = 5;
 
 /// Where a field goes, if anywhere.
-fn target(field: &FieldSpec, scope_type: bool) -> Option<Target> {
+fn target(field: &FieldSpec, scope_type: bool) -> Option<LoadTarget> {
     match field.id {
-        SCOPE_INTERFACE if scope_type => Some(Target::Field(Field::Input)),
+        SCOPE_INTERFACE if scope_type => Some(LoadTarget::Field(Field::Input)),
         0..=LAST_SCOPE if scope_type => None,
         id => element(field.pen, id).map(|known| known.target),
     }
@@ -244,12 +244,12 @@ mod tests {
     }
 
     fn data(list: &[(u16, u16)]) -> Option<Template> {
-        Template::compile(Kind::Data, &specs(list), 0, Scopes::Elements)
+        Template::compile(TemplateKind::Data, &specs(list), 0, Scopes::Elements)
     }
 
-    fn load(template: &Template, record: &[u8]) -> Option<Slots> {
+    fn load(template: &Template, record: &[u8]) -> Option<RecordSlots> {
         let mut slots = [0; SLOTS];
-        let mut section = Section::default();
+        let mut section = PacketSection::default();
         template.load(record, 0, record.len(), &mut slots, &mut section).map(|_| slots)
     }
 
@@ -309,7 +309,7 @@ mod tests {
     fn scope_types_are_not_elements() {
         // Scope type 1 is "System" (RFC 3954, 6.1), not octetDeltaCount.
         let compile = |scopes| {
-            Template::compile(Kind::Options, &specs(&[(1, 4), (34, 4)]), 1, scopes).unwrap()
+            Template::compile(TemplateKind::Options, &specs(&[(1, 4), (34, 4)]), 1, scopes).unwrap()
         };
         let template = compile(Scopes::Types);
         assert!(!template.has(Field::Bytes) && template.has(Field::Sampling));

@@ -1,7 +1,7 @@
 //! When a flow began and ended, from whichever elements say so.
 
 use super::element::Aux;
-use super::plan::Values;
+use super::plan::RecordValues;
 use super::template::Template;
 use crate::flow::Time;
 use crate::flow::field::Field;
@@ -11,7 +11,7 @@ const NTP_TO_UNIX: u64 = 2_208_988_800;
 
 /// What a record's times are relative to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reference {
+pub(super) struct TimeReference {
     /// When the datagram left, milliseconds since 1970 by the exporter's clock.
     pub exported: i64,
     /// A moment, milliseconds since 1970, and the exporter's uptime then: its
@@ -24,15 +24,15 @@ pub(super) struct Reference {
 
 /// The times of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct RecordTimes {
     pub first: Time,
     pub last: Time,
-    pub known: Known,
+    pub known: TimeQuality,
 }
 
 /// How well times are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum TimeQuality {
     /// The record says when.
     Exactly,
     /// It says how long, but not since when the exporter counts.
@@ -43,7 +43,7 @@ pub(super) enum Known {
 
 /// One end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moment {
+enum TimeForm {
     Milliseconds(u8),
     Uptime(u8),
     Seconds(u8),
@@ -54,15 +54,15 @@ enum Moment {
 
 /// Where the times of a template's records come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Times {
+pub(super) enum TimeRules {
     /// Both ends in milliseconds since 1970.
     Milliseconds,
     /// Both ends in uptime.
     Uptime,
     /// Anything else.
     Mixed {
-        first: Option<Moments>,
-        last: Option<Moments>,
+        first: Option<RecordMoments>,
+        last: Option<RecordMoments>,
         duration: Option<(u8, u64)>,
     },
     None,
@@ -70,58 +70,60 @@ pub(super) enum Times {
 
 /// A moment, and the start of the exporter's uptime if the record carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moments {
-    moment: Moment,
+pub(super) struct RecordMoments {
+    moment: TimeForm,
     init: bool,
 }
 
 /// A slot, and the moment that its value is.
-type Source = (u8, fn(u8) -> Moment);
+type TimeSource = (u8, fn(u8) -> TimeForm);
 
-const START: [Source; 5] = [
-    (Field::First as u8, Moment::Milliseconds),
-    (Aux::FirstNtp as u8, Moment::Ntp),
-    (Aux::FirstSeconds as u8, Moment::Seconds),
-    (Aux::FirstUptime as u8, Moment::Uptime),
-    (Aux::FirstBefore as u8, Moment::Before),
+const START: [TimeSource; 5] = [
+    (Field::First as u8, TimeForm::Milliseconds),
+    (Aux::FirstNtp as u8, TimeForm::Ntp),
+    (Aux::FirstSeconds as u8, TimeForm::Seconds),
+    (Aux::FirstUptime as u8, TimeForm::Uptime),
+    (Aux::FirstBefore as u8, TimeForm::Before),
 ];
-const END: [Source; 5] = [
-    (Field::Last as u8, Moment::Milliseconds),
-    (Aux::LastNtp as u8, Moment::Ntp),
-    (Aux::LastSeconds as u8, Moment::Seconds),
-    (Aux::LastUptime as u8, Moment::Uptime),
-    (Aux::LastBefore as u8, Moment::Before),
+const END: [TimeSource; 5] = [
+    (Field::Last as u8, TimeForm::Milliseconds),
+    (Aux::LastNtp as u8, TimeForm::Ntp),
+    (Aux::LastSeconds as u8, TimeForm::Seconds),
+    (Aux::LastUptime as u8, TimeForm::Uptime),
+    (Aux::LastBefore as u8, TimeForm::Before),
 ];
 /// Stands for both ends where neither is given, and for the end of an event.
-const EVENT: [Source; 3] = [
-    (Aux::EventMs as u8, Moment::Milliseconds),
-    (Aux::EventNtp as u8, Moment::Ntp),
-    (Aux::EventSeconds as u8, Moment::Seconds),
+const EVENT: [TimeSource; 3] = [
+    (Aux::EventMs as u8, TimeForm::Milliseconds),
+    (Aux::EventNtp as u8, TimeForm::Ntp),
+    (Aux::EventSeconds as u8, TimeForm::Seconds),
 ];
 /// Lengths, with how many of their units make a millisecond.
 const DURATIONS: [(Aux, u64); 2] = [(Aux::DurationMs, 1), (Aux::DurationUs, 1000)];
 
-impl Times {
+impl TimeRules {
     /// Where the records of a template have their times.
-    pub(super) fn of(template: &Template) -> Times {
+    pub(super) fn of(template: &Template) -> TimeRules {
         let init = template.has_aux(Aux::InitMs);
-        let find = |list: &[Source]| {
+        let find = |list: &[TimeSource]| {
             let (slot, moment) = list.iter().find(|(slot, _)| template.plan().fills(*slot))?;
-            Some(Moments { moment: moment(*slot), init })
+            Some(RecordMoments { moment: moment(*slot), init })
         };
         let event = find(&EVENT);
         let (first, last) = (find(&START), find(&END));
         let duration = DURATIONS.iter().find(|(aux, _)| template.has_aux(*aux));
         let duration = duration.map(|(aux, unit)| (*aux as u8, *unit));
         match (first.map(|m| m.moment), last.map(|m| m.moment)) {
-            (Some(Moment::Milliseconds(_)), Some(Moment::Milliseconds(_))) => Times::Milliseconds,
-            (Some(Moment::Uptime(_)), Some(Moment::Uptime(_))) if !init => Times::Uptime,
-            (None, None) if event.is_none() => Times::None,
-            (None, None) => Times::Mixed { first: None, last: event, duration },
-            (Some(_), None) if duration.is_none() && event.is_some() => {
-                Times::Mixed { first, last: event, duration }
+            (Some(TimeForm::Milliseconds(_)), Some(TimeForm::Milliseconds(_))) => {
+                TimeRules::Milliseconds
             }
-            _ => Times::Mixed { first, last, duration },
+            (Some(TimeForm::Uptime(_)), Some(TimeForm::Uptime(_))) if !init => TimeRules::Uptime,
+            (None, None) if event.is_none() => TimeRules::None,
+            (None, None) => TimeRules::Mixed { first: None, last: event, duration },
+            (Some(_), None) if duration.is_none() && event.is_some() => {
+                TimeRules::Mixed { first, last: event, duration }
+            }
+            _ => TimeRules::Mixed { first, last, duration },
         }
     }
 
@@ -129,63 +131,72 @@ impl Times {
     pub(super) fn are_of_one_moment(self, template: &Template) -> bool {
         let observed = EVENT.iter().any(|(slot, _)| template.plan().fills(*slot));
         let ended = END.iter().any(|(slot, _)| template.plan().fills(*slot));
-        let alone = matches!(self, Times::Mixed { first: None, duration: None, .. });
+        let alone = matches!(self, TimeRules::Mixed { first: None, duration: None, .. });
         alone && observed && !ended
     }
 
     /// Whether the exporter's uptime must be known to make sense of them.
     pub(super) fn need_uptime(self) -> bool {
-        let needs = |moment: Option<Moments>| {
-            moment.is_some_and(|m| !m.init && matches!(m.moment, Moment::Uptime(_)))
+        let needs = |moment: Option<RecordMoments>| {
+            moment.is_some_and(|m| !m.init && matches!(m.moment, TimeForm::Uptime(_)))
         };
         match self {
-            Times::Uptime => true,
-            Times::Mixed { first, last, .. } => needs(first) || needs(last),
+            TimeRules::Uptime => true,
+            TimeRules::Mixed { first, last, .. } => needs(first) || needs(last),
             _ => false,
         }
     }
 
     /// The times of one record.
     #[inline]
-    pub(super) fn of_record<V: Values>(self, values: &V, reference: &Reference) -> Span {
+    pub(super) fn of_record<V: RecordValues>(
+        self,
+        values: &V,
+        reference: &TimeReference,
+    ) -> RecordTimes {
         let (first, last) = match self {
-            Times::Milliseconds => {
+            TimeRules::Milliseconds => {
                 let ms = |field: Field| milliseconds(values.get(field as usize));
                 (ms(Field::First), ms(Field::Last))
             }
-            Times::Uptime => {
+            TimeRules::Uptime => {
                 let time = |aux: Aux| {
                     let uptime = values.get32(aux as usize);
                     uptime_to_time(reference.near, reference.uptime, uptime)
                 };
-                let known = if reference.guessed { Known::Roughly } else { Known::Exactly };
+                let known =
+                    if reference.guessed { TimeQuality::Roughly } else { TimeQuality::Exactly };
                 let (first, last) = (time(Aux::FirstUptime), time(Aux::LastUptime));
-                return Span { first, last, known };
+                return RecordTimes { first, last, known };
             }
-            Times::Mixed { first, last, duration } => {
+            TimeRules::Mixed { first, last, duration } => {
                 return mixed(values, reference, first, last, duration);
             }
-            Times::None => {
+            TimeRules::None => {
                 let exported = Time(reference.exported);
-                return Span { first: exported, last: exported, known: Known::NotAtAll };
+                return RecordTimes {
+                    first: exported,
+                    last: exported,
+                    known: TimeQuality::NotAtAll,
+                };
             }
         };
-        Span { first, last, known: Known::Exactly }
+        RecordTimes { first, last, known: TimeQuality::Exactly }
     }
 }
 
-fn mixed<V: Values>(
+fn mixed<V: RecordValues>(
     values: &V,
-    reference: &Reference,
-    first: Option<Moments>,
-    last: Option<Moments>,
+    reference: &TimeReference,
+    first: Option<RecordMoments>,
+    last: Option<RecordMoments>,
     duration: Option<(u8, u64)>,
-) -> Span {
-    let mut known = Known::Exactly;
-    let mut time = |moments: Moments| {
-        let rough = matches!(moments.moment, Moment::Uptime(_)) && !moments.init;
+) -> RecordTimes {
+    let mut known = TimeQuality::Exactly;
+    let mut time = |moments: RecordMoments| {
+        let rough = matches!(moments.moment, TimeForm::Uptime(_)) && !moments.init;
         if rough && reference.guessed {
-            known = Known::Roughly;
+            known = TimeQuality::Roughly;
         }
         moments.time(values, reference)
     };
@@ -197,25 +208,25 @@ fn mixed<V: Values>(
         (None, Some(last)) => (last.plus_ms(-length), last),
         (None, None) => (Time(reference.exported), Time(reference.exported)),
     };
-    Span { first, last, known }
+    RecordTimes { first, last, known }
 }
 
-impl Moments {
-    fn time<V: Values>(self, values: &V, reference: &Reference) -> Time {
+impl RecordMoments {
+    fn time<V: RecordValues>(self, values: &V, reference: &TimeReference) -> Time {
         let value = |slot: u8| values.get(usize::from(slot));
         match self.moment {
-            Moment::Milliseconds(slot) => milliseconds(value(slot)),
-            Moment::Seconds(slot) => milliseconds(value(slot).saturating_mul(1000)),
-            Moment::Ntp(slot) => ntp_to_time(value(slot)),
-            Moment::Before(slot) => {
+            TimeForm::Milliseconds(slot) => milliseconds(value(slot)),
+            TimeForm::Seconds(slot) => milliseconds(value(slot).saturating_mul(1000)),
+            TimeForm::Ntp(slot) => ntp_to_time(value(slot)),
+            TimeForm::Before(slot) => {
                 let before = i64::try_from(value(slot) / 1000).unwrap_or(i64::MAX);
                 Time(reference.exported.saturating_sub(before))
             }
-            Moment::Uptime(slot) if self.init => {
+            TimeForm::Uptime(slot) if self.init => {
                 let init = i64::try_from(values.get(Aux::InitMs as usize)).unwrap_or(i64::MAX);
                 Time(init.saturating_add(i64::from(value(slot) as u32)))
             }
-            Moment::Uptime(slot) => {
+            TimeForm::Uptime(slot) => {
                 uptime_to_time(reference.near, reference.uptime, value(slot) as u32)
             }
         }
@@ -248,24 +259,24 @@ fn ntp_to_time(value: u64) -> Time {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Section;
-    use super::super::template::{FieldSpec, Kind, Scopes, SetScratch};
+    use super::super::plan::PacketSection;
+    use super::super::template::{FieldSpec, Scopes, SetScratch, TemplateKind};
     use super::*;
 
     const EXPORTED: i64 = 1_700_000_000_000;
 
     /// The times of a record of 8-byte fields.
-    fn span(fields: &[(u16, u64)]) -> (i64, i64, Known) {
+    fn span(fields: &[(u16, u64)]) -> (i64, i64, TimeQuality) {
         let specs: Vec<FieldSpec> =
             fields.iter().map(|(id, _)| FieldSpec { pen: 0, id: *id, length: 8 }).collect();
         let record: Vec<u8> = fields.iter().flat_map(|(_, value)| value.to_be_bytes()).collect();
-        let template = Template::compile(Kind::Data, &specs, 0, Scopes::Elements).unwrap();
+        let template = Template::compile(TemplateKind::Data, &specs, 0, Scopes::Elements).unwrap();
         let mut scratch = SetScratch::default();
-        let mut section = Section::default();
+        let mut section = PacketSection::default();
         template.load(&record, 0, record.len(), &mut scratch.slots, &mut section).unwrap();
         let reference =
-            Reference { exported: EXPORTED, near: EXPORTED, uptime: 50_000, guessed: false };
-        let span = Times::of(&template).of_record(&scratch.slots, &reference);
+            TimeReference { exported: EXPORTED, near: EXPORTED, uptime: 50_000, guessed: false };
+        let span = TimeRules::of(&template).of_record(&scratch.slots, &reference);
         (span.first.0 - EXPORTED, span.last.0 - EXPORTED, span.known)
     }
 
@@ -276,7 +287,7 @@ mod tests {
             let at = ms(before);
             (at / 1000 + NTP_TO_UNIX) << 32 | (((at % 1000) << 32) / 1000 + 1)
         };
-        let both = (-3000, -1000, Known::Exactly);
+        let both = (-3000, -1000, TimeQuality::Exactly);
         assert_eq!(span(&[(152, ms(3000)), (153, ms(1000))]), both);
         assert_eq!(span(&[(150, ms(3000) / 1000), (151, ms(1000) / 1000)]), both);
         assert_eq!(span(&[(154, ntp(3000)), (155, ntp(1000))]), both);
@@ -289,9 +300,9 @@ mod tests {
         assert_eq!(span(&[(152, ms(3000)), (161, 2000)]), both);
         assert_eq!(span(&[(162, 2_000_000), (153, ms(1000))]), both);
         assert_eq!(span(&[(152, ms(3000)), (323, ms(1000))]), both);
-        assert_eq!(span(&[(323, ms(1000))]), (-1000, -1000, Known::Exactly));
-        assert_eq!(span(&[(322, ms(1000) / 1000)]), (-1000, -1000, Known::Exactly));
-        assert_eq!(span(&[(153, ms(7))]), (-7, -7, Known::Exactly));
-        assert_eq!(span(&[(1, 1)]), (0, 0, Known::NotAtAll));
+        assert_eq!(span(&[(323, ms(1000))]), (-1000, -1000, TimeQuality::Exactly));
+        assert_eq!(span(&[(322, ms(1000) / 1000)]), (-1000, -1000, TimeQuality::Exactly));
+        assert_eq!(span(&[(153, ms(7))]), (-7, -7, TimeQuality::Exactly));
+        assert_eq!(span(&[(1, 1)]), (0, 0, TimeQuality::NotAtAll));
     }
 }

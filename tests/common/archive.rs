@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toptalk::archive::name::parse;
 use toptalk::archive::recorder::segment_of;
-use toptalk::archive::{Chunk, Chunks, journal, segment};
+use toptalk::archive::{ColumnChunk, ColumnChunks, journal, segment};
 use toptalk::flow::Flow;
 use toptalk::flow::column::Vector;
 use toptalk::flow::field::Field;
@@ -30,13 +30,13 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The chunks of a file; those of its segment when a journal is gone by now.
-pub fn chunks(path: &Path) -> Chunks {
+pub fn chunks(path: &Path) -> ColumnChunks {
     if path.extension().is_some_and(|end| end == "journal")
         && let Ok(chunks) = journal::open(path)
     {
         return chunks;
     }
-    let chunk: Box<dyn Chunk> = Box::new(segment::open(&segment_of(path)).unwrap());
+    let chunk: Box<dyn ColumnChunk> = Box::new(segment::open(&segment_of(path)).unwrap());
     Box::new(std::iter::once(Ok(chunk)))
 }
 
@@ -57,7 +57,7 @@ pub fn sums(folder: &Path) -> (u64, u64, u64) {
                         Vector::Ids(ids) => {
                             let dictionary = dictionary.as_ref().unwrap();
                             let of = |id: &u32| match dictionary.get(field, *id).unwrap() {
-                                toptalk::flow::field::Value::Number(number) => number,
+                                toptalk::flow::field::FieldValue::Number(number) => number,
                                 value => panic!("{value:?}"),
                             };
                             ids.iter().map(of).sum::<u64>()

@@ -3,7 +3,7 @@
 //! again and compare.
 #![allow(dead_code, reason = "every user has its own part of this")]
 
-use toptalk::flow::{Duplicate, Flow, Host, MPLS_LABELS, More, Sampling, Time};
+use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, MPLS_LABELS, Sampling, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::V9Encoder;
 
@@ -24,7 +24,7 @@ pub const RATE: u32 = 10;
 /// Flows of both families with every field in use, some of them duplicates, some
 /// sampled; and what came with every third.
 #[must_use]
-pub fn flows() -> (Vec<Flow>, Vec<More>) {
+pub fn flows() -> (Vec<Flow>, Vec<FlowExtras>) {
     ((0..FLOWS).map(flow).collect(), (0..5).map(more).collect())
 }
 
@@ -67,11 +67,11 @@ fn flow(n: u64) -> Flow {
     }
 }
 
-fn more(n: u64) -> More {
+fn more(n: u64) -> FlowExtras {
     let mut mpls = [0; MPLS_LABELS];
     mpls[0] = 16_000 + n as u32;
     mpls[MPLS_LABELS - 1] = 1;
-    More {
+    FlowExtras {
         bgp_next_hop: Host::octets(10, 4, 0, 1),
         nat_src: Host::octets(203, 0, 113, n as u8),
         nat_dst: Host::octets(198, 51, 100, n as u8),
@@ -92,7 +92,7 @@ fn more(n: u64) -> More {
         max_ttl: 64,
         nat_event: 1,
         forwarding: 64,
-        ..More::NONE
+        ..FlowExtras::NONE
     }
 }
 

@@ -1,7 +1,7 @@
 //! Flows of a small site, and the law that every answer obeys.
 
 use toptalk::flow::{Flow, Host, Time};
-use toptalk::snapshot::{Both, Snapshot};
+use toptalk::snapshot::{Snapshot, UpDown};
 
 /// When the tests begin.
 pub const START: i64 = 1_800_000_000_000;
@@ -36,8 +36,8 @@ pub fn flow(src: Host, dst: Host, arrival: f64, delay: f64, duration: f64, bytes
 
 /// In every table, total = rows + others.
 pub fn check_law(snapshot: &Snapshot) {
-    let sum = |rows: &mut dyn Iterator<Item = Both>| {
-        let mut sum = Both::default();
+    let sum = |rows: &mut dyn Iterator<Item = UpDown>| {
+        let mut sum = UpDown::default();
         rows.for_each(|both| sum += both);
         sum
     };

@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
-use toptalk::archive::catalog::{Entry, FileKind};
-use toptalk::archive::{self, Chunk, Chunks, journal, nfcapd, rows, segment, verify};
+use toptalk::archive::catalog::{CatalogEntry, FileKind};
+use toptalk::archive::{self, ColumnChunk, ColumnChunks, journal, nfcapd, rows, segment, verify};
 use toptalk::filter::Filter;
 use toptalk::flow::field::FIELDS;
 use toptalk::query::element::{five_tuple, statistic};
-use toptalk::query::{Ask, Opened, Order, Progress, Question, Source, Ways, ask};
+use toptalk::query::{
+    ArchiveQuestion, FlowDirection, OpenedFile, Progress, QueryMode, ScanSource, StatOrder, ask,
+};
 
 thread_local! {
     /// Where the bytes are put, again and again.
@@ -32,11 +34,14 @@ pub fn run(bytes: &[u8]) {
     FILE.with(|cell| {
         let place = cell.get_or_init(|| NamedTempFile::new().expect("a file"));
         std::fs::write(place.path(), file).expect("a file is written");
-        look_at(&Entry { path: place.path().to_owned(), kind, slot: None, part: 1 }, file.len());
+        look_at(
+            &CatalogEntry { path: place.path().to_owned(), kind, slot: None, part: 1 },
+            file.len(),
+        );
     });
 }
 
-fn look_at(entry: &Entry, length: usize) {
+fn look_at(entry: &CatalogEntry, length: usize) {
     let path = entry.path.as_path();
     let listed = archive::catalog::Catalog::default().add_file(path, &jiff::tz::TimeZone::UTC);
     let _ = (listed, segment::footer(path), nfcapd::is_open(path));
@@ -57,7 +62,7 @@ fn look_at(entry: &Entry, length: usize) {
 }
 
 /// Reads everything; says how many rows there are.
-fn read(chunks: Chunks, length: usize) -> u64 {
+fn read(chunks: ColumnChunks, length: usize) -> u64 {
     let (mut count, mut number) = (0, 0);
     for chunk in chunks {
         number += 1;
@@ -72,7 +77,7 @@ fn read(chunks: Chunks, length: usize) -> u64 {
     count
 }
 
-fn columns(chunk: &mut dyn Chunk, page: usize) {
+fn columns(chunk: &mut dyn ColumnChunk, page: usize) {
     if let Ok((flows, more)) = rows(chunk, page) {
         assert_eq!(flows.len(), chunk.page_rows(page));
         assert!(more.len() <= flows.len());
@@ -87,19 +92,22 @@ fn columns(chunk: &mut dyn Chunk, page: usize) {
 }
 
 /// Answers of every kind, with filters that go through dictionaries and without.
-fn questions(entry: &Entry, path: &Path, rows: u64) {
-    let one = |word| Ask::Statistics { asked: vec![statistic(word).expect(word)], limit: 3 };
-    let both = toptalk::query::Aggregation { ways: Ways::Both, ..five_tuple() };
+fn questions(entry: &CatalogEntry, path: &Path, rows: u64) {
+    let one = |word| QueryMode::Statistics { asked: vec![statistic(word).expect(word)], limit: 3 };
+    let both = toptalk::query::Aggregation { ways: FlowDirection::Both, ..five_tuple() };
     for (text, ask_for) in [
-        ("", Ask::Summary),
-        ("", Ask::Records { order: None, limit: 0 }),
-        ("src net 10.0.0.0/8 or not proto tcp", Ask::Records { order: Some(Order::Bps), limit: 5 }),
-        ("", Ask::Groups { by: both, order: Some(Order::Bytes), limit: 0 }),
+        ("", QueryMode::Summary),
+        ("", QueryMode::Records { order: None, limit: 0 }),
+        (
+            "src net 10.0.0.0/8 or not proto tcp",
+            QueryMode::Records { order: Some(StatOrder::Bps), limit: 5 },
+        ),
+        ("", QueryMode::Groups { by: both, order: Some(StatOrder::Bytes), limit: 0 }),
         ("port 443 or bytes > 100", one("record")),
         ("flags S or duration > 5", one("ip:p/bps/bytes")),
         ("", one("srcnet/packets")),
     ] {
-        let question = Question {
+        let question = ArchiveQuestion {
             filter: Filter::parse(text).expect(text),
             from: None,
             to: None,
@@ -107,10 +115,10 @@ fn questions(entry: &Entry, path: &Path, rows: u64) {
             columns: None,
             ask: ask_for,
         };
-        let open = |entry: &Entry| archive::open(entry).map(Opened::Chunks);
+        let open = |entry: &CatalogEntry| archive::open(entry).map(OpenedFile::Chunks);
         let progress = Progress::default();
         let files = std::slice::from_ref(entry);
-        let source = Source { files, open: &open, progress: &progress, threads: 1 };
+        let source = ScanSource { files, open: &open, progress: &progress, threads: 1 };
         let mut given = 0;
         let answer = ask(&question, &source, &mut |_| {
             given += 1;

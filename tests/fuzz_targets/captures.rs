@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use toptalk::capture::{self, Datagram, Item, Meant, Problem};
-use toptalk::inspect::{Inspector, Shape};
+use toptalk::capture::{self, CaptureProblem, CapturedDatagram, ExpectedContent, Item};
+use toptalk::inspect::{InspectFormat, Inspector};
 use toptalk::wire::Policy;
 
 use super::datagrams::START;
@@ -11,9 +11,11 @@ use super::datagrams::START;
 /// The first byte says what is meant, the rest is the file.
 pub fn run(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first() else { return };
-    let meant = if choice & 1 == 0 { Meant::Messages } else { Meant::OneDatagram };
-    let shape = if choice & 2 == 0 { Shape::Ndjson } else { Shape::Table };
-    let (mut datagrams, mut problems): (Vec<Datagram>, Vec<Problem>) = Default::default();
+    let meant =
+        if choice & 1 == 0 { ExpectedContent::Messages } else { ExpectedContent::OneDatagram };
+    let shape = if choice & 2 == 0 { InspectFormat::Ndjson } else { InspectFormat::Table };
+    let (mut datagrams, mut problems): (Vec<CapturedDatagram>, Vec<CaptureProblem>) =
+        Default::default();
     let mut take = |item| {
         match item {
             Item::Datagram(datagram) => datagrams.push(datagram),
@@ -34,8 +36,8 @@ pub fn run(bytes: &[u8]) {
     }
     inspector.finish(&mut out).expect("a vector grows");
     match shape {
-        Shape::Ndjson => lines_are_json(&out),
-        Shape::Table => nothing_moves_the_cursor(&out),
+        InspectFormat::Ndjson => lines_are_json(&out),
+        InspectFormat::Table => nothing_moves_the_cursor(&out),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use netflow_parser::variable_versions::ipfix::lookup::IPFixField;
 use netflow_parser::variable_versions::{ipfix, v9};
 use netflow_parser::{FieldValue, NetflowPacket};
-use toptalk::flow::{Flow, Host, More, Time, more_of};
+use toptalk::flow::{Flow, FlowExtras, Host, Time, extras_of};
 
 /// The reverse direction of a biflow (RFC 5103).
 const REVERSE: u32 = 29305;
@@ -21,12 +21,12 @@ pub struct Shared {
     marks: (u8, u8, u8, u8, u16),
     first: Option<Time>,
     last: Option<Time>,
-    more: More,
+    more: FlowExtras,
 }
 
 impl Shared {
     /// Of one of our flows; times that the other one does not know are left out.
-    fn of(flow: &Flow, more: &More, like: &Shared) -> Shared {
+    fn of(flow: &Flow, more: &FlowExtras, like: &Shared) -> Shared {
         Shared {
             ends: [
                 (flow.src, flow.sport, flow.input, flow.src_as, flow.src_mask),
@@ -49,7 +49,7 @@ impl Shared {
 /// What differs.
 pub fn compare(
     ours: &[Flow],
-    more: &[More],
+    more: &[FlowExtras],
     theirs: &NetflowPacket,
 ) -> Result<Option<usize>, String> {
     let Some(expected) = expect(theirs) else { return Ok(None) };
@@ -57,7 +57,7 @@ pub fn compare(
         return Err(format!("{} flows, but {} expected", ours.len(), expected.len()));
     }
     for (index, (flow, want)) in ours.iter().zip(&expected).enumerate() {
-        let got = Shared::of(flow, more_of(flow, more), want);
+        let got = Shared::of(flow, extras_of(flow, more), want);
         if got != *want {
             return Err(format!("flow {index} is {got:?}\nbut {want:?} is expected"));
         }
@@ -147,7 +147,7 @@ fn v5_flow(record: &netflow_parser::static_versions::v5::FlowSet, clock: Clock) 
         marks: (r.protocol_number, r.tcp_flags, r.tos, Flow::NO_DIRECTION, 0),
         first: clock.at(u64::from(r.first)),
         last: clock.at(u64::from(r.last)),
-        more: More::NONE,
+        more: FlowExtras::NONE,
     }
 }
 
@@ -268,7 +268,7 @@ impl Record {
     }
 
     /// What is kept beside flows.
-    fn more(&self) -> More {
+    fn more(&self) -> FlowExtras {
         let number = |id| self.get(&[id]).unwrap_or(0);
         let octets = |id: u16, length: usize| {
             let mut fitting =
@@ -281,7 +281,7 @@ impl Record {
         for (entry, id) in mpls.iter_mut().zip(70..) {
             *entry = octets(id, 3) as u32;
         }
-        More {
+        FlowExtras {
             bgp_next_hop: host(18, 63),
             nat_src: host(225, 281),
             nat_dst: host(226, 282),
@@ -302,7 +302,7 @@ impl Record {
             max_ttl: number(53) as u8,
             nat_event: self.get(&[230, 233]).unwrap_or(0) as u8,
             forwarding: number(89) as u8,
-            ..More::NONE
+            ..FlowExtras::NONE
         }
     }
 
@@ -358,7 +358,7 @@ impl Record {
         let (proto, _, tos, _, mut vlan) = forward.marks;
         let m = forward.more;
         let dst_vlan = if m.dst_vlan == 0 { 0 } else { std::mem::replace(&mut vlan, m.dst_vlan) };
-        let more = More {
+        let more = FlowExtras {
             nat_src: m.nat_dst,
             nat_dst: m.nat_src,
             nat_sport: m.nat_dport,
@@ -373,7 +373,7 @@ impl Record {
             out_vrf: m.in_vrf,
             nat_event: m.nat_event,
             dst_vlan,
-            ..More::NONE
+            ..FlowExtras::NONE
         };
         if proto == 1 || proto == 58 {
             // ICMP's type and code stay where they are.

@@ -3,7 +3,7 @@
 
 use netflow_parser::{NetflowPacket, NetflowParser};
 use toptalk::flow::Host;
-use toptalk::wire::{Cause, Report};
+use toptalk::wire::{Cause, DatagramReport};
 
 use super::compare::compare;
 use super::datagrams::START;
@@ -19,7 +19,7 @@ const HARMLESS: [Cause; 5] = [
     Cause::NoAddresses,
 ];
 
-fn is_clean(report: &Report) -> bool {
+fn is_clean(report: &DatagramReport) -> bool {
     report.causes.iter().all(|(cause, _)| HARMLESS.contains(&cause))
 }
 

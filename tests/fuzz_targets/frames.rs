@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use toptalk::attach::frame::{
-    Decoder, FrameError, Hello, MAX_REPLY, Message, Numbered, Reply, Request, encode,
+    FrameDecoder, FrameError, FrameMessage, Hello, MAX_REPLY, Reply, Request, Tagged, encode,
 };
-use toptalk::flow::Groups;
+use toptalk::flow::NetworkGroups;
 
 use super::choices::choose;
 use super::input::Input;
@@ -25,7 +25,7 @@ pub fn run(bytes: &[u8]) {
     garble(&requests, &mut input);
     garble(&replies, &mut input);
     let rest = input.take(bytes.len());
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     decoder.push(rest);
     if let Ok(Some(hello)) = decoder.hello() {
         assert!(rest.starts_with(b"TTLK") && hello.version.is_ascii());
@@ -44,23 +44,23 @@ pub fn request(input: &mut Input) -> Request {
 
 pub fn reply(input: &mut Input) -> Reply {
     match input.below(5) {
-        0 => Reply::Welcome(Arc::new(choose::<Groups>(input))),
+        0 => Reply::Welcome(Arc::new(choose::<NetworkGroups>(input))),
         1 => Reply::Snapshot(Box::new(choose(input))),
-        2 => Reply::Answer(Box::new(Numbered { number: input.word(), about: choose(input) })),
+        2 => Reply::Answer(Box::new(Tagged { number: input.word(), about: choose(input) })),
         3 => Reply::Synced(choose(input)),
         _ => Reply::Refused(choose(input)),
     }
 }
 
-fn frames<M: Message>(messages: &[M]) -> Vec<u8> {
+fn frames<M: FrameMessage>(messages: &[M]) -> Vec<u8> {
     let frames = messages.iter().map(|message| encode(message).expect("they are small"));
     frames.collect::<Vec<_>>().concat()
 }
 
 /// All messages arrive, in pieces of any size.
-fn talk<M: Message + PartialEq + Debug>(messages: &[M], input: &mut Input) {
+fn talk<M: FrameMessage + PartialEq + Debug>(messages: &[M], input: &mut Input) {
     let bytes = [Hello::ours().bytes(), frames(messages)].concat();
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     let (mut rest, mut greeted, mut heard) = (&bytes[..], false, Vec::<M>::new());
     while !rest.is_empty() {
         // Once there are no more choices everything comes at once.
@@ -81,7 +81,7 @@ fn talk<M: Message + PartialEq + Debug>(messages: &[M], input: &mut Input) {
 }
 
 /// Some bytes are not what they were.
-fn garble<M: Message>(messages: &[M], input: &mut Input) {
+fn garble<M: FrameMessage>(messages: &[M], input: &mut Input) {
     let mut bytes = frames(messages);
     if bytes.is_empty() {
         return;
@@ -94,8 +94,8 @@ fn garble<M: Message>(messages: &[M], input: &mut Input) {
 }
 
 /// Reads as long as there are messages.
-fn read<M: Message>(bytes: &[u8]) {
-    let mut decoder = Decoder::default();
+fn read<M: FrameMessage>(bytes: &[u8]) {
+    let mut decoder = FrameDecoder::default();
     decoder.push(bytes);
     loop {
         match decoder.message::<M>() {

@@ -8,9 +8,9 @@ use toptalk::cli;
 use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::query::element::{aggregation, element, statistic};
-use toptalk::query::format::{Layout, Pen, Shape, Style};
-use toptalk::query::when::{End, When, window};
-use toptalk::query::{Row, Sums, files, order};
+use toptalk::query::format::{LineLayout, QueryFormat, RowStyle, RowWriter};
+use toptalk::query::when::{End, WrittenTime, window};
+use toptalk::query::{AnswerRow, AnswerSums, files, order};
 
 use super::datagrams::START;
 
@@ -71,32 +71,38 @@ fn word(text: &str) {
     if let Ok(known) = element(text) {
         assert!(known.name.len() <= text.len().max(known.name.len()));
     }
-    let _ = (statistic(text), aggregation(text), order::parse(text), Shape::parse(text));
+    let _ = (statistic(text), aggregation(text), order::parse(text), QueryFormat::parse(text));
     let zones = [TimeZone::UTC, TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone")];
     for zone in &zones {
         for (end, now) in [(End::From, START), (End::To, Time(i64::MAX)), (End::To, Time(0))] {
-            let _ = When::parse(text).map(|when| when.resolve(end, now, zone));
+            let _ = WrittenTime::parse(text).map(|when| when.resolve(end, now, zone));
         }
         let _ = files::range(text, zone, &|path| path == Path::new("a"));
     }
     let _ = (window(text), files::folders(text), text.parse::<Hierarchy>());
     let named = name::parse(text);
     assert!(!(named.is_some() && name::is_temporary(text)), "{text} is both");
-    for layout in [Layout::parse(text), Layout::csv(text)].into_iter().flatten() {
+    for layout in [LineLayout::parse(text), LineLayout::csv(text)].into_iter().flatten() {
         lines(&layout);
     }
 }
 
 /// A format prints rows of any values.
-fn lines(layout: &Layout) {
-    let mut pen = Pen::new(Style::default(), TimeZone::UTC);
+fn lines(layout: &LineLayout) {
+    let mut pen = RowWriter::new(RowStyle::default(), TimeZone::UTC);
     layout.heading(&mut pen);
     for flow in flows() {
         let (bytes, packets) = flow.scaled();
-        let sums = Sums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
-        let more = toptalk::flow::More::NONE;
-        let row =
-            Row { flow, more, sums, odd_times: false, out_packets: packets, out_bytes: bytes };
+        let sums = AnswerSums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
+        let more = toptalk::flow::FlowExtras::NONE;
+        let row = AnswerRow {
+            flow,
+            more,
+            sums,
+            odd_times: false,
+            out_packets: packets,
+            out_bytes: bytes,
+        };
         layout.row(&mut pen, &row);
         layout.csv_row(&mut pen, &row);
     }

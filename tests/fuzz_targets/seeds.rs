@@ -1,13 +1,13 @@
 //! Files of archives and words for the fuzzer to begin with.
 
-use toptalk::archive::journal::{Block, Header};
+use toptalk::archive::journal::{Block, JournalHeader};
 use toptalk::archive::segment::{SlotInfo, encode};
-use toptalk::flow::{Duplicate, Flow, Host, More, Sampling};
+use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, Sampling};
 
 use super::datagrams::START;
 
 /// Flows of both families, some with what few exporters report.
-pub fn flows(count: u64) -> (Vec<Flow>, Vec<More>) {
+pub fn flows(count: u64) -> (Vec<Flow>, Vec<FlowExtras>) {
     let flow = |n: u64| Flow {
         src: if n % 5 == 4 {
             Host(0x2001_0db8 << 96 | u128::from(n))
@@ -31,7 +31,8 @@ pub fn flows(count: u64) -> (Vec<Flow>, Vec<More>) {
         more: (n % 4) as u32,
         ..Flow::EMPTY
     };
-    let more = |n: u64| More { in_src_mac: 0x00a0_b0c0_d000 + n, min_ttl: 60, ..More::NONE };
+    let more =
+        |n: u64| FlowExtras { in_src_mac: 0x00a0_b0c0_d000 + n, min_ttl: 60, ..FlowExtras::NONE };
     ((0..count).map(flow).collect(), (0..3).map(more).collect())
 }
 
@@ -44,7 +45,7 @@ fn segment(count: u64) -> Vec<u8> {
 }
 
 fn journal(blocks: &[u64]) -> Vec<u8> {
-    let mut bytes = Header { slot: START, slot_seconds: 300 }.bytes().to_vec();
+    let mut bytes = JournalHeader { slot: START, slot_seconds: 300 }.bytes().to_vec();
     let mut block = Block::default();
     for count in blocks {
         let (flows, more) = flows(*count);

@@ -1,9 +1,10 @@
 //! A decoder whose every answer is checked.
 
-use toptalk::flow::{Flow, Host, More, Time};
+use toptalk::flow::{Flow, FlowExtras, Host, Time};
 use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use toptalk::wire::{
-    Cause, Decoder, MAX_HELD, MAX_TEMPLATES, Policy, Report, Standing, memory::Memory,
+    Cause, DatagramReport, Decoder, MAX_HELD, MAX_TEMPLATES, Policy, RecordOutcome,
+    saved_state::SavedState,
 };
 
 /// Looks at everything and counts it.
@@ -36,11 +37,11 @@ impl Observer for Watcher {
         }
         assert_eq!(values, seen.template.fields().len(), "a record is whole");
         self.made += seen.made.len();
-        let is_options = seen.template.kind() == toptalk::wire::template::Kind::Options;
+        let is_options = seen.template.kind() == toptalk::wire::template::TemplateKind::Options;
         self.options += u32::from(is_options);
-        self.events += u32::from(seen.standing == Standing::Event);
-        self.addressless += u32::from(!is_options && seen.standing == Standing::Addressless);
-        assert_eq!(seen.standing == Standing::Flow, !seen.made.is_empty());
+        self.events += u32::from(seen.standing == RecordOutcome::Event);
+        self.addressless += u32::from(!is_options && seen.standing == RecordOutcome::Addressless);
+        assert_eq!(seen.standing == RecordOutcome::Flow, !seen.made.is_empty());
     }
 
     fn problem(&mut self, _: Cause, _: usize) {
@@ -49,7 +50,7 @@ impl Observer for Watcher {
 }
 
 /// What held sets gave counts as what the datagram gave that released them.
-fn add(report: &mut Report, more: &Report) {
+fn add(report: &mut DatagramReport, more: &DatagramReport) {
     report.flows += more.flows;
     report.reversed += more.reversed;
     report.events += more.events;
@@ -78,7 +79,7 @@ impl Watched {
     }
 
     /// Decodes one datagram; only its flows are in `flows` afterwards.
-    pub fn take(&mut self, now: Time, from: Host, bytes: &[u8]) -> (Report, Watcher) {
+    pub fn take(&mut self, now: Time, from: Host, bytes: &[u8]) -> (DatagramReport, Watcher) {
         let mut watcher = Watcher::default();
         self.latest = self.latest.max(now);
         self.flows.clear();
@@ -102,11 +103,11 @@ impl Watched {
     }
 
     /// What came with the flows.
-    pub fn more(&self) -> &[More] {
+    pub fn more(&self) -> &[FlowExtras] {
         self.decoder.more()
     }
 
-    fn check(&mut self, report: &Report, watcher: &Watcher, from: Host, bytes: &[u8]) {
+    fn check(&mut self, report: &DatagramReport, watcher: &Watcher, from: Host, bytes: &[u8]) {
         assert_eq!(self.flows.len(), report.flows as usize);
         assert!(report.reversed * 2 <= report.flows);
         let own_records = matches!(report.version, 9 | 10);
@@ -153,14 +154,14 @@ impl Watched {
     pub fn restart(&mut self, now: Time) {
         let memory = self.decoder.memory();
         let text = serde_json::to_string(&memory).expect("it can be written");
-        let read: Memory = serde_json::from_str(&text).expect("it can be read");
+        let read: SavedState = serde_json::from_str(&text).expect("it can be read");
         assert_eq!(read, memory);
-        let templates = |memory: &Memory| -> usize {
+        let templates = |memory: &SavedState| -> usize {
             let domains = memory.exporters.iter().flat_map(|exporter| &exporter.domains);
             domains.map(|domain| domain.templates.len()).sum()
         };
         let mut decoder = Decoder::new();
-        let recalled = decoder.recall(now, &read).expect("it is of this version");
+        let recalled = decoder.restore(now, &read).expect("it is of this version");
         assert!(recalled <= templates(&memory));
         assert_eq!(recalled, templates(&decoder.memory()));
         self.decoder = decoder;

@@ -10,12 +10,12 @@ use std::process::Command;
 
 use toptalk::archive::macros::{Dialect, macros};
 use toptalk::archive::segment::{SlotInfo, encode};
-use toptalk::flow::{Duplicate, Flow, Host, More, Time};
+use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, Time};
 
 const START: i64 = 1_800_000_000_000;
 
 /// More than a page, with addresses of both families and one flow with a MAC.
-fn flows() -> (Vec<Flow>, Vec<More>) {
+fn flows() -> (Vec<Flow>, Vec<FlowExtras>) {
     let flow = |i: u64| Flow {
         src: Host::octets(10, 0, (i >> 8) as u8, i as u8),
         dst: if i.is_multiple_of(4) {
@@ -36,7 +36,7 @@ fn flows() -> (Vec<Flow>, Vec<More>) {
         more: u32::from(i == 70_000),
         ..Flow::EMPTY
     };
-    let more = More { in_src_mac: 0x00a0_b0c0_d0e0, ..More::NONE };
+    let more = FlowExtras { in_src_mac: 0x00a0_b0c0_d0e0, ..FlowExtras::NONE };
     ((0..100_000).map(flow).collect(), vec![more])
 }
 

@@ -12,10 +12,10 @@ use serde_json::Value as Json;
 use toptalk::archive::nfcapd;
 use toptalk::flow::Host;
 use toptalk::flow::column::Vector;
-use toptalk::flow::field::{FIELDS, Field, Value};
+use toptalk::flow::field::{FIELDS, Field, FieldValue};
 
 /// A flow as its fields.
-type Fields = BTreeMap<Field, Value>;
+type Fields = BTreeMap<Field, FieldValue>;
 
 /// All flows of a file; nothing of it may be damaged.
 fn flows(path: &Path) -> Vec<Fields> {
@@ -28,13 +28,13 @@ fn flows(path: &Path) -> Vec<Fields> {
             chunk.read(info.field, 0, &mut page).unwrap();
             match page {
                 Vector::Numbers(numbers) => rows.iter_mut().zip(numbers).for_each(|(row, n)| {
-                    row.insert(info.field, Value::Number(n));
+                    row.insert(info.field, FieldValue::Number(n));
                 }),
                 Vector::Addresses(hosts) => rows.iter_mut().zip(hosts).for_each(|(row, host)| {
-                    row.insert(info.field, Value::Address(host));
+                    row.insert(info.field, FieldValue::Address(host));
                 }),
                 Vector::Texts(texts) => rows.iter_mut().zip(texts).for_each(|(row, text)| {
-                    row.insert(info.field, Value::Text(text));
+                    row.insert(info.field, FieldValue::Text(text));
                 }),
                 Vector::Ids(_) => panic!("no dictionaries here"),
             }
@@ -46,7 +46,7 @@ fn flows(path: &Path) -> Vec<Fields> {
 
 fn number(fields: &Fields, field: Field) -> u64 {
     match fields[&field] {
-        Value::Number(number) => number,
+        FieldValue::Number(number) => number,
         other => panic!("{field:?} is {other:?}"),
     }
 }
@@ -152,7 +152,7 @@ fn same(ours: &Fields, theirs: &Json, at: &str) -> Vec<&'static str> {
     for (name, field) in ADDRESSES {
         if let Some(json) = theirs.get(*name) {
             let host: Host = json.as_str().unwrap().parse().unwrap();
-            let Value::Address(ours) = ours[field] else { panic!("{name}") };
+            let FieldValue::Address(ours) = ours[field] else { panic!("{name}") };
             let none = host.is_unspecified() && ours.is_unspecified();
             assert!(none || ours == host, "{at}: {name}: {ours} and {host}");
             compared.push(name);

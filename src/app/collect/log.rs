@@ -16,11 +16,11 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::app::stderr::{Stderr, Weight};
+use crate::app::stderr::{LogPriority, Stderr};
 use crate::cli;
 use crate::clock::Clock;
 use crate::flow::Time;
-use crate::ingest::Losses;
+use crate::ingest::LostMessageCounters;
 use crate::text::{self, is_hidden};
 use crate::units;
 
@@ -29,7 +29,11 @@ use crate::units;
 ///
 /// # Errors
 /// When the thread that writes cannot be started.
-pub(super) fn start(level: cli::Level, zone: TimeZone, losses: Losses) -> io::Result<Stderr> {
+pub(super) fn start(
+    level: cli::Level,
+    zone: TimeZone,
+    losses: LostMessageCounters,
+) -> io::Result<Stderr> {
     let most = match level {
         cli::Level::Error => Level::ERROR,
         cli::Level::Warn => Level::WARN,
@@ -44,45 +48,46 @@ pub(super) fn start(level: cli::Level, zone: TimeZone, losses: Losses) -> io::Re
     let stderr = Stderr::start(losses, move |lost| own.text(Level::WARN, &lost_note(lost)))?;
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(most)
-        .with_writer(Queued(stderr.clone()))
+        .with_writer(QueuedLayer(stderr.clone()))
         // Its own complaints it would print itself, and panic where that fails.
         .log_internal_errors(false)
         .event_format(form.clone())
         .finish();
     // It fails only where there is a log already.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    stderr
-        .tell_panics(move |message| form.text(Level::ERROR, &Said { message, ..Said::default() }));
+    stderr.tell_panics(move |message| {
+        form.text(Level::ERROR, &EventText { message, ..EventText::default() })
+    });
     Ok(stderr)
 }
 
 /// Says that lines are missing.
-fn lost_note(lost: u64) -> Said {
+fn lost_note(lost: u64) -> EventText {
     let message = "lines of this log were lost: they could not be written".to_owned();
-    Said { message, fields: format!(" lost={lost}") }
+    EventText { message, fields: format!(" lost={lost}") }
 }
 
 /// Hands each event to the queue of standard error.
-struct Queued(Stderr);
+struct QueuedLayer(Stderr);
 
 /// One event on its way there.
 struct Entry<'a> {
     stderr: &'a Stderr,
-    weight: Weight,
+    weight: LogPriority,
 }
 
-impl<'a> MakeWriter<'a> for Queued {
+impl<'a> MakeWriter<'a> for QueuedLayer {
     type Writer = Entry<'a>;
 
     fn make_writer(&'a self) -> Entry<'a> {
-        Entry { stderr: &self.0, weight: Weight::Information }
+        Entry { stderr: &self.0, weight: LogPriority::Information }
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Entry<'a> {
         let weight = match *event.level() {
-            Level::ERROR => Weight::Alarm,
-            Level::WARN => Weight::Warning,
-            _ => Weight::Information,
+            Level::ERROR => LogPriority::Alarm,
+            Level::WARN => LogPriority::Warning,
+            _ => LogPriority::Information,
         };
         Entry { stderr: &self.0, weight }
     }
@@ -117,7 +122,7 @@ struct Lines {
 
 impl Lines {
     /// What is said now, as lines.
-    fn text(&self, level: Level, said: &Said) -> String {
+    fn text(&self, level: Level, said: &EventText) -> String {
         let now = self.clock.map(|clock| clock.now().plus_ms(clock.shift_ms()));
         lines(now, &self.zone, level, said)
     }
@@ -134,7 +139,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut said = Said::default();
+        let mut said = EventText::default();
         event.record(&mut said);
         writer.write_str(&self.text(*event.metadata().level(), &said))
     }
@@ -142,12 +147,12 @@ where
 
 /// What an event says.
 #[derive(Default)]
-struct Said {
+struct EventText {
     message: String,
     fields: String,
 }
 
-impl Visit for Said {
+impl Visit for EventText {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
             self.message.push_str(value);
@@ -161,7 +166,7 @@ impl Visit for Said {
     }
 }
 
-impl Said {
+impl EventText {
     /// A value in quotes where it would not be told from what follows.
     fn add(&mut self, name: &str, value: &str) {
         let is_plain = |c: char| !c.is_whitespace() && !is_hidden(c) && !"\"=\\".contains(c);
@@ -176,7 +181,7 @@ impl Said {
 }
 
 /// A message may have several lines: in the journal each is one of its own.
-fn lines(now: Option<Time>, zone: &TimeZone, level: Level, said: &Said) -> String {
+fn lines(now: Option<Time>, zone: &TimeZone, level: Level, said: &EventText) -> String {
     let mut lines: Vec<String> = said.message.lines().map(text::clean).collect();
     if lines.is_empty() {
         lines.push(String::new());
@@ -210,7 +215,7 @@ mod tests {
 
     #[test]
     fn lines_are_for_people_or_for_the_journal() {
-        let mut said = Said { message: "slot ended".to_owned(), ..Said::default() };
+        let mut said = EventText { message: "slot ended".to_owned(), ..EventText::default() };
         said.add("flows", "5");
         said.add("ident", "two words");
         said.add("why", "a\n\u{1b}[2J=");
@@ -221,14 +226,15 @@ mod tests {
         let people = lines(Some(time), utc, Level::INFO, &said);
         assert_eq!(people, format!("2026-11-24T03:40:00.000Z INFO  slot ended {fields}\n"));
         assert_eq!(lines(None, utc, Level::WARN, &said), format!("<4>slot ended {fields}\n"));
-        said = Said { message: "wrong:\n  a\u{1b}b\n  ^".to_owned(), fields: " n=1".to_owned() };
+        said =
+            EventText { message: "wrong:\n  a\u{1b}b\n  ^".to_owned(), fields: " n=1".to_owned() };
         assert_eq!(lines(None, utc, Level::ERROR, &said), "<3>wrong: n=1\n<3>  ab\n<3>  ^\n");
         let people = lines(Some(time), utc, Level::ERROR, &said);
         assert!(people.ends_with("ERROR wrong: n=1\n      ab\n      ^\n"), "{people}");
         let tokyo = TimeZone::posix("JST-9").unwrap();
         let people = lines(Some(time), &tokyo, Level::ERROR, &said);
         assert!(people.starts_with("2026-11-24T12:40:00.000+09:00 ERROR wrong"), "{people}");
-        said = Said::default();
+        said = EventText::default();
         said.add("name", "a\u{e0041}\u{3164}\u{9b}界");
         assert_eq!(said.fields, " name=\"a\\u{e0041}\\u{3164}\\u{9b}界\"");
         assert!(!is_stderr("0:0") && !is_stderr("nonsense"));

@@ -19,23 +19,23 @@ use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use self::hook::Hooks;
-use self::ports::Ports;
-use self::reload::Settings;
-use self::report::Report;
-use super::descriptors::Needs;
+use self::ports::ReportedPorts;
+use self::reload::ActiveConfig;
+use self::report::ReportedChanges;
+use super::descriptors::DescriptorNeeds;
 use super::metrics::Metrics;
 use super::notify::{self, Manager};
 use super::resolve::resolve;
 use super::runtime::runtime;
-use super::serve::{Parts, Serving};
-use super::signals::Ends;
-use super::stop::Stop;
+use super::serve::{ServedParts, Serving};
+use super::signals::StopSignals;
+use super::stop::StopSignal;
 use super::{AppError, groups, memory, record, state, zone};
 use crate::agg::{Config, Windows};
-use crate::cli::{Collecting, Line};
+use crate::cli::{Collecting, CommandLine};
 use crate::clock::Clock;
-use crate::config::memory::Shares;
-use crate::ingest::{Bound, Ingest, Losses, Options, Recording};
+use crate::config::memory::MemoryShares;
+use crate::ingest::{BoundSocket, Ingest, IngestConfig, LostMessageCounters, RecorderThreads};
 use crate::source::Local;
 
 /// How often it is looked whether there is something to say.
@@ -49,9 +49,9 @@ const WATCH: Duration = Duration::from_secs(1);
 const END: Duration = Duration::from_millis(9_500);
 const LEAST_FOR_HOOK: Duration = Duration::from_secs(1);
 
-pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppError> {
+pub(super) fn run(collecting: Collecting, line: CommandLine) -> Result<ExitCode, AppError> {
     let zone = zone::zone(None)?;
-    let losses = Losses::default();
+    let losses = LostMessageCounters::default();
     let log =
         log::start(collecting.level, zone.clone(), losses.clone()).map_err(AppError::Start)?;
     let result = match runtime() {
@@ -68,13 +68,13 @@ pub(super) fn run(collecting: Collecting, line: Line) -> Result<ExitCode, AppErr
 
 async fn collect(
     collecting: Collecting,
-    line: Line,
+    line: CommandLine,
     zone: TimeZone,
-    losses: Losses,
+    losses: LostMessageCounters,
 ) -> Result<ExitCode, AppError> {
     // Before anything is announced: whoever reads that may interrupt at once.
-    let mut ends = Ends::new().map_err(AppError::Start)?;
-    let stop = Stop::on_signals().map_err(AppError::Start)?;
+    let mut ends = StopSignals::new().map_err(AppError::Start)?;
+    let stop = StopSignal::on_signals().map_err(AppError::Start)?;
     let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
     let service = Service::start(collecting, line, zone, losses);
     stop.trust();
@@ -107,16 +107,16 @@ async fn collect(
 /// Everything that runs.
 struct Service {
     clock: Clock,
-    settings: Settings,
+    settings: ActiveConfig,
     windows: Arc<Windows>,
     ingest: Ingest,
-    recording: Option<Recording>,
+    recording: Option<RecorderThreads>,
     serving: Serving,
     metrics: Option<Metrics>,
     manager: Manager,
-    report: Report,
-    ports: Ports,
-    no_room: no_room::Told,
+    report: ReportedChanges,
+    ports: ReportedPorts,
+    no_room: no_room::ReportedNoRoom,
     hooks: Option<Hooks>,
 }
 
@@ -124,11 +124,11 @@ impl Service {
     /// Within a runtime.
     fn start(
         collecting: Collecting,
-        line: Line,
+        line: CommandLine,
         zone: TimeZone,
-        losses: Losses,
+        losses: LostMessageCounters,
     ) -> Result<Service, AppError> {
-        let settings = Settings::new(line, collecting.record.clone())?;
+        let settings = ActiveConfig::new(line, collecting.record.clone())?;
         let groups = groups::read(&collecting.groups)?;
         let repeat = collecting.repeat.iter().map(resolve).collect::<Result<_, _>>()?;
         let policy = collecting.policy_for(&collecting.record);
@@ -137,12 +137,12 @@ impl Service {
         let metrics = Metrics::bind(collecting.metrics)?;
         let clock = Clock::start();
         let budget = memory::find(collecting.memory);
-        let room = Shares::of(budget.bytes);
+        let room = MemoryShares::of(budget.bytes);
         let slot = collecting.record.slot_seconds();
         let folders = collecting.record.folders();
         let (recording, recovered) =
             record::start_all(collecting.record.with_parts_of(room.part_rows), clock, &room)?;
-        let tape = recording.as_ref().map(Recording::tape);
+        let tape = recording.as_ref().map(RecorderThreads::tape);
         let told = announce(&sockets, &folders, slot);
         info!(bytes = budget.bytes, "memory: {}", memory::sentence(&budget));
         collecting.notes.iter().for_each(|note| warn!("{note}"));
@@ -158,7 +158,7 @@ impl Service {
         let config =
             Config { started: clock.now(), groups, ..memory::bounded(collecting.config, &room) };
         let windows = Arc::new(Windows::new(config));
-        let options = Options {
+        let options = IngestConfig {
             workers: collecting.workers,
             policy,
             state: state::folder(collecting.state, |name| std::env::var_os(name)),
@@ -169,15 +169,15 @@ impl Service {
             losses: losses.clone(),
             streams: shares.streams(),
             limits: memory::limits(&room),
-            ..Options::default()
+            ..IngestConfig::default()
         };
         let ingest =
             Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
         let local = Local { windows: windows.clone(), published: ingest.published(), clock };
-        let parts = Parts { local, tape: tape.clone(), folders, limits: shares.attach() };
+        let parts = ServedParts { local, tape: tape.clone(), folders, limits: shares.attach() };
         let serving = Serving::start(parts, collecting.serve)?;
         let metrics = Metrics::serve(metrics, serving.health(), shares.scrapes, losses.clone())?;
-        let report = Report::new(tape, ingest.published(), zone, told);
+        let report = ReportedChanges::new(tape, ingest.published(), zone, told);
         let hooks = collecting.hook.map(|hook| Hooks::start(hook, losses.clone()));
         let mut manager = Manager::of_environment(losses);
         manager.ready();
@@ -191,8 +191,8 @@ impl Service {
             metrics,
             manager,
             report,
-            ports: Ports::default(),
-            no_room: no_room::Told::default(),
+            ports: ReportedPorts::default(),
+            no_room: no_room::ReportedNoRoom::default(),
             hooks,
         })
     }
@@ -255,18 +255,18 @@ impl Service {
 }
 
 /// What it opens.
-fn needs(collecting: &Collecting) -> Needs {
-    Needs {
+fn needs(collecting: &Collecting) -> DescriptorNeeds {
+    DescriptorNeeds {
         repeats: collecting.repeat.len(),
         hook: collecting.hook.is_some(),
         attach: collecting.serve.allowed,
         metrics: collecting.metrics.is_some(),
-        ..Needs::of(&collecting.listen, Some(&collecting.record))
+        ..DescriptorNeeds::of(&collecting.listen, Some(&collecting.record))
     }
 }
 
 /// Says where it listens and where it records; what else was said is returned.
-fn announce(sockets: &[Bound], folders: &[PathBuf], slot: u32) -> VecDeque<String> {
+fn announce(sockets: &[BoundSocket], folders: &[PathBuf], slot: u32) -> VecDeque<String> {
     let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
     info!(ports = ports.join(","), "listening");
     for folder in folders {

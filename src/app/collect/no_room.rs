@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tracing::warn;
 
 use crate::flow::Host;
-use crate::snapshot::{NoRoom, Word};
+use crate::snapshot::{Label, NoRoom};
 
 /// They are told of this often at most: a flood fills no log.
 const PAUSE_MICROS: u64 = 60_000_000;
@@ -16,26 +16,26 @@ const LINES: usize = 8;
 
 /// What was told of.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct ReportedNoRoom {
     /// The counts that were listed last, at most `MAX_NO_ROOM`.
-    counts: HashMap<(Host, Word), u64>,
+    counts: HashMap<(Host, Label), u64>,
     /// When something was told last, in running microseconds.
     at: Option<u64>,
 }
 
 /// What is to be told.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct News {
+struct NoRoomChanges {
     /// With how often it happened since it was told of the last time.
     lines: Vec<NoRoom>,
     /// How many more exporters and causes there are.
     others: usize,
 }
 
-impl Told {
+impl ReportedNoRoom {
     /// Tells what is new at `micros` (running time).
     pub(super) fn tell(&mut self, listed: &[NoRoom], micros: u64) {
-        let News { lines, others } = self.news(listed, micros);
+        let NoRoomChanges { lines, others } = self.news(listed, micros);
         for NoRoom { exporter, cause, count } in lines {
             warn!(%exporter, cause = cause.as_ref(), count, "found no room");
         }
@@ -44,9 +44,9 @@ impl Told {
         }
     }
 
-    fn news(&mut self, listed: &[NoRoom], micros: u64) -> News {
+    fn news(&mut self, listed: &[NoRoom], micros: u64) -> NoRoomChanges {
         if self.at.is_some_and(|at| micros.saturating_sub(at) < PAUSE_MICROS) {
-            return News::default();
+            return NoRoomChanges::default();
         }
         let before = |one: &NoRoom| {
             self.counts.get(&(one.exporter, one.cause.clone())).copied().unwrap_or(0)
@@ -56,7 +56,7 @@ impl Told {
         let grown = listed.iter().filter(|one| one.count > before(one));
         let mut lines: Vec<NoRoom> = grown.map(since).collect();
         if lines.is_empty() {
-            return News::default();
+            return NoRoomChanges::default();
         }
         lines.sort_by(|a, b| b.count.cmp(&a.count).then(a.exporter.cmp(&b.exporter)));
         let others = lines.len().saturating_sub(LINES);
@@ -64,7 +64,7 @@ impl Told {
         self.at = Some(micros);
         let count = |one: &NoRoom| ((one.exporter, one.cause.clone()), one.count);
         self.counts = listed.iter().map(count).collect();
-        News { lines, others }
+        NoRoomChanges { lines, others }
     }
 }
 
@@ -78,19 +78,19 @@ mod tests {
 
     #[test]
     fn who_found_no_room_is_told_with_what_came_since() {
-        let mut told = Told::default();
+        let mut told = ReportedNoRoom::default();
         let minute = PAUSE_MICROS;
-        assert_eq!(told.news(&[], 0), News::default());
+        assert_eq!(told.news(&[], 0), NoRoomChanges::default());
         let first = [one(1, "template_limit", 5), one(2, "held_dropped", 9)];
         let lines = vec![first[1].clone(), first[0].clone()];
-        assert_eq!(told.news(&first, 0), News { lines, others: 0 });
+        assert_eq!(told.news(&first, 0), NoRoomChanges { lines, others: 0 });
         // More of it, and something else: a minute later, once.
         let more =
             [one(1, "template_limit", 7), one(2, "held_dropped", 9), one(1, "held_dropped", 1)];
-        assert_eq!(told.news(&more, minute - 1), News::default());
+        assert_eq!(told.news(&more, minute - 1), NoRoomChanges::default());
         let lines = vec![one(1, "template_limit", 2), one(1, "held_dropped", 1)];
-        assert_eq!(told.news(&more, minute), News { lines, others: 0 });
-        assert_eq!(told.news(&more, 2 * minute), News::default(), "nothing is new");
+        assert_eq!(told.news(&more, minute), NoRoomChanges { lines, others: 0 });
+        assert_eq!(told.news(&more, 2 * minute), NoRoomChanges::default(), "nothing is new");
         // What waits for nothing is told at once.
         let last = [one(3, "exporter_limit", 1)];
         assert_eq!(told.news(&last, 2 * minute + 1).lines, last);
@@ -98,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_flood_fills_no_log() {
-        let mut told = Told::default();
+        let mut told = ReportedNoRoom::default();
         let flood: Vec<NoRoom> =
             (0..64).map(|n| one(n, "exporter_limit", 100 - u64::from(n))).collect();
-        let News { lines, others } = told.news(&flood, 0);
+        let NoRoomChanges { lines, others } = told.news(&flood, 0);
         assert_eq!((lines.len(), others, &lines[0]), (LINES, 64 - LINES, &flood[0]));
         assert!(told.counts.len() <= crate::snapshot::MAX_NO_ROOM);
     }

@@ -12,7 +12,7 @@ const REMIND_MICROS: u64 = 600_000_000;
 
 /// The ports that were told of as missing.
 #[derive(Debug, Default)]
-pub(super) struct Ports {
+pub(super) struct ReportedPorts {
     missing: Vec<MissingPort>,
     /// When they were told of last, in running microseconds.
     told: u64,
@@ -22,15 +22,15 @@ pub(super) struct Ports {
 
 /// What is to be told.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct News {
+struct PortChanges {
     missing: Vec<String>,
     taken: Vec<String>,
 }
 
-impl Ports {
+impl ReportedPorts {
     /// Tells what is new at `micros` (running time).
     pub(super) fn tell(&mut self, health: &Health, micros: u64, manager: &mut Manager) {
-        let News { missing, taken } = self.news(&health.missing, micros);
+        let PortChanges { missing, taken } = self.news(&health.missing, micros);
         missing.iter().for_each(|sentence| warn!("{sentence}"));
         taken.iter().for_each(|sentence| info!("{sentence}"));
         let status = status(health);
@@ -41,7 +41,7 @@ impl Ports {
         }
     }
 
-    fn news(&mut self, missing: &[MissingPort], micros: u64) -> News {
+    fn news(&mut self, missing: &[MissingPort], micros: u64) -> PortChanges {
         let known = |list: &[MissingPort], one: &MissingPort| {
             list.iter().any(|other| (other.port, other.transport) == (one.port, one.transport))
         };
@@ -56,7 +56,7 @@ impl Ports {
                 one.transport.name()
             )
         });
-        let news = News { missing: new, taken: taken.collect() };
+        let news = PortChanges { missing: new, taken: taken.collect() };
         if !news.missing.is_empty() {
             self.told = micros;
         }
@@ -95,14 +95,14 @@ mod tests {
 
     #[test]
     fn a_missing_port_is_told_at_once_again_later_and_when_it_is_taken() {
-        let mut ports = Ports::default();
+        let mut ports = ReportedPorts::default();
         let one = [missing(2055, Transport::Udp)];
         let told = ports.news(&one, 5);
         assert_eq!(told.missing.len(), 1);
         assert!(
             told.missing[0].starts_with("not listening on port 2055: another program holds it")
         );
-        assert_eq!(ports.news(&one, REMIND_MICROS), News::default());
+        assert_eq!(ports.news(&one, REMIND_MICROS), PortChanges::default());
         assert_eq!(ports.news(&one, REMIND_MICROS + 5).missing.len(), 1);
         // Datagrams can be had, streams cannot.
         let half = ports.news(&[missing(2055, Transport::Tcp)], REMIND_MICROS + 6);

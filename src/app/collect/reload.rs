@@ -8,39 +8,39 @@ use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
-use crate::agg::{Tuning, Windows};
+use crate::agg::{AdjustableConfig, Windows};
 use crate::app::{AppError, config, groups};
-use crate::cli::{Collecting, Command, Line, Value};
-use crate::flow::Groups;
-use crate::ingest::{Ingest, Plan};
+use crate::cli::{Collecting, Command, CommandLine, SettingValue};
+use crate::flow::NetworkGroups;
+use crate::ingest::{Ingest, RecordPlan};
 
 /// The settings in force, and the words that they are read anew with.
-pub(super) struct Settings {
-    line: Line,
+pub(super) struct ActiveConfig {
+    line: CommandLine,
     /// Where flows go, which stays.
-    plan: Plan,
+    plan: RecordPlan,
     /// The words of each setting; of those that need a restart, as they were at
     /// the start.
     held: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// What was read.
-struct Read {
+struct ReadConfig {
     collecting: Collecting,
-    groups: Arc<Groups>,
-    values: Vec<Value>,
+    groups: Arc<NetworkGroups>,
+    values: Vec<SettingValue>,
 }
 
-impl Settings {
-    pub(super) fn new(line: Line, plan: Plan) -> Result<Settings, AppError> {
+impl ActiveConfig {
+    pub(super) fn new(line: CommandLine, plan: RecordPlan) -> Result<ActiveConfig, AppError> {
         let held = read(&line)?.values.into_iter().map(|value| (value.setting.key, value.words));
         let held = held.collect();
-        Ok(Settings { line, plan, held })
+        Ok(ActiveConfig { line, plan, held })
     }
 
     /// Reads them anew and has them hold.
     pub(super) async fn reload(&mut self, windows: &Windows, ingest: &Ingest) {
-        let Read { collecting, groups, values } = match read(&self.line) {
+        let ReadConfig { collecting, groups, values } = match read(&self.line) {
             Ok(read) => read,
             Err(why) => {
                 error!("reload: the old settings stay, the new ones are wrong: {why}");
@@ -48,7 +48,7 @@ impl Settings {
             }
         };
         let config = &collecting.config;
-        windows.tune(Tuning {
+        windows.tune(AdjustableConfig {
             local: config.local.clone(),
             lag: config.lag,
             rules: config.rules,
@@ -64,9 +64,9 @@ impl Settings {
     }
 
     /// Takes what has changed; says what, and what is not taken before a restart.
-    fn hold(&mut self, values: Vec<Value>) -> (Vec<&'static str>, Vec<&'static str>) {
+    fn hold(&mut self, values: Vec<SettingValue>) -> (Vec<&'static str>, Vec<&'static str>) {
         let (mut changed, mut fixed) = (Vec::new(), Vec::new());
-        for Value { setting, words, .. } in values {
+        for SettingValue { setting, words, .. } in values {
             match self.held.get_mut(setting.key) {
                 Some(held) if *held == words => {}
                 Some(held) if setting.reload => {
@@ -80,14 +80,15 @@ impl Settings {
     }
 }
 
-fn read(line: &Line) -> Result<Read, AppError> {
-    let usage =
-        |refusal: crate::cli::Refusal| AppError::Usage(refusal.to_string().trim_end().to_owned());
+fn read(line: &CommandLine) -> Result<ReadConfig, AppError> {
+    let usage = |refusal: crate::cli::UsageError| {
+        AppError::Usage(refusal.to_string().trim_end().to_owned())
+    };
     let file = config::read(&line.wanted().map_err(usage)?)?;
     let Command::Collect(collecting) = line.command(file.as_ref()).map_err(usage)? else {
         return Err(AppError::Usage("this is another command".to_owned()));
     };
     let groups = groups::read(&collecting.groups)?;
     let values = line.settings(file.as_ref()).map_err(usage)?;
-    Ok(Read { collecting: *collecting, groups, values })
+    Ok(ReadConfig { collecting: *collecting, groups, values })
 }

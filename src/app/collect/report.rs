@@ -7,7 +7,7 @@ use tracing::{debug, error, info, warn};
 
 use super::ports;
 use crate::flow::Time;
-use crate::ingest::{Finished, Published, Tape, Turned};
+use crate::ingest::{EndedSlot, Finished, PublishedHealth, RecorderHandle};
 use crate::snapshot::{Alert, AlertSubject, Direction, Health};
 use crate::units;
 
@@ -15,9 +15,9 @@ use crate::units;
 const MAX_NOTES: usize = 1000;
 
 /// What was told, so that nothing is told twice.
-pub(super) struct Report {
-    tape: Option<Tape>,
-    published: Published,
+pub(super) struct ReportedChanges {
+    tape: Option<RecorderHandle>,
+    published: PublishedHealth,
     /// Of the times that are told.
     zone: TimeZone,
     /// What had gone missing, and what was bad, when the last slot was told of.
@@ -35,24 +35,35 @@ pub(super) struct Report {
     notes: VecDeque<String>,
 }
 
-impl Report {
+impl ReportedChanges {
     /// With what was told already.
     pub(super) fn new(
-        tape: Option<Tape>,
-        published: Published,
+        tape: Option<RecorderHandle>,
+        published: PublishedHealth,
         zone: TimeZone,
         notes: VecDeque<String>,
-    ) -> Report {
+    ) -> ReportedChanges {
         let alerts = Vec::new();
         let alarm = None;
         let (lost, bad, missed, missed_told) = (0, 0, 0, 0);
-        Report { tape, published, zone, lost, bad, missed, missed_told, alarm, alerts, notes }
+        ReportedChanges {
+            tape,
+            published,
+            zone,
+            lost,
+            bad,
+            missed,
+            missed_told,
+            alarm,
+            alerts,
+            notes,
+        }
     }
 
     /// Tells what is new; hands on the files that were finished.
     pub(super) fn tell(&mut self) -> Vec<Finished> {
         let health = self.published.read();
-        let turned = self.tape.as_ref().map(Tape::turned).unwrap_or_default();
+        let turned = self.tape.as_ref().map(RecorderHandle::turned).unwrap_or_default();
         if !turned.is_empty() {
             self.slots(&turned, &health);
         }
@@ -73,7 +84,7 @@ impl Report {
                 self.notes.push_front(note.clone());
             }
         }
-        let finished = self.tape.as_ref().map(Tape::finished).unwrap_or_default();
+        let finished = self.tape.as_ref().map(RecorderHandle::finished).unwrap_or_default();
         for Finished { ident, file, flows, .. } in &finished {
             debug!(ident = named(ident), file = %file.display(), flows, "file finished");
         }
@@ -93,7 +104,7 @@ impl Report {
 
     /// What is lost never arrived, and what is bad has no slot either: both are
     /// told once, with the first of the archives whose slot ends.
-    fn slots(&mut self, turned: &[Turned], health: &Health) {
+    fn slots(&mut self, turned: &[EndedSlot], health: &Health) {
         let (lost, bad) = (health.lost(), bad(health));
         let missed = health.missed_while_down();
         let mut since = (
@@ -101,7 +112,7 @@ impl Report {
             bad.saturating_sub(self.bad),
             missed.saturating_sub(self.missed),
         );
-        for Turned { ident, rotated } in turned {
+        for EndedSlot { ident, rotated } in turned {
             let slot = units::rfc3339_in(rotated.slot, &self.zone);
             let (lost, bad, missed) = std::mem::take(&mut since);
             info!(

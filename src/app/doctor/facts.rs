@@ -16,7 +16,7 @@ pub(super) struct Facts {
     /// What memory a collector would have here.
     pub memory: Option<String>,
     /// What came while it was listened; `None` when nothing could be listened on.
-    pub heard: Option<Heard>,
+    pub heard: Option<HeardTraffic>,
     /// Where the collector listens that can be asked, if there is one.
     pub elsewhere: Vec<Listener>,
     pub archive: Option<Archive>,
@@ -37,24 +37,24 @@ pub(super) struct Port {
 pub(super) enum PortState {
     Free,
     /// Held by these programs, as far as one may see whose it is.
-    Held(Vec<Holder>),
+    Held(Vec<PortHolder>),
     /// The collector that was asked wants it and does not have it: why, and which
     /// programs hold it.
-    Lacked(String, Vec<Holder>),
+    Lacked(String, Vec<PortHolder>),
     /// Why it cannot be listened on.
     Refused(String),
 }
 
 /// A process and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holder {
+pub(super) struct PortHolder {
     pub process: u32,
     pub name: String,
 }
 
 /// What was heard in a while.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub(super) struct HeardTraffic {
     pub for_ms: i64,
     pub now: Time,
     pub health: Health,

@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind, IsTerminal};
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::facts::{Archive, FolderState, Holder, Port, PortState, Terminal, TimeKeeper};
+use super::facts::{Archive, FolderState, Port, PortHolder, PortState, Terminal, TimeKeeper};
 use crate::archive::lock;
-use crate::archive::recorder::{Disk, Real};
-use crate::ingest::{BindError, Bound};
+use crate::archive::recorder::{Disk, RealDisk};
+use crate::ingest::{BindError, BoundSocket};
 use crate::snapshot::{Health, MissingPort, Transport};
 use crate::ui::Theme;
 
@@ -20,8 +20,8 @@ const TIME_KEEPERS: [&str; 6] =
     ["systemd-timesyn", "chronyd", "ntpd", "openntpd", "ntp-daemon", "ptp4l"];
 
 /// Takes a port as collecting would, or says why not.
-pub(super) fn port(address: Option<IpAddr>, number: u16) -> (Port, Option<Bound>) {
-    let (state, bound) = match Bound::open(address, number) {
+pub(super) fn port(address: Option<IpAddr>, number: u16) -> (Port, Option<BoundSocket>) {
+    let (state, bound) = match BoundSocket::open(address, number) {
         Ok(bound) => (PortState::Free, Some(bound.with_streams())),
         Err(BindError::Busy { .. }) => (PortState::Held(holders(number)), None),
         Err(error) => (PortState::Refused(error.to_string()), None),
@@ -44,7 +44,7 @@ pub(super) fn beside(health: &Health, address: Option<IpAddr>, number: u16) -> P
 }
 
 /// The processes that hold a port, as far as one may look.
-fn holders(port: u16) -> Vec<Holder> {
+fn holders(port: u16) -> Vec<PortHolder> {
     let tables = SOCKETS.iter().filter_map(|path| fs::read_to_string(path).ok());
     let links: Vec<String> = tables
         .flat_map(|table| sockets_of(&table, port))
@@ -71,11 +71,11 @@ fn sockets_of(table: &str, port: u16) -> Vec<u64> {
 }
 
 /// All processes that can be seen.
-fn processes() -> impl Iterator<Item = Holder> {
+fn processes() -> impl Iterator<Item = PortHolder> {
     fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
         let process = entry.file_name().to_str()?.parse().ok()?;
         let name = fs::read_to_string(entry.path().join("comm")).ok()?;
-        Some(Holder { process, name: crate::text::clean(name.trim()) })
+        Some(PortHolder { process, name: crate::text::clean(name.trim()) })
     })
 }
 
@@ -109,7 +109,7 @@ pub(super) fn archive(folder: &Path) -> Archive {
     Archive {
         folder: folder.display().to_string(),
         state,
-        free: Real.free(folder).ok(),
+        free: RealDisk.free(folder).ok(),
         recorder: lock::holder(folder),
     }
 }
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_holder_of_a_port_is_this_process() {
-        let bound = Bound::open(Some([127, 0, 0, 1].into()), 0).unwrap();
+        let bound = BoundSocket::open(Some([127, 0, 0, 1].into()), 0).unwrap();
         let (port, second) = port(bound.address(), bound.port());
         let PortState::Held(holders) = &port.state else { panic!("{port:?}") };
         assert!(second.is_none());

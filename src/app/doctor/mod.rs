@@ -10,18 +10,18 @@ mod gather;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use self::checks::State;
-use self::facts::{Facts, Heard};
+use self::checks::FindingLevel;
+use self::facts::{Facts, HeardTraffic};
+use super::messages::tell;
 use super::runtime::runtime;
-use super::say::tell;
-use super::signals::Ends;
-use super::stop::Stop;
+use super::signals::StopSignals;
+use super::stop::StopSignal;
 use super::{AppError, attach, memory, output};
 use crate::agg::{Config, Windows};
 use crate::cli::Doctor;
 use crate::clock::Clock;
 use crate::flow::Time;
-use crate::ingest::{self, Bound, DEFAULT_PORTS, Ingest, Options, Workers};
+use crate::ingest::{self, BoundSocket, DEFAULT_PORTS, Ingest, IngestConfig, Workers};
 use crate::snapshot::{Basis, Snapshot, View, Window};
 use crate::text;
 
@@ -35,7 +35,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     // Before any port is taken, even for a moment: it may be one that a collector
     // waits for.
     let collector = collector(doctor)?;
-    let concerns = |Heard { health, .. }: &&Heard| {
+    let concerns = |HeardTraffic { health, .. }: &&HeardTraffic| {
         numbers.iter().any(|number| health.listens(*number) || health.misses(*number))
     };
     let (ports, heard) = if let Some(heard) = collector.as_ref().filter(concerns) {
@@ -44,7 +44,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     } else {
         let tried = numbers.iter().map(|number| gather::port(address, *number));
         let (ports, bound): (Vec<_>, Vec<_>) = tried.unzip();
-        let bound: Vec<Bound> = bound.into_iter().flatten().collect();
+        let bound: Vec<BoundSocket> = bound.into_iter().flatten().collect();
         if bound.is_empty() || !asked && checks::is_beside_toptalk(&ports) {
             (ports, collector.clone())
         } else {
@@ -73,12 +73,12 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
         text::lines_replaced(&checks::text(&findings), '\u{fffd}')
     };
     output::print(text)?;
-    let failed = findings.iter().any(|finding| finding.state == State::Fail);
+    let failed = findings.iter().any(|finding| finding.state == FindingLevel::Fail);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// What a collector says that has the ports, if it may be asked.
-fn collector(doctor: &Doctor) -> Result<Option<Heard>, AppError> {
+fn collector(doctor: &Doctor) -> Result<Option<HeardTraffic>, AppError> {
     let runtime = runtime().map_err(AppError::Start)?;
     let view = View { window: Window::Hour, limit: 0, ..View::default() };
     Ok(match attach::answer(&doctor.attach, view, &runtime) {
@@ -94,7 +94,7 @@ fn collector(doctor: &Doctor) -> Result<Option<Heard>, AppError> {
     })
 }
 
-fn heard(snapshot: Snapshot, for_ms: i64, now: Time) -> Heard {
+fn heard(snapshot: Snapshot, for_ms: i64, now: Time) -> HeardTraffic {
     let Snapshot { health, basis, .. } = snapshot;
     let transit = match basis {
         Basis::UpDown => Vec::new(),
@@ -102,15 +102,15 @@ fn heard(snapshot: Snapshot, for_ms: i64, now: Time) -> Heard {
             candidates.iter().map(ToString::to_string).collect()
         }
     };
-    Heard { for_ms, now, health, transit }
+    HeardTraffic { for_ms, now, health, transit }
 }
 
 /// Listens for a while, or until it is interrupted.
-fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
+fn listen(bound: Vec<BoundSocket>, for_ms: i64) -> Result<HeardTraffic, AppError> {
     let runtime = runtime().map_err(AppError::Start)?;
     // Before anything is announced: whoever reads that may interrupt at once.
-    let mut ends = runtime.block_on(async { Ends::new() }).map_err(AppError::Start)?;
-    Stop::on_signals().map_err(AppError::Start)?;
+    let mut ends = runtime.block_on(async { StopSignals::new() }).map_err(AppError::Start)?;
+    StopSignal::on_signals().map_err(AppError::Start)?;
     let ports: Vec<String> = bound.iter().map(|socket| socket.port().to_string()).collect();
     let span = crate::units::duration(for_ms);
     tell(format_args!("listening on port {} for {span}", ports.join(", ")));
@@ -124,7 +124,7 @@ fn listen(bound: Vec<Bound>, for_ms: i64) -> Result<Heard, AppError> {
         ..Config::default()
     };
     let windows = Arc::new(Windows::new(config));
-    let options = Options { workers: Workers::Exactly(1), ..Options::default() };
+    let options = IngestConfig { workers: Workers::Exactly(1), ..IngestConfig::default() };
     let ingest = Ingest::start(bound, windows.clone(), clock, options).map_err(AppError::Start)?;
     runtime.block_on(ends.cut_short(for_ms.unsigned_abs()));
     let mut health = ingest.stop().map_err(AppError::Collect)?;

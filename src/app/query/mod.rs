@@ -17,23 +17,26 @@ use jiff::tz::TimeZone;
 
 use indicatif::ProgressBar;
 
-use self::save::{Gathered, Target};
+use self::save::{GatheredRows, SaveTarget};
+use super::messages::tell;
 use super::output::{Written, print, written};
-use super::say::tell;
-use super::stop::Stop;
+use super::stop::StopSignal;
 use super::{AppError, attach, xdg, zone};
-use crate::archive::catalog::{Bounds, Catalog, Entry, FileKind};
+use crate::archive::catalog::{Bounds, Catalog, CatalogEntry, FileKind};
 use crate::archive::macros::macros;
 use crate::archive::{self, ArchiveError, regular, verify};
 use crate::attach::who_may;
-use crate::cli::{self, Action, FilterFrom, Query};
+use crate::cli::{self, FilterFrom, Query, QueryAction};
 use crate::clock::Clock;
 use crate::filter::Filter;
 use crate::flow::Time;
-use crate::query::files::{self, Asked};
-use crate::query::format::{Printer, Shape, Span};
-use crate::query::when::{End, When, Window};
-use crate::query::{Answer, Ask, Opened, Progress, Question, Row, Source, Table, ask};
+use crate::query::files::{self, FileSelection};
+use crate::query::format::{CoveredSpan, QueryFormat, QueryPrinter};
+use crate::query::when::{End, TimeWindow, WrittenTime};
+use crate::query::{
+    AnswerRow, AnswerTable, ArchiveQuestion, OpenedFile, Progress, QueryAnswer, QueryMode,
+    ScanSource, ask,
+};
 use crate::text;
 
 /// Where a recorder of the system records.
@@ -48,10 +51,10 @@ const MAX_FILTER: usize = 16 << 20;
 pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
     query.notes.iter().for_each(tell);
     match &query.action {
-        Action::Ask => Session::new(query)?.run(),
-        Action::CheckFilter(text) => check(text.as_deref(), &query.filter),
-        Action::Verify(path) => verified(path),
-        Action::Macros(dialect) => print(macros(*dialect)).map(|_| ExitCode::SUCCESS),
+        QueryAction::Ask => Session::new(query)?.run(),
+        QueryAction::CheckFilter(text) => check(text.as_deref(), &query.filter),
+        QueryAction::Verify(path) => verified(path),
+        QueryAction::Macros(dialect) => print(macros(*dialect)).map(|_| ExitCode::SUCCESS),
     }
 }
 
@@ -97,7 +100,7 @@ struct Session {
     query: Query,
     zone: TimeZone,
     clock: Clock,
-    stop: Stop,
+    stop: StopSignal,
     catalog: Catalog,
     /// Shown when it takes its time.
     bar: ProgressBar,
@@ -106,9 +109,9 @@ struct Session {
 impl Session {
     fn new(query: Query) -> Result<Session, AppError> {
         let clock = Clock::start();
-        let stop = Stop::on_signals().map_err(AppError::Start)?;
+        let stop = StopSignal::on_signals().map_err(AppError::Start)?;
         let zone = zone::zone(query.zone.as_deref())?;
-        let asked = Asked {
+        let asked = FileSelection {
             one: query.files.one.as_deref(),
             range: query.files.range.as_deref(),
             folders: query.files.folders.as_deref(),
@@ -137,7 +140,7 @@ impl Session {
     fn run(mut self) -> Result<ExitCode, AppError> {
         let question = self.question()?;
         let saves = self.query.write.is_some() || self.is_parquet();
-        if saves && matches!(question.ask, Ask::Statistics { .. } | Ask::Summary) {
+        if saves && matches!(question.ask, QueryMode::Statistics { .. } | QueryMode::Summary) {
             return Err(QueryError::WritesFlows.into());
         }
         if let Some(path) = &self.query.write
@@ -169,17 +172,17 @@ impl Session {
     }
 
     fn is_parquet(&self) -> bool {
-        matches!(self.query.output.shape, Shape::Parquet)
+        matches!(self.query.output.shape, QueryFormat::Parquet)
     }
 
     /// The question, its times resolved.
-    fn question(&mut self) -> Result<Question, AppError> {
+    fn question(&mut self) -> Result<ArchiveQuestion, AppError> {
         let filter = match &self.query.filter {
             FilterFrom::Words(filter) => filter.clone(),
             FilterFrom::File(path) => read_filter(path)?,
         };
         let now = self.clock.now();
-        let resolve = |flag, when: Option<When>, end| {
+        let resolve = |flag, when: Option<WrittenTime>, end| {
             let time = when.map(|when| when.resolve(end, now, &self.zone)).transpose();
             // What is proposed has to be what the flag that was written takes.
             time.map_err(|source| match self.query.in_window {
@@ -198,37 +201,37 @@ impl Session {
             (from, to) = (bounds.from, bounds.to);
         }
         let (ask, no_dedup) = (self.query.ask.clone(), self.query.no_dedup);
-        Ok(Question { filter, from, to, no_dedup, columns: None, ask })
+        Ok(ArchiveQuestion { filter, from, to, no_dedup, columns: None, ask })
     }
 
     /// The window of `-t +N` and `-t -N`: all files are looked through for their ends.
     fn whole(&self) -> Result<Option<Bounds>, AppError> {
         let Some(window) = self.query.window else { return Ok(None) };
-        let question = Question {
+        let question = ArchiveQuestion {
             filter: Filter::default(),
             from: None,
             to: None,
             no_dedup: true,
             columns: None,
-            ask: Ask::Summary,
+            ask: QueryMode::Summary,
         };
         let answer = self.ask(&question, &mut |_| ControlFlow::Continue(()))?;
         let Some(all) = answer.totals.all else { return Ok(None) };
         Ok(Some(match window {
-            Window::Head(ms) => Bounds { from: None, to: Some(all.first.plus_ms(ms)) },
-            Window::Tail(ms) => Bounds { from: Some(all.last.plus_ms(-ms)), to: None },
-            Window::Between(..) => Bounds::default(),
+            TimeWindow::Head(ms) => Bounds { from: None, to: Some(all.first.plus_ms(ms)) },
+            TimeWindow::Tail(ms) => Bounds { from: Some(all.last.plus_ms(-ms)), to: None },
+            TimeWindow::Between(..) => Bounds::default(),
         }))
     }
 
     fn ask(
         &self,
-        question: &Question,
-        row: &mut dyn FnMut(&Row) -> ControlFlow<()>,
-    ) -> Result<Answer, AppError> {
+        question: &ArchiveQuestion,
+        row: &mut dyn FnMut(&AnswerRow) -> ControlFlow<()>,
+    ) -> Result<QueryAnswer, AppError> {
         let progress = Progress::default();
-        let open = |entry: &Entry| open(entry, question.from, question.to);
-        let source = Source {
+        let open = |entry: &CatalogEntry| open(entry, question.from, question.to);
+        let source = ScanSource {
             files: &self.catalog.entries,
             open: &open,
             progress: &progress,
@@ -245,9 +248,9 @@ impl Session {
     }
 
     /// Prints the answer; `None` when whoever read us has seen enough.
-    fn print(&self, question: &Question) -> Result<Option<Answer>, AppError> {
-        let mut printer = Printer::new(question, &self.query.output, self.zone.clone());
-        let question = &Question { columns: printer.needs(), ..question.clone() };
+    fn print(&self, question: &ArchiveQuestion) -> Result<Option<QueryAnswer>, AppError> {
+        let mut printer = QueryPrinter::new(question, &self.query.output, self.zone.clone());
+        let question = &ArchiveQuestion { columns: printer.needs(), ..question.clone() };
         let mut out = io::stdout().lock();
         let mut failed = None;
         printer.begin();
@@ -270,7 +273,7 @@ impl Session {
             return Ok(Some(answer));
         }
         if failed.is_none() {
-            let span = Span::of(question.from, question.to, &answer.totals);
+            let span = CoveredSpan::of(question.from, question.to, &answer.totals);
             printer.tables(&answer, span);
             printer.end(&answer, span, self.clock.micros());
             failed = drain(&mut out, printer.written()).err();
@@ -282,19 +285,19 @@ impl Session {
     }
 
     /// Writes what matches to a file, or to the standard output.
-    fn save(&self, question: &Question) -> Result<Option<Answer>, AppError> {
+    fn save(&self, question: &ArchiveQuestion) -> Result<Option<QueryAnswer>, AppError> {
         let path = self.query.write.as_deref().unwrap_or(Path::new(""));
         let cannot = |source| AppError::Save { path: path.to_owned(), source };
-        let target = self.query.write.as_ref().map(|path| Target::begin(path));
+        let target = self.query.write.as_ref().map(|path| SaveTarget::begin(path));
         let target = target.transpose().map_err(cannot)?;
-        let mut gathered = Gathered::default();
+        let mut gathered = GatheredRows::default();
         let answer = self.ask(question, &mut |row| {
             gathered.add(row, false);
             if gathered.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        let by_groups = matches!(question.ask, Ask::Groups { .. });
+        let by_groups = matches!(question.ask, QueryMode::Groups { .. });
         for table in &answer.tables {
-            if let Table::Rows { rows, .. } = table {
+            if let AnswerTable::Rows { rows, .. } = table {
                 rows.iter().for_each(|row| gathered.add(row, by_groups));
             }
         }
@@ -351,9 +354,13 @@ fn cores() -> usize {
 }
 
 /// Opens a file, or passes over it by what its footer says of its times.
-fn open(entry: &Entry, from: Option<Time>, to: Option<Time>) -> Result<Opened, ArchiveError> {
+fn open(
+    entry: &CatalogEntry,
+    from: Option<Time>,
+    to: Option<Time>,
+) -> Result<OpenedFile, ArchiveError> {
     let chunks = archive::open_within(entry, from, to)?;
-    Ok(chunks.map_or(Opened::Skipped, Opened::Chunks))
+    Ok(chunks.map_or(OpenedFile::Skipped, OpenedFile::Chunks))
 }
 
 /// The folder of the archive: the system's if there is one, else the user's.

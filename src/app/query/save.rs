@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::archive::catalog::Entry;
+use crate::archive::atomic_write;
+use crate::archive::catalog::CatalogEntry;
 use crate::archive::segment::{MAX_ROWS, SlotInfo, encode};
-use crate::archive::whole;
-use crate::flow::{Flow, More, Sampling, Time};
-use crate::query::Row;
+use crate::flow::{Flow, FlowExtras, Sampling, Time};
+use crate::query::AnswerRow;
 
 /// Rows that were gathered.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(super) struct GatheredRows {
     flows: Vec<Flow>,
-    more: Vec<More>,
+    more: Vec<FlowExtras>,
     /// Whether there are more rows than there is place for.
     pub(super) is_full: bool,
 }
 
-impl Gathered {
+impl GatheredRows {
     /// Takes a row; a sum becomes a flow of that many packets and bytes.
-    pub(super) fn add(&mut self, row: &Row, is_sum: bool) {
+    pub(super) fn add(&mut self, row: &AnswerRow, is_sum: bool) {
         if self.flows.len() >= MAX_ROWS {
             self.is_full = true;
             return;
@@ -37,7 +37,7 @@ impl Gathered {
             flow.last = row.sums.last;
             flow.sampling = Sampling::UNKNOWN;
         }
-        if row.more != More::NONE {
+        if row.more != FlowExtras::NONE {
             self.more.push(row.more);
             flow.more = u32::try_from(self.more.len()).unwrap_or(0);
         }
@@ -60,18 +60,18 @@ impl Gathered {
 
 /// A file that is to be there whole or not at all. What was there before stays
 /// until then.
-pub(super) struct Target {
+pub(super) struct SaveTarget {
     path: PathBuf,
     file: NamedTempFile,
 }
 
-impl Target {
+impl SaveTarget {
     /// Begins one beside the path: what cannot be written is told before files
     /// are read for a long time.
     ///
     /// # Errors
     /// When it cannot be written, or something else than a file is there.
-    pub(super) fn begin(path: &Path) -> io::Result<Target> {
+    pub(super) fn begin(path: &Path) -> io::Result<SaveTarget> {
         // Where a link leads, the file is; the link stays.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let wrong = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
@@ -86,27 +86,27 @@ impl Target {
         if path.file_name().is_none() {
             return wrong("it has no name of a file");
         }
-        let file = whole::temporary(whole::folder_of(&path))?;
-        Ok(Target { path, file })
+        let file = atomic_write::temporary(atomic_write::folder_of(&path))?;
+        Ok(SaveTarget { path, file })
     }
 
     /// Writes rows, and gives the file its name.
     ///
     /// # Errors
     /// When the disk fails; then nothing has changed.
-    pub(super) fn save(self, rows: &Gathered) -> io::Result<()> {
+    pub(super) fn save(self, rows: &GatheredRows) -> io::Result<()> {
         let mut out = BufWriter::new(self.file.as_file());
         rows.write(&mut out)?;
         out.flush()?;
         drop(out);
         self.file.as_file().sync_all()?;
         self.file.persist(&self.path)?;
-        File::open(whole::folder_of(&self.path))?.sync_all()
+        File::open(atomic_write::folder_of(&self.path))?.sync_all()
     }
 }
 
 /// Whether a path is one of the files that are read.
-pub(super) fn is_input(path: &Path, entries: &[Entry]) -> bool {
+pub(super) fn is_input(path: &Path, entries: &[CatalogEntry]) -> bool {
     let Ok(path) = fs::canonicalize(path) else { return false };
     entries.iter().any(|entry| fs::canonicalize(&entry.path).is_ok_and(|input| input == path))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::app::stop::Stop;
+use crate::app::stop::StopSignal;
 use crate::clock::Clock;
 use crate::query::Progress;
 
@@ -20,7 +20,7 @@ const BAR_AFTER_US: u64 = 500_000;
 /// Looks on until `done` is dropped. The bar is hidden before and after.
 pub(super) fn watch(
     progress: &Progress,
-    stop: &Stop,
+    stop: &StopSignal,
     clock: &Clock,
     bar: &ProgressBar,
     done: &Receiver<()>,

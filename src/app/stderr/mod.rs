@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use self::queue::Queue;
-pub(super) use self::queue::Weight;
+pub(super) use self::queue::LogPriority;
+use self::queue::LogQueue;
 use super::blocked_signals;
-use crate::ingest::{Loss, Losses};
+use crate::ingest::{LostMessageCounters, LostMessages};
 
 /// How long the end of a command waits for lines that are not written yet: whoever
 /// ends it is obeyed within a second.
@@ -34,17 +34,17 @@ const MAX_DEFECTS: u64 = 100;
 pub(super) struct Stderr(Arc<Shared>);
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
     /// A line came.
     filled: Condvar,
     /// All lines are written, or lost.
     written: Condvar,
-    losses: Losses,
+    losses: LostMessageCounters,
 }
 
 #[derive(Default)]
-struct State {
-    queue: Queue,
+struct WriterState {
+    queue: LogQueue,
     /// Whether the thread is amid a line.
     writing: bool,
 }
@@ -56,16 +56,16 @@ impl Stderr {
     /// # Errors
     /// When there is no thread to be had.
     pub(super) fn start(
-        losses: Losses,
+        losses: LostMessageCounters,
         note: impl Fn(u64) -> String + Send + 'static,
     ) -> io::Result<Stderr> {
-        Stderr::into(Raw, losses, note)
+        Stderr::into(RawStderr, losses, note)
     }
 
     /// The same to somewhere else.
     fn into(
         out: impl Write + Send + 'static,
-        losses: Losses,
+        losses: LostMessageCounters,
         note: impl Fn(u64) -> String + Send + 'static,
     ) -> io::Result<Stderr> {
         let shared = Shared {
@@ -81,22 +81,22 @@ impl Stderr {
         Ok(stderr)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WriterState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has a line written, which ends with a line feed; never waits.
-    pub(super) fn push(&self, weight: Weight, line: String) {
+    pub(super) fn push(&self, weight: LogPriority, line: String) {
         let dropped = self.state().queue.push(weight, line);
         if dropped > 0 {
-            self.0.losses.add(Loss::Log, dropped);
+            self.0.losses.add(LostMessages::Log, dropped);
         }
         self.0.filled.notify_one();
     }
 
     /// Waits until all is written, but no longer than the end of a command may take.
     pub(super) fn finish(&self) {
-        let pending = |state: &mut State| state.writing || !state.queue.is_empty();
+        let pending = |state: &mut WriterState| state.writing || !state.queue.is_empty();
         drop(self.0.written.wait_timeout_while(self.state(), PATIENCE, pending));
     }
 
@@ -106,7 +106,7 @@ impl Stderr {
         let (told, defects) = (self.clone(), AtomicU64::new(0));
         std::panic::set_hook(Box::new(move |info| {
             if defects.fetch_add(1, Ordering::Relaxed) < MAX_DEFECTS {
-                told.push(Weight::Alarm, line(defect(info)));
+                told.push(LogPriority::Alarm, line(defect(info)));
             }
         }));
     }
@@ -120,21 +120,21 @@ impl Stderr {
         let mut alarm = String::new();
         loop {
             let (weight, line) = self.next();
-            let lost = self.0.losses.of(Loss::Log);
+            let lost = self.0.losses.of(LostMessages::Log);
             let lost_note = if lost > told { note(lost - told) } else { String::new() };
             if lines.write(format!("{lost_note}{alarm}{line}").as_bytes()).is_ok() {
                 (told, alarm) = (lost, String::new());
                 continue;
             }
-            self.0.losses.add(Loss::Log, 1);
-            if weight == Weight::Alarm {
+            self.0.losses.add(LostMessages::Log, 1);
+            if weight == LogPriority::Alarm {
                 alarm = line;
             }
         }
     }
 
     /// Waits for a line.
-    fn next(&self) -> (Weight, String) {
+    fn next(&self) -> (LogPriority, String) {
         let mut state = self.state();
         state.writing = false;
         loop {
@@ -193,9 +193,9 @@ impl<W: Write> Lines<W> {
 
 /// The descriptor itself: the standard library's `Stderr` has a lock, which whoever
 /// waits for a reader would hold.
-struct Raw;
+struct RawStderr;
 
-impl Write for Raw {
+impl Write for RawStderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::io::write(io::stderr(), bytes)?)
     }
@@ -230,10 +230,10 @@ mod tests {
         }
     }
 
-    fn scripted() -> (Stderr, Losses, Sender<io::Result<usize>>, Receiver<String>) {
+    fn scripted() -> (Stderr, LostMessageCounters, Sender<io::Result<usize>>, Receiver<String>) {
         let (answer, answers) = channel();
         let (taken, took) = channel();
-        let losses = Losses::default();
+        let losses = LostMessageCounters::default();
         let note = |lost| format!("{lost} lost\n");
         let stderr = Stderr::into(Scripted { answers, taken }, losses.clone(), note).unwrap();
         (stderr, losses, answer, took)
@@ -243,11 +243,11 @@ mod tests {
     fn a_reader_that_does_not_read_holds_up_nobody() {
         let (stderr, losses, answer, took) = scripted();
         for nth in 0..5 * queue::MAX_LINES {
-            stderr.push(Weight::Information, format!("line {nth}\n"));
+            stderr.push(LogPriority::Information, format!("line {nth}\n"));
         }
-        stderr.push(Weight::Alarm, "the alarm\n".to_owned());
+        stderr.push(LogPriority::Alarm, "the alarm\n".to_owned());
         stderr.finish();
-        let lost = losses.of(Loss::Log);
+        let lost = losses.of(LostMessages::Log);
         // The thread may have one line in its hands, which it waits to write.
         assert!((4000..=4001).contains(&lost), "{lost}");
         for _ in 0..=queue::MAX_LINES {
@@ -271,9 +271,9 @@ mod tests {
     fn what_cannot_be_written_is_counted_and_told_when_it_can_again() {
         let (stderr, losses, answer, took) = scripted();
         let fails = |kind: ErrorKind| drop(answer.send(Err(kind.into())));
-        stderr.push(Weight::Alarm, "first\n".to_owned());
-        stderr.push(Weight::Warning, "second\n".to_owned());
-        stderr.push(Weight::Information, "third\n".to_owned());
+        stderr.push(LogPriority::Alarm, "first\n".to_owned());
+        stderr.push(LogPriority::Warning, "second\n".to_owned());
+        stderr.push(LogPriority::Information, "third\n".to_owned());
         // The disk is full, the reader gone amid a line; then they are back.
         fails(ErrorKind::StorageFull);
         drop(answer.send(Ok(4)));
@@ -285,8 +285,8 @@ mod tests {
         drop(answer.send(Ok(99)));
         assert_eq!(took.recv().unwrap(), "\n", "a line that was cut off ends");
         assert_eq!(took.recv().unwrap(), "2 lost\nfirst\nthird\n", "the last alarm comes late");
-        assert_eq!(losses.of(Loss::Log), 2);
-        stderr.push(Weight::Information, "fourth\n".to_owned());
+        assert_eq!(losses.of(LostMessages::Log), 2);
+        stderr.push(LogPriority::Information, "fourth\n".to_owned());
         drop(answer.send(Ok(99)));
         assert_eq!(took.recv().unwrap(), "fourth\n", "nothing is told twice");
     }
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn panics_do_not_wait_for_whoever_reads_what_is_said_of_them() {
         if std::env::var_os(INSIDE).is_some() {
-            let losses = Losses::default();
+            let losses = LostMessageCounters::default();
             let stderr = Stderr::start(losses, |lost| format!("{lost} lost\n")).unwrap();
             stderr.tell_panics(|said| format!("{said}\n"));
             let work = || std::panic::catch_unwind(|| panic!("defect")).is_err();

@@ -19,26 +19,27 @@ const CUT: &str = " [cut]\n";
 
 /// How much it matters that a line is read, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Weight {
+pub(crate) enum LogPriority {
     Information,
     Warning,
     Alarm,
 }
 
-impl Weight {
-    const ALL: [Weight; 3] = [Weight::Information, Weight::Warning, Weight::Alarm];
+impl LogPriority {
+    const ALL: [LogPriority; 3] =
+        [LogPriority::Information, LogPriority::Warning, LogPriority::Alarm];
 }
 
 /// Lines in the order they came; each ends with a line feed.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    lines: VecDeque<(Weight, String)>,
+pub(super) struct LogQueue {
+    lines: VecDeque<(LogPriority, String)>,
     bytes: usize,
 }
 
-impl Queue {
+impl LogQueue {
     /// Puts a line at the end; says how many were dropped for want of room.
-    pub(super) fn push(&mut self, weight: Weight, mut line: String) -> u64 {
+    pub(super) fn push(&mut self, weight: LogPriority, mut line: String) -> u64 {
         if line.len() > MAX_LINE {
             let mut at = MAX_LINE - CUT.len();
             while !line.is_char_boundary(at) {
@@ -61,15 +62,15 @@ impl Queue {
     /// Which line matters least: the oldest of the least weight, but neither the
     /// newest warning nor the newest alarm.
     fn least(&self) -> Option<usize> {
-        Weight::ALL.into_iter().find_map(|weight| {
+        LogPriority::ALL.into_iter().find_map(|weight| {
             let mut of_weight = (0..self.lines.len()).filter(|at| self.lines[*at].0 == weight);
             let oldest = of_weight.next()?;
-            (weight == Weight::Information || of_weight.next().is_some()).then_some(oldest)
+            (weight == LogPriority::Information || of_weight.next().is_some()).then_some(oldest)
         })
     }
 
     /// The line that is to be written next.
-    pub(super) fn pop(&mut self) -> Option<(Weight, String)> {
+    pub(super) fn pop(&mut self) -> Option<(LogPriority, String)> {
         let (weight, line) = self.lines.pop_front()?;
         self.bytes -= line.len();
         Some((weight, line))
@@ -90,8 +91,8 @@ mod tests {
     use super::*;
 
     /// What is left after these lines came and none was written.
-    fn left(came: &[(Weight, usize)]) -> (Vec<String>, u64) {
-        let mut queue = Queue::default();
+    fn left(came: &[(LogPriority, usize)]) -> (Vec<String>, u64) {
+        let mut queue = LogQueue::default();
         let mut dropped = 0;
         for (weight, count) in came {
             for nth in 0..*count {
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_the_oldest_information_first() {
-        use Weight::{Alarm, Information, Warning};
+        use LogPriority::{Alarm, Information, Warning};
         let (lines, dropped) =
             left(&[(Alarm, 1), (Information, 2), (Warning, 1), (Information, MAX_LINES)]);
         assert_eq!((lines.len(), dropped), (MAX_LINES, 4));
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_last_warning_and_the_last_alarm_are_never_dropped() {
-        use Weight::{Alarm, Information, Warning};
+        use LogPriority::{Alarm, Information, Warning};
         let (lines, _) = left(&[(Warning, 2), (Alarm, 3 * MAX_LINES), (Information, 9)]);
         assert_eq!(lines.len(), MAX_LINES);
         assert_eq!(lines[0], "Warning 1\n");
@@ -129,9 +130,9 @@ mod tests {
 
     #[test]
     fn long_lines_are_cut_and_bytes_are_bounded() {
-        let mut queue = Queue::default();
+        let mut queue = LogQueue::default();
         let long = format!("{}\n", "é".repeat(MAX_LINE));
-        let pushed: u64 = (0..40).map(|_| queue.push(Weight::Warning, long.clone())).sum();
+        let pushed: u64 = (0..40).map(|_| queue.push(LogPriority::Warning, long.clone())).sum();
         assert!(queue.bytes <= MAX_BYTES && pushed > 20, "{} bytes", queue.bytes);
         let (_, line) = queue.pop().unwrap();
         assert!(line.len() <= MAX_LINE && line.ends_with("é [cut]\n"), "{}", line.len());

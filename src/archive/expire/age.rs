@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::behind::Behind;
+use super::clock_behind::ClockBehind;
 use crate::archive::regular;
 use crate::flow::Time;
 use crate::units;
@@ -40,7 +40,7 @@ const MAX_MARK: usize = 1024;
 
 /// What is known from the last run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct ExpireMark {
     /// Up to when time had passed.
     reached: Time,
     /// What the wall clock said then.
@@ -49,14 +49,14 @@ pub(super) struct Mark {
     steady_ms: i64,
 }
 
-impl Mark {
+impl ExpireMark {
     /// Reads the mark of an archive; `None` when there is none, or none that makes sense.
-    pub(super) fn read(root: &Path) -> Option<(Mark, Behind)> {
+    pub(super) fn read(root: &Path) -> Option<(ExpireMark, ClockBehind)> {
         let bytes = regular::read(&root.join(NAME), MAX_MARK).ok()?;
-        Mark::parse(std::str::from_utf8(&bytes).ok()?)
+        ExpireMark::parse(std::str::from_utf8(&bytes).ok()?)
     }
 
-    fn parse(text: &str) -> Option<(Mark, Behind)> {
+    fn parse(text: &str) -> Option<(ExpireMark, ClockBehind)> {
         let mut words = text.split_ascii_whitespace();
         if (words.next()?, words.next()?) != ("toptalk-age", "1") {
             return None;
@@ -68,13 +68,13 @@ impl Mark {
             return None;
         }
         let steady_ms = steady_ms.clamp(0, BELIEVED_MS);
-        Some((Mark { reached, wall, steady_ms }, Behind::parse(words)?))
+        Some((ExpireMark { reached, wall, steady_ms }, ClockBehind::parse(words)?))
     }
 
     /// Writes the mark aside, has it synced and renames it.
-    fn write(&self, behind: &Behind, root: &Path) -> io::Result<()> {
+    fn write(&self, behind: &ClockBehind, root: &Path) -> io::Result<()> {
         let (path, aside) = (root.join(NAME), root.join(format!("{NAME}.tmp")));
-        let Mark { reached, wall, steady_ms } = self;
+        let ExpireMark { reached, wall, steady_ms } = self;
         // What lies there under this name was left by a kill, or is none of ours.
         match fs::remove_file(&aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -90,7 +90,7 @@ impl Mark {
 /// Counts the time that has really passed.
 #[derive(Clone, Debug)]
 pub(super) struct AgeClock {
-    mark: Mark,
+    mark: ExpireMark,
     running: Time,
     /// Whether the wall clock differs from what was reached by more than is followed.
     doubted: bool,
@@ -99,21 +99,21 @@ pub(super) struct AgeClock {
     /// Running time between the last two looks, in milliseconds.
     passed: i64,
     /// When the wall clock was behind.
-    behind: Behind,
+    behind: ClockBehind,
 }
 
 impl AgeClock {
     /// Begins with what the last run left. Without a mark, `newest` is the latest moment of
     /// which files of the archive tell; without either, the wall clock is believed.
     pub(super) fn begin(
-        mark: Option<(Mark, Behind)>,
+        mark: Option<(ExpireMark, ClockBehind)>,
         newest: Option<Time>,
         running: Time,
         wall: Time,
     ) -> AgeClock {
         let reached = newest.map_or(wall, |newest| newest.min(wall));
-        let first = Mark { reached, wall: reached, steady_ms: 0 };
-        let (mark, behind) = mark.unwrap_or((first, Behind::default()));
+        let first = ExpireMark { reached, wall: reached, steady_ms: 0 };
+        let (mark, behind) = mark.unwrap_or((first, ClockBehind::default()));
         let mut clock =
             AgeClock { mark, running, doubted: false, written: None, passed: 0, behind };
         clock.pass(0, wall, FOLLOWED_AT_START_MS);
@@ -131,7 +131,7 @@ impl AgeClock {
     /// Takes note of the slot that is recorded into: one of a clock that is behind begins
     /// now, whatever it is called.
     pub(super) fn recording(&mut self, current: Time) {
-        let Mark { reached, wall, .. } = self.mark;
+        let ExpireMark { reached, wall, .. } = self.mark;
         let by_ms = reached.since(wall);
         if self.doubted && by_ms > FOLLOWED_MS {
             let from = current.min(wall).plus_ms(self.passed.saturating_neg());
@@ -148,11 +148,11 @@ impl AgeClock {
     /// are doubted.
     fn pass(&mut self, passed: i64, wall: Time, followed: i64) {
         let was_doubted = self.doubted;
-        let Mark { reached, wall: before, steady_ms } = self.mark;
+        let ExpireMark { reached, wall: before, steady_ms } = self.mark;
         let step = wall.since(before.plus_ms(passed));
         let small = step.saturating_abs() <= followed;
         let passed_now = passed.saturating_add(if small { step } else { 0 }).max(0);
-        self.mark = Mark {
+        self.mark = ExpireMark {
             reached: reached.plus_ms(passed_now),
             wall,
             steady_ms: if small { steady_ms.saturating_add(passed_now) } else { 0 },
@@ -276,19 +276,23 @@ mod tests {
     fn a_start_with_a_wrong_clock_is_known_by_the_mark_and_by_the_files() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        assert_eq!(Mark::read(root), None);
+        assert_eq!(ExpireMark::read(root), None);
         let mut clock = AgeClock::begin(None, None, NOW, NOW);
         clock.keep(root).unwrap();
         minutes(&mut clock, 0, 4, 0);
         clock.keep(root).unwrap();
-        assert_eq!(Mark::read(root).unwrap().0.reached, NOW, "it is written every five minutes");
+        assert_eq!(
+            ExpireMark::read(root).unwrap().0.reached,
+            NOW,
+            "it is written every five minutes"
+        );
         let at = minutes(&mut clock, 4 * MINUTE, 2, 0);
         clock.keep(root).unwrap();
-        assert_eq!(Mark::read(root).unwrap().0.reached, NOW.plus_ms(at));
+        assert_eq!(ExpireMark::read(root).unwrap().0.reached, NOW.plus_ms(at));
         // Started again and again, the clock a year ahead or as it was long ago.
         for (wall, said) in [(NOW.plus_ms(YEAR), "ahead of"), (Time(0), "behind")] {
             for _ in 0..3 {
-                let mut clock = AgeClock::begin(Mark::read(root), None, wall, wall);
+                let mut clock = AgeClock::begin(ExpireMark::read(root), None, wall, wall);
                 assert!(clock.now() <= NOW.plus_ms(at + 10 * MINUTE));
                 assert!(clock.doubt().unwrap().contains(said), "{:?}", clock.doubt());
                 clock.observe(wall.plus_ms(MINUTE), wall.plus_ms(MINUTE));
@@ -315,7 +319,7 @@ mod tests {
             // The machine starts anew within ten minutes.
             at += 10 * MINUTE;
             let running = NOW.plus_ms(at);
-            clock = AgeClock::begin(Mark::read(root), None, running, running.plus_ms(DAY));
+            clock = AgeClock::begin(ExpireMark::read(root), None, running, running.plus_ms(DAY));
         }
         assert_eq!((clock.now(), clock.doubt()), (NOW.plus_ms(at + DAY), None));
     }
@@ -323,10 +327,13 @@ mod tests {
     #[test]
     fn what_is_no_mark_is_not_taken_for_one() {
         for text in ["", "toptalk-age 1 1 2 3", "toptalk-age 2 1 2 3\n", "toptalk-age 1 1 2\n"] {
-            assert_eq!(Mark::parse(text), None, "{text:?}");
+            assert_eq!(ExpireMark::parse(text), None, "{text:?}");
         }
-        let mark = Mark { reached: Time(1), wall: Time(-2), steady_ms: 3 };
-        assert_eq!(Mark::parse("toptalk-age 1 1 -2 3\n"), Some((mark, Behind::default())));
+        let mark = ExpireMark { reached: Time(1), wall: Time(-2), steady_ms: 3 };
+        assert_eq!(
+            ExpireMark::parse("toptalk-age 1 1 -2 3\n"),
+            Some((mark, ClockBehind::default()))
+        );
     }
 
     proptest! {

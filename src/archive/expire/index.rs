@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::archive::catalog::FileKind;
-use crate::archive::name::{self, Named, Stamp};
+use crate::archive::name::{self, ParsedName, SlotTime};
 use crate::archive::walk;
 use crate::flow::Time;
 
@@ -18,7 +18,7 @@ const LIST_MS: i64 = 3_600_000;
 
 /// A segment that may expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct File {
+pub(super) struct ExpirableFile {
     pub(super) slot: Time,
     pub(super) part: u32,
     pub(super) path: PathBuf,
@@ -82,7 +82,8 @@ impl Index {
 
     /// Adds a segment, if it is there.
     pub(super) fn add(&mut self, path: &Path) {
-        let Some(Named { kind: FileKind::Segment, slot: Stamp::Utc(slot), part }) = named(path)
+        let Some(ParsedName { kind: FileKind::Segment, slot: SlotTime::Utc(slot), part }) =
+            named(path)
         else {
             return;
         };
@@ -96,7 +97,7 @@ impl Index {
     }
 
     /// A segment was removed.
-    pub(super) fn forget(&mut self, file: &File) {
+    pub(super) fn forget(&mut self, file: &ExpirableFile) {
         let key = (file.slot, file.part, file.path.clone());
         if let Some(bytes) = self.segments.remove(&key) {
             self.segment_bytes = self.segment_bytes.saturating_sub(bytes);
@@ -104,8 +105,8 @@ impl Index {
     }
 
     /// Segments from the oldest slot on.
-    pub(super) fn oldest_first(&self) -> impl Iterator<Item = File> {
-        self.segments.iter().map(|((slot, part, path), bytes)| File {
+    pub(super) fn oldest_first(&self) -> impl Iterator<Item = ExpirableFile> {
+        self.segments.iter().map(|((slot, part, path), bytes)| ExpirableFile {
             slot: *slot,
             part: *part,
             path: path.clone(),
@@ -124,6 +125,6 @@ impl Index {
     }
 }
 
-fn named(path: &Path) -> Option<Named> {
+fn named(path: &Path) -> Option<ParsedName> {
     path.file_name().and_then(|name| name.to_str()).and_then(name::parse)
 }

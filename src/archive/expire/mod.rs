@@ -1,14 +1,14 @@
 //! Removing what is too old or too much.
 
 mod age;
-mod behind;
+mod clock_behind;
 mod index;
 
 pub use age::NAME as AGE_FILE;
 
 use std::path::{Path, PathBuf};
 
-use self::age::{AgeClock, Mark};
+use self::age::{AgeClock, ExpireMark};
 use self::index::Index;
 use super::name::segment_of;
 use crate::flow::Time;
@@ -19,14 +19,14 @@ const LOW_WATER_PERCENT: u64 = 95;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct ExpireLimits {
     /// Slots that began longer ago go.
     pub age_ms: Option<i64>,
     /// Bytes of segments and journals together.
     pub bytes: Option<u64>,
 }
 
-impl Limits {
+impl ExpireLimits {
     /// Whether anything is ever to be removed.
     #[must_use]
     pub fn is_any(&self) -> bool {
@@ -55,7 +55,7 @@ pub struct Clocks {
 #[derive(Debug)]
 pub struct Expirer {
     root: PathBuf,
-    limits: Limits,
+    limits: ExpireLimits,
     index: Index,
     /// Counts the ages; from the first run on that looks at them.
     ages: Option<AgeClock>,
@@ -63,7 +63,7 @@ pub struct Expirer {
 
 impl Expirer {
     #[must_use]
-    pub fn new(root: PathBuf, limits: Limits) -> Expirer {
+    pub fn new(root: PathBuf, limits: ExpireLimits) -> Expirer {
         Expirer { root, limits, index: Index::default(), ages: None }
     }
 
@@ -139,7 +139,7 @@ impl Expirer {
         let (root, newest) = (&self.root, self.index.newest());
         let ages = self
             .ages
-            .get_or_insert_with(|| AgeClock::begin(Mark::read(root), newest, running, wall));
+            .get_or_insert_with(|| AgeClock::begin(ExpireMark::read(root), newest, running, wall));
         ages.recording(current);
         problems.extend(ages.keep(root).err());
         problems.extend(ages.doubt());
@@ -202,14 +202,14 @@ mod tests {
         files.len() - 4
     }
 
-    fn expire(root: &Path, limits: Limits, now: Time, current: Time) -> Expired {
+    fn expire(root: &Path, limits: ExpireLimits, now: Time, current: Time) -> Expired {
         let mut expirer = Expirer::new(root.to_owned(), limits);
         expirer.run(Clocks { running: now, wall: now }, current, &[])
     }
 
     #[test]
     fn the_oldest_go_until_the_limits_are_kept() {
-        let limits = |age, bytes| Limits { age_ms: age, bytes };
+        let limits = |age, bytes| ExpireLimits { age_ms: age, bytes };
         for (limits, left) in [
             (limits(None, None), 20),
             (limits(Some(30 * HOUR), None), 20),
@@ -239,7 +239,7 @@ mod tests {
         fs::write(place.join(name::journal(slot, false, 1)), [0; 10]).unwrap();
         let waits = place.join(name::journal(slot, false, 2));
         fs::write(&waits, [0; 10]).unwrap();
-        let limits = Limits { age_ms: Some(HOUR), bytes: None };
+        let limits = ExpireLimits { age_ms: Some(HOUR), bytes: None };
         expire(folder.path(), limits, NOW, NOW);
         assert_eq!(count(&folder), 3, "two segments and a journal");
         assert!(waits.exists());
@@ -252,7 +252,7 @@ mod tests {
     fn a_clock_that_is_ahead_removes_nothing_and_is_told() {
         const YEAR: i64 = 365 * 24 * HOUR;
         let folder = archive(20);
-        let limits = Limits { age_ms: Some(24 * HOUR), bytes: None };
+        let limits = ExpireLimits { age_ms: Some(24 * HOUR), bytes: None };
         let mut expirer = Expirer::new(folder.path().to_owned(), limits);
         let mut run = |minute: i64, off: i64| {
             let running = NOW.plus_ms(minute * 60_000);
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn what_is_recorded_by_a_clock_that_is_behind_is_no_older_for_it() {
         const YEAR: i64 = 365 * 24 * HOUR;
-        let limits = Limits { age_ms: Some(24 * HOUR), bytes: None };
+        let limits = ExpireLimits { age_ms: Some(24 * HOUR), bytes: None };
         let folder = archive(20);
         let root = folder.path();
         let mut expirer = Expirer::new(root.to_owned(), limits);
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_size_is_kept_also_when_the_clock_was_set_back() {
-        let limits = Limits { age_ms: Some(HOUR), bytes: Some(1_000) };
+        let limits = ExpireLimits { age_ms: Some(HOUR), bytes: Some(1_000) };
         let folder = archive(20);
         let back = NOW.plus_ms(-10_000 * HOUR);
         let expired = expire(folder.path(), limits, back, back);
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn the_archive_is_listed_once_and_what_is_made_is_known() {
         let folder = archive(10);
-        let limits = Limits { age_ms: Some(1_000 * HOUR), bytes: Some(1_000) };
+        let limits = ExpireLimits { age_ms: Some(1_000 * HOUR), bytes: Some(1_000) };
         let mut expirer = Expirer::new(folder.path().to_owned(), limits);
         let at = |minute: i64| NOW.plus_ms(minute * 60_000);
         let both = |minute| Clocks { running: at(minute), wall: at(minute) };

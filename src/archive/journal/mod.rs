@@ -9,7 +9,7 @@ mod read;
 pub mod record;
 mod write;
 
-pub use read::{Scan, Whole, open, read_all, scan};
+pub use read::{Scan, WholeJournal, open, read_all, scan};
 pub use write::Block;
 
 use std::path::Path;
@@ -38,13 +38,13 @@ pub const MAX_BLOCK_FLOWS: usize = 16_384;
 
 /// What the header of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct JournalHeader {
     /// When the slot begins.
     pub slot: Time,
     pub slot_seconds: u32,
 }
 
-impl Header {
+impl JournalHeader {
     /// The bytes of the header.
     #[must_use]
     pub fn bytes(self) -> [u8; HEADER_LEN] {
@@ -65,7 +65,10 @@ impl Header {
 
     /// Reads a header, and of which version the journal is; those of other versions
     /// are left alone.
-    fn parse(path: &Path, bytes: &[u8; HEADER_LEN]) -> Result<(Header, Version), ArchiveError> {
+    fn parse(
+        path: &Path,
+        bytes: &[u8; HEADER_LEN],
+    ) -> Result<(JournalHeader, Version), ArchiveError> {
         if !bytes.starts_with(&MAGIC) {
             let what = "expected a journal, found something else".to_owned();
             return Err(ArchiveError::Foreign { path: path.to_owned(), what });
@@ -81,7 +84,8 @@ impl Header {
             return Err(ArchiveError::damaged(path, "the header's checksum is wrong"));
         }
         let slot = bytes.get(16..).and_then(<[u8]>::first_chunk).copied().map(i64::from_le_bytes);
-        let header = Header { slot: Time(slot.unwrap_or(0)), slot_seconds: number(bytes, 12) };
+        let header =
+            JournalHeader { slot: Time(slot.unwrap_or(0)), slot_seconds: number(bytes, 12) };
         Ok((header, version))
     }
 }

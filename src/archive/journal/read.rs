@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::record::{self, FLOW_LEN, MORE_LEN};
-use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, Header, MAGIC, MAX_BLOCK_FLOWS, number};
+use super::{
+    BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, JournalHeader, MAGIC, MAX_BLOCK_FLOWS, number,
+};
 use crate::archive::schema::Version;
-use crate::archive::{ArchiveError, Chunk, Chunks, RowChunk, is_sum_of, lock, name};
+use crate::archive::{ArchiveError, ColumnChunk, ColumnChunks, RowChunk, is_sum_of, lock, name};
 use crate::flow::column::PAGE_ROWS;
-use crate::flow::{Flow, More};
+use crate::flow::{Flow, FlowExtras};
 
 /// Bytes looked through at once for the next block after a damaged one.
 const SEARCHED: usize = 1 << 20;
@@ -42,7 +44,7 @@ impl BlockHeader {
 }
 
 /// A step through the blocks of a file.
-enum Step {
+enum BlockStep {
     Block(BlockHeader),
     /// So many bytes were passed over because they were no block.
     Damaged(u64),
@@ -64,13 +66,15 @@ struct Blocks {
 
 impl Blocks {
     /// Opens a journal. `None` for the header where there is nothing yet.
-    fn open(path: &Path) -> Result<(Blocks, Option<Header>), ArchiveError> {
+    fn open(path: &Path) -> Result<(Blocks, Option<JournalHeader>), ArchiveError> {
         let mut file = crate::archive::regular::open(path)
             .map_err(|error| ArchiveError::io("open", path, error))?;
         let mut bytes = [0; HEADER_LEN];
         let read = fill(&mut file, &mut bytes).map_err(|e| ArchiveError::io("read", path, e))?;
         let (header, version) = match read {
-            HEADER_LEN => Header::parse(path, &bytes).map(|(header, of)| (Some(header), of))?,
+            HEADER_LEN => {
+                JournalHeader::parse(path, &bytes).map(|(header, of)| (Some(header), of))?
+            }
             _ => (None, Version::NEWEST),
         };
         let at = read as u64;
@@ -97,7 +101,7 @@ impl Blocks {
     }
 
     /// Reads the header of the next block.
-    fn step(&mut self) -> io::Result<Step> {
+    fn step(&mut self) -> io::Result<BlockStep> {
         let mut bytes = [0; BLOCK_HEADER_LEN];
         self.file.seek(SeekFrom::Start(self.at))?;
         let read = fill(&mut self.file, &mut bytes)?;
@@ -105,18 +109,18 @@ impl Blocks {
             let length = self.file.metadata()?.len();
             let passed = length.saturating_sub(self.at);
             self.at = self.at.max(length);
-            return Ok(Step::Another(passed));
+            return Ok(BlockStep::Another(passed));
         }
         if read < BLOCK_HEADER_LEN {
-            return Ok(Step::End(read as u64));
+            return Ok(BlockStep::End(read as u64));
         }
         if let Some(header) = BlockHeader::parse(&bytes) {
-            return Ok(Step::Block(header));
+            return Ok(BlockStep::Block(header));
         }
         let next = self.search(self.at + 1)?;
         let passed = next - self.at;
         self.at = next;
-        Ok(Step::Damaged(passed))
+        Ok(BlockStep::Damaged(passed))
     }
 
     /// The place of the next header of a block or of a journal, or the end of the file.
@@ -154,13 +158,13 @@ impl Blocks {
     }
 
     /// Appends the flows of the records that were read.
-    fn take(&self, header: BlockHeader, flows: &mut Vec<Flow>, more: &mut Vec<More>) {
+    fn take(&self, header: BlockHeader, flows: &mut Vec<Flow>, more: &mut Vec<FlowExtras>) {
         let (first, last) = self.records.split_at(header.flows * FLOW_LEN);
         let before = u32::try_from(more.len()).unwrap_or(u32::MAX);
         if self.version == Version::NEWEST {
-            more.extend(last.as_chunks::<MORE_LEN>().0.iter().map(|bytes| More::load(bytes)));
+            more.extend(last.as_chunks::<MORE_LEN>().0.iter().map(|bytes| FlowExtras::load(bytes)));
         } else {
-            more.extend(last.chunks_exact(record::more_len(self.version)).map(More::load));
+            more.extend(last.chunks_exact(record::more_len(self.version)).map(FlowExtras::load));
         }
         flows.extend(first.as_chunks::<FLOW_LEN>().0.iter().map(|bytes| {
             let mut flow = Flow::load(bytes);
@@ -200,7 +204,7 @@ fn is_being_written(journal: &Path) -> bool {
 /// Flows of a journal as chunks of whole blocks, up to the last whole one: what
 /// is being written behind it is not there yet. A damaged block is an error in
 /// between and costs itself; so is one that was cut off, when nobody writes it.
-struct Reading {
+struct JournalReading {
     blocks: Blocks,
     /// An error that comes after the flows before it.
     late: Option<ArchiveError>,
@@ -215,9 +219,9 @@ struct Reading {
 ///
 /// # Errors
 /// When it cannot be opened, is no journal or is one of another version.
-pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
+pub fn open(path: &Path) -> Result<ColumnChunks, ArchiveError> {
     let (blocks, header) = Blocks::open(path)?;
-    Ok(Box::new(Reading::new(blocks, header)?))
+    Ok(Box::new(JournalReading::new(blocks, header)?))
 }
 
 /// What comes next in a journal.
@@ -230,11 +234,11 @@ enum Next {
     End,
 }
 
-impl Reading {
-    fn new(blocks: Blocks, header: Option<Header>) -> Result<Reading, ArchiveError> {
+impl JournalReading {
+    fn new(blocks: Blocks, header: Option<JournalHeader>) -> Result<JournalReading, ArchiveError> {
         let wrong = header.and_then(|header| name::contradicts(&blocks.path, header.slot));
         let late = wrong.map(|wrong| ArchiveError::damaged(&blocks.path, wrong));
-        let mut reading = Reading { told: 0, blocks, late, pending: None, ended: false };
+        let mut reading = JournalReading { told: 0, blocks, late, pending: None, ended: false };
         if header.is_none() {
             reading.ended = true;
             let bytes = reading.blocks.at;
@@ -250,17 +254,17 @@ impl Reading {
     fn next_block(&mut self) -> Result<Next, ArchiveError> {
         let blocks = &mut self.blocks;
         let header = match blocks.step().map_err(|error| blocks.failed(error))? {
-            Step::Block(header) => header,
-            Step::Damaged(bytes) => {
+            BlockStep::Block(header) => header,
+            BlockStep::Damaged(bytes) => {
                 let what = format!("{bytes} bytes are no block, before byte {}", blocks.at);
                 return Err(ArchiveError::damaged(&blocks.path, what));
             }
-            Step::Another(bytes) => {
+            BlockStep::Another(bytes) => {
                 let what = format!("another journal begins within it: its {bytes} bytes are lost");
                 return Err(ArchiveError::damaged(&blocks.path, what));
             }
-            Step::End(0) => return Ok(Next::End),
-            Step::End(bytes) => return Ok(Next::Cut(bytes, None)),
+            BlockStep::End(0) => return Ok(Next::End),
+            BlockStep::End(bytes) => return Ok(Next::Cut(bytes, None)),
         };
         let at = blocks.at;
         match blocks.records(header).map_err(|error| blocks.failed(error))? {
@@ -302,8 +306,8 @@ impl Reading {
     }
 }
 
-impl Iterator for Reading {
-    type Item = Result<Box<dyn Chunk>, ArchiveError>;
+impl Iterator for JournalReading {
+    type Item = Result<Box<dyn ColumnChunk>, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(error) = self.late.take() {
@@ -342,9 +346,9 @@ impl Iterator for Reading {
 
 /// All flows of a journal, for the encoder.
 #[derive(Debug, Default)]
-pub struct Whole {
+pub struct WholeJournal {
     pub flows: Vec<Flow>,
-    pub more: Vec<More>,
+    pub more: Vec<FlowExtras>,
     /// What was wrong with parts of it.
     pub problems: Vec<String>,
     /// That it was cut off within a block.
@@ -355,13 +359,13 @@ pub struct Whole {
 ///
 /// # Errors
 /// As [`open`], and when it cannot be read to the end or there are more.
-pub fn read_all(path: &Path, most: usize) -> Result<Whole, ArchiveError> {
+pub fn read_all(path: &Path, most: usize) -> Result<WholeJournal, ArchiveError> {
     let (blocks, header) = Blocks::open(path)?;
-    let mut whole = Whole::default();
+    let mut whole = WholeJournal::default();
     if header.is_none() {
         return Ok(whole);
     }
-    let mut reading = Reading { told: 0, blocks, late: None, pending: None, ended: false };
+    let mut reading = JournalReading { told: 0, blocks, late: None, pending: None, ended: false };
     loop {
         match reading.next_block() {
             Ok(Next::Block(header)) if header.flows > most.saturating_sub(whole.flows.len()) => {
@@ -386,7 +390,7 @@ pub fn read_all(path: &Path, most: usize) -> Result<Whole, ArchiveError> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
     /// `None` when it was never written to.
-    pub header: Option<Header>,
+    pub header: Option<JournalHeader>,
     pub flows: u64,
     /// Bytes that belong to no whole block.
     pub cut: u64,
@@ -407,7 +411,7 @@ pub fn scan(path: &Path) -> Result<Scan, ArchiveError> {
     let length = blocks.file.metadata().map_err(failed)?.len();
     loop {
         match blocks.step().map_err(failed)? {
-            Step::Block(header) => {
+            BlockStep::Block(header) => {
                 let length_of = header.len(blocks.version);
                 let end = blocks.at + (BLOCK_HEADER_LEN + length_of) as u64;
                 if end > length {
@@ -417,8 +421,8 @@ pub fn scan(path: &Path) -> Result<Scan, ArchiveError> {
                 scan.flows += header.flows as u64;
                 blocks.at = end;
             }
-            Step::Damaged(bytes) | Step::Another(bytes) => scan.cut += bytes,
-            Step::End(bytes) => {
+            BlockStep::Damaged(bytes) | BlockStep::Another(bytes) => scan.cut += bytes,
+            BlockStep::End(bytes) => {
                 scan.cut += bytes;
                 return Ok(scan);
             }

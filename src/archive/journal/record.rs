@@ -2,19 +2,19 @@
 //! in which [`Flow`] and [`More`] declare them, little-endian, nothing between them.
 
 use crate::archive::schema::Version;
-use crate::flow::{Flow, More, len_of};
+use crate::flow::{Flow, FlowExtras, len_of};
 
 /// Bytes of a flow, the same in all versions.
 pub const FLOW_LEN: usize = Flow::BYTES;
 
 /// Bytes of what came with a flow, in the newest version.
-pub const MORE_LEN: usize = More::BYTES;
+pub const MORE_LEN: usize = FlowExtras::BYTES;
 
 /// Bytes of what came with a flow in journals of a version: what later versions brought
 /// is at the end of the record.
 #[must_use]
 pub const fn more_len(version: Version) -> usize {
-    len_of(More::MEMBERS, version as u32)
+    len_of(FlowExtras::MEMBERS, version as u32)
 }
 
 const _: () = assert!(len_of(Flow::MEMBERS, Version::One as u32) == FLOW_LEN);
@@ -45,9 +45,9 @@ mod tests {
             // A text has no zeros within, and only what is UTF-8.
             let text = MORE_LEN - 5 - MAX_TEXT..MORE_LEN - 5;
             more[text].fill(b'x');
-            More::load(&more).store(&mut again);
+            FlowExtras::load(&more).store(&mut again);
             prop_assert_eq!(&again, &more);
-            let old = More::load(&more[..MORE_LEN_1]);
+            let old = FlowExtras::load(&more[..MORE_LEN_1]);
             prop_assert_eq!((old.forwarding, old.flow_count), (more[MORE_LEN_1 - 1], 0));
             prop_assert!(old.user.is_empty());
             more.clear();

@@ -9,9 +9,9 @@ use super::*;
 use crate::archive::lock::Lock;
 use crate::flow::column::{PAGE_ROWS, Vector};
 use crate::flow::field::Field;
-use crate::flow::{Flow, More, more_of};
+use crate::flow::{Flow, FlowExtras, extras_of};
 
-const HEADER: Header = Header { slot: Time(1_795_491_600_000), slot_seconds: 300 };
+const HEADER: JournalHeader = JournalHeader { slot: Time(1_795_491_600_000), slot_seconds: 300 };
 
 fn flow(n: u64, more: u32) -> Flow {
     Flow { bytes: n, packets: 1, first: Time(5), more, ..Flow::EMPTY }
@@ -24,7 +24,7 @@ fn journal(blocks: &[usize]) -> Vec<u8> {
     let mut n = 0;
     for count in blocks {
         for _ in 0..*count {
-            let more = [More { min_ttl: (n % 200) as u8, ..More::NONE }];
+            let more = [FlowExtras { min_ttl: (n % 200) as u8, ..FlowExtras::NONE }];
             assert_eq!(block.extend(&[flow(n, u32::from(n % 2 == 0))], &more), 1);
             n += 1;
         }
@@ -103,7 +103,7 @@ fn what_came_with_flows_stays_with_them_across_blocks() {
     let whole = read_all(&path, 100).unwrap();
     for (n, flow) in whole.flows.iter().enumerate() {
         let want = if n % 2 == 0 { n as u8 } else { 0 };
-        assert_eq!(more_of(flow, &whole.more).min_ttl, want);
+        assert_eq!(extras_of(flow, &whole.more).min_ttl, want);
         assert_eq!((flow.bytes, flow.first), (n as u64, Time(5)));
     }
     assert_eq!((whole.flows.len(), whole.more.len()), (7, 4));
@@ -111,7 +111,7 @@ fn what_came_with_flows_stays_with_them_across_blocks() {
     assert!(error.contains("at most 6 flows"), "{error}");
     // A place that does not exist is none.
     let mut block = Block::default();
-    block.extend(&[flow(1, 7)], &[More::NONE; 2]);
+    block.extend(&[flow(1, 7)], &[FlowExtras::NONE; 2]);
     let (_folder, path) = file(&[HEADER.bytes().as_slice(), block.bytes()].concat());
     assert_eq!(read_all(&path, 100).unwrap().flows[0].more, 0);
 }

@@ -2,7 +2,7 @@
 
 use super::record::{FLOW_LEN, MORE_LEN};
 use super::{BLOCK_HEADER_LEN, BLOCK_MAGIC, MAX_BLOCK_FLOWS};
-use crate::flow::{Flow, More};
+use crate::flow::{Flow, FlowExtras};
 
 /// A block that is being filled. Its memory is used again and again.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Block {
 
     /// Adds flows with what came with their batch, as many as there is
     /// [room](Self::room) for; says how many.
-    pub fn extend(&mut self, flows: &[Flow], batch: &[More]) -> usize {
+    pub fn extend(&mut self, flows: &[Flow], batch: &[FlowExtras]) -> usize {
         if self.bytes.is_empty() {
             self.bytes.resize(BLOCK_HEADER_LEN, 0);
         }

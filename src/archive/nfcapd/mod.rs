@@ -33,9 +33,9 @@ use std::sync::Arc;
 
 use self::block::{BLOCK_HEADER, BlockHeader, Compression, MAX_BLOCK};
 use self::record::{Body, Exporters, RECORD_HEADER, Record};
-use super::{ArchiveError, Chunk, Chunks, RowChunk, regular};
+use super::{ArchiveError, ColumnChunk, ColumnChunks, RowChunk, regular};
 use crate::flow::column::PAGE_ROWS;
-use crate::flow::{Flow, More};
+use crate::flow::{Flow, FlowExtras};
 
 /// The first two bytes, as a number in the byte order of the machine that wrote.
 const MAGIC: u16 = 0xA50C;
@@ -65,7 +65,7 @@ pub fn is_nfcapd(head: &[u8]) -> bool {
 /// # Errors
 /// When the file cannot be read, is not nfcapd's, has another layout than 2 or
 /// is encrypted.
-pub fn open(path: &Path) -> Result<Chunks, ArchiveError> {
+pub fn open(path: &Path) -> Result<ColumnChunks, ArchiveError> {
     let file = regular::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
     let length = file.metadata().map_err(|source| ArchiveError::io("read", path, source))?.len();
     let mut file = BufReader::new(file);
@@ -185,12 +185,12 @@ struct Reader {
     compressed: Vec<u8>,
     plain: Vec<u8>,
     /// What was read and not yet asked for.
-    ready: VecDeque<Result<Box<dyn Chunk>, ArchiveError>>,
+    ready: VecDeque<Result<Box<dyn ColumnChunk>, ArchiveError>>,
     ended: bool,
 }
 
 impl Iterator for Reader {
-    type Item = Result<Box<dyn Chunk>, ArchiveError>;
+    type Item = Result<Box<dyn ColumnChunk>, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -341,13 +341,13 @@ impl Reader {
 #[derive(Default)]
 struct Rows {
     flows: Vec<Flow>,
-    more: Vec<More>,
+    more: Vec<FlowExtras>,
 }
 
 impl Rows {
     fn push(&mut self, record: &Record) {
         let mut place = 0;
-        if record.more != More::NONE {
+        if record.more != FlowExtras::NONE {
             self.more.push(record.more);
             place = u32::try_from(self.more.len()).unwrap_or(0);
         }

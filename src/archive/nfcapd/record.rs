@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::flow::{Flow, Host, More, Sampling, Time};
+use crate::flow::{Flow, FlowExtras, Host, Sampling, Time};
 
 /// Later moments than the last one of the year 9999 are no moments.
 const LAST_MOMENT: u64 = 253_402_300_799_999;
@@ -52,13 +52,13 @@ const NAT_WITH_VRF: usize = 24;
 
 /// What a file says of an exporter before its records: records name it by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Exporter {
+pub(super) struct NfcapdExporter {
     pub host: Host,
     pub domain: u32,
 }
 
 /// Exporters by their number, of which there are 65,536.
-pub(super) type Exporters = HashMap<u16, Exporter>;
+pub(super) type Exporters = HashMap<u16, NfcapdExporter>;
 
 /// The body of a record or an extension. What it is too short for reads as 0.
 #[derive(Clone, Copy)]
@@ -113,7 +113,7 @@ fn reported(host: Host) -> Host {
 
 /// What a record about an exporter says (type 7): version, address (the bytes of
 /// an IPv4 one in the middle), family, number, domain.
-pub(super) fn exporter(record: &[u8]) -> Option<(u16, Exporter)> {
+pub(super) fn exporter(record: &[u8]) -> Option<(u16, NfcapdExporter)> {
     /// Address family of IPv4, the same number everywhere.
     const AF_INET: u16 = 2;
     let body = Body(record.get(..32)?);
@@ -121,14 +121,14 @@ pub(super) fn exporter(record: &[u8]) -> Option<(u16, Exporter)> {
         AF_INET => body.v4(16),
         _ => body.v6(8),
     };
-    Some((body.u16(26), Exporter { host, domain: body.u32(28) }))
+    Some((body.u16(26), NfcapdExporter { host, domain: body.u32(28) }))
 }
 
 /// What a flow record says.
 #[derive(Clone, Copy)]
 pub(super) struct Record {
     pub flow: Flow,
-    pub more: More,
+    pub more: FlowExtras,
     /// The way back: packets, bytes, flags.
     back: (u64, u64, u8),
     received: Time,
@@ -144,7 +144,7 @@ impl Record {
         let header = Body(record.get(..RECORD_HEADER)?);
         let mut read = Record {
             flow: Flow { sampling: Sampling::UNKNOWN, ..Flow::EMPTY },
-            more: More::NONE,
+            more: FlowExtras::NONE,
             back: (0, 0, 0),
             received: Time(0),
             event: Time(0),

@@ -117,7 +117,7 @@ fn packets(bytes: &[u8]) -> Result<(Vec<u64>, Vec<String>), ArchiveError> {
     Ok((packets, problems))
 }
 
-fn column(mut chunk: Box<dyn Chunk>, field: Field) -> Vec<u64> {
+fn column(mut chunk: Box<dyn ColumnChunk>, field: Field) -> Vec<u64> {
     let mut out = Vector::default();
     chunk.read(field, 0, &mut out).unwrap();
     assert_eq!((chunk.pages(), out.len()), (1, chunk.rows()));

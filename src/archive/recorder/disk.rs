@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A file that is written.
-pub trait Out: Write + Send {
+pub trait DiskFile: Write + Send {
     /// Waits until the disk has it.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ pub trait Disk: Send + Sync {
     ///
     /// # Errors
     /// Also when it exists.
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Out>>;
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
     /// Gives a file a name that must not exist.
     ///
@@ -81,9 +81,9 @@ pub trait Disk: Send + Sync {
 
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Real;
+pub struct RealDisk;
 
-impl Out for File {
+impl DiskFile for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }
@@ -99,7 +99,7 @@ impl Out for File {
     }
 }
 
-impl Real {
+impl RealDisk {
     /// Creates a file that must not exist.
     ///
     /// # Errors
@@ -109,8 +109,8 @@ impl Real {
     }
 }
 
-impl Disk for Real {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Out>> {
+impl Disk for RealDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(self.create_file(path)?))
     }
 
@@ -158,6 +158,6 @@ impl Disk for Real {
 }
 
 /// A buffered way into a file, for those who write in small pieces.
-pub(super) fn buffered(out: &mut dyn Out) -> BufWriter<&mut dyn Out> {
+pub(super) fn buffered(out: &mut dyn DiskFile) -> BufWriter<&mut dyn DiskFile> {
     BufWriter::with_capacity(1 << 20, out)
 }

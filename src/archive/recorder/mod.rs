@@ -13,13 +13,13 @@ mod settings;
 mod state;
 mod write;
 
-pub use disk::{Disk, Out, Real};
-pub use part::{Encode, Encoded, Part, encode};
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use part::{ClosedPart, Encode, Encoded, encode};
 pub use recover::Recovered;
 pub use settings::{
-    LOW_WATER, MAX_SLOT_SECONDS, MAX_WAITING, PART_ROWS, RETRY_MS, Settings, WRITE_MS,
+    LOW_WATER, MAX_SLOT_SECONDS, MAX_WAITING, PART_ROWS, RETRY_MS, RecorderConfig, WRITE_MS,
 };
-pub use state::{Problem, Rotated, Shed, Status};
+pub use state::{DropReason, FinishedSlot, RecorderProblem, Status};
 
 pub use super::name::segment_of;
 
@@ -28,12 +28,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use self::open::Open;
-use self::state::{Counts, Stop};
+use self::open::OpenPart;
+use self::state::{RecorderCounts, RecorderStop};
 use super::ArchiveError;
 use super::journal::Block;
 use super::lock::{Lock, LockError};
-use crate::flow::{Flow, More, Time};
+use crate::flow::{Flow, FlowExtras, Time};
 
 /// Flows are handed in by several threads and may come a little out of order;
 /// only a time further back means that the clock was set.
@@ -41,17 +41,17 @@ const BACK_MS: i64 = 5_000;
 
 /// Records into a folder, which is locked meanwhile.
 pub struct Recorder {
-    settings: Settings,
+    settings: RecorderConfig,
     disk: Arc<dyn Disk>,
     process: u32,
     lock: Lock,
     /// The part that is being written.
-    open: Option<Open>,
+    open: Option<OpenPart>,
     /// What is to be written next, to it or, if that is lost, to another.
     block: Block,
-    closed: VecDeque<Part>,
+    closed: VecDeque<ClosedPart>,
     /// Of an earlier run: encoded when nothing else waits.
-    left: VecDeque<Part>,
+    left: VecDeque<ClosedPart>,
     encoding: bool,
     /// Journals that could not be made segments the last time they were tried.
     failing: Vec<PathBuf>,
@@ -59,9 +59,9 @@ pub struct Recorder {
     failed_at: Option<Time>,
     /// The slot of what comes now.
     slot: Option<Time>,
-    stop: Option<Stop>,
-    counts: Counts,
-    rotated: Option<Rotated>,
+    stop: Option<RecorderStop>,
+    counts: RecorderCounts,
+    rotated: Option<FinishedSlot>,
     /// Whether parts are begun however many wait for the encoder.
     takes_all: bool,
 }
@@ -73,7 +73,7 @@ impl Recorder {
     /// # Errors
     /// When the folder cannot be had or has a recorder.
     pub fn open(
-        settings: Settings,
+        settings: RecorderConfig,
         disk: Arc<dyn Disk>,
         process: u32,
     ) -> Result<(Recorder, Recovered), LockError> {
@@ -96,7 +96,7 @@ impl Recorder {
             failed_at: None,
             slot: None,
             stop: None,
-            counts: Counts::default(),
+            counts: RecorderCounts::default(),
             rotated: None,
             takes_all: false,
         };
@@ -104,7 +104,7 @@ impl Recorder {
     }
 
     /// Takes flows in that came at `now`, with what came with them.
-    pub fn record(&mut self, now: Time, flows: &[Flow], more: &[More]) {
+    pub fn record(&mut self, now: Time, flows: &[Flow], more: &[FlowExtras]) {
         let slot = self.rotate(now);
         if !flows.is_empty() {
             self.counts.enter(slot);
@@ -122,7 +122,12 @@ impl Recorder {
     }
 
     /// Adds flows to the block, as many as fit.
-    fn take(&mut self, now: Time, flows: &[Flow], more: &[More]) -> Result<usize, Shed> {
+    fn take(
+        &mut self,
+        now: Time,
+        flows: &[Flow],
+        more: &[FlowExtras],
+    ) -> Result<usize, DropReason> {
         if let Some(stop) = &self.stop {
             return Err(stop.cause);
         }
@@ -152,7 +157,7 @@ impl Recorder {
     }
 
     fn part_is_full(&self) -> bool {
-        let full = |open: &Open| open.part.flows >= self.settings.part_rows as u64;
+        let full = |open: &OpenPart| open.part.flows >= self.settings.part_rows as u64;
         self.open.as_ref().is_some_and(full)
     }
 
@@ -175,7 +180,8 @@ impl Recorder {
         if self.stop.is_some() {
             return;
         }
-        let due = |open: &Open| now.since(open.wrote_at).unsigned_abs() >= WRITE_MS.unsigned_abs();
+        let due =
+            |open: &OpenPart| now.since(open.wrote_at).unsigned_abs() >= WRITE_MS.unsigned_abs();
         if self.open.as_ref().is_some_and(due) {
             self.write_with_room(now);
         }
@@ -214,7 +220,7 @@ impl Recorder {
     /// Ends the slot when `now` is in another one; says in which.
     fn rotate(&mut self, now: Time) -> Time {
         let slot = self.slot_at(now);
-        let is_other = |open: &Option<Open>| open.as_ref().is_some_and(|o| o.part.slot != slot);
+        let is_other = |open: &Option<OpenPart>| open.as_ref().is_some_and(|o| o.part.slot != slot);
         if is_other(&self.open) && (self.stop.is_some() || self.write(now).is_err()) {
             // It ends when it can be written.
             return slot;
@@ -235,7 +241,7 @@ impl Recorder {
         }
         // What could not be written is counted by what is left of it.
         let _ = self.write(now);
-        let cause = self.stop.as_ref().map_or(Shed::Failed, |stop| stop.cause);
+        let cause = self.stop.as_ref().map_or(DropReason::Failed, |stop| stop.cause);
         self.counts.shed(cause, u64::from(self.block.flows()));
         self.close();
         self.block.clear();
@@ -243,12 +249,12 @@ impl Recorder {
     }
 
     /// A slot that has ended since the last call.
-    pub fn rotated(&mut self) -> Option<Rotated> {
+    pub fn rotated(&mut self) -> Option<FinishedSlot> {
         self.rotated.take()
     }
 
     /// The next part for the encoder, which has one at a time.
-    pub fn next_part(&mut self, now: Time) -> Option<Part> {
+    pub fn next_part(&mut self, now: Time) -> Option<ClosedPart> {
         // Also after the clock was set back.
         let waits = |at: Time| now.since(at).unsigned_abs() < RETRY_MS.unsigned_abs();
         if self.encoding || self.failed_at.is_some_and(waits) {
@@ -261,7 +267,7 @@ impl Recorder {
 
     /// Says what became of a part. The alarm that journals wait stands as long as one of
     /// them failed when it was tried last.
-    pub fn encoded(&mut self, now: Time, part: Part, result: Result<Encoded, ArchiveError>) {
+    pub fn encoded(&mut self, now: Time, part: ClosedPart, result: Result<Encoded, ArchiveError>) {
         self.encoding = false;
         self.failed_at = None;
         self.failing.retain(|journal| *journal != part.journal);
@@ -279,7 +285,7 @@ impl Recorder {
                 self.failed_at = Some(now);
                 let since = self.counts.encoding.take().map_or(now, |problem| problem.since);
                 let why = format!("journals wait to become segments: {error}");
-                self.counts.encoding = Some(Problem { why, since });
+                self.counts.encoding = Some(RecorderProblem { why, since });
                 self.failing.push(part.journal.clone());
                 if part.left { self.left.push_back(part) } else { self.closed.push_back(part) }
             }
@@ -342,7 +348,7 @@ impl Recorder {
     }
 
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &RecorderConfig {
         &self.settings
     }
 

@@ -10,20 +10,21 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, buffered};
-use super::settings::{PART_ROWS, Settings};
+use super::settings::{PART_ROWS, RecorderConfig};
 use crate::archive::ArchiveError;
 use crate::archive::journal::{self, MAX_BLOCK_FLOWS};
 use crate::archive::name::{self, segment_of};
-use crate::flow::{Flow, More, Time};
+use crate::flow::{Flow, FlowExtras, Time};
 
 /// Writes flows as a segment, with what came with them; the span of the slot is
 /// its beginning and its length in seconds.
-pub type Encode =
-    dyn Fn(&[Flow], &[More], (Time, u32), &mut (dyn Write + Send)) -> io::Result<()> + Send + Sync;
+pub type Encode = dyn Fn(&[Flow], &[FlowExtras], (Time, u32), &mut (dyn Write + Send)) -> io::Result<()>
+    + Send
+    + Sync;
 
 /// A closed part, which waits for the encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ClosedPart {
     pub slot: Time,
     pub slot_seconds: u32,
     /// From 1.
@@ -46,7 +47,7 @@ pub struct Encoded {
 ///
 /// # Errors
 /// When it cannot be found out.
-pub(super) fn free_name(settings: &Settings, slot: Time) -> io::Result<(PathBuf, u32)> {
+pub(super) fn free_name(settings: &RecorderConfig, slot: Time) -> io::Result<(PathBuf, u32)> {
     let folder = settings.folder.join(name::folder(slot, settings.hierarchy));
     for number in 1..=u32::MAX {
         let path = folder.join(name::journal(slot, settings.with_seconds(), number));
@@ -62,7 +63,11 @@ pub(super) fn free_name(settings: &Settings, slot: Time) -> io::Result<(PathBuf,
 /// # Errors
 /// When the disk fails, which may pass, or the journal is not usable. The journal
 /// is still there then, and nothing counts twice.
-pub fn encode(disk: &dyn Disk, part: &Part, encode: &Encode) -> Result<Encoded, ArchiveError> {
+pub fn encode(
+    disk: &dyn Disk,
+    part: &ClosedPart,
+    encode: &Encode,
+) -> Result<Encoded, ArchiveError> {
     let segment = segment_of(&part.journal);
     let exists = segment.try_exists().map_err(|error| ArchiveError::io("find", &segment, error))?;
     if exists {
@@ -118,7 +123,7 @@ fn write(
 }
 
 /// Waits until the disk knows the segment by its name, then removes the journal.
-fn finish(disk: &dyn Disk, part: &Part, segment: &Path) -> Result<(), ArchiveError> {
+fn finish(disk: &dyn Disk, part: &ClosedPart, segment: &Path) -> Result<(), ArchiveError> {
     if let Some(folder) = segment.parent() {
         disk.sync_folder(folder).map_err(|error| ArchiveError::io("sync", folder, error))?;
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::disk::Disk;
-use super::part::{Part, remove};
+use super::part::{ClosedPart, remove};
 use crate::archive::name::{self, FileKind, segment_of};
 use crate::archive::walk::own_files;
 use crate::archive::{ArchiveError, copies, journal};
@@ -58,7 +58,7 @@ impl Recovered {
 
 /// Puts a folder in order whose lock is held: what became a segment is dropped,
 /// unfinished files go, and the parts that are left are given back.
-pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<Part>, Recovered) {
+pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<ClosedPart>, Recovered) {
     let mut recovered = Recovered::default();
     let mut parts = Vec::new();
     for path in own_files(root, &mut recovered.problems) {
@@ -85,7 +85,7 @@ pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<Part>, Recovered) {
 
 /// Removes journals that are copies of others, byte by byte: nothing is lost, and once
 /// the other one is a segment nobody could tell.
-fn remove_copies(disk: &dyn Disk, parts: &mut Vec<Part>, recovered: &mut Recovered) {
+fn remove_copies(disk: &dyn Disk, parts: &mut Vec<ClosedPart>, recovered: &mut Recovered) {
     parts.sort_by(|one, other| one.journal.cmp(&other.journal));
     let files: Vec<_> =
         parts.iter().map(|part| (FileKind::Journal, part.journal.as_path())).collect();
@@ -101,9 +101,9 @@ fn remove_copies(disk: &dyn Disk, parts: &mut Vec<Part>, recovered: &mut Recover
 fn journal_left(
     disk: &dyn Disk,
     path: &Path,
-    named: name::Named,
+    named: name::ParsedName,
     recovered: &mut Recovered,
-) -> Result<Option<Part>, ArchiveError> {
+) -> Result<Option<ClosedPart>, ArchiveError> {
     let segment = segment_of(path);
     if segment.try_exists().map_err(|error| ArchiveError::io("find", &segment, error))? {
         remove(disk, path)?;
@@ -119,7 +119,7 @@ fn journal_left(
     if let Some(wrong) = name::contradicts(path, header.slot) {
         recovered.problems.push(ArchiveError::damaged(path, wrong).to_string());
     }
-    Ok(Some(Part {
+    Ok(Some(ClosedPart {
         // Also under another name: so the segment says what is wrong with it.
         slot: header.slot,
         slot_seconds: header.slot_seconds,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::archive::expire::Limits;
+use crate::archive::expire::ExpireLimits;
 use crate::archive::name::{self, Hierarchy};
 use crate::flow::Time;
 
@@ -31,29 +31,29 @@ pub const MAX_SLOT_SECONDS: u32 = 86_400;
 
 /// How to record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct RecorderConfig {
     pub folder: PathBuf,
     /// Length of a slot; a part of a day, so that slots begin with the day.
     pub slot_seconds: u32,
     pub hierarchy: Hierarchy,
     /// How often to wait until the disk has what was written; 0 for never.
     pub sync_ms: i64,
-    pub limits: Limits,
+    pub limits: ExpireLimits,
     /// Flows of a part and bytes to leave free: [`PART_ROWS`] and [`LOW_WATER`].
     pub part_rows: usize,
     pub low_water: u64,
 }
 
-impl Settings {
+impl RecorderConfig {
     /// Slots of five minutes in a folder, synced every second, kept forever.
     #[must_use]
-    pub fn new(folder: PathBuf) -> Settings {
-        Settings {
+    pub fn new(folder: PathBuf) -> RecorderConfig {
+        RecorderConfig {
             folder,
             slot_seconds: 300,
             hierarchy: Hierarchy::default(),
             sync_ms: 1_000,
-            limits: Limits::default(),
+            limits: ExpireLimits::default(),
             part_rows: PART_ROWS,
             low_water: LOW_WATER,
         }
@@ -74,6 +74,6 @@ impl Settings {
 }
 
 /// Where the journal of a slot begins to be written.
-pub(super) fn folder_of(settings: &Settings, slot: Time) -> PathBuf {
+pub(super) fn folder_of(settings: &RecorderConfig, slot: Time) -> PathBuf {
     name::folder(slot, settings.hierarchy)
 }

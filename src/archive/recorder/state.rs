@@ -10,7 +10,7 @@ const MAX_NOTES: usize = 8;
 
 /// Why flows were not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shed {
+pub enum DropReason {
     /// They came faster than the disk takes them.
     Queue,
     /// The encoder is behind.
@@ -23,21 +23,27 @@ pub enum Shed {
     Folders,
 }
 
-impl Shed {
+impl DropReason {
     /// All of them, in the order of the enum.
-    pub const ALL: [Shed; 6] =
-        [Shed::Queue, Shed::Behind, Shed::NoSpace, Shed::Failed, Shed::Removed, Shed::Folders];
+    pub const ALL: [DropReason; 6] = [
+        DropReason::Queue,
+        DropReason::Behind,
+        DropReason::NoSpace,
+        DropReason::Failed,
+        DropReason::Removed,
+        DropReason::Folders,
+    ];
 
     /// A short stable name for JSON, metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Shed::Queue => "record_queue",
-            Shed::Behind => "record_behind",
-            Shed::NoSpace => "record_no_space",
-            Shed::Failed => "record_failed",
-            Shed::Removed => "record_removed",
-            Shed::Folders => "record_folders",
+            DropReason::Queue => "record_queue",
+            DropReason::Behind => "record_behind",
+            DropReason::NoSpace => "record_no_space",
+            DropReason::Failed => "record_failed",
+            DropReason::Removed => "record_removed",
+            DropReason::Folders => "record_folders",
         }
     }
 
@@ -45,12 +51,14 @@ impl Shed {
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
-            Shed::Queue => "flows not recorded: they came faster than the disk takes them",
-            Shed::Behind => "flows not recorded: too many wait to become segments",
-            Shed::NoSpace => "flows not recorded: the disk is full; make room or use --expire-size",
-            Shed::Failed => "flows not recorded: the folder cannot be written to",
-            Shed::Removed => "flows lost: the journal they were in was removed",
-            Shed::Folders => {
+            DropReason::Queue => "flows not recorded: they came faster than the disk takes them",
+            DropReason::Behind => "flows not recorded: too many wait to become segments",
+            DropReason::NoSpace => {
+                "flows not recorded: the disk is full; make room or use --expire-size"
+            }
+            DropReason::Failed => "flows not recorded: the folder cannot be written to",
+            DropReason::Removed => "flows lost: the journal they were in was removed",
+            DropReason::Folders => {
                 "flows not recorded: more exporters than folders; --allow keeps strangers out"
             }
         }
@@ -59,27 +67,27 @@ impl Shed {
 
 /// Something that is the matter, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct RecorderProblem {
     pub why: String,
     pub since: Time,
 }
 
 /// Why nothing is recorded, and when that is looked at again.
 #[derive(Clone, Debug)]
-pub(super) struct Stop {
-    pub(super) problem: Problem,
-    pub(super) cause: Shed,
+pub(super) struct RecorderStop {
+    pub(super) problem: RecorderProblem,
+    pub(super) cause: DropReason,
     tried: Time,
 }
 
-impl Stop {
-    pub(super) fn new(now: Time, since: Time, error: &io::Error) -> Stop {
+impl RecorderStop {
+    pub(super) fn new(now: Time, since: Time, error: &io::Error) -> RecorderStop {
         let cause = match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Shed::NoSpace,
-            _ => Shed::Failed,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DropReason::NoSpace,
+            _ => DropReason::Failed,
         };
         let why = error.to_string();
-        Stop { problem: Problem { why, since }, cause, tried: now }
+        RecorderStop { problem: RecorderProblem { why, since }, cause, tried: now }
     }
 
     /// Whether it is time for another try, also after the clock was set back.
@@ -90,7 +98,7 @@ impl Stop {
 
 /// What was recorded in a slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rotated {
+pub struct FinishedSlot {
     pub slot: Time,
     pub flows: u64,
     pub packets: u64,
@@ -114,28 +122,28 @@ pub struct Status {
     pub left: usize,
     pub segments: u64,
     /// Flows that were not recorded, by [`Shed::ALL`].
-    pub shed: [u64; Shed::ALL.len()],
+    pub shed: [u64; DropReason::ALL.len()],
     /// Why nothing is recorded.
-    pub stopped: Option<Problem>,
+    pub stopped: Option<RecorderProblem>,
     /// Why journals do not become segments.
-    pub behind: Option<Problem>,
+    pub behind: Option<RecorderProblem>,
     /// What went wrong with single files.
     pub notes: Vec<String>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct RecorderCounts {
     pub(super) flows: u64,
     pub(super) bytes: u64,
     pub(super) segments: u64,
-    pub(super) shed: [u64; Shed::ALL.len()],
-    pub(super) encoding: Option<Problem>,
+    pub(super) shed: [u64; DropReason::ALL.len()],
+    pub(super) encoding: Option<RecorderProblem>,
     pub(super) notes: Vec<String>,
-    slot: Option<Rotated>,
+    slot: Option<FinishedSlot>,
 }
 
-impl Counts {
-    pub(super) fn shed(&mut self, cause: Shed, flows: u64) {
+impl RecorderCounts {
+    pub(super) fn shed(&mut self, cause: DropReason, flows: u64) {
         if let Some(count) = self.shed.get_mut(cause as usize) {
             *count = count.saturating_add(flows);
         }
@@ -160,7 +168,7 @@ impl Counts {
 
     /// Something came in a slot.
     pub(super) fn enter(&mut self, slot: Time) {
-        self.slot.get_or_insert_with(|| Rotated { slot, ..Rotated::default() });
+        self.slot.get_or_insert_with(|| FinishedSlot { slot, ..FinishedSlot::default() });
     }
 
     /// A part of a slot was begun.
@@ -172,11 +180,11 @@ impl Counts {
     }
 
     /// What the slot was that is not this one, if there has been one.
-    pub(super) fn end_slot(&mut self, slot: Time) -> Option<Rotated> {
+    pub(super) fn end_slot(&mut self, slot: Time) -> Option<FinishedSlot> {
         self.slot.take_if(|current| current.slot != slot)
     }
 
-    pub(super) fn end_all(&mut self) -> Option<Rotated> {
+    pub(super) fn end_all(&mut self) -> Option<FinishedSlot> {
         self.slot.take()
     }
 

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Recorder;
-use super::disk::Out;
-use super::open::{Open, append};
-use super::part::{self, Part, free_name};
+use super::disk::DiskFile;
+use super::open::{OpenPart, append};
+use super::part::{self, ClosedPart, free_name};
 use super::settings::{MAX_WAITING, folder_of};
-use super::state::{Shed, Stop};
+use super::state::{DropReason, RecorderStop};
 use crate::archive::lock::Lock;
 use crate::flow::Time;
 
@@ -21,8 +21,9 @@ impl Recorder {
         }
         let slot = self.slot_at(now);
         let most = self.settings.part_rows.max(1);
-        let taken = |open: &Open| open.part.flows.saturating_add(u64::from(self.block.flows()));
-        let room = |open: &Open| most.saturating_sub(usize::try_from(taken(open)).unwrap_or(most));
+        let taken = |open: &OpenPart| open.part.flows.saturating_add(u64::from(self.block.flows()));
+        let room =
+            |open: &OpenPart| most.saturating_sub(usize::try_from(taken(open)).unwrap_or(most));
         let room = self.open.as_ref().filter(|open| open.part.slot == slot).map_or(0, room);
         // Each further part is begun when the one before it is closed.
         let further = flows.saturating_sub(room).div_ceil(most);
@@ -42,12 +43,12 @@ impl Recorder {
     }
 
     /// Sees to it that there is a part to write to.
-    pub(super) fn ensure_open(&mut self, now: Time) -> Result<(), Shed> {
+    pub(super) fn ensure_open(&mut self, now: Time) -> Result<(), DropReason> {
         if self.open.is_some() {
             return Ok(());
         }
         if self.is_backed_up() {
-            return Err(Shed::Behind);
+            return Err(DropReason::Behind);
         }
         self.create(now).map_err(|error| self.stop_for(now, &error))
     }
@@ -70,18 +71,18 @@ impl Recorder {
             return Err(error);
         }
         let slot_seconds = self.settings.slot_seconds;
-        let part = Part { slot, slot_seconds, number, journal, flows: 0, left: false };
+        let part = ClosedPart { slot, slot_seconds, number, journal, flows: 0, left: false };
         if let Some(ended) = self.counts.end_slot(slot) {
             self.rotated = Some(ended);
         }
         self.counts.begin(slot);
         self.open =
-            Some(Open { part, out, length: 0, wrote_at: now, synced_at: now, unsynced: false });
+            Some(OpenPart { part, out, length: 0, wrote_at: now, synced_at: now, unsynced: false });
         Ok(())
     }
 
     /// The file of a part, and its folders.
-    fn place(&self, slot: Time, below: &Path) -> io::Result<(PathBuf, u32, Box<dyn Out>)> {
+    fn place(&self, slot: Time, below: &Path) -> io::Result<(PathBuf, u32, Box<dyn DiskFile>)> {
         let place = || -> io::Result<_> {
             self.disk.make_folders(&self.settings.folder, below)?;
             let (journal, number) = free_name(&self.settings, slot)?;
@@ -96,7 +97,7 @@ impl Recorder {
     }
 
     /// Writes the block, if there is one, and syncs when that is due.
-    pub(super) fn write(&mut self, now: Time) -> Result<(), Shed> {
+    pub(super) fn write(&mut self, now: Time) -> Result<(), DropReason> {
         match self.try_write(now) {
             Ok(()) => Ok(()),
             Err(error) => Err(self.stop_for(now, &error)),
@@ -108,8 +109,8 @@ impl Recorder {
         if self.open.as_ref().is_some_and(|open| open.out.is_gone()) {
             // What was in it has been removed by someone, and what would be written
             // to it would be gone, too.
-            if let Some(Open { part, .. }) = self.open.take() {
-                self.counts.shed(Shed::Removed, part.flows);
+            if let Some(OpenPart { part, .. }) = self.open.take() {
+                self.counts.shed(DropReason::Removed, part.flows);
                 let name = part.journal.display();
                 self.counts.note(format!("{name} was removed, {} flows with it", part.flows));
             }
@@ -165,9 +166,9 @@ impl Recorder {
     }
 
     /// Stops recording because of an error; says as what flows are counted.
-    pub(super) fn stop_for(&mut self, now: Time, error: &io::Error) -> Shed {
+    pub(super) fn stop_for(&mut self, now: Time, error: &io::Error) -> DropReason {
         let since = self.stop.as_ref().map_or(now, |stop| stop.problem.since);
-        let stop = Stop::new(now, since, error);
+        let stop = RecorderStop::new(now, since, error);
         let cause = stop.cause;
         self.stop = Some(stop);
         cause
@@ -176,7 +177,7 @@ impl Recorder {
     /// Tries whether recording can go on; what had been taken in is written.
     pub(super) fn resume(&mut self, now: Time) -> io::Result<()> {
         // More than what stops it, or it would stop again at once.
-        let is_full = self.stop.as_ref().is_some_and(|stop| stop.cause == Shed::NoSpace);
+        let is_full = self.stop.as_ref().is_some_and(|stop| stop.cause == DropReason::NoSpace);
         self.check_room(self.settings.low_water.saturating_mul(1 + u64::from(is_full)))?;
         if self.open.is_none() && !self.is_backed_up() {
             self.create(now)?;

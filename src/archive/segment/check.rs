@@ -1,11 +1,11 @@
 //! What a footer says of its rows, compared with them.
 
 use super::footer::Footer;
-use super::sums::{NO_TIME, PageSums, Totals, joined, span_of};
-use crate::flow::{Flow, More, Time};
+use super::sums::{NO_TIME, PageSums, SegmentTotals, joined, span_of};
+use crate::flow::{Flow, FlowExtras, Time};
 
 /// Compares what a footer says of its rows with the rows, page by page.
-pub struct Checked<'a> {
+pub struct FooterCheck<'a> {
     said: &'a Footer,
     found: Vec<PageSums>,
     rows: u64,
@@ -13,15 +13,15 @@ pub struct Checked<'a> {
     span: Option<(Time, Time)>,
 }
 
-impl<'a> Checked<'a> {
+impl<'a> FooterCheck<'a> {
     /// Of this footer; no page seen yet.
     #[must_use]
-    pub fn new(said: &'a Footer) -> Checked<'a> {
-        Checked { said, found: Vec::new(), rows: 0, far_off: false, span: None }
+    pub fn new(said: &'a Footer) -> FooterCheck<'a> {
+        FooterCheck { said, found: Vec::new(), rows: 0, far_off: false, span: None }
     }
 
     /// The rows of the next page, with what came with them.
-    pub fn page(&mut self, flows: &[Flow], more: &[More]) {
+    pub fn page(&mut self, flows: &[Flow], more: &[FlowExtras]) {
         self.rows += flows.len() as u64;
         self.found.push(PageSums::of(flows, more));
         let (span, far_off) = span_of(flows);
@@ -33,7 +33,7 @@ impl<'a> Checked<'a> {
     #[must_use]
     pub fn wrong(&self) -> Vec<String> {
         let said = self.said;
-        let found = Totals::of(&self.found, self.rows);
+        let found = SegmentTotals::of(&self.found, self.rows);
         let mut wrong = Vec::new();
         let mut compare = |name: &str, said: String, found: String| {
             if said != found {

@@ -13,11 +13,11 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::bits::{put_runs, width};
 use super::delta;
-use super::dictionary::{Key, Places};
-use super::page::{Encoding, Header};
-use crate::archive::schema::{Coding, Column, Store};
+use super::dictionary::{DictionaryIndex, DictionaryKey};
+use super::page::{Encoding, PageHeader};
+use crate::archive::schema::{ArchiveColumn, Coding, StoredType};
 use crate::flow::column::Vector;
-use crate::flow::{Flow, Host, MAX_TEXT, More, Text};
+use crate::flow::{Flow, FlowExtras, FlowText, Host, MAX_TEXT};
 
 /// zstd's level: the next ones cost twice the time for a twentieth of the bytes.
 const LEVEL: i32 = 1;
@@ -55,12 +55,12 @@ struct Location {
 }
 
 /// A column that is being written.
-pub(super) struct Writer {
-    column: Column,
+pub(super) struct ColumnWriter {
+    column: ArchiveColumn,
     max_dictionary: usize,
-    numbers: Places<u64>,
-    hosts: Places<Host>,
-    texts: Places<Text>,
+    numbers: DictionaryIndex<u64>,
+    hosts: DictionaryIndex<Host>,
+    texts: DictionaryIndex<FlowText>,
     /// Least and greatest of what is not in a dictionary.
     bounds: Option<(u128, u128)>,
     pages: Vec<u8>,
@@ -73,17 +73,17 @@ pub(super) struct Writer {
 }
 
 /// Bytes of a plain value, of a text at most.
-pub(super) fn plain_size(store: Store) -> usize {
+pub(super) fn plain_size(store: StoredType) -> usize {
     match store {
-        Store::Text => 4 + MAX_TEXT,
-        Store::Address => 16,
-        Store::Unsigned(64) | Store::Millis | Store::Signed => 8,
-        Store::Unsigned(_) | Store::Flag => 4,
+        StoredType::Text => 4 + MAX_TEXT,
+        StoredType::Address => 16,
+        StoredType::Unsigned(64) | StoredType::Millis | StoredType::Signed => 8,
+        StoredType::Unsigned(_) | StoredType::Flag => 4,
     }
 }
 
 /// Appends values as Parquet has them plain.
-fn put_numbers(store: Store, numbers: &[u64], out: &mut Vec<u8>) {
+fn put_numbers(store: StoredType, numbers: &[u64], out: &mut Vec<u8>) {
     if plain_size(store) == 4 {
         out.extend(numbers.iter().flat_map(|number| (*number as u32).to_le_bytes()));
     } else {
@@ -92,8 +92,8 @@ fn put_numbers(store: Store, numbers: &[u64], out: &mut Vec<u8>) {
 }
 
 /// A number so that unsigned order is the column's order.
-fn ordered(store: Store, number: u64) -> u128 {
-    let signed = matches!(store, Store::Millis | Store::Signed);
+fn ordered(store: StoredType, number: u64) -> u128 {
+    let signed = matches!(store, StoredType::Millis | StoredType::Signed);
     u128::from(number ^ (u64::from(signed) << 63))
 }
 
@@ -102,21 +102,21 @@ fn put_hosts(hosts: &[Host], out: &mut Vec<u8>) {
 }
 
 /// Texts, each behind its length.
-fn put_texts(texts: &[Text], out: &mut Vec<u8>) {
-    for text in texts.iter().map(Text::as_str) {
+fn put_texts(texts: &[FlowText], out: &mut Vec<u8>) {
+    for text in texts.iter().map(FlowText::as_str) {
         out.extend((text.len() as u32).to_le_bytes());
         out.extend(text.as_bytes());
     }
 }
 
-impl Writer {
-    pub fn new(column: Column, max_dictionary: usize) -> Writer {
-        Writer {
+impl ColumnWriter {
+    pub fn new(column: ArchiveColumn, max_dictionary: usize) -> ColumnWriter {
+        ColumnWriter {
             column,
             max_dictionary,
-            numbers: Places::default(),
-            hosts: Places::default(),
-            texts: Places::default(),
+            numbers: DictionaryIndex::default(),
+            hosts: DictionaryIndex::default(),
+            texts: DictionaryIndex::default(),
             bounds: None,
             pages: Vec::new(),
             locations: Vec::new(),
@@ -128,7 +128,12 @@ impl Writer {
     }
 
     /// Appends a page of flows, with what came with their batch.
-    pub fn page(&mut self, flows: &[Flow], more: &[More], scratch: &mut Scratch) -> io::Result<()> {
+    pub fn page(
+        &mut self,
+        flows: &[Flow],
+        more: &[FlowExtras],
+        scratch: &mut Scratch,
+    ) -> io::Result<()> {
         let mut values = std::mem::take(&mut scratch.values);
         let store = self.column.store;
         (self.column.field.info().gather)(flows, more, &mut values);
@@ -186,8 +191,8 @@ impl Writer {
     pub fn nothing(&mut self, rows: usize, scratch: &mut Scratch) -> io::Result<()> {
         scratch.ids.clear();
         match self.column.store {
-            Store::Address => self.hosts.extend(&[Host::UNSPECIFIED], &mut scratch.ids),
-            Store::Text => self.texts.extend(&[Text::EMPTY], &mut scratch.ids),
+            StoredType::Address => self.hosts.extend(&[Host::UNSPECIFIED], &mut scratch.ids),
+            StoredType::Text => self.texts.extend(&[FlowText::EMPTY], &mut scratch.ids),
             _ => self.numbers.extend(&[0], &mut scratch.ids),
         }
         let id = scratch.ids.first().copied().unwrap_or(0);
@@ -225,7 +230,7 @@ impl Writer {
         let compressed = compress(scratch)?;
         self.any_compressed |= compressed;
         let page = if compressed { &scratch.stored } else { &scratch.raw };
-        let header = Header {
+        let header = PageHeader {
             dictionary: false,
             values: rows as u32,
             encoding,
@@ -305,7 +310,7 @@ impl Writer {
             scratch.zstd.compress_to_buffer(&scratch.raw, &mut scratch.stored)?;
         }
         let page = if compressed { &scratch.stored } else { &scratch.raw };
-        let header = Header {
+        let header = PageHeader {
             dictionary: true,
             values: values as u32,
             encoding: Encoding::Plain,
@@ -338,7 +343,7 @@ impl Writer {
         let (min, max) = self.bounds?;
         let number = |bits: u128| ordered(store, bits as u64) as u64;
         Some(match self.column.store {
-            Store::Address => {
+            StoredType::Address => {
                 let bytes = |bits: u128| {
                     FixedLenByteArray::from(ByteArray::from(bits.to_be_bytes().to_vec()))
                 };
@@ -350,8 +355,8 @@ impl Writer {
                     false,
                 )
             }
-            Store::Text => return None,
-            Store::Flag => {
+            StoredType::Text => return None,
+            StoredType::Flag => {
                 Statistics::boolean(Some(min != 0), Some(max != 0), None, Some(0), false)
             }
             store if plain_size(store) == 4 => {
@@ -367,7 +372,11 @@ impl Writer {
 }
 
 /// Values as ids, into `scratch.raw`.
-fn ids<T: Key + Default>(places: &mut Places<T>, values: &[T], scratch: &mut Scratch) {
+fn ids<T: DictionaryKey + Default>(
+    places: &mut DictionaryIndex<T>,
+    values: &[T],
+    scratch: &mut Scratch,
+) {
     scratch.ids.clear();
     places.extend(values, &mut scratch.ids);
     put_ids(places.values().len(), scratch);

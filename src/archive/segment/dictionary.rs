@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::flow::{Host, Text};
+use crate::flow::{FlowText, Host};
 
 /// Numbers below this find their place by themselves, not by hash.
 const DIRECT: usize = 1 << 16;
@@ -13,7 +13,7 @@ const DIRECT: usize = 1 << 16;
 /// Places of values of one kind. Hashed with a seed of its own, as the values
 /// come from strangers.
 #[derive(Default)]
-pub(super) struct Places<T> {
+pub(super) struct DictionaryIndex<T> {
     values: Vec<T>,
     table: HashTable<(T, u32)>,
     seed: RandomState,
@@ -22,30 +22,30 @@ pub(super) struct Places<T> {
 }
 
 /// Values that a dictionary can have.
-pub(super) trait Key: Copy + Eq + Hash {
+pub(super) trait DictionaryKey: Copy + Eq + Hash {
     /// Where it stands among the smallest, if it is one of them.
     fn small(self) -> Option<usize>;
 }
 
-impl Key for u64 {
+impl DictionaryKey for u64 {
     fn small(self) -> Option<usize> {
         usize::try_from(self).ok().filter(|n| *n < DIRECT)
     }
 }
 
-impl Key for Host {
+impl DictionaryKey for Host {
     fn small(self) -> Option<usize> {
         None
     }
 }
 
-impl Key for Text {
+impl DictionaryKey for FlowText {
     fn small(self) -> Option<usize> {
         None
     }
 }
 
-impl<T: Key> Places<T> {
+impl<T: DictionaryKey> DictionaryIndex<T> {
     pub fn values(&self) -> &[T] {
         &self.values
     }

@@ -7,14 +7,14 @@ use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::statistics::Statistics;
 
 use super::MAX_ROWS;
-use super::sums::{PageSums, Totals, span_of};
-use super::tail::{self, Sum};
-use super::thrift::{Odd, look_over};
+use super::sums::{PageSums, SegmentTotals, span_of};
+use super::tail::{self, TailCheck};
+use super::thrift::{MetadataError, look_over};
 use crate::archive::ArchiveError;
-use crate::archive::schema::{Column, Store, Version};
+use crate::archive::schema::{ArchiveColumn, StoredType, Version};
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::field::Field;
-use crate::flow::{Flow, More, Time};
+use crate::flow::{Flow, FlowExtras, Time};
 use crate::text::clean;
 
 /// The name of the format's version among the key-value pairs.
@@ -73,9 +73,9 @@ impl Footer {
     }
 
     /// Of flows that are written, with what came with them.
-    pub(super) fn of(flows: &[Flow], more: &[More], slot: SlotInfo) -> Footer {
+    pub(super) fn of(flows: &[Flow], more: &[FlowExtras], slot: SlotInfo) -> Footer {
         let pages = PageSums::of_pages(flows, more);
-        let totals = Totals::of(&pages, flows.len() as u64);
+        let totals = SegmentTotals::of(&pages, flows.len() as u64);
         let (span, far_off) = span_of(flows);
         Footer {
             version: Version::NEWEST,
@@ -146,7 +146,7 @@ impl Footer {
     /// Of a file's metadata, everything checked that can be without its pages.
     pub(super) fn parse(
         path: &Path,
-        (metadata, sum): &(ParquetMetaData, Sum),
+        (metadata, sum): &(ParquetMetaData, TailCheck),
     ) -> Result<Footer, ArchiveError> {
         let pairs = Pairs::of(path, metadata);
         let version = pairs.version(metadata, *sum)?;
@@ -246,7 +246,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// The version, if it is a segment and still as its writer left it.
-    fn version(&self, metadata: &ParquetMetaData, sum: Sum) -> Result<Version, ArchiveError> {
+    fn version(&self, metadata: &ParquetMetaData, sum: TailCheck) -> Result<Version, ArchiveError> {
         let foreign = |what: String| ArchiveError::Foreign { path: self.path.to_owned(), what };
         let found = self.text(VERSION);
         // Programs that copy a file keep its keys, whatever else they change.
@@ -255,7 +255,7 @@ impl<'a> Pairs<'a> {
             let writer: String = clean(writer).chars().take(MAX_NAME).collect();
             return Err(foreign(format!("`{writer}` has written it anew, in a form of its own")));
         }
-        if sum == Sum::Wrong {
+        if sum == TailCheck::Wrong {
             return Err(ArchiveError::damaged(self.path, "the checksum of its footer is wrong"));
         }
         let Some(found) = found else {
@@ -266,7 +266,7 @@ impl<'a> Pairs<'a> {
             let what = format!("format {found}, this one reads {}", Version::READ);
             return Err(ArchiveError::Version { path: self.path.to_owned(), what });
         };
-        if version >= Version::Two && sum == Sum::Missing {
+        if version >= Version::Two && sum == TailCheck::Missing {
             let what = "the checksum of its footer is missing";
             return Err(ArchiveError::damaged(self.path, what));
         }
@@ -286,7 +286,7 @@ impl<'a> Pairs<'a> {
 
 /// That there is one row group with the columns of the version.
 fn check(path: &Path, metadata: &ParquetMetaData, footer: &Footer) -> Result<(), ArchiveError> {
-    let (rows, columns) = (footer.rows, || Column::of_version(footer.version));
+    let (rows, columns) = (footer.rows, || ArchiveColumn::of_version(footer.version));
     let [group] = metadata.row_groups() else {
         let what = format!("expected one row group, found {}", metadata.num_row_groups());
         return Err(ArchiveError::damaged(path, what));
@@ -318,7 +318,7 @@ fn check(path: &Path, metadata: &ParquetMetaData, footer: &Footer) -> Result<(),
 fn bounds(metadata: &ParquetMetaData, version: Version) -> Vec<(Field, u64, u64)> {
     let Some(group) = metadata.row_groups().first() else { return Vec::new() };
     let mut all = Vec::new();
-    for (column, found) in Column::of_version(version).zip(group.columns()) {
+    for (column, found) in ArchiveColumn::of_version(version).zip(group.columns()) {
         let (min, max) = match found.statistics() {
             Some(Statistics::Int32(of)) => match (of.min_opt(), of.max_opt()) {
                 (Some(min), Some(max)) => {
@@ -332,7 +332,7 @@ fn bounds(metadata: &ParquetMetaData, version: Version) -> Vec<(Field, u64, u64)
             },
             _ => continue,
         };
-        let signed = matches!(column.store, Store::Millis | Store::Signed);
+        let signed = matches!(column.store, StoredType::Millis | StoredType::Signed);
         if !(signed && min.cast_signed() < 0) && min <= max {
             all.push((column.field, min, max));
         }
@@ -351,19 +351,22 @@ pub fn footer(path: &Path) -> Result<Footer, ArchiveError> {
 }
 
 /// The metadata of a Parquet file, without its indexes, and what their checksum is.
-pub(super) fn metadata(path: &Path, file: &File) -> Result<(ParquetMetaData, Sum), ArchiveError> {
+pub(super) fn metadata(
+    path: &Path,
+    file: &File,
+) -> Result<(ParquetMetaData, TailCheck), ArchiveError> {
     let bytes = end(path, file)?;
     let sum = tail::check(&bytes);
     let is_ours = || bytes.windows(WRITER.len()).rev().any(|part| part == WRITER.as_bytes());
-    if sum == Sum::Wrong && is_ours() {
+    if sum == TailCheck::Wrong && is_ours() {
         return Err(ArchiveError::damaged(path, "the checksum of its footer is wrong"));
     }
     match look_over(&bytes) {
         Ok(()) => {}
-        Err(Odd::Nonsense) => {
+        Err(MetadataError::Nonsense) => {
             return Err(ArchiveError::damaged(path, "its metadata make no sense"));
         }
-        Err(Odd::Others) => {
+        Err(MetadataError::Others) => {
             let what = "a Parquet file with other columns".to_owned();
             return Err(ArchiveError::Foreign { path: path.to_owned(), what });
         }

@@ -7,8 +7,8 @@ mod column;
 mod delta;
 mod dictionary;
 mod footer;
+mod location;
 mod page;
-mod place;
 mod read;
 mod sums;
 mod tail;
@@ -17,7 +17,7 @@ mod tests;
 mod thrift;
 mod write;
 
-pub use check::Checked;
+pub use check::FooterCheck;
 pub use footer::{Footer, SlotInfo, footer};
 pub use read::{Segment, open};
 pub use sums::PageSums;

@@ -19,7 +19,7 @@ pub(super) enum Encoding {
 
 /// What a page says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct PageHeader {
     pub dictionary: bool,
     pub values: u32,
     pub encoding: Encoding,
@@ -85,7 +85,7 @@ impl Fields<'_> {
     }
 }
 
-impl Header {
+impl PageHeader {
     /// Appends it as it stands before a page.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut fields = Fields { out, last: 0 };
@@ -119,7 +119,7 @@ impl Header {
 
     /// Reads the header a page begins with, and how long it is. `None` when it is
     /// not one that [`Header::write`] writes.
-    pub fn parse(bytes: &[u8]) -> Option<(Header, usize)> {
+    pub fn parse(bytes: &[u8]) -> Option<(PageHeader, usize)> {
         let mut at = 0;
         let (mut outer, kind) = ints::<5>(bytes, &mut at)?;
         let dictionary = match (outer[1].take()?, kind) {
@@ -150,7 +150,7 @@ impl Header {
         };
         let size =
             |value: Option<u64>| u32::try_from(value?).ok().filter(|n| *n <= i32::MAX as u32);
-        let header = Header {
+        let header = PageHeader {
             dictionary,
             values: size(inner[1])?,
             encoding,
@@ -203,7 +203,7 @@ mod tests {
     fn headers_are_read_as_they_were_written() {
         for (dictionary, compressed) in [(true, true), (false, true), (false, false)] {
             let encoding = if dictionary { Encoding::Plain } else { Encoding::Ids };
-            let header = Header {
+            let header = PageHeader {
                 dictionary,
                 values: 65_536,
                 encoding,
@@ -215,9 +215,9 @@ mod tests {
             let mut bytes = Vec::new();
             header.write(&mut bytes);
             assert!(bytes.len() <= MAX_HEADER);
-            assert_eq!(Header::parse(&bytes), Some((header, bytes.len())));
+            assert_eq!(PageHeader::parse(&bytes), Some((header, bytes.len())));
             for cut in 0..bytes.len() {
-                assert_eq!(Header::parse(&bytes[..cut]), None);
+                assert_eq!(PageHeader::parse(&bytes[..cut]), None);
             }
         }
     }

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use super::bits::{PADDING, runs};
 use super::column::plain_size;
 use super::footer::{Footer, metadata};
-use super::page::{Encoding, Header, MAX_HEADER};
-use super::place::{Part, Place, max_page, parts};
+use super::location::{ColumnPart, PageLocation, max_page, parts};
+use super::page::{Encoding, MAX_HEADER, PageHeader};
 use super::{MAX_DICTIONARY, delta};
-use crate::archive::schema::{Coding, Store};
-use crate::archive::{ArchiveError, Chunk, is_sum_of};
+use crate::archive::schema::{Coding, StoredType};
+use crate::archive::{ArchiveError, ColumnChunk, is_sum_of};
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::Field;
-use crate::flow::{Host, Text};
+use crate::flow::{FlowText, Host};
 
 /// How many times longer a dictionary becomes at most when it is decompressed.
 /// The values of one differ; those that look most alike become 80 times longer.
@@ -28,7 +28,7 @@ pub struct Segment {
     path: Arc<Path>,
     file: File,
     footer: Footer,
-    parts: Vec<Part>,
+    parts: Vec<ColumnPart>,
     bytes_read: u64,
     buffers: Buffers,
 }
@@ -102,7 +102,7 @@ impl Segment {
         field as usize >= self.parts.len()
     }
 
-    fn part(&self, field: Field) -> Result<&Part, ArchiveError> {
+    fn part(&self, field: Field) -> Result<&ColumnPart, ArchiveError> {
         let part = self.parts.get(field as usize);
         part.ok_or_else(|| self.damaged(field, "there is none"))
     }
@@ -113,9 +113,9 @@ impl Segment {
         &mut self,
         field: Field,
         page: Option<usize>,
-        place: Place,
+        place: PageLocation,
         most: usize,
-    ) -> Result<Header, ArchiveError> {
+    ) -> Result<PageHeader, ArchiveError> {
         let compressed = self.part(field)?.compressed;
         let Buffers { stored, raw, zstd, .. } = &mut self.buffers;
         if stored.len() < place.size {
@@ -126,7 +126,7 @@ impl Segment {
             .read_exact_at(stored, place.offset)
             .map_err(|error| ArchiveError::reading(&self.path, error))?;
         self.bytes_read += place.size as u64;
-        let parsed = Header::parse(stored);
+        let parsed = PageHeader::parse(stored);
         let found = parsed.and_then(|(header, at)| {
             let (head, bytes) = stored.split_at_checked(at)?;
             // Nothing in it is without a meaning, so that no damage goes unseen.
@@ -210,7 +210,7 @@ impl Segment {
                 self.file
                     .read_exact_at(bytes, last.offset)
                     .map_err(|error| ArchiveError::reading(&self.path, error))?;
-                match Header::parse(bytes) {
+                match PageHeader::parse(bytes) {
                     Some((header, _)) => header.encoding == Encoding::Ids,
                     None => {
                         let page = part.pages.len() - 1;
@@ -252,27 +252,27 @@ impl Segment {
 }
 
 /// Values as Parquet has them plain. `None` when texts are not as long as they say.
-fn plain(store: Store, bytes: &[u8], out: &mut Vector) -> Option<()> {
+fn plain(store: StoredType, bytes: &[u8], out: &mut Vector) -> Option<()> {
     match store {
-        Store::Text => {
+        StoredType::Text => {
             let (texts, mut rest) = (out.texts(), bytes);
             while !rest.is_empty() {
                 let (length, behind) = rest.split_first_chunk()?;
                 let (text, behind) =
                     behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-                texts.push(Text::of_bytes(text));
+                texts.push(FlowText::of_bytes(text));
                 rest = behind;
             }
         }
-        Store::Address => {
+        StoredType::Address => {
             let (values, _) = bytes.as_chunks::<16>();
             out.addresses().extend(values.iter().map(|bytes| Host(u128::from_be_bytes(*bytes))));
         }
-        Store::Unsigned(64) | Store::Millis | Store::Signed => {
+        StoredType::Unsigned(64) | StoredType::Millis | StoredType::Signed => {
             let (values, _) = bytes.as_chunks::<8>();
             out.numbers().extend(values.iter().map(|bytes| u64::from_le_bytes(*bytes)));
         }
-        Store::Unsigned(_) | Store::Flag => {
+        StoredType::Unsigned(_) | StoredType::Flag => {
             let (values, _) = bytes.as_chunks::<4>();
             out.numbers().extend(values.iter().map(|bytes| u64::from(u32::from_le_bytes(*bytes))));
         }
@@ -295,7 +295,7 @@ fn looked_up(values: &Dictionary, ids: &[u32], out: &mut Vector) {
     }
 }
 
-impl Chunk for Segment {
+impl ColumnChunk for Segment {
     fn rows(&self) -> usize {
         self.footer.rows as usize
     }

@@ -1,7 +1,7 @@
 //! Sums of a page, as the footer has them: what questions without a filter need.
 
 use crate::flow::column::PAGE_ROWS;
-use crate::flow::{Flow, More, Time, more_of};
+use crate::flow::{Flow, FlowExtras, Time, extras_of};
 
 /// Sums over the rows of a page that are no duplicates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub(super) const NO_TIME: &str = "-";
 impl PageSums {
     /// Of a page's rows and what came with their batch.
     #[must_use]
-    pub fn of(flows: &[Flow], more: &[More]) -> PageSums {
+    pub fn of(flows: &[Flow], more: &[FlowExtras]) -> PageSums {
         let mut sums = PageSums::default();
         for flow in flows.iter().filter(|flow| !flow.duplicate.is_set()) {
             let (bytes, packets) = flow.scaled();
             sums.records += 1;
-            sums.flows = sums.flows.saturating_add(more_of(flow, more).flows());
+            sums.flows = sums.flows.saturating_add(extras_of(flow, more).flows());
             sums.packets = sums.packets.saturating_add(flow.packets);
             sums.bytes = sums.bytes.saturating_add(flow.bytes);
             sums.scaled_packets = sums.scaled_packets.saturating_add(packets);
@@ -52,7 +52,7 @@ impl PageSums {
     }
 
     /// Of every page.
-    pub(super) fn of_pages(flows: &[Flow], more: &[More]) -> Vec<PageSums> {
+    pub(super) fn of_pages(flows: &[Flow], more: &[FlowExtras]) -> Vec<PageSums> {
         flows.chunks(PAGE_ROWS).map(|page| PageSums::of(page, more)).collect()
     }
 
@@ -107,19 +107,19 @@ impl PageSums {
 }
 
 /// Sums of all pages.
-pub(super) struct Totals {
+pub(super) struct SegmentTotals {
     pub flows: u64,
     pub packets: u64,
     pub bytes: u64,
     pub duplicates: u64,
 }
 
-impl Totals {
+impl SegmentTotals {
     /// Of pages that have so many rows together.
-    pub fn of(pages: &[PageSums], rows: u64) -> Totals {
+    pub fn of(pages: &[PageSums], rows: u64) -> SegmentTotals {
         let sum = |of: fn(&PageSums) -> u64| pages.iter().map(of).fold(0, u64::saturating_add);
         let flows = sum(|page| page.records);
-        Totals {
+        SegmentTotals {
             flows,
             packets: sum(|page| page.scaled_packets),
             bytes: sum(|page| page.scaled_bytes),
@@ -169,7 +169,7 @@ mod tests {
             Flow { duplicate: Duplicate::OtherExporter, first: Time(1), ..near },
             Flow { first: Time(-5), last: Time(i64::MIN), ..near },
         ];
-        let more = [More { flow_count: 7, ..More::NONE }];
+        let more = [FlowExtras { flow_count: 7, ..FlowExtras::NONE }];
         let sums = PageSums::of(&flows, &more);
         let want = PageSums {
             records: 3,

@@ -25,7 +25,7 @@ const TRAILER: usize = 8;
 
 /// What a file's checksum is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sum {
+pub(super) enum TailCheck {
     Missing,
     Right,
     Wrong,
@@ -52,27 +52,27 @@ fn summed(metadata: &[u8], digits: Range<usize>) -> Vec<u8> {
 }
 
 /// Whether metadata are as they were written.
-pub(super) fn check(metadata: &[u8]) -> Sum {
-    let Some(place) = digits(metadata) else { return Sum::Missing };
+pub(super) fn check(metadata: &[u8]) -> TailCheck {
+    let Some(place) = digits(metadata) else { return TailCheck::Missing };
     let said = metadata.get(place.clone()).unwrap_or_default();
     let is_lower = said.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     let said = str::from_utf8(said).ok().and_then(|said| u32::from_str_radix(said, 16).ok());
     match said {
-        Some(sum) if is_lower && is_sum_of(sum, &summed(metadata, place)) => Sum::Right,
-        _ => Sum::Wrong,
+        Some(sum) if is_lower && is_sum_of(sum, &summed(metadata, place)) => TailCheck::Right,
+        _ => TailCheck::Wrong,
     }
 }
 
 /// Hands on what is written; from [`hold`](Tail::hold) on it is kept until the
 /// checksum is put in.
-pub(super) struct Tail<W> {
+pub(super) struct ChecksummedTail<W> {
     out: W,
     held: Option<Vec<u8>>,
 }
 
-impl<W: Write> Tail<W> {
-    pub fn new(out: W) -> Tail<W> {
-        Tail { out, held: None }
+impl<W: Write> ChecksummedTail<W> {
+    pub fn new(out: W) -> ChecksummedTail<W> {
+        ChecksummedTail { out, held: None }
     }
 
     /// From here on what is written is kept.
@@ -102,7 +102,7 @@ impl<W: Write> Tail<W> {
     }
 }
 
-impl<W: Write> Write for Tail<W> {
+impl<W: Write> Write for ChecksummedTail<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.held {
             Some(held) => held.write(bytes),

@@ -5,18 +5,18 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::tail::Tail;
+use super::tail::ChecksummedTail;
 use super::write::encode_with;
 use super::{Footer, MAX_DICTIONARY, SlotInfo, encode, footer, open};
 use crate::archive::verify::verify;
-use crate::archive::{ArchiveError, Chunk, RowChunk};
+use crate::archive::{ArchiveError, ColumnChunk, RowChunk};
 use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
-use crate::flow::field::{FIELDS, Field, Store, Value};
-use crate::flow::{Duplicate, Flow, Host, More, Sampling, Text, Time};
+use crate::flow::field::{FIELDS, Field, FieldValue, StoredType};
+use crate::flow::{Duplicate, Flow, FlowExtras, FlowText, Host, Sampling, Time};
 
 const SLOT: SlotInfo = SlotInfo { start: Time(1_800_000_000_000), length_ms: 300_000 };
 
-fn written(flows: &[Flow], more: &[More], max_dictionary: usize) -> (Vec<u8>, Footer) {
+fn written(flows: &[Flow], more: &[FlowExtras], max_dictionary: usize) -> (Vec<u8>, Footer) {
     let mut bytes = Vec::new();
     let footer = encode_with(flows, more, &SLOT, None, &mut bytes, max_dictionary).unwrap();
     (bytes, footer)
@@ -29,7 +29,7 @@ fn saved(bytes: &[u8]) -> tempfile::NamedTempFile {
 }
 
 /// A column with its ids looked up.
-fn values(chunk: &mut dyn Chunk, field: Field, page: usize) -> Result<Vector, ArchiveError> {
+fn values(chunk: &mut dyn ColumnChunk, field: Field, page: usize) -> Result<Vector, ArchiveError> {
     let mut out = Vector::default();
     let dictionary = chunk.dictionary(field)?;
     chunk.read(field, page, &mut out)?;
@@ -50,7 +50,7 @@ fn values(chunk: &mut dyn Chunk, field: Field, page: usize) -> Result<Vector, Ar
 }
 
 /// Checks that all columns are those of the flows.
-fn check(flows: &[Flow], more: &[More], max_dictionary: usize) {
+fn check(flows: &[Flow], more: &[FlowExtras], max_dictionary: usize) {
     let (bytes, written) = written(flows, more, max_dictionary);
     let file = saved(&bytes);
     assert_eq!(footer(file.path()).unwrap(), written);
@@ -97,7 +97,7 @@ fn flows(count: usize) -> Vec<Flow> {
 
 #[test]
 fn pages_end_where_they_should() {
-    let more = [More { in_src_mac: 0xa0b0_c0d0_e0f0, min_ttl: 3, ..More::NONE }];
+    let more = [FlowExtras { in_src_mac: 0xa0b0_c0d0_e0f0, min_ttl: 3, ..FlowExtras::NONE }];
     for rows in [1, 2, 7, 8, 9, PAGE_ROWS - 1, PAGE_ROWS, PAGE_ROWS + 1] {
         check(&flows(rows), &more, MAX_DICTIONARY);
     }
@@ -106,7 +106,7 @@ fn pages_end_where_they_should() {
 #[test]
 fn dictionaries_that_grow_too_large_end_in_plain_pages() {
     for limit in [0, 1000, PAGE_ROWS * 16] {
-        check(&flows(2 * PAGE_ROWS + 100), &[More::NONE], limit);
+        check(&flows(2 * PAGE_ROWS + 100), &[FlowExtras::NONE], limit);
     }
 }
 
@@ -173,7 +173,7 @@ fn devour(bytes: &[u8], file: &Path) -> Result<(), ArchiveError> {
 
 #[test]
 fn damaged_files_are_errors() {
-    let more = [More { nat_src: Host(5), in_vrf: 9, ..More::NONE }];
+    let more = [FlowExtras { nat_src: Host(5), in_vrf: 9, ..FlowExtras::NONE }];
     let (bytes, _) = written(&flows(300), &more, 1000);
     let file = tempfile::NamedTempFile::new().unwrap();
     devour(&bytes, file.path()).unwrap();
@@ -209,7 +209,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at..at + to.len()].copy_from_slice(to);
     let mut anew = Vec::new();
-    let mut tail = Tail::new(&mut anew);
+    let mut tail = ChecksummedTail::new(&mut anew);
     tail.hold();
     tail.write_all(&bytes).unwrap();
     tail.finish().unwrap();
@@ -222,7 +222,7 @@ fn what_a_footer_says_is_compared_with_the_rows() {
     let (bytes, _) = written(&flows(100), &[], MAX_DICTIONARY);
     let verified = |bytes: &[u8]| {
         let file = saved(bytes);
-        let chunk: Box<dyn Chunk> = Box::new(open(file.path()).unwrap());
+        let chunk: Box<dyn ColumnChunk> = Box::new(open(file.path()).unwrap());
         verify(file.path(), Box::new(std::iter::once(Ok(chunk)))).problems
     };
     assert_eq!(verified(&bytes), Vec::<String>::new());
@@ -261,16 +261,16 @@ fn strangers_and_other_versions_are_told_apart() {
     assert!(matches!(error, ArchiveError::Io { .. }));
 }
 
-fn any_more() -> impl Strategy<Value = More> {
+fn any_more() -> impl Strategy<Value = FlowExtras> {
     let bits = proptest::collection::vec(any::<u128>(), FIELDS.len());
     (bits, ".{0,30}").prop_map(|(bits, user)| {
-        let (mut flow, mut more) = (Flow::EMPTY, More::NONE);
-        for (info, bits) in FIELDS.iter().zip(bits).filter(|(info, _)| info.field.is_more()) {
+        let (mut flow, mut more) = (Flow::EMPTY, FlowExtras::NONE);
+        for (info, bits) in FIELDS.iter().zip(bits).filter(|(info, _)| info.field.is_extra()) {
             let value = match info.store {
-                Store::Address => Value::Address(Host(bits)),
-                Store::Text => Value::Text(Text::new(&user)),
-                Store::Unsigned(width) => Value::Number(bits as u64 >> (64 - width)),
-                _ => Value::Number(bits as u64),
+                StoredType::Address => FieldValue::Address(Host(bits)),
+                StoredType::Text => FieldValue::Text(FlowText::new(&user)),
+                StoredType::Unsigned(width) => FieldValue::Number(bits as u64 >> (64 - width)),
+                _ => FieldValue::Number(bits as u64),
             };
             info.field.set(value, &mut flow, &mut more);
         }
@@ -340,6 +340,6 @@ proptest! {
             super::bits::runs(&bytes, width, count, &mut Vec::new());
         }
         super::delta::decode(&bytes, count, &mut Vec::new());
-        super::page::Header::parse(&bytes);
+        super::page::PageHeader::parse(&bytes);
     }
 }

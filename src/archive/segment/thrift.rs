@@ -5,7 +5,7 @@
 //! long and as deep as they say they are. So they are looked over before.
 
 use super::page::{unzigzag, varint};
-use crate::archive::schema::{Column, Version};
+use crate::archive::schema::{ArchiveColumn, Version};
 
 /// Structs in structs at most; segments have five.
 const MAX_DEPTH: usize = 8;
@@ -28,7 +28,7 @@ const STRUCT: u8 = 12;
 
 /// What metadata are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Odd {
+pub(super) enum MetadataError {
     /// Not metadata at all.
     Nonsense,
     /// Those of a file that others made.
@@ -36,15 +36,15 @@ pub(super) enum Odd {
 }
 
 /// Bytes that are read from the front.
-struct Walk<'a> {
+struct ThriftReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 /// What is done with the field of a struct: its id, and the type of its value.
-type Each<'e, 'a> = &'e mut dyn FnMut(&mut Walk<'a>, u64, u8) -> Option<()>;
+type FieldVisitor<'e, 'a> = &'e mut dyn FnMut(&mut ThriftReader<'a>, u64, u8) -> Option<()>;
 
-impl<'a> Walk<'a> {
+impl<'a> ThriftReader<'a> {
     fn byte(&mut self) -> Option<u8> {
         let byte = self.bytes.get(self.at).copied();
         self.at += 1;
@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The fields of a struct.
-    fn fields(&mut self, each: Each<'_, 'a>) -> Option<()> {
+    fn fields(&mut self, each: FieldVisitor<'_, 'a>) -> Option<()> {
         let mut id = 0u64;
         loop {
             let head = self.byte()?;
@@ -126,11 +126,11 @@ impl<'a> Walk<'a> {
 
 /// Looks Parquet's metadata over: everything is as long as it says, within
 /// limits, and the schema is flat and has as many columns as ours of some version.
-pub(super) fn look_over(metadata: &[u8]) -> Result<(), Odd> {
+pub(super) fn look_over(metadata: &[u8]) -> Result<(), MetadataError> {
     /// `FileMetaData.schema`.
     const SCHEMA: u64 = 2;
     let mut is_flat = false;
-    let mut walk = Walk { bytes: metadata, at: 0 };
+    let mut walk = ThriftReader { bytes: metadata, at: 0 };
     let read = walk.fields(&mut |walk, id, kind| {
         if (id, kind) != (SCHEMA, LIST) {
             return walk.skip(kind, MAX_DEPTH);
@@ -141,18 +141,18 @@ pub(super) fn look_over(metadata: &[u8]) -> Result<(), Odd> {
         walk.skip(kind, MAX_DEPTH)
     });
     match read {
-        None => Err(Odd::Nonsense),
-        Some(()) if !is_flat => Err(Odd::Others),
+        None => Err(MetadataError::Nonsense),
+        Some(()) if !is_flat => Err(MetadataError::Others),
         Some(()) => Ok(()),
     }
 }
 
 /// Whether the schema is a root with as many columns as ours of some version.
-fn schema(walk: &mut Walk) -> Option<bool> {
+fn schema(walk: &mut ThriftReader) -> Option<bool> {
     /// `SchemaElement.num_children`.
     const CHILDREN: u64 = 5;
     let (length, kind) = walk.list()?;
-    let has = |version| Column::of_version(version).count() as u64 + 1 == length;
+    let has = |version| ArchiveColumn::of_version(version).count() as u64 + 1 == length;
     if kind != STRUCT || !Version::ALL.into_iter().any(has) {
         return Some(false);
     }
@@ -187,7 +187,7 @@ pub(super) fn locations(bytes: &[u8]) -> Option<Vec<Location>> {
     /// `OffsetIndex.page_locations`.
     const LOCATIONS: u64 = 1;
     let mut found = None;
-    Walk { bytes, at: 0 }.fields(&mut |walk, id, kind| {
+    ThriftReader { bytes, at: 0 }.fields(&mut |walk, id, kind| {
         if (id, kind) != (LOCATIONS, LIST) {
             return walk.skip(kind, MAX_DEPTH);
         }
@@ -247,16 +247,19 @@ mod tests {
     #[test]
     fn what_goes_too_deep_or_is_too_long_is_nonsense() {
         let deep = [0x1c; 100_000];
-        assert_eq!(look_over(&deep), Err(Odd::Nonsense));
-        assert_eq!(look_over(&[0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 7]), Err(Odd::Nonsense));
-        assert_eq!(look_over(&[0x18, 0xff, 0xff, 0xff, 0xff, 7]), Err(Odd::Nonsense));
-        assert_eq!(look_over(&[]), Err(Odd::Nonsense));
-        assert_eq!(look_over(&[0]), Err(Odd::Others));
+        assert_eq!(look_over(&deep), Err(MetadataError::Nonsense));
+        assert_eq!(
+            look_over(&[0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 7]),
+            Err(MetadataError::Nonsense)
+        );
+        assert_eq!(look_over(&[0x18, 0xff, 0xff, 0xff, 0xff, 7]), Err(MetadataError::Nonsense));
+        assert_eq!(look_over(&[]), Err(MetadataError::Nonsense));
+        assert_eq!(look_over(&[0]), Err(MetadataError::Others));
     }
 
     #[test]
     fn a_schema_of_others_is_told_from_ours() {
-        let columns = Column::all().count() as u8;
+        let columns = ArchiveColumn::all().count() as u8;
         let named = [0x48, 1, b'x', 0];
         let mut ours = vec![0x15, 2, 0x19, 0xfc, columns + 1];
         ours.extend([0x48, 1, b'r', 0x15, columns * 2, 0]);
@@ -267,8 +270,8 @@ mod tests {
         let mut nested = ours.clone();
         let last = nested.len() - 2;
         nested.splice(last..last, [0x15, 2]);
-        assert_eq!(look_over(&nested), Err(Odd::Others));
-        assert_eq!(look_over(&list(&[0x15, 2], 3, &named)), Err(Odd::Others));
+        assert_eq!(look_over(&nested), Err(MetadataError::Others));
+        assert_eq!(look_over(&list(&[0x15, 2], 3, &named)), Err(MetadataError::Others));
     }
 
     proptest! {

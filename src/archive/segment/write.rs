@@ -9,31 +9,31 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::column::{Scratch, Writer};
+use super::column::{ColumnWriter, Scratch};
 use super::footer::{Footer, SlotInfo};
-use super::tail::Tail;
+use super::tail::ChecksummedTail;
 use super::{MAX_DICTIONARY, MAX_ROWS};
-use crate::archive::schema::{Column, Store};
+use crate::archive::schema::{ArchiveColumn, StoredType};
 use crate::flow::column::PAGE_ROWS;
-use crate::flow::{Flow, More};
+use crate::flow::{Flow, FlowExtras};
 
-impl Store {
+impl StoredType {
     pub(super) fn physical(self) -> Physical {
         match self {
-            Store::Millis | Store::Signed | Store::Unsigned(64) => Physical::INT64,
-            Store::Unsigned(_) => Physical::INT32,
-            Store::Flag => Physical::BOOLEAN,
-            Store::Address => Physical::FIXED_LEN_BYTE_ARRAY,
-            Store::Text => Physical::BYTE_ARRAY,
+            StoredType::Millis | StoredType::Signed | StoredType::Unsigned(64) => Physical::INT64,
+            StoredType::Unsigned(_) => Physical::INT32,
+            StoredType::Flag => Physical::BOOLEAN,
+            StoredType::Address => Physical::FIXED_LEN_BYTE_ARRAY,
+            StoredType::Text => Physical::BYTE_ARRAY,
         }
     }
 
     fn logical(self) -> Option<LogicalType> {
         match self {
-            Store::Millis => Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
-            Store::Unsigned(bits) => Some(LogicalType::integer(bits.cast_signed(), false)),
-            Store::Text => Some(LogicalType::String),
-            Store::Signed | Store::Flag | Store::Address => None,
+            StoredType::Millis => Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
+            StoredType::Unsigned(bits) => Some(LogicalType::integer(bits.cast_signed(), false)),
+            StoredType::Text => Some(LogicalType::String),
+            StoredType::Signed | StoredType::Flag | StoredType::Address => None,
         }
     }
 }
@@ -41,11 +41,11 @@ impl Store {
 /// Parquet's schema of segments.
 fn schema() -> Result<TypePtr, ParquetError> {
     let mut fields = Vec::new();
-    for column in Column::all() {
+    for column in ArchiveColumn::all() {
         let field = Type::primitive_type_builder(column.name(), column.store.physical())
             .with_repetition(Repetition::REQUIRED)
             .with_logical_type(column.store.logical())
-            .with_length(if column.store == Store::Address { 16 } else { 0 })
+            .with_length(if column.store == StoredType::Address { 16 } else { 0 })
             .build()?;
         fields.push(Arc::new(field));
     }
@@ -60,7 +60,7 @@ fn schema() -> Result<TypePtr, ParquetError> {
 /// `out` says, by its kind.
 pub fn encode(
     flows: &[Flow],
-    more: &[More],
+    more: &[FlowExtras],
     info: &SlotInfo,
     out: impl Write + Send,
 ) -> io::Result<Footer> {
@@ -73,7 +73,7 @@ pub fn encode(
 /// As there.
 pub fn encode_from(
     flows: &[Flow],
-    more: &[More],
+    more: &[FlowExtras],
     info: &SlotInfo,
     source: &str,
     out: impl Write + Send,
@@ -84,7 +84,7 @@ pub fn encode_from(
 /// [`encode`] with dictionaries of at most that many bytes.
 pub(super) fn encode_with(
     flows: &[Flow],
-    more: &[More],
+    more: &[FlowExtras],
     info: &SlotInfo,
     source: Option<&str>,
     out: impl Write + Send,
@@ -95,12 +95,13 @@ pub(super) fn encode_with(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     }
     let mut scratch = Scratch::new()?;
-    let mut columns: Vec<_> =
-        Column::all().map(|column| (column, Writer::new(column, max_dictionary))).collect();
+    let mut columns: Vec<_> = ArchiveColumn::all()
+        .map(|column| (column, ColumnWriter::new(column, max_dictionary)))
+        .collect();
     for page in flows.chunks(PAGE_ROWS) {
         let has_more = page.iter().any(|flow| flow.more != 0);
         for (column, writer) in &mut columns {
-            if column.field.is_more() && !has_more {
+            if column.field.is_extra() && !has_more {
                 writer.nothing(page.len(), &mut scratch)?;
             } else {
                 writer.page(page, more, &mut scratch)?;
@@ -111,7 +112,7 @@ pub(super) fn encode_with(
         .set_created_by(concat!("toptalk ", env!("CARGO_PKG_VERSION")).to_owned())
         .build();
     let schema = schema().map_err(plain)?;
-    let mut out = Tail::new(out);
+    let mut out = ChecksummedTail::new(out);
     let mut file =
         SerializedFileWriter::new(&mut out, schema, Arc::new(properties)).map_err(plain)?;
     let descriptors = file.schema_descr().columns().to_vec();

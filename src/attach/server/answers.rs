@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::shared::{Large, Parcel, Shared};
+use super::shared::{LargeAnswerPermit, OutFrame, ServerShared};
 use crate::attach::FIRST_MS;
-use crate::attach::desk::{Next, Question, Speed};
-use crate::attach::frame::{Numbered, Reply, encode};
+use crate::attach::frame::{Reply, Tagged, encode};
+use crate::attach::scheduler::{AnswerSpeed, NextAnswer, PendingQuestion};
 use crate::snapshot::{Allowance, Snapshot, View};
 
 /// What clients are told when an answer fails.
@@ -28,18 +28,18 @@ const PATIENCE: u64 = 4;
 /// Slow answers have the priority of all: they lock rows that receiving writes, and with a
 /// lower one receiving would wait for them whenever other programs keep the cores busy.
 /// What they may take is limited by their budget.
-pub(super) fn make(shared: &Arc<Shared>, speed: Speed) {
+pub(super) fn make(shared: &Arc<ServerShared>, speed: AnswerSpeed) {
     while let Some(next) = wait(shared, speed) {
         match next {
-            Next::Watched(view, every_s) => watched(shared, speed, &view, every_s),
-            Next::Question(question) => asked(shared, speed, question),
-            Next::Wait(_) => {}
+            NextAnswer::Watched(view, every_s) => watched(shared, speed, &view, every_s),
+            NextAnswer::Question(question) => asked(shared, speed, question),
+            NextAnswer::Wait(_) => {}
         }
     }
 }
 
 /// Waits for something to do; `None` when the server stops.
-fn wait(shared: &Arc<Shared>, speed: Speed) -> Option<Next> {
+fn wait(shared: &Arc<ServerShared>, speed: AnswerSpeed) -> Option<NextAnswer> {
     let mut state = shared.state();
     loop {
         if state.stopping {
@@ -47,7 +47,7 @@ fn wait(shared: &Arc<Shared>, speed: Speed) -> Option<Next> {
         }
         let now = shared.now();
         let until = match state.desk.next_of(speed, now) {
-            Next::Wait(until) => until,
+            NextAnswer::Wait(until) => until,
             next => return Some(next),
         };
         state = match until {
@@ -72,22 +72,22 @@ fn frame(make: impl FnOnce() -> Reply) -> Result<Arc<[u8]>, String> {
 }
 
 /// The last that a client hears, and why.
-pub(super) fn farewell(why: String) -> Parcel {
+pub(super) fn farewell(why: String) -> OutFrame {
     // The text is short: it always fits.
     let frame = encode(&Reply::Refused(why.clone())).unwrap_or_default();
-    Parcel { frame: frame.into(), _large: None, last: Some(why) }
+    OutFrame { frame: frame.into(), _large: None, last: Some(why) }
 }
 
 /// When work began, in microseconds: on the clock, and of this thread's work. The
 /// budget is of work, so that a busy machine does not make answers rarer.
-struct Began {
+struct WorkStart {
     wall: u64,
     work: u64,
 }
 
-impl Began {
-    fn now(shared: &Shared) -> Began {
-        Began { wall: shared.now(), work: worked() }
+impl WorkStart {
+    fn now(shared: &ServerShared) -> WorkStart {
+        WorkStart { wall: shared.now(), work: worked() }
     }
 
     /// The work since then.
@@ -104,28 +104,28 @@ fn worked() -> u64 {
 }
 
 /// An answer that was made, or given up.
-struct Made {
+struct MadeAnswer {
     frame: Result<Arc<[u8]>, String>,
     /// Whether it was given up.
     over: bool,
 }
 
 /// What an answer may take on this thread, in microseconds of work.
-fn most(shared: &Shared, speed: Speed) -> u64 {
+fn most(shared: &ServerShared, speed: AnswerSpeed) -> u64 {
     let limits = &shared.service.limits;
-    let most = if speed == Speed::Quick { limits.quick } else { limits.slow };
+    let most = if speed == AnswerSpeed::Quick { limits.quick } else { limits.slow };
     u64::try_from(most.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Makes an answer within `most` microseconds of work, as long as somebody `wants` it;
 /// `reply` makes a message of it.
 fn make_within(
-    shared: &Shared,
+    shared: &ServerShared,
     most: u64,
     view: &View,
     wants: impl Fn() -> bool,
     reply: impl FnOnce(Snapshot, bool) -> Reply,
-) -> Made {
+) -> MadeAnswer {
     let (began, begun, mut decisions) = (worked(), shared.now(), 0u32);
     let mut go_on = |_: u64| {
         decisions = decisions.wrapping_add(1);
@@ -139,29 +139,29 @@ fn make_within(
         snapshot.health.attached = Some(shared.attached());
         reply(snapshot, allowance.is_over())
     });
-    Made { frame, over: allowance.is_over() }
+    MadeAnswer { frame, over: allowance.is_over() }
 }
 
-fn watched(shared: &Arc<Shared>, speed: Speed, view: &View, every_s: u32) {
-    let began = Began::now(shared);
+fn watched(shared: &Arc<ServerShared>, speed: AnswerSpeed, view: &View, every_s: u32) {
+    let began = WorkStart::now(shared);
     let wants = || {
         let state = shared.state();
         !state.stopping && state.desk.wants(view)
     };
     let most = match speed {
-        Speed::Quick => shared.state().desk.most(view, most(shared, speed)),
-        Speed::Slow => most(shared, speed),
+        AnswerSpeed::Quick => shared.state().desk.most(view, most(shared, speed)),
+        AnswerSpeed::Slow => most(shared, speed),
     };
     let made = make_within(shared, most, view, wants, |mut snapshot, over| {
         snapshot.every_s = if every_s > 1 { every_s } else { 0 };
-        if over && speed == Speed::Quick {
+        if over && speed == AnswerSpeed::Quick {
             snapshot.unanswered = Some(LATER.to_owned());
             snapshot.notes = vec![LATER.to_owned()];
         }
         Reply::Snapshot(Box::new(snapshot))
     });
     let mut state = shared.state();
-    let clients = if made.over && speed == Speed::Quick {
+    let clients = if made.over && speed == AnswerSpeed::Quick {
         shared.work.notify_all();
         state.desk.is_slow(view, began.wall, began.spent())
     } else {
@@ -178,9 +178,9 @@ fn watched(shared: &Arc<Shared>, speed: Speed, view: &View, every_s: u32) {
     }
 }
 
-fn asked(shared: &Arc<Shared>, speed: Speed, question: Question) {
-    let large = question.is_large().then(|| Large(shared.clone()));
-    let began = Began::now(shared);
+fn asked(shared: &Arc<ServerShared>, speed: AnswerSpeed, question: PendingQuestion) {
+    let large = question.is_large().then(|| LargeAnswerPermit(shared.clone()));
+    let began = WorkStart::now(shared);
     let (client, number) = (question.client, question.asked.number);
     let wants = || {
         let state = shared.state();
@@ -191,16 +191,16 @@ fn asked(shared: &Arc<Shared>, speed: Speed, question: Question) {
         (most, false) => most,
     };
     let made = make_within(shared, most, &question.asked.about, wants, |about, _| {
-        Reply::Answer(Box::new(Numbered { number, about }))
+        Reply::Answer(Box::new(Tagged { number, about }))
     });
     let mut state = shared.state();
-    if made.over && speed == Speed::Quick && state.seats.contains_key(&client) {
+    if made.over && speed == AnswerSpeed::Quick && state.seats.contains_key(&client) {
         state.desk.put_aside(question, began.wall, began.spent());
         shared.work.notify_all();
         return;
     }
     let parcel = match made.frame {
-        Ok(frame) => Parcel { frame, _large: large, last: None },
+        Ok(frame) => OutFrame { frame, _large: large, last: None },
         Err(why) => farewell(why),
     };
     state.desk.told(client, speed, began.wall, began.spent());

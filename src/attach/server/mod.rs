@@ -6,11 +6,11 @@
 //! has a box that holds the newest answer only: who reads slowly misses some.
 
 mod answers;
-mod guest;
+mod connection;
 mod shared;
 mod socket;
 
-pub use shared::{Answer, Event, Limits, Service, Write};
+pub use shared::{AnswerView, AttachEvent, ClientLimits, ServedCollector, SyncArchive};
 pub use socket::Socket;
 
 use std::io;
@@ -22,8 +22,8 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
-use self::shared::Shared;
-use super::desk::{Id, Speed};
+use self::shared::ServerShared;
+use super::scheduler::{AnswerSpeed, ClientId};
 use crate::snapshot::Attached;
 
 /// Connections are taken this far apart at least: a thousand a second keep
@@ -35,7 +35,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The threads that serve. Dropping it hangs up on everybody.
 pub struct Server {
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     stop: Option<oneshot::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -45,9 +45,9 @@ impl Server {
     ///
     /// # Errors
     /// When the threads cannot be started.
-    pub fn start(socket: Socket, service: Service) -> io::Result<Server> {
+    pub fn start(socket: Socket, service: ServedCollector) -> io::Result<Server> {
         let path = socket.path().display().to_string();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ServerShared {
             service,
             path,
             state: Mutex::default(),
@@ -74,10 +74,12 @@ impl Server {
         })?);
         let shared = server.shared.clone();
         let slow = shared.clone();
-        server.threads.push(named("answers").spawn(move || answers::make(&shared, Speed::Quick))?);
         server
             .threads
-            .push(named("slow answers").spawn(move || answers::make(&slow, Speed::Slow))?);
+            .push(named("answers").spawn(move || answers::make(&shared, AnswerSpeed::Quick))?);
+        server
+            .threads
+            .push(named("slow answers").spawn(move || answers::make(&slow, AnswerSpeed::Slow))?);
         Ok(server)
     }
 
@@ -107,9 +109,9 @@ impl Drop for Server {
 }
 
 /// Takes connections until it is dropped.
-async fn accept(socket: &Socket, shared: &Arc<Shared>) {
+async fn accept(socket: &Socket, shared: &Arc<ServerShared>) {
     let Ok(listener) = socket.listener().and_then(UnixListener::from_std) else { return };
-    let mut next: Id = 1;
+    let mut next: ClientId = 1;
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(BACK_OFF).await;
@@ -124,7 +126,7 @@ async fn accept(socket: &Socket, shared: &Arc<Shared>) {
 
 /// Begins to serve a connection, in the place of the oldest that has not asked
 /// anything if there are too many of those.
-fn admit(shared: &Arc<Shared>, id: Id, stream: UnixStream) {
+fn admit(shared: &Arc<ServerShared>, id: ClientId, stream: UnixStream) {
     // It must not be over before it is among those that are pending.
     let mut state = shared.state();
     if state.pending.len() >= shared.service.limits.pending
@@ -133,6 +135,6 @@ fn admit(shared: &Arc<Shared>, id: Id, stream: UnixStream) {
         oldest.abort();
         shared.refused.fetch_add(1, Relaxed);
     }
-    let task = tokio::spawn(guest::attend(shared.clone(), id, stream));
+    let task = tokio::spawn(connection::serve(shared.clone(), id, stream));
     state.pending.push_back((id, task.abort_handle()));
 }

@@ -9,16 +9,16 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::attach::desk::{Desk, Id};
 use crate::attach::frame::{FrameError, Reply, encode};
+use crate::attach::scheduler::{AnswerScheduler, ClientId};
 use crate::attach::{HANDSHAKE, MAX_CLIENTS, MAX_PENDING, QUICK_MS, SLOW_MS, STALL};
 use crate::clock::Clock;
-use crate::flow::Groups;
+use crate::flow::NetworkGroups;
 use crate::snapshot::{Allowance, Attached, Snapshot, View};
 
 /// What clients may do at most.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ClientLimits {
     pub clients: usize,
     pub pending: usize,
     pub handshake: Duration,
@@ -28,9 +28,9 @@ pub struct Limits {
     pub slow: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for ClientLimits {
+    fn default() -> ClientLimits {
+        ClientLimits {
             clients: MAX_CLIENTS,
             pending: MAX_PENDING,
             handshake: HANDSHAKE,
@@ -43,7 +43,7 @@ impl Default for Limits {
 
 /// What there is to tell in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum AttachEvent {
     /// A screen, with the user and process at its other end as the kernel has them.
     Attached {
         screen: u64,
@@ -62,61 +62,61 @@ pub enum Event {
 }
 
 /// Answers a view within an allowance.
-pub type Answer = dyn Fn(&View, &mut Allowance<'_>) -> Snapshot + Send + Sync;
+pub type AnswerView = dyn Fn(&View, &mut Allowance<'_>) -> Snapshot + Send + Sync;
 
 /// Writes what is recorded into these folders; whether that was done in time.
-pub type Write = dyn Fn(&[String]) -> bool + Send + Sync;
+pub type SyncArchive = dyn Fn(&[String]) -> bool + Send + Sync;
 
 /// What is served.
 #[derive(Clone)]
-pub struct Service {
+pub struct ServedCollector {
     /// Answers a view, now, within an allowance.
-    pub answer: Arc<Answer>,
+    pub answer: Arc<AnswerView>,
     /// Has what was received until now written where queries find it, if it is recorded
     /// into one of these folders, below or above it; `false` when that could not be done
     /// within a second.
-    pub sync: Arc<Write>,
+    pub sync: Arc<SyncArchive>,
     /// The networks that have names, which may become others.
-    pub groups: Arc<dyn Fn() -> Arc<Groups> + Send + Sync>,
-    pub tell: Arc<dyn Fn(&Event) + Send + Sync>,
+    pub groups: Arc<dyn Fn() -> Arc<NetworkGroups> + Send + Sync>,
+    pub tell: Arc<dyn Fn(&AttachEvent) + Send + Sync>,
     pub clock: Clock,
-    pub limits: Limits,
+    pub limits: ClientLimits,
 }
 
-impl fmt::Debug for Service {
+impl fmt::Debug for ServedCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
 /// A frame on its way to one client.
-pub(super) struct Parcel {
+pub(super) struct OutFrame {
     pub(super) frame: Arc<[u8]>,
     /// Says when it is gone that another large one may be made.
-    pub(super) _large: Option<Large>,
+    pub(super) _large: Option<LargeAnswerPermit>,
     /// Why nothing comes after it, if so.
     pub(super) last: Option<String>,
 }
 
 /// Where answers are put for a client.
-pub(super) struct Seat {
+pub(super) struct Outbox {
     pub(super) newest: watch::Sender<Option<Arc<[u8]>>>,
-    pub(super) parcels: mpsc::Sender<Parcel>,
+    pub(super) parcels: mpsc::Sender<OutFrame>,
 }
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) desk: Desk,
-    pub(super) seats: HashMap<Id, Seat>,
+pub(super) struct ServerState {
+    pub(super) desk: AnswerScheduler,
+    pub(super) seats: HashMap<ClientId, Outbox>,
     /// Connections that have not asked anything yet, the oldest first.
-    pub(super) pending: VecDeque<(Id, AbortHandle)>,
+    pub(super) pending: VecDeque<(ClientId, AbortHandle)>,
     pub(super) stopping: bool,
 }
 
-pub(super) struct Shared {
-    pub(super) service: Service,
+pub(super) struct ServerShared {
+    pub(super) service: ServedCollector,
     pub(super) path: String,
-    pub(super) state: Mutex<State>,
+    pub(super) state: Mutex<ServerState>,
     /// Something is to be answered.
     pub(super) work: Condvar,
     pub(super) refused: AtomicU64,
@@ -127,11 +127,11 @@ pub(super) struct Shared {
 }
 
 /// Names of networks and the frame that says them.
-type Welcome = (Arc<Groups>, Arc<[u8]>);
+type Welcome = (Arc<NetworkGroups>, Arc<[u8]>);
 
-impl Shared {
+impl ServerShared {
     /// The frame that says these names.
-    pub(super) fn welcome(&self, names: &Arc<Groups>) -> Result<Arc<[u8]>, FrameError> {
+    pub(super) fn welcome(&self, names: &Arc<NetworkGroups>) -> Result<Arc<[u8]>, FrameError> {
         let mut kept = self.welcome.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, frame)) = &*kept
             && Arc::ptr_eq(known, names)
@@ -143,7 +143,7 @@ impl Shared {
         Ok(frame)
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, ServerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -163,9 +163,9 @@ impl Shared {
 }
 
 /// Lets another large answer be made when it is dropped.
-pub(super) struct Large(pub(super) Arc<Shared>);
+pub(super) struct LargeAnswerPermit(pub(super) Arc<ServerShared>);
 
-impl Drop for Large {
+impl Drop for LargeAnswerPermit {
     fn drop(&mut self) {
         self.0.state().desk.large_done();
         self.0.work.notify_all();

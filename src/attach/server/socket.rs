@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
 
-use crate::attach::place::{PlaceError, fits};
+use crate::attach::socket_path::{SocketPathError, fits};
 
 /// The owner and the group of the service may attach.
 const MODE: u32 = 0o660;
@@ -29,16 +29,16 @@ impl Socket {
     ///
     /// # Errors
     /// When the path is too long, somebody serves there, or something else is there.
-    pub fn bind(path: &Path) -> Result<Socket, PlaceError> {
+    pub fn bind(path: &Path) -> Result<Socket, SocketPathError> {
         fits(path)?;
-        let at = |error| PlaceError::Io(path.to_owned(), error);
+        let at = |error| SocketPathError::Io(path.to_owned(), error);
         match fs::symlink_metadata(path) {
             Ok(meta) if !meta.file_type().is_socket() => {
-                return Err(PlaceError::NoSocket(path.to_owned()));
+                return Err(SocketPathError::NoSocket(path.to_owned()));
             }
             Ok(_) => match connect(path) {
                 // Someone listens there, though perhaps too busy to accept.
-                Ok(()) | Err(Errno::EAGAIN) => return Err(PlaceError::Taken(path.to_owned())),
+                Ok(()) | Err(Errno::EAGAIN) => return Err(SocketPathError::Taken(path.to_owned())),
                 Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(at)?,
                 Err(errno) => return Err(at(errno.into())),
             },

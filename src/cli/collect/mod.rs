@@ -1,11 +1,11 @@
 //! The words of `toptalk collect`: those of nfcapd, as far as they mean something.
 
-mod refused;
 #[cfg(test)]
 mod tests;
+mod unsupported;
 mod values;
 
-pub use values::{Hook, Level, MARKS, Piece, pieces};
+pub use values::{Hook, HookPart, Level, MARKS, pieces};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,22 +13,24 @@ use std::time::Duration;
 
 use clap::{Args, Command};
 
-use self::refused::Refused;
-use self::values::{Rate, Source, Split, buffer, hook, ident, level, rate, repeat, source};
-use super::attach::{Serve, ServeWords};
-use super::collector::{Collect, CollectWords, RuleWords};
-use super::config::FileWords;
-use super::exporters::State;
-use super::groups::Group;
-use super::record::{HOW, HowWords};
-use super::refused::wrong;
-use super::said::Said;
+use self::unsupported::UnsupportedFlags;
+use self::values::{
+    AssumedRate, NamedSource, Split, buffer, hook, ident, level, rate, repeat, source,
+};
+use super::attach::{Serve, ServeArgs};
+use super::collector::{Collect, CollectArgs, RuleArgs};
+use super::config::FileArgs;
+use super::exporters::StateFolder;
+use super::given_flags::GivenFlags;
+use super::groups::GroupArg;
+use super::record::{HOW, RecordingArgs};
 use super::target::Target;
+use super::unsupported::wrong;
 use super::values::metrics;
 use crate::agg::Config;
-use crate::archive::recorder::Settings;
+use crate::archive::recorder::RecorderConfig;
 use crate::flow::{Network, Sampling};
-use crate::ingest::{Listen, MAX_FOLDERS, MAX_REPEATS, Place, Plan, Workers};
+use crate::ingest::{Listen, MAX_FOLDERS, MAX_REPEATS, RecordFolder, RecordPlan, Workers};
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
 
@@ -39,12 +41,12 @@ pub struct Collecting {
     pub workers: Workers,
     /// Without groups: their files are still to be read.
     pub config: Config,
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupArg>,
     pub policy: Policy,
-    pub state: State,
+    pub state: StateFolder,
     /// Bytes that collecting may take, if that is said.
     pub memory: Option<u64>,
-    pub record: Plan,
+    pub record: RecordPlan,
     pub hook: Option<Hook>,
     pub repeat: Vec<Target>,
     pub level: Level,
@@ -57,29 +59,29 @@ pub struct Collecting {
 }
 
 #[derive(Args)]
-pub(super) struct CollectingWords {
+pub(super) struct CollectingArgs {
     #[command(flatten)]
-    refused: Refused,
+    refused: UnsupportedFlags,
     #[command(flatten)]
-    file: FileWords,
+    file: FileArgs,
     #[command(flatten)]
-    collect: CollectWords,
+    collect: CollectArgs,
     #[command(flatten)]
-    rules: RuleWords,
+    rules: RuleArgs,
     #[command(flatten)]
-    more: ListenWords,
+    more: ListenArgs,
     #[command(flatten)]
-    folders: FolderWords,
+    folders: FolderArgs,
     #[command(flatten)]
-    how: HowWords,
+    how: RecordingArgs,
     #[command(flatten)]
-    serve: ServeWords,
+    serve: ServeArgs,
     #[command(flatten)]
-    beside: BesideWords,
+    beside: ServiceArgs,
 }
 
 #[derive(Args)]
-struct ListenWords {
+struct ListenArgs {
     /// Listen on IPv4 only
     #[arg(short = '4', conflicts_with = "v6")]
     v4: bool,
@@ -91,11 +93,11 @@ struct ListenWords {
     buffer: Option<usize>,
     /// The sampling rate of exporters that announce none; negative: of all, whatever they announce
     #[arg(short = 's', long = "assume-sampling", value_name = "RATE", env = "TOPTALK_ASSUME_SAMPLING", allow_negative_numbers = true, value_parser = rate)]
-    rate: Option<Rate>,
+    rate: Option<AssumedRate>,
 }
 
 #[derive(Args)]
-struct FolderWords {
+struct FolderArgs {
     /// The folder of the archive; beside -l only the word of nfcapd 1.6 for slots aligned to the clock, as they always are
     #[arg(short = 'w', value_name = "DIR", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "not given, given, given with a folder")]
@@ -111,14 +113,14 @@ struct FolderWords {
     record_each: Option<PathBuf>,
     /// An exporter with its name and its folder, repeatable; only such exporters are listened to, and those of --allow
     #[arg(short = 'n', long, value_name = "IDENT,ADDRESS,DIR", value_parser = source)]
-    source: Vec<Source>,
+    source: Vec<NamedSource>,
     /// What the log and the hook call the archive [default: none]
     #[arg(short = 'I', long, value_name = "IDENT", env = "TOPTALK_IDENT", value_parser = ident)]
     ident: Option<String>,
 }
 
 #[derive(Args)]
-struct BesideWords {
+struct ServiceArgs {
     /// Expire after each slot, as --expire-age and --expire-size do anyway
     #[arg(short = 'e')]
     expire: bool,
@@ -146,9 +148,9 @@ struct BesideWords {
     metrics: Option<SocketAddr>,
 }
 
-impl CollectingWords {
-    pub(super) fn check(self, said: &Said) -> Result<Collecting, clap::Error> {
-        let all = CollectingWords::augment_args(Command::new("collect"));
+impl CollectingArgs {
+    pub(super) fn check(self, said: &GivenFlags) -> Result<Collecting, clap::Error> {
+        let all = CollectingArgs::augment_args(Command::new("collect"));
         self.refused.check(&all).map_err(wrong)?;
         let Collect { listen, workers, config, groups, policy, state, memory } =
             self.collect.check()?;
@@ -193,7 +195,7 @@ impl CollectingWords {
 const RECORDING: &[(&str, &str)] = &[("ident", "--ident"), ("hook", "--hook")];
 
 /// What was given and has nothing to do, if anything.
-fn idle(said: &Said, records: bool, has_hook: bool) -> Option<String> {
+fn idle(said: &GivenFlags, records: bool, has_hook: bool) -> Option<String> {
     let limit = ("hook_limit", "--hook-limit");
     let (flags, why) = match (records, has_hook) {
         (false, _) => ([HOW, RECORDING, &[limit]].concat(), "nothing is recorded; -w DIR would"),
@@ -208,14 +210,14 @@ fn idle(said: &Said, records: bool, has_hook: bool) -> Option<String> {
 impl Collecting {
     /// What holds for exporters where this is recorded: named ones may always send.
     #[must_use]
-    pub fn policy_for(&self, plan: &Plan) -> Policy {
+    pub fn policy_for(&self, plan: &RecordPlan) -> Policy {
         let mut policy = self.policy.clone();
         policy.allow.extend(plan.sources.iter().map(|(host, _)| Network::single(*host)));
         policy
     }
 }
 
-impl ListenWords {
+impl ListenArgs {
     /// The addresses that are listened on.
     fn listen(&self, listen: Listen) -> Result<Listen, clap::Error> {
         let address = match (listen.address, self.v4, self.v6) {
@@ -238,9 +240,9 @@ impl ListenWords {
 
     fn policy(&self, mut policy: Policy) -> Policy {
         match self.rate {
-            Some(Rate::Assumed(rate)) => policy.assumed = Sampling::one_in(rate),
+            Some(AssumedRate::Assumed(rate)) => policy.assumed = Sampling::one_in(rate),
             // What --sampling says of one exporter still goes before it.
-            Some(Rate::Given(rate)) => {
+            Some(AssumedRate::Given(rate)) => {
                 let given = GivenRate { exporter: None, rate: Sampling::one_in(rate) };
                 policy.sampling.push(given);
             }
@@ -250,8 +252,8 @@ impl ListenWords {
     }
 }
 
-impl FolderWords {
-    fn plan(self, how: &HowWords, allowed: bool) -> Result<Plan, String> {
+impl FolderArgs {
+    fn plan(self, how: &RecordingArgs, allowed: bool) -> Result<RecordPlan, String> {
         let aligned = matches!(self.write, Some(None));
         let folder = match (self.log, self.write) {
             (Some(_), Some(Some(found))) => {
@@ -269,13 +271,13 @@ impl FolderWords {
         let each = self.record_each.map(|folder| how.clone().check(folder));
         let folder = folder.or(self.record).filter(|_| each.is_none());
         let ident = self.ident.unwrap_or_default();
-        let rest = folder.map(|folder| Place { settings: how.clone().check(folder), ident });
-        let place = |source: Source| {
+        let rest = folder.map(|folder| RecordFolder { settings: how.clone().check(folder), ident });
+        let place = |source: NamedSource| {
             let settings = how.clone().check(source.folder);
-            (source.address, Place { settings, ident: source.ident })
+            (source.address, RecordFolder { settings, ident: source.ident })
         };
         let sources: Vec<_> = self.source.into_iter().map(place).collect();
-        let plan = Plan { sources, each, rest };
+        let plan = RecordPlan { sources, each, rest };
         if plan.is_empty() && aligned {
             return Err(
                 "-w: expected a folder to record into behind it, -w DIR, or -l DIR beside it"
@@ -293,11 +295,11 @@ impl FolderWords {
 }
 
 /// One folder has one recorder, and one exporter one folder.
-fn check_sources(plan: &Plan) -> Result<(), String> {
+fn check_sources(plan: &RecordPlan) -> Result<(), String> {
     if plan.sources.len() > MAX_FOLDERS {
         return Err(format!("-n: expected at most {MAX_FOLDERS}, found {}", plan.sources.len()));
     }
-    let folder = |place: &Place| -> Settings { place.settings.clone() };
+    let folder = |place: &RecordFolder| -> RecorderConfig { place.settings.clone() };
     let mut folders: Vec<PathBuf> = plan.rest.iter().map(|place| folder(place).folder).collect();
     let mut addresses = Vec::new();
     for (address, place) in &plan.sources {

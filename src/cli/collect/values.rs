@@ -43,7 +43,7 @@ pub enum Level {
 
 /// What `-s` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rate {
+pub(super) enum AssumedRate {
     /// Where nothing is announced.
     Assumed(u32),
     /// Whatever is announced.
@@ -52,13 +52,13 @@ pub(super) enum Rate {
 
 /// A named exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct NamedSource {
     pub(super) ident: String,
     pub(super) address: Host,
     pub(super) folder: PathBuf,
 }
 
-pub(super) fn source(text: &str) -> Result<Source, String> {
+pub(super) fn source(text: &str) -> Result<NamedSource, String> {
     let wrong = || {
         format!(
             "expected IDENT,ADDRESS,DIR as in router1,192.0.2.1,/srv/netflow/router1, found `{text}`"
@@ -68,7 +68,7 @@ pub(super) fn source(text: &str) -> Result<Source, String> {
     let mut part = || parts.next().filter(|part| !part.is_empty()).ok_or_else(wrong);
     let (name, address, folder) = (part()?, part()?, part()?);
     let address = address.parse().map_err(|_| wrong())?;
-    Ok(Source { ident: ident(name)?, address, folder: folder.into() })
+    Ok(NamedSource { ident: ident(name)?, address, folder: folder.into() })
 }
 
 /// A name that is safe wherever it is printed.
@@ -87,10 +87,10 @@ pub(super) fn buffer(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("expected a size from 4096 bytes to 1G such as 64M, found `{text}`"))
 }
 
-pub(super) fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn rate(text: &str) -> Result<AssumedRate, String> {
     match text.parse::<i64>().map(|rate| (rate, u32::try_from(rate.unsigned_abs()))) {
-        Ok((1.., Ok(rate))) => Ok(Rate::Assumed(rate)),
-        Ok((..=-1, Ok(rate))) => Ok(Rate::Given(rate)),
+        Ok((1.., Ok(rate))) => Ok(AssumedRate::Assumed(rate)),
+        Ok((..=-1, Ok(rate))) => Ok(AssumedRate::Given(rate)),
         _ => Err(format!("expected a rate such as 100, or -100 for all exporters, found `{text}`")),
     }
 }
@@ -141,12 +141,12 @@ pub(super) fn hook(text: &str) -> Result<Split, String> {
     for word in &words {
         for piece in pieces(word) {
             match piece {
-                Piece::Text(_) => {}
-                Piece::Mark(mark) if MARKS.contains(&mark) => {}
-                Piece::Mark(mark) => {
+                HookPart::Text(_) => {}
+                HookPart::Mark(mark) if MARKS.contains(&mark) => {}
+                HookPart::Mark(mark) => {
                     return Err(format!("expected {}, found `%{mark}`", known_marks()));
                 }
-                Piece::Open => {
+                HookPart::Open => {
                     return Err(format!("expected {}, found a lone % at the end", known_marks()));
                 }
             }
@@ -165,7 +165,7 @@ fn known_marks() -> String {
 
 /// A part of a word of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub enum HookPart<'a> {
     /// As it is written; of `%%` the one sign it stands for.
     Text(&'a str),
     /// The letter behind a percent sign, known or not.
@@ -176,19 +176,19 @@ pub enum Piece<'a> {
 
 /// The parts of a word of a hook: read in one way where it is checked and where it
 /// is filled in.
-pub fn pieces(word: &str) -> impl Iterator<Item = Piece<'_>> {
+pub fn pieces(word: &str) -> impl Iterator<Item = HookPart<'_>> {
     let mut rest = word;
     std::iter::from_fn(move || {
         let Some(behind) = rest.strip_prefix('%') else {
             let (text, left) = rest.split_at(rest.find('%').unwrap_or(rest.len()));
             rest = left;
-            return (!text.is_empty()).then_some(Piece::Text(text));
+            return (!text.is_empty()).then_some(HookPart::Text(text));
         };
         let Some(mark) = behind.chars().next() else {
             rest = behind;
-            return Some(Piece::Open);
+            return Some(HookPart::Open);
         };
         rest = behind.get(mark.len_utf8()..).unwrap_or("");
-        Some(if mark == '%' { Piece::Text("%") } else { Piece::Mark(mark) })
+        Some(if mark == '%' { HookPart::Text("%") } else { HookPart::Mark(mark) })
     })
 }

@@ -1,24 +1,24 @@
 //! The words of `toptalk query`: nfdump 1.7's.
 
-mod refused;
+mod unsupported;
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use self::refused::Refused;
-use super::attach::{Attach, AttachWords};
+use self::unsupported::UnsupportedFlag;
+use super::attach::{Attach, AttachArgs};
 use super::filters::refused as caret;
-use super::refused::wrong;
+use super::unsupported::wrong;
 use crate::archive::macros::Dialect;
 use crate::filter::Filter;
 use crate::query::element::{self, ELEMENTS, MAX_STATISTICS, PARTS};
 use crate::query::format::layout::PREDEFINED;
-use crate::query::format::{Output, SHAPES, Shape};
+use crate::query::format::{QueryFormat, QueryOutput, SHAPES};
 use crate::query::order::{self, ORDERS};
-use crate::query::question::{Keys, Ways};
-use crate::query::when::{self, When, Window};
-use crate::query::{Aggregation, Ask, Order, Statistic};
+use crate::query::question::{CountedSides, FlowDirection};
+use crate::query::when::{self, TimeWindow, WrittenTime};
+use crate::query::{Aggregation, QueryMode, StatOrder, Statistic};
 
 /// How many files are read at once at most.
 const MAX_THREADS: usize = 64;
@@ -31,15 +31,15 @@ const TOP: usize = 10;
 pub struct Query {
     pub files: Files,
     pub filter: FilterFrom,
-    pub ask: Ask,
+    pub ask: QueryMode,
     pub no_dedup: bool,
-    pub from: Option<When>,
-    pub to: Option<When>,
+    pub from: Option<WrittenTime>,
+    pub to: Option<WrittenTime>,
     /// Whether these are from `-t`.
     pub in_window: bool,
     /// `-t`, where it is about the beginning or the end of all there is.
-    pub window: Option<Window>,
-    pub output: Output,
+    pub window: Option<TimeWindow>,
+    pub output: QueryOutput,
     pub write: Option<PathBuf>,
     /// The zone of clocks on walls; `None` for that of this machine.
     pub zone: Option<String>,
@@ -47,7 +47,7 @@ pub struct Query {
     pub threads: Option<usize>,
     /// The collector whose current slot is to be whole.
     pub attach: Attach,
-    pub action: Action,
+    pub action: QueryAction,
     /// What was written and has nothing to do.
     pub notes: Vec<String>,
 }
@@ -72,7 +72,7 @@ pub enum FilterFrom {
 
 /// What is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum QueryAction {
     Ask,
     /// Print the filter's normal form; the text where it is on the command line.
     CheckFilter(Option<String>),
@@ -88,9 +88,9 @@ enum Rates {
 }
 
 #[derive(Args)]
-pub(super) struct QueryWords {
+pub(super) struct QueryArgs {
     #[command(flatten)]
-    attach: AttachWords,
+    attach: AttachArgs,
     /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; names may be ours or nfcapd's and need not exist [default: /var/lib/toptalk, else toptalk in the user's data folder]
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
@@ -128,13 +128,13 @@ pub(super) struct QueryWords {
     #[arg(short = 't', value_name = "WINDOW", allow_hyphen_values = true, conflicts_with_all = ["from", "to"])]
     window: Option<String>,
     /// Only flows since then: 2026-04-10, 2026-04-10T12:30, 2h (ago), yesterday
-    #[arg(long, value_name = "TIME", value_parser = When::parse)]
-    from: Option<When>,
+    #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
+    from: Option<WrittenTime>,
     /// Only flows until then; a day, month or year counts to its end
-    #[arg(long, value_name = "TIME", value_parser = When::parse)]
-    to: Option<When>,
+    #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
+    to: Option<WrittenTime>,
     #[command(flatten)]
-    print: PrintWords,
+    print: PrintArgs,
     /// Write what matches to a file of the archive
     #[arg(short, value_name = "FILE.parquet")]
     write: Option<PathBuf>,
@@ -163,7 +163,7 @@ pub(super) struct QueryWords {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     #[command(flatten)]
-    refused: Refused,
+    refused: UnsupportedFlag,
     /// Only what matches, as in `dst net 192.168.1.0/24 and not port 22`
     filter: Vec<String>,
 }
@@ -194,10 +194,10 @@ const ASKING: [&str; 20] = [
 ];
 
 #[derive(Args)]
-struct PrintWords {
+struct PrintArgs {
     /// Format: line, long, extended, biline, bilong, raw, json, ndjson, csv, null, parquet, fmt:... or csv:...
-    #[arg(short, value_name = "FORMAT", value_parser = Shape::parse)]
-    output: Option<(Shape, bool)>,
+    #[arg(short, value_name = "FORMAT", value_parser = QueryFormat::parse)]
+    output: Option<(QueryFormat, bool)>,
     /// IPv6 addresses in full
     #[arg(short = '6')]
     full6: bool,
@@ -212,10 +212,10 @@ struct PrintWords {
     rates: Rates,
 }
 
-impl PrintWords {
-    fn check(self) -> Output {
-        let (shape, full6) = self.output.unwrap_or((Shape::Usual, false));
-        Output {
+impl PrintArgs {
+    fn check(self) -> QueryOutput {
+        let (shape, full6) = self.output.unwrap_or((QueryFormat::Usual, false));
+        QueryOutput {
             shape,
             quiet: self.quiet,
             plain: self.plain,
@@ -225,7 +225,7 @@ impl PrintWords {
     }
 }
 
-impl QueryWords {
+impl QueryArgs {
     pub(super) fn check(mut self) -> Result<Query, clap::Error> {
         self.refused.check().map_err(wrong)?;
         if self.threads.is_some_and(|threads| !(1..=MAX_THREADS).contains(&threads)) {
@@ -234,13 +234,13 @@ impl QueryWords {
         let text = self.filter.join(" ");
         let is_given = !text.is_empty();
         let action = match (self.verify.take(), self.macros) {
-            (Some(path), _) => Action::Verify(path),
-            (_, Some(dialect)) => Action::Macros(dialect),
+            (Some(path), _) => QueryAction::Verify(path),
+            (_, Some(dialect)) => QueryAction::Macros(dialect),
             _ if self.check => {
                 let file = !is_given && self.filter_file.is_some();
-                Action::CheckFilter((!file).then(|| text.clone()))
+                QueryAction::CheckFilter((!file).then(|| text.clone()))
             }
-            _ => Action::Ask,
+            _ => QueryAction::Ask,
         };
         let unread = self.filter_file.as_deref().filter(|_| is_given).map(|path| {
             let path = path.display();
@@ -256,7 +256,7 @@ impl QueryWords {
         let window = self.window.as_deref().map(when::window).transpose();
         let window = window.map_err(|error| wrong(format!("-t: {error}")))?;
         let (from, to) = match window {
-            Some(Window::Between(from, to)) => (Some(from), to),
+            Some(TimeWindow::Between(from, to)) => (Some(from), to),
             _ => (self.from, self.to),
         };
         let ask = self.ask()?;
@@ -268,7 +268,7 @@ impl QueryWords {
             from,
             to,
             in_window: window.is_some(),
-            window: window.filter(|window| !matches!(window, Window::Between(..))),
+            window: window.filter(|window| !matches!(window, TimeWindow::Between(..))),
             output: self.print.check(),
             write: self.write,
             zone: self.tz,
@@ -279,48 +279,49 @@ impl QueryWords {
         })
     }
 
-    fn ask(&self) -> Result<Ask, clap::Error> {
+    fn ask(&self) -> Result<QueryMode, clap::Error> {
         let order = self.order.as_deref().map(order::parse).transpose();
         let order = order.map_err(|error| wrong(format!("-O: {error}")))?;
         let by = self.aggregation()?;
         let shape = self.print.output.as_ref().map(|(shape, _)| shape);
-        if self.write.is_some() && shape.is_some_and(|shape| !matches!(shape, Shape::Parquet)) {
+        if self.write.is_some() && shape.is_some_and(|shape| !matches!(shape, QueryFormat::Parquet))
+        {
             let text =
                 "-w writes flows to a file and prints none: leave out -o, or write -o parquet";
             return Err(wrong(text.to_owned()));
         }
-        let null = matches!(shape, Some(Shape::Null));
+        let null = matches!(shape, Some(QueryFormat::Null));
         if self.summary || (null && self.statistic.is_empty()) {
             if self.count.is_some() {
                 return Err(wrong("-c stops a list; totals are over all that matches".to_owned()));
             }
-            return Ok(Ask::Summary);
+            return Ok(QueryMode::Summary);
         }
         if !self.statistic.is_empty() {
             if self.count.is_some() {
                 return Err(wrong("-c stops a list; rows of a statistic are -n".to_owned()));
             }
             let asked = self.statistics(order, by)?;
-            return Ok(Ask::Statistics { asked, limit: self.limit.unwrap_or(TOP) });
+            return Ok(QueryMode::Statistics { asked, limit: self.limit.unwrap_or(TOP) });
         }
         if let Some(by) = by {
             if self.count.is_some() {
                 return Err(wrong("-c stops a list; rows of sums are -n".to_owned()));
             }
-            return Ok(Ask::Groups { by, order, limit: self.limit.unwrap_or(0) });
+            return Ok(QueryMode::Groups { by, order, limit: self.limit.unwrap_or(0) });
         }
         let limits = [self.limit, self.count].into_iter().flatten().filter(|limit| *limit > 0);
-        Ok(Ask::Records { order, limit: limits.min().unwrap_or(0) })
+        Ok(QueryMode::Records { order, limit: limits.min().unwrap_or(0) })
     }
 
     /// What `-a`, `-A`, `-b` and `-B` sum by.
     fn aggregation(&self) -> Result<Option<Aggregation>, clap::Error> {
         let ways = match (self.both, self.guess) {
-            (_, true) => Ways::ToServer,
-            (true, false) => Ways::Both,
-            (false, false) => Ways::Apart,
+            (_, true) => FlowDirection::ToServer,
+            (true, false) => FlowDirection::Both,
+            (false, false) => FlowDirection::Apart,
         };
-        let both = ways != Ways::Apart;
+        let both = ways != FlowDirection::Apart;
         let by = match self.by.as_deref().map(element::aggregation).transpose() {
             Ok(Some(_)) if both => {
                 let text = "-b sums by protocol, addresses and ports; leave out -A";
@@ -335,7 +336,7 @@ impl QueryWords {
 
     fn statistics(
         &self,
-        order: Option<Order>,
+        order: Option<StatOrder>,
         by: Option<Aggregation>,
     ) -> Result<Vec<Statistic>, clap::Error> {
         if self.statistic.len() > MAX_STATISTICS {
@@ -347,9 +348,9 @@ impl QueryWords {
             let mut one =
                 element::statistic(text).map_err(|error| wrong(format!("-s: {error}")))?;
             if one.orders.is_empty() {
-                one.orders.push(order.unwrap_or(Order::Flows));
+                one.orders.push(order.unwrap_or(StatOrder::Flows));
             }
-            if one.element.keys == Keys::Record {
+            if one.element.keys == CountedSides::Record {
                 one.by = by.clone().or(one.by);
             } else if by.is_some() && !self.statistic.iter().any(|text| text.starts_with("record"))
             {

@@ -1,9 +1,9 @@
 //! A step of a plan, evaluated over the rows of a page.
 
 use super::super::tree::Test;
-use super::super::words::Computed;
-use super::{Batch, Hits, Step, Values, is_family, sign};
-use crate::flow::field::{Field, Value};
+use super::super::words::ComputedValue;
+use super::{ColumnSource, ColumnValues, MatchedRows, Step, is_family, sign};
+use crate::flow::field::{Field, FieldValue};
 
 impl Step<'_> {
     /// What it costs a row, roughly.
@@ -23,13 +23,17 @@ impl Step<'_> {
     }
 
     /// Those of `among` that match.
-    pub(super) fn of<B: Batch>(&self, page: &mut B, among: Hits) -> Result<Hits, B::Error> {
+    pub(super) fn of<B: ColumnSource>(
+        &self,
+        page: &mut B,
+        among: MatchedRows,
+    ) -> Result<MatchedRows, B::Error> {
         if among.is_empty() {
             return Ok(among);
         }
         match self {
             Step::Known(true) => return Ok(among),
-            Step::Known(false) => return Ok(Hits::Some(Vec::new())),
+            Step::Known(false) => return Ok(MatchedRows::Some(Vec::new())),
             Step::Places(field, _) | Step::Ranges(field, _) | Step::Test(field, _) => {
                 page.load(*field)?;
             }
@@ -44,7 +48,7 @@ impl Step<'_> {
         Ok(match self {
             Step::Known(_) => among,
             Step::Places(field, places) => match page.values(*field) {
-                Values::Ids(ids, _) => among.narrow(|row| places[ids[row] as usize]),
+                ColumnValues::Ids(ids, _) => among.narrow(|row| places[ids[row] as usize]),
                 _ => among.narrow(|_| places.first() == Some(&true)),
             },
             Step::Ranges(field, ranges) => in_ranges(page.values(*field), *field, ranges, &among),
@@ -69,7 +73,7 @@ impl Step<'_> {
                 left
             }
             Step::One(parts) => {
-                let (mut left, mut found) = (among, Hits::Some(Vec::new()));
+                let (mut left, mut found) = (among, MatchedRows::Some(Vec::new()));
                 for part in parts {
                     let matched = part.of(page, left.clone())?;
                     left = left.without(&matched);
@@ -81,14 +85,19 @@ impl Step<'_> {
     }
 }
 
-fn in_ranges(values: Values<'_>, field: Field, ranges: &[(u64, u64)], among: &Hits) -> Hits {
+fn in_ranges(
+    values: ColumnValues<'_>,
+    field: Field,
+    ranges: &[(u64, u64)],
+    among: &MatchedRows,
+) -> MatchedRows {
     let sign = sign(field);
     match (values, ranges) {
-        (Values::Numbers(numbers), [(from, to)]) => {
+        (ColumnValues::Numbers(numbers), [(from, to)]) => {
             let (from, width) = (*from, to - from);
             among.narrow(|row| (numbers[row] ^ sign).wrapping_sub(from) <= width)
         }
-        (Values::Numbers(numbers), _) => among.narrow(|row| {
+        (ColumnValues::Numbers(numbers), _) => among.narrow(|row| {
             let number = numbers[row] ^ sign;
             ranges.iter().any(|(from, to)| (*from..=*to).contains(&number))
         }),
@@ -99,16 +108,21 @@ fn in_ranges(values: Values<'_>, field: Field, ranges: &[(u64, u64)], among: &Hi
     }
 }
 
-fn computed_hits<B: Batch>(page: &B, computed: Computed, test: &Test, among: &Hits) -> Hits {
+fn computed_hits<B: ColumnSource>(
+    page: &B,
+    computed: ComputedValue,
+    test: &Test,
+    among: &MatchedRows,
+) -> MatchedRows {
     let columns = computed.fields().iter().map(|field| (*field, page.values(*field)));
-    let columns: Vec<(Field, Values<'_>)> = columns.collect();
+    let columns: Vec<(Field, ColumnValues<'_>)> = columns.collect();
     among.narrow(|row| {
         let get = |field: Field| {
             let (_, values) = columns.iter().find(|(known, _)| *known == field)?;
             match values.at(field, row) {
-                Value::Number(number) => Some(i128::from(number)),
-                Value::Time(time) => Some(i128::from(time.0)),
-                Value::Address(_) | Value::Text(_) => None,
+                FieldValue::Number(number) => Some(i128::from(number)),
+                FieldValue::Time(time) => Some(i128::from(time.0)),
+                FieldValue::Address(_) | FieldValue::Text(_) => None,
             }
         };
         let applies = match get(Field::Proto) {

@@ -8,19 +8,19 @@
 mod eval;
 mod rows;
 
-pub use rows::{Hits, Values};
+pub use rows::{ColumnValues, MatchedRows};
 
 use std::sync::Arc;
 
 use super::Filter;
-use super::tree::{Comp, Node, Place, Side, TCP, Term, Test};
-use super::words::{Computed, Reads};
+use super::tree::{Comparison, FlowEnd, Node, SourceSpan, TCP, Term, Test};
+use super::words::{ComputedValue, WordSubject};
 use crate::flow::Time;
 use crate::flow::column::{Dictionary, number_value};
-use crate::flow::field::{Field, Kind, Value};
+use crate::flow::field::{Field, FieldKind, FieldValue};
 
 /// A page whose columns are read when they are asked for.
-pub trait Batch {
+pub trait ColumnSource {
     /// Why a column cannot be read.
     type Error;
 
@@ -43,12 +43,12 @@ pub trait Batch {
     fn load(&mut self, field: Field) -> Result<(), Self::Error>;
 
     /// The values of a column that was loaded.
-    fn values(&self, field: Field) -> Values<'_>;
+    fn values(&self, field: Field) -> ColumnValues<'_>;
 }
 
 /// A filter made for a chunk.
 #[derive(Debug)]
-pub struct Plan<'a>(Step<'a>);
+pub struct FilterPlan<'a>(Step<'a>);
 
 #[derive(Debug)]
 enum Step<'a> {
@@ -59,7 +59,7 @@ enum Step<'a> {
     Ranges(Field, Vec<(u64, u64)>),
     Test(Field, &'a Test),
     Family(bool),
-    Computed(Computed, &'a Test),
+    Computed(ComputedValue, &'a Test),
     Not(Box<Step<'a>>),
     All(Vec<Step<'a>>),
     One(Vec<Step<'a>>),
@@ -70,12 +70,12 @@ impl Filter {
     ///
     /// # Errors
     /// When a dictionary cannot be read.
-    pub fn plan<B: Batch>(&self, page: &mut B) -> Result<Plan<'_>, B::Error> {
-        step(&self.root, page).map(Plan)
+    pub fn plan<B: ColumnSource>(&self, page: &mut B) -> Result<FilterPlan<'_>, B::Error> {
+        step(&self.root, page).map(FilterPlan)
     }
 }
 
-impl Plan<'_> {
+impl FilterPlan<'_> {
     /// Whether no row of the chunk matches.
     #[must_use]
     pub fn is_never(&self) -> bool {
@@ -86,12 +86,12 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// When a column cannot be read.
-    pub fn select<B: Batch>(&self, page: &mut B) -> Result<Hits, B::Error> {
-        self.0.of(page, Hits::All(page.rows()))
+    pub fn select<B: ColumnSource>(&self, page: &mut B) -> Result<MatchedRows, B::Error> {
+        self.0.of(page, MatchedRows::All(page.rows()))
     }
 }
 
-fn step<'a, B: Batch>(node: &'a Node, page: &mut B) -> Result<Step<'a>, B::Error> {
+fn step<'a, B: ColumnSource>(node: &'a Node, page: &mut B) -> Result<Step<'a>, B::Error> {
     Ok(match node {
         Node::Any => Step::Known(true),
         Node::Term(term) => of_term(term, page)?,
@@ -123,33 +123,37 @@ fn join<'a, E>(parts: impl Iterator<Item = Result<Step<'a>, E>>, one: bool) -> R
     })
 }
 
-fn of_term<'a, B: Batch>(term: &'a Term, page: &mut B) -> Result<Step<'a>, B::Error> {
+fn of_term<'a, B: ColumnSource>(term: &'a Term, page: &mut B) -> Result<Step<'a>, B::Error> {
     let test = &term.test;
     let two = |one: Field, two: Field, page: &mut B| match term.side {
-        Side::Src => of_field(one, test, page),
-        Side::Dst => of_field(two, test, page),
-        Side::Either => join([one, two].into_iter().map(|field| of_field(field, test, page)), true),
-        Side::Both => join([one, two].into_iter().map(|field| of_field(field, test, page)), false),
+        FlowEnd::Src => of_field(one, test, page),
+        FlowEnd::Dst => of_field(two, test, page),
+        FlowEnd::Either => {
+            join([one, two].into_iter().map(|field| of_field(field, test, page)), true)
+        }
+        FlowEnd::Both => {
+            join([one, two].into_iter().map(|field| of_field(field, test, page)), false)
+        }
     };
     match term.reads {
-        Reads::Everything => Ok(Step::Known(true)),
-        Reads::Family(v4) => {
+        WordSubject::Everything => Ok(Step::Known(true)),
+        WordSubject::Family(v4) => {
             Ok(by_value(Field::Src, page, |value| is_family(value, v4))?
                 .unwrap_or(Step::Family(v4)))
         }
-        Reads::One(field) => of_field(field, test, page),
-        Reads::Two(src, dst) => two(src, dst, page),
-        Reads::Ports => two(Field::SrcPort, Field::DstPort, page),
+        WordSubject::One(field) => of_field(field, test, page),
+        WordSubject::Two(src, dst) => two(src, dst, page),
+        WordSubject::Ports => two(Field::SrcPort, Field::DstPort, page),
         // No term reads it: parsing took it apart.
-        Reads::Any(_) => Ok(Step::Known(false)),
-        Reads::Flags => {
+        WordSubject::Any(_) => Ok(Step::Known(false)),
+        WordSubject::Flags => {
             let tcp = of_field(Field::Proto, &IS_TCP, page)?;
             let flags = of_field(Field::TcpFlags, test, page)?;
             join([Ok(tcp), Ok(flags)].into_iter(), false)
         }
-        Reads::Computed(computed) => {
+        WordSubject::Computed(computed) => {
             let applies = by_value(Field::Proto, page, |value| match value {
-                Value::Number(proto) => computed.applies(proto as u8),
+                FieldValue::Number(proto) => computed.applies(proto as u8),
                 _ => false,
             })?;
             match applies {
@@ -160,17 +164,17 @@ fn of_term<'a, B: Batch>(term: &'a Term, page: &mut B) -> Result<Step<'a>, B::Er
     }
 }
 
-const IS_TCP: Test = Test::Compare(Comp::Eq, TCP as i128);
+const IS_TCP: Test = Test::Compare(Comparison::Eq, TCP as i128);
 
-fn is_family(value: Value, v4: bool) -> bool {
-    matches!(value, Value::Address(host) if host.as_v4().is_some() == v4)
+fn is_family(value: FieldValue, v4: bool) -> bool {
+    matches!(value, FieldValue::Address(host) if host.as_v4().is_some() == v4)
 }
 
 /// Asks the dictionary of a column, if it has one.
-fn by_value<'a, B: Batch>(
+fn by_value<'a, B: ColumnSource>(
     field: Field,
     page: &mut B,
-    holds: impl Fn(Value) -> bool,
+    holds: impl Fn(FieldValue) -> bool,
 ) -> Result<Option<Step<'a>>, B::Error> {
     let Some(known) = page.dictionary(field)? else { return Ok(None) };
     let places: Vec<bool> = match &*known {
@@ -178,9 +182,11 @@ fn by_value<'a, B: Batch>(
             numbers.iter().map(|bits| holds(number_value(field, *bits))).collect()
         }
         Dictionary::Addresses(hosts) => {
-            hosts.iter().map(|host| holds(Value::Address(*host))).collect()
+            hosts.iter().map(|host| holds(FieldValue::Address(*host))).collect()
         }
-        Dictionary::Texts(texts) => texts.iter().map(|text| holds(Value::Text(*text))).collect(),
+        Dictionary::Texts(texts) => {
+            texts.iter().map(|text| holds(FieldValue::Text(*text))).collect()
+        }
     };
     Ok(Some(match places.iter().filter(|holds| **holds).count() {
         0 => Step::Known(false),
@@ -189,7 +195,7 @@ fn by_value<'a, B: Batch>(
     }))
 }
 
-fn of_field<'a, B: Batch>(
+fn of_field<'a, B: ColumnSource>(
     field: Field,
     test: &'a Test,
     page: &mut B,
@@ -226,27 +232,27 @@ fn turned(field: Field, bits: u64) -> u64 {
 }
 
 fn sign(field: Field) -> u64 {
-    if field.info().kind == Kind::Time { 1 << 63 } else { 0 }
+    if field.info().kind == FieldKind::Time { 1 << 63 } else { 0 }
 }
 
 /// The numbers a test lets pass, `None` where they are not ranges.
 fn ranges(field: Field, test: &Test) -> Option<Vec<(u64, u64)>> {
     let kind = field.info().kind;
-    if matches!(kind, Kind::Address | Kind::Text) {
+    if matches!(kind, FieldKind::Address | FieldKind::Text) {
         return None;
     }
     let asked = match test {
         Test::Among(ranges) => ranges.clone(),
         Test::Compare(comp, limit) => vec![match comp {
-            Comp::Eq => (*limit, *limit),
-            Comp::Gt => (limit.saturating_add(1), i128::MAX),
-            Comp::Ge => (*limit, i128::MAX),
-            Comp::Lt => (i128::MIN, limit.saturating_sub(1)),
-            Comp::Le => (i128::MIN, *limit),
+            Comparison::Eq => (*limit, *limit),
+            Comparison::Gt => (limit.saturating_add(1), i128::MAX),
+            Comparison::Ge => (*limit, i128::MAX),
+            Comparison::Lt => (i128::MIN, limit.saturating_sub(1)),
+            Comparison::Le => (i128::MIN, *limit),
         }],
         Test::Nothing | Test::Nets(_) | Test::Flags { .. } => return None,
     };
-    let shift = if kind == Kind::Time { 1i128 << 63 } else { 0 };
+    let shift = if kind == FieldKind::Time { 1i128 << 63 } else { 0 };
     let clipped = asked.into_iter().filter_map(|(from, to)| {
         let (from, to) = (from.saturating_add(shift).max(0), to.saturating_add(shift));
         let to = to.min(i128::from(u64::MAX));
@@ -262,15 +268,15 @@ impl Filter {
         let bound = |field, comp, time: Time| {
             let test = Test::Compare(comp, i128::from(time.0));
             Node::Term(Term {
-                reads: Reads::One(field),
-                side: Side::Either,
+                reads: WordSubject::One(field),
+                side: FlowEnd::Either,
                 test,
-                place: Place(0..0),
+                place: SourceSpan(0..0),
             })
         };
         let mut parts = Vec::new();
-        parts.extend(from.map(|time| bound(Field::First, Comp::Ge, time)));
-        parts.extend(to.map(|time| bound(Field::Last, Comp::Le, time)));
+        parts.extend(from.map(|time| bound(Field::First, Comparison::Ge, time)));
+        parts.extend(to.map(|time| bound(Field::Last, Comparison::Le, time)));
         if self.root != Node::Any {
             parts.push(self.root.clone());
         }

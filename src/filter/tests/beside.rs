@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::{flow, understood};
-use crate::flow::{Flow, More};
+use crate::flow::{Flow, FlowExtras};
 
 #[test]
 fn words_for_it_are_understood() {
@@ -45,7 +45,7 @@ fn words_for_it_are_understood() {
 fn what_only_some_exporters_report_is_asked_for_beside_the_flow() {
     let mut mpls = [0; crate::flow::MPLS_LABELS];
     (mpls[0], mpls[1]) = (1000 << 4 | 5 << 1, 2000 << 4 | 1);
-    let more = More {
+    let more = FlowExtras {
         in_src_mac: 0x0011_2233_4455,
         out_dst_mac: 0xffff_ffff_ffff,
         mpls,
@@ -58,7 +58,7 @@ fn what_only_some_exporters_report_is_asked_for_beside_the_flow() {
         dst_tos: 8,
         dst_vlan: 20,
         forwarding: 66,
-        ..More::NONE
+        ..FlowExtras::NONE
     };
     let flow = Flow { tos: 4, vlan: 10, more: 1, ..flow("10.0.0.1", "10.0.0.2", 6, 1, 2) };
     for (text, holds) in [
@@ -82,7 +82,10 @@ fn what_only_some_exporters_report_is_asked_for_beside_the_flow() {
     ] {
         let filter = Filter::parse(text).unwrap();
         assert_eq!(filter.answer(&(&flow, &more)), Some(holds), "{text}");
-        assert_eq!(filter.answer(&Flow { more: 0, ..flow }), filter.answer(&(&flow, &More::NONE)));
+        assert_eq!(
+            filter.answer(&Flow { more: 0, ..flow }),
+            filter.answer(&(&flow, &FlowExtras::NONE))
+        );
     }
     assert_eq!(Filter::parse("prev as 1").unwrap().answer(&flow), None, "it is kept elsewhere");
 }

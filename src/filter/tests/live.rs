@@ -1,13 +1,13 @@
 //! What the rows of the live tables can answer.
 
-use super::super::words::{Live, WORDS};
+use super::super::words::{LiveSupport, WORDS};
 use super::super::*;
 use super::{HALF_A_LINE, terms};
 
 /// A direction of a conversation, as the live tables keep it.
 struct Row;
 
-impl Columns for Row {
+impl FilterSubject for Row {
     fn src(&self) -> Host {
         Host::octets(10, 0, 0, 1)
     }
@@ -65,7 +65,7 @@ fn what_rows_cannot_answer_is_refused_with_the_place_the_reason_and_the_command(
         assert_eq!(error.command(), Some(format!("toptalk query '{text}'").as_str()));
     }
     for word in WORDS {
-        if let Live::No(lack, _) | Live::WithoutSide(lack, _) = word.live {
+        if let LiveSupport::No(lack, _) | LiveSupport::WithoutSide(lack, _) = word.live {
             assert!(lack.len() <= HALF_A_LINE && lack.starts_with("rows "), "{lack}");
         }
     }

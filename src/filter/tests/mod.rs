@@ -5,7 +5,7 @@ mod live;
 mod properties;
 mod unknown;
 
-use super::words::{Live, MISSING, WORDS};
+use super::words::{LiveSupport, MISSING, WORDS};
 use super::*;
 use crate::flow::{Flow, Time};
 
@@ -159,7 +159,7 @@ fn errors_point_at_the_wrong_word() {
     ] {
         let error = Filter::parse(text).expect_err(text);
         assert_eq!(&text[error.at.clone()], wrong, "{text}: {error}");
-        let Why::Unexpected { expected: said, found: there } = &error.why else {
+        let FilterFault::Unexpected { expected: said, found: there } = &error.why else {
             panic!("{text}: {error}");
         };
         assert!(said.contains(expected), "{text}: {error}");
@@ -200,7 +200,7 @@ fn what_flows_do_not_have_is_refused_by_name() {
         let error = Filter::parse(text).expect_err(text);
         assert_eq!(&text[error.at.clone()], at, "{text}");
         assert!(
-            matches!(error.why, Why::Missing { lack: said, .. } if said.contains(lack)),
+            matches!(error.why, FilterFault::Missing { lack: said, .. } if said.contains(lack)),
             "{error}"
         );
         assert!(error.brief().len() <= HALF_A_LINE, "{error}");
@@ -211,22 +211,24 @@ fn what_flows_do_not_have_is_refused_by_name() {
 const HALF_A_LINE: usize = 34;
 
 /// A term of each word, with every column that may be picked.
-fn terms() -> impl Iterator<Item = (&'static words::Word, String)> {
-    use words::{Argument, Before, Names};
+fn terms() -> impl Iterator<Item = (&'static words::FilterWord, String)> {
+    use words::{AllowedModifiers, Argument, NumberNames};
     WORDS.iter().flat_map(|word| {
         let before: &[&str] = match word.before {
-            Before::Nothing => &[""],
-            Before::Ends => &["", "src ", "dst ", "src and dst ", "src or dst "],
-            Before::Ways => &["", "in ", "out "],
-            Before::EndsOrSrc => &["", "src ", "dst ", "src and dst ", "src or dst "],
-            Before::Corners => &["", "src ", "out ", "in dst ", "out src ", "src or dst "],
-            Before::In(_) => &["", "in "],
+            AllowedModifiers::Nothing => &[""],
+            AllowedModifiers::Ends => &["", "src ", "dst ", "src and dst ", "src or dst "],
+            AllowedModifiers::Ways => &["", "in ", "out "],
+            AllowedModifiers::EndsOrSrc => &["", "src ", "dst ", "src and dst ", "src or dst "],
+            AllowedModifiers::Corners => {
+                &["", "src ", "out ", "in dst ", "out src ", "src or dst "]
+            }
+            AllowedModifiers::In(_) => &["", "in "],
         };
         let after: &[&str] = match word.argument {
             Argument::Nothing => &[""],
             Argument::Addresses => &["10.0.0.1", "= ::1", "in [10.0.0.1 ::/8]"],
             Argument::Network => &["10.0.0.0/8", "10.0.0.0 255.0.0.0", "2001:db8::/32"],
-            Argument::Numbers(_, _, Names::Protocols) => &["tcp", "99", "in [udp 7]"],
+            Argument::Numbers(_, _, NumberNames::Protocols) => &["tcp", "99", "in [udp 7]"],
             Argument::Numbers(..) => &["7", "> 7", "= 7", "le 7", "in [7, 3-5]"],
             Argument::Flags => &["S", "2", "> 2", "in [2 18]"],
             Argument::Mac => &["0:1:2:3:4:5", "in [0:1:2:3:4:5, ff-ff-ff-ff-ff-ff]"],
@@ -251,9 +253,9 @@ fn every_word_of_the_table_is_parsed_printed_and_answered() {
         assert!(filter.answer(&flow).is_some(), "{text}");
         let sided = filter.to_string().contains("src") || filter.to_string().contains("dst");
         let live = match word.live {
-            Live::Yes => true,
-            Live::WithoutSide(..) => !sided,
-            Live::No(..) => false,
+            LiveSupport::Yes => true,
+            LiveSupport::WithoutSide(..) => !sided,
+            LiveSupport::No(..) => false,
         };
         assert_eq!(filter.check_live().is_ok(), live, "{text}");
     }

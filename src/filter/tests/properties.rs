@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::super::tree::{Comp, Node, Place, Side, Term, Test};
-use super::super::words::{Argument, Before, Computed, Reads, WORDS, Word};
+use super::super::tree::{Comparison, FlowEnd, Node, SourceSpan, Term, Test};
+use super::super::words::{
+    AllowedModifiers, Argument, ComputedValue, FilterWord, WORDS, WordSubject,
+};
 use super::super::*;
 use crate::flow::field::Field;
-use crate::flow::{Flow, More, Network, Sampling, Time};
+use crate::flow::{Flow, FlowExtras, Network, Sampling, Time};
 
 fn hosts() -> impl Strategy<Value = Host> {
     prop_oneof![(0u32..8).prop_map(Host::v4), (0u128..8).prop_map(|n| Host(n + (0x2001 << 112)))]
@@ -19,8 +21,14 @@ fn networks() -> impl Strategy<Value = Network> {
     })
 }
 
-fn comps() -> impl Strategy<Value = Comp> {
-    prop::sample::select(vec![Comp::Eq, Comp::Gt, Comp::Lt, Comp::Ge, Comp::Le])
+fn comps() -> impl Strategy<Value = Comparison> {
+    prop::sample::select(vec![
+        Comparison::Eq,
+        Comparison::Gt,
+        Comparison::Lt,
+        Comparison::Ge,
+        Comparison::Le,
+    ])
 }
 
 /// Numbers that a word takes, small ones more often than others.
@@ -56,20 +64,24 @@ fn tests(argument: Argument) -> BoxedStrategy<Test> {
     }
 }
 
-fn terms(word: &'static Word) -> impl Strategy<Value = Node> {
+fn terms(word: &'static FilterWord) -> impl Strategy<Value = Node> {
     let sides = match word.before {
-        Before::Nothing | Before::Corners | Before::In(_) => vec![Side::Either],
-        Before::Ends | Before::EndsOrSrc => vec![Side::Either, Side::Src, Side::Dst, Side::Both],
-        Before::Ways => vec![Side::Either, Side::Src, Side::Dst],
+        AllowedModifiers::Nothing | AllowedModifiers::Corners | AllowedModifiers::In(_) => {
+            vec![FlowEnd::Either]
+        }
+        AllowedModifiers::Ends | AllowedModifiers::EndsOrSrc => {
+            vec![FlowEnd::Either, FlowEnd::Src, FlowEnd::Dst, FlowEnd::Both]
+        }
+        AllowedModifiers::Ways => vec![FlowEnd::Either, FlowEnd::Src, FlowEnd::Dst],
     };
     let parts = match word.reads {
-        Reads::Any(choice) => choice.parts().to_vec(),
+        WordSubject::Any(choice) => choice.parts().to_vec(),
         reads => vec![reads],
     };
     let all = (prop::sample::select(parts), prop::sample::select(sides), tests(word.argument));
     all.prop_map(|(reads, side, test)| match reads {
-        Reads::Everything => Node::Any,
-        reads => Node::Term(Term { reads, side, test, place: Place(0..0) }),
+        WordSubject::Everything => Node::Any,
+        reads => Node::Term(Term { reads, side, test, place: SourceSpan(0..0) }),
     })
 }
 
@@ -113,40 +125,48 @@ prop_compose! {
         (prev_as, next_as, in_vrf, out_vrf) in (0u32..9, 0u32..9, 0u32..9, 0u32..9),
         (nat_sport, nat_dport, dst_vlan, dst_tos) in (0u16..9, 0u16..9, 0u16..9, 0u8..9),
         (min_ttl, max_ttl, nat_event, forwarding) in (0u8..9, 0u8..9, 0u8..9, 0u8..9),
-    ) -> More {
-        More {
+    ) -> FlowExtras {
+        FlowExtras {
             nat_src, nat_dst, bgp_next_hop, mpls, prev_as, next_as, in_vrf, out_vrf, nat_sport,
             nat_dport, dst_vlan, dst_tos, min_ttl, max_ttl, nat_event, forwarding,
             in_src_mac: macs[0], out_dst_mac: macs[1], in_dst_mac: macs[2], out_src_mac: macs[3],
-            ..More::NONE
+            ..FlowExtras::NONE
         }
     }
 }
 
 /// Values of what is kept beside a flow.
-fn asked_beside(reads: Reads, row: &Flow, more: &More) -> Option<(Vec<i128>, Vec<Host>)> {
+fn asked_beside(
+    reads: WordSubject,
+    row: &Flow,
+    more: &FlowExtras,
+) -> Option<(Vec<i128>, Vec<Host>)> {
     let entry = |field: Field| i128::from(more.mpls[field as usize - Field::Mpls1 as usize]);
     let numbers: Vec<i128> = match reads {
-        Reads::Two(Field::NatSrc, _) => return Some((vec![], vec![more.nat_src, more.nat_dst])),
-        Reads::One(Field::BgpNextHop) => return Some((vec![], vec![more.bgp_next_hop])),
-        Reads::Two(Field::NatSrcPort, _) => vec![more.nat_sport.into(), more.nat_dport.into()],
-        Reads::Two(Field::Vlan, _) => vec![row.vlan.into(), more.dst_vlan.into()],
-        Reads::Two(Field::Tos, _) => vec![row.tos.into(), more.dst_tos.into()],
-        Reads::One(Field::InSrcMac) => vec![more.in_src_mac.into()],
-        Reads::One(Field::InDstMac) => vec![more.in_dst_mac.into()],
-        Reads::One(Field::OutSrcMac) => vec![more.out_src_mac.into()],
-        Reads::One(Field::OutDstMac) => vec![more.out_dst_mac.into()],
-        Reads::One(Field::PrevAs) => vec![more.prev_as.into()],
-        Reads::One(Field::NextAs) => vec![more.next_as.into()],
-        Reads::One(Field::InVrf) => vec![more.in_vrf.into()],
-        Reads::One(Field::OutVrf) => vec![more.out_vrf.into()],
-        Reads::One(Field::MinTtl) => vec![more.min_ttl.into()],
-        Reads::One(Field::MaxTtl) => vec![more.max_ttl.into()],
-        Reads::One(Field::NatEvent) => vec![more.nat_event.into()],
-        Reads::One(Field::Forwarding) => vec![more.forwarding.into()],
-        Reads::Computed(Computed::Label(field)) => vec![entry(field) / 16],
-        Reads::Computed(Computed::Experimental(field)) => vec![entry(field) / 2 % 8],
-        Reads::Computed(Computed::BottomLabel) => {
+        WordSubject::Two(Field::NatSrc, _) => {
+            return Some((vec![], vec![more.nat_src, more.nat_dst]));
+        }
+        WordSubject::One(Field::BgpNextHop) => return Some((vec![], vec![more.bgp_next_hop])),
+        WordSubject::Two(Field::NatSrcPort, _) => {
+            vec![more.nat_sport.into(), more.nat_dport.into()]
+        }
+        WordSubject::Two(Field::Vlan, _) => vec![row.vlan.into(), more.dst_vlan.into()],
+        WordSubject::Two(Field::Tos, _) => vec![row.tos.into(), more.dst_tos.into()],
+        WordSubject::One(Field::InSrcMac) => vec![more.in_src_mac.into()],
+        WordSubject::One(Field::InDstMac) => vec![more.in_dst_mac.into()],
+        WordSubject::One(Field::OutSrcMac) => vec![more.out_src_mac.into()],
+        WordSubject::One(Field::OutDstMac) => vec![more.out_dst_mac.into()],
+        WordSubject::One(Field::PrevAs) => vec![more.prev_as.into()],
+        WordSubject::One(Field::NextAs) => vec![more.next_as.into()],
+        WordSubject::One(Field::InVrf) => vec![more.in_vrf.into()],
+        WordSubject::One(Field::OutVrf) => vec![more.out_vrf.into()],
+        WordSubject::One(Field::MinTtl) => vec![more.min_ttl.into()],
+        WordSubject::One(Field::MaxTtl) => vec![more.max_ttl.into()],
+        WordSubject::One(Field::NatEvent) => vec![more.nat_event.into()],
+        WordSubject::One(Field::Forwarding) => vec![more.forwarding.into()],
+        WordSubject::Computed(ComputedValue::Label(field)) => vec![entry(field) / 16],
+        WordSubject::Computed(ComputedValue::Experimental(field)) => vec![entry(field) / 2 % 8],
+        WordSubject::Computed(ComputedValue::BottomLabel) => {
             let bottom = more.mpls.iter().find(|entry| *entry % 2 == 1);
             vec![bottom.map_or(0, |entry| i128::from(entry / 16))]
         }
@@ -157,7 +177,7 @@ fn asked_beside(reads: Reads, row: &Flow, more: &More) -> Option<(Vec<i128>, Vec
 
 /// The same meaning said as directly as possible: the values a term is about,
 /// and of which flows it is never true.
-fn asked(term: &Term, row: &Flow, more: &More) -> (Vec<i128>, Vec<Host>, bool) {
+fn asked(term: &Term, row: &Flow, more: &FlowExtras) -> (Vec<i128>, Vec<Host>, bool) {
     if let Some((numbers, hosts)) = asked_beside(term.reads, row, more) {
         return (numbers, hosts, false);
     }
@@ -169,48 +189,48 @@ fn asked(term: &Term, row: &Flow, more: &More) -> (Vec<i128>, Vec<Host>, bool) {
     let icmp = matches!(row.proto, 1 | 58);
     let mut never = false;
     let numbers: Vec<i128> = match term.reads {
-        Reads::Everything | Reads::Family(_) | Reads::Any(_) => vec![],
-        Reads::Ports => vec![row.sport.into(), row.dport.into()],
-        Reads::Flags => {
+        WordSubject::Everything | WordSubject::Family(_) | WordSubject::Any(_) => vec![],
+        WordSubject::Ports => vec![row.sport.into(), row.dport.into()],
+        WordSubject::Flags => {
             never = row.proto != 6;
             vec![row.tcp_flags.into()]
         }
-        Reads::Two(Field::Src, _) => {
+        WordSubject::Two(Field::Src, _) => {
             hosts = vec![row.src, row.dst];
             vec![]
         }
-        Reads::Two(Field::SrcAs, _) => vec![row.src_as.into(), row.dst_as.into()],
-        Reads::Two(Field::SrcMask, _) => vec![row.src_mask.into(), row.dst_mask.into()],
-        Reads::Two(..) => vec![row.input.into(), row.output.into()],
-        Reads::One(Field::NextHop) => {
+        WordSubject::Two(Field::SrcAs, _) => vec![row.src_as.into(), row.dst_as.into()],
+        WordSubject::Two(Field::SrcMask, _) => vec![row.src_mask.into(), row.dst_mask.into()],
+        WordSubject::Two(..) => vec![row.input.into(), row.output.into()],
+        WordSubject::One(Field::NextHop) => {
             hosts = vec![row.next_hop];
             vec![]
         }
-        Reads::One(Field::Exporter) => {
+        WordSubject::One(Field::Exporter) => {
             hosts = vec![row.exporter];
             vec![]
         }
-        Reads::One(Field::Proto) => vec![row.proto.into()],
-        Reads::One(Field::Direction) => vec![row.direction.into()],
-        Reads::One(Field::First) => vec![row.first.0.into()],
-        Reads::One(Field::Last) => vec![row.last.0.into()],
-        Reads::One(_) => vec![row.domain.into()],
-        Reads::Computed(computed) => {
-            never = !icmp && matches!(computed, Computed::IcmpType | Computed::IcmpCode);
+        WordSubject::One(Field::Proto) => vec![row.proto.into()],
+        WordSubject::One(Field::Direction) => vec![row.direction.into()],
+        WordSubject::One(Field::First) => vec![row.first.0.into()],
+        WordSubject::One(Field::Last) => vec![row.last.0.into()],
+        WordSubject::One(_) => vec![row.domain.into()],
+        WordSubject::Computed(computed) => {
+            never = !icmp && matches!(computed, ComputedValue::IcmpType | ComputedValue::IcmpCode);
             vec![match computed {
-                Computed::Bytes => bytes,
-                Computed::Packets => packets,
-                Computed::Flows => 1,
-                Computed::Duration => ms,
-                Computed::Pps => rate(packets),
-                Computed::Bps => rate(bytes * 8),
-                Computed::Bpp if row.packets == 0 => 0,
-                Computed::Bpp => (row.bytes / row.packets).into(),
-                Computed::IcmpType => (row.dport / 256).into(),
-                Computed::IcmpCode => (row.dport % 256).into(),
-                Computed::Dscp => (row.tos / 4).into(),
-                Computed::EngineType => (row.domain / 256 % 256).into(),
-                Computed::EngineId => (row.domain % 256).into(),
+                ComputedValue::Bytes => bytes,
+                ComputedValue::Packets => packets,
+                ComputedValue::Flows => 1,
+                ComputedValue::Duration => ms,
+                ComputedValue::Pps => rate(packets),
+                ComputedValue::Bps => rate(bytes * 8),
+                ComputedValue::Bpp if row.packets == 0 => 0,
+                ComputedValue::Bpp => (row.bytes / row.packets).into(),
+                ComputedValue::IcmpType => (row.dport / 256).into(),
+                ComputedValue::IcmpCode => (row.dport % 256).into(),
+                ComputedValue::Dscp => (row.tos / 4).into(),
+                ComputedValue::EngineType => (row.domain / 256 % 256).into(),
+                ComputedValue::EngineId => (row.domain % 256).into(),
                 _ => unreachable!(),
             }]
         }
@@ -228,7 +248,7 @@ fn in_net(net: &Network, host: Host) -> bool {
 }
 
 /// `odd`: under an odd number of `not`.
-fn naive(node: &Node, row: &Flow, more: &More, odd: bool) -> bool {
+fn naive(node: &Node, row: &Flow, more: &FlowExtras, odd: bool) -> bool {
     let term = match node {
         Node::Any => return true,
         Node::Not(part) => return !naive(part, row, more, !odd),
@@ -236,16 +256,16 @@ fn naive(node: &Node, row: &Flow, more: &More, odd: bool) -> bool {
         Node::One(parts) => return parts.iter().any(|part| naive(part, row, more, odd)),
         Node::Term(term) => term,
     };
-    if let Reads::Family(v4) = term.reads {
+    if let WordSubject::Family(v4) = term.reads {
         return row.src.to_ip().is_ipv4() == v4;
     }
     let (numbers, hosts, never) = asked(term, row, more);
     let holds = |number: i128| match &term.test {
-        Test::Compare(Comp::Eq, limit) => number == *limit,
-        Test::Compare(Comp::Gt, limit) => number > *limit,
-        Test::Compare(Comp::Lt, limit) => number < *limit,
-        Test::Compare(Comp::Ge, limit) => number >= *limit,
-        Test::Compare(Comp::Le, limit) => number <= *limit,
+        Test::Compare(Comparison::Eq, limit) => number == *limit,
+        Test::Compare(Comparison::Gt, limit) => number > *limit,
+        Test::Compare(Comparison::Lt, limit) => number < *limit,
+        Test::Compare(Comparison::Ge, limit) => number >= *limit,
+        Test::Compare(Comparison::Le, limit) => number <= *limit,
         Test::Among(ranges) => ranges.iter().any(|(low, high)| *low <= number && number <= *high),
         Test::Flags { mask, .. } => {
             let mut bits = (0..8).filter(|bit| mask >> bit & 1 == 1);
@@ -262,16 +282,16 @@ fn naive(node: &Node, row: &Flow, more: &More, odd: bool) -> bool {
         numbers.into_iter().map(holds).chain(hosts.into_iter().map(inside)).collect();
     !never
         && match term.side {
-            Side::Either => answers.contains(&true),
-            Side::Src => answers[0],
-            Side::Dst => answers[1],
-            Side::Both => !answers.contains(&false),
+            FlowEnd::Either => answers.contains(&true),
+            FlowEnd::Src => answers[0],
+            FlowEnd::Dst => answers[1],
+            FlowEnd::Both => !answers.contains(&false),
         }
 }
 
 /// These and every word of the language.
 fn words(mut words: Vec<&'static str>) -> Vec<&'static str> {
-    words.extend(WORDS.iter().flat_map(Word::spellings));
+    words.extend(WORDS.iter().flat_map(FilterWord::spellings));
     words.extend(words::MISSING.iter().flat_map(|missing| missing.names));
     words
 }

@@ -1,7 +1,7 @@
 //! Questions that hang on what is not known, and texts that ask nothing.
 
 use super::super::*;
-use crate::flow::field::{Field, Value};
+use crate::flow::field::{Field, FieldValue};
 
 /// nfdump lets nothing pass; a filter that was commented out is nobody's question.
 #[test]
@@ -21,7 +21,7 @@ struct HalfKnown {
     dst: Option<u64>,
 }
 
-impl Columns for HalfKnown {
+impl FilterSubject for HalfKnown {
     fn src(&self) -> Host {
         Host::UNSPECIFIED
     }
@@ -38,10 +38,10 @@ impl Columns for HalfKnown {
         (0, 0)
     }
 
-    fn value(&self, field: Field) -> Option<Value> {
+    fn value(&self, field: Field) -> Option<FieldValue> {
         match field {
-            Field::SrcAs => self.src.map(Value::Number),
-            Field::DstAs => self.dst.map(Value::Number),
+            Field::SrcAs => self.src.map(FieldValue::Number),
+            Field::DstAs => self.dst.map(FieldValue::Number),
             _ => None,
         }
     }

@@ -6,16 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::RecordError;
-use super::plan::{Left, MAX_FOLDERS, Place, Plan, place_of};
+use super::plan::{LeftoverParts, MAX_FOLDERS, RecordFolder, RecordPlan, place_of};
 use crate::archive::lock::LockError;
-use crate::archive::recorder::{Disk, Problem, RETRY_MS, Recorder, Settings, Shed, Status};
-use crate::flow::{Flow, Host, More, Time};
+use crate::archive::recorder::{
+    Disk, DropReason, RETRY_MS, Recorder, RecorderConfig, RecorderProblem, Status,
+};
+use crate::flow::{Flow, FlowExtras, Host, Time};
 
 /// What all folders together have to say at most.
 const MAX_NOTES: usize = 8;
 
 /// One folder.
-pub(super) struct Desk {
+pub(super) struct FolderRecorder {
     pub(super) recorder: Recorder,
     pub(super) ident: String,
     /// Running time at which it is looked whether something is to expire.
@@ -26,29 +28,29 @@ pub(super) struct Desk {
 
 /// All of them.
 pub(super) struct Folders {
-    desks: Vec<Desk>,
+    desks: Vec<FolderRecorder>,
     /// Which of them exporters have for themselves.
     own: HashMap<Host, usize>,
     /// In which further ones are made.
-    each: Option<Settings>,
+    each: Option<RecorderConfig>,
     /// Where the others go.
     rest: Option<usize>,
     disk: Arc<dyn Disk>,
     process: u32,
     /// Why a folder could not be made the last time, and when that was.
-    failed: Option<(Time, Problem)>,
+    failed: Option<(Time, RecorderProblem)>,
     /// Flows without a folder.
-    shed: [u64; Shed::ALL.len()],
+    shed: [u64; DropReason::ALL.len()],
 }
 
 impl Folders {
     /// Opens those that are known from the start, and those of exporters that an
     /// earlier run recorded: what it left there must not wait for them.
     pub(super) fn open(
-        plan: Plan,
+        plan: RecordPlan,
         disk: Arc<dyn Disk>,
         process: u32,
-    ) -> Result<(Folders, Left), RecordError> {
+    ) -> Result<(Folders, LeftoverParts), RecordError> {
         let mut folders = Folders {
             desks: Vec::new(),
             own: HashMap::new(),
@@ -57,9 +59,9 @@ impl Folders {
             disk,
             process,
             failed: None,
-            shed: [0; Shed::ALL.len()],
+            shed: [0; DropReason::ALL.len()],
         };
-        let mut left = Left::new();
+        let mut left = LeftoverParts::new();
         for (exporter, place) in plan.sources {
             let at = folders.add(place, &mut left)?;
             folders.own.insert(exporter, at);
@@ -78,33 +80,34 @@ impl Folders {
         Ok((folders, left))
     }
 
-    fn add(&mut self, place: Place, left: &mut Left) -> Result<usize, LockError> {
+    fn add(&mut self, place: RecordFolder, left: &mut LeftoverParts) -> Result<usize, LockError> {
         let folder = place.settings.folder.clone();
         let (recorder, recovered) =
             Recorder::open(place.settings, self.disk.clone(), self.process)?;
         left.push((folder, recovered));
-        let desk = Desk { recorder, ident: place.ident, expire_at: None, notes: Vec::new() };
+        let desk =
+            FolderRecorder { recorder, ident: place.ident, expire_at: None, notes: Vec::new() };
         self.desks.push(desk);
         Ok(self.desks.len() - 1)
     }
 
     /// Which folder an exporter has; one is made when it should have one.
-    fn of(&mut self, now: Time, exporter: Host) -> Result<usize, Shed> {
+    fn of(&mut self, now: Time, exporter: Host) -> Result<usize, DropReason> {
         if let Some(at) = self.own.get(&exporter) {
             return Ok(*at);
         }
-        let Some(each) = &self.each else { return self.rest.ok_or(Shed::Folders) };
+        let Some(each) = &self.each else { return self.rest.ok_or(DropReason::Folders) };
         if self.desks.len() >= MAX_FOLDERS {
-            return Err(Shed::Folders);
+            return Err(DropReason::Folders);
         }
-        let waits = |(tried, _): &(Time, Problem)| {
+        let waits = |(tried, _): &(Time, RecorderProblem)| {
             now.since(*tried).unsigned_abs() < RETRY_MS.unsigned_abs()
         };
         if self.failed.as_ref().is_some_and(waits) {
-            return Err(Shed::Failed);
+            return Err(DropReason::Failed);
         }
         // What lay there has been told of already, or is new since the start.
-        match self.add(place_of(each, exporter), &mut Left::new()) {
+        match self.add(place_of(each, exporter), &mut LeftoverParts::new()) {
             Ok(at) => {
                 self.failed = None;
                 self.own.insert(exporter, at);
@@ -112,15 +115,15 @@ impl Folders {
             }
             Err(error) => {
                 let since = self.failed.take().map_or(now, |(_, problem)| problem.since);
-                self.failed = Some((now, Problem { why: error.to_string(), since }));
-                Err(Shed::Failed)
+                self.failed = Some((now, RecorderProblem { why: error.to_string(), since }));
+                Err(DropReason::Failed)
             }
         }
     }
 
     /// Records flows into their folders. Those of one exporter mostly come one
     /// after the other.
-    pub(super) fn record(&mut self, now: Time, flows: &[Flow], more: &[More]) {
+    pub(super) fn record(&mut self, now: Time, flows: &[Flow], more: &[FlowExtras]) {
         let alone = self.rest.filter(|_| self.own.is_empty() && self.each.is_none());
         for run in flows.chunk_by(|a, b| alone.is_some() || a.exporter == b.exporter) {
             let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
@@ -158,11 +161,11 @@ impl Folders {
     }
 
     /// Each folder in turn.
-    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Desk> {
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut FolderRecorder> {
         self.desks.iter_mut()
     }
 
-    pub(super) fn desk(&mut self, nth: usize) -> Option<&mut Desk> {
+    pub(super) fn desk(&mut self, nth: usize) -> Option<&mut FolderRecorder> {
         self.desks.get_mut(nth)
     }
 
@@ -173,10 +176,10 @@ impl Folders {
         all.stopped = self.failed.as_ref().map(|(_, problem)| problem.clone());
         for desk in &self.desks {
             let status = desk.recorder.status();
-            let name = |problem: Problem| {
+            let name = |problem: RecorderProblem| {
                 let folder = desk.recorder.settings().folder.display();
                 let why = if several { format!("{folder}: {}", problem.why) } else { problem.why };
-                Problem { why, ..problem }
+                RecorderProblem { why, ..problem }
             };
             all.slot = all.slot.max(status.slot);
             all.flows += status.flows;

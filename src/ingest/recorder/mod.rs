@@ -11,8 +11,8 @@ mod waiting;
 mod work;
 
 pub use error::RecordError;
-pub use plan::{Left, MAX_FOLDERS, Place, Plan};
-pub use queue::{Finished, Turned};
+pub use plan::{LeftoverParts, MAX_FOLDERS, RecordFolder, RecordPlan};
+pub use queue::{EndedSlot, Finished};
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -20,13 +20,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::folders::Folders;
-use self::queue::Shared;
+use self::queue::RecorderShared;
 use self::sync::SyncingDisk;
-use self::work::{Encoder, Work};
-use crate::archive::recorder::{Disk, Encode, Problem, Recovered, Settings, Shed};
+use self::work::{EncoderHandle, RecorderWork};
+use crate::archive::recorder::{
+    Disk, DropReason, Encode, RecorderConfig, RecorderProblem, Recovered,
+};
 use crate::clock::Clock;
-use crate::flow::{Flow, Host, More};
-use crate::snapshot::{Alarm, DropCount, Recording as Health};
+use crate::flow::{Flow, FlowExtras, Host};
+use crate::snapshot::{Alarm, DropCount, RecordingHealth as Health};
 
 /// Flows that wait for the disk at most unless told otherwise, 160 MB: three seconds
 /// of a stall at the highest rates, minutes at those of a site.
@@ -34,17 +36,17 @@ pub const QUEUE_FLOWS: usize = 1_000_000;
 
 /// Takes flows to those who record them. Copies lead to the same place.
 #[derive(Clone)]
-pub struct Tape(Arc<Shared>);
+pub struct RecorderHandle(Arc<RecorderShared>);
 
-impl fmt::Debug for Tape {
+impl fmt::Debug for RecorderHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Tape").field(&self.0.folder).finish()
     }
 }
 
-impl Tape {
+impl RecorderHandle {
     /// Hands flows on with what came with them; never waits for a disk.
-    pub(super) fn push(&self, flows: &[Flow], more: &[More]) {
+    pub(super) fn push(&self, flows: &[Flow], more: &[FlowExtras]) {
         let mut queue = self.0.queue();
         let mut batch = queue.spare.pop().unwrap_or_default();
         queue.waiting.admit(flows, |run| batch.flows.extend_from_slice(run));
@@ -75,10 +77,10 @@ impl Tape {
     pub(super) fn recording(&self) -> Health {
         let queue_shed = self.0.queue().waiting.shed();
         let status = self.0.status().clone();
-        let alarm = |problem: Problem| Alarm { why: problem.why, since: problem.since };
+        let alarm = |problem: RecorderProblem| Alarm { why: problem.why, since: problem.since };
         let mut counts = status.shed;
-        counts[Shed::Queue as usize] += queue_shed;
-        let shed = Shed::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+        counts[DropReason::Queue as usize] += queue_shed;
+        let shed = DropReason::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
         Health {
             folder: self.0.folder.clone(),
             stopped: status.stopped.map(alarm),
@@ -107,7 +109,7 @@ impl Tape {
 
     /// Slots that have ended since the last call.
     #[must_use]
-    pub fn turned(&self) -> Vec<Turned> {
+    pub fn turned(&self) -> Vec<EndedSlot> {
         let mut turned = self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
         turned.drain(..).collect()
     }
@@ -121,23 +123,24 @@ impl Tape {
 }
 
 /// The threads that record. Dropping it ends them as [`Recording::stop`] does.
-pub struct Recording {
-    tape: Tape,
+pub struct RecorderThreads {
+    tape: RecorderHandle,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Recording {
+impl RecorderThreads {
     /// Locks the folder, looks after what an earlier run left and begins.
     ///
     /// # Errors
     /// When the folder cannot be had or is being recorded into.
     pub fn start(
-        settings: Settings,
+        settings: RecorderConfig,
         clock: Clock,
         encode: Arc<Encode>,
-    ) -> Result<(Recording, Recovered), RecordError> {
-        let plan = Plan::one(settings);
-        let (recording, mut recovered) = Recording::start_all(plan, clock, encode, QUEUE_FLOWS)?;
+    ) -> Result<(RecorderThreads, Recovered), RecordError> {
+        let plan = RecordPlan::one(settings);
+        let (recording, mut recovered) =
+            RecorderThreads::start_all(plan, clock, encode, QUEUE_FLOWS)?;
         Ok((recording, recovered.pop().map(|(_, recovered)| recovered).unwrap_or_default()))
     }
 
@@ -147,27 +150,27 @@ impl Recording {
     /// # Errors
     /// When one of them cannot be had or is being recorded into.
     pub fn start_all(
-        plan: Plan,
+        plan: RecordPlan,
         clock: Clock,
         encode: Arc<Encode>,
         queue_flows: usize,
-    ) -> Result<(Recording, Left), RecordError> {
+    ) -> Result<(RecorderThreads, LeftoverParts), RecordError> {
         let named: Vec<String> =
             plan.folders().iter().map(|folder| folder.display().to_string()).collect();
         let disk: Arc<dyn Disk> = Arc::new(SyncingDisk::start()?);
         let (folders, recovered) = Folders::open(plan, disk.clone(), std::process::id())?;
-        let shared = Arc::new(Shared::new(named.join(", "), queue_flows));
-        let encoder = Encoder::start(&shared, disk, encode)?;
-        let tape = Tape(shared.clone());
-        let work = Work::new(folders, shared, clock, encoder);
+        let shared = Arc::new(RecorderShared::new(named.join(", "), queue_flows));
+        let encoder = EncoderHandle::start(&shared, disk, encode)?;
+        let tape = RecorderHandle(shared.clone());
+        let work = RecorderWork::new(folders, shared, clock, encoder);
         let thread =
             std::thread::Builder::new().name("recorder".to_owned()).spawn(move || work.run())?;
-        Ok((Recording { tape, thread: Some(thread) }, recovered))
+        Ok((RecorderThreads { tape, thread: Some(thread) }, recovered))
     }
 
     /// Where flows are handed in.
     #[must_use]
-    pub fn tape(&self) -> Tape {
+    pub fn tape(&self) -> RecorderHandle {
         self.tape.clone()
     }
 
@@ -187,7 +190,7 @@ impl Recording {
     }
 }
 
-impl Drop for Recording {
+impl Drop for RecorderThreads {
     fn drop(&mut self) {
         self.finish();
     }
@@ -208,10 +211,11 @@ mod tests {
     #[test]
     fn what_is_handed_in_is_recorded_and_encoded_by_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings::new(folder.path().to_owned());
+        let settings = RecorderConfig::new(folder.path().to_owned());
         let encode: Arc<Encode> = Arc::new(|flows, _, _, out| count(flows, out));
         let clock = Clock::start();
-        let (recording, recovered) = Recording::start(settings.clone(), clock, encode).unwrap();
+        let (recording, recovered) =
+            RecorderThreads::start(settings.clone(), clock, encode).unwrap();
         assert_eq!(recovered, Recovered::default());
         let tape = recording.tape();
         let flow = Flow { arrival: clock.now(), packets: 2, bytes: 3, ..Flow::EMPTY };
@@ -243,9 +247,9 @@ mod tests {
     #[test]
     fn while_the_encoder_is_behind_only_who_floods_is_shed() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings::new(folder.path().to_owned());
+        let mut settings = RecorderConfig::new(folder.path().to_owned());
         settings.part_rows = 20_000;
-        let plan = Plan::one(settings);
+        let plan = RecordPlan::one(settings);
         let (release, released) = std::sync::mpsc::channel::<()>();
         let released = Mutex::new(released);
         let encode: Arc<Encode> = Arc::new(move |flows, _, _, out| {
@@ -253,7 +257,7 @@ mod tests {
             count(flows, out)
         });
         let clock = Clock::start();
-        let (recording, _) = Recording::start_all(plan, clock, encode, 100_000).unwrap();
+        let (recording, _) = RecorderThreads::start_all(plan, clock, encode, 100_000).unwrap();
         let tape = recording.tape();
         let flow = |exporter| Flow {
             arrival: clock.now(),
@@ -278,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_sheds_and_says_so() {
-        let tape = Tape(Arc::new(Shared::new(String::new(), 1000)));
+        let tape = RecorderHandle(Arc::new(RecorderShared::new(String::new(), 1000)));
         assert!(!tape.flush(Duration::ZERO), "nobody writes");
         // One exporter may have three quarters of the queue.
         for _ in 0..15 {

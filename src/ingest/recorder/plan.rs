@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::archive::recorder::{Recovered, Settings};
+use crate::archive::recorder::{RecorderConfig, Recovered};
 use crate::flow::Host;
 
 /// Folders that one process records into at most. Each has files that are open
@@ -10,33 +10,33 @@ use crate::flow::Host;
 pub const MAX_FOLDERS: usize = 256;
 
 /// What an earlier run left in each folder.
-pub type Left = Vec<(PathBuf, Recovered)>;
+pub type LeftoverParts = Vec<(PathBuf, Recovered)>;
 
 /// A folder, and what its archive is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub settings: Settings,
+pub struct RecordFolder {
+    pub settings: RecorderConfig,
     /// Empty for none.
     pub ident: String,
 }
 
 /// Where what is recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct RecordPlan {
     /// Exporters that have a folder of their own.
-    pub sources: Vec<(Host, Place)>,
+    pub sources: Vec<(Host, RecordFolder)>,
     /// Each other exporter gets one in this folder when it is first heard of.
-    pub each: Option<Settings>,
+    pub each: Option<RecorderConfig>,
     /// Where everything else goes.
-    pub rest: Option<Place>,
+    pub rest: Option<RecordFolder>,
 }
 
-impl Plan {
+impl RecordPlan {
     /// Everything into one folder.
     #[must_use]
-    pub fn one(settings: Settings) -> Plan {
-        let rest = Some(Place { settings, ident: String::new() });
-        Plan { rest, ..Plan::default() }
+    pub fn one(settings: RecorderConfig) -> RecordPlan {
+        let rest = Some(RecordFolder { settings, ident: String::new() });
+        RecordPlan { rest, ..RecordPlan::default() }
     }
 
     /// Whether nothing is recorded.
@@ -55,7 +55,7 @@ impl Plan {
 
     /// The same with parts of so many flows at most.
     #[must_use]
-    pub fn with_parts_of(mut self, rows: usize) -> Plan {
+    pub fn with_parts_of(mut self, rows: usize) -> RecordPlan {
         let places = self.sources.iter_mut().map(|(_, place)| &mut place.settings);
         let rest = self.rest.iter_mut().map(|place| &mut place.settings);
         for settings in places.chain(&mut self.each).chain(rest) {
@@ -75,7 +75,10 @@ impl Plan {
 
 /// The place of an exporter that gets one of its own. Colons separate folders in
 /// nfdump's words, so that an IPv6 address has dashes instead.
-pub(super) fn place_of(each: &Settings, exporter: Host) -> Place {
+pub(super) fn place_of(each: &RecorderConfig, exporter: Host) -> RecordFolder {
     let ident = exporter.to_string().replace(':', "-");
-    Place { settings: Settings { folder: each.folder.join(&ident), ..each.clone() }, ident }
+    RecordFolder {
+        settings: RecorderConfig { folder: each.folder.join(&ident), ..each.clone() },
+        ident,
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::waiting::Waiting;
-use crate::archive::recorder::{Rotated, Status};
-use crate::flow::{Flow, More, Time};
+use super::waiting::QueueCounts;
+use crate::archive::recorder::{FinishedSlot, Status};
+use crate::flow::{Flow, FlowExtras, Time};
 
 /// Flows that an empty batch keeps room for: as many as batches have. One that was
 /// larger gives the rest back.
@@ -14,14 +14,14 @@ const KEPT_FLOWS: usize = 8192;
 
 /// Flows on their way, in the order they came.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(super) struct RecordBatch {
     pub(super) flows: Vec<Flow>,
-    pub(super) more: Vec<More>,
+    pub(super) more: Vec<FlowExtras>,
     /// Whether the times of the flows follow the wall clock already.
     pub(super) is_shifted: bool,
 }
 
-impl Batch {
+impl RecordBatch {
     pub(super) fn clear(&mut self) {
         self.is_shifted = false;
         self.flows.clear();
@@ -31,11 +31,11 @@ impl Batch {
     }
 }
 
-pub(super) struct Queue {
-    pub(super) batches: VecDeque<Batch>,
-    pub(super) spare: Vec<Batch>,
+pub(super) struct RecordQueue {
+    pub(super) batches: VecDeque<RecordBatch>,
+    pub(super) spare: Vec<RecordBatch>,
     /// Flows in the batches.
-    pub(super) waiting: Waiting,
+    pub(super) waiting: QueueCounts,
     pub(super) closing: bool,
     /// Whether the encoder has something to say.
     pub(super) told: bool,
@@ -44,12 +44,12 @@ pub(super) struct Queue {
     pub(super) flushed: u64,
 }
 
-impl Queue {
-    pub(super) fn new(limit: usize) -> Queue {
-        Queue {
+impl RecordQueue {
+    pub(super) fn new(limit: usize) -> RecordQueue {
+        RecordQueue {
             batches: VecDeque::new(),
             spare: Vec::new(),
-            waiting: Waiting::new(limit),
+            waiting: QueueCounts::new(limit),
             closing: false,
             told: false,
             flush: 0,
@@ -58,24 +58,24 @@ impl Queue {
     }
 }
 
-pub(super) struct Shared {
+pub(super) struct RecorderShared {
     pub(super) folder: String,
-    pub(super) queue: Mutex<Queue>,
+    pub(super) queue: Mutex<RecordQueue>,
     pub(super) filled: Condvar,
     /// All is written that was to be.
     pub(super) written: Condvar,
     pub(super) status: Mutex<Status>,
     /// Slots that have ended and files that were finished, until someone asks.
-    pub(super) turned: Mutex<VecDeque<Turned>>,
+    pub(super) turned: Mutex<VecDeque<EndedSlot>>,
     pub(super) finished: Mutex<VecDeque<Finished>>,
 }
 
 /// A slot of an archive that has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Turned {
+pub struct EndedSlot {
     /// What the archive is called; empty for none.
     pub ident: String,
-    pub rotated: Rotated,
+    pub rotated: FinishedSlot,
 }
 
 /// A file that will not change any more.
@@ -90,12 +90,12 @@ pub struct Finished {
     pub flows: u64,
 }
 
-impl Shared {
+impl RecorderShared {
     /// For so many flows that may wait.
-    pub(super) fn new(folder: String, limit: usize) -> Shared {
-        Shared {
+    pub(super) fn new(folder: String, limit: usize) -> RecorderShared {
+        RecorderShared {
             folder,
-            queue: Mutex::new(Queue::new(limit)),
+            queue: Mutex::new(RecordQueue::new(limit)),
             filled: Condvar::new(),
             written: Condvar::new(),
             status: Mutex::default(),
@@ -104,7 +104,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+    pub(super) fn queue(&self) -> MutexGuard<'_, RecordQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::archive::recorder::{Disk, Out, Real};
+use crate::archive::recorder::{Disk, DiskFile, RealDisk};
 
 /// Folders of which a failure is kept until the recorder asks, at most; it asks about
 /// every folder it writes to within a second.
@@ -34,12 +34,12 @@ struct Journal {
 }
 
 /// What failed last in a folder, until the recorder is told.
-type Failures = Arc<Mutex<HashMap<PathBuf, io::Error>>>;
+type SyncFailures = Arc<Mutex<HashMap<PathBuf, io::Error>>>;
 
 /// The disk of this machine, whose journals are synced by a thread of its own.
 pub(super) struct SyncingDisk {
     jobs: Sender<Job>,
-    failures: Failures,
+    failures: SyncFailures,
 }
 
 impl SyncingDisk {
@@ -53,7 +53,7 @@ impl SyncingDisk {
 
     fn with(sync: impl Fn(&File) -> io::Result<()> + Send + 'static) -> io::Result<SyncingDisk> {
         let (jobs, todo) = mpsc::channel::<Job>();
-        let failures = Failures::default();
+        let failures = SyncFailures::default();
         let failed = failures.clone();
         std::thread::Builder::new().name("sync".to_owned()).spawn(move || {
             for job in todo {
@@ -63,7 +63,7 @@ impl SyncingDisk {
                         journal.is_queued.store(false, Ordering::SeqCst);
                         (sync(&journal.file), journal.folder.clone())
                     }
-                    Job::Folder(folder) => (Real.sync_folder(&folder), folder),
+                    Job::Folder(folder) => (RealDisk.sync_folder(&folder), folder),
                 };
                 if let Err(error) = result {
                     let mut failed = locked(&failed);
@@ -77,16 +77,16 @@ impl SyncingDisk {
     }
 }
 
-fn locked(failures: &Failures) -> MutexGuard<'_, HashMap<PathBuf, io::Error>> {
+fn locked(failures: &SyncFailures) -> MutexGuard<'_, HashMap<PathBuf, io::Error>> {
     failures.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A journal as the recorder writes it.
 struct SyncingOut {
-    out: Box<dyn Out>,
+    out: Box<dyn DiskFile>,
     journal: Arc<Journal>,
     jobs: Sender<Job>,
-    failures: Failures,
+    failures: SyncFailures,
 }
 
 impl Write for SyncingOut {
@@ -99,7 +99,7 @@ impl Write for SyncingOut {
     }
 }
 
-impl Out for SyncingOut {
+impl DiskFile for SyncingOut {
     fn sync(&mut self) -> io::Result<()> {
         self.out.sync()
     }
@@ -128,8 +128,8 @@ impl Out for SyncingOut {
 }
 
 impl Disk for SyncingDisk {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Out>> {
-        let out = Real.create_file(path)?;
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let out = RealDisk.create_file(path)?;
         let journal = Journal {
             file: out.try_clone()?,
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),
@@ -144,30 +144,30 @@ impl Disk for SyncingDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Real.rename(from, to)
+        RealDisk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        Real.remove(path)
+        RealDisk.remove(path)
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        Real.sync_folder(path)
+        RealDisk.sync_folder(path)
     }
 
     fn sync_folder_soon(&self, path: &Path) -> io::Result<()> {
         match self.jobs.send(Job::Folder(path.to_owned())) {
             Ok(()) => Ok(()),
-            Err(_) => Real.sync_folder(path),
+            Err(_) => RealDisk.sync_folder(path),
         }
     }
 
     fn make_folders(&self, root: &Path, below: &Path) -> io::Result<()> {
-        Real.make_folders(root, below)
+        RealDisk.make_folders(root, below)
     }
 
     fn free(&self, folder: &Path) -> io::Result<u64> {
-        Real.free(folder)
+        RealDisk.free(folder)
     }
 }
 

@@ -9,25 +9,31 @@ use std::collections::HashMap;
 use foldhash::quality::RandomState;
 
 use crate::flow::{Flow, Host};
-use crate::wire::policy::Refused;
+use crate::wire::policy::RefusedSenders;
 
 /// How many times as many as it leaves free.
 const FACTOR: usize = 3;
 
 /// Counts of the queue.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct QueueCounts {
     /// Flows that may wait.
     limit: usize,
     held: usize,
     by: HashMap<Host, usize, RandomState>,
     shed: u64,
-    shed_of: Refused,
+    shed_of: RefusedSenders,
 }
 
-impl Waiting {
-    pub(super) fn new(limit: usize) -> Waiting {
-        Waiting { limit, held: 0, by: HashMap::default(), shed: 0, shed_of: Refused::default() }
+impl QueueCounts {
+    pub(super) fn new(limit: usize) -> QueueCounts {
+        QueueCounts {
+            limit,
+            held: 0,
+            by: HashMap::default(),
+            shed: 0,
+            shed_of: RefusedSenders::default(),
+        }
     }
 
     /// Takes in a batch: what of it, a run of flows of one exporter after the
@@ -82,7 +88,7 @@ mod tests {
     }
 
     /// How many flows of a batch are taken in.
-    fn taken(waiting: &mut Waiting, flows: &[Flow]) -> usize {
+    fn taken(waiting: &mut QueueCounts, flows: &[Flow]) -> usize {
         let mut count = 0;
         waiting.admit(flows, |run| count += run.len());
         count
@@ -90,7 +96,7 @@ mod tests {
 
     #[test]
     fn who_floods_is_shed_and_others_are_not() {
-        let mut waiting = Waiting::new(100_000);
+        let mut waiting = QueueCounts::new(100_000);
         let flood = batch(66, 100);
         let mut good = 0;
         for _ in 0..10_000 {
@@ -105,7 +111,7 @@ mod tests {
 
     #[test]
     fn many_that_flood_leave_room_for_the_next() {
-        let mut waiting = Waiting::new(1_000_000);
+        let mut waiting = QueueCounts::new(1_000_000);
         for round in 0..200_000 {
             taken(&mut waiting, &batch(round % 100, 50));
         }
@@ -114,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_batch_of_several_exporters_is_taken_in_part_and_all_is_given_back() {
-        let mut waiting = Waiting::new(1000);
+        let mut waiting = QueueCounts::new(1000);
         let mixed = [batch(1, 10), batch(2, 900), batch(1, 10)].concat();
         let mut kept = Vec::new();
         waiting.admit(&mixed, |run| kept.extend_from_slice(run));

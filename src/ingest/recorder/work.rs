@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use super::folders::Folders;
 use super::plan::MAX_FOLDERS;
-use super::queue::{Batch, Finished, Queue, Shared, Turned};
+use super::queue::{EndedSlot, Finished, RecordBatch, RecordQueue, RecorderShared};
 use crate::archive::ArchiveError;
 use crate::archive::expire::{Clocks, Expired, Expirer};
-use crate::archive::recorder::{self, Disk, Encode, Encoded, Part, Problem, Settings, segment_of};
+use crate::archive::recorder::{
+    self, ClosedPart, Disk, Encode, Encoded, RecorderConfig, RecorderProblem, segment_of,
+};
 use crate::clock::Clock;
 use crate::flow::Time;
-use crate::ingest::guard::guarded;
+use crate::ingest::catch_panic::guarded;
 
 /// How long the recorder waits for flows before it looks at the time.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -44,36 +46,36 @@ const SPARE: usize = 16;
 
 /// What the encoder is to do, and for which folder.
 enum Job {
-    Encode(usize, Part),
+    Encode(usize, ClosedPart),
     Expire(usize, Expiry),
 }
 
 /// What expiry is to know: the settings, the time, the slot that stays, and the journals.
 struct Expiry {
-    settings: Settings,
+    settings: RecorderConfig,
     now: Clocks,
     current: Time,
     journals: Vec<PathBuf>,
 }
 
-enum Done {
-    Encoded(usize, Part, Result<Encoded, ArchiveError>),
+enum EncoderResult {
+    Encoded(usize, ClosedPart, Result<Encoded, ArchiveError>),
     Expired(usize, Expired),
 }
 
 /// The way to the encoder's thread. It is not waited for: where it takes long,
 /// the journal it works on is simply left.
-pub(super) struct Encoder {
+pub(super) struct EncoderHandle {
     jobs: Sender<Job>,
-    done: Receiver<Done>,
+    done: Receiver<EncoderResult>,
 }
 
-impl Encoder {
+impl EncoderHandle {
     pub(super) fn start(
-        shared: &Arc<Shared>,
+        shared: &Arc<RecorderShared>,
         disk: Arc<dyn Disk>,
         encode: Arc<Encode>,
-    ) -> io::Result<Encoder> {
+    ) -> io::Result<EncoderHandle> {
         let (jobs, todo) = mpsc::channel::<Job>();
         let (tell, done) = mpsc::channel();
         let shared = shared.clone();
@@ -91,7 +93,7 @@ impl Encoder {
                         if let (Ok(_), Some(expirer)) = (&result, expirers.get_mut(&nth)) {
                             Expirer::made(expirer, &part.journal);
                         }
-                        Done::Encoded(nth, part, result)
+                        EncoderResult::Encoded(nth, part, result)
                     }
                     Job::Expire(nth, Expiry { settings, now, current, journals }) => {
                         let limits = settings.limits;
@@ -103,7 +105,7 @@ impl Encoder {
                             problems: vec![format!("nothing expires: a defect: {panic}")],
                             ..Expired::default()
                         });
-                        Done::Expired(nth, expired)
+                        EncoderResult::Expired(nth, expired)
                     }
                 };
                 if tell.send(said).is_err() {
@@ -113,38 +115,38 @@ impl Encoder {
                 shared.filled.notify_one();
             }
         })?;
-        Ok(Encoder { jobs, done })
+        Ok(EncoderHandle { jobs, done })
     }
 }
 
 /// The recorder's thread.
-pub(super) struct Work {
+pub(super) struct RecorderWork {
     folders: Folders,
-    shared: Arc<Shared>,
+    shared: Arc<RecorderShared>,
     clock: Clock,
-    encoder: Encoder,
+    encoder: EncoderHandle,
     /// Taken out of the queue, not recorded yet. The flows still count as waiting there,
     /// so that while the encoder is behind the queue sheds who floods, and not everybody.
-    backlog: VecDeque<Batch>,
+    backlog: VecDeque<RecordBatch>,
     /// A wish to have all written, and how many batches of the backlog came before it.
     flush: Option<(u64, usize)>,
     /// How far the wall clock was from running time the last time.
     shift: i64,
 }
 
-impl Work {
+impl RecorderWork {
     pub(super) fn new(
         folders: Folders,
-        shared: Arc<Shared>,
+        shared: Arc<RecorderShared>,
         clock: Clock,
-        encoder: Encoder,
-    ) -> Work {
+        encoder: EncoderHandle,
+    ) -> RecorderWork {
         let backlog = VecDeque::new();
-        Work { folders, shared, clock, encoder, backlog, flush: None, shift: 0 }
+        RecorderWork { folders, shared, clock, encoder, backlog, flush: None, shift: 0 }
     }
 
     pub(super) fn run(mut self) {
-        let leaving = Leaving(self.shared.clone());
+        let leaving = RecorderGoneOnDrop(self.shared.clone());
         loop {
             let (batches, closing, flush) = self.wait();
             self.backlog.extend(batches);
@@ -206,8 +208,8 @@ impl Work {
 
     /// Waits for flows, the encoder, the end, or a while. Flows, whether it is the
     /// end, and which wish to have all written came until now.
-    fn wait(&self) -> (VecDeque<Batch>, bool, Option<u64>) {
-        let idle = |queue: &mut Queue| {
+    fn wait(&self) -> (VecDeque<RecordBatch>, bool, Option<u64>) {
+        let idle = |queue: &mut RecordQueue| {
             let is_still = queue.batches.is_empty() && queue.flush == queue.flushed;
             is_still && !queue.closing && !mem::take(&mut queue.told)
         };
@@ -218,7 +220,7 @@ impl Work {
     }
 
     /// Records a batch and gives its memory back.
-    fn record(&mut self, arrival: Time, mut batch: Batch) {
+    fn record(&mut self, arrival: Time, mut batch: RecordBatch) {
         self.folders.record(arrival, &batch.flows, &batch.more);
         self.tell_turned();
         let mut queue = self.shared.queue();
@@ -235,8 +237,8 @@ impl Work {
     fn encode(&mut self, now: Time) {
         while let Ok(done) = self.encoder.done.try_recv() {
             match done {
-                Done::Encoded(nth, part, result) => self.encoded(now, nth, part, result),
-                Done::Expired(nth, expired) => {
+                EncoderResult::Encoded(nth, part, result) => self.encoded(now, nth, part, result),
+                EncoderResult::Expired(nth, expired) => {
                     if let Some(desk) = self.folders.desk(nth) {
                         desk.notes = expired.problems;
                     }
@@ -273,7 +275,7 @@ impl Work {
         &mut self,
         now: Time,
         nth: usize,
-        part: Part,
+        part: ClosedPart,
         result: Result<Encoded, ArchiveError>,
     ) {
         let Some(desk) = self.folders.desk(nth) else { return };
@@ -296,7 +298,7 @@ impl Work {
     fn tell_turned(&mut self) {
         for desk in self.folders.each() {
             if let Some(rotated) = desk.recorder.rotated() {
-                tell(&self.shared.turned, Turned { ident: desk.ident.clone(), rotated });
+                tell(&self.shared.turned, EndedSlot { ident: desk.ident.clone(), rotated });
             }
         }
     }
@@ -317,20 +319,20 @@ impl Work {
             self.publish();
             let spent = self.clock.micros().saturating_sub(began);
             // A failure is not waited for: the next start tries again.
-            let is_done = |desk: &mut super::folders::Desk| {
+            let is_done = |desk: &mut super::folders::FolderRecorder| {
                 desk.recorder.is_encoded() || desk.recorder.status().behind.is_some()
             };
             if self.folders.each().all(is_done) || spent >= STOP_MICROS {
                 return;
             }
-            let idle = |queue: &mut Queue| !mem::take(&mut queue.told);
+            let idle = |queue: &mut RecordQueue| !mem::take(&mut queue.told);
             drop(self.shared.filled.wait_timeout_while(self.shared.queue(), PAUSE, idle));
         }
     }
 }
 
 /// Running time stays when the wall clock was set: so far away is it now.
-fn shift_by(batch: &mut Batch, shift: i64) {
+fn shift_by(batch: &mut RecordBatch, shift: i64) {
     if shift == 0 {
         return;
     }
@@ -350,11 +352,11 @@ fn tell<T>(told: &Mutex<VecDeque<T>>, what: T) {
 }
 
 /// Says that nobody records any more when it is dropped: by a panic.
-struct Leaving(Arc<Shared>);
+struct RecorderGoneOnDrop(Arc<RecorderShared>);
 
-impl Drop for Leaving {
+impl Drop for RecorderGoneOnDrop {
     fn drop(&mut self) {
         let why = "recording ended by a defect of toptalk: please report it".to_owned();
-        self.0.status().stopped = Some(Problem { why, since: Time::default() });
+        self.0.status().stopped = Some(RecorderProblem { why, since: Time::default() });
     }
 }

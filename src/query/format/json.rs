@@ -1,12 +1,12 @@
 //! Rows as JSON objects: nfdump's keys, times in UTC.
 
-use super::pen::Pen;
-use crate::flow::field::{Field, Kind, Value};
-use crate::query::Row;
+use super::row_writer::RowWriter;
+use crate::flow::field::{Field, FieldKind, FieldValue};
+use crate::query::AnswerRow;
 
 /// Writes a row as an object, without a newline. Keys of what was not reported
 /// are left out, save for those that every record has.
-pub fn row(pen: &mut Pen, row: &Row) {
+pub fn row(pen: &mut RowWriter, row: &AnswerRow) {
     let flow = &row.flow;
     pen.text("{\"type\":\"FLOW\",\"first\":\"");
     pen.rfc3339(row.sums.first);
@@ -48,7 +48,7 @@ pub fn row(pen: &mut Pen, row: &Row) {
     given(pen, row, ["ip4_router", "ip6_router"], Field::Exporter);
     given(pen, row, one("observation_domain"), Field::Domain);
     given(pen, row, one("sampling"), Field::Sampling);
-    if flow.more != 0 || row.more != crate::flow::More::NONE {
+    if flow.more != 0 || row.more != crate::flow::FlowExtras::NONE {
         for (keys, field) in RARE {
             rare(pen, row, *keys, *field);
         }
@@ -99,20 +99,20 @@ const fn one(key: &str) -> [&str; 2] {
     [key, key]
 }
 
-fn name(pen: &mut Pen, key: &str) {
+fn name(pen: &mut RowWriter, key: &str) {
     pen.text(",\"");
     pen.text(key);
     pen.text("\":");
 }
 
 /// `,"key":5`.
-pub(super) fn number(pen: &mut Pen, key: &str, value: u64) {
+pub(super) fn number(pen: &mut RowWriter, key: &str, value: u64) {
     name(pen, key);
     pen.number(value);
 }
 
 /// The same unless it is 0.
-fn unless_0(pen: &mut Pen, key: &str, value: u64) {
+fn unless_0(pen: &mut RowWriter, key: &str, value: u64) {
     if value != 0 {
         number(pen, key, value);
     }
@@ -122,34 +122,36 @@ fn unless_0(pen: &mut Pen, key: &str, value: u64) {
 /// was not reported. Inlined, so that for a field that is named the way to read and to write
 /// it is known when this is compiled: a call by its table's line took a quarter more time.
 #[inline(always)]
-fn given(pen: &mut Pen, row: &Row, [v4, v6]: [&str; 2], field: Field) {
+fn given(pen: &mut RowWriter, row: &AnswerRow, [v4, v6]: [&str; 2], field: Field) {
     if !field.is_reported(&row.flow, &row.more) {
         return;
     }
     match field.value(&row.flow, &row.more) {
-        Value::Number(value) if field.info().kind == Kind::Number && !field.is_mpls() => {
+        FieldValue::Number(value) if field.info().kind == FieldKind::Number && !field.is_mpls() => {
             number(pen, v4, value);
         }
-        Value::Text(text) => {
+        FieldValue::Text(text) => {
             name(pen, v4);
             pen.json_text(text.as_str());
         }
-        Value::Address(host) => quoted(pen, if host.as_v4().is_some() { v4 } else { v6 }, |pen| {
-            pen.host(host);
-        }),
-        Value::Time(time) => quoted(pen, v4, |pen| pen.rfc3339(time)),
-        value @ Value::Number(_) => quoted(pen, v4, |pen| pen.value(field, value)),
+        FieldValue::Address(host) => {
+            quoted(pen, if host.as_v4().is_some() { v4 } else { v6 }, |pen| {
+                pen.host(host);
+            })
+        }
+        FieldValue::Time(time) => quoted(pen, v4, |pen| pen.rfc3339(time)),
+        value @ FieldValue::Number(_) => quoted(pen, v4, |pen| pen.value(field, value)),
     }
 }
 
 /// The same for a field that is only known when it runs.
 #[inline(never)]
-fn rare(pen: &mut Pen, row: &Row, keys: [&str; 2], field: Field) {
+fn rare(pen: &mut RowWriter, row: &AnswerRow, keys: [&str; 2], field: Field) {
     given(pen, row, keys, field);
 }
 
 /// `,"key":"what is written"`.
-fn quoted(pen: &mut Pen, key: &str, write: impl FnOnce(&mut Pen)) {
+fn quoted(pen: &mut RowWriter, key: &str, write: impl FnOnce(&mut RowWriter)) {
     name(pen, key);
     pen.byte(b'"');
     write(pen);

@@ -1,12 +1,12 @@
 //! Lines that are made of tags: `fmt:%ts %sa`, the predefined formats, and CSV.
 
-use super::pen::Pen;
-use super::tag::{self, Tag};
+use super::row_writer::RowWriter;
+use super::tag::{self, FormatTag};
 use crate::flow::field::Field;
 use crate::query::element::PARTS;
 use crate::query::question::Prefix;
-use crate::query::{Aggregation, Row};
-use crate::units::near;
+use crate::query::{Aggregation, AnswerRow};
+use crate::units::similar_words;
 
 /// The longest text of `fmt:` that is taken.
 const MAX_FORMAT: usize = 4096;
@@ -15,10 +15,10 @@ const MAX_FORMAT: usize = 4096;
 #[derive(Clone, Debug)]
 enum Piece {
     Text(String),
-    Tag(&'static Tag),
+    Tag(&'static FormatTag),
 }
 
-impl std::fmt::Debug for Tag {
+impl std::fmt::Debug for FormatTag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "%{}", self.name)
     }
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Tag {
 
 /// What a line of a listing is made of.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct LineLayout {
     pieces: Vec<Piece>,
 }
 
@@ -76,19 +76,19 @@ pub enum LayoutError {
     Long(usize),
 }
 
-impl Layout {
+impl LineLayout {
     /// A format with a name.
     #[must_use]
-    pub fn predefined(name: &str) -> Option<Layout> {
+    pub fn predefined(name: &str) -> Option<LineLayout> {
         let (_, text, _) = PREDEFINED.iter().find(|(known, ..)| *known == name)?;
-        Layout::parse(text).ok()
+        LineLayout::parse(text).ok()
     }
 
     /// Reads what stands behind `fmt:`.
     ///
     /// # Errors
     /// Names a tag that there is not, and those that are close.
-    pub fn parse(text: &str) -> Result<Layout, LayoutError> {
+    pub fn parse(text: &str) -> Result<LineLayout, LayoutError> {
         if text.len() > MAX_FORMAT {
             return Err(LayoutError::Long(text.len()));
         }
@@ -104,7 +104,7 @@ impl Layout {
                 rest = &rest[1..];
             } else if name == "n" {
                 literal(&mut pieces, "\n");
-            } else if let Some(inner) = Layout::predefined(name) {
+            } else if let Some(inner) = LineLayout::predefined(name) {
                 pieces.extend(inner.pieces);
             } else {
                 pieces.push(Piece::Tag(find(name)?));
@@ -114,14 +114,14 @@ impl Layout {
         if !pieces.iter().any(|piece| matches!(piece, Piece::Tag(_))) {
             return Err(LayoutError::Nothing);
         }
-        Ok(Layout { pieces })
+        Ok(LineLayout { pieces })
     }
 
     /// Reads what stands behind `csv:`.
     ///
     /// # Errors
     /// Names a tag that there is not, and those that are close.
-    pub fn csv(text: &str) -> Result<Layout, LayoutError> {
+    pub fn csv(text: &str) -> Result<LineLayout, LayoutError> {
         let mut pieces = Vec::new();
         for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
             let name =
@@ -131,19 +131,19 @@ impl Layout {
         if pieces.is_empty() {
             return Err(LayoutError::Nothing);
         }
-        Ok(Layout { pieces })
+        Ok(LineLayout { pieces })
     }
 
     /// The columns of `-o csv`.
     #[must_use]
-    pub fn all_csv() -> Layout {
+    pub fn all_csv() -> LineLayout {
         let tags = CSV.split(',').filter_map(tag::named);
-        Layout { pieces: tags.map(Piece::Tag).collect() }
+        LineLayout { pieces: tags.map(Piece::Tag).collect() }
     }
 
     /// What groups are printed as unless asked otherwise: what they were summed by.
     #[must_use]
-    pub fn of_groups(by: &Aggregation) -> Layout {
+    pub fn of_groups(by: &Aggregation) -> LineLayout {
         let network = |address| {
             by.parts
                 .iter()
@@ -171,11 +171,11 @@ impl Layout {
                 pieces.push(Piece::Tag(tag));
             }
         }
-        Layout { pieces }
+        LineLayout { pieces }
     }
 
     /// Writes what stands above a listing, with its newline.
-    pub fn heading(&self, pen: &mut Pen) {
+    pub fn heading(&self, pen: &mut RowWriter) {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => {
@@ -194,7 +194,7 @@ impl Layout {
 
     /// Writes a row, with its newline.
     #[inline]
-    pub fn row(&self, pen: &mut Pen, row: &Row) {
+    pub fn row(&self, pen: &mut RowWriter, row: &AnswerRow) {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => pen.text(text),
@@ -205,7 +205,7 @@ impl Layout {
     }
 
     /// Writes the names of the columns, with a newline.
-    pub fn csv_heading(&self, pen: &mut Pen) {
+    pub fn csv_heading(&self, pen: &mut RowWriter) {
         for (place, tag) in self.tags().enumerate() {
             if place > 0 {
                 pen.byte(b',');
@@ -223,7 +223,7 @@ impl Layout {
     /// Writes a row of CSV. The only cell that holds text of others guards itself
     /// ([`Pen::guarded`]).
     #[inline]
-    pub fn csv_row(&self, pen: &mut Pen, row: &Row) {
+    pub fn csv_row(&self, pen: &mut RowWriter, row: &AnswerRow) {
         for (place, piece) in self.pieces.iter().enumerate() {
             if place > 0 {
                 pen.byte(b',');
@@ -236,7 +236,7 @@ impl Layout {
     }
 
     /// Its tags.
-    pub fn tags(&self) -> impl Iterator<Item = &'static Tag> {
+    pub fn tags(&self) -> impl Iterator<Item = &'static FormatTag> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Tag(tag) => Some(*tag),
             Piece::Text(_) => None,
@@ -244,14 +244,14 @@ impl Layout {
     }
 }
 
-fn find(name: &str) -> Result<&'static Tag, LayoutError> {
+fn find(name: &str) -> Result<&'static FormatTag, LayoutError> {
     if let Some(tag) = tag::named(name) {
         return Ok(tag);
     }
     match tag::UNANSWERED.iter().find(|(names, _)| names.contains(&name)) {
         Some((_, why)) => Err(LayoutError::Unanswered { word: name.to_owned(), why }),
         None => {
-            let near = near::hint(name, tag::TAGS.iter().map(|tag| tag.name));
+            let near = similar_words::hint(name, tag::TAGS.iter().map(|tag| tag.name));
             Err(LayoutError::Unknown { found: name.to_owned(), near })
         }
     }

@@ -5,33 +5,33 @@
 
 mod json;
 pub mod layout;
-mod pen;
 mod raw;
+mod row_writer;
 pub mod stat;
 mod summary;
 pub mod tag;
 
-pub use layout::{Layout, LayoutError};
-pub use pen::{Over, Pen, Style};
-pub use summary::Span;
+pub use layout::{LayoutError, LineLayout};
+pub use row_writer::{RateBasis, RowStyle, RowWriter};
+pub use summary::CoveredSpan;
 
 use jiff::tz::TimeZone;
 
 use self::stat::Stat;
-use super::Row;
-use super::answer::{Answer, Table};
-use super::question::{Ask, Question};
+use super::AnswerRow;
+use super::answer::{AnswerTable, QueryAnswer};
+use super::question::{ArchiveQuestion, QueryMode};
 use crate::flow::field::Field;
-use crate::units::near;
+use crate::units::similar_words;
 
 /// The shape of an answer (`-o`).
 #[derive(Clone, Debug)]
-pub enum Shape {
+pub enum QueryFormat {
     /// `line`, or for groups what they were summed by.
     Usual,
-    Lines(Layout),
+    Lines(LineLayout),
     /// Every column, or the given ones.
-    Csv(Option<Layout>),
+    Csv(Option<LineLayout>),
     Json,
     Ndjson,
     Raw,
@@ -75,35 +75,35 @@ pub enum ShapeError {
     Layout(#[from] LayoutError),
 }
 
-impl Shape {
+impl QueryFormat {
     /// Reads `-o`; the flag says whether a `6` behind it asked for IPv6 in full
     /// (`long6`).
     ///
     /// # Errors
     /// Names what is close, or what to write instead.
-    pub fn parse(text: &str) -> Result<(Shape, bool), ShapeError> {
+    pub fn parse(text: &str) -> Result<(QueryFormat, bool), ShapeError> {
         if let Some(format) = text.strip_prefix("fmt:") {
-            return Ok((Shape::Lines(Layout::parse(format)?), false));
+            return Ok((QueryFormat::Lines(LineLayout::parse(format)?), false));
         }
         if let Some(tags) = text.strip_prefix("csv:") {
-            return Ok((Shape::Csv(Some(Layout::csv(tags)?)), false));
+            return Ok((QueryFormat::Csv(Some(LineLayout::csv(tags)?)), false));
         }
         let lower = text.to_ascii_lowercase();
         let (name, full6) = match lower.strip_suffix('6') {
             Some(name) => (name, true),
             None => (lower.as_str(), false),
         };
-        if let Some(layout) = Layout::predefined(name) {
-            return Ok((Shape::Lines(layout), full6));
+        if let Some(layout) = LineLayout::predefined(name) {
+            return Ok((QueryFormat::Lines(layout), full6));
         }
         let shape = match lower.as_str() {
-            "csv" => Shape::Csv(None),
-            "json" => Shape::Json,
-            "ndjson" | "json-log" => Shape::Ndjson,
-            "raw" => Shape::Raw,
-            "null" => Shape::Null,
-            "parquet" => Shape::Parquet,
-            _ => return Err(Shape::refused(name, text)),
+            "csv" => QueryFormat::Csv(None),
+            "json" => QueryFormat::Json,
+            "ndjson" | "json-log" => QueryFormat::Ndjson,
+            "raw" => QueryFormat::Raw,
+            "null" => QueryFormat::Null,
+            "parquet" => QueryFormat::Parquet,
+            _ => return Err(QueryFormat::refused(name, text)),
         };
         Ok((shape, false))
     }
@@ -115,14 +115,14 @@ impl Shape {
         }
         let known = layout::PREDEFINED.iter().map(|(name, ..)| *name);
         let known = known.chain(SHAPES.iter().map(|(name, _)| *name));
-        ShapeError::Unknown { near: near::hint(name, known), found: word }
+        ShapeError::Unknown { near: similar_words::hint(name, known), found: word }
     }
 }
 
 /// How an answer is printed.
 #[derive(Clone, Debug)]
-pub struct Output {
-    pub shape: Shape,
+pub struct QueryOutput {
+    pub shape: QueryFormat,
     /// No heading and nothing below (`-q`).
     pub quiet: bool,
     /// Numbers in full (`-N`).
@@ -137,9 +137,9 @@ pub struct Output {
 /// Prints an answer: [`Printer::begin`], then rows one by one or
 /// [`Printer::tables`], then [`Printer::end`].
 #[derive(Debug)]
-pub struct Printer {
-    pen: Pen,
-    shape: Shape,
+pub struct QueryPrinter {
+    pen: RowWriter,
+    shape: QueryFormat,
     quiet: bool,
     own_rates: bool,
     /// Of statistics, how many lines each may have.
@@ -148,40 +148,41 @@ pub struct Printer {
     is_summary: bool,
 }
 
-impl Printer {
+impl QueryPrinter {
     /// A printer for the answer to `question`; times as the clocks of `zone` show them.
     #[must_use]
-    pub fn new(question: &Question, output: &Output, zone: TimeZone) -> Printer {
-        let data = matches!(output.shape, Shape::Csv(_) | Shape::Json | Shape::Ndjson);
+    pub fn new(question: &ArchiveQuestion, output: &QueryOutput, zone: TimeZone) -> QueryPrinter {
+        let data =
+            matches!(output.shape, QueryFormat::Csv(_) | QueryFormat::Json | QueryFormat::Ndjson);
         let style = if data {
-            Style::DATA
+            RowStyle::DATA
         } else {
-            Style { plain: output.plain, full6: output.full6, data: false }
+            RowStyle { plain: output.plain, full6: output.full6, data: false }
         };
         let shape = match (&output.shape, &question.ask) {
-            (Shape::Usual, Ask::Groups { by, .. }) => usual_groups(by),
-            (Shape::Usual, Ask::Statistics { asked, .. }) => {
+            (QueryFormat::Usual, QueryMode::Groups { by, .. }) => usual_groups(by),
+            (QueryFormat::Usual, QueryMode::Statistics { asked, .. }) => {
                 match asked.iter().find_map(|one| one.by.as_ref()) {
                     Some(by) => usual_groups(by),
                     None => line(),
                 }
             }
-            (Shape::Usual, _) => line(),
-            (Shape::Csv(None), _) => Shape::Csv(Some(Layout::all_csv())),
+            (QueryFormat::Usual, _) => line(),
+            (QueryFormat::Csv(None), _) => QueryFormat::Csv(Some(LineLayout::all_csv())),
             (shape, _) => shape.clone(),
         };
         let limit = match question.ask {
-            Ask::Statistics { limit, .. } => limit,
+            QueryMode::Statistics { limit, .. } => limit,
             _ => 0,
         };
-        Printer {
-            pen: Pen::new(style, zone),
+        QueryPrinter {
+            pen: RowWriter::new(style, zone),
             shape,
             quiet: output.quiet,
             own_rates: output.own_rates,
             limit,
-            is_statistic: matches!(question.ask, Ask::Statistics { .. }),
-            is_summary: question.ask == Ask::Summary,
+            is_statistic: matches!(question.ask, QueryMode::Statistics { .. }),
+            is_summary: question.ask == QueryMode::Summary,
         }
     }
 
@@ -190,7 +191,7 @@ impl Printer {
     #[must_use]
     pub fn needs(&self) -> Option<Vec<Field>> {
         match &self.shape {
-            Shape::Lines(layout) | Shape::Csv(Some(layout)) => {
+            QueryFormat::Lines(layout) | QueryFormat::Csv(Some(layout)) => {
                 Some(layout.tags().flat_map(|tag| tag.needs).copied().collect())
             }
             _ => None,
@@ -205,13 +206,13 @@ impl Printer {
     /// Writes what stands above a listing.
     pub fn begin(&mut self) {
         if self.is_statistic || self.is_summary {
-            if matches!(self.shape, Shape::Json) && self.is_statistic {
+            if matches!(self.shape, QueryFormat::Json) && self.is_statistic {
                 self.pen.text("[\n");
             }
             return;
         }
         self.heading();
-        if matches!(self.shape, Shape::Json) {
+        if matches!(self.shape, QueryFormat::Json) {
             self.pen.text("[\n");
         }
     }
@@ -219,48 +220,51 @@ impl Printer {
     fn heading(&mut self) {
         match &self.shape {
             _ if self.quiet => {}
-            Shape::Lines(layout) => layout.heading(&mut self.pen),
-            Shape::Csv(Some(layout)) => layout.csv_heading(&mut self.pen),
+            QueryFormat::Lines(layout) => layout.heading(&mut self.pen),
+            QueryFormat::Csv(Some(layout)) => layout.csv_heading(&mut self.pen),
             _ => {}
         }
     }
 
     /// Writes a row of a listing.
     #[inline]
-    pub fn row(&mut self, row: &Row) {
+    pub fn row(&mut self, row: &AnswerRow) {
         let pen = &mut self.pen;
         pen.count += 1;
         match &self.shape {
-            Shape::Lines(layout) => layout.row(pen, row),
-            Shape::Csv(Some(layout)) => layout.csv_row(pen, row),
-            Shape::Json => {
+            QueryFormat::Lines(layout) => layout.row(pen, row),
+            QueryFormat::Csv(Some(layout)) => layout.csv_row(pen, row),
+            QueryFormat::Json => {
                 if pen.count > 1 {
                     pen.text(",\n");
                 }
                 json::row(pen, row);
             }
-            Shape::Ndjson => {
+            QueryFormat::Ndjson => {
                 json::row(pen, row);
                 pen.byte(b'\n');
             }
-            Shape::Raw => raw::row(pen, row),
-            Shape::Usual | Shape::Csv(None) | Shape::Null | Shape::Parquet => {}
+            QueryFormat::Raw => raw::row(pen, row),
+            QueryFormat::Usual
+            | QueryFormat::Csv(None)
+            | QueryFormat::Null
+            | QueryFormat::Parquet => {}
         }
     }
 
     /// Writes the tables of an answer.
-    pub fn tables(&mut self, answer: &Answer, span: Option<Span>) {
+    pub fn tables(&mut self, answer: &QueryAnswer, span: Option<CoveredSpan>) {
         for (place, table) in answer.tables.iter().enumerate() {
-            if place > 0 && matches!(self.shape, Shape::Json) {
+            if place > 0 && matches!(self.shape, QueryFormat::Json) {
                 self.pen.text(",\n");
             }
             self.pen.over = self.over(table, span);
             match table {
-                Table::Rows { order, rows, .. } if self.is_statistic => {
+                AnswerTable::Rows { order, rows, .. } if self.is_statistic => {
                     self.records(*order, rows);
                 }
-                Table::Rows { rows, .. } => rows.iter().for_each(|row| self.row(row)),
-                Table::Statistic { asked, order, rows, .. } => {
+                AnswerTable::Rows { rows, .. } => rows.iter().for_each(|row| self.row(row)),
+                AnswerTable::Statistic { asked, order, rows, .. } => {
                     let totals = &answer.totals;
                     self.statistic(&Stat { asked, order: *order, rows, totals });
                 }
@@ -270,31 +274,31 @@ impl Printer {
 
     /// What the rates of a table are over: of sums the window, unless they were
     /// asked for or sorted by; of single records their own time.
-    fn over(&self, table: &Table, span: Option<Span>) -> Over {
+    fn over(&self, table: &AnswerTable, span: Option<CoveredSpan>) -> RateBasis {
         let order = match table {
-            Table::Rows { by: None, .. } => return Over::Itself,
-            Table::Rows { order, .. } => *order,
-            Table::Statistic { order, .. } => Some(*order),
+            AnswerTable::Rows { by: None, .. } => return RateBasis::Itself,
+            AnswerTable::Rows { order, .. } => *order,
+            AnswerTable::Statistic { order, .. } => Some(*order),
         };
-        let sorted = matches!(order, Some(super::Order::Pps | super::Order::Bps));
+        let sorted = matches!(order, Some(super::StatOrder::Pps | super::StatOrder::Bps));
         match span {
-            Some(span) if !sorted && !self.own_rates => Over::Window(span.ms()),
-            _ => Over::Itself,
+            Some(span) if !sorted && !self.own_rates => RateBasis::Window(span.ms()),
+            _ => RateBasis::Itself,
         }
     }
 
     /// A statistic of records: a listing with a title.
-    fn records(&mut self, order: Option<super::Order>, rows: &[Row]) {
-        let order = order.unwrap_or(super::Order::Flows);
+    fn records(&mut self, order: Option<super::StatOrder>, rows: &[AnswerRow]) {
+        let order = order.unwrap_or(super::StatOrder::Flows);
         self.pen.count = 0;
         match self.shape {
-            Shape::Null | Shape::Parquet => return,
-            Shape::Lines(_) | Shape::Raw if !self.quiet => {
+            QueryFormat::Null | QueryFormat::Parquet => return,
+            QueryFormat::Lines(_) | QueryFormat::Raw if !self.quiet => {
                 stat::top(&mut self.pen, self.limit, "flows", order);
             }
             _ => {}
         }
-        if matches!(self.shape, Shape::Json) {
+        if matches!(self.shape, QueryFormat::Json) {
             let name = order.word().name;
             self.pen.text("{\"statistic\":\"record\",\"order\":\"");
             self.pen.text(name);
@@ -309,8 +313,8 @@ impl Printer {
     fn statistic(&mut self, stat: &Stat) {
         let pen = &mut self.pen;
         match &self.shape {
-            Shape::Csv(_) => stat.csv(pen, self.quiet),
-            Shape::Json => {
+            QueryFormat::Csv(_) => stat.csv(pen, self.quiet),
+            QueryFormat::Json => {
                 pen.byte(b'{');
                 stat.name(pen);
                 pen.text(",\"rows\":[\n");
@@ -322,31 +326,33 @@ impl Printer {
                 }
                 pen.text("\n]}");
             }
-            Shape::Ndjson => {
+            QueryFormat::Ndjson => {
                 for row in stat.rows {
                     stat.json(pen, row, true);
                     pen.byte(b'\n');
                 }
             }
-            Shape::Null | Shape::Parquet => {}
+            QueryFormat::Null | QueryFormat::Parquet => {}
             _ => stat.text(pen, self.limit, self.quiet),
         }
     }
 
     /// Writes what stands below; `wall_us` is how long it took.
-    pub fn end(&mut self, answer: &Answer, span: Option<Span>, wall_us: u64) {
+    pub fn end(&mut self, answer: &QueryAnswer, span: Option<CoveredSpan>, wall_us: u64) {
         let pen = &mut self.pen;
         match &self.shape {
-            Shape::Json | Shape::Ndjson if self.is_summary => summary::json(pen, answer),
-            Shape::Json => {
+            QueryFormat::Json | QueryFormat::Ndjson if self.is_summary => {
+                summary::json(pen, answer)
+            }
+            QueryFormat::Json => {
                 pen.text("\n]\n");
             }
-            Shape::Ndjson | Shape::Parquet => {}
-            _ if self.is_summary && !matches!(self.shape, Shape::Null) => {
+            QueryFormat::Ndjson | QueryFormat::Parquet => {}
+            _ if self.is_summary && !matches!(self.shape, QueryFormat::Null) => {
                 summary::only(pen, &answer.totals);
             }
             _ if self.quiet => {}
-            Shape::Csv(_) => summary::csv(pen, answer, span),
+            QueryFormat::Csv(_) => summary::csv(pen, answer, span),
             _ => {
                 let none = answer.totals.all.is_none_or(|all| all.flows == 0);
                 if none && !self.is_statistic && !self.is_summary {
@@ -358,16 +364,20 @@ impl Printer {
     }
 }
 
-fn line() -> Shape {
-    Layout::predefined("line").map_or(Shape::Null, Shape::Lines)
+fn line() -> QueryFormat {
+    LineLayout::predefined("line").map_or(QueryFormat::Null, QueryFormat::Lines)
 }
 
 /// Groups by the 5-tuple look like flows.
-fn usual_groups(by: &super::Aggregation) -> Shape {
-    if by.ways != super::Ways::Apart {
-        return Layout::predefined("biline").map_or(Shape::Null, Shape::Lines);
+fn usual_groups(by: &super::Aggregation) -> QueryFormat {
+    if by.ways != super::FlowDirection::Apart {
+        return LineLayout::predefined("biline").map_or(QueryFormat::Null, QueryFormat::Lines);
     }
-    if *by == super::element::five_tuple() { line() } else { Shape::Lines(Layout::of_groups(by)) }
+    if *by == super::element::five_tuple() {
+        line()
+    } else {
+        QueryFormat::Lines(LineLayout::of_groups(by))
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Rows with a line for each field.
 
-use super::pen::{Pen, Style};
+use super::row_writer::{RowStyle, RowWriter};
 use super::tag;
 use crate::flow::Duplicate;
 use crate::flow::field::Field;
-use crate::query::Row;
+use crate::query::AnswerRow;
 
 /// Which records have a line.
-enum If {
+enum LineCondition {
     Always,
     Reported(Field),
     /// Of TCP; of a protocol with ports, or without, of which ICMP has types and codes.
@@ -18,24 +18,24 @@ enum If {
     Mpls,
 }
 
-use If::{Always, Reported};
+use LineCondition::{Always, Reported};
 
-impl If {
-    fn holds(&self, row: &Row) -> bool {
+impl LineCondition {
+    fn holds(&self, row: &AnswerRow) -> bool {
         let is_icmp = row.flow.proto == 1 || row.flow.proto == 58;
         match self {
             Always => true,
             Reported(field) => field.is_reported(&row.flow, &row.more),
-            If::Tcp => row.flow.proto == 6,
-            If::Ports => !is_icmp,
-            If::Icmp => is_icmp,
-            If::Mpls => row.more.mpls.iter().any(|entry| *entry != 0),
+            LineCondition::Tcp => row.flow.proto == 6,
+            LineCondition::Ports => !is_icmp,
+            LineCondition::Icmp => is_icmp,
+            LineCondition::Mpls => row.more.mpls.iter().any(|entry| *entry != 0),
         }
     }
 }
 
 /// What stands in front, the tag that prints it, and which records have it.
-type Line = (&'static str, &'static str, If);
+type Line = (&'static str, &'static str, LineCondition);
 
 const LINES: &[Line] = &[
     ("first", "ts", Always),
@@ -46,13 +46,13 @@ const LINES: &[Line] = &[
     ("in packets", "ipkt", Always),
     ("in bytes", "ibyt", Always),
     ("proto", "pr", Always),
-    ("tcp flags", "flg", If::Tcp),
+    ("tcp flags", "flg", LineCondition::Tcp),
     ("src addr", "sa", Always),
     ("dst addr", "da", Always),
-    ("src port", "sp", If::Ports),
-    ("dst port", "dp", If::Ports),
-    ("ICMP type", "it", If::Icmp),
-    ("ICMP code", "ic", If::Icmp),
+    ("src port", "sp", LineCondition::Ports),
+    ("dst port", "dp", LineCondition::Ports),
+    ("ICMP type", "it", LineCondition::Icmp),
+    ("ICMP code", "ic", LineCondition::Icmp),
     ("src tos", "tos", Always),
     ("dst tos", "dtos", Reported(Field::DstTos)),
     ("input", "in", Always),
@@ -75,7 +75,7 @@ const LINES: &[Line] = &[
     ("out dst mac", "odmc", Reported(Field::OutDstMac)),
     ("in dst mac", "idmc", Reported(Field::InDstMac)),
     ("out src mac", "osmc", Reported(Field::OutSrcMac)),
-    ("mpls", "mpls", If::Mpls),
+    ("mpls", "mpls", LineCondition::Mpls),
     ("src xlt ip", "xsa", Reported(Field::NatSrc)),
     ("dst xlt ip", "xda", Reported(Field::NatDst)),
     ("src xlt port", "xsp", Reported(Field::NatSrcPort)),
@@ -96,8 +96,8 @@ const LINES: &[Line] = &[
 ];
 
 /// Writes all that was reported of a row, in full: there is room for it.
-pub fn row(pen: &mut Pen, row: &Row) {
-    let style = std::mem::replace(&mut pen.style, Style::DATA);
+pub fn row(pen: &mut RowWriter, row: &AnswerRow) {
+    let style = std::mem::replace(&mut pen.style, RowStyle::DATA);
     pen.text("\nFlow Record:\n");
     for (name, tag, reported) in LINES {
         let Some(tag) = tag::named(tag).filter(|_| reported.holds(row)) else {

@@ -1,12 +1,12 @@
 //! Tables of statistics: as text, CSV and JSON.
 
 use super::json;
-use super::pen::{Pen, percent_tenths};
+use super::row_writer::{RowWriter, percent_tenths};
 use super::tag::address_width;
-use crate::flow::field::{Field, Kind, Value};
-use crate::query::answer::Totals;
-use crate::query::question::{Keys, Order, Prefix, Statistic};
-use crate::query::{StatRow, Sums};
+use crate::flow::field::{Field, FieldKind, FieldValue};
+use crate::query::answer::ProtocolTotals;
+use crate::query::question::{CountedSides, Prefix, StatOrder, Statistic};
+use crate::query::{AnswerSums, StatRow};
 
 /// The columns of a statistic in CSV; never others, whatever it is ordered by.
 pub const CSV: &str = "ts,te,td,pr,val,fl,flP,pkt,pktP,byt,bytP,pps,bps,bpp";
@@ -14,9 +14,9 @@ pub const CSV: &str = "ts,te,td,pr,val,fl,flP,pkt,pktP,byt,bytP,pps,bps,bpp";
 /// A table to write.
 pub(super) struct Stat<'a> {
     pub asked: &'a Statistic,
-    pub order: Order,
+    pub order: StatOrder,
     pub rows: &'a [StatRow],
-    pub totals: &'a Totals,
+    pub totals: &'a ProtocolTotals,
 }
 
 /// Places of a value that is no address in full.
@@ -24,7 +24,7 @@ const VALUE: usize = 17;
 
 impl Stat<'_> {
     /// Writes it as nfdump does; `limit` is what was asked for, 0 for all.
-    pub(super) fn text(&self, pen: &mut Pen, limit: usize, quiet: bool) {
+    pub(super) fn text(&self, pen: &mut RowWriter, limit: usize, quiet: bool) {
         let width = VALUE.max(address_width(pen.style.full6));
         if !quiet {
             top(pen, limit, self.asked.element.label, self.order);
@@ -61,7 +61,7 @@ impl Stat<'_> {
     }
 
     /// Writes it as CSV with its heading.
-    pub(super) fn csv(&self, pen: &mut Pen, quiet: bool) {
+    pub(super) fn csv(&self, pen: &mut RowWriter, quiet: bool) {
         if !quiet {
             pen.text(CSV);
             pen.byte(b'\n');
@@ -93,13 +93,13 @@ impl Stat<'_> {
     }
 
     /// Writes a row as an object; with `named` it says what it is of.
-    pub(super) fn json(&self, pen: &mut Pen, row: &StatRow, named: bool) {
+    pub(super) fn json(&self, pen: &mut RowWriter, row: &StatRow, named: bool) {
         pen.byte(b'{');
         if named {
             self.name(pen);
             pen.byte(b',');
         }
-        let quoted = !matches!(row.value, Value::Number(_)) || !self.is_number();
+        let quoted = !matches!(row.value, FieldValue::Number(_)) || !self.is_number();
         pen.text("\"value\":");
         if quoted {
             pen.byte(b'"');
@@ -131,13 +131,13 @@ impl Stat<'_> {
     }
 
     /// Writes what it is of: `"statistic":"dstip","order":"bytes"`.
-    pub(super) fn name(&self, pen: &mut Pen) {
+    pub(super) fn name(&self, pen: &mut RowWriter) {
         name(pen, self.asked, self.order);
     }
 
-    fn proto(&self, pen: &mut Pen, row: &StatRow) {
+    fn proto(&self, pen: &mut RowWriter, row: &StatRow) {
         let own = match (self.field(), row.value) {
-            (Some(Field::Proto), Value::Number(proto)) => u8::try_from(proto).ok(),
+            (Some(Field::Proto), FieldValue::Number(proto)) => u8::try_from(proto).ok(),
             _ => None,
         };
         match row.proto.or(own) {
@@ -148,8 +148,8 @@ impl Stat<'_> {
 
     fn field(&self) -> Option<Field> {
         match self.asked.element.keys {
-            Keys::Record => None,
-            Keys::One(part) | Keys::Either(part, _) => Some(part.field),
+            CountedSides::Record => None,
+            CountedSides::One(part) | CountedSides::Either(part, _) => Some(part.field),
         }
     }
 
@@ -157,14 +157,16 @@ impl Stat<'_> {
         let field = self.field();
         let text = matches!(field, Some(Field::TcpFlags | Field::Domain))
             || field.is_some_and(Field::is_mpls);
-        !text && field.is_none_or(|field| field.info().kind == Kind::Number)
+        !text && field.is_none_or(|field| field.info().kind == FieldKind::Number)
     }
 
-    fn value(&self, pen: &mut Pen, value: Value) {
+    fn value(&self, pen: &mut RowWriter, value: FieldValue) {
         match (value, self.field()) {
-            (Value::Address(host), _) => {
+            (FieldValue::Address(host), _) => {
                 pen.host(host);
-                let (Keys::One(part) | Keys::Either(part, _)) = self.asked.element.keys else {
+                let (CountedSides::One(part) | CountedSides::Either(part, _)) =
+                    self.asked.element.keys
+                else {
                     return;
                 };
                 let length = match (part.prefix, host.as_v4().is_some()) {
@@ -174,8 +176,8 @@ impl Stat<'_> {
                 pen.byte(b'/');
                 pen.number(length.into());
             }
-            (Value::Number(flags), Some(Field::TcpFlags)) => pen.flags(flags as u8),
-            (Value::Number(domain), Some(Field::Domain)) => {
+            (FieldValue::Number(flags), Some(Field::TcpFlags)) => pen.flags(flags as u8),
+            (FieldValue::Number(domain), Some(Field::Domain)) => {
                 pen.text("0x");
                 hex(pen, domain);
             }
@@ -187,7 +189,7 @@ impl Stat<'_> {
 }
 
 /// `"statistic":"dstip","order":"bytes"`.
-pub(super) fn name(pen: &mut Pen, asked: &Statistic, order: Order) {
+pub(super) fn name(pen: &mut RowWriter, asked: &Statistic, order: StatOrder) {
     pen.text("\"statistic\":\"");
     pen.text(asked.element.name);
     pen.text("\",\"order\":\"");
@@ -196,7 +198,7 @@ pub(super) fn name(pen: &mut Pen, asked: &Statistic, order: Order) {
 }
 
 /// `Top 10 Dst IP Addr ordered by bytes:`; without a number when there is no limit.
-pub(super) fn top(pen: &mut Pen, limit: usize, label: &str, order: Order) {
+pub(super) fn top(pen: &mut RowWriter, limit: usize, label: &str, order: StatOrder) {
     pen.text("Top ");
     if limit > 0 {
         pen.number(limit as u64);
@@ -208,7 +210,7 @@ pub(super) fn top(pen: &mut Pen, limit: usize, label: &str, order: Order) {
     pen.text(":\n");
 }
 
-fn hex(pen: &mut Pen, number: u64) {
+fn hex(pen: &mut RowWriter, number: u64) {
     if number >= 16 {
         hex(pen, number >> 4);
     }
@@ -216,11 +218,11 @@ fn hex(pen: &mut Pen, number: u64) {
 }
 
 /// Flows, packets and bytes of all that matched.
-fn whole(totals: &Totals) -> [u64; 3] {
+fn whole(totals: &ProtocolTotals) -> [u64; 3] {
     totals.all.map_or([0; 3], |all| [all.flows, all.packets, all.bytes])
 }
 
-fn parts(sums: &Sums, whole: &[u64; 3]) -> [(u64, u64); 3] {
+fn parts(sums: &AnswerSums, whole: &[u64; 3]) -> [(u64, u64); 3] {
     let [flows, packets, bytes] = *whole;
     [(sums.flows, flows), (sums.packets, packets), (sums.bytes, bytes)]
 }

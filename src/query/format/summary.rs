@@ -1,27 +1,31 @@
 //! The lines below an answer, and the totals alone (`-I`).
 
-use super::pen::{Over, Pen};
+use super::row_writer::{RateBasis, RowWriter};
 use crate::flow::Time;
-use crate::query::Sums;
-use crate::query::answer::{Answer, Totals};
+use crate::query::AnswerSums;
+use crate::query::answer::{ProtocolTotals, QueryAnswer};
 
 /// What an answer covers: the window that was asked for, where none was the
 /// time of what matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct CoveredSpan {
     pub from: Time,
     pub to: Time,
 }
 
-impl Span {
+impl CoveredSpan {
     /// The window from `from` to `to`; what was not asked for is taken from what matched.
     #[must_use]
-    pub fn of(from: Option<Time>, to: Option<Time>, totals: &Totals) -> Option<Span> {
+    pub fn of(
+        from: Option<Time>,
+        to: Option<Time>,
+        totals: &ProtocolTotals,
+    ) -> Option<CoveredSpan> {
         let all = totals.all;
         let from = from.or(all.map(|all| all.first))?;
         let to = to.or(all.map(|all| all.last))?;
         // Exporters may have the times of a flow the wrong way round.
-        Some(Span { from, to: to.max(from) })
+        Some(CoveredSpan { from, to: to.max(from) })
     }
 
     /// Milliseconds, 0 when it ends before it begins.
@@ -31,15 +35,21 @@ impl Span {
     }
 }
 
-const NOTHING: Sums = Sums { flows: 0, packets: 0, bytes: 0, first: Time(0), last: Time(0) };
+const NOTHING: AnswerSums =
+    AnswerSums { flows: 0, packets: 0, bytes: 0, first: Time(0), last: Time(0) };
 
-fn rates(pen: &Pen, all: &Sums, span: Option<Span>) -> [u64; 3] {
-    let over = Over::Window(span.map_or(0, |span| span.ms()));
+fn rates(pen: &RowWriter, all: &AnswerSums, span: Option<CoveredSpan>) -> [u64; 3] {
+    let over = RateBasis::Window(span.map_or(0, |span| span.ms()));
     pen.rates_over(all, over)
 }
 
 /// Writes the lines below a listing or a statistic, as nfdump does.
-pub(super) fn text(pen: &mut Pen, answer: &Answer, span: Option<Span>, wall_us: u64) {
+pub(super) fn text(
+    pen: &mut RowWriter,
+    answer: &QueryAnswer,
+    span: Option<CoveredSpan>,
+    wall_us: u64,
+) {
     let all = answer.totals.all.unwrap_or(NOTHING);
     let [pps, bps, bpp] = rates(pen, &all, span);
     for (name, number) in [
@@ -90,7 +100,7 @@ pub(super) fn text(pen: &mut Pen, answer: &Answer, span: Option<Span>, wall_us: 
 }
 
 /// Writes the lines below CSV.
-pub(super) fn csv(pen: &mut Pen, answer: &Answer, span: Option<Span>) {
+pub(super) fn csv(pen: &mut RowWriter, answer: &QueryAnswer, span: Option<CoveredSpan>) {
     let all = answer.totals.all.unwrap_or(NOTHING);
     let [pps, bps, bpp] = rates(pen, &all, span);
     pen.text("Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n");
@@ -106,9 +116,9 @@ pub(super) fn csv(pen: &mut Pen, answer: &Answer, span: Option<Span>) {
 }
 
 /// The counts of `-I`, in nfdump's order and words.
-fn counts(totals: &Totals) -> [(&'static str, u64); 15] {
+fn counts(totals: &ProtocolTotals) -> [(&'static str, u64); 15] {
     let all = totals.all.unwrap_or(NOTHING);
-    let Totals { tcp, udp, icmp, other, .. } = totals;
+    let ProtocolTotals { tcp, udp, icmp, other, .. } = totals;
     [
         ("Flows", all.flows),
         ("Flows_tcp", tcp[0]),
@@ -129,7 +139,7 @@ fn counts(totals: &Totals) -> [(&'static str, u64); 15] {
 }
 
 /// Writes the totals alone, as nfdump does.
-pub(super) fn only(pen: &mut Pen, totals: &Totals) {
+pub(super) fn only(pen: &mut RowWriter, totals: &ProtocolTotals) {
     for (name, number) in counts(totals) {
         pen.text(name);
         pen.text(": ");
@@ -156,7 +166,7 @@ pub(super) fn only(pen: &mut Pen, totals: &Totals) {
 }
 
 /// Writes the totals as one object of integers; times in milliseconds since 1970.
-pub(super) fn json(pen: &mut Pen, answer: &Answer) {
+pub(super) fn json(pen: &mut RowWriter, answer: &QueryAnswer) {
     let totals = &answer.totals;
     for (place, (name, number)) in counts(totals).into_iter().enumerate() {
         pen.text(if place == 0 { "{\"" } else { ",\"" });
@@ -177,7 +187,7 @@ pub(super) fn json(pen: &mut Pen, answer: &Answer) {
     pen.text("}\n");
 }
 
-fn signed(pen: &mut Pen, number: i64) {
+fn signed(pen: &mut RowWriter, number: i64) {
     if number < 0 {
         pen.byte(b'-');
     }

@@ -1,10 +1,10 @@
 //! The tags of `-o fmt:` and the columns of `-o csv`: what of a row they write,
 //! under which heading, and how wide.
 
-use super::pen::Pen;
+use super::row_writer::RowWriter;
 use crate::flow::field::Field;
 use crate::flow::{Flow, Host, Network, Time};
-use crate::query::Row;
+use crate::query::AnswerRow;
 
 /// Where a cell stands in its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub fn address_width(full6: bool) -> usize {
 }
 
 /// A tag.
-pub struct Tag {
+pub struct FormatTag {
     /// Its name, as in `%ts`, and its column in CSV.
     pub name: &'static str,
     /// What stands above it in text.
@@ -37,13 +37,13 @@ pub struct Tag {
     pub help: &'static str,
     /// The columns that it is made of, besides those that are always counted.
     pub needs: &'static [Field],
-    pub cell: fn(&mut Pen, &Row),
+    pub cell: fn(&mut RowWriter, &AnswerRow),
 }
 
-impl Tag {
+impl FormatTag {
     /// Writes it as wide as its column is, or in CSV as it is.
     #[inline]
-    pub fn write(&self, pen: &mut Pen, row: &Row) {
+    pub fn write(&self, pen: &mut RowWriter, row: &AnswerRow) {
         if pen.style.data {
             return (self.cell)(pen, row);
         }
@@ -59,7 +59,7 @@ impl Tag {
     }
 
     /// Writes its heading, as wide as its column.
-    pub fn write_heading(&self, pen: &mut Pen) {
+    pub fn write_heading(&self, pen: &mut RowWriter) {
         let address = address_width(pen.style.full6);
         match self.align {
             Align::Left(width) => pen.left(width, |pen| pen.text(self.heading)),
@@ -86,7 +86,7 @@ impl Tag {
 
 /// The tag of a name.
 #[must_use]
-pub fn named(name: &str) -> Option<&'static Tag> {
+pub fn named(name: &str) -> Option<&'static FormatTag> {
     TAGS.iter().find(|tag| tag.name == name)
 }
 
@@ -95,7 +95,7 @@ fn is_icmp(flow: &Flow) -> bool {
 }
 
 /// An address and a port behind it, by a dot where the address has colons.
-fn with_port(pen: &mut Pen, host: Host, port: impl FnOnce(&mut Pen)) {
+fn with_port(pen: &mut RowWriter, host: Host, port: impl FnOnce(&mut RowWriter)) {
     let v6 = host.as_v4().is_none() && host != Host::UNSPECIFIED;
     let colon = if v6 { b'.' } else { b':' };
     if pen.style.data {
@@ -109,7 +109,7 @@ fn with_port(pen: &mut Pen, host: Host, port: impl FnOnce(&mut Pen)) {
     pen.left(5, port);
 }
 
-fn dst_port(pen: &mut Pen, flow: &Flow) {
+fn dst_port(pen: &mut RowWriter, flow: &Flow) {
     if is_icmp(flow) && !pen.style.data {
         pen.number((flow.dport >> 8).into());
         pen.byte(b'.');
@@ -120,7 +120,7 @@ fn dst_port(pen: &mut Pen, flow: &Flow) {
 }
 
 /// A network, by the length that was reported.
-fn network(pen: &mut Pen, host: Host, mask: u8) {
+fn network(pen: &mut RowWriter, host: Host, mask: u8) {
     // A length of 0 is one that was not reported.
     let net = Network::new(host, mask).filter(|_| mask > 0).unwrap_or(Network::single(host));
     let width = if pen.style.data { 0 } else { address_width(pen.style.full6) };
@@ -130,7 +130,7 @@ fn network(pen: &mut Pen, host: Host, mask: u8) {
     pen.left(width, |pen| pen.number(mask.into()));
 }
 
-fn direction(pen: &mut Pen, flow: &Flow) {
+fn direction(pen: &mut RowWriter, flow: &Flow) {
     match (flow.direction, pen.style.data) {
         (Flow::NO_DIRECTION, true) => {}
         (direction, true) => pen.number(direction.into()),
@@ -141,13 +141,13 @@ fn direction(pen: &mut Pen, flow: &Flow) {
 }
 
 /// Sums of flows were not received; in CSV that is an empty cell.
-fn received(pen: &mut Pen, arrival: Time) {
+fn received(pen: &mut RowWriter, arrival: Time) {
     if arrival.0 != 0 || !pen.style.data {
         pen.stamp(arrival, true);
     }
 }
 
-fn all_mpls(pen: &mut Pen, row: &Row) {
+fn all_mpls(pen: &mut RowWriter, row: &AnswerRow) {
     for (place, entry) in row.more.mpls.iter().enumerate() {
         if place > 0 {
             pen.byte(b' ');
@@ -157,7 +157,7 @@ fn all_mpls(pen: &mut Pen, row: &Row) {
     }
 }
 
-fn domain(pen: &mut Pen, domain: u32) {
+fn domain(pen: &mut RowWriter, domain: u32) {
     if pen.style.data {
         return pen.number(domain.into());
     }
@@ -171,7 +171,7 @@ fn domain(pen: &mut Pen, domain: u32) {
 /// What a tag writes: where nothing is said, the one field it is made of.
 macro_rules! cell {
     ([$field:ident]) => {
-        |pen, row| pen.value(Field::$field, Field::$field.value(&row.flow, &row.more))
+        |row_writer, row| row_writer.value(Field::$field, Field::$field.value(&row.flow, &row.more))
     };
     ([$($need:ident)*], $cell:expr) => {
         $cell
@@ -181,7 +181,7 @@ macro_rules! cell {
 macro_rules! tags {
     ($($name:literal $heading:literal $align:expr, $help:literal, [$($need:ident),*] $(, |$pen:ident, $row:pat_param| $cell:expr)?;)*) => {
         /// Every tag, in the order of nfdump's manual.
-        pub const TAGS: &[Tag] = &[$(Tag {
+        pub const TAGS: &[FormatTag] = &[$(FormatTag {
             name: $name, heading: $heading, align: $align, help: $help, needs: &[$(Field::$need),*],
             cell: cell!([$($need)*] $(, |$pen, $row| $cell)?),
         }),*];

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::filter::Filter;
-use crate::flow::field::Value;
-use crate::flow::{Flow, Host, More, Sampling, Time};
-use crate::query::answer::{Effort, Totals};
+use crate::flow::field::FieldValue;
+use crate::flow::{Flow, FlowExtras, Host, Sampling, Time};
+use crate::query::answer::{ProtocolTotals, QueryEffort};
 use crate::query::element::{aggregation, five_tuple, statistic};
-use crate::query::{Order, StatRow, Sums};
+use crate::query::{AnswerSums, StatOrder, StatRow};
 
 const FIRST: Time = Time(1_700_000_000_010);
 
@@ -30,13 +30,13 @@ fn flow() -> Flow {
     }
 }
 
-fn row(flow: Flow) -> Row {
+fn row(flow: Flow) -> AnswerRow {
     let (bytes, packets) = flow.scaled();
-    let sums = Sums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
-    Row { flow, more: More::NONE, sums, odd_times: false, out_packets: 0, out_bytes: 0 }
+    let sums = AnswerSums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
+    AnswerRow { flow, more: FlowExtras::NONE, sums, odd_times: false, out_packets: 0, out_bytes: 0 }
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<AnswerRow> {
     let v6 = |text: &str| text.parse::<Host>().unwrap();
     let ping = Flow {
         src: v6("2001:db8:1::1"),
@@ -54,18 +54,23 @@ fn rows() -> Vec<Row> {
     vec![row(flow()), row(ping)]
 }
 
-fn totals(rows: &[Row]) -> Totals {
+fn totals(rows: &[AnswerRow]) -> ProtocolTotals {
     let mut all = rows[0].sums;
     for row in &rows[1..] {
         all.flows += row.sums.flows;
         all.bytes += row.sums.bytes;
         all.packets += row.sums.packets;
     }
-    Totals { all: Some(all), tcp: [1, 7, 780], icmp: [1, 10, 12_345_670], ..Totals::default() }
+    ProtocolTotals {
+        all: Some(all),
+        tcp: [1, 7, 780],
+        icmp: [1, 10, 12_345_670],
+        ..ProtocolTotals::default()
+    }
 }
 
-fn question(ask: Ask) -> Question {
-    Question {
+fn question(ask: QueryMode) -> ArchiveQuestion {
+    ArchiveQuestion {
         filter: Filter::default(),
         from: None,
         to: None,
@@ -75,26 +80,26 @@ fn question(ask: Ask) -> Question {
     }
 }
 
-fn output(shape: &str) -> Output {
+fn output(shape: &str) -> QueryOutput {
     let (shape, full6) = match shape {
-        "" => (Shape::Usual, false),
-        text => Shape::parse(text).unwrap(),
+        "" => (QueryFormat::Usual, false),
+        text => QueryFormat::parse(text).unwrap(),
     };
-    Output { shape, quiet: false, plain: false, full6, own_rates: false }
+    QueryOutput { shape, quiet: false, plain: false, full6, own_rates: false }
 }
 
-fn answer(tables: Vec<Table>) -> Answer {
-    let effort = Effort { files: 1, records: 2, bytes_read: 99, ..Effort::default() };
-    Answer { totals: totals(&rows()), tables, effort }
+fn answer(tables: Vec<AnswerTable>) -> QueryAnswer {
+    let effort = QueryEffort { files: 1, records: 2, bytes_read: 99, ..QueryEffort::default() };
+    QueryAnswer { totals: totals(&rows()), tables, effort }
 }
 
-fn print(ask: Ask, output: &Output, tables: Vec<Table>) -> String {
+fn print(ask: QueryMode, output: &QueryOutput, tables: Vec<AnswerTable>) -> String {
     let question = question(ask);
     let answer = answer(tables);
-    let mut printer = Printer::new(&question, output, TimeZone::UTC);
-    let span = Span::of(question.from, question.to, &answer.totals);
+    let mut printer = QueryPrinter::new(&question, output, TimeZone::UTC);
+    let span = CoveredSpan::of(question.from, question.to, &answer.totals);
     printer.begin();
-    if matches!(question.ask, Ask::Records { .. }) {
+    if matches!(question.ask, QueryMode::Records { .. }) {
         rows().iter().for_each(|row| printer.row(row));
     }
     printer.tables(&answer, span);
@@ -103,7 +108,7 @@ fn print(ask: Ask, output: &Output, tables: Vec<Table>) -> String {
 }
 
 fn list(shape: &str) -> String {
-    print(Ask::Records { order: None, limit: 0 }, &output(shape), Vec::new())
+    print(QueryMode::Records { order: None, limit: 0 }, &output(shape), Vec::new())
 }
 
 const SUMMARY: &str = "\
@@ -159,7 +164,7 @@ fn headings_stand_where_nfdump_has_them() {
 fn every_tag_is_as_wide_as_its_heading() {
     for tag in tag::TAGS {
         for full6 in [false, true] {
-            let mut pen = Pen::new(Style { full6, ..Style::default() }, TimeZone::UTC);
+            let mut pen = RowWriter::new(RowStyle { full6, ..RowStyle::default() }, TimeZone::UTC);
             tag.write_heading(&mut pen);
             let heading = std::mem::take(&mut pen.out).len();
             tag.write(&mut pen, &rows()[0]);
@@ -172,14 +177,15 @@ fn every_tag_is_as_wide_as_its_heading() {
 }
 
 /// A row that says something in every column, or in some.
-fn said(proto: u64, fields: &[crate::flow::field::Field]) -> Row {
-    use crate::flow::field::{Field, Kind};
+fn said(proto: u64, fields: &[crate::flow::field::Field]) -> AnswerRow {
+    use crate::flow::field::{Field, FieldKind};
     use crate::query::record;
-    let sums = Sums { flows: 1, packets: 7, bytes: 999, first: Time(5_000), last: Time(9_000) };
+    let sums =
+        AnswerSums { flows: 1, packets: 7, bytes: 999, first: Time(5_000), last: Time(9_000) };
     let mut row = record::row(sums);
     for (number, field) in fields.iter().enumerate() {
         let bits = if *field == Field::Proto { proto } else { 1 + number as u64 % 7 };
-        let address = field.info().kind == Kind::Address;
+        let address = field.info().kind == FieldKind::Address;
         let host = if address { Host::octets(10, 0, 0, 1 + *field as u8) } else { Host(0) };
         record::put(&mut row, *field, bits, host);
     }
@@ -201,9 +207,9 @@ fn a_tag_needs_the_columns_that_it_says() {
                     crate::query::record::put(&mut part, *field, 0, Host::UNSPECIFIED);
                 }
             }
-            for style in [Style::default(), Style::DATA] {
-                let cell = |row: &Row| {
-                    let mut pen = Pen::new(style, TimeZone::UTC);
+            for style in [RowStyle::default(), RowStyle::DATA] {
+                let cell = |row: &AnswerRow| {
+                    let mut pen = RowWriter::new(style, TimeZone::UTC);
                     tag.write(&mut pen, row);
                     String::from_utf8(std::mem::take(&mut pen.out)).unwrap()
                 };
@@ -249,10 +255,15 @@ fn destinations(shape: &str, ask: &str) -> String {
     let asked = statistic(ask).unwrap();
     let rows: Vec<StatRow> = rows()
         .iter()
-        .map(|row| StatRow { value: Value::Address(row.flow.dst), proto: None, sums: row.sums })
+        .map(|row| StatRow {
+            value: FieldValue::Address(row.flow.dst),
+            proto: None,
+            sums: row.sums,
+        })
         .collect();
-    let table = Table::Statistic { asked: asked.clone(), order: Order::Bytes, rows, groups: 2 };
-    print(Ask::Statistics { asked: vec![asked], limit: 10 }, &output(shape), vec![table])
+    let table =
+        AnswerTable::Statistic { asked: asked.clone(), order: StatOrder::Bytes, rows, groups: 2 };
+    print(QueryMode::Statistics { asked: vec![asked], limit: 10 }, &output(shape), vec![table])
 }
 
 #[test]
@@ -288,29 +299,30 @@ fn statistics_for_programs() {
 #[test]
 fn groups_are_printed_by_what_they_were_summed_by() {
     let group = |by: Aggregation, shape| {
-        let table = Table::Rows { by: Some(by.clone()), order: None, rows: rows(), groups: 2 };
-        print(Ask::Groups { by, order: None, limit: 0 }, &output(shape), vec![table])
+        let table =
+            AnswerTable::Rows { by: Some(by.clone()), order: None, rows: rows(), groups: 2 };
+        print(QueryMode::Groups { by, order: None, limit: 0 }, &output(shape), vec![table])
     };
     let text = group(aggregation("srcip,dstport").unwrap(), "");
     assert!(text.starts_with("Date first seen             Duration           Src IP Addr Dst Pt   Packets    Bytes      bps    Bpp Flows\n"), "{text}");
     assert_eq!(group(five_tuple(), ""), list(""));
     let text = group(aggregation("srcnet,dstmask").unwrap(), "");
     assert!(text.starts_with("Date first seen             Duration           Src Network    DMask   Packets    Bytes      bps    Bpp Flows\n"), "{text}");
-    let both = Aggregation { ways: Ways::Both, ..five_tuple() };
+    let both = Aggregation { ways: FlowDirection::Both, ..five_tuple() };
     assert!(group(both, "").contains("<->"));
 }
 
-use crate::query::{Aggregation, Ways};
+use crate::query::{Aggregation, FlowDirection};
 
 #[test]
 fn the_totals_alone() {
-    let text = print(Ask::Summary, &output(""), Vec::new());
+    let text = print(QueryMode::Summary, &output(""), Vec::new());
     assert!(text.starts_with("Flows: 2\nFlows_tcp: 1\nFlows_udp: 0\nFlows_icmp: 1\n"), "{text}");
     assert!(
         text.ends_with("First: 1700000000\nLast: 1700000000\nmsec_first: 10\nmsec_last: 240\n")
     );
     let value: serde_json::Value =
-        serde_json::from_str(&print(Ask::Summary, &output("json"), Vec::new())).unwrap();
+        serde_json::from_str(&print(QueryMode::Summary, &output("json"), Vec::new())).unwrap();
     assert_eq!(
         (&value["bytes_icmp"], &value["last"]),
         (&12_345_670.into(), &1_700_000_000_240i64.into())
@@ -319,8 +331,8 @@ fn the_totals_alone() {
 
 #[test]
 fn numbers_and_times_at_their_ends() {
-    let mut pen = Pen::new(Style::default(), TimeZone::UTC);
-    let mut of = |write: &dyn Fn(&mut Pen)| {
+    let mut pen = RowWriter::new(RowStyle::default(), TimeZone::UTC);
+    let mut of = |write: &dyn Fn(&mut RowWriter)| {
         write(&mut pen);
         String::from_utf8(std::mem::take(&mut pen.out)).unwrap()
     };
@@ -339,7 +351,7 @@ fn numbers_and_times_at_their_ends() {
     }
     assert_eq!(of(&|pen| pen.stamp(Time(-1), true)), "1969-12-31 23:59:59.999");
     assert_eq!(of(&|pen| pen.mac(0x00aa_bb00_0102)), "00:aa:bb:00:01:02");
-    let sums = Sums { first: Time(0), last: Time(93_784_567), ..rows()[0].sums };
+    let sums = AnswerSums { first: Time(0), last: Time(93_784_567), ..rows()[0].sums };
     assert_eq!(of(&|pen| pen.duration(&sums)), "1d 02:03:04.567");
 }
 
@@ -355,7 +367,7 @@ fn other_formats_are_refused_with_what_is_close() {
         ("csv:", "at least one tag"),
         ("yaml", "known are"),
     ] {
-        let message = Shape::parse(text).expect_err(text).to_string();
+        let message = QueryFormat::parse(text).expect_err(text).to_string();
         assert!(message.contains(expected), "{text}: {message}");
     }
 }

@@ -5,18 +5,18 @@ use jiff::tz::TimeZone;
 
 use super::{counters, csv_of, sample};
 use crate::flow::Host;
-use crate::snapshot::{Both, GroupKey, GroupRow, Grouping, Ranking, Subject, Untracked};
+use crate::snapshot::{GroupKey, GroupRow, Grouping, Ranking, Subject, Untracked, UpDown};
 use crate::table::*;
 
 /// An answer with these rows, the rest in others.
 fn listed(grouping: Grouping, keys: Vec<GroupKey>) -> Snapshot {
     let row = |(at, key): (u64, GroupKey)| GroupRow {
         key,
-        traffic: Both { up: counters(6_000_000 / (at + 1), 3), down: counters(15_000, 1) },
+        traffic: UpDown { up: counters(6_000_000 / (at + 1), 3), down: counters(15_000, 1) },
         members: 7 + at,
     };
     let rows: Vec<GroupRow> = (0..).zip(keys).map(row).collect();
-    let others = Both { up: counters(1000, 1), down: Both::default().down };
+    let others = UpDown { up: counters(1000, 1), down: UpDown::default().down };
     let mut total = others;
     rows.iter().for_each(|row| total += row.traffic);
     let count = rows.len() + 4;

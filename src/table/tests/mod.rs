@@ -11,8 +11,8 @@ use super::*;
 use crate::filter::Filter;
 use crate::flow::{Host, Protocol, Time};
 use crate::snapshot::{
-    Both, ConversationRow, Counters, DropCount, ExporterHealth, Health, HostDetail, HostRow,
-    Ranking, Reach, SamplingState, Span, Subject, Totals, Via, View, Window,
+    AnswerSpan, ClassTotals, ConversationRow, Counters, DropCount, ExporterHealth, Health,
+    HostDetail, HostRow, Ranking, Reach, SamplingState, Subject, TrafficPath, UpDown, View, Window,
 };
 
 fn counters(bytes: u64, flows: u64) -> Counters {
@@ -22,22 +22,22 @@ fn counters(bytes: u64, flows: u64) -> Counters {
 fn sample() -> Snapshot {
     let row = |last, up, down| HostRow {
         host: Host::octets(10, 20, 3, last),
-        traffic: Both { up: counters(up, 3), down: counters(down, 4) },
+        traffic: UpDown { up: counters(up, 3), down: counters(down, 4) },
         missing: 0,
     };
     let rows = vec![row(17, 705_000_000, 15_000_000), row(104, 30_000_000, 31_000_000)];
-    let others = Both { up: counters(1000, 1), down: counters(2000, 2) };
+    let others = UpDown { up: counters(1000, 1), down: counters(2000, 2) };
     let mut total = others;
     rows.iter().for_each(|row| total += row.traffic);
     Snapshot {
         captured_at: Time(1_700_000_065_000),
         view: View { window: Window::Minute, subject: Subject::Hosts, ..View::default() },
-        span: Span {
+        span: AnswerSpan {
             start: Time(1_700_000_000_000),
             end: Time(1_700_000_060_000),
-            ..Span::default()
+            ..AnswerSpan::default()
         },
-        totals: Totals {
+        totals: ClassTotals {
             up: total.up,
             down: total.down,
             internal: counters(6_000_000, 9),
@@ -78,14 +78,14 @@ fn drilled() -> Snapshot {
         proto,
         port,
         reach: Reach::Line,
-        traffic: Both { up: counters(bytes, 1), down: Counters::default() },
+        traffic: UpDown { up: counters(bytes, 1), down: Counters::default() },
         first_pane: Time(1_700_000_000_000),
         last_pane: Time(1_700_000_010_000),
-        via: (proto == 6).then_some(Via { exporter: host, input: 3, output: 7 }),
+        via: (proto == 6).then_some(TrafficPath { exporter: host, input: 3, output: 7 }),
     };
     let rows = vec![row(6, 443, 500), row(1, 0, 300), row(17, 0, 200)];
-    let total = Both { up: counters(1000, 3), down: Counters::default() };
-    let conversations = Ranking { rows, others: Both::default(), total, count: 3 };
+    let total = UpDown { up: counters(1000, 3), down: Counters::default() };
+    let conversations = Ranking { rows, others: UpDown::default(), total, count: 3 };
     let mut snapshot = sample();
     snapshot.view.subject = Subject::Host(host);
     snapshot.detail = Some(HostDetail { host, conversations, ..HostDetail::default() });
@@ -242,7 +242,7 @@ proptest! {
         figures in prop::collection::vec((0u64..1 << 50, 0u64..1 << 50), 0..40),
         listed in 0usize..40,
     ) {
-        let both = |(up, down)| Both { up: counters(up, 1), down: counters(down, 1) };
+        let both = |(up, down)| UpDown { up: counters(up, 1), down: counters(down, 1) };
         let mut table = Ranking { count: figures.len(), ..Ranking::default() };
         for (index, figure) in figures.into_iter().enumerate() {
             table.total += both(figure);

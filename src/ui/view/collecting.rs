@@ -2,7 +2,7 @@
 //! with the remedy, who was refused, and notes.
 
 use crate::snapshot::{
-    Attached, DropCount, Listener, QueueHealth, Recording, Snapshot, WorkHealth,
+    Attached, DropCount, Listener, QueueHealth, RecordingHealth, Snapshot, WorkHealth,
 };
 use crate::units;
 
@@ -17,21 +17,21 @@ const NO_ROOM: usize = 8;
 const LABEL: u16 = 9;
 
 /// A line, or the rest of one when it has no label.
-pub struct Line {
+pub struct CollectingLine {
     label: &'static str,
     text: String,
     tone: Tone,
 }
 
 /// What is known about the collecting, in lines of at most `width` columns.
-pub fn lines(snapshot: &Snapshot, width: u16) -> Vec<Line> {
+pub fn lines(snapshot: &Snapshot, width: u16) -> Vec<CollectingLine> {
     let room = width.saturating_sub(LABEL);
     let mut lines = Vec::new();
     for (label, text, tone) in facts(snapshot) {
         let broken = wrapped(text.split(' '), room).into_iter().enumerate();
         lines.extend(broken.map(|(at, text)| {
             let label = if at == 0 { label } else { "" };
-            Line { label, text, tone }
+            CollectingLine { label, text, tone }
         }));
     }
     lines
@@ -131,8 +131,8 @@ fn work(work: &WorkHealth) -> Option<(String, Tone)> {
 }
 
 /// What was recorded, and what is still to become segments.
-fn recorded(recording: &Recording) -> String {
-    let Recording { folder, stopped, behind, flows, bytes, waiting, left, segments, .. } =
+fn recorded(recording: &RecordingHealth) -> String {
+    let RecordingHealth { folder, stopped, behind, flows, bytes, waiting, left, segments, .. } =
         recording;
     let why = match (stopped, behind) {
         (Some(alarm), _) => format!("; not recording: {}", alarm.why),
@@ -188,7 +188,12 @@ pub fn place(top: usize, page: usize, count: usize) -> String {
 
 /// Draws as many lines as there is room for, from `top` on. `more` is what the
 /// last line says of those that follow, if anything.
-pub fn draw(canvas: &mut Canvas, lines: &[Line], room: std::ops::Range<u16>, more: Option<&str>) {
+pub fn draw(
+    canvas: &mut Canvas,
+    lines: &[CollectingLine],
+    room: std::ops::Range<u16>,
+    more: Option<&str>,
+) {
     let width = canvas.width();
     let left = lines.len().saturating_sub(room.len());
     let end = room.end;

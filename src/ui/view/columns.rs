@@ -27,7 +27,7 @@ pub const TWO_PANES: u16 = 2 * (CURSOR + RANK + MARK + ADDRESS + SPACED) + 1;
 /// Places of a pane's columns, counted from the pane's left edge: where a text
 /// starts or where a number ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Columns {
+pub struct PaneColumns {
     /// Where the rank ends.
     pub rank: Option<u16>,
     pub mark: u16,
@@ -41,11 +41,11 @@ pub struct Columns {
     pub share: Option<u16>,
 }
 
-impl Columns {
+impl PaneColumns {
     /// The columns of a pane this wide. `longest` is the longest address; a
     /// column that is sorted by is shown before others and has room for its
     /// sign, `low` is for the sign of a rate that may be too low.
-    pub fn fit(width: u16, longest: u16, sorted: SortKey, low: bool) -> Columns {
+    pub fn fit(width: u16, longest: u16, sorted: SortKey, low: bool) -> PaneColumns {
         let low = u16::from(low);
         let mut spare = width.saturating_sub(CURSOR + MARK + SPACED + low);
         let mut take = |columns: u16, keep: u16| {
@@ -68,7 +68,7 @@ impl Columns {
         spare -= address_width;
         let bar_width = if bar { (least + spare).min(LONG_BAR) } else { 0 };
         spare = (least + spare).saturating_sub(LONG_BAR) * u16::from(bar);
-        Columns::place(Widths {
+        PaneColumns::place(Widths {
             rank,
             address: address_width + spare,
             low,
@@ -83,7 +83,7 @@ impl Columns {
         })
     }
 
-    fn place(widths: Widths) -> Columns {
+    fn place(widths: Widths) -> PaneColumns {
         let mut x = CURSOR;
         let mut end = |wanted: bool, width: u16| {
             x += if wanted { width } else { 0 };
@@ -98,7 +98,7 @@ impl Columns {
         let flows = end(widths.flows > 0, widths.flows);
         let bar = end(widths.bar > 0, widths.bar);
         let share = end(widths.share > 0, widths.share);
-        Columns {
+        PaneColumns {
             rank,
             mark,
             address: mark,
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn bars_go_first_then_shares_and_numbers_stay() {
-        let fit = |width| Columns::fit(width, 15, SortKey::Bytes, false);
+        let fit = |width| PaneColumns::fit(width, 15, SortKey::Bytes, false);
         assert!(fit(39).bar.is_some() && fit(39).share.is_some());
         assert!(fit(38).bar.is_none() && fit(38).share.is_some());
         assert!(fit(31).share.is_none() && fit(31).rank.is_some());
@@ -146,7 +146,7 @@ mod tests {
         assert!(fit(79).packets.is_some() && fit(79).flows.is_some());
         for width in 9..200 {
             for low in [false, true] {
-                let columns = Columns::fit(width, 39, SortKey::Flows, low);
+                let columns = PaneColumns::fit(width, 39, SortKey::Flows, low);
                 let last = columns.share.or(columns.flows);
                 let last = last.unwrap_or(columns.rate + u16::from(low));
                 assert!(last <= width.max(9 + u16::from(low)), "{width}: {columns:?}");
@@ -157,9 +157,9 @@ mod tests {
     #[test]
     fn the_column_that_is_sorted_by_is_there() {
         for low in [false, true] {
-            assert!(Columns::fit(39, 15, SortKey::Packets, low).packets.is_some());
-            assert!(Columns::fit(39, 15, SortKey::Flows, low).flows.is_some());
+            assert!(PaneColumns::fit(39, 15, SortKey::Packets, low).packets.is_some());
+            assert!(PaneColumns::fit(39, 15, SortKey::Flows, low).flows.is_some());
         }
-        assert_eq!(Columns::fit(79, 39, SortKey::Bytes, false).address_width, 39);
+        assert_eq!(PaneColumns::fit(79, 39, SortKey::Bytes, false).address_width, 39);
     }
 }

@@ -1,7 +1,8 @@
 //! What several screens have in common: figures as text, signs, tones.
 
 use crate::snapshot::{
-    Alert, AlertSubject, Counters, Direction, HostRow, Ranking, Severity, Snapshot, SortKey, Span,
+    Alert, AlertSubject, AnswerSpan, Counters, Direction, HostRow, Ranking, Severity, Snapshot,
+    SortKey,
 };
 use crate::units::Unit;
 
@@ -26,7 +27,7 @@ pub(super) fn amount(counters: &Counters, unit: Unit) -> u64 {
 }
 
 /// The mean rate in the unit shown.
-pub(super) fn rate(span: &Span, counters: &Counters, unit: Unit) -> u64 {
+pub(super) fn rate(span: &AnswerSpan, counters: &Counters, unit: Unit) -> u64 {
     match unit {
         Unit::Bits => span.bits_per_second(counters.bytes),
         Unit::Bytes => span.per_second(counters.bytes, 1),

@@ -1,6 +1,6 @@
 //! The columns of a table of conversations.
 
-use crate::snapshot::{Order, SortKey};
+use crate::snapshot::{RowOrder, SortKey};
 use crate::units::Unit;
 
 use super::super::paint::{Canvas, bar, elide};
@@ -30,7 +30,7 @@ const LONG_VIA: u16 = 36;
 
 /// Where each column ends; `None` when it is not shown. The peer starts at 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Columns {
+pub struct ConversationColumns {
     /// How wide the peer's column is.
     pub peer: u16,
     port: Option<u16>,
@@ -57,10 +57,10 @@ pub struct Figures {
     pub percent: u64,
 }
 
-impl Columns {
+impl ConversationColumns {
     /// The columns of a terminal this wide, the peer's as wide as `longest`, and the
     /// way's as wide as `way`; 0: none is known.
-    pub fn fit(width: u16, longest: u16, way: u16) -> Columns {
+    pub fn fit(width: u16, longest: u16, way: u16) -> ConversationColumns {
         let mut spare = width.saturating_sub(CURSOR + UP + DOWN);
         let mut take = |columns: u16, keep: u16| {
             let fits = spare >= columns + keep;
@@ -86,7 +86,7 @@ impl Columns {
             x += if wanted { width } else { 0 };
             wanted.then_some(x)
         };
-        Columns {
+        ConversationColumns {
             peer,
             port: end(port, PORT),
             service: end(service, SERVICE),
@@ -110,7 +110,7 @@ impl Columns {
     }
 
     /// The names of the columns, with the sign of the one sorted by.
-    pub fn heading(&self, canvas: &mut Canvas, y: u16, order: Order, unit: Unit) {
+    pub fn heading(&self, canvas: &mut Canvas, y: u16, order: RowOrder, unit: Unit) {
         let sign = |sorted: bool| if sorted { sort_sign(order.reverse) } else { "" };
         let key = order.key;
         let peer = format!("PEER{}", sign(key == SortKey::Address));
@@ -196,14 +196,14 @@ mod tests {
     fn columns_stay_within_the_terminal() {
         for width in 18..240 {
             for (longest, way) in [(7, 0), (15, 20), (25, 60), (39, 28), (39, 3)] {
-                let columns = Columns::fit(width, longest, way);
+                let columns = ConversationColumns::fit(width, longest, way);
                 let ends = [columns.down, columns.flows, columns.bar, columns.age, columns.via];
                 let last = ends.into_iter().flatten().max().unwrap_or(0);
                 assert!(last <= width, "{width} {longest} {way}: {columns:?}");
             }
         }
-        assert!(Columns::fit(80, 15, 24).service.is_some());
-        assert!(Columns::fit(160, 39, 24).bar.is_some());
-        assert!(Columns::fit(160, 39, 24).via.is_some());
+        assert!(ConversationColumns::fit(80, 15, 24).service.is_some());
+        assert!(ConversationColumns::fit(160, 39, 24).bar.is_some());
+        assert!(ConversationColumns::fit(160, 39, 24).via.is_some());
     }
 }

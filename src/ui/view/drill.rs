@@ -3,80 +3,93 @@
 use std::collections::HashMap;
 
 use crate::flow::service::{protocol_name, service_name};
-use crate::snapshot::{Both, ConversationRow, Counters, Direction, HostDetail, Rates, Snapshot};
+use crate::snapshot::{ConversationRow, Counters, Direction, HostDetail, Rates, Snapshot, UpDown};
 use crate::units::{self, Unit};
 
-use super::super::layout::{Layout, Part, Want, one};
-use super::super::model::{ConversationKey, DrillScreen, Model};
-use super::super::paint::{Canvas, Piece, columns, elide, pieces, spark};
+use super::super::layout::{ScreenLayout, ScreenPart, WantedPart, one};
+use super::super::model::{ConversationId, DrillScreen, Model};
+use super::super::paint::{Canvas, LinePiece, columns, elide, pieces, spark};
 use super::super::theme::Tone;
-use super::{conversations::Columns, header, status, strip};
+use super::{conversations::ConversationColumns, header, status, status_lines};
 
 /// Columns left and right of the series.
 const LABEL: u16 = 5;
 const MAX: u16 = 10;
 
 /// Where everything is on a terminal of this height.
-pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> Layout {
-    let mut wants = vec![one(Part::Header, 2), one(Part::Out, 3), one(Part::In, 4)];
-    wants.extend([one(Part::UpSeries, 14), one(Part::DownSeries, 14), one(Part::Axis, 18)]);
-    if !strip::notes(model, snapshot).is_empty() {
+pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> ScreenLayout {
+    let mut wants =
+        vec![one(ScreenPart::Header, 2), one(ScreenPart::Out, 3), one(ScreenPart::In, 4)];
+    wants.extend([
+        one(ScreenPart::UpSeries, 14),
+        one(ScreenPart::DownSeries, 14),
+        one(ScreenPart::Axis, 18),
+    ]);
+    if !status_lines::notes(model, snapshot).is_empty() {
         let from = if header::has_stopped(model, snapshot) { 9 } else { 20 };
-        wants.push(Want { part: Part::Strip, lines: 1, from });
+        wants.push(WantedPart { part: ScreenPart::Strip, lines: 1, from });
     }
-    wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
-    wants.push(one(Part::Total, 9));
-    wants.push(one(Part::Status, if status::is_urgent(model) { 4 } else { 12 }));
-    wants.push(one(Part::Footer, 8));
-    Layout::stack(height, &wants)
+    wants.extend([
+        one(ScreenPart::Heading, 6),
+        one(ScreenPart::Rows, 0),
+        one(ScreenPart::Others, 7),
+    ]);
+    wants.push(one(ScreenPart::Total, 9));
+    wants.push(one(ScreenPart::Status, if status::is_urgent(model) { 4 } else { 12 }));
+    wants.push(one(ScreenPart::Footer, 8));
+    ScreenLayout::stack(height, &wants)
 }
 
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &DrillScreen, snapshot: &Snapshot) {
     let layout = layout(model, snapshot, canvas.height());
-    if let Some(y) = layout.line(Part::Header) {
+    if let Some(y) = layout.line(ScreenPart::Header) {
         header::draw(canvas, model, &format!("All > {}", screen.host), snapshot, y);
     }
     match snapshot.detail.as_ref().filter(|detail| detail.host == screen.host) {
         Some(detail) => {
-            let drawing = Drawing { model, screen, snapshot, detail };
+            let drawing = DrillView { model, screen, snapshot, detail };
             drawing.summary(canvas, &layout);
             drawing.series(canvas, &layout);
             drawing.table(canvas, &layout);
         }
         None => {
-            let y = layout.lines(Part::Rows).start;
+            let y = layout.lines(ScreenPart::Rows).start;
             canvas.put(1, y, canvas.width(), "asking…", Tone::Plain);
         }
     }
-    strip::draw(canvas, &strip::notes(model, snapshot), layout.lines(Part::Strip));
-    if let Some(y) = layout.line(Part::Status) {
+    status_lines::draw(
+        canvas,
+        &status_lines::notes(model, snapshot),
+        layout.lines(ScreenPart::Strip),
+    );
+    if let Some(y) = layout.line(ScreenPart::Status) {
         status::draw(canvas, model, snapshot, y);
     }
-    if let Some(y) = layout.line(Part::Footer) {
+    if let Some(y) = layout.line(ScreenPart::Footer) {
         status::footer(canvas, model, y);
     }
 }
 
-struct Drawing<'a> {
+struct DrillView<'a> {
     model: &'a Model,
     screen: &'a DrillScreen,
     snapshot: &'a Snapshot,
     detail: &'a HostDetail,
 }
 
-impl Drawing<'_> {
+impl DrillView<'_> {
     fn unit(&self) -> Unit {
         self.model.options.unit
     }
 
     /// The rows of rates: `UP` and `DOWN`.
-    fn summary(&self, canvas: &mut Canvas, layout: &Layout) {
+    fn summary(&self, canvas: &mut Canvas, layout: &ScreenLayout) {
         let (traffic, totals) = (&self.detail.traffic, &self.snapshot.totals);
-        if let Some(y) = layout.line(Part::Out) {
+        if let Some(y) = layout.line(ScreenPart::Out) {
             let pick = |rates: &Rates| rates.up;
             self.rates(canvas, y, Direction::Up, pick, (&traffic.up, &totals.up));
         }
-        if let Some(y) = layout.line(Part::In) {
+        if let Some(y) = layout.line(ScreenPart::In) {
             let pick = |rates: &Rates| rates.down;
             self.rates(canvas, y, Direction::Down, pick, (&traffic.down, &totals.down));
         }
@@ -96,20 +109,20 @@ impl Drawing<'_> {
             Direction::Down => ("DOWN", "IN"),
         };
         let rate = |rates: &Rates| format!("{:>5}", super::common::bits(pick(rates), unit));
-        let mut left = vec![Piece::new(0, Tone::Strong, label)];
+        let mut left = vec![LinePiece::new(0, Tone::Strong, label)];
         let filtered = !self.snapshot.view.filter.is_any();
         if unit == Unit::Packets {
             let rate = units::short(super::common::rate(&self.snapshot.span, part, unit));
             let window = self.snapshot.view.window.name();
-            left.push(Piece::new(1, Tone::Plain, format!("{rate:>5} packets/s {window}")));
+            left.push(LinePiece::new(1, Tone::Plain, format!("{rate:>5} packets/s {window}")));
         } else {
             // The past of a host is kept whole, whatever the filter.
             let scope = if filtered { "all traffic:" } else { "" };
-            left.push(Piece::new(2, Tone::Plain, scope));
-            left.push(Piece::new(1, Tone::Plain, format!("{} now", rate(&detail.now))));
-            left.push(Piece::new(5, Tone::Plain, format!("{} 1m", rate(&detail.minute))));
-            left.push(Piece::new(6, Tone::Plain, format!("{} 15m", rate(&detail.quarter))));
-            left.push(Piece::new(4, Tone::Plain, format!("peak {}", rate(&detail.peak))));
+            left.push(LinePiece::new(2, Tone::Plain, scope));
+            left.push(LinePiece::new(1, Tone::Plain, format!("{} now", rate(&detail.now))));
+            left.push(LinePiece::new(5, Tone::Plain, format!("{} 1m", rate(&detail.minute))));
+            left.push(LinePiece::new(6, Tone::Plain, format!("{} 15m", rate(&detail.quarter))));
+            left.push(LinePiece::new(4, Tone::Plain, format!("peak {}", rate(&detail.peak))));
         }
         let share = super::common::share(
             super::common::amount(part, unit),
@@ -119,28 +132,31 @@ impl Drawing<'_> {
             true => format!("filtered {share} of {line}"),
             false => format!("{share:>4} of {line}"),
         };
-        left.push(Piece::new(3, Tone::Plain, share));
+        left.push(LinePiece::new(3, Tone::Plain, share));
         if let Some(alert) = super::common::host_alert(self.snapshot, detail.host, direction) {
             let (mark, tone) = (
                 super::common::severity_mark(alert.severity),
                 super::common::severity_tone(alert.severity),
             );
             let text = format!("{mark} limit {}", super::common::alert_rate(alert.limit, unit));
-            left.push(Piece::new(2, tone, text));
+            left.push(LinePiece::new(2, tone, text));
         }
         if let (Direction::Down, Some(via)) = (direction, detail.via) {
             let text = format!("via {}", via.exit(&self.snapshot.health));
-            left.push(Piece::new(7, Tone::Plain, text));
+            left.push(LinePiece::new(7, Tone::Plain, text));
         }
         pieces(canvas, y, left, Vec::new());
     }
 
     /// The last hour as two sparklines and what their columns stand for.
-    fn series(&self, canvas: &mut Canvas, layout: &Layout) {
+    fn series(&self, canvas: &mut Canvas, layout: &ScreenLayout) {
         let series = &self.detail.series;
         let step = series.step_ms.max(1);
         let room = canvas.width().saturating_sub(LABEL + MAX);
-        let rows = [(Part::UpSeries, "UP", &series.up), (Part::DownSeries, "DOWN", &series.down)];
+        let rows = [
+            (ScreenPart::UpSeries, "UP", &series.up),
+            (ScreenPart::DownSeries, "DOWN", &series.down),
+        ];
         for (part, label, values) in rows {
             let Some(y) = layout.line(part) else { continue };
             let most = values.iter().copied().max().unwrap_or(0);
@@ -150,7 +166,7 @@ impl Drawing<'_> {
             let text = format!("max {:>5}", super::common::bits(most, self.unit()));
             canvas.right(canvas.width(), y, MAX, &text, Tone::Plain);
         }
-        let Some(y) = layout.line(Part::Axis) else { return };
+        let Some(y) = layout.line(ScreenPart::Axis) else { return };
         let count = series.up.len().max(series.down.len());
         let (Ok(values), true) = (u16::try_from(count), room >= 20 && count > 0) else { return };
         let drawn = if values <= room { values * (room / values) } else { room };
@@ -166,21 +182,21 @@ impl Drawing<'_> {
         }
     }
 
-    fn table(&self, canvas: &mut Canvas, layout: &Layout) {
+    fn table(&self, canvas: &mut Canvas, layout: &ScreenLayout) {
         let ranking = &self.detail.conversations;
-        let rows: HashMap<ConversationKey, &ConversationRow> =
-            ranking.rows.iter().map(|row| (ConversationKey::from(row), row)).collect();
+        let rows: HashMap<ConversationId, &ConversationRow> =
+            ranking.rows.iter().map(|row| (ConversationId::from(row), row)).collect();
         let longest = ranking.rows.iter().map(|row| columns(&row.peer.to_string()));
         let ways = ranking.rows.iter().map(|row| columns(&self.way(row)));
         let (longest, way) = (longest.max().unwrap_or(0), ways.max().unwrap_or(0));
-        let places = Columns::fit(canvas.width(), longest, way);
-        if let Some(y) = layout.line(Part::Heading) {
+        let places = ConversationColumns::fit(canvas.width(), longest, way);
+        if let Some(y) = layout.line(ScreenPart::Heading) {
             places.heading(canvas, y, self.snapshot.view.order, self.unit());
         }
-        let lines = layout.lines(Part::Rows);
+        let lines = layout.lines(ScreenPart::Rows);
         let list = &self.screen.list;
         let start = list.start(lines.len());
-        let mut shown = Both::default();
+        let mut shown = UpDown::default();
         let mut count = 0;
         for (y, key) in lines.clone().zip(list.keys().iter().skip(start)) {
             let Some(row) = rows.get(key) else { continue };
@@ -192,13 +208,13 @@ impl Drawing<'_> {
             let text = "no conversation in this window";
             super::common::empty(canvas, self.snapshot, text, (2, canvas.width()), lines);
         }
-        if let Some(y) = layout.line(Part::Others) {
+        if let Some(y) = layout.line(ScreenPart::Others) {
             let name = format!("~others {}", ranking.count.saturating_sub(count));
             canvas.put(1, y, canvas.width(), &name, Tone::Plain);
             places.numbers(canvas, y, &self.figures(&ranking.total.less(&shown)));
         }
-        if let Some(y) = layout.line(Part::Total) {
-            let rate = |traffic: &Both| {
+        if let Some(y) = layout.line(ScreenPart::Total) {
+            let rate = |traffic: &UpDown| {
                 units::short(super::common::rate(&self.snapshot.span, &traffic.sum(), self.unit()))
             };
             let filtered = if self.snapshot.view.filter.is_any() { "" } else { "filtered: " };
@@ -218,7 +234,7 @@ impl Drawing<'_> {
     fn row(
         &self,
         canvas: &mut Canvas,
-        places: &Columns,
+        places: &ConversationColumns,
         y: u16,
         row: &ConversationRow,
         selected: bool,
@@ -249,7 +265,7 @@ impl Drawing<'_> {
     }
 
     /// Up, down, packets, flows and share as text, and the share as a number.
-    fn figures(&self, traffic: &Both) -> super::conversations::Figures {
+    fn figures(&self, traffic: &UpDown) -> super::conversations::Figures {
         let (span, unit) = (&self.snapshot.span, self.unit());
         let (sum, whole) = (traffic.sum(), self.detail.conversations.total.sum());
         let (part, whole) =

@@ -6,14 +6,14 @@ use crate::snapshot::{ExporterHealth, InterfaceHealth, Snapshot, TemplateHealth}
 use crate::units;
 
 use super::super::exporters::{ExporterScreen, Tab};
-use super::super::layout::{Layout, Part, Want, one};
+use super::super::layout::{ScreenLayout, ScreenPart, WantedPart, one};
 use super::super::model::Model;
-use super::super::paint::{Canvas, Piece, pieces};
+use super::super::paint::{Canvas, LinePiece, pieces};
 use super::super::theme::Tone;
 use super::exporters as list;
 use super::figures;
-use super::grid::{Column, Grid, number, text};
-use super::{status, strip};
+use super::grid::{Grid, GridColumn, number, text};
+use super::{status, status_lines};
 
 /// Where the columns of a table start, after the mark.
 const BEFORE: u16 = 2;
@@ -22,7 +22,7 @@ const BEFORE: u16 = 2;
 const CONDITIONS: usize = 3;
 const TALL: u16 = 30;
 
-const TEMPLATES: [Column; 9] = [
+const TEMPLATES: [GridColumn; 9] = [
     number("DOMAIN", 7, 2),
     number("ID", 6, 0),
     text("KIND", 8, 8, 5),
@@ -34,7 +34,7 @@ const TEMPLATES: [Column; 9] = [
     text("", 11, 40, 7),
 ];
 
-const INTERFACES: [Column; 6] = [
+const INTERFACES: [GridColumn; 6] = [
     number("INDEX", 6, 0),
     text("NAME", 11, 33, 0),
     text("DESCRIPTION", 12, 65, 3),
@@ -43,14 +43,14 @@ const INTERFACES: [Column; 6] = [
     number("OUT/s", 7, 1),
 ];
 
-const STATISTICS: [Column; 2] = [text("WHAT", 12, 60, 0), number("HOW MUCH", 9, 0)];
+const STATISTICS: [GridColumn; 2] = [text("WHAT", 12, 60, 0), number("HOW MUCH", 9, 0)];
 
 fn find<'a>(screen: &ExporterScreen, snapshot: &'a Snapshot) -> Option<&'a ExporterHealth> {
     snapshot.health.exporters.iter().find(|exporter| exporter.address == screen.host)
 }
 
 /// Where everything is.
-pub fn layout(model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) -> Layout {
+pub fn layout(model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) -> ScreenLayout {
     let (width, height) = model.size;
     let conditions = find(screen, snapshot).map_or(0, |exporter| {
         list::conditions(&exporter.conditions(snapshot.captured_at), width).len()
@@ -61,20 +61,20 @@ pub fn layout(model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) -> La
         _ => 1,
     };
     let lines = u16::try_from(conditions.min(most)).unwrap_or(1);
-    let stopped = u16::try_from(strip::ended(model, snapshot).len()).unwrap_or(1);
+    let stopped = u16::try_from(status_lines::ended(model, snapshot).len()).unwrap_or(1);
     let wants = [
-        one(Part::Header, 2),
-        Want { part: Part::Strip, lines: stopped, from: 5 },
-        one(Part::In, 7),
-        one(Part::Out, 12),
-        Want { part: Part::Condition, lines, from: 9 },
-        one(Part::Tabs, 4),
-        one(Part::Heading, 6),
-        one(Part::Rows, 0),
-        one(Part::Status, if status::is_urgent(model) { 4 } else { 16 }),
-        one(Part::Footer, 8),
+        one(ScreenPart::Header, 2),
+        WantedPart { part: ScreenPart::Strip, lines: stopped, from: 5 },
+        one(ScreenPart::In, 7),
+        one(ScreenPart::Out, 12),
+        WantedPart { part: ScreenPart::Condition, lines, from: 9 },
+        one(ScreenPart::Tabs, 4),
+        one(ScreenPart::Heading, 6),
+        one(ScreenPart::Rows, 0),
+        one(ScreenPart::Status, if status::is_urgent(model) { 4 } else { 16 }),
+        one(ScreenPart::Footer, 8),
     ];
-    Layout::stack(height, &wants)
+    ScreenLayout::stack(height, &wants)
 }
 
 /// How many rows the tab has.
@@ -92,51 +92,60 @@ fn count(exporter: &ExporterHealth, tab: Tab) -> usize {
 
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) {
     let layout = layout(model, screen, snapshot);
-    if let Some(y) = layout.line(Part::Header) {
+    if let Some(y) = layout.line(ScreenPart::Header) {
         let title = format!("All > Exporters > {}", screen.host);
         list::heading_of_one(canvas, model, &title, snapshot, y);
     }
-    strip::draw(canvas, &strip::ended(model, snapshot), layout.lines(Part::Strip));
+    status_lines::draw(
+        canvas,
+        &status_lines::ended(model, snapshot),
+        layout.lines(ScreenPart::Strip),
+    );
     match find(screen, snapshot) {
         Some(exporter) => {
             summary(canvas, exporter, snapshot, &layout);
-            list::condition(canvas, exporter, snapshot, layout.lines(Part::Condition));
-            if let Some(y) = layout.line(Part::Tabs) {
+            list::condition(canvas, exporter, snapshot, layout.lines(ScreenPart::Condition));
+            if let Some(y) = layout.line(ScreenPart::Tabs) {
                 tabs(canvas, screen, exporter, layout.page(), y);
             }
             table(canvas, screen, exporter, snapshot, &layout);
         }
         None => {
-            let y = layout.lines(Part::Rows).start;
+            let y = layout.lines(ScreenPart::Rows).start;
             let text = "not among the exporters any more: Esc goes back to the list";
             canvas.put(1, y, canvas.width(), text, Tone::Plain);
         }
     }
-    if let Some(y) = layout.line(Part::Status) {
+    if let Some(y) = layout.line(ScreenPart::Status) {
         if status::is_urgent(model) {
             status::draw(canvas, model, snapshot, y);
         } else {
             status::counts(canvas, model, snapshot, y);
         }
     }
-    if let Some(y) = layout.line(Part::Footer) {
+    if let Some(y) = layout.line(ScreenPart::Footer) {
         status::footer(canvas, model, y);
     }
 }
 
 /// Two lines: what it is and how much comes, and what is wrong in figures.
-fn summary(canvas: &mut Canvas, exporter: &ExporterHealth, snapshot: &Snapshot, layout: &Layout) {
-    let plain = |rank, text: String| Piece::new(rank, Tone::Plain, text);
+fn summary(
+    canvas: &mut Canvas,
+    exporter: &ExporterHealth,
+    snapshot: &Snapshot,
+    layout: &ScreenLayout,
+) {
+    let plain = |rank, text: String| LinePiece::new(rank, Tone::Plain, text);
     let warned = |rank, count: u64, text: String| {
-        Piece::new(rank, if count == 0 { Tone::Plain } else { Tone::Warning }, text)
+        LinePiece::new(rank, if count == 0 { Tone::Plain } else { Tone::Warning }, text)
     };
     let silent = units::duration(snapshot.captured_at.since(exporter.last_seen));
     let detail = &exporter.detail;
-    if let Some(y) = layout.line(Part::In) {
+    if let Some(y) = layout.line(ScreenPart::In) {
         let protocol = exporter.protocol.map_or("remembered", Protocol::name);
         let heard = exporter.is_heard();
         let left = vec![
-            Piece::new(0, Tone::Strong, protocol),
+            LinePiece::new(0, Tone::Strong, protocol),
             plain(3, format!("{} pkt/s", figures::rate(exporter.datagrams_per_s))),
             plain(1, format!("{} flow/s", figures::rate(exporter.flows_per_s))),
             plain(4, format!("sampling {}", figures::sampling(exporter.sampling))),
@@ -146,7 +155,7 @@ fn summary(canvas: &mut Canvas, exporter: &ExporterHealth, snapshot: &Snapshot, 
         ];
         pieces(canvas, y, left, Vec::new());
     }
-    if let Some(y) = layout.line(Part::Out) {
+    if let Some(y) = layout.line(ScreenPart::Out) {
         let sent = exporter.lost.saturating_add(exporter.received());
         let lost = units::short(exporter.lost);
         let share = figures::part(exporter.lost, sent);
@@ -191,9 +200,9 @@ fn tabs(
         let label = format!("{} {name} {count}", at + 1);
         let label = label.trim_end();
         if tab == screen.tab {
-            Piece::new(0, Tone::Strong, format!("[{label}]"))
+            LinePiece::new(0, Tone::Strong, format!("[{label}]"))
         } else {
-            Piece::new(1, Tone::Plain, label)
+            LinePiece::new(1, Tone::Plain, label)
         }
     });
     let rows = count(exporter, screen.tab);
@@ -203,7 +212,7 @@ fn tabs(
     } else {
         String::new()
     };
-    pieces(canvas, y, left.collect(), vec![Piece::new(1, Tone::Plain, place)]);
+    pieces(canvas, y, left.collect(), vec![LinePiece::new(1, Tone::Plain, place)]);
 }
 
 fn table(
@@ -211,12 +220,12 @@ fn table(
     screen: &ExporterScreen,
     exporter: &ExporterHealth,
     snapshot: &Snapshot,
-    layout: &Layout,
+    layout: &ScreenLayout,
 ) {
-    let lines = layout.lines(Part::Rows);
+    let lines = layout.lines(ScreenPart::Rows);
     let top = screen.top.min(count(exporter, screen.tab).saturating_sub(lines.len()));
     let detail = &exporter.detail;
-    let (columns, rows): (&[Column], Vec<Vec<String>>) = match screen.tab {
+    let (columns, rows): (&[GridColumn], Vec<Vec<String>>) = match screen.tab {
         Tab::Templates => (
             &TEMPLATES,
             (detail.templates.iter().skip(top).take(lines.len()))
@@ -234,13 +243,13 @@ fn table(
     if rows.is_empty() {
         let words = nothing(screen.tab, exporter).split(' ');
         let text = super::common::wrapped(words, canvas.width().saturating_sub(BEFORE));
-        for (y, line) in layout.lines(Part::Heading).chain(lines).zip(text) {
+        for (y, line) in layout.lines(ScreenPart::Heading).chain(lines).zip(text) {
             canvas.put(BEFORE, y, canvas.width(), &line, Tone::Plain);
         }
         return;
     }
     let grid = Grid::fit(columns, &rows, (BEFORE, canvas.width()));
-    if let Some(y) = layout.line(Part::Heading) {
+    if let Some(y) = layout.line(ScreenPart::Heading) {
         grid.heading(canvas, y, None);
     }
     for (at, (y, cells)) in lines.zip(&rows).enumerate() {

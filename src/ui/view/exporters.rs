@@ -8,21 +8,21 @@ use crate::units;
 
 use super::super::exporter_order::ExporterKey;
 use super::super::exporters::ExportersScreen;
-use super::super::layout::{Layout, Part, Want, one};
+use super::super::layout::{ScreenLayout, ScreenPart, WantedPart, one};
 use super::super::model::Model;
-use super::super::paint::{Canvas, Piece, elide_end, pieces};
+use super::super::paint::{Canvas, LinePiece, elide_end, pieces};
 use super::super::theme::Tone;
 use super::figures::{ago, clock, mark, part, proto, rate, sampling, span, templates, tone};
-use super::grid::{Column, Grid, Kind, number, text};
-use super::{collecting, header, status, strip};
+use super::grid::{ColumnKind, Grid, GridColumn, number, text};
+use super::{collecting, header, status, status_lines};
 
 /// Columns of `>` and of the mark.
 const BEFORE: u16 = 3;
 
 const STATE: &str = "ST";
 
-const COLUMNS: [Column; 16] = [
-    Column { title: "EXPORTER", kind: Kind::Address(39), least: 15, rank: 0 },
+const COLUMNS: [GridColumn; 16] = [
+    GridColumn { title: "EXPORTER", kind: ColumnKind::Address(39), least: 15, rank: 0 },
     text("PROTO", 7, 9, 4),
     number("PKT/s", 7, 5),
     number("FLOW/s", 8, 1),
@@ -51,27 +51,31 @@ fn condition_lines(width: u16, height: u16) -> u16 {
 }
 
 /// Where everything is.
-pub fn layout(model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) -> Layout {
+pub fn layout(model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) -> ScreenLayout {
     let (width, height) = model.size;
-    let status = one(Part::Status, if status::is_urgent(model) { 4 } else { 12 });
-    let mut wants = vec![one(Part::Header, 2)];
-    let stopped = strip::ended(model, snapshot).len();
-    wants.push(Want { part: Part::Strip, lines: u16::try_from(stopped).unwrap_or(1), from: 5 });
+    let status = one(ScreenPart::Status, if status::is_urgent(model) { 4 } else { 12 });
+    let mut wants = vec![one(ScreenPart::Header, 2)];
+    let stopped = status_lines::ended(model, snapshot).len();
+    wants.push(WantedPart {
+        part: ScreenPart::Strip,
+        lines: u16::try_from(stopped).unwrap_or(1),
+        from: 5,
+    });
     if screen.collecting.is_some() {
-        wants.extend([one(Part::Rows, 0), status, one(Part::Footer, 4)]);
-        return Layout::stack(height, &wants);
+        wants.extend([one(ScreenPart::Rows, 0), status, one(ScreenPart::Footer, 4)]);
+        return ScreenLayout::stack(height, &wants);
     }
     let exporters = snapshot.health.exporters.len();
-    wants.extend([one(Part::Heading, 6), one(Part::Rows, 0)]);
+    wants.extend([one(ScreenPart::Heading, 6), one(ScreenPart::Rows, 0)]);
     if exporters > 1 {
-        wants.push(one(Part::Total, 9));
+        wants.push(one(ScreenPart::Total, 9));
     }
     let lines = if exporters > 0 { condition_lines(width, height) } else { 0 };
-    wants.push(Want { part: Part::Condition, lines, from: 7 });
+    wants.push(WantedPart { part: ScreenPart::Condition, lines, from: 7 });
     let at = wants.len();
-    wants.extend([status, one(Part::Footer, 8)]);
+    wants.extend([status, one(ScreenPart::Footer, 8)]);
     // What is known of the collecting gets what the list does not need.
-    let free = Layout::stack(height, &wants).page();
+    let free = ScreenLayout::stack(height, &wants).page();
     let least = match height {
         20.. => 2,
         14.. => 1,
@@ -80,42 +84,46 @@ pub fn layout(model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) -> L
     let facts = collecting::lines(snapshot, width).len();
     let lines = facts.min(free.saturating_sub(exporters.max(3)).max(least));
     let lines = u16::try_from(lines).unwrap_or(u16::MAX);
-    wants.insert(at, Want { part: Part::Collecting, lines, from: 0 });
-    Layout::stack(height, &wants)
+    wants.insert(at, WantedPart { part: ScreenPart::Collecting, lines, from: 0 });
+    ScreenLayout::stack(height, &wants)
 }
 
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) {
     let layout = layout(model, screen, snapshot);
     let width = canvas.width();
-    strip::draw(canvas, &strip::ended(model, snapshot), layout.lines(Part::Strip));
+    status_lines::draw(
+        canvas,
+        &status_lines::ended(model, snapshot),
+        layout.lines(ScreenPart::Strip),
+    );
     let lines = collecting::lines(snapshot, width);
     match screen.collecting {
         Some(top) => {
-            let room = layout.lines(Part::Rows);
+            let room = layout.lines(ScreenPart::Rows);
             let top = top.min(lines.len().saturating_sub(room.len()));
-            if let Some(y) = layout.line(Part::Header) {
+            if let Some(y) = layout.line(ScreenPart::Header) {
                 let place = collecting::place(top, room.len(), lines.len());
                 heading(canvas, model, ("All > Collecting", &place), snapshot, y);
             }
             collecting::draw(canvas, &lines[top..], room, None);
         }
         None => {
-            if let Some(y) = layout.line(Part::Header) {
+            if let Some(y) = layout.line(ScreenPart::Header) {
                 heading(canvas, model, ("All > Exporters", ""), snapshot, y);
             }
             table(canvas, screen, snapshot, &layout);
-            let room = layout.lines(Part::Collecting);
+            let room = layout.lines(ScreenPart::Collecting);
             collecting::draw(canvas, &lines, room, Some("Tab"));
         }
     }
-    if let Some(y) = layout.line(Part::Status) {
+    if let Some(y) = layout.line(ScreenPart::Status) {
         if status::is_urgent(model) {
             status::draw(canvas, model, snapshot, y);
         } else {
             status::of_exporters(canvas, model, screen.order, snapshot, y);
         }
     }
-    if let Some(y) = layout.line(Part::Footer) {
+    if let Some(y) = layout.line(ScreenPart::Footer) {
         status::footer(canvas, model, y);
     }
 }
@@ -140,15 +148,15 @@ fn heading(
         health.listeners.iter().fold(0u64, |sum, one| sum.saturating_add(one.kernel_drops));
     let tone = |count: u64| if count == 0 { Tone::Plain } else { Tone::Warning };
     let mut left = vec![
-        Piece::new(1, Tone::Strong, title),
-        Piece::new(2, Tone::Plain, place),
-        Piece::new(6, Tone::Plain, format!("{} pkt/s", rate(sum(|e| e.datagrams_per_s)))),
-        Piece::new(4, Tone::Plain, format!("{} flow/s", rate(sum(|e| e.flows_per_s)))),
-        Piece::new(5, tone(kernel), format!("socket drops {}", units::short(kernel))),
-        Piece::new(3, tone(lost), format!("lost {}", part(lost, sent))),
+        LinePiece::new(1, Tone::Strong, title),
+        LinePiece::new(2, Tone::Plain, place),
+        LinePiece::new(6, Tone::Plain, format!("{} pkt/s", rate(sum(|e| e.datagrams_per_s)))),
+        LinePiece::new(4, Tone::Plain, format!("{} flow/s", rate(sum(|e| e.flows_per_s)))),
+        LinePiece::new(5, tone(kernel), format!("socket drops {}", units::short(kernel))),
+        LinePiece::new(3, tone(lost), format!("lost {}", part(lost, sent))),
     ];
     left.extend(header::state(model, snapshot));
-    let right = vec![header::alerts(snapshot), Piece::new(7, Tone::Plain, "?help")];
+    let right = vec![header::alerts(snapshot), LinePiece::new(7, Tone::Plain, "?help")];
     pieces(canvas, y, left, right);
 }
 
@@ -160,17 +168,27 @@ pub fn heading_of_one(
     snapshot: &Snapshot,
     y: u16,
 ) {
-    let mut left = vec![Piece::new(0, Tone::Strong, title)];
+    let mut left = vec![LinePiece::new(0, Tone::Strong, title)];
     left.extend(header::state(model, snapshot));
-    pieces(canvas, y, left, vec![header::alerts(snapshot), Piece::new(7, Tone::Plain, "?help")]);
+    pieces(
+        canvas,
+        y,
+        left,
+        vec![header::alerts(snapshot), LinePiece::new(7, Tone::Plain, "?help")],
+    );
 }
 
-fn table(canvas: &mut Canvas, screen: &ExportersScreen, snapshot: &Snapshot, layout: &Layout) {
+fn table(
+    canvas: &mut Canvas,
+    screen: &ExportersScreen,
+    snapshot: &Snapshot,
+    layout: &ScreenLayout,
+) {
     let now = snapshot.captured_at;
     let width = canvas.width();
     let exporters: HashMap<Host, &ExporterHealth> =
         snapshot.health.exporters.iter().map(|one| (one.address, one)).collect();
-    let rows = layout.lines(Part::Rows);
+    let rows = layout.lines(ScreenPart::Rows);
     let list = &screen.list;
     let start = list.start(rows.len());
     let shown: Vec<(&ExporterHealth, Condition)> = (list.keys().iter().skip(start))
@@ -182,7 +200,7 @@ fn table(canvas: &mut Canvas, screen: &ExportersScreen, snapshot: &Snapshot, lay
     let total = total(snapshot);
     let widths: Vec<Vec<String>> = cells.iter().cloned().chain([total.clone()]).collect();
     let grid = Grid::fit(&COLUMNS, &widths, (BEFORE, width));
-    if let Some(y) = layout.line(Part::Heading) {
+    if let Some(y) = layout.line(ScreenPart::Heading) {
         let sign = super::common::sort_sign(screen.order.reverse);
         grid.heading(canvas, y, Some((title(screen.order.key), sign)));
     }
@@ -200,11 +218,11 @@ fn table(canvas: &mut Canvas, screen: &ExportersScreen, snapshot: &Snapshot, lay
     if shown.is_empty() {
         super::common::empty(canvas, snapshot, "no exporter has been heard yet", (1, width), rows);
     }
-    if let Some(y) = layout.line(Part::Total) {
+    if let Some(y) = layout.line(ScreenPart::Total) {
         grid.row(canvas, y, &total, |_| Tone::Plain);
     }
     if let Some(one) = list.selected().and_then(|host| exporters.get(&host)) {
-        condition(canvas, one, snapshot, layout.lines(Part::Condition));
+        condition(canvas, one, snapshot, layout.lines(ScreenPart::Condition));
     }
 }
 

@@ -1,26 +1,26 @@
 //! The figures of exporters as text.
 
 use crate::flow::Protocol;
-use crate::snapshot::{ExporterHealth, Mark, SamplingState};
+use crate::snapshot::{ConditionLevel, ExporterHealth, SamplingState};
 use crate::units;
 
 use super::super::theme::Tone;
 
 /// How a state looks.
-pub fn tone(mark: Mark) -> Tone {
+pub fn tone(mark: ConditionLevel) -> Tone {
     match mark {
-        Mark::Ok | Mark::Notice => Tone::Plain,
-        Mark::Degraded => Tone::Warning,
-        Mark::Dead => Tone::Critical,
+        ConditionLevel::Ok | ConditionLevel::Notice => Tone::Plain,
+        ConditionLevel::Degraded => Tone::Warning,
+        ConditionLevel::Dead => Tone::Critical,
     }
 }
 
 /// The sign of a state.
-pub fn mark(mark: Mark) -> &'static str {
+pub fn mark(mark: ConditionLevel) -> &'static str {
     match mark {
-        Mark::Ok | Mark::Notice => "",
-        Mark::Degraded => "!",
-        Mark::Dead => "!!",
+        ConditionLevel::Ok | ConditionLevel::Notice => "",
+        ConditionLevel::Degraded => "!",
+        ConditionLevel::Dead => "!!",
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::theme::Tone;
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Right-aligned; as wide as its widest cell.
     Number,
     /// Left-aligned, cut at its end; at most so many columns.
@@ -19,9 +19,9 @@ pub enum Kind {
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub struct GridColumn {
     pub title: &'static str,
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// The least it needs, the space before it included.
     pub least: u16,
     /// The highest rank goes first when there is little room; 0 never goes.
@@ -29,19 +29,19 @@ pub struct Column {
 }
 
 /// A column of numbers.
-pub const fn number(title: &'static str, least: u16, rank: u8) -> Column {
-    Column { title, kind: Kind::Number, least, rank }
+pub const fn number(title: &'static str, least: u16, rank: u8) -> GridColumn {
+    GridColumn { title, kind: ColumnKind::Number, least, rank }
 }
 
 /// A column of text.
-pub const fn text(title: &'static str, least: u16, most: u16, rank: u8) -> Column {
-    Column { title, kind: Kind::Text(most), least, rank }
+pub const fn text(title: &'static str, least: u16, most: u16, rank: u8) -> GridColumn {
+    GridColumn { title, kind: ColumnKind::Text(most), least, rank }
 }
 
 /// A place: the column, where it starts without the space before it, and how
 /// wide it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct GridPlace {
     column: usize,
     x: u16,
     width: u16,
@@ -50,14 +50,18 @@ struct Place {
 /// Where every column is.
 #[derive(Clone, Debug)]
 pub struct Grid<'a> {
-    columns: &'a [Column],
-    places: Vec<Place>,
+    columns: &'a [GridColumn],
+    places: Vec<GridPlace>,
 }
 
 impl<'a> Grid<'a> {
     /// Places columns for these rows between two columns of the terminal. The
     /// first has no space before it.
-    pub fn fit(columns: &'a [Column], rows: &[Vec<String>], (from, to): (u16, u16)) -> Grid<'a> {
+    pub fn fit(
+        columns: &'a [GridColumn],
+        rows: &[Vec<String>],
+        (from, to): (u16, u16),
+    ) -> Grid<'a> {
         let room = to.saturating_sub(from);
         let longest = |at: usize| {
             let cells = rows.iter().filter_map(|row| row.get(at));
@@ -67,7 +71,7 @@ impl<'a> Grid<'a> {
             .iter()
             .enumerate()
             .map(|(at, column)| match column.kind {
-                Kind::Number => (at, column.least.max(longest(at).saturating_add(1))),
+                ColumnKind::Number => (at, column.least.max(longest(at).saturating_add(1))),
                 _ => (at, column.least),
             })
             .collect();
@@ -83,12 +87,12 @@ impl<'a> Grid<'a> {
         let mut spare = room.saturating_sub(sum(&taken));
         for (at, width) in &mut taken {
             let wanted = match columns[*at].kind {
-                Kind::Text(most) | Kind::Address(most) => {
+                ColumnKind::Text(most) | ColumnKind::Address(most) => {
                     let gap = u16::from(*at > 0);
                     Some(longest(*at).saturating_add(gap).min(most))
                 }
-                Kind::Bar(most) => Some(most),
-                Kind::Number => None,
+                ColumnKind::Bar(most) => Some(most),
+                ColumnKind::Number => None,
             };
             if let Some(wanted) = wanted {
                 let more = wanted.saturating_sub(*width).min(spare);
@@ -99,7 +103,7 @@ impl<'a> Grid<'a> {
         let mut x = from;
         let places = taken.into_iter().map(|(column, width)| {
             let gap = u16::from(column > 0).min(width);
-            let place = Place { column, x: x.saturating_add(gap), width: width - gap };
+            let place = GridPlace { column, x: x.saturating_add(gap), width: width - gap };
             x = x.saturating_add(width);
             place
         });
@@ -121,7 +125,8 @@ impl<'a> Grid<'a> {
 
     /// Where the bars are and how wide, if there is room for them.
     pub fn bar(&self) -> Option<(u16, u16)> {
-        let is_bar = |place: &&Place| matches!(self.columns[place.column].kind, Kind::Bar(_));
+        let is_bar =
+            |place: &&GridPlace| matches!(self.columns[place.column].kind, ColumnKind::Bar(_));
         self.places.iter().find(is_bar).map(|place| (place.x, place.width))
     }
 
@@ -131,7 +136,7 @@ impl<'a> Grid<'a> {
             let column = &self.columns[place.column];
             let title = title(column.title);
             match column.kind {
-                Kind::Number => {
+                ColumnKind::Number => {
                     canvas.right(place.x + place.width, y, place.width, &title, Tone::Strong);
                 }
                 _ => drop(canvas.put(place.x, y, place.width, &title, Tone::Strong)),
@@ -149,17 +154,17 @@ impl<'a> Grid<'a> {
     ) {
         for place in &self.places {
             let Some(cell) = cells.get(place.column) else { continue };
-            let Column { title, kind, .. } = self.columns[place.column];
+            let GridColumn { title, kind, .. } = self.columns[place.column];
             let text = match kind {
-                Kind::Number => {
+                ColumnKind::Number => {
                     let end = place.x + place.width;
                     // A number that needs the space before it may have it.
                     canvas.right(end, y, place.width + 1, cell, tone(title));
                     continue;
                 }
-                Kind::Bar(_) => continue,
-                Kind::Text(_) => elide_end(cell, place.width),
-                Kind::Address(_) => elide(cell, place.width),
+                ColumnKind::Bar(_) => continue,
+                ColumnKind::Text(_) => elide_end(cell, place.width),
+                ColumnKind::Address(_) => elide(cell, place.width),
             };
             canvas.put(place.x, y, place.width, &text, tone(title));
         }
@@ -170,8 +175,8 @@ impl<'a> Grid<'a> {
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 4] = [
-        Column { title: "A", kind: Kind::Address(20), least: 5, rank: 0 },
+    const COLUMNS: [GridColumn; 4] = [
+        GridColumn { title: "A", kind: ColumnKind::Address(20), least: 5, rank: 0 },
         number("B", 4, 1),
         text("C", 6, 30, 3),
         number("D", 4, 2),

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use crate::snapshot::{
-    Both, GroupKey, GroupRow, Grouping, Order, Ranking, Snapshot, SortKey, Subject, View,
+    GroupKey, GroupRow, Grouping, Ranking, RowOrder, Snapshot, SortKey, Subject, UpDown, View,
 };
 use crate::units;
 
-use super::super::layout::{Layout, Part};
+use super::super::layout::{ScreenLayout, ScreenPart};
 use super::super::model::{GroupsScreen, Model};
 use super::super::paint::{self, Canvas, bar, elide_end};
 use super::super::theme::Tone;
-use super::grid::{Column, Grid, Kind, number, text};
+use super::grid::{ColumnKind, Grid, GridColumn, number, text};
 
 /// Columns of `>` and of the rank; narrow terminals have no rank.
 const CURSOR: u16 = 2;
@@ -26,7 +26,7 @@ const SHARE: &str = "SHARE";
 
 /// The columns: the name never goes, what is sorted by neither. Numbers have
 /// room for a sign in the heading.
-fn columns(grouping: Grouping, view: &View) -> [Column; 8] {
+fn columns(grouping: Grouping, view: &View) -> [GridColumn; 8] {
     let members = if grouping == Grouping::Group { "HOSTS" } else { "CONVS" };
     let mut columns = [
         text("", 11, 48, 0),
@@ -35,7 +35,7 @@ fn columns(grouping: Grouping, view: &View) -> [Column; 8] {
         number(PACKETS, 7, 5),
         number(FLOWS, 7, 4),
         number(members, 7, 6),
-        Column { title: "", kind: Kind::Bar(33), least: 8, rank: 7 },
+        GridColumn { title: "", kind: ColumnKind::Bar(33), least: 8, rank: 7 },
         number(SHARE, 6, 3),
     ];
     for column in &mut columns {
@@ -45,7 +45,7 @@ fn columns(grouping: Grouping, view: &View) -> [Column; 8] {
 }
 
 /// Whether this column alone is what the rows are sorted by.
-fn is_sorted_by(title: &str, order: Order) -> bool {
+fn is_sorted_by(title: &str, order: RowOrder) -> bool {
     match order.key {
         SortKey::Up => title == UP,
         SortKey::Down => title == DOWN,
@@ -55,7 +55,7 @@ fn is_sorted_by(title: &str, order: Order) -> bool {
     }
 }
 
-struct Table<'a> {
+struct GroupsTable<'a> {
     model: &'a Model,
     snapshot: &'a Snapshot,
     grouping: Grouping,
@@ -68,22 +68,22 @@ pub fn draw(
     model: &Model,
     screen: &GroupsScreen,
     snapshot: &Snapshot,
-    layout: &Layout,
+    layout: &ScreenLayout,
 ) {
-    let lines = layout.lines(Part::Rows);
+    let lines = layout.lines(ScreenPart::Rows);
     if snapshot.view.subject != Subject::Groups(screen.grouping) {
         let room = (CURSOR, canvas.width());
         return super::common::empty(canvas, snapshot, "asking…", room, lines);
     }
     let grouping = screen.grouping;
-    let table = Table { model, snapshot, grouping, ranking: &snapshot.groups };
+    let table = GroupsTable { model, snapshot, grouping, ranking: &snapshot.groups };
     table.draw(canvas, screen, layout);
 }
 
-impl Table<'_> {
-    fn draw(&self, canvas: &mut Canvas, screen: &GroupsScreen, layout: &Layout) {
+impl GroupsTable<'_> {
+    fn draw(&self, canvas: &mut Canvas, screen: &GroupsScreen, layout: &ScreenLayout) {
         let width = canvas.width();
-        let lines = layout.lines(Part::Rows);
+        let lines = layout.lines(ScreenPart::Rows);
         let by_key: HashMap<&GroupKey, &GroupRow> =
             self.ranking.rows.iter().map(|row| (&row.key, row)).collect();
         let list = &screen.list;
@@ -96,11 +96,11 @@ impl Table<'_> {
         let columns = columns(self.grouping, &self.snapshot.view);
         let before = if width >= WITH_RANK { RANK + 2 } else { CURSOR };
         let grid = Grid::fit(&columns, &widths, (before, width));
-        if let Some(y) = layout.line(Part::Heading) {
+        if let Some(y) = layout.line(ScreenPart::Heading) {
             self.heading(canvas, &grid, y);
         }
         let selected = list.selected();
-        let mut shown = Both::default();
+        let mut shown = UpDown::default();
         let mut count = 0;
         for ((y, row), (at, cells)) in
             lines.clone().zip(rows.skip(start)).zip(cells.iter().enumerate().skip(start))
@@ -123,13 +123,13 @@ impl Table<'_> {
             super::common::empty(canvas, self.snapshot, "no traffic in this window", room, lines);
         }
         let left = self.ranking.count.saturating_sub(count);
-        if let Some(y) = layout.line(Part::Others) {
+        if let Some(y) = layout.line(ScreenPart::Others) {
             let rest = self.ranking.total.less(&shown);
             // `~` stands left of the names, so that the words line up.
             canvas.put(before - 1, y, 1, "~", Tone::Plain);
             grid.row(canvas, y, &self.sum_cells("others", left, &rest), |_| Tone::Plain);
         }
-        if let Some(y) = layout.line(Part::Total) {
+        if let Some(y) = layout.line(ScreenPart::Total) {
             grid.row(canvas, y, &total, |_| Tone::Plain);
         }
     }
@@ -161,12 +161,12 @@ impl Table<'_> {
         self.cells(label, units::short(row.members), &row.traffic)
     }
 
-    fn sum_cells(&self, name: &str, count: usize, traffic: &Both) -> Vec<String> {
+    fn sum_cells(&self, name: &str, count: usize, traffic: &UpDown) -> Vec<String> {
         self.cells(format!("{name} {count}"), String::new(), traffic)
     }
 
     /// The cells of [`columns`].
-    fn cells(&self, name: String, members: String, traffic: &Both) -> Vec<String> {
+    fn cells(&self, name: String, members: String, traffic: &UpDown) -> Vec<String> {
         let (span, unit) = (&self.snapshot.span, self.model.options.unit);
         let sum = traffic.sum();
         let share = super::common::share(
@@ -186,7 +186,7 @@ impl Table<'_> {
     }
 
     /// The share of a row as a bar, where there is room for bars.
-    fn bar(&self, canvas: &mut Canvas, grid: &Grid, y: u16, traffic: &Both) {
+    fn bar(&self, canvas: &mut Canvas, grid: &Grid, y: u16, traffic: &UpDown) {
         let Some((x, width)) = grid.bar() else { return };
         let unit = self.model.options.unit;
         let part = super::common::amount(&traffic.sum(), unit);

@@ -5,7 +5,7 @@ use crate::snapshot::{Completeness, SamplingState, Snapshot};
 use crate::units;
 
 use super::super::model::Model;
-use super::super::paint::{Canvas, Piece, pieces};
+use super::super::paint::{Canvas, LinePiece, pieces};
 use super::super::theme::Tone;
 
 /// Ages up to here are given in seconds.
@@ -19,36 +19,38 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
     let (exporters, exporters_tone) = exporters(snapshot);
     let exporters_rank = if exporters_tone == Tone::Plain { 8 } else { 4 };
     let mut left = vec![
-        Piece::new(1, Tone::Strong, title),
-        Piece::new(exporters_rank, exporters_tone, exporters),
-        Piece::new(9, Tone::Plain, link(snapshot)),
-        Piece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
-        Piece::new(6, Tone::Plain, model.options.unit.name()),
+        LinePiece::new(1, Tone::Strong, title),
+        LinePiece::new(exporters_rank, exporters_tone, exporters),
+        LinePiece::new(9, Tone::Plain, link(snapshot)),
+        LinePiece::new(3, Tone::Plain, span(model, snapshot, canvas.width() >= WITH_AGE)),
+        LinePiece::new(6, Tone::Plain, model.options.unit.name()),
         completeness(snapshot),
         every(snapshot),
-        Piece::new(10, Tone::Plain, sampled(snapshot)),
+        LinePiece::new(10, Tone::Plain, sampled(snapshot)),
         recording(snapshot),
     ];
     left.extend(state(model, snapshot));
-    let right = vec![alerts(snapshot), Piece::new(4, Tone::Plain, "?help")];
+    let right = vec![alerts(snapshot), LinePiece::new(4, Tone::Plain, "?help")];
     pieces(canvas, y, left, right);
 }
 
 /// How far answers are apart, when that is more than usual.
-fn every(snapshot: &Snapshot) -> Piece {
+fn every(snapshot: &Snapshot) -> LinePiece {
     match snapshot.every_s {
-        0 | 1 => Piece::new(0, Tone::Plain, ""),
-        seconds => Piece::new(6, Tone::Warning, format!("every {seconds} s")),
+        0 | 1 => LinePiece::new(0, Tone::Plain, ""),
+        seconds => LinePiece::new(6, Tone::Warning, format!("every {seconds} s")),
     }
 }
 
 /// Whether flows are recorded: nothing where that was not asked for.
-fn recording(snapshot: &Snapshot) -> Piece {
+fn recording(snapshot: &Snapshot) -> LinePiece {
     match &snapshot.health.recording {
-        None => Piece::new(0, Tone::Plain, ""),
-        Some(recording) if recording.stopped.is_some() => Piece::new(2, Tone::Critical, "NOT REC"),
-        Some(recording) if recording.behind.is_some() => Piece::new(5, Tone::Warning, "rec"),
-        Some(_) => Piece::new(7, Tone::Plain, "rec"),
+        None => LinePiece::new(0, Tone::Plain, ""),
+        Some(recording) if recording.stopped.is_some() => {
+            LinePiece::new(2, Tone::Critical, "NOT REC")
+        }
+        Some(recording) if recording.behind.is_some() => LinePiece::new(5, Tone::Warning, "rec"),
+        Some(_) => LinePiece::new(7, Tone::Plain, "rec"),
     }
 }
 
@@ -58,11 +60,11 @@ pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
 }
 
 /// Whether the figures stand still, and why.
-pub fn state(model: &Model, snapshot: &Snapshot) -> [Piece; 2] {
+pub fn state(model: &Model, snapshot: &Snapshot) -> [LinePiece; 2] {
     let stopped = has_stopped(model, snapshot);
     [
-        Piece::new(1, Tone::Critical, if stopped { "STOPPED" } else { "" }),
-        Piece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
+        LinePiece::new(1, Tone::Critical, if stopped { "STOPPED" } else { "" }),
+        LinePiece::new(2, Tone::Warning, if model.frozen.is_some() { "FROZEN" } else { "" }),
     ]
 }
 
@@ -132,15 +134,15 @@ fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
     format!("{window} to {end} ({age} ago)")
 }
 
-fn completeness(snapshot: &Snapshot) -> Piece {
+fn completeness(snapshot: &Snapshot) -> LinePiece {
     match &snapshot.span.completeness {
-        Completeness::Complete => Piece::new(0, Tone::Plain, ""),
+        Completeness::Complete => LinePiece::new(0, Tone::Plain, ""),
         Completeness::Filling { known_ms } => {
             let length = units::duration(*known_ms);
             let text = format!("filling {length} of {}", snapshot.view.window.name());
-            Piece::new(7, Tone::Warning, text)
+            LinePiece::new(7, Tone::Warning, text)
         }
-        Completeness::Incomplete { .. } => Piece::new(5, Tone::Warning, "incomplete"),
+        Completeness::Incomplete { .. } => LinePiece::new(5, Tone::Warning, "incomplete"),
     }
 }
 
@@ -166,11 +168,11 @@ pub fn incomplete(snapshot: &Snapshot) -> Option<String> {
 }
 
 /// How many alerts there are.
-pub fn alerts(snapshot: &Snapshot) -> Piece {
-    let Some(worst) = snapshot.alerts.first() else { return Piece::new(0, Tone::Plain, "") };
+pub fn alerts(snapshot: &Snapshot) -> LinePiece {
+    let Some(worst) = snapshot.alerts.first() else { return LinePiece::new(0, Tone::Plain, "") };
     let text = match snapshot.alerts.len() {
         1 => "1 ALERT".to_owned(),
         count => format!("{count} ALERTS"),
     };
-    Piece::new(2, super::common::severity_tone(worst.severity), text)
+    LinePiece::new(2, super::common::severity_tone(worst.severity), text)
 }

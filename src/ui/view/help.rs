@@ -3,9 +3,9 @@
 use crate::snapshot::Snapshot;
 
 use super::super::action::{BINDINGS, Binding, Context};
-use super::super::layout::{Layout, Part, one};
+use super::super::layout::{ScreenLayout, ScreenPart, one};
 use super::super::model::{HelpScreen, Model};
-use super::super::paint::{Canvas, Piece, pieces};
+use super::super::paint::{Canvas, LinePiece, pieces};
 use super::super::theme::Tone;
 use super::status;
 
@@ -59,13 +59,13 @@ const EXPORTER_SIGNS: &[(&str, &str)] = &[
 ];
 
 /// A line of the help.
-pub enum Line {
+pub enum HelpLine {
     Title(String),
     Entry(String, String),
 }
 
 /// Everything there is to say, for the screen the help is about first.
-pub fn lines(about: Context) -> Vec<Line> {
+pub fn lines(about: Context) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     let (first, own, signs): (_, &[_], _) = match about {
         Context::Exporters | Context::Exporter => (about, &[], EXPORTER_SIGNS),
@@ -76,54 +76,54 @@ pub fn lines(about: Context) -> Vec<Line> {
     let contexts = [first, Context::Filter];
     let has_filter = matches!(first, Context::Main | Context::Groups | Context::Drill);
     for context in contexts.into_iter().take(if has_filter { 2 } else { 1 }) {
-        lines.push(Line::Title(format!("Keys: {}", context.title())));
+        lines.push(HelpLine::Title(format!("Keys: {}", context.title())));
         // What is listed for the screen need not be said again for the line.
         let said = |binding: &Binding| context == Context::Filter && binding.applies(first);
         for binding in BINDINGS.iter().filter(|b| b.applies(context) && !said(b)) {
             let keys: Vec<_> = binding.keys.iter().map(|key| key.name()).collect();
-            lines.push(Line::Entry(keys.join(" "), binding.help.to_owned()));
+            lines.push(HelpLine::Entry(keys.join(" "), binding.help.to_owned()));
         }
-        lines.push(Line::Title(String::new()));
+        lines.push(HelpLine::Title(String::new()));
     }
-    lines.push(Line::Title("Signs".to_owned()));
+    lines.push(HelpLine::Title("Signs".to_owned()));
     for (sign, meaning) in own.iter().chain(signs) {
-        lines.push(Line::Entry((*sign).to_owned(), (*meaning).to_owned()));
+        lines.push(HelpLine::Entry((*sign).to_owned(), (*meaning).to_owned()));
     }
     if has_filter {
         let text = "exporters: how each is doing, what was dropped and why";
-        lines.push(Line::Entry("e".to_owned(), text.to_owned()));
+        lines.push(HelpLine::Entry("e".to_owned(), text.to_owned()));
     }
     lines
 }
 
-pub fn layout(height: u16) -> Layout {
-    let wants = [one(Part::Header, 2), one(Part::Rows, 0), one(Part::Footer, 4)];
-    Layout::stack(height, &wants)
+pub fn layout(height: u16) -> ScreenLayout {
+    let wants = [one(ScreenPart::Header, 2), one(ScreenPart::Rows, 0), one(ScreenPart::Footer, 4)];
+    ScreenLayout::stack(height, &wants)
 }
 
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &HelpScreen, snapshot: &Snapshot) {
     let layout = layout(canvas.height());
     let width = canvas.width();
     let lines = lines(screen.about);
-    let rows = layout.lines(Part::Rows);
+    let rows = layout.lines(ScreenPart::Rows);
     let top = screen.top.min(lines.len().saturating_sub(rows.len()));
-    if let Some(y) = layout.line(Part::Header) {
+    if let Some(y) = layout.line(ScreenPart::Header) {
         let shown = (top + rows.len()).min(lines.len());
         let place = format!("lines {}-{shown} of {}", top + 1, lines.len());
-        let title = Piece::new(0, Tone::Strong, "toptalk > Help");
-        pieces(canvas, y, vec![title], vec![Piece::new(1, Tone::Plain, place)]);
+        let title = LinePiece::new(0, Tone::Strong, "toptalk > Help");
+        pieces(canvas, y, vec![title], vec![LinePiece::new(1, Tone::Plain, place)]);
     }
     for (y, line) in rows.zip(lines.iter().skip(top)) {
         match line {
-            Line::Title(title) => {
+            HelpLine::Title(title) => {
                 canvas.put(0, y, width, title, Tone::Strong);
             }
-            Line::Entry(keys, help) => {
+            HelpLine::Entry(keys, help) => {
                 canvas.put(2, y, width, &format!("{keys:<KEYS$} {help}"), Tone::Plain);
             }
         }
     }
-    if let Some(y) = layout.line(Part::Footer) {
+    if let Some(y) = layout.line(ScreenPart::Footer) {
         if status::is_urgent(model) {
             status::draw(canvas, model, snapshot, y);
         } else {
@@ -140,7 +140,7 @@ mod tests {
     fn lines_fit_on_a_terminal_of_80_columns() {
         for context in Context::ALL {
             for line in lines(context) {
-                let Line::Entry(keys, help) = line else { continue };
+                let HelpLine::Entry(keys, help) = line else { continue };
                 let width = 2 + keys.chars().count().max(KEYS) + 1 + help.chars().count();
                 assert!(width <= 80, "{width}: {keys} {help}");
             }

@@ -3,11 +3,11 @@
 
 use crate::snapshot::{Direction, Snapshot};
 
-use super::super::layout::{Layout, Part, Want, one};
+use super::super::layout::{ScreenLayout, ScreenPart, WantedPart, one};
 use super::super::model::{GroupsScreen, MainScreen, Model, Screen};
 use super::super::paint::{Canvas, elide, elide_end, elide_start};
 use super::super::theme::Tone;
-use super::{first, groups, header, panes, status, strip, totals};
+use super::{first, groups, header, panes, status, status_lines, totals};
 
 /// Terminals of at least so many lines may show more than one message.
 const TALL: u16 = 30;
@@ -21,38 +21,43 @@ const BASIS_LINES: u16 = 2;
 const LABEL: u16 = 26;
 
 /// Where everything is on a terminal of this size.
-pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -> Layout {
-    let messages = strip::messages(model, snapshot).len();
+pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -> ScreenLayout {
+    let messages = status_lines::messages(model, snapshot).len();
     let lines = match height {
         TALL.. => messages.clamp(1, MESSAGES_WHEN_TALL),
         // What is worst, and what explains the answer.
         MEDIUM.. if !snapshot.notes.is_empty() => messages.clamp(1, 2),
         _ => 1,
     };
-    let strip = Want {
-        part: Part::Strip,
+    let strip = WantedPart {
+        part: ScreenPart::Strip,
         lines: u16::try_from(lines).unwrap_or(1),
         from: if messages > 0 { 9 } else { 14 },
     };
-    let mut wants = vec![one(Part::Header, 3), one(Part::In, 1), one(Part::Out, 2)];
+    let mut wants =
+        vec![one(ScreenPart::Header, 3), one(ScreenPart::In, 1), one(ScreenPart::Out, 2)];
     if totals::has_mix(snapshot) {
-        wants.push(one(Part::Mix, 12));
+        wants.push(one(ScreenPart::Mix, 12));
     }
     wants.push(strip);
-    let basis = u16::try_from(strip::basis(snapshot, width).len()).unwrap_or(0);
-    wants.push(Want { part: Part::Basis, lines: basis.min(BASIS_LINES), from: 12 });
+    let basis = u16::try_from(status_lines::basis(snapshot, width).len()).unwrap_or(0);
+    wants.push(WantedPart { part: ScreenPart::Basis, lines: basis.min(BASIS_LINES), from: 12 });
     if first::is_due(snapshot) {
-        wants.push(one(Part::Rows, 0));
+        wants.push(one(ScreenPart::Rows, 0));
     } else {
-        wants.extend([one(Part::Heading, 6), one(Part::Rows, 0), one(Part::Others, 7)]);
-        wants.push(one(Part::Total, 10));
+        wants.extend([
+            one(ScreenPart::Heading, 6),
+            one(ScreenPart::Rows, 0),
+            one(ScreenPart::Others, 7),
+        ]);
+        wants.push(one(ScreenPart::Total, 10));
     }
     if snapshot.health.demo.is_some() {
-        wants.push(one(Part::Demo, 13));
+        wants.push(one(ScreenPart::Demo, 13));
     }
-    wants.push(one(Part::Status, if status::is_urgent(model) { 4 } else { 12 }));
-    wants.push(one(Part::Footer, 8));
-    Layout::stack(height, &wants)
+    wants.push(one(ScreenPart::Status, if status::is_urgent(model) { 4 } else { 12 }));
+    wants.push(one(ScreenPart::Footer, 8));
+    ScreenLayout::stack(height, &wants)
 }
 
 pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &Snapshot) {
@@ -91,34 +96,38 @@ fn title(model: &Model, width: u16) -> String {
 
 /// Draws everything around the tables, and what stands in their place as long
 /// as there is no traffic.
-fn frame(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot) -> Layout {
+fn frame(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot) -> ScreenLayout {
     let layout = layout(model, snapshot, (canvas.width(), canvas.height()));
     let width = canvas.width();
-    if let Some(y) = layout.line(Part::Header) {
+    if let Some(y) = layout.line(ScreenPart::Header) {
         header::draw(canvas, model, &title(model, width), snapshot, y);
     }
-    for (part, direction) in [(Part::In, Direction::Down), (Part::Out, Direction::Up)] {
+    for (part, direction) in [(ScreenPart::In, Direction::Down), (ScreenPart::Out, Direction::Up)] {
         if let Some(y) = layout.line(part) {
             totals::draw(canvas, model, snapshot, direction, y);
         }
     }
-    if let Some(y) = layout.line(Part::Mix) {
+    if let Some(y) = layout.line(ScreenPart::Mix) {
         totals::mix(canvas, model, snapshot, y);
     }
-    strip::draw(canvas, &strip::messages(model, snapshot), layout.lines(Part::Strip));
-    for (y, text) in layout.lines(Part::Basis).zip(strip::basis(snapshot, width)) {
+    status_lines::draw(
+        canvas,
+        &status_lines::messages(model, snapshot),
+        layout.lines(ScreenPart::Strip),
+    );
+    for (y, text) in layout.lines(ScreenPart::Basis).zip(status_lines::basis(snapshot, width)) {
         canvas.put(0, y, width, &text, Tone::Warning);
     }
     if first::is_due(snapshot) {
-        first::draw(canvas, model, snapshot, layout.lines(Part::Rows));
+        first::draw(canvas, model, snapshot, layout.lines(ScreenPart::Rows));
     }
-    if let (Some(y), Some(text)) = (layout.line(Part::Demo), &snapshot.health.demo) {
+    if let (Some(y), Some(text)) = (layout.line(ScreenPart::Demo), &snapshot.health.demo) {
         canvas.put(0, y, width, &elide_end(text, width), Tone::Strong);
     }
-    if let Some(y) = layout.line(Part::Status) {
+    if let Some(y) = layout.line(ScreenPart::Status) {
         status::draw(canvas, model, snapshot, y);
     }
-    if let Some(y) = layout.line(Part::Footer) {
+    if let Some(y) = layout.line(ScreenPart::Footer) {
         status::footer(canvas, model, y);
     }
     layout

@@ -16,7 +16,7 @@ mod help;
 mod main;
 mod panes;
 mod status;
-mod strip;
+mod status_lines;
 mod totals;
 
 pub use common::ranking;

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use crate::flow::Host;
-use crate::snapshot::{Basis, Both, Counters, Direction, HostRow, Snapshot, SortKey};
+use crate::snapshot::{Basis, Counters, Direction, HostRow, Snapshot, SortKey, UpDown};
 use crate::units;
 
-use super::super::layout::{Layout, Part};
+use super::super::layout::{ScreenLayout, ScreenPart};
 use super::super::model::{MainScreen, Model, Pane};
 use super::super::paint::{Canvas, bar, columns as columns_of, elide};
 use super::super::theme::Tone;
-use super::columns::{Columns, NUMBER, TWO_PANES};
+use super::columns::{NUMBER, PaneColumns, TWO_PANES};
 
 /// One pane being drawn.
-struct Table<'a> {
+struct PaneTable<'a> {
     model: &'a Model,
     screen: &'a MainScreen,
     snapshot: &'a Snapshot,
@@ -21,7 +21,7 @@ struct Table<'a> {
     /// Its left edge and its width.
     x: u16,
     width: u16,
-    columns: Columns,
+    columns: PaneColumns,
 }
 
 /// Draws both panes, or the one in focus where there is room for one only.
@@ -30,7 +30,7 @@ pub fn draw(
     model: &Model,
     screen: &MainScreen,
     snapshot: &Snapshot,
-    layout: &Layout,
+    layout: &ScreenLayout,
 ) {
     let width = canvas.width();
     // Both panes have the same columns.
@@ -39,8 +39,8 @@ pub fn draw(
     let all = snapshot.uploaders.rows.iter().chain(&snapshot.downloaders.rows);
     let low = all.into_iter().any(HostRow::is_low);
     let table = |pane: Pane, x: u16, width: u16, fit: u16| {
-        let columns = Columns::fit(fit, longest, snapshot.view.order.key, low);
-        Table { model, screen, snapshot, pane, x, width, columns }
+        let columns = PaneColumns::fit(fit, longest, snapshot.view.order.key, low);
+        PaneTable { model, screen, snapshot, pane, x, width, columns }
     };
     if width < TWO_PANES {
         table(screen.focus, 0, width, width).draw(canvas, layout);
@@ -49,25 +49,25 @@ pub fn draw(
     let left = (width - 1) / 2;
     table(Pane::Up, 0, left, left).draw(canvas, layout);
     table(Pane::Down, left + 1, width - left - 1, left).draw(canvas, layout);
-    let lines =
-        [Part::Heading, Part::Rows, Part::Others, Part::Total].map(|part| layout.lines(part));
+    let lines = [ScreenPart::Heading, ScreenPart::Rows, ScreenPart::Others, ScreenPart::Total]
+        .map(|part| layout.lines(part));
     for y in lines.into_iter().flatten() {
         canvas.put(left, y, 1, "│", Tone::Faint);
     }
 }
 
-impl Table<'_> {
-    fn draw(&self, canvas: &mut Canvas, layout: &Layout) {
-        if let Some(y) = layout.line(Part::Heading) {
+impl PaneTable<'_> {
+    fn draw(&self, canvas: &mut Canvas, layout: &ScreenLayout) {
+        if let Some(y) = layout.line(ScreenPart::Heading) {
             self.heading(canvas, y);
         }
         let ranking = super::common::ranking(self.snapshot, self.pane);
         let by_host: HashMap<Host, &HostRow> =
             ranking.rows.iter().map(|row| (row.host, row)).collect();
         let list = self.screen.list(self.pane);
-        let lines = layout.lines(Part::Rows);
+        let lines = layout.lines(ScreenPart::Rows);
         let start = list.start(lines.len());
-        let mut shown = Both::default();
+        let mut shown = UpDown::default();
         let mut count = 0;
         let answers = self.snapshot.view.subject == crate::snapshot::Subject::Talkers;
         for (y, (at, host)) in lines.clone().zip(list.keys().iter().enumerate().skip(start)) {
@@ -90,8 +90,8 @@ impl Table<'_> {
         let rest = ranking.total.less(&shown);
         let left = ranking.count.saturating_sub(count);
         for (part, name, count, traffic) in [
-            (Part::Others, "~others", left, rest),
-            (Part::Total, "total", ranking.count, ranking.total),
+            (ScreenPart::Others, "~others", left, rest),
+            (ScreenPart::Total, "total", ranking.count, ranking.total),
         ] {
             if let Some(y) = layout.line(part).filter(|_| answers) {
                 self.sum(canvas, y, &format!("{name} {count}"), &traffic);
@@ -100,7 +100,7 @@ impl Table<'_> {
     }
 
     /// The counters in the pane's direction.
-    fn counters<'a>(&self, traffic: &'a Both) -> &'a Counters {
+    fn counters<'a>(&self, traffic: &'a UpDown) -> &'a Counters {
         match self.pane {
             Pane::Up => &traffic.up,
             Pane::Down => &traffic.down,
@@ -167,7 +167,7 @@ impl Table<'_> {
         }
     }
 
-    fn sum(&self, canvas: &mut Canvas, y: u16, name: &str, traffic: &Both) {
+    fn sum(&self, canvas: &mut Canvas, y: u16, name: &str, traffic: &UpDown) {
         let columns = &self.columns;
         // `~` stands in the column of the mark, so that the words line up.
         let x = columns.address - u16::from(name.starts_with('~'));

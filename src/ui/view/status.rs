@@ -3,11 +3,11 @@
 use crate::filter::FilterError;
 use crate::snapshot::{Grouping, Snapshot, SortKey, Subject, View};
 
-use super::super::action::{BINDINGS, Binding, Command, Context};
+use super::super::action::{BINDINGS, Binding, Context, KeyCommand};
 use super::super::edit::FilterLine;
 use super::super::exporter_order::{ExporterKey, ExporterOrder};
-use super::super::model::{Mode, Model, Saved};
-use super::super::paint::{Canvas, Piece, columns, elide, elide_end, elide_start, pieces};
+use super::super::model::{Mode, Model, SaveResult};
+use super::super::paint::{Canvas, LinePiece, columns, elide, elide_end, elide_start, pieces};
 use super::super::theme::Tone;
 
 /// Whether the status line has something that cannot wait for a larger terminal.
@@ -41,9 +41,9 @@ fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     };
     let filtered = if model.filter.text.is_empty() { Tone::Plain } else { Tone::Strong };
     let left = vec![
-        Piece::new(2, filtered, format!("filter: {filter}")),
-        Piece::new(5, Tone::Plain, format!("sort: {}", sort_name(&snapshot.view))),
-        Piece::new(4, Tone::Warning, untracked(model, snapshot)),
+        LinePiece::new(2, filtered, format!("filter: {filter}")),
+        LinePiece::new(5, Tone::Plain, format!("sort: {}", sort_name(&snapshot.view))),
+        LinePiece::new(4, Tone::Warning, untracked(model, snapshot)),
         saved(model, width),
     ];
     pieces(canvas, y, left, lost(snapshot));
@@ -59,7 +59,7 @@ pub fn of_exporters(
 ) {
     let sign = super::common::sort_sign(order.reverse);
     let sort = format!("sort: {}{sign}", exporters_sort_name(order.key));
-    let left = vec![Piece::new(2, Tone::Plain, sort), saved(model, canvas.width())];
+    let left = vec![LinePiece::new(2, Tone::Plain, sort), saved(model, canvas.width())];
     pieces(canvas, y, left, lost(snapshot));
 }
 
@@ -69,20 +69,20 @@ pub fn counts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
 }
 
 /// How the last snapshot fared.
-fn saved(model: &Model, width: u16) -> Piece {
+fn saved(model: &Model, width: u16) -> LinePiece {
     let room = (width / 2).max(12);
     let (saved, tone) = match &model.saved {
-        Saved::Nothing => ("snapshot: -".to_owned(), Tone::Plain),
-        Saved::Pending => ("snapshot: saving".to_owned(), Tone::Plain),
-        Saved::Done(path) => (format!("saved {}", file(path, room, width)), Tone::Strong),
-        Saved::Failed(why) => (format!("not saved: {}", elide(why, room)), Tone::Critical),
+        SaveResult::Nothing => ("snapshot: -".to_owned(), Tone::Plain),
+        SaveResult::Pending => ("snapshot: saving".to_owned(), Tone::Plain),
+        SaveResult::Done(path) => (format!("saved {}", file(path, room, width)), Tone::Strong),
+        SaveResult::Failed(why) => (format!("not saved: {}", elide(why, room)), Tone::Critical),
     };
-    let rank = if matches!(model.saved, Saved::Nothing) { 6 } else { 1 };
-    Piece::new(rank, tone, saved)
+    let rank = if matches!(model.saved, SaveResult::Nothing) { 6 } else { 1 };
+    LinePiece::new(rank, tone, saved)
 }
 
 /// What went missing.
-fn lost(snapshot: &Snapshot) -> Vec<Piece> {
+fn lost(snapshot: &Snapshot) -> Vec<LinePiece> {
     let dropped: u64 = snapshot.health.dropped.iter().map(|drop| drop.count).sum();
     vec![count(3, "lost", snapshot.health.lost()), count(4, "dropped", dropped)]
 }
@@ -103,10 +103,10 @@ fn file(path: &str, room: u16, width: u16) -> String {
     }
 }
 
-fn count(rank: u8, word: &str, count: u64) -> Piece {
+fn count(rank: u8, word: &str, count: u64) -> LinePiece {
     let tone = if count == 0 { Tone::Plain } else { Tone::Warning };
     let mark = if count == 0 { "" } else { "!" };
-    Piece::new(rank, tone, format!("{mark}{word} {}", crate::units::short(count)))
+    LinePiece::new(rank, tone, format!("{mark}{word} {}", crate::units::short(count)))
 }
 
 /// What a row that is missing in the table can have at most, where limits were
@@ -222,14 +222,14 @@ pub fn footer(canvas: &mut Canvas, model: &Model, y: u16) {
     }
     let context = model.context();
     let piece = |binding: &Binding| {
-        let opens = binding.command == Command::Drill;
-        let leaves_hosts = binding.command == Command::Back && context == Context::Main;
+        let opens = binding.command == KeyCommand::Drill;
+        let leaves_hosts = binding.command == KeyCommand::Back && context == Context::Main;
         if opens && model.selected().is_none() || leaves_hosts && !model.is_narrowed() {
             return None;
         }
         let (rank, word) = binding.footer?;
         let key = binding.keys.first()?;
-        Some(Piece::new(rank, Tone::Plain, format!("{} {word}", key.name())))
+        Some(LinePiece::new(rank, Tone::Plain, format!("{} {word}", key.name())))
     };
     let left = BINDINGS.iter().filter(|binding| binding.applies(context)).filter_map(piece);
     pieces(canvas, y, left.collect(), Vec::new());
@@ -243,11 +243,11 @@ mod tests {
 
     use super::super::super::theme::Theme;
     use super::*;
-    use crate::filter::Why;
+    use crate::filter::FilterFault;
 
     /// The line as text, and which of its columns are underlined.
     fn drawn(text: &str, at: std::ops::Range<usize>, width: u16) -> (String, String) {
-        let why = Why::Unexpected { expected: "a port".into(), found: "`ß9`".into() };
+        let why = FilterFault::Unexpected { expected: "a port".into(), found: "`ß9`".into() };
         let error = FilterError { at, why };
         let line = FilterLine::stumbled(text, error);
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, 1));

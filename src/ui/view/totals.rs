@@ -20,7 +20,7 @@ const LEAST: u16 = 6;
 const MOST: u16 = 60;
 
 /// What a row of totals shows.
-struct Row<'a> {
+struct TotalsRow<'a> {
     label: &'static str,
     counters: &'a Counters,
     capacity: Option<u64>,
@@ -33,7 +33,7 @@ struct Row<'a> {
 pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: Direction, y: u16) {
     let link = &snapshot.link;
     let row = match direction {
-        Direction::Down => Row {
+        Direction::Down => TotalsRow {
             label: "IN",
             counters: &snapshot.totals.down,
             capacity: link.capacity_down,
@@ -41,7 +41,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: 
             peak: link.peak_down,
             p95: link.p95_down,
         },
-        Direction::Up => Row {
+        Direction::Up => TotalsRow {
             label: "OUT",
             counters: &snapshot.totals.up,
             capacity: link.capacity_up,
@@ -78,7 +78,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: 
 fn of_capacity(
     canvas: &mut Canvas,
     snapshot: &Snapshot,
-    row: &Row,
+    row: &TotalsRow,
     unit: Unit,
     (from, to): (u16, u16),
     y: u16,
@@ -112,7 +112,7 @@ fn of_capacity(
 
 /// Draws the peak and the 95th percentile at the right end, as far as there is
 /// room, and says how many columns they take.
-fn remarks(canvas: &mut Canvas, row: &Row, unit: Unit, y: u16) -> u16 {
+fn remarks(canvas: &mut Canvas, row: &TotalsRow, unit: Unit, y: u16) -> u16 {
     let width = canvas.width();
     let p95 = row.p95.map_or("-".to_owned(), |rate| super::common::bits(rate, unit));
     let texts =

@@ -1,7 +1,7 @@
 //! IPFIX (RFC 7011): two data templates, one per address family, and options
 //! that announce the sampling rate and when the exporter started.
 
-use super::sets::{Clock, MAX_MESSAGE, Message, SAMPLING_TEMPLATE, Waiting};
+use super::sets::{FlowClock, MAX_MESSAGE, MessageWriter, QueuedFlows, SAMPLING_TEMPLATE};
 use super::{saturated, unix_seconds};
 use crate::flow::{Flow, Time};
 
@@ -28,7 +28,7 @@ pub struct IpfixEncoder {
     domain: u32,
     /// The rate to announce beside the templates.
     sampling: Option<u32>,
-    clock: Clock,
+    clock: FlowClock,
     /// Data records sent so far, those of options included (RFC 7011, 3.1).
     sequence: u32,
 }
@@ -37,7 +37,7 @@ impl IpfixEncoder {
     /// Announces no sampling; times are milliseconds since 1970.
     #[must_use]
     pub fn new(domain: u32) -> IpfixEncoder {
-        IpfixEncoder { domain, sampling: None, clock: Clock::Absolute, sequence: 0 }
+        IpfixEncoder { domain, sampling: None, clock: FlowClock::Absolute, sequence: 0 }
     }
 
     /// Announces, whenever templates are sent, that one packet in `interval`
@@ -51,7 +51,7 @@ impl IpfixEncoder {
     /// are sent.
     #[must_use]
     pub fn uptime(self, init: Time) -> IpfixEncoder {
-        IpfixEncoder { clock: Clock::Uptime(init), ..self }
+        IpfixEncoder { clock: FlowClock::Uptime(init), ..self }
     }
 
     /// The messages that report `flows`, sent at `now`; IPv4 flows first. With
@@ -59,12 +59,12 @@ impl IpfixEncoder {
     /// no flows.
     #[must_use]
     pub fn encode(&mut self, now: Time, flows: &[Flow], templates: bool) -> Vec<Vec<u8>> {
-        let mut waiting = Waiting::new(flows);
+        let mut waiting = QueuedFlows::new(flows);
         let mut sent = Vec::new();
         let mut templates = templates;
         while templates || !waiting.is_empty() {
             let words = [unix_seconds(now), self.sequence, self.domain];
-            let mut message = Message::new([10, 0], &words);
+            let mut message = MessageWriter::new([10, 0], &words);
             if std::mem::take(&mut templates) {
                 message.data_templates(TEMPLATE_SET, self.clock);
                 self.options(&mut message);
@@ -79,7 +79,7 @@ impl IpfixEncoder {
     }
 
     /// Options templates, each with its record.
-    fn options(&self, message: &mut Message) {
+    fn options(&self, message: &mut MessageWriter) {
         if let Some(interval) = self.sampling {
             let skipped = interval.saturating_sub(1);
             self.option(message, SAMPLING_TEMPLATE, &SAMPLING_SCOPE, &SAMPLING_FIELDS, |out| {
@@ -89,7 +89,7 @@ impl IpfixEncoder {
                 out.extend(skipped.to_be_bytes());
             });
         }
-        if let Clock::Uptime(init) = self.clock {
+        if let FlowClock::Uptime(init) = self.clock {
             let (scope, fields) = INIT_FIELDS.split_at(1);
             self.option(message, INIT_TEMPLATE, scope, fields, |out| {
                 out.extend(init.0.max(0).to_be_bytes());
@@ -101,7 +101,7 @@ impl IpfixEncoder {
     /// the observation domain.
     fn option(
         &self,
-        message: &mut Message,
+        message: &mut MessageWriter,
         id: u16,
         scope: &[(u16, u16)],
         fields: &[(u16, u16)],

@@ -19,10 +19,10 @@ pub(super) const IPV6_TEMPLATE: u16 = 257;
 pub(super) const SAMPLING_TEMPLATE: u16 = 258;
 
 /// Element and length in bytes.
-pub(super) type Fields = [(u16, u16); 20];
+pub(super) type FieldList = [(u16, u16); 20];
 
 /// Fields of an IPv4 record, type and length in bytes (RFC 3954, 8).
-pub const IPV4_FIELDS: Fields = [
+pub const IPV4_FIELDS: FieldList = [
     (8, 4),  // IPV4_SRC_ADDR
     (12, 4), // IPV4_DST_ADDR
     (15, 4), // IPV4_NEXT_HOP
@@ -46,7 +46,7 @@ pub const IPV4_FIELDS: Fields = [
 ];
 
 /// Fields of an IPv6 record: addresses and masks differ.
-pub const IPV6_FIELDS: Fields = {
+pub const IPV6_FIELDS: FieldList = {
     let mut fields = IPV4_FIELDS;
     fields[0] = (27, 16); // IPV6_SRC_ADDR
     fields[1] = (28, 16); // IPV6_DST_ADDR
@@ -57,7 +57,7 @@ pub const IPV6_FIELDS: Fields = {
 };
 
 /// The same with times in milliseconds since 1970.
-const fn absolute(mut fields: Fields) -> Fields {
+const fn absolute(mut fields: FieldList) -> FieldList {
     fields[7] = (152, 8); // flowStartMilliseconds
     fields[8] = (153, 8); // flowEndMilliseconds
     fields
@@ -65,44 +65,44 @@ const fn absolute(mut fields: Fields) -> Fields {
 
 /// How records say when a flow began and ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Clock {
+pub(super) enum FlowClock {
     /// In milliseconds since the exporter started, then.
     Uptime(Time),
     /// In milliseconds since 1970.
     Absolute,
 }
 
-impl Clock {
+impl FlowClock {
     /// The fields of IPv4 and of IPv6 records.
-    fn fields(self) -> [Fields; 2] {
+    fn fields(self) -> [FieldList; 2] {
         match self {
-            Clock::Uptime(_) => [IPV4_FIELDS, IPV6_FIELDS],
-            Clock::Absolute => const { [absolute(IPV4_FIELDS), absolute(IPV6_FIELDS)] },
+            FlowClock::Uptime(_) => [IPV4_FIELDS, IPV6_FIELDS],
+            FlowClock::Absolute => const { [absolute(IPV4_FIELDS), absolute(IPV6_FIELDS)] },
         }
     }
 
     fn write(self, out: &mut Vec<u8>, time: Time) {
         match self {
-            Clock::Uptime(start) => out.extend(uptime(time, start).to_be_bytes()),
-            Clock::Absolute => out.extend(time.0.max(0).to_be_bytes()),
+            FlowClock::Uptime(start) => out.extend(uptime(time, start).to_be_bytes()),
+            FlowClock::Absolute => out.extend(time.0.max(0).to_be_bytes()),
         }
     }
 }
 
 /// Flows that are still to be sent, by address family.
 #[derive(Debug)]
-pub(super) struct Waiting<'a> {
+pub(super) struct QueuedFlows<'a> {
     v4: Vec<&'a Flow>,
     v6: Vec<&'a Flow>,
     /// How many of each were sent.
     sent: [usize; 2],
 }
 
-impl<'a> Waiting<'a> {
-    pub(super) fn new(flows: &'a [Flow]) -> Waiting<'a> {
+impl<'a> QueuedFlows<'a> {
+    pub(super) fn new(flows: &'a [Flow]) -> QueuedFlows<'a> {
         let is_v4 = |flow: &&Flow| flow.src.as_v4().is_some() && flow.dst.as_v4().is_some();
         let (v4, v6) = flows.iter().partition(is_v4);
-        Waiting { v4, v6, sent: [0; 2] }
+        QueuedFlows { v4, v6, sent: [0; 2] }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -112,7 +112,7 @@ impl<'a> Waiting<'a> {
 
 /// A message being written.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct MessageWriter {
     pub out: Vec<u8>,
     /// Template records so far, options templates included.
     pub templates: u16,
@@ -120,11 +120,11 @@ pub(super) struct Message {
     pub records: u16,
 }
 
-impl Message {
+impl MessageWriter {
     /// A message that begins with these numbers.
-    pub(super) fn new(halves: [u16; 2], words: &[u32]) -> Message {
+    pub(super) fn new(halves: [u16; 2], words: &[u32]) -> MessageWriter {
         let mut message =
-            Message { out: Vec::with_capacity(MAX_MESSAGE), templates: 0, records: 0 };
+            MessageWriter { out: Vec::with_capacity(MAX_MESSAGE), templates: 0, records: 0 };
         message.numbers(&halves);
         words.iter().for_each(|word| message.out.extend(word.to_be_bytes()));
         message
@@ -148,7 +148,7 @@ impl Message {
     }
 
     /// A set; its length and padding come by themselves.
-    pub(super) fn set(&mut self, id: u16, write: impl FnOnce(&mut Message)) {
+    pub(super) fn set(&mut self, id: u16, write: impl FnOnce(&mut MessageWriter)) {
         let start = self.out.len();
         self.numbers(&[id, 0]);
         write(self);
@@ -159,7 +159,7 @@ impl Message {
     }
 
     /// The set of both data templates.
-    pub(super) fn data_templates(&mut self, set: u16, clock: Clock) {
+    pub(super) fn data_templates(&mut self, set: u16, clock: FlowClock) {
         self.set(set, |message| {
             for (id, fields) in [IPV4_TEMPLATE, IPV6_TEMPLATE].into_iter().zip(clock.fields()) {
                 message.numbers(&[id, saturated(fields.len() as u64, u16::MAX)]);
@@ -170,15 +170,15 @@ impl Message {
     }
 
     /// Data sets with as many flows as there is room for.
-    pub(super) fn data(&mut self, waiting: &mut Waiting<'_>, clock: Clock) {
-        let Waiting { v4, v6, sent } = waiting;
+    pub(super) fn data(&mut self, waiting: &mut QueuedFlows<'_>, clock: FlowClock) {
+        let QueuedFlows { v4, v6, sent } = waiting;
         let [short, long] = clock.fields();
         sent[0] += self.family(IPV4_TEMPLATE, &short, &v4[sent[0]..], clock);
         sent[1] += self.family(IPV6_TEMPLATE, &long, &v6[sent[1]..], clock);
     }
 
     /// One data set; returns how many of the flows are in it.
-    fn family(&mut self, id: u16, fields: &Fields, flows: &[&Flow], clock: Clock) -> usize {
+    fn family(&mut self, id: u16, fields: &FieldList, flows: &[&Flow], clock: FlowClock) -> usize {
         let length: usize = fields.iter().map(|(_, length)| usize::from(*length)).sum();
         let left = MAX_MESSAGE.saturating_sub(self.out.len() + SET_HEADER + ALIGN - 1);
         let flows = &flows[..flows.len().min(left / length)];
@@ -195,7 +195,7 @@ impl Message {
 }
 
 /// A record in the order of [`IPV4_FIELDS`].
-fn record(out: &mut Vec<u8>, flow: &Flow, v4: bool, clock: Clock) {
+fn record(out: &mut Vec<u8>, flow: &Flow, v4: bool, clock: FlowClock) {
     let address = |out: &mut Vec<u8>, host: Host| match v4 {
         true => out.extend(host.as_v4().unwrap_or(0).to_be_bytes()),
         false => out.extend(host.0.to_be_bytes()),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::flow::{Flow, Host, service};
-use crate::wire::exporter::interfaces::Counters;
+use crate::wire::exporter::interfaces::InterfaceCounters;
 
 /// Bytes of a datagram at most, so that it fits an Ethernet frame with room for
 /// tunnels (sflow_version_5.txt, `sFlowRcvrMaximumDatagramSize`: 1400).
@@ -60,7 +60,7 @@ impl SflowEncoder {
         &mut self,
         uptime_ms: u32,
         packets: &[SampledFlow],
-        counters: &[(u32, Counters)],
+        counters: &[(u32, InterfaceCounters)],
     ) -> Vec<Vec<u8>> {
         let mut samples: Vec<Vec<u8>> = Vec::with_capacity(packets.len() + counters.len());
         samples.extend(packets.iter().map(|packet| self.flow_sample(packet)));
@@ -131,7 +131,7 @@ impl SflowEncoder {
         sample(3, &out)
     }
 
-    fn counter_sample(&mut self, index: u32, counters: &Counters) -> Vec<u8> {
+    fn counter_sample(&mut self, index: u32, counters: &InterfaceCounters) -> Vec<u8> {
         let source = self.sources.entry(index).or_default();
         source.counters = source.counters.wrapping_add(1);
         let mut out = Vec::new();
@@ -234,7 +234,7 @@ fn frame(packet: &SampledFlow) -> Vec<u8> {
 }
 
 /// In the order of `if_counters`; what is not known is all ones.
-fn interface_counters(out: &mut Vec<u8>, index: u32, c: &Counters) {
+fn interface_counters(out: &mut Vec<u8>, index: u32, c: &InterfaceCounters) {
     let received = [
         (c.in_unicast, c.in_multicast, c.in_broadcast),
         (c.in_discards, c.in_errors, c.in_unknown),
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn counters_come_back_as_they_were_sent() {
-        let counters = |octets: u64| Counters {
+        let counters = |octets: u64| InterfaceCounters {
             kind: 6,
             speed: 10_000_000_000,
             direction: 1,
@@ -349,7 +349,8 @@ mod tests {
         let mut encoder = SflowEncoder::new("2001:db8::1".parse().unwrap(), 0);
         let mut decoder = Decoder::new();
         for second in 0..2 {
-            let all: Vec<(u32, Counters)> = (1..40).map(|i| (i, counters(second * 1000))).collect();
+            let all: Vec<(u32, InterfaceCounters)> =
+                (1..40).map(|i| (i, counters(second * 1000))).collect();
             for datagram in encoder.encode(second as u32 * 1000, &[], &all) {
                 let now = NOW.plus_ms(second as i64 * 1000);
                 let report = decoder.decode(now, AGENT, &datagram, &mut Vec::new());

@@ -1,7 +1,7 @@
 //! NetFlow version 9 (RFC 3954): two data templates, one per address family,
 //! and an options template that announces the sampling rate.
 
-use super::sets::{Clock, Message, SAMPLING_TEMPLATE, Waiting};
+use super::sets::{FlowClock, MessageWriter, QueuedFlows, SAMPLING_TEMPLATE};
 use super::{unix_seconds, uptime};
 use crate::flow::{Flow, Time};
 
@@ -52,17 +52,17 @@ impl V9Encoder {
         flows: &[Flow],
         templates: bool,
     ) -> Vec<Vec<u8>> {
-        let mut waiting = Waiting::new(flows);
+        let mut waiting = QueuedFlows::new(flows);
         let mut sent = Vec::new();
         let mut templates = templates;
         while templates || !waiting.is_empty() {
             let words = [uptime(now, boot), unix_seconds(now), self.sequence, self.source_id];
-            let mut message = Message::new([9, 0], &words);
+            let mut message = MessageWriter::new([9, 0], &words);
             if std::mem::take(&mut templates) {
-                message.data_templates(TEMPLATE_SET, Clock::Uptime(boot));
+                message.data_templates(TEMPLATE_SET, FlowClock::Uptime(boot));
                 self.options(&mut message);
             }
-            message.data(&mut waiting, Clock::Uptime(boot));
+            message.data(&mut waiting, FlowClock::Uptime(boot));
             // Records of all kinds (5.1, Count).
             message.patch(2, message.templates + message.records);
             sent.push(message.out);
@@ -72,7 +72,7 @@ impl V9Encoder {
     }
 
     /// The options template and its record, when there is a rate to announce.
-    fn options(&self, message: &mut Message) {
+    fn options(&self, message: &mut MessageWriter) {
         let Some(interval) = self.sampling else { return };
         message.set(OPTIONS_TEMPLATE_SET, |message| {
             // Lengths in bytes of the scope's and of the options' descriptions.

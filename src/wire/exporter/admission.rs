@@ -1,10 +1,10 @@
 //! Who is decoded, who has to make room, and who has to give back.
 
-use super::budget::Class;
-use super::state::{Exporter, Kept};
+use super::shared_limits::ExporterClass;
+use super::state::{ExporterState, PooledKind};
 use crate::flow::{Host, Protocol, Time};
 use crate::wire::version::protocol_of;
-use crate::wire::{Cause, Decoder, Report};
+use crate::wire::{Cause, DatagramReport, Decoder};
 
 /// How often others give back before one datagram, of each kind.
 const GIVE_BACK: usize = 4;
@@ -16,7 +16,7 @@ impl Decoder {
         now: Time,
         address: Host,
         bytes: &[u8],
-        report: &mut Report,
+        report: &mut DatagramReport,
     ) -> Result<Protocol, Cause> {
         if !self.policy.allows(address) {
             self.refused.count(address);
@@ -32,19 +32,19 @@ impl Decoder {
 
     /// Makes room for one more exporter, if need be in the place of a newcomer whose
     /// turn it is, or of one that has been silent for long. Says whether there is any.
-    fn make_room(&mut self, now: Time, report: &mut Report) -> bool {
-        if self.pool.exporters.room_of(Class::New) > 0 {
+    fn make_room(&mut self, now: Time, report: &mut DatagramReport) -> bool {
+        if self.pool.exporters.room_of(ExporterClass::New) > 0 {
             return true;
         }
         let exporters = &self.exporters;
-        let look = |host: Host| exporters.get(&host).map(Exporter::look);
+        let look = |host: Host| exporters.get(&host).map(ExporterState::look);
         let Some(host) = self.places.next(now, look) else { return false };
         self.displace(host, report);
         true
     }
 
     /// An exporter goes that has no place any more.
-    fn displace(&mut self, host: Host, report: &mut Report) {
+    fn displace(&mut self, host: Host, report: &mut DatagramReport) {
         if let Some(mut gone) = self.exporters.remove(&host) {
             report.causes.add(Cause::HeldDropped, gone.held.len() as u32);
             gone.release(host, &mut self.pool);
@@ -54,10 +54,15 @@ impl Decoder {
 
     /// After a datagram of an exporter: whether it is known from now on, what it
     /// takes, and whether it has sets that are due.
-    pub(in crate::wire) fn take_stock(&mut self, now: Time, address: Host, report: &mut Report) {
+    pub(in crate::wire) fn take_stock(
+        &mut self,
+        now: Time,
+        address: Host,
+        report: &mut DatagramReport,
+    ) {
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
         exporter.note(address, &mut self.pool);
-        if exporter.class == Class::New && exporter.has_history() {
+        if exporter.class == ExporterClass::New && exporter.has_history() {
             self.make_known(now, address, report);
         }
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
@@ -71,19 +76,20 @@ impl Decoder {
     /// Counts a newcomer as known from now on, if what it takes fits beside those with
     /// a history: it could otherwise fill the part of newcomers and take it along, and
     /// so could the next one.
-    fn make_known(&mut self, now: Time, address: Host, report: &mut Report) {
+    fn make_known(&mut self, now: Time, address: Host, report: &mut DatagramReport) {
         if !self.pool.exporters.may_become_known() {
             let exporters = &self.exporters;
-            let look = |host: Host| exporters.get(&host).map(Exporter::look);
+            let look = |host: Host| exporters.get(&host).map(ExporterState::look);
             let Some(silent) = self.places.silent(now, look) else { return };
             self.displace(silent, report);
         }
-        self.give_way(Class::Known, [0; 3], report);
+        self.give_way(ExporterClass::Known, [0; 3], report);
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
         let pool = &self.pool;
         let portions = [&pool.templates, &pool.held, &pool.names];
         let takes = exporter.takes();
-        if portions.into_iter().zip(takes).all(|(one, takes)| one.fits(Class::Known, takes)) {
+        if portions.into_iter().zip(takes).all(|(one, takes)| one.fits(ExporterClass::Known, takes))
+        {
             exporter.become_known(&mut self.pool);
         }
     }
@@ -91,8 +97,8 @@ impl Decoder {
     /// Before a datagram of an exporter: where it has less than its part of a pool
     /// and others filled it, those that take most give back. What they lose is
     /// counted.
-    pub(in crate::wire) fn make_way(&mut self, address: Host, report: &mut Report) {
-        let takes = |exporter: &Exporter| (exporter.class, exporter.takes());
+    pub(in crate::wire) fn make_way(&mut self, address: Host, report: &mut DatagramReport) {
+        let takes = |exporter: &ExporterState| (exporter.class, exporter.takes());
         let (class, takes) = self.exporters.get(&address).map(takes).unwrap_or_default();
         self.give_way(class, takes, report);
     }
@@ -100,9 +106,9 @@ impl Decoder {
     /// The same for one of a class that takes so much.
     fn give_way(
         &mut self,
-        class: Class,
+        class: ExporterClass,
         [templates, held, names]: [usize; 3],
-        report: &mut Report,
+        report: &mut DatagramReport,
     ) {
         for _ in 0..GIVE_BACK {
             let pool = &self.pool;
@@ -117,7 +123,7 @@ impl Decoder {
             for (kind, host) in from.into_iter().enumerate() {
                 let Some(host) = host else { continue };
                 let Some(other) = self.exporters.get_mut(&host) else { continue };
-                other.give_back(host, Kept::ALL[kind], &mut self.pool, report);
+                other.give_back(host, PooledKind::ALL[kind], &mut self.pool, report);
             }
         }
     }

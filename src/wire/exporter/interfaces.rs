@@ -19,7 +19,7 @@ pub const MAX_INTERFACE_TEXT: usize = 64;
 /// Counters of an interface since some start of its own, `None` where the
 /// exporter does not have one (sflow_version_5.txt, `if_counters`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct InterfaceCounters {
     /// IANA ifType: 6 Ethernet, 24 loopback, 161 aggregate.
     pub kind: u32,
     /// Nominal speed in bit/s, 0 when not known.
@@ -45,7 +45,7 @@ pub struct Counters {
     pub promiscuous: u32,
 }
 
-impl Counters {
+impl InterfaceCounters {
     /// Whether it is up, administratively and in fact.
     #[must_use]
     pub fn is_up(&self) -> bool {
@@ -63,7 +63,7 @@ pub struct Interface {
     /// Nominal speed in bit/s, 0 when not known.
     pub speed: u64,
     /// The newest counters, with the time they arrived.
-    pub counters: Option<(Time, Counters)>,
+    pub counters: Option<(Time, InterfaceCounters)>,
     /// Bit/s between the last two counter samples; `None` when there are not
     /// two, or when the counter went back between them.
     pub in_rate: Option<u64>,
@@ -108,7 +108,7 @@ impl Interfaces {
 
     /// Takes note of counters that arrived at `now`. Counters that are not newer
     /// than those known are ignored.
-    pub fn count(&mut self, index: u32, counters: Counters, now: Time) {
+    pub fn count(&mut self, index: u32, counters: InterfaceCounters, now: Time) {
         let Some(interface) = self.entry(index) else { return };
         if let Some((before, old)) = &interface.counters {
             let elapsed = now.since(*before);
@@ -196,12 +196,12 @@ pub(in crate::wire) fn clean(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn octets(received: u64, sent: u64) -> Counters {
-        Counters {
+    fn octets(received: u64, sent: u64) -> InterfaceCounters {
+        InterfaceCounters {
             in_octets: Some(received),
             out_octets: Some(sent),
             speed: 1_000_000_000,
-            ..Counters::default()
+            ..InterfaceCounters::default()
         }
     }
 
@@ -227,7 +227,7 @@ mod tests {
 
         interfaces.count(3, octets(5, 1025), Time(31_000));
         assert_eq!(rates(&interfaces), (None, Some(8000)), "one started anew");
-        interfaces.count(3, Counters::default(), Time(32_000));
+        interfaces.count(3, InterfaceCounters::default(), Time(32_000));
         assert_eq!(rates(&interfaces), (None, None), "none given");
         interfaces.count(3, octets(0, 0), Time(33_000));
         interfaces.count(3, octets(u64::MAX, 1), Time(33_001));

@@ -18,7 +18,7 @@ pub const MAX_HELD: usize = 32 << 20;
 /// Limits of what decoders keep: of one, or of all that share a
 /// [`Budget`](super::Budget). No exporter gets more than a quarter of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct DecoderLimits {
     /// Exporters kept apart: a large site has hundreds. A few kB each; one that
     /// uses all its limits takes about 2 MB.
     pub exporters: usize,
@@ -31,9 +31,9 @@ pub struct Limits {
     pub names: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for DecoderLimits {
+    fn default() -> DecoderLimits {
+        DecoderLimits {
             exporters: MAX_EXPORTERS,
             template_bytes: MAX_TEMPLATE_BYTES,
             held_bytes: MAX_HELD,

@@ -4,26 +4,26 @@
 //!
 //! [`state`] has it together.
 
-pub mod about;
 mod admission;
-pub mod budget;
 mod clock_offset;
-pub mod held;
 pub mod interfaces;
 pub mod limits;
-pub mod memory;
-pub mod moment;
 pub mod numbering;
+pub mod numbering_states;
+pub mod numbering_time;
+pub mod options;
+pub mod pending;
 pub mod places;
 pub mod policy;
-mod recent;
+mod recently_displaced;
 pub mod refusals;
-pub mod resume;
 pub mod sampling;
+pub mod saved_state;
 pub mod sequence;
+pub mod shared_limits;
 pub mod state;
 pub mod summary;
 mod template_store;
 pub mod templates;
 
-pub use state::{Exporter, MAX_DOMAINS, MAX_TEMPLATES, Session};
+pub use state::{ExporterSession, ExporterState, MAX_DOMAINS, MAX_TEMPLATES};

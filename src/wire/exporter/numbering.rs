@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a datagram holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Records {
+pub struct RecordCount {
     /// Data records of data templates.
     pub data: u32,
     /// Data records of options templates.
@@ -49,7 +49,7 @@ const VOTES: u8 = 3;
 
 impl Numbering {
     /// The number a datagram begins with, and how many it takes up.
-    fn span(self, sequence: u32, records: Records) -> (u32, u32) {
+    fn span(self, sequence: u32, records: RecordCount) -> (u32, u32) {
         let all = records.data.saturating_add(records.options);
         match self {
             Numbering::Datagrams => (sequence, 1),
@@ -63,7 +63,7 @@ impl Numbering {
 
 /// Finds out how an exporter numbers.
 #[derive(Clone, Debug, Default)]
-pub struct Finder {
+pub struct NumberingDetector {
     adopted: Option<Numbering>,
     /// Whether the adopted way has ever fitted.
     proven: bool,
@@ -74,7 +74,7 @@ pub struct Finder {
 
 /// A datagram's place in the numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SequencePoint {
     pub begin: u32,
     /// How many numbers it takes up; `None`: unknown, as a template is.
     pub units: Option<u32>,
@@ -82,15 +82,20 @@ pub struct Place {
     pub anew: bool,
 }
 
-impl Finder {
+impl NumberingDetector {
     /// Takes note of a datagram with this number and these records (`None`: its
     /// template is not known), in a protocol that numbers by `right`.
-    pub fn place(&mut self, right: Numbering, sequence: u32, records: Option<Records>) -> Place {
+    pub fn place(
+        &mut self,
+        right: Numbering,
+        sequence: u32,
+        records: Option<RecordCount>,
+    ) -> SequencePoint {
         let current = *self.adopted.get_or_insert(right);
         let Some(records) = records else {
             self.ways = Default::default();
             let units = (current == Numbering::Datagrams).then_some(1);
-            return Place { begin: sequence, units, anew: false };
+            return SequencePoint { begin: sequence, units, anew: false };
         };
         for (way, (expected, fits)) in ALL.iter().zip(&mut self.ways) {
             let (begin, units) = way.span(sequence, records);
@@ -109,7 +114,7 @@ impl Finder {
         self.proven |= proven;
         self.adopted = Some(way);
         let (begin, units) = way.span(sequence, records);
-        Place { begin, units: Some(units), anew: change.is_some() }
+        SequencePoint { begin, units: Some(units), anew: change.is_some() }
     }
 
     /// The way that was adopted, once it has fitted.

@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use super::recent::Recent;
+use super::recently_displaced::RecentlyDisplaced;
 use crate::flow::{Host, Time};
 
 /// An exporter with a history that has been silent for this long may have to make
@@ -29,7 +29,7 @@ const LOOKED_AT: usize = 8;
 
 /// What is to be known of an exporter to decide.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct AdmissionFacts {
     /// Whether it has a history.
     pub is_known: bool,
     pub last_seen: Time,
@@ -40,18 +40,18 @@ type Place = (Host, Time);
 
 /// The queues.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct ExporterPlaces {
     /// Newcomers, and those of them that came back.
     new: VecDeque<Place>,
     back: VecDeque<Place>,
     known: VecDeque<Host>,
     /// Who lost its place lately.
-    displaced: Recent,
+    displaced: RecentlyDisplaced,
     /// How many steps all decisions took.
     steps: u64,
 }
 
-impl Places {
+impl ExporterPlaces {
     /// An exporter came.
     pub fn admit(&mut self, host: Host, now: Time) {
         let is_back = self.displaced.has(host);
@@ -70,12 +70,16 @@ impl Places {
 
     /// Which newcomer makes room; where there is none, which exporter with a history
     /// that is silent. It has no place any more.
-    pub fn next(&mut self, now: Time, look: impl Fn(Host) -> Option<Look>) -> Option<Host> {
+    pub fn next(
+        &mut self,
+        now: Time,
+        look: impl Fn(Host) -> Option<AdmissionFacts>,
+    ) -> Option<Host> {
         let of_back = self.back.len() * BACK_PART > self.new.len() + self.back.len();
         let newcomer = self.of(of_back, &look).or_else(|| self.of(!of_back, &look));
         match newcomer {
             Some(host) => {
-                self.steps += self.displaced.remember(host);
+                self.steps += self.displaced.insert(host);
                 Some(host)
             }
             None => self.silent(now, look),
@@ -88,13 +92,17 @@ impl Places {
 
     /// The next of a queue: one that was not heard meanwhile, or when all were, the
     /// one whose turn it is.
-    fn of(&mut self, of_back: bool, look: &impl Fn(Host) -> Option<Look>) -> Option<Host> {
+    fn of(
+        &mut self,
+        of_back: bool,
+        look: &impl Fn(Host) -> Option<AdmissionFacts>,
+    ) -> Option<Host> {
         for _ in 0..self.queue(of_back).len() {
             self.steps += 1;
             let (host, seen) = self.queue(of_back).pop_front()?;
             match look(host) {
                 None => {}
-                Some(Look { is_known: true, .. }) => self.known.push_back(host),
+                Some(AdmissionFacts { is_known: true, .. }) => self.known.push_back(host),
                 Some(found) if found.last_seen <= seen => return Some(host),
                 Some(found) => self.queue(of_back).push_back((host, found.last_seen)),
             }
@@ -103,7 +111,11 @@ impl Places {
     }
 
     /// One with a history that has been silent for long. It has no place any more.
-    pub fn silent(&mut self, now: Time, look: impl Fn(Host) -> Option<Look>) -> Option<Host> {
+    pub fn silent(
+        &mut self,
+        now: Time,
+        look: impl Fn(Host) -> Option<AdmissionFacts>,
+    ) -> Option<Host> {
         for _ in 0..self.known.len().min(LOOKED_AT) {
             self.steps += 1;
             let host = self.known.pop_front()?;
@@ -125,14 +137,14 @@ mod tests {
 
     /// Exporters by number.
     #[derive(Default)]
-    struct Site(HashMap<Host, Look>);
+    struct Site(HashMap<Host, AdmissionFacts>);
 
     impl Site {
         fn hears(&mut self, n: u32, at: i64, is_known: bool) {
-            self.0.insert(Host::v4(n), Look { is_known, last_seen: Time(at) });
+            self.0.insert(Host::v4(n), AdmissionFacts { is_known, last_seen: Time(at) });
         }
 
-        fn next(&mut self, places: &mut Places, now: i64) -> Option<Host> {
+        fn next(&mut self, places: &mut ExporterPlaces, now: i64) -> Option<Host> {
             let gone = places.next(Time(now), |host| self.0.get(&host).copied())?;
             self.0.remove(&gone);
             Some(gone)
@@ -141,7 +153,7 @@ mod tests {
 
     #[test]
     fn newcomers_take_turns_and_those_with_a_history_stay() {
-        let (mut site, mut places) = (Site::default(), Places::default());
+        let (mut site, mut places) = (Site::default(), ExporterPlaces::default());
         for n in 0..100 {
             site.hears(n, 0, n < 10);
             places.admit(Host::v4(n), Time(0));
@@ -160,7 +172,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_has_a_place_that_new_addresses_do_not_reach() {
-        let (mut site, mut places) = (Site::default(), Places::default());
+        let (mut site, mut places) = (Site::default(), ExporterPlaces::default());
         for n in 0..16 {
             site.hears(n, 0, false);
             places.admit(Host::v4(n), Time(0));
@@ -187,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_decision_costs_what_was_heard_meanwhile() {
-        let (mut site, mut places) = (Site::default(), Places::default());
+        let (mut site, mut places) = (Site::default(), ExporterPlaces::default());
         for n in 0..1000 {
             site.hears(n, 0, false);
             places.admit(Host::v4(n), Time(0));

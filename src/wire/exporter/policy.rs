@@ -54,13 +54,13 @@ impl Policy {
 
 /// Senders whose datagrams were not decoded.
 #[derive(Debug, Default)]
-pub struct Refused {
+pub struct RefusedSenders {
     counts: HashMap<Host, u64>,
     /// Datagrams of those beyond [`MAX_REFUSED`].
     others: u64,
 }
 
-impl Refused {
+impl RefusedSenders {
     /// Counts one more datagram.
     pub fn count(&mut self, sender: Host) {
         self.add(sender, 1);
@@ -107,7 +107,7 @@ mod tests {
         let policy = Policy { allow: vec!["192.0.2.0/24".parse().unwrap()], ..Policy::default() };
         assert!(policy.allows(Host::octets(192, 0, 2, 9)));
         assert!(!policy.allows(Host::octets(192, 0, 3, 9)));
-        let mut refused = Refused::default();
+        let mut refused = RefusedSenders::default();
         for sender in 0..1000u32 {
             for _ in 0..=(sender == 3) as u32 {
                 refused.count(Host::v4(sender));

@@ -4,7 +4,7 @@ use crate::wire::report::Cause;
 
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ResourceRefusal {
     /// A template.
     Template,
     /// A data set that waited for its template.
@@ -17,7 +17,7 @@ pub struct Refusals([u64; 2]);
 
 impl Refusals {
     /// Counts so many more.
-    pub fn add(&mut self, what: Refusal, count: u32) {
+    pub fn add(&mut self, what: ResourceRefusal, count: u32) {
         let slot = &mut self.0[what as usize];
         *slot = slot.saturating_add(u64::from(count));
     }

@@ -50,7 +50,7 @@ impl Announcement {
 
 /// An announced sampling rate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SamplerMemory {
+pub struct SavedSampler {
     /// What it applies to; neither means everything.
     pub sampler: Option<u64>,
     pub interface: Option<u32>,
@@ -59,7 +59,7 @@ pub struct SamplerMemory {
 
 /// What an announced rate applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Scope {
+enum SamplerScope {
     All,
     Sampler(u64),
     Interface(u32),
@@ -70,7 +70,7 @@ enum Scope {
 #[derive(Clone, Debug, Default)]
 pub struct Samplers {
     /// In the order of their scopes.
-    known: Vec<(Scope, Sampling)>,
+    known: Vec<(SamplerScope, Sampling)>,
     /// How many of them have each rate.
     rates: BTreeMap<u32, usize>,
     /// How many are about interfaces.
@@ -84,9 +84,9 @@ impl Samplers {
         let sampling = announcement.rate();
         let Some(rate) = sampling.rate() else { return false };
         let scope = match (announcement.id, announcement.interface) {
-            (Some(id), _) => Scope::Sampler(id),
-            (None, Some(interface)) => Scope::Interface(interface),
-            (None, None) => Scope::All,
+            (Some(id), _) => SamplerScope::Sampler(id),
+            (None, Some(interface)) => SamplerScope::Interface(interface),
+            (None, None) => SamplerScope::All,
         };
         let place = self.known.binary_search_by_key(&scope, |(known, _)| *known);
         match place {
@@ -97,7 +97,7 @@ impl Samplers {
             Err(_) if self.known.len() >= MAX_SAMPLERS || !may_grow => return false,
             Err(at) => {
                 self.known.insert(at, (scope, sampling));
-                self.interfaces += usize::from(matches!(scope, Scope::Interface(_)));
+                self.interfaces += usize::from(matches!(scope, SamplerScope::Interface(_)));
             }
         }
         *self.rates.entry(rate).or_default() += 1;
@@ -128,21 +128,21 @@ impl Samplers {
 
     /// All of them, to be written to a file.
     #[must_use]
-    pub fn remember(&self) -> Vec<SamplerMemory> {
-        let one = |(scope, rate): &(Scope, Sampling)| {
+    pub fn save(&self) -> Vec<SavedSampler> {
+        let one = |(scope, rate): &(SamplerScope, Sampling)| {
             let (sampler, interface) = match scope {
-                Scope::All => (None, None),
-                Scope::Sampler(id) => (Some(*id), None),
-                Scope::Interface(index) => (None, Some(*index)),
+                SamplerScope::All => (None, None),
+                SamplerScope::Sampler(id) => (Some(*id), None),
+                SamplerScope::Interface(index) => (None, Some(*index)),
             };
-            SamplerMemory { sampler, interface, rate: rate.rate().unwrap_or(0) }
+            SavedSampler { sampler, interface, rate: rate.rate().unwrap_or(0) }
         };
         self.known.iter().map(one).collect()
     }
 
     /// Takes over what was remembered.
-    pub fn recall(&mut self, samplers: &[SamplerMemory]) {
-        for SamplerMemory { sampler, interface, rate } in samplers {
+    pub fn restore(&mut self, samplers: &[SavedSampler]) {
+        for SavedSampler { sampler, interface, rate } in samplers {
             let announcement = Announcement {
                 id: *sampler,
                 interface: *interface,
@@ -153,7 +153,7 @@ impl Samplers {
         }
     }
 
-    fn find(&self, scope: Scope) -> Option<Sampling> {
+    fn find(&self, scope: SamplerScope) -> Option<Sampling> {
         let at = self.known.binary_search_by_key(&scope, |(known, _)| *known).ok()?;
         self.known.get(at).map(|(_, rate)| *rate)
     }
@@ -162,7 +162,9 @@ impl Samplers {
     /// announced gets the rate announced for everything.
     #[must_use]
     pub fn by_id(&self, id: u64) -> Sampling {
-        self.find(Scope::Sampler(id)).or_else(|| self.find(Scope::All)).unwrap_or_default()
+        self.find(SamplerScope::Sampler(id))
+            .or_else(|| self.find(SamplerScope::All))
+            .unwrap_or_default()
     }
 
     /// The rate of a record that came in by `interface` and names no sampler:
@@ -170,14 +172,14 @@ impl Samplers {
     /// the sampler out get the only rate there is, if there is only one.
     #[must_use]
     pub fn by_interface(&self, interface: u32) -> Sampling {
-        self.find(Scope::Interface(interface)).unwrap_or_else(|| self.default_rate())
+        self.find(SamplerScope::Interface(interface)).unwrap_or_else(|| self.default_rate())
     }
 
     /// The rate of records of which nothing more is known.
     #[must_use]
     pub fn default_rate(&self) -> Sampling {
         let only = || (self.rates.len() == 1).then(|| self.known.first().map(|(_, rate)| *rate))?;
-        self.find(Scope::All).or_else(only).unwrap_or_default()
+        self.find(SamplerScope::All).or_else(only).unwrap_or_default()
     }
 
     /// Whether rates differ by interface.

@@ -1,7 +1,7 @@
 //! Gaps in sequence numbers, told from restarts, reordering and several senders
 //! behind one address.
 
-use super::numbering::{Finder, Numbering, Records};
+use super::numbering::{Numbering, NumberingDetector, RecordCount};
 
 /// A jump forward larger than this is a restart, not a gap: at 30 flows a
 /// datagram nobody loses that many and goes on.
@@ -39,7 +39,7 @@ pub(in crate::wire) fn is_restart(before: u32, uptime: u32) -> bool {
 
 /// A run of numbers that follow each other.
 #[derive(Clone, Copy, Debug)]
-struct Track {
+struct NumberingTrack {
     expected: u32,
     /// What was counted as lost when this run began.
     gap: u32,
@@ -54,9 +54,9 @@ struct Track {
     at: u32,
 }
 
-impl Track {
-    fn new(expected: u32, at: u32) -> Track {
-        Track { expected, gap: 0, doubted: false, left: false, down: false, at }
+impl NumberingTrack {
+    fn new(expected: u32, at: u32) -> NumberingTrack {
+        NumberingTrack { expected, gap: 0, doubted: false, left: false, down: false, at }
     }
 }
 
@@ -64,12 +64,12 @@ impl Track {
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
     /// The run that was continued last comes first.
-    tracks: Vec<Track>,
+    tracks: Vec<NumberingTrack>,
     lost: u64,
     /// Units that arrived while nobody listened, between an earlier run and this one.
     missed: u64,
     restarts: u32,
-    finder: Finder,
+    finder: NumberingDetector,
     /// Datagrams of this run.
     count: u32,
     /// How large a gap between the runs may be.
@@ -79,7 +79,7 @@ pub struct Sequence {
 impl Sequence {
     /// Takes note of a datagram that carries `sequence` and holds `records`
     /// (`None`: unknown, as a template is), in a protocol that numbers by `right`.
-    pub fn datagram(&mut self, right: Numbering, sequence: u32, records: Option<Records>) {
+    pub fn datagram(&mut self, right: Numbering, sequence: u32, records: Option<RecordCount>) {
         let place = self.finder.place(right, sequence, records);
         if place.anew {
             // What was counted as lost until now was a mistake.
@@ -99,7 +99,7 @@ impl Sequence {
         if let Some(at) = self.tracks.iter().position(|track| track.expected == sequence) {
             return self.go_on(at, expected, units);
         }
-        let track = Track::new(expected, self.count);
+        let track = NumberingTrack::new(expected, self.count);
         let newest = self.tracks.first().filter(|track| !track.left).copied();
         let ahead = newest.map(|newest| sequence.wrapping_sub(newest.expected));
         if let Some((at, gap)) = self.left(sequence)
@@ -108,13 +108,13 @@ impl Sequence {
             self.tracks.remove(at);
             self.missed = self.missed.saturating_add(u64::from(gap));
             // It is the sender's own: that others go on casts no doubt on it.
-            return self.begin(Track { down: true, ..track });
+            return self.begin(NumberingTrack { down: true, ..track });
         }
         let Some((newest, ahead)) = newest.zip(ahead) else { return self.begin(track) };
         let behind = newest.expected.wrapping_sub(sequence);
         if ahead <= MAX_GAP {
             self.lost = self.lost.saturating_add(u64::from(ahead));
-            self.begin(Track { gap: ahead, ..track });
+            self.begin(NumberingTrack { gap: ahead, ..track });
         } else if behind <= MAX_LATE && sequence > units {
             // It was counted as lost when its successor came.
             self.give_back(&newest, units);
@@ -136,7 +136,7 @@ impl Sequence {
     }
 
     /// Units of the gap before this run did arrive.
-    fn give_back(&mut self, track: &Track, units: u32) {
+    fn give_back(&mut self, track: &NumberingTrack, units: u32) {
         let sum = if track.down { &mut self.missed } else { &mut self.lost };
         *sum = sum.saturating_sub(u64::from(units));
     }
@@ -158,7 +158,7 @@ impl Sequence {
         self.tracks.swap(0, at);
     }
 
-    fn begin(&mut self, track: Track) {
+    fn begin(&mut self, track: NumberingTrack) {
         // All at once, so that the way of a datagram is free of allocations.
         self.tracks.reserve_exact(MAX_TRACKS + 1 - self.tracks.len());
         self.tracks.insert(0, track);
@@ -176,11 +176,12 @@ impl Sequence {
     /// numbers, and the next number of each sender.
     #[must_use]
     pub fn resume(way: Option<Numbering>, expected: &[u32], down_ms: i64) -> Sequence {
-        let mut finder = Finder::default();
+        let mut finder = NumberingDetector::default();
         way.into_iter().for_each(|way| finder.adopt(way));
         let seconds = u32::try_from(down_ms.max(0) / 1000).unwrap_or(u32::MAX);
         let most_missed = seconds.saturating_mul(MAX_GAP_PER_SECOND).saturating_add(MAX_GAP);
-        let track = |expected: &u32| Track { left: true, ..Track::new(*expected, 0) };
+        let track =
+            |expected: &u32| NumberingTrack { left: true, ..NumberingTrack::new(*expected, 0) };
         let tracks = expected.iter().take(MAX_TRACKS).map(track).collect();
         let most_missed = most_missed.min(FARTHEST);
         Sequence { tracks, finder, most_missed, ..Sequence::default() }
@@ -189,8 +190,8 @@ impl Sequence {
     /// What to remember: how its exporter numbers, if that is known, and the next
     /// number of each sender that spoke not long ago.
     #[must_use]
-    pub fn remember(&self) -> (Option<Numbering>, Vec<u32>) {
-        let recent = |track: &&Track| track.left || self.count - track.at <= RESUMED;
+    pub fn save(&self) -> (Option<Numbering>, Vec<u32>) {
+        let recent = |track: &&NumberingTrack| track.left || self.count - track.at <= RESUMED;
         let expected = self.tracks.iter().filter(recent).map(|track| track.expected).collect();
         (self.finder.proven(), expected)
     }
@@ -275,12 +276,12 @@ mod tests {
 
     /// What is counted as lost of 30 datagrams, numbered so that the third but
     /// last is missing, by a protocol that should number by `right`.
-    fn lost_of(right: Numbering, number: impl Fn(Records, u32, u32) -> (u32, u32)) -> u64 {
+    fn lost_of(right: Numbering, number: impl Fn(RecordCount, u32, u32) -> (u32, u32)) -> u64 {
         let mut sequence = Sequence::default();
         let mut counted = 7_000;
         for datagram in 0..30 {
             let records =
-                Records { data: 20 + datagram % 3, options: u32::from(datagram % 10 == 0) };
+                RecordCount { data: 20 + datagram % 3, options: u32::from(datagram % 10 == 0) };
             let (sent, next) = number(records, counted, datagram);
             if datagram != 27 {
                 sequence.datagram(right, sent, Some(records));
@@ -294,7 +295,7 @@ mod tests {
     #[test]
     fn exporters_that_count_otherwise_are_found_out() {
         for right in [Numbering::Datagrams, Numbering::Records] {
-            let all = |r: Records| r.data + r.options;
+            let all = |r: RecordCount| r.data + r.options;
             assert_eq!(lost_of(right, |_, n, _| (n, n + 1)), 1);
             assert_eq!(lost_of(right, |r, n, _| (n, n + all(r))), 20);
             assert_eq!(lost_of(right, |r, n, _| (n + all(r), n + all(r))), 20);
@@ -308,7 +309,7 @@ mod tests {
         let mut sequence = Sequence::default();
         for (number, records) in [(0, Some(5)), (5, None), (17, Some(3)), (20, Some(1)), (25, None)]
         {
-            let records = records.map(|data| Records { data, options: 0 });
+            let records = records.map(|data| RecordCount { data, options: 0 });
             sequence.datagram(Numbering::Records, number, records);
         }
         assert_eq!(sequence.lost, 4);
@@ -319,7 +320,7 @@ mod tests {
     fn resumed(first: &[(u32, u32)], second: &[(u32, u32)], down_ms: i64) -> (u64, u64, u32) {
         let mut sequence = Sequence::default();
         first.iter().for_each(|(number, units)| sequence.observe(*number, *units));
-        let (way, expected) = sequence.remember();
+        let (way, expected) = sequence.save();
         let mut sequence = Sequence::resume(way, &expected, down_ms);
         for (number, units) in second {
             sequence.count += 1;

@@ -5,22 +5,22 @@ use std::collections::hash_map;
 
 use foldhash::fast::RandomState;
 
-use super::about::About;
-use super::budget::{Class, Noted, Pool};
 use super::clock_offset::ClockOffset;
-use super::held::Held;
-use super::moment::Moment;
-use super::places::Look;
-use super::refusals::{Refusal, Refusals};
+use super::numbering_time::NumberingTime;
+use super::options::ExporterOptions;
+use super::pending::PendingSets;
+use super::places::AdmissionFacts;
+use super::refusals::{Refusals, ResourceRefusal};
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
+use super::shared_limits::{DecoderShare, ExporterClass, ExporterUse};
 use super::templates::Templates;
 use crate::flow::{Host, Protocol, Sampling, Time};
-use crate::wire::header::Header;
-use crate::wire::report::{Cause, Report};
+use crate::wire::header::MessageHeader;
+use crate::wire::report::{Cause, DatagramReport};
 use crate::wire::sflow::Agents;
 use crate::wire::template::Template;
-use crate::wire::times::Reference;
+use crate::wire::times::TimeReference;
 
 /// Observation domains per exporter: line cards, virtual routers; a large chassis has dozens.
 pub const MAX_DOMAINS: usize = 256;
@@ -39,19 +39,19 @@ const SAMPLER_BYTES: usize = 192;
 
 /// What of an exporter is kept in pools that all share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum PooledKind {
     Templates,
     Held,
     Names,
 }
 
-impl Kept {
-    pub const ALL: [Kept; 3] = [Kept::Templates, Kept::Held, Kept::Names];
+impl PooledKind {
+    pub const ALL: [PooledKind; 3] = [PooledKind::Templates, PooledKind::Held, PooledKind::Names];
 }
 
 /// Everything under one source address.
 #[derive(Debug, Default)]
-pub struct Exporter {
+pub struct ExporterState {
     pub(in crate::wire) domains: HashMap<u32, Domain, RandomState>,
     pub(in crate::wire) templates: usize,
     /// Bytes that its templates take, with its domains, samplers and sFlow sources.
@@ -61,7 +61,7 @@ pub struct Exporter {
     pub(in crate::wire) booked: usize,
     /// Bytes that domains, samplers and sources may still grow by with this datagram.
     pub(in crate::wire) growth: usize,
-    pub(in crate::wire) class: Class,
+    pub(in crate::wire) class: ExporterClass,
     /// Whether `--allow` has its own address.
     pub(in crate::wire) is_named: bool,
     /// The second in which it was last heard, and in how many since it sent flows.
@@ -70,12 +70,12 @@ pub struct Exporter {
     /// What of it found no room.
     pub(in crate::wire) refusals: Refusals,
     /// What the pools have noted of it, in the order of [`Kept`].
-    pub(in crate::wire) noted: [Noted; 3],
+    pub(in crate::wire) noted: [ExporterUse; 3],
     /// Whether it is in the queue of those with sets that are due.
     pub(in crate::wire) is_due: bool,
     pub(in crate::wire) clock: ClockOffset,
-    pub(in crate::wire) about: About,
-    pub(in crate::wire) held: Held,
+    pub(in crate::wire) about: ExporterOptions,
+    pub(in crate::wire) held: PendingSets,
     pub(in crate::wire) agents: Agents,
     /// Rates announced in domain 0, which stands for the exporter as a whole
     /// (RFC 7011, 3.1).
@@ -100,7 +100,7 @@ pub struct Domain {
     /// Sampling of the newest v5 header.
     pub header_sampling: Sampling,
     /// What the newest header said of time.
-    pub(in crate::wire) moment: Moment,
+    pub(in crate::wire) moment: NumberingTime,
     /// Whether `moment` is from an earlier run.
     pub(in crate::wire) resumed: bool,
     /// When the exporter started, milliseconds since 1970: as options said, or
@@ -115,16 +115,16 @@ pub struct Domain {
 
 /// An exporter while one of its datagrams is decoded.
 #[derive(Debug)]
-pub struct Session<'a> {
+pub struct ExporterSession<'a> {
     pub address: Host,
     pub domain: &'a mut Domain,
-    pub about: &'a mut About,
-    pub held: &'a mut Held,
+    pub about: &'a mut ExporterOptions,
+    pub held: &'a mut PendingSets,
     pub refusals: &'a mut Refusals,
     /// What to add to its times to get ours, in milliseconds.
     pub offset: i64,
     pub given_rate: Option<Sampling>,
-    pub class: Class,
+    pub class: ExporterClass,
     shared: &'a mut Samplers,
     init: Option<i64>,
     pub(in crate::wire) templates: &'a mut usize,
@@ -133,11 +133,11 @@ pub struct Session<'a> {
     growth: &'a mut usize,
 }
 
-impl Exporter {
+impl ExporterState {
     /// One of an earlier run: it has a history.
     #[must_use]
-    pub fn remembered(last_seen: Time) -> Exporter {
-        Exporter { last_seen, class: Class::Known, ..Exporter::default() }
+    pub fn remembered(last_seen: Time) -> ExporterState {
+        ExporterState { last_seen, class: ExporterClass::Known, ..ExporterState::default() }
     }
 
     /// Counts what its domains take, after they were taken over; to be settled.
@@ -156,7 +156,12 @@ impl Exporter {
 
     /// Takes note of a header; hands out what its datagram needs. `None` when
     /// there are too many domains.
-    pub fn enter(&mut self, now: Time, address: Host, header: &Header) -> Option<Session<'_>> {
+    pub fn enter(
+        &mut self,
+        now: Time,
+        address: Host,
+        header: &MessageHeader,
+    ) -> Option<ExporterSession<'_>> {
         self.arrive(now, header.protocol);
         let known = self.domains.len();
         let domain = match self.domains.entry(header.domain) {
@@ -171,14 +176,15 @@ impl Exporter {
             }
         };
         let _ = self.clock.observe(now, header.exported);
-        let moment = Moment { seen: now, exported: Some(header.exported), uptime: header.uptime };
+        let moment =
+            NumberingTime { seen: now, exported: Some(header.exported), uptime: header.uptime };
         domain.notice(moment);
         self.resume(address, header.domain)
     }
 
     /// The same for what came earlier, when a datagram of the domain was entered.
-    pub fn resume(&mut self, address: Host, domain: u32) -> Option<Session<'_>> {
-        Some(Session {
+    pub fn resume(&mut self, address: Host, domain: u32) -> Option<ExporterSession<'_>> {
+        Some(ExporterSession {
             address,
             domain: self.domains.get_mut(&domain)?,
             about: &mut self.about,
@@ -209,7 +215,7 @@ impl Exporter {
     }
 
     /// Adds up what a datagram gave.
-    pub fn leave(&mut self, report: &Report, domain: u32) {
+    pub fn leave(&mut self, report: &DatagramReport, domain: u32) {
         self.flows += u64::from(report.flows) + u64::from(report.events);
         let init = self.domains.get(&domain).and_then(|domain| domain.init);
         self.init = init.or(self.init);
@@ -218,17 +224,17 @@ impl Exporter {
     /// Whether it is to count as known.
     #[must_use]
     pub fn has_history(&self) -> bool {
-        self.class == Class::Known || self.seconds >= HISTORY || self.is_named
+        self.class == ExporterClass::Known || self.seconds >= HISTORY || self.is_named
     }
 
     /// How it stands when room is to be made.
     #[must_use]
-    pub fn look(&self) -> Look {
-        Look { is_known: self.class == Class::Known, last_seen: self.last_seen }
+    pub fn look(&self) -> AdmissionFacts {
+        AdmissionFacts { is_known: self.class == ExporterClass::Known, last_seen: self.last_seen }
     }
 
     /// Has the pools take note of what it takes.
-    pub fn note(&mut self, address: Host, pool: &mut Pool) {
+    pub fn note(&mut self, address: Host, pool: &mut DecoderShare) {
         let [templates, held, names] = &mut self.noted;
         pool.templates.note(address, templates, self.class, self.template_bytes);
         pool.held.note(address, held, self.class, self.held.bytes());
@@ -243,19 +249,25 @@ impl Exporter {
 
     /// Gives back a part of what it takes: the least used templates or domains, the
     /// oldest sets, all names (they are announced again). What it loses is counted.
-    pub fn give_back(&mut self, address: Host, kept: Kept, pool: &mut Pool, report: &mut Report) {
+    pub fn give_back(
+        &mut self,
+        address: Host,
+        kept: PooledKind,
+        pool: &mut DecoderShare,
+        report: &mut DatagramReport,
+    ) {
         match kept {
-            Kept::Templates => {
+            PooledKind::Templates => {
                 let gone = self.forget_least_used(pool) + self.forget_beside(pool);
-                self.refusals.add(Refusal::Template, gone);
+                self.refusals.add(ResourceRefusal::Template, gone);
                 report.causes.add(Cause::TemplateLimit, gone);
             }
-            Kept::Held => {
+            PooledKind::Held => {
                 let gone = self.held.give_part(self.class, pool);
-                self.refusals.add(Refusal::Held, gone);
+                self.refusals.add(ResourceRefusal::Held, gone);
                 report.causes.add(Cause::HeldDropped, gone);
             }
-            Kept::Names => {
+            PooledKind::Names => {
                 let names = self.about.names();
                 pool.steps += names as u64;
                 self.about.forget_names();
@@ -266,8 +278,8 @@ impl Exporter {
     }
 
     /// It counts as known from now on: what it takes is booked as such.
-    pub fn become_known(&mut self, pool: &mut Pool) {
-        let (from, to) = (self.class, Class::Known);
+    pub fn become_known(&mut self, pool: &mut DecoderShare) {
+        let (from, to) = (self.class, ExporterClass::Known);
         if from != to {
             pool.exporters.reclass(from, to, 1);
             pool.held.reclass(from, to, self.held.bytes());
@@ -278,7 +290,7 @@ impl Exporter {
     }
 
     /// Before a datagram: how much it may grow by it.
-    pub fn prepare(&mut self, pool: &Pool) {
+    pub fn prepare(&mut self, pool: &DecoderShare) {
         let names = pool.names.allowance(self.class, self.about.names());
         self.about.allow(names);
         self.growth = pool.templates.allowance(self.class, self.template_bytes);
@@ -287,7 +299,7 @@ impl Exporter {
 
     /// After a datagram: what it takes beside templates is booked. Before it names
     /// were so many.
-    pub fn settle(&mut self, names: usize, pool: &mut Pool) {
+    pub fn settle(&mut self, names: usize, pool: &mut DecoderShare) {
         pool.names.change(self.class, names, self.about.names());
         let beside = self.beside + self.agents.bytes();
         let booked = self.booked;
@@ -306,17 +318,17 @@ impl Exporter {
     }
 
     /// Gives back what it takes of memory shared with others.
-    pub fn release(&mut self, address: Host, pool: &mut Pool) {
+    pub fn release(&mut self, address: Host, pool: &mut DecoderShare) {
         self.held.clear(self.class, pool);
         pool.templates.change(self.class, self.template_bytes, 0);
         pool.names.change(self.class, self.about.names(), 0);
         pool.exporters.change(self.class, 1, 0);
-        (self.template_bytes, self.about) = (0, About::default());
+        (self.template_bytes, self.about) = (0, ExporterOptions::default());
         self.note(address, pool);
     }
 }
 
-impl Session<'_> {
+impl ExporterSession<'_> {
     /// The rates that hold for the domain's records: its own, else those of the
     /// exporter as a whole.
     pub fn samplers(&self) -> &Samplers {
@@ -338,7 +350,7 @@ impl Session<'_> {
     /// Sets the uptime that a header without one stands for, from what options
     /// said about the exporter's start, else from `newest`, the latest uptime
     /// that records name: they were sent right after they ended.
-    pub fn reckon_uptime(&mut self, reference: &mut Reference, newest: u32) {
+    pub fn reckon_uptime(&mut self, reference: &mut TimeReference, newest: u32) {
         let exported = reference.exported;
         let known = self.domain.init.or(self.init);
         let init = known.unwrap_or_else(|| {
@@ -377,7 +389,7 @@ impl Domain {
     /// A smaller uptime than before means that the exporter started again: its
     /// sequence numbers do too, and only then. After an earlier run the time that
     /// has passed tells it as well.
-    fn notice(&mut self, moment: Moment) {
+    fn notice(&mut self, moment: NumberingTime) {
         let before = std::mem::replace(&mut self.moment, moment);
         let went_on = std::mem::take(&mut self.resumed).then(|| before.goes_on_at(&moment));
         let uptimes = before.uptime.zip(moment.uptime);
@@ -413,7 +425,7 @@ mod tests {
     fn an_uptime_that_starts_again_is_a_restart_but_its_wrap_is_not() {
         use super::super::numbering::Numbering::Datagrams;
         let mut domain = Domain::default();
-        let up = |uptime| Moment { uptime: Some(uptime), ..Moment::default() };
+        let up = |uptime| NumberingTime { uptime: Some(uptime), ..NumberingTime::default() };
         domain.notice(up(u32::MAX - 5));
         domain.sequence.datagram(Datagrams, 10, None);
         domain.notice(up(100));

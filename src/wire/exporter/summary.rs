@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::about::Statistics;
-use super::state::Exporter;
-use super::templates::Entry;
+use super::options::Statistics;
+use super::state::ExporterState;
+use super::templates::StoredTemplate;
 use crate::flow::{Host, Protocol, Time};
-use crate::wire::template::Kind;
+use crate::wire::template::TemplateKind;
 
 /// Templates that are listed per exporter; more are counted.
 const LISTED_TEMPLATES: usize = 64;
@@ -16,7 +16,7 @@ const LISTED_INTERFACES: usize = 512;
 
 /// What is known of an exporter, cheap enough to be asked for often.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub struct ExporterSummary {
     pub address: Host,
     /// The last protocol seen; `None` when it is only remembered from an earlier run.
     pub protocol: Option<Protocol>,
@@ -84,10 +84,10 @@ pub struct Details {
     pub statistics: Statistics,
 }
 
-impl Exporter {
+impl ExporterState {
     /// What is known of it.
     #[must_use]
-    pub fn summary(&self, address: Host) -> Summary {
+    pub fn summary(&self, address: Host) -> ExporterSummary {
         let mut rates: Vec<u32> = self.domains.values().flat_map(|domain| domain.rates()).collect();
         rates.extend(self.agents.rates());
         rates.sort_unstable();
@@ -95,7 +95,7 @@ impl Exporter {
         let domains = || self.domains.values();
         let templates =
             domains().flat_map(|domain| domain.templates.iter().map(|(_, entry)| entry));
-        Summary {
+        ExporterSummary {
             address,
             protocol: self.protocol,
             datagrams: self.datagrams,
@@ -161,11 +161,11 @@ impl Exporter {
     }
 }
 
-fn template(domain: u32, id: u16, entry: &Entry) -> TemplateSummary {
+fn template(domain: u32, id: u16, entry: &StoredTemplate) -> TemplateSummary {
     TemplateSummary {
         domain,
         id,
-        options: entry.template.kind() == Kind::Options,
+        options: entry.template.kind() == TemplateKind::Options,
         fields: entry.template.fields().len(),
         defined: entry.defined,
         refreshed: entry.refreshed,

@@ -1,11 +1,11 @@
 //! Templates of exporters stored within limits, withdrawn, believed.
 
-use super::budget::Pool;
-use super::state::{Exporter, MAX_TEMPLATES, Session};
-use super::templates::{Defined, Entry};
+use super::shared_limits::DecoderShare;
+use super::state::{ExporterSession, ExporterState, MAX_TEMPLATES};
+use super::templates::{StoreResult, StoredTemplate};
 use crate::flow::Time;
-use crate::wire::header::Header;
-use crate::wire::template::{Kind, Template};
+use crate::wire::header::MessageHeader;
+use crate::wire::template::{Template, TemplateKind};
 
 /// A template that was neither refreshed nor used for this long may have to make
 /// room: exporters refresh theirs every half an hour at the latest.
@@ -21,13 +21,13 @@ const EXPORTER_PART: usize = 4;
 /// Who has to give back forgets one in this many of its templates.
 const FORGOTTEN_PART: usize = 4;
 
-impl Exporter {
+impl ExporterState {
     /// Forgets a quarter of its templates, those that were used least lately.
     /// Returns how many.
-    pub(in crate::wire) fn forget_least_used(&mut self, pool: &mut Pool) -> u32 {
+    pub(in crate::wire) fn forget_least_used(&mut self, pool: &mut DecoderShare) -> u32 {
         let mut all: Vec<(Time, u32, u16)> = Vec::with_capacity(self.templates);
         for (domain, state) in &self.domains {
-            let used = |entry: &Entry| entry.refreshed.max(entry.used);
+            let used = |entry: &StoredTemplate| entry.refreshed.max(entry.used);
             all.extend(state.templates.iter().map(|(id, entry)| (used(entry), *domain, id)));
         }
         pool.steps += all.len() as u64;
@@ -47,7 +47,7 @@ impl Exporter {
     /// Where most of its bytes are beside templates: forgets a quarter of its
     /// domains, those heard least lately, with all that is known of them, and the
     /// sFlow agents behind it. Returns how many templates went with them.
-    pub(in crate::wire) fn forget_beside(&mut self, pool: &mut Pool) -> u32 {
+    pub(in crate::wire) fn forget_beside(&mut self, pool: &mut DecoderShare) -> u32 {
         if self.booked <= self.template_bytes / 2 {
             return 0;
         }
@@ -71,10 +71,10 @@ impl Exporter {
     }
 }
 
-impl Session<'_> {
+impl ExporterSession<'_> {
     /// Whether there is room for so many more bytes of templates, where `freed`
     /// are given back.
-    fn has_room(&self, bytes: usize, freed: usize, pool: &Pool) -> bool {
+    fn has_room(&self, bytes: usize, freed: usize, pool: &DecoderShare) -> bool {
         let own = self.template_bytes.saturating_sub(freed);
         let cap = pool.templates.limit() / EXPORTER_PART;
         own + bytes <= cap
@@ -82,13 +82,19 @@ impl Session<'_> {
     }
 
     /// Books that templates take `after` bytes where they took `before`.
-    fn book(&mut self, before: usize, after: usize, pool: &mut Pool) {
+    fn book(&mut self, before: usize, after: usize, pool: &mut DecoderShare) {
         *self.template_bytes = (*self.template_bytes + after).saturating_sub(before);
         pool.templates.change(self.class, before, after);
     }
 
     /// Stores a template.
-    pub fn define(&mut self, now: Time, id: u16, template: Template, pool: &mut Pool) -> Defined {
+    pub fn define(
+        &mut self,
+        now: Time,
+        id: u16,
+        template: Template,
+        pool: &mut DecoderShare,
+    ) -> StoreResult {
         let size = template.size();
         if let Some(entry) = self.domain.templates.get_mut(id) {
             entry.refreshed = now;
@@ -97,35 +103,35 @@ impl Session<'_> {
             if same {
                 entry.disproved = false;
                 entry.remembered = None;
-                return if was_remembered { Defined::New } else { Defined::Refreshed };
+                return if was_remembered { StoreResult::New } else { StoreResult::Refreshed };
             }
             let (freed, used) = (entry.template.size(), entry.used);
             // A remembered one is from another time: that it changed is no news.
             let changes = entry.changes.saturating_add(u32::from(!was_remembered));
             if !self.has_room(size, freed, pool) {
-                return Defined::NoRoom;
+                return StoreResult::NoRoom;
             }
             self.book(freed, size, pool);
-            let entry = Entry { changes, used, ..Entry::new(now, template) };
+            let entry = StoredTemplate { changes, used, ..StoredTemplate::new(now, template) };
             self.domain.templates.insert(id, entry);
-            return if was_remembered { Defined::New } else { Defined::Changed };
+            return if was_remembered { StoreResult::New } else { StoreResult::Changed };
         }
-        let is_full = |session: &Session<'_>, pool: &Pool| {
+        let is_full = |session: &ExporterSession<'_>, pool: &DecoderShare| {
             *session.templates >= MAX_TEMPLATES || !session.has_room(size, 0, pool)
         };
         if is_full(self, pool) && (!self.forget_stale(now, pool) || is_full(self, pool)) {
-            return Defined::NoRoom;
+            return StoreResult::NoRoom;
         }
         *self.templates += 1;
         self.book(0, size, pool);
-        self.domain.templates.insert(id, Entry::new(now, template));
-        Defined::New
+        self.domain.templates.insert(id, StoredTemplate::new(now, template));
+        StoreResult::New
     }
 
     /// Forgets the template of the domain that nobody used for longest, if that is
     /// long. Says whether there was any.
-    fn forget_stale(&mut self, now: Time, pool: &mut Pool) -> bool {
-        let age = |entry: &Entry| now.since(entry.refreshed.max(entry.used));
+    fn forget_stale(&mut self, now: Time, pool: &mut DecoderShare) -> bool {
+        let age = |entry: &StoredTemplate| now.since(entry.refreshed.max(entry.used));
         let looked = self.domain.looked_for_stale;
         let again = looked.is_none_or(|at| now.since(at).unsigned_abs() >= STALE_AGAIN_MS);
         if self.domain.stale.is_empty() && again {
@@ -147,7 +153,7 @@ impl Session<'_> {
     }
 
     /// Forgets the templates of these ids. Returns how many there were.
-    fn forget(&mut self, ids: impl IntoIterator<Item = u16>, pool: &mut Pool) -> usize {
+    fn forget(&mut self, ids: impl IntoIterator<Item = u16>, pool: &mut DecoderShare) -> usize {
         let (gone, freed) = self.domain.templates.remove_all(ids);
         pool.steps += gone as u64;
         *self.templates = self.templates.saturating_sub(gone);
@@ -156,7 +162,12 @@ impl Session<'_> {
     }
 
     /// Forgets one template of a kind, or all of it. Returns how many there were.
-    pub fn withdraw(&mut self, id: Option<u16>, kind: Kind, pool: &mut Pool) -> u32 {
+    pub fn withdraw(
+        &mut self,
+        id: Option<u16>,
+        kind: TemplateKind,
+        pool: &mut DecoderShare,
+    ) -> u32 {
         let listed = &mut self.domain.templates.kinds[kind as usize];
         let gone = match id {
             Some(id) if listed.contains(&id) => self.forget([id], pool),
@@ -173,7 +184,7 @@ impl Session<'_> {
     ///
     /// A remembered template is believed as long as the exporter has not started
     /// again since it was last seen, and as long as records fit.
-    pub fn trusts(&mut self, now: Time, id: u16, length: usize, header: &Header) -> bool {
+    pub fn accepts(&mut self, now: Time, id: u16, length: usize, header: &MessageHeader) -> bool {
         let Some(entry) = self.domain.templates.get_mut(id) else { return false };
         entry.used = now;
         let Some(seen) = entry.remembered else { return true };

@@ -9,7 +9,7 @@ use crate::wire::template::Template;
 
 /// A template with its history.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct StoredTemplate {
     pub template: Template,
     /// When it was defined in this shape, and last sent.
     pub defined: Time,
@@ -25,11 +25,11 @@ pub struct Entry {
     pub disproved: bool,
 }
 
-impl Entry {
+impl StoredTemplate {
     /// A template that was just defined.
     #[must_use]
-    pub fn new(now: Time, template: Template) -> Entry {
-        Entry {
+    pub fn new(now: Time, template: Template) -> StoredTemplate {
+        StoredTemplate {
             template,
             defined: now,
             refreshed: now,
@@ -43,7 +43,7 @@ impl Entry {
 
 /// What storing a template came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Defined {
+pub enum StoreResult {
     New,
     Refreshed,
     Changed,
@@ -54,7 +54,7 @@ pub enum Defined {
 /// listed apart, so that withdrawing them costs as much as there are of them.
 #[derive(Debug, Default)]
 pub struct Templates {
-    pub(in crate::wire) known: HashMap<u16, Entry, RandomState>,
+    pub(in crate::wire) known: HashMap<u16, StoredTemplate, RandomState>,
     pub(in crate::wire) kinds: [BTreeSet<u16>; 2],
 }
 
@@ -62,22 +62,26 @@ impl Templates {
     /// The one of an id.
     #[inline]
     #[must_use]
-    pub fn get(&self, id: u16) -> Option<&Entry> {
+    pub fn get(&self, id: u16) -> Option<&StoredTemplate> {
         self.known.get(&id)
     }
 
     #[inline]
-    pub(in crate::wire) fn get_mut(&mut self, id: u16) -> Option<&mut Entry> {
+    pub(in crate::wire) fn get_mut(&mut self, id: u16) -> Option<&mut StoredTemplate> {
         self.known.get_mut(&id)
     }
 
     /// All of them with their ids, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (u16, &Entry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u16, &StoredTemplate)> {
         self.known.iter().map(|(id, entry)| (*id, entry))
     }
 
     /// Stores one in the place of whatever had its id, which is handed out.
-    pub(in crate::wire) fn insert(&mut self, id: u16, entry: Entry) -> Option<Entry> {
+    pub(in crate::wire) fn insert(
+        &mut self,
+        id: u16,
+        entry: StoredTemplate,
+    ) -> Option<StoredTemplate> {
         let kind = entry.template.kind();
         let before = self.known.insert(id, entry);
         if let Some(before) = &before {
@@ -87,7 +91,7 @@ impl Templates {
         before
     }
 
-    fn remove(&mut self, id: u16) -> Option<Entry> {
+    fn remove(&mut self, id: u16) -> Option<StoredTemplate> {
         let entry = self.known.remove(&id)?;
         self.kinds[entry.template.kind() as usize].remove(&id);
         Some(entry)

@@ -3,7 +3,7 @@
 //! IANA only keeps free for it. Numbers without an entry are not assigned, or
 //! have no public name.
 
-use super::information_element::{Entry, Type, entries};
+use super::information_element::{ElementType, RegistryEntry, entries};
 
 #[rustfmt::skip]
 entries! { REGISTRY:

@@ -3,7 +3,7 @@
 /// How the bytes of a value are to be read. The IANA data types of different
 /// widths are one here, as a template says the width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub enum ElementType {
     Octets,
     Unsigned,
     Signed,
@@ -25,17 +25,17 @@ pub enum Type {
 
 /// One information element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct RegistryEntry {
     pub id: u16,
     pub name: &'static str,
-    pub kind: Type,
+    pub kind: ElementType,
 }
 
 macro_rules! entries {
     ($table:ident: $($id:literal $name:ident $kind:ident;)*) => {
         /// Sorted by number.
-        pub const $table: &[Entry] =
-            &[$(Entry { id: $id, name: stringify!($name), kind: Type::$kind }),*];
+        pub const $table: &[RegistryEntry] =
+            &[$(RegistryEntry { id: $id, name: stringify!($name), kind: ElementType::$kind }),*];
     };
 }
 

@@ -10,7 +10,7 @@ mod information_element;
 mod vendor;
 
 pub use iana::REGISTRY;
-pub use information_element::{Entry, Type};
+pub use information_element::{ElementType, RegistryEntry};
 pub use vendor::{VENDORS, VERSION9, Vendor};
 
 /// The enterprise number that turns an IANA element around (RFC 5103): the same
@@ -24,7 +24,7 @@ const NTOP: u32 = 35632;
 /// The element `id` of enterprise `pen`, 0 for IANA's own. A reverse element is
 /// the entry of what it turns around; [`name`] says which of both it is.
 #[must_use]
-pub fn entry(pen: u32, id: u16) -> Option<&'static Entry> {
+pub fn entry(pen: u32, id: u16) -> Option<&'static RegistryEntry> {
     match pen {
         0 | REVERSE => find(REGISTRY, id),
         _ => find(enterprise(pen)?.elements, id),
@@ -33,7 +33,7 @@ pub fn entry(pen: u32, id: u16) -> Option<&'static Entry> {
 
 /// The field type `id` of NetFlow v9.
 #[must_use]
-pub fn entry_v9(id: u16) -> Option<&'static Entry> {
+pub fn entry_v9(id: u16) -> Option<&'static RegistryEntry> {
     find(VERSION9, id)
         .or_else(|| find(REGISTRY, id))
         .or_else(|| entry(NTOP, id.checked_sub(NTOP_V9)?))
@@ -84,7 +84,7 @@ fn enterprise(pen: u32) -> Option<&'static Vendor> {
     VENDORS.binary_search_by_key(&pen, |vendor| vendor.pen).ok().map(|at| &VENDORS[at])
 }
 
-fn find(table: &'static [Entry], id: u16) -> Option<&'static Entry> {
+fn find(table: &'static [RegistryEntry], id: u16) -> Option<&'static RegistryEntry> {
     table.binary_search_by_key(&id, |entry| entry.id).ok().map(|at| &table[at])
 }
 
@@ -110,27 +110,27 @@ mod tests {
     #[test]
     fn well_known_elements_have_their_names_and_types() {
         let known = [
-            (1, "octetDeltaCount", Type::Unsigned),
-            (8, "sourceIPv4Address", Type::V4),
-            (27, "sourceIPv6Address", Type::V6),
-            (34, "samplingInterval", Type::Unsigned),
-            (56, "sourceMacAddress", Type::Mac),
-            (82, "interfaceName", Type::Text),
-            (95, "applicationId", Type::Octets),
-            (150, "flowStartSeconds", Type::Seconds),
-            (153, "flowEndMilliseconds", Type::Milliseconds),
-            (154, "flowStartMicroseconds", Type::Microseconds),
-            (157, "flowEndNanoseconds", Type::Nanoseconds),
-            (230, "natEvent", Type::Unsigned),
-            (276, "dataRecordsReliability", Type::Boolean),
-            (291, "basicList", Type::List),
-            (311, "samplingProbability", Type::Float),
-            (315, "dataLinkFrameSection", Type::Octets),
-            (434, "mibObjectValueInteger", Type::Signed),
-            (533, "pathDelaySumDeltaMicroseconds", Type::Unsigned),
+            (1, "octetDeltaCount", ElementType::Unsigned),
+            (8, "sourceIPv4Address", ElementType::V4),
+            (27, "sourceIPv6Address", ElementType::V6),
+            (34, "samplingInterval", ElementType::Unsigned),
+            (56, "sourceMacAddress", ElementType::Mac),
+            (82, "interfaceName", ElementType::Text),
+            (95, "applicationId", ElementType::Octets),
+            (150, "flowStartSeconds", ElementType::Seconds),
+            (153, "flowEndMilliseconds", ElementType::Milliseconds),
+            (154, "flowStartMicroseconds", ElementType::Microseconds),
+            (157, "flowEndNanoseconds", ElementType::Nanoseconds),
+            (230, "natEvent", ElementType::Unsigned),
+            (276, "dataRecordsReliability", ElementType::Boolean),
+            (291, "basicList", ElementType::List),
+            (311, "samplingProbability", ElementType::Float),
+            (315, "dataLinkFrameSection", ElementType::Octets),
+            (434, "mibObjectValueInteger", ElementType::Signed),
+            (533, "pathDelaySumDeltaMicroseconds", ElementType::Unsigned),
         ];
         for (id, name, kind) in known {
-            assert_eq!(entry(0, id), Some(&Entry { id, name, kind }));
+            assert_eq!(entry(0, id), Some(&RegistryEntry { id, name, kind }));
         }
         for id in [0, 105, 416, 32767, 65535] {
             assert_eq!(entry(0, id), None);

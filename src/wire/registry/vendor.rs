@@ -2,14 +2,14 @@
 //! field types above 32767 that vendors use in NetFlow v9, which has no
 //! enterprise numbers.
 
-use super::information_element::{Entry, Type, entries};
+use super::information_element::{ElementType, RegistryEntry, entries};
 
 /// An enterprise (IANA "Private Enterprise Numbers") and what is known of its
 /// elements; the list may be empty.
 pub struct Vendor {
     pub pen: u32,
     pub name: &'static str,
-    pub elements: &'static [Entry],
+    pub elements: &'static [RegistryEntry],
 }
 
 macro_rules! vendors {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::sample::{Kind, Sample};
+use super::sample::{Sample, SampleKind};
 use crate::flow::{Host, Time};
-use crate::wire::exporter::moment::Moment;
 use crate::wire::exporter::numbering::Numbering;
+use crate::wire::exporter::numbering_time::NumberingTime;
 use crate::wire::exporter::sequence::{Sequence, is_restart};
 
 /// Agents and sub-agents followed behind one address: line cards, or the
@@ -20,7 +20,7 @@ pub const MAX_SOURCES: usize = 4096;
 
 /// What an agent and a source cost, with their places in the tables.
 const AGENT_BYTES: usize = size_of::<Agent>() + 256;
-const SOURCE_BYTES: usize = 2 * size_of::<((u32, u32), Source)>();
+const SOURCE_BYTES: usize = 2 * size_of::<((u32, u32), DataSource)>();
 
 /// The agents behind one address.
 #[derive(Debug, Default)]
@@ -36,17 +36,17 @@ pub struct Agents {
 struct Agent {
     sequence: Sequence,
     /// What its newest datagram said of time.
-    moment: Moment,
+    moment: NumberingTime,
     /// Whether that is from an earlier run.
     resumed: bool,
     /// By class and index.
-    sources: HashMap<(u32, u32), Source, RandomState>,
+    sources: HashMap<(u32, u32), DataSource, RandomState>,
     dropped: u64,
 }
 
 /// One data source, as its newest flow sample has it.
 #[derive(Clone, Copy, Debug)]
-struct Source {
+struct DataSource {
     rate: u32,
     drops: u32,
 }
@@ -76,7 +76,7 @@ impl Agents {
         }
         self.room = self.room.saturating_sub(if is_new { AGENT_BYTES } else { 0 });
         let agent = self.known.entry(agent).or_default();
-        let moment = Moment { seen: now, exported: None, uptime: Some(uptime) };
+        let moment = NumberingTime { seen: now, exported: None, uptime: Some(uptime) };
         let before = std::mem::replace(&mut agent.moment, moment);
         let went_on = std::mem::take(&mut agent.resumed).then(|| before.goes_on_at(&moment));
         let restarted = match went_on.flatten() {
@@ -98,7 +98,7 @@ impl Agents {
     /// Every numbering, with what its newest datagram said of time.
     pub(in crate::wire) fn sequences(
         &self,
-    ) -> impl Iterator<Item = ((Host, u32), Moment, &Sequence)> {
+    ) -> impl Iterator<Item = ((Host, u32), NumberingTime, &Sequence)> {
         self.known.iter().map(|(key, agent)| (*key, agent.moment, &agent.sequence))
     }
 
@@ -106,7 +106,7 @@ impl Agents {
     pub(in crate::wire) fn resume(
         &mut self,
         agent: (Host, u32),
-        moment: Moment,
+        moment: NumberingTime,
         sequence: Sequence,
     ) {
         if self.known.len() < MAX_AGENTS || self.known.contains_key(&agent) {
@@ -117,13 +117,13 @@ impl Agents {
 
     /// Takes note of a flow sample.
     pub(super) fn sample(&mut self, sample: &Sample) {
-        if sample.kind != Kind::Flow {
+        if sample.kind != SampleKind::Flow {
             return;
         }
         let Some(agent) = self.known.get_mut(&(sample.agent, sample.sub_agent)) else {
             return;
         };
-        let new = Source { rate: sample.rate, drops: sample.drops };
+        let new = DataSource { rate: sample.rate, drops: sample.drops };
         let key = (sample.source_class, sample.source_index);
         match agent.sources.get_mut(&key) {
             Some(source) => {

@@ -10,14 +10,14 @@ pub mod sample;
 mod xdr;
 
 pub use agents::Agents;
-pub use sample::{Kind, Sample};
+pub use sample::{Sample, SampleKind};
 
 use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
-use super::exporter::Exporter;
-use super::more;
+use super::exporter::ExporterState;
+use super::extras;
 use super::report::Cause;
-use super::sets::Desk;
+use super::sets::DecodeContext;
 use crate::flow::{Flow, Host, Protocol, Time};
 
 /// Version, type of an agent address of no bytes, sub-agent, sequence, uptime,
@@ -35,9 +35,9 @@ const DISCARD: u32 = 5;
 pub(super) fn decode(
     now: Time,
     address: Host,
-    exporter: &mut Exporter,
+    exporter: &mut ExporterState,
     bytes: &[u8],
-    desk: &mut Desk,
+    desk: &mut DecodeContext,
 ) {
     let mut rest = Xdr(bytes);
     let Some((sample, count)) = header(&mut rest, now, exporter) else {
@@ -76,7 +76,7 @@ pub(super) fn decode(
 }
 
 /// Reads the header; hands out a sample to fill and how many there are to be.
-fn header(rest: &mut Xdr, now: Time, exporter: &mut Exporter) -> Option<(Sample, u32)> {
+fn header(rest: &mut Xdr, now: Time, exporter: &mut ExporterState) -> Option<(Sample, u32)> {
     let _version = rest.u32()?;
     let agent = rest.address()?;
     let sub_agent = rest.u32()?;
@@ -91,8 +91,8 @@ fn header(rest: &mut Xdr, now: Time, exporter: &mut Exporter) -> Option<(Sample,
 struct Samples<'a, 'b, 'o> {
     sample: Sample,
     common: Flow,
-    exporter: &'a mut Exporter,
-    desk: &'a mut Desk<'b, 'o>,
+    exporter: &'a mut ExporterState,
+    desk: &'a mut DecodeContext<'b, 'o>,
     /// Bytes that may still be read beyond the lengths that samples give, over the
     /// whole datagram: each of its bytes twice at most, whatever lengths it has.
     beyond: usize,
@@ -124,7 +124,7 @@ impl Samples<'_, '_, '_> {
         self.beyond = self.beyond.saturating_sub(read.saturating_sub(length));
         let body = Xdr(after.get(read..).unwrap_or(&[]));
         self.finish();
-        let known = self.sample.kind != Kind::Other;
+        let known = self.sample.kind != SampleKind::Other;
         if known && !complete {
             self.desk.report.causes.count(Cause::BadSample);
         }
@@ -142,12 +142,12 @@ impl Samples<'_, '_, '_> {
         let sample = &mut self.sample;
         let expanded = matches!(sample.format, FLOW_EXPANDED | COUNTER_EXPANDED | DISCARD);
         sample.kind = match sample.format {
-            FLOW | FLOW_EXPANDED => Kind::Flow,
-            COUNTER | COUNTER_EXPANDED => Kind::Counter,
-            DISCARD => Kind::Discard,
-            _ => Kind::Other,
+            FLOW | FLOW_EXPANDED => SampleKind::Flow,
+            COUNTER | COUNTER_EXPANDED => SampleKind::Counter,
+            DISCARD => SampleKind::Discard,
+            _ => SampleKind::Other,
         };
-        if sample.kind == Kind::Other {
+        if sample.kind == SampleKind::Other {
             return Some(());
         }
         sample.sequence = body.u32()?;
@@ -156,7 +156,7 @@ impl Samples<'_, '_, '_> {
             false => split(body.u32()?, 24),
         };
         match sample.kind {
-            Kind::Flow => {
+            SampleKind::Flow => {
                 sample.rate = body.u32()?;
                 sample.pool = body.u32()?;
                 sample.drops = body.u32()?;
@@ -170,13 +170,13 @@ impl Samples<'_, '_, '_> {
                     };
                 }
             }
-            Kind::Discard => {
+            SampleKind::Discard => {
                 sample.drops = body.u32()?;
                 sample.input = body.u32()?;
                 sample.output = body.u32()?;
                 sample.reason = body.u32()?;
             }
-            Kind::Counter | Kind::Other => {}
+            SampleKind::Counter | SampleKind::Other => {}
         }
         self.records(body)
     }
@@ -210,13 +210,13 @@ impl Samples<'_, '_, '_> {
         let report = &mut desk.report;
         let flow = sample.flow(common);
         match sample.kind {
-            Kind::Flow => {
+            SampleKind::Flow => {
                 report.samples.flow += 1;
                 exporter.agents.sample(sample);
                 if let Some(mut flow) = flow {
                     report.flows += 1;
                     if let Some(kept) = &mut desk.more {
-                        more::keep(&mut flow, &sample.more(), kept);
+                        extras::keep(&mut flow, &sample.more(), kept);
                     }
                     desk.out.push(flow);
                 } else {
@@ -226,12 +226,12 @@ impl Samples<'_, '_, '_> {
                     report.causes.count(Cause::NoAddresses);
                 }
             }
-            Kind::Counter => {
+            SampleKind::Counter => {
                 report.samples.counter += 1;
                 interface(sample, exporter, common.arrival);
             }
-            Kind::Discard => report.samples.discard += 1,
-            Kind::Other => report.samples.other += 1,
+            SampleKind::Discard => report.samples.discard += 1,
+            SampleKind::Other => report.samples.other += 1,
         }
         if let Some(observer) = &mut desk.observer {
             observer.sample(sample, flow.as_ref());
@@ -240,7 +240,7 @@ impl Samples<'_, '_, '_> {
 }
 
 /// Hands what a counter sample says to the exporter's interfaces.
-fn interface(sample: &Sample, exporter: &mut Exporter, now: Time) {
+fn interface(sample: &Sample, exporter: &mut ExporterState, now: Time) {
     if let Some((index, counters)) = sample.counters {
         exporter.about.interfaces.count(index, counters, now);
     }

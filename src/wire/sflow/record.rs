@@ -1,25 +1,25 @@
 //! Records of samples: packet headers, what a switch knows of a packet, and
 //! counters (sflow_version_5.txt, sections 5.2 and 5.3).
 
-use super::sample::{Kind, Sample};
+use super::sample::{Sample, SampleKind};
 use super::xdr::Xdr;
 use crate::flow::Host;
-use crate::wire::exporter::interfaces::Counters;
+use crate::wire::exporter::interfaces::InterfaceCounters;
 use crate::wire::frame::Packet;
 
 /// Reads one record into the sample; unknown ones are left out. `None` when it
 /// is shorter than it should be: what was read of it stays.
 pub(super) fn read(sample: &mut Sample, format: u32, record: Xdr) -> Option<()> {
     match (sample.kind, format) {
-        (Kind::Counter, 1) => interface_counters(sample, record),
-        (Kind::Counter, 1005) => port_name(sample, record),
-        (Kind::Flow | Kind::Discard, 1) => raw_header(sample, record),
-        (Kind::Flow | Kind::Discard, 2) => ethernet_frame(sample, record),
-        (Kind::Flow | Kind::Discard, 3) => ip_data(sample, record, Xdr::v4),
-        (Kind::Flow | Kind::Discard, 4) => ip_data(sample, record, Xdr::v6),
-        (Kind::Flow | Kind::Discard, 1001) => switch(sample, record),
-        (Kind::Flow | Kind::Discard, 1002) => router(sample, record),
-        (Kind::Flow | Kind::Discard, 1003) => gateway(sample, record),
+        (SampleKind::Counter, 1) => interface_counters(sample, record),
+        (SampleKind::Counter, 1005) => port_name(sample, record),
+        (SampleKind::Flow | SampleKind::Discard, 1) => raw_header(sample, record),
+        (SampleKind::Flow | SampleKind::Discard, 2) => ethernet_frame(sample, record),
+        (SampleKind::Flow | SampleKind::Discard, 3) => ip_data(sample, record, Xdr::v4),
+        (SampleKind::Flow | SampleKind::Discard, 4) => ip_data(sample, record, Xdr::v6),
+        (SampleKind::Flow | SampleKind::Discard, 1001) => switch(sample, record),
+        (SampleKind::Flow | SampleKind::Discard, 1002) => router(sample, record),
+        (SampleKind::Flow | SampleKind::Discard, 1003) => gateway(sample, record),
         _ => Some(()),
     }
 }
@@ -126,7 +126,7 @@ fn interface_counters(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let r = &mut record;
     let index = r.u32()?;
     // Read in the order they stand: fields of a struct are evaluated as written.
-    let counters = Counters {
+    let counters = InterfaceCounters {
         kind: r.u32()?,
         speed: octets(r.u64()?).unwrap_or(0),
         direction: r.u32()?,

@@ -1,13 +1,13 @@
 //! A sample as plain data, and the flow that one of a packet makes.
 
-use crate::flow::{Flow, Host, More, Sampling};
-use crate::wire::exporter::interfaces::Counters;
+use crate::flow::{Flow, FlowExtras, Host, Sampling};
+use crate::wire::exporter::interfaces::InterfaceCounters;
+use crate::wire::extras;
 use crate::wire::frame::Packet;
-use crate::wire::more;
 
 /// What a sample is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum SampleKind {
     /// A packet that was forwarded, sampled at random.
     #[default]
     Flow,
@@ -22,7 +22,7 @@ pub enum Kind {
 /// One sample of an sFlow datagram (sflow_version_5.txt, section 5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    pub kind: Kind,
+    pub kind: SampleKind,
     /// Enterprise * 4096 + format, as it stands in the datagram.
     pub format: u32,
     pub agent: Host,
@@ -72,7 +72,7 @@ pub struct Sample {
     pub prev_as: u32,
     pub next_as: u32,
     /// The ifIndex with its counters.
-    pub counters: Option<(u32, Counters)>,
+    pub counters: Option<(u32, InterfaceCounters)>,
     /// Name of the port that counters are of, unchecked text.
     pub port_name: Option<String>,
 }
@@ -96,7 +96,7 @@ impl Sample {
     /// the datagram share comes from `common`, where a sampling rate is one that
     /// was given instead of the sample's.
     pub(super) fn flow(&self, common: &Flow) -> Option<Flow> {
-        let packet = self.packet.as_ref().filter(|_| self.kind == Kind::Flow)?;
+        let packet = self.packet.as_ref().filter(|_| self.kind == SampleKind::Flow)?;
         let sampling = match common.sampling {
             Sampling::UNKNOWN => Sampling::one_in(self.rate),
             given => given,
@@ -126,16 +126,16 @@ impl Sample {
 impl Sample {
     /// What else it says of the packet.
     #[must_use]
-    pub fn more(&self) -> More {
-        let mut more = More {
+    pub fn more(&self) -> FlowExtras {
+        let mut more = FlowExtras {
             bgp_next_hop: self.bgp_next_hop,
             prev_as: self.prev_as,
             next_as: self.next_as,
             dst_vlan: self.dst_vlan,
-            ..More::NONE
+            ..FlowExtras::NONE
         };
         if let Some(packet) = &self.packet {
-            more::of_packet(packet, &mut more);
+            extras::of_packet(packet, &mut more);
         }
         more
     }

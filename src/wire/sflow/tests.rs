@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::Sampling;
-use crate::wire::Report;
+use crate::wire::DatagramReport;
 use crate::wire::exporter::policy::GivenRate;
 use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use crate::wire::{Decoder, Policy};
@@ -78,7 +78,7 @@ impl Observer for Seen {
 struct Result {
     flows: Vec<Flow>,
     samples: Vec<Sample>,
-    report: Report,
+    report: DatagramReport,
     decoder: Decoder,
 }
 
@@ -140,7 +140,7 @@ fn a_sampled_packet_is_one_flow_at_the_samples_rate() {
     assert_eq!((sample.agent, sample.sub_agent), (Host::octets(10, 0, 0, 9), 7));
     assert_eq!(
         (sample.kind, sample.sequence, sample.pool, sample.drops),
-        (Kind::Flow, 21, 5120, 4)
+        (SampleKind::Flow, 21, 5120, 4)
     );
     assert_eq!((sample.src_vlan, sample.dst_vlan, sample.source_index), (40, 50, 3));
     assert_eq!(sample.formats, [1, 1001, 4413 << 12 | 1, 1002, 1003]);
@@ -233,9 +233,9 @@ fn samples_without_addresses_and_dropped_packets_are_no_flows() {
     let causes: Vec<_> = got.report.causes.iter().collect();
     assert_eq!(causes, [(Cause::NoAddresses, 1)]);
     let discard = &got.samples[1];
-    assert_eq!((discard.kind, discard.reason, discard.drops), (Kind::Discard, 262, 77));
+    assert_eq!((discard.kind, discard.reason, discard.drops), (SampleKind::Discard, 262, 77));
     assert_eq!(discard.packet.as_ref().map(|packet| packet.dport), Some(53));
-    assert_eq!(got.samples[2].kind, Kind::Other);
+    assert_eq!(got.samples[2].kind, SampleKind::Other);
 }
 
 /// A counter sample of ifIndex 12: name first, as hsflowd sends it.

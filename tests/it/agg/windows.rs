@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use crate::common::site::{START, check_law, flow, local, remote};
-use toptalk::agg::{Config, LagRule, Rules, Tuning, Windows};
+use toptalk::agg::{AdjustableConfig, Config, LagRule, Rules, Windows};
 use toptalk::filter::Filter;
-use toptalk::flow::{Duplicate, Flow, Groups, Host, LocalNetworks, Sampling, Time};
+use toptalk::flow::{Duplicate, Flow, Host, LocalNetworks, NetworkGroups, Sampling, Time};
 use toptalk::snapshot::{
-    AlertSubject, Both, Completeness, Counters, Direction, GroupKey, Grouping, Health, Snapshot,
-    Subject, View, Window,
+    AlertSubject, Completeness, Counters, Direction, GroupKey, Grouping, Health, Snapshot, Subject,
+    UpDown, View, Window,
 };
 
 fn windows(config: Config) -> Windows {
@@ -44,7 +44,7 @@ fn a_flow_is_booked_by_direction_and_conversation() {
     let detail = ask(&windows, &view(Subject::Host(local(1)), Window::Minute), 41).detail.unwrap();
     assert_eq!(detail.conversations.rows.len(), 2);
     assert_eq!(detail.traffic.up.bytes, 5_700, "internal traffic is the host's traffic too");
-    assert_eq!(detail.conversations.others, Both::default());
+    assert_eq!(detail.conversations.others, UpDown::default());
     let stranger = ask(&windows, &view(Subject::Host(remote(1)), Window::Minute), 42);
     check_law(&stranger);
     let detail = stranger.detail.unwrap();
@@ -271,7 +271,7 @@ fn transit_is_listed_by_source_and_destination_with_candidates() {
     let line = ask(&windows, &view(Subject::Line, Window::Minute), 22);
     assert_eq!(
         (line.hosts.count, line.hosts.total, &line.basis),
-        (0, Both::default(), &saved.basis)
+        (0, UpDown::default(), &saved.basis)
     );
 }
 
@@ -362,11 +362,14 @@ fn other_networks_limits_and_names_hold_from_now_on() {
     assert!(windows.alerts().is_empty());
     let name: std::sync::Arc<str> = "lab".into();
     let all = |text: &str| text.parse().unwrap();
-    windows.tune(Tuning {
+    windows.tune(AdjustableConfig {
         local: LocalNetworks::new(vec![all(&remote(1).to_string())]),
         lag: LagRule::Fixed(0),
         rules: Rules { host_down: Some(70_000), link_down: Some(5), ..Rules::default() },
-        groups: std::sync::Arc::new(Groups::new([(all(&remote(1).to_string()), name.clone())])),
+        groups: std::sync::Arc::new(NetworkGroups::new([(
+            all(&remote(1).to_string()),
+            name.clone(),
+        )])),
     });
     windows.record(&[upload(62.0)]);
     let snapshot = ask(&windows, &view(Subject::Talkers, Window::FiveMinutes), 64);

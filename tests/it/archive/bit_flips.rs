@@ -8,19 +8,21 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use toptalk::archive::catalog::{Entry, FileKind};
-use toptalk::archive::journal::{Block, Header};
+use toptalk::archive::catalog::{CatalogEntry, FileKind};
+use toptalk::archive::journal::{Block, JournalHeader};
 use toptalk::archive::segment::{SlotInfo, encode};
-use toptalk::archive::{self, Chunk, journal, segment};
+use toptalk::archive::{self, ColumnChunk, journal, segment};
 use toptalk::filter::Filter;
-use toptalk::flow::{Flow, More, Time};
+use toptalk::flow::{Flow, FlowExtras, Time};
 use toptalk::query::element::{five_tuple, statistic};
-use toptalk::query::{Answer, Ask, Opened, Order, Progress, Question, Source, ask};
+use toptalk::query::{
+    ArchiveQuestion, OpenedFile, Progress, QueryAnswer, QueryMode, ScanSource, StatOrder, ask,
+};
 use toptalk::wire::Decoder;
-use toptalk::wire::memory::Memory;
+use toptalk::wire::saved_state::SavedState;
 
 /// A few flows with all that there is, among them a duplicate.
-fn flows(count: usize) -> (Vec<Flow>, Vec<More>) {
+fn flows(count: usize) -> (Vec<Flow>, Vec<FlowExtras>) {
     let (mut flows, more) = formats::flows();
     flows.drain(..flows.len() - count);
     flows[0].duplicate = toptalk::flow::Duplicate::SameExporter;
@@ -37,7 +39,7 @@ fn segment_of(count: usize) -> Vec<u8> {
 
 fn journal_of(count: usize) -> Vec<u8> {
     let (flows, more) = flows(count);
-    let header = Header { slot: formats::SLOT, slot_seconds: formats::SLOT_SECONDS };
+    let header = JournalHeader { slot: formats::SLOT, slot_seconds: formats::SLOT_SECONDS };
     let mut bytes = header.bytes().to_vec();
     let mut block = Block::default();
     for part in flows.chunks(count.div_ceil(2)) {
@@ -49,11 +51,11 @@ fn journal_of(count: usize) -> Vec<u8> {
 }
 
 /// Questions of every kind; windows that have all, some and none of the flows.
-fn questions() -> Vec<Question> {
+fn questions() -> Vec<ArchiveQuestion> {
     let at = |seconds: i64| Some(formats::SLOT.plus_ms(seconds * 1000));
-    let top = |word| Ask::Statistics { asked: vec![statistic(word).unwrap()], limit: 3 };
-    let groups = Ask::Groups { by: five_tuple(), order: Some(Order::Bytes), limit: 0 };
-    let one = |text: &str, (from, to): (Option<Time>, Option<Time>), ask| Question {
+    let top = |word| QueryMode::Statistics { asked: vec![statistic(word).unwrap()], limit: 3 };
+    let groups = QueryMode::Groups { by: five_tuple(), order: Some(StatOrder::Bytes), limit: 0 };
+    let one = |text: &str, (from, to): (Option<Time>, Option<Time>), ask| ArchiveQuestion {
         filter: Filter::parse(text).unwrap(),
         from,
         to,
@@ -63,35 +65,35 @@ fn questions() -> Vec<Question> {
     };
     let any = (None, None);
     vec![
-        one("", any, Ask::Summary),
-        one("", any, Ask::Records { order: None, limit: 0 }),
+        one("", any, QueryMode::Summary),
+        one("", any, QueryMode::Records { order: None, limit: 0 }),
         one("", any, top("dstip/bytes")),
         one("", any, groups),
-        one("", (at(30), at(36)), Ask::Summary),
-        one("", (at(0), at(3_600)), Ask::Summary),
-        one("", (at(3_600), None), Ask::Summary),
-        one("", (None, at(-3_600)), Ask::Summary),
-        one("port 443 or proto udp and bytes > 2000", any, Ask::Summary),
+        one("", (at(30), at(36)), QueryMode::Summary),
+        one("", (at(0), at(3_600)), QueryMode::Summary),
+        one("", (at(3_600), None), QueryMode::Summary),
+        one("", (None, at(-3_600)), QueryMode::Summary),
+        one("port 443 or proto udp and bytes > 2000", any, QueryMode::Summary),
         one("dst net 10.2.0.0/16 and not src port > 40010", any, top("srcip/packets")),
     ]
 }
 
 /// The answer of a file; what stands in it of the effort is left out.
-fn answer(entry: &Entry, question: &Question) -> Answer {
-    let open = |entry: &Entry| match entry.kind {
+fn answer(entry: &CatalogEntry, question: &ArchiveQuestion) -> QueryAnswer {
+    let open = |entry: &CatalogEntry| match entry.kind {
         FileKind::Segment => {
             let segment = segment::open(&entry.path)?;
             if segment.footer().is_outside(question.from, question.to) {
-                return Ok(Opened::Skipped);
+                return Ok(OpenedFile::Skipped);
             }
-            let chunk: Box<dyn Chunk> = Box::new(segment);
-            Ok(Opened::Chunks(Box::new(std::iter::once(Ok(chunk)))))
+            let chunk: Box<dyn ColumnChunk> = Box::new(segment);
+            Ok(OpenedFile::Chunks(Box::new(std::iter::once(Ok(chunk)))))
         }
-        _ => archive::open(entry).map(Opened::Chunks),
+        _ => archive::open(entry).map(OpenedFile::Chunks),
     };
     let progress = Progress::default();
     let files = std::slice::from_ref(entry);
-    let source = Source { files, open: &open, progress: &progress, threads: 1 };
+    let source = ScanSource { files, open: &open, progress: &progress, threads: 1 };
     let mut listed = Vec::new();
     let mut answer = ask(question, &source, &mut |row| {
         listed.push(format!("{row:?}"));
@@ -110,7 +112,7 @@ fn answer(entry: &Entry, question: &Question) -> Answer {
 }
 
 /// What an answer says.
-fn text(answer: &Answer) -> String {
+fn text(answer: &QueryAnswer) -> String {
     format!("{:?} {:?} {:?}", answer.totals, answer.tables, answer.effort)
 }
 
@@ -131,12 +133,12 @@ fn flip(kind: FileKind, bytes: &[u8]) {
 fn flip_some(
     kind: FileKind,
     bytes: &[u8],
-    questions: &[Question],
+    questions: &[ArchiveQuestion],
     next: &AtomicUsize,
 ) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a file");
-    let entry = Entry { path: path.clone(), kind, slot: None, part: 1 };
+    let entry = CatalogEntry { path: path.clone(), kind, slot: None, part: 1 };
     std::fs::write(&path, bytes).unwrap();
     let right: Vec<String> = questions.iter().map(|one| text(&answer(&entry, one))).collect();
     let mut silent = Vec::new();
@@ -224,14 +226,14 @@ fn no_bit_of_a_journal_changes_an_answer_silently() {
 fn no_bit_of_what_is_known_of_exporters_is_believed_when_it_was_damaged() {
     let memory = formats::decoder().memory();
     let bytes = memory.to_file().unwrap();
-    assert_eq!(Memory::of_file(&bytes), Ok(memory));
+    assert_eq!(SavedState::of_file(&bytes), Ok(memory));
     for at in 0..bytes.len() {
         for bit in 0..8 {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << bit;
-            let read = Memory::of_file(&damaged).map_err(|error| error.to_string());
+            let read = SavedState::of_file(&damaged).map_err(|error| error.to_string());
             let recalled = read.and_then(|memory| {
-                Decoder::new().recall(formats::SLOT, &memory).map_err(|error| error.to_string())
+                Decoder::new().restore(formats::SLOT, &memory).map_err(|error| error.to_string())
             });
             assert!(recalled.is_err(), "byte {at} bit {bit}");
         }

@@ -9,7 +9,7 @@ use crate::common::process::toptalk;
 use toptalk::archive::catalog::Catalog;
 use toptalk::archive::segment::{self, SlotInfo};
 use toptalk::archive::{self, lock::Lock, rows};
-use toptalk::flow::{Flow, Host, More, Time, more_of};
+use toptalk::flow::{Flow, FlowExtras, Host, Time, extras_of};
 
 /// A file of nfcapd, not compressed, whose flows are told apart by their packets.
 fn nfcapd(packets: std::ops::Range<u64>, arrived: u64) -> Vec<u8> {
@@ -173,7 +173,7 @@ fn segments_get_other_slots() {
         ..Flow::EMPTY
     };
     let flows: Vec<Flow> = (0..6).map(flow).collect();
-    let more = [More { prev_as: 64_500, ..More::NONE }];
+    let more = [FlowExtras { prev_as: 64_500, ..FlowExtras::NONE }];
     let info = SlotInfo { start: flows[0].arrival, length_ms: 300_000 };
     let mut bytes = Vec::new();
     segment::encode(&flows, &more, &info, &mut bytes).unwrap();
@@ -190,7 +190,7 @@ fn segments_get_other_slots() {
     let mut chunk = segment::open(&second).unwrap();
     assert_eq!(chunk.footer().slot.length_ms, 60_000);
     let (flows, more) = rows(&mut chunk, 0).unwrap();
-    assert_eq!(more_of(&flows[0], &more).prev_as, 64_500);
+    assert_eq!(extras_of(&flows[0], &more).prev_as, 64_500);
     // The first part is lost: what is left is not complete, and says so.
     std::fs::remove_file(place.new_().join("flows.201604101200Z.parquet")).unwrap();
     let output = place.convert(&["--slot", "60"]);

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use crate::common::archive::{files, sums};
 use crate::common::process::{Running, free_port, toptalk};
 
-use toptalk::archive::catalog::{Entry, FileKind};
+use toptalk::archive::catalog::{CatalogEntry, FileKind};
 use toptalk::archive::verify::verify;
 use toptalk::archive::{self, rows};
-use toptalk::attach::frame::{Decoder as Frames, FrameError, Hello, PROTOCOL};
-use toptalk::flow::{Flow, More, more_of};
+use toptalk::attach::frame::{FrameDecoder as Frames, FrameError, Hello, PROTOCOL};
+use toptalk::flow::{Flow, FlowExtras, extras_of};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::V9Encoder;
-use toptalk::wire::memory::Memory;
+use toptalk::wire::saved_state::SavedState;
 
 /// A file of a version.
 fn fixture(version: u32, name: &str) -> PathBuf {
@@ -27,14 +27,14 @@ fn fixture(version: u32, name: &str) -> PathBuf {
 const SEGMENT: &str = "flows.202611240340Z.parquet";
 const JOURNAL: &str = "flows.202611240340Z-2.journal";
 
-fn entry(path: PathBuf) -> Entry {
+fn entry(path: PathBuf) -> CatalogEntry {
     let is_journal = path.extension().is_some_and(|end| end == "journal");
     let kind = if is_journal { FileKind::Journal } else { FileKind::Segment };
-    Entry { path, kind, slot: None, part: 1 }
+    CatalogEntry { path, kind, slot: None, part: 1 }
 }
 
 /// The flows of a file, each with what came with it.
-fn read(path: PathBuf) -> Vec<(Flow, More)> {
+fn read(path: PathBuf) -> Vec<(Flow, FlowExtras)> {
     let mut all = Vec::new();
     for chunk in archive::open(&entry(path)).unwrap() {
         let mut chunk = chunk.unwrap();
@@ -47,8 +47,8 @@ fn read(path: PathBuf) -> Vec<(Flow, More)> {
 }
 
 /// A flow and what came with it, wherever that stood.
-fn apart(flow: &Flow, batch: &[More]) -> (Flow, More) {
-    (Flow { more: 0, ..*flow }, *more_of(flow, batch))
+fn apart(flow: &Flow, batch: &[FlowExtras]) -> (Flow, FlowExtras) {
+    (Flow { more: 0, ..*flow }, *extras_of(flow, batch))
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn flows_of_every_version_are_read_as_they_were_written() {
 #[test]
 fn what_was_known_of_exporters_is_known_again() {
     let text = std::fs::read(fixture(1, "exporters.json")).unwrap();
-    let memory: Memory = Memory::of_file(&text).unwrap();
+    let memory: SavedState = SavedState::of_file(&text).unwrap();
     let mut decoder = Decoder::new();
-    assert_eq!(decoder.recall(formats::SLOT, &memory), Ok(3), "two templates and one of options");
+    assert_eq!(decoder.restore(formats::SLOT, &memory), Ok(3), "two templates and one of options");
     // The first version did not say who has a history: whoever is in such a file has one.
     let mut expected = formats::decoder().memory().exporters;
     expected.iter_mut().for_each(|exporter| exporter.known = true);
@@ -144,6 +144,6 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     }
     assert_eq!(sums(&archive).0, want);
     // What is known is saved in the new form.
-    let memory = Memory::of_file(&std::fs::read(known).unwrap()).unwrap();
+    let memory = SavedState::of_file(&std::fs::read(known).unwrap()).unwrap();
     assert_eq!((memory.version, memory.exporters[0].domains[0].templates.len()), (2, 3));
 }

@@ -8,7 +8,7 @@ use crate::common::process::{Running, free_port, toptalk};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use toptalk::archive::segment::{SlotInfo, encode};
-use toptalk::flow::{Flow, Host, More, Sampling, Time};
+use toptalk::flow::{Flow, FlowExtras, Host, Sampling, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::IpfixEncoder;
 
@@ -140,9 +140,9 @@ fn segment_with_more(folder: &Path) -> PathBuf {
     let path = folder.join("flows.202009131225Z.parquet");
     let slot = SlotInfo { start: RECORDED_SLOT, length_ms: 300_000 };
     let more = [
-        More { next_as: 65_001, ..More::NONE },
-        More { dst_vlan: 20, ..More::NONE },
-        More { in_src_mac: 0x0011_2233_4455, ..More::NONE },
+        FlowExtras { next_as: 65_001, ..FlowExtras::NONE },
+        FlowExtras { dst_vlan: 20, ..FlowExtras::NONE },
+        FlowExtras { in_src_mac: 0x0011_2233_4455, ..FlowExtras::NONE },
     ];
     let mut flows = flows();
     for (nth, flow) in flows.iter_mut().enumerate() {

@@ -4,8 +4,8 @@ use crate::fuzz_targets;
 use crate::fuzz_targets::input::Input;
 use proptest::prelude::*;
 use toptalk::attach::frame::{
-    COMPRESS_FROM, Decoder, FrameError, Hello, MAX_REPLY, MAX_REQUEST, MAX_VERSION, Message,
-    PROTOCOL, Reply, Request, encode,
+    COMPRESS_FROM, FrameDecoder, FrameError, FrameMessage, Hello, MAX_REPLY, MAX_REQUEST,
+    MAX_VERSION, PROTOCOL, Reply, Request, encode,
 };
 use toptalk::filter::Filter;
 use toptalk::snapshot::{Snapshot, View};
@@ -49,8 +49,8 @@ fn the_form_of_messages_is_that_of_their_version() {
     );
 }
 
-fn first<M: Message>(bytes: &[u8]) -> Result<Option<M>, FrameError> {
-    let mut decoder = Decoder::default();
+fn first<M: FrameMessage>(bytes: &[u8]) -> Result<Option<M>, FrameError> {
+    let mut decoder = FrameDecoder::default();
     decoder.push(bytes);
     decoder.message()
 }
@@ -99,7 +99,7 @@ fn large_answers_are_compressed() {
 #[test]
 fn a_hello_says_the_version_and_nothing_that_a_terminal_obeys() {
     let read = |bytes: &[u8]| {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         decoder.push(bytes);
         decoder.hello()
     };

@@ -6,14 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use toptalk::archive::macros::{Dialect, macros};
 use toptalk::archive::name::HIERARCHIES;
-use toptalk::archive::recorder::Shed;
-use toptalk::archive::schema::Column;
+use toptalk::archive::recorder::DropReason;
+use toptalk::archive::schema::ArchiveColumn;
 use toptalk::attach;
 use toptalk::attach::frame;
-use toptalk::filter::words::{Live, MISSING, WORDS};
-use toptalk::flow::{Flow, More};
-use toptalk::ingest::{Loss, Trouble};
-use toptalk::metrics::{Kind, METRICS};
+use toptalk::filter::words::{LiveSupport, MISSING, WORDS};
+use toptalk::flow::{Flow, FlowExtras};
+use toptalk::ingest::{IngestIssue, LostMessages};
+use toptalk::metrics::{METRICS, MetricKind};
 use toptalk::table::{CONVERSATION_COLUMNS, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS};
 use toptalk::ui::action::{BINDINGS, Context};
 use toptalk::wire::Cause;
@@ -78,7 +78,7 @@ fn attaching() {
 
 #[test]
 fn archive() {
-    let rows = Column::all().map(|column| {
+    let rows = ArchiveColumn::all().map(|column| {
         let (kept, label) = (column.store.words(), column.field.info().label);
         (format!("`{}`", column.name()), format!("{kept} | {} | {label}", column.coding.words()))
     });
@@ -87,7 +87,7 @@ fn archive() {
     for (name, dialect) in [("duckdb", Dialect::DuckDb), ("clickhouse", Dialect::ClickHouse)] {
         check("ARCHIVE.md", name, &format!("\n```sql\n{}```\n\n", macros(dialect)));
     }
-    for (name, members) in [("flow record", Flow::MEMBERS), ("more record", More::MEMBERS)] {
+    for (name, members) in [("flow record", Flow::MEMBERS), ("more record", FlowExtras::MEMBERS)] {
         let rows =
             members.iter().map(|member| (member.bytes.to_string(), format!("`{}`", member.name)));
         check("ARCHIVE.md", name, &table("| bytes | field |", rows));
@@ -139,7 +139,7 @@ fn columns() {
 fn metrics() {
     let rows = METRICS.iter().map(|metric| {
         let labels = quoted(metric.labels().iter().map(ToString::to_string));
-        let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+        let kind = if metric.kind == MetricKind::Counter { "counter" } else { "gauge" };
         (format!("`{}`", metric.full_name()), format!("{kind} | {labels} | {}", metric.help))
     });
     let text = table("| metric | kind | labels | is |", rows);
@@ -157,14 +157,14 @@ fn causes() {
 
 #[test]
 fn troubles() {
-    let row = |t: Trouble| (format!("`{}`", t.name()), t.explanation().to_owned());
-    let rows = Trouble::ALL.into_iter().map(row);
+    let row = |t: IngestIssue| (format!("`{}`", t.name()), t.explanation().to_owned());
+    let rows = IngestIssue::ALL.into_iter().map(row);
     check("TROUBLE.md", "receiving", &table("| cause | meaning |", rows));
-    let row = |shed: Shed| (format!("`{}`", shed.name()), shed.explanation().to_owned());
-    let rows = Shed::ALL.into_iter().map(row);
+    let row = |shed: DropReason| (format!("`{}`", shed.name()), shed.explanation().to_owned());
+    let rows = DropReason::ALL.into_iter().map(row);
     check("TROUBLE.md", "recording", &table("| cause | meaning |", rows));
-    let row = |loss: Loss| (format!("`{}`", loss.name()), loss.explanation().to_owned());
-    let rows = Loss::ALL.into_iter().map(row);
+    let row = |loss: LostMessages| (format!("`{}`", loss.name()), loss.explanation().to_owned());
+    let rows = LostMessages::ALL.into_iter().map(row);
     check("TROUBLE.md", "outside", &table("| cause | meaning |", rows));
 }
 
@@ -182,9 +182,9 @@ fn filter_words() {
             names => format!(" Also {}.", quoted(names.iter().map(ToString::to_string))),
         };
         let live = match word.live {
-            Live::Yes => "yes".to_owned(),
-            Live::WithoutSide(..) => format!("`{} N`", word.name),
-            Live::No(lack, _) => format!("no: {lack}"),
+            LiveSupport::Yes => "yes".to_owned(),
+            LiveSupport::WithoutSide(..) => format!("`{} N`", word.name),
+            LiveSupport::No(lack, _) => format!("no: {lack}"),
         };
         (usage, format!("{}.{aliases} | {live}", word.help))
     });

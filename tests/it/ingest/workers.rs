@@ -12,7 +12,7 @@ use crate::common::wait_until;
 use toptalk::agg::{Config, Windows};
 use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host, Time};
-use toptalk::ingest::{Ingest, Listen, Options, Workers};
+use toptalk::ingest::{Ingest, IngestConfig, Listen, Workers};
 use toptalk::snapshot::{Health, Subject, View, Window};
 use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 
@@ -38,7 +38,7 @@ impl Collector {
         let config = Config { started: clock.now(), keep_all: true, ..Config::default() };
         let windows = Arc::new(Windows::new(config));
         let workers = Workers::Exactly(workers);
-        let options = Options { workers, state, ..Options::default() };
+        let options = IngestConfig { workers, state, ..IngestConfig::default() };
         let sockets = listen.open().unwrap();
         let ingest = Ingest::start(sockets, windows.clone(), clock, options).unwrap();
         Collector { ingest, windows, clock, port }

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use toptalk::capture::{self, Item, Meant};
+use toptalk::capture::{self, ExpectedContent, Item};
 use toptalk::flow::Time;
-use toptalk::inspect::{Inspector, Shape};
+use toptalk::inspect::{InspectFormat, Inspector};
 use toptalk::wire::Policy;
 
 use super::build::{Format, link, udp};
@@ -14,11 +14,11 @@ use super::{Scratch, bytes, inspect, of_kind, parse, stderr};
 /// read, how many problems, and whether it was readable.
 fn read(bytes: &[u8]) -> (usize, usize, bool) {
     let (mut datagrams, mut problems) = (0, 0);
-    for shape in [Shape::Table, Shape::Ndjson] {
+    for shape in [InspectFormat::Table, InspectFormat::Ndjson] {
         (datagrams, problems) = (0, 0);
         let mut inspector = Inspector::new(Policy::default(), shape);
         let mut out = Vec::new();
-        let read = capture::read(bytes, Meant::Messages, &mut |item| {
+        let read = capture::read(bytes, ExpectedContent::Messages, &mut |item| {
             match item {
                 Item::Datagram(datagram) => {
                     datagrams += 1;
@@ -33,7 +33,7 @@ fn read(bytes: &[u8]) -> (usize, usize, bool) {
         });
         inspector.finish(&mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        if shape == Shape::Ndjson {
+        if shape == InspectFormat::Ndjson {
             for line in text.lines() {
                 serde_json::from_str::<serde_json::Value>(line).unwrap();
             }

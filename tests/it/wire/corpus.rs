@@ -6,16 +6,16 @@ use std::path::Path;
 
 use serde_json::Value;
 use toptalk::flow::field::{self, FIELDS};
-use toptalk::flow::{Flow, Host, More, Time};
+use toptalk::flow::{Flow, FlowExtras, Host, Time};
 use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
-use toptalk::wire::sflow::Kind;
-use toptalk::wire::{Cause, Decoder, Report, Sample, Samples, message_length};
+use toptalk::wire::sflow::SampleKind;
+use toptalk::wire::{Cause, DatagramReport, Decoder, Sample, SampleCounts, message_length};
 
 /// What a case gave.
 #[derive(Default)]
 struct Outcome {
     flows: Vec<Flow>,
-    reports: Vec<Report>,
+    reports: Vec<DatagramReport>,
     seen: Seen,
     decoder: Decoder,
 }
@@ -49,11 +49,11 @@ impl Observer for Seen {
 }
 
 impl Outcome {
-    fn sum(&self, part: impl Fn(&Report) -> u64) -> u64 {
+    fn sum(&self, part: impl Fn(&DatagramReport) -> u64) -> u64 {
         self.reports.iter().map(part).sum()
     }
 
-    fn samples(&self, part: impl Fn(&Samples) -> u32) -> u64 {
+    fn samples(&self, part: impl Fn(&SampleCounts) -> u32) -> u64 {
         self.sum(|report| part(&report.samples).into())
     }
 
@@ -161,7 +161,7 @@ fn check_samples(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
         ("counter_samples", outcome.samples(|samples| samples.counter).into()),
         ("discard_samples", outcome.samples(|samples| samples.discard).into()),
     ]);
-    let first = outcome.seen.samples.iter().find(|(sample, _)| sample.kind == Kind::Flow);
+    let first = outcome.seen.samples.iter().find(|(sample, _)| sample.kind == SampleKind::Flow);
     if let Some((sample, flow)) = first {
         got.extend(first_sample(sample));
         let flow = flow.unwrap_or(Flow::EMPTY);
@@ -262,11 +262,12 @@ const BESIDE: &[(&str, usize, &str, u64)] = &[
 ];
 
 /// Which fields that are kept beside flows a case has, with the first value of each.
-fn beside(outcome: &Outcome) -> BTreeMap<&'static str, field::Value> {
+fn beside(outcome: &Outcome) -> BTreeMap<&'static str, field::FieldValue> {
     let mut fields = BTreeMap::new();
-    let zeros = |get: fn(&Flow, &More) -> field::Value| get(&Flow::EMPTY, &More::NONE);
+    let zeros =
+        |get: fn(&Flow, &FlowExtras) -> field::FieldValue| get(&Flow::EMPTY, &FlowExtras::NONE);
     for more in outcome.decoder.more() {
-        for info in FIELDS.iter().filter(|info| info.field.is_more()) {
+        for info in FIELDS.iter().filter(|info| info.field.is_extra()) {
             let value = (info.get)(&Flow::EMPTY, more);
             if value != zeros(info.get) {
                 fields.entry(info.name).or_insert(value);
@@ -293,7 +294,11 @@ fn cases_have_what_their_exporters_report_beside_flows() {
         }
         for (_, flows, field, value) in BESIDE.iter().filter(|(case, ..)| case == name) {
             assert_eq!(count, *flows, "{name}");
-            assert_eq!(fields.get(field), Some(&field::Value::Number(*value)), "{name}: {field}");
+            assert_eq!(
+                fields.get(field),
+                Some(&field::FieldValue::Number(*value)),
+                "{name}: {field}"
+            );
             found += 1;
         }
     }

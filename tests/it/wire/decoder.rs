@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use toptalk::flow::{Flow, Host, Sampling, Time};
 use toptalk::wire::encode::{V5Encoder, V9Encoder};
-use toptalk::wire::{Cause, Decoder, MAX_EXPORTERS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES, Report};
+use toptalk::wire::{
+    Cause, DatagramReport, Decoder, MAX_EXPORTERS, MAX_TEMPLATE_BYTES, MAX_TEMPLATES,
+};
 
 const NOW: i64 = 1_800_000_000_000;
 const BOOT: i64 = NOW - 5_000_000_000; // longer ago than the uptime counter holds
@@ -165,7 +167,7 @@ fn v9(sets: &[(u16, Vec<u16>)]) -> Vec<u8> {
     bytes
 }
 
-fn decode(decoder: &mut Decoder, bytes: &[u8]) -> (Report, Vec<Flow>) {
+fn decode(decoder: &mut Decoder, bytes: &[u8]) -> (DatagramReport, Vec<Flow>) {
     let mut flows = Vec::new();
     let report = decoder.decode(Time(NOW), router(), bytes, &mut flows);
     (report, flows)

@@ -95,7 +95,7 @@ fn a_remembered_template_that_misfits_once_is_believed_no_more() {
     let old = message(1, &[(2, template(300, None, &[(8, 4), (12, 4), (1, 4), (2, 4), (7, 4)]))]);
     first.decode(Time(NOW), exporter, &old, &mut flows);
     let mut second = Decoder::new();
-    second.recall(Time(NOW), &first.memory()).unwrap();
+    second.restore(Time(NOW), &first.memory()).unwrap();
     // Records of 24 bytes by now: one does not fit the old 20, five do.
     for count in [1, 5] {
         let data = message(1, &[(300, vec![1; 24 * count])]);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::fuzz_targets::sets::{Datagram, iana, of};
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
-use toptalk::wire::interfaces::Counters;
+use toptalk::wire::interfaces::InterfaceCounters;
 
 const NOW: Time = fuzz_targets::datagrams::START;
 
@@ -74,7 +74,11 @@ fn datagrams() -> Vec<Vec<u8>> {
     sent.push(packet.set(302, &frame).bytes());
     let sampled = flows(4).into_iter().map(|flow| SampledFlow { flow, frame_length: 600 });
     let mut agent = SflowEncoder::new(Host::octets(192, 0, 2, 9), 0);
-    sent.extend(agent.encode(5_000_000, &sampled.collect::<Vec<_>>(), &[(3, Counters::default())]));
+    sent.extend(agent.encode(
+        5_000_000,
+        &sampled.collect::<Vec<_>>(),
+        &[(3, InterfaceCounters::default())],
+    ));
     sent
 }
 

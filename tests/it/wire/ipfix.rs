@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use toptalk::flow::{Flow, Host, Network, Sampling, Time};
 use toptalk::wire::encode::{IpfixEncoder, MAX_MESSAGE};
 use toptalk::wire::policy::{GivenRate, Policy};
-use toptalk::wire::{Cause, Decoder, Report};
+use toptalk::wire::{Cause, DatagramReport, Decoder};
 
 const NOW: i64 = 1_800_000_000_000;
 const SECONDS: u32 = (NOW / 1000) as u32;
@@ -15,14 +15,14 @@ fn router() -> Host {
     Host::octets(192, 0, 2, 1)
 }
 
-fn decode(decoder: &mut Decoder, bytes: &[u8]) -> (Report, Vec<Flow>) {
+fn decode(decoder: &mut Decoder, bytes: &[u8]) -> (DatagramReport, Vec<Flow>) {
     let mut flows = Vec::new();
     let report = decoder.decode(Time(NOW), router(), bytes, &mut flows);
     assert_eq!(flows.len(), report.flows as usize);
     (report, flows)
 }
 
-fn causes(report: &Report) -> Vec<(Cause, u32)> {
+fn causes(report: &DatagramReport) -> Vec<(Cause, u32)> {
     report.causes.iter().collect()
 }
 

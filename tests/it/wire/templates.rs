@@ -5,10 +5,12 @@ use crate::common::sets::{Datagram, Spec, iana};
 use proptest::prelude::*;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::encode::{IpfixEncoder, V9Encoder};
-use toptalk::wire::memory::{DomainMemory, ExporterMemory, Memory, SamplerMemory, TemplateMemory};
+use toptalk::wire::saved_state::{
+    SavedDomain, SavedExporter, SavedSampler, SavedState, SavedTemplate,
+};
 use toptalk::wire::{
-    Cause, Decoder, MAX_DOMAINS, MAX_EXPORTERS, MAX_HELD, MAX_HELD_PER_EXPORTER, MAX_TEMPLATES,
-    Report,
+    Cause, DatagramReport, Decoder, MAX_DOMAINS, MAX_EXPORTERS, MAX_HELD, MAX_HELD_PER_EXPORTER,
+    MAX_TEMPLATES,
 };
 
 const NOW: i64 = 1_800_000_000_000;
@@ -19,7 +21,7 @@ fn router() -> Host {
     Host::octets(192, 0, 2, 1)
 }
 
-fn decode(decoder: &mut Decoder, now: i64, bytes: &[u8]) -> (Report, Vec<Flow>) {
+fn decode(decoder: &mut Decoder, now: i64, bytes: &[u8]) -> (DatagramReport, Vec<Flow>) {
     let mut flows = Vec::new();
     let report = decoder.decode(Time(now), router(), bytes, &mut flows);
     (report, flows)
@@ -44,10 +46,10 @@ const OTHER: [Spec; 4] = [iana(1, 4), iana(12, 4), iana(8, 4), iana(2, 2)];
 /// A decoder that was started anew with what the old one remembered.
 fn restarted(now: i64, old: &Decoder) -> Decoder {
     let text = serde_json::to_string(&old.memory()).unwrap();
-    let memory: Memory = serde_json::from_str(&text).unwrap();
+    let memory: SavedState = serde_json::from_str(&text).unwrap();
     assert_eq!(memory, old.memory(), "it survives a file");
     let mut decoder = Decoder::new();
-    decoder.recall(Time(now), &memory).unwrap();
+    decoder.restore(Time(now), &memory).unwrap();
     decoder
 }
 
@@ -115,22 +117,22 @@ fn old_templates_and_other_versions_are_not_taken_over() {
     let memory = old.memory();
     let later = Time(NOW + 8 * 24 * 60 * MINUTE);
     // A clock alone makes nothing old: it may be wrong. That another exporter was heard does.
-    assert_eq!(Decoder::new().recall(later, &memory), Ok(1));
+    assert_eq!(Decoder::new().restore(later, &memory), Ok(1));
     let other = Datagram::ipfix(1, (later.0 / 1000) as u32, 0).template(257, &SHAPE).bytes();
     old.decode(later, Host::v4(77), &other, &mut Vec::new());
     let both = old.memory();
     assert_eq!(both.exporters.len(), 2);
     let mut new = Decoder::new();
-    assert_eq!(new.recall(later, &both), Ok(1), "the newer one's");
+    assert_eq!(new.restore(later, &both), Ok(1), "the newer one's");
     assert_eq!(new.exporters()[0].address, Host::v4(77));
-    assert!(Decoder::new().recall(Time(NOW), &Memory { version: 99, ..memory }).is_err());
+    assert!(Decoder::new().restore(Time(NOW), &SavedState { version: 99, ..memory }).is_err());
 }
 
 fn any_number() -> impl Strategy<Value = i64> {
     prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), Just(0), Just(NOW)]
 }
 
-fn any_template() -> impl Strategy<Value = TemplateMemory> {
+fn any_template() -> impl Strategy<Value = SavedTemplate> {
     let field = (prop_oneof![Just(0u32), any::<u32>()], 0u16..400, 0u16..20);
     (
         prop_oneof![256u16..260, any::<u16>()],
@@ -139,7 +141,7 @@ fn any_template() -> impl Strategy<Value = TemplateMemory> {
         any_number(),
         prop::collection::vec(field, 0..8),
     )
-        .prop_map(|(id, (options, scope_types), scope, refreshed_ms, fields)| TemplateMemory {
+        .prop_map(|(id, (options, scope_types), scope, refreshed_ms, fields)| SavedTemplate {
             id,
             options,
             scope,
@@ -149,16 +151,16 @@ fn any_template() -> impl Strategy<Value = TemplateMemory> {
         })
 }
 
-fn any_memory() -> impl Strategy<Value = Memory> {
+fn any_memory() -> impl Strategy<Value = SavedState> {
     let sampler = any::<(Option<u64>, Option<u32>, u32)>()
-        .prop_map(|(sampler, interface, rate)| SamplerMemory { sampler, interface, rate });
+        .prop_map(|(sampler, interface, rate)| SavedSampler { sampler, interface, rate });
     let domain = (
         0u32..3,
         prop::option::of(any_number()),
         prop::collection::vec(any_template(), 0..4),
         prop::collection::vec(sampler, 0..3),
     )
-        .prop_map(|(id, init_ms, templates, samplers)| DomainMemory {
+        .prop_map(|(id, init_ms, templates, samplers)| SavedDomain {
             id,
             init_ms,
             templates,
@@ -172,7 +174,7 @@ fn any_memory() -> impl Strategy<Value = Memory> {
         prop::collection::vec(any::<(u64, String)>(), 0..3),
     )
         .prop_map(|(address, (seen, offset), domains, interfaces, applications)| {
-            ExporterMemory {
+            SavedExporter {
                 address,
                 known: offset % 2 == 0,
                 last_seen_ms: seen,
@@ -183,14 +185,14 @@ fn any_memory() -> impl Strategy<Value = Memory> {
             }
         });
     prop::collection::vec(exporter, 0..3)
-        .prop_map(|exporters| Memory { version: Decoder::new().memory().version, exporters })
+        .prop_map(|exporters| SavedState { version: Decoder::new().memory().version, exporters })
 }
 
 proptest! {
     #[test]
     fn a_corrupt_memory_is_harmless(memory in any_memory(), records in prop::collection::vec(any::<u8>(), 0..100)) {
         let mut decoder = Decoder::new();
-        let _ = decoder.recall(Time(NOW), &memory);
+        let _ = decoder.restore(Time(NOW), &memory);
         for id in 256..260 {
             for domain in 0..3 {
                 let data = Datagram::ipfix(domain, SECONDS, 0).set(id, &records);

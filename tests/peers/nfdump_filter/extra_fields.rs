@@ -1,7 +1,7 @@
 //! The same for what only some exporters report.
 
 use toptalk::filter::Filter;
-use toptalk::flow::{Flow, Host, more_of};
+use toptalk::flow::{Flow, Host, extras_of};
 use toptalk::wire::Decoder;
 
 use super::rich::rich;
@@ -88,7 +88,7 @@ fn filters_on_what_few_report_find_as_many_flows_as_nfdump() {
     let mut wrong = Vec::new();
     for text in BESIDE {
         let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        let holds = |flow: &&Flow| filter.matches(&(*flow, more_of(flow, decoder.more())));
+        let holds = |flow: &&Flow| filter.matches(&(*flow, extras_of(flow, decoder.more())));
         let ours = flows.iter().filter(holds).count();
         let theirs = nfdump(&archive, "%pr", text).map(|lines| lines.len());
         let known = BESIDE_DIFFERENT.iter().any(|(known, _)| known.contains(text));

@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
-use self::output::Output;
-use crate::cli::{self, Hook, Piece};
-use crate::ingest::{Finished, Loss, Losses};
+use self::output::HookOutput;
+use crate::cli::{self, Hook, HookPart};
+use crate::ingest::{Finished, LostMessageCounters, LostMessages};
 use crate::units;
 
 /// Files that wait for the hook at most: an hour of them in twenty folders.
@@ -27,12 +27,12 @@ const WAITING: usize = 256;
 pub(super) struct Hooks {
     queue: mpsc::Sender<Finished>,
     task: JoinHandle<()>,
-    losses: Losses,
+    losses: LostMessageCounters,
 }
 
 impl Hooks {
     /// Ready to run it; within a runtime. Files for which it is not run are counted.
-    pub(super) fn start(hook: Hook, losses: Losses) -> Hooks {
+    pub(super) fn start(hook: Hook, losses: LostMessageCounters) -> Hooks {
         let (queue, mut waiting) = mpsc::channel::<Finished>(WAITING);
         let counts = losses.clone();
         let task = tokio::spawn(async move {
@@ -47,7 +47,7 @@ impl Hooks {
     pub(super) fn push(&self, finished: Finished) {
         if let Err(mpsc::error::TrySendError::Full(finished)) = self.queue.try_send(finished) {
             let file = finished.file.display();
-            self.losses.add(Loss::Hook, 1);
+            self.losses.add(LostMessages::Hook, 1);
             warn!(%file, waiting = WAITING, "hook: not run, too many files wait for it");
         }
     }
@@ -65,12 +65,12 @@ impl Hooks {
     }
 }
 
-async fn run(hook: &Hook, finished: &Finished, losses: &Losses) {
+async fn run(hook: &Hook, finished: &Finished, losses: &LostMessageCounters) {
     let words: Vec<String> = hook.words.iter().map(|word| filled(word, finished)).collect();
     let Some((program, arguments)) = words.split_first() else { return };
     let file = finished.file.display();
     let tell = |line: &str| info!(%file, "hook: it says: {line}");
-    let opened = Output::open(tell).and_then(|(output, [out, err])| {
+    let opened = HookOutput::open(tell).and_then(|(output, [out, err])| {
         let mut command = Command::new(program);
         command.args(arguments).envs(variables(finished)).stdin(Stdio::null());
         command.stdout(out).stderr(err).process_group(0).kill_on_drop(true);
@@ -79,12 +79,12 @@ async fn run(hook: &Hook, finished: &Finished, losses: &Losses) {
     let (mut output, mut child) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            losses.add(Loss::Hook, 1);
+            losses.add(LostMessages::Hook, 1);
             warn!(%file, command = %program, %error, "hook: cannot be run");
             return;
         }
     };
-    let group = Group(child.id());
+    let group = ProcessGroup(child.id());
     let over = async {
         tokio::select! {
             status = child.wait() => status,
@@ -110,10 +110,10 @@ async fn run(hook: &Hook, finished: &Finished, losses: &Losses) {
 }
 
 /// Takes what it printed last, and says how much was not logged.
-fn end(output: Output<impl FnMut(&str)>, finished: &Finished, losses: &Losses) {
+fn end(output: HookOutput<impl FnMut(&str)>, finished: &Finished, losses: &LostMessageCounters) {
     let cut = output.end();
     if cut > 0 {
-        losses.add(Loss::HookOutput, cut);
+        losses.add(LostMessages::HookOutput, cut);
         let file = finished.file.display();
         info!(%file, lines = cut, "hook: it printed more lines, which are not logged");
     }
@@ -129,9 +129,9 @@ fn ended(status: ExitStatus, finished: &Finished) {
 }
 
 /// The group of processes of a hook, which is killed when this is dropped.
-struct Group(Option<u32>);
+struct ProcessGroup(Option<u32>);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let number = self.0.and_then(|number| i32::try_from(number).ok());
         if let Some(group) = number.and_then(rustix::process::Pid::from_raw) {
@@ -167,9 +167,9 @@ fn filled(word: &str, finished: &Finished) -> String {
     };
     // What is none of the marks was refused with the command line.
     let filled = cli::pieces(word).map(|piece| match piece {
-        Piece::Text(text) => text,
-        Piece::Mark(mark) => value(mark),
-        Piece::Open => "%",
+        HookPart::Text(text) => text,
+        HookPart::Mark(mark) => value(mark),
+        HookPart::Open => "%",
     });
     filled.collect()
 }

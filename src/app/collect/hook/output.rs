@@ -21,23 +21,23 @@ const READ: usize = 4 << 10;
 const REST: usize = 64;
 
 /// The reading end, and what became of the lines.
-pub(super) struct Output<T: FnMut(&str)> {
+pub(super) struct HookOutput<T: FnMut(&str)> {
     pipe: Receiver,
     lines: Lines,
     tell: T,
 }
 
-impl<T: FnMut(&str)> Output<T> {
+impl<T: FnMut(&str)> HookOutput<T> {
     /// A pipe; what is returned beside it is for standard output and standard error
     /// of the hook. `tell` is given each line that is to be logged.
     ///
     /// # Errors
     /// When there are no descriptors left.
-    pub(super) fn open(tell: T) -> io::Result<(Output<T>, [Stdio; 2])> {
+    pub(super) fn open(tell: T) -> io::Result<(HookOutput<T>, [Stdio; 2])> {
         let (reader, writer) = io::pipe()?;
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader))?;
         let ends = [Stdio::from(writer.try_clone()?), Stdio::from(writer)];
-        Ok((Output { pipe, lines: Lines::default(), tell }, ends))
+        Ok((HookOutput { pipe, lines: Lines::default(), tell }, ends))
     }
 
     /// Reads for as long as it is not dropped.

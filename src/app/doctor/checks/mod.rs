@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use super::facts::{Archive, Facts, FolderState, Heard, Holder, Port, PortState, TimeKeeper};
+use super::facts::{
+    Archive, Facts, FolderState, HeardTraffic, Port, PortHolder, PortState, TimeKeeper,
+};
 use crate::ingest::RECEIVE_BUFFER;
-use crate::snapshot::{Mark, Transport};
+use crate::snapshot::{ConditionLevel, Transport};
 use crate::units;
 
 /// With less room a busy archive is full within hours.
@@ -19,21 +21,21 @@ const MAX_NO_ROOM: usize = 10;
 /// How bad a finding is, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(super) enum FindingLevel {
     Ok,
     Note,
     Warn,
     Fail,
 }
 
-impl State {
+impl FindingLevel {
     /// The word for it: what asks for something is not in small letters.
     pub(super) fn word(self) -> &'static str {
         match self {
-            State::Ok => "ok",
-            State::Note => "note",
-            State::Warn => "warn",
-            State::Fail => "FAIL",
+            FindingLevel::Ok => "ok",
+            FindingLevel::Note => "note",
+            FindingLevel::Warn => "warn",
+            FindingLevel::Fail => "FAIL",
         }
     }
 }
@@ -42,20 +44,20 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub check: &'static str,
-    pub state: State,
+    pub state: FindingLevel,
     pub text: String,
     /// What helps, a step a line; none where nothing is to be done.
     pub remedy: Vec<String>,
 }
 
 /// What a check says; its name is in the table.
-struct Said(State, String, Vec<String>);
+struct CheckResult(FindingLevel, String, Vec<String>);
 
-fn said(state: State, text: impl Into<String>, remedy: &[&str]) -> Said {
-    Said(state, text.into(), remedy.iter().map(ToString::to_string).collect())
+fn said(state: FindingLevel, text: impl Into<String>, remedy: &[&str]) -> CheckResult {
+    CheckResult(state, text.into(), remedy.iter().map(ToString::to_string).collect())
 }
 
-type Check = fn(&Facts) -> Vec<Said>;
+type Check = fn(&Facts) -> Vec<CheckResult>;
 
 /// All checks, in the order of the answer.
 const CHECKS: &[(&str, Check)] = &[
@@ -76,30 +78,34 @@ const CHECKS: &[(&str, Check)] = &[
 pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let of = |(name, check): &(&'static str, Check)| {
         let name = *name;
-        let finding = move |Said(state, text, remedy)| Finding { check: name, state, text, remedy };
+        let finding =
+            move |CheckResult(state, text, remedy)| Finding { check: name, state, text, remedy };
         check(facts).into_iter().map(finding).collect::<Vec<_>>()
     };
     CHECKS.iter().flat_map(of).collect()
 }
 
-fn ports(facts: &Facts) -> Vec<Said> {
+fn ports(facts: &Facts) -> Vec<CheckResult> {
     let heard = |number| facts.heard.as_ref().is_some_and(|heard| heard.health.listens(number));
     let usable = |port: &Port| port.state == PortState::Free || heard(port.number);
     // Of the usual ports any will do.
-    let worst =
-        if facts.asked || !facts.ports.iter().any(usable) { State::Fail } else { State::Warn };
+    let worst = if facts.asked || !facts.ports.iter().any(usable) {
+        FindingLevel::Fail
+    } else {
+        FindingLevel::Warn
+    };
     let beside = is_beside_toptalk(&facts.ports);
     let of = |port: &Port| match &port.state {
         PortState::Held(_) if heard(port.number) => {
             let text = format!("{} is held by the collector that was asked", port.number);
-            said(State::Ok, text, &[])
+            said(FindingLevel::Ok, text, &[])
         }
         PortState::Free if !facts.elsewhere.is_empty() => {
             let places: Vec<&str> =
                 facts.elsewhere.iter().map(|listener| listener.address.as_str()).collect();
             let places = places.join(", ");
             said(
-                State::Note,
+                FindingLevel::Note,
                 format!("{} is free, and the collector that runs does not use it", port.number),
                 &[&format!(
                     "it listens on {places}; a port of its own: ports in toptalk.toml, or -p"
@@ -107,7 +113,7 @@ fn ports(facts: &Facts) -> Vec<Said> {
             )
         }
         PortState::Free if beside && !facts.asked => said(
-            State::Warn,
+            FindingLevel::Warn,
             format!("{} is free, and the toptalk that runs does not have it", port.number),
             &["if exporters send there: give it to that one with -p, or restart it"],
         ),
@@ -115,7 +121,7 @@ fn ports(facts: &Facts) -> Vec<Said> {
     };
     let streams = facts.heard.iter().flat_map(|heard| &heard.health.missing);
     let streams = streams.filter(|one| one.transport == Transport::Tcp);
-    let streams = streams.map(|one| said(State::Warn, one.sentence(), &[]));
+    let streams = streams.map(|one| said(FindingLevel::Warn, one.sentence(), &[]));
     facts.ports.iter().map(of).chain(streams).collect()
 }
 
@@ -128,9 +134,9 @@ pub(super) fn is_beside_toptalk(ports: &[Port]) -> bool {
     ports.iter().any(|port| is_ours(&port.state))
 }
 
-fn of_port(Port { number, state }: &Port, worst: State) -> Said {
+fn of_port(Port { number, state }: &Port, worst: FindingLevel) -> CheckResult {
     match state {
-        PortState::Free => said(State::Ok, format!("{number} is free"), &[]),
+        PortState::Free => said(FindingLevel::Ok, format!("{number} is free"), &[]),
         PortState::Refused(why) => said(worst, why.clone(), &[]),
         PortState::Lacked(why, holders) => {
             let who = match holders.as_slice() {
@@ -149,7 +155,7 @@ fn of_port(Port { number, state }: &Port, worst: State) -> Said {
             )
         }
         PortState::Held(holders) if holders.iter().any(|holder| holder.name == "toptalk") => said(
-            State::Note,
+            FindingLevel::Note,
             format!("{number} is held by {}: it collects already", names(holders)),
             &["its screen of exporters (e) and its --metrics say how that goes"],
         ),
@@ -166,25 +172,25 @@ fn of_port(Port { number, state }: &Port, worst: State) -> Said {
     }
 }
 
-fn names(holders: &[Holder]) -> String {
+fn names(holders: &[PortHolder]) -> String {
     let names =
-        holders.iter().map(|Holder { process, name }| format!("{name} (process {process})"));
+        holders.iter().map(|PortHolder { process, name }| format!("{name} (process {process})"));
     names.collect::<Vec<_>>().join(", ")
 }
 
 /// What the kernel granted; without a socket, what it would.
-fn buffer(facts: &Facts) -> Vec<Said> {
+fn buffer(facts: &Facts) -> Vec<CheckResult> {
     let wanted = RECEIVE_BUFFER as u64;
     let listeners = facts.heard.iter().flat_map(|heard| &heard.health.listeners);
     let granted = listeners.map(|listener| listener.buffer_granted as u64).min();
     let Some(bytes) = granted.or(facts.rmem_max) else { return Vec::new() };
     let size = units::size(bytes.min(wanted));
     if bytes >= wanted {
-        return vec![said(State::Ok, format!("receive buffers of {size}"), &[])];
+        return vec![said(FindingLevel::Ok, format!("receive buffers of {size}"), &[])];
     }
     let line = format!("net.core.rmem_max={wanted}");
     vec![said(
-        State::Warn,
+        FindingLevel::Warn,
         format!(
             "receive buffers of {size}, {} are wanted: bursts may be lost",
             units::size(wanted)
@@ -197,19 +203,19 @@ fn buffer(facts: &Facts) -> Vec<Said> {
 }
 
 /// How much a collector may take here, unless its settings say otherwise.
-fn memory(facts: &Facts) -> Vec<Said> {
-    facts.memory.iter().map(|text| said(State::Ok, text.clone(), &[])).collect()
+fn memory(facts: &Facts) -> Vec<CheckResult> {
+    facts.memory.iter().map(|text| said(FindingLevel::Ok, text.clone(), &[])).collect()
 }
 
-fn arrival(facts: &Facts) -> Vec<Said> {
+fn arrival(facts: &Facts) -> Vec<CheckResult> {
     let Some(heard) = &facts.heard else {
         let why = match facts.ports.iter().any(|port| port.state == PortState::Free) {
             true => "toptalk runs already and cannot be asked: not listened",
             false => "no port is free: not listened",
         };
-        return vec![said(State::Note, why, &[])];
+        return vec![said(FindingLevel::Note, why, &[])];
     };
-    let Heard { for_ms, health, .. } = heard;
+    let HeardTraffic { for_ms, health, .. } = heard;
     let span = units::duration(*for_ms);
     let free = facts.ports.iter().filter(|port| port.state == PortState::Free);
     let port = free.chain(&facts.ports).map(|port| port.number).next().unwrap_or_default();
@@ -217,7 +223,7 @@ fn arrival(facts: &Facts) -> Vec<Said> {
     let host = facts.address.map_or_else(|| "HOST".to_owned(), |address| address.to_string());
     if health.datagrams == 0 {
         return vec![said(
-            State::Fail,
+            FindingLevel::Fail,
             format!("nothing arrived in {span}"),
             &[
                 &format!("on the router: ip flow-export destination {host} {port}"),
@@ -235,10 +241,10 @@ fn arrival(facts: &Facts) -> Vec<Said> {
     let text =
         format!("{} datagrams with {} flows from {from} in {span}", health.datagrams, health.flows);
     if health.flows > 0 {
-        return vec![said(State::Ok, text, &[])];
+        return vec![said(FindingLevel::Ok, text, &[])];
     }
     vec![said(
-        State::Warn,
+        FindingLevel::Warn,
         text,
         &[
             "templates come every few minutes: listen longer, as in --for 5m",
@@ -249,25 +255,25 @@ fn arrival(facts: &Facts) -> Vec<Said> {
 }
 
 /// What was not used, and what was odd.
-fn datagrams(facts: &Facts) -> Vec<Said> {
-    let Some(Heard { health, .. }) = &facts.heard else { return Vec::new() };
-    let dropped = health.dropped.iter().map(|drop| (State::Warn, drop));
-    let noticed = health.noticed.iter().map(|drop| (State::Note, drop));
+fn datagrams(facts: &Facts) -> Vec<CheckResult> {
+    let Some(HeardTraffic { health, .. }) = &facts.heard else { return Vec::new() };
+    let dropped = health.dropped.iter().map(|drop| (FindingLevel::Warn, drop));
+    let noticed = health.noticed.iter().map(|drop| (FindingLevel::Note, drop));
     let all = dropped.chain(noticed);
     all.map(|(state, drop)| said(state, format!("{} {}", drop.count, drop.explanation), &[]))
         .collect()
 }
 
 /// What can be said of each exporter; the sentence names what helps.
-fn exporters(facts: &Facts) -> Vec<Said> {
-    let Some(Heard { health, now, .. }) = &facts.heard else { return Vec::new() };
+fn exporters(facts: &Facts) -> Vec<CheckResult> {
+    let Some(HeardTraffic { health, now, .. }) = &facts.heard else { return Vec::new() };
     let mut all = Vec::new();
     for exporter in health.heard().take(MAX_EXPORTERS) {
         for condition in exporter.conditions(*now) {
             let state = match condition.mark {
-                Mark::Ok => State::Ok,
-                Mark::Notice => State::Note,
-                Mark::Degraded | Mark::Dead => State::Warn,
+                ConditionLevel::Ok => FindingLevel::Ok,
+                ConditionLevel::Notice => FindingLevel::Note,
+                ConditionLevel::Degraded | ConditionLevel::Dead => FindingLevel::Warn,
             };
             let text =
                 format!("{} ({}) {}", exporter.address, exporter.protocol_name(), condition.text);
@@ -276,24 +282,24 @@ fn exporters(facts: &Facts) -> Vec<Said> {
     }
     let more = health.heard().count().saturating_sub(MAX_EXPORTERS);
     if more > 0 {
-        all.push(said(State::Note, format!("{more} more, less busy, are not listed"), &[]));
+        all.push(said(FindingLevel::Note, format!("{more} more, less busy, are not listed"), &[]));
     }
     all
 }
 
 /// Of which exporters something found no room.
-fn room(facts: &Facts) -> Vec<Said> {
-    let Some(Heard { health, .. }) = &facts.heard else { return Vec::new() };
-    let mut all: Vec<Said> = Vec::new();
+fn room(facts: &Facts) -> Vec<CheckResult> {
+    let Some(HeardTraffic { health, .. }) = &facts.heard else { return Vec::new() };
+    let mut all: Vec<CheckResult> = Vec::new();
     for one in health.no_room.iter().take(MAX_NO_ROOM) {
         let text = format!("{} found no room {} times: {}", one.exporter, one.count, one.cause);
-        all.push(said(State::Warn, text, &[]));
+        all.push(said(FindingLevel::Warn, text, &[]));
     }
     let more = health.no_room.len().saturating_sub(MAX_NO_ROOM);
     if more > 0 {
-        all.push(said(State::Note, format!("{more} more are not listed"), &[]));
+        all.push(said(FindingLevel::Note, format!("{more} more are not listed"), &[]));
     }
-    if let Some(Said(.., remedy)) = all.first_mut() {
+    if let Some(CheckResult(.., remedy)) = all.first_mut() {
         remedy.push(
             "strangers fill what all share: --allow with the single addresses of your exporters"
                 .to_owned(),
@@ -304,26 +310,30 @@ fn room(facts: &Facts) -> Vec<Said> {
 }
 
 /// Whether the local networks match the traffic.
-fn local(facts: &Facts) -> Vec<Said> {
+fn local(facts: &Facts) -> Vec<CheckResult> {
     let networks = facts.heard.as_ref().map_or(&[][..], |heard| heard.transit.as_slice());
     if networks.is_empty() {
         return Vec::new();
     }
     let remedy = format!("name yours, of the busiest: --local {}", networks.join(" --local "));
-    vec![said(State::Note, "most traffic is neither from nor to a private network", &[&remedy])]
+    vec![said(
+        FindingLevel::Note,
+        "most traffic is neither from nor to a private network",
+        &[&remedy],
+    )]
 }
 
-fn archive(facts: &Facts) -> Vec<Said> {
+fn archive(facts: &Facts) -> Vec<CheckResult> {
     let Some(Archive { folder, state, free, recorder }) = &facts.archive else {
         return Vec::new();
     };
     let mut all = vec![match state {
-        FolderState::Writable => said(State::Ok, format!("{folder} can be written to"), &[]),
+        FolderState::Writable => said(FindingLevel::Ok, format!("{folder} can be written to"), &[]),
         FolderState::Missing => {
-            said(State::Note, format!("{folder} is not there; recording would make it"), &[])
+            said(FindingLevel::Note, format!("{folder} is not there; recording would make it"), &[])
         }
         FolderState::Unusable(why) => said(
-            State::Fail,
+            FindingLevel::Fail,
             format!("{folder}: {why}"),
             &[&format!("sudo install -d -o toptalk -g toptalk -m 750 {folder}")],
         ),
@@ -331,24 +341,26 @@ fn archive(facts: &Facts) -> Vec<Said> {
     all.extend(free.map(|free| {
         let text = format!("{} are free for {folder}", units::size(free));
         if free >= LITTLE_ROOM {
-            return said(State::Ok, text, &[]);
+            return said(FindingLevel::Ok, text, &[]);
         }
         let remedy = "make room, or have the oldest removed: --expire-size 50G, --expire-age 30d";
-        said(State::Warn, text, &[remedy])
+        said(FindingLevel::Warn, text, &[remedy])
     }));
     all.extend(recorder.as_ref().map(|process| {
         let text = format!("process {process} records into {folder}; a second one is refused");
-        said(State::Note, text, &[])
+        said(FindingLevel::Note, text, &[])
     }));
     all
 }
 
-fn clock(facts: &Facts) -> Vec<Said> {
+fn clock(facts: &Facts) -> Vec<CheckResult> {
     let mut all = vec![match &facts.time {
-        TimeKeeper::Program(name) => said(State::Ok, format!("{name} keeps the time"), &[]),
-        TimeKeeper::Unknown => said(State::Note, "it cannot be seen who keeps the time", &[]),
+        TimeKeeper::Program(name) => said(FindingLevel::Ok, format!("{name} keeps the time"), &[]),
+        TimeKeeper::Unknown => {
+            said(FindingLevel::Note, "it cannot be seen who keeps the time", &[])
+        }
         TimeKeeper::Nobody => said(
-            State::Warn,
+            FindingLevel::Warn,
             "no program is seen that keeps the time of this machine",
             &["sudo apt-get install systemd-timesyncd, or chrony"],
         ),
@@ -356,21 +368,25 @@ fn clock(facts: &Facts) -> Vec<Said> {
     let shift = facts.heard.as_ref().map_or(0, |heard| heard.health.clock_shift_ms);
     if shift != 0 {
         let text = format!("the clock was set by {} meanwhile", units::duration(shift.abs()));
-        all.push(said(State::Warn, text, &[]));
+        all.push(said(FindingLevel::Warn, text, &[]));
     }
     all
 }
 
-fn terminal(facts: &Facts) -> Vec<Said> {
+fn terminal(facts: &Facts) -> Vec<CheckResult> {
     let terminal = &facts.terminal;
     if !terminal.is_one {
-        return vec![said(State::Note, "the output is no terminal: nothing is drawn here", &[])];
+        return vec![said(
+            FindingLevel::Note,
+            "the output is no terminal: nothing is drawn here",
+            &[],
+        )];
     }
     let colour = if terminal.colour { "" } else { ", without colours" };
     vec![match &terminal.note {
-        None => said(State::Ok, format!("can draw everything{colour}"), &[]),
+        None => said(FindingLevel::Ok, format!("can draw everything{colour}"), &[]),
         Some(note) => said(
-            State::Note,
+            FindingLevel::Note,
             format!("{note}{colour}"),
             &["a terminal that can: export LANG=C.UTF-8 TERM=xterm-256color"],
         ),
@@ -387,7 +403,7 @@ pub(super) fn text(findings: &[Finding]) -> String {
         }
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    let (fails, warnings) = (count(State::Fail), count(State::Warn));
+    let (fails, warnings) = (count(FindingLevel::Fail), count(FindingLevel::Warn));
     text.push_str(&format!("{fails} failed, {warnings} to look at\n"));
     text
 }

@@ -39,7 +39,7 @@ fn well() -> Facts {
         rmem_max: Some(RECEIVE_BUFFER as u64),
         memory: Some("4 GB for collecting".to_owned()),
         elsewhere: Vec::new(),
-        heard: Some(Heard { for_ms: 10_000, now: NOW, health, transit: Vec::new() }),
+        heard: Some(HeardTraffic { for_ms: 10_000, now: NOW, health, transit: Vec::new() }),
         archive: Some(Archive {
             folder: "/var/lib/toptalk".to_owned(),
             state: FolderState::Writable,
@@ -61,13 +61,13 @@ fn no_room(n: u8) -> NoRoom {
 }
 
 fn held(name: &str) -> PortState {
-    PortState::Held(vec![Holder { process: 4711, name: name.to_owned() }])
+    PortState::Held(vec![PortHolder { process: 4711, name: name.to_owned() }])
 }
 
 #[test]
 fn where_all_is_well_nothing_is_to_be_done() {
     let findings = judge(&well());
-    assert!(findings.iter().all(|one| one.state == State::Ok && one.remedy.is_empty()));
+    assert!(findings.iter().all(|one| one.state == FindingLevel::Ok && one.remedy.is_empty()));
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check).collect();
     let expected = [
         "port", "buffer", "memory", "arrival", "exporter", "archive", "archive", "clock",
@@ -78,50 +78,50 @@ fn where_all_is_well_nothing_is_to_be_done() {
 
 /// What is changed, and the finding that has to come of it: check, state, a
 /// word of the text, a word of what helps.
-type Case = (fn(&mut Facts), &'static str, State, &'static str, &'static str);
+type Case = (fn(&mut Facts), &'static str, FindingLevel, &'static str, &'static str);
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
-    (|f| f.ports[0].state = held("nfcapd"), "port", State::Fail, "nfcapd (process 4711)", "-p"),
-    (|f| f.ports.push(Port { number: 4739, state: held("nfcapd") }), "port", State::Warn, "4739", "-p"),
-    (|f| { f.asked = true; f.ports.push(Port { number: 4739, state: held("nfcapd") }) }, "port", State::Fail, "4739", "-p"),
-    (|f| f.ports[0].state = PortState::Held(Vec::new()), "port", State::Fail, "another user", "sudo ss"),
-    (|f| f.ports[0].state = held("toptalk"), "port", State::Note, "collects already", "--metrics"),
-    (|f| f.ports[0].state = PortState::Lacked("another program holds it".to_owned(), Vec::new()), "port", State::Fail, "2055 is missing", "every second"),
-    (|f| f.ports.push(Port { number: 4739, state: PortState::Lacked(String::new(), vec![Holder { process: 4711, name: "nfcapd".to_owned() }]) }), "port", State::Warn, "(now nfcapd (process 4711))", "every second"),
-    (|f| f.elsewhere = vec![Listener { address: "[::]:9995".to_owned(), ..Listener::default() }], "port", State::Note, "does not use it", "[::]:9995"),
-    (|f| { f.heard = None; f.ports.push(Port { number: 4739, state: held("toptalk") }) }, "port", State::Warn, "2055 is free, and the toptalk that runs does not have it", "restart"),
-    (|f| health(f).missing.push(MissingPort { port: 4739, transport: Transport::Tcp, why: "in use".to_owned(), since: NOW }), "port", State::Warn, "no IPFIX over TCP on port 4739: in use", ""),
-    (|f| f.ports[0].state = PortState::Refused("port 53 needs privileges".to_owned()), "port", State::Fail, "privileges", ""),
-    (|f| health(f).listeners[0].buffer_granted = 212_992, "buffer", State::Warn, "bursts", "sysctl -w net.core.rmem_max=67108864"),
-    (|f| { f.heard = None; f.rmem_max = Some(212_992) }, "buffer", State::Warn, "bursts", "/etc/sysctl.d/10-toptalk.conf"),
-    (|f| f.heard = None, "arrival", State::Note, "not listened", ""),
-    (|f| *health(f) = Health::default(), "arrival", State::Fail, "nothing arrived in 10s", "ip flow-export destination HOST 2055"),
-    (|f| { f.address = Some([192, 0, 2, 7].into()); *health(f) = Health::default() }, "arrival", State::Fail, "nothing arrived", "ip flow-export destination 192.0.2.7 2055"),
-    (|f| health(f).flows = 0, "arrival", State::Warn, "0 flows", "inspect --port 2055"),
-    (|f| health(f).flows = 0, "arrival", State::Warn, "0 flows", "template refresh-rate 1"),
-    (|f| health(f).dropped.push(DropCount { cause: "unknown_version".into(), explanation: "of no version".into(), count: 3 }), "datagrams", State::Warn, "3 of no version", ""),
-    (|f| health(f).noticed.push(DropCount { cause: "no_times".into(), explanation: "without times".into(), count: 4 }), "datagrams", State::Note, "4 without times", ""),
-    (|f| health(f).exporters[0].held = 2, "exporter", State::Warn, "2 data sets wait", ""),
-    (|f| health(f).exporters[0].active_timeout_ms = Some(1_800_000), "exporter", State::Warn, "ip flow-cache timeout active 1", ""),
-    (|f| health(f).exporters[0].doubled = 1_000, "exporter", State::Note, "export ingress only", ""),
-    (|f| health(f).exporters[0].clock_offset_ms = 7_000, "exporter", State::Note, "ntp server", ""),
-    (|f| health(f).exporters[0].sampling = SamplingState::Unknown, "exporter", State::Ok, "--sampling", ""),
-    (|f| health(f).exporters[0].lost = 100, "exporter", State::Warn, "never arrived", ""),
-    (|f| health(f).exporters = vec![exporter(); MAX_EXPORTERS + 3], "exporter", State::Note, "3 more", ""),
-    (|f| f.heard.as_mut().unwrap().transit.push("192.0.2.0/24".to_owned()), "local", State::Note, "private network", "--local 192.0.2.0/24"),
-    (|f| f.archive.as_mut().unwrap().state = FolderState::Missing, "archive", State::Note, "not there", ""),
-    (|f| f.archive.as_mut().unwrap().state = FolderState::Unusable("Permission denied".to_owned()), "archive", State::Fail, "Permission denied", "install -d"),
-    (|f| f.archive.as_mut().unwrap().free = Some(LITTLE_ROOM - 1), "archive", State::Warn, "are free", "--expire-size"),
-    (|f| f.archive.as_mut().unwrap().recorder = Some("4711".to_owned()), "archive", State::Note, "process 4711 records", ""),
-    (|f| health(f).no_room.push(no_room(7)), "room", State::Warn, "192.0.2.7 found no room 30 times: held_dropped", "--allow"),
-    (|f| health(f).no_room.extend((0..14).map(no_room)), "room", State::Note, "4 more", ""),
-    (|f| f.time = TimeKeeper::Nobody, "clock", State::Warn, "no program", "chrony"),
-    (|f| f.time = TimeKeeper::Unknown, "clock", State::Note, "cannot be seen", ""),
-    (|f| health(f).clock_shift_ms = -60_000, "clock", State::Warn, "was set by", ""),
-    (|f| f.terminal.note = Some("LANG=C is not UTF-8".to_owned()), "terminal", State::Note, "LANG=C", "C.UTF-8"),
-    (|f| f.terminal.colour = false, "terminal", State::Ok, "without colours", ""),
-    (|f| f.terminal.is_one = false, "terminal", State::Note, "no terminal", ""),
+    (|f| f.ports[0].state = held("nfcapd"), "port", FindingLevel::Fail, "nfcapd (process 4711)", "-p"),
+    (|f| f.ports.push(Port { number: 4739, state: held("nfcapd") }), "port", FindingLevel::Warn, "4739", "-p"),
+    (|f| { f.asked = true; f.ports.push(Port { number: 4739, state: held("nfcapd") }) }, "port", FindingLevel::Fail, "4739", "-p"),
+    (|f| f.ports[0].state = PortState::Held(Vec::new()), "port", FindingLevel::Fail, "another user", "sudo ss"),
+    (|f| f.ports[0].state = held("toptalk"), "port", FindingLevel::Note, "collects already", "--metrics"),
+    (|f| f.ports[0].state = PortState::Lacked("another program holds it".to_owned(), Vec::new()), "port", FindingLevel::Fail, "2055 is missing", "every second"),
+    (|f| f.ports.push(Port { number: 4739, state: PortState::Lacked(String::new(), vec![PortHolder { process: 4711, name: "nfcapd".to_owned() }]) }), "port", FindingLevel::Warn, "(now nfcapd (process 4711))", "every second"),
+    (|f| f.elsewhere = vec![Listener { address: "[::]:9995".to_owned(), ..Listener::default() }], "port", FindingLevel::Note, "does not use it", "[::]:9995"),
+    (|f| { f.heard = None; f.ports.push(Port { number: 4739, state: held("toptalk") }) }, "port", FindingLevel::Warn, "2055 is free, and the toptalk that runs does not have it", "restart"),
+    (|f| health(f).missing.push(MissingPort { port: 4739, transport: Transport::Tcp, why: "in use".to_owned(), since: NOW }), "port", FindingLevel::Warn, "no IPFIX over TCP on port 4739: in use", ""),
+    (|f| f.ports[0].state = PortState::Refused("port 53 needs privileges".to_owned()), "port", FindingLevel::Fail, "privileges", ""),
+    (|f| health(f).listeners[0].buffer_granted = 212_992, "buffer", FindingLevel::Warn, "bursts", "sysctl -w net.core.rmem_max=67108864"),
+    (|f| { f.heard = None; f.rmem_max = Some(212_992) }, "buffer", FindingLevel::Warn, "bursts", "/etc/sysctl.d/10-toptalk.conf"),
+    (|f| f.heard = None, "arrival", FindingLevel::Note, "not listened", ""),
+    (|f| *health(f) = Health::default(), "arrival", FindingLevel::Fail, "nothing arrived in 10s", "ip flow-export destination HOST 2055"),
+    (|f| { f.address = Some([192, 0, 2, 7].into()); *health(f) = Health::default() }, "arrival", FindingLevel::Fail, "nothing arrived", "ip flow-export destination 192.0.2.7 2055"),
+    (|f| health(f).flows = 0, "arrival", FindingLevel::Warn, "0 flows", "inspect --port 2055"),
+    (|f| health(f).flows = 0, "arrival", FindingLevel::Warn, "0 flows", "template refresh-rate 1"),
+    (|f| health(f).dropped.push(DropCount { cause: "unknown_version".into(), explanation: "of no version".into(), count: 3 }), "datagrams", FindingLevel::Warn, "3 of no version", ""),
+    (|f| health(f).noticed.push(DropCount { cause: "no_times".into(), explanation: "without times".into(), count: 4 }), "datagrams", FindingLevel::Note, "4 without times", ""),
+    (|f| health(f).exporters[0].held = 2, "exporter", FindingLevel::Warn, "2 data sets wait", ""),
+    (|f| health(f).exporters[0].active_timeout_ms = Some(1_800_000), "exporter", FindingLevel::Warn, "ip flow-cache timeout active 1", ""),
+    (|f| health(f).exporters[0].doubled = 1_000, "exporter", FindingLevel::Note, "export ingress only", ""),
+    (|f| health(f).exporters[0].clock_offset_ms = 7_000, "exporter", FindingLevel::Note, "ntp server", ""),
+    (|f| health(f).exporters[0].sampling = SamplingState::Unknown, "exporter", FindingLevel::Ok, "--sampling", ""),
+    (|f| health(f).exporters[0].lost = 100, "exporter", FindingLevel::Warn, "never arrived", ""),
+    (|f| health(f).exporters = vec![exporter(); MAX_EXPORTERS + 3], "exporter", FindingLevel::Note, "3 more", ""),
+    (|f| f.heard.as_mut().unwrap().transit.push("192.0.2.0/24".to_owned()), "local", FindingLevel::Note, "private network", "--local 192.0.2.0/24"),
+    (|f| f.archive.as_mut().unwrap().state = FolderState::Missing, "archive", FindingLevel::Note, "not there", ""),
+    (|f| f.archive.as_mut().unwrap().state = FolderState::Unusable("Permission denied".to_owned()), "archive", FindingLevel::Fail, "Permission denied", "install -d"),
+    (|f| f.archive.as_mut().unwrap().free = Some(LITTLE_ROOM - 1), "archive", FindingLevel::Warn, "are free", "--expire-size"),
+    (|f| f.archive.as_mut().unwrap().recorder = Some("4711".to_owned()), "archive", FindingLevel::Note, "process 4711 records", ""),
+    (|f| health(f).no_room.push(no_room(7)), "room", FindingLevel::Warn, "192.0.2.7 found no room 30 times: held_dropped", "--allow"),
+    (|f| health(f).no_room.extend((0..14).map(no_room)), "room", FindingLevel::Note, "4 more", ""),
+    (|f| f.time = TimeKeeper::Nobody, "clock", FindingLevel::Warn, "no program", "chrony"),
+    (|f| f.time = TimeKeeper::Unknown, "clock", FindingLevel::Note, "cannot be seen", ""),
+    (|f| health(f).clock_shift_ms = -60_000, "clock", FindingLevel::Warn, "was set by", ""),
+    (|f| f.terminal.note = Some("LANG=C is not UTF-8".to_owned()), "terminal", FindingLevel::Note, "LANG=C", "C.UTF-8"),
+    (|f| f.terminal.colour = false, "terminal", FindingLevel::Ok, "without colours", ""),
+    (|f| f.terminal.is_one = false, "terminal", FindingLevel::Note, "no terminal", ""),
 ];
 
 #[test]

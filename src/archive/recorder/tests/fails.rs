@@ -4,9 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use super::super::{RETRY_MS, Recorder, Settings, Shed};
+use super::super::{DropReason, RETRY_MS, Recorder, RecorderConfig};
 use super::{Failing, Room, SLOT, lines, upto};
-use crate::archive::recorder::{Real, encode};
+use crate::archive::recorder::{RealDisk, encode};
 
 #[test]
 fn wherever_encoding_is_cut_off_every_flow_counts_once() {
@@ -47,7 +47,7 @@ fn a_full_disk_stops_the_journal_and_nothing_is_lost_but_what_is_counted() {
     assert!(stopped.why.contains("no storage space") && stopped.since == SLOT.plus_ms(3_300));
     assert_eq!(room.flows(), upto(2), "half a block was cut off again");
     room.record(3_400, 5);
-    assert_eq!(room.shed(Shed::NoSpace), 5);
+    assert_eq!(room.shed(DropReason::NoSpace), 5);
     // It is not tried at every turn, and the alarm keeps its time.
     room.plan.lock().unwrap().done.clear();
     room.tick(3_500);
@@ -90,7 +90,7 @@ fn one_journal_that_cannot_be_read_holds_up_no_other_and_its_alarm_stays() {
             let Some(part) = room.recorder().next_part(now) else { continue };
             let journal = part.journal.clone();
             let is_bad = *first.get_or_insert(journal.clone()) == journal;
-            let result = if is_bad { Err(bad(&journal)) } else { encode(&Real, &part, &lines) };
+            let result = if is_bad { Err(bad(&journal)) } else { encode(&RealDisk, &part, &lines) };
             room.recorder().encoded(now.plus_ms(-2 * RETRY_MS), part, result);
         }
         let status = room.recorder().status();
@@ -113,7 +113,7 @@ fn the_last_bytes_of_a_disk_are_left_to_others() {
     let mut room = Room::new(|settings| settings.low_water = 100);
     room.plan.lock().unwrap().free = Some(99);
     room.record(1_000, 2);
-    assert_eq!(room.shed(Shed::NoSpace), 2);
+    assert_eq!(room.shed(DropReason::NoSpace), 2);
     assert_eq!(room.files(), [""; 0]);
     // Enough not to stop is not enough to begin again.
     room.plan.lock().unwrap().free = Some(150);
@@ -129,7 +129,7 @@ fn the_last_bytes_of_a_disk_are_left_to_others() {
     room.record(13_200, 1);
     room.tick(14_200);
     room.record(14_300, 1);
-    assert_eq!(room.shed(Shed::NoSpace), 3);
+    assert_eq!(room.shed(DropReason::NoSpace), 3);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn an_encoder_that_fails_leaves_journals_and_tries_again() {
         assert!(!room.encode(1_200), "not at once");
         room.works();
         room.record(1_300, 4);
-        assert_eq!(room.shed(Shed::Behind), 6, "{kind}");
+        assert_eq!(room.shed(DropReason::Behind), 6, "{kind}");
         while room.encode(1_100 + RETRY_MS) {}
         room.recorder().finish(SLOT.plus_ms(9_000));
         while room.encode(9_000) {}
@@ -208,7 +208,7 @@ fn a_folder_that_goes_stops_recording_until_it_is_back() {
     assert!(room.recorder().status().stopped.is_some());
     room.tick(3_300 + RETRY_MS);
     room.record(8_500, 4);
-    assert_eq!((room.shed(Shed::Failed), room.shed(Shed::Removed)), (4, 2));
+    assert_eq!((room.shed(DropReason::Failed), room.shed(DropReason::Removed)), (4, 2));
     fs::rename(&folder, &away).unwrap();
     room.tick(3_300 + 2 * RETRY_MS);
     assert!(!folder.exists(), "the folder itself is never made again: a disk may be missing");
@@ -216,10 +216,10 @@ fn a_folder_that_goes_stops_recording_until_it_is_back() {
     room.tick(3_300 + 3 * RETRY_MS);
     room.tick(3_300 + 4 * RETRY_MS);
     assert_eq!(room.recorder().status().stopped, None);
-    assert_eq!(room.shed(Shed::Removed), 2);
+    assert_eq!(room.shed(DropReason::Removed), 2);
     assert_eq!(room.flows(), [2, 3, 4]);
     // The lock is taken anew.
-    let second = Recorder::open(Settings::new(folder), Arc::new(super::Real), 8);
+    let second = Recorder::open(RecorderConfig::new(folder), Arc::new(super::RealDisk), 8);
     assert!(second.is_err());
     fs::remove_file(away).unwrap();
 }
@@ -232,7 +232,7 @@ fn what_cannot_be_written_at_the_end_is_counted() {
     room.record(2_200, 3);
     room.fails("write", ErrorKind::StorageFull);
     room.recorder().finish(SLOT.plus_ms(2_300));
-    assert_eq!(room.shed(Shed::NoSpace), 3);
+    assert_eq!(room.shed(DropReason::NoSpace), 3);
     assert_eq!(room.flows(), upto(2));
 }
 
@@ -244,7 +244,7 @@ fn a_journal_that_is_removed_costs_what_was_in_it_and_another_goes_on() {
     room.record(2_200, 3);
     fs::remove_file(room.folder.path().join("flows.202611240340Z.journal")).unwrap();
     room.tick(3_300);
-    assert_eq!((room.flows(), room.shed(Shed::Removed)), (vec![2, 3, 4], 2));
+    assert_eq!((room.flows(), room.shed(DropReason::Removed)), (vec![2, 3, 4], 2));
     room.record(3_400, 1);
     room.tick(4_500);
     let status = room.recorder().status();
@@ -255,7 +255,7 @@ fn a_journal_that_is_removed_costs_what_was_in_it_and_another_goes_on() {
     fs::remove_file(room.folder.path().join("flows.202611240340Z.journal")).unwrap();
     room.record(300_000, 1);
     room.recorder().finish(SLOT.plus_ms(301_000));
-    assert_eq!((room.flows(), room.shed(Shed::Removed)), (vec![6, 7, 8], 6));
+    assert_eq!((room.flows(), room.shed(DropReason::Removed)), (vec![6, 7, 8], 6));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
-use crate::archive::journal::{Header, read_all};
+use crate::archive::journal::{JournalHeader, read_all};
 use crate::archive::name::parse;
 use crate::archive::walk;
 
@@ -48,7 +48,7 @@ impl Plan {
     }
 }
 
-struct FailingOut(Box<dyn Out>, Arc<Mutex<Plan>>);
+struct FailingOut(Box<dyn DiskFile>, Arc<Mutex<Plan>>);
 
 impl Write for FailingOut {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -65,7 +65,7 @@ impl Write for FailingOut {
     }
 }
 
-impl Out for FailingOut {
+impl DiskFile for FailingOut {
     fn sync(&mut self) -> io::Result<()> {
         self.1.lock().unwrap().may("sync")?;
         self.0.sync()
@@ -82,34 +82,34 @@ impl Out for FailingOut {
 }
 
 impl Disk for Failing {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Out>> {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         self.plan.lock().unwrap().may("create")?;
-        Ok(Box::new(FailingOut(Real.create(path)?, self.plan.clone())))
+        Ok(Box::new(FailingOut(RealDisk.create(path)?, self.plan.clone())))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.plan.lock().unwrap().may("rename")?;
-        Real.rename(from, to)
+        RealDisk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.plan.lock().unwrap().may("remove")?;
-        Real.remove(path)
+        RealDisk.remove(path)
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         self.plan.lock().unwrap().may("sync folder")?;
-        Real.sync_folder(path)
+        RealDisk.sync_folder(path)
     }
 
     fn make_folders(&self, root: &Path, below: &Path) -> io::Result<()> {
-        Real.make_folders(root, below)
+        RealDisk.make_folders(root, below)
     }
 
     fn free(&self, folder: &Path) -> io::Result<u64> {
         match self.plan.lock().unwrap().free {
             Some(free) => Ok(free),
-            None => Real.free(folder).map(|_| u64::MAX),
+            None => RealDisk.free(folder).map(|_| u64::MAX),
         }
     }
 }
@@ -117,7 +117,7 @@ impl Disk for Failing {
 /// A segment as these tests have it: the bytes of each flow in a line.
 pub(super) fn lines(
     flows: &[Flow],
-    _: &[More],
+    _: &[FlowExtras],
     _: (Time, u32),
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
@@ -134,12 +134,16 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(change: impl FnOnce(&mut Settings)) -> Room {
+    pub(super) fn new(change: impl FnOnce(&mut RecorderConfig)) -> Room {
         Room::in_folder(tempfile::tempdir().unwrap(), change)
     }
 
-    pub(super) fn in_folder(folder: tempfile::TempDir, change: impl FnOnce(&mut Settings)) -> Room {
-        let mut settings = Settings { low_water: 1000, ..Settings::new(folder.path().to_owned()) };
+    pub(super) fn in_folder(
+        folder: tempfile::TempDir,
+        change: impl FnOnce(&mut RecorderConfig),
+    ) -> Room {
+        let mut settings =
+            RecorderConfig { low_water: 1000, ..RecorderConfig::new(folder.path().to_owned()) };
         change(&mut settings);
         let disk = Failing::default();
         let plan = disk.plan.clone();
@@ -210,7 +214,7 @@ impl Room {
         flows
     }
 
-    pub(super) fn shed(&mut self, cause: Shed) -> u64 {
+    pub(super) fn shed(&mut self, cause: DropReason) -> u64 {
         self.recorder().status().shed[cause as usize]
     }
 
@@ -274,10 +278,10 @@ fn a_full_part_is_closed_and_the_next_one_is_numbered() {
     room.tick(1_500);
     assert_eq!(room.files(), ["flows.202611240340Z-2.journal", "flows.202611240340Z.journal"]);
     // Two wait: what comes is shed until the encoder has taken one.
-    assert_eq!(room.shed(Shed::Behind), 5);
+    assert_eq!(room.shed(DropReason::Behind), 5);
     assert!(room.encode(1_700));
     room.record(1_800, 4);
-    assert_eq!(room.shed(Shed::Behind), 5);
+    assert_eq!(room.shed(DropReason::Behind), 5);
     room.recorder().finish(SLOT.plus_ms(2_000));
     while room.encode(2_000) {}
     let rotated = room.recorder().rotated().unwrap();
@@ -329,12 +333,13 @@ fn what_comes_a_little_late_counts_for_the_slot_that_has_begun() {
 #[test]
 fn one_folder_has_one_recorder() {
     let room = Room::new(|_| {});
-    let settings = Settings::new(room.folder.path().to_owned());
-    let error = Recorder::open(settings, Arc::new(Real), 8).err().unwrap().to_string();
+    let settings = RecorderConfig::new(room.folder.path().to_owned());
+    let error = Recorder::open(settings, Arc::new(RealDisk), 8).err().unwrap().to_string();
     assert!(error.contains("process 7"), "{error}");
     let file = room.folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Recorder::open(Settings::new(file), Arc::new(Real), 8).err().unwrap().to_string();
+    let error =
+        Recorder::open(RecorderConfig::new(file), Arc::new(RealDisk), 8).err().unwrap().to_string();
     assert!(error.contains("cannot make the folder"), "{error}");
 }
 
@@ -350,7 +355,7 @@ fn what_a_kill_left_is_taken_up_and_others_are_left_alone() {
     fs::write(&path, &half).unwrap();
     let folder = room.folder.path().to_owned();
     fs::write(folder.join("flows.202611240335Z.parquet.tmp"), "half").unwrap();
-    let mut newer = Header { slot: SLOT, slot_seconds: 300 }.bytes();
+    let mut newer = JournalHeader { slot: SLOT, slot_seconds: 300 }.bytes();
     newer[8] = 9;
     fs::write(folder.join("flows.202611240330Z.journal"), newer).unwrap();
     fs::write(folder.join("notes.tmp"), "mine").unwrap();

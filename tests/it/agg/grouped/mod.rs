@@ -12,10 +12,10 @@ use model::Model;
 use proptest::prelude::*;
 use toptalk::agg::{Config, Windows};
 use toptalk::filter::Filter;
-use toptalk::flow::{Flow, Groups, Host, Sampling, Time};
+use toptalk::flow::{Flow, Host, NetworkGroups, Sampling, Time};
 use toptalk::snapshot::{
-    Basis, Both, Counters, GroupKey, GroupRow, Grouping, Health, Order, Snapshot, SortKey, Subject,
-    Via, View, Window,
+    Basis, Counters, GroupKey, GroupRow, Grouping, Health, RowOrder, Snapshot, SortKey, Subject,
+    TrafficPath, UpDown, View, Window,
 };
 
 /// Filters of the live tables; the last are about paths.
@@ -42,7 +42,7 @@ const ORDERS: &[SortKey] = &[
     SortKey::Address,
 ];
 
-fn named() -> Arc<Groups> {
+fn named() -> Arc<NetworkGroups> {
     let named = [
         ("10.0.0.0/8", "site"),
         ("10.0.0.0/30", "lab"),
@@ -50,7 +50,7 @@ fn named() -> Arc<Groups> {
         ("fd00::/16", "site"),
         ("198.51.100.0/24", "abroad"),
     ];
-    Arc::new(Groups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into()))))
+    Arc::new(NetworkGroups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into()))))
 }
 
 fn windows(config: Config) -> Windows {
@@ -107,9 +107,9 @@ fn any_flow() -> impl Strategy<Value = Flow> {
 }
 
 /// Raw bytes of rows are rounded down.
-fn whole(both: Both) -> Both {
+fn whole(both: UpDown) -> UpDown {
     let whole = |counters: Counters| Counters { raw_bytes: 0, ..counters };
-    Both { up: whole(both.up), down: whole(both.down) }
+    UpDown { up: whole(both.up), down: whole(both.down) }
 }
 
 fn value(row: &GroupRow, key: SortKey) -> u64 {
@@ -124,7 +124,7 @@ fn value(row: &GroupRow, key: SortKey) -> u64 {
 }
 
 /// Rows are in order, and a short list is the head of a long one.
-fn check_order(windows: &Windows, all: &Snapshot, order: Order, second: i64) {
+fn check_order(windows: &Windows, all: &Snapshot, order: RowOrder, second: i64) {
     let mut want = all.groups.rows.clone();
     want.sort_by(|a, b| {
         let by_key = match order.key {
@@ -159,7 +159,7 @@ fn check(windows: &Windows, model: &Model<'_>, view: &View, second: i64) {
             assert_eq!((whole(row.traffic), row.members), *found, "{what}: {:?}", row.key);
         }
         let key = ORDERS[second.unsigned_abs() as usize % ORDERS.len()];
-        check_order(windows, &snapshot, Order { key, reverse: second % 4 == 0 }, second);
+        check_order(windows, &snapshot, RowOrder { key, reverse: second % 4 == 0 }, second);
     }
     // The same filter over hosts and the conversations of one.
     let hosts = ask(windows, &View { subject: Subject::Line, ..view.clone() }, second);
@@ -252,7 +252,7 @@ proptest! {
                 // What has no row may have decided what the list is about.
                 if (snapshot.basis != Basis::UpDown) == want.through {
                     let (most, members) = want.rows[&row.key];
-                    prop_assert_eq!(whole(row.traffic).less(&most), Both::default());
+                    prop_assert_eq!(whole(row.traffic).less(&most), UpDown::default());
                     prop_assert!(row.members <= members);
                 }
             }
@@ -325,7 +325,7 @@ fn a_conversation_goes_the_way_of_most_of_it() {
     ]);
     let detail =
         |filter: &str| ask(&windows, &view(Subject::Host(local(1)), filter), 40).detail.unwrap();
-    let via = |output| Some(Via { exporter: Host::octets(192, 0, 2, 1), input: 3, output });
+    let via = |output| Some(TrafficPath { exporter: Host::octets(192, 0, 2, 1), input: 3, output });
     let all = detail("");
     let of = |n| all.conversations.rows.iter().find(|row| row.peer == remote(n)).unwrap().via;
     assert_eq!([of(1), of(2), of(3)], [via(8), None, None]);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toptalk::filter::Filter;
 use toptalk::flow::service::service_port;
-use toptalk::flow::{Class, Flow, Groups, Host, LocalNetworks, Network, Time};
-use toptalk::snapshot::{Both, Counters, GroupKey, Grouping, Totals, Via};
+use toptalk::flow::{Flow, Host, LocalNetworks, Network, NetworkGroups, Time, TrafficClass};
+use toptalk::snapshot::{ClassTotals, Counters, GroupKey, Grouping, TrafficPath, UpDown};
 
 type Span = (Time, Time);
 
@@ -14,24 +14,24 @@ type Conversation = (Host, Host, u16, u8);
 
 pub struct Model<'a> {
     pub flows: &'a [Flow],
-    pub groups: &'a Groups,
+    pub groups: &'a NetworkGroups,
 }
 
 pub struct Listed {
-    pub rows: BTreeMap<GroupKey, (Both, u64)>,
-    pub total: Both,
+    pub rows: BTreeMap<GroupKey, (UpDown, u64)>,
+    pub total: UpDown,
     pub through: bool,
 }
 
 pub struct Detailed {
-    pub conversations: BTreeMap<(Host, u16, u8), (Both, Option<Via>)>,
-    pub via: Option<Via>,
+    pub conversations: BTreeMap<(Host, u16, u8), (UpDown, Option<TrafficPath>)>,
+    pub via: Option<TrafficPath>,
 }
 
 /// A flow's traffic in the window.
 struct Seen<'a> {
     flow: &'a Flow,
-    class: Class,
+    class: TrafficClass,
     traffic: Counters,
 }
 
@@ -57,18 +57,18 @@ fn within(flow: &Flow, (from, to): Span) -> Counters {
     sum
 }
 
-fn conversation(flow: &Flow, class: Class) -> Conversation {
+fn conversation(flow: &Flow, class: TrafficClass) -> Conversation {
     let forward = match class {
-        Class::Up => true,
-        Class::Down => false,
-        Class::Internal | Class::Transit => flow.src <= flow.dst,
+        TrafficClass::Up => true,
+        TrafficClass::Down => false,
+        TrafficClass::Internal | TrafficClass::Transit => flow.src <= flow.dst,
     };
     let (host, peer) = if forward { (flow.src, flow.dst) } else { (flow.dst, flow.src) };
     (host, peer, service_port(flow.proto, flow.sport, flow.dport), flow.proto)
 }
 
-fn up(traffic: Counters) -> Both {
-    Both { up: traffic, down: Counters::default() }
+fn up(traffic: Counters) -> UpDown {
+    UpDown { up: traffic, down: Counters::default() }
 }
 
 fn network(host: Host) -> GroupKey {
@@ -76,7 +76,7 @@ fn network(host: Host) -> GroupKey {
     GroupKey::Network(Network::new(host, bits).unwrap())
 }
 
-fn busiest(ways: &BTreeMap<Via, u64>) -> Option<Via> {
+fn busiest(ways: &BTreeMap<TrafficPath, u64>) -> Option<TrafficPath> {
     let most = ways.values().copied().max()?;
     ways.iter().find(|(_, bytes)| **bytes == most).map(|(via, _)| *via)
 }
@@ -98,10 +98,10 @@ impl Model<'_> {
 
     pub fn groups(&self, filter: &Filter, span: Span, grouping: Grouping) -> Listed {
         let seen = self.seen(filter, span);
-        let mut totals = Totals::default();
+        let mut totals = ClassTotals::default();
         seen.iter().for_each(|seen| *totals.of_mut(seen.class) += seen.traffic);
         let through = totals.transit.bytes > totals.sum().bytes / 2;
-        let mut rows: BTreeMap<GroupKey, (Both, BTreeSet<Conversation>)> = BTreeMap::new();
+        let mut rows: BTreeMap<GroupKey, (UpDown, BTreeSet<Conversation>)> = BTreeMap::new();
         for seen in &seen {
             let conversation = conversation(seen.flow, seen.class);
             for (key, both) in self.shares(seen, grouping, through) {
@@ -117,9 +117,9 @@ impl Model<'_> {
         }
         let all = totals.sum();
         let total = match (grouping, through) {
-            (Grouping::Interface, _) => Both { up: all, down: all },
-            (_, true) => Both { up: totals.transit, down: totals.transit },
-            (_, false) => Both { up: totals.up, down: totals.down },
+            (Grouping::Interface, _) => UpDown { up: all, down: all },
+            (_, true) => UpDown { up: totals.transit, down: totals.transit },
+            (_, false) => UpDown { up: totals.up, down: totals.down },
         };
         let counted =
             |(key, (both, members)): (_, (_, BTreeSet<_>))| (key, (both, members.len() as u64));
@@ -127,7 +127,12 @@ impl Model<'_> {
     }
 
     /// What a flow adds to which groups.
-    fn shares(&self, seen: &Seen<'_>, grouping: Grouping, through: bool) -> Vec<(GroupKey, Both)> {
+    fn shares(
+        &self,
+        seen: &Seen<'_>,
+        grouping: Grouping,
+        through: bool,
+    ) -> Vec<(GroupKey, UpDown)> {
         let Seen { flow, class, traffic } = *seen;
         let interface = |index| GroupKey::Interface { exporter: flow.exporter, index };
         if grouping == Grouping::Interface {
@@ -146,14 +151,14 @@ impl Model<'_> {
             }
             Grouping::Protocol => ends(&|_| GroupKey::Protocol(flow.proto), flow),
             // The remote end is the other one.
-            Grouping::PeerNetwork if class == Class::Transit => ends(&network, flow),
+            Grouping::PeerNetwork if class == TrafficClass::Transit => ends(&network, flow),
             Grouping::PeerNetwork => [network(flow.dst), network(flow.src)],
             Grouping::Group | Grouping::Interface => ends(&name, flow),
         };
         match (class, through) {
-            (Class::Up, false) => vec![(src, up(traffic))],
-            (Class::Down, false) => vec![(dst, up(traffic).swapped())],
-            (Class::Transit, true) => {
+            (TrafficClass::Up, false) => vec![(src, up(traffic))],
+            (TrafficClass::Down, false) => vec![(dst, up(traffic).swapped())],
+            (TrafficClass::Transit, true) => {
                 vec![(src, up(traffic)), (dst, up(traffic).swapped())]
             }
             _ => Vec::new(),
@@ -161,13 +166,13 @@ impl Model<'_> {
     }
 
     /// Local hosts by what crosses the line.
-    pub fn hosts(&self, filter: &Filter, span: Span) -> BTreeMap<Host, Both> {
-        let mut hosts: BTreeMap<Host, Both> = BTreeMap::new();
+    pub fn hosts(&self, filter: &Filter, span: Span) -> BTreeMap<Host, UpDown> {
+        let mut hosts: BTreeMap<Host, UpDown> = BTreeMap::new();
         for Seen { flow, class, traffic } in self.seen(filter, span) {
             match class {
-                Class::Up => *hosts.entry(flow.src).or_default() += up(traffic),
-                Class::Down => *hosts.entry(flow.dst).or_default() += up(traffic).swapped(),
-                Class::Internal | Class::Transit => {}
+                TrafficClass::Up => *hosts.entry(flow.src).or_default() += up(traffic),
+                TrafficClass::Down => *hosts.entry(flow.dst).or_default() += up(traffic).swapped(),
+                TrafficClass::Internal | TrafficClass::Transit => {}
             }
         }
         hosts
@@ -175,8 +180,8 @@ impl Model<'_> {
 
     /// The conversations of a host, with the ways of what it sent.
     pub fn detail(&self, filter: &Filter, span: Span, host: Host) -> Detailed {
-        let mut ways: BTreeMap<Via, u64> = BTreeMap::new();
-        let mut conversations: BTreeMap<_, (Both, BTreeMap<Via, u64>)> = BTreeMap::new();
+        let mut ways: BTreeMap<TrafficPath, u64> = BTreeMap::new();
+        let mut conversations: BTreeMap<_, (UpDown, BTreeMap<TrafficPath, u64>)> = BTreeMap::new();
         for Seen { flow, class, traffic } in self.seen(filter, span) {
             let (one, other, port, proto) = conversation(flow, class);
             if one != host && other != host {
@@ -191,7 +196,7 @@ impl Model<'_> {
             row.0 += up(traffic);
             if traffic.bytes > 0 {
                 let Flow { exporter, input, output, .. } = *flow;
-                let via = Via { exporter, input, output };
+                let via = TrafficPath { exporter, input, output };
                 *ways.entry(via).or_default() += traffic.bytes;
                 *row.1.entry(via).or_default() += traffic.bytes;
             }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use toptalk::flow::Host;
 use toptalk::snapshot::{
-    Basis, Both, Counters, HostRow, Order, Ranking, Snapshot, SortKey, Subject,
+    Basis, Counters, HostRow, Ranking, RowOrder, Snapshot, SortKey, Subject, UpDown,
 };
 
 use super::naive::{Key, Naive, OneWay, Truth};
@@ -26,7 +26,7 @@ pub fn check_exact(snapshot: &Snapshot, model: &Naive, asks: fn(&OneWay) -> bool
             check_hosts(snapshot, &snapshot.hosts, &truth.line, line, |both| both.sum());
         }
         Subject::Talkers => {
-            let side = |up| move |both: &Both| if up { both.up } else { both.down };
+            let side = |up| move |both: &UpDown| if up { both.up } else { both.down };
             for (up, table) in [(true, &snapshot.uploaders), (false, &snapshot.downloaders)] {
                 let mut rows = rows.clone();
                 rows.retain(|_, both| !side(up)(both).is_zero());
@@ -47,22 +47,27 @@ pub fn is_through(truth: &Truth) -> bool {
 }
 
 /// The total of a table of hosts.
-fn both(truth: &Truth, through: bool) -> Both {
+fn both(truth: &Truth, through: bool) -> UpDown {
     let totals = &truth.totals;
     if through {
-        Both { up: totals.transit, down: totals.transit }
+        UpDown { up: totals.transit, down: totals.transit }
     } else {
-        Both { up: totals.up, down: totals.down }
+        UpDown { up: totals.up, down: totals.down }
     }
 }
 
-fn one_side(both: Both, up: bool) -> Both {
+fn one_side(both: UpDown, up: bool) -> UpDown {
     let none = Counters::default();
-    if up { Both { down: none, ..both } } else { Both { up: none, ..both } }
+    if up { UpDown { down: none, ..both } } else { UpDown { up: none, ..both } }
 }
 
-fn by_traffic(order: &Order, own: impl Fn(&Both) -> Counters, a: &Both, b: &Both) -> Ordering {
-    let value = |both: &Both| match order.key {
+fn by_traffic(
+    order: &RowOrder,
+    own: impl Fn(&UpDown) -> Counters,
+    a: &UpDown,
+    b: &UpDown,
+) -> Ordering {
+    let value = |both: &UpDown| match order.key {
         SortKey::Bytes => own(both).bytes,
         SortKey::Up => both.up.bytes,
         SortKey::Down => both.down.bytes,
@@ -73,16 +78,16 @@ fn by_traffic(order: &Order, own: impl Fn(&Both) -> Counters, a: &Both, b: &Both
     value(b).cmp(&value(a))
 }
 
-fn turned(order: &Order, by_key: Ordering) -> Ordering {
+fn turned(order: &RowOrder, by_key: Ordering) -> Ordering {
     if order.reverse { by_key.reverse() } else { by_key }
 }
 
 fn check_hosts(
     snapshot: &Snapshot,
     table: &Ranking<HostRow>,
-    rows: &HashMap<Host, Both>,
-    total: Both,
-    own: impl Fn(&Both) -> Counters,
+    rows: &HashMap<Host, UpDown>,
+    total: UpDown,
+    own: impl Fn(&UpDown) -> Counters,
 ) {
     let order = &snapshot.view.order;
     let mut want: Vec<HostRow> = rows
@@ -105,12 +110,12 @@ fn check_hosts(
 /// Total and others; a table of one direction lists rows with both.
 fn check_others<R>(
     table: &Ranking<R>,
-    listed: impl Iterator<Item = Both>,
-    total: Both,
+    listed: impl Iterator<Item = UpDown>,
+    total: UpDown,
     one_way: bool,
 ) {
     assert_eq!(table.total, total);
-    let mut sum = Both::default();
+    let mut sum = UpDown::default();
     listed.for_each(|both| sum += both);
     let none = |counters: &Counters| one_way && counters.is_zero();
     let left = |total: &Counters, sum: &Counters| Counters {
@@ -128,8 +133,8 @@ fn check_others<R>(
 }
 
 /// The conversations of a host in the order of the view, seen from it.
-fn conversations(truth: &Truth, host: Host, order: &Order) -> Vec<(Host, Key, Both)> {
-    let of_host = |(key, both): (&Key, &Both)| {
+fn conversations(truth: &Truth, host: Host, order: &RowOrder) -> Vec<(Host, Key, UpDown)> {
+    let of_host = |(key, both): (&Key, &UpDown)| {
         if key.host == host {
             Some((key.peer, *key, *both))
         } else {
@@ -139,7 +144,7 @@ fn conversations(truth: &Truth, host: Host, order: &Order) -> Vec<(Host, Key, Bo
     let mut rows: Vec<_> = truth.conversations.iter().filter_map(of_host).collect();
     rows.sort_by(|(peer, key, both), (other, other_key, other_both)| {
         let by_peer = peer.cmp(other);
-        let by_key = by_traffic(order, Both::sum, both, other_both);
+        let by_key = by_traffic(order, UpDown::sum, both, other_both);
         let by_key = if order.key == SortKey::Address { by_peer } else { by_key };
         turned(order, by_key)
             .then(by_peer)
@@ -154,7 +159,7 @@ fn check_detail(snapshot: &Snapshot, truth: &Truth, host: Host) {
     let detail = snapshot.detail.as_ref().unwrap();
     let table = &detail.conversations;
     let mut want = conversations(truth, host, &snapshot.view.order);
-    let mut total = Both::default();
+    let mut total = UpDown::default();
     want.iter().for_each(|(_, _, both)| total += *both);
     assert_eq!(detail.traffic, total, "{:?}", snapshot.view);
     assert_eq!(table.count, want.len());

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use toptalk::agg::{Config, LagRule, Windows};
 use toptalk::flow::{Host, Time};
-use toptalk::snapshot::{Both, Health, HostRow, Ranking, Snapshot, Subject, View, Window};
+use toptalk::snapshot::{Health, HostRow, Ranking, Snapshot, Subject, UpDown, View, Window};
 
 use super::check::is_through;
 use super::naive::{Naive, Truth};
@@ -16,7 +16,7 @@ use crate::common::site::{START, check_law, flow, local, remote};
 /// Estimates have 32 bits of 64 bytes: the largest counters are made to fit.
 const SCALE: u64 = 1 << 12;
 
-fn is_part(part: &Both, whole: &Both) -> bool {
+fn is_part(part: &UpDown, whole: &UpDown) -> bool {
     [(part.up, whole.up), (part.down, whole.down)].iter().all(|(part, whole)| {
         part.bytes <= whole.bytes
             && part.raw_bytes <= whole.raw_bytes
@@ -27,7 +27,7 @@ fn is_part(part: &Both, whole: &Both) -> bool {
 
 /// No row above the truth; what it lacks is in `missing`, and what has no row is
 /// no more than `untracked`.
-fn check_hosts(snapshot: &Snapshot, table: &Ranking<HostRow>, truth: &HashMap<Host, Both>) {
+fn check_hosts(snapshot: &Snapshot, table: &Ranking<HostRow>, truth: &HashMap<Host, UpDown>) {
     let rows: HashMap<Host, &HostRow> = table.rows.iter().map(|row| (row.host, row)).collect();
     assert_eq!((rows.len(), table.rows.len()), (table.count, table.count));
     for (host, row) in &rows {
@@ -47,7 +47,7 @@ fn check_hosts(snapshot: &Snapshot, table: &Ranking<HostRow>, truth: &HashMap<Ho
 }
 
 fn check_conversations(snapshot: &Snapshot, truth: &Truth, host: Host) {
-    let mut left: HashMap<_, Both> = HashMap::new();
+    let mut left: HashMap<_, UpDown> = HashMap::new();
     for (key, both) in &truth.conversations {
         if key.host == host {
             left.insert((key.peer, key.proto, key.port), *both);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use toptalk::flow::{Class, Flow, Host, LocalNetworks, Time, service};
-use toptalk::snapshot::{Both, Counters, Reach, Totals};
+use toptalk::flow::{Flow, Host, LocalNetworks, Time, TrafficClass, service};
+use toptalk::snapshot::{ClassTotals, Counters, Reach, UpDown};
 
 /// A conversation, seen from its local end or, of two of a kind, the lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +27,7 @@ pub struct OneWay {
 /// What is booked at a moment.
 struct Booked {
     at: Time,
-    class: Class,
+    class: TrafficClass,
     way: OneWay,
     counters: Counters,
 }
@@ -42,11 +42,11 @@ pub struct Naive {
 /// What rows and totals should hold over a span.
 #[derive(Default)]
 pub struct Truth {
-    pub totals: Totals,
+    pub totals: ClassTotals,
     /// By host: what crosses the line, and what only passes through.
-    pub line: HashMap<Host, Both>,
-    pub transit: HashMap<Host, Both>,
-    pub conversations: HashMap<Key, Both>,
+    pub line: HashMap<Host, UpDown>,
+    pub transit: HashMap<Host, UpDown>,
+    pub conversations: HashMap<Key, UpDown>,
 }
 
 impl Naive {
@@ -84,10 +84,10 @@ impl Naive {
             }
             *truth.totals.of_mut(*class) += *counters;
             let (table, source, target) = match class {
-                Class::Up => (&mut truth.line, true, false),
-                Class::Down => (&mut truth.line, false, true),
-                Class::Transit => (&mut truth.transit, true, true),
-                Class::Internal => (&mut truth.line, false, false),
+                TrafficClass::Up => (&mut truth.line, true, false),
+                TrafficClass::Down => (&mut truth.line, false, true),
+                TrafficClass::Transit => (&mut truth.transit, true, true),
+                TrafficClass::Internal => (&mut truth.line, false, false),
             };
             if source {
                 table.entry(way.src).or_default().up += *counters;
@@ -96,19 +96,19 @@ impl Naive {
                 table.entry(way.dst).or_default().down += *counters;
             }
             let (reach, forward) = match class {
-                Class::Up => (Reach::Line, true),
-                Class::Down => (Reach::Line, false),
-                Class::Internal => (Reach::Internal, way.src < way.dst),
-                Class::Transit => (Reach::Transit, way.src < way.dst),
+                TrafficClass::Up => (Reach::Line, true),
+                TrafficClass::Down => (Reach::Line, false),
+                TrafficClass::Internal => (Reach::Internal, way.src < way.dst),
+                TrafficClass::Transit => (Reach::Transit, way.src < way.dst),
             };
             let (host, peer) = if forward { (way.src, way.dst) } else { (way.dst, way.src) };
             let key = Key { host, peer, proto: way.proto, port: way.port, reach };
             let both = truth.conversations.entry(key).or_default();
             *(if forward { &mut both.up } else { &mut both.down }) += *counters;
         }
-        truth.line.retain(|_, both| *both != Both::default());
-        truth.transit.retain(|_, both| *both != Both::default());
-        truth.conversations.retain(|_, both| *both != Both::default());
+        truth.line.retain(|_, both| *both != UpDown::default());
+        truth.transit.retain(|_, both| *both != UpDown::default());
+        truth.conversations.retain(|_, both| *both != UpDown::default());
         truth
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use toptalk::agg::LagRule;
 use toptalk::filter::Filter;
 use toptalk::flow::{Duplicate, Flow, Host, Sampling, Time};
-use toptalk::snapshot::{Order, SortKey, Subject, View, Window};
+use toptalk::snapshot::{RowOrder, SortKey, Subject, View, Window};
 
 use super::naive::OneWay;
 use crate::common::site::{START, local, remote};
@@ -191,7 +191,7 @@ fn any_question() -> impl Strategy<Value = Question> {
             let everything: Asked = ("", |_| true);
             let (text, asks) = FILTERS.get(asked).copied().unwrap_or(everything);
             let filter = Filter::parse(text).unwrap();
-            let order = Order { key, reverse };
+            let order = RowOrder { key, reverse };
             let view = View { subject, window, order, limit, filter, at: None };
             Question { view, back, asks }
         },

@@ -5,17 +5,19 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-use toptalk::archive::catalog::{Bounds, Catalog, Entry};
+use toptalk::archive::catalog::{Bounds, Catalog, CatalogEntry};
 use toptalk::archive::lock::Lock;
-use toptalk::archive::recorder::{Real, encode, segment_of};
+use toptalk::archive::recorder::{RealDisk, encode, segment_of};
 use toptalk::archive::{self, ArchiveError};
 use toptalk::filter::Filter;
-use toptalk::query::{Answer, Ask, Opened, Progress, Question, Source, ask};
+use toptalk::query::{
+    ArchiveQuestion, OpenedFile, Progress, QueryAnswer, QueryMode, ScanSource, ask,
+};
 
 use super::{asked, encoder, journal, part, query, said, segment};
 use crate::common::process::{Running, free_port, toptalk};
 
-fn listed(folder: &Path) -> Vec<Entry> {
+fn listed(folder: &Path) -> Vec<CatalogEntry> {
     let mut catalog = Catalog::default();
     catalog.add_folder(folder, Bounds::default(), &TimeZone::UTC);
     catalog.finish();
@@ -24,25 +26,25 @@ fn listed(folder: &Path) -> Vec<Entry> {
 }
 
 /// Asks for all flows; `before` sees each file before it is opened.
-fn all(files: &[Entry], before: &(dyn Fn(&Entry) + Sync)) -> Answer {
-    let question = Question {
+fn all(files: &[CatalogEntry], before: &(dyn Fn(&CatalogEntry) + Sync)) -> QueryAnswer {
+    let question = ArchiveQuestion {
         filter: Filter::default(),
         from: None,
         to: None,
         no_dedup: false,
         columns: None,
-        ask: Ask::Summary,
+        ask: QueryMode::Summary,
     };
-    let open = |entry: &Entry| {
+    let open = |entry: &CatalogEntry| {
         before(entry);
-        archive::open(entry).map(Opened::Chunks)
+        archive::open(entry).map(OpenedFile::Chunks)
     };
     let progress = Progress::default();
-    let source = Source { files, open: &open, progress: &progress, threads: 2 };
+    let source = ScanSource { files, open: &open, progress: &progress, threads: 2 };
     ask(&question, &source, &mut |_| ControlFlow::Continue(()))
 }
 
-fn flows(answer: &Answer) -> u64 {
+fn flows(answer: &QueryAnswer) -> u64 {
     answer.totals.all.map_or(0, |all| all.flows)
 }
 
@@ -127,9 +129,9 @@ fn a_journal_that_becomes_a_segment_before_it_is_opened_counts_once() {
     segment(folder.path(), 1, 8);
     let files = listed(folder.path());
     let encoder = encoder();
-    let become_segment = |entry: &Entry| {
+    let become_segment = |entry: &CatalogEntry| {
         if entry.path == path {
-            encode(&Real, &part(&path, 0, 4), &*encoder).unwrap();
+            encode(&RealDisk, &part(&path, 0, 4), &*encoder).unwrap();
             assert!(segment_of(&path).exists() && !path.exists());
         }
     };
@@ -157,7 +159,7 @@ fn whenever_it_is_asked_while_journals_become_segments_every_flow_counts_once() 
     std::thread::scope(|scope| {
         let working = scope.spawn(|| {
             for (number, journal) in (0..).zip(&journals) {
-                encode(&Real, &part(journal, number, EACH), &*encoder).unwrap();
+                encode(&RealDisk, &part(journal, number, EACH), &*encoder).unwrap();
             }
         });
         while !working.is_finished() {

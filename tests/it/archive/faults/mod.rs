@@ -15,8 +15,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use crate::common::process::toptalk;
-use toptalk::archive::journal::{Block, Header};
-use toptalk::archive::recorder::{Encode, Part};
+use toptalk::archive::journal::{Block, JournalHeader};
+use toptalk::archive::recorder::{ClosedPart, Encode};
 use toptalk::archive::segment::{SlotInfo, encode};
 use toptalk::flow::{Flow, Host, Time};
 
@@ -58,7 +58,7 @@ fn segment(folder: &Path, number: i64, count: usize) -> PathBuf {
 fn journal(folder: &Path, number: i64, count: usize) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
     let path = folder.join(toptalk::archive::name::journal(slot(number), false, 1));
-    let header = Header { slot: slot(number), slot_seconds: SLOT_SECONDS };
+    let header = JournalHeader { slot: slot(number), slot_seconds: SLOT_SECONDS };
     let mut block = Block::default();
     assert_eq!(block.extend(&flows(number, count), &[]), count);
     fs::write(&path, [&header.bytes()[..], block.bytes()].concat()).unwrap();
@@ -66,8 +66,8 @@ fn journal(folder: &Path, number: i64, count: usize) -> PathBuf {
 }
 
 /// That journal as the encoder gets it.
-fn part(journal: &Path, number: i64, count: usize) -> Part {
-    Part {
+fn part(journal: &Path, number: i64, count: usize) -> ClosedPart {
+    ClosedPart {
         slot: slot(number),
         slot_seconds: SLOT_SECONDS,
         number: 1,

@@ -11,11 +11,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
-use toptalk::attach::client::{AttachError, Connection};
+use toptalk::attach::client::{AttachError, ClientConnection};
 use toptalk::attach::frame::{Hello, Reply, Request, encode};
-use toptalk::attach::server::{Answer, Event, Limits, Server, Service, Socket};
+use toptalk::attach::server::{
+    AnswerView, AttachEvent, ClientLimits, ServedCollector, Server, Socket,
+};
 use toptalk::clock::Clock;
-use toptalk::flow::Groups;
+use toptalk::flow::NetworkGroups;
 use toptalk::snapshot::{Snapshot, View};
 
 use crate::common::terminal::PATIENCE;
@@ -31,30 +33,30 @@ pub struct Harness {
     pub folder: TempDir,
     pub path: PathBuf,
     pub server: Option<Server>,
-    pub events: Receiver<Event>,
-    tell: Sender<Event>,
+    pub events: Receiver<AttachEvent>,
+    tell: Sender<AttachEvent>,
     /// How many answers were made.
     pub made: Arc<AtomicUsize>,
     /// Which networks have names.
-    pub names: Arc<Mutex<Arc<Groups>>>,
+    pub names: Arc<Mutex<Arc<NetworkGroups>>>,
 }
 
 /// Groups of a single network.
-pub fn named(network: &str, name: &str) -> Arc<Groups> {
-    Arc::new(Groups::new([(network.parse().unwrap(), name.into())]))
+pub fn named(network: &str, name: &str) -> Arc<NetworkGroups> {
+    Arc::new(NetworkGroups::new([(network.parse().unwrap(), name.into())]))
 }
 
 impl Harness {
-    pub fn start(limits: Limits) -> Harness {
+    pub fn start(limits: ClientLimits) -> Harness {
         Harness::answering(limits, Arc::new(plain))
     }
 
-    pub fn answering(limits: Limits, answer: Arc<Plain>) -> Harness {
+    pub fn answering(limits: ClientLimits, answer: Arc<Plain>) -> Harness {
         Harness::within(limits, Arc::new(move |view, _| answer(view)))
     }
 
     /// Answers within allowances.
-    pub fn within(limits: Limits, answer: Arc<Answer>) -> Harness {
+    pub fn within(limits: ClientLimits, answer: Arc<AnswerView>) -> Harness {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.sock");
         let (tell, events) = channel();
@@ -66,12 +68,12 @@ impl Harness {
     }
 
     /// Serves, again if it did before.
-    pub fn serve(&mut self, limits: Limits, answer: Arc<Answer>) {
+    pub fn serve(&mut self, limits: ClientLimits, answer: Arc<AnswerView>) {
         self.server = None;
         let socket = Socket::bind(&self.path).unwrap();
         let (tell, made) = (Mutex::new(self.tell.clone()), self.made.clone());
         let names = self.names.clone();
-        let service = Service {
+        let service = ServedCollector {
             answer: Arc::new(move |view, allowance| {
                 made.fetch_add(1, Relaxed);
                 answer(view, allowance)
@@ -86,7 +88,7 @@ impl Harness {
     }
 
     /// The next event that is wanted.
-    pub fn event(&self, wanted: impl Fn(&Event) -> bool) -> Event {
+    pub fn event(&self, wanted: impl Fn(&AttachEvent) -> bool) -> AttachEvent {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("there is such an event");
             if wanted(&event) {
@@ -151,13 +153,13 @@ pub fn rest(mut stream: UnixStream) -> Vec<u8> {
 /// A client that behaves.
 pub struct Client {
     runtime: Runtime,
-    pub connection: Connection,
+    pub connection: ClientConnection,
 }
 
 impl Client {
     pub fn open(path: &std::path::Path) -> Result<Client, AttachError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let connection = runtime.block_on(Connection::open(path))?;
+        let connection = runtime.block_on(ClientConnection::open(path))?;
         Ok(Client { runtime, connection })
     }
 

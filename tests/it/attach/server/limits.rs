@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use toptalk::attach::client::AttachError;
-use toptalk::attach::frame::{Decoder, Hello, MAX_REQUEST, Numbered, Reply, Request, encode};
-use toptalk::attach::server::{Event, Limits};
+use toptalk::attach::frame::{FrameDecoder, Hello, MAX_REQUEST, Reply, Request, Tagged, encode};
+use toptalk::attach::server::{AttachEvent, ClientLimits};
 use toptalk::attach::{LARGE_ROWS, MAX_QUESTIONS};
 use toptalk::filter::Filter;
 use toptalk::snapshot::View;
@@ -15,7 +15,7 @@ use crate::common::wait_until;
 
 /// What a server has said, after its hello.
 fn replies(bytes: &[u8]) -> Vec<Reply> {
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     decoder.push(bytes);
     decoder.hello().unwrap().expect("it says hello");
     std::iter::from_fn(|| decoder.message().unwrap()).collect()
@@ -36,7 +36,7 @@ fn good(harness: &Harness) -> Client {
 
 #[test]
 fn garbage_concerns_its_sender_alone() {
-    let harness = Harness::start(Limits::default());
+    let harness = Harness::start(ClientLimits::default());
     let mut good = good(&harness);
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 5_000], b"TTLK\0\x01\xff", &[0xff; 70_000]]
     {
@@ -56,7 +56,8 @@ fn garbage_concerns_its_sender_alone() {
     let said = replies(&rest(harness.raw(&[&asked[..], &too_long].concat())));
     let Some(Reply::Refused(why)) = said.last() else { panic!("{said:?}") };
     assert!(why.contains("expected a frame of 1 to 65536 bytes, found 65537"), "{why}");
-    let Event::CutOff { why: told, .. } = harness.event(|one| matches!(one, Event::CutOff { .. }))
+    let AttachEvent::CutOff { why: told, .. } =
+        harness.event(|one| matches!(one, AttachEvent::CutOff { .. }))
     else {
         panic!()
     };
@@ -67,22 +68,22 @@ fn garbage_concerns_its_sender_alone() {
 
 #[test]
 fn who_does_not_read_is_cut_off() {
-    let limits = Limits { stall: SOON, ..Limits::default() };
+    let limits = ClientLimits { stall: SOON, ..ClientLimits::default() };
     let much = LARGE_ROWS + 1;
     let answer =
         move |view: &View| large(view, if [99, much].contains(&view.limit) { 3 << 20 } else { 10 });
     let harness = Harness::answering(limits, Arc::new(answer));
     let mut good = good(&harness);
     let slow = harness.raw(&greeting(&Request::Watch(view(99))));
-    let cut = harness.event(|event| matches!(event, Event::CutOff { .. }));
-    let Event::CutOff { why, .. } = cut else { panic!() };
+    let cut = harness.event(|event| matches!(event, AttachEvent::CutOff { .. }));
+    let AttachEvent::CutOff { why, .. } = cut else { panic!() };
     assert!(why.contains("has not read its answer"), "{why}");
     unaffected(&mut good);
     // A large question that nobody reads does not keep others from theirs.
-    let asked = Request::Ask(Numbered { number: 1, about: view(much) });
+    let asked = Request::Ask(Tagged { number: 1, about: view(much) });
     let other = harness.raw(&greeting(&asked));
-    harness.event(|event| matches!(event, Event::CutOff { .. }));
-    good.send(Request::Ask(Numbered { number: 2, about: view(500_000) }));
+    harness.event(|event| matches!(event, AttachEvent::CutOff { .. }));
+    good.send(Request::Ask(Tagged { number: 2, about: view(500_000) }));
     loop {
         if let Reply::Answer(answer) = good.next().unwrap() {
             assert_eq!(answer.about.view, view(500_000));
@@ -94,7 +95,7 @@ fn who_does_not_read_is_cut_off() {
 
 #[test]
 fn who_says_nothing_or_half_of_it_is_hung_up_on() {
-    let limits = Limits { handshake: SOON, stall: SOON, ..Limits::default() };
+    let limits = ClientLimits { handshake: SOON, stall: SOON, ..ClientLimits::default() };
     let harness = Harness::start(limits);
     for half in [&b""[..], b"TTL", &Hello::ours().bytes()] {
         rest(harness.raw(half));
@@ -111,7 +112,7 @@ fn who_says_nothing_or_half_of_it_is_hung_up_on() {
 
 #[test]
 fn there_are_so_many_screens_and_no_more() {
-    let harness = Harness::start(Limits { clients: 2, ..Limits::default() });
+    let harness = Harness::start(ClientLimits { clients: 2, ..ClientLimits::default() });
     let (mut one, other) = (good(&harness), good(&harness));
     one.snapshot();
     wait_until("two screens", || harness.server.as_ref().unwrap().attached().clients == 2);
@@ -127,7 +128,7 @@ fn there_are_so_many_screens_and_no_more() {
 
 #[test]
 fn many_who_never_ask_do_not_keep_anybody_out() {
-    let harness = Harness::start(Limits { pending: 4, ..Limits::default() });
+    let harness = Harness::start(ClientLimits { pending: 4, ..ClientLimits::default() });
     let idle: Vec<_> = (0..40).map(|_| harness.raw(&Hello::ours().bytes())).collect();
     unaffected(&mut good(&harness));
     wait_until("those that went", || harness.server.as_ref().unwrap().attached().refused >= 36);
@@ -136,7 +137,7 @@ fn many_who_never_ask_do_not_keep_anybody_out() {
 
 #[test]
 fn views_that_no_rows_can_answer_and_too_many_questions_are_refused() {
-    let harness = Harness::start(Limits::default());
+    let harness = Harness::start(ClientLimits::default());
     let mut client = harness.client();
     let filter = Filter::parse("src port 80").unwrap();
     client.send(Request::Watch(View { filter, ..view(1) }));
@@ -153,8 +154,8 @@ fn views_that_no_rows_can_answer_and_too_many_questions_are_refused() {
         let _ = gate.1.recv();
         super::harness::plain(view)
     });
-    let harness = Harness::answering(Limits::default(), slow);
-    let question = |number| encode(&Request::Ask(Numbered { number, about: view(1) })).unwrap();
+    let harness = Harness::answering(ClientLimits::default(), slow);
+    let question = |number| encode(&Request::Ask(Tagged { number, about: view(1) })).unwrap();
     let mut stream = harness.raw(&[Hello::ours().bytes(), question(0)].concat());
     begun.recv().unwrap();
     for number in 0..=MAX_QUESTIONS as u32 {

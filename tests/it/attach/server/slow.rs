@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use toptalk::attach::frame::{Numbered, Reply, Request};
-use toptalk::attach::server::Limits;
+use toptalk::attach::frame::{Reply, Request, Tagged};
+use toptalk::attach::server::ClientLimits;
 use toptalk::snapshot::{Allowance, STEPS, Snapshot, View};
 
 use super::harness::{Client, Harness, SOON, plain, view};
@@ -23,7 +23,7 @@ enum Told {
 }
 
 /// A server whose endless answers tell how they fare.
-fn harness(limits: Limits) -> (Harness, Receiver<Told>) {
+fn harness(limits: ClientLimits) -> (Harness, Receiver<Told>) {
     let (tell, told) = channel();
     let tell = Mutex::new(tell);
     let answer = move |view: &View, allowance: &mut Allowance<'_>| {
@@ -40,10 +40,10 @@ fn harness(limits: Limits) -> (Harness, Receiver<Told>) {
 }
 
 fn question(number: u32, limit: usize) -> Request {
-    Request::Ask(Numbered { number, about: view(limit) })
+    Request::Ask(Tagged { number, about: view(limit) })
 }
 
-fn answer(client: &mut Client) -> Numbered<Snapshot> {
+fn answer(client: &mut Client) -> Tagged<Snapshot> {
     loop {
         match client.next().unwrap() {
             Reply::Answer(answer) => return *answer,
@@ -66,7 +66,8 @@ fn goes_on(told: &Receiver<Told>) -> bool {
 #[test]
 fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
     let endless = Duration::from_secs(86_400);
-    let (harness, told) = harness(Limits { quick: SOON, slow: endless, ..Limits::default() });
+    let (harness, told) =
+        harness(ClientLimits { quick: SOON, slow: endless, ..ClientLimits::default() });
     let mut good = harness.client();
     good.send(Request::Watch(view(5)));
     good.snapshot();
@@ -95,7 +96,8 @@ fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
 
 #[test]
 fn what_needs_too_much_is_said_to_be_too_slow_and_its_screen_goes_on() {
-    let (harness, told) = harness(Limits { quick: SOON, slow: 2 * SOON, ..Limits::default() });
+    let (harness, told) =
+        harness(ClientLimits { quick: SOON, slow: 2 * SOON, ..ClientLimits::default() });
     let mut screen = harness.client();
     screen.send(Request::Watch(view(ENDLESS)));
     let first = screen.snapshot();
@@ -113,7 +115,8 @@ fn what_needs_too_much_is_said_to_be_too_slow_and_its_screen_goes_on() {
 #[test]
 fn a_view_that_nobody_watches_any_more_is_given_up() {
     let endless = Duration::from_secs(86_400);
-    let (harness, told) = harness(Limits { quick: SOON, slow: endless, ..Limits::default() });
+    let (harness, told) =
+        harness(ClientLimits { quick: SOON, slow: endless, ..ClientLimits::default() });
     let mut screen = harness.client();
     screen.send(Request::Watch(view(ENDLESS)));
     assert!(goes_on(&told));
@@ -127,7 +130,7 @@ fn a_view_that_nobody_watches_any_more_is_given_up() {
 fn who_reads_rows_has_the_priority_of_who_writes_them() {
     // Both lock the same rows: were one to stand back, receiving would wait for it, and with
     // it for every other program of the machine.
-    let (harness, _) = harness(Limits::default());
+    let (harness, _) = harness(ClientLimits::default());
     let mut client = harness.client();
     client.send(question(1, 5));
     answer(&mut client);

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use toptalk::attach::client::AttachError;
 use toptalk::attach::frame::{Hello, Request};
-use toptalk::attach::server::{Limits, Socket};
+use toptalk::attach::server::{ClientLimits, Socket};
 
 use super::harness::{Client, Harness, rest, view};
 
@@ -57,7 +57,7 @@ fn other_files_are_left_alone_and_paths_have_a_limit() {
 fn other_versions_are_told_apart_on_both_sides() {
     let other = Hello { protocol: 99, version: "9.9.9".to_owned() };
     // A newer screen at our collector: it hears our version, and is hung up on.
-    let harness = Harness::start(Limits::default());
+    let harness = Harness::start(ClientLimits::default());
     let said = rest(harness.raw(&other.bytes()));
     assert_eq!(said, Hello::ours().bytes());
     assert_eq!(harness.server.as_ref().unwrap().attached().refused, 1);

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use toptalk::attach::frame::{Numbered, Reply, Request};
-use toptalk::attach::server::{Event, Limits};
+use toptalk::attach::frame::{Reply, Request, Tagged};
+use toptalk::attach::server::{AttachEvent, ClientLimits};
 use toptalk::attach::{MAX_ROWS, MAX_STANDING_ROWS};
 use toptalk::clock::Clock;
 use toptalk::filter::Filter;
 use toptalk::snapshot::{Snapshot, View};
-use toptalk::source::{self, Ends};
+use toptalk::source::{self, ScreenChannels};
 
 use super::harness::{Harness, named, plain, view};
 use crate::common::terminal::PATIENCE;
 
 #[test]
 fn every_screen_has_the_answers_to_its_own_view() {
-    let harness = Harness::start(Limits::default());
+    let harness = Harness::start(ClientLimits::default());
     let mut one = harness.client();
     let mut other = harness.client();
     let filter = Filter::parse("port 443 and not net 10.0.0.0/8").unwrap();
@@ -34,16 +34,16 @@ fn every_screen_has_the_answers_to_its_own_view() {
     assert_eq!(attached.path, harness.path.display().to_string());
     let names = one.connection.groups.networks();
     assert_eq!(names[0].1.as_ref(), "lab");
-    let Event::Attached { user, process, .. } = harness.event(|_| true) else { panic!() };
+    let AttachEvent::Attached { user, process, .. } = harness.event(|_| true) else { panic!() };
     assert_eq!(user, rustix::process::geteuid().as_raw());
     assert_eq!(process, Some(std::process::id() as i32));
     drop(one);
-    harness.event(|event| matches!(event, Event::Left { .. }));
+    harness.event(|event| matches!(event, AttachEvent::Left { .. }));
 }
 
 #[test]
 fn screens_hear_of_new_names() {
-    let harness = Harness::start(Limits::default());
+    let harness = Harness::start(ClientLimits::default());
     let mut client = harness.client();
     client.send(Request::Watch(view(5)));
     client.snapshot();
@@ -63,7 +63,7 @@ fn screens_hear_of_new_names() {
 
 #[test]
 fn equal_views_are_answered_once() {
-    let harness = Harness::start(Limits::default());
+    let harness = Harness::start(ClientLimits::default());
     let mut clients: Vec<_> = (0..16).map(|_| harness.client()).collect();
     clients.iter_mut().for_each(|client| client.send(Request::Watch(view(5))));
     for _ in 0..3 {
@@ -75,12 +75,12 @@ fn equal_views_are_answered_once() {
 
 #[test]
 fn questions_have_their_own_answers_and_rows_are_bounded() {
-    let harness = Harness::start(Limits::default());
+    let harness = Harness::start(ClientLimits::default());
     let mut client = harness.client();
     client.send(Request::Watch(view(usize::MAX)));
     assert_eq!(client.snapshot().view.limit, MAX_STANDING_ROWS);
-    client.send(Request::Ask(Numbered { number: 70, about: view(usize::MAX) }));
-    client.send(Request::Ask(Numbered { number: 71, about: view(3) }));
+    client.send(Request::Ask(Tagged { number: 70, about: view(usize::MAX) }));
+    client.send(Request::Ask(Tagged { number: 71, about: view(3) }));
     client.send(Request::Sync(vec!["/var/lib/toptalk".to_owned()]));
     let (mut answers, mut synced) = (Vec::new(), false);
     while answers.len() < 2 || !synced {
@@ -94,7 +94,7 @@ fn questions_have_their_own_answers_and_rows_are_bounded() {
 }
 
 /// Waits for an answer that is wanted.
-fn wait(ends: &mut Ends, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+fn wait(ends: &mut ScreenChannels, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         tokio::time::timeout(PATIENCE, ends.snapshots.wait_for(|one| wanted(one)))
@@ -107,7 +107,7 @@ fn wait(ends: &mut Ends, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
 
 #[test]
 fn a_screen_outlives_its_collector() {
-    let mut harness = Harness::start(Limits::default());
+    let mut harness = Harness::start(ClientLimits::default());
     let mut ends = source::attach(&harness.path, view(5), Clock::start()).unwrap();
     let answer = wait(&mut ends, |answer| answer.view == view(5));
     assert!(answer.health.gone.is_none());
@@ -125,11 +125,11 @@ fn a_screen_outlives_its_collector() {
     let (reply, asked) = tokio::sync::oneshot::channel();
     ends.questions.blocking_send((view(9), reply)).unwrap();
     assert!(asked.blocking_recv().is_err());
-    harness.serve(Limits::default(), Arc::new(|view, _| plain(view)));
+    harness.serve(ClientLimits::default(), Arc::new(|view, _| plain(view)));
     let answer = wait(&mut ends, |answer| answer.view == view(6));
     assert!(answer.health.gone.is_none());
     drop(ends);
-    harness.event(|event| matches!(event, Event::Left { .. }));
+    harness.event(|event| matches!(event, AttachEvent::Left { .. }));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn an_answer_that_fails_is_told_to_who_asked_and_nobody_else() {
         assert!(view.limit != 13, "a defect");
         plain(view)
     });
-    let harness = Harness::answering(Limits::default(), limit);
+    let harness = Harness::answering(ClientLimits::default(), limit);
     let mut good = harness.client();
     good.send(Request::Watch(view(5)));
     good.snapshot();

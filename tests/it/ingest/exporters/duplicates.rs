@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use toptalk::demo::Demo;
 use toptalk::flow::Sampling;
 use toptalk::flow::{Flow, Host, Time};
-use toptalk::ingest::doubling::Doubling;
+use toptalk::ingest::deduplication::Deduplication;
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::{SampledFlow, SflowEncoder, V9Encoder};
 
@@ -49,7 +49,7 @@ fn both_directions_of_both_interfaces_count_once_unless_asked_otherwise() {
 fn the_model_router_doubles_nothing() {
     let start = Time(1_800_000_000_000);
     let mut demo = Demo::new(7, start);
-    let (mut decoder, mut doubling) = (Decoder::new(), Doubling::default());
+    let (mut decoder, mut doubling) = (Decoder::new(), Deduplication::default());
     let (mut flows, mut seen, mut doubled) = (Vec::new(), 0, 0);
     for second in 1..600 {
         let now = start.plus_ms(second * 1000);
@@ -94,7 +94,7 @@ fn records_of_sampled_packets_are_never_reports_of_one_flow() {
         for datagram in datagrams {
             decoder.decode(now, Host::octets(192, 0, 2, 1), datagram, &mut flows);
         }
-        (flows.len(), Doubling::default().mark(&mut flows))
+        (flows.len(), Deduplication::default().mark(&mut flows))
     };
     // A record with the packet itself (RFC 5477), at the same microsecond by 40 inputs.
     let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 9, 0, 1, 203, 0, 113, 1];
@@ -142,10 +142,10 @@ fn records_of_sampled_packets_are_never_reports_of_one_flow() {
     let ingress: Vec<Flow> = uploads(now, 20).iter().map(sampled).collect();
     let egress = ingress.iter().map(|flow| Flow { direction: 1, ..*flow });
     let mut flows: Vec<Flow> = ingress.iter().copied().chain(egress).collect();
-    assert_eq!(Doubling::default().mark(&mut flows), 0);
+    assert_eq!(Deduplication::default().mark(&mut flows), 0);
     // Of one packet in one it looks at all.
     for flow in &mut flows {
         flow.sampling = Sampling::one_in(1);
     }
-    assert_eq!(Doubling::default().mark(&mut flows), 20);
+    assert_eq!(Deduplication::default().mark(&mut flows), 20);
 }

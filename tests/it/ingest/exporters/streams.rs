@@ -7,7 +7,7 @@ use std::sync::Arc;
 use toptalk::agg::{Config, Windows};
 use toptalk::clock::Clock;
 use toptalk::flow::{Protocol, Time};
-use toptalk::ingest::{Ingest, Listen, Options, StreamLimits};
+use toptalk::ingest::{Ingest, IngestConfig, Listen, StreamLimits};
 use toptalk::snapshot::Health;
 use toptalk::wire::Policy;
 use toptalk::wire::encode::IpfixEncoder;
@@ -33,7 +33,7 @@ impl Collector {
             ..Listen::default()
         };
         let config = Config { started: clock.now(), ..Config::default() };
-        let options = Options { streams, policy, ..Options::default() };
+        let options = IngestConfig { streams, policy, ..IngestConfig::default() };
         let sockets = listen.open().unwrap();
         assert!(sockets.iter().all(|socket| !format!("{:?}", socket.note).contains("TCP")));
         let windows = Arc::new(Windows::new(config));

@@ -10,17 +10,21 @@ use std::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use toptalk::filter::Filter;
 use toptalk::flow::{Duplicate, Flow, Host};
-use toptalk::query::question::{Aggregation, Ask, Order, Question, Statistic};
-use toptalk::query::{Answer, Progress, Row, Source, Table, ask};
+use toptalk::query::question::{Aggregation, ArchiveQuestion, QueryMode, StatOrder, Statistic};
+use toptalk::query::{AnswerRow, AnswerTable, Progress, QueryAnswer, ScanSource, ask};
 
 use model::Naive;
 use random::{ELEMENTS, Site, orders, parts, sites, ways};
 
 /// The answer of the engine, and the rows it handed over.
-fn answer(site: &Site, question: &Question, threads: usize) -> (Answer, Vec<Row>) {
+fn answer(
+    site: &Site,
+    question: &ArchiveQuestion,
+    threads: usize,
+) -> (QueryAnswer, Vec<AnswerRow>) {
     let (progress, entries) = (Progress::default(), site.entries());
     let open = |entry: &_| Ok(site.open(entry));
-    let source = Source { files: &entries, open: &open, progress: &progress, threads };
+    let source = ScanSource { files: &entries, open: &open, progress: &progress, threads };
     let mut rows = Vec::new();
     let answer = ask(question, &source, &mut |row| {
         rows.push(*row);
@@ -30,8 +34,8 @@ fn answer(site: &Site, question: &Question, threads: usize) -> (Answer, Vec<Row>
     (answer, rows)
 }
 
-fn check(site: &Site, ask: Ask) -> Result<(), TestCaseError> {
-    let question = Question {
+fn check(site: &Site, ask: QueryMode) -> Result<(), TestCaseError> {
+    let question = ArchiveQuestion {
         filter: site.filter.clone(),
         from: site.from,
         to: site.to,
@@ -42,7 +46,7 @@ fn check(site: &Site, ask: Ask) -> Result<(), TestCaseError> {
     let model = Naive::new(site, &question);
     for threads in [1, 2] {
         let (answer, rows) = answer(site, &question, threads);
-        if let Ask::Records { order: None, limit } = question.ask {
+        if let QueryMode::Records { order: None, limit } = question.ask {
             prop_assert_eq!(&rows, &model.records(None, limit));
             if limit != 0 {
                 continue;
@@ -57,25 +61,25 @@ fn check(site: &Site, ask: Ask) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn compare(model: &Naive, ask: &Ask, table: &Table) -> Result<(), TestCaseError> {
+fn compare(model: &Naive, ask: &QueryMode, table: &AnswerTable) -> Result<(), TestCaseError> {
     let limit = match ask {
-        Ask::Records { limit, .. } | Ask::Groups { limit, .. } | Ask::Statistics { limit, .. } => {
-            *limit
-        }
-        Ask::Summary => 0,
+        QueryMode::Records { limit, .. }
+        | QueryMode::Groups { limit, .. }
+        | QueryMode::Statistics { limit, .. } => *limit,
+        QueryMode::Summary => 0,
     };
     match table {
-        Table::Rows { by: None, order, rows, .. } => {
+        AnswerTable::Rows { by: None, order, rows, .. } => {
             prop_assert_eq!(rows, &model.records(*order, limit));
         }
-        Table::Rows { by: Some(by), order, rows, groups } => {
-            let expected = model.groups(by, order.unwrap_or(Order::First));
+        AnswerTable::Rows { by: Some(by), order, rows, groups } => {
+            let expected = model.groups(by, order.unwrap_or(StatOrder::First));
             prop_assert_eq!(*groups, expected.len() as u64);
             let many = if limit == 0 { usize::MAX } else { limit };
-            let expected: Vec<Row> = expected.into_iter().take(many).collect();
+            let expected: Vec<AnswerRow> = expected.into_iter().take(many).collect();
             prop_assert_eq!(rows, &expected);
         }
-        Table::Statistic { asked, order, rows, groups } => {
+        AnswerTable::Statistic { asked, order, rows, groups } => {
             let expected = model.statistic(asked, *order);
             prop_assert_eq!(*groups, expected.len() as u64);
             let many = if limit == 0 { usize::MAX } else { limit };
@@ -91,12 +95,12 @@ proptest! {
 
     #[test]
     fn records_come_in_the_order_they_were_recorded(site in sites(), limit in 0usize..30) {
-        check(&site, Ask::Records { order: None, limit })?;
+        check(&site, QueryMode::Records { order: None, limit })?;
     }
 
     #[test]
     fn records_come_in_another_order(site in sites(), order in orders(), limit in 0usize..30) {
-        check(&site, Ask::Records { order: Some(order), limit })?;
+        check(&site, QueryMode::Records { order: Some(order), limit })?;
     }
 
     #[test]
@@ -105,7 +109,7 @@ proptest! {
         order in prop::option::of(orders()), limit in 0usize..10,
     ) {
         let by = Aggregation { parts, ways };
-        check(&site, Ask::Groups { by, order, limit })?;
+        check(&site, QueryMode::Groups { by, order, limit })?;
     }
 
     #[test]
@@ -117,12 +121,12 @@ proptest! {
         let asked = asked.into_iter().map(|(at, by_protocol, orders)| {
             Statistic { element: &ELEMENTS[at], by_protocol, orders, by: None }
         }).collect();
-        check(&site, Ask::Statistics { asked, limit })?;
+        check(&site, QueryMode::Statistics { asked, limit })?;
     }
 
     #[test]
     fn totals_are_by_class_of_protocol(site in sites()) {
-        check(&site, Ask::Summary)?;
+        check(&site, QueryMode::Summary)?;
     }
 }
 
@@ -154,15 +158,15 @@ fn chunks_of_several_pages_are_read_to_the_end() {
     for one_in in [0, 1] {
         for filter in ["", "src port 7 and tcp"] {
             let site = large(one_in, filter);
-            check(&site, Ask::Summary).unwrap();
-            check(&site, Ask::Records { order: None, limit: 9000 }).unwrap();
+            check(&site, QueryMode::Summary).unwrap();
+            check(&site, QueryMode::Records { order: None, limit: 9000 }).unwrap();
             let asked = [0, 1, 2, 3].map(|at| Statistic {
                 element: &ELEMENTS[at],
                 by_protocol: false,
-                orders: vec![Order::Bytes],
+                orders: vec![StatOrder::Bytes],
                 by: None,
             });
-            check(&site, Ask::Statistics { asked: asked.to_vec(), limit: 10 }).unwrap();
+            check(&site, QueryMode::Statistics { asked: asked.to_vec(), limit: 10 }).unwrap();
         }
     }
 }
@@ -173,11 +177,11 @@ fn a_scan_that_is_stopped_says_so_and_ends() {
     site.files = vec![site.files[0].clone(); 5];
     let entries = site.entries();
     let open = |entry: &_| Ok(site.open(entry));
-    for ask_for in [Ask::Records { order: None, limit: 0 }, Ask::Summary] {
+    for ask_for in [QueryMode::Records { order: None, limit: 0 }, QueryMode::Summary] {
         let progress = Progress::default();
-        progress.stop.store(matches!(ask_for, Ask::Summary), Relaxed);
-        let source = Source { files: &entries, open: &open, progress: &progress, threads: 2 };
-        let question = Question {
+        progress.stop.store(matches!(ask_for, QueryMode::Summary), Relaxed);
+        let source = ScanSource { files: &entries, open: &open, progress: &progress, threads: 2 };
+        let question = ArchiveQuestion {
             filter: Filter::default(),
             from: None,
             to: None,

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use toptalk::flow::field::{Field, Value};
-use toptalk::flow::{Flow, Host, More, Network, Time, more_of};
-use toptalk::query::answer::Totals;
-use toptalk::query::question::{Aggregation, Keys, Order, Part, Prefix, Question, Statistic, Ways};
-use toptalk::query::{Row, StatRow, Sums};
+use toptalk::flow::field::{Field, FieldValue};
+use toptalk::flow::{Flow, FlowExtras, Host, Network, Time, extras_of};
+use toptalk::query::answer::ProtocolTotals;
+use toptalk::query::question::{
+    Aggregation, ArchiveQuestion, CountedSides, FlowDirection, KeyPart, Prefix, StatOrder,
+    Statistic,
+};
+use toptalk::query::{AnswerRow, AnswerSums, StatRow};
 
 use super::random::Site;
 
 pub struct Naive {
-    rows: Vec<Row>,
+    rows: Vec<AnswerRow>,
     pub duplicates: u64,
 }
 
@@ -19,7 +22,7 @@ pub struct Naive {
 type Key = Vec<u128>;
 
 impl Naive {
-    pub fn new(site: &Site, question: &Question) -> Naive {
+    pub fn new(site: &Site, question: &ArchiveQuestion) -> Naive {
         let matched = site.flows().filter(|flow| {
             question.filter.matches(*flow)
                 && question.from.is_none_or(|from| flow.first >= from)
@@ -29,15 +32,15 @@ impl Naive {
             matched.copied().partition(|flow| flow.duplicate.is_set() && !question.no_dedup);
         let row = |flow: Flow| {
             let (bytes, packets) = flow.scaled();
-            let more = *more_of(&flow, &site.more);
+            let more = *extras_of(&flow, &site.more);
             let flow = Flow { more: 0, ..flow };
-            let sums = Sums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
-            Row { flow, more, sums, odd_times: is_odd(flow), out_packets: 0, out_bytes: 0 }
+            let sums = AnswerSums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
+            AnswerRow { flow, more, sums, odd_times: is_odd(flow), out_packets: 0, out_bytes: 0 }
         };
         Naive { rows: counted.into_iter().map(row).collect(), duplicates: twice.len() as u64 }
     }
 
-    pub fn records(&self, order: Option<Order>, limit: usize) -> Vec<Row> {
+    pub fn records(&self, order: Option<StatOrder>, limit: usize) -> Vec<AnswerRow> {
         let mut rows = self.rows.clone();
         if let Some(order) = order {
             rows.sort_by(|a, b| compare(order, a, b));
@@ -46,8 +49,8 @@ impl Naive {
         rows
     }
 
-    pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+    pub fn totals(&self) -> ProtocolTotals {
+        let mut totals = ProtocolTotals::default();
         let mut all = None;
         for row in &self.rows {
             let own = (row.sums, row.odd_times);
@@ -67,22 +70,22 @@ impl Naive {
         totals
     }
 
-    pub fn groups(&self, by: &Aggregation, order: Order) -> Vec<Row> {
-        let mut groups: BTreeMap<Key, Row> = BTreeMap::new();
+    pub fn groups(&self, by: &Aggregation, order: StatOrder) -> Vec<AnswerRow> {
+        let mut groups: BTreeMap<Key, AnswerRow> = BTreeMap::new();
         for row in &self.rows {
             let mut flow = Flow { tcp_flags: row.flow.tcp_flags, ..Flow::EMPTY };
-            let mut more = More::NONE;
+            let mut more = FlowExtras::NONE;
             for part in &by.parts {
                 copy(part, row, &mut flow, &mut more);
             }
-            let new = Row { flow, more, ..*row };
+            let new = AnswerRow { flow, more, ..*row };
             let key = by.parts.iter().map(|part| value(part, row)).collect();
             groups.entry(key).and_modify(|group| add(group, &new)).or_insert(new);
         }
-        let mut rows: Vec<(Key, Row)> = match by.ways {
-            Ways::Apart => groups.into_iter().collect(),
-            Ways::Both => both_ways(&by.parts, groups),
-            Ways::ToServer => to_servers(&by.parts, both_ways(&by.parts, groups)),
+        let mut rows: Vec<(Key, AnswerRow)> = match by.ways {
+            FlowDirection::Apart => groups.into_iter().collect(),
+            FlowDirection::Both => both_ways(&by.parts, groups),
+            FlowDirection::ToServer => to_servers(&by.parts, both_ways(&by.parts, groups)),
         };
         for (_, row) in &mut rows {
             row.odd_times = false;
@@ -109,11 +112,11 @@ impl Naive {
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
-    pub fn statistic(&self, asked: &Statistic, order: Order) -> Vec<StatRow> {
+    pub fn statistic(&self, asked: &Statistic, order: StatOrder) -> Vec<StatRow> {
         let (one, two) = match asked.element.keys {
-            Keys::One(part) => (part, None),
-            Keys::Either(one, two) => (one, Some(two)),
-            Keys::Record => unreachable!("records come as rows"),
+            CountedSides::One(part) => (part, None),
+            CountedSides::Either(one, two) => (one, Some(two)),
+            CountedSides::Record => unreachable!("records come as rows"),
         };
         let mut groups: BTreeMap<Key, (StatRow, bool)> = BTreeMap::new();
         for row in &self.rows {
@@ -124,8 +127,8 @@ impl Naive {
                 let proto = asked.by_protocol.then_some(row.flow.proto);
                 let key = std::iter::once(bits).chain(proto.map(u128::from)).collect();
                 let value = match (one.field.info().get)(&row.flow, &row.more) {
-                    Value::Address(_) => Value::Address(Host(bits)),
-                    _ => Value::Number(bits as u64),
+                    FieldValue::Address(_) => FieldValue::Address(Host(bits)),
+                    _ => FieldValue::Number(bits as u64),
                 };
                 let new = StatRow { value, proto, sums: row.sums };
                 let own = (row.sums, row.odd_times);
@@ -135,7 +138,7 @@ impl Naive {
                     .or_insert((new, row.odd_times));
             }
         }
-        let rank = |row: &StatRow| Row { sums: row.sums, ..self.rows[0] };
+        let rank = |row: &StatRow| AnswerRow { sums: row.sums, ..self.rows[0] };
         let mut rows: Vec<(Key, StatRow)> =
             groups.into_iter().map(|(key, (row, _))| (key, row)).collect();
         rows.sort_by(|a, b| compare(order, &rank(&a.1), &rank(&b.1)).then_with(|| a.0.cmp(&b.0)));
@@ -151,13 +154,16 @@ fn is_odd(flow: Flow) -> bool {
 
 /// Two sums together, and whether the times of all flows in them are odd: such times
 /// count only where there are no others.
-fn plus((a, a_is_odd): (Sums, bool), (b, b_is_odd): (Sums, bool)) -> (Sums, bool) {
+fn plus(
+    (a, a_is_odd): (AnswerSums, bool),
+    (b, b_is_odd): (AnswerSums, bool),
+) -> (AnswerSums, bool) {
     let (first, last) = match (a_is_odd, b_is_odd) {
         (true, false) => (b.first, b.last),
         (false, true) => (a.first, a.last),
         _ => (a.first.min(b.first), a.last.max(b.last)),
     };
-    let sums = Sums {
+    let sums = AnswerSums {
         flows: a.flows + b.flows,
         packets: a.packets.saturating_add(b.packets),
         bytes: a.bytes.saturating_add(b.bytes),
@@ -167,23 +173,23 @@ fn plus((a, a_is_odd): (Sums, bool), (b, b_is_odd): (Sums, bool)) -> (Sums, bool
     (sums, a_is_odd && b_is_odd)
 }
 
-fn add(group: &mut Row, other: &Row) {
+fn add(group: &mut AnswerRow, other: &AnswerRow) {
     (group.sums, group.odd_times) =
         plus((group.sums, group.odd_times), (other.sums, other.odd_times));
     group.flow.tcp_flags |= other.flow.tcp_flags;
 }
 
 /// What a part of a key is, as a number that sorts.
-fn value(part: &Part, row: &Row) -> u128 {
+fn value(part: &KeyPart, row: &AnswerRow) -> u128 {
     match (part.field.info().get)(&row.flow, &row.more) {
         // Of the stack, labels tell flows apart, not traffic classes.
-        Value::Number(entry) if part.field.info().name.starts_with("mpls") => {
+        FieldValue::Number(entry) if part.field.info().name.starts_with("mpls") => {
             u128::from(entry & !0xf)
         }
-        Value::Number(number) => u128::from(number),
-        Value::Time(time) => time.0 as u128,
-        Value::Text(_) => unreachable!("no element is a text"),
-        Value::Address(host) => {
+        FieldValue::Number(number) => u128::from(number),
+        FieldValue::Time(time) => time.0 as u128,
+        FieldValue::Text(_) => unreachable!("no element is a text"),
+        FieldValue::Address(host) => {
             let v4 = host.as_v4().is_some();
             let mask = if part.field == Field::Src { row.flow.src_mask } else { row.flow.dst_mask };
             let bits = match part.prefix {
@@ -199,7 +205,7 @@ fn value(part: &Part, row: &Row) -> u128 {
     }
 }
 
-fn copy(part: &Part, row: &Row, flow: &mut Flow, more: &mut More) {
+fn copy(part: &KeyPart, row: &AnswerRow, flow: &mut Flow, more: &mut FlowExtras) {
     let value = value(part, row);
     match part.field {
         Field::Src => flow.src = Host(value),
@@ -218,7 +224,7 @@ fn copy(part: &Part, row: &Row, flow: &mut Flow, more: &mut More) {
 }
 
 /// The key of the way back.
-fn turned(parts: &[Part], key: &Key, icmp: bool) -> Key {
+fn turned(parts: &[KeyPart], key: &Key, icmp: bool) -> Key {
     let place = |field| parts.iter().position(|part| part.field == field);
     let mut back = key.clone();
     let mut swap = |one, two| {
@@ -235,11 +241,11 @@ fn turned(parts: &[Part], key: &Key, icmp: bool) -> Key {
 }
 
 /// Turns rows whose source is the server.
-fn to_servers(parts: &[Part], rows: Vec<(Key, Row)>) -> Vec<(Key, Row)> {
+fn to_servers(parts: &[KeyPart], rows: Vec<(Key, AnswerRow)>) -> Vec<(Key, AnswerRow)> {
     let has =
         |fields: &[Field]| fields.iter().all(|field| parts.iter().any(|part| part.field == *field));
     let can_tell = has(&[Field::Proto, Field::SrcPort, Field::DstPort]);
-    let turn = |(key, row): (Key, Row)| {
+    let turn = |(key, row): (Key, AnswerRow)| {
         let is_server = row.flow.sport < 1024 && row.flow.dport > 1024;
         if !(can_tell && is_server && [6, 17].contains(&row.flow.proto)) {
             return (key, row);
@@ -257,7 +263,7 @@ fn to_servers(parts: &[Part], rows: Vec<(Key, Row)>) -> Vec<(Key, Row)> {
     rows.into_iter().map(turn).collect()
 }
 
-fn both_ways(parts: &[Part], groups: BTreeMap<Key, Row>) -> Vec<(Key, Row)> {
+fn both_ways(parts: &[KeyPart], groups: BTreeMap<Key, AnswerRow>) -> Vec<(Key, AnswerRow)> {
     let place = |field| parts.iter().position(|part| part.field == field);
     let mut rows = Vec::new();
     for (key, row) in &groups {
@@ -267,7 +273,7 @@ fn both_ways(parts: &[Part], groups: BTreeMap<Key, Row>) -> Vec<(Key, Row)> {
             rows.push((key.clone(), *row));
             continue;
         };
-        let place = |row: &Row| (row.odd_times, row.sums.first);
+        let place = |row: &AnswerRow| (row.odd_times, row.sums.first);
         if (place(row), key) < (place(other), &back) {
             let mut both = *row;
             add(&mut both, other);
@@ -280,26 +286,26 @@ fn both_ways(parts: &[Part], groups: BTreeMap<Key, Row>) -> Vec<(Key, Row)> {
 }
 
 /// What stands first: the greater number, the earlier time.
-fn compare(order: Order, a: &Row, b: &Row) -> std::cmp::Ordering {
-    let number = |row: &Row| -> i128 {
+fn compare(order: StatOrder, a: &AnswerRow, b: &AnswerRow) -> std::cmp::Ordering {
+    let number = |row: &AnswerRow| -> i128 {
         let packets = i128::from(row.sums.packets) + i128::from(row.out_packets);
         let bytes = i128::from(row.sums.bytes) + i128::from(row.out_bytes);
         let ms = i128::from(row.sums.last.since(row.sums.first).max(0));
         let over = |number: i128, by: i128| if by == 0 { 0 } else { number / by };
         match order {
-            Order::Flows => row.sums.flows.into(),
-            Order::Packets => packets,
-            Order::InPackets => row.sums.packets.into(),
-            Order::OutPackets => row.out_packets.into(),
-            Order::Bytes => bytes,
-            Order::InBytes => row.sums.bytes.into(),
-            Order::OutBytes => row.out_bytes.into(),
-            Order::Pps => over(packets * 1000, ms),
-            Order::Bps => over(bytes * 8000, ms),
-            Order::Bpp => over(bytes, packets),
-            Order::First => -i128::from(row.sums.first.0),
-            Order::Last => -i128::from(row.sums.last.0),
-            Order::Duration => ms,
+            StatOrder::Flows => row.sums.flows.into(),
+            StatOrder::Packets => packets,
+            StatOrder::InPackets => row.sums.packets.into(),
+            StatOrder::OutPackets => row.out_packets.into(),
+            StatOrder::Bytes => bytes,
+            StatOrder::InBytes => row.sums.bytes.into(),
+            StatOrder::OutBytes => row.out_bytes.into(),
+            StatOrder::Pps => over(packets * 1000, ms),
+            StatOrder::Bps => over(bytes * 8000, ms),
+            StatOrder::Bpp => over(bytes, packets),
+            StatOrder::First => -i128::from(row.sums.first.0),
+            StatOrder::Last => -i128::from(row.sums.last.0),
+            StatOrder::Duration => ms,
         }
     };
     number(b).cmp(&number(a))

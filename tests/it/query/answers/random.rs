@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use toptalk::archive::catalog::{Entry, FileKind};
-use toptalk::archive::{Chunk, RowChunk};
+use toptalk::archive::catalog::{CatalogEntry, FileKind};
+use toptalk::archive::{ColumnChunk, RowChunk};
 use toptalk::filter::Filter;
 use toptalk::flow::field::Field;
-use toptalk::flow::{Duplicate, Flow, Host, More, Sampling, Time};
-use toptalk::query::Opened;
-use toptalk::query::question::{Element, Keys, Order, Part, Prefix, Ways};
+use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, Sampling, Time};
+use toptalk::query::OpenedFile;
+use toptalk::query::question::{
+    CountedSides, FlowDirection, KeyPart, Prefix, StatElement, StatOrder,
+};
 
 use super::store::Dictionaries;
 
@@ -20,7 +22,7 @@ use super::store::Dictionaries;
 pub struct Site {
     /// Files of chunks; a chunk says which fields have dictionaries (0: none).
     pub files: Vec<Vec<(usize, Vec<Flow>)>>,
-    pub more: Vec<More>,
+    pub more: Vec<FlowExtras>,
     pub filter: Filter,
     pub from: Option<Time>,
     pub to: Option<Time>,
@@ -28,8 +30,8 @@ pub struct Site {
 }
 
 impl Site {
-    pub fn entries(&self) -> Vec<Entry> {
-        let entry = |at: usize| Entry {
+    pub fn entries(&self) -> Vec<CatalogEntry> {
+        let entry = |at: usize| CatalogEntry {
             path: at.to_string().into(),
             kind: FileKind::Segment,
             slot: None,
@@ -38,11 +40,11 @@ impl Site {
         (0..self.files.len()).map(entry).collect()
     }
 
-    pub fn open(&self, entry: &Entry) -> Opened {
+    pub fn open(&self, entry: &CatalogEntry) -> OpenedFile {
         let at: usize = entry.path.to_str().unwrap().parse().unwrap();
         let chunks: Vec<_> = self.files[at]
             .iter()
-            .filter_map(|(one_in, flows)| -> Option<Box<dyn Chunk>> {
+            .filter_map(|(one_in, flows)| -> Option<Box<dyn ColumnChunk>> {
                 let (flows, more) = (flows.clone(), self.more.clone());
                 let path: Arc<Path> = Path::new("rows").into();
                 match one_in {
@@ -52,7 +54,7 @@ impl Site {
             })
             .map(Ok)
             .collect();
-        Opened::Chunks(Box::new(chunks.into_iter()))
+        OpenedFile::Chunks(Box::new(chunks.into_iter()))
     }
 
     pub fn flows(&self) -> impl Iterator<Item = &Flow> {
@@ -132,12 +134,12 @@ pub fn sites() -> impl Strategy<Value = Site> {
     let files = prop::collection::vec(prop::collection::vec(chunk, 0..4), 0..4);
     let time = || prop::option::weighted(0.3, 0i64..60).prop_map(|time| time.map(Time));
     let filter = prop::sample::select(FILTERS).prop_map(|text| Filter::parse(text).unwrap());
-    let more = (0u32..9, 0u64..9).prop_map(|(label, mac)| More {
+    let more = (0u32..9, 0u64..9).prop_map(|(label, mac)| FlowExtras {
         // Labels 0 to 4, of two traffic classes.
         mpls: [label * 8; 10],
         in_src_mac: mac,
         nat_sport: 7,
-        ..More::NONE
+        ..FlowExtras::NONE
     });
     (files, prop::collection::vec(more, 2), filter, time(), time(), any::<bool>()).prop_map(
         |(files, more, filter, from, to, no_dedup)| Site {
@@ -151,24 +153,24 @@ pub fn sites() -> impl Strategy<Value = Site> {
     )
 }
 
-pub fn orders() -> impl Strategy<Value = Order> {
-    use Order::*;
+pub fn orders() -> impl Strategy<Value = StatOrder> {
+    use StatOrder::*;
     prop::sample::select(vec![
         Flows, Packets, InPackets, OutPackets, Bytes, InBytes, OutBytes, Pps, Bps, Bpp, First,
         Last, Duration,
     ])
 }
 
-const fn part(field: Field) -> Part {
-    Part { field, prefix: None }
+const fn part(field: Field) -> KeyPart {
+    KeyPart { field, prefix: None }
 }
 
-pub fn ways() -> impl Strategy<Value = Ways> {
-    prop::sample::select(vec![Ways::Apart, Ways::Both, Ways::ToServer])
+pub fn ways() -> impl Strategy<Value = FlowDirection> {
+    prop::sample::select(vec![FlowDirection::Apart, FlowDirection::Both, FlowDirection::ToServer])
 }
 
 /// Parts to group by, each field once.
-pub fn parts() -> impl Strategy<Value = Vec<Part>> {
+pub fn parts() -> impl Strategy<Value = Vec<KeyPart>> {
     let prefix = |field| {
         let prefixes = vec![
             None,
@@ -177,7 +179,7 @@ pub fn parts() -> impl Strategy<Value = Vec<Part>> {
             Some(Prefix::V6(64)),
             Some(Prefix::Reported),
         ];
-        prop::sample::select(prefixes).prop_map(move |prefix| Part { field, prefix })
+        prop::sample::select(prefixes).prop_map(move |prefix| KeyPart { field, prefix })
     };
     let numbers = vec![
         Field::SrcPort,
@@ -202,17 +204,20 @@ pub fn parts() -> impl Strategy<Value = Vec<Part>> {
     ]
 }
 
-const fn element(name: &'static str, keys: Keys) -> Element {
-    Element { name, aliases: &[], label: name, keys }
+const fn element(name: &'static str, keys: CountedSides) -> StatElement {
+    StatElement { name, aliases: &[], label: name, keys }
 }
 
-pub const ELEMENTS: &[Element] = &[
-    element("record", Keys::Record),
-    element("srcip", Keys::One(part(Field::Src))),
-    element("ip", Keys::Either(part(Field::Src), part(Field::Dst))),
-    element("port", Keys::Either(part(Field::SrcPort), part(Field::DstPort))),
-    element("proto", Keys::One(part(Field::Proto))),
-    element("srcnet", Keys::One(Part { field: Field::Src, prefix: Some(Prefix::Reported) })),
-    element("mpls1", Keys::One(part(Field::Mpls1))),
-    element("insrcmac", Keys::One(part(Field::InSrcMac))),
+pub const ELEMENTS: &[StatElement] = &[
+    element("record", CountedSides::Record),
+    element("srcip", CountedSides::One(part(Field::Src))),
+    element("ip", CountedSides::Either(part(Field::Src), part(Field::Dst))),
+    element("port", CountedSides::Either(part(Field::SrcPort), part(Field::DstPort))),
+    element("proto", CountedSides::One(part(Field::Proto))),
+    element(
+        "srcnet",
+        CountedSides::One(KeyPart { field: Field::Src, prefix: Some(Prefix::Reported) }),
+    ),
+    element("mpls1", CountedSides::One(part(Field::Mpls1))),
+    element("insrcmac", CountedSides::One(part(Field::InSrcMac))),
 ];

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use toptalk::archive::{ArchiveError, Chunk, RowChunk};
+use toptalk::archive::{ArchiveError, ColumnChunk, RowChunk};
 use toptalk::flow::column::{Dictionary, Vector};
-use toptalk::flow::field::{FIELDS, Field, Kind};
-use toptalk::flow::{Flow, Host, More};
+use toptalk::flow::field::{FIELDS, Field, FieldKind};
+use toptalk::flow::{Flow, FlowExtras, Host};
 
 /// Rows of which every `one_in`-th field has a dictionary, and all numbers have bounds.
 pub struct Dictionaries {
@@ -17,7 +17,7 @@ pub struct Dictionaries {
 }
 
 impl Dictionaries {
-    pub fn new(flows: Vec<Flow>, more: Vec<More>, one_in: usize) -> Option<Dictionaries> {
+    pub fn new(flows: Vec<Flow>, more: Vec<FlowExtras>, one_in: usize) -> Option<Dictionaries> {
         let path: Arc<Path> = Path::new("dictionaries").into();
         let inner = RowChunk::new(path, flows, more, 0)?;
         let mut chunk = Dictionaries { inner, known: BTreeMap::new(), bounds: BTreeMap::new() };
@@ -40,7 +40,7 @@ impl Dictionaries {
             texts.sort_unstable();
             texts.dedup();
             // Negative ones have no bounds, and stand last when sorted as bits.
-            let signed = matches!(info.kind, Kind::Time | Kind::Signed);
+            let signed = matches!(info.kind, FieldKind::Time | FieldKind::Signed);
             let negative = numbers.last().is_some_and(|bits| signed && bits.cast_signed() < 0);
             if let (Some(low), Some(high), false) = (numbers.first(), numbers.last(), negative) {
                 chunk.bounds.insert(info.field, (*low, *high));
@@ -62,7 +62,7 @@ fn places<T: Ord>(values: &[T], known: &[T], out: &mut Vector) {
     out.ids().extend(values.iter().map(|value| known.binary_search(value).unwrap() as u32));
 }
 
-impl Chunk for Dictionaries {
+impl ColumnChunk for Dictionaries {
     fn rows(&self) -> usize {
         self.inner.rows()
     }

@@ -24,7 +24,7 @@ fn second(at: u64, dice: &mut Dice, rates: &mut [u64]) -> Snapshot {
         let drift = *rate / 25;
         *rate = *rate - drift + dice.roll(2 * drift + 1);
     }
-    let mut rows: Vec<(HostRow, Both)> = rates
+    let mut rows: Vec<(HostRow, UpDown)> = rates
         .iter()
         .zip(0u32..)
         .map(|(rate, at)| {
@@ -35,7 +35,7 @@ fn second(at: u64, dice: &mut Dice, rates: &mut [u64]) -> Snapshot {
         .collect();
     rows.sort_by_key(|(row, _)| std::cmp::Reverse(row.traffic.up.bytes));
     let rest = rows.split_off(200);
-    let mut others = Both::default();
+    let mut others = UpDown::default();
     rest.iter().for_each(|(_, traffic)| others += *traffic);
     let table = ranking(rows, others, rest.len());
     let mut snapshot = site();

@@ -1,8 +1,10 @@
 //! The exporters' screens: golden, and screen, keys, screen.
 
 use crossterm::event::KeyCode;
-use toptalk::snapshot::{Alarm, Attached, DropCount, MissingPort, Recording, Snapshot, Subject};
-use toptalk::ui::{Action, Effect, Theme};
+use toptalk::snapshot::{
+    Alarm, Attached, DropCount, MissingPort, RecordingHealth, Snapshot, Subject,
+};
+use toptalk::ui::{Effect, Theme, UiAction};
 
 use super::fixture::*;
 use super::golden::{ASCII, COLOUR, MONO, golden};
@@ -73,18 +75,18 @@ fn how_the_collecting_goes() {
     golden("collecting_40x10", small.screen());
 }
 
-fn recorded(change: impl FnOnce(&mut Recording)) -> Snapshot {
+fn recorded(change: impl FnOnce(&mut RecordingHealth)) -> Snapshot {
     let shed = DropCount {
         cause: "record_no_space".into(),
         explanation: "flows not recorded: the disk is full".into(),
         count: 1_234,
     };
-    let mut recording = Recording {
+    let mut recording = RecordingHealth {
         folder: "/var/lib/toptalk".to_owned(),
         flows: 1_500_000,
         bytes: 231_000_000,
         segments: 3,
-        ..Recording::default()
+        ..RecordingHealth::default()
     };
     change(&mut recording);
     if recording.stopped.is_some() {
@@ -239,7 +241,7 @@ fn saving_the_exporters_asks_for_them() {
 fn what_stands_still_is_said_here_too() {
     for size in [(40, 10), (80, 24)] {
         let mut person = at(size, COLOUR, "e");
-        person.act(Action::Stopped);
+        person.act(UiAction::Stopped);
         for keys in [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab] {
             let screen = person.screen();
             assert!(screen.contains("!! collecting has stopped"), "{screen}");

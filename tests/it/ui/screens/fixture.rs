@@ -8,24 +8,24 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use toptalk::flow::{Groups, Host, Protocol, Time};
+use toptalk::flow::{Host, NetworkGroups, Protocol, Time};
 use toptalk::snapshot::*;
-use toptalk::ui::{Action, Effect, Model, Options, Theme, action::on_key, update, view};
+use toptalk::ui::{Effect, Model, Theme, UiAction, UiConfig, action::on_key, update, view};
 
 /// 2026-11-23T14:31:02Z.
 pub const END: Time = Time(1_795_444_262_000);
 
-pub fn traffic(up_bits: u64, down_bits: u64) -> Both {
+pub fn traffic(up_bits: u64, down_bits: u64) -> UpDown {
     let counters = |bits: u64| Counters {
         bytes: bits * 60 / 8,
         raw_bytes: bits * 60 / 8,
         packets: bits / 8 * 60 / 800,
         flows: 1 + bits / 2_000_000,
     };
-    Both { up: counters(up_bits), down: counters(down_bits) }
+    UpDown { up: counters(up_bits), down: counters(down_bits) }
 }
 
-pub fn ranking<R>(rows: Vec<(R, Both)>, others: Both, more: usize) -> Ranking<R> {
+pub fn ranking<R>(rows: Vec<(R, UpDown)>, others: UpDown, more: usize) -> Ranking<R> {
     let mut total = others;
     rows.iter().for_each(|(_, traffic)| total += *traffic);
     let count = rows.len() + more;
@@ -33,7 +33,7 @@ pub fn ranking<R>(rows: Vec<(R, Both)>, others: Both, more: usize) -> Ranking<R>
 }
 
 /// Hosts with their rates in bit/s, largest first.
-pub fn hosts(named: &[(Host, u64)], up: bool) -> Vec<(HostRow, Both)> {
+pub fn hosts(named: &[(Host, u64)], up: bool) -> Vec<(HostRow, UpDown)> {
     let small = (0..60u8)
         .map(|at| (Host::octets(10, 20, 8 + at / 50, 10 + at), 2_900_000 / (u64::from(at) + 2)));
     named
@@ -122,11 +122,11 @@ fn health() -> Health {
 pub fn site() -> Snapshot {
     let up = ranking(hosts(&uploaders(), true), traffic(1_100_000, 400_000), 347);
     let down = ranking(hosts(&downloaders(), false), traffic(900_000, 9_000_000), 334);
-    let totals = Totals { up: up.total.up, down: down.total.down, ..Totals::default() };
+    let totals = ClassTotals { up: up.total.up, down: down.total.down, ..ClassTotals::default() };
     Snapshot {
         captured_at: END.plus_ms(65_000),
-        view: Model::new(Options::default()).view(),
-        span: Span { start: END.plus_ms(-60_000), end: END, ..Span::default() },
+        view: Model::new(UiConfig::default()).view(),
+        span: AnswerSpan { start: END.plus_ms(-60_000), end: END, ..AnswerSpan::default() },
         totals,
         uploaders: up,
         downloaders: down,
@@ -151,8 +151,9 @@ pub fn site() -> Snapshot {
 }
 
 /// The way of a protocol's traffic.
-fn via(proto: u8) -> Option<Via> {
-    let way = |last, input| Via { exporter: Host::octets(192, 0, 2, last), input, output: 7 };
+fn via(proto: u8) -> Option<TrafficPath> {
+    let way =
+        |last, input| TrafficPath { exporter: Host::octets(192, 0, 2, last), input, output: 7 };
     match proto {
         6 => Some(way(1, 3)),
         17 => Some(way(2, 0)),
@@ -167,7 +168,7 @@ fn conversation(
     up: u64,
     down: u64,
     age: i64,
-) -> (ConversationRow, Both) {
+) -> (ConversationRow, UpDown) {
     let traffic = traffic(up, down);
     let row = ConversationRow {
         peer: peer.parse().unwrap(),
@@ -236,7 +237,7 @@ pub fn transit() -> Snapshot {
         candidates: vec!["203.0.113.0/24".parse().unwrap(), "198.51.100.0/24".parse().unwrap()],
     };
     let both = snapshot.totals.up + snapshot.totals.down;
-    snapshot.totals = Totals { transit: both, ..Totals::default() };
+    snapshot.totals = ClassTotals { transit: both, ..ClassTotals::default() };
     snapshot.alerts.clear();
     snapshot
 }
@@ -258,20 +259,20 @@ impl Person {
         size: (u16, u16),
         theme: Theme,
         snapshot: Snapshot,
-        groups: Arc<Groups>,
+        groups: Arc<NetworkGroups>,
     ) -> Person {
-        let model = Model::new(Options { theme, groups, ..Options::default() });
+        let model = Model::new(UiConfig { theme, groups, ..UiConfig::default() });
         let mut person = Person { model, shown: Snapshot::default(), size };
-        person.act(Action::Resized(size.0, size.1));
+        person.act(UiAction::Resized(size.0, size.1));
         person.sees(snapshot);
         person
     }
 
-    pub fn act(&mut self, action: Action) -> Effect {
+    pub fn act(&mut self, action: UiAction) -> Effect {
         let effect = update(&mut self.model, action, &self.shown);
         if let Effect::Show(snapshot) = &effect {
             self.shown = Snapshot::clone(snapshot);
-            update(&mut self.model, Action::Arrived, &self.shown);
+            update(&mut self.model, UiAction::Arrived, &self.shown);
         }
         effect
     }
@@ -281,7 +282,7 @@ impl Person {
         let accepted = self.model.accepts(&snapshot);
         if accepted {
             self.shown = snapshot;
-            self.act(Action::Arrived);
+            self.act(UiAction::Arrived);
         }
         accepted
     }

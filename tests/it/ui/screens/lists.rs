@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use toptalk::flow::{Groups, Host};
+use toptalk::flow::{Host, NetworkGroups};
 use toptalk::snapshot::*;
 
 use super::fixture::*;
 use super::sources;
 
 /// The names that the site gives to its networks.
-pub fn names() -> Arc<Groups> {
+pub fn names() -> Arc<NetworkGroups> {
     let named = [("10.20.3.0/24", "Servers"), ("10.20.5.0/24", "Büro"), ("10.20.0.0/16", "Site")];
-    Arc::new(Groups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into()))))
+    Arc::new(NetworkGroups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into()))))
 }
 
 fn ports() -> Vec<(GroupKey, u64, u64)> {
@@ -68,14 +68,15 @@ fn rows(grouping: Grouping) -> Vec<(GroupKey, u64, u64)> {
 pub fn list(grouping: Grouping) -> Snapshot {
     let mut rows = rows(grouping);
     rows.sort_by_key(|(_, up, down)| std::cmp::Reverse(up + down));
-    let rows: Vec<(GroupRow, Both)> = (3..)
+    let rows: Vec<(GroupRow, UpDown)> = (3..)
         .zip(rows)
         .map(|(members, (key, up, down))| {
             let traffic = traffic(up, down);
             (GroupRow { key, traffic, members: members * 7 }, traffic)
         })
         .collect();
-    let others = if grouping == Grouping::Port { traffic(40_000, 90_000) } else { Both::default() };
+    let others =
+        if grouping == Grouping::Port { traffic(40_000, 90_000) } else { UpDown::default() };
     let groups = ranking(rows, others, if grouping == Grouping::Port { 12 } else { 0 });
     let mut snapshot = site();
     snapshot.view.subject = Subject::Groups(grouping);

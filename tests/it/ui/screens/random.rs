@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use proptest::prelude::*;
 use toptalk::snapshot::{Health, Snapshot, Subject};
 use toptalk::ui::action::{Context, on_key};
-use toptalk::ui::{Action, Theme};
+use toptalk::ui::{Theme, UiAction};
 
 use super::fixture::*;
 use super::{lists, sources};
@@ -139,11 +139,11 @@ proptest! {
                 Step::Size(width, height) => {
                     person.size = (width, height);
                     let before = person.model.selected();
-                    person.act(Action::Resized(width, height));
+                    person.act(UiAction::Resized(width, height));
                     prop_assert_eq!(before, person.model.selected());
                 }
                 Step::Paste(text) => {
-                    person.act(Action::Paste(text));
+                    person.act(UiAction::Paste(text));
                 }
             }
             person.buffer();
@@ -208,7 +208,7 @@ proptest! {
                 }
                 Step::Size(width, height) => {
                     person.size = (width, height);
-                    person.act(Action::Resized(width, height));
+                    person.act(UiAction::Resized(width, height));
                 }
                 Step::Paste(text) => {
                     // Names of interfaces come from the network as well.

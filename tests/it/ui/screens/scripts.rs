@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 use toptalk::flow::Time;
 use toptalk::snapshot::{Snapshot, SortKey, Subject, Window};
-use toptalk::ui::{Action, Effect, Theme};
+use toptalk::ui::{Effect, Theme, UiAction};
 
 use super::fixture::*;
 
@@ -99,7 +99,7 @@ fn that_collecting_has_stopped_is_said_on_every_screen() {
     for size in [(40, 10), (80, 24)] {
         let mut person = Person::at(size, Theme::default(), site());
         assert!(!person.screen().contains("stopped"));
-        assert_eq!(person.act(Action::Stopped), Effect::None);
+        assert_eq!(person.act(UiAction::Stopped), Effect::None);
         says_stopped(&person);
         person.types(" ");
         says_stopped(&person);
@@ -190,9 +190,9 @@ fn the_path_of_a_snapshot_or_the_reason_is_shown() {
     let mut person = person();
     let Effect::Save(_) = person.types("S") else { panic!() };
     assert!(person.screen().contains("snapshot: saving"));
-    person.act(Action::Saved(Ok("/home/mk/toptalk-20261123T143102Z-main.csv".to_owned())));
+    person.act(UiAction::Saved(Ok("/home/mk/toptalk-20261123T143102Z-main.csv".to_owned())));
     assert!(person.screen().contains("toptalk-20261123T143102Z-main.csv"));
-    person.act(Action::Saved(Err("no space left on device".to_owned())));
+    person.act(UiAction::Saved(Err("no space left on device".to_owned())));
     assert!(person.screen().contains("not saved: no space left on device"));
 }
 
@@ -207,7 +207,7 @@ fn the_path_of_a_snapshot_goes_after_a_while_and_shows_its_name_before() {
         (40, "saved toptalk-20261123T…st-192-0-2-1.csv".to_owned()),
     ] {
         let mut person = Person::at((width, 24), Theme::default(), site());
-        person.act(Action::Saved(Ok(path.clone())));
+        person.act(UiAction::Saved(Ok(path.clone())));
         let status = line(&person.screen(), "saved ");
         assert!(status.contains(&want), "{width}: {status}");
         let mut later = site();
@@ -327,7 +327,7 @@ fn a_terminal_that_grows_again_shows_the_first_rows_again() {
     let mut person = person();
     let resize = |person: &mut Person, size: (u16, u16)| {
         person.size = size;
-        person.act(Action::Resized(size.0, size.1));
+        person.act(UiAction::Resized(size.0, size.1));
     };
     person.types("jjjjjj");
     let before = person.screen();

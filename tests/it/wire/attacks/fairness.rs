@@ -3,13 +3,13 @@
 use super::*;
 
 /// A decoder of a few places, one of so many workers.
-fn small(exporters: usize, workers: usize) -> (Budget, Limits) {
-    let limits = Limits { exporters, held_bytes: 4 << 20, ..Limits::default() };
-    (Budget::new(limits, workers), limits)
+fn small(exporters: usize, workers: usize) -> (SharedLimits, DecoderLimits) {
+    let limits = DecoderLimits { exporters, held_bytes: 4 << 20, ..DecoderLimits::default() };
+    (SharedLimits::new(limits, workers), limits)
 }
 
 impl Collector {
-    fn sharing(budget: &Budget) -> Collector {
+    fn sharing(budget: &SharedLimits) -> Collector {
         Collector { decoder: Decoder::sharing(Policy::default(), budget), ..Collector::new() }
     }
 
@@ -48,8 +48,8 @@ fn who_becomes_known_takes_nothing_of_what_is_kept_for_newcomers() {
 
 #[test]
 fn domains_samplers_and_sources_are_given_back_to_those_who_have_less() {
-    let limits = Limits { template_bytes: 4 << 20, ..Limits::default() };
-    let mut collector = Collector::sharing(&Budget::new(limits, 1));
+    let limits = DecoderLimits { template_bytes: 4 << 20, ..DecoderLimits::default() };
+    let mut collector = Collector::sharing(&SharedLimits::new(limits, 1));
     let options = [iana(149, 4), iana(48, 2), iana(34, 4)];
     let rates: Vec<u8> = (0..250u16)
         .flat_map(|id| [&[0; 4][..], &id.to_be_bytes(), &[0, 0, 0, 9]].concat())
@@ -108,17 +108,17 @@ fn a_stranger_drives_no_known_exporter_away_that_is_alone_in_its_worker() {
 
 #[test]
 fn made_up_exporters_get_no_history_by_a_restart() {
-    let limits = Limits { exporters: 64, ..Limits::default() };
-    let mut before = Collector::sharing(&Budget::new(limits, 1));
+    let limits = DecoderLimits { exporters: 64, ..DecoderLimits::default() };
+    let mut before = Collector::sharing(&SharedLimits::new(limits, 1));
     before.knows_good();
     let once = message(1).template(300, &SHAPE).set(300, &records(1)).bytes();
     for n in 0..200 {
         before.take(stranger(n), &once);
     }
     let (memory, standing) = (before.decoder.memory(), before.decoder.standing());
-    let mut after = Collector::sharing(&Budget::new(limits, 1));
+    let mut after = Collector::sharing(&SharedLimits::new(limits, 1));
     after.now = before.now + 1000;
-    after.decoder.recall(Time(after.now), &memory).unwrap();
+    after.decoder.restore(Time(after.now), &memory).unwrap();
     after.decoder.resume(Time(after.now), &standing);
     let newcomer = Host::octets(192, 0, 2, 7);
     after.take(newcomer, &once);

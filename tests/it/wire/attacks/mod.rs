@@ -6,7 +6,8 @@ mod fairness;
 use crate::common::sets::{Datagram, Spec, iana};
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::{
-    Budget, Cause, Decoder, Limits, MAX_EXPORTERS, MAX_HELD_PER_EXPORTER, Policy, Report,
+    Cause, DatagramReport, Decoder, DecoderLimits, MAX_EXPORTERS, MAX_HELD_PER_EXPORTER, Policy,
+    SharedLimits,
 };
 
 const NOW: i64 = 1_800_000_000_000;
@@ -28,7 +29,7 @@ impl Collector {
         Collector { decoder: Decoder::new(), now: NOW, flows: Vec::new() }
     }
 
-    fn take(&mut self, from: Host, bytes: &[u8]) -> Report {
+    fn take(&mut self, from: Host, bytes: &[u8]) -> DatagramReport {
         self.flows.clear();
         self.decoder.decode(Time(self.now), from, bytes, &mut self.flows)
     }
@@ -128,7 +129,7 @@ fn data_before_its_template_is_kept_whoever_fills_the_pool() {
 
 #[test]
 fn workers_that_share_a_budget_each_have_a_part() {
-    let budget = Budget::new(Limits::default(), 4);
+    let budget = SharedLimits::new(DecoderLimits::default(), 4);
     let decoder = || Decoder::sharing(Policy::default(), &budget);
     let (mut flooded, mut collector) = (Collector::new(), Collector::new());
     (flooded.decoder, collector.decoder) = (decoder(), decoder());
@@ -191,7 +192,7 @@ fn domains_samplers_and_sources_count_against_the_pool() {
         }
     }
     let bytes = collector.decoder.template_bytes();
-    assert!(bytes <= Limits::default().template_bytes && refused > 0, "{bytes} {refused}");
+    assert!(bytes <= DecoderLimits::default().template_bytes && refused > 0, "{bytes} {refused}");
 }
 
 #[test]

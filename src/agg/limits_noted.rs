@@ -1,0 +1,83 @@
+//! What answers say beside their rows: what limits have cost, what a filter may miss.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::filtered::FilteredTotals;
+use super::pane::Panes;
+use super::{SharedState, Windows};
+use crate::snapshot::{DropCount, Health, View};
+
+impl Windows {
+    /// Adds what limits have cost to the counts of health.
+    pub(super) fn count_limits(&self, site: &SharedState, health: &mut Health) {
+        let load = |count: &AtomicU64| count.load(Relaxed);
+        let (hosts, conversations) = (&self.hosts.doors, &self.conversations.doors);
+        // Nothing of it is lost: it is in others. Bytes of `older_bytes` are not to be
+        // added to what counts flows and datagrams.
+        let counts = [
+            (
+                load(&hosts.refused),
+                "host_limit",
+                "flows of hosts beyond --max-hosts with too little traffic for a row; they are in others",
+            ),
+            (
+                load(&conversations.refused),
+                "conversation_limit",
+                "flows of conversations beyond --max-conversations with too little traffic for a row; they are in others",
+            ),
+            (
+                load(&hosts.evicted),
+                "hosts_evicted",
+                "hosts that gave up their rows to busier ones; their traffic is in others",
+            ),
+            (
+                load(&conversations.evicted),
+                "conversations_evicted",
+                "conversations that gave up their rows to busier ones; their traffic is in others",
+            ),
+            (
+                self.paths.refused(),
+                "path_limit",
+                "flows whose interfaces are not told apart: too many pairs of interfaces",
+            ),
+            (
+                site.totals.older().bytes,
+                "older_bytes",
+                "bytes of long flows from before the oldest window (an hour); in no window",
+            ),
+        ];
+        let noticed = counts.into_iter().filter(|(count, ..)| *count > 0);
+        health.noticed.extend(noticed.map(|(count, cause, explanation)| DropCount {
+            cause: cause.into(),
+            explanation: explanation.into(),
+            count,
+        }));
+    }
+
+    /// What is to be known about the answer to a filter.
+    pub(super) fn notes(
+        &self,
+        view: &View,
+        rolled: Option<&FilteredTotals>,
+        panes: &Panes,
+    ) -> Vec<String> {
+        let Some(rolled) = rolled else { return Vec::new() };
+        let mut notes = Vec::new();
+        let all = self.site().totals.sum(panes.start, panes.end).sum().bytes;
+        let lost = rolled.known.map_or(0, |known| all.saturating_sub(known));
+        if lost > 0 {
+            notes.push(format!(
+                "{} of this window have no conversation row (--max-conversations): no filter finds them",
+                crate::units::size(lost)
+            ));
+        }
+        if rolled.rows == 0 {
+            for port in view.filter.ports() {
+                notes.push(format!(
+                    "no conversation has service port {port}; rows keep the service's port, not the client's"
+                ));
+            }
+        }
+        notes
+    }
+}

@@ -1,0 +1,296 @@
+//! One connection, from its hello to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::SndBuf;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::answers::farewell;
+use super::shared::{AttachEvent, OutFrame, Outbox, ServerShared};
+use crate::attach::frame::{FrameDecoder, FrameError, Hello, Reply, Request, Tagged, encode};
+use crate::attach::scheduler::ClientId;
+use crate::attach::{MAX_QUESTIONS, MAX_ROWS, MAX_STANDING_ROWS};
+use crate::flow::NetworkGroups;
+use crate::snapshot::View;
+
+/// Requests of one client are taken this far apart at least: faster than keys
+/// repeat, slow enough that nobody keeps the thread busy.
+const REQUEST_PACE: Duration = Duration::from_millis(10);
+
+/// What the kernel is asked to keep for a client that does not read: as little as it
+/// can (4608 bytes, a few of the smallest answers), so that it is soon noticed.
+const SEND_BUFFER: usize = 2 << 10;
+
+/// Bytes that are read at once.
+const READ: usize = 4 << 10;
+
+/// Why we hang up.
+#[derive(Debug, thiserror::Error)]
+enum CloseReason {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("it has not read its answer for {0} s")]
+    Stalled(u64),
+    #[error("it has not finished a request for {0} s")]
+    Half(u64),
+    #[error("{0}")]
+    Told(String),
+}
+
+/// Whoever is at the other end; leaves when it is dropped, however that comes.
+struct Connection {
+    shared: Arc<ServerShared>,
+    id: ClientId,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let seat = {
+            let mut state = self.shared.state();
+            state.pending.retain(|(id, _)| *id != self.id);
+            state.desk.leave(self.id);
+            state.seats.remove(&self.id)
+        };
+        // A large answer in it says that it is gone, and wants the lock for that.
+        drop(seat);
+        self.shared.work.notify_all();
+    }
+}
+
+/// Serves a connection until either side hangs up.
+pub(super) async fn serve(shared: Arc<ServerShared>, id: ClientId, stream: UnixStream) {
+    let guest = Connection { shared, id };
+    let shared = &guest.shared;
+    let peer = stream.peer_cred();
+    // Where it cannot be had, one who does not read is noticed later.
+    let _ = setsockopt(&stream, SndBuf, &SEND_BUFFER);
+    let (mut read, mut write) = stream.into_split();
+    let mut decoder = FrameDecoder::default();
+    let limits = &shared.service.limits;
+    let names = (shared.service.groups)();
+    let greeted = handshake(shared, &names, &mut decoder, &mut read, &mut write);
+    let Ok(Ok(Some(first))) = timeout(limits.handshake, greeted).await else {
+        shared.refused.fetch_add(1, Relaxed);
+        return;
+    };
+    let (newest, answers) = watch::channel(None);
+    let (parcels, waiting) = mpsc::channel(MAX_QUESTIONS + 2);
+    let seat = Outbox { newest, parcels: parcels.clone() };
+    if !guest.register(seat) {
+        shared.refused.fetch_add(1, Relaxed);
+        let why = format!("{} screens are attached, which is the limit", limits.clients);
+        let _ = timeout(limits.handshake, write.write_all(&farewell(why).frame)).await;
+        return;
+    }
+    let tell = |event: AttachEvent| (shared.service.tell)(&event);
+    if let Ok(peer) = peer {
+        let (user, group, process) = (peer.uid(), peer.gid(), peer.pid());
+        tell(AttachEvent::Attached { screen: id, user, group, process });
+    }
+    let writing = AtomicBool::new(false);
+    let ended = tokio::select! {
+        ended = guest.read_requests(first, &mut decoder, &mut read, &parcels) => ended,
+        ended = deliver((shared, id), names, &mut write, answers, waiting, &writing) => ended,
+    };
+    match ended {
+        Err(CloseReason::Io(_)) | Ok(()) => tell(AttachEvent::Left { screen: id }),
+        Err(fault) => {
+            shared.cut_off.fetch_add(1, Relaxed);
+            let why = fault.to_string();
+            if !writing.into_inner() {
+                // It may want to know; it is not waited for.
+                let _ = write.try_write(&farewell(why.clone()).frame);
+            }
+            tell(AttachEvent::CutOff { screen: id, why });
+        }
+    }
+}
+
+/// Says hello and what goes by which name; the first request.
+async fn handshake(
+    shared: &ServerShared,
+    names: &Arc<NetworkGroups>,
+    decoder: &mut FrameDecoder,
+    read: &mut OwnedReadHalf,
+    write: &mut OwnedWriteHalf,
+) -> Result<Option<Request>, CloseReason> {
+    write.write_all(&Hello::ours().bytes()).await?;
+    loop {
+        if let Some(hello) = decoder.hello()? {
+            hello.check()?;
+            break;
+        }
+        if !fill(decoder, read).await? {
+            return Ok(None);
+        }
+    }
+    write.write_all(&shared.welcome(names)?).await?;
+    request(decoder, read, shared.service.limits.handshake).await
+}
+
+/// Reads what has come; `false` at the end.
+async fn fill(decoder: &mut FrameDecoder, read: &mut OwnedReadHalf) -> io::Result<bool> {
+    let mut bytes = [0; READ];
+    let count = read.read(&mut bytes).await?;
+    decoder.push(bytes.get(..count).unwrap_or_default());
+    Ok(count > 0)
+}
+
+/// The next request; `None` at the end. Once begun it must be over in a while.
+async fn request(
+    decoder: &mut FrameDecoder,
+    read: &mut OwnedReadHalf,
+    limit: Duration,
+) -> Result<Option<Request>, CloseReason> {
+    loop {
+        if let Some(request) = decoder.message()? {
+            return Ok(Some(request));
+        }
+        if decoder.is_amid() {
+            break;
+        }
+        if !fill(decoder, read).await? {
+            return Ok(None);
+        }
+    }
+    let rest = async {
+        while fill(decoder, read).await? {
+            if let Some(request) = decoder.message()? {
+                return Ok(Some(request));
+            }
+        }
+        Ok(None)
+    };
+    timeout(limit, rest).await.unwrap_or(Err(CloseReason::Half(limit.as_secs())))
+}
+
+impl Connection {
+    /// Takes a seat among the screens, if there is one.
+    fn register(&self, seat: Outbox) -> bool {
+        let mut state = self.shared.state();
+        if state.seats.len() >= self.shared.service.limits.clients {
+            return false;
+        }
+        state.pending.retain(|(id, _)| *id != self.id);
+        state.seats.insert(self.id, seat);
+        true
+    }
+
+    /// Takes requests, from the first on.
+    async fn read_requests(
+        &self,
+        first: Request,
+        decoder: &mut FrameDecoder,
+        read: &mut OwnedReadHalf,
+        parcels: &mpsc::Sender<OutFrame>,
+    ) -> Result<(), CloseReason> {
+        let stall = self.shared.service.limits.stall;
+        let mut next = Some(first);
+        while let Some(asked) = next {
+            match asked {
+                Request::Watch(view) => self.watch(view).map_err(CloseReason::Told)?,
+                Request::Ask(question) => self.ask(question).map_err(CloseReason::Told)?,
+                Request::Sync(folders) => {
+                    let sync = self.shared.service.sync.clone();
+                    let done = match folders.is_empty() {
+                        true => true,
+                        false => {
+                            let done = tokio::task::spawn_blocking(move || sync(&folders)).await;
+                            done.unwrap_or(false)
+                        }
+                    };
+                    let frame = encode(&Reply::Synced(done))?.into();
+                    // Who asks for it again and again without reading misses some.
+                    drop(parcels.try_send(OutFrame { frame, _large: None, last: None }));
+                }
+            }
+            self.shared.work.notify_all();
+            tokio::time::sleep(REQUEST_PACE).await;
+            next = request(decoder, read, stall).await?;
+        }
+        Ok(())
+    }
+
+    fn watch(&self, view: View) -> Result<(), String> {
+        let view = checked(view, MAX_STANDING_ROWS)?;
+        let mut state = self.shared.state();
+        let ready = state.desk.watch(self.id, view, self.shared.now());
+        if let (Some(frame), Some(seat)) = (ready, state.seats.get(&self.id)) {
+            drop(seat.newest.send_replace(Some(frame)));
+        }
+        Ok(())
+    }
+
+    fn ask(&self, question: Tagged<View>) -> Result<(), String> {
+        let Tagged { number, about } = question;
+        let question = Tagged { number, about: checked(about, MAX_ROWS)? };
+        let now = self.shared.now();
+        if self.shared.state().desk.ask(self.id, question, now) {
+            return Ok(());
+        }
+        Err(format!("expected at most {MAX_QUESTIONS} questions that wait for their answers"))
+    }
+}
+
+/// A view that can be answered, of so many rows at most.
+fn checked(view: View, rows: usize) -> Result<View, String> {
+    view.filter.check_live().map_err(|error| error.to_string())?;
+    Ok(View { limit: view.limit.min(rows), ..view })
+}
+
+/// Writes single answers, and of those to the view the newest; the names before
+/// them when those have become others. `writing` says whether it is amid one.
+async fn deliver(
+    (shared, id): (&ServerShared, ClientId),
+    mut names: Arc<NetworkGroups>,
+    write: &mut OwnedWriteHalf,
+    mut newest: watch::Receiver<Option<Arc<[u8]>>>,
+    mut parcels: mpsc::Receiver<OutFrame>,
+    writing: &AtomicBool,
+) -> Result<(), CloseReason> {
+    loop {
+        let (parcel, is_newest) = tokio::select! {
+            biased;
+            Some(parcel) = parcels.recv() => (parcel, false),
+            changed = newest.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                let Some(frame) = newest.borrow_and_update().clone() else { continue };
+                (OutFrame { frame, _large: None, last: None }, true)
+            }
+        };
+        if let Some(why) = parcel.last {
+            return Err(CloseReason::Told(why));
+        }
+        writing.store(true, Relaxed);
+        let now = (shared.service.groups)();
+        let renewed = match Arc::ptr_eq(&now, &names) {
+            true => Arc::default(),
+            false => shared.welcome(&now)?,
+        };
+        names = now;
+        let stall = shared.service.limits.stall;
+        let sent = async {
+            write.write_all(&renewed).await?;
+            write.write_all(&parcel.frame).await
+        };
+        let written = timeout(stall, sent).await;
+        written.map_err(|_| CloseReason::Stalled(stall.as_secs()))??;
+        writing.store(false, Relaxed);
+        if is_newest {
+            shared.state().desk.taken(id);
+            shared.work.notify_all();
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What is known of exporters beyond a moment: rates, doubled flows, and the
+//! details that are too costly to gather every time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::flow::{Flow, Host, Time};
+use crate::snapshot::{
+    ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
+};
+use crate::wire::{Decoder, Details, ExporterSummary};
+
+/// Rates are means over this long: exporters send in bursts, most of them every
+/// few seconds.
+const RATE_MS: i64 = 10_000;
+
+/// How far apart the counts are that rates are made of.
+const STEP_MS: i64 = 1_000;
+
+/// Details are gathered anew when they are older than this.
+const DETAIL_MS: i64 = 2_000;
+
+/// Exporters whose details are gathered, the busiest: more than anybody looks
+/// at, and at a few hundred kB for a chassis full of interfaces no more than
+/// some 20 MB.
+const DETAILED: usize = 64;
+
+/// Details gathered at once, so that collecting never waits long: 64 exporters
+/// have their turn within the eight times that there are in two seconds.
+const DETAILS_AT_ONCE: usize = 8;
+
+/// Counts at a moment.
+#[derive(Clone, Copy, Debug)]
+struct CounterPoint {
+    at: Time,
+    datagrams: u64,
+    flows: u64,
+}
+
+#[derive(Debug, Default)]
+struct ExporterEntry {
+    points: VecDeque<CounterPoint>,
+    doubled: u64,
+    detail: Arc<ExporterDetail>,
+    /// When the detail was gathered.
+    gathered: Option<Time>,
+}
+
+/// Everything that is kept per exporter beside the decoder.
+#[derive(Debug)]
+pub(super) struct ExporterStats {
+    entries: HashMap<Host, ExporterEntry>,
+    /// How many have details.
+    detailed: usize,
+}
+
+impl ExporterStats {
+    /// Nobody yet, for one of so many workers. Each has twice its part of the
+    /// details: the busiest exporters are not spread evenly.
+    pub(super) fn new(workers: usize) -> ExporterStats {
+        let detailed = (2 * DETAILED / workers.max(1)).clamp(DETAILS_AT_ONCE, DETAILED);
+        ExporterStats { entries: HashMap::new(), detailed }
+    }
+
+    /// Counts the flows of a batch that were reported before.
+    pub(super) fn doubled(&mut self, flows: &[Flow]) {
+        for flow in flows.iter().filter(|flow| flow.duplicate.is_set()) {
+            // The decoder bounds exporters; those it forgets go with the next list.
+            self.entries.entry(flow.exporter).or_default().doubled += 1;
+        }
+    }
+
+    /// The state of every exporter at `now`, busiest first.
+    pub(super) fn list(&mut self, now: Time, decoder: &Decoder) -> Vec<ExporterHealth> {
+        let summaries = decoder.exporters();
+        if self.entries.len() > summaries.len() {
+            let known: std::collections::HashSet<Host> =
+                summaries.iter().map(|summary| summary.address).collect();
+            self.entries.retain(|address, _| known.contains(address));
+        }
+        let mut gather = DETAILS_AT_ONCE;
+        let mut list = Vec::with_capacity(summaries.len());
+        for (rank, summary) in summaries.into_iter().enumerate() {
+            let entry = self.entries.entry(summary.address).or_default();
+            let due = entry.gathered.is_none_or(|at| now.since(at) >= DETAIL_MS);
+            if rank >= self.detailed {
+                (entry.detail, entry.gathered) = (Arc::default(), None);
+            } else if due && gather > 0 {
+                gather -= 1;
+                entry.gathered = Some(now);
+                let details = decoder.details(summary.address).unwrap_or_default();
+                entry.detail = Arc::new(detail(&details));
+            }
+            let rates = entry.rates(now, &summary);
+            list.push(health(summary, entry, rates));
+        }
+        list
+    }
+}
+
+impl ExporterEntry {
+    /// Datagrams and flows per second.
+    fn rates(&mut self, now: Time, summary: &ExporterSummary) -> (f64, f64) {
+        let point = CounterPoint { at: now, datagrams: summary.datagrams, flows: summary.flows };
+        if self.points.back().is_some_and(|last| last.datagrams > point.datagrams) {
+            // It was forgotten meanwhile, and came back.
+            self.points.clear();
+        }
+        if self.points.back().is_none_or(|last| now.since(last.at) >= STEP_MS) {
+            self.points.push_back(point);
+        }
+        // The oldest one may be as old as is wanted, or a little older.
+        while self.points.get(1).is_some_and(|next| now.since(next.at) >= RATE_MS) {
+            self.points.pop_front();
+        }
+        let Some(oldest) = self.points.front() else { return (0.0, 0.0) };
+        let seconds = now.since(oldest.at) as f64 / 1000.0;
+        let rate = |newer: u64, older: u64| {
+            if seconds > 0.0 { newer.saturating_sub(older) as f64 / seconds } else { 0.0 }
+        };
+        (rate(point.datagrams, oldest.datagrams), rate(point.flows, oldest.flows))
+    }
+}
+
+/// The decoder's view of an exporter; its timing is learned elsewhere.
+fn health(summary: ExporterSummary, entry: &ExporterEntry, rates: (f64, f64)) -> ExporterHealth {
+    let sampling = match (summary.given_rate, summary.rates.as_slice()) {
+        (Some(rate), _) => SamplingState::Given(rate),
+        (None, []) => SamplingState::Unknown,
+        (None, [rate]) => SamplingState::Announced(*rate),
+        (None, [.., highest]) => SamplingState::Mixed(*highest),
+    };
+    ExporterHealth {
+        address: summary.address,
+        protocol: summary.protocol,
+        datagrams: summary.datagrams,
+        flows: summary.flows,
+        datagrams_per_s: rates.0,
+        flows_per_s: rates.1,
+        lost: summary.lost,
+        missed_while_down: summary.missed,
+        unsent: summary.dropped,
+        restarts: summary.restarts,
+        templates: summary.templates,
+        remembered: summary.remembered,
+        held: summary.held,
+        doubled: entry.doubled,
+        sampling,
+        clock_offset_ms: summary.clock_offset_ms,
+        last_seen: summary.last_seen,
+        active_timeout_ms: None,
+        export_delay_ms: None,
+        detail: entry.detail.clone(),
+    }
+}
+
+fn detail(details: &Details) -> ExporterDetail {
+    let templates = details.templates.iter().map(|template| TemplateHealth {
+        domain: template.domain,
+        id: template.id,
+        options: template.options,
+        fields: template.fields,
+        defined: template.defined,
+        refreshed: template.refreshed,
+        used: template.used,
+        changes: template.changes,
+        remembered: template.remembered,
+    });
+    let interfaces = details.interfaces.iter().map(|interface| InterfaceHealth {
+        index: interface.index,
+        name: interface.name.clone(),
+        description: interface.description.clone(),
+        speed: interface.speed,
+        in_rate: interface.in_rate,
+        out_rate: interface.out_rate,
+    });
+    ExporterDetail {
+        domains: details.domains,
+        templates: templates.collect(),
+        interfaces: interfaces.collect(),
+        applications: details.applications,
+        statistics: details.statistics.iter().map(|(what, count)| (what.into(), count)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::encode::{V5Encoder, V9Encoder};
+
+    const START: Time = Time(1_800_000_000_000);
+
+    #[test]
+    fn rates_are_means_of_the_last_seconds() {
+        let (mut roster, mut decoder) = (ExporterStats::new(1), Decoder::new());
+        let mut router = V5Encoder::new(0, 0);
+        let exporter = Host::octets(192, 0, 2, 1);
+        let flow = Flow { src: exporter, dst: exporter, ..Flow::EMPTY };
+        let mut rates = Vec::new();
+        for quarter in 0..240 {
+            let now = START.plus_ms(quarter * 250);
+            // Two datagrams of ten flows a second for half a minute.
+            if quarter < 120 && quarter % 2 == 0 {
+                let sent = router.encode(now, START, &[flow; 10]);
+                decoder.decode(now, exporter, &sent[0], &mut Vec::new());
+            }
+            let list = roster.list(now, &decoder);
+            assert_eq!(list.len(), 1);
+            rates.push((list[0].datagrams_per_s, list[0].flows_per_s));
+            assert!(roster.entries[&exporter].points.len() <= 12);
+        }
+        assert_eq!(rates[0], (0.0, 0.0), "nothing is known yet");
+        let (datagrams, flows) = rates[100];
+        assert!((1.9..2.2).contains(&datagrams) && (19.0..22.0).contains(&flows), "{rates:?}");
+        assert_eq!(rates[239], (0.0, 0.0), "silent");
+    }
+
+    #[test]
+    fn details_are_those_of_the_busiest_and_never_all_at_once() {
+        let (mut roster, mut decoder) = (ExporterStats::new(1), Decoder::new());
+        for n in 0..100 {
+            let sent = V9Encoder::new(1).encode(START, START, &[], true);
+            decoder.decode(START, Host::v4(n), &sent[0], &mut Vec::new());
+        }
+        let known = |list: &[ExporterHealth]| {
+            list.iter().filter(|exporter| !exporter.detail.templates.is_empty()).count()
+        };
+        for round in 1..20 {
+            let list = roster.list(START.plus_ms(round), &decoder);
+            assert_eq!(known(&list), (round as usize * DETAILS_AT_ONCE).min(DETAILED));
+        }
+        let detail = &roster.list(START, &decoder)[0].detail;
+        assert_eq!((detail.domains, detail.templates.len()), (1, 2));
+    }
+}

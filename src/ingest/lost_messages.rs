@@ -1,0 +1,105 @@
+//! What could not be told to somebody outside: the log, the service manager, who
+//! reads metrics, a hook. Whoever tells counts it, and it is shown with the health.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::snapshot::DropCount;
+
+/// What was lost on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostMessages {
+    Log,
+    Manager,
+    Scrape,
+    Hook,
+    HookOutput,
+}
+
+impl LostMessages {
+    /// All of them, in the order of the enum.
+    pub const ALL: [LostMessages; 5] = [
+        LostMessages::Log,
+        LostMessages::Manager,
+        LostMessages::Scrape,
+        LostMessages::Hook,
+        LostMessages::HookOutput,
+    ];
+
+    /// A short stable name for JSON, metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            LostMessages::Log => "log_lost",
+            LostMessages::Manager => "manager_lost",
+            LostMessages::Scrape => "metrics_cut_off",
+            LostMessages::Hook => "hook_not_run",
+            LostMessages::HookOutput => "hook_output_cut",
+        }
+    }
+
+    /// The same in a sentence for people.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            LostMessages::Log => {
+                "lines of the log that could not be written: nobody reads them, or their disk is full"
+            }
+            LostMessages::Manager => "messages that the service manager did not take",
+            LostMessages::Scrape => {
+                "connections for metrics that were closed: too slow, or too many at the same time"
+            }
+            LostMessages::Hook => "finished files for which the hook was not run",
+            LostMessages::HookOutput => "lines that a hook printed beyond those that are logged",
+        }
+    }
+}
+
+/// How often each of them happened. Copies count together.
+#[derive(Clone, Debug, Default)]
+pub struct LostMessageCounters(Arc<[AtomicU64; LostMessages::ALL.len()]>);
+
+impl LostMessageCounters {
+    /// Counts so many more.
+    pub fn add(&self, loss: LostMessages, count: u64) {
+        if let Some(sum) = self.0.get(loss as usize) {
+            sum.fetch_add(count, Relaxed);
+        }
+    }
+
+    /// How often it happened until now.
+    #[must_use]
+    pub fn of(&self, loss: LostMessages) -> u64 {
+        self.0.get(loss as usize).map_or(0, |sum| sum.load(Relaxed))
+    }
+
+    /// Those that occurred, for the health.
+    pub(super) fn counts(&self) -> impl Iterator<Item = DropCount> + '_ {
+        LostMessages::ALL.into_iter().filter_map(|loss| {
+            let count = self.of(loss);
+            (count > 0).then(|| DropCount {
+                cause: loss.name().into(),
+                explanation: loss.explanation().into(),
+                count,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_occurred_is_told_and_nothing_else() {
+        let losses = LostMessageCounters::default();
+        assert_eq!(losses.counts().count(), 0);
+        losses.add(LostMessages::Scrape, 2);
+        losses.clone().add(LostMessages::Scrape, 3);
+        let told: Vec<_> = losses.counts().map(|one| (one.cause, one.count)).collect();
+        assert_eq!(told, [("metrics_cut_off".into(), 5)]);
+        for (nth, loss) in LostMessages::ALL.into_iter().enumerate() {
+            assert_eq!(loss as usize, nth);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The way that traffic took.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::Host;
+
+use super::Health;
+
+/// The exporter that traffic was seen at, and the interfaces it came in and went
+/// out by (SNMP indices, 0 = not reported).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub struct TrafficPath {
+    pub exporter: Host,
+    pub input: u32,
+    pub output: u32,
+}
+
+impl TrafficPath {
+    /// Where it left: `192.0.2.1 Te1/0/1`, `192.0.2.1 if 7`. `health` knows names
+    /// of interfaces; they come from the network as they are.
+    #[must_use]
+    pub fn exit(&self, health: &Health) -> String {
+        let mut text = self.exporter.to_string();
+        if self.output != 0 {
+            // Nothing that writes to a text fails.
+            let _ = write!(text, " {}", self.interface(self.output, health));
+        }
+        text
+    }
+
+    /// The whole way: `192.0.2.1 if 3>if 7`, with `?` for what was not reported.
+    #[must_use]
+    pub fn label(&self, health: &Health) -> String {
+        let name = |index| self.interface(index, health);
+        match (self.input, self.output) {
+            (0, 0) => self.exporter.to_string(),
+            (input, output) => format!("{} {}>{}", self.exporter, name(input), name(output)),
+        }
+    }
+
+    fn interface(&self, index: u32, health: &Health) -> String {
+        match health.interface_name(self.exporter, index) {
+            _ if index == 0 => "?".to_owned(),
+            Some(name) => name.to_owned(),
+            None => format!("if {index}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::snapshot::{ExporterDetail, ExporterHealth, InterfaceHealth};
+
+    #[test]
+    fn a_way_reads_by_names_where_there_are_some() {
+        let exporter = Host::octets(192, 0, 2, 1);
+        let interface =
+            InterfaceHealth { index: 7, name: "Te1/0/1".to_owned(), ..InterfaceHealth::default() };
+        let detail = ExporterDetail { interfaces: vec![interface], ..ExporterDetail::default() };
+        let known = ExporterHealth {
+            address: exporter,
+            detail: Arc::new(detail),
+            ..ExporterHealth::default()
+        };
+        let health = Health { exporters: vec![known], ..Health::default() };
+        for (input, output, exit, label) in [
+            (3, 7, "192.0.2.1 Te1/0/1", "192.0.2.1 if 3>Te1/0/1"),
+            (7, 8, "192.0.2.1 if 8", "192.0.2.1 Te1/0/1>if 8"),
+            (7, 0, "192.0.2.1", "192.0.2.1 Te1/0/1>?"),
+            (0, 7, "192.0.2.1 Te1/0/1", "192.0.2.1 ?>Te1/0/1"),
+            (0, 0, "192.0.2.1", "192.0.2.1"),
+        ] {
+            let via = TrafficPath { exporter, input, output };
+            assert_eq!((via.exit(&health).as_str(), via.label(&health).as_str()), (exit, label));
+        }
+    }
+}

@@ -1,6 +1,0 @@
-//! Words in answers.
-
-use std::borrow::Cow;
-
-/// A word that the program knows, or that another one sent.
-pub type Word = Cow<'static, str>;

@@ -1,0 +1,75 @@
+//! The answers that a frozen screen has shown, so that going back shows them
+//! again as they were.
+
+use std::sync::Arc;
+
+use crate::snapshot::{Snapshot, View};
+
+/// How many answers are kept while the screen is frozen. The one that was
+/// frozen stays; of the others the one shown longest ago goes first.
+const MOST: usize = 32;
+
+/// Answers by the question that the frozen screen asks; empty while it is live.
+#[derive(Clone, Debug, Default)]
+pub struct FrozenAnswers(Vec<(View, Arc<Snapshot>)>);
+
+impl FrozenAnswers {
+    /// The answer that was shown to this question.
+    pub fn get(&self, view: &View) -> Option<&Arc<Snapshot>> {
+        self.0.iter().find(|(known, _)| known == view).map(|(_, snapshot)| snapshot)
+    }
+
+    /// Keeps the first answer to a question; later ones are on coarser panes.
+    pub fn keep(&mut self, view: View, snapshot: &Snapshot) {
+        if let Some(at) = self.0.iter().position(|(known, _)| *known == view) {
+            if at > 0 {
+                let shown = self.0.remove(at);
+                self.0.push(shown);
+            }
+            return;
+        }
+        if self.0.len() >= MOST {
+            self.0.remove(1);
+        }
+        self.0.push((view, Arc::new(snapshot.clone())));
+    }
+
+    /// Forgets everything: the screen is live again.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(limit: usize) -> View {
+        View { limit, ..View::default() }
+    }
+
+    #[test]
+    fn the_frozen_one_and_those_shown_last_stay() {
+        let mut kept = FrozenAnswers::default();
+        let snapshot = Snapshot::default();
+        (0..MOST).for_each(|limit| kept.keep(view(limit), &snapshot));
+        kept.keep(view(1), &snapshot);
+        kept.keep(view(0), &snapshot);
+        kept.keep(view(MOST), &snapshot);
+        assert_eq!(kept.0.len(), MOST);
+        for (limit, want) in [(0, true), (1, true), (2, false), (3, true), (MOST, true)] {
+            assert_eq!(kept.get(&view(limit)).is_some(), want, "{limit}");
+        }
+        kept.clear();
+        assert!(kept.get(&view(0)).is_none());
+    }
+
+    #[test]
+    fn the_first_answer_to_a_question_stays() {
+        let mut kept = FrozenAnswers::default();
+        let first = Snapshot { notes: vec!["first".to_owned()], ..Snapshot::default() };
+        kept.keep(view(1), &first);
+        kept.keep(view(1), &Snapshot::default());
+        assert_eq!(kept.get(&view(1)).map(|kept| kept.as_ref()), Some(&first));
+    }
+}

@@ -1,0 +1,296 @@
+//! Where the numbering of exporters stood when an earlier run ended, so that what
+//! arrived between two runs is said as a gap.
+//!
+//! Saved every half second, apart from what was learned of exporters: after a kill the
+//! numbers of the last second before it may be counted as missed though they came.
+
+use serde::{Deserialize, Serialize};
+
+use super::numbering::Numbering;
+use super::numbering_time::NumberingTime;
+use super::sequence::Sequence;
+use super::shared_limits::ExporterClass;
+use super::state::{Domain, ExporterState, MAX_DOMAINS};
+use crate::flow::{Host, Time};
+use crate::wire::Decoder;
+
+/// Of another version nothing is taken over.
+const VERSION: u32 = 1;
+
+/// Numberings that are saved of one decoder at most: those of a large site, many times.
+const MAX_SAVED: usize = 16_384;
+
+/// An older state says nothing: counters have wrapped, routers were replaced.
+const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Where all numberings stood.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberingStates {
+    pub exporters: Vec<ExporterNumbering>,
+}
+
+/// Where those of one exporter stood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExporterNumbering {
+    pub address: Host,
+    /// Whether it has a history, as in what is remembered of exporters.
+    #[serde(default = "super::saved_state::yes")]
+    pub known: bool,
+    pub lines: Vec<NumberingState>,
+}
+
+/// Where one numbering stood: that of an observation domain, or of an sFlow agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberingState {
+    /// The sFlow agent; none for a domain.
+    pub agent: Option<Host>,
+    /// The domain, or the agent's sub-agent.
+    pub id: u32,
+    /// When its newest datagram came, and when that was sent by the exporter's clock
+    /// (sFlow has none), milliseconds since 1970.
+    pub seen_ms: i64,
+    pub exported_ms: Option<i64>,
+    /// Its uptime then in milliseconds, where headers say it.
+    pub uptime: Option<u32>,
+    pub way: Option<Numbering>,
+    /// The next number of each sender.
+    pub expected: Vec<u32>,
+}
+
+/// A state that is of no use.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NumberingStatesError {
+    #[error("expected what toptalk saves, found something else")]
+    Foreign,
+    #[error("it is of version {0}, expected {VERSION}")]
+    Version(u32),
+    #[error("its checksum is wrong: it was damaged")]
+    Damaged,
+}
+
+impl NumberingStates {
+    /// As a file: a line with version and checksum, then JSON.
+    ///
+    /// # Errors
+    /// Those of writing JSON into memory, which has none.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let body = serde_json::to_vec(self)?;
+        let head = format!("toptalk-sequences {VERSION} {:08x}\n", crc32fast::hash(&body));
+        Ok([head.into_bytes(), body].concat())
+    }
+
+    /// The same back.
+    ///
+    /// # Errors
+    /// When it is damaged, or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<NumberingStates, NumberingStatesError> {
+        let end =
+            bytes.iter().position(|byte| *byte == b'\n').ok_or(NumberingStatesError::Foreign)?;
+        let (head, body) = bytes.split_at(end);
+        let body = body.get(1..).unwrap_or_default();
+        let head = std::str::from_utf8(head).map_err(|_| NumberingStatesError::Foreign)?;
+        let words: Vec<&str> = head.split(' ').collect();
+        let [name, version, sum] = words[..] else { return Err(NumberingStatesError::Foreign) };
+        let version: u32 = version.parse().map_err(|_| NumberingStatesError::Foreign)?;
+        if name != "toptalk-sequences" {
+            return Err(NumberingStatesError::Foreign);
+        }
+        if version != VERSION {
+            return Err(NumberingStatesError::Version(version));
+        }
+        if sum != format!("{:08x}", crc32fast::hash(body)) {
+            return Err(NumberingStatesError::Damaged);
+        }
+        serde_json::from_slice(body).map_err(|_| NumberingStatesError::Damaged)
+    }
+}
+
+impl Decoder {
+    /// Where the numberings of its exporters stand.
+    #[must_use]
+    pub fn standing(&self) -> Vec<ExporterNumbering> {
+        let mut room = MAX_SAVED;
+        let mut all = Vec::new();
+        let all_of = |known: bool| {
+            self.exporters.iter().filter(move |(_, exporter)| exporter.has_history() == known)
+        };
+        // Strangers with numberings in mass come last.
+        for (address, exporter) in all_of(true).chain(all_of(false)) {
+            let mut lines = lines(exporter);
+            lines.truncate(room);
+            room -= lines.len();
+            if !lines.is_empty() {
+                let known = exporter.has_history();
+                all.push(ExporterNumbering { address: *address, known, lines });
+            }
+        }
+        all
+    }
+
+    /// Has numberings go on where they stood, as far as their exporters may send and
+    /// there is room. To be called after `recall`, before the first datagram.
+    pub fn resume(&mut self, now: Time, standing: &[ExporterNumbering]) {
+        let mut standing: Vec<&ExporterNumbering> = standing.iter().collect();
+        standing.sort_by_key(|one| !one.known);
+        for ExporterNumbering { address, known: has_history, lines } in standing {
+            let known = self.exporters.contains_key(address);
+            let is_full = self.pool.exporters.room_of(ExporterClass::New) == 0;
+            if !self.policy.allows(*address) || !known && is_full {
+                continue;
+            }
+            let Decoder { exporters, pool, places, .. } = self;
+            let exporter = exporters.entry(*address).or_insert_with(|| {
+                let given_rate = self.policy.rate_of(*address);
+                let last_seen = lines.iter().map(|line| Time(line.seen_ms)).max();
+                let last_seen = last_seen.unwrap_or(now);
+                let is_named = self.policy.names(*address);
+                let is_known =
+                    (*has_history || is_named) && pool.exporters.room_of(ExporterClass::Known) > 0;
+                let class = if is_known { ExporterClass::Known } else { ExporterClass::New };
+                pool.exporters.change(class, 0, 1);
+                match class {
+                    ExporterClass::Known => places.admit_known(*address),
+                    ExporterClass::New => places.admit(*address, last_seen),
+                }
+                ExporterState { given_rate, is_named, last_seen, class, ..ExporterState::default() }
+            });
+            let fresh = |line: &&NumberingState| now.since(Time(line.seen_ms)) < MAX_AGE_MS;
+            for line in lines.iter().filter(fresh) {
+                take_over(now, exporter, line);
+            }
+            exporter.count_domains();
+            exporter.settle(exporter.about.names(), pool);
+            exporter.note(*address, pool);
+        }
+    }
+}
+
+fn lines(exporter: &ExporterState) -> Vec<NumberingState> {
+    let line = |agent, id, moment: NumberingTime, sequence: &Sequence| {
+        let (way, expected) = sequence.save();
+        let said = !expected.is_empty() && moment.seen != Time::default();
+        said.then(|| NumberingState {
+            agent,
+            id,
+            seen_ms: moment.seen.0,
+            exported_ms: moment.exported.map(|time| time.0),
+            uptime: moment.uptime,
+            way,
+            expected,
+        })
+    };
+    let domains = exporter.domains.iter();
+    let domains = domains.filter_map(|(id, one)| line(None, *id, one.moment, &one.sequence));
+    let agents = exporter.agents.sequences();
+    let agents = agents.filter_map(|((agent, id), moment, one)| line(Some(agent), id, moment, one));
+    domains.chain(agents).collect()
+}
+
+fn take_over(now: Time, exporter: &mut ExporterState, line: &NumberingState) {
+    let moment = NumberingTime {
+        seen: Time(line.seen_ms),
+        exported: line.exported_ms.map(Time),
+        uptime: line.uptime,
+    };
+    let down_ms = now.since(moment.seen);
+    let sequence = Sequence::resume(line.way, &line.expected, down_ms);
+    match line.agent {
+        Some(agent) => exporter.agents.resume((agent, line.id), moment, sequence),
+        None => {
+            if exporter.domains.len() >= MAX_DOMAINS && !exporter.domains.contains_key(&line.id) {
+                return;
+            }
+            let domain: &mut Domain = exporter.domains.entry(line.id).or_default();
+            domain.sequence = sequence;
+            domain.moment = moment;
+            domain.resumed = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Flow;
+    use crate::wire::encode::{V5Encoder, V9Encoder};
+
+    const START: Time = Time(1_800_000_000_000);
+    const BOOT: Time = Time(1_799_990_000_000);
+
+    fn standing() -> NumberingStates {
+        let mut decoder = Decoder::new();
+        for datagram in V9Encoder::new(7).encode(START, BOOT, &[], true) {
+            decoder.decode(START, Host::octets(192, 0, 2, 1), &datagram, &mut Vec::new());
+        }
+        let (src, dst) = (Host::octets(192, 0, 2, 3), Host::octets(192, 0, 2, 4));
+        let flow = Flow { src, dst, first: BOOT, last: START, ..Flow::EMPTY };
+        for datagram in V5Encoder::new(0, 0).encode(START, BOOT, &[flow; 40]) {
+            decoder.decode(START, Host::octets(192, 0, 2, 2), &datagram, &mut Vec::new());
+        }
+        let mut exporters = decoder.standing();
+        exporters.sort_by_key(|one| one.address);
+        NumberingStates { exporters }
+    }
+
+    #[test]
+    fn every_bit_that_is_flipped_is_found_and_the_rest_comes_back() {
+        let standing = standing();
+        assert_eq!(standing.exporters.len(), 2);
+        assert_eq!(standing.exporters[1].lines[0].expected, [40]);
+        let bytes = standing.to_bytes().unwrap();
+        assert_eq!(NumberingStates::from_bytes(&bytes), Ok(standing));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(NumberingStates::from_bytes(&damaged).is_err(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(NumberingStates::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn an_exporter_goes_on_whose_uptime_grows_with_either_clock() {
+        let at = |seen: i64, exported: i64, uptime: u32| NumberingTime {
+            seen: Time(seen),
+            exported: Some(Time(exported)),
+            uptime: Some(uptime),
+        };
+        let before = at(0, 5_000, u32::MAX - 999);
+        let hour = 3_600_000;
+        // The uptime wraps meanwhile.
+        assert_eq!(before.goes_on_at(&at(hour, hour + 5_000, 3_599_000)), Some(true));
+        assert_eq!(before.goes_on_at(&at(hour, 99 * hour, 3_599_000)), Some(true), "its clock set");
+        assert_eq!(before.goes_on_at(&at(99 * hour, hour + 5_000, 3_599_000)), Some(true), "ours");
+        assert_eq!(before.goes_on_at(&at(hour, hour + 5_000, 1_000_000)), Some(false));
+        let ipfix = NumberingTime { uptime: None, ..before };
+        assert_eq!(ipfix.goes_on_at(&NumberingTime { uptime: None, ..before }), None);
+    }
+
+    #[test]
+    fn what_is_resumed_has_limits_and_follows_the_rules() {
+        let line = |id: u32| NumberingState {
+            agent: None,
+            id,
+            seen_ms: START.0,
+            exported_ms: None,
+            uptime: None,
+            way: Some(Numbering::Records),
+            expected: vec![7; 1000],
+        };
+        let lines: Vec<NumberingState> = (0..1000).map(line).collect();
+        let exporters = (0..crate::wire::MAX_EXPORTERS as u32 + 9)
+            .map(|n| ExporterNumbering { address: Host::v4(n), known: true, lines: Vec::new() })
+            .chain([ExporterNumbering { address: Host::v4(0), known: true, lines }]);
+        let exporters: Vec<_> = exporters.collect();
+        let mut decoder = Decoder::new();
+        decoder.resume(START, &exporters);
+        assert_eq!(decoder.exporters.len(), crate::wire::MAX_EXPORTERS);
+        assert_eq!(decoder.exporters[&Host::v4(0)].domains.len(), MAX_DOMAINS);
+        assert!(decoder.standing()[0].lines[0].expected.len() <= 16);
+        // A week later nothing of it holds.
+        let mut decoder = Decoder::new();
+        decoder.resume(START.plus_ms(MAX_AGE_MS), &exporters[..1]);
+        assert!(decoder.standing().is_empty());
+    }
+}

@@ -1,0 +1,271 @@
+//! Data sets that came before their template, kept until it comes.
+//!
+//! NetFlow v9 exporters send templates only every so often (Cisco's default is
+//! every 30 minutes), so a collector that starts in between would lose what
+//! comes first.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use foldhash::fast::RandomState;
+
+use super::limits::MAX_HELD;
+use super::shared_limits::{DecoderShare, ExporterClass};
+use crate::flow::Time;
+use crate::wire::header::MessageHeader;
+
+/// Of this many bytes held no exporter has more than one.
+const EXPORTER_PART: usize = 4;
+
+/// Bytes held per exporter: two hours of a small site's router, some minutes of
+/// a large one's.
+pub const MAX_HELD_PER_EXPORTER: usize = MAX_HELD / EXPORTER_PART;
+
+/// Who has to give back drops one in so many of its bytes.
+const GIVEN_PART: usize = 4;
+
+/// A template that has not come after this long will not come: the longest
+/// timeouts in use are half an hour.
+const MAX_AGE_MS: i64 = 2 * 3_600_000;
+
+/// What a held set costs beside its bytes: itself, and its places in two indexes.
+const OVERHEAD: usize = size_of::<PendingSet>() + 128;
+
+/// A data set with what is needed to decode it later.
+#[derive(Clone, Debug)]
+pub struct PendingSet {
+    pub header: MessageHeader,
+    pub arrival: Time,
+    pub offset: i64,
+    /// The id of the template it waits for.
+    pub template: u16,
+    /// Its content, without the set's header.
+    pub content: Box<[u8]>,
+}
+
+impl PendingSet {
+    fn size(&self) -> usize {
+        self.content.len() + OVERHEAD
+    }
+
+    /// The template it waits for.
+    fn key(&self) -> (u32, u16) {
+        (self.header.domain, self.template)
+    }
+}
+
+/// The sets that one exporter's templates are awaited for. Neither a template
+/// that comes nor a set that goes costs more the more sets there are.
+#[derive(Debug, Default)]
+pub struct PendingSets {
+    /// Numbered as they came.
+    sets: BTreeMap<u64, PendingSet>,
+    /// By domain and template: the numbers of what waits for it, oldest first.
+    waiting: HashMap<(u32, u16), VecDeque<u64>, RandomState>,
+    /// The numbers of those whose template has come, by template: they are decoded
+    /// a few at a time.
+    due: VecDeque<((u32, u16), VecDeque<u64>)>,
+    next: u64,
+    bytes: usize,
+}
+
+impl PendingSets {
+    /// Keeps a set of an exporter of a class; drops the oldest ones where there is
+    /// no room. Returns how many were dropped.
+    pub fn keep(&mut self, set: PendingSet, class: ExporterClass, pool: &mut DecoderShare) -> u32 {
+        let mut dropped = 0;
+        let size = set.size();
+        let now = set.arrival;
+        let is_old = |set: &PendingSet| now.since(set.arrival) > MAX_AGE_MS;
+        while let Some((_, oldest)) = self.sets.first_key_value() {
+            if self.has_room(size, class, pool) && !is_old(oldest) {
+                break;
+            }
+            self.drop_oldest(class, pool);
+            dropped += 1;
+        }
+        if !self.has_room(size, class, pool) {
+            return dropped + 1;
+        }
+        self.bytes += size;
+        pool.held.change(class, 0, size);
+        self.waiting.entry(set.key()).or_default().push_back(self.next);
+        self.sets.insert(self.next, set);
+        self.next += 1;
+        dropped
+    }
+
+    fn has_room(&self, size: usize, class: ExporterClass, pool: &DecoderShare) -> bool {
+        self.bytes + size <= pool.held.limit() / EXPORTER_PART
+            && size <= pool.held.allowance(class, self.bytes)
+    }
+
+    fn drop_oldest(&mut self, class: ExporterClass, pool: &mut DecoderShare) {
+        let Some((_, set)) = self.sets.pop_first() else { return };
+        pool.steps += 1;
+        self.give_back(set.size(), class, pool);
+        // The number of one that is due stays where it is: there is no set of it.
+        if let Some(numbers) = self.waiting.get_mut(&set.key()) {
+            numbers.pop_front();
+            if numbers.is_empty() {
+                self.waiting.remove(&set.key());
+            }
+        }
+    }
+
+    /// Drops the oldest sets, a quarter of the bytes. Returns how many.
+    pub fn give_part(&mut self, class: ExporterClass, pool: &mut DecoderShare) -> u32 {
+        let enough = self.bytes - self.bytes / GIVEN_PART;
+        let mut dropped = 0;
+        while self.bytes > enough {
+            self.drop_oldest(class, pool);
+            dropped += 1;
+        }
+        dropped
+    }
+
+    fn give_back(&mut self, size: usize, class: ExporterClass, pool: &mut DecoderShare) {
+        self.bytes = self.bytes.saturating_sub(size);
+        pool.held.change(class, size, 0);
+    }
+
+    /// The sets that wait for a template of a domain are due: it has come.
+    pub fn release(&mut self, domain: u32, template: u16) {
+        self.due.extend(self.waiting.remove_entry(&(domain, template)));
+    }
+
+    /// The set that is due next: the oldest that waited for the template that came
+    /// first.
+    pub fn next_due(&mut self, pool: &mut DecoderShare) -> Option<&PendingSet> {
+        while let Some((_, numbers)) = self.due.front_mut() {
+            pool.steps += 1;
+            match numbers.front() {
+                Some(number) if self.sets.contains_key(number) => break,
+                // It had to make room meanwhile.
+                Some(_) => drop(numbers.pop_front()),
+                None => drop(self.due.pop_front()),
+            }
+        }
+        self.due.front().and_then(|(_, numbers)| self.sets.get(numbers.front()?))
+    }
+
+    /// Takes it out, if it is of this domain.
+    pub fn take_due(
+        &mut self,
+        domain: u32,
+        class: ExporterClass,
+        pool: &mut DecoderShare,
+    ) -> Option<PendingSet> {
+        self.next_due(pool).filter(|set| set.header.domain == domain)?;
+        let number = self.due.front_mut()?.1.pop_front()?;
+        let set = self.sets.remove(&number)?;
+        self.give_back(set.size(), class, pool);
+        Some(set)
+    }
+
+    /// Lets everything go, as when the exporter makes room for another.
+    pub fn clear(&mut self, class: ExporterClass, pool: &mut DecoderShare) {
+        let bytes = self.bytes;
+        *self = PendingSets { next: self.next, bytes, ..PendingSets::default() };
+        self.give_back(bytes, class, pool);
+    }
+
+    /// Bytes that are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many sets are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Protocol;
+
+    const NEW: ExporterClass = ExporterClass::New;
+
+    fn set(second: i64, template: u16, size: usize) -> PendingSet {
+        PendingSet {
+            header: MessageHeader {
+                protocol: Protocol::Netflow9,
+                domain: 1,
+                exported: Time(second * 1000),
+                uptime: Some(0),
+            },
+            arrival: Time(second * 1000),
+            offset: 0,
+            template,
+            content: vec![0; size].into(),
+        }
+    }
+
+    /// The seconds in which the sets came that wait for a template.
+    fn taken(held: &mut PendingSets, template: u16, pool: &mut DecoderShare) -> Vec<i64> {
+        held.release(1, template);
+        let next = || held.take_due(1, NEW, pool).map(|set| set.arrival.0 / 1000);
+        std::iter::from_fn(next).collect()
+    }
+
+    #[test]
+    fn sets_come_back_in_order_and_only_those_that_waited() {
+        let (mut held, mut pool) = (PendingSets::default(), DecoderShare::default());
+        for second in 0..6 {
+            assert_eq!(held.keep(set(second, 256 + (second % 2) as u16, 100), NEW, &mut pool), 0);
+        }
+        held.release(2, 256);
+        assert!(held.next_due(&mut pool).is_none(), "another domain's template");
+        assert_eq!(taken(&mut held, 257, &mut pool), [1, 3, 5]);
+        assert_eq!(held.len(), 3);
+        assert_eq!(held.waiting.len(), 1);
+        held.clear(NEW, &mut pool);
+        assert_eq!((held.bytes, pool.held.own(), held.waiting.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_is_due_may_still_have_to_make_room() {
+        let (mut held, mut pool) = (PendingSets::default(), DecoderShare::default());
+        for second in 0..4 {
+            held.keep(set(second, 256, 100), NEW, &mut pool);
+        }
+        held.release(1, 256);
+        assert_eq!(held.keep(set(2 * 3600 + 2, 300, 100), NEW, &mut pool), 2);
+        assert!(held.take_due(2, NEW, &mut pool).is_none(), "it is of domain 1");
+        let next = held.take_due(1, NEW, &mut pool).map(|set| set.arrival);
+        assert_eq!(next, Some(Time(2000)), "the first two were too old");
+        let next = held.take_due(1, NEW, &mut pool).map(|set| set.arrival);
+        assert_eq!(next, Some(Time(3000)));
+        assert!(held.next_due(&mut pool).is_none() && held.due.is_empty());
+        assert_eq!((held.len(), pool.held.own()), (1, held.bytes));
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_and_the_oldest_go_first() {
+        let (mut held, mut pool) = (PendingSets::default(), DecoderShare::default());
+        let mut dropped = 0;
+        for second in 0..1000 {
+            dropped += held.keep(set(second, 256, 60_000), NEW, &mut pool);
+            assert!(held.bytes <= MAX_HELD_PER_EXPORTER && pool.held.own() == held.bytes);
+        }
+        assert_eq!(dropped as usize + held.len(), 1000);
+        assert_eq!(taken(&mut held, 256, &mut pool).last(), Some(&999));
+        let mut others: Vec<PendingSets> = (0..10).map(|_| PendingSets::default()).collect();
+        for round in 0..1000 {
+            others[round % 10].keep(set(round as i64, 256, 60_000), NEW, &mut pool);
+        }
+        assert!(pool.held.own() <= MAX_HELD);
+    }
+
+    #[test]
+    fn what_is_too_old_goes() {
+        let (mut held, mut pool) = (PendingSets::default(), DecoderShare::default());
+        held.keep(set(0, 256, 10), NEW, &mut pool);
+        assert_eq!(held.keep(set(3 * 3600, 256, 10), NEW, &mut pool), 1);
+        assert_eq!(taken(&mut held, 256, &mut pool).len(), 1);
+        assert!(held.sets.is_empty() && held.waiting.is_empty());
+    }
+}

@@ -1,0 +1,365 @@
+//! What a decoder remembers of its exporters from one run to the next: their
+//! templates, sampling rates and names, so that a restart loses no flows.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::shared_limits::{DecoderPortion, ExporterClass};
+use super::state::{Domain, ExporterState, MAX_DOMAINS, MAX_TEMPLATES};
+use super::templates::StoredTemplate;
+use crate::flow::{Host, Time};
+use crate::wire::Decoder;
+use crate::wire::template::{FieldSpec, Scopes, SetScratch, Template, TemplateKind};
+
+pub use super::sampling::SavedSampler;
+
+/// The version that is written: of others nothing is taken over, but of the one
+/// before, which has no checksum.
+const VERSION: u32 = 2;
+const WITHOUT_CHECKSUM: u32 = 1;
+
+/// What a file begins with. Eight hexadecimal digits follow: the CRC-32 of all
+/// other bytes.
+const HEAD: &[u8] = br#"{"version":2,"checksum":""#;
+
+/// Templates older than this are not taken over: exporters send theirs again
+/// within half an hour.
+const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
+
+/// The memory of a decoder, to be written to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedState {
+    pub version: u32,
+    pub exporters: Vec<SavedExporter>,
+}
+
+impl SavedState {
+    /// The time by which what is remembered is old: `now`, but no later than the moment
+    /// at which an exporter was last heard. A clock that is ahead when a collector is
+    /// started, or a machine that was off for weeks, makes nothing old.
+    #[must_use]
+    pub fn reached(&self, now: Time) -> Time {
+        let newest = self.exporters.iter().map(|exporter| exporter.last_seen_ms).max();
+        newest.map_or(now, |newest| now.min(Time(newest)))
+    }
+}
+
+/// What is remembered of one exporter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedExporter {
+    pub address: String,
+    /// Whether it has a history, and so is sure of its place. In files that do not say
+    /// so all have.
+    #[serde(default = "yes")]
+    pub known: bool,
+    /// When its newest datagram arrived, and when that was by its own clock.
+    pub last_seen_ms: i64,
+    pub clock_offset_ms: i64,
+    pub domains: Vec<SavedDomain>,
+    /// Index, name and description.
+    pub interfaces: Vec<(u32, String, String)>,
+    pub applications: Vec<(u64, String)>,
+}
+
+/// What a file says that does not say whether an exporter has a history.
+pub(in crate::wire) fn yes() -> bool {
+    true
+}
+
+/// What is remembered of one observation domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedDomain {
+    pub id: u32,
+    pub init_ms: Option<i64>,
+    pub templates: Vec<SavedTemplate>,
+    pub samplers: Vec<SavedSampler>,
+}
+
+/// A template's shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedTemplate {
+    pub id: u16,
+    pub options: bool,
+    /// How many fields are scope, and whether they are v9's scope types.
+    pub scope: usize,
+    pub scope_types: bool,
+    pub refreshed_ms: i64,
+    /// Enterprise, element, length.
+    pub fields: Vec<(u32, u16, u16)>,
+}
+
+/// A memory that cannot be taken over.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SavedStateError {
+    #[error("it is of version {found}, expected {WITHOUT_CHECKSUM} or {VERSION}")]
+    Version { found: u32 },
+    #[error("expected what toptalk saves, found {0}")]
+    Foreign(String),
+    #[error("its checksum is wrong: it was damaged")]
+    Damaged,
+}
+
+/// What stands behind the checksum.
+#[derive(Serialize, Deserialize)]
+struct Body<T> {
+    exporters: T,
+}
+
+/// The version stands by itself: what another version has beside it is unknown.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+fn sum(parts: [&[u8]; 2]) -> String {
+    let mut sum = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| sum.update(part));
+    format!("{:08x}", sum.finalize())
+}
+
+impl SavedState {
+    /// As a file: JSON, with a checksum.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn to_file(&self) -> serde_json::Result<Vec<u8>> {
+        let body = serde_json::to_vec(&Body { exporters: &self.exporters })?;
+        // The brace it begins with stands in the head already.
+        let rest = [b"\",", body.get(1..).unwrap_or_default()].concat();
+        let sum = sum([HEAD, &rest]);
+        Ok([HEAD, sum.as_bytes(), &rest].concat())
+    }
+
+    /// Of a file. Of another version only that is known.
+    ///
+    /// # Errors
+    /// When it is none, or was damaged.
+    pub fn of_file(bytes: &[u8]) -> Result<SavedState, SavedStateError> {
+        let foreign = |error: serde_json::Error| SavedStateError::Foreign(error.to_string());
+        if let Some((said, rest)) =
+            bytes.strip_prefix(HEAD).and_then(|rest| rest.split_first_chunk::<8>())
+        {
+            if sum([HEAD, rest]).as_bytes() != said {
+                return Err(SavedStateError::Damaged);
+            }
+            let Body { exporters } = serde_json::from_slice(bytes).map_err(foreign)?;
+            return Ok(SavedState { version: VERSION, exporters });
+        }
+        let Head { version } = serde_json::from_slice(bytes).map_err(foreign)?;
+        match version {
+            WITHOUT_CHECKSUM => serde_json::from_slice(bytes).map_err(foreign),
+            VERSION => Err(SavedStateError::Damaged),
+            version => Ok(SavedState { version, exporters: Vec::new() }),
+        }
+    }
+}
+
+impl Decoder {
+    /// What to remember.
+    #[must_use]
+    pub fn memory(&self) -> SavedState {
+        let mut exporters: Vec<SavedExporter> =
+            self.exporters.iter().map(|(address, exporter)| save(*address, exporter)).collect();
+        exporters.sort_by(|a, b| a.address.cmp(&b.address));
+        SavedState { version: VERSION, exporters }
+    }
+
+    /// Takes over what an earlier run remembered. What does not make sense is
+    /// left out; exporters that are known already are left alone. Returns how
+    /// many templates were taken over.
+    ///
+    /// # Errors
+    /// When the memory is of another version.
+    pub fn restore(&mut self, now: Time, memory: &SavedState) -> Result<usize, SavedStateError> {
+        if ![WITHOUT_CHECKSUM, VERSION].contains(&memory.version) {
+            return Err(SavedStateError::Version { found: memory.version });
+        }
+        let mut templates = 0;
+        let now = memory.reached(now);
+        // Those with a history come first, whatever else was there in the end.
+        let (known, others): (Vec<_>, Vec<_>) = memory.exporters.iter().partition(|one| one.known);
+        for remembered in known.into_iter().chain(others) {
+            let Ok(address) = remembered.address.parse::<Host>() else { continue };
+            let known = self.exporters.contains_key(&address);
+            let pool = &mut self.pool;
+            let is_half = |portion: &DecoderPortion| portion.room() < portion.limit() / 2;
+            let full = pool.exporters.room_of(ExporterClass::New) == 0
+                || is_half(&pool.templates)
+                || is_half(&pool.names);
+            if known || full || !self.policy.allows(address) {
+                continue;
+            }
+            let mut exporter = recall_exporter(now, remembered);
+            exporter.given_rate = self.policy.rate_of(address);
+            exporter.is_named = self.policy.names(address);
+            let fits = |class| {
+                pool.templates.fits(class, exporter.template_bytes)
+                    && pool.names.fits(class, exporter.about.names())
+            };
+            let may_be_known = (remembered.known || exporter.is_named)
+                && pool.exporters.room_of(ExporterClass::Known) > 0
+                && fits(ExporterClass::Known);
+            if !may_be_known && !fits(ExporterClass::New) {
+                continue;
+            }
+            exporter.class = if may_be_known { ExporterClass::Known } else { ExporterClass::New };
+            pool.exporters.change(exporter.class, 0, 1);
+            pool.templates.change(exporter.class, 0, exporter.template_bytes);
+            pool.names.change(exporter.class, 0, exporter.about.names());
+            match exporter.class {
+                ExporterClass::Known => self.places.admit_known(address),
+                ExporterClass::New => self.places.admit(address, exporter.last_seen),
+            }
+            exporter.note(address, pool);
+            templates += exporter.templates;
+            self.exporters.insert(address, exporter);
+        }
+        Ok(templates)
+    }
+}
+
+impl Decoder {
+    /// Puts an exporter in order again after a panic in one of its datagrams:
+    /// it keeps what it would after a restart of the collector, and its counts.
+    /// The other exporters keep everything. Returns how many data sets are lost
+    /// that were held for a template.
+    pub fn reset_exporter(&mut self, now: Time, address: Host) -> usize {
+        let mut lost = 0;
+        self.scratch = SetScratch::default();
+        if let Some(mut damaged) = self.exporters.remove(&address) {
+            lost = damaged.held.len();
+            let mut healed = recall_exporter(now, &save(address, &damaged));
+            for (id, domain) in &mut healed.domains {
+                if let Some(damaged) = damaged.domains.get_mut(id) {
+                    domain.sequence = std::mem::take(&mut damaged.sequence);
+                    domain.sequence.lose_track();
+                }
+            }
+            healed.given_rate = damaged.given_rate;
+            healed.protocol = damaged.protocol;
+            healed.datagrams = damaged.datagrams;
+            healed.class = damaged.class;
+            healed.is_named = damaged.is_named;
+            (healed.second, healed.seconds) = (damaged.second, damaged.seconds);
+            healed.refusals = damaged.refusals;
+            healed.flows = damaged.flows;
+            self.exporters.insert(address, healed);
+        }
+        // Nobody knows what had been booked before the panic.
+        let sum = |of: fn(&ExporterState) -> usize| {
+            let of_class = |class| {
+                let all = self.exporters.values().filter(move |exporter| exporter.class == class);
+                all.map(of).sum::<usize>()
+            };
+            (of_class(ExporterClass::New), of_class(ExporterClass::Known))
+        };
+        self.pool.exporters.set(sum(|_| 1));
+        self.pool.held.set(sum(|exporter| exporter.held.bytes()));
+        self.pool.templates.set(sum(|exporter| exporter.template_bytes));
+        self.pool.names.set(sum(|exporter| exporter.about.names()));
+        self.pool.templates.forget_notes();
+        self.pool.held.forget_notes();
+        self.pool.names.forget_notes();
+        for (address, exporter) in &mut self.exporters {
+            exporter.noted = Default::default();
+            exporter.note(*address, &mut self.pool);
+        }
+        lost
+    }
+}
+
+fn save(address: Host, exporter: &ExporterState) -> SavedExporter {
+    let mut domains: Vec<SavedDomain> =
+        exporter.domains.iter().map(|(id, domain)| remember_domain(*id, domain)).collect();
+    domains.retain(|domain| !domain.templates.is_empty() || !domain.samplers.is_empty());
+    domains.sort_by_key(|domain| domain.id);
+    let mut interfaces: Vec<_> = exporter
+        .about
+        .interfaces
+        .iter()
+        .filter(|(_, interface)| !interface.name.is_empty() || !interface.description.is_empty())
+        .map(|(index, interface)| (index, interface.name.clone(), interface.description.clone()))
+        .collect();
+    interfaces.sort();
+    SavedExporter {
+        address: address.to_string(),
+        known: exporter.has_history(),
+        last_seen_ms: exporter.last_seen.0,
+        clock_offset_ms: exporter.clock.offset(),
+        domains,
+        interfaces,
+        applications: exporter.about.application_list(),
+    }
+}
+
+fn remember_domain(id: u32, domain: &Domain) -> SavedDomain {
+    let mut templates: Vec<SavedTemplate> = domain
+        .templates
+        .iter()
+        .map(|(id, entry)| SavedTemplate {
+            id,
+            options: entry.template.kind() == TemplateKind::Options,
+            scope: entry.template.scope(),
+            scope_types: entry.template.scopes() == Scopes::Types,
+            refreshed_ms: entry.refreshed.0,
+            fields: entry.template.fields().iter().map(|f| (f.pen, f.id, f.length)).collect(),
+        })
+        .collect();
+    templates.sort_by_key(|template| template.id);
+    SavedDomain { id, init_ms: domain.init, templates, samplers: domain.samplers.save() }
+}
+
+fn recall_exporter(now: Time, remembered: &SavedExporter) -> ExporterState {
+    let mut exporter = ExporterState::remembered(Time(remembered.last_seen_ms));
+    // By the exporter's own clock, as its headers will say when it started.
+    let seen = Time(remembered.last_seen_ms).plus_ms(remembered.clock_offset_ms.saturating_neg());
+    let mut domains = HashMap::default();
+    for domain in remembered.domains.iter().take(MAX_DOMAINS) {
+        if domains.contains_key(&domain.id) {
+            continue;
+        }
+        let mut state = Domain { init: domain.init_ms, ..Domain::default() };
+        state.samplers.restore(&domain.samplers);
+        if domain.id == 0 {
+            exporter.shared.restore(&domain.samplers);
+        }
+        for template in &domain.templates {
+            let fresh = now.since(Time(template.refreshed_ms)) < MAX_AGE_MS;
+            if !fresh || exporter.templates >= MAX_TEMPLATES {
+                continue;
+            }
+            if let Some(compiled) = recall_template(template) {
+                let refreshed = Time(template.refreshed_ms);
+                let entry = StoredTemplate {
+                    remembered: Some(seen),
+                    ..StoredTemplate::new(refreshed, compiled)
+                };
+                let size = entry.template.size();
+                let new = state.templates.insert(template.id, entry).is_none();
+                exporter.template_bytes += if new { size } else { 0 };
+                exporter.templates += usize::from(new);
+            }
+        }
+        domains.insert(domain.id, state);
+    }
+    exporter.domains = domains;
+    exporter.book_domains();
+    for (index, name, description) in &remembered.interfaces {
+        exporter.about.interfaces.name(*index, name);
+        exporter.about.interfaces.describe(*index, description);
+    }
+    for (application, name) in &remembered.applications {
+        exporter.about.name_application(*application, name);
+    }
+    exporter
+}
+
+fn recall_template(template: &SavedTemplate) -> Option<Template> {
+    let kind = if template.options { TemplateKind::Options } else { TemplateKind::Data };
+    let scopes = if template.scope_types { Scopes::Types } else { Scopes::Elements };
+    let field =
+        |(pen, id, length): &(u32, u16, u16)| FieldSpec { pen: *pen, id: *id, length: *length };
+    let fields: Vec<FieldSpec> = template.fields.iter().map(field).collect();
+    Template::compile(kind, &fields, template.scope.min(fields.len()), scopes)
+}

@@ -1,0 +1,140 @@
+//! What a record or a packet says that is kept beside its flow, as [`More`].
+
+use super::address::AddressSource;
+use super::element::{Aux, SLOTS};
+use super::frame::Packet;
+use super::plan::RecordValues;
+use super::template::Template;
+use crate::flow::field::{FIELDS, Field, Part};
+use crate::flow::stored::Numbers;
+use crate::flow::{Flow, FlowExtras, Host};
+
+/// Slots from which a [`More`] is filled in: the fields of it, the parts of its
+/// addresses, and events.
+const SLOTS_OF_MORE: u128 = {
+    let mut slots = 1 << Aux::Event as u8;
+    let mut field = 0;
+    while field < FIELDS.len() {
+        if matches!(FIELDS[field].part, Part::More) {
+            slots |= 1 << field;
+        }
+        field += 1;
+    }
+    let mut slot = Aux::BgpNextHopHigh as usize;
+    while slot <= Aux::NatDstV4 as usize && slot < SLOTS {
+        slots |= 1 << slot;
+        slot += 1;
+    }
+    slots
+};
+
+/// Where the addresses of a [`More`] come from, in records of a template that
+/// says anything of the kind.
+pub(super) struct ExtrasDecoder {
+    bgp_next_hop: AddressSource,
+    nat_src: AddressSource,
+    nat_dst: AddressSource,
+}
+
+impl ExtrasDecoder {
+    /// `None` for most templates: their records say nothing that is kept here.
+    pub(super) fn of(t: &Template) -> Option<ExtrasDecoder> {
+        t.plan().fills_any(SLOTS_OF_MORE).then(|| ExtrasDecoder {
+            bgp_next_hop: AddressSource::of(t, Aux::BgpNextHopV4, Aux::BgpNextHopHigh),
+            nat_src: AddressSource::of(t, Aux::NatSrcV4, Aux::NatSrcHigh),
+            nat_dst: AddressSource::of(t, Aux::NatDstV4, Aux::NatDstHigh),
+        })
+    }
+
+    pub(super) fn load<V: RecordValues>(&self, values: &V) -> FlowExtras {
+        let mut more = FlowExtras::NONE;
+        more.load_numbers(&FieldsBySlot(values));
+        let address = |from: AddressSource, v4, high, low| from.load(values, v4, high, low);
+        more.bgp_next_hop =
+            address(self.bgp_next_hop, Aux::BgpNextHopV4, Aux::BgpNextHopHigh, Field::BgpNextHop);
+        more.nat_src = address(self.nat_src, Aux::NatSrcV4, Aux::NatSrcHigh, Field::NatSrc);
+        more.nat_dst = address(self.nat_dst, Aux::NatDstV4, Aux::NatDstHigh, Field::NatDst);
+        more.nat_event = values.get8(Aux::Event as usize);
+        more
+    }
+}
+
+/// The values of a record as numbers of fields, whose slots have the same numbers.
+struct FieldsBySlot<'a, V>(&'a V);
+
+impl<V: RecordValues> Numbers for FieldsBySlot<'_, V> {
+    #[inline]
+    fn get8(&self, field: usize) -> u8 {
+        self.0.get8(field)
+    }
+
+    #[inline]
+    fn get16(&self, field: usize) -> u16 {
+        self.0.get16(field)
+    }
+
+    #[inline]
+    fn get32(&self, field: usize) -> u32 {
+        self.0.get32(field)
+    }
+
+    #[inline]
+    fn get64(&self, field: usize) -> u64 {
+        self.0.get(field)
+    }
+}
+
+/// Keeps what came with a flow, if anything did.
+pub(super) fn keep(flow: &mut Flow, more: &FlowExtras, kept: &mut Vec<FlowExtras>) {
+    if *more == FlowExtras::NONE {
+        return;
+    }
+    kept.push(*more);
+    flow.more = u32::try_from(kept.len()).unwrap_or(0);
+}
+
+/// Fills in what the headers of one packet say, as it came in; what is known
+/// already stays.
+pub(super) fn of_packet(packet: &Packet, more: &mut FlowExtras) {
+    let fill = |field: &mut u64, octets: [u8; 6]| {
+        if *field == 0 {
+            *field = octets.iter().fold(0, |number, octet| number << 8 | u64::from(*octet));
+        }
+    };
+    fill(&mut more.in_src_mac, packet.src_mac);
+    fill(&mut more.in_dst_mac, packet.dst_mac);
+    if (more.min_ttl, more.max_ttl) == (0, 0) {
+        (more.min_ttl, more.max_ttl) = (packet.ttl, packet.ttl);
+    }
+}
+
+/// The same of a biflow's other direction: what has sides changes places, and
+/// the VLANs with that of the flow. Of what only packets there were seen to have
+/// (labels, TTLs, type of service, the next hop) nothing is known.
+pub(super) fn reversed(more: &FlowExtras, flow: &mut Flow) -> FlowExtras {
+    let dst_vlan = match more.dst_vlan {
+        0 => 0,
+        vlan => std::mem::replace(&mut flow.vlan, vlan),
+    };
+    FlowExtras {
+        nat_src: more.nat_dst,
+        nat_dst: more.nat_src,
+        nat_sport: more.nat_dport,
+        nat_dport: more.nat_sport,
+        in_src_mac: more.out_dst_mac,
+        out_dst_mac: more.in_src_mac,
+        in_dst_mac: more.out_src_mac,
+        out_src_mac: more.in_dst_mac,
+        prev_as: more.next_as,
+        next_as: more.prev_as,
+        in_vrf: more.out_vrf,
+        out_vrf: more.in_vrf,
+        dst_vlan,
+        nat_event: more.nat_event,
+        bgp_next_hop: Host::UNSPECIFIED,
+        ..FlowExtras::NONE
+    }
+}
+
+#[cfg(test)]
+mod tests;
