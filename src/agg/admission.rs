@@ -1,7 +1,7 @@
 //! Who gets a row when all are taken.
 //!
 //! Space-Saving (Metwally, Agrawal, El Abbadi 2005) with a filter before it: a
-//! newcomer's traffic is estimated in a sketch, and only when it has more than
+//! candidate's traffic is estimated in a sketch, and only when it has more than
 //! the lightest row that row goes. What a row may have missed before it was let
 //! in is kept apart in its log, so no total is ever inflated; traffic of what has
 //! no row is in others. Rows of local hosts count [`LOCAL`] times their weight:
@@ -24,7 +24,7 @@ use super::timing::MAX_LAG_MS;
 const LOCAL: u64 = 8;
 
 /// The lightest share of a map's rows that is looked for at once, so that one
-/// walk over the map serves many newcomers.
+/// walk over the map serves many candidates.
 const SHARE: usize = 16;
 
 /// The lightest rows are looked for again after this long: others may be
@@ -44,9 +44,9 @@ pub(super) struct Candidate<K> {
     pub(super) hash: usize,
 }
 
-/// The doors of all maps of a kind.
+/// The admission of all maps of a kind.
 pub(super) struct AdmissionFilter<K> {
-    doors: Vec<Mutex<Doorkeeper<K>>>,
+    admission: Vec<Mutex<Doorkeeper<K>>>,
     /// Counters in a row of a sketch: one per row that a map can have.
     slots: usize,
     /// Whether anything without a row is remembered.
@@ -59,9 +59,9 @@ pub(super) struct AdmissionFilter<K> {
 
 impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
     pub(super) fn new(maps: usize, max: usize) -> AdmissionFilter<K> {
-        let door = |_| Mutex::new(Doorkeeper::default());
+        let doorkeeper = |_| Mutex::new(Doorkeeper::default());
         AdmissionFilter {
-            doors: (0..maps).map(door).collect(),
+            admission: (0..maps).map(doorkeeper).collect(),
             slots: (max / maps.max(1)).max(64).next_power_of_two(),
             crowded: AtomicBool::new(false),
             refused: AtomicU64::new(0),
@@ -69,13 +69,13 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
         }
     }
 
-    /// Whether newcomers have to knock even where there is room: it may be known
+    /// Whether candidates have to knock even where there is room: it may be known
     /// what they missed.
     pub(super) fn is_crowded(&self) -> bool {
         self.crowded.load(Ordering::Relaxed)
     }
 
-    /// Lets newcomers in that find room, or whose traffic is worth more than that
+    /// Lets candidates in that find room, or whose traffic is worth more than that
     /// of a row. Returns how many rows there are less than before, but for room
     /// that was taken, and how many bytes more they take.
     pub(super) fn admit(
@@ -84,15 +84,15 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
         map: &Map<K>,
         edges: &Edges,
         batch: &PreparedBatch,
-        newcomers: &[Candidate<K>],
+        candidates: &[Candidate<K>],
         takes_room: impl Fn() -> bool,
     ) -> (usize, isize) {
-        let Some(door) = self.doors.get(number) else { return (0, 0) };
+        let Some(doorkeeper) = self.admission.get(number) else { return (0, 0) };
         let mut grown = 0;
-        let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
-        door.age(edges, self.slots);
+        let mut doorkeeper = doorkeeper.lock().unwrap_or_else(PoisonError::into_inner);
+        doorkeeper.age(edges, self.slots);
         let (mut refused, mut evicted, mut fewer) = (0, 0, 0);
-        for Candidate { update, hash } in newcomers {
+        for Candidate { update, hash } in candidates {
             // An earlier flow of the batch may have been let in with this key.
             if let Some(mut row) = map.get_mut(&update.key) {
                 let before = row.heap();
@@ -102,14 +102,14 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
             }
             let bytes = batch.bytes(update.flow);
             let before = if takes_room() {
-                door.sketch.estimate(*hash)
+                doorkeeper.sketch.estimate(*hash)
             } else {
-                let before = door.sketch.add(*hash, bytes);
+                let before = doorkeeper.sketch.add(*hash, bytes);
                 let upto = before.saturating_add(bytes);
                 self.crowded.store(true, Ordering::Relaxed);
-                let Some(freed) = door.evict(map, edges, weigh(upto, update.local)) else {
-                    door.bound = door.bound.max(upto);
-                    door.newest = door.newest.max(batch.arrived());
+                let Some(freed) = doorkeeper.evict(map, edges, weigh(upto, update.local)) else {
+                    doorkeeper.bound = doorkeeper.bound.max(upto);
+                    doorkeeper.newest = doorkeeper.newest.max(batch.arrived());
                     refused += 1;
                     continue;
                 };
@@ -131,7 +131,7 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
             let had = row.heap();
             batch.add_to(row.value_mut(), edges, update);
             if before > 0 {
-                row.value_mut().miss(edges, door.newest, before);
+                row.value_mut().miss(edges, doorkeeper.newest, before);
             }
             grown += row.heap() as isize - had as isize;
         }
@@ -150,13 +150,13 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
         most: usize,
         too_much: impl Fn(usize) -> bool,
     ) -> (usize, usize) {
-        let Some(door) = self.doors.get(number) else { return (0, 0) };
-        let mut door = door.lock().unwrap_or_else(PoisonError::into_inner);
-        door.age(edges, self.slots);
+        let Some(doorkeeper) = self.admission.get(number) else { return (0, 0) };
+        let mut doorkeeper = doorkeeper.lock().unwrap_or_else(PoisonError::into_inner);
+        doorkeeper.age(edges, self.slots);
         self.crowded.store(true, Ordering::Relaxed);
         let (mut rows, mut freed) = (0, 0);
         while rows < most && too_much(freed) {
-            let Some(bytes) = door.evict(map, edges, u64::MAX) else { break };
+            let Some(bytes) = doorkeeper.evict(map, edges, u64::MAX) else { break };
             freed += bytes;
             rows += 1;
         }
@@ -166,11 +166,11 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
 
     /// The most bytes of the last hour that anything without a row can have.
     pub(super) fn bound(&self, edges: &Edges) -> u64 {
-        let bound = |door: &Mutex<Doorkeeper<K>>| {
-            let door = door.lock().unwrap_or_else(PoisonError::into_inner);
-            door.bound_at(edges)
+        let bound = |doorkeeper: &Mutex<Doorkeeper<K>>| {
+            let doorkeeper = doorkeeper.lock().unwrap_or_else(PoisonError::into_inner);
+            doorkeeper.bound_at(edges)
         };
-        let bound = self.doors.iter().map(bound).max().unwrap_or(0);
+        let bound = self.admission.iter().map(bound).max().unwrap_or(0);
         if bound == 0 {
             self.crowded.store(false, Ordering::Relaxed);
         }
@@ -187,7 +187,7 @@ fn worth<K: RowKind>(key: &K, log: &TimeLog) -> u64 {
     weigh(log.weight(), key.is_local(log))
 }
 
-/// The door of one map.
+/// The doorkeeper of one map.
 struct Doorkeeper<K> {
     sketch: Sketch,
     /// The lightest rows with their worth, the lightest last.

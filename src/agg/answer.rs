@@ -76,8 +76,8 @@ impl Windows {
             link.peak_down = link.peak_down.max(span.bits_per_second(snapshot.totals.down.bytes));
         }
         snapshot.untracked = Untracked {
-            host: self.hosts.doors.bound(&panes.edges),
-            conversation: self.conversations.doors.bound(&panes.edges),
+            host: self.hosts.admission.bound(&panes.edges),
+            conversation: self.conversations.admission.bound(&panes.edges),
         };
         snapshot.notes = match &snapshot.unanswered {
             Some(why) => vec![why.clone()],
@@ -150,7 +150,7 @@ impl Windows {
         }
     }
 
-    /// The panes of a view's window, the span they cover, and a newcomer that is not
+    /// The panes of a view's window, the span they cover, and a candidate that is not
     /// waited for.
     fn span(
         &self,
@@ -327,7 +327,7 @@ fn leave_rows_out(snapshot: &mut Snapshot) {
     *snapshot = Snapshot { view, unanswered, basis: snapshot.basis.clone(), ..Snapshot::default() };
 }
 
-/// What is said of a newcomer whose reports come later than the window waits.
+/// What is said of a candidate whose reports come later than the window waits.
 fn not_waited_for((exporter, ms, others): ExcessiveLag) -> String {
     let more = if others > 0 { format!(", like {others} others,") } else { String::new() };
     format!(

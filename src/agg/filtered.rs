@@ -43,7 +43,7 @@ impl Windows {
         let mut totals = ClassTotals::default();
         let mut rows = 0;
         let reader = self.reader(panes);
-        let mut known = self.conversations.doors.is_crowded().then_some(0u64);
+        let mut known = self.conversations.admission.is_crowded().then_some(0u64);
         let asked = FilteredQuery::new(filter, reader);
         let visit = |key: &ConversationKey, log: &TimeLog, allowance: &mut Allowance<'_>| {
             if let Some(known) = &mut known {

@@ -11,7 +11,7 @@ impl Windows {
     /// Adds what limits have cost to the counts of health.
     pub(super) fn count_limits(&self, site: &SharedState, health: &mut Health) {
         let load = |count: &AtomicU64| count.load(Relaxed);
-        let (hosts, conversations) = (&self.hosts.doors, &self.conversations.doors);
+        let (hosts, conversations) = (&self.hosts.admission, &self.conversations.admission);
         // Nothing of it is lost: it is in others. Bytes of `older_bytes` are not to be
         // added to what counts flows and datagrams.
         let counts = [

@@ -52,7 +52,7 @@ pub(super) struct Rows<K> {
     /// Bytes that rows and their logs take, and may take.
     bytes: AtomicUsize,
     max_bytes: usize,
-    pub(super) doors: AdmissionFilter<K>,
+    pub(super) admission: AdmissionFilter<K>,
     /// How often all rows were dropped.
     epoch: AtomicU64,
     /// The map to be swept next, and how many have been since the start.
@@ -79,7 +79,7 @@ impl<K: Eq + Hash + RowKind> Rows<K> {
             max,
             bytes: AtomicUsize::new(0),
             max_bytes,
-            doors: AdmissionFilter::new(maps, max),
+            admission: AdmissionFilter::new(maps, max),
             epoch: AtomicU64::new(0),
             swept: AtomicU64::new(0),
         }
@@ -145,7 +145,7 @@ impl<K: Eq + Hash + RowKind> Rows<K> {
     {
         let Some(first) = group.clone().next() else { return };
         let (number, shard) = (first.place as usize / SHARDS, first.place as usize % SHARDS);
-        let (Some(map), mut newcomers) = (self.maps.get(number), Vec::new()) else { return };
+        let (Some(map), mut candidates) = (self.maps.get(number), Vec::new()) else { return };
         let (mut grown, mut flows) = (0, 0);
         {
             let mut table = map.shards()[shard].write();
@@ -167,7 +167,7 @@ impl<K: Eq + Hash + RowKind> Rows<K> {
                     let before = log.heap();
                     batch.add_to(log, edges, update);
                     grown += log.heap() as isize - before as isize;
-                } else if !self.doors.is_crowded() && self.takes_room() {
+                } else if !self.admission.is_crowded() && self.takes_room() {
                     let mut log = TimeLog::default();
                     batch.add_to(&mut log, edges, update);
                     grown += (ROW_BYTES + log.heap()) as isize;
@@ -179,21 +179,22 @@ impl<K: Eq + Hash + RowKind> Rows<K> {
                     }
                     table.insert(hash, row, rehash);
                 } else {
-                    newcomers.push(Candidate { update: *update, hash: hash as usize });
+                    candidates.push(Candidate { update: *update, hash: hash as usize });
                 }
             }
         }
-        if !newcomers.is_empty() {
+        if !candidates.is_empty() {
             let (fewer, more) =
-                self.doors.admit(number, map, edges, batch, &newcomers, || self.takes_room());
+                self.admission.admit(number, map, edges, batch, &candidates, || self.takes_room());
             self.leave_room(fewer);
             grown += more;
         }
         self.grow(grown);
         if self.bytes() > self.max_bytes {
-            let (fewer, freed) = self.doors.relieve(number, map, edges, RELIEF + flows, |freed| {
-                self.bytes().saturating_sub(freed) > self.max_bytes
-            });
+            let (fewer, freed) =
+                self.admission.relieve(number, map, edges, RELIEF + flows, |freed| {
+                    self.bytes().saturating_sub(freed) > self.max_bytes
+                });
             self.leave_room(fewer);
             self.grow(-(freed as isize));
         }

@@ -65,7 +65,7 @@ pub(super) fn show(
         policy: live.policy,
         streams: shares.streams(),
         state: state::folder(live.state, |name| std::env::var_os(name)),
-        tape: recording.as_ref().map(RecorderThreads::tape),
+        recorder: recording.as_ref().map(RecorderThreads::recorder),
         listen,
         limits: memory::limits(&room),
         ..ingest::IngestConfig::default()
@@ -93,8 +93,8 @@ fn perform(
         let (saves, wanted) = mpsc::channel(SAVES);
         let (told, saved) = mpsc::channel(SAVES);
         tokio::spawn(save_all(wanted, ends.questions, folder, options.zone.clone(), told));
-        let wires = ScreenWiring { views: ends.views, snapshots: ends.snapshots, saves, saved };
-        ui::run(wires, options).await
+        let channels = ScreenWiring { views: ends.views, snapshots: ends.snapshots, saves, saved };
+        ui::run(channels, options).await
     });
     drop(runtime);
     ending.map_err(AppError::Screen)

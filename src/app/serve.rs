@@ -21,7 +21,7 @@ const SYNC: Duration = Duration::from_secs(1);
 /// What is served, by a collector that goes on whatever becomes of this.
 pub(super) struct ServedParts {
     pub local: Local,
-    pub tape: Option<RecorderHandle>,
+    pub recorder: Option<RecorderHandle>,
     /// Where it records, as those who ask have to name it.
     pub folders: Vec<PathBuf>,
     pub limits: ClientLimits,
@@ -93,13 +93,13 @@ pub(super) fn names(path: &Path) -> String {
 }
 
 fn service(parts: ServedParts) -> ServedCollector {
-    let ServedParts { local, tape, folders, limits } = parts;
+    let ServedParts { local, recorder, folders, limits } = parts;
     let (windows, clock) = (local.windows.clone(), local.clock);
     ServedCollector {
         answer: Arc::new(move |view, allowance| local.answer_within(view, allowance)),
         // Whoever reads another archive, or where nothing is recorded, has nothing to wait for.
-        sync: Arc::new(move |asked| match &tape {
-            Some(tape) if is_asked(&folders, asked) => tape.flush(SYNC),
+        sync: Arc::new(move |asked| match &recorder {
+            Some(recorder) if is_asked(&folders, asked) => recorder.flush(SYNC),
             _ => true,
         }),
         groups: Arc::new(move || windows.groups()),

@@ -75,7 +75,7 @@ fn collect(
         tell(&said);
     }
     let options = IngestConfig {
-        tape: recording.as_ref().map(|(recording, _)| recording.tape()),
+        recorder: recording.as_ref().map(|(recording, _)| recording.recorder()),
         workers: top.workers,
         policy: top.policy.clone(),
         streams: shares.streams(),

@@ -9,7 +9,7 @@ use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapHeader};
 
 use super::fragments::{Fragments, ReassembledDatagram};
 use super::item::{CaptureIssue, CaptureProblem, CapturedDatagram, Consumer, Item, Unreadable};
-use super::streams::TcpStreams;
+use super::streams::TcpReassembly;
 use crate::flow::{Host, Time};
 use crate::wire::frame::Packet;
 
@@ -94,7 +94,7 @@ struct Interface {
 struct Packets {
     interfaces: Vec<Interface>,
     fragments: Fragments,
-    streams: TcpStreams,
+    streams: TcpReassembly,
     troubles: BTreeMap<CaptureIssue, u64>,
     damaged: Option<u64>,
 }

@@ -40,13 +40,13 @@ struct Stream {
 
 /// All connections of a capture.
 #[derive(Debug, Default)]
-pub(super) struct TcpStreams {
+pub(super) struct TcpReassembly {
     open: BTreeMap<Key, Stream>,
     number: u64,
     broken: u64,
 }
 
-impl TcpStreams {
+impl TcpReassembly {
     /// Takes a segment with its payload; hands out the messages it completes.
     pub(super) fn segment(
         &mut self,

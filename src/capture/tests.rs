@@ -1,5 +1,5 @@
 use super::fragments::{Fragments, MAX_PIECES, MAX_WAITING, ReassembledDatagram};
-use super::streams::{MAX_EARLY, MAX_STREAMS, TcpStreams};
+use super::streams::{MAX_EARLY, MAX_STREAMS, TcpReassembly};
 use super::*;
 use crate::flow::Time;
 use crate::wire::frame::Packet;
@@ -115,7 +115,7 @@ fn messages_come_out_of_streams_however_they_are_cut() {
             .map(|(n, chunk)| (start.wrapping_add(1 + (n * size) as u32), chunk))
             .collect();
         let pairs = chunks.chunks(2).flat_map(|pair| pair.iter().rev());
-        let mut streams = TcpStreams::default();
+        let mut streams = TcpReassembly::default();
         streams.segment(&end(1, 2), start, &[]);
         let mut got = Vec::new();
         for (sequence, chunk) in pairs {
@@ -129,7 +129,7 @@ fn messages_come_out_of_streams_however_they_are_cut() {
 
 #[test]
 fn streams_are_joined_at_a_message_bounded_and_their_gaps_counted() {
-    let mut streams = TcpStreams::default();
+    let mut streams = TcpReassembly::default();
     assert!(streams.segment(&end(1, 0x10), 5, &[7; 20]).is_empty(), "no message begins here");
     assert_eq!(streams.segment(&end(1, 0x10), 25, &message(20, 1)), [message(20, 1)]);
     assert!(streams.segment(&end(1, 0x10), 65, &message(20, 2)).is_empty(), "20 are missing");
@@ -143,7 +143,7 @@ fn streams_are_joined_at_a_message_bounded_and_their_gaps_counted() {
     }
     assert!(streams.segment(&end(0, 0x10), 1, &[9; 9]).is_empty());
     // Another protocol's connection is nobody's loss.
-    let mut streams = TcpStreams::default();
+    let mut streams = TcpReassembly::default();
     let web = Packet { dport: 80, ..end(1, 0x10) };
     streams.segment(&Packet { tcp_flags: 2, ..web.clone() }, 0, &[]);
     assert!(streams.segment(&web, 1, b"GET / HTTP/1.1").is_empty());

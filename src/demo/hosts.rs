@@ -57,7 +57,7 @@ pub(super) struct ShortTransfer {
     pub heavy: bool,
 }
 
-const fn errand(
+const fn short_transfer(
     often: f64,
     peer: RemoteHost,
     proto: u8,
@@ -74,7 +74,7 @@ const fn web(
     port: u16,
     sizes: (f64, f64),
 ) -> ShortTransfer {
-    ShortTransfer { ms: 120, heavy: true, ..errand(often, peer, proto, port, sizes) }
+    ShortTransfer { ms: 120, heavy: true, ..short_transfer(often, peer, proto, port, sizes) }
 }
 
 pub(super) const ERRANDS: &[ShortTransfer] = &[
@@ -84,12 +84,12 @@ pub(super) const ERRANDS: &[ShortTransfer] = &[
     web(3.0, RemoteHost::World, TCP, 80, (1_500.0, 40_000.0)),
     web(2.5, RemoteHost::World, TCP, 993, (2_000.0, 30_000.0)),
     web(0.8, RemoteHost::World, TCP, 587, (60_000.0, 3_000.0)),
-    errand(36.0, RemoteHost::Server(53), UDP, 53, (70.0, 160.0)),
-    errand(14.0, RemoteHost::Resolver, UDP, 53, (80.0, 210.0)),
-    errand(1.5, RemoteHost::World, UDP, 123, (76.0, 76.0)),
-    errand(2.0, RemoteHost::Server(53), TCP, 389, (900.0, 2_500.0)),
+    short_transfer(36.0, RemoteHost::Server(53), UDP, 53, (70.0, 160.0)),
+    short_transfer(14.0, RemoteHost::Resolver, UDP, 53, (80.0, 210.0)),
+    short_transfer(1.5, RemoteHost::World, UDP, 123, (76.0, 76.0)),
+    short_transfer(2.0, RemoteHost::Server(53), TCP, 389, (900.0, 2_500.0)),
     web(5.0, RemoteHost::Server(10), TCP, 445, (20_000.0, 160_000.0)),
-    errand(0.6, RemoteHost::World, 1, 8 * 256, (252.0, 252.0)),
+    short_transfer(0.6, RemoteHost::World, 1, 8 * 256, (252.0, 252.0)),
 ];
 
 /// Something that lasts: a film, an update, a call.
@@ -113,20 +113,20 @@ pub(super) const VOICE: u8 = 0xb8;
 pub(super) const BULK: u8 = 0x20;
 
 pub(super) const PASTIMES: &[LongTransfer] = &[
-    pastime(14.0, RemoteHost::World, UDP, 443, (1.2e5, 9e6), 240.0),
-    pastime(3.0, RemoteHost::World6, TCP, 443, (1.5e5, 9e6), 200.0),
-    pastime(5.0, RemoteHost::World, TCP, 443, (3.5e5, 2e7), 25.0),
-    pastime(3.0, RemoteHost::World, TCP, 443, (8e6, 1.5e5), 90.0),
+    long_transfer(14.0, RemoteHost::World, UDP, 443, (1.2e5, 9e6), 240.0),
+    long_transfer(3.0, RemoteHost::World6, TCP, 443, (1.5e5, 9e6), 200.0),
+    long_transfer(5.0, RemoteHost::World, TCP, 443, (3.5e5, 2e7), 25.0),
+    long_transfer(3.0, RemoteHost::World, TCP, 443, (8e6, 1.5e5), 90.0),
     LongTransfer {
         tos: VOICE,
-        ..pastime(3.0, RemoteHost::World, UDP, 8801, (2.2e6, 2.4e6), 600.0)
+        ..long_transfer(3.0, RemoteHost::World, UDP, 8801, (2.2e6, 2.4e6), 600.0)
     },
-    pastime(2.0, RemoteHost::World, UDP, 51_820, (6e5, 1.4e6), 900.0),
-    pastime(1.5, RemoteHost::World, TCP, 22, (4e4, 9e4), 300.0),
-    pastime(2.0, RemoteHost::Server(10), TCP, 445, (4e6, 1.5e7), 40.0),
+    long_transfer(2.0, RemoteHost::World, UDP, 51_820, (6e5, 1.4e6), 900.0),
+    long_transfer(1.5, RemoteHost::World, TCP, 22, (4e4, 9e4), 300.0),
+    long_transfer(2.0, RemoteHost::Server(10), TCP, 445, (4e6, 1.5e7), 40.0),
 ];
 
-const fn pastime(
+const fn long_transfer(
     many: f64,
     peer: RemoteHost,
     proto: u8,

@@ -75,11 +75,11 @@ impl Site {
         let rng = Rng::new(seed);
         let mut site = Site { rng, start, talks: Vec::new(), waiting: BTreeMap::new(), scanned: 0 };
         site.cast(start.plus_ms(-ACTIVE_MS));
-        for pastime in PASTIMES {
-            let going_on = pastime.many * wave(start);
+        for long_transfer in PASTIMES {
+            let going_on = long_transfer.many * wave(start);
             for _ in 0..site.rng.whole(going_on) {
                 let age = site.rng.unit();
-                let talk = site.pastime(pastime, start, age);
+                let talk = site.long_transfer(long_transfer, start, age);
                 site.talks.push(talk);
             }
         }
@@ -92,15 +92,15 @@ impl Site {
     /// Call it for every [`STEP_MS`] from the start on, in order.
     pub fn step(&mut self, now: Time) -> Reports {
         let busy = wave(now);
-        for errand in ERRANDS {
-            for _ in 0..self.rng.whole(errand.often * busy) {
-                self.run(errand, now);
+        for short_transfer in ERRANDS {
+            for _ in 0..self.rng.whole(short_transfer.often * busy) {
+                self.run(short_transfer, now);
             }
         }
-        for pastime in PASTIMES {
-            let begin = pastime.many * busy / pastime.seconds;
+        for long_transfer in PASTIMES {
+            let begin = long_transfer.many * busy / long_transfer.seconds;
             for _ in 0..self.rng.whole(begin) {
-                let talk = self.pastime(pastime, now, 0.0);
+                let talk = self.long_transfer(long_transfer, now, 0.0);
                 self.talks.push(talk);
             }
         }
@@ -165,44 +165,50 @@ impl Site {
 
     /// A transfer that begins within the second before `now`, or that began
     /// earlier: `age` is the part of it that is over already.
-    fn pastime(&mut self, pastime: &LongTransfer, now: Time, age: f64) -> Transfer {
-        let (local, peer) = self.ends(pastime.peer);
+    fn long_transfer(&mut self, long_transfer: &LongTransfer, now: Time, age: f64) -> Transfer {
+        let (local, peer) = self.ends(long_transfer.peer);
         let local_port = self.ephemeral();
         let pair = Pair {
             local,
             peer,
             local_port,
-            peer_port: pastime.port,
-            proto: pastime.proto,
-            tos: pastime.tos,
+            peer_port: long_transfer.port,
+            proto: long_transfer.proto,
+            tos: long_transfer.tos,
         };
         let strength = self.rng.around(0.5);
         let stream = |rate: f64| SteadyStream {
             rate: rate * strength,
-            packet: match (pastime.tos, rate > 5e5) {
+            packet: match (long_transfer.tos, rate > 5e5) {
                 (VOICE, _) => VOICE_PACKET,
                 (_, true) => FULL,
                 (_, false) => 90,
             },
         };
-        let lasts = pastime.seconds * 1000.0 * self.rng.around(0.7);
+        let lasts = long_transfer.seconds * 1000.0 * self.rng.around(0.7);
         let start = now.plus_ms(-i64::from(self.rng.below(1000)) - (lasts * age) as i64);
         let time = (start, start.plus_ms(lasts as i64));
         let seed = self.rng.next();
-        Transfer::new(pair, (stream(pastime.up), stream(pastime.down)), time, seed)
+        Transfer::new(pair, (stream(long_transfer.up), stream(long_transfer.down)), time, seed)
     }
 
     /// Something short that begins within the second before `now`.
-    fn run(&mut self, errand: &ShortTransfer, now: Time) {
-        let (local, peer) = self.ends(errand.peer);
-        let has_ports = matches!(errand.proto, TCP | UDP);
+    fn run(&mut self, short_transfer: &ShortTransfer, now: Time) {
+        let (local, peer) = self.ends(short_transfer.peer);
+        let has_ports = matches!(short_transfer.proto, TCP | UDP);
         let local_port = if has_ports { self.ephemeral() } else { 0 };
-        let pair =
-            Pair { local, peer, local_port, peer_port: errand.port, proto: errand.proto, tos: 0 };
-        let factor = if errand.heavy { self.rng.heavy() } else { self.rng.around(0.3) };
-        let (up, down) = (errand.up * factor.sqrt(), errand.down * factor);
+        let pair = Pair {
+            local,
+            peer,
+            local_port,
+            peer_port: short_transfer.port,
+            proto: short_transfer.proto,
+            tos: 0,
+        };
+        let factor = if short_transfer.heavy { self.rng.heavy() } else { self.rng.around(0.3) };
+        let (up, down) = (short_transfer.up * factor.sqrt(), short_transfer.down * factor);
         let wire = ((up + down) / ERRAND_SPEED) as i64;
-        let lasts = (errand.ms + i64::from(self.rng.below(60)) + wire).min(ERRAND_MS);
+        let lasts = (short_transfer.ms + i64::from(self.rng.below(60)) + wire).min(ERRAND_MS);
         let first = now.plus_ms(-i64::from(self.rng.below(1000)));
         let time = DurationRange { first, last: first.plus_ms(lasts) };
         // The smaller way holds mostly acknowledgements.

@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn rates_are_means_of_the_last_seconds() {
-        let (mut roster, mut decoder) = (ExporterStats::new(1), Decoder::new());
+        let (mut exporter_stats, mut decoder) = (ExporterStats::new(1), Decoder::new());
         let mut router = V5Encoder::new(0, 0);
         let exporter = Host::octets(192, 0, 2, 1);
         let flow = Flow { src: exporter, dst: exporter, ..Flow::EMPTY };
@@ -204,10 +204,10 @@ mod tests {
                 let sent = router.encode(now, START, &[flow; 10]);
                 decoder.decode(now, exporter, &sent[0], &mut Vec::new());
             }
-            let list = roster.list(now, &decoder);
+            let list = exporter_stats.list(now, &decoder);
             assert_eq!(list.len(), 1);
             rates.push((list[0].datagrams_per_s, list[0].flows_per_s));
-            assert!(roster.entries[&exporter].points.len() <= 12);
+            assert!(exporter_stats.entries[&exporter].points.len() <= 12);
         }
         assert_eq!(rates[0], (0.0, 0.0), "nothing is known yet");
         let (datagrams, flows) = rates[100];
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn details_are_those_of_the_busiest_and_never_all_at_once() {
-        let (mut roster, mut decoder) = (ExporterStats::new(1), Decoder::new());
+        let (mut exporter_stats, mut decoder) = (ExporterStats::new(1), Decoder::new());
         for n in 0..100 {
             let sent = V9Encoder::new(1).encode(START, START, &[], true);
             decoder.decode(START, Host::v4(n), &sent[0], &mut Vec::new());
@@ -226,10 +226,10 @@ mod tests {
             list.iter().filter(|exporter| !exporter.detail.templates.is_empty()).count()
         };
         for round in 1..20 {
-            let list = roster.list(START.plus_ms(round), &decoder);
+            let list = exporter_stats.list(START.plus_ms(round), &decoder);
             assert_eq!(known(&list), (round as usize * DETAILS_AT_ONCE).min(DETAILED));
         }
-        let detail = &roster.list(START, &decoder)[0].detail;
+        let detail = &exporter_stats.list(START, &decoder)[0].detail;
         assert_eq!((detail.domains, detail.templates.len()), (1, 2));
     }
 }

@@ -77,13 +77,13 @@ impl Ingest {
         clock: Clock,
         options: IngestConfig,
     ) -> io::Result<Ingest> {
-        let tape = options.tape.clone();
+        let recorder = options.recorder.clone();
         let sink = move || {
-            let (windows, tape) = (windows.clone(), tape.clone());
+            let (windows, recorder) = (windows.clone(), recorder.clone());
             Box::new(move |flows: &[Flow], more: &[FlowExtras]| {
                 // First, for what panics while counting is recorded all the same.
-                if let Some(tape) = &tape {
-                    tape.push(flows, more);
+                if let Some(recorder) = &recorder {
+                    recorder.push(flows, more);
                 }
                 windows.record(flows);
             }) as FlowSink
@@ -98,15 +98,15 @@ impl Ingest {
         clock: Clock,
         options: IngestConfig,
     ) -> io::Result<Ingest> {
-        let published = PublishedHealth::new(options.tape.clone(), options.losses.clone());
+        let published = PublishedHealth::new(options.recorder.clone(), options.losses.clone());
         let (stop, stopped) = oneshot::channel();
         let (orders, ordered) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = published.clone();
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
             let _ending = stats::ThreadEndGuard(shared.clone());
-            let wires = receiver::Channels { published: shared, ordered, stopped };
-            runtime.block_on(receiver::run(sockets, sink, clock, options, wires))
+            let channels = receiver::Channels { published: shared, ordered, stopped };
+            runtime.block_on(receiver::run(sockets, sink, clock, options, channels))
         })?;
         Ok(Ingest { published, orders, stop: Some(stop), thread: Some(thread) })
     }

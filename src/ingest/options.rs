@@ -135,7 +135,7 @@ pub struct IngestConfig {
     pub limits: IngestLimits,
     pub workers: Workers,
     /// What records the flows; `None` records nothing.
-    pub tape: Option<RecorderHandle>,
+    pub recorder: Option<RecorderHandle>,
     /// Where datagrams are sent on to, at most [`MAX_REPEATS`](super::MAX_REPEATS).
     pub repeat: Vec<SocketAddr>,
     /// What the sockets were opened from. Ports of it that are missing are tried

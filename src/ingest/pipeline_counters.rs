@@ -20,7 +20,7 @@ pub(super) struct PipelineCounters {
     flows: u64,
     /// When a panic struck last, and what is to be said about it.
     defect: Option<(Time, String)>,
-    roster: ExporterStats,
+    exporter_stats: ExporterStats,
     /// Time per batch in microseconds.
     batch: Option<Histogram<u64>>,
 }
@@ -53,7 +53,7 @@ impl PipelineCounters {
             datagrams: 0,
             flows: 0,
             defect: None,
-            roster: ExporterStats::new(workers),
+            exporter_stats: ExporterStats::new(workers),
             batch: Histogram::new_with_bounds(1, 60_000_000, 2).ok(),
         }
     }
@@ -112,7 +112,7 @@ impl PipelineCounters {
     /// Counts the flows of a batch that were marked as reported before.
     pub(super) fn doubled(&mut self, flows: &[Flow], count: usize) {
         self.doubled += count as u64;
-        self.roster.doubled(flows);
+        self.exporter_stats.doubled(flows);
     }
 
     /// What to publish at `now`.
@@ -125,7 +125,7 @@ impl PipelineCounters {
             datagrams: self.datagrams,
             flows: self.flows,
             defect: self.defect.clone(),
-            exporters: self.roster.list(now, decoder),
+            exporters: self.exporter_stats.list(now, decoder),
             refused,
             refused_others,
             standing: decoder.standing(),

@@ -53,7 +53,7 @@ struct OpenPort {
 
 /// Everything that tasks share.
 struct Receiver {
-    intake: Rc<RefCell<Dispatcher>>,
+    dispatcher: Rc<RefCell<Dispatcher>>,
     open: RefCell<Vec<OpenPort>>,
     ports: RefCell<WantedPorts>,
     /// Who saves where numberings stand.
@@ -68,47 +68,48 @@ pub(super) async fn run(
     sink: impl Fn() -> FlowSink,
     clock: Clock,
     options: IngestConfig,
-    wires: Channels,
+    channels: Channels,
 ) -> io::Result<()> {
-    let Channels { published, ordered, stopped } = wires;
+    let Channels { published, ordered, stopped } = channels;
     let mut ports = WantedPorts::new(options.listen, &sockets, clock.now());
     // Says at once why, and takes what has become free meanwhile.
     sockets.extend(ports.retry(clock.now()).sockets);
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
     let stats = Stats::new(clock.now(), options.demo, notes);
     let workers = options.workers.count();
-    let mut intake = Dispatcher::new(workers, options.limits, options.policy, clock, stats, sink);
-    if options.tape.is_some() {
-        intake.keep_more();
+    let mut dispatcher =
+        Dispatcher::new(workers, options.limits, options.policy, clock, stats, sink);
+    if options.recorder.is_some() {
+        dispatcher.keep_more();
     }
     if !options.repeat.is_empty() {
-        intake.repeat(Repeater::open(&options.repeat)?);
+        dispatcher.repeat(Repeater::open(&options.repeat)?);
     }
     let folder = options.state.as_deref();
-    let keeper = folder.and_then(|folder| remembered(folder, &sockets, clock, &mut intake));
+    let saver = folder.and_then(|folder| remembered(folder, &sockets, clock, &mut dispatcher));
     let standing = folder.filter(|_| options.counts_gaps);
-    let standing = standing.and_then(|folder| resumed(folder, &sockets, clock, &mut intake));
-    intake.start(&published)?;
-    let keeper = keeper.map(|keeper| Rc::new(RefCell::new(keeper)));
+    let standing = standing.and_then(|folder| resumed(folder, &sockets, clock, &mut dispatcher));
+    dispatcher.start(&published)?;
+    let saver = saver.map(|saver| Rc::new(RefCell::new(saver)));
     let tasks = LocalSet::new();
-    let room = Rc::new(Receiver::new(intake, (ports, standing), options.streams, published));
+    let room = Rc::new(Receiver::new(dispatcher, (ports, standing), options.streams, published));
     {
         let _context = tasks.enter();
         sockets.into_iter().try_for_each(|socket| room.add(socket))?;
     }
     room.publish();
     tasks.spawn_local(take_missing(room.clone(), clock));
-    if let Some(keeper) = &keeper {
-        tasks.spawn_local(save_state(keeper.clone(), room.intake.clone()));
+    if let Some(saver) = &saver {
+        tasks.spawn_local(save_state(saver.clone(), room.dispatcher.clone()));
     }
-    tasks.spawn_local(record_due(room.intake.clone()));
-    tasks.spawn_local(apply_policy_updates(ordered, room.intake.clone()));
+    tasks.spawn_local(record_due(room.dispatcher.clone()));
+    tasks.spawn_local(apply_policy_updates(ordered, room.dispatcher.clone()));
     let publishing = room.clone();
     tasks.spawn_local(async move { publishing.publish_often().await });
     // An error means that the other end is gone: that is a stop, too.
     let _ = tasks.run_until(stopped).await;
     drop(tasks);
-    Rc::into_inner(room).map_or(Ok(()), |room| room.finish(keeper.as_deref()))
+    Rc::into_inner(room).map_or(Ok(()), |room| room.finish(saver.as_deref()))
 }
 
 /// Takes over what earlier runs learned of exporters; hands out who keeps what this
@@ -118,18 +119,18 @@ fn remembered(
     folder: &Path,
     sockets: &[BoundSocket],
     clock: Clock,
-    intake: &mut Dispatcher,
+    dispatcher: &mut Dispatcher,
 ) -> Option<StateSaver> {
     let path = |socket: &BoundSocket| state_saver::path(folder, socket.address(), socket.port());
     let own = path(sockets.first()?);
-    let mut keeper = StateSaver::new(clock.now(), own.clone());
+    let mut saver = StateSaver::new(clock.now(), own.clone());
     for file in state_saver::newest_first(sockets.iter().map(path).collect()) {
         let mut other = (file != own).then(|| StateSaver::new(clock.now(), file));
-        let reader = other.as_mut().unwrap_or(&mut keeper);
-        let note = reader.load(clock.now(), |memory| intake.restore(clock.now(), memory));
-        note.into_iter().for_each(|note| intake.stats.note(note));
+        let reader = other.as_mut().unwrap_or(&mut saver);
+        let note = reader.load(clock.now(), |memory| dispatcher.restore(clock.now(), memory));
+        note.into_iter().for_each(|note| dispatcher.stats.note(note));
     }
-    Some(keeper)
+    Some(saver)
 }
 
 /// Has numberings go on where an earlier run left them; hands out who keeps where they
@@ -138,30 +139,37 @@ fn resumed(
     folder: &Path,
     sockets: &[BoundSocket],
     clock: Clock,
-    intake: &mut Dispatcher,
+    dispatcher: &mut Dispatcher,
 ) -> Option<numbering_saver::NumberingSaver> {
     let path = |socket: &BoundSocket| {
         numbering_saver::beside(&state_saver::path(folder, socket.address(), socket.port()))
     };
     let own = path(sockets.first()?);
     let (stood, notes) = numbering_saver::load(sockets.iter().map(path).collect());
-    intake.resume(clock.now(), stood);
-    notes.into_iter().for_each(|note| intake.stats.note(note));
+    dispatcher.resume(clock.now(), stood);
+    notes.into_iter().for_each(|note| dispatcher.stats.note(note));
     Some(numbering_saver::NumberingSaver::new(clock.now(), own))
 }
 
 impl Receiver {
     /// Where no port is open yet.
     fn new(
-        intake: Dispatcher,
+        dispatcher: Dispatcher,
         (ports, standing): (WantedPorts, Option<numbering_saver::NumberingSaver>),
         limits: StreamLimits,
         published: PublishedHealth,
     ) -> Receiver {
-        let intake = Rc::new(RefCell::new(intake));
+        let dispatcher = Rc::new(RefCell::new(dispatcher));
         let (open, ports) = (RefCell::default(), RefCell::new(ports));
         let standing = RefCell::new(standing);
-        Receiver { intake, open, ports, standing, shared: StreamsShared::new(limits), published }
+        Receiver {
+            dispatcher,
+            open,
+            ports,
+            standing,
+            shared: StreamsShared::new(limits),
+            published,
+        }
     }
 
     /// Receives from a socket from now on, in tasks of the set that is entered.
@@ -170,7 +178,7 @@ impl Receiver {
         let streams = socket.take_stream();
         let streams = streams.map(|listener| self.accept(number, listener)).transpose()?;
         let inbound = Rc::new(RefCell::new(InboundSocket::new(socket)?));
-        tokio::task::spawn_local(receive(inbound.clone(), self.intake.clone()));
+        tokio::task::spawn_local(receive(inbound.clone(), self.dispatcher.clone()));
         self.open.borrow_mut().push(OpenPort { inbound, streams });
         Ok(())
     }
@@ -178,8 +186,8 @@ impl Receiver {
     /// Accepts connections on the port of this number.
     fn accept(&self, number: usize, listener: TcpListener) -> io::Result<Rc<StreamListener>> {
         let streams = Rc::new(StreamListener::new(number, listener, self.shared.clone())?);
-        let (accepting, intake) = (streams.clone(), self.intake.clone());
-        tokio::task::spawn_local(async move { accepting.accept(intake).await });
+        let (accepting, dispatcher) = (streams.clone(), self.dispatcher.clone());
+        tokio::task::spawn_local(async move { accepting.accept(dispatcher).await });
         Ok(streams)
     }
 
@@ -189,8 +197,8 @@ impl Receiver {
             let (port, note) = (socket.port(), socket.note.clone());
             match self.add(socket) {
                 Ok(()) => {
-                    let mut intake = self.intake.borrow_mut();
-                    note.into_iter().for_each(|note| intake.stats.note(note));
+                    let mut dispatcher = self.dispatcher.borrow_mut();
+                    note.into_iter().for_each(|note| dispatcher.stats.note(note));
                 }
                 Err(error) => self.put_back(now, port, Transport::Udp, &error),
             }
@@ -212,7 +220,7 @@ impl Receiver {
 
     /// The runtime cannot watch a socket, for want of file descriptors.
     fn put_back(&self, now: Time, port: u16, transport: Transport, error: &io::Error) {
-        self.intake.borrow_mut().stats.trouble(IngestIssue::Socket);
+        self.dispatcher.borrow_mut().stats.trouble(IngestIssue::Socket);
         self.ports.borrow_mut().put_back(now, port, transport, error.to_string());
     }
 
@@ -224,12 +232,12 @@ impl Receiver {
             listener
         };
         let listeners: Vec<_> = self.open.borrow().iter().enumerate().map(listener).collect();
-        let mut intake = self.intake.borrow_mut();
-        intake.stats.missing(self.ports.borrow().missing());
-        let mut parts = intake.parts();
+        let mut dispatcher = self.dispatcher.borrow_mut();
+        dispatcher.stats.missing(self.ports.borrow().missing());
+        let mut parts = dispatcher.parts();
         let standing = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.standing));
         let standing = standing.collect();
-        self.published.write(intake.stats.health(listeners, parts, intake.work()));
+        self.published.write(dispatcher.stats.health(listeners, parts, dispatcher.work()));
         standing
     }
 
@@ -240,46 +248,46 @@ impl Receiver {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (standing, now) = (self.publish(), self.intake.borrow().now());
+            let (standing, now) = (self.publish(), self.dispatcher.borrow().now());
             let job = self.standing.borrow_mut().as_mut().and_then(|one| one.due(now, standing));
             let Some(job) = job else { continue };
-            let intake = self.intake.clone();
+            let dispatcher = self.dispatcher.clone();
             tokio::task::spawn_local(async move {
                 let outcome = tokio::task::spawn_blocking(move || job.run()).await;
                 let failure = outcome.unwrap_or_else(|error| Err(error.to_string())).err();
-                intake.borrow_mut().stats.unnumbered(failure);
+                dispatcher.borrow_mut().stats.unnumbered(failure);
             });
         }
     }
 
     /// Takes in what the kernel still holds, and saves what was learned.
-    fn finish(mut self, keeper: Option<&RefCell<StateSaver>>) -> io::Result<()> {
+    fn finish(mut self, saver: Option<&RefCell<StateSaver>>) -> io::Result<()> {
         let ended = {
-            let mut intake = self.intake.borrow_mut();
-            intake.begin_end();
+            let mut dispatcher = self.dispatcher.borrow_mut();
+            dispatcher.begin_end();
             for open in self.open.get_mut() {
-                take_rest(&mut open.inbound.borrow_mut(), &mut intake);
+                take_rest(&mut open.inbound.borrow_mut(), &mut dispatcher);
             }
             let streams = self.open.get_mut().iter_mut().filter_map(|open| open.streams.take());
             for streams in streams.filter_map(Rc::into_inner) {
-                streams.rest(&mut intake);
+                streams.rest(&mut dispatcher);
             }
-            streams::take_rest(&self.shared, &mut intake);
-            let ended = intake.end();
+            streams::take_rest(&self.shared, &mut dispatcher);
+            let ended = dispatcher.end();
             // Of a dead worker it is what it last told.
-            if let Some(keeper) = keeper
-                && let Some((memory, _)) = intake.memory()
-                && let Some(job) = keeper.borrow_mut().last(memory)
+            if let Some(saver) = saver
+                && let Some((memory, _)) = dispatcher.memory()
+                && let Some(job) = saver.borrow_mut().last(memory)
             {
-                intake.stats.unsaved(job.run().err());
+                dispatcher.stats.unsaved(job.run().err());
             }
             ended
         };
-        let (standing, now) = (self.publish(), self.intake.borrow().now());
+        let (standing, now) = (self.publish(), self.dispatcher.borrow().now());
         if let Some(job) = self.standing.get_mut().as_mut().and_then(|one| one.last(now, standing))
             && let Err(why) = job.run()
         {
-            self.intake.borrow_mut().stats.unnumbered(Some(why));
+            self.dispatcher.borrow_mut().stats.unnumbered(Some(why));
             self.publish();
         }
         ended
@@ -287,24 +295,24 @@ impl Receiver {
 }
 
 #[allow(clippy::await_holding_refcell_ref, reason = "only this task borrows it mutably")]
-async fn receive(socket: Rc<RefCell<InboundSocket>>, intake: Rc<RefCell<Dispatcher>>) {
+async fn receive(socket: Rc<RefCell<InboundSocket>>, dispatcher: Rc<RefCell<Dispatcher>>) {
     loop {
         let ready = socket.borrow().ready().await;
         if ready.is_err() {
             return;
         }
         let drained = {
-            let mut intake = intake.borrow_mut();
-            let began = intake.clock.micros();
+            let mut dispatcher = dispatcher.borrow_mut();
+            let began = dispatcher.clock.micros();
             let drained = socket.borrow_mut().drain(DATAGRAMS_PER_WAKE, |sender, bytes| {
-                intake.datagram(sender, bytes);
+                dispatcher.datagram(sender, bytes);
             });
-            intake.pause(began);
+            dispatcher.pause(began);
             drained
         };
         if drained.is_err() {
             // It may fail again at once: others go first.
-            intake.borrow_mut().stats.trouble(IngestIssue::Socket);
+            dispatcher.borrow_mut().stats.trouble(IngestIssue::Socket);
             tokio::time::sleep(BACK_OFF).await;
         }
         tokio::task::yield_now().await;
@@ -326,44 +334,44 @@ async fn take_missing(room: Rc<Receiver>, clock: Clock) {
 /// Has new policies hold.
 async fn apply_policy_updates(
     mut ordered: mpsc::UnboundedReceiver<PolicyUpdate>,
-    intake: Rc<RefCell<Dispatcher>>,
+    dispatcher: Rc<RefCell<Dispatcher>>,
 ) {
     while let Some((policy, tell)) = ordered.recv().await {
-        intake.borrow_mut().set_policy(policy);
+        dispatcher.borrow_mut().set_policy(policy);
         // Who no longer waits does not want to know.
         let _ = tell.send(());
     }
 }
 
 /// Records what no further datagram came for.
-async fn record_due(intake: Rc<RefCell<Dispatcher>>) {
-    let waiting = intake.borrow().waiting();
+async fn record_due(dispatcher: Rc<RefCell<Dispatcher>>) {
+    let waiting = dispatcher.borrow().waiting();
     loop {
         waiting.notified().await;
         loop {
-            let Some(pause) = intake.borrow().patience() else { break };
+            let Some(pause) = dispatcher.borrow().patience() else { break };
             if pause.is_zero() {
                 // There is work left that can wait: sockets have their turn first.
                 tokio::task::yield_now().await;
             } else {
                 tokio::time::sleep(pause).await;
             }
-            intake.borrow_mut().record_due();
+            dispatcher.borrow_mut().record_due();
         }
     }
 }
 
 /// Saves what was learned, now and then, in a thread that may wait for a disk.
-async fn save_state(keeper: Rc<RefCell<StateSaver>>, intake: Rc<RefCell<Dispatcher>>) {
+async fn save_state(saver: Rc<RefCell<StateSaver>>, dispatcher: Rc<RefCell<Dispatcher>>) {
     let mut ticks = tokio::time::interval(PUBLISH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let job = {
-            let (mut keeper, mut intake) = (keeper.borrow_mut(), intake.borrow_mut());
-            let (learned, now) = (intake.has_learned(), intake.now());
-            let gathered = if keeper.wants(now, learned) { intake.memory() } else { None };
-            gathered.and_then(|(memory, micros)| keeper.gathered(now, memory, micros))
+            let (mut saver, mut dispatcher) = (saver.borrow_mut(), dispatcher.borrow_mut());
+            let (learned, now) = (dispatcher.has_learned(), dispatcher.now());
+            let gathered = if saver.wants(now, learned) { dispatcher.memory() } else { None };
+            gathered.and_then(|(memory, micros)| saver.gathered(now, memory, micros))
         };
         let Some(job) = job else { continue };
         let outcome = tokio::task::spawn_blocking(move || job.run()).await;
@@ -372,16 +380,16 @@ async fn save_state(keeper: Rc<RefCell<StateSaver>>, intake: Rc<RefCell<Dispatch
             Err(error) => Some(error.to_string()),
         };
         if failure.is_some() {
-            keeper.borrow_mut().failed();
+            saver.borrow_mut().failed();
         }
-        intake.borrow_mut().stats.unsaved(failure);
+        dispatcher.borrow_mut().stats.unsaved(failure);
     }
 }
 
-fn take_rest(socket: &mut InboundSocket, intake: &mut Dispatcher) {
-    let began = intake.clock.micros();
+fn take_rest(socket: &mut InboundSocket, dispatcher: &mut Dispatcher) {
+    let began = dispatcher.clock.micros();
     socket.drain_rest(REST, |sender, bytes| {
-        intake.datagram(sender, bytes);
+        dispatcher.datagram(sender, bytes);
     });
-    intake.pause(began);
+    dispatcher.pause(began);
 }

@@ -242,14 +242,14 @@ mod tests {
 
     /// What is saved at a moment, when gathering it takes so many microseconds.
     fn due(
-        keeper: &mut StateSaver,
+        saver: &mut StateSaver,
         ms: i64,
         micros: u64,
         learned: bool,
         decoder: &Decoder,
     ) -> Option<StateWrite> {
         let now = START.plus_ms(ms);
-        keeper.wants(now, learned).then(|| keeper.gathered(now, decoder.memory(), micros))?
+        saver.wants(now, learned).then(|| saver.gathered(now, decoder.memory(), micros))?
     }
 
     fn tell(decoder: &mut Decoder, source: u32) {
@@ -259,9 +259,9 @@ mod tests {
 
     #[test]
     fn what_is_new_is_saved_soon_and_the_rest_once_a_minute() {
-        let (mut keeper, mut decoder) = (StateSaver::new(START, PathBuf::new()), Decoder::new());
+        let (mut saver, mut decoder) = (StateSaver::new(START, PathBuf::new()), Decoder::new());
         let mut saves = |ms: i64, learned: bool, decoder: &Decoder| {
-            due(&mut keeper, ms, 0, learned, decoder).is_some()
+            due(&mut saver, ms, 0, learned, decoder).is_some()
         };
         assert!(!saves(60_000, false, &decoder), "nobody is known");
         tell(&mut decoder, 1);
@@ -273,20 +273,20 @@ mod tests {
         assert!(!saves(123_999, false, &decoder));
         assert!(saves(124_000, false, &decoder), "for the times in it");
         tell(&mut decoder, 3);
-        keeper.failed();
-        let mut saves = |ms: i64| due(&mut keeper, ms, 0, true, &decoder).is_some();
+        saver.failed();
+        let mut saves = |ms: i64| due(&mut saver, ms, 0, true, &decoder).is_some();
         assert!(!saves(126_000) && !saves(183_999) && saves(184_000));
     }
 
     #[test]
     fn gathering_takes_a_part_of_the_time_only() {
-        let (mut keeper, mut decoder) = (StateSaver::new(START, PathBuf::new()), Decoder::new());
+        let (mut saver, mut decoder) = (StateSaver::new(START, PathBuf::new()), Decoder::new());
         let mut saved = Vec::new();
         for second in 1..60u32 {
             tell(&mut decoder, second);
             // Each gathering takes half a second.
             let ms = i64::from(second) * 1000;
-            if due(&mut keeper, ms, 500_000, true, &decoder).is_some() {
+            if due(&mut saver, ms, 500_000, true, &decoder).is_some() {
                 saved.push(second);
             }
         }
@@ -318,11 +318,11 @@ mod tests {
     fn an_older_job_never_overwrites_a_newer_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = path(folder.path(), None, 2055);
-        let (mut keeper, mut decoder) = (StateSaver::new(START, path.clone()), Decoder::new());
+        let (mut saver, mut decoder) = (StateSaver::new(START, path.clone()), Decoder::new());
         tell(&mut decoder, 1);
-        let older = keeper.last(decoder.memory()).unwrap();
+        let older = saver.last(decoder.memory()).unwrap();
         tell(&mut decoder, 2);
-        let newer = keeper.last(decoder.memory()).unwrap();
+        let newer = saver.last(decoder.memory()).unwrap();
         newer.run().unwrap();
         older.run().unwrap();
         let mut again = Decoder::new();

@@ -26,17 +26,17 @@ pub struct PublishedHealth {
     /// How often health was published.
     beats: Arc<AtomicU64>,
     /// Who records, and knows itself how that goes.
-    tape: Option<RecorderHandle>,
+    recorder: Option<RecorderHandle>,
     /// What could not be told to somebody outside.
     losses: LostMessageCounters,
 }
 
 impl PublishedHealth {
     pub(super) fn new(
-        tape: Option<RecorderHandle>,
+        recorder: Option<RecorderHandle>,
         losses: LostMessageCounters,
     ) -> PublishedHealth {
-        PublishedHealth { tape, losses, ..PublishedHealth::default() }
+        PublishedHealth { recorder, losses, ..PublishedHealth::default() }
     }
 
     /// A copy of what was published last.
@@ -45,8 +45,8 @@ impl PublishedHealth {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
         health.noticed.extend(self.losses.counts());
         let mut health =
-            Health { recording: self.tape.as_ref().map(RecorderHandle::recording), ..health };
-        let shed = self.tape.iter().flat_map(RecorderHandle::shed_of);
+            Health { recording: self.recorder.as_ref().map(RecorderHandle::recording), ..health };
+        let shed = self.recorder.iter().flat_map(RecorderHandle::shed_of);
         health.no_room.extend(shed.map(|(exporter, count)| NoRoom {
             exporter,
             cause: DropReason::Queue.name().into(),

@@ -96,35 +96,35 @@ impl StreamsShared {
     /// Takes a connection in, or closes and counts it.
     fn admit(
         &self,
-        intake: &mut Dispatcher,
+        dispatcher: &mut Dispatcher,
         listener: usize,
         stream: TcpStream,
         from: SocketAddr,
     ) -> Option<u64> {
         let peer = Host::from(from.ip());
-        if !intake.welcomes(peer) {
+        if !dispatcher.welcomes(peer) {
             return None;
         }
         let mut open = self.open.borrow_mut();
         let of_peer = open.values().filter(|connection| connection.peer == peer).count();
         if of_peer >= self.limits.per_peer {
-            intake.refuse(peer);
+            dispatcher.refuse(peer);
             return None;
         }
         if open.len() >= self.limits.connections {
             let Some(id) = next_to_go(&open, self.limits.connections) else {
-                intake.refuse(peer);
+                dispatcher.refuse(peer);
                 return None;
             };
             if let Some(gone) = open.remove(&id) {
-                intake.refuse(gone.peer);
+                dispatcher.refuse(gone.peer);
                 gone.displaced.notify_one();
             }
         }
         // Sequence numbers begin anew with every connection.
-        intake.reconnected(peer);
+        dispatcher.reconnected(peer);
         let id = self.next.replace(self.next.get().wrapping_add(1));
-        let (framer, since) = (RefCell::default(), Cell::new(intake.now()));
+        let (framer, since) = (RefCell::default(), Cell::new(dispatcher.now()));
         let connection = Connection {
             peer,
             listener,
@@ -152,17 +152,17 @@ impl StreamsShared {
     fn read(
         &self,
         connection: &Connection,
-        intake: &mut Dispatcher,
+        dispatcher: &mut Dispatcher,
         read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
     ) -> Result<(), Closed> {
         let mut buffer = self.buffer.borrow_mut();
         match read(&mut buffer) {
-            Ok(length @ 1..) => connection.take(intake, buffer.get(..length).unwrap_or(&[])),
+            Ok(length @ 1..) => connection.take(dispatcher, buffer.get(..length).unwrap_or(&[])),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Closed::NotYet),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Ok(0) | Err(_) => {
                 if connection.framer.borrow().is_midway() {
-                    intake.stats.trouble(IngestIssue::TcpHalfMessage);
+                    dispatcher.stats.trouble(IngestIssue::TcpHalfMessage);
                 }
                 Err(Closed::Ended)
             }
@@ -191,17 +191,17 @@ enum Closed {
 
 impl Connection {
     /// Decodes what is complete with these bytes.
-    fn take(&self, intake: &mut Dispatcher, bytes: &[u8]) -> Result<(), Closed> {
-        let began = intake.clock.micros();
+    fn take(&self, dispatcher: &mut Dispatcher, bytes: &[u8]) -> Result<(), Closed> {
+        let began = dispatcher.clock.micros();
         let mut framer = self.framer.borrow_mut();
         let was_midway = framer.is_midway();
-        let pushed = framer.push(bytes, |message| intake.message(self.peer, message));
-        intake.pause_stream(began);
+        let pushed = framer.push(bytes, |message| dispatcher.message(self.peer, message));
+        dispatcher.pause_stream(began);
         let Ok(messages) = pushed else {
-            intake.stats.trouble(IngestIssue::TcpBadMessage);
+            dispatcher.stats.trouble(IngestIssue::TcpBadMessage);
             return Err(Closed::Ended);
         };
-        let now = intake.now();
+        let now = dispatcher.now();
         if messages > 0 || !was_midway {
             self.since.set(now);
         }
@@ -238,18 +238,23 @@ impl StreamListener {
     }
 
     /// Accepts until it is dropped; every connection is a task of its own.
-    pub(super) async fn accept(&self, intake: Rc<RefCell<Dispatcher>>) {
+    pub(super) async fn accept(&self, dispatcher: Rc<RefCell<Dispatcher>>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => {
-                    let id = self.shared.admit(&mut intake.borrow_mut(), self.number, stream, from);
+                    let id =
+                        self.shared.admit(&mut dispatcher.borrow_mut(), self.number, stream, from);
                     if let Some(id) = id {
-                        tokio::task::spawn_local(converse(id, self.shared.clone(), intake.clone()));
+                        tokio::task::spawn_local(converse(
+                            id,
+                            self.shared.clone(),
+                            dispatcher.clone(),
+                        ));
                     }
                 }
                 Err(_) => {
                     // Out of file descriptors, or the peer is gone already.
-                    intake.borrow_mut().stats.trouble(IngestIssue::Socket);
+                    dispatcher.borrow_mut().stats.trouble(IngestIssue::Socket);
                     tokio::time::sleep(BACK_OFF).await;
                 }
             }
@@ -259,12 +264,12 @@ impl StreamListener {
 
     /// Takes in what the kernel still holds of connections that were not even
     /// accepted: for the end of collecting.
-    pub(super) fn rest(self, intake: &mut Dispatcher) {
+    pub(super) fn rest(self, dispatcher: &mut Dispatcher) {
         let Ok(listener) = self.listener.into_std() else { return };
         while let Ok((stream, from)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             let Ok(stream) = stream else { continue };
-            if self.shared.admit(intake, self.number, stream, from).is_none() {
+            if self.shared.admit(dispatcher, self.number, stream, from).is_none() {
                 break;
             }
         }
@@ -272,15 +277,15 @@ impl StreamListener {
 }
 
 /// Reads from a connection until it ends.
-async fn converse(id: u64, shared: Rc<StreamsShared>, intake: Rc<RefCell<Dispatcher>>) {
+async fn converse(id: u64, shared: Rc<StreamsShared>, dispatcher: Rc<RefCell<Dispatcher>>) {
     let Some(connection) = shared.get(id) else { return };
     loop {
-        if !intake.borrow_mut().has_room(connection.peer, ROOM) {
+        if !dispatcher.borrow_mut().has_room(connection.peer, ROOM) {
             // Its worker has enough to do: the exporter waits, and nothing is lost.
             tokio::time::sleep(NO_ROOM).await;
             continue;
         }
-        let now = intake.borrow().now();
+        let now = dispatcher.borrow().now();
         let left = connection.patience(now, &shared.limits).unwrap_or(Duration::ZERO);
         let ready = tokio::select! {
             ready = tokio::time::timeout(left, connection.stream.readable()) => ready,
@@ -289,7 +294,7 @@ async fn converse(id: u64, shared: Rc<StreamsShared>, intake: Rc<RefCell<Dispatc
         match ready {
             Ok(Ok(())) => {
                 let stream = &connection.stream;
-                let more = shared.read(&connection, &mut intake.borrow_mut(), |buffer| {
+                let more = shared.read(&connection, &mut dispatcher.borrow_mut(), |buffer| {
                     // On `WouldBlock` the runtime forgets the readiness by itself.
                     stream.try_io(Interest::READABLE, || receive(stream, buffer))
                 });
@@ -299,7 +304,7 @@ async fn converse(id: u64, shared: Rc<StreamsShared>, intake: Rc<RefCell<Dispatc
             }
             Ok(Err(_)) => break,
             Err(_) => {
-                intake.borrow_mut().stats.trouble(IngestIssue::TcpTimeout);
+                dispatcher.borrow_mut().stats.trouble(IngestIssue::TcpTimeout);
                 break;
             }
         }
@@ -314,12 +319,12 @@ fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Takes in what the kernel still holds of every connection.
-pub(super) fn take_rest(shared: &StreamsShared, intake: &mut Dispatcher) {
+pub(super) fn take_rest(shared: &StreamsShared, dispatcher: &mut Dispatcher) {
     let open: Vec<Rc<Connection>> = shared.open.borrow().values().cloned().collect();
     for connection in open {
         for _ in 0..REST {
             let read = |buffer: &mut [u8]| receive(&connection.stream, buffer);
-            if shared.read(&connection, intake, read).is_err() {
+            if shared.read(&connection, dispatcher, read).is_err() {
                 break;
             }
         }

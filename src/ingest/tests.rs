@@ -196,7 +196,7 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
         }) as FlowSink
     };
     let stats = Stats::new(now, None, Vec::new());
-    let mut intake = Dispatcher::new(
+    let mut dispatcher = Dispatcher::new(
         MAX_WORKERS,
         IngestLimits::default(),
         Policy::default(),
@@ -204,9 +204,10 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
         stats,
         sink,
     );
-    let elsewhere = |one: &Host| intake.place(*one, MAX_WORKERS) != intake.place(slow, MAX_WORKERS);
+    let elsewhere =
+        |one: &Host| dispatcher.place(*one, MAX_WORKERS) != dispatcher.place(slow, MAX_WORKERS);
     let other = (2..=255).map(|last| Host::octets(192, 0, 2, last)).find(elsewhere).unwrap();
-    intake.start(&PublishedHealth::default()).unwrap();
+    dispatcher.start(&PublishedHealth::default()).unwrap();
     let mut encoder = IpfixEncoder::new(1);
     let first = encoder.encode(now, &flows(now, 1, 20), true);
     let more = encoder.encode(now, &flows(now, 1, 20), false);
@@ -214,40 +215,40 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
     let mut sent = 0;
     let others = first.len() as u64 + 100;
     for datagram in first {
-        intake.datagram(slow, &datagram);
-        intake.datagram(other, &datagram);
+        dispatcher.datagram(slow, &datagram);
+        dispatcher.datagram(other, &datagram);
         sent += 1;
     }
-    let dropped = |intake: &Dispatcher| -> u64 {
-        intake.work().queues.iter().map(|queue| queue.dropped).sum()
+    let dropped = |dispatcher: &Dispatcher| -> u64 {
+        dispatcher.work().queues.iter().map(|queue| queue.dropped).sum()
     };
-    while dropped(&intake) < 1000 {
+    while dropped(&dispatcher) < 1000 {
         assert!(clock.micros() < 60_000_000);
         for _ in 0..10 {
-            intake.datagram(slow, &more[0]);
+            dispatcher.datagram(slow, &more[0]);
             sent += 1;
         }
-        intake.pause(clock.micros());
+        dispatcher.pause(clock.micros());
     }
     // Streams still find room, and the other exporter all the time.
-    assert!(intake.has_room(slow, 65_536));
-    intake.message(slow, &more[0]);
+    assert!(dispatcher.has_room(slow, 65_536));
+    dispatcher.message(slow, &more[0]);
     for _ in 0..100 {
-        intake.datagram(other, &more[0]);
+        dispatcher.datagram(other, &more[0]);
     }
-    intake.pause_stream(clock.micros());
-    let queues = intake.work().queues;
+    dispatcher.pause_stream(clock.micros());
+    let queues = dispatcher.work().queues;
     assert!(queues.iter().all(|queue| queue.held <= queue.limit), "{queues:?}");
-    let lost = dropped(&intake);
+    let lost = dropped(&dispatcher);
     drop(closed);
-    intake.begin_end();
+    dispatcher.begin_end();
     // Now there is time to wait for room.
     for _ in 0..20_000 {
-        intake.datagram(slow, &more[0]);
+        dispatcher.datagram(slow, &more[0]);
     }
-    intake.end().unwrap();
-    let (parts, work) = (intake.parts(), intake.work());
-    let health = intake.stats.health(Vec::new(), parts, work);
+    dispatcher.end().unwrap();
+    let (parts, work) = (dispatcher.parts(), dispatcher.work());
+    let health = dispatcher.stats.health(Vec::new(), parts, work);
     assert_eq!((count(&health, "worker_queue"), health.dropped.len()), (lost, 1));
     let datagrams: Vec<u64> = by_address(&health).iter().map(|one| one.datagrams).collect();
     let mut expected = [(slow, sent + 1 + 20_000 - lost), (other, others)];
@@ -256,10 +257,10 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
 }
 
 /// What the workers know, asked until all of them have told.
-fn gathered(intake: &mut Dispatcher) -> Vec<String> {
+fn gathered(dispatcher: &mut Dispatcher) -> Vec<String> {
     let clock = Clock::start();
     loop {
-        if let Some((memory, _)) = intake.memory() {
+        if let Some((memory, _)) = dispatcher.memory() {
             return memory.exporters.into_iter().map(|exporter| exporter.address).collect();
         }
         assert!(clock.micros() < 30_000_000, "the memory of exporters is never gathered");
@@ -272,25 +273,25 @@ fn a_worker_that_died_does_not_keep_exporters_from_being_saved() {
     let clock = Clock::start();
     let stats = Stats::new(clock.now(), None, Vec::new());
     let sink = || -> super::pipeline::FlowSink { Box::new(|_: &[Flow], _: &[FlowExtras]| {}) };
-    let mut intake =
+    let mut dispatcher =
         Dispatcher::new(2, IngestLimits::default(), Policy::default(), clock, stats, sink);
     let published = PublishedHealth::default();
-    let of = |place: usize, intake: &Dispatcher| -> Vec<Host> {
+    let of = |place: usize, dispatcher: &Dispatcher| -> Vec<Host> {
         let all = (1..100).map(|last| Host::octets(192, 0, 2, last));
-        all.filter(|host| intake.place(*host, 2) == place).take(2).collect()
+        all.filter(|host| dispatcher.place(*host, 2) == place).take(2).collect()
     };
-    let (mut dying, mut living) = (of(0, &intake), of(1, &intake));
+    let (mut dying, mut living) = (of(0, &dispatcher), of(1, &dispatcher));
     let (late, lately) = (living.pop().unwrap(), dying.pop().unwrap());
-    intake.start(&published).unwrap();
-    let hear = |intake: &mut Dispatcher, host: Host| {
+    dispatcher.start(&published).unwrap();
+    let hear = |dispatcher: &mut Dispatcher, host: Host| {
         let now = clock.now();
         for datagram in IpfixEncoder::new(1).encode(now, &flows(now, 1, 1), true) {
-            intake.datagram(host, &datagram);
+            dispatcher.datagram(host, &datagram);
         }
-        intake.pause(clock.micros());
+        dispatcher.pause(clock.micros());
     };
-    hear(&mut intake, dying[0]);
-    hear(&mut intake, living[0]);
+    hear(&mut dispatcher, dying[0]);
+    hear(&mut dispatcher, living[0]);
     let sorted = |hosts: &[Host]| {
         let mut names: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         names.sort_unstable();
@@ -298,17 +299,17 @@ fn a_worker_that_died_does_not_keep_exporters_from_being_saved() {
     };
     let both = sorted(&[dying[0], living[0]]);
     let began = Clock::start();
-    while gathered(&mut intake) != both {
+    while gathered(&mut dispatcher) != both {
         assert!(began.micros() < 30_000_000, "not all that was heard is known");
     }
-    intake.lose_worker(0);
-    hear(&mut intake, late);
-    hear(&mut intake, lately);
+    dispatcher.lose_worker(0);
+    hear(&mut dispatcher, late);
+    hear(&mut dispatcher, lately);
     let all = sorted(&[dying[0], living[0], late]);
     let began = Clock::start();
-    while gathered(&mut intake) != all {
+    while gathered(&mut dispatcher) != all {
         assert!(began.micros() < 30_000_000, "what was heard since is not saved");
     }
-    assert!(intake.end().is_err(), "a worker has died");
-    assert_eq!(gathered(&mut intake), all, "also at the end");
+    assert!(dispatcher.end().is_err(), "a worker has died");
+    assert_eq!(gathered(&mut dispatcher), all, "also at the end");
 }

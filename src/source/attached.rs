@@ -47,7 +47,7 @@ pub fn attach(path: &Path, first: View, clock: Clock) -> Result<ScreenChannels, 
     Ok(ScreenChannels { views, snapshots, questions })
 }
 
-/// The screen's wires, seen from here.
+/// The screen's channels, seen from here.
 struct Screen {
     path: PathBuf,
     clock: Clock,

@@ -61,18 +61,18 @@ pub enum ScreenEnd {
 ///
 /// # Errors
 /// When standard output is not a terminal, or threads and signals cannot be had.
-pub async fn run(wires: ScreenWiring, options: UiConfig) -> io::Result<ScreenEnd> {
+pub async fn run(channels: ScreenWiring, options: UiConfig) -> io::Result<ScreenEnd> {
     let mut signals = Signals::listen()?;
     watch_over_end()?;
     let guard = term::enter()?;
-    let mut stage = App {
+    let mut app = App {
         guard: &guard,
         model: Model::new(options),
         shown: Arc::default(),
         painter: Painter::default(),
         writer: FrameWriter::start()?,
         keys: term::keys()?,
-        wires,
+        channels,
         stale: Stale::Now,
         pause: Box::pin(sleep(Duration::ZERO)),
         paused: false,
@@ -82,11 +82,11 @@ pub async fn run(wires: ScreenWiring, options: UiConfig) -> io::Result<ScreenEnd
         saving: true,
         ending: None,
     };
-    stage.resized()?;
-    stage.ask(stage.model.view());
-    stage.arrived();
-    let ending = stage.perform(&mut signals).await;
-    stage.writer.finish().await;
+    app.resized()?;
+    app.ask(app.model.view());
+    app.arrived();
+    let ending = app.perform(&mut signals).await;
+    app.writer.finish().await;
     drop(guard);
     Ok(ending)
 }
@@ -110,7 +110,7 @@ struct App<'a> {
     painter: Painter,
     writer: FrameWriter,
     keys: mpsc::Receiver<Event>,
-    wires: ScreenWiring,
+    channels: ScreenWiring,
     stale: Stale,
     /// The pause between two frames for data, or the wait for an answer.
     pause: Pin<Box<Sleep>>,
@@ -152,14 +152,14 @@ impl App<'_> {
                         return ScreenEnd::TerminalLost;
                     }
                 }
-                changed = self.wires.snapshots.changed(), if self.collecting => {
+                changed = self.channels.snapshots.changed(), if self.collecting => {
                     self.arrived();
                     if changed.is_err() {
                         self.collecting = false;
                         self.act(UiAction::Stopped);
                     }
                 }
-                result = self.wires.saved.recv(), if self.saving => match result {
+                result = self.channels.saved.recv(), if self.saving => match result {
                     Some(result) => self.act(UiAction::Saved(result)),
                     None => self.saving = false,
                 },
@@ -217,7 +217,7 @@ impl App<'_> {
                 self.stale = Stale::Now;
             }
             Effect::Save(view) => {
-                if self.wires.saves.try_send(view).is_err() {
+                if self.channels.saves.try_send(view).is_err() {
                     let busy = "the one before is still being written".to_owned();
                     self.act(UiAction::Saved(Err(busy)));
                 }
@@ -229,7 +229,7 @@ impl App<'_> {
     }
 
     fn ask(&self, view: View) {
-        self.wires.views.send_if_modified(|known| {
+        self.channels.views.send_if_modified(|known| {
             let new = *known != view;
             *known = view;
             new
@@ -238,7 +238,7 @@ impl App<'_> {
 
     /// Takes a new snapshot if it is about what is on the screen.
     fn arrived(&mut self) {
-        let snapshot = Arc::clone(&self.wires.snapshots.borrow_and_update());
+        let snapshot = Arc::clone(&self.channels.snapshots.borrow_and_update());
         if !self.model.accepts(&snapshot) {
             if self.model.remember_snapshot(&snapshot) && self.stale == Stale::No {
                 self.stale = Stale::Data;

@@ -58,26 +58,26 @@ impl Sets<'_, '_, '_> {
             return false;
         }
         let one = (id >= FIRST_DATA_SET).then_some(id);
-        let gone = self.session.withdraw(one, kind, self.desk.pool);
-        self.desk.report.causes.add(Cause::TemplateWithdrawn, gone);
+        let gone = self.session.withdraw(one, kind, self.context.pool);
+        self.context.report.causes.add(Cause::TemplateWithdrawn, gone);
         true
     }
 
     /// Compiles and stores a template.
     fn define(&mut self, id: u16, kind: TemplateKind, list: &[FieldSpec], scope: usize, at: usize) {
-        self.desk.pool.steps += 1 + list.len() as u64;
+        self.context.pool.steps += 1 + list.len() as u64;
         let Some(template) = Template::compile(kind, list, scope, self.flavour.scopes()) else {
             return self.count(Cause::BadTemplate, at);
         };
         match kind {
-            TemplateKind::Data => self.desk.report.templates += 1,
-            TemplateKind::Options => self.desk.report.options_templates += 1,
+            TemplateKind::Data => self.context.report.templates += 1,
+            TemplateKind::Options => self.context.report.options_templates += 1,
         }
-        if let Some(observer) = &mut self.desk.observer {
+        if let Some(observer) = &mut self.context.observer {
             let seen = TemplateSeen { domain: self.header.domain, id, template: &template };
             observer.template(&seen);
         }
-        match self.session.define(self.now, id, template, self.desk.pool) {
+        match self.session.define(self.now, id, template, self.context.pool) {
             StoreResult::Refreshed => {}
             StoreResult::New => self.awaited.push(id),
             StoreResult::Changed => {

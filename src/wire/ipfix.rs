@@ -26,14 +26,14 @@ pub(super) fn decode(
     address: Host,
     exporter: &mut ExporterState,
     bytes: &[u8],
-    desk: &mut DecodeContext<'_, '_>,
+    context: &mut DecodeContext<'_, '_>,
 ) {
     let word = |at| u32_at(bytes, at).unwrap_or(0);
     let Some(length) = message_length(bytes) else {
-        return desk.report.causes.count(Cause::BadHeader);
+        return context.report.causes.count(Cause::BadHeader);
     };
     if length != bytes.len() {
-        desk.report.causes.count(Cause::MessageLength);
+        context.report.causes.count(Cause::MessageLength);
     }
     let header = MessageHeader {
         protocol: Protocol::Ipfix,
@@ -42,10 +42,10 @@ pub(super) fn decode(
         uptime: None,
     };
     let Some(session) = exporter.enter(now, address, &header) else {
-        return desk.report.causes.count(Cause::DomainLimit);
+        return context.report.causes.count(Cause::DomainLimit);
     };
-    let mut sets = Sets::new(SetDialect::Ipfix, now, header, session, desk);
+    let mut sets = Sets::new(SetDialect::Ipfix, now, header, session, context);
     let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
     sets.count_sequence(Numbering::Records, word(8), records);
-    exporter.leave(desk.report, header.domain);
+    exporter.leave(context.report, header.domain);
 }

@@ -37,7 +37,7 @@ pub use exporter::policy::Policy;
 pub use exporter::shared_limits::SharedLimits;
 pub use exporter::summary::{Details, ExporterSummary};
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
-pub use exporter::{options, interfaces, numbering_states, policy, saved_state, summary};
+pub use exporter::{interfaces, numbering_states, options, policy, saved_state, summary};
 pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
 pub use observer::Observer;
 pub use report::{Cause, DatagramReport, RecordOutcome, SampleCounts};
@@ -174,14 +174,14 @@ impl Decoder {
         exporter.prepare(pool);
         let more = keeps_more.then_some(more);
         let seen = &mut report;
-        let mut desk = DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
+        let mut context = DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
         match protocol {
             Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
-                netflow5::decode(now, address, exporter, bytes, desk.out, desk.report);
+                netflow5::decode(now, address, exporter, bytes, context.out, context.report);
             }
-            Protocol::Netflow9 => netflow9::decode(now, address, exporter, bytes, &mut desk),
-            Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut desk),
-            Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut desk),
+            Protocol::Netflow9 => netflow9::decode(now, address, exporter, bytes, &mut context),
+            Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut context),
+            Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut context),
         }
         exporter.settle(names, pool);
         self.take_stock(now, address, &mut report);
@@ -222,17 +222,17 @@ impl Decoder {
             exporter.prepare(pool);
             let more = keeps_more.then_some(more);
             let seen = &mut report;
-            let mut desk =
+            let mut context =
                 DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
             match exporter.resume(address, header.domain) {
                 Some(session) => {
-                    Sets::new(flavour, now, header, session, &mut desk).decode_due();
+                    Sets::new(flavour, now, header, session, &mut context).decode_due();
                 }
                 // Its domain had to make room, and the template with it.
                 None => {
                     let class = exporter.class;
-                    drop(exporter.held.take_due(header.domain, class, desk.pool));
-                    desk.report.causes.count(Cause::HeldDropped);
+                    drop(exporter.held.take_due(header.domain, class, context.pool));
+                    context.report.causes.count(Cause::HeldDropped);
                     exporter.refusals.add(ResourceRefusal::Held, 1);
                 }
             }

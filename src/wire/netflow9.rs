@@ -17,7 +17,7 @@ pub(super) fn decode(
     address: Host,
     exporter: &mut ExporterState,
     bytes: &[u8],
-    desk: &mut DecodeContext<'_, '_>,
+    context: &mut DecodeContext<'_, '_>,
 ) {
     let word = |at| u32_at(bytes, at).unwrap_or(0);
     let header = MessageHeader {
@@ -27,10 +27,10 @@ pub(super) fn decode(
         uptime: Some(word(4)),
     };
     let Some(session) = exporter.enter(now, address, &header) else {
-        return desk.report.causes.count(Cause::DomainLimit);
+        return context.report.causes.count(Cause::DomainLimit);
     };
-    let mut sets = Sets::new(SetDialect::Netflow9, now, header, session, desk);
+    let mut sets = Sets::new(SetDialect::Netflow9, now, header, session, context);
     let records = sets.decode(bytes, HEADER_LENGTH, bytes.len());
     sets.count_sequence(Numbering::Datagrams, word(12), records);
-    exporter.leave(desk.report, header.domain);
+    exporter.leave(context.report, header.domain);
 }

@@ -78,7 +78,7 @@ pub(super) struct Sets<'a, 'b, 'o> {
     offset: i64,
     common: DatagramDefaults,
     pub(super) session: ExporterSession<'a>,
-    pub(super) desk: &'a mut DecodeContext<'b, 'o>,
+    pub(super) context: &'a mut DecodeContext<'b, 'o>,
     /// Templates that were defined and that data may wait for.
     pub(super) awaited: Vec<u16>,
     /// Data sets that could not be decoded: how many records they hold is unknown.
@@ -91,13 +91,13 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         now: Time,
         header: MessageHeader,
         session: ExporterSession<'a>,
-        desk: &'a mut DecodeContext<'b, 'o>,
+        context: &'a mut DecodeContext<'b, 'o>,
     ) -> Sets<'a, 'b, 'o> {
         let mut common = DatagramDefaults::new(now, session.address, &header, session.offset);
         common.given_rate = session.given_rate;
         let offset = session.offset;
         let (awaited, undecoded) = (Vec::new(), false);
-        Sets { flavour, header, now, offset, common, session, desk, awaited, undecoded }
+        Sets { flavour, header, now, offset, common, session, context, awaited, undecoded }
     }
 
     /// Decodes the sets in `bytes[at..end]`, then what waited for their
@@ -119,12 +119,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// Decodes sets that had waited for their templates: a piece of them, since
     /// what was held for hours may be millions of records.
     pub(super) fn decode_due(&mut self) {
-        while *self.desk.piece < PIECE {
+        while *self.context.piece < PIECE {
             let (class, domain) = (self.session.class, self.header.domain);
-            let Some(set) = self.session.held.take_due(domain, class, self.desk.pool) else {
+            let Some(set) = self.session.held.take_due(domain, class, self.context.pool) else {
                 return;
             };
-            *self.desk.piece += set.content.len() + SET_COST;
+            *self.context.piece += set.content.len() + SET_COST;
             self.later(set);
         }
     }
@@ -141,7 +141,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     /// Data records so far. (The reverse half of a biflow is in the same record.)
     fn records(&self) -> RecordCount {
-        let r = &self.desk.report;
+        let r = &self.context.report;
         let data = r.flows - r.reversed + r.events + r.addressless.records;
         RecordCount { data, options: r.options }
     }
@@ -170,15 +170,15 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     /// Counts a cause, `at` bytes into the datagram.
     pub(super) fn count(&mut self, cause: Cause, at: usize) {
-        self.desk.report.causes.count(cause);
-        if let Some(observer) = &mut self.desk.observer {
+        self.context.report.causes.count(cause);
+        if let Some(observer) = &mut self.context.observer {
             observer.problem(cause, at);
         }
     }
 
     /// One set; its content is `bytes[start..end]`.
     fn set(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
-        self.desk.pool.steps += 1;
+        self.context.pool.steps += 1;
         let (templates, options) = self.flavour.template_sets();
         let content = bytes.get(start..end).unwrap_or(&[]);
         match id {
@@ -204,12 +204,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             template: id,
             content: bytes.get(start..end).unwrap_or(&[]).into(),
         };
-        let dropped = self.session.held.keep(set, self.session.class, self.desk.pool);
+        let dropped = self.session.held.keep(set, self.session.class, self.context.pool);
         self.held_dropped(dropped);
     }
 
     fn held_dropped(&mut self, dropped: u32) {
-        self.desk.report.causes.add(Cause::HeldDropped, dropped);
+        self.context.report.causes.add(Cause::HeldDropped, dropped);
         self.session.refusals.add(ResourceRefusal::Held, dropped);
     }
 
@@ -234,13 +234,13 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let Some(template) = self.session.domain.template(id) else { return };
         let kind = template.kind();
         // At most: each record has its own bytes, or stands for its fields.
-        self.desk.pool.steps += template.plan().most_steps(end.saturating_sub(start)) as u64;
+        self.context.pool.steps += template.plan().most_steps(end.saturating_sub(start)) as u64;
         if self.common.reference.guessed && TimeRules::of(template).need_uptime() {
-            let scratch = &mut self.desk.scratch;
+            let scratch = &mut self.context.scratch;
             let newest = newest_uptime(template, &bytes[..end.min(bytes.len())], start, scratch);
             self.session.reckon_uptime(&mut self.common.reference, newest);
         }
-        self.desk.scratch.slots.fill(0);
+        self.context.scratch.slots.fill(0);
         match kind {
             TemplateKind::Data => self.flows(id, bytes, start, end),
             TemplateKind::Options => self.options(id, bytes, start, end),
@@ -252,10 +252,10 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let Some(template) = self.session.domain.template(id) else { return };
         let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
         let plan = template.plan();
-        if !plan.is_in_place() || !maker.is_plain() || self.desk.observer.is_some() {
+        if !plan.is_in_place() || !maker.is_plain() || self.context.observer.is_some() {
             return self.flows_by_slots(id, bytes, start, end);
         }
-        let DecodeContext { scratch, out, more, report, .. } = &mut *self.desk;
+        let DecodeContext { scratch, out, more, report, .. } = &mut *self.context;
         let before = out.len();
         let length = plan.least();
         let count = end.min(bytes.len()).saturating_sub(start) / length;
@@ -279,7 +279,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
         let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
-        let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.desk;
+        let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
         let mut section = PacketSection::default();
         while at + template.plan().least() <= end {
             let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
@@ -308,7 +308,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     fn options(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let DecodeContext { scratch, report, observer, .. } = &mut *self.desk;
+        let DecodeContext { scratch, report, observer, .. } = &mut *self.context;
         let mut section = PacketSection::default();
         let mut learned = Vec::new();
         while at + template.plan().least() <= end {

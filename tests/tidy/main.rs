@@ -3,8 +3,10 @@
 //! readable, modules and tests are laid out in one way.
 
 mod circles;
+mod fuzz;
 mod imports;
 mod tokens;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -142,7 +142,7 @@ impl Service {
         let folders = collecting.record.folders();
         let (recording, recovered) =
             record::start_all(collecting.record.with_parts_of(room.part_rows), clock, &room)?;
-        let tape = recording.as_ref().map(RecorderThreads::tape);
+        let recorder = recording.as_ref().map(RecorderThreads::recorder);
         let told = announce(&sockets, &folders, slot);
         info!(bytes = budget.bytes, "memory: {}", memory::sentence(&budget));
         collecting.notes.iter().for_each(|note| warn!("{note}"));
@@ -162,7 +162,7 @@ impl Service {
             workers: collecting.workers,
             policy,
             state: state::folder(collecting.state, |name| std::env::var_os(name)),
-            tape: tape.clone(),
+            recorder: recorder.clone(),
             repeat,
             listen: Some(collecting.listen),
             counts_gaps: true,
@@ -174,10 +174,11 @@ impl Service {
         let ingest =
             Ingest::start(sockets, windows.clone(), clock, options).map_err(AppError::Start)?;
         let local = Local { windows: windows.clone(), published: ingest.published(), clock };
-        let parts = ServedParts { local, tape: tape.clone(), folders, limits: shares.attach() };
+        let parts =
+            ServedParts { local, recorder: recorder.clone(), folders, limits: shares.attach() };
         let serving = Serving::start(parts, collecting.serve)?;
         let metrics = Metrics::serve(metrics, serving.health(), shares.scrapes, losses.clone())?;
-        let report = ReportedChanges::new(tape, ingest.published(), zone, told);
+        let report = ReportedChanges::new(recorder, ingest.published(), zone, told);
         let hooks = collecting.hook.map(|hook| Hooks::start(hook, losses.clone()));
         let mut manager = Manager::of_environment(losses);
         manager.ready();

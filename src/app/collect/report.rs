@@ -16,7 +16,7 @@ const MAX_NOTES: usize = 1000;
 
 /// What was told, so that nothing is told twice.
 pub(super) struct ReportedChanges {
-    tape: Option<RecorderHandle>,
+    recorder: Option<RecorderHandle>,
     published: PublishedHealth,
     /// Of the times that are told.
     zone: TimeZone,
@@ -38,7 +38,7 @@ pub(super) struct ReportedChanges {
 impl ReportedChanges {
     /// With what was told already.
     pub(super) fn new(
-        tape: Option<RecorderHandle>,
+        recorder: Option<RecorderHandle>,
         published: PublishedHealth,
         zone: TimeZone,
         notes: VecDeque<String>,
@@ -47,7 +47,7 @@ impl ReportedChanges {
         let alarm = None;
         let (lost, bad, missed, missed_told) = (0, 0, 0, 0);
         ReportedChanges {
-            tape,
+            recorder,
             published,
             zone,
             lost,
@@ -63,7 +63,7 @@ impl ReportedChanges {
     /// Tells what is new; hands on the files that were finished.
     pub(super) fn tell(&mut self) -> Vec<Finished> {
         let health = self.published.read();
-        let turned = self.tape.as_ref().map(RecorderHandle::turned).unwrap_or_default();
+        let turned = self.recorder.as_ref().map(RecorderHandle::turned).unwrap_or_default();
         if !turned.is_empty() {
             self.slots(&turned, &health);
         }
@@ -84,7 +84,7 @@ impl ReportedChanges {
                 self.notes.push_front(note.clone());
             }
         }
-        let finished = self.tape.as_ref().map(RecorderHandle::finished).unwrap_or_default();
+        let finished = self.recorder.as_ref().map(RecorderHandle::finished).unwrap_or_default();
         for Finished { ident, file, flows, .. } in &finished {
             debug!(ident = named(ident), file = %file.display(), flows, "file finished");
         }

@@ -22,7 +22,7 @@ pub(super) struct Facts {
     pub archive: Option<Archive>,
     /// An address of this machine that routers may send to.
     pub address: Option<IpAddr>,
-    pub time: TimeKeeper,
+    pub time: TimeSynchroniser,
     pub terminal: Terminal,
 }
 
@@ -82,7 +82,7 @@ pub(super) enum FolderState {
 
 /// Who sets the clock of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum TimeKeeper {
+pub(super) enum TimeSynchroniser {
     /// This program does.
     Program(String),
     /// None that is known runs.

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal};
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::facts::{Archive, FolderState, Port, PortHolder, PortState, Terminal, TimeKeeper};
+use super::facts::{Archive, FolderState, Port, PortHolder, PortState, Terminal, TimeSynchroniser};
 use crate::archive::lock;
 use crate::archive::recorder::{Disk, RealDisk};
 use crate::ingest::{BindError, BoundSocket};
@@ -83,16 +83,16 @@ pub(super) fn rmem_max() -> Option<u64> {
     fs::read_to_string("/proc/sys/net/core/rmem_max").ok()?.trim().parse().ok()
 }
 
-pub(super) fn time_keeper() -> TimeKeeper {
+pub(super) fn time_synchroniser() -> TimeSynchroniser {
     let mut seen = 0;
     let keeper = processes()
         .inspect(|_| seen += 1)
         .find(|running| TIME_KEEPERS.contains(&running.name.as_str()));
     match keeper {
-        Some(running) => TimeKeeper::Program(running.name),
-        None if seen > 1 => TimeKeeper::Nobody,
+        Some(running) => TimeSynchroniser::Program(running.name),
+        None if seen > 1 => TimeSynchroniser::Nobody,
         // /proc is closed, or this is a container, whose host keeps the time.
-        None => TimeKeeper::Unknown,
+        None => TimeSynchroniser::Unknown,
     }
 }
 

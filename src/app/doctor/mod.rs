@@ -60,7 +60,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
         heard,
         archive: doctor.folder.as_deref().map(gather::archive),
         address: doctor.listen.address.or_else(ingest::own_address),
-        time: gather::time_keeper(),
+        time: gather::time_synchroniser(),
         terminal: gather::terminal(),
     };
     let findings = checks::judge(&facts);

@@ -46,7 +46,7 @@ fn wait(shared: &Arc<ServerShared>, speed: AnswerSpeed) -> Option<NextAnswer> {
             return None;
         }
         let now = shared.now();
-        let until = match state.desk.next_of(speed, now) {
+        let until = match state.scheduler.next_of(speed, now) {
             NextAnswer::Wait(until) => until,
             next => return Some(next),
         };
@@ -146,10 +146,10 @@ fn watched(shared: &Arc<ServerShared>, speed: AnswerSpeed, view: &View, every_s:
     let began = WorkStart::now(shared);
     let wants = || {
         let state = shared.state();
-        !state.stopping && state.desk.wants(view)
+        !state.stopping && state.scheduler.wants(view)
     };
     let most = match speed {
-        AnswerSpeed::Quick => shared.state().desk.most(view, most(shared, speed)),
+        AnswerSpeed::Quick => shared.state().scheduler.most(view, most(shared, speed)),
         AnswerSpeed::Slow => most(shared, speed),
     };
     let made = make_within(shared, most, view, wants, |mut snapshot, over| {
@@ -163,17 +163,17 @@ fn watched(shared: &Arc<ServerShared>, speed: AnswerSpeed, view: &View, every_s:
     let mut state = shared.state();
     let clients = if made.over && speed == AnswerSpeed::Quick {
         shared.work.notify_all();
-        state.desk.is_slow(view, began.wall, began.spent())
+        state.scheduler.is_slow(view, began.wall, began.spent())
     } else {
         let shown = made.frame.clone().unwrap_or_default();
-        state.desk.answered(view, &shown, began.wall, began.spent())
+        state.scheduler.answered(view, &shown, began.wall, began.spent())
     };
     for client in clients {
-        let Some(seat) = state.seats.get(&client) else { continue };
+        let Some(outbox) = state.outboxes.get(&client) else { continue };
         match &made.frame {
-            Ok(frame) => drop(seat.newest.send_replace(Some(frame.clone()))),
+            Ok(frame) => drop(outbox.newest.send_replace(Some(frame.clone()))),
             // Whose box is full is cut off by the answers before.
-            Err(why) => drop(seat.parcels.try_send(farewell(why.clone()))),
+            Err(why) => drop(outbox.out_frames.try_send(farewell(why.clone()))),
         }
     }
 }
@@ -184,7 +184,7 @@ fn asked(shared: &Arc<ServerShared>, speed: AnswerSpeed, question: PendingQuesti
     let (client, number) = (question.client, question.asked.number);
     let wants = || {
         let state = shared.state();
-        !state.stopping && state.seats.contains_key(&client)
+        !state.stopping && state.outboxes.contains_key(&client)
     };
     let most = match (most(shared, speed), question.is_first_try()) {
         (most, true) => most.min(FIRST_MS * 1000),
@@ -194,24 +194,24 @@ fn asked(shared: &Arc<ServerShared>, speed: AnswerSpeed, question: PendingQuesti
         Reply::Answer(Box::new(Tagged { number, about }))
     });
     let mut state = shared.state();
-    if made.over && speed == AnswerSpeed::Quick && state.seats.contains_key(&client) {
-        state.desk.put_aside(question, began.wall, began.spent());
+    if made.over && speed == AnswerSpeed::Quick && state.outboxes.contains_key(&client) {
+        state.scheduler.put_aside(question, began.wall, began.spent());
         shared.work.notify_all();
         return;
     }
-    let parcel = match made.frame {
+    let out_frame = match made.frame {
         Ok(frame) => OutFrame { frame, _large: large, last: None },
         Err(why) => farewell(why),
     };
-    state.desk.told(client, speed, began.wall, began.spent());
-    let parcels = state.seats.get(&client).map(|seat| seat.parcels.clone());
+    state.scheduler.told(client, speed, began.wall, began.spent());
+    let out_frames = state.outboxes.get(&client).map(|outbox| outbox.out_frames.clone());
     // Not while it is locked: what does not find room says that it is gone.
     drop(state);
     // Who asks on and on without reading has no answer missing: it is hung up on.
-    if let Some(parcels) = parcels
-        && parcels.try_send(parcel).is_err()
+    if let Some(out_frames) = out_frames
+        && out_frames.try_send(out_frame).is_err()
     {
-        let seat = shared.state().seats.remove(&client);
-        drop(seat);
+        let outbox = shared.state().outboxes.remove(&client);
+        drop(outbox);
     }
 }

@@ -55,22 +55,22 @@ struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let seat = {
+        let outbox = {
             let mut state = self.shared.state();
             state.pending.retain(|(id, _)| *id != self.id);
-            state.desk.leave(self.id);
-            state.seats.remove(&self.id)
+            state.scheduler.leave(self.id);
+            state.outboxes.remove(&self.id)
         };
         // A large answer in it says that it is gone, and wants the lock for that.
-        drop(seat);
+        drop(outbox);
         self.shared.work.notify_all();
     }
 }
 
 /// Serves a connection until either side hangs up.
 pub(super) async fn serve(shared: Arc<ServerShared>, id: ClientId, stream: UnixStream) {
-    let guest = Connection { shared, id };
-    let shared = &guest.shared;
+    let connection = Connection { shared, id };
+    let shared = &connection.shared;
     let peer = stream.peer_cred();
     // Where it cannot be had, one who does not read is noticed later.
     let _ = setsockopt(&stream, SndBuf, &SEND_BUFFER);
@@ -84,9 +84,9 @@ pub(super) async fn serve(shared: Arc<ServerShared>, id: ClientId, stream: UnixS
         return;
     };
     let (newest, answers) = watch::channel(None);
-    let (parcels, waiting) = mpsc::channel(MAX_QUESTIONS + 2);
-    let seat = Outbox { newest, parcels: parcels.clone() };
-    if !guest.register(seat) {
+    let (out_frames, waiting) = mpsc::channel(MAX_QUESTIONS + 2);
+    let outbox = Outbox { newest, out_frames: out_frames.clone() };
+    if !connection.register(outbox) {
         shared.refused.fetch_add(1, Relaxed);
         let why = format!("{} screens are attached, which is the limit", limits.clients);
         let _ = timeout(limits.handshake, write.write_all(&farewell(why).frame)).await;
@@ -99,7 +99,7 @@ pub(super) async fn serve(shared: Arc<ServerShared>, id: ClientId, stream: UnixS
     }
     let writing = AtomicBool::new(false);
     let ended = tokio::select! {
-        ended = guest.read_requests(first, &mut decoder, &mut read, &parcels) => ended,
+        ended = connection.read_requests(first, &mut decoder, &mut read, &out_frames) => ended,
         ended = deliver((shared, id), names, &mut write, answers, waiting, &writing) => ended,
     };
     match ended {
@@ -175,14 +175,14 @@ async fn request(
 }
 
 impl Connection {
-    /// Takes a seat among the screens, if there is one.
-    fn register(&self, seat: Outbox) -> bool {
+    /// Takes an outbox among the screens, if there is one.
+    fn register(&self, outbox: Outbox) -> bool {
         let mut state = self.shared.state();
-        if state.seats.len() >= self.shared.service.limits.clients {
+        if state.outboxes.len() >= self.shared.service.limits.clients {
             return false;
         }
         state.pending.retain(|(id, _)| *id != self.id);
-        state.seats.insert(self.id, seat);
+        state.outboxes.insert(self.id, outbox);
         true
     }
 
@@ -192,7 +192,7 @@ impl Connection {
         first: Request,
         decoder: &mut FrameDecoder,
         read: &mut OwnedReadHalf,
-        parcels: &mpsc::Sender<OutFrame>,
+        out_frames: &mpsc::Sender<OutFrame>,
     ) -> Result<(), CloseReason> {
         let stall = self.shared.service.limits.stall;
         let mut next = Some(first);
@@ -211,7 +211,7 @@ impl Connection {
                     };
                     let frame = encode(&Reply::Synced(done))?.into();
                     // Who asks for it again and again without reading misses some.
-                    drop(parcels.try_send(OutFrame { frame, _large: None, last: None }));
+                    drop(out_frames.try_send(OutFrame { frame, _large: None, last: None }));
                 }
             }
             self.shared.work.notify_all();
@@ -224,9 +224,9 @@ impl Connection {
     fn watch(&self, view: View) -> Result<(), String> {
         let view = checked(view, MAX_STANDING_ROWS)?;
         let mut state = self.shared.state();
-        let ready = state.desk.watch(self.id, view, self.shared.now());
-        if let (Some(frame), Some(seat)) = (ready, state.seats.get(&self.id)) {
-            drop(seat.newest.send_replace(Some(frame)));
+        let ready = state.scheduler.watch(self.id, view, self.shared.now());
+        if let (Some(frame), Some(outbox)) = (ready, state.outboxes.get(&self.id)) {
+            drop(outbox.newest.send_replace(Some(frame)));
         }
         Ok(())
     }
@@ -235,7 +235,7 @@ impl Connection {
         let Tagged { number, about } = question;
         let question = Tagged { number, about: checked(about, MAX_ROWS)? };
         let now = self.shared.now();
-        if self.shared.state().desk.ask(self.id, question, now) {
+        if self.shared.state().scheduler.ask(self.id, question, now) {
             return Ok(());
         }
         Err(format!("expected at most {MAX_QUESTIONS} questions that wait for their answers"))
@@ -255,13 +255,13 @@ async fn deliver(
     mut names: Arc<NetworkGroups>,
     write: &mut OwnedWriteHalf,
     mut newest: watch::Receiver<Option<Arc<[u8]>>>,
-    mut parcels: mpsc::Receiver<OutFrame>,
+    mut out_frames: mpsc::Receiver<OutFrame>,
     writing: &AtomicBool,
 ) -> Result<(), CloseReason> {
     loop {
-        let (parcel, is_newest) = tokio::select! {
+        let (out_frame, is_newest) = tokio::select! {
             biased;
-            Some(parcel) = parcels.recv() => (parcel, false),
+            Some(out_frame) = out_frames.recv() => (out_frame, false),
             changed = newest.changed() => {
                 if changed.is_err() {
                     return Ok(());
@@ -270,7 +270,7 @@ async fn deliver(
                 (OutFrame { frame, _large: None, last: None }, true)
             }
         };
-        if let Some(why) = parcel.last {
+        if let Some(why) = out_frame.last {
             return Err(CloseReason::Told(why));
         }
         writing.store(true, Relaxed);
@@ -283,13 +283,13 @@ async fn deliver(
         let stall = shared.service.limits.stall;
         let sent = async {
             write.write_all(&renewed).await?;
-            write.write_all(&parcel.frame).await
+            write.write_all(&out_frame.frame).await
         };
         let written = timeout(stall, sent).await;
         written.map_err(|_| CloseReason::Stalled(stall.as_secs()))??;
         writing.store(false, Relaxed);
         if is_newest {
-            shared.state().desk.taken(id);
+            shared.state().scheduler.taken(id);
             shared.work.notify_all();
         }
     }

@@ -1,7 +1,7 @@
 //! The collector's end: accepts connections, reads requests, writes answers.
 //!
 //! One thread does that for all clients; it never waits for any of them. Another
-//! makes the answers ([`super::desk`] says which next), and a third those that take
+//! makes the answers ([`super::scheduler`] says which next), and a third those that take
 //! long. Between them each client
 //! has a box that holds the newest answer only: who reads slowly misses some.
 

@@ -101,13 +101,13 @@ pub(super) struct OutFrame {
 /// Where answers are put for a client.
 pub(super) struct Outbox {
     pub(super) newest: watch::Sender<Option<Arc<[u8]>>>,
-    pub(super) parcels: mpsc::Sender<OutFrame>,
+    pub(super) out_frames: mpsc::Sender<OutFrame>,
 }
 
 #[derive(Default)]
 pub(super) struct ServerState {
-    pub(super) desk: AnswerScheduler,
-    pub(super) seats: HashMap<ClientId, Outbox>,
+    pub(super) scheduler: AnswerScheduler,
+    pub(super) outboxes: HashMap<ClientId, Outbox>,
     /// Connections that have not asked anything yet, the oldest first.
     pub(super) pending: VecDeque<(ClientId, AbortHandle)>,
     pub(super) stopping: bool,
@@ -150,7 +150,7 @@ impl ServerShared {
     pub(super) fn attached(&self) -> Attached {
         Attached {
             path: self.path.clone(),
-            clients: self.state().seats.len(),
+            clients: self.state().outboxes.len(),
             limit: self.service.limits.clients,
             refused: self.refused.load(Relaxed),
             cut_off: self.cut_off.load(Relaxed),
@@ -167,7 +167,7 @@ pub(super) struct LargeAnswerPermit(pub(super) Arc<ServerShared>);
 
 impl Drop for LargeAnswerPermit {
     fn drop(&mut self) {
-        self.0.state().desk.large_done();
+        self.0.state().scheduler.large_done();
         self.0.work.notify_all();
     }
 }

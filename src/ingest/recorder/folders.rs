@@ -28,7 +28,7 @@ pub(super) struct FolderRecorder {
 
 /// All of them.
 pub(super) struct Folders {
-    desks: Vec<FolderRecorder>,
+    folder_recorders: Vec<FolderRecorder>,
     /// Which of them exporters have for themselves.
     own: HashMap<Host, usize>,
     /// In which further ones are made.
@@ -52,7 +52,7 @@ impl Folders {
         process: u32,
     ) -> Result<(Folders, LeftoverParts), RecordError> {
         let mut folders = Folders {
-            desks: Vec::new(),
+            folder_recorders: Vec::new(),
             own: HashMap::new(),
             each: plan.each,
             rest: None,
@@ -68,7 +68,9 @@ impl Folders {
         }
         if let Some(each) = folders.each.clone() {
             for exporter in known(&each.folder) {
-                if folders.desks.len() < MAX_FOLDERS && !folders.own.contains_key(&exporter) {
+                if folders.folder_recorders.len() < MAX_FOLDERS
+                    && !folders.own.contains_key(&exporter)
+                {
                     let at = folders.add(place_of(&each, exporter), &mut left)?;
                     folders.own.insert(exporter, at);
                 }
@@ -85,10 +87,10 @@ impl Folders {
         let (recorder, recovered) =
             Recorder::open(place.settings, self.disk.clone(), self.process)?;
         left.push((folder, recovered));
-        let desk =
+        let folder_recorder =
             FolderRecorder { recorder, ident: place.ident, expire_at: None, notes: Vec::new() };
-        self.desks.push(desk);
-        Ok(self.desks.len() - 1)
+        self.folder_recorders.push(folder_recorder);
+        Ok(self.folder_recorders.len() - 1)
     }
 
     /// Which folder an exporter has; one is made when it should have one.
@@ -97,7 +99,7 @@ impl Folders {
             return Ok(*at);
         }
         let Some(each) = &self.each else { return self.rest.ok_or(DropReason::Folders) };
-        if self.desks.len() >= MAX_FOLDERS {
+        if self.folder_recorders.len() >= MAX_FOLDERS {
             return Err(DropReason::Folders);
         }
         let waits = |(tried, _): &(Time, RecorderProblem)| {
@@ -129,8 +131,8 @@ impl Folders {
             let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
             match alone.map_or_else(|| self.of(now, exporter), Ok) {
                 Ok(at) => {
-                    if let Some(desk) = self.desks.get_mut(at) {
-                        desk.recorder.record(now, run, more);
+                    if let Some(folder_recorder) = self.folder_recorders.get_mut(at) {
+                        folder_recorder.recorder.record(now, run, more);
                     }
                 }
                 Err(cause) => self.shed[cause as usize] += run.len() as u64,
@@ -146,14 +148,16 @@ impl Folders {
             return false;
         }
         let alone = self.rest.filter(|_| self.own.is_empty() && self.each.is_none());
-        if let Some(desk) = alone.and_then(|at| self.desks.get_mut(at)) {
-            return desk.recorder.is_behind(now, flows.len());
+        if let Some(folder_recorder) = alone.and_then(|at| self.folder_recorders.get_mut(at)) {
+            return folder_recorder.recorder.is_behind(now, flows.len());
         }
         for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
             let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
             let at = self.own.get(&exporter).copied().or(self.rest);
-            let desk = at.and_then(|at| self.desks.get_mut(at));
-            if !desk.is_some_and(|desk| desk.recorder.is_behind(now, run.len())) {
+            let folder_recorder = at.and_then(|at| self.folder_recorders.get_mut(at));
+            if !folder_recorder
+                .is_some_and(|folder_recorder| folder_recorder.recorder.is_behind(now, run.len()))
+            {
                 return false;
             }
         }
@@ -162,22 +166,22 @@ impl Folders {
 
     /// Each folder in turn.
     pub(super) fn each(&mut self) -> impl Iterator<Item = &mut FolderRecorder> {
-        self.desks.iter_mut()
+        self.folder_recorders.iter_mut()
     }
 
-    pub(super) fn desk(&mut self, nth: usize) -> Option<&mut FolderRecorder> {
-        self.desks.get_mut(nth)
+    pub(super) fn folder_recorder(&mut self, nth: usize) -> Option<&mut FolderRecorder> {
+        self.folder_recorders.get_mut(nth)
     }
 
     /// How all of them go.
     pub(super) fn status(&self) -> Status {
-        let several = self.desks.len() > 1;
+        let several = self.folder_recorders.len() > 1;
         let mut all = Status { shed: self.shed, ..Status::default() };
         all.stopped = self.failed.as_ref().map(|(_, problem)| problem.clone());
-        for desk in &self.desks {
-            let status = desk.recorder.status();
+        for folder_recorder in &self.folder_recorders {
+            let status = folder_recorder.recorder.status();
             let name = |problem: RecorderProblem| {
-                let folder = desk.recorder.settings().folder.display();
+                let folder = folder_recorder.recorder.settings().folder.display();
                 let why = if several { format!("{folder}: {}", problem.why) } else { problem.why };
                 RecorderProblem { why, ..problem }
             };
@@ -193,9 +197,9 @@ impl Folders {
             all.stopped = all.stopped.or_else(|| status.stopped.map(name));
             all.behind = all.behind.or_else(|| status.behind.map(name));
             all.notes.extend(status.notes);
-            all.notes.extend(desk.notes.iter().take(1).cloned());
+            all.notes.extend(folder_recorder.notes.iter().take(1).cloned());
         }
-        all.notes.truncate(MAX_NOTES + self.desks.len());
+        all.notes.truncate(MAX_NOTES + self.folder_recorders.len());
         all
     }
 }

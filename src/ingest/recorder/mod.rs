@@ -124,7 +124,7 @@ impl RecorderHandle {
 
 /// The threads that record. Dropping it ends them as [`Recording::stop`] does.
 pub struct RecorderThreads {
-    tape: RecorderHandle,
+    recorder: RecorderHandle,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -161,17 +161,17 @@ impl RecorderThreads {
         let (folders, recovered) = Folders::open(plan, disk.clone(), std::process::id())?;
         let shared = Arc::new(RecorderShared::new(named.join(", "), queue_flows));
         let encoder = EncoderHandle::start(&shared, disk, encode)?;
-        let tape = RecorderHandle(shared.clone());
+        let recorder = RecorderHandle(shared.clone());
         let work = RecorderWork::new(folders, shared, clock, encoder);
         let thread =
             std::thread::Builder::new().name("recorder".to_owned()).spawn(move || work.run())?;
-        Ok((RecorderThreads { tape, thread: Some(thread) }, recovered))
+        Ok((RecorderThreads { recorder, thread: Some(thread) }, recovered))
     }
 
     /// Where flows are handed in.
     #[must_use]
-    pub fn tape(&self) -> RecorderHandle {
-        self.tape.clone()
+    pub fn recorder(&self) -> RecorderHandle {
+        self.recorder.clone()
     }
 
     /// Writes what was handed in, and makes segments as far as that takes no
@@ -181,8 +181,8 @@ impl RecorderThreads {
     }
 
     fn finish(&mut self) {
-        self.tape.0.queue().closing = true;
-        self.tape.0.filled.notify_one();
+        self.recorder.0.queue().closing = true;
+        self.recorder.0.filled.notify_one();
         if let Some(thread) = self.thread.take() {
             // How it ended is in the status.
             let _ = thread.join();
@@ -217,18 +217,18 @@ mod tests {
         let (recording, recovered) =
             RecorderThreads::start(settings.clone(), clock, encode).unwrap();
         assert_eq!(recovered, Recovered::default());
-        let tape = recording.tape();
+        let recorder = recording.recorder();
         let flow = Flow { arrival: clock.now(), packets: 2, bytes: 3, ..Flow::EMPTY };
         for _ in 0..3 {
-            tape.push(&[flow; 100], &[]);
+            recorder.push(&[flow; 100], &[]);
         }
-        assert!(tape.flush(Duration::from_secs(60)));
-        assert!(tape.recording().bytes > 0, "it is in the journal");
+        assert!(recorder.flush(Duration::from_secs(60)));
+        assert!(recorder.recording().bytes > 0, "it is in the journal");
         recording.stop();
-        let health = tape.recording();
+        let health = recorder.recording();
         assert_eq!((health.flows, health.waiting), (300, 0), "{health:?}");
         assert!(health.is_well() && health.shed.is_empty() && health.segments >= 1, "{health:?}");
-        let turned = tape.turned();
+        let turned = recorder.turned();
         let rotated: Vec<_> = turned.iter().map(|turned| &turned.rotated).collect();
         assert_eq!(rotated.iter().map(|slot| slot.flows).sum::<u64>(), 300);
         assert_eq!(rotated.iter().map(|slot| slot.packets).sum::<u64>(), 600);
@@ -258,7 +258,7 @@ mod tests {
         });
         let clock = Clock::start();
         let (recording, _) = RecorderThreads::start_all(plan, clock, encode, 100_000).unwrap();
-        let tape = recording.tape();
+        let recorder = recording.recorder();
         let flow = |exporter| Flow {
             arrival: clock.now(),
             exporter: Host::v4(exporter),
@@ -267,29 +267,29 @@ mod tests {
             ..Flow::EMPTY
         };
         for _ in 0..100 {
-            tape.push(&[flow(66); 2000], &[]);
-            tape.push(&[flow(200)], &[]);
+            recorder.push(&[flow(66); 2000], &[]);
+            recorder.push(&[flow(200)], &[]);
         }
         // From here on the encoder does what it is given.
         drop(release);
-        assert!(tape.flush(Duration::from_secs(60)));
+        assert!(recorder.flush(Duration::from_secs(60)));
         recording.stop();
-        let health = tape.recording();
+        let health = recorder.recording();
         let shed: u64 = health.shed.iter().map(|drop| drop.count).sum();
         assert!(shed > 0 && health.flows == 200_100 - shed, "{health:?}");
-        assert_eq!(tape.shed_of(), [(Host::v4(66), shed)], "nothing of the other one");
+        assert_eq!(recorder.shed_of(), [(Host::v4(66), shed)], "nothing of the other one");
     }
 
     #[test]
     fn a_full_queue_sheds_and_says_so() {
-        let tape = RecorderHandle(Arc::new(RecorderShared::new(String::new(), 1000)));
-        assert!(!tape.flush(Duration::ZERO), "nobody writes");
+        let recorder = RecorderHandle(Arc::new(RecorderShared::new(String::new(), 1000)));
+        assert!(!recorder.flush(Duration::ZERO), "nobody writes");
         // One exporter may have three quarters of the queue.
         for _ in 0..15 {
-            tape.push(&[Flow::EMPTY; 100], &[]);
+            recorder.push(&[Flow::EMPTY; 100], &[]);
         }
-        let shed = tape.recording().shed;
+        let shed = recorder.recording().shed;
         assert_eq!((shed[0].cause.as_ref(), shed[0].count), ("record_queue", 800));
-        assert_eq!(tape.shed_of(), [(Flow::EMPTY.exporter, 800)]);
+        assert_eq!(recorder.shed_of(), [(Flow::EMPTY.exporter, 800)]);
     }
 }

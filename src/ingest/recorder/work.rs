@@ -158,10 +158,10 @@ impl RecorderWork {
             let oldest = self.backlog.front().and_then(|batch| batch.flows.last());
             let now = oldest.map_or_else(|| self.now(), |flow| flow.arrival);
             let flushed = self.flush.take_if(|(_, before)| *before == 0);
-            for desk in self.folders.each() {
-                desk.recorder.tick(now);
+            for folder_recorder in self.folders.each() {
+                folder_recorder.recorder.tick(now);
                 if flushed.is_some() {
-                    desk.recorder.flush(now);
+                    folder_recorder.recorder.flush(now);
                 }
             }
             self.encode(self.now());
@@ -182,7 +182,7 @@ impl RecorderWork {
     /// many journals as that takes.
     fn drain(&mut self, closing: bool) {
         if closing {
-            self.folders.each().for_each(|desk| desk.recorder.take_all());
+            self.folders.each().for_each(|folder_recorder| folder_recorder.recorder.take_all());
         }
         let shift = self.clock.shift_ms();
         while let Some(mut batch) = self.backlog.pop_front() {
@@ -239,8 +239,8 @@ impl RecorderWork {
             match done {
                 EncoderResult::Encoded(nth, part, result) => self.encoded(now, nth, part, result),
                 EncoderResult::Expired(nth, expired) => {
-                    if let Some(desk) = self.folders.desk(nth) {
-                        desk.notes = expired.problems;
+                    if let Some(folder_recorder) = self.folders.folder_recorder(nth) {
+                        folder_recorder.notes = expired.problems;
                     }
                 }
             }
@@ -250,21 +250,21 @@ impl RecorderWork {
         let shift = now.since(running);
         let is_step = shift.abs_diff(self.shift) > STEP_MS;
         self.shift = shift;
-        for (nth, desk) in self.folders.each().enumerate() {
-            if let Some(part) = desk.recorder.next_part(now) {
+        for (nth, folder_recorder) in self.folders.each().enumerate() {
+            if let Some(part) = folder_recorder.recorder.next_part(now) {
                 // It ends with this thread only.
                 let _ = self.encoder.jobs.send(Job::Encode(nth, part));
             }
-            let settings = desk.recorder.settings();
+            let settings = folder_recorder.recorder.settings();
             if settings.limits.is_any()
-                && (is_step || desk.expire_at.is_none_or(|at| running >= at))
+                && (is_step || folder_recorder.expire_at.is_none_or(|at| running >= at))
             {
-                desk.expire_at = Some(running.plus_ms(EXPIRE_MS));
+                folder_recorder.expire_at = Some(running.plus_ms(EXPIRE_MS));
                 let expiry = Expiry {
                     settings: settings.clone(),
                     now: Clocks { running, wall: now },
-                    current: desk.recorder.current_slot(now),
-                    journals: desk.recorder.journals(),
+                    current: folder_recorder.recorder.current_slot(now),
+                    journals: folder_recorder.recorder.journals(),
                 };
                 let _ = self.encoder.jobs.send(Job::Expire(nth, expiry));
             }
@@ -278,27 +278,30 @@ impl RecorderWork {
         part: ClosedPart,
         result: Result<Encoded, ArchiveError>,
     ) {
-        let Some(desk) = self.folders.desk(nth) else { return };
+        let Some(folder_recorder) = self.folders.folder_recorder(nth) else { return };
         if let Ok(encoded) = &result
             && encoded.flows > 0
         {
             let finished = Finished {
-                ident: desk.ident.clone(),
-                folder: desk.recorder.settings().folder.clone(),
+                ident: folder_recorder.ident.clone(),
+                folder: folder_recorder.recorder.settings().folder.clone(),
                 file: segment_of(&part.journal),
                 slot: part.slot,
                 flows: encoded.flows,
             };
             tell(&self.shared.finished, finished);
         }
-        desk.recorder.encoded(now, part, result);
-        desk.expire_at = None;
+        folder_recorder.recorder.encoded(now, part, result);
+        folder_recorder.expire_at = None;
     }
 
     fn tell_turned(&mut self) {
-        for desk in self.folders.each() {
-            if let Some(rotated) = desk.recorder.rotated() {
-                tell(&self.shared.turned, EndedSlot { ident: desk.ident.clone(), rotated });
+        for folder_recorder in self.folders.each() {
+            if let Some(rotated) = folder_recorder.recorder.rotated() {
+                tell(
+                    &self.shared.turned,
+                    EndedSlot { ident: folder_recorder.ident.clone(), rotated },
+                );
             }
         }
     }
@@ -312,15 +315,16 @@ impl RecorderWork {
     fn end(&mut self) {
         let began = self.clock.micros();
         let now = self.now();
-        self.folders.each().for_each(|desk| desk.recorder.finish(now));
+        self.folders.each().for_each(|folder_recorder| folder_recorder.recorder.finish(now));
         loop {
             let now = self.now();
             self.encode(now);
             self.publish();
             let spent = self.clock.micros().saturating_sub(began);
             // A failure is not waited for: the next start tries again.
-            let is_done = |desk: &mut super::folders::FolderRecorder| {
-                desk.recorder.is_encoded() || desk.recorder.status().behind.is_some()
+            let is_done = |folder_recorder: &mut super::folders::FolderRecorder| {
+                folder_recorder.recorder.is_encoded()
+                    || folder_recorder.recorder.status().behind.is_some()
             };
             if self.folders.each().all(is_done) || spent >= STOP_MICROS {
                 return;

@@ -6,54 +6,54 @@ use crate::query::AnswerRow;
 
 /// Writes a row as an object, without a newline. Keys of what was not reported
 /// are left out, save for those that every record has.
-pub fn row(pen: &mut RowWriter, row: &AnswerRow) {
+pub fn row(writer: &mut RowWriter, row: &AnswerRow) {
     let flow = &row.flow;
-    pen.text("{\"type\":\"FLOW\",\"first\":\"");
-    pen.rfc3339(row.sums.first);
-    pen.text("\",\"last\":\"");
-    pen.rfc3339(row.sums.last);
-    pen.byte(b'"');
-    given(pen, row, one("received"), Field::Arrival);
-    number(pen, "in_packets", row.sums.packets);
-    number(pen, "in_bytes", row.sums.bytes);
-    unless_0(pen, "out_packets", row.out_packets);
-    unless_0(pen, "out_bytes", row.out_bytes);
-    number(pen, "flows", row.sums.flows);
-    number(pen, "proto", flow.proto.into());
-    pen.text(",\"tcp_flags\":\"");
-    pen.flags(flow.tcp_flags);
-    pen.byte(b'"');
+    writer.text("{\"type\":\"FLOW\",\"first\":\"");
+    writer.rfc3339(row.sums.first);
+    writer.text("\",\"last\":\"");
+    writer.rfc3339(row.sums.last);
+    writer.byte(b'"');
+    given(writer, row, one("received"), Field::Arrival);
+    number(writer, "in_packets", row.sums.packets);
+    number(writer, "in_bytes", row.sums.bytes);
+    unless_0(writer, "out_packets", row.out_packets);
+    unless_0(writer, "out_bytes", row.out_bytes);
+    number(writer, "flows", row.sums.flows);
+    number(writer, "proto", flow.proto.into());
+    writer.text(",\"tcp_flags\":\"");
+    writer.flags(flow.tcp_flags);
+    writer.byte(b'"');
     if flow.proto == 1 || flow.proto == 58 {
-        number(pen, "icmp_type", (flow.dport >> 8).into());
-        number(pen, "icmp_code", (flow.dport & 0xff).into());
+        number(writer, "icmp_type", (flow.dport >> 8).into());
+        number(writer, "icmp_code", (flow.dport & 0xff).into());
     } else {
-        number(pen, "src_port", flow.sport.into());
-        number(pen, "dst_port", flow.dport.into());
+        number(writer, "src_port", flow.sport.into());
+        number(writer, "dst_port", flow.dport.into());
     }
-    number(pen, "src_tos", flow.tos.into());
-    given(pen, row, ["src4_addr", "src6_addr"], Field::Src);
-    given(pen, row, ["dst4_addr", "dst6_addr"], Field::Dst);
-    number(pen, "input_snmp", flow.input.into());
-    number(pen, "output_snmp", flow.output.into());
-    given(pen, row, one("src_as"), Field::SrcAs);
-    given(pen, row, one("dst_as"), Field::DstAs);
-    given(pen, row, one("src_mask"), Field::SrcMask);
-    given(pen, row, one("dst_mask"), Field::DstMask);
-    given(pen, row, one("src_vlan"), Field::Vlan);
-    given(pen, row, one("dst_vlan"), Field::DstVlan);
-    given(pen, row, one("dst_tos"), Field::DstTos);
-    given(pen, row, one("direction"), Field::Direction);
-    given(pen, row, ["ip4_next_hop", "ip6_next_hop"], Field::NextHop);
-    given(pen, row, ["bgp4_next_hop", "bgp6_next_hop"], Field::BgpNextHop);
-    given(pen, row, ["ip4_router", "ip6_router"], Field::Exporter);
-    given(pen, row, one("observation_domain"), Field::Domain);
-    given(pen, row, one("sampling"), Field::Sampling);
+    number(writer, "src_tos", flow.tos.into());
+    given(writer, row, ["src4_addr", "src6_addr"], Field::Src);
+    given(writer, row, ["dst4_addr", "dst6_addr"], Field::Dst);
+    number(writer, "input_snmp", flow.input.into());
+    number(writer, "output_snmp", flow.output.into());
+    given(writer, row, one("src_as"), Field::SrcAs);
+    given(writer, row, one("dst_as"), Field::DstAs);
+    given(writer, row, one("src_mask"), Field::SrcMask);
+    given(writer, row, one("dst_mask"), Field::DstMask);
+    given(writer, row, one("src_vlan"), Field::Vlan);
+    given(writer, row, one("dst_vlan"), Field::DstVlan);
+    given(writer, row, one("dst_tos"), Field::DstTos);
+    given(writer, row, one("direction"), Field::Direction);
+    given(writer, row, ["ip4_next_hop", "ip6_next_hop"], Field::NextHop);
+    given(writer, row, ["bgp4_next_hop", "bgp6_next_hop"], Field::BgpNextHop);
+    given(writer, row, ["ip4_router", "ip6_router"], Field::Exporter);
+    given(writer, row, one("observation_domain"), Field::Domain);
+    given(writer, row, one("sampling"), Field::Sampling);
     if flow.more != 0 || row.more != crate::flow::FlowExtras::NONE {
         for (keys, field) in RARE {
-            rare(pen, row, *keys, *field);
+            rare(writer, row, *keys, *field);
         }
     }
-    pen.byte(b'}');
+    writer.byte(b'}');
 }
 
 /// What few exporters report, in the order of the keys: those of either family for an
@@ -99,22 +99,22 @@ const fn one(key: &str) -> [&str; 2] {
     [key, key]
 }
 
-fn name(pen: &mut RowWriter, key: &str) {
-    pen.text(",\"");
-    pen.text(key);
-    pen.text("\":");
+fn name(writer: &mut RowWriter, key: &str) {
+    writer.text(",\"");
+    writer.text(key);
+    writer.text("\":");
 }
 
 /// `,"key":5`.
-pub(super) fn number(pen: &mut RowWriter, key: &str, value: u64) {
-    name(pen, key);
-    pen.number(value);
+pub(super) fn number(writer: &mut RowWriter, key: &str, value: u64) {
+    name(writer, key);
+    writer.number(value);
 }
 
 /// The same unless it is 0.
-fn unless_0(pen: &mut RowWriter, key: &str, value: u64) {
+fn unless_0(writer: &mut RowWriter, key: &str, value: u64) {
     if value != 0 {
-        number(pen, key, value);
+        number(writer, key, value);
     }
 }
 
@@ -122,38 +122,38 @@ fn unless_0(pen: &mut RowWriter, key: &str, value: u64) {
 /// was not reported. Inlined, so that for a field that is named the way to read and to write
 /// it is known when this is compiled: a call by its table's line took a quarter more time.
 #[inline(always)]
-fn given(pen: &mut RowWriter, row: &AnswerRow, [v4, v6]: [&str; 2], field: Field) {
+fn given(writer: &mut RowWriter, row: &AnswerRow, [v4, v6]: [&str; 2], field: Field) {
     if !field.is_reported(&row.flow, &row.more) {
         return;
     }
     match field.value(&row.flow, &row.more) {
         FieldValue::Number(value) if field.info().kind == FieldKind::Number && !field.is_mpls() => {
-            number(pen, v4, value);
+            number(writer, v4, value);
         }
         FieldValue::Text(text) => {
-            name(pen, v4);
-            pen.json_text(text.as_str());
+            name(writer, v4);
+            writer.json_text(text.as_str());
         }
         FieldValue::Address(host) => {
-            quoted(pen, if host.as_v4().is_some() { v4 } else { v6 }, |pen| {
-                pen.host(host);
+            quoted(writer, if host.as_v4().is_some() { v4 } else { v6 }, |writer| {
+                writer.host(host);
             })
         }
-        FieldValue::Time(time) => quoted(pen, v4, |pen| pen.rfc3339(time)),
-        value @ FieldValue::Number(_) => quoted(pen, v4, |pen| pen.value(field, value)),
+        FieldValue::Time(time) => quoted(writer, v4, |writer| writer.rfc3339(time)),
+        value @ FieldValue::Number(_) => quoted(writer, v4, |writer| writer.value(field, value)),
     }
 }
 
 /// The same for a field that is only known when it runs.
 #[inline(never)]
-fn rare(pen: &mut RowWriter, row: &AnswerRow, keys: [&str; 2], field: Field) {
-    given(pen, row, keys, field);
+fn rare(writer: &mut RowWriter, row: &AnswerRow, keys: [&str; 2], field: Field) {
+    given(writer, row, keys, field);
 }
 
 /// `,"key":"what is written"`.
-fn quoted(pen: &mut RowWriter, key: &str, write: impl FnOnce(&mut RowWriter)) {
-    name(pen, key);
-    pen.byte(b'"');
-    write(pen);
-    pen.byte(b'"');
+fn quoted(writer: &mut RowWriter, key: &str, write: impl FnOnce(&mut RowWriter)) {
+    name(writer, key);
+    writer.byte(b'"');
+    write(writer);
+    writer.byte(b'"');
 }

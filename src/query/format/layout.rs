@@ -175,64 +175,64 @@ impl LineLayout {
     }
 
     /// Writes what stands above a listing, with its newline.
-    pub fn heading(&self, pen: &mut RowWriter) {
+    pub fn heading(&self, writer: &mut RowWriter) {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => {
                     for c in text.chars() {
-                        pen.byte(if c == '\n' { b'\n' } else { b' ' });
+                        writer.byte(if c == '\n' { b'\n' } else { b' ' });
                     }
                 }
-                Piece::Tag(tag) => tag.write_heading(pen),
+                Piece::Tag(tag) => tag.write_heading(writer),
             }
         }
-        while pen.out.last() == Some(&b' ') {
-            pen.out.pop();
+        while writer.out.last() == Some(&b' ') {
+            writer.out.pop();
         }
-        pen.byte(b'\n');
+        writer.byte(b'\n');
     }
 
     /// Writes a row, with its newline.
     #[inline]
-    pub fn row(&self, pen: &mut RowWriter, row: &AnswerRow) {
+    pub fn row(&self, writer: &mut RowWriter, row: &AnswerRow) {
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => pen.text(text),
-                Piece::Tag(tag) => tag.write(pen, row),
+                Piece::Text(text) => writer.text(text),
+                Piece::Tag(tag) => tag.write(writer, row),
             }
         }
-        pen.byte(b'\n');
+        writer.byte(b'\n');
     }
 
     /// Writes the names of the columns, with a newline.
-    pub fn csv_heading(&self, pen: &mut RowWriter) {
+    pub fn csv_heading(&self, writer: &mut RowWriter) {
         for (place, tag) in self.tags().enumerate() {
             if place > 0 {
-                pen.byte(b',');
+                writer.byte(b',');
             }
             // Without milliseconds they are nfdump's own `ts` and `te`.
-            pen.text(match tag.name {
+            writer.text(match tag.name {
                 "tss" => "ts",
                 "tes" => "te",
                 name => name,
             });
         }
-        pen.byte(b'\n');
+        writer.byte(b'\n');
     }
 
     /// Writes a row of CSV. The only cell that holds text of others guards itself
     /// ([`Pen::guarded`]).
     #[inline]
-    pub fn csv_row(&self, pen: &mut RowWriter, row: &AnswerRow) {
+    pub fn csv_row(&self, writer: &mut RowWriter, row: &AnswerRow) {
         for (place, piece) in self.pieces.iter().enumerate() {
             if place > 0 {
-                pen.byte(b',');
+                writer.byte(b',');
             }
             if let Piece::Tag(tag) = piece {
-                (tag.cell)(pen, row);
+                (tag.cell)(writer, row);
             }
         }
-        pen.byte(b'\n');
+        writer.byte(b'\n');
     }
 
     /// Its tags.

@@ -138,7 +138,7 @@ pub struct QueryOutput {
 /// [`Printer::tables`], then [`Printer::end`].
 #[derive(Debug)]
 pub struct QueryPrinter {
-    pen: RowWriter,
+    writer: RowWriter,
     shape: QueryFormat,
     quiet: bool,
     own_rates: bool,
@@ -176,7 +176,7 @@ impl QueryPrinter {
             _ => 0,
         };
         QueryPrinter {
-            pen: RowWriter::new(style, zone),
+            writer: RowWriter::new(style, zone),
             shape,
             quiet: output.quiet,
             own_rates: output.own_rates,
@@ -200,28 +200,28 @@ impl QueryPrinter {
 
     /// What was written and not taken yet.
     pub fn written(&mut self) -> &mut Vec<u8> {
-        &mut self.pen.out
+        &mut self.writer.out
     }
 
     /// Writes what stands above a listing.
     pub fn begin(&mut self) {
         if self.is_statistic || self.is_summary {
             if matches!(self.shape, QueryFormat::Json) && self.is_statistic {
-                self.pen.text("[\n");
+                self.writer.text("[\n");
             }
             return;
         }
         self.heading();
         if matches!(self.shape, QueryFormat::Json) {
-            self.pen.text("[\n");
+            self.writer.text("[\n");
         }
     }
 
     fn heading(&mut self) {
         match &self.shape {
             _ if self.quiet => {}
-            QueryFormat::Lines(layout) => layout.heading(&mut self.pen),
-            QueryFormat::Csv(Some(layout)) => layout.csv_heading(&mut self.pen),
+            QueryFormat::Lines(layout) => layout.heading(&mut self.writer),
+            QueryFormat::Csv(Some(layout)) => layout.csv_heading(&mut self.writer),
             _ => {}
         }
     }
@@ -229,22 +229,22 @@ impl QueryPrinter {
     /// Writes a row of a listing.
     #[inline]
     pub fn row(&mut self, row: &AnswerRow) {
-        let pen = &mut self.pen;
-        pen.count += 1;
+        let writer = &mut self.writer;
+        writer.count += 1;
         match &self.shape {
-            QueryFormat::Lines(layout) => layout.row(pen, row),
-            QueryFormat::Csv(Some(layout)) => layout.csv_row(pen, row),
+            QueryFormat::Lines(layout) => layout.row(writer, row),
+            QueryFormat::Csv(Some(layout)) => layout.csv_row(writer, row),
             QueryFormat::Json => {
-                if pen.count > 1 {
-                    pen.text(",\n");
+                if writer.count > 1 {
+                    writer.text(",\n");
                 }
-                json::row(pen, row);
+                json::row(writer, row);
             }
             QueryFormat::Ndjson => {
-                json::row(pen, row);
-                pen.byte(b'\n');
+                json::row(writer, row);
+                writer.byte(b'\n');
             }
-            QueryFormat::Raw => raw::row(pen, row),
+            QueryFormat::Raw => raw::row(writer, row),
             QueryFormat::Usual
             | QueryFormat::Csv(None)
             | QueryFormat::Null
@@ -256,9 +256,9 @@ impl QueryPrinter {
     pub fn tables(&mut self, answer: &QueryAnswer, span: Option<CoveredSpan>) {
         for (place, table) in answer.tables.iter().enumerate() {
             if place > 0 && matches!(self.shape, QueryFormat::Json) {
-                self.pen.text(",\n");
+                self.writer.text(",\n");
             }
-            self.pen.over = self.over(table, span);
+            self.writer.over = self.over(table, span);
             match table {
                 AnswerTable::Rows { order, rows, .. } if self.is_statistic => {
                     self.records(*order, rows);
@@ -290,75 +290,75 @@ impl QueryPrinter {
     /// A statistic of records: a listing with a title.
     fn records(&mut self, order: Option<super::StatOrder>, rows: &[AnswerRow]) {
         let order = order.unwrap_or(super::StatOrder::Flows);
-        self.pen.count = 0;
+        self.writer.count = 0;
         match self.shape {
             QueryFormat::Null | QueryFormat::Parquet => return,
             QueryFormat::Lines(_) | QueryFormat::Raw if !self.quiet => {
-                stat::top(&mut self.pen, self.limit, "flows", order);
+                stat::top(&mut self.writer, self.limit, "flows", order);
             }
             _ => {}
         }
         if matches!(self.shape, QueryFormat::Json) {
             let name = order.word().name;
-            self.pen.text("{\"statistic\":\"record\",\"order\":\"");
-            self.pen.text(name);
-            self.pen.text("\",\"rows\":[\n");
+            self.writer.text("{\"statistic\":\"record\",\"order\":\"");
+            self.writer.text(name);
+            self.writer.text("\",\"rows\":[\n");
             rows.iter().for_each(|row| self.row(row));
-            return self.pen.text("\n]}");
+            return self.writer.text("\n]}");
         }
         self.heading();
         rows.iter().for_each(|row| self.row(row));
     }
 
     fn statistic(&mut self, stat: &Stat) {
-        let pen = &mut self.pen;
+        let writer = &mut self.writer;
         match &self.shape {
-            QueryFormat::Csv(_) => stat.csv(pen, self.quiet),
+            QueryFormat::Csv(_) => stat.csv(writer, self.quiet),
             QueryFormat::Json => {
-                pen.byte(b'{');
-                stat.name(pen);
-                pen.text(",\"rows\":[\n");
+                writer.byte(b'{');
+                stat.name(writer);
+                writer.text(",\"rows\":[\n");
                 for (place, row) in stat.rows.iter().enumerate() {
                     if place > 0 {
-                        pen.text(",\n");
+                        writer.text(",\n");
                     }
-                    stat.json(pen, row, false);
+                    stat.json(writer, row, false);
                 }
-                pen.text("\n]}");
+                writer.text("\n]}");
             }
             QueryFormat::Ndjson => {
                 for row in stat.rows {
-                    stat.json(pen, row, true);
-                    pen.byte(b'\n');
+                    stat.json(writer, row, true);
+                    writer.byte(b'\n');
                 }
             }
             QueryFormat::Null | QueryFormat::Parquet => {}
-            _ => stat.text(pen, self.limit, self.quiet),
+            _ => stat.text(writer, self.limit, self.quiet),
         }
     }
 
     /// Writes what stands below; `wall_us` is how long it took.
     pub fn end(&mut self, answer: &QueryAnswer, span: Option<CoveredSpan>, wall_us: u64) {
-        let pen = &mut self.pen;
+        let writer = &mut self.writer;
         match &self.shape {
             QueryFormat::Json | QueryFormat::Ndjson if self.is_summary => {
-                summary::json(pen, answer)
+                summary::json(writer, answer)
             }
             QueryFormat::Json => {
-                pen.text("\n]\n");
+                writer.text("\n]\n");
             }
             QueryFormat::Ndjson | QueryFormat::Parquet => {}
             _ if self.is_summary && !matches!(self.shape, QueryFormat::Null) => {
-                summary::only(pen, &answer.totals);
+                summary::only(writer, &answer.totals);
             }
             _ if self.quiet => {}
-            QueryFormat::Csv(_) => summary::csv(pen, answer, span),
+            QueryFormat::Csv(_) => summary::csv(writer, answer, span),
             _ => {
                 let none = answer.totals.all.is_none_or(|all| all.flows == 0);
                 if none && !self.is_statistic && !self.is_summary {
-                    pen.text("No matching flows\n");
+                    writer.text("No matching flows\n");
                 }
-                summary::text(pen, answer, span, wall_us);
+                summary::text(writer, answer, span, wall_us);
             }
         }
     }

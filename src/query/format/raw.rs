@@ -96,25 +96,25 @@ const LINES: &[Line] = &[
 ];
 
 /// Writes all that was reported of a row, in full: there is room for it.
-pub fn row(pen: &mut RowWriter, row: &AnswerRow) {
-    let style = std::mem::replace(&mut pen.style, RowStyle::DATA);
-    pen.text("\nFlow Record:\n");
+pub fn row(writer: &mut RowWriter, row: &AnswerRow) {
+    let style = std::mem::replace(&mut writer.style, RowStyle::DATA);
+    writer.text("\nFlow Record:\n");
     for (name, tag, reported) in LINES {
         let Some(tag) = tag::named(tag).filter(|_| reported.holds(row)) else {
             continue;
         };
-        pen.text("  ");
-        pen.left(13, |pen| pen.text(name));
-        pen.text("= ");
-        (tag.cell)(pen, row);
-        pen.byte(b'\n');
+        writer.text("  ");
+        writer.left(13, |writer| writer.text(name));
+        writer.text("= ");
+        (tag.cell)(writer, row);
+        writer.byte(b'\n');
     }
     match row.flow.duplicate {
         Duplicate::No => {}
-        Duplicate::SameExporter => pen.text("  reported before from another interface\n"),
-        Duplicate::OtherExporter => pen.text("  reported before by another exporter\n"),
+        Duplicate::SameExporter => writer.text("  reported before from another interface\n"),
+        Duplicate::OtherExporter => writer.text("  reported before by another exporter\n"),
     }
-    pen.style = style;
+    writer.style = style;
 }
 
 #[cfg(test)]

@@ -24,125 +24,125 @@ const VALUE: usize = 17;
 
 impl Stat<'_> {
     /// Writes it as nfdump does; `limit` is what was asked for, 0 for all.
-    pub(super) fn text(&self, pen: &mut RowWriter, limit: usize, quiet: bool) {
-        let width = VALUE.max(address_width(pen.style.full6));
+    pub(super) fn text(&self, writer: &mut RowWriter, limit: usize, quiet: bool) {
+        let width = VALUE.max(address_width(writer.style.full6));
         if !quiet {
-            top(pen, limit, self.asked.element.label, self.order);
-            pen.text("Date first seen                 Duration Proto ");
-            pen.right(width, |pen| pen.text(self.asked.element.label));
-            pen.text("    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n");
+            top(writer, limit, self.asked.element.label, self.order);
+            writer.text("Date first seen                 Duration Proto ");
+            writer.right(width, |writer| writer.text(self.asked.element.label));
+            writer.text("    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n");
         }
         let all = whole(self.totals);
         for row in self.rows {
-            pen.stamp(row.sums.first, true);
-            pen.byte(b' ');
-            pen.right(16, |pen| pen.duration(&row.sums));
-            pen.byte(b' ');
-            pen.left(5, |pen| self.proto(pen, row));
-            pen.byte(b' ');
-            pen.right(width, |pen| self.value(pen, row.value));
+            writer.stamp(row.sums.first, true);
+            writer.byte(b' ');
+            writer.right(16, |writer| writer.duration(&row.sums));
+            writer.byte(b' ');
+            writer.left(5, |writer| self.proto(writer, row));
+            writer.byte(b' ');
+            writer.right(width, |writer| self.value(writer, row.value));
             for (part, whole) in parts(&row.sums, &all) {
-                pen.byte(b' ');
-                pen.right(8, |pen| pen.scaled(part));
-                pen.byte(b'(');
-                pen.right(4, |pen| pen.percent(part, whole));
-                pen.byte(b')');
+                writer.byte(b' ');
+                writer.right(8, |writer| writer.scaled(part));
+                writer.byte(b'(');
+                writer.right(4, |writer| writer.percent(part, whole));
+                writer.byte(b')');
             }
-            let [pps, bps, bpp] = pen.rates(&row.sums);
+            let [pps, bps, bpp] = writer.rates(&row.sums);
             for rate in [pps, bps] {
-                pen.byte(b' ');
-                pen.right(8, |pen| pen.scaled(rate));
+                writer.byte(b' ');
+                writer.right(8, |writer| writer.scaled(rate));
             }
-            pen.byte(b' ');
-            pen.right(5, |pen| pen.number(bpp));
-            pen.byte(b'\n');
+            writer.byte(b' ');
+            writer.right(5, |writer| writer.number(bpp));
+            writer.byte(b'\n');
         }
-        pen.byte(b'\n');
+        writer.byte(b'\n');
     }
 
     /// Writes it as CSV with its heading.
-    pub(super) fn csv(&self, pen: &mut RowWriter, quiet: bool) {
+    pub(super) fn csv(&self, writer: &mut RowWriter, quiet: bool) {
         if !quiet {
-            pen.text(CSV);
-            pen.byte(b'\n');
+            writer.text(CSV);
+            writer.byte(b'\n');
         }
         let all = whole(self.totals);
         for row in self.rows {
-            pen.stamp(row.sums.first, false);
-            pen.byte(b',');
-            pen.stamp(row.sums.last, false);
-            pen.byte(b',');
-            pen.duration(&row.sums);
-            pen.byte(b',');
-            self.proto(pen, row);
-            pen.byte(b',');
-            self.value(pen, row.value);
+            writer.stamp(row.sums.first, false);
+            writer.byte(b',');
+            writer.stamp(row.sums.last, false);
+            writer.byte(b',');
+            writer.duration(&row.sums);
+            writer.byte(b',');
+            self.proto(writer, row);
+            writer.byte(b',');
+            self.value(writer, row.value);
             for (part, whole) in parts(&row.sums, &all) {
-                pen.byte(b',');
-                pen.number(part);
-                pen.byte(b',');
-                pen.percent(part, whole);
+                writer.byte(b',');
+                writer.number(part);
+                writer.byte(b',');
+                writer.percent(part, whole);
             }
-            for rate in pen.rates(&row.sums) {
-                pen.byte(b',');
-                pen.number(rate);
+            for rate in writer.rates(&row.sums) {
+                writer.byte(b',');
+                writer.number(rate);
             }
-            pen.byte(b'\n');
+            writer.byte(b'\n');
         }
-        pen.byte(b'\n');
+        writer.byte(b'\n');
     }
 
     /// Writes a row as an object; with `named` it says what it is of.
-    pub(super) fn json(&self, pen: &mut RowWriter, row: &StatRow, named: bool) {
-        pen.byte(b'{');
+    pub(super) fn json(&self, writer: &mut RowWriter, row: &StatRow, named: bool) {
+        writer.byte(b'{');
         if named {
-            self.name(pen);
-            pen.byte(b',');
+            self.name(writer);
+            writer.byte(b',');
         }
         let quoted = !matches!(row.value, FieldValue::Number(_)) || !self.is_number();
-        pen.text("\"value\":");
+        writer.text("\"value\":");
         if quoted {
-            pen.byte(b'"');
+            writer.byte(b'"');
         }
-        self.value(pen, row.value);
+        self.value(writer, row.value);
         if quoted {
-            pen.byte(b'"');
+            writer.byte(b'"');
         }
         if let Some(proto) = row.proto {
-            json::number(pen, "proto", proto.into());
+            json::number(writer, "proto", proto.into());
         }
-        pen.text(",\"first\":\"");
-        pen.rfc3339(row.sums.first);
-        pen.text("\",\"last\":\"");
-        pen.rfc3339(row.sums.last);
-        pen.byte(b'"');
+        writer.text(",\"first\":\"");
+        writer.rfc3339(row.sums.first);
+        writer.text("\",\"last\":\"");
+        writer.rfc3339(row.sums.last);
+        writer.byte(b'"');
         let names = ["flows", "packets", "bytes"];
         for (name, (part, whole)) in names.into_iter().zip(parts(&row.sums, &whole(self.totals))) {
-            json::number(pen, name, part);
-            pen.text(",\"");
-            pen.text(name);
-            pen.text("_percent\":");
-            pen.tenths(percent_tenths(part, whole));
+            json::number(writer, name, part);
+            writer.text(",\"");
+            writer.text(name);
+            writer.text("_percent\":");
+            writer.tenths(percent_tenths(part, whole));
         }
-        for (name, rate) in ["pps", "bps", "bpp"].into_iter().zip(pen.rates(&row.sums)) {
-            json::number(pen, name, rate);
+        for (name, rate) in ["pps", "bps", "bpp"].into_iter().zip(writer.rates(&row.sums)) {
+            json::number(writer, name, rate);
         }
-        pen.byte(b'}');
+        writer.byte(b'}');
     }
 
     /// Writes what it is of: `"statistic":"dstip","order":"bytes"`.
-    pub(super) fn name(&self, pen: &mut RowWriter) {
-        name(pen, self.asked, self.order);
+    pub(super) fn name(&self, writer: &mut RowWriter) {
+        name(writer, self.asked, self.order);
     }
 
-    fn proto(&self, pen: &mut RowWriter, row: &StatRow) {
+    fn proto(&self, writer: &mut RowWriter, row: &StatRow) {
         let own = match (self.field(), row.value) {
             (Some(Field::Proto), FieldValue::Number(proto)) => u8::try_from(proto).ok(),
             _ => None,
         };
         match row.proto.or(own) {
-            Some(proto) => pen.protocol(proto),
-            None => pen.text("any"),
+            Some(proto) => writer.protocol(proto),
+            None => writer.text("any"),
         }
     }
 
@@ -160,10 +160,10 @@ impl Stat<'_> {
         !text && field.is_none_or(|field| field.info().kind == FieldKind::Number)
     }
 
-    fn value(&self, pen: &mut RowWriter, value: FieldValue) {
+    fn value(&self, writer: &mut RowWriter, value: FieldValue) {
         match (value, self.field()) {
             (FieldValue::Address(host), _) => {
-                pen.host(host);
+                writer.host(host);
                 let (CountedSides::One(part) | CountedSides::Either(part, _)) =
                     self.asked.element.keys
                 else {
@@ -173,15 +173,15 @@ impl Stat<'_> {
                     (Some(Prefix::V4(length)), true) | (Some(Prefix::V6(length)), false) => length,
                     _ => return,
                 };
-                pen.byte(b'/');
-                pen.number(length.into());
+                writer.byte(b'/');
+                writer.number(length.into());
             }
-            (FieldValue::Number(flags), Some(Field::TcpFlags)) => pen.flags(flags as u8),
+            (FieldValue::Number(flags), Some(Field::TcpFlags)) => writer.flags(flags as u8),
             (FieldValue::Number(domain), Some(Field::Domain)) => {
-                pen.text("0x");
-                hex(pen, domain);
+                writer.text("0x");
+                hex(writer, domain);
             }
-            (value, Some(field)) => pen.value(field, value),
+            (value, Some(field)) => writer.value(field, value),
             // Records have no value of their own: their statistic is a listing.
             (_, None) => {}
         }
@@ -189,32 +189,32 @@ impl Stat<'_> {
 }
 
 /// `"statistic":"dstip","order":"bytes"`.
-pub(super) fn name(pen: &mut RowWriter, asked: &Statistic, order: StatOrder) {
-    pen.text("\"statistic\":\"");
-    pen.text(asked.element.name);
-    pen.text("\",\"order\":\"");
-    pen.text(order.word().name);
-    pen.byte(b'"');
+pub(super) fn name(writer: &mut RowWriter, asked: &Statistic, order: StatOrder) {
+    writer.text("\"statistic\":\"");
+    writer.text(asked.element.name);
+    writer.text("\",\"order\":\"");
+    writer.text(order.word().name);
+    writer.byte(b'"');
 }
 
 /// `Top 10 Dst IP Addr ordered by bytes:`; without a number when there is no limit.
-pub(super) fn top(pen: &mut RowWriter, limit: usize, label: &str, order: StatOrder) {
-    pen.text("Top ");
+pub(super) fn top(writer: &mut RowWriter, limit: usize, label: &str, order: StatOrder) {
+    writer.text("Top ");
     if limit > 0 {
-        pen.number(limit as u64);
-        pen.byte(b' ');
+        writer.number(limit as u64);
+        writer.byte(b' ');
     }
-    pen.text(label);
-    pen.text(" ordered by ");
-    pen.text(order.word().name);
-    pen.text(":\n");
+    writer.text(label);
+    writer.text(" ordered by ");
+    writer.text(order.word().name);
+    writer.text(":\n");
 }
 
-fn hex(pen: &mut RowWriter, number: u64) {
+fn hex(writer: &mut RowWriter, number: u64) {
     if number >= 16 {
-        hex(pen, number >> 4);
+        hex(writer, number >> 4);
     }
-    pen.byte(b"0123456789abcdef"[(number & 15) as usize]);
+    writer.byte(b"0123456789abcdef"[(number & 15) as usize]);
 }
 
 /// Flows, packets and bytes of all that matched.

@@ -38,20 +38,20 @@ impl CoveredSpan {
 const NOTHING: AnswerSums =
     AnswerSums { flows: 0, packets: 0, bytes: 0, first: Time(0), last: Time(0) };
 
-fn rates(pen: &RowWriter, all: &AnswerSums, span: Option<CoveredSpan>) -> [u64; 3] {
+fn rates(writer: &RowWriter, all: &AnswerSums, span: Option<CoveredSpan>) -> [u64; 3] {
     let over = RateBasis::Window(span.map_or(0, |span| span.ms()));
-    pen.rates_over(all, over)
+    writer.rates_over(all, over)
 }
 
 /// Writes the lines below a listing or a statistic, as nfdump does.
 pub(super) fn text(
-    pen: &mut RowWriter,
+    writer: &mut RowWriter,
     answer: &QueryAnswer,
     span: Option<CoveredSpan>,
     wall_us: u64,
 ) {
     let all = answer.totals.all.unwrap_or(NOTHING);
-    let [pps, bps, bpp] = rates(pen, &all, span);
+    let [pps, bps, bpp] = rates(writer, &all, span);
     for (name, number) in [
         ("Summary: total flows: ", all.flows),
         (", total bytes: ", all.bytes),
@@ -60,22 +60,22 @@ pub(super) fn text(
         (", avg pps: ", pps),
         (", avg bpp: ", bpp),
     ] {
-        pen.text(name);
-        pen.scaled(number);
+        writer.text(name);
+        writer.scaled(number);
     }
-    pen.byte(b'\n');
+    writer.byte(b'\n');
     if let Some(span) = span {
-        pen.text("Time window: ");
-        pen.stamp(span.from, false);
-        pen.text(" - ");
-        pen.stamp(span.to, false);
-        pen.byte(b'\n');
+        writer.text("Time window: ");
+        writer.stamp(span.from, false);
+        writer.text(" - ");
+        writer.stamp(span.to, false);
+        writer.byte(b'\n');
     }
     // Where no flow has plausible times, theirs are the window: a capture sent again.
     if (1..all.flows).contains(&answer.totals.odd_times) {
-        pen.text("Not in the time window: ");
-        pen.number(answer.totals.odd_times);
-        pen.text(" flows with times more than a day from their arrival\n");
+        writer.text("Not in the time window: ");
+        writer.number(answer.totals.odd_times);
+        writer.text(" flows with times more than a day from their arrival\n");
     }
     let effort = &answer.effort;
     for (name, number) in [
@@ -86,33 +86,33 @@ pub(super) fn text(
         (", skipped: ", effort.skipped),
         (", Bytes read: ", effort.bytes_read),
     ] {
-        pen.text(name);
-        pen.number(number);
+        writer.text(name);
+        writer.number(number);
     }
-    pen.text("\nWall: ");
-    pen.number(wall_us / 1_000_000);
-    pen.byte(b'.');
-    pen.zeros(4, wall_us % 1_000_000 / 100);
-    pen.text("s flows/second: ");
+    writer.text("\nWall: ");
+    writer.number(wall_us / 1_000_000);
+    writer.byte(b'.');
+    writer.zeros(4, wall_us % 1_000_000 / 100);
+    writer.text("s flows/second: ");
     let rate = u128::from(effort.records) * 10_000_000 / u128::from(wall_us.max(1));
-    pen.tenths(u64::try_from(rate).unwrap_or(u64::MAX));
-    pen.byte(b'\n');
+    writer.tenths(u64::try_from(rate).unwrap_or(u64::MAX));
+    writer.byte(b'\n');
 }
 
 /// Writes the lines below CSV.
-pub(super) fn csv(pen: &mut RowWriter, answer: &QueryAnswer, span: Option<CoveredSpan>) {
+pub(super) fn csv(writer: &mut RowWriter, answer: &QueryAnswer, span: Option<CoveredSpan>) {
     let all = answer.totals.all.unwrap_or(NOTHING);
-    let [pps, bps, bpp] = rates(pen, &all, span);
-    pen.text("Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n");
+    let [pps, bps, bpp] = rates(writer, &all, span);
+    writer.text("Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n");
     for (place, number) in
         [all.flows, all.bytes, all.packets, bps, pps, bpp].into_iter().enumerate()
     {
         if place > 0 {
-            pen.byte(b',');
+            writer.byte(b',');
         }
-        pen.number(number);
+        writer.number(number);
     }
-    pen.byte(b'\n');
+    writer.byte(b'\n');
 }
 
 /// The counts of `-I`, in nfdump's order and words.
@@ -139,12 +139,12 @@ fn counts(totals: &ProtocolTotals) -> [(&'static str, u64); 15] {
 }
 
 /// Writes the totals alone, as nfdump does.
-pub(super) fn only(pen: &mut RowWriter, totals: &ProtocolTotals) {
+pub(super) fn only(writer: &mut RowWriter, totals: &ProtocolTotals) {
     for (name, number) in counts(totals) {
-        pen.text(name);
-        pen.text(": ");
-        pen.number(number);
-        pen.byte(b'\n');
+        writer.text(name);
+        writer.text(": ");
+        writer.number(number);
+        writer.byte(b'\n');
     }
     let all = totals.all.unwrap_or(NOTHING);
     for (name, number) in [
@@ -153,43 +153,43 @@ pub(super) fn only(pen: &mut RowWriter, totals: &ProtocolTotals) {
         ("msec_first", all.first.0.rem_euclid(1000)),
         ("msec_last", all.last.0.rem_euclid(1000)),
     ] {
-        pen.text(name);
-        pen.text(": ");
-        signed(pen, number);
-        pen.byte(b'\n');
+        writer.text(name);
+        writer.text(": ");
+        signed(writer, number);
+        writer.byte(b'\n');
     }
     if totals.odd_times > 0 {
-        pen.text("Odd_times: ");
-        pen.number(totals.odd_times);
-        pen.byte(b'\n');
+        writer.text("Odd_times: ");
+        writer.number(totals.odd_times);
+        writer.byte(b'\n');
     }
 }
 
 /// Writes the totals as one object of integers; times in milliseconds since 1970.
-pub(super) fn json(pen: &mut RowWriter, answer: &QueryAnswer) {
+pub(super) fn json(writer: &mut RowWriter, answer: &QueryAnswer) {
     let totals = &answer.totals;
     for (place, (name, number)) in counts(totals).into_iter().enumerate() {
-        pen.text(if place == 0 { "{\"" } else { ",\"" });
-        pen.text(&name.to_ascii_lowercase());
-        pen.text("\":");
-        pen.number(number);
+        writer.text(if place == 0 { "{\"" } else { ",\"" });
+        writer.text(&name.to_ascii_lowercase());
+        writer.text("\":");
+        writer.number(number);
     }
     if let Some(all) = totals.all {
-        pen.text(",\"first\":");
-        signed(pen, all.first.0);
-        pen.text(",\"last\":");
-        signed(pen, all.last.0);
+        writer.text(",\"first\":");
+        signed(writer, all.first.0);
+        writer.text(",\"last\":");
+        signed(writer, all.last.0);
     }
-    pen.text(",\"duplicates\":");
-    pen.number(answer.effort.duplicates);
-    pen.text(",\"odd_times\":");
-    pen.number(totals.odd_times);
-    pen.text("}\n");
+    writer.text(",\"duplicates\":");
+    writer.number(answer.effort.duplicates);
+    writer.text(",\"odd_times\":");
+    writer.number(totals.odd_times);
+    writer.text("}\n");
 }
 
-fn signed(pen: &mut RowWriter, number: i64) {
+fn signed(writer: &mut RowWriter, number: i64) {
     if number < 0 {
-        pen.byte(b'-');
+        writer.byte(b'-');
     }
-    pen.number(number.unsigned_abs());
+    writer.number(number.unsigned_abs());
 }

@@ -43,41 +43,41 @@ pub struct FormatTag {
 impl FormatTag {
     /// Writes it as wide as its column is, or in CSV as it is.
     #[inline]
-    pub fn write(&self, pen: &mut RowWriter, row: &AnswerRow) {
-        if pen.style.data {
-            return (self.cell)(pen, row);
+    pub fn write(&self, writer: &mut RowWriter, row: &AnswerRow) {
+        if writer.style.data {
+            return (self.cell)(writer, row);
         }
         match self.align {
-            Align::Left(width) => pen.left(width, |pen| (self.cell)(pen, row)),
-            Align::Right(width) => pen.right(width, |pen| (self.cell)(pen, row)),
+            Align::Left(width) => writer.left(width, |writer| (self.cell)(writer, row)),
+            Align::Right(width) => writer.right(width, |writer| (self.cell)(writer, row)),
             Align::Address => {
-                let width = address_width(pen.style.full6);
-                pen.right(width, |pen| (self.cell)(pen, row));
+                let width = address_width(writer.style.full6);
+                writer.right(width, |writer| (self.cell)(writer, row));
             }
-            Align::Behind(_) => (self.cell)(pen, row),
+            Align::Behind(_) => (self.cell)(writer, row),
         }
     }
 
     /// Writes its heading, as wide as its column.
-    pub fn write_heading(&self, pen: &mut RowWriter) {
-        let address = address_width(pen.style.full6);
+    pub fn write_heading(&self, writer: &mut RowWriter) {
+        let address = address_width(writer.style.full6);
         match self.align {
-            Align::Left(width) => pen.left(width, |pen| pen.text(self.heading)),
-            Align::Right(width) => pen.right(width, |pen| pen.text(self.heading)),
-            Align::Address => pen.right(address, |pen| pen.text(self.heading)),
+            Align::Left(width) => writer.left(width, |writer| writer.text(self.heading)),
+            Align::Right(width) => writer.right(width, |writer| writer.text(self.heading)),
+            Align::Address => writer.right(address, |writer| writer.text(self.heading)),
             Align::Behind(width) => {
                 let whole = address + width;
                 let (head, behind) = self.heading.rsplit_once(' ').unwrap_or((self.heading, ""));
                 // `Src IP Addr:Port` stands so that the address ends with its column.
                 let colon = behind.find([':', '/']).unwrap_or(behind.len());
                 let (last, behind) = behind.split_at_checked(colon).unwrap_or((behind, ""));
-                pen.left(whole, |pen| {
-                    pen.right(address, |pen| {
-                        pen.text(head);
-                        pen.byte(b' ');
-                        pen.text(last);
+                writer.left(whole, |writer| {
+                    writer.right(address, |writer| {
+                        writer.text(head);
+                        writer.byte(b' ');
+                        writer.text(last);
                     });
-                    pen.text(behind);
+                    writer.text(behind);
                 });
             }
         }
@@ -95,76 +95,76 @@ fn is_icmp(flow: &Flow) -> bool {
 }
 
 /// An address and a port behind it, by a dot where the address has colons.
-fn with_port(pen: &mut RowWriter, host: Host, port: impl FnOnce(&mut RowWriter)) {
+fn with_port(writer: &mut RowWriter, host: Host, port: impl FnOnce(&mut RowWriter)) {
     let v6 = host.as_v4().is_none() && host != Host::UNSPECIFIED;
     let colon = if v6 { b'.' } else { b':' };
-    if pen.style.data {
-        pen.host(host);
-        pen.byte(colon);
-        return port(pen);
+    if writer.style.data {
+        writer.host(host);
+        writer.byte(colon);
+        return port(writer);
     }
-    let width = address_width(pen.style.full6);
-    pen.right(width, |pen| pen.host(host));
-    pen.byte(colon);
-    pen.left(5, port);
+    let width = address_width(writer.style.full6);
+    writer.right(width, |writer| writer.host(host));
+    writer.byte(colon);
+    writer.left(5, port);
 }
 
-fn dst_port(pen: &mut RowWriter, flow: &Flow) {
-    if is_icmp(flow) && !pen.style.data {
-        pen.number((flow.dport >> 8).into());
-        pen.byte(b'.');
-        pen.number((flow.dport & 0xff).into());
+fn dst_port(writer: &mut RowWriter, flow: &Flow) {
+    if is_icmp(flow) && !writer.style.data {
+        writer.number((flow.dport >> 8).into());
+        writer.byte(b'.');
+        writer.number((flow.dport & 0xff).into());
     } else {
-        pen.number(flow.dport.into());
+        writer.number(flow.dport.into());
     }
 }
 
 /// A network, by the length that was reported.
-fn network(pen: &mut RowWriter, host: Host, mask: u8) {
+fn network(writer: &mut RowWriter, host: Host, mask: u8) {
     // A length of 0 is one that was not reported.
     let net = Network::new(host, mask).filter(|_| mask > 0).unwrap_or(Network::single(host));
-    let width = if pen.style.data { 0 } else { address_width(pen.style.full6) };
-    pen.right(width, |pen| pen.host(net.base()));
-    pen.byte(b'/');
-    let width = if pen.style.data { 0 } else { 2 };
-    pen.left(width, |pen| pen.number(mask.into()));
+    let width = if writer.style.data { 0 } else { address_width(writer.style.full6) };
+    writer.right(width, |writer| writer.host(net.base()));
+    writer.byte(b'/');
+    let width = if writer.style.data { 0 } else { 2 };
+    writer.left(width, |writer| writer.number(mask.into()));
 }
 
-fn direction(pen: &mut RowWriter, flow: &Flow) {
-    match (flow.direction, pen.style.data) {
+fn direction(writer: &mut RowWriter, flow: &Flow) {
+    match (flow.direction, writer.style.data) {
         (Flow::NO_DIRECTION, true) => {}
-        (direction, true) => pen.number(direction.into()),
-        (0, false) => pen.byte(b'I'),
-        (1, false) => pen.byte(b'E'),
-        (_, false) => pen.byte(b'?'),
+        (direction, true) => writer.number(direction.into()),
+        (0, false) => writer.byte(b'I'),
+        (1, false) => writer.byte(b'E'),
+        (_, false) => writer.byte(b'?'),
     }
 }
 
 /// Sums of flows were not received; in CSV that is an empty cell.
-fn received(pen: &mut RowWriter, arrival: Time) {
-    if arrival.0 != 0 || !pen.style.data {
-        pen.stamp(arrival, true);
+fn received(writer: &mut RowWriter, arrival: Time) {
+    if arrival.0 != 0 || !writer.style.data {
+        writer.stamp(arrival, true);
     }
 }
 
-fn all_mpls(pen: &mut RowWriter, row: &AnswerRow) {
+fn all_mpls(writer: &mut RowWriter, row: &AnswerRow) {
     for (place, entry) in row.more.mpls.iter().enumerate() {
         if place > 0 {
-            pen.byte(b' ');
+            writer.byte(b' ');
         }
-        let width = if pen.style.data { 0 } else { 12 };
-        pen.right(width, |pen| pen.mpls((*entry).into()));
+        let width = if writer.style.data { 0 } else { 12 };
+        writer.right(width, |writer| writer.mpls((*entry).into()));
     }
 }
 
-fn domain(pen: &mut RowWriter, domain: u32) {
-    if pen.style.data {
-        return pen.number(domain.into());
+fn domain(writer: &mut RowWriter, domain: u32) {
+    if writer.style.data {
+        return writer.number(domain.into());
     }
-    pen.text("0x");
+    writer.text("0x");
     for nibble in (0..9).rev() {
         let nibble = (u64::from(domain) >> (nibble * 4)) & 15;
-        pen.byte(b"0123456789abcdef"[nibble as usize]);
+        writer.byte(b"0123456789abcdef"[nibble as usize]);
     }
 }
 
@@ -179,11 +179,11 @@ macro_rules! cell {
 }
 
 macro_rules! tags {
-    ($($name:literal $heading:literal $align:expr, $help:literal, [$($need:ident),*] $(, |$pen:ident, $row:pat_param| $cell:expr)?;)*) => {
+    ($($name:literal $heading:literal $align:expr, $help:literal, [$($need:ident),*] $(, |$writer:ident, $row:pat_param| $cell:expr)?;)*) => {
         /// Every tag, in the order of nfdump's manual.
         pub const TAGS: &[FormatTag] = &[$(FormatTag {
             name: $name, heading: $heading, align: $align, help: $help, needs: &[$(Field::$need),*],
-            cell: cell!([$($need)*] $(, |$pen, $row| $cell)?),
+            cell: cell!([$($need)*] $(, |$writer, $row| $cell)?),
         }),*];
     };
 }

@@ -164,11 +164,12 @@ fn headings_stand_where_nfdump_has_them() {
 fn every_tag_is_as_wide_as_its_heading() {
     for tag in tag::TAGS {
         for full6 in [false, true] {
-            let mut pen = RowWriter::new(RowStyle { full6, ..RowStyle::default() }, TimeZone::UTC);
-            tag.write_heading(&mut pen);
-            let heading = std::mem::take(&mut pen.out).len();
-            tag.write(&mut pen, &rows()[0]);
-            assert_eq!(pen.out.len(), heading, "%{}", tag.name);
+            let mut writer =
+                RowWriter::new(RowStyle { full6, ..RowStyle::default() }, TimeZone::UTC);
+            tag.write_heading(&mut writer);
+            let heading = std::mem::take(&mut writer.out).len();
+            tag.write(&mut writer, &rows()[0]);
+            assert_eq!(writer.out.len(), heading, "%{}", tag.name);
         }
     }
     for name in layout::CSV.split(',') {
@@ -209,9 +210,9 @@ fn a_tag_needs_the_columns_that_it_says() {
             }
             for style in [RowStyle::default(), RowStyle::DATA] {
                 let cell = |row: &AnswerRow| {
-                    let mut pen = RowWriter::new(style, TimeZone::UTC);
-                    tag.write(&mut pen, row);
-                    String::from_utf8(std::mem::take(&mut pen.out)).unwrap()
+                    let mut writer = RowWriter::new(style, TimeZone::UTC);
+                    tag.write(&mut writer, row);
+                    String::from_utf8(std::mem::take(&mut writer.out)).unwrap()
                 };
                 assert_eq!(cell(&part), cell(&full), "%{}", tag.name);
             }
@@ -331,10 +332,10 @@ fn the_totals_alone() {
 
 #[test]
 fn numbers_and_times_at_their_ends() {
-    let mut pen = RowWriter::new(RowStyle::default(), TimeZone::UTC);
+    let mut writer = RowWriter::new(RowStyle::default(), TimeZone::UTC);
     let mut of = |write: &dyn Fn(&mut RowWriter)| {
-        write(&mut pen);
-        String::from_utf8(std::mem::take(&mut pen.out)).unwrap()
+        write(&mut writer);
+        String::from_utf8(std::mem::take(&mut writer.out)).unwrap()
     };
     for (number, want) in [
         (0, "0"),
@@ -343,16 +344,16 @@ fn numbers_and_times_at_their_ends() {
         (1_450_000_000, "1.5 G"),
         (u64::MAX, "18446744.1 T"),
     ] {
-        assert_eq!(of(&|pen| pen.scaled(number)), want);
+        assert_eq!(of(&|writer| writer.scaled(number)), want);
     }
-    assert_eq!(of(&|pen| pen.number(u64::MAX)), u64::MAX.to_string());
+    assert_eq!(of(&|writer| writer.number(u64::MAX)), u64::MAX.to_string());
     for time in [i64::MIN, i64::MAX] {
-        assert!(of(&|pen| pen.stamp(Time(time), true)).starts_with("0000-00-00 00:00:"));
+        assert!(of(&|writer| writer.stamp(Time(time), true)).starts_with("0000-00-00 00:00:"));
     }
-    assert_eq!(of(&|pen| pen.stamp(Time(-1), true)), "1969-12-31 23:59:59.999");
-    assert_eq!(of(&|pen| pen.mac(0x00aa_bb00_0102)), "00:aa:bb:00:01:02");
+    assert_eq!(of(&|writer| writer.stamp(Time(-1), true)), "1969-12-31 23:59:59.999");
+    assert_eq!(of(&|writer| writer.mac(0x00aa_bb00_0102)), "00:aa:bb:00:01:02");
     let sums = AnswerSums { first: Time(0), last: Time(93_784_567), ..rows()[0].sums };
-    assert_eq!(of(&|pen| pen.duration(&sums)), "1d 02:03:04.567");
+    assert_eq!(of(&|writer| writer.duration(&sums)), "1d 02:03:04.567");
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) fn decode(
     address: Host,
     exporter: &mut ExporterState,
     bytes: &[u8],
-    desk: &mut DecodeContext,
+    context: &mut DecodeContext,
 ) {
     let mut rest = Xdr(bytes);
     let Some((sample, count)) = header(&mut rest, now, exporter) else {
@@ -46,7 +46,7 @@ pub(super) fn decode(
             Some([0, 0, 0, 0..=2]) | None => Cause::TooShort,
             Some(_) => Cause::BadHeader,
         };
-        return desk.report.causes.count(cause);
+        return context.report.causes.count(cause);
     };
     let common = Flow {
         exporter: address,
@@ -58,21 +58,21 @@ pub(super) fn decode(
         ..Flow::EMPTY
     };
     let beyond = bytes.len();
-    let mut samples = Samples { sample, common, exporter, desk, beyond };
+    let mut samples = Samples { sample, common, exporter, context, beyond };
     for _ in 0..count {
         match samples.next(rest) {
             Some(next) => rest = next,
             None => {
-                samples.desk.report.causes.count(Cause::SetTruncated);
+                samples.context.report.causes.count(Cause::SetTruncated);
                 rest = Xdr(&[]);
                 break;
             }
         }
     }
     if rest.0.iter().any(|byte| *byte != 0) {
-        desk.report.causes.count(Cause::Leftover);
+        context.report.causes.count(Cause::Leftover);
     }
-    exporter.leave(desk.report, common.domain);
+    exporter.leave(context.report, common.domain);
 }
 
 /// Reads the header; hands out a sample to fill and how many there are to be.
@@ -92,7 +92,7 @@ struct Samples<'a, 'b, 'o> {
     sample: Sample,
     common: Flow,
     exporter: &'a mut ExporterState,
-    desk: &'a mut DecodeContext<'b, 'o>,
+    context: &'a mut DecodeContext<'b, 'o>,
     /// Bytes that may still be read beyond the lengths that samples give, over the
     /// whole datagram: each of its bytes twice at most, whatever lengths it has.
     beyond: usize,
@@ -126,11 +126,11 @@ impl Samples<'_, '_, '_> {
         self.finish();
         let known = self.sample.kind != SampleKind::Other;
         if known && !complete {
-            self.desk.report.causes.count(Cause::BadSample);
+            self.context.report.causes.count(Cause::BadSample);
         }
         if !trusted && known && complete && may_be_sample(body) {
             if declared.is_none_or(|declared| declared.len() != body.len()) {
-                self.desk.report.causes.count(Cause::BadSample);
+                self.context.report.causes.count(Cause::BadSample);
             }
             return Some(body);
         }
@@ -184,7 +184,7 @@ impl Samples<'_, '_, '_> {
     /// Reads the records: as many as are counted, as far as the bytes go.
     fn records(&mut self, body: &mut Xdr) -> Option<()> {
         for _ in 0..body.u32()? {
-            self.desk.pool.steps += 1;
+            self.context.pool.steps += 1;
             let format = body.u32()?;
             let length = body.u32()? as usize;
             if self.sample.formats.len() < MAX_FORMATS {
@@ -198,7 +198,7 @@ impl Samples<'_, '_, '_> {
             }
             if !whole {
                 // Its neighbours are not touched by what is wrong within it.
-                self.desk.report.causes.count(Cause::BadSample);
+                self.context.report.causes.count(Cause::BadSample);
             }
         }
         Some(())
@@ -206,8 +206,8 @@ impl Samples<'_, '_, '_> {
 
     /// Makes of the sample what there is to make of it.
     fn finish(&mut self) {
-        let Samples { sample, common, exporter, desk, .. } = self;
-        let report = &mut desk.report;
+        let Samples { sample, common, exporter, context, .. } = self;
+        let report = &mut context.report;
         let flow = sample.flow(common);
         match sample.kind {
             SampleKind::Flow => {
@@ -215,10 +215,10 @@ impl Samples<'_, '_, '_> {
                 exporter.agents.sample(sample);
                 if let Some(mut flow) = flow {
                     report.flows += 1;
-                    if let Some(kept) = &mut desk.more {
+                    if let Some(kept) = &mut context.more {
                         extras::keep(&mut flow, &sample.more(), kept);
                     }
-                    desk.out.push(flow);
+                    context.out.push(flow);
                 } else {
                     report.addressless.records += 1;
                     report.addressless.packets += 1;
@@ -233,7 +233,7 @@ impl Samples<'_, '_, '_> {
             SampleKind::Discard => report.samples.discard += 1,
             SampleKind::Other => report.samples.other += 1,
         }
-        if let Some(observer) = &mut desk.observer {
+        if let Some(observer) = &mut context.observer {
             observer.sample(sample, flow.as_ref());
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::facts::{
-    Archive, Facts, FolderState, HeardTraffic, Port, PortHolder, PortState, TimeKeeper,
+    Archive, Facts, FolderState, HeardTraffic, Port, PortHolder, PortState, TimeSynchroniser,
 };
 use crate::ingest::RECEIVE_BUFFER;
 use crate::snapshot::{ConditionLevel, Transport};
@@ -355,11 +355,13 @@ fn archive(facts: &Facts) -> Vec<CheckResult> {
 
 fn clock(facts: &Facts) -> Vec<CheckResult> {
     let mut all = vec![match &facts.time {
-        TimeKeeper::Program(name) => said(FindingLevel::Ok, format!("{name} keeps the time"), &[]),
-        TimeKeeper::Unknown => {
+        TimeSynchroniser::Program(name) => {
+            said(FindingLevel::Ok, format!("{name} keeps the time"), &[])
+        }
+        TimeSynchroniser::Unknown => {
             said(FindingLevel::Note, "it cannot be seen who keeps the time", &[])
         }
-        TimeKeeper::Nobody => said(
+        TimeSynchroniser::Nobody => said(
             FindingLevel::Warn,
             "no program is seen that keeps the time of this machine",
             &["sudo apt-get install systemd-timesyncd, or chrony"],

@@ -47,7 +47,7 @@ fn well() -> Facts {
             recorder: None,
         }),
         address: None,
-        time: TimeKeeper::Program("chronyd".to_owned()),
+        time: TimeSynchroniser::Program("chronyd".to_owned()),
         terminal: Terminal { is_one: true, note: None, colour: true },
     }
 }
@@ -116,8 +116,8 @@ const CASES: &[Case] = &[
     (|f| f.archive.as_mut().unwrap().recorder = Some("4711".to_owned()), "archive", FindingLevel::Note, "process 4711 records", ""),
     (|f| health(f).no_room.push(no_room(7)), "room", FindingLevel::Warn, "192.0.2.7 found no room 30 times: held_dropped", "--allow"),
     (|f| health(f).no_room.extend((0..14).map(no_room)), "room", FindingLevel::Note, "4 more", ""),
-    (|f| f.time = TimeKeeper::Nobody, "clock", FindingLevel::Warn, "no program", "chrony"),
-    (|f| f.time = TimeKeeper::Unknown, "clock", FindingLevel::Note, "cannot be seen", ""),
+    (|f| f.time = TimeSynchroniser::Nobody, "clock", FindingLevel::Warn, "no program", "chrony"),
+    (|f| f.time = TimeSynchroniser::Unknown, "clock", FindingLevel::Note, "cannot be seen", ""),
     (|f| health(f).clock_shift_ms = -60_000, "clock", FindingLevel::Warn, "was set by", ""),
     (|f| f.terminal.note = Some("LANG=C is not UTF-8".to_owned()), "terminal", FindingLevel::Note, "LANG=C", "C.UTF-8"),
     (|f| f.terminal.colour = false, "terminal", FindingLevel::Ok, "without colours", ""),
