@@ -204,7 +204,10 @@ impl Session {
         Ok(ArchiveQuestion { filter, from, to, no_dedup, columns: None, ask })
     }
 
-    /// The window of `-t +N` and `-t -N`: all files are looked through for their ends.
+    /// The window of `-t +N` and `-t -N`, which begins with the first flow of all files or
+    /// ends with the last one. Both bounds are set, because the first and the last flow
+    /// are those whose times are plausible: a flow that an exporter with a wrong clock
+    /// reported for 1970 is in no such window.
     fn whole(&self) -> Result<Option<Bounds>, AppError> {
         let Some(window) = self.query.window else { return Ok(None) };
         let question = ArchiveQuestion {
@@ -218,8 +221,12 @@ impl Session {
         let answer = self.ask(&question, &mut |_| ControlFlow::Continue(()))?;
         let Some(all) = answer.totals.all else { return Ok(None) };
         Ok(Some(match window {
-            TimeWindow::Head(ms) => Bounds { from: None, to: Some(all.first.plus_ms(ms)) },
-            TimeWindow::Tail(ms) => Bounds { from: Some(all.last.plus_ms(-ms)), to: None },
+            TimeWindow::Head(ms) => {
+                Bounds { from: Some(all.first), to: Some(all.first.plus_ms(ms).min(all.last)) }
+            }
+            TimeWindow::Tail(ms) => {
+                Bounds { from: Some(all.last.plus_ms(-ms).max(all.first)), to: Some(all.last) }
+            }
             TimeWindow::Between(..) => Bounds::default(),
         }))
     }

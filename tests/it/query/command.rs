@@ -116,6 +116,34 @@ fn times_are_of_flows() {
 }
 
 #[test]
+fn flows_with_forged_times_are_in_no_window_of_the_first_or_last_seconds() {
+    let folder = archive();
+    let begin = Time(SLOT);
+    let plausible = flows(0, 1)[0];
+    let forged = |first: i64, last: i64| Flow {
+        first: Time(first),
+        last: Time(last),
+        bytes: 7,
+        ..plausible
+    };
+    let future = begin.0 + 80 * 365 * 86_400_000;
+    let all = [
+        forged(0, 0),
+        forged(0, begin.0),
+        forged(future, future),
+        forged(begin.0, future),
+        forged(i64::MIN, i64::MAX),
+    ];
+    let info = SlotInfo { start: begin, length_ms: SLOT_MS };
+    let file = fs::File::create(folder.path().join("flows.202611240340Z-2.parquet")).unwrap();
+    encode(&all, &[], &info, file).unwrap();
+    let at = |words: &[&str]| count(folder.path(), &[&["-R", "."], words].concat());
+    assert_eq!(at(&[]), 20);
+    assert_eq!((at(&["-t", "+301"]), at(&["-t", "-2"])), (2, 2));
+    assert_eq!((at(&["-t", "+99999999"]), at(&["-t", "-99999999"])), (15, 15));
+}
+
+#[test]
 fn the_model_users_questions() {
     let folder = archive();
     let range = "./nfcapd.202611240340:nfcapd.202611240400";
