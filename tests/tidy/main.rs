@@ -3,6 +3,7 @@
 //! readable, modules and tests are laid out in one way.
 
 mod circles;
+mod documents;
 mod fuzz;
 mod imports;
 mod tokens;
