@@ -9,6 +9,8 @@ use super::names::{FieldName, FieldNames};
 use super::printer::InspectPrinter;
 use super::{record, sample};
 use crate::flow::{Flow, Host, Time};
+use crate::wire::layout::fixed::FixedLayout;
+use crate::wire::layout::sets::SetHeader;
 use crate::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use crate::wire::report::CauseCounts;
 use crate::wire::sflow::SampleKind;
@@ -67,10 +69,9 @@ impl PrintingObserver<'_> {
     }
 
     fn problem_line(&mut self, cause: Cause, count: u64, at: Option<usize>) {
-        let set = at.filter(|_| cause == Cause::NoTemplate).and_then(|at| {
-            let word = self.bytes.get(at..at + 2)?;
-            Some(u16::from_be_bytes(word.try_into().ok()?))
-        });
+        let set = at
+            .filter(|_| cause == Cause::NoTemplate)
+            .and_then(|at| SetHeader::read_at(self.bytes, at).map(|header| header.id));
         let explanation = match set {
             Some(id) => format!("{} (template {id})", cause.explanation()),
             None => cause.explanation().to_owned(),

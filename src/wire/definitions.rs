@@ -1,9 +1,11 @@
 //! Sets of templates and options templates (RFC 3954, sections 5.2 and 6.1; RFC
 //! 7011, sections 3.4 and 8.1): read, stored, withdrawn.
 
-use super::bytes::{u16_at, u32_at};
+use super::bytes::u32_at;
 use super::exporter::refusals::ResourceRefusal;
 use super::exporter::templates::StoreResult;
+use super::layout::fixed::FixedLayout;
+use super::layout::sets::{FieldSpecifier, IpfixOptionsHeader, TemplateHeader, V9OptionsHeader};
 use super::observer::TemplateSeen;
 use super::report::Cause;
 use super::sets::{FIRST_DATA_SET, SetDialect, Sets};
@@ -17,12 +19,12 @@ impl Sets<'_, '_, '_> {
     /// A set of templates; `start` is where it lies in the datagram.
     pub(super) fn templates(&mut self, content: &[u8], start: usize, kind: TemplateKind) {
         let mut at = 0;
-        while let Some((id, count)) = u16_at(content, at).zip(u16_at(content, at + 2)) {
+        while let Some(TemplateHeader { id, count }) = TemplateHeader::read_at(content, at) {
             if self.flavour == SetDialect::Ipfix && count == 0 && id > 0 {
                 if !self.withdraw(id, kind) {
                     return self.count(Cause::BadTemplate, start + at);
                 }
-                at += 4;
+                at += TemplateHeader::LENGTH;
                 continue;
             }
             if id < FIRST_DATA_SET {
@@ -34,11 +36,12 @@ impl Sets<'_, '_, '_> {
             }
             let read = match (kind, self.flavour) {
                 (TemplateKind::Data, _) => {
-                    fields(content, at + 4, usize::from(count), self.flavour)
+                    let fields_at = at + TemplateHeader::LENGTH;
+                    fields(content, fields_at, usize::from(count), self.flavour)
                         .map(|(list, next)| (list, 0, next))
                 }
-                (TemplateKind::Options, SetDialect::Ipfix) => ipfix_options(content, at, count),
-                (TemplateKind::Options, SetDialect::Netflow9) => v9_options(content, at, count),
+                (TemplateKind::Options, SetDialect::Ipfix) => ipfix_options(content, at),
+                (TemplateKind::Options, SetDialect::Netflow9) => v9_options(content, at),
             };
             let Some((list, scope, next)) = read else {
                 return self.count(Cause::BadTemplate, start + at);
@@ -104,8 +107,8 @@ fn fields(
     }
     let mut list = Vec::with_capacity(count);
     for _ in 0..count {
-        let (id, length) = u16_at(content, at).zip(u16_at(content, at + 2))?;
-        at += 4;
+        let FieldSpecifier { id, length } = FieldSpecifier::read_at(content, at)?;
+        at += FieldSpecifier::LENGTH;
         let enterprise = flavour == SetDialect::Ipfix && id & ENTERPRISE != 0;
         let (pen, id) = if enterprise {
             at += 4;
@@ -119,19 +122,24 @@ fn fields(
 }
 
 /// RFC 7011, 3.4.2.2: the number of all fields, then of those that are scope.
-fn ipfix_options(content: &[u8], at: usize, count: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
-    let scope = usize::from(u16_at(content, at + 4)?);
-    let (list, next) = fields(content, at + 6, usize::from(count), SetDialect::Ipfix)?;
+fn ipfix_options(content: &[u8], at: usize) -> Option<(Vec<FieldSpec>, usize, usize)> {
+    let header = IpfixOptionsHeader::read_at(content, at)?;
+    let scope = usize::from(header.scope_count);
+    let fields_at = at + IpfixOptionsHeader::LENGTH;
+    let (list, next) = fields(content, fields_at, usize::from(header.count), SetDialect::Ipfix)?;
     (scope <= list.len()).then_some((list, scope, next))
 }
 
 /// RFC 3954, 6.1: the length in bytes of the scope fields, then of the others.
-fn v9_options(content: &[u8], at: usize, scope: u16) -> Option<(Vec<FieldSpec>, usize, usize)> {
-    let options = u16_at(content, at + 4)?;
-    if !scope.is_multiple_of(4) || !options.is_multiple_of(4) {
+fn v9_options(content: &[u8], at: usize) -> Option<(Vec<FieldSpec>, usize, usize)> {
+    const FIELD: u16 = FieldSpecifier::LENGTH as u16;
+    let V9OptionsHeader { scope_length, options_length, .. } =
+        V9OptionsHeader::read_at(content, at)?;
+    if !scope_length.is_multiple_of(FIELD) || !options_length.is_multiple_of(FIELD) {
         return None;
     }
-    let (scope, options) = (usize::from(scope / 4), usize::from(options / 4));
-    let (list, next) = fields(content, at + 6, scope + options, SetDialect::Netflow9)?;
+    let (scope, options) = (usize::from(scope_length / FIELD), usize::from(options_length / FIELD));
+    let fields_at = at + V9OptionsHeader::LENGTH;
+    let (list, next) = fields(content, fields_at, scope + options, SetDialect::Netflow9)?;
     Some((list, scope, next))
 }

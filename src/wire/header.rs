@@ -2,11 +2,11 @@
 //! `inspect` shows, and by what it dates datagrams that come without a time.
 
 use super::bytes::{u16_at, u32_at};
+use super::layout::fixed::FixedLayout;
+use super::layout::netflow::{FixedHeaderStart, IpfixHeader, V5HeaderEnd, V7HeaderEnd, V9Header};
+use super::layout::sflow::SflowHeaderEnd;
+use super::sflow::xdr::Xdr;
 use crate::flow::{Host, Protocol, Time};
-
-/// Type of sFlow's agent addresses: IPv4, IPv6 (sflow_version_5.txt, section 5).
-const SFLOW_V4: u32 = 1;
-const SFLOW_V6: u32 = 2;
 
 /// What a datagram's header says, as far as every protocol says it.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,44 @@ pub(super) struct MessageHeader {
     pub exported: Time,
     /// Milliseconds since the exporter started, if the header says so.
     pub uptime: Option<u32>,
+}
+
+impl MessageHeader {
+    /// Of NetFlow version 1, 5 or 7; `engine` is the domain.
+    #[inline]
+    pub(super) fn fixed(
+        protocol: Protocol,
+        engine: u16,
+        header: &FixedHeaderStart,
+    ) -> MessageHeader {
+        let ms = i64::from(header.seconds) * 1000 + i64::from(header.nanoseconds) / 1_000_000;
+        MessageHeader {
+            protocol,
+            domain: u32::from(engine),
+            exported: Time(ms),
+            uptime: Some(header.uptime),
+        }
+    }
+
+    /// Of NetFlow version 9.
+    pub(super) fn v9(header: &V9Header) -> MessageHeader {
+        MessageHeader {
+            protocol: Protocol::Netflow9,
+            domain: header.source_id,
+            exported: Time(i64::from(header.seconds) * 1000),
+            uptime: Some(header.uptime),
+        }
+    }
+
+    /// Of IPFIX.
+    pub(super) fn ipfix(header: &IpfixHeader) -> MessageHeader {
+        MessageHeader {
+            protocol: Protocol::Ipfix,
+            domain: header.domain,
+            exported: Time(i64::from(header.seconds) * 1000),
+            uptime: None,
+        }
+    }
 }
 
 /// A header, as far as the protocol has what is asked for.
@@ -42,69 +80,56 @@ impl DatagramHeader {
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<DatagramHeader> {
         let version = u16_at(bytes, 0)?;
-        let word = |at| u32_at(bytes, at);
-        let seconds = |at| Some(i64::from(word(at)?) * 1000);
-        let fixed = |protocol| {
-            let ms = seconds(8)? + i64::from(word(12)?) / 1_000_000;
-            let (uptime, exported) = (Some(word(4)?), Some(Time(ms)));
-            let empty = DatagramHeader::of(protocol, version);
-            Some(DatagramHeader { exported, uptime, ..empty })
+        let fixed = |protocol, engine| {
+            let header = FixedHeaderStart::read(bytes)?;
+            Some(MessageHeader::fixed(protocol, engine, &header))
         };
-        match version {
-            1 => fixed(Protocol::Netflow1),
-            5 => Some(DatagramHeader {
-                domain: u32::from(u16_at(bytes, 20)?),
-                sequence: Some(word(16)?),
-                ..fixed(Protocol::Netflow5)?
-            }),
-            7 => Some(DatagramHeader { sequence: Some(word(16)?), ..fixed(Protocol::Netflow7)? }),
-            9 => Some(DatagramHeader {
-                domain: word(16)?,
-                sequence: Some(word(12)?),
-                exported: Some(Time(seconds(8)?)),
-                uptime: Some(word(4)?),
-                ..DatagramHeader::of(Protocol::Netflow9, version)
-            }),
-            10 => Some(DatagramHeader {
-                domain: word(12)?,
-                sequence: Some(word(8)?),
-                exported: Some(Time(seconds(4)?)),
-                ..DatagramHeader::of(Protocol::Ipfix, version)
-            }),
-            0 if word(0)? == 5 => DatagramHeader::sflow(bytes),
-            _ => None,
-        }
-    }
-
-    fn of(protocol: Protocol, version: u16) -> DatagramHeader {
-        DatagramHeader {
-            protocol,
-            version,
-            domain: 0,
-            sequence: None,
-            exported: None,
-            uptime: None,
-            agent: None,
-        }
-    }
-
-    /// sFlow: the length of the agent's address moves what is behind it.
-    fn sflow(bytes: &[u8]) -> Option<DatagramHeader> {
-        let (agent, at) = match u32_at(bytes, 4)? {
-            SFLOW_V4 => (Some(Host::v4(u32_at(bytes, 8)?)), 12),
-            SFLOW_V6 => {
-                let octets: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
-                (Some(Host(u128::from_be_bytes(octets))), 24)
+        let (message, sequence) = match version {
+            1 => (fixed(Protocol::Netflow1, 0)?, None),
+            5 => {
+                let end = V5HeaderEnd::read(bytes)?;
+                (fixed(Protocol::Netflow5, end.engine)?, Some(end.sequence))
             }
-            0 => (None, 8),
+            7 => {
+                let end = V7HeaderEnd::read(bytes)?;
+                (fixed(Protocol::Netflow7, 0)?, Some(end.sequence))
+            }
+            9 => {
+                let header = V9Header::read(bytes)?;
+                (MessageHeader::v9(&header), Some(header.sequence))
+            }
+            10 => {
+                let header = IpfixHeader::read(bytes)?;
+                (MessageHeader::ipfix(&header), Some(header.sequence))
+            }
+            0 if u32_at(bytes, 0)? == 5 => return DatagramHeader::sflow(bytes),
             _ => return None,
         };
         Some(DatagramHeader {
-            domain: u32_at(bytes, at)?,
-            sequence: Some(u32_at(bytes, at + 4)?),
-            uptime: Some(u32_at(bytes, at + 8)?),
-            agent,
-            ..DatagramHeader::of(Protocol::Sflow5, 5)
+            protocol: message.protocol,
+            version,
+            domain: message.domain,
+            sequence,
+            exported: Some(message.exported),
+            uptime: message.uptime,
+            agent: None,
+        })
+    }
+
+    /// Reads the header of sFlow version 5.
+    fn sflow(bytes: &[u8]) -> Option<DatagramHeader> {
+        let mut rest = Xdr(bytes.get(4..)?);
+        let has_agent = u32_at(rest.0, 0)? != 0;
+        let agent = rest.address()?;
+        let header = SflowHeaderEnd::read(rest.0)?;
+        Some(DatagramHeader {
+            protocol: Protocol::Sflow5,
+            version: 5,
+            domain: header.sub_agent,
+            sequence: Some(header.sequence),
+            exported: None,
+            uptime: Some(header.uptime),
+            agent: has_agent.then_some(agent),
         })
     }
 }

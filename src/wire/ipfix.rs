@@ -1,22 +1,24 @@
 //! IPFIX (RFC 7011, section 3.1): the header of its messages.
 
-use super::bytes::{u16_at, u32_at};
 use super::exporter::ExporterState;
 use super::exporter::numbering::Numbering;
 use super::header::MessageHeader;
+use super::layout::fixed::FixedLayout;
+use super::layout::netflow::IpfixHeader;
 use super::report::Cause;
 use super::sets::{DecodeContext, SetDialect, Sets};
-use crate::flow::{Host, Protocol, Time};
+use crate::flow::{Host, Time};
 
 /// Bytes of a message header; no message is shorter.
-pub const HEADER_LENGTH: usize = 16;
+pub const HEADER_LENGTH: usize = IpfixHeader::LENGTH;
 
 /// Bytes of the message that begins here, as its header says: at least
 /// [`HEADER_LENGTH`], at most 65,535. `None` when this is no IPFIX header.
 #[must_use]
 pub fn message_length(bytes: &[u8]) -> Option<usize> {
-    let length = usize::from(u16_at(bytes, 2)?);
-    (u16_at(bytes, 0) == Some(10) && length >= HEADER_LENGTH).then_some(length)
+    let header = IpfixHeader::read_prefix(bytes);
+    let length = usize::from(header.length);
+    (header.version == 10 && length >= HEADER_LENGTH).then_some(length)
 }
 
 /// Decodes one message. Bytes beyond the length in its header are stale and
@@ -28,24 +30,19 @@ pub(super) fn decode(
     bytes: &[u8],
     context: &mut DecodeContext<'_, '_>,
 ) {
-    let word = |at| u32_at(bytes, at).unwrap_or(0);
     let Some(length) = message_length(bytes) else {
         return context.report.causes.count(Cause::BadHeader);
     };
     if length != bytes.len() {
         context.report.causes.count(Cause::MessageLength);
     }
-    let header = MessageHeader {
-        protocol: Protocol::Ipfix,
-        domain: word(12),
-        exported: Time(i64::from(word(4)) * 1000),
-        uptime: None,
-    };
+    let fields = IpfixHeader::read_prefix(bytes);
+    let header = MessageHeader::ipfix(&fields);
     let Some(session) = exporter.enter(now, address, &header) else {
         return context.report.causes.count(Cause::DomainLimit);
     };
     let mut sets = Sets::new(SetDialect::Ipfix, now, header, session, context);
     let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
-    sets.count_sequence(Numbering::Records, word(8), records);
+    sets.count_sequence(Numbering::Records, fields.sequence, records);
     exporter.leave(context.report, header.domain);
 }

@@ -16,6 +16,7 @@ mod extras;
 pub mod frame;
 pub mod header;
 mod ipfix;
+pub mod layout;
 mod netflow5;
 mod netflow9;
 pub mod observer;

@@ -5,10 +5,14 @@
 //! the end of each record; version 1 has other bytes after the ports, and no
 //! sequence numbers, engines or AS numbers.
 
-use super::bytes::{u16_at, u32_at};
 use super::exporter::ExporterState;
 use super::exporter::numbering::{Numbering, RecordCount};
 use super::header::MessageHeader;
+use super::layout::fixed::FixedLayout;
+use super::layout::netflow::{
+    FixedHeaderStart, FixedRecordStart, V1RecordEnd, V5HeaderEnd, V5RecordEnd, V7HeaderEnd,
+    V7RecordEnd,
+};
 use super::report::{Cause, DatagramReport};
 use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Protocol, Sampling, Time};
@@ -21,9 +25,12 @@ pub(super) struct HeaderLayout {
     pub record: usize,
 }
 
-pub(super) const V1: HeaderLayout = HeaderLayout { header: 16, record: 48 };
-pub(super) const V5: HeaderLayout = HeaderLayout { header: 24, record: 48 };
-pub(super) const V7: HeaderLayout = HeaderLayout { header: 24, record: 52 };
+pub(super) const V1: HeaderLayout =
+    HeaderLayout { header: FixedHeaderStart::END, record: V1RecordEnd::END };
+pub(super) const V5: HeaderLayout =
+    HeaderLayout { header: V5HeaderEnd::END, record: V5RecordEnd::END };
+pub(super) const V7: HeaderLayout =
+    HeaderLayout { header: V7HeaderEnd::END, record: V7RecordEnd::END };
 
 /// A version 1 record as Cisco's table has it, with eight reserved bytes at the
 /// end; softflowd sends four of them.
@@ -73,28 +80,28 @@ fn decode_as<const VERSION: u16>(
     let Some((words, body)) = bytes.split_at_checked(layout.header) else {
         return report.causes.count(Cause::TooShort);
     };
-    let word = |at| u32_at(words, at).unwrap_or(0);
-    let half = |at| u16_at(words, at).unwrap_or(0);
-    let count = usize::from(half(2));
+    let start = FixedHeaderStart::read_prefix(words);
+    let count = usize::from(start.count);
     if count > (MAX_PAYLOAD - layout.header) / layout.record {
         return report.causes.count(Cause::BadHeader);
     }
-    let uptime = word(4);
-    let exported = i64::from(word(8)) * 1000 + i64::from(word(12)) / 1_000_000;
-    // Version 7 has reserved bytes where version 5 has engine and sampling.
-    let (engine, interval) =
-        if VERSION == 5 { (half(20), half(22) & INTERVAL_MASK) } else { (0, 0) };
-    let engine = u32::from(engine);
+    let (sequence, engine, interval) = match VERSION {
+        1 => (None, 0, 0),
+        7 => (Some(V7HeaderEnd::read_prefix(words).sequence), 0, 0),
+        _ => {
+            let end = V5HeaderEnd::read_prefix(words);
+            (Some(end.sequence), end.engine, end.sampling & INTERVAL_MASK)
+        }
+    };
     let sampling = Sampling::one_in(u32::from(interval));
-    let protocol = const { protocol(VERSION) };
-    let header =
-        MessageHeader { protocol, domain: engine, exported: Time(exported), uptime: Some(uptime) };
+    let header = MessageHeader::fixed(const { protocol(VERSION) }, engine, &start);
+    let (engine, exported) = (header.domain, header.exported.0);
     let Some(session) = exporter.enter(now, address, &header) else {
         return report.causes.count(Cause::DomainLimit);
     };
-    if VERSION != 1 {
+    if let Some(sequence) = sequence {
         let records = RecordCount { data: count as u32, options: 0 };
-        session.domain.sequence.datagram(Numbering::Records, word(16), Some(records));
+        session.domain.sequence.datagram(Numbering::Records, sequence, Some(records));
     }
     session.domain.header_sampling = sampling;
 
@@ -114,7 +121,7 @@ fn decode_as<const VERSION: u16>(
     };
     let before = out.len();
     for record in records {
-        let flow = flow::<VERSION>(record, &common, exported, uptime);
+        let flow = flow::<VERSION>(record, &common, exported, start.uptime);
         if flow.first > flow.last {
             report.causes.count(Cause::FirstAfterLast);
         }
@@ -134,32 +141,37 @@ const fn layout(version: u16) -> HeaderLayout {
 
 /// One record; `record` has at least the bytes of its layout.
 fn flow<const VERSION: u16>(record: &[u8], common: &Flow, exported: i64, uptime: u32) -> Flow {
-    let byte = |at: usize| record.get(at).copied().unwrap_or(0);
-    let half = |at| u16_at(record, at).unwrap_or(0);
-    let word = |at| u32_at(record, at).unwrap_or(0);
-    let mut flow = Flow {
-        src: Host::v4(word(0)),
-        dst: Host::v4(word(4)),
-        next_hop: Host::v4(word(8)),
-        input: u32::from(half(12)),
-        output: u32::from(half(14)),
-        packets: u64::from(word(16)),
-        bytes: u64::from(word(20)),
-        first: uptime_to_time(exported, uptime, word(24)),
-        last: uptime_to_time(exported, uptime, word(28)),
-        sport: half(32),
-        dport: half(34),
-        proto: byte(38),
+    let start = FixedRecordStart::read_prefix(record);
+    let flow = Flow {
+        src: Host::v4(start.src),
+        dst: Host::v4(start.dst),
+        next_hop: Host::v4(start.next_hop),
+        input: u32::from(start.input),
+        output: u32::from(start.output),
+        packets: u64::from(start.packets),
+        bytes: u64::from(start.bytes),
+        first: uptime_to_time(exported, uptime, start.first),
+        last: uptime_to_time(exported, uptime, start.last),
+        sport: start.src_port,
+        dport: start.dst_port,
         ..*common
     };
     if VERSION == 1 {
-        (flow.tos, flow.tcp_flags) = (byte(39), byte(40));
+        let end = V1RecordEnd::read_prefix(record);
+        Flow { proto: end.proto, tos: end.tos, tcp_flags: end.tcp_flags, ..flow }
     } else {
-        (flow.tcp_flags, flow.tos) = (byte(37), byte(39));
-        (flow.src_as, flow.dst_as) = (u32::from(half(40)), u32::from(half(42)));
-        (flow.src_mask, flow.dst_mask) = (byte(44), byte(45));
+        let end = V5RecordEnd::read_prefix(record);
+        Flow {
+            proto: end.proto,
+            tos: end.tos,
+            tcp_flags: end.tcp_flags,
+            src_as: u32::from(end.src_as),
+            dst_as: u32::from(end.dst_as),
+            src_mask: end.src_mask,
+            dst_mask: end.dst_mask,
+            ..flow
+        }
     }
-    flow
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Sets of templates, options templates and data, as NetFlow v9 and IPFIX have
 //! them (RFC 3954, section 5; RFC 7011, section 3.3).
 
-use super::bytes::u16_at;
 use super::element::Aux;
 use super::exporter::ExporterSession;
 use super::exporter::numbering::{Numbering, RecordCount};
@@ -9,6 +8,8 @@ use super::exporter::pending::PendingSet;
 use super::exporter::refusals::ResourceRefusal;
 use super::exporter::shared_limits::DecoderShare;
 use super::header::MessageHeader;
+use super::layout::fixed::FixedLayout;
+use super::layout::sets::SetHeader;
 use super::observer::{Observer, RecordSeen};
 use super::plan::{LEAD, PacketSection};
 use super::rate;
@@ -20,8 +21,6 @@ use crate::flow::{Flow, FlowExtras, Time};
 
 /// Data sets carry the id of their template, from here on.
 pub(super) const FIRST_DATA_SET: u16 = 256;
-
-const SET_HEADER: usize = 4;
 
 /// Bytes of held sets that are decoded at once, when they are passed the rest
 /// waits: as much as a datagram has, so that no batch is larger than the largest
@@ -148,19 +147,19 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
 
     fn walk(&mut self, bytes: &[u8], mut at: usize, end: usize) {
         let bytes = bytes.get(..end).unwrap_or(bytes);
-        while let Some((id, length)) = u16_at(bytes, at).zip(u16_at(bytes, at + 2)) {
+        while let Some(SetHeader { id, length }) = SetHeader::read_at(bytes, at) {
             if (id, length) == (0, 0) && bytes[at..].iter().all(|byte| *byte == 0) {
                 return; // padding after the last set, as some exporters send it
             }
             let length = usize::from(length);
-            if length < SET_HEADER {
+            if length < SetHeader::LENGTH {
                 return self.count(Cause::SetLength, at);
             }
             let end = (at + length).min(bytes.len());
             if at + length > bytes.len() {
                 self.count(Cause::SetTruncated, at);
             }
-            self.set(id, bytes, at + SET_HEADER, end);
+            self.set(id, bytes, at + SetHeader::LENGTH, end);
             at = end;
         }
         if at < bytes.len() && bytes[at..].iter().any(|byte| *byte != 0) {
@@ -185,7 +184,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             FIRST_DATA_SET.. => self.data_or_hold(id, bytes, start, end),
             id if id == templates => self.templates(content, start, TemplateKind::Data),
             id if id == options => self.templates(content, start, TemplateKind::Options),
-            _ => self.count(Cause::ReservedSet, start - SET_HEADER),
+            _ => self.count(Cause::ReservedSet, start - SetHeader::LENGTH),
         }
     }
 
@@ -196,7 +195,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             return self.data(id, bytes, start, end);
         }
         self.undecoded = true;
-        self.count(Cause::NoTemplate, start - SET_HEADER);
+        self.count(Cause::NoTemplate, start - SetHeader::LENGTH);
         let set = PendingSet {
             header: self.header,
             arrival: self.now,

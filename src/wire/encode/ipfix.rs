@@ -4,6 +4,9 @@
 use super::sets::{FlowClock, MAX_MESSAGE, MessageWriter, QueuedFlows, SAMPLING_TEMPLATE};
 use super::{saturated, unix_seconds};
 use crate::flow::{Flow, Time};
+use crate::wire::layout::fixed::FixedLayout;
+use crate::wire::layout::netflow::IpfixHeader;
+use crate::wire::layout::sets::IpfixOptionsHeader;
 
 /// Set ids of templates and options templates (RFC 7011, 3.3.2).
 const TEMPLATE_SET: u16 = 2;
@@ -63,17 +66,22 @@ impl IpfixEncoder {
         let mut sent = Vec::new();
         let mut templates = templates;
         while templates || !waiting.is_empty() {
-            let words = [unix_seconds(now), self.sequence, self.domain];
-            let mut message = MessageWriter::new([10, 0], &words);
+            let mut message = MessageWriter::new::<IpfixHeader>();
             if std::mem::take(&mut templates) {
                 message.data_templates(TEMPLATE_SET, self.clock);
                 self.options(&mut message);
             }
             message.data(&mut waiting, self.clock);
             debug_assert!(message.out.len() <= MAX_MESSAGE);
-            message.patch(2, saturated(message.out.len() as u64, u16::MAX));
+            let header = IpfixHeader {
+                version: 10,
+                length: saturated(message.out.len() as u64, u16::MAX),
+                seconds: unix_seconds(now),
+                sequence: self.sequence,
+                domain: self.domain,
+            };
             self.sequence = self.sequence.wrapping_add(u32::from(message.records));
-            sent.push(message.out);
+            sent.push(message.finish(&header));
         }
         sent
     }
@@ -109,7 +117,8 @@ impl IpfixEncoder {
     ) {
         let count = |fields: &[(u16, u16)]| saturated(fields.len() as u64, u16::MAX);
         message.set(OPTIONS_TEMPLATE_SET, |message| {
-            message.numbers(&[id, count(scope) + count(fields), count(scope)]);
+            let (count, scope_count) = (count(scope) + count(fields), count(scope));
+            IpfixOptionsHeader { id, count, scope_count }.append(&mut message.out);
             message.fields(scope);
             message.fields(fields);
         });

@@ -4,12 +4,12 @@
 
 use super::{saturated, uptime};
 use crate::flow::{Flow, Host, Time};
+use crate::wire::layout::fixed::FixedLayout;
+use crate::wire::layout::sets::{FieldSpecifier, SetHeader, TemplateHeader};
 
 /// No message is longer, in bytes: it fits through any common path.
 pub const MAX_MESSAGE: usize = 1400;
 
-/// Set id and length before the records of a set.
-const SET_HEADER: usize = 4;
 /// Sets are padded to a multiple of this (RFC 3954, 5.3).
 const ALIGN: usize = 4;
 
@@ -121,48 +121,44 @@ pub(super) struct MessageWriter {
 }
 
 impl MessageWriter {
-    /// A message that begins with these numbers.
-    pub(super) fn new(halves: [u16; 2], words: &[u32]) -> MessageWriter {
-        let mut message =
-            MessageWriter { out: Vec::with_capacity(MAX_MESSAGE), templates: 0, records: 0 };
-        message.numbers(&halves);
-        words.iter().for_each(|word| message.out.extend(word.to_be_bytes()));
-        message
+    /// A message with room for its header, which [`MessageWriter::finish`] writes.
+    pub(super) fn new<H: FixedLayout>() -> MessageWriter {
+        let mut out = Vec::with_capacity(MAX_MESSAGE);
+        out.resize(H::LENGTH, 0);
+        MessageWriter { out, templates: 0, records: 0 }
     }
 
-    /// Writes a 16-bit number over what is there already.
-    pub(super) fn patch(&mut self, at: usize, value: u16) {
-        if let Some(place) = self.out.get_mut(at..at + 2) {
-            place.copy_from_slice(&value.to_be_bytes());
-        }
-    }
-
-    /// Appends 16-bit numbers.
-    pub(super) fn numbers(&mut self, numbers: &[u16]) {
-        numbers.iter().for_each(|number| self.out.extend(number.to_be_bytes()));
+    /// Writes the header and returns the message.
+    pub(super) fn finish(mut self, header: &impl FixedLayout) -> Vec<u8> {
+        header.put(&mut self.out);
+        self.out
     }
 
     /// Appends field specifiers: element and length.
     pub(super) fn fields(&mut self, fields: &[(u16, u16)]) {
-        fields.iter().for_each(|(element, length)| self.numbers(&[*element, *length]));
+        for (id, length) in fields {
+            FieldSpecifier { id: *id, length: *length }.append(&mut self.out);
+        }
     }
 
-    /// A set; its length and padding come by themselves.
+    /// Appends a set with what `write` appends as its content, padded to [`ALIGN`] bytes.
     pub(super) fn set(&mut self, id: u16, write: impl FnOnce(&mut MessageWriter)) {
         let start = self.out.len();
-        self.numbers(&[id, 0]);
+        self.out.resize(start + SetHeader::LENGTH, 0);
         write(self);
         while !(self.out.len() - start).is_multiple_of(ALIGN) {
             self.out.push(0);
         }
-        self.patch(start + 2, saturated((self.out.len() - start) as u64, u16::MAX));
+        let length = saturated((self.out.len() - start) as u64, u16::MAX);
+        SetHeader { id, length }.put(self.out.get_mut(start..).unwrap_or_default());
     }
 
     /// The set of both data templates.
     pub(super) fn data_templates(&mut self, set: u16, clock: FlowClock) {
         self.set(set, |message| {
             for (id, fields) in [IPV4_TEMPLATE, IPV6_TEMPLATE].into_iter().zip(clock.fields()) {
-                message.numbers(&[id, saturated(fields.len() as u64, u16::MAX)]);
+                let count = saturated(fields.len() as u64, u16::MAX);
+                TemplateHeader { id, count }.append(&mut message.out);
                 message.fields(&fields);
                 message.templates += 1;
             }
@@ -180,7 +176,7 @@ impl MessageWriter {
     /// One data set; returns how many of the flows are in it.
     fn family(&mut self, id: u16, fields: &FieldList, flows: &[&Flow], clock: FlowClock) -> usize {
         let length: usize = fields.iter().map(|(_, length)| usize::from(*length)).sum();
-        let left = MAX_MESSAGE.saturating_sub(self.out.len() + SET_HEADER + ALIGN - 1);
+        let left = MAX_MESSAGE.saturating_sub(self.out.len() + SetHeader::LENGTH + ALIGN - 1);
         let flows = &flows[..flows.len().min(left / length)];
         if !flows.is_empty() {
             self.set(id, |message| {

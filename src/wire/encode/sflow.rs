@@ -5,6 +5,11 @@ use std::collections::HashMap;
 
 use crate::flow::{Flow, Host, service};
 use crate::wire::exporter::interfaces::InterfaceCounters;
+use crate::wire::layout::fixed::FixedLayout;
+use crate::wire::layout::sflow::{
+    ExpandedCounterSampleHeader, ExpandedFlowSampleHeader, InterfaceCountersRecord, OpaqueHeader,
+    RawPacketHeader, SflowHeaderEnd,
+};
 
 /// Bytes of a datagram at most, so that it fits an Ethernet frame with room for
 /// tunnels (sflow_version_5.txt, `sFlowRcvrMaximumDatagramSize`: 1400).
@@ -15,6 +20,9 @@ const MAX_HEADER: usize = 128;
 
 /// Ethernet's frame check sequence: part of the frame length, never sampled.
 const FCS: u32 = 4;
+
+/// `header_protocol` of an Ethernet frame.
+const ETHERNET: u32 = 1;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -68,31 +76,28 @@ impl SflowEncoder {
         let mut datagrams = Vec::new();
         let mut rest = &samples[..];
         while !rest.is_empty() {
-            let mut out = self.header(uptime_ms);
-            let mut length = out.len() + 4;
+            let mut out = Vec::with_capacity(SFLOW_MAX_DATAGRAM);
+            word(&mut out, 5);
+            address(&mut out, self.agent);
+            let mut length = out.len() + SflowHeaderEnd::LENGTH;
             let fit = rest.iter().take_while(|sample| {
                 length += sample.len();
                 length <= SFLOW_MAX_DATAGRAM
             });
             let (now, later) = rest.split_at(fit.count().clamp(1, rest.len()));
-            word(&mut out, now.len() as u32);
+            self.sequence = self.sequence.wrapping_add(1);
+            let header = SflowHeaderEnd {
+                sub_agent: self.sub_agent,
+                sequence: self.sequence,
+                uptime: uptime_ms,
+                samples: now.len() as u32,
+            };
+            header.append(&mut out);
             now.iter().for_each(|sample| out.extend(sample));
             datagrams.push(out);
             rest = later;
         }
         datagrams
-    }
-
-    /// All of a datagram's header but the number of samples.
-    fn header(&mut self, uptime_ms: u32) -> Vec<u8> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut out = Vec::with_capacity(SFLOW_MAX_DATAGRAM);
-        word(&mut out, 5);
-        address(&mut out, self.agent);
-        for value in [self.sub_agent, self.sequence, uptime_ms] {
-            word(&mut out, value);
-        }
-        out
     }
 
     fn flow_sample(&mut self, packet: &SampledFlow) -> Vec<u8> {
@@ -101,16 +106,22 @@ impl SflowEncoder {
         let source = self.sources.entry(flow.input).or_default();
         source.flows = source.flows.wrapping_add(1);
         source.pool = source.pool.wrapping_add(rate);
-        let mut out = Vec::new();
-        // Expanded: interface numbers may have more than 24 bits.
-        for value in
-            [source.flows, 0, flow.input, rate, source.pool, 0, 0, flow.input, 0, flow.output]
-        {
-            word(&mut out, value);
-        }
         let routed = !flow.next_hop.is_unspecified() || flow.src_mask > 0 || flow.dst_mask > 0;
         let gateway = flow.src_as > 0 || flow.dst_as > 0;
-        word(&mut out, 1 + u32::from(routed) + u32::from(gateway));
+        // Expanded: interface numbers may have more than 24 bits. An ifIndex has class and
+        // format 0, so that it is the whole field.
+        let header = ExpandedFlowSampleHeader {
+            sequence: source.flows,
+            source: u64::from(flow.input),
+            rate,
+            pool: source.pool,
+            drops: 0,
+            input: u64::from(flow.input),
+            output: u64::from(flow.output),
+            records: 1 + u32::from(routed) + u32::from(gateway),
+        };
+        let mut out = Vec::new();
+        header.append(&mut out);
         record(&mut out, 1, |out| raw_header(out, packet));
         if routed {
             record(&mut out, 1002, |out| {
@@ -135,9 +146,8 @@ impl SflowEncoder {
         let source = self.sources.entry(index).or_default();
         source.counters = source.counters.wrapping_add(1);
         let mut out = Vec::new();
-        for value in [source.counters, 0, index, 1] {
-            word(&mut out, value);
-        }
+        let (sequence, source) = (source.counters, u64::from(index));
+        ExpandedCounterSampleHeader { sequence, source, records: 1 }.append(&mut out);
         record(&mut out, 1, |out| interface_counters(out, index, counters));
         sample(4, &out)
     }
@@ -172,18 +182,21 @@ fn record(out: &mut Vec<u8>, format: u32, content: impl FnOnce(&mut Vec<u8>)) {
 }
 
 fn sample(format: u32, content: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(8 + content.len());
-    word(&mut out, format);
-    word(&mut out, content.len() as u32);
+    let mut out = Vec::with_capacity(OpaqueHeader::LENGTH + content.len());
+    OpaqueHeader { format, length: content.len() as u32 }.append(&mut out);
     out.extend(content);
     out
 }
 
 fn raw_header(out: &mut Vec<u8>, packet: &SampledFlow) {
     let header = frame(packet);
-    for value in [1, packet.frame_length, FCS, header.len() as u32] {
-        word(out, value);
-    }
+    let fields = RawPacketHeader {
+        protocol: ETHERNET,
+        frame_length: packet.frame_length,
+        stripped: FCS,
+        length: header.len() as u32,
+    };
+    fields.append(out);
     out.extend(header);
 }
 
@@ -235,22 +248,30 @@ fn frame(packet: &SampledFlow) -> Vec<u8> {
 
 /// In the order of `if_counters`; what is not known is all ones.
 fn interface_counters(out: &mut Vec<u8>, index: u32, c: &InterfaceCounters) {
-    let received = [
-        (c.in_unicast, c.in_multicast, c.in_broadcast),
-        (c.in_discards, c.in_errors, c.in_unknown),
-    ];
-    let sent = [c.out_unicast, c.out_multicast, c.out_broadcast, c.out_discards, c.out_errors];
-    word(out, index);
-    word(out, c.kind);
-    out.extend(c.speed.to_be_bytes());
-    word(out, c.direction);
-    word(out, c.status);
-    out.extend(c.in_octets.unwrap_or(u64::MAX).to_be_bytes());
-    let received = received.into_iter().flat_map(|(a, b, c)| [a, b, c]);
-    received.for_each(|value| word(out, value.unwrap_or(u32::MAX)));
-    out.extend(c.out_octets.unwrap_or(u64::MAX).to_be_bytes());
-    sent.into_iter().for_each(|value| word(out, value.unwrap_or(u32::MAX)));
-    word(out, c.promiscuous);
+    let known = |counter: Option<u32>| counter.unwrap_or(u32::MAX);
+    let octets = |counter: Option<u64>| counter.unwrap_or(u64::MAX);
+    let record = InterfaceCountersRecord {
+        index,
+        kind: c.kind,
+        speed: c.speed,
+        direction: c.direction,
+        status: c.status,
+        in_octets: octets(c.in_octets),
+        in_unicast: known(c.in_unicast),
+        in_multicast: known(c.in_multicast),
+        in_broadcast: known(c.in_broadcast),
+        in_discards: known(c.in_discards),
+        in_errors: known(c.in_errors),
+        in_unknown: known(c.in_unknown),
+        out_octets: octets(c.out_octets),
+        out_unicast: known(c.out_unicast),
+        out_multicast: known(c.out_multicast),
+        out_broadcast: known(c.out_broadcast),
+        out_discards: known(c.out_discards),
+        out_errors: known(c.out_errors),
+        promiscuous: c.promiscuous,
+    };
+    record.append(out);
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use super::{saturated, unix_seconds, uptime};
 use crate::flow::{Flow, Host, Time};
+use crate::wire::layout::fixed::FixedLayout;
+use crate::wire::layout::netflow::{FixedHeaderStart, FixedRecordStart, V5HeaderEnd, V5RecordEnd};
 
 /// Records in one datagram at most.
 pub const V5_MAX_RECORDS: usize = 30;
@@ -46,17 +48,18 @@ impl V5Encoder {
     }
 
     fn datagram(&mut self, now: Time, boot: Time, flows: &[&Flow]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(24 + flows.len() * 48);
+        let mut out = Vec::with_capacity(V5HeaderEnd::END + flows.len() * V5RecordEnd::END);
         let count = u16::try_from(flows.len()).unwrap_or(u16::MAX);
-        let nanoseconds = now.0.rem_euclid(1000) as u32 * 1_000_000;
-        out.extend(5u16.to_be_bytes());
-        out.extend(count.to_be_bytes());
-        out.extend(uptime(now, boot).to_be_bytes());
-        out.extend(unix_seconds(now).to_be_bytes());
-        out.extend(nanoseconds.to_be_bytes());
-        out.extend(self.sequence.to_be_bytes());
-        out.extend(self.engine.to_be_bytes());
-        out.extend(self.sampling.to_be_bytes());
+        let start = FixedHeaderStart {
+            version: 5,
+            count,
+            uptime: uptime(now, boot),
+            seconds: unix_seconds(now),
+            nanoseconds: now.0.rem_euclid(1000) as u32 * 1_000_000,
+        };
+        start.append(&mut out);
+        let (sequence, engine, sampling) = (self.sequence, self.engine, self.sampling);
+        V5HeaderEnd { sequence, engine, sampling }.append(&mut out);
         flows.iter().for_each(|flow| record(&mut out, flow, boot));
         self.sequence = self.sequence.wrapping_add(u32::from(count));
         out
@@ -68,25 +71,34 @@ fn is_v4(host: Host) -> bool {
 }
 
 fn record(out: &mut Vec<u8>, flow: &Flow, boot: Time) {
-    for host in [flow.src, flow.dst, flow.next_hop] {
-        out.extend(host.as_v4().unwrap_or(0).to_be_bytes());
-    }
-    for interface in [flow.input, flow.output] {
-        out.extend(saturated(u64::from(interface), u16::MAX).to_be_bytes());
-    }
-    for count in [flow.packets, flow.bytes] {
-        out.extend(saturated(count, u32::MAX).to_be_bytes());
-    }
-    for time in [flow.first, flow.last] {
-        out.extend(uptime(time, boot).to_be_bytes());
-    }
-    out.extend(flow.sport.to_be_bytes());
-    out.extend(flow.dport.to_be_bytes());
-    out.extend([0, flow.tcp_flags, flow.proto, flow.tos]);
-    for number in [flow.src_as, flow.dst_as] {
-        out.extend(saturated(u64::from(number), AS_TRANS).to_be_bytes());
-    }
-    out.extend([flow.src_mask, flow.dst_mask, 0, 0]);
+    let address = |host: Host| host.as_v4().unwrap_or(0);
+    let interface = |index: u32| saturated(u64::from(index), u16::MAX);
+    let as_number = |number: u32| saturated(u64::from(number), AS_TRANS);
+    let start = FixedRecordStart {
+        src: address(flow.src),
+        dst: address(flow.dst),
+        next_hop: address(flow.next_hop),
+        input: interface(flow.input),
+        output: interface(flow.output),
+        packets: saturated(flow.packets, u32::MAX),
+        bytes: saturated(flow.bytes, u32::MAX),
+        first: uptime(flow.first, boot),
+        last: uptime(flow.last, boot),
+        src_port: flow.sport,
+        dst_port: flow.dport,
+    };
+    start.append(out);
+    let end = V5RecordEnd {
+        tcp_flags: flow.tcp_flags,
+        proto: flow.proto,
+        tos: flow.tos,
+        src_as: as_number(flow.src_as),
+        dst_as: as_number(flow.dst_as),
+        src_mask: flow.src_mask,
+        dst_mask: flow.dst_mask,
+        ..V5RecordEnd::default()
+    };
+    end.append(out);
 }
 
 /// Stands for an AS number of more than 16 bits (RFC 6793, 9).

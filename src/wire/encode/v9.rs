@@ -4,6 +4,9 @@
 use super::sets::{FlowClock, MessageWriter, QueuedFlows, SAMPLING_TEMPLATE};
 use super::{unix_seconds, uptime};
 use crate::flow::{Flow, Time};
+use crate::wire::layout::fixed::FixedLayout;
+use crate::wire::layout::netflow::V9Header;
+use crate::wire::layout::sets::{FieldSpecifier, V9OptionsHeader};
 
 /// FlowSet ids of templates (5.2) and options templates (6.1).
 const TEMPLATE_SET: u16 = 0;
@@ -56,16 +59,21 @@ impl V9Encoder {
         let mut sent = Vec::new();
         let mut templates = templates;
         while templates || !waiting.is_empty() {
-            let words = [uptime(now, boot), unix_seconds(now), self.sequence, self.source_id];
-            let mut message = MessageWriter::new([9, 0], &words);
+            let mut message = MessageWriter::new::<V9Header>();
             if std::mem::take(&mut templates) {
                 message.data_templates(TEMPLATE_SET, FlowClock::Uptime(boot));
                 self.options(&mut message);
             }
             message.data(&mut waiting, FlowClock::Uptime(boot));
-            // Records of all kinds (5.1, Count).
-            message.patch(2, message.templates + message.records);
-            sent.push(message.out);
+            let header = V9Header {
+                version: 9,
+                count: message.templates + message.records,
+                uptime: uptime(now, boot),
+                seconds: unix_seconds(now),
+                sequence: self.sequence,
+                source_id: self.source_id,
+            };
+            sent.push(message.finish(&header));
             self.sequence = self.sequence.wrapping_add(1);
         }
         sent
@@ -75,8 +83,13 @@ impl V9Encoder {
     fn options(&self, message: &mut MessageWriter) {
         let Some(interval) = self.sampling else { return };
         message.set(OPTIONS_TEMPLATE_SET, |message| {
-            // Lengths in bytes of the scope's and of the options' descriptions.
-            message.numbers(&[SAMPLING_TEMPLATE, 4, 8]);
+            let length = |fields: usize| (fields * FieldSpecifier::LENGTH) as u16;
+            let header = V9OptionsHeader {
+                id: SAMPLING_TEMPLATE,
+                scope_length: length(1),
+                options_length: length(SAMPLING_FIELDS.len()),
+            };
+            header.append(&mut message.out);
             message.fields(&[SCOPE]);
             message.fields(&SAMPLING_FIELDS);
         });
@@ -97,8 +110,7 @@ mod tests {
     use crate::flow::Host;
 
     const BOOT: Time = Time(1_700_000_000_000);
-    /// RFC 3954, 5.1: the packet header.
-    const HEADER: usize = 20;
+    const HEADER: usize = V9Header::LENGTH;
 
     fn flow() -> Flow {
         Flow {

@@ -7,7 +7,7 @@
 mod agents;
 mod record;
 pub mod sample;
-mod xdr;
+pub(super) mod xdr;
 
 pub use agents::Agents;
 pub use sample::{Sample, SampleKind};
@@ -16,13 +16,18 @@ use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
 use super::exporter::ExporterState;
 use super::extras;
+use super::layout::fixed::FixedLayout;
+use super::layout::sflow::{
+    CounterSampleHeader, DiscardSampleHeader, ExpandedCounterSampleHeader,
+    ExpandedFlowSampleHeader, FlowSampleHeader, OpaqueHeader, SflowHeaderEnd,
+};
 use super::report::Cause;
 use super::sets::DecodeContext;
 use crate::flow::{Flow, Host, Protocol, Time};
 
-/// Version, type of an agent address of no bytes, sub-agent, sequence, uptime,
-/// count of samples.
-pub(super) const HEADER_LENGTH: usize = 24;
+/// Bytes of the shortest header: the version, the type of an agent address without bytes,
+/// and what follows the address.
+pub(super) const HEADER_LENGTH: usize = 4 + 4 + SflowHeaderEnd::LENGTH;
 
 /// Formats of samples, all of enterprise 0 (sflow.org).
 const FLOW: u32 = 1;
@@ -30,6 +35,11 @@ const COUNTER: u32 = 2;
 const FLOW_EXPANDED: u32 = 3;
 const COUNTER_EXPANDED: u32 = 4;
 const DISCARD: u32 = 5;
+
+/// In samples that are not expanded, the bit from which on a data source has its class, and
+/// an interface its format.
+const SOURCE_CLASS: u32 = 24;
+const INTERFACE_FORMAT: u32 = 30;
 
 /// Decodes one datagram.
 pub(super) fn decode(
@@ -79,13 +89,11 @@ pub(super) fn decode(
 fn header(rest: &mut Xdr, now: Time, exporter: &mut ExporterState) -> Option<(Sample, u32)> {
     let _version = rest.u32()?;
     let agent = rest.address()?;
-    let sub_agent = rest.u32()?;
-    let sequence = rest.u32()?;
-    let uptime = rest.u32()?;
-    let count = rest.u32()?;
+    let header: SflowHeaderEnd = rest.layout()?;
+    let sub_agent = header.sub_agent;
     exporter.arrive(now, Protocol::Sflow5);
-    exporter.agents.datagram(now, (agent, sub_agent), sequence, uptime);
-    Some((Sample { agent, sub_agent, ..Sample::default() }, count))
+    exporter.agents.datagram(now, (agent, sub_agent), header.sequence, header.uptime);
+    Some((Sample { agent, sub_agent, ..Sample::default() }, header.samples))
 }
 
 struct Samples<'a, 'b, 'o> {
@@ -106,8 +114,8 @@ impl Samples<'_, '_, '_> {
     /// could be a sample follows the length of the sample, the records decide,
     /// if they end better.
     fn next<'x>(&mut self, mut rest: Xdr<'x>) -> Option<Xdr<'x>> {
-        let format = rest.u32()?;
-        let length = rest.u32()? as usize;
+        let OpaqueHeader { format, length } = rest.layout()?;
+        let length = length as usize;
         let mut declared = rest;
         declared.skip(length);
         let declared = (length <= rest.len()).then_some(declared);
@@ -140,53 +148,50 @@ impl Samples<'_, '_, '_> {
     /// Reads what a sample's format says. `None` when it ends too early.
     fn body(&mut self, body: &mut Xdr) -> Option<()> {
         let sample = &mut self.sample;
-        let expanded = matches!(sample.format, FLOW_EXPANDED | COUNTER_EXPANDED | DISCARD);
-        sample.kind = match sample.format {
-            FLOW | FLOW_EXPANDED => SampleKind::Flow,
-            COUNTER | COUNTER_EXPANDED => SampleKind::Counter,
-            DISCARD => SampleKind::Discard,
-            _ => SampleKind::Other,
-        };
-        if sample.kind == SampleKind::Other {
-            return Some(());
-        }
-        sample.sequence = body.u32()?;
-        (sample.source_class, sample.source_index) = match expanded {
-            true => (body.u32()?, body.u32()?),
-            false => split(body.u32()?, 24),
-        };
-        match sample.kind {
-            SampleKind::Flow => {
-                sample.rate = body.u32()?;
-                sample.pool = body.u32()?;
-                sample.drops = body.u32()?;
-                for (format, value) in [
-                    (&mut sample.input_format, &mut sample.input),
-                    (&mut sample.output_format, &mut sample.output),
-                ] {
-                    (*format, *value) = match expanded {
-                        true => (body.u32()?, body.u32()?),
-                        false => split(body.u32()?, 30),
-                    };
-                }
+        let (records, whole) = match sample.format {
+            FLOW | FLOW_EXPANDED => {
+                sample.kind = SampleKind::Flow;
+                let (header, whole) = flow_header(sample.format, body);
+                sample.sequence = header.sequence;
+                (sample.source_class, sample.source_index) = halves(header.source);
+                (sample.rate, sample.pool, sample.drops) = (header.rate, header.pool, header.drops);
+                (sample.input_format, sample.input) = halves(header.input);
+                (sample.output_format, sample.output) = halves(header.output);
+                (header.records, whole)
             }
-            SampleKind::Discard => {
-                sample.drops = body.u32()?;
-                sample.input = body.u32()?;
-                sample.output = body.u32()?;
-                sample.reason = body.u32()?;
+            COUNTER | COUNTER_EXPANDED => {
+                sample.kind = SampleKind::Counter;
+                let (header, whole) = counter_header(sample.format, body);
+                sample.sequence = header.sequence;
+                (sample.source_class, sample.source_index) = halves(header.source);
+                (header.records, whole)
             }
-            SampleKind::Counter | SampleKind::Other => {}
-        }
-        self.records(body)
+            DISCARD => {
+                sample.kind = SampleKind::Discard;
+                let (header, whole) = body.layout_prefix::<DiscardSampleHeader>();
+                sample.sequence = header.sequence;
+                (sample.source_class, sample.source_index) = halves(header.source);
+                (sample.drops, sample.reason) = (header.drops, header.reason);
+                (sample.input, sample.output) = (header.input, header.output);
+                (header.records, whole)
+            }
+            _ => {
+                sample.kind = SampleKind::Other;
+                return Some(());
+            }
+        };
+        if whole { self.records(body, records) } else { None }
     }
 
     /// Reads the records: as many as are counted, as far as the bytes go.
-    fn records(&mut self, body: &mut Xdr) -> Option<()> {
-        for _ in 0..body.u32()? {
+    fn records(&mut self, body: &mut Xdr, count: u32) -> Option<()> {
+        for _ in 0..count {
             self.context.pool.steps += 1;
-            let format = body.u32()?;
-            let length = body.u32()? as usize;
+            let (OpaqueHeader { format, length }, whole) = body.layout_prefix();
+            if !whole {
+                return None;
+            }
+            let length = length as usize;
             if self.sample.formats.len() < MAX_FORMATS {
                 self.sample.formats.push(format);
             }
@@ -251,15 +256,50 @@ fn interface(sample: &Sample, exporter: &mut ExporterState, now: Time) {
     }
 }
 
-/// A word whose upper bits, from `at`, are a number of their own.
-fn split(word: u32, at: u32) -> (u32, u32) {
-    (word >> at, word & ((1 << at) - 1))
+/// The header of a flow sample of either format, in the expanded form, and whether it is
+/// complete.
+fn flow_header(format: u32, body: &mut Xdr) -> (ExpandedFlowSampleHeader, bool) {
+    if format == FLOW_EXPANDED {
+        return body.layout_prefix();
+    }
+    let (header, whole) = body.layout_prefix::<FlowSampleHeader>();
+    let FlowSampleHeader { sequence, rate, pool, drops, records, .. } = header;
+    let source = expanded(header.source, SOURCE_CLASS);
+    let input = expanded(header.input, INTERFACE_FORMAT);
+    let output = expanded(header.output, INTERFACE_FORMAT);
+    let header =
+        ExpandedFlowSampleHeader { sequence, source, rate, pool, drops, input, output, records };
+    (header, whole)
+}
+
+/// The header of a counter sample of either format, in the expanded form, and whether it
+/// is complete.
+fn counter_header(format: u32, body: &mut Xdr) -> (ExpandedCounterSampleHeader, bool) {
+    if format == COUNTER_EXPANDED {
+        return body.layout_prefix();
+    }
+    let (header, whole) = body.layout_prefix::<CounterSampleHeader>();
+    let CounterSampleHeader { sequence, source, records } = header;
+    let source = expanded(source, SOURCE_CLASS);
+    (ExpandedCounterSampleHeader { sequence, source, records }, whole)
+}
+
+/// A word of two numbers, the first one from bit `at` up, as an expanded sample has it: 32
+/// bits for each.
+fn expanded(word: u32, at: u32) -> u64 {
+    u64::from(word >> at) << 32 | u64::from(word & ((1 << at) - 1))
+}
+
+/// The two numbers in a field of an expanded sample.
+fn halves(field: u64) -> (u32, u32) {
+    ((field >> 32) as u32, field as u32)
 }
 
 /// Whether a sample of sflow.org may stand here, or nothing does.
 fn may_be_sample(mut rest: Xdr) -> bool {
-    let Some((format, length)) = rest.u32().zip(rest.u32()) else {
-        return rest.len() == 0;
+    let Some(OpaqueHeader { format, length }) = rest.layout() else {
+        // A single word counts as the end, too.
+        return matches!(rest.len(), 0 | 4);
     };
     (FLOW..=DISCARD).contains(&format) && length as usize <= rest.len()
 }

@@ -6,6 +6,7 @@ use super::xdr::Xdr;
 use crate::flow::Host;
 use crate::wire::exporter::interfaces::InterfaceCounters;
 use crate::wire::frame::Packet;
+use crate::wire::layout::sflow::{InterfaceCountersRecord, RawPacketHeader};
 
 /// Reads one record into the sample; unknown ones are left out. `None` when it
 /// is shorter than it should be: what was read of it stays.
@@ -27,10 +28,8 @@ pub(super) fn read(sample: &mut Sample, format: u32, record: Xdr) -> Option<()> 
 /// The packet's first bytes. The first such record counts, and it counts more
 /// than a record of addresses without bytes.
 fn raw_header(sample: &mut Sample, mut record: Xdr) -> Option<()> {
-    let protocol = record.u32()?;
-    let frame_length = record.u32()?;
-    let _stripped = record.u32()?;
-    let length = record.u32()? as usize;
+    let RawPacketHeader { protocol, frame_length, length, .. } = record.layout()?;
+    let length = length as usize;
     let header = record.up_to(length);
     if sample.header_protocol == 0 {
         let packet = match protocol {
@@ -123,30 +122,28 @@ fn gateway(sample: &mut Sample, mut record: Xdr) -> Option<()> {
 fn interface_counters(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let known = |word: u32| (word != u32::MAX).then_some(word);
     let octets = |word: u64| (word != u64::MAX).then_some(word);
-    let r = &mut record;
-    let index = r.u32()?;
-    // Read in the order they stand: fields of a struct are evaluated as written.
+    let r: InterfaceCountersRecord = record.layout()?;
     let counters = InterfaceCounters {
-        kind: r.u32()?,
-        speed: octets(r.u64()?).unwrap_or(0),
-        direction: r.u32()?,
-        status: r.u32()?,
-        in_octets: octets(r.u64()?),
-        in_unicast: known(r.u32()?),
-        in_multicast: known(r.u32()?),
-        in_broadcast: known(r.u32()?),
-        in_discards: known(r.u32()?),
-        in_errors: known(r.u32()?),
-        in_unknown: known(r.u32()?),
-        out_octets: octets(r.u64()?),
-        out_unicast: known(r.u32()?),
-        out_multicast: known(r.u32()?),
-        out_broadcast: known(r.u32()?),
-        out_discards: known(r.u32()?),
-        out_errors: known(r.u32()?),
-        promiscuous: r.u32()?,
+        kind: r.kind,
+        speed: octets(r.speed).unwrap_or(0),
+        direction: r.direction,
+        status: r.status,
+        in_octets: octets(r.in_octets),
+        in_unicast: known(r.in_unicast),
+        in_multicast: known(r.in_multicast),
+        in_broadcast: known(r.in_broadcast),
+        in_discards: known(r.in_discards),
+        in_errors: known(r.in_errors),
+        in_unknown: known(r.in_unknown),
+        out_octets: octets(r.out_octets),
+        out_unicast: known(r.out_unicast),
+        out_multicast: known(r.out_multicast),
+        out_broadcast: known(r.out_broadcast),
+        out_discards: known(r.out_discards),
+        out_errors: known(r.out_errors),
+        promiscuous: r.promiscuous,
     };
-    sample.counters = Some((index, counters));
+    sample.counters = Some((r.index, counters));
     Some(())
 }
 

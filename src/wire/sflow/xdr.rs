@@ -2,10 +2,11 @@
 
 use crate::flow::Host;
 use crate::wire::bytes::u32_at;
+use crate::wire::layout::fixed::FixedLayout;
 
 /// The bytes that are still to be read.
 #[derive(Clone, Copy)]
-pub(super) struct Xdr<'a>(pub &'a [u8]);
+pub(in crate::wire) struct Xdr<'a>(pub &'a [u8]);
 
 impl<'a> Xdr<'a> {
     pub(super) fn len(self) -> usize {
@@ -20,6 +21,24 @@ impl<'a> Xdr<'a> {
 
     pub(super) fn u64(&mut self) -> Option<u64> {
         Some(u64::from(self.u32()?) << 32 | u64::from(self.u32()?))
+    }
+
+    /// Reads a header of fixed layout; `None`, and nothing is read, when it is not complete.
+    pub(super) fn layout<L: FixedLayout>(&mut self) -> Option<L> {
+        let header = L::read(self.0)?;
+        self.skip(L::LENGTH);
+        Some(header)
+    }
+
+    /// Reads a header of fixed layout as far as it is there, and whether it is complete.
+    /// Missing fields are zero.
+    pub(super) fn layout_prefix<L: FixedLayout>(&mut self) -> (L, bool) {
+        if let Some(header) = self.layout() {
+            return (header, true);
+        }
+        let header = L::read_prefix(self.0);
+        self.skip(self.len() & !3);
+        (header, false)
     }
 
     /// Steps over `length` bytes and their padding, or over all there are.
@@ -50,7 +69,7 @@ impl<'a> Xdr<'a> {
     }
 
     /// An address behind its type: 0 none, 1 IPv4, 2 IPv6.
-    pub(super) fn address(&mut self) -> Option<Host> {
+    pub(in crate::wire) fn address(&mut self) -> Option<Host> {
         match self.u32()? {
             0 => Some(Host::UNSPECIFIED),
             1 => self.v4(),
