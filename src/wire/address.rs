@@ -1,4 +1,4 @@
-//! Where the parts of an address lie among the values of a record.
+//! Finds the parts of an address among the values of a record.
 
 use super::element::Aux;
 use super::plan::RecordValues;
@@ -6,13 +6,13 @@ use super::template::Template;
 use crate::flow::Host;
 use crate::flow::field::Field;
 
-/// Where an address comes from.
+/// Which fields of a record hold an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressSource {
     None,
     V4,
     V6,
-    /// Where a record carries both families, the one in use is not zero.
+    /// Fields of both families: the IPv4 address counts unless it is zero.
     Either,
 }
 

@@ -1,5 +1,5 @@
-//! Sets of templates and options templates (RFC 3954, sections 5.2 and 6.1; RFC
-//! 7011, sections 3.4 and 8.1): read, stored, withdrawn.
+//! Reads sets of templates and options templates, stores templates and withdraws them (RFC
+//! 3954, sections 5.2 and 6.1; RFC 7011, sections 3.4 and 8.1).
 
 use super::bytes::u32_at;
 use super::exporter::refusals::ResourceRefusal;
@@ -11,12 +11,12 @@ use super::report::Cause;
 use super::sets::{FIRST_DATA_SET, SetDialect, Sets};
 use super::template::{FieldSpec, MAX_FIELDS, Template, TemplateKind};
 
-/// Bit of an element's number that says that an enterprise number follows
-/// (RFC 7011, section 3.2).
+/// The bit of an information element id that says that an enterprise number follows (RFC
+/// 7011, section 3.2).
 const ENTERPRISE: u16 = 0x8000;
 
 impl Sets<'_, '_, '_> {
-    /// A set of templates; `start` is where it lies in the datagram.
+    /// Reads a set of templates; `start` is the offset of `content` in the datagram.
     pub(super) fn templates(&mut self, content: &[u8], start: usize, kind: TemplateKind) {
         let mut at = 0;
         while let Some(TemplateHeader { id, count }) = TemplateHeader::read_at(content, at) {
@@ -28,7 +28,8 @@ impl Sets<'_, '_, '_> {
                 continue;
             }
             if id < FIRST_DATA_SET {
-                // Zeros after the last template are padding, anything else is broken.
+                // Zeros after the last template are padding; anything else is an invalid
+                // template.
                 if content[at..].iter().any(|byte| *byte != 0) {
                     self.count(Cause::BadTemplate, start + at);
                 }
@@ -51,9 +52,10 @@ impl Sets<'_, '_, '_> {
         }
     }
 
-    /// RFC 7011, 8.1: a template without fields is withdrawn; the set's own id (2 of
-    /// templates, 3 of options templates) stands for all of its kind. Any other
-    /// that a template cannot have is nothing, and `false` is said.
+    /// Withdraws a template, which a template record without fields asks for (RFC 7011,
+    /// 8.1). The set's own id (2 for templates, 3 for options templates) withdraws all
+    /// templates of this kind. Returns `false` for any other id that a template cannot
+    /// have.
     fn withdraw(&mut self, id: u16, kind: TemplateKind) -> bool {
         let (templates, options) = self.flavour.template_sets();
         let all = if kind == TemplateKind::Data { templates } else { options };
@@ -95,7 +97,8 @@ impl Sets<'_, '_, '_> {
     }
 }
 
-/// Reads `count` field specifiers from `at`. Returns them and where they end.
+/// Reads `count` field specifiers from offset `at`. Returns the fields and the offset where
+/// they end.
 fn fields(
     content: &[u8],
     mut at: usize,
@@ -121,7 +124,8 @@ fn fields(
     Some((list, at))
 }
 
-/// RFC 7011, 3.4.2.2: the number of all fields, then of those that are scope.
+/// Reads an options template of IPFIX (RFC 7011, 3.4.2.2). Returns its fields, how many of
+/// them are scope fields, and the offset where the template ends.
 fn ipfix_options(content: &[u8], at: usize) -> Option<(Vec<FieldSpec>, usize, usize)> {
     let header = IpfixOptionsHeader::read_at(content, at)?;
     let scope = usize::from(header.scope_count);
@@ -130,7 +134,8 @@ fn ipfix_options(content: &[u8], at: usize) -> Option<(Vec<FieldSpec>, usize, us
     (scope <= list.len()).then_some((list, scope, next))
 }
 
-/// RFC 3954, 6.1: the length in bytes of the scope fields, then of the others.
+/// Reads an options template of NetFlow v9 (RFC 3954, 6.1), whose header gives the lengths
+/// of the field lists in bytes. Returns the same as [`ipfix_options`].
 fn v9_options(content: &[u8], at: usize) -> Option<(Vec<FieldSpec>, usize, usize)> {
     const FIELD: u16 = FieldSpecifier::LENGTH as u16;
     let V9OptionsHeader { scope_length, options_length, .. } =

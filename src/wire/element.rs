@@ -1,20 +1,20 @@
-//! Which information elements carry which flow field.
+//! The table of information elements: which element fills which field of a flow.
 //!
-//! NetFlow v9 field types (RFC 3954, section 8) and the IPFIX elements of the
-//! same numbers (IANA "IPFIX Information Elements"). Elements that are not
-//! listed are skipped by their length; what they are called is in
+//! It holds NetFlow v9 field types (RFC 3954, section 8) and the IPFIX elements of the same
+//! numbers (IANA "IPFIX Information Elements"). The decoder skips elements that are not in
+//! this table by their length; the names of all elements are in
 //! [`registry`](super::registry).
 
 use crate::flow::field::{FIELDS, Field};
 
-/// The reverse direction of a biflow: elements under this enterprise number are
-/// those of IANA, seen from the other end (RFC 5103, section 6.1).
+/// Enterprise number of the reverse direction of a biflow: its elements are those of IANA,
+/// seen from the other end (RFC 5103, section 6.1).
 pub const REVERSE_PEN: u32 = 29305;
 
 macro_rules! aux {
     ($(#[$doc:meta])* $first:ident = $number:expr, $($(#[$docs:meta])* $name:ident,)*) => {
-        /// Values a record may carry that are no flow field by themselves but
-        /// help to make one.
+        /// Auxiliary values of a record: values that are not a field of a flow themselves
+        /// but help to compute one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Aux { $(#[$doc])* $first = $number, $($(#[$docs])* $name,)* }
@@ -22,39 +22,41 @@ macro_rules! aux {
 }
 
 aux! {
-    /// Upper halves of IPv6 addresses; the lower halves use the field's slot.
+    /// Upper halves of IPv6 addresses. The lower halves are in the slot of the field.
     SrcHigh = FIELDS.len() as u8,
     DstHigh,
     NextHopHigh,
-    /// IPv4 addresses, apart from the IPv6 ones: some templates carry both.
+    /// IPv4 addresses. They have slots of their own, since some templates have both
+    /// families.
     SrcV4,
     DstV4,
     NextHopV4,
-    /// Milliseconds of the exporter's uptime.
+    /// Start and end in milliseconds of the exporter's uptime.
     FirstUptime,
     LastUptime,
-    /// Whole seconds since 1970.
+    /// Start and end in whole seconds since 1970.
     FirstSeconds,
     LastSeconds,
-    /// NTP timestamps: seconds since 1900 and a binary fraction (RFC 7011, 6.1.9).
+    /// Start and end as NTP timestamps: seconds since 1900 and a binary fraction (RFC 7011,
+    /// 6.1.9).
     FirstNtp,
     LastNtp,
-    /// Microseconds before the export time (IANA 158, 159).
+    /// Start and end in microseconds before the export time (IANA 158, 159).
     FirstBefore,
     LastBefore,
-    /// Length of the flow, where one end of it is missing.
+    /// Duration of the flow, for records without a start or an end.
     DurationMs,
     DurationUs,
-    /// When an event was observed: milliseconds, seconds, NTP.
+    /// Time when an event was observed, in milliseconds, in seconds, or as NTP timestamp.
     EventMs,
     EventSeconds,
     EventNtp,
-    /// When the exporter started, milliseconds since 1970.
+    /// Time when the exporter started, in milliseconds since 1970.
     InitMs,
-    /// Counters of the packets after the exporter's services (23, 24).
+    /// Counters of the packets after the exporter's services (elements 23, 24).
     BytesOut,
     PacketsOut,
-    /// Counters by who opened the connection (231, 232, 298, 299).
+    /// Counters by the side that opened the connection (elements 231, 232, 298, 299).
     InitiatorBytes,
     InitiatorPackets,
     ResponderBytes,
@@ -63,26 +65,26 @@ aux! {
     ReverseBytes,
     ReversePackets,
     ReverseFlags,
-    /// What happened, in firewall and NAT logs (233, 230).
+    /// Event of a firewall or NAT log (elements 233, 230).
     Event,
-    /// ICMP type and code where ports are not used for them.
+    /// ICMP type and code, in exporters that do not put them into the ports.
     Icmp,
     IcmpType,
     IcmpCode,
-    /// Lengths of a packet that was sampled: by its IP header, by its frame.
+    /// Lengths of a sampled packet: of the IP packet, of the frame.
     IpLength,
     FrameLength,
-    /// Identity of the sampler that chose the packets.
+    /// Id of the sampler that selected the packets.
     SamplerId,
-    /// The interval of a sampler that picks at random (50).
+    /// The interval of a sampler that selects at random (element 50).
     RandomInterval,
-    /// Sampled packets and skipped packets between them (PSAMP).
+    /// Sampled packets, and skipped packets between them (PSAMP).
     SampledPackets,
     SkippedPackets,
     /// Sample size out of a population (RFC 5477, n-out-of-N).
     SampleSize,
     Population,
-    /// The address parts of what is kept in [`More`](crate::flow::More).
+    /// Parts of the addresses in [`FlowExtras`](crate::flow::FlowExtras).
     BgpNextHopHigh,
     NatSrcHigh,
     NatDstHigh,
@@ -91,42 +93,43 @@ aux! {
     NatDstV4,
 }
 
-/// Number of slots a record is loaded into: fields, then [`Aux`] values.
+/// Number of slots that a record is loaded into: fields, then [`Aux`] values.
 pub const SLOTS: usize = 128;
 
 /// The values of one record, by slot.
 pub type RecordSlots = [u64; SLOTS];
 
-/// A slot that no element fills: what is read from it is 0.
+/// A slot that no element fills; its value is 0.
 pub const EMPTY_SLOT: usize = SLOTS - 1;
 
-/// Where a loaded value goes.
+/// The slot of a value that is loaded from a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadTarget {
     /// An unsigned number of 1 to 8 bytes (reduced-size encoding included).
     Field(Field),
     Aux(Aux),
-    /// The same, where no element that means exactly this is in the template.
+    /// A number like [`LoadTarget::Field`], used only when the template has no element with
+    /// exactly this meaning.
     Instead(Field),
-    /// Bytes that are no number, so many and no others.
+    /// Bytes that are not a number, of exactly this length.
     Octets(Field, u16),
-    /// An address of 4 bytes; of 16 bytes as upper half and field.
+    /// An address of 4 bytes; an address of 16 bytes as upper half and field.
     V4(Aux),
     V6(Aux, Field),
-    /// The first bytes of a sampled packet, from there on.
+    /// The first bytes of a sampled packet, beginning with this layer.
     Packet(PacketLayer),
 }
 
-/// Where a packet section begins.
+/// The layer that a packet section begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketLayer {
-    /// At the frame's header, taken to be Ethernet.
+    /// The frame's header, taken to be Ethernet.
     Link,
-    /// At the IP header.
+    /// The IP header.
     Network,
 }
 
-/// One information element.
+/// An information element that the decoder uses.
 pub struct WireElement {
     pub id: u16,
     /// The IANA name.
@@ -141,7 +144,7 @@ macro_rules! elements {
     };
 }
 
-// Every element of IANA's that is used, sorted by number.
+// Every element of IANA that the decoder uses, sorted by number.
 elements! { ELEMENTS:
     1 octetDeltaCount => LoadTarget::Field(Field::Bytes);
     2 packetDeltaCount => LoadTarget::Field(Field::Packets);
@@ -255,11 +258,11 @@ elements! { ELEMENTS:
     324 observationTimeMicroseconds => LoadTarget::Aux(Aux::EventNtp);
     325 observationTimeNanoseconds => LoadTarget::Aux(Aux::EventNtp);
     352 layer2OctetDeltaCount => LoadTarget::Instead(Field::Bytes);
-    // NetFlow v9 of older Cisco ASA; IPFIX has no numbers that high.
+    // NetFlow v9 of older Cisco ASA; numbers of IPFIX elements are below 32768.
     40005 ciscoFirewallEvent => LoadTarget::Aux(Aux::Event);
 }
 
-// What of the reverse direction is used (RFC 5103), sorted by number.
+// Elements of the reverse direction that the decoder uses (RFC 5103), sorted by number.
 elements! { REVERSE_ELEMENTS:
     1 reverseOctetDeltaCount => LoadTarget::Aux(Aux::ReverseBytes);
     2 reversePacketDeltaCount => LoadTarget::Aux(Aux::ReversePackets);
@@ -268,7 +271,8 @@ elements! { REVERSE_ELEMENTS:
     86 reversePacketTotalCount => LoadTarget::Aux(Aux::ReversePackets);
 }
 
-/// The element of a number; `pen` is the enterprise that numbered it, 0 for IANA.
+/// The element of a number; `pen` is the enterprise that numbered it, 0 for IANA. `None`
+/// for an element that the decoder does not use.
 #[must_use]
 pub fn element(pen: u32, id: u16) -> Option<&'static WireElement> {
     let table = match pen {

@@ -1,5 +1,5 @@
-//! What the header of a datagram says, read without decoding the rest: what
-//! `inspect` shows, and by what it dates datagrams that come without a time.
+//! Reads the header of a datagram without decoding the rest. `inspect` shows it, and takes
+//! the export time of datagrams that have no arrival time from it.
 
 use super::bytes::{u16_at, u32_at};
 use super::layout::fixed::FixedLayout;
@@ -8,19 +8,19 @@ use super::layout::sflow::SflowHeaderEnd;
 use super::sflow::xdr::Xdr;
 use crate::flow::{Host, Protocol, Time};
 
-/// What a datagram's header says, as far as every protocol says it.
+/// The header fields that the decoder needs, of NetFlow and IPFIX.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MessageHeader {
     pub protocol: Protocol,
     pub domain: u32,
-    /// When the datagram left, by the exporter's clock.
+    /// Export time, by the exporter's clock.
     pub exported: Time,
-    /// Milliseconds since the exporter started, if the header says so.
+    /// Milliseconds since the exporter started; IPFIX does not have it.
     pub uptime: Option<u32>,
 }
 
 impl MessageHeader {
-    /// Of NetFlow version 1, 5 or 7; `engine` is the domain.
+    /// From the header of NetFlow version 1, 5 or 7; the engine is the observation domain.
     #[inline]
     pub(super) fn fixed(
         protocol: Protocol,
@@ -36,7 +36,7 @@ impl MessageHeader {
         }
     }
 
-    /// Of NetFlow version 9.
+    /// From the header of NetFlow version 9.
     pub(super) fn v9(header: &V9Header) -> MessageHeader {
         MessageHeader {
             protocol: Protocol::Netflow9,
@@ -46,7 +46,7 @@ impl MessageHeader {
         }
     }
 
-    /// Of IPFIX.
+    /// From the header of an IPFIX message.
     pub(super) fn ipfix(header: &IpfixHeader) -> MessageHeader {
         MessageHeader {
             protocol: Protocol::Ipfix,
@@ -57,26 +57,29 @@ impl MessageHeader {
     }
 }
 
-/// A header, as far as the protocol has what is asked for.
+/// The header of a datagram of any protocol; `None` for fields that the protocol does not
+/// have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramHeader {
     pub protocol: Protocol,
     pub version: u16,
-    /// Observation domain, source id, engine type and id, sub-agent.
+    /// Observation domain (IPFIX), source id (v9), engine type * 256 + engine id (v5),
+    /// sub-agent (sFlow); 0 for v1 and v7.
     pub domain: u32,
-    /// In the protocol's own unit: flows, datagrams or records.
+    /// Sequence number, in the unit of the protocol: flows (v5, v7), datagrams (v9, sFlow)
+    /// or data records (IPFIX).
     pub sequence: Option<u32>,
-    /// When it left, by the exporter's clock.
+    /// Export time, by the exporter's clock.
     pub exported: Option<Time>,
-    /// Milliseconds since the exporter started.
+    /// Milliseconds since the exporter or the sFlow agent started.
     pub uptime: Option<u32>,
-    /// The agent that sFlow names.
+    /// Address of the sFlow agent.
     pub agent: Option<Host>,
 }
 
 impl DatagramHeader {
-    /// Reads the header at the start of `bytes`. `None` when it is of no version
-    /// that is known, or ends too early.
+    /// Reads the header at the start of `bytes`. Returns `None` when the version is unknown
+    /// or the header is not complete.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<DatagramHeader> {
         let version = u16_at(bytes, 0)?;

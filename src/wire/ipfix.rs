@@ -12,8 +12,8 @@ use crate::flow::{Host, Time};
 /// Bytes of a message header; no message is shorter.
 pub const HEADER_LENGTH: usize = IpfixHeader::LENGTH;
 
-/// Bytes of the message that begins here, as its header says: at least
-/// [`HEADER_LENGTH`], at most 65,535. `None` when this is no IPFIX header.
+/// Bytes of the message that begins here, as its header says: at least [`HEADER_LENGTH`],
+/// at most 65,535. `None` when `bytes` does not begin with an IPFIX header.
 #[must_use]
 pub fn message_length(bytes: &[u8]) -> Option<usize> {
     let header = IpfixHeader::read_prefix(bytes);
@@ -21,8 +21,8 @@ pub fn message_length(bytes: &[u8]) -> Option<usize> {
     (header.version == 10 && length >= HEADER_LENGTH).then_some(length)
 }
 
-/// Decodes one message. Bytes beyond the length in its header are stale and
-/// ignored.
+/// Decodes one message. Bytes beyond the length in its header are leftovers of the sender's
+/// buffer and are ignored.
 pub(super) fn decode(
     now: Time,
     address: Host,

@@ -1,10 +1,11 @@
-//! Datagram bytes to flows and back. Pure: no socket, no clock, no async.
+//! Decodes datagrams of NetFlow, IPFIX and sFlow into flows, and encodes flows into
+//! datagrams. Pure: no socket, no clock, no async.
 //!
-//! [`Decoder::decode`] takes a datagram with the address it came from and the
-//! time it arrived, and appends its flows. It never panics and never reads past
-//! the datagram; what it could not use is in the [`Report`], by cause.
+//! [`Decoder::decode`] takes a datagram, the address it came from and the time it arrived,
+//! and appends its flows to a vector. It never panics and never reads past the datagram.
+//! The returned [`DatagramReport`] counts what could not be used, by cause.
 //!
-//! The files here are the formats; what is known of an exporter is in `exporter/`.
+//! The files in this folder are the formats. The state of each exporter is in `exporter/`.
 
 mod address;
 mod bytes;
@@ -58,22 +59,22 @@ use self::sets::{DecodeContext, SetDialect, Sets};
 use self::template::SetScratch;
 use crate::flow::{Flow, FlowExtras, Host, Protocol, Sampling, Time};
 
-/// Of what came beside flows, the room that is kept from batch to batch.
+/// Capacity for flow extras that is kept from batch to batch, in entries.
 const KEPT_MORE: usize = 16_384;
 
-/// Decodes datagrams of any number of exporters, keeping their state.
+/// Decodes datagrams of any number of exporters, and keeps the state of each exporter.
 #[derive(Debug, Default)]
 pub struct Decoder {
     exporters: HashMap<Host, ExporterState, RandomState>,
     places: ExporterPlaces,
-    /// Exporters with sets whose templates have come, in turn.
+    /// Queue of exporters that have pending sets whose templates have arrived.
     due: VecDeque<Host>,
     released: Host,
-    /// Bytes of held sets that were decoded since the last turn began.
+    /// Bytes of pending sets that were decoded since the last turn began.
     piece: usize,
     policy: Policy,
     refused: RefusedSenders,
-    /// Exporters that made room for others.
+    /// Exporters that lost their place to other exporters.
     displaced: RefusedSenders,
     pool: DecoderShare,
     scratch: SetScratch,
@@ -88,21 +89,20 @@ impl Decoder {
         Decoder::default()
     }
 
-    /// The same with rules about exporters.
+    /// A decoder with rules about exporters.
     #[must_use]
     pub fn with_policy(policy: Policy) -> Decoder {
         Decoder { policy, ..Decoder::default() }
     }
 
-    /// The same for one of several decoders that together keep within the limits
-    /// of one.
+    /// A decoder with rules about exporters, one of several decoders that share `limits`.
     #[must_use]
     pub fn sharing(policy: Policy, budget: &SharedLimits) -> Decoder {
         Decoder { policy, pool: DecoderShare::of(budget), ..Decoder::default() }
     }
 
-    /// Has other rules hold from the next datagram on. What is known of exporters
-    /// stays, also of those that may not send any more.
+    /// Replaces the rules about exporters, from the next datagram on. The state of
+    /// exporters is kept, also of those that are no longer allowed to send.
     pub fn set_policy(&mut self, policy: Policy) {
         for (address, exporter) in &mut self.exporters {
             exporter.given_rate = policy.rate_of(*address);
@@ -111,27 +111,29 @@ impl Decoder {
         self.policy = policy;
     }
 
-    /// Whether what only some exporters report is kept beside flows, for
-    /// [`Decoder::more`]; by default it is not. Whoever asks for it has to call
-    /// [`Decoder::forget_more`] whenever the flows it came with are done with.
+    /// Sets whether the decoder keeps the extra fields of flows for [`Decoder::more`]; by
+    /// default it does not. A caller that turns this on has to call
+    /// [`Decoder::forget_more`] after each batch of flows, since the list grows until then.
     pub fn keep_more(&mut self, keep: bool) {
         self.keeps_more = keep;
     }
 
-    /// What came with the flows since it was last forgotten ([`Flow::more`]).
+    /// The extra fields of the flows decoded since the last [`Decoder::forget_more`];
+    /// [`Flow::more`] refers to them.
     #[must_use]
     pub fn more(&self) -> &[FlowExtras] {
         &self.more
     }
 
-    /// Begins a new batch: no flow decoded before refers to what came with it.
+    /// Begins a new batch: the list of extra fields is emptied. [`Flow::more`] of flows
+    /// decoded earlier is invalid from here on.
     pub fn forget_more(&mut self) {
         self.more.clear();
         self.more.shrink_to(KEPT_MORE);
     }
 
-    /// Decodes one datagram that came from `address` at `now`; its flows are
-    /// appended to `out`.
+    /// Decodes one datagram that arrived from `address` at `now`. Appends its flows to
+    /// `out`.
     pub fn decode(
         &mut self,
         now: Time,
@@ -142,7 +144,8 @@ impl Decoder {
         self.decode_seen(now, address, bytes, out, None)
     }
 
-    /// The same while someone looks on.
+    /// Decodes one datagram like [`Decoder::decode`], and shows everything in it to
+    /// `observer`.
     pub fn decode_seen(
         &mut self,
         now: Time,
@@ -190,10 +193,12 @@ impl Decoder {
         report
     }
 
-    /// Decodes a piece of what had waited for templates that have come, of one
-    /// exporter after the other. `None` when nothing is left. To be called between
-    /// datagrams, until then: with datagrams themselves no more than a piece is decoded
-    /// until it is called, or a turn [begins](Decoder::begin_turn).
+    /// Decodes a part of the pending sets whose templates have arrived, one exporter after
+    /// the other. Returns `None` when nothing is left.
+    ///
+    /// Call it between datagrams until it returns `None`. While decoding datagrams, the
+    /// decoder releases only a limited number of bytes ([`Decoder::begin_turn`]) of pending
+    /// sets until this is called.
     pub fn release(
         &mut self,
         now: Time,
@@ -229,7 +234,7 @@ impl Decoder {
                 Some(session) => {
                     Sets::new(flavour, now, header, session, &mut context).decode_due();
                 }
-                // Its domain had to make room, and the template with it.
+                // The decoder dropped this domain, and its templates, to make room.
                 None => {
                     let class = exporter.class;
                     drop(exporter.held.take_due(header.domain, class, context.pool));
@@ -247,25 +252,27 @@ impl Decoder {
         }
     }
 
-    /// Others have had their turn: the next datagram may again have a piece decoded of
-    /// what waited for its templates.
+    /// Begins a new turn: the next datagram may again release a limited number of bytes of
+    /// pending sets. Called when other work (other sockets, other exporters) has had its
+    /// turn.
     pub fn begin_turn(&mut self) {
         self.piece = 0;
     }
 
-    /// The exporter of which a piece is decoded, or was last.
+    /// The exporter whose pending sets [`Decoder::release`] decodes, or decoded last.
     #[must_use]
     pub fn being_released(&self) -> Host {
         self.released
     }
 
-    /// Whether [`Decoder::release`] may have something.
+    /// Whether [`Decoder::release`] may have something to decode.
     #[must_use]
     pub fn is_due(&self) -> bool {
         !self.due.is_empty()
     }
 
-    /// What holds for flows of every protocol.
+    /// Applies what holds for flows of every protocol: the assumed sampling rate, and the
+    /// count of implausible times.
     fn finish(&self, report: &mut DatagramReport, flows: &mut [Flow]) {
         if self.policy.assumed != Sampling::UNKNOWN {
             let unknown = |flow: &&mut Flow| flow.sampling == Sampling::UNKNOWN;
@@ -277,43 +284,43 @@ impl Decoder {
         report.causes.add(Cause::FarOffTimes, far as u32);
     }
 
-    /// Steps since it began that are not paid for by a byte each: entries of what
-    /// is kept that were looked at or taken out, records, fields. For tests, which
-    /// hold them against the bytes that came.
+    /// Steps of work since the decoder was created that are not proportional to received
+    /// bytes: state entries that were searched or removed, records, fields. Tests compare
+    /// this number with the number of received bytes.
     #[must_use]
     pub fn steps(&mut self) -> u64 {
         self.pool.steps += self.places.take_steps();
         self.pool.steps
     }
 
-    /// Bytes that the templates of its exporters take, at most
-    /// [`MAX_TEMPLATE_BYTES`].
+    /// Bytes that the templates of all exporters take, at most [`MAX_TEMPLATE_BYTES`].
     #[must_use]
     pub fn template_bytes(&self) -> usize {
         self.pool.templates.own()
     }
 
-    /// Bytes of data that waits for templates, at most [`MAX_HELD`].
+    /// Bytes of data sets that wait for their templates, at most [`MAX_HELD`].
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.pool.held.own()
     }
 
-    /// A connection of this exporter was opened or closed: its numbering begins
-    /// anew.
+    /// Notes that an exporter opened or closed a connection: its sequence numbers start
+    /// again.
     pub fn reconnected(&mut self, address: Host) {
         if let Some(exporter) = self.exporters.get_mut(&address) {
             exporter.reconnected();
         }
     }
 
-    /// What an exporter says about its interfaces, if it is known at all.
+    /// Interface names and counters of an exporter, `None` for an exporter that is not
+    /// known.
     #[must_use]
     pub fn interfaces(&self, exporter: Host) -> Option<&Interfaces> {
         self.exporters.get(&exporter).map(|exporter| &exporter.about.interfaces)
     }
 
-    /// What is known of every exporter, busiest first.
+    /// A summary of every exporter, the one with the most flows first.
     #[must_use]
     pub fn exporters(&self) -> Vec<ExporterSummary> {
         let mut all: Vec<ExporterSummary> =
@@ -322,14 +329,15 @@ impl Decoder {
         all
     }
 
-    /// All that one exporter said about itself.
+    /// Templates, interfaces, applications and statistics of one exporter. `None` for an
+    /// exporter that is not known.
     #[must_use]
     pub fn details(&self, address: Host) -> Option<Details> {
         self.exporters.get(&address).map(ExporterState::details)
     }
 
-    /// Of which exporters something found no room, by which cause, and how often.
-    /// `ExporterLimit` are those that lost their place to others.
+    /// Exporters that the decoder refused memory or a place, by cause, with how often it
+    /// happened. [`Cause::ExporterLimit`] marks exporters that lost their place to others.
     #[must_use]
     pub fn no_room(&self) -> Vec<(Host, Cause, u64)> {
         let of = |(address, exporter): (&Host, &ExporterState)| {
@@ -341,8 +349,8 @@ impl Decoder {
         self.exporters.iter().flat_map(of).chain(gone).collect()
     }
 
-    /// Senders that the policy refuses, with how many datagrams they sent, and
-    /// how many came from yet others.
+    /// Senders that the policy refuses, each with its number of datagrams, and the number
+    /// of datagrams of further senders that are not listed.
     #[must_use]
     pub fn refused(&self) -> (Vec<(Host, u64)>, u64) {
         self.refused.list()

@@ -1,9 +1,9 @@
 //! NetFlow versions 1, 5 and 7: a header and records of one fixed layout.
 //!
-//! Source: Cisco, "NetFlow Export Datagram Format", tables for the versions.
-//! Version 7 (Catalyst 5000) is version 5 with the router that was bypassed at
-//! the end of each record; version 1 has other bytes after the ports, and no
-//! sequence numbers, engines or AS numbers.
+//! Source: Cisco, "NetFlow Export Datagram Format", tables for the versions. Version 7
+//! (Catalyst 5000) is version 5 with the router that was bypassed at the end of each
+//! record. Version 1 has other bytes after the ports, and no sequence numbers, engines or
+//! AS numbers.
 
 use super::exporter::ExporterState;
 use super::exporter::numbering::{Numbering, RecordCount};
@@ -17,7 +17,7 @@ use super::report::{Cause, DatagramReport};
 use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Protocol, Sampling, Time};
 
-/// What differs between the versions, as far as lengths go.
+/// Lengths of a version's header and records.
 pub(super) struct HeaderLayout {
     /// Bytes of the header.
     pub header: usize,
@@ -32,14 +32,15 @@ pub(super) const V5: HeaderLayout =
 pub(super) const V7: HeaderLayout =
     HeaderLayout { header: V7HeaderEnd::END, record: V7RecordEnd::END };
 
-/// A version 1 record as Cisco's table has it, with eight reserved bytes at the
-/// end; softflowd sends four of them.
+/// Bytes of a version 1 record as in Cisco's table, with eight reserved bytes at the end;
+/// softflowd sends four of them.
 const V1_LONG_RECORD: usize = 52;
 
-/// What a UDP datagram can hold.
+/// The largest payload of a UDP datagram over IPv4, in bytes.
 const MAX_PAYLOAD: usize = 65_507;
 
-/// The lower 14 bits of the sampling word are the interval, the upper two its mode.
+/// The lower 14 bits of the header's sampling field are the interval, the upper two bits
+/// its mode.
 const INTERVAL_MASK: u16 = 0x3fff;
 
 const fn protocol(version: u16) -> Protocol {
@@ -66,8 +67,9 @@ pub(super) fn decode(
     }
 }
 
-/// Bytes after the counted records are stale and ignored; a header that counts
-/// more records than a datagram can hold is no header.
+/// Decodes one datagram. Bytes after the counted records are leftovers of the sender's
+/// buffer and are ignored. A header that counts more records than a datagram can hold is
+/// not a NetFlow header.
 fn decode_as<const VERSION: u16>(
     now: Time,
     address: Host,
@@ -139,7 +141,7 @@ const fn layout(version: u16) -> HeaderLayout {
     }
 }
 
-/// One record; `record` has at least the bytes of its layout.
+/// Decodes one record; `record` has at least the bytes of the version's layout.
 fn flow<const VERSION: u16>(record: &[u8], common: &Flow, exported: i64, uptime: u32) -> Flow {
     let start = FixedRecordStart::read_prefix(record);
     let flow = Flow {
@@ -179,7 +181,8 @@ mod tests {
     use crate::flow::{Flow, Host, Protocol, Sampling, Time};
     use crate::wire::{Cause, DatagramReport, Decoder};
 
-    /// Exported at 1,700,000,000.5 s, up for 10 s; the words after that of `version`.
+    /// A datagram exported at 1,700,000,000.5 s, 10 s after the start of the exporter.
+    /// `more` is what the version's header has after the first 16 bytes.
     fn datagram(version: u16, count: u16, more: &[u8], record: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         out.extend(version.to_be_bytes());
@@ -192,7 +195,7 @@ mod tests {
         out
     }
 
-    /// The 36 bytes that the three versions share.
+    /// A record: the 36 bytes that the three versions share, and `tail`.
     fn record(tail: &[u8]) -> Vec<u8> {
         let mut out = vec![10, 0, 0, 1, 192, 0, 2, 9, 192, 0, 2, 254, 0, 3, 0, 4];
         out.extend([0, 0, 0, 7, 0, 0, 3, 0xe8]);

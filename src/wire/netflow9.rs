@@ -9,8 +9,8 @@ use super::report::Cause;
 use super::sets::{DecodeContext, SetDialect, Sets};
 use crate::flow::{Host, Time};
 
-/// Decodes one datagram. The header's count is not trusted: exporters disagree
-/// on what it counts, and the sets carry their own lengths.
+/// Decodes one datagram. The decoder ignores the header's count: exporters disagree on what
+/// it counts, and the sets have their own lengths.
 pub(super) fn decode(
     now: Time,
     address: Host,

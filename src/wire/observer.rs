@@ -1,11 +1,11 @@
-//! Looking on while datagrams are decoded: what `inspect` prints.
+//! The interface for watching a decoder: `inspect` prints what an observer is shown.
 
 use super::report::{Cause, RecordOutcome};
 use super::sflow::Sample;
 use super::template::Template;
 use crate::flow::{Flow, Time};
 
-/// A template as it was defined.
+/// A template that a datagram defined.
 #[derive(Clone, Copy, Debug)]
 pub struct TemplateSeen<'a> {
     pub domain: u32,
@@ -19,35 +19,36 @@ pub struct RecordSeen<'a> {
     pub domain: u32,
     pub id: u16,
     pub template: &'a Template,
-    /// The whole record; [`Template::values`] takes it apart.
+    /// The bytes of the whole record; [`Template::values`] splits them into fields.
     pub bytes: &'a [u8],
     pub standing: RecordOutcome,
-    /// What the record says as a flow, if it names addresses: also when nothing
-    /// was counted, and with unscaled counters.
+    /// The record as a flow, if it has addresses: also when its counters are zero. Counters
+    /// are not scaled by the sampling rate.
     pub flow: Option<FlowSeen>,
-    /// The flows it became.
+    /// The flows that the decoder made from the record.
     pub made: &'a [Flow],
 }
 
-/// A flow, and whether its times mean anything.
+/// A flow, with its times if they are reliable.
 #[derive(Clone, Copy, Debug)]
 pub struct FlowSeen {
     pub flow: Flow,
-    /// `None` where the record says nothing that can be placed in time.
+    /// Start and end; `None` when the record has no times, or only relative to an unknown
+    /// start of the exporter.
     pub times: Option<(Time, Time)>,
 }
 
-/// Gets to see everything that is decoded.
+/// Is shown everything that a decoder decodes.
 pub trait Observer {
-    /// A template or options template was defined (again).
+    /// A template or options template was defined, for the first time or again.
     fn template(&mut self, seen: &TemplateSeen<'_>);
 
     /// A record was decoded.
     fn record(&mut self, seen: &RecordSeen<'_>);
 
-    /// A sample of an sFlow datagram was decoded, with the flow it became, if any.
+    /// A sample of an sFlow datagram was decoded; `flow` is the flow made from it, if any.
     fn sample(&mut self, _sample: &Sample, _flow: Option<&Flow>) {}
 
-    /// Something was not understood, `at` bytes into the datagram.
+    /// Something at offset `at` of the datagram was not understood.
     fn problem(&mut self, cause: Cause, at: usize);
 }

@@ -1,8 +1,8 @@
-//! The plan by which records of one template are loaded.
+//! The plan that loads the records of one template.
 //!
-//! A record is a row of runs: fields of fixed length, loaded from their offsets
-//! by one unaligned 8-byte read and a shift each, then at most one field that
-//! says its own length. A template without such fields is a single run.
+//! A record is a sequence of runs. A run is a row of fields of fixed length, each loaded from
+//! its offset by one unaligned 8-byte read and a shift, and at most one field of variable length
+//! after them. A template without fields of variable length is a single run.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::bytes::{VARIABLE, variable_length};
 use super::element::{Aux, LoadTarget, PacketLayer, RecordSlots, SLOTS};
 use crate::flow::field::Field;
 
-/// Loads 8 bytes at `offset` into the run, shifts right, stores in `slot`.
+/// Loads 8 bytes at `offset` of the run, shifts them right, and stores them in `slot`.
 #[derive(Clone, Copy, Debug)]
 struct ColumnLoad {
     offset: u16,
@@ -18,23 +18,23 @@ struct ColumnLoad {
     slot: u8,
 }
 
-/// Where a record's value lies, in a window that begins [`LEAD`] bytes before it.
+/// Where a value is in a window, which begins [`LEAD`] bytes before the record.
 #[derive(Clone, Copy, Debug, Default)]
 struct LoadSource {
-    /// Where the last 8 bytes of the value begin; shorter ones end there, too.
+    /// Offset of the 8 bytes that end with the value.
     at: u8,
     /// Bytes of the value; 0 when there is none.
     width: u8,
 }
 
-/// Bytes before a record that are read with it: its first value may have 1 byte,
-/// and 8 are read.
+/// Bytes before a record that are read with it: the first value may have 1 byte, and the 8 bytes
+/// that end with it are read.
 pub const LEAD: usize = 8;
 
-/// Bytes read in place, of a record with what lies around it.
+/// Bytes of the window that a record is read from in place.
 pub const WINDOW: usize = 256 + 8;
 
-/// What remains of 8 bytes, by the width of a value.
+/// Masks for the lower bytes of a value, by its width in bytes.
 const MASKS: [u64; 16] = {
     let mut masks = [u64::MAX; 16];
     let mut width = 0;
@@ -45,8 +45,8 @@ const MASKS: [u64; 16] = {
     masks
 };
 
-/// The values of a record, by slot: 0 when the record has none, the lower bits
-/// of what is wider than asked for.
+/// The values of a record, by slot. A slot without a value is 0. A value that is wider than the
+/// number asked for is cut to its lower bits.
 pub trait RecordValues {
     fn get(&self, slot: usize) -> u64;
     fn get32(&self, slot: usize) -> u32;
@@ -76,7 +76,7 @@ impl RecordValues for RecordSlots {
     }
 }
 
-/// A record that is read in place, each value when it is asked for.
+/// A record that is read in place: each value is loaded when it is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
     sources: &'a [LoadSource; SLOTS],
@@ -84,12 +84,12 @@ pub struct RecordView<'a> {
 }
 
 impl RecordView<'_> {
-    /// The last `N` of the 8 bytes where a value ends, and what of them is its own.
+    /// The last `N` of the 8 bytes that end with a value, and the mask for the value.
     #[inline]
     fn last<const N: usize>(&self, slot: usize) -> ([u8; N], u64) {
         let source = self.sources[slot % SLOTS];
         let at = usize::from(source.at) + 8 - N;
-        // Never out of bounds, wherever an offset of one byte points.
+        // Never out of bounds: the window is larger than any offset of one byte plus 8.
         let chunk = self.window[at..at + N].first_chunk().copied().unwrap_or([0; N]);
         (chunk, MASKS[usize::from(source.width & 15)])
     }
@@ -121,19 +121,19 @@ impl RecordValues for RecordView<'_> {
     }
 }
 
-/// Fields of fixed length, and what may come after them.
+/// Fields of fixed length, and the field of variable length after them, if any.
 #[derive(Clone, Debug, Default)]
 struct LoadRun {
     loads: Vec<ColumnLoad>,
-    /// Bytes of the fixed part.
+    /// Bytes of the fields of fixed length.
     length: usize,
-    /// Beginnings of packets among the fixed fields: layer, offset, length.
+    /// Packet sections among the fields of fixed length: layer, offset, length.
     packets: Vec<(PacketLayer, usize, usize)>,
-    /// Whether a field follows that says its own length, and what it is.
+    /// Whether a field of variable length follows, and the layer if it is a packet section.
     variable: Option<Option<PacketLayer>>,
 }
 
-/// How records of a template are loaded.
+/// How the records of a template are loaded.
 #[derive(Clone, Debug)]
 pub struct LoadPlan {
     first: LoadRun,
@@ -143,18 +143,19 @@ pub struct LoadPlan {
     /// Bit set of the slots that are filled.
     filled: u128,
     has_packet: bool,
-    /// Short records of fixed length without packets are read in place.
+    /// Where each value is, for templates whose records are read in place: short records of
+    /// fixed length without packet sections.
     sources: Option<Box<[LoadSource; SLOTS]>>,
 }
 
-/// Where the beginning of a packet lies in the bytes that were loaded from.
+/// The range of a packet section in the bytes that a record was loaded from.
 #[derive(Clone, Debug, Default)]
 pub struct PacketSection {
     pub packet: Option<(PacketLayer, Range<usize>)>,
 }
 
 impl LoadPlan {
-    /// Bytes of memory beside its own.
+    /// Bytes of memory on the heap.
     #[must_use]
     pub fn size(&self) -> usize {
         let run = |run: &LoadRun| {
@@ -172,7 +173,7 @@ impl LoadPlan {
         self.least
     }
 
-    /// Loads of all records that so many bytes can hold, at most.
+    /// Upper bound of the loads of all records that `bytes` bytes can hold.
     #[must_use]
     pub fn most_steps(&self, bytes: usize) -> usize {
         let loads: usize = std::iter::once(&self.first).chain(&self.more).map(LoadRun::steps).sum();
@@ -191,13 +192,13 @@ impl LoadPlan {
         self.filled.checked_shr(u32::from(slot)).is_some_and(|bits| bits & 1 == 1)
     }
 
-    /// Whether records fill any of these slots, a bit set.
+    /// Whether records fill any slot of a bit set.
     #[must_use]
     pub fn fills_any(&self, slots: u128) -> bool {
         self.filled & slots != 0
     }
 
-    /// Whether records carry the beginning of a packet.
+    /// Whether records have a packet section.
     #[must_use]
     pub fn has_packet(&self) -> bool {
         self.has_packet
@@ -209,16 +210,16 @@ impl LoadPlan {
         self.sources.is_some()
     }
 
-    /// How many records from `at` on have enough bytes around them to be read in
-    /// place.
+    /// The number of records from offset `at` on that have enough bytes around them to be read
+    /// in place.
     #[must_use]
     pub fn in_place_from(&self, bytes: &[u8], at: usize) -> usize {
         let room = (bytes.len() + LEAD).checked_sub(at + WINDOW);
         room.filter(|_| at >= LEAD).map_or(0, |room| room / self.least + 1)
     }
 
-    /// A record to be read in place, if the plan allows for it and enough bytes
-    /// lie around its beginning at `at`.
+    /// The record at offset `at`, to be read in place. `None` when the plan does not allow it or
+    /// when too few bytes are around the record.
     #[inline]
     #[must_use]
     pub fn in_place<'a>(&'a self, bytes: &'a [u8], at: usize) -> Option<RecordView<'a>> {
@@ -227,8 +228,8 @@ impl LoadPlan {
         Some(RecordView { sources, window })
     }
 
-    /// Loads the record that begins at `at` and must end by `end`. Returns where
-    /// it ends, `None` when it does not fit.
+    /// Loads the record that begins at offset `at` and must end by `end`. Returns the offset
+    /// where it ends, `None` when it does not fit.
     #[inline]
     pub fn load(
         &self,
@@ -286,7 +287,7 @@ impl LoadPlan {
 }
 
 impl PacketSection {
-    /// The first one that is not empty is kept.
+    /// Keeps the first section that is not empty.
     fn offer(&mut self, layer: PacketLayer, range: Range<usize>) {
         if self.packet.is_none() && !range.is_empty() {
             self.packet = Some((layer, range));
@@ -299,7 +300,7 @@ impl LoadRun {
         1 + self.loads.len() + self.packets.len()
     }
 
-    /// Loads the fixed fields; `bytes` begins with them and may go on beyond.
+    /// Loads the fields of fixed length. `bytes` begins with them and may be longer.
     #[inline]
     fn load(&self, bytes: &[u8], slots: &mut RecordSlots) {
         for load in &self.loads {
@@ -314,7 +315,7 @@ impl LoadRun {
 }
 
 impl LoadRun {
-    /// Where each value lies, if all offsets fit a byte.
+    /// Where each value is, `None` if an offset does not fit into a byte.
     fn sources(&self) -> Option<Box<[LoadSource; SLOTS]>> {
         let mut sources = Box::new([LoadSource::default(); SLOTS]);
         for load in &self.loads {
@@ -328,7 +329,7 @@ impl LoadRun {
     }
 }
 
-/// Fewer than 8 bytes, as the upper ones of a number.
+/// The number of the last bytes, when fewer than 8 are left: they are its upper bytes.
 #[cold]
 fn last_bytes(bytes: &[u8], at: usize) -> u64 {
     let mut chunk = [0; 8];
@@ -338,7 +339,7 @@ fn last_bytes(bytes: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(chunk)
 }
 
-/// Builds a plan, field by field, in two passes over the same fields.
+/// Builds a plan field by field, in two passes over the same fields.
 #[derive(Debug, Default)]
 pub struct PlanBuilder {
     runs: Vec<LoadRun>,
@@ -355,7 +356,7 @@ impl PlanBuilder {
         PlanBuilder { run: 0, offset: 0, ..self }
     }
 
-    /// The next field of the template.
+    /// Adds the next field of the template.
     pub fn field(&mut self, length: u16, target: Option<LoadTarget>) {
         if self.runs.len() <= self.run {
             self.runs.push(LoadRun::default());
@@ -381,8 +382,8 @@ impl PlanBuilder {
         self.runs[self.run].length = self.offset;
     }
 
-    /// Adds the loads of one field. A length that its type cannot have skips the
-    /// field: of two fields for one slot the first that carries bytes counts.
+    /// Adds the loads of one field. A field whose length its type cannot have is skipped. Of two
+    /// fields for one slot, the first that has bytes counts.
     fn add(&mut self, target: LoadTarget, at: usize, length: usize) {
         match target {
             LoadTarget::Field(field) | LoadTarget::Instead(field) => {
@@ -404,7 +405,8 @@ impl PlanBuilder {
         self.number(low as u8, at + 8, 8);
     }
 
-    /// Of numbers wider than ours the low-order bytes count, which come last.
+    /// Adds the load of a number. Of a number of more than 8 bytes the low-order bytes count,
+    /// which come last.
     fn number(&mut self, slot: u8, at: usize, length: usize) {
         let (at, length) = if length > 8 { (at + length - 8, 8) } else { (at, length) };
         let free = self.filled >> slot & 1 == 0;
@@ -418,7 +420,7 @@ impl PlanBuilder {
         }
     }
 
-    /// The plan, unless records would have no bytes, or more than fit a set.
+    /// The plan. `None` when records have no bytes, or more than fit into a set.
     #[must_use]
     pub fn finish(self) -> Option<LoadPlan> {
         let least: usize =

@@ -1,4 +1,5 @@
-//! At which rate the packets of a record were sampled, from whatever says so.
+//! Finds the sampling rate of a record: in the record, from its sampler, or from its
+//! interface.
 
 use super::element::Aux;
 use super::exporter::sampling::{Announcement, Samplers};
@@ -7,27 +8,27 @@ use super::template::Template;
 use crate::flow::Sampling;
 use crate::flow::field::Field;
 
-/// Where a record's sampling rate comes from.
+/// Where the sampling rate of a record comes from.
 #[derive(Clone, Copy)]
 pub(super) enum RateSource {
     Fixed(Sampling),
-    /// By the interface where the packets were seen: with `direction`, that of
-    /// the way out for what left by it.
+    /// The interface where the packets were sampled. With `direction`, this is the output
+    /// interface for flows that were metered on their way out.
     ByInterface {
         direction: bool,
     },
     BySampler,
-    /// In the record; where it is 0, by the sampler if the record names one.
+    /// A field of the record. When it is 0: the sampler, if the record names one.
     InRecord {
         sampler: bool,
     },
 }
 
-/// Values of a record that amount to a rate.
+/// Values of a record that give a rate.
 const IN_RECORD: [Aux; 3] = [Aux::RandomInterval, Aux::SampledPackets, Aux::SampleSize];
 
 impl RateSource {
-    /// Where the records of a template have theirs; `given` goes before all.
+    /// Where the records of a template have their rate; a `given` rate replaces all others.
     pub(super) fn of(
         template: &Template,
         samplers: &Samplers,
@@ -48,7 +49,8 @@ impl RateSource {
         }
     }
 
-    /// Whether a record names a sampler: it was sampled, though the rate may not be known.
+    /// Whether a record names a sampler. Its packets were sampled, even when the rate is
+    /// not known.
     pub(super) fn names_sampler<V: RecordValues>(self, values: &V) -> bool {
         let by_sampler =
             matches!(self, RateSource::BySampler | RateSource::InRecord { sampler: true });
@@ -79,7 +81,7 @@ impl RateSource {
 /// samplingProbability, a floating-point number (IANA).
 const PROBABILITY: u16 = 311;
 
-/// What an options record says about sampling; `record` is its bytes.
+/// What an options record announces about sampling; `record` is its bytes.
 pub(super) fn announcement<V: RecordValues>(
     template: &Template,
     values: &V,
@@ -101,14 +103,15 @@ pub(super) fn announcement<V: RecordValues>(
     }
 }
 
-/// One packet in how many, of a probability given in 4 or 8 bytes.
+/// The interval (one packet in how many) of a probability of 4 or 8 bytes; 0 when it is not
+/// a probability.
 fn interval_of(value: &[u8]) -> u64 {
     let probability = match (value.try_into(), value.try_into()) {
         (Ok(single), _) => f64::from(f32::from_be_bytes(single)),
         (_, Ok(double)) => f64::from_be_bytes(double),
         _ => return 0,
     };
-    // Out of range is none: casts saturate, not-a-number is 0.
+    // Values out of range are no probability. Casts saturate, and NaN becomes 0.
     if probability > 0.0 && probability <= 1.0 { (1.0 / probability).round() as u64 } else { 0 }
 }
 

@@ -1,4 +1,4 @@
-//! From loaded slots to a flow: the rules that NetFlow v9 and IPFIX share.
+//! Turns loaded records into flows: the rules that NetFlow v9 and IPFIX share.
 
 use super::address::AddressSource;
 use super::element::{Aux, EMPTY_SLOT, PacketLayer};
@@ -20,7 +20,7 @@ use crate::flow::{Flow, FlowExtras, Host, Sampling, Time};
 pub(super) struct DatagramDefaults {
     pub flow: Flow,
     pub reference: TimeReference,
-    /// The rate given on the command line, instead of any announced one.
+    /// The sampling rate of the configuration; it replaces any announced rate.
     pub given_rate: Option<Sampling>,
 }
 
@@ -53,8 +53,8 @@ struct Reverse {
     packets: usize,
 }
 
-/// Makes flows of the records of one template: what the template decides is
-/// decided once.
+/// Turns the records of one template into flows. What depends on the template alone is
+/// decided once, in [`RecordDecoder::new`].
 pub(super) struct RecordDecoder<'a> {
     common: &'a DatagramDefaults,
     samplers: &'a Samplers,
@@ -71,20 +71,20 @@ pub(super) struct RecordDecoder<'a> {
     direction: bool,
     event: bool,
     packet: bool,
-    /// Whether each record reports one packet by what its header says (RFC 5476, 8.3).
+    /// Whether each record reports one packet, described by its header (RFC 5476, 8.3).
     one_packet: bool,
     pub(super) extras: Option<ExtrasDecoder>,
 }
 
-/// Where ICMP's type and code are.
+/// Where a record has the ICMP type and code: in one field, or in two.
 #[derive(Clone, Copy)]
 enum Icmp {
     Both,
     Apart,
 }
 
-/// The reverse counters. What the responder sent counts only where there is no
-/// count of its kind beside it: initiator and responder add up to that.
+/// The counters of the reverse direction. The responder's counter is used only when the
+/// record has no total of the same kind: initiator and responder add up to the total.
 fn reverse(t: &Template) -> Option<Reverse> {
     let slot = |reverse: Aux, responder: Aux, own: Field| {
         let instead = Some(responder).filter(|aux| t.has_aux(*aux) && !t.has(own));
@@ -148,13 +148,13 @@ impl<'a> RecordDecoder<'a> {
         self.src != AddressSource::None || self.dst != AddressSource::None
     }
 
-    /// Whether every record is just a flow.
+    /// Whether every record becomes exactly one flow.
     pub(super) fn is_plain(&self) -> bool {
         self.names_addresses() && self.reverse.is_none() && !self.event
     }
 
-    /// Makes a flow of each record of a plain template, where they are all there
-    /// before the first is filled in. `values` gives them in order.
+    /// Appends one flow for each of `count` records of a plain template; `values` gives the
+    /// records in order. The flows are appended at once and then filled in.
     #[inline]
     pub(super) fn plain<V: RecordValues>(
         &self,
@@ -176,7 +176,7 @@ impl<'a> RecordDecoder<'a> {
         report.flows += made as u32;
     }
 
-    /// Makes what there is to make of one record and appends it.
+    /// Decodes one record and appends its flows.
     #[inline]
     pub(super) fn record<V: RecordValues>(
         &self,
@@ -189,7 +189,7 @@ impl<'a> RecordDecoder<'a> {
         if !self.names_addresses() {
             return self.without_addresses(values, bytes, section, out, report);
         }
-        // Filled in where it stays: a flow is too large to be moved about.
+        // The flow is filled in where it is stored: it is too large to be copied.
         out.push(self.common.flow);
         let Some(flow) = out.last_mut() else { return RecordOutcome::Flow };
         let span = self.fill(values, flow);
@@ -212,7 +212,7 @@ impl<'a> RecordDecoder<'a> {
         (flow, span)
     }
 
-    /// Fills in the forward flow of a record; returns its times.
+    /// Fills in the forward flow of a record. Returns its times.
     #[inline]
     fn fill<V: RecordValues>(&self, values: &V, flow: &mut Flow) -> RecordTimes {
         let small = |field: Field| values.get8(field as usize);
@@ -252,16 +252,16 @@ impl<'a> RecordDecoder<'a> {
         span
     }
 
-    /// Bytes of the packet that a record tells of: its IP length, else what its header
-    /// says, else the length of its frame.
+    /// Bytes of the packet that a record reports: its IP length, otherwise `header`, the
+    /// length in the packet's header, otherwise the length of its frame.
     fn length<V: RecordValues>(&self, values: &V, header: u64) -> u64 {
         let length = [values.get(Aux::IpLength as usize), header];
         let length = length.into_iter().find(|length| *length > 0);
         length.unwrap_or(values.get(Aux::FrameLength as usize))
     }
 
-    /// A record with counters of both directions, or of an event, whose forward
-    /// flow was just appended.
+    /// Finishes a record with counters of both directions, or of an event. Its forward flow
+    /// was appended just before.
     fn both_ways<V: RecordValues>(
         &self,
         values: &V,
@@ -287,7 +287,8 @@ impl<'a> RecordDecoder<'a> {
         RecordOutcome::Flow
     }
 
-    /// A record that names no addresses itself; the packet in it may.
+    /// Decodes a record without addresses of its own: the sampled packet in it may have
+    /// some.
     fn without_addresses<V: RecordValues>(
         &self,
         values: &V,
@@ -310,7 +311,7 @@ impl<'a> RecordDecoder<'a> {
         RecordOutcome::Addressless
     }
 
-    /// What the packet in a record says, where it is what makes the flow.
+    /// The headers of the packet in a record, if the flow is made from the packet.
     pub(super) fn packet(&self, bytes: &[u8], section: &PacketSection) -> Option<Packet> {
         let (layer, range) = section.packet.clone().filter(|_| self.packet)?;
         let header = bytes.get(range)?;
@@ -320,7 +321,7 @@ impl<'a> RecordDecoder<'a> {
         }
     }
 
-    /// The flow that a sampled packet amounts to: one packet, unless counted.
+    /// The flow of a sampled packet: one packet, unless the record has counters.
     pub(super) fn packet_flow<V: RecordValues>(
         &self,
         values: &V,
@@ -335,7 +336,7 @@ impl<'a> RecordDecoder<'a> {
         Some((flow, span))
     }
 
-    /// What a record says as a flow, for whoever looks on.
+    /// The forward flow of a record, as an observer sees it.
     pub(super) fn seen<V: RecordValues>(
         &self,
         values: &V,
@@ -351,7 +352,7 @@ impl<'a> RecordDecoder<'a> {
         Some(FlowSeen { flow, times })
     }
 
-    /// The destination port; for ICMP its type and code, whichever field has them.
+    /// The destination port. For ICMP it is type and code, from the field that has them.
     fn dport<V: RecordValues>(&self, values: &V, proto: u8) -> u16 {
         let port = values.get16(Field::DstPort as usize);
         match self.icmp {
@@ -367,7 +368,7 @@ impl<'a> RecordDecoder<'a> {
     }
 }
 
-/// Counts what is odd about a record's times.
+/// Counts problems of a record's times.
 #[inline]
 fn note_times(span: &RecordTimes, report: &mut DatagramReport) {
     match span.known {
@@ -381,7 +382,7 @@ fn note_times(span: &RecordTimes, report: &mut DatagramReport) {
 }
 
 impl RecordDecoder<'_> {
-    /// Keeps what came with the flows of a plain template; `values` gives their
+    /// Collects the extra fields of the flows of a plain template; `values` gives their
     /// records in order.
     pub(super) fn keep_plain<V: RecordValues>(
         &self,
@@ -396,7 +397,7 @@ impl RecordDecoder<'_> {
         }
     }
 
-    /// Keeps what came with the flows of one record: there, and back.
+    /// Collects the extra fields of the flows of one record, of both directions.
     pub(super) fn keep<V: RecordValues>(
         &self,
         values: &V,

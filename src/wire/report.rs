@@ -1,8 +1,8 @@
-//! What one datagram gave, and what of it was not understood.
+//! The report on one datagram: what it held, and the causes why parts of it were not used.
 
 use crate::flow::Protocol;
 
-/// Why something was not used. The table names and explains each cause once.
+/// Declares the causes: each with its name, its stable text key and its explanation.
 macro_rules! causes {
     ($($cause:ident $name:literal $explanation:literal;)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ macro_rules! causes {
                 match self { $(Cause::$cause => $name),* }
             }
 
-            /// The same in a sentence for people.
+            /// An explanation in a sentence for people.
             #[must_use]
             pub fn explanation(self) -> &'static str {
                 match self { $(Cause::$cause => $explanation),* }
@@ -56,7 +56,7 @@ causes! {
 }
 
 impl Cause {
-    /// Whether something was lost by it; otherwise it was used all the same.
+    /// Whether data was lost. With the other causes, the data was used all the same.
     #[must_use]
     pub fn loses(self) -> bool {
         use Cause::{
@@ -83,12 +83,12 @@ impl Cause {
 pub struct CauseCounts([u32; Cause::ALL.len()]);
 
 impl CauseCounts {
-    /// Counts one more.
+    /// Adds 1 to the count of a cause.
     pub fn count(&mut self, cause: Cause) {
         self.add(cause, 1);
     }
 
-    /// Counts `n` more.
+    /// Adds `n` to the count of a cause.
     pub fn add(&mut self, cause: Cause, n: u32) {
         let slot = &mut self.0[cause as usize];
         *slot = slot.saturating_add(n);
@@ -100,15 +100,15 @@ impl CauseCounts {
         self.0[cause as usize]
     }
 
-    /// The causes that occurred.
+    /// The causes that occurred, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (Cause, u32)> {
         let counts = self.0;
         Cause::ALL.iter().map(move |cause| (*cause, counts[*cause as usize])).filter(|c| c.1 > 0)
     }
 }
 
-/// Records of data templates and flow samples that belong to no host, with what
-/// they counted.
+/// Records of data templates and flow samples without addresses, which count for no host,
+/// with the sums of their counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnattributedRecords {
     pub records: u32,
@@ -116,48 +116,48 @@ pub struct UnattributedRecords {
     pub packets: u64,
 }
 
-/// Samples of an sFlow datagram by what they are about.
+/// Samples of an sFlow datagram, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SampleCounts {
     pub flow: u32,
     pub counter: u32,
-    /// Packets that the device dropped.
+    /// Samples of packets that the device dropped.
     pub discard: u32,
-    /// Of a format that is not decoded.
+    /// Samples of formats that are not decoded.
     pub other: u32,
 }
 
-/// What a datagram gave.
+/// What a datagram held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatagramReport {
-    /// The version word of the header, 0 when there was none.
+    /// Version in the header, 0 when the datagram is too short to have one.
     pub version: u16,
-    /// `None` when it is of no protocol that is decoded.
+    /// `None` when the protocol is not known.
     pub protocol: Option<Protocol>,
-    /// Flow records handed out.
+    /// Flows that were appended.
     pub flows: u32,
-    /// How many of them are the reverse direction of a biflow.
+    /// How many of the flows are the reverse direction of a biflow.
     pub reversed: u32,
     /// Records of events that counted no traffic (firewall and NAT logs).
     pub events: u32,
-    /// Samples of sFlow; flow samples with addresses are among the flows too.
+    /// Samples of sFlow. Flow samples with addresses count among `flows`, too.
     pub samples: SampleCounts,
     /// Data records of options templates.
     pub options: u32,
-    /// Template records on the wire.
+    /// Template records in the datagram.
     pub templates: u32,
     pub options_templates: u32,
     pub addressless: UnattributedRecords,
     pub causes: CauseCounts,
 }
 
-/// What became of a record.
+/// What a record became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordOutcome {
-    /// A flow, or two when it is a biflow.
+    /// A flow, or two flows for a biflow.
     Flow,
-    /// It names addresses, but tells of an event and has counted nothing.
+    /// An event: the record has addresses, but all its counters are zero.
     Event,
-    /// It names no addresses.
+    /// Nothing: the record has no addresses.
     Addressless,
 }

@@ -1,5 +1,5 @@
-//! Sets of templates, options templates and data, as NetFlow v9 and IPFIX have
-//! them (RFC 3954, section 5; RFC 7011, section 3.3).
+//! Decodes the sets of NetFlow v9 and IPFIX: templates, options templates and data (RFC
+//! 3954, section 5; RFC 7011, section 3.3).
 
 use super::element::Aux;
 use super::exporter::ExporterSession;
@@ -19,19 +19,21 @@ use super::template::{Scopes, SetScratch, Template, TemplateKind};
 use super::times::TimeRules;
 use crate::flow::{Flow, FlowExtras, Time};
 
-/// Data sets carry the id of their template, from here on.
+/// The lowest set id of data sets. The id of a data set is the id of its template.
 pub(super) const FIRST_DATA_SET: u16 = 256;
 
-/// Bytes of held sets that are decoded at once, when they are passed the rest
-/// waits: as much as a datagram has, so that no batch is larger than the largest
-/// that could come anyway. All datagrams between two looks at the sockets share them:
-/// templates are small, and a burst of them would else release megabytes.
+/// Bytes of pending sets that are decoded in one turn; the rest waits for the next turn.
+/// The limit is about the content of one datagram, so that no batch of flows is larger than
+/// the largest a datagram can cause anyway. All datagrams of a turn share the limit:
+/// templates are small, and a burst of templates would otherwise release megabytes of
+/// pending data at once.
 const PIECE: usize = 16 << 10;
 
-/// What a set costs beside its bytes, in bytes of others: as long as it takes to find it.
+/// The cost of a pending set in addition to its bytes, in bytes: finding it takes about as
+/// long as decoding that many bytes.
 const SET_COST: usize = 64;
 
-/// In what the two protocols differ.
+/// The differences between NetFlow v9 and IPFIX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SetDialect {
     Netflow9,
@@ -39,7 +41,7 @@ pub(super) enum SetDialect {
 }
 
 impl SetDialect {
-    /// Set ids of templates and options templates (RFC 3954, 5.2 and 6.1; RFC
+    /// Set ids of template sets and of options template sets (RFC 3954, 5.2 and 6.1; RFC
     /// 7011, 3.3.2).
     pub(super) fn template_sets(self) -> (u16, u16) {
         match self {
@@ -56,20 +58,20 @@ impl SetDialect {
     }
 }
 
-/// What decoding needs besides the datagram, whoever sent it.
+/// What decoding needs in addition to the datagram and its exporter.
 pub(super) struct DecodeContext<'a, 'o> {
     pub scratch: &'a mut SetScratch,
     pub pool: &'a mut DecoderShare,
     pub observer: Option<&'a mut (dyn Observer + 'o)>,
     pub out: &'a mut Vec<Flow>,
-    /// Where what else is reported goes, if it is kept.
+    /// Receives the extra fields of flows; `None` when they are not kept.
     pub more: Option<&'a mut Vec<FlowExtras>>,
     pub report: &'a mut DatagramReport,
-    /// Bytes of held sets that were decoded since others had their turn.
+    /// Bytes of pending sets that were decoded in this turn.
     pub piece: &'a mut usize,
 }
 
-/// The sets of one datagram.
+/// Decodes the sets of one datagram.
 pub(super) struct Sets<'a, 'b, 'o> {
     pub(super) flavour: SetDialect,
     pub(super) header: MessageHeader,
@@ -78,9 +80,10 @@ pub(super) struct Sets<'a, 'b, 'o> {
     common: DatagramDefaults,
     pub(super) session: ExporterSession<'a>,
     pub(super) context: &'a mut DecodeContext<'b, 'o>,
-    /// Templates that were defined and that data may wait for.
+    /// Templates that this datagram defined or changed; pending sets may wait for them.
     pub(super) awaited: Vec<u16>,
-    /// Data sets that could not be decoded: how many records they hold is unknown.
+    /// Whether the datagram has data sets without a template. The number of their records
+    /// is unknown.
     undecoded: bool,
 }
 
@@ -99,8 +102,9 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         Sets { flavour, header, now, offset, common, session, context, awaited, undecoded }
     }
 
-    /// Decodes the sets in `bytes[at..end]`, then what waited for their
-    /// templates. Returns how many records the datagram held, if that is known.
+    /// Decodes the sets in `bytes[at..end]`, then pending sets that waited for templates
+    /// defined there. Returns the number of records in the datagram, `None` when it is
+    /// unknown.
     pub(super) fn decode(&mut self, bytes: &[u8], at: usize, end: usize) -> Option<RecordCount> {
         let before = self.records();
         self.walk(bytes, at, end);
@@ -115,8 +119,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         known
     }
 
-    /// Decodes sets that had waited for their templates: a piece of them, since
-    /// what was held for hours may be millions of records.
+    /// Decodes pending sets whose templates have arrived, at most [`PIECE`] bytes in a
+    /// turn: the sets of hours may hold millions of records.
     pub(super) fn decode_due(&mut self) {
         while *self.context.piece < PIECE {
             let (class, domain) = (self.session.class, self.header.domain);
@@ -128,7 +132,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    /// Takes note of the datagram's sequence number.
+    /// Compares the datagram's sequence number with the expected one.
     pub(super) fn count_sequence(
         &mut self,
         right: Numbering,
@@ -138,7 +142,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         self.session.domain.sequence.datagram(right, sequence, records);
     }
 
-    /// Data records so far. (The reverse half of a biflow is in the same record.)
+    /// Data and options records decoded so far. The reverse half of a biflow is in the same
+    /// record as the forward half, so it does not count.
     fn records(&self) -> RecordCount {
         let r = &self.context.report;
         let data = r.flows - r.reversed + r.events + r.addressless.records;
@@ -167,7 +172,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    /// Counts a cause, `at` bytes into the datagram.
+    /// Counts a cause and shows it to the observer; `at` is the offset in the datagram.
     pub(super) fn count(&mut self, cause: Cause, at: usize) {
         self.context.report.causes.count(cause);
         if let Some(observer) = &mut self.context.observer {
@@ -175,7 +180,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    /// One set; its content is `bytes[start..end]`.
+    /// Decodes one set, whose content is `bytes[start..end]`.
     fn set(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         self.context.pool.steps += 1;
         let (templates, options) = self.flavour.template_sets();
@@ -188,7 +193,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    /// A data set: decoded if its template is known, else held.
+    /// Decodes a data set if its template is known; otherwise keeps it until the template
+    /// arrives.
     fn data_or_hold(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let length = end.saturating_sub(start);
         if self.session.accepts(self.now, id, length, &self.header) {
@@ -212,10 +218,10 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         self.session.refusals.add(ResourceRefusal::Held, dropped);
     }
 
-    /// A set that waited for its template.
+    /// Decodes a pending set, with the header and arrival time of its own datagram.
     fn later(&mut self, set: PendingSet) {
         if self.session.domain.template(set.template).is_none() {
-            // It was withdrawn before this set's turn came.
+            // The template was withdrawn before the turn of this set.
             return self.held_dropped(1);
         }
         let own = self.common;
@@ -227,12 +233,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         self.common = own;
     }
 
-    /// A data set whose template is known: whole records; what is left over is
-    /// padding.
+    /// Decodes the records of a data set whose template is known. Bytes after the last
+    /// complete record are padding.
     fn data(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
         let kind = template.kind();
-        // At most: each record has its own bytes, or stands for its fields.
+        // An upper bound: each record has bytes of its own, or counts with its fields.
         self.context.pool.steps += template.plan().most_steps(end.saturating_sub(start)) as u64;
         if self.common.reference.guessed && TimeRules::of(template).need_uptime() {
             let scratch = &mut self.context.scratch;
@@ -246,7 +252,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    /// Records of one length, most often nothing but flows, are read in place.
+    /// Decodes records of one fixed length in place. This is the common case: records that
+    /// are nothing but flows.
     fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
         let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
@@ -258,7 +265,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let before = out.len();
         let length = plan.least();
         let count = end.min(bytes.len()).saturating_sub(start) / length;
-        // The last records have too little behind them, but for in a copy.
+        // The last records are decoded from a copy with bytes to spare behind it: loading
+        // reads whole words and may read past the end of a record.
         let whole = plan.in_place_from(bytes, start).min(count);
         maker.plain(whole, |n| plan.in_place(bytes, start + n * length), out, report);
         let rest = start + whole * length;
@@ -273,8 +281,9 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    /// Records whose fields lie elsewhere each time, hold packets, count both ways,
-    /// or are looked at.
+    /// Decodes records that need their fields in slots first: records of variable length,
+    /// with a sampled packet or with counters of both directions, and all records while an
+    /// observer watches.
     fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
         let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
@@ -344,7 +353,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     }
 }
 
-/// The latest uptime that the records of a set name.
+/// The latest uptime in milliseconds that any record of a set has as its start or end.
 fn newest_uptime(
     template: &Template,
     bytes: &[u8],

@@ -1,5 +1,5 @@
-//! Templates: what the fields of a record are, and the plan that loads them
-//! (RFC 3954, section 5.2 and 6.1; RFC 7011, section 3.4).
+//! Templates: the fields of a record, and the plan that loads them (RFC 3954, section 5.2
+//! and 6.1; RFC 7011, section 3.4).
 
 use super::bytes::variable_length;
 use super::element::{Aux, LoadTarget, SLOTS, element};
@@ -9,18 +9,19 @@ use crate::flow::field::Field;
 pub use super::bytes::VARIABLE;
 pub use super::element::RecordSlots;
 
-/// Fields in one template: the longest seen in the wild have about 120.
+/// Maximum number of fields in a template. The longest templates seen in the wild have
+/// about 120.
 pub const MAX_FIELDS: usize = 512;
 
-/// Fields of length 0 in one template: some exporters have a few. More would make
-/// a record of a byte a list of hundreds.
+/// Maximum number of fields of length 0 in a template. Some exporters have a few. Without
+/// this limit a record of one byte could be printed as a list of hundreds of fields.
 pub const MAX_EMPTY_FIELDS: usize = 32;
 
-/// A field as the template lists it.
+/// A field specifier of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpec {
-    /// Who numbered it: 0 for IANA (and all of NetFlow v9), else an IANA private
-    /// enterprise number.
+    /// IANA private enterprise number of the element; 0 for elements of IANA and for all of
+    /// NetFlow v9.
     pub pen: u32,
     pub id: u16,
     /// Length in bytes, or [`VARIABLE`].
@@ -30,19 +31,19 @@ pub struct FieldSpec {
 /// Sets are padded to a multiple of 4 bytes.
 const MAX_PADDING: usize = 4;
 
-/// What its records are.
+/// What the records of a template are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateKind {
     Data,
     Options,
 }
 
-/// How the scope fields of an options template are numbered.
+/// The meaning of the ids of the scope fields of an options template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scopes {
-    /// By the five types of NetFlow v9.
+    /// The scope types of NetFlow v9 (RFC 3954, section 6.1).
     Types,
-    /// They are elements like all others.
+    /// Information elements, like all other fields.
     Elements,
 }
 
@@ -54,8 +55,8 @@ pub struct SetScratch {
 }
 
 impl SetScratch {
-    /// A copy of the last records of a set, with room around them: they begin
-    /// [`LEAD`] bytes after its beginning.
+    /// A copy of the last records of a set with spare bytes around it, so that loads of
+    /// whole words stay within it. The records begin at offset [`LEAD`].
     pub(super) fn tail(&mut self, records: &[u8]) -> &[u8] {
         self.tail.clear();
         self.tail.resize(LEAD, 0);
@@ -71,7 +72,7 @@ impl Default for SetScratch {
     }
 }
 
-/// A template: its shape, and the plan that loads a record of that shape.
+/// A template: its fields, and the plan that loads its records.
 #[derive(Clone, Debug)]
 pub struct Template {
     kind: TemplateKind,
@@ -82,11 +83,11 @@ pub struct Template {
 }
 
 impl Template {
-    /// Compiles a list of fields, the first `scope` of which are scope fields
-    /// (options only).
+    /// Compiles a list of fields. In options templates, the first `scope` fields are scope
+    /// fields.
     ///
-    /// Returns `None` for no fields, too many, a record without bytes, or one
-    /// that fits no datagram.
+    /// Returns `None` when there are no fields or too many, when a record has no bytes, or
+    /// when a record does not fit into a datagram.
     #[must_use]
     pub fn compile(
         kind: TemplateKind,
@@ -104,7 +105,7 @@ impl Template {
             })
         };
         let mut planner = PlanBuilder::default();
-        // What means exactly a field comes before what stands in for it.
+        // Fields with an exact meaning come before fields that are used in their place.
         for (length, target) in targets() {
             planner.field(length, target.filter(|t| !matches!(t, LoadTarget::Instead(_))));
         }
@@ -116,80 +117,81 @@ impl Template {
         Some(Template { kind, scopes, scope, fields: fields.into(), plan })
     }
 
-    /// Bytes of memory it takes, more or less.
+    /// Approximate memory of the template in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         size_of::<Template>() + self.fields.len() * size_of::<FieldSpec>() + self.plan.size()
     }
 
-    /// What its records are.
+    /// What the records of the template are.
     #[must_use]
     pub fn kind(&self) -> TemplateKind {
         self.kind
     }
 
-    /// Its fields in order.
+    /// The fields in the order of the record.
     #[must_use]
     pub fn fields(&self) -> &[FieldSpec] {
         &self.fields
     }
 
-    /// How many of the fields, at the start, are scope fields.
+    /// The number of scope fields, which come first.
     #[must_use]
     pub fn scope(&self) -> usize {
         self.scope
     }
 
-    /// Whether the field at `index` is one of v9's scope types.
+    /// Whether the field at `index` is a scope type of NetFlow v9.
     #[must_use]
     pub fn is_scope_type(&self, index: usize) -> bool {
         let types = self.scopes == Scopes::Types && index < self.scope;
         types && self.fields.get(index).is_some_and(|field| field.id <= LAST_SCOPE)
     }
 
-    /// Whether `length` bytes can be records of this shape and a little padding.
+    /// Whether `length` bytes can be records of this template, followed by at most 3 bytes
+    /// of padding.
     #[must_use]
     pub fn fits(&self, length: usize) -> bool {
         !self.plan.is_fixed() || length % self.plan.least() < MAX_PADDING
     }
 
-    /// How the scope fields are numbered.
+    /// The meaning of the ids of the scope fields.
     #[must_use]
     pub fn scopes(&self) -> Scopes {
         self.scopes
     }
 
-    /// The plan that loads its records.
+    /// The plan that loads records of this template.
     #[must_use]
     pub fn plan(&self) -> &LoadPlan {
         &self.plan
     }
 
-    /// Whether the other one describes the same records.
+    /// Whether the other template describes the same records.
     #[must_use]
     pub fn same_shape(&self, other: &Template) -> bool {
         self.kind == other.kind && self.fields == other.fields
     }
 
-    /// Whether records carry a field.
+    /// Whether records have the field.
     #[must_use]
     pub fn has(&self, field: Field) -> bool {
         self.plan.fills(field as u8)
     }
 
-    /// Whether records carry an auxiliary value.
+    /// Whether records have the auxiliary value.
     #[must_use]
     pub fn has_aux(&self, aux: Aux) -> bool {
         self.plan.fills(aux as u8)
     }
 
-    /// Whether records carry the beginning of a packet.
+    /// Whether records have the first bytes of a packet.
     #[must_use]
     pub fn has_packet(&self) -> bool {
         self.plan.has_packet()
     }
 
-    /// Loads the record at `at`; see [`Plan::load`].
+    /// Loads the record at offset `at`; see [`LoadPlan::load`].
     #[inline]
     pub fn load(
         &self,
@@ -202,8 +204,8 @@ impl Template {
         self.plan.load(bytes, at, end, slots, section)
     }
 
-    /// The fields of one record with their bytes, in order. Ends early when the
-    /// record does.
+    /// The fields of one record with their bytes, in order. Ends early when `record` is too
+    /// short.
     pub fn values<'a>(
         &'a self,
         record: &'a [u8],
@@ -221,12 +223,12 @@ impl Template {
     }
 }
 
-/// Scope types of v9 (RFC 3954, 6.1): system, interface, line card, cache,
-/// template. Beyond them exporters use the numbers of elements.
+/// Scope types of NetFlow v9 (RFC 3954, 6.1): 1 system, 2 interface, 3 line card, 4 cache,
+/// 5 template. Exporters use ids of elements beyond them.
 const SCOPE_INTERFACE: u16 = 2;
 const LAST_SCOPE: u16 = 5;
 
-/// Where a field goes, if anywhere.
+/// The slot that a field is loaded into, `None` for fields that the decoder does not use.
 fn target(field: &FieldSpec, scope_type: bool) -> Option<LoadTarget> {
     match field.id {
         SCOPE_INTERFACE if scope_type => Some(LoadTarget::Field(Field::Input)),

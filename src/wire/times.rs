@@ -1,4 +1,4 @@
-//! When a flow began and ended, from whichever elements say so.
+//! Computes when a flow began and ended, from the time elements that a template has.
 
 use super::element::Aux;
 use super::plan::RecordValues;
@@ -6,19 +6,20 @@ use super::template::Template;
 use crate::flow::Time;
 use crate::flow::field::Field;
 
-/// Seconds from 1900, where NTP counts from, to 1970 (RFC 5905, section 6).
+/// Seconds from 1900, the epoch of NTP, to 1970 (RFC 5905, section 6).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
-/// What a record's times are relative to.
+/// What the times of a record are relative to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeReference {
-    /// When the datagram left, milliseconds since 1970 by the exporter's clock.
+    /// Export time of the datagram, milliseconds since 1970 by the exporter's clock.
     pub exported: i64,
-    /// A moment, milliseconds since 1970, and the exporter's uptime then: its
-    /// counter has 32 bits, so that what it says is taken to be near.
+    /// A moment in milliseconds since 1970, and the exporter's uptime at that moment. The
+    /// uptime has 32 bits and wraps, so that an uptime in a record is the one nearest to
+    /// this moment.
     pub near: i64,
     pub uptime: u32,
-    /// Whether the uptime was reckoned from the records themselves.
+    /// Whether the uptime was estimated from the records themselves.
     pub guessed: bool,
 }
 
@@ -30,18 +31,18 @@ pub(super) struct RecordTimes {
     pub known: TimeQuality,
 }
 
-/// How well times are known.
+/// How reliable the times of a record are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimeQuality {
-    /// The record says when.
+    /// The record has absolute times.
     Exactly,
-    /// It says how long, but not since when the exporter counts.
+    /// The record has its duration, but the start of the exporter's uptime is a guess.
     Roughly,
-    /// It says nothing.
+    /// The record has no times.
     NotAtAll,
 }
 
-/// One end of a flow.
+/// The slot of a time, and its format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TimeForm {
     Milliseconds(u8),
@@ -52,14 +53,14 @@ enum TimeForm {
     Before(u8),
 }
 
-/// Where the times of a template's records come from.
+/// How the times of a template's records are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimeRules {
-    /// Both ends in milliseconds since 1970.
+    /// Start and end in milliseconds since 1970.
     Milliseconds,
-    /// Both ends in uptime.
+    /// Start and end in uptime.
     Uptime,
-    /// Anything else.
+    /// Any other combination.
     Mixed {
         first: Option<RecordMoments>,
         last: Option<RecordMoments>,
@@ -68,14 +69,14 @@ pub(super) enum TimeRules {
     None,
 }
 
-/// A moment, and the start of the exporter's uptime if the record carries it.
+/// A time, and whether the record has the start of the exporter's uptime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RecordMoments {
     moment: TimeForm,
     init: bool,
 }
 
-/// A slot, and the moment that its value is.
+/// A slot, and the format of the time in it.
 type TimeSource = (u8, fn(u8) -> TimeForm);
 
 const START: [TimeSource; 5] = [
@@ -92,17 +93,18 @@ const END: [TimeSource; 5] = [
     (Aux::LastUptime as u8, TimeForm::Uptime),
     (Aux::LastBefore as u8, TimeForm::Before),
 ];
-/// Stands for both ends where neither is given, and for the end of an event.
+/// Time of an event: used as start and end when the template has neither, and as the end
+/// when it has only a start.
 const EVENT: [TimeSource; 3] = [
     (Aux::EventMs as u8, TimeForm::Milliseconds),
     (Aux::EventNtp as u8, TimeForm::Ntp),
     (Aux::EventSeconds as u8, TimeForm::Seconds),
 ];
-/// Lengths, with how many of their units make a millisecond.
+/// Durations, with the number of their units in a millisecond.
 const DURATIONS: [(Aux, u64); 2] = [(Aux::DurationMs, 1), (Aux::DurationUs, 1000)];
 
 impl TimeRules {
-    /// Where the records of a template have their times.
+    /// How the records of a template have their times.
     pub(super) fn of(template: &Template) -> TimeRules {
         let init = template.has_aux(Aux::InitMs);
         let find = |list: &[TimeSource]| {
@@ -127,7 +129,7 @@ impl TimeRules {
         }
     }
 
-    /// Whether records have the time of one observation and no beginning, end or length.
+    /// Whether records have the time of one observation and no start, end or duration.
     pub(super) fn are_of_one_moment(self, template: &Template) -> bool {
         let observed = EVENT.iter().any(|(slot, _)| template.plan().fills(*slot));
         let ended = END.iter().any(|(slot, _)| template.plan().fills(*slot));
@@ -135,7 +137,7 @@ impl TimeRules {
         alone && observed && !ended
     }
 
-    /// Whether the exporter's uptime must be known to make sense of them.
+    /// Whether the exporter's uptime must be known to compute the times.
     pub(super) fn need_uptime(self) -> bool {
         let needs = |moment: Option<RecordMoments>| {
             moment.is_some_and(|m| !m.init && matches!(m.moment, TimeForm::Uptime(_)))
@@ -237,21 +239,21 @@ fn milliseconds(value: u64) -> Time {
     Time(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-/// A moment given in uptime milliseconds, by the exporter's clock. Uptimes wrap
-/// after 49.7 days, so the distance to the header's uptime is taken as signed.
+/// The time of an uptime in milliseconds, by the exporter's clock. Uptimes wrap after 49.7
+/// days, so the distance to the header's uptime is taken as signed.
 pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) -> Time {
     let age = header_uptime.wrapping_sub(uptime) as i32;
     Time(exported_ms.saturating_sub(i64::from(age)))
 }
 
-/// A 64-bit NTP timestamp (RFC 7011, 6.1.9 and 6.1.10). Seconds that lie before
-/// 1970 are none: exporters that send them count micro- or nanoseconds since
-/// 1970 in one number instead.
+/// The time of a 64-bit NTP timestamp (RFC 7011, 6.1.9 and 6.1.10). A value before 1970 is
+/// not an NTP timestamp: exporters that send such values count microseconds or nanoseconds
+/// since 1970.
 fn ntp_to_time(value: u64) -> Time {
     let (seconds, fraction) = (value >> 32, value & 0xffff_ffff);
     match seconds.checked_sub(NTP_TO_UNIX) {
         Some(seconds) => milliseconds(seconds * 1000 + ((fraction * 1000) >> 32)),
-        // 10^17 lies in the year 5138 in microseconds, in 1973 in nanoseconds.
+        // 10^17 is in the year 5138 as microseconds, in 1973 as nanoseconds.
         None if value < 100_000_000_000_000_000 => milliseconds(value / 1000),
         None => milliseconds(value / 1_000_000),
     }

@@ -1,4 +1,4 @@
-//! Of which protocol a datagram is, by its first bytes.
+//! Finds the protocol of a datagram by its first bytes.
 
 use super::bytes::{u16_at, u32_at};
 use super::layout::fixed::FixedLayout;
@@ -7,8 +7,12 @@ use super::report::Cause;
 use super::{netflow5, sflow};
 use crate::flow::Protocol;
 
-/// The protocol of a datagram: NetFlow and IPFIX begin with a 16-bit version, sFlow
-/// with a 32-bit one. `Err` says why it cannot be decoded.
+/// The protocol of a datagram: NetFlow and IPFIX begin with a 16-bit version, sFlow with a
+/// 32-bit version.
+///
+/// # Errors
+/// The cause why the datagram cannot be decoded: its version is unknown, or it is shorter
+/// than its header.
 pub(super) fn protocol_of(bytes: &[u8]) -> Result<Protocol, Cause> {
     let (protocol, header) = match u16_at(bytes, 0).ok_or(Cause::TooShort)? {
         1 => (Protocol::Netflow1, netflow5::V1.header),

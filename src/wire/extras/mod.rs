@@ -1,4 +1,5 @@
-//! What a record or a packet says that is kept beside its flow, as [`More`].
+//! Collects the extra fields of flows, [`FlowExtras`], from records and packet headers.
+//! Only some exporters report them, so they are kept apart from the flow.
 
 use super::address::AddressSource;
 use super::element::{Aux, SLOTS};
@@ -9,8 +10,8 @@ use crate::flow::field::{FIELDS, Field, Part};
 use crate::flow::stored::Numbers;
 use crate::flow::{Flow, FlowExtras, Host};
 
-/// Slots from which a [`More`] is filled in: the fields of it, the parts of its
-/// addresses, and events.
+/// Bit set of the slots that fill a [`FlowExtras`]: its fields, the parts of its addresses,
+/// and events.
 const SLOTS_OF_MORE: u128 = {
     let mut slots = 1 << Aux::Event as u8;
     let mut field = 0;
@@ -28,8 +29,8 @@ const SLOTS_OF_MORE: u128 = {
     slots
 };
 
-/// Where the addresses of a [`More`] come from, in records of a template that
-/// says anything of the kind.
+/// The fields that hold the addresses of a [`FlowExtras`], for a template that has any of
+/// its fields.
 pub(super) struct ExtrasDecoder {
     bgp_next_hop: AddressSource,
     nat_src: AddressSource,
@@ -37,7 +38,7 @@ pub(super) struct ExtrasDecoder {
 }
 
 impl ExtrasDecoder {
-    /// `None` for most templates: their records say nothing that is kept here.
+    /// `None` for most templates: they have no field of a [`FlowExtras`].
     pub(super) fn of(t: &Template) -> Option<ExtrasDecoder> {
         t.plan().fills_any(SLOTS_OF_MORE).then(|| ExtrasDecoder {
             bgp_next_hop: AddressSource::of(t, Aux::BgpNextHopV4, Aux::BgpNextHopHigh),
@@ -59,7 +60,7 @@ impl ExtrasDecoder {
     }
 }
 
-/// The values of a record as numbers of fields, whose slots have the same numbers.
+/// The values of a record by field number; a field and its slot have the same number.
 struct FieldsBySlot<'a, V>(&'a V);
 
 impl<V: RecordValues> Numbers for FieldsBySlot<'_, V> {
@@ -84,7 +85,8 @@ impl<V: RecordValues> Numbers for FieldsBySlot<'_, V> {
     }
 }
 
-/// Keeps what came with a flow, if anything did.
+/// Appends the extra fields of a flow to `kept`, unless they are all empty, and has the
+/// flow refer to them.
 pub(super) fn keep(flow: &mut Flow, more: &FlowExtras, kept: &mut Vec<FlowExtras>) {
     if *more == FlowExtras::NONE {
         return;
@@ -93,8 +95,8 @@ pub(super) fn keep(flow: &mut Flow, more: &FlowExtras, kept: &mut Vec<FlowExtras
     flow.more = u32::try_from(kept.len()).unwrap_or(0);
 }
 
-/// Fills in what the headers of one packet say, as it came in; what is known
-/// already stays.
+/// Fills in what the headers of a received packet say. Fields that are known already are
+/// not changed.
 pub(super) fn of_packet(packet: &Packet, more: &mut FlowExtras) {
     let fill = |field: &mut u64, octets: [u8; 6]| {
         if *field == 0 {
@@ -108,9 +110,9 @@ pub(super) fn of_packet(packet: &Packet, more: &mut FlowExtras) {
     }
 }
 
-/// The same of a biflow's other direction: what has sides changes places, and
-/// the VLANs with that of the flow. Of what only packets there were seen to have
-/// (labels, TTLs, type of service, the next hop) nothing is known.
+/// The extra fields of the other direction of a biflow. Fields that belong to a side are
+/// exchanged, and so is the VLAN of the flow. Fields that were measured on packets of the
+/// first direction only (labels, TTLs, type of service, the next hop) are empty.
 pub(super) fn reversed(more: &FlowExtras, flow: &mut Flow) -> FlowExtras {
     let dst_vlan = match more.dst_vlan {
         0 => 0,

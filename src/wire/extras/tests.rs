@@ -1,4 +1,4 @@
-//! What comes beside flows, by example.
+//! Examples of records with extra fields.
 
 use super::*;
 use crate::flow::{Time, extras_of};
@@ -7,8 +7,8 @@ use crate::wire::element::REVERSE_PEN;
 
 const NOW: Time = Time(1_800_000_000_000);
 
-/// Template 256 with these elements (an enterprise number, number, length) and
-/// its records, each a value after the other, as IPFIX messages.
+/// IPFIX messages with template 256 of these elements (enterprise number, id, length), and
+/// with its records; a record is a list of values.
 fn messages(fields: &[(u32, u16, u16)], records: &[&[u8]]) -> [Vec<u8>; 2] {
     let mut template = vec![1, 0];
     template.extend((fields.len() as u16).to_be_bytes());
@@ -35,7 +35,7 @@ fn message(set: u16, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The flows of these messages with what came with each.
+/// The flows of these messages, each with its extra fields.
 fn decode(messages: &[Vec<u8>], keep: bool) -> Vec<(Flow, FlowExtras)> {
     let mut decoder = Decoder::new();
     decoder.keep_more(keep);
@@ -47,7 +47,7 @@ fn decode(messages: &[Vec<u8>], keep: bool) -> Vec<(Flow, FlowExtras)> {
     flows.iter().map(|flow| (*flow, *extras_of(flow, decoder.more()))).collect()
 }
 
-/// A record of source, destination, and one field more.
+/// The extra fields of a record with a source, a destination and one more field.
 fn of_one(id: u16, value: &[u8]) -> FlowExtras {
     let fields = [(0, 8, 4), (0, 12, 4), (0, id, value.len() as u16), (0, 2, 1)];
     let record = [&[10, 0, 0, 1, 10, 0, 0, 2], value, &[9]].concat();
@@ -91,14 +91,14 @@ fn every_element_has_its_place() {
         (233, vec![4], event),
         (234, vec![0, 0, 1, 0], FlowExtras { in_vrf: 256, ..none }),
         (235, vec![0, 0, 1, 1], FlowExtras { out_vrf: 257, ..none }),
-        // What is not of the length its type has is left out.
+        // A value whose length does not fit its type is ignored.
         (56, vec![1, 2, 3, 4, 5], none),
         (56, vec![1, 2, 3, 4, 5, 6, 7, 8], none),
         (70, vec![1, 2], none),
         (70, vec![1, 2, 3, 4], none),
         (18, vec![1, 2, 3], none),
         (63, vec![1; 4], none),
-        // And what is all zeros says nothing.
+        // A value of zero says nothing.
         (59, vec![0, 0], none),
     ];
     for (id, value, want) in cases {
@@ -115,7 +115,8 @@ fn every_element_has_its_place() {
 fn each_flow_refers_to_its_own_and_most_have_none() {
     let fields = [(0, 8, 4), (0, 12, 4), (0, 128, 4)];
     let record = |n: u8, next: u8| vec![10, 0, 0, n, 10, 0, 1, n, 0, 0, 0, next];
-    // More than fit before the end of the datagram, so that some are read from a copy.
+    // More records than can be read in place at the end of the datagram, so that some are
+    // read from a copy.
     let records: Vec<Vec<u8>> = (0..60).map(|n| record(n, n % 3)).collect();
     let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
     let both = messages(&fields, &records);
@@ -126,10 +127,10 @@ fn each_flow_refers_to_its_own_and_most_have_none() {
         assert_eq!(*more, FlowExtras { next_as: n as u32 % 3, ..FlowExtras::NONE });
         assert_eq!(flow.more == 0, n % 3 == 0);
     }
-    // Data that came before its template is decoded with it.
+    // Data that arrived before its template is decoded with it.
     let [template, data] = both.clone();
     assert_eq!(decode(&[data, template], true), made);
-    // By default nothing is kept, and the flows are the same.
+    // By default no extra fields are kept, and the flows are the same.
     let plain = decode(&both, false);
     let bare = made.iter().map(|(flow, _)| (Flow { more: 0, ..*flow }, FlowExtras::NONE));
     assert_eq!(plain, bare.collect::<Vec<_>>());
@@ -215,7 +216,7 @@ fn a_sampled_frame_says_its_addresses_and_ttl() {
     assert_eq!(made.iter().map(|(_, more)| *more).collect::<Vec<_>>(), [want]);
 }
 
-/// sFlow: one flow sample with these records.
+/// An sFlow datagram with one flow sample of these records.
 fn sflow(records: &[(u32, Vec<u32>)]) -> Vec<u8> {
     let mut body = vec![1, 5, 100, 0, 0, 1, 2, records.len() as u32];
     for (format, words) in records {

@@ -1,30 +1,31 @@
-//! Packet headers, whole or cut off: from the link layer to the ports.
+//! Reads packet headers, complete or cut off, from the link layer to the ports.
 //!
-//! sFlow agents sample the first bytes of packets, and captures hold them; both
-//! are read here. Nothing is checked but what is needed to go on: checksums
-//! cannot be, where the packet is cut off. Tunnels (GRE, IP in IP) are not
-//! entered: the outer addresses are the ones the network carries. Labels and
-//! tags below IP are.
+//! sFlow agents sample the first bytes of packets, and capture files hold packets; both are
+//! read here. Only what is needed to find the next header is checked. Checksums are not
+//! checked, since they cover bytes that a sample does not have. Tunnels (GRE, IP in IP) are
+//! not entered: the outer addresses are those that the network forwards. Labels and tags
+//! below IP are skipped.
 //!
-//! Sources: IEEE 802.3, 802.1Q and 802.1ad, RFC 1042 (SNAP), RFC 3032 and
-//! RFC 4385 (MPLS, pseudowires), RFC 2516 (PPPoE), RFC 791, RFC 8200, RFC 4302
-//! (AH); for captures the link types of tcpdump.org/linktypes.html.
+//! Sources: IEEE 802.3, 802.1Q and 802.1ad, RFC 1042 (SNAP), RFC 3032 and RFC 4385 (MPLS,
+//! pseudowires), RFC 2516 (PPPoE), RFC 791, RFC 8200, RFC 4302 (AH); for captures the link
+//! types of tcpdump.org/linktypes.html.
 
 use core::ops::Range;
 
 use super::bytes::{u16_at, u32_at};
 use crate::flow::{Flow, Host};
 
-/// Tags, labels and frames in frames that are looked through at most.
+/// Maximum number of tags, labels and frames within frames that are skipped to find IP.
 const MAX_LAYERS: usize = 24;
 
-/// IPv6 extension headers that are looked through at most.
+/// Maximum number of IPv6 extension headers that are skipped.
 const MAX_EXTENSIONS: usize = 12;
 
-/// A VLAN tag's lower 12 bits.
+/// The lower 12 bits of a VLAN tag: the VLAN id.
 const VLAN_BITS: u16 = 0x0fff;
 
-/// From here up the word after the addresses is a type, below it a length.
+/// From this value on, the number after the MAC addresses is an EtherType; lower values are
+/// a length (IEEE 802.3).
 const FIRST_ETHER_TYPE: u16 = 0x0600;
 
 const TYPE_IPV4: u16 = 0x0800;
@@ -36,54 +37,54 @@ const TYPE_PPPOE: u16 = 0x8864;
 pub struct Packet {
     pub src: Host,
     pub dst: Host,
-    /// IANA protocol number; behind IPv6 extension headers, the last one found.
+    /// IANA protocol number; with IPv6 extension headers, that of the last header found.
     pub proto: u8,
     /// IPv4 type of service, IPv6 traffic class.
     pub tos: u8,
     /// IPv4 time to live, IPv6 hop limit.
     pub ttl: u8,
-    /// Transport ports; an ICMP type and code stand in `dport` as type * 256 + code.
+    /// Transport ports. For ICMP, `dport` is type * 256 + code.
     pub sport: u16,
     pub dport: u16,
     /// The lower eight TCP flags, 0 for other protocols.
     pub tcp_flags: u8,
-    /// The outermost VLAN id that is not 0 (802.1Q: 0 is a mere priority tag).
+    /// The outermost VLAN id that is not 0 (802.1Q: 0 is only a priority tag).
     pub vlan: u16,
-    /// MAC addresses of the outermost frame, zeros where there is none.
+    /// MAC addresses of the outermost frame, zeros when there is none.
     pub src_mac: [u8; 6],
     pub dst_mac: [u8; 6],
-    /// Bytes of the whole IP packet as its header says (IPv6: payload + 40);
-    /// where that says 0, the bytes at hand.
+    /// Bytes of the whole IP packet as its header says (IPv6: payload + 40). When the
+    /// header says 0: the bytes that are there.
     pub ip_length: u32,
-    /// Identification, the same in all fragments of a packet.
+    /// Identification: the same in all fragments of a packet.
     pub ip_id: u32,
-    /// Where a fragment's payload belongs, in bytes.
+    /// Offset of a fragment's payload in the packet's payload, in bytes.
     pub fragment_offset: u16,
-    /// Whether it is a fragment, but not the first: such have no ports.
+    /// Whether this is a fragment other than the first. Such fragments have no ports.
     pub fragment: bool,
     pub more_fragments: bool,
-    /// What follows the IP headers, within the bytes given, cut to what is there
-    /// and to the IP length: what a fragment contributes.
+    /// Range of the bytes after the IP headers, limited to the IP length and to the bytes
+    /// that are there. This is what a fragment adds to its packet.
     pub ip_payload: Range<usize>,
-    /// What follows the transport header, likewise; all of `ip_payload` for
-    /// protocols without one that is known here.
+    /// Range of the bytes after the transport header, limited in the same way. Equal to
+    /// `ip_payload` for protocols whose transport header is not known.
     pub payload: Range<usize>,
 }
 
-/// What is to be read next.
+/// The header to read next.
 #[derive(Clone, Copy)]
 enum Layer {
     Ethernet,
-    /// What an EtherType names.
+    /// The header of an EtherType.
     Type(u16),
-    /// What a PPP protocol number names.
+    /// The header of a PPP protocol number.
     Ppp(u16),
     Mpls,
     Ip,
 }
 
 impl Packet {
-    /// A flow of which this is a packet: `flow` with what the headers say.
+    /// The flow of this packet: `flow` with the fields that the headers have.
     #[must_use]
     pub fn describe(&self, flow: &Flow) -> Flow {
         Flow {
@@ -99,7 +100,7 @@ impl Packet {
         }
     }
 
-    /// Reads an Ethernet II or 802.3 frame. `None` when there is no IP in it.
+    /// Reads an Ethernet II or 802.3 frame. `None` when it holds no IP packet.
     #[must_use]
     pub fn ethernet(bytes: &[u8]) -> Option<Packet> {
         Packet::default().walk(bytes, 0, Layer::Ethernet)
@@ -111,14 +112,14 @@ impl Packet {
         Packet::default().walk(bytes, 0, Layer::Ip)
     }
 
-    /// Reads a stack of MPLS labels and what is below it.
+    /// Reads a stack of MPLS labels and the packet below it.
     #[must_use]
     pub fn mpls(bytes: &[u8]) -> Option<Packet> {
         Packet::default().walk(bytes, 0, Layer::Mpls)
     }
 
-    /// Reads a PPP frame, with or without address and control bytes (RFC 1662)
-    /// and with the protocol in two bytes or, compressed, in one.
+    /// Reads a PPP frame, with or without address and control bytes (RFC 1662), and with a
+    /// protocol number of two bytes or, compressed, of one.
     #[must_use]
     pub fn ppp(bytes: &[u8]) -> Option<Packet> {
         let at = if bytes.starts_with(&[0xff, 0x03]) { 2 } else { 0 };
@@ -130,7 +131,7 @@ impl Packet {
         Packet::default().walk(bytes, at + length, Layer::Ppp(protocol))
     }
 
-    /// Reads Linux's "cooked" capture header, link type 113, and what follows.
+    /// Reads the "cooked" capture header of Linux (link type 113) and the packet after it.
     #[must_use]
     pub fn linux_cooked(bytes: &[u8]) -> Option<Packet> {
         let mut packet = Packet::default();
@@ -140,7 +141,8 @@ impl Packet {
         packet.walk(bytes, 16, Layer::Type(u16_at(bytes, 14)?))
     }
 
-    /// Reads the second version of it, link type 276, and what follows.
+    /// Reads version 2 of the "cooked" capture header (link type 276) and the packet after
+    /// it.
     #[must_use]
     pub fn linux_cooked2(bytes: &[u8]) -> Option<Packet> {
         let mut packet = Packet::default();
@@ -150,12 +152,12 @@ impl Packet {
         packet.walk(bytes, 20, Layer::Type(u16_at(bytes, 0)?))
     }
 
-    /// Reads BSD's loopback header, link types 0 and 108: an address family in
-    /// four bytes of either order.
+    /// Reads the loopback header of BSD (link types 0 and 108): an address family in four
+    /// bytes, in either byte order.
     #[must_use]
     pub fn null_loopback(bytes: &[u8]) -> Option<Packet> {
         let family = u32_at(bytes, 0)?;
-        // AF_INET is 2 everywhere, AF_INET6 differs between systems.
+        // AF_INET is 2 everywhere; AF_INET6 differs between systems.
         match family.min(family.swap_bytes()) {
             2 | 10 | 23 | 24 | 28 | 30 => Packet::default().walk(bytes, 4, Layer::Ip),
             _ => None,
@@ -181,7 +183,7 @@ impl Packet {
         None
     }
 
-    /// The addresses of an Ethernet frame and the word after them.
+    /// Reads the MAC addresses of an Ethernet frame and the type after them.
     fn addresses(&mut self, bytes: &[u8], at: usize) -> Option<(Layer, usize)> {
         let (dst, src) = (mac_at(bytes, at)?, mac_at(bytes, at + 6)?);
         if self.src_mac == [0; 6] && self.dst_mac == [0; 6] {
@@ -223,7 +225,7 @@ impl Packet {
         self.more_fragments = fragment & 0x2000 != 0;
         self.fragment_offset = (fragment & 0x1fff) << 3;
         self.fragment = self.fragment_offset != 0;
-        // Network cards that cut segments themselves show captures a length of 0.
+        // With segmentation offload (TSO), captures show a length of 0.
         let end = match usize::from(u16_at(header, 2)?) {
             0 => bytes.len(),
             length => at + length,
@@ -251,8 +253,7 @@ impl Packet {
         Some(self)
     }
 
-    /// Steps over IPv6 extension headers; what is behind them starts at the
-    /// index returned.
+    /// Skips IPv6 extension headers. Returns the offset of the first byte after them.
     fn extensions(&mut self, bytes: &[u8], mut at: usize) -> usize {
         for _ in 0..MAX_EXTENSIONS {
             let Some((next, length)) = bytes.get(at).zip(bytes.get(at + 1)) else {
@@ -282,8 +283,8 @@ impl Packet {
         at
     }
 
-    /// Ports, flags and payload: the IP payload is from `start` to `end`, as far
-    /// as it is there.
+    /// Reads ports, flags and payload. The IP payload is `bytes[start..end]`, as far as it
+    /// is there.
     fn transport(&mut self, bytes: &[u8], start: usize, end: usize) {
         let end = end.min(bytes.len()).max(start.min(bytes.len()));
         let start = start.min(end);
@@ -302,7 +303,7 @@ impl Packet {
             }
             17 => {
                 header = 8;
-                // 0 is a jumbogram's.
+                // A length of 0 is that of a jumbogram.
                 whole = whole.min(usize::from(half(4)).max(8));
                 if half(4) == 0 {
                     whole = segment.len();
@@ -325,7 +326,7 @@ impl Packet {
     }
 }
 
-/// What an IEEE 802.2 header names: SNAP with an EtherType, or IP itself.
+/// Reads an IEEE 802.2 header: SNAP with an EtherType, or IP itself.
 fn logical_link(bytes: &[u8], at: usize) -> Option<(Layer, usize)> {
     match bytes.get(at..at + 3)? {
         [0xaa, 0xaa, 0x03] if matches!(bytes.get(at + 3..at + 6)?, [0, 0, 0 | 0xf8]) => {
@@ -337,8 +338,8 @@ fn logical_link(bytes: &[u8], at: usize) -> Option<(Layer, usize)> {
     }
 }
 
-/// One label; below the last one is what the first four bits look like. They
-/// are 0 in a pseudowire's control word (RFC 4385, 3), then comes its frame.
+/// Skips one MPLS label. Below the last label, the first four bits decide what follows:
+/// they are 0 in the control word of a pseudowire (RFC 4385, 3), which a frame follows.
 fn label(bytes: &[u8], at: usize) -> Option<(Layer, usize)> {
     let bottom = u32_at(bytes, at)? & 0x100 != 0;
     if !bottom {
@@ -362,7 +363,7 @@ fn mac_at(bytes: &[u8], at: usize) -> Option<[u8; 6]> {
     bytes.get(at..at + 6)?.try_into().ok()
 }
 
-/// The IPv6 address at `at`.
+/// The IPv6 address at offset `at`.
 fn host_at(bytes: &[u8], at: usize) -> Option<Host> {
     let octets: [u8; 16] = bytes.get(at..at + 16)?.try_into().ok()?;
     Some(Host(u128::from_be_bytes(octets)))

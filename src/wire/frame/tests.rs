@@ -140,7 +140,7 @@ fn transport_headers_give_ports_flags_and_payload() {
             assert_eq!(packet.tos, 0xb8);
         }
     }
-    // Four bytes of a header are enough for the ports, three are not.
+    // Four bytes of a TCP header are enough for the ports, three are not.
     let cut = ipv4(6, 0, &[], &TCP);
     assert_eq!(Packet::ip(&cut[..24]).unwrap().dport, 443);
     assert_eq!(Packet::ip(&cut[..23]).unwrap().dport, 0);
@@ -183,7 +183,7 @@ fn options_and_extension_headers_are_stepped_over() {
     let bytes = ipv6(0, &chain);
     let packet = Packet::ip(&bytes).unwrap();
     assert_eq!((packet.proto, packet.dport, &bytes[packet.payload]), (17, 53, &b"hello"[..]));
-    // Cut off among them: the addresses still count.
+    // The packet is cut off within its extension headers: the addresses count all the same.
     let packet = Packet::ip(&bytes[..48]).unwrap();
     assert_eq!((packet.proto, packet.dport, packet.payload.len()), (43, 0, 0));
 }

@@ -1,7 +1,6 @@
-//! The information elements that IANA has assigned (registry "IPFIX Information
-//! Elements"), with the names that NetFlow v9 gave to the numbers below 128 which
-//! IANA only keeps free for it. Numbers without an entry are not assigned, or
-//! have no public name.
+//! The information elements that IANA has assigned (registry "IPFIX Information Elements"),
+//! with the names that NetFlow v9 gave to the numbers below 128 that IANA only reserves for
+//! it. Numbers without an entry are not assigned, or have no public name.
 
 use super::information_element::{ElementType, RegistryEntry, entries};
 

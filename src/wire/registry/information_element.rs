@@ -1,7 +1,7 @@
-//! What an information element is, and how tables of them are written.
+//! The type of an information element, and the macro that declares tables of them.
 
-/// How the bytes of a value are to be read. The IANA data types of different
-/// widths are one here, as a template says the width.
+/// How to read the bytes of a value. IANA data types that differ only in width are one type
+/// here, since the template has the width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ElementType {
     Octets,
@@ -11,10 +11,10 @@ pub enum ElementType {
     Boolean,
     Mac,
     Text,
-    /// Since 1970.
+    /// Seconds since 1970.
     Seconds,
     Milliseconds,
-    /// Since 1900, in the format of NTP.
+    /// NTP timestamp: seconds since 1900 and a binary fraction.
     Microseconds,
     Nanoseconds,
     V4,
@@ -33,7 +33,7 @@ pub struct RegistryEntry {
 
 macro_rules! entries {
     ($table:ident: $($id:literal $name:ident $kind:ident;)*) => {
-        /// Sorted by number.
+        /// The table, sorted by number.
         pub const $table: &[RegistryEntry] =
             &[$(RegistryEntry { id: $id, name: stringify!($name), kind: ElementType::$kind }),*];
     };

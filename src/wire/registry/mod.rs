@@ -1,9 +1,8 @@
-//! What the elements of NetFlow v9 and IPFIX templates are called.
+//! Names of the elements in NetFlow v9 and IPFIX templates.
 //!
-//! Only for showing templates and records to people: what toptalk makes of an
-//! element is in [`element`](super::element). Names are those of the IANA registry
-//! "IPFIX Information Elements"; a template of a device that we do not
-//! understand is readable with them.
+//! They are for showing templates and records to people. The elements that the decoder uses
+//! are in [`element`](super::element). Names are those of the IANA registry "IPFIX
+//! Information Elements", so that also templates with unused elements can be read.
 
 mod iana;
 mod information_element;
@@ -13,16 +12,17 @@ pub use iana::REGISTRY;
 pub use information_element::{ElementType, RegistryEntry};
 pub use vendor::{VENDORS, VERSION9, Vendor};
 
-/// The enterprise number that turns an IANA element around (RFC 5103): the same
-/// quantity, of the packets that went back.
+/// Enterprise number of reverse elements (RFC 5103): the IANA element of the same id,
+/// counted on the packets of the opposite direction.
 pub const REVERSE: u32 = 29305;
 
-/// Where nProbe puts its own elements in NetFlow v9, and whose they are.
+/// The base number of nProbe's own elements in NetFlow v9, and the enterprise number of its
+/// maker.
 const NTOP_V9: u16 = 57472;
 const NTOP: u32 = 35632;
 
-/// The element `id` of enterprise `pen`, 0 for IANA's own. A reverse element is
-/// the entry of what it turns around; [`name`] says which of both it is.
+/// The element `id` of enterprise `pen`; 0 is IANA. For a reverse element it is the entry
+/// of the forward element; [`name`] tells both apart.
 #[must_use]
 pub fn entry(pen: u32, id: u16) -> Option<&'static RegistryEntry> {
     match pen {
@@ -39,8 +39,7 @@ pub fn entry_v9(id: u16) -> Option<&'static RegistryEntry> {
         .or_else(|| entry(NTOP, id.checked_sub(NTOP_V9)?))
 }
 
-/// What to call the element `id` of enterprise `pen`: its name, or its numbers
-/// when it has none.
+/// The name of element `id` of enterprise `pen`, or its numbers when it has no name.
 #[must_use]
 pub fn name(pen: u32, id: u16) -> String {
     match (pen, entry(pen, id)) {
@@ -54,14 +53,14 @@ pub fn name(pen: u32, id: u16) -> String {
     }
 }
 
-/// What to call the field type `id` of NetFlow v9.
+/// The name of field type `id` of NetFlow v9, or its number when it has no name.
 #[must_use]
 pub fn name_v9(id: u16) -> String {
     entry_v9(id).map_or_else(|| format!("type{id}"), |entry| entry.name.to_owned())
 }
 
-/// What to call the scope type `id` of a NetFlow v9 options template, which are
-/// numbers of their own (RFC 3954, section 6.1).
+/// The name of scope type `id` in options templates of NetFlow v9. Scope types have numbers
+/// of their own (RFC 3954, section 6.1).
 #[must_use]
 pub fn scope_v9(id: u16) -> Option<&'static str> {
     match id {

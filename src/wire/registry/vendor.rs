@@ -1,11 +1,10 @@
-//! Elements of single enterprises that real devices were seen to send, and the
-//! field types above 32767 that vendors use in NetFlow v9, which has no
-//! enterprise numbers.
+//! Elements of enterprises that real devices were seen to send, and the field types above
+//! 32767 that vendors use in NetFlow v9, which has no enterprise numbers.
 
 use super::information_element::{ElementType, RegistryEntry, entries};
 
-/// An enterprise (IANA "Private Enterprise Numbers") and what is known of its
-/// elements; the list may be empty.
+/// An enterprise (IANA "Private Enterprise Numbers") and its known elements; the list may
+/// be empty.
 pub struct Vendor {
     pub pen: u32,
     pub name: &'static str,
@@ -153,7 +152,7 @@ entries! { NETFILTER:
     4 mark Unsigned; 6 conntrackId Unsigned;
 }
 
-// nProbe counts these from 57472 in NetFlow v9.
+// In NetFlow v9, nProbe numbers these elements from 57472 on.
 #[rustfmt::skip]
 entries! { NTOP:
     80 srcFragments Unsigned; 81 dstFragments Unsigned; 82 srcToDstMaxThroughput Unsigned;
@@ -181,9 +180,9 @@ entries! { VIPTELA:
     4321 vpnId Unsigned;
 }
 
-// Cisco: NAT logs, secure event logs of the ASA, TrustSec, media monitoring.
-// Old ASA releases used 40001 to 40005 for what is 225 to 228 and 233 now.
-// Palo Alto: applications and users.
+// Cisco: NAT logs, security event logs of the ASA, TrustSec, media monitoring. Old ASA
+// releases used 40001 to 40005 for the present elements 225 to 228 and 233. Palo Alto:
+// applications and users.
 #[rustfmt::skip]
 entries! { VERSION9:
     24628 natContextId Unsigned; 24629 natContextName Text; 24630 natAssignSeconds Seconds;
