@@ -28,8 +28,8 @@ sleep 75
 {
     echo '# Screens'
     echo
-    echo 'Captured from `toptalk demo --seed 7` by `docs/capture-screens.sh`. The alert stands'
-    echo 'in the header, in the strip below the totals, and as a mark in the row.'
+    echo 'Captured from `toptalk demo --seed 7` by `docs/capture-screens.sh`. The alert is shown'
+    echo 'in the header, below the totals, and as a mark in the row.'
     for size in small:80x24 large:160x50; do
         name=${size%%:*} label=${size##*:}
         screen "$name" "Main with an alert, $label"
