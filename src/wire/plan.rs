@@ -1,8 +1,8 @@
 //! The plan that loads the records of one template.
 //!
-//! A record is a sequence of runs. A run is a row of fields of fixed length, each loaded from
-//! its offset by one unaligned 8-byte read and a shift, and at most one field of variable length
-//! after them. A template without fields of variable length is a single run.
+//! A record is a sequence of runs: fields of fixed length, each loaded from its offset by one
+//! unaligned 8-byte read and a shift, then at most one field of variable length. A template
+//! without fields of variable length is a single run.
 
 use std::ops::Range;
 
@@ -27,8 +27,7 @@ struct LoadSource {
     width: u8,
 }
 
-/// Bytes before a record that are read with it: the first value may have 1 byte, and the 8 bytes
-/// that end with it are read.
+/// Bytes before a record in its window: the 8 bytes that end with the first value are read.
 pub const LEAD: usize = 8;
 
 /// Bytes of the window that a record is read from in place.
@@ -45,12 +44,15 @@ const MASKS: [u64; 16] = {
     masks
 };
 
-/// The values of a record, by slot. A slot without a value is 0. A value that is wider than the
-/// number asked for is cut to its lower bits.
+/// The values of a record, by slot: 0 for a slot without a value.
 pub trait RecordValues {
+    /// The value.
     fn get(&self, slot: usize) -> u64;
+    /// The lower 32 bits of the value.
     fn get32(&self, slot: usize) -> u32;
+    /// The lower 16 bits of the value.
     fn get16(&self, slot: usize) -> u16;
+    /// The lower 8 bits of the value.
     fn get8(&self, slot: usize) -> u8;
 }
 
@@ -151,6 +153,7 @@ pub struct LoadPlan {
 /// The range of a packet section in the bytes that a record was loaded from.
 #[derive(Clone, Debug, Default)]
 pub struct PacketSection {
+    /// Layer of the first header, and range of the bytes.
     pub packet: Option<(PacketLayer, Range<usize>)>,
 }
 
@@ -210,16 +213,14 @@ impl LoadPlan {
         self.sources.is_some()
     }
 
-    /// The number of records from offset `at` on that have enough bytes around them to be read
-    /// in place.
+    /// The number of records from offset `at` on with enough bytes around them to be read in place.
     #[must_use]
     pub fn in_place_from(&self, bytes: &[u8], at: usize) -> usize {
         let room = (bytes.len() + LEAD).checked_sub(at + WINDOW);
         room.filter(|_| at >= LEAD).map_or(0, |room| room / self.least + 1)
     }
 
-    /// The record at offset `at`, to be read in place. `None` when the plan does not allow it or
-    /// when too few bytes are around the record.
+    /// The record at offset `at`, if it can be read in place and enough bytes are around it.
     #[inline]
     #[must_use]
     pub fn in_place<'a>(&'a self, bytes: &'a [u8], at: usize) -> Option<RecordView<'a>> {
@@ -228,8 +229,7 @@ impl LoadPlan {
         Some(RecordView { sources, window })
     }
 
-    /// Loads the record that begins at offset `at` and must end by `end`. Returns the offset
-    /// where it ends, `None` when it does not fit.
+    /// Loads the record from offset `at` to `end` at most. Returns its end, `None` if it is cut off.
     #[inline]
     pub fn load(
         &self,
@@ -312,9 +312,7 @@ impl LoadRun {
             slots[usize::from(load.slot) % SLOTS] = value >> load.shift;
         }
     }
-}
 
-impl LoadRun {
     /// Where each value is, `None` if an offset does not fit into a byte.
     fn sources(&self) -> Option<Box<[LoadSource; SLOTS]>> {
         let mut sources = Box::new([LoadSource::default(); SLOTS]);
