@@ -229,7 +229,7 @@ impl LoadPlan {
         Some(RecordView { sources, window })
     }
 
-    /// Loads the record from offset `at` to `end` at most. Returns its end, `None` if it is cut off.
+    /// Loads the record from offset `at` to `end` at most. Returns its end, `None` if cut off.
     #[inline]
     pub fn load(
         &self,

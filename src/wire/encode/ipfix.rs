@@ -1,5 +1,5 @@
-//! IPFIX (RFC 7011): two data templates, one per address family, and options
-//! that announce the sampling rate and when the exporter started.
+//! Encodes IPFIX (RFC 7011): two data templates, one per address family, and options that
+//! announce the sampling rate and when the exporter started.
 
 use super::sets::{FlowClock, MAX_MESSAGE, MessageWriter, QueuedFlows, SAMPLING_TEMPLATE};
 use super::{saturated, unix_seconds};
@@ -19,47 +19,46 @@ const SAMPLING_SCOPE: [(u16, u16); 2] = [(149, 4), (302, 8)];
 const SAMPLING_FIELDS: [(u16, u16); 3] = [(304, 2), (305, 4), (306, 4)];
 /// Systematic count-based sampling (RFC 5477, 8.2.1).
 const SYSTEMATIC: u16 = 1;
-/// The only selector there is.
+/// The id of the only selector.
 const SELECTOR: u64 = 1;
 
 /// observationDomainId, scope of systemInitTimeMilliseconds.
 const INIT_FIELDS: [(u16, u16); 2] = [(149, 4), (160, 8)];
 
-/// One observation domain of a router.
+/// Encodes the messages of one observation domain.
 #[derive(Clone, Debug)]
 pub struct IpfixEncoder {
     domain: u32,
-    /// The rate to announce beside the templates.
+    /// The sampling rate to announce together with the templates.
     sampling: Option<u32>,
     clock: FlowClock,
-    /// Data records sent so far, those of options included (RFC 7011, 3.1).
+    /// Data records sent so far, options records included (RFC 7011, 3.1).
     sequence: u32,
 }
 
 impl IpfixEncoder {
-    /// Announces no sampling; times are milliseconds since 1970.
+    /// An encoder that announces no sampling; times are milliseconds since 1970.
     #[must_use]
     pub fn new(domain: u32) -> IpfixEncoder {
         IpfixEncoder { domain, sampling: None, clock: FlowClock::Absolute, sequence: 0 }
     }
 
-    /// Announces, whenever templates are sent, that one packet in `interval`
-    /// was looked at (1: all of them).
+    /// Announces that one packet in `interval` is sampled (1: all of them), whenever templates
+    /// are sent.
     #[must_use]
     pub fn announcing(self, interval: u32) -> IpfixEncoder {
         IpfixEncoder { sampling: Some(interval), ..self }
     }
 
-    /// Says times as milliseconds since `init`, and `init` whenever templates
-    /// are sent.
+    /// Encodes times as milliseconds since `init`, and announces `init` whenever templates are
+    /// sent.
     #[must_use]
     pub fn uptime(self, init: Time) -> IpfixEncoder {
         IpfixEncoder { clock: FlowClock::Uptime(init), ..self }
     }
 
-    /// The messages that report `flows`, sent at `now`; IPv4 flows first. With
-    /// `templates` the first one begins with the templates, also when there are
-    /// no flows.
+    /// The messages that report `flows`, sent at `now`; IPv4 flows come first. With `templates`,
+    /// the first message begins with the templates, also when there are no flows.
     #[must_use]
     pub fn encode(&mut self, now: Time, flows: &[Flow], templates: bool) -> Vec<Vec<u8>> {
         let mut waiting = QueuedFlows::new(flows);
@@ -86,7 +85,7 @@ impl IpfixEncoder {
         sent
     }
 
-    /// Options templates, each with its record.
+    /// Appends the options templates, each with its record.
     fn options(&self, message: &mut MessageWriter) {
         if let Some(interval) = self.sampling {
             let skipped = interval.saturating_sub(1);
@@ -105,8 +104,8 @@ impl IpfixEncoder {
         }
     }
 
-    /// An options template (RFC 7011, 3.4.2.2) and its record, which begins with
-    /// the observation domain.
+    /// Appends an options template (RFC 7011, 3.4.2.2) and its record, which begins with the
+    /// observation domain.
     fn option(
         &self,
         message: &mut MessageWriter,

@@ -1,5 +1,5 @@
-//! Flows to datagrams: what a router would send, for the demo, the load
-//! generator and tests.
+//! Encodes flows into datagrams, as a router would send them: for the demo, for `toptalk
+//! replay`, for the load generator and for tests.
 //!
 //! Pure: the exporter's clock and the moment it booted are arguments.
 
@@ -17,8 +17,7 @@ pub use v9::V9Encoder;
 
 use crate::flow::Time;
 
-/// Milliseconds since `boot` as a router's 32-bit counter says it, wrapping
-/// every 49.7 days.
+/// Milliseconds since `boot` in a router's 32-bit counter, which wraps every 49.7 days.
 fn uptime(time: Time, boot: Time) -> u32 {
     // Truncation is the wrap.
     time.since(boot) as u32
@@ -29,7 +28,7 @@ fn unix_seconds(time: Time) -> u32 {
     u32::try_from(time.0.div_euclid(1000)).unwrap_or(0)
 }
 
-/// A counter in fewer bits than it has, at its highest value when it does not fit.
+/// The value in fewer bits, or `highest` when it does not fit.
 fn saturated<T: TryFrom<u64>>(value: u64, highest: T) -> T {
     T::try_from(value).unwrap_or(highest)
 }

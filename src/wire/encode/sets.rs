@@ -1,27 +1,27 @@
-//! Messages of sets, as NetFlow v9 and IPFIX have them (RFC 3954, section 5;
-//! RFC 7011, section 3.3): two data templates of 20 fields, one per address
-//! family, and whatever options the protocol adds.
+//! Writes messages of sets, which NetFlow v9 and IPFIX have in common (RFC 3954, section 5; RFC
+//! 7011, section 3.3): two data templates of 20 fields, one per address family, and the options
+//! of the protocol.
 
 use super::{saturated, uptime};
 use crate::flow::{Flow, Host, Time};
 use crate::wire::layout::fixed::FixedLayout;
 use crate::wire::layout::sets::{FieldSpecifier, SetHeader, TemplateHeader};
 
-/// No message is longer, in bytes: it fits through any common path.
+/// Maximum length of a message in bytes: it fits through any common path.
 pub const MAX_MESSAGE: usize = 1400;
 
-/// Sets are padded to a multiple of this (RFC 3954, 5.3).
+/// Sets are padded to a multiple of this number of bytes (RFC 3954, 5.3).
 const ALIGN: usize = 4;
 
-/// Data sets carry the id of their template.
+/// Ids of the templates and of their data sets.
 pub(super) const IPV4_TEMPLATE: u16 = 256;
 pub(super) const IPV6_TEMPLATE: u16 = 257;
 pub(super) const SAMPLING_TEMPLATE: u16 = 258;
 
-/// Element and length in bytes.
+/// Element and length in bytes of each field.
 pub(super) type FieldList = [(u16, u16); 20];
 
-/// Fields of an IPv4 record, type and length in bytes (RFC 3954, 8).
+/// Fields of an IPv4 record: type and length in bytes (RFC 3954, 8).
 pub const IPV4_FIELDS: FieldList = [
     (8, 4),  // IPV4_SRC_ADDR
     (12, 4), // IPV4_DST_ADDR
@@ -56,19 +56,19 @@ pub const IPV6_FIELDS: FieldList = {
     fields
 };
 
-/// The same with times in milliseconds since 1970.
+/// The same fields, with start and end in milliseconds since 1970.
 const fn absolute(mut fields: FieldList) -> FieldList {
     fields[7] = (152, 8); // flowStartMilliseconds
     fields[8] = (153, 8); // flowEndMilliseconds
     fields
 }
 
-/// How records say when a flow began and ended.
+/// The format of start and end in records.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FlowClock {
-    /// In milliseconds since the exporter started, then.
+    /// Milliseconds since this start of the exporter.
     Uptime(Time),
-    /// In milliseconds since 1970.
+    /// Milliseconds since 1970.
     Absolute,
 }
 
@@ -94,7 +94,7 @@ impl FlowClock {
 pub(super) struct QueuedFlows<'a> {
     v4: Vec<&'a Flow>,
     v6: Vec<&'a Flow>,
-    /// How many of each were sent.
+    /// The number of flows of each family that were sent.
     sent: [usize; 2],
 }
 
@@ -110,13 +110,13 @@ impl<'a> QueuedFlows<'a> {
     }
 }
 
-/// A message being written.
+/// A message that is being written.
 #[derive(Debug)]
 pub(super) struct MessageWriter {
     pub out: Vec<u8>,
     /// Template records so far, options templates included.
     pub templates: u16,
-    /// Data records so far, those of options included.
+    /// Data records so far, options records included.
     pub records: u16,
 }
 
@@ -153,7 +153,7 @@ impl MessageWriter {
         SetHeader { id, length }.put(self.out.get_mut(start..).unwrap_or_default());
     }
 
-    /// The set of both data templates.
+    /// Appends the set of both data templates.
     pub(super) fn data_templates(&mut self, set: u16, clock: FlowClock) {
         self.set(set, |message| {
             for (id, fields) in [IPV4_TEMPLATE, IPV6_TEMPLATE].into_iter().zip(clock.fields()) {
@@ -165,7 +165,7 @@ impl MessageWriter {
         });
     }
 
-    /// Data sets with as many flows as there is room for.
+    /// Appends data sets with as many flows as there is room for.
     pub(super) fn data(&mut self, waiting: &mut QueuedFlows<'_>, clock: FlowClock) {
         let QueuedFlows { v4, v6, sent } = waiting;
         let [short, long] = clock.fields();
@@ -173,7 +173,7 @@ impl MessageWriter {
         sent[1] += self.family(IPV6_TEMPLATE, &long, &v6[sent[1]..], clock);
     }
 
-    /// One data set; returns how many of the flows are in it.
+    /// Appends one data set. Returns how many of the flows are in it.
     fn family(&mut self, id: u16, fields: &FieldList, flows: &[&Flow], clock: FlowClock) -> usize {
         let length: usize = fields.iter().map(|(_, length)| usize::from(*length)).sum();
         let left = MAX_MESSAGE.saturating_sub(self.out.len() + SetHeader::LENGTH + ALIGN - 1);
@@ -190,7 +190,7 @@ impl MessageWriter {
     }
 }
 
-/// A record in the order of [`IPV4_FIELDS`].
+/// Appends a record in the order of [`IPV4_FIELDS`].
 fn record(out: &mut Vec<u8>, flow: &Flow, v4: bool, clock: FlowClock) {
     let address = |out: &mut Vec<u8>, host: Host| match v4 {
         true => out.extend(host.as_v4().unwrap_or(0).to_be_bytes()),
@@ -210,7 +210,7 @@ fn record(out: &mut Vec<u8>, flow: &Flow, v4: bool, clock: FlowClock) {
     out.extend([flow.proto, flow.tcp_flags, flow.tos]);
     out.extend(flow.src_as.to_be_bytes());
     out.extend(flow.dst_as.to_be_bytes());
-    // Egress is 1; what is not known is reported as ingress.
+    // Egress is 1; an unknown direction is reported as ingress.
     out.extend([flow.src_mask, flow.dst_mask, u8::from(flow.direction == 1)]);
     out.extend(flow.vlan.to_be_bytes());
 }

@@ -1,5 +1,5 @@
-//! sFlow version 5 (sflow_version_5.txt): flow samples with the first bytes of
-//! an Ethernet frame, and counter samples of interfaces.
+//! Encodes sFlow version 5 (sflow_version_5.txt): flow samples with the first bytes of an
+//! Ethernet frame, and counter samples of interfaces.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::wire::layout::sflow::{
     RawPacketHeader, SflowHeaderEnd,
 };
 
-/// Bytes of a datagram at most, so that it fits an Ethernet frame with room for
-/// tunnels (sflow_version_5.txt, `sFlowRcvrMaximumDatagramSize`: 1400).
+/// Maximum length of a datagram in bytes. It fits an Ethernet frame with room for tunnels
+/// (sflow_version_5.txt, `sFlowRcvrMaximumDatagramSize`: 1400).
 pub const SFLOW_MAX_DATAGRAM: usize = 1400;
 
-/// Bytes of a frame that are sent at most (`sFlowFsMaximumHeaderSize`: 128).
+/// Maximum number of bytes of a frame that are sent (`sFlowFsMaximumHeaderSize`: 128).
 const MAX_HEADER: usize = 128;
 
-/// Ethernet's frame check sequence: part of the frame length, never sampled.
+/// Bytes of Ethernet's frame check sequence: part of the frame length, but never sampled.
 const FCS: u32 = 4;
 
 /// `header_protocol` of an Ethernet frame.
@@ -27,23 +27,23 @@ const ETHERNET: u32 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// A sampled packet. Of the flow its addresses, ports, protocol, flags, ToS,
-/// VLAN, interfaces, masks, AS numbers, next hop and sampling rate are sent.
+/// A sampled packet. Of `flow`, the datagram has addresses, ports, protocol, flags, ToS, VLAN,
+/// interfaces, masks, AS numbers, next hop and sampling rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampledFlow {
     pub flow: Flow,
-    /// Bytes of the frame on the wire with its check sequence.
+    /// Bytes of the frame on the wire, frame check sequence included.
     pub frame_length: u32,
 }
 
-/// One sub-agent.
+/// Encodes the datagrams of one sub-agent.
 #[derive(Clone, Debug)]
 pub struct SflowEncoder {
     agent: Host,
     sub_agent: u32,
     /// Datagrams sent so far.
     sequence: u32,
-    /// By ifIndex: flow samples, sample pool, counter samples.
+    /// Numbers of each data source by its ifIndex: flow samples, sample pool, counter samples.
     sources: HashMap<u32, Source>,
 }
 
@@ -55,14 +55,14 @@ struct Source {
 }
 
 impl SflowEncoder {
-    /// An agent at an address of its own, with the number of its sub-agent.
+    /// An encoder for a sub-agent of the agent with this address.
     #[must_use]
     pub fn new(agent: Host, sub_agent: u32) -> SflowEncoder {
         SflowEncoder { agent, sub_agent, sequence: 0, sources: HashMap::new() }
     }
 
-    /// The datagrams that report packets and counters, `uptime_ms` after the
-    /// agent's start. A rate that is not known is sent as 1.
+    /// The datagrams that report packets and counters, `uptime_ms` milliseconds after the
+    /// agent's start. An unknown sampling rate is sent as 1.
     #[must_use]
     pub fn encode(
         &mut self,
@@ -108,8 +108,8 @@ impl SflowEncoder {
         source.pool = source.pool.wrapping_add(rate);
         let routed = !flow.next_hop.is_unspecified() || flow.src_mask > 0 || flow.dst_mask > 0;
         let gateway = flow.src_as > 0 || flow.dst_as > 0;
-        // Expanded: interface numbers may have more than 24 bits. An ifIndex has class and
-        // format 0, so that it is the whole field.
+        // The expanded format is used since interface numbers may have more than 24 bits. Class
+        // and format of an ifIndex are 0, so the field is the ifIndex itself.
         let header = ExpandedFlowSampleHeader {
             sequence: source.flows,
             source: u64::from(flow.input),
@@ -173,7 +173,7 @@ fn address(out: &mut Vec<u8>, host: Host) {
     }
 }
 
-/// A record with its format and length, padded to four bytes.
+/// Appends a record with its format and length, padded to four bytes.
 fn record(out: &mut Vec<u8>, format: u32, content: impl FnOnce(&mut Vec<u8>)) {
     let mut inner = Vec::new();
     content(&mut inner);
@@ -200,7 +200,7 @@ fn raw_header(out: &mut Vec<u8>, packet: &SampledFlow) {
     out.extend(header);
 }
 
-/// The frame's headers, with made-up hardware addresses, and zeros after them.
+/// The headers of a frame with made-up MAC addresses, followed by zeros.
 fn frame(packet: &SampledFlow) -> Vec<u8> {
     let flow = &packet.flow;
     let mut out = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
@@ -246,7 +246,7 @@ fn frame(packet: &SampledFlow) -> Vec<u8> {
     out
 }
 
-/// In the order of `if_counters`; what is not known is all ones.
+/// Appends an `if_counters` record; a counter that is not known is all ones.
 fn interface_counters(out: &mut Vec<u8>, index: u32, c: &InterfaceCounters) {
     let known = |counter: Option<u32>| counter.unwrap_or(u32::MAX);
     let octets = |counter: Option<u64>| counter.unwrap_or(u64::MAX);

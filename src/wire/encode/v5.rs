@@ -1,19 +1,19 @@
-//! NetFlow version 5 (Cisco, NetFlow Export Datagram Format): a header of 24
-//! bytes and up to 30 records of 48 bytes, IPv4 only.
+//! Encodes NetFlow version 5 (Cisco, NetFlow Export Datagram Format): a header of 24 bytes and
+//! up to 30 records of 48 bytes, IPv4 only.
 
 use super::{saturated, unix_seconds, uptime};
 use crate::flow::{Flow, Host, Time};
 use crate::wire::layout::fixed::FixedLayout;
 use crate::wire::layout::netflow::{FixedHeaderStart, FixedRecordStart, V5HeaderEnd, V5RecordEnd};
 
-/// Records in one datagram at most.
+/// Maximum number of records in a datagram.
 pub const V5_MAX_RECORDS: usize = 30;
 
 /// Sampling mode 1: one packet in every N.
 const MODE_DETERMINISTIC: u16 = 1 << 14;
 const INTERVAL_BITS: u16 = MODE_DETERMINISTIC - 1;
 
-/// One exporting engine of a router.
+/// Encodes the datagrams of one exporting engine of a router.
 #[derive(Clone, Debug)]
 pub struct V5Encoder {
     /// Engine type (high byte) and id.
@@ -25,8 +25,8 @@ pub struct V5Encoder {
 }
 
 impl V5Encoder {
-    /// `engine` is its type * 256 + id; `sampling` is announced in every header
-    /// as one packet in that many (at most 16383), 0 announces nothing.
+    /// `engine` is engine type * 256 + engine id. `sampling` is announced in every header: one
+    /// packet in `sampling` (at most 16383); 0 announces nothing.
     #[must_use]
     pub fn new(engine: u16, sampling: u16) -> V5Encoder {
         let sampling = match sampling.min(INTERVAL_BITS) {
@@ -36,10 +36,10 @@ impl V5Encoder {
         V5Encoder { engine, sampling, sequence: 0 }
     }
 
-    /// The datagrams that report `flows`, sent at `now` by a router up since
-    /// `boot`. Version 5 has no words for IPv6: such flows are left out.
-    /// Counters beyond 32 bits and interfaces or AS numbers beyond 16 bits are
-    /// sent as the highest value (AS 23456 for the latter, RFC 6793).
+    /// The datagrams that report `flows`, sent at `now` by a router that booted at `boot`.
+    /// Version 5 has no IPv6: such flows are left out. Counters beyond 32 bits and interfaces
+    /// beyond 16 bits are sent as the highest value, AS numbers beyond 16 bits as 23456 (RFC
+    /// 6793).
     #[must_use]
     pub fn encode(&mut self, now: Time, boot: Time, flows: &[Flow]) -> Vec<Vec<u8>> {
         let fits: Vec<&Flow> =

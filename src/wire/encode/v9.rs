@@ -1,5 +1,5 @@
-//! NetFlow version 9 (RFC 3954): two data templates, one per address family,
-//! and an options template that announces the sampling rate.
+//! Encodes NetFlow version 9 (RFC 3954): two data templates, one per address family, and an
+//! options template that announces the sampling rate.
 
 use super::sets::{FlowClock, MessageWriter, QueuedFlows, SAMPLING_TEMPLATE};
 use super::{unix_seconds, uptime};
@@ -19,34 +19,34 @@ const SAMPLING_FIELDS: [(u16, u16); 2] = [(34, 4), (35, 1)];
 /// SAMPLING_ALGORITHM 1: deterministic.
 const DETERMINISTIC: u8 = 1;
 
-/// One observation domain of a router.
+/// Encodes the datagrams of one observation domain.
 #[derive(Clone, Debug)]
 pub struct V9Encoder {
     source_id: u32,
-    /// The rate to announce beside the templates.
+    /// The sampling rate to announce together with the templates.
     sampling: Option<u32>,
     /// Datagrams sent so far.
     sequence: u32,
 }
 
 impl V9Encoder {
-    /// Announces no sampling.
+    /// An encoder that announces no sampling.
     #[must_use]
     pub fn new(source_id: u32) -> V9Encoder {
         V9Encoder { source_id, sampling: None, sequence: 0 }
     }
 
-    /// Announces, whenever templates are sent, that one packet in `interval`
-    /// was looked at (1: all of them).
+    /// Announces that one packet in `interval` is sampled (1: all of them), whenever templates
+    /// are sent.
     #[must_use]
     pub fn announcing(self, interval: u32) -> V9Encoder {
         V9Encoder { sampling: Some(interval), ..self }
     }
 
-    /// The datagrams that report `flows`, sent at `now` by a router up since
-    /// `boot`; IPv4 flows first. With `templates` the first one begins with the
-    /// templates, also when there are no flows. The header knows whole seconds
-    /// only (5.1), so times are exact when `now` is a whole second.
+    /// The datagrams that report `flows`, sent at `now` by a router that booted at `boot`; IPv4
+    /// flows come first. With `templates`, the first datagram begins with the templates, also
+    /// when there are no flows. The header has whole seconds only (5.1), so times are exact when
+    /// `now` is a whole second.
     #[must_use]
     pub fn encode(
         &mut self,
@@ -79,7 +79,7 @@ impl V9Encoder {
         sent
     }
 
-    /// The options template and its record, when there is a rate to announce.
+    /// Appends the options template and its record, if there is a sampling rate to announce.
     fn options(&self, message: &mut MessageWriter) {
         let Some(interval) = self.sampling else { return };
         message.set(OPTIONS_TEMPLATE_SET, |message| {

@@ -1,4 +1,5 @@
-//! Who is decoded, who has to make room, and who has to give back.
+//! Decides which datagrams are decoded, which exporters lose their place, and which exporters
+//! have to give back memory.
 
 use super::shared_limits::ExporterClass;
 use super::state::{ExporterState, PooledKind};
@@ -6,11 +7,15 @@ use crate::flow::{Host, Protocol, Time};
 use crate::wire::version::protocol_of;
 use crate::wire::{Cause, DatagramReport, Decoder};
 
-/// How often others give back before one datagram, of each kind.
+/// How often other exporters give back memory before one datagram, for each kind of memory.
 const GIVE_BACK: usize = 4;
 
 impl Decoder {
-    /// Whether a datagram is to be decoded, and as what.
+    /// The protocol of a datagram that is to be decoded.
+    ///
+    /// # Errors
+    /// The cause why it is not decoded: its sender is not allowed, its protocol is unknown, or
+    /// there is no place for another exporter.
     pub(in crate::wire) fn admit(
         &mut self,
         now: Time,
@@ -30,8 +35,8 @@ impl Decoder {
         Ok(protocol)
     }
 
-    /// Makes room for one more exporter, if need be in the place of a newcomer whose
-    /// turn it is, or of one that has been silent for long. Says whether there is any.
+    /// Makes room for one more exporter, if necessary by removing a new exporter whose turn it
+    /// is, or one that has been silent for long. Returns whether there is room.
     fn make_room(&mut self, now: Time, report: &mut DatagramReport) -> bool {
         if self.pool.exporters.room_of(ExporterClass::New) > 0 {
             return true;
@@ -43,7 +48,7 @@ impl Decoder {
         true
     }
 
-    /// An exporter goes that has no place any more.
+    /// Removes an exporter that has lost its place.
     fn displace(&mut self, host: Host, report: &mut DatagramReport) {
         if let Some(mut gone) = self.exporters.remove(&host) {
             report.causes.add(Cause::HeldDropped, gone.held.len() as u32);
@@ -52,8 +57,8 @@ impl Decoder {
         }
     }
 
-    /// After a datagram of an exporter: whether it is known from now on, what it
-    /// takes, and whether it has sets that are due.
+    /// After a datagram of an exporter: updates what the pools know of it, makes it known if it
+    /// has a history, and queues it if it has pending sets to decode.
     pub(in crate::wire) fn take_stock(
         &mut self,
         now: Time,
@@ -73,9 +78,9 @@ impl Decoder {
         }
     }
 
-    /// Counts a newcomer as known from now on, if what it takes fits beside those with
-    /// a history: it could otherwise fill the part of newcomers and take it along, and
-    /// so could the next one.
+    /// Makes a new exporter a known one, if its memory fits among that of known exporters.
+    /// Without this check it could fill the part of new exporters and take it along, and so
+    /// could the next one.
     fn make_known(&mut self, now: Time, address: Host, report: &mut DatagramReport) {
         if !self.pool.exporters.may_become_known() {
             let exporters = &self.exporters;
@@ -94,8 +99,8 @@ impl Decoder {
         }
     }
 
-    /// Before a datagram of an exporter: where it has less than its part of a pool
-    /// and others filled it, those that take most give back. What they lose is
+    /// Before a datagram of an exporter: if it has less than its part of a pool and others
+    /// filled the pool, the exporters that take most give back memory. What they lose is
     /// counted.
     pub(in crate::wire) fn make_way(&mut self, address: Host, report: &mut DatagramReport) {
         let takes = |exporter: &ExporterState| (exporter.class, exporter.takes());
@@ -103,7 +108,7 @@ impl Decoder {
         self.give_way(class, takes, report);
     }
 
-    /// The same for one of a class that takes so much.
+    /// The same for an exporter of a class, with the memory it takes of each pool.
     fn give_way(
         &mut self,
         class: ExporterClass,

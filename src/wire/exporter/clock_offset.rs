@@ -1,28 +1,29 @@
-//! How far an exporter's clock is from ours.
+//! The offset of an exporter's clock from the collector's clock.
 
 use crate::flow::Time;
 
-/// How far the exporter's clock is from ours: the least of (arrival - export
-/// time) over the last one to two epochs, since delay only ever adds to it.
+/// Estimates the clock offset: the minimum of (arrival - export time) over the last one to two
+/// epochs, since a network delay only adds to it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClockOffset {
     epoch_start: Time,
     current: Option<i64>,
     previous: Option<i64>,
-    /// Datagrams in a row that lie far from the minimum.
+    /// Datagrams in a row that are far from the minimum.
     astray: u8,
 }
 
-/// Length of an epoch: long against jitter, short against drift.
+/// Length of an epoch in milliseconds: long compared with jitter, short compared with clock
+/// drift.
 const EPOCH_MS: i64 = 60_000;
 
-/// No network holds a datagram this long, and no clock runs away so fast:
-/// several in a row mean that a clock was set, a single one is not believed.
+/// A deviation from the minimum that is not delay or drift. Several datagrams in a row with it
+/// mean that a clock was set; a single one is ignored.
 const STEP_MS: i64 = 10_000;
 const STEP_DATAGRAMS: u8 = 3;
 
 impl ClockOffset {
-    /// What to add to its times to get ours, in milliseconds.
+    /// What to add to the exporter's times to get the collector's time, in milliseconds.
     #[must_use]
     pub fn offset(&self) -> i64 {
         match (self.current, self.previous) {
@@ -31,7 +32,7 @@ impl ClockOffset {
         }
     }
 
-    /// Takes note of when a datagram left by its clock; returns the offset.
+    /// Takes a datagram's arrival and export time into account. Returns the offset.
     pub fn observe(&mut self, now: Time, exported: Time) -> i64 {
         let offset = now.since(exported);
         let known = self.current.is_some() || self.previous.is_some();
@@ -63,7 +64,7 @@ mod tests {
         for (now, delay, want) in [(0, 500, 500), (1000, 200, 200), (2000, 900, 200)] {
             assert_eq!(clock.observe(Time(now), Time(now - delay)), want);
         }
-        // One datagram from elsewhere is not believed, three in a row are.
+        // One datagram that is far off is ignored, three in a row are not.
         for ahead in [3_600_000, -3_600_000] {
             assert_eq!(clock.observe(Time(3000), Time(3000)), 0);
             assert_eq!(clock.observe(Time(3100), Time(3100 + ahead)), 0);

@@ -1,5 +1,5 @@
-//! What an exporter says about its interfaces: names from options data or
-//! sFlow port names, counters from sFlow.
+//! What an exporter reports about its interfaces: names from options data or sFlow port names,
+//! counters from sFlow.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,15 @@ use foldhash::fast::RandomState;
 use crate::flow::Time;
 use crate::text;
 
-/// Interfaces remembered per exporter. A chassis full of line cards has some
-/// hundreds of ports, with VLANs and tunnels a few thousand; at about 400 bytes
-/// each this is 2 MB at most.
+/// Maximum number of interfaces per exporter. A chassis full of line cards has some hundreds of
+/// ports, with VLANs and tunnels a few thousand. At about 400 bytes each this is 2 MB at most.
 pub const MAX_INTERFACES: usize = 4096;
 
-/// Characters kept of a name or a description; ifAlias has 64 (RFC 2863).
+/// Maximum length of an interface name or description in characters; ifAlias has 64 (RFC 2863).
 pub const MAX_INTERFACE_TEXT: usize = 64;
 
-/// Counters of an interface since some start of its own, `None` where the
-/// exporter does not have one (sflow_version_5.txt, `if_counters`).
+/// Counters of an interface since it last started to count, `None` for counters that the
+/// exporter does not have (sflow_version_5.txt, `if_counters`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceCounters {
     /// IANA ifType: 6 Ethernet, 24 loopback, 161 aggregate.
@@ -46,7 +45,7 @@ pub struct InterfaceCounters {
 }
 
 impl InterfaceCounters {
-    /// Whether it is up, administratively and in fact.
+    /// Whether the interface is up, administratively and operationally.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.status & 3 == 3
@@ -56,39 +55,39 @@ impl InterfaceCounters {
 /// What is known of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
-    /// Its short name, empty when not known: `eth0`, `GigabitEthernet0/1`.
+    /// Short name such as `eth0` or `GigabitEthernet0/1`, empty when not known.
     pub name: String,
-    /// What people wrote about it, empty when not known.
+    /// Description that the router's administrator wrote, empty when not known.
     pub description: String,
     /// Nominal speed in bit/s, 0 when not known.
     pub speed: u64,
     /// The newest counters, with the time they arrived.
     pub counters: Option<(Time, InterfaceCounters)>,
-    /// Bit/s between the last two counter samples; `None` when there are not
-    /// two, or when the counter went back between them.
+    /// Received bit/s between the last two counter samples. `None` before the second sample, or
+    /// when the counter was reset between them.
     pub in_rate: Option<u64>,
     pub out_rate: Option<u64>,
 }
 
-/// The interfaces of one exporter, by ifIndex. Behind an address that relays
-/// several devices, interfaces of the same index are taken for one.
+/// The interfaces of one exporter, by ifIndex. If one address relays several devices, their
+/// interfaces of the same index count as one.
 #[derive(Debug, Default)]
 pub struct Interfaces {
     known: HashMap<u32, Interface, RandomState>,
     generation: u64,
     refused: u64,
-    /// How many there is room for, if not as many as the limit says.
+    /// Number of interfaces that memory allows for, if less than the limit.
     room: Option<usize>,
 }
 
 impl Interfaces {
-    /// Takes note of an interface's short name. Control characters are left
-    /// out, what is longer than [`MAX_INTERFACE_TEXT`] is cut off.
+    /// Sets the short name of an interface. Control characters are removed; a name is cut to
+    /// [`MAX_INTERFACE_TEXT`] characters.
     pub fn name(&mut self, index: u32, name: &str) {
         self.text(index, name, |interface| &mut interface.name);
     }
 
-    /// Takes note of an interface's description, likewise.
+    /// Sets the description of an interface, cleaned and cut like a name.
     pub fn describe(&mut self, index: u32, description: &str) {
         self.text(index, description, |interface| &mut interface.description);
     }
@@ -106,8 +105,8 @@ impl Interfaces {
         }
     }
 
-    /// Takes note of counters that arrived at `now`. Counters that are not newer
-    /// than those known are ignored.
+    /// Stores counters that arrived at `now`. Counters that are not newer than the stored ones
+    /// are ignored.
     pub fn count(&mut self, index: u32, counters: InterfaceCounters, now: Time) {
         let Some(interface) = self.entry(index) else { return };
         if let Some((before, old)) = &interface.counters {
@@ -125,7 +124,7 @@ impl Interfaces {
         self.generation += 1;
     }
 
-    /// The interface of an index; a new one if there is room.
+    /// The interface of an index, which is added if there is room.
     fn entry(&mut self, index: u32) -> Option<&mut Interface> {
         let room = self.room.unwrap_or(MAX_INTERFACES).min(MAX_INTERFACES);
         if self.known.len() >= room && !self.known.contains_key(&index) {
@@ -135,24 +134,24 @@ impl Interfaces {
         Some(self.known.entry(index).or_default())
     }
 
-    /// How many are known.
+    /// Number of known interfaces.
     #[must_use]
     pub fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// Whether none is known.
+    /// Whether no interface is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// Lets it keep so many more, up to the limit.
+    /// Allows `more` further interfaces, within the limit.
     pub fn allow(&mut self, more: usize) {
         self.room = Some(self.known.len().saturating_add(more));
     }
 
-    /// What is known of the interface with this ifIndex.
+    /// The interface with this ifIndex.
     #[must_use]
     pub fn get(&self, index: u32) -> Option<&Interface> {
         self.known.get(&index)
@@ -163,22 +162,22 @@ impl Interfaces {
         self.known.iter().map(|(index, interface)| (*index, interface))
     }
 
-    /// A number that is another one after every change.
+    /// A number that changes with every change of an interface.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// How often something was not kept because there were too many interfaces.
+    /// How often something was not stored because there were too many interfaces.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused
     }
 }
 
-/// Bit/s between two octet counters, `elapsed` milliseconds apart. A counter
-/// that went back started anew: there is no telling how far it had come. The
-/// counters have 64 bits, they do not wrap in the life of a device.
+/// Bit/s between two octet counters, `elapsed` milliseconds apart. `None` when the counter went
+/// back: it was reset, and its last value before the reset is unknown. The counters have 64 bits
+/// and do not wrap in the life of a device.
 fn rate(before: Option<u64>, after: Option<u64>, elapsed: i64) -> Option<u64> {
     let octets = u128::from(after?.checked_sub(before?)?);
     let elapsed = u128::try_from(elapsed).ok()?;
@@ -186,7 +185,7 @@ fn rate(before: Option<u64>, after: Option<u64>, elapsed: i64) -> Option<u64> {
     Some(u64::try_from(rate).unwrap_or(u64::MAX))
 }
 
-/// A text that may go to a terminal, of bounded length.
+/// The text without control characters and of bounded length, safe to show in a terminal.
 pub(in crate::wire) fn clean(name: &str) -> String {
     let clean = text::clean(name);
     clean.trim().chars().take(MAX_INTERFACE_TEXT).collect()

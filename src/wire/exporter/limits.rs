@@ -1,33 +1,34 @@
-//! How much all exporters together may have kept of them.
+//! Limits of the memory that all exporters take together.
 
-/// Exporters kept apart: a large site has hundreds. A few kB each; one that
-/// uses all its limits takes about 2 MB.
+/// Maximum number of exporters. A large site has hundreds. An exporter takes a few kB, about 2
+/// MB if it uses all its limits.
 pub const MAX_EXPORTERS: usize = 1024;
 
-/// Names of interfaces and applications over all exporters, about 700 bytes each
-/// with their counters: a large site has some ten thousand.
+/// Maximum number of interface and application names of all exporters, about 700 bytes each with
+/// their counters. A large site has some ten thousand.
 pub const MAX_NAMES: usize = 100_000;
 
-/// Bytes of templates over all exporters; a template of 20 fields takes about
-/// 800. No exporter gets more than a quarter of it.
+/// Maximum bytes of templates of all exporters. A template of 20 fields takes about 800 bytes.
+/// One exporter gets at most a quarter.
 pub const MAX_TEMPLATE_BYTES: usize = 64 << 20;
 
-/// Bytes held for all exporters together, so that many of them stay bounded, too.
+/// Maximum bytes of data sets that wait for their template, of all exporters.
 pub const MAX_HELD: usize = 32 << 20;
 
-/// Limits of what decoders keep: of one, or of all that share a
-/// [`Budget`](super::Budget). No exporter gets more than a quarter of the bytes.
+/// Limits of what one decoder keeps, or all decoders that share a
+/// [`SharedLimits`](super::shared_limits::SharedLimits). One exporter gets at most a quarter of
+/// the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecoderLimits {
-    /// Exporters kept apart: a large site has hundreds. A few kB each; one that
-    /// uses all its limits takes about 2 MB.
+    /// Exporters. A large site has hundreds. An exporter takes a few kB, about 2 MB if it uses
+    /// all its limits.
     pub exporters: usize,
-    /// Bytes of templates; one of 20 fields takes about 800.
+    /// Bytes of templates; a template of 20 fields takes about 800.
     pub template_bytes: usize,
     /// Bytes of data sets that wait for their template.
     pub held_bytes: usize,
-    /// Names of interfaces and applications, about 700 bytes each with their
-    /// counters: a large site has some ten thousand.
+    /// Names of interfaces and applications, about 700 bytes each with their counters. A large
+    /// site has some ten thousand.
     pub names: usize,
 }
 

@@ -1,8 +1,8 @@
-//! What is known of exporters, whatever format they send: templates, sampling rates,
-//! interface names, sequence numbers, clocks, data that waits for its template; how
-//! much of it is kept, of whom, and what is saved from one run to the next.
+//! The state of exporters of every protocol: templates, sampling rates, interface names,
+//! sequence numbers, clock offsets and data sets that wait for their template; limits of this
+//! state, fairness between exporters, and what is saved from one run to the next.
 //!
-//! [`state`] has it together.
+//! [`state`] puts the parts together.
 
 mod admission;
 mod clock_offset;

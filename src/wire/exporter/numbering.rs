@@ -1,13 +1,13 @@
-//! What an exporter's sequence numbers count.
+//! Finds out what an exporter's sequence numbers count.
 //!
-//! Protocols say it, exporters do not always keep to it: some count datagrams
-//! where records are meant or the other way round, leave options records out, or
-//! number a datagram by the last record in it instead of the first. The way that
-//! fits is adopted when the right one does not.
+//! The protocol defines it, but exporters do not always comply: some count datagrams instead of
+//! records or the other way round, do not count options records, or number a datagram by the
+//! last record in it instead of the first. When the numbers do not fit the protocol's numbering,
+//! the numbering that fits is adopted.
 
 use serde::{Deserialize, Serialize};
 
-/// What a datagram holds.
+/// Records in a datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordCount {
     /// Data records of data templates.
@@ -16,24 +16,24 @@ pub struct RecordCount {
     pub options: u32,
 }
 
-/// A way to number datagrams.
+/// What a sequence number counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Numbering {
     /// Each datagram has the next number: NetFlow v9 (RFC 3954, 5.1), sFlow v5.
     #[default]
     Datagrams,
-    /// The number of records before this datagram's: IPFIX (RFC 7011, 3.1), and
-    /// NetFlow v5 and v7 (Cisco, header tables), which have no options.
+    /// All data records before this datagram: IPFIX (RFC 7011, 3.1), and NetFlow v5 and v7
+    /// (Cisco, header tables), which have no options records.
     Records,
-    /// The same with this datagram's records.
+    /// All data records before this datagram and in it.
     RecordsAndThese,
-    /// The number of records of data templates before this datagram's.
+    /// The records of data templates before this datagram, without options records.
     Data,
-    /// The same with this datagram's, as softflowd has it.
+    /// The records of data templates before this datagram and in it, as softflowd counts.
     DataAndThese,
 }
 
-/// All ways, the likelier ones first.
+/// All numberings, the more likely ones first.
 const ALL: [Numbering; 5] = [
     Numbering::Datagrams,
     Numbering::Records,
@@ -42,13 +42,13 @@ const ALL: [Numbering; 5] = [
     Numbering::RecordsAndThese,
 ];
 
-/// Datagrams in a row that must fit another way only, before it is adopted in the
-/// place of one that has fitted before. One that never has goes at once: that a
-/// gap looks just like another way is rare.
+/// Datagrams in a row that must fit only another numbering before it replaces a numbering that
+/// has fitted before. A numbering that never fitted is replaced at once: it is rare that a gap
+/// looks like another numbering.
 const VOTES: u8 = 3;
 
 impl Numbering {
-    /// The number a datagram begins with, and how many it takes up.
+    /// The number of the first unit in a datagram, and the number of units in it.
     fn span(self, sequence: u32, records: RecordCount) -> (u32, u32) {
         let all = records.data.saturating_add(records.options);
         match self {
@@ -61,14 +61,14 @@ impl Numbering {
     }
 }
 
-/// Finds out how an exporter numbers.
+/// Detects the numbering of an exporter.
 #[derive(Clone, Debug, Default)]
 pub struct NumberingDetector {
     adopted: Option<Numbering>,
-    /// Whether the adopted way has ever fitted.
+    /// Whether the adopted numbering has ever fitted.
     proven: bool,
-    /// By way: what the next datagram should begin with, if that is known, and
-    /// how many in a row did.
+    /// For each numbering: the number expected next, if known, and how many datagrams in a row
+    /// fitted.
     ways: [(Option<u32>, u8); ALL.len()],
 }
 
@@ -76,15 +76,15 @@ pub struct NumberingDetector {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequencePoint {
     pub begin: u32,
-    /// How many numbers it takes up; `None`: unknown, as a template is.
+    /// Number of units in the datagram; `None` when it is unknown, since a template is missing.
     pub units: Option<u32>,
-    /// Whether another way was adopted just now: nothing counted before holds.
+    /// Whether another numbering was adopted just now. What was counted before is invalid.
     pub anew: bool,
 }
 
 impl NumberingDetector {
-    /// Takes note of a datagram with this number and these records (`None`: its
-    /// template is not known), in a protocol that numbers by `right`.
+    /// Takes a datagram with this sequence number and these records into account (`None`: a
+    /// template is missing). The protocol defines the numbering `right`.
     pub fn place(
         &mut self,
         right: Numbering,
@@ -117,18 +117,18 @@ impl NumberingDetector {
         SequencePoint { begin, units: Some(units), anew: change.is_some() }
     }
 
-    /// The way that was adopted, once it has fitted.
+    /// The adopted numbering, once it has fitted.
     pub fn proven(&self) -> Option<Numbering> {
         self.adopted.filter(|_| self.proven)
     }
 
-    /// Begins with a way that has fitted in an earlier run.
+    /// Starts with a numbering that fitted in an earlier run.
     pub fn adopt(&mut self, way: Numbering) {
         self.adopted = Some(way);
         self.proven = true;
     }
 
-    /// Forgets what the next number should be, as after a restart.
+    /// Forgets the expected numbers, as after a restart of the exporter.
     pub fn restart(&mut self) {
         self.ways = Default::default();
     }

@@ -1,8 +1,8 @@
-//! Where the numbering of exporters stood when an earlier run ended, so that what
-//! arrived between two runs is said as a gap.
+//! Saves the sequence numbers of exporters when a run ends, so that the next run can count what
+//! arrived between the two runs as a gap.
 //!
-//! Saved every half second, apart from what was learned of exporters: after a kill the
-//! numbers of the last second before it may be counted as missed though they came.
+//! They are saved every half second, in a file of their own. After a kill, datagrams of the last
+//! second may be counted as missed although they arrived.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,50 +14,51 @@ use super::state::{Domain, ExporterState, MAX_DOMAINS};
 use crate::flow::{Host, Time};
 use crate::wire::Decoder;
 
-/// Of another version nothing is taken over.
+/// Version of the format. Nothing is restored from another version.
 const VERSION: u32 = 1;
 
-/// Numberings that are saved of one decoder at most: those of a large site, many times.
+/// Maximum number of numberings that a decoder saves: many times those of a large site.
 const MAX_SAVED: usize = 16_384;
 
-/// An older state says nothing: counters have wrapped, routers were replaced.
+/// Maximum age of a saved state. In an older state counters have wrapped and routers were
+/// replaced.
 const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
 
-/// Where all numberings stood.
+/// The saved numberings of all exporters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberingStates {
     pub exporters: Vec<ExporterNumbering>,
 }
 
-/// Where those of one exporter stood.
+/// The saved numberings of one exporter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterNumbering {
     pub address: Host,
-    /// Whether it has a history, as in what is remembered of exporters.
+    /// Whether the exporter has a history, as in [`SavedState`](super::saved_state::SavedState).
     #[serde(default = "super::saved_state::yes")]
     pub known: bool,
     pub lines: Vec<NumberingState>,
 }
 
-/// Where one numbering stood: that of an observation domain, or of an sFlow agent.
+/// One saved numbering: of an observation domain, or of an sFlow agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberingState {
-    /// The sFlow agent; none for a domain.
+    /// The sFlow agent; `None` for an observation domain.
     pub agent: Option<Host>,
-    /// The domain, or the agent's sub-agent.
+    /// The observation domain, or the agent's sub-agent.
     pub id: u32,
-    /// When its newest datagram came, and when that was sent by the exporter's clock
-    /// (sFlow has none), milliseconds since 1970.
+    /// Arrival of the newest datagram, and its export time by the exporter's clock (`None` for
+    /// sFlow), in milliseconds since 1970.
     pub seen_ms: i64,
     pub exported_ms: Option<i64>,
-    /// Its uptime then in milliseconds, where headers say it.
+    /// Uptime of the exporter in that datagram in milliseconds, if its header has it.
     pub uptime: Option<u32>,
     pub way: Option<Numbering>,
     /// The next number of each sender.
     pub expected: Vec<u32>,
 }
 
-/// A state that is of no use.
+/// Why saved numberings cannot be restored.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberingStatesError {
     #[error("expected what toptalk saves, found something else")]
@@ -69,17 +70,17 @@ pub enum NumberingStatesError {
 }
 
 impl NumberingStates {
-    /// As a file: a line with version and checksum, then JSON.
+    /// The content of the file: a line with version and checksum, then JSON.
     ///
     /// # Errors
-    /// Those of writing JSON into memory, which has none.
+    /// When the numberings cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let body = serde_json::to_vec(self)?;
         let head = format!("toptalk-sequences {VERSION} {:08x}\n", crc32fast::hash(&body));
         Ok([head.into_bytes(), body].concat())
     }
 
-    /// The same back.
+    /// Reads the content of a file.
     ///
     /// # Errors
     /// When it is damaged, or of another version.
@@ -106,7 +107,7 @@ impl NumberingStates {
 }
 
 impl Decoder {
-    /// Where the numberings of its exporters stand.
+    /// The numberings of all exporters as they are now.
     #[must_use]
     pub fn standing(&self) -> Vec<ExporterNumbering> {
         let mut room = MAX_SAVED;
@@ -114,7 +115,7 @@ impl Decoder {
         let all_of = |known: bool| {
             self.exporters.iter().filter(move |(_, exporter)| exporter.has_history() == known)
         };
-        // Strangers with numberings in mass come last.
+        // Exporters without a history come last: an attacker can make many of them.
         for (address, exporter) in all_of(true).chain(all_of(false)) {
             let mut lines = lines(exporter);
             lines.truncate(room);
@@ -127,8 +128,8 @@ impl Decoder {
         all
     }
 
-    /// Has numberings go on where they stood, as far as their exporters may send and
-    /// there is room. To be called after `recall`, before the first datagram.
+    /// Continues saved numberings, as far as their exporters are allowed and there is room. To
+    /// be called after [`Decoder::restore`], before the first datagram.
     pub fn resume(&mut self, now: Time, standing: &[ExporterNumbering]) {
         let mut standing: Vec<&ExporterNumbering> = standing.iter().collect();
         standing.sort_by_key(|one| !one.known);
@@ -258,7 +259,7 @@ mod tests {
         };
         let before = at(0, 5_000, u32::MAX - 999);
         let hour = 3_600_000;
-        // The uptime wraps meanwhile.
+        // The uptime wraps between the two runs.
         assert_eq!(before.goes_on_at(&at(hour, hour + 5_000, 3_599_000)), Some(true));
         assert_eq!(before.goes_on_at(&at(hour, 99 * hour, 3_599_000)), Some(true), "its clock set");
         assert_eq!(before.goes_on_at(&at(99 * hour, hour + 5_000, 3_599_000)), Some(true), "ours");
@@ -288,7 +289,7 @@ mod tests {
         assert_eq!(decoder.exporters.len(), crate::wire::MAX_EXPORTERS);
         assert_eq!(decoder.exporters[&Host::v4(0)].domains.len(), MAX_DOMAINS);
         assert!(decoder.standing()[0].lines[0].expected.len() <= 16);
-        // A week later nothing of it holds.
+        // A week later the saved state is too old.
         let mut decoder = Decoder::new();
         decoder.resume(START.plus_ms(MAX_AGE_MS), &exporters[..1]);
         assert!(decoder.standing().is_empty());

@@ -1,14 +1,14 @@
-//! What headers say of time, kept to tell whether an exporter started again.
+//! Times in the headers of a numbering, kept to detect that an exporter started again.
 
 use crate::flow::Time;
 
-/// Uptime and clock may disagree by so much, and by a part of what has passed, and the
-/// exporter still runs since then.
+/// Uptime and clock may disagree by this much, and by a part of the time between two datagrams,
+/// while the exporter still counts as not restarted.
 const JITTER_MS: i64 = 60_000;
 
 const DRIFT_PART: i64 = 100;
 
-/// What the header of a numbering's newest datagram said of time.
+/// The times in the header of a numbering's newest datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NumberingTime {
     pub seen: Time,
@@ -17,12 +17,12 @@ pub struct NumberingTime {
 }
 
 impl NumberingTime {
-    /// Whether an exporter that said `self` in an earlier run and `now` in this one has
-    /// not started again between them; `None` when it does not say.
+    /// Whether the exporter did not start again between `self`, from an earlier run, and `now`.
+    /// `None` when the headers do not tell.
     #[must_use]
     pub fn goes_on_at(&self, now: &NumberingTime) -> Option<bool> {
         let (before, after) = (self.uptime?, now.uptime?);
-        // The counter of 32 bits wraps after 49.7 days.
+        // The 32-bit counter wraps after 49.7 days.
         let up = i64::from(after.wrapping_sub(before));
         let fits = |passed: i64| {
             let passed_wrapped = passed.rem_euclid(1 << 32);

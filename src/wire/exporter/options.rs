@@ -1,24 +1,23 @@
-//! What an exporter says about itself in options data: interfaces, applications,
-//! statistics, timeouts.
+//! What an exporter reports about itself in options data: interfaces, applications, statistics,
+//! timeouts.
 
 use std::collections::BTreeMap;
 
 use super::interfaces::{Interfaces, clean};
 use crate::wire::template::{FieldSpec, Template};
 
-/// Applications remembered per exporter: Cisco's NBAR2 table has about 1,600.
+/// Maximum number of applications per exporter; Cisco's NBAR2 table has about 1,600.
 pub const MAX_APPLICATIONS: usize = 4096;
 
-/// Counters an exporter keeps about its own work, with the elements they come
-/// from.
+/// Declares the counters that an exporter keeps about its own work, with their elements.
 macro_rules! statistics {
     ($($id:literal $name:ident $label:literal;)*) => {
-        /// An exporter's own counters, where it sends them.
+        /// An exporter's counters of its own work; `None` for those that it does not send.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Statistics { $(#[doc = $label] pub $name: Option<u64>),* }
 
         impl Statistics {
-            /// Takes note of a value; says whether the element is one of ours.
+            /// Stores a value. Returns whether the element is one of these counters.
             fn learn(&mut self, id: u16, value: u64) -> bool {
                 match id {
                     $($id => self.$name = Some(value),)*
@@ -27,7 +26,7 @@ macro_rules! statistics {
                 true
             }
 
-            /// Those that were sent, with what they are.
+            /// The counters that were sent, with their descriptions.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$(($label, self.$name)),*].into_iter().filter_map(|(l, v)| Some((l, v?)))
             }
@@ -35,8 +34,8 @@ macro_rules! statistics {
     };
 }
 
-// IANA elements of the exporting and metering process statistics (RFC 7011,
-// section 4) and of the flow cache.
+// IANA elements of the exporting and metering process statistics (RFC 7011, section 4) and of
+// the flow cache.
 statistics! {
     36 active_timeout_s "active timeout in seconds";
     37 idle_timeout_s "idle timeout in seconds";
@@ -51,18 +50,18 @@ statistics! {
     168 unsent_bytes "bytes in flow records not sent";
 }
 
-/// Everything an exporter said about itself.
+/// Everything an exporter reported about itself.
 #[derive(Debug)]
 pub struct ExporterOptions {
     pub interfaces: Interfaces,
     pub statistics: Statistics,
-    /// When an options record said so, milliseconds since 1970: the start of
-    /// the exporter, for the domain at hand to take.
+    /// Start of the exporter in milliseconds since 1970, if the last options records had it. The
+    /// observation domain at hand takes it.
     pub init: Option<i64>,
     applications: BTreeMap<u64, Box<str>>,
-    /// Applications that there is room for.
+    /// Number of further applications that memory allows for.
     room: usize,
-    /// Applications that found no room.
+    /// Applications that were not stored for lack of room.
     pub refused: u64,
 }
 
@@ -79,7 +78,7 @@ impl Default for ExporterOptions {
     }
 }
 
-/// Elements that options records are asked for.
+/// Information elements that are read from options records.
 mod id {
     pub const SCOPE_INTERFACE: u16 = 2;
     pub const INGRESS_INTERFACE: u16 = 10;
@@ -92,13 +91,13 @@ mod id {
     pub const SYSTEM_INIT: u16 = 160;
 }
 
-/// A big-endian number of any length; more than 8 bytes keep the last 8.
+/// A big-endian number of any length. Of more than 8 bytes the last 8 count.
 fn number(value: &[u8]) -> u64 {
     value.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
 impl ExporterOptions {
-    /// Takes note of an options record.
+    /// Stores what an options record says.
     pub fn learn(&mut self, template: &Template, record: &[u8]) {
         let mut interface = None;
         let mut application = None;
@@ -147,25 +146,25 @@ impl ExporterOptions {
         }
     }
 
-    /// How many names are kept: of interfaces and of applications.
+    /// Number of stored names, of interfaces and of applications.
     #[must_use]
     pub fn names(&self) -> usize {
         self.interfaces.len() + self.applications.len()
     }
 
-    /// Lets it keep so many names more, whatever its own limits say.
+    /// Allows `more` further names, within the limits of each kind.
     pub fn allow(&mut self, more: usize) {
         self.room = self.applications.len().saturating_add(more);
         self.interfaces.allow(more);
     }
 
-    /// Forgets all names, until they are announced again.
+    /// Forgets all names until they are announced again.
     pub fn forget_names(&mut self) {
         self.interfaces = Interfaces::default();
         self.applications.clear();
     }
 
-    /// Gives an application its name.
+    /// Sets the name of an application.
     pub(in crate::wire) fn name_application(&mut self, application: u64, name: &str) {
         let full = self.applications.len() >= self.room.min(MAX_APPLICATIONS);
         if full && !self.applications.contains_key(&application) {
@@ -175,26 +174,26 @@ impl ExporterOptions {
         self.applications.insert(application, clean(name).into());
     }
 
-    /// What an application is called (RFC 6759: engine in the upper byte).
+    /// The name of an application (RFC 6759: the upper byte of its id is the engine).
     #[must_use]
     pub fn application(&self, id: u64) -> Option<&str> {
         self.applications.get(&id).map(AsRef::as_ref)
     }
 
-    /// All of them, by id.
+    /// All application names, by id.
     #[must_use]
     pub fn application_list(&self) -> Vec<(u64, String)> {
         self.applications.iter().map(|(id, name)| (*id, name.to_string())).collect()
     }
 
-    /// How many applications have names.
+    /// Number of applications with a name.
     #[must_use]
     pub fn applications(&self) -> usize {
         self.applications.len()
     }
 }
 
-/// Names are padded with zeros to their field's length.
+/// A name without the zeros that pad it to the length of its field.
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()

@@ -1,8 +1,7 @@
-//! Data sets that came before their template, kept until it comes.
+//! Data sets that arrived before their template, kept until it arrives.
 //!
-//! NetFlow v9 exporters send templates only every so often (Cisco's default is
-//! every 30 minutes), so a collector that starts in between would lose what
-//! comes first.
+//! NetFlow v9 exporters send templates only from time to time (Cisco's default is every 30
+//! minutes). Without this, a collector that starts in between would lose all data until then.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -13,24 +12,25 @@ use super::shared_limits::{DecoderShare, ExporterClass};
 use crate::flow::Time;
 use crate::wire::header::MessageHeader;
 
-/// Of this many bytes held no exporter has more than one.
+/// One exporter gets at most this part of all bytes: 1 / `EXPORTER_PART`.
 const EXPORTER_PART: usize = 4;
 
-/// Bytes held per exporter: two hours of a small site's router, some minutes of
-/// a large one's.
+/// Maximum bytes of pending sets per exporter: two hours of a small site's router, some minutes
+/// of a large one's.
 pub const MAX_HELD_PER_EXPORTER: usize = MAX_HELD / EXPORTER_PART;
 
-/// Who has to give back drops one in so many of its bytes.
+/// An exporter that has to give back memory drops this part of its bytes: 1 / `GIVEN_PART`.
 const GIVEN_PART: usize = 4;
 
-/// A template that has not come after this long will not come: the longest
+/// A template that has not arrived after this time will not arrive: the longest template
 /// timeouts in use are half an hour.
 const MAX_AGE_MS: i64 = 2 * 3_600_000;
 
-/// What a held set costs beside its bytes: itself, and its places in two indexes.
+/// Cost of a pending set in addition to its content, in bytes: the struct, and its places in two
+/// indexes.
 const OVERHEAD: usize = size_of::<PendingSet>() + 128;
 
-/// A data set with what is needed to decode it later.
+/// A data set, with what is needed to decode it later.
 #[derive(Clone, Debug)]
 pub struct PendingSet {
     pub header: MessageHeader,
@@ -38,7 +38,7 @@ pub struct PendingSet {
     pub offset: i64,
     /// The id of the template it waits for.
     pub template: u16,
-    /// Its content, without the set's header.
+    /// Content of the set, without the set's header.
     pub content: Box<[u8]>,
 }
 
@@ -47,30 +47,30 @@ impl PendingSet {
         self.content.len() + OVERHEAD
     }
 
-    /// The template it waits for.
+    /// Domain and id of the template it waits for.
     fn key(&self) -> (u32, u16) {
         (self.header.domain, self.template)
     }
 }
 
-/// The sets that one exporter's templates are awaited for. Neither a template
-/// that comes nor a set that goes costs more the more sets there are.
+/// The pending sets of one exporter. The cost of releasing the sets of a template, or of
+/// dropping the oldest set, does not depend on the number of pending sets.
 #[derive(Debug, Default)]
 pub struct PendingSets {
-    /// Numbered as they came.
+    /// The sets, numbered in the order of their arrival.
     sets: BTreeMap<u64, PendingSet>,
-    /// By domain and template: the numbers of what waits for it, oldest first.
+    /// Numbers of the sets that wait for a template, oldest first, by domain and template id.
     waiting: HashMap<(u32, u16), VecDeque<u64>, RandomState>,
-    /// The numbers of those whose template has come, by template: they are decoded
-    /// a few at a time.
+    /// Numbers of the sets whose template has arrived, by template. They are decoded a few at a
+    /// time.
     due: VecDeque<((u32, u16), VecDeque<u64>)>,
     next: u64,
     bytes: usize,
 }
 
 impl PendingSets {
-    /// Keeps a set of an exporter of a class; drops the oldest ones where there is
-    /// no room. Returns how many were dropped.
+    /// Stores a set of an exporter of class `class`. Drops the oldest sets if there is no room.
+    /// Returns how many sets were dropped.
     pub fn keep(&mut self, set: PendingSet, class: ExporterClass, pool: &mut DecoderShare) -> u32 {
         let mut dropped = 0;
         let size = set.size();
@@ -103,7 +103,7 @@ impl PendingSets {
         let Some((_, set)) = self.sets.pop_first() else { return };
         pool.steps += 1;
         self.give_back(set.size(), class, pool);
-        // The number of one that is due stays where it is: there is no set of it.
+        // A set that is due keeps its number in `due`: there is no set of that number any more.
         if let Some(numbers) = self.waiting.get_mut(&set.key()) {
             numbers.pop_front();
             if numbers.is_empty() {
@@ -128,19 +128,18 @@ impl PendingSets {
         pool.held.change(class, size, 0);
     }
 
-    /// The sets that wait for a template of a domain are due: it has come.
+    /// Marks the sets that wait for a template as due, since it has arrived.
     pub fn release(&mut self, domain: u32, template: u16) {
         self.due.extend(self.waiting.remove_entry(&(domain, template)));
     }
 
-    /// The set that is due next: the oldest that waited for the template that came
-    /// first.
+    /// The next set to decode: the oldest one of the template that arrived first.
     pub fn next_due(&mut self, pool: &mut DecoderShare) -> Option<&PendingSet> {
         while let Some((_, numbers)) = self.due.front_mut() {
             pool.steps += 1;
             match numbers.front() {
                 Some(number) if self.sets.contains_key(number) => break,
-                // It had to make room meanwhile.
+                // The set was dropped to make room.
                 Some(_) => drop(numbers.pop_front()),
                 None => drop(self.due.pop_front()),
             }
@@ -148,7 +147,7 @@ impl PendingSets {
         self.due.front().and_then(|(_, numbers)| self.sets.get(numbers.front()?))
     }
 
-    /// Takes it out, if it is of this domain.
+    /// Takes the next set to decode, if it belongs to this domain.
     pub fn take_due(
         &mut self,
         domain: u32,
@@ -162,20 +161,20 @@ impl PendingSets {
         Some(set)
     }
 
-    /// Lets everything go, as when the exporter makes room for another.
+    /// Drops all sets, as when the exporter loses its place.
     pub fn clear(&mut self, class: ExporterClass, pool: &mut DecoderShare) {
         let bytes = self.bytes;
         *self = PendingSets { next: self.next, bytes, ..PendingSets::default() };
         self.give_back(bytes, class, pool);
     }
 
-    /// Bytes that are held.
+    /// Bytes of all pending sets.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How many sets are held.
+    /// Number of pending sets.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sets.len()
@@ -204,7 +203,7 @@ mod tests {
         }
     }
 
-    /// The seconds in which the sets came that wait for a template.
+    /// The seconds in which the due sets of a template arrived.
     fn taken(held: &mut PendingSets, template: u16, pool: &mut DecoderShare) -> Vec<i64> {
         held.release(1, template);
         let next = || held.take_due(1, NEW, pool).map(|set| set.arrival.0 / 1000);

@@ -1,33 +1,33 @@
-//! Who has to make room when all places for exporters are taken.
+//! Decides which exporter loses its place when all places are taken.
 //!
-//! Newcomers take turns, each in the order in which it came: who is at the front of the
-//! queue and was heard meanwhile goes to its end; who was not makes room. One that lost
-//! its place and comes back soon after has a queue of its own, which ever new addresses do
-//! not reach, with a quarter of the places. Those with a history stay.
+//! New exporters are in a queue, in the order in which they came. An exporter at the front that
+//! was heard since it was queued goes to the end of the queue; one that was not heard loses its
+//! place. An exporter that lost its place and comes back soon after is in a queue of its own,
+//! with a quarter of the places, which a flood of new addresses does not reach. Exporters with a
+//! history keep their places.
 //!
-//! Whether an exporter has sent flows makes no difference: a made-up one does so as
-//! easily, and a router whose template comes a while after its data does not.
+//! Whether an exporter has sent flows makes no difference: a spoofed one can send flows as well,
+//! and a router may send data long before its template.
 //!
-//! Finding one costs a step for each exporter that was heard meanwhile, which its
-//! own datagram has paid for: however many come, no datagram costs a look at all
-//! exporters.
+//! A decision costs one step for each exporter that was heard since it was queued, and that
+//! exporter's own datagram has paid for this step. So no datagram causes a search through all
+//! exporters, however many there are.
 
 use std::collections::VecDeque;
 
 use super::recently_displaced::RecentlyDisplaced;
 use crate::flow::{Host, Time};
 
-/// An exporter with a history that has been silent for this long may have to make
-/// room.
+/// An exporter with a history loses its place only after this long a silence.
 const SILENT_MS: i64 = 600_000;
 
-/// Of this many places of newcomers one is for those that came back.
+/// Exporters that came back get this part of the places of new exporters: 1 / `BACK_PART`.
 const BACK_PART: usize = 4;
 
-/// Exporters with a history that are looked at for one that has fallen silent.
+/// Number of exporters with a history that are examined for a silent one.
 const LOOKED_AT: usize = 8;
 
-/// What is to be known of an exporter to decide.
+/// What is needed of an exporter to decide.
 #[derive(Clone, Copy, Debug)]
 pub struct AdmissionFacts {
     /// Whether it has a history.
@@ -35,41 +35,41 @@ pub struct AdmissionFacts {
     pub last_seen: Time,
 }
 
-/// An exporter in a queue, and when it had last been heard as it came there.
+/// An exporter in a queue, and when it was last heard before it was queued.
 type Place = (Host, Time);
 
 /// The queues.
 #[derive(Debug, Default)]
 pub struct ExporterPlaces {
-    /// Newcomers, and those of them that came back.
+    /// New exporters, and new exporters that came back.
     new: VecDeque<Place>,
     back: VecDeque<Place>,
     known: VecDeque<Host>,
-    /// Who lost its place lately.
+    /// Addresses that lost their place recently.
     displaced: RecentlyDisplaced,
-    /// How many steps all decisions took.
+    /// Steps of all decisions.
     steps: u64,
 }
 
 impl ExporterPlaces {
-    /// An exporter came.
+    /// Adds an exporter.
     pub fn admit(&mut self, host: Host, now: Time) {
         let is_back = self.displaced.has(host);
         self.queue(is_back).push_back((host, now));
     }
 
-    /// An exporter with a history came: from an earlier run.
+    /// Adds an exporter with a history, from an earlier run.
     pub fn admit_known(&mut self, host: Host) {
         self.known.push_back(host);
     }
 
-    /// Looks since the last call, for tests of what decisions cost.
+    /// Steps since the last call; tests check what decisions cost.
     pub fn take_steps(&mut self) -> u64 {
         std::mem::take(&mut self.steps)
     }
 
-    /// Which newcomer makes room; where there is none, which exporter with a history
-    /// that is silent. It has no place any more.
+    /// Chooses the new exporter that loses its place; if there is no new exporter, an exporter
+    /// with a history that is silent. It is removed from the queues.
     pub fn next(
         &mut self,
         now: Time,
@@ -90,8 +90,8 @@ impl ExporterPlaces {
         if of_back { &mut self.back } else { &mut self.new }
     }
 
-    /// The next of a queue: one that was not heard meanwhile, or when all were, the
-    /// one whose turn it is.
+    /// The next exporter of a queue: the first that was not heard since it was queued; if all
+    /// were heard, the one at the front.
     fn of(
         &mut self,
         of_back: bool,
@@ -110,7 +110,8 @@ impl ExporterPlaces {
         self.queue(of_back).pop_front().map(|(host, _)| host)
     }
 
-    /// One with a history that has been silent for long. It has no place any more.
+    /// Chooses an exporter with a history that has been silent for long, and removes it from its
+    /// queue.
     pub fn silent(
         &mut self,
         now: Time,
@@ -159,7 +160,7 @@ mod tests {
             places.admit(Host::v4(n), Time(0));
         }
         assert_eq!(site.next(&mut places, 1), Some(Host::v4(10)), "the first newcomer");
-        // The next one is heard again: its turn comes last.
+        // The next one is heard again, so its turn comes last.
         site.hears(11, 1, false);
         let gone: Vec<_> = (0..89).filter_map(|_| site.next(&mut places, 2)).collect();
         let turns: Vec<_> = (12..100).chain([11]).map(Host::v4).collect();
@@ -178,7 +179,7 @@ mod tests {
             places.admit(Host::v4(n), Time(0));
         }
         assert_eq!(site.next(&mut places, 1), Some(Host::v4(0)));
-        // The first one again; it is silent from then on.
+        // The first one comes back; it is silent from then on.
         site.hears(0, 2, false);
         places.admit(Host::v4(0), Time(2));
         for n in 16..1000 {
@@ -186,7 +187,8 @@ mod tests {
             site.hears(n, 3, false);
             places.admit(Host::v4(n), Time(3));
         }
-        // When more than a quarter came back, these take turns.
+        // When more than a quarter of the places belong to exporters that came back, one of
+        // these loses its place.
         let mut gone = Vec::new();
         for n in 900..904 {
             gone.extend(site.next(&mut places, 4));
@@ -204,7 +206,7 @@ mod tests {
             site.hears(n, 0, false);
             places.admit(Host::v4(n), Time(0));
         }
-        // The first decision sorts them in.
+        // The first decision goes through the whole queue.
         site.next(&mut places, 1);
         places.take_steps();
         for n in 1000..20_000 {

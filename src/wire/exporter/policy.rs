@@ -1,29 +1,28 @@
-//! What the administrator says about exporters: who may send, and at which rate
-//! they sample.
+//! What the administrator configures about exporters: which may send, and their sampling rates.
 
 use std::collections::HashMap;
 
 use crate::flow::{Host, Network, Sampling};
 
-/// Addresses of refused senders that are remembered, to be shown.
+/// Maximum number of refused senders that are remembered to be shown.
 pub const MAX_REFUSED: usize = 64;
 
-/// Rules that hold for exporters, whatever they send.
+/// Rules about exporters of every protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Networks that exporters may be in; none means anywhere.
+    /// Networks that exporters may be in; empty means anywhere.
     pub allow: Vec<Network>,
-    /// Sampling rates that replace announced ones; an exporter's own goes before
-    /// the one for all.
+    /// Sampling rates that replace announced ones. The rate of one exporter takes precedence
+    /// over the rate of all exporters.
     pub sampling: Vec<GivenRate>,
-    /// The rate of flows for which nothing else says one.
+    /// The sampling rate of flows whose rate is not known otherwise.
     pub assumed: Sampling,
 }
 
-/// A sampling rate given by the administrator.
+/// A configured sampling rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GivenRate {
-    /// `None`: every exporter.
+    /// The exporter; `None` for every exporter.
     pub exporter: Option<Host>,
     pub rate: Sampling,
 }
@@ -35,14 +34,14 @@ impl Policy {
         self.allow.is_empty() || self.allow.iter().any(|network| network.contains(exporter))
     }
 
-    /// Whether `--allow` has this very address, not only a network around it: who
-    /// is named counts as known before it has a history.
+    /// Whether `--allow` names this address itself, not only a network around it. Such an
+    /// exporter counts as known before it has a history.
     #[must_use]
     pub fn names(&self, exporter: Host) -> bool {
         self.allow.iter().any(|network| network.is_single() && network.contains(exporter))
     }
 
-    /// The rate to take instead of any announced one.
+    /// The configured sampling rate of an exporter, which replaces any announced one.
     #[must_use]
     pub fn rate_of(&self, exporter: Host) -> Option<Sampling> {
         let for_whom = |whom: Option<Host>| {
@@ -52,11 +51,11 @@ impl Policy {
     }
 }
 
-/// Senders whose datagrams were not decoded.
+/// Senders whose datagrams were not decoded, with their numbers of datagrams.
 #[derive(Debug, Default)]
 pub struct RefusedSenders {
     counts: HashMap<Host, u64>,
-    /// Datagrams of those beyond [`MAX_REFUSED`].
+    /// Datagrams of senders beyond [`MAX_REFUSED`].
     others: u64,
 }
 
@@ -66,7 +65,7 @@ impl RefusedSenders {
         self.add(sender, 1);
     }
 
-    /// Counts so many more.
+    /// Counts `more` datagrams.
     pub fn add(&mut self, sender: Host, more: u64) {
         let full = self.counts.len() >= MAX_REFUSED;
         match self.counts.get_mut(&sender) {
@@ -78,7 +77,8 @@ impl RefusedSenders {
         }
     }
 
-    /// Who was refused how often, most often first, and how often all others were.
+    /// The refused senders, those with the most datagrams first, and the number of datagrams of
+    /// all others.
     #[must_use]
     pub fn list(&self) -> (Vec<(Host, u64)>, u64) {
         let mut list: Vec<_> = self.counts.iter().map(|(host, count)| (*host, *count)).collect();

@@ -1,8 +1,8 @@
-//! Which addresses lost their place lately, in bounded memory: a Bloom filter in two
-//! generations, of which the older one goes when the newer one is full.
+//! Addresses that lost their place recently, in bounded memory: a Bloom filter in two
+//! generations, of which the older one is dropped when the newer one is full.
 //!
-//! It never forgets one of the last [`KEPT`] addresses, and takes one in two hundred
-//! others for one of them at most.
+//! It never forgets one of the last [`KEPT`] addresses. At most one in two hundred other
+//! addresses is mistaken for one of them.
 
 use std::hash::BuildHasher;
 
@@ -10,26 +10,26 @@ use foldhash::fast::RandomState;
 
 use crate::flow::Host;
 
-/// Addresses of a generation: with two thousand made-up ones a second those of eight
+/// Addresses of a generation: with two thousand spoofed addresses a second, those of eight
 /// seconds.
 const KEPT: usize = 16_384;
 
-/// Bits of a generation, and how many an address sets.
+/// Bits of a generation, and the number of bits that an address sets.
 const BITS: usize = 16 * KEPT;
 const HASHES: usize = 4;
 
-/// The memory. It takes 64 KiB once there was something to remember.
+/// The filter. It takes 64 KiB after the first address.
 #[derive(Debug, Default)]
 pub struct RecentlyDisplaced {
     hasher: RandomState,
     newer: Vec<u64>,
     older: Vec<u64>,
-    /// Addresses in the newer one.
+    /// Addresses in the newer generation.
     count: usize,
 }
 
 impl RecentlyDisplaced {
-    /// Whether an address was remembered lately.
+    /// Whether an address lost its place recently.
     #[must_use]
     pub fn has(&self, host: Host) -> bool {
         let bits = self.bits(host);
@@ -41,7 +41,8 @@ impl RecentlyDisplaced {
         all(&self.newer) || all(&self.older)
     }
 
-    /// Remembers one. Returns how many steps that took beside its own.
+    /// Adds an address. Returns the number of extra steps, which starting a new generation
+    /// takes.
     pub fn insert(&mut self, host: Host) -> u64 {
         let mut steps = 0;
         if self.count >= KEPT || self.newer.is_empty() {
@@ -58,7 +59,8 @@ impl RecentlyDisplaced {
         steps
     }
 
-    /// The bits of an address. Nobody outside knows the hash's seed.
+    /// The bits of an address. An attacker cannot choose colliding addresses, since the hash has
+    /// a random seed.
     fn bits(&self, host: Host) -> [usize; HASHES] {
         let hash = self.hasher.hash_one(host) as usize;
         let step = (hash >> 32) | 1;

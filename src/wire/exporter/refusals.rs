@@ -1,4 +1,5 @@
-//! What of an exporter found no room, so that who is hurt has a name.
+//! Counts what was refused to an exporter for lack of room, so that the affected exporters can
+//! be named.
 
 use crate::wire::report::Cause;
 
@@ -11,18 +12,18 @@ pub enum ResourceRefusal {
     Held,
 }
 
-/// How often, by what.
+/// How often each kind was refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refusals([u64; 2]);
 
 impl Refusals {
-    /// Counts so many more.
+    /// Adds `count` to a kind.
     pub fn add(&mut self, what: ResourceRefusal, count: u32) {
         let slot = &mut self.0[what as usize];
         *slot = slot.saturating_add(u64::from(count));
     }
 
-    /// What was refused, as which cause, and how often.
+    /// Each refused kind as a cause, with how often.
     pub fn list(&self) -> impl Iterator<Item = (Cause, u64)> + use<> {
         let [templates, held] = self.0;
         let all = [(Cause::TemplateLimit, templates), (Cause::HeldDropped, held)];

@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::Sampling;
 
-/// Samplers remembered per observation domain: routers have a handful, at most
-/// one per interface.
+/// Maximum number of samplers per observation domain. Routers have a handful, at most one per
+/// interface.
 const MAX_SAMPLERS: usize = 256;
 
-/// What one options record (or one data record) says about sampling.
+/// What an options record (or a data record) says about sampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Announcement {
     /// samplerId (48) or selectorId (302).
     pub id: Option<u64>,
-    /// The interface it is about, where the scope or a field names one.
+    /// The interface that the rate applies to, if the scope or a field names one.
     pub interface: Option<u32>,
     /// samplingInterval (34) or samplerRandomInterval (50).
     pub interval: u64,
@@ -28,11 +28,11 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// The rate it comes to: one in N. An interval of 0 says nothing.
+    /// The sampling rate: one packet in N. An interval of 0 says nothing.
     ///
-    /// RFC 5477, section 8: with systematic sampling, `sampled` packets are
-    /// taken and the next `skipped` are not. Some exporters send the first number
-    /// alone and mean one packet in so many: nobody announces that none is skipped.
+    /// RFC 5477, section 8: with systematic sampling, `sampled` packets are taken and the next
+    /// `skipped` are not. Some exporters send only the first number and mean one packet in that
+    /// many: no exporter announces that it skips none.
     #[must_use]
     pub fn rate(&self) -> Sampling {
         let systematic = match (self.sampled, self.skipped) {
@@ -48,10 +48,11 @@ impl Announcement {
     }
 }
 
-/// An announced sampling rate.
+/// An announced sampling rate, to be saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedSampler {
-    /// What it applies to; neither means everything.
+    /// The sampler or the interface that the rate applies to; with neither, it applies to all
+    /// records.
     pub sampler: Option<u64>,
     pub interface: Option<u32>,
     pub rate: u32,
@@ -65,21 +66,21 @@ enum SamplerScope {
     Interface(u32),
 }
 
-/// The rates announced in one observation domain. Records ask for them one by one,
-/// so no question looks at all.
+/// The rates announced in one observation domain. Every record may look up a rate, so a lookup
+/// never searches all rates one by one.
 #[derive(Clone, Debug, Default)]
 pub struct Samplers {
-    /// In the order of their scopes.
+    /// Sorted by scope.
     known: Vec<(SamplerScope, Sampling)>,
     /// How many of them have each rate.
     rates: BTreeMap<u32, usize>,
-    /// How many are about interfaces.
+    /// How many of them apply to interfaces.
     interfaces: usize,
 }
 
 impl Samplers {
-    /// Takes note of an options record; a further scope only where it `may_grow`.
-    /// Says whether it has grown.
+    /// Stores what an options record announces; adds a further scope only if `may_grow`. Returns
+    /// whether a scope was added.
     pub fn learn(&mut self, announcement: &Announcement, may_grow: bool) -> bool {
         let sampling = announcement.rate();
         let Some(rate) = sampling.rate() else { return false };
@@ -114,19 +115,19 @@ impl Samplers {
         }
     }
 
-    /// Whether none is known.
+    /// Whether no rate is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// How many are known.
+    /// Number of known rates.
     #[must_use]
     pub fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// All of them, to be written to a file.
+    /// All rates, to be saved.
     #[must_use]
     pub fn save(&self) -> Vec<SavedSampler> {
         let one = |(scope, rate): &(SamplerScope, Sampling)| {
@@ -140,7 +141,7 @@ impl Samplers {
         self.known.iter().map(one).collect()
     }
 
-    /// Takes over what was remembered.
+    /// Restores saved rates.
     pub fn restore(&mut self, samplers: &[SavedSampler]) {
         for SavedSampler { sampler, interface, rate } in samplers {
             let announcement = Announcement {
@@ -158,8 +159,8 @@ impl Samplers {
         self.known.get(at).map(|(_, rate)| *rate)
     }
 
-    /// The rate of a record that names sampler `id`; an id that was never
-    /// announced gets the rate announced for everything.
+    /// The rate of a record that names sampler `id`. If the id was never announced, the rate
+    /// announced for all records.
     #[must_use]
     pub fn by_id(&self, id: u64) -> Sampling {
         self.find(SamplerScope::Sampler(id))
@@ -167,15 +168,15 @@ impl Samplers {
             .unwrap_or_default()
     }
 
-    /// The rate of a record that came in by `interface` and names no sampler:
-    /// the one of the interface or of everything. Records whose template leaves
-    /// the sampler out get the only rate there is, if there is only one.
+    /// The rate of a record that came in by `interface` and names no sampler: that of the
+    /// interface, or that of all records. If only one rate is announced at all, it is used for
+    /// records whose template has no sampler.
     #[must_use]
     pub fn by_interface(&self, interface: u32) -> Sampling {
         self.find(SamplerScope::Interface(interface)).unwrap_or_else(|| self.default_rate())
     }
 
-    /// The rate of records of which nothing more is known.
+    /// The rate of records without a sampler or interface.
     #[must_use]
     pub fn default_rate(&self) -> Sampling {
         let only = || (self.rates.len() == 1).then(|| self.known.first().map(|(_, rate)| *rate))?;
@@ -188,7 +189,7 @@ impl Samplers {
         self.interfaces > 0
     }
 
-    /// Every rate that was announced.
+    /// Every announced rate.
     pub fn rates(&self) -> impl Iterator<Item = u32> {
         self.rates.keys().copied()
     }

@@ -1,5 +1,5 @@
-//! What a decoder remembers of its exporters from one run to the next: their
-//! templates, sampling rates and names, so that a restart loses no flows.
+//! What a decoder saves of its exporters from one run to the next: templates, sampling rates and
+//! names, so that a restart loses no flows.
 
 use std::collections::HashMap;
 
@@ -14,20 +14,18 @@ use crate::wire::template::{FieldSpec, Scopes, SetScratch, Template, TemplateKin
 
 pub use super::sampling::SavedSampler;
 
-/// The version that is written: of others nothing is taken over, but of the one
-/// before, which has no checksum.
+/// The version that is written. The previous version, which has no checksum, can be restored,
+/// too; others cannot.
 const VERSION: u32 = 2;
 const WITHOUT_CHECKSUM: u32 = 1;
 
-/// What a file begins with. Eight hexadecimal digits follow: the CRC-32 of all
-/// other bytes.
+/// The beginning of a file. Eight hexadecimal digits follow: the CRC-32 of all other bytes.
 const HEAD: &[u8] = br#"{"version":2,"checksum":""#;
 
-/// Templates older than this are not taken over: exporters send theirs again
-/// within half an hour.
+/// Maximum age of saved templates: exporters send theirs again within half an hour.
 const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
 
-/// The memory of a decoder, to be written to a file.
+/// The saved state of a decoder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedState {
     pub version: u32,
@@ -35,9 +33,9 @@ pub struct SavedState {
 }
 
 impl SavedState {
-    /// The time by which what is remembered is old: `now`, but no later than the moment
-    /// at which an exporter was last heard. A clock that is ahead when a collector is
-    /// started, or a machine that was off for weeks, makes nothing old.
+    /// The time by which the age of saved state is judged: `now`, but no later than the moment
+    /// at which an exporter was last heard. So nothing becomes too old when the clock is ahead
+    /// at start, or when the machine was off for weeks.
     #[must_use]
     pub fn reached(&self, now: Time) -> Time {
         let newest = self.exporters.iter().map(|exporter| exporter.last_seen_ms).max();
@@ -45,15 +43,15 @@ impl SavedState {
     }
 }
 
-/// What is remembered of one exporter.
+/// The saved state of one exporter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedExporter {
     pub address: String,
-    /// Whether it has a history, and so is sure of its place. In files that do not say
-    /// so all have.
+    /// Whether it has a history and therefore keeps its place. Files without this key are older:
+    /// all their exporters have one.
     #[serde(default = "yes")]
     pub known: bool,
-    /// When its newest datagram arrived, and when that was by its own clock.
+    /// Arrival of its newest datagram, in milliseconds since 1970, and the offset of its clock.
     pub last_seen_ms: i64,
     pub clock_offset_ms: i64,
     pub domains: Vec<SavedDomain>,
@@ -62,12 +60,12 @@ pub struct SavedExporter {
     pub applications: Vec<(u64, String)>,
 }
 
-/// What a file says that does not say whether an exporter has a history.
+/// The default of `known` in files that do not have the key.
 pub(in crate::wire) fn yes() -> bool {
     true
 }
 
-/// What is remembered of one observation domain.
+/// The saved state of one observation domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedDomain {
     pub id: u32,
@@ -76,20 +74,20 @@ pub struct SavedDomain {
     pub samplers: Vec<SavedSampler>,
 }
 
-/// A template's shape.
+/// The saved fields of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedTemplate {
     pub id: u16,
     pub options: bool,
-    /// How many fields are scope, and whether they are v9's scope types.
+    /// Number of scope fields, and whether they are scope types of NetFlow v9.
     pub scope: usize,
     pub scope_types: bool,
     pub refreshed_ms: i64,
-    /// Enterprise, element, length.
+    /// Enterprise number, element id and length of each field.
     pub fields: Vec<(u32, u16, u16)>,
 }
 
-/// A memory that cannot be taken over.
+/// Why a saved state cannot be restored.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SavedStateError {
     #[error("it is of version {found}, expected {WITHOUT_CHECKSUM} or {VERSION}")]
@@ -100,13 +98,13 @@ pub enum SavedStateError {
     Damaged,
 }
 
-/// What stands behind the checksum.
+/// The content behind the checksum.
 #[derive(Serialize, Deserialize)]
 struct Body<T> {
     exporters: T,
 }
 
-/// The version stands by itself: what another version has beside it is unknown.
+/// Reads only the version, since the other keys of other versions are unknown.
 #[derive(Deserialize)]
 struct Head {
     version: u32,
@@ -119,22 +117,22 @@ fn sum(parts: [&[u8]; 2]) -> String {
 }
 
 impl SavedState {
-    /// As a file: JSON, with a checksum.
+    /// The content of the file: JSON, with a checksum.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn to_file(&self) -> serde_json::Result<Vec<u8>> {
         let body = serde_json::to_vec(&Body { exporters: &self.exporters })?;
-        // The brace it begins with stands in the head already.
+        // The head has the opening brace already.
         let rest = [b"\",", body.get(1..).unwrap_or_default()].concat();
         let sum = sum([HEAD, &rest]);
         Ok([HEAD, sum.as_bytes(), &rest].concat())
     }
 
-    /// Of a file. Of another version only that is known.
+    /// Reads the content of a file. Of another version, only the version is read.
     ///
     /// # Errors
-    /// When it is none, or was damaged.
+    /// When it is not a saved state, or is damaged.
     pub fn of_file(bytes: &[u8]) -> Result<SavedState, SavedStateError> {
         let foreign = |error: serde_json::Error| SavedStateError::Foreign(error.to_string());
         if let Some((said, rest)) =
@@ -156,7 +154,7 @@ impl SavedState {
 }
 
 impl Decoder {
-    /// What to remember.
+    /// The state to save.
     #[must_use]
     pub fn memory(&self) -> SavedState {
         let mut exporters: Vec<SavedExporter> =
@@ -165,19 +163,18 @@ impl Decoder {
         SavedState { version: VERSION, exporters }
     }
 
-    /// Takes over what an earlier run remembered. What does not make sense is
-    /// left out; exporters that are known already are left alone. Returns how
-    /// many templates were taken over.
+    /// Restores what an earlier run saved. Parts that make no sense are left out, and exporters
+    /// that are known already are not changed. Returns how many templates were restored.
     ///
     /// # Errors
-    /// When the memory is of another version.
+    /// When the state is of another version.
     pub fn restore(&mut self, now: Time, memory: &SavedState) -> Result<usize, SavedStateError> {
         if ![WITHOUT_CHECKSUM, VERSION].contains(&memory.version) {
             return Err(SavedStateError::Version { found: memory.version });
         }
         let mut templates = 0;
         let now = memory.reached(now);
-        // Those with a history come first, whatever else was there in the end.
+        // Exporters with a history come first, in case there is not room for all.
         let (known, others): (Vec<_>, Vec<_>) = memory.exporters.iter().partition(|one| one.known);
         for remembered in known.into_iter().chain(others) {
             let Ok(address) = remembered.address.parse::<Host>() else { continue };
@@ -220,10 +217,9 @@ impl Decoder {
 }
 
 impl Decoder {
-    /// Puts an exporter in order again after a panic in one of its datagrams:
-    /// it keeps what it would after a restart of the collector, and its counts.
-    /// The other exporters keep everything. Returns how many data sets are lost
-    /// that were held for a template.
+    /// Repairs the state of an exporter after a panic in one of its datagrams. The exporter
+    /// keeps what it would keep after a restart of the collector, and its counts. Other
+    /// exporters are not affected. Returns how many pending data sets are lost.
     pub fn reset_exporter(&mut self, now: Time, address: Host) -> usize {
         let mut lost = 0;
         self.scratch = SetScratch::default();
@@ -246,7 +242,7 @@ impl Decoder {
             healed.flows = damaged.flows;
             self.exporters.insert(address, healed);
         }
-        // Nobody knows what had been booked before the panic.
+        // The panic may have left the booked amounts wrong, so they are computed again.
         let sum = |of: fn(&ExporterState) -> usize| {
             let of_class = |class| {
                 let all = self.exporters.values().filter(move |exporter| exporter.class == class);
@@ -312,7 +308,7 @@ fn remember_domain(id: u32, domain: &Domain) -> SavedDomain {
 
 fn recall_exporter(now: Time, remembered: &SavedExporter) -> ExporterState {
     let mut exporter = ExporterState::remembered(Time(remembered.last_seen_ms));
-    // By the exporter's own clock, as its headers will say when it started.
+    // By the exporter's own clock, as its headers give its start.
     let seen = Time(remembered.last_seen_ms).plus_ms(remembered.clock_offset_ms.saturating_neg());
     let mut domains = HashMap::default();
     for domain in remembered.domains.iter().take(MAX_DOMAINS) {

@@ -1,56 +1,55 @@
-//! Gaps in sequence numbers, told from restarts, reordering and several senders
+//! Counts gaps in sequence numbers, and tells them from restarts, reordering and several senders
 //! behind one address.
 
 use super::numbering::{Numbering, NumberingDetector, RecordCount};
 
-/// A jump forward larger than this is a restart, not a gap: at 30 flows a
-/// datagram nobody loses that many and goes on.
+/// A jump forward by more than this is a restart, not a gap: at 30 flows a datagram, no network
+/// loses that many and then continues.
 const MAX_GAP: u32 = 1_000_000;
 
-/// A datagram this many units behind is late, not a restart.
+/// A datagram at most this many units behind is late, not a restart.
 const MAX_LATE: u32 = 10_000;
 
-/// Senders that are told apart behind one address and domain: two instances of
+/// Maximum number of senders that are told apart behind one address and domain: two instances of
 /// a probe, or routers behind one NAT address.
 const MAX_TRACKS: usize = 16;
 
-/// Datagrams of this run that are compared with what an earlier run expected next:
-/// until then every sender behind the address has spoken. As many datagrams back a
-/// sender may have spoken last to be remembered.
+/// Number of datagrams of this run that are compared with the numbers of an earlier run: by then
+/// every sender behind the address has sent one. Also the number of datagrams within which a
+/// sender must have sent one for its number to be saved.
 const RESUMED: u32 = 64;
 
-/// How much a gap between two runs may be larger than one within a run, for each
-/// second between them: no exporter sends more flows than that.
+/// How much larger a gap between two runs may be than a gap within a run, for each second
+/// between them: no exporter sends more flows in a second.
 const MAX_GAP_PER_SECOND: u32 = 20_000;
 
-/// A jump further than this is no step forward in 32 bits.
+/// Half of the range of 32 bits: a larger jump is a step back.
 const FARTHEST: u32 = u32::MAX / 2;
 
-/// An uptime that falls by less than this is a reordered datagram, not a restart.
+/// An uptime that falls by less than this is that of a reordered datagram, not of a restart.
 pub(in crate::wire) const UPTIME_JITTER_MS: u32 = 60_000;
 
-/// Whether an uptime in milliseconds that follows another means that the
-/// exporter started again. The counter itself wraps after 49.7 days, which is
-/// no restart.
+/// Whether an uptime in milliseconds after the uptime `before` means that the exporter started
+/// again. The counter wraps after 49.7 days, which is not a restart.
 pub(in crate::wire) fn is_restart(before: u32, uptime: u32) -> bool {
     let behind = before.wrapping_sub(uptime);
     uptime < before && behind > UPTIME_JITTER_MS && behind < u32::MAX / 2
 }
 
-/// A run of numbers that follow each other.
+/// A series of numbers that follow each other.
 #[derive(Clone, Copy, Debug)]
 struct NumberingTrack {
     expected: u32,
-    /// What was counted as lost when this run began.
+    /// What was counted as lost when this series began.
     gap: u32,
-    /// Whether an older run went on after this one had begun: then there was no
-    /// gap, but another sender.
+    /// Whether an older series went on after this one had begun. Then there was no gap: the
+    /// series are of different senders.
     doubted: bool,
-    /// Whether an earlier run left it, and it has not gone on yet.
+    /// Whether the series is from an earlier run and has not gone on yet.
     left: bool,
-    /// Whether the gap before it lies between that run and this one.
+    /// Whether the gap before the series is between the earlier run and this one.
     down: bool,
-    /// Which datagram of this run continued it last.
+    /// The number of the datagram of this run that continued the series last.
     at: u32,
 }
 
@@ -60,13 +59,13 @@ impl NumberingTrack {
     }
 }
 
-/// The sequence of one observation domain.
+/// The sequence numbers of one observation domain.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
-    /// The run that was continued last comes first.
+    /// The series, the one that was continued last first.
     tracks: Vec<NumberingTrack>,
     lost: u64,
-    /// Units that arrived while nobody listened, between an earlier run and this one.
+    /// Units that were sent between an earlier run and this one, while no collector was running.
     missed: u64,
     restarts: u32,
     finder: NumberingDetector,
@@ -77,12 +76,12 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// Takes note of a datagram that carries `sequence` and holds `records`
-    /// (`None`: unknown, as a template is), in a protocol that numbers by `right`.
+    /// Takes a datagram with the number `sequence` and these records into account (`None`: a
+    /// template is missing). The protocol defines the numbering `right`.
     pub fn datagram(&mut self, right: Numbering, sequence: u32, records: Option<RecordCount>) {
         let place = self.finder.place(right, sequence, records);
         if place.anew {
-            // What was counted as lost until now was a mistake.
+            // The losses counted so far were due to the wrong numbering.
             self.tracks.clear();
             (self.lost, self.missed) = (0, 0);
         }
@@ -93,7 +92,7 @@ impl Sequence {
         }
     }
 
-    /// Takes note of a datagram that carries `sequence` and holds `units`.
+    /// Takes a datagram with the number `sequence` and `units` units into account.
     fn observe(&mut self, sequence: u32, units: u32) {
         let expected = sequence.wrapping_add(units);
         if let Some(at) = self.tracks.iter().position(|track| track.expected == sequence) {
@@ -107,7 +106,8 @@ impl Sequence {
         {
             self.tracks.remove(at);
             self.missed = self.missed.saturating_add(u64::from(gap));
-            // It is the sender's own: that others go on casts no doubt on it.
+            // The gap is that of this sender: when other senders go on, this does not make it
+            // doubtful.
             return self.begin(NumberingTrack { down: true, ..track });
         }
         let Some((newest, ahead)) = newest.zip(ahead) else { return self.begin(track) };
@@ -116,7 +116,7 @@ impl Sequence {
             self.lost = self.lost.saturating_add(u64::from(ahead));
             self.begin(NumberingTrack { gap: ahead, ..track });
         } else if behind <= MAX_LATE && sequence > units {
-            // It was counted as lost when its successor came.
+            // It was counted as lost when its successor arrived.
             self.give_back(&newest, units);
         } else {
             self.restarts = self.restarts.saturating_add(1);
@@ -124,8 +124,8 @@ impl Sequence {
         }
     }
 
-    /// Which run that an earlier run of the collector left a datagram continues after
-    /// the smallest gap, and that gap.
+    /// The series of an earlier run that a datagram continues after the smallest gap, and that
+    /// gap.
     fn left(&self, sequence: u32) -> Option<(usize, u32)> {
         if self.count > RESUMED {
             return None;
@@ -135,15 +135,15 @@ impl Sequence {
         gaps.filter(|(_, gap)| *gap <= self.most_missed).min_by_key(|(_, gap)| *gap)
     }
 
-    /// Units of the gap before this run did arrive.
+    /// Takes units back from the lost ones: they arrived late, or were never missing.
     fn give_back(&mut self, track: &NumberingTrack, units: u32) {
         let sum = if track.down { &mut self.missed } else { &mut self.lost };
         *sum = sum.saturating_sub(u64::from(units));
     }
 
-    /// A run goes on. When it is an older one, the newest did not begin with a
-    /// gap: the first time it may just be a late datagram, the second time it is
-    /// another sender.
+    /// Continues a series. If it is not the newest one, the gap before the newest one is
+    /// doubtful: the first time the datagram may just be late, the second time the newest series
+    /// is of another sender.
     fn go_on(&mut self, at: usize, expected: u32, units: u32) {
         if let Some(newest) = self.tracks.first_mut().filter(|_| at > 0) {
             let back = if newest.doubted { newest.gap } else { units.min(newest.gap) };
@@ -159,21 +159,20 @@ impl Sequence {
     }
 
     fn begin(&mut self, track: NumberingTrack) {
-        // All at once, so that the way of a datagram is free of allocations.
+        // The full capacity is reserved at once, so that later datagrams cause no allocation.
         self.tracks.reserve_exact(MAX_TRACKS + 1 - self.tracks.len());
         self.tracks.insert(0, track);
         self.tracks.truncate(MAX_TRACKS);
     }
 
-    /// What comes next is taken as it comes: where the numbers were is not known
-    /// any more.
+    /// Forgets the expected numbers: the next datagram of a sender is accepted with any number.
     pub fn lose_track(&mut self) {
         self.tracks.clear();
         self.finder.restart();
     }
 
-    /// What an earlier run remembered, `down_ms` milliseconds ago: how its exporter
-    /// numbers, and the next number of each sender.
+    /// Continues the numbering of an earlier run, which ended `down_ms` milliseconds ago, and
+    /// the next number of each of its senders.
     #[must_use]
     pub fn resume(way: Option<Numbering>, expected: &[u32], down_ms: i64) -> Sequence {
         let mut finder = NumberingDetector::default();
@@ -187,8 +186,8 @@ impl Sequence {
         Sequence { tracks, finder, most_missed, ..Sequence::default() }
     }
 
-    /// What to remember: how its exporter numbers, if that is known, and the next
-    /// number of each sender that spoke not long ago.
+    /// What to save: the numbering, if it is known, and the next number of each sender that sent
+    /// a datagram recently.
     #[must_use]
     pub fn save(&self) -> (Option<Numbering>, Vec<u32>) {
         let recent = |track: &&NumberingTrack| track.left || self.count - track.at <= RESUMED;
@@ -196,29 +195,28 @@ impl Sequence {
         (self.finder.proven(), expected)
     }
 
-    /// The exporter has not started again between the runs: what it is ahead is a gap,
-    /// however large.
+    /// The exporter did not start again between the runs, so that any jump forward is a gap.
     pub fn went_on(&mut self) {
         self.most_missed = FARTHEST;
     }
 
-    /// Forgets the expectation, as after a restart of the exporter.
+    /// Forgets the expected numbers after a restart of the exporter.
     pub fn restart(&mut self) {
         self.lose_track();
         if self.count <= RESUMED {
-            // What looked like a gap between the runs was the restart.
+            // What looked like a gap between the runs was due to the restart.
             self.missed = 0;
         }
         self.restarts = self.restarts.saturating_add(1);
     }
 
-    /// How often the numbers began anew.
+    /// How often the numbers started again.
     #[must_use]
     pub fn restarts(&self) -> u32 {
         self.restarts
     }
 
-    /// Units that arrived while nobody listened, after an earlier run and before this.
+    /// Units that were sent between an earlier run and this one, while no collector was running.
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.missed
@@ -274,8 +272,8 @@ mod tests {
         assert_eq!(lost(&steps).0, 0);
     }
 
-    /// What is counted as lost of 30 datagrams, numbered so that the third but
-    /// last is missing, by a protocol that should number by `right`.
+    /// What is counted as lost of 30 datagrams of which the third but last is missing, when the
+    /// numbers are given by `number` and the protocol defines the numbering `right`.
     fn lost_of(right: Numbering, number: impl Fn(RecordCount, u32, u32) -> (u32, u32)) -> u64 {
         let mut sequence = Sequence::default();
         let mut counted = 7_000;
@@ -315,8 +313,8 @@ mod tests {
         assert_eq!(sequence.lost, 4);
     }
 
-    /// What a second run counts as missed, lost and restarted, which sees these after
-    /// the first one saw those.
+    /// What a second run, with the datagrams `second`, counts as missed, lost and restarted
+    /// after a first run with the datagrams `first`.
     fn resumed(first: &[(u32, u32)], second: &[(u32, u32)], down_ms: i64) -> (u64, u64, u32) {
         let mut sequence = Sequence::default();
         first.iter().for_each(|(number, units)| sequence.observe(*number, *units));
@@ -336,7 +334,7 @@ mod tests {
         assert_eq!(resumed(&first, &[(774, 30), (804, 30)], 500), (614, 0, 0));
         assert_eq!(resumed(&first, &[(774, 30), (834, 30)], 500), (614, 30, 0), "and a loss");
         assert_eq!(resumed(&[(u32::MAX, 1)], &[(9, 1)], 500), (9, 0, 0), "wrapped");
-        // The second datagram comes first.
+        // The second datagram arrives first.
         assert_eq!(resumed(&[(7, 1)], &[(9, 1), (8, 1), (10, 1)], 500), (0, 0, 0), "late");
     }
 
@@ -349,7 +347,7 @@ mod tests {
         let mut sequence = Sequence::resume(None, &[100], 500);
         sequence.datagram(Numbering::Datagrams, 200, None);
         assert_eq!(sequence.missed(), 100);
-        // Options say later that it has started again.
+        // Options report later that the exporter started again.
         sequence.restart();
         assert_eq!(sequence.missed(), 0);
         let mut sequence = Sequence::resume(None, &[100], 500);

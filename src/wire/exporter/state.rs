@@ -1,4 +1,4 @@
-//! All state that is kept of one exporter.
+//! The state of one exporter.
 
 use std::collections::HashMap;
 use std::collections::hash_map;
@@ -28,16 +28,16 @@ pub const MAX_DOMAINS: usize = 256;
 /// Templates per exporter, over all its domains; a plan of 20 fields takes about 500 bytes.
 pub const MAX_TEMPLATES: usize = 1024;
 
-/// Seconds in which an exporter that sends flows has to be heard before it counts
-/// as known. Made-up senders come once.
+/// Seconds in which an exporter that sends flows has to be heard before it counts as known.
+/// Spoofed senders come once.
 const HISTORY: u8 = 3;
 
-/// What a domain costs beside its templates, and a sampling rate; both count as
-/// bytes of templates.
+/// Cost of a domain without its templates, and of a sampling rate; both count as bytes of
+/// templates.
 const DOMAIN_BYTES: usize = size_of::<Domain>() + 256;
 const SAMPLER_BYTES: usize = 192;
 
-/// What of an exporter is kept in pools that all share.
+/// Kinds of state that are limited by pools which all exporters share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PooledKind {
     Templates,
@@ -49,66 +49,66 @@ impl PooledKind {
     pub const ALL: [PooledKind; 3] = [PooledKind::Templates, PooledKind::Held, PooledKind::Names];
 }
 
-/// Everything under one source address.
+/// The state of all that comes from one source address.
 #[derive(Debug, Default)]
 pub struct ExporterState {
     pub(in crate::wire) domains: HashMap<u32, Domain, RandomState>,
     pub(in crate::wire) templates: usize,
-    /// Bytes that its templates take, with its domains, samplers and sFlow sources.
+    /// Bytes of its templates, domains, samplers and sFlow sources.
     pub(in crate::wire) template_bytes: usize,
-    /// What of them is no template, and how much of that is booked.
+    /// Bytes of domains and samplers (not of templates), and how much the pool has booked for
+    /// them.
     pub(in crate::wire) beside: usize,
     pub(in crate::wire) booked: usize,
-    /// Bytes that domains, samplers and sources may still grow by with this datagram.
+    /// Bytes by which domains, samplers and sources may grow with this datagram.
     pub(in crate::wire) growth: usize,
     pub(in crate::wire) class: ExporterClass,
-    /// Whether `--allow` has its own address.
+    /// Whether `--allow` names this address itself.
     pub(in crate::wire) is_named: bool,
-    /// The second in which it was last heard, and in how many since it sent flows.
+    /// The second in which it was last heard, and the number of such seconds since it sent flows.
     pub(in crate::wire) second: i64,
     pub(in crate::wire) seconds: u8,
-    /// What of it found no room.
+    /// What was refused to it for lack of room.
     pub(in crate::wire) refusals: Refusals,
-    /// What the pools have noted of it, in the order of [`Kept`].
+    /// What the pools have noted of it, in the order of [`PooledKind`].
     pub(in crate::wire) noted: [ExporterUse; 3],
-    /// Whether it is in the queue of those with sets that are due.
+    /// Whether it is in the queue of exporters with pending sets to decode.
     pub(in crate::wire) is_due: bool,
     pub(in crate::wire) clock: ClockOffset,
     pub(in crate::wire) about: ExporterOptions,
     pub(in crate::wire) held: PendingSets,
     pub(in crate::wire) agents: Agents,
-    /// Rates announced in domain 0, which stands for the exporter as a whole
-    /// (RFC 7011, 3.1).
+    /// Rates announced in domain 0, which stands for the exporter as a whole (RFC 7011, 3.1).
     pub(in crate::wire) shared: Samplers,
-    /// When it started, as options of any of its domains said.
+    /// When it started, as options of any of its domains say.
     pub(in crate::wire) init: Option<i64>,
-    /// The last one seen; `None` when it is only remembered from an earlier run.
+    /// Protocol of its last datagram; `None` when it is only known from an earlier run.
     pub(in crate::wire) protocol: Option<Protocol>,
     pub(in crate::wire) datagrams: u64,
     pub(in crate::wire) flows: u64,
     pub(in crate::wire) last_seen: Time,
-    /// The rate given on the command line.
+    /// The configured sampling rate.
     pub(in crate::wire) given_rate: Option<Sampling>,
 }
 
-/// What belongs to one observation domain (v9: source id, v5: engine).
+/// The state of one observation domain (v9: source id, v5: engine).
 #[derive(Debug, Default)]
 pub struct Domain {
     pub templates: Templates,
     pub samplers: Samplers,
     pub sequence: Sequence,
-    /// Sampling of the newest v5 header.
+    /// Sampling rate in the newest v5 header.
     pub header_sampling: Sampling,
-    /// What the newest header said of time.
+    /// Times in the newest header.
     pub(in crate::wire) moment: NumberingTime,
     /// Whether `moment` is from an earlier run.
     pub(in crate::wire) resumed: bool,
-    /// When the exporter started, milliseconds since 1970: as options said, or
-    /// as its records suggest.
+    /// When the exporter started, in milliseconds since 1970: as options say, or estimated from
+    /// its records.
     pub init: Option<i64>,
     pub(in crate::wire) guessed_init: Option<i64>,
-    /// When its templates were last looked through for stale ones, and those that
-    /// were found and are still there, the oldest last.
+    /// When stale templates were last searched for, and those that were found and are still
+    /// there, the oldest last.
     pub(in crate::wire) looked_for_stale: Option<Time>,
     pub(in crate::wire) stale: Vec<u16>,
 }
@@ -121,7 +121,7 @@ pub struct ExporterSession<'a> {
     pub about: &'a mut ExporterOptions,
     pub held: &'a mut PendingSets,
     pub refusals: &'a mut Refusals,
-    /// What to add to its times to get ours, in milliseconds.
+    /// What to add to the exporter's times to get the collector's time, in milliseconds.
     pub offset: i64,
     pub given_rate: Option<Sampling>,
     pub class: ExporterClass,
@@ -134,28 +134,27 @@ pub struct ExporterSession<'a> {
 }
 
 impl ExporterState {
-    /// One of an earlier run: it has a history.
+    /// An exporter of an earlier run: it has a history.
     #[must_use]
     pub fn remembered(last_seen: Time) -> ExporterState {
         ExporterState { last_seen, class: ExporterClass::Known, ..ExporterState::default() }
     }
 
-    /// Counts what its domains take, after they were taken over; to be settled.
+    /// Counts the bytes of restored domains; [`ExporterState::settle`] books them.
     pub fn count_domains(&mut self) {
         let samplers = |domain: &Domain| domain.samplers.len() * SAMPLER_BYTES;
         let all = self.domains.values().map(|domain| DOMAIN_BYTES + samplers(domain));
         self.beside = all.sum();
     }
 
-    /// The same where what it takes is booked as a whole afterwards.
+    /// Counts the bytes of domains as booked already: the caller books the sum of all exporters.
     pub fn book_domains(&mut self) {
         self.count_domains();
         self.booked = self.beside;
         self.template_bytes += self.beside;
     }
 
-    /// Takes note of a header; hands out what its datagram needs. `None` when
-    /// there are too many domains.
+    /// Takes a header into account. Returns what decoding needs, `None` with too many domains.
     pub fn enter(
         &mut self,
         now: Time,
@@ -182,7 +181,7 @@ impl ExporterState {
         self.resume(address, header.domain)
     }
 
-    /// The same for what came earlier, when a datagram of the domain was entered.
+    /// Returns what decoding pending sets of a domain needs. `None` when the domain was dropped.
     pub fn resume(&mut self, address: Host, domain: u32) -> Option<ExporterSession<'_>> {
         Some(ExporterSession {
             address,
@@ -202,7 +201,7 @@ impl ExporterState {
         })
     }
 
-    /// Takes note of a datagram, whatever it says.
+    /// Counts a datagram, whatever it holds.
     pub fn arrive(&mut self, now: Time, protocol: Protocol) {
         self.protocol = Some(protocol);
         self.datagrams += 1;
@@ -214,26 +213,26 @@ impl ExporterState {
         self.second = second;
     }
 
-    /// Adds up what a datagram gave.
+    /// Adds up what a datagram held.
     pub fn leave(&mut self, report: &DatagramReport, domain: u32) {
         self.flows += u64::from(report.flows) + u64::from(report.events);
         let init = self.domains.get(&domain).and_then(|domain| domain.init);
         self.init = init.or(self.init);
     }
 
-    /// Whether it is to count as known.
+    /// Whether the exporter may count as known.
     #[must_use]
     pub fn has_history(&self) -> bool {
         self.class == ExporterClass::Known || self.seconds >= HISTORY || self.is_named
     }
 
-    /// How it stands when room is to be made.
+    /// What decides which exporter loses its place.
     #[must_use]
     pub fn look(&self) -> AdmissionFacts {
         AdmissionFacts { is_known: self.class == ExporterClass::Known, last_seen: self.last_seen }
     }
 
-    /// Has the pools take note of what it takes.
+    /// Tells the pools what the exporter takes.
     pub fn note(&mut self, address: Host, pool: &mut DecoderShare) {
         let [templates, held, names] = &mut self.noted;
         pool.templates.note(address, templates, self.class, self.template_bytes);
@@ -241,14 +240,14 @@ impl ExporterState {
         pool.names.note(address, names, self.class, self.about.names());
     }
 
-    /// What it takes of each pool, in the order of [`Kept`].
+    /// What it takes of each pool, in the order of [`PooledKind`].
     #[must_use]
     pub fn takes(&self) -> [usize; 3] {
         [self.template_bytes, self.held.bytes(), self.about.names()]
     }
 
-    /// Gives back a part of what it takes: the least used templates or domains, the
-    /// oldest sets, all names (they are announced again). What it loses is counted.
+    /// Gives back a part of a pool: the least used templates or domains, the oldest pending
+    /// sets, or all names (they are announced again). What is lost is counted.
     pub fn give_back(
         &mut self,
         address: Host,
@@ -277,7 +276,7 @@ impl ExporterState {
         self.note(address, pool);
     }
 
-    /// It counts as known from now on: what it takes is booked as such.
+    /// Makes it a known exporter: what it takes is booked for known exporters.
     pub fn become_known(&mut self, pool: &mut DecoderShare) {
         let (from, to) = (self.class, ExporterClass::Known);
         if from != to {
@@ -289,7 +288,7 @@ impl ExporterState {
         }
     }
 
-    /// Before a datagram: how much it may grow by it.
+    /// Before a datagram: sets how much its state may grow.
     pub fn prepare(&mut self, pool: &DecoderShare) {
         let names = pool.names.allowance(self.class, self.about.names());
         self.about.allow(names);
@@ -297,8 +296,8 @@ impl ExporterState {
         self.agents.allow(self.growth);
     }
 
-    /// After a datagram: what it takes beside templates is booked. Before it names
-    /// were so many.
+    /// After a datagram: books names, and what is not templates. `names` is the number of names
+    /// before the datagram.
     pub fn settle(&mut self, names: usize, pool: &mut DecoderShare) {
         pool.names.change(self.class, names, self.about.names());
         let beside = self.beside + self.agents.bytes();
@@ -310,14 +309,14 @@ impl ExporterState {
         }
     }
 
-    /// The transport under it was closed or opened again: numbering begins anew.
+    /// The transport connection was opened or closed: sequence numbers start again.
     pub fn reconnected(&mut self) {
         for domain in self.domains.values_mut() {
             domain.sequence.restart();
         }
     }
 
-    /// Gives back what it takes of memory shared with others.
+    /// Gives back all memory that it takes of the pools.
     pub fn release(&mut self, address: Host, pool: &mut DecoderShare) {
         self.held.clear(self.class, pool);
         pool.templates.change(self.class, self.template_bytes, 0);
@@ -329,13 +328,13 @@ impl ExporterState {
 }
 
 impl ExporterSession<'_> {
-    /// The rates that hold for the domain's records: its own, else those of the
+    /// The sampling rates of the domain's records: those of the domain, otherwise those of the
     /// exporter as a whole.
     pub fn samplers(&self) -> &Samplers {
         if self.domain.samplers.is_empty() { self.shared } else { &self.domain.samplers }
     }
 
-    /// Takes note of what options of domain `id` say about sampling.
+    /// Stores what options of domain `id` announce about sampling.
     pub fn learn_rate(&mut self, id: u32, announcement: &Announcement) {
         let mut grown = self.domain.samplers.learn(announcement, *self.growth >= SAMPLER_BYTES);
         if id == 0 {
@@ -347,9 +346,9 @@ impl ExporterSession<'_> {
         }
     }
 
-    /// Sets the uptime that a header without one stands for, from what options
-    /// said about the exporter's start, else from `newest`, the latest uptime
-    /// that records name: they were sent right after they ended.
+    /// Sets the uptime for a header without one: from the exporter's start in options, otherwise
+    /// from `newest`, the latest uptime in the records, assuming that they were sent right after
+    /// they ended.
     pub fn reckon_uptime(&mut self, reference: &mut TimeReference, newest: u32) {
         let exported = reference.exported;
         let known = self.domain.init.or(self.init);
@@ -369,13 +368,13 @@ impl ExporterSession<'_> {
     }
 }
 
-/// Taken for the uptime of an exporter that started after it exported: one of
-/// two clocks is wrong then, and how often its counter has wrapped is unknown.
-/// All that a counter of 32 bits can say is near.
+/// The uptime of an exporter whose reported start is after its export time. One of the two
+/// clocks is wrong, and how often the counter has wrapped is unknown, so uptimes in records are
+/// taken as near this one.
 const FIRST_LAP: i64 = 1 << 31;
 
-/// A flow's end lies this far before its export at most; beyond it the exporter
-/// has started again, or its counter has wrapped.
+/// A flow ends at most this long before its export. If it seems longer, the exporter has started
+/// again, or its counter has wrapped.
 const RESTART_MS: i64 = 3_600_000;
 
 impl Domain {
@@ -386,9 +385,9 @@ impl Domain {
         self.templates.get(id).map(|entry| &entry.template)
     }
 
-    /// A smaller uptime than before means that the exporter started again: its
-    /// sequence numbers do too, and only then. After an earlier run the time that
-    /// has passed tells it as well.
+    /// Detects a restart: a smaller uptime than before means that the exporter, and with it its
+    /// sequence numbers, started again. After an earlier run, the time that has passed counts as
+    /// well.
     fn notice(&mut self, moment: NumberingTime) {
         let before = std::mem::replace(&mut self.moment, moment);
         let went_on = std::mem::take(&mut self.resumed).then(|| before.goes_on_at(&moment));
@@ -403,7 +402,7 @@ impl Domain {
         }
     }
 
-    /// Takes note of when the exporter says it started.
+    /// Stores when the exporter started, as it reports.
     pub fn notice_init(&mut self, init: i64) {
         if self.init.is_some_and(|known| init.saturating_sub(known) > i64::from(UPTIME_JITTER_MS)) {
             self.sequence.restart();
@@ -411,7 +410,7 @@ impl Domain {
         self.init = Some(init);
     }
 
-    /// Every rate in use.
+    /// Every sampling rate in use.
     pub(in crate::wire) fn rates(&self) -> impl Iterator<Item = u32> {
         self.header_sampling.rate().into_iter().chain(self.samplers.rates())
     }

@@ -1,4 +1,4 @@
-//! What is known of an exporter, as plain data.
+//! Summaries of exporters as plain data.
 
 use std::sync::Arc;
 
@@ -8,45 +8,46 @@ use super::templates::StoredTemplate;
 use crate::flow::{Host, Protocol, Time};
 use crate::wire::template::TemplateKind;
 
-/// Templates that are listed per exporter; more are counted.
+/// Maximum number of templates that are listed per exporter.
 const LISTED_TEMPLATES: usize = 64;
 
-/// Interfaces that are listed per exporter: with names or counters.
+/// Maximum number of interfaces that are listed per exporter; listed are those with a name or
+/// counters.
 const LISTED_INTERFACES: usize = 512;
 
-/// What is known of an exporter, cheap enough to be asked for often.
+/// A summary of an exporter, cheap enough to be made often.
 #[derive(Clone, Debug)]
 pub struct ExporterSummary {
     pub address: Host,
-    /// The last protocol seen; `None` when it is only remembered from an earlier run.
+    /// Protocol of its last datagram; `None` when it is only known from an earlier run.
     pub protocol: Option<Protocol>,
     pub datagrams: u64,
     pub flows: u64,
-    /// Sequence gaps in the protocol's own unit (v5 and v7: flows, IPFIX:
-    /// records, v9 and sFlow: datagrams).
+    /// Sequence gaps in the unit of the protocol (v5 and v7: flows, IPFIX: records, v9 and
+    /// sFlow: datagrams).
     pub lost: u64,
-    /// The same, of what arrived between an earlier run and this one.
+    /// Gaps between an earlier run and this one, in the same unit.
     pub missed: u64,
     /// Samples that sFlow agents took but could not send.
     pub dropped: u64,
-    /// How often its numbering began anew.
+    /// How often its sequence numbers started again.
     pub restarts: u32,
-    /// Templates in force, options templates included.
+    /// Templates in use, options templates included.
     pub templates: usize,
-    /// How many of them are remembered from an earlier run, not yet sent again.
+    /// How many of the templates are from an earlier run and were not sent again yet.
     pub remembered: usize,
-    /// Data sets held for a template that has not come.
+    /// Data sets that wait for their template.
     pub held: usize,
     /// The sampling rates it announced, lowest first.
     pub rates: Vec<u32>,
-    /// The rate that was given for it instead.
+    /// The configured sampling rate, which replaces the announced ones.
     pub given_rate: Option<u32>,
-    /// Our clock minus its clock.
+    /// The collector's clock minus the exporter's clock, in milliseconds.
     pub clock_offset_ms: i64,
     pub last_seen: Time,
 }
 
-/// A template in force.
+/// A template in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TemplateSummary {
     pub domain: u32,
@@ -56,7 +57,8 @@ pub struct TemplateSummary {
     pub defined: Time,
     pub refreshed: Time,
     pub used: Time,
-    /// Times it came with another shape: after a restart, or spoofed.
+    /// How often the template was redefined with other fields: after a restart, or by a spoofed
+    /// sender.
     pub changes: u32,
     pub remembered: bool,
 }
@@ -67,14 +69,14 @@ pub struct InterfaceSummary {
     pub index: u32,
     pub name: String,
     pub description: String,
-    /// bit/s, 0 when not known.
+    /// Nominal speed in bit/s, 0 when not known.
     pub speed: u64,
-    /// bit/s over the last two counter samples.
+    /// Bit/s over the last two counter samples.
     pub in_rate: Option<u64>,
     pub out_rate: Option<u64>,
 }
 
-/// All that an exporter said, for the one that is looked at closely.
+/// Details of one exporter, for the view of a single exporter.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
     pub domains: usize,
@@ -85,7 +87,7 @@ pub struct Details {
 }
 
 impl ExporterState {
-    /// What is known of it.
+    /// The summary of the exporter at `address`.
     #[must_use]
     pub fn summary(&self, address: Host) -> ExporterSummary {
         let mut rates: Vec<u32> = self.domains.values().flat_map(|domain| domain.rates()).collect();
@@ -120,7 +122,7 @@ impl ExporterState {
         }
     }
 
-    /// All that it said.
+    /// The details of the exporter.
     #[must_use]
     pub fn details(&self) -> Details {
         let mut templates: Vec<TemplateSummary> = self

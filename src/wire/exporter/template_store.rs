@@ -1,4 +1,5 @@
-//! Templates of exporters stored within limits, withdrawn, believed.
+//! Stores templates of exporters within limits, withdraws them, and decides whether a template
+//! from an earlier run can be used.
 
 use super::shared_limits::DecoderShare;
 use super::state::{ExporterSession, ExporterState, MAX_TEMPLATES};
@@ -7,23 +8,23 @@ use crate::flow::Time;
 use crate::wire::header::MessageHeader;
 use crate::wire::template::{Template, TemplateKind};
 
-/// A template that was neither refreshed nor used for this long may have to make
-/// room: exporters refresh theirs every half an hour at the latest.
+/// A template that was neither refreshed nor used for this long may be dropped to make room:
+/// exporters refresh theirs at least every half an hour.
 const STALE_MS: i64 = 2 * 3_600_000;
 
-/// Stale ones are looked for this often at most, since each template of a flood
-/// would have all others looked at.
+/// Minimum milliseconds between two searches for stale templates. Without it, each template of a
+/// flood would cause a search through all others.
 const STALE_AGAIN_MS: u64 = 10_000;
 
-/// Of this many bytes of templates no exporter has more than one.
+/// One exporter gets at most this part of the bytes of templates: 1 / `EXPORTER_PART`.
 const EXPORTER_PART: usize = 4;
 
-/// Who has to give back forgets one in this many of its templates.
+/// An exporter that has to give back memory forgets this part of its templates: 1 /
+/// `FORGOTTEN_PART`.
 const FORGOTTEN_PART: usize = 4;
 
 impl ExporterState {
-    /// Forgets a quarter of its templates, those that were used least lately.
-    /// Returns how many.
+    /// Forgets a quarter of the templates, the least recently used ones. Returns how many.
     pub(in crate::wire) fn forget_least_used(&mut self, pool: &mut DecoderShare) -> u32 {
         let mut all: Vec<(Time, u32, u16)> = Vec::with_capacity(self.templates);
         for (domain, state) in &self.domains {
@@ -44,9 +45,9 @@ impl ExporterState {
         gone as u32
     }
 
-    /// Where most of its bytes are beside templates: forgets a quarter of its
-    /// domains, those heard least lately, with all that is known of them, and the
-    /// sFlow agents behind it. Returns how many templates went with them.
+    /// If most of the exporter's bytes are not templates: forgets a quarter of its domains, the
+    /// least recently heard ones, with all their state, and the sFlow agents behind it. Returns
+    /// how many templates were lost with them.
     pub(in crate::wire) fn forget_beside(&mut self, pool: &mut DecoderShare) -> u32 {
         if self.booked <= self.template_bytes / 2 {
             return 0;
@@ -72,8 +73,8 @@ impl ExporterState {
 }
 
 impl ExporterSession<'_> {
-    /// Whether there is room for so many more bytes of templates, where `freed`
-    /// are given back.
+    /// Whether there is room for `bytes` more bytes of templates after `freed` bytes are given
+    /// back.
     fn has_room(&self, bytes: usize, freed: usize, pool: &DecoderShare) -> bool {
         let own = self.template_bytes.saturating_sub(freed);
         let cap = pool.templates.limit() / EXPORTER_PART;
@@ -81,7 +82,7 @@ impl ExporterSession<'_> {
             && (bytes <= freed || bytes - freed <= pool.templates.allowance(self.class, own))
     }
 
-    /// Books that templates take `after` bytes where they took `before`.
+    /// Books that templates take `after` bytes instead of `before`.
     fn book(&mut self, before: usize, after: usize, pool: &mut DecoderShare) {
         *self.template_bytes = (*self.template_bytes + after).saturating_sub(before);
         pool.templates.change(self.class, before, after);
@@ -106,7 +107,8 @@ impl ExporterSession<'_> {
                 return if was_remembered { StoreResult::New } else { StoreResult::Refreshed };
             }
             let (freed, used) = (entry.template.size(), entry.used);
-            // A remembered one is from another time: that it changed is no news.
+            // A template from an earlier run may have been redefined since, which is nothing
+            // unusual.
             let changes = entry.changes.saturating_add(u32::from(!was_remembered));
             if !self.has_room(size, freed, pool) {
                 return StoreResult::NoRoom;
@@ -128,8 +130,8 @@ impl ExporterSession<'_> {
         StoreResult::New
     }
 
-    /// Forgets the template of the domain that nobody used for longest, if that is
-    /// long. Says whether there was any.
+    /// Forgets the least recently used template of the domain, if it is stale. Returns whether
+    /// there was one.
     fn forget_stale(&mut self, now: Time, pool: &mut DecoderShare) -> bool {
         let age = |entry: &StoredTemplate| now.since(entry.refreshed.max(entry.used));
         let looked = self.domain.looked_for_stale;
@@ -144,7 +146,7 @@ impl ExporterSession<'_> {
         }
         while let Some(id) = self.domain.stale.pop() {
             let entry = self.domain.templates.get(id);
-            // It may have been used since it was found.
+            // The template may have been used since it was found.
             if entry.is_some_and(|entry| age(entry) > STALE_MS) && self.forget([id], pool) > 0 {
                 return true;
             }
@@ -161,7 +163,7 @@ impl ExporterSession<'_> {
         gone
     }
 
-    /// Forgets one template of a kind, or all of it. Returns how many there were.
+    /// Withdraws one template of a kind, or all of the kind. Returns how many there were.
     pub fn withdraw(
         &mut self,
         id: Option<u16>,
@@ -182,8 +184,8 @@ impl ExporterSession<'_> {
 
     /// Whether data sets of `length` bytes can be decoded by template `id`.
     ///
-    /// A remembered template is believed as long as the exporter has not started
-    /// again since it was last seen, and as long as records fit.
+    /// A template from an earlier run is used as long as its exporter has not started again
+    /// since it was last seen, and as long as the length of data sets fits.
     pub fn accepts(&mut self, now: Time, id: u16, length: usize, header: &MessageHeader) -> bool {
         let Some(entry) = self.domain.templates.get_mut(id) else { return false };
         entry.used = now;

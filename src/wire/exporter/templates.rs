@@ -11,17 +11,17 @@ use crate::wire::template::Template;
 #[derive(Clone, Debug)]
 pub struct StoredTemplate {
     pub template: Template,
-    /// When it was defined in this shape, and last sent.
+    /// When it was defined with these fields, and when it was last sent.
     pub defined: Time,
     pub refreshed: Time,
-    /// When data last came for it.
+    /// When a data set last used it.
     pub used: Time,
-    /// Times it came with another shape.
+    /// How often it was redefined with other fields.
     pub changes: u32,
-    /// Remembered from an earlier run (the moment its exporter was last seen
-    /// then), not yet sent in this one.
+    /// For a template from an earlier run that was not sent again yet: when its exporter was
+    /// last seen in that run.
     pub remembered: Option<Time>,
-    /// Whether a remembered one has turned out to be of another time.
+    /// Whether a template from an earlier run turned out not to be valid any more.
     pub disproved: bool,
 }
 
@@ -41,7 +41,7 @@ impl StoredTemplate {
     }
 }
 
-/// What storing a template came to.
+/// What storing a template did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreResult {
     New,
@@ -50,8 +50,8 @@ pub enum StoreResult {
     NoRoom,
 }
 
-/// The templates of one observation domain, by id. Those of one kind are also
-/// listed apart, so that withdrawing them costs as much as there are of them.
+/// The templates of one observation domain, by id. The ids of each kind are also in a set of
+/// their own, so that withdrawing all templates of a kind does not search the others.
 #[derive(Debug, Default)]
 pub struct Templates {
     pub(in crate::wire) known: HashMap<u16, StoredTemplate, RandomState>,
@@ -59,7 +59,7 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// The one of an id.
+    /// The template of an id.
     #[inline]
     #[must_use]
     pub fn get(&self, id: u16) -> Option<&StoredTemplate> {
@@ -71,12 +71,12 @@ impl Templates {
         self.known.get_mut(&id)
     }
 
-    /// All of them with their ids, in no particular order.
+    /// All templates with their ids, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (u16, &StoredTemplate)> {
         self.known.iter().map(|(id, entry)| (*id, entry))
     }
 
-    /// Stores one in the place of whatever had its id, which is handed out.
+    /// Stores a template and returns the one that had its id before.
     pub(in crate::wire) fn insert(
         &mut self,
         id: u16,
@@ -97,8 +97,8 @@ impl Templates {
         Some(entry)
     }
 
-    /// Removes what `which` says of the ids of one kind. Returns how many, and
-    /// their bytes.
+    /// Removes the templates of one kind that `which` selects by id. Returns how many, and their
+    /// bytes.
     pub(in crate::wire) fn remove_all(
         &mut self,
         ids: impl IntoIterator<Item = u16>,

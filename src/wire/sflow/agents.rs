@@ -1,4 +1,5 @@
-//! What is remembered of the sFlow agents behind one address.
+//! The state of the sFlow agents behind one address: sequence numbers, sampling rates and
+//! dropped samples.
 
 use std::collections::HashMap;
 
@@ -10,15 +11,15 @@ use crate::wire::exporter::numbering::Numbering;
 use crate::wire::exporter::numbering_time::NumberingTime;
 use crate::wire::exporter::sequence::{Sequence, is_restart};
 
-/// Agents and sub-agents followed behind one address: line cards, or the
-/// switches behind a relay. Samples of others are decoded all the same.
+/// Maximum number of agents and sub-agents behind one address: line cards, or the switches
+/// behind a relay. Samples of further agents are decoded all the same.
 pub const MAX_AGENTS: usize = 64;
 
-/// Data sources followed behind one address, over all its agents: as many as
-/// interfaces are remembered.
+/// Maximum number of data sources behind one address, of all its agents together: as many as
+/// interfaces of an exporter.
 pub const MAX_SOURCES: usize = 4096;
 
-/// What an agent and a source cost, with their places in the tables.
+/// Cost of an agent and of a data source in bytes, with their places in the tables.
 const AGENT_BYTES: usize = size_of::<Agent>() + 256;
 const SOURCE_BYTES: usize = 2 * size_of::<((u32, u32), DataSource)>();
 
@@ -27,24 +28,24 @@ const SOURCE_BYTES: usize = 2 * size_of::<((u32, u32), DataSource)>();
 pub struct Agents {
     known: HashMap<(Host, u32), Agent, RandomState>,
     sources: usize,
-    /// Bytes of memory that there are for more of either.
+    /// Bytes of memory for further agents and sources.
     room: usize,
 }
 
-/// One sub-agent.
+/// The state of one sub-agent.
 #[derive(Debug, Default)]
 struct Agent {
     sequence: Sequence,
-    /// What its newest datagram said of time.
+    /// Times in its newest datagram.
     moment: NumberingTime,
-    /// Whether that is from an earlier run.
+    /// Whether `moment` is from an earlier run.
     resumed: bool,
-    /// By class and index.
+    /// Data sources by class and index.
     sources: HashMap<(u32, u32), DataSource, RandomState>,
     dropped: u64,
 }
 
-/// One data source, as its newest flow sample has it.
+/// A data source: rate and drops in its newest flow sample.
 #[derive(Clone, Copy, Debug)]
 struct DataSource {
     rate: u32,
@@ -52,22 +53,22 @@ struct DataSource {
 }
 
 impl Agents {
-    /// Lets it take so many bytes more, for further agents and sources.
+    /// Allows `bytes` bytes of memory for further agents and sources.
     pub(in crate::wire) fn allow(&mut self, bytes: usize) {
         self.room = bytes;
     }
 
-    /// Bytes of memory that they take, more or less.
+    /// Approximate memory of the agents and sources in bytes.
     pub(in crate::wire) fn bytes(&self) -> usize {
         self.known.len() * AGENT_BYTES + self.sources * SOURCE_BYTES
     }
 
-    /// Forgets all agents with their sources: their numberings begin anew.
+    /// Forgets all agents with their sources: their sequence numbers start again.
     pub(in crate::wire) fn forget(&mut self) {
         *self = Agents { room: self.room, ..Agents::default() };
     }
 
-    /// Takes note of a datagram's header.
+    /// Takes the header of a datagram into account.
     pub(super) fn datagram(&mut self, now: Time, agent: (Host, u32), sequence: u32, uptime: u32) {
         let is_full = self.room < AGENT_BYTES || self.known.len() >= MAX_AGENTS;
         let is_new = !self.known.contains_key(&agent);
@@ -89,20 +90,20 @@ impl Agents {
         if restarted {
             agent.sequence.restart();
             self.sources = self.sources.saturating_sub(agent.sources.len());
-            // Its memory goes, too: emptying it again costs nothing.
+            // The memory is freed as well, so that emptying the table again costs nothing.
             agent.sources = HashMap::default();
         }
         agent.sequence.datagram(Numbering::Datagrams, sequence, None);
     }
 
-    /// Every numbering, with what its newest datagram said of time.
+    /// Every agent with its sequence numbers and the times in its newest datagram.
     pub(in crate::wire) fn sequences(
         &self,
     ) -> impl Iterator<Item = ((Host, u32), NumberingTime, &Sequence)> {
         self.known.iter().map(|(key, agent)| (*key, agent.moment, &agent.sequence))
     }
 
-    /// Has the numbering of an agent go on where an earlier run left it.
+    /// Continues the sequence numbers of an agent from an earlier run.
     pub(in crate::wire) fn resume(
         &mut self,
         agent: (Host, u32),
@@ -115,7 +116,7 @@ impl Agents {
         }
     }
 
-    /// Takes note of a flow sample.
+    /// Takes the rate and drops of a flow sample into account.
     pub(super) fn sample(&mut self, sample: &Sample) {
         if sample.kind != SampleKind::Flow {
             return;
@@ -127,8 +128,7 @@ impl Agents {
         let key = (sample.source_class, sample.source_index);
         match agent.sources.get_mut(&key) {
             Some(source) => {
-                // A late sample has fewer drops than the one before it, and
-                // none beyond them.
+                // A late sample has fewer drops than the one before it; it adds none.
                 let more = new.drops.wrapping_sub(source.drops);
                 if more < u32::MAX / 2 {
                     agent.dropped = agent.dropped.saturating_add(u64::from(more));
@@ -144,29 +144,29 @@ impl Agents {
         }
     }
 
-    /// Datagrams that never arrived.
+    /// Datagrams that never arrived, of all agents.
     #[must_use]
     pub fn lost(&self) -> u64 {
         let lost = self.known.values().map(|agent| agent.sequence.lost());
         lost.fold(0, u64::saturating_add)
     }
 
-    /// Datagrams that arrived while nobody listened, after an earlier run.
+    /// Datagrams that were sent between an earlier run and this one, while no collector was
+    /// running.
     #[must_use]
     pub fn missed(&self) -> u64 {
         let missed = self.known.values().map(|agent| agent.sequence.missed());
         missed.fold(0, u64::saturating_add)
     }
 
-    /// How often the numbering of one of them began anew.
+    /// How often the sequence numbers of any agent started again.
     #[must_use]
     pub fn restarts(&self) -> u32 {
         let restarts = self.known.values().map(|agent| agent.sequence.restarts());
         restarts.fold(0, u32::saturating_add)
     }
 
-    /// Samples that the agents dropped for want of time since they were first
-    /// heard of.
+    /// Samples that the agents dropped for lack of resources since their first flow sample.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         let dropped = self.known.values().map(|agent| agent.dropped);

@@ -1,8 +1,8 @@
-//! sFlow version 5 (sflow_version_5.txt, sflow.org 2004): samples of packets
-//! and counters of interfaces, with sampled drops (sflow_drops.txt).
+//! Decodes sFlow version 5 (sflow_version_5.txt, sflow.org 2004): samples of packets and
+//! counters of interfaces, and samples of dropped packets (sflow_drops.txt).
 //!
-//! A sample of a packet with IP addresses is one flow of one packet at the
-//! sample's own rate. sFlow has no clock: its times are those of the arrival.
+//! A sample of a packet with IP addresses becomes one flow of one packet, with the sampling rate
+//! of the sample. sFlow has no export time: the times of its flows are the arrival time.
 
 mod agents;
 mod record;
@@ -36,8 +36,8 @@ const FLOW_EXPANDED: u32 = 3;
 const COUNTER_EXPANDED: u32 = 4;
 const DISCARD: u32 = 5;
 
-/// In samples that are not expanded, the bit from which on a data source has its class, and
-/// an interface its format.
+/// The lowest bit of the class of a data source, and of the format of an interface, in samples
+/// that are not expanded.
 const SOURCE_CLASS: u32 = 24;
 const INTERFACE_FORMAT: u32 = 30;
 
@@ -85,7 +85,8 @@ pub(super) fn decode(
     exporter.leave(context.report, common.domain);
 }
 
-/// Reads the header; hands out a sample to fill and how many there are to be.
+/// Reads the header. Returns an empty sample with agent and sub-agent, and the number of
+/// samples.
 fn header(rest: &mut Xdr, now: Time, exporter: &mut ExporterState) -> Option<(Sample, u32)> {
     let _version = rest.u32()?;
     let agent = rest.address()?;
@@ -101,18 +102,19 @@ struct Samples<'a, 'b, 'o> {
     common: Flow,
     exporter: &'a mut ExporterState,
     context: &'a mut DecodeContext<'b, 'o>,
-    /// Bytes that may still be read beyond the lengths that samples give, over the
-    /// whole datagram: each of its bytes twice at most, whatever lengths it has.
+    /// Bytes that may still be read beyond the declared lengths of samples, for the whole
+    /// datagram. The limit is the length of the datagram, so that each byte is read at most
+    /// twice.
     beyond: usize,
 }
 
 impl Samples<'_, '_, '_> {
-    /// Reads the sample at the start of `rest`; hands out what is behind it, or
-    /// nothing when there is no telling where it ends.
+    /// Decodes the sample at the start of `rest`. Returns what follows it, `None` when its end
+    /// is unknown.
     ///
-    /// A sample says how long it is, and so do its records. Where nothing that
-    /// could be a sample follows the length of the sample, the records decide,
-    /// if they end better.
+    /// A sample and its records each declare a length, and they may contradict each other. If
+    /// nothing that could be a sample follows the declared end of the sample, the end of its
+    /// records counts, if a sample can follow there.
     fn next<'x>(&mut self, mut rest: Xdr<'x>) -> Option<Xdr<'x>> {
         let OpaqueHeader { format, length } = rest.layout()?;
         let length = length as usize;
@@ -145,7 +147,7 @@ impl Samples<'_, '_, '_> {
         declared
     }
 
-    /// Reads what a sample's format says. `None` when it ends too early.
+    /// Reads the sample as its format says. `None` when it ends too early.
     fn body(&mut self, body: &mut Xdr) -> Option<()> {
         let sample = &mut self.sample;
         let (records, whole) = match sample.format {
@@ -183,7 +185,7 @@ impl Samples<'_, '_, '_> {
         if whole { self.records(body, records) } else { None }
     }
 
-    /// Reads the records: as many as are counted, as far as the bytes go.
+    /// Reads `count` records, or as many as there are bytes for.
     fn records(&mut self, body: &mut Xdr, count: u32) -> Option<()> {
         for _ in 0..count {
             self.context.pool.steps += 1;
@@ -202,14 +204,14 @@ impl Samples<'_, '_, '_> {
                 return None;
             }
             if !whole {
-                // Its neighbours are not touched by what is wrong within it.
+                // The other records of the sample are still used.
                 self.context.report.causes.count(Cause::BadSample);
             }
         }
         Some(())
     }
 
-    /// Makes of the sample what there is to make of it.
+    /// Appends the flow of the sample, or hands its counters to the interfaces, and counts it.
     fn finish(&mut self) {
         let Samples { sample, common, exporter, context, .. } = self;
         let report = &mut context.report;
@@ -244,7 +246,7 @@ impl Samples<'_, '_, '_> {
     }
 }
 
-/// Hands what a counter sample says to the exporter's interfaces.
+/// Hands the counters and the port name of a counter sample to the exporter's interfaces.
 fn interface(sample: &Sample, exporter: &mut ExporterState, now: Time) {
     if let Some((index, counters)) = sample.counters {
         exporter.about.interfaces.count(index, counters, now);
@@ -256,8 +258,8 @@ fn interface(sample: &Sample, exporter: &mut ExporterState, now: Time) {
     }
 }
 
-/// The header of a flow sample of either format, in the expanded form, and whether it is
-/// complete.
+/// Reads the header of a flow sample of either format. Returns it in the expanded form, with
+/// whether it is complete.
 fn flow_header(format: u32, body: &mut Xdr) -> (ExpandedFlowSampleHeader, bool) {
     if format == FLOW_EXPANDED {
         return body.layout_prefix();
@@ -272,8 +274,8 @@ fn flow_header(format: u32, body: &mut Xdr) -> (ExpandedFlowSampleHeader, bool) 
     (header, whole)
 }
 
-/// The header of a counter sample of either format, in the expanded form, and whether it
-/// is complete.
+/// Reads the header of a counter sample of either format. Returns it in the expanded form, with
+/// whether it is complete.
 fn counter_header(format: u32, body: &mut Xdr) -> (ExpandedCounterSampleHeader, bool) {
     if format == COUNTER_EXPANDED {
         return body.layout_prefix();
@@ -284,8 +286,8 @@ fn counter_header(format: u32, body: &mut Xdr) -> (ExpandedCounterSampleHeader, 
     (ExpandedCounterSampleHeader { sequence, source, records }, whole)
 }
 
-/// A word of two numbers, the first one from bit `at` up, as an expanded sample has it: 32
-/// bits for each.
+/// Converts a field of a sample to the expanded form, 32 bits each: the number in its bits from
+/// `at` up, and the number in the bits below.
 fn expanded(word: u32, at: u32) -> u64 {
     u64::from(word >> at) << 32 | u64::from(word & ((1 << at) - 1))
 }
@@ -295,10 +297,11 @@ fn halves(field: u64) -> (u32, u32) {
     ((field >> 32) as u32, field as u32)
 }
 
-/// Whether a sample of sflow.org may stand here, or nothing does.
+/// Whether a sample of sflow.org can be at the start of `rest`, or `rest` is the end of the
+/// datagram.
 fn may_be_sample(mut rest: Xdr) -> bool {
     let Some(OpaqueHeader { format, length }) = rest.layout() else {
-        // A single word counts as the end, too.
+        // A single 32-bit word counts as the end, too.
         return matches!(rest.len(), 0 | 4);
     };
     (FLOW..=DISCARD).contains(&format) && length as usize <= rest.len()

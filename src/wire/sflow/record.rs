@@ -1,4 +1,4 @@
-//! Records of samples: packet headers, what a switch knows of a packet, and
+//! Reads the records of samples: packet headers, forwarding data of switches and routers, and
 //! counters (sflow_version_5.txt, sections 5.2 and 5.3).
 
 use super::sample::{Sample, SampleKind};
@@ -8,8 +8,8 @@ use crate::wire::exporter::interfaces::InterfaceCounters;
 use crate::wire::frame::Packet;
 use crate::wire::layout::sflow::{InterfaceCountersRecord, RawPacketHeader};
 
-/// Reads one record into the sample; unknown ones are left out. `None` when it
-/// is shorter than it should be: what was read of it stays.
+/// Reads one record into the sample; unknown formats are ignored. `None` when the record is too
+/// short; what was read of it counts.
 pub(super) fn read(sample: &mut Sample, format: u32, record: Xdr) -> Option<()> {
     match (sample.kind, format) {
         (SampleKind::Counter, 1) => interface_counters(sample, record),
@@ -25,8 +25,8 @@ pub(super) fn read(sample: &mut Sample, format: u32, record: Xdr) -> Option<()> 
     }
 }
 
-/// The packet's first bytes. The first such record counts, and it counts more
-/// than a record of addresses without bytes.
+/// Reads the first bytes of a packet (`sampled_header`). The first such record of a sample
+/// counts. It takes precedence over records that have only addresses.
 fn raw_header(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let RawPacketHeader { protocol, frame_length, length, .. } = record.layout()?;
     let length = length as usize;
@@ -47,7 +47,8 @@ fn raw_header(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     (header.len() == length).then_some(())
 }
 
-/// Length, addresses and type of an Ethernet frame: no IP, so no flow.
+/// Reads the length of an Ethernet frame (`sampled_ethernet`). It has no IP addresses, so there
+/// is no flow.
 fn ethernet_frame(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let length = record.u32()?;
     if sample.frame_length == 0 {
@@ -56,7 +57,8 @@ fn ethernet_frame(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     Some(())
 }
 
-/// Sampled IPv4 or IPv6 (`sampled_ipv4`, `sampled_ipv6`), when there is no header.
+/// Reads addresses and ports (`sampled_ipv4`, `sampled_ipv6`). They count only if there is no
+/// packet header.
 fn ip_data<'a>(
     sample: &mut Sample,
     mut record: Xdr<'a>,
@@ -75,7 +77,7 @@ fn ip_data<'a>(
     Some(())
 }
 
-/// VLANs and priorities (`extended_switch`); what is no VLAN id is not known.
+/// Reads VLANs (`extended_switch`); a number that is not a VLAN id means unknown.
 fn switch(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let vlan = |word: u32| u16::try_from(word).ok().filter(|vlan| *vlan < 4096).unwrap_or(0);
     sample.src_vlan = vlan(record.u32()?);
@@ -84,7 +86,7 @@ fn switch(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     Some(())
 }
 
-/// Next hop and prefix lengths (`extended_router`).
+/// Reads next hop and prefix lengths (`extended_router`).
 fn router(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     sample.next_hop = record.address()?;
     sample.src_mask = mask(record.u32()?);
@@ -92,18 +94,19 @@ fn router(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     Some(())
 }
 
-/// A prefix length, 0 when it cannot be one.
+/// A prefix length, 0 when the number is too large for one.
 fn mask(word: u32) -> u8 {
     u8::try_from(word).ok().filter(|bits| *bits <= 128).unwrap_or(0)
 }
 
-/// Next hop of BGP, source AS and the path to the destination (`extended_gateway`).
+/// Reads the next hop of BGP, the source AS and the path to the destination
+/// (`extended_gateway`).
 fn gateway(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     sample.bgp_next_hop = record.address()?;
     let _own_as = record.u32()?;
     sample.src_as = record.u32()?;
     sample.prev_as = record.u32()?;
-    // Every segment takes eight bytes at least, so the record's end is the bound.
+    // Every segment takes at least eight bytes, so the end of the record limits the loop.
     for _ in 0..record.u32()? {
         let _set_or_sequence = record.u32()?;
         let length = record.u32()? as usize;
@@ -118,7 +121,7 @@ fn gateway(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     Some(())
 }
 
-/// Generic interface counters (`if_counters`): all ones stand for "not known".
+/// Reads interface counters (`if_counters`); all ones mean that a counter is not known.
 fn interface_counters(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let known = |word: u32| (word != u32::MAX).then_some(word);
     let octets = |word: u64| (word != u64::MAX).then_some(word);
@@ -147,10 +150,10 @@ fn interface_counters(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     Some(())
 }
 
-/// Name of the port (`port_name`, sflow_openflow.txt).
+/// Reads the name of a port (`port_name`, sflow_openflow.txt).
 fn port_name(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let name = record.opaque()?;
-    // Longer than any name that is kept; SNMP allows 255.
+    // Longer than any name that is kept; SNMP allows 255 bytes.
     let name = name.get(..255).unwrap_or(name);
     sample.port_name = Some(String::from_utf8_lossy(name).into_owned());
     Some(())

@@ -1,4 +1,4 @@
-//! A sample as plain data, and the flow that one of a packet makes.
+//! A sample as plain data, and the flow of a sampled packet.
 
 use crate::flow::{Flow, FlowExtras, Host, Sampling};
 use crate::wire::exporter::interfaces::InterfaceCounters;
@@ -8,14 +8,14 @@ use crate::wire::frame::Packet;
 /// What a sample is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SampleKind {
-    /// A packet that was forwarded, sampled at random.
+    /// A forwarded packet, sampled at random.
     #[default]
     Flow,
-    /// Counters of an interface, sent every so often.
+    /// Counters of an interface, sent periodically.
     Counter,
     /// A packet that was dropped (sflow_drops.txt).
     Discard,
-    /// Something of another maker, or newer than this code.
+    /// Another format: of a vendor, or newer than this code.
     Other,
 }
 
@@ -23,68 +23,69 @@ pub enum SampleKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     pub kind: SampleKind,
-    /// Enterprise * 4096 + format, as it stands in the datagram.
+    /// Enterprise * 4096 + format, as in the datagram.
     pub format: u32,
     pub agent: Host,
     pub sub_agent: u32,
     /// Number of the sample among those of its kind and data source.
     pub sequence: u32,
-    /// The data source: 0 an ifIndex, 1 a VLAN, 2 a physical entity.
+    /// Class of the data source: 0 an ifIndex, 1 a VLAN, 2 a physical entity.
     pub source_class: u32,
     pub source_index: u32,
-    /// One packet in this many is sampled.
+    /// Sampling rate: one packet in this many.
     pub rate: u32,
     /// Packets that could have been sampled, since the agent's start.
     pub pool: u32,
-    /// Samples that the agent had to drop, since its start; for discards those
+    /// Samples that the agent dropped, since its start; for discard samples, dropped packets
     /// that were not reported.
     pub drops: u32,
-    /// Interfaces with their formats: 0 an ifIndex (0 unknown, 0x3fffffff the
-    /// device itself), 1 discarded (a reason), 2 several (how many).
+    /// Input and output interface. Their formats: 0 an ifIndex (0 unknown, 0x3fffffff the device
+    /// itself), 1 discarded (the value is a reason), 2 several interfaces (the value is their
+    /// number).
     pub input: u32,
     pub input_format: u32,
     pub output: u32,
     pub output_format: u32,
-    /// Why a packet was dropped (IANA-like list of sflow_drops.txt).
+    /// Why a packet was dropped, a number of the list in sflow_drops.txt.
     pub reason: u32,
-    /// Formats of its records, as `format` above; the first [`MAX_FORMATS`].
+    /// Formats of the sample's records, like `format`; the first [`MAX_FORMATS`].
     pub formats: Vec<u32>,
-    /// 1 Ethernet, 11 IPv4, 12 IPv6 and so on; 0 when there was no packet header.
+    /// 1 Ethernet, 11 IPv4, 12 IPv6 and so on; 0 when there is no packet header.
     pub header_protocol: u32,
-    /// Bytes of the packet at its link layer; for records without a header, of
-    /// the packet at the layer they are about.
+    /// Bytes of the packet at its link layer. For records without a packet header, bytes at the
+    /// layer of the record.
     pub frame_length: u32,
-    /// Of the packet, as far as the sampled bytes go; `None` without IP.
+    /// The headers of the packet, as far as the sampled bytes go; `None` without IP.
     pub packet: Option<Packet>,
-    /// 802.1Q VLAN that the frame came in and went out with, 0 unknown.
+    /// 802.1Q VLAN of the frame when it was received and when it was sent, 0 unknown.
     pub src_vlan: u16,
     pub dst_vlan: u16,
     /// Next hop router, [`Host::UNSPECIFIED`] when not reported.
     pub next_hop: Host,
-    /// Next hop of BGP, likewise.
+    /// Next hop of BGP, [`Host::UNSPECIFIED`] when not reported.
     pub bgp_next_hop: Host,
     pub src_mask: u8,
     pub dst_mask: u8,
     pub src_as: u32,
-    /// The last AS of the path, 0 when it is empty.
+    /// The last AS of the path, 0 when the path is empty.
     pub dst_as: u32,
-    /// The neighbour that announced the source, and the first AS of the path.
+    /// The neighbour AS that announced the source, and the first AS of the path.
     pub prev_as: u32,
     pub next_as: u32,
-    /// The ifIndex with its counters.
+    /// The ifIndex, and its counters.
     pub counters: Option<(u32, InterfaceCounters)>,
-    /// Name of the port that counters are of, unchecked text.
+    /// Name of the port that the counters belong to; the text is not checked.
     pub port_name: Option<String>,
 }
 
-/// Records of one sample whose format is noted.
+/// Maximum number of records whose formats are listed.
 pub const MAX_FORMATS: usize = 32;
 
-/// Value of an interface that stands for the device itself.
+/// Value of an interface that means the device itself.
 const INTERNAL: u32 = 0x3fff_ffff;
 
 impl Sample {
-    /// Makes it as new for another sample of the same datagram.
+    /// Resets everything but the agent, for another sample of the same datagram.
     pub(super) fn reset(&mut self) {
         let mut formats = std::mem::take(&mut self.formats);
         formats.clear();
@@ -92,9 +93,9 @@ impl Sample {
             Sample { formats, agent: self.agent, sub_agent: self.sub_agent, ..Sample::default() };
     }
 
-    /// The flow of one packet, when its addresses are known; what all flows of
-    /// the datagram share comes from `common`, where a sampling rate is one that
-    /// was given instead of the sample's.
+    /// The flow of one packet, `None` when its addresses are not known. Fields that all flows of
+    /// the datagram share come from `common`. A sampling rate in `common` is a configured one
+    /// and replaces that of the sample.
     pub(super) fn flow(&self, common: &Flow) -> Option<Flow> {
         let packet = self.packet.as_ref().filter(|_| self.kind == SampleKind::Flow)?;
         let sampling = match common.sampling {
@@ -124,7 +125,7 @@ impl Sample {
 }
 
 impl Sample {
-    /// What else it says of the packet.
+    /// The extra fields of the flow.
     #[must_use]
     pub fn more(&self) -> FlowExtras {
         let mut more = FlowExtras {
@@ -145,7 +146,7 @@ fn first_known(one: Host, other: Host) -> Host {
     if one.is_unspecified() { other } else { one }
 }
 
-/// The ifIndex that an interface names, 0 for none.
+/// The ifIndex of an interface, 0 when it has none.
 fn interface(format: u32, value: u32) -> u32 {
     match (format, value) {
         (0, INTERNAL | u32::MAX) => 0,

@@ -1,4 +1,4 @@
-//! Datagrams put together by hand, word by word.
+//! Tests with datagrams that are put together word by word.
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-/// A format, the length, the content and its padding.
+/// A format, a length, the content and its padding.
 fn item(format: u32, content: &[u8]) -> Vec<u8> {
     let mut out = words(&[format, content.len() as u32]);
     out.extend(content);
@@ -31,7 +31,7 @@ fn datagram(samples: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// A flow sample: 1 in 512 on ifIndex 3, from 3 to `output`.
+/// A flow sample: one packet in 512 on ifIndex 3, from ifIndex 3 to `output`.
 fn flow_sample(output: u32, records: &[Vec<u8>]) -> Vec<u8> {
     let mut out = words(&[21, 3, 512, 5120, 4, 3, output, records.len() as u32]);
     records.iter().for_each(|record| out.extend(record));
@@ -44,7 +44,7 @@ fn raw_header(protocol: u32, frame_length: u32, header: &[u8]) -> Vec<u8> {
     item(1, &out)
 }
 
-/// UDP from 10.0.0.1:2055 to 192.0.2.9:53.
+/// A UDP packet from 10.0.0.1:2055 to 192.0.2.9:53.
 fn udp() -> Vec<u8> {
     let mut out = vec![0x45, 0xb8, 0, 90, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 192, 0, 2, 9];
     out.extend([8, 7, 0, 53, 0, 70, 0, 0]);
@@ -55,7 +55,7 @@ fn ethernet(kinds: &[u8], ip: &[u8]) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], kinds, ip].concat()
 }
 
-/// Keeps what it is shown.
+/// Keeps the samples that it is shown.
 #[derive(Default)]
 struct Seen {
     samples: Vec<Sample>,
@@ -92,7 +92,7 @@ fn decode(bytes: &[u8]) -> Result {
     Result { flows, samples, report, decoder }
 }
 
-/// One sample that makes one flow and leaves nothing to complain about.
+/// The flow and the sample of a datagram with this sample, which must have no problem.
 fn one_flow(sample: Vec<u8>) -> (Flow, Sample) {
     let got = decode(&datagram(&[sample]));
     assert_eq!(got.report.causes.iter().collect::<Vec<_>>(), []);
@@ -185,7 +185,7 @@ fn addresses_without_a_header_are_a_flow_too() {
         assert_eq!((flow.src, flow.bytes, flow.vlan), (src, 1400, 40));
         assert_eq!((flow.sport, flow.dport, flow.tcp_flags), (40_000, 443, 0x18));
     }
-    // The header counts more, whichever comes first; one that is no IP does not.
+    // The packet header takes precedence, in either order; a header without IP does not.
     let header = raw_header(1, 108, &ethernet(&[8, 0], &udp()));
     let arp = raw_header(1, 64, &ethernet(&[8, 6], &[0; 28]));
     for records in [[four.clone(), header.clone()], [header, four.clone()]] {
@@ -238,7 +238,7 @@ fn samples_without_addresses_and_dropped_packets_are_no_flows() {
     assert_eq!(got.samples[2].kind, SampleKind::Other);
 }
 
-/// A counter sample of ifIndex 12: name first, as hsflowd sends it.
+/// A counter sample of ifIndex 12 with the name first, as hsflowd sends it.
 fn counter_sample(octets: u32) -> Vec<u8> {
     let name = [&words(&[4])[..], b"eno1"].concat();
     let mut counters = words(&[12, 6, 0, 1_000_000_000, 1, 3, 0, octets]);
@@ -346,7 +346,7 @@ fn a_wrong_count_and_a_cut_datagram_are_told() {
     for cut in 0..whole.len() {
         let got = decode(&whole[..cut]);
         assert!(got.report.causes.iter().count() > 0, "{cut}");
-        // A packet that is cut off after its addresses is a packet all the same.
+        // A packet that is cut off after its addresses still makes a flow.
         let second = cut >= whole.len() - 8;
         assert_eq!(got.flows.len() == 2, second, "{cut}");
     }
@@ -355,7 +355,7 @@ fn a_wrong_count_and_a_cut_datagram_are_told() {
 proptest! {
     #[test]
     fn no_damage_panics(
-        // The version stays: what is no sFlow is for other tests.
+        // The version is not changed: datagrams that are not sFlow are for other tests.
         damage in prop::collection::vec((4usize..400, any::<u8>()), 0..8),
         cut in 0usize..400,
     ) {

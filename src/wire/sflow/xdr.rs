@@ -1,4 +1,4 @@
-//! Reading XDR (RFC 4506): big-endian words, opaques padded to four bytes.
+//! Reads XDR (RFC 4506): big-endian 32-bit words, and opaque data padded to four bytes.
 
 use crate::flow::Host;
 use crate::wire::bytes::u32_at;
@@ -23,15 +23,15 @@ impl<'a> Xdr<'a> {
         Some(u64::from(self.u32()?) << 32 | u64::from(self.u32()?))
     }
 
-    /// Reads a header of fixed layout; `None`, and nothing is read, when it is not complete.
+    /// Reads a header of fixed layout. Reads nothing and returns `None` when it is not complete.
     pub(super) fn layout<L: FixedLayout>(&mut self) -> Option<L> {
         let header = L::read(self.0)?;
         self.skip(L::LENGTH);
         Some(header)
     }
 
-    /// Reads a header of fixed layout as far as it is there, and whether it is complete.
-    /// Missing fields are zero.
+    /// Reads as much of a header of fixed layout as there is. Returns it, and whether it is
+    /// complete; missing fields are zero.
     pub(super) fn layout_prefix<L: FixedLayout>(&mut self) -> (L, bool) {
         if let Some(header) = self.layout() {
             return (header, true);
@@ -41,20 +41,20 @@ impl<'a> Xdr<'a> {
         (header, false)
     }
 
-    /// Steps over `length` bytes and their padding, or over all there are.
+    /// Skips `length` bytes and their padding, or all bytes that are left.
     pub(super) fn skip(&mut self, length: usize) {
         let padded = length.saturating_add(3) & !3;
         self.0 = self.0.get(padded..).unwrap_or(&[]);
     }
 
-    /// The next `length` bytes, or as many as there are; padding is stepped over.
+    /// Reads `length` bytes, or as many as there are, and skips their padding.
     pub(super) fn up_to(&mut self, length: usize) -> &'a [u8] {
         let taken = self.0.get(..length).unwrap_or(self.0);
         self.skip(length);
         taken
     }
 
-    /// A length and as many bytes of it as there are.
+    /// Reads opaque data: a length, and this many bytes or as many as there are.
     pub(super) fn opaque(&mut self) -> Option<&'a [u8]> {
         let length = self.u32()?;
         Some(self.up_to(length as usize))
@@ -68,7 +68,7 @@ impl<'a> Xdr<'a> {
         Some(Host(u128::from(self.u64()?) << 64 | u128::from(self.u64()?)))
     }
 
-    /// An address behind its type: 0 none, 1 IPv4, 2 IPv6.
+    /// Reads an address after its type: 0 unknown, 1 IPv4, 2 IPv6.
     pub(in crate::wire) fn address(&mut self) -> Option<Host> {
         match self.u32()? {
             0 => Some(Host::UNSPECIFIED),

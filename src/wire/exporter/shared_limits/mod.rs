@@ -1,15 +1,15 @@
-//! What all exporters together may take: limits that several decoders share, so
-//! that more of them never take more, and the parts that nobody can take away.
+//! Limits of what all exporters take together, shared by several decoders, and the guaranteed
+//! part of each decoder and exporter.
 //!
 //! Two rules keep a pool fair, whoever fills it:
 //!
-//! - Half of a pool is divided: each decoder has a part for exporters with a history,
-//!   and another for those without, and nobody else gets it. The other half is for
-//!   whoever needs it first, so that either class may take three quarters.
-//! - Between exporters of a class in a decoder: each may take what there is, but for a
-//!   reserve that is for those who have less than an equal part. Where such a one finds
-//!   the reserve used up, the one that takes most has to give back
-//!   (`Decoder::make_way`). However many fill the pool, each has its equal part.
+//! - Half of a pool is divided: each decoder has a part for exporters with a history, and
+//!   another part for those without, which nobody else gets. The other half is given to whoever
+//!   needs it first, so that either class may take three quarters.
+//! - Within a class in one decoder, an exporter may take all that is free, except for a reserve
+//!   for exporters that have less than an equal part. When the reserve is used up and such an
+//!   exporter needs room, the one that takes most has to give back (`Decoder::make_way`). So
+//!   each exporter gets its equal part, however many there are.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,24 +18,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::limits::DecoderLimits;
 use crate::flow::Host;
 
-/// Of this many parts of a pool one is for each class, divided among decoders.
+/// Each class gets this part of a pool, divided among the decoders: 1 / `CLASS_PARTS`.
 const CLASS_PARTS: usize = 4;
 
-/// Whether an exporter is known for longer.
+/// Whether an exporter has a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExporterClass {
-    /// It came a moment ago: nobody knows whether it is made up.
+    /// It is new, and may be spoofed.
     #[default]
     New,
-    /// It has sent flows for a while, it is remembered from an earlier run, or
-    /// `--allow` has its own address.
+    /// It has sent flows for a while, it is known from an earlier run, or `--allow` names its
+    /// address.
     Known,
 }
 
-/// Of this many parts of what a class may take one is the reserve.
+/// The reserve is this part of what a class may take: 1 / `RESERVE_PARTS`.
 const RESERVE_PARTS: usize = 8;
 
-/// The sums over all decoders that were made with it.
+/// The limits, and what all decoders that share them take.
 #[derive(Clone, Debug)]
 pub struct SharedLimits {
     exporters: PoolUse,
@@ -51,7 +51,7 @@ impl Default for SharedLimits {
 }
 
 impl SharedLimits {
-    /// For so many `decoders` that keep within `limits` together.
+    /// Limits for `decoders` decoders together.
     #[must_use]
     pub fn new(limits: DecoderLimits, decoders: usize) -> SharedLimits {
         SharedLimits {
@@ -63,17 +63,17 @@ impl SharedLimits {
     }
 }
 
-/// What all decoders share of one kind.
+/// The limit of one kind of state, shared by all decoders.
 #[derive(Clone, Debug)]
 struct PoolUse {
     limit: usize,
-    /// What each decoder has for itself, for each class.
+    /// The part of each decoder, for each class.
     part: usize,
-    /// What is there for whoever needs it first, and how much of it is taken.
+    /// The half that is given to whoever needs it first, and how much of it is taken.
     common: usize,
     taken: Arc<AtomicUsize>,
-    /// Whether newcomers may use the part of those with a history until these need it:
-    /// so it is with places, since a newcomer gives its place up at once.
+    /// Whether new exporters may use the part of known exporters until these need it. Only
+    /// places are lent: a new exporter can lose its place at once.
     lends: bool,
 }
 
@@ -86,20 +86,20 @@ impl PoolUse {
     }
 }
 
-/// The part of one decoder, in each of the sums.
+/// One decoder's share of all pools.
 #[derive(Debug)]
 pub struct DecoderShare {
-    /// How many.
+    /// Number of exporters.
     pub exporters: DecoderPortion,
-    /// Bytes of sets that wait for their templates.
+    /// Bytes of pending sets.
     pub held: DecoderPortion,
     /// Bytes of templates.
     pub templates: DecoderPortion,
-    /// Names of interfaces and applications: how many, not bytes.
+    /// Number of names of interfaces and applications.
     pub names: DecoderPortion,
-    /// Entries of what is kept that were looked at or taken out, and whatever else
-    /// decoding did more than once per byte, since it began: tests hold it against
-    /// the bytes that came.
+    /// Steps of work since the decoder was created that are not proportional to received bytes,
+    /// such as state entries that were searched or removed. Tests compare the number with the
+    /// received bytes.
     pub steps: u64,
 }
 
@@ -110,7 +110,7 @@ impl Default for DecoderShare {
 }
 
 impl DecoderShare {
-    /// A part of `budget` in which nothing is taken yet.
+    /// A share of `budget` in which nothing is taken yet.
     #[must_use]
     pub fn of(budget: &SharedLimits) -> DecoderShare {
         let portion = |pot: &PoolUse| DecoderPortion {
@@ -129,17 +129,17 @@ impl DecoderShare {
     }
 }
 
-/// One decoder's part of a pool; given back when it is dropped.
+/// One decoder's portion of a pool. It is given back when it is dropped.
 ///
-/// Whoever asks for room and takes it may meet another decoder that does the same: the
-/// limit is then passed by what both take, once.
+/// Two decoders that ask for room at the same time may both get it. Then the limit is exceeded,
+/// once, by what both take.
 #[derive(Debug)]
 pub struct DecoderPortion {
     pot: PoolUse,
-    /// What it takes for each class, and how much of that is of the common half.
+    /// What the decoder takes for each class, and how much of that is of the common half.
     own: [usize; 2],
     drawn: usize,
-    /// Who takes how much, by class: the one that takes most comes last.
+    /// What each exporter takes, by class; the exporter that takes most is last.
     holders: [BTreeSet<(usize, Host)>; 2],
 }
 
@@ -147,7 +147,7 @@ pub struct DecoderPortion {
 pub type ExporterUse = (ExporterClass, usize);
 
 impl DecoderPortion {
-    /// How many there may be in the pool, for all decoders.
+    /// The limit of the pool, for all decoders.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.pot.limit
@@ -159,25 +159,24 @@ impl DecoderPortion {
         self.own.iter().sum()
     }
 
-    /// How many more this decoder may take, for both classes.
+    /// How much more this decoder may take, for both classes together.
     #[must_use]
     pub fn room(&self) -> usize {
         let left = |own: &usize| self.pot.part.saturating_sub(*own);
         self.own.iter().map(left).sum::<usize>() + self.common()
     }
 
-    /// What is left of the common half.
+    /// What is free of the common half.
     fn common(&self) -> usize {
         self.pot.common.saturating_sub(self.pot.taken.load(Ordering::Relaxed))
     }
 
-    /// What newcomers may use of the part of those with a history, of whom there are
-    /// so many.
+    /// How much new exporters may use of the part of known exporters, which take `known` of it.
     fn lent(&self, known: usize) -> usize {
         if self.pot.lends { self.pot.part.saturating_sub(known) } else { 0 }
     }
 
-    /// How many more this decoder may take for exporters of a class.
+    /// How much more this decoder may take for exporters of a class.
     #[must_use]
     pub fn room_of(&self, class: ExporterClass) -> usize {
         let [new, known] = self.own;
@@ -188,33 +187,32 @@ impl DecoderPortion {
         at_hand + self.common()
     }
 
-    /// Whether one newcomer of those that are there may have a history from now on: it
-    /// brings its place along, but for those that are kept for newcomers.
+    /// Whether one of the new exporters may become a known one: it takes its place along, unless
+    /// this place is reserved for new exporters.
     #[must_use]
     pub fn may_become_known(&self) -> bool {
         self.room_of(ExporterClass::Known) > 0
             || self.own[ExporterClass::New as usize] > self.pot.part
     }
 
-    /// Whether an exporter that takes so much may be of this class from now on.
+    /// Whether an exporter that takes `own` may be of this class from now on.
     #[must_use]
     pub fn fits(&self, class: ExporterClass, own: usize) -> bool {
         own <= self.allowance(class, 0)
     }
 
-    /// What exporters of a class may take here, all together.
+    /// What all exporters of a class may take in this decoder.
     fn limit_of(&self, class: ExporterClass) -> usize {
         self.own[class as usize] + self.room_of(class)
     }
 
-    /// The part of each exporter of a class, if all had the same, with one that
-    /// takes `own` among them.
+    /// The equal part of each exporter of a class, including one that takes `own`.
     fn equal(&self, class: ExporterClass, own: usize) -> usize {
         let holders = self.holders[class as usize].len() + usize::from(own == 0);
         self.limit_of(class) / holders.max(1)
     }
 
-    /// How many more an exporter may take that takes `own` already.
+    /// How much more an exporter may take that takes `own` already.
     #[must_use]
     pub fn allowance(&self, class: ExporterClass, own: usize) -> usize {
         let room = self.room_of(class);
@@ -222,9 +220,9 @@ impl DecoderPortion {
         room.min(self.equal(class, own).saturating_sub(own)).max(beside_reserve)
     }
 
-    /// Who has to give back before a datagram of an exporter that takes `own`: the
-    /// one of its class that takes most, where the reserve is used up and the
-    /// exporter has no more than its part.
+    /// The exporter that has to give back before a datagram of an exporter that takes `own`: the
+    /// one of the class that takes most, if the reserve is used up and `own` is not above the
+    /// equal part.
     #[must_use]
     pub fn has_to_give(&self, class: ExporterClass, own: usize) -> Option<Host> {
         let equal = self.equal(class, own);
@@ -233,7 +231,7 @@ impl DecoderPortion {
         (is_short && own <= equal && most > equal).then_some(host)
     }
 
-    /// Takes note that an exporter takes `own`.
+    /// Notes that an exporter takes `own`.
     pub fn note(&mut self, host: Host, noted: &mut ExporterUse, class: ExporterClass, own: usize) {
         if *noted == (class, own) {
             return;
@@ -245,12 +243,12 @@ impl DecoderPortion {
         }
     }
 
-    /// Forgets what was noted: nobody knows whether it is right.
+    /// Forgets what was noted of exporters, which may be wrong after a panic.
     pub fn forget_notes(&mut self) {
         self.holders = Default::default();
     }
 
-    /// An exporter takes `after` where it took `before`.
+    /// Books that an exporter takes `after` instead of `before`.
     pub fn change(&mut self, class: ExporterClass, before: usize, after: usize) {
         let mut own = self.own;
         let slot = &mut own[class as usize];
@@ -259,7 +257,7 @@ impl DecoderPortion {
         self.book(own);
     }
 
-    /// An exporter that takes `own` is of another class now.
+    /// Books that an exporter which takes `own` is of another class now.
     pub fn reclass(&mut self, from: ExporterClass, to: ExporterClass, own: usize) {
         let mut both = self.own;
         both[from as usize] = both[from as usize].saturating_sub(own);
@@ -267,7 +265,7 @@ impl DecoderPortion {
         self.book(both);
     }
 
-    /// This decoder takes so much for its exporters of each class.
+    /// Sets what this decoder takes for its exporters of each class.
     pub fn set(&mut self, (new, known): (usize, usize)) {
         self.book([new, known]);
     }
@@ -276,7 +274,8 @@ impl DecoderPortion {
         let [new, known] = own;
         let part = self.pot.part;
         let drawn = new.saturating_sub(part + self.lent(known)) + known.saturating_sub(part);
-        // Each adds and takes away its own only, so the sum never falls below 0.
+        // Each decoder adds and subtracts only what it takes itself, so the sum is never
+        // negative.
         if drawn > self.drawn {
             self.pot.taken.fetch_add(drawn - self.drawn, Ordering::Relaxed);
         } else {

@@ -42,8 +42,8 @@ fn a_quarter_is_left_to_the_other_class() {
     assert_eq!((pool.held.own(), pool.held.room()), (30, 970));
 }
 
-/// Lets so many strangers fill the pool one after the other, each as far as it
-/// may, and says what the last one gets, with how many steps of giving back.
+/// Lets this many new exporters fill the pool one after the other, each as far as it may.
+/// Returns what the last one gets, and the steps of giving back.
 fn last_of(strangers: u32, class: ExporterClass) -> (usize, usize) {
     let mut pool = DecoderShare::of(&SharedLimits::new(limits(32 << 20), 1));
     let held = &mut pool.held;
@@ -72,7 +72,7 @@ fn last_of(strangers: u32, class: ExporterClass) -> (usize, usize) {
 
 #[test]
 fn however_many_fill_a_pool_each_has_an_equal_part() {
-    // With a history it does not matter how many strangers there are.
+    // The number of new exporters makes no difference to an exporter with a history.
     for strangers in [1, 10, 1000] {
         let (got, _) = last_of(strangers, ExporterClass::Known);
         assert!(got >= 7 << 20, "{got} beside {strangers}");
@@ -97,7 +97,7 @@ fn newcomers_use_places_that_nobody_with_a_history_needs() {
         assert_eq!((places.own(), places.room_of(ExporterClass::New)), (16, 0));
     }
     assert!(!places.may_become_known(), "a quarter is kept for newcomers");
-    // However small it is and however many decoders share it.
+    // However small the limit is and however many decoders share it.
     let budget = SharedLimits::new(DecoderLimits { exporters: 16, ..DecoderLimits::default() }, 16);
     let both = [DecoderShare::of(&budget).exporters, DecoderShare::of(&budget).exporters];
     assert!(both.iter().all(|places| places.room_of(ExporterClass::New) > 0));
@@ -106,13 +106,13 @@ fn newcomers_use_places_that_nobody_with_a_history_needs() {
 /// What happens to an exporter in the model.
 #[derive(Clone, Debug)]
 enum Step {
-    /// It wants so much more.
+    /// It needs this much more.
     Grow(u8, usize),
-    /// It gives back so many eighths.
+    /// It gives back this many eighths.
     Shrink(u8, usize),
     /// It has a history from now on, if there is room.
     Promote(u8),
-    /// It goes.
+    /// It is removed.
     Go(u8),
 }
 
@@ -127,8 +127,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..200)
 }
 
-/// Exporters of several decoders that follow the rules; exporter `n` is of decoder
-/// `n % decoders`.
+/// Exporters of several decoders that follow the rules. Exporter `n` belongs to decoder `n %
+/// decoders`.
 struct Model {
     pools: Vec<DecoderShare>,
     noted: HashMap<u8, ExporterUse>,
@@ -147,8 +147,8 @@ impl Model {
         held.note(Host::v4(who.into()), noted, class, after);
     }
 
-    /// Has those that take most give back for one with `own`, as a decoder does before
-    /// datagrams, but for as long as it helps.
+    /// Lets the exporters that take most give back for one that takes `own`, as a decoder does
+    /// before a datagram, but repeatedly while it helps.
     fn make_way(&mut self, decoder: usize, class: ExporterClass, own: usize) {
         while let Some(host) = self.pools[decoder].held.has_to_give(class, own) {
             let who = (0..24).find(|who| Host::v4(u32::from(*who)) == host).unwrap();
@@ -166,7 +166,8 @@ impl Model {
                 self.make_way(decoder, class, own);
                 let held = &self.pools[decoder].held;
                 let more = wanted.min(held.allowance(class, own));
-                // Nobody below an equal part is refused while another is above its.
+                // No exporter below an equal part is refused while another one is above its
+                // part.
                 let equal = held.equal(class, own);
                 let most = held.holders[class as usize].last().map_or(0, |(most, _)| *most);
                 let is_least = own + wanted <= equal && wanted <= held.limit_of(class) / 8;
