@@ -18,14 +18,18 @@ pub struct CapturedDatagram {
     pub source: Option<Host>,
     /// UDP ports, likewise.
     pub sport: Option<u16>,
+    /// UDP destination port, likewise.
     pub dport: Option<u16>,
+    /// The UDP payload.
     pub payload: Vec<u8>,
 }
 
 /// What reading a file comes upon.
 #[derive(Debug)]
 pub enum Item {
+    /// A datagram.
     Datagram(CapturedDatagram),
+    /// A part of the file that could not be used.
     Problem(CaptureProblem),
 }
 
@@ -85,6 +89,7 @@ impl fmt::Display for CaptureIssue {
 /// What was amiss in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaptureProblem {
+    /// What kind of problem it is.
     pub trouble: CaptureIssue,
     /// How often.
     pub count: u64,
@@ -101,19 +106,25 @@ impl Default for CaptureProblem {
 /// Why nothing of a file could be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
+    /// Reading the file failed.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
+    /// The file holds recorded flows, in the named format.
     #[error(
         "this is a file of flows ({0}), no capture: `toptalk query -r` asks it, \
         `toptalk replay -r` sends it"
     )]
     Flows(&'static str),
+    /// The file is compressed, in the named format.
     #[error("the file is compressed ({0}): unpack it first")]
     Compressed(&'static str),
+    /// The first block of a capture is damaged.
     #[error("the file begins like a capture, but its first block is damaged")]
     BadCapture,
+    /// The file is in no format that can be read, and longer than a datagram.
     #[error(
         "expected a capture (.pcap, .pcapng), an IPFIX file or one raw datagram; \
         this is longer than a datagram ({MAX_RAW} bytes) and none of the others"

@@ -12,8 +12,10 @@ use crate::wire::{IPFIX_HEADER, message_length};
 /// behind it, or IPFIX messages one after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExpectedContent {
+    /// IPFIX messages, one after the other.
     #[default]
     Messages,
+    /// One datagram.
     OneDatagram,
 }
 

@@ -20,9 +20,13 @@ const NTP_TO_UNIX: i64 = 2_208_988_800;
 pub enum PrintedValue {
     /// A field of no bytes.
     Nothing,
+    /// An unsigned number.
     Number(u64),
+    /// A signed number.
     Signed(i64),
+    /// A floating-point number.
     Float(f64),
+    /// A truth value.
     Bool(bool),
     /// Text, addresses, and what is best read as hexadecimal digits.
     Text(String),

@@ -23,8 +23,11 @@ const V5_MOST_PARTS: u64 = 256;
 /// What to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayProtocol {
+    /// NetFlow v5.
     V5,
+    /// NetFlow v9.
     V9,
+    /// IPFIX.
     Ipfix,
 }
 
@@ -46,6 +49,7 @@ pub enum UnsupportedFields {
 }
 
 impl UnsupportedFields {
+    /// Every kind, in the order of the enum.
     pub const ALL: [UnsupportedFields; 6] = [
         UnsupportedFields::Ipv6,
         UnsupportedFields::Counters,
@@ -78,9 +82,13 @@ impl UnsupportedFields {
 pub struct EncodeStats {
     /// Flows that were sent, and records that took.
     pub flows: u64,
+    /// Records that were sent.
     pub records: u64,
+    /// Packets of the flows that were sent.
     pub packets: u64,
+    /// Bytes of the flows that were sent.
     pub bytes: u64,
+    /// Datagrams that were sent.
     pub datagrams: u64,
     lost: [u64; UnsupportedFields::ALL.len()],
 }
@@ -138,6 +146,7 @@ pub struct FlowEncoder {
 }
 
 impl FlowEncoder {
+    /// An encoder for this protocol that has encoded nothing yet.
     #[must_use]
     pub fn new(what: ReplayProtocol) -> FlowEncoder {
         FlowEncoder {
@@ -149,6 +158,7 @@ impl FlowEncoder {
         }
     }
 
+    /// What was encoded so far.
     #[must_use]
     pub fn tally(&self) -> &EncodeStats {
         &self.tally

@@ -6,7 +6,11 @@ use crate::flow::Time;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
     /// As it was recorded, that many times faster: greater than 0.
-    Recorded { speed: f64 },
+    /// In the recorded rhythm, but faster.
+    Recorded {
+        /// How many times faster; greater than 0.
+        speed: f64,
+    },
     /// That many a second: flows, or datagrams that are sent as they are.
     Rate(u64),
     /// Without waiting.
@@ -26,6 +30,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// A schedule at this pace, of which nothing is due yet.
     #[must_use]
     pub fn new(pace: Pace) -> Schedule {
         Schedule { pace, began: None, sent: 0, last: 0 }

@@ -22,74 +22,99 @@ macro_rules! aux {
 }
 
 aux! {
-    /// Upper halves of IPv6 addresses. The lower halves are in the slot of the field.
+    /// Upper half of an IPv6 source address. The lower half is in the slot of the field.
     SrcHigh = FIELDS.len() as u8,
+    /// Upper half of an IPv6 destination address.
     DstHigh,
+    /// Upper half of an IPv6 next hop.
     NextHopHigh,
-    /// IPv4 addresses. They have slots of their own, since some templates have both
-    /// families.
+    /// IPv4 source address. It has a slot of its own, since some templates have both families.
     SrcV4,
+    /// IPv4 destination address.
     DstV4,
+    /// IPv4 next hop.
     NextHopV4,
-    /// Start and end in milliseconds of the exporter's uptime.
+    /// Start in milliseconds of the exporter's uptime.
     FirstUptime,
+    /// End in milliseconds of the exporter's uptime.
     LastUptime,
-    /// Start and end in whole seconds since 1970.
+    /// Start in whole seconds since 1970.
     FirstSeconds,
+    /// End in whole seconds since 1970.
     LastSeconds,
-    /// Start and end as NTP timestamps: seconds since 1900 and a binary fraction (RFC 7011,
-    /// 6.1.9).
+    /// Start as NTP timestamp: seconds since 1900 and a binary fraction (RFC 7011, 6.1.9).
     FirstNtp,
+    /// End as NTP timestamp.
     LastNtp,
-    /// Start and end in microseconds before the export time (IANA 158, 159).
+    /// Start in microseconds before the export time (IANA 158).
     FirstBefore,
+    /// End in microseconds before the export time (IANA 159).
     LastBefore,
-    /// Duration of the flow, for records without a start or an end.
+    /// Duration of the flow in milliseconds, for records without a start or an end.
     DurationMs,
+    /// Duration of the flow in microseconds.
     DurationUs,
-    /// Time when an event was observed, in milliseconds, in seconds, or as NTP timestamp.
+    /// Time when an event was observed, in milliseconds since 1970.
     EventMs,
+    /// Time when an event was observed, in seconds since 1970.
     EventSeconds,
+    /// Time when an event was observed, as NTP timestamp.
     EventNtp,
     /// Time when the exporter started, in milliseconds since 1970.
     InitMs,
-    /// Counters of the packets after the exporter's services (elements 23, 24).
+    /// Bytes of the packets after the exporter's services (element 23).
     BytesOut,
+    /// Packets after the exporter's services (element 24).
     PacketsOut,
-    /// Counters by the side that opened the connection (elements 231, 232, 298, 299).
+    /// Bytes of the side that opened the connection (element 231).
     InitiatorBytes,
+    /// Packets of the side that opened the connection (element 298).
     InitiatorPackets,
+    /// Bytes of the other side (element 232).
     ResponderBytes,
+    /// Packets of the other side (element 299).
     ResponderPackets,
-    /// Counters and flags of the reverse direction of a biflow.
+    /// Bytes of the reverse direction of a biflow.
     ReverseBytes,
+    /// Packets of the reverse direction of a biflow.
     ReversePackets,
+    /// TCP flags of the reverse direction of a biflow.
     ReverseFlags,
     /// Event of a firewall or NAT log (elements 233, 230).
     Event,
-    /// ICMP type and code, in exporters that do not put them into the ports.
+    /// ICMP type * 256 + code, of exporters that do not put them into the destination port.
     Icmp,
+    /// ICMP type alone.
     IcmpType,
+    /// ICMP code alone.
     IcmpCode,
-    /// Lengths of a sampled packet: of the IP packet, of the frame.
+    /// Length of a sampled IP packet in bytes.
     IpLength,
+    /// Length of a sampled frame in bytes.
     FrameLength,
     /// Id of the sampler that selected the packets.
     SamplerId,
     /// The interval of a sampler that selects at random (element 50).
     RandomInterval,
-    /// Sampled packets, and skipped packets between them (PSAMP).
+    /// Packets that are sampled in a row (PSAMP, RFC 5477, section 8.2.2).
     SampledPackets,
+    /// Packets that are skipped after them (PSAMP, RFC 5477, section 8.2.3).
     SkippedPackets,
-    /// Sample size out of a population (RFC 5477, n-out-of-N).
+    /// Number of packets that are selected out of a population (RFC 5477, n-out-of-N).
     SampleSize,
+    /// Number of packets in the population.
     Population,
-    /// Parts of the addresses in [`FlowExtras`](crate::flow::FlowExtras).
+    /// Upper half of the IPv6 next hop of BGP.
     BgpNextHopHigh,
+    /// Upper half of the IPv6 source address after NAT.
     NatSrcHigh,
+    /// Upper half of the IPv6 destination address after NAT.
     NatDstHigh,
+    /// IPv4 next hop of BGP.
     BgpNextHopV4,
+    /// IPv4 source address after NAT.
     NatSrcV4,
+    /// IPv4 destination address after NAT.
     NatDstV4,
 }
 
@@ -107,14 +132,16 @@ pub const EMPTY_SLOT: usize = SLOTS - 1;
 pub enum LoadTarget {
     /// An unsigned number of 1 to 8 bytes (reduced-size encoding included).
     Field(Field),
+    /// An auxiliary value.
     Aux(Aux),
     /// A number like [`LoadTarget::Field`], used only when the template has no element with
     /// exactly this meaning.
     Instead(Field),
     /// Bytes that are not a number, of exactly this length.
     Octets(Field, u16),
-    /// An address of 4 bytes; an address of 16 bytes as upper half and field.
+    /// An address of 4 bytes.
     V4(Aux),
+    /// An address of 16 bytes: slot of the upper half, and slot of the lower half.
     V6(Aux, Field),
     /// The first bytes of a sampled packet, beginning with this layer.
     Packet(PacketLayer),
@@ -131,21 +158,25 @@ pub enum PacketLayer {
 
 /// An information element that the decoder uses.
 pub struct WireElement {
+    /// The number of the element.
     pub id: u16,
     /// The IANA name.
     pub name: &'static str,
+    /// The slot of its values.
     pub target: LoadTarget,
 }
 
 macro_rules! elements {
-    ($table:ident: $($id:literal $name:ident => $target:expr;)*) => {
+    ($(#[$doc:meta])* $table:ident: $($id:literal $name:ident => $target:expr;)*) => {
+        $(#[$doc])*
         pub const $table: &[WireElement] =
             &[$(WireElement { id: $id, name: stringify!($name), target: $target }),*];
     };
 }
 
-// Every element of IANA that the decoder uses, sorted by number.
-elements! { ELEMENTS:
+elements! {
+    /// Every element of IANA that the decoder uses, sorted by number.
+    ELEMENTS:
     1 octetDeltaCount => LoadTarget::Field(Field::Bytes);
     2 packetDeltaCount => LoadTarget::Field(Field::Packets);
     4 protocolIdentifier => LoadTarget::Field(Field::Proto);
@@ -262,8 +293,9 @@ elements! { ELEMENTS:
     40005 ciscoFirewallEvent => LoadTarget::Aux(Aux::Event);
 }
 
-// Elements of the reverse direction that the decoder uses (RFC 5103), sorted by number.
-elements! { REVERSE_ELEMENTS:
+elements! {
+    /// Elements of the reverse direction that the decoder uses (RFC 5103), sorted by number.
+    REVERSE_ELEMENTS:
     1 reverseOctetDeltaCount => LoadTarget::Aux(Aux::ReverseBytes);
     2 reversePacketDeltaCount => LoadTarget::Aux(Aux::ReversePackets);
     6 reverseTcpControlBits => LoadTarget::Aux(Aux::ReverseFlags);

@@ -61,7 +61,9 @@ impl MessageHeader {
 /// have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramHeader {
+    /// Protocol of the datagram.
     pub protocol: Protocol,
+    /// Version in the header.
     pub version: u16,
     /// Observation domain (IPFIX), source id (v9), engine type * 256 + engine id (v5),
     /// sub-agent (sFlow); 0 for v1 and v7.

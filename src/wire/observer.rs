@@ -8,19 +8,26 @@ use crate::flow::{Flow, Time};
 /// A template that a datagram defined.
 #[derive(Clone, Copy, Debug)]
 pub struct TemplateSeen<'a> {
+    /// Observation domain.
     pub domain: u32,
+    /// Template id.
     pub id: u16,
+    /// The template.
     pub template: &'a Template,
 }
 
 /// A data record, or an options record (see [`Template::kind`]).
 #[derive(Clone, Copy, Debug)]
 pub struct RecordSeen<'a> {
+    /// Observation domain.
     pub domain: u32,
+    /// Id of its template.
     pub id: u16,
+    /// Its template.
     pub template: &'a Template,
     /// The bytes of the whole record; [`Template::values`] splits them into fields.
     pub bytes: &'a [u8],
+    /// What the record became.
     pub standing: RecordOutcome,
     /// The record as a flow, if it has addresses: also when its counters are zero. Counters
     /// are not scaled by the sampling rate.
@@ -32,6 +39,7 @@ pub struct RecordSeen<'a> {
 /// A flow, with its times if they are reliable.
 #[derive(Clone, Copy, Debug)]
 pub struct FlowSeen {
+    /// The flow.
     pub flow: Flow,
     /// Start and end; `None` when the record has no times, or only relative to an unknown
     /// start of the exporter.

@@ -5,9 +5,10 @@ use crate::flow::Protocol;
 /// Declares the causes: each with its name, its stable text key and its explanation.
 macro_rules! causes {
     ($($cause:ident $name:literal $explanation:literal;)*) => {
+        /// Why a part of a datagram was not used, or what was unusual about it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
-        pub enum Cause { $($cause),* }
+        pub enum Cause { $(#[doc = $explanation] $cause),* }
 
         impl Cause {
             /// Every cause, in the order of the enum.
@@ -111,15 +112,20 @@ impl CauseCounts {
 /// with the sums of their counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnattributedRecords {
+    /// Number of records.
     pub records: u32,
+    /// Bytes that they counted.
     pub bytes: u64,
+    /// Packets that they counted.
     pub packets: u64,
 }
 
 /// Samples of an sFlow datagram, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SampleCounts {
+    /// Flow samples.
     pub flow: u32,
+    /// Counter samples.
     pub counter: u32,
     /// Samples of packets that the device dropped.
     pub discard: u32,
@@ -146,8 +152,11 @@ pub struct DatagramReport {
     pub options: u32,
     /// Template records in the datagram.
     pub templates: u32,
+    /// Options template records in the datagram.
     pub options_templates: u32,
+    /// Records without addresses.
     pub addressless: UnattributedRecords,
+    /// How often each cause occurred.
     pub causes: CauseCounts,
 }
 

@@ -23,6 +23,7 @@ pub struct FieldSpec {
     /// IANA private enterprise number of the element; 0 for elements of IANA and for all of
     /// NetFlow v9.
     pub pen: u32,
+    /// Field type (NetFlow v9) or information element id (IPFIX), without the enterprise bit.
     pub id: u16,
     /// Length in bytes, or [`VARIABLE`].
     pub length: u16,
@@ -34,7 +35,9 @@ const MAX_PADDING: usize = 4;
 /// What the records of a template are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateKind {
+    /// Data records.
     Data,
+    /// Options records.
     Options,
 }
 
@@ -50,6 +53,7 @@ pub enum Scopes {
 /// Memory that is reused from record to record and from set to set.
 #[derive(Debug)]
 pub struct SetScratch {
+    /// Values of the record at hand.
     pub slots: RecordSlots,
     tail: Vec<u8>,
 }

@@ -31,6 +31,7 @@ const UDP: u8 = 17;
 /// interfaces, masks, AS numbers, next hop and sampling rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampledFlow {
+    /// The flow of the packet.
     pub flow: Flow,
     /// Bytes of the frame on the wire, frame check sequence included.
     pub frame_length: u32,

@@ -27,18 +27,31 @@ pub struct InterfaceCounters {
     pub direction: u32,
     /// Bit 0: administratively up; bit 1: operationally up.
     pub status: u32,
+    /// ifInOctets.
     pub in_octets: Option<u64>,
+    /// ifInUcastPkts.
     pub in_unicast: Option<u32>,
+    /// ifInMulticastPkts.
     pub in_multicast: Option<u32>,
+    /// ifInBroadcastPkts.
     pub in_broadcast: Option<u32>,
+    /// ifInDiscards.
     pub in_discards: Option<u32>,
+    /// ifInErrors.
     pub in_errors: Option<u32>,
+    /// ifInUnknownProtos.
     pub in_unknown: Option<u32>,
+    /// ifOutOctets.
     pub out_octets: Option<u64>,
+    /// ifOutUcastPkts.
     pub out_unicast: Option<u32>,
+    /// ifOutMulticastPkts.
     pub out_multicast: Option<u32>,
+    /// ifOutBroadcastPkts.
     pub out_broadcast: Option<u32>,
+    /// ifOutDiscards.
     pub out_discards: Option<u32>,
+    /// ifOutErrors.
     pub out_errors: Option<u32>,
     /// 0 unknown, 1 on, 2 off.
     pub promiscuous: u32,
@@ -66,6 +79,7 @@ pub struct Interface {
     /// Received bit/s between the last two counter samples. `None` before the second sample, or
     /// when the counter was reset between them.
     pub in_rate: Option<u64>,
+    /// Sent bit/s, likewise.
     pub out_rate: Option<u64>,
 }
 

@@ -27,16 +27,19 @@ const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
 /// The saved numberings of all exporters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberingStates {
+    /// The exporters; those with a history come first.
     pub exporters: Vec<ExporterNumbering>,
 }
 
 /// The saved numberings of one exporter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterNumbering {
+    /// Source address of the exporter's datagrams.
     pub address: Host,
     /// Whether the exporter has a history, as in [`SavedState`](super::saved_state::SavedState).
     #[serde(default = "super::saved_state::yes")]
     pub known: bool,
+    /// One entry for each observation domain or sFlow agent.
     pub lines: Vec<NumberingState>,
 }
 
@@ -47,12 +50,14 @@ pub struct NumberingState {
     pub agent: Option<Host>,
     /// The observation domain, or the agent's sub-agent.
     pub id: u32,
-    /// Arrival of the newest datagram, and its export time by the exporter's clock (`None` for
-    /// sFlow), in milliseconds since 1970.
+    /// Arrival of the newest datagram, in milliseconds since 1970.
     pub seen_ms: i64,
+    /// Export time of the newest datagram by the exporter's clock, in milliseconds since 1970;
+    /// `None` for sFlow.
     pub exported_ms: Option<i64>,
     /// Uptime of the exporter in that datagram in milliseconds, if its header has it.
     pub uptime: Option<u32>,
+    /// The numbering that the exporter uses, if it was detected.
     pub way: Option<Numbering>,
     /// The next number of each sender.
     pub expected: Vec<u32>,
@@ -61,10 +66,13 @@ pub struct NumberingState {
 /// Why saved numberings cannot be restored.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberingStatesError {
+    /// The file does not begin like a file of numberings.
     #[error("expected what toptalk saves, found something else")]
     Foreign,
+    /// The file is of this other version.
     #[error("it is of version {0}, expected {VERSION}")]
     Version(u32),
+    /// The checksum is wrong, or the content cannot be read.
     #[error("its checksum is wrong: it was damaged")]
     Damaged,
 }

@@ -53,7 +53,9 @@ statistics! {
 /// Everything an exporter reported about itself.
 #[derive(Debug)]
 pub struct ExporterOptions {
+    /// Interfaces with their names and counters.
     pub interfaces: Interfaces,
+    /// Counters of the exporter's own work.
     pub statistics: Statistics,
     /// Start of the exporter in milliseconds since 1970, if the last options records had it. The
     /// observation domain at hand takes it.

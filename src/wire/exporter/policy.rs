@@ -24,6 +24,7 @@ pub struct Policy {
 pub struct GivenRate {
     /// The exporter; `None` for every exporter.
     pub exporter: Option<Host>,
+    /// The rate.
     pub rate: Sampling,
 }
 

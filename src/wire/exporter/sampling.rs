@@ -51,10 +51,12 @@ impl Announcement {
 /// An announced sampling rate, to be saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedSampler {
-    /// The sampler or the interface that the rate applies to; with neither, it applies to all
-    /// records.
+    /// The sampler that the rate applies to. With neither sampler nor interface, it applies to
+    /// all records.
     pub sampler: Option<u64>,
+    /// The interface that the rate applies to.
     pub interface: Option<u32>,
+    /// One packet in this many.
     pub rate: u32,
 }
 

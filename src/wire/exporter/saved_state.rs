@@ -28,7 +28,9 @@ const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
 /// The saved state of a decoder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedState {
+    /// Version of the format.
     pub version: u32,
+    /// The exporters.
     pub exporters: Vec<SavedExporter>,
 }
 
@@ -46,17 +48,21 @@ impl SavedState {
 /// The saved state of one exporter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedExporter {
+    /// Source address of the exporter's datagrams.
     pub address: String,
     /// Whether it has a history and therefore keeps its place. Files without this key are older:
     /// all their exporters have one.
     #[serde(default = "yes")]
     pub known: bool,
-    /// Arrival of its newest datagram, in milliseconds since 1970, and the offset of its clock.
+    /// Arrival of its newest datagram, in milliseconds since 1970.
     pub last_seen_ms: i64,
+    /// The collector's clock minus the exporter's clock, in milliseconds.
     pub clock_offset_ms: i64,
+    /// Its observation domains.
     pub domains: Vec<SavedDomain>,
     /// Index, name and description.
     pub interfaces: Vec<(u32, String, String)>,
+    /// Id and name of each application.
     pub applications: Vec<(u64, String)>,
 }
 
@@ -68,20 +74,28 @@ pub(in crate::wire) fn yes() -> bool {
 /// The saved state of one observation domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedDomain {
+    /// Observation domain id.
     pub id: u32,
+    /// Start of the exporter in milliseconds since 1970, if options said it.
     pub init_ms: Option<i64>,
+    /// Its templates.
     pub templates: Vec<SavedTemplate>,
+    /// Its sampling rates.
     pub samplers: Vec<SavedSampler>,
 }
 
 /// The saved fields of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedTemplate {
+    /// Template id.
     pub id: u16,
+    /// Whether it is an options template.
     pub options: bool,
-    /// Number of scope fields, and whether they are scope types of NetFlow v9.
+    /// Number of scope fields.
     pub scope: usize,
+    /// Whether the scope fields are scope types of NetFlow v9.
     pub scope_types: bool,
+    /// When it was last sent, in milliseconds since 1970.
     pub refreshed_ms: i64,
     /// Enterprise number, element id and length of each field.
     pub fields: Vec<(u32, u16, u16)>,
@@ -90,10 +104,16 @@ pub struct SavedTemplate {
 /// Why a saved state cannot be restored.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SavedStateError {
+    /// The file is of another version.
     #[error("it is of version {found}, expected {WITHOUT_CHECKSUM} or {VERSION}")]
-    Version { found: u32 },
+    Version {
+        /// The version of the file.
+        found: u32,
+    },
+    /// The file is not a saved state; it begins with this text.
     #[error("expected what toptalk saves, found {0}")]
     Foreign(String),
+    /// The checksum is wrong.
     #[error("its checksum is wrong: it was damaged")]
     Damaged,
 }

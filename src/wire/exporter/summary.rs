@@ -18,10 +18,13 @@ const LISTED_INTERFACES: usize = 512;
 /// A summary of an exporter, cheap enough to be made often.
 #[derive(Clone, Debug)]
 pub struct ExporterSummary {
+    /// Source address of its datagrams.
     pub address: Host,
     /// Protocol of its last datagram; `None` when it is only known from an earlier run.
     pub protocol: Option<Protocol>,
+    /// Datagrams of this run.
     pub datagrams: u64,
+    /// Flows and events of this run.
     pub flows: u64,
     /// Sequence gaps in the unit of the protocol (v5 and v7: flows, IPFIX: records, v9 and
     /// sFlow: datagrams).
@@ -44,45 +47,63 @@ pub struct ExporterSummary {
     pub given_rate: Option<u32>,
     /// The collector's clock minus the exporter's clock, in milliseconds.
     pub clock_offset_ms: i64,
+    /// Arrival of its last datagram.
     pub last_seen: Time,
 }
 
 /// A template in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TemplateSummary {
+    /// Observation domain.
     pub domain: u32,
+    /// Template id.
     pub id: u16,
+    /// Whether it is an options template.
     pub options: bool,
+    /// Number of its fields.
     pub fields: usize,
+    /// When it was first sent with these fields.
     pub defined: Time,
+    /// When it was last sent.
     pub refreshed: Time,
+    /// When a data set last used it.
     pub used: Time,
     /// How often the template was redefined with other fields: after a restart, or by a spoofed
     /// sender.
     pub changes: u32,
+    /// Whether it is from an earlier run and was not sent again yet.
     pub remembered: bool,
 }
 
 /// An interface as the exporter describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceSummary {
+    /// ifIndex.
     pub index: u32,
+    /// Short name, empty when not known.
     pub name: String,
+    /// Description, empty when not known.
     pub description: String,
     /// Nominal speed in bit/s, 0 when not known.
     pub speed: u64,
     /// Bit/s over the last two counter samples.
     pub in_rate: Option<u64>,
+    /// Sent bit/s over the last two counter samples.
     pub out_rate: Option<u64>,
 }
 
 /// Details of one exporter, for the view of a single exporter.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
+    /// Number of its observation domains.
     pub domains: usize,
+    /// The first templates, by domain and id.
     pub templates: Vec<TemplateSummary>,
+    /// The first interfaces that have a name or counters.
     pub interfaces: Arc<Vec<InterfaceSummary>>,
+    /// Number of its applications with a name.
     pub applications: usize,
+    /// Counters of its own work.
     pub statistics: Statistics,
 }
 

@@ -35,7 +35,9 @@ const TYPE_PPPOE: u16 = 0x8864;
 /// What the headers of one packet say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
+    /// Source IP address.
     pub src: Host,
+    /// Destination IP address.
     pub dst: Host,
     /// IANA protocol number; with IPv6 extension headers, that of the last header found.
     pub proto: u8,
@@ -43,15 +45,17 @@ pub struct Packet {
     pub tos: u8,
     /// IPv4 time to live, IPv6 hop limit.
     pub ttl: u8,
-    /// Transport ports. For ICMP, `dport` is type * 256 + code.
+    /// Source port.
     pub sport: u16,
+    /// Destination port; for ICMP type * 256 + code.
     pub dport: u16,
     /// The lower eight TCP flags, 0 for other protocols.
     pub tcp_flags: u8,
     /// The outermost VLAN id that is not 0 (802.1Q: 0 is only a priority tag).
     pub vlan: u16,
-    /// MAC addresses of the outermost frame, zeros when there is none.
+    /// Source MAC address of the outermost frame, zeros when there is none.
     pub src_mac: [u8; 6],
+    /// Destination MAC address of the outermost frame, zeros when there is none.
     pub dst_mac: [u8; 6],
     /// Bytes of the whole IP packet as its header says (IPv6: payload + 40). When the
     /// header says 0: the bytes that are there.
@@ -62,6 +66,7 @@ pub struct Packet {
     pub fragment_offset: u16,
     /// Whether this is a fragment other than the first. Such fragments have no ports.
     pub fragment: bool,
+    /// Whether further fragments of the packet follow.
     pub more_fragments: bool,
     /// Range of the bytes after the IP headers, limited to the IP length and to the bytes
     /// that are there. This is what a fragment adds to its packet.

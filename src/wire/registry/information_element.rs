@@ -4,20 +4,31 @@
 /// here, since the template has the width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ElementType {
+    /// Bytes without a type.
     Octets,
+    /// Unsigned number.
     Unsigned,
+    /// Signed number.
     Signed,
+    /// IEEE floating-point number of 4 or 8 bytes.
     Float,
+    /// Boolean: 1 true, 2 false (RFC 7011, section 6.1.5).
     Boolean,
+    /// MAC address.
     Mac,
+    /// UTF-8 text.
     Text,
     /// Seconds since 1970.
     Seconds,
+    /// Milliseconds since 1970.
     Milliseconds,
     /// NTP timestamp: seconds since 1900 and a binary fraction.
     Microseconds,
+    /// NTP timestamp, like [`ElementType::Microseconds`].
     Nanoseconds,
+    /// IPv4 address.
     V4,
+    /// IPv6 address.
     V6,
     /// Structured data (RFC 6313).
     List,
@@ -26,8 +37,11 @@ pub enum ElementType {
 /// One information element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegistryEntry {
+    /// Number of the element.
     pub id: u16,
+    /// Name of the element.
     pub name: &'static str,
+    /// Type of its values.
     pub kind: ElementType,
 }
 

@@ -6,8 +6,11 @@ use super::information_element::{ElementType, RegistryEntry, entries};
 /// An enterprise (IANA "Private Enterprise Numbers") and its known elements; the list may
 /// be empty.
 pub struct Vendor {
+    /// Enterprise number.
     pub pen: u32,
+    /// Name of the enterprise.
     pub name: &'static str,
+    /// Its elements, sorted by number.
     pub elements: &'static [RegistryEntry],
 }
 

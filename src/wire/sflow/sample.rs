@@ -22,15 +22,19 @@ pub enum SampleKind {
 /// One sample of an sFlow datagram (sflow_version_5.txt, section 5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
+    /// What the sample is about.
     pub kind: SampleKind,
     /// Enterprise * 4096 + format, as in the datagram.
     pub format: u32,
+    /// Address of the agent.
     pub agent: Host,
+    /// Sub-agent id.
     pub sub_agent: u32,
     /// Number of the sample among those of its kind and data source.
     pub sequence: u32,
     /// Class of the data source: 0 an ifIndex, 1 a VLAN, 2 a physical entity.
     pub source_class: u32,
+    /// Index of the data source within its class.
     pub source_index: u32,
     /// Sampling rate: one packet in this many.
     pub rate: u32,
@@ -39,12 +43,14 @@ pub struct Sample {
     /// Samples that the agent dropped, since its start; for discard samples, dropped packets
     /// that were not reported.
     pub drops: u32,
-    /// Input and output interface. Their formats: 0 an ifIndex (0 unknown, 0x3fffffff the device
-    /// itself), 1 discarded (the value is a reason), 2 several interfaces (the value is their
-    /// number).
+    /// Input interface. Meaning by its format: 0 an ifIndex (0 unknown, 0x3fffffff the device
+    /// itself), 1 discarded (the value is a reason), 2 several interfaces (their number).
     pub input: u32,
+    /// Format of the input interface.
     pub input_format: u32,
+    /// Output interface, likewise.
     pub output: u32,
+    /// Format of the output interface.
     pub output_format: u32,
     /// Why a packet was dropped, a number of the list in sflow_drops.txt.
     pub reason: u32,
@@ -57,20 +63,25 @@ pub struct Sample {
     pub frame_length: u32,
     /// The headers of the packet, as far as the sampled bytes go; `None` without IP.
     pub packet: Option<Packet>,
-    /// 802.1Q VLAN of the frame when it was received and when it was sent, 0 unknown.
+    /// 802.1Q VLAN of the frame when it was received, 0 unknown.
     pub src_vlan: u16,
+    /// VLAN of the frame when it was sent, 0 unknown.
     pub dst_vlan: u16,
     /// Next hop router, [`Host::UNSPECIFIED`] when not reported.
     pub next_hop: Host,
     /// Next hop of BGP, [`Host::UNSPECIFIED`] when not reported.
     pub bgp_next_hop: Host,
+    /// Prefix length of the source, 0 when not reported.
     pub src_mask: u8,
+    /// Prefix length of the destination, 0 when not reported.
     pub dst_mask: u8,
+    /// AS number of the source, 0 when not reported.
     pub src_as: u32,
     /// The last AS of the path, 0 when the path is empty.
     pub dst_as: u32,
-    /// The neighbour AS that announced the source, and the first AS of the path.
+    /// The neighbour AS that announced the source, 0 when not reported.
     pub prev_as: u32,
+    /// The first AS of the path, 0 when not reported.
     pub next_as: u32,
     /// The ifIndex, and its counters.
     pub counters: Option<(u32, InterfaceCounters)>,
