@@ -28,7 +28,7 @@ fn tables() -> Vec<(&'static str, &'static str, Rows)> {
     let missing = tag::UNANSWERED.iter().map(|(names, why)| {
         let names: Vec<String> = names.iter().map(|name| format!("%{name}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        row(&names, &format!("not answered: {why}"))
+        row(&names, &format!("not supported: {why}"))
     });
     vec![
         (
@@ -38,12 +38,12 @@ fn tables() -> Vec<(&'static str, &'static str, Rows)> {
         ),
         (
             "unanswered",
-            "| element | why |",
+            "| element | reason |",
             UNANSWERED.iter().map(|(names, why)| row(names, why)).collect(),
         ),
         (
             "orders",
-            "| order | first |",
+            "| order | comes first |",
             ORDERS.iter().map(|word| row(&with(word.name, word.aliases), word.help)).collect(),
         ),
         (

@@ -79,7 +79,7 @@ fn attaching() {
         ("bytes of the socket's path", attach::MAX_PATH.to_string()),
     ];
     let rows = rows.into_iter().map(|(what, most)| (what.to_owned(), most));
-    check("ATTACH.md", "limits", &table("| what | at most |", rows));
+    check("ATTACH.md", "limits", &table("| limit | value |", rows));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn archive() {
         let (kept, label) = (column.store.words(), column.field.info().label);
         (format!("`{}`", column.name()), format!("{kept} | {} | {label}", column.coding.words()))
     });
-    let text = table("| column | type | written as | is |", rows);
+    let text = table("| column | type | encoding | content |", rows);
     check("ARCHIVE.md", "columns", &text.replace("|---|---|", "|---|---|---|---|"));
     for (name, dialect) in [("duckdb", Dialect::DuckDb), ("clickhouse", Dialect::ClickHouse)] {
         check("ARCHIVE.md", name, &format!("\n```sql\n{}```\n\n", macros(dialect)));
@@ -126,7 +126,7 @@ fn keys() {
         (keys.join(" "), format!("{} ({place})", binding.help))
     });
     let rows = rows.filter(|(_, help)| !help.ends_with("()"));
-    check("USING.md", "keys", &table("| key | does |", rows));
+    check("USING.md", "keys", &table("| key | action |", rows));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn metrics() {
         let kind = if metric.kind == MetricKind::Counter { "counter" } else { "gauge" };
         (format!("`{}`", metric.full_name()), format!("{kind} | {labels} | {}", metric.help))
     });
-    let text = table("| metric | kind | labels | is |", rows);
+    let text = table("| metric | type | labels | meaning |", rows);
     check("service.md", "metrics", &text.replace("|---|---|", "|---|---|---|---|"));
 }
 
@@ -199,7 +199,7 @@ fn filter_words() {
     let rows = MISSING.iter().map(|missing| {
         (quoted(missing.names.iter().map(ToString::to_string)), missing.lack.to_owned())
     });
-    check("FILTER.md", "missing", &table("| word | why not |", rows));
+    check("FILTER.md", "missing", &table("| word | reason |", rows));
 }
 
 /// The headings of a document as the ends of links have them.
