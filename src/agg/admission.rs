@@ -1,12 +1,14 @@
-//! Who gets a row when all are taken.
+//! Decides which key gets a row when all rows are taken.
 //!
-//! Space-Saving (Metwally, Agrawal, El Abbadi 2005) with a filter before it: a
-//! candidate's traffic is estimated in a sketch, and only when it has more than
-//! the lightest row that row goes. What a row may have missed before it was let
-//! in is kept apart in its log, so no total is ever inflated; traffic of what has
-//! no row is in others. Rows of local hosts count [`LOCAL`] times their weight:
-//! strangers go first, but a made-up local address still needs more traffic than
-//! whoever goes for it.
+//! The algorithm is Space-Saving (Metwally, Agrawal, El Abbadi 2005) with a filter in
+//! front. A sketch estimates the traffic of every candidate. A candidate replaces the
+//! lightest row only when its estimate is higher than the weight of that row.
+//! Traffic that a key may have had before it got its row is noted in the row's log as
+//! missing, so no total is ever too high. Traffic of keys without a row is counted in
+//! "others".
+//! The bytes of local hosts weigh [`LOCAL_FACTOR`] times as much, so that remote hosts are
+//! evicted first. A forged local address still needs more traffic than the row that it
+//! replaces.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,48 +22,49 @@ use super::pane::{COARSE, Edges, KEEP_SPAN};
 use super::row::{Map, ROW_BYTES, RowKind, Update};
 use super::timing::MAX_LAG_MS;
 
-/// How much more a local host's byte is worth than a stranger's.
-const LOCAL: u64 = 8;
+/// Factor by which a local host's bytes weigh more than a remote host's.
+const LOCAL_FACTOR: u64 = 8;
 
-/// The lightest share of a map's rows that is looked for at once, so that one
-/// walk over the map serves many candidates.
-const SHARE: usize = 16;
+/// One search over a map collects its lightest `1 / VICTIM_PART` of rows as victims, so
+/// that it serves many candidates.
+const VICTIM_PART: usize = 16;
 
-/// The lightest rows are looked for again after this long: others may be
-/// lighter by now.
+/// Age in seconds after which the list of victims is collected again, because by then
+/// other rows may be lighter.
 const STALE_SECONDS: u32 = 10;
 
-/// Bytes are estimated in units of this, so that 32 bits hold 274 GB.
+/// The sketch counts in units of this many bytes, so that 32 bits hold 274 GB.
 const UNIT: u64 = 64;
 
-/// Estimates are kept for one to two of these, so that they cover every window,
-/// also of what was booked ahead of the edge by the longest lag.
+/// Length of a generation of estimates, in seconds. An estimate covers one to two
+/// generations. That covers every window, including traffic booked ahead of the edge by
+/// the longest lag.
 const GENERATION: u32 = KEEP_SPAN + COARSE + (MAX_LAG_MS / 1000) as u32;
 
-/// A flow that found no row.
+/// A flow whose key has no row yet.
 pub(super) struct Candidate<K> {
     pub(super) update: Update<K>,
     pub(super) hash: usize,
 }
 
-/// The admission of all maps of a kind.
+/// Admission for all maps of one kind of row.
 pub(super) struct AdmissionFilter<K> {
-    admission: Vec<Mutex<Doorkeeper<K>>>,
-    /// Counters in a row of a sketch: one per row that a map can have.
+    by_map: Vec<Mutex<MapAdmission<K>>>,
+    /// Number of counters in a row of a sketch: one for each row that a map can have.
     slots: usize,
-    /// Whether anything without a row is remembered.
+    /// Whether a sketch holds traffic of a key without a row.
     crowded: AtomicBool,
-    /// Flows that found no room.
+    /// Number of flows that got no row.
     pub(super) refused: AtomicU64,
-    /// Rows that were given up.
+    /// Number of rows that were evicted.
     pub(super) evicted: AtomicU64,
 }
 
 impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
     pub(super) fn new(maps: usize, max: usize) -> AdmissionFilter<K> {
-        let doorkeeper = |_| Mutex::new(Doorkeeper::default());
+        let empty = |_| Mutex::new(MapAdmission::default());
         AdmissionFilter {
-            admission: (0..maps).map(doorkeeper).collect(),
+            by_map: (0..maps).map(empty).collect(),
             slots: (max / maps.max(1)).max(64).next_power_of_two(),
             crowded: AtomicBool::new(false),
             refused: AtomicU64::new(0),
@@ -69,15 +72,15 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
         }
     }
 
-    /// Whether candidates have to knock even where there is room: it may be known
-    /// what they missed.
+    /// Whether candidates must pass through [`AdmissionFilter::admit`] even where rows are
+    /// free, because a sketch may know traffic that they had before.
     pub(super) fn is_crowded(&self) -> bool {
         self.crowded.load(Ordering::Relaxed)
     }
 
-    /// Lets candidates in that find room, or whose traffic is worth more than that
-    /// of a row. Returns how many rows there are less than before, but for room
-    /// that was taken, and how many bytes more they take.
+    /// Gives a row to each candidate for which `takes_room` reserves a free row, or whose
+    /// traffic is higher than that of the lightest row. Returns by how many rows the map
+    /// shrank, not counting reserved rows, and by how many bytes its memory grew.
     pub(super) fn admit(
         &self,
         number: usize,
@@ -87,13 +90,13 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
         candidates: &[Candidate<K>],
         takes_room: impl Fn() -> bool,
     ) -> (usize, isize) {
-        let Some(doorkeeper) = self.admission.get(number) else { return (0, 0) };
+        let Some(state) = self.by_map.get(number) else { return (0, 0) };
         let mut grown = 0;
-        let mut doorkeeper = doorkeeper.lock().unwrap_or_else(PoisonError::into_inner);
-        doorkeeper.age(edges, self.slots);
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.age(edges, self.slots);
         let (mut refused, mut evicted, mut fewer) = (0, 0, 0);
         for Candidate { update, hash } in candidates {
-            // An earlier flow of the batch may have been let in with this key.
+            // An earlier flow of this batch may have created the row.
             if let Some(mut row) = map.get_mut(&update.key) {
                 let before = row.heap();
                 batch.add_to(row.value_mut(), edges, update);
@@ -102,14 +105,14 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
             }
             let bytes = batch.bytes(update.flow);
             let before = if takes_room() {
-                doorkeeper.sketch.estimate(*hash)
+                state.sketch.estimate(*hash)
             } else {
-                let before = doorkeeper.sketch.add(*hash, bytes);
-                let upto = before.saturating_add(bytes);
+                let before = state.sketch.add(*hash, bytes);
+                let estimate = before.saturating_add(bytes);
                 self.crowded.store(true, Ordering::Relaxed);
-                let Some(freed) = doorkeeper.evict(map, edges, weigh(upto, update.local)) else {
-                    doorkeeper.bound = doorkeeper.bound.max(upto);
-                    doorkeeper.newest = doorkeeper.newest.max(batch.arrived());
+                let Some(freed) = state.evict(map, edges, weighted(estimate, update.local)) else {
+                    state.bound = state.bound.max(estimate);
+                    state.newest = state.newest.max(batch.arrived());
                     refused += 1;
                     continue;
                 };
@@ -118,7 +121,7 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
                 before
             };
             let mut row = match map.entry(update.key) {
-                // Another worker was quicker.
+                // Another worker has created the row meanwhile.
                 Entry::Occupied(row) => {
                     fewer += 1;
                     row.into_ref()
@@ -128,35 +131,38 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
                     place.insert(TimeLog::default())
                 }
             };
-            let had = row.heap();
+            let heap_before = row.heap();
             batch.add_to(row.value_mut(), edges, update);
             if before > 0 {
-                row.value_mut().miss(edges, doorkeeper.newest, before);
+                row.value_mut().add_missing(edges, state.newest, before);
             }
-            grown += row.heap() as isize - had as isize;
+            grown += row.heap() as isize - heap_before as isize;
         }
         self.refused.fetch_add(refused, Ordering::Relaxed);
         self.evicted.fetch_add(evicted, Ordering::Relaxed);
         (fewer, grown)
     }
 
-    /// Gives up the lightest rows of a map, so many at most, as long as `too_much` says so
-    /// of the bytes that were freed. How many went, and what they took.
-    pub(super) fn relieve(
+    /// Evicts at most `most` of the lightest rows of a map, while `is_over_budget` returns
+    /// true
+    /// for the number of bytes freed so far. Returns how many rows were evicted and how
+    /// many
+    /// bytes they took.
+    pub(super) fn evict_lightest(
         &self,
         number: usize,
         map: &Map<K>,
         edges: &Edges,
         most: usize,
-        too_much: impl Fn(usize) -> bool,
+        is_over_budget: impl Fn(usize) -> bool,
     ) -> (usize, usize) {
-        let Some(doorkeeper) = self.admission.get(number) else { return (0, 0) };
-        let mut doorkeeper = doorkeeper.lock().unwrap_or_else(PoisonError::into_inner);
-        doorkeeper.age(edges, self.slots);
+        let Some(state) = self.by_map.get(number) else { return (0, 0) };
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.age(edges, self.slots);
         self.crowded.store(true, Ordering::Relaxed);
         let (mut rows, mut freed) = (0, 0);
-        while rows < most && too_much(freed) {
-            let Some(bytes) = doorkeeper.evict(map, edges, u64::MAX) else { break };
+        while rows < most && is_over_budget(freed) {
+            let Some(bytes) = state.evict(map, edges, u64::MAX) else { break };
             freed += bytes;
             rows += 1;
         }
@@ -164,13 +170,13 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
         (rows, freed)
     }
 
-    /// The most bytes of the last hour that anything without a row can have.
+    /// The highest number of bytes that a key without a row can have had in the last hour.
     pub(super) fn bound(&self, edges: &Edges) -> u64 {
-        let bound = |doorkeeper: &Mutex<Doorkeeper<K>>| {
-            let doorkeeper = doorkeeper.lock().unwrap_or_else(PoisonError::into_inner);
-            doorkeeper.bound_at(edges)
+        let bound = |state: &Mutex<MapAdmission<K>>| {
+            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.bound_at(edges)
         };
-        let bound = self.admission.iter().map(bound).max().unwrap_or(0);
+        let bound = self.by_map.iter().map(bound).max().unwrap_or(0);
         if bound == 0 {
             self.crowded.store(false, Ordering::Relaxed);
         }
@@ -178,38 +184,38 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
     }
 }
 
-/// What a row is worth when something must go.
-fn weigh(bytes: u64, local: bool) -> u64 {
-    if local { bytes.saturating_mul(LOCAL) } else { bytes }
+/// The weight of a row: its bytes, times [`LOCAL_FACTOR`] for local hosts.
+fn weighted(bytes: u64, local: bool) -> u64 {
+    if local { bytes.saturating_mul(LOCAL_FACTOR) } else { bytes }
 }
 
 fn worth<K: RowKind>(key: &K, log: &TimeLog) -> u64 {
-    weigh(log.weight(), key.is_local(log))
+    weighted(log.weight(), key.is_local(log))
 }
 
-/// The doorkeeper of one map.
-struct Doorkeeper<K> {
+/// The state of admission for one map.
+struct MapAdmission<K> {
     sketch: Sketch,
-    /// The lightest rows with their worth, the lightest last.
+    /// The lightest rows with their weights, the lightest last.
     victims: Vec<(u64, K)>,
-    /// When they were looked for.
-    looked: u32,
-    /// When this generation of estimates began.
+    /// When the victims were collected, in seconds.
+    victims_found: u32,
+    /// When this generation of estimates began, in seconds.
     since: u32,
-    /// The highest estimate of what has no row, in this generation and the one
-    /// before it.
+    /// The highest estimate for a key without a row, in this generation.
     bound: u64,
+    /// The same for the previous generation.
     bound_before: u64,
-    /// The newest pane that anything without a row may have traffic in.
+    /// The newest pane in which a key without a row may have traffic.
     newest: u32,
 }
 
-impl<K> Default for Doorkeeper<K> {
-    fn default() -> Doorkeeper<K> {
-        Doorkeeper {
+impl<K> Default for MapAdmission<K> {
+    fn default() -> MapAdmission<K> {
+        MapAdmission {
             sketch: Sketch::default(),
             victims: Vec::new(),
-            looked: 0,
+            victims_found: 0,
             since: 0,
             bound: 0,
             bound_before: 0,
@@ -218,26 +224,26 @@ impl<K> Default for Doorkeeper<K> {
     }
 }
 
-impl<K: Eq + Hash + RowKind> Doorkeeper<K> {
-    /// Begins a new generation when the last one is over.
+impl<K: Eq + Hash + RowKind> MapAdmission<K> {
+    /// Starts a new generation when the current one has ended.
     fn age(&mut self, edges: &Edges, slots: usize) {
         let passed = edges.edge.saturating_sub(self.since);
         if self.sketch.is_empty() {
             self.sketch = Sketch::new(slots);
             self.since = edges.edge;
         } else if passed >= GENERATION {
-            self.sketch.turn();
+            self.sketch.start_generation();
             self.bound_before = std::mem::take(&mut self.bound);
             if passed >= 2 * GENERATION {
-                self.sketch.turn();
+                self.sketch.start_generation();
                 self.bound_before = 0;
             }
             self.since = edges.edge;
         }
     }
 
-    /// The highest estimate of what has no row. Nobody else may have knocked since
-    /// the last generation was over.
+    /// The highest estimate for a key without a row. Valid only if no candidate has arrived
+    /// since the end of the generation, because `age` was not called then.
     fn bound_at(&self, edges: &Edges) -> u64 {
         match edges.edge.saturating_sub(self.since) / GENERATION {
             0 => self.bound.max(self.bound_before),
@@ -246,26 +252,27 @@ impl<K: Eq + Hash + RowKind> Doorkeeper<K> {
         }
     }
 
-    /// Gives up the lightest row if it is worth less than `offered`; the bytes it took.
+    /// Evicts the lightest row if it weighs less than `offered`. Returns the bytes that it
+    /// took.
     fn evict(&mut self, map: &Map<K>, edges: &Edges, offered: u64) -> Option<usize> {
-        let stale = edges.edge.saturating_sub(self.looked) >= STALE_SECONDS;
+        let stale = edges.edge.saturating_sub(self.victims_found) >= STALE_SECONDS;
         if self.victims.is_empty() || stale {
-            self.look(map);
-            self.looked = edges.edge;
+            self.find_victims(map);
+            self.victims_found = edges.edge;
         }
-        while let Some((known, victim)) = self.victims.pop() {
-            if known >= offered {
-                self.victims.push((known, victim));
+        while let Some((weight_then, victim)) = self.victims.pop() {
+            if weight_then >= offered {
+                self.victims.push((weight_then, victim));
                 return None;
             }
-            // It may have gone, or have had more traffic since.
+            // The row may have been removed, or had more traffic since.
             let now = map.get(&victim).map(|row| worth(&victim, row.value()));
-            if now.is_none_or(|now| now > known) {
+            if now.is_none_or(|now| now > weight_then) {
                 continue;
             }
             if let Some((_, log)) = map.remove(&victim) {
                 let lost = log.traffic();
-                // Flows of an earlier batch may have come later.
+                // The row may hold traffic newer than that of this batch.
                 self.newest = self.newest.max(log.bounds(edges).map_or(0, |bounds| bounds.1));
                 let before = self.sketch.add(map.hash_usize(&victim), lost);
                 self.bound = self.bound.max(before.saturating_add(lost));
@@ -275,14 +282,14 @@ impl<K: Eq + Hash + RowKind> Doorkeeper<K> {
         None
     }
 
-    /// Finds the lightest rows of the map.
-    fn look(&mut self, map: &Map<K>) {
+    /// Collects the lightest rows of the map.
+    fn find_victims(&mut self, map: &Map<K>) {
         self.victims.clear();
         map.retain(|key, log| {
             self.victims.push((worth(key, log), *key));
             true
         });
-        let most = (self.victims.len() / SHARE).max(1);
+        let most = (self.victims.len() / VICTIM_PART).max(1);
         if self.victims.len() > most {
             self.victims.select_nth_unstable_by_key(most - 1, |(worth, _)| *worth);
             self.victims.truncate(most);
@@ -292,8 +299,8 @@ impl<K: Eq + Hash + RowKind> Doorkeeper<K> {
     }
 }
 
-/// A count-min sketch (Cormode, Muthukrishnan 2005) of two rows with
-/// conservative update, over two generations: never below the truth.
+/// A count-min sketch (Cormode, Muthukrishnan 2005) of two rows with conservative
+/// update, over two generations. An estimate is never below the true value.
 #[derive(Debug, Default)]
 struct Sketch {
     current: [Vec<u32>; 2],
@@ -310,12 +317,12 @@ impl Sketch {
         self.current[0].is_empty()
     }
 
-    fn turn(&mut self) {
+    fn start_generation(&mut self) {
         std::mem::swap(&mut self.current, &mut self.previous);
         self.current.iter_mut().for_each(|row| row.fill(0));
     }
 
-    /// The counters of a key, by parts of the hash that do not choose the map.
+    /// Indexes of a key's counters, from bits of the hash that do not choose the map.
     fn places(&self, hash: usize) -> [usize; 2] {
         [hash, hash >> 20].map(|hash| hash & (self.current[0].len() - 1))
     }
@@ -326,7 +333,7 @@ impl Sketch {
         (of(&self.current) + of(&self.previous)) * UNIT
     }
 
-    /// Adds bytes to a key; returns what was estimated before.
+    /// Adds bytes to a key. Returns the estimate before.
     fn add(&mut self, hash: usize, bytes: u64) -> u64 {
         let before = self.estimate(hash);
         let [first, second] = self.places(hash);

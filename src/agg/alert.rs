@@ -1,34 +1,37 @@
-//! Limits and who breaks them. Pure: rates and times come as arguments.
+//! Limits on rates, and the alerts raised when they are exceeded. Pure: rates and times
+//! are arguments.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::flow::Time;
 use crate::snapshot::{Alert, AlertSubject, Direction, Severity};
 
-/// Alerts kept at once. Beyond it nobody reads them; the first stay.
+/// Maximum number of active alerts. An administrator cannot read more; the oldest stay.
 pub(super) const MAX_ALERTS: usize = 1000;
 
-/// An alert is cleared when the rate has stayed below this share of the limit
-/// for this long.
+/// An alert is cleared when the rate has stayed below this percentage of the limit for
+/// [`CLEAR_MS`] milliseconds.
 const CLEAR_PERCENT: u64 = 90;
 const CLEAR_MS: i64 = 60_000;
 
-/// The share of a line's capacity that is its limit.
+/// The limit of a link, as a percentage of its capacity.
 const LINK_PERCENT: u64 = 90;
 
-/// Limits in bit/s.
+/// Limits that raise alerts, all in bit/s. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Per host.
+    /// Limit on the rate that one host sends.
     pub host_up: Option<u64>,
+    /// Limit on the rate that one host receives.
     pub host_down: Option<u64>,
-    /// Capacity of the line.
+    /// Capacity of the link for sending; its limit is 90 % of that.
     pub link_up: Option<u64>,
+    /// Capacity of the link for receiving.
     pub link_down: Option<u64>,
 }
 
 impl Rules {
-    /// The rate that a subject must not exceed, if there is one.
+    /// The limit that applies to `subject` in bit/s, or `None`.
     #[must_use]
     pub fn limit(&self, subject: &AlertSubject) -> Option<u64> {
         let link = |capacity: u64| (u128::from(capacity) * u128::from(LINK_PERCENT) / 100) as u64;
@@ -47,11 +50,11 @@ impl Rules {
     }
 }
 
-/// What is known of an active alert.
+/// State of an active alert.
 #[derive(Clone, Copy, Debug)]
 struct Active {
     alert: Alert,
-    /// Since when the rate has been low enough to clear it.
+    /// Since when the rate has been low enough to clear the alert.
     calm_since: Option<Time>,
 }
 
@@ -59,20 +62,22 @@ struct Active {
 #[derive(Debug, Default)]
 pub(super) struct Alerts {
     active: HashMap<AlertSubject, Active>,
-    /// The moment of the last evaluation.
+    /// The end of the minute that was evaluated last.
     at: Time,
 }
 
 impl Alerts {
-    /// What is being alerted about.
+    /// The subjects of all active alerts.
     pub(super) fn subjects(&self) -> HashSet<AlertSubject> {
         self.active.keys().copied().collect()
     }
 
-    /// Takes in the means of the minute that ended at `at`, of every subject
-    /// above its limit and of every active one; active ones that are missing had
-    /// no traffic. With `trusted` false (the minute is not reported completely)
-    /// nothing is raised, and nothing cleared either.
+    /// Takes the mean rates (bit/s) of the minute that ended at `at`, for every subject
+    /// above its
+    /// limit and for every active alert. An active alert that is missing from `rates` had
+    /// no
+    /// traffic. When `trusted` is false, because not all flows of that minute have been
+    /// reported, no alert is raised or cleared.
     pub(super) fn evaluate(
         &mut self,
         at: Time,
@@ -106,7 +111,7 @@ impl Alerts {
         }
     }
 
-    /// The active alerts, worst first, then oldest first.
+    /// All active alerts, by severity (worst first), then by age (oldest first).
     pub(super) fn list(&self) -> Vec<Alert> {
         let mut list: Vec<Alert> = self.active.values().map(|active| active.alert).collect();
         list.sort_by(|a, b| {
@@ -119,7 +124,7 @@ impl Alerts {
 
 fn severity(subject: &AlertSubject, now: u64, limit: u64) -> Severity {
     let full = match subject {
-        // The limit is 90 % of the capacity: from the capacity up the line is full.
+        // The limit is 90 % of the capacity; at the whole capacity the link is full.
         AlertSubject::Link(_) => {
             u128::from(now) * u128::from(LINK_PERCENT) >= u128::from(limit) * 100
         }
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn raised_at_once_and_cleared_after_a_calm_minute() {
+    fn raised_at_once_and_cleared_after_a_minute_below_the_limit() {
         let mut alerts = Alerts::default();
         assert!(feed(&mut alerts, 1, 100).is_empty(), "the limit itself is allowed");
         let raised = feed(&mut alerts, 2, 101);
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_within_the_calm_minute_starts_it_again() {
+    fn a_higher_rate_restarts_the_minute_before_clearing() {
         let mut alerts = Alerts::default();
         feed(&mut alerts, 1, 300);
         for second in 2..60 {
@@ -174,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_complete_raises_and_clears_nothing() {
+    fn incomplete_minutes_raise_and_clear_no_alert() {
         let mut alerts = Alerts::default();
         alerts.evaluate(Time(1000), &rules(), false, &[(HOST, 500)]);
         assert!(alerts.list().is_empty());
@@ -186,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_warned_of_at_ninety_percent_and_critical_when_full() {
+    fn a_link_has_a_warning_at_ninety_percent_and_is_critical_when_full() {
         let subject = AlertSubject::Link(Direction::Down);
         let mut alerts = Alerts::default();
         alerts.evaluate(Time(1), &rules(), true, &[(subject, 900)]);

@@ -1,4 +1,4 @@
-//! Answers to views: what the windows hold, as plain data.
+//! Answers to views: the contents of the windows as plain data.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use super::key::LogLane;
 use super::lag::{ExcessiveLag, Lag};
 use super::log::Reader;
 use super::pane::{Edges, FINE, Panes, floor, moment, seconds};
-use super::ranking::{TableDirection, ranking, settle, traffic_order};
+use super::ranking::{TableDirection, ranking, set_totals, traffic_order};
 use super::tally::GroupedTotals;
 use super::{LagRule, SharedState, Windows};
 use crate::flow::{Host, Time};
@@ -22,20 +22,22 @@ use crate::snapshot::{
 };
 use crate::topn::TopN;
 
-/// Sparkline of the line: ten minutes in steps of ten seconds.
+/// Sparkline of the link: ten minutes in steps of ten seconds.
 const LINK_STEP: u32 = 10;
 const LINK_STEPS: u32 = 60;
 
 impl Windows {
-    /// Answers a view, whatever it costs. `now` is the collector's running time,
-    /// `health` what ingest knows about itself; both only end up in the answer.
+    /// Answers a view without limiting the work. `now` is the collector's running time, and
+    /// `health` the state of the exporters and of the collector as `ingest` reports it.
+    /// Both are copied to the answer.
     #[must_use]
     pub fn snapshot(&self, view: &View, now: Time, health: Health) -> Snapshot {
         self.snapshot_within(view, now, health, &mut Allowance::unlimited())
     }
 
-    /// The same within an allowance. Once that is over the answer has no rows, and
-    /// says so in [`Snapshot::unanswered`].
+    /// Answers a view within an allowance of work. When the allowance is used up, the
+    /// answer
+    /// has no rows, and [`Snapshot::unanswered`] gives the reason.
     #[must_use]
     pub fn snapshot_within(
         &self,
@@ -45,20 +47,21 @@ impl Windows {
         allowance: &mut Allowance<'_>,
     ) -> Snapshot {
         self.advance(now);
-        // People's times are the wall clock's; ours run on when it is set.
+        // `view.at` is wall clock time. Windows use running time, which does not move when
+        // the wall clock is set.
         let shift = health.clock_shift_ms;
         let at = view.at.map(|at| at.plus_ms(-shift));
-        let (panes, span, unheeded) = self.span(view, at, now, allowance);
+        let (panes, span, not_awaited) = self.span(view, at, now, allowance);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
-        // Rows first, totals after: see `record`.
-        let rolled = self.fill_rows(&mut snapshot, &panes, allowance);
+        // Rows are read before totals: see `record`.
+        let filtered = self.fill_rows(&mut snapshot, &panes, allowance);
         if allowance.is_over() {
-            leave_rows_out(&mut snapshot);
+            drop_rows(&mut snapshot);
         }
         {
             let site = self.site();
-            snapshot.totals = match &rolled {
-                Some(rolled) => rolled.totals,
+            snapshot.totals = match &filtered {
+                Some(filtered) => filtered.totals,
                 None => site.totals.sum(panes.start, panes.end),
             };
             for exporter in &mut health.exporters {
@@ -69,8 +72,8 @@ impl Windows {
             self.count_limits(&site, &mut health);
         }
         self.fill_totals(&mut snapshot);
-        if rolled.is_none() {
-            // Before the first ten seconds are over there is no other peak.
+        if filtered.is_none() {
+            // In the first ten seconds no other peak is known.
             let link = &mut snapshot.link;
             link.peak_up = link.peak_up.max(span.bits_per_second(snapshot.totals.up.bytes));
             link.peak_down = link.peak_down.max(span.bits_per_second(snapshot.totals.down.bytes));
@@ -81,9 +84,9 @@ impl Windows {
         };
         snapshot.notes = match &snapshot.unanswered {
             Some(why) => vec![why.clone()],
-            None => self.notes(view, rolled.as_ref(), &panes),
+            None => self.notes(view, filtered.as_ref(), &panes),
         };
-        snapshot.notes.extend(unheeded.map(not_waited_for));
+        snapshot.notes.extend(not_awaited.map(excessive_lag_note));
         snapshot.captured_at = now;
         snapshot.span = span;
         snapshot.health = health;
@@ -93,7 +96,7 @@ impl Windows {
         snapshot
     }
 
-    /// Sets the rows of the tables; what matches the filter, if there is one.
+    /// Sets the rows of the tables. Returns the totals of the filter, if the view has one.
     fn fill_rows(
         &self,
         snapshot: &mut Snapshot,
@@ -102,34 +105,37 @@ impl Windows {
     ) -> Option<FilteredTotals> {
         let view = &snapshot.view;
         let mut tally = GroupedTotals::of(view.subject);
-        let rolled = (!view.filter.is_any())
+        let filtered = (!view.filter.is_any())
             .then(|| self.roll_up(&view.filter, panes, &mut tally, allowance));
         match view.subject {
             Subject::Exporters => {}
             Subject::Groups(grouping) => {
-                let found = (tally, rolled.as_ref());
+                let found = (tally, filtered.as_ref());
                 self.rank_groups(snapshot, grouping, found, panes, allowance);
             }
             Subject::Host(host) => {
                 snapshot.detail = Some(self.detail(view, host, panes, allowance));
             }
             Subject::Hosts | Subject::Line | Subject::Talkers => {
-                self.rank_hosts(snapshot, rolled.as_ref(), panes, allowance);
+                self.rank_hosts(snapshot, filtered.as_ref(), panes, allowance);
             }
         }
-        // Of what was cut off nothing is told.
-        rolled.map(|rolled| if allowance.is_over() { FilteredTotals::default() } else { rolled })
+        // A result that was cut off is not used.
+        filtered
+            .map(|filtered| if allowance.is_over() { FilteredTotals::default() } else { filtered })
     }
 
-    /// Where a view's window may end, and what is known of how late its traffic comes:
-    /// traffic of some exporters alone is not held up by others.
+    /// Returns where a view's window may end, how late its traffic arrives, and the first
+    /// pane with traffic. If the filter selects some exporters only, the lag of the others
+    /// does not count.
     fn edge_of(
         &self,
         view: &View,
         now: Time,
         allowance: &mut Allowance<'_>,
     ) -> (Edges, Lag, Option<u32>) {
-        // A long filter is not asked while receiving waits.
+        // The exporters are copied, so that the lock is not held while a long filter is
+        // evaluated: recording needs the same lock.
         let known = match self.tuning().lag {
             LagRule::Auto if !self.config.keep_all && view.filter.needs_interfaces() => {
                 self.site().timings.exporters()
@@ -138,11 +144,11 @@ impl Windows {
         };
         let cost = view.filter.cost();
         let may_be = |exporter: &Host| allowance.spend(cost) && view.filter.may_be_of(*exporter);
-        let asked: HashSet<Host, RandomState> = known.into_iter().filter(may_be).collect();
+        let selected: HashSet<Host, RandomState> = known.into_iter().filter(may_be).collect();
         let site = self.site();
         let (edges, first) = (site.edges, site.totals.first());
-        let own = (!asked.is_empty())
-            .then(|| site.timings.lag_of(|exporter| asked.contains(&exporter)))
+        let own = (!selected.is_empty())
+            .then(|| site.timings.lag_of(|exporter| selected.contains(&exporter)))
             .flatten();
         match own {
             Some(lag) => (edges.ending(seconds(now.plus_ms(-lag.ms))), lag, first),
@@ -150,8 +156,8 @@ impl Windows {
         }
     }
 
-    /// The panes of a view's window, the span they cover, and a candidate that is not
-    /// waited for.
+    /// The panes of a view's window, the span that they cover, and the new exporter that
+    /// the window does not wait for, if there is one.
     fn span(
         &self,
         view: &View,
@@ -185,8 +191,9 @@ impl Windows {
             }
             None => Completeness::Complete,
         };
-        // Rates just after the start are over what there is, not over time in
-        // which nobody listened: the first reports reach back by the lag.
+        // Just after the start, rates are computed over the time for which there is data:
+        // the
+        // first reports reach back by the lag.
         let begun = started.saturating_add(1) / FINE * FINE;
         let reach = seconds(self.config.started.plus_ms(-lag.ms));
         let known = edges.ceil(first.map_or(begun, |first| first.max(reach)).min(begun));
@@ -196,27 +203,28 @@ impl Windows {
         }
         let start = start.max(known.min(end));
         let span = AnswerSpan { start: moment(start), end: moment(end), completeness };
-        let unheeded = lag.unheeded.filter(|_| at.is_none());
-        (Panes { edges, start, end, known }, span, unheeded)
+        let not_awaited = lag.not_awaited.filter(|_| at.is_none());
+        (Panes { edges, start, end, known }, span, not_awaited)
     }
 
-    /// Reads logs over these panes.
+    /// A reader of logs over these panes.
     pub(super) fn reader<'a>(&'a self, panes: &'a Panes) -> Reader<'a> {
         let Panes { edges, start, end, .. } = panes;
         Reader { edges, paths: &self.paths, start: *start, end: *end }
     }
 
-    /// Calls `visit` for every host with traffic across the line, or through.
+    /// Calls `visit` for every host with link traffic, or with transit traffic if
+    /// `through`.
     pub(super) fn each_host(
         &self,
-        rolled: Option<&FilteredTotals>,
+        filtered: Option<&FilteredTotals>,
         panes: &Panes,
         through: bool,
         allowance: &mut Allowance<'_>,
         mut visit: impl FnMut(HostRow),
     ) {
-        if let Some(rolled) = rolled {
-            let sums = if through { &rolled.transit } else { &rolled.crossing };
+        if let Some(filtered) = filtered {
+            let sums = if through { &filtered.transit } else { &filtered.crossing };
             for (host, traffic) in sums {
                 if !allowance.spend(1) {
                     return;
@@ -241,23 +249,23 @@ impl Windows {
     fn rank_hosts(
         &self,
         snapshot: &mut Snapshot,
-        rolled: Option<&FilteredTotals>,
+        filtered: Option<&FilteredTotals>,
         panes: &Panes,
         allowance: &mut Allowance<'_>,
     ) {
         let View { subject, limit, order, .. } = snapshot.view;
         let through =
-            self.find_basis(snapshot, rolled, panes, allowance) && subject != Subject::Line;
+            self.find_basis(snapshot, filtered, panes, allowance) && subject != Subject::Line;
         let by = |side| move |a: &HostRow, b: &HostRow| host_order(&order, side, a, b);
         if subject != Subject::Talkers {
             let mut top = TopN::new(limit, by(TableDirection::Both));
-            self.each_host(rolled, panes, through, allowance, |row| top.push(row));
+            self.each_host(filtered, panes, through, allowance, |row| top.push(row));
             snapshot.hosts = ranking(top);
             return;
         }
         let (mut up, mut down) =
             (TopN::new(limit, by(TableDirection::Up)), TopN::new(limit, by(TableDirection::Down)));
-        self.each_host(rolled, panes, through, allowance, |row| {
+        self.each_host(filtered, panes, through, allowance, |row| {
             if !row.traffic.up.is_zero() {
                 up.push(row);
             }
@@ -269,7 +277,7 @@ impl Windows {
         snapshot.downloaders = ranking(down);
     }
 
-    /// Sets each table's total from the window's totals, and its others.
+    /// Sets the total and the "others" of each table from the window's totals.
     fn fill_totals(&self, snapshot: &mut Snapshot) {
         let totals = snapshot.totals;
         let line = UpDown { up: totals.up, down: totals.down };
@@ -277,12 +285,12 @@ impl Windows {
         let both = if snapshot.basis == Basis::UpDown { line } else { through };
         let hosts = if snapshot.view.subject == Subject::Line { line } else { both };
         if let Subject::Groups(grouping) = snapshot.view.subject {
-            settle(&mut snapshot.groups, group_total(grouping, &totals, both));
+            set_totals(&mut snapshot.groups, group_total(grouping, &totals, both));
         }
-        settle(&mut snapshot.hosts, hosts);
-        settle(&mut snapshot.uploaders, UpDown { up: both.up, down: Counters::default() });
-        settle(&mut snapshot.downloaders, UpDown { up: Counters::default(), down: both.down });
-        // A table of one direction lists rows with both; only its own counts.
+        set_totals(&mut snapshot.hosts, hosts);
+        set_totals(&mut snapshot.uploaders, UpDown { up: both.up, down: Counters::default() });
+        set_totals(&mut snapshot.downloaders, UpDown { up: Counters::default(), down: both.down });
+        // Rows of these tables have both directions, but only one of them is ranked.
         snapshot.uploaders.others.down = Counters::default();
         snapshot.downloaders.others.up = Counters::default();
     }
@@ -316,8 +324,8 @@ impl Windows {
     }
 }
 
-/// Takes out the rows of an answer that was given up half-way, and says why.
-fn leave_rows_out(snapshot: &mut Snapshot) {
+/// Removes the rows of an answer that used up its allowance, and states the reason.
+fn drop_rows(snapshot: &mut Snapshot) {
     let view = snapshot.view.clone();
     let why = match view.filter.is_any() {
         false => format!("too slow here: use query: {}", view.filter.command()),
@@ -327,11 +335,11 @@ fn leave_rows_out(snapshot: &mut Snapshot) {
     *snapshot = Snapshot { view, unanswered, basis: snapshot.basis.clone(), ..Snapshot::default() };
 }
 
-/// What is said of a candidate whose reports come later than the window waits.
-fn not_waited_for((exporter, ms, others): ExcessiveLag) -> String {
-    let more = if others > 0 { format!(", like {others} others,") } else { String::new() };
+/// A note about a new exporter whose reports arrive later than the window waits.
+fn excessive_lag_note((exporter, ms, others): ExcessiveLag) -> String {
+    let more = if others > 0 { format!(" (and {others} others)") } else { String::new() };
     format!(
-        "exporter {exporter} is new and{more} reports up to {} s late: its newest traffic is not waited for",
+        "exporter {exporter}{more} is new and reports up to {} s late: windows do not wait for its newest traffic",
         (ms + 500) / 1000
     )
 }
@@ -345,7 +353,7 @@ fn host_order(order: &RowOrder, side: TableDirection, a: &HostRow, b: &HostRow) 
     by_key.then(a.host.cmp(&b.host))
 }
 
-/// Moves every time that people read to where the wall clock is now.
+/// Converts every time that people read to the current wall clock.
 fn to_wall_clock(snapshot: &mut Snapshot, ms: i64) {
     let mut moved = vec![
         &mut snapshot.captured_at,

@@ -1,4 +1,4 @@
-//! What tables are about: what crosses the line, or what passes through.
+//! Whether tables show link traffic or transit traffic.
 
 use std::collections::HashMap;
 
@@ -9,33 +9,33 @@ use crate::flow::Network;
 use crate::snapshot::{Allowance, Basis, HostRow, Snapshot};
 use crate::topn::top_n;
 
-/// Networks named as candidates for `--local`.
+/// Number of networks that are proposed for `--local`.
 const CANDIDATES: usize = 3;
 
 impl Windows {
-    /// Sets what tables are about; says whether that is what passes through.
+    /// Sets the basis of the tables. Returns whether they show transit traffic.
     pub(super) fn find_basis(
         &self,
         snapshot: &mut Snapshot,
-        rolled: Option<&FilteredTotals>,
+        filtered: Option<&FilteredTotals>,
         panes: &Panes,
         allowance: &mut Allowance<'_>,
     ) -> bool {
-        let totals = match rolled {
-            Some(rolled) => rolled.totals,
+        let totals = match filtered {
+            Some(filtered) => filtered.totals,
             None => self.site().totals.sum(panes.start, panes.end),
         };
         let through = totals.transit.bytes > totals.sum().bytes / 2;
         if through {
             let mut networks = Candidates::default();
-            self.each_host(rolled, panes, true, allowance, |row| networks.add(&row));
+            self.each_host(filtered, panes, true, allowance, |row| networks.add(&row));
             snapshot.basis = Basis::SourceDestination { candidates: networks.best() };
         }
         through
     }
 }
 
-/// The busiest networks (/24, or /64 of IPv6) of hosts.
+/// The networks (/24, for IPv6 /64) of hosts with their bytes.
 #[derive(Default)]
 struct Candidates(HashMap<Network, u64>);
 

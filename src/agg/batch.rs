@@ -1,5 +1,5 @@
-//! A batch of flows made ready for rows and totals: classed, cut into pieces,
-//! their paths numbered.
+//! A batch of flows prepared for rows and totals: classified, cut into one piece per pane,
+//! and with their paths numbered.
 
 use super::entry::{EntryKind, FlowPart};
 use super::key::{CompactHost, ConversationKey, LogLane};
@@ -10,7 +10,7 @@ use super::row::{RowKind, Update};
 use super::spread::{corrected, spread};
 use crate::flow::{Flow, Host, LocalNetworks, TrafficClass};
 
-/// A flow that counts.
+/// A flow that is counted.
 struct Prepared {
     class: TrafficClass,
     path: u32,
@@ -19,7 +19,7 @@ struct Prepared {
     pieces: u32,
 }
 
-/// Flows made ready.
+/// A prepared batch.
 pub(super) struct PreparedBatch {
     flows: Vec<Prepared>,
     pieces: Vec<FlowPart>,
@@ -30,7 +30,7 @@ pub(super) struct PreparedBatch {
 }
 
 impl PreparedBatch {
-    /// Prepares the flows for which `counts` holds.
+    /// Prepares the flows for which `counts` returns true.
     pub(super) fn new(
         edges: &Edges,
         local: &LocalNetworks,
@@ -91,7 +91,7 @@ impl PreparedBatch {
         self.flows.iter().map(|flow| (flow.class, self.pieces_of(flow)))
     }
 
-    /// All bytes of a flow.
+    /// The sum of a flow's bytes.
     pub(super) fn bytes(&self, flow: u32) -> u64 {
         let pieces = self.flows.get(flow as usize).map_or(&[][..], |flow| self.pieces_of(flow));
         pieces.iter().map(|piece| piece.bytes).fold(0, u64::saturating_add)

@@ -1,4 +1,4 @@
-//! The answer about one host: its rates, its last hour, its conversations.
+//! The answer about one host: its rates, the last hour and its conversations.
 
 use std::cmp::Ordering;
 
@@ -9,14 +9,14 @@ use super::matching::FilteredQuery;
 use super::pane::Panes;
 use super::pane::{COARSE, moment};
 use super::path_stats::PathStats;
-use super::ranking::{TableDirection, Traffic, ranking, settle, traffic_order};
+use super::ranking::{TableDirection, Traffic, ranking, set_totals, traffic_order};
 use crate::flow::Host;
 use crate::snapshot::{
     Allowance, ConversationRow, HostDetail, Rates, RowOrder, Series, SortKey, UpDown, View,
 };
 use crate::topn::TopN;
 
-/// The sparklines of a host: an hour in minutes.
+/// Sparklines of a host: an hour in steps of a minute.
 const STEPS: u32 = 60;
 
 impl Traffic for ConversationRow {
@@ -26,7 +26,7 @@ impl Traffic for ConversationRow {
 }
 
 impl Windows {
-    /// Everything about `host` in the panes of a view.
+    /// The details of `host` in the panes of a view.
     pub(super) fn detail(
         &self,
         view: &View,
@@ -38,33 +38,33 @@ impl Windows {
             conversation_order(&view.order, a, b)
         });
         let mut sum = UpDown::default();
-        // A stranger has no row of its own, or one of its transit traffic only:
-        // its history is its conversations'.
+        // A remote host has no row, or one with its transit traffic only, so its history is
+        // added up from its conversations.
         let mut history = HostSeries::default();
         let reader = self.reader(panes);
-        let asked = FilteredQuery::new(&view.filter, reader);
-        let mut ways = PathStats::new(&self.paths);
+        let query = FilteredQuery::new(&view.filter, reader);
+        let mut path_stats = PathStats::new(&self.paths);
         let address = CompactHost::from(host);
         let visit = |key: &ConversationKey, log: &TimeLog, allowance: &mut Allowance<'_>| {
-            let turned = key.host() != host;
+            let reversed = key.host() != host;
             let mut both = UpDown::default();
-            asked.each(key, log, allowance, |what, counters| {
+            query.each(key, log, allowance, |what, counters| {
                 let out = LogLane::is_out(what.lane);
                 *(if out { &mut both.up } else { &mut both.down }) += counters;
-                if out != turned {
-                    ways.add(what.path, counters.bytes);
+                if out != reversed {
+                    path_stats.add(what.path, counters.bytes);
                 }
             });
-            let via = ways.end();
+            let via = path_stats.end();
             if both != UpDown::default() {
                 let bounds = log.bounds(&panes.edges);
-                let row = ConversationRow { via, ..conversation(key, bounds, both, turned) };
+                let row = ConversationRow { via, ..conversation(key, bounds, both, reversed) };
                 sum += row.traffic;
                 top.push(row);
             }
-            // The hour and three spans of it: the log is read four times.
+            // The log is read four times: for the hour and for three spans of it.
             if allowance.spend(4 * log.len() as u64) {
-                history.add(log, &reader, panes.known, turned);
+                history.add(log, &reader, panes.known, reversed);
             }
         };
         self.conversations.each_copied(allowance, |key| key.has(address), visit);
@@ -79,15 +79,15 @@ impl Windows {
         let own = own.flatten();
         let filtered = !view.filter.is_any();
         let (history, traffic) = match own {
-            // Up and down of a host that is local are all its traffic, unless its
-            // row was given up meanwhile and conversations know more.
+            // Up and down of a local host are its whole traffic. If its row was evicted
+            // meanwhile, the conversations may know more.
             Some((own, both)) if !filtered => (own, both.at_least(&sum)),
             Some((own, _)) => (own, sum),
             None => (history, sum),
         };
         let mut conversations = ranking(top);
-        settle(&mut conversations, traffic);
-        let via = ways.busiest();
+        set_totals(&mut conversations, traffic);
+        let via = path_stats.busiest();
         HostDetail { host, traffic, via, conversations, ..history.finish(panes) }
     }
 }
@@ -96,22 +96,22 @@ fn conversation(
     key: &ConversationKey,
     bounds: Option<(u32, u32)>,
     both: UpDown,
-    turned: bool,
+    reversed: bool,
 ) -> ConversationRow {
     let (first, last) = bounds.unwrap_or_default();
     ConversationRow {
-        peer: if turned { key.host() } else { key.peer() },
+        peer: if reversed { key.host() } else { key.peer() },
         proto: key.proto,
         port: key.port,
         reach: key.reach,
-        traffic: if turned { both.swapped() } else { both },
+        traffic: if reversed { both.swapped() } else { both },
         first_pane: moment(first),
         last_pane: moment(last),
         via: None,
     }
 }
 
-/// The rows' natural order is by both directions together.
+/// By default rows are ranked by both directions together.
 fn conversation_order(order: &RowOrder, a: &ConversationRow, b: &ConversationRow) -> Ordering {
     let by_peer = a.peer.cmp(&b.peer);
     let by_key = match order.key {
@@ -126,7 +126,7 @@ fn conversation_order(order: &RowOrder, a: &ConversationRow, b: &ConversationRow
         .then(a.reach.cmp(&b.reach))
 }
 
-/// Bytes by minute of the hour, and of the spans before the end of the window.
+/// Bytes of every minute of the hour, and of three spans before the end of the window.
 #[derive(Default)]
 struct HostSeries {
     minutes: Vec<(u64, u64)>,
@@ -136,14 +136,14 @@ struct HostSeries {
 }
 
 impl HostSeries {
-    fn add(&mut self, log: &TimeLog, reader: &Reader<'_>, known: u32, turned: bool) {
+    fn add(&mut self, log: &TimeLog, reader: &Reader<'_>, known: u32, reversed: bool) {
         let Reader { edges, end, .. } = *reader;
         let (start, _) = hour(end);
         self.minutes.resize(STEPS as usize, (0, 0));
         let hour = Reader { start, ..*reader };
         hour.each(log, |pane, what, counters| {
             if let Some((up, down)) = self.minutes.get_mut(((pane - start) / COARSE) as usize) {
-                let out = LogLane::is_out(what.lane) != turned;
+                let out = LogLane::is_out(what.lane) != reversed;
                 let sum = if out { up } else { down };
                 *sum = sum.saturating_add(counters.bytes);
             }
@@ -151,7 +151,7 @@ impl HostSeries {
         let span = |length: u32| {
             let (from, to) = edges.widen(end.saturating_sub(length), end);
             let both = Reader { start: from.max(known.min(to)), end: to, ..*reader }.both(log);
-            if turned { both.swapped() } else { both }
+            if reversed { both.swapped() } else { both }
         };
         let (now, minute, quarter) = (span(10), span(60), span(900));
         self.now += now;
@@ -167,7 +167,7 @@ impl HostSeries {
             let from = from.max(panes.known.min(to));
             Rates { up: rate(both.up.bytes, to - from), down: rate(both.down.bytes, to - from) }
         };
-        // The last minute is not over: its mean is over what has passed of it.
+        // The last minute is not over: its mean is over the seconds that have passed.
         let running = COARSE - end.saturating_sub(panes.end).min(COARSE - 1);
         let length = |step: usize| if step + 1 == STEPS as usize { running } else { COARSE };
         let steps = |pick: fn(&(u64, u64)) -> u64| -> Vec<u64> {
@@ -176,7 +176,7 @@ impl HostSeries {
         };
         let (up, down) = (steps(|minute| minute.0), steps(|minute| minute.1));
         let (now, minute) = (rates(&self.now, 10), rates(&self.minute, 60));
-        // Of the running minute a few seconds would make a peak of their own.
+        // A few seconds of the running minute would show a false peak.
         let highest = |steps: &[u64]| steps.iter().rev().skip(1).copied().max().unwrap_or(0);
         let peak = Rates {
             up: highest(&up).max(minute.up).max(now.up),
@@ -193,7 +193,7 @@ impl HostSeries {
     }
 }
 
-/// The hour of minutes up to the one that the window ends in.
+/// Start and end of the hour that ends with the minute in which the window ends.
 fn hour(end: u32) -> (u32, u32) {
     let end = end.div_ceil(COARSE).saturating_mul(COARSE);
     (end.saturating_sub(STEPS * COARSE), end)

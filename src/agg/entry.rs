@@ -1,32 +1,32 @@
-//! The traffic of one lane in one pane, in 16 bytes: rows have many of them.
+//! The traffic of one lane in one pane, in 16 bytes, because rows have many of them.
 
 use crate::snapshot::Counters;
 
-/// Panes are told apart by their distance from a base: 2^14 of 2 s are nine
-/// hours, more than twice what is ever kept and what may stand ahead of it.
+/// Panes are numbered relative to a base. 2^14 panes of 2 s are nine hours, more than twice
+/// the time that is stored, including traffic booked ahead of the edge.
 pub(super) const SLOT_BITS: u32 = 14;
 pub(super) const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
-/// The rest of that word names the path that traffic took.
+/// The remaining bits of that word number the path of the traffic.
 pub(super) const PATH_BITS: u32 = 32 - SLOT_BITS;
 const PATH_MASK: u32 = (1 << PATH_BITS) - 1;
 
-/// Lanes need three bits, next to the upper bits of the bytes.
+/// The lane takes three bits, above the upper bits of the byte count.
 const LANE_SHIFT: u32 = 13;
 const HIGH_MASK: u16 = (1 << LANE_SHIFT) - 1;
 
-/// The most bytes an entry holds: 35 TB. What goes beyond begins a new entry; a
-/// single piece of more is a forgery and is cut.
+/// The most bytes that an entry holds: 35 TB. Further bytes go to a new entry. A single
+/// piece with more bytes is forged and is cut to this value.
 pub(super) const MAX_BYTES: u64 = (1 << (32 + LANE_SHIFT)) - 1;
 
-/// Whose traffic an entry counts: the direction and the path.
+/// What an entry counts: a direction (lane) on a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct EntryKind {
     pub(super) lane: u8,
     pub(super) path: u32,
 }
 
-/// A piece of a flow that falls into the pane starting at `pane`.
+/// The part of a flow in the pane that starts at `pane`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FlowPart {
     pub(super) pane: u32,
@@ -47,8 +47,8 @@ impl FlowPart {
     }
 }
 
-/// Traffic of one pane, lane and path. Bytes and packets are scaled; the path
-/// knows the sampling rate.
+/// Traffic of one pane, lane and path. Bytes and packets are multiplied by the sampling
+/// rate; the path has the rate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PaneEntry {
     place: u32,
@@ -94,8 +94,9 @@ impl PaneEntry {
         u64::from(self.lane_and_high & HIGH_MASK) << 32 | u64::from(self.low)
     }
 
-    /// The counters as they are on the wire and, divided by the sampling rate,
-    /// as they were reported.
+    /// The counters of the traffic, and `raw_bytes`: the bytes divided by the sampling
+    /// rate,
+    /// as the exporter reported them.
     pub(super) fn counters(&self, rate: u32) -> Counters {
         let bytes = self.bytes();
         Counters {
@@ -106,19 +107,19 @@ impl PaneEntry {
         }
     }
 
-    /// Its place in the order of time, for a base of the pane numbers; the path
-    /// stands below the pane and takes no part.
+    /// The entry's position in time relative to a base pane number. The path is in the
+    /// lower bits and is ignored.
     #[inline]
     pub(super) fn order(&self, base: u32) -> u32 {
         (self.place.wrapping_sub(base << PATH_BITS)) >> PATH_BITS
     }
 
-    /// Whether it counts this, in this pane.
+    /// Whether the entry counts traffic of this kind in this pane.
     pub(super) fn is(&self, slot: u32, what: EntryKind) -> bool {
         self.place == place(slot, what.path) && self.lane() == what.lane
     }
 
-    /// Adds to it, unless a figure would become too large for it.
+    /// Adds to the entry. Returns false, and adds nothing, if a number would overflow.
     pub(super) fn take(&mut self, bytes: u64, packets: u64, flows: u64) -> bool {
         let bytes = self.bytes().saturating_add(bytes);
         let packets = u64::from(self.packets).saturating_add(packets);
@@ -146,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_fits_is_kept_exactly(
+        fn values_in_range_are_stored_exactly(
             slot in 0u32..1 << SLOT_BITS, path in 0u32..1 << PATH_BITS, lane in 0u8..8,
             bytes in 0u64..=MAX_BYTES, packets in any::<u32>(), flows in any::<u16>(),
             moved in 0u32..1 << SLOT_BITS,

@@ -1,5 +1,5 @@
-//! Filters over conversations, rolled up to hosts: a filter typed now answers
-//! for the whole window behind it.
+//! Filters over conversations, with totals per host. A filter that is typed now applies
+//! to the whole window in the past.
 
 use std::collections::HashMap;
 
@@ -15,22 +15,25 @@ use crate::filter::Filter;
 use crate::flow::{Host, TrafficClass};
 use crate::snapshot::{Allowance, ClassTotals, UpDown};
 
-/// Conversations that match a filter, rolled up.
+/// Totals of the conversations that match a filter.
 #[derive(Default)]
 pub(super) struct FilteredTotals {
+    /// Link traffic by host.
     pub(super) crossing: HashMap<Host, UpDown, RandomState>,
+    /// Transit traffic by host.
     pub(super) transit: HashMap<Host, UpDown, RandomState>,
     pub(super) totals: ClassTotals,
-    /// Conversations that matched.
+    /// Number of conversations that matched.
     pub(super) rows: usize,
-    /// Bytes of the window in conversations, matching or not; `None` while all
-    /// conversations have rows.
+    /// Bytes of the window in all conversations that have a row, matching or not. `None`
+    /// while
+    /// every conversation has a row.
     pub(super) known: Option<u64>,
 }
 
 impl Windows {
-    /// Evaluates a filter on every conversation; what matches goes to `tally` too,
-    /// so that its groups and these totals are of one moment.
+    /// Evaluates a filter on every conversation. Matching traffic is also added to `tally`,
+    /// so that groups and totals are of the same moment.
     pub(super) fn roll_up(
         &self,
         filter: &Filter,
@@ -44,12 +47,12 @@ impl Windows {
         let mut rows = 0;
         let reader = self.reader(panes);
         let mut known = self.conversations.admission.is_crowded().then_some(0u64);
-        let asked = FilteredQuery::new(filter, reader);
+        let query = FilteredQuery::new(filter, reader);
         let visit = |key: &ConversationKey, log: &TimeLog, allowance: &mut Allowance<'_>| {
             if let Some(known) = &mut known {
                 *known = known.saturating_add(reader.both(log).sum().bytes);
             }
-            let both = tally.add(&asked, key, log, allowance);
+            let both = tally.add(&query, key, log, allowance);
             if both == UpDown::default() {
                 return;
             }
@@ -68,7 +71,7 @@ impl Windows {
                 }
             }
         };
-        if asked.is_long() {
+        if query.is_long() {
             self.conversations.each_copied(allowance, |_| true, visit);
         } else {
             self.conversations.each(allowance, visit);

@@ -1,5 +1,5 @@
-//! Traffic by something else than host: port, protocol, peer network, interface
-//! and named network, added up from rows when somebody asks.
+//! Traffic by port, protocol, peer network, interface and named network. Groups are added
+//! up from rows when a view asks for them.
 
 use std::cmp::Ordering;
 
@@ -22,27 +22,27 @@ impl Traffic for GroupRow {
 }
 
 impl Windows {
-    /// Ranks groups; with a filter, `tally` has been filled while it was rolled up.
+    /// Ranks groups. With a filter, `tally` was filled while the filter was evaluated.
     pub(super) fn rank_groups(
         &self,
         snapshot: &mut Snapshot,
         grouping: Grouping,
-        (mut tally, rolled): (GroupedTotals, Option<&FilteredTotals>),
+        (mut tally, filtered): (GroupedTotals, Option<&FilteredTotals>),
         panes: &Panes,
         allowance: &mut Allowance<'_>,
     ) {
-        let through = self.find_basis(snapshot, rolled, panes, allowance);
-        if rolled.is_none() && tally.by.is_some() {
-            let asked = FilteredQuery::new(&snapshot.view.filter, self.reader(panes));
+        let through = self.find_basis(snapshot, filtered, panes, allowance);
+        if filtered.is_none() && tally.by.is_some() {
+            let query = FilteredQuery::new(&snapshot.view.filter, self.reader(panes));
             self.conversations.each(allowance, |key, log, allowance| {
-                // What stays inside uses interfaces, and nothing else that is listed.
+                // Internal traffic counts for interfaces only.
                 if key.reach != Reach::Internal || grouping == Grouping::Interface {
-                    tally.add(&asked, key, log, allowance);
+                    tally.add(&query, key, log, allowance);
                 }
             });
         }
         let groups = match grouping {
-            Grouping::Group => self.name_hosts(rolled, panes, through, allowance),
+            Grouping::Group => self.name_hosts(filtered, panes, through, allowance),
             Grouping::Interface => tally.crossing,
             _ if through => tally.transit,
             _ => tally.crossing,
@@ -59,17 +59,17 @@ impl Windows {
         snapshot.groups = ranking(top);
     }
 
-    /// Hosts by the name of their network.
+    /// Traffic of hosts by the name of their network.
     fn name_hosts(
         &self,
-        rolled: Option<&FilteredTotals>,
+        filtered: Option<&FilteredTotals>,
         panes: &Panes,
         through: bool,
         allowance: &mut Allowance<'_>,
     ) -> Groups {
         let mut groups = Groups::default();
         let tuning = self.tuning();
-        self.each_host(rolled, panes, through, allowance, |row| {
+        self.each_host(filtered, panes, through, allowance, |row| {
             let name = tuning.groups.of(row.host).cloned();
             join(&mut groups, Some(GroupKey::Named(name)), row.traffic, 1);
         });
@@ -87,8 +87,8 @@ fn group_order(order: &RowOrder, a: &GroupRow, b: &GroupRow) -> Ordering {
     by_key.then(by_group)
 }
 
-/// What a list of groups adds up to, given what one of hosts does: everything
-/// comes in by an interface and leaves by one.
+/// The total of a list of groups, given the total of a list of hosts. For interfaces it is
+/// all traffic, because every flow enters at one interface and leaves at another.
 pub(super) fn group_total(grouping: Grouping, totals: &ClassTotals, hosts: UpDown) -> UpDown {
     match grouping {
         Grouping::Interface => UpDown { up: totals.sum(), down: totals.sum() },

@@ -1,11 +1,11 @@
-//! What rows are keyed by.
+//! Keys of rows.
 
 use std::hash::{Hash, Hasher};
 
 use crate::flow::{Flow, Host, TrafficClass, service};
 use crate::snapshot::Reach;
 
-/// An address as a key: half the alignment of [`Host`], so that rows have no gaps.
+/// An address as a key, with half the alignment of [`Host`], so that rows have no padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CompactHost([u64; 2]);
 
@@ -28,7 +28,8 @@ impl Hash for CompactHost {
     }
 }
 
-/// A column of a row's time log: which way traffic went, seen from the row's host.
+/// A column of a row's time log: the class and direction of traffic, seen from the row's
+/// host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum LogLane {
@@ -41,20 +42,20 @@ pub(super) enum LogLane {
 }
 
 impl LogLane {
-    /// No traffic: what the row may be missing.
+    /// A lane for bytes that the row may have missed. It holds no traffic.
     pub(super) const MISSING: u8 = 6;
 
-    /// The lane of the sending host's row, if it has one.
+    /// The lane in the sending host's row, or `None` if that host gets no row.
     pub(super) fn of_source(class: TrafficClass) -> Option<LogLane> {
         match class {
             TrafficClass::Up => Some(LogLane::Up),
-            TrafficClass::Down => None, // strangers have no row of their own
+            TrafficClass::Down => None, // remote hosts have no row
             TrafficClass::Internal => Some(LogLane::InternalOut),
             TrafficClass::Transit => Some(LogLane::TransitOut),
         }
     }
 
-    /// The lane of the receiving host's row, if it has one.
+    /// The lane in the receiving host's row, or `None` if that host gets no row.
     pub(super) fn of_destination(class: TrafficClass) -> Option<LogLane> {
         match class {
             TrafficClass::Up => None,
@@ -64,7 +65,7 @@ impl LogLane {
         }
     }
 
-    /// Whether the host of the row sent it.
+    /// Whether the host of the row is the sender.
     pub(super) fn is_out(lane: u8) -> bool {
         lane & 1 == 0
     }
@@ -89,12 +90,13 @@ impl Hash for ConversationKey {
     }
 }
 
-/// Lanes of a conversation's log: from its host to the peer, and back.
+/// Lane of a conversation's log for traffic from its host to the peer.
 pub(super) const OUT: u8 = LogLane::Up as u8;
+/// Lane for traffic from the peer to the host.
 pub(super) const IN: u8 = LogLane::Down as u8;
 
 impl ConversationKey {
-    /// The local host; of two local or two remote ones, the lower address.
+    /// The local host. If both are local or both remote, the lower address.
     pub(super) fn host(&self) -> Host {
         self.host.host()
     }
@@ -103,12 +105,12 @@ impl ConversationKey {
         self.peer.host()
     }
 
-    /// Whether the host is one end of it.
+    /// Whether `host` is one of the two hosts.
     pub(super) fn has(&self, host: CompactHost) -> bool {
         self.host == host || self.peer == host
     }
 
-    /// The conversation of a flow and the lane its traffic is on.
+    /// The conversation of a flow, and the lane for its traffic.
     pub(super) fn of(flow: &Flow, class: TrafficClass) -> (ConversationKey, u8) {
         let (reach, forward) = match class {
             TrafficClass::Up => (Reach::Line, true),
@@ -123,7 +125,7 @@ impl ConversationKey {
         (key, if forward { OUT } else { IN })
     }
 
-    /// The class of its traffic on a lane.
+    /// The class of traffic on a lane.
     pub(super) fn class(&self, lane: u8) -> TrafficClass {
         match self.reach {
             Reach::Line if lane == OUT => TrafficClass::Up,

@@ -1,4 +1,4 @@
-//! What answers say beside their rows: what limits have cost, what a filter may miss.
+//! Notes of answers: what limits have cost, and what a filter may miss.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -8,12 +8,13 @@ use super::{SharedState, Windows};
 use crate::snapshot::{DropCount, Health, View};
 
 impl Windows {
-    /// Adds what limits have cost to the counts of health.
+    /// Adds what limits have cost to the counts in `health`.
     pub(super) fn count_limits(&self, site: &SharedState, health: &mut Health) {
         let load = |count: &AtomicU64| count.load(Relaxed);
         let (hosts, conversations) = (&self.hosts.admission, &self.conversations.admission);
-        // Nothing of it is lost: it is in others. Bytes of `older_bytes` are not to be
-        // added to what counts flows and datagrams.
+        // None of this traffic is lost: it is in "others". `older_bytes` counts bytes and
+        // must
+        // not be added to counts of flows and datagrams.
         let counts = [
             (
                 load(&hosts.refused),
@@ -38,12 +39,12 @@ impl Windows {
             (
                 self.paths.refused(),
                 "path_limit",
-                "flows whose interfaces are not told apart: too many pairs of interfaces",
+                "flows whose interfaces are not distinguished: too many pairs of interfaces",
             ),
             (
                 site.totals.older().bytes,
                 "older_bytes",
-                "bytes of long flows from before the oldest window (an hour); in no window",
+                "bytes of long flows from before the oldest window (one hour); in no window",
             ),
         ];
         let noticed = counts.into_iter().filter(|(count, ..)| *count > 0);
@@ -54,27 +55,27 @@ impl Windows {
         }));
     }
 
-    /// What is to be known about the answer to a filter.
+    /// Notes about the answer to a filter.
     pub(super) fn notes(
         &self,
         view: &View,
-        rolled: Option<&FilteredTotals>,
+        filtered: Option<&FilteredTotals>,
         panes: &Panes,
     ) -> Vec<String> {
-        let Some(rolled) = rolled else { return Vec::new() };
+        let Some(filtered) = filtered else { return Vec::new() };
         let mut notes = Vec::new();
         let all = self.site().totals.sum(panes.start, panes.end).sum().bytes;
-        let lost = rolled.known.map_or(0, |known| all.saturating_sub(known));
+        let lost = filtered.known.map_or(0, |known| all.saturating_sub(known));
         if lost > 0 {
             notes.push(format!(
                 "{} of this window have no conversation row (--max-conversations): no filter finds them",
                 crate::units::size(lost)
             ));
         }
-        if rolled.rows == 0 {
+        if filtered.rows == 0 {
             for port in view.filter.ports() {
                 notes.push(format!(
-                    "no conversation has service port {port}; rows keep the service's port, not the client's"
+                    "no conversation has service port {port}; rows have the service's port, not the client's"
                 ));
             }
         }

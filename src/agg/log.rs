@@ -1,4 +1,4 @@
-//! The sparse log of panes that every row carries.
+//! The sparse log of panes of a row.
 
 use smallvec::SmallVec;
 
@@ -8,48 +8,49 @@ use super::pane::Edges;
 use super::paths::Paths;
 use crate::snapshot::{Counters, UpDown};
 
-/// Entries that fit into the row itself: what most conversations ever need. A
+/// Number of entries stored in the row itself, which is enough for most conversations. A
 /// fourth would make every row a sixth larger.
 const INLINE: usize = 3;
 
-/// What an allocator adds to what it is asked for.
-const ALLOCATED: usize = 16;
+/// Bytes that an allocator adds to an allocation.
+const ALLOCATOR_OVERHEAD: usize = 16;
 
-/// Both directions on one path need at most 520 entries. With more than this an
-/// exporter gives the same conversation ever new interfaces: they are no longer
-/// told apart.
-const CROWDED: usize = 640;
+/// Number of entries from which a log no longer distinguishes interfaces. Both directions
+/// on one path need at most 520 entries, so with more an exporter keeps changing the
+/// interfaces of the same conversation.
+const MAX_DISTINCT_PATHS: usize = 640;
 
-/// Entries of one row at most. What finds none then (made-up sampling rates,
-/// counters too large for an entry) is left to others.
+/// Maximum number of entries of a row. Traffic that needs a further entry (forged sampling
+/// rates, counters too large for an entry) is counted in "others" only.
 const MAX_ENTRIES: usize = 1024;
 
-/// Steps back to the place of a piece before it is looked for by halves.
+/// Entries that are searched one by one from the end, before a binary search.
 const STEPS: usize = 16;
 
-/// What a row did and when: entries in order of their panes. Panes are merged
-/// and dropped when the log would grow, and by [`TimeLog::compact`].
+/// The traffic of a row over time: entries in order of their panes. Panes are merged and
+/// dropped when the log would grow, and by [`TimeLog::compact`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct TimeLog(SmallVec<[PaneEntry; INLINE]>);
 
 impl TimeLog {
-    /// Adds the pieces of a flow, given in order of their panes. `plain` is the
-    /// path with the same sampling rate and no interfaces.
+    /// Adds the pieces of a flow, which are in order of their panes. `plain` is the path
+    /// with
+    /// the same sampling rate and no interfaces.
     pub(super) fn add(&mut self, edges: &Edges, what: EntryKind, plain: u32, pieces: &[FlowPart]) {
-        let mut upto = self.0.len();
+        let mut end = self.0.len();
         for piece in pieces.iter().rev() {
             if piece.pane < edges.keep_from {
-                break; // counted as older in the totals
+                break; // the totals count it as older
             }
             let slot = edges.slot(piece.pane);
-            match place(&mut self.0, edges, slot, what, piece, upto) {
-                PartPlace::Joined(at) => upto = at,
-                PartPlace::Insert(at) => upto = self.insert(edges, slot, what, plain, piece, at),
+            match place(&mut self.0, edges, slot, what, piece, end) {
+                PartPlace::Joined(at) => end = at,
+                PartPlace::Insert(at) => end = self.insert(edges, slot, what, plain, piece, at),
             }
         }
     }
 
-    /// Puts an entry at a place; returns where the entries of its pane end.
+    /// Inserts an entry at index `at`. Returns where the entries of its pane end.
     #[cold]
     fn insert(
         &mut self,
@@ -60,14 +61,14 @@ impl TimeLog {
         piece: &FlowPart,
         mut at: usize,
     ) -> usize {
-        let crowded = self.0.len() >= CROWDED && what.path != plain;
-        let moved = self.0.len() == self.0.capacity() && self.make_room(edges);
-        if crowded {
+        let drop_path = self.0.len() >= MAX_DISTINCT_PATHS && what.path != plain;
+        let moved = self.0.len() == self.0.capacity() && self.compact_or_grow(edges);
+        if drop_path {
             what.path = plain;
         }
-        if moved || crowded {
-            let upto = self.0.len();
-            match place(&mut self.0, edges, slot, what, piece, upto) {
+        if moved || drop_path {
+            let end = self.0.len();
+            match place(&mut self.0, edges, slot, what, piece, end) {
                 PartPlace::Joined(at) => return at,
                 PartPlace::Insert(found) => at = found,
             }
@@ -79,26 +80,27 @@ impl TimeLog {
         at + 1
     }
 
-    /// Notes that up to `bytes` may be missing from before the pane.
-    pub(super) fn miss(&mut self, edges: &Edges, pane: u32, bytes: u64) {
+    /// Notes that up to `bytes` from before the end of the pane may be missing.
+    pub(super) fn add_missing(&mut self, edges: &Edges, pane: u32, bytes: u64) {
         let piece = FlowPart { pane, bytes, ..FlowPart::default() };
         self.add(edges, EntryKind { lane: LogLane::MISSING, path: 0 }, 0, &[piece]);
     }
 
-    /// Before the log grows: merges and drops; says whether anything moved.
-    fn make_room(&mut self, edges: &Edges) -> bool {
+    /// Merges and drops panes before the log grows. Returns whether entries changed.
+    fn compact_or_grow(&mut self, edges: &Edges) -> bool {
         let moved = self.compact(edges);
-        // A log that stays nearly full would come here again at once.
+        // A log that stays nearly full would have to be compacted again at once.
         if self.0.len() > self.0.capacity() / 4 * 3 {
             self.0.reserve(self.0.len().max(INLINE));
         }
         moved
     }
 
-    /// Merges panes that have become coarser and drops those too old to be
-    /// asked for. Says whether anything changed.
+    /// Merges panes that have become coarser and drops panes older than every window.
+    /// Returns
+    /// whether anything changed.
     pub(super) fn compact(&mut self, edges: &Edges) -> bool {
-        // What is young enough for the finest panes stays as it is.
+        // Entries young enough for the finest panes are not touched.
         let fine = edges.distance(edges.slot(edges.fine_from()));
         let old = self.0.partition_point(|entry| entry.order(edges.base()) < fine);
         if old == 0 {
@@ -130,24 +132,28 @@ impl TimeLog {
         moved || kept != old
     }
 
-    /// Gives back memory that a log no longer needs.
+    /// Frees memory that the log no longer needs.
     pub(super) fn shrink(&mut self) {
         if self.0.spilled() && self.0.capacity() > 4 * self.0.len().max(2) {
             self.0.shrink_to_fit();
         }
     }
 
-    /// Reading the newest entry brings the end of the log into the cache.
+    /// Reads the newest entry, to load the end of the log into the cache.
     pub(super) fn touch(&self) -> u8 {
         self.0.last().map_or(0, PaneEntry::lane)
     }
 
-    /// Bytes that it takes outside its row.
+    /// Heap bytes outside the row.
     pub(super) fn heap(&self) -> usize {
-        if self.0.spilled() { self.0.capacity() * size_of::<PaneEntry>() + ALLOCATED } else { 0 }
+        if self.0.spilled() {
+            self.0.capacity() * size_of::<PaneEntry>() + ALLOCATOR_OVERHEAD
+        } else {
+            0
+        }
     }
 
-    /// Entries: what it costs to read it.
+    /// Number of entries, which is the cost of reading the log.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -175,24 +181,24 @@ impl TimeLog {
         }
     }
 
-    /// All bytes of the row, and those it may be missing: what it is worth when
-    /// something must go.
+    /// All bytes of the row plus those it may be missing, by which rows are chosen for
+    /// eviction.
     pub(super) fn weight(&self) -> u64 {
         self.0.iter().map(PaneEntry::bytes).fold(0, u64::saturating_add)
     }
 
-    /// All bytes of its traffic.
+    /// All bytes of the row's traffic.
     pub(super) fn traffic(&self) -> u64 {
         let traffic = self.0.iter().filter(|entry| entry.lane() != LogLane::MISSING);
         traffic.map(PaneEntry::bytes).fold(0, u64::saturating_add)
     }
 
-    /// Whether a local host's traffic is in it.
+    /// Whether the log has traffic of a local host.
     pub(super) fn has_local_lane(&self) -> bool {
         self.0.iter().any(|entry| entry.lane() < LogLane::TransitOut as u8)
     }
 
-    /// The oldest and the newest pane.
+    /// The oldest and the newest pane with traffic.
     pub(super) fn bounds(&self, edges: &Edges) -> Option<(u32, u32)> {
         let pane = |entry: &PaneEntry| edges.pane_of(entry.slot());
         let mut traffic = self.0.iter().filter(|entry| entry.lane() != LogLane::MISSING);
@@ -201,16 +207,15 @@ impl TimeLog {
     }
 }
 
-/// Where a piece belongs.
+/// Where a piece belongs in a log.
 enum PartPlace {
-    /// It was added to an entry; the entries of its pane end here.
+    /// It was added to an entry. The entries of its pane end at this index.
     Joined(usize),
-    /// There is no such entry: it would stand here.
+    /// No entry can take it. A new entry belongs at this index.
     Insert(usize),
 }
 
-/// Adds a piece to the entry of its pane among the first `upto`, if there is one
-/// with room.
+/// Adds a piece to an entry of its pane among the first `end` entries, if one can take it.
 #[inline]
 fn place(
     entries: &mut [PaneEntry],
@@ -218,26 +223,26 @@ fn place(
     slot: u32,
     what: EntryKind,
     piece: &FlowPart,
-    upto: usize,
+    end: usize,
 ) -> PartPlace {
     let (base, at) = (edges.base(), edges.distance(slot));
-    let mut end = upto;
-    let near = upto.saturating_sub(STEPS);
-    while end > near && entries[end - 1].order(base) > at {
-        end -= 1;
+    let mut found = end;
+    let near = found.saturating_sub(STEPS);
+    while found > near && entries[found - 1].order(base) > at {
+        found -= 1;
     }
-    if end == near && near > 0 {
-        end = entries[..near].partition_point(|entry| entry.order(base) <= at);
+    if found == near && near > 0 {
+        found = entries[..near].partition_point(|entry| entry.order(base) <= at);
     }
-    for entry in entries[..end].iter_mut().rev() {
+    for entry in entries[..found].iter_mut().rev() {
         if entry.slot() != slot {
             break;
         }
         if entry.is(slot, what) && entry.take(piece.bytes, piece.packets, piece.flows.into()) {
-            return PartPlace::Joined(end);
+            return PartPlace::Joined(found);
         }
     }
-    PartPlace::Insert(end)
+    PartPlace::Insert(found)
 }
 
 /// Reads logs over the panes of one window.
@@ -254,7 +259,7 @@ impl Reader<'_> {
         entry.counters(self.paths.rate(entry.what().path))
     }
 
-    /// Calls `visit(what, counters)` for the traffic of the window.
+    /// Calls `visit(pane, kind, counters)` for the traffic of the window.
     pub(super) fn each(&self, log: &TimeLog, mut visit: impl FnMut(u32, EntryKind, Counters)) {
         log.visit(self.edges, self.start, self.end, |pane, entry| {
             if entry.lane() != LogLane::MISSING {
@@ -263,7 +268,7 @@ impl Reader<'_> {
         });
     }
 
-    /// Sums of two lanes, and the bytes that may be missing from the window.
+    /// The sums of two lanes, and the bytes that may be missing from the window.
     pub(super) fn pair(&self, log: &TimeLog, up: LogLane, down: LogLane) -> (UpDown, u64) {
         let (mut both, mut missing) = (UpDown::default(), 0u64);
         log.visit(self.edges, self.start, u32::MAX, |pane, entry| {
@@ -280,7 +285,7 @@ impl Reader<'_> {
         (both, missing)
     }
 
-    /// Sums of everything sent and everything received.
+    /// The sums of all traffic sent and all traffic received.
     pub(super) fn both(&self, log: &TimeLog) -> UpDown {
         let mut both = UpDown::default();
         self.each(log, |_, what, counters| {
@@ -307,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn merging_keeps_every_sum_that_can_be_asked_for() {
+    fn merging_keeps_the_sum_of_every_window() {
         let mut log = TimeLog::default();
         for second in 0..4000u32 {
             let at = 10_000_000 + second;
@@ -329,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn late_pieces_find_their_place() {
+    fn late_pieces_are_inserted_in_order() {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
         for pane in [999_990, 999_980, 999_996, 999_980, 999_000, 990_000] {
@@ -341,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_for_an_entry_begins_another() {
+    fn values_too_large_for_an_entry_start_another_entry() {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
         let large =
@@ -357,18 +362,18 @@ mod tests {
     }
 
     #[test]
-    fn made_up_paths_do_not_lengthen_a_log_for_ever() {
+    fn forged_paths_do_not_grow_a_log_without_limit() {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
         for path in 0..10_000 {
             log.add(&edges, EntryKind { lane: 0, path }, 0, &[piece(999_990, 1)]);
         }
-        assert!(log.0.len() <= CROWDED + 1);
+        assert!(log.0.len() <= MAX_DISTINCT_PATHS + 1);
         assert_eq!(sum(&log, &edges, 0, 1_000_000).bytes, 10_000);
     }
 
     #[test]
-    fn nor_do_counters_too_large_for_an_entry() {
+    fn oversized_counters_do_not_grow_a_log_without_limit() {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
         let forged = FlowPart { packets: u64::MAX, ..piece(999_990, 1) };

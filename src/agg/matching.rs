@@ -8,11 +8,12 @@ use crate::filter::{Filter, FilterSubject};
 use crate::flow::Host;
 use crate::snapshot::{Allowance, Counters, UpDown};
 
-/// A filter of so many tests is asked of rows while their shard is locked: a writer
-/// waits for some milliseconds at most. With a longer one rows are copied first.
+/// A filter with at most this many tests is evaluated while the shard of the rows is
+/// locked: a writer waits some milliseconds at most. For a longer filter the rows
+/// are copied first.
 const SHORT: u64 = 32;
 
-/// What it costs to add a row to a sum by host or by group, in steps.
+/// Cost of adding a row to a sum by host or by group, in steps of an allowance.
 pub(super) const SUM: u64 = 4;
 
 /// One direction of a conversation on one path, as a filter sees it.
@@ -48,13 +49,13 @@ impl FilterSubject for DirectedConversation<'_> {
     }
 }
 
-/// A filter asked of conversations over the panes of a window.
+/// A filter evaluated on conversations over the panes of a window.
 pub(super) struct FilteredQuery<'a> {
     filter: &'a Filter,
     reader: Reader<'a>,
-    /// Whether the answer hangs on the path; else one of each direction will do.
+    /// Whether the result depends on the path. Otherwise one test per direction is enough.
     by_path: bool,
-    /// Tests of the filter.
+    /// Number of tests in the filter.
     cost: u64,
 }
 
@@ -64,12 +65,12 @@ impl<'a> FilteredQuery<'a> {
         FilteredQuery { filter, reader, by_path: filter.needs_interfaces(), cost }
     }
 
-    /// Whether rows are to be copied before they are asked.
+    /// Whether the filter is so long that rows are copied before it is evaluated.
     pub(super) fn is_long(&self) -> bool {
         self.cost > SHORT
     }
 
-    /// The path of a number.
+    /// The path with this number.
     pub(super) fn path(&self, number: u32) -> Path {
         self.reader.paths.get(number)
     }
@@ -78,7 +79,7 @@ impl<'a> FilteredQuery<'a> {
         self.filter.matches(&DirectedConversation { key, out, path })
     }
 
-    /// Calls `visit(what, counters)` for the traffic of a conversation that matches.
+    /// Calls `visit(kind, counters)` for the matching traffic of a conversation.
     pub(super) fn each(
         &self,
         key: &ConversationKey,
@@ -101,11 +102,11 @@ impl<'a> FilteredQuery<'a> {
             }
             return;
         }
-        // Each direction mostly keeps to its path: the last answer is at hand.
-        let mut known: [Option<(u32, bool)>; 2] = [None; 2];
+        // Each direction mostly stays on one path, so its last result is reused.
+        let mut last_results: [Option<(u32, bool)>; 2] = [None; 2];
         self.reader.each(log, |_, what, counters| {
             let out = LogLane::is_out(what.lane);
-            let last = &mut known[usize::from(out)];
+            let last = &mut last_results[usize::from(out)];
             let matches = match *last {
                 Some((path, matches)) if path == what.path => matches,
                 _ => allowance.spend(self.cost) && self.matches(key, out, self.path(what.path)),
@@ -117,7 +118,7 @@ impl<'a> FilteredQuery<'a> {
         });
     }
 
-    /// The traffic of a conversation that matches, seen from its host.
+    /// The matching traffic of a conversation, seen from its host.
     pub(super) fn both(
         &self,
         key: &ConversationKey,

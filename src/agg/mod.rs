@@ -1,11 +1,12 @@
-//! Sliding windows: who used the line, over any of five spans, at any moment of
-//! the last hour.
+//! Sliding windows: who used the link, over one of five spans, at any moment of the last
+//! hour.
 //!
-//! Ingest calls [`Windows::record`], screens call [`Windows::snapshot`]; both at
-//! once, from any thread. Time is always an argument. Two maps hold rows by
-//! host and by conversation, each with its own sparse log of panes; the totals
-//! are kept apart from the rows, so that traffic for which there is no row is
-//! never lost: total = rows + others, in every window.
+//! `ingest` calls [`Windows::record`] and screens call [`Windows::snapshot`], at the same
+//! time
+//! and from any thread. Time is always an argument. Two maps hold rows by host and by
+//! conversation, each row with its own sparse log of panes. Totals are stored apart from
+//! rows, so that traffic without a row is never lost: in every window, total = rows +
+//! others.
 
 mod admission;
 mod alert;
@@ -52,63 +53,72 @@ use crate::snapshot::{Alert, AlertSubject, Allowance, Direction};
 
 pub use self::timing::MAX_LAG_MS;
 
-/// Rows by host that are kept unless said otherwise (`--max-hosts`): the local
-/// hosts of a provider. About 0.2 kB each, and up to 2 kB for an hour of traffic.
+/// Default for the maximum number of host rows (`--max-hosts`): the local hosts of a
+/// provider. A row takes about 0.2 kB, and up to 2 kB for an hour of traffic.
 pub const DEFAULT_MAX_HOSTS: usize = 1_000_000;
 
-/// Rows by conversation that are kept unless said otherwise
-/// (`--max-conversations`). About 0.2 kB each, as long as they are short.
+/// Default for the maximum number of conversation rows (`--max-conversations`). A row of
+/// a short conversation takes about 0.2 kB.
 pub const DEFAULT_MAX_CONVERSATIONS: usize = 2_000_000;
 
-/// Flows grouped by shard at once: enough that several fall into each group, few
-/// enough that they and their pieces (about a megabyte) stay in the cache.
+/// Number of flows that are grouped by shard at once: enough that several fall into each
+/// group, and few enough that they and their pieces (about a megabyte) stay in the cache.
 const BATCH: usize = 4096;
 
-/// In this time all old panes are merged and empty rows dropped, map by map.
+/// Within this time, all old panes are merged and all empty rows dropped, map by map.
 const SWEEP_SECONDS: u32 = 120;
 
-/// How far behind now live windows end.
+/// How far behind the clock live windows end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LagRule {
-    /// As far as the exporters' reports need, at most [`MAX_LAG_MS`].
+    /// As far as the reports of the exporters require, at most [`MAX_LAG_MS`].
     #[default]
     Auto,
     /// This many milliseconds.
     Fixed(i64),
 }
 
-/// Rounds that may be overdue before recording sweeps by itself: nobody calls
-/// [`Windows::watch`] then, or time runs fast.
-const PATIENCE: u64 = 1;
+/// Number of sweep cycles that may be overdue before [`Windows::record`] sweeps. That
+/// happens when [`Windows::watch`] is not called, or when time runs fast.
+const OVERDUE_CYCLES: u64 = 1;
 
-/// What [`Windows`] are made with.
+/// Configuration of [`Windows`].
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Networks whose hosts are local.
     pub local: LocalNetworks,
+    /// Maximum number of host rows.
     pub max_hosts: usize,
+    /// Maximum number of conversation rows.
     pub max_conversations: usize,
-    /// Bytes that rows of hosts, and those of conversations, take at most.
+    /// Maximum number of bytes for host rows.
     pub host_bytes: usize,
+    /// Maximum number of bytes for conversation rows.
     pub conversation_bytes: usize,
+    /// How far behind the clock live windows end.
     pub lag: LagRule,
+    /// Limits that raise alerts.
     pub rules: Rules,
-    /// Keep everything in one window that never slides (`top --window all`).
+    /// Use one window that never slides (`top --window all`).
     pub keep_all: bool,
-    /// Count flows as often as exporters report them, also those marked as
-    /// reported before.
+    /// Also count flows that are marked as duplicates (`--no-dedup`).
     pub no_dedup: bool,
-    /// Names of local networks, for [`Grouping::Group`](crate::snapshot::Grouping).
+    /// Named networks, for [`Grouping::Group`](crate::snapshot::Grouping).
     pub groups: Arc<NetworkGroups>,
-    /// When collecting begins: nothing before it is known completely.
+    /// When collecting began. Traffic from before is not known completely.
     pub started: Time,
 }
 
-/// What of it can be changed while windows are in use.
+/// The part of [`Config`] that can be changed while windows are in use.
 #[derive(Clone, Debug, Default)]
 pub struct AdjustableConfig {
+    /// Networks whose hosts are local.
     pub local: LocalNetworks,
+    /// How far behind the clock live windows end.
     pub lag: LagRule,
+    /// Limits that raise alerts.
     pub rules: Rules,
+    /// Named networks.
     pub groups: Arc<NetworkGroups>,
 }
 
@@ -137,7 +147,7 @@ impl Default for Config {
     }
 }
 
-/// What all rows share, behind one lock that is held for a batch at a time.
+/// State that all rows share, behind one lock that is held for one batch at a time.
 struct SharedState {
     totals: SiteTotals,
     timings: Timings,
@@ -145,25 +155,25 @@ struct SharedState {
     percentile: Option<Percentile>,
     edges: Edges,
     lag: Lag,
-    /// The second in which the lag was last looked at.
-    looked: Option<u32>,
+    /// The second in which the lag was last updated.
+    lag_updated: Option<u32>,
 }
 
 /// The windows of one collector.
 pub struct Windows {
     config: Config,
-    /// The newest; the one in the configuration is that of the beginning.
+    /// The current settings; those in `config` are the initial ones.
     tuning: RwLock<Arc<AdjustableConfig>>,
     hosts: Rows<CompactHost>,
     conversations: Rows<ConversationKey>,
     paths: Paths,
-    /// Where the edge stood at the start.
-    begun: u32,
+    /// Position of the edge at the start, in seconds.
+    first_edge: u32,
     site: Mutex<SharedState>,
 }
 
 impl Windows {
-    /// Empty windows.
+    /// Creates empty windows.
     #[must_use]
     pub fn new(config: Config) -> Windows {
         let edges = if config.keep_all {
@@ -175,7 +185,7 @@ impl Windows {
             hosts: Rows::new(config.max_hosts, config.host_bytes),
             conversations: Rows::new(config.max_conversations, config.conversation_bytes),
             paths: Paths::default(),
-            begun: edges.edge,
+            first_edge: edges.edge,
             site: Mutex::new(SharedState {
                 totals: SiteTotals::new(),
                 timings: Timings::default(),
@@ -183,21 +193,20 @@ impl Windows {
                 percentile: Percentile::new(),
                 edges,
                 lag: Lag::default(),
-                looked: None,
+                lag_updated: None,
             }),
             tuning: RwLock::new(Arc::new(config.tuning())),
             config,
         }
     }
 
-    /// Has other networks be ours, other limits hold and other names count, from
-    /// the next flows and the next answer on. What has been counted stays where it
-    /// was counted.
+    /// Replaces the settings that can be changed, from the next flows and the next answer
+    /// on. Traffic that was counted before is not moved.
     pub fn tune(&self, tuning: AdjustableConfig) {
         *self.tuning.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuning);
     }
 
-    /// The networks that have names now.
+    /// The current named networks.
     #[must_use]
     pub fn groups(&self) -> Arc<NetworkGroups> {
         self.tuning().groups.clone()
@@ -207,21 +216,21 @@ impl Windows {
         self.tuning.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A panic while the lock was held leaves figures that are at worst one
-    /// flow short: going on is better than stopping.
+    /// Locks the shared state. A panic while the lock was held loses one flow from the
+    /// figures at worst, so the lock is taken even if it is poisoned.
     fn site(&self) -> MutexGuard<'_, SharedState> {
         self.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a flow counts: once, unless every report is to count.
+    /// Whether a flow is counted: duplicates are not, unless `no_dedup` is set.
     fn counts(&self, flow: &Flow) -> bool {
         self.config.no_dedup || !flow.duplicate.is_set()
     }
 
-    /// Adds flows to all windows, but those that are marked as duplicates.
+    /// Adds flows to all windows. Flows that are marked as duplicates are skipped.
     ///
-    /// Totals are written before the rows and read after them, so that a
-    /// snapshot taken meanwhile has others too large, never too small.
+    /// Totals are written before rows and read after them. So a snapshot that is taken
+    /// meanwhile may have "others" too large, but never too small.
     pub fn record(&self, flows: &[Flow]) {
         let tuning = self.tuning();
         for flows in flows.chunks(BATCH) {
@@ -242,20 +251,21 @@ impl Windows {
             }
             self.conversations.add_all(&edges, epochs.0, &batch.conversations, &batch);
             self.hosts.add_all(&edges, epochs.1, &batch.hosts, &batch);
-            self.sweep(&edges, PATIENCE);
+            self.sweep(&edges, OVERDUE_CYCLES);
         }
     }
 
-    /// Merges old panes and drops empty rows in the part of all rows whose turn it
-    /// is; with patience only when nobody else has done so for long.
-    fn sweep(&self, edges: &Edges, patience: u64) {
-        let passed = edges.edge.saturating_sub(self.begun);
-        self.hosts.sweep(edges, passed, SWEEP_SECONDS, patience);
-        self.conversations.sweep(edges, passed, SWEEP_SECONDS, patience);
+    /// Merges old panes and drops empty rows in those maps that are due. Maps are swept
+    /// only
+    /// when more than `overdue` whole cycles are due.
+    fn sweep(&self, edges: &Edges, overdue: u64) {
+        let passed = edges.edge.saturating_sub(self.first_edge);
+        self.hosts.sweep(edges, passed, SWEEP_SECONDS, overdue);
+        self.conversations.sweep(edges, passed, SWEEP_SECONDS, overdue);
     }
 
-    /// Moves the edge of live windows to `now` less the lag; never back. Calls
-    /// may be as frequent as one likes.
+    /// Moves the edge of live windows to `now` minus the lag, never back. May be called any
+    /// number of times per second.
     pub fn advance(&self, now: Time) {
         if self.config.keep_all {
             return;
@@ -263,14 +273,14 @@ impl Windows {
         let (jumped, edges) = {
             let mut site = self.site();
             let second = seconds(now);
-            if second < site.edges.edge || site.looked == Some(second) {
+            if second < site.edges.edge || site.lag_updated == Some(second) {
                 return;
             }
-            site.looked = Some(second);
+            site.lag_updated = Some(second);
             let learned = site.timings.lag(now);
             site.lag = match self.tuning().lag {
                 LagRule::Auto => learned,
-                // Who says how long to wait is taken at his word.
+                // A configured lag is used even if exporters would need a longer one.
                 LagRule::Fixed(ms) => Lag { ms, ..Lag::default() },
             };
             let edge = floor(seconds(now.plus_ms(-site.lag.ms)), FINE);
@@ -282,7 +292,7 @@ impl Windows {
             self.update_p95(&mut site);
             (jumped, site.edges)
         };
-        // After a long sleep nothing of before may be taken for something new.
+        // After a long pause, slot numbers of old entries would be taken for new ones.
         if jumped > 2 * KEEP_SPAN {
             self.hosts.clear();
             self.conversations.clear();
@@ -291,7 +301,7 @@ impl Windows {
         }
     }
 
-    /// Takes finished five-minute intervals into the billing percentile.
+    /// Adds finished five-minute intervals to the 95th percentile for billing.
     fn update_p95(&self, site: &mut SharedState) {
         let Some(mut percentile) = site.percentile.take() else { return };
         let since = seconds(self.config.started);
@@ -302,20 +312,21 @@ impl Windows {
         site.percentile = Some(percentile);
     }
 
-    /// Bytes that rows of hosts, and those of conversations, take now.
+    /// Bytes that host rows and conversation rows take now.
     #[must_use]
     pub fn bytes(&self) -> (usize, usize) {
         (self.hosts.bytes(), self.conversations.bytes())
     }
 
-    /// The limits that are being broken, worst first.
+    /// The active alerts, worst first.
     #[must_use]
     pub fn alerts(&self) -> Vec<Alert> {
         self.site().alerts.list()
     }
 
-    /// Evaluates the limits over the last complete minute. To be called about
-    /// once a second by whoever runs the collector.
+    /// Evaluates the limits over the last complete minute. The collector calls it about
+    /// once
+    /// a second.
     pub fn watch(&self, now: Time) {
         self.advance(now);
         let edges = self.site().edges;
@@ -330,8 +341,9 @@ impl Windows {
             return;
         }
         let (start, end) = edges.widen(edges.edge.saturating_sub(MINUTE_SECONDS), edges.edge);
-        // Just after the start the beginning of the minute is not known
-        // completely; the mean is over all of it and can only be too low.
+        // Just after the start, the beginning of the minute is not known completely. The
+        // mean
+        // is over the whole minute, so it can only be too low.
         let mean = |bytes: u64| bytes.saturating_mul(8) / u64::from(MINUTE_SECONDS);
         let mut rates = Vec::new();
         let mut take = |subject: AlertSubject, bytes: u64| {
@@ -357,5 +369,5 @@ impl Windows {
     }
 }
 
-/// Limits are means over this long.
+/// Length of the mean that is compared with a limit.
 const MINUTE_SECONDS: u32 = 60;

@@ -1,31 +1,32 @@
-//! Panes of time.
+//! Panes: intervals of time in which traffic is counted.
 
 use super::entry::{SLOT_BITS, SLOT_MASK};
 use crate::flow::Time;
 
-/// Pane lengths in seconds, by age: 2 s up to a minute before the edge, then
-/// 10 s up to five minutes, then 60 s up to the hour.
+/// Lengths of panes in seconds by age: 2 s up to a minute before the edge, 10 s up to five
+/// minutes, 60 s up to an hour.
 pub(super) const FINE: u32 = 2;
 pub(super) const MIDDLE: u32 = 10;
 pub(super) const COARSE: u32 = 60;
 
 const FINE_SPAN: u32 = 60;
 const MIDDLE_SPAN: u32 = 300;
-/// How long traffic is kept.
+/// Number of seconds for which traffic is stored.
 pub(super) const KEEP_SPAN: u32 = 3600;
 
-/// The bounds between pane lengths for one position of the edge. The edge is
-/// the end of live windows, in whole seconds since 1970, even.
+/// The bounds between pane lengths for one position of the edge. The edge is the end of
+/// live
+/// windows, in whole seconds since 1970, always even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edges {
     pub(super) edge: u32,
     fine_from: u32,
     middle_from: u32,
-    /// Nothing before this is kept.
+    /// Start of the oldest pane that is stored.
     pub(super) keep_from: u32,
-    /// Everything goes into one pane (`--window all`).
+    /// All traffic is in one pane (`top --window all`).
     single: bool,
-    /// Slots are numbered from here; half of them lie before what is kept.
+    /// Slots are numbered from here. Half of them are older than the oldest stored pane.
     base: u32,
 }
 
@@ -42,8 +43,8 @@ impl Edges {
         }
     }
 
-    /// The same panes for a window that ends elsewhere: at the start of the pane that
-    /// holds second `at`.
+    /// The same panes for a window with another end: the start of the pane that contains
+    /// second `at`.
     pub(super) fn ending(&self, at: u32) -> Edges {
         Edges { edge: self.pane(at.max(self.keep_from)), ..*self }
     }
@@ -53,9 +54,9 @@ impl Edges {
         Edges { edge: 0, fine_from: 0, middle_from: 0, keep_from: 0, single: true, base: 0 }
     }
 
-    /// The start of the pane that holds second `at`.
+    /// The start of the pane that contains second `at`.
     pub(super) fn pane(&self, at: u32) -> u32 {
-        // Written out, since dividing by a constant is much quicker.
+        // Each case divides by a constant, which is much faster.
         if at >= self.fine_from {
             if self.single { 0 } else { floor(at, FINE) }
         } else if at >= self.middle_from {
@@ -65,30 +66,30 @@ impl Edges {
         }
     }
 
-    /// Panes from here on have the finest length.
+    /// Panes from this second on have the finest length.
     pub(super) fn fine_from(&self) -> u32 {
         self.fine_from
     }
 
-    /// The number that distances are counted from.
+    /// The number from which distances are counted.
     #[inline]
     pub(super) fn base(&self) -> u32 {
         self.base
     }
 
-    /// The number of a pane in the entries of logs.
+    /// The slot number of a pane in the entries of logs.
     #[inline]
     pub(super) fn slot(&self, pane: u32) -> u32 {
         (pane / FINE) & SLOT_MASK
     }
 
-    /// The place of a slot in the order of time, among those that logs hold.
+    /// The distance of a slot from the base: its position in time among all slots.
     #[inline]
     pub(super) fn distance(&self, slot: u32) -> u32 {
         slot.wrapping_sub(self.base) & SLOT_MASK
     }
 
-    /// The start of the pane that a slot stands for.
+    /// The start of the pane with this slot number.
     #[inline]
     pub(super) fn pane_of(&self, slot: u32) -> u32 {
         self.base.wrapping_add(self.distance(slot)).wrapping_mul(FINE)
@@ -111,8 +112,9 @@ impl Edges {
         }
     }
 
-    /// The smallest run of whole panes that covers `[start, end)`, cut to what
-    /// is kept and not beyond the edge.
+    /// The smallest range of whole panes that covers `[start, end)`, limited to stored
+    /// panes
+    /// before the edge.
     pub(super) fn widen(&self, start: u32, end: u32) -> (u32, u32) {
         if self.single {
             return (0, u32::MAX);
@@ -129,23 +131,23 @@ pub(super) fn floor(at: u32, step: u32) -> u32 {
     at - at % step
 }
 
-/// Whole seconds since 1970, clamped to what 32 bits hold (1970 to 2106).
+/// Whole seconds since 1970, clamped to 32 bits (1970 to 2106).
 pub(super) fn seconds(time: Time) -> u32 {
     u32::try_from(time.0.div_euclid(1000).max(0)).unwrap_or(u32::MAX)
 }
 
-/// The moment at the start of a second.
+/// The time at the start of a second.
 pub(super) fn moment(seconds: u32) -> Time {
     Time(i64::from(seconds) * 1000)
 }
 
-/// The span of panes that a view asks about.
+/// The panes of a view.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Panes {
     pub(super) edges: Edges,
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Before this there is nothing to take a mean over.
+    /// Start of the time for which there is data; means are over the time after it.
     pub(super) known: u32,
 }
 
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_keep_the_order_of_time_hours_before_and_after() {
+    fn slots_keep_the_order_of_time_for_hours_before_and_after_the_edge() {
         for edge in [0, 2, 3600, 1_000_000, 1_800_000_000, 1_800_016_384, u32::MAX - 40_001] {
             let edges = Edges::at(edge);
             let hours =

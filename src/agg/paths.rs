@@ -1,4 +1,5 @@
-//! Ways that traffic took: exporter, interfaces and sampling rate, by number.
+//! Paths of traffic: exporter, interfaces and sampling rate, each combination with a
+//! number.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,47 +10,50 @@ use foldhash::fast::RandomState;
 use super::entry::PATH_BITS;
 use crate::flow::{Flow, Host};
 
-/// Paths that are told apart: all pairs of interfaces of a hundred switches with
-/// two dozen each. Room for 4 MB.
+/// Maximum number of paths: all pairs of interfaces of a hundred switches with two dozen
+/// interfaces each. They take 4 MB.
 pub(super) const MAX_PATHS: usize = 65_536;
 
-/// Paths of one exporter: all pairs of 90 interfaces. One that makes them up
-/// leaves the others theirs.
+/// Maximum number of paths of one exporter: all pairs of 90 interfaces. An exporter that
+/// forges interfaces cannot use up the paths of the others.
 const MAX_PER_EXPORTER: usize = 8192;
 
-/// Of all paths these are kept for ones that are nothing but a sampling rate.
-const PLAIN: usize = 4096;
+/// Part of all paths that is reserved for paths with a sampling rate only.
+const RATE_ONLY_PATHS: usize = 4096;
 
-/// Sampling rates of one exporter: it may have a few samplers, not hundreds.
+/// Maximum number of sampling rates of one exporter, which has a few samplers, not
+/// hundreds.
 const MAX_RATES: usize = 64;
 
-/// The first paths and rates of each exporter come from a reserve that nobody else gets:
-/// strangers that take all the rest leave a newcomer these. The reserves are enough for
-/// as many exporters as are kept apart at once.
-const OWN_PATHS: usize = 16;
-const OWN_RATES: usize = 2;
-const RESERVED_PATHS: usize = 1024 * OWN_PATHS;
-const RESERVED_RATES: usize = 1024 * OWN_RATES;
+/// The first paths and rates of each exporter come from a reserve. When other exporters
+/// have
+/// used up everything else, a new exporter still gets these. The reserves are enough for
+/// the maximum number of exporters.
+const GUARANTEED_PATHS: usize = 16;
+const GUARANTEED_RATES: usize = 2;
+const RESERVED_PATHS: usize = 1024 * GUARANTEED_PATHS;
+const RESERVED_RATES: usize = 1024 * GUARANTEED_RATES;
 
-/// Paths come in blocks, so that a small site pays for a small list.
+/// Paths are allocated in blocks of this many, so that a small site has a small list.
 const BLOCK: usize = 256;
 
 const _: () = assert!(MAX_PATHS <= 1 << PATH_BITS);
-const _: () = assert!(RESERVED_RATES <= PLAIN && PLAIN + RESERVED_PATHS < MAX_PATHS);
+const _: () =
+    assert!(RESERVED_RATES <= RATE_ONLY_PATHS && RATE_ONLY_PATHS + RESERVED_PATHS < MAX_PATHS);
 
-/// How traffic went. Path 0 is unknown and unsampled.
+/// Exporter, interfaces and sampling rate. Path 0 is unknown and unsampled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Path {
     pub(super) exporter: Host,
     pub(super) input: u32,
     pub(super) output: u32,
-    /// One packet in this many was looked at; 0 and 1 are all.
+    /// The exporter samples one packet in this many. 0 and 1 mean all packets.
     rate: u32,
 }
 
 type Block = Box<[OnceLock<Path>]>;
 
-/// A numbered path, and the one with the same rate and nothing else.
+/// The number of a path, and the number of the path with the same rate only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct NumberedPath {
     pub(super) path: u32,
@@ -57,29 +61,29 @@ pub(super) struct NumberedPath {
 }
 
 #[derive(Debug, Default)]
-struct KnownPath {
+struct AssignedPaths {
     numbers: HashMap<Path, u32, RandomState>,
-    /// Of exporters that were given any: no more of them than there are paths.
+    /// The number of paths by exporter. It has no more exporters than there are paths.
     per_exporter: HashMap<Host, PathAllowance, RandomState>,
 }
 
-/// How many paths an exporter was given.
+/// How many paths were assigned to an exporter.
 #[derive(Clone, Copy, Debug, Default)]
 struct PathAllowance {
     paths: usize,
     rates: usize,
 }
 
-impl KnownPath {
-    fn given(&self, exporter: Host) -> PathAllowance {
+impl AssignedPaths {
+    fn count_of(&self, exporter: Host) -> PathAllowance {
         self.per_exporter.get(&exporter).copied().unwrap_or_default()
     }
 }
 
-/// All paths. Numbers are given under a lock, and read without one.
+/// All paths. Numbers are assigned under a lock, and read without one.
 #[derive(Debug)]
 pub(super) struct Paths {
-    known: Mutex<KnownPath>,
+    known: Mutex<AssignedPaths>,
     refused: AtomicU64,
     list: Box<[OnceLock<Block>]>,
 }
@@ -96,7 +100,7 @@ impl Default for Paths {
 }
 
 impl Paths {
-    /// Numbers the paths of a batch of flows, in order.
+    /// Returns the path numbers of a batch of flows, in order.
     pub(super) fn number(&self, flows: &[Flow]) -> Vec<NumberedPath> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last: Option<(Path, NumberedPath)> = None;
@@ -114,28 +118,29 @@ impl Paths {
         flows.iter().map(number).collect()
     }
 
-    fn find(&self, known: &mut KnownPath, path: Path) -> NumberedPath {
-        let simple = Path { rate: path.rate, ..Path::default() };
-        let plain = known.numbers.get(&simple).copied();
+    fn find(&self, known: &mut AssignedPaths, path: Path) -> NumberedPath {
+        let rate_only = Path { rate: path.rate, ..Path::default() };
+        let plain = known.numbers.get(&rate_only).copied();
         let plain = plain.or_else(|| {
-            let given = known.given(path.exporter).rates;
-            let reserved = if given < OWN_RATES { 0 } else { RESERVED_RATES };
-            let room = given < MAX_RATES && known.numbers.len() < MAX_PATHS - reserved;
+            let assigned = known.count_of(path.exporter).rates;
+            let reserved = if assigned < GUARANTEED_RATES { 0 } else { RESERVED_RATES };
+            let room = assigned < MAX_RATES && known.numbers.len() < MAX_PATHS - reserved;
             room.then(|| {
                 known.per_exporter.entry(path.exporter).or_default().rates += 1;
-                self.give(known, simple)
+                self.assign(known, rate_only)
             })
         });
         let number = known.numbers.get(&path).copied();
         let number = number.or_else(|| {
-            let given = known.given(path.exporter).paths;
-            let reserved = PLAIN + if given < OWN_PATHS { 0 } else { RESERVED_PATHS };
+            let assigned = known.count_of(path.exporter).paths;
+            let reserved =
+                RATE_ONLY_PATHS + if assigned < GUARANTEED_PATHS { 0 } else { RESERVED_PATHS };
             let all = known.numbers.len() < MAX_PATHS - reserved;
-            // A rate that is not known would falsify what was reported.
-            let room = all && given < MAX_PER_EXPORTER && plain.is_some();
+            // Without its rate, a path would show wrong raw counters.
+            let room = all && assigned < MAX_PER_EXPORTER && plain.is_some();
             room.then(|| {
                 known.per_exporter.entry(path.exporter).or_default().paths += 1;
-                self.give(known, path)
+                self.assign(known, path)
             })
         });
         if number.is_none() {
@@ -145,7 +150,7 @@ impl Paths {
         NumberedPath { path: number.unwrap_or(plain), plain }
     }
 
-    fn give(&self, known: &mut KnownPath, path: Path) -> u32 {
+    fn assign(&self, known: &mut AssignedPaths, path: Path) -> u32 {
         let number = known.numbers.len();
         self.write(number, path);
         known.numbers.insert(path, number as u32);
@@ -155,25 +160,25 @@ impl Paths {
     fn write(&self, number: usize, path: Path) {
         if let Some(block) = self.list.get(number / BLOCK) {
             let block = block.get_or_init(|| (0..BLOCK).map(|_| OnceLock::new()).collect());
-            // Numbers are given once each, so nothing stands there.
+            // Each number is assigned once, so the cell is empty.
             let _ = block[number % BLOCK].set(path);
         }
     }
 
-    /// The path of a number.
+    /// The path with this number.
     pub(super) fn get(&self, number: u32) -> Path {
         let (block, at) = (number as usize / BLOCK, number as usize % BLOCK);
         let path = self.list.get(block).and_then(|block| block.get()?[at].get());
         path.copied().unwrap_or_default()
     }
 
-    /// The sampling rate of a path; 0 and 1 are all packets.
+    /// The sampling rate of a path. 0 and 1 mean all packets.
     #[inline]
     pub(super) fn rate(&self, number: u32) -> u32 {
         if number == 0 { 0 } else { self.get(number).rate }
     }
 
-    /// Flows whose interfaces are not told apart for want of room.
+    /// Number of flows whose interfaces are not distinguished because a limit was reached.
     pub(super) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_way_has_the_same_number_and_its_rate() {
+    fn the_same_path_has_the_same_number_and_its_rate() {
         let paths = Paths::default();
         assert_eq!(paths.rate(0), 0);
         let first = number(&paths, flow(1, 2, 3, 100));
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_makes_up_interfaces_leaves_room_for_others() {
+    fn an_exporter_with_forged_interfaces_leaves_room_for_others() {
         let paths = Paths::default();
         for input in 0..2 * MAX_PER_EXPORTER as u32 {
             number(&paths, flow(1, input, 1, 7));
@@ -226,15 +231,15 @@ mod tests {
             }
         }
         assert!(paths.refused() > MAX_PATHS as u64);
-        assert_eq!(number(&paths, flow(2, 1, 2, 7)), other, "what is known stays");
+        assert_eq!(number(&paths, flow(2, 1, 2, 7)), other, "assigned paths stay");
         let rates = (8..1000).map(|rate| number(&paths, flow(2, 1, 2, rate)));
         assert_eq!(rates.filter(|numbered| numbered.plain > 0).count(), MAX_RATES);
         let late = number(&paths, flow(30, 1, 2, 2000));
-        assert_eq!(paths.rate(late.plain), 2000, "others have theirs");
+        assert_eq!(paths.rate(late.plain), 2000, "others have their own rates");
     }
 
     #[test]
-    fn strangers_by_the_dozen_leave_room_for_a_newcomer() {
+    fn dozens_of_busy_exporters_leave_room_for_a_new_one() {
         let paths = Paths::default();
         for exporter in 1..100 {
             for n in 0..2048 {
@@ -242,16 +247,16 @@ mod tests {
             }
         }
         assert!(paths.refused() > 0);
-        // Of interfaces that nobody had, at a rate that nobody had.
+        // Interfaces and rates that no other exporter had.
         for exporter in 1000..1500 {
-            let newcomer = number(&paths, flow(exporter, 1, 2, 50_000 + exporter));
-            assert_eq!(paths.rate(newcomer.plain), 50_000 + exporter);
-            assert_eq!(paths.get(newcomer.path).exporter, Host::v4(exporter));
+            let newest = number(&paths, flow(exporter, 1, 2, 50_000 + exporter));
+            assert_eq!(paths.rate(newest.plain), 50_000 + exporter);
+            assert_eq!(paths.get(newest.path).exporter, Host::v4(exporter));
         }
     }
 
     #[test]
-    fn nothing_is_kept_of_those_who_find_no_room() {
+    fn exporters_without_a_path_are_not_stored() {
         let paths = Paths::default();
         for exporter in 0..2 * MAX_PATHS as u32 {
             number(&paths, flow(exporter, 1, 2, 0));

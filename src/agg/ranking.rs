@@ -1,11 +1,11 @@
-//! Tables of an answer: their order, their best rows, what they leave out.
+//! Tables of an answer: order, best rows, totals and "others".
 
 use std::cmp::Ordering;
 
 use crate::snapshot::{HostRow, Ranking, SortKey, UpDown};
 use crate::topn::TopN;
 
-/// Which direction a table is about.
+/// The direction by which a table is ranked.
 #[derive(Clone, Copy)]
 pub(super) enum TableDirection {
     Up,
@@ -13,14 +13,14 @@ pub(super) enum TableDirection {
     Both,
 }
 
-/// The order of two traffics by a key that is not the address; more first.
+/// Compares traffic by a key other than the address. Higher values come first.
 pub(super) fn traffic_order(
     key: SortKey,
-    side: TableDirection,
+    direction: TableDirection,
     a: &UpDown,
     b: &UpDown,
 ) -> Ordering {
-    let own = |both: &UpDown| match side {
+    let own = |both: &UpDown| match direction {
         TableDirection::Up => both.up,
         TableDirection::Down => both.down,
         TableDirection::Both => both.sum(),
@@ -35,13 +35,13 @@ pub(super) fn traffic_order(
     value(b).cmp(&value(a))
 }
 
-/// A table of the best rows; totals and others are set later.
+/// A table of the best rows, without total and "others".
 pub(super) fn ranking<R, F: Fn(&R, &R) -> Ordering>(top: TopN<R, F>) -> Ranking<R> {
     Ranking { count: top.pushed(), rows: top.into_sorted(), ..Ranking::default() }
 }
 
-/// Sets the total of a table and what its rows leave out.
-pub(super) fn settle<R: Traffic>(ranking: &mut Ranking<R>, total: UpDown) {
+/// Sets the total of a table, and as "others" what its rows leave of that.
+pub(super) fn set_totals<R: Traffic>(ranking: &mut Ranking<R>, total: UpDown) {
     let mut listed = UpDown::default();
     for row in &ranking.rows {
         listed += row.traffic();

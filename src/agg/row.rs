@@ -1,4 +1,4 @@
-//! A row: its key, its log, and what a flow adds to it.
+//! A row: its key, its log, and the update that a flow makes.
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -7,26 +7,27 @@ use super::key::{CompactHost, ConversationKey};
 use super::log::TimeLog;
 use crate::snapshot::Reach;
 
-/// Bytes of a row: its key, its log and the part of its table that is empty, and its
-/// place among estimates once all are taken. What its log has outside comes on top.
+/// Bytes of a row: its key, its log, its part of the empty space in the table, and its
+/// entry
+/// in the list of victims. Heap memory of the log is added to that.
 pub(super) const ROW_BYTES: usize = 256;
 
-/// What a flow adds to a row.
+/// An update of a row by a flow.
 #[derive(Clone, Copy)]
 pub(super) struct Update<K> {
     pub(super) key: K,
-    /// Which flow of the batch it is.
+    /// Index of the flow in the batch.
     pub(super) flow: u32,
     pub(super) lane: u8,
-    /// Whether the row is one of a local host, which goes last.
+    /// Whether the row is one of a local host. Those are evicted last.
     pub(super) local: bool,
 }
 
 pub(super) type Map<K> = DashMap<K, TimeLog, RandomState>;
 
-/// A kind of row: what it keeps of a path.
+/// A kind of row.
 pub(super) trait RowKind: Copy {
-    /// Whether its logs tell interfaces apart, not only sampling rates.
+    /// Whether logs of these rows distinguish interfaces, not only sampling rates.
     const PATHS: bool;
 
     /// Whether the row is of a local host.

@@ -1,21 +1,22 @@
-//! A flow's traffic spread over the time it took.
+//! Spreads a flow's traffic over the time that the flow took.
 //!
-//! A record is booked neither where it arrives nor where it ends: its bytes and
-//! packets are cut into equal integer pieces over `[first, last]`, at most
-//! [`MAX_PIECES`] of them, one per 2-second pane and one per packet, each booked whole in the pane of its midpoint; the flow
-//! itself counts where it ends. Sums are exact.
+//! A record is not counted when it arrives or when the flow ends. Its bytes and packets are
+//! cut into equal integer pieces over `[first, last]`: at most [`MAX_PIECES`], one per
+//! 2-second pane and one per packet. Each piece is counted in the pane of its midpoint; the
+//! flow itself is counted where it ends. Sums are exact.
 
 use super::entry::FlowPart;
 use super::pane::{Edges, FINE, seconds};
 use crate::flow::{Flow, Time};
 
-/// Pieces a flow is cut into at most: enough for a window of one minute to read
-/// an active timeout of two minutes evenly.
+/// Maximum number of pieces of a flow: enough for a window of one minute to show flows cut
+/// by an active timeout of two minutes evenly.
 pub(super) const MAX_PIECES: usize = 8;
 
-/// When a flow began and ended by our clock: the exporter's offset undone, the
-/// future cut off, and a beginning after the end taken as the end. A flow whose
-/// end is more than a day from its arrival is taken to have just ended.
+/// When a flow began and ended by the collector's clock. The exporter's clock offset is
+/// corrected, times in the future are set to the arrival, and a beginning after the end is
+/// set to the end. If the end is more than a day from the arrival, the flow is taken
+/// to have ended at its arrival.
 pub(super) fn corrected(flow: &Flow) -> (Time, Time) {
     let (first, last) = if flow.is_far_off() {
         (flow.arrival.plus_ms(-flow.duration_ms()), flow.arrival)
@@ -23,20 +24,20 @@ pub(super) fn corrected(flow: &Flow) -> (Time, Time) {
         let offset = |time: Time| time.plus_ms(flow.clock_offset);
         (offset(flow.first), offset(flow.last).min(flow.arrival))
     };
-    // There is no time before 1970: a forged one would move pieces behind the end.
+    // Times before 1970 are forged; they would move pieces behind the end.
     let last = last.max(Time(0));
     (first.max(Time(0)).min(last), last)
 }
 
-/// Cuts the traffic of a flow that lasted from `first` to `last` (`first` <=
-/// `last`); pieces come in order of their panes, neighbours in one pane joined.
+/// Cuts the traffic of a flow that lasted from `first` to `last` (`first` <= `last`).
+/// Pieces are in order of their panes; neighbours in the same pane are joined.
 pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time, out: &mut Vec<FlowPart>) {
     const PANE_MS: u64 = FINE as u64 * 1000;
     let duration = last.since(first).max(0) as u64;
-    // A packet is not cut: no more pieces than the exporter saw packets.
+    // A packet is not cut: there are no more pieces than packets.
     let most = flow.packets.clamp(1, MAX_PIECES as u64);
     let cut = CutFlow { edges, flow, first, duration, begins: out.len() };
-    // With the number of pieces a constant, no division is left.
+    // With a constant number of pieces the compiler needs no division.
     match duration.div_ceil(PANE_MS).clamp(1, most) {
         1 => cut.pieces::<1>(out),
         2 => cut.pieces::<2>(out),
@@ -50,28 +51,28 @@ pub(super) fn spread(edges: &Edges, flow: &Flow, first: Time, last: Time, out: &
     cut.push(out, FlowPart { pane: edges.pane(seconds(last)), flows: 1, ..FlowPart::default() });
 }
 
-/// A flow about to be cut.
+/// A flow to be cut.
 struct CutFlow<'a> {
     edges: &'a Edges,
     flow: &'a Flow,
     first: Time,
     duration: u64,
-    /// Where its pieces begin in the list.
+    /// Index of its first piece in the list.
     begins: usize,
 }
 
 impl CutFlow<'_> {
     fn pieces<const N: u64>(&self, out: &mut Vec<FlowPart>) {
         let CutFlow { flow, .. } = *self;
-        // Shares are rounded down, so that they sum up exactly.
+        // Shares are rounded down, so that they add up exactly.
         let share = |whole: u64| (whole / N, whole % N);
-        let upto = |(each, rest): (u64, u64), count: u64| each * count + rest * count / N;
+        let share_until = |(each, rest): (u64, u64), count: u64| each * count + rest * count / N;
         let (all_bytes, all_packets) = (share(flow.bytes), share(flow.packets));
         let (half, rest) = (self.duration / (2 * N), self.duration % (2 * N));
         let begins = self.first.0.max(0) as u64;
         let (mut bytes, mut packets) = (0, 0);
         for index in 0..N {
-            let (b, p) = (upto(all_bytes, index + 1), upto(all_packets, index + 1));
+            let (b, p) = (share_until(all_bytes, index + 1), share_until(all_packets, index + 1));
             let middle = half * (2 * index + 1) + rest * (2 * index + 1) / (2 * N);
             let second = begins.saturating_add(middle) / 1000;
             let raw_bytes = b - bytes;
@@ -130,7 +131,7 @@ mod tests {
         }
 
         #[test]
-        fn no_times_of_any_kind_overflow(
+        fn no_time_overflows(
             first in any::<i64>(), last in any::<i64>(), offset in any::<i64>(), now in any::<i64>(),
         ) {
             let flow = Flow {

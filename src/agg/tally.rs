@@ -1,4 +1,4 @@
-//! Conversations added up by group.
+//! Totals of conversations by group.
 
 use std::collections::HashMap;
 
@@ -11,39 +11,39 @@ use super::path_stats::via;
 use crate::flow::{Host, Network};
 use crate::snapshot::{Allowance, Counters, GroupKey, Grouping, Reach, Subject, UpDown};
 
-/// Leading bits that the hosts of a peer network have in common: what is routed
-/// as a whole on the Internet at the least.
+/// Prefix length of peer networks: the longest prefix that is usually routed on the
+/// Internet.
 const NETWORK_V4: u8 = 24;
 
 const NETWORK_V6: u8 = 48;
 
-/// What is known of a group.
+/// Totals of a group.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sum {
     pub(super) traffic: UpDown,
     pub(super) members: u64,
 }
 
-/// No more groups than rows, or, of interfaces, than twice the paths.
+/// Totals by group. There are no more groups than rows, or for interfaces, twice the paths.
 pub(super) type Groups = HashMap<GroupKey, Sum, RandomState>;
 
-/// Groups of conversations in the making.
+/// Totals by group that are being added up.
 #[derive(Default)]
 pub(super) struct GroupedTotals {
-    /// `None`: nothing is grouped by what conversations know.
+    /// The grouping, or `None` if conversations are not grouped.
     pub(super) by: Option<Grouping>,
-    /// Of what crosses the line; of interfaces, of everything.
+    /// Link traffic by group. For interfaces: all traffic.
     pub(super) crossing: Groups,
-    /// Of what passes through.
+    /// Transit traffic by group.
     pub(super) transit: Groups,
-    /// Of the conversation that is being read: its traffic by path, and what each
-    /// interface has of it.
+    /// Traffic of the current conversation by path number.
     pub(super) paths: Vec<(u32, Counters)>,
+    /// Traffic of the current conversation by exporter and interface.
     pub(super) interfaces: Vec<((Host, u32), UpDown)>,
 }
 
 impl GroupedTotals {
-    /// What a question wants grouped. Named networks are of hosts.
+    /// Empty totals for a view. Named networks are not grouped here, but from hosts.
     pub(super) fn of(subject: Subject) -> GroupedTotals {
         let by = match subject {
             Subject::Groups(grouping) if grouping != Grouping::Group => Some(grouping),
@@ -52,19 +52,19 @@ impl GroupedTotals {
         GroupedTotals { by, ..GroupedTotals::default() }
     }
 
-    /// Adds what was asked for of a conversation, and says how much that is, seen
-    /// from its host.
+    /// Adds the matching traffic of a conversation. Returns it as well, seen from the
+    /// conversation's host.
     pub(super) fn add(
         &mut self,
-        asked: &FilteredQuery<'_>,
+        query: &FilteredQuery<'_>,
         key: &ConversationKey,
         log: &TimeLog,
         allowance: &mut Allowance<'_>,
     ) -> UpDown {
         if self.by == Some(Grouping::Interface) {
-            return self.add_interfaces(asked, key, log, allowance);
+            return self.add_interfaces(query, key, log, allowance);
         }
-        let both = asked.both(key, log, allowance);
+        let both = query.both(key, log, allowance);
         if both == UpDown::default() {
             return both;
         }
@@ -94,7 +94,7 @@ impl GroupedTotals {
                 join(&mut self.transit, one, both, 1);
                 join(&mut self.transit, other, both.swapped(), u64::from(!inside));
             }
-            // Whatever has a port was sent by it and received by it.
+            // Every group of transit traffic has sent it and received it.
             Some(by) => {
                 let sum = both.sum();
                 join(&mut self.transit, service(by, key), UpDown { up: sum, down: sum }, 1);
@@ -105,15 +105,15 @@ impl GroupedTotals {
 
     pub(super) fn add_interfaces(
         &mut self,
-        asked: &FilteredQuery<'_>,
+        query: &FilteredQuery<'_>,
         key: &ConversationKey,
         log: &TimeLog,
         allowance: &mut Allowance<'_>,
     ) -> UpDown {
         let mut both = UpDown::default();
-        asked.each(key, log, allowance, |what, counters| {
+        query.each(key, log, allowance, |what, counters| {
             *(if LogLane::is_out(what.lane) { &mut both.up } else { &mut both.down }) += counters;
-            // Both directions in turn: each mostly keeps to its path.
+            // Each direction mostly stays on one path, so the last two are compared.
             let mut last = self.paths.iter_mut().rev().take(2);
             match last.find(|(path, _)| *path == what.path) {
                 Some((_, sum)) => *sum += counters,
@@ -122,12 +122,12 @@ impl GroupedTotals {
         });
         allowance.spend(SUM * self.paths.len() as u64);
         for (path, counters) in self.paths.drain(..) {
-            let Some(via) = via(asked.path(path)).filter(|_| !counters.is_zero()) else { continue };
+            let Some(via) = via(query.path(path)).filter(|_| !counters.is_zero()) else { continue };
             let none = Counters::default();
-            let (came, left) =
+            let (incoming, outgoing) =
                 (UpDown { up: none, down: counters }, UpDown { up: counters, down: none });
-            self.interfaces.push(((via.exporter, via.input), came));
-            self.interfaces.push(((via.exporter, via.output), left));
+            self.interfaces.push(((via.exporter, via.input), incoming));
+            self.interfaces.push(((via.exporter, via.output), outgoing));
         }
         self.interfaces.sort_unstable_by_key(|(interface, _)| *interface);
         for same in self.interfaces.chunk_by(|a, b| a.0 == b.0) {
@@ -144,7 +144,7 @@ impl GroupedTotals {
     }
 }
 
-/// The group of a conversation by what it is.
+/// The group of a conversation by port or protocol.
 fn service(by: Grouping, key: &ConversationKey) -> Option<GroupKey> {
     match by {
         Grouping::Port => Some(GroupKey::Service { port: key.port, proto: key.proto }),
@@ -153,7 +153,7 @@ fn service(by: Grouping, key: &ConversationKey) -> Option<GroupKey> {
     }
 }
 
-/// The network that a remote host belongs to.
+/// The network of a remote host.
 fn network(host: Host) -> Option<GroupKey> {
     let bits = if host.as_v4().is_some() { NETWORK_V4 } else { NETWORK_V6 };
     Network::new(host, bits).map(GroupKey::Network)

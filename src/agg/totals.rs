@@ -1,14 +1,14 @@
-//! Totals of the site by class: a ring of 2-second panes, all of the hour.
+//! Totals of the site by class: a ring of 2-second panes for the whole hour.
 //!
-//! Rows merge their panes as they age; totals keep them fine, so that any
-//! window that rows can answer has a total of exactly the same span.
+//! Rows merge their panes as they age. Totals stay in fine panes, so that there is a total
+//! of exactly the same span for any window of rows.
 
 use super::entry::FlowPart;
 use super::pane::{Edges, FINE};
 use crate::flow::TrafficClass;
 use crate::snapshot::{ClassTotals, Counters};
 
-/// Panes in the ring: the hour, the minute its start is widened by, and five
+/// Number of panes in the ring. The hour, the minute by which its start is widened and five
 /// minutes of lag are 1,980 panes of 2 s.
 const PANES: usize = 2048;
 
@@ -18,13 +18,13 @@ struct Pane {
     totals: ClassTotals,
 }
 
-/// The ring and what fell out of it.
+/// The ring, and the sum of what was too old for it.
 #[derive(Debug)]
 pub(super) struct SiteTotals {
     panes: Vec<Pane>,
-    /// Pieces that were older than the oldest pane when they came.
+    /// Sum of the pieces that were older than the oldest pane when they arrived.
     older: ClassTotals,
-    /// The oldest pane that anything was ever booked in.
+    /// The oldest pane in which traffic was ever counted.
     first: Option<u32>,
 }
 
@@ -63,7 +63,7 @@ impl SiteTotals {
         sum
     }
 
-    /// Bytes (up, down) of the panes in `[start, end)` in steps of `step` seconds.
+    /// Bytes (up, down) of the panes in `[start, end)`, in steps of `step` seconds.
     pub(super) fn steps(&self, start: u32, end: u32, step: u32) -> Vec<(u64, u64)> {
         let mut steps =
             vec![(0u64, 0u64); end.saturating_sub(start).div_ceil(step.max(1)) as usize];
@@ -76,12 +76,12 @@ impl SiteTotals {
         steps
     }
 
-    /// The start of the oldest pane that anything was ever booked in.
+    /// The start of the oldest pane in which traffic was ever counted.
     pub(super) fn first(&self) -> Option<u32> {
         self.first
     }
 
-    /// What came too late for any window.
+    /// Traffic that arrived too late for every window.
     pub(super) fn older(&self) -> Counters {
         self.older.sum()
     }
