@@ -1,37 +1,38 @@
-//! A panic in the work on one datagram costs that datagram.
+//! Catches panics, so that a panic while handling a datagram costs only that datagram.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::text::replaced;
 
-/// What is kept of a panic's message, in characters: enough to report it.
-const MOST: usize = 200;
+/// Maximum length of a stored panic message, in characters.
+const MAX_CHARS: usize = 200;
 
-/// What tests end a datagram with to let its decoding panic: a set of a reserved
-/// id. The product does not look for it.
+/// A datagram that ends with these bytes (a data set with a reserved id) panics in unit
+/// tests
+/// of this crate. Release builds do not look for it.
 pub(super) const POISON: &[u8] = b"\x00\x09\x00\x10panic please";
 
-/// Does something; when it panics, says with which message. Whoever calls it
-/// puts in order what the work may have left half done.
+/// Runs `work`. Returns the message if it panics. The caller has to restore any state that
+/// the work may have left half changed.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| message(payload.as_ref()))
 }
 
-/// The place at which tests let decoding panic: nothing outside of tests.
+/// Panics in unit tests if `bytes` end with [`POISON`]. Does nothing otherwise.
 #[inline]
-pub(super) fn poisoned(bytes: &[u8]) {
+pub(super) fn panic_in_tests(bytes: &[u8]) {
     assert!(!(cfg!(test) && bytes.ends_with(POISON)), "poisoned\u{1b}[2J by a test");
 }
 
-/// The message of a panic: bounded, and without what a terminal would obey.
+/// The message of a panic, limited in length and without control characters.
 fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("it says nothing about itself");
-    replaced(text, ' ').chars().take(MOST).collect()
+        .unwrap_or("no message");
+    replaced(text, ' ').chars().take(MAX_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -39,13 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_panic_says_is_bounded_and_cannot_move_the_cursor() {
+    fn panic_messages_are_limited_and_have_no_control_characters() {
         assert_eq!(guarded(|| 7), Ok(7));
         let said = guarded(|| panic!("{}\n\u{1b}[2J\u{9b}x", "é".repeat(3))).unwrap_err();
         assert_eq!(said, "ééé  [2J x");
-        assert_eq!(guarded(|| panic!("{}", "x".repeat(999))).unwrap_err().len(), MOST);
+        assert_eq!(guarded(|| panic!("{}", "x".repeat(999))).unwrap_err().len(), MAX_CHARS);
         assert_eq!(guarded(|| panic!("plain")).unwrap_err(), "plain");
         let odd = guarded(|| std::panic::panic_any(7)).unwrap_err();
-        assert_eq!(odd, "it says nothing about itself");
+        assert_eq!(odd, "no message");
     }
 }

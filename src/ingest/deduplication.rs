@@ -1,13 +1,15 @@
-//! Flows that an exporter reports twice: at the interface they come in by and at
-//! the one they leave by.
+//! Finds flows that an exporter reports twice: at the interface where they enter, and at
+//! the
+//! interface where they leave.
 //!
-//! Two records are the same flow only if addresses, ports, protocol, first and
-//! last agree, the exporter is the same, and the interfaces or the direction
-//! differ. A direction alone is no evidence: a router that exports ingress and
-//! egress of one interface reports every flow once.
+//! Two records are the same flow only if exporter, addresses, ports, protocol, first and
+//! last
+//! are equal, and the interfaces or the direction differ. A different direction alone does
+//! not count: a router that exports ingress and egress of one interface reports every flow
+//! once.
 //!
-//! Samples are never such reports: the samplers of two interfaces choose different
-//! packets, so that two samples that agree are two packets of a busy conversation.
+//! Sampled records are never duplicates. The samplers of two interfaces choose different
+//! packets, so two equal samples are two packets of a busy conversation.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -15,17 +17,18 @@ use foldhash::fast::RandomState;
 
 use crate::flow::{Duplicate, Flow, Host};
 
-/// Buckets of flows that are remembered, a cache line each: the two reports of a
-/// flow leave within seconds of each other. A power of two.
+/// Number of buckets, a power of two. A bucket takes a cache line. The two reports of a
+/// flow are
+/// sent within seconds of each other.
 const BUCKETS: usize = 1 << 16;
 
-/// Flows in a bucket; the newest comes first.
-const WAYS: usize = 4;
+/// Number of flows in a bucket, the newest first.
+const SLOTS: usize = 4;
 
-/// Flows whose places are touched ahead, so that waits for memory overlap.
-const AHEAD: usize = 8;
+/// Number of flows whose buckets are read in advance, so that memory accesses overlap.
+const PREFETCH: usize = 8;
 
-/// A flow by its hash, and where it was seen. A check of 0 is an empty place.
+/// A flow's hash and the interfaces that reported it. A check of 0 means an empty slot.
 #[derive(Clone, Copy, Debug, Default)]
 struct SeenFlow {
     tag: u32,
@@ -35,50 +38,51 @@ struct SeenFlow {
 
 /// Marks flows that were reported before from another interface.
 ///
-/// The table forgets: a new flow takes the place of the oldest in its bucket.
-/// Memory is 3 MB, touched as it is needed.
+/// In its bucket a new flow replaces the oldest one. The table takes 3 MB, allocated with
+/// the
+/// first flow.
 #[derive(Debug, Default)]
 pub struct Deduplication {
-    table: Vec<[SeenFlow; WAYS]>,
+    table: Vec<[SeenFlow; SLOTS]>,
     hasher: RandomState,
     hashes: Vec<(u64, u32)>,
 }
 
 impl Deduplication {
-    /// Marks the flows of a batch that were reported before; returns how many.
+    /// Marks the flows of a batch that were reported before. Returns their number.
     pub fn mark(&mut self, flows: &mut [Flow]) -> usize {
         if self.table.is_empty() && !flows.is_empty() {
-            self.table = vec![[SeenFlow::default(); WAYS]; BUCKETS];
+            self.table = vec![[SeenFlow::default(); SLOTS]; BUCKETS];
         }
         let mut hashes = std::mem::take(&mut self.hashes);
         hashes.clear();
         hashes.extend(flows.iter().map(|flow| self.hash(flow)));
-        let mut doubled = 0;
+        let mut duplicates = 0;
         let mut touched = 0;
         for (index, (flow, (hash, place))) in flows.iter_mut().zip(&hashes).enumerate() {
-            if index % AHEAD == 0 {
+            if index % PREFETCH == 0 {
                 touched ^= self.touch(hashes.get(index..).unwrap_or(&[]));
             }
-            if may_be_repeated(flow) && self.is_doubled(*hash, *place) {
+            if may_be_repeated(flow) && self.is_duplicate(*hash, *place) {
                 flow.duplicate = Duplicate::SameExporter;
-                doubled += 1;
+                duplicates += 1;
             }
         }
         std::hint::black_box(touched);
         self.hashes = hashes;
-        doubled
+        duplicates
     }
 
-    /// Reads the places of the next flows, so that they are at hand.
+    /// Reads the buckets of the next flows, to load them into the cache.
     fn touch(&self, hashes: &[(u64, u32)]) -> u32 {
         hashes
             .iter()
-            .take(AHEAD)
+            .take(PREFETCH)
             .filter_map(|(hash, _)| self.table.get(bucket(*hash)))
             .fold(0, |sum, bucket| sum ^ bucket[0].tag)
     }
 
-    fn is_doubled(&mut self, hash: u64, place: u32) -> bool {
+    fn is_duplicate(&mut self, hash: u64, place: u32) -> bool {
         let Some(bucket) = self.table.get_mut(bucket(hash)) else { return false };
         let (tag, check) = ((hash >> 32) as u32, hash as u32 | 1);
         if let Some(seen) = bucket.iter().find(|seen| (seen.tag, seen.check) == (tag, check)) {
@@ -89,7 +93,7 @@ impl Deduplication {
         false
     }
 
-    /// What makes a flow, and where it was seen.
+    /// The hash of a flow, and a value for the interfaces and direction of the report.
     fn hash(&self, flow: &Flow) -> (u64, u32) {
         let mut hasher = self.hasher.build_hasher();
         let ports =
@@ -110,10 +114,10 @@ fn bucket(hash: u64) -> usize {
     (hash >> 20) as usize % BUCKETS
 }
 
-/// Whether another report of the same flow could be recognised at all.
+/// Whether a second report of the flow could be recognised.
 ///
-/// Records without times of their own all look as if they came at one moment. Of
-/// sampled traffic each interface reports packets of its own.
+/// Records without times cannot be told apart by time. For sampled traffic, each interface
+/// reports different packets.
 fn may_be_repeated(flow: &Flow) -> bool {
     flow.timed && !flow.packet_sample && flow.sampling.rate().unwrap_or(1) == 1
 }
@@ -142,18 +146,18 @@ mod tests {
     }
 
     #[test]
-    fn the_same_flow_from_another_interface_is_marked_once() {
-        let mut doubling = Deduplication::default();
+    fn a_second_report_from_another_interface_is_marked() {
+        let mut deduplication = Deduplication::default();
         let one: Vec<Flow> = (0..1000).map(flow).collect();
         let mut both = one.clone();
         both.extend(one.iter().map(|flow| Flow { direction: 1, ..*flow }));
-        assert_eq!(doubling.mark(&mut both), 1000);
+        assert_eq!(deduplication.mark(&mut both), 1000);
         assert!(both[..1000].iter().all(|flow| !flow.duplicate.is_set()));
         assert!(both[1000..].iter().all(|flow| flow.duplicate.is_set()));
     }
 
     #[test]
-    fn what_differs_in_anything_else_is_not_the_same() {
+    fn flows_that_differ_otherwise_are_not_duplicates() {
         let base = flow(1);
         let others = [
             Flow { exporter: Host::v4(7), direction: 1, ..base },
@@ -173,9 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn both_directions_of_one_interface_double_nothing() {
-        // As a router exports `ip flow ingress` and `egress` of its inside
-        // interface: uploads come in by it, downloads leave by it.
+    fn ingress_and_egress_of_one_interface_are_not_duplicates() {
+        // A router that exports `ip flow ingress` and `egress` of its inside interface:
+        // uploads
+        // enter there and downloads leave there.
         let upload = flow(1);
         let download = Flow { direction: 1, input: 2, output: 1, ..upload.reversed() };
         let mut flows = [upload, download];

@@ -1,5 +1,6 @@
-//! Where the receiving thread puts what it reads: into a pipeline of its own, or
-//! into the queues of workers.
+//! Passes what the receiving thread reads to a pipeline on the same thread, or to the
+//! queues
+//! of workers.
 
 use std::hash::BuildHasher;
 use std::io;
@@ -27,7 +28,7 @@ use crate::wire::policy::RefusedSenders;
 use crate::wire::saved_state::SavedState;
 use crate::wire::{Policy, SharedLimits};
 
-/// Takes in datagrams, and knows how that goes.
+/// Distributes datagrams and messages, and collects the counters of all pipelines.
 pub(super) struct Dispatcher {
     pub(super) stats: Stats,
     pub(super) clock: Clock,
@@ -35,26 +36,28 @@ pub(super) struct Dispatcher {
     repeater: Option<Repeater>,
     /// Peers whose connections were refused.
     refused: RefusedSenders,
-    /// Peers whose connections found no room.
-    cut: RefusedSenders,
-    /// The one of this thread, or none; at the end those of all workers.
+    /// Peers whose connections were closed because of a limit.
+    no_room_peers: RefusedSenders,
+    /// The pipeline of this thread; none while workers run, and those of all workers after
+    /// they have ended.
     pipelines: Vec<Pipeline>,
     /// The workers; none when this thread does the work.
-    lanes: Vec<WorkerHandle>,
-    /// What was remembered for each worker before it began; at the end, what those
-    /// knew that had died.
+    workers: Vec<WorkerHandle>,
+    /// The restored state for each worker before it starts; after the end, the last saved
+    /// state of
+    /// workers that died.
     known: Vec<SavedState>,
     hasher: RandomState,
-    /// Whether the workers were asked for their memories.
-    gathering: bool,
-    ending: bool,
-    /// Told when flows wait in this thread.
+    /// Whether the workers were asked for their state.
+    gathering_state: bool,
+    shutting_down: bool,
+    /// Notified when flows wait in this thread.
     waiting: Arc<Notify>,
     limits: IngestLimits,
 }
 
 impl Dispatcher {
-    /// With so many `workers`; nothing but this thread works until [`Intake::start`].
+    /// Creates `workers` pipelines. They run on this thread until [`Dispatcher::start`].
     pub(super) fn new(
         workers: usize,
         limits: IngestLimits,
@@ -73,33 +76,33 @@ impl Dispatcher {
             policy,
             repeater: None,
             refused: RefusedSenders::default(),
-            cut: RefusedSenders::default(),
+            no_room_peers: RefusedSenders::default(),
             pipelines,
-            lanes: Vec::new(),
+            workers: Vec::new(),
             known: Vec::new(),
             hasher: RandomState::default(),
-            gathering: false,
-            ending: false,
+            gathering_state: false,
+            shutting_down: false,
             waiting: Arc::default(),
             limits,
         }
     }
 
-    /// Has what came with flows kept, for whoever records; before [`Intake::start`].
-    pub(super) fn keep_more(&mut self) {
-        self.pipelines.iter_mut().for_each(Pipeline::keep_more);
+    /// Lets pipelines pass extra fields of flows to the recorder. Called before
+    /// [`Dispatcher::start`].
+    pub(super) fn keep_extras(&mut self) {
+        self.pipelines.iter_mut().for_each(Pipeline::keep_extras);
     }
 
-    /// Has datagrams sent on.
+    /// Sets where datagrams are forwarded to.
     pub(super) fn repeat(&mut self, repeater: Repeater) {
         self.repeater = Some(repeater);
     }
 
-    /// Has other rules hold from now on. What workers have not yet looked at is
-    /// judged by the new ones, too.
+    /// Replaces the policy. It also applies to datagrams that wait in queues.
     pub(super) fn set_policy(&mut self, policy: Policy) {
-        for lane in &self.lanes {
-            lane.shared.set_policy(policy.clone());
+        for worker in &self.workers {
+            worker.shared.set_policy(policy.clone());
         }
         for pipeline in &mut self.pipelines {
             pipeline.set_policy(policy.clone());
@@ -107,14 +110,15 @@ impl Dispatcher {
         self.policy = policy;
     }
 
-    /// Which of several workers an exporter belongs to: strangers choose their
-    /// addresses, but not the seed.
+    /// The index of an exporter's worker among `among` workers. Senders can choose their
+    /// addresses, but they do not know the seed of the hash.
     pub(super) fn place(&self, exporter: Host, among: usize) -> usize {
         let hash = self.hasher.hash_one(exporter);
         usize::try_from(hash % among.max(1) as u64).unwrap_or(0)
     }
 
-    /// Has numberings go on where an earlier run left them; after [`Intake::recall`].
+    /// Continues sequence numbers where an earlier run ended. Called after
+    /// [`Dispatcher::restore`].
     pub(super) fn resume(&mut self, now: Time, standing: NumberingStates) {
         let among = self.pipelines.len();
         for one in standing.exporters {
@@ -125,11 +129,11 @@ impl Dispatcher {
         }
     }
 
-    /// Hands what an earlier run remembered to those whom it concerns.
-    pub(super) fn restore(&mut self, now: Time, memory: &SavedState) -> Result<(), String> {
+    /// Gives each pipeline the saved state of its exporters.
+    pub(super) fn restore(&mut self, now: Time, state: &SavedState) -> Result<(), String> {
         let among = self.pipelines.len();
-        let mut parts = vec![SavedState { version: memory.version, exporters: Vec::new() }; among];
-        for exporter in &memory.exporters {
+        let mut parts = vec![SavedState { version: state.version, exporters: Vec::new() }; among];
+        for exporter in &state.exporters {
             let Ok(address) = exporter.address.parse::<Host>() else { continue };
             if let Some(part) = parts.get_mut(self.place(address, among)) {
                 part.exporters.push(exporter.clone());
@@ -142,7 +146,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Lets the workers begin, when there are several.
+    /// Starts the worker threads, if there is more than one pipeline.
     pub(super) fn start(&mut self, published: &PublishedHealth) -> io::Result<()> {
         if self.pipelines.len() < 2 {
             return Ok(());
@@ -156,13 +160,13 @@ impl Dispatcher {
             let thread = std::thread::Builder::new()
                 .name(name)
                 .spawn(move || worker::work(pipeline, &theirs, published))?;
-            let (pending, known) = (DatagramBatch::default(), known.next());
-            self.lanes.push(WorkerHandle {
+            let (pending, last_state) = (DatagramBatch::default(), known.next());
+            self.workers.push(WorkerHandle {
                 shared,
                 thread: Some(thread),
                 pending,
                 dropped: 0,
-                known,
+                last_state,
             });
         }
         Ok(())
@@ -172,23 +176,23 @@ impl Dispatcher {
         self.clock.now()
     }
 
-    fn lane(&mut self, exporter: Host) -> Option<&mut WorkerHandle> {
-        // Without workers there is nothing to choose from, and no cost.
-        if self.lanes.is_empty() {
+    fn worker(&mut self, exporter: Host) -> Option<&mut WorkerHandle> {
+        // Without workers no hash is needed.
+        if self.workers.is_empty() {
             return None;
         }
-        let place = self.place(exporter, self.lanes.len());
-        self.lanes.get_mut(place)
+        let place = self.place(exporter, self.workers.len());
+        self.workers.get_mut(place)
     }
 
-    /// How this is to be handed on: at the end there is time to wait.
+    /// The urgency of a push: during shutdown it may wait for room.
     fn urgency(&self, usual: Urgency) -> Urgency {
-        if self.ending { Urgency::Rest } else { usual }
+        if self.shutting_down { Urgency::Shutdown } else { usual }
     }
 
-    /// Takes in a datagram.
+    /// Handles a datagram.
     pub(super) fn datagram(&mut self, sender: Host, bytes: &[u8]) {
-        // What strangers send is not passed on to others either.
+        // Datagrams that the policy refuses are not forwarded either.
         if let Some(repeater) = &mut self.repeater
             && self.policy.allows(sender)
         {
@@ -197,37 +201,38 @@ impl Dispatcher {
         self.take(sender, bytes, Urgency::Datagrams);
     }
 
-    /// Takes in a message of a stream.
+    /// Handles a message of a stream.
     pub(super) fn message(&mut self, sender: Host, bytes: &[u8]) {
         self.take(sender, bytes, Urgency::Streams);
     }
 
     fn take(&mut self, sender: Host, bytes: &[u8], urgency: Urgency) {
         let (now, urgency) = (self.clock.now(), self.urgency(urgency));
-        if let Some(lane) = self.lane(sender) {
-            lane.pending.datagram(now, sender, bytes);
-            if lane.pending.is_full() {
-                lane.hand_on(urgency);
+        if let Some(worker) = self.worker(sender) {
+            worker.pending.datagram(now, sender, bytes);
+            if worker.pending.is_full() {
+                worker.push_pending(urgency);
             }
         } else if let Some(pipeline) = self.pipelines.first_mut() {
             pipeline.datagram(now, sender, bytes);
         }
     }
 
-    /// The end of a turn that began at `began` (microseconds) with datagrams.
+    /// Ends a round of reading that began at `began` (microseconds) with datagrams.
     pub(super) fn pause(&mut self, began: u64) {
-        self.hand_on(began, Urgency::Datagrams);
+        self.push_pending(began, Urgency::Datagrams);
     }
 
-    /// The same of a turn with messages of a stream.
+    /// Ends a round of reading that began at `began` (microseconds) with messages of a
+    /// stream.
     pub(super) fn pause_stream(&mut self, began: u64) {
-        self.hand_on(began, Urgency::Streams);
+        self.push_pending(began, Urgency::Streams);
     }
 
-    fn hand_on(&mut self, began: u64, urgency: Urgency) {
+    fn push_pending(&mut self, began: u64, urgency: Urgency) {
         let urgency = self.urgency(urgency);
-        for lane in &mut self.lanes {
-            lane.hand_on(urgency);
+        for worker in &mut self.workers {
+            worker.push_pending(urgency);
         }
         if let Some(pipeline) = self.pipelines.first_mut() {
             pipeline.pause(began);
@@ -237,147 +242,149 @@ impl Dispatcher {
         }
     }
 
-    /// Whom to wait for before [`Intake::record_due`] is worth calling.
+    /// Notified when flows wait in this thread, so that [`Dispatcher::record_due`] must be
+    /// called.
     pub(super) fn waiting(&self) -> Arc<Notify> {
         self.waiting.clone()
     }
 
-    /// How long what waits in this thread may still do so, if anything does.
-    pub(super) fn patience(&self) -> Option<Duration> {
+    /// How long the flows that wait in this thread may still wait, or `None` if there are
+    /// none.
+    pub(super) fn time_left(&self) -> Option<Duration> {
         let pipeline = self.pipelines.first()?;
-        pipeline.is_waiting().then(|| pipeline.patience())
+        pipeline.is_waiting().then(|| pipeline.time_left())
     }
 
-    /// Records what has waited for long enough.
+    /// Records flows that have waited long enough.
     pub(super) fn record_due(&mut self) {
         self.pipelines.iter_mut().for_each(Pipeline::idle);
     }
 
-    /// Whether a stream of this peer may begin; a refusal is counted.
-    pub(super) fn welcomes(&mut self, peer: Host) -> bool {
+    /// Whether a stream from this peer is allowed. A refusal is counted.
+    pub(super) fn accepts_stream(&mut self, peer: Host) -> bool {
         if self.policy.allows(peer) {
             return true;
         }
         self.refused.count(peer);
-        self.stats.trouble(IngestIssue::TcpRefused);
+        self.stats.count_issue(IngestIssue::TcpRefused);
         false
     }
 
-    /// A connection of this peer found no room, or made room for another.
+    /// Counts a connection of this peer that was refused or closed because of a limit.
     pub(super) fn refuse(&mut self, peer: Host) {
-        self.stats.trouble(IngestIssue::TcpRefused);
-        self.cut.count(peer);
+        self.stats.count_issue(IngestIssue::TcpRefused);
+        self.no_room_peers.count(peer);
     }
 
-    /// A connection of this exporter was opened: its numbers begin anew.
+    /// Resets the sequence numbers of an exporter that has opened a new connection.
     pub(super) fn reconnected(&mut self, exporter: Host) {
         let (now, urgency) = (self.clock.now(), self.urgency(Urgency::Streams));
-        if let Some(lane) = self.lane(exporter) {
-            lane.pending.reconnected(now, exporter);
-            lane.hand_on(urgency);
+        if let Some(worker) = self.worker(exporter) {
+            worker.pending.reconnected(now, exporter);
+            worker.push_pending(urgency);
         } else if let Some(pipeline) = self.pipelines.first_mut() {
             pipeline.reconnected(exporter);
         }
     }
 
-    /// Whether so many bytes of a stream of this peer will find room.
+    /// Whether the queue for this peer has room for `bytes` bytes of a stream.
     pub(super) fn has_room(&mut self, peer: Host, bytes: usize) -> bool {
-        self.lane(peer).is_none_or(|lane| lane.shared.queue.has_room(bytes))
+        self.worker(peer).is_none_or(|worker| worker.shared.queue.has_room(bytes))
     }
 
-    /// What all workers have counted.
+    /// The reports of all pipelines.
     pub(super) fn parts(&mut self) -> Vec<PipelineReport> {
         let (refused, refused_others) = self.refused.list();
-        let cut = |(exporter, count)| NoRoom {
+        let no_room_peers = |(exporter, count)| NoRoom {
             exporter,
             cause: IngestIssue::TcpRefused.name().into(),
             count,
         };
-        let no_room = self.cut.list().0.into_iter().map(cut).collect();
+        let no_room = self.no_room_peers.list().0.into_iter().map(no_room_peers).collect();
         let own = PipelineReport { refused, refused_others, no_room, ..PipelineReport::default() };
-        let queued: u64 = self.lanes.iter().map(WorkerHandle::dropped).sum();
+        let queued: u64 = self.workers.iter().map(WorkerHandle::dropped).sum();
         self.stats.dropped_from_queues(queued);
         if let Some(repeater) = &self.repeater {
             self.stats.not_repeated(repeater.failed());
         }
-        let theirs = self.lanes.iter().map(|lane| lane.shared.part());
+        let theirs = self.workers.iter().map(|worker| worker.shared.part());
         let ours = self.pipelines.iter_mut().map(Pipeline::part);
         std::iter::once(own).chain(theirs).chain(ours).collect()
     }
 
-    /// The workers and their queues.
+    /// The state of the workers and their queues.
     pub(super) fn work(&self) -> WorkHealth {
-        let queue = |lane: &WorkerHandle| {
-            let (held, limit) = lane.shared.queue.level();
-            QueueHealth { held, limit, dropped: lane.dropped() }
+        let queue = |worker: &WorkerHandle| {
+            let (held, limit) = worker.shared.queue.level();
+            QueueHealth { held, limit, dropped: worker.dropped() }
         };
-        let workers = self.lanes.len().max(self.pipelines.len());
-        WorkHealth { workers, queues: self.lanes.iter().map(queue).collect() }
+        let workers = self.workers.len().max(self.pipelines.len());
+        WorkHealth { workers, queues: self.workers.iter().map(queue).collect() }
     }
 
-    /// Whether exporters taught anybody something new since this was asked.
+    /// Whether any decoder has learned templates or options since the last call.
     pub(super) fn has_learned(&mut self) -> bool {
-        // While memories are gathered, what is learned may not be in them.
-        if self.gathering {
+        // While state is being gathered, it may not contain what is learned now.
+        if self.gathering_state {
             return false;
         }
         let ours = self.pipelines.iter_mut().map(Pipeline::has_learned);
-        let theirs = self.lanes.iter().map(|lane| lane.shared.has_learned());
+        let theirs = self.workers.iter().map(|worker| worker.shared.has_learned());
         ours.chain(theirs).fold(false, |any, one| any | one)
     }
 
-    /// What to remember, and how many microseconds it took to gather: at once,
-    /// or when the workers have told, for which this is to be asked again. Of a worker
-    /// that has died it is what it last told: it must not keep others from being saved.
-    pub(super) fn memory(&mut self) -> Option<(SavedState, u64)> {
-        if self.lanes.is_empty() {
-            let dead = self.known.iter().map(|memory| (memory.clone(), 0));
-            return merged(self.pipelines.iter().map(Pipeline::memory).chain(dead));
+    /// The state to save, and how many microseconds it took to gather. With workers, the
+    /// first
+    /// call requests it, and later calls return it once all workers have answered. For a
+    /// worker that has died, its last answer is used, so that the others are saved.
+    pub(super) fn state(&mut self) -> Option<(SavedState, u64)> {
+        if self.workers.is_empty() {
+            let dead = self.known.iter().map(|state| (state.clone(), 0));
+            return merged(self.pipelines.iter().map(Pipeline::state).chain(dead));
         }
-        if !self.gathering {
-            self.gathering = true;
-            self.lanes.iter().for_each(|lane| lane.shared.want_memory());
+        if !self.gathering_state {
+            self.gathering_state = true;
+            self.workers.iter().for_each(|worker| worker.shared.request_state());
             return None;
         }
-        if !self.lanes.iter().all(|lane| lane.shared.has_memory() || lane.has_ended()) {
+        if !self.workers.iter().all(|worker| worker.shared.has_state() || worker.has_ended()) {
             return None;
         }
-        self.gathering = false;
-        merged(self.lanes.iter_mut().filter_map(WorkerHandle::memory))
+        self.gathering_state = false;
+        merged(self.workers.iter_mut().filter_map(WorkerHandle::state))
     }
 
-    /// Ends a worker and loses what it knows, as a panic outside of the guard does.
+    /// Ends a worker and loses its state, as a panic that is not caught does.
     #[cfg(test)]
     pub(super) fn lose_worker(&mut self, nth: usize) {
-        let lane = &mut self.lanes[nth];
-        lane.shared.queue.close();
-        drop(lane.thread.take().map(JoinHandle::join));
-        lane.shared.queue.abandon();
+        let worker = &mut self.workers[nth];
+        worker.shared.queue.close();
+        drop(worker.thread.take().map(JoinHandle::join));
+        worker.shared.queue.abandon();
     }
 
-    /// From now on nothing is dropped for want of room.
-    pub(super) fn begin_end(&mut self) {
-        self.ending = true;
+    /// From now on nothing is dropped when a queue is full: pushes wait for room.
+    pub(super) fn start_shutdown(&mut self) {
+        self.shutting_down = true;
     }
 
-    /// Waits for the workers to finish what they have, and takes over what they
-    /// know.
+    /// Waits for the workers to finish their queues, and takes back their pipelines.
     pub(super) fn end(&mut self) -> io::Result<()> {
-        self.hand_on(self.clock.micros(), Urgency::Rest);
+        self.push_pending(self.clock.micros(), Urgency::Shutdown);
         let mut dead = false;
         let mut lost = 0;
-        self.lanes.iter().for_each(|lane| lane.shared.queue.close());
+        self.workers.iter().for_each(|worker| worker.shared.queue.close());
         let mut parts = Vec::new();
-        for mut lane in self.lanes.drain(..) {
-            match lane.thread.take().map(JoinHandle::join) {
+        for mut worker in self.workers.drain(..) {
+            match worker.thread.take().map(JoinHandle::join) {
                 Some(Ok(pipeline)) => self.pipelines.push(pipeline),
                 _ => {
                     dead = true;
-                    parts.push(lane.shared.part());
-                    self.known.extend(lane.memory().map(|(memory, _)| memory));
+                    parts.push(worker.shared.part());
+                    self.known.extend(worker.state().map(|(state, _)| state));
                 }
             }
-            lost += lane.dropped();
+            lost += worker.dropped();
         }
         self.stats.dropped_from_queues(lost);
         self.stats.keep(parts);
@@ -386,16 +393,16 @@ impl Dispatcher {
     }
 }
 
-/// One memory of several, in the order in which a single decoder would have it.
+/// Merges saved states, in the order in which a single decoder would have them.
 fn merged(parts: impl Iterator<Item = (SavedState, u64)>) -> Option<(SavedState, u64)> {
     let mut sum: Option<(SavedState, u64)> = None;
-    for (memory, micros) in parts {
+    for (state, micros) in parts {
         match &mut sum {
             Some((all, most)) => {
-                all.exporters.extend(memory.exporters);
+                all.exporters.extend(state.exporters);
                 *most = micros.max(*most);
             }
-            None => sum = Some((memory, micros)),
+            None => sum = Some((state, micros)),
         }
     }
     if let Some((all, _)) = &mut sum {

@@ -1,5 +1,5 @@
-//! What is known of exporters beyond a moment: rates, doubled flows, and the
-//! details that are too costly to gather every time.
+//! State of exporters beyond the decoder: rates, duplicates, and details that are too
+//! costly to gather every time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use crate::snapshot::{
 };
 use crate::wire::{Decoder, Details, ExporterSummary};
 
-/// Rates are means over this long: exporters send in bursts, most of them every
-/// few seconds.
+/// Rates are means over this many milliseconds, because exporters send in bursts of a few
+/// seconds.
 const RATE_MS: i64 = 10_000;
 
-/// How far apart the counts are that rates are made of.
+/// Interval of the samples from which rates are computed.
 const STEP_MS: i64 = 1_000;
 
-/// Details are gathered anew when they are older than this.
+/// Age from which details are gathered again.
 const DETAIL_MS: i64 = 2_000;
 
-/// Exporters whose details are gathered, the busiest: more than anybody looks
-/// at, and at a few hundred kB for a chassis full of interfaces no more than
-/// some 20 MB.
+/// Number of exporters for which details are gathered, the busiest ones. That is more than
+/// anybody looks at. At a few hundred kB for a chassis full of interfaces they take
+/// at most about 20 MB.
 const DETAILED: usize = 64;
 
-/// Details gathered at once, so that collecting never waits long: 64 exporters
-/// have their turn within the eight times that there are in two seconds.
+/// Number of exporters whose details are gathered in one call, so that collecting does
+/// not wait long. With eight calls in two seconds, 64 exporters are covered.
 const DETAILS_AT_ONCE: usize = 8;
 
-/// Counts at a moment.
+/// Counters at one moment.
 #[derive(Clone, Copy, Debug)]
 struct CounterPoint {
     at: Time,
@@ -39,33 +39,35 @@ struct CounterPoint {
 
 #[derive(Debug, Default)]
 struct ExporterEntry {
-    points: VecDeque<CounterPoint>,
+    samples: VecDeque<CounterPoint>,
     doubled: u64,
     detail: Arc<ExporterDetail>,
     /// When the detail was gathered.
     gathered: Option<Time>,
 }
 
-/// Everything that is kept per exporter beside the decoder.
+/// State per exporter that the decoder does not have.
 #[derive(Debug)]
 pub(super) struct ExporterStats {
     entries: HashMap<Host, ExporterEntry>,
-    /// How many have details.
+    /// Number of exporters with details.
     detailed: usize,
 }
 
 impl ExporterStats {
-    /// Nobody yet, for one of so many workers. Each has twice its part of the
-    /// details: the busiest exporters are not spread evenly.
+    /// For one of `workers` workers. Each has twice its share of the details, because the
+    /// busiest
+    /// exporters are not distributed evenly.
     pub(super) fn new(workers: usize) -> ExporterStats {
         let detailed = (2 * DETAILED / workers.max(1)).clamp(DETAILS_AT_ONCE, DETAILED);
         ExporterStats { entries: HashMap::new(), detailed }
     }
 
-    /// Counts the flows of a batch that were reported before.
+    /// Counts the duplicates in a batch.
     pub(super) fn doubled(&mut self, flows: &[Flow]) {
         for flow in flows.iter().filter(|flow| flow.duplicate.is_set()) {
-            // The decoder bounds exporters; those it forgets go with the next list.
+            // The decoder limits the number of exporters; `list` removes those it has
+            // dropped.
             self.entries.entry(flow.exporter).or_default().doubled += 1;
         }
     }
@@ -102,18 +104,18 @@ impl ExporterEntry {
     /// Datagrams and flows per second.
     fn rates(&mut self, now: Time, summary: &ExporterSummary) -> (f64, f64) {
         let point = CounterPoint { at: now, datagrams: summary.datagrams, flows: summary.flows };
-        if self.points.back().is_some_and(|last| last.datagrams > point.datagrams) {
-            // It was forgotten meanwhile, and came back.
-            self.points.clear();
+        if self.samples.back().is_some_and(|last| last.datagrams > point.datagrams) {
+            // The exporter was dropped meanwhile and has returned.
+            self.samples.clear();
         }
-        if self.points.back().is_none_or(|last| now.since(last.at) >= STEP_MS) {
-            self.points.push_back(point);
+        if self.samples.back().is_none_or(|last| now.since(last.at) >= STEP_MS) {
+            self.samples.push_back(point);
         }
-        // The oldest one may be as old as is wanted, or a little older.
-        while self.points.get(1).is_some_and(|next| now.since(next.at) >= RATE_MS) {
-            self.points.pop_front();
+        // The oldest sample may be as old as RATE_MS, or a little older.
+        while self.samples.get(1).is_some_and(|next| now.since(next.at) >= RATE_MS) {
+            self.samples.pop_front();
         }
-        let Some(oldest) = self.points.front() else { return (0.0, 0.0) };
+        let Some(oldest) = self.samples.front() else { return (0.0, 0.0) };
         let seconds = now.since(oldest.at) as f64 / 1000.0;
         let rate = |newer: u64, older: u64| {
             if seconds > 0.0 { newer.saturating_sub(older) as f64 / seconds } else { 0.0 }
@@ -122,7 +124,7 @@ impl ExporterEntry {
     }
 }
 
-/// The decoder's view of an exporter; its timing is learned elsewhere.
+/// The decoder's summary of an exporter as health data. Its timing is filled in by `agg`.
 fn health(summary: ExporterSummary, entry: &ExporterEntry, rates: (f64, f64)) -> ExporterHealth {
     let sampling = match (summary.given_rate, summary.rates.as_slice()) {
         (Some(rate), _) => SamplingState::Given(rate),
@@ -207,7 +209,7 @@ mod tests {
             let list = exporter_stats.list(now, &decoder);
             assert_eq!(list.len(), 1);
             rates.push((list[0].datagrams_per_s, list[0].flows_per_s));
-            assert!(exporter_stats.entries[&exporter].points.len() <= 12);
+            assert!(exporter_stats.entries[&exporter].samples.len() <= 12);
         }
         assert_eq!(rates[0], (0.0, 0.0), "nothing is known yet");
         let (datagrams, flows) = rates[100];

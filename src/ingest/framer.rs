@@ -1,17 +1,18 @@
-//! A stream of bytes cut into IPFIX messages (RFC 7011, section 10.4.3).
+//! Cuts a stream of bytes into IPFIX messages (RFC 7011, section 10.4.3).
 
 use crate::wire::message_length;
 
-/// Bytes of a header that say how long the message is: version and length.
+/// Number of header bytes that give the length of a message: version and length.
 const PREFIX: usize = 4;
 
-/// What came is no IPFIX message: another version, or a length that is shorter
-/// than its header. Nothing after it can be made sense of.
+/// The bytes are not an IPFIX message: the version is wrong, or the length is shorter than
+/// the
+/// header. The rest of the stream cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FramingError;
 
-/// Puts messages together from pieces of any size. It keeps less than one
-/// message, 64 kB at most, and nothing between messages.
+/// Assembles messages from pieces of any size. It stores less than one message, 64 kB at
+/// most, and nothing between messages.
 #[derive(Debug, Default)]
 pub(super) struct Framer {
     /// The beginning of a message.
@@ -19,8 +20,8 @@ pub(super) struct Framer {
 }
 
 impl Framer {
-    /// Hands the messages that are complete with these bytes to `take`, in
-    /// order. Returns how many.
+    /// Calls `take` for each message that is complete with these bytes, in order. Returns
+    /// their number.
     pub(super) fn push(
         &mut self,
         mut bytes: &[u8],
@@ -57,13 +58,13 @@ impl Framer {
         Ok(messages)
     }
 
-    /// Whether a message has begun that has not ended.
+    /// Whether a message has begun that is not complete.
     pub(super) fn is_midway(&self) -> bool {
         !self.partial.is_empty()
     }
 }
 
-/// The length of the message that begins here, `None` while that is not known.
+/// The length of the message at the start of `bytes`, or `None` if too few bytes are there.
 fn length(bytes: &[u8]) -> Result<Option<usize>, FramingError> {
     if bytes.len() < PREFIX {
         return Ok(None);
@@ -113,7 +114,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_at_all_is_cut_or_refused(
+        fn arbitrary_bytes_are_cut_or_refused(
             bytes in proptest::collection::vec(any::<u8>(), 0..2000), step in 1usize..99,
         ) {
             let pieces: Vec<&[u8]> = bytes.chunks(step).collect();
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_and_the_longest_pass_and_what_is_none_does_not() {
+    fn the_shortest_and_longest_messages_pass_and_other_bytes_fail() {
         let (short, long) = (message(16, 1), message(u16::MAX, 2));
         let stream = [short.clone(), long.clone(), short.clone()].concat();
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();

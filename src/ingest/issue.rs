@@ -1,20 +1,28 @@
-//! What goes wrong around datagrams and messages.
+//! Problems with sockets, connections and workers.
 
-/// What goes wrong around datagrams and messages.
+/// A problem with a socket, a connection or a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IngestIssue {
+    /// A socket returned an error.
     Socket,
+    /// A connection was refused, or closed because of a limit.
     TcpRefused,
+    /// A connection carried bytes that are not IPFIX.
     TcpBadMessage,
+    /// A connection ended within a message.
     TcpHalfMessage,
+    /// A connection was closed after a timeout.
     TcpTimeout,
+    /// A worker's queue was full.
     WorkerQueue,
+    /// Decoding a datagram panicked.
     WorkerPanic,
+    /// Recording a batch panicked.
     RecordPanic,
 }
 
 impl IngestIssue {
-    /// All of them, in the order of the enum.
+    /// All issues, in the order of the enum.
     pub const ALL: [IngestIssue; 8] = [
         IngestIssue::Socket,
         IngestIssue::TcpRefused,
@@ -41,29 +49,29 @@ impl IngestIssue {
         }
     }
 
-    /// The same in a sentence for people.
+    /// An explanation for people.
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
-            IngestIssue::Socket => "errors of a socket; it is tried again a moment later",
+            IngestIssue::Socket => "errors of a socket; toptalk tries again a moment later",
             IngestIssue::TcpRefused => {
-                "connections refused: outside --allow, more than 8 of one exporter, or more than 128 in all, when those that sent least lately make room"
+                "connections refused: outside --allow, more than 8 of one exporter, or more than 128 in all (then the one that was silent for longest is closed)"
             }
             IngestIssue::TcpBadMessage => {
-                "connections closed because what came is no IPFIX message"
+                "connections closed because the data is not an IPFIX message"
             }
             IngestIssue::TcpHalfMessage => "IPFIX messages cut off by the end of their connection",
             IngestIssue::TcpTimeout => {
                 "connections closed: a message took over a minute, or none came for an hour"
             }
             IngestIssue::WorkerQueue => {
-                "datagrams that found the queue of their worker full; where several exporters are busy, more --workers help"
+                "datagrams dropped because the queue of their worker was full; if several exporters are busy, more --workers help"
             }
             IngestIssue::WorkerPanic => {
-                "datagrams lost in a defect of toptalk: please report it with the note"
+                "datagrams lost because of a defect in toptalk: please report it with the note"
             }
             IngestIssue::RecordPanic => {
-                "flows that may be missing after a defect of toptalk: please report it with the note"
+                "flows that may be missing because of a defect in toptalk: please report it with the note"
             }
         }
     }

@@ -1,23 +1,28 @@
-//! What could not be told to somebody outside: the log, the service manager, who
-//! reads metrics, a hook. Whoever tells counts it, and it is shown with the health.
+//! Counts messages to the outside that were lost: to the log, the service manager, a
+//! metrics client or a hook. The sender counts them, and they are shown with the health.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::snapshot::DropCount;
 
-/// What was lost on its way out.
+/// A kind of message that was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LostMessages {
+    /// A line of the log.
     Log,
+    /// A message to the service manager.
     Manager,
+    /// An answer to a metrics client.
     Scrape,
+    /// A run of a hook.
     Hook,
+    /// A line of a hook's output.
     HookOutput,
 }
 
 impl LostMessages {
-    /// All of them, in the order of the enum.
+    /// All kinds, in the order of the enum.
     pub const ALL: [LostMessages; 5] = [
         LostMessages::Log,
         LostMessages::Manager,
@@ -38,42 +43,44 @@ impl LostMessages {
         }
     }
 
-    /// The same in a sentence for people.
+    /// An explanation for people.
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
             LostMessages::Log => {
-                "lines of the log that could not be written: nobody reads them, or their disk is full"
+                "lines of the log that could not be written: the reader has stopped, or the disk is full"
             }
-            LostMessages::Manager => "messages that the service manager did not take",
+            LostMessages::Manager => "messages that the service manager did not accept",
             LostMessages::Scrape => {
                 "connections for metrics that were closed: too slow, or too many at the same time"
             }
             LostMessages::Hook => "finished files for which the hook was not run",
-            LostMessages::HookOutput => "lines that a hook printed beyond those that are logged",
+            LostMessages::HookOutput => {
+                "lines that a hook printed beyond the number that is logged"
+            }
         }
     }
 }
 
-/// How often each of them happened. Copies count together.
+/// A counter for each kind. Clones share their counters.
 #[derive(Clone, Debug, Default)]
 pub struct LostMessageCounters(Arc<[AtomicU64; LostMessages::ALL.len()]>);
 
 impl LostMessageCounters {
-    /// Counts so many more.
+    /// Adds `count` to the counter of `loss`.
     pub fn add(&self, loss: LostMessages, count: u64) {
         if let Some(sum) = self.0.get(loss as usize) {
             sum.fetch_add(count, Relaxed);
         }
     }
 
-    /// How often it happened until now.
+    /// The counter of `loss`.
     #[must_use]
     pub fn of(&self, loss: LostMessages) -> u64 {
         self.0.get(loss as usize).map_or(0, |sum| sum.load(Relaxed))
     }
 
-    /// Those that occurred, for the health.
+    /// The counters that are not zero, for the health.
     pub(super) fn counts(&self) -> impl Iterator<Item = DropCount> + '_ {
         LostMessages::ALL.into_iter().filter_map(|loss| {
             let count = self.of(loss);
@@ -91,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_occurred_is_told_and_nothing_else() {
+    fn only_losses_that_occurred_are_listed() {
         let losses = LostMessageCounters::default();
         assert_eq!(losses.counts().count(), 0);
         losses.add(LostMessages::Scrape, 2);

@@ -1,10 +1,12 @@
-//! Sockets to flows to windows: the collecting half of toptalk.
+//! The collecting half of toptalk: from sockets to flows to windows.
 //!
-//! One thread with its own runtime receives. It decodes and records as well, or
-//! hands what came to several workers, each exporter's always to the same one.
-//! None of them ever waits for a screen, a disk or a client. Another thread now
-//! and then writes what was learned of exporters to a file. Two more write flows
-//! to an archive, when they are to be recorded.
+//! One thread with its own runtime receives. It also decodes and records, or passes
+//! datagrams
+//! to several workers, those of one exporter always to the same worker. None of these
+//! threads ever waits for a screen, a disk or a client. Another thread regularly saves to a
+//! file
+//! what was learned of exporters. If flows are recorded, two more threads write them to an
+//! archive.
 
 mod catch_panic;
 pub mod deduplication;
@@ -58,10 +60,10 @@ use crate::flow::{Flow, FlowExtras};
 use crate::snapshot::Health;
 use crate::wire::Policy;
 
-/// The running threads.
+/// The running threads of the collector.
 pub struct Ingest {
     published: PublishedHealth,
-    orders: mpsc::UnboundedSender<PolicyUpdate>,
+    policy_updates: mpsc::UnboundedSender<PolicyUpdate>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -81,7 +83,8 @@ impl Ingest {
         let sink = move || {
             let (windows, recorder) = (windows.clone(), recorder.clone());
             Box::new(move |flows: &[Flow], more: &[FlowExtras]| {
-                // First, for what panics while counting is recorded all the same.
+                // The recorder comes first, so that flows are recorded even if counting
+                // panics.
                 if let Some(recorder) = &recorder {
                     recorder.push(flows, more);
                 }
@@ -91,7 +94,7 @@ impl Ingest {
         Ingest::start_into(sockets, sink, clock, options)
     }
 
-    /// The same into whatever `sink` makes for each worker.
+    /// Starts receiving into the sinks that `sink` creates, one for each worker.
     fn start_into(
         sockets: Vec<BoundSocket>,
         sink: impl Fn() -> FlowSink + Send + 'static,
@@ -100,36 +103,37 @@ impl Ingest {
     ) -> io::Result<Ingest> {
         let published = PublishedHealth::new(options.recorder.clone(), options.losses.clone());
         let (stop, stopped) = oneshot::channel();
-        let (orders, ordered) = mpsc::unbounded_channel();
+        let (policy_updates, new_policies) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = published.clone();
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
             let _ending = stats::ThreadEndGuard(shared.clone());
-            let channels = receiver::Channels { published: shared, ordered, stopped };
+            let channels = receiver::Channels { published: shared, new_policies, stopped };
             runtime.block_on(receiver::run(sockets, sink, clock, options, channels))
         })?;
-        Ok(Ingest { published, orders, stop: Some(stop), thread: Some(thread) })
+        Ok(Ingest { published, policy_updates, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where its health can be read at any time.
+    /// A handle from which the health can be read at any time.
     #[must_use]
     pub fn published(&self) -> PublishedHealth {
         self.published.clone()
     }
 
-    /// Has other rules hold for exporters. When what is returned resolves, they
-    /// hold for every datagram that is read from then on; nothing is lost.
+    /// Replaces the policy for exporters. When the returned receiver resolves, the new
+    /// policy
+    /// applies to every datagram that is read from then on. No datagram is lost.
     pub fn set_policy(&self, policy: Policy) -> oneshot::Receiver<()> {
-        let (tell, told) = oneshot::channel();
-        // Who has ended has no use for rules; whoever waits learns it.
-        let _ = self.orders.send((policy, tell));
-        told
+        let (confirm, confirmed) = oneshot::channel();
+        // If the thread has ended, the receiver resolves with an error.
+        let _ = self.policy_updates.send((policy, confirm));
+        confirmed
     }
 
-    /// Stops receiving after taking in what the kernel still holds.
+    /// Stops receiving, after reading what is left in the kernel's buffers.
     ///
     /// # Errors
-    /// When receiving had failed or one of the threads had panicked.
+    /// When receiving has failed or one of the threads has panicked.
     pub fn stop(mut self) -> io::Result<Health> {
         self.finish()?;
         Ok(self.published.read())
@@ -147,7 +151,7 @@ impl Ingest {
 
 impl Drop for Ingest {
     fn drop(&mut self) {
-        // Whoever wanted to know how it ended has called `stop`.
+        // A caller that needs the result calls `stop`.
         let _ = self.finish();
     }
 }

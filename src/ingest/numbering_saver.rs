@@ -1,8 +1,9 @@
-//! Where the numbering of exporters stands, kept in a small file from one run to the
-//! next, so that what arrives between them is counted.
+//! Saves the positions of exporters' sequence numbers in a small file, so that the next run
+//! can
+//! count what arrived in between.
 //!
-//! Written aside and renamed, and not synced: a kill loses nothing of it, and after a
-//! power cut there is an older one.
+//! The file is written under a temporary name and renamed, without fsync. A killed process
+//! loses nothing of it; after a power cut an older version may be there.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,11 +17,11 @@ use crate::archive::atomic_write;
 use crate::flow::Time;
 use crate::wire::numbering_states::{ExporterNumbering, NumberingStates};
 
-/// How often it is written while something comes. With the quarter of a second after
-/// which workers publish, numbers in the file are less than a second old.
-const EVERY_MS: i64 = 500;
+/// Minimum interval between writes in milliseconds. Workers publish every quarter of a
+/// second, so the numbers in the file are less than a second old.
+const SAVE_INTERVAL_MS: i64 = 500;
 
-/// A larger file is not read: 16 workers with all the numberings they may save.
+/// Larger files are not read. 16 workers with the maximum number of positions need less.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// Decides when to write.
@@ -33,38 +34,39 @@ pub(super) struct NumberingSaver {
     writing: Arc<WriteState>,
 }
 
-/// What jobs share.
+/// State that writes share.
 #[derive(Debug, Default)]
 struct WriteState {
-    /// Whether one is under way.
+    /// Whether a write is under way.
     busy: AtomicBool,
-    /// The number of the newest that was written: the last may overtake another.
+    /// Number of the newest state that was written. The last write may overtake another.
     written: Mutex<u64>,
 }
 
-/// A state to be written where waiting for a disk does no harm.
+/// A state to be written, on a thread that may wait for a disk.
 #[derive(Debug)]
 pub(super) struct NumberingWrite {
     path: PathBuf,
-    standing: NumberingStates,
+    states: NumberingStates,
     number: u64,
     writing: Arc<WriteState>,
 }
 
-/// The file beside that of what was learned.
-pub(super) fn beside(learned: &Path) -> PathBuf {
+/// The path of this file, in the same folder as the file of saved templates.
+pub(super) fn path_beside(learned: &Path) -> PathBuf {
     let name = learned.file_name().unwrap_or_default().to_string_lossy();
     learned.with_file_name(name.replacen("exporters", "sequences", 1))
 }
 
-/// What these files say, the newest of each exporter; and what is wrong with them.
+/// Reads these files, and uses the newest entry of each exporter. Returns the problems with
+/// them as well.
 pub(super) fn load(paths: Vec<PathBuf>) -> (NumberingStates, Vec<String>) {
     let (mut all, mut notes) = (NumberingStates::default(), Vec::new());
     let mut known = HashSet::new();
     for path in newest_first(paths) {
         match read(&path) {
-            Ok(Some(standing)) => {
-                let new = standing.exporters.into_iter().filter(|one| known.insert(one.address));
+            Ok(Some(states)) => {
+                let new = states.exporters.into_iter().filter(|one| known.insert(one.address));
                 all.exporters.extend(new);
             }
             Ok(None) => {}
@@ -102,48 +104,49 @@ impl NumberingSaver {
         }
     }
 
-    /// What to write at `now`, if it is time and something has moved.
+    /// The write that is due at `now`, if the interval has passed and something has
+    /// changed.
     pub(super) fn due(
         &mut self,
         now: Time,
         exporters: Vec<ExporterNumbering>,
     ) -> Option<NumberingWrite> {
         let waited = now.since(self.saved);
-        if (0..EVERY_MS).contains(&waited) || self.writing.busy.load(Ordering::Relaxed) {
+        if (0..SAVE_INTERVAL_MS).contains(&waited) || self.writing.busy.load(Ordering::Relaxed) {
             return None;
         }
         self.last(now, exporters)
     }
 
-    /// What to write at the end.
+    /// The write at the end of the run.
     pub(super) fn last(
         &mut self,
         now: Time,
         exporters: Vec<ExporterNumbering>,
     ) -> Option<NumberingWrite> {
-        let mut standing = NumberingStates { exporters };
-        standing.exporters.sort_by_key(|one| one.address);
-        standing
+        let mut states = NumberingStates { exporters };
+        states.exporters.sort_by_key(|one| one.address);
+        states
             .exporters
             .iter_mut()
             .for_each(|one| one.lines.sort_by_key(|line| (line.agent, line.id)));
-        if standing.exporters.is_empty() || standing == self.last {
+        if states.exporters.is_empty() || states == self.last {
             return None;
         }
-        (self.saved, self.last) = (now, standing.clone());
+        (self.saved, self.last) = (now, states.clone());
         self.number += 1;
         self.writing.busy.store(true, Ordering::Relaxed);
         let (number, writing) = (self.number, self.writing.clone());
-        Some(NumberingWrite { path: self.path.clone(), standing, number, writing })
+        Some(NumberingWrite { path: self.path.clone(), states, number, writing })
     }
 }
 
 impl NumberingWrite {
-    /// Writes it. Says why it could not.
+    /// Writes the file. Returns the reason if that fails.
     pub(super) fn run(self) -> Result<(), String> {
         let written = self.write().map_err(|error| {
             let path = self.path.display();
-            format!("where sequence numbers stand is not saved in {path}: {error}")
+            format!("sequence numbers are not saved in {path}: {error}")
         });
         self.writing.busy.store(false, Ordering::Relaxed);
         written
@@ -154,7 +157,7 @@ impl NumberingWrite {
         if self.number <= *written {
             return Ok(());
         }
-        let bytes = self.standing.to_bytes()?;
+        let bytes = self.states.to_bytes()?;
         atomic_write::replace(&self.path, &bytes, false)?;
         *written = self.number;
         Ok(())

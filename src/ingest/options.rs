@@ -1,4 +1,4 @@
-//! What collecting is told: where to listen, how many workers, within which limits.
+//! Configuration of the collector: where to listen, how many workers, and limits.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -10,29 +10,32 @@ use super::recorder::RecorderHandle;
 use super::socket::{self, BindError, BoundSocket, RECEIVE_BUFFER};
 use crate::wire::{self, Policy};
 
-/// The ports of NetFlow, IPFIX and sFlow. One of them at least must be there at the
-/// start; those that are not are tried again until they are.
+/// The default ports of NetFlow, IPFIX and sFlow. At least one of them must be free at the
+/// start.
+/// The others are retried until they can be opened.
 pub const DEFAULT_PORTS: [u16; 3] = [2055, 4739, 6343];
 
-/// Ports that one process listens on at most.
+/// Maximum number of ports that one process listens on.
 pub const MAX_PORTS: usize = 64;
 
-/// Workers at most, and as many as there are unless said otherwise.
+/// Maximum number of workers.
 pub const MAX_WORKERS: usize = 16;
 
+/// Maximum number of workers if their number is not configured.
 const MAX_AUTO_WORKERS: usize = 8;
 
-/// How many threads decode and record.
+/// Number of threads that decode and record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Workers {
-    /// Half as many as there are cores, 8 at most: screens and queries need some.
+    /// Half the number of cores, at most 8, because screens and queries need some.
     #[default]
     Auto,
+    /// This many, at least 1 and at most [`MAX_WORKERS`].
     Exactly(usize),
 }
 
 impl Workers {
-    /// How many that is on this machine.
+    /// The number of workers on this machine.
     #[must_use]
     pub fn count(self) -> usize {
         match self {
@@ -48,15 +51,15 @@ impl Workers {
 /// Where to listen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
-    /// One address instead of all.
+    /// A single address instead of all.
     pub address: Option<IpAddr>,
-    /// Exactly these ports; none means the default ports, as far as they are free:
-    /// the others are taken later ([`Options::listen`]).
+    /// The ports. If empty, those of the default ports that are free; the others are opened
+    /// later ([`IngestConfig::listen`]).
     pub ports: Vec<u16>,
-    /// Of all addresses only those of IPv6; for IPv4 there is its own address
-    /// for all.
+    /// Listen on all IPv6 addresses only, because another socket has the IPv4 address for
+    /// all.
     pub v6_only: bool,
-    /// What is asked of the kernel instead of [`RECEIVE_BUFFER`].
+    /// Receive buffer in bytes to request from the kernel instead of [`RECEIVE_BUFFER`].
     pub buffer: Option<usize>,
 }
 
@@ -64,7 +67,7 @@ impl Listen {
     /// Opens the sockets.
     ///
     /// # Errors
-    /// When a port that was asked for cannot be had, or none of the defaults.
+    /// When a configured port cannot be opened, or none of the default ports.
     pub fn open(&self) -> Result<Vec<BoundSocket>, BindError> {
         if !self.ports.is_empty() {
             return self.ports.iter().map(|port| self.bind(*port)).collect();
@@ -83,14 +86,14 @@ impl Listen {
         }
     }
 
-    /// Datagrams and streams of one port.
+    /// Opens one port for datagrams and streams.
     pub(super) fn bind(&self, port: u16) -> Result<BoundSocket, BindError> {
         let buffer = self.buffer.unwrap_or(RECEIVE_BUFFER);
         BoundSocket::open_as(self.address, port, self.v6_only, buffer)
             .map(BoundSocket::with_streams)
     }
 
-    /// Streams of one port whose datagrams are received already.
+    /// Opens one port for streams whose datagrams are received already.
     pub(super) fn bind_streams(&self, port: u16) -> io::Result<TcpListener> {
         let all = |address: IpAddr| socket::accept_at(SocketAddr::new(address, port), self.v6_only);
         match self.address {
@@ -104,12 +107,12 @@ impl Listen {
     }
 }
 
-/// What collecting keeps at most, whoever sends.
+/// Limits of memory for the collector, whatever exporters send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IngestLimits {
-    /// What all workers together keep of exporters.
+    /// Limits for exporters, for all workers together.
     pub exporters: wire::DecoderLimits,
-    /// Bytes of datagrams that wait for workers, in all queues together.
+    /// Bytes of datagrams that may wait for workers, in all queues together.
     pub queue_bytes: usize,
 }
 
@@ -119,44 +122,50 @@ impl Default for IngestLimits {
     }
 }
 
-/// What collecting is told beside where to listen.
+/// Configuration of the collector, besides its sockets.
 #[derive(Clone, Debug, Default)]
 pub struct IngestConfig {
-    /// The line for the screen when the traffic is made up.
+    /// The note on the screen when the traffic is simulated.
     pub demo: Option<String>,
+    /// Which exporters are accepted, and their configured sampling rates.
     pub policy: Policy,
-    /// The folder in which what was learned of exporters is kept; `None` keeps
-    /// nothing.
+    /// The folder for saved templates and options of exporters. `None` saves nothing.
     pub state: Option<PathBuf>,
-    /// Whether it is also kept where numberings stand, so that what arrives between two
-    /// runs is counted: for whoever runs all the time.
+    /// Whether sequence numbers are saved too, so that what arrives between two runs is
+    /// counted. For services that run all the time.
     pub counts_gaps: bool,
+    /// Limits for TCP connections.
     pub streams: StreamLimits,
+    /// Limits of memory.
     pub limits: IngestLimits,
+    /// Number of threads that decode.
     pub workers: Workers,
-    /// What records the flows; `None` records nothing.
+    /// The recorder of flows; `None` records nothing.
     pub recorder: Option<RecorderHandle>,
-    /// Where datagrams are sent on to, at most [`MAX_REPEATS`](super::MAX_REPEATS).
+    /// Where datagrams are forwarded to, at most [`MAX_REPEATS`](super::MAX_REPEATS)
+    /// addresses.
     pub repeat: Vec<SocketAddr>,
-    /// What the sockets were opened from. Ports of it that are missing are tried
-    /// again until they can be taken; without it there are the sockets, and no more.
+    /// The configuration from which the sockets were opened. Its missing ports are retried
+    /// until they can be opened. With `None`, only the given sockets are used.
     pub listen: Option<Listen>,
-    /// What those who tell the outside of it count.
+    /// Counters of lost messages to the outside.
     pub losses: LostMessageCounters,
 }
 
-/// How much connections may take.
+/// Limits for TCP connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
-    /// Connections at the same time, and of one exporter: routers keep one, some
-    /// one per line card. With half a message each they take 8 MB.
+    /// Maximum number of connections. Routers open one, some one per line card. With half a
+    /// message each, 128 take 8 MB.
     pub connections: usize,
+    /// Maximum number of connections of one exporter.
     pub per_peer: usize,
-    /// A message that takes longer, or a connection that begins with nothing for
-    /// as long, is somebody holding a place.
+    /// Milliseconds after which a connection with an incomplete message, or with no first
+    /// message, is closed, because it only occupies a place.
     pub message_ms: i64,
-    /// Exporters send templates at least every half an hour; one that is silent
-    /// for longer has gone without a word.
+    /// Milliseconds of silence after which a connection is closed. Exporters send templates
+    /// at
+    /// least every half hour, so a longer silence means that the exporter is gone.
     pub idle_ms: i64,
 }
 

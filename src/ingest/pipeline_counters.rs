@@ -1,4 +1,4 @@
-//! What one pipeline has counted, and what of it is published.
+//! The counters of one pipeline, and the report of them that is published.
 
 use hdrhistogram::Histogram;
 
@@ -14,22 +14,22 @@ use crate::wire::{Cause, DatagramReport, Decoder};
 #[derive(Debug)]
 pub(super) struct PipelineCounters {
     causes: Vec<u64>,
-    troubles: [u64; IngestIssue::ALL.len()],
+    issues: [u64; IngestIssue::ALL.len()],
     doubled: u64,
     datagrams: u64,
     flows: u64,
-    /// When a panic struck last, and what is to be said about it.
+    /// The time of the last panic, and the note about it.
     defect: Option<(Time, String)>,
     exporter_stats: ExporterStats,
     /// Time per batch in microseconds.
     batch: Option<Histogram<u64>>,
 }
 
-/// The same as plain data, with what the decoder says.
+/// The counters as plain data, with the decoder's exporters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PipelineReport {
     pub(super) causes: Vec<u64>,
-    pub(super) troubles: [u64; IngestIssue::ALL.len()],
+    pub(super) issues: [u64; IngestIssue::ALL.len()],
     pub(super) doubled: u64,
     pub(super) datagrams: u64,
     pub(super) flows: u64,
@@ -39,16 +39,16 @@ pub(super) struct PipelineReport {
     pub(super) refused_others: u64,
     pub(super) no_room: Vec<NoRoom>,
     pub(super) batch_p99_us: u64,
-    /// Where numberings stand.
+    /// Positions of sequence numbers.
     pub(super) standing: Vec<ExporterNumbering>,
 }
 
 impl PipelineCounters {
-    /// Nothing yet, for one of so many workers.
+    /// Counters at zero, for one of `workers` workers.
     pub(super) fn new(workers: usize) -> PipelineCounters {
         PipelineCounters {
             causes: vec![0; Cause::ALL.len()],
-            troubles: [0; IngestIssue::ALL.len()],
+            issues: [0; IngestIssue::ALL.len()],
             doubled: 0,
             datagrams: 0,
             flows: 0,
@@ -63,7 +63,7 @@ impl PipelineCounters {
         self.released(report);
     }
 
-    /// Counts what held sets gave, whose datagrams have been counted.
+    /// Counts flows of pending data sets, whose datagrams were counted before.
     pub(super) fn released(&mut self, report: &DatagramReport) {
         self.flows += u64::from(report.flows);
         for (cause, count) in report.causes.iter() {
@@ -80,25 +80,27 @@ impl PipelineCounters {
     /// Counts a datagram of `sender` whose decoding panicked.
     pub(super) fn undecoded(&mut self, now: Time, sender: Host, why: &str) {
         self.datagrams += 1;
-        self.trouble(IngestIssue::WorkerPanic, 1);
+        self.issue(IngestIssue::WorkerPanic, 1);
         let what = format!("a datagram of {sender} was lost");
         self.defect(now, &what, why);
     }
 
-    /// Counts flows whose recording panicked: some of them may have been recorded.
+    /// Counts flows whose recording panicked. Some of them may have been recorded.
     pub(super) fn unrecorded(&mut self, now: Time, flows: usize, why: &str) {
-        self.trouble(IngestIssue::RecordPanic, flows as u64);
+        self.issue(IngestIssue::RecordPanic, flows as u64);
         self.defect(now, &format!("{flows} flows may be missing"), why);
     }
 
     fn defect(&mut self, now: Time, what: &str, why: &str) {
-        let note =
-            format!("{what} in a defect of toptalk at {}, please report it: {why}", rfc3339(now));
+        let note = format!(
+            "{what} because of a defect in toptalk at {}, please report it: {why}",
+            rfc3339(now)
+        );
         self.defect = Some((now, note));
     }
 
-    fn trouble(&mut self, trouble: IngestIssue, more: u64) {
-        if let Some(count) = self.troubles.get_mut(trouble as usize) {
+    fn issue(&mut self, issue: IngestIssue, more: u64) {
+        if let Some(count) = self.issues.get_mut(issue as usize) {
             *count += more;
         }
     }
@@ -109,7 +111,7 @@ impl PipelineCounters {
         }
     }
 
-    /// Counts the flows of a batch that were marked as reported before.
+    /// Counts the duplicates in a batch.
     pub(super) fn doubled(&mut self, flows: &[Flow], count: usize) {
         self.doubled += count as u64;
         self.exporter_stats.doubled(flows);
@@ -120,7 +122,7 @@ impl PipelineCounters {
         let (refused, refused_others) = decoder.refused();
         PipelineReport {
             causes: self.causes.clone(),
-            troubles: self.troubles,
+            issues: self.issues,
             doubled: self.doubled,
             datagrams: self.datagrams,
             flows: self.flows,
@@ -135,7 +137,7 @@ impl PipelineCounters {
     }
 }
 
-/// Of which exporters something found no room, most often first.
+/// The exporters that reached a limit, by how often that happened.
 fn no_room(decoder: &Decoder) -> Vec<NoRoom> {
     let mut list = decoder.no_room();
     list.sort_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)));

@@ -1,5 +1,4 @@
-//! Ports that are wanted and could not be had: they are tried again for as long
-//! as the collecting goes on, and taken when they are free.
+//! Retries ports that could not be opened, for as long as the collector runs.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -9,28 +8,29 @@ use super::socket::BoundSocket;
 use crate::flow::Time;
 use crate::snapshot::{MissingPort, Transport};
 
-/// How often a missing port is tried again. An attempt is three calls of the kernel.
+/// How often a missing port is retried. An attempt takes three system calls.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
-/// What is wanted, and what of it is missing.
+/// The configured ports, and those of them that are missing.
 #[derive(Debug, Default)]
 pub(super) struct WantedPorts {
     listen: Listen,
     missing: Vec<MissingPort>,
 }
 
-/// What one more attempt has brought.
+/// The result of one attempt.
 #[derive(Debug, Default)]
 pub(super) struct PortAttempt {
-    /// Sockets of ports that were missing as a whole.
+    /// Sockets of ports that were missing for UDP.
     pub(super) sockets: Vec<BoundSocket>,
-    /// Listeners for TCP of ports whose datagrams are received already.
+    /// TCP listeners of ports whose datagrams are received already.
     pub(super) streams: Vec<(u16, TcpListener)>,
 }
 
 impl Listen {
-    /// What is wanted and not among the sockets there are: usual ports that were in use
-    /// when they were opened.
+    /// The configured ports that are not among `bound`: default ports that were in use when
+    /// they
+    /// were to be opened, and ports without TCP.
     #[must_use]
     pub fn missing(&self, bound: &[BoundSocket], now: Time) -> Vec<MissingPort> {
         let wanted = if self.ports.is_empty() { &DEFAULT_PORTS[..] } else { &self.ports };
@@ -47,20 +47,20 @@ impl Listen {
 }
 
 impl WantedPorts {
-    /// Compares what is wanted with what is bound. Without `listen`, nothing is
-    /// wanted beyond the sockets there are.
+    /// Compares the configured ports with the bound ones. Without `listen`, no port is
+    /// missing.
     pub(super) fn new(listen: Option<Listen>, bound: &[BoundSocket], now: Time) -> WantedPorts {
         let Some(listen) = listen else { return WantedPorts::default() };
         let missing = listen.missing(bound, now);
         WantedPorts { listen, missing }
     }
 
-    /// What is missing now.
+    /// The ports that are missing now.
     pub(super) fn missing(&self) -> &[MissingPort] {
         &self.missing
     }
 
-    /// Tries everything that is missing once more.
+    /// Tries to open every missing port once.
     pub(super) fn retry(&mut self, now: Time) -> PortAttempt {
         let mut taken = PortAttempt::default();
         let WantedPorts { listen, missing } = self;
@@ -94,7 +94,7 @@ impl WantedPorts {
         taken
     }
 
-    /// A port was taken and could not be used: it is missing again.
+    /// Adds a port that was opened but could not be used to the missing ones.
     pub(super) fn put_back(&mut self, now: Time, port: u16, transport: Transport, why: String) {
         self.missing.push(MissingPort { port, transport, why, since: now });
     }
@@ -124,7 +124,7 @@ mod tests {
         );
         assert!(missing.why.starts_with("another program holds it"), "{}", missing.why);
 
-        // Datagrams first, while TCP is still somebody else's.
+        // First UDP becomes free, while another program still has the TCP port.
         drop(holder);
         let taken = ports.retry(Time(3));
         assert_eq!(taken.sockets[0].port(), port);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_bound_is_not_missing_and_nothing_is_wanted_unasked() {
+    fn bound_ports_are_not_missing() {
         let bound = BoundSocket::open(Some(HERE.into()), 0).unwrap();
         let ports = vec![bound.port()];
         let listen = Listen { address: Some(HERE.into()), ports, ..Listen::default() };

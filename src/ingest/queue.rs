@@ -1,5 +1,5 @@
-//! Datagrams on their way to a worker: in batches whose memory goes round, and
-//! bounded in bytes.
+//! A queue of datagrams for a worker: in batches whose memory is reused, limited in
+//! bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,43 +7,43 @@ use std::time::Duration;
 
 use crate::flow::{Host, Time};
 
-/// Bytes that all queues together hold at most: what kernels grant a socket.
+/// Maximum number of bytes in all queues together, about what kernels grant a socket.
 pub(super) const QUEUE_BYTES: usize = 64 << 20;
 
-/// A batch that is larger is handed on at once. Small enough to be in the cache
-/// of the worker that takes it.
+/// A batch of this size is pushed at once. It fits into the cache of the worker that
+/// takes it.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// Empty batches that are kept to be filled again.
+/// Number of empty batches that are kept for reuse.
 const SPARE: usize = 4;
 
-/// Streams find this part of a queue free however many datagrams come: what is
-/// said once on a stream is not said again.
+/// One part in this many of a queue is reserved for streams, whatever datagrams arrive,
+/// because a message on a stream is not sent again.
 const RESERVE_PART: usize = 4;
 
-/// What came, and from whom.
+/// A datagram or event, and its sender.
 #[derive(Clone, Copy, Debug)]
 struct Item {
     sender: Host,
     arrival: Time,
-    what: ItemKind,
+    kind: ItemKind,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum ItemKind {
-    /// So many of the bytes.
+    /// A datagram of this many bytes.
     Datagram(usize),
-    /// A connection was opened.
+    /// A new connection was opened.
     Reconnected,
 }
 
-/// What is taken in, in the order in which it came.
+/// Receives datagrams and events in the order in which they arrived.
 pub(super) trait QueueSender {
     fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]);
     fn reconnected(&mut self, exporter: Host);
 }
 
-/// Some datagrams in the order in which they came.
+/// Datagrams in the order in which they arrived.
 #[derive(Debug, Default)]
 pub(super) struct DatagramBatch {
     items: Vec<Item>,
@@ -53,24 +53,24 @@ pub(super) struct DatagramBatch {
 impl DatagramBatch {
     pub(super) fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
-        self.items.push(Item { sender, arrival, what: ItemKind::Datagram(bytes.len()) });
+        self.items.push(Item { sender, arrival, kind: ItemKind::Datagram(bytes.len()) });
     }
 
     pub(super) fn reconnected(&mut self, arrival: Time, sender: Host) {
-        self.items.push(Item { sender, arrival, what: ItemKind::Reconnected });
+        self.items.push(Item { sender, arrival, kind: ItemKind::Reconnected });
     }
 
-    /// Hands everything to `taker`, in order.
-    pub(super) fn give(&self, taker: &mut impl QueueSender) {
+    /// Delivers everything to `target`, in order.
+    pub(super) fn deliver(&self, target: &mut impl QueueSender) {
         let mut rest = self.bytes.as_slice();
         for item in &self.items {
-            match item.what {
+            match item.kind {
                 ItemKind::Datagram(length) => {
                     let (bytes, more) = rest.split_at(length.min(rest.len()));
-                    taker.datagram(item.arrival, item.sender, bytes);
+                    target.datagram(item.arrival, item.sender, bytes);
                     rest = more;
                 }
-                ItemKind::Reconnected => taker.reconnected(item.sender),
+                ItemKind::Reconnected => target.reconnected(item.sender),
             }
         }
     }
@@ -79,16 +79,16 @@ impl DatagramBatch {
         self.items.is_empty()
     }
 
-    /// Whether it is time to hand it on.
+    /// Whether the batch should be pushed now.
     pub(super) fn is_full(&self) -> bool {
         self.cost() >= BATCH_BYTES
     }
 
     fn datagrams(&self) -> usize {
-        self.items.iter().filter(|item| matches!(item.what, ItemKind::Datagram(_))).count()
+        self.items.iter().filter(|item| matches!(item.kind, ItemKind::Datagram(_))).count()
     }
 
-    /// Bytes of memory that it takes, but for room that is free.
+    /// Bytes of memory in use, without spare capacity.
     fn cost(&self) -> usize {
         self.bytes.len() + self.items.len() * size_of::<Item>()
     }
@@ -101,29 +101,31 @@ impl DatagramBatch {
     fn clear(&mut self) {
         self.items.clear();
         self.bytes.clear();
-        // A wake of the longest datagrams takes many times the usual.
+        // A round of reading the longest datagrams takes many times the usual size.
         self.bytes.shrink_to(2 * BATCH_BYTES);
         self.items.shrink_to(2 * BATCH_BYTES / size_of::<Item>());
     }
 }
 
-/// How a batch may be handed on.
+/// How a batch is pushed when the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Urgency {
-    /// Dropped when there is no room.
+    /// Dropped.
     Datagrams,
-    /// The same, but with the reserve.
+    /// Dropped, but may use the reserve.
     Streams,
-    /// Waits for room: at the end, when nothing more comes.
-    Rest,
+    /// Waits for room. Used during shutdown, when nothing more is received.
+    Shutdown,
 }
 
-/// What a worker finds.
+/// The result of [`DatagramQueue::pop`].
 #[derive(Debug)]
 pub(super) enum NextBatch {
+    /// A batch of datagrams.
     Batch(DatagramBatch),
+    /// Nothing arrived in time.
     Nothing,
-    /// Nothing, and nothing more will come.
+    /// The queue is empty and closed.
     Closed,
 }
 
@@ -131,19 +133,22 @@ pub(super) enum NextBatch {
 struct State {
     batches: VecDeque<DatagramBatch>,
     spare: Vec<DatagramBatch>,
-    /// What the batches cost, also the one that is being worked on.
+    /// Bytes of the batches, including the one that is being worked on.
     held: usize,
     closed: bool,
-    /// The worker is gone, and so many datagrams were waiting for it.
+    /// Whether the worker has died.
     abandoned: bool,
+    /// Number of datagrams that were waiting when it died.
     lost: usize,
-    /// Whether someone waits for a batch, or for room.
-    hungry: bool,
-    blocked: bool,
+    /// Whether the worker waits for a batch.
+    worker_waits: bool,
+    /// Whether the receiving thread waits for room.
+    sender_waits: bool,
 }
 
-/// A bounded queue with one end for the receiving thread and one for a worker.
-/// Its lock is held for moving a batch, never while one is worked on.
+/// A limited queue between the receiving thread and one worker. Its lock is held while a
+/// batch
+/// is moved, never while one is worked on.
 #[derive(Debug)]
 pub(super) struct DatagramQueue {
     limit: usize,
@@ -162,23 +167,24 @@ impl DatagramQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what `batch` has, which is empty then. Returns how many datagrams
-    /// were dropped for want of room.
+    /// Moves the contents of `batch` to the queue; the batch is empty afterwards. Returns
+    /// how many
+    /// datagrams were dropped because the queue was full.
     pub(super) fn push(&self, batch: &mut DatagramBatch, urgency: Urgency) -> usize {
         let cost = batch.cost();
         let limit = match urgency {
             Urgency::Datagrams => self.limit - self.limit / RESERVE_PART,
-            Urgency::Streams | Urgency::Rest => self.limit,
+            Urgency::Streams | Urgency::Shutdown => self.limit,
         };
         let mut state = self.state();
-        // A batch that is larger than the limit passes when there is nothing else.
+        // A batch larger than the limit is accepted when the queue is empty.
         while state.abandoned || (state.held > 0 && state.held + cost > limit) {
-            if state.abandoned || urgency != Urgency::Rest {
+            if state.abandoned || urgency != Urgency::Shutdown {
                 let dropped = batch.datagrams();
                 batch.clear();
                 return dropped;
             }
-            state.blocked = true;
+            state.sender_waits = true;
             state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.held += cost;
@@ -189,14 +195,16 @@ impl DatagramQueue {
                 state.batches.push_back(std::mem::replace(batch, empty));
             }
         }
-        if std::mem::take(&mut state.hungry) {
+        if std::mem::take(&mut state.worker_waits) {
             self.filled.notify_one();
         }
         0
     }
 
-    /// Gives back what was `done` and waits for the next, no longer than `patience`.
-    pub(super) fn pop(&self, done: Option<DatagramBatch>, patience: Duration) -> NextBatch {
+    /// Returns the finished batch `done` to the queue and waits for the next one, at most
+    /// for
+    /// `limit_of_wait`.
+    pub(super) fn pop(&self, done: Option<DatagramBatch>, limit_of_wait: Duration) -> NextBatch {
         let mut state = self.state();
         if let Some(mut done) = done {
             state.held = state.held.saturating_sub(done.cost());
@@ -204,15 +212,15 @@ impl DatagramQueue {
             if state.spare.len() < SPARE {
                 state.spare.push(done);
             }
-            if std::mem::take(&mut state.blocked) {
+            if std::mem::take(&mut state.sender_waits) {
                 self.freed.notify_one();
             }
         }
         if state.batches.is_empty() && !state.closed {
-            state.hungry = true;
-            let waited = self.filled.wait_timeout(state, patience);
+            state.worker_waits = true;
+            let waited = self.filled.wait_timeout(state, limit_of_wait);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            state.hungry = false;
+            state.worker_waits = false;
         }
         match state.batches.pop_front() {
             Some(batch) => NextBatch::Batch(batch),
@@ -221,30 +229,30 @@ impl DatagramQueue {
         }
     }
 
-    /// Whether streams may be read from: what a read gives will find room.
+    /// Whether the queue has room for `bytes` more bytes of a stream.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let state = self.state();
-        // Who has gone leaves nothing to wait for.
+        // Without a worker there is no need to wait.
         state.abandoned || state.held + bytes <= self.limit
     }
 
-    /// Bytes held, and at most.
+    /// Bytes in the queue, and the limit.
     pub(super) fn level(&self) -> (usize, usize) {
         (self.state().held, self.limit)
     }
 
-    /// Datagrams that waited for a worker who is gone.
+    /// Number of datagrams that were waiting when the worker died.
     pub(super) fn lost(&self) -> usize {
         self.state().lost
     }
 
-    /// Nothing more comes.
+    /// Closes the queue: nothing more is pushed.
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.filled.notify_one();
     }
 
-    /// The worker is gone: nobody waits for it.
+    /// Marks the worker as dead, so that nothing waits for it.
     pub(super) fn abandon(&self) {
         let mut state = self.state();
         state.abandoned = true;
@@ -281,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_comes_out_as_it_went_in() {
+    fn items_come_out_in_order() {
         let queue = DatagramQueue::new(1 << 20);
         let mut first = batch(&[5, 0]);
         first.reconnected(Time(8), Host::v4(2));
@@ -290,7 +298,7 @@ mod tests {
         queue.close();
         let NextBatch::Batch(both) = queue.pop(None, Duration::ZERO) else { panic!() };
         let mut seen = Seen::default();
-        both.give(&mut seen);
+        both.deliver(&mut seen);
         assert_eq!(seen.0, ["7 0.0.0.1 5", "7 0.0.0.1 0", "0.0.0.2 again", "7 0.0.0.1 3"]);
         assert!(queue.level().0 > 8, "it is still being worked on");
         assert!(matches!(queue.pop(Some(both), Duration::ZERO), NextBatch::Closed));
@@ -298,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_dropped_and_counted_and_streams_have_a_reserve() {
+    fn a_full_queue_drops_and_counts_and_streams_have_a_reserve() {
         let queue = DatagramQueue::new(10_000);
         let thousand = 1000 - size_of::<Item>();
         let mut dropped = 0;
@@ -309,7 +317,7 @@ mod tests {
         assert!(queue.has_room(3000) && !queue.has_room(3001));
         assert_eq!(queue.push(&mut batch(&[thousand, thousand]), Urgency::Streams), 0);
         assert_eq!(queue.push(&mut batch(&[thousand, thousand]), Urgency::Streams), 2);
-        // One that is larger than all passes when there is nothing else.
+        // A batch larger than the limit is accepted when the queue is empty.
         let NextBatch::Batch(all) = queue.pop(None, Duration::ZERO) else { panic!() };
         assert!(matches!(queue.pop(Some(all), Duration::ZERO), NextBatch::Nothing));
         assert_eq!(queue.push(&mut batch(&[60_000]), Urgency::Datagrams), 0);
@@ -317,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_waits_for_room_and_for_nobody_who_is_gone() {
+    fn shutdown_waits_for_room_but_not_for_a_dead_worker() {
         let queue = DatagramQueue::new(1000);
         let taken = std::thread::scope(|scope| {
             let worker = scope.spawn(|| {
@@ -325,7 +333,7 @@ mod tests {
                 loop {
                     match queue.pop(done.take(), Duration::from_secs(60)) {
                         NextBatch::Batch(batch) => {
-                            batch.give(&mut seen);
+                            batch.deliver(&mut seen);
                             done = Some(batch);
                         }
                         NextBatch::Nothing => {}
@@ -334,21 +342,21 @@ mod tests {
                 }
             });
             for _ in 0..500 {
-                assert_eq!(queue.push(&mut batch(&[300, 300]), Urgency::Rest), 0);
+                assert_eq!(queue.push(&mut batch(&[300, 300]), Urgency::Shutdown), 0);
             }
             queue.close();
             worker.join().unwrap()
         });
         assert_eq!(taken, 1000);
-        assert_eq!(queue.push(&mut batch(&[300, 300]), Urgency::Rest), 0);
+        assert_eq!(queue.push(&mut batch(&[300, 300]), Urgency::Shutdown), 0);
         queue.abandon();
         assert_eq!(queue.lost(), 2);
-        assert_eq!(queue.push(&mut batch(&[300, 300]), Urgency::Rest), 2);
+        assert_eq!(queue.push(&mut batch(&[300, 300]), Urgency::Shutdown), 2);
         assert!(queue.has_room(usize::MAX));
     }
 
     #[test]
-    fn memory_goes_round() {
+    fn memory_of_batches_is_reused() {
         let queue = DatagramQueue::new(1 << 20);
         let mut pending = batch(&[1000]);
         let mut done = None;

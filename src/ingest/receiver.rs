@@ -1,4 +1,4 @@
-//! The receiving thread: drains sockets, hands on what came, publishes.
+//! The receiving thread: reads sockets, dispatches datagrams and publishes the health.
 
 use std::cell::RefCell;
 use std::io;
@@ -27,42 +27,42 @@ use crate::snapshot::Transport;
 use crate::wire::Policy;
 use crate::wire::numbering_states::ExporterNumbering;
 
-/// Datagrams read per wake before other sockets get their turn.
+/// Number of datagrams read from a socket before other sockets are served.
 const DATAGRAMS_PER_WAKE: usize = 64;
 
-/// Datagrams taken in at the end: what the largest buffer can hold.
-const REST: usize = 100_000;
+/// Number of datagrams read at the end: as many as the largest buffer can hold.
+const MAX_LEFT_DATAGRAMS: usize = 100_000;
 
-/// A new policy, and whom to tell that it holds.
+/// A new policy, and a sender that confirms when it applies.
 pub(super) type PolicyUpdate = (Policy, oneshot::Sender<()>);
 
-/// What the thread is told by, and tells with.
+/// Channels between the thread and its owner.
 pub(super) struct Channels {
     pub(super) published: PublishedHealth,
-    pub(super) ordered: mpsc::UnboundedReceiver<PolicyUpdate>,
-    /// Resolves, or loses its sender, when it is to stop.
+    pub(super) new_policies: mpsc::UnboundedReceiver<PolicyUpdate>,
+    /// Resolves, or fails because its sender is gone, when the thread is to stop.
     pub(super) stopped: oneshot::Receiver<()>,
 }
 
-/// A port that is open.
+/// An open port.
 struct OpenPort {
     inbound: Rc<RefCell<InboundSocket>>,
-    /// What accepts connections on it.
+    /// Accepts connections on the port.
     streams: Option<Rc<StreamListener>>,
 }
 
-/// Everything that tasks share.
+/// State that all tasks share.
 struct Receiver {
     dispatcher: Rc<RefCell<Dispatcher>>,
     open: RefCell<Vec<OpenPort>>,
     ports: RefCell<WantedPorts>,
-    /// Who saves where numberings stand.
-    standing: RefCell<Option<numbering_saver::NumberingSaver>>,
+    /// Saves the positions of sequence numbers.
+    numbering: RefCell<Option<numbering_saver::NumberingSaver>>,
     shared: Rc<StreamsShared>,
     published: PublishedHealth,
 }
 
-/// Receives until it is to stop.
+/// Receives until it is told to stop.
 pub(super) async fn run(
     mut sockets: Vec<BoundSocket>,
     sink: impl Fn() -> FlowSink,
@@ -70,9 +70,9 @@ pub(super) async fn run(
     options: IngestConfig,
     channels: Channels,
 ) -> io::Result<()> {
-    let Channels { published, ordered, stopped } = channels;
+    let Channels { published, new_policies, stopped } = channels;
     let mut ports = WantedPorts::new(options.listen, &sockets, clock.now());
-    // Says at once why, and takes what has become free meanwhile.
+    // Finds the reason for each missing port, and opens those that have become free.
     sockets.extend(ports.retry(clock.now()).sockets);
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
     let stats = Stats::new(clock.now(), options.demo, notes);
@@ -80,42 +80,45 @@ pub(super) async fn run(
     let mut dispatcher =
         Dispatcher::new(workers, options.limits, options.policy, clock, stats, sink);
     if options.recorder.is_some() {
-        dispatcher.keep_more();
+        dispatcher.keep_extras();
     }
     if !options.repeat.is_empty() {
         dispatcher.repeat(Repeater::open(&options.repeat)?);
     }
     let folder = options.state.as_deref();
-    let saver = folder.and_then(|folder| remembered(folder, &sockets, clock, &mut dispatcher));
-    let standing = folder.filter(|_| options.counts_gaps);
-    let standing = standing.and_then(|folder| resumed(folder, &sockets, clock, &mut dispatcher));
+    let saver = folder.and_then(|folder| restore_state(folder, &sockets, clock, &mut dispatcher));
+    let numbering = folder.filter(|_| options.counts_gaps);
+    let numbering =
+        numbering.and_then(|folder| resume_numbering(folder, &sockets, clock, &mut dispatcher));
     dispatcher.start(&published)?;
     let saver = saver.map(|saver| Rc::new(RefCell::new(saver)));
     let tasks = LocalSet::new();
-    let room = Rc::new(Receiver::new(dispatcher, (ports, standing), options.streams, published));
+    let receiver =
+        Rc::new(Receiver::new(dispatcher, (ports, numbering), options.streams, published));
     {
         let _context = tasks.enter();
-        sockets.into_iter().try_for_each(|socket| room.add(socket))?;
+        sockets.into_iter().try_for_each(|socket| receiver.add(socket))?;
     }
-    room.publish();
-    tasks.spawn_local(take_missing(room.clone(), clock));
+    receiver.publish();
+    tasks.spawn_local(take_missing(receiver.clone(), clock));
     if let Some(saver) = &saver {
-        tasks.spawn_local(save_state(saver.clone(), room.dispatcher.clone()));
+        tasks.spawn_local(save_state(saver.clone(), receiver.dispatcher.clone()));
     }
-    tasks.spawn_local(record_due(room.dispatcher.clone()));
-    tasks.spawn_local(apply_policy_updates(ordered, room.dispatcher.clone()));
-    let publishing = room.clone();
+    tasks.spawn_local(record_due(receiver.dispatcher.clone()));
+    tasks.spawn_local(apply_policy_updates(new_policies, receiver.dispatcher.clone()));
+    let publishing = receiver.clone();
     tasks.spawn_local(async move { publishing.publish_often().await });
-    // An error means that the other end is gone: that is a stop, too.
+    // An error means that the owner is gone, which stops the thread too.
     let _ = tasks.run_until(stopped).await;
     drop(tasks);
-    Rc::into_inner(room).map_or(Ok(()), |room| room.finish(saver.as_deref()))
+    Rc::into_inner(receiver).map_or(Ok(()), |receiver| receiver.finish(saver.as_deref()))
 }
 
-/// Takes over what earlier runs learned of exporters; hands out who keeps what this
-/// one learns, in the file of its first port. What a run without that port has saved
-/// (it was somebody else's then) lies in the file of another port.
-fn remembered(
+/// Restores what earlier runs learned of exporters. Returns the saver for this run, which
+/// uses
+/// the file of the first port. A run that could not open that port has saved to the file of
+/// another port.
+fn restore_state(
     folder: &Path,
     sockets: &[BoundSocket],
     clock: Clock,
@@ -127,52 +130,52 @@ fn remembered(
     for file in state_saver::newest_first(sockets.iter().map(path).collect()) {
         let mut other = (file != own).then(|| StateSaver::new(clock.now(), file));
         let reader = other.as_mut().unwrap_or(&mut saver);
-        let note = reader.load(clock.now(), |memory| dispatcher.restore(clock.now(), memory));
+        let note = reader.load(clock.now(), |state| dispatcher.restore(clock.now(), state));
         note.into_iter().for_each(|note| dispatcher.stats.note(note));
     }
     Some(saver)
 }
 
-/// Has numberings go on where an earlier run left them; hands out who keeps where they
-/// stand in this one. The files lie beside those of [`remembered`].
-fn resumed(
+/// Continues sequence numbers where an earlier run ended. Returns the saver for this run.
+/// The files are in the same folder as those of [`restore_state`].
+fn resume_numbering(
     folder: &Path,
     sockets: &[BoundSocket],
     clock: Clock,
     dispatcher: &mut Dispatcher,
 ) -> Option<numbering_saver::NumberingSaver> {
     let path = |socket: &BoundSocket| {
-        numbering_saver::beside(&state_saver::path(folder, socket.address(), socket.port()))
+        numbering_saver::path_beside(&state_saver::path(folder, socket.address(), socket.port()))
     };
     let own = path(sockets.first()?);
-    let (stood, notes) = numbering_saver::load(sockets.iter().map(path).collect());
-    dispatcher.resume(clock.now(), stood);
+    let (states, notes) = numbering_saver::load(sockets.iter().map(path).collect());
+    dispatcher.resume(clock.now(), states);
     notes.into_iter().for_each(|note| dispatcher.stats.note(note));
     Some(numbering_saver::NumberingSaver::new(clock.now(), own))
 }
 
 impl Receiver {
-    /// Where no port is open yet.
+    /// A receiver without open ports.
     fn new(
         dispatcher: Dispatcher,
-        (ports, standing): (WantedPorts, Option<numbering_saver::NumberingSaver>),
+        (ports, numbering): (WantedPorts, Option<numbering_saver::NumberingSaver>),
         limits: StreamLimits,
         published: PublishedHealth,
     ) -> Receiver {
         let dispatcher = Rc::new(RefCell::new(dispatcher));
         let (open, ports) = (RefCell::default(), RefCell::new(ports));
-        let standing = RefCell::new(standing);
+        let numbering = RefCell::new(numbering);
         Receiver {
             dispatcher,
             open,
             ports,
-            standing,
+            numbering,
             shared: StreamsShared::new(limits),
             published,
         }
     }
 
-    /// Receives from a socket from now on, in tasks of the set that is entered.
+    /// Receives from a socket from now on, in tasks of the current local set.
     fn add(&self, mut socket: BoundSocket) -> io::Result<()> {
         let number = self.open.borrow().len();
         let streams = socket.take_stream();
@@ -183,7 +186,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// Accepts connections on the port of this number.
+    /// Accepts connections on the port with this index.
     fn accept(&self, number: usize, listener: TcpListener) -> io::Result<Rc<StreamListener>> {
         let streams = Rc::new(StreamListener::new(number, listener, self.shared.clone())?);
         let (accepting, dispatcher) = (streams.clone(), self.dispatcher.clone());
@@ -191,7 +194,7 @@ impl Receiver {
         Ok(streams)
     }
 
-    /// Receives from ports that were missing.
+    /// Starts receiving on ports that were missing.
     fn take(&self, now: Time, PortAttempt { sockets, streams }: PortAttempt) {
         for socket in sockets {
             let (port, note) = (socket.port(), socket.note.clone());
@@ -218,13 +221,15 @@ impl Receiver {
         }
     }
 
-    /// The runtime cannot watch a socket, for want of file descriptors.
+    /// Adds a port to the missing ones, because the runtime cannot register its socket (too
+    /// few
+    /// file descriptors).
     fn put_back(&self, now: Time, port: u16, transport: Transport, error: &io::Error) {
-        self.dispatcher.borrow_mut().stats.trouble(IngestIssue::Socket);
+        self.dispatcher.borrow_mut().stats.count_issue(IngestIssue::Socket);
         self.ports.borrow_mut().put_back(now, port, transport, error.to_string());
     }
 
-    /// Publishes how it goes; hands out where numberings stand.
+    /// Publishes the health. Returns the positions of sequence numbers.
     fn publish(&self) -> Vec<ExporterNumbering> {
         let listener = |(number, open): (usize, &OpenPort)| {
             let mut listener = open.inbound.borrow().listener().clone();
@@ -235,59 +240,60 @@ impl Receiver {
         let mut dispatcher = self.dispatcher.borrow_mut();
         dispatcher.stats.missing(self.ports.borrow().missing());
         let mut parts = dispatcher.parts();
-        let standing = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.standing));
-        let standing = standing.collect();
+        let numbering = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.standing));
+        let numbering = numbering.collect();
         self.published.write(dispatcher.stats.health(listeners, parts, dispatcher.work()));
-        standing
+        numbering
     }
 
-    /// Publishes how it goes, again and again, and saves where numberings stand in a
+    /// Publishes the health periodically, and saves the positions of sequence numbers on a
     /// thread that may wait for a disk.
     async fn publish_often(&self) {
         let mut ticks = tokio::time::interval(PUBLISH);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (standing, now) = (self.publish(), self.dispatcher.borrow().now());
-            let job = self.standing.borrow_mut().as_mut().and_then(|one| one.due(now, standing));
+            let (numbering, now) = (self.publish(), self.dispatcher.borrow().now());
+            let job = self.numbering.borrow_mut().as_mut().and_then(|one| one.due(now, numbering));
             let Some(job) = job else { continue };
             let dispatcher = self.dispatcher.clone();
             tokio::task::spawn_local(async move {
                 let outcome = tokio::task::spawn_blocking(move || job.run()).await;
                 let failure = outcome.unwrap_or_else(|error| Err(error.to_string())).err();
-                dispatcher.borrow_mut().stats.unnumbered(failure);
+                dispatcher.borrow_mut().stats.numbering_unsaved(failure);
             });
         }
     }
 
-    /// Takes in what the kernel still holds, and saves what was learned.
+    /// Reads what is left in the kernel's buffers, and saves the state of exporters.
     fn finish(mut self, saver: Option<&RefCell<StateSaver>>) -> io::Result<()> {
         let ended = {
             let mut dispatcher = self.dispatcher.borrow_mut();
-            dispatcher.begin_end();
+            dispatcher.start_shutdown();
             for open in self.open.get_mut() {
-                take_rest(&mut open.inbound.borrow_mut(), &mut dispatcher);
+                read_left(&mut open.inbound.borrow_mut(), &mut dispatcher);
             }
             let streams = self.open.get_mut().iter_mut().filter_map(|open| open.streams.take());
             for streams in streams.filter_map(Rc::into_inner) {
-                streams.rest(&mut dispatcher);
+                streams.accept_left(&mut dispatcher);
             }
-            streams::take_rest(&self.shared, &mut dispatcher);
+            streams::read_left(&self.shared, &mut dispatcher);
             let ended = dispatcher.end();
-            // Of a dead worker it is what it last told.
+            // For a dead worker this is the last state that it reported.
             if let Some(saver) = saver
-                && let Some((memory, _)) = dispatcher.memory()
-                && let Some(job) = saver.borrow_mut().last(memory)
+                && let Some((state, _)) = dispatcher.state()
+                && let Some(job) = saver.borrow_mut().last(state)
             {
                 dispatcher.stats.unsaved(job.run().err());
             }
             ended
         };
-        let (standing, now) = (self.publish(), self.dispatcher.borrow().now());
-        if let Some(job) = self.standing.get_mut().as_mut().and_then(|one| one.last(now, standing))
+        let (numbering, now) = (self.publish(), self.dispatcher.borrow().now());
+        if let Some(job) =
+            self.numbering.get_mut().as_mut().and_then(|one| one.last(now, numbering))
             && let Err(why) = job.run()
         {
-            self.dispatcher.borrow_mut().stats.unnumbered(Some(why));
+            self.dispatcher.borrow_mut().stats.numbering_unsaved(Some(why));
             self.publish();
         }
         ended
@@ -311,47 +317,47 @@ async fn receive(socket: Rc<RefCell<InboundSocket>>, dispatcher: Rc<RefCell<Disp
             drained
         };
         if drained.is_err() {
-            // It may fail again at once: others go first.
-            dispatcher.borrow_mut().stats.trouble(IngestIssue::Socket);
+            // It may fail again at once, so others are served first.
+            dispatcher.borrow_mut().stats.count_issue(IngestIssue::Socket);
             tokio::time::sleep(BACK_OFF).await;
         }
         tokio::task::yield_now().await;
     }
 }
 
-/// Tries missing ports again until there are none.
-async fn take_missing(room: Rc<Receiver>, clock: Clock) {
+/// Retries missing ports until there are none.
+async fn take_missing(receiver: Rc<Receiver>, clock: Clock) {
     let mut ticks = tokio::time::interval(ports::RETRY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !room.ports.borrow().missing().is_empty() {
+    while !receiver.ports.borrow().missing().is_empty() {
         ticks.tick().await;
         let now = clock.now();
-        let taken = room.ports.borrow_mut().retry(now);
-        room.take(now, taken);
+        let taken = receiver.ports.borrow_mut().retry(now);
+        receiver.take(now, taken);
     }
 }
 
-/// Has new policies hold.
+/// Applies new policies.
 async fn apply_policy_updates(
-    mut ordered: mpsc::UnboundedReceiver<PolicyUpdate>,
+    mut new_policies: mpsc::UnboundedReceiver<PolicyUpdate>,
     dispatcher: Rc<RefCell<Dispatcher>>,
 ) {
-    while let Some((policy, tell)) = ordered.recv().await {
+    while let Some((policy, confirm)) = new_policies.recv().await {
         dispatcher.borrow_mut().set_policy(policy);
-        // Who no longer waits does not want to know.
-        let _ = tell.send(());
+        // An error means that the sender no longer waits.
+        let _ = confirm.send(());
     }
 }
 
-/// Records what no further datagram came for.
+/// Records flows when no further datagram has arrived for them.
 async fn record_due(dispatcher: Rc<RefCell<Dispatcher>>) {
     let waiting = dispatcher.borrow().waiting();
     loop {
         waiting.notified().await;
         loop {
-            let Some(pause) = dispatcher.borrow().patience() else { break };
+            let Some(pause) = dispatcher.borrow().time_left() else { break };
             if pause.is_zero() {
-                // There is work left that can wait: sockets have their turn first.
+                // The remaining work can wait: sockets are served first.
                 tokio::task::yield_now().await;
             } else {
                 tokio::time::sleep(pause).await;
@@ -361,7 +367,7 @@ async fn record_due(dispatcher: Rc<RefCell<Dispatcher>>) {
     }
 }
 
-/// Saves what was learned, now and then, in a thread that may wait for a disk.
+/// Saves the state of exporters periodically, on a thread that may wait for a disk.
 async fn save_state(saver: Rc<RefCell<StateSaver>>, dispatcher: Rc<RefCell<Dispatcher>>) {
     let mut ticks = tokio::time::interval(PUBLISH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -370,8 +376,8 @@ async fn save_state(saver: Rc<RefCell<StateSaver>>, dispatcher: Rc<RefCell<Dispa
         let job = {
             let (mut saver, mut dispatcher) = (saver.borrow_mut(), dispatcher.borrow_mut());
             let (learned, now) = (dispatcher.has_learned(), dispatcher.now());
-            let gathered = if saver.wants(now, learned) { dispatcher.memory() } else { None };
-            gathered.and_then(|(memory, micros)| saver.gathered(now, memory, micros))
+            let gathered = if saver.wants(now, learned) { dispatcher.state() } else { None };
+            gathered.and_then(|(state, micros)| saver.gathered(now, state, micros))
         };
         let Some(job) = job else { continue };
         let outcome = tokio::task::spawn_blocking(move || job.run()).await;
@@ -386,9 +392,9 @@ async fn save_state(saver: Rc<RefCell<StateSaver>>, dispatcher: Rc<RefCell<Dispa
     }
 }
 
-fn take_rest(socket: &mut InboundSocket, dispatcher: &mut Dispatcher) {
+fn read_left(socket: &mut InboundSocket, dispatcher: &mut Dispatcher) {
     let began = dispatcher.clock.micros();
-    socket.drain_rest(REST, |sender, bytes| {
+    socket.drain_rest(MAX_LEFT_DATAGRAMS, |sender, bytes| {
         dispatcher.datagram(sender, bytes);
     });
     dispatcher.pause(began);

@@ -1,24 +1,24 @@
-//! Sending datagrams on as they came, to other collectors.
+//! Forwards datagrams unchanged to other collectors.
 //!
-//! What the kernel does not take at once is dropped and counted: receiving never
-//! waits. The datagrams come from this machine then, not from their exporters.
+//! A datagram that the kernel does not accept at once is dropped and counted, because
+//! receiving
+//! must not wait. Forwarded datagrams have this machine's address, not the exporter's.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// Others that datagrams are sent on to at most: each costs a system call for
-/// every datagram.
+/// Maximum number of targets. Each costs a system call for every datagram.
 pub const MAX_REPEATS: usize = 8;
 
-/// Sockets for both families, as far as they are needed.
+/// A socket for each target.
 pub(super) struct Repeater {
     targets: Vec<(UdpSocket, SocketAddr)>,
-    /// Datagrams that were not taken.
+    /// Datagrams that the kernel did not accept.
     failed: u64,
 }
 
 impl Repeater {
-    /// To these addresses.
+    /// Opens sockets for these addresses.
     pub(super) fn open(targets: &[SocketAddr]) -> io::Result<Repeater> {
         let targets = targets.iter().take(MAX_REPEATS).map(|target| {
             let any: SocketAddr = match target {
@@ -32,7 +32,7 @@ impl Repeater {
         Ok(Repeater { targets: targets.collect::<io::Result<_>>()?, failed: 0 })
     }
 
-    /// Sends a datagram to all of them.
+    /// Sends a datagram to all targets.
     pub(super) fn send(&mut self, bytes: &[u8]) {
         for (socket, target) in &self.targets {
             if !matches!(socket.send_to(bytes, target), Ok(sent) if sent == bytes.len()) {
@@ -41,7 +41,7 @@ impl Repeater {
         }
     }
 
-    /// Datagrams that were not sent on.
+    /// Number of datagrams that were not forwarded.
     pub(super) fn failed(&self) -> u64 {
         self.failed
     }

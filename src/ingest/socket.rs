@@ -1,4 +1,4 @@
-//! A UDP socket with a large buffer that says what the kernel dropped.
+//! A UDP socket with a large buffer and the kernel's count of dropped datagrams.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -16,33 +16,52 @@ use super::wrapping::WrappingCounter;
 use crate::flow::Host;
 use crate::snapshot::Listener;
 
-/// What is asked of the kernel: 64 MB hold about 58,000 full datagrams, a
-/// second or more of the busiest exporter; the default holds 92.
+/// Receive buffer in bytes that is requested from the kernel. 64 MB hold about 58,000 full
+/// datagrams, a second or more of the busiest exporter. The default holds 92.
 pub const RECEIVE_BUFFER: usize = 64 << 20;
 
-/// How long a socket that fails is left alone, so that others have their turns.
+/// How long a socket that fails is not read, so that others are served.
 pub(super) const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// The largest UDP payload, and a byte more to notice nothing was cut.
+/// The largest UDP payload plus one byte, so that a cut datagram is noticed.
 const DATAGRAM: usize = 65_536;
 
-/// Connections that may wait to be accepted; those of a whole site come at once
-/// after a restart.
+/// Number of connections that may wait to be accepted. After a restart, all exporters of a
+/// site
+/// connect at once.
 const BACKLOG: i32 = 128;
 
-/// Why a port could not be listened on.
+/// Why a port could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
+    /// Another program uses the port.
     #[error(
         "port {port} is in use by another program (often nfcapd or another toptalk): stop it, or choose a port with -p"
     )]
-    Busy { port: u16 },
+    Busy {
+        /// The port.
+        port: u16,
+    },
+    /// The process may not open ports below 1024.
     #[error("port {port} needs privileges (below 1024): choose a port above, as in `-p 2055`")]
-    Privileged { port: u16 },
-    #[error("{address} is no address of this machine")]
-    NoSuchAddress { address: IpAddr },
+    Privileged {
+        /// The port.
+        port: u16,
+    },
+    /// The address does not belong to this machine.
+    #[error("{address} is not an address of this machine")]
+    NoSuchAddress {
+        /// The address.
+        address: IpAddr,
+    },
+    /// Any other error.
     #[error("cannot listen on {address}: {source}")]
-    Other { address: SocketAddr, source: io::Error },
+    Other {
+        /// Address and port.
+        address: SocketAddr,
+        /// The error of the kernel.
+        source: io::Error,
+    },
 }
 
 impl BindError {
@@ -56,7 +75,7 @@ impl BindError {
         }
     }
 
-    /// Why the port is missing, for a sentence that has named it already.
+    /// The cause, for a sentence that has already named the port.
     pub(super) fn cause(&self) -> String {
         match self {
             BindError::Busy { .. } => {
@@ -75,26 +94,27 @@ pub struct BoundSocket {
     stream: Option<TcpListener>,
     v6_only: bool,
     listener: Listener,
-    /// What the user should know about it.
+    /// A note for the user about the socket.
     pub note: Option<String>,
-    /// Why it does not listen for streams, when it was asked to.
+    /// Why the port does not accept streams, although it should.
     pub no_streams: Option<String>,
 }
 
 impl BoundSocket {
-    /// Listens on `port` of `address`; of every address, IPv4 and IPv6, when
-    /// there is none. Port 0 takes a free one.
+    /// Opens `port` on `address`, or on every IPv4 and IPv6 address if that is `None`. Port
+    /// 0
+    /// chooses a free port.
     ///
     /// # Errors
-    /// When the port is taken, not allowed, or the address is not ours.
+    /// When the port is in use or not permitted, or the address is not one of this machine.
     pub fn open(address: Option<IpAddr>, port: u16) -> Result<BoundSocket, BindError> {
         BoundSocket::open_as(address, port, false, RECEIVE_BUFFER)
     }
 
-    /// The same, for IPv6 only, or with another receive buffer.
+    /// Opens a socket, optionally for IPv6 only, with a receive buffer of `buffer` bytes.
     ///
     /// # Errors
-    /// As those of [`Bound::open`].
+    /// As [`BoundSocket::open`].
     pub fn open_as(
         address: Option<IpAddr>,
         port: u16,
@@ -141,8 +161,9 @@ impl BoundSocket {
         BoundSocket { socket, stream: None, v6_only, listener, note, no_streams: None }
     }
 
-    /// Listens for streams on the same address and port, too. That they cannot
-    /// be had is no reason to refuse datagrams: it is noted in `no_streams`.
+    /// Also listens for TCP streams on the same address and port. If that fails, datagrams
+    /// are
+    /// received all the same, and the reason is in `no_streams`.
     #[must_use]
     pub fn with_streams(mut self) -> BoundSocket {
         let address = self.socket.local_addr();
@@ -159,26 +180,26 @@ impl BoundSocket {
         self
     }
 
-    /// Takes out what accepts streams.
+    /// Takes out the listener for streams.
     pub(super) fn take_stream(&mut self) -> Option<TcpListener> {
         self.stream.take()
     }
 
-    /// The address that was bound, `None` when it is every address.
+    /// The bound address, or `None` if that is every address.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         let address = self.socket.local_addr().ok()?.ip();
         (!address.is_unspecified()).then_some(address)
     }
 
-    /// The port that was bound.
+    /// The bound port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.socket.local_addr().map_or(0, |address| address.port())
     }
 }
 
-/// Listens for streams at an address.
+/// Listens for streams on an address.
 pub(super) fn accept_at(address: SocketAddr, v6_only: bool) -> io::Result<TcpListener> {
     let fd = open(address, SockType::Stream, v6_only)?;
     listen(&fd, Backlog::new(BACKLOG)?)?;
@@ -193,7 +214,7 @@ fn open(address: SocketAddr, kind: SockType, v6_only: bool) -> Result<OwnedFd, E
         setsockopt(&fd, sockopt::Ipv6V6Only, &v6_only)?;
     }
     if kind == SockType::Stream {
-        // Connections of an earlier run may linger for a minute.
+        // Connections of an earlier run may still be in TIME_WAIT for a minute.
         setsockopt(&fd, sockopt::ReuseAddr, &true)?;
     }
     bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
@@ -215,7 +236,7 @@ pub fn own_address() -> Option<IpAddr> {
     all.filter(reachable).min_by_key(IpAddr::is_ipv6)
 }
 
-/// Asks for so many bytes; returns what the kernel granted.
+/// Requests a receive buffer of `bytes` bytes. Returns what the kernel granted.
 fn grow_buffer(socket: &UdpSocket, bytes: usize) -> usize {
     if setsockopt(socket, sockopt::RcvBufForce, &bytes).is_err() {
         // Without the privilege the kernel caps it at net.core.rmem_max.
@@ -226,22 +247,22 @@ fn grow_buffer(socket: &UdpSocket, bytes: usize) -> usize {
     nix::sys::socket::getsockopt(socket, sockopt::RcvBuf).map_or(0, |bytes| bytes / 2)
 }
 
-/// A socket that datagrams are read from.
+/// A socket from which datagrams are read.
 #[derive(Debug)]
 pub struct InboundSocket {
     socket: tokio::net::UdpSocket,
     listener: Listener,
     buffer: Vec<u8>,
     control: Vec<u8>,
-    /// What the kernel says it has dropped (SO_RXQ_OVFL), a counter of 32 bits.
+    /// The kernel's count of dropped datagrams (SO_RXQ_OVFL), a 32-bit counter.
     drops: WrappingCounter,
 }
 
 impl InboundSocket {
-    /// Hands a bound socket to the running tokio runtime.
+    /// Registers a bound socket with the running tokio runtime.
     ///
     /// # Errors
-    /// When the runtime cannot watch it.
+    /// When the runtime cannot register it.
     pub fn new(bound: BoundSocket) -> io::Result<InboundSocket> {
         Ok(InboundSocket {
             socket: tokio::net::UdpSocket::from_std(bound.socket)?,
@@ -258,17 +279,17 @@ impl InboundSocket {
         &self.listener
     }
 
-    /// The port that it reads from.
+    /// The port of the socket.
     pub(super) fn port(&self) -> u16 {
         self.socket.local_addr().map_or(0, |address| address.port())
     }
 
-    /// Connections are accepted on its port from now on.
+    /// Notes that connections are now accepted on the same port.
     pub(super) fn takes_streams(&mut self) {
         self.listener.connections = Some(0);
     }
 
-    /// Waits until there is something to read.
+    /// Waits until a datagram can be read.
     ///
     /// # Errors
     /// When the runtime is shutting down.
@@ -277,14 +298,14 @@ impl InboundSocket {
         self.socket.readable().await
     }
 
-    /// Reads up to `most` datagrams and hands each with its sender to `take`.
+    /// Reads up to `most` datagrams and passes each with its sender to `take`.
     ///
     /// # Errors
-    /// When the socket fails: it may go on failing, so others come first.
+    /// When the socket fails. It may fail again at once, so serve other sockets first.
     pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> io::Result<()> {
         for _ in 0..most {
             let InboundSocket { socket, listener, buffer, control, drops } = self;
-            // On `WouldBlock` the runtime forgets the readiness by itself.
+            // On `WouldBlock` the runtime clears the readiness.
             let read = socket.try_io(Interest::READABLE, || {
                 receive(socket, buffer, control, drops, listener).map_err(io::Error::from)
             });
@@ -298,8 +319,9 @@ impl InboundSocket {
         Ok(())
     }
 
-    /// Reads what the kernel still holds, without asking the runtime, at most
-    /// `most` datagrams: for the end of collecting.
+    /// Reads what is left in the kernel's buffer, at most `most` datagrams, without the
+    /// runtime.
+    /// Used at the end of collecting.
     pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) {
         let InboundSocket { socket, listener, buffer, control, drops } = self;
         for _ in 0..most {
@@ -336,7 +358,7 @@ fn sender(address: Option<&SockaddrStorage>) -> Host {
     if let Some(v4) = address.as_sockaddr_in() {
         return IpAddr::V4(v4.ip()).into();
     }
-    // A dual-stack socket names IPv4 senders as ::ffff:a.b.c.d, which is our form.
+    // A dual-stack socket reports IPv4 senders as ::ffff:a.b.c.d, the form of `Host`.
     address.as_sockaddr_in6().map_or(Host::UNSPECIFIED, |v6| IpAddr::V6(v6.ip()).into())
 }
 
@@ -351,9 +373,9 @@ mod tests {
     use crate::ingest::{Ingest, IngestConfig};
 
     #[test]
-    fn a_socket_that_fails_all_the_time_takes_nobodys_turn() {
+    fn a_failing_socket_does_not_block_others() {
         let clock = Clock::start();
-        // A pipe is always ready and never a socket.
+        // A pipe is always ready, and reading it as a socket fails.
         let (reader, mut writer) = std::io::pipe().unwrap();
         writer.write_all(b"x").unwrap();
         let broken = UdpSocket::from(OwnedFd::from(reader));
@@ -385,12 +407,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tcp_port_that_is_taken_is_a_note() {
+    fn a_tcp_port_in_use_is_a_note() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
         let bound =
             BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), port).unwrap().with_streams();
-        // Ingest says with the port what is missing, for as long as it is.
+        // The receiver reports the missing port with this reason.
         let why = bound.no_streams.clone().unwrap();
         assert!(why.contains("Address already in use"), "{why}");
         assert_eq!((bound.stream.is_none(), bound.listener.connections), (true, None));

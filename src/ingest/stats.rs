@@ -1,4 +1,4 @@
-//! What is known about the collecting as a whole, published for whoever asks.
+//! The state of the collector as a whole, published for its readers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,19 +15,19 @@ use crate::snapshot::{DropCount, Health, Listener, MAX_NO_ROOM, MissingPort, NoR
 use crate::wire::Cause;
 use crate::wire::policy::MAX_REFUSED;
 
-/// How often health is published, and looked whether something is to be saved.
+/// Interval at which health is published, and saving is checked.
 pub(super) const PUBLISH: Duration = Duration::from_millis(250);
 
-/// The newest health, shared between those who collect and its readers.
+/// The newest health, shared by the collector and its readers.
 #[derive(Clone, Debug, Default)]
 pub struct PublishedHealth {
     health: Arc<Mutex<Health>>,
     ended: Arc<AtomicBool>,
-    /// How often health was published.
+    /// Number of times that health was published.
     beats: Arc<AtomicU64>,
-    /// Who records, and knows itself how that goes.
+    /// The recorder, which has its own status.
     recorder: Option<RecorderHandle>,
-    /// What could not be told to somebody outside.
+    /// Counters of lost messages to the outside.
     losses: LostMessageCounters,
 }
 
@@ -39,7 +39,7 @@ impl PublishedHealth {
         PublishedHealth { recorder, losses, ..PublishedHealth::default() }
     }
 
-    /// A copy of what was published last.
+    /// A copy of the newest health.
     #[must_use]
     pub fn read(&self) -> Health {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -57,14 +57,15 @@ impl PublishedHealth {
         health
     }
 
-    /// Whether a thread that collects is gone, for whatever reason.
+    /// Whether a thread of the collector has ended, for any reason.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// How often health was published until now: who watches whether this goes on
-    /// knows that the receiving thread does.
+    /// Number of times that health was published. A watchdog sees from it that the
+    /// receiving
+    /// thread runs.
     #[must_use]
     pub fn beats(&self) -> u64 {
         self.beats.load(Ordering::Relaxed)
@@ -76,7 +77,7 @@ impl PublishedHealth {
     }
 }
 
-/// Says that a thread has ended when it is dropped, also by a panic.
+/// Marks a thread as ended when it is dropped, also by a panic.
 pub(super) struct ThreadEndGuard(pub(super) PublishedHealth);
 
 impl Drop for ThreadEndGuard {
@@ -85,7 +86,7 @@ impl Drop for ThreadEndGuard {
     }
 }
 
-/// What the receiving thread counts beside its workers.
+/// Counters of the receiving thread, besides those of its workers.
 #[derive(Debug)]
 pub(super) struct Stats {
     started: Time,
@@ -93,86 +94,86 @@ pub(super) struct Stats {
     notes: Vec<String>,
     /// Ports that cannot be opened.
     missing: Vec<MissingPort>,
-    troubles: [u64; IngestIssue::ALL.len()],
-    /// Why the memory could not be saved the last time.
+    issues: [u64; IngestIssue::ALL.len()],
+    /// Why exporters' state could not be saved the last time.
     unsaved: Option<String>,
-    /// The same of where sequence numbers stand.
-    unnumbered: Option<String>,
-    /// Datagrams that could not be sent on.
+    /// Why sequence numbers could not be saved the last time.
+    numbering_unsaved: Option<String>,
+    /// Number of datagrams that could not be forwarded.
     not_repeated: u64,
-    /// What workers had published who are no more.
-    kept: Vec<PipelineReport>,
+    /// Reports of workers that have died.
+    ended_reports: Vec<PipelineReport>,
 }
 
 impl Stats {
     pub(super) fn new(started: Time, demo: Option<String>, notes: Vec<String>) -> Stats {
-        let troubles = [0; IngestIssue::ALL.len()];
+        let issues = [0; IngestIssue::ALL.len()];
         Stats {
             started,
             demo,
             notes,
             missing: Vec::new(),
-            troubles,
+            issues,
             unsaved: None,
-            unnumbered: None,
+            numbering_unsaved: None,
             not_repeated: 0,
-            kept: Vec::new(),
+            ended_reports: Vec::new(),
         }
     }
 
-    /// Counts something that went wrong outside of datagrams.
-    pub(super) fn trouble(&mut self, trouble: IngestIssue) {
-        if let Some(count) = self.troubles.get_mut(trouble as usize) {
+    /// Counts a problem outside of datagrams.
+    pub(super) fn count_issue(&mut self, issue: IngestIssue) {
+        if let Some(count) = self.issues.get_mut(issue as usize) {
             *count += 1;
         }
     }
 
-    /// So many datagrams have found a full queue until now.
+    /// Sets the number of datagrams that were dropped from full queues.
     pub(super) fn dropped_from_queues(&mut self, count: u64) {
-        let known = &mut self.troubles[IngestIssue::WorkerQueue as usize];
+        let known = &mut self.issues[IngestIssue::WorkerQueue as usize];
         *known = count.max(*known);
     }
 
-    /// So many datagrams could not be sent on until now.
+    /// Sets the number of datagrams that could not be forwarded.
     pub(super) fn not_repeated(&mut self, count: u64) {
         self.not_repeated = count;
     }
 
-    /// Goes on counting what these workers had counted.
+    /// Keeps the last reports of dead workers.
     pub(super) fn keep(&mut self, parts: Vec<PipelineReport>) {
-        self.kept.extend(parts);
+        self.ended_reports.extend(parts);
     }
 
-    /// Something that the user should know, from now on.
+    /// Adds a note for the user.
     pub(super) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    /// The ports that cannot be opened now.
+    /// Sets the ports that cannot be opened now.
     pub(super) fn missing(&mut self, missing: &[MissingPort]) {
         self.missing = missing.to_vec();
     }
 
-    /// Why the memory could not be saved this time, if so.
+    /// Sets why exporters' state could not be saved; `None` if it was saved.
     pub(super) fn unsaved(&mut self, why: Option<String>) {
         self.unsaved = why;
     }
 
-    /// Why sequence numbers could not be saved this time, if so.
-    pub(super) fn unnumbered(&mut self, why: Option<String>) {
-        self.unnumbered = why;
+    /// Sets why sequence numbers could not be saved; `None` if they were saved.
+    pub(super) fn numbering_unsaved(&mut self, why: Option<String>) {
+        self.numbering_unsaved = why;
     }
 
-    /// How the collecting goes, from what all workers published.
+    /// The health of the collector, from the reports of all pipelines.
     pub(super) fn health(
         &self,
         listeners: Vec<Listener>,
         mut parts: Vec<PipelineReport>,
         work: WorkHealth,
     ) -> Health {
-        parts.extend(self.kept.iter().cloned());
+        parts.extend(self.ended_reports.iter().cloned());
         let (dropped, noticed) = self.drops(&listeners, &parts);
         let (refused, refused_others) = refused(&parts);
         let defect = parts.iter().filter_map(|part| part.defect.as_ref()).max_by_key(|one| one.0);
@@ -180,7 +181,7 @@ impl Stats {
             .notes
             .iter()
             .chain(&self.unsaved)
-            .chain(&self.unnumbered)
+            .chain(&self.numbering_unsaved)
             .chain(defect.map(|(_, note)| note));
         let mut health = Health {
             started: self.started,
@@ -206,12 +207,12 @@ impl Stats {
             clock_shift_ms: 0,
         };
         health.exporters = parts.into_iter().flat_map(|part| part.exporters).collect();
-        // As the decoder has them, who knows those of one worker only.
+        // In the order of a single decoder.
         health.exporters.sort_by(|a, b| b.flows.cmp(&a.flows).then(a.address.cmp(&b.address)));
         health
     }
 
-    /// What was dropped, and what was odd but used.
+    /// The counts of what was dropped, and of what was unusual but used.
     fn drops(
         &self,
         listeners: &[Listener],
@@ -224,26 +225,26 @@ impl Stats {
             let line = counted(counts.sum(), cause.name(), cause.explanation());
             if cause.loses() { dropped.extend(line) } else { noticed.extend(line) }
         }
-        for (trouble, own) in IngestIssue::ALL.iter().zip(self.troubles) {
-            let theirs = parts.iter().filter_map(|part| part.troubles.get(*trouble as usize));
+        for (issue, own) in IngestIssue::ALL.iter().zip(self.issues) {
+            let theirs = parts.iter().filter_map(|part| part.issues.get(*issue as usize));
             let count = own + theirs.sum::<u64>();
-            dropped.extend(counted(count, trouble.name(), trouble.explanation()));
+            dropped.extend(counted(count, issue.name(), issue.explanation()));
         }
         let kernel = listeners.iter().map(|listener| listener.kernel_drops).sum();
         dropped.extend(counted(
             kernel,
             "kernel",
-            "datagrams that found the receive buffer full; enlarge net.core.rmem_max",
+            "datagrams dropped because the receive buffer was full; enlarge net.core.rmem_max",
         ));
         noticed.extend(counted(
             parts.iter().map(|part| part.doubled).sum(),
             "doubled",
-            "flows reported before from another interface; counted once, unless --no-dedup",
+            "flows reported before from another interface; counted once, unless --no-dedup is given",
         ));
         noticed.extend(counted(
             self.not_repeated,
             "not_repeated",
-            "datagrams that could not be sent on to where -R says",
+            "datagrams that could not be forwarded to the addresses of -R",
         ));
         (dropped, noticed)
     }
@@ -253,7 +254,7 @@ fn counted(count: u64, cause: &'static str, explanation: &'static str) -> Option
     (count > 0).then(|| DropCount { cause: cause.into(), explanation: explanation.into(), count })
 }
 
-/// Refused senders of all workers, as many as one alone would list.
+/// Refused senders of all workers, limited as for one worker.
 fn refused(parts: &[PipelineReport]) -> (Vec<(Host, u64)>, u64) {
     let mut sums: HashMap<Host, u64> = HashMap::new();
     for (sender, count) in parts.iter().flat_map(|part| &part.refused) {
@@ -277,14 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn what_workers_published_adds_up() {
+    fn reports_of_workers_add_up() {
         let mut causes = vec![0; Cause::ALL.len()];
         causes[Cause::NotAllowed as usize] = 70;
-        let mut troubles = [0; IngestIssue::ALL.len()];
-        troubles[IngestIssue::WorkerPanic as usize] = 2;
+        let mut issues = [0; IngestIssue::ALL.len()];
+        issues[IngestIssue::WorkerPanic as usize] = 2;
         let one = PipelineReport {
             causes: causes.clone(),
-            troubles,
+            issues,
             doubled: 1,
             datagrams: 100,
             flows: 50,

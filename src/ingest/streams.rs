@@ -1,8 +1,10 @@
-//! IPFIX over TCP (RFC 7011, section 10.4): connections that are accepted, cut
-//! into messages and closed.
+//! IPFIX over TCP (RFC 7011, section 10.4): accepts connections, cuts them into messages
+//! and
+//! closes them.
 //!
-//! Every connection is a task; all share the thread, so each read is followed by
-//! everyone else's turn. Limits keep strangers from taking all there is.
+//! Every connection is a task. All tasks share one thread, so each read is followed by
+//! turns of
+//! the others. Limits keep unknown peers from using up all connections.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -25,52 +27,53 @@ use super::options::StreamLimits;
 use super::socket::BACK_OFF;
 use crate::flow::{Host, Time};
 
-/// Bytes read at once: the longest message.
+/// Bytes read at once: the length of the longest message.
 const READ: usize = 65_536;
 
-/// What a read may take in the queue of a worker: its bytes, those of a message
-/// that had begun, and much as much again where the messages are short.
-const ROOM: usize = 8 * READ;
+/// Room in a worker's queue that a read may need: its bytes, those of a message that had
+/// begun, and the overhead of short messages.
+const QUEUE_ROOM: usize = 8 * READ;
 
-/// How long to wait where there is no such room.
-const NO_ROOM: Duration = Duration::from_millis(10);
+/// How long to wait when the queue has no room.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(10);
 
-/// Reads of a connection at the end: what a kernel holds of one at most (6 MB).
-const REST: usize = 128;
+/// Number of reads of a connection at the end: as much as a kernel holds of one (6 MB).
+const MAX_LEFT_READS: usize = 128;
 
 /// One connection.
 #[derive(Debug)]
 struct Connection {
     peer: Host,
-    /// Which listener it came by.
+    /// Index of the listener that accepted it.
     listener: usize,
     stream: TcpStream,
     framer: RefCell<Framer>,
-    /// When the message at hand began, or nothing.
+    /// When the current message began, or when data last arrived between messages.
     since: Cell<Time>,
     /// Whether it has sent a message.
-    spoke: Cell<bool>,
-    /// The second of its newest message, and in how many seconds there were any.
+    has_sent: Cell<bool>,
+    /// The second of its newest message.
     second: Cell<i64>,
+    /// In how many seconds it sent messages.
     seconds: Cell<u8>,
-    /// Told when it has to make room for another.
+    /// Notified when it is closed in favour of another.
     displaced: Notify,
 }
 
-/// Seconds in which messages came after which a connection counts as known.
-const HISTORY: u8 = 3;
+/// Number of seconds with messages after which a connection counts as known.
+const KNOWN_SECONDS: u8 = 3;
 
-/// Of this many connections one is for those that are not known yet, in turn.
-const NEWCOMERS: usize = 4;
+/// One part in this many of all connections is for those that are not known yet.
+const NEW_CONNECTIONS_PART: usize = 4;
 
-/// What accepts connections on one port.
+/// Accepts connections on one port.
 pub(super) struct StreamListener {
     number: usize,
     listener: TcpListener,
     shared: Rc<StreamsShared>,
 }
 
-/// What the connections of all ports share.
+/// State that the connections of all ports share.
 pub(super) struct StreamsShared {
     limits: StreamLimits,
     open: RefCell<HashMap<u64, Rc<Connection>>>,
@@ -88,12 +91,12 @@ impl StreamsShared {
         })
     }
 
-    /// Open connections of a listener.
+    /// Number of open connections of a listener.
     pub(super) fn count(&self, listener: usize) -> usize {
         self.open.borrow().values().filter(|open| open.listener == listener).count()
     }
 
-    /// Takes a connection in, or closes and counts it.
+    /// Admits a connection and returns its id, or closes and counts it.
     fn admit(
         &self,
         dispatcher: &mut Dispatcher,
@@ -102,7 +105,7 @@ impl StreamsShared {
         from: SocketAddr,
     ) -> Option<u64> {
         let peer = Host::from(from.ip());
-        if !dispatcher.welcomes(peer) {
+        if !dispatcher.accepts_stream(peer) {
             return None;
         }
         let mut open = self.open.borrow_mut();
@@ -112,7 +115,7 @@ impl StreamsShared {
             return None;
         }
         if open.len() >= self.limits.connections {
-            let Some(id) = next_to_go(&open, self.limits.connections) else {
+            let Some(id) = connection_to_close(&open, self.limits.connections) else {
                 dispatcher.refuse(peer);
                 return None;
             };
@@ -121,7 +124,7 @@ impl StreamsShared {
                 gone.displaced.notify_one();
             }
         }
-        // Sequence numbers begin anew with every connection.
+        // Sequence numbers start again with every connection.
         dispatcher.reconnected(peer);
         let id = self.next.replace(self.next.get().wrapping_add(1));
         let (framer, since) = (RefCell::default(), Cell::new(dispatcher.now()));
@@ -131,7 +134,7 @@ impl StreamsShared {
             stream,
             framer,
             since,
-            spoke: Cell::new(false),
+            has_sent: Cell::new(false),
             second: Cell::default(),
             seconds: Cell::default(),
             displaced: Notify::new(),
@@ -148,7 +151,7 @@ impl StreamsShared {
         self.open.borrow_mut().remove(&id);
     }
 
-    /// Reads once. `Ok` says that the connection goes on.
+    /// Reads once. `Ok` means that the connection stays open.
     fn read(
         &self,
         connection: &Connection,
@@ -158,11 +161,11 @@ impl StreamsShared {
         let mut buffer = self.buffer.borrow_mut();
         match read(&mut buffer) {
             Ok(length @ 1..) => connection.take(dispatcher, buffer.get(..length).unwrap_or(&[])),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Closed::NotYet),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Closed::WouldBlock),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Ok(0) | Err(_) => {
                 if connection.framer.borrow().is_midway() {
-                    dispatcher.stats.trouble(IngestIssue::TcpHalfMessage);
+                    dispatcher.stats.count_issue(IngestIssue::TcpHalfMessage);
                 }
                 Err(Closed::Ended)
             }
@@ -170,27 +173,27 @@ impl StreamsShared {
     }
 }
 
-/// Which connection makes room for one more: of those that are not known yet, the
-/// one that has sent no whole message, then the one that was heard least lately.
-/// Known ones stay, but for those beyond the part that is theirs.
-fn next_to_go(open: &HashMap<u64, Rc<Connection>>, limit: usize) -> Option<u64> {
+/// Chooses the connection to close when another one arrives. Among connections that are not
+/// known yet, it is one without a whole message, then the one that was silent for longest.
+/// Known connections are closed only when they use more than their part.
+fn connection_to_close(open: &HashMap<u64, Rc<Connection>>, limit: usize) -> Option<u64> {
     let known = open.values().filter(|one| one.is_known()).count();
-    let spares_known = known <= limit - limit / NEWCOMERS;
+    let spares_known = known <= limit - limit / NEW_CONNECTIONS_PART;
     let may_go = open.iter().filter(|(_, one)| !(spares_known && one.is_known()));
     may_go
-        .min_by_key(|(id, one)| (one.is_known(), one.spoke.get(), one.since.get(), **id))
+        .min_by_key(|(id, one)| (one.is_known(), one.has_sent.get(), one.since.get(), **id))
         .map(|(id, _)| *id)
 }
 
-/// Why there is nothing more to read.
+/// Why a read returned no data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closed {
-    NotYet,
+    WouldBlock,
     Ended,
 }
 
 impl Connection {
-    /// Decodes what is complete with these bytes.
+    /// Passes on the messages that are complete with these bytes.
     fn take(&self, dispatcher: &mut Dispatcher, bytes: &[u8]) -> Result<(), Closed> {
         let began = dispatcher.clock.micros();
         let mut framer = self.framer.borrow_mut();
@@ -198,7 +201,7 @@ impl Connection {
         let pushed = framer.push(bytes, |message| dispatcher.message(self.peer, message));
         dispatcher.pause_stream(began);
         let Ok(messages) = pushed else {
-            dispatcher.stats.trouble(IngestIssue::TcpBadMessage);
+            dispatcher.stats.count_issue(IngestIssue::TcpBadMessage);
             return Err(Closed::Ended);
         };
         let now = dispatcher.now();
@@ -209,18 +212,18 @@ impl Connection {
         if messages > 0 && self.second.replace(second) != second {
             self.seconds.set(self.seconds.get().saturating_add(1));
         }
-        self.spoke.set(self.spoke.get() || messages > 0);
+        self.has_sent.set(self.has_sent.get() || messages > 0);
         Ok(())
     }
 
-    /// Whether messages came by it for a while.
+    /// Whether it has sent messages for some time.
     fn is_known(&self) -> bool {
-        self.seconds.get() >= HISTORY
+        self.seconds.get() >= KNOWN_SECONDS
     }
 
-    /// How long to wait for more at `now`; `None` when it has been too long.
-    fn patience(&self, now: Time, limits: &StreamLimits) -> Option<Duration> {
-        let waits = self.framer.borrow().is_midway() || !self.spoke.get();
+    /// How long to wait for more data at `now`, or `None` after a timeout.
+    fn time_left(&self, now: Time, limits: &StreamLimits) -> Option<Duration> {
+        let waits = self.framer.borrow().is_midway() || !self.has_sent.get();
         let limit = if waits { limits.message_ms } else { limits.idle_ms };
         let left = limit.saturating_sub(now.since(self.since.get()));
         (left > 0).then(|| Duration::from_millis(left.unsigned_abs()))
@@ -228,7 +231,7 @@ impl Connection {
 }
 
 impl StreamListener {
-    /// Hands a bound listener to the running tokio runtime.
+    /// Registers a bound listener with the running tokio runtime.
     pub(super) fn new(
         number: usize,
         listener: std::net::TcpListener,
@@ -237,7 +240,7 @@ impl StreamListener {
         Ok(StreamListener { number, listener: TcpListener::from_std(listener)?, shared })
     }
 
-    /// Accepts until it is dropped; every connection is a task of its own.
+    /// Accepts connections until it is dropped. Every connection is a task.
     pub(super) async fn accept(&self, dispatcher: Rc<RefCell<Dispatcher>>) {
         loop {
             match self.listener.accept().await {
@@ -245,7 +248,7 @@ impl StreamListener {
                     let id =
                         self.shared.admit(&mut dispatcher.borrow_mut(), self.number, stream, from);
                     if let Some(id) = id {
-                        tokio::task::spawn_local(converse(
+                        tokio::task::spawn_local(serve(
                             id,
                             self.shared.clone(),
                             dispatcher.clone(),
@@ -254,7 +257,7 @@ impl StreamListener {
                 }
                 Err(_) => {
                     // Out of file descriptors, or the peer is gone already.
-                    dispatcher.borrow_mut().stats.trouble(IngestIssue::Socket);
+                    dispatcher.borrow_mut().stats.count_issue(IngestIssue::Socket);
                     tokio::time::sleep(BACK_OFF).await;
                 }
             }
@@ -262,9 +265,8 @@ impl StreamListener {
         }
     }
 
-    /// Takes in what the kernel still holds of connections that were not even
-    /// accepted: for the end of collecting.
-    pub(super) fn rest(self, dispatcher: &mut Dispatcher) {
+    /// Accepts the connections that the kernel still has, at the end of collecting.
+    pub(super) fn accept_left(self, dispatcher: &mut Dispatcher) {
         let Ok(listener) = self.listener.into_std() else { return };
         while let Ok((stream, from)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
@@ -277,16 +279,16 @@ impl StreamListener {
 }
 
 /// Reads from a connection until it ends.
-async fn converse(id: u64, shared: Rc<StreamsShared>, dispatcher: Rc<RefCell<Dispatcher>>) {
+async fn serve(id: u64, shared: Rc<StreamsShared>, dispatcher: Rc<RefCell<Dispatcher>>) {
     let Some(connection) = shared.get(id) else { return };
     loop {
-        if !dispatcher.borrow_mut().has_room(connection.peer, ROOM) {
-            // Its worker has enough to do: the exporter waits, and nothing is lost.
-            tokio::time::sleep(NO_ROOM).await;
+        if !dispatcher.borrow_mut().has_room(connection.peer, QUEUE_ROOM) {
+            // The worker is busy. The exporter waits, and nothing is lost.
+            tokio::time::sleep(QUEUE_FULL_PAUSE).await;
             continue;
         }
         let now = dispatcher.borrow().now();
-        let left = connection.patience(now, &shared.limits).unwrap_or(Duration::ZERO);
+        let left = connection.time_left(now, &shared.limits).unwrap_or(Duration::ZERO);
         let ready = tokio::select! {
             ready = tokio::time::timeout(left, connection.stream.readable()) => ready,
             () = connection.displaced.notified() => break,
@@ -295,7 +297,7 @@ async fn converse(id: u64, shared: Rc<StreamsShared>, dispatcher: Rc<RefCell<Dis
             Ok(Ok(())) => {
                 let stream = &connection.stream;
                 let more = shared.read(&connection, &mut dispatcher.borrow_mut(), |buffer| {
-                    // On `WouldBlock` the runtime forgets the readiness by itself.
+                    // On `WouldBlock` the runtime clears the readiness.
                     stream.try_io(Interest::READABLE, || receive(stream, buffer))
                 });
                 if more == Err(Closed::Ended) {
@@ -304,7 +306,7 @@ async fn converse(id: u64, shared: Rc<StreamsShared>, dispatcher: Rc<RefCell<Dis
             }
             Ok(Err(_)) => break,
             Err(_) => {
-                dispatcher.borrow_mut().stats.trouble(IngestIssue::TcpTimeout);
+                dispatcher.borrow_mut().stats.count_issue(IngestIssue::TcpTimeout);
                 break;
             }
         }
@@ -318,11 +320,11 @@ fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     received.map_err(|errno: Errno| errno.into())
 }
 
-/// Takes in what the kernel still holds of every connection.
-pub(super) fn take_rest(shared: &StreamsShared, dispatcher: &mut Dispatcher) {
+/// Reads what the kernel still has of every connection.
+pub(super) fn read_left(shared: &StreamsShared, dispatcher: &mut Dispatcher) {
     let open: Vec<Rc<Connection>> = shared.open.borrow().values().cloned().collect();
     for connection in open {
-        for _ in 0..REST {
+        for _ in 0..MAX_LEFT_READS {
             let read = |buffer: &mut [u8]| receive(&connection.stream, buffer);
             if shared.read(&connection, dispatcher, read).is_err() {
                 break;

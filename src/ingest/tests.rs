@@ -1,5 +1,4 @@
-//! Panics in the work on a datagram: they cost what was being worked on, and
-//! everything else goes on.
+//! Tests of panics, full queues and dead workers: they cost only the work at hand.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex};
@@ -14,7 +13,7 @@ use crate::snapshot::ExporterHealth;
 use crate::wire::SharedLimits;
 use crate::wire::encode::{IpfixEncoder, V9Encoder};
 
-/// So many flows of a host of their own.
+/// `count` flows of one host.
 fn flows(now: Time, host: u8, count: usize) -> Vec<Flow> {
     let flow = Flow {
         src: Host::octets(10, 0, 0, host),
@@ -32,7 +31,7 @@ fn count(health: &Health, cause: &str) -> u64 {
     health.dropped.iter().filter(|drop| drop.cause == cause).map(|drop| drop.count).sum()
 }
 
-/// A sender with an address of its own.
+/// A sender with its own address.
 struct Router {
     socket: UdpSocket,
     port: u16,
@@ -63,8 +62,8 @@ fn by_address(health: &Health) -> Vec<&ExporterHealth> {
     list
 }
 
-/// Three routers of which two send datagrams that panic, over and over.
-fn poisoned(workers: usize) {
+/// Three routers, two of which repeatedly send datagrams that panic.
+fn send_panicking_datagrams(workers: usize) {
     let clock = Clock::start();
     let socket = BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     let mut routers: Vec<Router> = (2..5).map(|last| Router::new(last, socket.port())).collect();
@@ -74,7 +73,8 @@ fn poisoned(workers: usize) {
     for round in 0..20 {
         let now = clock.now();
         for (nth, router) in routers.iter_mut().enumerate() {
-            // Templates come once: they survive, or nothing after is understood.
+            // Templates are sent once. If a panic lost them, no later flow could be
+            // decoded.
             router.send(now, &flows(now, 1, 3), round == 0, &[]);
             if nth < 2 {
                 router.send(now, &flows(now, 2, 5), false, POISON);
@@ -87,7 +87,7 @@ fn poisoned(workers: usize) {
     assert_eq!(count(&health, "worker_panic"), 40);
     assert_eq!(health.dropped.len(), 1, "{:?}", health.dropped);
     let exporters = by_address(&health);
-    // The decoder had counted the flows that were lost: it panics at its very end.
+    // The decoder had counted the lost flows before the panic.
     let sums = [200, 200, 100];
     for ((router, exporter), flows) in routers.iter().zip(&exporters).zip(sums) {
         assert_eq!(exporter.address, router.address());
@@ -95,19 +95,19 @@ fn poisoned(workers: usize) {
         assert!(exporter.templates > 0);
     }
     assert_eq!((exporters.len(), health.work.workers), (3, workers));
-    let note = health.notes.iter().find(|note| note.contains("a defect of toptalk")).unwrap();
+    let note = health.notes.iter().find(|note| note.contains("a defect in toptalk")).unwrap();
     assert!(note.starts_with("a datagram of 127.0.0."), "{note}");
     assert!(note.ends_with("please report it: poisoned [2J by a test"), "{note}");
 }
 
 #[test]
 fn a_panic_costs_its_datagram() {
-    poisoned(1);
+    send_panicking_datagrams(1);
 }
 
 #[test]
 fn a_panic_in_a_worker_costs_its_datagram() {
-    poisoned(3);
+    send_panicking_datagrams(3);
 }
 
 #[test]
@@ -132,10 +132,10 @@ fn a_panic_while_recording_costs_its_batch_and_is_counted() {
     }
     let part = pipeline.part();
     assert_eq!((part.flows, *recorded.lock().unwrap()), (50, 30));
-    assert_eq!(part.troubles[IngestIssue::RecordPanic as usize], 20);
+    assert_eq!(part.issues[IngestIssue::RecordPanic as usize], 20);
     let note = part.defect.unwrap().1;
     assert!(note.contains("10 flows may be missing") && note.ends_with(": unlucky"), "{note}");
-    // Batches grow until there are enough, and then are recorded by themselves.
+    // Large batches are recorded without a call of `record`.
     for _ in 0..200 {
         take(&mut pipeline, 4, 100);
     }
@@ -145,10 +145,10 @@ fn a_panic_while_recording_costs_its_batch_and_is_counted() {
 }
 
 #[test]
-fn a_worker_that_dies_all_the_same_is_told() {
-    /// Panics once more when the panic of a flow is being dealt with.
-    struct Grudge;
-    impl Drop for Grudge {
+fn a_dead_worker_is_reported() {
+    /// Panics again when the panic of a flow is handled.
+    struct PanicOnDrop;
+    impl Drop for PanicOnDrop {
         fn drop(&mut self) {
             panic!("outside the guard");
         }
@@ -156,11 +156,11 @@ fn a_worker_that_dies_all_the_same_is_told() {
     let clock = Clock::start();
     let socket = BoundSocket::open(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     let mut router = Router::new(2, socket.port());
-    // What a panic carries is dropped outside of what guards against it.
+    // The payload of a panic is dropped outside of `guarded`.
     let sink = || {
         Box::new(|flows: &[Flow], _: &[FlowExtras]| {
             if !flows.is_empty() {
-                std::panic::panic_any(Grudge);
+                std::panic::panic_any(PanicOnDrop);
             }
         }) as FlowSink
     };
@@ -174,18 +174,18 @@ fn a_worker_that_dies_all_the_same_is_told() {
         assert!(clock.micros() < 60_000_000);
         std::thread::yield_now();
     }
-    // Collecting goes on for the others, and the end does not wait for ever.
+    // Collecting continues for the others, and stopping does not hang.
     router.send(now, &flows(now, 1, 3), true, &[]);
     let error = ingest.stop().unwrap_err();
     assert!(error.to_string().contains("panicked"), "{error}");
 }
 
 #[test]
-fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
+fn a_full_queue_drops_and_counts_and_does_not_affect_others() {
     let clock = Clock::start();
     let (now, gate) = (clock.now(), Arc::new(Mutex::new(())));
     let slow = Host::octets(192, 0, 2, 1);
-    // Whoever records a flow of this exporter waits at the gate.
+    // Recording a flow of this exporter waits for the lock.
     let guarded = gate.clone();
     let sink = move || {
         let gate = guarded.clone();
@@ -230,7 +230,7 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
         }
         dispatcher.pause(clock.micros());
     }
-    // Streams still find room, and the other exporter all the time.
+    // Streams still have room, and the other exporter too.
     assert!(dispatcher.has_room(slow, 65_536));
     dispatcher.message(slow, &more[0]);
     for _ in 0..100 {
@@ -241,8 +241,8 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
     assert!(queues.iter().all(|queue| queue.held <= queue.limit), "{queues:?}");
     let lost = dropped(&dispatcher);
     drop(closed);
-    dispatcher.begin_end();
-    // Now there is time to wait for room.
+    dispatcher.start_shutdown();
+    // Now pushes wait for room.
     for _ in 0..20_000 {
         dispatcher.datagram(slow, &more[0]);
     }
@@ -256,14 +256,14 @@ fn a_full_queue_drops_and_counts_and_costs_nobody_else() {
     assert_eq!(datagrams, expected.map(|one| one.1));
 }
 
-/// What the workers know, asked until all of them have told.
+/// The exporters in the gathered state, repeated until all workers have answered.
 fn gathered(dispatcher: &mut Dispatcher) -> Vec<String> {
     let clock = Clock::start();
     loop {
-        if let Some((memory, _)) = dispatcher.memory() {
-            return memory.exporters.into_iter().map(|exporter| exporter.address).collect();
+        if let Some((state, _)) = dispatcher.state() {
+            return state.exporters.into_iter().map(|exporter| exporter.address).collect();
         }
-        assert!(clock.micros() < 30_000_000, "the memory of exporters is never gathered");
+        assert!(clock.micros() < 30_000_000, "the state of exporters is never gathered");
         std::thread::yield_now();
     }
 }

@@ -1,4 +1,4 @@
-//! A worker: a thread that decodes and records what is in its queue.
+//! A worker: a thread that decodes and records the datagrams in its queue.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,20 +11,21 @@ use crate::flow::{Host, Time};
 use crate::wire::Policy;
 use crate::wire::saved_state::SavedState;
 
-/// What a worker and the receiving thread share.
+/// State that a worker and the receiving thread share.
 #[derive(Debug)]
 pub(super) struct WorkerShared {
     pub(super) queue: DatagramQueue,
-    /// What it published last.
+    /// The last published report.
     part: Mutex<PipelineReport>,
-    /// Whether it has learned something since it was asked.
+    /// Whether decoders have learned something since this was last read.
     learned: AtomicBool,
-    /// Whether its memory is wanted, and the memory with the microseconds that
-    /// gathering it took.
-    wanted: AtomicBool,
-    memory: Mutex<Option<(SavedState, u64)>>,
-    /// Whether other rules are to hold, and the rules.
-    ordered: AtomicBool,
+    /// Whether the state is requested.
+    state_requested: AtomicBool,
+    /// The requested state, and how many microseconds it took to gather.
+    state: Mutex<Option<(SavedState, u64)>>,
+    /// Whether there is a new policy.
+    new_policy: AtomicBool,
+    /// The new policy.
     policy: Mutex<Option<Policy>>,
 }
 
@@ -34,9 +35,9 @@ impl WorkerShared {
             queue,
             part: Mutex::default(),
             learned: AtomicBool::default(),
-            wanted: AtomicBool::default(),
-            memory: Mutex::default(),
-            ordered: AtomicBool::default(),
+            state_requested: AtomicBool::default(),
+            state: Mutex::default(),
+            new_policy: AtomicBool::default(),
             policy: Mutex::default(),
         }
     }
@@ -49,49 +50,49 @@ impl WorkerShared {
         self.learned.swap(false, Ordering::Relaxed)
     }
 
-    /// Has other rules hold for whatever is taken from the queue from now on.
+    /// Sets a new policy for everything that is taken from the queue from now on.
     pub(super) fn set_policy(&self, policy: Policy) {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy);
-        self.ordered.store(true, Ordering::Release);
+        self.new_policy.store(true, Ordering::Release);
     }
 
-    /// The rules that are to hold, if they are other ones.
-    fn ordered(&self) -> Option<Policy> {
-        if !self.ordered.swap(false, Ordering::Acquire) {
+    /// The new policy, if there is one.
+    fn new_policy(&self) -> Option<Policy> {
+        if !self.new_policy.swap(false, Ordering::Acquire) {
             return None;
         }
         self.policy.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Asks for its memory.
-    pub(super) fn want_memory(&self) {
-        self.wanted.store(true, Ordering::Relaxed);
+    /// Requests the state.
+    pub(super) fn request_state(&self) {
+        self.state_requested.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the memory that was asked for is there.
-    pub(super) fn has_memory(&self) -> bool {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Whether the requested state is available.
+    pub(super) fn has_state(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    pub(super) fn take_memory(&self) -> Option<(SavedState, u64)> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn take_state(&self) -> Option<(SavedState, u64)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Tells how things are, and gives what was asked for.
+    /// Publishes the report, and the state if it was requested.
     fn publish(&self, pipeline: &mut Pipeline) {
         let part = pipeline.part();
         *self.part.lock().unwrap_or_else(PoisonError::into_inner) = part;
         if pipeline.has_learned() {
             self.learned.store(true, Ordering::Relaxed);
         }
-        if self.wanted.swap(false, Ordering::Relaxed) {
-            let gathered = pipeline.memory();
-            *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = Some(gathered);
+        if self.state_requested.swap(false, Ordering::Relaxed) {
+            let gathered = pipeline.state();
+            *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(gathered);
         }
     }
 }
 
-/// Gives the queue up when it is dropped, also by a panic.
+/// Abandons the queue when it is dropped, also by a panic.
 struct CloseQueueOnDrop<'a>(&'a DatagramQueue);
 
 impl Drop for CloseQueueOnDrop<'_> {
@@ -110,7 +111,7 @@ impl QueueSender for Pipeline {
     }
 }
 
-/// Works until the queue is closed and empty; hands back all it knows.
+/// Works until the queue is closed and empty. Returns the pipeline.
 pub(super) fn work(
     mut pipeline: Pipeline,
     shared: &Arc<WorkerShared>,
@@ -119,16 +120,16 @@ pub(super) fn work(
     let _ending = ThreadEndGuard(published);
     let _leaving = CloseQueueOnDrop(&shared.queue);
     let mut done = None;
-    let mut told = pipeline.micros();
+    let mut published_at = pipeline.micros();
     let pause = u64::try_from(PUBLISH.as_micros()).unwrap_or(u64::MAX);
     loop {
-        match shared.queue.pop(done.take(), pipeline.patience()) {
+        match shared.queue.pop(done.take(), pipeline.time_left()) {
             NextBatch::Batch(batch) => {
                 let began = pipeline.micros();
-                if let Some(policy) = shared.ordered() {
+                if let Some(policy) = shared.new_policy() {
                     pipeline.set_policy(policy);
                 }
-                batch.give(&mut pipeline);
+                batch.deliver(&mut pipeline);
                 pipeline.pause(began);
                 done = Some(batch);
             }
@@ -138,9 +139,9 @@ pub(super) fn work(
                 return pipeline;
             }
         }
-        if pipeline.micros().saturating_sub(told) >= pause {
+        if pipeline.micros().saturating_sub(published_at) >= pause {
             shared.publish(&mut pipeline);
-            told = pipeline.micros();
+            published_at = pipeline.micros();
         }
     }
 }

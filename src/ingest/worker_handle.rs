@@ -1,4 +1,4 @@
-//! A worker as the receiving thread sees it: its queue, its thread, what it told.
+//! A worker as the receiving thread sees it: queue, thread and last state.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,43 +8,43 @@ use super::queue::{DatagramBatch, Urgency};
 use super::worker::WorkerShared;
 use crate::wire::saved_state::SavedState;
 
-/// The way to one worker.
+/// Handle of one worker.
 pub(super) struct WorkerHandle {
     pub(super) shared: Arc<WorkerShared>,
     pub(super) thread: Option<JoinHandle<Pipeline>>,
-    /// What was read since the last batch was handed on.
+    /// Datagrams that were read since the last push.
     pub(super) pending: DatagramBatch,
     /// Datagrams dropped because the queue was full.
     pub(super) dropped: u64,
-    /// What its worker last told of exporters; at first what an earlier run knew.
-    pub(super) known: Option<SavedState>,
+    /// The worker's last state; at first the restored state.
+    pub(super) last_state: Option<SavedState>,
 }
 
 impl WorkerHandle {
-    /// Whether its worker is no more: it will tell nothing.
+    /// Whether the worker's thread has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// What its worker knows, or knew when it last told.
-    pub(super) fn memory(&mut self) -> Option<(SavedState, u64)> {
-        match self.shared.take_memory() {
-            Some((memory, micros)) => {
-                self.known = Some(memory.clone());
-                Some((memory, micros))
+    /// The requested state, or the last one that is known.
+    pub(super) fn state(&mut self) -> Option<(SavedState, u64)> {
+        match self.shared.take_state() {
+            Some((state, micros)) => {
+                self.last_state = Some(state.clone());
+                Some((state, micros))
             }
-            None => self.known.clone().map(|memory| (memory, 0)),
+            None => self.last_state.clone().map(|state| (state, 0)),
         }
     }
 
-    /// Gives it what was read since the last time.
-    pub(super) fn hand_on(&mut self, urgency: Urgency) {
+    /// Pushes the pending datagrams to the queue.
+    pub(super) fn push_pending(&mut self, urgency: Urgency) {
         if !self.pending.is_empty() {
             self.dropped += self.shared.queue.push(&mut self.pending, urgency) as u64;
         }
     }
 
-    /// Datagrams that never came to the worker.
+    /// Number of datagrams that never reached the worker.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped + self.shared.queue.lost() as u64
     }
@@ -54,7 +54,7 @@ impl Drop for WorkerHandle {
     fn drop(&mut self) {
         self.shared.queue.close();
         if let Some(thread) = self.thread.take() {
-            // How it ended has been published.
+            // The result has been published.
             let _ = thread.join();
         }
     }

@@ -1,6 +1,6 @@
-//! A counter of 32 bits that someone else keeps, as one that never wraps.
+//! Extends a 32-bit counter of the kernel to 64 bits.
 
-/// Sums up how far the other counter has moved.
+/// Adds up the increments of a 32-bit counter that may wrap.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WrappingCounter {
     newest: u32,
@@ -8,10 +8,11 @@ pub(super) struct WrappingCounter {
 }
 
 impl WrappingCounter {
-    /// Takes note of what the other counter says now; it began at 0.
+    /// Adds the increment since the last value. The counter starts at 0.
     ///
-    /// A value that lies a little back is late: packets that several processors put
-    /// into one queue carry their counts a little out of order.
+    /// A value slightly below the last one is late and ignored: packets that several
+    /// processors
+    /// put into one queue carry their counts slightly out of order.
     pub(super) fn observe(&mut self, value: u32) {
         let ahead = value.wrapping_sub(self.newest);
         if ahead < u32::MAX / 2 {
@@ -20,7 +21,7 @@ impl WrappingCounter {
         }
     }
 
-    /// How far it has moved since it began.
+    /// The sum of all increments.
     pub(super) fn total(self) -> u64 {
         self.total
     }
@@ -31,15 +32,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_that_wraps_goes_on_and_never_falls() {
+    fn a_wrapping_counter_never_decreases() {
         let mut drops = WrappingCounter::default();
-        let mut told = Vec::new();
+        let mut totals = Vec::new();
         for value in [0, 7, 5, 7, 2_000_000_000, 4_000_000_000, u32::MAX, 3, 1, 4] {
             drops.observe(value);
-            told.push(drops.total());
+            totals.push(drops.total());
         }
-        assert!(told.is_sorted(), "{told:?}");
-        assert_eq!(told[2..4], [7, 7], "out of order");
-        assert_eq!(told[7..], [(1 << 32) + 3, (1 << 32) + 3, (1 << 32) + 4]);
+        assert!(totals.is_sorted(), "{totals:?}");
+        assert_eq!(totals[2..4], [7, 7], "out of order");
+        assert_eq!(totals[7..], [(1 << 32) + 3, (1 << 32) + 3, (1 << 32) + 4]);
     }
 }

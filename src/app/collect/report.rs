@@ -63,7 +63,7 @@ impl ReportedChanges {
     /// Tells what is new; hands on the files that were finished.
     pub(super) fn tell(&mut self) -> Vec<Finished> {
         let health = self.published.read();
-        let turned = self.recorder.as_ref().map(RecorderHandle::turned).unwrap_or_default();
+        let turned = self.recorder.as_ref().map(RecorderHandle::ended_slots).unwrap_or_default();
         if !turned.is_empty() {
             self.slots(&turned, &health);
         }
@@ -112,7 +112,7 @@ impl ReportedChanges {
             bad.saturating_sub(self.bad),
             missed.saturating_sub(self.missed),
         );
-        for EndedSlot { ident, rotated } in turned {
+        for EndedSlot { ident, slot: rotated } in turned {
             let slot = units::rfc3339_in(rotated.slot, &self.zone);
             let (lost, bad, missed) = std::mem::take(&mut since);
             info!(

@@ -1,5 +1,5 @@
-//! The folders that are recorded into, each with its own recorder, and which of
-//! them a flow belongs into.
+//! The folders into which flows are recorded, each with its own recorder, and the choice of
+//! the folder for a flow.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,39 +13,40 @@ use crate::archive::recorder::{
 };
 use crate::flow::{Flow, FlowExtras, Host, Time};
 
-/// What all folders together have to say at most.
+/// Maximum number of notes of all folders together.
 const MAX_NOTES: usize = 8;
 
-/// One folder.
+/// A folder and its recorder.
 pub(super) struct FolderRecorder {
     pub(super) recorder: Recorder,
     pub(super) ident: String,
-    /// Running time at which it is looked whether something is to expire.
+    /// Running time at which expiry is checked next.
     pub(super) expire_at: Option<Time>,
-    /// What was wrong while expiring, the last time.
+    /// Problems of the last expiry.
     pub(super) notes: Vec<String>,
 }
 
-/// All of them.
+/// All folders.
 pub(super) struct Folders {
     folder_recorders: Vec<FolderRecorder>,
-    /// Which of them exporters have for themselves.
-    own: HashMap<Host, usize>,
-    /// In which further ones are made.
+    /// Index of the folder of each exporter that has one.
+    by_exporter: HashMap<Host, usize>,
+    /// Configuration for folders that are created for further exporters.
     each: Option<RecorderConfig>,
-    /// Where the others go.
+    /// Index of the folder for all other exporters.
     rest: Option<usize>,
     disk: Arc<dyn Disk>,
     process: u32,
-    /// Why a folder could not be made the last time, and when that was.
+    /// When creating a folder last failed, and why.
     failed: Option<(Time, RecorderProblem)>,
-    /// Flows without a folder.
+    /// Flows that were not recorded because they have no folder, by reason.
     shed: [u64; DropReason::ALL.len()],
 }
 
 impl Folders {
-    /// Opens those that are known from the start, and those of exporters that an
-    /// earlier run recorded: what it left there must not wait for them.
+    /// Opens the configured folders, and those of exporters that an earlier run recorded,
+    /// so that
+    /// its unfinished parts are recovered at once.
     pub(super) fn open(
         plan: RecordPlan,
         disk: Arc<dyn Disk>,
@@ -53,7 +54,7 @@ impl Folders {
     ) -> Result<(Folders, LeftoverParts), RecordError> {
         let mut folders = Folders {
             folder_recorders: Vec::new(),
-            own: HashMap::new(),
+            by_exporter: HashMap::new(),
             each: plan.each,
             rest: None,
             disk,
@@ -64,15 +65,15 @@ impl Folders {
         let mut left = LeftoverParts::new();
         for (exporter, place) in plan.sources {
             let at = folders.add(place, &mut left)?;
-            folders.own.insert(exporter, at);
+            folders.by_exporter.insert(exporter, at);
         }
         if let Some(each) = folders.each.clone() {
-            for exporter in known(&each.folder) {
+            for exporter in existing(&each.folder) {
                 if folders.folder_recorders.len() < MAX_FOLDERS
-                    && !folders.own.contains_key(&exporter)
+                    && !folders.by_exporter.contains_key(&exporter)
                 {
                     let at = folders.add(place_of(&each, exporter), &mut left)?;
-                    folders.own.insert(exporter, at);
+                    folders.by_exporter.insert(exporter, at);
                 }
             }
         }
@@ -93,26 +94,27 @@ impl Folders {
         Ok(self.folder_recorders.len() - 1)
     }
 
-    /// Which folder an exporter has; one is made when it should have one.
+    /// The index of an exporter's folder, which is created if it should have one.
     fn of(&mut self, now: Time, exporter: Host) -> Result<usize, DropReason> {
-        if let Some(at) = self.own.get(&exporter) {
+        if let Some(at) = self.by_exporter.get(&exporter) {
             return Ok(*at);
         }
         let Some(each) = &self.each else { return self.rest.ok_or(DropReason::Folders) };
         if self.folder_recorders.len() >= MAX_FOLDERS {
             return Err(DropReason::Folders);
         }
-        let waits = |(tried, _): &(Time, RecorderProblem)| {
+        let retried_lately = |(tried, _): &(Time, RecorderProblem)| {
             now.since(*tried).unsigned_abs() < RETRY_MS.unsigned_abs()
         };
-        if self.failed.as_ref().is_some_and(waits) {
+        if self.failed.as_ref().is_some_and(retried_lately) {
             return Err(DropReason::Failed);
         }
-        // What lay there has been told of already, or is new since the start.
+        // Parts that were left there have been reported already, or are new since the
+        // start.
         match self.add(place_of(each, exporter), &mut LeftoverParts::new()) {
             Ok(at) => {
                 self.failed = None;
-                self.own.insert(exporter, at);
+                self.by_exporter.insert(exporter, at);
                 Ok(at)
             }
             Err(error) => {
@@ -123,13 +125,12 @@ impl Folders {
         }
     }
 
-    /// Records flows into their folders. Those of one exporter mostly come one
-    /// after the other.
+    /// Records flows into their folders. Flows of one exporter usually follow each other.
     pub(super) fn record(&mut self, now: Time, flows: &[Flow], more: &[FlowExtras]) {
-        let alone = self.rest.filter(|_| self.own.is_empty() && self.each.is_none());
-        for run in flows.chunk_by(|a, b| alone.is_some() || a.exporter == b.exporter) {
+        let single = self.rest.filter(|_| self.by_exporter.is_empty() && self.each.is_none());
+        for run in flows.chunk_by(|a, b| single.is_some() || a.exporter == b.exporter) {
             let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
-            match alone.map_or_else(|| self.of(now, exporter), Ok) {
+            match single.map_or_else(|| self.of(now, exporter), Ok) {
                 Ok(at) => {
                     if let Some(folder_recorder) = self.folder_recorders.get_mut(at) {
                         folder_recorder.recorder.record(now, run, more);
@@ -140,20 +141,22 @@ impl Folders {
         }
     }
 
-    /// Whether nothing of these flows, which came at `now`, could be recorded before the
-    /// encoder has made a segment. Folders share it: where one of them can take its flows,
-    /// those of the others are not waited for.
+    /// Whether none of these flows, which arrived at `now`, can be recorded before the
+    /// encoder has
+    /// finished a segment. All folders share the encoder. If one folder can take its flows,
+    /// the
+    /// result is false.
     pub(super) fn is_behind(&mut self, now: Time, flows: &[Flow]) -> bool {
         if flows.is_empty() {
             return false;
         }
-        let alone = self.rest.filter(|_| self.own.is_empty() && self.each.is_none());
-        if let Some(folder_recorder) = alone.and_then(|at| self.folder_recorders.get_mut(at)) {
+        let single = self.rest.filter(|_| self.by_exporter.is_empty() && self.each.is_none());
+        if let Some(folder_recorder) = single.and_then(|at| self.folder_recorders.get_mut(at)) {
             return folder_recorder.recorder.is_behind(now, flows.len());
         }
         for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
             let exporter = run.first().map_or(Host::UNSPECIFIED, |flow| flow.exporter);
-            let at = self.own.get(&exporter).copied().or(self.rest);
+            let at = self.by_exporter.get(&exporter).copied().or(self.rest);
             let folder_recorder = at.and_then(|at| self.folder_recorders.get_mut(at));
             if !folder_recorder
                 .is_some_and(|folder_recorder| folder_recorder.recorder.is_behind(now, run.len()))
@@ -164,7 +167,7 @@ impl Folders {
         true
     }
 
-    /// Each folder in turn.
+    /// All folders.
     pub(super) fn each(&mut self) -> impl Iterator<Item = &mut FolderRecorder> {
         self.folder_recorders.iter_mut()
     }
@@ -173,7 +176,7 @@ impl Folders {
         self.folder_recorders.get_mut(nth)
     }
 
-    /// How all of them go.
+    /// The status of all folders together.
     pub(super) fn status(&self) -> Status {
         let several = self.folder_recorders.len() > 1;
         let mut all = Status { shed: self.shed, ..Status::default() };
@@ -204,9 +207,9 @@ impl Folders {
     }
 }
 
-/// The exporters whose folders are there already.
-fn known(folder: &Path) -> Vec<Host> {
-    // Where it cannot be read there are none, or recording into it will tell.
+/// The exporters for which a folder exists.
+fn existing(folder: &Path) -> Vec<Host> {
+    // If the folder cannot be read there are none, or recording into it reports the error.
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name());
     let mut hosts: Vec<Host> = names

@@ -1,6 +1,7 @@
-//! The threads that record: one writes the journal, one of low priority makes
-//! segments. Between them and those who decode is a queue that never makes
-//! anyone wait: when it is full, flows are shed and counted.
+//! The threads that record: one writes the journal, another of low priority encodes
+//! segments.
+//! A queue connects them with the decoding threads, which never wait: when the queue is
+//! full, flows are dropped and counted.
 
 mod error;
 mod folders;
@@ -30,22 +31,23 @@ use crate::clock::Clock;
 use crate::flow::{Flow, FlowExtras, Host};
 use crate::snapshot::{Alarm, DropCount, RecordingHealth as Health};
 
-/// Flows that wait for the disk at most unless told otherwise, 160 MB: three seconds
-/// of a stall at the highest rates, minutes at those of a site.
+/// Default for the maximum number of flows that wait for the disk: 160 MB. That covers a
+/// stall
+/// of three seconds at the highest rates, and of minutes at those of a site.
 pub const QUEUE_FLOWS: usize = 1_000_000;
 
-/// Takes flows to those who record them. Copies lead to the same place.
+/// Passes flows to the recorder. Clones share one queue.
 #[derive(Clone)]
 pub struct RecorderHandle(Arc<RecorderShared>);
 
 impl fmt::Debug for RecorderHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tape").field(&self.0.folder).finish()
+        f.debug_tuple("RecorderHandle").field(&self.0.folder).finish()
     }
 }
 
 impl RecorderHandle {
-    /// Hands flows on with what came with them; never waits for a disk.
+    /// Queues flows with their extra fields. Never waits for a disk.
     pub(super) fn push(&self, flows: &[Flow], more: &[FlowExtras]) {
         let mut queue = self.0.queue();
         let mut batch = queue.spare.pop().unwrap_or_default();
@@ -60,8 +62,9 @@ impl RecorderHandle {
         self.0.filled.notify_one();
     }
 
-    /// Has what was handed in until now written to the journal, where queries read
-    /// it. `false` when that takes longer than `limit`, or nothing is recorded.
+    /// Waits until all flows queued so far are in the journal, where queries read them.
+    /// Returns
+    /// `false` when that takes longer than `limit`, or when recording has stopped.
     #[must_use]
     pub fn flush(&self, limit: Duration) -> bool {
         let mut queue = self.0.queue();
@@ -73,7 +76,7 @@ impl RecorderHandle {
         in_time && self.0.status().stopped.is_none()
     }
 
-    /// How it goes.
+    /// The state of recording.
     pub(super) fn recording(&self) -> Health {
         let queue_shed = self.0.queue().waiting.shed();
         let status = self.0.status().clone();
@@ -102,16 +105,17 @@ impl RecorderHandle {
         }
     }
 
-    /// Of whom flows found the queue full, and how many.
+    /// The exporters whose flows were dropped because the queue was full, with their
+    /// numbers.
     pub(super) fn shed_of(&self) -> Vec<(Host, u64)> {
         self.0.queue().waiting.shed_of()
     }
 
     /// Slots that have ended since the last call.
     #[must_use]
-    pub fn turned(&self) -> Vec<EndedSlot> {
-        let mut turned = self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
-        turned.drain(..).collect()
+    pub fn ended_slots(&self) -> Vec<EndedSlot> {
+        let mut ended_slots = self.0.ended_slots.lock().unwrap_or_else(PoisonError::into_inner);
+        ended_slots.drain(..).collect()
     }
 
     /// Files that were finished since the last call.
@@ -122,17 +126,17 @@ impl RecorderHandle {
     }
 }
 
-/// The threads that record. Dropping it ends them as [`Recording::stop`] does.
+/// The threads that record. Dropping it ends them as [`RecorderThreads::stop`] does.
 pub struct RecorderThreads {
     recorder: RecorderHandle,
     thread: Option<JoinHandle<()>>,
 }
 
 impl RecorderThreads {
-    /// Locks the folder, looks after what an earlier run left and begins.
+    /// Locks the folder, recovers what an earlier run left, and starts the threads.
     ///
     /// # Errors
-    /// When the folder cannot be had or is being recorded into.
+    /// When the folder cannot be used, or another process records into it.
     pub fn start(
         settings: RecorderConfig,
         clock: Clock,
@@ -144,11 +148,12 @@ impl RecorderThreads {
         Ok((recording, recovered.pop().map(|(_, recovered)| recovered).unwrap_or_default()))
     }
 
-    /// The same into all the folders of a plan, where so many flows may wait for the
-    /// disk ([`QUEUE_FLOWS`]); says of each folder what was left there.
+    /// Starts recording into all folders of a plan. At most `queue_flows` flows
+    /// ([`QUEUE_FLOWS`] by default) may wait for the disk. Returns for each folder what an
+    /// earlier run left there.
     ///
     /// # Errors
-    /// When one of them cannot be had or is being recorded into.
+    /// When a folder cannot be used, or another process records into it.
     pub fn start_all(
         plan: RecordPlan,
         clock: Clock,
@@ -168,14 +173,15 @@ impl RecorderThreads {
         Ok((RecorderThreads { recorder, thread: Some(thread) }, recovered))
     }
 
-    /// Where flows are handed in.
+    /// The handle to which flows are passed.
     #[must_use]
     pub fn recorder(&self) -> RecorderHandle {
         self.recorder.clone()
     }
 
-    /// Writes what was handed in, and makes segments as far as that takes no
-    /// more than a few seconds.
+    /// Writes everything that is queued, and encodes segments as far as that takes at most
+    /// a
+    /// few seconds.
     pub fn stop(mut self) {
         self.finish();
     }
@@ -184,7 +190,7 @@ impl RecorderThreads {
         self.recorder.0.queue().closing = true;
         self.recorder.0.filled.notify_one();
         if let Some(thread) = self.thread.take() {
-            // How it ended is in the status.
+            // The result is in the status.
             let _ = thread.join();
         }
     }
@@ -209,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_in_is_recorded_and_encoded_by_the_end() {
+    fn queued_flows_are_recorded_and_encoded_by_the_end() {
         let folder = tempfile::tempdir().unwrap();
         let settings = RecorderConfig::new(folder.path().to_owned());
         let encode: Arc<Encode> = Arc::new(|flows, _, _, out| count(flows, out));
@@ -228,8 +234,8 @@ mod tests {
         let health = recorder.recording();
         assert_eq!((health.flows, health.waiting), (300, 0), "{health:?}");
         assert!(health.is_well() && health.shed.is_empty() && health.segments >= 1, "{health:?}");
-        let turned = recorder.turned();
-        let rotated: Vec<_> = turned.iter().map(|turned| &turned.rotated).collect();
+        let ended_slots = recorder.ended_slots();
+        let rotated: Vec<_> = ended_slots.iter().map(|ended| &ended.slot).collect();
         assert_eq!(rotated.iter().map(|slot| slot.flows).sum::<u64>(), 300);
         assert_eq!(rotated.iter().map(|slot| slot.packets).sum::<u64>(), 600);
         let sum: u64 = std::fs::read_dir(folder.path())
@@ -242,10 +248,11 @@ mod tests {
         assert_eq!(sum, 300);
     }
 
-    /// The encoder has not come to the first of a flood's parts: of those who do not flood
-    /// nothing is lost, they wait.
+    /// While the encoder is still at the first part of a flood, other exporters lose
+    /// nothing:
+    /// their flows wait.
     #[test]
-    fn while_the_encoder_is_behind_only_who_floods_is_shed() {
+    fn while_the_encoder_is_behind_only_floods_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = RecorderConfig::new(folder.path().to_owned());
         settings.part_rows = 20_000;
@@ -270,7 +277,7 @@ mod tests {
             recorder.push(&[flow(66); 2000], &[]);
             recorder.push(&[flow(200)], &[]);
         }
-        // From here on the encoder does what it is given.
+        // From here on the encoder runs.
         drop(release);
         assert!(recorder.flush(Duration::from_secs(60)));
         recording.stop();
@@ -281,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_sheds_and_says_so() {
+    fn a_full_queue_drops_and_counts() {
         let recorder = RecorderHandle(Arc::new(RecorderShared::new(String::new(), 1000)));
         assert!(!recorder.flush(Duration::ZERO), "nobody writes");
         // One exporter may have three quarters of the queue.

@@ -5,34 +5,35 @@ use std::path::PathBuf;
 use crate::archive::recorder::{RecorderConfig, Recovered};
 use crate::flow::Host;
 
-/// Folders that one process records into at most. Each has files that are open
-/// and some megabytes of flows that are on their way.
+/// Maximum number of folders into which one process records. Each has open files and some
+/// megabytes of flows in memory.
 pub const MAX_FOLDERS: usize = 256;
 
-/// What an earlier run left in each folder.
+/// What an earlier run left in each folder, with the folder's path.
 pub type LeftoverParts = Vec<(PathBuf, Recovered)>;
 
-/// A folder, and what its archive is called.
+/// A folder and the name of its archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordFolder {
+    /// The folder, and how its files are written.
     pub settings: RecorderConfig,
-    /// Empty for none.
+    /// Name of the archive; empty if it has none.
     pub ident: String,
 }
 
-/// Where what is recorded.
+/// Into which folder the flows of each exporter are recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordPlan {
-    /// Exporters that have a folder of their own.
+    /// Exporters that have a folder configured.
     pub sources: Vec<(Host, RecordFolder)>,
-    /// Each other exporter gets one in this folder when it is first heard of.
+    /// Creates a folder in this one for each other exporter when its first flow arrives.
     pub each: Option<RecorderConfig>,
-    /// Where everything else goes.
+    /// The folder for all other exporters.
     pub rest: Option<RecordFolder>,
 }
 
 impl RecordPlan {
-    /// Everything into one folder.
+    /// Records everything into one folder.
     #[must_use]
     pub fn one(settings: RecorderConfig) -> RecordPlan {
         let rest = Some(RecordFolder { settings, ident: String::new() });
@@ -45,7 +46,7 @@ impl RecordPlan {
         self.sources.is_empty() && self.each.is_none() && self.rest.is_none()
     }
 
-    /// Every folder that is known from the start, or in which others will be.
+    /// Every configured folder, including the parent folder of `each`.
     #[must_use]
     pub fn folders(&self) -> Vec<PathBuf> {
         let places = self.sources.iter().map(|(_, place)| &place.settings);
@@ -53,7 +54,7 @@ impl RecordPlan {
         places.map(|settings| settings.folder.clone()).collect()
     }
 
-    /// The same with parts of so many flows at most.
+    /// The same plan with at most `rows` flows in a part.
     #[must_use]
     pub fn with_parts_of(mut self, rows: usize) -> RecordPlan {
         let places = self.sources.iter_mut().map(|(_, place)| &mut place.settings);
@@ -64,7 +65,7 @@ impl RecordPlan {
         self
     }
 
-    /// How files are cut, which is the same everywhere.
+    /// The length of slots in seconds, which is the same in all folders.
     #[must_use]
     pub fn slot_seconds(&self) -> u32 {
         let places = self.sources.iter().map(|(_, place)| &place.settings);
@@ -73,8 +74,9 @@ impl RecordPlan {
     }
 }
 
-/// The place of an exporter that gets one of its own. Colons separate folders in
-/// nfdump's words, so that an IPv6 address has dashes instead.
+/// The folder of an exporter without a configured one. Because colons separate folders in
+/// the
+/// arguments of nfdump, they are replaced by dashes in IPv6 addresses.
 pub(super) fn place_of(each: &RecorderConfig, exporter: Host) -> RecordFolder {
     let ident = exporter.to_string().replace(':', "-");
     RecordFolder {

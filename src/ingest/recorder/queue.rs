@@ -1,4 +1,4 @@
-//! The queue between those who decode and the recorder, and what else they share.
+//! The queue between the decoding threads and the recorder, and their other shared state.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -8,16 +8,17 @@ use super::waiting::QueueCounts;
 use crate::archive::recorder::{FinishedSlot, Status};
 use crate::flow::{Flow, FlowExtras, Time};
 
-/// Flows that an empty batch keeps room for: as many as batches have. One that was
-/// larger gives the rest back.
+/// Capacity that an empty batch keeps, in flows: the usual size of a batch. Larger batches
+/// free
+/// the rest.
 const KEPT_FLOWS: usize = 8192;
 
-/// Flows on their way, in the order they came.
+/// Flows in the queue, in the order in which they arrived.
 #[derive(Default)]
 pub(super) struct RecordBatch {
     pub(super) flows: Vec<Flow>,
     pub(super) more: Vec<FlowExtras>,
-    /// Whether the times of the flows follow the wall clock already.
+    /// Whether the times of the flows have been converted to the wall clock.
     pub(super) is_shifted: bool,
 }
 
@@ -34,13 +35,14 @@ impl RecordBatch {
 pub(super) struct RecordQueue {
     pub(super) batches: VecDeque<RecordBatch>,
     pub(super) spare: Vec<RecordBatch>,
-    /// Flows in the batches.
+    /// Counts of the flows in the batches.
     pub(super) waiting: QueueCounts,
     pub(super) closing: bool,
-    /// Whether the encoder has something to say.
-    pub(super) told: bool,
-    /// How often it was asked that all be written, and how far that is done.
+    /// Whether the encoder has finished something.
+    pub(super) encoder_done: bool,
+    /// Number of flushes that were requested.
     pub(super) flush: u64,
+    /// Number of flushes that are done.
     pub(super) flushed: u64,
 }
 
@@ -51,7 +53,7 @@ impl RecordQueue {
             spare: Vec::new(),
             waiting: QueueCounts::new(limit),
             closing: false,
-            told: false,
+            encoder_done: false,
             flush: 0,
             flushed: 0,
         }
@@ -62,36 +64,40 @@ pub(super) struct RecorderShared {
     pub(super) folder: String,
     pub(super) queue: Mutex<RecordQueue>,
     pub(super) filled: Condvar,
-    /// All is written that was to be.
+    /// Notified when a flush is done.
     pub(super) written: Condvar,
     pub(super) status: Mutex<Status>,
-    /// Slots that have ended and files that were finished, until someone asks.
-    pub(super) turned: Mutex<VecDeque<EndedSlot>>,
+    /// Slots that have ended, until they are read.
+    pub(super) ended_slots: Mutex<VecDeque<EndedSlot>>,
+    /// Files that were finished, until they are read.
     pub(super) finished: Mutex<VecDeque<Finished>>,
 }
 
 /// A slot of an archive that has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndedSlot {
-    /// What the archive is called; empty for none.
+    /// Name of the archive; empty if it has none.
     pub ident: String,
-    pub rotated: FinishedSlot,
+    pub slot: FinishedSlot,
 }
 
 /// A file that will not change any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finished {
-    /// What its archive is called; empty for none.
+    /// Name of the archive; empty if it has none.
     pub ident: String,
-    /// The folder of the archive, and the file.
+    /// The folder of the archive.
     pub folder: PathBuf,
+    /// The path of the file.
     pub file: PathBuf,
+    /// Start of the slot.
     pub slot: Time,
+    /// Number of flows in the file.
     pub flows: u64,
 }
 
 impl RecorderShared {
-    /// For so many flows that may wait.
+    /// For at most `limit` waiting flows.
     pub(super) fn new(folder: String, limit: usize) -> RecorderShared {
         RecorderShared {
             folder,
@@ -99,7 +105,7 @@ impl RecorderShared {
             filled: Condvar::new(),
             written: Condvar::new(),
             status: Mutex::default(),
-            turned: Mutex::default(),
+            ended_slots: Mutex::default(),
             finished: Mutex::default(),
         }
     }

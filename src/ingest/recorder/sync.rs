@@ -1,8 +1,8 @@
-//! Syncs journals beside the recorder's thread.
+//! Syncs journals on a separate thread.
 //!
-//! A sync waits for the disk, on a busy one for seconds. What is written meanwhile is
-//! safe from the end of this process as soon as the kernel has it, so the recorder goes
-//! on writing while an earlier sync is under way.
+//! A sync waits for the disk, on a busy one for seconds. Data that the kernel has is safe
+//! if this
+//! process dies, so the recorder continues to write while an earlier sync is under way.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,13 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::archive::recorder::{Disk, DiskFile, RealDisk};
 
-/// Folders of which a failure is kept until the recorder asks, at most; it asks about
-/// every folder it writes to within a second.
+/// Maximum number of folders whose failure is stored until the recorder asks. It asks for
+/// each
+/// folder that it writes to within a second.
 const MAX_FAILURES: usize = super::plan::MAX_FOLDERS;
 
-/// What waits for the disk.
+/// A sync to be done.
 enum Job {
-    /// A journal, queued once at most ([`Journal::is_queued`]).
+    /// A journal; each is queued at most once ([`Journal::is_queued`]).
     File(Arc<Journal>),
     Folder(PathBuf),
 }
@@ -29,24 +30,24 @@ enum Job {
 struct Journal {
     file: File,
     folder: PathBuf,
-    /// Whether it waits for a sync that has not begun: at most one does.
+    /// Whether a sync is queued that has not begun.
     is_queued: AtomicBool,
 }
 
-/// What failed last in a folder, until the recorder is told.
+/// The last failure in each folder, until the recorder has read it.
 type SyncFailures = Arc<Mutex<HashMap<PathBuf, io::Error>>>;
 
-/// The disk of this machine, whose journals are synced by a thread of its own.
+/// The disk of this machine. A separate thread syncs its journals.
 pub(super) struct SyncingDisk {
     jobs: Sender<Job>,
     failures: SyncFailures,
 }
 
 impl SyncingDisk {
-    /// Starts the thread; it ends when nobody has the disk any more.
+    /// Starts the thread, which ends when all users of the disk are gone.
     ///
     /// # Errors
-    /// When no thread can be had.
+    /// When the thread cannot be started.
     pub(super) fn start() -> io::Result<SyncingDisk> {
         SyncingDisk::with(File::sync_data)
     }
@@ -59,7 +60,7 @@ impl SyncingDisk {
             for job in todo {
                 let (result, folder) = match job {
                     Job::File(journal) => {
-                        // What is written from here on asks for another sync.
+                        // Data written from here on needs another sync.
                         journal.is_queued.store(false, Ordering::SeqCst);
                         (sync(&journal.file), journal.folder.clone())
                     }
@@ -113,7 +114,7 @@ impl DiskFile for SyncingOut {
         }
         match self.jobs.send(Job::File(self.journal.clone())) {
             Ok(()) => Ok(()),
-            // The thread is gone: a defect, but the disk can be waited for here.
+            // The thread is gone, which is a defect. Syncing here is slower but safe.
             Err(_) => self.out.sync(),
         }
     }
@@ -175,7 +176,7 @@ impl Disk for SyncingDisk {
 mod tests {
     use super::*;
 
-    /// A disk whose syncs begin and end when the test says so, and what it said they end with.
+    /// A disk whose syncs begin and end when the test says so, with the result it sends.
     fn slow() -> (SyncingDisk, mpsc::Receiver<()>, Sender<io::Result<()>>) {
         let (begun, begins) = mpsc::channel();
         let (end, ends) = mpsc::channel();
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_does_not_wait_for_a_sync_that_takes_long() {
+    fn writes_do_not_wait_for_a_slow_sync() {
         let folder = tempfile::tempdir().unwrap();
         let (disk, begins, end) = slow();
         let path = folder.path().join("journal");
@@ -195,14 +196,14 @@ mod tests {
         out.write_all(b"one").unwrap();
         out.sync_soon().unwrap();
         begins.recv().unwrap();
-        // The disk is busy with the first block, and stays so.
+        // The disk is busy with the first block.
         for _ in 0..100 {
             out.write_all(b"more").unwrap();
             out.sync_soon().unwrap();
         }
         assert_eq!(std::fs::read(&path).unwrap().len(), 3 + 400);
         end.send(Ok(())).unwrap();
-        // However often it was asked for, one sync covers what came meanwhile.
+        // One sync covers everything that was written meanwhile.
         begins.recv().unwrap();
         end.send(Ok(())).unwrap();
         drop(out);
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sync_that_failed_is_told_at_the_next_in_its_folder() {
+    fn a_failed_sync_is_reported_at_the_next_sync_in_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let other = tempfile::tempdir().unwrap();
         let (disk, begins, end) = slow();

@@ -1,8 +1,9 @@
-//! How many flows of whom wait for the disk, and who may add to them.
+//! Counts the flows of each exporter that wait for the disk, and limits them.
 //!
-//! An exporter may have three times as many in the queue as it leaves free: one
-//! alone three quarters of the queue, and however many flood it, something is free
-//! for those who do not.
+//! An exporter may have three times as many flows in the queue as are free. One exporter
+//! alone
+//! can use three quarters of the queue, and however many exporters flood it, some room is
+//! left for the others.
 
 use std::collections::HashMap;
 
@@ -11,13 +12,13 @@ use foldhash::quality::RandomState;
 use crate::flow::{Flow, Host};
 use crate::wire::policy::RefusedSenders;
 
-/// How many times as many as it leaves free.
+/// An exporter may have this many times the number of free places.
 const FACTOR: usize = 3;
 
-/// Counts of the queue.
+/// Numbers of flows in the queue.
 #[derive(Debug)]
 pub(super) struct QueueCounts {
-    /// Flows that may wait.
+    /// Maximum number of flows in the queue.
     limit: usize,
     held: usize,
     by: HashMap<Host, usize, RandomState>,
@@ -36,8 +37,9 @@ impl QueueCounts {
         }
     }
 
-    /// Takes in a batch: what of it, a run of flows of one exporter after the
-    /// other, has room is handed to `take`; the rest is counted as shed.
+    /// Admits a batch: each run of flows from one exporter that fits is passed to `take`,
+    /// and
+    /// the others are counted as dropped.
     pub(super) fn admit<'a>(&mut self, flows: &'a [Flow], mut take: impl FnMut(&'a [Flow])) {
         for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
             let Some(exporter) = run.first().map(|flow| flow.exporter) else { continue };
@@ -54,7 +56,7 @@ impl QueueCounts {
         }
     }
 
-    /// These have been written.
+    /// Removes flows that have been written.
     pub(super) fn done(&mut self, flows: &[Flow]) {
         self.held = self.held.saturating_sub(flows.len());
         for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
@@ -68,12 +70,12 @@ impl QueueCounts {
         }
     }
 
-    /// Flows that found no room.
+    /// Number of flows that were dropped.
     pub(super) fn shed(&self) -> u64 {
         self.shed
     }
 
-    /// Of whom they were, as far as that is known.
+    /// The exporters whose flows were dropped, as far as they are known.
     pub(super) fn shed_of(&self) -> Vec<(Host, u64)> {
         self.shed_of.list().0
     }
@@ -87,7 +89,7 @@ mod tests {
         vec![Flow { exporter: Host::v4(exporter), ..Flow::EMPTY }; count]
     }
 
-    /// How many flows of a batch are taken in.
+    /// How many flows of a batch are admitted.
     fn taken(waiting: &mut QueueCounts, flows: &[Flow]) -> usize {
         let mut count = 0;
         waiting.admit(flows, |run| count += run.len());
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn who_floods_is_shed_and_others_are_not() {
+    fn floods_are_dropped_and_others_are_not() {
         let mut waiting = QueueCounts::new(100_000);
         let flood = batch(66, 100);
         let mut good = 0;
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn many_that_flood_leave_room_for_the_next() {
+    fn many_floods_leave_room_for_another_exporter() {
         let mut waiting = QueueCounts::new(1_000_000);
         for round in 0..200_000 {
             taken(&mut waiting, &batch(round % 100, 50));
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_several_exporters_is_taken_in_part_and_all_is_given_back() {
+    fn a_batch_of_several_exporters_is_admitted_in_part_and_released_completely() {
         let mut waiting = QueueCounts::new(1000);
         let mixed = [batch(1, 10), batch(2, 900), batch(1, 10)].concat();
         let mut kept = Vec::new();

@@ -1,4 +1,4 @@
-//! The two threads: the recorder's, and the encoder's beside it.
+//! The recorder's thread and the encoder's thread.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -20,37 +20,39 @@ use crate::clock::Clock;
 use crate::flow::Time;
 use crate::ingest::catch_panic::guarded;
 
-/// How long the recorder waits for flows before it looks at the time.
+/// How long the recorder waits for flows before it checks the time.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// At the end segments are made for so long: SIGTERM is obeyed within a second. What is
-/// left stays in journals, which queries read and the next start makes segments of.
+/// How long segments are encoded at the end, in microseconds, so that SIGTERM takes effect
+/// within a
+/// second. The rest stays in journals, which queries read, and the next start encodes them.
 const STOP_MICROS: u64 = 600_000;
 
-/// How often it is looked whether something is to expire.
+/// Interval in milliseconds at which expiry is checked.
 const EXPIRE_MS: i64 = 60_000;
 
-/// A step of the wall clock by more than this has expiry look at once.
+/// A step of the wall clock by more than this many milliseconds checks expiry at once.
 const STEP_MS: u64 = 30_000;
 
-/// Slots and files told of that nobody asked for yet, at most: those of all
-/// folders end at once.
-const MAX_TOLD: usize = 4 * MAX_FOLDERS;
+/// Maximum number of ended slots and of finished files that wait to be read. Slots of all
+/// folders end at the same time.
+const MAX_EVENTS: usize = 4 * MAX_FOLDERS;
 
-/// How much the encoder's thread stands back, as nice(1) has it. On Linux a
-/// priority belongs to a thread, whatever POSIX says of processes.
+/// The nice(1) value of the encoder's thread. On Linux, a priority belongs to a thread,
+/// although
+/// POSIX says process.
 const NICE: i32 = 10;
 
-/// Empty batches that are kept to be filled again.
+/// Number of empty batches that are kept for reuse.
 const SPARE: usize = 16;
 
-/// What the encoder is to do, and for which folder.
+/// A job for the encoder, with the index of the folder.
 enum Job {
     Encode(usize, ClosedPart),
     Expire(usize, Expiry),
 }
 
-/// What expiry is to know: the settings, the time, the slot that stays, and the journals.
+/// Arguments of expiry: the settings, the time, the slot that stays, and the journals.
 struct Expiry {
     settings: RecorderConfig,
     now: Clocks,
@@ -63,8 +65,9 @@ enum EncoderResult {
     Expired(usize, Expired),
 }
 
-/// The way to the encoder's thread. It is not waited for: where it takes long,
-/// the journal it works on is simply left.
+/// The channel to the encoder's thread. The recorder never waits for that thread; if it
+/// takes too
+/// long at the end, its journal is left.
 pub(super) struct EncoderHandle {
     jobs: Sender<Job>,
     done: Receiver<EncoderResult>,
@@ -80,11 +83,11 @@ impl EncoderHandle {
         let (tell, done) = mpsc::channel();
         let shared = shared.clone();
         std::thread::Builder::new().name("encoder".to_owned()).spawn(move || {
-            // Where it is refused, recording works all the same.
+            // If this is refused, recording works all the same.
             let _ = rustix::process::setpriority_process(None, NICE);
             let mut expirers = HashMap::new();
             for job in todo {
-                let said = match job {
+                let result_of_job = match job {
                     Job::Encode(nth, part) => {
                         let result = guarded(|| recorder::encode(disk.as_ref(), &part, &*encode));
                         let result = result.unwrap_or_else(|panic| {
@@ -108,10 +111,10 @@ impl EncoderHandle {
                         EncoderResult::Expired(nth, expired)
                     }
                 };
-                if tell.send(said).is_err() {
+                if tell.send(result_of_job).is_err() {
                     return;
                 }
-                shared.queue().told = true;
+                shared.queue().encoder_done = true;
                 shared.filled.notify_one();
             }
         })?;
@@ -119,18 +122,19 @@ impl EncoderHandle {
     }
 }
 
-/// The recorder's thread.
+/// The state of the recorder's thread.
 pub(super) struct RecorderWork {
     folders: Folders,
     shared: Arc<RecorderShared>,
     clock: Clock,
     encoder: EncoderHandle,
-    /// Taken out of the queue, not recorded yet. The flows still count as waiting there,
-    /// so that while the encoder is behind the queue sheds who floods, and not everybody.
+    /// Batches taken from the queue and not recorded yet. Their flows still count as
+    /// waiting, so
+    /// that while the encoder is behind, the queue drops the flows of floods only.
     backlog: VecDeque<RecordBatch>,
-    /// A wish to have all written, and how many batches of the backlog came before it.
+    /// A requested flush, and how many batches of the backlog must be recorded before it.
     flush: Option<(u64, usize)>,
-    /// How far the wall clock was from running time the last time.
+    /// Difference between the wall clock and running time at the last check.
     shift: i64,
 }
 
@@ -154,7 +158,7 @@ impl RecorderWork {
                 self.flush = Some((flush, self.backlog.len()));
             }
             self.drain(closing);
-            // Slots end when what came in them is recorded.
+            // A slot ends after all flows that arrived in it are recorded.
             let oldest = self.backlog.front().and_then(|batch| batch.flows.last());
             let now = oldest.map_or_else(|| self.now(), |flow| flow.arrival);
             let flushed = self.flush.take_if(|(_, before)| *before == 0);
@@ -178,8 +182,9 @@ impl RecorderWork {
         mem::forget(leaving);
     }
 
-    /// Records what waits, as far as the encoder has kept up; at the end all of it, in as
-    /// many journals as that takes.
+    /// Records waiting batches, as far as the encoder has kept up. At the end it records
+    /// all of
+    /// them, in as many journals as needed.
     fn drain(&mut self, closing: bool) {
         if closing {
             self.folders.each().for_each(|folder_recorder| folder_recorder.recorder.take_all());
@@ -201,17 +206,18 @@ impl RecorderWork {
         }
     }
 
-    /// What the wall clock says: recorded times are for people and other programs.
+    /// The wall clock, because recorded times are for people and other programs.
     fn now(&self) -> Time {
         self.clock.now().plus_ms(self.clock.shift_ms())
     }
 
-    /// Waits for flows, the encoder, the end, or a while. Flows, whether it is the
-    /// end, and which wish to have all written came until now.
+    /// Waits for flows, the encoder, the end, or a timeout. Returns the batches, whether
+    /// recording
+    /// ends, and the newest requested flush.
     fn wait(&self) -> (VecDeque<RecordBatch>, bool, Option<u64>) {
         let idle = |queue: &mut RecordQueue| {
             let is_still = queue.batches.is_empty() && queue.flush == queue.flushed;
-            is_still && !queue.closing && !mem::take(&mut queue.told)
+            is_still && !queue.closing && !mem::take(&mut queue.encoder_done)
         };
         let waited = self.shared.filled.wait_timeout_while(self.shared.queue(), PAUSE, idle);
         let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -219,10 +225,10 @@ impl RecorderWork {
         (mem::take(&mut queue.batches), queue.closing, flush)
     }
 
-    /// Records a batch and gives its memory back.
+    /// Records a batch and returns its memory to the queue.
     fn record(&mut self, arrival: Time, mut batch: RecordBatch) {
         self.folders.record(arrival, &batch.flows, &batch.more);
-        self.tell_turned();
+        self.report_ended_slots();
         let mut queue = self.shared.queue();
         queue.waiting.done(&batch.flows);
         drop(queue);
@@ -233,7 +239,7 @@ impl RecorderWork {
         }
     }
 
-    /// Hears what the encoder has done, and gives it something to do.
+    /// Handles results of the encoder, and sends it new jobs.
     fn encode(&mut self, now: Time) {
         while let Ok(done) = self.encoder.done.try_recv() {
             match done {
@@ -245,14 +251,15 @@ impl RecorderWork {
                 }
             }
         }
-        // Also when the wall clock was set back; a step of it is told at once.
+        // This also works when the wall clock was set back: a step of it is noticed at
+        // once.
         let running = self.clock.now();
         let shift = now.since(running);
         let is_step = shift.abs_diff(self.shift) > STEP_MS;
         self.shift = shift;
         for (nth, folder_recorder) in self.folders.each().enumerate() {
             if let Some(part) = folder_recorder.recorder.next_part(now) {
-                // It ends with this thread only.
+                // The encoder ends only with this thread.
                 let _ = self.encoder.jobs.send(Job::Encode(nth, part));
             }
             let settings = folder_recorder.recorder.settings();
@@ -289,29 +296,29 @@ impl RecorderWork {
                 slot: part.slot,
                 flows: encoded.flows,
             };
-            tell(&self.shared.finished, finished);
+            push_event(&self.shared.finished, finished);
         }
         folder_recorder.recorder.encoded(now, part, result);
         folder_recorder.expire_at = None;
     }
 
-    fn tell_turned(&mut self) {
+    fn report_ended_slots(&mut self) {
         for folder_recorder in self.folders.each() {
             if let Some(rotated) = folder_recorder.recorder.rotated() {
-                tell(
-                    &self.shared.turned,
-                    EndedSlot { ident: folder_recorder.ident.clone(), rotated },
+                push_event(
+                    &self.shared.ended_slots,
+                    EndedSlot { ident: folder_recorder.ident.clone(), slot: rotated },
                 );
             }
         }
     }
 
     fn publish(&mut self) {
-        self.tell_turned();
+        self.report_ended_slots();
         *self.shared.status() = self.folders.status();
     }
 
-    /// Closes what is open; encodes while there is time.
+    /// Closes open parts, and encodes while there is time.
     fn end(&mut self) {
         let began = self.clock.micros();
         let now = self.now();
@@ -321,7 +328,7 @@ impl RecorderWork {
             self.encode(now);
             self.publish();
             let spent = self.clock.micros().saturating_sub(began);
-            // A failure is not waited for: the next start tries again.
+            // A failed part is left to the next start.
             let is_done = |folder_recorder: &mut super::folders::FolderRecorder| {
                 folder_recorder.recorder.is_encoded()
                     || folder_recorder.recorder.status().behind.is_some()
@@ -329,13 +336,13 @@ impl RecorderWork {
             if self.folders.each().all(is_done) || spent >= STOP_MICROS {
                 return;
             }
-            let idle = |queue: &mut RecordQueue| !mem::take(&mut queue.told);
+            let idle = |queue: &mut RecordQueue| !mem::take(&mut queue.encoder_done);
             drop(self.shared.filled.wait_timeout_while(self.shared.queue(), PAUSE, idle));
         }
     }
 }
 
-/// Running time stays when the wall clock was set: so far away is it now.
+/// Converts times of a batch from running time to the wall clock.
 fn shift_by(batch: &mut RecordBatch, shift: i64) {
     if shift == 0 {
         return;
@@ -346,21 +353,21 @@ fn shift_by(batch: &mut RecordBatch, shift: i64) {
     }
 }
 
-/// Puts something where whoever wants to know will look.
-fn tell<T>(told: &Mutex<VecDeque<T>>, what: T) {
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.len() >= MAX_TOLD {
-        told.pop_front();
+/// Adds an event to a list that another thread reads; drops the oldest if it is full.
+fn push_event<T>(events: &Mutex<VecDeque<T>>, event: T) {
+    let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+    if events.len() >= MAX_EVENTS {
+        events.pop_front();
     }
-    told.push_back(what);
+    events.push_back(event);
 }
 
-/// Says that nobody records any more when it is dropped: by a panic.
+/// Sets the status to stopped when it is dropped by a panic.
 struct RecorderGoneOnDrop(Arc<RecorderShared>);
 
 impl Drop for RecorderGoneOnDrop {
     fn drop(&mut self) {
-        let why = "recording ended by a defect of toptalk: please report it".to_owned();
+        let why = "recording ended because of a defect in toptalk: please report it".to_owned();
         self.0.status().stopped = Some(RecorderProblem { why, since: Time::default() });
     }
 }

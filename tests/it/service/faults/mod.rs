@@ -54,7 +54,7 @@ fn a_port_for_the_privileged_says_so() {
 #[test]
 fn an_address_of_another_machine_is_refused() {
     let said = refused(toptalk().args(["top", "-b", "192.0.2.1", "-p", "45454"]), 1);
-    assert!(said.contains("192.0.2.1 is no address of this machine"), "{said}");
+    assert!(said.contains("192.0.2.1 is not an address of this machine"), "{said}");
 }
 
 #[test]
