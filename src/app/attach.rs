@@ -32,7 +32,7 @@ fn first<T>(
         return Ok(None);
     }
     let mut failed = None;
-    for path in places(attach.socket.clone()).to_look() {
+    for path in places(attach.socket.clone()).candidates() {
         match open(path) {
             Ok(found) => return Ok(Some((found, path.to_owned()))),
             Err(AttachError::Absent) if attach.socket.is_none() => {}

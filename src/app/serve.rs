@@ -79,7 +79,7 @@ impl Serving {
 }
 
 fn socket(asked: Option<PathBuf>) -> Result<Socket, SocketPathError> {
-    Socket::bind(places(asked).to_serve()?)
+    Socket::bind(places(asked).serving_path()?)
 }
 
 /// Where a collector serves, or is looked for.

@@ -1,4 +1,4 @@
-//! The screen's end of a connection.
+//! The screen's end of a connection to a collector.
 
 use std::io;
 use std::path::Path;
@@ -14,26 +14,34 @@ use super::socket_path::{self, SocketPathError, fits};
 use super::{HANDSHAKE, STALL};
 use crate::flow::NetworkGroups;
 
-/// Bytes that are read at once.
+/// Number of bytes read at once.
 const READ: usize = 64 << 10;
 
-/// Why there is nothing from a collector.
+/// Why a collector cannot be reached or does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
+    /// There is no collector at the socket.
     #[error("no collector serves there")]
     Absent,
+    /// The path of the socket cannot be used.
     #[error(transparent)]
     Place(#[from] SocketPathError),
+    /// Any other error of the connection.
     #[error("{0}")]
     Io(io::Error),
+    /// The user may not open the socket; with the user or group that may, if known.
     #[error("permission denied{}", .0.as_ref().map(|who| format!(": {who}")).unwrap_or_default())]
     Denied(Option<String>),
+    /// The collector sent bytes that are not the protocol, or another version of it.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The collector refused the request, for this reason.
     #[error("the collector refused: {0}")]
     Refused(String),
-    #[error("the collector has hung up")]
+    /// The collector closed the connection.
+    #[error("the collector has closed the connection")]
     Closed,
+    /// The collector does not answer in time.
     #[error("the collector does not answer")]
     Silent,
 }
@@ -43,7 +51,7 @@ impl From<io::Error> for AttachError {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AttachError::Absent,
             io::ErrorKind::PermissionDenied => AttachError::Denied(None),
-            // So many wait to be accepted that there is no room for another.
+            // The queue of connections that wait to be accepted is full.
             io::ErrorKind::WouldBlock => AttachError::Silent,
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => AttachError::Closed,
             _ => AttachError::Io(error),
@@ -56,17 +64,17 @@ impl From<io::Error> for AttachError {
 pub struct ClientConnection {
     stream: UnixStream,
     decoder: FrameDecoder,
-    /// The networks that have names there.
+    /// The named networks of the collector.
     pub groups: Arc<NetworkGroups>,
     /// The collector's version.
     pub version: String,
 }
 
 impl ClientConnection {
-    /// Connects and says hello.
+    /// Connects and exchanges hellos.
     ///
     /// # Errors
-    /// When nobody serves there, or not in our version.
+    /// When there is no collector, or one of another version.
     pub async fn open(path: &Path) -> Result<ClientConnection, AttachError> {
         fits(path)?;
         let opened = async {
@@ -78,15 +86,15 @@ impl ClientConnection {
             let decoder = FrameDecoder::default();
             let (groups, version) = (Arc::default(), String::new());
             let mut connection = ClientConnection { stream, decoder, groups, version };
-            // Who has hung up already has said why.
+            // If the collector has closed the connection already, it has sent the reason.
             let said = connection.stream.write_all(&Hello::ours().bytes()).await;
-            connection.greet().await?;
+            connection.handshake().await?;
             said.map_err(AttachError::from).map(|()| connection)
         };
         timeout(HANDSHAKE, opened).await.unwrap_or(Err(AttachError::Silent))
     }
 
-    async fn greet(&mut self) -> Result<(), AttachError> {
+    async fn handshake(&mut self) -> Result<(), AttachError> {
         let hello = loop {
             if let Some(hello) = self.decoder.hello()? {
                 break hello;
@@ -123,10 +131,10 @@ impl ClientConnection {
         sent.map_err(|_| AttachError::Silent)?.map_err(AttachError::from)
     }
 
-    /// What comes next. Nothing is lost when it is dropped before it is done.
+    /// Reads the next message. Cancelling it loses no data.
     ///
     /// # Errors
-    /// When the collector is gone, or sends something else.
+    /// When the collector is gone, or sends other bytes.
     pub async fn next(&mut self) -> Result<Reply, AttachError> {
         loop {
             if let Some(reply) = self.decoder.message()? {
@@ -136,16 +144,16 @@ impl ClientConnection {
         }
     }
 
-    /// Sends a request and waits for its reply, so long at most.
+    /// Sends a request and waits for its reply, at most for `limit`.
     ///
     /// # Errors
-    /// When it does not come in time.
+    /// When the reply does not arrive in time.
     pub async fn ask(&mut self, request: &Request, limit: Duration) -> Result<Reply, AttachError> {
         self.send(request).await?;
         let answer = async {
             loop {
                 match self.next().await? {
-                    // Names may have become others meanwhile.
+                    // The named networks may have changed meanwhile.
                     Reply::Welcome(groups) => self.groups = groups,
                     Reply::Refused(why) => return Err(AttachError::Refused(why)),
                     reply => return Ok(reply),

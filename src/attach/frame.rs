@@ -1,8 +1,10 @@
-//! The protocol: bytes to messages and back, in any split. Pure.
+//! The attach protocol: converts bytes to messages and back, whatever pieces they arrive
+//! in. Pure.
 //!
-//! Each side begins with a [`Hello`], whose form never changes, so that two
-//! versions can tell each other that they are two. Frames follow: a length, a
-//! kind and a body (postcard), compressed where it is large.
+//! Each side begins with a [`Hello`]. Its form never changes, so that two versions can tell
+//! each
+//! other their version. Frames follow: a length, a kind and a body (postcard), which is
+//! compressed if it is large.
 
 use std::sync::Arc;
 
@@ -12,74 +14,84 @@ use serde::{Deserialize, Serialize};
 use crate::flow::NetworkGroups;
 use crate::snapshot::{Snapshot, View};
 
-/// What every connection begins with.
+/// The first bytes of every connection.
 pub const MAGIC: [u8; 4] = *b"TTLK";
 
-/// Counted up whenever a message, or something that a message holds, changes its
-/// form.
+/// Version of the protocol. It is increased whenever the form of a message, or of a type in
+/// a
+/// message, changes.
 pub const PROTOCOL: u16 = 2;
 
-/// The text of a program's version is not longer than this.
+/// Maximum length of a program's version, in bytes.
 pub const MAX_VERSION: usize = 64;
 
-/// A frame from a client, without its length. The longest filter fits in.
+/// Maximum length of a frame from a client, without its length field. The longest filter
+/// fits.
 pub const MAX_REQUEST: usize = 64 << 10;
 
-/// A frame from a server, without its length, and its body when that is
-/// decompressed: two tables of a million hosts.
+/// Maximum length of a frame from a server, without its length field, and of its body after
+/// decompression: two tables of a million hosts.
 pub const MAX_REPLY: usize = 256 << 20;
 
-/// Bodies larger than this are compressed.
+/// Bodies larger than this many bytes are compressed.
 pub const COMPRESS_FROM: usize = 4 << 10;
 
-/// The fastest level that is still worth it: tables of hosts become a third.
+/// Compression level of zstd. It reduces tables of hosts to a third; higher levels take
+/// longer.
 const LEVEL: i32 = 1;
 
-/// Set in the kind of a frame whose body is compressed.
+/// Bit in the kind of a frame whose body is compressed.
 const COMPRESSED: u8 = 0x80;
 
-/// Bytes of a frame's length.
+/// Length of a frame's length field in bytes.
 const PREFIX: usize = 4;
 
-/// Bytes of a hello before the text.
+/// Length of a hello before its text, in bytes.
 const HELLO: usize = 7;
 
-/// Why bytes are not what was expected.
+/// Why bytes are not a valid message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
+    /// The connection does not begin with [`MAGIC`].
     #[error("expected toptalk's attach protocol, found something else")]
     Magic,
+    /// The other side uses another version of the protocol.
     #[error(
         "expected version {PROTOCOL} of the attach protocol (toptalk {ours}), found {found} (toptalk {theirs}): collector and screen must be of one version",
         ours = env!("CARGO_PKG_VERSION")
     )]
     Version { found: u16, theirs: String },
+    /// The program's version is longer than [`MAX_VERSION`].
     #[error("expected at most {MAX_VERSION} bytes of a program's version, found {0}")]
     LongVersion(usize),
+    /// A frame is empty or too long.
     #[error("expected a frame of 1 to {limit} bytes, found {found}")]
     Length { limit: usize, found: usize },
+    /// There is no message of this kind.
     #[error("expected a message of the attach protocol, found one of kind {0}")]
     Kind(u8),
+    /// The body of a frame cannot be read.
     #[error("expected a message of kind {kind}, found other bytes: {why}")]
     Body { kind: u8, why: String },
 }
 
-/// What each side says first.
+/// The first message of each side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
+    /// Version of the protocol.
     pub protocol: u16,
     /// The version of the program, for people.
     pub version: String,
 }
 
 impl Hello {
-    /// Ours.
+    /// The hello of this program.
     #[must_use]
     pub fn ours() -> Hello {
         Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
-    /// As it is sent; a version's text is cut at [`MAX_VERSION`].
+    /// The bytes of the hello. The version is cut at [`MAX_VERSION`] bytes.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let text = self.version.as_bytes();
@@ -91,10 +103,10 @@ impl Hello {
         bytes
     }
 
-    /// Whether it speaks as we do.
+    /// Checks that the other side uses the same version of the protocol.
     ///
     /// # Errors
-    /// Says both versions when it does not.
+    /// Names both versions when they differ.
     pub fn check(&self) -> Result<(), FrameError> {
         if self.protocol == PROTOCOL {
             return Ok(());
@@ -102,7 +114,7 @@ impl Hello {
         Err(FrameError::Version { found: self.protocol, theirs: self.version.clone() })
     }
 
-    /// The hello that bytes begin with and how long it is; `None` until it is whole.
+    /// Reads a hello and its length from the start of `bytes`; `None` until it is complete.
     fn read(bytes: &[u8]) -> Result<Option<(Hello, usize)>, FrameError> {
         let magic = bytes.get(..MAGIC.len()).unwrap_or(bytes);
         if !MAGIC.starts_with(magic) {
@@ -116,7 +128,7 @@ impl Hello {
             return Err(FrameError::LongVersion(length));
         }
         let Some(text) = bytes.get(HELLO..HELLO + length) else { return Ok(None) };
-        // It is printed by whoever reads it: nothing but what a version is made of.
+        // The version is printed later, so only characters of versions are kept.
         let known = |c: char| c.is_ascii_alphanumeric() || "+-._".contains(c);
         let version = String::from_utf8_lossy(text).chars().filter(|c| known(*c)).collect();
         let protocol = u16::from_be_bytes([high, low]);
@@ -124,55 +136,58 @@ impl Hello {
     }
 }
 
-/// What clients ask.
+/// Requests of clients.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// From now on this view is to be answered, about every second.
+    /// Answer this view about every second from now on.
     Watch(View),
-    /// One answer; the number comes back with it.
+    /// Answer a view once. The answer has the same number.
     Ask(Tagged<View>),
-    /// That what was received until now, and is recorded into one of these folders, below
-    /// or above it, be where queries find it; of none only that the server answers.
+    /// Flush the recorder, so that queries find everything received so far. Applies to recorders
+    /// whose folder is one of these, or lies below or above one. Without folders the
+    /// server only confirms.
     Sync(Vec<String>),
 }
 
-/// What servers say.
+/// Replies of servers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// Begins every connection: the networks that have names.
+    /// The named networks. It is the first reply of every connection.
     Welcome(Arc<NetworkGroups>),
-    /// The newest answer to the view that is watched.
+    /// The newest answer to the watched view.
     Snapshot(Box<Snapshot>),
     /// The answer to a single question.
     Answer(Box<Tagged<Snapshot>>),
-    /// Whether all is where queries find it.
+    /// Whether queries now find everything.
     Synced(bool),
-    /// Why the server hangs up.
+    /// The server closes the connection, for this reason.
     Refused(String),
 }
 
-/// A question or answer with the number that a client gave it.
+/// A question or an answer with the number that the client chose.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tagged<T> {
+    /// The number.
     pub number: u32,
+    /// The question or answer.
     pub about: T,
 }
 
-/// What comes from one side.
+/// The messages of one side.
 pub trait FrameMessage: Sized {
-    /// The longest frame, and body.
+    /// Maximum length of a frame and of its body, in bytes.
     const LIMIT: usize;
 
-    /// The message of a kind.
+    /// Reads the message of a kind.
     ///
     /// # Errors
-    /// When there is no such kind, or the body is none of it.
+    /// When there is no such kind, or the body cannot be read.
     fn read(kind: u8, body: &[u8]) -> Result<Self, FrameError>;
 
-    /// Kind and body.
+    /// Returns the kind and the body of a message.
     ///
     /// # Errors
-    /// When it is larger than may be sent.
+    /// When it cannot be serialized.
     fn write(&self) -> Result<(u8, Vec<u8>), FrameError>;
 }
 
@@ -190,9 +205,9 @@ impl FrameMessage for Request {
 
     fn write(&self) -> Result<(u8, Vec<u8>), FrameError> {
         match self {
-            Request::Watch(view) => print(1, view),
-            Request::Ask(question) => print(2, question),
-            Request::Sync(folders) => print(3, folders),
+            Request::Watch(view) => serialize(1, view),
+            Request::Ask(question) => serialize(2, question),
+            Request::Sync(folders) => serialize(3, folders),
         }
     }
 }
@@ -213,11 +228,11 @@ impl FrameMessage for Reply {
 
     fn write(&self) -> Result<(u8, Vec<u8>), FrameError> {
         match self {
-            Reply::Welcome(groups) => print(1, groups),
-            Reply::Snapshot(snapshot) => print(2, snapshot),
-            Reply::Answer(answer) => print(3, answer),
-            Reply::Synced(done) => print(4, done),
-            Reply::Refused(why) => print(5, why),
+            Reply::Welcome(groups) => serialize(1, groups),
+            Reply::Snapshot(snapshot) => serialize(2, snapshot),
+            Reply::Answer(answer) => serialize(3, answer),
+            Reply::Synced(done) => serialize(4, done),
+            Reply::Refused(why) => serialize(5, why),
         }
     }
 }
@@ -231,15 +246,15 @@ fn parse<T: DeserializeOwned>(kind: u8, body: &[u8]) -> Result<T, FrameError> {
     }
 }
 
-fn print<T: Serialize>(kind: u8, value: &T) -> Result<(u8, Vec<u8>), FrameError> {
+fn serialize<T: Serialize>(kind: u8, value: &T) -> Result<(u8, Vec<u8>), FrameError> {
     let body = postcard::to_stdvec(value);
     Ok((kind, body.map_err(|error| FrameError::Body { kind, why: error.to_string() })?))
 }
 
-/// A message as a whole frame.
+/// Encodes a message as a complete frame.
 ///
 /// # Errors
-/// When it is larger than may be sent.
+/// When it is longer than [`FrameMessage::LIMIT`].
 pub fn encode<M: FrameMessage>(message: &M) -> Result<Vec<u8>, FrameError> {
     let (mut kind, mut body) = message.write()?;
     let too_long = |found: usize| FrameError::Length { limit: M::LIMIT, found };
@@ -248,11 +263,11 @@ pub fn encode<M: FrameMessage>(message: &M) -> Result<Vec<u8>, FrameError> {
     }
     if body.len() > COMPRESS_FROM {
         let raw = (body.len() as u32).to_be_bytes();
-        let squeezed = zstd::bulk::compress(&body, LEVEL);
-        let squeezed =
-            squeezed.map_err(|error| FrameError::Body { kind, why: error.to_string() })?;
+        let compressed = zstd::bulk::compress(&body, LEVEL);
+        let compressed =
+            compressed.map_err(|error| FrameError::Body { kind, why: error.to_string() })?;
         kind |= COMPRESSED;
-        body = [&raw[..], &squeezed].concat();
+        body = [&raw[..], &compressed].concat();
     }
     let length = body.len() + 1;
     if length > M::LIMIT {
@@ -265,7 +280,7 @@ pub fn encode<M: FrameMessage>(message: &M) -> Result<Vec<u8>, FrameError> {
     Ok(frame)
 }
 
-/// The message of a frame without its length.
+/// Decodes a frame without its length field.
 fn decode<M: FrameMessage>(frame: &[u8]) -> Result<M, FrameError> {
     let Some((&kind, body)) = frame.split_first() else {
         return Err(FrameError::Length { limit: M::LIMIT, found: 0 });
@@ -275,48 +290,48 @@ fn decode<M: FrameMessage>(frame: &[u8]) -> Result<M, FrameError> {
     }
     let kind = kind & !COMPRESSED;
     let wrong = |why: String| FrameError::Body { kind, why };
-    let Some((raw, squeezed)) = body.split_first_chunk::<4>() else {
-        return Err(wrong("no length before what is compressed".to_owned()));
+    let Some((raw, compressed)) = body.split_first_chunk::<4>() else {
+        return Err(wrong("no length before the compressed body".to_owned()));
     };
     let raw = u32::from_be_bytes(*raw) as usize;
     if raw > M::LIMIT {
         return Err(FrameError::Length { limit: M::LIMIT, found: raw });
     }
-    let body = zstd::bulk::decompress(squeezed, raw).map_err(|error| wrong(error.to_string()))?;
+    let body = zstd::bulk::decompress(compressed, raw).map_err(|error| wrong(error.to_string()))?;
     if body.len() != raw {
-        return Err(wrong(format!("{raw} bytes announced, {} came", body.len())));
+        return Err(wrong(format!("{raw} bytes announced, {} received", body.len())));
     }
     M::read(kind, &body)
 }
 
-/// Takes bytes as they come and gives messages.
+/// Collects bytes and returns messages.
 #[derive(Debug, Default)]
 pub struct FrameDecoder {
-    held: Vec<u8>,
-    /// Bytes of `held` that are done with.
+    buffer: Vec<u8>,
+    /// Number of bytes of `buffer` that were used.
     used: usize,
 }
 
 impl FrameDecoder {
-    /// Takes what came.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.used > 0 {
-            self.held.drain(..self.used);
+            self.buffer.drain(..self.used);
             self.used = 0;
         }
-        self.held.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(bytes);
     }
 
-    /// Whether a message has begun that is not whole.
+    /// Whether a message has begun that is not complete.
     #[must_use]
-    pub fn is_amid(&self) -> bool {
-        self.used < self.held.len()
+    pub fn has_partial_message(&self) -> bool {
+        self.used < self.buffer.len()
     }
 
-    /// The hello that comes first; `None` until it is whole.
+    /// Reads the hello; `None` until it is complete.
     ///
     /// # Errors
-    /// When something else comes.
+    /// When the bytes are not a hello.
     pub fn hello(&mut self) -> Result<Option<Hello>, FrameError> {
         let read = Hello::read(self.rest())?;
         Ok(read.map(|(hello, length)| {
@@ -325,10 +340,12 @@ impl FrameDecoder {
         }))
     }
 
-    /// The next message; `None` until it is whole. Nothing follows an error.
+    /// Reads the next message; `None` until it is complete. After an error, no further
+    /// message can
+    /// be read.
     ///
     /// # Errors
-    /// When what came is no message of this side.
+    /// When the bytes are not a message of the other side.
     pub fn message<M: FrameMessage>(&mut self) -> Result<Option<M>, FrameError> {
         let rest = self.rest();
         let Some((length, rest)) = rest.split_first_chunk::<PREFIX>() else { return Ok(None) };
@@ -339,15 +356,15 @@ impl FrameDecoder {
         let Some(frame) = rest.get(..length) else { return Ok(None) };
         let message = decode(frame)?;
         self.used += PREFIX + length;
-        if self.used == self.held.len() {
-            // A large answer is not kept until the next one.
-            self.held = Vec::new();
+        if self.used == self.buffer.len() {
+            // The memory of a large answer is freed at once.
+            self.buffer = Vec::new();
             self.used = 0;
         }
         Ok(Some(message))
     }
 
     fn rest(&self) -> &[u8] {
-        self.held.get(self.used..).unwrap_or_default()
+        self.buffer.get(self.used..).unwrap_or_default()
     }
 }

@@ -295,12 +295,12 @@ impl Dispatcher {
     /// The reports of all pipelines.
     pub(super) fn parts(&mut self) -> Vec<PipelineReport> {
         let (refused, refused_others) = self.refused.list();
-        let no_room_peers = |(exporter, count)| NoRoom {
+        let entry = |(exporter, count)| NoRoom {
             exporter,
             cause: IngestIssue::TcpRefused.name().into(),
             count,
         };
-        let no_room = self.no_room_peers.list().0.into_iter().map(no_room_peers).collect();
+        let no_room = self.no_room_peers.list().0.into_iter().map(entry).collect();
         let own = PipelineReport { refused, refused_others, no_room, ..PipelineReport::default() };
         let queued: u64 = self.workers.iter().map(WorkerHandle::dropped).sum();
         self.stats.dropped_from_queues(queued);

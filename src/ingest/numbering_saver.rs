@@ -146,7 +146,7 @@ impl NumberingWrite {
     pub(super) fn run(self) -> Result<(), String> {
         let written = self.write().map_err(|error| {
             let path = self.path.display();
-            format!("sequence numbers are not saved in {path}: {error}")
+            format!("the state of sequence numbers is not saved in {path}: {error}")
         });
         self.writing.busy.store(false, Ordering::Relaxed);
         written

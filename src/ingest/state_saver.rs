@@ -169,7 +169,7 @@ impl StateWrite {
     pub(super) fn run(self) -> Result<(), String> {
         let path = &self.file.path;
         self.file.write(self.number, &self.memory).map_err(|error| {
-            format!("templates and options are not saved in {}: {error}", path.display())
+            format!("the state of exporters is not saved in {}: {error}", path.display())
         })
     }
 }
@@ -224,7 +224,7 @@ fn read(path: &Path) -> Result<Option<SavedState>, UnusableState> {
     let file = match regular::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            let why = format!("not a regular file: {error}");
+            let why = format!("the file is not a regular file: {error}");
             return Err(UnusableState { why, keep: true });
         }
         opened => opened.map_err(unreadable)?,
@@ -232,7 +232,7 @@ fn read(path: &Path) -> Result<Option<SavedState>, UnusableState> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
-        let why = format!("larger than {MAX_BYTES} bytes");
+        let why = format!("the file has more than {MAX_BYTES} bytes");
         return Err(UnusableState { why, keep: true });
     }
     let read = SavedState::of_file(&bytes);

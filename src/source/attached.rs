@@ -14,52 +14,53 @@ use crate::attach::frame::{Reply, Request, Tagged};
 use crate::clock::Clock;
 use crate::snapshot::{Alarm, Snapshot, View};
 
-/// How often it is looked whether a collector that is gone is back.
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval at which a collector that is gone is tried again.
+const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A collector that says nothing for so long, and for as long as it said its
-/// answers would be apart, is asked whether it is there, which it answers whatever
-/// answers cost; after as long again it is taken to be gone.
+/// A collector that is silent for this many seconds, plus its interval between answers, is sent a
+/// request that it answers at once. If it stays silent for as long again, it counts as gone.
 const SILENCE_S: u64 = 10;
 
-/// Attaches to the collector that serves at `path`, and starts a thread that
-/// attaches again whenever it is back, until the screen's ends are dropped.
+/// Attaches to the collector at `path`, and starts a thread that attaches again whenever
+/// the
+/// collector is back, until the screen's channels are dropped.
 ///
 /// # Errors
-/// When nobody serves there now, or not in our version.
+/// When there is no collector now, or one of another version.
 pub fn attach(path: &Path, first: View, clock: Clock) -> Result<ScreenChannels, AttachError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(AttachError::Io)?;
     let connection = runtime.block_on(ClientConnection::open(path))?;
-    let (views, asked) = watch::channel(first);
+    let (views, view_changes) = watch::channel(first);
     let groups = Some(connection.groups.clone());
     let mut empty = Snapshot::default();
     empty.health.groups = groups;
     let (answers, snapshots) = watch::channel(Arc::new(empty));
     let (questions, pending) = mpsc::channel(PENDING);
-    let screen = Screen { path: path.to_owned(), clock, asked, answers, pending };
+    let screen = Screen { path: path.to_owned(), clock, view_changes, answers, pending };
     std::thread::Builder::new()
         .name("source".to_owned())
-        .spawn(move || runtime.block_on(screen.follow(connection)))
+        .spawn(move || runtime.block_on(screen.run(connection)))
         .map_err(AttachError::Io)?;
     Ok(ScreenChannels { views, snapshots, questions })
 }
 
-/// The screen's channels, seen from here.
+/// The other ends of the screen's channels.
 struct Screen {
     path: PathBuf,
     clock: Clock,
-    asked: watch::Receiver<View>,
+    view_changes: watch::Receiver<View>,
     answers: watch::Sender<Arc<Snapshot>>,
     pending: mpsc::Receiver<SourceQuestion>,
 }
 
-/// Why there is nothing more to do here.
+/// Why a connection ended.
 enum ScreenStop {
-    /// Nobody looks any more.
+    /// The screen has ended.
     Unwatched,
+    /// The collector is gone.
     Gone(AttachError),
 }
 
@@ -70,13 +71,15 @@ impl From<AttachError> for ScreenStop {
 }
 
 impl Screen {
-    /// Passes questions and answers on, over one connection after the other.
-    async fn follow(mut self, mut connection: ClientConnection) {
+    /// Passes on questions and answers, over one connection after another.
+    async fn run(mut self, mut connection: ClientConnection) {
         loop {
-            let Err(ScreenStop::Gone(mut why)) = self.converse(connection).await else { return };
+            let Err(ScreenStop::Gone(mut why)) = self.serve_connection(connection).await else {
+                return;
+            };
             let since = self.clock.now().plus_ms(self.clock.shift_ms());
             connection = loop {
-                self.say_gone(Some(Alarm { why: why.to_string(), since }));
+                self.show_gone(Some(Alarm { why: why.to_string(), since }));
                 if self.pause().await.is_err() {
                     return;
                 }
@@ -88,8 +91,8 @@ impl Screen {
         }
     }
 
-    /// Shows the last answer once more, with why there is no other.
-    fn say_gone(&self, gone: Option<Alarm>) {
+    /// Shows the last answer again, with the reason why there is no newer one.
+    fn show_gone(&self, gone: Option<Alarm>) {
         self.answers.send_if_modified(|last| {
             if last.health.gone == gone {
                 return false;
@@ -99,24 +102,27 @@ impl Screen {
         });
     }
 
-    /// Waits a moment; questions are not answered meanwhile.
+    /// Waits before the next attempt. Questions are dropped meanwhile.
     async fn pause(&mut self) -> Result<(), ScreenStop> {
-        let pause = sleep(LOOK);
+        let pause = sleep(RECONNECT_INTERVAL);
         tokio::pin!(pause);
         loop {
             tokio::select! {
                 () = &mut pause => return Ok(()),
-                changed = self.asked.changed() => changed.map_err(|_| ScreenStop::Unwatched)?,
-                // Who asked hears that nobody answers when the question is dropped.
+                changed = self.view_changes.changed() => changed.map_err(|_| ScreenStop::Unwatched)?,
+                // Dropping a question tells the screen that it is not answered.
                 Some(_) = self.pending.recv() => {}
             }
         }
     }
 
-    async fn converse(&mut self, mut connection: ClientConnection) -> Result<(), ScreenStop> {
+    async fn serve_connection(
+        &mut self,
+        mut connection: ClientConnection,
+    ) -> Result<(), ScreenStop> {
         let mut waiting: HashMap<u32, oneshot::Sender<Snapshot>> = HashMap::new();
-        let (mut number, mut is_asked) = (0u32, false);
-        let view = self.asked.borrow_and_update().clone();
+        let (mut number, mut is_probed) = (0u32, false);
+        let view = self.view_changes.borrow_and_update().clone();
         connection.send(&Request::Watch(view)).await?;
         loop {
             let apart = u64::from(self.answers.borrow().every_s);
@@ -124,23 +130,23 @@ impl Screen {
             tokio::select! {
                 reply = timeout(silence, connection.next()) => match reply {
                     Ok(reply) => {
-                        is_asked = false;
+                        is_probed = false;
                         self.take(reply?, &mut connection, &mut waiting)?;
                     }
-                    Err(_) if is_asked => return Err(AttachError::Silent.into()),
+                    Err(_) if is_probed => return Err(AttachError::Silent.into()),
                     Err(_) => {
-                        is_asked = true;
+                        is_probed = true;
                         connection.send(&Request::Sync(Vec::new())).await?;
                     }
                 },
-                changed = self.asked.changed() => {
+                changed = self.view_changes.changed() => {
                     changed.map_err(|_| ScreenStop::Unwatched)?;
-                    let view = self.asked.borrow_and_update().clone();
+                    let view = self.view_changes.borrow_and_update().clone();
                     connection.send(&Request::Watch(view)).await?;
                 }
                 Some((view, reply)) = self.pending.recv() => {
                     number = number.wrapping_add(1);
-                    // Nobody waits any more for what was given up.
+                    // Questions whose screen no longer waits are removed.
                     waiting.retain(|_, reply| !reply.is_closed());
                     waiting.insert(number, reply);
                     connection.send(&Request::Ask(Tagged { number, about: view })).await?;
@@ -163,7 +169,7 @@ impl Screen {
             }
             Reply::Answer(answer) => {
                 let Tagged { number, about } = *answer;
-                // Whoever asked may have gone.
+                // The screen may have ended.
                 if let Some(reply) = waiting.remove(&number) {
                     let _ = reply.send(about);
                 }

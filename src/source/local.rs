@@ -1,6 +1,8 @@
-//! Answers from the windows of this process: each is made by a thread of its own, so
-//! that one that takes long holds up neither limits and alerts nor other questions, and
-//! is given up when another view is asked for.
+//! Answers from the windows of this process. Each answer is made on a separate thread, so
+//! that a
+//! slow one delays neither alerts nor other questions, and can be given up when another
+//! view
+//! is requested.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,49 +17,54 @@ use crate::flow::Time;
 use crate::ingest::PublishedHealth;
 use crate::snapshot::{Allowance, Health, Snapshot, Subject, View};
 
-/// A fresh answer is made this often when nothing is asked.
+/// Interval of answers.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// An answer may take so long, in microseconds: a million hosts or two million
-/// conversations with a common filter need less.
+/// Time limit of an answer in microseconds. A million hosts or two million conversations
+/// with a
+/// usual filter need less.
 const LIMIT_US: u64 = 5_000_000;
 
-/// What could not be answered is tried again after this, in microseconds, unless
-/// something else is asked.
-const AGAIN_US: u64 = 60_000_000;
+/// Time in microseconds after which a view that could not be answered is tried again,
+/// unless
+/// another view is requested.
+const RETRY_US: u64 = 60_000_000;
 
 /// Answers views from the windows of this process.
 #[derive(Clone)]
 pub struct Local {
+    /// The windows.
     pub windows: Arc<Windows>,
+    /// The health of the collector.
     pub published: PublishedHealth,
+    /// The clock of the collector.
     pub clock: Clock,
 }
 
 impl Local {
-    /// The answer to a view, now, whatever it costs.
+    /// Answers a view now, without limiting the work.
     #[must_use]
     pub fn answer(&self, view: &View) -> Snapshot {
         self.answer_within(view, &mut Allowance::unlimited())
     }
 
-    /// The answer to a view, now, within an allowance.
+    /// Answers a view now, within an allowance of work.
     #[must_use]
     pub fn answer_within(&self, view: &View, allowance: &mut Allowance<'_>) -> Snapshot {
         let mut health = self.published.read();
         health.clock_shift_ms = self.clock.shift_ms();
         if health.clock_shift_ms != 0 {
             let moved = crate::units::duration(health.clock_shift_ms.abs());
-            let way = if health.clock_shift_ms > 0 { "ahead" } else { "back" };
+            let direction = if health.clock_shift_ms > 0 { "ahead" } else { "back" };
             health.notes.push(format!(
-                "the clock of this machine was set {moved} {way}; windows go on without a jump"
+                "the clock of this machine was set {moved} {direction}; windows are not affected"
             ));
         }
         health.ended = self.published.has_ended();
         self.windows.snapshot_within(view, self.clock.now(), health, allowance)
     }
 
-    /// How the collecting goes, without any rows; the time on the wall.
+    /// The health of the collector without rows, and the wall clock time.
     #[must_use]
     pub fn health(&self) -> (Health, Time) {
         let health = self.answer(&View { subject: Subject::Exporters, ..View::default() }).health;
@@ -66,10 +73,10 @@ impl Local {
     }
 }
 
-/// A question with the place for its answer.
+/// A question, and the channel for its answer.
 pub type SourceQuestion = (View, oneshot::Sender<Snapshot>);
 
-/// An answer in the making.
+/// An answer that is being made.
 struct PendingAnswer {
     task: JoinHandle<(Snapshot, u64)>,
     stop: Arc<AtomicBool>,
@@ -81,7 +88,7 @@ impl Drop for PendingAnswer {
     }
 }
 
-/// Begins to make the answer to a view; gives how long it took with it.
+/// Starts to make the answer to a view. The result has the microseconds that it took.
 fn make(local: &Local, view: View) -> PendingAnswer {
     let (local, stop) = (local.clone(), Arc::new(AtomicBool::new(false)));
     let stopped = stop.clone();
@@ -96,16 +103,17 @@ fn make(local: &Local, view: View) -> PendingAnswer {
     PendingAnswer { task, stop }
 }
 
-/// When the next answer is made: a second later, or when as long has passed as the last
-/// one took, so that it costs half a core at most.
-fn rest(snapshot: &Snapshot, took: u64) -> u64 {
-    if snapshot.unanswered.is_some() { AGAIN_US } else { took }
+/// Microseconds until the next answer may be made: as long as the last one took, so that
+/// answers
+/// use at most half a core.
+fn pause_after(snapshot: &Snapshot, took: u64) -> u64 {
+    if snapshot.unanswered.is_some() { RETRY_US } else { took }
 }
 
-/// Evaluates the limits and answers until the screen's ends are dropped.
+/// Evaluates limits and makes answers until the screen's channels are dropped.
 pub(super) async fn answer_all(
     local: Local,
-    mut asked: watch::Receiver<View>,
+    mut view_changes: watch::Receiver<View>,
     answers: watch::Sender<Arc<Snapshot>>,
     mut pending: mpsc::Receiver<SourceQuestion>,
 ) {
@@ -121,7 +129,7 @@ pub(super) async fn answer_all(
                     continue;
                 }
             }
-            changed = asked.changed() => {
+            changed = view_changes.changed() => {
                 if changed.is_err() {
                     return;
                 }
@@ -134,9 +142,9 @@ pub(super) async fn answer_all(
             made = finished(&mut making) => {
                 making = None;
                 let Some((mut snapshot, took)) = made else { continue };
-                let rest = rest(&snapshot, took);
-                not_before = local.clock.micros().saturating_add(rest);
-                let seconds = took.saturating_add(rest) / 1_000_000;
+                let pause_after = pause_after(&snapshot, took);
+                not_before = local.clock.micros().saturating_add(pause_after);
+                let seconds = took.saturating_add(pause_after) / 1_000_000;
                 snapshot.every_s = if seconds > 1 { u32::try_from(seconds).unwrap_or(0) } else { 0 };
                 if answers.send(Arc::new(snapshot)).is_err() {
                     return;
@@ -144,21 +152,22 @@ pub(super) async fn answer_all(
                 continue;
             }
         }
-        let view = asked.borrow_and_update().clone();
-        // What was being made is for another view: it is given up.
+        let view = view_changes.borrow_and_update().clone();
+        // An answer that is being made for another view is given up.
         making = Some(make(&local, view));
     }
 }
 
-/// Gives a question its answer.
+/// Sends the answer of a single question.
 async fn answer_one(mut made: PendingAnswer, reply: tokio::sync::oneshot::Sender<Snapshot>) {
     if let Ok((snapshot, _)) = (&mut made.task).await {
-        // Whoever asked may have gone; then nobody misses the answer.
+        // If the sender is gone, the answer is not needed.
         let _ = reply.send(snapshot);
     }
 }
 
-/// Waits for the answer in the making, if there is one; `None` when making it failed.
+/// Waits for the answer that is being made, if there is one. `None` when making it
+/// panicked.
 async fn finished(making: &mut Option<PendingAnswer>) -> Option<(Snapshot, u64)> {
     match making {
         Some(making) => (&mut making.task).await.ok(),

@@ -1,5 +1,6 @@
-//! Who answers a view. The screen sends views and gets snapshots; where they
-//! come from it cannot tell.
+//! The source of answers for a screen. The screen sends views and receives snapshots, from
+//! this
+//! process or from another.
 
 mod attached;
 mod local;
@@ -14,12 +15,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::snapshot::{Snapshot, View};
 
-/// Questions besides the standing view that may wait, such as saving.
+/// Maximum number of waiting questions besides the watched view, such as saving to a file.
 const PENDING: usize = 8;
 
-/// The ends that a screen holds.
+/// The channels that a screen has.
 pub struct ScreenChannels {
-    /// The standing view; a change is answered at once.
+    /// The watched view. A change is answered at once.
     pub views: watch::Sender<View>,
     /// The newest answer.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -27,8 +28,9 @@ pub struct ScreenChannels {
     pub questions: mpsc::Sender<SourceQuestion>,
 }
 
-/// Starts a thread that evaluates the limits and answers, about once a second
-/// and when asked, until the screen's ends are dropped.
+/// Starts a thread that evaluates limits and makes answers, about once a second and on
+/// request,
+/// until the screen's channels are dropped.
 ///
 /// # Errors
 /// When the thread or its runtime cannot be started.

@@ -1,19 +1,21 @@
-//! Who is to be answered next, within the budget. Pure: time is an argument, in
-//! microseconds of a clock that only goes forward.
+//! Decides which answer is made next, within the budget. Pure: time is an argument, in
+//! microseconds of a monotonic clock.
 //!
-//! Clients with the same view share one answer. Each view gets its share of the
-//! budget: one that needs less leaves the rest to the others; one that needs more
-//! is answered every 2, 4, 8, … seconds. A new view is answered at once, as far
-//! as its share allows, and everything together never takes more than the budget.
-//! Nothing is made for a view, and no share kept for it, while none of those who
-//! watch it has taken the answers before. Views whose answers have been taken for a
-//! while come first and keep most of the budget, however many come anew.
+//! Clients with the same view share one answer. Each view has a share of the budget. If it
+//! needs
+//! less, the rest goes to the others; if it needs more, it is answered every 2, 4, 8, …
+//! seconds. A new view is answered at once, as far as its share allows. All answers
+//! together never exceed the budget. If no client of a view has read the previous answers,
+//! none
+//! is made and the view has no share. Views whose answers have been read for some time come
+//! first and keep most of the budget, however many new views arrive.
 //!
-//! Answers are made by two threads. All begin on that of the quick ones, and come first
-//! there for [`FIRST_MS`] of work; what needs more waits for its turn. What cannot be made
-//! within [`QUICK_MS`], and what is large, is slow from then on: it goes to the
-//! other thread and has a budget of its own there, of which those clients come first
-//! who have had least.
+//! Two threads make answers. Every answer begins on the quick thread, where its first
+//! [`FIRST_MS`] of work have priority; if it needs more, it waits for its turn. An answer
+//! that
+//! needs more than [`QUICK_MS`], or that is large, is slow from then on. It is made on the
+//! other thread, which has its own budget and serves the client that has used least
+//! of it first.
 
 mod share;
 mod slow;
@@ -27,20 +29,22 @@ use super::frame::Tagged;
 use super::{BUDGET_MS, FIRST_MS, LARGE_ROWS, MAX_QUESTIONS, QUICK_MS};
 use crate::snapshot::View;
 
-/// A client, by a number that is never used again.
+/// Id of a client. Ids are not reused.
 pub(super) type ClientId = u64;
 
 const SECOND: u64 = 1_000_000;
 
-/// So many microseconds of time belong to each of work.
-const TIMES: u64 = 1_000 / BUDGET_MS;
+/// Wall clock time per work: for each microsecond of work this many microseconds must pass.
+const WALL_PER_WORK: u64 = 1_000 / BUDGET_MS;
 
-/// What was not used is good for so long: a screen that attaches, or changes its
-/// view, is answered in an instant.
+/// Unused budget is kept for this long, so that a new screen or a changed view is answered
+/// at
+/// once.
 const BURST: u64 = SECOND;
 
-/// A view of which so many answers were taken is one that somebody looks at: more
-/// than the kernel keeps of the smallest for one who does not read.
+/// Number of answers read after which a view counts as proven: more than the kernel buffers
+/// for
+/// a client that does not read.
 const PROVEN: u32 = 8;
 
 /// Which thread makes an answer.
@@ -50,36 +54,38 @@ pub(super) enum AnswerSpeed {
     Slow,
 }
 
-/// How far a client is behind.
+/// Whether a client reads its answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ClientLag {
-    /// It has taken all answers.
+    /// It has read all answers.
     Ready,
-    /// It has been given one, which may be on its way.
-    Given,
-    /// It has not taken one when the next was made.
+    /// An answer was sent and may not have arrived yet.
+    Sent,
+    /// It had not read an answer when the next one was made.
     Behind,
 }
 
-/// A view with those who watch it.
+/// A view and the clients that watch it.
 struct Watched {
     view: View,
     clients: Vec<(ClientId, ClientLag)>,
-    /// When somebody asked for it who has no answer yet.
-    wanted: Option<u64>,
-    /// When it was answered last, what that cost, and the frame.
-    answered: Option<u64>,
+    /// When a client without an answer requested it.
+    requested_at: Option<u64>,
+    /// When it was last answered.
+    answered_view: Option<u64>,
+    /// Work of an answer in microseconds.
     cost: u64,
+    /// The newest answer.
     frame: Option<Arc<[u8]>>,
-    /// How many answers were taken, as far as that matters.
-    taken: u32,
-    /// Its share of the budget, in parts of its own cost: microseconds between
-    /// answers at least.
-    apart: u64,
+    /// Number of answers that were read, up to [`PROVEN`].
+    answer_taken: u32,
+    /// Minimum interval between answers in microseconds, from the view's share of the budget.
+    min_interval: u64,
+    /// Interval between answers in seconds.
     every_s: u32,
-    /// Whether a first try was given up.
+    /// Whether a first attempt was given up.
     tried: bool,
-    /// Whether it is answered beside the quick ones.
+    /// Whether it is answered on the slow thread.
     slow: bool,
 }
 
@@ -89,24 +95,26 @@ impl Watched {
     }
 
     fn is_proven(&self) -> bool {
-        self.taken >= PROVEN
+        self.answer_taken >= PROVEN
     }
 
-    /// Whether it is to be tried the first time.
+    /// Whether its first attempt is still to come.
     fn is_untried(&self) -> bool {
-        self.answered.is_none() && !self.tried && !self.slow
+        self.answered_view.is_none() && !self.tried && !self.slow
     }
 
-    /// Whether somebody takes its answers.
+    /// Whether any client reads its answers.
     fn is_read(&self) -> bool {
-        self.clients.iter().any(|(_, pace)| *pace != ClientLag::Behind)
+        self.clients.iter().any(|(_, lag)| *lag != ClientLag::Behind)
     }
 
     fn due(&self) -> u64 {
-        let Some(answered) = self.answered else { return self.wanted.unwrap_or(0) };
-        let every = answered.saturating_add(u64::from(self.every_s) * SECOND);
-        match self.wanted {
-            Some(wanted) => wanted.max(answered.saturating_add(self.apart)).min(every),
+        let Some(answered_view) = self.answered_view else { return self.requested_at.unwrap_or(0) };
+        let every = answered_view.saturating_add(u64::from(self.every_s) * SECOND);
+        match self.requested_at {
+            Some(requested_at) => {
+                requested_at.max(answered_view.saturating_add(self.min_interval)).min(every)
+            }
             None => every,
         }
     }
@@ -118,14 +126,14 @@ pub(super) struct PendingQuestion {
     pub client: ClientId,
     pub asked: Tagged<View>,
     at: u64,
-    /// Whether a first try was given up.
+    /// Whether a first attempt was given up.
     tried: bool,
-    /// Whether it is answered beside the quick ones.
+    /// Whether it is answered on the slow thread.
     slow: bool,
 }
 
 impl PendingQuestion {
-    /// Whether it is tried the first time.
+    /// Whether the next attempt is the first.
     pub(super) fn is_first_try(&self) -> bool {
         !self.tried && !self.slow
     }
@@ -136,38 +144,40 @@ impl PendingQuestion {
     }
 }
 
-/// What to do next.
+/// What a thread does next.
 #[derive(Debug, PartialEq)]
 pub(super) enum NextAnswer {
     /// Answer this view, which is answered every so many seconds.
     Watched(View, u32),
     /// Answer this question.
     Question(PendingQuestion),
-    /// Nothing, until then or until something is asked.
+    /// Wait until this time (or without limit) or until a request arrives.
     Wait(Option<u64>),
 }
 
-/// Views and questions.
+/// The watched views, the questions, and the budgets.
 #[derive(Default)]
 pub(super) struct AnswerScheduler {
     watched: Vec<Watched>,
     questions: VecDeque<PendingQuestion>,
-    /// Work is paid for until then; that for proven views alone, until then. They do
-    /// not wait for what others cost.
+    /// Time until which all work is paid for.
     paid: u64,
+    /// The same for proven views only; they do not wait for the cost of others.
     paid_proven: u64,
-    /// First tries are paid for until then; they do not wait for what others cost either.
+    /// The same for first attempts; they do not wait for the cost of others either.
     paid_first: u64,
-    /// Work on what is slow is paid for until then, and what clients had of it.
+    /// The same for slow answers.
     paid_slow: u64,
-    had: HashMap<ClientId, u64>,
-    /// Whether a large answer is being made, or on its way.
+    /// Work on slow answers by client, in microseconds.
+    slow_work: HashMap<ClientId, u64>,
+    /// Whether a large answer is being made or sent.
     large: bool,
 }
 
 impl AnswerScheduler {
-    /// A client watches a view from now on. The answer that is there already, if
-    /// it is not older than the next one will be.
+    /// Lets a client watch a view. Returns the newest answer, if it is not older than the
+    /// next one
+    /// will be.
     pub(super) fn watch(&mut self, client: ClientId, view: View, now: u64) -> Option<Arc<[u8]>> {
         self.unwatch(client);
         let at = self.watched.iter().position(|watched| watched.view == view);
@@ -175,12 +185,12 @@ impl AnswerScheduler {
             self.watched.push(Watched {
                 view,
                 clients: Vec::new(),
-                wanted: Some(now),
-                answered: None,
+                requested_at: Some(now),
+                answered_view: None,
                 cost: 0,
                 frame: None,
-                taken: 0,
-                apart: 0,
+                answer_taken: 0,
+                min_interval: 0,
                 every_s: 1,
                 tried: false,
                 slow: false,
@@ -188,11 +198,11 @@ impl AnswerScheduler {
             self.watched.len() - 1
         });
         let watched = &mut self.watched[at];
-        let age = watched.answered.map(|answered| now.saturating_sub(answered));
+        let age = watched.answered_view.map(|answered_view| now.saturating_sub(answered_view));
         let is_new = |age| age <= 2 * SECOND * u64::from(watched.every_s);
         let frame = watched.frame.clone().filter(|_| age.is_some_and(is_new));
         if frame.is_none() {
-            watched.wanted = watched.wanted.or(Some(now));
+            watched.requested_at = watched.requested_at.or(Some(now));
         }
         watched.clients.push((client, ClientLag::Ready));
         self.share();
@@ -206,7 +216,7 @@ impl AnswerScheduler {
         self.watched.retain(|watched| !watched.clients.is_empty());
     }
 
-    /// A client asks once; `false` when too many of its questions wait.
+    /// Adds a question of a client. Returns `false` when too many of its questions wait.
     pub(super) fn ask(&mut self, client: ClientId, asked: Tagged<View>, now: u64) -> bool {
         let waiting = self.questions.iter().filter(|question| question.client == client);
         if waiting.count() >= MAX_QUESTIONS {
@@ -219,37 +229,37 @@ impl AnswerScheduler {
         true
     }
 
-    /// A client is gone.
+    /// Removes a client.
     pub(super) fn leave(&mut self, client: ClientId) {
         self.unwatch(client);
         self.questions.retain(|question| question.client != client);
-        self.had.remove(&client);
+        self.slow_work.remove(&client);
         self.share();
     }
 
-    /// A client has taken the answer that it was given.
-    pub(super) fn taken(&mut self, client: ClientId) {
+    /// Notes that a client has read its answer.
+    pub(super) fn answer_taken(&mut self, client: ClientId) {
         let Some(watched) = self.watched.iter_mut().find(|watched| watched.is_of(client)) else {
             return;
         };
         let before = (watched.is_read(), watched.is_proven());
-        for (known, pace) in &mut watched.clients {
+        for (known, lag) in &mut watched.clients {
             if *known == client {
-                *pace = ClientLag::Ready;
+                *lag = ClientLag::Ready;
             }
         }
-        watched.taken = (watched.taken + 1).min(PROVEN);
+        watched.answer_taken = (watched.answer_taken + 1).min(PROVEN);
         if before != (watched.is_read(), watched.is_proven()) {
             self.share();
         }
     }
 
-    /// A large answer has arrived, or never will.
+    /// Notes that a large answer was sent or given up.
     pub(super) fn large_done(&mut self) {
         self.large = false;
     }
 
-    /// What this thread is to do next.
+    /// The next answer for a thread.
     pub(super) fn next_of(&mut self, speed: AnswerSpeed, now: u64) -> NextAnswer {
         match speed {
             AnswerSpeed::Quick => self.next(now),
@@ -257,8 +267,9 @@ impl AnswerScheduler {
         }
     }
 
-    /// What has waited longest of what is quick and may be done: proven views first, then
-    /// first tries.
+    /// The next quick answer: proven views first, then first attempts, then the one that
+    /// has waited
+    /// longest.
     fn next(&mut self, now: u64) -> NextAnswer {
         let first_of = |is_proven| {
             let read = self.watched.iter().filter(|watched| watched.is_read() && !watched.slow);
@@ -298,7 +309,7 @@ impl AnswerScheduler {
         }
     }
 
-    /// Of what has not been tried yet what has waited longest, or when there may be some.
+    /// The first attempt that has waited longest, or when the next one may start.
     fn first_try(&mut self, now: u64) -> NextAnswer {
         let question = self.questions.iter().position(PendingQuestion::is_first_try);
         let asked = question.map(|at| self.questions[at].at);
@@ -319,23 +330,32 @@ impl AnswerScheduler {
         }
     }
 
-    /// Work on a view, in microseconds, that its answer may take on the quick thread.
-    pub(super) fn most(&self, view: &View, quick: u64) -> u64 {
+    /// The limit of work on a view on the quick thread, in microseconds.
+    pub(super) fn work_limit(&self, view: &View, quick: u64) -> u64 {
         let watched = self.watched.iter().find(|watched| watched.view == *view);
         if watched.is_some_and(Watched::is_untried) { quick.min(FIRST_MS * 1000) } else { quick }
     }
 
-    /// Work was done that began then. As much as a first try has is paid for as one.
+    /// Charges work that began at `began`. Costs up to twice a first attempt are charged to
+    /// that
+    /// budget too.
     fn pay(&mut self, began: u64, cost: u64) {
         if cost <= 2 * FIRST_MS * 1000 {
-            let work = cost.saturating_mul(TIMES);
+            let work = cost.saturating_mul(WALL_PER_WORK);
             self.paid_first = self.paid_first.max(began).saturating_add(work);
         }
-        self.paid = self.paid.max(began).saturating_add(cost.saturating_mul(TIMES));
+        self.paid = self.paid.max(began).saturating_add(cost.saturating_mul(WALL_PER_WORK));
     }
 
-    /// A client's question was answered, which began then and took so much work.
-    pub(super) fn told(&mut self, client: ClientId, speed: AnswerSpeed, began: u64, cost: u64) {
+    /// Notes that a client's question was answered, with its start and cost in
+    /// microseconds.
+    pub(super) fn question_answered(
+        &mut self,
+        client: ClientId,
+        speed: AnswerSpeed,
+        began: u64,
+        cost: u64,
+    ) {
         match speed {
             AnswerSpeed::Quick => self.pay(began, cost),
             AnswerSpeed::Slow => self.pay_slow(&[client], began, cost),
@@ -343,9 +363,10 @@ impl AnswerScheduler {
         self.share();
     }
 
-    /// A view was answered, with this frame, which began then and took so much work;
-    /// to whom it is to go.
-    pub(super) fn answered(
+    /// Notes that a view was answered with this frame, with its start and cost in
+    /// microseconds.
+    /// Returns the clients to which the frame is sent.
+    pub(super) fn answered_view(
         &mut self,
         view: &View,
         frame: &Arc<[u8]>,
@@ -353,7 +374,7 @@ impl AnswerScheduler {
         cost: u64,
     ) -> Vec<ClientId> {
         let at = self.watched.iter().position(|watched| watched.view == *view);
-        // Those who wanted it may have gone meanwhile.
+        // All its clients may have left meanwhile.
         let Some(watched) = at.map(|at| &mut self.watched[at]) else {
             self.pay(began, cost);
             return Vec::new();
@@ -365,20 +386,21 @@ impl AnswerScheduler {
             self.pay_slow(&clients, began, cost);
         } else {
             if watched.is_proven() {
-                let work = cost.saturating_mul(TIMES);
+                let work = cost.saturating_mul(WALL_PER_WORK);
                 self.paid_proven = self.paid_proven.max(began).saturating_add(work);
             }
             self.pay(began, cost);
         }
         let Some(watched) = at.and_then(|at| self.watched.get_mut(at)) else { return Vec::new() };
-        // A single slow answer shall not count for long, nor be forgotten at once.
-        watched.cost = if watched.answered.is_none() { cost } else { (watched.cost + cost) / 2 };
-        watched.answered = Some(began);
-        watched.wanted = None;
+        // A mean, so that a single slow answer counts, but not for long.
+        watched.cost =
+            if watched.answered_view.is_none() { cost } else { (watched.cost + cost) / 2 };
+        watched.answered_view = Some(began);
+        watched.requested_at = None;
         watched.frame = Some(frame.clone());
         let mut clients = Vec::new();
-        for (client, pace) in &mut watched.clients {
-            *pace = if *pace == ClientLag::Ready { ClientLag::Given } else { ClientLag::Behind };
+        for (client, lag) in &mut watched.clients {
+            *lag = if *lag == ClientLag::Ready { ClientLag::Sent } else { ClientLag::Behind };
             clients.push(*client);
         }
         self.share();

@@ -1,11 +1,12 @@
-//! What takes long: on a thread of its own, within a budget of its own.
+//! Slow answers, on their own thread and budget.
 
 use super::{
-    AnswerScheduler, BURST, ClientId, ClientLag, NextAnswer, PendingQuestion, TIMES, Watched,
+    AnswerScheduler, BURST, ClientId, ClientLag, NextAnswer, PendingQuestion, WALL_PER_WORK,
+    Watched,
 };
 use crate::snapshot::View;
 
-/// What may be done next, by its place in its list.
+/// A possible next answer, by its index in its list.
 #[derive(Clone, Copy)]
 enum SlowCandidate {
     View(usize),
@@ -13,38 +14,40 @@ enum SlowCandidate {
 }
 
 impl AnswerScheduler {
-    /// What a client had of the work on slow answers since it came.
-    fn had(&self, client: ClientId) -> u64 {
-        self.had.get(&client).copied().unwrap_or(0)
+    /// Work on slow answers for a client so far.
+    fn slow_work(&self, client: ClientId) -> u64 {
+        self.slow_work.get(&client).copied().unwrap_or(0)
     }
 
-    /// The same of whoever of those who watch a view had least.
-    fn least_had(&self, watched: &Watched) -> u64 {
-        watched.clients.iter().map(|(client, _)| self.had(*client)).min().unwrap_or(0)
+    /// The lowest such work among the clients of a view.
+    fn least_slow_work(&self, watched: &Watched) -> u64 {
+        watched.clients.iter().map(|(client, _)| self.slow_work(*client)).min().unwrap_or(0)
     }
 
-    /// Of what is slow and due, that of the client who had least, then what has waited
-    /// longest.
+    /// The next slow answer: of those that are due, the one for the client with least slow
+    /// work,
+    /// then the one that has waited longest.
     pub(super) fn next_slow(&mut self, now: u64) -> NextAnswer {
-        let may = self.paid_slow.saturating_sub(BURST);
+        let not_before = self.paid_slow.saturating_sub(BURST);
         let views = self.watched.iter().enumerate();
         let views = views.filter(|(_, watched)| watched.slow && watched.is_read());
-        let views = views
-            .map(|(at, watched)| (watched.due(), self.least_had(watched), SlowCandidate::View(at)));
+        let views = views.map(|(at, watched)| {
+            (watched.due(), self.least_slow_work(watched), SlowCandidate::View(at))
+        });
         let questions = self.questions.iter().enumerate().filter(|(_, question)| question.slow);
         let questions = questions.filter(|(_, question)| !self.large || !question.is_large());
         let questions = questions.map(|(at, question)| {
-            (question.at, self.had(question.client), SlowCandidate::Question(at))
+            (question.at, self.slow_work(question.client), SlowCandidate::Question(at))
         });
         let all: Vec<(u64, u64, SlowCandidate)> = views.chain(questions).collect();
         let Some(first) = all.iter().map(|(due, ..)| *due).min() else {
             return NextAnswer::Wait(None);
         };
-        if first.max(may) > now {
-            return NextAnswer::Wait(Some(first.max(may)));
+        if first.max(not_before) > now {
+            return NextAnswer::Wait(Some(first.max(not_before)));
         }
         let due = all.into_iter().filter(|(due, ..)| *due <= now);
-        match due.min_by_key(|(due, had, _)| (*had, *due)) {
+        match due.min_by_key(|(due, slow_work, _)| (*slow_work, *due)) {
             Some((.., SlowCandidate::View(at))) => {
                 let watched = &self.watched[at];
                 NextAnswer::Watched(watched.view.clone(), watched.every_s)
@@ -60,33 +63,31 @@ impl AnswerScheduler {
         }
     }
 
-    /// Slow work was done for these, which began then.
+    /// Charges slow work for these clients, which began at `began`.
     pub(super) fn pay_slow(&mut self, clients: &[ClientId], began: u64, cost: u64) {
-        self.paid_slow = self.paid_slow.max(began).saturating_add(cost.saturating_mul(TIMES));
+        self.paid_slow =
+            self.paid_slow.max(began).saturating_add(cost.saturating_mul(WALL_PER_WORK));
         for client in clients {
-            let had = self.had.entry(*client).or_default();
-            *had = had.saturating_add(cost);
+            let slow_work = self.slow_work.entry(*client).or_default();
+            *slow_work = slow_work.saturating_add(cost);
         }
     }
 
-    /// A question could not be answered quickly: after a first try it waits for its turn,
-    /// after another it is answered beside others.
-    pub(in crate::attach) fn put_aside(
-        &mut self,
-        question: PendingQuestion,
-        began: u64,
-        cost: u64,
-    ) {
+    /// Postpones a question that was not answered within its limit. After the first attempt
+    /// it waits
+    /// for its turn, after the next it is answered on the slow thread.
+    pub(in crate::attach) fn postpone(&mut self, question: PendingQuestion, began: u64, cost: u64) {
         self.pay(began, cost);
         let slow = question.slow || question.tried;
         self.questions.push_back(PendingQuestion { tried: true, slow, ..question });
         self.share();
     }
 
-    /// A view could not be answered quickly: after a first try it waits for its turn, after
-    /// another it is answered beside others. To whom it is to be told that its first answer
-    /// takes a while.
-    pub(in crate::attach) fn is_slow(
+    /// Postpones a view that was not answered within its limit. After the first attempt it
+    /// waits for
+    /// its turn, after the next it is answered on the slow thread. Returns the clients that
+    /// are told that their first answer takes longer.
+    pub(in crate::attach) fn postpone_view(
         &mut self,
         view: &View,
         began: u64,
@@ -102,14 +103,11 @@ impl AnswerScheduler {
             }
             watched.slow = true;
             watched.cost = watched.cost.max(cost);
-            watched.wanted = watched.wanted.or(Some(began));
-            if watched.answered.is_none() {
-                for (client, pace) in &mut watched.clients {
-                    *pace = if *pace == ClientLag::Ready {
-                        ClientLag::Given
-                    } else {
-                        ClientLag::Behind
-                    };
+            watched.requested_at = watched.requested_at.or(Some(began));
+            if watched.answered_view.is_none() {
+                for (client, lag) in &mut watched.clients {
+                    *lag =
+                        if *lag == ClientLag::Ready { ClientLag::Sent } else { ClientLag::Behind };
                     clients.push(*client);
                 }
             }
@@ -118,7 +116,7 @@ impl AnswerScheduler {
         clients
     }
 
-    /// Whether anybody still wants an answer to a view.
+    /// Whether any client still watches a view.
     pub(in crate::attach) fn wants(&self, view: &View) -> bool {
         self.watched.iter().any(|watched| watched.view == *view)
     }

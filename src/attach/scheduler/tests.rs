@@ -1,4 +1,4 @@
-//! Who is answered when, on a clock of its own.
+//! Tests of the scheduler with a simulated clock.
 
 use super::*;
 use crate::snapshot::Window;
@@ -7,30 +7,30 @@ fn view(limit: usize) -> View {
     View { limit, ..View::default() }
 }
 
-/// A view whose answer costs so many microseconds, whatever its rows are.
+/// A view whose answer costs `cost` microseconds.
 fn costing(limit: usize, cost: i64) -> View {
     View { at: Some(crate::flow::Time(cost)), ..view(limit) }
 }
 
-/// What its answer costs: as many microseconds as it has rows, unless it says otherwise.
+/// The cost of a view's answer: a microsecond per row, unless it has a cost.
 fn cost_of(view: &View) -> u64 {
     view.at.map_or(view.limit as u64, |at| at.0 as u64)
 }
 
-/// Clients from here on never take an answer.
+/// Clients with this id or a higher one never read an answer.
 const IDLE: ClientId = 1_000;
 
 fn takes(client: &ClientId) -> bool {
     *client < IDLE
 }
 
-/// Runs a scheduler for some seconds of its time, in which an answer to a view costs
-/// a microsecond for each of its rows; what is slow is made beside the rest. Tells of
-/// the answers when they began.
+/// Runs a scheduler for some seconds of simulated time. Slow answers are made at the same
+/// time as
+/// the others. Returns the rows of each answer and when it began.
 fn run(scheduler: &mut AnswerScheduler, from: u64, seconds: u64) -> Vec<(usize, u64)> {
     let frame: Arc<[u8]> = Arc::new([]);
     let (mut now, mut answers) = (from, Vec::new());
-    // When the thread of slow answers is done with its last one.
+    // When the slow thread has finished its last answer.
     let mut slow_done = from;
     while now < from + seconds * SECOND {
         let mut later = slow_done;
@@ -58,7 +58,7 @@ fn run(scheduler: &mut AnswerScheduler, from: u64, seconds: u64) -> Vec<(usize, 
     answers
 }
 
-/// What one thread does next: rows and work of an answer, or until when it waits.
+/// The next step of one thread: rows and work of an answer, or until when it waits.
 fn step(
     scheduler: &mut AnswerScheduler,
     speed: AnswerSpeed,
@@ -68,26 +68,27 @@ fn step(
     const QUICK: u64 = QUICK_MS * 1000;
     match scheduler.next_of(speed, now) {
         NextAnswer::Watched(view, _)
-            if speed == AnswerSpeed::Quick && cost_of(&view) > scheduler.most(&view, QUICK) =>
+            if speed == AnswerSpeed::Quick
+                && cost_of(&view) > scheduler.work_limit(&view, QUICK) =>
         {
-            let most = scheduler.most(&view, QUICK);
-            let clients = scheduler.is_slow(&view, now, most);
-            clients.into_iter().filter(takes).for_each(|client| scheduler.taken(client));
-            Ok((0, most))
+            let work_limit = scheduler.work_limit(&view, QUICK);
+            let clients = scheduler.postpone_view(&view, now, work_limit);
+            clients.into_iter().filter(takes).for_each(|client| scheduler.answer_taken(client));
+            Ok((0, work_limit))
         }
         NextAnswer::Watched(view, _) => {
-            let clients = scheduler.answered(&view, frame, now, cost_of(&view));
-            clients.into_iter().filter(takes).for_each(|client| scheduler.taken(client));
+            let clients = scheduler.answered_view(&view, frame, now, cost_of(&view));
+            clients.into_iter().filter(takes).for_each(|client| scheduler.answer_taken(client));
             Ok((view.limit, cost_of(&view)))
         }
         NextAnswer::Question(question) => {
             let cost = cost_of(&question.asked.about);
-            let most = if question.is_first_try() { FIRST_MS * 1000 } else { QUICK };
-            if speed == AnswerSpeed::Quick && cost > most {
-                scheduler.put_aside(question, now, most);
-                return Ok((0, most));
+            let work_limit = if question.is_first_try() { FIRST_MS * 1000 } else { QUICK };
+            if speed == AnswerSpeed::Quick && cost > work_limit {
+                scheduler.postpone(question, now, work_limit);
+                return Ok((0, work_limit));
             }
-            scheduler.told(question.client, speed, now, cost);
+            scheduler.question_answered(question.client, speed, now, cost);
             Ok((question.asked.about.limit, cost))
         }
         NextAnswer::Wait(until) => Err(until),
@@ -99,7 +100,7 @@ fn count(answers: &[(usize, u64)], limit: usize) -> usize {
 }
 
 #[test]
-fn cheap_views_are_answered_every_second_once_for_all_who_watch() {
+fn cheap_views_are_answered_every_second_once_for_all_clients() {
     let mut scheduler = AnswerScheduler::default();
     for client in 0..16 {
         assert_eq!(scheduler.watch(client, view(200), 5), None);
@@ -108,8 +109,8 @@ fn cheap_views_are_answered_every_second_once_for_all_who_watch() {
     assert_eq!(count(&answers, 200), 10);
     assert_eq!(answers[0].1, 5, "at once");
     let frame = scheduler.watch(20, view(200), 11 * SECOND);
-    assert!(frame.is_some(), "who comes later has the answer of the others");
-    let clients = scheduler.answered(&view(200), &frame.unwrap(), 0, 1);
+    assert!(frame.is_some(), "a later client has the same answer");
+    let clients = scheduler.answered_view(&view(200), &frame.unwrap(), 0, 1);
     assert_eq!(clients.len(), 17);
     assert_eq!(scheduler.next(SECOND * 30), NextAnswer::Watched(view(200), 1));
     (0..21).for_each(|client| scheduler.leave(client));
@@ -117,10 +118,10 @@ fn cheap_views_are_answered_every_second_once_for_all_who_watch() {
 }
 
 #[test]
-fn dear_views_come_less_often_and_cheap_ones_do_not_suffer() {
+fn expensive_views_are_answered_less_often_and_cheap_ones_as_before() {
     let mut scheduler = AnswerScheduler::default();
     scheduler.watch(0, view(1_000), 0);
-    // 16 views of about 50 ms: 800 ms in each second were they all answered.
+    // 16 views of about 50 ms: 800 ms in each second were they all answered_view.
     for client in 1..=16 {
         scheduler.watch(client, view(50_000 + client as usize), 0);
     }
@@ -137,33 +138,33 @@ fn dear_views_come_less_often_and_cheap_ones_do_not_suffer() {
 }
 
 #[test]
-fn nothing_is_made_for_those_who_do_not_take_it() {
+fn no_answers_are_made_for_clients_that_do_not_read() {
     let mut scheduler = AnswerScheduler::default();
     scheduler.watch(0, view(30_000), 0);
     run(&mut scheduler, 0, 12);
     for client in 0..50 {
         scheduler.watch(IDLE + client, view(50_000 + client as usize), 12 * SECOND);
     }
-    // All have one, and another that they might have taken meanwhile.
+    // All have one answer, and another that they might have read meanwhile.
     let begin = run(&mut scheduler, 12 * SECOND, 8);
-    assert!(count(&begin, 30_000) >= 7, "nor does it wait for them: {begin:?}");
+    assert!(count(&begin, 30_000) >= 7, "it does not wait for them: {begin:?}");
     let scheduler = &mut scheduler;
     run(scheduler, 20 * SECOND, 40);
     let answers = run(scheduler, 60 * SECOND, 60);
     assert!(count(&answers, 30_000) >= 59, "{}", count(&answers, 30_000));
     assert_eq!(answers.len(), count(&answers, 30_000), "nothing else");
-    // Who takes its answer after all has the next.
-    scheduler.taken(IDLE);
+    // A client that reads its answer later gets the next one.
+    scheduler.answer_taken(IDLE);
     let answers = run(scheduler, 120 * SECOND, 20);
     assert_eq!(count(&answers, 50_000), 2);
     assert_eq!(count(&answers, 50_001), 0);
-    // One who takes them is enough for all who watch the same.
+    // One client that reads is enough for all with the same view.
     scheduler.watch(7, view(50_001), 140 * SECOND);
     assert!(count(&run(scheduler, 140 * SECOND, 10), 50_001) >= 9);
 }
 
 #[test]
-fn dear_questions_wait_and_nobody_waits_for_them() {
+fn expensive_questions_wait_and_others_do_not_wait_for_them() {
     let mut scheduler = AnswerScheduler::default();
     scheduler.watch(0, view(30_000), 0);
     run(&mut scheduler, 0, 12);
@@ -176,12 +177,12 @@ fn dear_questions_wait_and_nobody_waits_for_them() {
         shown += count(&answers, 30_000);
         scheduler.large_done();
     }
-    assert!((2..=5).contains(&dear), "a quarter of a core at most: {dear}");
+    assert!((2..=5).contains(&dear), "a quarter of a core at work_limit: {dear}");
     assert!(shown >= 50, "{shown}");
 }
 
 #[test]
-fn an_old_answer_is_not_given_to_who_comes_anew() {
+fn an_old_answer_is_not_given_to_a_new_client() {
     let mut scheduler = AnswerScheduler::default();
     scheduler.watch(IDLE, view(200), 0);
     run(&mut scheduler, 0, 20);
@@ -193,7 +194,7 @@ fn an_old_answer_is_not_given_to_who_comes_anew() {
 }
 
 #[test]
-fn changing_the_view_all_the_time_costs_no_more_than_the_budget() {
+fn changing_the_view_continuously_stays_within_the_budget() {
     let mut scheduler = AnswerScheduler::default();
     let frame: Arc<[u8]> = Arc::new([]);
     let (mut now, mut work) = (0, 0);
@@ -202,8 +203,8 @@ fn changing_the_view_all_the_time_costs_no_more_than_the_budget() {
         scheduler.watch(1, other.clone(), now);
         match scheduler.next(now) {
             NextAnswer::Watched(view, _) => {
-                scheduler.answered(&view, &frame, now, 20_000);
-                scheduler.taken(1);
+                scheduler.answered_view(&view, &frame, now, 20_000);
+                scheduler.answer_taken(1);
                 work += 20_000;
                 now += 20_000;
             }
@@ -237,26 +238,26 @@ fn one_large_answer_at_a_time_and_few_questions_of_one() {
         NextAnswer::Question(question) => Some(question.asked.number),
         _ => None,
     };
-    // Large ones are slow: they do not wait for the others, nor the others for them.
+    // Large ones are slow: they and the others do not wait for each other.
     assert_eq!(numbers(scheduler.next_slow(2)), Some(1));
-    scheduler.told(1, AnswerSpeed::Slow, 2, 1);
+    scheduler.question_answered(1, AnswerSpeed::Slow, 2, 1);
     assert_eq!(numbers(scheduler.next(3)), Some(3));
     assert_eq!((numbers(scheduler.next_slow(4)), numbers(scheduler.next(4))), (None, None));
     scheduler.large_done();
     assert_eq!(numbers(scheduler.next_slow(4)), Some(2));
-    let taken = (0..20).filter(|number| scheduler.ask(9, asked(*number, 1), 5)).count();
-    assert_eq!(taken, MAX_QUESTIONS);
+    let answer_taken = (0..20).filter(|number| scheduler.ask(9, asked(*number, 1), 5)).count();
+    assert_eq!(answer_taken, MAX_QUESTIONS);
     assert!(scheduler.ask(8, asked(1, 1), 5), "another client is not concerned");
     scheduler.leave(9);
     assert_eq!(numbers(scheduler.next(6)), Some(1));
 }
 
 #[test]
-fn slow_views_and_questions_cost_the_quick_ones_nothing() {
+fn slow_views_and_questions_do_not_delay_quick_ones() {
     let mut scheduler = AnswerScheduler::default();
     scheduler.watch(0, view(30_000), 0);
     run(&mut scheduler, 0, 12);
-    // Three seconds of work each: eight screens, and a client that asks on and on.
+    // Three seconds of work each: eight screens, and a client that asks continuously.
     for client in 1..=8 {
         scheduler.watch(client, view(3_000_000 + client as usize), 12 * SECOND);
     }
@@ -277,7 +278,7 @@ fn slow_views_and_questions_cost_the_quick_ones_nothing() {
 }
 
 #[test]
-fn of_what_is_slow_those_come_first_who_had_least() {
+fn slow_answers_go_first_to_the_client_with_least_work() {
     let mut scheduler = AnswerScheduler::default();
     let asked = |number| Tagged { number, about: view(LARGE_ROWS + 1) };
     for number in 0..4 {
@@ -289,10 +290,10 @@ fn of_what_is_slow_those_come_first_who_had_least() {
         now += 100 * SECOND;
         if let NextAnswer::Question(question) = scheduler.next_slow(now) {
             order.push((question.client, question.asked.number));
-            scheduler.told(question.client, AnswerSpeed::Slow, now, SECOND);
+            scheduler.question_answered(question.client, AnswerSpeed::Slow, now, SECOND);
         }
         scheduler.large_done();
-        // It comes later, and has had nothing yet.
+        // This client comes later and has had no work yet.
         if order.len() == 1 {
             scheduler.ask(2, asked(9), now);
         }
@@ -300,11 +301,11 @@ fn of_what_is_slow_those_come_first_who_had_least() {
     assert_eq!(order, [(1, 0), (2, 9), (1, 1), (1, 2)]);
     scheduler.leave(1);
     scheduler.leave(2);
-    assert!(scheduler.had.is_empty(), "nothing is kept of those who have gone");
+    assert!(scheduler.slow_work.is_empty(), "nothing is stored of clients that have left");
 }
 
 #[test]
-fn who_asks_for_little_does_not_wait_for_many_who_ask_for_much() {
+fn a_small_request_does_not_wait_for_many_large_ones() {
     let mut scheduler = AnswerScheduler::default();
     let costs = |limit, cost| Tagged { number: 1, about: costing(limit, cost) };
     // 40 clients with questions of 150 ms and of a second of work, and 20 screens.
@@ -320,13 +321,13 @@ fn who_asks_for_little_does_not_wait_for_many_who_ask_for_much() {
     let answers = run(&mut scheduler, 1, 400);
     let at = |limit| answers.iter().find(|answer| answer.0 == limit).map(|answer| answer.1);
     for limit in [98, 99] {
-        let waited = at(limit).expect("it is answered");
+        let waited = at(limit).expect("it is answered_view");
         assert!(waited <= 2 * SECOND, "{limit}: {} ms", waited / 1000);
     }
     for client in 1..40 {
-        assert_eq!(count(&answers, client), 1, "each is answered in the end: {client}");
+        assert_eq!(count(&answers, client), 1, "each is answered_view in the end: {client}");
     }
-    // Who comes while the others' work is being paid for is answered at once.
+    // A request that arrives while the others' work is being paid for is answered at once.
     let now = 401 * SECOND;
     (100..110).for_each(|client| _ = scheduler.ask(client, costs(100, 180_000), now));
     run(&mut scheduler, now, 3);

@@ -13,7 +13,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::answers::farewell;
+use super::answers::refusal;
 use super::shared::{AttachEvent, OutFrame, Outbox, ServerShared};
 use crate::attach::frame::{FrameDecoder, FrameError, Hello, Reply, Request, Tagged, encode};
 use crate::attach::scheduler::ClientId;
@@ -21,33 +21,35 @@ use crate::attach::{MAX_QUESTIONS, MAX_ROWS, MAX_STANDING_ROWS};
 use crate::flow::NetworkGroups;
 use crate::snapshot::View;
 
-/// Requests of one client are taken this far apart at least: faster than keys
-/// repeat, slow enough that nobody keeps the thread busy.
+/// Minimum interval between requests of one client: shorter than key repeat, and long
+/// enough that
+/// no client keeps the thread busy.
 const REQUEST_PACE: Duration = Duration::from_millis(10);
 
-/// What the kernel is asked to keep for a client that does not read: as little as it
-/// can (4608 bytes, a few of the smallest answers), so that it is soon noticed.
+/// Size of the kernel's send buffer for a client: the smallest possible (4608 bytes, a few
+/// of the
+/// smallest answers), so that a client that does not read is noticed soon.
 const SEND_BUFFER: usize = 2 << 10;
 
-/// Bytes that are read at once.
+/// Number of bytes read at once.
 const READ: usize = 4 << 10;
 
-/// Why we hang up.
+/// Why the server closes a connection.
 #[derive(Debug, thiserror::Error)]
 enum CloseReason {
     #[error(transparent)]
     Frame(#[from] FrameError),
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("it has not read its answer for {0} s")]
+    #[error("the client has not read its answer for {0} s")]
     Stalled(u64),
-    #[error("it has not finished a request for {0} s")]
-    Half(u64),
+    #[error("the client has not finished a request for {0} s")]
+    HalfRequest(u64),
     #[error("{0}")]
-    Told(String),
+    Refused(String),
 }
 
-/// Whoever is at the other end; leaves when it is dropped, however that comes.
+/// A connected client. It is removed from the state when this is dropped, for any reason.
 struct Connection {
     shared: Arc<ServerShared>,
     id: ClientId,
@@ -61,18 +63,18 @@ impl Drop for Connection {
             state.scheduler.leave(self.id);
             state.outboxes.remove(&self.id)
         };
-        // A large answer in it says that it is gone, and wants the lock for that.
+        // Dropping a large answer in the outbox locks the state again.
         drop(outbox);
         self.shared.work.notify_all();
     }
 }
 
-/// Serves a connection until either side hangs up.
+/// Serves a connection until either side closes it.
 pub(super) async fn serve(shared: Arc<ServerShared>, id: ClientId, stream: UnixStream) {
     let connection = Connection { shared, id };
     let shared = &connection.shared;
     let peer = stream.peer_cred();
-    // Where it cannot be had, one who does not read is noticed later.
+    // If this fails, a client that does not read is noticed later.
     let _ = setsockopt(&stream, SndBuf, &SEND_BUFFER);
     let (mut read, mut write) = stream.into_split();
     let mut decoder = FrameDecoder::default();
@@ -89,7 +91,7 @@ pub(super) async fn serve(shared: Arc<ServerShared>, id: ClientId, stream: UnixS
     if !connection.register(outbox) {
         shared.refused.fetch_add(1, Relaxed);
         let why = format!("{} screens are attached, which is the limit", limits.clients);
-        let _ = timeout(limits.handshake, write.write_all(&farewell(why).frame)).await;
+        let _ = timeout(limits.handshake, write.write_all(&refusal(why).frame)).await;
         return;
     }
     let tell = |event: AttachEvent| (shared.service.tell)(&event);
@@ -108,15 +110,16 @@ pub(super) async fn serve(shared: Arc<ServerShared>, id: ClientId, stream: UnixS
             shared.cut_off.fetch_add(1, Relaxed);
             let why = fault.to_string();
             if !writing.into_inner() {
-                // It may want to know; it is not waited for.
-                let _ = write.try_write(&farewell(why.clone()).frame);
+                // The client may want to know the reason, but the server does not wait for
+                // it.
+                let _ = write.try_write(&refusal(why.clone()).frame);
             }
             tell(AttachEvent::CutOff { screen: id, why });
         }
     }
 }
 
-/// Says hello and what goes by which name; the first request.
+/// Exchanges hellos and sends the named networks. Returns the first request.
 async fn handshake(
     shared: &ServerShared,
     names: &Arc<NetworkGroups>,
@@ -138,7 +141,7 @@ async fn handshake(
     request(decoder, read, shared.service.limits.handshake).await
 }
 
-/// Reads what has come; `false` at the end.
+/// Reads available bytes; `false` at the end of the connection.
 async fn fill(decoder: &mut FrameDecoder, read: &mut OwnedReadHalf) -> io::Result<bool> {
     let mut bytes = [0; READ];
     let count = read.read(&mut bytes).await?;
@@ -146,7 +149,9 @@ async fn fill(decoder: &mut FrameDecoder, read: &mut OwnedReadHalf) -> io::Resul
     Ok(count > 0)
 }
 
-/// The next request; `None` at the end. Once begun it must be over in a while.
+/// Reads the next request; `None` at the end. A request that has begun must be completed
+/// within
+/// `limit`.
 async fn request(
     decoder: &mut FrameDecoder,
     read: &mut OwnedReadHalf,
@@ -156,7 +161,7 @@ async fn request(
         if let Some(request) = decoder.message()? {
             return Ok(Some(request));
         }
-        if decoder.is_amid() {
+        if decoder.has_partial_message() {
             break;
         }
         if !fill(decoder, read).await? {
@@ -171,11 +176,11 @@ async fn request(
         }
         Ok(None)
     };
-    timeout(limit, rest).await.unwrap_or(Err(CloseReason::Half(limit.as_secs())))
+    timeout(limit, rest).await.unwrap_or(Err(CloseReason::HalfRequest(limit.as_secs())))
 }
 
 impl Connection {
-    /// Takes an outbox among the screens, if there is one.
+    /// Adds the outbox of this client, if the limit allows.
     fn register(&self, outbox: Outbox) -> bool {
         let mut state = self.shared.state();
         if state.outboxes.len() >= self.shared.service.limits.clients {
@@ -186,7 +191,7 @@ impl Connection {
         true
     }
 
-    /// Takes requests, from the first on.
+    /// Handles requests, beginning with the first.
     async fn read_requests(
         &self,
         first: Request,
@@ -196,10 +201,10 @@ impl Connection {
     ) -> Result<(), CloseReason> {
         let stall = self.shared.service.limits.stall;
         let mut next = Some(first);
-        while let Some(asked) = next {
-            match asked {
-                Request::Watch(view) => self.watch(view).map_err(CloseReason::Told)?,
-                Request::Ask(question) => self.ask(question).map_err(CloseReason::Told)?,
+        while let Some(request_now) = next {
+            match request_now {
+                Request::Watch(view) => self.watch(view).map_err(CloseReason::Refused)?,
+                Request::Ask(question) => self.ask(question).map_err(CloseReason::Refused)?,
                 Request::Sync(folders) => {
                     let sync = self.shared.service.sync.clone();
                     let done = match folders.is_empty() {
@@ -210,7 +215,7 @@ impl Connection {
                         }
                     };
                     let frame = encode(&Reply::Synced(done))?.into();
-                    // Who asks for it again and again without reading misses some.
+                    // A client that asks repeatedly without reading may miss replies.
                     drop(out_frames.try_send(OutFrame { frame, _large: None, last: None }));
                 }
             }
@@ -242,14 +247,15 @@ impl Connection {
     }
 }
 
-/// A view that can be answered, of so many rows at most.
+/// Checks a view, and limits its rows.
 fn checked(view: View, rows: usize) -> Result<View, String> {
     view.filter.check_live().map_err(|error| error.to_string())?;
     Ok(View { limit: view.limit.min(rows), ..view })
 }
 
-/// Writes single answers, and of those to the view the newest; the names before
-/// them when those have become others. `writing` says whether it is amid one.
+/// Writes single answers, and the newest answer to the view. Sends the named networks
+/// before them
+/// when they have changed. `writing` is true while a frame is partly written.
 async fn deliver(
     (shared, id): (&ServerShared, ClientId),
     mut names: Arc<NetworkGroups>,
@@ -271,7 +277,7 @@ async fn deliver(
             }
         };
         if let Some(why) = out_frame.last {
-            return Err(CloseReason::Told(why));
+            return Err(CloseReason::Refused(why));
         }
         writing.store(true, Relaxed);
         let now = (shared.service.groups)();
@@ -289,7 +295,7 @@ async fn deliver(
         written.map_err(|_| CloseReason::Stalled(stall.as_secs()))??;
         writing.store(false, Relaxed);
         if is_newest {
-            shared.state().scheduler.taken(id);
+            shared.state().scheduler.answer_taken(id);
             shared.work.notify_all();
         }
     }

@@ -1,9 +1,11 @@
 //! The collector's end: accepts connections, reads requests, writes answers.
 //!
-//! One thread does that for all clients; it never waits for any of them. Another
-//! makes the answers ([`super::scheduler`] says which next), and a third those that take
-//! long. Between them each client
-//! has a box that holds the newest answer only: who reads slowly misses some.
+//! One thread does that for all clients and never waits for a single client. A second
+//! thread makes
+//! quick answers ([`super::scheduler`] decides which is next), a third makes slow ones.
+//! Each client has an outbox with the newest answer to its view only, so a slow client
+//! misses
+//! some answers.
 
 mod answers;
 mod connection;
@@ -26,14 +28,14 @@ use self::shared::ServerShared;
 use super::scheduler::{AnswerSpeed, ClientId};
 use crate::snapshot::Attached;
 
-/// Connections are taken this far apart at least: a thousand a second keep
-/// nobody out, and no core busy.
+/// Minimum interval between accepted connections. A thousand per second are enough for real
+/// clients, and do not load the core.
 const ACCEPT_PACE: Duration = Duration::from_millis(1);
 
-/// How long accepting rests when the system refuses, as when files run out.
+/// How long accepting pauses after an error, for example when file descriptors run out.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// The threads that serve. Dropping it hangs up on everybody.
+/// The threads of the server. Dropping it closes all connections.
 pub struct Server {
     shared: Arc<ServerShared>,
     stop: Option<oneshot::Sender<()>>,
@@ -41,7 +43,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves those who come to `socket`.
+    /// Serves the clients of `socket`.
     ///
     /// # Errors
     /// When the threads cannot be started.
@@ -68,7 +70,7 @@ impl Server {
                     _ = stopped => {}
                 }
             });
-            // Clients are hung up on before the socket goes.
+            // Connections are closed before the socket is removed.
             drop(runtime);
             drop(socket);
         })?);
@@ -83,13 +85,13 @@ impl Server {
         Ok(server)
     }
 
-    /// How many screens are attached, and how others fared.
+    /// The number of attached screens, and of connections that were refused or cut off.
     #[must_use]
     pub fn attached(&self) -> Attached {
         self.shared.attached()
     }
 
-    /// The same for somebody else, whenever it is called.
+    /// A function that returns these numbers at any time.
     pub fn counts(&self) -> impl Fn() -> Attached + Send + Sync + 'static {
         let shared = self.shared.clone();
         move || shared.attached()
@@ -102,13 +104,13 @@ impl Drop for Server {
         self.shared.state().stopping = true;
         self.shared.work.notify_all();
         for thread in self.threads.drain(..) {
-            // There is nobody left to tell of a panic.
+            // A panic cannot be reported to anyone here.
             let _ = thread.join();
         }
     }
 }
 
-/// Takes connections until it is dropped.
+/// Accepts connections until it is dropped.
 async fn accept(socket: &Socket, shared: &Arc<ServerShared>) {
     let Ok(listener) = socket.listener().and_then(UnixListener::from_std) else { return };
     let mut next: ClientId = 1;
@@ -124,10 +126,11 @@ async fn accept(socket: &Socket, shared: &Arc<ServerShared>) {
     }
 }
 
-/// Begins to serve a connection, in the place of the oldest that has not asked
-/// anything if there are too many of those.
+/// Starts to serve a connection. If too many connections have not sent a request yet, the
+/// oldest of
+/// these is closed.
 fn admit(shared: &Arc<ServerShared>, id: ClientId, stream: UnixStream) {
-    // It must not be over before it is among those that are pending.
+    // The lock is held so that the task cannot end before it is listed as pending.
     let mut state = shared.state();
     if state.pending.len() >= shared.service.limits.pending
         && let Some((_, oldest)) = state.pending.pop_front()

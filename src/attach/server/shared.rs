@@ -1,4 +1,4 @@
-//! What the threads of the server share: what is served, to whom, within which limits.
+//! State that the server's threads share, and what the server is given.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -16,15 +16,20 @@ use crate::clock::Clock;
 use crate::flow::NetworkGroups;
 use crate::snapshot::{Allowance, Attached, Snapshot, View};
 
-/// What clients may do at most.
+/// Limits for clients.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientLimits {
+    /// Maximum number of attached screens.
     pub clients: usize,
+    /// Maximum number of connections without a request so far.
     pub pending: usize,
+    /// Time within which a connection must have sent its first request.
     pub handshake: Duration,
+    /// Time within which a client must read an answer or complete a request.
     pub stall: Duration,
-    /// Work on one answer until it is slow, and on one that is slow until it is given up.
+    /// Work on one answer after which it counts as slow.
     pub quick: Duration,
+    /// Work on one slow answer after which it is given up.
     pub slow: Duration,
 }
 
@@ -41,22 +46,30 @@ impl Default for ClientLimits {
     }
 }
 
-/// What there is to tell in the log.
+/// An event for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttachEvent {
-    /// A screen, with the user and process at its other end as the kernel has them.
+    /// A screen has attached.
     Attached {
+        /// Number of the screen.
         screen: u64,
+        /// User id of its process, as the kernel reports it.
         user: u32,
+        /// Group id of its process.
         group: u32,
+        /// Process id, if the kernel knows it.
         process: Option<i32>,
     },
+    /// A screen has closed its connection.
     Left {
+        /// Number of the screen.
         screen: u64,
     },
-    /// We have hung up.
+    /// The server has closed the connection of a screen.
     CutOff {
+        /// Number of the screen.
         screen: u64,
+        /// The reason.
         why: String,
     },
 }
@@ -64,41 +77,44 @@ pub enum AttachEvent {
 /// Answers a view within an allowance.
 pub type AnswerView = dyn Fn(&View, &mut Allowance<'_>) -> Snapshot + Send + Sync;
 
-/// Writes what is recorded into these folders; whether that was done in time.
+/// Flushes the recorders of these folders. Returns whether that was done in time.
 pub type SyncArchive = dyn Fn(&[String]) -> bool + Send + Sync;
 
-/// What is served.
+/// What the server needs of the collector.
 #[derive(Clone)]
 pub struct ServedCollector {
     /// Answers a view, now, within an allowance.
     pub answer: Arc<AnswerView>,
-    /// Has what was received until now written where queries find it, if it is recorded
-    /// into one of these folders, below or above it; `false` when that could not be done
-    /// within a second.
+    /// Flushes everything received so far, so that queries find it, if it is recorded into
+    /// one of
+    /// these folders, or below or above one. `false` when that takes longer than a second.
     pub sync: Arc<SyncArchive>,
-    /// The networks that have names, which may become others.
+    /// The named networks, which may change.
     pub groups: Arc<dyn Fn() -> Arc<NetworkGroups> + Send + Sync>,
+    /// Logs an event.
     pub tell: Arc<dyn Fn(&AttachEvent) + Send + Sync>,
+    /// The collector's clock.
     pub clock: Clock,
+    /// Limits for clients.
     pub limits: ClientLimits,
 }
 
 impl fmt::Debug for ServedCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("ServedCollector").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
-/// A frame on its way to one client.
+/// A frame to be sent to a client.
 pub(super) struct OutFrame {
     pub(super) frame: Arc<[u8]>,
-    /// Says when it is gone that another large one may be made.
+    /// Allows another large answer when it is dropped.
     pub(super) _large: Option<LargeAnswerPermit>,
-    /// Why nothing comes after it, if so.
+    /// Set in the last frame: the reason for closing the connection.
     pub(super) last: Option<String>,
 }
 
-/// Where answers are put for a client.
+/// Channels for the frames to a client.
 pub(super) struct Outbox {
     pub(super) newest: watch::Sender<Option<Arc<[u8]>>>,
     pub(super) out_frames: mpsc::Sender<OutFrame>,
@@ -108,7 +124,7 @@ pub(super) struct Outbox {
 pub(super) struct ServerState {
     pub(super) scheduler: AnswerScheduler,
     pub(super) outboxes: HashMap<ClientId, Outbox>,
-    /// Connections that have not asked anything yet, the oldest first.
+    /// Connections that have not sent a request yet, the oldest first.
     pub(super) pending: VecDeque<(ClientId, AbortHandle)>,
     pub(super) stopping: bool,
 }
@@ -117,29 +133,29 @@ pub(super) struct ServerShared {
     pub(super) service: ServedCollector,
     pub(super) path: String,
     pub(super) state: Mutex<ServerState>,
-    /// Something is to be answered.
+    /// Notified when there may be something to answer.
     pub(super) work: Condvar,
     pub(super) refused: AtomicU64,
     pub(super) cut_off: AtomicU64,
-    /// The names of networks as every connection begins with them: thousands of them are
-    /// not compressed for each.
+    /// The frame with the named networks, so that it is not compressed again for each
+    /// connection.
     pub(super) welcome: Mutex<Option<Welcome>>,
 }
 
-/// Names of networks and the frame that says them.
+/// The named networks and the frame with them.
 type Welcome = (Arc<NetworkGroups>, Arc<[u8]>);
 
 impl ServerShared {
-    /// The frame that says these names.
+    /// The frame with these named networks.
     pub(super) fn welcome(&self, names: &Arc<NetworkGroups>) -> Result<Arc<[u8]>, FrameError> {
-        let mut kept = self.welcome.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, frame)) = &*kept
+        let mut last_frame = self.welcome.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, frame)) = &*last_frame
             && Arc::ptr_eq(known, names)
         {
             return Ok(frame.clone());
         }
         let frame: Arc<[u8]> = encode(&Reply::Welcome(names.clone()))?.into();
-        *kept = Some((names.clone(), frame.clone()));
+        *last_frame = Some((names.clone(), frame.clone()));
         Ok(frame)
     }
 
@@ -162,7 +178,7 @@ impl ServerShared {
     }
 }
 
-/// Lets another large answer be made when it is dropped.
+/// Allows another large answer when it is dropped.
 pub(super) struct LargeAnswerPermit(pub(super) Arc<ServerShared>);
 
 impl Drop for LargeAnswerPermit {

@@ -1,4 +1,4 @@
-//! The socket's file.
+//! The socket file.
 
 use std::fs;
 use std::io;
@@ -15,20 +15,20 @@ use crate::attach::socket_path::{SocketPathError, fits};
 /// The owner and the group of the service may attach.
 const MODE: u32 = 0o660;
 
-/// A socket that listens. Its file goes with it.
+/// A listening socket. Its file is removed when it is dropped.
 #[derive(Debug)]
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
-    /// The file's number, to know it again.
+    /// Inode of the file, to recognise it later.
     inode: u64,
 }
 
 impl Socket {
-    /// Listens at a path. What a collector left there that is no more is replaced.
+    /// Listens at a path. A socket that a dead collector left there is replaced.
     ///
     /// # Errors
-    /// When the path is too long, somebody serves there, or something else is there.
+    /// When the path is too long, another collector listens there, or it is not a socket.
     pub fn bind(path: &Path) -> Result<Socket, SocketPathError> {
         fits(path)?;
         let at = |error| SocketPathError::Io(path.to_owned(), error);
@@ -37,7 +37,7 @@ impl Socket {
                 return Err(SocketPathError::NoSocket(path.to_owned()));
             }
             Ok(_) => match connect(path) {
-                // Someone listens there, though perhaps too busy to accept.
+                // A collector listens there, even if it is too busy to accept.
                 Ok(()) | Err(Errno::EAGAIN) => return Err(SocketPathError::Taken(path.to_owned())),
                 Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(at)?,
                 Err(errno) => return Err(at(errno.into())),
@@ -53,7 +53,7 @@ impl Socket {
         Ok(Socket { listener, path: path.to_owned(), inode })
     }
 
-    /// Where it is.
+    /// Path of the socket.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -64,8 +64,9 @@ impl Socket {
     }
 }
 
-/// Tries whether someone listens at a socket. Never waits: a listener that accepts nobody
-/// would hold up whoever connects for ever (`EAGAIN` when its queue is full, unix(7)).
+/// Checks whether a collector listens at a socket. Never waits: with a blocking socket,
+/// connecting to a
+/// listener that does not accept would hang (`EAGAIN` when its queue is full, unix(7)).
 fn connect(path: &Path) -> Result<(), Errno> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
@@ -74,7 +75,7 @@ fn connect(path: &Path) -> Result<(), Errno> {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Another collector may have put its own there.
+        // Another collector may have replaced the file.
         if fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.ino() == self.inode) {
             let _ = fs::remove_file(&self.path);
         }
