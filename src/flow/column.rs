@@ -1,19 +1,22 @@
-//! Columns of flow records: many values of one [`Field`], one after the other.
+//! Columns of flow records: the values of one [`Field`] for many flows.
 
 use super::field::{Field, FieldKind, FieldValue};
 use super::{FlowText, Host, Time};
 
 pub use super::vector::{PAGE_ROWS, Vector};
 
-/// The distinct values of one field in a chunk, in no order.
+/// The distinct values of one field in a chunk, unordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dictionary {
+    /// Numbers; a time is the bits of its `i64`.
     Numbers(Vec<u64>),
+    /// Addresses.
     Addresses(Vec<Host>),
+    /// Texts.
     Texts(Vec<FlowText>),
 }
 
-/// The value that these bits stand for in a column of numbers of `field`.
+/// The value with these bits in a column of numbers of `field`.
 #[must_use]
 pub fn number_value(field: Field, bits: u64) -> FieldValue {
     match field.info().kind {
@@ -23,7 +26,7 @@ pub fn number_value(field: Field, bits: u64) -> FieldValue {
 }
 
 impl Dictionary {
-    /// Of a single value, that of a field of which nothing was reported.
+    /// A dictionary with one value: the value of `field` when it was not reported.
     #[must_use]
     pub fn nothing(field: Field) -> Dictionary {
         match field.info().kind {
@@ -35,7 +38,7 @@ impl Dictionary {
         }
     }
 
-    /// How many values there are.
+    /// The number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -45,13 +48,13 @@ impl Dictionary {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The value at a place.
+    /// The value at an index, or `None` beyond the end.
     #[must_use]
     pub fn get(&self, field: Field, place: u32) -> Option<FieldValue> {
         let place = place as usize;

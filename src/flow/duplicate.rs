@@ -1,21 +1,22 @@
-//! Flows that were reported more than once.
+//! Marks of flows that were reported more than once.
 
-/// Whether the same flow was reported before, and by whom: such a flow counts
-/// once, unless asked otherwise. The archive keeps it by its number.
+/// Whether the same flow was reported before, and by which exporter. Such a flow is counted
+/// once,
+/// unless `--no-dedup` is given. The archive stores the number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Duplicate {
-    /// It is the first report.
+    /// This is the first report.
     #[default]
     No = 0,
-    /// Its exporter reported it before, from another interface.
+    /// The same exporter reported it before, from another interface.
     SameExporter = 1,
-    /// Another exporter on its way reported it before.
+    /// Another exporter on the flow's path reported it before.
     OtherExporter = 2,
 }
 
 impl Duplicate {
-    /// Of its number; every number but 0 is a duplicate.
+    /// The value of a number from an archive. Every number except 0 is a duplicate.
     #[must_use]
     pub fn of(number: u8) -> Duplicate {
         match number {
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_come_back() {
+    fn numbers_are_read_back() {
         for duplicate in [Duplicate::No, Duplicate::SameExporter, Duplicate::OtherExporter] {
             assert_eq!(Duplicate::of(duplicate.into()), duplicate);
             assert_eq!(duplicate.is_set(), u64::from(duplicate) != 0);

@@ -1,77 +1,89 @@
-//! What only some exporters report of a flow, and only the archive keeps.
+//! Fields that only some exporters report, and that only the archive stores.
 
 use super::record::{Member, record};
 use super::stored::Fixed;
 use super::{FlowText, Host};
 
-/// Labels of an MPLS stack that are kept.
+/// Number of MPLS labels that are stored.
 pub const MPLS_LABELS: usize = 10;
 
 record! {
-    /// What an exporter may report of a flow besides what every [`super::Flow`] has.
+    /// Fields of a flow besides those of [`super::Flow`].
     ///
-    /// Kept beside flows instead of in them: live tables never ask for it, and few
-    /// exporters send any of it. What was not reported is 0 or unspecified.
+    /// They are stored separately, because live tables do not use them and few exporters
+    /// send them.
+    /// A field that was not reported is 0 or unspecified. Numbers after "IE" are those of
+    /// IANA's
+    /// IPFIX information elements.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct FlowExtras (NONE) {
-        /// IE 18/63: next hop by BGP.
+        /// IE 18/63: BGP next hop.
         pub bgp_next_hop: Host,
-        /// IE 225/281, 226/282: addresses after translation.
+        /// IE 225/281: source address after translation.
         pub nat_src: Host,
+        /// IE 226/282: destination address after translation.
         pub nat_dst: Host,
-        /// IE 56: source MAC as it came in; the number of its six bytes, high first,
-        /// as all MAC addresses here.
+        /// IE 56: incoming source MAC address, as for all MAC addresses here a number of
+        /// six
+        /// bytes, the first byte highest.
         pub in_src_mac: u64,
-        /// IE 57: destination MAC as it went out.
+        /// IE 57: outgoing destination MAC address.
         pub out_dst_mac: u64,
-        /// IE 80: destination MAC as it came in.
+        /// IE 80: incoming destination MAC address.
         pub in_dst_mac: u64,
-        /// IE 81: source MAC as it went out.
+        /// IE 81: outgoing source MAC address.
         pub out_src_mac: u64,
-        /// IE 70-79: the 24 bits of each stack entry: label, traffic class, bottom.
+        /// IE 70-79: the 24 bits of each stack entry: label, traffic class, bottom of
+        /// stack.
         pub mpls: [u32; MPLS_LABELS],
         /// IE 129: neighbour AS towards the source.
         pub prev_as: u32,
         /// IE 128: neighbour AS towards the destination.
         pub next_as: u32,
-        /// IE 234, 235.
+        /// IE 234: incoming VRF.
         pub in_vrf: u32,
+        /// IE 235: outgoing VRF.
         pub out_vrf: u32,
-        /// IE 227, 228: ports after translation.
+        /// IE 227: source port after translation.
         pub nat_sport: u16,
+        /// IE 228: destination port after translation.
         pub nat_dport: u16,
-        /// IE 59: VLAN on the way out.
+        /// IE 59: outgoing VLAN.
         pub dst_vlan: u16,
-        /// IE 55: type of service on the way out.
+        /// IE 55: outgoing type of service.
         pub dst_tos: u8,
-        /// IE 52, 53.
+        /// IE 52: lowest TTL.
         pub min_ttl: u8,
+        /// IE 53: highest TTL.
         pub max_ttl: u8,
-        /// IE 230 or 233: what a NAT or a firewall did.
+        /// IE 230 or 233: event of a NAT or a firewall.
         pub nat_event: u8,
-        /// IE 89.
+        /// IE 89: forwarding status.
         pub forwarding: u8,
-        /// How many flows the record stands for; see [`More::flows`].
+        /// Number of flows that the record stands for; see [`FlowExtras::flows`].
         pub flow_count: u32; since 2,
-        /// Addresses within a tunnel or before a translation, unspecified when they
-        /// are as reported.
+        /// Source address inside a tunnel or before a translation; unspecified if it is the
+        /// reported
+        /// one.
         pub src_inside: Host; since 2,
+        /// The same for the destination address.
         pub dst_inside: Host; since 2,
-        /// IE 95: application id, the engine in its highest byte (RFC 6759).
+        /// IE 95: application id with the engine in the highest byte (RFC 6759).
         pub app: u64; since 2,
-        /// IE 371: name of the user.
+        /// IE 371: user name.
         pub user: FlowText; since 2,
-        /// Kind of the tunnel the flow was in, and its key.
+        /// Kind of the tunnel that carried the flow.
         pub tunnel: u8; since 2,
+        /// Key of that tunnel.
         pub tunnel_key: u32; since 2,
     }
     unstored {}
 }
 
 impl FlowExtras {
-    /// How many flows a record stands for. A count that is missing is 1: so it is
-    /// of records whose exporter says nothing, which have 0, and of files of
-    /// version 1, which have no count at all.
+    /// The number of flows that a record stands for, at least 1. The count is 0 when the
+    /// exporter
+    /// does not report it, and it is missing in files of version 1.
     #[must_use]
     pub fn flows(&self) -> u64 {
         u64::from(self.flow_count.max(1))

@@ -1,15 +1,19 @@
-//! The one table of flow fields.
+//! The table of flow fields.
 //!
-//! Wire elements, filter words and columns only map to a [`Field`]; what it is
-//! called and which member of a [`Flow`] or a [`More`] it is stands here and nowhere else.
-//! How wide it is, and how it is read, set, gathered and stored, follows from the type of
-//! the member ([`Stored`]).
+//! Elements on the wire, words of filters and columns refer to a [`Field`]. Its name and
+//! the
+//! member of [`Flow`] or [`FlowExtras`] that has it are declared only here. Its width, and
+//! how
+//! it is read, set, gathered and stored, follows from the type of the member
+//! ([`StoredForm`]).
 //!
-//! A new field is a member (of [`More`], unless every exporter reports it), a line here, at
-//! the end, and the elements in `wire/element.rs` that carry it; if they are neither plain
-//! numbers nor of [`More`], also a line where records are made into flows. A column is new
-//! to the archive: the member says `since` which version. What nfdump calls the field, if
-//! anything, is a line in each of the tables of words: `query/element.rs`,
+//! To add a field, add a member (of [`FlowExtras`], unless every exporter reports it), a
+//! line at
+//! the end of this table, and the elements in `wire/element.rs` that carry it. If those are
+//! neither plain numbers nor members of [`FlowExtras`], also add a line where records are
+//! converted to flows. For the archive, state at the member `since` which version it is
+//! stored.
+//! If nfdump has the field, add its name to the tables of words: `query/element.rs`,
 //! `query/format/{tag,json,raw}.rs`, `filter/words.rs`.
 
 use super::record::since_of;
@@ -18,39 +22,42 @@ use super::stored::{Numbers, StoredForm, store_of};
 use super::vector::Vector;
 use super::{Flow, FlowExtras, FlowText, Host, extras_of};
 
-/// Where a field is kept.
+/// The struct that has a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// In the [`Flow`]: what every exporter reports.
+    /// [`Flow`]: fields that every exporter reports.
     Flow,
-    /// In the [`More`] that comes with some flows.
+    /// [`FlowExtras`]: fields that some exporters report.
     More,
 }
 
-/// What there is to know about a [`Field`].
+/// The table's entry of a [`Field`].
 pub struct FieldInfo {
+    /// The field.
     pub field: Field,
-    /// The name in column headers and messages, and of the archive's column.
+    /// Name in column headers and messages, and of the archive's column.
     pub name: &'static str,
-    /// Further words people use for it.
+    /// Other names for it.
     pub aliases: &'static [&'static str],
-    /// The label on screens.
+    /// Label on screens.
     pub label: &'static str,
+    /// Kind of its values.
     pub kind: FieldKind,
+    /// The struct that has it.
     pub part: Part,
-    /// How it is stored: that follows from the type of its member.
+    /// How it is stored, from the type of its member.
     pub store: StoredType,
-    /// The version of the archive in which it came: that is said of its member.
+    /// Version of the archive that introduced it, as declared at its member.
     pub since: u32,
-    /// Reads it off a flow and what came with it.
+    /// Reads it from a flow and its extra fields.
     pub get: fn(&Flow, &FlowExtras) -> FieldValue,
-    /// Whether its value is another than where nothing was reported.
+    /// Whether its value differs from that of a field that was not reported.
     pub is_reported: fn(&Flow, &FlowExtras) -> bool,
-    /// Reads it off many flows of a batch into a column ([`Stored::gather`]).
+    /// Reads it from many flows of a batch into a column ([`StoredForm::gather`]).
     pub gather: fn(&[Flow], &[FlowExtras], &mut Vector),
 }
 
-/// The member of a flow or of what came with it.
+/// The member of a flow or of its extra fields.
 macro_rules! member {
     ($flow:ident, $more:ident, flow $($member:tt)+) => { $flow.$($member)+ };
     ($flow:ident, $more:ident, more $($member:tt)+) => { $more.$($member)+ };
@@ -65,8 +72,8 @@ macro_rules! part {
     };
 }
 
-/// Code for members of [`More`] only.
-macro_rules! if_more {
+/// Code for members of [`FlowExtras`] only.
+macro_rules! if_extras {
     (flow $code:expr) => {};
     (more $code:expr) => {
         $code
@@ -78,7 +85,7 @@ macro_rules! fields {
         $field:ident, $name:literal, $aliases:expr, $label:literal, $kind:ident,
         $part:ident.$member:ident $([$entry:literal])?;
     )*) => {
-        /// A field of a [`Flow`] or a [`More`].
+        /// A field of [`Flow`] or [`FlowExtras`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Field { $($field),* }
@@ -115,7 +122,7 @@ macro_rules! fields {
         }),*];
 
         impl Field {
-            /// Sets a field of numbers ([`Stored::set_number`]); others stay as they are.
+            /// Sets a field of numbers ([`StoredForm::set_number`]). Other kinds do not change.
             #[inline]
             pub fn set_number(self, bits: u64, flow: &mut Flow, more: &mut FlowExtras) {
                 match self {
@@ -123,7 +130,7 @@ macro_rules! fields {
                 }
             }
 
-            /// Sets a field of addresses; others stay as they are.
+            /// Sets a field of addresses. Other kinds do not change.
             #[inline]
             pub fn set_address(self, host: Host, flow: &mut Flow, more: &mut FlowExtras) {
                 match self {
@@ -131,7 +138,7 @@ macro_rules! fields {
                 }
             }
 
-            /// Sets a field of texts; others stay as they are.
+            /// Sets a field of texts. Other kinds do not change.
             #[inline]
             pub fn set_text(self, text: FlowText, flow: &mut Flow, more: &mut FlowExtras) {
                 match self {
@@ -141,11 +148,12 @@ macro_rules! fields {
         }
 
         impl FlowExtras {
-            /// Sets every member that is an unsigned number to what a record on the wire
-            /// says of it, in the width of the member.
+            /// Sets every unsigned member to the number in a record on the wire, in the
+            /// width of
+            /// the member.
             #[inline]
             pub fn load_numbers(&mut self, numbers: &impl Numbers) {
-                $(if_more!($part self.$member $([$entry])?.load_from(Field::$field as usize, numbers));)*
+                $(if_extras!($part self.$member $([$entry])?.load_from(Field::$field as usize, numbers));)*
             }
         }
     };
@@ -218,14 +226,14 @@ fields! {
 }
 
 impl Field {
-    /// The table's line of this field.
+    /// The table's entry of this field.
     #[inline]
     #[must_use]
     pub const fn info(self) -> &'static FieldInfo {
         &FIELDS[self as usize]
     }
 
-    /// Whether it is kept in [`More`] rather than in the flow.
+    /// Whether it is in [`FlowExtras`] rather than in [`Flow`].
     #[must_use]
     pub fn is_extra(self) -> bool {
         self.info().part == Part::More
@@ -238,7 +246,7 @@ impl Field {
         (Field::Mpls1..=Field::Mpls10).contains(&self)
     }
 
-    /// Sets it to a value of its kind; a value of another kind leaves it as it is.
+    /// Sets it to a value of its kind. A value of another kind changes nothing.
     #[inline]
     pub fn set(self, value: FieldValue, flow: &mut Flow, more: &mut FlowExtras) {
         match value {
@@ -249,21 +257,21 @@ impl Field {
         }
     }
 
-    /// Its value of a flow and what came with it.
+    /// Its value in a flow and its extra fields.
     #[inline]
     #[must_use]
     pub fn value(self, flow: &Flow, more: &FlowExtras) -> FieldValue {
         (self.info().get)(flow, more)
     }
 
-    /// Whether an exporter reported it, as far as its value tells.
+    /// Whether an exporter reported it, as far as the value shows that.
     #[inline]
     #[must_use]
     pub fn is_reported(self, flow: &Flow, more: &FlowExtras) -> bool {
         (self.info().is_reported)(flow, more)
     }
 
-    /// The field of a name or an alias.
+    /// The field with this name or alias.
     #[must_use]
     pub fn named(word: &str) -> Option<Field> {
         FIELDS
@@ -278,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_order_and_every_word_means_one_field() {
+    fn the_table_is_in_order_and_every_name_belongs_to_one_field() {
         let mut words = Vec::new();
         for (index, info) in FIELDS.iter().enumerate() {
             assert_eq!(info.field as usize, index, "{}", info.name);

@@ -7,16 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Host, Network};
 
-/// Names of networks; a host belongs to the smallest one that contains it.
+/// Named networks. A host belongs to the smallest one that contains it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(Network, Arc<str>)>", into = "Vec<(Network, Arc<str>)>")]
 pub struct NetworkGroups {
-    /// By prefix length, longest first: a host is looked up once per length.
+    /// Names by prefix length, longest first, so that a host is looked up once per length.
     lengths: Vec<(u8, HashMap<Host, Arc<str>>)>,
 }
 
 impl NetworkGroups {
-    /// Gives names to networks; of two names for one network the last counts.
+    /// Creates groups from networks and names. If a network has two names, the last is
+    /// used.
     #[must_use]
     pub fn new(named: impl IntoIterator<Item = (Network, Arc<str>)>) -> NetworkGroups {
         let mut groups = NetworkGroups::default();
@@ -34,13 +35,13 @@ impl NetworkGroups {
         groups
     }
 
-    /// Whether nothing has a name.
+    /// Whether there are no named networks.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lengths.is_empty()
     }
 
-    /// The name of the smallest network with this host.
+    /// The name of the smallest network that contains `host`.
     #[must_use]
     pub fn of(&self, host: Host) -> Option<&Arc<str>> {
         self.lengths
@@ -48,7 +49,7 @@ impl NetworkGroups {
             .find_map(|(bits, names)| names.get(&Network::around(host, *bits).base()))
     }
 
-    /// Every network that has a name, smallest first, then by address.
+    /// All named networks by prefix length (longest first), then by address.
     #[must_use]
     pub fn networks(&self) -> Vec<(Network, &Arc<str>)> {
         let mut all = Vec::new();
@@ -60,11 +61,11 @@ impl NetworkGroups {
         all
     }
 
-    /// The hosts that go by a name, or those without one (`None`), as networks
-    /// that hold them less the smaller ones of other names within. A name that
-    /// nothing goes by has none.
+    /// The hosts with a name, or those without any (`None`), as networks from which smaller
+    /// networks
+    /// with other names are excluded. Empty for an unknown name.
     ///
-    /// Without a name: one area of everything, less the largest named networks.
+    /// Without a name: one area with everything except the largest named networks.
     #[must_use]
     pub fn areas(&self, name: Option<&str>) -> Vec<Area> {
         let all = self.networks();
@@ -74,7 +75,7 @@ impl NetworkGroups {
             name.is_some() && of.map(AsRef::as_ref) == name
         };
         let own = all.iter().map(|(network, _)| *network).filter(|network| is_own(*network));
-        // One within another of the same name adds nothing.
+        // A network within another one of the same name adds nothing.
         let own = own.filter(|network| !self.around(*network).is_some_and(is_own));
         let mut areas: Vec<Area> =
             own.map(|network| Area { within: Some(network), but: Vec::new() }).collect();
@@ -98,7 +99,7 @@ impl NetworkGroups {
         areas
     }
 
-    /// The smallest named network around another one.
+    /// The smallest named network that contains another network.
     fn around(&self, inner: Network) -> Option<Network> {
         let larger = self.lengths.iter().filter(|(bits, _)| *bits < inner.bits());
         larger
@@ -120,10 +121,12 @@ impl From<NetworkGroups> for Vec<(Network, Arc<str>)> {
     }
 }
 
-/// Hosts: those within a network (`None`: all there are) but for some.
+/// A set of hosts: those in a network (`None`: all), except those in other networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Area {
+    /// The network; `None` means all addresses.
     pub within: Option<Network>,
+    /// Networks that are excluded.
     pub but: Vec<Network>,
 }
 
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_hold_the_hosts_of_a_name_and_no_others() {
+    fn areas_contain_exactly_the_hosts_of_a_name() {
         let named = [
             ("10.0.0.0/8", "site"),
             ("10.20.0.0/16", "site"),

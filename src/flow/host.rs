@@ -9,14 +9,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Bits 32..48 of an IPv4-mapped address (RFC 4291, 2.5.5.2): `::ffff:0:0`.
 const MAPPED: u128 = 0xffff_0000_0000;
 
-/// An IPv4 or IPv6 address; IPv4 is kept in its mapped form `::ffff:a.b.c.d`.
+/// An IPv4 or IPv6 address. IPv4 is stored in its mapped form `::ffff:a.b.c.d`.
 ///
 /// The order is numeric, so IPv4 addresses sort together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host(pub u128);
 
 impl Host {
-    /// `::`, which stands for "not reported".
+    /// `::`, which means "not reported".
     pub const UNSPECIFIED: Host = Host(0);
 
     /// The host of an IPv4 address given as its 32 bits.
@@ -31,13 +31,13 @@ impl Host {
         Host::v4(u32::from_be_bytes([a, b, c, d]))
     }
 
-    /// The IPv4 bits when this is a mapped address.
+    /// The 32 bits if this is an IPv4 address.
     #[must_use]
     pub fn as_v4(self) -> Option<u32> {
         (self.0 >> 32 == MAPPED >> 32).then_some(self.0 as u32)
     }
 
-    /// The standard library's form, IPv4 unmapped.
+    /// The address in the standard library's form, with IPv4 unmapped.
     #[must_use]
     pub fn to_ip(self) -> IpAddr {
         match self.as_v4() {
@@ -76,7 +76,7 @@ impl FromStr for Host {
     }
 }
 
-/// As text where people read it, else as a number.
+/// Text in human-readable formats, otherwise a number.
 impl Serialize for Host {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -95,14 +95,14 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
-/// A network: an address and the number of leading bits that count.
-///
-/// Host bits are cleared on the way in, so two spellings of one network are equal.
+/// A network: an address and a prefix length. Host bits are cleared, so that two spellings
+/// of the
+/// same network are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(Host, u8)", into = "(Host, u8)")]
 pub struct Network {
     base: Host,
-    /// Prefix length over the 128-bit form: IPv4 prefixes are 96 longer.
+    /// Prefix length of the 128-bit form; for IPv4 it is 96 longer.
     bits: u8,
 }
 
@@ -124,34 +124,34 @@ impl Network {
         Some(Network { base: Host(host.0 & mask(bits)), bits })
     }
 
-    /// The network that holds this address alone.
+    /// The network with this address only.
     #[must_use]
     pub fn single(host: Host) -> Network {
         Network { base: host, bits: 128 }
     }
 
-    /// Whether it holds one address alone.
+    /// Whether it contains one address only.
     #[must_use]
     pub fn is_single(&self) -> bool {
         self.bits == 128
     }
 
-    /// Whether `host` is inside.
+    /// Whether the network contains `host`.
     #[must_use]
     #[inline]
     pub fn contains(&self, host: Host) -> bool {
         (host.0 ^ self.base.0) & mask(self.bits) == 0
     }
 
-    /// The network of `host` with this many leading bits of the 128-bit form in
-    /// common, at most 128.
+    /// The network of `host` with a prefix of this many bits of the 128-bit form, at most
+    /// 128.
     #[must_use]
     pub(super) fn around(host: Host, bits: u8) -> Network {
         let bits = bits.min(128);
         Network { base: Host(host.0 & mask(bits)), bits }
     }
 
-    /// The prefix length over the 128-bit form.
+    /// Prefix length of the 128-bit form.
     #[must_use]
     pub(super) fn bits(&self) -> u8 {
         self.bits
@@ -163,7 +163,7 @@ impl Network {
         self.base
     }
 
-    /// The prefix length in the family of the address.
+    /// Prefix length in the family of the address.
     #[must_use]
     pub fn prefix(&self) -> u8 {
         if self.base.as_v4().is_some() && self.bits >= 96 { self.bits - 96 } else { self.bits }
@@ -180,7 +180,7 @@ impl From<Network> for (Host, u8) {
     }
 }
 
-/// Host bits are cleared, and more bits than there are mean all.
+/// Host bits are cleared. A prefix longer than 128 bits is taken as 128.
 impl From<(Host, u8)> for Network {
     fn from((base, bits): (Host, u8)) -> Network {
         Network::around(base, bits)
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_contain_what_their_prefix_says() {
+    fn networks_contain_the_hosts_of_their_prefix() {
         for (net, inside, outside) in [
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
             ("192.168.1.0/24", "192.168.1.255", "192.168.2.0"),

@@ -1,8 +1,8 @@
-//! Which side of the line an address is on.
+//! Classifies traffic by local and remote addresses.
 
 use super::{Host, Network};
 
-/// Where a flow goes, seen from the local networks.
+/// Direction of a flow, seen from the local networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TrafficClass {
     /// Local source, remote destination.
@@ -16,7 +16,7 @@ pub enum TrafficClass {
 }
 
 impl TrafficClass {
-    /// All classes in the order totals are listed.
+    /// All classes, in the order in which totals are listed.
     pub const ALL: [TrafficClass; 4] =
         [TrafficClass::Up, TrafficClass::Down, TrafficClass::Internal, TrafficClass::Transit];
 
@@ -32,15 +32,15 @@ impl TrafficClass {
     }
 }
 
-/// The networks that count as "ours".
+/// The networks whose hosts are local.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalNetworks {
     all: Vec<Network>,
-    /// Base and mask of those inside IPv4: every flow asks twice, so that the
-    /// question must be short.
+    /// Base and mask of IPv4 networks. Every flow is tested twice, so the test must be
+    /// fast.
     v4: Vec<(u32, u32)>,
-    /// The others.
-    wide: Vec<Network>,
+    /// All other networks.
+    others: Vec<Network>,
 }
 
 /// RFC 1918, CGNAT (RFC 6598), IPv4 link-local (RFC 3927), ULA (RFC 4193) and
@@ -62,7 +62,7 @@ impl Default for LocalNetworks {
 }
 
 impl LocalNetworks {
-    /// Exactly these networks; an empty list means the defaults.
+    /// Uses exactly these networks. An empty list means the defaults.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> LocalNetworks {
         if networks.is_empty() { LocalNetworks::default() } else { LocalNetworks::of(networks) }
@@ -75,18 +75,18 @@ impl LocalNetworks {
             Some((base, mask))
         };
         let v4 = all.iter().filter_map(inside).collect();
-        let wide = all.iter().filter(|network| inside(network).is_none()).copied().collect();
-        LocalNetworks { all, v4, wide }
+        let others = all.iter().filter(|network| inside(network).is_none()).copied().collect();
+        LocalNetworks { all, v4, others }
     }
 
-    /// Whether `host` is ours.
+    /// Whether `host` is local.
     #[must_use]
     #[inline]
     pub fn contains(&self, host: Host) -> bool {
         let narrow = host
             .as_v4()
             .is_some_and(|address| self.v4.iter().any(|(base, mask)| address & mask == *base));
-        narrow || self.wide.iter().any(|network| network.contains(host))
+        narrow || self.others.iter().any(|network| network.contains(host))
     }
 
     /// The class of a flow from `src` to `dst`.
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn contained_is_what_any_network_contains() {
+    fn a_host_is_local_if_any_network_contains_it() {
         let texts = ["0.0.0.0/0", "::/0", "192.0.2.7", "192.0.2.0/25", "2001:db8::/32", "::/64"];
         let hosts = ["192.0.2.7", "192.0.2.127", "192.0.2.128", "2001:db8::1", "fe80::1", "::1"];
         let host = |text: &str| text.parse::<Host>().unwrap();

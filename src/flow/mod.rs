@@ -1,8 +1,10 @@
-//! What a flow is: the record every room of the house passes around.
+//! Flow records, which all other modules use.
 //!
-//! A [`Flow`] is one unidirectional flow record as the exporter sent it, with
-//! nothing corrected: its own times, its own unscaled counters. What is needed
-//! to correct it (sampling rate, clock offset, arrival time) travels beside it.
+//! A [`Flow`] is a unidirectional flow record as the exporter sent it, with the exporter's
+//! times
+//! and unscaled counters. The values to correct it (sampling rate, clock offset, arrival
+//! time) are
+//! separate fields.
 
 pub mod column;
 mod duplicate;
@@ -36,66 +38,82 @@ use self::record::record;
 use self::stored::Fixed;
 
 record! {
-    /// One unidirectional flow record.
-    ///
-    /// Counters are unscaled. Addresses of both families are a [`Host`].
+    /// A unidirectional flow record. Counters are not scaled by sampling.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Flow (EMPTY) {
-        /// Source and destination address.
+        /// Source address.
         pub src: Host,
+        /// Destination address.
         pub dst: Host,
-        /// Next hop router, [`Host::UNSPECIFIED`] when not reported.
+        /// Address of the next hop, [`Host::UNSPECIFIED`] if not reported.
         pub next_hop: Host,
-        /// Address the datagram came from.
+        /// Address of the sender of the datagram.
         pub exporter: Host,
-        /// First and last packet by the exporter's clock; sFlow has none, the arrival
-        /// is taken.
+        /// Time of the first packet by the exporter's clock. sFlow does not report it, so
+        /// that is the
+        /// arrival.
         pub first: Time,
+        /// Time of the last packet by the exporter's clock.
         pub last: Time,
-        /// When the datagram reached this host, by our clock.
+        /// When the datagram arrived, by the collector's clock.
         pub arrival: Time,
-        /// What to add to the exporter's times to get ours, in milliseconds.
+        /// Milliseconds to add to the exporter's times to get the collector's time.
         pub clock_offset: i64,
+        /// Bytes as reported.
         pub bytes: u64,
+        /// Packets as reported.
         pub packets: u64,
-        /// Observation domain (IPFIX), source id (v9), engine type and id (v5),
-        /// sub-agent (sFlow).
+        /// Observation domain (IPFIX), source id (v9), engine type and id (v5), sub-agent
+        /// (sFlow).
         pub domain: u32,
+        /// Sampling rate.
         pub sampling: Sampling,
-        /// SNMP interface index.
+        /// SNMP index of the input interface, 0 if not reported.
         pub input: u32,
+        /// SNMP index of the output interface, 0 if not reported.
         pub output: u32,
+        /// AS number of the source.
         pub src_as: u32,
+        /// AS number of the destination.
         pub dst_as: u32,
-        /// Which [`More`] of the batch it came in belongs to it: its place counted
-        /// from 1, or 0 for none. See [`more_of`].
+        /// Which [`FlowExtras`] of the batch belongs to the flow: its index plus 1, or 0
+        /// for none.
+        /// See [`extras_of`].
         pub more: u32,
-        /// Transport ports; an ICMP type and code stand in `dport` as type * 256 + code.
+        /// Source port.
         pub sport: u16,
+        /// Destination port; for ICMP, type * 256 + code.
         pub dport: u16,
+        /// VLAN id, 0 if not reported.
         pub vlan: u16,
         /// IANA protocol number.
         pub proto: u8,
+        /// TCP flags of all packets.
         pub tcp_flags: u8,
+        /// Type of service.
         pub tos: u8,
+        /// Prefix length of the source.
         pub src_mask: u8,
+        /// Prefix length of the destination.
         pub dst_mask: u8,
-        /// IE 61: 0 ingress, 1 egress, [`Flow::NO_DIRECTION`] when not reported.
+        /// IE 61: 0 ingress, 1 egress, [`Flow::NO_DIRECTION`] if not reported.
         pub direction: u8 = Flow::NO_DIRECTION,
-        /// Whether first and last are the record's own, not made up from its arrival.
+        /// Whether the record has its own times; if not, they were set to the arrival.
         pub timed: bool = true,
-        /// Whether the same flow was reported before: counted once, unless asked otherwise.
+        /// Whether the same flow was reported before.
         pub duplicate: Duplicate,
     }
     unstored {
-        /// Whether it is one sampled packet (sFlow, RFC 5476), not a flow that its exporter
-        /// added up, or was made of packets that a sampler chose whose rate is not known yet.
-        /// Known while a datagram is decoded; files do not keep it.
+        /// Whether the record is a sampled packet (sFlow, RFC 5476), or was made from
+        /// packets of a
+        /// sampler whose rate is not known yet. It is set while a datagram is decoded and
+        /// is not
+        /// stored in files.
         pub packet_sample: bool = false,
     }
 }
 
-/// What came with `flow`, out of what came with its batch.
+/// The extra fields of `flow` in its batch; [`FlowExtras::NONE`] if it has none.
 #[must_use]
 pub fn extras_of<'a>(flow: &Flow, batch: &'a [FlowExtras]) -> &'a FlowExtras {
     let place = (flow.more as usize).checked_sub(1);
@@ -103,12 +121,12 @@ pub fn extras_of<'a>(flow: &Flow, batch: &'a [FlowExtras]) -> &'a FlowExtras {
 }
 
 impl Flow {
-    /// Value of [`Flow::direction`] when the exporter did not say.
+    /// Value of [`Flow::direction`] if the exporter did not report it.
     pub const NO_DIRECTION: u8 = 255;
 
-    /// The same conversation seen from the other end: addresses, ports, masks,
-    /// AS numbers and interfaces change places; ICMP's type and code stay where
-    /// they are. Counters are to be filled in.
+    /// The same conversation in the other direction: addresses, ports, masks, AS numbers
+    /// and
+    /// interfaces are swapped. ICMP type and code stay. The caller sets the counters.
     #[must_use]
     pub fn reversed(&self) -> Flow {
         let icmp = self.proto == 1 || self.proto == 58;
@@ -130,31 +148,32 @@ impl Flow {
         }
     }
 
-    /// Bytes and packets times the sampling rate.
+    /// Bytes and packets multiplied by the sampling rate.
     #[must_use]
     pub fn scaled(&self) -> (u64, u64) {
         (self.sampling.scale(self.bytes), self.sampling.scale(self.packets))
     }
 
-    /// How far from its arrival a time of a flow may lie to be plausible, in milliseconds.
+    /// Maximum distance of a flow's time from its arrival to be plausible, in milliseconds.
     pub const PLAUSIBLE_MS: i64 = 24 * 3_600_000;
 
-    /// Whether it ended more than a day from its arrival, the exporter's clock
-    /// corrected: its times are wrong, or it was sent again long after.
+    /// Whether the flow ended more than a day from its arrival, with the exporter's clock
+    /// corrected. Then its times are wrong, or it was sent again much later.
     #[must_use]
     pub fn is_far_off(&self) -> bool {
         !is_plausible(self.last, self.arrival, self.clock_offset)
     }
 
-    /// `last - first` in milliseconds, 0 when they are the wrong way round.
+    /// `last - first` in milliseconds, 0 if they are in the wrong order.
     #[must_use]
     pub fn duration_ms(&self) -> i64 {
         self.last.since(self.first).max(0)
     }
 }
 
-/// Whether a time of a flow lies within a day of its arrival, once the exporter's clock
-/// is corrected by `clock_offset` milliseconds.
+/// Whether a time of a flow is within a day of its arrival, with the exporter's clock
+/// corrected by
+/// `clock_offset` milliseconds.
 #[must_use]
 pub fn is_plausible(time: Time, arrival: Time, clock_offset: i64) -> bool {
     arrival.since(time.plus_ms(clock_offset)).saturating_abs() <= Flow::PLAUSIBLE_MS

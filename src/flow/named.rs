@@ -1,23 +1,23 @@
-//! Named networks as people write them: `NET=NAME` in one word, or a file of
-//! lines `NET = NAME`. Text in, entries out; whoever has a file reads it.
+//! Reads named networks from text: `NET=NAME` as an argument, or a file with lines
+//! `NET = NAME`. The caller reads the file.
 
 use std::sync::Arc;
 
 use super::Network;
 use crate::text;
 
-/// Networks with a name in all: a large campus has a few thousand VLANs, and a
-/// filter for what belongs to no group has to name them all.
+/// Maximum number of named networks. A large campus has a few thousand VLANs, and a filter
+/// for
+/// hosts without a group has to name all of them.
 pub const MAX_NETWORKS: usize = 10_000;
 
-/// Characters of a name: one column of a terminal that is 160 wide. What is
-/// longer is a description.
+/// Maximum length of a name in characters: a column on a terminal that is 160 wide.
 pub const MAX_NAME: usize = 64;
 
-/// Bytes of a file: as many lines as there may be networks, with a comment each.
+/// Maximum size of a file in bytes: the maximum number of lines, with a comment each.
 pub const MAX_FILE: usize = 2 << 20;
 
-/// The characters of a wrong line that a message repeats.
+/// Maximum number of characters of a wrong line in a message.
 const MAX_FOUND: usize = 60;
 
 /// A network and its name.
@@ -26,26 +26,29 @@ pub type NamedNetwork = (Network, Arc<str>);
 const LINE: &str =
     "NET = NAME with a network such as 10.20.3.0/24 or 2001:db8:3::/48, then its name";
 
-/// Why a text names no network: the line (from 1; a single word is line 1),
-/// what was expected there and what was found.
+/// An error in a line (counted from 1; an argument is line 1): the expected text, and the
+/// text
+/// that was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: expected {expected}, found {found}")]
 pub struct NamedError {
+    /// Number of the line.
     pub line: usize,
+    /// The expected text.
     pub expected: String,
+    /// The text that was found.
     pub found: String,
 }
 
-/// Mistakes of a file that are told at once; further lines are not looked at.
-const MAX_MISTAKES: usize = 20;
+/// Maximum number of errors that are reported for a file. Reading stops there.
+const MAX_ERRORS: usize = 20;
 
-/// Reads a file: one `NET = NAME` or `NET NAME` a line. A `#` begins a comment
-/// at the start of a line, and between two spaces or at the end of one; a name
-/// such as `VLAN #12` stays whole.
+/// Reads a file with `NET = NAME` or `NET NAME` on each line. A `#` begins a comment at the
+/// start of a
+/// line, between two spaces, or at the end of a line; a name such as `VLAN #12` is not cut.
 ///
 /// # Errors
-/// The lines that are something else, a name or a file beyond the limits, and text
-/// that is not UTF-8.
+/// Wrong lines, names or files beyond the limits, and text that is not UTF-8.
 pub fn lines(bytes: &[u8]) -> Result<Vec<NamedNetwork>, Vec<NamedError>> {
     let number_at = |end: usize| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
     if bytes.len() > MAX_FILE {
@@ -59,8 +62,8 @@ pub fn lines(bytes: &[u8]) -> Result<Vec<NamedNetwork>, Vec<NamedError>> {
             found: "other bytes".to_owned(),
         }]
     })?;
-    let (mut named, mut mistakes) = (Vec::new(), Vec::new());
-    // Editors on some systems begin a file with a byte order mark.
+    let (mut named, mut errors) = (Vec::new(), Vec::new());
+    // Some editors write a byte order mark at the beginning of a file.
     for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = uncommented(line).trim();
         if line.is_empty() {
@@ -69,35 +72,36 @@ pub fn lines(bytes: &[u8]) -> Result<Vec<NamedNetwork>, Vec<NamedError>> {
         let wrong = |expected, found| NamedError { line: at + 1, expected, found };
         if named.len() >= MAX_NETWORKS {
             let expected = format!("at most {MAX_NETWORKS} networks");
-            mistakes.push(wrong(expected, "one more".to_owned()));
+            errors.push(wrong(expected, "one more".to_owned()));
             break;
         }
         match entry(line) {
             Ok(entry) => named.push(entry),
-            Err((expected, found)) => mistakes.push(wrong(expected, found)),
+            Err((expected, found)) => errors.push(wrong(expected, found)),
         }
-        if mistakes.len() >= MAX_MISTAKES {
+        if errors.len() >= MAX_ERRORS {
             break;
         }
     }
-    if mistakes.is_empty() { Ok(named) } else { Err(mistakes) }
+    if errors.is_empty() { Ok(named) } else { Err(errors) }
 }
 
-/// Reads a word `NET=NAME`.
+/// Reads an argument `NET=NAME`.
 ///
 /// # Errors
-/// When it is something else, or the name is too long.
+/// When it has another form, or the name is too long.
 pub fn word(text: &str) -> Result<NamedNetwork, NamedError> {
     entry(text).map_err(|(expected, found)| NamedError { line: 1, expected, found })
 }
 
-/// A network, `=` or white space, a name; else what was expected and found.
+/// Reads a network, `=` or white space, and a name. Returns the expected and found text on
+/// error.
 fn entry(text: &str) -> Result<NamedNetwork, (String, String)> {
     let wrong = || (LINE.to_owned(), quoted(text));
     let (network, rest) =
         text.split_once(|c: char| c == '=' || c.is_whitespace()).ok_or_else(wrong)?;
     let network = network.parse::<Network>().map_err(|_| wrong())?;
-    // `NET = NAME`: the space came before the sign.
+    // For `NET = NAME`, the space comes before the sign.
     let rest = if text[..text.len() - rest.len()].ends_with('=') {
         rest
     } else {
@@ -115,7 +119,7 @@ fn entry(text: &str) -> Result<NamedNetwork, (String, String)> {
     }
 }
 
-/// The line up to its comment.
+/// The line without its comment.
 fn uncommented(line: &str) -> &str {
     let comment = line.match_indices('#').find(|(at, _)| {
         let (before, after) = line.split_at(*at);
@@ -126,7 +130,7 @@ fn uncommented(line: &str) -> &str {
     comment.map_or(line, |(at, _)| line.split_at(at).0)
 }
 
-/// Without anything that a terminal would obey or that nobody sees.
+/// The text without control and invisible characters.
 fn clean(text: &str) -> String {
     text::clean(text).trim().to_owned()
 }
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_line() {
+    fn errors_name_their_line() {
         let long = format!("10.0.0.0/8 = {}", "n".repeat(MAX_NAME + 1));
         for (text, line, expected, found) in [
             ("\n10.0.0.0/33 = x", 2, "NET = NAME", "`10.0.0.0/33 = x`"),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// A protocol in which an exporter reports flows; not the IP protocol of a flow, which
-/// is a number ([`Flow::proto`](super::Flow::proto)).
+/// A protocol in which an exporter reports flows. The IP protocol of a flow is a number
+/// ([`Flow::proto`](super::Flow::proto)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// NetFlow version 1 (Cisco), without sequence numbers.
@@ -25,16 +25,16 @@ pub enum Protocol {
 /// What the sequence numbers of a protocol count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequenceUnit {
-    /// Flow records; the protocol has no others.
+    /// Flow records.
     Flows,
-    /// Data records, those of options templates included.
+    /// Data records, including those of options templates.
     Records,
     /// Datagrams.
     Datagrams,
 }
 
 impl SequenceUnit {
-    /// Its plural, in lower case.
+    /// The plural in lower case.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl SequenceUnit {
 }
 
 impl Protocol {
-    /// Every protocol, the oldest first.
+    /// All protocols, the oldest first.
     pub const ALL: [Protocol; 6] = [
         Protocol::Netflow1,
         Protocol::Netflow5,
@@ -56,7 +56,7 @@ impl Protocol {
         Protocol::Sflow5,
     ];
 
-    /// What JSON, CSV, metrics and messages call it.
+    /// The name in JSON, CSV, metrics and messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Protocol {
         }
     }
 
-    /// The protocol of a [`name`](Protocol::name).
+    /// The protocol with this [`name`](Protocol::name).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Protocol> {
         Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)
@@ -87,7 +87,7 @@ impl Protocol {
         }
     }
 
-    /// What its sequence numbers count; where it has none, its datagrams are counted.
+    /// The unit of its sequence numbers; datagrams if it has none.
     #[must_use]
     pub fn sequence_unit(self) -> SequenceUnit {
         match self {
@@ -97,14 +97,14 @@ impl Protocol {
         }
     }
 
-    /// Whether exporters describe their records by templates.
+    /// Whether records are described by templates.
     #[must_use]
     pub fn has_templates(self) -> bool {
         matches!(self, Protocol::Netflow9 | Protocol::Ipfix)
     }
 }
 
-/// Writes the name of a protocol, and nothing (`""`) for none: for `serde(with)`.
+/// Serializes the name of a protocol, or an empty string for none; for `serde(with)`.
 ///
 /// # Errors
 /// Those of the serializer.
@@ -115,7 +115,7 @@ pub fn serialize<S: Serializer>(
     serializer.serialize_str(protocol.map_or("", Protocol::name))
 }
 
-/// Reads what [`serialize`] wrote; a name that is not known here is none.
+/// Deserializes a name written by [`serialize`]. An unknown name is read as none.
 ///
 /// # Errors
 /// Those of the deserializer.

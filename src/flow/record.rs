@@ -1,17 +1,19 @@
-//! Declares a struct of which every member is stored, once: the struct, its value where
-//! nothing was reported, and its bytes in a journal.
+//! A macro that declares a struct whose members are stored: the struct, its value when
+//! nothing was
+//! reported, and its bytes in a journal.
 
-/// A member of a record, as journals have it.
+/// A member of a record, as it is stored in journals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
+    /// Name of the member.
     pub name: &'static str,
-    /// Its bytes in a journal.
+    /// Number of bytes in a journal.
     pub bytes: usize,
-    /// The version of the archive in which it came.
+    /// Version of the archive that introduced it.
     pub since: u32,
 }
 
-/// Bytes of a record in journals of a version: members that came later are at its end.
+/// Number of bytes of a record in journals of a version. Newer members are at the end.
 #[must_use]
 pub const fn len_of(members: &[Member], version: u32) -> usize {
     let (mut at, mut bytes) = (0, 0);
@@ -24,8 +26,9 @@ pub const fn len_of(members: &[Member], version: u32) -> usize {
     bytes
 }
 
-/// The version in which a member came. Calling it for no member is a fault of the
-/// table of fields that stops the compiler.
+/// The version that introduced a member. An unknown name is an error in the table of
+/// fields, at
+/// compile time.
 pub(super) const fn since_of(members: &[Member], name: &str) -> u32 {
     let mut at = 0;
     while at < members.len() {
@@ -45,7 +48,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// Whether members that came later stand behind all that came before.
+/// Whether newer members come after all older ones.
 pub(super) const fn is_appended(members: &[Member]) -> bool {
     let mut at = 1;
     while at < members.len() {
@@ -57,9 +60,11 @@ pub(super) const fn is_appended(members: &[Member]) -> bool {
     true
 }
 
-/// Declares a record. A member is `name: type`, then `= value` where nothing reported is
-/// another value than its type's, then `; since N` if a version of the archive after the
-/// first brought it. The order is that of journals; `unstored` members are in no file.
+/// Declares a record. A member is `name: type`, then `= value` if its value when not
+/// reported differs
+/// from its type's, then `; since N` if a later version of the archive introduced it. The
+/// order is
+/// that of journals. `unstored` members are not in files.
 macro_rules! record {
     (
         $(#[$doc:meta])*
@@ -77,24 +82,23 @@ macro_rules! record {
         }
 
         impl $record {
-            /// Nothing was reported.
+            /// The record when nothing was reported.
             pub const $nothing: $record = $record {
                 $($member: $crate::flow::record::first!($($value,)? <$type as Fixed>::NOTHING),)*
                 $($unstored: $unstored_value,)*
             };
 
-            /// The members that are stored, in their order in journals.
+            /// The stored members, in the order of journals.
             pub const MEMBERS: &[Member] = &[$(Member {
                 name: stringify!($member),
                 bytes: <$type as Fixed>::BYTES,
                 since: $crate::flow::record::first!($($since,)? 1),
             }),*];
 
-            /// Bytes of a record in journals of the newest version.
+            /// Number of bytes of a record in journals of the newest version.
             pub const BYTES: usize = 0 $(+ <$type as Fixed>::BYTES)*;
 
-            /// Appends its bytes: every member in its order, little-endian, nothing
-            /// between them.
+            /// Appends its bytes: all members in order, little-endian, without padding.
             #[inline]
             pub fn store(&self, out: &mut Vec<u8>) {
                 let mut bytes = [0; $record::BYTES];
@@ -104,8 +108,9 @@ macro_rules! record {
                 out.extend_from_slice(&bytes);
             }
 
-            /// Reads it from its bytes. Members behind their end, which journals of older
-            /// versions lack, are as if nobody had reported them.
+            /// Reads a record from its bytes. Members beyond the end, which older journals
+            /// do not
+            /// have, are set as if they were not reported.
             #[inline]
             #[must_use]
             pub fn load(bytes: &[u8]) -> $record {
@@ -119,7 +124,7 @@ macro_rules! record {
     };
 }
 
-/// The first of what there is.
+/// The first argument.
 macro_rules! first {
     ($first:expr $(, $rest:expr)*) => {
         $first

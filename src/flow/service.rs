@@ -1,6 +1,6 @@
 //! Protocol names, service names and the service port of a conversation.
 
-/// IANA protocol numbers with the names people type.
+/// IANA protocol numbers and their usual names.
 pub const PROTOCOLS: &[(u8, &str)] = &[
     (1, "icmp"),
     (2, "igmp"),
@@ -23,13 +23,13 @@ pub const PROTOCOLS: &[(u8, &str)] = &[
     (136, "udplite"),
 ];
 
-/// The name of a protocol number, if it has one here.
+/// The name of a protocol number, if it is in [`PROTOCOLS`].
 #[must_use]
 pub fn protocol_name(proto: u8) -> Option<&'static str> {
     PROTOCOLS.iter().find(|(number, _)| *number == proto).map(|(_, name)| *name)
 }
 
-/// The number of a protocol name; `ipv6-icmp` and `icmpv6` are what other tools say.
+/// The number of a protocol name. `ipv6-icmp` and `icmpv6` are names in other tools.
 #[must_use]
 pub fn protocol_number(name: &str) -> Option<u8> {
     let name = name.to_ascii_lowercase();
@@ -39,7 +39,7 @@ pub fn protocol_number(name: &str) -> Option<u8> {
     }
 }
 
-/// Ports by which a service is known, sorted: the ones an administrator meets.
+/// Ports of known services, sorted by port: those that administrators encounter.
 pub const SERVICES: &[(u16, &str)] = &[
     (20, "ftp-data"),
     (21, "ftp"),
@@ -122,10 +122,10 @@ pub const SERVICES: &[(u16, &str)] = &[
     (51820, "wireguard"),
 ];
 
-/// Ports from here up are nobody's service when both ends use one.
+/// If both ports are this or higher, neither is taken as a service.
 const EPHEMERAL: u16 = 32_768;
 
-/// The service port that stands for traffic no service can be named for.
+/// The service port for traffic without a known service.
 pub const OTHER: u16 = 0;
 
 /// The name of a service port.
@@ -134,7 +134,7 @@ pub fn service_name(port: u16) -> Option<&'static str> {
     SERVICES.binary_search_by_key(&port, |(number, _)| *number).ok().map(|at| SERVICES[at].1)
 }
 
-/// Known ports as a bit set: this is asked once per flow.
+/// Known ports as a bit set, because this is tested once per flow.
 const KNOWN: [u64; 1024] = {
     let mut bits = [0u64; 1024];
     let mut at = 0;
@@ -156,9 +156,10 @@ pub fn has_ports(proto: u8) -> bool {
     matches!(proto, 6 | 17 | 33 | 132 | 136)
 }
 
-/// The port that names the service of a conversation, the same for both of its
-/// directions: the one in [`SERVICES`], else the lower one, and [`OTHER`] when
-/// both are 32768 or more or the protocol has no ports.
+/// The service port of a conversation, the same for both directions: the port in
+/// [`SERVICES`],
+/// otherwise the lower one, and [`OTHER`] if both are 32768 or higher or the protocol has
+/// no ports.
 #[must_use]
 pub fn service_port(proto: u8, a: u16, b: u16) -> u16 {
     if !has_ports(proto) {
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_service_port_is_the_same_from_both_ends() {
+    fn the_service_port_is_the_same_in_both_directions() {
         for (a, b, want) in [
             (40_000, 443, 443),
             (8080, 6000, 8080),
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_sorted_and_names_come_back() {
+    fn tables_are_sorted_and_names_are_found() {
         assert!(SERVICES.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert!(PROTOCOLS.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(service_name(443), Some("https"));

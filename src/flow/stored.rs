@@ -1,37 +1,48 @@
-//! The types that members of a [`Flow`](super::Flow) and a [`More`](super::More) have,
-//! and what follows from the type alone: how wide the member is in files, its bytes in a
-//! journal, how a column of it is gathered, and how a value is put back.
+//! The types of members of [`Flow`](super::Flow) and [`FlowExtras`](super::FlowExtras), and
+//! what follows
+//! from the type: the width in files, the bytes in a journal, how a column is gathered, and
+//! how a
+//! value is set.
 
 use super::vector::Vector;
 use super::{Duplicate, FlowText, Host, MAX_TEXT, Sampling, Time};
 
-/// What the values of a field are.
+/// The kind of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
+    /// IPv4 or IPv6 address.
     Address,
+    /// Time in milliseconds since 1970.
     Time,
+    /// Unsigned number.
     Number,
     /// A number whose bits are those of an `i64`.
     Signed,
+    /// MAC address, as a number of six bytes.
     Mac,
+    /// Text.
     Text,
 }
 
-/// A field's value, in the shape it is compared and printed in.
+/// A field's value, in the form in which it is compared and printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldValue {
+    /// An address.
     Address(Host),
+    /// A time.
     Time(Time),
+    /// A number; a signed one as its bits.
     Number(u64),
+    /// A text.
     Text(FlowText),
 }
 
-/// How values of a field are stored (Parquet's logical types, in the archive).
+/// How a field is stored (Parquet's logical types in the archive).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredType {
     /// TIMESTAMP(MILLIS, UTC).
     Millis,
-    /// Unsigned, that many bits; 64 bits are an INT64, all others an INT32.
+    /// Unsigned with this many bits; 64 bits are an INT64, fewer an INT32.
     Unsigned(u8),
     /// INT64.
     Signed,
@@ -43,8 +54,9 @@ pub enum StoredType {
     Text,
 }
 
-/// Where the numbers of a record's fields come from, by the number of the field, each in
-/// the width of its member. What is wider on the wire gives its low-order bytes (see [`Stored::load_from`]).
+/// The numbers of a record's fields by the number of the field, each in the width of its
+/// member. A
+/// wider number on the wire is cut to its low-order bytes (see [`StoredForm::load_from`]).
 pub trait Numbers {
     /// The low-order byte.
     fn get8(&self, slot: usize) -> u8;
@@ -56,59 +68,63 @@ pub trait Numbers {
     fn get64(&self, slot: usize) -> u64;
 }
 
-/// A type of a fixed number of bytes in a journal.
+/// A type with a fixed number of bytes in a journal.
 pub trait Fixed: Copy {
-    /// Its value where nothing was reported.
+    /// The value when nothing was reported.
     const NOTHING: Self;
 
-    /// Its bytes in a journal.
+    /// Number of bytes in a journal.
     const BYTES: usize;
 
-    /// Writes it, little-endian, to the front of `out`; what is behind it is given back.
+    /// Writes it, little-endian, to the start of `out`. Returns the rest of `out`.
     fn store(self, out: &mut [u8]) -> &mut [u8];
 
-    /// Reads it from the front of `from`, which is moved on. At the end of the bytes it
-    /// is as if nothing had been reported: so are members that an older file lacks.
+    /// Reads it from the start of `from` and advances `from`. If too few bytes are left,
+    /// returns
+    /// [`Fixed::NOTHING`], because older files do not have newer members.
     fn load(from: &mut &[u8]) -> Self;
 }
 
-/// A type of members of flows that are fields.
+/// The type of a member that is a field.
 ///
-/// **One rule for numbers that do not fit:** a member that is set to a number it has no
-/// room for holds the greatest it has room for. It never wraps, so that 300 packets of a
-/// damaged byte do not pass for 44. The one exception is a number as the wire has it:
-/// exporters may write it in more bytes than it needs, of which the low-order ones count,
-/// and of TCP's flags in two bytes the lower one is the eight flags that are kept.
+/// **Rule for numbers that do not fit:** the member is set to its highest value. It never
+/// wraps,
+/// so that 300 packets are not stored as 44. The exception is a number on the wire:
+/// exporters may send it in more bytes than it needs, of which the low-order ones are used.
+/// Of TCP
+/// flags in two bytes, the lower one has the eight flags that are stored.
 pub trait StoredForm: Fixed {
-    /// How it is stored in files.
+    /// The type in files.
     const STORE: StoredType;
 
-    /// Its value in the shape it is compared and printed in.
+    /// The value in the form in which it is compared and printed.
     fn value(self) -> FieldValue;
 
-    /// Appends a column of it: addresses, texts, or numbers (times and signed ones as
-    /// their bits). What the column held before is gone.
+    /// Writes a column of values: addresses, texts, or numbers (times and signed numbers as
+    /// their
+    /// bits). Replaces the contents of `out`.
     fn gather(rows: impl Iterator<Item = Self>, out: &mut Vector);
 
-    /// Sets it to a number (of times and signed ones the bits), the greatest it has room
-    /// for if it does not fit. Members that are no numbers stay as they are.
+    /// Sets a number (a time or signed number by its bits), or the highest value if it does
+    /// not fit.
+    /// Does nothing for other kinds.
     #[inline]
     fn set_number(&mut self, _bits: u64) {}
 
-    /// Sets it to an address; members that are no addresses stay as they are.
+    /// Sets an address. Does nothing for other kinds.
     #[inline]
     fn set_address(&mut self, _host: Host) {}
 
-    /// Sets it to a text; members that are no texts stay as they are.
+    /// Sets a text. Does nothing for other kinds.
     #[inline]
     fn set_text(&mut self, _text: FlowText) {}
 
-    /// Sets an unsigned number to what a record on the wire says; others stay as they are.
+    /// Sets an unsigned number from a record on the wire. Does nothing for other kinds.
     #[inline]
     fn load_from(&mut self, _slot: usize, _numbers: &impl Numbers) {}
 }
 
-/// How a member is stored, asked of the member itself.
+/// The stored type of a member.
 pub(super) const fn store_of<T: StoredForm>(_member: &T) -> StoredType {
     T::STORE
 }
@@ -198,8 +214,8 @@ impl StoredForm for i64 {
     }
 }
 
-/// Types that are stored as a number of another type.
-macro_rules! kept_as {
+/// Implements types that are stored as a number.
+macro_rules! stored_as {
     ($($type:ident: $number:ident, $store:expr, $nothing:expr, $to:expr, $of:expr;)*) => {$(
         impl StoredForm for $type {
             const STORE: StoredType = $store;
@@ -243,7 +259,7 @@ macro_rules! kept_as {
     )*};
 }
 
-kept_as! {
+stored_as! {
     Sampling: u32, StoredType::Unsigned(32), Sampling::UNKNOWN, |sampling| sampling.rate().unwrap_or(0), Sampling::one_in;
     Duplicate: u8, StoredType::Unsigned(8), Duplicate::No, u8::from, Duplicate::of;
     bool: u8, StoredType::Flag, false, u8::from, |byte| byte != 0;
@@ -375,7 +391,7 @@ impl Fixed for FlowText {
     }
 }
 
-/// Entries of a stack: each is a field of its own.
+/// Entries of a stack, each of which is a field.
 impl<const N: usize> Fixed for [u32; N] {
     const NOTHING: Self = [0; N];
     const BYTES: usize = N * u32::BYTES;

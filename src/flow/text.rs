@@ -1,23 +1,26 @@
-//! Short texts that a flow may have, such as the name of a user.
+//! Short texts of a flow, such as a user name.
 
 use std::fmt;
 
 use crate::text::is_hidden;
 
-/// Bytes of a [`Text`] at most: AAA user names have 64, longer ones are cut.
+/// Maximum length of a [`FlowText`] in bytes. AAA user names have up to 64; longer ones are
+/// cut.
 pub const MAX_TEXT: usize = 64;
 
-/// A text of at most [`MAX_TEXT`] bytes of UTF-8 without what a terminal would obey, kept
-/// in place so that records stay plain bytes; behind its end are zeros.
+/// A text of at most [`MAX_TEXT`] bytes of UTF-8 without control characters, stored in
+/// place so that
+/// records are plain bytes. It is padded with zeros.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowText([u8; MAX_TEXT]);
 
 impl FlowText {
-    /// The text of nothing.
+    /// The empty text.
     pub const EMPTY: FlowText = FlowText([0; MAX_TEXT]);
 
-    /// Of whatever came from outside: what is hidden is left out, and what
-    /// is too long ends with the last character that fits.
+    /// A text from outside: hidden characters are removed, and a text that is too long is
+    /// cut after the
+    /// last character that fits.
     #[must_use]
     pub fn new(text: &str) -> FlowText {
         let (mut bytes, mut length) = ([0; MAX_TEXT], 0);
@@ -30,7 +33,7 @@ impl FlowText {
         FlowText(bytes)
     }
 
-    /// Of bytes: up to the first zero, and what is no UTF-8 replaced.
+    /// A text from bytes, up to the first zero. Invalid UTF-8 is replaced.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> FlowText {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -41,20 +44,20 @@ impl FlowText {
         }
     }
 
-    /// All of its bytes, with the zeros behind it.
+    /// All bytes, including the zeros at the end.
     #[must_use]
     pub fn padded(&self) -> &[u8; MAX_TEXT] {
         &self.0
     }
 
-    /// The text.
+    /// The text without padding.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let text = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
         str::from_utf8(text).unwrap_or_default()
     }
 
-    /// Whether it is the text of nothing.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.first() == Some(&0)

@@ -1,8 +1,8 @@
-//! Moments.
+//! Points in time.
 
 use serde::{Deserialize, Serialize};
 
-/// A moment in milliseconds since the Unix epoch, UTC.
+/// A point in time, in milliseconds since the Unix epoch (UTC).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct Time(pub i64);
 
 impl Time {
-    /// This moment moved by `ms` milliseconds, without wrapping.
+    /// This time plus `ms` milliseconds, saturating.
     #[must_use]
     pub fn plus_ms(self, ms: i64) -> Time {
         Time(self.0.saturating_add(ms))
     }
 
-    /// Milliseconds from `earlier` to this moment; negative when it is later.
+    /// Milliseconds from `earlier` to this time; negative if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Time) -> i64 {
         self.0.saturating_sub(earlier.0)

@@ -1,20 +1,24 @@
-//! Many values of one field, one after the other: what a column of a page is read into.
+//! Values of one field for many flows, into which a column of a page is read.
 
 use super::{FlowText, Host};
 
-/// Rows that are worked on at once, and rows of a page in the archive: their
-/// columns stay in the processor's cache.
+/// Number of rows that are processed at once, and of rows in a page of the archive. Their
+/// columns fit
+/// into the processor's cache.
 pub const PAGE_ROWS: usize = 65_536;
 
-/// Values of one field, of up to [`PAGE_ROWS`] records.
-///
-/// A time is kept in `Numbers` as the bits of its `i64`.
+/// Values of one field for up to [`PAGE_ROWS`] records. A time is stored in `Numbers` as
+/// the bits of its
+/// `i64`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Vector {
-    /// Places in the dictionary of the chunk the page belongs to.
+    /// Indexes into the dictionary of the page's chunk.
     Ids(Vec<u32>),
+    /// Numbers.
     Numbers(Vec<u64>),
+    /// Addresses.
     Addresses(Vec<Host>),
+    /// Texts.
     Texts(Vec<FlowText>),
 }
 
@@ -25,7 +29,7 @@ impl Default for Vector {
 }
 
 impl Vector {
-    /// How many values there are.
+    /// The number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -36,13 +40,13 @@ impl Vector {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// It as an empty list of ids; what it had allocated is used again if it can be.
+    /// Makes this an empty list of ids. Reuses the memory if it was one before.
     pub fn ids(&mut self) -> &mut Vec<u32> {
         if !matches!(self, Vector::Ids(_)) {
             *self = Vector::Ids(Vec::new());
@@ -52,11 +56,11 @@ impl Vector {
                 ids.clear();
                 ids
             }
-            _ => unreachable!("made a list of ids above"),
+            _ => unreachable!("chosen a list of ids above"),
         }
     }
 
-    /// It as an empty list of numbers.
+    /// Makes this an empty list of numbers.
     pub fn numbers(&mut self) -> &mut Vec<u64> {
         if !matches!(self, Vector::Numbers(_)) {
             *self = Vector::Numbers(Vec::new());
@@ -66,11 +70,11 @@ impl Vector {
                 numbers.clear();
                 numbers
             }
-            _ => unreachable!("made a list of numbers above"),
+            _ => unreachable!("chosen a list of numbers above"),
         }
     }
 
-    /// It as an empty list of addresses.
+    /// Makes this an empty list of addresses.
     pub fn addresses(&mut self) -> &mut Vec<Host> {
         if !matches!(self, Vector::Addresses(_)) {
             *self = Vector::Addresses(Vec::new());
@@ -80,11 +84,11 @@ impl Vector {
                 hosts.clear();
                 hosts
             }
-            _ => unreachable!("made a list of addresses above"),
+            _ => unreachable!("chosen a list of addresses above"),
         }
     }
 
-    /// It as an empty list of texts.
+    /// Makes this an empty list of texts.
     pub fn texts(&mut self) -> &mut Vec<FlowText> {
         if !matches!(self, Vector::Texts(_)) {
             *self = Vector::Texts(Vec::new());
@@ -94,7 +98,7 @@ impl Vector {
                 texts.clear();
                 texts
             }
-            _ => unreachable!("made a list of texts above"),
+            _ => unreachable!("chosen a list of texts above"),
         }
     }
 }

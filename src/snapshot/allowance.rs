@@ -1,19 +1,22 @@
-//! What making one answer may cost, counted in steps of work.
+//! The work that one answer may cost, counted in steps.
 //!
-//! A step is one entry of a row that is looked at, or one test of a filter on one
-//! row: some ten nanoseconds. Whoever makes an answer spends steps as it goes; whoever
-//! asked for it says every few of them whether to go on. Counted work makes tests
-//! repeatable; a clock or a client that has left may stand behind the decision.
+//! A step is an entry of a row that is read, or a test of a filter on a row: about ten
+//! nanoseconds. The
+//! code that makes an answer spends steps. Every [`STEPS`] steps a callback decides whether
+//! to
+//! continue. Counted steps make tests repeatable; the callback may check a clock, or
+//! whether the
+//! client is still connected.
 
 use std::fmt;
 
-/// Steps between two decisions: well below a millisecond of work.
+/// Number of steps between two decisions: much less than a millisecond of work.
 pub const STEPS: u64 = 1 << 14;
 
 /// The work that one answer may cost.
 pub struct Allowance<'a> {
     spent: u64,
-    /// At so many steps it is decided next whether to go on.
+    /// Number of steps at which the next decision is made.
     decided_at: u64,
     go_on: Option<&'a mut dyn FnMut(u64) -> bool>,
     over: bool,
@@ -27,19 +30,20 @@ impl fmt::Debug for Allowance<'_> {
 }
 
 impl<'a> Allowance<'a> {
-    /// As much as it takes.
+    /// An allowance without limit.
     #[must_use]
     pub fn unlimited() -> Allowance<'static> {
         Allowance { spent: 0, decided_at: u64::MAX, go_on: None, over: false }
     }
 
-    /// As much as `go_on` allows, which is asked every [`STEPS`] steps, with how many
-    /// were spent. Once it has said `false` the answer is given up.
+    /// An allowance that lasts as long as `go_on` returns true. It is called every
+    /// [`STEPS`] steps with the
+    /// number of steps spent. Once it returns `false`, the answer is given up.
     pub fn new(go_on: &'a mut dyn FnMut(u64) -> bool) -> Allowance<'a> {
         Allowance { spent: 0, decided_at: STEPS, go_on: Some(go_on), over: false }
     }
 
-    /// Spends steps; `false` when the answer is to be given up.
+    /// Spends steps. Returns `false` if the answer is to be given up.
     #[inline]
     pub fn spend(&mut self, steps: u64) -> bool {
         self.spent = self.spent.saturating_add(steps);
@@ -57,13 +61,13 @@ impl<'a> Allowance<'a> {
         }
     }
 
-    /// Whether the answer is given up.
+    /// Whether the answer is to be given up.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.over
     }
 
-    /// Steps spent until now.
+    /// Number of steps spent so far.
     #[must_use]
     pub fn spent(&self) -> u64 {
         self.spent
@@ -75,17 +79,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_decided_every_few_steps_and_for_good() {
-        let mut asked = Vec::new();
+    fn decisions_are_made_periodically_and_are_final() {
+        let mut calls = Vec::new();
         let mut go_on = |spent: u64| {
-            asked.push(spent);
-            asked.len() != 3
+            calls.push(spent);
+            calls.len() != 3
         };
         let mut allowance = Allowance::new(&mut go_on);
         let done = (0..10 * STEPS).take_while(|_| allowance.spend(1)).count() as u64;
         assert_eq!((done, allowance.spent()), (3 * STEPS - 1, 3 * STEPS));
         assert!(!allowance.spend(100 * STEPS) && allowance.is_over(), "it stays given up");
-        assert_eq!(asked[..3], [STEPS, 2 * STEPS, 3 * STEPS]);
+        assert_eq!(calls[..3], [STEPS, 2 * STEPS, 3 * STEPS]);
         let mut unlimited = Allowance::unlimited();
         assert!(unlimited.spend(u64::MAX) && unlimited.spend(u64::MAX));
     }

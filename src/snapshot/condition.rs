@@ -1,43 +1,47 @@
-//! How an exporter is doing, in one word and one sentence with the remedy.
+//! The condition of an exporter: a level, and a sentence with the remedy.
 
 use super::exporter::{ExporterHealth, SamplingState};
 use crate::flow::{Protocol, SequenceUnit, Time};
 
-/// An exporter that has been silent for this long is taken to be gone: the
-/// quietest router still sends its templates.
+/// An exporter that was silent for this many milliseconds counts as dead: even the quietest
+/// router sends
+/// its templates.
 pub const DEAD_MS: i64 = 300_000;
 
-/// Silence that is worth a look: longer than the minute most exporters keep
-/// flows for at most.
+/// Silence in milliseconds that is reported: longer than the minute after which most
+/// exporters report
+/// every flow.
 pub const QUIET_MS: i64 = 90_000;
 
-/// An active timeout up to this makes windows late, but not useless.
+/// A longer active timeout in milliseconds is reported: windows are late then.
 const LONG_TIMEOUT_MS: i64 = 120_000;
 
-/// Clocks of machines that ask a time server agree far better than this.
+/// A larger clock offset in milliseconds is reported: clocks that use NTP agree much
+/// better.
 const CLOCK_OFF_MS: i64 = 5_000;
 
-/// One part in this many may be lost without a word: 0.1 %.
+/// A larger loss than one part in this many (0.1 %) is reported.
 const LOST_PART: u128 = 1_000;
 
-/// One flow in this many may be reported twice without a word: 1 %.
-const DOUBLED_PART: u128 = 100;
+/// More duplicates than one flow in this many (1 %) are reported.
+const DUPLICATE_PART: u128 = 100;
 
-/// How bad it is, the worst last.
+/// How severe a condition is, the worst last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionLevel {
+    /// Nothing to report.
     #[default]
     Ok,
-    /// Worth knowing, but nothing is lost by it.
+    /// Worth knowing; no figures are affected.
     Notice,
     /// Figures are late, wrong or too low.
     Degraded,
-    /// Nothing comes any more.
+    /// The exporter sends nothing.
     Dead,
 }
 
 impl ConditionLevel {
-    /// The word for it, in at most four letters.
+    /// The level as a word of at most four letters.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -49,22 +53,23 @@ impl ConditionLevel {
     }
 }
 
-/// How an exporter is doing.
+/// The condition of an exporter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
+    /// Its level.
     pub mark: ConditionLevel,
-    /// What is the matter and what helps.
+    /// The problem and the remedy.
     pub text: String,
 }
 
 impl ExporterHealth {
-    /// The worst that can be said of it at `now`.
+    /// The worst condition at `now`.
     #[must_use]
     pub fn condition(&self, now: Time) -> Condition {
         self.conditions(now).into_iter().next().unwrap_or_default()
     }
 
-    /// Everything that can be said of it, the worst first; never empty.
+    /// All conditions at `now`, the worst first. Never empty.
     #[must_use]
     pub fn conditions(&self, now: Time) -> Vec<Condition> {
         if !self.is_heard() {
@@ -78,13 +83,13 @@ impl ExporterHealth {
         let mut all: Vec<Condition> =
             checks.into_iter().filter_map(|check| check(self, now)).collect();
         if all.is_empty() {
-            all.push(Condition { mark: ConditionLevel::Ok, text: "all is well".to_owned() });
+            all.push(Condition { mark: ConditionLevel::Ok, text: "all is healthy".to_owned() });
         }
         all
     }
 }
 
-fn say(mark: ConditionLevel, text: String) -> Option<Condition> {
+fn condition(mark: ConditionLevel, text: String) -> Option<Condition> {
     Some(Condition { mark, text })
 }
 
@@ -96,7 +101,7 @@ fn silent(exporter: &ExporterHealth, now: Time) -> Option<Condition> {
         _ => return None,
     };
     let span = span(ms);
-    say(mark, format!("silent for {span}: is it up, and does its export still point here?"))
+    condition(mark, format!("silent for {span}: is it up, and does its export still point here?"))
 }
 
 fn waiting(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
@@ -105,7 +110,7 @@ fn waiting(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         1 => "1 data set waits for its template".to_owned(),
         held => format!("{held} data sets wait for their templates"),
     };
-    say(
+    condition(
         ConditionLevel::Degraded,
         format!("{sets}: `ip flow-export template refresh-rate 1` sends them more often"),
     )
@@ -117,7 +122,7 @@ fn losing(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         return None;
     }
     let share = exporter.lost as f64 * 100.0 / sent as f64;
-    say(
+    condition(
         ConditionLevel::Degraded,
         format!(
             "{share:.1} % never arrived: raise net.core.rmem_max if the kernel drops, else look at the network"
@@ -129,7 +134,7 @@ fn missed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let unit = exporter.protocol.map_or(SequenceUnit::Datagrams, Protocol::sequence_unit).name();
     let count = exporter.missed_while_down;
     let text = format!("{count} {unit} were sent while no collector ran");
-    if count > 0 { say(ConditionLevel::Notice, text) } else { None }
+    if count > 0 { condition(ConditionLevel::Notice, text) } else { None }
 }
 
 fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
@@ -137,7 +142,7 @@ fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     if u128::from(samples) * LOST_PART <= u128::from(exporter.flows) {
         return None;
     }
-    say(
+    condition(
         ConditionLevel::Degraded,
         format!("{samples} samples were taken but never sent: let it sample fewer packets"),
     )
@@ -145,14 +150,15 @@ fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 
 fn clock(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let off = exporter.clock_offset_ms.saturating_abs();
-    let way = if exporter.clock_offset_ms > 0 { "behind" } else { "ahead" };
-    let text = || format!("its clock is {} {way} (corrected): `ntp server ...` on it", span(off));
-    (off > CLOCK_OFF_MS).then(text).and_then(|text| say(ConditionLevel::Notice, text))
+    let direction = if exporter.clock_offset_ms > 0 { "behind" } else { "ahead" };
+    let text =
+        || format!("its clock is {} {direction} (corrected): `ntp server ...` on it", span(off));
+    (off > CLOCK_OFF_MS).then(text).and_then(|text| condition(ConditionLevel::Notice, text))
 }
 
 fn timeout(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let timeout = exporter.active_timeout_ms.filter(|ms| *ms > LONG_TIMEOUT_MS)?;
-    say(
+    condition(
         ConditionLevel::Degraded,
         format!(
             "reports long flows only every {}: `ip flow-cache timeout active 1`",
@@ -169,7 +175,7 @@ fn changed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         1 => "once".to_owned(),
         times => format!("{times} times"),
     };
-    say(
+    condition(
         ConditionLevel::Notice,
         format!(
             "templates came with another shape {times}: a new configuration, or a forger (--allow)"
@@ -179,11 +185,11 @@ fn changed(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
 
 fn doubled(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let ExporterHealth { doubled, flows, .. } = *exporter;
-    if u128::from(doubled) * DOUBLED_PART <= u128::from(flows) {
+    if u128::from(doubled) * DUPLICATE_PART <= u128::from(flows) {
         return None;
     }
     let share = doubled as f64 * 100.0 / flows.max(1) as f64;
-    say(
+    condition(
         ConditionLevel::Notice,
         format!(
             "{share:.0} % of its flows came from two interfaces (counted once): export ingress only"
@@ -198,17 +204,20 @@ fn remembered(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         1 => "1 template is".to_owned(),
         count => format!("{count} templates are"),
     };
-    say(ConditionLevel::Ok, format!("{of} remembered from an earlier run until they come again"))
+    condition(
+        ConditionLevel::Ok,
+        format!("{of} remembered from an earlier run until they come again"),
+    )
 }
 
 fn sampling(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     let text = "announces no sampling: assumed 1:1 (else --sampling)";
     (exporter.sampling == SamplingState::Unknown)
         .then(|| text.to_owned())
-        .and_then(|text| say(ConditionLevel::Ok, text))
+        .and_then(|text| condition(ConditionLevel::Ok, text))
 }
 
-/// A span of time in one unit.
+/// A duration in one unit.
 fn span(ms: i64) -> String {
     let seconds = (ms.max(0).saturating_add(500)) / 1000;
     match seconds {
@@ -229,7 +238,7 @@ mod tests {
 
     const NOW: Time = Time(1_800_000_000_000);
 
-    fn well() -> ExporterHealth {
+    fn healthy() -> ExporterHealth {
         ExporterHealth {
             protocol: Some(Protocol::Netflow9),
             datagrams: 1_000,
@@ -243,18 +252,18 @@ mod tests {
     }
 
     #[test]
-    fn every_trouble_has_its_mark_and_its_sentence() {
+    fn every_problem_has_its_level_and_text() {
         let template = TemplateHealth { changes: 2, ..TemplateHealth::default() };
         let detail =
             Arc::new(ExporterDetail { templates: vec![template; 2], ..ExporterDetail::default() });
         let with = |change: fn(&mut ExporterHealth)| {
-            let mut exporter = well();
+            let mut exporter = healthy();
             change(&mut exporter);
             exporter
         };
         let cases = [
-            (well(), ConditionLevel::Ok, "all is well"),
-            (with(|e| e.last_seen = NOW.plus_ms(-89_999)), ConditionLevel::Ok, "all is well"),
+            (healthy(), ConditionLevel::Ok, "all is healthy"),
+            (with(|e| e.last_seen = NOW.plus_ms(-89_999)), ConditionLevel::Ok, "all is healthy"),
             (
                 with(|e| e.last_seen = NOW.plus_ms(-90_000)),
                 ConditionLevel::Degraded,
@@ -265,36 +274,40 @@ mod tests {
                 ConditionLevel::Dead,
                 "silent for 5 min",
             ),
-            (with(|e| e.last_seen = NOW.plus_ms(60_000)), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.last_seen = NOW.plus_ms(60_000)), ConditionLevel::Ok, "all is healthy"),
             (with(|e| e.held = 3), ConditionLevel::Degraded, "3 data sets wait"),
             (
                 with(|e| e.missed_while_down = 614),
                 ConditionLevel::Notice,
                 "614 datagrams were sent while no",
             ),
-            (with(|e| e.lost = 1), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.lost = 1), ConditionLevel::Ok, "all is healthy"),
             (with(|e| e.lost = 21), ConditionLevel::Degraded, "2.1 % never arrived"),
             (
                 with(|e| (e.lost, e.protocol) = (20, Some(Protocol::Ipfix))),
                 ConditionLevel::Ok,
-                "all is well",
+                "all is healthy",
             ),
             (
                 with(|e| (e.lost, e.protocol) = (100, Some(Protocol::Ipfix))),
                 ConditionLevel::Degraded,
                 "0.5 % never",
             ),
-            (with(|e| e.unsent = 20), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.unsent = 20), ConditionLevel::Ok, "all is healthy"),
             (with(|e| e.unsent = 21), ConditionLevel::Degraded, "21 samples"),
-            (with(|e| e.clock_offset_ms = 5_000), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.clock_offset_ms = 5_000), ConditionLevel::Ok, "all is healthy"),
             (with(|e| e.clock_offset_ms = -7_000), ConditionLevel::Notice, "7 s ahead"),
             (
                 with(|e| e.active_timeout_ms = Some(1_800_000)),
                 ConditionLevel::Degraded,
                 "every 30 min",
             ),
-            (ExporterHealth { detail, ..well() }, ConditionLevel::Notice, "another shape 4 times"),
-            (with(|e| e.doubled = 200), ConditionLevel::Ok, "all is well"),
+            (
+                ExporterHealth { detail, ..healthy() },
+                ConditionLevel::Notice,
+                "another shape 4 times",
+            ),
+            (with(|e| e.doubled = 200), ConditionLevel::Ok, "all is healthy"),
             (with(|e| e.doubled = 10_000), ConditionLevel::Notice, "50 % of its flows"),
             (with(|e| e.remembered = 2), ConditionLevel::Ok, "templates are remembered"),
             (with(|e| e.sampling = SamplingState::Unknown), ConditionLevel::Ok, "assumed 1:1"),
@@ -308,11 +321,11 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_a_forger_drives_up_do_not_wrap() {
+    fn forged_counts_do_not_wrap() {
         let template = TemplateHealth { changes: u32::MAX, ..TemplateHealth::default() };
         let detail =
             Arc::new(ExporterDetail { templates: vec![template; 2], ..ExporterDetail::default() });
-        let exporter = ExporterHealth { detail, lost: u64::MAX, ..well() };
+        let exporter = ExporterHealth { detail, lost: u64::MAX, ..healthy() };
         let conditions = exporter.conditions(NOW);
         assert!(conditions.iter().any(|one| one.text.contains("8589934590")), "{conditions:?}");
         let health = Health { exporters: vec![exporter; 2], ..Health::default() };
@@ -329,7 +342,7 @@ mod tests {
             clock_offset_ms: i64::MIN,
             active_timeout_ms: Some(i64::MAX),
             sampling: SamplingState::Unknown,
-            ..well()
+            ..healthy()
         };
         let conditions = exporter.conditions(NOW);
         assert_eq!(conditions[0].mark, ConditionLevel::Dead);

@@ -1,4 +1,4 @@
-//! Traffic counted: once, in both directions, and by class.
+//! Counters of traffic: total, by direction, and by class.
 
 use std::ops::{Add, AddAssign};
 
@@ -6,25 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::TrafficClass;
 
-/// Traffic counted. All figures but `raw_bytes` are scaled by known sampling.
+/// Counted traffic. All values except `raw_bytes` are multiplied by the known sampling
+/// rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
+    /// Bytes, multiplied by the sampling rate.
     pub bytes: u64,
     /// Bytes as the exporter reported them.
     pub raw_bytes: u64,
+    /// Packets, multiplied by the sampling rate.
     pub packets: u64,
-    /// Flow records, counted where they end.
+    /// Flow records, counted when they end.
     pub flows: u64,
 }
 
 impl Counters {
-    /// Whether nothing was counted at all.
+    /// Whether everything is 0.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Counters::default()
     }
 
-    /// What is left of this after `part`, 0 where `part` is larger.
+    /// The difference to `part`, 0 where `part` is larger.
     #[must_use]
     pub fn less(&self, part: &Counters) -> Counters {
         Counters {
@@ -54,10 +57,12 @@ impl Add for Counters {
     }
 }
 
-/// Traffic in both directions, seen from a host: `up` is sent by it.
+/// Traffic in both directions, seen from a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpDown {
+    /// Sent by the host.
     pub up: Counters,
+    /// Received by the host.
     pub down: Counters,
 }
 
@@ -68,20 +73,20 @@ impl UpDown {
         self.up + self.down
     }
 
-    /// The same traffic seen from the other end.
+    /// The same traffic, seen from the other host.
     #[must_use]
     pub fn swapped(self) -> UpDown {
         UpDown { up: self.down, down: self.up }
     }
 
-    /// The higher figure of both, each for itself.
+    /// The maximum of each counter.
     #[must_use]
     pub fn at_least(&self, other: &UpDown) -> UpDown {
         let higher = |a: &Counters, b: &Counters| *a + b.less(a);
         UpDown { up: higher(&self.up, &other.up), down: higher(&self.down, &other.down) }
     }
 
-    /// What is left of this after `part`.
+    /// The difference to `part`, 0 where `part` is larger.
     #[must_use]
     pub fn less(&self, part: &UpDown) -> UpDown {
         UpDown { up: self.up.less(&part.up), down: self.down.less(&part.down) }
@@ -98,9 +103,13 @@ impl AddAssign for UpDown {
 /// Traffic by class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassTotals {
+    /// From local to remote hosts.
     pub up: Counters,
+    /// From remote to local hosts.
     pub down: Counters,
+    /// Between local hosts.
     pub internal: Counters,
+    /// Between remote hosts.
     pub transit: Counters,
 }
 
@@ -116,7 +125,7 @@ impl ClassTotals {
         }
     }
 
-    /// The counters of one class, to add to.
+    /// The counters of one class, mutable.
     pub fn of_mut(&mut self, class: TrafficClass) -> &mut Counters {
         match class {
             TrafficClass::Up => &mut self.up,
@@ -126,7 +135,7 @@ impl ClassTotals {
         }
     }
 
-    /// Everything.
+    /// The sum of all classes.
     #[must_use]
     pub fn sum(&self) -> Counters {
         self.up + self.down + self.internal + self.transit

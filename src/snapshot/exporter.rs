@@ -1,4 +1,4 @@
-//! What is known about an exporter, as plain data.
+//! The state of an exporter, as plain data.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::Label;
 use crate::flow::{Host, Protocol, SequenceUnit, Time};
 
-/// What is known about an exporter's sampling.
+/// What is known of an exporter's sampling rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SamplingState {
-    /// Nothing announced; counters are taken as they are.
+    /// No rate was announced; counters are used as they are.
     #[default]
     Unknown,
-    /// One packet in this many.
+    /// The exporter announced this rate: one packet in this many.
     Announced(u32),
-    /// More than one rate in use; the highest.
+    /// The exporter announced several rates; this is the highest.
     Mixed(u32),
-    /// The rate that `--sampling` gives, whatever it announces.
+    /// The rate configured with `--sampling`, which replaces announced ones.
     Given(u32),
 }
 
 impl SamplingState {
-    /// The rate in use, the highest of several.
+    /// The rate in use; the highest if there are several.
     #[must_use]
     pub fn rate(self) -> Option<u32> {
         match self {
@@ -34,60 +34,69 @@ impl SamplingState {
     }
 }
 
-/// One exporter: an address that datagrams come from.
+/// An exporter: an address that sends datagrams.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExporterHealth {
+    /// Its address.
     pub address: Host,
-    /// The last protocol seen; `None` when it is only remembered from an earlier run.
+    /// The protocol of its last datagram; `None` if it has only been restored from an
+    /// earlier run.
     #[serde(with = "crate::flow::protocol")]
     pub protocol: Option<Protocol>,
-    /// Datagrams and messages in this run; 0 when it is only remembered.
+    /// Datagrams and messages in this run; 0 if it has only been restored.
     pub datagrams: u64,
+    /// Flow records in this run.
     pub flows: u64,
-    /// Means over the last ten seconds or so; over less just after it came.
+    /// Datagrams per second, a mean over about ten seconds (less for a new exporter).
     pub datagrams_per_s: f64,
+    /// Flows per second, a mean over the same time.
     pub flows_per_s: f64,
-    /// What its sequence numbers say went missing, in the protocol's own unit
+    /// Number of units missing according to its sequence numbers, in the protocol's unit
     /// (v5 and v7: flows, IPFIX: records, v9 and sFlow: datagrams).
     pub lost: u64,
-    /// The same unit: what its sequence numbers say arrived while the collector was
-    /// down, between an earlier run and this one. Not part of `lost`.
+    /// Number of units that it sent while no collector ran, between an earlier run and this
+    /// one, in the same
+    /// unit. Not part of `lost`.
     pub missed_while_down: u64,
     /// Samples that an sFlow agent took but could not send.
     pub unsent: u64,
-    /// How often its numbering began anew.
+    /// Number of times that its sequence numbers started again.
     pub restarts: u32,
-    /// Templates in force, options templates included.
+    /// Number of valid templates, including options templates.
     pub templates: usize,
-    /// How many of them are remembered from an earlier run, not yet sent again.
+    /// Number of these that were restored from an earlier run and not received again yet.
     pub remembered: usize,
-    /// Data sets that wait for their template.
+    /// Number of data sets that wait for their template.
     pub held: usize,
-    /// Flows that it reported before, from another interface.
+    /// Number of flows that it reported before, from another interface.
     pub doubled: u64,
+    /// Its sampling rate.
     pub sampling: SamplingState,
-    /// Our clock minus its clock in milliseconds.
+    /// The collector's clock minus the exporter's clock, in milliseconds.
     pub clock_offset_ms: i64,
     /// When its last datagram arrived.
     pub last_seen: Time,
-    /// The active timeout that its longest flows suggest.
+    /// Its active timeout in milliseconds, estimated from its longest flows.
     pub active_timeout_ms: Option<i64>,
-    /// How long after a flow's end its record arrives (99th percentile).
+    /// Time from a flow's end to the arrival of its record in milliseconds (99th
+    /// percentile).
     pub export_delay_ms: Option<i64>,
-    /// Everything it said about itself, a few seconds old at most; empty for
-    /// all but the busiest exporters.
+    /// Everything that it reported about itself, at most a few seconds old. Empty for all
+    /// but the busiest
+    /// exporters.
     pub detail: Arc<ExporterDetail>,
 }
 
 impl ExporterHealth {
-    /// Whether anything came from it in this run; otherwise it is only remembered.
+    /// Whether it has sent anything in this run. Otherwise it has only been restored.
     #[must_use]
     pub fn is_heard(&self) -> bool {
         self.protocol.is_some()
     }
 
-    /// Units of its sequence numbers that arrived: flows where the protocol
-    /// counts flows or records, datagrams elsewhere.
+    /// Number of units of its sequence numbers that arrived: flows if they count flows or
+    /// records,
+    /// otherwise datagrams.
     #[must_use]
     pub fn received(&self) -> u64 {
         match self.protocol.map(Protocol::sequence_unit) {
@@ -96,13 +105,13 @@ impl ExporterHealth {
         }
     }
 
-    /// The name of its protocol, empty when it is only remembered.
+    /// The name of its protocol; empty if it has only been restored.
     #[must_use]
     pub fn protocol_name(&self) -> &'static str {
         self.protocol.map_or("", Protocol::name)
     }
 
-    /// The name of one of its interfaces, its description when it has no name.
+    /// The name of an interface, or its description if it has no name.
     #[must_use]
     pub fn interface_name(&self, index: u32) -> Option<&str> {
         let interfaces = &self.detail.interfaces;
@@ -115,47 +124,58 @@ impl ExporterHealth {
     }
 }
 
-/// Everything that an exporter said about itself.
+/// Everything that an exporter reported about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterDetail {
-    /// Observation domains: line cards, virtual routers, sFlow agents.
+    /// Number of observation domains: line cards, virtual routers, sFlow agents.
     pub domains: usize,
-    /// By domain and id.
+    /// Templates, sorted by domain and id.
     pub templates: Vec<TemplateHealth>,
-    /// By index.
+    /// Interfaces, sorted by index.
     pub interfaces: Vec<InterfaceHealth>,
-    /// How many applications it has named.
+    /// Number of applications that it has named.
     pub applications: usize,
-    /// Counters of its own work, with what they are.
+    /// Counters of its own work with their names.
     pub statistics: Vec<(Label, u64)>,
 }
 
-/// A template in force.
+/// A valid template.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateHealth {
+    /// Observation domain.
     pub domain: u32,
+    /// Template id.
     pub id: u16,
+    /// Whether it is an options template.
     pub options: bool,
+    /// Number of fields.
     pub fields: usize,
-    /// When it came in this shape, when it was last sent, when data last used it.
+    /// When it was first received in its current form.
     pub defined: Time,
+    /// When it was last received.
     pub refreshed: Time,
+    /// When a data set last used it.
     pub used: Time,
-    /// Times it came with another shape: after a restart, or spoofed.
+    /// Number of times that its form changed: after a new configuration, or by forged
+    /// datagrams.
     pub changes: u32,
-    /// From an earlier run, not yet sent in this one.
+    /// Whether it was restored from an earlier run and not received again yet.
     pub remembered: bool,
 }
 
 /// An interface as its exporter describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceHealth {
+    /// SNMP index.
     pub index: u32,
+    /// Name; empty if not reported.
     pub name: String,
+    /// Description; empty if not reported.
     pub description: String,
-    /// bit/s, 0 when not known.
+    /// Speed in bit/s, 0 if not known.
     pub speed: u64,
-    /// bit/s by its own counters.
+    /// Incoming rate in bit/s by the interface's own counters.
     pub in_rate: Option<u64>,
+    /// Outgoing rate in bit/s by the interface's own counters.
     pub out_rate: Option<u64>,
 }

@@ -1,5 +1,6 @@
-//! Traffic grouped by something else than host: what a [`Grouping`] asks for and
-//! the rows that answer.
+//! Traffic grouped by a property other than the host: the [`Grouping`] of a view, and the
+//! rows of the
+//! answer.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::flow::{Area, Host, Network, NetworkGroups};
 
 use super::{Health, UpDown};
 
-/// What traffic is grouped by.
+/// The property by which traffic is grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Grouping {
     /// Service port and protocol.
@@ -18,16 +19,16 @@ pub enum Grouping {
     Port,
     /// IP protocol.
     Protocol,
-    /// The network of the remote end: /24 of IPv4, /48 of IPv6.
+    /// Network of the remote host: /24 for IPv4, /48 for IPv6.
     PeerNetwork,
     /// Interface of an exporter.
     Interface,
-    /// Named networks of local hosts (`--group`).
+    /// Named network of the local host (`--group`).
     Group,
 }
 
 impl Grouping {
-    /// All of them, in the order screens go through them.
+    /// All groupings, in the order in which screens show them.
     pub const ALL: [Grouping; 5] = [
         Grouping::Port,
         Grouping::Protocol,
@@ -36,25 +37,25 @@ impl Grouping {
         Grouping::Group,
     ];
 
-    /// The word on the command line, in JSON and in file names.
+    /// The name on the command line, in JSON and in file names.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.words().0
     }
 
-    /// The heading of a column of them, and of a list of them.
+    /// The headings of a column and of a list.
     #[must_use]
     pub fn headings(self) -> (&'static str, &'static str) {
         (self.words().1, self.words().2)
     }
 
-    /// The grouping of a word on the command line.
+    /// The grouping with this name.
     #[must_use]
     pub fn named(word: &str) -> Option<Grouping> {
         Grouping::ALL.into_iter().find(|grouping| grouping.name() == word)
     }
 
-    /// Every word there is for it.
+    /// Its name and both headings.
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Grouping::Port => ("port", "PORT", "PORTS"),
@@ -66,32 +67,38 @@ impl Grouping {
     }
 }
 
-/// What the traffic of one row has in common.
+/// The common property of the traffic in a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum GroupKey {
-    /// Service port, 0 = other.
+    /// A service.
     Service {
+        /// Service port, 0 for other.
         port: u16,
+        /// IP protocol.
         proto: u8,
     },
+    /// An IP protocol.
     Protocol(u8),
+    /// A network of remote hosts.
     Network(Network),
-    /// SNMP interface index at an exporter, 0 = not reported.
+    /// An interface.
     Interface {
+        /// Its exporter.
         exporter: Host,
+        /// SNMP index, 0 if not reported.
         index: u32,
     },
-    /// A name given by `--group`; `None` is every local host without one.
+    /// A named network; `None` is all local hosts without one.
     Named(Option<Arc<str>>),
 }
 
-/// The local hosts that no `--group` names.
+/// Label of local hosts without a named network.
 const NAMELESS: &str = "(no group)";
 
 impl GroupKey {
-    /// What it is called: `443/tcp https`, `udp`, `198.51.100.0/24`,
-    /// `192.0.2.1 Te1/0/1`, `Server room`. `health` knows names of interfaces;
-    /// they come from the network as they are.
+    /// The label: `443/tcp https`, `udp`, `198.51.100.0/24`, `192.0.2.1 Te1/0/1`, `Server
+    /// room`. Names of
+    /// interfaces are taken from `health`; they are not cleaned.
     #[must_use]
     pub fn label(&self, health: &Health) -> String {
         match self {
@@ -115,8 +122,9 @@ impl GroupKey {
         }
     }
 
-    /// The filter for just this traffic, `None` where the language has no words
-    /// for it. `groups` says which networks a name stands for.
+    /// A filter for this traffic, or `None` if the filter language cannot express it.
+    /// `groups` has the
+    /// networks of a name.
     #[must_use]
     pub fn filter(&self, groups: &NetworkGroups) -> Option<String> {
         Some(match self {
@@ -159,21 +167,25 @@ fn area(Area { within, but }: &Area) -> String {
     }
 }
 
-/// The name of a protocol; a bare number would read as a port.
+/// The name of a protocol. A bare number would be read as a port.
 fn protocol(proto: u8) -> String {
     protocol_name(proto).map_or_else(|| format!("proto {proto}"), str::to_owned)
 }
 
-/// One group.
+/// The traffic of one group.
 ///
-/// `up` is what local hosts sent across the line, `down` what they received; of
-/// an interface, what left through it and what came in. Where most of the
-/// traffic is transit: what sources sent and what destinations received.
+/// `up` is what local hosts sent over the link, `down` what they received. For an
+/// interface, `up` is
+/// what left through it and `down` what came in. If most traffic is transit, `up` is what
+/// sources
+/// sent and `down` what destinations received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRow {
+    /// The group.
     pub key: GroupKey,
+    /// Its traffic.
     pub traffic: UpDown,
-    /// Conversations in it; hosts, in a named group.
+    /// Number of conversations; for named networks, number of hosts.
     pub members: u64,
 }
 
@@ -233,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn words_lead_back_to_their_grouping() {
+    fn names_are_read_back() {
         for grouping in Grouping::ALL {
             assert_eq!(Grouping::named(grouping.name()), Some(grouping));
         }

@@ -1,4 +1,4 @@
-//! How well the collecting goes: plain data for the screen and the JSON output.
+//! The state of the collector, as plain data for screens and JSON.
 
 use std::sync::Arc;
 
@@ -8,26 +8,28 @@ use super::Label;
 use super::exporter::ExporterHealth;
 use crate::flow::{Host, NetworkGroups, Time};
 
-/// A socket that datagrams arrive on.
+/// A socket on which datagrams arrive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Address and port.
     pub address: String,
-    /// Receive buffer in bytes: asked for, and granted by the kernel.
+    /// Size of the receive buffer in bytes that was requested.
     pub buffer_asked: usize,
+    /// Size of the receive buffer in bytes that the kernel granted.
     pub buffer_granted: usize,
-    /// Datagrams the kernel dropped because the buffer was full.
+    /// Datagrams that the kernel dropped because the buffer was full.
     pub kernel_drops: u64,
-    /// Open connections where IPFIX is taken over TCP as well.
+    /// Number of open TCP connections; `None` if the port does not accept them.
     pub connections: Option<usize>,
 }
 
-/// What carries datagrams or messages to a port.
+/// The transport protocol of a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transport {
+    /// NetFlow, IPFIX and sFlow over UDP.
     #[default]
     Udp,
-    /// IPFIX only.
+    /// IPFIX over TCP.
     Tcp,
 }
 
@@ -42,19 +44,21 @@ impl Transport {
     }
 }
 
-/// A port that is to be listened on and cannot be, for now: it is tried again
-/// every second.
+/// A configured port that cannot be opened at present. It is retried every second.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingPort {
+    /// Number of the port.
     pub port: u16,
+    /// Its transport.
     pub transport: Transport,
-    /// Why it could not be had the last time.
+    /// Why it could not be opened the last time.
     pub why: String,
+    /// Since when it has been missing.
     pub since: Time,
 }
 
 impl MissingPort {
-    /// That it is missing, in few words.
+    /// A short message that it is missing.
     #[must_use]
     pub fn brief(&self) -> String {
         match self.transport {
@@ -63,7 +67,7 @@ impl MissingPort {
         }
     }
 
-    /// The same with the reason, and what will become of it.
+    /// The message with the reason.
     #[must_use]
     pub fn sentence(&self) -> String {
         let why = if self.why.is_empty() { "it is not open yet" } else { &self.why };
@@ -74,79 +78,89 @@ impl MissingPort {
 /// The queue of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueHealth {
-    /// Bytes of datagrams that wait or are being worked on, and how many may.
+    /// Bytes of datagrams in the queue or being worked on.
     pub held: usize,
+    /// Maximum for that.
     pub limit: usize,
-    /// Datagrams dropped because it was full.
+    /// Datagrams dropped because the queue was full.
     pub dropped: u64,
 }
 
-/// Who decodes and adds up.
+/// The threads that decode and count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkHealth {
-    /// Threads; 0 while nobody collects.
+    /// Number of threads; 0 if nothing is collected.
     pub workers: usize,
-    /// Their queues; none when the one that receives does all the work.
+    /// Their queues; empty if the receiving thread does all the work.
     pub queues: Vec<QueueHealth>,
 }
 
-/// A cause for which something was not used, and how often.
+/// A cause for which something was not used, and how often that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropCount {
-    /// A short stable name: `unknown_version`, `truncated`, `kernel`.
+    /// A short stable name, such as `unknown_version`, `truncated`, `kernel`.
     pub cause: Label,
-    /// The same in a sentence, with the remedy where there is one.
+    /// A sentence, with the remedy if there is one.
     pub explanation: Label,
+    /// How often it happened.
     pub count: u64,
 }
 
-/// An exporter of which something found no room: it took more than its part, or
-/// was not known for long when others came.
+/// An exporter that reached a limit: it used more than its share, or it was new when there
+/// was no room
+/// left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoRoom {
+    /// Its address.
     pub exporter: Host,
     /// As in [`DropCount`]: `template_limit`, `held_dropped`, `exporter_limit`,
     /// `record_queue` or `tcp_refused`.
     pub cause: Label,
-    /// How often; of `record_queue` flows.
+    /// How often that happened; for `record_queue`, the number of flows.
     pub count: u64,
 }
 
-/// Exporters and causes that are listed, those that come up most often.
+/// Maximum number of exporters and causes in the list, the most frequent ones.
 pub const MAX_NO_ROOM: usize = 64;
 
-/// Something that is the matter, and since when.
+/// A problem, and since when it has existed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
+    /// The problem.
     pub why: String,
+    /// Since when.
     pub since: Time,
 }
 
-/// How recording into an archive goes.
+/// The state of recording into archives.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordingHealth {
+    /// The folders of the archives.
     pub folder: String,
-    /// Why nothing is recorded; it is tried again every few seconds.
+    /// Why nothing is recorded. Recording is retried every few seconds.
     pub stopped: Option<Alarm>,
-    /// Why what was recorded is not yet in segments.
+    /// Why recorded flows are not encoded as segments yet.
     pub behind: Option<Alarm>,
-    /// When the slot began that is being written.
+    /// Start of the slot that is being written.
     pub slot: Option<Time>,
-    /// Flows recorded, and bytes written for them.
+    /// Number of recorded flows.
     pub flows: u64,
+    /// Bytes written for them.
     pub bytes: u64,
-    /// Parts that wait to become segments, and those that an earlier run left.
+    /// Number of parts that wait to be encoded.
     pub waiting: usize,
+    /// Number of these that an earlier run left.
     pub left: usize,
+    /// Number of segments written.
     pub segments: u64,
-    /// Flows that were not recorded, only causes that occurred.
+    /// Flows that were not recorded, by cause.
     pub shed: Vec<DropCount>,
-    /// What was wrong with single files.
+    /// Problems with single files.
     pub notes: Vec<String>,
 }
 
 impl RecordingHealth {
-    /// Whether everything that comes is recorded, now.
+    /// Whether all flows are being recorded.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.stopped.is_none() && self.behind.is_none()
@@ -156,69 +170,75 @@ impl RecordingHealth {
 /// The screens that are attached to a collector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attached {
-    /// The socket they come by.
+    /// Path of the socket.
     pub path: String,
+    /// Number of attached screens.
     pub clients: usize,
-    /// How many may be attached.
+    /// Maximum number of attached screens.
     pub limit: usize,
-    /// Connections that never became screens: they said something else, nothing,
-    /// or came when there were too many.
+    /// Connections that never became screens: they sent other bytes or nothing, or there
+    /// were too many.
     pub refused: u64,
-    /// Screens cut off: they did not read what they asked for, or sent garbage.
+    /// Screens that were cut off, because they did not read their answers or sent invalid
+    /// bytes.
     pub cut_off: u64,
 }
 
-/// The state of collecting.
+/// The state of the collector.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// When collecting began.
     pub started: Time,
-    /// A line for the screen when this is the demo.
+    /// A note for the screen if this is the demo.
     pub demo: Option<String>,
+    /// The open sockets.
     pub listeners: Vec<Listener>,
-    /// Ports that nothing arrives on because they cannot be opened.
+    /// Configured ports that cannot be opened.
     pub missing: Vec<MissingPort>,
-    /// Busiest first; those that are only remembered come last.
+    /// Exporters, the busiest first; those that were only restored come last.
     pub exporters: Vec<ExporterHealth>,
-    /// What was dropped or not understood, only causes that occurred.
+    /// What was dropped or not understood, by cause.
     pub dropped: Vec<DropCount>,
-    /// What was odd but used all the same.
+    /// What was unusual but used, by cause.
     pub noticed: Vec<DropCount>,
-    /// Senders outside the networks of `--allow` with how many of their
-    /// datagrams were not decoded, most often first.
+    /// Senders that `--allow` does not contain, with the number of their datagrams, most
+    /// frequent first.
     pub refused: Vec<(Host, u64)>,
-    /// The same of senders beyond those that are listed.
+    /// The number of datagrams of all other such senders.
     pub refused_others: u64,
-    /// Of which exporters something found no room, most often first.
+    /// Exporters that reached a limit, most frequent first.
     pub no_room: Vec<NoRoom>,
+    /// The threads that decode.
     pub work: WorkHealth,
-    /// `None` when nothing is to be recorded.
+    /// `None` if nothing is recorded.
     pub recording: Option<RecordingHealth>,
-    /// `None` when no screen can attach.
+    /// `None` if screens cannot attach.
     pub attached: Option<Attached>,
-    /// Whether collecting has ended: no more figures will come.
+    /// Whether collecting has ended, so that figures no longer change.
     pub ended: bool,
-    /// Why no figures come from the collector that this screen is attached to;
-    /// it is looked for until it is back.
+    /// Why the collector of this attached screen cannot be reached. The screen tries to
+    /// connect again.
     pub gone: Option<Alarm>,
-    /// The networks that have names at the collector, where that is another
-    /// process: it says so once, not with every answer.
+    /// The named networks of the collector, if that is another process: it sends them once,
+    /// not with every
+    /// answer.
     #[serde(skip)]
     pub groups: Option<Arc<NetworkGroups>>,
-    /// Warnings beside missing ports: capped buffers, a memory that cannot be kept, defects.
+    /// Warnings besides missing ports: small buffers, state that cannot be saved, defects.
     pub notes: Vec<String>,
+    /// Datagrams and messages received.
     pub datagrams: u64,
+    /// Flow records received.
     pub flows: u64,
-    /// Time to decode and add up a batch of datagrams, 99th percentile, in
-    /// microseconds.
+    /// Time to decode and count a batch of datagrams in microseconds, 99th percentile.
     pub batch_p99_us: u64,
-    /// What to add to our running time to get what the wall clock says now;
-    /// not 0 after the wall clock was stepped.
+    /// Milliseconds to add to running time to get the wall clock. Not 0 after the wall
+    /// clock was set.
     pub clock_shift_ms: i64,
 }
 
 impl Health {
-    /// Everything that went missing on the way: kernel drops and sequence gaps.
+    /// Everything that was lost on the way: kernel drops and sequence gaps.
     #[must_use]
     pub fn lost(&self) -> u64 {
         let kernel = self.listeners.iter().map(|listener| listener.kernel_drops);
@@ -233,31 +253,30 @@ impl Health {
         self.listeners.iter().any(|listener| listener.address.ends_with(&end))
     }
 
-    /// Whether a port is wanted and cannot be opened.
+    /// Whether a port is configured and cannot be opened.
     #[must_use]
     pub fn misses(&self, port: u16) -> bool {
         self.missing.iter().any(|one| one.port == port)
     }
 
-    /// Everything to be noted: missing ports, and the notes.
+    /// All warnings: missing ports and notes.
     pub fn remarks(&self) -> impl Iterator<Item = String> + '_ {
         self.missing.iter().map(MissingPort::sentence).chain(self.notes.iter().cloned())
     }
 
-    /// What arrived while the collector was down, over all exporters, each in its own
-    /// unit.
+    /// Number of units sent while no collector ran, of all exporters, each in its own unit.
     #[must_use]
     pub fn missed_while_down(&self) -> u64 {
         let missed = self.exporters.iter().map(|exporter| exporter.missed_while_down);
         missed.fold(0, u64::saturating_add)
     }
 
-    /// Exporters that something came from in this run, busiest first.
+    /// Exporters that have sent anything in this run, busiest first.
     pub fn heard(&self) -> impl Iterator<Item = &ExporterHealth> {
         self.exporters.iter().filter(|exporter| exporter.is_heard())
     }
 
-    /// What an exporter calls one of its interfaces.
+    /// The name of an exporter's interface.
     #[must_use]
     pub fn interface_name(&self, exporter: Host, index: u32) -> Option<&str> {
         let known = self.exporters.iter().find(|known| known.address == exporter)?;

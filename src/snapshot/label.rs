@@ -1,6 +1,6 @@
-//! Words in answers.
+//! Strings in answers.
 
 use std::borrow::Cow;
 
-/// A word that the program knows, or that another one sent.
+/// A string of this program, or one received from another process.
 pub type Label = Cow<'static, str>;

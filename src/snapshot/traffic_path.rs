@@ -1,4 +1,4 @@
-//! The way that traffic took.
+//! The path of traffic.
 
 use std::fmt::Write;
 
@@ -8,31 +8,37 @@ use crate::flow::Host;
 
 use super::Health;
 
-/// The exporter that traffic was seen at, and the interfaces it came in and went
-/// out by (SNMP indices, 0 = not reported).
+/// The exporter that reported traffic, and the interfaces through which it entered and left
+/// (SNMP
+/// indexes, 0 if not reported).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 pub struct TrafficPath {
+    /// The exporter.
     pub exporter: Host,
+    /// Index of the input interface.
     pub input: u32,
+    /// Index of the output interface.
     pub output: u32,
 }
 
 impl TrafficPath {
-    /// Where it left: `192.0.2.1 Te1/0/1`, `192.0.2.1 if 7`. `health` knows names
-    /// of interfaces; they come from the network as they are.
+    /// Exporter and output interface: `192.0.2.1 Te1/0/1`, `192.0.2.1 if 7`. Names of
+    /// interfaces are taken
+    /// from `health`; they are not cleaned.
     #[must_use]
     pub fn exit(&self, health: &Health) -> String {
         let mut text = self.exporter.to_string();
         if self.output != 0 {
-            // Nothing that writes to a text fails.
+            // Writing to a string cannot fail.
             let _ = write!(text, " {}", self.interface(self.output, health));
         }
         text
     }
 
-    /// The whole way: `192.0.2.1 if 3>if 7`, with `?` for what was not reported.
+    /// The whole path: `192.0.2.1 if 3>if 7`, with `?` for interfaces that were not
+    /// reported.
     #[must_use]
     pub fn label(&self, health: &Health) -> String {
         let name = |index| self.interface(index, health);
@@ -59,7 +65,7 @@ mod tests {
     use crate::snapshot::{ExporterDetail, ExporterHealth, InterfaceHealth};
 
     #[test]
-    fn a_way_reads_by_names_where_there_are_some() {
+    fn a_path_shows_interface_names_if_there_are_any() {
         let exporter = Host::octets(192, 0, 2, 1);
         let interface =
             InterfaceHealth { index: 7, name: "Te1/0/1".to_owned(), ..InterfaceHealth::default() };

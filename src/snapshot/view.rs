@@ -1,4 +1,4 @@
-//! Questions: which traffic, over which span, in which order.
+//! Requests for answers: which traffic, over which time, in which order.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,25 +6,30 @@ use super::Grouping;
 use crate::filter::Filter;
 use crate::flow::{Host, Time};
 
-/// How long a sliding window is.
+/// Length of a sliding window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Window {
+    /// 10 seconds.
     TenSeconds,
+    /// One minute.
     #[default]
     Minute,
+    /// 5 minutes.
     FiveMinutes,
+    /// 15 minutes.
     Quarter,
+    /// One hour.
     Hour,
-    /// Everything received since the start, with no lag (`top --window all`).
+    /// Everything received since the start, without lag (`top --window all`).
     All,
 }
 
 impl Window {
-    /// The windows a screen can show, shortest first.
+    /// The windows of a screen, shortest first.
     pub const SLIDING: [Window; 5] =
         [Window::TenSeconds, Window::Minute, Window::FiveMinutes, Window::Quarter, Window::Hour];
 
-    /// Milliseconds, `None` for [`Window::All`].
+    /// Length in milliseconds; `None` for [`Window::All`].
     #[must_use]
     pub fn length_ms(self) -> Option<i64> {
         match self {
@@ -37,7 +42,7 @@ impl Window {
         }
     }
 
-    /// The word on the command line and in the header.
+    /// The name on the command line and in the header.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,7 +55,7 @@ impl Window {
         }
     }
 
-    /// The next sliding window, longer or shorter, going round at the ends.
+    /// The next longer or shorter sliding window; after the last comes the first.
     #[must_use]
     pub fn step(self, longer: bool) -> Window {
         let all = Window::SLIDING;
@@ -59,58 +64,65 @@ impl Window {
     }
 }
 
-/// What the answer is about.
+/// The subject of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Subject {
-    /// Top uploaders beside top downloaders.
+    /// Two tables: top uploaders and top downloaders.
     #[default]
     Talkers,
-    /// The hosts of both tables of [`Subject::Talkers`] in one.
+    /// One table with the hosts of both tables of [`Subject::Talkers`].
     Hosts,
-    /// One table of local hosts by what crosses the line, also where most of the
-    /// traffic is transit.
+    /// One table of local hosts by link traffic, even if most traffic is transit.
     Line,
     /// One host and its conversations.
     Host(Host),
-    /// Traffic by something else than host, in [`Snapshot::groups`](super::Snapshot::groups).
+    /// Traffic by a [`Grouping`], in [`Snapshot::groups`](super::Snapshot::groups).
     Groups(Grouping),
-    /// The exporters of [`Health`](super::Health); no traffic by host.
+    /// The exporters in [`Health`](super::Health), without traffic by host.
     Exporters,
 }
 
-/// What rows are sorted by. Ties go to the lower address.
+/// The key by which rows are sorted. Equal rows are sorted by address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SortKey {
-    /// Bytes in the table's own direction: up for uploaders, down for
-    /// downloaders, both for tables that show both.
+    /// Bytes in the table's direction: up for uploaders, down for downloaders, otherwise
+    /// both.
     #[default]
     Bytes,
-    /// Bytes sent by the host, received by it, or both.
+    /// Bytes sent by the host.
     Up,
+    /// Bytes received by the host.
     Down,
-    /// Packets and flows, in the table's own direction as with `Bytes`.
+    /// Packets, in the table's direction as for `Bytes`.
     Packets,
+    /// Flows, in the table's direction as for `Bytes`.
     Flows,
-    /// The address (of the peer, in a drill-down), lowest first.
+    /// The address (for conversations, of the peer), lowest first.
     Address,
 }
 
-/// Sort key and direction; `reverse` turns the key's natural order round.
+/// Sort key and direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RowOrder {
+    /// The key.
     pub key: SortKey,
+    /// Whether the key's natural order is reversed.
     pub reverse: bool,
 }
 
-/// A question to the windows.
+/// A request for an answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct View {
-    /// The moment the window ends; `None` is the live edge.
+    /// The end of the window; `None` for the newest.
     pub at: Option<Time>,
+    /// Length of the window.
     pub window: Window,
+    /// Only traffic that matches this filter counts.
     pub filter: Filter,
+    /// The subject.
     pub subject: Subject,
+    /// The order of rows.
     pub order: RowOrder,
-    /// Rows per table; the rest is in `others`.
+    /// Maximum number of rows per table; the rest is in `others`.
     pub limit: usize,
 }

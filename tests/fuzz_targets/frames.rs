@@ -76,7 +76,7 @@ fn talk<M: FrameMessage + PartialEq + Debug>(messages: &[M], input: &mut Input) 
             heard.push(message);
         }
     }
-    assert!(greeted && !decoder.is_amid());
+    assert!(greeted && !decoder.has_partial_message());
     assert_eq!(heard, messages);
 }
 
