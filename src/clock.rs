@@ -1,4 +1,9 @@
-//! The only file that reads a clock.
+//! The only module that reads a clock.
+//!
+//! Running time is monotonic. It is set to the wall clock once, at the start, so that
+//! windows never
+//! jump when the clock is set. The difference to the wall clock is available for times that
+//! people read.
 //!
 //! Running time is monotonic and anchored to the wall clock once, at the start:
 //! windows never jump when someone sets the clock. How far the wall clock has
@@ -9,10 +14,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::flow::Time;
 
-/// Smaller differences are the wall clock being slewed, not stepped.
+/// Smaller differences in milliseconds come from slewing the wall clock, not from setting
+/// it.
 const STEP_MS: i64 = 500;
 
-/// A running clock. Copies agree with each other.
+/// A running clock. Copies show the same time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     started: Instant,
@@ -20,13 +26,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock anchored to the wall clock now.
+    /// A clock that starts at the wall clock's time.
     #[must_use]
     pub fn start() -> Clock {
         Clock { started: Instant::now(), anchor: wall() }
     }
 
-    /// Running time; never goes back and never jumps.
+    /// Running time. It never goes back and never jumps.
     #[must_use]
     pub fn now(&self) -> Time {
         self.anchor.plus_ms(i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX))
@@ -38,8 +44,9 @@ impl Clock {
         u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// What to add to running time to get what the wall clock says: 0 unless
-    /// the wall clock was stepped since the start. In milliseconds.
+    /// Milliseconds to add to running time to get the wall clock. 0 unless the wall clock
+    /// was set since
+    /// the start.
     #[must_use]
     pub fn shift_ms(&self) -> i64 {
         let shift = wall().since(self.now());
@@ -47,7 +54,7 @@ impl Clock {
     }
 }
 
-/// The wall clock; a clock set before 1970 reads as 1970.
+/// The wall clock. A time before 1970 is read as 1970.
 fn wall() -> Time {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))

@@ -1,7 +1,7 @@
 //! toptalk: live top talkers from NetFlow, IPFIX and sFlow, a recorder, and queries.
 //!
-//! The modules in reading order, by floor. Imports only point down; the test
-//! `tidy` enforces it, and `docs/ARCHITECTURE.md` is the map.
+//! The modules are listed by floor. Imports only point down; the test program `tidy` checks
+//! that, and `docs/ARCHITECTURE.md` describes the modules.
 #![deny(unsafe_code)]
 
 // Ground: plain data and pure functions.
@@ -20,9 +20,9 @@ pub mod topn;
 pub mod units;
 pub mod wire;
 
-// State: what is known, written and read at once.
+// State: sliding windows in memory.
 pub mod agg;
-// Beside it: what was, on disk, and questions about it.
+// State: files of flows, and queries over them.
 pub mod archive;
 pub mod query;
 
@@ -32,7 +32,7 @@ pub mod clock;
 pub mod ingest;
 pub mod source;
 
-// Face: what people see.
+// Face: screens.
 pub mod ui;
 
 // Roof: the commands.

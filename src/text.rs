@@ -1,8 +1,10 @@
-//! Text from outside: names that exporters send, names of files, what was typed.
+//! Handles text from outside: names from exporters, names of files, user input.
 //!
-//! Whatever prints such text passes it through here first. What a terminal would
-//! obey, and what nobody would see, is left out, replaced, or escaped: a name must
-//! not move a cursor, turn the direction of writing round, or be taken for another.
+//! Every output of such text uses these functions. Characters that a terminal would
+//! interpret, or
+//! that are invisible, are removed, replaced or escaped, so that a name cannot move the
+//! cursor,
+//! change the writing direction, or look like another name.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -12,11 +14,11 @@ use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 use unicode_truncate::UnicodeTruncateStr;
 use unicode_width::UnicodeWidthStr;
 
-/// Characters that are no part of what people read, besides the controls: those of
-/// the general category Cf (format), the line and the paragraph separator (Zl, Zp),
-/// and all that have the property `Default_Ignorable_Code_Point` (Unicode 16.0,
-/// `DerivedGeneralCategory.txt` and `DerivedCoreProperties.txt`). A test compares
-/// them with Unicode's tables, character by character.
+/// Invisible characters, besides control characters: those of the general categories Cf
+/// (format), Zl
+/// and Zp (line and paragraph separator), and those with the property
+/// `Default_Ignorable_Code_Point` (Unicode 16.0, `DerivedGeneralCategory.txt` and
+/// `DerivedCoreProperties.txt`). A test compares them with Unicode's tables.
 const HIDDEN: [(char, char); 25] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -45,108 +47,110 @@ const HIDDEN: [(char, char); 25] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether a terminal would obey a character, or nobody would see it.
+/// Whether a character is a control character or invisible.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
-    // Nearly all there is: letters, digits and signs of ASCII.
+    // Nearly all characters are printable ASCII.
     if (' '..='~').contains(&c) {
         return false;
     }
     c.is_control() || HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
-/// The text without what is hidden: for names.
+/// The text without hidden characters, for names.
 #[must_use]
 pub fn clean(text: &str) -> String {
     text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
-/// The text with `with` for every hidden character, so that places stay the same
-/// and nobody overlooks that there was something: for what is quoted.
+/// The text with every hidden character replaced by `with`, for quoted text: positions stay
+/// the same, and
+/// the reader sees that there was a character.
 #[must_use]
 pub fn replaced(text: &str, with: char) -> String {
     text.chars().map(|c| if is_hidden(c) { with } else { c }).collect()
 }
 
-/// The same for a text of several lines, whose ends stay.
+/// As [`replaced`], for a text of several lines; line feeds stay.
 #[must_use]
 pub fn lines_replaced(text: &str, with: char) -> String {
     text.chars().map(|c| if c != '\n' && is_hidden(c) { with } else { c }).collect()
 }
 
-/// The text in quotes, as a Rust program would write it, with every hidden character
-/// escaped: for values in a log.
+/// The text in quotes, as in Rust source code, with every hidden character escaped, for
+/// values in a log.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut shown = String::new();
-    // Debug leaves some that nobody sees, such as U+3164.
+    // `Debug` does not escape all of them, for example U+3164.
     for c in format!("{text:?}").chars() {
         if is_hidden(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown
 }
 
-/// How many columns of a terminal a text takes: two for a character of Chinese,
-/// Japanese or Korean, none for an accent that is written over another one.
+/// Number of columns that a text takes on a terminal: two for a Chinese, Japanese or Korean
+/// character, none
+/// for a combining accent.
 #[must_use]
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// As much of the beginning of a text as there is room for, in columns.
+/// The longest beginning of a text that fits into `width` columns.
 #[must_use]
-pub fn head(text: &str, room: usize) -> &str {
-    text.unicode_truncate(room).0
+pub fn head(text: &str, width: usize) -> &str {
+    text.unicode_truncate(width).0
 }
 
-/// As much of the end of a text as there is room for, in columns; an accent stays with
-/// the character that it is written over.
+/// The longest end of a text that fits into `width` columns. A combining accent stays with
+/// its character.
 #[must_use]
-pub fn tail(text: &str, room: usize) -> &str {
-    text.unicode_truncate_start(room).0
+pub fn tail(text: &str, width: usize) -> &str {
+    text.unicode_truncate_start(width).0
 }
 
-/// A line on a line of its own, and carets below the bytes `at` that are meant, or one
-/// where there are none. Hidden characters, tabs too, take the place of a space, so that
-/// the carets stand below the right columns.
+/// A line, and below it carets that mark the bytes `at`; one caret if that range is empty.
+/// Hidden
+/// characters and tabs are shown as spaces, so that the carets are below the right columns.
 #[must_use]
 pub fn marked(line: &str, at: &Range<usize>) -> String {
     let place = |at: usize| (0..=at.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
     let (from, to) = (place(at.start).unwrap_or(0), place(at.end).unwrap_or(0));
     let width = |part: Option<&str>| part.map_or(0, |part| columns(&replaced(part, ' ')));
-    let (before, meant) = (width(line.get(..from)), width(line.get(from..to)).max(1));
-    format!("  {}\n  {}{}", replaced(line, ' '), " ".repeat(before), "^".repeat(meant))
+    let (before, marked_width) = (width(line.get(..from)), width(line.get(from..to)).max(1));
+    format!("  {}\n  {}{}", replaced(line, ' '), " ".repeat(before), "^".repeat(marked_width))
 }
 
-/// The text and as many spaces as it takes to fill so many columns; they stand
-/// before it where it is to end at the right.
+/// The text padded with spaces to `width` columns, after it or (`right`) before it.
 #[must_use]
 pub fn padded(text: &str, width: usize, right: bool) -> String {
     let spaces = " ".repeat(width.saturating_sub(columns(text)));
     if right { format!("{spaces}{text}") } else { format!("{text}{spaces}") }
 }
 
-/// Writes a value as JSON in which every hidden character is escaped (`\u009b`):
-/// programs read the same text, and a terminal that it is printed on obeys nothing.
+/// Writes a value as JSON with every hidden character escaped (`\u009b`). Programs read the
+/// same text, and
+/// a terminal does not interpret it.
 ///
 /// # Errors
-/// When `out` takes no more, or the value has keys that are no text.
+/// When writing to `out` fails, or the value has keys that are not text.
 pub fn json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut serializer =
         Serializer::with_formatter(out, Escaped(serde_json::ser::CompactFormatter));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
-/// The same on several lines, indented.
+/// As [`json`], on several lines with indentation.
 ///
 /// # Errors
-/// As those of [`json`].
+/// As [`json`].
 pub fn json_pretty(out: impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Escaped(PrettyFormatter::new()));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
-/// Writes as another formatter does, hidden characters escaped.
+/// Formats as another formatter does, with hidden characters escaped.
 struct Escaped<F>(F);
 
 impl<F: Formatter> Formatter for Escaped<F> {
@@ -216,12 +220,12 @@ impl<F: Formatter> Formatter for Escaped<F> {
 mod tests {
     use super::*;
 
-    /// Every character there is.
+    /// All characters.
     fn all() -> impl Iterator<Item = char> {
         (0..=u32::from(char::MAX)).filter_map(char::from_u32)
     }
 
-    /// Unicode's own tables, as another crate has them.
+    /// Unicode's tables, from another crate.
     fn of_unicode(class: &str) -> regex_syntax::hir::ClassUnicode {
         let hir = regex_syntax::parse(class).unwrap();
         match hir.kind() {
@@ -233,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_what_unicode_says_character_by_character() {
+    fn hidden_characters_are_those_of_unicodes_tables() {
         let hidden = of_unicode(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]");
         let is_one = |c: char| {
             let at = hidden.ranges().partition_point(|range| range.end() < c);
@@ -244,11 +248,11 @@ mod tests {
             .map(|c| format!("U+{:04X}", u32::from(c)))
             .collect();
         assert_eq!(wrong, [""; 0]);
-        assert!(all().filter(|c| is_hidden(*c)).count() > 4_000, "the test has looked");
+        assert!(all().filter(|c| is_hidden(*c)).count() > 4_000, "the test has found characters");
     }
 
     #[test]
-    fn nothing_hidden_is_left_whichever_way_a_text_is_cleaned() {
+    fn no_hidden_character_is_left_by_any_function() {
         for c in all() {
             let text = format!("a{c}b");
             let (clean, replaced) = (clean(&text), replaced(&text, '?'));
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_what_serde_makes_of_it_where_nothing_is_hidden() {
+    fn json_without_hidden_characters_is_that_of_serde() {
         let value = serde_json::json!({"a": [1, "x\"\\\n", null], "b": {"c": true}, "d": []});
         let mut written = Vec::new();
         json(&mut written, &value).unwrap();
@@ -282,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn carets_stand_below_the_columns_of_what_is_meant() {
+    fn carets_are_below_the_marked_columns() {
         for (line, at, want) in [
             ("a bad c", 2..5, "  a bad c\n    ^^^"),
             ("界 bad", 4..7, "  界 bad\n     ^^^"),
@@ -298,7 +302,7 @@ mod tests {
 
     #[test]
     fn texts_are_cut_and_filled_by_columns() {
-        for (text, room, start, end) in [
+        for (text, width, start, end) in [
             ("abcdef", 3, "abc", "def"),
             ("界面の名", 3, "界", "名"),
             ("界面の名", 4, "界面", "の名"),
@@ -308,7 +312,7 @@ mod tests {
             ("abc", 0, "", ""),
             ("", 2, "", ""),
         ] {
-            assert_eq!((head(text, room), tail(text, room)), (start, end), "{text} in {room}");
+            assert_eq!((head(text, width), tail(text, width)), (start, end), "{text} in {width}");
         }
         assert_eq!(columns("界a"), 3);
         assert_eq!(padded("界", 4, false), "界  ");

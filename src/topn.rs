@@ -1,9 +1,9 @@
-//! The best N of many in one pass, without sorting the rest.
+//! Selects the best N of many items in one pass, without sorting the rest.
 
 use std::cmp::Ordering;
 
-/// Least room beside the best N for candidates between two selections.
-const SLACK: usize = 1024;
+/// Minimum number of candidates, beyond the best N, between two selections.
+const MIN_CANDIDATES: usize = 1024;
 
 /// The first `n` items in the order of `cmp`, sorted, best (least) first.
 pub fn top_n<T>(
@@ -16,27 +16,29 @@ pub fn top_n<T>(
     top.into_sorted()
 }
 
-/// Keeps the first `n` of the items pushed, in the order of `cmp`.
+/// Collects the first `n` of the pushed items in the order of `cmp`.
 ///
-/// `cmp` must be a total order; of items that it calls equal, any may be kept.
-/// Needs room for about 2n items whatever the number of them: once n are known,
-/// only items better than the worst of them are looked at again.
+/// `cmp` must be a total order; of equal items, any may be selected. The memory is about 2n
+/// items,
+/// whatever their number. Once n items are selected, only items that are better than the
+/// worst
+/// of them are stored.
 pub struct TopN<T, F> {
     n: usize,
     cmp: F,
     kept: Vec<T>,
-    /// After the first selection the n-th best so far stands last of the first n.
+    /// Whether a selection was made: then the n-th best so far is at index n - 1.
     selected: bool,
     pushed: usize,
 }
 
 impl<T, F: Fn(&T, &T) -> Ordering> TopN<T, F> {
-    /// Nothing yet.
+    /// An empty selection of `n` items.
     pub fn new(n: usize, cmp: F) -> TopN<T, F> {
         TopN { n, cmp, kept: Vec::new(), selected: false, pushed: 0 }
     }
 
-    /// Takes an item into account.
+    /// Adds an item.
     pub fn push(&mut self, item: T) {
         self.pushed += 1;
         let Some(last) = self.n.checked_sub(1) else { return };
@@ -45,19 +47,19 @@ impl<T, F: Fn(&T, &T) -> Ordering> TopN<T, F> {
             return;
         }
         self.kept.push(item);
-        if self.kept.len() >= self.n.saturating_add(self.n.max(SLACK)) {
+        if self.kept.len() >= self.n.saturating_add(self.n.max(MIN_CANDIDATES)) {
             self.select();
             self.selected = true;
         }
     }
 
-    /// How many items there were.
+    /// Number of items that were pushed.
     #[must_use]
     pub fn pushed(&self) -> usize {
         self.pushed
     }
 
-    /// The best of them, best first.
+    /// The best items, best first.
     #[must_use]
     pub fn into_sorted(mut self) -> Vec<T> {
         self.select();
@@ -83,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_the_head_of_the_full_sort(
+        fn the_result_is_the_head_of_the_full_sort(
             items in prop::collection::vec(0u32..5000, 0..6000),
             n in 0usize..1200,
         ) {
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn none_and_all() {
+    fn n_may_be_zero_or_more_than_all() {
         assert!(top_n([3, 1, 2].into_iter(), 0, Ord::cmp).is_empty());
         assert_eq!(top_n([3, 1, 2].into_iter(), usize::MAX, Ord::cmp), [1, 2, 3]);
         assert!(top_n(std::iter::empty::<u8>(), 5, Ord::cmp).is_empty());

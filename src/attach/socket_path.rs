@@ -35,7 +35,7 @@ pub enum SocketPathError {
     #[error("{}: another collector serves screens there", .0.display())]
     Taken(PathBuf),
     /// The file is not a socket.
-    #[error("{}: expected a socket, found another file, which is not changed", .0.display())]
+    #[error("{}: expected a socket, found something else, which is not changed", .0.display())]
     NoSocket(PathBuf),
     /// The folder belongs to another user, or others can write to it.
     #[error("{}: expected a folder that belongs to this user and that nobody else can use", .0.display())]

@@ -1,31 +1,32 @@
-//! Two ends that talk, and the records a router's flow cache makes of it.
+//! Transfers between two hosts, and the records that a router's flow cache makes of them.
 
 use super::rng::Rng;
 use crate::flow::{Flow, Host, Network, Time};
 
-/// A flow that goes on is reported after this many milliseconds.
+/// Active timeout in milliseconds: a flow that continues is reported after this time.
 pub(super) const ACTIVE_MS: i64 = 5000;
-/// A flow that ended is reported after this many milliseconds.
+/// Inactive timeout in milliseconds: a flow that has ended is reported after this time.
 pub(super) const INACTIVE_MS: i64 = 2000;
 
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 
-/// TCP flags as a cache ORs them together (RFC 9293, 3.1).
+/// TCP flags of all packets of a flow combined, as a flow cache reports them (RFC 9293,
+/// 3.1).
 pub(super) const SYN: u8 = 0x02;
 const SYN_DATA: u8 = 0x1a;
 const DATA: u8 = 0x18;
 const DATA_FIN: u8 = 0x19;
 const WHOLE: u8 = 0x1b;
 
-/// The router's interface to the world; the inner ones are numbered like their
+/// Index of the router's interface to the Internet. The others have the numbers of their
 /// subnets.
 const WAN: u32 = 1;
 
-/// Who talks to whom.
+/// Two hosts with ports and protocol.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pair {
-    /// The end that is at the site; it opened the connection.
+    /// The host at the site, which opened the connection.
     pub local: Host,
     pub peer: Host,
     pub local_port: u16,
@@ -34,14 +35,14 @@ pub(super) struct Pair {
     pub tos: u8,
 }
 
-/// How much went one way.
+/// Traffic in one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Volume {
     pub bytes: u64,
     pub packets: u64,
 }
 
-/// A span of time, both ends included.
+/// A period of time, including both ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DurationRange {
     pub first: Time,
@@ -56,7 +57,7 @@ impl Volume {
 }
 
 impl Pair {
-    /// The record of what went from the local end to the peer, or back.
+    /// The record of traffic from the local host to the peer (`out`), or back.
     pub(super) fn record(self, out: bool, time: DurationRange, volume: Volume, flags: u8) -> Flow {
         let (local_as, peer_as) = (as_number(self.local), as_number(self.peer));
         let (local_if, peer_if) = (interface(self.local), interface(self.peer));
@@ -105,7 +106,7 @@ impl Pair {
     }
 }
 
-/// The site's IPv4 networks: 10.20.0.0/16, a /24 for each subnet.
+/// The subnet of an address in the site's IPv4 network 10.20.0.0/16, a /24 each.
 pub(super) fn subnet(host: Host) -> Option<u8> {
     match host.as_v4()?.to_be_bytes() {
         [10, 20, subnet, _] => Some(subnet),
@@ -113,10 +114,10 @@ pub(super) fn subnet(host: Host) -> Option<u8> {
     }
 }
 
-/// The IPv6 addresses of the site, fd00:20::/64, are in the office's subnet.
+/// The site's IPv6 addresses (fd00:20::/64) are in the office's subnet.
 const V6_SUBNET: u8 = 5;
 
-/// The network of those addresses.
+/// The site's IPv6 network.
 pub(super) fn v6_network() -> Option<Network> {
     Network::new(Host(0xfd00_0020 << 96), 64)
 }
@@ -138,7 +139,7 @@ fn mask(host: Host) -> u8 {
     }
 }
 
-/// AS numbers for documentation (RFC 5398), one per /24; 0 for the site.
+/// AS numbers for documentation (RFC 5398), one per /24. 0 for the site.
 fn as_number(host: Host) -> u32 {
     match (local_subnet(host), host.as_v4()) {
         (Some(_), _) => 0,
@@ -147,7 +148,7 @@ fn as_number(host: Host) -> u32 {
     }
 }
 
-/// The provider's router; hosts of the site are directly connected.
+/// Next hop: the provider's router. Hosts of the site are directly connected.
 fn next_hop(host: Host) -> Host {
     match (local_subnet(host), host.as_v4()) {
         (Some(_), _) => Host::UNSPECIFIED,
@@ -156,32 +157,32 @@ fn next_hop(host: Host) -> Host {
     }
 }
 
-/// A steady stream one way.
+/// A steady stream in one direction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SteadyStream {
-    /// bit/s.
+    /// Rate in bit/s.
     pub rate: f64,
-    /// Bytes of a packet.
+    /// Bytes per packet.
     pub packet: u64,
 }
 
-/// A transfer that lasts: its records are cut by the active timeout.
+/// A long transfer, whose records are cut by the active timeout.
 #[derive(Clone, Debug)]
 pub(super) struct Transfer {
     pair: Pair,
     up: SteadyStream,
     down: SteadyStream,
-    /// How much the rate of a record may differ, 0.1 is 10 %.
-    wobble: f64,
+    /// Maximum relative deviation of a record's rate: 0.1 is 10 %.
+    variation: f64,
     start: Time,
     end: Time,
-    /// Where the next record begins.
+    /// Start of the next record.
     cut: Time,
     seed: u64,
 }
 
 impl Transfer {
-    /// A talk from `start` to `end`; `seed` decides how its rate wobbles.
+    /// A transfer from `start` to `end`. `seed` determines the deviations of its rate.
     pub(super) fn new(
         pair: Pair,
         streams: (SteadyStream, SteadyStream),
@@ -190,22 +191,23 @@ impl Transfer {
     ) -> Transfer {
         let (up, down) = streams;
         let (start, end) = time;
-        Transfer { pair, up, down, wobble: 0.1, start, end, cut: start, seed }
+        Transfer { pair, up, down, variation: 0.1, start, end, cut: start, seed }
     }
 
-    /// The same with another wobble than 10 %.
-    pub(super) fn wobbling(self, wobble: f64) -> Transfer {
-        Transfer { wobble, ..self }
+    /// The same transfer with another maximum deviation than 10 %.
+    pub(super) fn with_variation(self, variation: f64) -> Transfer {
+        Transfer { variation, ..self }
     }
 
-    /// Leaves out the records that were due at `time` or before.
+    /// Skips the records that were due at `time` or before.
     pub(super) fn skip_to(&mut self, time: Time) {
         let pieces = time.since(self.start).max(0) / ACTIVE_MS;
         self.cut = self.start.plus_ms(pieces * ACTIVE_MS);
     }
 
-    /// Hands over the records complete at `now` with the moment they are due.
-    /// False when there will be no more.
+    /// Passes each record that is complete at `now` to `due`, with the time at which it is
+    /// due. Returns
+    /// false after the last record.
     pub(super) fn advance(&mut self, now: Time, mut due: impl FnMut(Time, Flow)) -> bool {
         while self.cut < self.end {
             let full = self.cut.plus_ms(ACTIVE_MS);
@@ -229,7 +231,7 @@ impl Transfer {
         let moment = self.cut.0 as u64;
         let mut rng = Rng::new(self.seed ^ moment.rotate_left(17) ^ u64::from(out));
         let milliseconds = to.since(self.cut) as f64;
-        let bytes = stream.rate * rng.around(self.wobble) * milliseconds / 8000.0;
+        let bytes = stream.rate * rng.around(self.variation) * milliseconds / 8000.0;
         if bytes < 1.0 {
             return None;
         }
@@ -249,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_talk_is_cut_like_a_flow_cache_does() {
+    fn a_transfer_is_cut_as_by_a_flow_cache() {
         let pair = Pair {
             local: Host::octets(10, 20, 5, 4),
             peer: Host::octets(203, 0, 113, 9),
@@ -261,11 +263,12 @@ mod tests {
         let stream = SteadyStream { rate: 8_000_000.0, packet: 1000 };
         let silent = SteadyStream { rate: 0.0, packet: 1 };
         let times = (Time(10_300), Time(22_300));
-        let mut talk = Transfer { wobble: 0.0, ..Transfer::new(pair, (stream, silent), times, 1) };
+        let mut transfer =
+            Transfer { variation: 0.0, ..Transfer::new(pair, (stream, silent), times, 1) };
         let mut records = Vec::new();
-        assert!(talk.advance(Time(15_299), |at, flow| records.push((at, flow))));
+        assert!(transfer.advance(Time(15_299), |at, flow| records.push((at, flow))));
         assert!(records.is_empty());
-        assert!(!talk.advance(Time(60_000), |at, flow| records.push((at, flow))));
+        assert!(!transfer.advance(Time(60_000), |at, flow| records.push((at, flow))));
         let seen: Vec<_> = records
             .iter()
             .map(|(at, flow)| (at.0, flow.first.0, flow.last.0, flow.bytes, flow.tcp_flags))

@@ -1,20 +1,20 @@
-//! Who is at the site, what they do and how often: tables, nothing else.
+//! Tables of the site's hosts and of their traffic.
 
 use super::generator::{TCP, UDP};
 
-/// A subnet, its first host's last octet and how many hosts it has.
+/// A subnet with the last octet of its first host and its number of hosts.
 pub(super) struct Subnet {
     pub octet: u8,
     pub first: u8,
     pub hosts: u8,
-    /// Who is there.
+    /// Name of the subnet.
     pub name: &'static str,
 }
 
-/// The subnet that speaks IPv6 as well.
+/// Name of the subnet that also uses IPv6.
 pub(super) const OFFICE: &str = "Office";
 
-/// Servers, office, the sampled router's subnet, workshop: 60 hosts.
+/// Servers, office, the subnet of the sampled router, workshop: 60 hosts.
 pub(super) const SUBNETS: [Subnet; 4] = [
     Subnet { octet: 3, first: 54, hosts: 10, name: "Servers" },
     Subnet { octet: 5, first: 101, hosts: 22, name: OFFICE },
@@ -28,56 +28,66 @@ pub(super) const SAMPLED_SUBNET: u8 = 7;
 /// The subnet behind the switch that samples packets.
 pub(super) const SWITCH_SUBNET: u8 = 9;
 
-/// The other end.
+/// The other end of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RemoteHost {
-    /// Anyone out there.
+    /// Any host on the Internet.
     World,
-    /// Anyone out there, over IPv6.
+    /// Any host on the Internet, over IPv6.
     World6,
     /// The site's own servers, by their last octet in 10.20.3.0/24.
     Server(u8),
-    /// The resolver asks outside on somebody's behalf.
+    /// A DNS server on the Internet, asked by the site's resolver.
     Resolver,
 }
 
-/// Something short: a page, a lookup, a mail.
+/// A kind of short transfer, such as a web page, a DNS query or a mail.
 pub(super) struct ShortTransfer {
-    /// How many begin in a second at the busiest hour.
-    pub often: f64,
+    /// How many begin per second at the busiest hour.
+    pub per_second: f64,
     pub peer: RemoteHost,
     pub proto: u8,
     pub port: u16,
-    /// Mean bytes sent and received.
+    /// Mean number of bytes sent.
     pub up: f64,
+    /// Mean number of bytes received.
     pub down: f64,
-    /// Least milliseconds it takes.
+    /// Minimum duration in milliseconds.
     pub ms: i64,
-    /// Whether sizes have a long tail.
+    /// Whether sizes have a long-tailed distribution.
     pub heavy: bool,
 }
 
 const fn short_transfer(
-    often: f64,
+    per_second: f64,
     peer: RemoteHost,
     proto: u8,
     port: u16,
     sizes: (f64, f64),
 ) -> ShortTransfer {
-    ShortTransfer { often, peer, proto, port, up: sizes.0, down: sizes.1, ms: 20, heavy: false }
+    ShortTransfer {
+        per_second,
+        peer,
+        proto,
+        port,
+        up: sizes.0,
+        down: sizes.1,
+        ms: 20,
+        heavy: false,
+    }
 }
 
 const fn web(
-    often: f64,
+    per_second: f64,
     peer: RemoteHost,
     proto: u8,
     port: u16,
     sizes: (f64, f64),
 ) -> ShortTransfer {
-    ShortTransfer { ms: 120, heavy: true, ..short_transfer(often, peer, proto, port, sizes) }
+    ShortTransfer { ms: 120, heavy: true, ..short_transfer(per_second, peer, proto, port, sizes) }
 }
 
-pub(super) const ERRANDS: &[ShortTransfer] = &[
+pub(super) const SHORT_TRANSFERS: &[ShortTransfer] = &[
     web(38.0, RemoteHost::World, TCP, 443, (5_000.0, 85_000.0)),
     web(14.0, RemoteHost::World, UDP, 443, (4_000.0, 70_000.0)),
     web(9.0, RemoteHost::World6, TCP, 443, (5_000.0, 90_000.0)),
@@ -92,18 +102,19 @@ pub(super) const ERRANDS: &[ShortTransfer] = &[
     short_transfer(0.6, RemoteHost::World, 1, 8 * 256, (252.0, 252.0)),
 ];
 
-/// Something that lasts: a film, an update, a call.
+/// A kind of long transfer, such as a film, an update or a call.
 pub(super) struct LongTransfer {
-    /// How many go on at the busiest hour.
-    pub many: f64,
+    /// How many are active at the busiest hour.
+    pub concurrent: f64,
     pub peer: RemoteHost,
     pub proto: u8,
     pub port: u16,
     pub tos: u8,
-    /// Mean rates in bit/s.
+    /// Mean rate sent in bit/s.
     pub up: f64,
+    /// Mean rate received in bit/s.
     pub down: f64,
-    /// Mean seconds.
+    /// Mean duration in seconds.
     pub seconds: f64,
 }
 
@@ -112,7 +123,7 @@ pub(super) const VOICE: u8 = 0xb8;
 /// Lower effort as class selector 1 (RFC 2474).
 pub(super) const BULK: u8 = 0x20;
 
-pub(super) const PASTIMES: &[LongTransfer] = &[
+pub(super) const LONG_TRANSFERS: &[LongTransfer] = &[
     long_transfer(14.0, RemoteHost::World, UDP, 443, (1.2e5, 9e6), 240.0),
     long_transfer(3.0, RemoteHost::World6, TCP, 443, (1.5e5, 9e6), 200.0),
     long_transfer(5.0, RemoteHost::World, TCP, 443, (3.5e5, 2e7), 25.0),
@@ -127,17 +138,17 @@ pub(super) const PASTIMES: &[LongTransfer] = &[
 ];
 
 const fn long_transfer(
-    many: f64,
+    concurrent: f64,
     peer: RemoteHost,
     proto: u8,
     port: u16,
     rates: (f64, f64),
     seconds: f64,
 ) -> LongTransfer {
-    LongTransfer { many, peer, proto, port, tos: 0, up: rates.0, down: rates.1, seconds }
+    LongTransfer { concurrent, peer, proto, port, tos: 0, up: rates.0, down: rates.1, seconds }
 }
 
-/// Ports that a scan looks at.
+/// Ports that the scanner tries.
 pub(super) const SCANNED: [u16; 8] = [22, 23, 80, 443, 445, 3389, 5900, 8080];
-/// Addresses tried in a second.
+/// Number of addresses tried per second.
 pub(super) const SCANS: u64 = 40;

@@ -1,8 +1,10 @@
-//! The believable small site: real export datagrams from nothing but a seed and
-//! a time. Pure, so a demo, a test and a load generator see the same network.
+//! The demo: a realistic small site, whose export datagrams depend only on a seed and a
+//! time. Pure,
+//! so that the demo, tests and load generators use the same network.
 //!
-//! `people` says who is there, `site` lets time pass for them, `talk` makes the
-//! records a router's cache would make; here they become datagrams.
+//! [`hosts`] has the tables of hosts and traffic, [`site`] simulates the site,
+//! [`generator`] makes
+//! the records of a router's flow cache. This module encodes them as datagrams.
 
 mod generator;
 mod hosts;
@@ -21,57 +23,64 @@ use crate::flow::{Flow, Host, Network, Sampling, Time};
 use crate::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V9Encoder};
 use crate::wire::interfaces::InterfaceCounters;
 
-/// A datagram and the router that sends it: an index into [`Demo::EXPORTERS`].
+/// A datagram and the router that sends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoDatagram {
+    /// Index into [`Demo::EXPORTERS`].
     pub exporter: usize,
+    /// The datagram.
     pub bytes: Vec<u8>,
 }
 
-/// Limits and capacities that suit the site, all in bit/s.
+/// Limits and capacities that suit the site, in bit/s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// Limit of what one host sends and receives.
+    /// Limit for what one host sends.
     pub alert_up: u64,
+    /// Limit for what one host receives.
     pub alert_down: u64,
-    /// Capacity of the line.
+    /// Capacity of the link for sending.
     pub link_up: u64,
+    /// Capacity of the link for receiving.
     pub link_down: u64,
 }
 
-/// Steps that one tick catches up at most (10 minutes, after a suspend); the
-/// ticks after it do the others.
+/// Maximum number of steps in one call of `tick` (10 minutes, after the machine was
+/// suspended). The
+/// next calls make the rest.
 const MAX_STEPS: usize = 600;
-/// Templates are repeated this often.
+/// Interval of templates in milliseconds.
 const TEMPLATES_MS: i64 = 30_000;
 const UNSAMPLED: usize = 0;
 const SAMPLING: usize = 1;
 const SWITCH: usize = 2;
-/// How long the router and the switch have been up at the start.
+/// Uptime of the router and of the switch at the start, in milliseconds.
 const UPTIMES_MS: [i64; 2] = [41 * 86_400_000, 12 * 86_400_000];
-/// The switch sends its interface counters this often.
+/// Interval of the switch's interface counters in milliseconds.
 const COUNTERS_MS: i64 = 20_000;
-/// The ifIndex of its uplink, and how fast that is in bit/s.
+/// ifIndex of the switch's uplink.
 const UPLINK: u32 = 25;
+/// Speed of the switch's uplink in bit/s.
 const UPLINK_SPEED: u64 = 1_000_000_000;
-/// Ethernet header and checksum around a packet, in bytes.
+/// Bytes of the Ethernet header and checksum of a packet.
 const FRAMING: u64 = 18;
 
 /// Two routers and a switch of a small site.
 ///
-/// They export at every whole second, so that version 9's whole-second clock is
-/// exact. What they send depends on the seed and the start alone, not on when
-/// [`tick`](Demo::tick) is called.
+/// They export at whole seconds, because NetFlow v9 has a clock of whole seconds. Their
+/// datagrams
+/// depend only on the seed and the start, not on when [`tick`](Demo::tick) is called.
 #[derive(Clone, Debug)]
 pub struct Demo {
     site: Site,
-    /// The next step.
+    /// Time of the next step.
     next: Time,
-    /// When the templates are due again.
+    /// When templates are due.
     templates: Time,
     boots: [Time; 2],
-    /// When the switch's counters are due again, and what they stand at.
+    /// When the switch's counters are due.
     counters: Time,
+    /// The switch's counters of octets, in and out.
     octets: [u64; 2],
     v9: V9Encoder,
     ipfix: IpfixEncoder,
@@ -79,15 +88,15 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// A line for the screen.
+    /// A note for the screen.
     pub const DESCRIPTION: &'static str =
-        "demo: a made-up site; 10.20.3.17 is a backup that uploads too fast";
+        "demo: a simulated site; 10.20.3.17 is a backup that uploads too fast";
 
-    /// Their names: all packets by v9, IPFIX sampled 1:100, sFlow sampled 1:256.
+    /// Names of the exporters: NetFlow v9 unsampled, IPFIX sampled 1:100, sFlow sampled
+    /// 1:256.
     pub const EXPORTERS: [&'static str; 3] = ["rtr1", "rtr2", "sw3"];
 
-    /// The site as seen from `start` on; the first datagrams are due at the
-    /// next whole second.
+    /// The site from `start` on. The first datagrams are due at the next whole second.
     #[must_use]
     pub fn new(seed: u64, start: Time) -> Demo {
         let past = start.0.rem_euclid(STEP_MS);
@@ -105,8 +114,8 @@ impl Demo {
         }
     }
 
-    /// Limits under which the backup breaks the upload limit all the time, the
-    /// big downloader the other one now and then, and nobody else any.
+    /// Limits that the backup exceeds all the time, the big downloader sometimes, and no
+    /// other host.
     #[must_use]
     pub const fn thresholds() -> Thresholds {
         Thresholds {
@@ -117,7 +126,7 @@ impl Demo {
         }
     }
 
-    /// Names for the networks of the site, as `--group` would give them.
+    /// Named networks of the site, as for `--group`.
     #[must_use]
     pub fn groups() -> Vec<NamedNetwork> {
         let subnets = hosts::SUBNETS.iter().filter_map(|subnet| {
@@ -128,7 +137,7 @@ impl Demo {
         subnets.chain(v6).collect()
     }
 
-    /// What the routers have sent up to `now` since the last call, in order.
+    /// All datagrams that were sent since the last call up to `now`, in order.
     pub fn tick(&mut self, now: Time) -> Vec<DemoDatagram> {
         let mut sent = Vec::new();
         for _ in 0..MAX_STEPS {
@@ -156,7 +165,7 @@ impl Demo {
         sent.extend(by_sflow.into_iter().map(|bytes| DemoDatagram { exporter: SWITCH, bytes }));
     }
 
-    /// What the switch sends: packets as they come, counters every so often.
+    /// Datagrams of the switch: sampled packets, and counters at intervals.
     fn switch(&mut self, now: Time, reports: &Reports) -> Vec<Vec<u8>> {
         for (sum, octets) in self.octets.iter_mut().zip(reports.octets) {
             *sum += octets;
@@ -179,7 +188,7 @@ impl Demo {
             out_octets: Some(outwards),
             ..InterfaceCounters::default()
         };
-        // Truncation is the wrap of its counter.
+        // The counter wraps at 32 bits.
         let uptime = now.since(self.boots[1]) as u32;
         let counters = due.then_some((UPLINK, uplink));
         self.sflow.encode(uptime, &packets, counters.as_slice())

@@ -1,4 +1,4 @@
-//! A small random generator that gives the same numbers everywhere.
+//! A small random generator with the same numbers on every machine.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): one addition and a mix per number.
 #[derive(Clone, Debug)]
@@ -17,28 +17,29 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// Evenly from 0 up to, not including, 1.
+    /// Uniformly distributed from 0 to 1, without 1.
     pub(super) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Evenly from 0 up to, not including, `limit`; 0 when that is 0.
+    /// Uniformly distributed from 0 to `limit`, without `limit`; 0 if that is 0.
     pub(super) fn below(&mut self, limit: u32) -> u32 {
         // The high half of a 32 x 32 bit product is below the second factor.
         (((self.next() >> 32) * u64::from(limit)) >> 32) as u32
     }
 
-    /// Evenly between two factors around 1.
+    /// Uniformly distributed between `1 - spread` and `1 + spread`.
     pub(super) fn around(&mut self, spread: f64) -> f64 {
         1.0 + spread * (2.0 * self.unit() - 1.0)
     }
 
-    /// A factor with mean about 1 and a long tail, as sizes of downloads have.
+    /// A factor with a mean of about 1 and a long-tailed distribution, as for sizes of
+    /// downloads.
     pub(super) fn heavy(&mut self) -> f64 {
         (0.4 * (1.0 - self.unit()).powf(-0.6)).min(50.0)
     }
 
-    /// A whole number whose mean is `mean`.
+    /// A whole number with the mean `mean`.
     pub(super) fn whole(&mut self, mean: f64) -> u64 {
         (mean + self.unit()) as u64
     }

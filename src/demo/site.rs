@@ -1,4 +1,4 @@
-//! The life of the site, second by second, as flow records.
+//! Simulates the site second by second, as flow records.
 
 use std::collections::BTreeMap;
 
@@ -7,117 +7,118 @@ use super::generator::{
     subnet,
 };
 use super::hosts::{
-    BULK, ERRANDS, LongTransfer, PASTIMES, RemoteHost, SAMPLED_SUBNET, SCANNED, SCANS, SUBNETS,
-    SWITCH_SUBNET, ShortTransfer, VOICE,
+    BULK, LONG_TRANSFERS, LongTransfer, RemoteHost, SAMPLED_SUBNET, SCANNED, SCANS,
+    SHORT_TRANSFERS, SUBNETS, SWITCH_SUBNET, ShortTransfer, VOICE,
 };
 use super::rng::Rng;
 use crate::flow::{Flow, Host, Time};
 
-/// How often [`Site::step`] is to be called, in milliseconds of its own time.
+/// Interval at which [`Site::step`] is called, in simulated milliseconds.
 pub const STEP_MS: i64 = 1000;
-/// One packet in this many is looked at by the sampled router.
+/// The sampled router samples one packet in this many.
 pub const SAMPLED: u16 = 100;
 
-/// The switch looks at one packet in this many.
+/// The switch samples one packet in this many.
 pub const SWITCHED: u32 = 256;
 
-/// The backup that is too fast, and where it goes.
+/// The backup host, which uploads too fast.
 pub const HOG: Host = Host::octets(10, 20, 3, 17);
-/// See [`HOG`].
+/// Destination of the backup.
 pub const HOG_TARGET: Host = Host::octets(198, 51, 100, 24);
-/// What the backup sends, in bit/s.
+/// Rate of the backup in bit/s.
 pub const HOG_RATE: u32 = 94_000_000;
-/// Downloads at 150 Mbit/s for two minutes, then rests for two.
+/// A host that downloads at 150 Mbit/s for two minutes, then pauses for two.
 pub const DOWNLOADER: Host = Host::octets(10, 20, 5, 33);
-/// Tries every address of 198.18.0.0/24.
+/// A host that scans all addresses of 198.18.0.0/24.
 pub const SCANNER: Host = Host::octets(10, 20, 9, 66);
 
 const DOWNLOAD_MS: i64 = 120_000;
 const FOREVER: Time = Time(i64::MAX);
-/// Bytes of a full packet, and of one of a call.
+/// Bytes of a full packet.
 const FULL: u64 = 1400;
+/// Bytes of a packet of a call.
 const VOICE_PACKET: u64 = 1000;
-/// How fast short transfers go, in bytes a millisecond.
-const ERRAND_SPEED: f64 = 2500.0;
-/// Longest short transfer, so that it stays one record.
-const ERRAND_MS: i64 = ACTIVE_MS - 500;
+/// Speed of short transfers in bytes per millisecond.
+const SHORT_TRANSFER_SPEED: f64 = 2500.0;
+/// Maximum duration of a short transfer in milliseconds, so that it is one record.
+const MAX_SHORT_TRANSFER_MS: i64 = ACTIVE_MS - 500;
 
-/// The site: everything that is going on and what the routers have yet to report.
+/// The site: active transfers, and records that are not reported yet.
 #[derive(Clone, Debug)]
 pub struct Site {
     rng: Rng,
     start: Time,
-    talks: Vec<Transfer>,
-    /// Records by the moment they are due, in milliseconds.
+    transfers: Vec<Transfer>,
+    /// Records by the time at which they are due, in milliseconds.
     waiting: BTreeMap<i64, Vec<Flow>>,
     scanned: u32,
 }
 
-/// What the routers and the switch report in one step, in the order of their
-/// last packets.
+/// Records of one step, in the order of their last packets.
 #[derive(Clone, Debug, Default)]
 pub struct Reports {
-    /// By the router that looks at every packet.
+    /// Records of the router that does not sample.
     pub all: Vec<Flow>,
-    /// By the one that samples: counters of the sample, [`SAMPLED`] times less.
+    /// Records of the sampled router, with counters of the sample: [`SAMPLED`] times lower.
     pub sampled: Vec<Flow>,
-    /// By the switch: single packets, one in [`SWITCHED`].
+    /// Single packets sampled by the switch, one in [`SWITCHED`].
     pub switched: Vec<Flow>,
-    /// Octets that the switch has counted at its uplink in this step, to the
-    /// subnet and from it.
+    /// Octets at the switch's uplink in this step: to the subnet, and from it.
     pub octets: [u64; 2],
 }
 
 impl Site {
-    /// The site as it is at `start`, with transfers under way.
+    /// The site at `start`, with active transfers.
     #[must_use]
     pub fn new(seed: u64, start: Time) -> Site {
         let rng = Rng::new(seed);
-        let mut site = Site { rng, start, talks: Vec::new(), waiting: BTreeMap::new(), scanned: 0 };
-        site.cast(start.plus_ms(-ACTIVE_MS));
-        for long_transfer in PASTIMES {
-            let going_on = long_transfer.many * wave(start);
-            for _ in 0..site.rng.whole(going_on) {
+        let mut site =
+            Site { rng, start, transfers: Vec::new(), waiting: BTreeMap::new(), scanned: 0 };
+        site.add_permanent(start.plus_ms(-ACTIVE_MS));
+        for long_transfer in LONG_TRANSFERS {
+            let active = long_transfer.concurrent * activity(start);
+            for _ in 0..site.rng.whole(active) {
                 let age = site.rng.unit();
-                let talk = site.long_transfer(long_transfer, start, age);
-                site.talks.push(talk);
+                let transfer = site.long_transfer(long_transfer, start, age);
+                site.transfers.push(transfer);
             }
         }
         let before = start.plus_ms(-STEP_MS);
-        site.talks.iter_mut().for_each(|talk| talk.skip_to(before));
+        site.transfers.iter_mut().for_each(|transfer| transfer.skip_to(before));
         site
     }
 
-    /// Lets the second that ends at `now` pass and returns what became due.
-    /// Call it for every [`STEP_MS`] from the start on, in order.
+    /// Simulates the second that ends at `now`, and returns the records that are due.
+    /// Called for each
+    /// [`STEP_MS`] from the start on, in order.
     pub fn step(&mut self, now: Time) -> Reports {
-        let busy = wave(now);
-        for short_transfer in ERRANDS {
-            for _ in 0..self.rng.whole(short_transfer.often * busy) {
+        let level = activity(now);
+        for short_transfer in SHORT_TRANSFERS {
+            for _ in 0..self.rng.whole(short_transfer.per_second * level) {
                 self.run(short_transfer, now);
             }
         }
-        for long_transfer in PASTIMES {
-            let begin = long_transfer.many * busy / long_transfer.seconds;
+        for long_transfer in LONG_TRANSFERS {
+            let begin = long_transfer.concurrent * level / long_transfer.seconds;
             for _ in 0..self.rng.whole(begin) {
-                let talk = self.long_transfer(long_transfer, now, 0.0);
-                self.talks.push(talk);
+                let transfer = self.long_transfer(long_transfer, now, 0.0);
+                self.transfers.push(transfer);
             }
         }
         self.scan(now);
         if now.since(self.start) > 0 && now.since(self.start) % (2 * DOWNLOAD_MS) < STEP_MS {
-            let talk = self.download(now);
-            self.talks.push(talk);
+            let transfer = self.download(now);
+            self.transfers.push(transfer);
         }
         let waiting = &mut self.waiting;
-        self.talks.retain_mut(|talk| {
-            talk.advance(now, |due, flow| waiting.entry(due.0).or_default().push(flow))
+        self.transfers.retain_mut(|transfer| {
+            transfer.advance(now, |due, flow| waiting.entry(due.0).or_default().push(flow))
         });
         self.due(now)
     }
 
-    /// The people who are always there.
-    fn cast(&mut self, from: Time) {
+    /// Adds the transfers that never end.
+    fn add_permanent(&mut self, from: Time) {
         let pair = |local, peer, ports: (u16, u16), proto, tos| Pair {
             local,
             peer,
@@ -131,7 +132,7 @@ impl Site {
         let acks = stream(1.7e6, 52);
         let rates = (stream(f64::from(HOG_RATE), FULL), acks);
         let seed = self.rng.next();
-        let hog = Transfer::new(backup, rates, (from, FOREVER), seed).wobbling(0.01);
+        let hog = Transfer::new(backup, rates, (from, FOREVER), seed).with_variation(0.01);
         let call = Host::octets(203, 0, 113, 9);
         let caller = pair(Host::octets(10, 20, 5, 104), call, (50_104, 8801), UDP, VOICE);
         let rates = (stream(3.9e6, VOICE_PACKET), stream(4.1e6, VOICE_PACKET));
@@ -143,7 +144,7 @@ impl Site {
         let seed = self.rng.next();
         let screens = Transfer::new(screens, rates, (from.plus_ms(-2400), FOREVER), seed);
         let download = self.download(from);
-        self.talks.extend([hog, call, screens, download]);
+        self.transfers.extend([hog, call, screens, download]);
     }
 
     fn download(&mut self, from: Time) -> Transfer {
@@ -158,13 +159,14 @@ impl Site {
         let rates =
             (SteadyStream { rate: 2.6e6, packet: 52 }, SteadyStream { rate: 1.5e8, packet: FULL });
         let seed = self.rng.next();
-        // From the beginning of the site on, however much earlier it began.
+        // At the start of the site it may have begun earlier, but lasts as long.
         let end = self.start.max(from).plus_ms(DOWNLOAD_MS);
-        Transfer::new(pair, rates, (from, end), seed).wobbling(0.04)
+        Transfer::new(pair, rates, (from, end), seed).with_variation(0.04)
     }
 
-    /// A transfer that begins within the second before `now`, or that began
-    /// earlier: `age` is the part of it that is over already.
+    /// A transfer that begins in the second before `now`, or earlier: `age` is the part of
+    /// it that has
+    /// passed.
     fn long_transfer(&mut self, long_transfer: &LongTransfer, now: Time, age: f64) -> Transfer {
         let (local, peer) = self.ends(long_transfer.peer);
         let local_port = self.ephemeral();
@@ -185,14 +187,14 @@ impl Site {
                 (_, false) => 90,
             },
         };
-        let lasts = long_transfer.seconds * 1000.0 * self.rng.around(0.7);
-        let start = now.plus_ms(-i64::from(self.rng.below(1000)) - (lasts * age) as i64);
-        let time = (start, start.plus_ms(lasts as i64));
+        let duration = long_transfer.seconds * 1000.0 * self.rng.around(0.7);
+        let start = now.plus_ms(-i64::from(self.rng.below(1000)) - (duration * age) as i64);
+        let time = (start, start.plus_ms(duration as i64));
         let seed = self.rng.next();
         Transfer::new(pair, (stream(long_transfer.up), stream(long_transfer.down)), time, seed)
     }
 
-    /// Something short that begins within the second before `now`.
+    /// A short transfer that begins in the second before `now`.
     fn run(&mut self, short_transfer: &ShortTransfer, now: Time) {
         let (local, peer) = self.ends(short_transfer.peer);
         let has_ports = matches!(short_transfer.proto, TCP | UDP);
@@ -207,11 +209,12 @@ impl Site {
         };
         let factor = if short_transfer.heavy { self.rng.heavy() } else { self.rng.around(0.3) };
         let (up, down) = (short_transfer.up * factor.sqrt(), short_transfer.down * factor);
-        let wire = ((up + down) / ERRAND_SPEED) as i64;
-        let lasts = (short_transfer.ms + i64::from(self.rng.below(60)) + wire).min(ERRAND_MS);
+        let wire = ((up + down) / SHORT_TRANSFER_SPEED) as i64;
+        let duration =
+            (short_transfer.ms + i64::from(self.rng.below(60)) + wire).min(MAX_SHORT_TRANSFER_MS);
         let first = now.plus_ms(-i64::from(self.rng.below(1000)));
-        let time = DurationRange { first, last: first.plus_ms(lasts) };
-        // The smaller way holds mostly acknowledgements.
+        let time = DurationRange { first, last: first.plus_ms(duration) };
+        // The smaller direction consists mostly of acknowledgements.
         let size = |bytes: f64, other: f64| if bytes < other / 4.0 { 120 } else { FULL };
         let sent = Volume::of(up as u64, size(up, down));
         let received = Volume::of(down as u64, size(down, up));
@@ -222,7 +225,7 @@ impl Site {
         self.report(back.record(false, time, received, 0x1b));
     }
 
-    /// The scanner tries some more addresses; one in five answers.
+    /// Scans some more addresses. One in five answers.
     fn scan(&mut self, now: Time) {
         for _ in 0..self.rng.whole(SCANS as f64 * 0.9) {
             let host = self.scanned % 254 + 1;
@@ -241,19 +244,20 @@ impl Site {
             self.report(pair.record(true, time, Volume { bytes: 44, packets: 1 }, SYN));
             if self.rng.below(5) == 0 {
                 let time = DurationRange { first: first.plus_ms(14), last: first.plus_ms(14) };
-                // Reset and acknowledged: nobody is home.
+                // RST and ACK: the port is closed.
                 self.report(pair.record(false, time, Volume { bytes: 40, packets: 1 }, 0x14));
             }
         }
     }
 
-    /// Puts a finished flow to those that wait for the inactive timeout.
+    /// Adds a finished flow to those that wait for the inactive timeout.
     fn report(&mut self, flow: Flow) {
         let due = flow.last.plus_ms(INACTIVE_MS);
         self.waiting.entry(due.0).or_default().push(flow);
     }
 
-    /// Takes out what is due, by router, and samples where a router does.
+    /// Removes the records that are due, divides them between the routers, and samples
+    /// them.
     fn due(&mut self, now: Time) -> Reports {
         let later = self.waiting.split_off(&now.0.saturating_add(1));
         let due = std::mem::replace(&mut self.waiting, later);
@@ -277,8 +281,8 @@ impl Site {
         reports
     }
 
-    /// What is left of a flow when one packet in [`SAMPLED`] is looked at, if
-    /// any of its packets is.
+    /// The record of a flow when one packet in [`SAMPLED`] is sampled, or `None` if no
+    /// packet is.
     fn sample(&mut self, flow: Flow) -> Option<Flow> {
         let packets = self.rng.whole(flow.packets as f64 / f64::from(SAMPLED));
         let size = flow.bytes / flow.packets.max(1);
@@ -291,15 +295,15 @@ impl Site {
 
     fn ends(&mut self, peer: RemoteHost) -> (Host, Host) {
         match peer {
-            RemoteHost::World => (self.anyone(), self.world()),
+            RemoteHost::World => (self.random_local(), self.random_remote()),
             RemoteHost::World6 => {
                 let local = (0xfd00_0020 << 96) | u128::from(0x0501 + self.rng.below(8));
                 let remote = (0x2001_0db8 << 96) | u128::from(1 + self.skewed(60));
                 (Host(local), Host(remote))
             }
-            // The sampled router sees only what leaves its subnet for the world.
+            // The sampled router sees only traffic between its subnet and the Internet.
             RemoteHost::Server(octet) => loop {
-                let local = self.anyone();
+                let local = self.random_local();
                 if subnet(local) != Some(SAMPLED_SUBNET) {
                     break (local, Host::octets(10, 20, 3, octet));
                 }
@@ -308,7 +312,7 @@ impl Site {
         }
     }
 
-    fn anyone(&mut self) -> Host {
+    fn random_local(&mut self) -> Host {
         let all: u32 = SUBNETS.iter().map(|subnet| u32::from(subnet.hosts)).sum();
         let mut index = self.rng.below(all);
         for subnet in &SUBNETS {
@@ -320,9 +324,10 @@ impl Site {
         SCANNER
     }
 
-    /// A remote address; some are much more popular than others. Only networks
-    /// for documentation (RFC 5737) and benchmarks (RFC 2544).
-    fn world(&mut self) -> Host {
+    /// A remote address; some are much more frequent than others. Only networks for
+    /// documentation (RFC
+    /// 5737) and benchmarks (RFC 2544).
+    fn random_remote(&mut self) -> Host {
         let last = 10 + self.skewed(240) as u8;
         match self.rng.below(10) {
             0 | 1 => Host::octets(192, 0, 2, last),
@@ -332,16 +337,17 @@ impl Site {
         }
     }
 
-    /// Below `limit`, small numbers more often.
+    /// A random number below `limit`; small numbers are more frequent.
     fn skewed(&mut self, limit: u32) -> u32 {
         let unit = self.rng.unit();
         (unit * unit * unit * f64::from(limit)) as u32
     }
 }
 
-/// How busy the site is, from 0.55 to 1.05: most at 13:00 UTC, least twelve
-/// hours later, with a small swell of 11 minutes.
-fn wave(time: Time) -> f64 {
+/// Activity of the site, from 0.55 to 1.05: highest at 13:00 UTC, lowest twelve hours
+/// later, with a
+/// small wave of 11 minutes.
+fn activity(time: Time) -> f64 {
     use std::f64::consts::TAU;
     let turns = |period_ms: i64| time.0.rem_euclid(period_ms) as f64 / period_ms as f64;
     let day = (TAU * (turns(86_400_000) - 13.0 / 24.0)).cos();

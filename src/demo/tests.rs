@@ -1,4 +1,4 @@
-//! The site is what its description promises.
+//! Tests that the site is as described.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,12 @@ use super::*;
 use crate::flow::{Flow, Host, LocalNetworks, Network, NetworkGroups, TrafficClass};
 use crate::wire::encode::{MAX_MESSAGE, SFLOW_MAX_DATAGRAM};
 
-/// 2023-11-14 22:13:20 UTC, at night; and a busy noon.
+/// 2023-11-14 22:13:20 UTC, at night.
 const NIGHT: Time = Time(1_700_000_000_000);
+/// A busy noon.
 const NOON: Time = Time(1_700_050_000_000);
 
-/// The records of `seconds` seconds, sampled ones scaled up again.
+/// The records of `seconds` seconds, with sampled ones scaled up.
 fn records(seed: u64, start: Time, seconds: i64) -> Vec<Flow> {
     let mut site = Site::new(seed, start);
     let mut all = Vec::new();
@@ -33,7 +34,7 @@ fn records(seed: u64, start: Time, seconds: i64) -> Vec<Flow> {
     all
 }
 
-/// Mean bit/s by class over what was reported in `seconds`.
+/// Mean rate in bit/s by class of what was reported in `seconds`.
 fn rates(flows: &[Flow], seconds: u64) -> HashMap<TrafficClass, u64> {
     let local = LocalNetworks::default();
     let mut rates = HashMap::new();
@@ -44,7 +45,7 @@ fn rates(flows: &[Flow], seconds: u64) -> HashMap<TrafficClass, u64> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_whenever_it_is_asked() {
+fn the_same_seed_gives_the_same_bytes_at_any_tick_interval() {
     let start = NOON.plus_ms(137);
     let run = |seed, every: i64| {
         let mut demo = Demo::new(seed, start);
@@ -65,7 +66,7 @@ fn the_same_seed_gives_the_same_bytes_whenever_it_is_asked() {
 }
 
 #[test]
-fn datagrams_fit_and_announce_themselves() {
+fn datagrams_fit_and_have_the_right_version() {
     let sent = {
         let mut demo = Demo::new(1, NOON);
         (0..120).flat_map(|second| demo.tick(NOON.plus_ms(second * 1000))).collect::<Vec<_>>()
@@ -87,7 +88,7 @@ fn datagrams_fit_and_announce_themselves() {
 }
 
 #[test]
-fn long_sleeps_are_caught_up_in_parts() {
+fn after_a_long_pause_ticks_catch_up_in_parts() {
     let mut demo = Demo::new(1, NOON);
     let day = NOON.plus_ms(3_600_000);
     demo.tick(day);
@@ -97,7 +98,7 @@ fn long_sleeps_are_caught_up_in_parts() {
 }
 
 #[test]
-fn the_hog_is_steady_from_the_first_second() {
+fn the_backup_is_steady_from_the_first_second() {
     let flows: Vec<Flow> = records(3, NIGHT, 300)
         .into_iter()
         .filter(|flow| (flow.src, flow.dst) == (HOG, HOG_TARGET))
@@ -116,7 +117,7 @@ fn the_hog_is_steady_from_the_first_second() {
 }
 
 #[test]
-fn only_the_hog_and_sometimes_the_downloader_break_their_limits() {
+fn only_the_backup_and_sometimes_the_downloader_exceed_limits() {
     let limits = Demo::thresholds();
     let local = LocalNetworks::default();
     for (seed, start) in [(1, NIGHT), (2, NOON), (3, NOON.plus_ms(3_600_000))] {
@@ -150,7 +151,7 @@ fn only_the_hog_and_sometimes_the_downloader_break_their_limits() {
 }
 
 #[test]
-fn the_site_is_as_busy_as_its_line_can_show() {
+fn rates_suit_the_capacity_of_the_link() {
     for (start, least) in [(NIGHT, 180), (NOON, 250)] {
         let flows = records(5, start, 480);
         let rates = rates(&flows, 480);
@@ -190,7 +191,7 @@ fn remote_addresses_are_for_documentation_and_times_make_sense() {
     hosts.sort_unstable();
     hosts.dedup();
     let groups = NetworkGroups::new(Demo::groups());
-    assert!(hosts.iter().all(|host| groups.of(*host).is_some()), "everyone is somewhere");
+    assert!(hosts.iter().all(|host| groups.of(*host).is_some()), "every host is in a group");
     assert!((60..85).contains(&hosts.len()), "{}", hosts.len());
     assert!(hosts.iter().any(|host| host.as_v4().is_none()));
 }

@@ -1,34 +1,37 @@
-//! What a metric is: its name, and where its figure is read.
+//! The type of a metric: its name, and where its value is read.
 
 use crate::flow::Time;
 use crate::snapshot::{
     Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, RecordingHealth,
 };
 
-/// Exporters that have series of their own, the busiest; each has some 17. Whoever
-/// makes up senders makes no monitoring system keep them for years.
+/// Maximum number of exporters with their own series, the busiest ones. Each has about 17
+/// series.
+/// The limit keeps forged senders from filling a monitoring system.
 pub const MAX_EXPORTERS: usize = 500;
 
-/// How a metric may move.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Only up, until a restart.
+    /// Only increases, until a restart.
     Counter,
+    /// May increase and decrease.
     Gauge,
 }
 
-/// A figure that is told.
+/// A metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// Without prefix, and without the `_total` of counters.
+    /// Name without the prefix, and without `_total` for counters.
     pub(super) name: &'static str,
+    /// Whether it is a counter or a gauge.
     pub kind: MetricKind,
-    /// What it says, in a sentence without its full stop.
+    /// Help text: a sentence without full stop.
     pub help: &'static str,
     pub(super) read: Read,
 }
 
-/// A figure as it is.
+/// A value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value {
     Whole(u64),
@@ -42,25 +45,25 @@ impl Value {
     }
 }
 
-/// Where a figure is read, which also says what labels it has. Where it is not
-/// known there is no series.
+/// Where a value is read, which also determines the labels. A value that is not known has
+/// no series.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Read {
     Whole(fn(&Health) -> Option<Value>),
-    /// The constant 1, its labels telling the version.
+    /// The constant 1 with the version as a label.
     Version,
     Listener(fn(&Listener) -> Option<Value>),
-    /// Whether each wanted port is open.
+    /// Whether each configured port is open.
     Ports,
     Queue(fn(&QueueHealth) -> Option<Value>),
     Exporter(fn(&ExporterHealth, Time) -> Option<Value>),
-    /// The constant 1, its labels telling the protocol.
+    /// The constant 1 with the protocol as a label.
     Protocol,
-    /// Its own counters, by their names.
+    /// Counters that an exporter sends, by name.
     Statistics,
     Recording(fn(&RecordingHealth) -> Option<Value>),
     Attached(fn(&Attached) -> Option<Value>),
     Causes(fn(&Health) -> &[DropCount]),
-    /// Of which exporters something found no room, by cause.
+    /// Exporters that reached a limit, by cause.
     NoRoom,
 }

@@ -1,4 +1,4 @@
-//! What a monitoring system is told of the collecting, as Prometheus text.
+//! Metrics of the collector as Prometheus text.
 //!
 //! Pure: health in, text out. Each metric is a row of [`METRICS`].
 
@@ -20,24 +20,24 @@ use self::metric::{Read, Value};
 use crate::flow::Time;
 use crate::snapshot::{DropCount, ExporterHealth, Health, Label, Listener, NoRoom, Transport};
 
-/// What an answer says of itself.
+/// Content type of the answer.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
-/// What every name begins with.
+/// Prefix of all names.
 const PREFIX: &str = "toptalk";
 
 /// Names and values of labels.
 type Labels = Vec<(&'static str, String)>;
 
 impl Metric {
-    /// The name as it stands in the text.
+    /// The complete name in the text.
     #[must_use]
     pub fn full_name(&self) -> String {
         let end = if self.kind == MetricKind::Counter { "_total" } else { "" };
         format!("{PREFIX}_{}{end}", self.name)
     }
 
-    /// The names of its labels.
+    /// Names of its labels.
     #[must_use]
     pub fn labels(&self) -> &'static [&'static str] {
         match self.read {
@@ -61,7 +61,7 @@ impl Metric {
         }
     }
 
-    /// All series of it.
+    /// All series of the metric.
     fn series(&self, scrape: &Scrape) -> Vec<(Labels, Value)> {
         let Scrape { health, now, version } = scrape;
         let values: Vec<(Vec<String>, Value)> = match self.read {
@@ -119,7 +119,7 @@ impl Metric {
     }
 }
 
-/// Port and transport of everything that is or should be listened on: 1 or 0.
+/// Port and transport of every open (1) and missing (0) port.
 fn ports(health: &Health) -> Vec<(Vec<String>, Value)> {
     let labels =
         |port: &str, transport: Transport| vec![port.to_owned(), transport.name().to_owned()];
@@ -139,12 +139,12 @@ fn address(exporter: &ExporterHealth) -> String {
     exporter.address.to_string()
 }
 
-/// Exporters that have series: the busiest that were heard.
+/// Exporters with series: the busiest that have sent anything.
 fn listed(health: &Health) -> impl Iterator<Item = &ExporterHealth> {
     health.heard().take(MAX_EXPORTERS)
 }
 
-/// One answer in the making.
+/// The data of one answer.
 #[derive(Debug)]
 struct Scrape {
     health: Health,
@@ -186,11 +186,10 @@ fn write(encoder: &mut MetricEncoder<'_>, kind: MetricKind, value: Value) -> fmt
     }
 }
 
-/// Everything that is known at `now`, as Prometheus text. An error is one of
-/// writing into a text, which has none.
+/// All metrics at `now` as Prometheus text.
 ///
 /// # Errors
-/// See above.
+/// Only if writing to a string fails, which does not happen.
 pub fn text(health: Health, now: Time, version: &'static str) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix(PREFIX);
     registry.register_collector(Box::new(Scrape { health, now, version }));

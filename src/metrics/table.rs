@@ -1,5 +1,6 @@
-//! All metrics, in the order of the text. Units are those of Prometheus: seconds
-//! and bytes. Rates are left to whoever asks: `rate(toptalk_flows_total[1m])`.
+//! All metrics, in the order of the text. Units are those of Prometheus: seconds and bytes.
+//! Rates are
+//! computed by queries: `rate(toptalk_flows_total[1m])`.
 
 use super::metric::MetricKind::{Counter, Gauge};
 use super::metric::Value::{self, Real, Whole};
@@ -11,7 +12,7 @@ const fn metric(name: &'static str, kind: MetricKind, help: &'static str, read: 
     Metric { name, kind, help, read }
 }
 
-/// A yes as 1, a no as 0.
+/// 1 for true, 0 for false.
 fn is(yes: bool) -> Option<Value> {
     Some(Whole(u64::from(yes)))
 }
@@ -24,12 +25,12 @@ fn moment(time: Time) -> Option<Value> {
     (time != Time::default()).then(|| Value::seconds(time.0))
 }
 
-/// Exporters that were heard but have no series of their own.
+/// Number of exporters that have sent anything but have no series.
 fn unlisted(health: &Health) -> Option<Value> {
     count(health.heard().count().saturating_sub(MAX_EXPORTERS))
 }
 
-/// How bad it is, as a number.
+/// The level of a condition as a number.
 fn state(mark: ConditionLevel) -> u64 {
     match mark {
         ConditionLevel::Ok => 0,
@@ -39,7 +40,7 @@ fn state(mark: ConditionLevel) -> u64 {
     }
 }
 
-/// Every metric.
+/// All metrics.
 #[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
     metric("build_info", Gauge, "The version that runs", Read::Version),

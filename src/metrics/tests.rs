@@ -1,4 +1,4 @@
-//! The text word for word, and its limit.
+//! Tests of the complete text and of the limits.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -79,13 +79,13 @@ fn health() -> Health {
 }
 
 #[test]
-fn the_text_word_for_word() {
+fn the_text_is_as_in_the_golden_file() {
     let text = text(health(), NOW, "1.2.3").unwrap();
     assert_eq!(text, include_str!("golden.txt"));
 }
 
 #[test]
-fn nothing_is_known_before_anything_came() {
+fn unknown_values_have_no_series() {
     let text = text(Health::default(), NOW, "1.2.3").unwrap();
     let said: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     assert!(said.contains(&"toptalk_flows_total 0"), "{said:?}");
@@ -108,7 +108,7 @@ fn the_busiest_exporters_have_series_and_the_others_a_number() {
 }
 
 #[test]
-fn names_are_told_apart_and_helps_are_lines() {
+fn names_are_unique_and_help_texts_are_single_lines() {
     let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
     assert_eq!(names.len(), METRICS.len());
     for Metric { name, help, .. } in METRICS {

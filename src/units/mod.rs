@@ -1,6 +1,5 @@
-//! Bytes, rates and durations for people, and back.
-//!
-//! The only file that names `humansize`.
+//! Formats bytes, rates and durations for people, and parses them. The only module that
+//! uses `humansize`.
 
 pub mod similar_words;
 
@@ -9,17 +8,20 @@ use jiff::tz::TimeZone;
 
 use crate::flow::Time;
 
-/// What a rate is shown in.
+/// Unit in which rates are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {
+    /// bit/s.
     #[default]
     Bits,
+    /// byte/s.
     Bytes,
+    /// packets/s.
     Packets,
 }
 
 impl Unit {
-    /// The next one, going round.
+    /// The next unit; after the last comes the first.
     #[must_use]
     pub fn next(self) -> Unit {
         match self {
@@ -29,7 +31,7 @@ impl Unit {
         }
     }
 
-    /// The word in the header.
+    /// The name in the header.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,8 +44,9 @@ impl Unit {
 
 const PREFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
 
-/// A number in at most five characters: three significant digits and an SI
-/// prefix (`0`, `999`, `1.00k`, `94.2M`, `612M`).
+/// A number in at most five characters: three significant digits and an SI prefix (`0`,
+/// `999`, `1.00k`,
+/// `94.2M`, `612M`).
 #[must_use]
 pub fn short(value: u64) -> String {
     if value < 1000 {
@@ -51,7 +54,7 @@ pub fn short(value: u64) -> String {
     }
     let mut scaled = value as f64;
     let mut prefix = 0;
-    // 999.5 and up would print as 1000, so it belongs to the next prefix.
+    // 999.5 and more would be printed as 1000, so the next prefix is used.
     while scaled >= 999.5 && prefix + 1 < PREFIXES.len() {
         scaled /= 1000.0;
         prefix += 1;
@@ -66,7 +69,7 @@ pub fn short(value: u64) -> String {
     format!("{scaled:.digits$}{}", PREFIXES[prefix])
 }
 
-/// A size in bytes with its unit, for sentences (`64.0 MB`).
+/// A number of bytes with its unit, for sentences (`64.0 MB`).
 #[must_use]
 pub fn size(bytes: u64) -> String {
     let places = if bytes < 1000 { 0 } else { 1 };
@@ -74,7 +77,7 @@ pub fn size(bytes: u64) -> String {
     humansize::format_size(bytes, options)
 }
 
-/// `part` of `whole` in whole percent, rounded; 0 when there is no whole.
+/// `part` of `whole` in percent, rounded; 0 if `whole` is 0.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> u64 {
     if whole == 0 {
@@ -96,7 +99,7 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
-/// A short time in three digits: `812 us`, `20.9 ms`, `1.25 s`.
+/// A short duration with three digits: `812 us`, `20.9 ms`, `1.25 s`.
 #[must_use]
 pub fn microseconds(us: u64) -> String {
     match short(us) {
@@ -109,7 +112,7 @@ pub fn microseconds(us: u64) -> String {
     }
 }
 
-/// The time of day in a zone: `14:31:02`.
+/// The time of day in a time zone: `14:31:02`.
 #[must_use]
 pub fn clock_time(time: Time, zone: &TimeZone) -> String {
     match jiff::Timestamp::from_millisecond(time.0) {
@@ -118,8 +121,8 @@ pub fn clock_time(time: Time, zone: &TimeZone) -> String {
     }
 }
 
-/// Whether clocks of a zone show UTC at a time, and by that name: who reads their
-/// times has to be told.
+/// Whether a time zone is UTC by name and offset at a time. Such times are marked for the
+/// reader.
 #[must_use]
 pub fn is_utc(time: Time, zone: &TimeZone) -> bool {
     let stamp = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
@@ -127,8 +130,9 @@ pub fn is_utc(time: Time, zone: &TimeZone) -> bool {
     shown.offset().is_zero() && matches!(shown.abbreviation(), "UTC" | "Z")
 }
 
-/// RFC 3339 as the clocks of a zone show it, with their offset from UTC, which is `Z`
-/// for none: `2026-11-23T23:31:02.000+09:00`. Nothing for a time out of the calendar.
+/// RFC 3339 in a time zone, with the offset from UTC (`Z` for none):
+/// `2026-11-23T23:31:02.000+09:00`.
+/// Empty for a time beyond the calendar.
 #[must_use]
 pub fn rfc3339_in(time: Time, zone: &TimeZone) -> String {
     let Ok(stamp) = jiff::Timestamp::from_millisecond(time.0) else { return String::new() };
@@ -139,7 +143,8 @@ pub fn rfc3339_in(time: Time, zone: &TimeZone) -> String {
     zoned.strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
 }
 
-/// RFC 3339 in UTC with milliseconds: `2026-11-23T14:31:02.000Z`.
+/// RFC 3339 in UTC with milliseconds: `2026-11-23T14:31:02.000Z`. Empty for a time beyond
+/// the calendar.
 #[must_use]
 pub fn rfc3339(time: Time) -> String {
     match jiff::Timestamp::from_millisecond(time.0) {
@@ -148,7 +153,7 @@ pub fn rfc3339(time: Time) -> String {
     }
 }
 
-/// The stamp in a file name, UTC: `20261123T143102Z`.
+/// The time in a file name, in UTC: `20261123T143102Z`.
 #[must_use]
 pub fn file_stamp(time: Time) -> String {
     match jiff::Timestamp::from_millisecond(time.0) {
@@ -161,17 +166,20 @@ pub fn file_stamp(time: Time) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found `{found}`")]
 pub struct UnitError {
+    /// The expected form.
     pub expected: &'static str,
+    /// The text that was found.
     pub found: String,
 }
 
 const RATE_FORM: &str = "a rate such as 80M, 1.5G (bit/s) or 10MB/s (bytes)";
 
-/// A rate in bit/s: a number, k, M, G or T (powers of 1000), and `B/s` when it
-/// is meant in bytes. `bit/s` and `b/s` may be written too.
+/// Parses a rate in bit/s: a number, k, M, G or T (powers of 1000), and `B/s` if it is in
+/// bytes.
+/// `bit/s` and `b/s` are allowed.
 ///
 /// # Errors
-/// When the text is something else, is zero, or does not fit.
+/// When the text has another form, is zero, or is too large.
 pub fn parse_rate(text: &str) -> Result<u64, UnitError> {
     let wrong = || UnitError { expected: RATE_FORM, found: text.to_owned() };
     let rest = text.trim();
@@ -198,10 +206,11 @@ fn strip_any<'a>(text: &'a str, suffixes: &[&str]) -> &'a str {
 
 const DURATION_FORM: &str = "a duration such as 10s, 5m or 1h";
 
-/// A duration in milliseconds: a whole number with `ms`, `s` (or nothing), `m` or `h`.
+/// Parses a duration in milliseconds: a whole number with `ms`, `s` (or nothing), `m` or
+/// `h`.
 ///
 /// # Errors
-/// When the text is something else or does not fit.
+/// When the text has another form or is too large.
 pub fn parse_duration(text: &str) -> Result<i64, UnitError> {
     let wrong = || UnitError { expected: DURATION_FORM, found: text.to_owned() };
     let text_trimmed = text.trim();
@@ -242,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_read_as_people_write_them() {
+    fn rates_are_parsed_in_all_forms() {
         for (text, want) in [
             ("80M", 80_000_000),
             ("1.5G", 1_500_000_000),
@@ -259,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_go_both_ways() {
+    fn durations_are_formatted_and_parsed() {
         for (us, want) in [
             (0, "0 us"),
             (999, "999 us"),
@@ -285,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_those_of_the_zone_and_utc_is_told_from_others() {
+    fn times_are_in_the_time_zone_and_utc_is_recognised() {
         let tokyo = TimeZone::posix("JST-9").unwrap();
         let london = TimeZone::posix("GMT0BST,M3.5.0/1,M10.5.0").unwrap();
         let time = Time(1_700_000_000_010);

@@ -1,17 +1,17 @@
-//! Which words are close to one that nobody knows.
+//! Suggests words that are similar to an unknown word.
 
 use strsim::levenshtein;
 
-/// Changes after which a word is another one rather than misspelt.
+/// Maximum number of changed letters for a word to count as misspelt.
 const MAX_CHANGES: usize = 2;
 
-/// How many close words are named.
+/// Maximum number of suggested words.
 const MAX_NAMED: usize = 5;
 
-/// Words longer than this are not compared: nothing known is as long.
+/// Longer words are not compared, because no known word is as long.
 const MAX_WORD: usize = 32;
 
-/// `try dstip, srcip` when some words are close, else all of them.
+/// `try dstip, srcip` if there are similar words, otherwise all known words.
 #[must_use]
 pub fn hint<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn close_words_are_named_and_else_all() {
+    fn similar_words_are_suggested_or_all_listed() {
         let known = || ["srcip", "dstip", "port"].into_iter();
         assert_eq!(hint("scrip", known()), "try srcip");
         assert_eq!(hint("drcip", known()), "try srcip, dstip");
