@@ -308,7 +308,7 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
     ("conversations with a row", "agg/mod.rs", "DEFAULT_MAX_CONVERSATIONS", ""),
     ("pairs of interfaces with traffic, all exporters", "agg/paths.rs", "MAX_PATHS", ""),
     ("exporters whose timing is learned", "agg/lag.rs", "MAX_TIMED", ""),
-    ("of these, places that an active exporter never loses", "agg/lag.rs", "KEPT", ""),
+    ("of these, places that an active exporter never loses", "agg/lag.rs", "PROTECTED", ""),
     ("flows in the recorder's queue", "ingest/recorder/mod.rs", "QUEUE_FLOWS", ""),
     ("work on one answer to a screen", "attach/mod.rs", "SLOW_MS", "ms"),
     ("log lines in the queue", "app/stderr/queue.rs", "MAX_LINES", ""),
