@@ -75,6 +75,8 @@ fn checked(path: Option<PathBuf>) -> Result<String, AppError> {
     let wanted = path.or_else(given).map_or(WantedFile::Usual, WantedFile::This);
     Ok(match read(&wanted)? {
         Some(file) => {
+            cli::check_together(&file)
+                .map_err(|why| AppError::Usage(format!("{}: {why}", file.path.display())))?;
             let count = file.entries.len();
             format!("{}: {count} settings, all of them right\n", file.path.display())
         }
@@ -89,10 +91,10 @@ fn checked(path: Option<PathBuf>) -> Result<String, AppError> {
 
 /// Every setting, as a file that could be used.
 fn shown(words: Vec<OsString>) -> Result<String, AppError> {
-    let usage =
-        |refusal: cli::UsageError| AppError::Usage(refusal.to_string().trim_end().to_owned());
+    let usage = |refusal: cli::UsageError| AppError::Usage(refusal.message());
     let line = |words: Vec<OsString>| {
-        CommandLine::new(std::iter::once("toptalk".into()).chain(words).collect())
+        let words = std::iter::once("toptalk".into()).chain(words).collect();
+        CommandLine::new(words, std::env::vars_os().collect())
     };
     let lines = if words.is_empty() {
         let of_verb = |verb: Verb| line(verb.word().map(OsString::from).into_iter().collect());
@@ -195,7 +197,8 @@ mod tests {
     use super::*;
 
     fn line(words: &str) -> CommandLine {
-        CommandLine::new(words.split_whitespace().map(OsString::from).collect())
+        let words = words.split_whitespace().map(OsString::from).collect();
+        CommandLine::new(words, cli::Variables::default())
     }
 
     #[test]
@@ -249,6 +252,17 @@ mod tests {
         ] {
             assert_eq!(told(word), times, "{word}: {}", load(&path).unwrap_err());
         }
+    }
+
+    #[test]
+    fn a_file_whose_values_are_valid_only_one_by_one_is_not_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("toptalk.toml");
+        let ports: Vec<String> = (1..=100).map(|port| port.to_string()).collect();
+        std::fs::write(&path, format!("[listen]\nports = [{}]\n", ports.join(", "))).unwrap();
+        assert!(load(&path).is_ok());
+        let told = checked(Some(path)).unwrap_err().to_string();
+        assert!(told.contains("toptalk.toml: at most") && told.ends_with("found 100"), "{told}");
     }
 
     #[test]

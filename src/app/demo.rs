@@ -21,14 +21,14 @@ use crate::ingest::BoundSocket;
 const TICK: Duration = Duration::from_millis(250);
 
 pub(super) fn run(mut live: LiveCommand, seed: u64) -> Result<ExitCode, AppError> {
-    let groups = match live.groups.as_slice() {
+    let groups = match live.collect.groups.as_slice() {
         [] => Arc::new(NetworkGroups::new(Demo::groups())),
         words => groups::read(words)?,
     };
     let clock = Clock::start();
     let demo = Demo::new(seed, clock.now());
     let limits = Demo::thresholds();
-    live.config.rules = Rules {
+    live.collect.config.rules = Rules {
         host_up: Some(limits.alert_up),
         host_down: Some(limits.alert_down),
         link_up: Some(limits.link_up),

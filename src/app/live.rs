@@ -31,9 +31,9 @@ pub(super) fn run(live: LiveCommand) -> Result<ExitCode, AppError> {
         let options = options(live.window, live.ascii, Arc::default())?;
         return perform(ends, live.snapshots, options).map(exit_code);
     }
-    let groups = groups::read(&live.groups)?;
-    let sockets = live.listen.open()?;
-    let listen = Some(live.listen.clone());
+    let groups = groups::read(&live.collect.groups)?;
+    let sockets = live.collect.listen.open()?;
+    let listen = Some(live.collect.listen.clone());
     show(live, groups, (sockets, listen), None)
 }
 
@@ -47,24 +47,26 @@ pub(super) fn show(
 ) -> Result<ExitCode, AppError> {
     let clock = Clock::start();
     let plan = live.record.clone().map(RecordPlan::one);
-    let needs =
-        DescriptorNeeds { screen: true, ..DescriptorNeeds::of(&live.listen, plan.as_ref()) };
+    let needs = DescriptorNeeds {
+        screen: true,
+        ..DescriptorNeeds::of(&live.collect.listen, plan.as_ref())
+    };
     let shares = needs.reserve()?;
-    let room = MemoryShares::of(memory::find(live.memory).bytes);
+    let room = MemoryShares::of(memory::find(live.collect.memory).bytes);
     let config = Config {
         started: clock.now(),
         groups: Arc::clone(&groups),
-        ..memory::bounded(live.config, &room)
+        ..memory::bounded(live.collect.config, &room)
     };
     let windows = Arc::new(Windows::new(config));
     // What an earlier run left is told by `collect` only: here is a screen.
     let recording = record::start(live.record.as_ref(), clock)?.map(|(recording, _)| recording);
     let told = ingest::IngestConfig {
         demo,
-        workers: live.workers,
-        policy: live.policy,
+        workers: live.collect.workers,
+        policy: live.collect.policy,
         streams: shares.streams(),
-        state: state::folder(live.state, |name| std::env::var_os(name)),
+        state: state::folder(live.collect.state, |name| std::env::var_os(name)),
         recorder: recording.as_ref().map(RecorderThreads::recorder),
         listen,
         limits: memory::limits(&room),

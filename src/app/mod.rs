@@ -38,7 +38,7 @@ pub use error::AppError;
 
 use std::process::ExitCode;
 
-use crate::cli::{Command, CommandLine, UsageError};
+use crate::cli::{Command, CommandLine, UsageError, Variables, unknown_variables};
 
 /// What a shell is told when the words or the settings made no sense.
 const WRONG_WORDS: u8 = 2;
@@ -74,8 +74,11 @@ pub fn main() -> ExitCode {
         messages::tell(error);
         return ExitCode::FAILURE;
     }
-    let line = CommandLine::new(std::env::args_os().collect());
+    let variables: Variables = std::env::vars_os().collect();
+    let unknown = unknown_variables(&variables);
+    let line = CommandLine::new(std::env::args_os().collect(), variables);
     let wanted = line.wanted().unwrap_or_else(|refusal| refuse(&line, &refusal));
+    unknown.iter().for_each(messages::tell);
     let file = match config::read(&wanted) {
         Ok(file) => file,
         Err(error) => {

@@ -50,7 +50,8 @@ fn collect(
     stderr: &Stderr,
 ) -> Result<ExitCode, AppError> {
     let tell = |text: &str| stderr.push(LogPriority::Warning, line(text));
-    let groups = groups::read(&top.groups)?;
+    let collect = top.collect.clone();
+    let groups = groups::read(&collect.groups)?;
     if top.subject == Subject::Groups(Grouping::Group) && groups.is_empty() {
         return Err(AppError::NoNames);
     }
@@ -58,29 +59,29 @@ fn collect(
     let mut ends = runtime.block_on(async { StopSignals::new() }).map_err(AppError::Start)?;
     StopSignal::on_signals().map_err(AppError::Start)?;
     let plan = top.record.clone().map(RecordPlan::one);
-    let shares = DescriptorNeeds::of(&top.listen, plan.as_ref()).reserve()?;
-    let sockets = top.listen.open()?;
+    let shares = DescriptorNeeds::of(&collect.listen, plan.as_ref()).reserve()?;
+    let sockets = collect.listen.open()?;
     let clock = Clock::start();
     let recording = record::start(top.record.as_ref(), clock)?;
     let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
     let time = crate::units::duration(top.for_ms);
     tell(&format!("listening on port {} for {time}", ports.join(", ")));
     sockets.iter().filter_map(|socket| socket.note.as_ref()).for_each(|note| tell(note));
-    top.listen.missing(&sockets, clock.now()).iter().for_each(|port| tell(&port.sentence()));
-    let room = MemoryShares::of(memory::find(top.memory).bytes);
-    let config =
-        Config { started: clock.now(), groups, ..memory::bounded(top.config.clone(), &room) };
+    collect.listen.missing(&sockets, clock.now()).iter().for_each(|port| tell(&port.sentence()));
+    let room = MemoryShares::of(memory::find(collect.memory).bytes);
+    let config = memory::bounded(collect.config, &room);
+    let config = Config { started: clock.now(), groups, ..config };
     let windows = Arc::new(Windows::new(config));
     for said in recording.iter().filter_map(|(_, recovered)| recovered.text()) {
         tell(&said);
     }
     let options = IngestConfig {
         recorder: recording.as_ref().map(|(recording, _)| recording.recorder()),
-        workers: top.workers,
-        policy: top.policy.clone(),
+        workers: collect.workers,
+        policy: collect.policy,
         streams: shares.streams(),
-        listen: Some(top.listen.clone()),
-        state: state::folder(top.state.clone(), |name| std::env::var_os(name)),
+        listen: Some(collect.listen),
+        state: state::folder(collect.state, |name| std::env::var_os(name)),
         limits: memory::limits(&room),
         ..IngestConfig::default()
     };

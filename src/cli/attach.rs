@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::given_flags::GivenFlags;
+use super::collector::{CollectArgs, RuleArgs};
+use super::given_flags::{GivenFlags, flags_of};
 
 /// Why nothing can be listed by named networks.
 pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";
@@ -17,7 +18,7 @@ pub struct Attach {
     /// Its socket; `None` for the usual places.
     pub socket: Option<PathBuf>,
     /// Words that only concern collecting: the collector has its own.
-    pub unused: Vec<&'static str>,
+    pub unused: Vec<String>,
 }
 
 /// Where screens may attach.
@@ -42,10 +43,10 @@ pub(super) struct AttachArgs {
 #[derive(Args)]
 pub(super) struct ServeArgs {
     /// The socket that screens attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
-    #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
+    #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// Let no screen attach
-    #[arg(long, env = "TOPTALK_NO_SERVE")]
+    #[arg(long)]
     no_serve: bool,
 }
 
@@ -57,9 +58,10 @@ impl AttachArgs {
 
     /// What was said beside these words may ask for collecting in this process.
     pub(super) fn check(self, said: &GivenFlags) -> Attach {
-        let here = HERE.iter().any(|name| said.has(name));
-        let unused = COLLECTING.iter().filter(|(name, _)| said.has(name));
-        let unused = unused.map(|(_, flag)| *flag).collect();
+        let here = HERE.iter().any(|flag| said.has(flag));
+        let collecting = flags_of::<CollectArgs>().into_iter().chain(flags_of::<RuleArgs>());
+        let unused = collecting.filter(|flag| is_unused(flag) && said.has(flag));
+        let unused = unused.map(|flag| format!("--{flag}")).collect();
         Attach { allowed: !self.no_attach && !here, socket: self.socket, unused }
     }
 }
@@ -71,25 +73,14 @@ impl ServeArgs {
 }
 
 /// Flags that ask for collecting in this process.
-const HERE: &[&str] = &["port", "bind", "record", "for_ms"];
+const HERE: [&str; 4] = ["port", "bind", "record", "for"];
 
-/// Flags that only concern collecting, by their names in the program.
-const COLLECTING: &[(&str, &str)] = &[
-    ("local", "--local"),
-    ("lag", "--lag"),
-    ("memory", "--memory"),
-    ("max_hosts", "--max-hosts"),
-    ("max_conversations", "--max-conversations"),
-    ("no_dedup", "--no-dedup"),
-    ("group", "--group"),
-    ("allow", "--allow"),
-    ("sampling", "--sampling"),
-    ("state", "--state"),
-    ("workers", "--workers"),
-    ("alert_up", "--alert-up"),
-    ("alert_down", "--alert-down"),
-    ("link", "--link"),
-];
+/// Whether a flag has no effect on a screen that is attached to a collector. Whether the
+/// state is saved makes no difference to what the screen shows, so that --no-state is
+/// not mentioned.
+fn is_unused(flag: &str) -> bool {
+    !HERE.contains(&flag) && flag != "no-state"
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,39 +8,47 @@ use super::exporters::{ExporterArgs, StateFolder};
 use super::groups::{GroupArg, GroupArgs};
 use super::record;
 use super::unsupported::wrong;
-use super::values::{Link, lag, link, workers};
+use super::values::{Link, address, lag, link, port, rows, workers};
 use crate::agg::{Config, DEFAULT_MAX_CONVERSATIONS, DEFAULT_MAX_HOSTS, LagRule, Rules};
 use crate::flow::{LocalNetworks, Network};
 use crate::ingest::{Listen, MAX_PORTS, Workers};
 use crate::units::parse_rate;
 use crate::wire::Policy;
 
-/// What all who collect are told.
-pub(super) struct Collect {
-    pub(super) listen: Listen,
-    pub(super) workers: Workers,
-    pub(super) config: Config,
-    pub(super) groups: Vec<GroupArg>,
-    pub(super) policy: Policy,
-    pub(super) state: StateFolder,
-    pub(super) memory: Option<u64>,
+/// What every command that collects is configured with.
+#[derive(Clone, Debug, Default)]
+pub struct CollectConfig {
+    /// Where datagrams are received.
+    pub listen: Listen,
+    /// The threads that decode.
+    pub workers: Workers,
+    /// The live windows. Their groups are not filled in: the files are still to be read.
+    pub config: Config,
+    /// Networks with names, and files of them.
+    pub groups: Vec<GroupArg>,
+    /// Which exporters are accepted, and their sampling rates.
+    pub policy: Policy,
+    /// Where templates and other state of exporters are saved.
+    pub state: StateFolder,
+    /// The memory that collecting may use, in bytes; `None` for the default.
+    pub memory: Option<u64>,
 }
 
 #[derive(Args)]
 pub(super) struct CollectArgs {
     /// Port to listen on (UDP; IPFIX also over TCP), repeatable; one that is busy is an error [default: 2055, 4739 and 6343, of which a busy one is tried again every second and taken when it is free]
-    #[arg(short, long, value_name = "PORT", env = "TOPTALK_PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "PORT", value_delimiter = ',', value_parser = port)]
     pub(super) port: Vec<u16>,
     /// Listen on this address only
-    #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
+    #[arg(short, long, value_name = "ADDRESS", value_parser = address)]
     pub(super) bind: Option<IpAddr>,
     /// Threads that decode and add up, each exporter always on the same one: `auto` for half as many as there are cores, 8 at most, or 1 to 16
-    #[arg(long, value_name = "auto|N", env = "TOPTALK_WORKERS", default_value = "auto", value_parser = workers)]
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = workers)]
     pub(super) workers: Workers,
     #[command(flatten)]
     pub(super) exporters: ExporterArgs,
     /// Memory that collecting may take: 256M, 4G, at least 64M [default: half of what the machine or its control group has]
-    #[arg(long, value_name = "SIZE", env = "TOPTALK_MEMORY", value_parser = record::memory)]
+    #[arg(long, value_name = "SIZE", value_parser = record::memory)]
     pub(super) memory: Option<u64>,
     #[command(flatten)]
     pub(super) windows: WindowArgs,
@@ -51,37 +59,37 @@ pub(super) struct CollectArgs {
 #[derive(Args)]
 pub(super) struct WindowArgs {
     /// A network that is ours, repeatable [default: private and link-local networks]
-    #[arg(long, value_name = "NET", env = "TOPTALK_LOCAL", value_delimiter = ',')]
+    #[arg(long, value_name = "NET", value_delimiter = ',')]
     pub(super) local: Vec<Network>,
     /// How far behind now windows end: `auto` from the exporters' reports, or seconds
-    #[arg(long, value_name = "auto|SECONDS", env = "TOPTALK_LAG", default_value = "auto", value_parser = lag)]
+    #[arg(long, value_name = "auto|SECONDS", default_value = "auto", value_parser = lag)]
     pub(super) lag: LagRule,
     /// Hosts kept at most; traffic of further ones is in others
-    #[arg(long, value_name = "N", env = "TOPTALK_MAX_HOSTS", default_value_t = DEFAULT_MAX_HOSTS)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_HOSTS, value_parser = rows)]
     pub(super) max_hosts: usize,
     /// Conversations kept at most; traffic of further ones is in others
-    #[arg(long, value_name = "N", env = "TOPTALK_MAX_CONVERSATIONS", default_value_t = DEFAULT_MAX_CONVERSATIONS)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CONVERSATIONS, value_parser = rows)]
     pub(super) max_conversations: usize,
     /// Count flows as often as they are reported, also those that came from another interface before
-    #[arg(long, env = "TOPTALK_NO_DEDUP")]
+    #[arg(long)]
     pub(super) no_dedup: bool,
 }
 
 #[derive(Args)]
 pub(super) struct RuleArgs {
     /// Warn of hosts that upload more than this: 80M, 1.5G (bit/s), 10MB/s
-    #[arg(long, value_name = "RATE", env = "TOPTALK_ALERT_UP", value_parser = parse_rate)]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) alert_up: Option<u64>,
     /// Warn of hosts that download more than this
-    #[arg(long, value_name = "RATE", env = "TOPTALK_ALERT_DOWN", value_parser = parse_rate)]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) alert_down: Option<u64>,
     /// The line's capacity; warned of at 90 % (one rate serves both directions)
-    #[arg(long, value_name = "DOWN[/UP]", env = "TOPTALK_LINK", value_parser = link)]
+    #[arg(long, value_name = "DOWN[/UP]", value_parser = link)]
     pub(super) link: Option<Link>,
 }
 
 impl CollectArgs {
-    pub(super) fn check(self) -> Result<Collect, clap::Error> {
+    pub(super) fn check(self) -> Result<CollectConfig, clap::Error> {
         if self.port.len() > MAX_PORTS {
             return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", self.port.len())));
         }
@@ -100,7 +108,7 @@ impl CollectArgs {
         let groups = self.groups.group;
         let listen = Listen { address: self.bind, ports, ..Listen::default() };
         let memory = self.memory;
-        Ok(Collect { listen, workers: self.workers, config, groups, policy, state, memory })
+        Ok(CollectConfig { listen, workers: self.workers, config, groups, policy, state, memory })
     }
 }
 

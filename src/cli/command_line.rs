@@ -5,8 +5,9 @@ use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, FromArgMatches};
 
+use super::environment::{self, Variables};
 use super::given_flags::GivenFlags;
 use super::settings::{self, SettingValue};
 use super::{Cli, Command};
@@ -17,6 +18,7 @@ use crate::text;
 #[derive(Clone, Debug)]
 pub struct CommandLine {
     words: Vec<OsString>,
+    variables: Variables,
 }
 
 /// Which file of settings a command takes.
@@ -59,6 +61,13 @@ impl UsageError {
         std::io::stdout().flush()
     }
 
+    /// The message for a line that begins with the name of the program already.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let said = self.0.to_string();
+        said.strip_prefix("error: ").unwrap_or(&said).trim_end().to_owned()
+    }
+
     /// Ends the process with the code that goes with it.
     pub fn exit(&self) -> ! {
         std::process::exit(self.0.exit_code())
@@ -78,52 +87,72 @@ impl From<clap::Error> for UsageError {
 }
 
 impl CommandLine {
-    /// Words, the first being the program's name.
+    /// The arguments, the first being the program's name, and the environment.
     #[must_use]
-    pub fn new(words: Vec<OsString>) -> CommandLine {
-        CommandLine { words }
+    pub fn new(words: Vec<OsString>, variables: Variables) -> CommandLine {
+        CommandLine { words, variables }
     }
 
-    /// Whether it asks for a collector, whatever else it says.
+    /// Whether the command is `collect`, even if the rest is wrong.
     #[must_use]
     pub fn collects(&self) -> bool {
         self.words.get(1).is_some_and(|word| word == "collect")
     }
 
-    /// Which file of settings is to be read before it is understood.
+    /// The settings file to read before the rest can be interpreted.
     ///
     /// # Errors
-    /// When it would not be understood with any file.
+    /// When the arguments are wrong whatever the file contains, or ask for help.
     pub fn wanted(&self) -> Result<WantedFile, UsageError> {
-        let matches = Cli::command().try_get_matches_from(&self.words)?;
-        let Some((verb, own)) = verb(&matches) else { return Ok(WantedFile::None) };
+        let (_, matches) = self.read(None)?;
+        let Some((_, own)) = verb(&matches) else { return Ok(WantedFile::None) };
         let given = own.try_get_one::<PathBuf>("config").ok().flatten().cloned();
-        Ok(match (verb, given) {
-            (_, Some(path)) => WantedFile::This(path),
-            (_, None) => WantedFile::Usual,
-        })
+        Ok(given.map_or(WantedFile::Usual, WantedFile::This))
     }
 
-    /// What is to be done, with the settings of a file beneath.
+    /// The command to run. The values of the file are the defaults of the flags.
     ///
     /// # Errors
-    /// What is wrong, or help that was asked for.
+    /// What is wrong, or the help that was asked for.
     pub fn command(&self, file: Option<&SettingsFile>) -> Result<Command, UsageError> {
-        let matches = settings::beneath(file).try_get_matches_from(&self.words)?;
-        let own = matches.subcommand().map_or(&matches, |(_, own)| own);
-        Ok(Cli::from_arg_matches(&matches)?.check(&GivenFlags::of(own))?)
+        let (command, matches) = self.read(file)?;
+        Ok(Cli::from_arg_matches(&matches)?.check(&GivenFlags::of(&command, &matches))?)
     }
 
-    /// Every setting with its value and where that is from.
+    /// Every setting with its value and the origin of the value.
     ///
     /// # Errors
-    /// As those of [`Line::command`].
+    /// As those of [`CommandLine::command`].
     pub fn settings(&self, file: Option<&SettingsFile>) -> Result<Vec<SettingValue>, UsageError> {
-        let command = settings::beneath(file);
-        let matches = command.clone().try_get_matches_from(&self.words)?;
+        let (command, matches) = self.read(file)?;
         let Some((verb, own)) = verb(&matches) else { return Ok(Vec::new()) };
         Ok(settings::values(&command, verb, own, file))
     }
+
+    fn read(&self, file: Option<&SettingsFile>) -> Result<(clap::Command, ArgMatches), UsageError> {
+        let command = environment::command(&self.words, &self.variables);
+        let command = settings::beneath(file, command);
+        let matches = environment::matches(command.clone(), &self.words, &self.variables)?;
+        Ok((command, matches))
+    }
+}
+
+/// Whether every command that reads the settings file accepts this one as a whole: each
+/// value may be valid, and their number or their combination not.
+///
+/// # Errors
+/// The message of the first command that refuses the file.
+pub fn check_together(file: &SettingsFile) -> Result<(), String> {
+    let command = environment::without_variables(environment::declared());
+    let command = settings::beneath(Some(file), command);
+    for verb in Verb::ALL {
+        let words = std::iter::once("toptalk").chain(verb.word());
+        let result = command.clone().try_get_matches_from(words).and_then(|matches| {
+            Cli::from_arg_matches(&matches)?.check(&GivenFlags::of(&command, &matches))
+        });
+        result.map_err(|error| UsageError::from(error).message())?;
+    }
+    Ok(())
 }
 
 /// Which command with settings it is, and its own words.
@@ -143,6 +172,7 @@ fn verb(matches: &ArgMatches) -> Option<(Verb, &ArgMatches)> {
 /// # Errors
 /// The message that would have been printed.
 pub fn read_from<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Command, String> {
-    let line = CommandLine::new(words.into_iter().map(OsString::from).collect());
+    let words = words.into_iter().map(OsString::from).collect();
+    let line = CommandLine::new(words, Variables::default());
     line.command(None).map_err(|refusal| refusal.to_string())
 }

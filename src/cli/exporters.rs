@@ -22,16 +22,16 @@ pub enum StateFolder {
 #[derive(Args)]
 pub(super) struct ExporterArgs {
     /// A network that exporters may be in, repeatable [default: any]
-    #[arg(long, value_name = "NET", env = "TOPTALK_ALLOW", value_delimiter = ',')]
+    #[arg(long, value_name = "NET", value_delimiter = ',')]
     allow: Vec<Network>,
     /// The sampling rate of an exporter, or of all, whatever they announce; repeatable
-    #[arg(long, value_name = "[EXPORTER=]RATE", env = "TOPTALK_SAMPLING", value_delimiter = ',', value_parser = given_rate)]
+    #[arg(long, value_name = "[EXPORTER=]RATE", value_delimiter = ',', value_parser = given_rate)]
     sampling: Vec<GivenRate>,
     /// Folder for what is learned of exporters, so that a restart loses nothing [default: toptalk in the user's state folder]
-    #[arg(long, value_name = "DIR", env = "TOPTALK_STATE")]
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Keep nothing of what is learned of exporters
-    #[arg(long, env = "TOPTALK_NO_STATE")]
+    #[arg(long)]
     no_state: bool,
 }
 

@@ -2,9 +2,7 @@
 
 use std::io;
 
-use clap::CommandFactory;
-
-use super::Cli;
+use super::environment;
 use super::setup::Shell;
 
 /// A man page for every command: its file's name, and the page.
@@ -12,7 +10,7 @@ use super::setup::Shell;
 /// # Errors
 /// None that writing into memory has.
 pub fn man_pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut root = Cli::command().disable_help_subcommand(true);
+    let mut root = environment::declared().disable_help_subcommand(true);
     root.build();
     let mut pages = Vec::new();
     pages_of(&root, &mut pages)?;
@@ -37,7 +35,7 @@ pub fn completions(shell: Shell) -> Vec<u8> {
         Shell::Fish => clap_complete::Shell::Fish,
     };
     let mut out = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "toptalk", &mut out);
+    clap_complete::generate(shell, &mut environment::declared(), "toptalk", &mut out);
     out
 }
 
@@ -52,8 +50,10 @@ mod tests {
             let found = pages.iter().find(|(known, _)| known == name);
             String::from_utf8(found.unwrap_or_else(|| panic!("{name}")).1.clone()).unwrap()
         };
-        let commands: Vec<String> =
-            Cli::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        let commands: Vec<String> = environment::declared()
+            .get_subcommands()
+            .map(|verb| verb.get_name().to_owned())
+            .collect();
         assert!(commands.len() > 8, "{commands:?}");
         for name in commands {
             assert!(page("toptalk.1").contains(&format!("toptalk\\-{name}(1)")), "{name}");

@@ -19,7 +19,7 @@ pub enum GroupArg {
 #[derive(Args)]
 pub(super) struct GroupArgs {
     /// A network with its name (department, VLAN, site), or a file with a line `NET = NAME` for each; repeatable
-    #[arg(long, value_name = "NET=NAME|FILE", env = "TOPTALK_GROUP", value_delimiter = ',', value_parser = group)]
+    #[arg(long, value_name = "NET=NAME|FILE", value_delimiter = ',', value_parser = group)]
     pub(super) group: Vec<GroupArg>,
 }
 
@@ -29,7 +29,10 @@ fn group(text: &str) -> Result<GroupArg, String> {
         Some(_) => match named::word(text) {
             Ok(named) => Ok(GroupArg::Named(named)),
             Err(error) => {
-                Err(format!("expected {}, or the name of a file without `=`", error.expected))
+                let expected = error.expected;
+                Err(format!(
+                    "expected {expected}, or the name of a file without `=`, found `{text}`"
+                ))
             }
         },
         // A network on its own is more likely one that lacks its name than a file.
@@ -69,17 +72,17 @@ mod tests {
             named("10.20.5.0/24=office"),
             GroupArg::File("vlans.txt".into()),
         ];
-        assert_eq!(live.groups, all);
+        assert_eq!(live.collect.groups, all);
         let Ok(Command::Demo(demo, _)) = read_from(["toptalk", "demo", "--group", "x"]) else {
             panic!()
         };
-        assert_eq!(demo.groups, [GroupArg::File("x".into())]);
+        assert_eq!(demo.collect.groups, [GroupArg::File("x".into())]);
         let words = "toptalk top --by group --group 10.20.3.0/24=lab -n 3";
         let Ok(Command::Top(top)) = read_from(words.split(' ')) else { panic!() };
         assert_eq!(top.subject, Subject::Groups(Grouping::Group));
-        assert_eq!((top.groups, top.limit), (vec![named("10.20.3.0/24=lab")], 3));
+        assert_eq!((top.collect.groups, top.limit), (vec![named("10.20.3.0/24=lab")], 3));
         let Ok(Command::Top(top)) = read_from(["toptalk", "top"]) else { panic!() };
-        assert_eq!((top.subject, top.groups.len()), (Subject::Line, 0));
+        assert_eq!((top.subject, top.collect.groups.len()), (Subject::Line, 0));
         for grouping in Grouping::ALL {
             assert_eq!(by(grouping.name()), Ok(Subject::Groups(grouping)));
         }

@@ -7,6 +7,7 @@ mod command_line;
 mod config;
 mod convert;
 mod doctor;
+mod environment;
 mod exporters;
 mod filters;
 mod generate;
@@ -25,11 +26,13 @@ mod values;
 
 pub use attach::{Attach, NO_NAMES, Serve};
 pub use collect::Level;
-pub use collect::{Collecting, Hook, HookPart, MARKS, pieces};
-pub use command_line::{CommandLine, UsageError, WantedFile, read_from};
+pub use collect::{Collecting, HOOK_VARIABLES, Hook, HookPart, MARKS, pieces};
+pub use collector::CollectConfig;
+pub use command_line::{CommandLine, UsageError, WantedFile, check_together, read_from};
 pub use config::Configure;
 pub use convert::Convert;
 pub use doctor::Doctor;
+pub use environment::{Variables, unknown_variables};
 pub use exporters::StateFolder;
 pub use generate::{completions, man_pages};
 pub use groups::GroupArg;
@@ -49,18 +52,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use self::attach::AttachArgs;
-use self::collector::{Collect, CollectArgs, RuleArgs};
+use self::collector::{CollectArgs, RuleArgs};
 use self::config::{ConfigVerb, FileArgs};
 use self::filters::filter_help;
 use self::given_flags::GivenFlags;
 use self::groups::GroupArgs;
 use self::record::{DemoRecordArgs, RecordArgs};
 use self::values::sliding;
-use crate::agg::Config;
 use crate::archive::recorder::RecorderConfig;
-use crate::ingest::{Listen, Workers};
 use crate::snapshot::Window;
-use crate::wire::Policy;
 
 /// What toptalk was asked to do.
 #[derive(Clone, Debug)]
@@ -81,15 +81,7 @@ pub enum Command {
 /// Collecting with a screen.
 #[derive(Clone, Debug)]
 pub struct LiveCommand {
-    pub listen: Listen,
-    pub workers: Workers,
-    /// Without groups: their files are still to be read.
-    pub config: Config,
-    pub groups: Vec<GroupArg>,
-    pub policy: Policy,
-    pub state: StateFolder,
-    /// Bytes that collecting may take, if that is said.
-    pub memory: Option<u64>,
+    pub collect: CollectConfig,
     pub window: Window,
     pub ascii: bool,
     /// Where snapshots are saved, `None` for the default folder.
@@ -142,13 +134,13 @@ enum Verb {
 #[derive(Args)]
 struct ScreenArgs {
     /// The window to begin with: 10s, 1m, 5m, 15m or 1h
-    #[arg(long, value_name = "WINDOW", env = "TOPTALK_WINDOW", default_value = "1m", value_parser = sliding)]
+    #[arg(long, value_name = "WINDOW", default_value = "1m", value_parser = sliding)]
     window: Window,
     /// Draw with ASCII characters only
-    #[arg(long, env = "TOPTALK_ASCII")]
+    #[arg(long)]
     ascii: bool,
     /// Folder for snapshots saved with S [default: toptalk in the user's data folder]
-    #[arg(long, value_name = "DIR", env = "TOPTALK_SNAPSHOTS")]
+    #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
 }
 
@@ -189,13 +181,11 @@ impl Cli {
             None => Command::Live(self.live.check(said)?),
             Some(Verb::Demo(words)) => {
                 let live = LiveCommand {
-                    listen: Listen::default(),
-                    workers: Workers::default(),
-                    config: Config::default(),
-                    groups: words.groups.group,
-                    policy: Policy::default(),
-                    state: StateFolder::Nowhere,
-                    memory: None,
+                    collect: CollectConfig {
+                        groups: words.groups.group,
+                        state: StateFolder::Nowhere,
+                        ..CollectConfig::default()
+                    },
                     window: words.screen.window,
                     ascii: words.screen.ascii,
                     snapshots: words.screen.snapshots,
@@ -219,17 +209,10 @@ impl Cli {
 
 impl LiveArgs {
     fn check(self, said: &GivenFlags) -> Result<LiveCommand, clap::Error> {
-        let Collect { listen, workers, config, groups, policy, state, memory } =
-            self.collect.check()?;
-        let rules = self.rules.check();
+        let mut collect = self.collect.check()?;
+        collect.config.rules = self.rules.check();
         Ok(LiveCommand {
-            listen,
-            workers,
-            config: Config { rules, ..config },
-            groups,
-            policy,
-            state,
-            memory,
+            collect,
             window: self.screen.window,
             ascii: self.screen.ascii,
             snapshots: self.screen.snapshots,

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::given_flags::GivenFlags;
+use super::given_flags::{GivenFlags, flags_of, listed};
 use super::unsupported::wrong;
+use super::values::whole;
 use crate::archive::expire::ExpireLimits;
 use crate::archive::name::Hierarchy;
 use crate::archive::recorder::{MAX_SLOT_SECONDS, RecorderConfig};
@@ -15,7 +16,7 @@ use crate::config::memory::LEAST;
 #[derive(Args)]
 pub(super) struct RecordArgs {
     /// Record all flows into this folder
-    #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
+    #[arg(short = 'w', long, value_name = "DIR")]
     record: Option<PathBuf>,
     #[command(flatten)]
     how: RecordingArgs,
@@ -36,30 +37,21 @@ pub(super) struct DemoRecordArgs {
 #[derive(Args, Clone)]
 pub(super) struct RecordingArgs {
     /// Length of a slot of the archive, from 1; each gets files of its own, aligned to the clock
-    #[arg(short = 't', long = "slot", value_name = "SECONDS", env = "TOPTALK_SLOT", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
+    #[arg(short = 't', long = "slot", value_name = "SECONDS", default_value_t = 300, value_parser = slot)]
     slot: u32,
     /// Date folders as nfcapd has them, in UTC: 0 none, 1 year/month/day, ... 8
-    #[arg(short = 'S', long, value_name = "0-8", env = "TOPTALK_HIERARCHY", default_value = "0")]
+    #[arg(short = 'S', long, value_name = "0-8", default_value = "0")]
     hierarchy: Hierarchy,
     /// How often to wait until the disk has what was recorded; 0 leaves it to the system
-    #[arg(long, value_name = "SECONDS", env = "TOPTALK_SYNC", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = sync)]
     sync: u32,
     /// Remove what is older: 30d, 12h, 4w
-    #[arg(long, value_name = "AGE", env = "TOPTALK_EXPIRE_AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = age)]
     expire_age: Option<i64>,
     /// Remove the oldest when it is more: 50G, 1.5T (powers of 1000)
-    #[arg(long, value_name = "BYTES", env = "TOPTALK_EXPIRE_SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
     expire_size: Option<u64>,
 }
-
-/// Flags of [`HowWords`], by their names in the program.
-pub(super) const HOW: &[(&str, &str)] = &[
-    ("slot", "--slot"),
-    ("hierarchy", "--hierarchy"),
-    ("sync", "--sync"),
-    ("expire_age", "--expire-age"),
-    ("expire_size", "--expire-size"),
-];
 
 impl RecordArgs {
     /// # Errors
@@ -84,15 +76,12 @@ impl RecordingArgs {
         said: &GivenFlags,
     ) -> Result<Option<RecorderConfig>, clap::Error> {
         let Some(folder) = folder else {
-            let typed: Vec<&str> = HOW
-                .iter()
-                .filter(|(name, _)| said.has_typed(name))
-                .map(|(_, flag)| *flag)
-                .collect();
-            if typed.is_empty() {
+            let flags = flags_of::<RecordingArgs>();
+            let flags =
+                listed(flags.iter().map(String::as_str).filter(|flag| said.has_typed(flag)));
+            if flags.is_empty() {
                 return Ok(None);
             }
-            let flags = typed.join(", ");
             return Err(wrong(format!("{flags}: nothing is recorded; add -w DIR to record")));
         };
         Ok(Some(self.check(folder)))
@@ -113,6 +102,14 @@ impl RecordingArgs {
             ..RecorderConfig::new(folder)
         }
     }
+}
+
+fn slot(text: &str) -> Result<u32, String> {
+    whole(text, 1..=MAX_SLOT_SECONDS, " of seconds")
+}
+
+fn sync(text: &str) -> Result<u32, String> {
+    whole(text, 0..=3600, " of seconds")
 }
 
 /// A number and what its unit stands for.
@@ -165,7 +162,10 @@ mod tests {
         assert_eq!(record.hierarchy, "2".parse().unwrap());
         assert_eq!(record.limits.age_ms, Some(30 * 86_400_000));
         assert_eq!(record.limits.bytes, Some(1_500_000_000_000));
-        assert_eq!((collect.listen.ports.as_slice(), collect.policy.allow.len()), (&[2055][..], 1));
+        assert_eq!(
+            (collect.collect.listen.ports.as_slice(), collect.collect.policy.allow.len()),
+            (&[2055][..], 1)
+        );
         for verb in ["", "demo ", "top "] {
             let line = format!("toptalk {verb}-w /a -t 1 --expire-size 800MB");
             let record = match read_from(line.split_whitespace()).unwrap() {
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn wrong_words_are_refused_with_what_was_expected() {
         for (words, expected) in [
-            ("collect -w /a -t 0", "1..=86400"),
+            ("collect -w /a -t 0", "seconds from 1 to 86400, found `0`"),
             ("collect -w /a -S 9", "0 to 8"),
             ("-w /a --expire-age 30", "12h, 30d"),
             ("-w /a --expire-age d", "12h, 30d"),

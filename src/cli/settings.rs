@@ -6,9 +6,9 @@
 use std::ffi::OsStr;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, CommandFactory};
+use clap::{Arg, ArgMatches};
 
-use super::Cli;
+use super::environment::{self, expected, takes};
 use crate::config::{
     Diagnostic, Diagnostics, Form, Setting, SettingEntry, SettingWord, SettingsFile, TABLE, Verb,
 };
@@ -62,8 +62,7 @@ fn arg_of<'a>(command: &'a clap::Command, flag: &str) -> Option<&'a Arg> {
 
 /// The command line with what a file says as defaults: environment and flags go
 /// before them.
-pub(super) fn beneath(file: Option<&SettingsFile>) -> clap::Command {
-    let command = Cli::command();
+pub(super) fn beneath(file: Option<&SettingsFile>, command: clap::Command) -> clap::Command {
     let Some(file) = file else { return command };
     Verb::ALL.into_iter().fold(command, |command, verb| match verb.word() {
         Some(word) => command.mut_subcommand(word, |own| feed(own, verb, file)),
@@ -77,7 +76,7 @@ fn feed(mut command: clap::Command, verb: Verb, file: &SettingsFile) -> clap::Co
         .filter_map(|arg| Some((arg.get_id().to_string(), arg.get_long()?.to_owned())))
         .collect();
     for (id, flag) in args {
-        let words = file.words(&flag).filter(|(entry, _)| entry.setting.verbs.contains(&verb));
+        let words = file.words(&flag).filter(|(entry, _)| entry.setting.verbs().contains(&verb));
         let words: Vec<String> = words.map(|(_, word)| word.text.clone()).collect();
         if !words.is_empty() {
             command = command.mut_arg(id, |arg| arg.default_values(words));
@@ -98,12 +97,12 @@ pub fn check(file: &SettingsFile) -> Result<(), Diagnostics> {
 /// Every value of a file that its flag does not take, with what was expected.
 #[must_use]
 pub fn mistakes(file: &SettingsFile) -> Vec<Diagnostic> {
-    let command = Cli::command();
+    let command = environment::declared();
     let mut mistakes = Vec::new();
     for entry in &file.entries {
         let arg = entry
             .setting
-            .verbs
+            .verbs()
             .iter()
             .find_map(|verb| arg_of(of_verb(&command, *verb), entry.setting.flag));
         let Some(arg) = arg else { continue };
@@ -130,30 +129,19 @@ fn wrong(
     let given = format!("--{}={}", entry.setting.flag, word.text);
     let alone = clap::Command::new("toptalk").no_binary_name(true).arg(arg.clone());
     let error = alone.try_get_matches_from([given]).err()?;
-    let why = std::error::Error::source(&error).map_or_else(
-        || error.to_string().lines().next().unwrap_or_default().to_owned(),
-        ToString::to_string,
-    );
-    let why = if why.contains("expected") {
-        why
-    } else {
-        format!("expected {}, found `{}`: {why}", takes(arg), word.text)
-    };
+    let why = expected(arg, &error, &word.text);
     Some(file.mistake(entry, word, &why))
-}
-
-fn takes(arg: &Arg) -> String {
-    let names = arg.get_value_names().unwrap_or_default();
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// The settings of a file, as they are documented.
 #[must_use]
 pub fn described() -> Vec<SettingDescription> {
-    let command = Cli::command();
+    let command = environment::declared();
     let described = TABLE.iter().filter_map(|setting| {
-        let arg =
-            setting.verbs.iter().find_map(|verb| arg_of(of_verb(&command, *verb), setting.flag))?;
+        let arg = setting
+            .verbs()
+            .iter()
+            .find_map(|verb| arg_of(of_verb(&command, *verb), setting.flag))?;
         let short = arg.get_short().map(|letter| format!("-{letter}, ")).unwrap_or_default();
         let defaults = arg.get_default_values().iter().map(|word| word.to_string_lossy());
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
@@ -187,7 +175,7 @@ pub(super) fn values(
     file: Option<&SettingsFile>,
 ) -> Vec<SettingValue> {
     let command = of_verb(command, verb);
-    let of_verb = TABLE.iter().filter(|setting| setting.verbs.contains(&verb));
+    let of_verb = TABLE.iter().filter(|setting| setting.verbs().contains(&verb));
     of_verb.filter_map(|setting| value(setting, command, matches, file)).collect()
 }
 

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::flow::Sampling;
+use crate::ingest::Workers;
 use crate::snapshot::SortKey;
+use crate::wire::Policy;
 
 #[test]
 fn the_words_are_consistent() {
-    use clap::CommandFactory;
-    Cli::command().debug_assert();
+    environment::declared().debug_assert();
 }
 
 #[test]
@@ -15,15 +16,15 @@ fn words_become_settings() {
     let words =
         ["toptalk", "-p", "34343", "--workers", "3", "--alert-up", "80M", "--link", "1G/200M"];
     let Ok(Command::Live(live)) = read_from(words) else { panic!() };
-    assert_eq!(live.listen.ports, [34343]);
-    let rules = live.config.rules;
+    assert_eq!(live.collect.listen.ports, [34343]);
+    let rules = live.collect.config.rules;
     assert_eq!((rules.host_up, rules.host_down), (Some(80_000_000), None));
     assert_eq!((rules.link_down, rules.link_up), (Some(1_000_000_000), Some(200_000_000)));
     let words = ["toptalk", "top", "--for", "3s", "-n", "0", "-s", "up", "port", "443"];
     let Ok(Command::Top(top)) = read_from(words) else { panic!() };
-    assert_eq!((live.workers, top.workers), (Workers::Exactly(3), Workers::Auto));
+    assert_eq!((live.collect.workers, top.collect.workers), (Workers::Exactly(3), Workers::Auto));
     assert_eq!((top.for_ms, top.limit, top.sort), (3000, usize::MAX, SortKey::Up));
-    assert!(top.config.keep_all && !top.filter.is_any());
+    assert!(top.collect.config.keep_all && !top.filter.is_any());
 }
 
 #[test]
@@ -55,10 +56,10 @@ fn what_is_said_of_exporters_becomes_a_policy() {
     let words = "toptalk --allow 192.0.2.0/24,2001:db8::/32 --allow 10.0.0.1 --sampling 100 \
                  --sampling 192.0.2.7=1000 --sampling 2001:db8::1=1 --no-dedup --state /var/x";
     let Ok(Command::Live(live)) = read_from(words.split_whitespace()) else { panic!() };
-    assert!(live.config.no_dedup);
-    assert_eq!(live.state, StateFolder::Folder("/var/x".into()));
+    assert!(live.collect.config.no_dedup);
+    assert_eq!(live.collect.state, StateFolder::Folder("/var/x".into()));
     let host = |text: &str| text.parse().unwrap();
-    let policy = live.policy;
+    let policy = live.collect.policy;
     assert!(policy.allows(host("2001:db8::9")) && policy.allows(host("10.0.0.1")));
     assert!(!policy.allows(host("10.0.0.2")));
     for (exporter, rate) in [("192.0.2.7", 1000), ("2001:db8::1", 1), ("10.0.0.1", 100)] {
@@ -67,7 +68,7 @@ fn what_is_said_of_exporters_becomes_a_policy() {
     let Ok(Command::Top(top)) = read_from(["toptalk", "top", "--state", "x", "--no-state"]) else {
         panic!()
     };
-    assert_eq!((top.state, top.policy), (StateFolder::Nowhere, Policy::default()));
+    assert_eq!((top.collect.state, top.collect.policy), (StateFolder::Nowhere, Policy::default()));
 }
 
 #[test]

@@ -3,22 +3,18 @@
 use clap::{Args, ValueEnum};
 
 use super::attach::{Attach, AttachArgs, NO_NAMES};
-use super::collector::{Collect, CollectArgs};
+use super::collector::{CollectArgs, CollectConfig};
 use super::config::FileArgs;
-use super::exporters::StateFolder;
 use super::filters::refused;
 use super::given_flags::GivenFlags;
-use super::groups::{self, GroupArg};
+use super::groups;
 use super::record::RecordArgs;
 use super::unsupported::wrong;
 use super::values::window;
-use crate::agg::Config;
 use crate::archive::recorder::RecorderConfig;
 use crate::filter::Filter;
-use crate::ingest::{Listen, Workers};
 use crate::snapshot::{Grouping, SortKey, Subject, Window};
 use crate::units::parse_duration;
-use crate::wire::Policy;
 
 /// How long `top` collects unless told otherwise.
 const DEFAULT_FOR_MS: i64 = 10_000;
@@ -26,15 +22,7 @@ const DEFAULT_FOR_MS: i64 = 10_000;
 /// Collecting for a while and printing one answer.
 #[derive(Clone, Debug)]
 pub struct Top {
-    pub listen: Listen,
-    pub workers: Workers,
-    /// Without groups: their files are still to be read.
-    pub config: Config,
-    pub groups: Vec<GroupArg>,
-    pub policy: Policy,
-    pub state: StateFolder,
-    /// Bytes that collecting may take, if that is said.
-    pub memory: Option<u64>,
+    pub collect: CollectConfig,
     pub for_ms: i64,
     pub window: Window,
     /// What is listed: hosts or a grouping.
@@ -101,20 +89,17 @@ impl TopArgs {
             .and_then(|filter| filter.check_live().map(|()| filter))
             .map_err(|error| wrong(refused(&text, &error)))?;
         let attach = self.attach.check(said);
-        let Collect { listen, workers, config, groups, policy, state, memory } =
-            self.collect.check()?;
+        let mut collect = self.collect.check()?;
+        collect.config.keep_all = self.window == Window::All;
         // The collector that runs may have names.
-        if self.by == Subject::Groups(Grouping::Group) && groups.is_empty() && !attach.allowed {
+        if self.by == Subject::Groups(Grouping::Group)
+            && collect.groups.is_empty()
+            && !attach.allowed
+        {
             return Err(wrong(NO_NAMES.to_owned()));
         }
         Ok(Top {
-            listen,
-            workers,
-            config: Config { keep_all: self.window == Window::All, ..config },
-            groups,
-            policy,
-            state,
-            memory,
+            collect,
             for_ms: self.for_ms.unwrap_or(DEFAULT_FOR_MS),
             window: self.window,
             subject: self.by,

@@ -1,7 +1,10 @@
 //! Values of flags as people write them; what is wrong is answered with what
 //! was expected.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use crate::agg::{LagRule, MAX_LAG_MS};
 use crate::flow::{Host, Sampling};
@@ -15,6 +18,35 @@ use crate::wire::policy::GivenRate;
 pub(super) struct Link {
     pub(super) down: u64,
     pub(super) up: u64,
+}
+
+/// A whole number in a range; `of` says what is counted, as in ` of seconds`.
+pub(super) fn whole<T>(text: &str, range: RangeInclusive<T>, of: &str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse::<T>().ok().filter(|number| range.contains(number));
+    let (least, most) = (range.start(), range.end());
+    number.ok_or_else(|| {
+        format!("expected a whole number{of} from {least} to {most}, found `{text}`")
+    })
+}
+
+/// The number of a UDP or TCP port.
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse::<u16>().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| format!("expected a port from 1 to 65535, found `{text}`"))
+}
+
+/// An address to listen on.
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
+    let wrong = |_| format!("expected an address such as 192.0.2.1 or 2001:db8::1, found `{text}`");
+    text.parse().map_err(wrong)
+}
+
+/// The most rows of a table.
+pub(super) fn rows(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("expected a whole number such as 1000000, found `{text}`"))
 }
 
 pub(super) fn given_rate(text: &str) -> Result<GivenRate, String> {

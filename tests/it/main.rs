@@ -70,6 +70,7 @@ mod service {
     mod packaging;
     mod signals;
     mod unread_output;
+    mod variables;
 }
 
 mod ui {

@@ -129,14 +129,14 @@ impl Service {
         losses: LostMessageCounters,
     ) -> Result<Service, AppError> {
         let settings = ActiveConfig::new(line, collecting.record.clone())?;
-        let groups = groups::read(&collecting.groups)?;
+        let groups = groups::read(&collecting.collect.groups)?;
         let repeat = collecting.repeat.iter().map(resolve).collect::<Result<_, _>>()?;
         let policy = collecting.policy_for(&collecting.record);
         let shares = needs(&collecting).reserve()?;
-        let sockets = collecting.listen.open()?;
+        let sockets = collecting.collect.listen.open()?;
         let metrics = Metrics::bind(collecting.metrics)?;
         let clock = Clock::start();
-        let budget = memory::find(collecting.memory);
+        let budget = memory::find(collecting.collect.memory);
         let room = MemoryShares::of(budget.bytes);
         let slot = collecting.record.slot_seconds();
         let folders = collecting.record.folders();
@@ -155,16 +155,16 @@ impl Service {
                 None => {}
             }
         }
-        let config =
-            Config { started: clock.now(), groups, ..memory::bounded(collecting.config, &room) };
+        let config = memory::bounded(collecting.collect.config, &room);
+        let config = Config { started: clock.now(), groups, ..config };
         let windows = Arc::new(Windows::new(config));
         let options = IngestConfig {
-            workers: collecting.workers,
+            workers: collecting.collect.workers,
             policy,
-            state: state::folder(collecting.state, |name| std::env::var_os(name)),
+            state: state::folder(collecting.collect.state, |name| std::env::var_os(name)),
             recorder: recorder.clone(),
             repeat,
-            listen: Some(collecting.listen),
+            listen: Some(collecting.collect.listen),
             counts_gaps: true,
             losses: losses.clone(),
             streams: shares.streams(),
@@ -262,7 +262,7 @@ fn needs(collecting: &Collecting) -> DescriptorNeeds {
         hook: collecting.hook.is_some(),
         attach: collecting.serve.allowed,
         metrics: collecting.metrics.is_some(),
-        ..DescriptorNeeds::of(&collecting.listen, Some(&collecting.record))
+        ..DescriptorNeeds::of(&collecting.collect.listen, Some(&collecting.record))
     }
 }
 

@@ -47,7 +47,7 @@ impl ActiveConfig {
                 return;
             }
         };
-        let config = &collecting.config;
+        let config = &collecting.collect.config;
         windows.tune(AdjustableConfig {
             local: config.local.clone(),
             lag: config.lag,
@@ -81,14 +81,12 @@ impl ActiveConfig {
 }
 
 fn read(line: &CommandLine) -> Result<ReadConfig, AppError> {
-    let usage = |refusal: crate::cli::UsageError| {
-        AppError::Usage(refusal.to_string().trim_end().to_owned())
-    };
+    let usage = |refusal: crate::cli::UsageError| AppError::Usage(refusal.message());
     let file = config::read(&line.wanted().map_err(usage)?)?;
     let Command::Collect(collecting) = line.command(file.as_ref()).map_err(usage)? else {
         return Err(AppError::Usage("this is another command".to_owned()));
     };
-    let groups = groups::read(&collecting.groups)?;
+    let groups = groups::read(&collecting.collect.groups)?;
     let values = line.settings(file.as_ref()).map_err(usage)?;
     Ok(ReadConfig { collecting: *collecting, groups, values })
 }

@@ -5,7 +5,7 @@ mod tests;
 mod unsupported;
 mod values;
 
-pub use values::{Hook, HookPart, Level, MARKS, pieces};
+pub use values::{HOOK_VARIABLES, Hook, HookPart, Level, MARKS, pieces};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,37 +15,26 @@ use clap::{Args, Command};
 
 use self::unsupported::UnsupportedFlags;
 use self::values::{
-    AssumedRate, NamedSource, Split, buffer, hook, ident, level, rate, repeat, source,
+    AssumedRate, NamedSource, Split, buffer, hook, hook_limit, ident, level, rate, repeat, source,
 };
 use super::attach::{Serve, ServeArgs};
-use super::collector::{Collect, CollectArgs, RuleArgs};
+use super::collector::{CollectArgs, CollectConfig, RuleArgs};
 use super::config::FileArgs;
-use super::exporters::StateFolder;
-use super::given_flags::GivenFlags;
-use super::groups::GroupArg;
-use super::record::{HOW, RecordingArgs};
+use super::given_flags::{GivenFlags, flags_of, listed};
+use super::record::RecordingArgs;
 use super::target::Target;
 use super::unsupported::wrong;
 use super::values::metrics;
-use crate::agg::Config;
 use crate::archive::recorder::RecorderConfig;
 use crate::flow::{Network, Sampling};
-use crate::ingest::{Listen, MAX_FOLDERS, MAX_REPEATS, RecordFolder, RecordPlan, Workers};
+use crate::ingest::{Listen, MAX_FOLDERS, MAX_REPEATS, RecordFolder, RecordPlan};
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
 
 /// Collecting without a screen, into an archive if there is to be one.
 #[derive(Clone, Debug)]
 pub struct Collecting {
-    pub listen: Listen,
-    pub workers: Workers,
-    /// Without groups: their files are still to be read.
-    pub config: Config,
-    pub groups: Vec<GroupArg>,
-    pub policy: Policy,
-    pub state: StateFolder,
-    /// Bytes that collecting may take, if that is said.
-    pub memory: Option<u64>,
+    pub collect: CollectConfig,
     pub record: RecordPlan,
     pub hook: Option<Hook>,
     pub repeat: Vec<Target>,
@@ -89,10 +78,10 @@ struct ListenArgs {
     #[arg(short = '6')]
     v6: bool,
     /// The receive buffer that is asked of the kernel: 64M, 4000000 [default: 64 MiB]
-    #[arg(short = 'B', long, value_name = "BYTES", env = "TOPTALK_BUFFER", value_parser = buffer)]
+    #[arg(short = 'B', long, value_name = "BYTES", value_parser = buffer)]
     buffer: Option<usize>,
     /// The sampling rate of exporters that announce none; negative: of all, whatever they announce
-    #[arg(short = 's', long = "assume-sampling", value_name = "RATE", env = "TOPTALK_ASSUME_SAMPLING", allow_negative_numbers = true, value_parser = rate)]
+    #[arg(short = 's', long = "assume-sampling", value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     rate: Option<AssumedRate>,
 }
 
@@ -106,16 +95,16 @@ struct FolderArgs {
     #[arg(short = 'l', value_name = "DIR")]
     log: Option<PathBuf>,
     /// The folder of the archive; -w and -l go before it
-    #[arg(long, value_name = "DIR", env = "TOPTALK_RECORD")]
+    #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// A folder for each exporter in this one, named by its address; goes before --record
-    #[arg(short = 'M', long, value_name = "DIR", env = "TOPTALK_RECORD_EACH")]
+    #[arg(short = 'M', long, value_name = "DIR")]
     record_each: Option<PathBuf>,
     /// An exporter with its name and its folder, repeatable; only such exporters are listened to, and those of --allow
     #[arg(short = 'n', long, value_name = "IDENT,ADDRESS,DIR", value_parser = source)]
     source: Vec<NamedSource>,
     /// What the log and the hook call the archive [default: none]
-    #[arg(short = 'I', long, value_name = "IDENT", env = "TOPTALK_IDENT", value_parser = ident)]
+    #[arg(short = 'I', long, value_name = "IDENT", value_parser = ident)]
     ident: Option<String>,
 }
 
@@ -132,19 +121,19 @@ struct ServiceArgs {
     #[arg(short = 'j', hide = true)]
     j: bool,
     /// Run this for each finished file: %f the file, %d its folder, %t its slot, %u the same in seconds since 1970, %i the name; without a shell
-    #[arg(short = 'x', long, value_name = "COMMAND", env = "TOPTALK_HOOK", value_parser = hook)]
+    #[arg(short = 'x', long, value_name = "COMMAND", value_parser = hook)]
     hook: Option<Split>,
     /// Seconds after which a hook is ended
-    #[arg(long, value_name = "SECONDS", env = "TOPTALK_HOOK_LIMIT", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = hook_limit)]
     hook_limit: u32,
     /// Send every datagram on as it came, repeatable
-    #[arg(short = 'R', long, value_name = "HOST/PORT", env = "TOPTALK_REPEAT", value_delimiter = ',', value_parser = repeat)]
+    #[arg(short = 'R', long, value_name = "HOST/PORT", value_delimiter = ',', value_parser = repeat)]
     repeat: Vec<Target>,
     /// What is logged: error, warn, info, debug or trace, each with those before it
-    #[arg(long, value_name = "LEVEL", env = "TOPTALK_LOG", default_value = "info", value_parser = level)]
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = level)]
     log_level: Level,
     /// Serve metrics for Prometheus at http://ADDRESS/metrics; a port alone is one of 127.0.0.1
-    #[arg(long, value_name = "[ADDRESS:]PORT", env = "TOPTALK_METRICS", value_parser = metrics)]
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics)]
     metrics: Option<SocketAddr>,
 }
 
@@ -152,11 +141,11 @@ impl CollectingArgs {
     pub(super) fn check(self, said: &GivenFlags) -> Result<Collecting, clap::Error> {
         let all = CollectingArgs::augment_args(Command::new("collect"));
         self.refused.check(&all).map_err(wrong)?;
-        let Collect { listen, workers, config, groups, policy, state, memory } =
-            self.collect.check()?;
-        let listen = self.more.listen(listen)?;
-        let allowed = !policy.allow.is_empty();
-        let policy = self.more.policy(policy);
+        let mut collect = self.collect.check()?;
+        collect.listen = self.more.listen(collect.listen)?;
+        let allowed = !collect.policy.allow.is_empty();
+        collect.policy = self.more.policy(collect.policy);
+        collect.config.rules = self.rules.check();
         let record = self.folders.plan(&self.how, allowed).map_err(wrong)?;
         if self.beside.expire && !self.how.limits().is_any() {
             let text = "-e: how much is to be kept? Write --expire-age 30d or --expire-size 50G";
@@ -173,13 +162,7 @@ impl CollectingArgs {
         let idle = idle(said, !record.is_empty(), self.beside.hook.is_some());
         let limit = Duration::from_secs(self.beside.hook_limit.into());
         Ok(Collecting {
-            listen,
-            workers,
-            config: Config { rules: self.rules.check(), ..config },
-            groups,
-            policy,
-            state,
-            memory,
+            collect,
             record,
             hook: self.beside.hook.map(|split| Hook { words: split.0, limit }),
             repeat: self.beside.repeat,
@@ -191,27 +174,30 @@ impl CollectingArgs {
     }
 }
 
-/// Flags that only concern what is recorded, beside those of [`HOW`].
-const RECORDING: &[(&str, &str)] = &[("ident", "--ident"), ("hook", "--hook")];
+/// Flags that only matter where flows are recorded, besides those of [`RecordingArgs`].
+const RECORDING: [&str; 2] = ["ident", "hook"];
 
 /// What was given and has nothing to do, if anything.
 fn idle(said: &GivenFlags, records: bool, has_hook: bool) -> Option<String> {
-    let limit = ("hook_limit", "--hook-limit");
+    let limit = ["hook-limit"];
+    let how = flags_of::<RecordingArgs>();
+    let how: Vec<&str> = how.iter().map(String::as_str).collect();
     let (flags, why) = match (records, has_hook) {
-        (false, _) => ([HOW, RECORDING, &[limit]].concat(), "nothing is recorded; -w DIR would"),
-        (true, false) => (vec![limit], "there is no --hook"),
+        (false, _) => {
+            ([&how, &RECORDING[..], &limit].concat(), "nothing is recorded; -w DIR would")
+        }
+        (true, false) => (limit.to_vec(), "there is no --hook"),
         (true, true) => return None,
     };
-    let given: Vec<&str> =
-        flags.iter().filter(|(name, _)| said.has(name)).map(|(_, flag)| *flag).collect();
-    (!given.is_empty()).then(|| format!("{}: nothing to do, {why}", given.join(", ")))
+    let given = listed(flags.into_iter().filter(|flag| said.has(flag)));
+    (!given.is_empty()).then(|| format!("{given}: nothing to do, {why}"))
 }
 
 impl Collecting {
     /// What holds for exporters where this is recorded: named ones may always send.
     #[must_use]
     pub fn policy_for(&self, plan: &RecordPlan) -> Policy {
-        let mut policy = self.policy.clone();
+        let mut policy = self.collect.policy.clone();
         policy.allow.extend(plan.sources.iter().map(|(host, _)| Network::single(*host)));
         policy
     }

@@ -23,7 +23,7 @@ fn the_line_of_the_model_user_gets_its_equivalent_and_the_way_to_a_service() {
          toptalk setup systemd\n";
     assert_eq!(said, expected);
     let collecting = read("-w /srv/netflow/cisco -p 34343").unwrap();
-    assert_eq!(collecting.listen.ports, [34343]);
+    assert_eq!(collecting.collect.listen.ports, [34343]);
     assert_eq!(collecting.record.folders(), [PathBuf::from("/srv/netflow/cisco")]);
 }
 
@@ -90,21 +90,24 @@ fn other_words_of_nfcapd_become_settings() {
                  -R 192.0.2.9/2055 -R [::1]/9995 -6 -j --log-level debug --alert-up 80M";
     let collecting = read(words).unwrap();
     assert_eq!(collecting.record.rest.as_ref().unwrap().ident, "upstream");
-    assert_eq!(collecting.policy.assumed, Sampling::one_in(100));
+    assert_eq!(collecting.collect.policy.assumed, Sampling::one_in(100));
     assert_eq!(collecting.hook.as_ref().unwrap().words, ["/bin/true"]);
     assert_eq!(collecting.hook.unwrap().limit.as_secs(), 60);
     for words in ["-w /a -x date%%s", "-w /a -x %%%f%%q"] {
         assert!(read(words).is_ok_and(|one| one.hook.is_some()), "{words}");
     }
-    assert_eq!((collecting.listen.buffer, collecting.listen.v6_only), (Some(4_000_000), true));
+    assert_eq!(
+        (collecting.collect.listen.buffer, collecting.collect.listen.v6_only),
+        (Some(4_000_000), true)
+    );
     let repeat = |host: &str, port| Target { host: host.to_owned(), port };
     assert_eq!(collecting.repeat, [repeat("192.0.2.9", 2055), repeat("::1", 9995)]);
     assert_eq!((collecting.level, collecting.notes.len()), (Level::Debug, 1));
-    assert_eq!(collecting.config.rules.host_up, Some(80_000_000));
-    let given = read("-w /a -s -50 --sampling 192.0.2.1=7").unwrap().policy;
+    assert_eq!(collecting.collect.config.rules.host_up, Some(80_000_000));
+    let given = read("-w /a -s -50 --sampling 192.0.2.1=7").unwrap().collect.policy;
     assert_eq!(given.rate_of(Host::octets(192, 0, 2, 1)), Some(Sampling::one_in(7)));
     assert_eq!(given.rate_of(Host::UNSPECIFIED), Some(Sampling::one_in(50)));
-    let v4 = read("-w /a -4").unwrap().listen;
+    let v4 = read("-w /a -4").unwrap().collect.listen;
     assert_eq!(v4.address, Some(IpAddr::from([0, 0, 0, 0])));
 }
 

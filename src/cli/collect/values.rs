@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::record::bytes;
 use crate::cli::target::Target;
+use crate::cli::values::whole;
 use crate::flow::Host;
 
 /// Characters of a name at most: it becomes part of log lines and file names.
@@ -155,8 +156,24 @@ pub(super) fn hook(text: &str) -> Result<Split, String> {
     Ok(Split(words))
 }
 
+/// The time limit of a hook, in seconds.
+pub(super) fn hook_limit(text: &str) -> Result<u32, String> {
+    whole(text, 1..=86_400, " of seconds")
+}
+
 /// What stands for something in a hook, behind a percent sign.
 pub const MARKS: [char; 5] = ['f', 'd', 't', 'u', 'i'];
+
+/// The environment variables that a hook gets. A `toptalk` that a hook starts does not
+/// warn of them.
+pub const HOOK_VARIABLES: [&str; 6] = [
+    "TOPTALK_FILE",
+    "TOPTALK_FOLDER",
+    "TOPTALK_SLOT",
+    "TOPTALK_UNIX",
+    "TOPTALK_IDENT",
+    "TOPTALK_FLOWS",
+];
 
 fn known_marks() -> String {
     let marks: String = MARKS.iter().map(|mark| format!("%{mark} ")).collect();

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use toptalk::cli::{check_file, described};
-use toptalk::config::{self, TABLE};
+use toptalk::cli::{check_file, described, mistakes_in};
+use toptalk::config::{self, Form, TABLE};
 
 fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIG.md")
@@ -59,6 +59,73 @@ fn every_setting_has_a_flag_and_a_help() {
     assert_eq!(all.len(), TABLE.len(), "a setting without its flag");
     for one in all {
         assert!(!one.help.is_empty() && !one.takes.is_empty(), "{one:?}");
+    }
+}
+
+/// Values of every kind that TOML has, most of them wrong for most settings.
+const VALUES: &[&str] = &[
+    "\"\"",
+    "\"?/'=\"",
+    "-1",
+    "0",
+    "1.5",
+    "0x10",
+    "99999999999999999999",
+    "\"a,b\"",
+    "true",
+    "1979-05-27",
+    "[]",
+    "[1, true]",
+    "{}",
+    "[{}]",
+    "{ a = [] , b = 1 }",
+    "[{ ident = \"a\", address = \"?\", folder = \"\" }]",
+];
+
+/// The errors about a file with one setting, without those about its form alone.
+fn errors(key: &str, value: &str) -> Vec<String> {
+    let text = format!("{key} = {value}\n");
+    let (file, mut mistakes) = config::read_what_can_be(&path(), text.as_bytes()).unwrap();
+    mistakes.extend(mistakes_in(&file));
+    mistakes.into_iter().map(|mistake| mistake.what).collect()
+}
+
+#[test]
+fn every_wrong_value_of_every_setting_is_named_with_what_is_expected() {
+    for setting in TABLE {
+        for value in VALUES {
+            for error in errors(setting.key, value) {
+                let start = format!("{}: expected ", setting.key);
+                assert!(error.starts_with(&start), "{} = {value}: {error}", setting.key);
+                assert!(error.contains(", found "), "{} = {value}: {error}", setting.key);
+                assert!(!error.contains("--"), "{} = {value}: {error}", setting.key);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_setting_refuses_values_of_another_type() {
+    for setting in described() {
+        let key = setting.setting.key;
+        let is_switch = matches!(setting.setting.form, Form::Switch | Form::Unless);
+        let refused = |value: &str| !errors(key, value).is_empty();
+        assert_eq!(refused("true"), !is_switch, "{key}");
+        for value in ["1979-05-27", "[1, true]", "\"\""] {
+            assert!(refused(value), "{key} = {value}");
+        }
+        // Paths may be called anything.
+        let is_path = matches!(setting.takes.as_str(), "DIR" | "PATH");
+        assert_eq!(refused("\"?/'=\""), !is_path, "{key}");
+    }
+}
+
+#[test]
+fn forms_are_those_of_the_flags() {
+    for setting in described() {
+        let is_unless = setting.setting.flag.starts_with("no-");
+        assert_eq!(setting.setting.form == Form::Unless, is_unless, "{}", setting.setting.key);
+        assert!(!setting.setting.verbs().is_empty(), "{}", setting.setting.key);
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use toptalk::archive::segment::{SlotInfo, encode};
 use toptalk::flow::{Flow, Host, Time};
 
-use crate::common::process::have;
+use crate::common::process::{have, toptalk};
 use crate::common::users::{Nobody, mode};
 
 /// 2026-11-24 03:40:00 UTC.
@@ -59,9 +59,9 @@ fn archive() -> tempfile::TempDir {
 }
 
 fn query(folder: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_toptalk"));
+    let mut command = toptalk();
     command.arg("query").args(words).current_dir(folder);
-    command.env("TZ", "UTC").env_remove("TOPTALK_TZ");
+    command.env("TZ", "UTC");
     command
 }
 
@@ -285,7 +285,7 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
             folder.path().join(name.replace(".parquet", &format!("-{}.parquet", number + 2)));
         segment(&part, 4, 250);
     }
-    let mut child = Command::new(env!("CARGO_BIN_EXE_toptalk"))
+    let mut child = toptalk()
         .args(["query", "-R", "many", "-o", "csv"])
         .current_dir(folder.path())
         .stdout(std::process::Stdio::piped())
