@@ -1,48 +1,49 @@
-//! Datagrams that IP cut into pieces, put together again (RFC 791, 3.2; RFC
-//! 8200, 4.5).
+//! Reassembles datagrams from IP fragments (RFC 791, 3.2; RFC 8200, 4.5).
 //!
-//! Nothing is guessed: pieces that overlap spoil their datagram (RFC 5722), and
-//! what stays incomplete is counted.
+//! Nothing is guessed: a datagram with overlapping fragments is dropped (RFC 5722), and
+//! datagrams that stay incomplete are counted.
 
 use std::collections::BTreeMap;
 
 use crate::flow::{Host, Time};
 use crate::wire::frame::Packet;
 
-/// Datagrams that wait for pieces at once; then the oldest is given up.
+/// Maximum number of incomplete datagrams. Beyond it the oldest one is dropped.
 pub const MAX_WAITING: usize = 256;
 
-/// Bytes of one datagram: what IP's offsets can reach.
+/// Maximum length of a datagram in bytes: the reach of IP's fragment offsets.
 pub const MAX_BYTES: usize = 65_535;
 
-/// Pieces of one datagram: at the smallest MTU of IPv4 that is in use (576) it
-/// has 120.
+/// Maximum number of fragments of a datagram. At the smallest MTU of IPv4 in use (576), a
+/// datagram has 120.
 pub const MAX_PIECES: usize = 1024;
 
-/// Pieces that are further apart are of two datagrams (RFC 8200, 4.5).
+/// Fragments that are further apart than this belong to two datagrams (RFC 8200, 4.5).
 const TIMEOUT_MS: i64 = 60_000;
 
-/// A datagram with its UDP header.
+/// A reassembled datagram, beginning with its UDP header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ReassembledDatagram(pub Vec<u8>);
 
-/// What the pieces of one datagram have in common.
+/// What all fragments of a datagram have in common: source, destination, protocol,
+/// identification.
 type Key = (Host, Host, u8, u32);
 
 /// A datagram that is not complete.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// In the order in which they began to wait.
+    /// Number in the order in which the first fragments arrived.
     number: u64,
     began: Option<Time>,
     pieces: BTreeMap<usize, Vec<u8>>,
-    /// Bytes there are, and bytes there have to be, once the last is there.
+    /// Bytes of the fragments so far, and length of the datagram if the last fragment has
+    /// arrived.
     have: usize,
     length: Option<usize>,
     spoilt: bool,
 }
 
-/// All datagrams that wait.
+/// All incomplete datagrams.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
     waiting: BTreeMap<Key, Waiting>,
@@ -51,7 +52,7 @@ pub(super) struct Fragments {
 }
 
 impl Fragments {
-    /// Takes a piece; hands out the datagram if it was the last one missing.
+    /// Adds a fragment. Returns the datagram if it is complete now.
     pub(super) fn add(
         &mut self,
         packet: &Packet,
@@ -90,14 +91,14 @@ impl Fragments {
         self.given_up += 1;
     }
 
-    /// How many datagrams did not become whole.
+    /// Number of datagrams that were not completed.
     pub(super) fn finish(&self) -> u64 {
         self.given_up + self.waiting.len() as u64
     }
 }
 
 impl Waiting {
-    /// Where the pieces that are there end.
+    /// Offset of the end of the fragments so far.
     fn end(&self) -> usize {
         self.pieces.last_key_value().map_or(0, |(start, piece)| start + piece.len())
     }
@@ -114,7 +115,7 @@ impl Waiting {
         let other_end = self.length.zip(last).is_some_and(|(one, other)| one != other);
         let beyond = self.length.or(last).is_some_and(|length| end > length)
             || last.is_some_and(|length| self.end() > length);
-        // All pieces but the last are whole numbers of 8 bytes.
+        // All fragments but the last have a multiple of 8 bytes.
         let ragged = more && !piece.len().is_multiple_of(8);
         let too_much = end > MAX_BYTES || self.pieces.len() >= MAX_PIECES || piece.is_empty();
         if hits_before || hits_after || other_end || beyond || ragged || too_much {

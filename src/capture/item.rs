@@ -1,4 +1,4 @@
-//! What reading a file comes upon: datagrams, and why there are not more.
+//! What is read from a file: datagrams and problems.
 
 use std::fmt;
 use std::io;
@@ -6,25 +6,25 @@ use std::ops::ControlFlow;
 
 use crate::flow::{Host, Time};
 
-/// The longest raw datagram: what the length field of UDP can say.
+/// Maximum length of a raw datagram in bytes, as the length field of UDP has it.
 pub const MAX_RAW: usize = 65_535;
 
-/// One datagram out of a file.
+/// One datagram from a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CapturedDatagram {
-    /// When it was captured; `None` where the file does not say.
+    /// When it was captured; `None` when the file does not have it.
     pub time: Option<Time>,
-    /// Who sent it; `None` where the file does not say.
+    /// Address of its sender; `None` when the file does not have it.
     pub source: Option<Host>,
-    /// UDP ports, likewise.
+    /// UDP source port; `None` when the file does not have it.
     pub sport: Option<u16>,
-    /// UDP destination port, likewise.
+    /// UDP destination port; `None` when the file does not have it.
     pub dport: Option<u16>,
     /// The UDP payload.
     pub payload: Vec<u8>,
 }
 
-/// What reading a file comes upon.
+/// What is read from a file.
 #[derive(Debug)]
 pub enum Item {
     /// A datagram.
@@ -33,24 +33,24 @@ pub enum Item {
     Problem(CaptureProblem),
 }
 
-/// Why part of a file gave nothing.
+/// Why part of a file could not be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CaptureIssue {
-    /// It ends in the middle of something, or goes on with something else.
+    /// The file ends in the middle of something, or something else follows.
     #[default]
     Damaged,
-    /// Packets of a link type that is not read.
+    /// Packets of a link type that cannot be read.
     LinkType(i32),
     /// Packets of which the capture kept only the beginning.
     CutPacket,
-    /// Datagrams whose fragments do not make a whole.
+    /// Datagrams with missing or invalid fragments.
     Fragments,
     /// Gaps in IPFIX over TCP.
     Tcp,
 }
 
 impl CaptureIssue {
-    /// A short stable name, as for the causes of the decoder.
+    /// A short stable name, like those of the decoder's causes.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -67,33 +67,33 @@ impl fmt::Display for CaptureIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CaptureIssue::Damaged => f.write_str(
-                "the file is cut off or damaged here; what came before it was used",
+                "the file is cut off or damaged here; everything before this place was used",
             ),
             CaptureIssue::LinkType(number) => write!(
                 f,
-                "packets of link type {number}, which is not read; capture on an Ethernet interface"
+                "packets of link type {number}, which toptalk cannot read; capture on an Ethernet interface"
             ),
             CaptureIssue::CutPacket => {
-                f.write_str("packets that the capture cut short; capture whole ones, with tcpdump -s 0")
+                f.write_str("packets of which the capture has only the beginning; capture complete packets, with tcpdump -s 0")
             }
             CaptureIssue::Fragments => f.write_str(
-                "datagrams whose fragments are missing, overlap or are too many; nothing of them was used",
+                "datagrams with missing, overlapping or too many fragments; they were not used",
             ),
             CaptureIssue::Tcp => f.write_str(
-                "gaps in IPFIX over TCP; start the capture before the device connects, and capture all of it",
+                "gaps in IPFIX over TCP; start the capture before the device connects, and capture the whole connection",
             ),
         }
     }
 }
 
-/// What was amiss in a file.
+/// A problem in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaptureProblem {
     /// What kind of problem it is.
     pub trouble: CaptureIssue,
-    /// How often.
+    /// How often it occurred.
     pub count: u64,
-    /// Bytes into the file, where there is one place.
+    /// Offset in the file, in bytes, if it occurred at one place.
     pub at: Option<u64>,
 }
 
@@ -103,7 +103,7 @@ impl Default for CaptureProblem {
     }
 }
 
-/// Why nothing of a file could be used.
+/// Why no part of a file could be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// Reading the file failed.
@@ -114,8 +114,8 @@ pub enum Unreadable {
     Empty,
     /// The file holds recorded flows, in the named format.
     #[error(
-        "this is a file of flows ({0}), no capture: `toptalk query -r` asks it, \
-        `toptalk replay -r` sends it"
+        "this is a file of flows ({0}), not a capture: use `toptalk query -r` to query it, \
+        `toptalk replay -r` to send it"
     )]
     Flows(&'static str),
     /// The file is compressed, in the named format.
@@ -132,5 +132,5 @@ pub enum Unreadable {
     Unknown,
 }
 
-/// Gets what is read, and says whether to go on.
+/// Is called with each item. Returns whether to continue.
 pub type Consumer<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;

@@ -1,5 +1,5 @@
-//! Files without packets around their datagrams: IPFIX files, whose messages
-//! stand one after the other (RFC 5655, section 4), and one raw datagram.
+//! Reads files without packet headers: IPFIX files, whose messages follow one another (RFC 5655,
+//! section 4), and files with one raw datagram.
 
 use std::io::{self, Cursor, Read};
 
@@ -8,8 +8,8 @@ use super::item::{
 };
 use crate::wire::{IPFIX_HEADER, message_length};
 
-/// What is meant to be in a file whose bytes could be a datagram with stale ones
-/// behind it, or IPFIX messages one after the other.
+/// What to expect in a file whose bytes could be one datagram with leftover bytes behind it, or
+/// IPFIX messages one after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExpectedContent {
     /// IPFIX messages, one after the other.
@@ -20,7 +20,7 @@ pub enum ExpectedContent {
 }
 
 impl ExpectedContent {
-    /// By the end of a file's name, which decides nothing else.
+    /// Decides by the end of the file's name.
     #[must_use]
     pub fn by(name: &str) -> ExpectedContent {
         let raw = [".dat", ".bin", ".raw"];
@@ -32,8 +32,8 @@ impl ExpectedContent {
     }
 }
 
-/// Reads the file that begins with `head` and goes on with `rest`. `head` is
-/// longer than [`MAX_RAW`] if the file is.
+/// Reads the file that consists of `head` and `rest`. `head` is longer than [`MAX_RAW`] if the
+/// file is.
 pub(super) fn read<R: Read>(
     head: Vec<u8>,
     rest: R,
@@ -58,8 +58,8 @@ pub(super) fn read<R: Read>(
     }
 }
 
-/// Whether these are messages one after the other, and not one datagram, whole
-/// or with something behind it.
+/// Whether these are messages one after the other, and not one datagram, complete or with bytes
+/// behind it.
 fn is_file(head: &[u8], first: usize) -> bool {
     match head.get(first..) {
         None => false,
@@ -95,7 +95,7 @@ fn chain(mut file: impl Read, take: &mut Consumer<'_>) -> Result<(), Unreadable>
     }
 }
 
-/// Reads until `head` has `length` bytes or there are no more.
+/// Reads until `head` has `length` bytes, or to the end of the file.
 pub(super) fn fill(file: &mut impl Read, head: &mut Vec<u8>, length: usize) -> io::Result<()> {
     let missing = length.saturating_sub(head.len());
     file.take(missing as u64).read_to_end(head).map(|_| ())

@@ -1,8 +1,8 @@
-//! Files to datagrams: captures (`.pcap`, `.pcapng`), IPFIX files (RFC 5655) and
-//! files with one raw datagram. Pure: it is given something to read from.
+//! Reads datagrams from files: captures (`.pcap`, `.pcapng`), IPFIX files (RFC 5655) and files
+//! with one raw datagram. Pure: a reader is the argument.
 //!
-//! What a file is, its first bytes say; its name only where they leave a choice
-//! ([`Meant`]).
+//! The first bytes of a file decide its format. Its name decides only between formats that begin
+//! in the same way ([`ExpectedContent`]).
 
 mod fragments;
 mod item;
@@ -19,15 +19,15 @@ use std::io::{Cursor, Read};
 
 use self::messages::fill;
 
-/// Bytes that say what a file is: the longest first block of a pcapng that is
-/// waited for.
+/// Bytes that are read to find the format: more than the first block of a pcapng file usually
+/// has.
 const HEAD: usize = 4096;
 
-/// What a file is, by its first bytes.
+/// Format of a file, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Packets,
-    /// Flows, recorded by whom.
+    /// A file of flows, in the named format.
     Flows(&'static str),
     Compressed(&'static str),
     /// An IPFIX file, or a raw datagram.
@@ -37,8 +37,8 @@ enum Kind {
 impl Kind {
     fn of(head: &[u8]) -> Kind {
         match head {
-            // Classic captures: micro- and nanoseconds, either byte order, and
-            // the modified format; then the section header of pcapng.
+            // Classic captures: microseconds and nanoseconds, either byte order, and the
+            // modified format; then the section header of pcapng.
             [0xa1, 0xb2, 0xc3, 0xd4, ..]
             | [0xd4, 0xc3, 0xb2, 0xa1, ..]
             | [0xa1, 0xb2, 0x3c, 0x4d, ..]
@@ -58,11 +58,11 @@ impl Kind {
     }
 }
 
-/// Reads a file to its end, or until `take` has had enough.
+/// Reads a file to its end, or until `take` asks to stop.
 ///
 /// # Errors
-/// When it is nothing that can be read. What could be read before something
-/// damaged was handed out all the same, and is no error.
+/// When the file is in no format that can be read. Items before damage in a file are handed out,
+/// and the damage is reported as an item, not as an error.
 pub fn read<R: Read + Send>(
     mut file: R,
     meant: ExpectedContent,

@@ -1,4 +1,4 @@
-//! Captures: packets of any link layer to the UDP datagrams in them.
+//! Reads captures: finds the UDP datagrams in packets of any link layer.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,16 +13,16 @@ use super::streams::TcpReassembly;
 use crate::flow::{Host, Time};
 use crate::wire::frame::Packet;
 
-/// Room for a block: a packet as tcpdump keeps it (262,144 bytes) and more.
+/// Buffer for a block in bytes: larger than a packet as tcpdump keeps it (262,144 bytes).
 const BUFFER: usize = 1 << 20;
 
-/// The longest block that is waited for; beyond it a length is damage.
+/// Maximum length of a block in bytes. A longer one means that the file is damaged.
 const MAX_BUFFER: usize = 16 << 20;
 
-/// Interfaces of one pcapng section: beyond them a file is not what it says.
+/// Maximum number of interfaces in a pcapng section. More mean that the file is damaged.
 const MAX_INTERFACES: usize = 4096;
 
-/// Link types that are counted apart when they cannot be read.
+/// Maximum number of link types that are counted separately when they cannot be read.
 const MAX_LINK_TYPES: usize = 16;
 
 const TCP: u8 = 6;
@@ -71,7 +71,7 @@ pub(super) fn read<R: Read + Send>(file: R, take: &mut Consumer<'_>) -> Result<(
     Ok(())
 }
 
-/// What to do next with the reader; apart from the block, which borrows it.
+/// What to do next with the reader. It is separate from the block, which borrows the reader.
 enum ReadStep {
     Past(usize),
     Read,
@@ -80,7 +80,7 @@ enum ReadStep {
     End,
 }
 
-/// An interface packets were captured on: its link type and how its time counts.
+/// An interface of a capture: its link type and the unit of its times.
 #[derive(Clone, Copy)]
 struct Interface {
     link: i32,
@@ -152,7 +152,7 @@ impl Packets {
         ControlFlow::Continue(())
     }
 
-    /// One packet, captured at `units` by the clock of its interface.
+    /// Reads one packet, captured at `units` by the clock of its interface.
     fn packet(
         &mut self,
         interface: Interface,
@@ -192,7 +192,7 @@ impl Packets {
         }))
     }
 
-    /// A segment of TCP: the IPFIX messages it completes, if it carries any.
+    /// Adds a TCP segment and hands out the IPFIX messages that it completes.
     fn segment(
         &mut self,
         packet: &Packet,
@@ -218,7 +218,7 @@ impl Packets {
         ControlFlow::Continue(())
     }
 
-    /// Says what went wrong on the way.
+    /// Hands out the problems that were found.
     fn finish(mut self, take: &mut Consumer<'_>) {
         let broken = self.fragments.finish();
         if broken > 0 {
@@ -243,8 +243,8 @@ impl Packets {
     }
 }
 
-/// The interface of a classic capture. The upper half of the link type's word
-/// says other things (checksums at the end of frames).
+/// The interface of a classic capture. The upper half of the link type field has other data
+/// (checksums at the end of frames).
 fn classic(header: &PcapHeader) -> Interface {
     let resolution = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
     Interface { link: header.network.0 & 0xffff, resolution, offset: 0 }
@@ -258,16 +258,16 @@ impl Interface {
     }
 }
 
-/// What reads the headers of a packet.
+/// Reads the headers of a packet.
 type Parser = fn(&[u8]) -> Option<Packet>;
 
-/// What reads the packets of a link type (tcpdump.org/linktypes.html).
+/// The function that reads packets of a link type (tcpdump.org/linktypes.html).
 fn parser(link: i32) -> Option<Parser> {
     match link {
         0 | 108 => Some(Packet::null_loopback),
         1 => Some(Packet::ethernet),
         9 => Some(Packet::ppp),
-        // 12 and 14 are what the raw type is called in captures of some systems.
+        // 12 and 14 are raw IP on some systems.
         12 | 14 | 101 | 228 | 229 => Some(Packet::ip),
         113 => Some(Packet::linux_cooked),
         276 => Some(Packet::linux_cooked2),
@@ -275,8 +275,7 @@ fn parser(link: i32) -> Option<Parser> {
     }
 }
 
-/// A datagram that was put together: its ports and payload are behind one
-/// another (RFC 768).
+/// The datagram in a reassembled UDP packet, which begins with its header (RFC 768).
 fn udp(source: Host, time: Option<Time>, whole: ReassembledDatagram) -> CapturedDatagram {
     let ReassembledDatagram(mut bytes) = whole;
     let port = |at: usize| {

@@ -1,8 +1,8 @@
-//! IPFIX over TCP (RFC 7011, 10.4): segments put in order, messages cut out of
-//! the stream by their lengths.
+//! Reads IPFIX over TCP (RFC 7011, 10.4): puts segments in order and splits the stream into
+//! messages by their lengths.
 //!
-//! A connection whose beginning was not captured is joined at the first segment
-//! that begins like a message.
+//! If the start of a connection was not captured, reading begins at the first segment that
+//! begins like a message.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::flow::Host;
 use crate::wire::frame::Packet;
 use crate::wire::message_length;
 
-/// Connections that are followed at once; then the oldest is given up.
+/// Maximum number of connections at the same time. Beyond it the oldest one is dropped.
 pub const MAX_STREAMS: usize = 256;
 
-/// Segments of one connection that wait for an earlier one.
+/// Maximum number of segments of a connection that wait for an earlier one.
 pub const MAX_EARLY: usize = 64;
 
 /// IANA's port of IPFIX.
@@ -21,20 +21,20 @@ const IPFIX_PORT: u16 = 4739;
 
 const SYN: u8 = 0x02;
 
-/// Both ends of one direction of a connection.
+/// Source, destination and ports of one direction of a connection.
 type Key = (Host, Host, u16, u16);
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
 struct Stream {
-    /// In the order in which they were seen first.
+    /// Number in the order in which they were first seen.
     number: u64,
-    /// The sequence number that comes next, if the stream was joined.
+    /// The sequence number that comes next, once reading has begun.
     next: Option<u32>,
-    /// Bytes of a message that is not whole yet.
+    /// Bytes of a message that is not complete yet.
     buffer: Vec<u8>,
     early: Vec<(u32, Vec<u8>)>,
-    /// Whether it has given a message.
+    /// Whether a message was read from it.
     ipfix: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct TcpReassembly {
 }
 
 impl TcpReassembly {
-    /// Takes a segment with its payload; hands out the messages it completes.
+    /// Adds a segment with its payload. Returns the messages that it completes.
     pub(super) fn segment(
         &mut self,
         packet: &Packet,
@@ -99,24 +99,24 @@ impl TcpReassembly {
         self.broken += u64::from(gone.is_some_and(|stream| stream.lacks()));
     }
 
-    /// How often a stream could not be followed.
+    /// How often a stream of IPFIX could not be read on.
     pub(super) fn finish(&self) -> u64 {
         self.broken + self.open.values().filter(|stream| stream.lacks()).count() as u64
     }
 }
 
 impl Stream {
-    /// Whether it is IPFIX and something of it is missing.
+    /// Whether it is IPFIX, and something of it is missing.
     fn lacks(&self) -> bool {
         self.ipfix && (!self.buffer.is_empty() || !self.early.is_empty())
     }
 
-    /// Adds a segment where it belongs. Says whether it can go on.
+    /// Adds a segment at its place. Returns whether reading can continue.
     fn add(&mut self, sequence: u32, payload: &[u8]) -> bool {
         let mut waiting = vec![(sequence, payload.to_vec())];
         while let Some((sequence, payload)) = waiting.pop() {
             let Some(next) = self.next else { return false };
-            // Sequence numbers wrap; the sign of the difference tells the order.
+            // Sequence numbers wrap; the sign of the difference gives the order.
             let ahead = sequence.wrapping_sub(next) as i32;
             if ahead > 0 {
                 if self.early.len() >= MAX_EARLY {
@@ -125,7 +125,7 @@ impl Stream {
                 self.early.push((sequence, payload));
                 continue;
             }
-            // What was sent before is there already.
+            // The part that was sent before is skipped.
             let Some(fresh) = payload.get(ahead.unsigned_abs() as usize..) else { continue };
             if fresh.is_empty() {
                 continue;
@@ -137,7 +137,8 @@ impl Stream {
         true
     }
 
-    /// Cuts whole messages off the front. Says whether what is left can become one.
+    /// Takes complete messages off the front of the buffer. Returns whether the rest can become
+    /// a message.
     fn cut(&mut self, messages: &mut Vec<Vec<u8>>) -> bool {
         let mut at = 0;
         let fine = loop {

@@ -142,7 +142,7 @@ fn streams_are_joined_at_a_message_bounded_and_their_gaps_counted() {
         streams.segment(&end(sport, 2), 0, &[]);
     }
     assert!(streams.segment(&end(0, 0x10), 1, &[9; 9]).is_empty());
-    // Another protocol's connection is nobody's loss.
+    // Gaps in a connection that is not IPFIX are not counted.
     let mut streams = TcpReassembly::default();
     let web = Packet { dport: 80, ..end(1, 0x10) };
     streams.segment(&Packet { tcp_flags: 2, ..web.clone() }, 0, &[]);

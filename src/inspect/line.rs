@@ -1,5 +1,5 @@
-//! The lines that `inspect` prints, as data: `-o ndjson` is them as they are,
-//! the table shows the same.
+//! The lines that `inspect` prints, as data. `-o ndjson` prints them as they are; the table
+//! shows the same data.
 
 use serde::{Serialize, Serializer};
 
@@ -19,24 +19,23 @@ pub enum InspectLine<'a> {
     Problem(ProblemLine<'a>),
 }
 
-/// A datagram: its header, and how many lines of each kind follow.
+/// A datagram: its header, and the number of lines of each kind that follow.
 #[derive(Clone, Debug, Serialize)]
 pub struct DatagramLine<'a> {
     pub protocol: &'a str,
     pub version: u16,
-    /// `null` where the file does not say who sent it.
+    /// Address of the sender; `null` when the file does not have it.
     pub exporter: Option<Host>,
     pub sport: Option<u16>,
     pub dport: Option<u16>,
     pub bytes: usize,
     pub domain: u32,
     pub sequence: Option<u32>,
-    /// Milliseconds since 1970: export time by its header, and capture or
-    /// arrival.
+    /// Export time in its header, in milliseconds since 1970.
     pub export_ms: Option<i64>,
     pub time_ms: Option<i64>,
     pub uptime_ms: Option<u32>,
-    /// The agent that sFlow names.
+    /// Address of the sFlow agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Host>,
     #[serde(flatten)]
@@ -44,7 +43,7 @@ pub struct DatagramLine<'a> {
     pub file: Option<&'a str>,
 }
 
-/// Lines by kind.
+/// Number of lines of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LineCounts {
     pub flows: u64,
@@ -52,7 +51,7 @@ pub struct LineCounts {
     pub options: u64,
     pub templates: u64,
     pub options_templates: u64,
-    /// Data sets that now wait for their template.
+    /// Data sets of the datagram that wait for their template.
     pub held: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_samples: Option<u64>,
@@ -60,7 +59,7 @@ pub struct LineCounts {
     pub counter_samples: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discard_samples: Option<u64>,
-    /// Of other formats; they have no lines.
+    /// Samples of other formats; they have no lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_samples: Option<u64>,
 }
@@ -86,11 +85,11 @@ pub struct FieldLine<'a> {
     pub scope: bool,
 }
 
-/// Bytes of a field.
+/// Length of a field in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     Bytes(u16),
-    /// Each record says how many.
+    /// Each record has its own length.
     Variable,
 }
 
@@ -103,10 +102,10 @@ impl Serialize for Length {
     }
 }
 
-/// A record of a data template, a record of a fixed layout, or a sample.
+/// A record of a data template, a record of fixed layout, or a sample.
 ///
-/// Counters are as reported, not multiplied by `sampling`. What the record does
-/// not say is `null`.
+/// Counters are as reported, not multiplied by `sampling`. What the record does not have is
+/// `null`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RecordLine<'a> {
     pub src: Option<Host>,
@@ -116,7 +115,7 @@ pub struct RecordLine<'a> {
     pub proto: Option<u8>,
     pub bytes: Option<u64>,
     pub packets: Option<u64>,
-    /// Milliseconds since 1970, by the exporter's clock.
+    /// Start in milliseconds since 1970, by the exporter's clock.
     pub start_ms: Option<i64>,
     pub end_ms: Option<i64>,
     pub input: Option<u32>,
@@ -126,14 +125,14 @@ pub struct RecordLine<'a> {
     pub domain: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<u16>,
-    /// Counters after the device's services (elements 23 and 24).
+    /// Counters after the exporter's services (elements 23 and 24).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_packets: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reverse: Option<Reverse>,
-    /// What happened, by number and name, in logs of firewalls and NAT.
+    /// Event of a firewall or NAT log: its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,14 +142,14 @@ pub struct RecordLine<'a> {
     pub fields: NamedFields<'a>,
 }
 
-/// Counters of the way back.
+/// Counters of the reverse direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reverse {
     pub bytes: Option<u64>,
     pub packets: Option<u64>,
 }
 
-/// What an sFlow sample says besides the packet.
+/// Fields of an sFlow sample that are not about the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SampleLine {
     /// `flow`, `counter` or `discard`.
@@ -167,7 +166,7 @@ pub struct SampleLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drops: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    /// Why the packet was dropped (sflow_drops.txt).
+    /// Why the packet was dropped, a number of the list in sflow_drops.txt.
     pub reason: Option<u32>,
 }
 
@@ -193,15 +192,15 @@ impl Serialize for NamedFields<'_> {
     }
 }
 
-/// Something that was not understood, or not used.
+/// Something that was not understood or not used.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ProblemLine<'a> {
-    /// A stable name; the causes are listed in TROUBLE.md.
+    /// A stable name; docs/TROUBLE.md lists the causes.
     pub cause: &'a str,
     pub explanation: &'a str,
-    /// How often, in this datagram or file.
+    /// How often it occurred, in this datagram or file.
     pub count: u64,
-    /// Bytes into the datagram; of a damaged file, into the file.
+    /// Offset in the datagram, in bytes; for a damaged file, offset in the file.
     pub at: Option<u64>,
     pub exporter: Option<Host>,
     #[serde(skip_serializing_if = "Option::is_none")]

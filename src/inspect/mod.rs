@@ -1,5 +1,5 @@
-//! Looking into datagrams: every template, every record, every problem, for
-//! people or for programs. Pure: it is given datagrams and something to write to.
+//! Prints the content of datagrams: every template, every record, every problem, as a table for
+//! people or as JSON for programs. Pure: datagrams and the output are arguments.
 
 mod line;
 mod names;
@@ -29,14 +29,15 @@ use crate::wire::header::DatagramHeader;
 use crate::wire::report::CauseCounts;
 use crate::wire::{Cause, DatagramReport, Decoder, MAX_EXPORTERS, Policy};
 
-/// Exporters whose counts are kept: twice as many as the decoder knows. Anybody can
-/// make up addresses; those that it has forgotten are not listed at the end.
+/// Maximum number of exporters whose counts are kept: twice as many as the decoder knows.
+/// Anybody can send from spoofed addresses. Exporters that the decoder has forgotten are not
+/// listed at the end.
 const MAX_COUNTED: usize = 2 * MAX_EXPORTERS;
 
-/// Ports of datagrams that are no flow export, listed at the end.
+/// Maximum number of destination ports that are listed for datagrams that are not flow exports.
 const MAX_PORTS: usize = 64;
 
-/// Looks into one datagram after the other.
+/// Decodes and prints one datagram after the other.
 pub struct Inspector {
     decoder: Decoder,
     policy: Policy,
@@ -47,26 +48,27 @@ pub struct Inspector {
     tally: InspectTotals,
 }
 
-/// What is added up for the end.
+/// Totals for the summary at the end.
 #[derive(Debug, Default)]
 struct InspectTotals {
     exporters: BTreeMap<Host, LineCounts>,
-    /// Exporters that made room for others.
+    /// Exporters that the decoder forgot to make room for others.
     forgotten: u64,
     causes: CauseCounts,
     files: BTreeMap<String, u64>,
     unknown: BTreeSet<Unknown>,
-    /// Datagrams that are no flow export, by destination port.
+    /// Datagrams that are not flow exports, by destination port.
     strangers: BTreeMap<Option<u16>, u64>,
     refused: u64,
     decoded: u64,
 }
 
 impl Inspector {
-    /// With rules about exporters, printing in `shape`.
+    /// An inspector with rules about exporters, which prints in `shape`.
     #[must_use]
     pub fn new(policy: Policy, shape: InspectFormat) -> Inspector {
-        // Who may send is decided here: files that do not say who sent are exempt.
+        // Which senders are allowed is decided here: datagrams of files without sender addresses
+        // are exempt.
         let rates = Policy { allow: Vec::new(), ..policy.clone() };
         Inspector {
             decoder: Decoder::with_policy(rates),
@@ -79,25 +81,24 @@ impl Inspector {
         }
     }
 
-    /// The same, printing times for people as the clocks of a zone show them; without
-    /// this they are in UTC. Times for programs are numbers.
+    /// Sets the time zone of times in the table; the default is UTC. Times in JSON are numbers.
     #[must_use]
     pub fn in_zone(mut self, zone: TimeZone) -> Inspector {
         self.printer.text.zone = zone;
         self
     }
 
-    /// Datagrams so far that were flow exports.
+    /// Number of datagrams so far that were flow exports.
     #[must_use]
     pub fn decoded(&self) -> u64 {
         self.tally.decoded
     }
 
-    /// Prints a datagram, `file` being where it comes from. `now` is the time to
-    /// take when neither the datagram nor its header has one.
+    /// Prints a datagram. `file` is the name of its file. `now` is the time to use when neither
+    /// the file nor the datagram's header has one.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     pub fn datagram(
         &mut self,
         datagram: &CapturedDatagram,
@@ -171,7 +172,7 @@ impl Inspector {
         self.released(datagram, time, file, out)
     }
 
-    /// Prints what had waited for templates that came, a piece at a time.
+    /// Prints the records of pending data sets whose templates have arrived, a part at a time.
     fn released(
         &mut self,
         datagram: &CapturedDatagram,
@@ -203,7 +204,7 @@ impl Inspector {
         }
     }
 
-    /// Forgets the counts of exporters that the decoder has forgotten.
+    /// Removes the counts of exporters that the decoder has forgotten.
     fn forget_unknown(&mut self) {
         let known: BTreeSet<Host> =
             self.decoder.exporters().iter().map(|exporter| exporter.address).collect();
@@ -212,8 +213,8 @@ impl Inspector {
         self.tally.forgotten += (before - self.tally.exporters.len()) as u64;
     }
 
-    /// A datagram that is not decoded: in the table these are counted only, if it
-    /// is a capture they are in.
+    /// Counts a datagram that is not decoded, and prints it. The table does not list such
+    /// datagrams of a capture, since a capture may hold any other traffic.
     fn stranger(
         &mut self,
         datagram: &CapturedDatagram,
@@ -247,10 +248,10 @@ impl Inspector {
         self.print(&line, out)
     }
 
-    /// Prints what was amiss in a file.
+    /// Prints a problem of a file.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     pub fn problem(
         &mut self,
         problem: &CaptureProblem,
@@ -263,7 +264,7 @@ impl Inspector {
     /// Prints that a file could not be read at all.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     pub fn unreadable(&mut self, why: &str, file: &str, out: &mut dyn Write) -> io::Result<()> {
         self.file_problem("unreadable_file", why, &CaptureProblem::default(), file, out)
     }
@@ -294,10 +295,11 @@ impl Inspector {
         out.write_all(&text)
     }
 
-    /// Prints what it all came to; nothing for programs, which can add up.
+    /// Prints the summary of the table. JSON has no summary, since programs can add up the
+    /// lines.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     pub fn finish(&self, out: &mut dyn Write) -> io::Result<()> {
         match self.printer.shape {
             InspectFormat::Table => out.write_all(self.summary().as_bytes()),
@@ -306,7 +308,7 @@ impl Inspector {
     }
 }
 
-/// Whether it was taken for a flow export at all.
+/// Whether the datagram was decoded as a flow export.
 fn is_export(report: &DatagramReport) -> bool {
     let nothing = [Cause::UnknownVersion, Cause::TooShort, Cause::ExporterLimit];
     nothing.iter().all(|cause| report.causes.get(*cause) == 0)
@@ -338,7 +340,7 @@ mod tests {
     #[test]
     fn made_up_senders_do_not_make_it_grow() {
         let mut inspector = Inspector::new(Policy::default(), InspectFormat::Table);
-        // A v5 header that announces no records.
+        // A v5 header without records.
         let payload = [[0, 5, 0, 0].as_slice(), &[0; 20]].concat();
         for n in 0..10_000 {
             let datagram = CapturedDatagram {
@@ -352,6 +354,6 @@ mod tests {
         let counted = inspector.tally.exporters.len() as u64 + inspector.tally.forgotten;
         assert_eq!(counted, 10_000);
         let summary = inspector.summary();
-        assert!(summary.contains("exporters that made room for others"), "{summary}");
+        assert!(summary.contains("exporters, forgotten to make room for others"), "{summary}");
     }
 }

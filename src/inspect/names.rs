@@ -1,4 +1,4 @@
-//! What the fields of a template are called, each name once.
+//! Names of the fields of a template, each name once.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,19 @@ pub struct FieldNames {
     names: Vec<FieldName>,
 }
 
-/// One field's.
+/// Name and type of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldName {
-    /// The same name again is `name#2`.
+    /// The name; when it occurs again in the template, with `#2` appended, and so on.
     pub name: String,
     pub kind: Option<ElementType>,
-    /// Whether it has no name that is known, only its numbers.
+    /// Whether the name is not known, so that `name` has the numbers instead.
     pub unknown: bool,
 }
 
 impl FieldNames {
-    /// The names for a template, kept for the next record if it is of the same.
+    /// The names for a template. They are kept for the next record, if it is of the same
+    /// template.
     pub fn of(&mut self, template: &Template) -> &[FieldName] {
         let version9 = template.scopes() == Scopes::Types;
         let known = self.fields == template.fields()
@@ -73,8 +74,8 @@ fn named(template: &Template, index: usize, field: &FieldSpec, version9: bool) -
     FieldName { name, kind: entry.map(|entry| entry.kind), unknown: entry.is_none() }
 }
 
-/// What a `firewallEvent` (233) or `natEvent` (230) is called (IANA "IPFIX
-/// Information Elements", sub-registries of 233 and 230).
+/// The name of a `firewallEvent` (233) or `natEvent` (230) (IANA "IPFIX Information Elements",
+/// sub-registries of 233 and 230).
 #[must_use]
 pub fn event(firewall: bool, number: u64) -> Option<&'static str> {
     let firewall_events = ["ignore", "created", "deleted", "denied", "alert", "update"];

@@ -1,18 +1,18 @@
-//! Lines in the shape that was asked for.
+//! Prints lines in the format that was asked for.
 
 use super::line::InspectLine;
 use super::text::TextPrinter;
 
-/// How it is printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InspectFormat {
-    /// For people.
+    /// A table for people.
     Table,
-    /// One JSON object a line.
+    /// One JSON object on each line.
     Ndjson,
 }
 
-/// Writes lines in one shape.
+/// Prints lines in one format.
 pub(super) struct InspectPrinter {
     pub(super) shape: InspectFormat,
     pub(super) text: TextPrinter,
@@ -23,7 +23,7 @@ impl InspectPrinter {
     pub(super) fn line(&mut self, line: &InspectLine<'_>, out: &mut Vec<u8>) {
         match self.shape {
             InspectFormat::Table => out.extend(self.text.line(line).into_bytes()),
-            // Keys are texts and a `Vec` takes all: there is nothing that could fail.
+            // This cannot fail: all keys are texts, and writing to a `Vec` does not fail.
             InspectFormat::Ndjson => {
                 let _ = crate::text::json(&mut *out, line);
                 out.push(b'\n');

@@ -1,4 +1,4 @@
-//! Looks on while a datagram is decoded and prints what it sees.
+//! Watches the decoder and prints what it decodes.
 
 use std::collections::BTreeSet;
 
@@ -17,31 +17,31 @@ use crate::wire::sflow::SampleKind;
 use crate::wire::template::{Scopes, Template, TemplateKind, VARIABLE};
 use crate::wire::{Cause, DatagramReport, Sample};
 
-/// Elements without a name that are listed at the end.
+/// Maximum number of elements without a name that are listed at the end.
 pub(super) const MAX_UNKNOWN: usize = 512;
 
-/// An element that has no name: of NetFlow v9 or of IPFIX, whose, which.
+/// An element without a name: whether it is of NetFlow v9, its enterprise number, its id.
 pub(super) type Unknown = (bool, u32, u16);
 
-/// One datagram's.
+/// Prints the content of one datagram.
 pub(super) struct PrintingObserver<'a> {
     pub exporter: Option<Host>,
     pub file: Option<&'a str>,
-    /// The datagram.
+    /// The bytes of the datagram.
     pub bytes: &'a [u8],
-    /// When it was captured, or arrived, if that is known: sFlow has no other time.
+    /// When the datagram was captured or arrived, if known: sFlow has no other time.
     pub time: Option<Time>,
     pub printer: &'a mut InspectPrinter,
     pub names: &'a mut FieldNames,
     pub unknown: &'a mut BTreeSet<Unknown>,
     pub body: &'a mut Vec<u8>,
     pub counts: LineCounts,
-    /// Problems that were printed.
+    /// Problems that were printed already.
     pub problems: CauseCounts,
 }
 
 impl PrintingObserver<'_> {
-    /// Prints a flow whose record has a fixed layout.
+    /// Prints a flow of a record with fixed layout.
     pub fn flow(&mut self, flow: &Flow) {
         self.record_line(record::of_flow(flow, self.exporter));
     }
@@ -58,7 +58,7 @@ impl PrintingObserver<'_> {
         self.printer.line(&line, self.body);
     }
 
-    /// Prints what the report counts beyond the problems that have a place.
+    /// Prints the problems in the report that were not printed with an offset.
     pub fn unlocated(&mut self, report: &DatagramReport) {
         for (cause, count) in report.causes.iter() {
             let rest = count.saturating_sub(self.problems.get(cause));

@@ -1,4 +1,4 @@
-//! A record of a data template as a line.
+//! Makes the line of a record of a data template.
 
 use super::line::{NamedFields, RecordLine, Reverse};
 use super::names::{self, FieldName};
@@ -8,11 +8,11 @@ use crate::flow::{Flow, FlowExtras, Host};
 use crate::wire::element::{Aux, REVERSE_PEN};
 use crate::wire::observer::RecordSeen;
 
-/// Old releases of Cisco's ASA used this number for what is 233 now.
+/// Old releases of Cisco's ASA use this number for element 233.
 const OLD_FIREWALL_EVENT: u16 = 40005;
 
-/// Numbers of a record that a line shows by themselves. Of elements that come
-/// twice the first counts.
+/// Values of a record that have their own keys in a line. If an element occurs twice, the first
+/// one counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct RecordNumbers {
     delta: (Option<u64>, Option<u64>),
@@ -71,7 +71,7 @@ impl RecordNumbers {
         })
     }
 
-    /// Bytes and packets on the way there.
+    /// Bytes and packets of the forward direction.
     fn forward(&self) -> (Option<u64>, Option<u64>) {
         (
             self.delta.0.or(self.total.0).or(self.initiator.0),
@@ -79,9 +79,8 @@ impl RecordNumbers {
         )
     }
 
-    /// And on the way back. What the responder sent is that only where the
-    /// initiator's counter is what counts for the way there: else it is in the
-    /// sum already.
+    /// Counters of the reverse direction. The responder's counters are reverse counters only
+    /// when the record has no total: otherwise the total includes them.
     fn reverse(&self) -> Option<Reverse> {
         let apart = |own: [Option<u64>; 2], there: Option<u64>| {
             there.filter(|_| own.iter().all(Option::is_none))
@@ -134,7 +133,7 @@ pub(super) fn of_template<'a>(
     }
 }
 
-/// The same number in fewer bits, if it fits.
+/// The number in fewer bits, if it fits.
 fn narrow<T: TryFrom<u64>>(number: Option<u64>) -> Option<T> {
     number.and_then(|number| T::try_from(number).ok())
 }
@@ -149,7 +148,7 @@ fn with_flow<'a>(
     let any = |list: &[Aux]| list.iter().any(|aux| t.has_aux(*aux));
     let src = any(&[Aux::SrcV4, Aux::SrcHigh]);
     let dst = any(&[Aux::DstV4, Aux::DstHigh]);
-    // Without addresses of its own, it is the packet in it that has them all.
+    // Without addresses in the record, the packet in it has all of them.
     let packet = !src && !dst;
     let icmp = any(&[Aux::Icmp, Aux::IcmpType]);
     let has = |field| packet || t.has(field);
@@ -182,7 +181,7 @@ pub(super) fn fields<'a>(seen: &RecordSeen<'_>, names: &'a [FieldName]) -> Named
     )
 }
 
-/// The line of a flow whose record has a fixed layout, or of a sample.
+/// The line of a flow whose record has fixed layout, or of a sample.
 pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static> {
     RecordLine {
         src: Some(flow.src),
@@ -204,9 +203,10 @@ pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static
                 .iter()
                 .filter(|info| match info.field {
                     Field::Exporter | Field::Domain => false,
-                    // Of the decoder, not of the record.
+                    // Fields that the decoder computes; the record does not have them.
                     Field::Duplicate | Field::Timed | Field::ClockOffset => false,
-                    // Fixed layouts have none of it; samples name theirs themselves.
+                    // Records of fixed layout have no extra fields; samples list theirs
+                    // themselves.
                     field if field.is_extra() => false,
                     Field::Direction => flow.direction != Flow::NO_DIRECTION,
                     _ => true,

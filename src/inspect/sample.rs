@@ -1,4 +1,4 @@
-//! An sFlow sample as a line.
+//! Makes the line of an sFlow sample.
 
 use super::line::{InspectLine, NamedFields, OptionsLine, RecordLine, SampleLine};
 use super::record;
@@ -9,8 +9,8 @@ use crate::wire::frame::Packet;
 use crate::wire::interfaces::InterfaceCounters;
 use crate::wire::sflow::SampleKind;
 
-/// The line of a sample: a flow where the packet has addresses, an event where
-/// it has none or was dropped, options for counters. Of other formats there is none.
+/// The line of a sample: a flow if the packet has addresses, an event if the packet has none or
+/// was dropped, options for counters. `None` for samples of other formats.
 pub(super) fn line(
     sample: &Sample,
     flow: Option<&Flow>,
@@ -60,7 +60,7 @@ fn about(sample: &Sample) -> Option<SampleLine> {
     })
 }
 
-/// A packet that makes no flow: dropped, or without IP.
+/// The line of a packet that makes no flow: it was dropped, or has no IP.
 fn without_flow(sample: &Sample, exporter: Option<Host>) -> RecordLine<'static> {
     let packet = sample.packet.as_ref();
     let of = |get: fn(&Packet) -> u16| packet.map(get);
@@ -81,7 +81,7 @@ fn without_flow(sample: &Sample, exporter: Option<Host>) -> RecordLine<'static> 
     }
 }
 
-/// What the sample says of the packet that no key of the line does.
+/// Fields of the sample's packet that have no key of their own in the line.
 fn headers(sample: &Sample) -> Vec<(&'static str, PrintedValue)> {
     let number = |name, number: u32| (name, PrintedValue::Number(u64::from(number)));
     let mut list = vec![
@@ -92,7 +92,7 @@ fn headers(sample: &Sample) -> Vec<(&'static str, PrintedValue)> {
         number("prev_as", sample.prev_as),
         number("next_as", sample.next_as),
     ];
-    // 0 stands for what the sample does not say.
+    // 0 means that the sample does not have the field.
     list.retain(|(_, value)| *value != PrintedValue::Number(0));
     if !sample.bgp_next_hop.is_unspecified() {
         list.push(("bgp_next_hop", PrintedValue::Text(sample.bgp_next_hop.to_string())));
@@ -113,7 +113,7 @@ fn headers(sample: &Sample) -> Vec<(&'static str, PrintedValue)> {
     list
 }
 
-/// Formats of the records, `enterprise:format`.
+/// Formats of the records, as `enterprise:format`.
 fn formats(sample: &Sample) -> PrintedValue {
     let list: Vec<String> =
         sample.formats.iter().map(|f| format!("{}:{}", f >> 12, f & 0xfff)).collect();
@@ -133,7 +133,7 @@ fn counters(sample: &Sample) -> NamedFields<'static> {
     NamedFields(list)
 }
 
-/// Generic interface counters, under the names of `if_counters`.
+/// Generic interface counters, with the names in `if_counters`.
 fn interface(c: &InterfaceCounters) -> impl Iterator<Item = (&'static str, PrintedValue)> {
     let some = |count: Option<u32>| count.map(u64::from);
     let list = [

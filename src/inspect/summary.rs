@@ -1,4 +1,4 @@
-//! What it all came to, for people.
+//! The summary at the end of the table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,11 +9,11 @@ use crate::flow::{Host, Protocol};
 use crate::wire::registry;
 use crate::wire::{Cause, ExporterSummary};
 
-/// Numbers of elements in one line of the list.
+/// Maximum number of elements on one line of the list.
 const LISTED: usize = 64;
 
 impl Inspector {
-    /// The end of the table.
+    /// The text of the summary.
     pub(super) fn summary(&self) -> String {
         let mut text = String::new();
         for exporter in self.decoder.exporters() {
@@ -24,10 +24,14 @@ impl Inspector {
         }
         let tally = &self.tally;
         if tally.forgotten > 0 {
-            let _ = writeln!(text, "\nand {} exporters that made room for others", tally.forgotten);
+            let _ = writeln!(
+                text,
+                "\nand {} more exporters, forgotten to make room for others",
+                tally.forgotten
+            );
         }
         text.push_str(&causes(tally, "not understood or not used", true));
-        text.push_str(&causes(tally, "odd, but used all the same", false));
+        text.push_str(&causes(tally, "unusual, but used", false));
         text.push_str(&files(tally));
         text.push_str(&strangers(tally));
         text.push_str(&unknown(tally));
@@ -46,17 +50,18 @@ impl Inspector {
             format!("flows {}", counts.flows),
             format!("events {}", counts.events),
             format!("options {}", counts.options),
-            format!("templates in force {}", known.templates),
+            format!("templates in use {}", known.templates),
             format!("lost {} (by sequence)", known.lost),
         ];
         if known.restarts > 0 {
             parts.push(format!("restarts {}", known.restarts));
         }
         if known.held > 0 {
-            parts.push(format!("data sets still without template {}", known.held));
+            parts.push(format!("data sets still waiting for their template {}", known.held));
         }
         parts.push(sampling(known));
-        // As on the screen: + is ahead of ours.
+        // The sign is as on the screen: + means that the exporter's clock is ahead of the
+        // collector's.
         parts.push(format!("clock {:+.2} s", -known.clock_offset_ms as f64 / 1000.0));
         text.push_str(&wrapped("  ", ", ", parts));
         text
@@ -69,25 +74,29 @@ fn sampling(known: &ExporterSummary) -> String {
         rates.join(" ")
     };
     match (known.given_rate, known.rates.as_slice()) {
-        (Some(rate), _) => format!("sampling 1:{rate} (as given)"),
+        (Some(rate), _) => format!("sampling 1:{rate} (configured)"),
         (None, []) => "sampling not announced".to_owned(),
         (None, list) => format!("sampling {}", rates(list)),
     }
 }
 
-/// What to do about a cause, where its explanation does not say it.
+/// What to do about a cause, if its explanation does not say it.
 fn remedy(cause: Cause) -> Option<&'static str> {
     match cause {
-        Cause::NoTemplate => Some("wait for it, or shorten the exporter's template refresh"),
+        Cause::NoTemplate => {
+            Some("wait for the template, or shorten the exporter's template timeout")
+        }
         Cause::NoAddresses => Some("look at the template's fields; add addresses on the exporter"),
         Cause::GuessedTimes => Some("have the exporter send systemInitTimeMilliseconds (160)"),
-        Cause::FirstAfterLast => Some("see whether the exporter's clock jumps"),
-        Cause::TemplateChanged => Some("usual after a restart; else see who else sends"),
+        Cause::FirstAfterLast => Some("check whether the exporter's clock jumps"),
+        Cause::TemplateChanged => {
+            Some("normal after a restart; otherwise check for other senders with the same address")
+        }
         Cause::SetTruncated | Cause::MessageLength => {
-            Some("see whether something on the way cuts datagrams")
+            Some("check whether the network cuts datagrams")
         }
         Cause::SetLength | Cause::BadHeader | Cause::BadTemplate | Cause::BadRecord => {
-            Some("please send us the capture")
+            Some("please report it with the capture")
         }
         _ => None,
     }
@@ -116,7 +125,7 @@ fn causes(tally: &InspectTotals, title: &str, loses: bool) -> String {
     text
 }
 
-/// What was amiss with files.
+/// Problems of files.
 fn files(tally: &InspectTotals) -> String {
     if tally.files.is_empty() {
         return String::new();
@@ -149,12 +158,16 @@ fn strangers(tally: &InspectTotals) -> String {
         text.push_str(&wrapped("  ", ", ", list.collect()));
     }
     if tally.refused > 0 {
-        let _ = writeln!(text, "\ndatagrams from elsewhere than --allow says: {}", tally.refused);
+        let _ = writeln!(
+            text,
+            "\ndatagrams of senders outside the networks of --allow: {}",
+            tally.refused
+        );
     }
     text
 }
 
-/// Elements that have no name here.
+/// Elements without a name.
 fn unknown(tally: &InspectTotals) -> String {
     if tally.unknown.is_empty() {
         return String::new();
@@ -163,7 +176,9 @@ fn unknown(tally: &InspectTotals) -> String {
     for (version9, pen, id) in &tally.unknown {
         by.entry((*version9, *pen)).or_default().push(*id);
     }
-    let mut text = "\nelements without a name here (their values are shown as bytes)\n".to_owned();
+    let mut text =
+        "\nelements whose name toptalk does not know (their values are shown as bytes)\n"
+            .to_owned();
     for ((version9, pen), ids) in by {
         let whose = match (version9, registry::vendor(pen)) {
             (true, _) => "NetFlow v9:".to_owned(),

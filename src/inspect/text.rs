@@ -1,4 +1,4 @@
-//! The lines as people read them, 80 columns wide where that is possible.
+//! Prints lines as text, 80 columns wide where possible.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -16,22 +16,22 @@ use crate::text;
 
 const WIDTH: usize = 80;
 
-/// The column of names in a template.
+/// Width of the column of names in a template.
 const NAME: usize = 38;
 
-/// Columns of a value that are shown: octets and texts may be of any length.
+/// Maximum columns of a value: octets and texts may be of any length.
 const LONGEST: usize = 64;
 
-/// Templates whose shape is remembered, to be printed once only.
+/// Maximum number of templates that are remembered so that each is printed only once.
 const MAX_TEMPLATES: usize = 4096;
 
-/// A template by who sent it, where, and its number.
+/// A template, by exporter, observation domain and id.
 type TextKey = (Option<Host>, u32, u16);
 
-/// Prints lines; knows which templates and which file it has shown before.
+/// Prints lines. Remembers the templates and the file that it has printed.
 #[derive(Debug)]
 pub(super) struct TextPrinter {
-    /// Of the times that are printed.
+    /// Time zone of the times.
     pub(super) zone: TimeZone,
     templates: HashMap<TextKey, Vec<(u32, u16, Length)>>,
     file: Option<String>,
@@ -119,12 +119,12 @@ impl TextPrinter {
     }
 }
 
-/// The name of an element, as wide as the column of names.
+/// The name of an element, padded to the width of the column of names.
 fn name(name: &str) -> String {
     text::padded(&clean(name), NAME, false)
 }
 
-/// What a datagram holds, in words; what there is none of is left out.
+/// What a datagram holds, in words, without the kinds that it does not have.
 fn counts(counts: &LineCounts) -> Vec<String> {
     let list = [
         ("template", counts.templates),
@@ -146,7 +146,7 @@ fn counts(counts: &LineCounts) -> Vec<String> {
         (what, count) => Some(format!("{count} {what}s")),
     };
     let list: Vec<String> = list.into_iter().filter_map(said).collect();
-    if list.is_empty() { vec!["nothing in it".to_owned()] } else { list }
+    if list.is_empty() { vec!["empty".to_owned()] } else { list }
 }
 
 fn record(what: &str, line: &RecordLine<'_>, zone: &TimeZone) -> String {
@@ -158,17 +158,17 @@ fn record(what: &str, line: &RecordLine<'_>, zone: &TimeZone) -> String {
     let mut text = wrapped("  ", " ", head);
     text.push_str(&fields(&line.fields, zone));
     if let Some(event) = line.event {
-        let name = line.event_name.unwrap_or("no name known");
+        let name = line.event_name.unwrap_or("unknown event");
         let _ = writeln!(text, "    event {event}: {name}");
     }
     text.push_str(&flow(line, zone));
     text
 }
 
-/// The flow a record became.
+/// The flow that a record became.
 fn flow(line: &RecordLine<'_>, zone: &TimeZone) -> String {
     if line.src.is_none() && line.dst.is_none() {
-        return "    -> no flow: it names no addresses\n".to_owned();
+        return "    -> no flow: the record has no addresses\n".to_owned();
     }
     if line.sample.is_some_and(|sample| sample.sample == "discard") {
         return "    -> no flow: the packet was dropped\n".to_owned();
@@ -192,7 +192,7 @@ fn flow(line: &RecordLine<'_>, zone: &TimeZone) -> String {
     let nothing = line.event.is_some() && counts.iter().all(|count| count.unwrap_or(0) == 0);
     let mut parts = Vec::new();
     if nothing {
-        parts.push("an event, nothing is counted:".to_owned());
+        parts.push("event without counters:".to_owned());
     }
     parts.extend([
         end(line.src, line.sport),
@@ -217,7 +217,7 @@ fn rate(rate: Option<u32>) -> String {
     rate.map_or("1:?".to_owned(), |rate| format!("1:{rate}"))
 }
 
-/// A moment as a date, or as the number it is when it is no date.
+/// A time as a date, or as a number if it is not a valid date.
 fn moment(ms: i64, zone: &TimeZone) -> String {
     PrintedValue::Moment(ms, Time(ms)).shown(zone)
 }
@@ -277,8 +277,8 @@ pub(super) fn problem(line: &ProblemLine<'_>) -> String {
     text + &wrapped("    ", " ", words.split(' ').map(str::to_owned).collect())
 }
 
-/// Parts one after the other in lines that begin with `indent` (then as many
-/// spaces); a part that is longer than a line gets one for itself.
+/// Joins parts into lines. The first line begins with `indent`, the others with as many spaces.
+/// A part that is longer than a line has a line of its own.
 pub(super) fn wrapped(indent: &str, between: &str, parts: Vec<String>) -> String {
     let mut text = String::new();
     let mut width = 0;

@@ -1,5 +1,4 @@
-//! Values of information elements, by their type, as programs and people read
-//! them.
+//! Values of information elements, read by type, for programs and for people.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -12,13 +11,13 @@ use crate::text;
 use crate::units::rfc3339_in;
 use crate::wire::registry::ElementType;
 
-/// Seconds from 1900, where NTP counts from, to 1970.
+/// Seconds from 1900, the epoch of NTP, to 1970.
 const NTP_TO_UNIX: i64 = 2_208_988_800;
 
 /// A value, ready to be printed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PrintedValue {
-    /// A field of no bytes.
+    /// A field of length 0.
     Nothing,
     /// An unsigned number.
     Number(u64),
@@ -28,14 +27,14 @@ pub enum PrintedValue {
     Float(f64),
     /// A truth value.
     Bool(bool),
-    /// Text, addresses, and what is best read as hexadecimal digits.
+    /// Text, addresses, and values that are printed as hexadecimal digits.
     Text(String),
-    /// A moment in its own unit since 1970, and the same in milliseconds.
+    /// A time: in its own unit since 1970, and in milliseconds.
     Moment(i64, Time),
 }
 
 impl PrintedValue {
-    /// Reads a value. What does not fit its type, and what has none, becomes
+    /// Reads a value. A value that does not fit its type, or whose type is unknown, becomes
     /// hexadecimal digits.
     #[must_use]
     pub fn read(kind: Option<ElementType>, bytes: &[u8]) -> PrintedValue {
@@ -100,7 +99,7 @@ impl Serialize for PrintedValue {
 }
 
 impl PrintedValue {
-    /// For people: moments as dates of a zone, and nothing that could move a cursor.
+    /// The value for people: times as dates of a time zone, and text without control characters.
     #[must_use]
     pub fn shown(&self, zone: &TimeZone) -> String {
         match self {
@@ -118,14 +117,14 @@ impl PrintedValue {
     }
 }
 
-/// A text in which everything a terminal would obey, or not show, is seen to have been.
+/// The text with every character that a terminal would interpret, or would not show, made
+/// visible.
 #[must_use]
 pub fn clean(text: &str) -> String {
     text::replaced(text, '\u{fffd}')
 }
 
-/// An unsigned number of up to 8 bytes (RFC 7011, 6.2: exporters may leave out
-/// leading zeros).
+/// An unsigned number of up to 8 bytes (RFC 7011, 6.2: exporters may leave out leading zeros).
 #[must_use]
 pub fn number(bytes: &[u8]) -> Option<u64> {
     let fits = !bytes.is_empty() && bytes.len() <= 8;
@@ -134,7 +133,7 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
 
 fn signed(bytes: &[u8]) -> Option<i64> {
     let unused = 64 - 8 * u32::try_from(bytes.len()).ok()?.min(8);
-    // The cast and the arithmetic shift carry the sign of the shorter number over.
+    // The cast and the arithmetic shift extend the sign of the shorter number.
     number(bytes).map(|bits| ((bits << unused) as i64) >> unused)
 }
 
@@ -170,7 +169,7 @@ fn ntp(bytes: &[u8], units: i64) -> Option<PrintedValue> {
     Some(PrintedValue::Moment(number, Time(seconds * 1000 + fraction(1000))))
 }
 
-/// Text ends at the first zero: exporters pad with them.
+/// Text ends at the first zero, since exporters pad it with zeros.
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into_owned()

@@ -1,26 +1,25 @@
-//! Flows of many exporters to datagrams of one sender.
+//! Encodes flows of many exporters as datagrams of one sender.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::flow::{Flow, Host, Sampling, Time};
 use crate::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 
-/// Observation domains of exporters that are told apart: more than routers in
-/// any network. A stranger's archive may name more; those share one.
+/// Maximum number of sources that are kept apart: more than the routers of any network. An
+/// archive from elsewhere may have more; those share one source.
 pub const MAX_SOURCES: usize = 4096;
 
-/// Templates are sent before the first flows of a source, and again after so
-/// many datagrams: a collector that was started later, or lost one, goes on soon.
+/// Datagrams after which the templates of a source are sent again (they are sent before its
+/// first flows, too). So a collector that starts later, or misses a template, can soon decode.
 const TEMPLATES_EVERY: u64 = 64;
 
 /// NetFlow v5 counts in 32 bits.
 const V5_HIGHEST: u64 = u32::MAX as u64;
 
-/// A flow becomes so many v5 records at most, of 4 GB each: what is greater
-/// still is no flow.
+/// Maximum number of v5 records for one flow, of 4 GB each. A larger counter is not plausible.
 const V5_MOST_PARTS: u64 = 256;
 
-/// What to send.
+/// The protocol to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayProtocol {
     /// NetFlow v5.
@@ -31,20 +30,20 @@ pub enum ReplayProtocol {
     Ipfix,
 }
 
-/// What a protocol has no words for.
+/// What the protocol cannot express of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsupportedFields {
-    /// IPv6 in v5: not sent.
+    /// IPv6 addresses in v5: the flow is not sent.
     Ipv6,
-    /// Counters that would take too many v5 records: not sent.
+    /// Counters that would take too many v5 records: the flow is not sent.
     Counters,
-    /// Sent in several v5 records, their sums unchanged.
+    /// Counters beyond 32 bits in v5: sent in several records with the same sums.
     Split,
     /// Interfaces or AS numbers beyond 16 bits in v5: sent as unknown.
     Numbers,
-    /// What is beside the flow (MAC addresses, labels, translations): left out.
+    /// Extra fields (MAC addresses, labels, translations): left out.
     More,
-    /// Sources beyond [`MAX_SOURCES`]: sent as one.
+    /// Flows of sources beyond [`MAX_SOURCES`]: sent as those of one source.
     Sources,
 }
 
@@ -59,28 +58,30 @@ impl UnsupportedFields {
         UnsupportedFields::Sources,
     ];
 
-    /// What is said of flows it happened to.
+    /// The message about flows of this kind.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
             UnsupportedFields::Ipv6 => "not sent: NetFlow v5 has no IPv6",
-            UnsupportedFields::Counters => "not sent: counters far beyond what NetFlow v5 can say",
-            UnsupportedFields::Split => "sent in several records: NetFlow v5 counts in 32 bits",
+            UnsupportedFields::Counters => "not sent: counters too large for NetFlow v5",
+            UnsupportedFields::Split => {
+                "sent in several records: counters of NetFlow v5 have 32 bits"
+            }
             UnsupportedFields::Numbers => {
-                "sent without interface or AS number: NetFlow v5 has 16 bits"
+                "sent without interface or AS number: NetFlow v5 has 16 bits for them"
             }
             UnsupportedFields::More => {
                 "sent without MAC addresses, labels, translations and the like"
             }
-            UnsupportedFields::Sources => "sent as of one source: too many exporters to tell apart",
+            UnsupportedFields::Sources => "sent as one source: too many exporters to keep apart",
         }
     }
 }
 
-/// What was encoded.
+/// Counts of what was encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncodeStats {
-    /// Flows that were sent, and records that took.
+    /// Flows that were sent.
     pub flows: u64,
     /// Records that were sent.
     pub records: u64,
@@ -94,7 +95,7 @@ pub struct EncodeStats {
 }
 
 impl EncodeStats {
-    /// Flows that something happened to.
+    /// Number of flows of a kind.
     #[must_use]
     pub fn lost(&self, what: UnsupportedFields) -> u64 {
         self.lost.get(what as usize).copied().unwrap_or(0)
@@ -107,8 +108,8 @@ impl EncodeStats {
     }
 }
 
-/// Who reported a flow. All are sent from one address, so that each gets a
-/// domain of its own; a source whose sampling rate changed is another one.
+/// The source of a flow. All flows are sent from one address, so each source gets an observation
+/// domain of its own. An exporter whose sampling rate changed is another source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Source {
     exporter: Host,
@@ -123,24 +124,24 @@ enum SourceEncoder {
     Ipfix(IpfixEncoder),
 }
 
-/// What reports the flows of a source.
+/// Encodes the flows of one source.
 #[derive(Debug)]
 struct Reporter {
     protocol: SourceEncoder,
-    /// Datagrams since the templates were sent; `None` before they ever were.
+    /// Datagrams since the templates were sent; `None` if they were never sent.
     since_templates: Option<u64>,
     /// Flows of the batch that is being encoded.
     waiting: Vec<Flow>,
 }
 
-/// Makes datagrams of flows.
+/// Encodes flows as datagrams.
 #[derive(Debug)]
 pub struct FlowEncoder {
     what: ReplayProtocol,
-    /// Where its reporter is, by source.
+    /// Index of the reporter of each source.
     places: HashMap<Source, usize>,
     reporters: Vec<Reporter>,
-    /// Domains that are taken.
+    /// Observation domains in use.
     domains: HashSet<u32>,
     tally: EncodeStats,
 }
@@ -164,8 +165,8 @@ impl FlowEncoder {
         &self.tally
     }
 
-    /// The datagrams that report these flows, sent at `now` by exporters whose
-    /// clock says that, too. The flows' times are sent as they are.
+    /// The datagrams that report these flows, sent at `now` by exporters whose clocks show
+    /// `now`, too. The times of the flows are not changed.
     pub fn encode(&mut self, now: Time, flows: &[Flow]) -> Vec<Vec<u8>> {
         for flow in flows {
             if flow.more != 0 {
@@ -194,7 +195,7 @@ impl FlowEncoder {
         sent
     }
 
-    /// Which reporter sends this flow.
+    /// Index of the reporter that sends this flow.
     fn place(&mut self, flow: &Flow) -> usize {
         let source =
             Source { exporter: flow.exporter, domain: flow.domain, sampling: flow.sampling };
@@ -226,7 +227,8 @@ impl FlowEncoder {
         self.reporters.len() - 1
     }
 
-    /// A domain that no other source has: its own one, or the next that is free.
+    /// An observation domain that no other source has: the source's own one, or the next free
+    /// one.
     fn domain(&mut self, source: Source) -> u32 {
         // v5 has 16 bits for engine type and id.
         let most = if self.what == ReplayProtocol::V5 { u32::from(u16::MAX) } else { u32::MAX };
@@ -244,7 +246,7 @@ fn add(flow: Flow, waiting: &mut Vec<Flow>, tally: &mut EncodeStats) {
     tally.records += 1;
 }
 
-/// As many records as its counters take.
+/// Appends as many records as the counters of a flow need.
 fn add_v5(flow: &Flow, waiting: &mut Vec<Flow>, tally: &mut EncodeStats) {
     if flow.src.as_v4().is_none() || flow.dst.as_v4().is_none() {
         return tally.lose(UnsupportedFields::Ipv6);
@@ -261,7 +263,7 @@ fn add_v5(flow: &Flow, waiting: &mut Vec<Flow>, tally: &mut EncodeStats) {
         tally.lose(UnsupportedFields::Numbers);
     }
     for part in 0..parts {
-        // The first parts have one more where it does not divide.
+        // The first parts get one more if the counter is not divisible.
         let of = |whole: u64| whole / parts + u64::from(part < whole % parts);
         let flow = Flow { bytes: of(flow.bytes), packets: of(flow.packets), ..*flow };
         add(flow, waiting, tally);
@@ -276,7 +278,7 @@ impl Reporter {
         let flows = std::mem::take(&mut self.waiting);
         let already = sent.len();
         let templates = self.since_templates.is_none_or(|sent| sent >= TEMPLATES_EVERY);
-        // The header of v9 has whole seconds, and times count from its clock.
+        // The header of v9 has whole seconds, and times of flows are relative to it.
         let second = Time(now.0.saturating_sub(now.0.rem_euclid(1000)));
         match &mut self.protocol {
             SourceEncoder::V5(encoder) => sent.extend(encoder.encode(now, boot(now), &flows)),
@@ -292,8 +294,8 @@ impl Reporter {
     }
 }
 
-/// When the exporter says it was booted: long enough ago for any flow that its
-/// 32-bit clock can tell from later ones.
+/// The boot time that the exporter reports: long enough ago for the start of any flow, but
+/// within the range that a 32-bit uptime can tell apart.
 fn boot(now: Time) -> Time {
     /// A little less than half of 2^32 milliseconds.
     const UP_MS: i64 = 24 * 86_400_000;

@@ -1,7 +1,7 @@
-//! Flows that were recorded, as datagrams again: which encoder reports which
-//! flow, when each is due, and what the protocol has no words for.
+//! Turns recorded flows into datagrams again: which encoder reports which flow, when each
+//! datagram is due, and what the protocol cannot express.
 //!
-//! Pure: whoever sends brings the clock and the socket.
+//! Pure: the clock and the socket belong to the caller.
 
 mod encode;
 mod pace;

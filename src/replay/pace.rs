@@ -1,31 +1,30 @@
-//! When what was recorded is due again.
+//! Computes when each recorded flow or datagram is due.
 
 use crate::flow::Time;
 
 /// How fast to send.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// As it was recorded, that many times faster: greater than 0.
-    /// In the recorded rhythm, but faster.
+    /// With the intervals of the recording, divided by `speed`.
     Recorded {
         /// How many times faster; greater than 0.
         speed: f64,
     },
-    /// That many a second: flows, or datagrams that are sent as they are.
+    /// This many per second: flows, or datagrams that are sent unchanged.
     Rate(u64),
     /// Without waiting.
     Fast,
 }
 
-/// When each thing that is sent is due, in order.
+/// Computes when each item is due, in order.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     pace: Pace,
-    /// When the first was recorded.
+    /// When the first item was recorded.
     began: Option<Time>,
-    /// Sent so far.
+    /// Number of items so far.
     sent: u64,
-    /// The last moment given.
+    /// The latest due time so far.
     last: i64,
 }
 
@@ -36,9 +35,8 @@ impl Schedule {
         Schedule { pace, began: None, sent: 0, last: 0 }
     }
 
-    /// Milliseconds after the start at which what was recorded at `recorded` is
-    /// due: never earlier than what was asked for before, whatever the order.
-    /// What has no time is due at once.
+    /// When the item recorded at `recorded` is due, in milliseconds after the start. It is never
+    /// before an item that was asked for earlier. An item without a time is due at once.
     pub fn due(&mut self, recorded: Option<Time>) -> i64 {
         let due = match self.pace {
             Pace::Fast => 0,
@@ -48,7 +46,7 @@ impl Schedule {
             }
             Pace::Recorded { speed } => recorded.map_or(0, |recorded| {
                 let began = *self.began.get_or_insert(recorded);
-                // Saturates, as conversions from floating point do.
+                // Conversions from floating point saturate.
                 (recorded.since(began) as f64 / speed) as i64
             }),
         };

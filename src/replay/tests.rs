@@ -24,7 +24,7 @@ fn flow() -> Flow {
     }
 }
 
-/// The flows that a collector makes of datagrams.
+/// The flows that a collector decodes from datagrams.
 fn decode(datagrams: &[Vec<u8>]) -> Vec<Flow> {
     let mut decoder = Decoder::new();
     let mut flows = Vec::new();
@@ -121,7 +121,7 @@ prop_compose! {
             packets: counters.1,
             sport: ports.0,
             dport: ports.1,
-            // Of ICMP, the type may stand in either port.
+            // The type of ICMP may be in either port.
             proto: if matches!(ports.2, 1 | 58) { 17 } else { ports.2 },
             tcp_flags: ports.3,
             tos: ports.4,
@@ -143,7 +143,7 @@ proptest! {
             let mut got = decode(&encoder.encode(NOW, &flows));
             let mut want = flows.clone();
             for flow in got.iter_mut().chain(&mut want) {
-                // By whom and when it was received is the collector's own.
+                // The sender's address and the arrival time are those of the test's collector.
                 (flow.exporter, flow.arrival) = (Host::UNSPECIFIED, NOW);
                 (flow.clock_offset, flow.duplicate) = (0, Duplicate::No);
             }
