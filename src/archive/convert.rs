@@ -1,11 +1,10 @@
-//! Files of flows to segments: files of nfcapd, or segments of other slots.
+//! Converts flow files (nfcapd files, or segments with other slots) to segments.
 //!
-//! A file becomes the segments of its slot, of [`PART_ROWS`] flows at most. Each
-//! says in its footer which file it is from, by name, length and checksum, and
-//! which part of that it is; a file whose first part is there is not converted
-//! again. All parts of a file are written under temporary names, and get their
-//! own in the order from the last to the first: wherever that is cut off, a file
-//! without its first part is seen to be unfinished.
+//! A file becomes the segments of its slot, each with at most [`PART_ROWS`] flows. The footer
+//! of each segment names the source file (name, length, checksum) and the number of the part. A
+//! file whose first part exists is not converted again. All parts of a file are written under
+//! temporary names and renamed from the last to the first: after an interruption, a missing
+//! first part shows that the conversion is unfinished.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, Read, Write};
@@ -18,52 +17,61 @@ use super::walk::{WalkPurpose, walk};
 use super::{ArchiveError, ColumnChunks, regular, rows};
 use crate::flow::{Flow, FlowExtras, Time, extras_of};
 
-/// Slots that the flows of one file may be spread over: a month of slots of five
-/// minutes. More are no file of flows.
+/// The largest number of slots that the flows of one file may be spread over: a month of slots
+/// of five minutes. More slots mean that the file is damaged.
 const MAX_SLOTS: usize = 9_000;
 
-/// An archive that is written to.
+/// The archive that converted segments are written to.
 pub struct ConvertTarget<'a> {
+    /// The root folder of the archive.
     pub folder: &'a Path,
+    /// The date folders below it.
     pub hierarchy: Hierarchy,
+    /// The length of a slot, in seconds.
     pub slot_seconds: u32,
+    /// The operations on the disk.
     pub disk: &'a dyn Disk,
-    /// What is in it already.
+    /// The files that the archive already contains.
     pub known: ConvertedFiles,
 }
 
-/// Files that were converted before, by [`identity`]: the parts of each.
+/// The files that were converted before: [`identity`] of the file, and its segments by part
+/// number (from 0).
 pub type ConvertedFiles = HashMap<String, BTreeMap<u32, PathBuf>>;
 
-/// What became of a file.
+/// The result of converting one file.
 #[derive(Debug)]
 pub enum ConvertOutcome {
+    /// The file was converted now.
     Converted(Converted),
-    /// It was converted before, into this segment first.
+    /// The file was converted before; this is its first segment.
     Already(PathBuf),
-    /// It was, but not to its end: these parts are to be removed first.
+    /// An earlier conversion was interrupted; these segments must be removed first.
     Unfinished(Vec<PathBuf>),
-    /// Nothing in it can be used.
+    /// The file has no usable flows; these are the problems found.
     Nothing(Vec<String>),
 }
 
-/// A file that was converted.
+/// A converted file.
 #[derive(Debug, Default)]
 pub struct Converted {
+    /// The number of flows written.
     pub flows: u64,
+    /// The segments written, in the order of their parts.
     pub segments: Vec<PathBuf>,
-    /// Bytes of the file and of its segments.
+    /// The size of the source file, in bytes.
     pub bytes: u64,
+    /// The size of all segments, in bytes.
     pub written: u64,
-    /// What was damaged and is not in the segments.
+    /// The damaged parts of the source file, which are not in the segments.
     pub problems: Vec<String>,
 }
 
-/// What tells a file from others wherever it lies: its name, its length and the
-/// checksum of its content.
+/// Identifies a file independently of its folder: the file name, the length and the CRC-32 of
+/// the content, as text. The number is the length in bytes.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the file cannot be read.
 pub fn identity(path: &Path) -> Result<(String, u64), ArchiveError> {
     let failed = |source| ArchiveError::io("read", path, source);
     let mut file = regular::open(path).map_err(failed)?;
@@ -85,7 +93,7 @@ pub fn identity(path: &Path) -> Result<(String, u64), ArchiveError> {
     Ok((format!("{name} {length} {:08x}", checksum.finalize()), length))
 }
 
-/// What the segments of a folder were converted from; and those that cannot be read.
+/// The source files of all segments below `folder`, and the files that cannot be read.
 #[must_use]
 pub fn known(folder: &Path) -> (ConvertedFiles, Vec<ArchiveError>) {
     let (mut known, mut problems) = (ConvertedFiles::new(), Vec::new());
@@ -111,19 +119,20 @@ pub fn known(folder: &Path) -> (ConvertedFiles, Vec<ArchiveError>) {
     (known, problems)
 }
 
-/// Makes segments of a file. `slot` is when its slot began, where its name says
-/// that; else each flow goes to the slot it arrived in.
+/// Converts one file to segments. `slot` is the beginning of its slot if the file name gives
+/// it; otherwise each flow goes to the slot of its arrival time.
 ///
 /// # Errors
-/// When the file cannot be read at all, or a segment cannot be written. Nothing
-/// of it is in the archive then.
+/// When the file cannot be read at all, or a segment cannot be written. In that case the
+/// archive contains no part of the file under a final name unless renaming itself failed.
 pub fn convert(
     path: &Path,
     slot: Option<Time>,
     open: impl FnOnce() -> Result<ColumnChunks, ArchiveError>,
     target: &mut ConvertTarget,
 ) -> Result<ConvertOutcome, ArchiveError> {
-    // Before it is read whole for its checksum: what is no file of flows may be of any size.
+    // Opened before the whole file is read for its checksum: a file that is not a flow file may
+    // have any size.
     let chunks = open()?;
     let (identity, bytes) = identity(path)?;
     if let Some(parts) = target.known.get(&identity) {
@@ -155,17 +164,17 @@ pub fn convert(
     Ok(ConvertOutcome::Converted(converted))
 }
 
-/// Flows of one slot that wait to be written.
+/// Flows of one slot that are not yet written.
 #[derive(Default)]
 struct Waiting {
     flows: Vec<Flow>,
-    more: Vec<FlowExtras>,
+    extras: Vec<FlowExtras>,
 }
 
-/// A segment under its temporary name, and its own.
+/// A segment under its temporary name, and its final name.
 struct Part {
     temporary: PathBuf,
-    own: PathBuf,
+    target: PathBuf,
 }
 
 struct Job<'a, 't> {
@@ -173,7 +182,7 @@ struct Job<'a, 't> {
     identity: &'a str,
     slot: Option<Time>,
     waiting: BTreeMap<Time, Waiting>,
-    /// Flows that wait, of all slots.
+    /// The number of unwritten flows, over all slots.
     rows: usize,
     parts: Vec<Part>,
     converted: Converted,
@@ -191,7 +200,7 @@ impl Job<'_, '_> {
             };
             for page in 0..chunk.pages() {
                 match rows(chunk.as_mut(), page) {
-                    Ok((flows, more)) => self.take(&flows, &more)?,
+                    Ok((flows, extras)) => self.take(&flows, &extras)?,
                     Err(error) => self.converted.problems.push(error.to_string()),
                 }
             }
@@ -199,7 +208,7 @@ impl Job<'_, '_> {
         self.write_all()
     }
 
-    fn take(&mut self, flows: &[Flow], more: &[FlowExtras]) -> Result<(), ArchiveError> {
+    fn take(&mut self, flows: &[Flow], extras: &[FlowExtras]) -> Result<(), ArchiveError> {
         let length = i64::from(self.target.slot_seconds.max(1)) * 1000;
         for flow in flows {
             if self.rows >= PART_ROWS {
@@ -208,18 +217,18 @@ impl Job<'_, '_> {
             let arrived = Time(flow.arrival.0.saturating_sub(flow.arrival.0.rem_euclid(length)));
             let slot = self.slot.unwrap_or(arrived);
             let waiting = self.waiting.entry(slot).or_default();
-            let mut place = 0;
+            let mut index = 0;
             if flow.more != 0 {
-                waiting.more.push(*extras_of(flow, more));
-                place = u32::try_from(waiting.more.len()).unwrap_or(0);
+                waiting.extras.push(*extras_of(flow, extras));
+                index = u32::try_from(waiting.extras.len()).unwrap_or(0);
             }
-            waiting.flows.push(Flow { more: place, ..*flow });
+            waiting.flows.push(Flow { more: index, ..*flow });
             self.rows += 1;
         }
         Ok(())
     }
 
-    /// Writes what waits, under temporary names.
+    /// Writes the pending flows as segments under temporary names.
     fn write_all(&mut self) -> Result<(), ArchiveError> {
         self.rows = 0;
         for (slot, waiting) in std::mem::take(&mut self.waiting) {
@@ -241,54 +250,53 @@ impl Job<'_, '_> {
         let failed = |error| ArchiveError::io("write", &part.temporary, error);
         let mut file = self.target.disk.create(&part.temporary).map_err(failed)?;
         let source = format!("{}#{}", self.identity, self.parts.len());
-        // From here on it is to be removed when something fails.
-        let own = part.own.clone();
-        let temporary = part.temporary.clone();
+        // From here on, the file must be removed if a step fails.
+        let (temporary, final_name) = (part.temporary.clone(), part.target.clone());
         self.parts.push(part);
         let failed = |error| ArchiveError::io("write", &temporary, error);
         let length_ms = i64::from(self.target.slot_seconds) * 1000;
         let info = SlotInfo { start: slot, length_ms };
         let mut out = CountingWriter { out: BufWriter::new(file.as_mut()), written: 0 };
-        segment::encode_from(&waiting.flows, &waiting.more, &info, &source, &mut out)
+        segment::encode_from(&waiting.flows, &waiting.extras, &info, &source, &mut out)
             .map_err(failed)?;
         out.flush().map_err(failed)?;
         self.converted.written += out.written;
         drop(out);
         file.sync().map_err(failed)?;
         self.converted.flows += waiting.flows.len() as u64;
-        self.converted.segments.push(own);
+        self.converted.segments.push(final_name);
         Ok(())
     }
 
-    /// The first name of a slot that neither a segment, a journal nor a temporary
-    /// file has.
+    /// The first part of a slot whose name is used by no segment, journal or temporary file.
     fn free(&self, slot: Time, folder: &Path) -> Result<Part, ArchiveError> {
         let with_seconds = !self.target.slot_seconds.is_multiple_of(60) || slot.0 % 60_000 != 0;
         for number in 1..=u32::MAX {
             let name = name::segment(slot, with_seconds, number);
             let part =
-                Part { temporary: folder.join(name::temporary(&name)), own: folder.join(name) };
+                Part { temporary: folder.join(name::temporary(&name)), target: folder.join(name) };
             let journal = folder.join(name::journal(slot, with_seconds, number));
             let taken = |path: &Path| {
                 path.try_exists().map_err(|error| ArchiveError::io("find", path, error))
             };
-            if !taken(&part.own)? && !taken(&part.temporary)? && !taken(&journal)? {
+            if !taken(&part.target)? && !taken(&part.temporary)? && !taken(&journal)? {
                 return Ok(part);
             }
         }
         Err(ArchiveError::damaged(folder, "every name of a slot is taken"))
     }
 
-    /// Gives all parts their names, the first one last.
+    /// Renames all parts to their final names, the first part last.
     fn publish(&mut self) -> Result<(), ArchiveError> {
         while let Some(part) = self.parts.pop() {
-            let renamed = self.target.disk.rename(&part.temporary, &part.own);
+            let renamed = self.target.disk.rename(&part.temporary, &part.target);
             renamed.map_err(|error| {
-                // What has its name already stays: it is known as unfinished.
+                // Parts that are already renamed stay: the next run reports the file as
+                // unfinished.
                 let _ = self.target.disk.remove(&part.temporary);
                 ArchiveError::io("rename", &part.temporary, error)
             })?;
-            if let Some(folder) = part.own.parent() {
+            if let Some(folder) = part.target.parent() {
                 let synced = self.target.disk.sync_folder(folder);
                 synced.map_err(|error| ArchiveError::io("sync", folder, error))?;
             }
@@ -296,16 +304,16 @@ impl Job<'_, '_> {
         Ok(())
     }
 
-    /// Removes what has no name of its own yet.
+    /// Removes the parts that have no final name yet.
     fn discard(&mut self) {
         for part in self.parts.drain(..) {
-            // What cannot be removed now goes when a recorder starts.
+            // A file that cannot be removed now is removed when a recorder starts.
             let _ = self.target.disk.remove(&part.temporary);
         }
     }
 }
 
-/// Counts what is written.
+/// Counts the bytes written.
 struct CountingWriter<W> {
     out: W,
     written: u64,

@@ -1,8 +1,9 @@
-//! Copies of a file of ours beside it, so that no flow counts twice.
+//! Finds copies of a toptalk file within an archive, so that no flow counts twice.
 //!
-//! Only files of one length can be copies, and only where these end alike (a segment
-//! with its footer's checksum, a journal with its last flows) is more of them read:
-//! an archive without copies costs a look at lengths, and at few ends.
+//! Only files of the same length can be copies. Of these, the last bytes are compared first (a
+//! segment ends with the checksum of its footer, a journal with its last flows), and only files
+//! with equal ends are read in full. An archive without copies therefore costs a look at file
+//! lengths and at a few ends.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -13,19 +14,19 @@ use std::path::Path;
 use super::name::{self, FileKind};
 use super::{ArchiveError, regular, segment};
 
-/// Bytes at the end of a file by which it is told from others of its length: of a
-/// segment the checksum of its footer is among them.
-const END: usize = 256;
+/// The number of bytes at the end of a file that are compared first. They include the checksum
+/// of a segment's footer.
+const TAIL_BYTES: usize = 256;
 
-/// A file of so many bytes has no flows: a journal has a header of 32 and blocks of more.
+/// A file of at most this many bytes has no flows: the header of a journal has 32 bytes, and a
+/// block has more than 32.
 const FLOWLESS: u64 = 64;
 
-/// Bytes of two files that are compared at once.
-const COMPARED: usize = 1 << 16;
+/// The number of bytes of two files that are compared in one step.
+const COMPARE_BYTES: usize = 1 << 16;
 
-/// Which of some files are copies, in the order they were given, with what is said of
-/// each. The one that counts is the first whose name is that of its slot, or the first
-/// of all.
+/// The indices of those `files` that are copies of another one, each with the problem to
+/// report. The original is the first file whose name matches its slot, or the first of all.
 pub(super) fn find(files: &[(FileKind, &Path)]) -> Vec<(usize, ArchiveError)> {
     let mut lengths: HashMap<(FileKind, u64), Vec<usize>> = HashMap::new();
     for (at, (kind, path)) in files.iter().enumerate() {
@@ -36,23 +37,23 @@ pub(super) fn find(files: &[(FileKind, &Path)]) -> Vec<(usize, ArchiveError)> {
     }
     let mut found: Vec<(usize, usize)> = Vec::new();
     for ((_, length), alike) in lengths.into_iter().filter(|(_, alike)| alike.len() > 1) {
-        let mut ends: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        let mut tails: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
         for at in alike {
-            let end = files.get(at).and_then(|(_, path)| end(path, length).ok());
-            end.into_iter().for_each(|end| ends.entry(end).or_default().push(at));
+            let tail = files.get(at).and_then(|(_, path)| tail(path, length).ok());
+            tail.into_iter().for_each(|tail| tails.entry(tail).or_default().push(at));
         }
-        ends.into_values().for_each(|alike| found.extend(copies(files, alike)));
+        tails.into_values().for_each(|alike| found.extend(copies(files, alike)));
     }
     found.sort_unstable();
-    let told = found.into_iter().filter_map(|(copy, original)| {
+    let problems = found.into_iter().filter_map(|(copy, original)| {
         let ((_, path), (_, original)) = files.get(copy).zip(files.get(original))?;
         let what = format!("is a copy of {}, and left out", original.display());
         Some((copy, ArchiveError::damaged(path, what)))
     });
-    told.collect()
+    problems.collect()
 }
 
-/// Which of files that end alike are copies, and of which other one.
+/// Which of the files with equal ends are copies, as pairs of copy and original.
 fn copies(files: &[(FileKind, &Path)], alike: Vec<usize>) -> Vec<(usize, usize)> {
     let mut rest = alike;
     let mut found = Vec::new();
@@ -62,7 +63,7 @@ fn copies(files: &[(FileKind, &Path)], alike: Vec<usize>) -> Vec<(usize, usize)>
         rest.retain(|at| {
             let pair = files.get(original).zip(files.get(*at));
             let same = pair.is_some_and(|((_, one), (_, other))| {
-                // What cannot be read says so when it is opened.
+                // A file that cannot be read is reported when it is opened.
                 is_same(one, other).unwrap_or(false)
             });
             found.extend(same.then_some((*at, original)));
@@ -72,6 +73,7 @@ fn copies(files: &[(FileKind, &Path)], alike: Vec<usize>) -> Vec<(usize, usize)>
     found
 }
 
+/// Whether the name of a file is that of the slot in its content.
 fn has_own_name((kind, path): &(FileKind, &Path)) -> bool {
     let slot = match kind {
         FileKind::Segment => segment::footer(path).ok().map(|footer| footer.slot.start),
@@ -80,18 +82,18 @@ fn has_own_name((kind, path): &(FileKind, &Path)) -> bool {
     slot.is_some_and(|slot| name::contradicts(path, slot).is_none())
 }
 
-/// The last bytes of a file of this length.
-fn end(path: &Path, length: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; END.min(usize::try_from(length).unwrap_or(END))];
+/// The last bytes of a file of `length` bytes.
+fn tail(path: &Path, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; TAIL_BYTES.min(usize::try_from(length).unwrap_or(TAIL_BYTES))];
     let from = length.saturating_sub(bytes.len() as u64);
     regular::open(path)?.read_exact_at(&mut bytes, from)?;
     Ok(bytes)
 }
 
-/// Whether two files have the same bytes.
+/// Whether two files have the same content.
 ///
 /// # Errors
-/// When one cannot be read, or becomes shorter meanwhile.
+/// When one of them cannot be read or becomes shorter while it is read.
 fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     let (one, other) = (regular::open(one)?, regular::open(other)?);
     let length = |file: &File| file.metadata().map(|data| data.len());
@@ -99,10 +101,10 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     if length(&other)? != whole {
         return Ok(false);
     }
-    let (mut first, mut second) = (vec![0; COMPARED], vec![0; COMPARED]);
+    let (mut first, mut second) = (vec![0; COMPARE_BYTES], vec![0; COMPARE_BYTES]);
     let mut at = 0;
     while at < whole {
-        let step = usize::try_from(whole - at).unwrap_or(COMPARED).min(COMPARED);
+        let step = usize::try_from(whole - at).unwrap_or(COMPARE_BYTES).min(COMPARE_BYTES);
         first.truncate(step);
         second.truncate(step);
         one.read_exact_at(&mut first, at)?;

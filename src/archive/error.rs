@@ -1,43 +1,70 @@
-//! What can be wrong with an archive.
+//! The errors of an archive.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a file, or a part of one, cannot be used. A damaged part costs itself only.
+/// Why a file, or a part of one, cannot be used. Damage in one part does not affect the other
+/// parts.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
+    /// The operating system refused an operation.
     #[error("cannot {doing} {path}: {source}")]
-    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        /// The operation, as a verb: "open", "read", "write".
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The content is damaged or inconsistent.
     #[error("{path}: {what}")]
-    Damaged { path: PathBuf, what: String },
-    #[error("{path} is not ours: {what}")]
-    Foreign { path: PathBuf, what: String },
+    Damaged {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The file is of another kind.
+    #[error("{path} is not a toptalk or nfcapd file: {what}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        what: String,
+    },
+    /// The file has a format version that this program does not read.
     #[error("{path} was written by another version: {what}")]
-    Version { path: PathBuf, what: String },
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version found, and those that can be read.
+        what: String,
+    },
 }
 
 impl ArchiveError {
-    /// An error of the operating system while `doing` ("open", "read", "write") something.
+    /// An error of the operating system during the operation `doing` (a verb such as "open").
     pub fn io(doing: &'static str, path: &Path, source: io::Error) -> ArchiveError {
         ArchiveError::Io { doing, path: path.to_owned(), source }
     }
 
-    /// An error while reading what was there a moment ago.
+    /// An error while reading a file that was already opened.
     pub(super) fn reading(path: &Path, source: io::Error) -> ArchiveError {
         match source.kind() {
             io::ErrorKind::UnexpectedEof => {
-                ArchiveError::damaged(path, "it was cut off while it was read")
+                ArchiveError::damaged(path, "the file became shorter while it was read")
             }
             _ => ArchiveError::io("read", path, source),
         }
     }
 
-    /// A part of `path` that is not what it should be.
+    /// The error that `path`, or a part of it, is damaged; `what` says how.
     pub fn damaged(path: &Path, what: impl Into<String>) -> ArchiveError {
         ArchiveError::Damaged { path: path.to_owned(), what: what.into() }
     }
 
-    /// The file it is about.
+    /// The file or folder that the error is about.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {

@@ -1,4 +1,4 @@
-//! One recorder for a folder.
+//! The lock that admits one recorder per folder.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -10,10 +10,11 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::{ArchiveError, regular};
 
-/// The file whose lock a recorder holds; it says its process id.
+/// The name of the lock file. It contains the process id of the recorder that holds the lock.
 pub const NAME: &str = ".toptalk-recorder";
 
-/// Holds the lock of a folder until it is dropped, or the process ends however it may.
+/// The lock of a folder. It is released on drop, or by the operating system when the process
+/// ends in any way.
 #[derive(Debug)]
 pub struct Lock {
     file: Flock<File>,
@@ -23,17 +24,26 @@ pub struct Lock {
 /// Why a folder cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("{folder} is being recorded into by process {holder}; one folder has one recorder")]
-    Held { folder: PathBuf, holder: String },
+    /// Another process holds the lock.
+    #[error(
+        "{folder} is already used by the recorder with process id {holder}; a folder can have only one recorder"
+    )]
+    Held {
+        /// The folder.
+        folder: PathBuf,
+        /// The process id, or `(unknown)`.
+        holder: String,
+    },
+    /// The lock file cannot be opened.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
 
 impl Lock {
-    /// Locks a folder for the process of this id.
+    /// Locks a folder. `process` is the process id that is written into the lock file.
     ///
     /// # Errors
-    /// When another process holds it, or the file cannot be written.
+    /// When another process holds the lock, or the lock file cannot be opened.
     pub fn take(folder: &Path, process: u32) -> Result<Lock, LockError> {
         let path = folder.join(NAME);
         let failed = |doing, error| ArchiveError::io(doing, &path, error);
@@ -43,18 +53,18 @@ impl Lock {
         let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => file,
             Err((file, Errno::EWOULDBLOCK)) => {
-                let holder = said_in(file);
+                let holder = process_id_in(file);
                 return Err(LockError::Held { folder: folder.to_owned(), holder });
             }
             Err((_, errno)) => return Err(failed("lock", errno.into()).into()),
         };
         let said = file.set_len(0).and_then(|()| file.rewind());
-        // On a full disk the lock holds, though nobody can read whose it is.
+        // On a full disk the lock still holds, but the lock file does not show the process id.
         let _ = said.and_then(|()| writeln!(file, "{process}"));
         Ok(Lock { file, path })
     }
 
-    /// Whether the file is still there, not removed nor another in its place.
+    /// Whether the lock file still exists under its name and is the file that was locked.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
         let place = |data: std::fs::Metadata| (data.dev(), data.ino());
@@ -63,21 +73,21 @@ impl Lock {
     }
 }
 
-/// The process that records into a folder, by what it says of itself; `None`
-/// when none does, as far as one may look.
+/// The process id of the recorder that uses a folder, read from the lock file. `None` if there
+/// is no recorder, or if the lock file cannot be opened.
 #[must_use]
 pub fn holder(folder: &Path) -> Option<String> {
     let file = regular::open(&folder.join(NAME)).ok()?;
     match Flock::lock(file, FlockArg::LockSharedNonblock) {
-        Err((file, Errno::EWOULDBLOCK)) => Some(said_in(file)),
+        Err((file, Errno::EWOULDBLOCK)) => Some(process_id_in(file)),
         _ => None,
     }
 }
 
-/// What the holder of a lock says of itself.
-fn said_in(mut file: File) -> String {
+/// The process id in a lock file, or `(unknown)`.
+fn process_id_in(mut file: File) -> String {
     let mut said = String::new();
-    // What it says is a help only; without it the answer is the same.
+    // The process id is only shown to people; an unreadable one changes nothing else.
     let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut said);
     let is_number = |said: &&str| said.parse::<u32>().is_ok();
     Some(said.trim()).filter(is_number).unwrap_or("(unknown)").to_owned()
@@ -88,15 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_learns_who_the_first_is() {
+    fn the_error_names_the_process_that_holds_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::take(folder.path(), 4711).unwrap();
         assert!(lock.is_in_place());
         let error = Lock::take(folder.path(), 1).unwrap_err().to_string();
-        assert!(error.contains("process 4711"), "{error}");
+        assert!(error.contains("process id 4711"), "{error}");
         std::fs::write(folder.path().join(NAME), "\u{1b}[2J nonsense").unwrap();
         let error = Lock::take(folder.path(), 1).unwrap_err().to_string();
-        assert!(error.contains("process (unknown)"), "{error}");
+        assert!(error.contains("process id (unknown)"), "{error}");
         std::fs::remove_file(folder.path().join(NAME)).unwrap();
         assert!(!lock.is_in_place());
         drop(lock);

@@ -1,15 +1,17 @@
-//! Macros for databases that read segments: addresses and MACs as people write them.
+//! SQL macros for databases that read segments: addresses and MAC addresses as text.
 
-/// A database that macros are written for.
+/// A database for which macros are available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
+    /// DuckDB.
     DuckDb,
+    /// ClickHouse.
     ClickHouse,
 }
 
-/// Statements that make `addr_text(column)` of an address, `is_v4(column)` of its
-/// family and `mac_text(column)` of a MAC; of DuckDB also `flows(files)`, segments of
-/// whatever versions as if all were of the newest.
+/// SQL statements that define `addr_text(column)` (an address as text), `is_v4(column)`
+/// (whether an address is IPv4) and `mac_text(column)` (a MAC address as text). For DuckDB also
+/// `flows(files)`, which reads segments of all versions with the columns of the newest.
 #[must_use]
 pub fn macros(dialect: Dialect) -> &'static str {
     match dialect {
@@ -18,9 +20,9 @@ pub fn macros(dialect: Dialect) -> &'static str {
     }
 }
 
-/// An IPv6 address is written with its longest run of zero groups as `::`
-/// (RFC 5952, 4.2): the eight groups as `0:0:1:…`, and the longest `:0:0…` of it
-/// that comes first is cut out.
+/// DuckDB has no function that writes an IPv6 address. RFC 5952, section 4.2, wants the longest
+/// run of zero groups, the first one of equal runs, written as `::`. The macro writes the eight
+/// groups as `:0:0:1:…` and cuts out the longest `:0:0…`.
 const DUCKDB: &str = "\
 CREATE OR REPLACE MACRO is_v4(address) AS hex(address) LIKE '00000000000000000000FFFF%';
 CREATE OR REPLACE MACRO addr_byte(address, nth) AS

@@ -1,8 +1,8 @@
-//! Flows on disk.
+//! The flow archive on disk.
 //!
-//! While a slot of time runs, flows go to a journal; when it ends they become a
-//! segment, a Parquet file. What reads them back ([`open`]) gives [`Chunk`]s,
-//! whatever kind of file they lie in: segments, journals, or files of nfcapd.
+//! While a time slot is open, its flows are appended to a journal. When the slot ends, the
+//! journal becomes a segment, which is a Parquet file. [`open`] reads every kind of flow file
+//! (segment, journal, nfcapd file) as a sequence of [`ColumnChunk`]s.
 
 pub mod atomic_write;
 pub mod catalog;
@@ -30,8 +30,8 @@ pub use error::ArchiveError;
 pub use open::{open, open_within};
 pub use rows::rows;
 
-/// Whether bytes are those that a checksum was made of. To a fuzzer they always
-/// are: else it would never get behind one.
+/// Whether `sum` is the CRC-32 of `bytes`. Always true under a fuzzer, which could not
+/// otherwise get past a checksum.
 fn is_sum_of(sum: u32, bytes: &[u8]) -> bool {
     cfg!(fuzzing) || crc32fast::hash(bytes) == sum
 }

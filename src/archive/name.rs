@@ -1,8 +1,9 @@
-//! What the files of an archive are called, and the folders they lie in.
+//! The names of an archive's files and date folders.
 //!
-//! A segment is called by the beginning of its slot in UTC, so that the names
-//! sort by time and no summer time doubles an hour: `flows.202611240340Z.parquet`,
-//! with seconds where slots are shorter than a minute. A slot of many flows has
+//! A segment is named after the beginning of its slot in UTC, so that names sort by time and
+//! the end of summer time gives no name twice: `flows.202611240340Z.parquet`. The name includes
+//! seconds if slots are shorter than a minute. A slot with many flows has several parts,
+//! numbered from the second on: `flows.202611240340Z-2.parquet`.
 //! several parts; from the second on they are numbered: `flows.202611240340Z-2.parquet`.
 
 use std::path::{Path, PathBuf};
@@ -17,41 +18,46 @@ use crate::flow::Time;
 const PREFIX: &str = "flows.";
 const SEGMENT: &str = ".parquet";
 const JOURNAL: &str = ".journal";
-/// Files of nfcapd; the one it is writing has a `current` behind it.
+/// Files of nfcapd. While nfcapd writes a file, it is named `nfcapd.current` and so has no
+/// time.
 const NFCAPD: &str = "nfcapd.";
-/// What is being written has this behind its later name.
+/// The ending of a file that is being written; it is removed when the file is complete.
 const TEMPORARY: &str = ".tmp";
 
-/// What kind of file it is.
+/// The kind of a flow file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
-    /// A Parquet file of ours.
+    /// A Parquet file of toptalk.
     Segment,
-    /// What is being recorded, or was when the recorder ended.
+    /// A journal: the flows of the slot that is being recorded, or that a recorder left when it
+    /// ended.
     Journal,
-    /// A file of nfcapd or nfdump, layout 2.
+    /// A file of nfcapd or nfdump, layout version 2.
     Nfcapd,
 }
 
-/// When a slot begins, as a name says it.
+/// The beginning of a slot, as the file name gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotTime {
+    /// A time in UTC.
     Utc(Time),
-    /// By the clock on the wall where nfcapd ran.
+    /// A local time of the machine where nfcapd ran; the name does not give the time zone.
     Local(DateTime),
 }
 
-/// What a name says.
+/// The parts of a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParsedName {
+    /// The kind of file.
     pub kind: FileKind,
+    /// The beginning of its slot.
     pub slot: SlotTime,
-    /// Which part of the slot, from 1.
+    /// The part of the slot, from 1.
     pub part: u32,
 }
 
-/// Reads the name of a file, without its folder. `None` for files that no
-/// archive has, and for those that are not finished.
+/// Parses a file name without its folder. `None` for names that do not belong to an archive and
+/// for unfinished files.
 #[must_use]
 pub fn parse(name: &str) -> Option<ParsedName> {
     if let Some(stamp) = name.strip_prefix(NFCAPD) {
@@ -65,7 +71,7 @@ pub fn parse(name: &str) -> Option<ParsedName> {
     };
     let (digits, part) = rest.split_once('Z')?;
     let part = match part.strip_prefix('-') {
-        // Only as it is written: no zeros in front, and never 0 or 1.
+        // Only the canonical form: no leading zeros, and never 0 or 1.
         Some(number) if is_digits(number) && !number.starts_with('0') => {
             number.parse().ok().filter(|part| *part > 1)?
         }
@@ -76,14 +82,14 @@ pub fn parse(name: &str) -> Option<ParsedName> {
     Some(ParsedName { kind, slot: SlotTime::Utc(Time(slot.timestamp().as_millisecond())), part })
 }
 
-/// Whether it is the unfinished file of a segment.
+/// Whether the name is that of an unfinished segment.
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
     name.strip_suffix(TEMPORARY).and_then(parse).is_some_and(|one| one.kind == FileKind::Segment)
 }
 
-/// `202611240340`, with seconds or without, and with a zone where nfcapd was
-/// told to write it (`+0100`).
+/// Parses the time of an nfcapd file: `202611240340`, with or without seconds, and with an
+/// offset from UTC (`+0100`) if nfcapd was configured to write it.
 fn nfcapd(stamp: &str) -> Option<ParsedName> {
     let named = |slot| Some(ParsedName { kind: FileKind::Nfcapd, slot, part: 1 });
     let Some(at) = stamp.find(['+', '-']) else { return named(SlotTime::Local(civil(stamp)?)) };
@@ -115,40 +121,41 @@ fn civil(digits: &str) -> Option<DateTime> {
     DateTime::new(year, number(4)?, number(6)?, number(8)?, number(10)?, second, 0).ok()
 }
 
-/// The name of a segment of the slot that begins at `slot`; `part` from 1.
+/// The name of part number `part` (from 1) of the segment whose slot begins at `slot`.
 #[must_use]
 pub fn segment(slot: Time, with_seconds: bool, part: u32) -> String {
     name(slot, with_seconds, part, SEGMENT)
 }
 
-/// The name of the journal that becomes that segment.
+/// The name of the journal that becomes the segment of the same slot and part.
 #[must_use]
 pub fn journal(slot: Time, with_seconds: bool, part: u32) -> String {
     name(slot, with_seconds, part, JOURNAL)
 }
 
-/// The segment that a journal becomes.
+/// The path of the segment that a journal becomes.
 #[must_use]
 pub fn segment_of(journal: &Path) -> PathBuf {
     journal.with_extension("parquet")
 }
 
-/// What is wrong with the name of a file of ours that says of itself when its slot
-/// begins: the name says another slot. A name that is of no archive says nothing.
+/// Compares the name of a toptalk file with the beginning of the slot in its content. Returns a
+/// message if the name gives another slot; `None` if they agree or the name is not one of an
+/// archive.
 #[must_use]
 pub fn contradicts(path: &Path, slot: Time) -> Option<String> {
     let said = path.file_name()?.to_str().and_then(parse)?;
-    // A slot out of the calendar has a name, too: compared is what it is called.
+    // A time outside the calendar also has a name (1970), so names are compared, not times.
     let with_seconds = slot.0.rem_euclid(60_000) != 0;
     let own = segment(slot, with_seconds, 1);
     let is_other = parse(&own).is_none_or(|own| own.slot != said.slot);
     is_other.then(|| {
         let own = own.trim_end_matches(SEGMENT);
-        format!("its flows are of the slot {own}, its name says another one (renamed or copied?)")
+        format!("its flows belong to the slot {own}, but its name gives another slot (renamed or copied?)")
     })
 }
 
-/// What a file is called until it is whole.
+/// The name of a file while it is being written.
 #[must_use]
 pub fn temporary(name: &str) -> String {
     format!("{name}{TEMPORARY}")
@@ -163,14 +170,14 @@ fn name(slot: Time, with_seconds: bool, part: u32, ending: &str) -> String {
     }
 }
 
-/// A moment outside of the calendar, which no clock shows, reads as 1970.
+/// A time outside the calendar, which no real clock shows, is taken as 1970.
 fn in_utc(time: Time) -> jiff::ZonedDateTime {
     Timestamp::from_millisecond(time.0)
         .unwrap_or(Timestamp::UNIX_EPOCH)
         .to_zoned_datetime(TimeZone::UTC)
 }
 
-/// Formats of the date folders of nfcapd(1), by their number for `-S`.
+/// The date folders of nfcapd(1) as strftime formats; the index is the number given to `-S`.
 pub const HIERARCHIES: [&str; 9] = [
     "",
     "%Y/%m/%d",
@@ -183,11 +190,11 @@ pub const HIERARCHIES: [&str; 9] = [
     "%Y-%m-%d/%H",
 ];
 
-/// Which date folders there are, by the number that nfcapd(1) gives it; 0 for none.
+/// The layout of the date folders, by the number that nfcapd(1) gives it; 0 for no folders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hierarchy(u8);
 
-/// Why a word is no hierarchy.
+/// The error for a text that is not a number of a hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected 0 to 8 (0 no folders, 1 year/month/day; see nfcapd -S), found `{0}`")]
 pub struct HierarchyError(String);
@@ -201,14 +208,14 @@ impl FromStr for Hierarchy {
     }
 }
 
-/// The folder of a slot below that of the archive, by its beginning in UTC.
+/// The date folder of a slot relative to the archive's root, from the slot's beginning in UTC.
 #[must_use]
 pub fn folder(slot: Time, hierarchy: Hierarchy) -> PathBuf {
     let format = HIERARCHIES.get(usize::from(hierarchy.0)).copied().unwrap_or_default();
     PathBuf::from(in_utc(slot).strftime(format).to_string())
 }
 
-/// How many levels of folders there are below that of the archive.
+/// The number of folder levels below the archive's root.
 #[must_use]
 pub fn levels(hierarchy: Hierarchy) -> usize {
     folder(Time(0), hierarchy).components().count()
@@ -224,7 +231,7 @@ mod tests {
     const SLOT: Time = Time(1_795_491_600_000);
 
     #[test]
-    fn names_are_read_as_they_are_written() {
+    fn names_are_parsed_as_they_are_formatted() {
         let utc = |kind, ms, part| ParsedName { kind, slot: SlotTime::Utc(SLOT.plus_ms(ms)), part };
         let local = |second| {
             let slot = jiff::civil::date(2026, 11, 24).at(3, 40, second, 0);
@@ -246,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_nobodys() {
+    fn other_names_are_not_parsed() {
         for name in [
             "",
             "flows",
@@ -315,7 +322,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(seconds in 0..4_000_000_000i64, part in 1..=u32::MAX) {
+        fn formatted_names_parse_back(seconds in 0..4_000_000_000i64, part in 1..=u32::MAX) {
             let slot = Time(seconds * 1000);
             let named = |kind| Some(ParsedName { kind, slot: SlotTime::Utc(slot), part });
             prop_assert_eq!(parse(&segment(slot, true, part)), named(FileKind::Segment));

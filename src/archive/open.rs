@@ -1,4 +1,4 @@
-//! Opens a file of an archive, whatever kind it is.
+//! Opens a flow file of any kind.
 
 use std::io::ErrorKind;
 use std::iter;
@@ -9,17 +9,17 @@ use super::segment::Segment;
 use super::{ArchiveError, ColumnChunk, ColumnChunks, journal, nfcapd, segment};
 use crate::flow::Time;
 
-/// The columns of a file. Of a journal that has become a segment since it was
-/// listed, those of the segment. Under the name of another slot its flows are
-/// what they are, and the name is an error among them.
+/// The chunks of a file. If a listed journal has become a segment in the meantime, the segment
+/// is opened. If the file name gives another slot than the content, the flows are still
+/// returned, and one error reports the name.
 ///
 /// # Errors
-/// When it cannot be read, is damaged, is something else than its kind says or
-/// was written by another version.
+/// When the file cannot be read, is damaged, is of another kind than its name says, or has a
+/// format version that is not supported.
 pub fn open(entry: &CatalogEntry) -> Result<ColumnChunks, ArchiveError> {
     match entry.kind {
         FileKind::Segment => segment::open(&entry.path).map(chunks),
-        // The segment has its name before the journal goes.
+        // A segment is renamed to its final name before its journal is removed.
         FileKind::Journal => match journal::open(&entry.path) {
             Err(ArchiveError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 segment::open(&segment_of(&entry.path)).map(chunks)
@@ -30,11 +30,11 @@ pub fn open(entry: &CatalogEntry) -> Result<ColumnChunks, ArchiveError> {
     }
 }
 
-/// As [`open`], of what took place from `from` to `to`, as far as these are given:
-/// `None` when a segment's footer says that none of it did.
+/// Like [`open`], limited to flows between `from` and `to` where these are given. `None` if the
+/// footer of a segment shows that none of its flows is in that time.
 ///
 /// # Errors
-/// As [`open`].
+/// As for [`open`].
 pub fn open_within(
     entry: &CatalogEntry,
     from: Option<Time>,
@@ -70,7 +70,7 @@ mod tests {
     use crate::flow::{Flow, Time};
 
     #[test]
-    fn a_journal_that_has_become_a_segment_is_read_as_that() {
+    fn a_journal_that_has_become_a_segment_is_read_as_the_segment() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("flows.202611240340Z.journal");
         let mut block = journal::Block::default();
@@ -88,7 +88,7 @@ mod tests {
         let slot = segment::SlotInfo { start, length_ms: 300_000 };
         let out = File::create(segment_of(&entry.path)).unwrap();
         segment::encode(&[Flow::EMPTY; 5], &[], &slot, out).unwrap();
-        assert_eq!(rows().unwrap(), 3, "while it is there it is the one that was listed");
+        assert_eq!(rows().unwrap(), 3, "the journal is read while it exists");
         fs::remove_file(&entry.path).unwrap();
         assert_eq!(rows().unwrap(), 5);
         fs::remove_file(segment_of(&entry.path)).unwrap();

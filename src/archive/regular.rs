@@ -1,8 +1,8 @@
-//! Opening files that were named from outside.
+//! Opens regular files whose names come from outside.
 //!
-//! A name says nothing about what lies there: reading a FIFO waits for a writer that
-//! never comes, a device such as `/dev/zero` never ends. So only regular files are read,
-//! opening never waits, and where a whole file is read at once its size has a limit.
+//! A name does not show what kind of file it is: reading a FIFO blocks until there is a writer,
+//! and a device such as `/dev/zero` never ends. Therefore only regular files are read, opening
+//! never blocks, and reading a whole file has a size limit.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -11,40 +11,43 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// The number of `/dev/null`: major 1, minor 3 (Linux, devices.txt).
+/// The device number of `/dev/null`: major 1, minor 3 (Linux kernel,
+/// Documentation/admin-guide/devices.txt).
 const NULL_DEVICE: u64 = 0x103;
 
-/// Opens a regular file for reading. Links are followed.
+/// Opens a regular file for reading. Symbolic links are followed.
 ///
 /// # Errors
-/// When it cannot be opened, or is a folder, FIFO, socket or device; the error says which.
+/// When the file cannot be opened, or is a folder, FIFO, socket or device; the error names the
+/// kind.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Looked at first: opening a device may do something, opening a socket fails with
-    // words that nobody understands.
+    // Checked before opening: opening a device may have side effects, and the error for opening
+    // a socket ("No such device or address") is misleading.
     check(&std::fs::metadata(path)?)?;
     let mut options = OpenOptions::new();
-    // Another file may have taken the name meanwhile: neither opening waits then.
+    // The file may be replaced between the check and the opening; O_NONBLOCK keeps both from
+    // blocking.
     let file = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     check(&file.metadata()?)?;
     Ok(file)
 }
 
-/// Reads a regular file of at most `most` bytes. `/dev/null` is an empty one: it is what
-/// people name who want none.
+/// Reads a regular file of at most `limit` bytes. `/dev/null` reads as an empty file, because
+/// people name it to disable a file.
 ///
 /// # Errors
-/// When it is none, cannot be read or is larger.
-pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+/// When it is not a regular file, cannot be read or is larger than `limit`.
+pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let found = std::fs::metadata(path)?;
     if found.file_type().is_char_device() && found.rdev() == NULL_DEVICE {
         return Ok(bytes);
     }
-    // One byte more than allowed, so that what is too much is seen as such.
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    open(path)?.take(limit).read_to_end(&mut bytes)?;
-    if bytes.len() > most {
-        let text = format!("expected at most {most} bytes, found more");
+    // One byte more than allowed shows that the file is too large.
+    let with_one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    open(path)?.take(with_one_more).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        let text = format!("expected at most {limit} bytes, found more");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok(bytes)
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_are_read_and_no_more_than_the_limit() {
+    fn only_regular_files_up_to_the_limit_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("file"), "12345").unwrap();

@@ -1,12 +1,12 @@
-//! Whole records out of the columns of a chunk.
+//! Reads whole flow records from the columns of a chunk.
 
 use super::{ArchiveError, ColumnChunk};
 use crate::flow::column::{Dictionary, Vector, number_value};
 use crate::flow::field::{FIELDS, Field, FieldValue};
 use crate::flow::{Flow, FlowExtras};
 
-/// The records of a page with what came with them ([`Flow::more`]), in the order
-/// they were recorded.
+/// The records of page number `page` (from 0) in the order in which they were recorded, with
+/// their extras ([`Flow::more`] refers to them).
 ///
 /// # Errors
 /// When the page is damaged or cannot be read.
@@ -31,18 +31,19 @@ pub fn rows(
             Vector::Ids(_) => chunk.dictionary(info.field)?,
             _ => None,
         };
-        for (place, (flow, more)) in rows.iter_mut().enumerate() {
+        for (place, (flow, extras)) in rows.iter_mut().enumerate() {
             let Some(value) = value(info.field, &column, dictionary.as_deref(), place) else {
-                let what = format!("page {page} names a {} that is not there", info.name);
+                let what =
+                    format!("page {page} has an id of {} that is not in its dictionary", info.name);
                 return Err(ArchiveError::damaged(chunk.path(), what));
             };
-            info.field.set(value, flow, more);
+            info.field.set(value, flow, extras);
         }
     }
     let (mut flows, mut all) = (Vec::with_capacity(count), Vec::new());
-    for (mut flow, more) in rows {
-        if more != FlowExtras::NONE {
-            all.push(more);
+    for (mut flow, extras) in rows {
+        if extras != FlowExtras::NONE {
+            all.push(extras);
             flow.more = u32::try_from(all.len()).unwrap_or(0);
         }
         flows.push(flow);
@@ -74,8 +75,8 @@ mod tests {
     use crate::flow::{FlowText, Host, Time};
 
     #[test]
-    fn every_field_comes_back() {
-        let (mut flow, mut more) = (Flow::EMPTY, FlowExtras::NONE);
+    fn every_field_is_read_back() {
+        let (mut flow, mut extras) = (Flow::EMPTY, FlowExtras::NONE);
         let value = |n: u64, info: &FieldInfo| match (info.kind, info.store) {
             (FieldKind::Address, _) => FieldValue::Address(Host(n.into())),
             (FieldKind::Text, _) => FieldValue::Text(FlowText::new("anna")),
@@ -86,32 +87,35 @@ mod tests {
             _ if info.field == Field::Duplicate => FieldValue::Number(2),
             _ => FieldValue::Number(n),
         };
-        // A value of its own for each, so that none is set in place of another.
+        // Each field has a different value, so that a value set in the wrong field is noticed.
         for (n, info) in (1..).zip(FIELDS) {
-            info.field.set(value(n, info), &mut flow, &mut more);
+            info.field.set(value(n, info), &mut flow, &mut extras);
         }
         for (n, info) in (1..).zip(FIELDS) {
-            assert_eq!(info.field.value(&flow, &more), value(n, info), "{}", info.name);
-            assert!(info.field.is_reported(&flow, &more), "{}", info.name);
+            assert_eq!(info.field.value(&flow, &extras), value(n, info), "{}", info.name);
+            assert!(info.field.is_reported(&flow, &extras), "{}", info.name);
         }
         flow.more = 1;
         let flows = vec![flow, Flow::EMPTY];
         let path = Path::new("made").into();
-        let mut chunk = RowChunk::new(path, flows.clone(), vec![more], 0).unwrap();
-        assert_eq!(rows(&mut chunk, 0).unwrap(), (flows, vec![more]));
+        let mut chunk = RowChunk::new(path, flows.clone(), vec![extras], 0).unwrap();
+        assert_eq!(rows(&mut chunk, 0).unwrap(), (flows, vec![extras]));
     }
 
     #[test]
-    fn numbers_without_room_are_the_greatest_that_fit() {
-        let (mut flow, mut more) = (Flow::EMPTY, FlowExtras::NONE);
+    fn numbers_that_do_not_fit_become_the_greatest_that_fits() {
+        let (mut flow, mut extras) = (Flow::EMPTY, FlowExtras::NONE);
         for info in FIELDS {
-            info.field.set(FieldValue::Number(u64::MAX), &mut flow, &mut more);
+            info.field.set(FieldValue::Number(u64::MAX), &mut flow, &mut extras);
         }
         assert_eq!((flow.proto, flow.sport, flow.input), (u8::MAX, u16::MAX, u32::MAX));
         assert_eq!((flow.bytes, flow.clock_offset), (u64::MAX, -1));
-        assert_eq!((more.min_ttl, more.dst_vlan, more.mpls), (u8::MAX, u16::MAX, [u32::MAX; 10]));
-        assert_eq!((flow.src, more.user.is_empty()), (Host::UNSPECIFIED, true));
-        Field::Proto.set(FieldValue::Number(300), &mut flow, &mut more);
+        assert_eq!(
+            (extras.min_ttl, extras.dst_vlan, extras.mpls),
+            (u8::MAX, u16::MAX, [u32::MAX; 10])
+        );
+        assert_eq!((flow.src, extras.user.is_empty()), (Host::UNSPECIFIED, true));
+        Field::Proto.set(FieldValue::Number(300), &mut flow, &mut extras);
         assert_eq!(flow.proto, 255, "not 44");
     }
 }

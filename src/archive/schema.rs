@@ -1,51 +1,52 @@
-//! The columns of the archive, which are those of [`FIELDS`]: their names, their order,
-//! their types and the versions they came in are said there. Here stands what versions
-//! there are, and how a column is encoded.
+//! The columns of the archive. Their names, order, types and first versions are declared in
+//! [`FIELDS`]; this module adds the format versions and the encoding of each column.
 
 pub use crate::flow::field::StoredType;
 use crate::flow::field::{FIELDS, Field};
 
-/// Versions of segments and journals. All of them are read, the newest is written.
+/// The versions of segments and journals. All versions can be read; the newest is written.
 ///
-/// A new one is a variant here, and `since` of the members of a flow that it brings; what
-/// else it changes is decided where versions are compared.
+/// A new version is a new variant here, and a `since` at the fields that it introduces. All
+/// other differences are decided where versions are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// Without a checksum of the footer, and without the fields that came
-    /// [since](crate::flow::field::FieldInfo::since); a flow is a duplicate or not.
+    /// Version 1: no checksum of the footer, none of the fields with a later
+    /// [`since`](crate::flow::field::FieldInfo::since), and `duplicate` is a flag.
     One = 1,
+    /// Version 2: the footer has a checksum, and `duplicate` is a number.
     Two = 2,
 }
 
 impl Version {
-    /// All of them, the oldest first.
+    /// All versions, the oldest first.
     pub const ALL: [Version; 2] = [Version::One, Version::Two];
 
-    /// The one that is written.
+    /// The version that is written.
     pub const NEWEST: Version = Version::Two;
 
-    /// Those that are read, in words.
+    /// The versions that can be read, for messages.
     pub const READ: &str = "1 or 2";
 
-    /// The version of a number, if it is one that is read.
+    /// The version with this number, if it can be read.
     #[must_use]
     pub fn of(number: u32) -> Option<Version> {
         Version::ALL.into_iter().find(|version| version.number() == number)
     }
 
-    /// Its number.
+    /// The number of the version.
     #[must_use]
     pub fn number(self) -> u32 {
         self as u32
     }
 }
 
-/// How a column is written.
+/// How the values of a column are encoded (Parquet encodings).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// By the difference to the row before (DELTA_BINARY_PACKED).
+    /// Differences to the previous row (DELTA_BINARY_PACKED).
     Delta,
-    /// As places in a dictionary; plain from where that grew too large.
+    /// Ids into a dictionary (RLE_DICTIONARY); plain values after the dictionary became too
+    /// large.
     Dictionary,
     /// Runs of bits (RLE).
     Runs,
@@ -54,8 +55,11 @@ pub enum Coding {
 /// A column of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveColumn {
+    /// The field that the column holds.
     pub field: Field,
+    /// The type of its values in files.
     pub store: StoredType,
+    /// The encoding of its values.
     pub coding: Coding,
 }
 
@@ -73,13 +77,13 @@ impl ArchiveColumn {
         ArchiveColumn { field, store, coding }
     }
 
-    /// All of them, in the order in which they stand in files.
+    /// All columns, in their order in files.
     pub fn all() -> impl Iterator<Item = ArchiveColumn> {
         FIELDS.iter().map(|info| ArchiveColumn::of(info.field))
     }
 
-    /// Those of files of a version: what came later is left out, and `duplicate` was a
-    /// flag.
+    /// The columns of a format version. Fields that were added later are left out; in version
+    /// 1, `duplicate` is a flag.
     pub fn of_version(version: Version) -> impl Iterator<Item = ArchiveColumn> {
         let came = move |column: &ArchiveColumn| column.field.info().since <= version.number();
         ArchiveColumn::all().filter(came).map(move |column| match (version, column.field) {
@@ -90,7 +94,7 @@ impl ArchiveColumn {
         })
     }
 
-    /// Its name in files.
+    /// The name of the column in files.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.field.info().name
@@ -98,7 +102,7 @@ impl ArchiveColumn {
 }
 
 impl StoredType {
-    /// Its type in words, as docs/ARCHIVE.md has them.
+    /// The name of the type, as in docs/ARCHIVE.md.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -116,7 +120,7 @@ impl StoredType {
 }
 
 impl Coding {
-    /// Its name in words, as docs/ARCHIVE.md has them.
+    /// The name of the encoding, as in docs/ARCHIVE.md.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Reading all of a file to see whether it can be read.
+//! Verifies a flow file by reading all of it.
 
 use std::path::Path;
 
@@ -8,14 +8,15 @@ use super::segment::{Footer, FooterCheck};
 use crate::flow::column::{Dictionary, Vector};
 use crate::flow::field::{FIELDS, FieldInfo, FieldKind};
 
-/// Problems told of one file at most; the first say what is the matter.
+/// The largest number of problems reported for one file; the first ones show what is wrong.
 const MAX_PROBLEMS: usize = 100;
 
-/// What was found.
+/// The result of verifying a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Rows that can be read.
+    /// The number of rows that can be read.
     pub rows: u64,
+    /// The problems found, at most 100.
     pub problems: Vec<String>,
 }
 
@@ -27,9 +28,9 @@ impl Verified {
     }
 }
 
-/// Reads every field of every page, and compares them with what the file says of
-/// itself: how many rows, which dictionary, which bounds, which span of time, which
-/// sums of all rows and of each page.
+/// Reads every field of every page and compares them with the metadata of the file: the number
+/// of rows, the dictionaries, the bounds, the time span, and the sums of all rows and of each
+/// page.
 #[must_use]
 pub fn verify(path: &Path, chunks: ColumnChunks) -> Verified {
     let mut verified = Verified::default();
@@ -58,20 +59,21 @@ pub fn verify(path: &Path, chunks: ColumnChunks) -> Verified {
     verified
 }
 
-/// What a footer says of its rows that is not so. What cannot be read was told.
+/// The contradictions between a footer and its rows. Rows that cannot be read were already
+/// reported by [`column`], so that this returns none.
 fn footer_of(chunk: &mut dyn ColumnChunk, footer: &Footer) -> Vec<String> {
     let mut checked = FooterCheck::new(footer);
     for page in 0..chunk.pages() {
         match rows(chunk, page) {
-            Ok((flows, more)) => checked.page(&flows, &more),
+            Ok((flows, extras)) => checked.page(&flows, &extras),
             Err(_) => return Vec::new(),
         }
     }
     let path = chunk.path().display().to_string();
-    checked.wrong().into_iter().map(|wrong| format!("{path}: {wrong}")).collect()
+    checked.contradictions().into_iter().map(|wrong| format!("{path}: {wrong}")).collect()
 }
 
-/// The least and the greatest of the numbers that were seen.
+/// The least and the greatest number seen.
 #[derive(Default)]
 struct SeenBounds(Option<(u64, u64)>);
 
@@ -116,7 +118,7 @@ fn column(
                 let is_outside =
                     |n: &&u64| bounds.is_some_and(|(least, most)| **n < least || **n > most);
                 if let Some(number) = numbers.iter().find(is_outside) {
-                    return Err(wrong(format!("{number} is outside of what the footer says")));
+                    return Err(wrong(format!("{number} is outside the bounds in the footer")));
                 }
                 seen.see(numbers.iter().copied());
             }
@@ -125,13 +127,14 @@ fn column(
             _ => return Err(wrong("values of another kind than expected".to_owned())),
         }
     }
-    // Bounds that are too wide decide nothing wrong, but are no bounds of these.
+    // Bounds that are too wide cause no wrong answers, but files that claim exact bounds must
+    // have them.
     let is_exact = chunk.footer().is_some_and(Footer::has_exact_bounds);
     match (bounds, seen.0) {
         (Some(said), Some(seen)) if said != seen && (is_exact || !within(seen, said)) => {
             let ((low, high), (least, most)) = (said, seen);
             let what = format!(
-                "{path}: {name}: values from {least} to {most}, the footer says {low} to {high}"
+                "{path}: {name}: values from {least} to {most}, but the footer says {low} to {high}"
             );
             Err(what)
         }
@@ -154,7 +157,7 @@ mod tests {
     use crate::flow::column::Dictionary;
     use crate::flow::field::Field;
 
-    /// A chunk that says of itself what is not so.
+    /// A chunk whose metadata contradict its content.
     struct Wrong {
         inner: RowChunk,
         field: Field,
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_as_it_says_is_told() {
+    fn contradictions_are_reported() {
         assert_eq!(of(rows()), Verified { rows: 2, problems: Vec::new() });
         for (field, what) in [
             (Field::Src, "expected 2 values, found 0"),

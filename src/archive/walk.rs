@@ -1,4 +1,4 @@
-//! The files in the folders of an archive: one walk for all who list them.
+//! Lists the files in the folders of an archive.
 
 use std::collections::{HashSet, VecDeque};
 use std::ffi::OsString;
@@ -9,39 +9,40 @@ use std::path::{Path, PathBuf};
 
 use super::ArchiveError;
 
-/// Folders below the given one that are looked into: year, month, day and hour,
-/// a folder for each exporter, and some to spare. Deeper ones are a mistake.
+/// The number of folder levels that are searched below the root: year, month, day and hour, a
+/// folder per exporter, and three to spare. Deeper trees are taken for a mistake.
 pub(super) const MAX_DEPTH: usize = 8;
 
-/// Folders below its own that a recorder makes: year, month, day and hour at most.
-const OWN_DEPTH: usize = 4;
+/// The number of folder levels that a recorder creates below its root: at most year, month, day
+/// and hour.
+const RECORDER_DEPTH: usize = 4;
 
-/// How often a folder that changes meanwhile is listed.
+/// How often a folder that changes while it is listed is listed again.
 const LISTINGS: usize = 3;
 
-/// What a walk is for.
+/// The purpose of a walk, which decides which links and folders it follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WalkPurpose {
-    /// Everything that can be read. Links are followed: archives are spread over disks
-    /// with them. A folder that is too deep is a problem.
+    /// To read everything. Symbolic links are followed, because archives are spread over disks
+    /// with them. A folder that is too deep is reported as a problem.
     Read,
-    /// What a recorder wrote and may remove. Links are not followed, and folders deeper
-    /// than its own not looked into: they may be anybody's.
+    /// To find what a recorder wrote and may remove. Symbolic links are not followed and
+    /// folders deeper than the recorder's own are not searched: they may belong to others.
     Own,
 }
 
-/// Which file or folder it is, whatever leads there: its device and its number.
+/// Identifies a file or folder independently of its path: device and inode numbers.
 pub(super) type Identity = (u64, u64);
 
-/// `None` for what cannot be found.
+/// The identity of a file or folder; `None` if it cannot be found.
 pub(super) fn identity(path: &Path) -> Option<Identity> {
     fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
 }
 
-/// Calls `visit` with everything below `root` that is no folder, level by level. Each
-/// folder is listed once, whichever links lead to it: so loops end, and a folder is met
-/// by the shortest way first. A folder that cannot be listed is a problem, unless it
-/// went meanwhile: expiry removes empty ones.
+/// Calls `visit` for every file below `root`, level by level. Each folder is listed once even
+/// if several links lead to it, so that loops end; it is reached by the shortest path. A folder
+/// that cannot be listed is a problem, unless it disappeared in the meantime: expiry removes
+/// empty folders.
 pub(super) fn walk(
     root: &Path,
     scope: WalkPurpose,
@@ -51,17 +52,17 @@ pub(super) fn walk(
     let mut waiting = VecDeque::from([(root.to_owned(), 0)]);
     let mut seen = HashSet::new();
     while let Some((folder, depth)) = waiting.pop_front() {
-        // What cannot be found fails when it is listed, and says why.
+        // A folder that cannot be found fails when it is listed, with the reason.
         if identity(&folder).is_some_and(|folder| !seen.insert(folder)) {
             continue;
         }
         match scope {
             WalkPurpose::Read if depth > MAX_DEPTH => {
-                let what = format!("more than {MAX_DEPTH} folders deep: not looked into");
+                let what = format!("more than {MAX_DEPTH} folders deep, not searched");
                 problems.push(ArchiveError::damaged(&folder, what));
                 continue;
             }
-            WalkPurpose::Own if depth > OWN_DEPTH => continue,
+            WalkPurpose::Own if depth > RECORDER_DEPTH => continue,
             _ => {}
         }
         let (entries, problem) = list(&folder);
@@ -79,7 +80,7 @@ pub(super) fn walk(
     }
 }
 
-/// Every file that a recorder may have written below `root`, sorted.
+/// All regular files below `root` that a recorder may have written, sorted by path.
 pub(super) fn own_files(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     walk(root, WalkPurpose::Own, &mut wrong, |path, kind| {
@@ -92,9 +93,10 @@ pub(super) fn own_files(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf>
     found
 }
 
-/// What is in a folder, and why there is not more. While a recorder makes segments of
-/// journals, a listing may have come by before the one was there and after the other
-/// had gone; so what has changed meanwhile is listed again.
+/// The entries of a folder, and the error that ended the listing. While a recorder turns
+/// journals into segments, a listing can miss both: it may pass before the segment exists and
+/// after the journal is removed. Therefore a folder that changed while it was listed is listed
+/// again.
 fn list(folder: &Path) -> (Vec<(OsString, FileType)>, Option<io::Error>) {
     let changed = || fs::metadata(folder).ok().map(|data| (data.mtime(), data.mtime_nsec()));
     let mut entries = Vec::new();
@@ -103,7 +105,7 @@ fn list(folder: &Path) -> (Vec<(OsString, FileType)>, Option<io::Error>) {
         let found = fs::read_dir(folder).and_then(|list| {
             for found in list {
                 let found = found?;
-                // Gone since: it is no entry any more.
+                // The entry was removed after it was listed.
                 entries.extend(found.file_type().ok().map(|kind| (found.file_name(), kind)));
             }
             Ok(())
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_removed_is_no_link_and_no_deeper_than_a_recorder_writes() {
+    fn own_files_follow_no_links_and_no_deeper_folders() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let root = folder.path();
         fs::create_dir_all(root.join("1/2/3/4/5/6/7/8/9")).unwrap();
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_a_problem() {
+    fn a_missing_folder_is_a_problem() {
         let folder = tempfile::tempdir().unwrap();
         let mut problems = Vec::new();
         assert!(own_files(&folder.path().join("none"), &mut problems).is_empty());

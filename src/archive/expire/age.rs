@@ -1,12 +1,12 @@
 //! How much time has really passed, for expiry by age.
 //!
-//! The age of a segment is the time that has passed since its slot began. A wall clock
-//! that is set ahead lets no time pass: so ages are counted by an [`AgeClock`], which goes
-//! on with running time (monotonic) and follows the wall clock only in small steps, as
-//! time services make them. A larger step is doubted: it is told, ages go on without it,
-//! and it is believed when the wall clock has run on with it for [`BELIEVED_MS`]. What
-//! was reached is kept in a file in the archive ([`Mark`]), so that a collector that is
-//! *started* while the clock is wrong knows it.
+//! The age of a segment is the time since its slot began. A wall clock that is set forward must
+//! not make segments older. Ages are therefore counted by an [`AgeClock`], which advances with
+//! the monotonic clock and follows the wall clock only in small steps, as time services make
+//! them. A larger step is doubted: a warning is shown, ages ignore the step, and the wall clock
+//! is trusted again after it has run without a further step for [`TRUSTED_MS`]. The state is
+//! kept in a file in the archive ([`ExpireMark`]), so that a collector that *starts* while the
+//! clock is wrong notices it.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,40 +17,40 @@ use crate::archive::regular;
 use crate::flow::Time;
 use crate::units;
 
-/// The file in the folder of an archive that says up to when time has passed.
+/// The file in the archive's root folder that stores the state of the age clock.
 pub const NAME: &str = ".toptalk-age";
 
-/// A step of the wall clock between two looks, a minute apart, that is followed at once:
-/// time services slew a clock by less.
+/// The largest step of the wall clock between two observations (a minute apart) that is
+/// followed at once. Time services slew a clock by less.
 const FOLLOWED_MS: i64 = 30_000;
 
-/// The same from one run to the next, during which only the wall clock went on: a restart,
-/// or a machine that starts anew. Also covers the time since the mark was last written.
+/// The same limit between two runs, when only the wall clock advanced: a restart of the
+/// collector or of the machine. It also covers the time since the mark was last written.
 const FOLLOWED_AT_START_MS: i64 = 15 * 60_000;
 
-/// A wall clock that has run on for so long after a step is believed: long enough for an
-/// administrator to read the warning and to set the clock right.
-const BELIEVED_MS: i64 = 24 * 3_600_000;
+/// The time after which a stepped wall clock is trusted again: long enough for an administrator
+/// to see the warning and to set the clock right.
+const TRUSTED_MS: i64 = 24 * 3_600_000;
 
-/// The mark is written anew this often, and whenever a doubt begins or ends.
+/// The interval between two writes of the mark; it is also written when a doubt begins or ends.
 const WRITE_MS: i64 = 5 * 60_000;
 
-/// A mark is not longer than this.
+/// The largest size of a mark, in bytes.
 const MAX_MARK: usize = 1024;
 
-/// What is known from the last run.
+/// The state of the age clock as it was last written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ExpireMark {
-    /// Up to when time had passed.
+    /// The time up to which ages were counted.
     reached: Time,
-    /// What the wall clock said then.
+    /// The wall clock at that time.
     wall: Time,
-    /// For how long it had run without a step.
+    /// For how long the wall clock had run without a step, in milliseconds.
     steady_ms: i64,
 }
 
 impl ExpireMark {
-    /// Reads the mark of an archive; `None` when there is none, or none that makes sense.
+    /// Reads the mark of an archive; `None` if there is none or it cannot be parsed.
     pub(super) fn read(root: &Path) -> Option<(ExpireMark, ClockBehind)> {
         let bytes = regular::read(&root.join(NAME), MAX_MARK).ok()?;
         ExpireMark::parse(std::str::from_utf8(&bytes).ok()?)
@@ -63,19 +63,20 @@ impl ExpireMark {
         }
         let mut number = || words.next()?.parse::<i64>().ok();
         let (reached, wall, steady_ms) = (Time(number()?), Time(number()?), number()?);
-        // A mark that was cut off in the middle of a number has no end of its line.
+        // A mark that was cut off within a number has no newline at its end.
         if !text.ends_with('\n') {
             return None;
         }
-        let steady_ms = steady_ms.clamp(0, BELIEVED_MS);
+        let steady_ms = steady_ms.clamp(0, TRUSTED_MS);
         Some((ExpireMark { reached, wall, steady_ms }, ClockBehind::parse(words)?))
     }
 
-    /// Writes the mark aside, has it synced and renames it.
+    /// Writes the mark to a temporary file, syncs it and renames it.
     fn write(&self, behind: &ClockBehind, root: &Path) -> io::Result<()> {
         let (path, aside) = (root.join(NAME), root.join(format!("{NAME}.tmp")));
         let ExpireMark { reached, wall, steady_ms } = self;
-        // What lies there under this name was left by a kill, or is none of ours.
+        // A file under the temporary name was left by an interrupted write, or does not belong
+        // to toptalk.
         match fs::remove_file(&aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -92,19 +93,19 @@ impl ExpireMark {
 pub(super) struct AgeClock {
     mark: ExpireMark,
     running: Time,
-    /// Whether the wall clock differs from what was reached by more than is followed.
+    /// Whether the wall clock differs from the counted time by more than is followed.
     doubted: bool,
-    /// Running time at which the mark was written.
+    /// The monotonic time at which the mark was last written.
     written: Option<Time>,
-    /// Running time between the last two looks, in milliseconds.
+    /// The monotonic time between the last two observations, in milliseconds.
     passed: i64,
-    /// When the wall clock was behind.
+    /// The spans during which the wall clock was behind.
     behind: ClockBehind,
 }
 
 impl AgeClock {
-    /// Begins with what the last run left. Without a mark, `newest` is the latest moment of
-    /// which files of the archive tell; without either, the wall clock is believed.
+    /// Starts with the mark of the last run. Without a mark, `newest` is used: the latest time
+    /// found in the files of the archive. Without either, the wall clock is trusted.
     pub(super) fn begin(
         mark: Option<(ExpireMark, ClockBehind)>,
         newest: Option<Time>,
@@ -120,7 +121,7 @@ impl AgeClock {
         clock
     }
 
-    /// Takes in what the clocks say now.
+    /// Takes the current readings of both clocks.
     pub(super) fn observe(&mut self, running: Time, wall: Time) {
         let passed = running.since(self.running).max(0);
         self.running = running;
@@ -128,8 +129,8 @@ impl AgeClock {
         self.pass(passed, wall, FOLLOWED_MS);
     }
 
-    /// Takes note of the slot that is recorded into: one of a clock that is behind begins
-    /// now, whatever it is called.
+    /// Notes the slot that is being recorded. While the wall clock is behind, the slot begins
+    /// now, whatever time its name gives.
     pub(super) fn recording(&mut self, current: Time) {
         let ExpireMark { reached, wall, .. } = self.mark;
         let by_ms = reached.since(wall);
@@ -139,13 +140,13 @@ impl AgeClock {
         }
     }
 
-    /// When a slot began by which ages are counted.
+    /// The time at which a slot began, for its age.
     pub(super) fn began(&self, slot: Time) -> Time {
         self.behind.began(slot)
     }
 
-    /// Running time went on by `passed`; other steps of the wall clock than small ones
-    /// are doubted.
+    /// Advances by `passed` milliseconds of monotonic time. Steps of the wall clock larger than
+    /// `followed` are doubted.
     fn pass(&mut self, passed: i64, wall: Time, followed: i64) {
         let was_doubted = self.doubted;
         let ExpireMark { reached, wall: before, steady_ms } = self.mark;
@@ -157,10 +158,10 @@ impl AgeClock {
             wall,
             steady_ms: if small { steady_ms.saturating_add(passed_now) } else { 0 },
         };
-        self.mark.steady_ms = self.mark.steady_ms.min(BELIEVED_MS);
+        self.mark.steady_ms = self.mark.steady_ms.min(TRUSTED_MS);
         let away = wall.since(self.mark.reached);
         let near = away.saturating_abs() <= FOLLOWED_MS;
-        if near || self.mark.steady_ms >= BELIEVED_MS {
+        if near || self.mark.steady_ms >= TRUSTED_MS {
             if was_doubted && !near && away < 0 {
                 self.behind.was_right();
             }
@@ -174,17 +175,17 @@ impl AgeClock {
         }
     }
 
-    /// The moment by which ages are counted: never later than the wall clock has it, so
-    /// that one that was set back removes nothing either.
+    /// The current time for ages. It is never later than the wall clock, so that a clock that
+    /// was set back removes nothing either.
     pub(super) fn now(&self) -> Time {
         self.mark.reached.min(self.mark.wall)
     }
 
-    /// What is told while the wall clock is doubted. The text stays the same as long as
-    /// the doubt does.
+    /// The warning to show while the wall clock is doubted. The text stays the same for the
+    /// whole doubt, so that it is logged once.
     pub(super) fn doubt(&self) -> Option<String> {
         let step = self.mark.wall.since(self.mark.reached);
-        // A machine that was off for an hour is nothing to warn of.
+        // A machine that was off for an hour is no reason for a warning.
         if !self.doubted || step.saturating_abs() < 3_600_000 {
             return None;
         }
@@ -198,14 +199,20 @@ impl AgeClock {
         ))
     }
 
-    /// Writes the mark when that is due. Says why it could not be written.
-    pub(super) fn keep(&mut self, root: &Path) -> Result<(), String> {
+    /// Writes the mark if it is due.
+    ///
+    /// # Errors
+    /// A message why the mark could not be written.
+    pub(super) fn save(&mut self, root: &Path) -> Result<(), String> {
         if self.written.is_some_and(|at| self.running.since(at) < WRITE_MS) {
             return Ok(());
         }
         self.written = Some(self.running);
         self.mark.write(&self.behind, root).map_err(|error| {
-            format!("the age of the archive is not kept in {}: {error}", root.join(NAME).display())
+            format!(
+                "cannot write {}, which keeps the age of the archive: {error}",
+                root.join(NAME).display()
+            )
         })
     }
 }
@@ -222,7 +229,7 @@ mod tests {
     const YEAR: i64 = 365 * DAY;
     const NOW: Time = Time(1_795_491_600_000);
 
-    /// Lets minutes pass with the wall clock this far from the right time.
+    /// Observes minute by minute, with the wall clock `off` milliseconds from the right time.
     fn minutes(clock: &mut AgeClock, from: i64, count: i64, off: i64) -> i64 {
         for minute in 1..=count {
             let at = NOW.plus_ms(from + minute * MINUTE);
@@ -232,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_no_age_and_is_told_until_it_is_over() {
+    fn a_step_adds_no_age_and_is_warned_of_until_it_is_over() {
         for off in [YEAR, -YEAR, DAY, 2 * HOUR] {
             let mut clock = AgeClock::begin(None, None, NOW, NOW);
             let at = minutes(&mut clock, 0, 10, 0);
@@ -242,18 +249,18 @@ mod tests {
             let said = clock.doubt().unwrap();
             assert!(said.contains("known to have passed"), "{said}");
             let at = minutes(&mut clock, at, 1, off);
-            assert_eq!(clock.doubt().unwrap(), said, "it is told once");
+            assert_eq!(clock.doubt().unwrap(), said, "it is logged once");
             let at = minutes(&mut clock, at, 1, 0);
             assert_eq!((clock.now(), clock.doubt()), (NOW.plus_ms(at), None), "{off}");
         }
     }
 
     #[test]
-    fn a_step_is_waited_out_for_a_day() {
+    fn a_step_is_trusted_after_a_day() {
         let mut clock = AgeClock::begin(None, None, NOW, NOW);
         let at = minutes(&mut clock, 0, 24 * 60, YEAR);
         assert!(clock.now() <= NOW.plus_ms(at));
-        // Another step begins the day anew.
+        // Another step starts the day again.
         let at = minutes(&mut clock, at, 24 * 60, YEAR + HOUR);
         assert!(clock.now() <= NOW.plus_ms(at));
         let at = minutes(&mut clock, at, 2, YEAR + HOUR);
@@ -262,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_slewed_is_followed() {
+    fn a_slewed_clock_is_followed() {
         let mut clock = AgeClock::begin(None, None, NOW, NOW);
         for minute in 1..=100 {
             let at = NOW.plus_ms(minute * MINUTE);
@@ -273,30 +280,30 @@ mod tests {
     }
 
     #[test]
-    fn a_start_with_a_wrong_clock_is_known_by_the_mark_and_by_the_files() {
+    fn a_start_with_a_wrong_clock_is_noticed_by_the_mark_and_by_the_files() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         assert_eq!(ExpireMark::read(root), None);
         let mut clock = AgeClock::begin(None, None, NOW, NOW);
-        clock.keep(root).unwrap();
+        clock.save(root).unwrap();
         minutes(&mut clock, 0, 4, 0);
-        clock.keep(root).unwrap();
+        clock.save(root).unwrap();
         assert_eq!(
             ExpireMark::read(root).unwrap().0.reached,
             NOW,
             "it is written every five minutes"
         );
         let at = minutes(&mut clock, 4 * MINUTE, 2, 0);
-        clock.keep(root).unwrap();
+        clock.save(root).unwrap();
         assert_eq!(ExpireMark::read(root).unwrap().0.reached, NOW.plus_ms(at));
-        // Started again and again, the clock a year ahead or as it was long ago.
+        // Started several times, with the clock a year ahead or long behind.
         for (wall, said) in [(NOW.plus_ms(YEAR), "ahead of"), (Time(0), "behind")] {
             for _ in 0..3 {
                 let mut clock = AgeClock::begin(ExpireMark::read(root), None, wall, wall);
                 assert!(clock.now() <= NOW.plus_ms(at + 10 * MINUTE));
                 assert!(clock.doubt().unwrap().contains(said), "{:?}", clock.doubt());
                 clock.observe(wall.plus_ms(MINUTE), wall.plus_ms(MINUTE));
-                clock.keep(root).unwrap();
+                clock.save(root).unwrap();
             }
         }
         // An archive of an earlier version has no mark, but files.
@@ -307,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_no_step_and_a_day_of_waiting_goes_on_after_it() {
+    fn a_restart_is_no_step_and_the_day_of_waiting_continues_after_it() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let mut clock = AgeClock::begin(None, None, NOW, NOW);
@@ -315,8 +322,8 @@ mod tests {
         for _ in 0..3 {
             at = minutes(&mut clock, at, 9 * 60, DAY);
             clock.written = None;
-            clock.keep(root).unwrap();
-            // The machine starts anew within ten minutes.
+            clock.save(root).unwrap();
+            // The machine restarts within ten minutes.
             at += 10 * MINUTE;
             let running = NOW.plus_ms(at);
             clock = AgeClock::begin(ExpireMark::read(root), None, running, running.plus_ms(DAY));
@@ -325,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mark_is_not_taken_for_one() {
+    fn text_that_is_no_mark_is_rejected() {
         for text in ["", "toptalk-age 1 1 2 3", "toptalk-age 2 1 2 3\n", "toptalk-age 1 1 2\n"] {
             assert_eq!(ExpireMark::parse(text), None, "{text:?}");
         }
@@ -337,8 +344,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a wall clock does within a day, no segment looks older than running
-        /// time and small steps make it.
+        /// Whatever the wall clock does within a day, no segment gets older than by monotonic
+        /// time and small steps.
         #[test]
         fn no_step_makes_anything_old(steps in prop::collection::vec(any::<i64>(), 1..60)) {
             let mut clock = AgeClock::begin(None, None, NOW, NOW);

@@ -1,7 +1,8 @@
-//! Which segments an archive has: listed once, then kept up to date.
+//! The segments of an archive: listed once, then kept up to date.
 //!
-//! Only the recorder makes segments and only expiry removes them, so that what is there
-//! is known. It is listed anew once an hour all the same, for what people and other
+//! Only the recorder adds segments and only expiry removes them, so that the index stays
+//! correct. The folders are nevertheless listed again once an hour, because people and other
+//! programs may add or remove files.
 //! programs put there or removed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,15 +14,18 @@ use crate::archive::name::{self, ParsedName, SlotTime};
 use crate::archive::walk;
 use crate::flow::Time;
 
-/// How often the folders are listed, in milliseconds of running time.
+/// The interval between two listings of the folders, in milliseconds of monotonic time.
 const LIST_MS: i64 = 3_600_000;
 
 /// A segment that may expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ExpirableFile {
+    /// The beginning of its slot.
     pub(super) slot: Time,
+    /// Its part of the slot, from 1.
     pub(super) part: u32,
     pub(super) path: PathBuf,
+    /// Its size.
     pub(super) bytes: u64,
 }
 
@@ -29,20 +33,20 @@ pub(super) struct ExpirableFile {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     segments: BTreeMap<(Time, u32, PathBuf), u64>,
-    /// Bytes of all segments.
+    /// The size of all segments, in bytes.
     segment_bytes: u64,
     journals: BTreeSet<PathBuf>,
     journal_bytes: u64,
-    /// The latest moment of which a segment tells: its slot, or when it was written.
+    /// The latest time found in the segments: the slot, or the time of modification.
     newest: Option<Time>,
-    /// Running time of the last listing.
+    /// The monotonic time of the last listing.
     listed: Option<Time>,
-    /// How often the folders were listed, for tests.
+    /// The number of listings, for tests.
     pub(super) listings: u64,
 }
 
 impl Index {
-    /// Lists the folders when that is due, and looks how large journals are by now.
+    /// Lists the folders if that is due, and updates the sizes of the journals.
     pub(super) fn refresh(
         &mut self,
         root: &Path,
@@ -55,7 +59,7 @@ impl Index {
         }
         self.journals.extend(journals.iter().cloned());
         let mut bytes = 0u64;
-        // Those that are gone have become segments.
+        // Journals that no longer exist have become segments.
         self.journals.retain(|path| {
             let found = std::fs::symlink_metadata(path);
             bytes = bytes.saturating_add(found.as_ref().map_or(0, std::fs::Metadata::len));
@@ -76,18 +80,18 @@ impl Index {
                 _ => {}
             }
         }
-        // A folder that could not be read is looked at again the next time.
+        // A folder that could not be read is tried again the next time.
         self.listed = (problems.len() == before).then_some(running);
     }
 
-    /// Adds a segment, if it is there.
+    /// Adds a segment if it exists.
     pub(super) fn add(&mut self, path: &Path) {
         let Some(ParsedName { kind: FileKind::Segment, slot: SlotTime::Utc(slot), part }) =
             named(path)
         else {
             return;
         };
-        // Gone since it was listed.
+        // The segment was removed after it was listed.
         let Ok(data) = std::fs::symlink_metadata(path) else { return };
         let written = Time(data.mtime().saturating_mul(1000));
         self.newest = self.newest.max(Some(slot.max(written)));
@@ -96,7 +100,7 @@ impl Index {
             self.segment_bytes.saturating_sub(before.unwrap_or(0)).saturating_add(data.len());
     }
 
-    /// A segment was removed.
+    /// Removes a segment from the index.
     pub(super) fn forget(&mut self, file: &ExpirableFile) {
         let key = (file.slot, file.part, file.path.clone());
         if let Some(bytes) = self.segments.remove(&key) {
@@ -104,7 +108,7 @@ impl Index {
         }
     }
 
-    /// Segments from the oldest slot on.
+    /// All segments, the oldest slot first.
     pub(super) fn oldest_first(&self) -> impl Iterator<Item = ExpirableFile> {
         self.segments.iter().map(|((slot, part, path), bytes)| ExpirableFile {
             slot: *slot,
@@ -114,12 +118,12 @@ impl Index {
         })
     }
 
-    /// Bytes of segments and journals together.
+    /// The size of all segments and journals, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.segment_bytes.saturating_add(self.journal_bytes)
     }
 
-    /// The latest moment of which segments tell.
+    /// The latest time found in the segments.
     pub(super) fn newest(&self) -> Option<Time> {
         self.newest
     }

@@ -1,4 +1,4 @@
-//! Removing what is too old or too much.
+//! Removes segments that are too old, or that exceed the size limit.
 
 mod age;
 mod clock_behind;
@@ -13,69 +13,74 @@ use self::index::Index;
 use super::name::segment_of;
 use crate::flow::Time;
 
-/// Expiring by size goes down to this part of the limit, in percent, as nfexpire
-/// does: else every new segment would cost an old one.
+/// Expiry by size removes down to this percentage of the limit, as nfexpire does. Otherwise
+/// every new segment would remove an old one.
 const LOW_WATER_PERCENT: u64 = 95;
 
-/// How much is kept.
+/// The limits of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExpireLimits {
-    /// Slots that began longer ago go.
+    /// Slots that began more than this many milliseconds ago are removed.
     pub age_ms: Option<i64>,
-    /// Bytes of segments and journals together.
+    /// The largest total size of segments and journals, in bytes.
     pub bytes: Option<u64>,
 }
 
 impl ExpireLimits {
-    /// Whether anything is ever to be removed.
+    /// Whether there is a limit at all.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.age_ms.is_some() || self.bytes.is_some()
     }
 }
 
-/// What was removed.
+/// The result of one expiry run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
+    /// The number of segments removed.
     pub segments: usize,
+    /// Their size.
     pub bytes: u64,
+    /// What could not be read or removed, and warnings about the clock.
     pub problems: Vec<String>,
 }
 
-/// What the clocks say.
+/// The readings of both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clocks {
-    /// Running time: it never jumps.
+    /// Monotonic time.
     pub running: Time,
-    /// The wall clock, after which slots are called.
+    /// The wall clock, which names the slots.
     pub wall: Time,
 }
 
-/// Expires the segments of one archive, from run to run.
+/// Expires the segments of one archive; it keeps its state between runs.
 #[derive(Debug)]
 pub struct Expirer {
     root: PathBuf,
     limits: ExpireLimits,
     index: Index,
-    /// Counts the ages; from the first run on that looks at them.
+    /// Counts ages; created by the first run with a limit by age.
     ages: Option<AgeClock>,
 }
 
 impl Expirer {
+    /// An expirer for the archive in `root`. Nothing is read before the first
+    /// [`run`](Self::run).
     #[must_use]
     pub fn new(root: PathBuf, limits: ExpireLimits) -> Expirer {
         Expirer { root, limits, index: Index::default(), ages: None }
     }
 
-    /// Takes note of a segment that was made of this journal.
-    pub fn made(&mut self, journal: &Path) {
+    /// Adds the segment that was made of `journal` to the index.
+    pub fn add_segment_of(&mut self, journal: &Path) {
         self.index.add(&segment_of(journal));
     }
 
-    /// Removes segments from the oldest on until the limits are kept. Nothing but
-    /// segments goes, told by their names, and nothing of the slot `current`; by age
-    /// nothing of a later one either. Date folders that are empty by then go with them.
-    /// `journals` are those that are being written or wait.
+    /// Removes segments, the oldest first, until the limits hold. Only files named as segments
+    /// are removed, never those of the slot `current`; by age, also none of later slots. Date
+    /// folders that become empty are removed as well. `journals` are those that are being
+    /// written or wait for the encoder.
     pub fn run(&mut self, now: Clocks, current: Time, journals: &[PathBuf]) -> Expired {
         let mut expired = Expired::default();
         if !self.limits.is_any() {
@@ -90,7 +95,7 @@ impl Expirer {
         } else {
             most
         };
-        let mut gone = Vec::new();
+        let mut removed = Vec::new();
         for file in self.index.oldest_first() {
             let by_name = oldest.is_some_and(|oldest| file.slot < oldest);
             if !by_name && total <= down_to {
@@ -101,8 +106,8 @@ impl Expirer {
             if !is_old && total <= down_to {
                 continue;
             }
-            // Segments of later slots are there when the clock was set back: they count
-            // towards the size like all others.
+            // Segments of later slots exist if the clock was set back; they count towards the
+            // size like all others.
             if file.slot == current {
                 continue;
             }
@@ -111,16 +116,16 @@ impl Expirer {
                     total = total.saturating_sub(file.bytes);
                     expired.segments += 1;
                     expired.bytes += file.bytes;
-                    gone.push(file);
+                    removed.push(file);
                 }
                 Err(problem) => expired.problems.push(problem),
             }
         }
-        gone.iter().for_each(|file| self.index.forget(file));
+        removed.iter().for_each(|file| self.index.forget(file));
         expired
     }
 
-    /// Slots that began earlier go by their age.
+    /// The beginning of the oldest slot that is kept by age; `None` if nothing expires by age.
     fn oldest_kept(
         &mut self,
         now: Clocks,
@@ -128,7 +133,7 @@ impl Expirer {
         problems: &mut Vec<String>,
     ) -> Option<Time> {
         let age = self.limits.age_ms?;
-        // Of a folder that cannot be read nothing is known, nor can anything go.
+        // If a folder cannot be read, its newest time is unknown, so nothing is removed by age.
         if !problems.is_empty() {
             return None;
         }
@@ -141,14 +146,14 @@ impl Expirer {
             .ages
             .get_or_insert_with(|| AgeClock::begin(ExpireMark::read(root), newest, running, wall));
         ages.recording(current);
-        problems.extend(ages.keep(root).err());
+        problems.extend(ages.save(root).err());
         problems.extend(ages.doubt());
         Some(ages.now().plus_ms(age.saturating_neg()))
     }
 }
 
 fn remove(root: &Path, path: &Path) -> Result<(), String> {
-    // One that could not be removed when its segment was made would count again.
+    // A journal that could not be removed after its segment was made would be recorded again.
     let journal = path.with_extension("journal");
     debug_assert_eq!(segment_of(&journal), path);
     for path in [&journal, path] {
@@ -161,7 +166,7 @@ fn remove(root: &Path, path: &Path) -> Result<(), String> {
     }
     let above = path.ancestors().skip(1).take_while(|folder| *folder != root);
     for folder in above {
-        // Refused as long as something is in it.
+        // A folder that is not empty cannot be removed.
         if std::fs::remove_dir(folder).is_err() {
             break;
         }
@@ -180,8 +185,8 @@ mod tests {
     const HOUR: i64 = 3_600_000;
     const NOW: Time = Time(1_795_491_600_000);
 
-    /// An archive of a segment of 100 bytes for each of the last `hours`, the
-    /// newest being that of now, and files of others as old as they may be.
+    /// An archive with a segment of 100 bytes for each of the last `hours`, the newest of the
+    /// current hour, and foreign files of any age.
     fn archive(hours: i64) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for hour in 0..hours {
@@ -208,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_until_the_limits_are_kept() {
+    fn the_oldest_are_removed_until_the_limits_hold() {
         let limits = |age, bytes| ExpireLimits { age_ms: age, bytes };
         for (limits, left) in [
             (limits(None, None), 20),
@@ -231,11 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn empty_folders_go_and_a_journal_never_comes_back() {
+    fn empty_folders_are_removed_and_no_journal_comes_back() {
         let folder = archive(50);
         let slot = NOW.plus_ms(-40 * HOUR);
         let place = folder.path().join(name::folder(slot, "2".parse().unwrap()));
-        // This one has its segment; the other waits for its own.
+        // This journal has its segment; the other does not have one yet.
         fs::write(place.join(name::journal(slot, false, 1)), [0; 10]).unwrap();
         let waits = place.join(name::journal(slot, false, 2));
         fs::write(&waits, [0; 10]).unwrap();
@@ -244,12 +249,12 @@ mod tests {
         assert_eq!(count(&folder), 3, "two segments and a journal");
         assert!(waits.exists());
         let days = fs::read_dir(folder.path().join("2026/11")).unwrap().count();
-        assert_eq!(days, 2, "that of now and that of the journal");
+        assert_eq!(days, 2, "the current one and that of the journal");
         assert_eq!(expire(&folder.path().join("none"), limits, NOW, NOW).problems.len(), 1);
     }
 
     #[test]
-    fn a_clock_that_is_ahead_removes_nothing_and_is_told() {
+    fn a_clock_that_is_ahead_removes_nothing_and_is_reported() {
         const YEAR: i64 = 365 * 24 * HOUR;
         let folder = archive(20);
         let limits = ExpireLimits { age_ms: Some(24 * HOUR), bytes: None };
@@ -265,8 +270,8 @@ mod tests {
             assert_eq!((expired.segments, expired.problems.len()), (0, 1), "{expired:?}");
         }
         assert_eq!(run(60, 0), Expired::default(), "the clock was set right");
-        assert_eq!(run(6 * 60, 0).segments, 1, "what has grown old goes");
-        // A collector that is started while the clock is wrong.
+        assert_eq!(run(6 * 60, 0).segments, 1, "what has become old is removed");
+        // A collector that starts while the clock is wrong.
         let mut expirer = Expirer::new(folder.path().to_owned(), limits);
         let wall = NOW.plus_ms(YEAR);
         let expired = expirer.run(Clocks { running: wall, wall }, wall, &[]);
@@ -275,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_recorded_by_a_clock_that_is_behind_is_no_older_for_it() {
+    fn segments_recorded_while_the_clock_is_behind_are_not_older() {
         const YEAR: i64 = 365 * 24 * HOUR;
         let limits = ExpireLimits { age_ms: Some(24 * HOUR), bytes: None };
         let folder = archive(20);
@@ -289,12 +294,12 @@ mod tests {
             fs::write(segment_of(&journal), [0; 100]).unwrap();
             journal
         };
-        // Slots of five minutes; that of the minute before becomes a segment.
+        // Slots of five minutes; the slot of the minute before becomes a segment.
         let slot = |wall: Time| Time(wall.0.div_euclid(300_000) * 300_000);
         let before = std::cell::Cell::new(NOW);
         let run = |expirer: &mut Expirer, minute: i64, off: i64| {
             let (running, wall) = (at(minute), at(minute).plus_ms(off));
-            expirer.made(&segment(slot(before.replace(wall))));
+            expirer.add_segment_of(&segment(slot(before.replace(wall))));
             expirer.run(Clocks { running, wall }, slot(wall), &[])
         };
         let there = count(&folder);
@@ -307,8 +312,8 @@ mod tests {
         for minute in 30..60 {
             assert_eq!(run(&mut expirer, minute, 0).segments, 0, "minute {minute}");
         }
-        // Also one that starts then knows it; and what was recorded goes when it is old,
-        // with what was recorded beside it.
+        // A collector that starts then also knows it; and old segments are removed together
+        // with others of their time.
         let mut expirer = Expirer::new(root.to_owned(), limits);
         assert_eq!(run(&mut expirer, 61, 0).segments, 0);
         let made = count(&folder) - there;
@@ -322,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_kept_also_when_the_clock_was_set_back() {
+    fn the_size_limit_holds_also_after_the_clock_was_set_back() {
         let limits = ExpireLimits { age_ms: Some(HOUR), bytes: Some(1_000) };
         let folder = archive(20);
         let back = NOW.plus_ms(-10_000 * HOUR);
@@ -331,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_is_listed_once_and_what_is_made_is_known() {
+    fn the_archive_is_listed_once_and_new_segments_are_known() {
         let folder = archive(10);
         let limits = ExpireLimits { age_ms: Some(1_000 * HOUR), bytes: Some(1_000) };
         let mut expirer = Expirer::new(folder.path().to_owned(), limits);
@@ -350,10 +355,10 @@ mod tests {
         assert_eq!(expired.segments, 1, "a byte more than the limit, down to 95 %");
         fs::rename(&journal, segment_of(&journal)).unwrap();
         fs::write(segment_of(&journal), [0; 200]).unwrap();
-        expirer.made(&journal);
+        expirer.add_segment_of(&journal);
         expired = expirer.run(both(51), slot, &[]);
         assert_eq!((expired.segments, expirer.index.listings), (2, 1), "1100 bytes: to 900");
-        // What others put there is found within the hour.
+        // Files that others add are found within an hour.
         fs::write(place.join(name::segment(slot, false, 2)), [0; 100]).unwrap();
         expired = expirer.run(both(61), slot, &[]);
         assert_eq!((expired.segments, expirer.index.listings), (0, 2));

@@ -1,9 +1,8 @@
-//! The journal: what was recorded since the last segment, in the order it came.
+//! The journal: the flows recorded since the last segment, in the order of their arrival.
 //!
-//! A file is a header and blocks. A block is written at once, with checksums of
-//! its own header and of its records; whatever is cut off or damaged, the other
-//! blocks can be read. All numbers are little-endian. `docs/ARCHIVE.md` has the
-//! bytes.
+//! A file consists of a header and blocks. Each block is written in one piece, with a checksum
+//! of its header and one of its records. If a part is cut off or damaged, the other blocks can
+//! still be read. All numbers are little-endian. `docs/ARCHIVE.md` describes the bytes.
 
 mod read;
 pub mod record;
@@ -18,34 +17,35 @@ use super::schema::Version;
 use super::{ArchiveError, is_sum_of};
 use crate::flow::Time;
 
-/// What a journal begins with.
+/// The first bytes of a journal.
 const MAGIC: [u8; 8] = *b"TTJOURN\n";
 
-/// What a block begins with: long enough that no record looks like one by chance.
+/// The first bytes of a block; long enough that no record contains them by chance.
 const BLOCK_MAGIC: [u8; 8] = *b"\nTTBLOCK";
 
-/// Bytes of the header of a file: magic, version, length of the slot in seconds,
-/// its beginning in milliseconds, 4 bytes for later, checksum.
+/// Size of the file header in bytes: magic, version, slot length in seconds, slot start in
+/// milliseconds, 4 reserved bytes, checksum.
 pub const HEADER_LEN: usize = 32;
 
-/// Bytes of the header of a block: magic, flows, more, checksum of the records,
-/// checksum of this header.
+/// Size of a block header in bytes: magic, number of flows, number of extras, checksum of the
+/// records, checksum of this header.
 const BLOCK_HEADER_LEN: usize = 24;
 
-/// Flows of a block at most: 2.5 MB of records, which a processor's cache holds
-/// while they are gathered and summed.
+/// The largest number of flows in a block: 2.5 MB of records, which fit into a processor's
+/// cache while they are gathered and checksummed.
 pub const MAX_BLOCK_FLOWS: usize = 16_384;
 
-/// What the header of a file says.
+/// The content of a file header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalHeader {
-    /// When the slot begins.
+    /// The beginning of the slot.
     pub slot: Time,
+    /// The length of the slot.
     pub slot_seconds: u32,
 }
 
 impl JournalHeader {
-    /// The bytes of the header.
+    /// The encoded header.
     #[must_use]
     pub fn bytes(self) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
@@ -63,8 +63,8 @@ impl JournalHeader {
         bytes
     }
 
-    /// Reads a header, and of which version the journal is; those of other versions
-    /// are left alone.
+    /// Parses a header and returns it with the format version. Other versions are an error; the
+    /// file is not changed.
     fn parse(
         path: &Path,
         bytes: &[u8; HEADER_LEN],
@@ -73,7 +73,8 @@ impl JournalHeader {
             let what = "expected a journal, found something else".to_owned();
             return Err(ArchiveError::Foreign { path: path.to_owned(), what });
         }
-        // In every version it stands here; the rest is only known of ours.
+        // The version is at this offset in all versions; the other fields are only known for
+        // the supported ones.
         let found = number(bytes, 8);
         let Some(version) = Version::of(found) else {
             let what = format!("expected journals of version {}, found {found}", Version::READ);
@@ -81,7 +82,7 @@ impl JournalHeader {
         };
         let (said, sum) = bytes.split_at(HEADER_LEN - 4);
         if !is_sum_of(number(sum, 0), said) {
-            return Err(ArchiveError::damaged(path, "the header's checksum is wrong"));
+            return Err(ArchiveError::damaged(path, "the checksum of the header is wrong"));
         }
         let slot = bytes.get(16..).and_then(<[u8]>::first_chunk).copied().map(i64::from_le_bytes);
         let header =
@@ -90,7 +91,7 @@ impl JournalHeader {
     }
 }
 
-/// The number of four bytes at a place; 0 beyond the end.
+/// The 32-bit number at offset `at`; 0 beyond the end.
 fn number(bytes: &[u8], at: usize) -> u32 {
     let four = bytes.get(at..).and_then(<[u8]>::first_chunk).copied();
     four.map_or(0, u32::from_le_bytes)

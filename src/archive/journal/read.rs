@@ -1,11 +1,11 @@
-//! Reading journals, also such as are being written, cut off or damaged.
+//! Reads journals, including journals that are being written, cut off or damaged.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::record::{self, FLOW_LEN, MORE_LEN};
+use super::record::{self, EXTRAS_LEN, FLOW_LEN};
 use super::{
     BLOCK_HEADER_LEN, BLOCK_MAGIC, HEADER_LEN, JournalHeader, MAGIC, MAX_BLOCK_FLOWS, number,
 };
@@ -14,14 +14,14 @@ use crate::archive::{ArchiveError, ColumnChunk, ColumnChunks, RowChunk, is_sum_o
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, FlowExtras};
 
-/// Bytes looked through at once for the next block after a damaged one.
-const SEARCHED: usize = 1 << 20;
+/// The number of bytes searched in one step for the next block after a damaged one.
+const SEARCH_BYTES: usize = 1 << 20;
 
-/// What the header of a block says.
+/// The content of a block header.
 #[derive(Clone, Copy, Debug)]
 struct BlockHeader {
     flows: usize,
-    more: usize,
+    extras: usize,
     sum: u32,
 }
 
@@ -31,41 +31,41 @@ impl BlockHeader {
         if !bytes.starts_with(&BLOCK_MAGIC) || !is_sum_of(number(sum, 0), said) {
             return None;
         }
-        let (flows, more) = (number(bytes, 8) as usize, number(bytes, 12) as usize);
-        let sane = (1..=MAX_BLOCK_FLOWS).contains(&flows) && more <= flows;
-        sane.then_some(BlockHeader { flows, more, sum: number(bytes, 16) })
+        let (flows, extras) = (number(bytes, 8) as usize, number(bytes, 12) as usize);
+        let sane = (1..=MAX_BLOCK_FLOWS).contains(&flows) && extras <= flows;
+        sane.then_some(BlockHeader { flows, extras, sum: number(bytes, 16) })
     }
 
-    /// Bytes of the records of a journal of this version; small, because both
-    /// counts are.
+    /// The size of the records in bytes in a journal of this version. It is small, because both
+    /// counts are bounded.
     fn len(self, version: Version) -> usize {
-        self.flows * FLOW_LEN + self.more * record::more_len(version)
+        self.flows * FLOW_LEN + self.extras * record::extras_len(version)
     }
 }
 
-/// A step through the blocks of a file.
+/// The next thing found in a file.
 enum BlockStep {
     Block(BlockHeader),
-    /// So many bytes were passed over because they were no block.
+    /// This many bytes were skipped because they are not a block.
     Damaged(u64),
-    /// The end of the last whole block; so many bytes follow.
+    /// The end of the last complete block; this many bytes follow.
     End(u64),
-    /// Here another journal begins: this one ends, and so many bytes are lost.
+    /// Another journal begins here, so this one ends; this many bytes are lost.
     Another(u64),
 }
 
-/// Goes from block to block.
+/// Reads block after block.
 struct Blocks {
     path: Arc<Path>,
     file: File,
     version: Version,
-    /// Where the next block begins.
+    /// The offset of the next block.
     at: u64,
     records: Vec<u8>,
 }
 
 impl Blocks {
-    /// Opens a journal. `None` for the header where there is nothing yet.
+    /// Opens a journal. The header is `None` if the file is shorter than a header.
     fn open(path: &Path) -> Result<(Blocks, Option<JournalHeader>), ArchiveError> {
         let mut file = crate::archive::regular::open(path)
             .map_err(|error| ArchiveError::io("open", path, error))?;
@@ -85,17 +85,18 @@ impl Blocks {
         ArchiveError::io("read", &self.path, error)
     }
 
-    /// How long the file is now.
+    /// The current length of the file.
     fn length(&self) -> Result<u64, ArchiveError> {
         self.file.metadata().map(|data| data.len()).map_err(|error| self.failed(error))
     }
 
-    /// That the file ends within a block: of so many bytes, and so many flows.
+    /// The error that the file ends within a block: the number of bytes that are unused, and
+    /// the number of flows the block should have, if known.
     fn cut(&self, bytes: u64, flows: Option<usize>) -> ArchiveError {
         let flows = flows.map_or("its flows".to_owned(), |flows| format!("its {flows} flows"));
         let at = self.at;
         let what = format!(
-            "it was cut off within the block at byte {at}: {flows} are lost ({bytes} bytes)"
+            "the file was cut off within the block at byte {at}: {flows} are lost ({bytes} bytes)"
         );
         ArchiveError::damaged(&self.path, what)
     }
@@ -123,10 +124,10 @@ impl Blocks {
         Ok(BlockStep::Damaged(passed))
     }
 
-    /// The place of the next header of a block or of a journal, or the end of the file.
+    /// The offset of the next header of a block or of a journal, or the end of the file.
     fn search(&mut self, from: u64) -> io::Result<u64> {
         let mut from = from;
-        let mut bytes = vec![0; SEARCHED];
+        let mut bytes = vec![0; SEARCH_BYTES];
         loop {
             self.file.seek(SeekFrom::Start(from))?;
             let read = fill(&mut self.file, &mut bytes)?;
@@ -138,15 +139,15 @@ impl Blocks {
             if let Some(place) = found.windows(BLOCK_HEADER_LEN).position(is_header) {
                 return Ok(from + place as u64);
             }
-            if read < SEARCHED {
+            if read < SEARCH_BYTES {
                 return Ok(from + read as u64);
             }
-            from += (SEARCHED - BLOCK_HEADER_LEN + 1) as u64;
+            from += (SEARCH_BYTES - BLOCK_HEADER_LEN + 1) as u64;
         }
     }
 
-    /// Reads the records of a block behind its header; false when they are cut
-    /// off, an error of the outer kind when the checksum is wrong.
+    /// Reads the records after a block header. `None` if they are cut off, `Some(false)` if the
+    /// checksum is wrong.
     fn records(&mut self, header: BlockHeader) -> io::Result<Option<bool>> {
         let length = header.len(self.version);
         self.records.resize(length, 0);
@@ -158,18 +159,21 @@ impl Blocks {
     }
 
     /// Appends the flows of the records that were read.
-    fn take(&self, header: BlockHeader, flows: &mut Vec<Flow>, more: &mut Vec<FlowExtras>) {
+    fn take(&self, header: BlockHeader, flows: &mut Vec<Flow>, extras: &mut Vec<FlowExtras>) {
         let (first, last) = self.records.split_at(header.flows * FLOW_LEN);
-        let before = u32::try_from(more.len()).unwrap_or(u32::MAX);
+        let before = u32::try_from(extras.len()).unwrap_or(u32::MAX);
         if self.version == Version::NEWEST {
-            more.extend(last.as_chunks::<MORE_LEN>().0.iter().map(|bytes| FlowExtras::load(bytes)));
+            extras.extend(
+                last.as_chunks::<EXTRAS_LEN>().0.iter().map(|bytes| FlowExtras::load(bytes)),
+            );
         } else {
-            more.extend(last.chunks_exact(record::more_len(self.version)).map(FlowExtras::load));
+            extras
+                .extend(last.chunks_exact(record::extras_len(self.version)).map(FlowExtras::load));
         }
         flows.extend(first.as_chunks::<FLOW_LEN>().0.iter().map(|bytes| {
             let mut flow = Flow::load(bytes);
             flow.more = match flow.more as usize {
-                place if (1..=header.more).contains(&place) => flow.more.saturating_add(before),
+                place if (1..=header.extras).contains(&place) => flow.more.saturating_add(before),
                 _ => 0,
             };
             flow
@@ -177,7 +181,7 @@ impl Blocks {
     }
 }
 
-/// Reads until `out` is full or the file ends; says how many bytes.
+/// Reads until `out` is full or the file ends; returns the number of bytes.
 fn fill(file: &mut File, out: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -191,45 +195,45 @@ fn fill(file: &mut File, out: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-/// Whether a recorder works where a journal lies, so that a block at its end that is
-/// not whole is one that is being written: in its folder, or in one of the folders
-/// above that date folders lie in.
+/// Whether a recorder is at work at the location of a journal, so that an incomplete block at
+/// its end is one that is being written: in its folder, or in one of the folders above that
+/// contain date folders.
 fn is_being_written(journal: &Path) -> bool {
-    /// Levels of date folders, and the folder of the archive itself.
+    /// Levels of date folders, and the root folder of the archive.
     const LEVELS: usize = 5;
     let path = journal.canonicalize().unwrap_or_else(|_| journal.to_owned());
     path.ancestors().skip(1).take(LEVELS).any(|folder| lock::holder(folder).is_some())
 }
 
-/// Flows of a journal as chunks of whole blocks, up to the last whole one: what
-/// is being written behind it is not there yet. A damaged block is an error in
-/// between and costs itself; so is one that was cut off, when nobody writes it.
+/// The flows of a journal as chunks of complete blocks. A block that is still being written is
+/// ignored. A damaged block becomes an error between chunks; so does a block that was cut off
+/// if no recorder is at work.
 struct JournalReading {
     blocks: Blocks,
-    /// An error that comes after the flows before it.
+    /// An error to return after the flows before it.
     late: Option<ArchiveError>,
     /// A block that did not fit into the last chunk.
     pending: Option<BlockHeader>,
-    /// Where the last chunk ended.
-    told: u64,
+    /// The offset at which the last chunk ended.
+    reported_to: u64,
     ended: bool,
 }
 
 /// Opens a journal.
 ///
 /// # Errors
-/// When it cannot be opened, is no journal or is one of another version.
+/// When it cannot be opened, is not a journal or has an unsupported version.
 pub fn open(path: &Path) -> Result<ColumnChunks, ArchiveError> {
     let (blocks, header) = Blocks::open(path)?;
     Ok(Box::new(JournalReading::new(blocks, header)?))
 }
 
-/// What comes next in a journal.
+/// The next item of a journal.
 enum Next {
     /// The records of a block, in `blocks.records`.
     Block(BlockHeader),
-    /// The end is not the end of a block: of so many bytes none is used, and so
-    /// many flows were to be in them, where that is known.
+    /// The file ends within a block: the number of unused bytes, and the number of flows the
+    /// block should have, if known.
     Cut(u64, Option<usize>),
     End,
 }
@@ -238,29 +242,31 @@ impl JournalReading {
     fn new(blocks: Blocks, header: Option<JournalHeader>) -> Result<JournalReading, ArchiveError> {
         let wrong = header.and_then(|header| name::contradicts(&blocks.path, header.slot));
         let late = wrong.map(|wrong| ArchiveError::damaged(&blocks.path, wrong));
-        let mut reading = JournalReading { told: 0, blocks, late, pending: None, ended: false };
+        let mut reading =
+            JournalReading { reported_to: 0, blocks, late, pending: None, ended: false };
         if header.is_none() {
             reading.ended = true;
             let bytes = reading.blocks.at;
             if bytes > 0 && !is_being_written(&reading.blocks.path) {
-                let what = format!("it was cut off after {bytes} bytes, within its header");
+                let what = format!("the file was cut off after {bytes} bytes, within its header");
                 return Err(ArchiveError::damaged(&reading.blocks.path, what));
             }
         }
         Ok(reading)
     }
 
-    /// The next block into `blocks.records`.
+    /// Reads the next block into `blocks.records`.
     fn next_block(&mut self) -> Result<Next, ArchiveError> {
         let blocks = &mut self.blocks;
         let header = match blocks.step().map_err(|error| blocks.failed(error))? {
             BlockStep::Block(header) => header,
             BlockStep::Damaged(bytes) => {
-                let what = format!("{bytes} bytes are no block, before byte {}", blocks.at);
+                let what = format!("{bytes} bytes before byte {} are not a block", blocks.at);
                 return Err(ArchiveError::damaged(&blocks.path, what));
             }
             BlockStep::Another(bytes) => {
-                let what = format!("another journal begins within it: its {bytes} bytes are lost");
+                let what =
+                    format!("another journal begins within the file: its {bytes} bytes are lost");
                 return Err(ArchiveError::damaged(&blocks.path, what));
             }
             BlockStep::End(0) => return Ok(Next::End),
@@ -283,10 +289,10 @@ impl JournalReading {
         }
     }
 
-    /// The next block, `None` at the end: also at that of what a recorder has
-    /// written so far.
+    /// The next block; `None` at the end, also at the end of what a recorder has written so
+    /// far.
     fn block(&mut self) -> Result<Option<BlockHeader>, ArchiveError> {
-        /// A recorder that has ended just now may have written the rest before.
+        /// A recorder that has just ended may have written the rest in the meantime.
         const TRIES: usize = 3;
         for last in (0..TRIES).rev() {
             let (bytes, flows) = match self.next_block()? {
@@ -313,14 +319,14 @@ impl Iterator for JournalReading {
         if let Some(error) = self.late.take() {
             return Some(Err(error));
         }
-        let (mut flows, mut more) = (Vec::new(), Vec::new());
+        let (mut flows, mut extras) = (Vec::new(), Vec::new());
         if let Some(header) = self.pending.take() {
-            self.blocks.take(header, &mut flows, &mut more);
+            self.blocks.take(header, &mut flows, &mut extras);
         }
         while !self.ended {
             match self.block() {
                 Ok(Some(header)) if flows.len() + header.flows <= PAGE_ROWS => {
-                    self.blocks.take(header, &mut flows, &mut more);
+                    self.blocks.take(header, &mut flows, &mut extras);
                 }
                 Ok(Some(header)) => {
                     self.pending = Some(header);
@@ -328,16 +334,17 @@ impl Iterator for JournalReading {
                 }
                 Ok(None) => self.ended = true,
                 Err(error) => {
-                    // What cannot be read at all will not be readable further on.
+                    // After an error of the operating system, the rest of the file will not be
+                    // readable either.
                     self.ended |= matches!(error, ArchiveError::Io { .. });
                     self.late = Some(error);
                     break;
                 }
             }
         }
-        let bytes = self.blocks.at - self.told;
-        self.told = self.blocks.at;
-        match RowChunk::new(self.blocks.path.clone(), flows, more, bytes) {
+        let bytes = self.blocks.at - self.reported_to;
+        self.reported_to = self.blocks.at;
+        match RowChunk::new(self.blocks.path.clone(), flows, extras, bytes) {
             Some(chunk) => Some(Ok(Box::new(chunk))),
             None => self.late.take().map(Err),
         }
@@ -347,25 +354,28 @@ impl Iterator for JournalReading {
 /// All flows of a journal, for the encoder.
 #[derive(Debug, Default)]
 pub struct WholeJournal {
+    /// The flows, in the order of their arrival.
     pub flows: Vec<Flow>,
-    pub more: Vec<FlowExtras>,
-    /// What was wrong with parts of it.
+    /// Their extras ([`Flow::more`] refers to them).
+    pub extras: Vec<FlowExtras>,
+    /// Problems with parts of the journal.
     pub problems: Vec<String>,
-    /// That it was cut off within a block.
+    /// The message if the file was cut off within a block.
     pub cut: Option<String>,
 }
 
-/// Reads all flows of a journal into memory: those of a part, not more than `most`.
+/// Reads all flows of a journal into memory, at most `most`.
 ///
 /// # Errors
-/// As [`open`], and when it cannot be read to the end or there are more.
+/// As for [`open`], and when it cannot be read to the end or has more flows.
 pub fn read_all(path: &Path, most: usize) -> Result<WholeJournal, ArchiveError> {
     let (blocks, header) = Blocks::open(path)?;
     let mut whole = WholeJournal::default();
     if header.is_none() {
         return Ok(whole);
     }
-    let mut reading = JournalReading { told: 0, blocks, late: None, pending: None, ended: false };
+    let mut reading =
+        JournalReading { reported_to: 0, blocks, late: None, pending: None, ended: false };
     loop {
         match reading.next_block() {
             Ok(Next::Block(header)) if header.flows > most.saturating_sub(whole.flows.len()) => {
@@ -373,7 +383,7 @@ pub fn read_all(path: &Path, most: usize) -> Result<WholeJournal, ArchiveError> 
                 return Err(ArchiveError::damaged(path, what));
             }
             Ok(Next::Block(header)) => {
-                reading.blocks.take(header, &mut whole.flows, &mut whole.more);
+                reading.blocks.take(header, &mut whole.flows, &mut whole.extras);
             }
             Ok(Next::Cut(bytes, flows)) => {
                 whole.cut = Some(reading.blocks.cut(bytes, flows).to_string());
@@ -386,20 +396,21 @@ pub fn read_all(path: &Path, most: usize) -> Result<WholeJournal, ArchiveError> 
     }
 }
 
-/// What is in a journal, by the headers of its blocks.
+/// The content of a journal, according to the headers of its blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
-    /// `None` when it was never written to.
+    /// `None` if nothing was written yet.
     pub header: Option<JournalHeader>,
+    /// The number of flows in complete blocks.
     pub flows: u64,
-    /// Bytes that belong to no whole block.
+    /// The number of bytes that belong to no complete block.
     pub cut: u64,
 }
 
-/// Goes through the headers of the blocks of a journal; the records are not looked at.
+/// Reads the headers of all blocks of a journal; the records are not checked.
 ///
 /// # Errors
-/// As [`open`], and when it cannot be read.
+/// As for [`open`], and when it cannot be read.
 pub fn scan(path: &Path) -> Result<Scan, ArchiveError> {
     let (mut blocks, header) = Blocks::open(path)?;
     let mut scan = Scan { header, ..Scan::default() };

@@ -1,24 +1,24 @@
-//! The bytes of a flow in a journal, and of what came with it: every member in the order
-//! in which [`Flow`] and [`More`] declare them, little-endian, nothing between them.
+//! The bytes of a flow and of its extras in a journal: every member in the order in which
+//! [`Flow`] and [`FlowExtras`] declare them, little-endian, without padding.
 
 use crate::archive::schema::Version;
 use crate::flow::{Flow, FlowExtras, len_of};
 
-/// Bytes of a flow, the same in all versions.
+/// The size of a flow in bytes, the same in all versions.
 pub const FLOW_LEN: usize = Flow::BYTES;
 
-/// Bytes of what came with a flow, in the newest version.
-pub const MORE_LEN: usize = FlowExtras::BYTES;
+/// The size of a flow's extras in bytes, in the newest version.
+pub const EXTRAS_LEN: usize = FlowExtras::BYTES;
 
-/// Bytes of what came with a flow in journals of a version: what later versions brought
-/// is at the end of the record.
+/// The size of a flow's extras in bytes in journals of a version: members that later versions
+/// add are at the end of the record.
 #[must_use]
-pub const fn more_len(version: Version) -> usize {
+pub const fn extras_len(version: Version) -> usize {
     len_of(FlowExtras::MEMBERS, version as u32)
 }
 
 const _: () = assert!(len_of(Flow::MEMBERS, Version::One as u32) == FLOW_LEN);
-const _: () = assert!(more_len(Version::NEWEST) == MORE_LEN);
+const _: () = assert!(extras_len(Version::NEWEST) == EXTRAS_LEN);
 
 #[cfg(test)]
 mod tests {
@@ -27,36 +27,36 @@ mod tests {
     use super::*;
     use crate::flow::MAX_TEXT;
 
-    const MORE_LEN_1: usize = more_len(Version::One);
+    const EXTRAS_LEN_1: usize = extras_len(Version::One);
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_flow_and_are_written_again(
+        fn any_bytes_decode_to_a_flow_that_encodes_back(
             mut bytes in proptest::collection::vec(any::<u8>(), FLOW_LEN..=FLOW_LEN),
-            mut more in proptest::collection::vec(any::<u8>(), MORE_LEN..=MORE_LEN),
+            mut extras in proptest::collection::vec(any::<u8>(), EXTRAS_LEN..=EXTRAS_LEN),
         ) {
-            // What is true and false are the last two bytes.
+            // The last two bytes are booleans.
             bytes[FLOW_LEN - 2] &= 1;
             bytes[FLOW_LEN - 1] &= 1;
             let mut again = Vec::new();
             Flow::load(&bytes).store(&mut again);
             prop_assert_eq!(&again, &bytes);
             again.clear();
-            // A text has no zeros within, and only what is UTF-8.
-            let text = MORE_LEN - 5 - MAX_TEXT..MORE_LEN - 5;
-            more[text].fill(b'x');
-            FlowExtras::load(&more).store(&mut again);
-            prop_assert_eq!(&again, &more);
-            let old = FlowExtras::load(&more[..MORE_LEN_1]);
-            prop_assert_eq!((old.forwarding, old.flow_count), (more[MORE_LEN_1 - 1], 0));
+            // A text is UTF-8 without zeros within.
+            let text = EXTRAS_LEN - 5 - MAX_TEXT..EXTRAS_LEN - 5;
+            extras[text].fill(b'x');
+            FlowExtras::load(&extras).store(&mut again);
+            prop_assert_eq!(&again, &extras);
+            let old = FlowExtras::load(&extras[..EXTRAS_LEN_1]);
+            prop_assert_eq!((old.forwarding, old.flow_count), (extras[EXTRAS_LEN_1 - 1], 0));
             prop_assert!(old.user.is_empty());
-            more.clear();
+            extras.clear();
         }
     }
 
     #[test]
-    fn records_have_the_length_that_the_document_says() {
-        assert_eq!((FLOW_LEN, MORE_LEN_1, MORE_LEN), (154, 147, 260));
+    fn records_have_the_documented_length() {
+        assert_eq!((FLOW_LEN, EXTRAS_LEN_1, EXTRAS_LEN), (154, 147, 260));
         let mut bytes = Vec::new();
         Flow { sport: 0x1234, ..Flow::EMPTY }.store(&mut bytes);
         assert_eq!(bytes.len(), FLOW_LEN);

@@ -1,10 +1,10 @@
-//! Journals that are whole, cut off, damaged, or someone else's.
+//! Journals that are complete, cut off, damaged, or not journals at all.
 
 use std::fs;
 
 use proptest::prelude::*;
 
-use super::record::{FLOW_LEN, MORE_LEN};
+use super::record::{EXTRAS_LEN, FLOW_LEN};
 use super::*;
 use crate::archive::lock::Lock;
 use crate::flow::column::{PAGE_ROWS, Vector};
@@ -17,15 +17,15 @@ fn flow(n: u64, more: u32) -> Flow {
     Flow { bytes: n, packets: 1, first: Time(5), more, ..Flow::EMPTY }
 }
 
-/// A journal of blocks of so many flows; every second flow has more.
+/// A journal with blocks of the given numbers of flows; every second flow has extras.
 fn journal(blocks: &[usize]) -> Vec<u8> {
     let mut bytes = HEADER.bytes().to_vec();
     let mut block = Block::default();
     let mut n = 0;
     for count in blocks {
         for _ in 0..*count {
-            let more = [FlowExtras { min_ttl: (n % 200) as u8, ..FlowExtras::NONE }];
-            assert_eq!(block.extend(&[flow(n, u32::from(n % 2 == 0))], &more), 1);
+            let extras = [FlowExtras { min_ttl: (n % 200) as u8, ..FlowExtras::NONE }];
+            assert_eq!(block.extend(&[flow(n, u32::from(n % 2 == 0))], &extras), 1);
             n += 1;
         }
         bytes.extend_from_slice(block.bytes());
@@ -41,7 +41,7 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
     (folder, path)
 }
 
-/// The bytes column of all chunks, and the errors in between.
+/// The byte counters of all flows, and the errors in between.
 fn numbers(path: &Path) -> (Vec<u64>, Vec<String>) {
     let (mut all, mut errors) = (Vec::new(), Vec::new());
     for chunk in open(path).unwrap() {
@@ -60,14 +60,14 @@ fn numbers(path: &Path) -> (Vec<u64>, Vec<String>) {
 }
 
 #[test]
-fn wherever_it_is_cut_the_whole_blocks_are_there() {
+fn wherever_the_file_is_cut_the_complete_blocks_are_read() {
     let counts = [3, 1, 2];
     let bytes = journal(&counts);
     let mores = [2, 0, 1];
     let mut ends = vec![(HEADER_LEN, 0)];
-    for (count, more) in counts.iter().zip(mores) {
+    for (count, extras) in counts.iter().zip(mores) {
         let (end, flows) = ends[ends.len() - 1];
-        ends.push((end + BLOCK_HEADER_LEN + count * FLOW_LEN + more * MORE_LEN, flows + count));
+        ends.push((end + BLOCK_HEADER_LEN + count * FLOW_LEN + extras * EXTRAS_LEN, flows + count));
     }
     assert_eq!(ends[3].0, bytes.len());
     let (_folder, path) = file(&[]);
@@ -84,7 +84,7 @@ fn wherever_it_is_cut_the_whole_blocks_are_there() {
             assert_eq!(found, (0..flows).collect::<Vec<_>>(), "cut at {cut}");
             assert_eq!(errors.len(), usize::from(!is_whole), "cut at {cut}: {errors:?}");
             assert!(errors.iter().all(|e| e.contains("cut off within the block")), "{errors:?}");
-            // What a recorder writes has its end still to come.
+            // While a recorder is at work, the end is still to be written.
             let lock = Lock::take(path.parent().unwrap(), 1).unwrap();
             assert_eq!(numbers(&path), (found, Vec::new()), "cut at {cut}");
             drop(lock);
@@ -98,18 +98,18 @@ fn wherever_it_is_cut_the_whole_blocks_are_there() {
 }
 
 #[test]
-fn what_came_with_flows_stays_with_them_across_blocks() {
+fn extras_stay_with_their_flows_across_blocks() {
     let (_folder, path) = file(&journal(&[3, 4]));
     let whole = read_all(&path, 100).unwrap();
     for (n, flow) in whole.flows.iter().enumerate() {
         let want = if n % 2 == 0 { n as u8 } else { 0 };
-        assert_eq!(extras_of(flow, &whole.more).min_ttl, want);
+        assert_eq!(extras_of(flow, &whole.extras).min_ttl, want);
         assert_eq!((flow.bytes, flow.first), (n as u64, Time(5)));
     }
-    assert_eq!((whole.flows.len(), whole.more.len()), (7, 4));
+    assert_eq!((whole.flows.len(), whole.extras.len()), (7, 4));
     let error = read_all(&path, 6).unwrap_err().to_string();
     assert!(error.contains("at most 6 flows"), "{error}");
-    // A place that does not exist is none.
+    // An index beyond the extras means that there are none.
     let mut block = Block::default();
     block.extend(&[flow(1, 7)], &[FlowExtras::NONE; 2]);
     let (_folder, path) = file(&[HEADER.bytes().as_slice(), block.bytes()].concat());
@@ -117,10 +117,12 @@ fn what_came_with_flows_stays_with_them_across_blocks() {
 }
 
 #[test]
-fn a_damaged_block_costs_itself() {
+fn a_damaged_block_affects_only_itself() {
     let bytes = journal(&[2, 3, 2]);
-    let second = HEADER_LEN + BLOCK_HEADER_LEN + 2 * FLOW_LEN + MORE_LEN;
-    for (at, what) in [(second, "no block"), (second + 9, "no block"), (second + 40, "checksum")] {
+    let second = HEADER_LEN + BLOCK_HEADER_LEN + 2 * FLOW_LEN + EXTRAS_LEN;
+    for (at, what) in
+        [(second, "not a block"), (second + 9, "not a block"), (second + 40, "checksum")]
+    {
         let mut bytes = bytes.clone();
         bytes[at] ^= 1;
         let (_folder, path) = file(&bytes);
@@ -129,22 +131,22 @@ fn a_damaged_block_costs_itself() {
         assert!(errors.len() == 1 && errors[0].contains(what), "{errors:?}");
         assert_eq!(read_all(&path, 100).unwrap().problems, errors);
     }
-    // A block is named with how many flows it was to have.
+    // The error for a cut block gives the number of flows that the block should have.
     let (_folder, path) = file(&bytes[..second + BLOCK_HEADER_LEN + FLOW_LEN]);
     let (flows, errors) = numbers(&path);
     assert_eq!(flows, [0, 1]);
     assert!(errors[0].contains("its 3 flows are lost (178 bytes)"), "{errors:?}");
     // Zeros at the end, as a power cut leaves them.
-    let (_folder, path) = file(&[bytes.clone(), vec![0; 3 * SEARCHED_FOR_TEST]].concat());
+    let (_folder, path) = file(&[bytes.clone(), vec![0; 3 * ZERO_BYTES]].concat());
     let (flows, errors) = numbers(&path);
     assert_eq!((flows.len(), errors.len()), (7, 1));
-    assert_eq!(scan(&path).unwrap().cut, 3 * SEARCHED_FOR_TEST as u64);
+    assert_eq!(scan(&path).unwrap().cut, 3 * ZERO_BYTES as u64);
 }
 
-const SEARCHED_FOR_TEST: usize = 700_000;
+const ZERO_BYTES: usize = 700_000;
 
 #[test]
-fn others_are_refused_by_name() {
+fn other_files_and_versions_are_refused() {
     let whole = journal(&[1]);
     let mut newer = whole.clone();
     newer[8] = 9;
@@ -153,7 +155,7 @@ fn others_are_refused_by_name() {
     for (bytes, what) in [
         (newer, "version 1 or 2, found 9"),
         (damaged, "checksum"),
-        (b"PAR1 and something that goes on and on".to_vec(), "is not ours"),
+        (b"PAR1 and something that goes on and on".to_vec(), "not a toptalk or nfcapd file"),
     ] {
         let (_folder, path) = file(&bytes);
         let error = open(&path).err().unwrap().to_string();
@@ -176,7 +178,7 @@ fn full_blocks_make_full_chunks() {
         rest = &rest[taken..];
         assert_eq!(block.room(), MAX_BLOCK_FLOWS - taken);
         bytes.extend_from_slice(block.bytes());
-        assert_eq!(block.extend(rest, &[]), 0, "a whole block takes no more");
+        assert_eq!(block.extend(rest, &[]), 0, "a complete block takes no more");
         block.clear();
     }
     let (_folder, path) = file(&bytes);
@@ -188,7 +190,7 @@ fn full_blocks_make_full_chunks() {
 
 proptest! {
     #[test]
-    fn nothing_in_a_file_panics(
+    fn no_file_content_panics(
         mut bytes in proptest::collection::vec(any::<u8>(), 0..400),
         flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..4),
         header in any::<bool>(),

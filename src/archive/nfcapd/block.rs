@@ -1,25 +1,24 @@
-//! Blocks of nfdump's files: their headers, and what is compressed in them.
+//! Blocks of nfdump files: their headers, and their compressed content.
 
 use std::io::Read;
 
 use super::lzo;
 use super::record::Body;
 
-/// Bytes of a block's header: records, size, type, flags.
+/// The size of a block header in bytes: number of records, size, type, flags.
 pub(super) const BLOCK_HEADER: usize = 12;
 
-/// Bytes of a block as it lies in the file, and once decompressed: nfdump's
-/// buffers have 10 MB in all its versions, and a stranger's file shall not cost
-/// more memory.
+/// The largest size of a block in bytes, compressed and decompressed. The buffers of nfdump
+/// have 10 MB in all its versions; a foreign file must not use more memory.
 pub(super) const MAX_BLOCK: usize = 16 << 20;
 
-/// A block of records that each say their type and length.
+/// The type of a block whose records each have a type and a length.
 const RECORDS: u16 = 3;
 
-/// This block is not compressed, whatever the file is.
+/// The flag of a block that is not compressed, although the file is.
 const UNCOMPRESSED: u16 = 1;
 
-/// How the blocks of a file are compressed.
+/// The compression of a file's blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
     None,
@@ -30,7 +29,7 @@ pub(super) enum Compression {
 }
 
 impl Compression {
-    /// By the number in the file's header.
+    /// The compression with this number in the file header.
     pub(super) fn numbered(number: u8) -> Option<Compression> {
         let all = [Self::None, Self::Lzo, Self::Bzip2, Self::Lz4, Self::Zstd];
         all.get(usize::from(number)).copied()
@@ -47,7 +46,7 @@ impl Compression {
     }
 }
 
-/// What a block's header says.
+/// The content of a block header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BlockHeader {
     pub records: u32,
@@ -63,7 +62,7 @@ impl BlockHeader {
         BlockHeader { records: body.u32(0), size, kind: body.u16(8), flags: body.u16(10) }
     }
 
-    /// Whether it has records that can be told apart; others are passed over.
+    /// Whether the block has records with type and length; other blocks are skipped.
     pub(super) fn has_records(self) -> bool {
         self.kind == RECORDS
     }
@@ -73,14 +72,17 @@ impl BlockHeader {
     }
 }
 
-/// Decompresses a block into `out`, whatever that held; says what is wrong otherwise.
+/// Decompresses a block into `out`, whose previous content is replaced.
+///
+/// # Errors
+/// A message that says what is wrong.
 pub(super) fn decompress(
     compression: Compression,
     bytes: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     let wrong = |why: &dyn std::fmt::Display| {
-        format!("it is not what {} compresses to: {why}", compression.name())
+        format!("it cannot be decompressed as {}: {why}", compression.name())
     };
     out.clear();
     match compression {
@@ -99,9 +101,9 @@ pub(super) fn decompress(
     Ok(())
 }
 
-/// An LZ4 block does not say how long it becomes, so there is room for the longest.
+/// An LZ4 block does not give its decompressed length, so the buffer grows up to the limit.
 fn lz4(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), lz4_flex::block::DecompressError> {
-    /// What nfcapd fills: enough for nearly every block.
+    /// The size of nfcapd's usual blocks: enough for nearly every block.
     const USUAL: usize = 2 << 20;
     let mut room = USUAL;
     loop {
@@ -119,11 +121,11 @@ fn lz4(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), lz4_flex::block::Decompres
     }
 }
 
-/// Reads to the end, of [`MAX_BLOCK`] bytes at most.
+/// Reads to the end, at most [`MAX_BLOCK`] bytes.
 fn read_all(decoder: impl Read, out: &mut Vec<u8>) -> std::io::Result<()> {
     decoder.take(MAX_BLOCK as u64 + 1).read_to_end(out)?;
     if out.len() > MAX_BLOCK {
-        return Err(std::io::Error::other("it becomes longer than any block of nfdump"));
+        return Err(std::io::Error::other("it decompresses to more than any block of nfdump"));
     }
     Ok(())
 }

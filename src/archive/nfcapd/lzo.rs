@@ -1,24 +1,23 @@
-//! LZO1X, decompression only, with a limit on what comes out.
+//! LZO1X decompression with a limit on the output size.
 //!
-//! The stream is as `Documentation/staging/lzo.rst` of the Linux kernel tells
-//! it. Every index is checked and the output is bounded: the stream may be
-//! anything.
+//! The format is that of `Documentation/staging/lzo.rst` in the Linux kernel. Every index is
+//! checked and the output is bounded, because the input is not trusted.
 
-/// Why a stream is not LZO1X.
+/// Why the input is not valid LZO1X.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LzoError {
-    /// It ends in the middle.
+    /// The input ends within an instruction.
     Cut,
-    /// It copies from before its beginning.
+    /// A copy starts before the beginning of the output.
     Distance,
-    /// More comes out than is allowed.
+    /// The output is longer than allowed.
     TooLong,
 }
 
-/// What stands for the end: 17, and a distance of 0 in its two bytes.
+/// The distance that marks the end: instruction 17 with two bytes of 0.
 const END: usize = 0;
 
-/// The stream, read from the front.
+/// The input, read from the front.
 struct Input<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -31,7 +30,7 @@ impl<'a> Input<'a> {
         Ok(usize::from(byte))
     }
 
-    /// Two bytes, low first.
+    /// Two bytes, little-endian.
     fn word(&mut self) -> Result<usize, LzoError> {
         Ok(self.byte()? | self.byte()? << 8)
     }
@@ -43,8 +42,8 @@ impl<'a> Input<'a> {
         Ok(taken)
     }
 
-    /// A length whose `bits` in the instruction were 0: 255 for every byte of 0,
-    /// and the first other byte.
+    /// A length whose `bits` in the instruction are 0: 255 for every following byte of 0, plus
+    /// the first other byte.
     fn length(&mut self, short: usize, longest_short: usize) -> Result<usize, LzoError> {
         if short != 0 {
             return Ok(short);
@@ -59,7 +58,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// What has come out so far.
+/// The output so far.
 struct Output<'a> {
     bytes: &'a mut Vec<u8>,
     most: usize,
@@ -77,7 +76,8 @@ impl Output<'_> {
         Ok(())
     }
 
-    /// Appends what stands `distance` bytes back; it may run into what it appends.
+    /// Appends `length` bytes from `distance` bytes back; the source may overlap what is
+    /// appended.
     fn copy(&mut self, distance: usize, length: usize) -> Result<(), LzoError> {
         self.room(length)?;
         let start = self.bytes.len().checked_sub(distance).ok_or(LzoError::Distance)?;
@@ -87,7 +87,7 @@ impl Output<'_> {
         }
         let mut left = length;
         while left > 0 {
-            // All that stands there by now is one period more each time.
+            // The source grows with each step, so a whole multiple of the period can be copied.
             let step = left.min(self.bytes.len() - start);
             self.bytes.extend_from_within(start..start + step);
             left -= step;
@@ -96,13 +96,12 @@ impl Output<'_> {
     }
 }
 
-/// Decompresses `bytes` into `out`, which is emptied first and gets at most
-/// `most` bytes.
+/// Decompresses `bytes` into `out`, which is cleared first and gets at most `most` bytes.
 pub(super) fn decompress(bytes: &[u8], out: &mut Vec<u8>, most: usize) -> Result<(), LzoError> {
     out.clear();
     let mut input = Input { bytes, at: 0 };
     let mut output = Output { bytes: out, most };
-    // How many literals the last instruction copied; 4 stands for 4 or more.
+    // The number of literals that the last instruction copied; 4 stands for 4 or more.
     let mut state = 0;
     if let Some(first @ 18..) = bytes.first().copied() {
         input.at = 1;
@@ -127,7 +126,7 @@ pub(super) fn decompress(bytes: &[u8], out: &mut Vec<u8>, most: usize) -> Result
     }
 }
 
-/// The distance and length of a copy, and how many literals follow it; `None` at the end.
+/// The distance and length of a copy, and the number of literals after it; `None` at the end.
 fn block(
     input: &mut Input,
     instruction: usize,
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_instruction_does_what_it_says() {
+    fn every_instruction_is_decoded() {
         // Five literals, the end.
         assert_eq!(plain(b"\x16abcde\x11\0\0").unwrap(), b"abcde");
         // A copy of 3 from 5 back with one literal after it.
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_points_back_too_far_or_grows_too_long_is_refused() {
+    fn bad_streams_are_refused() {
         assert_eq!(plain(b""), Err(LzoError::Cut));
         assert_eq!(plain(b"\x16abc"), Err(LzoError::Cut));
         assert_eq!(plain(b"\x16abcde\x51\x01x\x11\0\0"), Err(LzoError::Distance));
@@ -198,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn anything_may_come_in(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
             let mut out = Vec::new();
             let _ = decompress(&bytes, &mut out, 10_000);
             prop_assert!(out.len() <= 10_000);

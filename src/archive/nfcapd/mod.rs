@@ -1,22 +1,23 @@
-//! Files of nfcapd and nfdump 1.7 (layout 2), read block by block.
+//! Reads files of nfcapd and nfdump 1.7 (layout 2), block by block.
 //!
-//! A file is a header of 40 bytes and blocks, each compressed on its own; what
-//! nfcapd writes after the last one (its name, its sums) is passed over. The
-//! layout is that of nfdump's `nffileV2.h` and `nfxV3.h`; it was checked against
-//! what nfdump 1.7.1 prints of files of every compression.
+//! A file consists of a header of 40 bytes and blocks, each compressed separately. The appendix
+//! that nfcapd writes after the last block (ident and statistics) is skipped. The layout is
+//! that of nfdump's `nffileV2.h` and `nfxV3.h`; it was checked against the output of nfdump
+//! 1.7.1 for files of every compression.
 //!
-//! What nfcapd did when it recorded, toptalk takes as it is:
-//! - Counters of sampled flows are already multiplied by the sampling rate, so
-//!   [`Flow::sampling`] is unknown and they are not multiplied again.
-//! - A direction that was not reported is 0, as ingress is; records without
+//! toptalk takes the records as nfcapd wrote them:
+//! - nfcapd has already multiplied the counters of sampled flows by the sampling rate.
+//!   Therefore [`Flow::sampling`] is unknown and they are not multiplied again.
+//! - nfcapd stores a direction that was not reported as 0, which is ingress; records without
 //!   interfaces have none.
-//! - A record with counters of both ways is two flows, the second reversed
-//!   (`Flow::reversed`), as if the exporter had sent both. nfcapd keeps the
-//!   counters after a middlebox (IE 23, 24) in the same place, so that a flow of
-//!   an exporter that sends those beside 1 and 2 is taken for a conversation.
-//!   Counters of the way out alone are the flow's own.
-//! - The number of flows that `nfdump -a` made one is not kept: a record is one flow.
-//! - nfdump 1.7.1 swaps the ends of flows of IPFIX elements 21 and 22, so that
+//! - A record with counters of both directions is two flows, the second one reversed
+//!   (`Flow::reversed`), as if the exporter had sent both. nfcapd stores the counters after a
+//!   middlebox (IE 23, 24) in the same place, so a flow of an exporter that sends those as well
+//!   as IE 1 and 2 is taken for a bidirectional flow. If only the counters of the reverse
+//!   direction are set, they are those of the flow itself.
+//! - The number of flows that `nfdump -a` merged into one is not used: a record is one flow.
+//! - nfdump 1.7.1 exchanges start and end of flows with IPFIX elements 21 and 22, so that
+//!   [`Flow::first`] may be later than [`Flow::last`].
 //!   [`Flow::first`] may be later than [`Flow::last`].
 
 mod block;
@@ -37,20 +38,20 @@ use super::{ArchiveError, ColumnChunk, ColumnChunks, RowChunk, regular};
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, FlowExtras};
 
-/// The first two bytes, as a number in the byte order of the machine that wrote.
+/// The first two bytes, as a number in the byte order of the machine that wrote the file.
 const MAGIC: u16 = 0xA50C;
 
 /// The layout of nfdump 1.7.
 const LAYOUT: u16 = 2;
 
-/// Bytes of the file's header.
+/// The size of the file header in bytes.
 const FILE_HEADER: usize = 40;
 
-/// Types of records.
+/// The types of records.
 const FLOW_RECORD: u16 = 11;
 const EXPORTER_RECORD: u16 = 7;
 
-/// Whether the first bytes of a file are those of nfcapd, of any layout.
+/// Whether a file that begins with `head` is an nfcapd file, of any layout.
 #[must_use]
 pub fn is_nfcapd(head: &[u8]) -> bool {
     head.first_chunk().is_some_and(|two| {
@@ -59,12 +60,12 @@ pub fn is_nfcapd(head: &[u8]) -> bool {
     })
 }
 
-/// The flows of a file, a chunk for each block and [`PAGE_ROWS`] rows at most.
-/// A file that is still being written is read as far as whole blocks go.
+/// The flows of a file: a chunk per block, at most [`PAGE_ROWS`] rows each. Of a file that is
+/// still being written, the complete blocks are read.
 ///
 /// # Errors
-/// When the file cannot be read, is not nfcapd's, has another layout than 2 or
-/// is encrypted.
+/// When the file cannot be read, is not an nfcapd file, has another layout than 2 or is
+/// encrypted.
 pub fn open(path: &Path) -> Result<ColumnChunks, ArchiveError> {
     let file = regular::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
     let length = file.metadata().map_err(|source| ArchiveError::io("read", path, source))?.len();
@@ -85,11 +86,11 @@ pub fn open(path: &Path) -> Result<ColumnChunks, ArchiveError> {
     }))
 }
 
-/// Whether a file is still being written, or its writer was killed: its header
-/// does not say yet how many blocks there are.
+/// Whether a file is still being written or its writer was killed: the header does not yet give
+/// the number of blocks.
 ///
 /// # Errors
-/// As [`open`].
+/// As for [`open`].
 pub fn is_open(path: &Path) -> Result<bool, ArchiveError> {
     let mut file = regular::open(path).map_err(|source| ArchiveError::io("open", path, source))?;
     header(path, &mut file).map(FileHeader::is_open)
@@ -101,13 +102,13 @@ fn header(path: &Path, file: &mut impl Read) -> Result<FileHeader, ArchiveError>
     FileHeader::read(path, header.get(..got).unwrap_or_default())
 }
 
-/// Reads until the buffer is full or the file ends; says how much.
+/// Reads until the buffer is full or the file ends; returns the number of bytes.
 fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut got = 0;
     while let Some(rest) = buffer.get_mut(got..).filter(|rest| !rest.is_empty()) {
         match file.read(rest) {
             Ok(0) => break,
-            Ok(more) => got += more,
+            Ok(extras) => got += extras,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -118,9 +119,9 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 #[derive(Clone, Copy, Debug)]
 struct FileHeader {
     compression: Compression,
-    /// Where the blocks after those of data begin; 0 while it is being written.
+    /// The offset of the appendix; 0 while the file is being written.
     appendix: u64,
-    /// Data blocks; 0 while it is being written.
+    /// The number of data blocks; 0 while the file is being written.
     blocks: u32,
 }
 
@@ -130,11 +131,11 @@ impl FileHeader {
         let version = |what: String| ArchiveError::Version { path: path.into(), what };
         let body = Body(bytes);
         if !is_nfcapd(bytes) {
-            return Err(foreign("it does not begin as files of nfcapd do"));
+            return Err(foreign("it does not begin with the magic number of nfcapd"));
         }
         if body.u16(0) != MAGIC {
             return Err(version(
-                "it is from a machine with the other byte order; rewrite it there".into(),
+                "it was written on a machine with the other byte order; rewrite it with nfdump on such a machine".into(),
             ));
         }
         match body.u16(2) {
@@ -152,7 +153,7 @@ impl FileHeader {
             }
         }
         if bytes.len() < FILE_HEADER {
-            return Err(ArchiveError::damaged(path, "it ends within its header"));
+            return Err(ArchiveError::damaged(path, "the file ends within its header"));
         }
         let number = body.0.get(16).copied().unwrap_or(0);
         let compression = Compression::numbered(number).ok_or_else(|| {
@@ -164,7 +165,8 @@ impl FileHeader {
         Ok(FileHeader { compression, appendix: body.u64(24), blocks: body.u32(36) })
     }
 
-    /// Whether the header was not filled in yet, or never was: the writer was killed.
+    /// Whether the header is not filled in: the file is being written, or the writer was
+    /// killed.
     fn is_open(self) -> bool {
         self.blocks == 0 && self.appendix == 0
     }
@@ -174,17 +176,17 @@ impl FileHeader {
 struct Reader {
     path: Arc<Path>,
     file: BufReader<File>,
-    /// Bytes into the file.
+    /// The current offset in the file.
     at: u64,
     length: u64,
     header: FileHeader,
-    /// Blocks read so far.
+    /// The number of blocks read so far.
     blocks: u32,
     exporters: Exporters,
-    /// Of one block, used again for the next.
+    /// The buffer of a compressed block, reused for the next one.
     compressed: Vec<u8>,
     plain: Vec<u8>,
-    /// What was read and not yet asked for.
+    /// Chunks and errors that were read and not yet returned.
     ready: VecDeque<Result<Box<dyn ColumnChunk>, ArchiveError>>,
     ended: bool,
 }
@@ -221,7 +223,7 @@ impl Reader {
         ArchiveError::damaged(&self.path, format!("block at byte {}: {what}", self.at))
     }
 
-    /// Reads a block; false when there are no more. An error ends the file.
+    /// Reads a block; false if there are no more. An error ends the file.
     fn block(&mut self) -> Result<bool, ArchiveError> {
         if self.header.blocks > 0 && self.blocks >= self.header.blocks {
             return Ok(false);
@@ -234,14 +236,14 @@ impl Reader {
         let head = BlockHeader::read(&head);
         if head.size > MAX_BLOCK {
             return Err(self.damaged(format_args!(
-                "expected at most {MAX_BLOCK} bytes, found {}; what follows cannot be found",
+                "expected at most {MAX_BLOCK} bytes, found {}; the blocks after it cannot be found",
                 head.size
             )));
         }
         let start = self.at.saturating_add(BLOCK_HEADER as u64);
         let end = start.saturating_add(head.size as u64);
         if end > self.length {
-            // While it is being written it may have grown since it was opened.
+            // A file that is being written may have grown since it was opened.
             self.length = self.file.get_ref().metadata().map_err(|e| self.error(e))?.len();
         }
         if end > self.length {
@@ -266,7 +268,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// The file ends where a block should go on, or begin (`got` is 0).
+    /// The file ends within a block, or before one (`got` is 0).
     fn cut(&self, got: usize) -> Result<bool, ArchiveError> {
         if self.header.is_open() || (got == 0 && self.blocks >= self.header.blocks) {
             return Ok(false);
@@ -277,8 +279,7 @@ impl Reader {
         )))
     }
 
-    /// Takes the flows out of the block that was read. What is wrong with it
-    /// costs the rest of the block.
+    /// Decodes the flows of the block that was read. An error affects the rest of the block.
     fn records(&mut self, head: BlockHeader) {
         let compression = head.compression(self.header.compression);
         let compressed = std::mem::take(&mut self.compressed);
@@ -295,7 +296,7 @@ impl Reader {
         }
     }
 
-    /// The flows of a decompressed block, as chunks; then what is wrong with it.
+    /// Returns the flows of a decompressed block as chunks, then the error, if any.
     fn flows(&mut self, head: BlockHeader, bytes: &[u8]) -> Result<(), String> {
         let mut rows = Rows::default();
         let mut rest = bytes;
@@ -321,38 +322,39 @@ impl Reader {
                 _ => {}
             }
             if rows.flows.len() + 2 > PAGE_ROWS {
-                self.give(&mut rows, 0);
+                self.finish_chunk(&mut rows, 0);
             }
         }
-        self.give(&mut rows, (BLOCK_HEADER + head.size) as u64);
+        self.finish_chunk(&mut rows, (BLOCK_HEADER + head.size) as u64);
         result
     }
 
-    /// Makes what was collected a chunk; the last one of a block counts its bytes.
-    fn give(&mut self, rows: &mut Rows, bytes: u64) {
-        let Rows { flows, more } = std::mem::take(rows);
-        if let Some(chunk) = RowChunk::new(self.path.clone(), flows, more, bytes) {
+    /// Turns the collected rows into a chunk; the last chunk of a block has the number of its
+    /// bytes.
+    fn finish_chunk(&mut self, rows: &mut Rows, bytes: u64) {
+        let Rows { flows, extras } = std::mem::take(rows);
+        if let Some(chunk) = RowChunk::new(self.path.clone(), flows, extras, bytes) {
             self.ready.push_back(Ok(Box::new(chunk)));
         }
     }
 }
 
-/// Flows on their way into a chunk.
+/// Flows that are collected for a chunk.
 #[derive(Default)]
 struct Rows {
     flows: Vec<Flow>,
-    more: Vec<FlowExtras>,
+    extras: Vec<FlowExtras>,
 }
 
 impl Rows {
     fn push(&mut self, record: &Record) {
         let mut place = 0;
-        if record.more != FlowExtras::NONE {
-            self.more.push(record.more);
-            place = u32::try_from(self.more.len()).unwrap_or(0);
+        if record.extras != FlowExtras::NONE {
+            self.extras.push(record.extras);
+            place = u32::try_from(self.extras.len()).unwrap_or(0);
         }
         self.flows.push(Flow { more: place, ..record.flow });
-        // What stands in `more` is about the way there: it is not turned round.
+        // The extras describe the forward direction and are not reversed.
         self.flows.extend(record.reversed());
     }
 }

@@ -1,4 +1,4 @@
-//! Files made here, whole and damaged.
+//! Files that the tests build, complete and damaged.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use crate::flow::column::Vector;
 use crate::flow::field::Field;
 use crate::flow::{Host, Time};
 
-/// An extension: number, length, what is in it.
+/// An extension: number, length, body.
 fn extension(number: u16, body: &[u8]) -> Vec<u8> {
     let length = u16::try_from(body.len() + 4).unwrap();
     [&number.to_le_bytes(), &length.to_le_bytes(), body].concat()
@@ -44,12 +44,12 @@ fn record(extensions: &[Vec<u8>]) -> Vec<u8> {
     record
 }
 
-/// A flow that is told from others by its packets.
+/// A flow that is identified by its number of packets.
 fn flow(packets: u64) -> Vec<u8> {
     record(&[generic(1_700_000_000_000, packets), addresses()])
 }
 
-/// LZO1X that copies nothing: one run of literals, and the end.
+/// LZO1X without copies: one run of literals, and the end.
 fn lzo_literals(bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![0];
     let mut rest = bytes.len() - 18;
@@ -81,7 +81,7 @@ fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
 const ALL: [Compression; 5] =
     [Compression::None, Compression::Lzo, Compression::Bzip2, Compression::Lz4, Compression::Zstd];
 
-/// A file of blocks, each of some records.
+/// A file of blocks, each with some records.
 fn file(compression: Compression, blocks: &[Vec<Vec<u8>>]) -> Vec<u8> {
     let mut data = Vec::new();
     for records in blocks {
@@ -103,7 +103,7 @@ fn file(compression: Compression, blocks: &[Vec<Vec<u8>>]) -> Vec<u8> {
     file
 }
 
-/// Everything that is read of some bytes: packets of every flow, and what was wrong.
+/// The packet counters of all flows in `bytes`, and the errors.
 fn packets(bytes: &[u8]) -> Result<(Vec<u64>, Vec<String>), ArchiveError> {
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(bytes).unwrap();
@@ -140,7 +140,7 @@ fn every_compression_gives_the_same_flows() {
 }
 
 #[test]
-fn a_chunk_has_a_page_of_rows_at_most() {
+fn a_chunk_has_at_most_a_page_of_rows() {
     let records: Vec<_> = (0..70_000).map(flow).collect();
     let (flows, problems) = packets(&file(Compression::Lz4, &[records])).unwrap();
     assert_eq!(flows, Vec::from_iter(0..70_000));
@@ -148,7 +148,7 @@ fn a_chunk_has_a_page_of_rows_at_most() {
 }
 
 #[test]
-fn counters_of_both_ways_are_two_flows() {
+fn counters_of_both_directions_are_two_flows() {
     let numbers: Vec<u8> = [1u64, 7, 900].iter().flat_map(|n| n.to_le_bytes()).collect();
     let misc: Vec<u8> = [3u32, 4].iter().flat_map(|n| n.to_le_bytes()).collect();
     let misc = [misc, vec![24, 16, 1, 0x88, 0, 0, 0x12, 0]].concat();
@@ -161,7 +161,7 @@ fn counters_of_both_ways_are_two_flows() {
     let there = both.flow;
     assert_eq!((there.packets, there.bytes, there.direction), (5, 500, 1));
     assert_eq!((there.input, there.output, there.src_mask, there.dst_mask), (3, 4, 24, 16));
-    assert_eq!((there.tos, both.more.dst_tos, both.more.forwarding), (0x48, 0x88, 0x40));
+    assert_eq!((there.tos, both.extras.dst_tos, both.extras.forwarding), (0x48, 0x88, 0x40));
     assert_eq!(there.domain, 0x102, "engine type and id, where no exporter is named");
     let back = both.reversed().unwrap();
     assert_eq!((back.src, back.dst), (there.dst, there.src));
@@ -171,11 +171,11 @@ fn counters_of_both_ways_are_two_flows() {
     let out =
         read_one(&record(&[generic(1_700_000_000_000, 0), addresses(), extension(5, &numbers)]));
     assert_eq!((out.flow.packets, out.flow.bytes), (7, 900));
-    assert_eq!(out.reversed(), None, "counters of the way out alone are the flow's own");
+    assert_eq!(out.reversed(), None, "counters of the reverse direction alone are the flow's own");
 }
 
 #[test]
-fn flows_without_times_have_those_of_their_event_or_arrival() {
+fn flows_without_times_take_those_of_their_event_or_arrival() {
     let mut untimed = generic(0, 5);
     untimed[12..20].fill(0);
     let plain = read_one(&record(&[untimed.clone(), addresses()])).flow;
@@ -186,8 +186,8 @@ fn flows_without_times_have_those_of_their_event_or_arrival() {
     event[14] = 2;
     let event = read_one(&record(&[untimed, addresses(), extension(19, &event)]));
     assert_eq!((event.flow.timed, event.flow.first), (true, Time(1_700_000_050_000)));
-    assert_eq!(event.more.nat_event, 2);
-    // A moment that no calendar has.
+    assert_eq!(event.extras.nat_event, 2);
+    // A time outside the calendar.
     let odd = read_one(&record(&[generic(u64::MAX - 2000, 5), addresses()])).flow;
     assert!(!odd.timed);
 }
@@ -208,7 +208,7 @@ fn records_name_their_exporter_by_number_or_themselves() {
 }
 
 #[test]
-fn unknown_extensions_records_and_blocks_are_passed_over() {
+fn unknown_extensions_records_and_blocks_are_skipped() {
     let odd = record(&[extension(999, &[1; 40]), generic(1_700_000_000_000, 9), addresses()]);
     let unknown = [&99u16.to_le_bytes()[..], &8u16.to_le_bytes(), &[1; 4]].concat();
     let mut bytes = file(Compression::None, &[vec![unknown, odd], vec![flow(1)], vec![flow(2)]]);
@@ -221,7 +221,7 @@ fn unknown_extensions_records_and_blocks_are_passed_over() {
 }
 
 #[test]
-fn damage_costs_its_block() {
+fn damage_affects_only_its_block() {
     let blocks = [vec![flow(1)], vec![flow(2)], vec![flow(3)]];
     for compression in ALL {
         let mut bytes = file(compression, &blocks);
@@ -236,7 +236,7 @@ fn damage_costs_its_block() {
 }
 
 #[test]
-fn other_layouts_and_other_files_are_refused_with_what_to_do() {
+fn other_layouts_and_other_files_are_refused_with_advice() {
     let whole = file(Compression::None, &[vec![flow(1)]]);
     let altered = |at: usize, value: u8| {
         let mut bytes = whole.clone();
@@ -247,14 +247,14 @@ fn other_layouts_and_other_files_are_refused_with_what_to_do() {
     assert!(altered(2, 3).contains("layout 3"));
     assert!(altered(16, 9).contains("found 9"));
     assert!(altered(17, 1).contains("encrypted"));
-    assert!(altered(0, 0).contains("not ours"));
+    assert!(altered(0, 0).contains("not a toptalk or nfcapd file"));
     assert!(packets(&[0xa5, 0x0c]).unwrap_err().to_string().contains("byte order"));
     assert!(packets(&whole[..20]).unwrap_err().to_string().contains("within its header"));
     assert!(packets(&[]).is_err());
 }
 
 #[test]
-fn a_file_that_is_being_written_is_read_as_far_as_whole_blocks_go() {
+fn of_a_file_that_is_being_written_the_complete_blocks_are_read() {
     let mut bytes = file(Compression::Lz4, &[vec![flow(1)], vec![flow(2)]]);
     bytes[24..32].fill(0);
     bytes[36..40].fill(0);
@@ -264,7 +264,7 @@ fn a_file_that_is_being_written_is_read_as_far_as_whole_blocks_go() {
 }
 
 #[test]
-fn wherever_a_file_is_cut_whole_blocks_are_read_and_the_rest_is_told() {
+fn wherever_a_file_is_cut_complete_blocks_are_read_and_the_rest_is_reported() {
     let whole = file(Compression::None, &[vec![flow(1)], vec![flow(2)]]);
     let block = (whole.len() - FILE_HEADER) / 2;
     for end in FILE_HEADER..whole.len() {
@@ -277,7 +277,7 @@ fn wherever_a_file_is_cut_whole_blocks_are_read_and_the_rest_is_told() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
-    fn anything_may_stand_in_a_file(
+    fn no_file_content_panics(
         which in 0..5usize,
         changes in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..8),
         end in any::<Index>(),

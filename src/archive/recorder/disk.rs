@@ -1,63 +1,64 @@
-//! What a recorder does to a disk: few enough things that tests can let each fail.
+//! The disk operations of a recorder, as traits, so that tests can make each of them fail.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A file that is written.
+/// A file that is being written.
 pub trait DiskFile: Write + Send {
-    /// Waits until the disk has it.
+    /// Waits until the content is on the disk.
     ///
     /// # Errors
-    /// Those of the operating system, as everywhere here.
+    /// Those of the operating system, as for all methods here.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Asks the disk to take what was written. A disk that syncs beside others does not
-    /// wait for it, and tells of a failure at the next call.
+    /// Requests a sync. A disk that syncs in another thread does not wait for it, and reports a
+    /// failure at the next call.
     ///
     /// # Errors
-    /// As [`Out::sync`], of this sync or of an earlier one.
+    /// As for [`DiskFile::sync`], from this sync or an earlier one.
     fn sync_soon(&mut self) -> io::Result<()> {
         self.sync()
     }
 
-    /// Cuts it to so many bytes and goes on there.
+    /// Truncates the file to `length` bytes and continues to write there.
     ///
     /// # Errors
-    /// When it cannot be cut.
+    /// When it cannot be truncated.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
-    /// Whether someone removed it meanwhile.
+    /// Whether the file was removed in the meantime.
     fn is_gone(&self) -> bool;
 }
 
 /// A disk.
 pub trait Disk: Send + Sync {
-    /// Creates a file that must not exist.
+    /// Creates a file.
     ///
     /// # Errors
-    /// Also when it exists.
+    /// Also when the file already exists.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Gives a file a name that must not exist.
+    /// Renames a file. An existing file is never replaced.
     ///
     /// # Errors
-    /// Also when that name is taken: nothing is ever replaced.
+    /// Also when `to` already exists.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Removes a file.
     /// # Errors
     /// Also when it does not exist.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Waits until the disk knows the names in a folder.
+    /// Waits until the names in a folder are on the disk.
     ///
     /// # Errors
     /// When the folder cannot be opened or synced.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// As [`Disk::sync_folder`], without waiting where the disk syncs beside others; a
-    /// failure is then told by [`Out::sync_soon`] of a file in that folder.
+    /// Like [`Disk::sync_folder`], but a disk that syncs in another thread does not wait; a
+    /// failure is then reported by [`DiskFile::sync_soon`] of a file in that folder.
     ///
     /// # Errors
     /// When the folder cannot be opened or synced.
@@ -65,17 +66,17 @@ pub trait Disk: Send + Sync {
         self.sync_folder(path)
     }
 
-    /// Makes the folders below `root` that a path needs; `root` must be there:
-    /// a disk that is not mounted must not be written beside.
+    /// Creates the folders of the relative path `below`. The folder `root` must exist, so that
+    /// nothing is written below the mount point of a disk that is not mounted.
     ///
     /// # Errors
-    /// When `root` is not there or a folder cannot be made.
+    /// When `root` does not exist or a folder cannot be created.
     fn make_folders(&self, root: &Path, below: &Path) -> io::Result<()>;
 
-    /// Bytes that may still be written.
+    /// The number of bytes that can still be written to the disk of a folder.
     ///
     /// # Errors
-    /// When the folder is not there.
+    /// When the folder does not exist.
     fn free(&self, folder: &Path) -> io::Result<u64>;
 }
 
@@ -100,10 +101,10 @@ impl DiskFile for File {
 }
 
 impl RealDisk {
-    /// Creates a file that must not exist.
+    /// Creates a file.
     ///
     /// # Errors
-    /// Also when it exists.
+    /// Also when the file already exists.
     pub(crate) fn create_file(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).open(path)
     }
@@ -115,11 +116,12 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        // A link is refused where the name is taken; renaming would replace it.
+        // A hard link fails if the name exists; renaming would replace the file.
         match fs::hard_link(from, to) {
             Ok(()) => fs::remove_file(from),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
-            // A file system without links: only we write names like this one.
+            // A file system without hard links. Only this recorder creates files with such
+            // names, so checking first is enough.
             Err(_) if to.try_exists()? => Err(ErrorKind::AlreadyExists.into()),
             Err(_) => fs::rename(from, to),
         }
@@ -150,14 +152,14 @@ impl Disk for RealDisk {
         Ok(())
     }
 
-    #[allow(clippy::useless_conversion, reason = "where words have 32 bits it is none")]
+    #[allow(clippy::useless_conversion, reason = "the types differ on 32-bit systems")]
     fn free(&self, folder: &Path) -> io::Result<u64> {
         let data = nix::sys::statvfs::statvfs(folder)?;
         Ok(u64::from(data.blocks_available()).saturating_mul(u64::from(data.fragment_size())))
     }
 }
 
-/// A buffered way into a file, for those who write in small pieces.
+/// A buffered writer, for callers that write in small pieces.
 pub(super) fn buffered(out: &mut dyn DiskFile) -> BufWriter<&mut dyn DiskFile> {
     BufWriter::with_capacity(1 << 20, out)
 }

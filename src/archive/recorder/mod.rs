@@ -1,9 +1,8 @@
-//! Recording: flows to a journal, slot by slot, and its parts to the encoder.
+//! Records flows: into a journal, slot by slot, whose parts go to the encoder.
 //!
-//! Nothing here knows a thread or a clock. Whoever runs it hands flows in with
-//! the time, calls [`Recorder::tick`] about every second, takes closed parts out
-//! ([`Recorder::next_part`]), has them encoded ([`encode`]) and says how that went
-//! ([`Recorder::encoded`]).
+//! Nothing here uses threads or clocks. The caller passes flows together with the time, calls
+//! [`Recorder::tick`] about every second, takes closed parts ([`Recorder::next_part`]), has
+//! them encoded ([`encode`]) and reports the result ([`Recorder::encoded`]).
 
 mod disk;
 mod open;
@@ -35,11 +34,11 @@ use super::journal::Block;
 use super::lock::{Lock, LockError};
 use crate::flow::{Flow, FlowExtras, Time};
 
-/// Flows are handed in by several threads and may come a little out of order;
-/// only a time further back means that the clock was set.
+/// Flows are handed in by several threads and may be slightly out of order. Only a time that is
+/// further back than this (in milliseconds) means that the clock was set.
 const BACK_MS: i64 = 5_000;
 
-/// Records into a folder, which is locked meanwhile.
+/// Records into a folder and holds its lock.
 pub struct Recorder {
     settings: RecorderConfig,
     disk: Arc<dyn Disk>,
@@ -47,31 +46,31 @@ pub struct Recorder {
     lock: Lock,
     /// The part that is being written.
     open: Option<OpenPart>,
-    /// What is to be written next, to it or, if that is lost, to another.
+    /// The flows to be written next, to the open part or, if that is lost, to another one.
     block: Block,
     closed: VecDeque<ClosedPart>,
-    /// Of an earlier run: encoded when nothing else waits.
+    /// Parts of an earlier run; they are encoded when nothing else waits.
     left: VecDeque<ClosedPart>,
     encoding: bool,
-    /// Journals that could not be made segments the last time they were tried.
+    /// Journals whose last encoding failed.
     failing: Vec<PathBuf>,
-    /// When the encoder failed the last time, unless it has not.
+    /// When the encoder last failed; `None` if its last run succeeded.
     failed_at: Option<Time>,
-    /// The slot of what comes now.
+    /// The slot of the flows that arrive now.
     slot: Option<Time>,
     stop: Option<RecorderStop>,
     counts: RecorderCounts,
     rotated: Option<FinishedSlot>,
-    /// Whether parts are begun however many wait for the encoder.
+    /// Whether parts are begun regardless of how many wait for the encoder.
     takes_all: bool,
 }
 
 impl Recorder {
-    /// Locks the folder, making it if need be, and puts in order what an earlier
-    /// run left there. `process` is our id, for whoever comes second.
+    /// Locks the folder, creating it if necessary, and recovers what an earlier run left.
+    /// `process` is the process id that is written into the lock file.
     ///
     /// # Errors
-    /// When the folder cannot be had or has a recorder.
+    /// When the folder cannot be created or already has a recorder.
     pub fn open(
         settings: RecorderConfig,
         disk: Arc<dyn Disk>,
@@ -103,15 +102,15 @@ impl Recorder {
         Ok((recorder, recovered))
     }
 
-    /// Takes flows in that came at `now`, with what came with them.
-    pub fn record(&mut self, now: Time, flows: &[Flow], more: &[FlowExtras]) {
+    /// Takes flows that arrived at `now`, with their extras.
+    pub fn record(&mut self, now: Time, flows: &[Flow], extras: &[FlowExtras]) {
         let slot = self.rotate(now);
         if !flows.is_empty() {
             self.counts.enter(slot);
         }
         let mut rest = flows;
         while !rest.is_empty() {
-            match self.take(now, rest, more) {
+            match self.take(now, rest, extras) {
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 Err(cause) => {
                     self.counts.shed(cause, rest.len() as u64);
@@ -121,12 +120,12 @@ impl Recorder {
         }
     }
 
-    /// Adds flows to the block, as many as fit.
+    /// Adds as many flows to the block as fit; returns their number.
     fn take(
         &mut self,
         now: Time,
         flows: &[Flow],
-        more: &[FlowExtras],
+        extras: &[FlowExtras],
     ) -> Result<usize, DropReason> {
         if let Some(stop) = &self.stop {
             return Err(stop.cause);
@@ -141,14 +140,14 @@ impl Recorder {
             return Ok(0);
         }
         let some = flows.get(..room.min(flows.len())).unwrap_or_default();
-        let taken = self.block.extend(some, more);
+        let taken = self.block.extend(some, extras);
         for flow in some.iter().take(taken) {
             self.counts.took(flow);
         }
         Ok(taken)
     }
 
-    /// How many flows fit into the block and into the part.
+    /// The number of flows that fit into the block and into the part.
     fn room(&self) -> usize {
         let written = self.open.as_ref().map_or(0, |open| open.part.flows);
         let taken = written.saturating_add(u64::from(self.block.flows()));
@@ -161,10 +160,10 @@ impl Recorder {
         self.open.as_ref().is_some_and(full)
     }
 
-    /// Does what is due: writes, syncs, ends a slot, and tries again what failed.
+    /// Does what is due: writes, syncs, ends a slot, and retries what failed.
     pub fn tick(&mut self, now: Time) {
         if let Some(stop) = &self.stop {
-            // Slots of which nothing is recorded end as well.
+            // Slots in which nothing is recorded end as well.
             if !stop.is_due(now) {
                 self.rotate(now);
                 return;
@@ -187,25 +186,24 @@ impl Recorder {
         }
     }
 
-    /// Writes where that leaves others their part of the disk.
+    /// Writes, unless the disk has less free space than the recorder leaves to others.
     fn write_with_room(&mut self, now: Time) {
         if let Err(error) = self.check_room(self.settings.low_water) {
             self.stop_for(now, &error);
         } else {
-            // What goes wrong has stopped the recording and is told there.
+            // An error has stopped the recording and is reported from there.
             let _ = self.write(now);
         }
     }
 
-    /// Writes what was taken in, where readers of the journal find it.
+    /// Writes the flows taken so far to the journal, where readers find them.
     pub fn flush(&mut self, now: Time) {
         if self.open.is_some() && self.stop.is_none() {
             self.write_with_room(now);
         }
     }
 
-    /// The slot that a moment belongs to: that of the last one, where it is only
-    /// a little earlier than that.
+    /// The slot of a time. A time slightly before the last slot belongs to that slot.
     fn slot_at(&mut self, now: Time) -> Time {
         let slot = self.settings.slot(now);
         match self.slot {
@@ -217,12 +215,12 @@ impl Recorder {
         }
     }
 
-    /// Ends the slot when `now` is in another one; says in which.
+    /// Ends the slot if `now` is in another one; returns the current slot.
     fn rotate(&mut self, now: Time) -> Time {
         let slot = self.slot_at(now);
         let is_other = |open: &Option<OpenPart>| open.as_ref().is_some_and(|o| o.part.slot != slot);
         if is_other(&self.open) && (self.stop.is_some() || self.write(now).is_err()) {
-            // It ends when it can be written.
+            // The slot ends when it can be written.
             return slot;
         }
         if is_other(&self.open) {
@@ -234,12 +232,12 @@ impl Recorder {
         slot
     }
 
-    /// Writes and closes what is open.
+    /// Writes and closes the open part.
     pub fn finish(&mut self, now: Time) {
         if self.stop.is_some() && self.resume(now).is_ok() {
             self.stop = None;
         }
-        // What could not be written is counted by what is left of it.
+        // Flows that could not be written are still in the block and are counted from it.
         let _ = self.write(now);
         let cause = self.stop.as_ref().map_or(DropReason::Failed, |stop| stop.cause);
         self.counts.shed(cause, u64::from(self.block.flows()));
@@ -248,14 +246,14 @@ impl Recorder {
         self.rotated = self.counts.end_all().or(self.rotated.take());
     }
 
-    /// A slot that has ended since the last call.
+    /// The slot that ended since the last call.
     pub fn rotated(&mut self) -> Option<FinishedSlot> {
         self.rotated.take()
     }
 
-    /// The next part for the encoder, which has one at a time.
+    /// The next part for the encoder, which works on one part at a time.
     pub fn next_part(&mut self, now: Time) -> Option<ClosedPart> {
-        // Also after the clock was set back.
+        // The absolute difference, so that waiting also ends after the clock was set back.
         let waits = |at: Time| now.since(at).unsigned_abs() < RETRY_MS.unsigned_abs();
         if self.encoding || self.failed_at.is_some_and(waits) {
             return None;
@@ -265,8 +263,8 @@ impl Recorder {
         part
     }
 
-    /// Says what became of a part. The alarm that journals wait stands as long as one of
-    /// them failed when it was tried last.
+    /// Reports the result of encoding a part. The alarm that journals wait stays as long as the
+    /// last attempt for one of them failed.
     pub fn encoded(&mut self, now: Time, part: ClosedPart, result: Result<Encoded, ArchiveError>) {
         self.encoding = false;
         self.failed_at = None;
@@ -279,7 +277,7 @@ impl Recorder {
                 }
                 self.set_failing_aside();
             }
-            // It may pass: the journal stays and counts until it does. Others are tried
+            // The failure may be temporary: the journal stays and counts. Others are tried
             // before it is tried again.
             Err(error @ ArchiveError::Io { .. }) => {
                 self.failed_at = Some(now);
@@ -289,7 +287,7 @@ impl Recorder {
                 self.failing.push(part.journal.clone());
                 if part.left { self.left.push_back(part) } else { self.closed.push_back(part) }
             }
-            // It will not: the journal is left as it is.
+            // The failure is permanent: the journal is left as it is.
             Err(error) => self.counts.note(error.to_string()),
         }
         if self.failing.is_empty() {
@@ -297,8 +295,9 @@ impl Recorder {
         }
     }
 
-    /// Another part was encoded, so what keeps these from it is their own: they wait with
-    /// those of earlier runs and take no room from what is recorded now.
+    /// Another part was encoded, so the cause lies in the failing journals themselves. They now
+    /// wait with those of earlier runs, so that they do not count against the limit of waiting
+    /// parts.
     fn set_failing_aside(&mut self) {
         for mut part in std::mem::take(&mut self.closed) {
             if self.failing.contains(&part.journal) {
@@ -310,7 +309,7 @@ impl Recorder {
         }
     }
 
-    /// Whether nothing waits for the encoder and it works on nothing.
+    /// Whether nothing waits for the encoder and the encoder is idle.
     #[must_use]
     pub fn is_encoded(&self) -> bool {
         self.closed.is_empty() && self.left.is_empty() && !self.encoding
@@ -330,7 +329,7 @@ impl Recorder {
         open.chain(&self.closed).map(|part| part.journal.clone()).collect()
     }
 
-    /// How it goes.
+    /// The current state.
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
@@ -347,18 +346,20 @@ impl Recorder {
         }
     }
 
+    /// The configuration.
     #[must_use]
     pub fn settings(&self) -> &RecorderConfig {
         &self.settings
     }
 
-    /// Whether so many bytes are free.
+    /// Checks that at least `bytes` bytes are free.
     fn check_room(&self, bytes: u64) -> io::Result<()> {
         if self.disk.free(&self.settings.folder)? >= bytes {
             return Ok(());
         }
-        // How much is free changes all the time; this is one alarm and stays so.
-        let text = format!("less than {} are free on its disk", crate::units::size(bytes));
+        // The amount of free space changes all the time; the text is constant, so that this is
+        // one alarm.
+        let text = format!("less than {} are free on the disk", crate::units::size(bytes));
         Err(io::Error::new(io::ErrorKind::StorageFull, text))
     }
 }

@@ -7,19 +7,19 @@ use super::part::ClosedPart;
 use crate::archive::journal::{HEADER_LEN, JournalHeader};
 use crate::flow::Time;
 
-/// A part that is being written.
+/// The part that is being written.
 pub(super) struct OpenPart {
     pub(super) part: ClosedPart,
     pub(super) out: Box<dyn DiskFile>,
-    /// Bytes of whole blocks and of the header.
+    /// The size in bytes of the header and all complete blocks.
     pub(super) length: u64,
     pub(super) wrote_at: Time,
     pub(super) synced_at: Time,
-    /// Whether something was written since.
+    /// Whether something was written since the last sync.
     pub(super) unsynced: bool,
 }
 
-/// Appends a block, behind the header when it is the first; says how many bytes.
+/// Appends a block, after the file header if it is the first; returns the number of bytes.
 pub(super) fn append(open: &mut OpenPart, block: &[u8]) -> io::Result<u64> {
     let mut written = block.len() as u64;
     if open.length == 0 {

@@ -1,4 +1,4 @@
-//! What an earlier run left behind.
+//! Recovers what an earlier run left in the folder.
 
 use std::path::Path;
 
@@ -8,29 +8,31 @@ use crate::archive::name::{self, FileKind, segment_of};
 use crate::archive::walk::own_files;
 use crate::archive::{ArchiveError, copies, journal};
 
-/// What was found and done when recording began.
+/// What was found and done when the recorder started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Journals that will become segments, and the flows in them.
+    /// Journals that will become segments.
     pub journals: usize,
+    /// The number of flows in them.
     pub flows: u64,
-    /// Bytes at the end of journals that were cut off in the middle of a block.
+    /// Bytes at the end of journals that belong to an incomplete block.
     pub cut: u64,
-    /// Unfinished segments, and journals whose segments were finished; removed.
+    /// Unfinished segments that were removed.
     pub unfinished: usize,
+    /// Journals that were removed because their segments were complete.
     pub finished: usize,
-    /// Files that were left alone, and why.
+    /// Files that were left unchanged, and why.
     pub problems: Vec<String>,
 }
 
 impl Recovered {
-    /// Whether something is lost, or cannot be read.
+    /// Whether something is lost or cannot be read.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         self.cut > 0 || !self.problems.is_empty()
     }
 
-    /// In a sentence, if there is anything to say.
+    /// A sentence for the log; `None` if there is nothing to report.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         let mut said = Vec::new();
@@ -41,11 +43,11 @@ impl Recovered {
             let become_what =
                 if self.journals == 1 { "becomes a segment" } else { "become segments" };
             said.push(format!(
-                "{flows} flows of an earlier run were found in {journals}, which {become_what}"
+                "found {flows} flows of an earlier run in {journals}, which {become_what}"
             ));
         }
         if self.cut > 0 {
-            said.push(format!("{} bytes of an unfinished block were lost", self.cut));
+            said.push(format!("{} bytes of an incomplete block are lost", self.cut));
         }
         if self.unfinished > 0 {
             let (segments, s) = (self.unfinished, if self.unfinished == 1 { "" } else { "s" });
@@ -56,8 +58,8 @@ impl Recovered {
     }
 }
 
-/// Puts a folder in order whose lock is held: what became a segment is dropped,
-/// unfinished files go, and the parts that are left are given back.
+/// Recovers a locked folder: removes journals whose segments exist and unfinished segments, and
+/// returns the parts that still have to be encoded.
 pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<ClosedPart>, Recovered) {
     let mut recovered = Recovered::default();
     let mut parts = Vec::new();
@@ -83,8 +85,8 @@ pub(super) fn recover(disk: &dyn Disk, root: &Path) -> (Vec<ClosedPart>, Recover
     (parts, recovered)
 }
 
-/// Removes journals that are copies of others, byte by byte: nothing is lost, and once
-/// the other one is a segment nobody could tell.
+/// Removes journals that are exact copies of others. Nothing is lost, and after the original
+/// has become a segment the copy could not be recognised any more.
 fn remove_copies(disk: &dyn Disk, parts: &mut Vec<ClosedPart>, recovered: &mut Recovered) {
     parts.sort_by(|one, other| one.journal.cmp(&other.journal));
     let files: Vec<_> =
@@ -120,7 +122,8 @@ fn journal_left(
         recovered.problems.push(ArchiveError::damaged(path, wrong).to_string());
     }
     Ok(Some(ClosedPart {
-        // Also under another name: so the segment says what is wrong with it.
+        // The slot is that of the header even if the name differs: so the segment reports the
+        // wrong name.
         slot: header.slot,
         slot_seconds: header.slot_seconds,
         number: named.part,

@@ -1,4 +1,4 @@
-//! How to record, and the limits of that.
+//! The configuration of a recorder, and its limits.
 
 use std::path::PathBuf;
 
@@ -6,46 +6,51 @@ use crate::archive::expire::ExpireLimits;
 use crate::archive::name::{self, Hierarchy};
 use crate::flow::Time;
 
-/// Flows of a part: what the encoder holds in memory at once (160 MB), and a
-/// segment that a reader goes through in a blink.
+/// The largest number of flows in a part. The encoder holds a part in memory (160 MB), and a
+/// reader scans a segment of this size in a fraction of a second.
 pub const PART_ROWS: usize = 1_000_000;
 
-/// Closed parts that wait for the encoder at most, beside the one it works on.
-/// Each is 150 MB of journal; an encoder that is further behind will not catch up.
+/// The largest number of closed parts that wait for the encoder, in addition to the one being
+/// encoded. Each is a journal of 150 MB; an encoder that is further behind will not catch up.
 pub const MAX_WAITING: usize = 2;
 
-/// Bytes left free for others on the disk: a full disk harms more than an archive.
-/// The segment of a part (25 MB) fits in several times, so that journals can
-/// become smaller segments when there is no room to go on recording.
+/// The number of bytes left free on the disk: a full disk harms more than the archive. The
+/// segment of a part (25 MB) fits in several times, so that journals can become smaller
+/// segments even when recording has stopped for lack of space.
 pub const LOW_WATER: u64 = 128 << 20;
 
-/// How long to wait after a failure before the next try.
+/// The time between a failure and the next attempt, in milliseconds.
 pub const RETRY_MS: i64 = 5_000;
 
-/// Journals are written this often. A kill loses what came since, and that is a second at
-/// most also where the thread has to wait for its turn.
+/// The interval between two writes to the journal, in milliseconds. A killed process loses the
+/// flows since the last write; with this interval that is at most a second even if the thread
+/// is delayed.
 pub const WRITE_MS: i64 = 500;
 
-/// Longest slot; also those of `-S` folders by the hour should hold a few.
+/// The longest slot, in seconds: a day.
 pub const MAX_SLOT_SECONDS: u32 = 86_400;
 
-/// How to record.
+/// The configuration of a recorder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecorderConfig {
+    /// The root folder of the archive.
     pub folder: PathBuf,
-    /// Length of a slot; a part of a day, so that slots begin with the day.
+    /// The length of a slot; it divides a day, so that slots begin at midnight.
     pub slot_seconds: u32,
+    /// The date folders.
     pub hierarchy: Hierarchy,
-    /// How often to wait until the disk has what was written; 0 for never.
+    /// The interval between syncs of the journal, in milliseconds; 0 for never.
     pub sync_ms: i64,
+    /// What expires.
     pub limits: ExpireLimits,
-    /// Flows of a part and bytes to leave free: [`PART_ROWS`] and [`LOW_WATER`].
+    /// The largest number of flows in a part: [`PART_ROWS`] except in tests.
     pub part_rows: usize,
+    /// The number of bytes to leave free on the disk: [`LOW_WATER`] except in tests.
     pub low_water: u64,
 }
 
 impl RecorderConfig {
-    /// Slots of five minutes in a folder, synced every second, kept forever.
+    /// The defaults: slots of five minutes, synced every second, never expired.
     #[must_use]
     pub fn new(folder: PathBuf) -> RecorderConfig {
         RecorderConfig {
@@ -59,13 +64,13 @@ impl RecorderConfig {
         }
     }
 
-    /// Whether names need seconds to tell slots apart.
+    /// Whether file names need seconds to distinguish slots.
     #[must_use]
     pub fn with_seconds(&self) -> bool {
         !self.slot_seconds.is_multiple_of(60)
     }
 
-    /// The beginning of the slot that a moment is in.
+    /// The beginning of the slot that contains `now`.
     #[must_use]
     pub fn slot(&self, now: Time) -> Time {
         let length = i64::from(self.slot_seconds.max(1)).saturating_mul(1000);
@@ -73,7 +78,7 @@ impl RecorderConfig {
     }
 }
 
-/// Where the journal of a slot begins to be written.
+/// The folder of a slot's journal, relative to the archive.
 pub(super) fn folder_of(settings: &RecorderConfig, slot: Time) -> PathBuf {
     name::folder(slot, settings.hierarchy)
 }

@@ -1,30 +1,32 @@
-//! What a recorder counts and says of itself.
+//! The counters and the state of a recorder.
 
 use std::io::{self, ErrorKind};
 
 use super::settings::RETRY_MS;
 use crate::flow::{Flow, Time};
 
-/// Notes that are kept at most, the newest: each was told when it came.
+/// The largest number of notes that are kept, the newest ones. Each was logged when it was new.
 const MAX_NOTES: usize = 8;
 
 /// Why flows were not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
-    /// They came faster than the disk takes them.
+    /// They arrived faster than the disk can write.
     Queue,
     /// The encoder is behind.
     Behind,
+    /// The disk is full or the quota is used up.
     NoSpace,
+    /// Writing to the folder fails.
     Failed,
-    /// Their journal was removed.
+    /// The journal that contained them was removed.
     Removed,
-    /// There are as many folders as there may be.
+    /// The limit of folders (one per exporter) is reached.
     Folders,
 }
 
 impl DropReason {
-    /// All of them, in the order of the enum.
+    /// All reasons, in the order of the enum.
     pub const ALL: [DropReason; 6] = [
         DropReason::Queue,
         DropReason::Behind,
@@ -47,32 +49,34 @@ impl DropReason {
         }
     }
 
-    /// The same in a sentence for people.
+    /// The explanation shown to people.
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
-            DropReason::Queue => "flows not recorded: they came faster than the disk takes them",
-            DropReason::Behind => "flows not recorded: too many wait to become segments",
+            DropReason::Queue => "flows not recorded: they arrive faster than the disk can write",
+            DropReason::Behind => "flows not recorded: too many journals wait to become segments",
             DropReason::NoSpace => {
-                "flows not recorded: the disk is full; make room or use --expire-size"
+                "flows not recorded: the disk is full; free some space or use --expire-size"
             }
             DropReason::Failed => "flows not recorded: the folder cannot be written to",
-            DropReason::Removed => "flows lost: the journal they were in was removed",
+            DropReason::Removed => "flows lost: the journal that contained them was removed",
             DropReason::Folders => {
-                "flows not recorded: more exporters than folders; --allow keeps strangers out"
+                "flows not recorded: more exporters than the limit of folders; --allow excludes unknown exporters"
             }
         }
     }
 }
 
-/// Something that is the matter, and since when.
+/// A problem and the time since when it exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecorderProblem {
+    /// The problem, for people.
     pub why: String,
+    /// Since when.
     pub since: Time,
 }
 
-/// Why nothing is recorded, and when that is looked at again.
+/// Why nothing is recorded, and when recording was last tried.
 #[derive(Clone, Debug)]
 pub(super) struct RecorderStop {
     pub(super) problem: RecorderProblem,
@@ -90,44 +94,51 @@ impl RecorderStop {
         RecorderStop { problem: RecorderProblem { why, since }, cause, tried: now }
     }
 
-    /// Whether it is time for another try, also after the clock was set back.
+    /// Whether it is time for another attempt; also after the clock was set back.
     pub(super) fn is_due(&self, now: Time) -> bool {
         now.since(self.tried).unsigned_abs() >= RETRY_MS.unsigned_abs()
     }
 }
 
-/// What was recorded in a slot.
+/// The totals of a slot that has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FinishedSlot {
+    /// The beginning of the slot.
     pub slot: Time,
+    /// The number of flows recorded.
     pub flows: u64,
+    /// Their packets, as reported.
     pub packets: u64,
-    /// Of the flows, as they were reported.
+    /// Their bytes, as reported.
     pub bytes: u64,
+    /// The number of journals.
     pub parts: u32,
-    /// Flows that were not recorded meanwhile.
+    /// The number of flows that were not recorded.
     pub shed: u64,
 }
 
-/// How recording goes.
+/// The state of a recorder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The slot that is being written.
     pub slot: Option<Time>,
-    /// Flows written, and bytes of journals.
+    /// The number of flows written.
     pub flows: u64,
+    /// The number of bytes written to journals.
     pub bytes: u64,
-    /// Parts that wait for the encoder or are with it; those of an earlier run.
+    /// The number of parts that wait for the encoder or are being encoded.
     pub waiting: usize,
+    /// The number of parts of an earlier run that wait.
     pub left: usize,
+    /// The number of segments made.
     pub segments: u64,
-    /// Flows that were not recorded, by [`Shed::ALL`].
+    /// The number of flows that were not recorded, in the order of [`DropReason::ALL`].
     pub shed: [u64; DropReason::ALL.len()],
     /// Why nothing is recorded.
     pub stopped: Option<RecorderProblem>,
     /// Why journals do not become segments.
     pub behind: Option<RecorderProblem>,
-    /// What went wrong with single files.
+    /// Problems with single files.
     pub notes: Vec<String>,
 }
 
@@ -152,7 +163,7 @@ impl RecorderCounts {
         }
     }
 
-    /// A flow was taken in.
+    /// Counts a flow of the current slot.
     pub(super) fn took(&mut self, flow: &Flow) {
         if let Some(slot) = &mut self.slot {
             slot.flows += 1;
@@ -166,12 +177,12 @@ impl RecorderCounts {
         self.bytes += bytes;
     }
 
-    /// Something came in a slot.
+    /// Starts counting a slot, if it is not yet counted.
     pub(super) fn enter(&mut self, slot: Time) {
         self.slot.get_or_insert_with(|| FinishedSlot { slot, ..FinishedSlot::default() });
     }
 
-    /// A part of a slot was begun.
+    /// Counts a new part of a slot.
     pub(super) fn begin(&mut self, slot: Time) {
         self.enter(slot);
         if let Some(current) = &mut self.slot {
@@ -179,7 +190,7 @@ impl RecorderCounts {
         }
     }
 
-    /// What the slot was that is not this one, if there has been one.
+    /// The totals of the current slot, if it is another one than `slot`.
     pub(super) fn end_slot(&mut self, slot: Time) -> Option<FinishedSlot> {
         self.slot.take_if(|current| current.slot != slot)
     }

@@ -1,4 +1,4 @@
-//! Writing blocks, and what happens when that fails.
+//! Writes blocks, and handles failures.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use crate::archive::lock::Lock;
 use crate::flow::Time;
 
 impl Recorder {
-    /// Whether so many flows that came at `now` would have to be shed because the encoder
-    /// is behind ([`Shed::Behind`]); it helps to wait until it has made a segment.
+    /// Whether `flows` more flows at `now` would have to be dropped because the encoder is
+    /// behind ([`DropReason::Behind`]); the caller can wait until a segment is finished.
     pub fn is_behind(&mut self, now: Time, flows: usize) -> bool {
         if self.stop.is_some() || self.takes_all || self.closed.is_empty() {
             return false;
@@ -25,7 +25,7 @@ impl Recorder {
         let room =
             |open: &OpenPart| most.saturating_sub(usize::try_from(taken(open)).unwrap_or(most));
         let room = self.open.as_ref().filter(|open| open.part.slot == slot).map_or(0, room);
-        // Each further part is begun when the one before it is closed.
+        // Each further part is begun when the previous one is closed.
         let further = flows.saturating_sub(room).div_ceil(most);
         let closed = self.closed.len() + usize::from(self.open.is_some());
         further > 0 && closed + further > MAX_WAITING
@@ -36,13 +36,13 @@ impl Recorder {
         !self.takes_all && self.closed.len() >= MAX_WAITING
     }
 
-    /// From now on everything is taken, however far behind the encoder is: at the end there
-    /// is only so much, and the next start makes segments of it.
+    /// From now on all flows are taken regardless of the encoder. Used at the end, when the
+    /// number of flows is bounded; the next start makes segments of them.
     pub fn take_all(&mut self) {
         self.takes_all = true;
     }
 
-    /// Sees to it that there is a part to write to.
+    /// Ensures that there is an open part.
     pub(super) fn ensure_open(&mut self, now: Time) -> Result<(), DropReason> {
         if self.open.is_some() {
             return Ok(());
@@ -62,11 +62,11 @@ impl Recorder {
             let taken = Lock::take(&self.settings.folder, self.process);
             self.lock = taken.map_err(io::Error::other)?;
         }
-        let (journal, number, out) = self.place(slot, &below)?;
+        let (journal, number, out) = self.create_journal(slot, &below)?;
         if self.settings.sync_ms > 0
             && let Err(error) = self.disk.sync_folder_soon(&self.settings.folder.join(below))
         {
-            // The next try makes another.
+            // The next attempt creates another journal.
             let _ = part::remove(self.disk.as_ref(), &journal);
             return Err(error);
         }
@@ -81,22 +81,26 @@ impl Recorder {
         Ok(())
     }
 
-    /// The file of a part, and its folders.
-    fn place(&self, slot: Time, below: &Path) -> io::Result<(PathBuf, u32, Box<dyn DiskFile>)> {
-        let place = || -> io::Result<_> {
+    /// Creates the journal of a part and its folders.
+    fn create_journal(
+        &self,
+        slot: Time,
+        below: &Path,
+    ) -> io::Result<(PathBuf, u32, Box<dyn DiskFile>)> {
+        let create = || -> io::Result<_> {
             self.disk.make_folders(&self.settings.folder, below)?;
             let (journal, number) = free_name(&self.settings, slot)?;
             let out = self.disk.create(&journal)?;
             Ok((journal, number, out))
         };
-        match place() {
-            // Expiry has just removed the folder, because it was empty.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => place(),
-            placed => placed,
+        match create() {
+            // Expiry has just removed the folder because it was empty.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => create(),
+            result => result,
         }
     }
 
-    /// Writes the block, if there is one, and syncs when that is due.
+    /// Writes the block, if it has flows, and syncs if that is due.
     pub(super) fn write(&mut self, now: Time) -> Result<(), DropReason> {
         match self.try_write(now) {
             Ok(()) => Ok(()),
@@ -107,12 +111,12 @@ impl Recorder {
     fn try_write(&mut self, now: Time) -> io::Result<()> {
         let sync_ms = self.settings.sync_ms;
         if self.open.as_ref().is_some_and(|open| open.out.is_gone()) {
-            // What was in it has been removed by someone, and what would be written
-            // to it would be gone, too.
+            // Somebody removed the file: its flows are lost, and so would be everything that is
+            // written to it.
             if let Some(OpenPart { part, .. }) = self.open.take() {
                 self.counts.shed(DropReason::Removed, part.flows);
                 let name = part.journal.display();
-                self.counts.note(format!("{name} was removed, {} flows with it", part.flows));
+                self.counts.note(format!("{name} was removed together with {} flows", part.flows));
             }
         }
         if self.open.is_none() && !self.block.is_empty() && !self.is_backed_up() {
@@ -131,7 +135,7 @@ impl Recorder {
                     self.block.clear();
                 }
                 Err(error) => {
-                    // Half a block at the end would hide the next one.
+                    // An incomplete block at the end would hide the next one.
                     if open.out.cut(open.length).is_err() {
                         self.close();
                     }
@@ -148,24 +152,25 @@ impl Recorder {
         Ok(())
     }
 
-    /// Closes the part that is open; the encoder may have it.
+    /// Closes the open part, so that the encoder can take it.
     pub(super) fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         if open.part.flows == 0 {
             drop(open.out);
-            // An empty journal harms nobody; it goes at the next start.
+            // An empty journal does no harm; if it cannot be removed now, the next start
+            // removes it.
             let _ = part::remove(self.disk.as_ref(), &open.part.journal);
             return;
         }
         if self.settings.sync_ms > 0 && open.unsynced {
-            // What fails here is read back from memory by the encoder, who says
-            // when it cannot be written.
+            // An error here is not lost: the encoder reads the data back and reports when it
+            // cannot be written.
             let _ = open.out.sync_soon();
         }
         self.closed.push_back(open.part);
     }
 
-    /// Stops recording because of an error; says as what flows are counted.
+    /// Stops recording because of an error; returns the reason for counting the dropped flows.
     pub(super) fn stop_for(&mut self, now: Time, error: &io::Error) -> DropReason {
         let since = self.stop.as_ref().map_or(now, |stop| stop.problem.since);
         let stop = RecorderStop::new(now, since, error);
@@ -174,9 +179,10 @@ impl Recorder {
         cause
     }
 
-    /// Tries whether recording can go on; what had been taken in is written.
+    /// Tries to resume recording; pending flows are written.
     pub(super) fn resume(&mut self, now: Time) -> io::Result<()> {
-        // More than what stops it, or it would stop again at once.
+        // Requires twice the free space after a full disk, or recording would stop again at
+        // once.
         let is_full = self.stop.as_ref().is_some_and(|stop| stop.cause == DropReason::NoSpace);
         self.check_room(self.settings.low_water.saturating_mul(1 + u64::from(is_full)))?;
         if self.open.is_none() && !self.is_backed_up() {

@@ -1,34 +1,34 @@
-//! Numbers of a few bits each, the lowest bits first, and runs of them
-//! (Parquet's "RLE / bit-packing hybrid").
+//! Bit-packed numbers, the lowest bits first, and runs of them (Parquet's "RLE / bit-packing
+//! hybrid").
 
 use super::page::{put_varint, varint};
 
-/// Zeros after every buffer that is read from, so that the last numbers can be
-/// read like all others, eight bytes at once.
+/// The number of zeros after every buffer that is read, so that the last numbers can be read
+/// like all others, eight bytes at once.
 pub(super) const PADDING: usize = 16;
 
-/// Bits that are needed for a number.
+/// The number of bits needed for values up to `max`.
 pub(super) fn width(max: u64) -> u32 {
     64 - max.leading_zeros()
 }
 
-/// Appends numbers of `width` bits each (at most 64), the last byte filled up.
+/// Appends numbers of `width` bits each (at most 64); the last byte is filled with zeros.
 pub(super) fn pack(numbers: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
-    let (mut held, mut bits) = (0u128, 0);
+    let (mut pending, mut bits) = (0u128, 0);
     for number in numbers {
-        held |= u128::from(number) << bits;
+        pending |= u128::from(number) << bits;
         bits += width;
         if bits >= 64 {
-            out.extend_from_slice(&(held as u64).to_le_bytes());
-            held >>= 64;
+            out.extend_from_slice(&(pending as u64).to_le_bytes());
+            pending >>= 64;
             bits -= 64;
         }
     }
-    out.extend_from_slice(&held.to_le_bytes()[..bits.div_ceil(8) as usize]);
+    out.extend_from_slice(&pending.to_le_bytes()[..bits.div_ceil(8) as usize]);
 }
 
-/// Fills `out` with the numbers of `width` bits (at most 64) that `bytes` begins
-/// with; after them [`PADDING`] more bytes are there. `None` when they are not.
+/// Fills `out` with numbers of `width` bits (at most 64) from the beginning of `bytes`, which
+/// must have [`PADDING`] more bytes. `None` if `bytes` is too short.
 #[inline]
 pub(super) fn unpack<T>(
     bytes: &[u8],
@@ -38,8 +38,8 @@ pub(super) fn unpack<T>(
 ) -> Option<()> {
     let needed = (out.len() * width as usize).div_ceil(8) + PADDING;
     let bytes = bytes.get(..needed)?;
-    /// The loop for each width by itself, in which shifts are constants: 0.2 ns a
-    /// number instead of 0.5.
+    /// A separate loop per width, in which shifts are constants: 0.2 ns per number instead of
+    /// 0.5.
     macro_rules! by_width {
         ($($width:literal)*) => {
             match width {
@@ -87,7 +87,7 @@ fn unpack_any<T>(
     Some(())
 }
 
-/// Appends ids as one run: of one id, or bit-packed.
+/// Appends ids as a single run: one repeated id, or bit-packed.
 pub(super) fn put_runs(ids: &[u32], width: u32, out: &mut Vec<u8>) {
     let first = ids.first().copied().unwrap_or(0);
     if ids.iter().all(|id| *id == first) {
@@ -101,8 +101,8 @@ pub(super) fn put_runs(ids: &[u32], width: u32, out: &mut Vec<u8>) {
     pack(padded.map(u64::from), width, out);
 }
 
-/// Reads `count` ids of `width` bits (at most 32) written in runs. After the runs
-/// [`PADDING`] more bytes follow. `None` when they are damaged.
+/// Reads `count` ids of `width` bits (at most 32) from runs, which are followed by [`PADDING`]
+/// more bytes. `None` if they are damaged.
 pub(super) fn runs(bytes: &[u8], width: u32, count: usize, out: &mut Vec<u32>) -> Option<()> {
     let end = bytes.len().checked_sub(PADDING)?;
     let value_bytes = width.div_ceil(8) as usize;
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_every_width_come_back() {
+    fn ids_of_every_width_are_read_back() {
         for width in 1..=32u32 {
             for count in [1, 7, 8, 9, 64, 1000] {
                 let mask = u32::MAX >> (32 - width);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_every_width_come_back() {
+    fn numbers_of_every_width_are_read_back() {
         for width in 0..=64u32 {
             let mask = u64::MAX.checked_shr(64 - width).unwrap_or(0);
             let numbers: Vec<u64> =

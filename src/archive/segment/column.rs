@@ -1,4 +1,4 @@
-//! A column as it is written: page after page, the dictionary put before them at
+//! Writes a column: its pages one after the other; the dictionary is put in front of them at
 //! the end.
 
 use std::io;
@@ -19,14 +19,15 @@ use crate::archive::schema::{ArchiveColumn, Coding, StoredType};
 use crate::flow::column::Vector;
 use crate::flow::{Flow, FlowExtras, FlowText, Host, MAX_TEXT};
 
-/// zstd's level: the next ones cost twice the time for a twentieth of the bytes.
+/// The compression level of zstd. The next levels take twice the time and save a twentieth of
+/// the bytes.
 const LEVEL: i32 = 1;
 
-/// A page is kept compressed if that takes off at least one byte of this many:
-/// ids that look random are read faster as they are.
-const WORTH: usize = 12;
+/// A page is stored compressed if that saves at least one byte in this many; nearly random ids
+/// are read faster uncompressed.
+const MIN_SAVING: usize = 12;
 
-/// Buffers that all columns use one after the other.
+/// Buffers that all columns use in turn.
 pub(super) struct Scratch {
     values: Vector,
     ids: Vec<u32>,
@@ -61,18 +62,18 @@ pub(super) struct ColumnWriter {
     numbers: DictionaryIndex<u64>,
     hosts: DictionaryIndex<Host>,
     texts: DictionaryIndex<FlowText>,
-    /// Least and greatest of what is not in a dictionary.
+    /// The least and the greatest of the values that are not in the dictionary.
     bounds: Option<(u128, u128)>,
     pages: Vec<u8>,
     locations: Vec<Location>,
     raw_bytes: usize,
-    /// Pages of ids, which come before those of plain values.
+    /// The number of pages of ids, which come before those of plain values.
     id_pages: usize,
     any_plain: bool,
     any_compressed: bool,
 }
 
-/// Bytes of a plain value, of a text at most.
+/// The size of a plain value in bytes; of a text, the largest size.
 pub(super) fn plain_size(store: StoredType) -> usize {
     match store {
         StoredType::Text => 4 + MAX_TEXT,
@@ -82,7 +83,7 @@ pub(super) fn plain_size(store: StoredType) -> usize {
     }
 }
 
-/// Appends values as Parquet has them plain.
+/// Appends numbers in Parquet's PLAIN encoding.
 fn put_numbers(store: StoredType, numbers: &[u64], out: &mut Vec<u8>) {
     if plain_size(store) == 4 {
         out.extend(numbers.iter().flat_map(|number| (*number as u32).to_le_bytes()));
@@ -91,7 +92,7 @@ fn put_numbers(store: StoredType, numbers: &[u64], out: &mut Vec<u8>) {
     }
 }
 
-/// A number so that unsigned order is the column's order.
+/// Maps a number so that unsigned order is the order of the column's type.
 fn ordered(store: StoredType, number: u64) -> u128 {
     let signed = matches!(store, StoredType::Millis | StoredType::Signed);
     u128::from(number ^ (u64::from(signed) << 63))
@@ -101,7 +102,7 @@ fn put_hosts(hosts: &[Host], out: &mut Vec<u8>) {
     out.extend(hosts.iter().flat_map(|host| host.0.to_be_bytes()));
 }
 
-/// Texts, each behind its length.
+/// Appends texts in Parquet's PLAIN encoding: length and bytes.
 fn put_texts(texts: &[FlowText], out: &mut Vec<u8>) {
     for text in texts.iter().map(FlowText::as_str) {
         out.extend((text.len() as u32).to_le_bytes());
@@ -127,16 +128,16 @@ impl ColumnWriter {
         }
     }
 
-    /// Appends a page of flows, with what came with their batch.
+    /// Appends a page of flows; `extras` are those of the whole batch.
     pub fn page(
         &mut self,
         flows: &[Flow],
-        more: &[FlowExtras],
+        extras: &[FlowExtras],
         scratch: &mut Scratch,
     ) -> io::Result<()> {
         let mut values = std::mem::take(&mut scratch.values);
         let store = self.column.store;
-        (self.column.field.info().gather)(flows, more, &mut values);
+        (self.column.field.info().gather)(flows, extras, &mut values);
         scratch.raw.clear();
         let encoding = match (&values, self.column.coding) {
             (Vector::Numbers(numbers), Coding::Delta) => {
@@ -148,7 +149,7 @@ impl ColumnWriter {
                 self.widen(numbers.iter().map(|number| u128::from(*number)));
                 scratch.ids.clear();
                 scratch.ids.extend(numbers.iter().map(|number| *number as u32));
-                // Runs of booleans say first how many bytes they have.
+                // Runs of booleans are preceded by their size in bytes.
                 scratch.raw.extend([0; 4]);
                 put_runs(&scratch.ids, 1, &mut scratch.raw);
                 let length = (scratch.raw.len() - 4) as u32;
@@ -187,8 +188,8 @@ impl ColumnWriter {
         self.put(encoding, flows.len(), scratch)
     }
 
-    /// Appends a page of rows that all have what [`More::NONE`] has.
-    pub fn nothing(&mut self, rows: usize, scratch: &mut Scratch) -> io::Result<()> {
+    /// Appends a page of rows whose value is that of [`FlowExtras::NONE`].
+    pub fn default_page(&mut self, rows: usize, scratch: &mut Scratch) -> io::Result<()> {
         scratch.ids.clear();
         match self.column.store {
             StoredType::Address => self.hosts.extend(&[Host::UNSPECIFIED], &mut scratch.ids),
@@ -202,7 +203,7 @@ impl ColumnWriter {
         self.put(Encoding::Ids, rows, scratch)
     }
 
-    /// How many values the dictionary has: all of one kind.
+    /// The number of values in the dictionary, over all types; only one type is used.
     fn values(&self) -> usize {
         self.numbers.values().len() + self.hosts.values().len() + self.texts.values().len()
     }
@@ -211,7 +212,7 @@ impl ColumnWriter {
         self.values() * plain_size(self.column.store) >= self.max_dictionary
     }
 
-    /// How many of its pages are of ids.
+    /// The number of pages of ids.
     pub fn id_pages(&self) -> usize {
         self.id_pages
     }
@@ -223,7 +224,7 @@ impl ColumnWriter {
         }
     }
 
-    /// Appends what lies in `scratch.raw` as a page.
+    /// Appends the content of `scratch.raw` as a page.
     fn put(&mut self, encoding: Encoding, rows: usize, scratch: &mut Scratch) -> io::Result<()> {
         self.id_pages += usize::from(encoding == Encoding::Ids);
         self.any_plain |= encoding == Encoding::Plain;
@@ -247,7 +248,7 @@ impl ColumnWriter {
         Ok(())
     }
 
-    /// The bytes of the column, and what Parquet's metadata say of it.
+    /// The bytes of the column, and its Parquet metadata.
     pub fn close(
         mut self,
         descriptor: ColumnDescPtr,
@@ -371,7 +372,7 @@ impl ColumnWriter {
     }
 }
 
-/// Values as ids, into `scratch.raw`.
+/// Encodes values as ids into `scratch.raw`.
 fn ids<T: DictionaryKey + Default>(
     places: &mut DictionaryIndex<T>,
     values: &[T],
@@ -382,15 +383,15 @@ fn ids<T: DictionaryKey + Default>(
     put_ids(places.values().len(), scratch);
 }
 
-/// Appends ids to `scratch.raw`, after the width that places in a dictionary of
-/// so many values have now; 1 at least, which not every reader does without.
+/// Appends ids to `scratch.raw`, after their width for a dictionary of `values` values; at
+/// least 1, because some readers do not accept 0.
 fn put_ids(values: usize, scratch: &mut Scratch) {
     let width = width(values.saturating_sub(1) as u64).max(1);
     scratch.raw.push(width as u8);
     put_runs(&scratch.ids, width, &mut scratch.raw);
 }
 
-/// Whether a page is better kept as it lies compressed in `scratch.stored`.
+/// Whether the page should be stored compressed, as it then is in `scratch.stored`.
 fn compress(scratch: &mut Scratch) -> io::Result<bool> {
     if scratch.raw.len() < 64 {
         return Ok(false);
@@ -398,5 +399,5 @@ fn compress(scratch: &mut Scratch) -> io::Result<bool> {
     scratch.stored.clear();
     scratch.stored.reserve(zstd::zstd_safe::compress_bound(scratch.raw.len()));
     scratch.zstd.compress_to_buffer(&scratch.raw, &mut scratch.stored)?;
-    Ok(scratch.stored.len() + scratch.raw.len() / WORTH < scratch.raw.len())
+    Ok(scratch.stored.len() + scratch.raw.len() / MIN_SAVING < scratch.raw.len())
 }

@@ -1,5 +1,5 @@
-//! Numbers by what they differ from the one before (Parquet's
-//! `DELTA_BINARY_PACKED`): blocks of 128 in four parts, each with a width of its own.
+//! Differences to the previous number (Parquet's `DELTA_BINARY_PACKED`): blocks of 128 numbers
+//! in four parts, each with its own bit width.
 
 use super::bits::{PADDING, pack, unpack, width};
 use super::page::{put_varint, unzigzag, varint, zigzag};
@@ -7,7 +7,7 @@ use super::page::{put_varint, unzigzag, varint, zigzag};
 const BLOCK: usize = 128;
 const PART: usize = 32;
 
-/// Appends numbers. All arithmetic wraps, as the format wants it.
+/// Appends numbers. All arithmetic wraps, as the format requires.
 pub(super) fn encode(numbers: &[u64], out: &mut Vec<u8>) {
     put_varint(out, BLOCK as u64);
     put_varint(out, (BLOCK / PART) as u64);
@@ -44,8 +44,8 @@ pub(super) fn encode(numbers: &[u64], out: &mut Vec<u8>) {
     }
 }
 
-/// Reads exactly `count` numbers. After them [`PADDING`] more bytes follow.
-/// `None` when they are damaged.
+/// Reads exactly `count` numbers, which are followed by [`PADDING`] more bytes. `None` if they
+/// are damaged.
 pub(super) fn decode(bytes: &[u8], count: usize, out: &mut Vec<u64>) -> Option<()> {
     let end = bytes.len().checked_sub(PADDING)?;
     let mut at = 0;
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_come_back() {
+    fn numbers_are_read_back() {
         let random = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for count in [0, 1, 2, 32, 33, 128, 129, 130, 1000] {
             for numbers in [

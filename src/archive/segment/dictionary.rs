@@ -1,4 +1,4 @@
-//! Values to their places in the order they came.
+//! Assigns ids to values in the order of their first occurrence.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -7,23 +7,23 @@ use hashbrown::HashTable;
 
 use crate::flow::{FlowText, Host};
 
-/// Numbers below this find their place by themselves, not by hash.
+/// Numbers below this are looked up by index, not by hash.
 const DIRECT: usize = 1 << 16;
 
-/// Places of values of one kind. Hashed with a seed of its own, as the values
-/// come from strangers.
+/// The ids of the values of one type. The hash has a random seed, because the values come from
+/// the network.
 #[derive(Default)]
 pub(super) struct DictionaryIndex<T> {
     values: Vec<T>,
     table: HashTable<(T, u32)>,
     seed: RandomState,
-    /// Place + 1 of small numbers.
+    /// Id + 1 of small numbers; 0 for none.
     direct: Vec<u32>,
 }
 
-/// Values that a dictionary can have.
+/// The types of values that a dictionary can have.
 pub(super) trait DictionaryKey: Copy + Eq + Hash {
-    /// Where it stands among the smallest, if it is one of them.
+    /// The index for the direct lookup, if the value is small enough.
     fn small(self) -> Option<usize>;
 }
 
@@ -50,21 +50,21 @@ impl<T: DictionaryKey> DictionaryIndex<T> {
         &self.values
     }
 
-    /// Appends the places of values; those that are new are added.
+    /// Appends the ids of values; new values are added.
     pub fn extend(&mut self, values: &[T], ids: &mut Vec<u32>) {
         ids.reserve(values.len());
         let mut before: Option<(T, u32)> = None;
         for value in values {
             let id = match before {
                 Some((same, id)) if same == *value => id,
-                _ => self.place(*value),
+                _ => self.id_of(*value),
             };
             before = Some((*value, id));
             ids.push(id);
         }
     }
 
-    fn place(&mut self, value: T) -> u32 {
+    fn id_of(&mut self, value: T) -> u32 {
         let next = self.values.len() as u32;
         if let Some(small) = value.small() {
             if self.direct.len() <= small {

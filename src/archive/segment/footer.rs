@@ -1,4 +1,4 @@
-//! What a segment says about itself, readable without its columns.
+//! The metadata of a segment, which can be read without its columns.
 
 use std::fs::File;
 use std::path::Path;
@@ -17,64 +17,70 @@ use crate::flow::field::Field;
 use crate::flow::{Flow, FlowExtras, Time};
 use crate::text::clean;
 
-/// The name of the format's version among the key-value pairs.
+/// The key of the format version among the key-value pairs.
 const VERSION: &str = "toptalk.archive";
 
-/// The end of a file that is ever read at once: segments have some 20 kB.
+/// The largest size of the metadata that is read; segments have about 20 kB.
 const MAX_METADATA: u32 = 1 << 20;
 
-/// How the writer of segments begins to name itself.
+/// How the `created_by` of toptalk's segments begins.
 const WRITER: &str = "toptalk ";
 
-/// Characters of another writer's name that are told.
+/// The number of characters of another writer's name that are shown.
 const MAX_NAME: usize = 60;
 
-/// The slot of time that a segment is of.
+/// The slot of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotInfo {
+    /// Its beginning.
     pub start: Time,
+    /// Its length in milliseconds.
     pub length_ms: i64,
 }
 
-/// What a segment says about itself.
+/// The metadata of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footer {
+    /// The format version.
     pub version: Version,
+    /// The slot.
     pub slot: SlotInfo,
-    /// What it was converted from, if it was: see [`crate::archive::convert`].
+    /// The source file, if the segment was converted: see [`crate::archive::convert`].
     pub source: Option<String>,
+    /// The number of rows.
     pub rows: u64,
-    /// The earliest `first` and the latest `last`, by the exporters' clocks, of
-    /// flows that are not far off ([`Flow::is_far_off`]); `None` when all are.
+    /// The earliest `first` and the latest `last`, by the exporters' clocks, of flows that are
+    /// not far off ([`Flow::is_far_off`]); `None` if all are.
     pub span: Option<(Time, Time)>,
-    /// Whether there are flows that are far off: they may have any times.
+    /// Whether there are flows that are far off; their times may be anything.
     pub far_off: bool,
-    /// Sums over all rows but duplicates, scaled by their sampling rates.
+    /// The number of records without duplicates.
     pub flows: u64,
+    /// Their packets, multiplied by the sampling rates.
     pub packets: u64,
+    /// Their bytes, multiplied by the sampling rates.
     pub bytes: u64,
-    /// Rows that are duplicates.
+    /// The number of rows that are duplicates.
     pub duplicates: u64,
-    /// Sums of each page; none in version 1.
+    /// The sums of each page; none in version 1.
     pub pages: Vec<PageSums>,
-    /// How many pages of each column are of ids, the first ones; not known in
-    /// version 1.
+    /// The number of pages of ids of each column, which come first; unknown in version 1.
     pub(super) id_pages: Vec<usize>,
-    /// The least and the greatest value of fields of numbers.
+    /// The least and the greatest value of numeric fields.
     bounds: Vec<(Field, u64, u64)>,
 }
 
 impl Footer {
-    /// The least and the greatest value of a field of numbers, as
-    /// [`Chunk::bounds`](crate::archive::Chunk::bounds) has them.
+    /// The least and the greatest value of a numeric field, in the form of
+    /// [`ColumnChunk::bounds`](crate::archive::ColumnChunk::bounds).
     #[must_use]
     pub fn bounds(&self, field: Field) -> Option<(u64, u64)> {
         self.bounds.iter().find(|(of, ..)| *of == field).map(|(_, min, max)| (*min, *max))
     }
 
-    /// Of flows that are written, with what came with them.
-    pub(super) fn of(flows: &[Flow], more: &[FlowExtras], slot: SlotInfo) -> Footer {
-        let pages = PageSums::of_pages(flows, more);
+    /// The footer of flows that are written, with their extras.
+    pub(super) fn of(flows: &[Flow], extras: &[FlowExtras], slot: SlotInfo) -> Footer {
+        let pages = PageSums::of_pages(flows, extras);
         let totals = SegmentTotals::of(&pages, flows.len() as u64);
         let (span, far_off) = span_of(flows);
         Footer {
@@ -94,8 +100,8 @@ impl Footer {
         }
     }
 
-    /// Whether no flow can have taken place from `from` to `to`, as far as these are
-    /// given: a question about that time passes over the file.
+    /// Whether no flow can be in the time between `from` and `to`, as far as these are given. A
+    /// query for that time skips the file.
     #[must_use]
     pub fn is_outside(&self, from: Option<Time>, to: Option<Time>) -> bool {
         let outside = self.span.is_none_or(|(first, last)| {
@@ -104,8 +110,8 @@ impl Footer {
         outside && !self.far_off
     }
 
-    /// Whether [`bounds`](Footer::bounds) are the least and the greatest values
-    /// themselves, not only around them: in version 1 some are.
+    /// Whether [`bounds`](Footer::bounds) are exact, not only limits: in version 1 some are
+    /// not.
     #[must_use]
     pub fn has_exact_bounds(&self) -> bool {
         self.version != Version::One
@@ -115,7 +121,7 @@ impl Footer {
         Footer { bounds: bounds(metadata, self.version), ..self }
     }
 
-    /// As key-value pairs of Parquet's metadata.
+    /// The key-value pairs for Parquet's metadata.
     pub(super) fn pairs(&self) -> Vec<KeyValue> {
         let mut pairs = vec![
             (VERSION, self.version.number().to_string()),
@@ -138,12 +144,12 @@ impl Footer {
         let id_pages: Vec<String> = self.id_pages.iter().map(usize::to_string).collect();
         pairs.push(("toptalk.id_pages", id_pages.join(" ")));
         pairs.push(("toptalk.pages", PageSums::text(&self.pages)));
-        // The last one, so that no other value can look like it behind it.
+        // The checksum is the last pair, so that no value after it can look like it.
         pairs.push((tail::KEY, tail::UNKNOWN.to_owned()));
         pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect()
     }
 
-    /// Of a file's metadata, everything checked that can be without its pages.
+    /// Parses a file's metadata and checks everything that can be checked without the pages.
     pub(super) fn parse(
         path: &Path,
         (metadata, sum): &(ParquetMetaData, TailCheck),
@@ -180,9 +186,9 @@ impl Footer {
         Ok(footer)
     }
 
-    /// The bounds of a footer that has no checksum: of what it says, only that is
-    /// believed which it says twice. Its span and the bounds of its columns of
-    /// times say the same, unless flows are far off; nothing else is said twice.
+    /// The bounds of a footer without a checksum (version 1). Only statements that occur twice
+    /// are trusted: the time span also occurs as the bounds of the time columns, unless flows
+    /// are far off. Nothing else occurs twice.
     fn trusted_bounds(
         &self,
         path: &Path,
@@ -205,12 +211,12 @@ impl Footer {
                     .map(bound)
                     .collect())
             }
-            _ => Err(ArchiveError::damaged(path, "its footer says two spans of time that differ")),
+            _ => Err(ArchiveError::damaged(path, "its footer has two different time spans")),
         }
     }
 }
 
-/// The least and the greatest time of a column, as the metadata have them.
+/// The least and the greatest value of a time column in the metadata.
 fn times(metadata: &ParquetMetaData, field: Field) -> Option<(i64, i64)> {
     let column = metadata.row_groups().first()?.columns().get(field as usize)?;
     match column.statistics()? {
@@ -245,15 +251,18 @@ impl<'a> Pairs<'a> {
         self.text(key).and_then(|text| text.parse().ok()).map(Time)
     }
 
-    /// The version, if it is a segment and still as its writer left it.
+    /// The version, if the file is a segment and unchanged since it was written.
     fn version(&self, metadata: &ParquetMetaData, sum: TailCheck) -> Result<Version, ArchiveError> {
         let foreign = |what: String| ArchiveError::Foreign { path: self.path.to_owned(), what };
         let found = self.text(VERSION);
-        // Programs that copy a file keep its keys, whatever else they change.
+        // Programs that rewrite a Parquet file keep its key-value pairs, whatever else they
+        // change.
         let writer = metadata.file_metadata().created_by().unwrap_or_default();
         if found.is_some() && !writer.starts_with(WRITER) {
             let writer: String = clean(writer).chars().take(MAX_NAME).collect();
-            return Err(foreign(format!("`{writer}` has written it anew, in a form of its own")));
+            return Err(foreign(format!(
+                "it was rewritten by `{writer}`, which changes the layout"
+            )));
         }
         if sum == TailCheck::Wrong {
             return Err(ArchiveError::damaged(self.path, "the checksum of its footer is wrong"));
@@ -273,18 +282,18 @@ impl<'a> Pairs<'a> {
         Ok(version)
     }
 
-    /// The sums of pages, and how many pages of each column are of ids.
+    /// The sums of the pages, and the number of pages of ids of each column.
     fn pages(&self) -> Result<(Vec<PageSums>, Vec<usize>), ArchiveError> {
         let id_pages = self.text("toptalk.id_pages");
         let id_pages: Option<Vec<usize>> =
             id_pages.and_then(|text| text.split(' ').map(|word| word.parse().ok()).collect());
         let pages = self.text("toptalk.pages").and_then(PageSums::parse);
-        let what = "what it says of its pages makes no sense";
+        let what = "the page sums in its footer are invalid";
         pages.zip(id_pages).ok_or_else(|| ArchiveError::damaged(self.path, what))
     }
 }
 
-/// That there is one row group with the columns of the version.
+/// Checks that there is one row group with the columns of the version.
 fn check(path: &Path, metadata: &ParquetMetaData, footer: &Footer) -> Result<(), ArchiveError> {
     let (rows, columns) = (footer.rows, || ArchiveColumn::of_version(footer.version));
     let [group] = metadata.row_groups() else {
@@ -300,9 +309,9 @@ fn check(path: &Path, metadata: &ParquetMetaData, footer: &Footer) -> Result<(),
         return Err(ArchiveError::damaged(path, what));
     }
     let pages = (rows as usize).div_ceil(PAGE_ROWS);
-    let of_pages = (footer.pages.len(), footer.id_pages.len());
-    if footer.version >= Version::Two && of_pages != (pages, columns().count()) {
-        return Err(ArchiveError::damaged(path, "what it says of its pages makes no sense"));
+    let counts = (footer.pages.len(), footer.id_pages.len());
+    if footer.version >= Version::Two && counts != (pages, columns().count()) {
+        return Err(ArchiveError::damaged(path, "the page sums in its footer are invalid"));
     }
     for (column, found) in columns().zip(group.columns()) {
         let expected = (column.name(), column.store.physical());
@@ -340,65 +349,71 @@ fn bounds(metadata: &ParquetMetaData, version: Version) -> Vec<(Field, u64, u64)
     all
 }
 
-/// Reads what a segment says about itself: only the end of the file.
+/// Reads the metadata of a segment: only the end of the file.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, not a segment, or of another version.
+/// When the file cannot be read, is damaged, is not a segment, or has an unsupported version.
 pub fn footer(path: &Path) -> Result<Footer, ArchiveError> {
     let file = crate::archive::regular::open(path)
         .map_err(|error| ArchiveError::io("open", path, error))?;
     Footer::parse(path, &metadata(path, &file)?)
 }
 
-/// The metadata of a Parquet file, without its indexes, and what their checksum is.
+/// The metadata of a Parquet file, without its indexes, and the result of checking their checksum.
 pub(super) fn metadata(
     path: &Path,
     file: &File,
 ) -> Result<(ParquetMetaData, TailCheck), ArchiveError> {
     let bytes = end(path, file)?;
     let sum = tail::check(&bytes);
-    let is_ours = || bytes.windows(WRITER.len()).rev().any(|part| part == WRITER.as_bytes());
-    if sum == TailCheck::Wrong && is_ours() {
+    let is_toptalks = || bytes.windows(WRITER.len()).rev().any(|part| part == WRITER.as_bytes());
+    if sum == TailCheck::Wrong && is_toptalks() {
         return Err(ArchiveError::damaged(path, "the checksum of its footer is wrong"));
     }
     match look_over(&bytes) {
         Ok(()) => {}
         Err(MetadataError::Nonsense) => {
-            return Err(ArchiveError::damaged(path, "its metadata make no sense"));
+            return Err(ArchiveError::damaged(path, "its metadata are invalid"));
         }
         Err(MetadataError::Others) => {
             let what = "a Parquet file with other columns".to_owned();
             return Err(ArchiveError::Foreign { path: path.to_owned(), what });
         }
     }
-    // What a stranger's file makes of the parser must not end this program.
+    // The parser must not end this program whatever a foreign file contains.
     let read = std::panic::catch_unwind(|| ParquetMetaDataReader::decode_metadata(&bytes));
     match read {
         Ok(Ok(metadata)) => Ok((metadata, sum)),
-        Ok(Err(error)) => Err(ArchiveError::damaged(path, format!("its metadata: {error}"))),
-        Err(_) => Err(ArchiveError::damaged(path, "its metadata make no sense")),
+        Ok(Err(error)) => {
+            Err(ArchiveError::damaged(path, format!("its metadata are invalid: {error}")))
+        }
+        Err(_) => Err(ArchiveError::damaged(path, "its metadata are invalid")),
     }
 }
 
-/// The metadata's bytes: what the length says that stands before "PAR1" at the
-/// end of a Parquet file.
+/// The bytes of the metadata: a Parquet file ends with the metadata, their length and "PAR1".
 fn end(path: &Path, file: &File) -> Result<Vec<u8>, ArchiveError> {
     use std::os::unix::fs::FileExt;
     let io = |error| ArchiveError::reading(path, error);
     let length = file.metadata().map_err(io)?.len();
     let Some(at) = length.checked_sub(8) else {
-        return Err(ArchiveError::damaged(path, format!("{length} bytes are no Parquet file")));
+        return Err(ArchiveError::damaged(
+            path,
+            format!("{length} bytes are too few for a Parquet file"),
+        ));
     };
     let mut end = [0; 8];
     file.read_exact_at(&mut end, at).map_err(io)?;
     let [a, b, c, d, magic @ ..] = end;
     let metadata = u32::from_le_bytes([a, b, c, d]);
     if magic != *b"PAR1" {
-        let what = "it does not end as a Parquet file does: cut off, or something else";
+        let what = "it does not end like a Parquet file: it is cut off, or another kind of file";
         return Err(ArchiveError::damaged(path, what));
     }
     let Some(begin) = at.checked_sub(metadata.into()).filter(|_| metadata <= MAX_METADATA) else {
-        let what = format!("metadata of {metadata} bytes in a file of {length}");
+        let what = format!(
+            "the length of its metadata is invalid: {metadata} bytes in a file of {length}"
+        );
         return Err(ArchiveError::damaged(path, what));
     };
     let mut bytes = vec![0; metadata as usize];

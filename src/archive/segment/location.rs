@@ -1,4 +1,4 @@
-//! Where the columns and pages of a segment lie, checked against the file.
+//! The locations of a segment's columns and pages, checked against the file.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,37 +17,37 @@ use crate::archive::ArchiveError;
 use crate::archive::schema::{ArchiveColumn, Coding, StoredType};
 use crate::flow::column::{Dictionary, PAGE_ROWS};
 
-/// Bytes of a page at most: of plain values, or of numbers by difference (64 bits
-/// each and their widths).
+/// The largest size of a page in bytes: plain values, or delta-encoded numbers (64 bits each,
+/// and their widths).
 pub(super) fn max_page(store: StoredType) -> usize {
     PAGE_ROWS * plain_size(store).max(16) + (1 << 16)
 }
 
-/// Where a page lies.
+/// The location of a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageLocation {
     pub offset: u64,
     pub size: usize,
 }
 
-/// Where a column lies, and what was read of it.
+/// The location of a column, and what was read of it.
 #[derive(Debug)]
 pub(super) struct ColumnPart {
     pub column: ArchiveColumn,
     pub compressed: bool,
     pub dictionary: Option<PageLocation>,
     pub pages: Vec<PageLocation>,
-    /// Its dictionary once it was read.
+    /// The dictionary, after it was read.
     pub values: Option<Arc<Dictionary>>,
-    /// How many pages are of ids, the first ones; `None` in version 1, where only
-    /// the pages know.
+    /// The number of pages of ids, which come first; `None` in version 1, where only the pages
+    /// themselves tell.
     pub id_pages: Option<usize>,
-    /// Whether every page is of ids; known once that was found out.
+    /// Whether all pages are of ids; `None` until that is known.
     pub only_ids: Option<bool>,
 }
 
 impl ColumnPart {
-    /// Whether a page may be written like this.
+    /// Whether the page with this number may have this encoding.
     pub fn allows(&self, page: usize, encoding: Encoding) -> bool {
         let is_ids = encoding == Encoding::Ids;
         match self.column.coding {
@@ -61,32 +61,32 @@ impl ColumnPart {
     }
 }
 
-/// Bytes of the indexes of all columns at most, of 20 bytes a page.
+/// The largest size of all page indexes in bytes; an entry has about 20.
 const MAX_INDEX: u64 = 1 << 20;
 
-/// The indexes of the pages of all columns, which lie one behind the other.
+/// The page indexes of all columns, which are contiguous.
 struct PageIndex {
     begin: u64,
     bytes: Vec<u8>,
 }
 
-/// Where the index of a column's pages lies: its beginning and its end.
+/// The location of a column's page index: its beginning and its end.
 fn index_of(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
     let begin = u64::try_from(column.offset_index_offset()?).ok()?;
     let length = u64::try_from(column.offset_index_length()?).ok()?;
     Some((begin, begin.checked_add(length)?))
 }
 
-/// Where all indexes lie, and their bytes.
-fn index_place(metadata: &ParquetMetaData, length: u64) -> Result<(u64, usize), String> {
+/// The location of all page indexes: offset and size.
+fn index_location(metadata: &ParquetMetaData, length: u64) -> Result<(u64, usize), String> {
     let columns = metadata.row_groups().first().map_or(&[][..], |group| group.columns());
     let places: Option<Vec<_>> = columns.iter().map(index_of).collect();
-    let places = places.ok_or("no index of its pages")?;
+    let places = places.ok_or("it has no page index")?;
     let begin = places.iter().map(|place| place.0).min().unwrap_or(0);
     let end = places.iter().map(|place| place.1).max().unwrap_or(0);
     match end.checked_sub(begin) {
         Some(size @ 0..=MAX_INDEX) if end <= length => Ok((begin, size as usize)),
-        _ => Err(format!("the index of its pages from byte {begin} to {end} of {length}")),
+        _ => Err(format!("the page index is from byte {begin} to {end} of {length}")),
     }
 }
 
@@ -98,8 +98,8 @@ impl PageIndex {
     }
 }
 
-/// Where the columns of a file lie: one behind the other, so that no page is part
-/// of two, and none reaches beyond the file.
+/// The locations of all columns. They follow each other, so that no page belongs to two columns
+/// and none reaches beyond the file.
 pub(super) fn parts(
     path: &Path,
     file: &File,
@@ -109,7 +109,7 @@ pub(super) fn parts(
     let io = |error| ArchiveError::reading(path, error);
     let damaged = |what: String| ArchiveError::damaged(path, what);
     let length = file.metadata().map_err(io)?.len();
-    let (begin, size) = index_place(metadata, length).map_err(damaged)?;
+    let (begin, size) = index_location(metadata, length).map_err(damaged)?;
     let mut bytes = vec![0; size];
     file.read_exact_at(&mut bytes, begin).map_err(io)?;
     let index = PageIndex { begin, bytes };
@@ -131,14 +131,14 @@ pub(super) fn parts(
     Ok(parts)
 }
 
-/// Bytes of the file that are of no page yet.
+/// The bytes of the file that belong to no page yet.
 struct UnclaimedBytes {
     begin: u64,
     end: u64,
 }
 
 impl UnclaimedBytes {
-    /// Takes bytes, and those before them.
+    /// Claims bytes, and all bytes before them.
     fn take(&mut self, offset: i64, size: i64, most: usize) -> Option<PageLocation> {
         let (offset, size) = (u64::try_from(offset).ok()?, u64::try_from(size).ok()?);
         let end = offset.checked_add(size)?;
@@ -158,7 +158,7 @@ fn part(
     free: &mut UnclaimedBytes,
 ) -> Result<ColumnPart, String> {
     let Some(locations) = index.of(found).and_then(locations) else {
-        return Err("the index of its pages makes no sense".into());
+        return Err("its page index is invalid".into());
     };
     if locations.len() != rows.div_ceil(PAGE_ROWS) {
         return Err(format!("{} pages for {rows} rows", locations.len()));
@@ -169,20 +169,20 @@ fn part(
         None => None,
         Some(offset) => {
             let place = free.take(offset, first.saturating_sub(offset), most);
-            Some(place.ok_or("its dictionary is not before its pages")?)
+            Some(place.ok_or("its dictionary is not in front of its pages")?)
         }
     };
     let mut pages = Vec::with_capacity(locations.len());
     for (nth, page) in locations.iter().enumerate() {
         match free.take(page.offset, page.size, max_page(column.store) + MAX_HEADER) {
             Some(at) if page.first_row == (nth * PAGE_ROWS) as i64 => pages.push(at),
-            _ => return Err(format!("page {nth} is not where it should be")),
+            _ => return Err(format!("page {nth} is not in its place")),
         }
     }
     let compressed = match found.compression() {
         Compression::ZSTD(_) => true,
         Compression::UNCOMPRESSED => false,
-        other => return Err(format!("it is compressed with {other}")),
+        other => return Err(format!("it has the unsupported compression {other}")),
     };
     Ok(ColumnPart {
         column,

@@ -1,4 +1,4 @@
-//! Segments: Parquet files of flows, one row group each, in pages of
+//! Segments: Parquet files of flows with one row group each, in pages of
 //! [`PAGE_ROWS`](crate::flow::column::PAGE_ROWS) rows.
 
 mod bits;
@@ -23,10 +23,10 @@ pub use read::{Segment, open};
 pub use sums::PageSums;
 pub use write::{encode, encode_from};
 
-/// Rows of a file at most. Recorders end files at about a million; ids of rows
-/// and places in dictionaries have 32 bits.
+/// The largest number of rows in a file. Recorders close files at about a million; row numbers
+/// and dictionary ids have 32 bits.
 pub const MAX_ROWS: usize = 1 << 24;
 
-/// What a dictionary has at most, in bytes of its values: 2 M addresses, twice as
-/// many as the usual segment has rows. Beyond it pages are plain.
+/// The largest size of a dictionary in bytes of its values: 2 M addresses, twice as many as the
+/// rows of a usual segment. Further pages are plain.
 const MAX_DICTIONARY: usize = 32 << 20;

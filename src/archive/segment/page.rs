@@ -1,14 +1,14 @@
-//! Headers of pages: the few fields of Parquet's `PageHeader` that segments use,
-//! in Thrift's compact protocol (parquet.thrift, thrift-compact-protocol.md).
+//! Page headers: the few fields of Parquet's `PageHeader` that segments use, in Thrift's
+//! compact protocol (parquet.thrift, thrift-compact-protocol.md).
 
-/// Bytes that a header has at most; ours have about 30.
+/// The largest size of a header in bytes; those of toptalk have about 30.
 pub(super) const MAX_HEADER: usize = 64;
 
-/// Kinds of pages, by their numbers.
+/// The types of pages (`PageType`).
 const DICTIONARY: u64 = 2;
 const DATA_V2: u64 = 3;
 
-/// How the values of a page are written, by its number.
+/// The encoding of a page's values, by its Parquet number (`Encoding`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Plain = 0,
@@ -17,17 +17,18 @@ pub(super) enum Encoding {
     Ids = 8,
 }
 
-/// What a page says about itself.
+/// The content of a page header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageHeader {
     pub dictionary: bool,
     pub values: u32,
     pub encoding: Encoding,
-    /// Bytes of the page as it lies in the file, and as it was before.
+    /// The size in bytes of the page as stored.
     pub stored: u32,
+    /// The size in bytes before compression.
     pub raw: u32,
     pub compressed: bool,
-    /// CRC-32 of the page as it lies in the file.
+    /// The CRC-32 of the page as stored.
     pub crc: u32,
 }
 
@@ -39,7 +40,7 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Reads a number of at most 64 bits; `None` when it is cut off or too long.
+/// Reads a number of at most 64 bits; `None` if it is cut off or too long.
 pub(super) fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
@@ -61,7 +62,7 @@ pub(super) fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
-/// Types of Thrift's compact protocol.
+/// The type numbers of Thrift's compact protocol.
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
 const I32: u8 = 5;
@@ -86,7 +87,7 @@ impl Fields<'_> {
 }
 
 impl PageHeader {
-    /// Appends it as it stands before a page.
+    /// Appends the header.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut fields = Fields { out, last: 0 };
         fields.int(1, if self.dictionary { DICTIONARY as u32 } else { DATA_V2 as u32 });
@@ -109,16 +110,16 @@ impl PageHeader {
         out.extend([0, 0]);
     }
 
-    /// Whether it is written as these bytes: there are other ways to say the same,
-    /// which nothing of ours uses.
+    /// Whether the header encodes to exactly these bytes. Thrift allows other encodings of the
+    /// same header, but toptalk does not write them.
     pub fn is_written_as(&self, bytes: &[u8]) -> bool {
         let mut written = Vec::with_capacity(MAX_HEADER);
         self.write(&mut written);
         written == bytes
     }
 
-    /// Reads the header a page begins with, and how long it is. `None` when it is
-    /// not one that [`Header::write`] writes.
+    /// Parses the header at the beginning of a page; returns it with its size. `None` if it is
+    /// not one that [`PageHeader::write`] writes.
     pub fn parse(bytes: &[u8]) -> Option<(PageHeader, usize)> {
         let mut at = 0;
         let (mut outer, kind) = ints::<5>(bytes, &mut at)?;
@@ -163,11 +164,11 @@ impl PageHeader {
     }
 }
 
-/// Stands for the flag `is_compressed` of a page of data being set.
+/// The result of [`ints`] for a set flag `is_compressed` of a data page.
 const TRUE_FIELD: u8 = 7;
 
-/// Numbers of a struct by their ids below `N`, up to the struct inside it (its id
-/// is returned) or to its end (returned is the id of the flag that is set, or 0).
+/// The numbers of a struct by field id below `N`, up to a struct inside it (whose id is
+/// returned) or to its end (then the id of the flag that is set is returned, or 0).
 fn ints<const N: usize>(bytes: &[u8], at: &mut usize) -> Option<([Option<u64>; N], u8)> {
     let mut found = [None; N];
     let (mut id, mut flag) = (0u8, 0);
@@ -200,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_read_as_they_were_written() {
+    fn headers_parse_back() {
         for (dictionary, compressed) in [(true, true), (false, true), (false, false)] {
             let encoding = if dictionary { Encoding::Plain } else { Encoding::Ids };
             let header = PageHeader {

@@ -1,4 +1,4 @@
-//! Segments read back, a page of a column at a time.
+//! Reads segments, one page of a column at a time.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -19,11 +19,11 @@ use crate::flow::column::{Dictionary, PAGE_ROWS, Vector};
 use crate::flow::field::Field;
 use crate::flow::{FlowText, Host};
 
-/// How many times longer a dictionary becomes at most when it is decompressed.
-/// The values of one differ; those that look most alike become 80 times longer.
+/// The largest ratio of decompressed to stored size of a dictionary. Its values are distinct;
+/// the most similar ones reach a ratio of 80.
 const MAX_RATIO: usize = 1024;
 
-/// A segment: opened, nothing of its columns read yet.
+/// An open segment; its columns are read on demand.
 pub struct Segment {
     path: Arc<Path>,
     file: File,
@@ -33,11 +33,11 @@ pub struct Segment {
     buffers: Buffers,
 }
 
-/// Buffers that all pages are read into.
+/// Buffers for reading pages.
 #[derive(Default)]
 struct Buffers {
-    /// Pages as they lie in the file; it never shrinks, so that it is not cleared
-    /// again and again.
+    /// The stored bytes of a page. The buffer never shrinks, so that it is not zeroed again and
+    /// again.
     stored: Vec<u8>,
     raw: Vec<u8>,
     ids: Vec<u32>,
@@ -45,15 +45,15 @@ struct Buffers {
 }
 
 thread_local! {
-    /// Buffers of the segment that was done with last: whoever reads many files
-    /// one after the other has the system clear fresh memory once, not per file.
+    /// The buffers of the segment that was closed last. A thread that reads many files one
+    /// after the other gets zeroed memory from the system once, not per file.
     static SPARE: Cell<Option<Buffers>> = const { Cell::new(None) };
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
         let buffers = std::mem::take(&mut self.buffers);
-        // When the thread is at its end there is nothing to keep them in.
+        // If the thread is ending, the buffers are simply dropped.
         let _ = SPARE.try_with(|spare| spare.set(Some(buffers)));
     }
 }
@@ -61,7 +61,7 @@ impl Drop for Segment {
 /// Opens a segment.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, not a segment, or of another version.
+/// When the file cannot be read, is damaged, is not a segment, or has an unsupported version.
 pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
     let file = crate::archive::regular::open(path)
         .map_err(|error| ArchiveError::io("open", path, error))?;
@@ -79,7 +79,7 @@ pub fn open(path: &Path) -> Result<Segment, ArchiveError> {
 }
 
 impl Segment {
-    /// What it says about itself.
+    /// The metadata of the segment.
     #[must_use]
     pub fn footer(&self) -> &Footer {
         &self.footer
@@ -89,26 +89,26 @@ impl Segment {
         ArchiveError::damaged(&self.path, format!("column {}: {what}", field.info().name))
     }
 
-    /// Of a page, or of the dictionary.
+    /// The error for a page, or for the dictionary.
     fn damaged_at(&self, field: Field, page: Option<usize>, what: &str) -> ArchiveError {
         match page {
             Some(page) => self.damaged(field, format_args!("page {page}: {what}")),
-            None => self.damaged(field, format_args!("its dictionary: {what}")),
+            None => self.damaged(field, format_args!("dictionary: {what}")),
         }
     }
 
-    /// Whether it has no column of a field, because that is newer.
+    /// Whether the file has no column for a field, because the field is newer.
     fn lacks(&self, field: Field) -> bool {
         field as usize >= self.parts.len()
     }
 
     fn part(&self, field: Field) -> Result<&ColumnPart, ArchiveError> {
         let part = self.parts.get(field as usize);
-        part.ok_or_else(|| self.damaged(field, "there is none"))
+        part.ok_or_else(|| self.damaged(field, "it is missing"))
     }
 
-    /// Reads a page, or the dictionary, to `buffers.raw`, [`PADDING`] zeros after
-    /// it; it has `most` bytes at most.
+    /// Reads a page, or the dictionary, into `buffers.raw`, followed by [`PADDING`] zeros; at
+    /// most `most` bytes.
     fn load(
         &mut self,
         field: Field,
@@ -129,13 +129,14 @@ impl Segment {
         let parsed = PageHeader::parse(stored);
         let found = parsed.and_then(|(header, at)| {
             let (head, bytes) = stored.split_at_checked(at)?;
-            // Nothing in it is without a meaning, so that no damage goes unseen.
+            // The header must have the canonical encoding, so that no damaged bit stays
+            // unnoticed.
             header.is_written_as(head).then_some((header, bytes))
         });
         let Some((header, bytes)) = found.filter(|(header, bytes)| {
             header.stored as usize == bytes.len() && header.raw as usize <= most
         }) else {
-            return Err(self.damaged_at(field, page, "its header makes no sense"));
+            return Err(self.damaged_at(field, page, "its header is invalid"));
         };
         if !is_sum_of(header.crc, bytes) {
             return Err(self.damaged_at(field, page, "the checksum is wrong"));
@@ -150,13 +151,13 @@ impl Segment {
         } else if bytes.len() == length {
             raw.extend_from_slice(bytes);
         } else {
-            return Err(self.damaged_at(field, page, "it has another length than it says"));
+            return Err(self.damaged_at(field, page, "its length differs from its header"));
         }
         raw.extend([0; PADDING]);
         Ok(header)
     }
 
-    /// The dictionary of a column, read once.
+    /// The dictionary of a column; it is read once.
     fn values(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
         let part = self.part(field)?;
         if part.column.coding == Coding::Runs {
@@ -166,8 +167,8 @@ impl Segment {
             return Ok(part.values.clone());
         }
         let (Some(place), store) = (part.dictionary, part.column.store) else { return Ok(None) };
-        // Each value is of a row at least, and values that differ do not shrink
-        // to nothing: however small the file, so little memory is enough for it.
+        // Each value occurs in at least one row, and distinct values compress only by a bounded
+        // ratio. So a small file cannot claim much memory.
         let value = plain_size(store);
         let of_rows = self.rows().saturating_mul(value.max(16));
         let of_rows = of_rows.min(MAX_DICTIONARY + PAGE_ROWS * value.max(16));
@@ -179,7 +180,7 @@ impl Segment {
         let is_plain = header.dictionary && header.encoding == Encoding::Plain;
         let count = values.len();
         if !is_plain || read.is_none() || count != header.values as usize || count == 0 {
-            return Err(self.damaged_at(field, None, "its values make no sense"));
+            return Err(self.damaged_at(field, None, "its values are invalid"));
         }
         let values = Arc::new(match values {
             Vector::Addresses(hosts) => Dictionary::Addresses(hosts),
@@ -193,8 +194,8 @@ impl Segment {
         Ok(Some(values))
     }
 
-    /// Whether every page is of ids: dictionaries that grew too large are given up
-    /// once and for all, so the last page knows.
+    /// Whether all pages are of ids. After a dictionary became too large, all further pages are
+    /// plain, so the last page tells.
     fn only_ids(&mut self, field: Field) -> Result<bool, ArchiveError> {
         let part = self.part(field)?;
         if let Some(known) = part.only_ids {
@@ -214,7 +215,7 @@ impl Segment {
                     Some((header, _)) => header.encoding == Encoding::Ids,
                     None => {
                         let page = part.pages.len() - 1;
-                        let what = "its header makes no sense";
+                        let what = "its header is invalid";
                         return Err(self.damaged_at(field, Some(page), what));
                     }
                 }
@@ -251,7 +252,7 @@ impl Segment {
     }
 }
 
-/// Values as Parquet has them plain. `None` when texts are not as long as they say.
+/// Decodes values in Parquet's PLAIN encoding. `None` if the length of a text is wrong.
 fn plain(store: StoredType, bytes: &[u8], out: &mut Vector) -> Option<()> {
     match store {
         StoredType::Text => {
@@ -280,7 +281,7 @@ fn plain(store: StoredType, bytes: &[u8], out: &mut Vector) -> Option<()> {
     Some(())
 }
 
-/// The values that ids stand for.
+/// Replaces ids by their values.
 fn looked_up(values: &Dictionary, ids: &[u32], out: &mut Vector) {
     match values {
         Dictionary::Addresses(hosts) => {
@@ -320,15 +321,15 @@ impl ColumnChunk for Segment {
         let part = self.part(field)?;
         let store = part.column.store;
         let Some(place) = part.pages.get(page).copied() else {
-            return Err(self.damaged_at(field, Some(page), "there is none"));
+            return Err(self.damaged_at(field, Some(page), "it is missing"));
         };
         let only_ids = self.only_ids(field)?;
         let values = self.values(field)?;
         let header = self.load(field, Some(page), place, max_page(store))?;
-        let nonsense = "its values make no sense";
+        let invalid = "its values are invalid";
         let is_allowed = self.part(field)?.allows(page, header.encoding);
         if header.dictionary || !is_allowed || header.values as usize != rows {
-            return Err(self.damaged_at(field, Some(page), nonsense));
+            return Err(self.damaged_at(field, Some(page), invalid));
         }
         let read = match (header.encoding, values) {
             (Encoding::Ids | Encoding::Rle, Some(values)) if only_ids => {
@@ -352,7 +353,7 @@ impl ColumnChunk for Segment {
         };
         match read {
             Some(()) if out.len() == rows => Ok(()),
-            _ => Err(self.damaged_at(field, Some(page), nonsense)),
+            _ => Err(self.damaged_at(field, Some(page), invalid)),
         }
     }
 

@@ -1,42 +1,45 @@
-//! Sums of a page, as the footer has them: what questions without a filter need.
+//! The sums of a page in the footer, which answer queries without a filter.
 
 use crate::flow::column::PAGE_ROWS;
 use crate::flow::{Flow, FlowExtras, Time, extras_of};
 
-/// Sums over the rows of a page that are no duplicates.
+/// Sums over the rows of a page that are not duplicates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageSums {
-    /// Records, and the flows that they stand for ([`More::flows`]).
+    /// The number of records.
     pub records: u64,
+    /// The number of flows that the records stand for ([`FlowExtras::flows`]).
     pub flows: u64,
-    /// As they were reported.
+    /// Packets, as reported.
     pub packets: u64,
+    /// Bytes, as reported.
     pub bytes: u64,
-    /// Multiplied with the sampling rates.
+    /// Packets, multiplied by the sampling rates.
     pub scaled_packets: u64,
+    /// Bytes, multiplied by the sampling rates.
     pub scaled_bytes: u64,
-    /// Records that are far off ([`Flow::is_far_off`]); they are in the sums above
-    /// and not in the span.
+    /// The number of records that are far off ([`Flow::is_far_off`]); they are included in the
+    /// sums above but not in the span.
     pub far_off: u64,
-    /// The least start and the greatest end of the others, by the exporters' clocks.
+    /// The least start and the greatest end of the other records, by the exporters' clocks.
     pub span: Option<(Time, Time)>,
 }
 
-/// How many numbers a page has in the footer.
+/// The number of numbers per page in the footer.
 const NUMBERS: usize = 9;
 
-/// Stands for the times of a span that there is none of.
+/// Stands for the two times of a missing span.
 pub(super) const NO_TIME: &str = "-";
 
 impl PageSums {
-    /// Of a page's rows and what came with their batch.
+    /// The sums of a page's rows; `extras` are those of the whole batch.
     #[must_use]
-    pub fn of(flows: &[Flow], more: &[FlowExtras]) -> PageSums {
+    pub fn of(flows: &[Flow], extras: &[FlowExtras]) -> PageSums {
         let mut sums = PageSums::default();
         for flow in flows.iter().filter(|flow| !flow.duplicate.is_set()) {
             let (bytes, packets) = flow.scaled();
             sums.records += 1;
-            sums.flows = sums.flows.saturating_add(extras_of(flow, more).flows());
+            sums.flows = sums.flows.saturating_add(extras_of(flow, extras).flows());
             sums.packets = sums.packets.saturating_add(flow.packets);
             sums.bytes = sums.bytes.saturating_add(flow.bytes);
             sums.scaled_packets = sums.scaled_packets.saturating_add(packets);
@@ -51,13 +54,12 @@ impl PageSums {
         sums
     }
 
-    /// Of every page.
-    pub(super) fn of_pages(flows: &[Flow], more: &[FlowExtras]) -> Vec<PageSums> {
-        flows.chunks(PAGE_ROWS).map(|page| PageSums::of(page, more)).collect()
+    /// The sums of every page.
+    pub(super) fn of_pages(flows: &[Flow], extras: &[FlowExtras]) -> Vec<PageSums> {
+        flows.chunks(PAGE_ROWS).map(|page| PageSums::of(page, extras)).collect()
     }
 
-    /// As they stand in the footer: the numbers of a page with spaces between them,
-    /// pages with semicolons.
+    /// The text in the footer: the numbers of a page separated by spaces, pages by semicolons.
     pub(super) fn text(pages: &[PageSums]) -> String {
         let page = |sums: &PageSums| {
             let time = |time: Option<Time>| time.map_or(NO_TIME.into(), |time| time.0.to_string());
@@ -78,7 +80,7 @@ impl PageSums {
         pages.iter().map(page).collect::<Vec<_>>().join(";")
     }
 
-    /// Of that text. `None` when it is none.
+    /// Parses that text; `None` if it is invalid.
     pub(super) fn parse(text: &str) -> Option<Vec<PageSums>> {
         text.split(';').map(PageSums::parse_page).collect()
     }
@@ -106,7 +108,7 @@ impl PageSums {
     }
 }
 
-/// Sums of all pages.
+/// The sums of all pages.
 pub(super) struct SegmentTotals {
     pub flows: u64,
     pub packets: u64,
@@ -115,7 +117,7 @@ pub(super) struct SegmentTotals {
 }
 
 impl SegmentTotals {
-    /// Of pages that have so many rows together.
+    /// The totals of pages that have `rows` rows together.
     pub fn of(pages: &[PageSums], rows: u64) -> SegmentTotals {
         let sum = |of: fn(&PageSums) -> u64| pages.iter().map(of).fold(0, u64::saturating_add);
         let flows = sum(|page| page.records);
@@ -128,8 +130,8 @@ impl SegmentTotals {
     }
 }
 
-/// The earliest and the latest moment of flows that are not far off, and whether
-/// there are such as are.
+/// The earliest and the latest time of flows that are not far off, and whether there are flows
+/// that are.
 pub(super) fn span_of(flows: &[Flow]) -> (Option<(Time, Time)>, bool) {
     let near = flows.iter().filter(|flow| !flow.is_far_off());
     let ends = near.map(|flow| (flow.first.min(flow.last), flow.first.max(flow.last)));
@@ -137,7 +139,7 @@ pub(super) fn span_of(flows: &[Flow]) -> (Option<(Time, Time)>, bool) {
     (span, flows.iter().any(Flow::is_far_off))
 }
 
-/// The span of both.
+/// The smallest span that contains both.
 pub(super) fn joined(
     one: Option<(Time, Time)>,
     other: Option<(Time, Time)>,
@@ -154,7 +156,7 @@ mod tests {
     use crate::flow::{Duplicate, Sampling};
 
     #[test]
-    fn sums_are_over_what_is_no_duplicate_and_spans_over_what_is_not_far_off() {
+    fn sums_exclude_duplicates_and_spans_exclude_flows_that_are_far_off() {
         let near = Flow {
             arrival: Time(1_000_000),
             first: Time(900_000),
@@ -169,8 +171,8 @@ mod tests {
             Flow { duplicate: Duplicate::OtherExporter, first: Time(1), ..near },
             Flow { first: Time(-5), last: Time(i64::MIN), ..near },
         ];
-        let more = [FlowExtras { flow_count: 7, ..FlowExtras::NONE }];
-        let sums = PageSums::of(&flows, &more);
+        let extras = [FlowExtras { flow_count: 7, ..FlowExtras::NONE }];
+        let sums = PageSums::of(&flows, &extras);
         let want = PageSums {
             records: 3,
             flows: 9,

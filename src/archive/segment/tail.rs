@@ -1,29 +1,29 @@
-//! The end of a segment: Parquet's metadata, which have no checksum of their own,
-//! with one among their key-value pairs.
+//! The end of a segment: Parquet's metadata, with a checksum among their key-value pairs,
+//! because Parquet has none for them.
 //!
-//! What the metadata say decides answers without a page being read: which times and
-//! values there are, and where. The checksum is over all of their bytes, its own
-//! digits taken as zeros.
+//! The metadata decide answers without any page being read: which times and values there are,
+//! and where. The checksum covers all bytes of the metadata, with its own digits taken as
+//! zeros.
 
 use std::io::{self, Write};
 use std::ops::Range;
 
 use super::super::is_sum_of;
 
-/// The pair's key; its value are eight hexadecimal digits.
+/// The key of the pair; the value is a CRC-32 in eight lower-case hexadecimal digits.
 pub(super) const KEY: &str = "toptalk.checksum";
 
-/// What stands for the digits until they are known.
+/// The placeholder until the checksum is known.
 pub(super) const UNKNOWN: &str = "00000000";
 
-/// Behind the key in Thrift's compact protocol: the next field is a text of so many
-/// bytes.
+/// The bytes after the key in Thrift's compact protocol: the next field is a text of this
+/// length.
 const VALUE: [u8; 2] = [0x18, UNKNOWN.len() as u8];
 
-/// Bytes at the end of a Parquet file behind the metadata: their length and "PAR1".
+/// The size of the end of a Parquet file after the metadata: their length and "PAR1".
 const TRAILER: usize = 8;
 
-/// What a file's checksum is.
+/// The result of checking a file's checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TailCheck {
     Missing,
@@ -31,8 +31,8 @@ pub(super) enum TailCheck {
     Wrong,
 }
 
-/// Where the digits stand: behind the last key, which is the only one that was
-/// written as such.
+/// The location of the digits: after the last occurrence of the key, because only that one was
+/// written as the key.
 fn digits(metadata: &[u8]) -> Option<Range<usize>> {
     let length = KEY.len() + VALUE.len();
     let is_key =
@@ -51,7 +51,7 @@ fn summed(metadata: &[u8], digits: Range<usize>) -> Vec<u8> {
     bytes
 }
 
-/// Whether metadata are as they were written.
+/// Checks the checksum of metadata.
 pub(super) fn check(metadata: &[u8]) -> TailCheck {
     let Some(place) = digits(metadata) else { return TailCheck::Missing };
     let said = metadata.get(place.clone()).unwrap_or_default();
@@ -63,8 +63,8 @@ pub(super) fn check(metadata: &[u8]) -> TailCheck {
     }
 }
 
-/// Hands on what is written; from [`hold`](Tail::hold) on it is kept until the
-/// checksum is put in.
+/// Passes on what is written. After [`hold`](ChecksummedTail::hold), it is kept until the
+/// checksum is inserted.
 pub(super) struct ChecksummedTail<W> {
     out: W,
     held: Option<Vec<u8>>,
@@ -75,16 +75,16 @@ impl<W: Write> ChecksummedTail<W> {
         ChecksummedTail { out, held: None }
     }
 
-    /// From here on what is written is kept.
+    /// Keeps everything written from here on.
     pub fn hold(&mut self) {
         self.held.get_or_insert_default();
     }
 
-    /// Puts the checksum into what was kept, which ends as a Parquet file does, and
-    /// hands it on.
+    /// Inserts the checksum into the kept bytes, which must end like a Parquet file, and passes
+    /// them on.
     ///
     /// # Errors
-    /// What `out` says; and when there is no place for a checksum.
+    /// Those of `out`; also when the metadata have no place for a checksum.
     pub fn finish(mut self) -> io::Result<()> {
         let mut held = self.held.take().unwrap_or_default();
         let end = held.len().saturating_sub(TRAILER);

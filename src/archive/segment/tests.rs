@@ -1,4 +1,4 @@
-//! Segments read back, also damaged ones.
+//! Reading segments back, including damaged ones.
 
 use std::io::Write;
 use std::path::Path;
@@ -16,9 +16,9 @@ use crate::flow::{Duplicate, Flow, FlowExtras, FlowText, Host, Sampling, Time};
 
 const SLOT: SlotInfo = SlotInfo { start: Time(1_800_000_000_000), length_ms: 300_000 };
 
-fn written(flows: &[Flow], more: &[FlowExtras], max_dictionary: usize) -> (Vec<u8>, Footer) {
+fn written(flows: &[Flow], extras: &[FlowExtras], max_dictionary: usize) -> (Vec<u8>, Footer) {
     let mut bytes = Vec::new();
-    let footer = encode_with(flows, more, &SLOT, None, &mut bytes, max_dictionary).unwrap();
+    let footer = encode_with(flows, extras, &SLOT, None, &mut bytes, max_dictionary).unwrap();
     (bytes, footer)
 }
 
@@ -28,7 +28,7 @@ fn saved(bytes: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
-/// A column with its ids looked up.
+/// A column with its ids replaced by values.
 fn values(chunk: &mut dyn ColumnChunk, field: Field, page: usize) -> Result<Vector, ArchiveError> {
     let mut out = Vector::default();
     let dictionary = chunk.dictionary(field)?;
@@ -44,20 +44,20 @@ fn values(chunk: &mut dyn ColumnChunk, field: Field, page: usize) -> Result<Vect
             Vector::Texts(ids.iter().map(|id| texts[*id as usize]).collect())
         }
         (Vector::Ids(_), None) => panic!("ids of no dictionary"),
-        (_, Some(_)) => panic!("a dictionary but no ids of it"),
+        (_, Some(_)) => panic!("a dictionary but plain values"),
         (plain, None) => plain,
     })
 }
 
-/// Checks that all columns are those of the flows.
-fn check(flows: &[Flow], more: &[FlowExtras], max_dictionary: usize) {
-    let (bytes, written) = written(flows, more, max_dictionary);
+/// Checks that all columns contain the values of the flows.
+fn check(flows: &[Flow], extras: &[FlowExtras], max_dictionary: usize) {
+    let (bytes, written) = written(flows, extras, max_dictionary);
     let file = saved(&bytes);
     assert_eq!(footer(file.path()).unwrap(), written);
     let mut segment = open(file.path()).unwrap();
     assert_eq!(segment.rows(), flows.len());
     let path = Path::new("rows").into();
-    let mut rows = RowChunk::new(path, flows.to_vec(), more.to_vec(), 0).unwrap();
+    let mut rows = RowChunk::new(path, flows.to_vec(), extras.to_vec(), 0).unwrap();
     for info in FIELDS {
         for page in 0..segment.pages() {
             let found = values(&mut segment, info.field, page).unwrap();
@@ -97,9 +97,9 @@ fn flows(count: usize) -> Vec<Flow> {
 
 #[test]
 fn pages_end_where_they_should() {
-    let more = [FlowExtras { in_src_mac: 0xa0b0_c0d0_e0f0, min_ttl: 3, ..FlowExtras::NONE }];
+    let extras = [FlowExtras { in_src_mac: 0xa0b0_c0d0_e0f0, min_ttl: 3, ..FlowExtras::NONE }];
     for rows in [1, 2, 7, 8, 9, PAGE_ROWS - 1, PAGE_ROWS, PAGE_ROWS + 1] {
-        check(&flows(rows), &more, MAX_DICTIONARY);
+        check(&flows(rows), &extras, MAX_DICTIONARY);
     }
 }
 
@@ -111,7 +111,7 @@ fn dictionaries_that_grow_too_large_end_in_plain_pages() {
 }
 
 #[test]
-fn there_is_no_segment_of_nothing() {
+fn an_empty_segment_is_an_error() {
     let error = encode(&[], &[], &SLOT, Vec::new()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
 }
@@ -132,7 +132,7 @@ fn far_off_times_do_not_widen_the_span() {
 }
 
 #[test]
-fn sums_are_scaled_and_without_duplicates() {
+fn sums_are_scaled_and_exclude_duplicates() {
     let mut flows = flows(100);
     for flow in &mut flows {
         flow.sampling = Sampling::one_in(10);
@@ -145,7 +145,7 @@ fn sums_are_scaled_and_without_duplicates() {
     assert_eq!(footer.bounds(Field::DstPort), Some((443, 443)));
 }
 
-/// Columns that nobody reported cost neither time nor space.
+/// Columns that no exporter reported take neither time nor space.
 #[test]
 fn constant_columns_are_small() {
     let (bytes, _) = written(&vec![Flow::EMPTY; PAGE_ROWS], &[], MAX_DICTIONARY);
@@ -156,8 +156,8 @@ fn constant_columns_are_small() {
     assert_eq!(*dictionary, Dictionary::Numbers(vec![0]));
 }
 
-/// Reads all there is, whatever comes of it.
-fn devour(bytes: &[u8], file: &Path) -> Result<(), ArchiveError> {
+/// Reads everything in a file.
+fn read_everything(bytes: &[u8], file: &Path) -> Result<(), ArchiveError> {
     std::fs::write(file, bytes).unwrap();
     footer(file)?;
     let mut segment = open(file)?;
@@ -173,37 +173,37 @@ fn devour(bytes: &[u8], file: &Path) -> Result<(), ArchiveError> {
 
 #[test]
 fn damaged_files_are_errors() {
-    let more = [FlowExtras { nat_src: Host(5), in_vrf: 9, ..FlowExtras::NONE }];
-    let (bytes, _) = written(&flows(300), &more, 1000);
+    let extras = [FlowExtras { nat_src: Host(5), in_vrf: 9, ..FlowExtras::NONE }];
+    let (bytes, _) = written(&flows(300), &extras, 1000);
     let file = tempfile::NamedTempFile::new().unwrap();
-    devour(&bytes, file.path()).unwrap();
+    read_everything(&bytes, file.path()).unwrap();
     for cut in (0..bytes.len()).step_by(bytes.len() / 300) {
-        let error = devour(&bytes[..cut], file.path()).unwrap_err();
+        let error = read_everything(&bytes[..cut], file.path()).unwrap_err();
         assert!(matches!(error, ArchiveError::Damaged { .. }), "{error}");
     }
     for nth in 0..2000 {
         let mut damaged = bytes.clone();
-        // The last quarter, the metadata, is what most can go wrong with.
+        // Mostly in the last quarter, where the metadata are.
         let place = random(nth) as usize % bytes.len();
         let place = if nth % 2 == 0 { place } else { bytes.len() - 1 - place / 4 };
         damaged[place] ^= 1 << (random(nth) >> 61);
-        let _ = devour(&damaged, file.path());
+        let _ = read_everything(&damaged, file.path());
     }
 }
 
 #[test]
-fn damaged_pages_are_noticed() {
+fn every_damaged_page_is_an_error() {
     let (bytes, _) = written(&flows(300), &[], MAX_DICTIONARY);
     let file = tempfile::NamedTempFile::new().unwrap();
-    // Pages lie before the indexes and the metadata, from the fourth byte on.
+    // Pages are before the indexes and the metadata, from the fourth byte on.
     for place in (4..4 + 3000).step_by(7) {
         let mut damaged = bytes.clone();
         damaged[place] ^= 0x10;
-        assert!(devour(&damaged, file.path()).is_err(), "byte {place}");
+        assert!(read_everything(&damaged, file.path()).is_err(), "byte {place}");
     }
 }
 
-/// A file with other bytes, and the checksum that its writer would have given it.
+/// A file with other bytes in the footer and the matching checksum.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
     let mut bytes = bytes.to_vec();
@@ -216,9 +216,9 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     anew
 }
 
-/// A footer that was written wrong has a right checksum all the same.
+/// A footer that was written with wrong values has a right checksum nevertheless.
 #[test]
-fn what_a_footer_says_is_compared_with_the_rows() {
+fn statements_of_a_footer_are_compared_with_the_rows() {
     let (bytes, _) = written(&flows(100), &[], MAX_DICTIONARY);
     let verified = |bytes: &[u8]| {
         let file = saved(bytes);
@@ -239,7 +239,7 @@ fn what_a_footer_says_is_compared_with_the_rows() {
         let problems = verified(&replaced(&bytes, from, to));
         assert!(problems.len() == 1 && problems[0].contains(what), "{what}: {problems:?}");
     }
-    // Damage that nobody meant is found before anything is believed.
+    // Accidental damage is found before anything in the footer is used.
     let at = bytes.windows(13).rposition(|part| part == first.as_bytes()).unwrap();
     let mut damaged = bytes.clone();
     damaged[at] ^= 4;
@@ -248,23 +248,25 @@ fn what_a_footer_says_is_compared_with_the_rows() {
 }
 
 #[test]
-fn strangers_and_other_versions_are_told_apart() {
+fn other_files_and_versions_are_distinguished() {
     let (bytes, _) = written(&flows(3), &[], MAX_DICTIONARY);
     let replaced = |from: &[u8], to: &[u8]| replaced(&bytes, from, to);
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = devour(&replaced(b"toptalk.archive", b"another.archive"), file.path());
+    let error = read_everything(&replaced(b"toptalk.archive", b"another.archive"), file.path());
     assert!(matches!(error, Err(ArchiveError::Foreign { .. })));
-    let error =
-        devour(&replaced(b"toptalk.archive\x18\x012", b"toptalk.archive\x18\x019"), file.path());
+    let error = read_everything(
+        &replaced(b"toptalk.archive\x18\x012", b"toptalk.archive\x18\x019"),
+        file.path(),
+    );
     assert!(matches!(error, Err(ArchiveError::Version { .. })));
     let error = open(Path::new("/nowhere/at.all")).err().unwrap();
     assert!(matches!(error, ArchiveError::Io { .. }));
 }
 
-fn any_more() -> impl Strategy<Value = FlowExtras> {
+fn any_extras() -> impl Strategy<Value = FlowExtras> {
     let bits = proptest::collection::vec(any::<u128>(), FIELDS.len());
     (bits, ".{0,30}").prop_map(|(bits, user)| {
-        let (mut flow, mut more) = (Flow::EMPTY, FlowExtras::NONE);
+        let (mut flow, mut extras) = (Flow::EMPTY, FlowExtras::NONE);
         for (info, bits) in FIELDS.iter().zip(bits).filter(|(info, _)| info.field.is_extra()) {
             let value = match info.store {
                 StoredType::Address => FieldValue::Address(Host(bits)),
@@ -272,9 +274,9 @@ fn any_more() -> impl Strategy<Value = FlowExtras> {
                 StoredType::Unsigned(width) => FieldValue::Number(bits as u64 >> (64 - width)),
                 _ => FieldValue::Number(bits as u64),
             };
-            info.field.set(value, &mut flow, &mut more);
+            info.field.set(value, &mut flow, &mut extras);
         }
-        more
+        extras
     })
 }
 
@@ -326,16 +328,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_flows_come_back(
+    fn any_flows_are_read_back(
         flows in prop::collection::vec(any_flow(), 1..300),
-        more in prop::collection::vec(any_more(), 0..5),
+        extras in prop::collection::vec(any_extras(), 0..5),
         max_dictionary in prop_oneof![Just(0), Just(MAX_DICTIONARY)],
     ) {
-        check(&flows, &more, max_dictionary);
+        check(&flows, &extras, max_dictionary);
     }
 
     #[test]
-    fn decoders_take_anything(bytes in prop::collection::vec(any::<u8>(), 0..400), count in 0usize..2000) {
+    fn decoders_accept_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), count in 0usize..2000) {
         for width in 0..=32 {
             super::bits::runs(&bytes, width, count, &mut Vec::new());
         }

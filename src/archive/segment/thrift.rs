@@ -1,19 +1,19 @@
-//! Thrift's compact protocol as far as metadata of Parquet need it: passing over
-//! values with limits, and the index of the pages of a column.
+//! Thrift's compact protocol, as far as Parquet metadata need it: skipping values with limits,
+//! and reading the page index of a column.
 //!
-//! Metadata have no checksum, and Parquet's parser takes lists and groups for as
-//! long and as deep as they say they are. So they are looked over before.
+//! Metadata may be damaged, and Parquet's parser allocates as much and recurses as deep as
+//! lists and groups claim. Therefore the metadata are checked first.
 
 use super::page::{unzigzag, varint};
 use crate::archive::schema::{ArchiveColumn, Version};
 
-/// Structs in structs at most; segments have five.
+/// The largest nesting of structs; segments have five levels.
 const MAX_DEPTH: usize = 8;
 
-/// Entries of a list at most; the longest of a segment is that of its columns.
+/// The largest number of entries in a list; the longest in a segment is that of its columns.
 const MAX_LIST: u64 = 4096;
 
-/// Types of values.
+/// The type numbers of values.
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
 const BYTE: u8 = 3;
@@ -26,22 +26,22 @@ const LIST: u8 = 9;
 const SET: u8 = 10;
 const STRUCT: u8 = 12;
 
-/// What metadata are not.
+/// Why metadata are not those of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MetadataError {
-    /// Not metadata at all.
+    /// They are not valid metadata.
     Nonsense,
-    /// Those of a file that others made.
+    /// They are metadata of another kind of file.
     Others,
 }
 
-/// Bytes that are read from the front.
+/// Reads bytes from the front.
 struct ThriftReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-/// What is done with the field of a struct: its id, and the type of its value.
+/// Called for each field of a struct with its id and the type of its value.
 type FieldVisitor<'e, 'a> = &'e mut dyn FnMut(&mut ThriftReader<'a>, u64, u8) -> Option<()>;
 
 impl<'a> ThriftReader<'a> {
@@ -55,18 +55,18 @@ impl<'a> ThriftReader<'a> {
         varint(self.bytes, &mut self.at)
     }
 
-    /// A number of a field of this type.
+    /// Reads the number of a field of this type.
     fn int(&mut self, kind: u8) -> Option<i64> {
         matches!(kind, I16 | I32 | I64).then(|| self.varint().map(unzigzag))?
     }
 
-    fn pass(&mut self, length: u64) -> Option<()> {
+    fn advance(&mut self, length: u64) -> Option<()> {
         let end = self.at.checked_add(usize::try_from(length).ok()?)?;
         self.at = end;
         (end <= self.bytes.len()).then_some(())
     }
 
-    /// How long a list is, and the type of what is in it.
+    /// Reads the length of a list and the type of its elements.
     fn list(&mut self) -> Option<(u64, u8)> {
         let head = self.byte()?;
         let length = match head >> 4 {
@@ -76,7 +76,7 @@ impl<'a> ThriftReader<'a> {
         (length <= MAX_LIST).then_some((length, head & 15))
     }
 
-    /// The fields of a struct.
+    /// Calls `each` for every field of a struct.
     fn fields(&mut self, each: FieldVisitor<'_, 'a>) -> Option<()> {
         let mut id = 0u64;
         loop {
@@ -86,30 +86,30 @@ impl<'a> ThriftReader<'a> {
             }
             id = match head >> 4 {
                 0 => u64::try_from(unzigzag(self.varint()?)).ok()?,
-                more => id.checked_add(u64::from(more))?,
+                extras => id.checked_add(u64::from(extras))?,
             };
             each(self, id, head & 15)?;
         }
     }
 
-    /// Passes over a value.
+    /// Skips a value.
     fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
         let deeper = depth.checked_sub(1);
         match kind {
             TRUE | FALSE => Some(()),
-            BYTE => self.pass(1),
+            BYTE => self.advance(1),
             I16 | I32 | I64 => self.varint().map(|_| ()),
-            DOUBLE => self.pass(8),
+            DOUBLE => self.advance(8),
             BINARY => {
                 let length = self.varint()?;
-                self.pass(length)
+                self.advance(length)
             }
             LIST | SET => {
                 let (length, kind) = self.list()?;
                 for _ in 0..length {
                     match kind {
-                        // In a list each takes a byte.
-                        TRUE | FALSE => self.pass(1)?,
+                        // In a list, each boolean takes a byte.
+                        TRUE | FALSE => self.advance(1)?,
                         kind => self.skip(kind, deeper?)?,
                     }
                 }
@@ -124,8 +124,8 @@ impl<'a> ThriftReader<'a> {
     }
 }
 
-/// Looks Parquet's metadata over: everything is as long as it says, within
-/// limits, and the schema is flat and has as many columns as ours of some version.
+/// Checks Parquet metadata: all lengths are within limits, the schema is flat, and it has as
+/// many columns as segments of some version.
 pub(super) fn look_over(metadata: &[u8]) -> Result<(), MetadataError> {
     /// `FileMetaData.schema`.
     const SCHEMA: u64 = 2;
@@ -147,7 +147,7 @@ pub(super) fn look_over(metadata: &[u8]) -> Result<(), MetadataError> {
     }
 }
 
-/// Whether the schema is a root with as many columns as ours of some version.
+/// Whether the schema is a root with as many columns as segments of some version.
 fn schema(walk: &mut ThriftReader) -> Option<bool> {
     /// `SchemaElement.num_children`.
     const CHILDREN: u64 = 5;
@@ -157,7 +157,7 @@ fn schema(walk: &mut ThriftReader) -> Option<bool> {
         return Some(false);
     }
     let columns = length - 1;
-    for place in 0..length {
+    for index in 0..length {
         let mut children = 0;
         walk.fields(&mut |walk, id, kind| {
             if id != CHILDREN {
@@ -166,7 +166,7 @@ fn schema(walk: &mut ThriftReader) -> Option<bool> {
             children = walk.int(kind)?;
             Some(())
         })?;
-        let want = if place == 0 { columns } else { 0 };
+        let want = if index == 0 { columns } else { 0 };
         if u64::try_from(children) != Ok(want) {
             return Some(false);
         }
@@ -174,7 +174,7 @@ fn schema(walk: &mut ThriftReader) -> Option<bool> {
     Some(true)
 }
 
-/// Where a page lies, as an index says.
+/// The location of a page in an index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Location {
     pub offset: i64,
@@ -182,7 +182,7 @@ pub(super) struct Location {
     pub first_row: i64,
 }
 
-/// Reads an `OffsetIndex`. `None` when it is none.
+/// Reads an `OffsetIndex`; `None` if it is invalid.
 pub(super) fn locations(bytes: &[u8]) -> Option<Vec<Location>> {
     /// `OffsetIndex.page_locations`.
     const LOCATIONS: u64 = 1;
@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    /// A list of structs in a field behind `before`.
+    /// A list of structs in a field, after `before`.
     fn list(before: &[u8], length: u8, one: &[u8]) -> Vec<u8> {
         let mut bytes = before.to_vec();
         bytes.extend([0x19, 0xfc, length]);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_found() {
+    fn page_locations_are_read() {
         let bytes = list(&[], 20, &[0x16, 8, 0x15, 100, 0x16, 2, 0]);
         let page = Location { offset: 4, size: 50, first_row: 1 };
         assert_eq!(locations(&bytes), Some(vec![page; 20]));
@@ -240,12 +240,12 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(locations(&bytes[..end]), None);
         }
-        // More than there can be, which is not to be made room for.
+        // A length that is not possible and must not be allocated.
         assert_eq!(locations(&[0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 7, 0]), None);
     }
 
     #[test]
-    fn what_goes_too_deep_or_is_too_long_is_nonsense() {
+    fn metadata_that_are_too_deep_or_too_long_are_rejected() {
         let deep = [0x1c; 100_000];
         assert_eq!(look_over(&deep), Err(MetadataError::Nonsense));
         assert_eq!(
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_of_others_is_told_from_ours() {
+    fn a_foreign_schema_is_recognised() {
         let columns = ArchiveColumn::all().count() as u8;
         let named = [0x48, 1, b'x', 0];
         let mut ours = vec![0x15, 2, 0x19, 0xfc, columns + 1];
@@ -266,7 +266,7 @@ mod tests {
         ours.extend(named.repeat(usize::from(columns)));
         ours.push(0);
         assert_eq!(look_over(&ours), Ok(()));
-        // A column that says it is a group: a parser would go down there.
+        // A column that claims to be a group, into which a parser would descend.
         let mut nested = ours.clone();
         let last = nested.len() - 2;
         nested.splice(last..last, [0x15, 2]);
@@ -276,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn anything_may_come_in(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = (look_over(&bytes), locations(&bytes));
         }
     }

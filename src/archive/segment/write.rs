@@ -1,4 +1,4 @@
-//! Flows to a segment.
+//! Writes flows as a segment.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl StoredType {
     }
 }
 
-/// Parquet's schema of segments.
+/// The Parquet schema of segments.
 fn schema() -> Result<TypePtr, ParquetError> {
     let mut fields = Vec::new();
     for column in ArchiveColumn::all() {
@@ -52,46 +52,47 @@ fn schema() -> Result<TypePtr, ParquetError> {
     Ok(Arc::new(Type::group_type_builder("flows").with_fields(fields).build()?))
 }
 
-/// Writes flows of a slot as a segment, in their order; `more` is what came with
-/// them ([`Flow::more`]). What is written is neither flushed nor synced.
+/// Writes the flows of a slot as a segment, in their order, with their `extras` ([`Flow::more`]
+/// refers to them). `out` is neither flushed nor synced.
 ///
 /// # Errors
-/// `InvalidInput` when there are no flows or more than [`MAX_ROWS`]; else what
+/// `InvalidInput` when there are no flows or more than [`MAX_ROWS`]; otherwise the errors of
+/// `out`, with their kinds.
 /// `out` says, by its kind.
 pub fn encode(
     flows: &[Flow],
-    more: &[FlowExtras],
+    extras: &[FlowExtras],
     info: &SlotInfo,
     out: impl Write + Send,
 ) -> io::Result<Footer> {
-    encode_with(flows, more, info, None, out, MAX_DICTIONARY)
+    encode_with(flows, extras, info, None, out, MAX_DICTIONARY)
 }
 
-/// [`encode`], saying what the flows were converted from.
+/// Like [`encode`]; `source` names the file that the flows were converted from.
 ///
 /// # Errors
-/// As there.
+/// As for [`encode`].
 pub fn encode_from(
     flows: &[Flow],
-    more: &[FlowExtras],
+    extras: &[FlowExtras],
     info: &SlotInfo,
     source: &str,
     out: impl Write + Send,
 ) -> io::Result<Footer> {
-    encode_with(flows, more, info, Some(source), out, MAX_DICTIONARY)
+    encode_with(flows, extras, info, Some(source), out, MAX_DICTIONARY)
 }
 
-/// [`encode`] with dictionaries of at most that many bytes.
+/// [`encode`] with dictionaries of at most `max_dictionary` bytes.
 pub(super) fn encode_with(
     flows: &[Flow],
-    more: &[FlowExtras],
+    extras: &[FlowExtras],
     info: &SlotInfo,
     source: Option<&str>,
     out: impl Write + Send,
     max_dictionary: usize,
 ) -> io::Result<Footer> {
     if flows.is_empty() || flows.len() > MAX_ROWS {
-        let what = format!("a segment has 1 to {MAX_ROWS} flows, not {}", flows.len());
+        let what = format!("expected 1 to {MAX_ROWS} flows for a segment, found {}", flows.len());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     }
     let mut scratch = Scratch::new()?;
@@ -99,12 +100,12 @@ pub(super) fn encode_with(
         .map(|column| (column, ColumnWriter::new(column, max_dictionary)))
         .collect();
     for page in flows.chunks(PAGE_ROWS) {
-        let has_more = page.iter().any(|flow| flow.more != 0);
+        let has_extras = page.iter().any(|flow| flow.more != 0);
         for (column, writer) in &mut columns {
-            if column.field.is_extra() && !has_more {
-                writer.nothing(page.len(), &mut scratch)?;
+            if column.field.is_extra() && !has_extras {
+                writer.default_page(page.len(), &mut scratch)?;
             } else {
-                writer.page(page, more, &mut scratch)?;
+                writer.page(page, extras, &mut scratch)?;
             }
         }
     }
@@ -117,7 +118,7 @@ pub(super) fn encode_with(
         SerializedFileWriter::new(&mut out, schema, Arc::new(properties)).map_err(plain)?;
     let descriptors = file.schema_descr().columns().to_vec();
     let mut group = file.next_row_group().map_err(plain)?;
-    let mut footer = Footer::of(flows, more, *info);
+    let mut footer = Footer::of(flows, extras, *info);
     footer.source = source.map(str::to_owned);
     footer.id_pages = columns.iter().map(|(_, writer)| writer.id_pages()).collect();
     for ((_, writer), descriptor) in columns.into_iter().zip(descriptors) {
@@ -134,7 +135,8 @@ pub(super) fn encode_with(
     Ok(footer.with_bounds(&metadata))
 }
 
-/// The error of the file below, if it is one: who writes asks whether it is full.
+/// Unwraps the error of the file below Parquet, because the caller checks whether the disk is
+/// full.
 fn plain(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(error) => match error.downcast::<io::Error>() {

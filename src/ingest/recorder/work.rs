@@ -94,7 +94,7 @@ impl EncoderHandle {
                             Err(ArchiveError::damaged(&part.journal, format!("defect: {panic}")))
                         });
                         if let (Ok(_), Some(expirer)) = (&result, expirers.get_mut(&nth)) {
-                            Expirer::made(expirer, &part.journal);
+                            Expirer::add_segment_of(expirer, &part.journal);
                         }
                         EncoderResult::Encoded(nth, part, result)
                     }

@@ -1,5 +1,5 @@
-//! A running archive that is copied, as docs/UPGRADE.md says: the copy has everything
-//! that had been recorded when it began, each flow once.
+//! Copies a running archive as docs/UPGRADE.md describes: the copy has everything that was
+//! recorded when it began, each flow once.
 
 use crate::common;
 use std::net::UdpSocket;
@@ -14,14 +14,14 @@ use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host};
 use toptalk::wire::encode::V5Encoder;
 
-/// Copies what there is. A file that is gone meanwhile makes `cp` fail, and costs
-/// itself only.
+/// Copies what exists. A file that disappears meanwhile makes `cp` fail, but only that file is
+/// missing.
 fn copy(from: &Path, to: &Path) {
     let mut command = Command::new("cp");
     command.arg("-a").arg(from.join(".")).arg(to).output().unwrap();
 }
 
-/// The flows that a query finds, each once.
+/// The number of flows that a query finds.
 fn flows(folder: &Path) -> u64 {
     let output = toptalk().args(["query", "-I", "-R"]).arg(folder).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -34,7 +34,7 @@ fn segments(folder: &Path) -> usize {
 }
 
 #[test]
-fn a_copy_of_a_running_archive_has_everything_that_was_there_once() {
+fn a_copy_of_a_running_archive_has_every_earlier_flow_once() {
     if !have("a_copy_of_a_running_archive_has_everything_that_was_there_once", "cp") {
         return;
     }
@@ -68,7 +68,7 @@ fn a_copy_of_a_running_archive_has_everything_that_was_there_once() {
                 std::thread::yield_now();
             }
         });
-        // Slots end while it is copied, and journals become segments.
+        // Slots end during the copy, and journals become segments.
         common::wait_until("a segment", || segments(&archive) > 0);
         for _ in 0..3 {
             let (before, known) = (flows(&archive), segments(&archive));
@@ -84,7 +84,7 @@ fn a_copy_of_a_running_archive_has_everything_that_was_there_once() {
         done.store(true, Ordering::Relaxed);
     });
     running.end(Signal::SIGTERM);
-    // What was copied last of the journals counts once beside the segments of the end.
+    // The journals copied last count once, together with the segments of the end.
     copy(&archive, &backup);
     assert_eq!(flows(&backup), flows(&archive));
 }

@@ -1,6 +1,6 @@
-//! Every bit of a small segment, a journal and the exporters' state turned over, one
-//! at a time: what comes of it is the right answer, an error, or a loss that is
-//! stated. Never another answer that looks like the right one.
+//! Flips every bit of a small segment, a journal and the saved state of exporters, one at a
+//! time. The result must be the right answer, an error, or a loss that is reported; never
+//! another answer that looks right.
 
 use crate::common::formats;
 
@@ -21,7 +21,7 @@ use toptalk::query::{
 use toptalk::wire::Decoder;
 use toptalk::wire::saved_state::SavedState;
 
-/// A few flows with all that there is, among them a duplicate.
+/// A few flows with all fields, among them a duplicate.
 fn flows(count: usize) -> (Vec<Flow>, Vec<FlowExtras>) {
     let (mut flows, more) = formats::flows();
     flows.drain(..flows.len() - count);
@@ -50,7 +50,7 @@ fn journal_of(count: usize) -> Vec<u8> {
     bytes
 }
 
-/// Questions of every kind; windows that have all, some and none of the flows.
+/// Questions of every kind; their windows contain all, some and none of the flows.
 fn questions() -> Vec<ArchiveQuestion> {
     let at = |seconds: i64| Some(formats::SLOT.plus_ms(seconds * 1000));
     let top = |word| QueryMode::Statistics { asked: vec![statistic(word).unwrap()], limit: 3 };
@@ -78,7 +78,7 @@ fn questions() -> Vec<ArchiveQuestion> {
     ]
 }
 
-/// The answer of a file; what stands in it of the effort is left out.
+/// The answer of a file, without the measures of effort.
 fn answer(entry: &CatalogEntry, question: &ArchiveQuestion) -> QueryAnswer {
     let open = |entry: &CatalogEntry| match entry.kind {
         FileKind::Segment => {
@@ -111,12 +111,12 @@ fn answer(entry: &CatalogEntry, question: &ArchiveQuestion) -> QueryAnswer {
     answer
 }
 
-/// What an answer says.
+/// The answer as text.
 fn text(answer: &QueryAnswer) -> String {
     format!("{:?} {:?} {:?}", answer.totals, answer.tables, answer.effort)
 }
 
-/// Turns every bit of `bytes` over and asks everything each time.
+/// Flips every bit of `bytes` and asks all questions each time.
 fn flip(kind: FileKind, bytes: &[u8]) {
     let questions = questions();
     let next = AtomicUsize::new(0);
@@ -127,7 +127,7 @@ fn flip(kind: FileKind, bytes: &[u8]) {
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(silent.is_empty(), "{} other answers: {:#?}", silent.len(), silent.get(..5));
-    assert_eq!(next.into_inner().min(bytes.len()), bytes.len(), "every byte had its turn");
+    assert_eq!(next.into_inner().min(bytes.len()), bytes.len(), "every byte was tried");
 }
 
 fn flip_some(
@@ -154,10 +154,10 @@ fn flip_some(
                 continue;
             }
             let all = questions.iter().zip(&right).enumerate();
-            // Within pages every bit is read by the question for all records, and by
-            // one of the others in turn; what decides which pages are read, by all.
-            // That is seldom still open after a bit of it was turned, but for version
-            // 1, where two take turns.
+            // Within pages, every bit is read by the question for all records and by one of the
+            // others in turn; bits that decide which pages are read, by all. A file of version
+            // 2 is rarely still open after one of those was flipped; of version 1, two
+            // questions take turns.
             let turn = (at * 8 + bit) % questions.len();
             let turns = match at < pages_end(kind, bytes) {
                 true => [RECORDS, turn],
@@ -175,16 +175,16 @@ fn flip_some(
     }
 }
 
-/// The place of the question for all records among [`questions`].
+/// The index of the question for all records among [`questions`].
 const RECORDS: usize = 1;
 
-/// Whether every question is asked for each bit of a byte.
+/// Whether all questions are asked for each bit of a byte.
 fn all_of_it(kind: FileKind, bytes: &[u8], at: usize) -> bool {
     let has_checksum = || bytes.windows(16).any(|part| part == b"toptalk.checksum");
     at >= pages_end(kind, bytes) && (kind == FileKind::Journal || has_checksum())
 }
 
-/// Where what a file says of its pages begins.
+/// The offset of the metadata about pages.
 fn pages_end(kind: FileKind, bytes: &[u8]) -> usize {
     let trailer = bytes.last_chunk::<8>().and_then(|trailer| trailer.first_chunk::<4>()).copied();
     let metadata = trailer.map_or(0, u32::from_le_bytes) as usize;
@@ -194,10 +194,10 @@ fn pages_end(kind: FileKind, bytes: &[u8]) -> usize {
     }
 }
 
-/// More bytes than the indexes of the pages have, before the metadata.
+/// More bytes than the page indexes have, before the metadata.
 const INDEXES: usize = 1_000;
 
-/// Whether a file is taken at all; else every question gets the error.
+/// Whether a file can be opened at all; otherwise every question gets the error.
 fn opens(kind: FileKind, path: &Path) -> bool {
     match kind {
         FileKind::Segment => segment::open(path).is_ok(),
@@ -223,7 +223,7 @@ fn no_bit_of_a_journal_changes_an_answer_silently() {
 }
 
 #[test]
-fn no_bit_of_what_is_known_of_exporters_is_believed_when_it_was_damaged() {
+fn no_damaged_bit_of_the_exporters_state_is_used() {
     let memory = formats::decoder().memory();
     let bytes = memory.to_file().unwrap();
     assert_eq!(SavedState::of_file(&bytes), Ok(memory));

@@ -1,4 +1,4 @@
-//! `toptalk convert`: files of nfcapd, and segments, become segments, once.
+//! `toptalk convert`: nfcapd files and segments become segments, once.
 
 use crate::common;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use toptalk::archive::segment::{self, SlotInfo};
 use toptalk::archive::{self, lock::Lock, rows};
 use toptalk::flow::{Flow, FlowExtras, Host, Time, extras_of};
 
-/// A file of nfcapd, not compressed, whose flows are told apart by their packets.
+/// An uncompressed nfcapd file, whose flows are identified by their packets.
 fn nfcapd(packets: std::ops::Range<u64>, arrived: u64) -> Vec<u8> {
     let mut data = Vec::new();
     let count = packets.end - packets.start;
@@ -33,19 +33,19 @@ fn nfcapd(packets: std::ops::Range<u64>, arrived: u64) -> Vec<u8> {
     file
 }
 
-/// Europe/Berlin, where no list of zones is installed.
+/// Europe/Berlin, for machines without a time zone database.
 const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 const ARRIVED: u64 = 1_460_289_600_123;
 
-/// Two folders: one of nfcapd's files, and an empty archive.
-struct Place {
+/// Two folders: one with nfcapd files, and an empty archive.
+struct ConvertFixture {
     folder: tempfile::TempDir,
 }
 
-impl Place {
-    fn new() -> Place {
-        let place = Place { folder: tempfile::tempdir().unwrap() };
+impl ConvertFixture {
+    fn new() -> ConvertFixture {
+        let place = ConvertFixture { folder: tempfile::tempdir().unwrap() };
         std::fs::create_dir(place.old()).unwrap();
         std::fs::create_dir(place.new_()).unwrap();
         place
@@ -70,8 +70,7 @@ impl Place {
         command.args(zone).args(words).output().unwrap()
     }
 
-    /// The segments that are there, by their place below the archive, with the
-    /// packets of their flows.
+    /// The segments by their path below the archive, with the packets of their flows.
     fn segments(&self) -> BTreeMap<String, Vec<u64>> {
         let mut catalog = Catalog::default();
         let zone = jiff::tz::TimeZone::UTC;
@@ -110,7 +109,7 @@ fn expect(segments: &[(&str, std::ops::Range<u64>)]) -> BTreeMap<String, Vec<u64
 
 #[test]
 fn files_become_segments_of_their_slot_and_only_once() {
-    let place = Place::new();
+    let place = ConvertFixture::new();
     // 14:00 in Berlin, in summer.
     place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
     place.write("nfcapd.201604101405", &nfcapd(5..9, ARRIVED + 300_000));
@@ -129,7 +128,7 @@ fn files_become_segments_of_their_slot_and_only_once() {
     assert!(said(&output).contains("2 were there already"), "{}", said(&output));
     assert_eq!(place.segments(), both, "nothing counts twice");
 
-    // Another router's file of the same name is another part.
+    // A file of another router with the same name becomes another part.
     place.write("nfcapd.201604101400", &nfcapd(20..22, ARRIVED));
     assert!(place.convert(&["-S", "1"]).status.success());
     let mut three = both;
@@ -138,8 +137,8 @@ fn files_become_segments_of_their_slot_and_only_once() {
 }
 
 #[test]
-fn damaged_and_unfinished_files_are_told_and_cost_only_themselves() {
-    let place = Place::new();
+fn damaged_and_unfinished_files_are_reported_and_others_converted() {
+    let place = ConvertFixture::new();
     place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
     let mut open = nfcapd(5..9, ARRIVED);
     open[24..32].fill(0);
@@ -161,8 +160,8 @@ fn damaged_and_unfinished_files_are_told_and_cost_only_themselves() {
 }
 
 #[test]
-fn segments_get_other_slots() {
-    let place = Place::new();
+fn segments_are_converted_to_other_slots() {
+    let place = ConvertFixture::new();
     let flow = |n: i64| Flow {
         src: Host::octets(10, 0, 0, 1),
         arrival: Time(1_460_289_600_000 + n * 30_000),
@@ -191,19 +190,19 @@ fn segments_get_other_slots() {
     assert_eq!(chunk.footer().slot.length_ms, 60_000);
     let (flows, more) = rows(&mut chunk, 0).unwrap();
     assert_eq!(extras_of(&flows[0], &more).prev_as, 64_500);
-    // The first part is lost: what is left is not complete, and says so.
+    // The first part is missing: the rest is incomplete, and the message says so.
     std::fs::remove_file(place.new_().join("flows.201604101200Z.parquet")).unwrap();
     let output = place.convert(&["--slot", "60"]);
     assert!(said(&output).contains("not to its end; remove"), "{}", said(&output));
 }
 
 #[test]
-fn nothing_is_written_beside_a_recorder_nor_into_the_folder_it_is_from() {
-    let place = Place::new();
+fn nothing_is_written_beside_a_recorder_or_into_the_source_folder() {
+    let place = ConvertFixture::new();
     place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
     let lock = Lock::take(&place.new_(), std::process::id()).unwrap();
     let output = place.convert(&[]);
-    assert!(said(&output).contains("one folder has one recorder"), "{}", said(&output));
+    assert!(said(&output).contains("a folder can have only one recorder"), "{}", said(&output));
     drop(lock);
     let mut command = toptalk();
     let file = place.old().join("nfcapd.201604101400");
@@ -215,11 +214,14 @@ fn nothing_is_written_beside_a_recorder_nor_into_the_folder_it_is_from() {
 }
 
 #[test]
-fn zones_have_names_where_the_machine_knows_them() {
+fn time_zones_have_names_if_the_machine_has_a_database() {
     if !Path::new("/usr/share/zoneinfo/Europe/Berlin").exists() {
-        return common::skip("zones_have_names_where_the_machine_knows_them", "there is no tzdata");
+        return common::skip(
+            "time_zones_have_names_if_the_machine_has_a_database",
+            "there is no tzdata",
+        );
     }
-    let place = Place::new();
+    let place = ConvertFixture::new();
     place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
     let output = place.convert(&["--tz", "Europe/Berlin"]);
     assert!(output.status.success(), "{}", said(&output));
@@ -228,9 +230,9 @@ fn zones_have_names_where_the_machine_knows_them() {
 }
 
 #[test]
-fn samples_keep_their_sums() {
+fn sampled_flows_keep_their_sums() {
     let Some(corpus) = common::corpus("samples_keep_their_sums") else { return };
-    let place = Place::new();
+    let place = ConvertFixture::new();
     for (name, sample) in [("1800", "v2_sample"), ("1805", "v2_synthetic_lzo")] {
         let bytes = std::fs::read(corpus.join(format!("nfcapd/{sample}.nfcapd"))).unwrap();
         place.write(&format!("nfcapd.20230125{name}"), &bytes);

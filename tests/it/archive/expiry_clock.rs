@@ -1,6 +1,6 @@
-//! The clock of the collector's machine is a year ahead, while it runs or when it
-//! starts: `--expire-age` removes nothing by that. libfaketime sets the clock for
-//! that process alone.
+//! The clock of the collector is a year ahead, while the collector runs or when it starts:
+//! `--expire-age` must remove nothing because of that. libfaketime sets the clock for that
+//! process alone.
 
 use crate::common;
 use std::fs;
@@ -15,7 +15,7 @@ use toptalk::flow::{Flow, Time};
 
 const DAY: i64 = 24 * 3_600_000;
 
-/// A segment of a slot that began so many days ago.
+/// A segment of a slot that began `days` days ago.
 fn segment(folder: &Path, now: Time, days: i64) -> PathBuf {
     let start = Time((now.0 - days * DAY) / 300_000 * 300_000);
     let path = folder.join(name::segment(start, false, 1));
@@ -25,7 +25,7 @@ fn segment(folder: &Path, now: Time, days: i64) -> PathBuf {
     path
 }
 
-/// A collector that keeps 30 days, its clock set by what the file says.
+/// A collector that keeps 30 days; a file sets its clock.
 fn collect(library: &Path, folder: &Path) -> Running {
     let mut collect = toptalk();
     collect.args(["collect", "-b", "127.0.0.1", "-p", &free_port().to_string(), "-t", "300"]);
@@ -50,7 +50,7 @@ fn a_clock_a_year_ahead_removes_nothing_when_it_starts_or_while_it_runs() {
     let now = Clock::start().now();
     let kept = [segment(&archive, now, 20), segment(&archive, now, 1), segment(&archive, now, 0)];
     let are_there = || kept.iter().all(|path| path.exists());
-    // Started with a clock that is wrong, twice: the second time its own mark is there.
+    // Started twice with a wrong clock: the second time, its own mark exists.
     set("+365d");
     for _ in 0..2 {
         let mut collector = collect(&library, folder.path());
@@ -58,8 +58,7 @@ fn a_clock_a_year_ahead_removes_nothing_when_it_starts_or_while_it_runs() {
         assert_eq!(collector.end(Signal::SIGTERM).status.code(), Some(0));
         assert!(are_there());
     }
-    // With a clock that is right what is too old goes, and what is not stays when the
-    // clock jumps.
+    // With the right clock, old segments are removed, and others stay when the clock jumps.
     set("+0");
     let old = segment(&archive, now, 40);
     let mut collector = collect(&library, folder.path());

@@ -1,5 +1,5 @@
-//! Files of earlier versions are read, and what is upgraded in the middle of a slot
-//! loses nothing. `tests/fixtures/formats/README.md` says where the files are from.
+//! Files of earlier versions can be read, and an upgrade in the middle of a slot loses nothing.
+//! `tests/fixtures/formats/README.md` describes the origin of the files.
 
 use crate::common;
 use crate::common::formats;
@@ -18,7 +18,7 @@ use toptalk::wire::Decoder;
 use toptalk::wire::encode::V9Encoder;
 use toptalk::wire::saved_state::SavedState;
 
-/// A file of a version.
+/// A file of a format version.
 fn fixture(version: u32, name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats");
     folder.join(version.to_string()).join(name)
@@ -33,7 +33,7 @@ fn entry(path: PathBuf) -> CatalogEntry {
     CatalogEntry { path, kind, slot: None, part: 1 }
 }
 
-/// The flows of a file, each with what came with it.
+/// The flows of a file, each with its extras.
 fn read(path: PathBuf) -> Vec<(Flow, FlowExtras)> {
     let mut all = Vec::new();
     for chunk in archive::open(&entry(path)).unwrap() {
@@ -46,7 +46,7 @@ fn read(path: PathBuf) -> Vec<(Flow, FlowExtras)> {
     all
 }
 
-/// A flow and what came with it, wherever that stood.
+/// A flow and its extras, independent of their index in the batch.
 fn apart(flow: &Flow, batch: &[FlowExtras]) -> (Flow, FlowExtras) {
     (Flow { more: 0, ..*flow }, *extras_of(flow, batch))
 }
@@ -64,12 +64,12 @@ fn flows_of_every_version_are_read_as_they_were_written() {
 }
 
 #[test]
-fn what_was_known_of_exporters_is_known_again() {
+fn the_saved_state_of_exporters_is_restored() {
     let text = std::fs::read(fixture(1, "exporters.json")).unwrap();
     let memory: SavedState = SavedState::of_file(&text).unwrap();
     let mut decoder = Decoder::new();
     assert_eq!(decoder.restore(formats::SLOT, &memory), Ok(3), "two templates and one of options");
-    // The first version did not say who has a history: whoever is in such a file has one.
+    // Version 1 did not record which exporters have a history: all in such a file have one.
     let mut expected = formats::decoder().memory().exporters;
     expected.iter_mut().for_each(|exporter| exporter.known = true);
     assert_eq!(decoder.memory().exporters, expected);
@@ -77,7 +77,7 @@ fn what_was_known_of_exporters_is_known_again() {
 }
 
 #[test]
-fn the_hello_of_an_earlier_screen_is_understood_or_refused_by_its_version() {
+fn the_hello_of_an_earlier_screen_is_accepted_or_refused_by_its_version() {
     let mut frames = Frames::default();
     frames.push(&std::fs::read(fixture(1, "attach-hello")).unwrap());
     let hello = frames.hello().unwrap().expect("it is whole");
@@ -92,8 +92,8 @@ fn the_hello_of_an_earlier_screen_is_understood_or_refused_by_its_version() {
     }
 }
 
-/// A collector of version 1 was killed in the middle of a slot, and the new one takes
-/// its folders over: the journal, and what was known of the exporter.
+/// A collector of version 1 was killed in the middle of a slot, and the new one takes over its
+/// folders: the journal, and the saved state of the exporter.
 #[test]
 fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     let folder = tempfile::tempdir().unwrap();
@@ -105,14 +105,14 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     let now = clock.now().plus_ms(-clock.now().0.rem_euclid(1000));
     let slot = now.plus_ms(-now.0.rem_euclid(i64::from(formats::SLOT_SECONDS) * 1000));
     let journal = archive.join(toptalk::archive::name::journal(slot, false, 1));
-    // Of the slot that runs now: its header is to say what its name says.
+    // In the current slot: its header must agree with its name.
     let mut bytes = std::fs::read(fixture(1, JOURNAL)).unwrap();
     bytes[16..24].copy_from_slice(&slot.0.to_le_bytes());
     let sum = crc32fast::hash(&bytes[..28]);
     bytes[28..32].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(&journal, bytes).unwrap();
     let port = free_port();
-    // As old as it was when the collector ended: just now.
+    // As old as when the collector ended: just now.
     let text = std::fs::read_to_string(fixture(1, "exporters.json")).unwrap();
     let text = text.replace(&formats::SLOT.0.to_string(), &now.0.to_string());
     let known = state.join(format!("exporters-127.0.0.1-{port}.json"));
@@ -123,7 +123,7 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     command.arg("--state").arg(&state).env_remove("TOPTALK_NO_STATE");
     let said = format!("{} flows of an earlier run", formats::FLOWS);
     let running = Running::start(&mut command, &said);
-    // Data alone, whose template only the old collector has seen.
+    // Data without a template, which only the old collector has seen.
     let flows = formats::flows().0;
     let mut router = V9Encoder::new(formats::SOURCE).announcing(formats::RATE);
     let sent = router.encode(now, now.plus_ms(-3_600_000), &flows, false);
@@ -143,7 +143,7 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
         assert_eq!(verified.problems, Vec::<String>::new());
     }
     assert_eq!(sums(&archive).0, want);
-    // What is known is saved in the new form.
+    // The state is saved in the new format.
     let memory = SavedState::of_file(&std::fs::read(known).unwrap()).unwrap();
     assert_eq!((memory.version, memory.exporters[0].domains[0].templates.len()), (2, 3));
 }

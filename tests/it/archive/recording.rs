@@ -1,5 +1,4 @@
-//! Recording with real processes: what a kill leaves is found again, and what
-//! was sent is what is read back.
+//! Recording with real processes: flows survive a kill, and what was sent is read back.
 
 use crate::common;
 use std::net::UdpSocket;
@@ -22,7 +21,7 @@ fn collect(port: u16, folder: &Path, more: &[&str]) -> Command {
 }
 
 #[test]
-fn what_softflowd_sends_survives_a_kill() {
+fn flows_sent_by_softflowd_survive_a_kill() {
     if !have("what_softflowd_sends_survives_a_kill", "softflowd") {
         return;
     }
@@ -34,14 +33,14 @@ fn what_softflowd_sends_survives_a_kill() {
     let mut running =
         Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), "listening");
     softflowd(&capture, "9", port, folder.path());
-    // The journal is written every second; there is nothing to wait for but that.
+    // The journal is written every half second; that is all there is to wait for.
     common::wait_until("the journal", || sums(&archive).0 == truth.flows);
     let output = running.end(Signal::SIGKILL);
     assert!(!output.status.success());
     let left = files(&archive);
     assert!(left.iter().all(|path| path.extension().is_some_and(|end| end == "journal")));
     assert_eq!(sums(&archive), (truth.flows, truth.packets, truth.bytes));
-    // It begins anew, makes segments of what was left and records more.
+    // The new collector makes segments of the journals that were left and records more.
     let said = format!("{} flows of an earlier run", truth.flows);
     let port = free_port();
     running = Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), &said);
@@ -61,14 +60,14 @@ fn what_softflowd_sends_survives_a_kill() {
 }
 
 #[test]
-fn every_slot_has_a_line_and_a_second_recorder_is_refused() {
+fn every_slot_has_a_log_line_and_a_second_recorder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut running = Running::start(&mut collect(port, folder.path(), &["-t", "1"]), "listening");
     let second = collect(free_port(), folder.path(), &[]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains(&format!("by process {}", running.pid())), "{said}");
+    assert!(said.contains(&format!("process id {}", running.pid())), "{said}");
     let flow = one_flow(Time(0));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in v5(&[flow; 5]) {
@@ -81,7 +80,7 @@ fn every_slot_has_a_line_and_a_second_recorder_is_refused() {
 }
 
 #[test]
-fn top_records_beside_its_answer() {
+fn top_records_while_it_answers() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut command = toptalk();

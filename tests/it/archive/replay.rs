@@ -1,4 +1,4 @@
-//! `toptalk replay`: what is sent is what was recorded.
+//! `toptalk replay` sends what was recorded.
 
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use toptalk::flow::{Flow, FlowExtras, Host, Sampling, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::IpfixEncoder;
 
-/// When it was recorded: long ago.
+/// When the flows were recorded: long ago.
 const RECORDED: Time = Time(1_600_000_000_000);
-/// The slot that this is in.
+/// The slot of that time.
 const RECORDED_SLOT: Time = Time(RECORDED.0 - RECORDED.0.rem_euclid(300_000));
 
 /// Flows of two exporters, one of them sampled, a tenth of a second apart.
@@ -55,7 +55,7 @@ fn ipfix_file(folder: &Path) -> (PathBuf, Vec<u8>) {
     (path, bytes)
 }
 
-/// Runs `toptalk replay`; gives what it says, and the datagrams that arrived.
+/// Runs `toptalk replay`; returns its output and the datagrams that arrived.
 fn replay(file: &Path, words: &[&str]) -> (Output, Vec<Vec<u8>>) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let to = socket.local_addr().unwrap().to_string();
@@ -80,7 +80,7 @@ fn decode(datagrams: &[Vec<u8>], now: Time) -> Vec<Flow> {
     flows
 }
 
-/// What a collector can know of a flow, but for its times and its domain.
+/// The part of a flow that a collector can know, without times and domain.
 fn known(flow: &Flow) -> String {
     let Flow { src, dst, bytes, packets, sport, dport, proto, sampling, .. } = flow;
     let took = flow.last.since(flow.first);
@@ -98,7 +98,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn an_archive_is_sent_as_whatever_is_asked_for() {
+fn an_archive_is_sent_in_the_requested_protocol() {
     let folder = tempfile::tempdir().unwrap();
     let path = segment(folder.path());
     for words in [&["--fast"][..], &["--fast", "--as", "v9"], &["--speed", "100x", "--as", "ipfix"]]
@@ -135,8 +135,8 @@ fn a_folder_is_sent_in_the_order_of_its_slots() {
     }
 }
 
-/// Flows with what only some exporters report kept beside them.
-fn segment_with_more(folder: &Path) -> PathBuf {
+/// Flows with extras that only some exporters report.
+fn segment_with_extras(folder: &Path) -> PathBuf {
     let path = folder.join("flows.202009131225Z.parquet");
     let slot = SlotInfo { start: RECORDED_SLOT, length_ms: 300_000 };
     let more = [
@@ -153,9 +153,9 @@ fn segment_with_more(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn filters_see_what_is_kept_beside_a_flow() {
+fn filters_see_the_extras_of_a_flow() {
     let folder = tempfile::tempdir().unwrap();
-    let path = segment_with_more(folder.path());
+    let path = segment_with_extras(folder.path());
     for (filter, sent) in [
         ("next as 65001", 5),
         ("not next as 65001", 15),
@@ -172,7 +172,7 @@ fn filters_see_what_is_kept_beside_a_flow() {
 }
 
 #[test]
-fn filters_see_it_in_captures_too() {
+fn filters_see_extras_in_captures_too() {
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = ipfix_file(folder.path());
     for (filter, sent) in [("next as 65001", 0), ("not next as 65001", 20), ("not vlan 20", 20)] {
@@ -182,7 +182,7 @@ fn filters_see_it_in_captures_too() {
 }
 
 #[test]
-fn damage_is_told_by_the_exit_code_too_and_costs_only_itself() {
+fn damage_sets_the_exit_code_and_affects_only_itself() {
     let folder = tempfile::tempdir().unwrap();
     let whole = std::fs::read(segment(folder.path())).unwrap();
     let (capture, bytes) = ipfix_file(folder.path());
@@ -196,7 +196,7 @@ fn damage_is_told_by_the_exit_code_too_and_costs_only_itself() {
         let (output, _) = replay(file, &["--fast"]);
         assert!(!output.status.success(), "{}", said(&output));
     }
-    // With a good file before it, which is sent.
+    // After a good file, which is sent.
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let to = socket.local_addr().unwrap().to_string();
     let mut command = toptalk();
@@ -207,7 +207,7 @@ fn damage_is_told_by_the_exit_code_too_and_costs_only_itself() {
 }
 
 #[test]
-fn times_are_kept_and_flows_chosen_when_asked() {
+fn times_are_kept_and_flows_filtered_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let path = segment(folder.path());
     let (output, datagrams) = replay(&path, &["--rate", "100000", "--keep-times", "proto", "tcp"]);
@@ -223,7 +223,7 @@ fn times_are_kept_and_flows_chosen_when_asked() {
 }
 
 #[test]
-fn a_capture_is_sent_as_it_is_or_as_asked() {
+fn a_capture_is_sent_unchanged_or_converted() {
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = ipfix_file(folder.path());
     let (output, datagrams) = replay(&path, &[]);
@@ -240,7 +240,7 @@ fn a_capture_is_sent_as_it_is_or_as_asked() {
 }
 
 #[test]
-fn what_is_no_flow_export_is_an_error_and_nothing_is_sent() {
+fn a_file_without_flow_export_is_an_error_and_nothing_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("note.txt");
     std::fs::write(&path, "hello").unwrap();
@@ -251,12 +251,12 @@ fn what_is_no_flow_export_is_an_error_and_nothing_is_sent() {
 }
 
 #[test]
-fn ctrl_c_ends_it_with_the_summary() {
+fn ctrl_c_ends_with_the_summary() {
     let folder = tempfile::tempdir().unwrap();
     let path = segment(folder.path());
     let port = free_port();
     let mut command = toptalk();
-    // A thousandth of the pace: two thousand seconds.
+    // A thousandth of the original speed: two thousand seconds.
     command.arg("replay").arg("-r").arg(&path).args(["--speed", "0.001x"]);
     command.args(["--to", &format!("127.0.0.1:{port}")]);
     let running = Running::start(&mut command, "sending to");

@@ -1,5 +1,5 @@
-//! What lies in a folder is not always what its name says: a FIFO, a device, a socket,
-//! a link to its own folder. No command waits for them.
+//! Files whose kind is not that of their name: a FIFO, a device, a socket, a link to its own
+//! folder. No command waits for them.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -35,7 +35,7 @@ fn run(command: &mut Command) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn a_fifo_in_an_archive_is_told_and_costs_itself() {
+fn a_fifo_in_an_archive_is_reported_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     segment(folder.path(), 3);
     for (n, name) in ["flows.202611240345Z.parquet", "flows.202611240350Z.journal"]
@@ -60,8 +60,8 @@ fn a_fifo_in_an_archive_is_told_and_costs_itself() {
 }
 
 #[test]
-fn what_is_no_file_of_flows_is_not_read_whole() {
-    // Files of 16 TB without a block on the disk: nobody waits until they are read.
+fn a_file_that_is_no_flow_file_is_not_read_completely() {
+    // Sparse files of 16 TB: reading them would take too long.
     let folder = tempfile::tempdir().unwrap();
     segment(folder.path(), 3);
     for name in
@@ -80,7 +80,7 @@ fn what_is_no_file_of_flows_is_not_read_whole() {
 }
 
 #[test]
-fn files_of_words_are_regular_and_have_a_limit() {
+fn settings_files_must_be_regular_and_have_a_limit() {
     let folder = tempfile::tempdir().unwrap();
     segment(folder.path(), 3);
     fifo(&folder.path().join("fifo"));
@@ -122,12 +122,12 @@ fn links_to_their_own_folder_are_no_problem() {
 }
 
 #[test]
-fn a_socket_that_accepts_nobody_holds_up_no_start() {
+fn a_socket_that_accepts_no_connection_does_not_delay_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.sock");
     let listener = UnixListener::bind(&path).unwrap();
     listen(&listener, Backlog::new(0).unwrap()).unwrap();
-    // As many as fit wait to be accepted; nobody accepts them.
+    // The backlog is filled with connections that are never accepted.
     let mut waiting = Vec::new();
     loop {
         use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
@@ -142,7 +142,7 @@ fn a_socket_that_accepts_nobody_holds_up_no_start() {
     let mut collect = toptalk();
     collect.env_remove("TOPTALK_NO_SERVE").args(["collect", "-b", "127.0.0.1", "--socket"]);
     collect.arg(&path).args(["-p", &free_port().to_string()]);
-    // It is told, and collecting begins all the same.
+    // It is reported, and collecting starts nevertheless.
     let collector = Running::start(&mut collect, "another collector serves screens there");
     assert_eq!(collector.end(Signal::SIGTERM).status.code(), Some(0));
     let mut top = toptalk();

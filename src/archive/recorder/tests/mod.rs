@@ -15,7 +15,7 @@ use crate::archive::walk;
 /// 2026-11-24 03:40:00 UTC, the beginning of a slot of five minutes.
 pub(super) const SLOT: Time = Time(1_795_491_600_000);
 
-/// A disk that fails from an operation on, as often as it is told.
+/// A disk whose operations fail according to a plan.
 #[derive(Default)]
 pub(super) struct Failing {
     pub(super) plan: Arc<Mutex<Plan>>,
@@ -23,9 +23,9 @@ pub(super) struct Failing {
 
 #[derive(Default)]
 pub(super) struct Plan {
-    /// Operations that still succeed, where they are counted.
+    /// The number of operations that still succeed; `None` for all.
     pub(super) left: Option<usize>,
-    /// What all of one kind fail with.
+    /// The kind of operation that always fails, and its error.
     pub(super) fails: Option<(&'static str, io::ErrorKind)>,
     pub(super) free: Option<u64>,
     pub(super) done: Vec<&'static str>,
@@ -114,7 +114,7 @@ impl Disk for Failing {
     }
 }
 
-/// A segment as these tests have it: the bytes of each flow in a line.
+/// The segments of these tests: the byte counter of each flow in a line.
 pub(super) fn lines(
     flows: &[Flow],
     _: &[FlowExtras],
@@ -124,8 +124,8 @@ pub(super) fn lines(
     flows.iter().try_for_each(|flow| writeln!(out, "{}", flow.bytes))
 }
 
-/// A recorder with its folder and the disk under it.
-pub(super) struct Room {
+/// A recorder with its folder and its disk.
+pub(super) struct RecorderFixture {
     pub(super) folder: tempfile::TempDir,
     pub(super) plan: Arc<Mutex<Plan>>,
     pub(super) recorder: Option<Recorder>,
@@ -133,29 +133,29 @@ pub(super) struct Room {
     next: u64,
 }
 
-impl Room {
-    pub(super) fn new(change: impl FnOnce(&mut RecorderConfig)) -> Room {
-        Room::in_folder(tempfile::tempdir().unwrap(), change)
+impl RecorderFixture {
+    pub(super) fn new(change: impl FnOnce(&mut RecorderConfig)) -> RecorderFixture {
+        RecorderFixture::in_folder(tempfile::tempdir().unwrap(), change)
     }
 
     pub(super) fn in_folder(
         folder: tempfile::TempDir,
         change: impl FnOnce(&mut RecorderConfig),
-    ) -> Room {
+    ) -> RecorderFixture {
         let mut settings =
             RecorderConfig { low_water: 1000, ..RecorderConfig::new(folder.path().to_owned()) };
         change(&mut settings);
         let disk = Failing::default();
         let plan = disk.plan.clone();
         let (recorder, recovered) = Recorder::open(settings, Arc::new(disk), 7).unwrap();
-        Room { folder, plan, recorder: Some(recorder), recovered, next: 0 }
+        RecorderFixture { folder, plan, recorder: Some(recorder), recovered, next: 0 }
     }
 
     pub(super) fn recorder(&mut self) -> &mut Recorder {
         self.recorder.as_mut().unwrap()
     }
 
-    /// Records so many flows, numbered, `ms` after the slot began.
+    /// Records `count` flows, numbered, `ms` milliseconds after the slot began.
     pub(super) fn record(&mut self, ms: i64, count: u64) {
         let flows: Vec<Flow> = (self.next..self.next + count)
             .map(|n| Flow { bytes: n, packets: 1, ..Flow::EMPTY })
@@ -176,7 +176,7 @@ impl Room {
         *self.plan.lock().unwrap() = Plan::default();
     }
 
-    /// Has the encoder do one thing.
+    /// Lets the encoder take one step.
     pub(super) fn encode(&mut self, ms: i64) -> bool {
         let disk = Failing { plan: self.plan.clone() };
         let now = SLOT.plus_ms(ms);
@@ -192,7 +192,7 @@ impl Room {
         all.iter().map(name).filter(|name| name != crate::archive::lock::NAME).collect()
     }
 
-    /// The flows that count, by the rule for whoever reads the folder.
+    /// The flows that count, by the rule for readers of the folder.
     pub(super) fn flows(&self) -> Vec<u64> {
         let mut flows = Vec::new();
         for path in walk::own_files(self.folder.path(), &mut Vec::new()) {
@@ -218,10 +218,10 @@ impl Room {
         self.recorder().status().shed[cause as usize]
     }
 
-    /// Ends without a word, as a kill does, and begins anew.
-    pub(super) fn restart(mut self) -> Room {
+    /// Ends without shutting down, like a kill, and starts again.
+    pub(super) fn restart(mut self) -> RecorderFixture {
         self.recorder = None;
-        Room::in_folder(self.folder, |_| {})
+        RecorderFixture::in_folder(self.folder, |_| {})
     }
 }
 
@@ -230,113 +230,113 @@ pub(super) fn upto(count: u64) -> Vec<u64> {
 }
 
 #[test]
-fn slots_are_those_of_the_clock_and_become_segments() {
-    let mut room = Room::new(|settings| settings.hierarchy = "1".parse().unwrap());
-    room.record(290_000, 3);
-    assert!(room.flows().is_empty(), "not written yet");
-    room.tick(291_000);
-    assert_eq!(room.flows(), upto(3));
-    assert_eq!(room.files(), ["flows.202611240340Z.journal"]);
-    assert!(!room.encode(291_000), "the slot runs");
-    room.tick(300_000);
-    let rotated = room.recorder().rotated().unwrap();
+fn slots_follow_the_clock_and_become_segments() {
+    let mut fixture = RecorderFixture::new(|settings| settings.hierarchy = "1".parse().unwrap());
+    fixture.record(290_000, 3);
+    assert!(fixture.flows().is_empty(), "not written yet");
+    fixture.tick(291_000);
+    assert_eq!(fixture.flows(), upto(3));
+    assert_eq!(fixture.files(), ["flows.202611240340Z.journal"]);
+    assert!(!fixture.encode(291_000), "the slot is still open");
+    fixture.tick(300_000);
+    let rotated = fixture.recorder().rotated().unwrap();
     assert_eq!((rotated.slot, rotated.flows, rotated.packets), (SLOT, 3, 3));
     assert_eq!((rotated.bytes, rotated.parts), (3, 1));
-    room.record(300_001, 2);
-    assert!(room.encode(300_001) && !room.encode(300_001));
-    room.tick(302_000);
-    assert_eq!(room.files(), ["flows.202611240340Z.parquet", "flows.202611240345Z.journal"]);
-    assert!(room.folder.path().join("2026/11/24/flows.202611240340Z.parquet").exists());
-    // A late batch of another thread stays in the slot; the flow counts there.
-    room.record(299_990, 1);
-    room.recorder().finish(SLOT.plus_ms(303_000));
-    assert_eq!(room.recorder().rotated().unwrap().flows, 3);
-    while room.encode(303_000) {}
-    assert_eq!(room.flows(), upto(6));
-    let status = room.recorder().status();
+    fixture.record(300_001, 2);
+    assert!(fixture.encode(300_001) && !fixture.encode(300_001));
+    fixture.tick(302_000);
+    assert_eq!(fixture.files(), ["flows.202611240340Z.parquet", "flows.202611240345Z.journal"]);
+    assert!(fixture.folder.path().join("2026/11/24/flows.202611240340Z.parquet").exists());
+    // A late batch of another thread stays in the slot and counts there.
+    fixture.record(299_990, 1);
+    fixture.recorder().finish(SLOT.plus_ms(303_000));
+    assert_eq!(fixture.recorder().rotated().unwrap().flows, 3);
+    while fixture.encode(303_000) {}
+    assert_eq!(fixture.flows(), upto(6));
+    let status = fixture.recorder().status();
     assert_eq!((status.flows, status.segments, status.waiting), (6, 2, 0));
-    assert!(room.recorder().is_encoded());
+    assert!(fixture.recorder().is_encoded());
 }
 
 #[test]
-fn a_slot_without_flows_leaves_nothing() {
-    let mut room = Room::new(|settings| settings.slot_seconds = 10);
+fn a_slot_without_flows_leaves_no_file() {
+    let mut fixture = RecorderFixture::new(|settings| settings.slot_seconds = 10);
     for second in 0..40 {
-        room.tick(second * 1000);
+        fixture.tick(second * 1000);
     }
-    room.recorder().finish(SLOT.plus_ms(40_000));
-    assert_eq!(room.files(), [""; 0]);
-    room.record(5, 1);
-    room.tick(10_000);
-    assert_eq!(room.files(), ["flows.20261124034000Z.journal"], "short slots need seconds");
+    fixture.recorder().finish(SLOT.plus_ms(40_000));
+    assert_eq!(fixture.files(), [""; 0]);
+    fixture.record(5, 1);
+    fixture.tick(10_000);
+    assert_eq!(fixture.files(), ["flows.20261124034000Z.journal"], "short slots need seconds");
 }
 
 #[test]
 fn a_full_part_is_closed_and_the_next_one_is_numbered() {
-    let mut room = Room::new(|settings| settings.part_rows = 10);
-    room.record(1, 25);
-    room.tick(1_500);
-    assert_eq!(room.files(), ["flows.202611240340Z-2.journal", "flows.202611240340Z.journal"]);
-    // Two wait: what comes is shed until the encoder has taken one.
-    assert_eq!(room.shed(DropReason::Behind), 5);
-    assert!(room.encode(1_700));
-    room.record(1_800, 4);
-    assert_eq!(room.shed(DropReason::Behind), 5);
-    room.recorder().finish(SLOT.plus_ms(2_000));
-    while room.encode(2_000) {}
-    let rotated = room.recorder().rotated().unwrap();
+    let mut fixture = RecorderFixture::new(|settings| settings.part_rows = 10);
+    fixture.record(1, 25);
+    fixture.tick(1_500);
+    assert_eq!(fixture.files(), ["flows.202611240340Z-2.journal", "flows.202611240340Z.journal"]);
+    // Two parts wait: further flows are dropped until the encoder has taken one.
+    assert_eq!(fixture.shed(DropReason::Behind), 5);
+    assert!(fixture.encode(1_700));
+    fixture.record(1_800, 4);
+    assert_eq!(fixture.shed(DropReason::Behind), 5);
+    fixture.recorder().finish(SLOT.plus_ms(2_000));
+    while fixture.encode(2_000) {}
+    let rotated = fixture.recorder().rotated().unwrap();
     assert_eq!((rotated.flows, rotated.parts, rotated.shed), (24, 3, 5));
-    assert_eq!(room.flows().len(), 24);
-    assert!(room.files().iter().all(|name| name.ends_with(".parquet")));
+    assert_eq!(fixture.flows().len(), 24);
+    assert!(fixture.files().iter().all(|name| name.ends_with(".parquet")));
 }
 
 #[test]
 fn a_clock_set_back_takes_the_next_free_part() {
-    let mut room = Room::new(|_| {});
-    room.record(1_000, 2);
-    room.record(301_000, 2);
-    while room.encode(301_000) {}
-    // An hour forth, and back into a slot that has its segment.
-    room.record(3_600_000, 1);
-    while room.encode(301_000) {}
-    room.record(2_000, 3);
-    while room.encode(301_000) {}
-    room.record(303_000, 1);
-    room.recorder().finish(SLOT.plus_ms(304_000));
-    while room.encode(304_000) {}
-    let names = room.files();
+    let mut fixture = RecorderFixture::new(|_| {});
+    fixture.record(1_000, 2);
+    fixture.record(301_000, 2);
+    while fixture.encode(301_000) {}
+    // An hour forward, and back into a slot that has its segment.
+    fixture.record(3_600_000, 1);
+    while fixture.encode(301_000) {}
+    fixture.record(2_000, 3);
+    while fixture.encode(301_000) {}
+    fixture.record(303_000, 1);
+    fixture.recorder().finish(SLOT.plus_ms(304_000));
+    while fixture.encode(304_000) {}
+    let names = fixture.files();
     assert!(names.contains(&"flows.202611240340Z-2.parquet".to_owned()), "{names:?}");
     assert!(names.contains(&"flows.202611240345Z-2.parquet".to_owned()), "{names:?}");
-    assert_eq!(room.flows(), upto(9));
+    assert_eq!(fixture.flows(), upto(9));
 }
 
 #[test]
-fn what_comes_a_little_late_counts_for_the_slot_that_has_begun() {
-    let mut room = Room::new(|_| {});
-    room.record(299_000, 2);
-    // The clock ends the slot before the last flows of it are handed over.
-    room.tick(300_010);
-    assert_eq!(room.recorder().rotated().unwrap().flows, 2);
-    room.record(299_980, 3);
-    room.record(300_100, 1);
-    assert_eq!(room.recorder().rotated(), None);
-    room.tick(301_500);
-    assert_eq!(room.files(), ["flows.202611240340Z.journal", "flows.202611240345Z.journal"]);
-    room.tick(600_000);
-    let slot = room.recorder().rotated().unwrap();
+fn slightly_late_flows_count_for_the_slot_that_has_begun() {
+    let mut fixture = RecorderFixture::new(|_| {});
+    fixture.record(299_000, 2);
+    // The clock ends the slot before its last flows are handed over.
+    fixture.tick(300_010);
+    assert_eq!(fixture.recorder().rotated().unwrap().flows, 2);
+    fixture.record(299_980, 3);
+    fixture.record(300_100, 1);
+    assert_eq!(fixture.recorder().rotated(), None);
+    fixture.tick(301_500);
+    assert_eq!(fixture.files(), ["flows.202611240340Z.journal", "flows.202611240345Z.journal"]);
+    fixture.tick(600_000);
+    let slot = fixture.recorder().rotated().unwrap();
     assert_eq!((slot.slot, slot.flows, slot.parts), (SLOT.plus_ms(300_000), 4, 1));
-    // Without flows a slot has no line.
-    room.tick(900_000);
-    assert_eq!(room.recorder().rotated(), None);
+    // A slot without flows has no line.
+    fixture.tick(900_000);
+    assert_eq!(fixture.recorder().rotated(), None);
 }
 
 #[test]
 fn one_folder_has_one_recorder() {
-    let room = Room::new(|_| {});
-    let settings = RecorderConfig::new(room.folder.path().to_owned());
+    let fixture = RecorderFixture::new(|_| {});
+    let settings = RecorderConfig::new(fixture.folder.path().to_owned());
     let error = Recorder::open(settings, Arc::new(RealDisk), 8).err().unwrap().to_string();
-    assert!(error.contains("process 7"), "{error}");
-    let file = room.folder.path().join("file");
+    assert!(error.contains("process id 7"), "{error}");
+    let file = fixture.folder.path().join("file");
     fs::write(&file, "").unwrap();
     let error =
         Recorder::open(RecorderConfig::new(file), Arc::new(RealDisk), 8).err().unwrap().to_string();
@@ -344,30 +344,30 @@ fn one_folder_has_one_recorder() {
 }
 
 #[test]
-fn what_a_kill_left_is_taken_up_and_others_are_left_alone() {
-    let mut room = Room::new(|_| {});
-    room.record(1_000, 4);
-    room.tick(2_000);
-    room.record(2_500, 3);
-    let path = room.folder.path().join("flows.202611240340Z.journal");
+fn journals_of_a_killed_run_are_recovered_and_other_files_left_alone() {
+    let mut fixture = RecorderFixture::new(|_| {});
+    fixture.record(1_000, 4);
+    fixture.tick(2_000);
+    fixture.record(2_500, 3);
+    let path = fixture.folder.path().join("flows.202611240340Z.journal");
     let mut half = fs::read(&path).unwrap();
     half.extend_from_slice(&half.clone()[32..100]);
     fs::write(&path, &half).unwrap();
-    let folder = room.folder.path().to_owned();
+    let folder = fixture.folder.path().to_owned();
     fs::write(folder.join("flows.202611240335Z.parquet.tmp"), "half").unwrap();
     let mut newer = JournalHeader { slot: SLOT, slot_seconds: 300 }.bytes();
     newer[8] = 9;
     fs::write(folder.join("flows.202611240330Z.journal"), newer).unwrap();
     fs::write(folder.join("notes.tmp"), "mine").unwrap();
-    let mut room = room.restart();
-    let said = room.recovered.clone();
+    let mut fixture = fixture.restart();
+    let said = fixture.recovered.clone();
     assert_eq!((said.journals, said.flows, said.cut, said.unfinished), (1, 4, 68, 1), "{said:?}");
     assert!(said.problems[0].contains("version 1 or 2, found 9"), "{said:?}");
     assert!(said.text().unwrap().contains("4 flows"));
-    room.record(3_000, 0);
-    assert!(room.encode(3_000) && !room.encode(3_000));
+    fixture.record(3_000, 0);
+    assert!(fixture.encode(3_000) && !fixture.encode(3_000));
     let names = ["flows.202611240330Z.journal", "flows.202611240340Z.parquet", "notes.tmp"];
-    assert_eq!(room.files(), names);
+    assert_eq!(fixture.files(), names);
     let text = fs::read_to_string(folder.join("flows.202611240340Z.parquet")).unwrap();
     assert_eq!(text, "0\n1\n2\n3\n");
 }

@@ -25,7 +25,7 @@ fn listed(folder: &Path) -> Vec<CatalogEntry> {
     catalog.entries
 }
 
-/// Asks for all flows; `before` sees each file before it is opened.
+/// Asks for all flows; `before` is called with each file before it is opened.
 fn all(files: &[CatalogEntry], before: &(dyn Fn(&CatalogEntry) + Sync)) -> QueryAnswer {
     let question = ArchiveQuestion {
         filter: Filter::default(),
@@ -48,16 +48,16 @@ fn flows(answer: &QueryAnswer) -> u64 {
     answer.totals.all.map_or(0, |all| all.flows)
 }
 
-/// What a power cut leaves; a recorder that works there may be about to write the rest.
+/// The state after a power cut; a recorder at work may be about to write the rest.
 #[test]
-fn a_journal_that_was_cut_off_within_a_block_says_so() {
+fn a_journal_that_was_cut_off_within_a_block_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     segment(root, 0, 4);
     let path = journal(root, 1, 3);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 5]).unwrap();
-    let told = "it was cut off within the block at byte 32: its 3 flows are lost (481 bytes)";
+    let told = "the file was cut off within the block at byte 32: its 3 flows are lost (481 bytes)";
     let (found, output) = asked(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(4), Some(1)));
     assert!(said(&output).contains(told), "{}", said(&output));
@@ -68,13 +68,13 @@ fn a_journal_that_was_cut_off_within_a_block_says_so() {
     let (found, output) = asked(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(4), Some(0)), "{}", said(&output));
     drop(lock);
-    // The recorder tells it when it takes the journal over.
+    // The recorder reports it when it takes over the journal.
     let mut collect = toptalk();
     let port = free_port().to_string();
-    // It is a loss: also told where only warnings are.
+    // It is a loss, so it is also logged if only warnings are.
     collect.args(["collect", "--log-level", "warn"]);
     collect.args(["-b", "127.0.0.1", "-p", &port, "-w"]).arg(root);
-    let running = Running::start(&mut collect, "481 bytes of an unfinished block were lost");
+    let running = Running::start(&mut collect, "481 bytes of an incomplete block are lost");
     assert_eq!(running.end(nix::sys::signal::Signal::SIGTERM).status.code(), Some(0));
 }
 
@@ -91,7 +91,7 @@ fn a_file_that_expires_before_it_is_opened_is_left_out_and_counted() {
     });
     assert_eq!((flows(&answer), answer.effort.files, answer.effort.removed), (2, 1, 1));
     assert!(answer.effort.problems.is_empty(), "{:?}", answer.effort.problems);
-    // A link that leads nowhere has not expired.
+    // A dangling link is not an expired file.
     std::os::unix::fs::symlink(folder.path().join("gone"), &first).unwrap();
     let answer = all(&listed(folder.path()), &|_| ());
     assert_eq!((flows(&answer), answer.effort.removed, answer.effort.problems.len()), (2, 0, 1));
@@ -119,7 +119,7 @@ fn a_file_that_is_cut_while_it_is_read_is_damaged_from_there_on() {
     fs::File::options().write(true).open(&path).unwrap().set_len(4).unwrap();
     let error = archive::rows(chunk.as_mut(), 0).unwrap_err();
     assert!(matches!(error, ArchiveError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains("was cut off"), "{error}");
+    assert!(error.to_string().contains("became shorter"), "{error}");
 }
 
 #[test]
@@ -138,15 +138,15 @@ fn a_journal_that_becomes_a_segment_before_it_is_opened_counts_once() {
     let answer = all(&files, &become_segment);
     assert_eq!((flows(&answer), answer.effort.files, answer.effort.removed), (12, 2, 0));
     assert!(answer.effort.problems.is_empty(), "{:?}", answer.effort.problems);
-    // Both are gone: it has expired meanwhile.
+    // Both are gone: the file has expired in the meantime.
     fs::remove_file(segment_of(&path)).unwrap();
     let answer = all(&files, &|_| ());
     assert_eq!((flows(&answer), answer.effort.removed), (8, 1));
 }
 
-/// Whoever asks while journals become segments always finds all flows, once.
+/// A query while journals become segments always finds all flows once.
 #[test]
-fn whenever_it_is_asked_while_journals_become_segments_every_flow_counts_once() {
+fn a_query_while_journals_become_segments_counts_every_flow_once() {
     const ROUNDS: i64 = 60;
     const EACH: usize = 3;
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Small disks, and disks that may not be written to, in a namespace of mounts.
+//! Small disks and read-only disks, in a mount namespace.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -12,14 +12,14 @@ use crate::common::process::{Running, free_port, toptalk};
 use crate::common::skip;
 use crate::common::users::copy_environment;
 
-/// Runs `toptalk words` with a disk mounted on `place`; says loudly when that is
-/// impossible here.
+/// Runs `toptalk words` with a disk mounted on `place`; reports a skip if that is impossible
+/// here.
 fn on_disk(test: &str, mount: &str, place: &str, words: &str) -> Option<Command> {
     let script = format!("mount {mount} {place} && exec \"$TOPTALK\" {words}");
     let command = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-c", script]).env("TOPTALK", env!("CARGO_BIN_EXE_toptalk"));
-        // As every test runs it.
+        // The same environment as in all tests.
         copy_environment(&toptalk(), &mut command);
         command
     };
@@ -32,12 +32,12 @@ fn on_disk(test: &str, mount: &str, place: &str, words: &str) -> Option<Command>
 }
 
 #[test]
-fn a_full_disk_is_told_once_and_what_is_not_recorded_is_counted() {
+fn a_full_disk_is_reported_once_and_lost_flows_are_counted() {
     let test = "a_full_disk_is_told_once_and_what_is_not_recorded_is_counted";
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_str().unwrap();
     let port = free_port();
-    // Less than a recorder leaves to others.
+    // Less than a recorder leaves free for others.
     let words = format!("collect -b 127.0.0.1 -p {port} -w {place}/archive -t 1");
     let Some(mut command) = on_disk(test, "-t tmpfs -o size=50m none", place, &words) else {
         return;
@@ -61,11 +61,11 @@ fn a_full_disk_is_told_once_and_what_is_not_recorded_is_counted() {
     let summed = |line: &&str| line.contains("flows not recorded: the disk is full");
     let summed = said.lines().find(summed).expect(&said);
     assert!(summed.ends_with("cause=record_no_space count=7"), "{summed}");
-    assert!(!said.contains("not recording to"), "told once: {said}");
+    assert!(!said.contains("not recording to"), "reported once: {said}");
 }
 
 #[test]
-fn an_archive_on_a_disk_that_may_only_be_read_answers_and_is_not_recorded_into() {
+fn an_archive_on_a_read_only_disk_answers_and_is_not_recorded_into() {
     let test = "an_archive_on_a_disk_that_may_only_be_read_answers";
     let folder = tempfile::tempdir().unwrap();
     super::segment(folder.path(), 0, 6);

@@ -1,4 +1,4 @@
-//! Files of others, and of other versions, among those of an archive.
+//! Foreign files and files of other versions among those of an archive.
 
 use std::fs;
 use std::path::Path;
@@ -14,8 +14,8 @@ use super::{asked, journal, query, said, segment};
 use crate::common::process::{Running, free_port, toptalk};
 use crate::common::skip;
 
-/// A Parquet file of somebody else.
-fn stranger(path: &Path) {
+/// A Parquet file of another program.
+fn foreign_file(path: &Path) {
     let schema = Arc::new(parse_message_type("message theirs { REQUIRED INT64 n; }").unwrap());
     let properties = Arc::new(WriterProperties::builder().build());
     let file = fs::File::create(path).unwrap();
@@ -29,16 +29,16 @@ fn stranger(path: &Path) {
 }
 
 #[test]
-fn files_of_others_are_named_and_the_rest_is_read() {
+fn foreign_files_are_named_and_the_rest_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     segment(root, 0, 3);
-    // Only what is called as a file of an archive is taken for one.
-    stranger(&root.join("theirs.parquet"));
+    // Only files with names of an archive are opened.
+    foreign_file(&root.join("theirs.parquet"));
     let (found, output) = asked(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.success()), (Some(3), true), "{}", said(&output));
     let path = root.join("flows.202611240345Z.parquet");
-    stranger(&path);
+    foreign_file(&path);
     fs::write(root.join("flows.202611240350Z.parquet"), "").unwrap();
     fs::write(root.join("flows.202611240355Z.parquet"), "PAR1").unwrap();
     let (found, output) = asked(&mut query(root, &["-R", "."]));
@@ -46,16 +46,18 @@ fn files_of_others_are_named_and_the_rest_is_read() {
     let said = said(&output);
     assert_eq!(said.lines().count(), 3, "{said}");
     assert!(
-        said.contains("flows.202611240345Z.parquet is not ours: a Parquet file with"),
+        said.contains(
+            "flows.202611240345Z.parquet is not a toptalk or nfcapd file: a Parquet file with"
+        ),
         "{said}"
     );
-    // Alone it is no answer at all.
+    // The file alone gives no answer.
     let output = query(root, &["-r", "flows.202611240345Z.parquet"]).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
 }
 
 #[test]
-fn segments_that_others_wrote_anew_are_refused_by_their_writers_name() {
+fn segments_rewritten_by_other_programs_are_refused_with_the_writers_name() {
     let test = "segments_that_others_wrote_anew_are_refused_by_their_writers_name";
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -70,11 +72,11 @@ fn segments_that_others_wrote_anew_are_refused_by_their_writers_name() {
     let (found, output) = asked(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(5), Some(1)));
     let said = said(&output);
-    assert!(said.contains("`parquet-cpp-arrow") && said.contains("has written it anew"), "{said}");
+    assert!(said.contains("`parquet-cpp-arrow") && said.contains("it was rewritten by"), "{said}");
 }
 
 #[test]
-fn a_journal_of_another_version_is_left_alone_and_told() {
+fn a_journal_of_another_version_is_left_alone_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let path = journal(root, 0, 3);

@@ -1,5 +1,4 @@
-//! Files under names that are not theirs, and copies: each is told, and no flow
-//! counts twice.
+//! Files under the names of others, and copies: each is reported, and no flow counts twice.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +18,7 @@ fn verified(folder: &Path, path: &Path) -> Output {
     query(folder, &["-v", path.to_str().unwrap()]).output().unwrap()
 }
 
-/// That a query finds so many flows and tells of each file what is said of it.
+/// Checks that a query finds `flows` flows and reports the expected problem of each file.
 fn finds(folder: &Path, words: &[&str], flows: u64, told: &[(&Path, &str)]) {
     let (found, output) = asked(&mut query(folder, words));
     let code = i32::from(!told.is_empty());
@@ -33,7 +32,7 @@ fn finds(folder: &Path, words: &[&str], flows: u64, told: &[(&Path, &str)]) {
 }
 
 #[test]
-fn a_file_under_the_name_of_another_slot_is_told_and_counts() {
+fn a_file_under_the_name_of_another_slot_is_reported_and_counts() {
     for (write, ending) in
         [(segment as fn(&Path, i64, usize) -> _, "parquet"), (journal, "journal")]
     {
@@ -41,16 +40,16 @@ fn a_file_under_the_name_of_another_slot_is_told_and_counts() {
         let root = folder.path();
         let (first, second) = (write(root, 0, 2), write(root, 1, 3));
         finds(root, &["-R", "."], 5, &[]);
-        // Two that were swapped.
+        // Two files exchange their names.
         let aside = root.join("aside");
         fs::rename(&first, &aside).unwrap();
         fs::rename(&second, &first).unwrap();
         fs::rename(&aside, &second).unwrap();
-        let wrong = "its name says";
+        let wrong = "its name gives another slot";
         finds(root, &["-R", "."], 5, &[(&first, wrong), (&second, wrong)]);
         let one = format!("./{0}:{0}", second.file_name().unwrap().to_str().unwrap());
         finds(root, &["-R", &one], 2, &[(&second, wrong)]);
-        // Also where its times are passed over.
+        // Also if its times are skipped.
         let late = ["-R", ".", "--from", "2026-11-24T09:00Z"];
         finds(root, &late, 0, &[(&first, wrong), (&second, wrong)]);
         for path in [&first, &second] {
@@ -59,12 +58,12 @@ fn a_file_under_the_name_of_another_slot_is_told_and_counts() {
             assert!(!output.status.success() && printed.contains("1 problems"), "{printed}");
             assert!(said(&output).contains(wrong), "{}", said(&output));
         }
-        // One that has a name of its own says nothing of a slot.
+        // A file with a name of another form makes no statement about the slot.
         let own = root.join("own");
         fs::rename(&first, &own).unwrap();
         finds(root, &["-r", "own"], 3, &[]);
         assert!(verified(root, &own).status.success());
-        // As the next part of its slot it is where it belongs.
+        // As the next part of its slot it is in the right place.
         fs::remove_file(&second).unwrap();
         fs::rename(&own, named(root, 1, 2, ending)).unwrap();
         finds(root, &["-R", "."], 3, &[]);
@@ -72,7 +71,7 @@ fn a_file_under_the_name_of_another_slot_is_told_and_counts() {
 }
 
 #[test]
-fn a_copy_is_told_and_counts_once() {
+fn a_copy_is_reported_and_counts_once() {
     for (write, ending) in
         [(segment as fn(&Path, i64, usize) -> _, "parquet"), (journal, "journal")]
     {
@@ -80,7 +79,7 @@ fn a_copy_is_told_and_counts_once() {
         let root = folder.path();
         let (first, second) = (write(root, 0, 2), write(root, 1, 3));
         let copy = "is a copy of";
-        // Over another: the flows of that are gone.
+        // A copy over another file: the flows of that file are gone.
         fs::copy(&second, &first).unwrap();
         finds(root, &["-R", "."], 3, &[(&first, copy)]);
         // Twice, also as a part of the same slot and in another folder.
@@ -89,7 +88,7 @@ fn a_copy_is_told_and_counts_once() {
         fs::copy(&second, &part).unwrap();
         fs::copy(&second, &other).unwrap();
         finds(root, &["-R", "."], 3, &[(&first, copy), (&part, copy), (&other, copy)]);
-        // Of as many flows, but others: no copy.
+        // With as many, but other flows: not a copy.
         fs::remove_file(&part).unwrap();
         fs::remove_file(&other).unwrap();
         write(root, 0, 3);
@@ -98,7 +97,7 @@ fn a_copy_is_told_and_counts_once() {
 }
 
 #[test]
-fn a_recorder_makes_segments_of_no_copy_and_no_name_of_it() {
+fn a_recorder_makes_no_segment_of_a_copy_or_under_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let first = journal(root, 0, 2);
@@ -112,14 +111,14 @@ fn a_recorder_makes_segments_of_no_copy_and_no_name_of_it() {
     assert_eq!(running.end(nix::sys::signal::Signal::SIGTERM).status.code(), Some(0));
     let (found, output) = asked(&mut query(root, &["-R", "."]));
     assert_eq!(found, Some(5), "{}", said(&output));
-    // The name stays what it was, and so does what is wrong about it.
+    // The name stays the same, and so does the problem.
     let of = |path: &Path| path.file_name().unwrap().to_str().unwrap().replace("journal", "");
     assert!(said(&output).contains(&of(&second)), "{}", said(&output));
-    assert!(said(&output).contains("its name says"), "{}", said(&output));
+    assert!(said(&output).contains("its name gives another slot"), "{}", said(&output));
 }
 
 #[test]
-fn a_journal_behind_a_journal_is_a_loss_and_counts_once() {
+fn a_journal_after_a_journal_is_a_loss_and_counts_once() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let path = journal(root, 0, 2);
@@ -129,7 +128,7 @@ fn a_journal_behind_a_journal_is_a_loss_and_counts_once() {
     finds(root, &["-R", "."], 2, &[(&path, what)]);
     let output = verified(root, &path);
     assert!(!output.status.success() && said(&output).contains(what), "{}", said(&output));
-    // Behind a damaged place, too.
+    // Also after a damaged place.
     let garbage = [&bytes[..], &[7; 99][..], &bytes[..]].concat();
     fs::write(&path, garbage).unwrap();
     let (found, output) = asked(&mut query(root, &["-R", "."]));
@@ -138,7 +137,7 @@ fn a_journal_behind_a_journal_is_a_loss_and_counts_once() {
     let mut collect = toptalk();
     collect.args(["collect", "--log-level", "warn"]);
     collect.args(["-b", "127.0.0.1", "-p", &free_port().to_string(), "-w"]).arg(root);
-    let running = Running::start(&mut collect, "were lost");
+    let running = Running::start(&mut collect, "are lost");
     assert_eq!(running.end(nix::sys::signal::Signal::SIGTERM).status.code(), Some(0));
     finds(root, &["-R", "."], 2, &[]);
 }

@@ -1,6 +1,6 @@
-//! What happens to archives while they are read or written: files that go,
-//! become others, are somebody else's, or may not be touched. Each is told in
-//! a message, and nothing is lost or counted twice.
+//! Archives whose files change while they are read or written: files that disappear, become
+//! others, belong to other programs, or may not be accessed. Each is reported, and nothing is
+//! lost or counted twice.
 
 mod changing_files;
 mod disks;
@@ -20,15 +20,16 @@ use toptalk::archive::recorder::{ClosedPart, Encode};
 use toptalk::archive::segment::{SlotInfo, encode};
 use toptalk::flow::{Flow, Host, Time};
 
-/// 2026-11-24 03:40:00 UTC, and the length of a slot.
+/// 2026-11-24 03:40:00 UTC.
 const SLOT: Time = Time(1_795_491_600_000);
+/// The length of a slot.
 const SLOT_SECONDS: u32 = 300;
 
 fn slot(number: i64) -> Time {
     SLOT.plus_ms(number * i64::from(SLOT_SECONDS) * 1000)
 }
 
-/// So many flows of a slot, of ten bytes each.
+/// `count` flows of a slot, of ten bytes each.
 fn flows(number: i64, count: usize) -> Vec<Flow> {
     let begin = slot(number);
     let flow = Flow {
@@ -45,7 +46,7 @@ fn flows(number: i64, count: usize) -> Vec<Flow> {
     vec![flow; count]
 }
 
-/// Writes a segment of a slot into a folder, which is made.
+/// Writes a segment of a slot into a folder, which is created.
 fn segment(folder: &Path, number: i64, count: usize) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
     let path = folder.join(toptalk::archive::name::segment(slot(number), false, 1));
@@ -54,7 +55,7 @@ fn segment(folder: &Path, number: i64, count: usize) -> PathBuf {
     path
 }
 
-/// Writes the journal of a slot, of one block.
+/// Writes the journal of a slot, with one block.
 fn journal(folder: &Path, number: i64, count: usize) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
     let path = folder.join(toptalk::archive::name::journal(slot(number), false, 1));
@@ -65,7 +66,7 @@ fn journal(folder: &Path, number: i64, count: usize) -> PathBuf {
     path
 }
 
-/// That journal as the encoder gets it.
+/// That journal as a part for the encoder.
 fn part(journal: &Path, number: i64, count: usize) -> ClosedPart {
     ClosedPart {
         slot: slot(number),
@@ -77,7 +78,7 @@ fn part(journal: &Path, number: i64, count: usize) -> ClosedPart {
     }
 }
 
-/// What makes segments.
+/// The function that encodes segments.
 fn encoder() -> Arc<Encode> {
     Arc::new(|flows, more, (start, seconds), out| {
         let info = SlotInfo { start, length_ms: i64::from(seconds) * 1000 };
@@ -91,7 +92,7 @@ fn query(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// What a query over a folder finds, and what it says.
+/// The number of flows that a query over a folder finds, and its output.
 fn asked(command: &mut Command) -> (Option<u64>, Output) {
     let output = command.args(["-I", "-o", "json"]).output().unwrap();
     let json: Option<serde_json::Value> = serde_json::from_slice(&output.stdout).ok();

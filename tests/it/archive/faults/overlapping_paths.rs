@@ -1,4 +1,4 @@
-//! The same files by several ways.
+//! The same files on several paths.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use super::{asked, journal, query, said, segment};
 
 #[test]
-fn folders_that_overlap_count_once() {
+fn overlapping_folders_count_once() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     segment(&root.join("a"), 0, 1);
@@ -35,7 +35,7 @@ fn folders_that_overlap_count_once() {
     ] {
         assert_eq!(count(words), want, "{words:?}");
     }
-    // Another name of the same file, as in copies that are made of links.
+    // Another name of the same file, as in copies made of hard links.
     fs::create_dir(root.join("copy")).unwrap();
     let name = "flows.202611240340Z.parquet";
     fs::hard_link(root.join("a").join(name), root.join("copy").join(name)).unwrap();
@@ -46,10 +46,10 @@ fn folders_that_overlap_count_once() {
 }
 
 #[test]
-fn a_journal_does_not_count_beside_its_segment_by_whichever_way_it_is_found() {
+fn a_journal_does_not_count_beside_its_segment_on_any_path() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    // As a kill leaves them between the two.
+    // As a kill between the two steps leaves them.
     journal(&root.join("a"), 0, 5);
     segment(&root.join("a"), 0, 5);
     symlink("a", root.join("link")).unwrap();
@@ -57,7 +57,7 @@ fn a_journal_does_not_count_beside_its_segment_by_whichever_way_it_is_found() {
         let (found, output) = asked(&mut query(root, words));
         assert_eq!(found, Some(5), "{words:?}: {}", said(&output));
     }
-    // The segment of another folder is no segment of this journal.
+    // A segment in another folder is not the segment of this journal.
     journal(&root.join("b"), 0, 5);
     assert_eq!(asked(&mut query(root, &["-M", "a:b"])).0, Some(10));
 }

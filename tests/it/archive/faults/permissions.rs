@@ -1,4 +1,4 @@
-//! Files and folders that may not be read or written, as a user who is not root.
+//! Files and folders without permission to read or write, as a user who is not root.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ fn room(test: &str) -> Option<(tempfile::TempDir, Nobody)> {
 }
 
 #[test]
-fn what_may_not_be_read_is_named_and_the_rest_is_read() {
+fn unreadable_files_are_named_and_the_rest_is_read() {
     let Some((folder, nobody)) = room("what_may_not_be_read_is_named_and_the_rest_is_read") else {
         return;
     };
@@ -34,7 +34,7 @@ fn what_may_not_be_read_is_named_and_the_rest_is_read() {
 }
 
 #[test]
-fn an_archive_that_may_only_be_read_answers() {
+fn a_read_only_archive_answers() {
     let Some((folder, nobody)) = room("an_archive_that_may_only_be_read_answers") else { return };
     let root = folder.path();
     let archive = root.join("archive");
@@ -46,7 +46,7 @@ fn an_archive_that_may_only_be_read_answers() {
     assert_eq!((found, output.status.code()), (Some(7), Some(0)), "{}", said(&output));
     let verify = nobody.runs(&query(root, &["-v", file.to_str().unwrap()])).output().unwrap();
     assert!(verify.status.success(), "{}", said(&verify));
-    // It is told before anything is looked for.
+    // The error comes before the query runs.
     let write = ["-R", "archive", "-w", "archive/found.parquet"];
     let output = nobody.runs(&query(root, &write)).output().unwrap();
     assert!(!output.status.success());
@@ -54,7 +54,7 @@ fn an_archive_that_may_only_be_read_answers() {
 }
 
 #[test]
-fn recording_where_nothing_may_be_written_is_refused() {
+fn recording_into_a_read_only_folder_is_refused() {
     let Some((folder, nobody)) = room("recording_where_nothing_may_be_written_is_refused") else {
         return;
     };
@@ -77,7 +77,7 @@ fn recording_where_nothing_may_be_written_is_refused() {
 }
 
 #[test]
-fn a_refused_query_tells_its_cause_once_with_who_may() {
+fn a_refused_query_gives_its_cause_once_and_who_may_ask() {
     let test = "a_refused_query_tells_its_cause_once_with_who_may";
     if !is_root() {
         return skip(test, "only root can run it as another user");
@@ -97,7 +97,7 @@ fn a_refused_query_tells_its_cause_once_with_who_may() {
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(said.matches("Permission denied").count(), 1, "{said}");
     assert!(said.contains("`sudo usermod -aG root nobody`, then log in again"), "{said}");
-    // A screen is told the same.
+    // A screen gets the same message.
     let mut command = toptalk();
     command.args(["top", "--socket"]).arg(&socket).env_remove("TOPTALK_NO_ATTACH");
     command.env("TOPTALK_CONFIG", "/dev/null");
