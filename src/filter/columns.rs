@@ -1,13 +1,13 @@
-//! What filters can ask, of whatever can answer.
+//! The interface between filters and the things they are applied to.
 
 use crate::flow::field::{Field, FieldValue};
 use crate::flow::{Flow, FlowExtras, Host};
 
-/// What a filter can ask about one thing (a flow, or one direction of a conversation).
+/// A thing that a filter is applied to: a flow, or one direction of a conversation.
 ///
-/// What every thing knows has a method of its own. All else is a [`Field`], and
-/// [`Columns::value`] says whether it is known: a term about what is not known
-/// has no answer, rather than a wrong one.
+/// Values that everything has are methods. All others are a [`Field`], and
+/// [`FilterSubject::value`] returns whether the value is known: a term about an unknown value
+/// has no answer instead of a wrong one.
 pub trait FilterSubject {
     /// Source address.
     fn src(&self) -> Host;
@@ -15,20 +15,20 @@ pub trait FilterSubject {
     fn dst(&self) -> Host;
     /// IANA protocol number.
     fn proto(&self) -> u8;
-    /// Source and destination port; conversations answer with their service port twice.
+    /// Source and destination port; for a conversation, both are its service port.
     fn ports(&self) -> (u16, u16);
 
-    /// Who reported it.
+    /// The address of the exporter.
     fn exporter(&self) -> Host {
         Host::UNSPECIFIED
     }
 
-    /// The interfaces it came in and went out by.
+    /// The interfaces through which it came in and went out (SNMP indices).
     fn interfaces(&self) -> (u32, u32) {
         (0, 0)
     }
 
-    /// Any other field, if it is kept.
+    /// The value of any other field; `None` if it is not kept.
     fn value(&self, _field: Field) -> Option<FieldValue> {
         None
     }
@@ -60,13 +60,13 @@ impl FilterSubject for Flow {
     }
 
     fn value(&self, field: Field) -> Option<FieldValue> {
-        // With nothing kept beside it, nothing was reported.
+        // A flow without extras has none of those values, which is known.
         let known = !field.is_extra() || self.more == 0;
         known.then(|| (field.info().get)(self, &FlowExtras::NONE))
     }
 }
 
-/// A flow and what came with it.
+/// A flow with its extras.
 impl FilterSubject for (&Flow, &FlowExtras) {
     fn src(&self) -> Host {
         self.0.src

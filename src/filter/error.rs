@@ -1,30 +1,30 @@
-//! Why a text is not a filter, or not one that can be answered here.
+//! Why a text is not a filter, or a filter that cannot be answered.
 
 use std::ops::Range;
 
-/// Why a text is not a filter, or what stands in the way of an answer.
+/// Why a text is not a filter, or why it cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct FilterError {
-    /// Byte range of the wrong part of the text; empty, at the end of the
-    /// text, when something is missing there. Both ends are character bounds.
+    /// The byte range of the wrong part of the text, on character boundaries; empty at the end
+    /// of the text if something is missing there.
     pub at: Range<usize>,
     /// What is wrong with it.
     pub why: FilterFault,
 }
 
-/// What is wrong with a part of a filter.
+/// The error in a part of a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterFault {
-    /// Something else could have stood there.
+    /// An unexpected token.
     #[error("expected {expected}, found {found}")]
     Unexpected {
-        /// What could have stood there.
+        /// What would be correct.
         expected: String,
-        /// What stands there, in backticks, or `the end`.
+        /// The token found, in backticks, or `the end`.
         found: String,
     },
-    /// A word of the language about something that flows do not have here.
+    /// A word of nfdump's language about something that toptalk does not keep.
     #[error("`{word}`: {lack}")]
     Missing {
         /// The word, as written.
@@ -32,14 +32,14 @@ pub enum FilterFault {
         /// What is not kept.
         lack: &'static str,
     },
-    /// A word that flows answer and the rows of the live tables do not.
+    /// A word that flows can answer, but the rows of the live tables cannot.
     #[error("`{word}`: live {lack}; {because}")]
     NotLive {
         /// The word, as written.
         word: String,
-        /// What rows do not have; short enough for half a narrow screen.
+        /// What the rows lack; short enough for half of a narrow screen.
         lack: &'static str,
-        /// How that comes about, or what to write instead.
+        /// The reason, or what to write instead.
         because: &'static str,
         /// The command that answers the whole filter.
         command: String,
@@ -47,7 +47,7 @@ pub enum FilterFault {
 }
 
 impl FilterError {
-    /// What is wrong in few words, the most telling first.
+    /// A short form of the error, with the most important part first.
     #[must_use]
     pub fn brief(&self) -> String {
         match &self.why {
@@ -60,7 +60,7 @@ impl FilterError {
         }
     }
 
-    /// The command that can answer what the live tables cannot.
+    /// The command that answers from the archive what the live tables cannot.
     #[must_use]
     pub fn command(&self) -> Option<&str> {
         match &self.why {
@@ -70,7 +70,7 @@ impl FilterError {
     }
 }
 
-/// The command that asks the archive, safe to paste into a shell.
+/// The command that queries the archive, quoted for a shell.
 pub(super) fn query(filter: &str) -> String {
     format!("toptalk query '{}'", filter.replace('\'', r"'\''"))
 }

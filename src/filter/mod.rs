@@ -1,8 +1,8 @@
-//! The filter language: what a person types to see part of the traffic.
+//! The filter language, with which a user selects a part of the traffic.
 //!
-//! It is nfdump's (its manual page, section FILTER): `token` cuts the text,
-//! `cursor` hands out what it cut, `parse` reads `and`, `or`, `not` and parentheses, `term` and `read` the terms
-//! between them by the tables of `words`, `tree` evaluates what was read and
+//! The language is nfdump's (nfdump(1), section FILTER). `token` splits the text, `cursor`
+//! reads the tokens, `parse` handles `and`, `or`, `not` and parentheses, `term` and `read`
+//! handle the terms according to the tables in `words`, `tree` evaluates the result, and
 //! `print` prints it.
 
 mod columns;
@@ -35,18 +35,19 @@ use crate::flow::Host;
 use crate::text::{self, is_hidden};
 use tree::{Node, Term};
 
-/// A longer filter is not repeated on a command line that people are to type, in bytes.
+/// The longest filter, in bytes, that a suggested command line repeats; longer ones are not
+/// practical to type.
 const MAX_COMMAND: usize = 200;
 
 /// A parsed filter. The default matches everything.
 ///
-/// Printing and parsing again gives an equal filter; spelling and place do not
-/// matter for equality.
+/// Printing and parsing again gives an equal filter. Two filters are equal regardless of
+/// spelling and position in the text.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Filter {
     root: Node,
-    /// What it was parsed from.
+    /// The text that was parsed.
     text: Arc<str>,
 }
 
@@ -74,7 +75,8 @@ impl Filter {
     /// Parses a filter; an empty text matches everything.
     ///
     /// # Errors
-    /// Names the token that does not fit; a text of spaces or comments alone is none.
+    /// Names the token that is wrong. A text that consists only of spaces or comments is an
+    /// error.
     pub fn parse(text: &str) -> Result<Filter, FilterError> {
         parse::parse(text).map(|root| Filter { root, text: text.into() })
     }
@@ -85,28 +87,28 @@ impl Filter {
         self.root == Node::Any
     }
 
-    /// Whether `row` matches. Flows know all there is to ask; ask rows only what
-    /// [`Filter::check_live`] lets pass, for what hangs on something they do not
-    /// know does not match.
+    /// Whether `row` matches. Flows can answer everything. Apply only filters to rows that
+    /// [`Filter::check_live`] accepts: a filter whose answer depends on an unknown value does
+    /// not match.
     pub fn matches(&self, row: &impl FilterSubject) -> bool {
         let answer = self.answer(row);
         debug_assert!(answer.is_some(), "`{self}` was not checked for live rows");
         answer == Some(true)
     }
 
-    /// Whether `row` matches; `None` when that hangs on what it does not know.
+    /// Whether `row` matches; `None` if that depends on a value that the row does not know.
     pub fn answer(&self, row: &impl FilterSubject) -> Option<bool> {
         self.root.answer(row)
     }
 
-    /// Whether the live tables can answer this: their rows keep addresses, the
+    /// Checks that the live tables can answer this filter: their rows keep addresses, the
     /// protocol, the service port, the exporter and the interfaces.
     ///
     /// # Errors
-    /// Points at the first term of the text this was parsed from that they
-    /// cannot answer, with the command that can.
+    /// Points at the first term of the text that they cannot answer, and gives the command that
+    /// can.
     pub fn check_live(&self) -> Result<(), FilterError> {
-        let refused = |term: &Term| term.not_live().map(|why| (term.place.0.clone(), why));
+        let refused = |term: &Term| term.not_live().map(|why| (term.span.0.clone(), why));
         let Some((at, (lack, because))) = self.root.find(&refused) else {
             return Ok(());
         };
@@ -122,20 +124,20 @@ impl Filter {
         self.root.answer_of(exporter) != Some(false)
     }
 
-    /// Whether the exporter or an interface is asked for.
+    /// Whether the filter asks for the exporter or an interface.
     #[must_use]
     pub fn needs_interfaces(&self) -> bool {
         self.root.find(&|term: &Term| term.reads_interfaces().then_some(())).is_some()
     }
 
-    /// How many tests one row may need: what it costs to ask.
+    /// The largest number of tests that a row may need.
     #[must_use]
     pub fn cost(&self) -> u64 {
         self.root.cost()
     }
 
-    /// The command that asks the archive for what matches; a filter too long for a line
-    /// of the screen is to come from a file.
+    /// The command that queries the archive. A filter that is too long for a line of the screen
+    /// has to come from a file.
     #[must_use]
     pub fn command(&self) -> String {
         let line = self.line();
@@ -145,8 +147,8 @@ impl Filter {
         error::query(&line)
     }
 
-    /// The single ports that are asked for (`port N`, `port in [N ...]`, not
-    /// under `not`), in ascending order.
+    /// The single ports that the filter asks for (`port N`, `port in [N ...]`, not under
+    /// `not`), in ascending order.
     #[must_use]
     pub fn ports(&self) -> Vec<u16> {
         let mut wanted = Vec::new();
@@ -156,7 +158,7 @@ impl Filter {
         wanted
     }
 
-    /// As it was typed if that is one plain line, else as it prints.
+    /// The text as it was typed if it is one plain line; otherwise the printed filter.
     fn line(&self) -> String {
         match self.text.trim() {
             "" => self.to_string(),

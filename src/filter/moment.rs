@@ -1,11 +1,11 @@
-//! Moments in filters: ISO 8601, UTC unless an offset is written.
+//! Times in filters: ISO 8601, in UTC unless an offset is given.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// `2026-04-10`, `2026-04-10T12:30`, `2026-04-10T12:30:05.250+02:00`, as
-/// milliseconds since the Unix epoch.
+/// Parses `2026-04-10`, `2026-04-10T12:30` or `2026-04-10T12:30:05.250+02:00` to milliseconds
+/// since the Unix epoch.
 pub(super) fn read(word: &str) -> Option<i128> {
     let stamp = match word.parse::<Timestamp>() {
         Ok(stamp) => stamp,
@@ -17,7 +17,7 @@ pub(super) fn read(word: &str) -> Option<i128> {
     Some(i128::from(stamp.as_millisecond()))
 }
 
-/// Milliseconds since the Unix epoch as [`read`] reads them.
+/// Prints milliseconds since the Unix epoch in the form that [`read`] parses.
 pub(super) fn print(ms: i128) -> String {
     let stamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     stamp.map_or_else(|| ms.to_string(), |stamp| stamp.to_string())
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_utc_unless_an_offset_says_otherwise() {
+    fn times_are_utc_unless_an_offset_is_given() {
         for (text, want) in [
             ("2026-04-10", "2026-04-10T00:00:00Z"),
             ("2026-04-10T12:30", "2026-04-10T12:30:00Z"),

@@ -2,19 +2,25 @@
 
 use crate::flow::service::{SERVICES, protocol_name, protocol_number};
 
-/// Names that stand for numbers.
+/// The kind of names that a number can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberNames {
+    /// No names.
     None,
+    /// Protocols, such as `tcp`.
     Protocols,
+    /// Services, such as `https`.
     Services,
+    /// Flow directions: `ingress`, `egress`.
     Directions,
+    /// NAT events: `add`, `delete`.
     NatEvents,
+    /// Forwarding states: `forw`, `drop`.
     Forwarding,
 }
 
 impl NumberNames {
-    /// The numbers a name stands for.
+    /// The numbers that a name stands for.
     pub(super) fn numbers(self, name: &str) -> Vec<u64> {
         let is = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
         match self {
@@ -34,13 +40,13 @@ impl NumberNames {
         }
     }
 
-    /// The name to print for a number.
+    /// The name with which a number is printed.
     pub(super) fn name(self, number: i128) -> Option<&'static str> {
         match (self, number) {
             (NumberNames::Protocols, _) => u8::try_from(number).ok().and_then(protocol_name),
             (NumberNames::Directions, 0) => Some("ingress"),
             (NumberNames::Directions, 1) => Some("egress"),
-            // Ports print as numbers, as they always have.
+            // Ports are printed as numbers.
             (_, _) => None,
         }
     }

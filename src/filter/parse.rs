@@ -1,4 +1,4 @@
-//! Text to tree, by recursive descent.
+//! Parses a text to a tree by recursive descent.
 //!
 //! ```text
 //! one   := all ( or all )*
@@ -12,9 +12,9 @@ use super::term;
 use super::token::TokenKind;
 use super::tree::Node;
 
-/// The tree of a whole text; an empty one matches everything. One that has
-/// characters and no word was meant to say something: a filter that was commented
-/// out, or a variable that was not set.
+/// The tree of a whole text; an empty text matches everything. A text with characters but
+/// without words is an error, because something was intended: the filter may be commented out,
+/// or a shell variable unset.
 pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
     if text.len() > MAX_TEXT {
         let start = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -28,8 +28,8 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
         return Ok(Node::Any);
     }
     if cursor.peek().kind == TokenKind::End {
-        let found = if text.trim().is_empty() { "spaces alone" } else { "a comment alone" };
-        let expected = "a filter, which is `any` for everything".to_owned();
+        let found = if text.trim().is_empty() { "only spaces" } else { "only a comment" };
+        let expected = "a filter (`any` matches everything)".to_owned();
         let why = FilterFault::Unexpected { expected, found: found.to_owned() };
         return Err(FilterError { at: 0..text.len(), why });
     }
@@ -53,7 +53,7 @@ impl Cursor<'_> {
         let mut parts = vec![self.unary()?];
         loop {
             let and = self.take_if(TokenKind::And);
-            // Terms side by side mean `and`: `tcp port 443`.
+            // Adjacent terms mean `and`: `tcp port 443`.
             let beside =
                 matches!(self.peek().kind, TokenKind::Word | TokenKind::Not | TokenKind::Open);
             if !and && !beside {

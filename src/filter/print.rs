@@ -1,4 +1,4 @@
-//! Filters as text that parses to the same filter.
+//! Prints filters as text that parses to the same filter.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::tree::{Comparison, FlowEnd, Node, Term, Test};
 use super::words::{AllowedModifiers, Argument, CORNERS, FilterWord, NumberNames, WordSubject};
 use crate::flow::Network;
 
-/// Letters of TCP flags by their bit; the last two are of RFC 3168.
+/// The letters of TCP flags and their bits; the last two are those of RFC 3168.
 pub(super) const FLAGS: &[(char, u8)] =
     &[('U', 32), ('A', 16), ('P', 8), ('R', 4), ('S', 2), ('F', 1), ('E', 64), ('C', 128)];
 
@@ -30,8 +30,8 @@ fn before(word: &FilterWord, reads: WordSubject, side: FlowEnd) -> &'static str 
     match (word.before, side) {
         (AllowedModifiers::EndsOrSrc, FlowEnd::Either) => "src or dst ",
         (AllowedModifiers::EndsOrSrc, FlowEnd::Src) | (_, FlowEnd::Either) => "",
-        (AllowedModifiers::Ways | AllowedModifiers::In(_), FlowEnd::Src) => "in ",
-        (AllowedModifiers::Ways | AllowedModifiers::In(_), _) => "out ",
+        (AllowedModifiers::InOut | AllowedModifiers::In(_), FlowEnd::Src) => "in ",
+        (AllowedModifiers::InOut | AllowedModifiers::In(_), _) => "out ",
         (_, FlowEnd::Src) => "src ",
         (_, FlowEnd::Dst) => "dst ",
         (_, FlowEnd::Both) => "src and dst ",
@@ -58,7 +58,7 @@ impl fmt::Display for Term {
                 nets => items(f, nets, network),
             },
             Test::Compare(comp, number) => {
-                // A moment is never compared by leaving the comparison out.
+                // The comparison with a time is always written.
                 let equal = *comp == Comparison::Eq && word.argument == Argument::Moment;
                 write!(f, " {}{comp}", if equal { "= " } else { "" })?;
                 value(f, word, *number)
@@ -105,7 +105,7 @@ fn alone(net: &Network) -> bool {
     *net == Network::single(net.base())
 }
 
-/// ` in [X, Y]`.
+/// Prints ` in [X, Y]`.
 fn items<T>(
     f: &mut fmt::Formatter<'_>,
     items: &[T],

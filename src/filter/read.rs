@@ -1,4 +1,4 @@
-//! What follows a word: numbers, lists, addresses, flags and moments.
+//! Reads the argument of a word: numbers, lists, addresses, flags and times.
 
 use super::cursor::{Cursor, MAX_LIST};
 use super::error::FilterError;
@@ -27,7 +27,7 @@ const COMPARISONS: &[(&str, Comparison)] = &[
     ("le", Comparison::Le),
 ];
 
-/// Reads what follows the word `name`.
+/// Reads the argument of the word `name`.
 pub(super) fn argument(
     cursor: &mut Cursor<'_>,
     name: &str,
@@ -44,7 +44,7 @@ pub(super) fn argument(
     }
 }
 
-/// After `ip`: an address, or `in` and a list of addresses and networks.
+/// The argument of `ip`: an address, or `in` and a list of addresses and networks.
 fn addresses(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     if cursor.take_word(&["in"]) {
         let expected = "an address or a network";
@@ -57,7 +57,7 @@ fn addresses(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     Ok(Test::Nets(vec![net]))
 }
 
-/// After `net`: `A/n` or `A MASK`.
+/// The argument of `net`: `A/n` or `A MASK`.
 fn network(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     let word = cursor.word().ok_or_else(|| cursor.wrong(NETWORK))?;
     let net = if word.contains('/') {
@@ -79,7 +79,7 @@ fn network(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     Ok(Test::Nets(vec![net]))
 }
 
-/// After `flags`: letters, or a comparison with a number.
+/// The argument of `flags`: letters, or a comparison with a number.
 fn flags(cursor: &mut Cursor<'_>, name: &str) -> Result<Test, FilterError> {
     if let Some(mask) = cursor.word().and_then(flag_letters) {
         cursor.take();
@@ -88,7 +88,7 @@ fn flags(cursor: &mut Cursor<'_>, name: &str) -> Result<Test, FilterError> {
     Numbers { name, what: FLAG_LETTERS, max: 255, names: NumberNames::None }.read(cursor)
 }
 
-/// The bits of flags; nothing when a letter is none.
+/// The bits of flag letters; `None` if a letter is not a flag.
 fn flag_letters(word: &str) -> Option<u8> {
     word.chars().try_fold(0, |mask, letter| {
         let letter = letter.to_ascii_uppercase();
@@ -97,7 +97,7 @@ fn flag_letters(word: &str) -> Option<u8> {
     })
 }
 
-/// After `first seen`: a comparison, which has to be written, with a moment.
+/// The argument of `first seen`: a comparison, which must be written, and a time.
 fn moment(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     let comp = comparison(cursor);
     let comp = comp.ok_or_else(|| cursor.wrong("`<`, `<=`, `>`, `>=` or `=` and a time"))?;
@@ -106,7 +106,7 @@ fn moment(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     Ok(Test::Compare(comp, ms))
 }
 
-/// After `mac`: an address, or `in` and a list of them.
+/// The argument of `mac`: an address, or `in` and a list of addresses.
 fn macs(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     let read = |word: &str| mac(word).map(i128::from).map(|mac| (mac, mac));
     if cursor.take_word(&["in"]) {
@@ -118,7 +118,7 @@ fn macs(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     Ok(Test::among(vec![range]))
 }
 
-/// Six bytes of one or two hexadecimal digits each, between colons or hyphens.
+/// Parses six bytes of one or two hexadecimal digits each, separated by colons or hyphens.
 fn mac(word: &str) -> Option<u64> {
     let separator = if word.contains(':') { ':' } else { '-' };
     let mut octets = word.split(separator);
@@ -130,7 +130,7 @@ fn mac(word: &str) -> Option<u64> {
     mac.filter(|(count, _)| *count == 6 && octets.next().is_none()).map(|(_, mac)| mac)
 }
 
-/// How the numbers after a word are read.
+/// How the numbers of a word are read.
 struct Numbers<'a> {
     name: &'a str,
     what: &'a str,
@@ -171,8 +171,8 @@ impl Numbers<'_> {
         Ok(test)
     }
 
-    /// What a word says: `443`, `8000-8080`, or a name with all its numbers.
-    /// Nothing when it is none of these.
+    /// The ranges of a word: `443`, `8000-8080`, or a name with all its numbers; empty if it is
+    /// none of these.
     fn ranges(&self, word: &str) -> Vec<(i128, i128)> {
         let within = |word| number(word).filter(|n| *n <= self.max).map(i128::from);
         if let Some(number) = within(word) {
@@ -205,7 +205,7 @@ fn comparison(cursor: &mut Cursor<'_>) -> Option<Comparison> {
     comp
 }
 
-/// `[`, at least one item with commas or spaces between, `]`.
+/// Reads `[`, at least one item separated by commas or spaces, `]`.
 fn list<T>(
     cursor: &mut Cursor<'_>,
     expected: &str,
@@ -235,7 +235,7 @@ fn list<T>(
     }
 }
 
-/// `10.1.2.3`, `2001:db8::/32`, and `10/8` or `192.168/16` for short.
+/// Parses `10.1.2.3`, `2001:db8::/32`, or the short forms `10/8` and `192.168/16`.
 pub(super) fn net_or_host(word: &str) -> Option<Network> {
     let Some((address, prefix)) = word.split_once('/') else {
         return word.parse().ok().map(Network::single);
@@ -261,7 +261,8 @@ fn dotted_mask(word: &str) -> Option<u8> {
     (ones + bits.trailing_zeros() >= 32).then(|| u8::try_from(ones).ok()).flatten()
 }
 
-/// Decimal with `k`, `M`, `G` or `T` (powers of 1000), or hexadecimal after `0x`.
+/// Parses a decimal number with `k`, `M`, `G` or `T` (powers of 1000), or a hexadecimal one
+/// after `0x`.
 fn number(word: &str) -> Option<u64> {
     if let Some(hex) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
         let plain = hex.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! Single terms: what may stand before a word, the word, and what follows it.
+//! Single terms: the modifier before a word, the word, and its argument.
 
 use super::cursor::Cursor;
 use super::error::{FilterError, FilterFault};
@@ -15,18 +15,18 @@ const TERM: &str = "an address, a network, a protocol, `port`, `ip`, `net`, `src
 const SRC: &[&str] = &["src", "source"];
 const DST: &[&str] = &["dst", "destination"];
 
-/// What stood before a word.
+/// The modifier before a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Modifier {
     Nothing,
     End(FlowEnd),
-    Way(FlowEnd),
+    InOut(FlowEnd),
     /// `in src`, which only MAC addresses have.
-    WayAndEnd(FlowEnd, FlowEnd),
+    InOutAndEnd(FlowEnd, FlowEnd),
 }
 
 impl Modifier {
-    /// Whether it leaves this one of the four corners: in src, in dst, out src, out dst.
+    /// Whether the modifier includes this corner: in src, in dst, out src, out dst.
     fn picks(self, corner: usize) -> bool {
         let fits = |side: FlowEnd, second: bool| match side {
             FlowEnd::Src => !second,
@@ -36,8 +36,8 @@ impl Modifier {
         let (way, end) = match self {
             Modifier::Nothing => (FlowEnd::Either, FlowEnd::Either),
             Modifier::End(end) => (FlowEnd::Either, end),
-            Modifier::Way(way) => (way, FlowEnd::Either),
-            Modifier::WayAndEnd(way, end) => (way, end),
+            Modifier::InOut(way) => (way, FlowEnd::Either),
+            Modifier::InOutAndEnd(way, end) => (way, end),
         };
         fits(way, corner >= 2) && fits(end, corner % 2 == 1)
     }
@@ -52,50 +52,50 @@ enum SpelledWord {
 /// Reads one term.
 pub(super) fn term(cursor: &mut Cursor<'_>) -> Result<Node, FilterError> {
     let start = cursor.peek().start;
-    let stood = before(cursor);
+    let modifier = before(cursor);
     let Some((spelled, length)) = spelled(cursor) else {
-        return bare(cursor, stood, start);
+        return bare(cursor, modifier, start);
     };
     let word = match spelled {
         SpelledWord::Known(word) => word,
         SpelledWord::Refused(lack) => return Err(missing(cursor, start, length, lack)),
     };
-    let side = match (word.before, stood) {
+    let side = match (word.before, modifier) {
         (AllowedModifiers::EndsOrSrc, Modifier::Nothing) => FlowEnd::Src,
         (_, Modifier::Nothing) => FlowEnd::Either,
         (AllowedModifiers::Ends | AllowedModifiers::EndsOrSrc, Modifier::End(side)) => side,
-        (AllowedModifiers::Ways, Modifier::Way(side)) => side,
-        (AllowedModifiers::In(_), Modifier::Way(FlowEnd::Src)) => FlowEnd::Either,
-        (AllowedModifiers::Corners, stood) if stood != Modifier::End(FlowEnd::Both) => {
+        (AllowedModifiers::InOut, Modifier::InOut(side)) => side,
+        (AllowedModifiers::In(_), Modifier::InOut(FlowEnd::Src)) => FlowEnd::Either,
+        (AllowedModifiers::Corners, modifier) if modifier != Modifier::End(FlowEnd::Both) => {
             FlowEnd::Either
         }
-        (AllowedModifiers::In(lack), Modifier::Way(_)) => {
+        (AllowedModifiers::In(lack), Modifier::InOut(_)) => {
             return Err(missing(cursor, start, length, lack));
         }
-        _ => return Err(cursor.wrong(after(stood))),
+        _ => return Err(cursor.wrong(after(modifier))),
     };
     let entry = cursor.entry(length).filter(|_| word.name.ends_with('N'));
-    let place = SourceSpan(start..cursor.skip(length));
+    let span = SourceSpan(start..cursor.skip(length));
     let test = argument(cursor, word.name, word.argument)?;
     let WordSubject::Any(choice) = word.reads else {
-        return Ok(node(word.reads, side, test, place));
+        return Ok(node(word.reads, side, test, span));
     };
     let picked =
         choice.parts().iter().enumerate().filter(|(index, _)| match (word.before, entry) {
-            (AllowedModifiers::Corners, _) => stood.picks(*index),
+            (AllowedModifiers::Corners, _) => modifier.picks(*index),
             (_, entry) => entry.is_none_or(|entry| entry == *index),
         });
-    Ok(Node::one(picked.map(|(_, one)| node(*one, side, test.clone(), place.clone())).collect()))
+    Ok(Node::one(picked.map(|(_, one)| node(*one, side, test.clone(), span.clone())).collect()))
 }
 
-fn node(reads: WordSubject, side: FlowEnd, test: Test, place: SourceSpan) -> Node {
+fn node(reads: WordSubject, side: FlowEnd, test: Test, span: SourceSpan) -> Node {
     match reads {
         WordSubject::Everything => Node::Any,
-        _ => Node::Term(Term { reads, side, test, place }),
+        _ => Node::Term(Term { reads, side, test, span }),
     }
 }
 
-/// Reads what picks a column.
+/// Reads the modifier.
 fn before(cursor: &mut Cursor<'_>) -> Modifier {
     for (words, others, side) in [(SRC, DST, FlowEnd::Src), (DST, SRC, FlowEnd::Dst)] {
         if !cursor.take_word(words) {
@@ -116,18 +116,18 @@ fn before(cursor: &mut Cursor<'_>) -> Modifier {
     for (word, side) in [("in", FlowEnd::Src), ("out", FlowEnd::Dst)] {
         if cursor.take_word(&[word]) {
             return if cursor.take_word(SRC) {
-                Modifier::WayAndEnd(side, FlowEnd::Src)
+                Modifier::InOutAndEnd(side, FlowEnd::Src)
             } else if cursor.take_word(DST) {
-                Modifier::WayAndEnd(side, FlowEnd::Dst)
+                Modifier::InOutAndEnd(side, FlowEnd::Dst)
             } else {
-                Modifier::Way(side)
+                Modifier::InOut(side)
             };
         }
     }
     Modifier::Nothing
 }
 
-/// The longest word that stands next, and how many tokens it takes.
+/// The longest word that comes next, and its number of tokens.
 fn spelled(cursor: &Cursor<'_>) -> Option<(SpelledWord, usize)> {
     let known = WORDS.iter().flat_map(|word| {
         word.spellings()
@@ -141,7 +141,7 @@ fn spelled(cursor: &Cursor<'_>) -> Option<(SpelledWord, usize)> {
     known.chain(refused).max_by_key(|(_, length)| *length)
 }
 
-/// That a word asks for what flows do not have.
+/// The error that a word asks for something that toptalk does not keep.
 fn missing(
     cursor: &mut Cursor<'_>,
     start: usize,
@@ -152,9 +152,9 @@ fn missing(
     FilterError { why: FilterFault::Missing { word: cursor.written(at.clone()), lack }, at }
 }
 
-/// What can follow what stood.
-fn after(stood: Modifier) -> String {
-    let fits = |word: &&FilterWord| match stood {
+/// The words that can follow a modifier, for messages.
+fn after(modifier: Modifier) -> String {
+    let fits = |word: &&FilterWord| match modifier {
         Modifier::Nothing => true,
         Modifier::End(FlowEnd::Both) => {
             matches!(word.before, AllowedModifiers::Ends | AllowedModifiers::EndsOrSrc)
@@ -165,40 +165,39 @@ fn after(stood: Modifier) -> String {
                 AllowedModifiers::Ends | AllowedModifiers::EndsOrSrc | AllowedModifiers::Corners
             )
         }
-        Modifier::Way(FlowEnd::Src) => {
+        Modifier::InOut(FlowEnd::Src) => {
             matches!(
                 word.before,
-                AllowedModifiers::Ways | AllowedModifiers::In(_) | AllowedModifiers::Corners
+                AllowedModifiers::InOut | AllowedModifiers::In(_) | AllowedModifiers::Corners
             )
         }
-        Modifier::Way(_) => {
-            matches!(word.before, AllowedModifiers::Ways | AllowedModifiers::Corners)
+        Modifier::InOut(_) => {
+            matches!(word.before, AllowedModifiers::InOut | AllowedModifiers::Corners)
         }
-        Modifier::WayAndEnd(..) => word.before == AllowedModifiers::Corners,
+        Modifier::InOutAndEnd(..) => word.before == AllowedModifiers::Corners,
     };
     let mut words: Vec<String> =
         WORDS.iter().filter(fits).map(|word| format!("`{}`", word.name)).collect();
-    if let Modifier::End(_) = stood {
+    if let Modifier::End(_) = modifier {
         words.push("an address or a network".to_owned());
     }
-    match stood {
+    match modifier {
         Modifier::Nothing => TERM.to_owned(),
-        Modifier::WayAndEnd(..) => "`mac`, or `in` or `out` without `src` or `dst`".to_owned(),
+        Modifier::InOutAndEnd(..) => "`mac`, or `in` or `out` without `src` or `dst`".to_owned(),
         _ => words.join(", "),
     }
 }
 
-/// A word that is none of the language: an address, a network, a protocol, or
-/// a mistake.
-fn bare(cursor: &mut Cursor<'_>, stood: Modifier, start: usize) -> Result<Node, FilterError> {
+/// Handles a word that is not in the tables: an address, a network, a protocol, or an error.
+fn bare(cursor: &mut Cursor<'_>, modifier: Modifier, start: usize) -> Result<Node, FilterError> {
     let Some(word) = cursor.word() else {
-        return Err(cursor.wrong(after(stood)));
+        return Err(cursor.wrong(after(modifier)));
     };
-    let place = SourceSpan(start..cursor.peek().end);
-    let side = match stood {
+    let span = SourceSpan(start..cursor.peek().end);
+    let side = match modifier {
         Modifier::Nothing => Some(FlowEnd::Either),
         Modifier::End(side) => Some(side),
-        Modifier::Way(_) | Modifier::WayAndEnd(..) => None,
+        Modifier::InOut(_) | Modifier::InOutAndEnd(..) => None,
     };
     if let Some(side) = side
         && let Some(net) = net_or_host(word)
@@ -208,22 +207,22 @@ fn bare(cursor: &mut Cursor<'_>, stood: Modifier, start: usize) -> Result<Node, 
             WordSubject::Two(Field::Src, Field::Dst),
             side,
             Test::Nets(vec![net]),
-            place,
+            span,
         ));
     }
-    if stood == Modifier::Nothing {
+    if modifier == Modifier::Nothing {
         if let [proto] = NumberNames::Protocols.numbers(word).as_slice() {
             cursor.take();
             return Ok(node(
                 WordSubject::One(Field::Proto),
                 FlowEnd::Either,
                 Test::is(*proto),
-                place,
+                span,
             ));
         }
         if services(word).next().is_some() {
             return Err(cursor.wrong(format!("`port {}`", word.to_ascii_lowercase())));
         }
     }
-    Err(cursor.wrong(after(stood)))
+    Err(cursor.wrong(after(modifier)))
 }

@@ -1,10 +1,10 @@
-//! A filter's text cut into words and symbols, each with its place.
+//! Splits a filter into words and symbols with their positions.
 
 use std::ops::Range;
 
 use super::tree::Comparison;
 
-/// What a token is; words are looked at again where they stand.
+/// The kind of a token; words are interpreted where they occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     Word,
@@ -17,13 +17,13 @@ pub(super) enum TokenKind {
     CloseList,
     Comma,
     Comp(Comparison),
-    /// A lone `&` or `|`.
+    /// A single `&` or `|`.
     Stray,
     /// After the last token.
     End,
 }
 
-/// A token and the bytes of the text it stands in.
+/// A token and its byte range in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub kind: TokenKind,
@@ -36,13 +36,13 @@ impl Token {
         self.start..self.end
     }
 
-    /// What was written, empty at the end.
+    /// The text of the token; empty at the end.
     pub(super) fn text(self, text: &str) -> &str {
         text.get(self.at()).unwrap_or("")
     }
 }
 
-/// Symbols, longer ones before their beginnings.
+/// The symbols; longer ones come before their prefixes.
 const SYMBOLS: &[(&str, TokenKind)] = &[
     ("&&", TokenKind::And),
     ("||", TokenKind::Or),
@@ -66,7 +66,7 @@ const SYMBOLS: &[(&str, TokenKind)] = &[
 const OPERATORS: &[(&str, TokenKind)] =
     &[("and", TokenKind::And), ("or", TokenKind::Or), ("not", TokenKind::Not)];
 
-/// Cuts a text into tokens. Comments run from `#` to the end of the line.
+/// Splits a text into tokens. Comments extend from `#` to the end of the line.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut start = 0;

@@ -1,4 +1,4 @@
-//! What a filter means: a tree of terms, and how it is evaluated.
+//! The meaning of a filter: a tree of terms, and its evaluation.
 
 use std::ops::Range;
 
@@ -7,17 +7,17 @@ use super::words::{ComputedValue, FilterWord, LiveSupport, STACK, WordSubject};
 use crate::flow::field::{Field, FieldValue};
 use crate::flow::{Host, Network};
 
-/// Which of two columns a term asks about; of interfaces, `Src` is in.
+/// Which of two columns a term asks about; for interfaces, `Src` means in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FlowEnd {
     Either,
     Src,
     Dst,
-    /// Each of the two has to match.
+    /// Both columns have to match.
     Both,
 }
 
-/// How a number is compared.
+/// A comparison of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
     Eq,
@@ -39,8 +39,8 @@ impl Comparison {
     }
 }
 
-/// Where a term stood in the text. It takes no part in comparing filters: two
-/// spellings of one filter are equal.
+/// The position of a term in the text. It is ignored in comparisons: two spellings of a filter
+/// are equal.
 #[derive(Clone, Debug)]
 pub(super) struct SourceSpan(pub Range<usize>);
 
@@ -50,17 +50,17 @@ impl PartialEq for SourceSpan {
     }
 }
 
-/// What a value has to be.
+/// The condition on a value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Test {
-    /// The column says it all.
+    /// No condition: the word itself is sufficient.
     Nothing,
-    /// In one of these.
+    /// In one of these networks.
     Nets(Vec<Network>),
     Compare(Comparison, i128),
     /// In one of these ranges, both ends included.
     Among(Vec<(i128, i128)>),
-    /// All of these flags set, or any of them.
+    /// All of these flags are set, or any of them.
     Flags {
         mask: u8,
         any: bool,
@@ -68,7 +68,8 @@ pub(super) enum Test {
 }
 
 impl Test {
-    /// That a number is one of these; a single one is compared.
+    /// The condition that a number is in one of these ranges; a single number becomes a
+    /// comparison.
     pub(super) fn among(ranges: Vec<(i128, i128)>) -> Test {
         match ranges.as_slice() {
             [(low, high)] if low == high => Test::Compare(Comparison::Eq, *low),
@@ -76,7 +77,7 @@ impl Test {
         }
     }
 
-    /// That a number is this one.
+    /// The condition that a number has this value.
     pub(super) fn is(number: u64) -> Test {
         Test::Compare(Comparison::Eq, i128::from(number))
     }
@@ -94,7 +95,7 @@ impl Test {
         }
     }
 
-    /// How many comparisons it takes: lists are gone through, for either of two columns.
+    /// The number of comparisons: lists are searched, for up to two columns.
     fn cost(&self) -> u64 {
         match self {
             Test::Nets(nets) => 1 + 2 * nets.len() as u64,
@@ -119,20 +120,20 @@ impl Test {
     }
 }
 
-/// One question about a flow.
+/// A single condition on a flow.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Term {
     pub reads: WordSubject,
     pub side: FlowEnd,
     pub test: Test,
-    pub place: SourceSpan,
+    pub span: SourceSpan,
 }
 
 /// A filter or a part of it.
 ///
-/// `All` and `One` hold at least two parts and never one of their own kind
-/// ([`Node::all`] and [`Node::one`] see to that), so a long chain of `and`
-/// stays flat and the depth of a tree is the depth of its parentheses.
+/// `All` and `One` have at least two parts and never a part of their own kind ([`Node::all`]
+/// and [`Node::one`] ensure that), so a long chain of `and` stays flat and the depth of a tree
+/// is the depth of its parentheses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Node {
     #[default]
@@ -144,7 +145,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// All of these together.
+    /// A node that matches if all parts match.
     pub(super) fn all(parts: Vec<Node>) -> Node {
         Node::join(parts, Node::All, |part| match part {
             Node::All(inner) => Ok(inner),
@@ -152,7 +153,7 @@ impl Node {
         })
     }
 
-    /// At least one of these.
+    /// A node that matches if at least one part matches.
     pub(super) fn one(parts: Vec<Node>) -> Node {
         Node::join(parts, Node::One, |part| match part {
             Node::One(inner) => Ok(inner),
@@ -160,20 +161,20 @@ impl Node {
         })
     }
 
-    /// Anything but this. nfdump's `not flags AF` means none of these flags
-    /// (that is how its manual asks for a lone SYN), so an odd number of `not`
-    /// before letters of flags turns "all" into "any".
+    /// The negation of a node. In nfdump, `not flags AF` means none of these flags (its manual
+    /// uses that to find a lone SYN), so an odd number of `not` before flag letters turns "all"
+    /// into "any".
     pub(super) fn negated(mut part: Node) -> Node {
-        part.turn_flags();
+        part.invert_flags();
         Node::Not(Box::new(part))
     }
 
-    fn turn_flags(&mut self) {
+    fn invert_flags(&mut self) {
         match self {
             Node::Term(Term { test: Test::Flags { any, .. }, .. }) => *any = !*any,
             Node::Any | Node::Term(_) => {}
-            Node::Not(part) => part.turn_flags(),
-            Node::All(parts) | Node::One(parts) => parts.iter_mut().for_each(Node::turn_flags),
+            Node::Not(part) => part.invert_flags(),
+            Node::All(parts) | Node::One(parts) => parts.iter_mut().for_each(Node::invert_flags),
         }
     }
 
@@ -195,7 +196,7 @@ impl Node {
         }
     }
 
-    /// Whether a row matches; `None` when that hangs on what it does not know.
+    /// Whether a row matches; `None` if that depends on a value that the row does not know.
     pub(super) fn answer(&self, row: &impl FilterSubject) -> Option<bool> {
         match self {
             Node::Any => Some(true),
@@ -206,7 +207,7 @@ impl Node {
         }
     }
 
-    /// The answer for all that `exporter` reports; `None` where it hangs on more.
+    /// The answer for everything that `exporter` reports; `None` if it depends on other values.
     pub(super) fn answer_of(&self, exporter: Host) -> Option<bool> {
         match self {
             Node::Any => Some(true),
@@ -217,7 +218,7 @@ impl Node {
         }
     }
 
-    /// How many single tests it takes to answer for one row, at most.
+    /// The largest number of single tests for a row.
     pub(super) fn cost(&self) -> u64 {
         match self {
             Node::Any => 0,
@@ -229,7 +230,7 @@ impl Node {
         }
     }
 
-    /// The first term for which `wanted` has something to say.
+    /// The first term for which `wanted` returns a value.
     pub(super) fn find<T>(&self, wanted: &impl Fn(&Term) -> Option<T>) -> Option<T> {
         match self {
             Node::Any => None,
@@ -239,7 +240,7 @@ impl Node {
         }
     }
 
-    /// Adds the single ports asked for; what stands under `not` is not asked for.
+    /// Adds the single ports that are asked for; those under `not` are not.
     pub(super) fn wanted_ports(&self, wanted: &mut Vec<u16>) {
         match self {
             Node::Term(Term { reads: WordSubject::Ports, test, .. }) => {
@@ -259,7 +260,7 @@ impl Node {
     }
 }
 
-/// `decisive` as soon as one part says so, else unknown when one part is.
+/// `decisive` if one part has that answer; otherwise unknown if one part is unknown.
 fn decided(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
     let mut answer = Some(!decisive);
     for part in parts {
@@ -285,7 +286,7 @@ impl Term {
                 Some(self.test.has(i128::from(src)) || self.test.has(i128::from(dst)))
             }
             WordSubject::Ports => self.sides(|| of(Field::SrcPort), || of(Field::DstPort)),
-            // No term reads it: parsing took it apart.
+            // Never used by a term: parsing replaces it by its parts.
             WordSubject::Any(_) => None,
             WordSubject::Flags if row.proto() != TCP => Some(false),
             WordSubject::Flags => of(Field::TcpFlags),
@@ -315,7 +316,7 @@ impl Term {
             FlowEnd::Src => one(),
             FlowEnd::Dst => two(),
             FlowEnd::Either | FlowEnd::Both => {
-                // The second end is asked only where the first has not decided.
+                // The second end is evaluated only if the first one does not decide.
                 let (mut one, mut two) = (Some(one), Some(two));
                 let ends = std::iter::from_fn(|| match one.take() {
                     Some(one) => Some(one()),
@@ -326,7 +327,7 @@ impl Term {
         }
     }
 
-    /// What the rows of the live tables lack to answer this, and why.
+    /// What the rows of the live tables lack for this term, and why.
     pub(super) fn not_live(&self) -> Option<(&'static str, &'static str)> {
         match FilterWord::of(self.reads).live {
             LiveSupport::Yes => None,
@@ -337,7 +338,7 @@ impl Term {
         }
     }
 
-    /// Whether it asks where the flow was seen.
+    /// Whether the term asks for the exporter or an interface.
     pub(super) fn reads_interfaces(&self) -> bool {
         matches!(self.reads, WordSubject::Two(Field::Input, _) | WordSubject::One(Field::Exporter))
     }
@@ -347,7 +348,7 @@ pub(super) const TCP: u8 = 6;
 const ICMP: [u8; 2] = [1, 58];
 
 impl ComputedValue {
-    /// Whether it means something for a protocol; else nothing matches.
+    /// Whether the value exists for a protocol; otherwise nothing matches.
     pub(super) fn applies(self, proto: u8) -> bool {
         match self {
             ComputedValue::IcmpType | ComputedValue::IcmpCode => ICMP.contains(&proto),
@@ -355,7 +356,7 @@ impl ComputedValue {
         }
     }
 
-    /// The columns it is computed from, with what says whether it applies.
+    /// The columns that it is computed from, including the one that decides whether it applies.
     pub(super) fn fields(self) -> &'static [Field] {
         match self {
             ComputedValue::Bytes => &[Field::Bytes, Field::Sampling],
@@ -369,14 +370,14 @@ impl ComputedValue {
             ComputedValue::Dscp => &[Field::Tos],
             ComputedValue::EngineType | ComputedValue::EngineId => &[Field::Domain],
             ComputedValue::Label(entry) | ComputedValue::Experimental(entry) => {
-                let place = STACK.iter().position(|field| *field == entry);
-                place.and_then(|place| STACK.get(place..=place)).unwrap_or(&[])
+                let span = STACK.iter().position(|field| *field == entry);
+                span.and_then(|span| STACK.get(span..=span)).unwrap_or(&[])
             }
             ComputedValue::BottomLabel => &STACK,
         }
     }
 
-    /// Its value, when all it needs is known. Whole numbers, as nfdump has them.
+    /// The value, if all columns are known. Whole numbers, as in nfdump.
     pub(super) fn number(self, get: &impl Fn(Field) -> Option<i128>) -> Option<i128> {
         let scaled = |field| Some(get(field)? * get(Field::Sampling)?.max(1));
         let duration = || Some((get(Field::Last)? - get(Field::First)?).max(0));
@@ -392,7 +393,7 @@ impl ComputedValue {
             ComputedValue::Bpp => {
                 Some(get(Field::Bytes)?.checked_div(get(Field::Packets)?).unwrap_or(0))
             }
-            // Type and code stand in the destination port.
+            // ICMP type and code are in the destination port.
             ComputedValue::IcmpType => byte(Field::DstPort, 8),
             ComputedValue::IcmpCode => byte(Field::DstPort, 0),
             ComputedValue::Dscp => Some(get(Field::Tos)? >> 2),
@@ -433,8 +434,8 @@ fn number(row: &impl FilterSubject, field: Field) -> Option<i128> {
     }
 }
 
-/// An IPv6 network never holds an IPv4 host, not even `::/0`, although IPv4 is
-/// kept mapped into IPv6.
+/// An IPv6 network never contains an IPv4 host, not even `::/0`, although IPv4 addresses are
+/// stored as IPv4-mapped IPv6 addresses.
 fn inside(net: &Network, host: Host) -> bool {
     net.contains(host) && (host.as_v4().is_none() || net.base().as_v4().is_some())
 }

@@ -1,60 +1,62 @@
-//! The words of the language, each declared once: parsing, refusals, help and
-//! docs/FILTER.md all derive from these tables.
+//! The words of the language. Each is declared once: parsing, refusals, help and docs/FILTER.md
+//! derive from these tables.
 
 pub use super::missing::{MISSING, UnsupportedWord};
 pub use super::names::NumberNames;
 
 use crate::flow::field::Field;
 
-/// A primitive of the language.
+/// A word of the language.
 #[derive(Debug)]
 pub struct FilterWord {
-    /// How it is printed; of several words it needs all, in this order.
+    /// The spelling with which it is printed; of several words, all are required in this order.
     pub name: &'static str,
     /// Other spellings.
     pub aliases: &'static [&'static str],
-    /// Which words may stand before it.
+    /// The modifiers that may precede it.
     pub before: AllowedModifiers,
-    /// What follows it.
+    /// Its argument.
     pub argument: Argument,
     /// What it asks about.
     pub reads: WordSubject,
     /// Whether the live tables can answer it.
     pub live: LiveSupport,
-    /// What matches, for people.
+    /// The matching flows, for people.
     pub help: &'static str,
 }
 
-/// Which words may stand before a word to pick one of two columns.
+/// The modifiers that may precede a word to select one of two columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowedModifiers {
+    /// None.
     Nothing,
     /// `src`, `dst`, `src or dst`, `src and dst`.
     Ends,
     /// `in`, `out`.
-    Ways,
-    /// The same, and `src` is meant where none stands.
+    InOut,
+    /// `src`, `dst`, `src or dst`, `src and dst`; without one, `src` is meant.
     EndsOrSrc,
     /// `in`, `out`, `src`, `dst`, or one of each.
     Corners,
-    /// `in`, which changes nothing; the text says what is not kept for `out`.
+    /// `in`, which changes nothing; the text is the reason why `out` is refused.
     In(&'static str),
 }
 
-/// What follows a word.
+/// The argument of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
+    /// None.
     Nothing,
     /// `A`, `A/n` or `in [A B/n ...]`.
     Addresses,
     /// `A/n` or `A MASK`.
     Network,
-    /// A comparison with a number, or `in [N N-M ...]`: what it is called, the
-    /// highest one, and the names it has.
+    /// A comparison with a number, or `in [N N-M ...]`: what the number is called, its greatest
+    /// value, and its names.
     Numbers(&'static str, u64, NumberNames),
     /// Letters of TCP flags, or a number.
     Flags,
-    /// A comparison with a moment.
+    /// A comparison with a time.
     Moment,
     /// A MAC address, or `in [M M]`.
     Mac,
@@ -65,55 +67,72 @@ pub enum Argument {
 pub enum WordSubject {
     /// Nothing: every flow matches.
     Everything,
-    /// IPv4 when true, else IPv6.
+    /// IPv4 if true, otherwise IPv6.
     Family(bool),
+    /// A field.
     One(Field),
     /// Source and destination, or in and out.
     Two(Field, Field),
-    /// Both ports; rows know them without a side.
+    /// Both ports; rows know one port without a side.
     Ports,
-    /// The flags of TCP; flows of other protocols never match.
+    /// The TCP flags; flows of other protocols never match.
     Flags,
+    /// A computed value.
     Computed(ComputedValue),
-    /// At least one of several. Parsing takes it apart: no term reads it.
+    /// At least one of several. Parsing replaces it by its parts.
     Any(WordChoice),
 }
 
-/// What is computed from several fields, or from a part of one.
+/// A value that is computed from several fields, or from a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComputedValue {
-    /// Counters stand for what was on the wire: times the sampling rate.
+    /// Bytes, multiplied by the sampling rate.
     Bytes,
+    /// Packets, multiplied by the sampling rate.
     Packets,
-    /// Of one record: 1.
+    /// The flows of one record: 1.
     Flows,
+    /// Milliseconds between the first and the last packet.
     Duration,
+    /// Packets per second.
     Pps,
+    /// Bits per second.
     Bps,
+    /// Bytes per packet.
     Bpp,
+    /// The ICMP type.
     IcmpType,
+    /// The ICMP code.
     IcmpCode,
+    /// The upper six bits of the type of service.
     Dscp,
+    /// The type of a NetFlow v5 engine.
     EngineType,
+    /// The number of a NetFlow v5 engine.
     EngineId,
-    /// The 20 bits of an entry of the MPLS stack, its traffic class (RFC 3032,
-    /// 2.1; RFC 5462), and the label at the bottom of the stack.
+    /// The 20-bit label of an entry of the MPLS stack (RFC 3032, section 2.1).
     Label(Field),
+    /// The traffic class of an entry (RFC 5462).
     Experimental(Field),
+    /// The label at the bottom of the stack.
     BottomLabel,
 }
 
-/// What a word leaves open, or words before it and numbers in it pick from.
+/// A set of columns from which modifiers, or numbers in a word, select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WordChoice {
+    /// The four MAC addresses.
     Macs,
+    /// The least and the greatest TTL.
     Ttls,
+    /// The labels of the MPLS stack.
     Labels,
+    /// The traffic classes of the MPLS stack.
     Experimental,
 }
 
 impl WordChoice {
-    /// All there is to pick from.
+    /// All columns of the set.
     #[must_use]
     pub fn parts(self) -> &'static [WordSubject] {
         match self {
@@ -125,7 +144,7 @@ impl WordChoice {
     }
 }
 
-/// The corners of a router, in the order in which words before pick them.
+/// The MAC addresses, in the order in which modifiers select them.
 const MACS: &[WordSubject] = &[
     WordSubject::One(Field::InSrcMac),
     WordSubject::One(Field::InDstMac),
@@ -133,7 +152,7 @@ const MACS: &[WordSubject] = &[
     WordSubject::One(Field::OutDstMac),
 ];
 
-/// What stands before a word for each of them.
+/// The modifiers of these columns.
 pub(super) const CORNERS: &[&str] = &["in src ", "in dst ", "out src ", "out dst "];
 
 const TTLS: &[WordSubject] = &[WordSubject::One(Field::MinTtl), WordSubject::One(Field::MaxTtl)];
@@ -167,20 +186,21 @@ macro_rules! of_stack {
 const LABELS: &[WordSubject] = &of_stack!(Label);
 const EXPERIMENTAL: &[WordSubject] = &of_stack!(Experimental);
 
-/// Whether the rows of the live tables can answer.
+/// Whether the rows of the live tables can answer a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiveSupport {
+    /// They can.
     Yes,
-    /// Only without `src` or `dst`: what rows lack, and what to do.
+    /// Only without `src` or `dst`: what rows lack, and what to write instead.
     WithoutSide(&'static str, &'static str),
-    /// What rows lack, and why.
+    /// They cannot: what rows lack, and why.
     No(&'static str, &'static str),
 }
 
 const SUMS: &str = "a row sums all flows of a conversation";
 const SINGLE: LiveSupport =
     LiveSupport::No("rows are sums of flows", "this asks about single flow records");
-const OUT_COUNTERS: &str = "the way back is a flow of its own";
+const OUT_COUNTERS: &str = "the reverse direction is a separate flow";
 
 const BYTE: u64 = 255;
 const SHORT: u64 = 65_535;
@@ -189,7 +209,7 @@ const LONG: u64 = u32::MAX as u64;
 
 macro_rules! words {
     ($($name:literal $aliases:tt $before:expr, $argument:expr, $reads:expr, $live:expr, $help:literal;)*) => {
-        /// Every word that is understood.
+        /// All words that are accepted.
         pub const WORDS: &[FilterWord] = &[$(FilterWord {
             name: $name, aliases: &$aliases, before: $before, argument: $argument,
             reads: $reads, live: $live, help: $help,
@@ -197,7 +217,7 @@ macro_rules! words {
     };
 }
 
-use AllowedModifiers::{Corners, Ends, EndsOrSrc, Nothing, Ways};
+use AllowedModifiers::{Corners, Ends, EndsOrSrc, InOut, Nothing};
 use Argument::{Addresses, Moment, Network, Numbers};
 
 words! {
@@ -217,7 +237,7 @@ words! {
     "port" [] Ends, Numbers("a port number", SHORT, NumberNames::Services), WordSubject::Ports,
         LiveSupport::WithoutSide("rows keep the service port only", "write `port N`, without a side"),
         "a port by number or service name (`https`)";
-    "if" [] Ways, Numbers("an interface number", LONG, NumberNames::None),
+    "if" [] InOut, Numbers("an interface number", LONG, NumberNames::None),
         WordSubject::Two(Field::Input, Field::Output), LiveSupport::Yes,
         "an interface by SNMP index";
     "exporter" ["exporter ip", "exporter host", "router", "router ip", "router host"] Nothing, Addresses,
@@ -377,7 +397,7 @@ impl FilterWord {
         let before = match before {
             AllowedModifiers::Nothing => "",
             AllowedModifiers::Ends | AllowedModifiers::EndsOrSrc => "[src|dst] ",
-            AllowedModifiers::Ways => "[in|out] ",
+            AllowedModifiers::InOut => "[in|out] ",
             AllowedModifiers::Corners => "[in|out] [src|dst] ",
             AllowedModifiers::In(_) => "[in] ",
         };

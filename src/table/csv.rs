@@ -1,8 +1,8 @@
-//! The saved view: one documented header per kind of view, one line per row.
+//! Saves a view as CSV: one documented header per kind of view, one line per row.
 //!
-//! Headers, their meaning and how a cell is read stand in [`HOST_COLUMNS`],
-//! [`GROUP_COLUMNS`], [`CONVERSATION_COLUMNS`] and [`EXPORTER_COLUMNS`] and nowhere
-//! else. New columns go to the end.
+//! The headers, their meaning and how a cell is computed are declared in [`HOST_COLUMNS`],
+//! [`GROUP_COLUMNS`], [`CONVERSATION_COLUMNS`] and [`EXPORTER_COLUMNS`]. New columns are added
+//! at the end.
 
 use std::io;
 
@@ -19,10 +19,10 @@ use crate::snapshot::{
 use crate::text;
 use crate::units::rfc3339_in;
 
-/// What is the same in every row of a file.
+/// The values that are the same in every row of a file.
 pub struct CsvContext<'a> {
     snapshot: &'a Snapshot,
-    /// Of the times in the table.
+    /// The time zone of the times in the table.
     zone: &'a TimeZone,
 }
 
@@ -35,14 +35,14 @@ pub struct HostLine {
     missing: Option<u64>,
 }
 
-/// A row of a list by something else than host; without a group for sums.
+/// A row of a list by another key than hosts; sums have no group.
 pub struct GroupLine {
     kind: &'static str,
     group: Option<GroupRow>,
     traffic: UpDown,
 }
 
-/// A row of one host's conversations; without a conversation for sums.
+/// A row of one host's conversations; sums have no conversation.
 pub struct ConversationLine {
     kind: &'static str,
     host: Host,
@@ -50,9 +50,11 @@ pub struct ConversationLine {
     traffic: UpDown,
 }
 
-/// A column: its header, what stands in it, and how it is read.
+/// A column.
 pub struct CsvColumn<R> {
+    /// The header.
     pub name: &'static str,
+    /// What the cells mean, for the documentation.
     pub meaning: &'static str,
     get: fn(&CsvContext<'_>, &R) -> String,
 }
@@ -65,7 +67,7 @@ macro_rules! columns {
 
 /// The columns of a saved host table.
 pub const HOST_COLUMNS: &[CsvColumn<HostLine>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
+    "captured_at", "time of the answer, RFC 3339, in the time zone of the caller", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
     "complete", "true when the figures of the window are final", |h, _| h.complete();
@@ -82,13 +84,13 @@ pub const HOST_COLUMNS: &[CsvColumn<HostLine>] = columns! {
     "down_raw_bytes", "received, bytes as exported", |_, r| figure(r.down, |c| c.raw_bytes);
     "down_packets", "received, packets scaled by sampling", |_, r| figure(r.down, |c| c.packets);
     "down_flows", "received, flow records", |_, r| figure(r.down, |c| c.flows);
-    "missing_bytes", "of a host that got its row late: the most that its bytes lack; 0 is exact",
+    "missing_bytes", "the largest number of bytes that are missing because the row was created late; 0 is exact",
         |_, r| r.missing.map(|bytes| bytes.to_string()).unwrap_or_default();
 };
 
-/// The columns of a saved list by something else than host.
+/// The columns of a saved list by another key than hosts.
 pub const GROUP_COLUMNS: &[CsvColumn<GroupLine>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
+    "captured_at", "time of the answer, RFC 3339, in the time zone of the caller", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
     "complete", "true when the figures of the window are final", |h, _| h.complete();
@@ -96,7 +98,7 @@ pub const GROUP_COLUMNS: &[CsvColumn<GroupLine>] = columns! {
             total: both", |_, r| r.kind.to_owned();
     "name", "as on the screen: `443/tcp https`, `udp`, `198.51.100.0/24`, `192.0.2.1 Te1/0/1`, \
              the name of the group", |h, r| r.of(|key| Some(key.label(&h.snapshot.health)));
-    "proto", "port, proto: the protocol, its number when it has no name here",
+    "proto", "port, proto: the protocol, or its number if it has no known name",
         |_, r| r.of(|key| match key {
             GroupKey::Service { proto, .. } | GroupKey::Protocol(proto) => Some(protocol(*proto)),
             _ => None,
@@ -121,7 +123,7 @@ pub const GROUP_COLUMNS: &[CsvColumn<GroupLine>] = columns! {
         GroupKey::Named(name) => name.as_deref().map(str::to_owned),
         _ => None,
     });
-    "members", "its conversations; of a group its hosts",
+    "members", "number of conversations; of a group, number of hosts",
         |_, r| r.group.as_ref().map(|row| row.members.to_string()).unwrap_or_default();
     "up_bps", "sent by local hosts, or out through the interface, mean of the window in bit/s",
         |h, r| h.rate(Some(r.traffic.up));
@@ -138,17 +140,17 @@ pub const GROUP_COLUMNS: &[CsvColumn<GroupLine>] = columns! {
     "down_flows", "received, flow records", |_, r| r.traffic.down.flows.to_string();
 };
 
-/// The columns of a saved drill-down.
+/// The columns of the saved conversations of a host.
 pub const CONVERSATION_COLUMNS: &[CsvColumn<ConversationLine>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
+    "captured_at", "time of the answer, RFC 3339, in the time zone of the caller", |h, _| h.captured();
     "window_start", "start of the window", |h, _| h.start();
     "window_end", "end of the window", |h, _| h.end();
     "complete", "true when the figures of the window are final", |h, _| h.complete();
     "row", "conversation; others: conversations not listed; total: both",
         |_, r| r.kind.to_owned();
-    "host", "the host that was asked for", |_, r| r.host.to_string();
+    "host", "the host whose conversations are listed", |_, r| r.host.to_string();
     "peer", "the other end", |_, r| r.of(|c| c.peer.to_string());
-    "proto", "protocol, its number when it has no name here", |_, r| r.of(|c| protocol(c.proto));
+    "proto", "protocol, or its number if it has no known name", |_, r| r.of(|c| protocol(c.proto));
     "port", "service port, 0 for other", |_, r| r.of(|c| c.port.to_string());
     "service", "name of the service port", |_, r| r.of(|c| service(c.proto, c.port).to_owned());
     "reach", "line (one end local), internal or transit",
@@ -168,44 +170,44 @@ pub const CONVERSATION_COLUMNS: &[CsvColumn<ConversationLine>] = columns! {
     "first_seen", "start of the oldest slice with traffic, within the hour",
         |h, r| r.of(|c| h.time(c.first_pane));
     "last_seen", "start of the newest slice with traffic", |h, r| r.of(|c| h.time(c.last_pane));
-    "exporter", "where most of what the host sent was seen; empty: not known, or nothing sent",
+    "exporter", "the exporter that saw most of what the host sent; empty: unknown, or nothing was sent",
         |_, r| r.via(|via| via.exporter.to_string());
-    "input", "the interface it came in by, its SNMP index, 0 when not reported",
+    "input", "the interface through which it came in, SNMP index, 0 when not reported",
         |_, r| r.via(|via| via.input.to_string());
-    "output", "the interface it left by", |_, r| r.via(|via| via.output.to_string());
+    "output", "the interface through which it left", |_, r| r.via(|via| via.output.to_string());
 };
 
 /// The columns of the saved exporters.
 pub const EXPORTER_COLUMNS: &[CsvColumn<ExporterHealth>] = columns! {
-    "captured_at", "when this was answered, RFC 3339, in the zone of whoever asked", |h, _| h.captured();
+    "captured_at", "time of the answer, RFC 3339, in the time zone of the caller", |h, _| h.captured();
     "address", "the exporter", |_, r| r.address.to_string();
-    "protocol", "netflow5, netflow9, ipfix, sflow5, …; empty: only remembered",
+    "protocol", "netflow5, netflow9, ipfix, sflow5, …; empty: known only from an earlier run",
         |_, r| r.protocol_name().to_owned();
     "state", "ok, note, DEGR or DEAD", |h, r| h.condition(r).mark.word().to_owned();
-    "condition", "the state in a sentence, with what helps", |h, r| h.condition(r).text;
+    "condition", "the state in a sentence, with a remedy", |h, r| h.condition(r).text;
     "datagrams", "received in this run", |_, r| r.datagrams.to_string();
     "flows", "flow records received in this run", |_, r| r.flows.to_string();
     "datagrams_per_s", "mean of ten seconds", |_, r| format!("{:.1}", r.datagrams_per_s);
     "flows_per_s", "mean of ten seconds", |_, r| format!("{:.1}", r.flows_per_s);
-    "lost", "by its sequence numbers: v5 and v7 flows, IPFIX records, else datagrams",
+    "lost", "according to sequence numbers: v5 and v7 flows, IPFIX records, else datagrams",
         |_, r| r.lost.to_string();
-    "restarts", "how often its numbering began anew", |_, r| r.restarts.to_string();
+    "restarts", "number of sequence restarts", |_, r| r.restarts.to_string();
     "templates", "templates in force", |_, r| r.templates.to_string();
-    "templates_remembered", "those of them from an earlier run, not sent again yet",
+    "templates_remembered", "those restored from an earlier run and not sent again yet",
         |_, r| r.remembered.to_string();
     "held_sets", "data sets that wait for their template", |_, r| r.held.to_string();
-    "doubled", "flows reported before from another interface, counted once",
+    "doubled", "duplicate flows, reported before from another interface, counted once",
         |_, r| r.doubled.to_string();
-    "sampling", "one packet in this many, the highest rate; empty: not known",
+    "sampling", "one packet in this many, the highest rate; empty: unknown",
         |_, r| r.sampling.rate().map(|rate| rate.to_string()).unwrap_or_default();
-    "sampling_from", "announced, mixed, given (`--sampling`) or unknown",
+    "sampling_from", "announced, mixed, given (by `--sampling`) or unknown",
         |_, r| sampling_from(r.sampling).to_owned();
-    "clock_behind_ms", "our clock minus its clock", |_, r| r.clock_offset_ms.to_string();
-    "active_timeout_ms", "as its longest flows suggest",
+    "clock_behind_ms", "clock of this host minus clock of the exporter", |_, r| r.clock_offset_ms.to_string();
+    "active_timeout_ms", "estimated from its longest flows",
         |_, r| r.active_timeout_ms.map(|ms| ms.to_string()).unwrap_or_default();
     "export_delay_ms", "from a flow's end to its record, 99th percentile",
         |_, r| r.export_delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
-    "last_seen", "when its last datagram came", |h, r| h.time(r.last_seen);
+    "last_seen", "time of its last datagram", |h, r| h.time(r.last_seen);
     "unsent", "samples that an sFlow agent took but could not send", |_, r| r.unsent.to_string();
 };
 
@@ -268,12 +270,12 @@ fn figure(counters: Option<Counters>, get: impl Fn(&Counters) -> u64) -> String 
     counters.map(|counters| get(&counters).to_string()).unwrap_or_default()
 }
 
-/// Writes all rows of the snapshot's table in their order, then `others` and
-/// `total`. Times are RFC 3339 as the clocks of `zone` show them, bytes and packets scaled by known
-/// sampling unless the column says raw, rates bit/s over the window.
+/// Writes all rows of the snapshot's table in their order, then `others` and `total`. Times are
+/// RFC 3339 in `zone`, bytes and packets are multiplied by the known sampling rate unless the
+/// column is raw, and rates are bit/s over the window.
 ///
 /// # Errors
-/// What `out` returns; what was written before stays written.
+/// The errors of `out`; what was written before remains written.
 pub fn write_csv(snapshot: &Snapshot, zone: &TimeZone, out: impl io::Write) -> io::Result<()> {
     let head = CsvContext { snapshot, zone };
     match (&snapshot.view.subject, &snapshot.detail) {
@@ -356,11 +358,11 @@ fn conversation_lines(snapshot: &Snapshot) -> impl Iterator<Item = ConversationL
     })
 }
 
-/// A cell that no spreadsheet runs: what could start a formula (`= + - @`, tab,
-/// carriage return) gets a `'` in front, and nothing hidden is left in it.
+/// A cell that no spreadsheet executes: text that could start a formula (`= + - @`, tab,
+/// carriage return) is preceded by `'`, and hidden characters are removed.
 pub(super) fn guarded(cell: &str) -> String {
     let clean = text::clean(cell);
-    // A number below zero is no formula.
+    // A negative number is not a formula.
     let number = clean.parse::<i64>().is_ok() && !cell.starts_with('+');
     let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
         || clean.starts_with(['=', '+', '-', '@']);

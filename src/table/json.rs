@@ -1,4 +1,4 @@
-//! The answer of `toptalk top` as one JSON object.
+//! The answer of `toptalk top` as a JSON object.
 
 use std::collections::BTreeMap;
 
@@ -16,17 +16,18 @@ use crate::snapshot::{
 use crate::text;
 use crate::units::rfc3339_in;
 
-/// Name and version of the object's shape; a change that breaks readers counts it up.
+/// The name and the version of the object's schema; an incompatible change increments the
+/// version.
 pub const SCHEMA: &str = "toptalk.top/1";
 
-/// Keys stand in the order of these fields.
+/// The keys are in the order of these fields.
 #[derive(Serialize)]
 struct Top<'a> {
     schema: &'static str,
     captured_at: String,
     window: WindowJson,
     totals: &'a ClassTotals,
-    /// One of the two, by what was asked for.
+    /// One of these two, depending on the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     hosts: Option<Vec<HostJson>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,12 +44,13 @@ struct Top<'a> {
     notes: Vec<String>,
 }
 
-/// How recording went, where flows were to be recorded.
+/// The state of recording, if recording is configured.
 #[derive(Serialize)]
 struct RecordingJson<'a> {
     folder: &'a str,
-    /// Why nothing is recorded, or why what is recorded is not in segments yet.
+    /// Why nothing is recorded.
     stopped: Option<&'a str>,
+    /// Why journals do not become segments.
     behind: Option<&'a str>,
     flows: u64,
     bytes: u64,
@@ -97,7 +99,7 @@ struct GroupsJson<'a> {
     rows: Vec<GroupJson<'a>>,
 }
 
-/// Only the fields that say what is listed are there.
+/// Only the fields of the key are present.
 #[derive(Serialize)]
 struct GroupJson<'a> {
     name: String,
@@ -199,10 +201,10 @@ impl Directions {
     }
 }
 
-/// The snapshot's totals and hosts, its exporters and what was dropped, as one
-/// object on one line. Bytes and packets are scaled by known sampling,
-/// `raw_bytes` are not; `bps` is bit/s over the window; `sampling` is the
-/// announced rate (the highest of several) and null when unknown.
+/// The snapshot's totals and hosts, its exporters and the counters of dropped data, as one
+/// object on one line. Bytes and packets are multiplied by the known sampling rate, `raw_bytes`
+/// are not; `bps` is bit/s over the window; `sampling` is the announced rate (the highest of
+/// several), or null if unknown.
 #[must_use]
 pub fn json(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let span = &snapshot.span;
@@ -255,10 +257,9 @@ pub fn json(snapshot: &Snapshot, zone: &TimeZone) -> String {
         recording: health.recording.as_ref().map(RecordingJson::new),
         notes: snapshot.notes.iter().cloned().chain(health.remarks()).collect(),
     };
-    // Only a failing writer or a map with keys that are no strings can make this
-    // fail, and there is neither.
+    // Serializing fails only if the writer fails or a map has keys that are not strings;
+    // neither is possible here.
     let mut written = Vec::new();
-    // Keys are texts and a `Vec` takes all: there is nothing that could fail.
     let _ = text::json(&mut written, &top);
     String::from_utf8(written).unwrap_or_default()
 }

@@ -11,16 +11,15 @@ use crate::snapshot::{
 use crate::text;
 use crate::units::{duration, rfc3339_in, short};
 
-/// Behind a host whose figures may be low.
+/// The mark of a host whose figures may be too low.
 const LOW: &str = " +";
-/// Stands where a row has no figure.
+/// The text of a missing figure.
 const NONE: &str = "-";
 const FIGURES: [&str; 5] = ["UP/s", "DOWN/s", "UP", "DOWN", "FLOWS"];
 
-/// The table of hosts, or of one host's conversations, with everything it
-/// leaves out, followed by a line each on the window, the exporters, what was
-/// dropped and why, and the notes. Rates are bit/s, sizes bytes, both in powers
-/// of 1000. Ends with a newline.
+/// The table of hosts, or of one host's conversations, with the sum of all rows not listed,
+/// followed by lines about the window, the exporters, dropped data by cause, and notes. Rates
+/// are bit/s and sizes bytes, both in powers of 1000. Ends with a newline.
 #[must_use]
 pub fn text(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let mut out = match (&snapshot.view.subject, &snapshot.detail) {
@@ -105,14 +104,14 @@ fn figures(span: &AnswerSpan, both: &UpDown) -> [String; 5] {
     ]
 }
 
-/// Traffic that is neither up nor down: its figures stand in the up columns.
+/// Traffic that is neither up nor down; its figures are in the up columns.
 fn undirected(span: &AnswerSpan, counters: &Counters) -> [String; 5] {
     let [rate, _, bytes, _, flows] =
         figures(span, &UpDown { up: *counters, down: Counters::default() });
     [rate, NONE.to_owned(), bytes, NONE.to_owned(), flows]
 }
 
-/// Pads the cells: the first `labels` columns to the left, the others to the right.
+/// Pads the cells: the first `labels` columns are left-aligned, the others right-aligned.
 fn aligned(lines: &[Vec<String>], labels: usize) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| {
@@ -143,7 +142,7 @@ fn footer(snapshot: &Snapshot, zone: &TimeZone) -> Vec<String> {
         Completeness::Complete => "complete".to_owned(),
         Completeness::Filling { .. } => "filling: collecting began within it".to_owned(),
         Completeness::Incomplete { exporter, active_timeout_ms } if *active_timeout_ms < 60_000 => {
-            format!("incomplete: records of {exporter} come minutes late")
+            format!("incomplete: records of {exporter} arrive minutes late")
         }
         Completeness::Incomplete { exporter, active_timeout_ms } => {
             format!("incomplete: {exporter} reports every {}", duration(*active_timeout_ms))
@@ -174,12 +173,12 @@ fn footer(snapshot: &Snapshot, zone: &TimeZone) -> Vec<String> {
         })
         .collect();
     let list = if exporters.is_empty() { "none".to_owned() } else { exporters.join("; ") };
-    lines.push(format!("exporters {}: {list}; lost in all {}", exporters.len(), health.lost()));
+    lines.push(format!("exporters {}: {list}; lost in total {}", exporters.len(), health.lost()));
     for drop in &health.dropped {
         lines.push(format!("dropped {} {}: {}", drop.count, drop.cause, drop.explanation));
     }
-    for odd in &health.noticed {
-        lines.push(format!("odd {} {}: {}", odd.count, odd.cause, odd.explanation));
+    for one in &health.noticed {
+        lines.push(format!("unusual {} {}: {}", one.count, one.cause, one.explanation));
     }
     lines.extend(health.recording.iter().flat_map(recorded));
     let remarks = snapshot.notes.iter().cloned().chain(health.remarks());
@@ -187,7 +186,7 @@ fn footer(snapshot: &Snapshot, zone: &TimeZone) -> Vec<String> {
     lines
 }
 
-/// What was recorded, what was not, and why.
+/// The lines about recording: what was recorded, what was not, and why.
 fn recorded(recording: &RecordingHealth) -> Vec<String> {
     let RecordingHealth { folder, flows, segments, .. } = recording;
     let mut lines = vec![format!("recorded {flows} flows to {folder}, segments {segments}")];
@@ -202,26 +201,28 @@ fn recorded(recording: &RecordingHealth) -> Vec<String> {
     lines
 }
 
-/// What rows may leave out where limits were reached.
+/// The lines about traffic that rows may leave out because limits were reached.
 fn limits(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     let low: Vec<&HostRow> = snapshot.hosts.rows.iter().filter(|row| row.is_low()).collect();
     if let Some(most) = low.iter().map(|row| row.missing).max() {
-        let text = format!("{} got their rows late and may lack bytes", low.len());
+        let text = format!("{} have rows that were created late and may lack bytes", low.len());
         lines.push(format!("hosts marked +: {text}, up to {} each", short(most)));
     }
     if snapshot.untracked.host > 0 && !snapshot.hosts.rows.is_empty() {
         let most = short(snapshot.untracked.host);
-        lines.push(format!("others hold hosts without a row, of up to {most} bytes each"));
+        lines.push(format!("others contain hosts without a row, each with at most {most} bytes"));
     }
     if snapshot.untracked.conversation > 0 && !snapshot.groups.rows.is_empty() {
         let most = short(snapshot.untracked.conversation);
-        lines.push(format!("others hold conversations without a row, of up to {most} bytes each"));
+        lines.push(format!(
+            "others contain conversations without a row, each with at most {most} bytes"
+        ));
     }
     lines
 }
 
-/// Without anything a terminal would obey.
+/// Removes control sequences for terminals.
 fn printable(line: &str) -> String {
     text::replaced(line, ' ')
 }

@@ -1,97 +1,144 @@
-//! The one table of keys: what each does, where it applies, and what the help
-//! and the footer say about it.
+//! The table of keys: what each key does, where it applies, and its texts in the help and the
+//! footer.
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
 use super::exporters::Tab;
 
-/// What a key asks for.
+/// The command of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyCommand {
+    /// Selects the row above, or scrolls up a line.
     Up,
+    /// Selects the row below, or scrolls down a line.
     Down,
+    /// Goes up a page.
     PageUp,
+    /// Goes down a page.
     PageDown,
+    /// Goes to the first row.
     First,
+    /// Goes to the last row.
     Last,
+    /// Opens the selected row.
     Drill,
+    /// Goes back to the previous screen.
     Back,
+    /// Switches between the two panes, or between the list and the collector's state.
     OtherPane,
-    /// What the list is of: hosts, ports, protocols, …
+    /// Shows the next list: hosts, ports, protocols, …
     NextList,
+    /// Shows the previous list.
     PreviousList,
+    /// Opens the screen of exporters.
     Exporters,
+    /// Shows this tab of an exporter.
     Tab(Tab),
+    /// Shows the next tab of an exporter.
     NextTab,
+    /// Shows the previous tab of an exporter.
     PreviousTab,
+    /// Selects the next longer window.
     LongerWindow,
+    /// Selects the next shorter window.
     ShorterWindow,
+    /// Switches between bits, bytes and packets.
     Unit,
+    /// Sorts by the next key.
     Sort,
+    /// Sorts by the previous key.
     SortBack,
+    /// Reverses the order.
     Reverse,
+    /// Opens the filter line.
     Filter,
+    /// Freezes or resumes the screen.
     Freeze,
+    /// Saves the view as CSV.
     Save,
+    /// Opens the help.
     Help,
+    /// Quits after a second press.
     Quit,
+    /// Quits immediately.
     QuitNow,
+    /// Suspends the program.
     Suspend,
+    /// Redraws the screen.
     Redraw,
-    /// In the filter line only.
+    /// A command of the filter line.
     Line(LineCommand),
 }
 
-/// What a key does in the filter line.
+/// The command of a key in the filter line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineCommand {
+    /// Closes the line and keeps the filter.
     Accept,
+    /// Moves the cursor one character to the left.
     Left,
+    /// Moves the cursor one character to the right.
     Right,
+    /// Moves the cursor to the start.
     Home,
+    /// Moves the cursor to the end.
     End,
+    /// Erases the character left of the cursor.
     EraseLeft,
+    /// Erases the character right of the cursor.
     EraseRight,
+    /// Erases everything left of the cursor.
     EraseAll,
+    /// Erases the word left of the cursor.
     EraseWord,
+    /// Recalls the next older filter.
     Older,
+    /// Recalls the next newer filter.
     Newer,
 }
 
-/// Everything that can happen to the model.
+/// An event that changes the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UiAction {
+    /// A key with a command.
     Do(KeyCommand),
     /// A character typed into the filter line.
     Type(char),
     /// A text pasted into the terminal.
     Paste(String),
-    /// A key that means nothing here; it still answers the quit question with no.
+    /// A key without a command here; it still answers the quit question with no.
     OtherKey,
-    /// A new snapshot has come and is the one to show.
+    /// A new snapshot has arrived and is to be shown.
     Arrived,
-    /// No snapshot will come any more.
+    /// No further snapshot will arrive.
     Stopped,
-    /// The terminal has this size now.
+    /// The terminal was resized to these columns and rows.
     Resized(u16, u16),
-    /// A snapshot was written to this path, or why not.
+    /// The path of the file that was saved, or the error.
     Saved(Result<String, String>),
 }
 
-/// Where a key can apply.
+/// The part of the program where a key can apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
+    /// The main screen.
     Main,
+    /// The lists of ports, protocols, networks, interfaces and groups.
     Groups,
+    /// One host.
     Drill,
+    /// The list of exporters.
     Exporters,
+    /// One exporter.
     Exporter,
+    /// The help.
     Help,
+    /// The filter line.
     Filter,
 }
 
 impl Context {
-    /// All of them, in the order the help lists them.
+    /// All contexts, in the order of the help.
     pub const ALL: [Context; 7] = [
         Context::Main,
         Context::Groups,
@@ -120,7 +167,9 @@ impl Context {
 /// A key with or without Ctrl; Shift is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPress {
+    /// The key.
     pub code: KeyCode,
+    /// Whether Ctrl is held.
     pub ctrl: bool,
 }
 
@@ -141,14 +190,18 @@ impl KeyPress {
     }
 }
 
-/// One line of the table.
+/// One entry of the key table.
 pub struct Binding {
+    /// The keys.
     pub keys: &'static [KeyPress],
+    /// Their command.
     pub command: KeyCommand,
+    /// Where they apply.
     pub contexts: &'static [Context],
-    /// The word in the footer and its rank there: the highest ranks go first
-    /// when the line is short.
+    /// The word in the footer and its rank: on a short line, the highest ranks are left out
+    /// first.
     pub footer: Option<(u8, &'static str)>,
+    /// The text in the help.
     pub help: &'static str,
 }
 
@@ -176,7 +229,7 @@ const LINE: &[Context] = &[Filter];
 
 macro_rules! bindings {
     ($($keys:expr, $command:expr, $contexts:expr, $footer:expr, $help:literal;)*) => {
-        /// Every key there is.
+        /// All keys.
         pub const BINDINGS: &[Binding] = &[$(Binding {
             keys: &$keys, command: $command, contexts: $contexts, footer: $footer, help: $help,
         }),*];
@@ -190,10 +243,10 @@ bindings! {
     [key(KeyCode::Enter)], KeyCommand::Drill, &[Exporters], Some((2, "open")),
         "open the selected exporter";
     [key(KeyCode::Esc)], KeyCommand::Back, &[Main], Some((2, "back")),
-        "leave the hosts of a row; else clear the filter";
+        "back to the list; otherwise clear the filter";
     [key(KeyCode::Esc)], KeyCommand::Back, &[Groups, Drill, Exporters, Exporter, Help], Some((2, "back")),
-        "back to the screen before";
-    [ch('?')], KeyCommand::Back, &[Help], None, "back to the screen before";
+        "back to the previous screen";
+    [ch('?')], KeyCommand::Back, &[Help], None, "back to the previous screen";
     [ch('j'), key(KeyCode::Down)], KeyCommand::Down, SCREENS, None, "next row";
     [ch('k'), key(KeyCode::Up)], KeyCommand::Up, SCREENS, None, "previous row";
     [ch('j'), key(KeyCode::Down)], KeyCommand::Down, &[Help], Some((3, "down")), "next line";
@@ -201,44 +254,44 @@ bindings! {
     [key(KeyCode::PageDown), ctrl('d')], KeyCommand::PageDown, SCROLLS, None, "next page";
     [key(KeyCode::PageUp), ctrl('u')], KeyCommand::PageUp, SCROLLS, None, "previous page";
     [ch('g'), key(KeyCode::Home)], KeyCommand::First, SCROLLS, None,
-        "first row, and stay there whichever row is first";
+        "first row; the selection then stays on top";
     [ch('G'), key(KeyCode::End)], KeyCommand::Last, SCROLLS, None, "last row";
     [key(KeyCode::Tab), key(KeyCode::BackTab)], KeyCommand::OtherPane, &[Main], Some((9, "pane")),
-        "the other pane: uploaders, downloaders";
+        "switch between uploaders and downloaders";
     [key(KeyCode::Tab), key(KeyCode::BackTab)], KeyCommand::OtherPane, &[Exporters],
-        Some((3, "collecting")), "sockets, and all that was dropped or odd, on the whole screen";
-    [ch('1')], KeyCommand::Tab(Tab::Templates), &[Exporter], None, "its templates";
-    [ch('2')], KeyCommand::Tab(Tab::Interfaces), &[Exporter], None, "its interfaces";
-    [ch('3')], KeyCommand::Tab(Tab::Statistics), &[Exporter], None, "its statistics";
+        Some((3, "collecting")), "state of the collector on the full screen";
+    [ch('1')], KeyCommand::Tab(Tab::Templates), &[Exporter], None, "templates of the exporter";
+    [ch('2')], KeyCommand::Tab(Tab::Interfaces), &[Exporter], None, "interfaces of the exporter";
+    [ch('3')], KeyCommand::Tab(Tab::Statistics), &[Exporter], None, "statistics of the exporter";
     [key(KeyCode::Tab), ch('l')], KeyCommand::NextTab, &[Exporter], Some((3, "next tab")),
-        "the next of the three";
+        "next tab";
     [key(KeyCode::BackTab), ch('h')], KeyCommand::PreviousTab, &[Exporter], None,
-        "the one before";
+        "previous tab";
     [ch('t')], KeyCommand::NextList, TOP, Some((4, "lists")),
         "next list: ports, protocols, networks, interfaces, groups";
-    [ch('T')], KeyCommand::PreviousList, TOP, None, "list before";
+    [ch('T')], KeyCommand::PreviousList, TOP, None, "previous list";
     [ch('/')], KeyCommand::Filter, TRAFFIC, Some((3, "filter")), "edit the filter";
     [ch('s'), ch('>')], KeyCommand::Sort, LISTS, Some((7, "sort")), "next sort key";
-    [ch('<')], KeyCommand::SortBack, LISTS, None, "sort key before";
+    [ch('<')], KeyCommand::SortBack, LISTS, None, "previous sort key";
     [ch('r')], KeyCommand::Reverse, LISTS, Some((10, "reverse")), "reverse the order";
     [ch('w')], KeyCommand::LongerWindow, TRAFFIC, Some((4, "window")), "next longer window";
     [ch('W')], KeyCommand::ShorterWindow, TRAFFIC, None, "next shorter window";
     [ch(' ')], KeyCommand::Freeze, SCREENS, Some((5, "freeze")),
-        "freeze the screen, and let it go again; collecting goes on";
+        "freeze or resume the screen; collecting continues";
     [ch('u')], KeyCommand::Unit, TRAFFIC, Some((8, "unit")), "bits, bytes, packets per second";
     [ch('e')], KeyCommand::Exporters, TRAFFIC, Some((5, "exporters")),
-        "the exporters, and how the collecting goes";
-    [ch('e')], KeyCommand::Back, &[Exporters], None, "back to the screen before";
+        "exporters and the state of the collector";
+    [ch('e')], KeyCommand::Back, &[Exporters], None, "back to the previous screen";
     [ch('S')], KeyCommand::Save, LISTS, Some((6, "save")), "save all rows of this view as CSV";
     [ch('?')], KeyCommand::Help, SCREENS, Some((1, "help")), "this help";
-    [ch('q')], KeyCommand::Quit, SCROLLS, Some((9, "quit")), "quit, after a second q";
-    [ctrl('c')], KeyCommand::QuitNow, EVERYWHERE, None, "quit at once";
-    [ctrl('z')], KeyCommand::Suspend, EVERYWHERE, None, "suspend to the shell; fg comes back";
-    [ctrl('l')], KeyCommand::Redraw, EVERYWHERE, None, "draw everything again";
+    [ch('q')], KeyCommand::Quit, SCROLLS, Some((9, "quit")), "quit; press q twice";
+    [ctrl('c')], KeyCommand::QuitNow, EVERYWHERE, None, "quit immediately";
+    [ctrl('z')], KeyCommand::Suspend, EVERYWHERE, None, "suspend to the shell; fg resumes";
+    [ctrl('l')], KeyCommand::Redraw, EVERYWHERE, None, "redraw the screen";
     [key(KeyCode::Enter)], KeyCommand::Line(LineCommand::Accept), LINE, Some((1, "keep")),
         "close the line and keep the filter";
     [key(KeyCode::Esc)], KeyCommand::Back, LINE, Some((2, "undo")),
-        "close the line and go back to the former filter";
+        "close the line and restore the previous filter";
     [key(KeyCode::Up)], KeyCommand::Line(LineCommand::Older), LINE, Some((3, "history")),
         "older filters";
     [key(KeyCode::Down)], KeyCommand::Line(LineCommand::Newer), LINE, None, "newer filters";
@@ -257,14 +310,14 @@ bindings! {
 }
 
 impl Binding {
-    /// Whether the key applies on this screen.
+    /// Whether the key applies in this context.
     #[must_use]
     pub fn applies(&self, context: Context) -> bool {
         self.contexts.contains(&context)
     }
 }
 
-/// What a key means in a context.
+/// The action of a key in a context.
 #[must_use]
 pub fn on_key(context: Context, code: KeyCode, modifiers: KeyModifiers) -> UiAction {
     let ctrl = modifiers.contains(KeyModifiers::CONTROL);
@@ -289,7 +342,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_means_two_things_on_one_screen() {
+    fn no_key_has_two_commands_on_one_screen() {
         for context in Context::ALL {
             let mut seen: Vec<(KeyPress, KeyCommand)> = Vec::new();
             for binding in BINDINGS.iter().filter(|binding| binding.applies(context)) {
@@ -304,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_mean_what_the_table_says_where_it_says() {
+    fn keys_have_their_commands_in_their_contexts() {
         let none = KeyModifiers::NONE;
         let ctrl = KeyModifiers::CONTROL;
         for (context, code, modifiers, want) in [
@@ -322,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_named_as_people_say_them() {
+    fn keys_have_their_usual_names() {
         let names: Vec<_> = [ch(' '), ctrl('l'), key(KeyCode::PageUp), key(KeyCode::Esc), ch('S')]
             .map(KeyPress::name)
             .into();

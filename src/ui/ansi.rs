@@ -1,8 +1,8 @@
-//! From one screen to the next in few bytes.
+//! Sends a new screen to the terminal in few bytes.
 //!
-//! A frame is what changed, as one text with the terminal's control sequences
-//! (ECMA-48), so that it can be sent in one write. It is bracketed as a
-//! synchronised update, so that terminals that know about it show it at once.
+//! A frame contains the cells that changed, as one text with control sequences (ECMA-48), so
+//! that it can be sent with one write. It is marked as a synchronised update, which supporting
+//! terminals show at once.
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
@@ -13,26 +13,26 @@ const END: &str = "\x1b[?2026l";
 const RESET: &str = "\x1b[m";
 const CLEAR: &str = "\x1b[m\x1b[2J";
 
-/// Unchanged cells that cost less to write again than to jump over.
+/// The number of unchanged cells that are cheaper to write again than to skip.
 const GAP: u16 = 3;
 
-/// Keeps the last screen and turns the next into a frame.
+/// Keeps the last screen and turns the next one into a frame.
 #[derive(Debug, Default)]
 pub struct Painter {
-    /// What the terminal shows; `None` when that is not known.
+    /// The content of the terminal; `None` if it is unknown.
     last: Option<Buffer>,
 }
 
-/// What a cell looks like beside its text.
+/// The style of a cell: colour and modifier.
 type CellStyle = (Color, Modifier);
 
 impl Painter {
-    /// Forgets what the terminal shows: the next frame draws everything.
-    pub fn forget(&mut self) {
+    /// Forgets the content of the terminal, so that the next frame draws everything.
+    pub fn reset(&mut self) {
         self.last = None;
     }
 
-    /// The bytes that make the terminal show `next`, `None` when it does already.
+    /// The bytes that make the terminal show `next`; `None` if it already does.
     pub fn frame(&mut self, next: Buffer) -> Option<Vec<u8>> {
         let known = self.last.take().filter(|last| last.area == next.area);
         let mut text = String::from(BEGIN);
@@ -50,14 +50,14 @@ impl Painter {
 }
 
 fn draw(text: &mut String, last: &Buffer, next: &Buffer) {
-    let mut look: CellStyle = (Color::Reset, Modifier::empty());
-    // Where the cursor is: the cell after the last one written.
-    let mut place: Option<(u16, u16)> = None;
+    let mut style: CellStyle = (Color::Reset, Modifier::empty());
+    // The cursor's position: the cell after the last one written.
+    let mut cursor: Option<(u16, u16)> = None;
     for (x, y, cell) in last.diff(next) {
-        match place {
+        match cursor {
             Some((at, line)) if line == y && at <= x => {
                 let gap = (at..x).map(|x| &next[(x, y)]);
-                if x - at <= GAP && gap.clone().all(|cell| plain(cell) && look_of(cell) == look) {
+                if x - at <= GAP && gap.clone().all(|cell| plain(cell) && style_of(cell) == style) {
                     gap.for_each(|cell| text.push_str(cell.symbol()));
                 } else {
                     text.push_str(&format!("\x1b[{}C", x - at));
@@ -65,16 +65,16 @@ fn draw(text: &mut String, last: &Buffer, next: &Buffer) {
             }
             _ => text.push_str(&format!("\x1b[{};{}H", y + 1, x + 1)),
         }
-        if look_of(cell) != look {
-            look = look_of(cell);
-            dress(text, look);
+        if style_of(cell) != style {
+            style = style_of(cell);
+            push_style(text, style);
         }
         text.push_str(cell.symbol());
         let width = super::paint::columns(cell.symbol()).max(1);
-        // At the edge terminals differ in where the cursor is.
-        place = (x + width < right(next.area)).then_some((x + width, y));
+        // At the right edge, terminals differ in the position of the cursor.
+        cursor = (x + width < right(next.area)).then_some((x + width, y));
     }
-    if look != (Color::Reset, Modifier::empty()) {
+    if style != (Color::Reset, Modifier::empty()) {
         text.push_str(RESET);
     }
 }
@@ -83,17 +83,17 @@ fn right(area: Rect) -> u16 {
     area.x.saturating_add(area.width)
 }
 
-fn look_of(cell: &Cell) -> CellStyle {
+fn style_of(cell: &Cell) -> CellStyle {
     (cell.fg, cell.modifier)
 }
 
-/// Whether the cell is one column wide for certain.
+/// Whether the cell is certainly one column wide.
 fn plain(cell: &Cell) -> bool {
     cell.symbol().len() == 1
 }
 
-/// Selects a look from nothing, which is shorter than telling the difference.
-fn dress(text: &mut String, (colour, modifier): CellStyle) {
+/// Selects a style from the default, which is shorter than the difference to the last one.
+fn push_style(text: &mut String, (colour, modifier): CellStyle) {
     text.push_str("\x1b[");
     let mut codes: Vec<u8> = Vec::new();
     for (flag, code) in [
@@ -133,11 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_when_nothing_changed() {
+    fn nothing_is_sent_if_nothing_changed() {
         let mut painter = Painter::default();
         assert!(painter.frame(screen(&["abc"])).is_some());
         assert!(painter.frame(screen(&["abc"])).is_none());
-        painter.forget();
+        painter.reset();
         assert!(painter.frame(screen(&["abc"])).is_some());
     }
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_digit_costs_little() {
+    fn a_changed_digit_needs_few_bytes() {
         let mut painter = Painter::default();
         painter.frame(screen(&["time 14:31:02  rate  94.2M"]));
         let frame = painter.frame(screen(&["time 14:31:03  rate  94.3M"])).unwrap_or_default();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn another_size_is_drawn_anew() {
+    fn a_resized_screen_is_drawn_completely() {
         let mut painter = Painter::default();
         painter.frame(screen(&["abc"]));
         let frame = painter.frame(screen(&["abcd"])).unwrap_or_default();

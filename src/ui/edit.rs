@@ -1,4 +1,4 @@
-//! The filter line: a text being typed, checked as it grows.
+//! The filter line: a text that is checked while it is typed.
 
 use crate::filter::{Filter, FilterError};
 use crate::text::is_hidden;
@@ -8,32 +8,35 @@ use super::action::LineCommand;
 /// The longest filter text in bytes.
 pub const MAX_TEXT: usize = 1000;
 
-/// How many former filters are remembered.
+/// The number of former filters that are kept.
 pub const MAX_HISTORY: usize = 50;
 
-/// A filter with the text it was typed as.
+/// A filter with the text that was typed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TypedFilter {
+    /// The text.
     pub text: String,
+    /// The parsed filter.
     pub filter: Filter,
 }
 
-/// The state of the line while it is open.
+/// The state of the open line.
 #[derive(Clone, Debug, Default)]
 pub struct FilterLine {
     text: String,
-    /// Where the cursor is, in bytes, always between two characters.
+    /// The position of the cursor in bytes, always between two characters.
     cursor: usize,
-    /// What Esc goes back to.
+    /// The filter that Esc restores.
     former: TypedFilter,
     error: Option<FilterError>,
-    /// Place in the history, counted from the newest, and what was typed before.
+    /// The index in the history, counted from the newest, while a former filter is recalled.
     recalled: Option<usize>,
+    /// The text that was typed before a filter was recalled.
     draft: String,
 }
 
 impl FilterLine {
-    /// Opens the line on the filter in force.
+    /// Opens the line with the current filter.
     pub fn open(former: &TypedFilter) -> FilterLine {
         FilterLine {
             text: former.text.clone(),
@@ -43,9 +46,9 @@ impl FilterLine {
         }
     }
 
-    /// A line with a text that is wrong in a given way.
+    /// A line whose text has a given error.
     #[cfg(test)]
-    pub fn stumbled(text: &str, error: FilterError) -> FilterLine {
+    pub fn with_error(text: &str, error: FilterError) -> FilterLine {
         let mut line = FilterLine { error: Some(error), ..FilterLine::default() };
         line.paste(text);
         line
@@ -55,7 +58,7 @@ impl FilterLine {
         &self.text
     }
 
-    /// Byte position of the cursor.
+    /// The position of the cursor in bytes.
     pub fn cursor(&self) -> usize {
         self.cursor
     }
@@ -68,10 +71,10 @@ impl FilterLine {
         &self.former
     }
 
-    /// The filter of the text as it stands; `None` while it is wrong or asks for
-    /// what the live tables do not keep.
+    /// The filter of the current text; `None` if it has an error, or asks for something that
+    /// the live tables do not keep.
     pub fn check(&mut self) -> Option<TypedFilter> {
-        // A line of spaces is an empty one to whoever looks at it.
+        // A line of spaces looks empty, so it is taken as empty.
         let text = if self.text.trim().is_empty() { "" } else { &self.text };
         match Filter::parse(text).and_then(|filter| filter.check_live().map(|()| filter)) {
             Ok(filter) => {
@@ -85,8 +88,8 @@ impl FilterLine {
         }
     }
 
-    /// Puts a character in at the cursor; control characters and what is too
-    /// long are left out.
+    /// Inserts a character at the cursor. Control characters, and characters beyond the limit,
+    /// are ignored.
     pub fn insert(&mut self, c: char) {
         if is_hidden(c) || self.text.len() + c.len_utf8() > MAX_TEXT {
             return;
@@ -95,14 +98,14 @@ impl FilterLine {
         self.cursor += c.len_utf8();
     }
 
-    /// Puts a text in; line ends and tabs become spaces.
+    /// Inserts a text; line ends and tabs become spaces.
     pub fn paste(&mut self, text: &str) {
         for c in text.trim_end().chars().take(MAX_TEXT) {
             self.insert(if c.is_whitespace() { ' ' } else { c });
         }
     }
 
-    /// Does what an editing key says. `history` is oldest first.
+    /// Executes an editing command. `history` is sorted from old to new.
     pub fn edit(&mut self, command: LineCommand, history: &[String]) {
         match command {
             LineCommand::Accept => {}
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn history_goes_back_and_forth_and_keeps_the_draft() {
+    fn history_goes_both_ways_and_keeps_the_draft() {
         let history = ["a".to_owned(), "b".to_owned()];
         let mut line = line("draft");
         for (command, want) in [

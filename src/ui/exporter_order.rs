@@ -1,24 +1,26 @@
-//! What the list of exporters is sorted by.
+//! The sort keys of the list of exporters.
 
-/// What the list of exporters is sorted by. Ties go to the lower address.
+/// A sort key of the list of exporters. Equal rows are sorted by address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExporterKey {
-    /// Flow records or datagrams a second, most first.
+    /// Flow records per second, largest first.
     #[default]
+    /// Datagrams per second, largest first.
     Flows,
     Datagrams,
-    /// Most first.
+    /// Lost data, largest first.
     Lost,
-    /// The worst first.
+    /// The state, worst first.
     State,
-    /// Silent for longest first.
+    /// The time since the last datagram, longest first.
     Last,
-    /// The clock that is off by most first.
+    /// The clock offset, largest first.
     Clock,
+    /// The address.
     Address,
 }
 
-/// In the order of the sort key.
+/// In the order in which the keys are stepped through.
 const KEYS: [ExporterKey; 7] = [
     ExporterKey::Flows,
     ExporterKey::Datagrams,
@@ -29,15 +31,17 @@ const KEYS: [ExporterKey; 7] = [
     ExporterKey::Address,
 ];
 
-/// Sort key and direction of the list of exporters.
+/// The sort key and the direction of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExporterOrder {
+    /// The key.
     pub key: ExporterKey,
+    /// Whether the order is reversed.
     pub reverse: bool,
 }
 
 impl ExporterOrder {
-    /// By the next key, or by the one before.
+    /// The order with the next key, or with the previous one.
     pub fn step(self, forward: bool) -> ExporterOrder {
         let by = if forward { 1 } else { KEYS.len() - 1 };
         let at = KEYS.iter().position(|key| *key == self.key).unwrap_or(0);

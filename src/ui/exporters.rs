@@ -1,4 +1,4 @@
-//! The state of the exporters' screens: the list and one exporter.
+//! The state of the exporter screens: the list, and one exporter.
 
 use crate::flow::{Host, Time};
 use crate::snapshot::{ExporterHealth, Snapshot};
@@ -6,26 +6,27 @@ use crate::snapshot::{ExporterHealth, Snapshot};
 use super::exporter_order::{ExporterKey, ExporterOrder};
 use super::list::ScreenList;
 
-/// All exporters and how the collecting goes.
+/// The list of exporters, and the state of the collector.
 #[derive(Clone, Debug, Default)]
 pub struct ExportersScreen {
+    /// The exporters.
     pub list: ScreenList<Host>,
+    /// The order of the list.
     pub order: ExporterOrder,
-    /// Lines scrolled down in what is known of the collecting, while that takes
-    /// the whole screen.
+    /// The number of lines scrolled down in the collector's state, while that fills the screen.
     pub collecting: Option<usize>,
 }
 
 impl ExportersScreen {
-    /// The exporters of a snapshot.
+    /// The screen for the exporters of a snapshot.
     pub fn of(snapshot: &Snapshot) -> ExportersScreen {
         let mut screen = ExportersScreen::default();
         screen.arrive(snapshot);
         screen
     }
 
-    /// From the list to what is known of the collecting, and back.
-    pub fn turn(&mut self) {
+    /// Switches between the list and the collector's state.
+    pub fn toggle_collecting(&mut self) {
         self.collecting = if self.collecting.is_some() { None } else { Some(0) };
     }
 
@@ -43,7 +44,7 @@ impl ExportersScreen {
     }
 }
 
-/// What an exporter is sorted by, coarse where it never stands still.
+/// The value that an exporter is sorted by, rounded where it changes all the time.
 fn value(exporter: &ExporterHealth, order: ExporterOrder, now: Time) -> u64 {
     let milli = |rate: f64| (rate * 1000.0) as u64;
     match order.key {
@@ -57,19 +58,23 @@ fn value(exporter: &ExporterHealth, order: ExporterOrder, now: Time) -> u64 {
     }
 }
 
-/// What is listed of one exporter.
+/// A tab of an exporter's screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tab {
     #[default]
+    /// Its templates.
     Templates,
+    /// Its interfaces.
     Interfaces,
+    /// Its statistics.
     Statistics,
 }
 
 impl Tab {
+    /// All tabs, in their order on the screen.
     pub const ALL: [Tab; 3] = [Tab::Templates, Tab::Interfaces, Tab::Statistics];
 
-    /// The next one, or the one before, going round.
+    /// The next or previous tab, cyclically.
     pub fn step(self, forward: bool) -> Tab {
         let by = if forward { 1 } else { Tab::ALL.len() - 1 };
         let at = Tab::ALL.iter().position(|tab| *tab == self).unwrap_or(0);
@@ -77,17 +82,20 @@ impl Tab {
     }
 }
 
-/// One exporter.
+/// The screen of one exporter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExporterScreen {
+    /// The exporter's address.
     pub host: Host,
+    /// The tab shown.
     pub tab: Tab,
-    /// Rows scrolled down.
+    /// The number of rows scrolled down.
     pub top: usize,
 }
 
 impl ExporterScreen {
-    pub fn turn(&mut self, tab: Tab) {
+    /// Shows a tab from its first row.
+    pub fn select(&mut self, tab: Tab) {
         if self.tab != tab {
             (self.tab, self.top) = (tab, 0);
         }

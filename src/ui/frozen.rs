@@ -1,15 +1,14 @@
-//! The answers that a frozen screen has shown, so that going back shows them
-//! again as they were.
+//! The answers that a frozen screen has shown, so that going back shows the same figures again.
 
 use std::sync::Arc;
 
 use crate::snapshot::{Snapshot, View};
 
-/// How many answers are kept while the screen is frozen. The one that was
-/// frozen stays; of the others the one shown longest ago goes first.
-const MOST: usize = 32;
+/// The number of answers kept while the screen is frozen. The frozen answer itself stays; of
+/// the others, the one shown longest ago is removed first.
+const MAX_ANSWERS: usize = 32;
 
-/// Answers by the question that the frozen screen asks; empty while it is live.
+/// The answers by question; empty while the screen is live.
 #[derive(Clone, Debug, Default)]
 pub struct FrozenAnswers(Vec<(View, Arc<Snapshot>)>);
 
@@ -19,7 +18,7 @@ impl FrozenAnswers {
         self.0.iter().find(|(known, _)| known == view).map(|(_, snapshot)| snapshot)
     }
 
-    /// Keeps the first answer to a question; later ones are on coarser panes.
+    /// Keeps the first answer to a question; later answers use coarser panes.
     pub fn keep(&mut self, view: View, snapshot: &Snapshot) {
         if let Some(at) = self.0.iter().position(|(known, _)| *known == view) {
             if at > 0 {
@@ -28,13 +27,13 @@ impl FrozenAnswers {
             }
             return;
         }
-        if self.0.len() >= MOST {
+        if self.0.len() >= MAX_ANSWERS {
             self.0.remove(1);
         }
         self.0.push((view, Arc::new(snapshot.clone())));
     }
 
-    /// Forgets everything: the screen is live again.
+    /// Removes all answers, because the screen is live again.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -49,15 +48,15 @@ mod tests {
     }
 
     #[test]
-    fn the_frozen_one_and_those_shown_last_stay() {
+    fn the_frozen_answer_and_the_last_ones_stay() {
         let mut kept = FrozenAnswers::default();
         let snapshot = Snapshot::default();
-        (0..MOST).for_each(|limit| kept.keep(view(limit), &snapshot));
+        (0..MAX_ANSWERS).for_each(|limit| kept.keep(view(limit), &snapshot));
         kept.keep(view(1), &snapshot);
         kept.keep(view(0), &snapshot);
-        kept.keep(view(MOST), &snapshot);
-        assert_eq!(kept.0.len(), MOST);
-        for (limit, want) in [(0, true), (1, true), (2, false), (3, true), (MOST, true)] {
+        kept.keep(view(MAX_ANSWERS), &snapshot);
+        assert_eq!(kept.0.len(), MAX_ANSWERS);
+        for (limit, want) in [(0, true), (1, true), (2, false), (3, true), (MAX_ANSWERS, true)] {
             assert_eq!(kept.get(&view(limit)).is_some(), want, "{limit}");
         }
         kept.clear();

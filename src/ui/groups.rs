@@ -1,5 +1,5 @@
-//! The lists of traffic by something else than host, and the way from a row to
-//! its hosts and back.
+//! The lists of traffic by other keys than hosts, and the steps from a row to its hosts and
+//! back.
 
 use crate::filter::Filter;
 use crate::flow::NetworkGroups;
@@ -8,18 +8,18 @@ use crate::snapshot::{Grouping, Health};
 use super::edit::TypedFilter;
 use super::model::{GroupOrigin, GroupsScreen, MainScreen, Model, Screen};
 
-/// Screens over each other: from a row to its hosts, from there to another list
-/// and so on. Nobody finds back from deeper, and each costs memory.
+/// The largest number of stacked screens (from a row to its hosts, from there to another list,
+/// and so on). Deeper stacks only confuse, and each screen takes memory.
 const MAX_DEPTH: usize = 16;
 
-/// The lists there are, hosts (`None`) before all.
+/// The available lists; hosts (`None`) come first.
 fn lists(groups: &NetworkGroups) -> Vec<Option<Grouping>> {
     let named = |grouping: &Grouping| *grouping != Grouping::Group || !groups.is_empty();
     let all = Grouping::ALL.into_iter().filter(named);
     std::iter::once(None).chain(all.map(Some)).collect()
 }
 
-/// Goes to the next list or to the one before, round and round.
+/// Shows the next or previous list, cyclically.
 pub fn step(model: &mut Model, forward: bool) {
     let (now, order) = match &model.screens.top {
         Screen::Main(main) => (None, main.order),
@@ -36,27 +36,27 @@ pub fn step(model: &mut Model, forward: bool) {
     match (now, opened) {
         (None, Some(screen)) if model.screens.depth() < MAX_DEPTH => model.screens.open(screen),
         (Some(_), Some(screen)) => model.screens.top = screen,
-        // The hosts are what the lists were opened over.
+        // The lists were opened over the hosts.
         (Some(_), None) => drop(model.screens.close()),
         (None, _) => {}
     }
 }
 
-/// Opens the hosts of the selected row: its filter, together with that of the
-/// list, is in force until they are left.
+/// Opens the hosts of the selected row. The row's filter, combined with that of the list, is in
+/// force until the screen is closed.
 pub fn open(model: &mut Model, health: &Health) {
     let Screen::Groups(screen) = &mut model.screens.top else { return };
     let Some(key) = screen.list.selected() else { return };
     screen.list.bind();
     let label = key.label(health);
     let Some(row) = key.filter(&model.options.groups) else {
-        let text = format!("no filter picks out {label}: its hosts cannot be listed");
+        let text = format!("no filter can select {label}, so its hosts cannot be listed");
         model.notice = Some(text);
         return;
     };
     let text = joined(&model.filter.filter, row);
     if model.screens.depth() >= MAX_DEPTH {
-        model.notice = Some("too many screens over each other: Esc goes back".to_owned());
+        model.notice = Some("too many screens are open: Esc goes back".to_owned());
         return;
     }
     match Filter::parse(&text).and_then(|filter| filter.check_live().map(|()| filter)) {
@@ -69,11 +69,15 @@ pub fn open(model: &mut Model, health: &Health) {
     }
 }
 
-/// What matches the filter in force and the row's.
+/// The filter that combines the current one with the row's.
 fn joined(filter: &Filter, row: String) -> String {
-    let held = |text: String| if text.contains(" or ") { format!("({text})") } else { text };
-    // Printed anew: what was typed may end in a comment.
-    if filter.is_any() { row } else { format!("{} and {}", held(filter.to_string()), held(row)) }
+    let grouped = |text: String| if text.contains(" or ") { format!("({text})") } else { text };
+    // The filter is printed from its parsed form, because the typed text may end in a comment.
+    if filter.is_any() {
+        row
+    } else {
+        format!("{} and {}", grouped(filter.to_string()), grouped(row))
+    }
 }
 
 #[cfg(test)]
@@ -81,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_are_joined_as_they_are_meant() {
+    fn filters_are_combined_with_the_right_precedence() {
         let parse = |text: &str| Filter::parse(text).unwrap();
         for (filter, row, want) in [
             ("", "net 10.0.0.0/8 or net 10.1.0.0/16", "net 10.0.0.0/8 or net 10.1.0.0/16"),

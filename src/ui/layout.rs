@@ -1,30 +1,30 @@
-//! Which line of the terminal holds what.
+//! Assigns the lines of the terminal to the parts of a screen.
 
 use std::ops::Range;
 
-/// A part of a screen, one line high unless it says otherwise.
+/// A part of a screen; one line high unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScreenPart {
     Header,
-    /// Totals: into the site, out of it, and what does not cross the line.
+    /// Totals: into the site, out of it, and traffic that does not cross the line.
     In,
     Out,
     Mix,
     /// Alerts and notes.
     Strip,
-    /// The sentence on what the tables stand for.
+    /// The sentence that explains tables by source and destination.
     Basis,
-    /// How the selected exporter is doing, and how the collecting goes.
+    /// The condition of the selected exporter, and the state of the collector.
     Condition,
     Collecting,
-    /// What can be listed of an exporter.
+    /// The tabs of an exporter.
     Tabs,
-    /// One host's rates over time.
+    /// The rates of a host over time.
     UpSeries,
     DownSeries,
     Axis,
     Heading,
-    /// Everything that is left.
+    /// All remaining lines.
     Rows,
     Others,
     Total,
@@ -33,7 +33,7 @@ pub enum ScreenPart {
     Footer,
 }
 
-/// A part that is wanted on terminals of at least so many lines.
+/// A part that is shown on terminals with at least `from` lines.
 #[derive(Clone, Copy, Debug)]
 pub struct WantedPart {
     pub part: ScreenPart,
@@ -41,17 +41,17 @@ pub struct WantedPart {
     pub from: u16,
 }
 
-/// A one-line part.
+/// A part of one line.
 pub const fn one(part: ScreenPart, from: u16) -> WantedPart {
     WantedPart { part, lines: 1, from }
 }
 
-/// Where every part is.
+/// The position of every part.
 #[derive(Clone, Debug, Default)]
 pub struct ScreenLayout(Vec<(ScreenPart, Range<u16>)>);
 
 impl ScreenLayout {
-    /// Stacks parts from the top; [`Part::Rows`] takes what the others leave.
+    /// Stacks the parts from the top; [`ScreenPart::Rows`] gets the remaining lines.
     pub fn stack(height: u16, wants: &[WantedPart]) -> ScreenLayout {
         let shown = || wants.iter().filter(|want| height >= want.from);
         let fixed: u16 =
@@ -73,7 +73,7 @@ impl ScreenLayout {
         ScreenLayout(parts)
     }
 
-    /// The lines of a part, empty when it is not shown.
+    /// The lines of a part; empty if it is not shown.
     pub fn lines(&self, part: ScreenPart) -> Range<u16> {
         self.0.iter().find(|(known, _)| *known == part).map_or(0..0, |(_, lines)| lines.clone())
     }
@@ -83,7 +83,7 @@ impl ScreenLayout {
         self.lines(part).next()
     }
 
-    /// How many rows of a table there is room for.
+    /// The number of table rows that fit.
     pub fn page(&self) -> usize {
         self.lines(ScreenPart::Rows).len()
     }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_take_what_is_left_and_nothing_leaves_the_screen() {
+    fn rows_take_the_remaining_lines_and_nothing_leaves_the_screen() {
         let wants = [
             one(ScreenPart::Header, 3),
             one(ScreenPart::In, 1),

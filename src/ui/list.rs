@@ -1,5 +1,5 @@
-//! A list of rows that stays calm: its order is held for a while, and the
-//! selection follows the row's key instead of its place.
+//! A list of rows with a stable order: the order is kept for a while, and the selection follows
+//! the row's key, not its position.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -10,13 +10,13 @@ use crate::snapshot::{RowOrder, SortKey, View, Window};
 
 use super::exporter_order::{ExporterKey, ExporterOrder};
 
-/// How long an order is held.
+/// How long an order is kept, in milliseconds.
 const HOLD_MS: i64 = 3000;
 
-/// A row moves up at once when it leads by more than one part in this many.
+/// A row moves up at once if it leads by more than one part in this number.
 const LEAD_PARTS: u64 = 10;
 
-/// What an answer must share with the one before for its order to be held.
+/// The properties that two answers must share for the order to be kept.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ListQuestion {
     Traffic { at: Option<Time>, window: Window, filter: Filter, order: RowOrder },
@@ -24,7 +24,7 @@ pub enum ListQuestion {
 }
 
 impl ListQuestion {
-    /// Whether the order is that of addresses, which is never held.
+    /// Whether the order is that of addresses, which is never kept.
     fn by_address(&self) -> bool {
         match self {
             ListQuestion::Traffic { order, .. } => order.key == SortKey::Address,
@@ -53,30 +53,30 @@ impl From<ExporterOrder> for ListQuestion {
     }
 }
 
-/// Rows by key, in the order they are shown.
+/// Rows by key, in the order shown.
 #[derive(Clone, Debug)]
 pub struct ScreenList<K> {
     keys: Vec<K>,
     ranked: Option<(Time, ListQuestion)>,
     cursor: usize,
-    /// The key the cursor is bound to. `None` until the user moves it: then it
-    /// rests on the first row, whichever that is, so that a screen left alone
-    /// does not wander down with a host that falls silent.
+    /// The key that the cursor is bound to. `None` until the user moves the cursor: until then
+    /// it stays on the first row, so that an untouched screen does not scroll down with a host
+    /// that becomes idle.
     bound: Option<K>,
     top: usize,
-    /// Why the page may have to begin elsewhere.
+    /// Why the page may have to start at another row.
     turn: PageStart,
 }
 
-/// Whether a list begins its page as far up as it can, instead of where it was.
+/// Whether the page of a list starts as far up as possible instead of where it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum PageStart {
     #[default]
     No,
-    /// Its selected row went elsewhere: if that is off the page.
+    /// The selected row moved: only if it is no longer on the page.
     Moved,
-    /// The terminal has another size, or the eyes come from another pane.
-    Anew,
+    /// The terminal was resized, or the focus came from another pane.
+    Top,
 }
 
 impl<K> Default for ScreenList<K> {
@@ -93,8 +93,7 @@ impl<K> Default for ScreenList<K> {
 }
 
 impl<K: Clone + Eq + Hash> ScreenList<K> {
-    /// Takes the rows of an answer: keys and what they are sorted by, in the
-    /// answer's order.
+    /// Takes the rows of an answer, keys with their sort values, in the order of the answer.
     pub fn arrive(
         &mut self,
         rows: &[(K, u64)],
@@ -120,7 +119,7 @@ impl<K: Clone + Eq + Hash> ScreenList<K> {
         }
     }
 
-    /// Keeps the order but for rows that are new or lead clearly.
+    /// Keeps the order except for rows that are new or lead clearly.
     fn hold(&mut self, rows: &[(K, u64)], reverse: bool) {
         let values: HashMap<&K, u64> = rows.iter().map(|(key, value)| (key, *value)).collect();
         let mut order: Vec<(K, u64)> = self
@@ -146,7 +145,7 @@ impl<K: Clone + Eq + Hash> ScreenList<K> {
         self.keys = order.into_iter().map(|(key, _)| key).collect();
     }
 
-    /// Puts the cursor where its key went, or on the nearest row.
+    /// Moves the cursor to its key, or to the nearest row.
     fn settle(&mut self) {
         let last = self.keys.len().saturating_sub(1);
         let Some(bound) = &self.bound else {
@@ -163,26 +162,26 @@ impl<K: Clone + Eq + Hash> ScreenList<K> {
         }
     }
 
-    /// Moves the selection by this many rows, stopping at the ends.
+    /// Moves the selection by `rows` rows, up to the ends.
     pub fn step(&mut self, rows: isize) {
         let last = self.keys.len().saturating_sub(1);
         self.cursor = self.cursor.saturating_add_signed(rows).min(last);
         self.bind();
     }
 
-    /// To the first row, to rest there.
+    /// Moves to the first row, and stays there.
     pub fn first(&mut self) {
         self.cursor = 0;
         self.bound = None;
     }
 
-    /// To the last row.
+    /// Moves to the last row.
     pub fn last(&mut self) {
         self.cursor = self.keys.len().saturating_sub(1);
         self.bind();
     }
 
-    /// Binds the selection to the key it is on.
+    /// Binds the selection to its current key.
     pub fn bind(&mut self) {
         self.bound = self.keys.get(self.cursor).cloned();
     }
@@ -197,24 +196,24 @@ impl<K: Clone + Eq + Hash> ScreenList<K> {
         &self.keys
     }
 
-    /// Has the next page begin as far up as it can.
-    pub fn turn(&mut self) {
-        self.turn = PageStart::Anew;
+    /// Lets the next page start as far up as possible.
+    pub fn start_at_top(&mut self) {
+        self.turn = PageStart::Top;
     }
 
-    /// Remembers how far down the list is shown on a page of this many rows.
+    /// Updates the first visible row for a page of `page` rows.
     pub fn scroll(&mut self, page: usize) {
         let on_page = (self.top..self.top.saturating_add(page.max(1))).contains(&self.cursor);
         match std::mem::take(&mut self.turn) {
-            PageStart::Anew => self.top = 0,
+            PageStart::Top => self.top = 0,
             PageStart::Moved if !on_page => self.top = 0,
             PageStart::Moved | PageStart::No => {}
         }
         self.top = self.start(page);
     }
 
-    /// The place of the first row on a page of this many rows, such that the
-    /// selection is on it and the page is full if it can be.
+    /// The index of the first row of a page of `page` rows, such that the selection is visible
+    /// and the page is full if possible.
     pub fn start(&self, page: usize) -> usize {
         let page = page.max(1);
         let latest = self.keys.len().saturating_sub(page);
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_held_for_three_seconds() {
+    fn the_order_is_kept_for_three_seconds() {
         let mut list = ScreenList::default();
         assert_eq!(arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 10)]), [1, 2, 3]);
         assert_eq!(arrive(&mut list, 1, &[(2, 105), (1, 100), (3, 10)]), [1, 2, 3]);
@@ -247,12 +246,12 @@ mod tests {
         let mut list = ScreenList::default();
         arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 85), (4, 10)]);
         let rows = [(4, 150), (1, 100), (3, 88), (2, 87)];
-        assert_eq!(arrive(&mut list, 1, &rows), [4, 1, 2, 3], "3 leads 2 by a hair and waits");
+        assert_eq!(arrive(&mut list, 1, &rows), [4, 1, 2, 3], "3 leads 2 only slightly and waits");
         assert_eq!(arrive(&mut list, 2, &[(9, 500), (4, 150), (1, 100)]), [9, 4, 1]);
     }
 
     #[test]
-    fn another_question_or_a_clock_set_back_is_answered_afresh() {
+    fn another_question_or_a_clock_set_back_takes_the_new_order() {
         let mut list = ScreenList::default();
         arrive(&mut list, 10, &[(1, 100), (2, 99)]);
         let rows = [(2, 100), (1, 99)];
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_selection_follows_its_key_and_falls_to_the_nearest() {
+    fn the_selection_follows_its_key_or_moves_to_the_nearest() {
         let mut list = ScreenList::default();
         arrive(&mut list, 0, &[(1, 100), (2, 90), (3, 80)]);
         list.step(1);
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_untouched_cursor_rests_on_the_first_row() {
+    fn an_untouched_cursor_stays_on_the_first_row() {
         let mut list = ScreenList::default();
         arrive(&mut list, 0, &[(1, 100), (2, 90)]);
         arrive(&mut list, 5, &[(2, 100), (1, 90)]);
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_holds_the_selection_and_is_full_if_it_can_be() {
+    fn a_page_contains_the_selection_and_is_full_if_possible() {
         let mut list = ScreenList::default();
         let rows: Vec<(u8, u64)> = (0..20).map(|key| (key, 1000 - u64::from(key))).collect();
         arrive(&mut list, 0, &rows);
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_begins_at_the_top_again_when_it_can() {
+    fn a_page_starts_at_the_top_again_when_possible() {
         let rows = |order: &[u8]| -> Vec<(u8, u64)> {
             order.iter().zip((0..100).rev()).map(|(key, value)| (*key, value)).collect()
         };
@@ -317,14 +316,14 @@ mod tests {
         list.scroll(3);
         assert_eq!(list.start(3), 5);
         list.scroll(10);
-        assert_eq!(list.start(10), 5, "a line more is no reason");
-        list.turn();
+        assert_eq!(list.start(10), 5, "one more line is no reason");
+        list.start_at_top();
         list.scroll(10);
         assert_eq!(list.start(10), 0, "the terminal has grown");
         list.step(7);
         list.scroll(10);
         assert_eq!(list.start(10), 5);
-        // The selected row climbs to the second place, off the page.
+        // The selected row moves to the second position, off the page.
         let climbed: Vec<u8> = [0, 14].into_iter().chain(1..14).chain(15..20).collect();
         arrive(&mut list, 5, &rows(&climbed));
         list.scroll(10);

@@ -1,8 +1,8 @@
-//! The screens: keys become actions, actions change a model, a model and a
+//! The terminal screens: keys become actions, actions change a model, and a model and a
 //! snapshot become text.
 //!
-//! The core is pure: [`update`] and [`view`] read no clock, touch no terminal
-//! and know no collector. Only [`run`] and [`term`] meet the outside.
+//! The core is pure: [`update`] and [`view`] use no clock, no terminal and no collector. Only
+//! [`run`] and [`term`] have side effects.
 
 pub mod action;
 mod ansi;

@@ -1,5 +1,4 @@
-//! What the screens know: settings, the stack of screens, and what the keys
-//! mean at the moment.
+//! The state of the screens: settings, the stack of screens, and the meaning of keys.
 
 use std::sync::Arc;
 
@@ -19,26 +18,29 @@ use super::frozen::FrozenAnswers;
 use super::list::ScreenList;
 use super::theme::Theme;
 
-/// Rows asked for per table: more than any screen shows at once.
+/// The number of rows requested per table: more than any screen shows at once.
 pub const ROWS_ASKED: usize = 200;
 
-/// Rows asked for when a snapshot is saved.
+/// The number of rows requested for a snapshot that is saved.
 pub const ROWS_SAVED: usize = 1_000_000;
 
-/// How long the path of a saved snapshot is shown.
+/// How long the path of a saved snapshot is shown, in milliseconds.
 pub const SAVED_SHOWN_MS: i64 = 10_000;
 
-/// What the screens start with.
+/// The initial settings of the screens.
 #[derive(Clone, Debug)]
 pub struct UiConfig {
+    /// Colours and characters.
     pub theme: Theme,
+    /// The unit of rates.
     pub unit: Unit,
+    /// The length of the window.
     pub window: Window,
-    /// The zone of the times shown.
+    /// The time zone of displayed times.
     pub zone: TimeZone,
-    /// The networks that have names.
+    /// The named networks.
     pub groups: Arc<NetworkGroups>,
-    /// A remark from the start, such as a locale that is not UTF-8.
+    /// A note to show from the start, such as a locale that is not UTF-8.
     pub note: Option<String>,
 }
 
@@ -80,12 +82,12 @@ pub struct GroupsScreen {
     pub order: RowOrder,
 }
 
-/// Where the hosts of one row come from.
+/// The row that the hosts on a main screen belong to.
 #[derive(Clone, Debug, Default)]
 pub struct GroupOrigin {
-    /// What the row is called.
+    /// The label of the row.
     pub label: String,
-    /// The filter of the list, to go back to.
+    /// The filter of the list, restored when the screen is closed.
     pub former: TypedFilter,
 }
 
@@ -96,7 +98,7 @@ pub struct MainScreen {
     pub down: ScreenList<Host>,
     pub focus: Pane,
     pub order: RowOrder,
-    /// The row of another list whose hosts these are.
+    /// The row of another list whose hosts are shown.
     pub origin: Option<Box<GroupOrigin>>,
 }
 
@@ -116,7 +118,7 @@ impl MainScreen {
     }
 }
 
-/// What tells one conversation of a host from another.
+/// Identifies a conversation of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConversationId {
     pub peer: Host,
@@ -143,13 +145,13 @@ pub struct DrillScreen {
 /// The help.
 #[derive(Clone, Copy, Debug)]
 pub struct HelpScreen {
-    /// The screen it was called from.
+    /// The screen from which it was opened.
     pub about: Context,
-    /// Lines scrolled down.
+    /// The number of lines scrolled down.
     pub top: usize,
 }
 
-/// A screen with its own state.
+/// A screen with its state.
 #[derive(Clone, Debug)]
 pub enum Screen {
     Main(MainScreen),
@@ -167,8 +169,7 @@ impl Default for Screen {
 }
 
 impl Screen {
-    /// What it asks for, and in which order; `None` where the screen below is
-    /// the one with a question.
+    /// The subject and the order that the screen asks for; `None` if the screen below it asks.
     fn question(&self) -> Option<(Subject, RowOrder)> {
         match self {
             Screen::Main(main) => Some((Subject::Talkers, main.order)),
@@ -178,27 +179,27 @@ impl Screen {
         }
     }
 
-    /// Whether it has a question of its own.
+    /// Whether the screen has its own question.
     pub fn asks(&self) -> bool {
         self.question().is_some()
     }
 
-    /// Has the pages of its lists begin as far up as they can.
-    pub fn turn(&mut self) {
+    /// Lets the pages of its lists start as far up as possible.
+    pub fn start_at_top(&mut self) {
         match self {
             Screen::Main(main) => {
-                main.up.turn();
-                main.down.turn();
+                main.up.start_at_top();
+                main.down.start_at_top();
             }
-            Screen::Groups(screen) => screen.list.turn(),
-            Screen::Drill(drill) => drill.list.turn(),
-            Screen::Exporters(screen) => screen.list.turn(),
+            Screen::Groups(screen) => screen.list.start_at_top(),
+            Screen::Drill(drill) => drill.list.start_at_top(),
+            Screen::Exporters(screen) => screen.list.start_at_top(),
             Screen::Exporter(_) | Screen::Help(_) => {}
         }
     }
 }
 
-/// The screen that is shown and those that Esc goes back to; never empty.
+/// The visible screen, and those below it that Esc goes back to; never empty.
 #[derive(Clone, Debug, Default)]
 pub struct Screens {
     pub top: Screen,
@@ -206,45 +207,45 @@ pub struct Screens {
 }
 
 impl Screens {
-    /// Opens a screen over the one shown.
+    /// Opens a screen over the visible one.
     pub fn open(&mut self, screen: Screen) {
         self.under.push(std::mem::replace(&mut self.top, screen));
     }
 
-    /// Leaves the screen shown and returns it; `None` at the bottom.
+    /// Closes the visible screen and returns it; `None` at the bottom.
     pub fn close(&mut self) -> Option<Screen> {
         self.under.pop().map(|screen| std::mem::replace(&mut self.top, screen))
     }
 
-    /// How many screens there are over each other.
+    /// The number of stacked screens.
     pub fn depth(&self) -> usize {
         self.under.len() + 1
     }
 
-    /// From the one shown to the lowest.
+    /// All screens from the visible one to the lowest.
     pub fn downward(&self) -> impl Iterator<Item = &Screen> {
         std::iter::once(&self.top).chain(self.under.iter().rev())
     }
 
-    /// The same, to change them.
+    /// All screens from the visible one to the lowest, mutable.
     pub fn downward_mut(&mut self) -> impl Iterator<Item = &mut Screen> {
         std::iter::once(&mut self.top).chain(self.under.iter_mut().rev())
     }
 }
 
-/// What keys mean just now.
+/// The current meaning of keys.
 #[derive(Clone, Debug, Default)]
 pub enum Mode {
-    /// They move and switch.
+    /// Keys move the selection and switch screens.
     #[default]
     Browse,
-    /// They go into the filter line.
+    /// Keys are typed into the filter line.
     Line(Box<FilterLine>),
     /// A second `q` quits.
     AskQuit,
 }
 
-/// How the last saved snapshot fared.
+/// The result of the last save.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SaveResult {
     #[default]
@@ -262,22 +263,22 @@ pub struct Model {
     pub(super) screens: Screens,
     pub(super) mode: Mode,
     pub(super) filter: TypedFilter,
-    /// Former filters, oldest first.
+    /// Former filters, sorted from old to new.
     pub(super) history: Vec<String>,
-    /// The end of the window that is frozen on the screen.
+    /// The end of the window if the screen is frozen.
     pub(super) frozen: Option<Time>,
-    /// What is shown while frozen.
-    pub(super) kept: FrozenAnswers,
-    /// Why the last key did nothing, until the next one.
+    /// The answers shown while frozen.
+    pub(super) frozen_answers: FrozenAnswers,
+    /// Why the last key did nothing; shown until the next key.
     pub(super) notice: Option<String>,
     pub(super) saved: SaveResult,
-    /// When it fared so, by the snapshot shown then.
+    /// The time of that result, by the snapshot shown then.
     pub(super) saved_at: Time,
-    /// Whether what the snapshots came from has ended.
+    /// Whether the source of the snapshots has ended.
     pub(super) stopped: bool,
-    /// Why the collector in another process says nothing, and since when.
+    /// Why the attached collector does not answer, and since when.
     pub(super) gone: Option<Alarm>,
-    /// Columns and rows of the terminal.
+    /// The columns and rows of the terminal.
     pub(super) size: (u16, u16),
 }
 
@@ -288,13 +289,13 @@ impl Model {
         Model { options, size: (80, 24), ..Model::default() }
     }
 
-    /// Columns and rows of the terminal, as far as known.
+    /// The columns and rows of the terminal, as far as known.
     #[must_use]
     pub fn size(&self) -> (u16, u16) {
         self.size
     }
 
-    /// Where keys are to be looked up.
+    /// The context in which keys are looked up.
     #[must_use]
     pub fn context(&self) -> Context {
         match (&self.mode, &self.screens.top) {
@@ -308,7 +309,7 @@ impl Model {
         }
     }
 
-    /// The question that the screen wants answered.
+    /// The question that the screen needs answered.
     #[must_use]
     pub fn view(&self) -> View {
         let (subject, order) =
@@ -323,8 +324,8 @@ impl Model {
         }
     }
 
-    /// Takes from an answer what holds whatever is shown, as on a frozen screen:
-    /// whether the collector is there. Says whether that is new.
+    /// Takes from an answer what applies to every screen, even a frozen one: whether the
+    /// collector is gone. Returns whether that changed.
     pub fn remember_snapshot(&mut self, snapshot: &Snapshot) -> bool {
         let is_new = self.gone != snapshot.health.gone;
         if is_new {
@@ -333,13 +334,13 @@ impl Model {
         is_new
     }
 
-    /// Whether an answer is one to show: it is about what is on the screen and,
-    /// while that is frozen, the first answer to just this question.
+    /// Whether an answer is to be shown: it belongs to the visible screen, and on a frozen
+    /// screen it is the first answer to the current question.
     #[must_use]
     pub fn accepts(&self, snapshot: &Snapshot) -> bool {
         let view = self.view();
         if self.frozen.is_some() {
-            return snapshot.view == view && self.kept.get(&view).is_none();
+            return snapshot.view == view && self.frozen_answers.get(&view).is_none();
         }
         snapshot.view.at.is_none() && snapshot.view.subject == view.subject
     }
@@ -349,8 +350,8 @@ impl Model {
         matches!(&self.screens.top, Screen::Main(MainScreen { origin: Some(_), .. }))
     }
 
-    /// The key of the selected row as text: an address, and for a conversation
-    /// also protocol and port; for a group its label without what exporters say.
+    /// The key of the selected row as text: an address; for a conversation also protocol and port;
+    /// for a group its label without names from exporters.
     #[must_use]
     pub fn selected(&self) -> Option<String> {
         match &self.screens.top {

@@ -1,4 +1,4 @@
-//! What happens when an answer comes: the screens that it is about take its rows.
+//! Handles a new answer: the screens that it belongs to take its rows.
 
 use crate::snapshot::{Snapshot, SortKey, Subject, UpDown};
 
@@ -8,7 +8,7 @@ use super::model::{
 };
 use super::view;
 
-/// Gives a new answer to the screens that it is about.
+/// Passes a new answer to the screens that it belongs to.
 pub fn arrived(model: &mut Model, snapshot: &Snapshot) {
     model.remember_snapshot(snapshot);
     let since = snapshot.captured_at.since(model.saved_at);
@@ -16,10 +16,10 @@ pub fn arrived(model: &mut Model, snapshot: &Snapshot) {
         model.saved = SaveResult::Nothing;
     }
     if model.frozen.is_some() {
-        model.kept.keep(model.view(), snapshot);
+        model.frozen_answers.keep(model.view(), snapshot);
     }
-    // The question is that of the uppermost screen that has one; those below
-    // asked with other filters.
+    // The question is that of the uppermost screen that has one; the screens below had other
+    // filters.
     let mut taken = false;
     for screen in model.screens.downward_mut() {
         let asks = screen.asks();
@@ -80,7 +80,7 @@ fn conversations(drill: &mut DrillScreen, snapshot: &Snapshot) {
     drill.list.arrive(&rows, &snapshot.view, snapshot.captured_at);
 }
 
-/// What a row is sorted by; `bytes` is what the table itself sorts by.
+/// The value that a row is sorted by; `bytes` is the value for the order by bytes.
 fn value(key: SortKey, traffic: &UpDown, bytes: u64) -> u64 {
     match key {
         SortKey::Up => traffic.up.bytes,

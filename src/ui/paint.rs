@@ -1,12 +1,11 @@
-//! Putting text, bars and sparklines on a buffer, cut to fit and free of
-//! control characters.
+//! Draws text, bars and sparklines on a buffer, cut to fit and without control characters.
 
 use super::theme::{Theme, Tone};
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// A buffer with the theme that it is drawn in.
+/// A buffer with the theme it is drawn in.
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     theme: Theme,
@@ -25,7 +24,7 @@ impl<'a> Canvas<'a> {
         self.buffer.area.height
     }
 
-    /// Draws text in at most `room` columns and says in which column it ended.
+    /// Draws text in at most `room` columns; returns the column after it.
     pub fn put(&mut self, x: u16, y: u16, room: u16, text: &str, tone: Tone) -> u16 {
         if y >= self.height() || x >= self.width() {
             return x;
@@ -39,8 +38,8 @@ impl<'a> Canvas<'a> {
         end - area.x
     }
 
-    /// Draws text that ends at column `end`. It is a number, so it is left out
-    /// rather than cut when it does not fit in `room` or on the terminal.
+    /// Draws a number that ends at column `end`. It is left out rather than cut if it does not
+    /// fit into `room` or on the terminal.
     pub fn right(&mut self, end: u16, y: u16, room: u16, text: &str, tone: Tone) {
         let width = columns(text);
         if width <= room && width <= end && end <= self.width() {
@@ -48,7 +47,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Gives a stretch of a line another tone, over what is there.
+    /// Changes the tone of a part of a line, keeping the text.
     pub fn tint(&mut self, x: u16, y: u16, room: u16, tone: Tone) {
         let area = self.buffer.area;
         let stretch = Rect::new(area.x.saturating_add(x), area.y.saturating_add(y), room, 1);
@@ -56,7 +55,7 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// How many columns a text takes.
+/// The width of a text in columns.
 pub fn columns(text: &str) -> u16 {
     u16::try_from(text::columns(text)).unwrap_or(u16::MAX)
 }
@@ -67,12 +66,12 @@ pub fn elide(text: &str, room: u16) -> String {
     elided(text, room, keep.div_ceil(2), keep / 2)
 }
 
-/// The end of the text in at most `room` columns, with `…` before it if cut.
+/// The end of the text in at most `room` columns, with `…` before it if it is cut.
 pub fn elide_start(text: &str, room: u16) -> String {
     elided(text, room, 0, usize::from(room).saturating_sub(1))
 }
 
-/// The start of the text in at most `room` columns, with `…` after it if cut.
+/// The start of the text in at most `room` columns, with `…` after it if it is cut.
 pub fn elide_end(text: &str, room: u16) -> String {
     elided(text, room, usize::from(room).saturating_sub(1), 0)
 }
@@ -88,7 +87,8 @@ fn elided(text: &str, room: u16, head: usize, tail: usize) -> String {
 
 const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// A bar of `width` columns, full at 100 percent. It moves by whole percents.
+/// A bar of `width` columns, full at 100 percent, in steps of one percent: the filled part and
+/// the empty part.
 pub fn bar(percent: u64, width: u16) -> (String, String) {
     let width = usize::from(width);
     let eighths = (percent.min(100) as usize * width * 8 + 50) / 100;
@@ -102,11 +102,11 @@ pub fn bar(percent: u64, width: u16) -> (String, String) {
 
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A sparkline of exactly `width` columns, the newest value at its right end.
+/// A sparkline of exactly `width` columns, with the newest value at the right end.
 ///
-/// `last_step` is the number of the last value's step since the epoch: when
-/// several values share a column they are grouped by it, so that a column does
-/// not change once its steps have passed. Few values are drawn wider.
+/// `last_step` is the number of the last value's step since the epoch. If several values share
+/// a column, they are grouped by step number, so that a column does not change after its steps
+/// have passed. If there are few values, each is drawn wider.
 pub fn spark(values: &[u64], last_step: i64, width: u16, full: u64) -> String {
     let width = usize::from(width);
     if values.is_empty() || width == 0 {
@@ -138,7 +138,7 @@ pub fn spark(values: &[u64], last_step: i64, width: u16, full: u64) -> String {
     line.iter().rev().collect()
 }
 
-/// A word or two in a line that may have to make room: the highest rank goes
+/// A piece of a line. If the line is too short, the pieces with the highest rank are left out
 /// first.
 #[derive(Clone, Debug)]
 pub struct LinePiece {
@@ -156,8 +156,7 @@ impl LinePiece {
 /// The space between two pieces.
 const GAP: u16 = 2;
 
-/// Draws pieces from the left and from the right end of a line, leaving out
-/// what does not fit.
+/// Draws pieces from both ends of a line, leaving out those that do not fit.
 pub fn pieces(canvas: &mut Canvas, y: u16, mut left: Vec<LinePiece>, mut right: Vec<LinePiece>) {
     let taken = |pieces: &[LinePiece]| -> u16 {
         pieces.iter().fold(0, |sum, piece| sum.saturating_add(columns(&piece.text) + GAP))
@@ -196,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_are_as_wide_as_asked() {
+    fn bars_have_the_requested_width() {
         for percent in [0, 1, 33, 50, 99, 100, 1000] {
             let (full, empty) = bar(percent, 7);
             assert_eq!(full.chars().count() + empty.chars().count(), 7, "{percent}");
@@ -219,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_elided_and_control_characters_go() {
+    fn text_that_does_not_fit_is_cut_and_control_characters_are_removed() {
         assert_eq!(elide("2001:db8:1:2:3:4:5:6", 11), "2001:…4:5:6");
         assert_eq!(elide_start("/var/lib/toptalk/x.csv", 7), "…/x.csv");
         assert_eq!(elide_end("abcdef", 4), "abc…");
         assert_eq!(elide("a\u{1b}[31mb\u{202e}c\u{e0041}\n", 9), "a[31mbc");
-        // By columns: a character of Chinese takes two.
+        // By columns: a Chinese character takes two.
         for (text, room, middle, start, end) in [
             ("界面の名前", 6, "界…前", "界面…", "…名前"),
             ("界面の名前", 5, "界…前", "界面…", "…名前"),

@@ -1,4 +1,4 @@
-//! The loop around the pure core: keys and snapshots in, views and frames out.
+//! The loop around the pure core: keys and snapshots in, questions and frames out.
 
 use std::io;
 use std::pin::Pin;
@@ -22,36 +22,36 @@ use super::term::{self, FrameWriter, Guard};
 use super::update::{Effect, update};
 use super::view::view;
 
-/// Frames for data alone are at least this far apart: a little less than the
-/// second at which snapshots come, so that none has to wait for the next.
+/// The least time between two frames that only show new data: slightly less than the second
+/// between snapshots, so that no snapshot has to wait for the next.
 const DATA_PAUSE: Duration = Duration::from_millis(900);
 
-/// How long a key that asks a new question waits for the answer before it is
-/// drawn: long enough that the old screen goes over into the new one at once.
+/// How long a key that asks a new question waits for the answer before the screen is drawn:
+/// long enough that the old screen usually changes to the new one in one step.
 const ANSWER_WAIT: Duration = Duration::from_millis(150);
 
-/// Keys handled before a frame is drawn, when they come faster than frames.
+/// The number of keys handled before a frame is drawn if keys arrive faster than frames.
 const KEYS_PER_FRAME: usize = 256;
 
-/// The lines between the screen and the rest of the program.
+/// The channels between the screen and the rest of the program.
 #[derive(Debug)]
 pub struct ScreenWiring {
-    /// The question whenever it changes.
+    /// The current question.
     pub views: watch::Sender<View>,
-    /// Answers: about one a second, and soon after a new question.
+    /// The answers: about one per second, and one soon after a new question.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
-    /// What is to be saved as a file.
+    /// The questions whose answers are to be saved as files.
     pub saves: mpsc::Sender<View>,
-    /// The path it was saved to, or why it was not.
+    /// The path of the saved file, or the error.
     pub saved: mpsc::Receiver<Result<String, String>>,
 }
 
 /// Why the screen ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScreenEnd {
-    /// The user wanted it.
+    /// The user quit.
     Quit,
-    /// A signal asked for it.
+    /// A signal ended it.
     Signal(i32),
     /// The terminal is gone.
     TerminalLost,
@@ -60,7 +60,7 @@ pub enum ScreenEnd {
 /// Shows the screens until the user, a signal or the terminal ends them.
 ///
 /// # Errors
-/// When standard output is not a terminal, or threads and signals cannot be had.
+/// When standard output is not a terminal, or threads or signal handlers cannot be created.
 pub async fn run(channels: ScreenWiring, options: UiConfig) -> io::Result<ScreenEnd> {
     let mut signals = Signals::listen()?;
     watch_over_end()?;
@@ -91,15 +91,15 @@ pub async fn run(channels: ScreenWiring, options: UiConfig) -> io::Result<Screen
     Ok(ending)
 }
 
-/// Whether what the terminal shows is out of date.
+/// Whether the terminal is out of date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stale {
     No,
-    /// By new data: to be drawn when the pause is over.
+    /// New data has arrived: draw when the pause is over.
     Data,
-    /// By a key, or by data that were asked for: to be drawn at once.
+    /// A key was pressed, or requested data has arrived: draw at once.
     Now,
-    /// By a key, the answer to which is about to come.
+    /// A key was pressed whose answer is about to arrive.
     Answer,
 }
 
@@ -115,10 +115,10 @@ struct App<'a> {
     /// The pause between two frames for data, or the wait for an answer.
     pause: Pin<Box<Sleep>>,
     paused: bool,
-    /// Whether the answer to the question that was sent is still to come.
+    /// Whether the answer to the last question is still to arrive.
     asked: bool,
     suspending: bool,
-    /// Whether the other ends still answer.
+    /// Whether the other ends of the channels still exist.
     collecting: bool,
     saving: bool,
     ending: Option<ScreenEnd>,
@@ -130,7 +130,7 @@ impl App<'_> {
             if self.suspending {
                 self.suspend().await;
             }
-            // A task beside this one may have panicked and given it back.
+            // Another task may have panicked and restored the terminal.
             if !term::is_held() {
                 return ScreenEnd::TerminalLost;
             }
@@ -141,7 +141,7 @@ impl App<'_> {
             tokio::select! {
                 heard = signals.next() => match heard {
                     SignalMeaning::End(number) => return ScreenEnd::Signal(number),
-                    SignalMeaning::Woken => self.woken().await,
+                    SignalMeaning::Continued => self.continued().await,
                 },
                 event = self.keys.recv() => match event {
                     Some(event) => self.events(event),
@@ -173,7 +173,7 @@ impl App<'_> {
         }
     }
 
-    /// Handles what has come in so far from the keyboard.
+    /// Handles the keyboard events that have arrived so far.
     fn events(&mut self, first: Event) {
         let mut next = Some(first);
         for _ in 0..KEYS_PER_FRAME {
@@ -218,11 +218,11 @@ impl App<'_> {
             }
             Effect::Save(view) => {
                 if self.channels.saves.try_send(view).is_err() {
-                    let busy = "the one before is still being written".to_owned();
+                    let busy = "the previous file is still being written".to_owned();
                     self.act(UiAction::Saved(Err(busy)));
                 }
             }
-            Effect::Redraw => self.painter.forget(),
+            Effect::Redraw => self.painter.reset(),
             Effect::Suspend => self.suspending = true,
             Effect::Quit => self.ending = Some(ScreenEnd::Quit),
         }
@@ -236,7 +236,7 @@ impl App<'_> {
         });
     }
 
-    /// Takes a new snapshot if it is about what is on the screen.
+    /// Takes a new snapshot if it belongs to the visible screen.
     fn arrived(&mut self) {
         let snapshot = Arc::clone(&self.channels.snapshots.borrow_and_update());
         if !self.model.accepts(&snapshot) {
@@ -256,7 +256,7 @@ impl App<'_> {
         }
     }
 
-    /// Draws if it is time, and if the terminal has taken the last frame.
+    /// Draws if it is due and the terminal has taken the last frame.
     fn draw(&mut self) {
         let due = match self.stale {
             Stale::No | Stale::Answer => false,
@@ -281,15 +281,15 @@ impl App<'_> {
         self.paused = true;
     }
 
-    /// Asks the terminal for its size and draws everything anew.
+    /// Asks the terminal for its size and redraws everything.
     fn resized(&mut self) -> io::Result<()> {
         let (width, height) = crossterm::terminal::size()?;
-        self.painter.forget();
+        self.painter.reset();
         self.act(UiAction::Resized(width, height));
         Ok(())
     }
 
-    /// Stops as Ctrl-Z does, once the terminal has taken the last frame.
+    /// Suspends like Ctrl-Z, after the terminal has taken the last frame.
     async fn suspend(&mut self) {
         self.suspending = false;
         self.writer.finish().await;
@@ -298,8 +298,8 @@ impl App<'_> {
         }
     }
 
-    /// After the process was stopped and continued.
-    async fn woken(&mut self) {
+    /// Handles the continuation of a stopped process.
+    async fn continued(&mut self) {
         self.writer.finish().await;
         if self.guard.retake().is_err() || self.resized().is_err() {
             self.ending = Some(ScreenEnd::TerminalLost);
@@ -307,14 +307,14 @@ impl App<'_> {
     }
 }
 
-/// What a signal means.
+/// The meaning of a signal.
 enum SignalMeaning {
     End(i32),
-    Woken,
+    Continued,
 }
 
-/// Signals that end a process unless it listens to them: the terminal is given back first.
-/// What cannot be listened to (SIGKILL) or comes from a defect (SIGSEGV) is not among them.
+/// Signals that would end the process without a handler: the terminal is restored first.
+/// Signals that cannot be handled (SIGKILL) or indicate a defect (SIGSEGV) are not included.
 const ENDING: [nix::sys::signal::Signal; 9] = {
     use nix::sys::signal::Signal::{
         SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU,
@@ -322,14 +322,14 @@ const ENDING: [nix::sys::signal::Signal; 9] = {
     [SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU]
 };
 
-/// The signals that concern the screen.
+/// The signals that the screen handles.
 struct Signals {
     ending: Vec<(i32, Signal)>,
-    /// The process was stopped and goes on.
-    woken: Signal,
+    /// The process was stopped and continues (SIGCONT).
+    continued: Signal,
 }
 
-/// Its number is not the same on every system.
+/// The number of SIGCONT differs between systems.
 const CONTINUE: i32 = nix::sys::signal::Signal::SIGCONT as i32;
 
 impl Signals {
@@ -338,19 +338,19 @@ impl Signals {
         let ending = ENDING.iter().map(|kind| listen(*kind as i32));
         Ok(Signals {
             ending: ending.collect::<io::Result<_>>()?,
-            woken: signal(SignalKind::from_raw(CONTINUE))?,
+            continued: signal(SignalKind::from_raw(CONTINUE))?,
         })
     }
 
     async fn next(&mut self) -> SignalMeaning {
         tokio::select! {
             number = first(&mut self.ending) => SignalMeaning::End(number),
-            _ = self.woken.recv() => SignalMeaning::Woken,
+            _ = self.continued.recv() => SignalMeaning::Continued,
         }
     }
 }
 
-/// Waits for the first of these signals; says which it was.
+/// Waits for the first of these signals; returns its number.
 async fn first(signals: &mut [(i32, Signal)]) -> i32 {
     std::future::poll_fn(|context| {
         let heard = |(number, signal): &mut (i32, Signal)| {
@@ -361,13 +361,13 @@ async fn first(signals: &mut [(i32, Signal)]) -> i32 {
     .await
 }
 
-/// Ends the process a moment after the first signal that asks for it, whatever it waits
-/// for then: a terminal that takes no bytes, a disk. From a thread of its own, since the
-/// screen's may be the one that waits.
+/// Ends the process shortly after the first ending signal, even if it is blocked by a terminal
+/// that takes no bytes or by a disk. Uses its own thread, because the screen's thread may be
+/// the blocked one.
 fn watch_over_end() -> io::Result<()> {
     let (tell, listening) = std::sync::mpsc::channel();
     let watch = move || {
-        // Made here: the screen's thread is within a runtime of its own.
+        // Created here, because the screen's thread already runs a runtime.
         let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let listened = built.and_then(|runtime| {
             let signals = runtime.block_on(async { Signals::listen() })?;

@@ -1,5 +1,5 @@
-//! The terminal itself: taken over, given back in every way a program can end,
-//! and written to from a thread of its own.
+//! The terminal: taken over, restored however the program ends, and written to by a separate
+//! thread.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -12,43 +12,43 @@ use std::time::Duration;
 use crossterm::event::{self, Event};
 use tokio::sync::mpsc as channel;
 
-/// Alternate screen, no cursor, bracketed paste.
+/// Alternate screen, hidden cursor, bracketed paste.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h";
-/// The part of it that a shell may have undone meanwhile.
+/// The part of it that a shell may have undone in the meantime.
 const RETAKE: &[u8] = b"\x1b[?25l\x1b[?2004h";
-/// The reverse, and the end of an update that may have been cut short.
+/// The reverse, and the end of an update that may have been interrupted.
 const LEAVE: &[u8] = b"\x1b[?2026l\x1b[m\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
-/// How long anything may hold up the end after a signal, a terminal that takes no bytes
-/// above all: signals are obeyed within a second.
-const PATIENCE: Duration = Duration::from_millis(900);
+/// How long anything, above all a terminal that takes no bytes, may delay the end after a
+/// signal: signals end the program within a second.
+const END_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// How often the reading thread looks whether it is still wanted.
-const LOOK_UP: Duration = Duration::from_millis(250);
+/// How often the reading thread checks whether it is still needed.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How many keys may wait; more are left in the terminal's own buffer.
+/// The number of keys that may wait; further keys stay in the terminal's buffer.
 const WAITING_KEYS: usize = 256;
 
-/// Whether the terminal is ours at the moment.
+/// Whether the program currently holds the terminal.
 static HELD: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
 /// The thread whose panic ends the screen.
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 
-/// What other threads had to say when they panicked, to be printed when the
-/// terminal is given back, and how many bytes of it are worth keeping.
-static LAST_WORDS: Mutex<String> = Mutex::new(String::new());
-const MOST_WORDS: usize = 8192;
+/// The panic messages of other threads, which are printed after the terminal is restored.
+static PANIC_MESSAGES: Mutex<String> = Mutex::new(String::new());
+/// The size limit of these messages in bytes.
+const MAX_PANIC_BYTES: usize = 8192;
 
-/// Holds the terminal; dropping it gives the terminal back.
+/// Holds the terminal; dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Guard(());
 
-/// Takes the terminal over.
+/// Takes over the terminal.
 ///
 /// # Errors
-/// When standard output is not a terminal, or refuses.
+/// When standard output is not a terminal, or an operation on it fails.
 pub fn enter() -> io::Result<Guard> {
     if !io::stdout().is_terminal() {
         let text = "standard output is not a terminal; for scripts there is `toptalk top`";
@@ -62,9 +62,9 @@ pub fn enter() -> io::Result<Guard> {
             let thread = std::thread::current();
             let owner = *OWNER.lock().unwrap_or_else(PoisonError::into_inner);
             if HELD.load(Ordering::SeqCst) && owner != Some(thread.id()) {
-                // The screen goes on; printing would go across it.
+                // The screen continues; printing would disturb it.
                 let name = thread.name().unwrap_or("?");
-                remember(&format!("thread '{name}' {info}\n"));
+                keep_panic_message(&format!("thread '{name}' {info}\n"));
                 return;
             }
             give_back();
@@ -77,8 +77,8 @@ pub fn enter() -> io::Result<Guard> {
 }
 
 impl Guard {
-    /// Gives the terminal back, stops the process as Ctrl-Z does, and takes the
-    /// terminal over again when the shell calls back.
+    /// Restores the terminal, stops the process like Ctrl-Z, and takes over the terminal again
+    /// when the shell continues the process.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -88,12 +88,12 @@ impl Guard {
         take()
     }
 
-    /// Takes the terminal over again after something else may have changed it.
+    /// Takes over the terminal again after another program may have changed it.
     ///
     /// # Errors
     /// When the terminal is gone.
     pub fn retake(&self) -> io::Result<()> {
-        // The mode as it is remembered may not be the one it is in.
+        // The remembered mode may differ from the actual one.
         crossterm::terminal::disable_raw_mode()?;
         crossterm::terminal::enable_raw_mode()?;
         write(RETAKE)
@@ -106,10 +106,10 @@ impl Drop for Guard {
     }
 }
 
-fn remember(words: &str) {
-    let mut said = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.len() + words.len() <= MOST_WORDS {
-        said.push_str(words);
+fn keep_panic_message(message: &str) {
+    let mut messages = PANIC_MESSAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    if messages.len() + message.len() <= MAX_PANIC_BYTES {
+        messages.push_str(message);
     }
 }
 
@@ -119,20 +119,21 @@ fn take() -> io::Result<()> {
     write(ENTER)
 }
 
-/// Whether the terminal is ours; no longer after a panic on the screen's thread.
+/// Whether the program holds the terminal; false after a panic of the screen's thread.
 pub fn is_held() -> bool {
     HELD.load(Ordering::SeqCst)
 }
 
-/// The mode first: that cannot block, writing can.
+/// The mode is restored first: that cannot block, but writing can.
 fn give_back() {
     if HELD.load(Ordering::SeqCst) {
-        // Nothing can be done about a terminal that is gone.
+        // Errors are ignored: nothing can be done if the terminal is gone.
         let _ = crossterm::terminal::disable_raw_mode();
         let _ = write(LEAVE);
         HELD.store(false, Ordering::SeqCst);
-        let said = std::mem::take(&mut *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner));
-        let _ = io::stderr().write_all(said.as_bytes());
+        let messages =
+            std::mem::take(&mut *PANIC_MESSAGES.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = io::stderr().write_all(messages.as_bytes());
     }
 }
 
@@ -140,24 +141,23 @@ fn write(bytes: &[u8]) -> io::Result<()> {
     output()?.write_all(bytes)
 }
 
-/// Standard output without the line buffer of the standard library, which
-/// would cut a frame into pieces.
+/// Standard output without the line buffer of the standard library, which would split a frame.
 fn output() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// Ends the process when it has not ended in time after this signal. A terminal that was
-/// not given back by then takes no bytes; its mode can be set all the same.
+/// Ends the process if it has not ended in time after this signal. A terminal that is not
+/// restored by then takes no bytes, but its mode can still be reset.
 pub fn end_in_time(signal: i32) {
-    std::thread::sleep(PATIENCE);
+    std::thread::sleep(END_TIMEOUT);
     if HELD.load(Ordering::SeqCst) {
         let _ = crossterm::terminal::disable_raw_mode();
     }
     std::process::exit(128 + signal);
 }
 
-/// Writes frames on a thread of its own, so that a stalled terminal holds up
-/// nothing else. One frame is on its way at most.
+/// Writes frames in a separate thread, so that a stalled terminal blocks nothing else. At most
+/// one frame is pending.
 #[derive(Debug)]
 pub struct FrameWriter {
     frames: mpsc::SyncSender<Vec<u8>>,
@@ -169,7 +169,7 @@ impl FrameWriter {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the thread cannot be created.
     pub fn start() -> io::Result<FrameWriter> {
         let mut output = output()?;
         let (frames, inbox) = mpsc::sync_channel::<Vec<u8>>(1);
@@ -187,16 +187,16 @@ impl FrameWriter {
         Ok(FrameWriter { frames, done, busy: false })
     }
 
-    /// Whether a frame is still on its way.
+    /// Whether a frame is pending.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.busy
     }
 
-    /// Sends a frame; only when none is on its way.
+    /// Sends a frame; call it only if none is pending.
     pub fn send(&mut self, frame: Vec<u8>) {
         self.busy = true;
-        // A thread that has ended has reported why.
+        // A thread that has ended has reported its error.
         let _ = self.frames.try_send(frame);
     }
 
@@ -210,23 +210,23 @@ impl FrameWriter {
         result.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))
     }
 
-    /// Waits for the frame on its way, but not longer than it is worth.
+    /// Waits for the pending frame, but only for a limited time.
     pub async fn finish(&mut self) {
         if self.busy {
-            let _ = tokio::time::timeout(PATIENCE / 3, self.written()).await;
+            let _ = tokio::time::timeout(END_TIMEOUT / 3, self.written()).await;
         }
     }
 }
 
-/// Reads keys on a thread of its own. The channel ends with the terminal.
+/// Reads keys in a separate thread. The channel closes when the terminal is gone.
 ///
 /// # Errors
-/// When there is no thread to be had.
+/// When the thread cannot be created.
 pub fn keys() -> io::Result<channel::Receiver<Event>> {
     let (sender, events) = channel::channel(WAITING_KEYS);
     let read = move || {
         while !sender.is_closed() {
-            match event::poll(LOOK_UP) {
+            match event::poll(POLL_INTERVAL) {
                 Ok(false) => continue,
                 Ok(true) => {}
                 Err(_) => return,

@@ -1,11 +1,11 @@
-//! How things look: sixteen colours or none, Unicode or plain ASCII.
+//! Colours and characters: sixteen colours or none, Unicode or ASCII.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// What the terminal can show.
+/// The capabilities of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    /// Whether signals may be coloured; they are always text as well.
+    /// Whether warnings may be coloured; their text is the same without colour.
     pub colour: bool,
     /// Whether only ASCII may be drawn.
     pub ascii: bool,
@@ -17,7 +17,7 @@ impl Default for Theme {
     }
 }
 
-/// What a piece of text means; the theme turns it into a style.
+/// The meaning of a text; the theme maps it to a style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Plain,
@@ -27,18 +27,18 @@ pub enum Tone {
     Faint,
     Warning,
     Critical,
-    /// The row that Enter would open.
+    /// The row that Enter opens.
     Selected,
-    /// The token that a filter stumbled over.
+    /// The token of a filter that is wrong.
     Wrong,
 }
 
 impl Theme {
-    /// The theme that fits an environment, and a note when it is less than one
-    /// would expect. `ascii_flag` is the user's own wish.
+    /// The theme for an environment, and a note if it is limited. `ascii_flag` is the user's
+    /// choice.
     ///
-    /// The locale is the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set,
-    /// as POSIX has it; `NO_COLOR` counts when it is not empty.
+    /// The locale is the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set, as in POSIX;
+    /// `NO_COLOR` counts if it is not empty.
     pub fn detect(
         env: impl Fn(&str) -> Option<String>,
         ascii_flag: bool,
@@ -79,7 +79,7 @@ impl Theme {
         }
     }
 
-    /// The character to draw for `c`: itself, or its nearest in ASCII.
+    /// The character to draw for `c`: itself, or the nearest in ASCII.
     pub(super) fn glyph(self, c: char) -> char {
         if !self.ascii || c.is_ascii() {
             return c;
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn ascii_draws_nothing_else() {
+    fn ascii_mode_draws_only_ascii() {
         let ascii = Theme { colour: true, ascii: true };
         for c in "▼▲│█▉▊▋▌▍▎▏▁▂▃▄▅▆▇…·é漢".chars() {
             assert!(ascii.glyph(c).is_ascii());

@@ -1,4 +1,4 @@
-//! What happens to the model when something is done.
+//! Changes the model in response to actions.
 
 use std::sync::Arc;
 
@@ -14,24 +14,26 @@ use super::model::{
 use super::on_snapshot::arrived;
 use super::{groups, view};
 
-/// What the surroundings have to do after an action.
+/// What the caller has to do after an action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Nothing.
     None,
     /// The question has changed: send it.
     Ask(View),
-    /// Show this again, as if it had just come; nothing need be asked.
+    /// Show this answer again as if it had just arrived; no question is needed.
     Show(Arc<Snapshot>),
-    /// Save the answer to this as a file.
+    /// Save the answer to this question as a file.
     Save(View),
-    /// Draw everything again.
+    /// Redraw everything.
     Redraw,
-    /// Leave the terminal and stop until the shell calls back.
+    /// Restore the terminal and suspend.
     Suspend,
+    /// End the program.
     Quit,
 }
 
-/// Does one thing to the model. `snapshot` is the answer on the screen.
+/// Applies an action to the model. `snapshot` is the answer on the screen.
 pub fn update(model: &mut Model, action: UiAction, snapshot: &Snapshot) -> Effect {
     let before = model.view();
     if matches!(
@@ -54,7 +56,7 @@ pub fn update(model: &mut Model, action: UiAction, snapshot: &Snapshot) -> Effec
         }
         UiAction::Resized(width, height) => {
             model.size = (width, height);
-            model.screens.downward_mut().for_each(Screen::turn);
+            model.screens.downward_mut().for_each(Screen::start_at_top);
             Effect::None
         }
         UiAction::Saved(result) => {
@@ -76,20 +78,20 @@ pub fn update(model: &mut Model, action: UiAction, snapshot: &Snapshot) -> Effec
     scroll(model, snapshot);
     let view = model.view();
     match effect {
-        Effect::None if view != before => match model.kept.get(&view) {
-            // What is being frozen is on the screen already.
+        Effect::None if view != before => match model.frozen_answers.get(&view) {
+            // The answer that is being frozen is already on the screen.
             Some(_) if before.at.is_none() => Effect::None,
-            Some(kept) => Effect::Show(Arc::clone(kept)),
+            Some(frozen_answers) => Effect::Show(Arc::clone(frozen_answers)),
             None => Effect::Ask(view),
         },
         effect => effect,
     }
 }
 
-/// Lets the screen go, or freezes what is on it.
+/// Freezes what is on the screen, or resumes.
 fn freeze(model: &mut Model, snapshot: &Snapshot) {
     if model.frozen.take().is_some() {
-        model.kept.clear();
+        model.frozen_answers.clear();
         return;
     }
     if snapshot.span.end == Time::default() {
@@ -97,13 +99,13 @@ fn freeze(model: &mut Model, snapshot: &Snapshot) {
     }
     let live = model.view();
     model.frozen = Some(snapshot.span.end);
-    // An answer that is still to come has to be asked for anew.
+    // An answer that is still to arrive has to be requested again.
     if snapshot.view == live {
-        model.kept.keep(model.view(), snapshot);
+        model.frozen_answers.keep(model.view(), snapshot);
     }
 }
 
-/// Answers the quit question with no; false when it was not asked.
+/// Answers the quit question with no; false if it was not asked.
 fn answer_quit(model: &mut Model) -> bool {
     let asked = matches!(model.mode, Mode::AskQuit);
     if asked {
@@ -172,9 +174,9 @@ fn other_pane(model: &mut Model) {
         Screen::Main(main) => {
             main.focus = main.focus.other();
             main.focused().bind();
-            main.focused().turn();
+            main.focused().start_at_top();
         }
-        Screen::Exporters(screen) => screen.turn(),
+        Screen::Exporters(screen) => screen.toggle_collecting(),
         _ => {}
     }
 }
@@ -201,13 +203,13 @@ fn drill(model: &mut Model, snapshot: &Snapshot) {
 
 fn tab(model: &mut Model, command: KeyCommand) {
     let Screen::Exporter(screen) = &mut model.screens.top else { return };
-    screen.turn(match command {
+    screen.select(match command {
         KeyCommand::Tab(tab) => tab,
         _ => screen.tab.step(command == KeyCommand::NextTab),
     });
 }
 
-/// The same question with no row limit; the main screen as one row per host.
+/// Saves the view: the same question without a row limit; for the main screen, one row per host.
 fn save(model: &mut Model) -> Effect {
     let mut view = View { limit: ROWS_SAVED, ..model.view() };
     if matches!(model.screens.top, Screen::Exporters(_)) {
@@ -221,7 +223,7 @@ fn save(model: &mut Model) -> Effect {
 
 const MAIN_KEYS: &[SortKey] = &[SortKey::Bytes, SortKey::Packets, SortKey::Flows, SortKey::Address];
 
-/// Of tables that show both directions.
+/// The sort keys of tables that show both directions.
 const BOTH_KEYS: &[SortKey] = &[
     SortKey::Bytes,
     SortKey::Up,
@@ -241,7 +243,7 @@ fn sort(model: &mut Model, command: KeyCommand, snapshot: &Snapshot) {
                 KeyCommand::Reverse => screen.order.reverse = !screen.order.reverse,
                 _ => screen.order = screen.order.step(command == KeyCommand::Sort),
             }
-            // It is the screen that sorts these, so nothing need be asked.
+            // The screen itself sorts the exporters, so no question is needed.
             return screen.arrive(snapshot);
         }
         Screen::Exporter(_) | Screen::Help(_) => return,
@@ -329,7 +331,7 @@ fn typed(model: &mut Model, edit: impl FnOnce(&mut FilterLine)) -> Effect {
     Effect::None
 }
 
-/// Puts the text of the line in force if it is a filter.
+/// Applies the text of the line if it is a valid filter.
 fn check(model: &mut Model) {
     if let Mode::Line(line) = &mut model.mode
         && let Some(filter) = line.check()

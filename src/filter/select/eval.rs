@@ -1,4 +1,4 @@
-//! A step of a plan, evaluated over the rows of a page.
+//! Evaluates a step of a plan over the rows of a page.
 
 use super::super::tree::Test;
 use super::super::words::ComputedValue;
@@ -6,11 +6,11 @@ use super::{ColumnSource, ColumnValues, MatchedRows, Step, is_family, sign};
 use crate::flow::field::{Field, FieldValue};
 
 impl Step<'_> {
-    /// What it costs a row, roughly.
+    /// The approximate cost per row.
     pub(super) fn cost(&self) -> u32 {
         match self {
             Step::Known(_) => 0,
-            Step::Places(..) => 1,
+            Step::ById(..) => 1,
             Step::Ranges(_, ranges) => 1 + ranges.len() as u32,
             Step::Family(_) => 4,
             Step::Test(..) => 8,
@@ -22,7 +22,7 @@ impl Step<'_> {
         }
     }
 
-    /// Those of `among` that match.
+    /// The rows of `among` that match.
     pub(super) fn of<B: ColumnSource>(
         &self,
         page: &mut B,
@@ -34,7 +34,7 @@ impl Step<'_> {
         match self {
             Step::Known(true) => return Ok(among),
             Step::Known(false) => return Ok(MatchedRows::Some(Vec::new())),
-            Step::Places(field, _) | Step::Ranges(field, _) | Step::Test(field, _) => {
+            Step::ById(field, _) | Step::Ranges(field, _) | Step::Test(field, _) => {
                 page.load(*field)?;
             }
             Step::Family(_) => page.load(Field::Src)?,
@@ -47,7 +47,7 @@ impl Step<'_> {
         }
         Ok(match self {
             Step::Known(_) => among,
-            Step::Places(field, places) => match page.values(*field) {
+            Step::ById(field, places) => match page.values(*field) {
                 ColumnValues::Ids(ids, _) => among.narrow(|row| places[ids[row] as usize]),
                 _ => among.narrow(|_| places.first() == Some(&true)),
             },

@@ -1,9 +1,9 @@
-//! A filter over columns: which rows of a page match.
+//! Applies a filter to columns: which rows of a page match.
 //!
-//! Per chunk the tree becomes a [`Plan`]: what a dictionary or the bounds of a
-//! column decide is decided there, once per distinct value, and a chunk in which
-//! nothing can match is left before a page is read. Per page a plan narrows a
-//! list of rows down, the cheapest part first, and stops when none is left.
+//! For each chunk, the filter becomes a [`FilterPlan`]. Whatever a dictionary or the bounds of
+//! a column can decide is decided there once per distinct value, and a chunk in which nothing
+//! can match is left before a page is read. For each page, the plan narrows a list of rows, the
+//! cheapest test first, and stops when no row is left.
 
 mod eval;
 mod rows;
@@ -19,15 +19,15 @@ use crate::flow::Time;
 use crate::flow::column::{Dictionary, number_value};
 use crate::flow::field::{Field, FieldKind, FieldValue};
 
-/// A page whose columns are read when they are asked for.
+/// A page whose columns are read on demand.
 pub trait ColumnSource {
-    /// Why a column cannot be read.
+    /// The error if a column cannot be read.
     type Error;
 
-    /// How many rows it has.
+    /// The number of rows.
     fn rows(&self) -> usize;
 
-    /// The dictionary of a column, the same for all pages of a chunk.
+    /// The dictionary of a column, which is the same for all pages of a chunk.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -46,16 +46,16 @@ pub trait ColumnSource {
     fn values(&self, field: Field) -> ColumnValues<'_>;
 }
 
-/// A filter made for a chunk.
+/// A filter prepared for a chunk.
 #[derive(Debug)]
 pub struct FilterPlan<'a>(Step<'a>);
 
 #[derive(Debug)]
 enum Step<'a> {
     Known(bool),
-    /// Of each value of the dictionary, whether it will do.
-    Places(Field, Vec<bool>),
-    /// Numbers in one of these ranges; of times the sign bit is turned over.
+    /// For each value of the dictionary, whether it matches.
+    ById(Field, Vec<bool>),
+    /// Numbers in one of these ranges; for times, the sign bit is inverted.
     Ranges(Field, Vec<(u64, u64)>),
     Test(Field, &'a Test),
     Family(bool),
@@ -66,7 +66,7 @@ enum Step<'a> {
 }
 
 impl Filter {
-    /// Makes a plan for the chunk that a page is of.
+    /// Prepares the filter for the chunk of `page`.
     ///
     /// # Errors
     /// When a dictionary cannot be read.
@@ -104,7 +104,7 @@ fn step<'a, B: ColumnSource>(node: &'a Node, page: &mut B) -> Result<Step<'a>, B
     })
 }
 
-/// All of the parts, or one of them where `one`.
+/// Combines the parts: all of them, or one of them if `one`.
 fn join<'a, E>(parts: impl Iterator<Item = Result<Step<'a>, E>>, one: bool) -> Result<Step<'a>, E> {
     let mut open = Vec::new();
     for part in parts {
@@ -144,7 +144,7 @@ fn of_term<'a, B: ColumnSource>(term: &'a Term, page: &mut B) -> Result<Step<'a>
         WordSubject::One(field) => of_field(field, test, page),
         WordSubject::Two(src, dst) => two(src, dst, page),
         WordSubject::Ports => two(Field::SrcPort, Field::DstPort, page),
-        // No term reads it: parsing took it apart.
+        // Never used by a term: parsing replaces it by its parts.
         WordSubject::Any(_) => Ok(Step::Known(false)),
         WordSubject::Flags => {
             let tcp = of_field(Field::Proto, &IS_TCP, page)?;
@@ -170,7 +170,7 @@ fn is_family(value: FieldValue, v4: bool) -> bool {
     matches!(value, FieldValue::Address(host) if host.as_v4().is_some() == v4)
 }
 
-/// Asks the dictionary of a column, if it has one.
+/// Decides a test with the dictionary of a column, if it has one.
 fn by_value<'a, B: ColumnSource>(
     field: Field,
     page: &mut B,
@@ -191,7 +191,7 @@ fn by_value<'a, B: ColumnSource>(
     Ok(Some(match places.iter().filter(|holds| **holds).count() {
         0 => Step::Known(false),
         all if all == places.len() => Step::Known(true),
-        _ => Step::Places(field, places),
+        _ => Step::ById(field, places),
     }))
 }
 
@@ -205,8 +205,8 @@ fn of_field<'a, B: ColumnSource>(
     }
     let ranges = ranges(field, test);
     if let (Some(ranges), Some((low, high))) = (&ranges, page.bounds(field)) {
-        let (low, high) = (turned(field, low), turned(field, high));
-        // The wrong way round they say nothing: some time was before 1970.
+        let (low, high) = (comparable(field, low), comparable(field, high));
+        // Bounds in the wrong order are useless: some time was before 1970.
         let known = low <= high;
         if known && ranges.iter().all(|(from, to)| *to < low || high < *from) {
             return Ok(Step::Known(false));
@@ -225,9 +225,9 @@ fn of_field<'a, B: ColumnSource>(
     })
 }
 
-/// A number of a column in the shape it is compared in: times are signed.
+/// A number of a column in the form in which it is compared: times are signed.
 #[inline]
-fn turned(field: Field, bits: u64) -> u64 {
+fn comparable(field: Field, bits: u64) -> u64 {
     bits ^ sign(field)
 }
 
@@ -235,7 +235,7 @@ fn sign(field: Field) -> u64 {
     if field.info().kind == FieldKind::Time { 1 << 63 } else { 0 }
 }
 
-/// The numbers a test lets pass, `None` where they are not ranges.
+/// The numbers that satisfy a test; `None` if they are not ranges.
 fn ranges(field: Field, test: &Test) -> Option<Vec<(u64, u64)>> {
     let kind = field.info().kind;
     if matches!(kind, FieldKind::Address | FieldKind::Text) {
@@ -262,7 +262,8 @@ fn ranges(field: Field, test: &Test) -> Option<Vec<(u64, u64)>> {
 }
 
 impl Filter {
-    /// It, and that a flow began at or after `from` and ended at or before `to`.
+    /// The filter, and in addition that a flow began at or after `from` and ended at or before
+    /// `to`.
     #[must_use]
     pub fn within(&self, from: Option<Time>, to: Option<Time>) -> Filter {
         let bound = |field, comp, time: Time| {
@@ -271,7 +272,7 @@ impl Filter {
                 reads: WordSubject::One(field),
                 side: FlowEnd::Either,
                 test,
-                place: SourceSpan(0..0),
+                span: SourceSpan(0..0),
             })
         };
         let mut parts = Vec::new();

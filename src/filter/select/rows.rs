@@ -1,36 +1,41 @@
-//! Rows of a page, and the values of its columns.
+//! The rows of a page, and the values of its columns.
 
 use crate::flow::column::{Dictionary, number_value};
 use crate::flow::field::{Field, FieldValue};
 use crate::flow::{FlowText, Host};
 
-/// Values of a column in a page.
+/// The values of a column in a page.
 #[derive(Clone, Copy)]
 pub enum ColumnValues<'a> {
-    /// One for all rows.
+    /// The same number for all rows.
     Number(u64),
+    /// The same address for all rows.
     Address(Host),
+    /// The same text for all rows.
     Text(FlowText),
-    /// Places in a dictionary, none beyond its end.
+    /// Ids in a dictionary, all of them valid.
     Ids(&'a [u32], &'a Dictionary),
+    /// A number per row.
     Numbers(&'a [u64]),
+    /// An address per row.
     Addresses(&'a [Host]),
+    /// A text per row.
     Texts(&'a [FlowText]),
 }
 
-/// Rows of a page that matched.
+/// The rows of a page that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MatchedRows {
-    /// All of so many.
+    /// All rows; their number.
     All(usize),
-    /// From one on to before another.
+    /// The rows from the first number up to, but not including, the second.
     Span(usize, usize),
-    /// These, ascending.
+    /// These rows, in ascending order.
     Some(Vec<u32>),
 }
 
 impl MatchedRows {
-    /// How many there are.
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -40,27 +45,27 @@ impl MatchedRows {
         }
     }
 
-    /// Whether none matched.
+    /// Whether no row matches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Calls `take` with the place of each among them and its row.
+    /// Calls `take` with the index in this list and the row, for each row.
     #[inline]
     pub fn each(&self, mut take: impl FnMut(usize, usize)) {
         match self {
             MatchedRows::All(rows) => (0..*rows).for_each(|row| take(row, row)),
             MatchedRows::Span(start, end) => (*start..*end).for_each(|row| take(row - start, row)),
             MatchedRows::Some(rows) => {
-                for (place, row) in rows.iter().enumerate() {
-                    take(place, *row as usize);
+                for (index, row) in rows.iter().enumerate() {
+                    take(index, *row as usize);
                 }
             }
         }
     }
 
-    /// At most `size` of them at a time, in order.
+    /// The rows in order, in pieces of at most `size`.
     pub fn pieces(&self, size: usize) -> impl Iterator<Item = MatchedRows> + '_ {
         let all = self.len();
         let size = size.max(1);
@@ -75,12 +80,13 @@ impl MatchedRows {
         })
     }
 
-    /// Those of which `holds`; it gets their rows.
+    /// The rows for which `holds` is true.
     #[inline]
     pub fn narrow(&self, mut holds: impl FnMut(usize) -> bool) -> MatchedRows {
         let mut rows = vec![0u32; self.len()];
         let mut count = 0;
-        // Written always and kept by moving on: a branch would be mispredicted.
+        // Every row is written, and kept by advancing the count: a branch would be
+        // mispredicted.
         self.each(|_, row| {
             if let Some(next) = rows.get_mut(count) {
                 *next = row as u32;
@@ -94,7 +100,7 @@ impl MatchedRows {
         MatchedRows::Some(rows)
     }
 
-    /// Those that are not among `others`, a part of them.
+    /// The rows that are not among `others`, which is a subset.
     pub(super) fn without(&self, others: &MatchedRows) -> MatchedRows {
         match others {
             MatchedRows::All(_) => MatchedRows::Some(Vec::new()),
@@ -106,7 +112,7 @@ impl MatchedRows {
         }
     }
 
-    /// These and `others`, which have no row in common.
+    /// These rows and `others`, which have no row in common.
     pub(super) fn and(self, others: MatchedRows) -> MatchedRows {
         if let MatchedRows::All(rows) = self {
             return MatchedRows::All(rows);
@@ -123,7 +129,7 @@ impl MatchedRows {
         MatchedRows::Some(rows)
     }
 
-    /// Their rows one by one.
+    /// The rows as a list.
     fn into_rows(self) -> Vec<u32> {
         match self {
             MatchedRows::All(rows) => (0..rows as u32).collect(),

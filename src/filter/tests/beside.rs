@@ -1,11 +1,11 @@
-//! Questions about what only some exporters report.
+//! Filters about fields that only some exporters report.
 
 use super::super::*;
-use super::{flow, understood};
+use super::{flow, parses_as};
 use crate::flow::{Flow, FlowExtras};
 
 #[test]
-fn words_for_it_are_understood() {
+fn words_for_extras_are_parsed() {
     for (text, want) in [
         ("vlan 20 or src vlan 30 or dst vlan 5", "vlan 20 or src vlan 30 or dst vlan 5"),
         ("src or dst tos 5 or dst tos > 4", "src or dst tos 5 or dst tos > 4"),
@@ -37,12 +37,12 @@ fn words_for_it_are_understood() {
         ("nat event add or nat event > 3", "nat event 1 or nat event > 3"),
         ("ingress vrf 5 egress vrf 6", "ingress vrf 5 and egress vrf 6"),
     ] {
-        understood(text, want);
+        parses_as(text, want);
     }
 }
 
 #[test]
-fn what_only_some_exporters_report_is_asked_for_beside_the_flow() {
+fn extras_are_compared() {
     let mut mpls = [0; crate::flow::MPLS_LABELS];
     (mpls[0], mpls[1]) = (1000 << 4 | 5 << 1, 2000 << 4 | 1);
     let more = FlowExtras {
@@ -87,5 +87,5 @@ fn what_only_some_exporters_report_is_asked_for_beside_the_flow() {
             filter.answer(&(&flow, &FlowExtras::NONE))
         );
     }
-    assert_eq!(Filter::parse("prev as 1").unwrap().answer(&flow), None, "it is kept elsewhere");
+    assert_eq!(Filter::parse("prev as 1").unwrap().answer(&flow), None, "extras are separate");
 }

@@ -1,10 +1,10 @@
-//! What the rows of the live tables can answer.
+//! Filters on the rows of the live tables.
 
 use super::super::words::{LiveSupport, WORDS};
 use super::super::*;
 use super::{HALF_A_LINE, terms};
 
-/// A direction of a conversation, as the live tables keep it.
+/// A direction of a conversation, as in the live tables.
 struct Row;
 
 impl FilterSubject for Row {
@@ -30,7 +30,7 @@ fn rows_answer_exactly_what_is_not_refused() {
     for (word, text) in terms() {
         let filter = Filter::parse(&text).unwrap();
         let refused = filter.check_live().is_err();
-        // Of a TCP row it is known that it is no ICMP, and that it is at least one flow.
+        // A TCP row is known not to be ICMP, and to be at least one flow.
         let known_anyway = ["icmp-type", "icmp-code", "flows"].contains(&word.name);
         assert!(filter.answer(&Row).is_some() != refused || known_anyway, "{text}");
     }
@@ -46,7 +46,7 @@ fn rows_answer_exactly_what_is_not_refused() {
 }
 
 #[test]
-fn what_rows_cannot_answer_is_refused_with_the_place_the_reason_and_the_command() {
+fn a_refusal_gives_the_position_the_reason_and_the_command() {
     for (text, at, reason) in [
         (
             "tcp and not (dst  PORT 443 or udp)",
@@ -79,7 +79,7 @@ fn what_rows_cannot_answer_is_refused_with_the_place_the_reason_and_the_command(
 }
 
 #[test]
-fn interfaces_are_needed_where_they_or_the_exporter_are_asked_for() {
+fn interfaces_are_needed_if_they_or_the_exporter_are_asked_for() {
     for (text, needs) in [
         ("", false),
         ("tcp or not (udp and out if 3)", true),

@@ -21,15 +21,15 @@ fn printed(text: &str) -> String {
     }
 }
 
-/// That a text prints as it should, and then means the same.
-fn understood(text: &str, want: &str) {
+/// Checks that a text prints as `want`, and that this means the same.
+fn parses_as(text: &str, want: &str) {
     let shown = printed(text);
     assert_eq!(shown, want, "{text}");
     assert_eq!(Filter::parse(&shown), Filter::parse(text), "{text}");
 }
 
 #[test]
-fn what_people_type_is_understood() {
+fn common_filters_are_parsed() {
     for (text, want) in [
         ("", "any"),
         ("any # all\n", "any"),
@@ -99,7 +99,7 @@ fn what_people_type_is_understood() {
         ),
         ("proto in [tcp 17 icmp]", "proto in [tcp, udp, icmp]"),
     ] {
-        understood(text, want);
+        parses_as(text, want);
     }
     assert!(Filter::default().is_any() && !Filter::parse("not any").unwrap().is_any());
 }
@@ -188,10 +188,10 @@ fn limits_are_errors_and_never_an_overflow() {
 }
 
 #[test]
-fn what_flows_do_not_have_is_refused_by_name() {
+fn unsupported_words_are_refused_with_a_reason() {
     for (text, at, lack) in [
         ("DST  GEO ch", "DST  GEO", "countries"),
-        ("out bytes > 5", "out bytes", "flow of its own"),
+        ("out bytes > 5", "out bytes", "separate flow"),
         ("ident router1", "ident", "`exporter ADDRESS`"),
         ("payload content 'x'", "payload", "payload"),
         ("observation point id 5", "observation point id", "points"),
@@ -207,17 +207,17 @@ fn what_flows_do_not_have_is_refused_by_name() {
     }
 }
 
-/// What remains of a line of 80 columns beside `filter: ` and a long text.
+/// The rest of a line of 80 columns next to `filter: ` and a long text.
 const HALF_A_LINE: usize = 34;
 
-/// A term of each word, with every column that may be picked.
+/// A term for each word with every modifier.
 fn terms() -> impl Iterator<Item = (&'static words::FilterWord, String)> {
     use words::{AllowedModifiers, Argument, NumberNames};
     WORDS.iter().flat_map(|word| {
         let before: &[&str] = match word.before {
             AllowedModifiers::Nothing => &[""],
             AllowedModifiers::Ends => &["", "src ", "dst ", "src and dst ", "src or dst "],
-            AllowedModifiers::Ways => &["", "in ", "out "],
+            AllowedModifiers::InOut => &["", "in ", "out "],
             AllowedModifiers::EndsOrSrc => &["", "src ", "dst ", "src and dst ", "src or dst "],
             AllowedModifiers::Corners => {
                 &["", "src ", "out ", "in dst ", "out src ", "src or dst "]
@@ -262,7 +262,7 @@ fn every_word_of_the_table_is_parsed_printed_and_answered() {
 }
 
 #[test]
-fn every_spelling_means_one_thing() {
+fn every_spelling_has_one_meaning() {
     let known = WORDS.iter().flat_map(|word| word.spellings());
     let mut names: Vec<&str> =
         known.chain(MISSING.iter().flat_map(|missing| missing.names.iter().copied())).collect();
@@ -357,7 +357,7 @@ fn computed_values_are_whole_scaled_and_never_overflow() {
 }
 
 #[test]
-fn wanted_ports_are_the_single_ones_asked_for() {
+fn ports_are_the_single_ones_asked_for() {
     let filter = Filter::parse("port 443 or port in [80 8000-8080 443] or not port 22").unwrap();
     assert_eq!(filter.ports(), [80, 443]);
     assert!(Filter::parse("port > 1024").unwrap().ports().is_empty());

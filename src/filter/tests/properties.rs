@@ -1,4 +1,4 @@
-//! The language by property: random trees, random texts.
+//! Properties of the language: random trees, random texts.
 
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn comps() -> impl Strategy<Value = Comparison> {
     ])
 }
 
-/// Numbers that a word takes, small ones more often than others.
+/// Numbers that a word accepts, small ones more often.
 fn numbers(max: u64) -> impl Strategy<Value = i128> {
     prop_oneof![4 => 0..=max.min(9), 1 => 0..=max].prop_map(i128::from)
 }
@@ -72,7 +72,7 @@ fn terms(word: &'static FilterWord) -> impl Strategy<Value = Node> {
         AllowedModifiers::Ends | AllowedModifiers::EndsOrSrc => {
             vec![FlowEnd::Either, FlowEnd::Src, FlowEnd::Dst, FlowEnd::Both]
         }
-        AllowedModifiers::Ways => vec![FlowEnd::Either, FlowEnd::Src, FlowEnd::Dst],
+        AllowedModifiers::InOut => vec![FlowEnd::Either, FlowEnd::Src, FlowEnd::Dst],
     };
     let parts = match word.reads {
         WordSubject::Any(choice) => choice.parts().to_vec(),
@@ -81,7 +81,7 @@ fn terms(word: &'static FilterWord) -> impl Strategy<Value = Node> {
     let all = (prop::sample::select(parts), prop::sample::select(sides), tests(word.argument));
     all.prop_map(|(reads, side, test)| match reads {
         WordSubject::Everything => Node::Any,
-        reads => Node::Term(Term { reads, side, test, place: SourceSpan(0..0) }),
+        reads => Node::Term(Term { reads, side, test, span: SourceSpan(0..0) }),
     })
 }
 
@@ -135,8 +135,8 @@ prop_compose! {
     }
 }
 
-/// Values of what is kept beside a flow.
-fn asked_beside(
+/// Values of the extras of a flow.
+fn extras_values(
     reads: WordSubject,
     row: &Flow,
     more: &FlowExtras,
@@ -175,10 +175,10 @@ fn asked_beside(
     Some((numbers, vec![]))
 }
 
-/// The same meaning said as directly as possible: the values a term is about,
-/// and of which flows it is never true.
+/// A direct implementation of the same meaning: the values of a term, and whether it never
+/// matches the flow.
 fn asked(term: &Term, row: &Flow, more: &FlowExtras) -> (Vec<i128>, Vec<Host>, bool) {
-    if let Some((numbers, hosts)) = asked_beside(term.reads, row, more) {
+    if let Some((numbers, hosts)) = extras_values(term.reads, row, more) {
         return (numbers, hosts, false);
     }
     let mut hosts = Vec::new();
@@ -247,7 +247,7 @@ fn in_net(net: &Network, host: Host) -> bool {
     }
 }
 
-/// `odd`: under an odd number of `not`.
+/// Evaluates a tree directly. `odd`: under an odd number of `not`.
 fn naive(node: &Node, row: &Flow, more: &FlowExtras, odd: bool) -> bool {
     let term = match node {
         Node::Any => return true,
@@ -289,7 +289,7 @@ fn naive(node: &Node, row: &Flow, more: &FlowExtras, odd: bool) -> bool {
         }
 }
 
-/// These and every word of the language.
+/// These words and every word of the language.
 fn words(mut words: Vec<&'static str>) -> Vec<&'static str> {
     words.extend(WORDS.iter().flat_map(FilterWord::spellings));
     words.extend(words::MISSING.iter().flat_map(|missing| missing.names));

@@ -1,9 +1,10 @@
-//! Questions that hang on what is not known, and texts that ask nothing.
+//! Filters whose answer depends on unknown values, and texts without a filter.
 
 use super::super::*;
 use crate::flow::field::{Field, FieldValue};
 
-/// nfdump lets nothing pass; a filter that was commented out is nobody's question.
+/// nfdump matches nothing for such a text; a filter that is commented out must not become
+/// another one.
 #[test]
 fn a_filter_of_comments_alone_is_refused() {
     for text in ["# port 80", "#", "  # a\n# b\n", "\n", "   "] {
@@ -12,10 +13,10 @@ fn a_filter_of_comments_alone_is_refused() {
         assert!(error.at.end <= text.len());
     }
     assert!(Filter::parse("any # all of it").unwrap().is_any());
-    assert!(Filter::parse("").unwrap().is_any(), "none was written");
+    assert!(Filter::parse("").unwrap().is_any(), "no filter is given");
 }
 
-/// A row of which one end is known, and not the other.
+/// A row of which only one end is known.
 struct HalfKnown {
     src: Option<u64>,
     dst: Option<u64>,
@@ -47,10 +48,10 @@ impl FilterSubject for HalfKnown {
     }
 }
 
-/// Both ends are parts of one question like those of `and` and `or`: what one of
-/// them decides does not hang on the other, whichever of them is known.
+/// Both ends are combined like `and` and `or`: if one of them decides, the other does not
+/// matter, whichever is known.
 #[test]
-fn what_one_end_decides_does_not_hang_on_the_other() {
+fn a_deciding_end_does_not_depend_on_the_other() {
     for (text, answer) in [
         ("as 5", Some(true)),
         ("as 6", None),

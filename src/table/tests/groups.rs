@@ -1,5 +1,4 @@
-//! The three forms of an answer by something else than host, and what limits
-//! leave out.
+//! The three formats of a list by another key than hosts, and the effect of limits.
 
 use jiff::tz::TimeZone;
 
@@ -8,7 +7,7 @@ use crate::flow::Host;
 use crate::snapshot::{GroupKey, GroupRow, Grouping, Ranking, Subject, Untracked, UpDown};
 use crate::table::*;
 
-/// An answer with these rows, the rest in others.
+/// An answer with these rows; the rest is in `others`.
 fn listed(grouping: Grouping, keys: Vec<GroupKey>) -> Snapshot {
     let row = |(at, key): (u64, GroupKey)| GroupRow {
         key,
@@ -58,7 +57,7 @@ Büro  [31m   800k   2.00k  6.00M  15.0k      4
 }
 
 #[test]
-fn groups_are_json_with_what_they_are() {
+fn groups_are_json_with_their_keys() {
     let value: serde_json::Value = serde_json::from_str(&json(&ports(), &TimeZone::UTC)).unwrap();
     assert_eq!(value["groups"]["by"], "port");
     assert!(value.get("hosts").is_none());
@@ -107,15 +106,15 @@ fn groups_are_csv_with_one_header_for_all() {
 }
 
 #[test]
-fn hosts_that_got_their_rows_late_are_marked() {
+fn hosts_whose_rows_were_created_late_are_marked() {
     let mut snapshot = sample();
     snapshot.hosts.rows[1].missing = 700_000;
     snapshot.untracked = Untracked { host: 1_200_000, conversation: 5 };
     let shown = text(&snapshot, &TimeZone::UTC);
     assert!(shown.contains("\n10.20.3.104 +  4.00M  "), "{shown}");
     assert!(shown.contains("\n10.20.3.17     94.0M  "), "{shown}");
-    let want = "hosts marked +: 1 got their rows late and may lack bytes, up to 700k each\n\
-                others hold hosts without a row, of up to 1.20M bytes each\n";
+    let want = "hosts marked +: 1 have rows that were created late and may lack bytes, up to 700k each\n\
+                others contain hosts without a row, each with at most 1.20M bytes\n";
     assert!(shown.contains(want), "{shown}");
     let value: serde_json::Value = serde_json::from_str(&json(&snapshot, &TimeZone::UTC)).unwrap();
     assert_eq!(value["hosts"][1]["missing_bytes"], 700_000);

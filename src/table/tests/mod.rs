@@ -1,4 +1,4 @@
-//! The three forms of one answer.
+//! The three formats of an answer.
 
 mod groups;
 
@@ -99,7 +99,7 @@ fn csv_of(snapshot: &Snapshot) -> String {
 }
 
 #[test]
-fn the_table_is_aligned_and_says_what_it_leaves_out() {
+fn the_table_is_aligned_and_shows_the_rest_as_others() {
     let mut snapshot = sample();
     snapshot.view.filter = Filter::parse("tcp").unwrap();
     let want = "\
@@ -111,7 +111,7 @@ total        98.0M   6.13M   735M  46.0M     17
 internal      800k       -  6.00M      -      9
 window 1m from 2023-11-14T22:13:20.000Z to 2023-11-14T22:14:20.000Z, complete
 filter proto tcp
-exporters 2: 192.0.2.1 netflow9 1:100 lost 2; :: netflow5 sampling unknown lost 0; lost in all 2
+exporters 2: 192.0.2.1 netflow9 1:100 lost 2; :: netflow5 sampling unknown lost 0; lost in total 2
 dropped 4 truncated: the datagram ends too early
 note sampled  [31mhosts
 ";
@@ -201,7 +201,7 @@ fn csv_of_a_drill_down_names_both_ends() {
 }
 
 #[test]
-fn cells_that_a_spreadsheet_would_run_are_guarded() {
+fn cells_that_a_spreadsheet_would_execute_are_guarded() {
     for (cell, want) in [
         ("=1+1", "'=1+1"),
         ("+1", "'+1"),

@@ -1,5 +1,5 @@
-//! How the collecting goes, in lines: sockets, what was dropped or odd by cause
-//! with the remedy, who was refused, and notes.
+//! The state of the collector as lines: sockets, dropped and unusual data by cause with the
+//! remedy, refused senders, and notes.
 
 use crate::snapshot::{
     Attached, DropCount, Listener, QueueHealth, RecordingHealth, Snapshot, WorkHealth,
@@ -10,20 +10,20 @@ use super::super::paint::Canvas;
 use super::super::theme::Tone;
 use super::common::wrapped;
 
-/// Exporters that are named of which something found no room.
+/// The number of exporters that are named among those for which a table was full.
 const NO_ROOM: usize = 8;
 
-/// Columns of the word before a line.
+/// The width of the label of a line.
 const LABEL: u16 = 9;
 
-/// A line, or the rest of one when it has no label.
+/// A line; its label is empty if it continues the line before.
 pub struct CollectingLine {
     label: &'static str,
     text: String,
     tone: Tone,
 }
 
-/// What is known about the collecting, in lines of at most `width` columns.
+/// The state of the collector as lines of at most `width` columns.
 pub fn lines(snapshot: &Snapshot, width: u16) -> Vec<CollectingLine> {
     let room = width.saturating_sub(LABEL);
     let mut lines = Vec::new();
@@ -50,12 +50,12 @@ fn facts(snapshot: &Snapshot) -> Vec<(&'static str, String, Tone)> {
         say("socket", port.sentence(), Tone::Warning);
     }
     for (label, counts, tone) in
-        [("dropped", &health.dropped, Tone::Warning), ("odd", &health.noticed, Tone::Plain)]
+        [("dropped", &health.dropped, Tone::Warning), ("unusual", &health.noticed, Tone::Plain)]
     {
         if counts.len() != 1 {
             let sum = counts.iter().fold(0u64, |sum, drop| sum.saturating_add(drop.count));
             let tone = if sum == 0 { Tone::Plain } else { tone };
-            say(label, format!("{} in all", units::short(sum)), tone);
+            say(label, format!("{} in total", units::short(sum)), tone);
         }
         for drop in counts {
             say(if counts.len() == 1 { label } else { "" }, counted(drop), tone);
@@ -105,32 +105,32 @@ fn socket(listener: &Listener) -> String {
     let granted = super::common::memory(*buffer_granted);
     let buffer = if buffer_granted < buffer_asked {
         format!(
-            "buffer {granted} of {} asked: raise net.core.rmem_max",
+            "buffer {granted} of {} requested: raise net.core.rmem_max",
             super::common::memory(*buffer_asked)
         )
     } else {
-        format!("buffer {granted} as asked")
+        format!("buffer {granted} as requested")
     };
     let connections =
         connections.map_or(String::new(), |count| format!(", TCP connections {count}"));
     format!("{address}, {buffer}, kernel dropped {}{connections}", units::short(*kernel_drops))
 }
 
-/// How many work, and what waits for each.
+/// The number of workers, and the fill level of each queue.
 fn work(work: &WorkHealth) -> Option<(String, Tone)> {
     let queues = &work.queues;
     let Some(limit) = queues.first().map(|queue| super::common::memory(queue.limit)) else {
         let alone = "1, which also receives".to_owned();
         return (work.workers > 0).then_some((alone, Tone::Plain));
     };
-    let held =
+    let levels =
         queues.iter().map(|queue| super::common::memory(queue.held)).collect::<Vec<_>>().join(" ");
     let is_short = |queue: &QueueHealth| queue.dropped > 0 || queue.held > queue.limit / 2;
     let tone = if queues.iter().any(is_short) { Tone::Warning } else { Tone::Plain };
-    Some((format!("{}, queues hold {held} of {limit} each", work.workers), tone))
+    Some((format!("{}, queues hold {levels} of {limit} each", work.workers), tone))
 }
 
-/// What was recorded, and what is still to become segments.
+/// What was recorded, and the number of segments that are pending.
 fn recorded(recording: &RecordingHealth) -> String {
     let RecordingHealth { folder, stopped, behind, flows, bytes, waiting, left, segments, .. } =
         recording;
@@ -141,7 +141,7 @@ fn recorded(recording: &RecordingHealth) -> String {
     };
     let waiting = match waiting + left {
         0 => String::new(),
-        waiting => format!(", {waiting} to be made"),
+        waiting => format!(", {waiting} pending"),
     };
     format!(
         "{} flows to {folder}, journals {}, segments {segments}{waiting}{why}",
@@ -150,7 +150,7 @@ fn recorded(recording: &RecordingHealth) -> String {
     )
 }
 
-/// Who is attached.
+/// The attached screens.
 fn screens(served: &Attached) -> String {
     let Attached { path, clients, limit, refused, cut_off } = served;
     format!(
@@ -178,7 +178,7 @@ fn received(snapshot: &Snapshot) -> String {
     )
 }
 
-/// Which lines are in sight and what shows the others; empty when all are.
+/// Which lines are visible and the keys that show others; empty if all are visible.
 pub fn place(top: usize, page: usize, count: usize) -> String {
     match count > page {
         true => format!("lines {}-{} of {count}: j k", top + 1, (top + page).min(count)),
@@ -186,8 +186,8 @@ pub fn place(top: usize, page: usize, count: usize) -> String {
     }
 }
 
-/// Draws as many lines as there is room for, from `top` on. `more` is what the
-/// last line says of those that follow, if anything.
+/// Draws as many lines as fit, from `top` on. `more` is the hint on the last line if further
+/// lines follow.
 pub fn draw(
     canvas: &mut Canvas,
     lines: &[CollectingLine],
@@ -200,7 +200,7 @@ pub fn draw(
     for (y, line) in room.zip(lines) {
         canvas.put(0, y, LABEL - 1, line.label, Tone::Strong);
         if let (Some(more), true) = (more, left > 0 && y + 1 == end) {
-            // The line itself is one of those that follow.
+            // The line itself is one of those that are not shown.
             let text = format!("+{} more lines: {more}", left + 1);
             canvas.put(0, y, LABEL - 1, "        ", Tone::Plain);
             canvas.put(LABEL, y, width, &text, Tone::Strong);
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_works_and_what_waits() {
+    fn workers_and_queues_are_shown() {
         assert_eq!(work(&WorkHealth::default()), None);
         let said = |health: &WorkHealth| work(health).unwrap();
         let mut health = WorkHealth { workers: 1, queues: Vec::new() };

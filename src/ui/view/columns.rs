@@ -1,34 +1,34 @@
-//! Which columns a pane has room for, and where they are.
+//! The columns that fit into a pane, and their positions.
 
 use crate::snapshot::SortKey;
 
-/// Columns of `>`, of the rank, of the alert mark and of a number.
+/// The widths of `>`, of the rank, of the alert mark and of a number.
 const CURSOR: u16 = 1;
 const RANK: u16 = 3;
 const MARK: u16 = 2;
 pub const NUMBER: u16 = 5;
-/// A number with the space before it, and a share with the space before it.
+/// The width of a number with the space before it.
 const SPACED: u16 = NUMBER + 1;
-/// The same with a heading that has a sign: `pkt/s▼`.
+/// The width of a number whose heading has a sign: `pkt/s▼`.
 const SIGNED: u16 = SPACED + 1;
 const SHARE: u16 = 5;
-/// What its heading needs where no bar keeps it from the heading before.
+/// The gap that the heading of the share needs if no bar separates it from the heading before.
 const GAP: u16 = 1;
-/// An IPv4 address, and the longest IPv6 address.
+/// The widths of an IPv4 address and of the longest IPv6 address.
 const ADDRESS: u16 = 15;
 const LONG_ADDRESS: u16 = 39;
-/// The least and the most columns of a bar, the space before it included.
+/// The least and the greatest width of a bar, including the space before it.
 const BAR: u16 = 7;
 const LONG_BAR: u16 = 32;
 
 /// The narrowest terminal with two panes: each holds addresses and rates.
 pub const TWO_PANES: u16 = 2 * (CURSOR + RANK + MARK + ADDRESS + SPACED) + 1;
 
-/// Places of a pane's columns, counted from the pane's left edge: where a text
-/// starts or where a number ends.
+/// The positions of a pane's columns, counted from the pane's left edge: the start of a text,
+/// or the end of a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PaneColumns {
-    /// Where the rank ends.
+    /// The end of the rank.
     pub rank: Option<u16>,
     pub mark: u16,
     pub address: u16,
@@ -36,15 +36,15 @@ pub struct PaneColumns {
     pub rate: u16,
     pub packets: Option<u16>,
     pub flows: Option<u16>,
-    /// Start and width.
+    /// The start and the width.
     pub bar: Option<(u16, u16)>,
     pub share: Option<u16>,
 }
 
 impl PaneColumns {
-    /// The columns of a pane this wide. `longest` is the longest address; a
-    /// column that is sorted by is shown before others and has room for its
-    /// sign, `low` is for the sign of a rate that may be too low.
+    /// The columns of a pane of this width. `longest` is the width of the longest address. The
+    /// sorted column has priority over others and has room for its sign; `low` reserves room
+    /// for the sign of a rate that may be too low.
     pub fn fit(width: u16, longest: u16, sorted: SortKey, low: bool) -> PaneColumns {
         let low = u16::from(low);
         let mut spare = width.saturating_sub(CURSOR + MARK + SPACED + low);
@@ -58,7 +58,7 @@ impl PaneColumns {
         let rank = take(RANK, ADDRESS - 2);
         let share = take(SHARE + GAP, ADDRESS);
         let gap = if share { GAP } else { 0 };
-        // A sign costs a bar one of its columns, not the whole.
+        // A sign takes one column of the bar instead of removing the bar.
         let least = BAR - low;
         let bar = take(least - gap, ADDRESS);
         let longest = longest.clamp(ADDRESS, LONG_ADDRESS);
@@ -112,7 +112,7 @@ impl PaneColumns {
     }
 }
 
-/// The width of a column of numbers, 0 when it is not shown.
+/// The width of a column of numbers; 0 if it is not shown.
 fn width_of(shown: bool, sorted: bool) -> u16 {
     match (shown, sorted) {
         (false, _) => 0,
@@ -121,7 +121,7 @@ fn width_of(shown: bool, sorted: bool) -> u16 {
     }
 }
 
-/// How wide each column is; 0 or false when it is not shown.
+/// The width of each column; 0 or false if it is not shown.
 struct Widths {
     rank: bool,
     address: u16,
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_go_first_then_shares_and_numbers_stay() {
+    fn bars_are_left_out_first_then_shares_and_numbers_stay() {
         let fit = |width| PaneColumns::fit(width, 15, SortKey::Bytes, false);
         assert!(fit(39).bar.is_some() && fit(39).share.is_some());
         assert!(fit(38).bar.is_none() && fit(38).share.is_some());
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_column_that_is_sorted_by_is_there() {
+    fn the_sorted_column_is_shown() {
         for low in [false, true] {
             assert!(PaneColumns::fit(39, 15, SortKey::Packets, low).packets.is_some());
             assert!(PaneColumns::fit(39, 15, SortKey::Flows, low).flows.is_some());

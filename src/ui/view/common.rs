@@ -1,4 +1,4 @@
-//! What several screens have in common: figures as text, signs, tones.
+//! Functions that several screens use: figures as text, signs, tones.
 
 use crate::snapshot::{
     Alert, AlertSubject, AnswerSpan, Counters, Direction, HostRow, Ranking, Severity, Snapshot,
@@ -18,7 +18,7 @@ pub fn ranking(snapshot: &Snapshot, pane: Pane) -> &Ranking<HostRow> {
     }
 }
 
-/// What a share is a share of: bytes, or packets when those are shown.
+/// The amount that shares are computed from: bytes, or packets if those are shown.
 pub(super) fn amount(counters: &Counters, unit: Unit) -> u64 {
     match unit {
         Unit::Packets => counters.packets,
@@ -26,7 +26,7 @@ pub(super) fn amount(counters: &Counters, unit: Unit) -> u64 {
     }
 }
 
-/// The mean rate in the unit shown.
+/// The mean rate in the displayed unit.
 pub(super) fn rate(span: &AnswerSpan, counters: &Counters, unit: Unit) -> u64 {
     match unit {
         Unit::Bits => span.bits_per_second(counters.bytes),
@@ -35,7 +35,7 @@ pub(super) fn rate(span: &AnswerSpan, counters: &Counters, unit: Unit) -> u64 {
     }
 }
 
-/// A rate known only in bit/s as text in the unit shown, `-` for packets.
+/// A rate in bit/s as text in the displayed unit; `-` for packets.
 pub(super) fn bits(bits: u64, unit: Unit) -> String {
     match unit {
         Unit::Bits => crate::units::short(bits),
@@ -44,12 +44,12 @@ pub(super) fn bits(bits: u64, unit: Unit) -> String {
     }
 }
 
-/// A share as text, at most four columns.
+/// A share as text, at most four columns wide.
 pub(super) fn share(part: u64, whole: u64) -> String {
     format!("{}%", crate::units::percent(part, whole).min(999))
 }
 
-/// A size of memory as people name it: `64 MiB`, `208 KiB`, `212.5 KiB`.
+/// A size of memory as text: `64 MiB`, `208 KiB`, `212.5 KiB`.
 pub(super) fn memory(bytes: usize) -> String {
     let (unit, name) = if bytes < 1 << 20 { (1 << 10, "KiB") } else { (1 << 20, "MiB") };
     if bytes.is_multiple_of(unit) {
@@ -59,7 +59,7 @@ pub(super) fn memory(bytes: usize) -> String {
     }
 }
 
-/// What stands in a table without rows: why, and what there is to know.
+/// Draws the text of a table without rows: the reason, and the first note.
 pub(super) fn empty(
     canvas: &mut Canvas,
     snapshot: &Snapshot,
@@ -89,7 +89,7 @@ pub(super) fn severity_mark(severity: Severity) -> &'static str {
     }
 }
 
-/// The alert on one direction of a host.
+/// The alert for one direction of a host.
 pub(super) fn host_alert(
     snapshot: &Snapshot,
     host: crate::flow::Host,
@@ -99,8 +99,8 @@ pub(super) fn host_alert(
     snapshot.alerts.iter().find(|alert| alert.subject == subject)
 }
 
-/// An alert's rates as text: always of bits or bytes, said where the header
-/// names packets.
+/// The rate of an alert as text: always in bits or bytes, with the unit if the header shows
+/// packets.
 pub(super) fn alert_rate(bits: u64, unit: Unit) -> String {
     match unit {
         Unit::Packets => format!("{} bit/s", crate::units::short(bits)),
@@ -108,8 +108,8 @@ pub(super) fn alert_rate(bits: u64, unit: Unit) -> String {
     }
 }
 
-/// Whether the columns of rates are what `key` sorts by, `bytes` being the
-/// keys that mean bytes there.
+/// Whether the columns of rates are sorted by `key`; `bytes` are the keys that stand for bytes
+/// there.
 pub(super) fn sorts_rates(key: SortKey, unit: Unit, bytes: &[SortKey]) -> bool {
     match unit {
         Unit::Packets => key == SortKey::Packets,
@@ -122,7 +122,7 @@ pub(super) fn sort_sign(reverse: bool) -> &'static str {
     if reverse { "▲" } else { "▼" }
 }
 
-/// Words in lines of at most `width` columns, as far as no word is longer.
+/// Words in lines of at most `width` columns; a longer word gets its own line.
 pub fn wrapped<'a>(words: impl Iterator<Item = &'a str>, width: u16) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {

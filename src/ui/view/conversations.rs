@@ -7,7 +7,7 @@ use super::super::paint::{Canvas, bar, elide};
 use super::super::theme::Tone;
 use super::common::{sort_sign, sorts_rates};
 
-/// Columns with the space before them.
+/// The widths of columns, including the space before them.
 const PORT: u16 = 6;
 const SERVICE: u16 = 11;
 const PROTO: u16 = 7;
@@ -18,20 +18,20 @@ const FLOWS: u16 = 7;
 const SHARE: u16 = 7;
 const AGE: u16 = 7;
 const CURSOR: u16 = 2;
-/// An IPv4 address, and the longest IPv6 address.
+/// The widths of an IPv4 address and of the longest IPv6 address.
 const ADDRESS: u16 = 15;
 const LONG_ADDRESS: u16 = 39;
-/// The least and the most columns of a bar.
+/// The least and the greatest width of a bar.
 const BAR: u16 = 8;
 const LONG_BAR: u16 = 40;
-/// The least and the most columns of a way, with the space before it.
+/// The least and the greatest width of a path, including the space before it.
 const VIA: u16 = 8;
 const LONG_VIA: u16 = 36;
 
-/// Where each column ends; `None` when it is not shown. The peer starts at 2.
+/// The end of each column; `None` if it is not shown. The peer starts at column 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConversationColumns {
-    /// How wide the peer's column is.
+    /// The width of the peer's column.
     pub peer: u16,
     port: Option<u16>,
     service: Option<u16>,
@@ -58,9 +58,9 @@ pub struct Figures {
 }
 
 impl ConversationColumns {
-    /// The columns of a terminal this wide, the peer's as wide as `longest`, and the
-    /// way's as wide as `way`; 0: none is known.
-    pub fn fit(width: u16, longest: u16, way: u16) -> ConversationColumns {
+    /// The columns of a terminal of this width. `longest` is the width of the longest peer,
+    /// `path` that of the longest path; 0 if no path is known.
+    pub fn fit(width: u16, longest: u16, path: u16) -> ConversationColumns {
         let mut spare = width.saturating_sub(CURSOR + UP + DOWN);
         let mut take = |columns: u16, keep: u16| {
             let fits = spare >= columns + keep;
@@ -76,8 +76,8 @@ impl ConversationColumns {
         let packets = take(PACKETS, longest);
         let share = take(SHARE, longest);
         let bar = share && take(BAR, longest);
-        let via_width = (way + 1).clamp(VIA, LONG_VIA);
-        let via = bar && way > 0 && take(via_width, longest);
+        let via_width = (path + 1).clamp(VIA, LONG_VIA);
+        let via = bar && path > 0 && take(via_width, longest);
         let peer = if bar { longest.max(spare.min(ADDRESS * 2)) } else { spare };
         let bar_width = if bar { (BAR + spare.saturating_sub(peer)).min(LONG_BAR) } else { 0 };
         let peer = peer.min(spare);
@@ -104,18 +104,18 @@ impl ConversationColumns {
         }
     }
 
-    /// Whether a text that ends here leaves the numbers their room.
+    /// Whether a text that ends at `end` leaves enough room for the numbers.
     pub fn leaves_room(&self, end: u16) -> bool {
         self.up.is_some_and(|up| end + UP <= up)
     }
 
-    /// The names of the columns, with the sign of the one sorted by.
+    /// Draws the titles of the columns, with the sign of the sorted one.
     pub fn heading(&self, canvas: &mut Canvas, y: u16, order: RowOrder, unit: Unit) {
         let sign = |sorted: bool| if sorted { sort_sign(order.reverse) } else { "" };
         let key = order.key;
         let peer = format!("PEER{}", sign(key == SortKey::Address));
         canvas.put(CURSOR, y, self.peer, &peer, Tone::Strong);
-        self.words(canvas, y, "PORT", "", "PROTO");
+        self.protocol_cells(canvas, y, "PORT", "", "PROTO");
         self.via(canvas, y, "VIA", Tone::Strong);
         // The order by bytes is that of both directions together.
         let by = |one: SortKey| sign(sorts_rates(key, unit, &[SortKey::Bytes, one]));
@@ -135,8 +135,15 @@ impl ConversationColumns {
         }
     }
 
-    /// What a conversation is: port, service and protocol.
-    pub fn words(&self, canvas: &mut Canvas, y: u16, port: &str, service: &str, proto: &str) {
+    /// Draws port, service and protocol of a conversation.
+    pub fn protocol_cells(
+        &self,
+        canvas: &mut Canvas,
+        y: u16,
+        port: &str,
+        service: &str,
+        proto: &str,
+    ) {
         number(canvas, y, self.port, PORT, port, Tone::Plain);
         for (place, width, text) in [(self.service, SERVICE, service), (self.proto, PROTO, proto)] {
             if let Some(end) = place {
@@ -158,21 +165,22 @@ impl ConversationColumns {
         }
     }
 
-    /// How long the conversation has been going.
+    /// Draws the duration of the conversation.
     pub fn age(&self, canvas: &mut Canvas, y: u16, age: &str) {
         number(canvas, y, self.age, AGE, age, Tone::Plain);
     }
 
-    /// The way that it takes.
+    /// Draws the path of the conversation.
     pub fn via(&self, canvas: &mut Canvas, y: u16, text: &str, tone: Tone) {
         if let Some(end) = self.via {
             let room = self.via_width - 1;
-            // The exporter stands first; which interface it is says more.
+            // The exporter comes first, so the middle is cut: the interface at the end is more
+            // specific.
             canvas.put(end - room, y, room, &elide(text, room), tone);
         }
     }
 
-    /// The share of a row as a bar.
+    /// Draws the share of a row as a bar.
     pub fn bar(&self, canvas: &mut Canvas, y: u16, percent: u64) {
         let Some(end) = self.bar else { return };
         let width = self.bar_width.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! One host: its rates, its last hour and its conversations.
+//! The screen of one host: its rates, its last hour and its conversations.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use super::super::paint::{Canvas, LinePiece, columns, elide, pieces, spark};
 use super::super::theme::Tone;
 use super::{conversations::ConversationColumns, header, status, status_lines};
 
-/// Columns left and right of the series.
+/// The widths left and right of the sparklines.
 const LABEL: u16 = 5;
 const MAX: u16 = 10;
 
-/// Where everything is on a terminal of this height.
+/// The layout on a terminal of this height.
 pub fn layout(model: &Model, snapshot: &Snapshot, height: u16) -> ScreenLayout {
     let mut wants =
         vec![one(ScreenPart::Header, 2), one(ScreenPart::Out, 3), one(ScreenPart::In, 4)];
@@ -82,7 +82,7 @@ impl DrillView<'_> {
         self.model.options.unit
     }
 
-    /// The rows of rates: `UP` and `DOWN`.
+    /// Draws the rows of rates: `UP` and `DOWN`.
     fn summary(&self, canvas: &mut Canvas, layout: &ScreenLayout) {
         let (traffic, totals) = (&self.detail.traffic, &self.snapshot.totals);
         if let Some(y) = layout.line(ScreenPart::Out) {
@@ -116,7 +116,7 @@ impl DrillView<'_> {
             let window = self.snapshot.view.window.name();
             left.push(LinePiece::new(1, Tone::Plain, format!("{rate:>5} packets/s {window}")));
         } else {
-            // The past of a host is kept whole, whatever the filter.
+            // The history of a host covers all its traffic, whatever the filter.
             let scope = if filtered { "all traffic:" } else { "" };
             left.push(LinePiece::new(2, Tone::Plain, scope));
             left.push(LinePiece::new(1, Tone::Plain, format!("{} now", rate(&detail.now))));
@@ -148,7 +148,7 @@ impl DrillView<'_> {
         pieces(canvas, y, left, Vec::new());
     }
 
-    /// The last hour as two sparklines and what their columns stand for.
+    /// Draws the last hour as two sparklines with a time axis.
     fn series(&self, canvas: &mut Canvas, layout: &ScreenLayout) {
         let series = &self.detail.series;
         let step = series.step_ms.max(1);
@@ -187,9 +187,9 @@ impl DrillView<'_> {
         let rows: HashMap<ConversationId, &ConversationRow> =
             ranking.rows.iter().map(|row| (ConversationId::from(row), row)).collect();
         let longest = ranking.rows.iter().map(|row| columns(&row.peer.to_string()));
-        let ways = ranking.rows.iter().map(|row| columns(&self.way(row)));
-        let (longest, way) = (longest.max().unwrap_or(0), ways.max().unwrap_or(0));
-        let places = ConversationColumns::fit(canvas.width(), longest, way);
+        let paths = ranking.rows.iter().map(|row| columns(&self.path(row)));
+        let (longest, path) = (longest.max().unwrap_or(0), paths.max().unwrap_or(0));
+        let places = ConversationColumns::fit(canvas.width(), longest, path);
         if let Some(y) = layout.line(ScreenPart::Heading) {
             places.heading(canvas, y, self.snapshot.view.order, self.unit());
         }
@@ -247,20 +247,20 @@ impl DrillView<'_> {
         let port = if row.port == 0 { "-".to_owned() } else { row.port.to_string() };
         let service = service_name(row.port).unwrap_or_default();
         let proto = protocol_name(row.proto).map_or_else(|| row.proto.to_string(), str::to_owned);
-        places.words(canvas, y, &port, service, &proto);
+        places.protocol_cells(canvas, y, &port, service, &proto);
         let figures = self.figures(&row.traffic);
         places.numbers(canvas, y, &figures);
         places.bar(canvas, y, figures.percent);
         let age = units::duration(self.snapshot.span.end.since(row.first_pane));
         places.age(canvas, y, &age);
-        places.via(canvas, y, &self.way(row), Tone::Plain);
+        places.via(canvas, y, &self.path(row), Tone::Plain);
         if selected {
             canvas.tint(0, y, width, Tone::Selected);
         }
     }
 
-    /// The way of a conversation, empty when it is not known.
-    fn way(&self, row: &ConversationRow) -> String {
+    /// The path of a conversation; empty if it is unknown.
+    fn path(&self, row: &ConversationRow) -> String {
         row.via.map(|via| via.label(&self.snapshot.health)).unwrap_or_default()
     }
 

@@ -1,5 +1,5 @@
-//! One exporter: what it said about itself, its templates, its interfaces and
-//! its counters.
+//! The screen of one exporter: its description, its templates, its interfaces and its
+//! statistics.
 
 use crate::flow::Protocol;
 use crate::snapshot::{ExporterHealth, InterfaceHealth, Snapshot, TemplateHealth};
@@ -15,10 +15,10 @@ use super::figures;
 use super::grid::{Grid, GridColumn, number, text};
 use super::{status, status_lines};
 
-/// Where the columns of a table start, after the mark.
+/// The columns before a table.
 const BEFORE: u16 = 2;
 
-/// The most lines on how it is doing, on terminals lower than this.
+/// The largest number of lines for its condition on terminals of less than `TALL` lines.
 const CONDITIONS: usize = 3;
 const TALL: u16 = 30;
 
@@ -43,13 +43,13 @@ const INTERFACES: [GridColumn; 6] = [
     number("OUT/s", 7, 1),
 ];
 
-const STATISTICS: [GridColumn; 2] = [text("WHAT", 12, 60, 0), number("HOW MUCH", 9, 0)];
+const STATISTICS: [GridColumn; 2] = [text("STATISTIC", 12, 60, 0), number("VALUE", 9, 0)];
 
 fn find<'a>(screen: &ExporterScreen, snapshot: &'a Snapshot) -> Option<&'a ExporterHealth> {
     snapshot.health.exporters.iter().find(|exporter| exporter.address == screen.host)
 }
 
-/// Where everything is.
+/// The layout of the screen.
 pub fn layout(model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) -> ScreenLayout {
     let (width, height) = model.size;
     let conditions = find(screen, snapshot).map_or(0, |exporter| {
@@ -77,7 +77,7 @@ pub fn layout(model: &Model, screen: &ExporterScreen, snapshot: &Snapshot) -> Sc
     ScreenLayout::stack(height, &wants)
 }
 
-/// How many rows the tab has.
+/// The number of rows of the tab.
 pub fn length(screen: &ExporterScreen, snapshot: &Snapshot) -> usize {
     find(screen, snapshot).map_or(0, |exporter| count(exporter, screen.tab))
 }
@@ -112,7 +112,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExporterScreen, snapsho
         }
         None => {
             let y = layout.lines(ScreenPart::Rows).start;
-            let text = "not among the exporters any more: Esc goes back to the list";
+            let text = "no longer among the exporters: Esc goes back to the list";
             canvas.put(1, y, canvas.width(), text, Tone::Plain);
         }
     }
@@ -128,7 +128,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExporterScreen, snapsho
     }
 }
 
-/// Two lines: what it is and how much comes, and what is wrong in figures.
+/// Draws two lines: description and rates, and what is wrong, in figures.
 fn summary(
     canvas: &mut Canvas,
     exporter: &ExporterHealth,
@@ -174,7 +174,7 @@ fn summary(
     }
 }
 
-/// `1 domain`, `2 domains`; nothing of nothing.
+/// `1 domain`, `2 domains`; an empty text for 0.
 fn plural(count: usize, word: &str) -> String {
     match count {
         0 => String::new(),
@@ -183,7 +183,7 @@ fn plural(count: usize, word: &str) -> String {
     }
 }
 
-/// The tabs with how many rows each has, and which rows are shown.
+/// Draws the tabs with the number of rows of each, and which rows are visible.
 fn tabs(
     canvas: &mut Canvas,
     screen: &ExporterScreen,
@@ -261,8 +261,8 @@ fn table(
             canvas.put(0, y, 1, "!", Tone::Warning);
         }
         grid.row(canvas, y, cells, |title| {
-            let odd = changes > 0 && title == "CHANGED";
-            if odd { Tone::Warning } else { Tone::Plain }
+            let is_changed = changes > 0 && title == "CHANGED";
+            if is_changed { Tone::Warning } else { Tone::Plain }
         });
     }
 }
@@ -271,12 +271,12 @@ fn table(
 fn nothing(tab: Tab, exporter: &ExporterHealth) -> &'static str {
     match (tab, exporter.templates) {
         (Tab::Templates, 0) if exporter.protocol.is_some_and(Protocol::has_templates) => {
-            "no template has come yet: data waits until one does"
+            "no template has arrived yet: data waits for it"
         }
         (Tab::Templates, 0) => "this protocol has no templates",
-        (Tab::Templates, _) => "templates are listed of the busiest exporters only",
+        (Tab::Templates, _) => "templates are listed for the busiest exporters only",
         (Tab::Interfaces, _) => {
-            "it has told nothing of its interfaces: `option interface-table` on IOS tells names"
+            "the exporter sent no interface names: on IOS, `option interface-table` sends them"
         }
         (Tab::Statistics, _) => "nothing is counted yet",
     }
@@ -321,27 +321,27 @@ fn interface_cells(interface: &InterfaceHealth) -> Vec<String> {
     ]
 }
 
-/// What was counted here, then what it counted itself.
+/// The collector's counters for the exporter, then the exporter's own.
 fn statistics(exporter: &ExporterHealth) -> Vec<Vec<String>> {
-    let row = |what: &str, much: String| vec![what.to_owned(), much];
+    let row = |what: &str, value: String| vec![what.to_owned(), value];
     let figure = |what: &str, count: u64| row(what, units::short(count));
     let mut rows = vec![
         figure("datagrams received", exporter.datagrams),
         figure("flows received", exporter.flows),
-        figure("lost, by its sequence numbers", exporter.lost),
-        figure("samples it could not send", exporter.unsent),
-        figure("restarts of its numbering", u64::from(exporter.restarts)),
-        figure("flows told twice, counted once", exporter.doubled),
-        figure("data sets held for a template", exporter.held as u64),
+        figure("lost, by sequence numbers", exporter.lost),
+        figure("samples that the exporter could not send", exporter.unsent),
+        figure("sequence restarts", u64::from(exporter.restarts)),
+        figure("duplicate flows, counted once", exporter.doubled),
+        figure("data sets that wait for a template", exporter.held as u64),
         figure(
             "templates confirmed",
             exporter.templates.saturating_sub(exporter.remembered) as u64,
         ),
-        figure("templates remembered", exporter.remembered as u64),
+        figure("templates restored, not yet confirmed", exporter.remembered as u64),
         figure("observation domains", exporter.detail.domains as u64),
-        figure("applications named", exporter.detail.applications as u64),
+        figure("application names", exporter.detail.applications as u64),
         row("sampling", figures::sampling(exporter.sampling)),
-        row("clock, + is ahead of ours", figures::clock(exporter)),
+        row("clock, + is ahead of this host", figures::clock(exporter)),
     ];
     if exporter.missed_while_down > 0 {
         rows.insert(3, figure("sent while no collector ran", exporter.missed_while_down));
@@ -350,9 +350,11 @@ fn statistics(exporter: &ExporterHealth) -> Vec<Vec<String>> {
         rows.push(row("active timeout, about", figures::span(ms)));
     }
     if let Some(ms) = exporter.export_delay_ms {
-        rows.push(row("delay of its records, 99th percentile", figures::span(ms)));
+        rows.push(row("delay of records, 99th percentile", figures::span(ms)));
     }
     let own = exporter.detail.statistics.iter();
-    rows.extend(own.map(|(what, count)| figure(&format!("by its own count: {what}"), *count)));
+    rows.extend(
+        own.map(|(what, count)| figure(&format!("counted by the exporter: {what}"), *count)),
+    );
     rows
 }

@@ -1,4 +1,4 @@
-//! The exporters: how each is doing, and how the collecting goes.
+//! The list of exporters with their conditions, and the state of the collector.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use super::figures::{ago, clock, mark, part, proto, rate, sampling, span, templa
 use super::grid::{ColumnKind, Grid, GridColumn, number, text};
 use super::{collecting, header, status, status_lines};
 
-/// Columns of `>` and of the mark.
+/// The columns of `>` and of the mark.
 const BEFORE: u16 = 3;
 
 const STATE: &str = "ST";
@@ -40,7 +40,7 @@ const COLUMNS: [GridColumn; 16] = [
     text("CONDITION", 31, 120, 14),
 ];
 
-/// Lines that say how the selected exporter is doing.
+/// The number of lines for the condition of the selected exporter.
 fn condition_lines(width: u16, height: u16) -> u16 {
     match (width, height) {
         (_, 30..) => 4,
@@ -50,7 +50,7 @@ fn condition_lines(width: u16, height: u16) -> u16 {
     }
 }
 
-/// Where everything is.
+/// The layout of the screen.
 pub fn layout(model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) -> ScreenLayout {
     let (width, height) = model.size;
     let status = one(ScreenPart::Status, if status::is_urgent(model) { 4 } else { 12 });
@@ -74,7 +74,7 @@ pub fn layout(model: &Model, screen: &ExportersScreen, snapshot: &Snapshot) -> S
     wants.push(WantedPart { part: ScreenPart::Condition, lines, from: 7 });
     let at = wants.len();
     wants.extend([status, one(ScreenPart::Footer, 8)]);
-    // What is known of the collecting gets what the list does not need.
+    // The state of the collector gets the lines that the list does not need.
     let free = ScreenLayout::stack(height, &wants).page();
     let least = match height {
         20.. => 2,
@@ -128,8 +128,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExportersScreen, snapsh
     }
 }
 
-/// The top line: which lines are in sight where that is a question, and the
-/// sums of all exporters.
+/// Draws the top line: which lines are visible, if not all are, and the sums of all exporters.
 fn heading(
     canvas: &mut Canvas,
     model: &Model,
@@ -160,7 +159,7 @@ fn heading(
     pieces(canvas, y, left, right);
 }
 
-/// The top line of one exporter's screen.
+/// Draws the top line of one exporter's screen.
 pub fn heading_of_one(
     canvas: &mut Canvas,
     model: &Model,
@@ -209,14 +208,20 @@ fn table(
         canvas.put(0, y, 1, if selected { ">" } else { " " }, Tone::Strong);
         let (mark, tone) = (mark(condition.mark), tone(condition.mark));
         canvas.right(BEFORE, y, 2, mark, tone);
-        let told = |title| if title == STATE { tone } else { Tone::Plain };
-        grid.row(canvas, y, cells, told);
+        let tone_of = |title| if title == STATE { tone } else { Tone::Plain };
+        grid.row(canvas, y, cells, tone_of);
         if selected {
             canvas.tint(0, y, width, Tone::Selected);
         }
     }
     if shown.is_empty() {
-        super::common::empty(canvas, snapshot, "no exporter has been heard yet", (1, width), rows);
+        super::common::empty(
+            canvas,
+            snapshot,
+            "no exporter has sent anything yet",
+            (1, width),
+            rows,
+        );
     }
     if let Some(y) = layout.line(ScreenPart::Total) {
         grid.row(canvas, y, &total, |_| Tone::Plain);
@@ -226,8 +231,7 @@ fn table(
     }
 }
 
-/// Everything that can be said of an exporter, the worst first, as far as
-/// there is room.
+/// Draws all conditions of an exporter, the worst first, as far as they fit.
 pub fn condition(
     canvas: &mut Canvas,
     exporter: &ExporterHealth,
@@ -246,7 +250,7 @@ pub fn condition(
     }
 }
 
-/// The sentences in lines of at most `width` columns.
+/// The conditions as lines of at most `width` columns.
 pub fn conditions(all: &[Condition], width: u16) -> Vec<(String, Tone)> {
     let mut lines = Vec::new();
     for condition in all {
@@ -259,7 +263,7 @@ pub fn conditions(all: &[Condition], width: u16) -> Vec<(String, Tone)> {
     lines
 }
 
-/// The title of the column that is sorted by.
+/// The title of the sorted column.
 fn title(key: ExporterKey) -> &'static str {
     match key {
         ExporterKey::Flows => "FLOW/s",
@@ -272,7 +276,7 @@ fn title(key: ExporterKey) -> &'static str {
     }
 }
 
-/// The cells of a row, one for each of [`COLUMNS`].
+/// The cells of a row, one per column of [`COLUMNS`].
 fn cells(exporter: &ExporterHealth, condition: &Condition, snapshot: &Snapshot) -> Vec<String> {
     let silent = snapshot.captured_at.since(exporter.last_seen);
     vec![

@@ -6,7 +6,7 @@ use crate::units;
 
 use super::super::theme::Tone;
 
-/// How a state looks.
+/// The tone of a condition.
 pub fn tone(mark: ConditionLevel) -> Tone {
     match mark {
         ConditionLevel::Ok | ConditionLevel::Notice => Tone::Plain,
@@ -15,7 +15,7 @@ pub fn tone(mark: ConditionLevel) -> Tone {
     }
 }
 
-/// The sign of a state.
+/// The sign of a condition.
 pub fn mark(mark: ConditionLevel) -> &'static str {
     match mark {
         ConditionLevel::Ok | ConditionLevel::Notice => "",
@@ -24,7 +24,7 @@ pub fn mark(mark: ConditionLevel) -> &'static str {
     }
 }
 
-/// A share that tells little from nothing: `0%`, `<0.01%`, `0.02%`, `12.3%`.
+/// A share that distinguishes little from nothing: `0%`, `<0.01%`, `0.02%`, `12.3%`.
 pub fn part(part: u64, whole: u64) -> String {
     let share = part as f64 * 100.0 / whole.max(1) as f64;
     match part {
@@ -35,7 +35,7 @@ pub fn part(part: u64, whole: u64) -> String {
     }
 }
 
-/// A rate, with a tenth where it is small: `0.2`, `12.0`, `31.0k`.
+/// A rate, with a decimal if it is small: `0.2`, `12.0`, `31.0k`.
 pub fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate > 0.0 && rate < 99.95 => format!("{:.1}", rate.max(0.1)),
@@ -55,7 +55,7 @@ pub fn proto(protocol: Option<Protocol>) -> &'static str {
     }
 }
 
-/// Confirmed and all templates: those that are only remembered count not yet.
+/// The number of confirmed templates and of all; restored templates are not confirmed.
 pub fn templates(exporter: &ExporterHealth) -> String {
     if exporter.templates == 0 {
         return "-".to_owned();
@@ -64,7 +64,7 @@ pub fn templates(exporter: &ExporterHealth) -> String {
     format!("{}/{}", units::short(confirmed as u64), units::short(exporter.templates as u64))
 }
 
-/// `1:1000` announced, `1:1000=` given, `mixed`, `1:1 ?` unknown.
+/// `1:1000` announced, `1:1000=` configured, `mixed`, `1:1 ?` unknown.
 pub fn sampling(state: SamplingState) -> String {
     let one_in = |rate: u32| match rate {
         0..100_000 => format!("1:{rate}"),
@@ -78,7 +78,7 @@ pub fn sampling(state: SamplingState) -> String {
     }
 }
 
-/// How far its clock is ahead of ours: `+0.02s`, `-41s`.
+/// How far the exporter's clock is ahead of the collector's: `+0.02s`, `-41s`.
 pub fn clock(exporter: &ExporterHealth) -> String {
     if !exporter.is_heard() || exporter.protocol == Some(Protocol::Sflow5) {
         return "-".to_owned();
@@ -96,7 +96,7 @@ pub fn clock(exporter: &ExporterHealth) -> String {
     }
 }
 
-/// A span that may be short: `1.2s`, `3m10s`.
+/// A duration, with a decimal if it is short: `1.2s`, `3m10s`.
 pub fn span(ms: i64) -> String {
     match ms {
         0..10_000 => format!("{:.1}s", ms as f64 / 1000.0),
@@ -104,7 +104,7 @@ pub fn span(ms: i64) -> String {
     }
 }
 
-/// How long ago it was heard.
+/// The time since the last datagram.
 pub fn ago(exporter: &ExporterHealth, silent: i64) -> String {
     const LONG: i64 = 100 * 86_400_000;
     match silent {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_ahead_have_a_plus_and_short_spans_their_fractions() {
+    fn clocks_ahead_have_a_plus_and_short_durations_a_decimal() {
         let clock = |ms| {
             clock(&ExporterHealth {
                 clock_offset_ms: ms,

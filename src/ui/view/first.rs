@@ -1,5 +1,5 @@
-//! What stands in place of the tables until flows arrive: where toptalk
-//! listens, what to configure, and what it has seen instead.
+//! The text shown instead of the tables until flows arrive: where toptalk listens, how to
+//! configure an exporter, and what was received instead of flows.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use super::super::model::Model;
 use super::super::paint::Canvas;
 use super::super::theme::Tone;
 
-/// Refused senders that are named: who has more of them has another problem.
+/// The number of refused senders that are named.
 const REFUSED: usize = 3;
 
-/// Whether no flow has come yet.
+/// Whether no flow has arrived yet.
 pub fn is_due(snapshot: &Snapshot) -> bool {
     snapshot.health.flows == 0
 }
 
-/// Draws as many lines as there is room for, the most useful first.
+/// Draws as many lines as fit, the most useful first.
 pub fn draw(canvas: &mut Canvas, _: &Model, snapshot: &Snapshot, room: Range<u16>) {
     let width = canvas.width();
     for (y, (text, tone)) in room.zip(lines(snapshot)) {
@@ -52,7 +52,7 @@ fn lines(snapshot: &Snapshot) -> Vec<(String, Tone)> {
         say(Tone::Plain, text.to_owned());
     }
     for (sender, _) in health.refused.iter().take(REFUSED) {
-        let text = format!("! datagrams from {sender} are not decoded: outside --allow");
+        let text = format!("! datagrams from {sender} are not decoded: sender is outside --allow");
         say(Tone::Warning, text);
     }
     say(Tone::Plain, String::new());
@@ -75,7 +75,7 @@ fn listening(listener: &Listener) -> String {
     let tcp = if connections.is_some() { ", IPFIX also over TCP" } else { "" };
     let mut text = format!("  {address:<22} buffer {}", super::common::memory(*buffer_granted));
     if buffer_granted < buffer_asked {
-        text.push_str(&format!(" of {} asked", super::common::memory(*buffer_asked)));
+        text.push_str(&format!(" of {} requested", super::common::memory(*buffer_asked)));
     }
     if *kernel_drops > 0 {
         text.push_str(&format!(", {} dropped by the kernel", units::short(*kernel_drops)));

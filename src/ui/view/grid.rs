@@ -1,19 +1,19 @@
-//! A table whose columns make room for each other: what does not fit is left
-//! out whole, numbers are never cut.
+//! A table whose columns share the width: columns that do not fit are left out completely, and
+//! numbers are never cut.
 
 use super::super::paint::{self, Canvas, elide, elide_end};
 use super::super::theme::Tone;
 
-/// What stands in a column.
+/// The content of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
-    /// Right-aligned; as wide as its widest cell.
+    /// Right-aligned, as wide as the widest cell.
     Number,
-    /// Left-aligned, cut at its end; at most so many columns.
+    /// Left-aligned, cut at the end; at most this many columns wide.
     Text(u16),
-    /// The same, cut in the middle.
+    /// Left-aligned, cut in the middle; at most this many columns wide.
     Address(u16),
-    /// Room for a bar, which has no cell; at most so many columns.
+    /// Space for a bar, which has no cell; at most this many columns wide.
     Bar(u16),
 }
 
@@ -22,9 +22,9 @@ pub enum ColumnKind {
 pub struct GridColumn {
     pub title: &'static str,
     pub kind: ColumnKind,
-    /// The least it needs, the space before it included.
+    /// The least width, including the space before it.
     pub least: u16,
-    /// The highest rank goes first when there is little room; 0 never goes.
+    /// If the width is too small, the highest rank is left out first; 0 is never left out.
     pub rank: u8,
 }
 
@@ -38,8 +38,7 @@ pub const fn text(title: &'static str, least: u16, most: u16, rank: u8) -> GridC
     GridColumn { title, kind: ColumnKind::Text(most), least, rank }
 }
 
-/// A place: the column, where it starts without the space before it, and how
-/// wide it is.
+/// The position of a column: its index, its start after the space before it, and its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct GridPlace {
     column: usize,
@@ -47,7 +46,7 @@ struct GridPlace {
     width: u16,
 }
 
-/// Where every column is.
+/// The positions of all columns.
 #[derive(Clone, Debug)]
 pub struct Grid<'a> {
     columns: &'a [GridColumn],
@@ -55,8 +54,8 @@ pub struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    /// Places columns for these rows between two columns of the terminal. The
-    /// first has no space before it.
+    /// Positions the columns for these rows between two columns of the terminal. The first
+    /// column has no space before it.
     pub fn fit(
         columns: &'a [GridColumn],
         rows: &[Vec<String>],
@@ -110,7 +109,7 @@ impl<'a> Grid<'a> {
         Grid { columns, places: places.collect() }
     }
 
-    /// Draws the titles, the one sorted by with its sign.
+    /// Draws the titles; the sorted one has its sign.
     pub fn heading(&self, canvas: &mut Canvas, y: u16, sorted: Option<(&str, &str)>) {
         self.heading_of(canvas, y, |title| {
             let sign = sorted.filter(|(sorted, _)| *sorted == title).map_or("", |(_, sign)| sign);
@@ -118,19 +117,19 @@ impl<'a> Grid<'a> {
         });
     }
 
-    /// Where the first column ends.
+    /// The end of the first column.
     pub fn first_end(&self) -> u16 {
         self.places.first().map_or(0, |place| place.x + place.width)
     }
 
-    /// Where the bars are and how wide, if there is room for them.
+    /// The start and the width of the bars, if there is room for them.
     pub fn bar(&self) -> Option<(u16, u16)> {
         let is_bar =
             |place: &&GridPlace| matches!(self.columns[place.column].kind, ColumnKind::Bar(_));
         self.places.iter().find(is_bar).map(|place| (place.x, place.width))
     }
 
-    /// Draws the titles as `title` spells them.
+    /// Draws the titles, each as formatted by `title`.
     pub fn heading_of(&self, canvas: &mut Canvas, y: u16, title: impl Fn(&'static str) -> String) {
         for place in &self.places {
             let column = &self.columns[place.column];
@@ -144,7 +143,7 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// Draws a row; `tone` says how a column looks.
+    /// Draws a row; `tone` gives the tone of a column.
     pub fn row(
         &self,
         canvas: &mut Canvas,
@@ -158,7 +157,7 @@ impl<'a> Grid<'a> {
             let text = match kind {
                 ColumnKind::Number => {
                     let end = place.x + place.width;
-                    // A number that needs the space before it may have it.
+                    // A wide number may use the space before it.
                     canvas.right(end, y, place.width + 1, cell, tone(title));
                     continue;
                 }
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_go_by_rank_and_numbers_have_the_room_they_need() {
+    fn columns_are_left_out_by_rank_and_numbers_have_enough_room() {
         assert_eq!(shown(80), ("ABCD".to_owned(), 26));
         assert_eq!(shown(21), ("ABCD".to_owned(), 21));
         assert_eq!(shown(20), ("ABD".to_owned(), 20));

@@ -1,4 +1,4 @@
-//! The table of traffic by something else than host.
+//! The table of traffic by other keys than hosts.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::super::paint::{self, Canvas, bar, elide_end};
 use super::super::theme::Tone;
 use super::grid::{ColumnKind, Grid, GridColumn, number, text};
 
-/// Columns of `>` and of the rank; narrow terminals have no rank.
+/// The columns of `>` and of the rank; narrow terminals show no rank.
 const CURSOR: u16 = 2;
 const RANK: u16 = 4;
 const WITH_RANK: u16 = 60;
@@ -24,8 +24,8 @@ const PACKETS: &str = "PKT/s";
 const FLOWS: &str = "FLOWS";
 const SHARE: &str = "SHARE";
 
-/// The columns: the name never goes, what is sorted by neither. Numbers have
-/// room for a sign in the heading.
+/// The columns. The name and the sorted column are never left out. Numbers have room for a sign
+/// in the heading.
 fn columns(grouping: Grouping, view: &View) -> [GridColumn; 8] {
     let members = if grouping == Grouping::Group { "HOSTS" } else { "CONVS" };
     let mut columns = [
@@ -44,7 +44,7 @@ fn columns(grouping: Grouping, view: &View) -> [GridColumn; 8] {
     columns
 }
 
-/// Whether this column alone is what the rows are sorted by.
+/// Whether the rows are sorted by this column alone.
 fn is_sorted_by(title: &str, order: RowOrder) -> bool {
     match order.key {
         SortKey::Up => title == UP,
@@ -62,7 +62,7 @@ struct GroupsTable<'a> {
     ranking: &'a Ranking<GroupRow>,
 }
 
-/// Draws the table with its heading, its others and its total.
+/// Draws the table with its heading, the sum of the other rows, and the total.
 pub fn draw(
     canvas: &mut Canvas,
     model: &Model,
@@ -88,7 +88,7 @@ impl GroupsTable<'_> {
             self.ranking.rows.iter().map(|row| (&row.key, row)).collect();
         let list = &screen.list;
         let start = list.start(lines.len());
-        // All rows have a say in the widths, so that scrolling moves nothing.
+        // All rows determine the widths, so that scrolling changes nothing.
         let rows = list.keys().iter().filter_map(|key| by_key.get(key).copied());
         let cells: Vec<Vec<String>> = rows.clone().map(|row| self.row_cells(row)).collect();
         let total = self.sum_cells("total", self.ranking.count, &self.ranking.total);
@@ -125,7 +125,7 @@ impl GroupsTable<'_> {
         let left = self.ranking.count.saturating_sub(count);
         if let Some(y) = layout.line(ScreenPart::Others) {
             let rest = self.ranking.total.less(&shown);
-            // `~` stands left of the names, so that the words line up.
+            // `~` is left of the names, so that the names line up.
             canvas.put(before - 1, y, 1, "~", Tone::Plain);
             grid.row(canvas, y, &self.sum_cells("others", left, &rest), |_| Tone::Plain);
         }
@@ -150,7 +150,8 @@ impl GroupsTable<'_> {
         let (_, title) = self.grouping.headings();
         let by_name = sign(order.key == SortKey::Address);
         let count = format!(" {}{by_name}", self.ranking.count);
-        // It begins at the edge, as those of hosts do; words make way for numbers.
+        // The heading starts at the edge, like that of hosts; its text is cut in favour of the
+        // count.
         let room = grid.first_end();
         let title = elide_end(title, room.saturating_sub(paint::columns(&count)).max(1));
         canvas.put(0, y, room, &format!("{title}{count}"), Tone::Strong);
@@ -185,7 +186,7 @@ impl GroupsTable<'_> {
         ]
     }
 
-    /// The share of a row as a bar, where there is room for bars.
+    /// Draws the share of a row as a bar, if there is room.
     fn bar(&self, canvas: &mut Canvas, grid: &Grid, y: u16, traffic: &UpDown) {
         let Some((x, width)) = grid.bar() else { return };
         let unit = self.model.options.unit;

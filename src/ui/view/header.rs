@@ -1,4 +1,4 @@
-//! The top line: what is shown, of when, and whether something is wrong.
+//! The top line: what is shown, for which time, and whether something is wrong.
 
 use crate::flow::Time;
 use crate::snapshot::{Completeness, SamplingState, Snapshot};
@@ -8,13 +8,13 @@ use super::super::model::Model;
 use super::super::paint::{Canvas, LinePiece, pieces};
 use super::super::theme::Tone;
 
-/// Ages up to here are given in seconds.
+/// Ages up to this are given in seconds.
 const SECONDS_UP_TO_MS: i64 = 120_000;
 
-/// The narrowest terminal that says how long ago the window ended.
+/// The narrowest terminal that shows the age of the window.
 const WITH_AGE: u16 = 50;
 
-/// Draws the line. `title` says where on the stack of screens this is.
+/// Draws the line. `title` is the path on the stack of screens.
 pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot, y: u16) {
     let (exporters, exporters_tone) = exporters(snapshot);
     let exporters_rank = if exporters_tone == Tone::Plain { 8 } else { 4 };
@@ -34,7 +34,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, title: &str, snapshot: &Snapshot
     pieces(canvas, y, left, right);
 }
 
-/// How far answers are apart, when that is more than usual.
+/// The interval between answers, if it is longer than usual.
 fn every(snapshot: &Snapshot) -> LinePiece {
     match snapshot.every_s {
         0 | 1 => LinePiece::new(0, Tone::Plain, ""),
@@ -42,7 +42,7 @@ fn every(snapshot: &Snapshot) -> LinePiece {
     }
 }
 
-/// Whether flows are recorded: nothing where that was not asked for.
+/// Whether flows are recorded; empty if recording is not configured.
 fn recording(snapshot: &Snapshot) -> LinePiece {
     match &snapshot.health.recording {
         None => LinePiece::new(0, Tone::Plain, ""),
@@ -54,12 +54,13 @@ fn recording(snapshot: &Snapshot) -> LinePiece {
     }
 }
 
-/// Whether no more figures come: the answers have ended, or the receiving has.
+/// Whether no further figures arrive: the source of answers, the receiver or the collector has
+/// ended.
 pub fn has_stopped(model: &Model, snapshot: &Snapshot) -> bool {
     model.stopped || snapshot.health.ended || model.gone.is_some()
 }
 
-/// Whether the figures stand still, and why.
+/// Whether the figures do not change, and why.
 pub fn state(model: &Model, snapshot: &Snapshot) -> [LinePiece; 2] {
     let stopped = has_stopped(model, snapshot);
     [
@@ -68,7 +69,7 @@ pub fn state(model: &Model, snapshot: &Snapshot) -> [LinePiece; 2] {
     ]
 }
 
-/// How many there are, with the mark of the one that is worst.
+/// The number of exporters, with the mark of the worst.
 fn exporters(snapshot: &Snapshot) -> (String, Tone) {
     let heard = || snapshot.health.heard();
     let now = snapshot.captured_at;
@@ -82,7 +83,7 @@ fn exporters(snapshot: &Snapshot) -> (String, Tone) {
     (text, super::figures::tone(worst))
 }
 
-/// The rate of those who sample: `sampled 1:1000`, or the highest of several.
+/// The sampling rate: `sampled 1:1000`, or the highest of several.
 fn sampled(snapshot: &Snapshot) -> String {
     let rate = |sampling: &SamplingState| sampling.rate().unwrap_or(1).max(1);
     let all = || snapshot.health.heard().map(|exporter| &exporter.sampling);
@@ -105,8 +106,8 @@ fn link(snapshot: &Snapshot) -> String {
     }
 }
 
-/// The window and the moment it ends: `1m to 14:31:02 (65s ago)`. Windows of
-/// the past are as wide as what is kept of them: `1m10s to 14:31:10`.
+/// The window and its end: `1m to 14:31:02 (65s ago)`. Windows of the past are as long as the
+/// panes that are kept: `1m10s to 14:31:10`.
 fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
     let Snapshot { view, span, .. } = snapshot;
     let window = view.window.name();
@@ -116,7 +117,7 @@ fn span(model: &Model, snapshot: &Snapshot, with_age: bool) -> String {
     let zone = &model.options.zone;
     let length = span.length_ms();
     if let (Some(at), 0) = (view.at, length) {
-        return format!("{} is too old to look into", units::clock_time(at, zone));
+        return format!("{} is too old to show", units::clock_time(at, zone));
     }
     let whole = view.window.length_ms().is_none_or(|window| window == length);
     let window = match span.completeness {
@@ -146,11 +147,11 @@ fn completeness(snapshot: &Snapshot) -> LinePiece {
     }
 }
 
-/// The whole sentence on an incomplete window, for the line below.
+/// The full sentence about an incomplete window, for the line below.
 pub fn incomplete(snapshot: &Snapshot) -> Option<String> {
     match &snapshot.span.completeness {
         Completeness::Incomplete { exporter, active_timeout_ms } if *active_timeout_ms < 60_000 => {
-            Some(format!("incomplete: records of {exporter} come minutes late; check its clock"))
+            Some(format!("incomplete: records of {exporter} arrive minutes late; check its clock"))
         }
         Completeness::Incomplete { exporter, active_timeout_ms } => {
             let minutes = active_timeout_ms / 60_000;
@@ -167,7 +168,7 @@ pub fn incomplete(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-/// How many alerts there are.
+/// The number of alerts.
 pub fn alerts(snapshot: &Snapshot) -> LinePiece {
     let Some(worst) = snapshot.alerts.first() else { return LinePiece::new(0, Tone::Plain, "") };
     let text = match snapshot.alerts.len() {

@@ -1,4 +1,4 @@
-//! The help: the key table in words, and what the signs mean.
+//! The help: the key table, and the meaning of signs.
 
 use crate::snapshot::Snapshot;
 
@@ -9,53 +9,53 @@ use super::super::paint::{Canvas, LinePiece, pieces};
 use super::super::theme::Tone;
 use super::status;
 
-/// Columns of the key names.
+/// The width of the column of keys.
 const KEYS: usize = 16;
 
 const SIGNS: &[(&str, &str)] = &[
-    ("! !!", "over a limit; at least twice the limit, or a full line"),
-    ("▼ ▲", "sorted by this; the other way round"),
-    (">", "selected; it stays on its row when the order changes"),
-    ("~others", "what is not listed, so that the rows add up to the total"),
-    ("94.2M+", "at least: its row came late, more than 1 % may be missing"),
-    ("others: up to", "more hosts than rows; one without a row has at most this"),
-    ("via VIA", "the way of most of what a host sent: exporter, in>out"),
+    ("! !!", "over a limit; !! at least twice the limit, or a full line"),
+    ("▼ ▲", "sorted by this column; ▲ in reverse order"),
+    (">", "selected row; the selection follows the row when it moves"),
+    ("~others", "all rows not listed, so that the rows add up to the total"),
+    ("94.2M+", "at least: the row began late, more than 1 % may be missing"),
+    ("others: up to", "more hosts than rows; a host without a row has at most this"),
+    ("via VIA", "path of most traffic of a host: exporter, interfaces in>out"),
     ("(65s ago)", "the window ends where the exporters' reports are complete"),
-    ("filling", "collecting began within the window; rates of what there is"),
-    ("incomplete", "an exporter reports too seldom for this window"),
-    ("FROZEN", "the screen stands still; Space lets it go"),
-    ("STOPPED", "no more figures come; toptalk has to be started again"),
-    ("!3 exporters", "one is not well, `!!` silent; e tells which and what helps"),
-    ("sampled", "exporters count one packet in so many; figures are scaled"),
-    ("lost dropped", "datagrams that went missing; records that could not be used"),
+    ("filling", "the window is not full yet; rates cover the time so far"),
+    ("incomplete", "an exporter reports too rarely for this window"),
+    ("FROZEN", "the screen is frozen; Space resumes"),
+    ("STOPPED", "no new figures arrive; toptalk must be restarted"),
+    ("!3 exporters", "one has a problem, `!!` is silent; e shows which and why"),
+    ("sampled", "exporters count one packet in N; figures are scaled up"),
+    ("lost dropped", "data lost on the way; data that could not be used"),
 ];
 
 const LIST_SIGNS: &[(&str, &str)] = &[
-    ("UP/s DOWN/s", "what local hosts sent and received across the line"),
-    ("of interfaces", "UP/s what left through it, DOWN/s what came in by it"),
-    ("CONVS HOSTS", "conversations; of a group its hosts"),
-    ("other/udp", "traffic of ports that are no service's"),
+    ("UP/s DOWN/s", "sent and received by local hosts over the line"),
+    ("of interfaces", "UP/s leaves through the interface, DOWN/s comes in"),
+    ("CONVS HOSTS", "number of conversations; of a group, number of hosts"),
+    ("other/udp", "traffic of ports that belong to no service"),
     ("PEER NETWORKS", "networks of the remote end, /24 of IPv4, /48 of IPv6"),
-    ("if 7", "an interface by its index, until its exporter names it"),
-    ("not reported", "flows whose exporter named no interface for one side"),
-    ("(no group)", "local hosts that no --group names"),
+    ("if 7", "an interface by its index, until its exporter sends a name"),
+    ("not reported", "the exporter reported no interface for this side"),
+    ("(no group)", "local hosts that are in no --group"),
 ];
 
 const EXPORTER_SIGNS: &[(&str, &str)] = &[
-    ("! !!", "figures are late, wrong or too low; nothing comes any more"),
-    ("PKT/s FLOW/s", "datagrams and flow records a second, means of ten seconds"),
+    ("! !!", "figures are late, wrong or too low; !! nothing arrives"),
+    ("PKT/s FLOW/s", "datagrams and flow records per second, mean of ten seconds"),
     ("LOST", "datagrams (v9, sFlow), flows (v5) or records (IPFIX)"),
-    ("TMPL", "templates confirmed and known; remembered ones are not yet"),
-    ("SAMPLE", "1:1000 announced, 1:1000= by --sampling, 1:1 ? not known"),
-    ("CLOCK", "its clock, + ahead of ours, - behind; times are corrected"),
+    ("TMPL", "templates confirmed / known; restored ones are unconfirmed"),
+    ("SAMPLE", "1:1000 announced, 1:1000= by --sampling, 1:1 ? unknown"),
+    ("CLOCK", "its clock, + ahead of this host, - behind; it is corrected"),
     ("HELD", "data sets that wait for their template"),
-    ("DOUBLED", "flows that came from two interfaces; they are counted once"),
-    ("TIMEOUT", "the active timeout that its longest flows suggest"),
-    ("DELAY", "how long after a flow's end its record comes, 99th percentile"),
-    ("dropped odd", "what could not be used; what was strange but used anyway"),
-    ("refused", "datagrams of senders that --allow does not name"),
-    ("REFRESH USED", "templates: since last sent, and since data last used it"),
-    ("CHANGED", "! templates: came with another shape; a restart, or a forger"),
+    ("DOUBLED", "flows reported by two interfaces; they are counted once"),
+    ("TIMEOUT", "active timeout, estimated from its longest flows"),
+    ("DELAY", "time from a flow's end to its record, 99th percentile"),
+    ("dropped unusual", "data that could not be used; unusual data that was used"),
+    ("refused", "datagrams from senders that are outside --allow"),
+    ("REFRESH USED", "templates: time since last sent, and since last used"),
+    ("CHANGED", "! templates: the layout changed; a restart, or spoofing"),
 ];
 
 /// A line of the help.
@@ -64,7 +64,7 @@ pub enum HelpLine {
     Entry(String, String),
 }
 
-/// Everything there is to say, for the screen the help is about first.
+/// All lines; those for the screen from which the help was opened come first.
 pub fn lines(about: Context) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     let (first, own, signs): (_, &[_], _) = match about {
@@ -77,7 +77,7 @@ pub fn lines(about: Context) -> Vec<HelpLine> {
     let has_filter = matches!(first, Context::Main | Context::Groups | Context::Drill);
     for context in contexts.into_iter().take(if has_filter { 2 } else { 1 }) {
         lines.push(HelpLine::Title(format!("Keys: {}", context.title())));
-        // What is listed for the screen need not be said again for the line.
+        // Keys listed for the screen are not repeated for the filter line.
         let said = |binding: &Binding| context == Context::Filter && binding.applies(first);
         for binding in BINDINGS.iter().filter(|b| b.applies(context) && !said(b)) {
             let keys: Vec<_> = binding.keys.iter().map(|key| key.name()).collect();
@@ -90,7 +90,7 @@ pub fn lines(about: Context) -> Vec<HelpLine> {
         lines.push(HelpLine::Entry((*sign).to_owned(), (*meaning).to_owned()));
     }
     if has_filter {
-        let text = "exporters: how each is doing, what was dropped and why";
+        let text = "exporters: the condition of each, what was dropped and why";
         lines.push(HelpLine::Entry("e".to_owned(), text.to_owned()));
     }
     lines

@@ -1,5 +1,4 @@
-//! The main screen: totals and what is worst, over the tables of hosts or of
-//! something else.
+//! The main screen: totals and the worst alerts above the tables of hosts or of other keys.
 
 use crate::snapshot::{Direction, Snapshot};
 
@@ -9,23 +8,23 @@ use super::super::paint::{Canvas, elide, elide_end, elide_start};
 use super::super::theme::Tone;
 use super::{first, groups, header, panes, status, status_lines, totals};
 
-/// Terminals of at least so many lines may show more than one message.
+/// The heights from which a terminal shows more than one message.
 const TALL: u16 = 30;
 const MEDIUM: u16 = 20;
 const MESSAGES_WHEN_TALL: usize = 3;
 
-/// The most lines on what the tables stand for.
+/// The largest number of lines that explain the tables.
 const BASIS_LINES: u16 = 2;
 
-/// Columns of the label of a row that was opened.
+/// The width of the label of an opened row.
 const LABEL: u16 = 26;
 
-/// Where everything is on a terminal of this size.
+/// The layout on a terminal of this size.
 pub fn layout(model: &Model, snapshot: &Snapshot, (width, height): (u16, u16)) -> ScreenLayout {
     let messages = status_lines::messages(model, snapshot).len();
     let lines = match height {
         TALL.. => messages.clamp(1, MESSAGES_WHEN_TALL),
-        // What is worst, and what explains the answer.
+        // The worst message, and the one that explains the answer.
         MEDIUM.. if !snapshot.notes.is_empty() => messages.clamp(1, 2),
         _ => 1,
     };
@@ -67,7 +66,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &MainScreen, snapshot: &
     }
 }
 
-/// The same with a table by something else than host.
+/// Draws the same screen with a table by another key than hosts.
 pub fn draw_groups(canvas: &mut Canvas, model: &Model, screen: &GroupsScreen, snapshot: &Snapshot) {
     let layout = frame(canvas, model, snapshot);
     if !first::is_due(snapshot) {
@@ -75,7 +74,7 @@ pub fn draw_groups(canvas: &mut Canvas, model: &Model, screen: &GroupsScreen, sn
     }
 }
 
-/// The rows that were opened to come here.
+/// The title: the rows that were opened on the way here.
 fn title(model: &Model, width: u16) -> String {
     let mut labels: Vec<String> = model
         .screens
@@ -94,8 +93,8 @@ fn title(model: &Model, width: u16) -> String {
     elide_start(&labels.join(" > "), (width / 2).max(LABEL))
 }
 
-/// Draws everything around the tables, and what stands in their place as long
-/// as there is no traffic.
+/// Draws everything around the tables, and the text shown instead of them while there is no
+/// traffic.
 fn frame(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot) -> ScreenLayout {
     let layout = layout(model, snapshot, (canvas.width(), canvas.height()));
     let width = canvas.width();

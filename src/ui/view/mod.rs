@@ -1,4 +1,4 @@
-//! From a model and a snapshot to a screen full of text.
+//! Draws a model and a snapshot as a screen of text.
 
 mod collecting;
 mod columns;
@@ -28,7 +28,7 @@ use crate::snapshot::Snapshot;
 use super::model::{Model, Screen};
 use super::paint::Canvas;
 
-/// Draws the whole screen. The buffer is taken to be empty.
+/// Draws the whole screen into `buffer`, which must be empty.
 pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
     let mut canvas = Canvas::new(buffer, model.options.theme);
     match &model.screens.top {
@@ -41,7 +41,7 @@ pub fn view(model: &Model, snapshot: &Snapshot, buffer: &mut Buffer) {
     }
 }
 
-/// How many rows of the screen's list fit on the terminal.
+/// The number of rows of the screen's list that fit on the terminal.
 pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
     let size @ (_, height) = model.size;
     match &model.screens.top {
@@ -53,7 +53,7 @@ pub fn page(model: &Model, snapshot: &Snapshot) -> usize {
     }
 }
 
-/// How many lines of text there are to scroll through, 0 where there is a list.
+/// The number of lines of text to scroll through; 0 for lists.
 pub fn length(model: &Model, snapshot: &Snapshot) -> usize {
     match &model.screens.top {
         Screen::Exporters(screen) if screen.collecting.is_some() => {

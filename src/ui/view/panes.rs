@@ -12,19 +12,19 @@ use super::super::paint::{Canvas, bar, columns as columns_of, elide};
 use super::super::theme::Tone;
 use super::columns::{NUMBER, PaneColumns, TWO_PANES};
 
-/// One pane being drawn.
+/// One pane while it is drawn.
 struct PaneTable<'a> {
     model: &'a Model,
     screen: &'a MainScreen,
     snapshot: &'a Snapshot,
     pane: Pane,
-    /// Its left edge and its width.
+    /// Its left edge.
     x: u16,
     width: u16,
     columns: PaneColumns,
 }
 
-/// Draws both panes, or the one in focus where there is room for one only.
+/// Draws both panes, or only the one in focus if the terminal is too narrow.
 pub fn draw(
     canvas: &mut Canvas,
     model: &Model,
@@ -99,7 +99,7 @@ impl PaneTable<'_> {
         }
     }
 
-    /// The counters in the pane's direction.
+    /// The counters of the pane's direction.
     fn counters<'a>(&self, traffic: &'a UpDown) -> &'a Counters {
         match self.pane {
             Pane::Up => &traffic.up,
@@ -169,7 +169,7 @@ impl PaneTable<'_> {
 
     fn sum(&self, canvas: &mut Canvas, y: u16, name: &str, traffic: &UpDown) {
         let columns = &self.columns;
-        // `~` stands in the column of the mark, so that the words line up.
+        // `~` is in the column of the mark, so that the names line up.
         let x = columns.address - u16::from(name.starts_with('~'));
         let room = (columns.address + columns.address_width).saturating_sub(x);
         canvas.put(self.x + x, y, room, name, Tone::Plain);

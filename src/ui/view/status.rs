@@ -1,4 +1,4 @@
-//! The two lowest lines: how the view came about, and the keys.
+//! The two lowest lines: the parameters of the view, and the keys.
 
 use crate::filter::FilterError;
 use crate::snapshot::{Grouping, Snapshot, SortKey, Subject, View};
@@ -10,7 +10,7 @@ use super::super::model::{Mode, Model, SaveResult};
 use super::super::paint::{Canvas, LinePiece, columns, elide, elide_end, elide_start, pieces};
 use super::super::theme::Tone;
 
-/// Whether the status line has something that cannot wait for a larger terminal.
+/// Whether the status line has a text that small terminals must show as well.
 pub fn is_urgent(model: &Model) -> bool {
     !matches!(model.mode, Mode::Browse) || model.notice.is_some()
 }
@@ -49,7 +49,7 @@ fn facts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     pieces(canvas, y, left, lost(snapshot));
 }
 
-/// The same of the list of exporters, which has no filter.
+/// Draws the status line of the list of exporters, which has no filter.
 pub fn of_exporters(
     canvas: &mut Canvas,
     model: &Model,
@@ -63,12 +63,12 @@ pub fn of_exporters(
     pieces(canvas, y, left, lost(snapshot));
 }
 
-/// The same where nothing is sorted.
+/// Draws the status line where nothing is sorted.
 pub fn counts(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     pieces(canvas, y, vec![saved(model, canvas.width())], lost(snapshot));
 }
 
-/// How the last snapshot fared.
+/// The result of the last save.
 fn saved(model: &Model, width: u16) -> LinePiece {
     let room = (width / 2).max(12);
     let (saved, tone) = match &model.saved {
@@ -81,7 +81,7 @@ fn saved(model: &Model, width: u16) -> LinePiece {
     LinePiece::new(rank, tone, saved)
 }
 
-/// What went missing.
+/// The counters of lost and dropped data.
 fn lost(snapshot: &Snapshot) -> Vec<LinePiece> {
     let dropped: u64 = snapshot.health.dropped.iter().map(|drop| drop.count).sum();
     vec![count(3, "lost", snapshot.health.lost()), count(4, "dropped", dropped)]
@@ -109,8 +109,7 @@ fn count(rank: u8, word: &str, count: u64) -> LinePiece {
     LinePiece::new(rank, tone, format!("{mark}{word} {}", crate::units::short(count)))
 }
 
-/// What a row that is missing in the table can have at most, where limits were
-/// reached.
+/// The most traffic that a host or conversation without a row can have, if limits were reached.
 fn untracked(model: &Model, snapshot: &Snapshot) -> String {
     let most = match snapshot.view.subject {
         Subject::Talkers | Subject::Hosts | Subject::Line => snapshot.untracked.host,
@@ -156,13 +155,13 @@ fn exporters_sort_name(key: ExporterKey) -> &'static str {
 fn filter_line(canvas: &mut Canvas, line: &FilterLine, y: u16) {
     let width = canvas.width();
     let start = canvas.put(0, y, width, "filter: ", Tone::Strong);
-    // The text has first call on the line, at least half of it.
+    // The text has priority: it gets at least half of the line.
     let room = width.saturating_sub(start);
     let needed = columns(line.text()).saturating_add(1).min(room / 2);
     let error = line.error().map(|error| explained(error, room.saturating_sub(needed)));
     let error = error.unwrap_or_default();
     let room = room.saturating_sub(columns(&error)).max(1);
-    // Characters left of the cursor that still fit beside it.
+    // The characters left of the cursor that fit.
     let before: Vec<char> = line.text()[..line.cursor()].chars().rev().collect();
     let mut skipped = before.len();
     let mut used = 1;
@@ -194,8 +193,7 @@ fn filter_line(canvas: &mut Canvas, line: &FilterLine, y: u16) {
     canvas.put(x, y, width.saturating_sub(x), &error, Tone::Critical);
 }
 
-/// What is wrong in at most `room` columns, in few words when there is no room
-/// for all.
+/// The error in at most `room` columns, shortened if necessary.
 fn explained(error: &FilterError, room: u16) -> String {
     let whole = format!("  {error}");
     if columns(&whole) <= room {
@@ -204,13 +202,13 @@ fn explained(error: &FilterError, room: u16) -> String {
     elide_end(&format!("  {}", error.brief()), room)
 }
 
-/// Whether the character at this byte is part of the wrong token.
+/// Whether the character at this byte belongs to the wrong token.
 fn touches(error: &FilterError, at: usize) -> bool {
     (error.at.start..error.at.end.max(error.at.start + 1)).contains(&at)
 }
 
-/// Draws the keys that apply, the most useful first when there is little room;
-/// in their place the command for a filter that rows cannot answer.
+/// Draws the keys that apply, the most useful first; instead of them, the command that answers
+/// a filter that the live rows cannot answer.
 pub fn footer(canvas: &mut Canvas, model: &Model, y: u16) {
     if let Mode::Line(line) = &model.mode
         && let Some(command) = line.error().and_then(FilterError::command)
@@ -249,7 +247,7 @@ mod tests {
     fn drawn(text: &str, at: std::ops::Range<usize>, width: u16) -> (String, String) {
         let why = FilterFault::Unexpected { expected: "a port".into(), found: "`ß9`".into() };
         let error = FilterError { at, why };
-        let line = FilterLine::stumbled(text, error);
+        let line = FilterLine::with_error(text, error);
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, 1));
         let theme = Theme { colour: false, ascii: false };
         filter_line(&mut Canvas::new(&mut buffer, theme), &line, 0);
@@ -268,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_inside_a_character_or_beyond_the_text_do_no_harm() {
+    fn ranges_inside_a_character_or_beyond_the_text_are_harmless() {
         drawn("ß9", 1..1, 60);
         drawn("ß9", 90..99, 60);
         for width in 0..70 {
@@ -279,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_being_typed_stays_in_sight() {
+    fn the_end_that_is_being_typed_stays_visible() {
         let (text, _) = drawn("host 192.0.2.1 or host 192.0.2.2 or host 192.0.2.3", 0..0, 40);
         assert!(text.contains("192.0.2.3"), "{text}");
     }

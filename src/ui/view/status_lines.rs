@@ -1,4 +1,4 @@
-//! The lines between totals and tables: what is wrong, worst first.
+//! The lines between totals and tables: problems, the worst first.
 
 use crate::snapshot::{Alarm, Alert, AlertSubject, Basis, Direction, MissingPort, Snapshot};
 use crate::units;
@@ -7,15 +7,14 @@ use super::super::model::Model;
 use super::super::paint::{Canvas, columns, elide_end};
 use super::super::theme::Tone;
 
-/// A line to show: the same in fewer and fewer words, and in what tone.
+/// A message in several forms from long to short, and its tone.
 pub struct StatusMessage {
     forms: Vec<String>,
     tone: Tone,
 }
 
-/// Everything there is to say: that nothing goes on, the worst alert, what is
-/// to be known about this answer, the other alerts, and what makes the figures
-/// doubtful.
+/// All messages: that collecting has stopped, the worst alert, notes about this answer, the
+/// other alerts, and reasons to doubt the figures.
 pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<StatusMessage> {
     let mut alerts = snapshot.alerts.iter().map(|alert| StatusMessage {
         forms: sentences(alert, model, snapshot),
@@ -29,7 +28,7 @@ pub fn messages(model: &Model, snapshot: &Snapshot) -> Vec<StatusMessage> {
     messages
 }
 
-/// The same without the alerts.
+/// All messages without the alerts.
 pub fn notes(model: &Model, snapshot: &Snapshot) -> Vec<StatusMessage> {
     let notes = snapshot.notes.iter().map(|text| note(text));
     ended(model, snapshot).into_iter().chain(notes).chain(doubts(model, snapshot)).collect()
@@ -48,8 +47,8 @@ fn doubts(model: &Model, snapshot: &Snapshot) -> Vec<StatusMessage> {
         .collect()
 }
 
-/// That no more figures come, that they are not recorded, or that a port is not
-/// listened on.
+/// The messages that figures no longer arrive, that flows are not recorded, or that a port is
+/// not open.
 pub fn ended(model: &Model, snapshot: &Snapshot) -> Vec<StatusMessage> {
     stopped(model, snapshot)
         .into_iter()
@@ -58,7 +57,7 @@ pub fn ended(model: &Model, snapshot: &Snapshot) -> Vec<StatusMessage> {
         .collect()
 }
 
-/// That a port is not open: what is sent there is seen by nobody here.
+/// The message that a port is not open: datagrams to it are lost.
 fn missing(model: &Model, port: &MissingPort) -> StatusMessage {
     let brief = format!("! {}", port.brief());
     let short = format!("{brief} since {}", units::clock_time(port.since, &model.options.zone));
@@ -66,7 +65,7 @@ fn missing(model: &Model, port: &MissingPort) -> StatusMessage {
     StatusMessage { forms, tone: Tone::Warning }
 }
 
-/// That what comes is not recorded, or not as it should be.
+/// The message that flows are not recorded, or that recording is behind.
 fn unrecorded(model: &Model, snapshot: &Snapshot) -> Option<StatusMessage> {
     let recording = snapshot.health.recording.as_ref()?;
     let since = |alarm: &Alarm| units::clock_time(alarm.since, &model.options.zone);
@@ -92,7 +91,7 @@ fn stopped(model: &Model, snapshot: &Snapshot) -> Option<StatusMessage> {
         return Some(StatusMessage { forms, tone: Tone::Critical });
     }
     let forms = [
-        "!! collecting has stopped, the figures stand still: restart toptalk",
+        "!! collecting has stopped, figures no longer change: restart toptalk",
         "!! collecting has stopped",
     ];
     let forms = forms.map(str::to_owned).to_vec();
@@ -100,7 +99,7 @@ fn stopped(model: &Model, snapshot: &Snapshot) -> Option<StatusMessage> {
         .then_some(StatusMessage { forms, tone: Tone::Critical })
 }
 
-/// An alert in words; what goes first are the time, the duration and the limit.
+/// An alert in words. The shorter forms leave out the time, the duration and the limit.
 fn sentences(alert: &Alert, model: &Model, snapshot: &Snapshot) -> Vec<String> {
     let (subject, direction) = match alert.subject {
         AlertSubject::Link(Direction::Up) => ("link".to_owned(), "out"),
@@ -122,7 +121,7 @@ fn sentences(alert: &Alert, model: &Model, snapshot: &Snapshot) -> Vec<String> {
     ]
 }
 
-/// Draws as many messages as there are lines; the last says how many more.
+/// Draws as many messages as there are lines; the last one gives the number of the others.
 pub fn draw(canvas: &mut Canvas, messages: &[StatusMessage], lines: std::ops::Range<u16>) {
     let width = canvas.width();
     let shown = lines.len().min(messages.len());
@@ -139,8 +138,8 @@ pub fn draw(canvas: &mut Canvas, messages: &[StatusMessage], lines: std::ops::Ra
     }
 }
 
-/// The sentence on tables by source and destination, when they are, in lines
-/// of at most `width` columns.
+/// The explanation of tables by source and destination, if they are shown, in lines of at most
+/// `width` columns.
 pub fn basis(snapshot: &Snapshot, width: u16) -> Vec<String> {
     let Basis::SourceDestination { candidates } = &snapshot.basis else { return Vec::new() };
     let mut words = vec!["No local network matches.".to_owned()];

@@ -1,4 +1,4 @@
-//! The rows of totals: in, out, and what does not cross the line.
+//! The rows of totals: in, out, and traffic that does not cross the line.
 
 use crate::snapshot::{Basis, Counters, Direction, Snapshot};
 use crate::units::{self, Unit};
@@ -7,19 +7,19 @@ use super::super::model::Model;
 use super::super::paint::{Canvas, bar, spark};
 use super::super::theme::Tone;
 
-/// Columns of `IN   612M`.
+/// The widths of `IN   612M`.
 const LABEL: u16 = 5;
 const NUMBER: u16 = 5;
-/// Columns of ` of 1.00G`, ` 100%`, `  peak 871M` and `  95th 700M`.
+/// The widths of ` of 1.00G`, ` 100%`, `  peak 871M` and `  95th 700M`.
 const OF: u16 = 9;
 const PERCENT: u16 = 5;
 const REMARK: u16 = 12;
-/// Bars and sparklines are worth drawing from here on.
+/// The least width of a bar or sparkline.
 const LEAST: u16 = 6;
-/// A sparkline of ten minutes needs no more than this.
+/// The greatest width of a sparkline: ten minutes need no more.
 const MOST: u16 = 60;
 
-/// What a row of totals shows.
+/// The content of a row of totals.
 struct TotalsRow<'a> {
     label: &'static str,
     counters: &'a Counters,
@@ -55,8 +55,8 @@ pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: 
     canvas.put(0, y, LABEL, row.label, Tone::Strong);
     canvas.right(LABEL + NUMBER, y, NUMBER, &units::short(rate), Tone::Plain);
 
-    // Peak, percentile and history are of all traffic: beside a filtered rate
-    // they would only mislead.
+    // Peak, percentile and history cover all traffic; next to a filtered rate they would
+    // mislead.
     let filtered = !snapshot.view.filter.is_any();
     let taken = if filtered { 0 } else { remarks(canvas, &row, unit, y) };
     let remarks_from = canvas.width().saturating_sub(taken);
@@ -73,8 +73,8 @@ pub fn draw(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, direction: 
     }
 }
 
-/// Draws `of 1.00G`, a bar and the percentage as far as there is room, and
-/// says where it ended.
+/// Draws `of 1.00G`, a bar and the percentage as far as they fit; returns the column after
+/// them.
 fn of_capacity(
     canvas: &mut Canvas,
     snapshot: &Snapshot,
@@ -98,7 +98,7 @@ fn of_capacity(
     let tone = if percent >= 100 { Tone::Critical } else { Tone::Plain };
     let room = to.saturating_sub(x + PERCENT + 1);
     let half = if room >= 2 * LEAST { room / 2 } else { 0 };
-    // Where there is plenty, the sparkline gets a column for every value.
+    // On wide terminals the sparkline gets a column for every value.
     let width = if half >= MOST / 2 + 10 { room.saturating_sub(MOST + 3).min(MOST) } else { half };
     if width >= LEAST {
         let (full, empty) = bar(percent, width);
@@ -110,8 +110,8 @@ fn of_capacity(
     canvas.put(x, y, PERCENT, &text, tone)
 }
 
-/// Draws the peak and the 95th percentile at the right end, as far as there is
-/// room, and says how many columns they take.
+/// Draws the peak and the 95th percentile at the right end as far as they fit; returns their
+/// width.
 fn remarks(canvas: &mut Canvas, row: &TotalsRow, unit: Unit, y: u16) -> u16 {
     let width = canvas.width();
     let p95 = row.p95.map_or("-".to_owned(), |rate| super::common::bits(rate, unit));
@@ -127,7 +127,7 @@ fn remarks(canvas: &mut Canvas, row: &TotalsRow, unit: Unit, y: u16) -> u16 {
     taken
 }
 
-/// Draws internal and transit traffic, and what the numbers leave out.
+/// Draws internal and transit traffic, and its share that the tables do not contain.
 pub fn mix(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     let unit = model.options.unit;
     let totals = &snapshot.totals;
@@ -150,7 +150,7 @@ pub fn mix(canvas: &mut Canvas, model: &Model, snapshot: &Snapshot, y: u16) {
     canvas.put(x, y, canvas.width(), &text, Tone::Plain);
 }
 
-/// Whether there is anything for [`mix`] to show.
+/// Whether [`mix`] has anything to show.
 pub fn has_mix(snapshot: &Snapshot) -> bool {
     !(snapshot.totals.internal.is_zero() && snapshot.totals.transit.is_zero())
 }

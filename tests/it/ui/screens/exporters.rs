@@ -191,7 +191,7 @@ fn the_selection_stays_on_its_exporter_when_the_order_changes() {
     // Gone and back again while its screen is open.
     person.key(KeyCode::Enter);
     person.sees(later(6, |snapshot| drop(snapshot.health.exporters.remove(1))));
-    assert!(person.screen().contains("not among the exporters any more"));
+    assert!(person.screen().contains("no longer among the exporters"));
     person.sees(later(7, |_| ()));
     assert!(person.screen().contains("all is well"), "{}", person.screen());
 }

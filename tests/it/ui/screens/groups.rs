@@ -180,13 +180,13 @@ fn from_the_hosts_of_a_row_other_lists_are_of_its_traffic() {
 }
 
 #[test]
-fn what_no_filter_picks_out_is_said() {
+fn a_row_that_no_filter_can_select_is_reported() {
     for size in [(80, 24), (40, 10)] {
         let mut person = at(size, COLOUR, Grouping::Port);
         person.types("jj");
         assert_eq!(person.key(KeyCode::Enter), Effect::None);
         let screen = person.screen();
-        assert!(screen.contains("no filter picks out other/udp"), "{screen}");
+        assert!(screen.contains("no filter can select other/udp"), "{screen}");
         person.types("k");
         assert!(!person.screen().contains("no filter"));
     }

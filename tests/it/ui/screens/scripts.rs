@@ -182,7 +182,7 @@ fn a_moment_that_is_no_longer_kept_is_said_to_be_too_old() {
     answer.span.end = answer.span.start;
     assert!(person.sees(answer));
     let header = line(&person.screen(), "FROZEN");
-    assert!(header.contains("14:31:02 is too old to look into"), "{header}");
+    assert!(header.contains("14:31:02 is too old to show"), "{header}");
 }
 
 #[test]
