@@ -35,7 +35,7 @@ fn segments(folder: &Path) -> usize {
 
 #[test]
 fn a_copy_of_a_running_archive_has_every_earlier_flow_once() {
-    if !have("a_copy_of_a_running_archive_has_everything_that_was_there_once", "cp") {
+    if !have("a_copy_of_a_running_archive_has_every_earlier_flow_once", "cp") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -231,7 +231,7 @@ fn time_zones_have_names_if_the_machine_has_a_database() {
 
 #[test]
 fn sampled_flows_keep_their_sums() {
-    let Some(corpus) = common::corpus("samples_keep_their_sums") else { return };
+    let Some(corpus) = common::corpus("sampled_flows_keep_their_sums") else { return };
     let place = ConvertFixture::new();
     for (name, sample) in [("1800", "v2_sample"), ("1805", "v2_synthetic_lzo")] {
         let bytes = std::fs::read(corpus.join(format!("nfcapd/{sample}.nfcapd"))).unwrap();

@@ -22,7 +22,7 @@ fn collect(port: u16, folder: &Path, more: &[&str]) -> Command {
 
 #[test]
 fn flows_sent_by_softflowd_survive_a_kill() {
-    if !have("what_softflowd_sends_survives_a_kill", "softflowd") {
+    if !have("flows_sent_by_softflowd_survive_a_kill", "softflowd") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -33,7 +33,7 @@ fn on_disk(test: &str, mount: &str, place: &str, words: &str) -> Option<Command>
 
 #[test]
 fn a_full_disk_is_reported_once_and_lost_flows_are_counted() {
-    let test = "a_full_disk_is_told_once_and_what_is_not_recorded_is_counted";
+    let test = "a_full_disk_is_reported_once_and_lost_flows_are_counted";
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_str().unwrap();
     let port = free_port();

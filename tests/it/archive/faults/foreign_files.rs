@@ -58,7 +58,7 @@ fn foreign_files_are_named_and_the_rest_is_read() {
 
 #[test]
 fn segments_rewritten_by_other_programs_are_refused_with_the_writers_name() {
-    let test = "segments_that_others_wrote_anew_are_refused_by_their_writers_name";
+    let test = "segments_rewritten_by_other_programs_are_refused_with_the_writers_name";
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let path = segment(root, 0, 3);

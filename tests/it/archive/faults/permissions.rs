@@ -16,7 +16,7 @@ fn room(test: &str) -> Option<(tempfile::TempDir, Nobody)> {
 
 #[test]
 fn unreadable_files_are_named_and_the_rest_is_read() {
-    let Some((folder, nobody)) = room("what_may_not_be_read_is_named_and_the_rest_is_read") else {
+    let Some((folder, nobody)) = room("unreadable_files_are_named_and_the_rest_is_read") else {
         return;
     };
     let root = folder.path();
@@ -35,7 +35,7 @@ fn unreadable_files_are_named_and_the_rest_is_read() {
 
 #[test]
 fn a_read_only_archive_answers() {
-    let Some((folder, nobody)) = room("an_archive_that_may_only_be_read_answers") else { return };
+    let Some((folder, nobody)) = room("a_read_only_archive_answers") else { return };
     let root = folder.path();
     let archive = root.join("archive");
     let file = segment(&archive, 0, 3);
@@ -55,7 +55,7 @@ fn a_read_only_archive_answers() {
 
 #[test]
 fn recording_into_a_read_only_folder_is_refused() {
-    let Some((folder, nobody)) = room("recording_where_nothing_may_be_written_is_refused") else {
+    let Some((folder, nobody)) = room("recording_into_a_read_only_folder_is_refused") else {
         return;
     };
     let root = folder.path();
@@ -78,7 +78,7 @@ fn recording_into_a_read_only_folder_is_refused() {
 
 #[test]
 fn a_refused_query_gives_its_cause_once_and_who_may_ask() {
-    let test = "a_refused_query_tells_its_cause_once_with_who_may";
+    let test = "a_refused_query_gives_its_cause_once_and_who_may_ask";
     if !is_root() {
         return skip(test, "only root can run it as another user");
     }

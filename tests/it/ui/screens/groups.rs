@@ -253,7 +253,7 @@ fn a_frozen_list_shows_again_what_it_has_shown() {
 }
 
 #[test]
-fn hosts_that_got_their_rows_late_are_marked() {
+fn hosts_whose_rows_were_created_late_are_marked() {
     let mut snapshot = site();
     // The row's traffic is 104.7 Mbit/s for a minute, 785 MB.
     snapshot.uploaders.rows[0].missing = 9_000_000;
