@@ -1,4 +1,4 @@
-//! Which files an archive has, and which of them a question is about.
+//! The files of an archive, and those that a query needs.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -14,43 +14,46 @@ use crate::flow::Time;
 
 pub use super::name::FileKind;
 
-/// A file with flows in it.
+/// A file with flows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogEntry {
+    /// The path of the file.
     pub path: PathBuf,
+    /// The kind of the file.
     pub kind: FileKind,
-    /// When its slot began, by its name; `None` for a file named otherwise.
+    /// The beginning of its slot according to its name; `None` if the name is of another form.
     pub slot: Option<Time>,
-    /// Which part of the slot, from 1.
+    /// The part of the slot, from 1.
     pub part: u32,
 }
 
-/// Files of one listing at most: a year of slots of a minute, of several exporters.
+/// The largest number of files in a listing: a year of slots of a minute, of several exporters.
 const MAX_FILES: usize = 4_000_000;
 
-/// Which slots are meant.
+/// The slots that are selected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// Slots that begin then or later, and then or earlier: both are included.
+    /// Slots that begin at this time or later.
     pub from: Option<Time>,
+    /// Slots that begin at this time or earlier.
     pub to: Option<Time>,
 }
 
-/// What was found.
+/// The files found.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// By slot, then path, then part; files named otherwise come first.
+    /// The files by slot, then path, then part; files with other names come first.
     pub entries: Vec<CatalogEntry>,
-    /// Folders that could not be read, and what was left out.
+    /// Folders that could not be read, and files that were left out.
     pub problems: Vec<ArchiveError>,
-    /// Whether files were left out, which is told once.
+    /// Whether the limit was reached, which is reported once.
     is_full: bool,
 }
 
 impl Catalog {
-    /// Adds the files below a folder whose slots are within `bounds`. The names
-    /// of nfcapd's files are read as `zone` has it; where a clock that was set
-    /// back showed that time twice, both readings count.
+    /// Adds the files below a folder whose slots are within `bounds`. The names of nfcapd files
+    /// are local times in `zone`; for a local time that occurred twice, because the clock was
+    /// set back, both times are considered.
     pub fn add_folder(&mut self, folder: &Path, bounds: Bounds, zone: &TimeZone) {
         let mut problems = Vec::new();
         walk(folder, WalkPurpose::Read, &mut problems, |path, _| {
@@ -74,17 +77,19 @@ impl Catalog {
             0..MAX_FILES => self.entries.push(entry),
             MAX_FILES if !self.is_full => {
                 self.is_full = true;
-                let what = format!("from here on left out: more than {MAX_FILES} files");
+                let what = format!(
+                    "this file and all further ones are left out: more than {MAX_FILES} files"
+                );
                 self.problems.push(ArchiveError::damaged(&entry.path, what));
             }
             _ => {}
         }
     }
 
-    /// Adds one file, by its name or, named otherwise, by its first bytes.
+    /// Adds one file; its kind is determined from its first bytes.
     ///
     /// # Errors
-    /// When it cannot be read, or is none of an archive.
+    /// When the file cannot be read, or is not a flow file.
     pub fn add_file(&mut self, path: &Path, zone: &TimeZone) -> Result<(), ArchiveError> {
         let kind = sniff(path)?;
         let named = path.file_name().and_then(|name| name.to_str()).and_then(name::parse);
@@ -94,18 +99,18 @@ impl Catalog {
         Ok(())
     }
 
-    /// Sorts, and leaves out what was found twice, by another way to the same
-    /// file, journals whose segments were found (the rule of the recorder), and
-    /// copies, each of which is a problem.
+    /// Sorts the files and removes files that were found twice on different paths, journals
+    /// whose segments were found (the rule of the recorder), and copies. Each copy is reported
+    /// as a problem.
     pub fn finish(&mut self) {
         let key = |entry: &CatalogEntry| (entry.slot, entry.path.clone(), entry.part);
         self.entries.sort_by_cached_key(key);
         let mut folders = HashMap::new();
-        let mut place = |path: &Path| place_of(path, &mut folders);
-        // A journal may have been found by one way, its segment a moment later by
-        // another; and one that is gone is known by its place alone.
+        let mut place = |path: &Path| location_of(path, &mut folders);
+        // A journal may have been found on one path, and its segment a moment later on another;
+        // and a journal that is gone is only known by its location.
         let is_segment = |entry: &&CatalogEntry| entry.kind == FileKind::Segment;
-        let segments: HashSet<Place> =
+        let segments: HashSet<FileLocation> =
             self.entries.iter().filter(is_segment).map(|entry| place(&entry.path)).collect();
         let (mut places, mut files) = (HashSet::new(), HashSet::new());
         self.entries.retain(|entry| {
@@ -114,23 +119,23 @@ impl Catalog {
                 return false;
             }
             places.insert(place(&entry.path))
-                // What cannot be found will fail when it is opened, and say why.
+                // A file that cannot be found fails when it is opened, with the reason.
                 && identity(&entry.path).is_none_or(|file| files.insert(file))
         });
         let files: Vec<_> =
             self.entries.iter().map(|entry| (entry.kind, entry.path.as_path())).collect();
-        let (out, told): (HashSet<usize>, Vec<_>) = copies::find(&files).into_iter().unzip();
+        let (copies, problems): (HashSet<usize>, Vec<_>) = copies::find(&files).into_iter().unzip();
         let mut at = 0..;
-        self.entries.retain(|_| at.next().is_some_and(|at| !out.contains(&at)));
-        self.problems.extend(told);
+        self.entries.retain(|_| at.next().is_some_and(|at| !copies.contains(&at)));
+        self.problems.extend(problems);
     }
 }
 
-/// Where a file lies, whichever way leads to its folder: the folder, by its path
-/// where it cannot be found, and the name.
-type Place = (Result<Identity, PathBuf>, OsString);
+/// The location of a file, independent of links to its folder: the identity of the folder, or
+/// its path if it cannot be found, and the file name.
+type FileLocation = (Result<Identity, PathBuf>, OsString);
 
-fn place_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) -> Place {
+fn location_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) -> FileLocation {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let known = match folders.get(folder) {
@@ -140,7 +145,7 @@ fn place_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) -> Pl
     (known.ok_or_else(|| folder.to_owned()), path.file_name().unwrap_or_default().to_owned())
 }
 
-/// When a slot began, and whether it is within bounds.
+/// The beginning of a slot, and whether it is within the bounds.
 fn place(stamp: SlotTime, bounds: Bounds, zone: &TimeZone) -> (Time, bool) {
     let within = |time: Time| {
         bounds.from.is_none_or(|from| from <= time) && bounds.to.is_none_or(|to| time <= to)
@@ -167,10 +172,10 @@ fn place(stamp: SlotTime, bounds: Bounds, zone: &TimeZone) -> (Time, bool) {
     }
 }
 
-/// First bytes that tell what a file is.
+/// The number of first bytes that are read to determine the kind of a file.
 const HEAD: usize = 32;
 
-/// What kind of file it is, by its first bytes.
+/// The kind of a file, according to its first bytes.
 fn sniff(path: &Path) -> Result<FileKind, ArchiveError> {
     let mut head = Vec::new();
     regular::open(path)
@@ -187,7 +192,7 @@ fn sniff(path: &Path) -> Result<FileKind, ArchiveError> {
     }
     let what = match head.is_empty() {
         true => "it is empty",
-        false => "expected a segment, a journal or a file of nfcapd, found something else",
+        false => "expected a segment, a journal or an nfcapd file, found something else",
     };
     Err(ArchiveError::Foreign { path: path.to_owned(), what: what.to_owned() })
 }
@@ -225,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_listed_by_slot_whatever_they_are_called_and_wherever_they_lie() {
+    fn files_are_listed_by_slot_whatever_their_kind_and_folder() {
         let files = [
             "flows.202611240350Z.parquet",
             "flows.202611240340Z-2.parquet",
@@ -248,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn names_of_nfcapd_are_by_the_clock_on_the_wall() {
+    fn names_of_nfcapd_are_local_times() {
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let files = ["nfcapd.202610250155", "nfcapd.202610250230", "nfcapd.202610250305"];
         let folder = folder(&files);
         let bounds =
             |from: &str, to: &str| Bounds { from: Some(minutes(from)), to: Some(minutes(to)) };
-        // Half past two was at 00:30 and at 01:30 in UTC.
+        // 02:30 was at 00:30 and at 01:30 in UTC.
         for (from, to, want) in [
             ("2026-10-25T00:30:00Z", "2026-10-25T00:30:00Z", &files[1..2]),
             ("2026-10-25T01:30:00Z", "2026-10-25T02:05:00Z", &files[1..3]),
@@ -266,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_a_segment_while_it_is_listed_is_found_once() {
+    fn a_journal_that_becomes_a_segment_during_the_listing_is_found_once() {
         let entry =
             |name: &str, kind| CatalogEntry { path: name.into(), kind, slot: None, part: 1 };
         let journal = |name: &str| entry(&format!("{name}.journal"), FileKind::Journal);
@@ -286,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn one_file_is_known_by_its_bytes_and_counted_once() {
+    fn a_single_file_is_recognised_by_its_bytes_and_counted_once() {
         let folder = folder(&["a.parquet", "flows.202611240340Z.parquet", "b"]);
         fs::write(folder.path().join("b"), b"hello").unwrap();
         let mut catalog = Catalog::default();
@@ -302,28 +307,28 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_lead_back_end() {
+    fn cyclic_links_end() {
         let folder = folder(&["2026/flows.202611240340Z.parquet"]);
         std::os::unix::fs::symlink(folder.path(), folder.path().join("2026/again")).unwrap();
         let mut catalog = Catalog::default();
         catalog.add_folder(folder.path(), Bounds::default(), &TimeZone::UTC);
         catalog.add_folder(&folder.path().join("none"), Bounds::default(), &TimeZone::UTC);
         catalog.finish();
-        // That there is no folder `none` is the only problem.
+        // The missing folder `none` is the only problem.
         assert_eq!((catalog.entries.len(), catalog.problems.len()), (1, 1));
     }
 
     #[test]
-    fn loops_of_links_cost_one_listing_of_each_folder() {
+    fn loops_of_links_list_each_folder_once() {
         let folder = folder(&["a/b/flows.202611240340Z.parquet", "c/flows.202611240345Z.parquet"]);
         for name in ["self", "a/up", "a/b/up", "a/other", "c/other", "c/self", "a/b/other"] {
             std::os::unix::fs::symlink(folder.path(), folder.path().join(name)).unwrap();
         }
         let mut catalog = Catalog::default();
         catalog.add_folder(folder.path(), Bounds::default(), &TimeZone::UTC);
-        // Before anything is sorted out: each file was met once.
+        // Before duplicates are removed: each file was found once.
         assert_eq!((catalog.entries.len(), catalog.problems.len()), (2, 0));
-        // A folder that is too deep is told as before.
+        // A folder that is too deep is reported as before.
         let deep = folder.path().join("1/2/3/4/5/6/7/8/9");
         fs::create_dir_all(&deep).unwrap();
         let mut catalog = Catalog::default();

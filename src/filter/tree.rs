@@ -68,8 +68,7 @@ pub(super) enum Test {
 }
 
 impl Test {
-    /// The condition that a number is in one of these ranges; a single number becomes a
-    /// comparison.
+    /// The condition that a number is in one of these ranges; one number is compared.
     pub(super) fn among(ranges: Vec<(i128, i128)>) -> Test {
         match ranges.as_slice() {
             [(low, high)] if low == high => Test::Compare(Comparison::Eq, *low),

@@ -1,47 +1,58 @@
-//! What comes back.
+//! The answer to a question.
 
 use super::question::{Aggregation, StatOrder, Statistic};
 use crate::flow::field::FieldValue;
 use crate::flow::{Flow, FlowExtras, Time};
 
-/// Sums over flows, scaled by their sampling rates.
+/// Sums over flows, multiplied by their sampling rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerSums {
+    /// The number of flows.
     pub flows: u64,
+    /// Packets.
     pub packets: u64,
+    /// Bytes.
     pub bytes: u64,
-    /// When the earliest began and the latest ended.
+    /// When the earliest flow began.
     pub first: Time,
+    /// When the latest flow ended.
     pub last: Time,
 }
 
-/// A record, or several summed: what they are not summed by is as in [`Flow::EMPTY`].
+/// A record, or the sum of several: fields that are not part of the key are as in
+/// [`Flow::EMPTY`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerRow {
-    /// Its counters are unscaled only in a single record; take [`Row::sums`].
+    /// The fields. Their counters are those of a single record, without sampling; use
+    /// [`AnswerRow::sums`].
     pub flow: Flow,
-    pub more: FlowExtras,
+    /// The extras of the fields.
+    pub extras: FlowExtras,
+    /// The sums.
     pub sums: AnswerSums,
-    /// Whether it is a single record whose times lie more than a day from its arrival.
+    /// Whether this is a single record whose times are more than a day from its arrival.
     pub odd_times: bool,
-    /// The way back, where both directions were summed.
+    /// Packets of the reverse direction if both directions were summed.
     pub out_packets: u64,
+    /// Bytes of the reverse direction.
     pub out_bytes: u64,
 }
 
 /// A line of a statistic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatRow {
+    /// The value of the element.
     pub value: FieldValue,
-    /// Where protocols are told apart.
+    /// The protocol if the statistic is separated by protocol.
     pub proto: Option<u8>,
+    /// The sums.
     pub sums: AnswerSums,
 }
 
-/// A list of an answer, sorted and cut.
+/// A table of an answer, sorted and limited.
 #[derive(Clone, Debug)]
 pub enum AnswerTable {
-    /// Records or groups of records.
+    /// Records, or groups of records.
     Rows {
         by: Option<Aggregation>,
         order: Option<StatOrder>,
@@ -56,44 +67,52 @@ pub enum AnswerTable {
     },
 }
 
-/// Sums of what matched, by protocol as nfdump's summary has them.
+/// The sums of everything that matched, by protocol as in nfdump's summary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProtocolTotals {
-    /// `None` when nothing matched. Its times are those of flows with plausible ones,
-    /// unless there is none.
+    /// All flows; `None` if nothing matched. The times are those of flows with plausible times,
+    /// unless there are none.
     pub all: Option<AnswerSums>,
-    /// Flows with times that lie more than a day from their arrival.
+    /// The number of flows whose times are more than a day from their arrival.
     pub odd_times: u64,
-    /// Flows, packets and bytes of TCP, UDP, ICMP (both families) and the rest.
+    /// Flows, packets and bytes of TCP.
     pub tcp: [u64; 3],
+    /// Flows, packets and bytes of UDP.
     pub udp: [u64; 3],
+    /// Flows, packets and bytes of ICMP, both families.
     pub icmp: [u64; 3],
+    /// Flows, packets and bytes of all other protocols.
     pub other: [u64; 3],
 }
 
-/// What was done for an answer.
+/// The effort of answering.
 #[derive(Clone, Debug, Default)]
 pub struct QueryEffort {
-    /// Files that were looked into, and that were passed over by name or footer.
+    /// The number of files that were read.
     pub files: u64,
+    /// The number of files that were skipped by their names or footers.
     pub skipped: u64,
-    /// Files that were removed between being listed and being opened: they expired.
+    /// The number of files that were removed between listing and opening: they expired.
     pub removed: u64,
-    /// Records of the files that were not passed over.
+    /// The number of records in the files that were read.
     pub records: u64,
-    /// Flows left out because they were reported twice.
+    /// The number of duplicate flows that were left out.
     pub duplicates: u64,
+    /// The number of bytes read.
     pub bytes_read: u64,
-    /// What could not be read: each costs only the part it names.
+    /// Errors while reading; each affects only the part it names.
     pub problems: Vec<String>,
-    /// Whether it was cut short (Ctrl-C): the answer is over what was read until then.
+    /// Whether the query was interrupted (Ctrl-C): the answer covers what was read until then.
     pub interrupted: bool,
 }
 
 /// An answer.
 #[derive(Clone, Debug, Default)]
 pub struct QueryAnswer {
+    /// The totals.
     pub totals: ProtocolTotals,
+    /// The tables, in the order of the question.
     pub tables: Vec<AnswerTable>,
+    /// The effort.
     pub effort: QueryEffort,
 }

@@ -13,16 +13,16 @@ use super::summary::{RunningTotals, SummarySink};
 
 /// Answers a question over the files of `source`.
 ///
-/// Records without an order ([`Ask::Records`]) go to `each`, strictly in the
-/// order of the files and of the records in them, until it breaks or the limit
-/// is reached; then the totals are of the records that were given. All else
-/// comes back in the tables of the answer. What cannot be read costs only
-/// itself and is named in [`super::answer::Effort::problems`]. Groups without an order come
-/// earliest first; of those that stand equal, the lesser key comes first.
+/// Records without an order ([`QueryMode::Records`]) are passed to `each`, strictly in the
+/// order of the files and of the records in them, until `each` breaks or the limit is reached;
+/// the totals are then those of the records that were passed. Everything else is returned in
+/// the tables of the answer. Errors affect only the part that cannot be read and are listed in
+/// [`super::answer::QueryEffort::problems`]. Groups without an order are sorted by their
+/// beginning; equal groups are sorted by key.
 ///
-/// Where both directions are summed, the one that began first is the row:
-/// [`Row::sums`] has its bytes and packets, and flows, first, last and TCP flags
-/// of both; sorting by bytes and packets is by both together.
+/// If both directions are summed, the one that began first is the row: [`AnswerRow::sums`] has
+/// its bytes and packets, but flows, first, last and TCP flags of both. Sorting by bytes and
+/// packets uses both directions together.
 pub fn ask(
     question: &ArchiveQuestion,
     source: &ScanSource<'_>,
@@ -45,7 +45,7 @@ pub fn ask(
 }
 
 fn sinks<T>(source: &ScanSource<'_>, sink: impl Fn() -> T) -> Vec<T> {
-    // More workers than files would have nothing to do.
+    // More workers than files would be idle.
     (0..source.threads.clamp(1, source.files.len().max(1))).map(|_| sink()).collect()
 }
 
@@ -55,11 +55,11 @@ fn in_order(
     limit: usize,
     each: &mut dyn FnMut(&AnswerRow) -> ControlFlow<()>,
 ) -> QueryAnswer {
-    let lanes = OrderedOutput::new(source.files.len());
+    let output = OrderedOutput::new(source.files.len());
     let mut tally = RunningTotals::default();
-    let sinks = sinks(source, || RecordedOrder::new(question, &lanes));
+    let sinks = sinks(source, || RecordedOrder::new(question, &output));
     let (_, effort) = scan(question, source, sinks, |over| {
-        tally = hand_over(&lanes, limit, over, each);
+        tally = hand_over(&output, limit, over, each);
     });
     QueryAnswer { totals: tally.totals(), tables: Vec::new(), effort }
 }

@@ -1,4 +1,4 @@
-//! Groups of one list: collected by every worker, then merged, ranked and cut.
+//! Collects the groups of a list in every worker, then merges, ranks and limits them.
 
 use std::any::Any;
 use std::cmp::Ordering;
@@ -21,33 +21,34 @@ use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 use crate::topn::TopN;
 
-/// What a list is grouped by.
+/// The key of a list, and how it is collected.
 #[derive(Clone)]
 pub(super) struct GroupSpec {
     pub layout: KeyLayout,
-    /// A flow counts for this key, too, unless it is the same.
+    /// A second key that a flow also counts for, unless it is the same.
     other: Option<KeyLayout>,
-    ways: FlowDirection,
-    /// How keys are turned round, unless ways are apart.
-    turn: Option<KeyTransform>,
+    direction: FlowDirection,
+    /// How keys are reversed; `None` if directions are kept separate.
+    reversal: Option<KeyTransform>,
     hasher: RandomState,
-    names: Arc<AddressNumbers>,
-    /// Whether TCP flags are asked for.
+    addresses: Arc<AddressNumbers>,
+    /// Whether TCP flags are summed.
     flags: bool,
 }
 
 /// A group of an answer, as its values.
 pub(super) struct FoundGroup {
-    /// Of each part: an address, or the bits of a number.
+    /// The value of each part of the key: an address, or the bits of a number.
     pub values: Vec<u128>,
     pub sums: AnswerSums,
     pub flags: u8,
-    /// Of the way back.
+    /// Packets of the reverse direction.
     pub out_packets: u64,
+    /// Bytes of the reverse direction.
     pub out_bytes: u64,
 }
 
-/// A sorted list and how many groups there were.
+/// A sorted list, and the number of groups before the limit.
 pub(super) struct SortedList {
     pub found: Vec<FoundGroup>,
     pub groups: u64,
@@ -59,9 +60,9 @@ pub(super) trait Collector: Send {
     fn begin(&mut self);
     /// Another page begins, of which these rows will be taken.
     fn page(&mut self, page: &Page<'_>, hits: &MatchedRows);
-    /// Takes rows with their states; their columns were loaded.
+    /// Takes rows with their sums; their columns are loaded.
     fn take(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]);
-    /// For [`Spec::finish`].
+    /// For [`GroupSpec::finish`].
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
 
@@ -69,33 +70,33 @@ struct Table<const W: usize> {
     keys: Vec<KeyBuilder>,
     made: [Vec<PackedKey<W>>; 2],
     dense: DenseSums,
-    /// What the places in `dense` stand for.
-    stands_for: Option<(KeySlot, Arc<Dictionary>)>,
-    /// Whether the page is added up by place.
-    by_place: bool,
+    /// The key whose dictionary ids index `dense`.
+    dense_key: Option<(KeySlot, Arc<Dictionary>)>,
+    /// Whether the page is summed by dictionary id.
+    by_id: bool,
     groups: GroupMap<W>,
     spec: GroupSpec,
 }
 
 impl GroupSpec {
-    /// Flows that agree in `parts` are one; with `other`, they count for the
-    /// values of these, too; with `flags`, their TCP flags are added up.
+    /// Flows with equal `parts` are one group. With `other`, they also count for the values of
+    /// these parts; with `flags`, their TCP flags are combined.
     pub(super) fn new(
         parts: &[KeyPart],
         other: Option<&[KeyPart]>,
-        ways: FlowDirection,
+        direction: FlowDirection,
         flags: bool,
-        names: &Arc<AddressNumbers>,
+        addresses: &Arc<AddressNumbers>,
     ) -> GroupSpec {
-        let turned = ways != FlowDirection::Apart;
-        let layout = KeyLayout::new(parts, turned);
+        let is_reversible = direction != FlowDirection::Apart;
+        let layout = KeyLayout::new(parts, is_reversible);
         GroupSpec {
-            other: other.map(|parts| KeyLayout::new(parts, turned)),
-            turn: turned.then(|| KeyTransform::new(&layout)),
-            ways,
+            other: other.map(|parts| KeyLayout::new(parts, is_reversible)),
+            reversal: is_reversible.then(|| KeyTransform::new(&layout)),
+            direction,
             layout,
             hasher: RandomState::default(),
-            names: Arc::clone(names),
+            addresses: Arc::clone(addresses),
             flags,
         }
     }
@@ -104,7 +105,7 @@ impl GroupSpec {
         self.flags
     }
 
-    /// The columns of its keys.
+    /// The columns that the keys need.
     pub(super) fn fields(&self) -> Vec<Field> {
         let flags = self.flags.then_some(Field::TcpFlags);
         self.layout
@@ -114,7 +115,7 @@ impl GroupSpec {
             .collect()
     }
 
-    /// What a worker collects groups with.
+    /// A collector for a worker.
     pub(super) fn collector(&self) -> Box<dyn Collector> {
         match self.layout.words {
             1 => Box::new(Table::<1>::new(self)),
@@ -124,8 +125,8 @@ impl GroupSpec {
         }
     }
 
-    /// Puts together what the workers collected: a list for each order, each cut
-    /// to `limit` groups unless that is 0. An error is a thread that failed.
+    /// Merges the results of the workers into a list for each order, each limited to `limit`
+    /// groups (0 for all). The error means that a thread panicked.
     pub(super) fn finish(
         &self,
         collected: Vec<Box<dyn Collector>>,
@@ -151,41 +152,41 @@ impl<const W: usize> Table<W> {
             keys: layouts.map(|layout| KeyBuilder::new(layout.clone())).collect(),
             made: [Vec::new(), Vec::new()],
             dense: DenseSums::default(),
-            stands_for: None,
-            by_place: false,
+            dense_key: None,
+            by_id: false,
             groups: GroupMap::new(spec.hasher.clone()),
             spec: spec.clone(),
         }
     }
 
-    /// Adds up what is known by place only: the dictionary ends.
+    /// Moves the sums by dictionary id into the groups, because the dictionary ends.
     fn flush(&mut self) {
-        let Some((place, dictionary)) = self.stands_for.take() else { return };
+        let Some((slot, dictionary)) = self.dense_key.take() else { return };
         let Table { dense, groups, spec, .. } = self;
         dense.drain(|id, state| {
-            groups.add(&key_of(&place, &dictionary, id, &spec.names), state);
+            groups.add(&key_of(&slot, &dictionary, id, &spec.addresses), state);
         });
     }
 
-    /// Adds rows up by their place in the dictionary.
-    fn add_by_place(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
-        if let Some((place, dictionary)) = &self.stands_for
-            && let ColumnValues::Ids(ids, _) = page.values(place.part.field)
+    /// Sums rows by their dictionary id.
+    fn add_by_id(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
+        if let Some((slot, dictionary)) = &self.dense_key
+            && let ColumnValues::Ids(ids, _) = page.values(slot.part.field)
         {
             self.dense.add(hits, ids, dictionary.len(), states);
         }
     }
 
-    /// Adds rows up by their keys.
+    /// Sums rows by their keys.
     fn add_by_key(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
         for (keys, made) in self.keys.iter_mut().zip(&mut self.made) {
-            keys.make(page, hits, &self.spec.names, made);
+            keys.make(page, hits, &self.spec.addresses, made);
         }
         let Table { made: [keys, others], groups, spec, .. } = self;
-        match &spec.turn {
-            Some(turn) => {
+        match &spec.reversal {
+            Some(reversal) => {
                 for (key, state) in keys.iter().zip(states) {
-                    groups.add_with(key, state, &turn.reversed(&spec.layout, key));
+                    groups.add_with(key, state, &reversal.reversed(&spec.layout, key));
                 }
             }
             None => keys.iter().zip(states).for_each(|(key, state)| groups.add(key, state)),
@@ -207,19 +208,19 @@ impl<const W: usize> Collector for Table<W> {
     }
 
     fn page(&mut self, page: &Page<'_>, hits: &MatchedRows) {
-        let single = match (self.keys.as_slice(), &self.spec.turn) {
+        let single = match (self.keys.as_slice(), &self.spec.reversal) {
             ([keys], None) => keys.single(page, hits),
             _ => None,
         };
-        self.by_place = single.is_some();
-        if self.stands_for.is_none() {
-            self.stands_for = single;
+        self.by_id = single.is_some();
+        if self.dense_key.is_none() {
+            self.dense_key = single;
         }
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
-        if self.by_place {
-            self.add_by_place(page, hits, states);
+        if self.by_id {
+            self.add_by_id(page, hits, states);
         } else {
             self.add_by_key(page, hits, states);
         }
@@ -270,7 +271,7 @@ impl Finish<'_> {
         Ok(lists.collect())
     }
 
-    /// The best of a partition in each order, and how many there are.
+    /// The best groups of a partition in each order, and the number of groups.
     fn best<const W: usize>(&self, part: &Merged<'_, W>) -> (Vec<Vec<Ranked<W>>>, u64) {
         let mut tops: Vec<_> = self.orders.iter().map(|_| self.top::<W>()).collect();
         let mut groups = 0;
@@ -291,15 +292,15 @@ impl Finish<'_> {
         (tops.into_iter().map(TopN::into_sorted).collect(), groups)
     }
 
-    /// The way back of a group, if it is asked for and there; `None` when the
-    /// group is itself the way back of one that began earlier.
+    /// The reverse direction of a group, if it is requested and exists; `None` if the group is
+    /// itself the reverse of one that began earlier.
     fn back<const W: usize>(
         &self,
         part: &Merged<'_, W>,
         group: &GroupEntry<W>,
     ) -> Option<Option<GroupSums>> {
-        let Some(turn) = &self.spec.turn else { return Some(None) };
-        let reversed = turn.reversed(&self.spec.layout, &group.key);
+        let Some(reversal) = &self.spec.reversal else { return Some(None) };
+        let reversed = reversal.reversed(&self.spec.layout, &group.key);
         if reversed == group.key {
             return Some(None);
         }
@@ -311,19 +312,20 @@ impl Finish<'_> {
         }
     }
 
-    /// A group and its way back, changed over where that is the way to the server.
+    /// A group and its reverse direction, exchanged if the reverse is the direction to the
+    /// server.
     fn to_server<const W: usize>(
         &self,
         group: GroupEntry<W>,
         back: Option<GroupSums>,
     ) -> (GroupEntry<W>, Option<GroupSums>) {
         let layout = &self.spec.layout;
-        match &self.spec.turn {
-            Some(turn)
-                if self.spec.ways == FlowDirection::ToServer
-                    && turn.is_from_server(layout, &group.key) =>
+        match &self.spec.reversal {
+            Some(reversal)
+                if self.spec.direction == FlowDirection::ToServer
+                    && reversal.is_from_server(layout, &group.key) =>
             {
-                let key = turn.reversed(layout, &group.key);
+                let key = reversal.reversed(layout, &group.key);
                 (GroupEntry { key, state: back.unwrap_or(GroupSums::NONE) }, Some(group.state))
             }
             _ => (group, back),
@@ -340,11 +342,11 @@ impl Finish<'_> {
         })
     }
 
-    /// The order of keys by the values they stand for.
+    /// Compares keys by the values they stand for.
     fn by_value<const W: usize>(&self, one: &PackedKey<W>, two: &PackedKey<W>) -> Ordering {
-        let places = self.spec.layout.places.iter();
-        places
-            .map(|place| place.value(one, self.hosts).cmp(&place.value(two, self.hosts)))
+        let slots = self.spec.layout.slots.iter();
+        slots
+            .map(|slot| slot.value(one, self.hosts).cmp(&slot.value(two, self.hosts)))
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)
     }
@@ -354,9 +356,9 @@ impl Finish<'_> {
         let back = ranked.back.unwrap_or(GroupSums::NONE);
         let mut all = *state;
         all.add(&back);
-        let places = self.spec.layout.places.iter();
+        let slots = self.spec.layout.slots.iter();
         FoundGroup {
-            values: places.map(|place| place.value(key, self.hosts)).collect(),
+            values: slots.map(|slot| slot.value(key, self.hosts)).collect(),
             sums: AnswerSums { bytes: state.bytes, packets: state.packets, ..all.sums() },
             flags: all.flags(),
             out_packets: back.packets,

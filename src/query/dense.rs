@@ -1,19 +1,19 @@
-//! Sums by place in the dictionary of the chunk that is being read: where all that
-//! groups are told apart by is one column, no key has to be looked up per row.
+//! Sums by id in the dictionary of the current chunk: if the key is a single column, no key has
+//! to be looked up per row.
 
 use super::state::GroupSums;
 use crate::filter::select::MatchedRows;
 
-/// Sums by place.
+/// Sums by dictionary id.
 #[derive(Default)]
 pub(super) struct DenseSums {
-    // One after the other and not a column each: of a rare value a single line of
-    // the cache is fetched, not five.
+    // Rows of sums and not a column per sum: for a rare value a single cache line is fetched
+    // instead of five.
     sums: Vec<GroupSums>,
 }
 
 impl DenseSums {
-    /// Adds the states of `hits`, whose places among `values` are `ids`.
+    /// Adds the sums of `hits`, whose dictionary ids are `ids`, all below `values`.
     pub(super) fn add(
         &mut self,
         hits: &MatchedRows,
@@ -25,11 +25,11 @@ impl DenseSums {
         hits.each(|at, row| self.sums[ids[row] as usize].add(&states[at]));
     }
 
-    /// Takes out the sums of each place that was met.
+    /// Removes the sums and passes those of each id with flows to `take`.
     pub(super) fn drain(&mut self, mut take: impl FnMut(usize, &GroupSums)) {
-        for (place, state) in self.sums.iter().enumerate() {
+        for (id, state) in self.sums.iter().enumerate() {
             if state.flows() > 0 {
-                take(place, state);
+                take(id, state);
             }
         }
         self.sums.clear();

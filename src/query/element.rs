@@ -1,5 +1,4 @@
-//! What statistics can be about (`-s`) and what flows can be summed by (`-A`),
-//! in nfdump's words.
+//! The elements of statistics (`-s`) and the fields of aggregation (`-A`), with nfdump's words.
 
 use std::sync::LazyLock;
 
@@ -10,7 +9,7 @@ use super::question::{
 use crate::flow::field::Field;
 use crate::units::similar_words;
 
-/// As many statistics are made in one pass.
+/// The largest number of statistics in one query.
 pub const MAX_STATISTICS: usize = 8;
 
 const fn one(field: Field) -> CountedSides {
@@ -27,8 +26,8 @@ const fn reported(field: Field) -> KeyPart {
 
 macro_rules! elements {
     ($($name:literal $aliases:tt $label:literal $keys:expr;)*) => {
-        /// Every element, in the order of nfdump's manual. Networks with a length
-        /// (`srcip4/24`) are found by [`element`] only.
+        /// All elements, in the order of nfdump's manual. Networks with a length (`srcip4/24`)
+        /// are only found by [`element`].
         pub static ELEMENTS: &[StatElement] = &[$(StatElement {
             name: $name, aliases: &$aliases, label: $label, keys: $keys,
         }),*];
@@ -99,17 +98,17 @@ elements! {
     "xdstport" ["ndstport"] "X-Dst Port" one(Field::NatDstPort);
 }
 
-/// Elements of nfdump that flows do not have here, and why.
+/// Elements of nfdump for data that is not kept, and the reason.
 pub const UNANSWERED: &[(&[&str], &str)] = &[
-    (&["srcgeo", "dstgeo"], "no database of countries is kept; write the networks into the filter"),
-    (&["inam", "onam"], "interfaces are kept by number: inif, outif"),
-    (&["ivrfnam", "evrfnam"], "VRFs are kept by number: ivrf, evrf"),
-    (&["sysid"], "it is nfcapd's own number of an exporter: router"),
-    (&["nbar", "ja3"], "names of applications are not kept"),
-    (&["opid"], "observation points are not kept: odid, inif"),
+    (&["srcgeo", "dstgeo"], "toptalk has no country database; write the networks into the filter"),
+    (&["inam", "onam"], "interfaces are kept by number; use inif, outif"),
+    (&["ivrfnam", "evrfnam"], "VRFs are kept by number; use ivrf, evrf"),
+    (&["sysid"], "it is nfcapd's own exporter number; use router"),
+    (&["nbar", "ja3"], "application names are not kept"),
+    (&["opid"], "observation points are not kept; use odid, inif"),
     (
         &["event", "xevent", "iacl", "iace", "ixace", "eacl", "eace", "exace"],
-        "events of firewalls are kept only as far as they are of NAT: nevent",
+        "of firewall events only those of NAT are kept; use nevent",
     ),
     (&["cl", "sl", "al"], "latencies are not kept"),
 ];
@@ -120,7 +119,7 @@ struct Nets {
     v4: bool,
 }
 
-/// Words that take a length behind a slash.
+/// Words that are followed by a slash and a prefix length.
 const NETS: &[Nets] = &[
     Nets { word: "srcip4", field: Some(Field::Src), v4: true },
     Nets { word: "srcip6", field: Some(Field::Src), v4: false },
@@ -131,8 +130,8 @@ const NETS: &[Nets] = &[
     Nets { word: "net", field: None, v4: true },
 ];
 
-/// An element for every length of every kind of network: they have to live as
-/// long as those of the table.
+/// An element for every length of every kind of network, because elements must have a static
+/// lifetime.
 static NETWORKS: LazyLock<Vec<(String, StatElement)>> = LazyLock::new(|| {
     let mut all = Vec::new();
     for net in NETS {
@@ -152,29 +151,60 @@ static NETWORKS: LazyLock<Vec<(String, StatElement)>> = LazyLock::new(|| {
     all
 });
 
-/// Why a word of `-s` or `-A` is not understood.
+/// Why a word of `-s` or `-A` is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ElementError {
+    /// A word that does not exist.
     #[error("expected {what}, found `{found}`; {near}")]
-    Unknown { what: &'static str, found: String, near: String },
+    Unknown {
+        /// What was expected.
+        what: &'static str,
+        /// The word.
+        found: String,
+        /// The words that are similar.
+        near: String,
+    },
+    /// A word of nfdump for data that is not kept.
     #[error("`{word}`: {why}")]
-    Unanswered { word: String, why: &'static str },
-    #[error("`{word}`: expected a length of 0 to {longest} bits behind the slash; {hint}")]
-    Length { word: String, longest: u8, hint: &'static str },
-    #[error("`{0}` is there twice")]
+    Unanswered {
+        /// The word.
+        word: String,
+        /// The reason, and what to use instead.
+        why: &'static str,
+    },
+    /// A prefix length that is missing or too large.
+    #[error("`{word}`: expected a length of 0 to {longest} bits after the slash; {hint}")]
+    Length {
+        /// The word.
+        word: String,
+        /// The greatest length.
+        longest: u8,
+        /// What to write instead.
+        hint: &'static str,
+    },
+    /// A field that occurs twice.
+    #[error("`{0}` is given twice")]
     Twice(String),
+    /// No field at all.
     #[error("expected at least one field to sum by")]
     Nothing,
+    /// An order by time, which statistics do not have.
     #[error("`-s {word}/{order}`: times sort rows, not statistics; write `-O {order}`")]
-    TimeOrder { word: String, order: &'static str },
+    TimeOrder {
+        /// The element.
+        word: String,
+        /// The order.
+        order: &'static str,
+    },
+    /// An invalid order.
     #[error(transparent)]
     Order(#[from] OrderError),
 }
 
-/// The element of a word, as `dstip` or `srcip4/24`.
+/// The element of a word such as `dstip` or `srcip4/24`.
 ///
 /// # Errors
-/// Says why it cannot be answered, or which words are close.
+/// Names the reason why it is not supported, or similar words.
 pub fn element(word: &str) -> Result<&'static StatElement, ElementError> {
     let word = word.to_ascii_lowercase();
     let is =
@@ -188,7 +218,7 @@ pub fn element(word: &str) -> Result<&'static StatElement, ElementError> {
     Err(refused("an element", &word, ELEMENTS.iter().map(|element| element.name)))
 }
 
-/// Why nobody answers a word.
+/// The error for a word that is not supported.
 fn refused<'a>(
     what: &'static str,
     word: &str,
@@ -215,11 +245,10 @@ fn refused<'a>(
     }
 }
 
-/// Reads one `-s`: `ELEMENT[:p][/ORDER]…`; a list of orders that is empty is
-/// for the caller to fill.
+/// Parses one `-s`: `ELEMENT[:p][/ORDER]…`. If no order is given, the caller has to add one.
 ///
 /// # Errors
-/// Names the part that is not understood.
+/// Names the part that is invalid.
 pub fn statistic(text: &str) -> Result<Statistic, ElementError> {
     let mut parts = text.split('/');
     let head = parts.next().unwrap_or_default();
@@ -229,7 +258,7 @@ pub fn statistic(text: &str) -> Result<Statistic, ElementError> {
         None => (head.to_owned(), false),
     };
     let (mut word, mut by_protocol) = (word, by_protocol);
-    // A network has its length where others have their first order.
+    // For a network, the prefix length comes before the first order.
     if NETS.iter().any(|net| net.word.eq_ignore_ascii_case(&word)) {
         let number = |text: &&str| text.starts_with(|first: char| first.is_ascii_digit());
         if let Some(length) = rest.first().copied().filter(number) {
@@ -254,10 +283,13 @@ pub fn statistic(text: &str) -> Result<Statistic, ElementError> {
     Ok(Statistic { element, by_protocol, orders, by })
 }
 
-/// What `-A` sums by.
+/// A field of `-A`.
 pub struct PartWord {
+    /// The field.
     pub field: Field,
+    /// The word.
     pub name: &'static str,
+    /// Its other spellings.
     pub aliases: &'static [&'static str],
     /// The tag that prints it.
     pub tag: &'static str,
@@ -265,7 +297,7 @@ pub struct PartWord {
 
 macro_rules! parts {
     ($($name:literal $aliases:tt $field:ident $tag:literal;)*) => {
-        /// Every word of `-A`; addresses also take a length: `srcip4/24`, `dstip6/64`.
+        /// All words of `-A`; addresses also accept a length: `srcip4/24`, `dstip6/64`.
         pub const PARTS: &[PartWord] = &[$(PartWord {
             field: Field::$field, name: $name, aliases: &$aliases, tag: $tag,
         }),*];
@@ -322,18 +354,18 @@ parts! {
     "xdstport" ["ndstport"] NatDstPort "xdp";
 }
 
-/// Protocol, addresses and ports: what `-a` sums by.
+/// Protocol, addresses and ports: the key of `-a`.
 #[must_use]
 pub fn five_tuple() -> Aggregation {
     let fields = [Field::Proto, Field::Src, Field::Dst, Field::SrcPort, Field::DstPort];
     let parts = fields.map(KeyPart::whole).to_vec();
-    Aggregation { parts, ways: FlowDirection::Apart }
+    Aggregation { parts, direction: FlowDirection::Apart }
 }
 
-/// Reads `-A`: words with commas between them.
+/// Parses `-A`: words separated by commas.
 ///
 /// # Errors
-/// Names the word that is not understood, or that is there twice.
+/// Names the word that is invalid or that occurs twice.
 pub fn aggregation(text: &str) -> Result<Aggregation, ElementError> {
     let mut parts: Vec<KeyPart> = Vec::new();
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
@@ -346,14 +378,14 @@ pub fn aggregation(text: &str) -> Result<Aggregation, ElementError> {
     if parts.is_empty() {
         return Err(ElementError::Nothing);
     }
-    // A network is also its length.
+    // A network also includes its prefix length.
     for (address, mask) in [(Field::Src, Field::SrcMask), (Field::Dst, Field::DstMask)] {
         let mask = KeyPart::whole(mask);
         if parts.contains(&reported(address)) && !parts.contains(&mask) {
             parts.push(mask);
         }
     }
-    Ok(Aggregation { parts, ways: FlowDirection::Apart })
+    Ok(Aggregation { parts, direction: FlowDirection::Apart })
 }
 
 fn part(word: &str) -> Result<KeyPart, ElementError> {

@@ -1,4 +1,4 @@
-//! Words of `-s` and `-A` that are understood, and words that are not.
+//! Valid and invalid words of `-s` and `-A`.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn every_field_to_sum_by_has_one_word() {
 }
 
 #[test]
-fn networks_are_told_apart_by_their_length_too() {
+fn networks_are_also_distinguished_by_their_length() {
     let net = |field| KeyPart { field, prefix: Some(Prefix::Reported) };
     let lengths = [Field::SrcMask, Field::DstMask].map(KeyPart::whole);
     let parts = |text| aggregation(text).unwrap().parts;
@@ -46,7 +46,7 @@ fn networks_are_told_apart_by_their_length_too() {
 }
 
 #[test]
-fn statistics_are_read_with_their_orders() {
+fn statistics_are_parsed_with_their_orders() {
     let read = |text| {
         let statistic = statistic(text).unwrap();
         (statistic.element.name, statistic.by_protocol, statistic.orders)
@@ -69,7 +69,7 @@ fn statistics_are_read_with_their_orders() {
 }
 
 #[test]
-fn other_words_are_refused_with_what_to_write() {
+fn other_words_are_refused_with_advice() {
     for (text, expected) in [
         ("dtsip", "try dstip"),
         ("", "known are record"),
@@ -87,7 +87,7 @@ fn other_words_are_refused_with_what_to_write() {
         assert!(message.contains(expected), "{text}: {message}");
     }
     for (text, expected) in [
-        ("srcip,dstip,srcip4/24", "`srcip4/24` is there twice"),
+        ("srcip,dstip,srcip4/24", "`srcip4/24` is given twice"),
         (" , ", "at least one"),
         ("srcip,ip", "field to sum by"),
         ("srcprot", "try srcport"),
@@ -98,5 +98,5 @@ fn other_words_are_refused_with_what_to_write() {
         assert!(message.contains(expected), "{text}: {message}");
     }
     let parts = aggregation("proto, srcip4/24,dstnet,").unwrap().parts;
-    assert_eq!(parts.len(), 4, "the length of dstnet, too");
+    assert_eq!(parts.len(), 4, "with the length of dstnet");
 }

@@ -1,4 +1,4 @@
-//! `-R`, `-r` and `-M`: which files are meant.
+//! Selects files: `-R`, `-r` and `-M`.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -11,51 +11,86 @@ use crate::archive::catalog::{Bounds, Catalog};
 use crate::archive::name::{self, SlotTime};
 use crate::flow::Time;
 
-/// Folders of `-M` at most.
+/// The largest number of folders in `-M`.
 const MAX_FOLDERS: usize = 256;
 
-/// Why the files that are meant cannot be told.
+/// Why the selection of files is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
+    /// A name in `-R` that is neither a folder nor a file name with a time.
     #[error(
-        "-R {range}: expected a folder there is, or names as flows.202611240340Z.parquet or nfcapd.202611240340, found `{found}`; one file of any name is -r FILE"
+        "-R {range}: expected an existing folder, or names such as flows.202611240340Z.parquet or nfcapd.202611240340, found `{found}`; use -r FILE for a single file of any name"
     )]
-    Name { range: String, found: String },
+    Name {
+        /// The value of `-R`.
+        range: String,
+        /// The wrong name.
+        found: String,
+    },
+    /// A name in `-R` whose local time is ambiguous or was skipped.
     #[error("-R {range}: `{name}`: {source}")]
-    Time { range: String, name: String, source: Box<WhenError> },
+    Time {
+        /// The value of `-R`.
+        range: String,
+        /// The name.
+        name: String,
+        /// What is wrong with the time.
+        source: Box<WhenError>,
+    },
+    /// A last name in `-R` that is not below the folder of the first.
     #[error(
-        "-R {range}: expected the last name alone, or below the folder of the first, as in /x/04/FIRST:05/LAST, found `{last}`"
+        "-R {range}: expected the last name alone, or below the folder of the first, such as /x/04/FIRST:05/LAST, found `{last}`"
     )]
-    Last { range: String, last: String },
+    Last {
+        /// The value of `-R`.
+        range: String,
+        /// The last name.
+        last: String,
+    },
+    /// A first name in `-R` with fewer folders than the last.
     #[error(
-        "-R {range}: expected the first name as deep in folders as the last, as in /x/04/FIRST:05/LAST, found `{first}`"
+        "-R {range}: expected as many folders before the first name as before the last, such as /x/04/FIRST:05/LAST, found `{first}`"
     )]
-    Depth { range: String, first: String },
+    Depth {
+        /// The value of `-R`.
+        range: String,
+        /// The first name.
+        first: String,
+    },
+    /// A range whose first slot is later than the last.
     #[error("-R {range}: the first slot is later than the last")]
-    Backwards { range: String },
+    Backwards {
+        /// The value of `-R`.
+        range: String,
+    },
+    /// Invalid folders in `-M`.
     #[error(
-        "-M {0}: expected folders as /path/a:b:c, the others beside the first, {MAX_FOLDERS} at most"
+        "-M {0}: expected folders such as /path/a:b:c, all in the folder of the first, at most {MAX_FOLDERS}"
     )]
     Folders(String),
+    /// A path in `-r` or `-R` that leaves the folders of `-M`.
     #[error(
-        "with -M, -r and -R are names in each of its folders; `{0}` is a whole path, or leads out of them"
+        "with -M, -r and -R are names in each of its folders; `{0}` is an absolute path or leads out of them"
     )]
     Whole(String),
+    /// A file that cannot be used.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
 
-/// What `-R` says: a folder and the slots of it.
+/// The value of `-R`: a folder and its slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
+    /// The folder.
     pub folder: PathBuf,
+    /// The slots.
     pub bounds: Bounds,
 }
 
-/// Reads `-R`; `is_folder` says of a path whether there is such a folder.
+/// Parses `-R`; `is_folder` tells whether a path is an existing folder.
 ///
 /// # Errors
-/// When a name says no time, or one that the clock on the wall showed twice or never.
+/// When a name has no time, or a local time that is ambiguous or was skipped.
 pub fn range(
     text: &str,
     zone: &TimeZone,
@@ -78,8 +113,8 @@ pub fn range(
     Ok(Range { folder, bounds: Bounds { from: Some(from), to } })
 }
 
-/// The folder that both names of a range lie below: the last one may lie in other
-/// folders than the first, as deep as that.
+/// The folder that contains both names of a range. The last name may be in other folders than
+/// the first, with the same number of levels.
 fn common(text: &str, first: &str, last: Option<&str>) -> Result<PathBuf, FilesError> {
     let folder = Path::new(first).parent().unwrap_or(Path::new(""));
     let above = last.and_then(|last| last.rsplit_once('/')).map(|(folders, _)| folders);
@@ -100,17 +135,17 @@ fn common(text: &str, first: &str, last: Option<&str>) -> Result<PathBuf, FilesE
     Ok(if folder.as_os_str().is_empty() { ".".into() } else { folder })
 }
 
-/// Whether it is the name of a folder, rather than a way to another one.
+/// Whether a name is a plain folder name, not `.` or `..`.
 fn is_plain(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
 }
 
-/// Whether a path leads out of the folder it begins in.
+/// Whether a path leaves the folder it starts in.
 fn leads_out(path: &Path) -> bool {
     path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
-/// When the slot of a file began, by its name.
+/// The beginning of a file's slot, according to its name.
 fn slot(range: &str, path: &str, zone: &TimeZone) -> Result<Time, FilesError> {
     let name = path.rsplit('/').next().unwrap_or(path);
     match name::parse(name).map(|named| named.slot) {
@@ -118,14 +153,13 @@ fn slot(range: &str, path: &str, zone: &TimeZone) -> Result<Time, FilesError> {
         Some(SlotTime::Local(wall)) => when::at(wall, zone).map_err(|source| FilesError::Time {
             range: range.to_owned(),
             name: name.to_owned(),
-            source: Box::new(source.spelled(in_utc)),
+            source: Box::new(source.with_spelling(in_utc)),
         }),
         None => Err(FilesError::Name { range: range.to_owned(), found: name.to_owned() }),
     }
 }
 
-/// A moment as the name of a file that says which one is meant, whatever the clocks
-/// on walls showed.
+/// A time as a file name in UTC, which is unambiguous.
 fn in_utc(moment: String) -> String {
     let Ok(stamp) = moment.parse::<Timestamp>() else { return moment };
     let slot = Time(stamp.as_millisecond());
@@ -133,10 +167,10 @@ fn in_utc(moment: String) -> String {
     format!("{name} ({moment})")
 }
 
-/// The folders of `-M`: `/a/b:c:d` are `/a/b`, `/a/c` and `/a/d` (nfdump(1)).
+/// Parses `-M`: `/a/b:c:d` means `/a/b`, `/a/c` and `/a/d` (nfdump(1)).
 ///
 /// # Errors
-/// When there are none or too many.
+/// When there is no folder or there are too many.
 pub fn folders(text: &str) -> Result<Vec<PathBuf>, FilesError> {
     let wrong = || FilesError::Folders(text.to_owned());
     let mut names = text.split(':');
@@ -152,24 +186,27 @@ pub fn folders(text: &str) -> Result<Vec<PathBuf>, FilesError> {
     Ok(folders)
 }
 
-/// Which files are asked, as the command line says it.
+/// The files that are selected on the command line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileSelection<'a> {
+    /// A single file (`-r`).
     pub one: Option<&'a Path>,
+    /// A range (`-R`).
     pub range: Option<&'a str>,
+    /// Several folders (`-M`).
     pub folders: Option<&'a str>,
 }
 
-/// The folders that are looked through: who records into one of them is to write what
-/// it has. None when the words are wrong, which [`list`] tells.
+/// The folders that are searched, so that a recorder of one of them can be told to flush its
+/// journal. Empty if the selection is invalid, which [`list`] reports.
 #[must_use]
-pub fn looked_through(
-    asked: FileSelection,
+pub fn searched_folders(
+    selection: FileSelection,
     usual: &Path,
     zone: &TimeZone,
     is_folder: &dyn Fn(&Path) -> bool,
 ) -> Vec<PathBuf> {
-    match (asked.folders, asked.range) {
+    match (selection.folders, selection.range) {
         (Some(text), _) => folders(text).unwrap_or_default(),
         (None, Some(text)) => {
             range(text, zone, is_folder).map(|range| vec![range.folder]).unwrap_or_default()
@@ -178,19 +215,19 @@ pub fn looked_through(
     }
 }
 
-/// Lists the files that are asked; without any word those of `usual`.
+/// Lists the selected files; without a selection, those in the folder `usual`.
 ///
 /// # Errors
-/// When the words are wrong, or the one file cannot be read. A folder that cannot
-/// be read is a problem of the catalog.
+/// When the selection is invalid or the single file cannot be read. A folder that cannot be
+/// read is a problem in the catalog.
 pub fn list(
-    asked: FileSelection,
+    selection: FileSelection,
     usual: &Path,
     zone: &TimeZone,
     is_folder: &dyn Fn(&Path) -> bool,
 ) -> Result<Catalog, FilesError> {
     let mut catalog = Catalog::default();
-    let mut add = |one: Option<&Path>, words: Option<&str>, below: Option<&Path>| {
+    let mut add = |one: Option<&Path>, path: Option<&str>, below: Option<&Path>| {
         if let Some(path) = one {
             if is_folder(path) {
                 catalog.add_folder(path, Bounds::default(), zone);
@@ -199,12 +236,12 @@ pub fn list(
             }
             return Ok::<_, FilesError>(());
         }
-        let Range { folder, bounds } = match (words, below) {
-            (Some(words), Some(below)) => {
-                let whole = below.join(words);
+        let Range { folder, bounds } = match (path, below) {
+            (Some(path), Some(below)) => {
+                let whole = below.join(path);
                 range(&whole.to_string_lossy(), zone, is_folder)?
             }
-            (Some(words), None) => range(words, zone, is_folder)?,
+            (Some(path), None) => range(path, zone, is_folder)?,
             (None, below) => {
                 let folder = below.unwrap_or(usual).to_owned();
                 Range { folder, bounds: Bounds::default() }
@@ -213,16 +250,16 @@ pub fn list(
         catalog.add_folder(&folder, bounds, zone);
         Ok(())
     };
-    match asked.folders {
-        None => add(asked.one, asked.range, None)?,
+    match selection.folders {
+        None => add(selection.one, selection.range, None)?,
         Some(text) => {
-            let words = asked.one.or(asked.range.map(Path::new));
-            if let Some(words) = words.filter(|words| leads_out(words)) {
-                return Err(FilesError::Whole(words.display().to_string()));
+            let path = selection.one.or(selection.range.map(Path::new));
+            if let Some(path) = path.filter(|path| leads_out(path)) {
+                return Err(FilesError::Whole(path.display().to_string()));
             }
             for folder in folders(text)? {
-                let one = asked.one.map(|one| folder.join(one));
-                add(one.as_deref(), asked.range, Some(&folder))?;
+                let one = selection.one.map(|one| folder.join(one));
+                add(one.as_deref(), selection.range, Some(&folder))?;
             }
         }
     }
@@ -261,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_ranges_are_refused_with_what_was_expected() {
+    fn invalid_ranges_are_refused_with_what_is_expected() {
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         for (text, expected) in [
             ("/a/first:last", "nfcapd.202611240340"),
@@ -269,7 +306,7 @@ mod tests {
             ("/a/nfcapd.201604171200:nfcapd.201604101200", "later than the last"),
             ("/a/nfcapd.202610250230", "2026-10-25T02:30:00+01:00"),
             ("/a/nfcapd.202610250230", "2026-10-25T02:30:00+02:00"),
-            ("/a/nfcapd.202603290230:nfcapd.202604010000", "never was"),
+            ("/a/nfcapd.202603290230:nfcapd.202604010000", "did not occur"),
             ("/a/nfcapd.201604101200:/a/nfcapd.201604171200", "`/a/nfcapd.201604171200`"),
             ("/a/nfcapd.201604101200:../b/nfcapd.201604171200", "below the folder"),
             ("/a/nfcapd.201604101200:b//nfcapd.201604171200", "below the folder"),
@@ -278,7 +315,7 @@ mod tests {
             ("nfcapd.201604101200:04/nfcapd.201604171200", "as deep"),
             ("../nfcapd.201604101200:04/nfcapd.201604171200", "as deep"),
             ("/a/../nfcapd.201604101200:04/nfcapd.201604171200", "as deep"),
-            // The names that say which of the two hours is meant.
+            // The names that are unambiguous.
             ("/a/nfcapd.202610250230", "flows.202610250030Z.parquet"),
             ("/a/nfcapd.202610250230", "flows.202610250130Z.parquet"),
         ] {
@@ -288,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn several_folders_have_one_parent() {
+    fn several_folders_have_the_same_parent() {
         let read = |text| {
             folders(text).map(|all| {
                 all.iter().map(|one| one.display().to_string()).collect::<Vec<_>>().join(" ")
@@ -298,15 +335,26 @@ mod tests {
         assert_eq!(read("b:c").unwrap(), "b c");
         assert_eq!(read("/a").unwrap(), "/a");
         assert!(read("").is_err() && read("/a/b:").is_err());
-        assert!(read("/a/b:/c").is_err() && read("/a/b:../c").is_err(), "not beside the first");
+        assert!(
+            read("/a/b:/c").is_err() && read("/a/b:../c").is_err(),
+            "not in the folder of the first"
+        );
         for climbing in ["../x", "x/../../y"] {
-            let asked = FileSelection { range: Some(climbing), folders: Some("/a:b"), one: None };
-            assert!(list(asked, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(), "{climbing}");
-            let asked = FileSelection { one: Some(Path::new(climbing)), range: None, ..asked };
-            assert!(list(asked, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(), "{climbing}");
+            let selection =
+                FileSelection { range: Some(climbing), folders: Some("/a:b"), one: None };
+            assert!(
+                list(selection, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(),
+                "{climbing}"
+            );
+            let selection =
+                FileSelection { one: Some(Path::new(climbing)), range: None, ..selection };
+            assert!(
+                list(selection, Path::new("/"), &TimeZone::UTC, &|_| true).is_err(),
+                "{climbing}"
+            );
         }
-        let asked = FileSelection { range: Some("/x"), folders: Some("/a:b"), one: None };
-        let error = list(asked, Path::new("/"), &TimeZone::UTC, &|_| false).unwrap_err();
-        assert!(error.to_string().contains("whole path"), "{error}");
+        let selection = FileSelection { range: Some("/x"), folders: Some("/a:b"), one: None };
+        let error = list(selection, Path::new("/"), &TimeZone::UTC, &|_| false).unwrap_err();
+        assert!(error.to_string().contains("absolute path"), "{error}");
     }
 }

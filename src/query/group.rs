@@ -1,5 +1,5 @@
-//! Sums by key: rows are appended to the partition of their key and summed up
-//! there when enough have come, so that what is worked on stays in the cache.
+//! Sums by key. Rows are appended to the partition of their key and summed there when enough
+//! have arrived, so that the data being worked on stays in the cache.
 
 use std::hash::BuildHasher;
 use std::mem::size_of;
@@ -12,11 +12,11 @@ use foldhash::fast::RandomState;
 use super::layout::PackedKey;
 use super::state::GroupSums;
 
-/// Parts a table is in. Each takes appended rows in order, and is small enough
-/// that summing it up hardly leaves the cache.
+/// The number of partitions. Each is appended to sequentially, and is small enough that summing
+/// it hardly leaves the cache.
 const PARTITIONS: usize = 512;
 
-/// Bytes of rows that a partition takes before it is summed up for the first time.
+/// The size in bytes of the rows that a partition takes before it is summed for the first time.
 const FIRST_BYTES: usize = 32 << 10;
 
 /// A group.
@@ -26,11 +26,10 @@ pub(super) struct GroupEntry<const W: usize> {
     pub state: GroupSums,
 }
 
-/// Rows with the same partition: groups, and behind them what has come since
-/// they were summed up.
+/// The rows of a partition: groups, followed by the rows that arrived since the last summing.
 struct Partition<const W: usize> {
     rows: Vec<GroupEntry<W>>,
-    /// How many rows there may be before they are summed up.
+    /// The number of rows at which they are summed.
     limit: usize,
 }
 
@@ -41,13 +40,13 @@ pub(super) struct GroupMap<const W: usize> {
     slots: SlotTable,
 }
 
-/// Where groups stand among the rows of a partition: a table of places plus one,
-/// 0 for none, with room for twice as many.
+/// The indices of groups among the rows of a partition: a hash table of index + 1, 0 for none,
+/// at most half full.
 #[derive(Default)]
 struct SlotTable(Vec<u32>);
 
 impl SlotTable {
-    /// The slot of a key, and the place of its group if it has one.
+    /// The slot of a key, and the index of its group if there is one.
     #[inline]
     fn find<const W: usize>(
         &self,
@@ -66,7 +65,7 @@ impl SlotTable {
         }
     }
 
-    /// Sums up rows of the same key; each stays where its first one was.
+    /// Sums the rows of equal keys; each group stays at the position of its first row.
     fn sum_up<const W: usize>(&mut self, hasher: &RandomState, rows: &mut Vec<GroupEntry<W>>) {
         self.0.clear();
         self.0.resize((rows.len().max(1) * 2).next_power_of_two(), 0);
@@ -104,8 +103,8 @@ impl<const W: usize> Partition<W> {
         self.rows.push(group);
     }
 
-    /// Sums up when enough has come, else grows by a part: doubling would hold
-    /// too much of the memory.
+    /// Sums the rows if there are enough, otherwise grows by a part of the size: doubling would
+    /// take too much memory.
     #[cold]
     fn make_room(&mut self, hasher: &RandomState, slots: &mut SlotTable) {
         if self.rows.len() >= self.limit {
@@ -113,27 +112,27 @@ impl<const W: usize> Partition<W> {
             self.limit = self.limit.max(self.rows.len() * 2);
         }
         if self.rows.len() == self.rows.capacity() {
-            let more = (self.rows.len() / 2).max(Partition::<W>::FIRST / 4);
-            self.rows.reserve_exact(more);
+            let additional = (self.rows.len() / 2).max(Partition::<W>::FIRST / 4);
+            self.rows.reserve_exact(additional);
         }
     }
 }
 
 impl<const W: usize> GroupMap<W> {
-    /// None yet. Tables that are to be merged need the same hasher.
+    /// An empty table. Tables that are to be merged need the same hasher.
     pub(super) fn new(hasher: RandomState) -> GroupMap<W> {
         let partitions = (0..PARTITIONS).map(|_| Partition::new()).collect();
         GroupMap { hasher, partitions, slots: SlotTable::default() }
     }
 
-    /// Adds a state to the group of its key.
+    /// Adds sums to the group of a key.
     #[inline]
     pub(super) fn add(&mut self, key: &PackedKey<W>, state: &GroupSums) {
         let hash = self.hasher.hash_one(key);
         self.push(hash, GroupEntry { key: *key, state: *state });
     }
 
-    /// The same so that a group and its reverse lie in the same partition.
+    /// [`add`](Self::add), such that a group and its reverse are in the same partition.
     #[inline]
     pub(super) fn add_with(
         &mut self,
@@ -171,10 +170,10 @@ impl<const W: usize> Merged<'_, W> {
     }
 }
 
-/// Merges the tables of several threads partition by partition, and gives each
-/// to `each` before the next; `threads` work at once.
+/// Merges the tables of several threads partition by partition and passes each partition to
+/// `each`, in `threads` threads.
 ///
-/// Returns what `each` made of them, or that a thread panicked.
+/// Returns the results of `each`, or an error if a thread panicked.
 pub(super) fn merge<const W: usize, T: Send>(
     tables: Vec<GroupMap<W>>,
     hasher: &RandomState,
@@ -214,7 +213,7 @@ pub(super) fn merge<const W: usize, T: Send>(
     })
 }
 
-/// All groups of these.
+/// Merges the partitions of several tables.
 fn join<const W: usize>(
     mut parts: Vec<Partition<W>>,
     mut slots: SlotTable,

@@ -1,8 +1,8 @@
-//! What keys of groups are made of, and how they are turned round.
+//! The layout of group keys, and their reversal.
 //!
-//! IPv6 addresses stand in a key by their number ([`Names`]) and those of IPv4 as they
-//! are, so that a 5-tuple of either family takes two words; an address alone and other
-//! fields stand there as they are.
+//! IPv6 addresses are stored as a number ([`AddressNumbers`]) and IPv4 addresses as they are,
+//! so that a 5-tuple of either family takes two words. A single address and all other fields
+//! are stored as they are.
 
 use super::names::{AddressNumbers, Hosts};
 use super::question::{KeyPart, Prefix};
@@ -12,47 +12,49 @@ use crate::flow::field::{Field, FieldKind, StoredType};
 /// A key of up to 64 times `W` bits.
 pub(super) type PackedKey<const W: usize> = [u64; W];
 
-/// Words of the widest key: room for every field at once.
+/// The words of the widest key, which has room for all fields.
 pub(super) const MOST_WORDS: usize = 64;
 
-/// Bits of an address that stands alone.
+/// The number of bits of an address that is the whole key.
 const WHOLE: u32 = 128;
 
-/// Bits of an address beside others: IPv4 as it is, or [`NUMBERED`] with a number.
+/// The number of bits of an address among other fields: IPv4 as it is, or [`NUMBERED`] with a
+/// number.
 const HOST: u32 = 33;
 const NUMBERED: u64 = 1 << 32;
 
-/// Where a part stands in a key.
+/// The position of a part in a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeySlot {
     pub part: KeyPart,
     word: usize,
     shift: u32,
-    /// 128 for an address that stands there as it is, in two words.
+    /// 128 for an address that is stored as it is, in two words.
     bits: u32,
-    /// Those bits of a number that count.
+    /// The bits of a number that are significant.
     counted: u64,
 }
 
-/// How keys are made.
+/// The layout of keys.
 #[derive(Clone, Debug)]
 pub(super) struct KeyLayout {
-    pub places: Vec<KeySlot>,
+    pub slots: Vec<KeySlot>,
     pub words: usize,
 }
 
 impl KeyLayout {
-    /// Keys of these parts; `numbered` when an address alone is to be numbered, too.
+    /// The layout of keys with these parts; `numbered` if a single address is also to be
+    /// numbered.
     pub(super) fn new(parts: &[KeyPart], numbered: bool) -> KeyLayout {
         if let [part] = parts
             && part.field.info().kind == FieldKind::Address
             && !numbered
         {
-            let place = KeySlot { part: *part, word: 0, shift: 0, bits: WHOLE, counted: u64::MAX };
-            return KeyLayout { places: vec![place], words: 2 };
+            let slot = KeySlot { part: *part, word: 0, shift: 0, bits: WHOLE, counted: u64::MAX };
+            return KeyLayout { slots: vec![slot], words: 2 };
         }
         let mut used: Vec<u32> = Vec::new();
-        let mut places = Vec::with_capacity(parts.len());
+        let mut slots = Vec::with_capacity(parts.len());
         for part in parts.iter().take(MOST_WORDS) {
             let bits = bits(part.field);
             let word = used.iter().position(|used| used + bits <= 64).unwrap_or(used.len());
@@ -60,70 +62,71 @@ impl KeyLayout {
                 used.push(0);
             }
             let (shift, counted) = (used[word], counted(part.field));
-            places.push(KeySlot { part: *part, word, shift, bits, counted });
+            slots.push(KeySlot { part: *part, word, shift, bits, counted });
             used[word] += bits;
         }
-        KeyLayout { places, words: used.len().max(1) }
+        KeyLayout { slots, words: used.len().max(1) }
     }
 
-    /// The columns that keys are made of.
+    /// The columns that the keys need.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field> + '_ {
-        self.places.iter().flat_map(|place| {
-            let mask = mask_field(place.part);
-            std::iter::once(place.part.field).chain(mask)
+        self.slots.iter().flat_map(|slot| {
+            let mask = mask_field(slot.part);
+            std::iter::once(slot.part.field).chain(mask)
         })
     }
 }
 
-/// How keys are turned round: of each place, the place its bits come from.
+/// How keys are reversed: for each slot, the slot its bits come from.
 #[derive(Clone, Debug)]
 pub(super) struct KeyTransform {
     from: Vec<usize>,
-    /// The same without ports, whose place holds type and code of ICMP.
+    /// The same without exchanging ports, because for ICMP they contain type and code.
     from_icmp: Vec<usize>,
     proto: Option<usize>,
-    /// Source and destination port.
+    /// The slots of source and destination port.
     ports: Option<(usize, usize)>,
 }
 
-/// Ports below this are of servers, those above it of clients (nfdump(1), `-B`).
+/// Ports below this belong to servers, ports above it to clients (nfdump(1), `-B`).
 const SERVERS: u64 = 1024;
 
 impl KeyTransform {
     pub(super) fn new(layout: &KeyLayout) -> KeyTransform {
-        let place_of = |field| layout.places.iter().position(|place| place.part.field == field);
+        let slot_of = |field| layout.slots.iter().position(|slot| slot.part.field == field);
         let from = |icmp: bool| {
-            let places = layout.places.iter().enumerate();
-            let other = places.map(|(at, place)| match place.part.field {
+            let slots = layout.slots.iter().enumerate();
+            let other = slots.map(|(at, slot)| match slot.part.field {
                 Field::SrcPort | Field::DstPort if icmp => at,
-                field => opposite(field).and_then(place_of).unwrap_or(at),
+                field => opposite(field).and_then(slot_of).unwrap_or(at),
             });
             other.collect()
         };
         KeyTransform {
             from: from(false),
             from_icmp: from(true),
-            proto: place_of(Field::Proto),
-            ports: place_of(Field::SrcPort).zip(place_of(Field::DstPort)),
+            proto: slot_of(Field::Proto),
+            ports: slot_of(Field::SrcPort).zip(slot_of(Field::DstPort)),
         }
     }
 
     fn proto<const W: usize>(&self, layout: &KeyLayout, key: &PackedKey<W>) -> Option<u64> {
-        self.proto.and_then(|at| layout.places.get(at)).map(|place| place.get(key))
+        self.proto.and_then(|at| layout.slots.get(at)).map(|slot| slot.get(key))
     }
 
-    /// Whether the source is the server of the destination, by their ports.
+    /// Whether the source is the server and the destination the client, according to their
+    /// ports.
     pub(super) fn is_from_server<const W: usize>(
         &self,
         layout: &KeyLayout,
         key: &PackedKey<W>,
     ) -> bool {
         let has_ports = matches!(self.proto(layout, key), Some(6 | 17));
-        let port = |at: usize| layout.places[at].get(key);
+        let port = |at: usize| layout.slots[at].get(key);
         has_ports && self.ports.is_some_and(|(src, dst)| port(src) < SERVERS && port(dst) > SERVERS)
     }
 
-    /// The key of the way back, as [`crate::flow::Flow::reversed`] has it.
+    /// The key of the reverse direction, as in [`crate::flow::Flow::reversed`].
     pub(super) fn reversed<const W: usize>(
         &self,
         layout: &KeyLayout,
@@ -135,14 +138,14 @@ impl KeyTransform {
             &self.from
         };
         let mut reversed = [0; W];
-        for (place, from) in layout.places.iter().zip(from) {
-            place.put(&mut reversed, layout.places[*from].get(key));
+        for (slot, from) in layout.slots.iter().zip(from) {
+            slot.put(&mut reversed, layout.slots[*from].get(key));
         }
         reversed
     }
 }
 
-/// The field that changes places with this one on the way back.
+/// The field that is exchanged with this one in the reverse direction.
 fn opposite(field: Field) -> Option<Field> {
     const PAIRS: [(Field, Field); 5] = [
         (Field::Src, Field::Dst),
@@ -165,13 +168,13 @@ impl KeySlot {
         key[self.word] >> self.shift & self.most()
     }
 
-    /// The greatest number there is room for.
+    /// The greatest number that fits.
     pub(super) fn most(&self) -> u64 {
         if self.bits >= 64 { u64::MAX } else { (1 << self.bits) - 1 }
     }
 
-    /// Those bits of a number that count. Wider than its field says is only what
-    /// a damaged file has.
+    /// The significant bits of a number. Only damaged files have numbers that are wider than
+    /// the field.
     #[inline]
     pub(super) fn cut(&self, bits: u64) -> u64 {
         bits.min(self.most()) & self.counted
@@ -182,7 +185,7 @@ impl KeySlot {
         key[self.word] |= bits << self.shift;
     }
 
-    /// The part's value: an address, or the bits of a number.
+    /// The value of the part: an address, or the bits of a number.
     pub(super) fn value<const W: usize>(&self, key: &PackedKey<W>, hosts: &Hosts) -> u128 {
         if self.bits == WHOLE {
             let [high, low] = [key[0], key.get(1).copied().unwrap_or(0)];
@@ -195,13 +198,13 @@ impl KeySlot {
         }
     }
 
-    /// Puts an address there, or what stands for it.
+    /// Puts an address into a key, or the bits that stand for it.
     #[inline]
     pub(super) fn put_host<const W: usize>(
         &self,
         key: &mut PackedKey<W>,
         host: Host,
-        names: &AddressNumbers,
+        addresses: &AddressNumbers,
     ) {
         if self.bits == WHOLE {
             key[0] = (host.0 >> 64) as u64;
@@ -209,11 +212,11 @@ impl KeySlot {
                 *low = host.0 as u64;
             }
         } else {
-            self.put(key, host_bits(host, names));
+            self.put(key, host_bits(host, addresses));
         }
     }
 
-    /// Whether an address stands there as it is.
+    /// Whether an address is stored as it is.
     pub(super) fn is_whole(&self) -> bool {
         self.bits == WHOLE
     }
@@ -223,22 +226,21 @@ impl KeySlot {
     }
 }
 
-/// What stands for an address beside other fields.
+/// The bits that stand for an address among other fields.
 #[inline]
-pub(super) fn host_bits(host: Host, names: &AddressNumbers) -> u64 {
+pub(super) fn host_bits(host: Host, addresses: &AddressNumbers) -> u64 {
     match host.as_v4() {
         Some(bits) => u64::from(bits),
-        None => NUMBERED | u64::from(names.number(host)),
+        None => NUMBERED | u64::from(addresses.number(host)),
     }
 }
 
-/// Which bits tell values apart: of an entry of the MPLS stack its label, whatever
-/// the traffic class.
+/// The bits that distinguish values: of an MPLS stack entry the label, not the traffic class.
 fn counted(field: Field) -> u64 {
     if field.is_mpls() { !0xf } else { u64::MAX }
 }
 
-/// How many bits the values of a field take. Texts are no keys.
+/// The number of bits of a field's values. Texts are not part of keys.
 fn bits(field: Field) -> u32 {
     match field.info().store {
         StoredType::Unsigned(bits) => u32::from(bits),
@@ -256,8 +258,8 @@ pub(super) fn mask_field(part: KeyPart) -> Option<Field> {
     })
 }
 
-/// An address without the bits that do not count. A reported length of 0 is one
-/// that was not reported.
+/// An address without its insignificant bits. A reported length of 0 means that none was
+/// reported.
 pub(super) fn cut(host: Host, prefix: Option<Prefix>, reported: u64) -> Host {
     let v4 = host.as_v4().is_some();
     let bits = match prefix {
@@ -268,6 +270,6 @@ pub(super) fn cut(host: Host, prefix: Option<Prefix>, reported: u64) -> Host {
         Some(Prefix::Reported) => reported.min(128) as u32,
         _ => return host,
     };
-    let kept = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-    Host(host.0 & kept)
+    let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+    Host(host.0 & mask)
 }

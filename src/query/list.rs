@@ -1,4 +1,4 @@
-//! Records one by one, in the order they were recorded or in another.
+//! Lists records, in the order in which they were recorded or in another order.
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use crate::filter::select::MatchedRows;
 use crate::flow::field::{FIELDS, Field};
 use crate::topn::TopN;
 
-/// Hands rows over in the order they were recorded.
+/// Hands over rows in the order in which they were recorded.
 pub(super) struct RecordedOrder<'a> {
     to: OrderedSender<'a>,
     fields: Vec<Field>,
@@ -25,16 +25,16 @@ pub(super) struct RecordedOrder<'a> {
 }
 
 impl<'a> RecordedOrder<'a> {
-    pub(super) fn new(question: &ArchiveQuestion, lanes: &'a OrderedOutput) -> RecordedOrder<'a> {
+    pub(super) fn new(question: &ArchiveQuestion, output: &'a OrderedOutput) -> RecordedOrder<'a> {
         RecordedOrder {
-            to: OrderedSender::new(lanes),
+            to: OrderedSender::new(output),
             fields: columns(question),
             states: Vec::new(),
         }
     }
 }
 
-/// The columns of the records that a question is for.
+/// The columns that the records of a question need.
 fn columns(question: &ArchiveQuestion) -> Vec<Field> {
     let Some(columns) = &question.columns else {
         return FIELDS.iter().map(|info| info.field).collect();
@@ -74,19 +74,19 @@ impl ScanSink for RecordedOrder<'_> {
     }
 }
 
-/// Gives rows to `each` file by file, `limit` of them unless that is 0, and adds
-/// them up. Returns when all is done, or `each` or the limit says enough; then
-/// `over` is set for the workers.
+/// Passes rows to `each` file by file, at most `limit` unless that is 0, and sums them. Returns
+/// when all rows are passed, or `each` breaks or the limit is reached; then `over` is set for
+/// the workers.
 pub(super) fn hand_over(
-    lanes: &OrderedOutput,
+    output: &OrderedOutput,
     limit: usize,
     over: &AtomicBool,
     each: &mut dyn FnMut(&AnswerRow) -> ControlFlow<()>,
 ) -> RunningTotals {
-    let _closing = lanes.closing();
+    let _closing = output.closing();
     let mut tally = RunningTotals::default();
     let mut left = if limit == 0 { usize::MAX } else { limit };
-    while let Some(rows) = lanes.take() {
+    while let Some(rows) = output.take() {
         for row in &rows {
             tally.take_row(row);
             left -= 1;
@@ -99,7 +99,7 @@ pub(super) fn hand_over(
     tally
 }
 
-/// A record, where it stood, and how far up it belongs.
+/// A record with its rank and its position in the archive.
 pub(super) struct RankedRecord {
     rank: u128,
     at: (usize, u64),
@@ -118,7 +118,7 @@ pub(super) struct Sorted {
     states: Vec<GroupSums>,
 }
 
-/// An empty list of the first `limit`, 0 for all.
+/// An empty list of the first `limit` records, 0 for all.
 pub(super) fn top(limit: usize) -> TopN<RankedRecord, Cmp> {
     let limit = if limit == 0 { usize::MAX } else { limit };
     TopN::new(limit, |one, two| two.rank.cmp(&one.rank).then(one.at.cmp(&two.at)))

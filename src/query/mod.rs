@@ -1,12 +1,10 @@
-//! Questions over an archive: nfdump's, in nfdump's words.
+//! Queries over an archive, with nfdump's words.
 //!
-//! `question` says what can be asked and `answer` what comes back. Between them
-//! `scan` reads files a page of columns at a time (`page`), `group`, `statistic` (with
-//! keys from `key`, laid out by `layout`, addresses numbered by `names`; `dense` where
-//! one column is all there is to a key),
-//! `list` and `summary` take what matched, and `ask` puts it together. `element`,
-//! `order`, `when` and `files` read the words of a question, `format` prints the
-//! answer.
+//! `question` defines what can be asked and `answer` what is returned. `scan` reads files one
+//! page of columns (`page`) at a time; `group`, `statistic`, `list` and `summary` process the
+//! rows that match, and `ask` combines the results. Keys come from `key` with the layout of
+//! `layout`; `names` numbers addresses, and `dense` sums by a single column. `element`,
+//! `order`, `when` and `files` parse the words of a question; `format` prints the answer.
 
 pub mod answer;
 mod ask;

@@ -1,5 +1,5 @@
-//! Numbers of addresses that do not fit into a key, which is those of IPv6; the
-//! same for all threads of a query.
+//! Numbers for addresses that do not fit into a key, which are those of IPv6. The numbers are
+//! the same for all threads of a query.
 
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
@@ -9,10 +9,10 @@ use hashbrown::HashTable;
 
 use crate::flow::Host;
 
-/// Locks that numbering addresses is spread over.
+/// The number of locks that the numbering is spread over.
 const SHARDS: usize = 16;
 
-/// Numbers of the addresses met so far, the same for all threads.
+/// The numbers of the addresses seen so far.
 pub(super) struct AddressNumbers {
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
@@ -20,26 +20,26 @@ pub(super) struct AddressNumbers {
 
 #[derive(Default)]
 struct Shard {
-    places: HashTable<u32>,
+    indices: HashTable<u32>,
     hosts: Vec<Host>,
 }
 
 impl Shard {
-    /// The place of an address, which gets one if it has none.
+    /// The index of an address; a new address gets the next one.
     #[inline]
-    fn place(&mut self, hasher: &RandomState, hash: u64, host: Host) -> u32 {
-        let Shard { places, hosts } = self;
-        if let Some(place) = places.find(hash, |place| hosts[*place as usize] == host) {
-            return *place;
+    fn index(&mut self, hasher: &RandomState, hash: u64, host: Host) -> u32 {
+        let Shard { indices, hosts } = self;
+        if let Some(index) = indices.find(hash, |index| hosts[*index as usize] == host) {
+            return *index;
         }
-        let place = hosts.len() as u32;
+        let index = hosts.len() as u32;
         hosts.push(host);
-        places.insert_unique(hash, place, |place| hasher.hash_one(hosts[*place as usize].0));
-        place
+        indices.insert_unique(hash, index, |index| hasher.hash_one(hosts[*index as usize].0));
+        index
     }
 }
 
-/// What the numbers stand for, when no more are given out.
+/// The addresses by number, after the numbering is complete.
 pub(super) struct Hosts(Vec<Vec<Host>>);
 
 impl AddressNumbers {
@@ -53,10 +53,10 @@ impl AddressNumbers {
         let hash = self.hasher.hash_one(host.0);
         let shard_at = (hash >> 32) as usize % SHARDS;
         let mut shard = self.shards[shard_at].lock().unwrap_or_else(PoisonError::into_inner);
-        shard.place(&self.hasher, hash, host) * SHARDS as u32 + shard_at as u32
+        shard.index(&self.hasher, hash, host) * SHARDS as u32 + shard_at as u32
     }
 
-    /// Takes the addresses out when all are numbered.
+    /// Removes and returns the addresses.
     pub(super) fn take_hosts(&self) -> Hosts {
         let taken = self.shards.iter().map(|shard| {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,34 +1,61 @@
-//! What statistics and listings can be sorted by, in nfdump's words.
+//! The orders of statistics and listings, with nfdump's words.
 
 use super::question::StatOrder;
 use crate::units::similar_words;
 
-/// A word for an [`Order`].
+/// A word for a [`StatOrder`].
 pub struct OrderWord {
+    /// The order.
     pub order: StatOrder,
-    /// Its word, as in `-O bytes` and `ordered by bytes`.
+    /// The word, as in `-O bytes` and `ordered by bytes`.
     pub name: &'static str,
+    /// Its other spellings.
     pub aliases: &'static [&'static str],
-    /// Whether `-s` takes it behind a slash; times sort rows only with `-O`.
+    /// Whether `-s` accepts it after a slash; orders by time are only for `-O`.
     pub behind_slash: bool,
+    /// The meaning, for people.
     pub help: &'static str,
 }
 
-/// Every order, most used first.
+/// All orders, the most used first.
 pub const ORDERS: &[OrderWord] = &[
     word(StatOrder::Flows, "flows", &["flow"], true, "most flows; the default of statistics"),
     word(StatOrder::Packets, "packets", &["pkts"], true, "most packets"),
-    word(StatOrder::InPackets, "ipkg", &["ipkt", "ipackets"], true, "most packets there"),
-    word(StatOrder::OutPackets, "opkg", &["opkt", "opackets"], true, "most packets back (-b)"),
+    word(
+        StatOrder::InPackets,
+        "ipkg",
+        &["ipkt", "ipackets"],
+        true,
+        "most packets in the forward direction",
+    ),
+    word(
+        StatOrder::OutPackets,
+        "opkg",
+        &["opkt", "opackets"],
+        true,
+        "most packets in the reverse direction (-b)",
+    ),
     word(StatOrder::Bytes, "bytes", &["byte"], true, "most bytes"),
-    word(StatOrder::InBytes, "ibyte", &["ibytes", "ibyt"], true, "most bytes there"),
-    word(StatOrder::OutBytes, "obyte", &["obytes", "obyt"], true, "most bytes back (-b)"),
-    word(StatOrder::Pps, "pps", &["ipps"], true, "most packets a second"),
-    word(StatOrder::Bps, "bps", &["ibps"], true, "most bits a second"),
-    word(StatOrder::Bpp, "bpp", &["ibpp"], true, "most bytes a packet"),
-    word(StatOrder::First, "tstart", &[], false, "earliest beginning first"),
+    word(
+        StatOrder::InBytes,
+        "ibyte",
+        &["ibytes", "ibyt"],
+        true,
+        "most bytes in the forward direction",
+    ),
+    word(
+        StatOrder::OutBytes,
+        "obyte",
+        &["obytes", "obyt"],
+        true,
+        "most bytes in the reverse direction (-b)",
+    ),
+    word(StatOrder::Pps, "pps", &["ipps"], true, "most packets per second"),
+    word(StatOrder::Bps, "bps", &["ibps"], true, "most bits per second"),
+    word(StatOrder::Bpp, "bpp", &["ibpp"], true, "most bytes per packet"),
+    word(StatOrder::First, "tstart", &[], false, "earliest start first"),
     word(StatOrder::Last, "tend", &[], false, "earliest end first"),
-    word(StatOrder::Duration, "duration", &[], false, "longest"),
+    word(StatOrder::Duration, "duration", &[], false, "longest duration"),
 ];
 
 const fn word(
@@ -41,19 +68,26 @@ const fn word(
     OrderWord { order, name, aliases, behind_slash, help }
 }
 
-/// Why a word is no order.
+/// Why a word is not an order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    #[error("`{0}` sorts only what has both directions and a rate of its own; try obyte or opkg")]
+    /// An order by the rate of the reverse direction, which does not exist.
+    #[error("`{0}` rates of the reverse direction cannot be sorted by; try obyte or opkg")]
     RateBack(String),
+    /// A word that does not exist.
     #[error("expected an order, found `{found}`; {near}")]
-    Unknown { found: String, near: String },
+    Unknown {
+        /// The word.
+        found: String,
+        /// The words that are similar.
+        near: String,
+    },
 }
 
 /// The order of a word.
 ///
 /// # Errors
-/// Names the words that are closest.
+/// Names similar words.
 pub fn parse(text: &str) -> Result<StatOrder, OrderError> {
     let text = text.to_ascii_lowercase();
     let known = |word: &&OrderWord| word.name == text || word.aliases.contains(&text.as_str());
@@ -68,10 +102,10 @@ pub fn parse(text: &str) -> Result<StatOrder, OrderError> {
 }
 
 impl StatOrder {
-    /// The table's line of this order.
+    /// The entry of this order in the table.
     #[must_use]
     pub fn word(self) -> &'static OrderWord {
-        // The table has every order; a test says so.
+        // The table has every order; a test ensures that.
         ORDERS.iter().find(|word| word.order == self).unwrap_or(&ORDERS[0])
     }
 }
@@ -97,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_refused_with_those_that_are_close() {
+    fn other_words_are_refused_with_similar_ones() {
         let message = |word| parse(word).unwrap_err().to_string();
         assert!(message("bites").contains("bytes"), "{}", message("bites"));
         assert!(message("obps").contains("obyte"));

@@ -1,22 +1,22 @@
-//! Rows on their way from workers, who read several files at once, to whoever
-//! takes them file by file. However slowly that goes, and however far workers
-//! could be ahead, only so many rows wait.
+//! Passes rows from the workers, which read several files at once, to a consumer that takes
+//! them file by file. The number of waiting rows is bounded, however slow the consumer is.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::answer::AnswerRow;
 
-/// Rows that are handed over at once: few enough to be in the cache still when they
-/// are printed.
+/// The number of rows that are handed over at once: few enough that they are still in the cache
+/// when they are printed.
 pub(super) const PIECE: usize = 512;
 
-/// Pieces that wait at most: of the file that is being taken, and besides of all
-/// files together. A piece is 0.2 MB.
-const OF_THIS: usize = 64;
-const OF_ALL: usize = 256;
+/// The largest number of waiting pieces of the file that is being consumed, in addition to the
+/// limit of all files. A piece has 0.2 MB.
+const MAX_PIECES_OF_CURRENT: usize = 64;
+/// The largest number of waiting pieces of all files.
+const MAX_PIECES: usize = 256;
 
-/// What waits to be taken.
+/// The rows that wait to be consumed.
 pub(super) struct OrderedOutput {
     files: usize,
     waiting: Mutex<WaitingOutput>,
@@ -25,17 +25,17 @@ pub(super) struct OrderedOutput {
 
 #[derive(Default)]
 struct WaitingOutput {
-    /// The file whose rows are being taken.
+    /// The file whose rows are being consumed.
     this: usize,
-    /// Of it and of those behind it.
-    lanes: VecDeque<PendingOutput>,
-    /// Pieces in all of them.
+    /// The rows of this file and of those after it.
+    queues: VecDeque<PendingOutput>,
+    /// The number of pieces of all files.
     pieces: usize,
-    /// Workers that have not gone.
+    /// The number of workers that are still running.
     workers: usize,
     /// Whether no further file will be begun.
     ended: bool,
-    /// Whether nothing is taken any more.
+    /// Whether the consumer has stopped.
     over: bool,
 }
 
@@ -47,24 +47,25 @@ struct PendingOutput {
 }
 
 impl WaitingOutput {
-    /// The lane of a file, unless it has been passed.
-    fn lane(&mut self, file: usize) -> Option<&mut PendingOutput> {
+    /// The queue of a file, unless the file is finished.
+    fn queue(&mut self, file: usize) -> Option<&mut PendingOutput> {
         let place = file.checked_sub(self.this)?;
-        if self.lanes.len() <= place {
-            self.lanes.resize_with(place + 1, PendingOutput::default);
+        if self.queues.len() <= place {
+            self.queues.resize_with(place + 1, PendingOutput::default);
         }
-        self.lanes.get_mut(place)
+        self.queues.get_mut(place)
     }
 
     fn has_room(&mut self, file: usize) -> bool {
         let is_this = file == self.this;
-        self.pieces < OF_ALL
-            || (is_this && self.lane(file).is_some_and(|lane| lane.pieces.len() < OF_THIS))
+        self.pieces < MAX_PIECES
+            || (is_this
+                && self.queue(file).is_some_and(|queue| queue.pieces.len() < MAX_PIECES_OF_CURRENT))
     }
 }
 
 impl OrderedOutput {
-    /// Lanes for so many files.
+    /// Queues for `files` files.
     pub(super) fn new(files: usize) -> OrderedOutput {
         OrderedOutput { files, waiting: Mutex::default(), changed: Condvar::new() }
     }
@@ -77,7 +78,7 @@ impl OrderedOutput {
         self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Once this is dropped nothing is taken any more, and whoever hands over learns it.
+    /// When the returned value is dropped, the consumer has stopped and the workers are told.
     pub(super) fn closing(&self) -> CloseOnDrop<'_> {
         CloseOnDrop(self)
     }
@@ -87,15 +88,15 @@ impl OrderedOutput {
         let mut waiting = self.waiting();
         loop {
             let ended = waiting.ended;
-            let front = waiting.lanes.front_mut();
-            if let Some(piece) = front.and_then(|lane| lane.pieces.pop_front()) {
+            let front = waiting.queues.front_mut();
+            if let Some(piece) = front.and_then(|queue| queue.pieces.pop_front()) {
                 waiting.pieces -= 1;
                 self.changed.notify_all();
                 return Some(piece);
             }
-            match waiting.lanes.front() {
-                Some(lane) if lane.done || (ended && !lane.begun) => {
-                    waiting.lanes.pop_front();
+            match waiting.queues.front() {
+                Some(queue) if queue.done || (ended && !queue.begun) => {
+                    waiting.queues.pop_front();
                     waiting.this += 1;
                     self.changed.notify_all();
                 }
@@ -106,7 +107,7 @@ impl OrderedOutput {
     }
 }
 
-/// Closes lanes when it is dropped, also by a panic.
+/// Stops the consumer on drop, also after a panic.
 pub(super) struct CloseOnDrop<'a>(&'a OrderedOutput);
 
 impl Drop for CloseOnDrop<'_> {
@@ -116,68 +117,68 @@ impl Drop for CloseOnDrop<'_> {
     }
 }
 
-/// Where a worker hands over.
+/// The end at which a worker hands over rows.
 pub(super) struct OrderedSender<'a> {
-    lanes: &'a OrderedOutput,
+    queues: &'a OrderedOutput,
     file: Option<usize>,
 }
 
 impl<'a> OrderedSender<'a> {
-    pub(super) fn new(lanes: &'a OrderedOutput) -> OrderedSender<'a> {
-        lanes.waiting().workers += 1;
-        OrderedSender { lanes, file: None }
+    pub(super) fn new(queues: &'a OrderedOutput) -> OrderedSender<'a> {
+        queues.waiting().workers += 1;
+        OrderedSender { queues, file: None }
     }
 
     /// Begins a file.
     pub(super) fn begin(&mut self, file: usize) {
         self.file = Some(file);
-        if let Some(lane) = self.lanes.waiting().lane(file) {
-            lane.begun = true;
+        if let Some(queue) = self.queues.waiting().queue(file) {
+            queue.begun = true;
         }
     }
 
-    /// Hands rows of the file over, when there is room; false when nobody wants them.
+    /// Hands over rows of the file when there is room; false if the consumer has stopped.
     pub(super) fn give(&self, rows: Vec<AnswerRow>) -> bool {
         let Some(file) = self.file else { return false };
-        let mut waiting = self.lanes.waiting();
+        let mut waiting = self.queues.waiting();
         while !waiting.over && !waiting.has_room(file) {
-            waiting = self.lanes.wait(waiting);
+            waiting = self.queues.wait(waiting);
         }
         if waiting.over {
             return false;
         }
-        let Some(lane) = waiting.lane(file) else { return false };
-        lane.pieces.push_back(rows);
+        let Some(queue) = waiting.queue(file) else { return false };
+        queue.pieces.push_back(rows);
         waiting.pieces += 1;
-        self.lanes.changed.notify_all();
+        self.queues.changed.notify_all();
         true
     }
 
     /// Ends the file.
     pub(super) fn end(&mut self) {
         let Some(file) = self.file.take() else { return };
-        if let Some(lane) = self.lanes.waiting().lane(file) {
-            lane.done = true;
+        if let Some(queue) = self.queues.waiting().queue(file) {
+            queue.done = true;
         }
-        self.lanes.changed.notify_all();
+        self.queues.changed.notify_all();
     }
 
-    /// Nobody is to wait for files that are not begun.
+    /// Tells the consumer not to wait for files that are not begun.
     pub(super) fn stop(&self) {
-        self.lanes.waiting().ended = true;
-        self.lanes.changed.notify_all();
+        self.queues.waiting().ended = true;
+        self.queues.changed.notify_all();
     }
 }
 
 impl Drop for OrderedSender<'_> {
     fn drop(&mut self) {
         self.end();
-        let mut waiting = self.lanes.waiting();
+        let mut waiting = self.queues.waiting();
         waiting.workers = waiting.workers.saturating_sub(1);
-        // A worker that failed is not waited for.
+        // The consumer does not wait for a worker that failed.
         waiting.ended |= waiting.workers == 0;
         drop(waiting);
-        self.lanes.changed.notify_all();
+        self.queues.changed.notify_all();
     }
 }
 
@@ -187,22 +188,22 @@ mod tests {
     use crate::query::record::row;
     use crate::query::state::GroupSums;
 
-    /// A piece that is known by its flows.
+    /// A piece that is identified by its number of flows.
     fn piece(flows: u64) -> Vec<AnswerRow> {
         let mut one = row(GroupSums::NONE.sums());
         one.sums.flows = flows;
         vec![one]
     }
 
-    fn taken(lanes: &OrderedOutput) -> Vec<u64> {
-        std::iter::from_fn(|| lanes.take()).flatten().map(|row| row.sums.flows).collect()
+    fn taken(queues: &OrderedOutput) -> Vec<u64> {
+        std::iter::from_fn(|| queues.take()).flatten().map(|row| row.sums.flows).collect()
     }
 
     #[test]
-    fn rows_come_in_the_order_of_files_and_few_of_them_wait() {
+    fn rows_are_in_the_order_of_files_and_few_of_them_wait() {
         const FILES: u64 = 40;
         const PIECES: u64 = 12;
-        let lanes = OrderedOutput::new(FILES as usize);
+        let queues = OrderedOutput::new(FILES as usize);
         let next = std::sync::atomic::AtomicU64::new(0);
         let mut most = 0;
         let mut all = Vec::new();
@@ -220,52 +221,54 @@ mod tests {
             }
         };
         std::thread::scope(|scope| {
-            for giver in
-                [OrderedSender::new(&lanes), OrderedSender::new(&lanes), OrderedSender::new(&lanes)]
-            {
+            for giver in [
+                OrderedSender::new(&queues),
+                OrderedSender::new(&queues),
+                OrderedSender::new(&queues),
+            ] {
                 scope.spawn(move || work(giver));
             }
-            while let Some(rows) = lanes.take() {
-                most = most.max(lanes.waiting().pieces);
+            while let Some(rows) = queues.take() {
+                most = most.max(queues.waiting().pieces);
                 all.push(rows[0].sums.flows);
             }
         });
         assert_eq!(all, (0..FILES * PIECES).collect::<Vec<_>>());
-        assert!(most <= OF_ALL + OF_THIS, "{most} waited");
+        assert!(most <= MAX_PIECES + MAX_PIECES_OF_CURRENT, "{most} waited");
     }
 
     #[test]
     fn workers_that_are_ahead_wait_and_the_file_in_turn_has_room() {
-        let lanes = OrderedOutput::new(3);
-        let (mut first, mut second) = (OrderedSender::new(&lanes), OrderedSender::new(&lanes));
+        let queues = OrderedOutput::new(3);
+        let (mut first, mut second) = (OrderedSender::new(&queues), OrderedSender::new(&queues));
         first.begin(0);
         second.begin(1);
-        for number in 0..OF_ALL as u64 {
+        for number in 0..MAX_PIECES as u64 {
             assert!(second.give(piece(100 + number)));
         }
-        assert!(!lanes.waiting().has_room(1));
-        assert!(lanes.waiting().has_room(0), "or nothing would ever go on");
+        assert!(!queues.waiting().has_room(1));
+        assert!(queues.waiting().has_room(0), "otherwise nothing could continue");
         assert!(first.give(piece(1)));
         first.end();
         second.end();
         second.stop();
-        let want: Vec<u64> = [1].into_iter().chain(100..100 + OF_ALL as u64).collect();
-        assert_eq!(taken(&lanes), want, "the third file was never begun");
+        let want: Vec<u64> = [1].into_iter().chain(100..100 + MAX_PIECES as u64).collect();
+        assert_eq!(taken(&queues), want, "the third file was never begun");
     }
 
     #[test]
-    fn whoever_gives_learns_that_nobody_takes_and_who_fails_is_not_waited_for() {
-        let lanes = OrderedOutput::new(2);
-        let mut giver = OrderedSender::new(&lanes);
+    fn a_stopped_consumer_is_noticed_and_a_failed_worker_is_not_waited_for() {
+        let queues = OrderedOutput::new(2);
+        let mut giver = OrderedSender::new(&queues);
         giver.begin(0);
         assert!(giver.give(piece(7)));
-        // As when its thread panics.
+        // As after a panic of its thread.
         drop(giver);
-        assert_eq!(taken(&lanes), [7]);
-        let lanes = OrderedOutput::new(2);
-        let mut giver = OrderedSender::new(&lanes);
+        assert_eq!(taken(&queues), [7]);
+        let queues = OrderedOutput::new(2);
+        let mut giver = OrderedSender::new(&queues);
         giver.begin(1);
-        drop(lanes.closing());
+        drop(queues.closing());
         assert!(!giver.give(piece(1)));
     }
 }

@@ -1,4 +1,4 @@
-//! A page of a chunk: columns are read once, when they are first asked for.
+//! A page of a chunk; its columns are read once, on demand.
 
 use std::sync::Arc;
 
@@ -8,18 +8,19 @@ use crate::flow::column::{Dictionary, Vector};
 use crate::flow::field::{FIELDS, Field};
 use crate::flow::{FlowText, Host};
 
-/// What is kept of a column.
+/// The cached data of a column.
 #[derive(Default)]
 struct Slot {
-    /// Of the chunk: whether it was asked for, and what came.
+    /// Whether the dictionary of the chunk was read.
     asked: bool,
+    /// The dictionary, if there is one.
     dictionary: Option<Arc<Dictionary>>,
-    /// The page that `values` is of.
+    /// The page that `values` belongs to.
     page: Option<usize>,
     values: Vector,
 }
 
-/// Columns of a worker; what they allocated is used again from chunk to chunk.
+/// The columns of a worker; their memory is reused from chunk to chunk.
 pub(super) struct PageColumns {
     slots: Vec<Slot>,
 }
@@ -29,7 +30,7 @@ impl PageColumns {
         PageColumns { slots: FIELDS.iter().map(|_| Slot::default()).collect() }
     }
 
-    /// Forgets the last chunk.
+    /// Discards the data of the last chunk.
     pub(super) fn begin(&mut self) {
         for slot in &mut self.slots {
             slot.asked = false;
@@ -39,13 +40,13 @@ impl PageColumns {
     }
 }
 
-/// A page that is being looked at.
+/// The current page.
 pub(super) struct Page<'a> {
     pub chunk: &'a mut dyn ColumnChunk,
     pub columns: &'a mut PageColumns,
     pub number: usize,
     pub rows: usize,
-    /// Whether there may be flows whose times are not plausible.
+    /// Whether there may be flows with implausible times.
     pub has_odd_times: bool,
 }
 
@@ -60,7 +61,7 @@ impl ColumnSource for Page<'_> {
         self.chunk.bounds(field)
     }
 
-    /// The dictionary of a column, read once a chunk.
+    /// The dictionary of a column; it is read once per chunk.
     fn dictionary(&mut self, field: Field) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
         let slot = &mut self.columns.slots[field as usize];
         if !slot.asked {
@@ -70,7 +71,7 @@ impl ColumnSource for Page<'_> {
         Ok(slot.dictionary.clone())
     }
 
-    /// Reads a column, unless it was or all its values are one.
+    /// Reads a column, unless it was already read or all its values are equal.
     fn load(&mut self, field: Field) -> Result<(), ArchiveError> {
         let single = self.dictionary(field)?.is_some_and(|values| values.len() == 1);
         let slot = &mut self.columns.slots[field as usize];
@@ -89,14 +90,14 @@ impl ColumnSource for Page<'_> {
         };
         if !fits || slot.values.len() != self.rows {
             let name = field.info().name;
-            let what = format!("page {} of column {name} is not what it should be", self.number);
+            let what = format!("page {} of column {name} is damaged", self.number);
             return Err(ArchiveError::damaged(self.chunk.path(), what));
         }
         slot.page = Some(self.number);
         Ok(())
     }
 
-    /// A column that was loaded.
+    /// The values of a column that was loaded.
     fn values(&self, field: Field) -> ColumnValues<'_> {
         let slot = &self.columns.slots[field as usize];
         match (&slot.dictionary, &slot.values) {
@@ -109,7 +110,7 @@ impl ColumnSource for Page<'_> {
             (_, Vector::Numbers(numbers)) => ColumnValues::Numbers(numbers),
             (_, Vector::Addresses(hosts)) => ColumnValues::Addresses(hosts),
             (_, Vector::Texts(texts)) => ColumnValues::Texts(texts),
-            // Loading refuses ids without a dictionary.
+            // Loading rejects ids without a dictionary.
             (None, Vector::Ids(_)) => ColumnValues::Number(0),
         }
     }
@@ -121,7 +122,7 @@ impl Page<'_> {
         self.columns.slots[field as usize].dictionary.clone()
     }
 
-    /// Calls `take` with the place among `hits` and the number of each.
+    /// Calls `take` with the index among `hits` and the number of each row.
     #[inline]
     pub(super) fn numbers(
         &self,
@@ -129,10 +130,10 @@ impl Page<'_> {
         hits: &MatchedRows,
         mut take: impl FnMut(usize, u64),
     ) {
-        self.each_number(field, hits, |place, _, number| take(place, number));
+        self.each_number(field, hits, |index, _, number| take(index, number));
     }
 
-    /// The same with the row between them.
+    /// [`numbers`](Self::numbers), with the row as the second argument.
     #[inline]
     pub(super) fn each_number(
         &self,
@@ -141,18 +142,18 @@ impl Page<'_> {
         mut take: impl FnMut(usize, usize, u64),
     ) {
         match self.values(field) {
-            ColumnValues::Number(one) => hits.each(|place, row| take(place, row, one)),
+            ColumnValues::Number(one) => hits.each(|index, row| take(index, row, one)),
             ColumnValues::Ids(ids, Dictionary::Numbers(known)) => {
-                hits.each(|place, row| take(place, row, known[ids[row] as usize]));
+                hits.each(|index, row| take(index, row, known[ids[row] as usize]));
             }
             ColumnValues::Numbers(numbers) => {
-                hits.each(|place, row| take(place, row, numbers[row]))
+                hits.each(|index, row| take(index, row, numbers[row]))
             }
-            _ => hits.each(|place, row| take(place, row, 0)),
+            _ => hits.each(|index, row| take(index, row, 0)),
         }
     }
 
-    /// The same of a column of addresses.
+    /// [`numbers`](Self::numbers) for a column of addresses.
     #[inline]
     pub(super) fn hosts(
         &self,
@@ -161,16 +162,16 @@ impl Page<'_> {
         mut take: impl FnMut(usize, Host),
     ) {
         match self.values(field) {
-            ColumnValues::Address(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            ColumnValues::Address(one) => (0..hits.len()).for_each(|index| take(index, one)),
             ColumnValues::Ids(ids, Dictionary::Addresses(known)) => {
-                hits.each(|place, row| take(place, known[ids[row] as usize]));
+                hits.each(|index, row| take(index, known[ids[row] as usize]));
             }
-            ColumnValues::Addresses(hosts) => hits.each(|place, row| take(place, hosts[row])),
-            _ => (0..hits.len()).for_each(|place| take(place, Host::UNSPECIFIED)),
+            ColumnValues::Addresses(hosts) => hits.each(|index, row| take(index, hosts[row])),
+            _ => (0..hits.len()).for_each(|index| take(index, Host::UNSPECIFIED)),
         }
     }
 
-    /// The same of a column of texts.
+    /// [`numbers`](Self::numbers) for a column of texts.
     pub(super) fn texts(
         &self,
         field: Field,
@@ -178,16 +179,16 @@ impl Page<'_> {
         mut take: impl FnMut(usize, FlowText),
     ) {
         match self.values(field) {
-            ColumnValues::Text(one) => (0..hits.len()).for_each(|place| take(place, one)),
+            ColumnValues::Text(one) => (0..hits.len()).for_each(|index| take(index, one)),
             ColumnValues::Ids(ids, Dictionary::Texts(known)) => {
-                hits.each(|place, row| take(place, known[ids[row] as usize]));
+                hits.each(|index, row| take(index, known[ids[row] as usize]));
             }
-            ColumnValues::Texts(texts) => hits.each(|place, row| take(place, texts[row])),
+            ColumnValues::Texts(texts) => hits.each(|index, row| take(index, texts[row])),
             _ => {}
         }
     }
 
-    /// Those of `hits` of which a number is 0.
+    /// The rows of `hits` whose number is 0.
     pub(super) fn without(&self, field: Field, hits: MatchedRows) -> MatchedRows {
         match self.values(field) {
             ColumnValues::Number(0) => hits,

@@ -1,4 +1,4 @@
-//! What can be asked.
+//! The questions that can be asked.
 
 use crate::filter::Filter;
 use crate::flow::Time;
@@ -7,126 +7,149 @@ use crate::flow::field::Field;
 /// A question over an archive.
 #[derive(Clone, Debug)]
 pub struct ArchiveQuestion {
+    /// The flows that are selected.
     pub filter: Filter,
-    /// Only flows that began at or after `from` and ended at or before `to`, by
-    /// the exporters' clocks (nfdump's `-t`).
+    /// Only flows that began at or after this time, by the exporter's clock (nfdump's `-t`).
     pub from: Option<Time>,
+    /// Only flows that ended at or before this time, by the exporter's clock.
     pub to: Option<Time>,
-    /// Take flows in that were reported twice.
+    /// Include duplicate flows.
     pub no_dedup: bool,
-    /// The columns that records are to have besides those that are counted; `None`
-    /// for all.
+    /// The columns that records need in addition to those that are counted; `None` for all.
     pub columns: Option<Vec<Field>>,
+    /// What to do with the flows.
     pub ask: QueryMode,
 }
 
 /// What to do with the flows that match.
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueryMode {
-    /// One by one, in the order they were recorded or in the given one; `limit`
-    /// 0 for all of them (`-c` and `-n`).
+    /// List them in the order in which they were recorded or in the given order; `limit` 0 for
+    /// all (`-c` and `-n`).
     Records { order: Option<StatOrder>, limit: usize },
-    /// Summed by some fields (`-a`, `-A`, `-b`), `limit` 0 for all.
+    /// Sum them by some fields (`-a`, `-A`, `-b`); `limit` 0 for all groups.
     Groups { by: Aggregation, order: Option<StatOrder>, limit: usize },
-    /// Tables of who had most (`-s`), `limit` 0 for all.
+    /// Statistics (`-s`); `limit` 0 for all rows.
     Statistics { asked: Vec<Statistic>, limit: usize },
     /// Only the totals (`-I`, `-o null`).
     Summary,
 }
 
-/// A field to sum by, or a part of an address.
+/// A field of a key, or the prefix of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPart {
+    /// The field.
     pub field: Field,
-    /// How many bits of an IPv4 and of an IPv6 address count; other addresses
-    /// than those of the given family are left as they are.
+    /// The number of bits of an address that are significant; addresses of another family are
+    /// not cut.
     pub prefix: Option<Prefix>,
 }
 
 impl KeyPart {
-    /// A field as it is.
+    /// A complete field.
     #[must_use]
     pub const fn whole(field: Field) -> KeyPart {
         KeyPart { field, prefix: None }
     }
 }
 
-/// A length for the addresses of a family.
+/// A prefix length for the addresses of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix {
+    /// This many bits of an IPv4 address.
     V4(u8),
+    /// This many bits of an IPv6 address.
     V6(u8),
-    /// As long as the route to it was reported to be ([`Field::SrcMask`], [`Field::DstMask`]).
+    /// The reported prefix length of the route ([`Field::SrcMask`], [`Field::DstMask`]).
     Reported,
 }
 
-/// What makes flows one.
+/// The key by which flows are summed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregation {
-    /// At least one, each field once.
+    /// At least one part, each field once.
     pub parts: Vec<KeyPart>,
-    pub ways: FlowDirection,
+    /// How the directions of a conversation are combined.
+    pub direction: FlowDirection,
 }
 
-/// What becomes of the two directions of a conversation.
+/// How the two directions of a conversation are combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlowDirection {
-    /// A row for each.
+    /// A row per direction.
     #[default]
     Apart,
-    /// One row with counters of both; there is the way that began first (`-b`).
+    /// One row with counters of both; the direction that began first is the forward one (`-b`).
     Both,
-    /// The same, and there is the way to the server, where ports tell (`-B`).
+    /// One row with counters of both; the direction to the server is the forward one, if ports
+    /// tell (`-B`).
     ToServer,
 }
 
-/// One of `-s`.
+/// One statistic of `-s`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistic {
+    /// The element.
     pub element: &'static StatElement,
-    /// Apart by protocol (`:p`).
+    /// Whether it is separated by protocol (`:p`).
     pub by_protocol: bool,
-    /// A table for each of these; at least one.
+    /// The orders, a table for each; at least one.
     pub orders: Vec<StatOrder>,
-    /// What makes a record, where the element is `record` (else empty).
+    /// The key of records if the element is `record`, otherwise `None`.
     pub by: Option<Aggregation>,
 }
 
-/// What a statistic is about.
+/// An element of statistics.
 #[derive(Debug, PartialEq)]
 pub struct StatElement {
-    /// Its word, as in `-s dstip`.
+    /// The word, as in `-s dstip`.
     pub name: &'static str,
+    /// Its other spellings.
     pub aliases: &'static [&'static str],
-    /// As in `Top 10 Dst IP Addr ordered by bytes`.
+    /// The label, as in `Top 10 Dst IP Addr ordered by bytes`.
     pub label: &'static str,
+    /// The fields that it counts.
     pub keys: CountedSides,
 }
 
-/// What of a flow counts for it.
+/// The fields of a flow that an element counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum CountedSides {
     /// Flows summed by 5-tuple, or as `-A` says.
     Record,
+    /// One field.
     One(KeyPart),
-    /// Both; a flow in which they are equal counts once.
+    /// Both fields; a flow in which they are equal counts once.
     Either(KeyPart, KeyPart),
 }
 
-/// What to sort by, greatest first (times: earliest first).
+/// The order of a list, greatest first (times: earliest first).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatOrder {
+    /// Number of flows.
     Flows,
+    /// Packets of both directions.
     Packets,
+    /// Packets of the forward direction.
     InPackets,
+    /// Packets of the reverse direction.
     OutPackets,
+    /// Bytes of both directions.
     Bytes,
+    /// Bytes of the forward direction.
     InBytes,
+    /// Bytes of the reverse direction.
     OutBytes,
+    /// Packets per second.
     Pps,
+    /// Bits per second.
     Bps,
+    /// Bytes per packet.
     Bpp,
+    /// Start time.
     First,
+    /// End time.
     Last,
+    /// Duration.
     Duration,
 }

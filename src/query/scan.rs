@@ -1,4 +1,4 @@
-//! Reads files with several threads and hands what matches to sinks.
+//! Reads files with several threads and passes the matching rows to sinks.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -16,12 +16,12 @@ use crate::filter::Filter;
 use crate::filter::select::{ColumnSource, FilterPlan, MatchedRows};
 use crate::flow::field::Field;
 
-/// Problems that are told one by one; further ones are only counted.
+/// The largest number of problems that are listed; further ones are only counted.
 const MOST_PROBLEMS: usize = 100;
 
-/// Takes what a worker finds.
+/// Takes the rows that a worker finds.
 pub(super) trait ScanSink: Send {
-    /// The columns it needs of a page in which something matched.
+    /// The columns that it needs of a page with matching rows.
     fn fields(&self) -> Vec<Field>;
 
     /// The next file begins.
@@ -30,8 +30,8 @@ pub(super) trait ScanSink: Send {
     /// The next chunk begins, with other dictionaries.
     fn begin(&mut self) {}
 
-    /// Rows that matched; all columns it needs were loaded. Breaks when no
-    /// worker need go on.
+    /// Takes matching rows; all needed columns are loaded. Breaks if no worker needs to
+    /// continue.
     fn take(&mut self, page: &Page<'_>, hits: &MatchedRows) -> ControlFlow<()>;
 
     /// The file has ended.
@@ -41,17 +41,17 @@ pub(super) trait ScanSink: Send {
     fn stop(&mut self) {}
 }
 
-/// What all workers share.
+/// The data that all workers share.
 struct Scan<'a> {
     filter: Filter,
     no_dedup: bool,
     source: &'a ScanSource<'a>,
     next: AtomicUsize,
-    /// Enough is known.
+    /// Whether the sinks need no further rows.
     enough: AtomicBool,
 }
 
-/// Scans all files with a worker per sink; `beside` runs meanwhile on this thread.
+/// Scans all files with a worker per sink; `beside` runs meanwhile in the calling thread.
 pub(super) fn scan<S: ScanSink>(
     question: &ArchiveQuestion,
     source: &ScanSource<'_>,
@@ -68,7 +68,7 @@ pub(super) fn scan<S: ScanSink>(
     };
     let mut effort = QueryEffort::default();
     let mut back = Vec::new();
-    let mut more = 0;
+    let mut unlisted = 0;
     std::thread::scope(|scope| {
         let workers: Vec<_> =
             sinks.into_iter().map(|sink| scope.spawn(|| scan.work(sink))).collect();
@@ -77,20 +77,20 @@ pub(super) fn scan<S: ScanSink>(
             match worker.join() {
                 Ok((sink, done)) => {
                     back.push(sink);
-                    more += add(&mut effort, done.effort) + done.more;
+                    unlisted += add(&mut effort, done.effort) + done.unlisted;
                 }
                 Err(_) => effort.problems.push("a thread of the query failed".to_owned()),
             }
         }
     });
-    if more > 0 {
-        effort.problems.push(format!("and {more} more problems"));
+    if unlisted > 0 {
+        effort.problems.push(format!("and {unlisted} more problems"));
     }
     effort.interrupted = source.progress.stop.load(Relaxed);
     (back, effort)
 }
 
-/// Adds what a worker did; returns the number of problems for which there was no room.
+/// Adds the effort of a worker; returns the number of problems that are not listed.
 fn add(all: &mut QueryEffort, one: QueryEffort) -> usize {
     all.files += one.files;
     all.skipped += one.skipped;
@@ -99,16 +99,16 @@ fn add(all: &mut QueryEffort, one: QueryEffort) -> usize {
     all.duplicates += one.duplicates;
     all.bytes_read += one.bytes_read;
     let room = MOST_PROBLEMS.saturating_sub(all.problems.len());
-    let more = one.problems.len().saturating_sub(room);
+    let unlisted = one.problems.len().saturating_sub(room);
     all.problems.extend(one.problems.into_iter().take(room));
-    more
+    unlisted
 }
 
-/// What a worker did.
+/// The result of a worker.
 #[derive(Default)]
 struct WorkerResult {
     effort: QueryEffort,
-    more: usize,
+    unlisted: usize,
 }
 
 impl WorkerResult {
@@ -116,7 +116,7 @@ impl WorkerResult {
         if self.effort.problems.len() < MOST_PROBLEMS {
             self.effort.problems.push(what.to_string());
         } else {
-            self.more += 1;
+            self.unlisted += 1;
         }
     }
 }
@@ -162,7 +162,8 @@ impl Scan<'_> {
                 done.effort.skipped += 1;
                 return;
             }
-            // Removed between listing and opening: it expired. A link is still there.
+            // The file was removed between listing and opening: it expired. A dangling link
+            // still exists.
             Err(ArchiveError::Io { source, .. })
                 if source.kind() == io::ErrorKind::NotFound && !entry.path.is_symlink() =>
             {
@@ -235,8 +236,8 @@ impl Scan<'_> {
         }
     }
 
-    /// The rows that count, with their columns loaded, and how many were left
-    /// out because they were reported twice.
+    /// The rows that count, with their columns loaded, and the number of duplicates that were
+    /// left out.
     fn page(
         &self,
         plan: &FilterPlan<'_>,

@@ -1,12 +1,12 @@
-//! What stands first.
+//! Ranks rows for sorting.
 
 use super::answer::AnswerSums;
 use super::question::StatOrder;
 
-/// How far up something stands: the greater, the earlier in the list.
+/// The rank of a row: the greater, the earlier in the list.
 ///
-/// Rates are over what was summed, from its first packet to its last, in whole
-/// numbers, 0 without a duration; that is how nfdump sorts by them.
+/// Rates refer to the time from the first to the last packet of the sums; they are whole
+/// numbers, and 0 without a duration, as in nfdump.
 pub(super) fn rank(order: StatOrder, sums: &AnswerSums, out_packets: u64, out_bytes: u64) -> u128 {
     let packets = u128::from(sums.packets) + u128::from(out_packets);
     let bytes = u128::from(sums.bytes) + u128::from(out_bytes);
@@ -29,7 +29,7 @@ pub(super) fn rank(order: StatOrder, sums: &AnswerSums, out_packets: u64, out_by
     }
 }
 
-/// Greater the earlier a time is.
+/// Greater for earlier times.
 fn earliest(time: i64) -> u128 {
     u128::from(!(time.cast_unsigned() ^ 1 << 63))
 }

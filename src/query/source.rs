@@ -1,38 +1,44 @@
-//! Where flows come from, and how far a scan is.
+//! The files of a scan, and its progress.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::archive::catalog::CatalogEntry;
 use crate::archive::{ArchiveError, ColumnChunks};
 
-/// A file, opened.
+/// A file that was opened.
 pub enum OpenedFile {
+    /// The chunks of the file.
     Chunks(ColumnChunks),
-    /// Nothing in it can match, by what stands in its footer.
+    /// The footer shows that nothing in the file can match.
     Skipped,
 }
 
-/// Opens a file; called by several threads at once.
+/// Opens a file; it is called by several threads at once.
 pub type OpenFile<'a> = dyn Fn(&CatalogEntry) -> Result<OpenedFile, ArchiveError> + Sync + 'a;
 
-/// What to look into, and with what.
+/// The files of a scan and how they are read.
 pub struct ScanSource<'a> {
-    /// In the order they were recorded.
+    /// The files, in the order in which they were recorded.
     pub files: &'a [CatalogEntry],
+    /// Opens a file.
     pub open: &'a OpenFile<'a>,
+    /// The progress, which is updated during the scan.
     pub progress: &'a Progress,
-    /// How many files are read at once, at least 1.
+    /// The number of files that are read at once, at least 1.
     pub threads: usize,
 }
 
-/// How far a scan is; others look on, and may stop it.
+/// The progress of a scan, which other threads can read; they can also stop the scan.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Files there are, and that are done with.
+    /// The number of files.
     pub files: AtomicU64,
+    /// The number of files that are finished.
     pub done: AtomicU64,
+    /// The number of bytes read.
     pub bytes: AtomicU64,
+    /// The number of records read.
     pub records: AtomicU64,
-    /// Set to end early: the answer is over what was read until then.
+    /// Set to end early: the answer then covers what was read so far.
     pub stop: AtomicBool,
 }

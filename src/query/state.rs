@@ -1,4 +1,4 @@
-//! Running sums of a group.
+//! The running sums of a group.
 
 use super::answer::AnswerSums;
 use super::page::Page;
@@ -8,46 +8,48 @@ use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 use crate::flow::{Time, is_plausible};
 
-/// Times of a flow that are not plausible ([`is_plausible`]) stand this much later in
-/// [`State::first`] and earlier in [`State::last`]: so a plausible time always counts
-/// before them, and they count where there is none.
+/// The offset that is added to [`GroupSums::first`] and subtracted from [`GroupSums::last`] for
+/// times of a flow that are not plausible ([`is_plausible`]): plausible times then always take
+/// precedence, and implausible ones only count if there are no others.
 const APART: i64 = 1 << 62;
 
-/// Times are kept within this, so that they cannot be taken for such ones: 36 million
-/// years either way.
+/// Times are limited to this, so that they cannot be confused with times that have the offset:
+/// 36 million years either way.
 const LATEST: i64 = 1 << 60;
 
-/// Where the or of TCP flags stands in [`State::tally`].
+/// The position of the TCP flags in [`GroupSums::flows_and_flags`].
 const FLAGS_AT: u32 = 56;
 const FLOWS: u64 = (1 << FLAGS_AT) - 1;
 
-/// Sums of a group in 40 bytes: there may be tens of millions of them.
+/// The sums of a group in 40 bytes: there may be tens of millions of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GroupSums {
     pub bytes: u64,
     pub packets: u64,
     pub first: i64,
     pub last: i64,
-    /// Flows in the lower 56 bits, which no archive fills, flags above them.
-    tally: u64,
+    /// The number of flows in the lower 56 bits, which no archive exceeds, and the TCP flags
+    /// above them.
+    flows_and_flags: u64,
 }
 
 impl GroupSums {
-    /// Of no flow.
+    /// The sums of no flow.
     pub(super) const NONE: GroupSums =
-        GroupSums { bytes: 0, packets: 0, first: i64::MAX, last: i64::MIN, tally: 0 };
+        GroupSums { bytes: 0, packets: 0, first: i64::MAX, last: i64::MIN, flows_and_flags: 0 };
 
-    /// Of one flow of which nothing is known.
-    const ONE: GroupSums = GroupSums { bytes: 0, packets: 0, first: 0, last: 0, tally: 1 };
+    /// The sums of one flow without any values.
+    const ONE: GroupSums =
+        GroupSums { bytes: 0, packets: 0, first: 0, last: 0, flows_and_flags: 1 };
 
-    /// As these sums, without flags; `odd` says that their times are not plausible.
+    /// These sums, without flags; `odd` tells that their times are not plausible.
     pub(super) fn of(sums: &AnswerSums, odd: bool) -> GroupSums {
         let mut state = GroupSums {
             bytes: sums.bytes,
             packets: sums.packets,
             first: sums.first.0.clamp(-LATEST, LATEST),
             last: sums.last.0.clamp(-LATEST, LATEST),
-            tally: sums.flows & FLOWS,
+            flows_and_flags: sums.flows & FLOWS,
         };
         if odd {
             state.set_apart();
@@ -62,32 +64,33 @@ impl GroupSums {
 
     /// Whether no flow in it has plausible times.
     pub(super) fn is_odd(&self) -> bool {
-        self.first > LATEST && self.tally & FLOWS > 0
+        self.first > LATEST && self.flows_and_flags & FLOWS > 0
     }
 
-    /// Both together.
+    /// Adds other sums.
     #[inline]
     pub(super) fn add(&mut self, other: &GroupSums) {
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.packets = self.packets.saturating_add(other.packets);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        let flags = (self.tally | other.tally) & !FLOWS;
-        self.tally = flags | ((self.tally & FLOWS) + (other.tally & FLOWS)) & FLOWS;
+        let flags = (self.flows_and_flags | other.flows_and_flags) & !FLOWS;
+        self.flows_and_flags =
+            flags | ((self.flows_and_flags & FLOWS) + (other.flows_and_flags & FLOWS)) & FLOWS;
     }
 
     pub(super) fn flows(&self) -> u64 {
-        self.tally & FLOWS
+        self.flows_and_flags & FLOWS
     }
 
-    /// TCP flags as they stand in [`State::tally`].
+    /// TCP flags at their position in [`GroupSums::flows_and_flags`].
     #[inline]
     pub(super) fn flag_bits(flags: u64) -> u64 {
         (flags & 0xff) << FLAGS_AT
     }
 
     pub(super) fn flags(&self) -> u8 {
-        (self.tally >> FLAGS_AT) as u8
+        (self.flows_and_flags >> FLAGS_AT) as u8
     }
 
     pub(super) fn sums(&self) -> AnswerSums {
@@ -102,15 +105,14 @@ impl GroupSums {
     }
 }
 
-/// Rows that are put into states at once: few enough to stay in the cache.
+/// The number of rows that are processed at once: few enough to stay in the cache.
 pub(super) const PIECE: usize = 4096;
 
 /// The columns that [`gather`] needs.
 pub(super) const COUNTED: [Field; 5] =
     [Field::Bytes, Field::Packets, Field::Sampling, Field::First, Field::Last];
 
-/// A state for each of `hits`, whose columns were loaded; with their TCP flags
-/// if they are asked for.
+/// Computes the sums of each of `hits`, whose columns are loaded; with TCP flags if `flags`.
 pub(super) fn gather(
     page: &Page<'_>,
     hits: &MatchedRows,
@@ -136,12 +138,12 @@ pub(super) fn gather(
     }
     if flags {
         page.numbers(Field::TcpFlags, hits, |at, bits| {
-            states[at].tally |= GroupSums::flag_bits(bits)
+            states[at].flows_and_flags |= GroupSums::flag_bits(bits)
         });
     }
 }
 
-/// Sets those apart whose times are not plausible; the columns were loaded.
+/// Applies the offset to implausible times; the columns are loaded.
 fn set_apart(page: &Page<'_>, hits: &MatchedRows, states: &mut [GroupSums]) {
     let mut arrivals = vec![(Time(0), 0); states.len()];
     page.numbers(Field::Arrival, hits, |at, bits| arrivals[at].0 = Time(bits.cast_signed()));
@@ -154,8 +156,8 @@ fn set_apart(page: &Page<'_>, hits: &MatchedRows, states: &mut [GroupSums]) {
     }
 }
 
-/// Whether a chunk may have flows whose times are not plausible, as far as the bounds of
-/// its columns tell: where none can be, nothing has to be looked at flow by flow.
+/// Whether a chunk may have flows with implausible times, according to the bounds of its
+/// columns: if not, the flows need not be checked one by one.
 ///
 /// # Errors
 /// When the file is damaged or cannot be read.
@@ -163,7 +165,7 @@ pub(super) fn may_have_odd_times(page: &mut Page<'_>) -> Result<bool, ArchiveErr
     let signed = |(least, greatest): (u64, u64)| (least.cast_signed(), greatest.cast_signed());
     let offsets = match page.bounds(Field::ClockOffset).map(signed) {
         Some(known) => Some(known),
-        // There are negative ones, of which bounds do not tell; but few different ones.
+        // Some offsets are negative, so there are no bounds; but there are few distinct ones.
         None => page.dictionary(Field::ClockOffset)?.and_then(|values| match &*values {
             Dictionary::Numbers(all) => {
                 let all = || all.iter().map(|offset| offset.cast_signed());

@@ -17,23 +17,23 @@ use crate::flow::column::number_value;
 use crate::flow::field::{Field, FieldKind, FieldValue};
 use crate::flow::{Host, Time};
 
-/// What makes records one where nothing else is said.
+/// The default key of records.
 fn five_tuple() -> Aggregation {
     let fields = [Field::Src, Field::Dst, Field::SrcPort, Field::DstPort, Field::Proto];
-    Aggregation { parts: fields.map(KeyPart::whole).to_vec(), ways: FlowDirection::Apart }
+    Aggregation { parts: fields.map(KeyPart::whole).to_vec(), direction: FlowDirection::Apart }
 }
 
-/// What is asked for.
+/// A list that is requested.
 pub(super) enum WantedStatistic {
     Groups(Aggregation, Option<StatOrder>),
     Statistic(Statistic),
 }
 
 impl WantedStatistic {
-    fn spec(&self, names: &Arc<AddressNumbers>) -> GroupSpec {
+    fn spec(&self, addresses: &Arc<AddressNumbers>) -> GroupSpec {
         let statistic = match self {
             WantedStatistic::Groups(by, _) => {
-                return GroupSpec::new(&by.parts, None, by.ways, true, names);
+                return GroupSpec::new(&by.parts, None, by.direction, true, addresses);
             }
             WantedStatistic::Statistic(statistic) => statistic,
         };
@@ -44,17 +44,17 @@ impl WantedStatistic {
         match statistic.element.keys {
             CountedSides::Record => {
                 let by = statistic.by.clone().unwrap_or_else(five_tuple);
-                GroupSpec::new(&by.parts, None, by.ways, true, names)
+                GroupSpec::new(&by.parts, None, by.direction, true, addresses)
             }
             CountedSides::One(part) => {
-                GroupSpec::new(&with_proto(part), None, FlowDirection::Apart, false, names)
+                GroupSpec::new(&with_proto(part), None, FlowDirection::Apart, false, addresses)
             }
             CountedSides::Either(one, two) => GroupSpec::new(
                 &with_proto(one),
                 Some(&with_proto(two)),
                 FlowDirection::Apart,
                 false,
-                names,
+                addresses,
             ),
         }
     }
@@ -98,15 +98,15 @@ fn row_of(spec: &GroupSpec, found: &FoundGroup) -> AnswerRow {
     row.flow.tcp_flags = found.flags;
     row.out_packets = found.out_packets;
     row.out_bytes = found.out_bytes;
-    for (place, value) in spec.layout.places.iter().zip(&found.values) {
-        put(&mut row, place.part.field, *value as u64, Host(*value));
+    for (slot, value) in spec.layout.slots.iter().zip(&found.values) {
+        put(&mut row, slot.part.field, *value as u64, Host(*value));
     }
     row
 }
 
 fn line_of(spec: &GroupSpec, found: &FoundGroup) -> StatRow {
-    let mut values = spec.layout.places.iter().zip(&found.values).map(|(place, value)| {
-        let field = place.part.field;
+    let mut values = spec.layout.slots.iter().zip(&found.values).map(|(slot, value)| {
+        let field = slot.part.field;
         match field.info().kind {
             FieldKind::Address => FieldValue::Address(Host(*value)),
             _ => number_value(field, *value as u64),
@@ -120,18 +120,18 @@ fn line_of(spec: &GroupSpec, found: &FoundGroup) -> StatRow {
     StatRow { value, proto, sums: found.sums }
 }
 
-/// Lists that are made in one pass.
+/// The lists of a query, which are computed in one pass.
 pub(super) struct Lists {
     asked: Vec<(WantedStatistic, GroupSpec)>,
-    names: Arc<AddressNumbers>,
+    addresses: Arc<AddressNumbers>,
     limit: usize,
 }
 
-/// What a worker collects for them.
+/// The data that a worker collects for the lists.
 pub(super) struct Collected {
     fields: Vec<Field>,
     collectors: Vec<Box<dyn Collector>>,
-    /// Whether TCP flags are asked for.
+    /// Whether TCP flags are needed.
     flags: bool,
     states: Vec<GroupSums>,
     tally: RunningTotals,
@@ -139,13 +139,13 @@ pub(super) struct Collected {
 
 impl Lists {
     pub(super) fn new(asked: Vec<WantedStatistic>, limit: usize) -> Lists {
-        let names = Arc::new(AddressNumbers::new());
+        let addresses = Arc::new(AddressNumbers::new());
         let with_spec = |list: WantedStatistic| {
-            let spec = list.spec(&names);
+            let spec = list.spec(&addresses);
             (list, spec)
         };
         let asked = asked.into_iter().map(with_spec).collect();
-        Lists { asked, names, limit }
+        Lists { asked, addresses, limit }
     }
 
     pub(super) fn sink(&self) -> Collected {
@@ -160,7 +160,8 @@ impl Lists {
         Collected { fields, collectors, flags, states, tally }
     }
 
-    /// Tables and totals of what the workers collected. An error is a thread that failed.
+    /// The tables and totals from the data of the workers. The error means that a thread
+    /// panicked.
     pub(super) fn finish(
         self,
         collected: Vec<Collected>,
@@ -175,7 +176,7 @@ impl Lists {
                 list.push(collector);
             }
         }
-        let hosts: Hosts = self.names.take_hosts();
+        let hosts: Hosts = self.addresses.take_hosts();
         let mut tables = Vec::new();
         for ((list, spec), collectors) in self.asked.iter().zip(by_list) {
             let orders = list.orders();
@@ -197,7 +198,7 @@ impl ScanSink for Collected {
     }
 
     fn take(&mut self, page: &Page<'_>, hits: &MatchedRows) -> ControlFlow<()> {
-        // Worth going through a dictionary in the end or not is a matter of all.
+        // Decides for the whole page whether summing by dictionary id is worthwhile.
         for collector in &mut self.collectors {
             collector.page(page, hits);
         }

@@ -1,4 +1,4 @@
-//! Totals of what matched.
+//! The totals of everything that matched.
 
 use std::ops::ControlFlow;
 
@@ -9,10 +9,10 @@ use super::state::{COUNTED, GroupSums, PIECE, gather};
 use crate::filter::select::MatchedRows;
 use crate::flow::field::Field;
 
-/// TCP, UDP, ICMP, the rest.
+/// TCP, UDP, ICMP, others.
 const CLASSES: usize = 4;
 
-/// Totals that grow.
+/// Totals that are being summed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunningTotals {
     classes: [GroupSums; CLASSES],
@@ -35,7 +35,7 @@ fn class(proto: u64) -> usize {
 }
 
 impl RunningTotals {
-    /// Takes rows with their states; the protocol was loaded.
+    /// Adds rows with their sums; the protocol column is loaded.
     pub(super) fn take(&mut self, page: &Page<'_>, hits: &MatchedRows, states: &[GroupSums]) {
         page.numbers(Field::Proto, hits, |at, proto| {
             self.classes[class(proto)].add(&states[at]);
@@ -45,7 +45,7 @@ impl RunningTotals {
         }
     }
 
-    /// Takes a record.
+    /// Adds a record.
     pub(super) fn take_row(&mut self, row: &AnswerRow) {
         let state = GroupSums::of(&row.sums, row.odd_times);
         self.odd_times += u64::from(row.odd_times);
@@ -69,7 +69,7 @@ impl RunningTotals {
     }
 }
 
-/// Only the totals.
+/// Computes only the totals.
 #[derive(Default)]
 pub(super) struct SummarySink {
     pub tally: RunningTotals,

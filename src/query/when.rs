@@ -1,5 +1,5 @@
-//! Moments as people write them: `2026-04-10 12:30`, `2h`, `yesterday`, and
-//! nfdump's `2026/04/10.12:30:00`.
+//! Times in their written forms: `2026-04-10 12:30`, `2h`, `yesterday`, and nfdump's
+//! `2026/04/10.12:30:00`.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -8,65 +8,94 @@ use jiff::{Timestamp, ToSpan};
 use crate::flow::Time;
 use crate::units::parse_duration;
 
-/// A moment that was written down; which one it is depends on now and the zone.
+/// A time as it was written; what it means depends on the current time and the time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrittenTime {
+    /// A point in time.
     At(Time),
-    /// By the clock on the wall.
+    /// A local time.
     Wall(DateTime),
-    /// All of a day.
+    /// A whole day.
     Day(Date),
-    /// All of a month or a year: its first day, and that behind its last one.
+    /// A whole month or year: its first day, and the day after its last one.
     Days(Date, Date),
-    /// So many days before today.
+    /// This many days before today.
     DaysAgo(i32),
-    /// So many milliseconds before now.
+    /// This many milliseconds before now.
     Ago(i64),
 }
 
-/// Which end of a window a moment is.
+/// The end of a window that a time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A day, a month or a year stands for its beginning.
+    /// The start: a day, a month or a year stands for its beginning.
     From,
-    /// A day, a month or a year stands for its end.
+    /// The end: a day, a month or a year stands for its end.
     To,
 }
 
-/// What `-t` asks for.
+/// The value of `-t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeWindow {
+    /// From one time to another; without the second one, the whole period of the first.
     Between(WrittenTime, Option<WrittenTime>),
-    /// The first milliseconds of all there is.
+    /// The first milliseconds of the data.
     Head(i64),
-    /// The last ones.
+    /// The last milliseconds of the data.
     Tail(i64),
 }
 
-/// Why a moment cannot be told.
+/// Why a time is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhenError {
+    /// A text of another form; it is for `--from` and `--to`.
     #[error(
-        "expected a time as 2026-04-10, 2026-04, 2026, 2026-04-10T12:30, 2026-04-10T12:30+02:00, 2h (ago), 3d, today or yesterday, found `{0}`"
+        "expected a time such as 2026-04-10, 2026-04, 2026, 2026-04-10T12:30, 2026-04-10T12:30+02:00, 2h (ago), 3d, today or yesterday, found `{0}`"
     )]
     Form(String),
-    #[error("expected a time as YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N or -N, found `{0}`")]
-    Window(String),
-    #[error("{wall} was twice in {zone}, as the clocks were set back: write {earlier} or {later}")]
-    Twice { wall: DateTime, zone: String, earlier: String, later: String },
+    /// A text of another form; it is for `-t`.
     #[error(
-        "{wall} never was in {zone}, as the clocks were set forward: write {before} or {after}"
+        "expected a time such as YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N or -N, found `{0}`"
     )]
-    Never { wall: DateTime, zone: String, before: String, after: String },
-    #[error("a time out of the calendar")]
+    Window(String),
+    /// A local time that occurred twice.
+    #[error(
+        "{wall} occurred twice in {zone}, because the clocks were set back: write {earlier} or {later}"
+    )]
+    Twice {
+        /// The local time.
+        wall: DateTime,
+        /// The time zone.
+        zone: String,
+        /// The earlier time, with its offset.
+        earlier: String,
+        /// The later time, with its offset.
+        later: String,
+    },
+    /// A local time that was skipped.
+    #[error(
+        "{wall} did not occur in {zone}, because the clocks were set forward: write {before} or {after}"
+    )]
+    Never {
+        /// The local time.
+        wall: DateTime,
+        /// The time zone.
+        zone: String,
+        /// The time with the offset before the change.
+        before: String,
+        /// The time with the offset after the change.
+        after: String,
+    },
+    /// A time that cannot be represented.
+    #[error("the time is outside the calendar")]
     Calendar,
 }
 
 impl WhenError {
-    /// With the moments that it proposes, as `2026-10-25T02:30:00+02:00`, spelled as
-    /// whoever is told can write them.
+    /// Replaces the suggested times, which are in the form `2026-10-25T02:30:00+02:00`, by the
+    /// form that the user can write.
     #[must_use]
-    pub fn spelled(self, spell: impl Fn(String) -> String) -> WhenError {
+    pub fn with_spelling(self, spell: impl Fn(String) -> String) -> WhenError {
         match self {
             WhenError::Twice { wall, zone, earlier, later } => {
                 WhenError::Twice { wall, zone, earlier: spell(earlier), later: spell(later) }
@@ -78,10 +107,10 @@ impl WhenError {
         }
     }
 
-    /// The same as `-t` reads moments: `2026/10/25.02:30:00+02:00`.
+    /// The suggested times in the form of `-t`: `2026/10/25.02:30:00+02:00`.
     #[must_use]
     pub fn in_slashes(self) -> WhenError {
-        self.spelled(|iso| match iso.split_once('T') {
+        self.with_spelling(|iso| match iso.split_once('T') {
             Some((date, time)) => format!("{}.{time}", date.replace('-', "/")),
             None => iso,
         })
@@ -91,11 +120,11 @@ impl WhenError {
 const DAY_MS: i64 = 86_400_000;
 
 impl WrittenTime {
-    /// Reads what `--from` and `--to` take: ISO 8601, a date, an age
-    /// (`90s`, `5m`, `2h`, `3d`, `1w`), `now`, `today` or `yesterday`.
+    /// Parses the value of `--from` and `--to`: ISO 8601, a date, an age (`90s`, `5m`, `2h`,
+    /// `3d`, `1w`), `now`, `today` or `yesterday`.
     ///
     /// # Errors
-    /// When it is none of these.
+    /// When the text has another form.
     pub fn parse(text: &str) -> Result<WrittenTime, WhenError> {
         let word = text.trim();
         match word.to_ascii_lowercase().as_str() {
@@ -107,32 +136,32 @@ impl WrittenTime {
         if let Some(ms) = age(word) {
             return Ok(WrittenTime::Ago(ms));
         }
-        // jiff passes over the zone and the calendar of RFC 9557 (`[Asia/Tokyo]`).
+        // jiff ignores the zone and the calendar of RFC 9557 (`[Asia/Tokyo]`).
         if word.contains('[') {
             return Err(WhenError::Form(text.to_owned()));
         }
         if let Ok(stamp) = word.parse::<Timestamp>() {
             return Ok(WrittenTime::At(Time(stamp.as_millisecond())));
         }
-        // jiff reads a date as its midnight, and a time without minutes.
+        // jiff also parses a date as its midnight, and a time without minutes.
         if let (10, Ok(date)) = (word.len(), word.parse::<Date>()) {
             return Ok(WrittenTime::Day(date));
         }
         if let (true, Ok(wall)) = (word.len() > 10, word.parse::<DateTime>()) {
             return Ok(WrittenTime::Wall(wall));
         }
-        // A month as ISO 8601 has it; jiff does not read it.
+        // A month in the form of ISO 8601, which jiff does not parse.
         let month =
             word.split_once('-').filter(|(year, month)| (year.len(), month.len()) == (4, 2));
-        let spelled =
+        let with_spelling =
             month.map_or_else(|| word.to_owned(), |(year, month)| format!("{year}/{month}"));
-        whole(&spelled).ok_or_else(|| WhenError::Form(text.to_owned()))
+        whole(&with_spelling).ok_or_else(|| WhenError::Form(text.to_owned()))
     }
 
-    /// The moment, with `now` and the zone of clocks on walls.
+    /// The point in time, for the current time `now` and the time zone of local times.
     ///
     /// # Errors
-    /// When the clock on the wall showed it twice or never.
+    /// When the local time is ambiguous or was skipped.
     pub fn resolve(self, end: End, now: Time, zone: &TimeZone) -> Result<Time, WhenError> {
         match self {
             WrittenTime::At(time) => Ok(time),
@@ -152,7 +181,7 @@ impl WrittenTime {
     }
 }
 
-/// `90s`, `5m`, `2h`, `3d` or `1w` in milliseconds; a bare number is no age.
+/// Parses `90s`, `5m`, `2h`, `3d` or `1w` to milliseconds; a bare number is not an age.
 fn age(word: &str) -> Option<i64> {
     let number = |end: char| word.strip_suffix(end)?.parse::<u32>().ok().map(i64::from);
     if let Some(days) = number('d') {
@@ -168,7 +197,7 @@ fn age(word: &str) -> Option<i64> {
 
 /// The beginning of a day, or its last millisecond.
 fn day(date: Date, end: End, zone: &TimeZone) -> Result<Time, WhenError> {
-    // Where midnight was skipped the day begins at the first moment there was.
+    // If midnight was skipped, the day begins at the first time after the gap.
     let begin = |date: Date| {
         let midnight = zone.to_ambiguous_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
         midnight.compatible().map(|stamp| Time(stamp.as_millisecond()))
@@ -180,10 +209,10 @@ fn day(date: Date, end: End, zone: &TimeZone) -> Result<Time, WhenError> {
     .map_err(|_| WhenError::Calendar)
 }
 
-/// The moment a clock on the wall shows.
+/// The point in time of a local time.
 ///
 /// # Errors
-/// When it showed it twice or never; the error has both readings.
+/// When the local time is ambiguous or was skipped; the error has both readings.
 pub fn at(wall: DateTime, zone: &TimeZone) -> Result<Time, WhenError> {
     let name = || zone.iana_name().unwrap_or("this zone").to_owned();
     let with = |offset: Offset| {
@@ -206,13 +235,13 @@ pub fn at(wall: DateTime, zone: &TimeZone) -> Result<Time, WhenError> {
     Ok(Time(stamp.as_millisecond()))
 }
 
-/// Reads what `-t` takes (nfdump(1)): two moments with a hyphen between, of
-/// which all after the year may be left out, or seconds as `+10` or `-10`. A time
-/// of day may have its offset behind it, which says which of two hours is meant
-/// where the clocks were set back: `2026/10/25.02:30+02:00`.
+/// Parses the value of `-t` (nfdump(1)): two times separated by a hyphen, of which everything
+/// after the year may be omitted, or seconds such as `+10` or `-10`. A time of day may be
+/// followed by its offset, which distinguishes the two hours when the clocks are set back:
+/// `2026/10/25.02:30+02:00`.
 ///
 /// # Errors
-/// When it is neither.
+/// When the text has another form.
 pub fn window(text: &str) -> Result<TimeWindow, WhenError> {
     let wrong = || WhenError::Window(text.to_owned());
     let text_trimmed = text.trim();
@@ -227,7 +256,7 @@ pub fn window(text: &str) -> Result<TimeWindow, WhenError> {
     if let Some(digits) = text_trimmed.strip_prefix('-') {
         return seconds(digits).map(TimeWindow::Tail).ok_or_else(wrong);
     }
-    // The hyphen between two moments has a year behind it, that of an offset an hour.
+    // The hyphen between two times is followed by a year, that of an offset by an hour.
     let between = text_trimmed.match_indices('-').find(|(at, _)| {
         let rest = text_trimmed.get(at + 1..).unwrap_or("");
         offset_of(rest.get(..5).unwrap_or("")).is_none()
@@ -241,7 +270,7 @@ pub fn window(text: &str) -> Result<TimeWindow, WhenError> {
     Ok(TimeWindow::Between(from, to))
 }
 
-/// As [`slashed`]; a date without a time of day is all of its day, month or year.
+/// [`slashed`], except that a date without a time of day means its whole day, month or year.
 fn whole(text: &str) -> Option<WrittenTime> {
     let when = slashed(text)?;
     let WrittenTime::Wall(wall) = when else { return Some(when) };
@@ -254,7 +283,8 @@ fn whole(text: &str) -> Option<WrittenTime> {
     })
 }
 
-/// `2026/04/10.12:30:00`, the end left out from anywhere, an offset behind a time.
+/// Parses `2026/04/10.12:30:00`, of which any trailing part may be omitted; an offset may
+/// follow a time.
 fn slashed(text: &str) -> Option<WrittenTime> {
     let (date, time) = match text.split_once('.') {
         Some((date, time)) => (date, Some(time)),
@@ -268,7 +298,7 @@ fn slashed(text: &str) -> Option<WrittenTime> {
         Some(part) => i8::try_from(part?).ok(),
     };
     let (month, day) = (two(1)?, two(1)?);
-    // A time of day is one of a whole date.
+    // A time of day requires a complete date.
     if date.next().is_some() || (time.is_some() && parts < 3) {
         return None;
     }
@@ -301,7 +331,7 @@ fn slashed(text: &str) -> Option<WrittenTime> {
     }
 }
 
-/// `+02:00`, `-05:00` or `Z`.
+/// Parses `+02:00`, `-05:00` or `Z`.
 fn offset_from(text: &str) -> Option<Offset> {
     match text.split_at_checked(1)? {
         ("Z", "") => Some(Offset::UTC),
@@ -311,7 +341,7 @@ fn offset_from(text: &str) -> Option<Offset> {
     }
 }
 
-/// Hours and minutes of an offset, `05:30`.
+/// Parses the hours and minutes of an offset, `05:30`.
 fn offset_of(text: &str) -> Option<Offset> {
     let (hours, minutes) = text.split_once(':').filter(|_| text.len() == 5)?;
     let minutes = i32::from(number(hours)?) * 60 + i32::from(number(minutes)?);

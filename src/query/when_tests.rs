@@ -1,4 +1,4 @@
-//! Moments and windows as they are written.
+//! Times and windows in their written forms.
 
 use super::*;
 
@@ -11,9 +11,9 @@ fn utc(text: &str) -> Time {
 }
 
 #[test]
-fn moments_are_read_as_people_write_them() {
+fn times_are_parsed_in_their_usual_forms() {
     let zone = berlin();
-    // A Tuesday, half past two in the night in Berlin.
+    // A Tuesday, half past two at night in Berlin.
     let now = utc("2026-11-24T01:30:00Z");
     for (text, from, to) in [
         ("now", "2026-11-24T01:30:00Z", "2026-11-24T01:30:00Z"),
@@ -29,7 +29,7 @@ fn moments_are_read_as_people_write_them() {
         ("2026-04-10T12:30Z", "2026-04-10T12:30:00Z", "2026-04-10T12:30:00Z"),
         ("2026-04-10T12:30-05:00", "2026-04-10T17:30:00Z", "2026-04-10T17:30:00Z"),
         ("2026/04/10.12:30", "2026-04-10T10:30:00Z", "2026-04-10T10:30:00Z"),
-        // One rule for every spelling: what is no moment counts to its end.
+        // One rule for all spellings: a period counts up to its end.
         ("2026/04/10", "2026-04-09T22:00:00Z", "2026-04-10T21:59:59.999Z"),
         ("2026/03/29", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59.999Z"),
         ("2026", "2025-12-31T23:00:00Z", "2026-12-31T22:59:59.999Z"),
@@ -56,7 +56,7 @@ fn moments_are_read_as_people_write_them() {
     ] {
         assert!(WrittenTime::parse(bad).is_err(), "{bad}");
     }
-    // A zone that nobody would look at.
+    // Time zones in brackets are refused.
     for bad in [
         "2026-04-10T12:30[Asia/Tokyo]",
         "2026-04-10T12:30+02:00[Asia/Tokyo]",
@@ -69,7 +69,7 @@ fn moments_are_read_as_people_write_them() {
 }
 
 #[test]
-fn hours_that_were_twice_or_never_are_refused_with_both_readings() {
+fn ambiguous_and_skipped_hours_are_refused_with_both_readings() {
     let zone = berlin();
     let error = |text| {
         let when = WrittenTime::parse(text).unwrap();
@@ -83,9 +83,9 @@ fn hours_that_were_twice_or_never_are_refused_with_both_readings() {
     assert!(never.contains("2026-03-29T02:30:00+02:00"), "{never}");
 }
 
-/// What `-t` proposes it takes, and each of the two is the moment that is meant.
+/// `-t` accepts the spellings that it suggests, and each of them is the intended time.
 #[test]
-fn windows_take_the_spelling_that_they_propose_for_an_hour_that_was_twice() {
+fn windows_accept_the_spelling_that_they_suggest_for_an_ambiguous_hour() {
     let zone = berlin();
     let resolved = |text: &str| {
         let Ok(TimeWindow::Between(from, Some(to))) = window(text) else { panic!("{text}") };
@@ -100,7 +100,7 @@ fn windows_take_the_spelling_that_they_propose_for_an_hour_that_was_twice() {
         assert_eq!(from, utc(&format!("2026-10-25T{utc_time}:00Z")), "{text}");
         assert_eq!(to, from);
     }
-    // An offset west of Greenwich has the sign that stands between two moments.
+    // An offset west of Greenwich has the same sign that separates two times.
     let west = resolved("2026/10/25.02:30-05:00-2026/10/25.02:30-04:00").unwrap();
     assert_eq!(west, (utc("2026-10-25T07:30:00Z"), utc("2026-10-25T06:30:00Z")));
     assert_eq!(
@@ -139,7 +139,7 @@ fn windows_are_nfdumps() {
         "2026/04/10-",
         "x",
         "2026/1/1/1",
-        // nfdump refuses a time without a whole date, too.
+        // nfdump also refuses a time without a whole date.
         "2026.12",
         "2026/04.12:30",
         "++5",

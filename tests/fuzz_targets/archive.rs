@@ -94,7 +94,7 @@ fn columns(chunk: &mut dyn ColumnChunk, page: usize) {
 /// Answers of every kind, with filters that go through dictionaries and without.
 fn questions(entry: &CatalogEntry, path: &Path, rows: u64) {
     let one = |word| QueryMode::Statistics { asked: vec![statistic(word).expect(word)], limit: 3 };
-    let both = toptalk::query::Aggregation { ways: FlowDirection::Both, ..five_tuple() };
+    let both = toptalk::query::Aggregation { direction: FlowDirection::Both, ..five_tuple() };
     for (text, ask_for) in [
         ("", QueryMode::Summary),
         ("", QueryMode::Records { order: None, limit: 0 }),

@@ -97,7 +97,7 @@ fn lines(layout: &LineLayout) {
         let more = toptalk::flow::FlowExtras::NONE;
         let row = AnswerRow {
             flow,
-            more,
+            extras: more,
             sums,
             odd_times: false,
             out_packets: packets,

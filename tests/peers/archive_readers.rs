@@ -1,5 +1,5 @@
-//! Segments in the hands of others, from Python: DuckDB, pyarrow, Polars, and
-//! ClickHouse in the form of chdb (whose tests are in `.ci/left-out`).
+//! Other programs read segments, from Python: DuckDB, pyarrow, Polars, and ClickHouse as chdb
+//! (whose tests are in `.ci/left-out`).
 
 use crate::common;
 use crate::common::formats;
@@ -14,7 +14,7 @@ use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, Time};
 
 const START: i64 = 1_800_000_000_000;
 
-/// More than a page, with addresses of both families and one flow with a MAC.
+/// More than a page, with addresses of both families and one flow with a MAC address.
 fn flows() -> (Vec<Flow>, Vec<FlowExtras>) {
     let flow = |i: u64| Flow {
         src: Host::octets(10, 0, (i >> 8) as u8, i as u8),
@@ -40,8 +40,8 @@ fn flows() -> (Vec<Flow>, Vec<FlowExtras>) {
     ((0..100_000).map(flow).collect(), vec![more])
 }
 
-/// Runs a script beside a folder `archive`, with the path of a segment in it; what
-/// it printed, or why it could not run.
+/// Runs a script next to a folder `archive`, with the path of a segment in it; returns its
+/// output, or why it could not run.
 fn python(module: &str, script: &str) -> Result<String, String> {
     let has = Command::new("python3").args(["-c", &format!("import {module}")]).output();
     match has {
@@ -51,7 +51,7 @@ fn python(module: &str, script: &str) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("archive/2027/01/15");
     std::fs::create_dir_all(&archive).unwrap();
-    // What is being recorded lies beside, and is nobody else's.
+    // The open journal is in the same folder, and readers must ignore it.
     std::fs::write(archive.join("flows.202701150805Z.journal"), b"TTJOURN").unwrap();
     let path = archive.join("flows.202701150800Z.parquet");
     let (flows, more) = flows();
@@ -65,7 +65,7 @@ fn python(module: &str, script: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Sums that a correct reader gets, a number a line.
+/// The sums that a correct reader computes, a number per line.
 fn expected() -> String {
     let (flows, _) = flows();
     let sum = |get: &dyn Fn(&Flow) -> u64| flows.iter().map(get).sum::<u64>().to_string();
@@ -81,7 +81,7 @@ fn expected() -> String {
     .join("\n")
 }
 
-/// The destination with the most bytes, and how many.
+/// The destination with the most bytes, and their number.
 fn top() -> String {
     let mut sums = BTreeMap::new();
     for flow in flows().0.iter().filter(|flow| !flow.duplicate.is_set()) {
@@ -91,7 +91,7 @@ fn top() -> String {
     format!("{host} {bytes}")
 }
 
-/// Whether a script prints the sums that a correct reader gets.
+/// Checks that a script prints the sums that a correct reader computes.
 fn reads_segments(test: &str, module: &str, script: &str) {
     match python(module, script) {
         Ok(found) => assert_eq!(found, expected()),
@@ -136,7 +136,7 @@ print(t.height, t["bytes"].sum(), t["packets"].sum(), t["sport"].cast(pl.Int64).
 }
 
 #[test]
-fn duckdb_prints_addresses_as_people_do() {
+fn duckdb_prints_addresses_in_the_usual_form() {
     let texts = [
         "192.0.2.1",
         "0.0.0.0",
@@ -180,7 +180,7 @@ assert duckdb.sql(f"SELECT mac_text(max(in_src_mac)) FROM '{{sys.argv[1]}}'").fe
             expected.push(top());
             assert_eq!(found.lines().collect::<Vec<_>>(), expected);
         }
-        Err(why) => common::skip("duckdb_prints_addresses_as_people_do", &why),
+        Err(why) => common::skip("duckdb_prints_addresses_in_the_usual_form", &why),
     }
 }
 
@@ -209,7 +209,7 @@ print(str(session.query(f"""SELECT addr_text(dst), sum(bytes) AS b FROM file('{{
     }
 }
 
-/// The example of docs/ARCHIVE.md for a program, as it stands there.
+/// The example of docs/ARCHIVE.md for a program, unchanged.
 fn example(program: &str) -> String {
     let text = include_str!("../../docs/ARCHIVE.md");
     let section = text.split("\n## Asking other programs\n").nth(1).unwrap();
@@ -218,7 +218,7 @@ fn example(program: &str) -> String {
     block.split_once('\n').unwrap().1.to_owned()
 }
 
-/// Whether the example for a module prints the destination with the most bytes.
+/// Checks that the example for a module prints the destination with the most bytes.
 fn example_works(test: &str, module: &str, script: &str) {
     let top = top();
     let (host, bytes) = top.split_once(' ').unwrap();
@@ -261,7 +261,7 @@ print(session.query(r'''{}'''.strip().rstrip(";")))
     example_works("clickhouse_example_of_the_document_runs_as_written", "chdb", &script);
 }
 
-/// A folder that was begun with version 1 and goes on with version 2.
+/// A folder with segments of version 1 and of version 2.
 #[test]
 fn duckdb_reads_a_folder_of_both_versions() {
     let old = concat!(

@@ -1,5 +1,4 @@
-//! Real exporters and collectors on loopback: softflowd sends, nfdump gives a
-//! second opinion.
+//! Real exporters and collectors on loopback: softflowd sends, and nfdump is compared with.
 
 use crate::common;
 use std::net::UdpSocket;
@@ -12,16 +11,16 @@ use crate::common::traffic::{received, send};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-/// What `toptalk top` says of what `send` sends to its port.
+/// The output of `toptalk top` for what `send` sends to its port.
 fn top(arguments: &[&str], send: impl FnOnce(u16)) -> Value {
     let port = free_port();
     let mut command = toptalk();
     command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
     let running = Running::start(command.arg(port.to_string()).args(arguments), "listening");
     send(port);
-    // What the kernel holds by then is still taken in.
+    // Datagrams in the kernel's buffer are still processed.
     let output = running.end(Signal::SIGINT);
-    assert_eq!(output.status.code(), Some(130), "Ctrl-C prints what there is");
+    assert_eq!(output.status.code(), Some(130), "Ctrl-C prints the answer so far");
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
 
@@ -58,22 +57,22 @@ fn softflowd_is_counted_exactly() {
     }
 }
 
-/// The datagrams softflowd sends for a capture.
+/// The datagrams that softflowd sends for a capture.
 fn recorded(capture: &Path, version: &str, folder: &Path) -> Vec<Vec<u8>> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     softflowd(capture, version, socket.local_addr().unwrap().port(), folder);
     received(&socket)
 }
 
-/// Source addresses with their bytes as nfdump ranks them.
+/// The source addresses with their bytes, as ranked by nfdump.
 fn nfdump_sources(datagrams: &[Vec<u8>], folder: &Path) -> Vec<(String, u64)> {
     let port = free_port();
     let mut nfcapd = Command::new("nfcapd");
     nfcapd.args(["-b", "127.0.0.1", "-t", "3600", "-p", &port.to_string(), "-w"]).arg(folder);
     let mut running = Running::start(&mut nfcapd, "Bound to");
     send(port, datagrams);
-    // A header of another domain comes last: when it is announced, all before
-    // it has been taken in.
+    // A header of another domain is sent last: when nfcapd reports it, everything before it has
+    // been processed.
     let mut last = datagrams[0][..20].to_vec();
     last[2..4].copy_from_slice(&[0, 0]);
     last[16..20].copy_from_slice(&77u32.to_be_bytes());

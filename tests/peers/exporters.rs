@@ -1,5 +1,5 @@
-//! Real exporters on loopback, in every protocol they speak: not a flow, packet
-//! or byte more or less than in the capture they read.
+//! Real exporters on loopback, in every protocol they support: the flows, packets and bytes are
+//! exactly those of the capture they read.
 
 use crate::common;
 use std::net::UdpSocket;
@@ -10,14 +10,14 @@ use crate::common::process::{Running, free_port, have, toptalk};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-/// What an exporter is started with, given a port and a folder for its files.
+/// The arguments of an exporter, for a port and a folder for its files.
 type Arguments = fn(&Sender<'_>, u16) -> Vec<String>;
 
 /// An exporter that reads a capture.
 struct Sender<'a> {
     capture: &'a Path,
     folder: &'a Path,
-    /// What makes the difference: a version, further options.
+    /// The varying options: a version, further options.
     options: &'a [&'a str],
 }
 
@@ -31,12 +31,12 @@ fn run(program: &str, arguments: &[String]) {
         .stderr(Stdio::null())
         .status()
         .unwrap();
-    // sfprobe ends with 1 when its capture does.
+    // sfprobe ends with status 1 at the end of its capture.
     assert!(status.code().is_some_and(|code| code <= 1), "{program}: {status}");
 }
 
-/// `-c none` keeps softflowd from waiting for a control connection, `-a` keeps
-/// the times of the capture.
+/// `-c none` keeps softflowd from waiting for a control connection, `-a` keeps the times of the
+/// capture.
 fn softflowd(sender: &Sender<'_>, port: u16) -> Vec<String> {
     let pid = sender.folder.join("softflowd.pid");
     let capture = sender.capture.display().to_string();
@@ -87,21 +87,21 @@ fn nfreplay(sender: &Sender<'_>, port: u16) -> Vec<String> {
     arguments
 }
 
-/// What `toptalk top` says of what a program sends to its port.
+/// The output of `toptalk top` for what a program sends to its port.
 fn top(program: &str, arguments: Arguments, sender: &Sender<'_>) -> Value {
     top_of(|port| run(program, &arguments(sender, port)))
 }
 
-/// What it says of what is sent.
+/// The output of `toptalk top` for what is sent.
 fn top_of(send: impl FnOnce(u16)) -> Value {
     let port = free_port();
     let mut command = toptalk();
     command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
-    // Every record is to be seen: a recorded archive has some that came twice.
+    // Every record has to be counted: a recorded archive contains some twice.
     command.arg(port.to_string()).args(["--window", "all", "--no-dedup"]);
     let running = Running::start(&mut command, "listening");
     send(port);
-    // What the kernel holds by then is still taken in.
+    // Datagrams in the kernel's buffer are still processed.
     let output = running.end(Signal::SIGINT);
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
@@ -123,14 +123,14 @@ fn check(program: &str, arguments: Arguments, sender: &Sender<'_>, protocol: &st
     assert_eq!(answer["dropped"], serde_json::json!({}), "{what}");
 }
 
-/// A capture with what is in it: of IPv4 alone, and of both.
+/// A capture and its totals: of IPv4 alone, and of both families.
 struct Capture {
     path: std::path::PathBuf,
     v4: Sums,
     all: Sums,
 }
 
-/// Our own capture, and the one of the corpus where it lies.
+/// The capture of the tests, and the one of the corpus if it is available.
 fn captures(folder: &Path) -> Vec<Capture> {
     let path = folder.join("capture.pcap");
     let truth = common::capture::write(&path, 40);
@@ -210,8 +210,8 @@ fn pmacctd_is_exact_in_every_protocol() {
     }
 }
 
-/// Flow samples of a datagram whose agent has an IPv4 address: beside them there
-/// may be counters.
+/// The number of flow samples in a datagram of an agent with an IPv4 address; it may also
+/// contain counter samples.
 fn flow_samples(datagram: &[u8]) -> u64 {
     let word = |at: usize| u32::from_be_bytes(datagram[at..at + 4].try_into().unwrap());
     let mut at = 28;
@@ -231,7 +231,8 @@ fn every_sample_of_sfprobe_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let capture = &captures(folder.path())[0];
     let sender = Sender { capture: &capture.path, folder: folder.path(), options: &[] };
-    // It keeps its last samples to itself, so what it sends is counted here, too.
+    // sfprobe does not send its last samples, so the samples that are sent are counted here,
+    // too.
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     run("pmacctd", &sfprobe(&sender, socket.local_addr().unwrap().port()));
     socket.set_nonblocking(true).unwrap();
@@ -241,7 +242,7 @@ fn every_sample_of_sfprobe_is_counted() {
         datagrams.push(buffer[..length].to_vec());
     }
     let samples: u64 = datagrams.iter().map(|datagram| flow_samples(datagram)).sum();
-    // As many as found room in the receive buffer.
+    // As many as fitted into the receive buffer.
     assert!(samples > 100, "{samples}");
     let answer = top_of(|port| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -283,7 +284,7 @@ fn nfreplay_is_exact() {
         if want.1 > 0 {
             check("nfreplay", nfreplay, &sender, protocol, want);
         } else {
-            // nfdump does not say what its IPv4 records sum up to.
+            // nfdump does not give the sums of its IPv4 records.
             assert_eq!(sums(&top("nfreplay", nfreplay, &sender)).0, want.0);
         }
     }

@@ -1,6 +1,5 @@
-//! toptalk beside other programs that do the same: what they send, record, read or
-//! answer, and toptalk's part of it compared with theirs. A peer that is not installed
-//! is skipped, loudly.
+//! toptalk compared with other programs of its kind: what they send, record, read or answer. A
+//! peer that is not installed is reported as skipped.
 
 #[path = "../../benches/common/mod.rs"]
 mod benchmarks;

@@ -1,5 +1,5 @@
-//! The decoder against netflow_parser, on datagrams of random flows and of
-//! random templates. `TOPTALK_DIFFERENTIAL_FLOWS` says how many flows to compare.
+//! The decoder against netflow_parser, on datagrams of random flows and of random templates.
+//! `TOPTALK_DIFFERENTIAL_FLOWS` is the number of flows to compare.
 
 use crate::benchmarks;
 use crate::fuzz_targets::compare;
@@ -14,7 +14,7 @@ use toptalk::wire::{Cause, Decoder};
 const NOW: i64 = 1_800_000_000_000;
 const SECONDS: u32 = (NOW / 1000) as u32;
 
-/// Flows to compare of each kind, unless the environment says otherwise.
+/// The number of flows of each kind to compare by default.
 const FLOWS: usize = 5_000;
 
 fn wanted() -> usize {
@@ -22,7 +22,7 @@ fn wanted() -> usize {
     given.map_or(FLOWS, |number| number.parse::<usize>().expect("a number of flows") / 4)
 }
 
-/// Both decoders, with all they know of one exporter.
+/// Both decoders with their state of one exporter.
 struct Pair {
     ours: Decoder,
     theirs: NetflowParser,
@@ -37,7 +37,7 @@ impl Pair {
         Pair { ours: Decoder::new(), theirs, flows: Vec::new(), compared: 0 }
     }
 
-    /// Decodes a datagram with both and compares.
+    /// Decodes a datagram with both decoders and compares the flows.
     fn take(&mut self, bytes: &[u8]) {
         self.flows.clear();
         self.ours.forget_more();
@@ -58,7 +58,7 @@ impl Pair {
     }
 }
 
-/// A flow of random everything.
+/// A flow with random values in all fields.
 fn random_flow(random: &mut Random) -> Flow {
     let v6 = random.next().is_multiple_of(3);
     let mut host = || {
@@ -93,7 +93,7 @@ fn random_flow(random: &mut Random) -> Flow {
 }
 
 #[test]
-fn flows_of_every_encoder_are_read_alike() {
+fn flows_of_every_encoder_are_decoded_equally() {
     let boot = Time(NOW - 3_000_000_000);
     for format in ["v5", "v9", "IPFIX"] {
         let mut random = Random(format.len() as u64);
@@ -116,7 +116,7 @@ fn flows_of_every_encoder_are_read_alike() {
     }
 }
 
-/// Elements that become a flow, with the lengths they come in.
+/// Elements that become fields of a flow, with the lengths they are sent in.
 const ELEMENTS: &[(u16, &[u16])] = &[
     (1, &[8, 4, 3, 5, 6, 7, 1, 2]),
     (2, &[8, 4, 3, 2, 1]),
@@ -169,7 +169,7 @@ const ELEMENTS: &[(u16, &[u16])] = &[
     (253, &[4]),
     (298, &[8]),
     (299, &[8]),
-    // What is kept beside flows.
+    // Extras of flows.
     (18, &[4, 4, 8]),
     (52, &[1]),
     (53, &[1, 2]),
@@ -198,7 +198,7 @@ const ELEMENTS: &[(u16, &[u16])] = &[
     (282, &[16]),
 ];
 
-/// A template of elements both know and of others between them.
+/// A template of elements that both decoders know, and unknown ones between them.
 fn random_template(random: &mut Random, is_ipfix: bool) -> Vec<Spec> {
     let mut any = |n: usize| (random.next() % n as u64) as usize;
     let mut fields = Vec::new();
@@ -222,9 +222,11 @@ fn random_record(random: &mut Random, fields: &[Spec]) -> Vec<u8> {
     let mut record = Vec::new();
     for field in fields {
         let variable = field.length == VARIABLE;
-        // An empty value is legal (RFC 7011, section 7), but the other one takes it for an error.
+        // An empty value is legal (RFC 7011, section 7), but netflow_parser takes it for an
+        // error.
         let length = if variable { 1 + random.next() % 300 } else { u64::from(field.length) };
-        // Zeros often: where two fields say the same, the first that is not zero may count.
+        // Zeros often: if two fields have the same meaning, the first that is not zero may
+        // count.
         let zero = random.next().is_multiple_of(4);
         let value: Vec<u8> =
             (0..length).map(|_| if zero { 0 } else { random.next() as u8 }).collect();
@@ -237,7 +239,7 @@ fn random_record(random: &mut Random, fields: &[Spec]) -> Vec<u8> {
 }
 
 #[test]
-fn templates_of_every_shape_are_read_alike() {
+fn templates_of_every_form_are_decoded_equally() {
     let mut random = Random(7);
     let mut pair = Pair::new();
     let mut templates = 0;

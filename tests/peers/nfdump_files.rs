@@ -1,4 +1,4 @@
-//! Files of nfcapd as toptalk reads them, and as nfdump itself prints them.
+//! Files of nfcapd as toptalk reads them, compared with nfdump's output.
 
 use crate::common;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use toptalk::flow::field::{FIELDS, Field, FieldValue};
 /// A flow as its fields.
 type Fields = BTreeMap<Field, FieldValue>;
 
-/// All flows of a file; nothing of it may be damaged.
+/// All flows of a file, which must not be damaged.
 fn flows(path: &Path) -> Vec<Fields> {
     let mut flows = Vec::new();
     for chunk in nfcapd::open(path).expect("it opens") {
@@ -55,7 +55,7 @@ fn sum(flows: &[Fields], field: Field) -> u64 {
     flows.iter().map(|flow| number(flow, field)).sum()
 }
 
-/// What nfdump prints of a file, as JSON.
+/// nfdump's output for a file, as JSON.
 fn nfdump(path: &Path) -> Vec<Json> {
     let mut command = Command::new("nfdump");
     let output = command.env("TZ", "UTC").arg("-r").arg(path).args(["-o", "json"]).output();
@@ -63,7 +63,7 @@ fn nfdump(path: &Path) -> Vec<Json> {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Fields of the same number under nfdump's name.
+/// Numeric fields under nfdump's names.
 const NUMBERS: &[(&str, Field)] = &[
     ("proto", Field::Proto),
     ("src_port", Field::SrcPort),
@@ -125,7 +125,7 @@ fn flags(text: &str) -> u64 {
     text.bytes().fold(0, |bits, letter| bits << 1 | u64::from(letter != b'.'))
 }
 
-/// Compares a flow with what nfdump prints of it, field by field; says which it compared.
+/// Compares a flow with nfdump's output field by field; returns the fields that were compared.
 fn same(ours: &Fields, theirs: &Json, at: &str) -> Vec<&'static str> {
     let mut compared = Vec::new();
     let mut check = |name: &'static str, value: &dyn Fn(&Json) -> u64, field: Field| {
@@ -164,7 +164,7 @@ fn same(ours: &Fields, theirs: &Json, at: &str) -> Vec<&'static str> {
     }
     for (name, field) in TIMES {
         let text = theirs[*name].as_str().unwrap();
-        // What has no time of its own is dated by its event or its arrival.
+        // A flow without times has the time of its event or its arrival.
         let moment = format!("{text}Z").parse::<jiff::Timestamp>();
         if let Some(moment) = moment.ok().filter(|moment| *moment != jiff::Timestamp::UNIX_EPOCH) {
             let ms = moment.as_millisecond().cast_unsigned();
@@ -175,8 +175,8 @@ fn same(ours: &Fields, theirs: &Json, at: &str) -> Vec<&'static str> {
     compared
 }
 
-/// Compares all flows of a file with what nfdump prints; says how often which
-/// field was compared.
+/// Compares all flows of a file with nfdump's output; returns how often each field was
+/// compared.
 fn compare(path: &Path) -> BTreeMap<&'static str, u64> {
     let ours = flows(path);
     let theirs = nfdump(path);
@@ -184,7 +184,7 @@ fn compare(path: &Path) -> BTreeMap<&'static str, u64> {
     let mut seen = BTreeMap::new();
     for (index, theirs) in theirs.iter().enumerate() {
         let at = format!("{}, record {}", path.display(), index + 1);
-        let flow = left.next().expect("as many flows");
+        let flow = left.next().expect("the same number of flows");
         for name in same(flow, theirs, &at) {
             *seen.entry(name).or_default() += 1;
         }
@@ -198,7 +198,7 @@ fn compare(path: &Path) -> BTreeMap<&'static str, u64> {
             (there, (0, 0)) => assert_eq!(counters(flow), there, "{at}"),
             (there, back) => {
                 assert_eq!(counters(flow), there, "{at}");
-                let reversed = left.next().expect("the way back");
+                let reversed = left.next().expect("the reverse direction");
                 assert_eq!(counters(reversed), back, "{at}");
                 assert_eq!(reversed[&Field::Src], flow[&Field::Dst], "{at}");
             }
@@ -209,8 +209,8 @@ fn compare(path: &Path) -> BTreeMap<&'static str, u64> {
 }
 
 #[test]
-fn samples_hold_what_is_expected_of_them() {
-    let Some(corpus) = common::corpus("samples_hold_what_is_expected_of_them") else { return };
+fn samples_contain_the_expected_flows() {
+    let Some(corpus) = common::corpus("samples_contain_the_expected_flows") else { return };
     let expected = std::fs::read_to_string(corpus.join("expected.json")).unwrap();
     let expected: BTreeMap<String, Json> = serde_json::from_str(&expected).unwrap();
     let mut read = 0;
@@ -232,8 +232,8 @@ fn samples_hold_what_is_expected_of_them() {
 }
 
 #[test]
-fn samples_are_as_nfdump_prints_them() {
-    let name = "samples_are_as_nfdump_prints_them";
+fn samples_are_read_as_nfdump_prints_them() {
+    let name = "samples_are_read_as_nfdump_prints_them";
     let Some(corpus) = common::corpus(name) else { return };
     if !have(name, "nfdump") {
         return;
@@ -339,8 +339,8 @@ fn rich() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_nfcapd_records_is_as_nfdump_prints_it() {
-    let name = "what_nfcapd_records_is_as_nfdump_prints_it";
+fn files_recorded_by_nfcapd_are_read_as_nfdump_prints_them() {
+    let name = "files_recorded_by_nfcapd_are_read_as_nfdump_prints_them";
     if !have(name, "nfcapd") || !have(name, "nfdump") {
         return;
     }
@@ -352,7 +352,7 @@ fn what_nfcapd_records_is_as_nfdump_prints_it() {
             assert!(seen.contains_key(field), "{field} was not compared: {seen:?}");
         }
         let flows = flows(&path);
-        assert_eq!(flows.len(), 10, "two records count both ways");
+        assert_eq!(flows.len(), 10, "two records count both directions");
         let domains: Vec<u64> = flows.iter().map(|flow| number(flow, Field::Domain)).collect();
         assert_eq!(domains, [42, 777, 777, 777, 777, 42, 42, 42, 42, 42]);
         let event = &flows[6];

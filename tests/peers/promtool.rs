@@ -1,4 +1,4 @@
-//! Prometheus' own checker reads what toptalk serves as metrics.
+//! Prometheus' own checker reads the metrics of toptalk.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -1,6 +1,6 @@
-//! A router, a collector and a viewer, each in a network namespace of its own: the
-//! viewer comes by ssh over a thin line, which is cut in the middle of a frame.
-//! Needs root, and says loudly when it is not.
+//! A router, a collector and a viewer, each in its own network namespace: the viewer uses ssh
+//! over a slow link, which is cut in the middle of a frame. Needs root, and reports a skip
+//! otherwise.
 
 use crate::common;
 use std::fs;
@@ -17,23 +17,22 @@ use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host};
 use toptalk::wire::encode::V5Encoder;
 
-const TEST: &str = "a_line_that_is_cut_costs_its_screen_and_nothing_else";
+const TEST: &str = "a_cut_link_ends_its_screen_and_nothing_else";
 
-/// Bits a second of the viewer's line: a screen takes seconds.
+/// The rate of the viewer's link: a screen takes seconds.
 const RATE: &str = "64kbit";
 
-/// Columns and lines of the viewer's terminal.
+/// The columns and lines of the viewer's terminal.
 const SIZE: (u16, u16) = (160, 50);
 
-/// Runs `ip` with these words.
+/// Runs `ip` with these arguments.
 fn ip(words: &str) -> bool {
     let mut command = Command::new("ip");
     command.args(words.split_whitespace()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Three machines; the collector has a line to each of the others. They go when
-/// this is dropped.
+/// Three machines; the collector has a link to each of the others. They are removed on drop.
 struct Machines {
     router: String,
     collector: String,
@@ -78,7 +77,7 @@ impl Drop for Machines {
     }
 }
 
-/// A router in the namespace of this name, sending to the collector.
+/// A router in the namespace of this name, which sends to the collector.
 struct Router {
     socket: UdpSocket,
     encoder: V5Encoder,
@@ -88,7 +87,7 @@ struct Router {
 impl Router {
     fn in_namespace(name: &str) -> Router {
         let name = name.to_owned();
-        // A thread goes there; the socket that it makes stays there.
+        // A thread enters the namespace; the socket that it creates stays there.
         let made = std::thread::spawn(move || {
             let place = fs::File::open(Path::new("/run/netns").join(name)).unwrap();
             setns(place, CloneFlags::CLONE_NEWNET).unwrap();
@@ -99,7 +98,7 @@ impl Router {
         Router { socket, encoder: V5Encoder::new(0, 0), sent: 0 }
     }
 
-    /// A flow of each of a hundred hosts, of the last half hour.
+    /// A flow of each of a hundred hosts, in the last half hour.
     fn send(&mut self) {
         let now = Clock::start().now();
         let of = |host: u8| Flow {
@@ -131,7 +130,7 @@ fn ssh_server(machines: &Machines, folder: &Path) -> Running {
         assert!(make.status().unwrap().success());
     }
     fs::copy(path("user.pub"), path("authorized")).unwrap();
-    // It insists on this folder.
+    // sshd requires this folder.
     fs::create_dir_all("/run/sshd").unwrap();
     let settings = format!(
         "HostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\n\
@@ -146,7 +145,7 @@ fn ssh_server(machines: &Machines, folder: &Path) -> Running {
     Running::start(&mut server, "Server listening")
 }
 
-/// A screen that the viewer has by ssh.
+/// A screen of the viewer, opened by ssh.
 fn screen(machines: &Machines, folder: &Path, socket: &str) -> Terminal {
     let key = folder.join("user").display().to_string();
     let program = env!("CARGO_BIN_EXE_toptalk");
@@ -162,7 +161,7 @@ fn screen(machines: &Machines, folder: &Path, socket: &str) -> Terminal {
     Terminal::start(command("ip", &words, folder), SIZE.0, SIZE.1)
 }
 
-/// What the collector knows of the flows it received, and of the screens.
+/// The collector's state: the flows it received, and the screens.
 fn answer(machines: &Machines, socket: &str) -> serde_json::Value {
     let mut command = Machines::inside(&machines.collector, env!("CARGO_BIN_EXE_toptalk"));
     command.args(["top", "--socket", socket, "-o", "json"]).env("TOPTALK_CONFIG", "/dev/null");
@@ -176,7 +175,7 @@ fn flows(answer: &serde_json::Value) -> Option<u64> {
 }
 
 #[test]
-fn a_line_that_is_cut_costs_its_screen_and_nothing_else() {
+fn a_cut_link_ends_its_screen_and_nothing_else() {
     if !["ip", "tc", "ssh", "ssh-keygen", "/usr/sbin/sshd"].iter().all(|name| have(TEST, name)) {
         return;
     }
@@ -201,8 +200,8 @@ fn a_line_that_is_cut_costs_its_screen_and_nothing_else() {
     first.wait("10.20.3.200");
     collector.wait_for("a screen attached");
 
-    // The line becomes thin, all of the screen is drawn anew, and when its first
-    // line has come the rest is on its way.
+    // The link becomes slow and the whole screen is redrawn; after its first line has arrived,
+    // the rest is still being sent.
     let thin = format!("dev v0 root tbf rate {RATE} burst 1600 limit 1000000");
     let mut shape = Machines::inside(&machines.collector, "tc");
     assert!(shape.args(["qdisc", "add"]).args(thin.split(' ')).status().unwrap().success());
@@ -212,7 +211,7 @@ fn a_line_that_is_cut_costs_its_screen_and_nothing_else() {
     });
     assert!(ip(&format!("-n {} link set v0 down", machines.collector)));
 
-    // The collector goes on, and the server soon knows that the viewer has gone.
+    // The collector continues, and the ssh server soon notices that the viewer is gone.
     for _ in 0..10 {
         router.send();
         received(router.sent);
@@ -220,7 +219,7 @@ fn a_line_that_is_cut_costs_its_screen_and_nothing_else() {
     collector.wait_for("a screen left");
     drop(first);
 
-    // The line is back: everything is there, whoever looks.
+    // The link is back: every screen shows all data.
     assert!(ip(&format!("-n {} link set v0 up", machines.collector)));
     let mut second = screen(&machines, folder.path(), &socket);
     let text = second.wait("10.20.3.200");

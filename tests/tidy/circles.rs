@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::imports::{Import, imports};
 
-/// Lines that are told of a pair of files.
-const LINES_TOLD: usize = 4;
+/// The number of lines that are listed for a pair of files.
+const LINES_LISTED: usize = 4;
 
-/// The circles among files: those that reach each other by imports.
+/// The circles among files: sets of files that reach each other by imports.
 fn circles(imports: &BTreeSet<Import>) -> Vec<BTreeSet<&str>> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for import in imports {
@@ -62,8 +62,8 @@ impl<'a> Search<'_, 'a> {
     }
 }
 
-/// The circles in words: each with its files, and of every file what it imports of the
-/// others, with the first lines that do.
+/// The circles as text: for each, its files, and for every file what it imports from the
+/// others, with the first lines.
 fn report(imports: &BTreeSet<Import>) -> Vec<String> {
     let told = circles(imports).into_iter().map(|circle| {
         let mut text = format!("{} files in a circle:\n", circle.len());
@@ -75,7 +75,7 @@ fn report(imports: &BTreeSet<Import>) -> Vec<String> {
             }
         }
         for ((from, to), lines) in pairs {
-            let first = lines.iter().take(LINES_TOLD);
+            let first = lines.iter().take(LINES_LISTED);
             let first = first.map(|(line, names)| format!("line {line} `{}`", names.join("`, `")));
             let first: Vec<String> = first.collect();
             text.push_str(&format!("  {from} imports {to}: {}\n", first.join(", ")));
@@ -102,10 +102,10 @@ fn files_do_not_import_each_other_in_circles() {
 }
 
 /// A parent that re-exports its child and uses it, while the child uses what the parent
-/// defines, is a circle; one that only re-exports is none, and neither are tests, texts,
-/// comments, fields and methods of the same name.
+/// defines, is a circle. A parent that only re-exports is not; nor are tests, texts, comments,
+/// fields and methods of the same name.
 #[test]
-fn circles_are_found_through_re_exports_and_only_where_there_are_some() {
+fn circles_are_found_through_re_exports_and_only_if_they_exist() {
     let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
     let files = BTreeMap::from([
         file("src/lib.rs", "pub mod shop;\npub mod tool;"),

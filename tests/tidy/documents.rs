@@ -1,5 +1,5 @@
-//! Paths and names of the code that documents mention exist: when a file is moved or a type
-//! renamed, the documents change as well.
+//! Paths and names of the code in documents exist: if a file is moved or a type renamed, the
+//! documents must change as well.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::{code, sources};
 
-/// A code span that begins with one of these folders is a path, which has to exist.
+/// A code span that begins with one of these folders is a path that must exist.
 const FOLDERS: &[&str] = &["src", "tests", "fuzz", "benches", "examples", "docs", "packaging"];
 
 /// Documents for programmers. The names of modules, types and constants in their code spans
-/// have to exist, too.
+/// must exist, too.
 const FOR_PROGRAMMERS: &[&str] = &["docs/ARCHITECTURE.md", "docs/DESIGN.md", "CONTRIBUTING.md"];
 
 fn root() -> &'static Path {
@@ -85,10 +85,10 @@ fn paths_in_documents_exist() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 150, "{count} paths: they are not read any more");
+    assert!(count > 150, "{count} paths: the paths are no longer found");
 }
 
-/// The modules that a path begins with, as the file or folder of the last one; `None` when
+/// The modules at the beginning of a path, as the file or folder of the last one; `None` if
 /// there is no such module.
 fn module(names: &[&str]) -> Option<PathBuf> {
     let folder = names.iter().fold(root().join("src"), |path, name| path.join(name));
@@ -96,10 +96,10 @@ fn module(names: &[&str]) -> Option<PathBuf> {
     [folder.join("mod.rs"), file].into_iter().find(|path| path.exists())
 }
 
-/// How names in code spans begin that are not names of the crate.
+/// Prefixes of names in code spans that are not names of the crate.
 const FOREIGN: &[&str] = &["TOPTALK_", "SO_", "SKIPPED"];
 
-/// What is wrong with a code span that names an item, as `wire::Decoder` or `MAX_HELD`.
+/// What is wrong with a code span that names an item, such as `wire::Decoder` or `MAX_HELD`.
 fn fault(span: &str, identifiers: &BTreeSet<String>) -> Option<String> {
     let path = span.trim_start_matches('&').split(['(', '<']).next().unwrap_or("");
     let parts: Vec<&str> = path.split("::").collect();
@@ -121,7 +121,7 @@ fn fault(span: &str, identifiers: &BTreeSet<String>) -> Option<String> {
         return Some(format!("no room {}", parts[0]));
     }
     let items = parts.iter().position(|part| is_item(part)).unwrap_or(parts.len());
-    // A function of a room begins with a small letter, as a module does.
+    // A function of a room begins with a small letter, like a module.
     let modules = &parts[..items];
     if !modules.is_empty() && module(modules).is_none() {
         let (last, before) = modules.split_last()?;

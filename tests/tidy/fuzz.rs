@@ -1,11 +1,11 @@
 //! The fuzz targets are built twice: by `cargo test`, which replays their inputs, and by
-//! cargo-fuzz, which has a manifest of its own that nothing else reads.
+//! cargo-fuzz with its own manifest, which nothing else reads.
 
 use std::collections::BTreeSet;
 
 use crate::{code, names, sources};
 
-/// The crates that a manifest names under `[dependencies]` and `[dev-dependencies]`.
+/// The crates under `[dependencies]` and `[dev-dependencies]` of a manifest.
 fn crates(manifest: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut is_list = false;
@@ -27,7 +27,7 @@ fn manifest(path: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_fuzz_targets_use_is_in_their_manifest_too() {
+fn crates_of_fuzz_targets_are_in_their_manifest() {
     let given = manifest("fuzz/Cargo.toml");
     let mut used = BTreeSet::new();
     for (_, text) in sources("tests/fuzz_targets") {
@@ -36,7 +36,7 @@ fn what_fuzz_targets_use_is_in_their_manifest_too() {
             manifest("Cargo.toml").into_iter().filter(|name| names(&code, &format!("{name}::"))),
         );
     }
-    assert!(used.contains("netflow_parser"), "they are not read any more: {used:?}");
+    assert!(used.contains("netflow_parser"), "the crates are no longer found: {used:?}");
     let missing: Vec<_> = used.difference(&given).collect();
     assert!(missing.is_empty(), "fuzz/Cargo.toml has no {missing:?}");
 }

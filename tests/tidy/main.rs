@@ -1,6 +1,6 @@
-//! The house rules that a compiler does not know: imports point down the
-//! floors and never in a circle, crates stay in their rooms, files and functions stay
-//! readable, modules and tests are laid out in one way.
+//! Rules that the compiler does not check: imports point down the floors and never form a
+//! circle, crates are used only in their rooms, files and functions stay readable, and modules
+//! and tests have one layout.
 
 mod circles;
 mod documents;
@@ -12,11 +12,12 @@ mod vocabulary;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Lines in a file and in a function: 400 and 70 are meant, a tenth is forgiven.
+/// The largest number of lines in a file and in a function: 400 and 70 are the goal, a tenth
+/// more is tolerated.
 const MAX_FILE: usize = 440;
 const MAX_FUNCTION: usize = 77;
 
-/// Rooms with what they may use. Floors: ground, state, shell, face, roof.
+/// The rooms, and the rooms that each may use. Floors: ground, state, shell, face, roof.
 const ROOMS: &[(&str, &[&str])] = &[
     // Text from outside is cleaned by one room, wherever it is printed.
     ("text", &[]),
@@ -27,10 +28,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &["flow", "text"]),
     ("topn", &[]),
     // The file of settings: words, which only cli understands.
-    ("config", &["text", "units"]),
-    // Packets in captures are read as sampled ones are; the length of IPFIX messages is wire's.
+    // The settings file as plain data, which only cli interprets.
+    // Packets in captures are decoded like sampled ones; the length of IPFIX messages is known
+    // to wire.
     ("capture", &["flow", "wire"]),
-    // Looks on while wire decodes what capture read.
+    // Observes while wire decodes what capture reads.
     ("inspect", &["flow", "text", "units", "wire", "capture"]),
     ("table", &["flow", "filter", "snapshot", "text", "units"]),
     ("demo", &["flow", "wire"]),
@@ -44,7 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("attach", &["flow", "snapshot", "clock"]),
     ("source", &["flow", "units", "snapshot", "agg", "clock", "ingest", "attach"]),
     ("ui", &["flow", "filter", "snapshot", "topn", "table", "text", "units"]),
-    // wire: what the administrator says about exporters is a `wire::Policy`.
+    // wire: the administrator's settings for exporters are a `wire::Policy`.
     (
         "cli",
         &[
@@ -54,7 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms on the roof, which may use everything.
+/// The rooms of the roof, which may use everything.
 const ROOF: &[&str] = &["app", "main", "lib"];
 
 const GROUND: &[&str] = &[
@@ -62,7 +64,7 @@ const GROUND: &[&str] = &[
     "replay", "metrics", "config", "text",
 ];
 
-/// Words that belong to some rooms only.
+/// Crates and functions that only some rooms may use.
 const OWNED: &[(&str, &[&str])] = &[
     ("clap::", &["cli"]),
     ("clap_complete::", &["cli"]),
@@ -76,7 +78,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("ratatui::", &["ui"]),
     ("crossterm::", &["ui"]),
     ("tokio::", &["ingest", "attach", "source", "ui", "app"]),
-    // ingest: one file, what was learned of exporters (`memory.rs`). attach: the socket.
+    // ingest: the saved state of exporters. attach: the socket.
     ("std::fs", &["app", "ui", "ingest", "attach", "archive"]),
     ("UdpSocket", &["ingest", "app"]),
     // app: one file, where metrics are served (`metrics.rs`).
@@ -85,7 +87,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("Instant", &["clock"]),
     ("SystemTime", &["clock"]),
     ("std::env", &["app"]),
-    // app: one file, signals that are blocked (`blocked_signals.rs`).
+    // app: one file, for blocked signals (`blocked_signals.rs`).
     ("nix::", &["app", "attach", "ingest", "ui", "archive"]),
     ("parquet::", &["archive"]),
     ("zstd::", &["archive", "attach"]),
@@ -106,15 +108,15 @@ const OWNED: &[(&str, &[&str])] = &[
     ("toml::", &["config"]),
     ("tracing::", &["app"]),
     ("tracing_subscriber::", &["app"]),
-    // They panic where nobody reads any more, or a disk is full: `eprint!` and `dbg!`, too.
+    // They panic if the output is closed or a disk is full; this includes `eprint!` and `dbg!`.
     ("print!(", &[]),
     ("println!(", &[]),
     ("dbg!(", &[]),
 ];
 
-/// The test programs. Each links the whole crate, so that what can share a process with
-/// others is a module of `it`, or of `peers` where another program is compared with.
-/// `allocations` has an allocator of its own, `tidy` needs nothing of the crate.
+/// The test programs. Each links the whole crate, so tests that can share a process are modules
+/// of `it`, or of `peers` if they compare with another program. `allocations` has its own
+/// allocator, `tidy` does not need the crate.
 const TEST_PROGRAMS: &[&str] = &["allocations.rs", "it/main.rs", "peers/main.rs", "tidy/main.rs"];
 
 fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
@@ -133,14 +135,14 @@ fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
     files
 }
 
-/// The room a file is in: the name of the folder, or of the file, below src.
+/// The room of a file: the name of the folder, or of the file, below src.
 fn room(path: &Path) -> String {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let first = path.strip_prefix(src).unwrap().components().next().unwrap();
     Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into()
 }
 
-/// The code of a file: no comments, and nothing after the tests begin.
+/// The code of a file: without comments, and up to the beginning of the tests.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap_or("");
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or(""));
@@ -192,7 +194,7 @@ fn imports_point_down_the_floors() {
 }
 
 #[test]
-fn the_table_of_rooms_has_no_way_up() {
+fn the_table_of_rooms_only_points_down() {
     let mut seen: Vec<&str> = Vec::new();
     for (room, uses) in ROOMS {
         for used in *uses {
@@ -206,7 +208,7 @@ fn the_table_of_rooms_has_no_way_up() {
     }
 }
 
-/// Whether the code has the word, not as the end of a longer one.
+/// Whether the code contains the word, not as the end of a longer one.
 fn names(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
@@ -214,7 +216,7 @@ fn names(code: &str, word: &str) -> bool {
 }
 
 #[test]
-fn crates_and_the_outside_stay_in_their_rooms() {
+fn crates_and_system_calls_stay_in_their_rooms() {
     let mut wrong = Vec::new();
     for (path, text) in sources("src") {
         let room = room(&path);
@@ -247,7 +249,7 @@ fn files_and_functions_stay_readable() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Start and length of every function, by the indentation that rustfmt gives.
+/// The start and the length of every function, according to the indentation of rustfmt.
 fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
@@ -277,7 +279,7 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
 }
 
 #[test]
-fn nothing_is_silenced_without_a_reason_or_left_behind() {
+fn lints_are_only_silenced_with_a_reason_and_nothing_is_unfinished() {
     let mut wrong = Vec::new();
     for (path, text) in sources("src") {
         for (number, line) in text.lines().enumerate() {
@@ -294,7 +296,7 @@ fn nothing_is_silenced_without_a_reason_or_left_behind() {
 }
 
 #[test]
-fn a_module_with_files_of_its_own_is_a_mod_rs() {
+fn a_module_with_its_own_files_is_a_mod_rs() {
     let mut wrong = Vec::new();
     for folder in ["src", "tests", "benches", "examples"] {
         for path in sources(folder).into_keys() {
@@ -321,7 +323,7 @@ fn test_programs_are_few() {
 }
 
 #[test]
-fn tests_that_ci_leaves_out_are_there() {
+fn tests_that_ci_leaves_out_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let list = std::fs::read_to_string(root.join(".ci/left-out")).unwrap();
     let tests: String = sources("tests").into_values().collect();

@@ -1,7 +1,7 @@
-//! Rust source as words and signs, with their lines: no comments, no texts, no
-//! lifetimes, nothing that only tests see.
+//! Splits Rust source into words and symbols with their lines, without comments, string
+//! literals, lifetimes and code for tests.
 
-/// A word, a number, `::`, or one sign.
+/// A word, a number, `::`, or one symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     pub text: String,
@@ -42,7 +42,7 @@ fn scan(text: &str) -> Vec<Token> {
     found
 }
 
-/// Where the token that begins at `at` ends.
+/// The end of the token that begins at `at`.
 fn end_of(text: &[char], at: usize) -> usize {
     let next = |n: usize| text.get(at + n).copied().unwrap_or(' ');
     let is_in_word = |c: &char| c.is_alphanumeric() || *c == '_';
@@ -71,7 +71,7 @@ fn end_of(text: &[char], at: usize) -> usize {
     }
 }
 
-/// Where a text that began before `at` ends, with its closing quote.
+/// The end of a string that began before `at`, including its closing quote.
 fn quoted(text: &[char], mut at: usize, quote: char) -> usize {
     while let Some(&c) = text.get(at) {
         at += if c == '\\' { 2 } else { 1 };
@@ -82,7 +82,7 @@ fn quoted(text: &[char], mut at: usize, quote: char) -> usize {
     at.min(text.len())
 }
 
-/// All but what stands behind `#[cfg(test)]`: an item, a statement, a field.
+/// Removes what follows `#[cfg(test)]`: an item, a statement, a field.
 fn without_tests(tokens: &[Token]) -> Vec<Token> {
     const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let is_mark = |at: usize| {
@@ -101,13 +101,13 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     kept
 }
 
-/// The place behind the item that begins at `at`, its other attributes among it.
+/// The index after the item that begins at `at`, including further attributes.
 fn end_of_item(tokens: &[Token], mut at: usize) -> usize {
     let mut depth = 0;
     while let Some(token) = tokens.get(at) {
         match token.text.as_str() {
             "{" | "(" | "[" => depth += 1,
-            // The field, or the statement, was the last of its block.
+            // The field or statement was the last of its block.
             "}" | ")" | "]" if depth == 0 => return at,
             "}" | ")" | "]" => depth -= 1,
             _ => {}

@@ -1,20 +1,19 @@
-//! Names: a type that other files can see has a name of its own in the crate, and names
-//! that were replaced by standard terms do not come back.
+//! Names: a type that is visible to other files has a unique name in the crate, and names that
+//! were replaced by standard terms are not used again.
 
 use std::collections::BTreeMap;
 
 use crate::{code, sources};
 
-/// Words that names of types were made of and that are no terms of the field: a
-/// picture of a thing instead of the thing. Compared with whole words of names in
-/// CamelCase.
+/// Words in names of types that are not terms of the field: they are pictures of a thing
+/// instead of its name. They are compared with whole words of names in CamelCase.
 const RETIRED: &[&str] = &[
     "Desk", "Door", "Doors", "Errand", "Guest", "Keeper", "More", "Newcomer", "Parcel", "Pastime",
     "Pen", "Rig", "Roster", "Seat", "Stage", "Tape", "Trouble", "Ways", "Wires", "Words",
 ];
 
-/// The names of structs, enums, traits, types and unions that a line of code declares
-/// for other files.
+/// The name of a struct, enum, trait, type or union that a line of code declares for other
+/// files.
 fn declared(line: &str) -> Option<&str> {
     let line = line.trim_start().strip_prefix("pub")?;
     let line = match line.strip_prefix('(') {
@@ -42,18 +41,18 @@ fn all_declared() -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (path, text) in sources("src") {
         for line in code(&text).lines() {
-            // Associated types of a trait's implementation are indented and not public.
+            // Associated types in implementations of traits are indented and not public.
             if let Some(name) = declared(line) {
                 all.push((name.to_owned(), path.display().to_string()));
             }
         }
     }
-    assert!(all.len() > 500, "{} types: they are not read any more", all.len());
+    assert!(all.len() > 500, "{} types: the types are no longer found", all.len());
     all
 }
 
 #[test]
-fn visible_types_have_names_of_their_own() {
+fn visible_types_have_unique_names() {
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, file) in all_declared() {
         files.entry(name).or_default().push(file);
@@ -64,7 +63,7 @@ fn visible_types_have_names_of_their_own() {
 }
 
 #[test]
-fn names_that_were_retired_do_not_come_back() {
+fn retired_names_are_not_used_again() {
     let mut wrong = Vec::new();
     for (name, file) in all_declared() {
         if words(&name).iter().any(|word| RETIRED.contains(&word.as_str())) {
@@ -84,7 +83,7 @@ fn names_that_were_retired_do_not_come_back() {
 }
 
 #[test]
-fn declarations_are_told_from_other_lines() {
+fn declarations_are_distinguished_from_other_lines() {
     assert_eq!(declared("pub struct Flow {"), Some("Flow"));
     assert_eq!(declared("    pub(in crate::x) enum A<'a> {"), Some("A"));
     assert_eq!(declared("pub fn type_of() {"), None);

@@ -120,7 +120,7 @@ impl Session {
         // A file on its own is nothing that is being written.
         let unwritten = match query.files.one {
             None => {
-                let folders = files::looked_through(asked, &usual, &zone, &|path| path.is_dir());
+                let folders = files::searched_folders(asked, &usual, &zone, &|path| path.is_dir());
                 attach::sync(&query.attach, &folders)
             }
             Some(_) => None,

@@ -37,8 +37,8 @@ impl GatheredRows {
             flow.last = row.sums.last;
             flow.sampling = Sampling::UNKNOWN;
         }
-        if row.more != FlowExtras::NONE {
-            self.more.push(row.more);
+        if row.extras != FlowExtras::NONE {
+            self.more.push(row.extras);
             flow.more = u32::try_from(self.more.len()).unwrap_or(0);
         }
         self.flows.push(flow);

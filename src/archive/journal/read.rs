@@ -90,8 +90,7 @@ impl Blocks {
         self.file.metadata().map(|data| data.len()).map_err(|error| self.failed(error))
     }
 
-    /// The error that the file ends within a block: the number of bytes that are unused, and
-    /// the number of flows the block should have, if known.
+    /// The error that the file ends within a block with unused bytes and missing flows.
     fn cut(&self, bytes: u64, flows: Option<usize>) -> ArchiveError {
         let flows = flows.map_or("its flows".to_owned(), |flows| format!("its {flows} flows"));
         let at = self.at;
@@ -196,8 +195,7 @@ fn fill(file: &mut File, out: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Whether a recorder is at work at the location of a journal, so that an incomplete block at
-/// its end is one that is being written: in its folder, or in one of the folders above that
-/// contain date folders.
+/// its end is one that is being written: in its folder, or a folder above the date folders.
 fn is_being_written(journal: &Path) -> bool {
     /// Levels of date folders, and the root folder of the archive.
     const LEVELS: usize = 5;
@@ -289,8 +287,7 @@ impl JournalReading {
         }
     }
 
-    /// The next block; `None` at the end, also at the end of what a recorder has written so
-    /// far.
+    /// The next block; `None` at the end, also at that of what is written so far.
     fn block(&mut self) -> Result<Option<BlockHeader>, ArchiveError> {
         /// A recorder that has just ended may have written the rest in the meantime.
         const TRIES: usize = 3;

@@ -330,7 +330,7 @@ impl QueryArgs {
             Ok(by) => by,
             Err(error) => return Err(wrong(format!("-A: {error}"))),
         };
-        let whole = || Aggregation { ways, ..element::five_tuple() };
+        let whole = || Aggregation { direction: ways, ..element::five_tuple() };
         Ok(by.or_else(|| (self.aggregate || both).then(whole)))
     }
 

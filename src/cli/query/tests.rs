@@ -49,9 +49,9 @@ fn lists_and_sums() {
     assert_eq!(ask(&["-c", "5", "-O", "tstart"]), by_time);
     assert_eq!(ask(&["-c", "5", "-n", "3"]), QueryMode::Records { order: None, limit: 3 });
     let QueryMode::Groups { by, limit: 0, .. } = ask(&["-b"]) else { panic!() };
-    assert_eq!(by.ways, FlowDirection::Both);
+    assert_eq!(by.direction, FlowDirection::Both);
     let QueryMode::Groups { by, .. } = ask(&["-B", "-b"]) else { panic!() };
-    assert_eq!(by.ways, FlowDirection::ToServer);
+    assert_eq!(by.direction, FlowDirection::ToServer);
     assert_eq!(ask(&["-I"]), QueryMode::Summary);
     assert_eq!(ask(&["-o", "null"]), QueryMode::Summary);
     assert!(read(&["-o", "long6"]).unwrap().output.full6);
@@ -85,7 +85,7 @@ fn what_is_done_besides_asking() {
 }
 
 #[test]
-fn other_words_are_refused_with_what_to_write() {
+fn other_words_are_refused_with_advice() {
     for (words, expected) in [
         (&["-m"][..], "-O tstart"),
         (&["-z=lz4"], "leave it out"),

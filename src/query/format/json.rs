@@ -4,8 +4,8 @@ use super::row_writer::RowWriter;
 use crate::flow::field::{Field, FieldKind, FieldValue};
 use crate::query::AnswerRow;
 
-/// Writes a row as an object, without a newline. Keys of what was not reported
-/// are left out, save for those that every record has.
+/// Writes a row as an object, without a newline. Keys of values that were not reported are left
+/// out, except those that every record has.
 pub fn row(writer: &mut RowWriter, row: &AnswerRow) {
     let flow = &row.flow;
     writer.text("{\"type\":\"FLOW\",\"first\":\"");
@@ -48,7 +48,7 @@ pub fn row(writer: &mut RowWriter, row: &AnswerRow) {
     given(writer, row, ["ip4_router", "ip6_router"], Field::Exporter);
     given(writer, row, one("observation_domain"), Field::Domain);
     given(writer, row, one("sampling"), Field::Sampling);
-    if flow.more != 0 || row.more != crate::flow::FlowExtras::NONE {
+    if flow.more != 0 || row.extras != crate::flow::FlowExtras::NONE {
         for (keys, field) in RARE {
             rare(writer, row, *keys, *field);
         }
@@ -56,8 +56,8 @@ pub fn row(writer: &mut RowWriter, row: &AnswerRow) {
     writer.byte(b'}');
 }
 
-/// What few exporters report, in the order of the keys: those of either family for an
-/// address.
+/// The keys of fields that few exporters report, in their order; for addresses, one key per
+/// family.
 const RARE: &[([&str; 2], Field)] = &[
     (one("in_src_mac"), Field::InSrcMac),
     (one("out_dst_mac"), Field::OutDstMac),
@@ -105,28 +105,29 @@ fn name(writer: &mut RowWriter, key: &str) {
     writer.text("\":");
 }
 
-/// `,"key":5`.
+/// Writes `,"key":5`.
 pub(super) fn number(writer: &mut RowWriter, key: &str, value: u64) {
     name(writer, key);
     writer.number(value);
 }
 
-/// The same unless it is 0.
+/// Writes `,"key":5` unless the value is 0.
 fn unless_0(writer: &mut RowWriter, key: &str, value: u64) {
     if value != 0 {
         number(writer, key, value);
     }
 }
 
-/// The value of a field under its key, an address under that of its family; nothing if it
-/// was not reported. Inlined, so that for a field that is named the way to read and to write
-/// it is known when this is compiled: a call by its table's line took a quarter more time.
+/// Writes the value of a field under its key, for an address under that of its family; nothing
+/// if it was not reported. The function is inlined, so that for a constant field the kind of
+/// value is known at compile time: looking it up in the table at run time took a quarter more
+/// time.
 #[inline(always)]
 fn given(writer: &mut RowWriter, row: &AnswerRow, [v4, v6]: [&str; 2], field: Field) {
-    if !field.is_reported(&row.flow, &row.more) {
+    if !field.is_reported(&row.flow, &row.extras) {
         return;
     }
-    match field.value(&row.flow, &row.more) {
+    match field.value(&row.flow, &row.extras) {
         FieldValue::Number(value) if field.info().kind == FieldKind::Number && !field.is_mpls() => {
             number(writer, v4, value);
         }
@@ -144,13 +145,13 @@ fn given(writer: &mut RowWriter, row: &AnswerRow, [v4, v6]: [&str; 2], field: Fi
     }
 }
 
-/// The same for a field that is only known when it runs.
+/// [`given`] for a field that is only known at run time.
 #[inline(never)]
 fn rare(writer: &mut RowWriter, row: &AnswerRow, keys: [&str; 2], field: Field) {
     given(writer, row, keys, field);
 }
 
-/// `,"key":"what is written"`.
+/// Writes `,"key":"…"` with what `write` writes.
 fn quoted(writer: &mut RowWriter, key: &str, write: impl FnOnce(&mut RowWriter)) {
     name(writer, key);
     writer.byte(b'"');

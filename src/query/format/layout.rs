@@ -1,4 +1,4 @@
-//! Lines that are made of tags: `fmt:%ts %sa`, the predefined formats, and CSV.
+//! Lines that consist of tags: `fmt:%ts %sa`, the predefined formats, and CSV.
 
 use super::row_writer::RowWriter;
 use super::tag::{self, FormatTag};
@@ -8,7 +8,7 @@ use crate::query::question::Prefix;
 use crate::query::{Aggregation, AnswerRow};
 use crate::units::similar_words;
 
-/// The longest text of `fmt:` that is taken.
+/// The longest text of `fmt:`, in bytes.
 const MAX_FORMAT: usize = 4096;
 
 /// A part of a line.
@@ -24,13 +24,13 @@ impl std::fmt::Debug for FormatTag {
     }
 }
 
-/// What a line of a listing is made of.
+/// The parts of a line of a listing.
 #[derive(Clone, Debug)]
 pub struct LineLayout {
     pieces: Vec<Piece>,
 }
 
-/// Formats with a name: nfdump's.
+/// The predefined formats, as in nfdump: name, tags, help.
 pub const PREDEFINED: &[(&str, &str, &str)] = &[
     ("line", "%ts %td %pr %sap -> %dap %pkt %byt %fl", "a line for each flow; the default"),
     (
@@ -41,7 +41,7 @@ pub const PREDEFINED: &[(&str, &str, &str)] = &[
     (
         "extended",
         "%ts %td %pr %sap -> %dap %flg %tos %pkt %byt %pps %bps %bpp %fl",
-        "and with rates",
+        "with TCP flags, type of service and rates",
     ),
     (
         "biline",
@@ -51,43 +51,58 @@ pub const PREDEFINED: &[(&str, &str, &str)] = &[
     (
         "bilong",
         "%ts %td %pr %sap <-> %dap %flg %tos %opkt %ipkt %obyt %ibyt %fl",
-        "the same with TCP flags and type of service",
+        "counters of both directions with TCP flags and type of service",
     ),
 ];
 
-/// The columns of `-o csv`: nfdump 1.7.1's, in its order, save for those about
-/// what is not kept (`cl`, `sl`, `al`, `eng`, `exid`); `odid` and `fl` are added.
+/// The columns of `-o csv`: those of nfdump 1.7.1 in its order, without those of data that is
+/// not kept (`cl`, `sl`, `al`, `eng`, `exid`); `odid` and `fl` are added.
 pub const CSV: &str = "tss,tes,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das,\
 smk,dmk,dtos,dir,nh,nhb,svln,dvln,ismc,odmc,idmc,osmc,mpls1,mpls2,mpls3,mpls4,mpls5,mpls6,mpls7,\
 mpls8,mpls9,mpls10,ra,odid,tr,fl";
 
-/// Why a format is not understood.
+/// Why a format is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
+    /// A tag that does not exist.
     #[error("expected a tag, found `%{found}`; {near}")]
-    Unknown { found: String, near: String },
+    Unknown {
+        /// The tag, without `%`.
+        found: String,
+        /// The tags that are similar.
+        near: String,
+    },
+    /// A tag of nfdump for data that is not kept.
     #[error("`%{word}`: {why}")]
-    Unanswered { word: String, why: &'static str },
-    #[error("expected tags with commas between them, as in csv:%ts,%sa,%byt, found `{0}`")]
+    Unanswered {
+        /// The tag, without `%`.
+        word: String,
+        /// The reason, and what to use instead.
+        why: &'static str,
+    },
+    /// A text after `csv:` that does not consist of tags.
+    #[error("expected tags separated by commas, as in csv:%ts,%sa,%byt, found `{0}`")]
     NotCsv(String),
+    /// No tag at all.
     #[error("expected at least one tag, as in fmt:%ts %sa %byt")]
     Nothing,
+    /// A format that is too long; its length in bytes.
     #[error("expected at most {MAX_FORMAT} bytes of format, found {0}")]
     Long(usize),
 }
 
 impl LineLayout {
-    /// A format with a name.
+    /// A predefined format.
     #[must_use]
     pub fn predefined(name: &str) -> Option<LineLayout> {
         let (_, text, _) = PREDEFINED.iter().find(|(known, ..)| *known == name)?;
         LineLayout::parse(text).ok()
     }
 
-    /// Reads what stands behind `fmt:`.
+    /// Parses the text after `fmt:`.
     ///
     /// # Errors
-    /// Names a tag that there is not, and those that are close.
+    /// Names a tag that does not exist, and similar ones.
     pub fn parse(text: &str) -> Result<LineLayout, LayoutError> {
         if text.len() > MAX_FORMAT {
             return Err(LayoutError::Long(text.len()));
@@ -117,10 +132,10 @@ impl LineLayout {
         Ok(LineLayout { pieces })
     }
 
-    /// Reads what stands behind `csv:`.
+    /// Parses the text after `csv:`.
     ///
     /// # Errors
-    /// Names a tag that there is not, and those that are close.
+    /// Names a tag that does not exist, and similar ones.
     pub fn csv(text: &str) -> Result<LineLayout, LayoutError> {
         let mut pieces = Vec::new();
         for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
@@ -141,7 +156,7 @@ impl LineLayout {
         LineLayout { pieces: tags.map(Piece::Tag).collect() }
     }
 
-    /// What groups are printed as unless asked otherwise: what they were summed by.
+    /// The default layout of groups: the fields that they are summed by.
     #[must_use]
     pub fn of_groups(by: &Aggregation) -> LineLayout {
         let network = |address| {
@@ -152,13 +167,13 @@ impl LineLayout {
         let names = by.parts.iter().filter_map(|part| match (part.prefix, part.field) {
             (Some(Prefix::Reported), Field::Src) => Some("sn"),
             (Some(Prefix::Reported), Field::Dst) => Some("dn"),
-            // Its length stands behind it.
+            // The prefix length is printed after the network.
             (_, Field::SrcMask) if network(Field::Src) => None,
             (_, Field::DstMask) if network(Field::Dst) => None,
             _ => PARTS.iter().find(|word| word.field == part.field).map(|word| word.tag),
         });
         let mut pieces = Vec::new();
-        // Two blanks around what they were summed by, as nfdump has them.
+        // Two blanks around the fields of the key, as in nfdump.
         for (names, between) in [
             (vec!["ts", "td"], " "),
             (names.collect(), "  "),
@@ -174,7 +189,7 @@ impl LineLayout {
         LineLayout { pieces }
     }
 
-    /// Writes what stands above a listing, with its newline.
+    /// Writes the heading of a listing, with its newline.
     pub fn heading(&self, writer: &mut RowWriter) {
         for piece in &self.pieces {
             match piece {
@@ -210,7 +225,7 @@ impl LineLayout {
             if place > 0 {
                 writer.byte(b',');
             }
-            // Without milliseconds they are nfdump's own `ts` and `te`.
+            // Without milliseconds they have nfdump's names `ts` and `te`.
             writer.text(match tag.name {
                 "tss" => "ts",
                 "tes" => "te",
@@ -220,8 +235,7 @@ impl LineLayout {
         writer.byte(b'\n');
     }
 
-    /// Writes a row of CSV. The only cell that holds text of others guards itself
-    /// ([`Pen::guarded`]).
+    /// Writes a row as CSV. Cells with text from outside are escaped by [`RowWriter::guarded`].
     #[inline]
     pub fn csv_row(&self, writer: &mut RowWriter, row: &AnswerRow) {
         for (place, piece) in self.pieces.iter().enumerate() {
@@ -235,7 +249,7 @@ impl LineLayout {
         writer.byte(b'\n');
     }
 
-    /// Its tags.
+    /// The tags of the line.
     pub fn tags(&self) -> impl Iterator<Item = &'static FormatTag> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Tag(tag) => Some(*tag),
@@ -257,7 +271,7 @@ fn find(name: &str) -> Result<&'static FormatTag, LayoutError> {
     }
 }
 
-/// Adds text, to that before it if there is some.
+/// Appends a text, to the text before it if there is one.
 fn literal(pieces: &mut Vec<Piece>, text: &str) {
     match pieces.last_mut() {
         _ if text.is_empty() => {}

@@ -1,7 +1,7 @@
-//! Answers as nfdump prints them, as CSV and as JSON.
+//! Prints answers in nfdump's formats, as CSV and as JSON.
 //!
-//! A [`Printer`] writes into a buffer; whoever has it drains the buffer to
-//! where it should go. Rows may come one by one while files are still read.
+//! A [`QueryPrinter`] writes into a buffer, which the caller drains to the output. Rows can be
+//! written one by one while files are still being read.
 
 mod json;
 pub mod layout;
@@ -24,16 +24,20 @@ use super::question::{ArchiveQuestion, QueryMode};
 use crate::flow::field::Field;
 use crate::units::similar_words;
 
-/// The shape of an answer (`-o`).
+/// The format of an answer (`-o`).
 #[derive(Clone, Debug)]
 pub enum QueryFormat {
-    /// `line`, or for groups what they were summed by.
+    /// `line`; for groups, the fields that they are summed by.
     Usual,
+    /// Lines of tags.
     Lines(LineLayout),
-    /// Every column, or the given ones.
+    /// CSV with all columns, or with the given ones.
     Csv(Option<LineLayout>),
+    /// A JSON array.
     Json,
+    /// A JSON object per line.
     Ndjson,
+    /// A line per field.
     Raw,
     /// No rows, only the totals.
     Null,
@@ -41,46 +45,62 @@ pub enum QueryFormat {
     Parquet,
 }
 
-/// Shapes with a name that is no layout's.
+/// The formats that are not predefined layouts: name and help.
 pub const SHAPES: &[(&str, &str)] = &[
-    ("raw", "a line for each field"),
+    ("raw", "a line per field"),
     ("json", "a JSON array of objects"),
-    ("ndjson", "a JSON object a line"),
+    ("ndjson", "a JSON object per line"),
     ("csv", "comma-separated, every column"),
     ("csv:…", "comma-separated, these tags: `csv:%ts,%sa,%byt`"),
-    ("fmt:…", "lines of your own: `fmt:%ts %sa -> %da %byt`, also with names: `fmt:%long %ra`"),
+    (
+        "fmt:…",
+        "your own format: `fmt:%ts %sa -> %da %byt`, also with predefined formats: `fmt:%long %ra`",
+    ),
     ("null", "no rows, only the totals"),
-    ("parquet", "a file of the archive, for `-w` or a pipe"),
+    ("parquet", "an archive segment, for `-w` or a pipe"),
 ];
 
-/// Shapes of nfdump, and what to write instead.
+/// Formats of nfdump that are not supported, and what to write instead.
 const OTHERS: &[(&str, &str)] = &[
-    ("pipe", "nfdump gave it up; write csv, or fmt: with bars between the tags"),
-    ("gline", "no database of countries is kept; write line"),
-    ("glong", "no database of countries is kept; write long"),
-    ("nsel", "events of firewalls are kept only as far as they are of NAT; write fmt:%line %nevt"),
+    ("pipe", "nfdump removed it; write csv, or fmt: with bars between the tags"),
+    ("gline", "toptalk has no country database; write line"),
+    ("glong", "toptalk has no country database; write long"),
+    ("nsel", "of firewall events only those of NAT are kept; write fmt:%line %nevt"),
     ("nel", "write fmt:%ts %nevt %pr %sap -> %dap %xsap -> %xdap"),
     ("csv-fast", "write csv, which is fast"),
     ("table", "write line"),
 ];
 
-/// Why a shape is not understood.
+/// Why a format is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
+    /// A format that does not exist.
     #[error("expected a format, found `{found}`; {near}")]
-    Unknown { found: String, near: String },
+    Unknown {
+        /// The format.
+        found: String,
+        /// The formats that are similar.
+        near: String,
+    },
+    /// A format of nfdump that is not supported.
     #[error("`{word}`: {hint}")]
-    Other { word: String, hint: &'static str },
+    Other {
+        /// The format.
+        word: String,
+        /// What to write instead.
+        hint: &'static str,
+    },
+    /// An error in the tags.
     #[error(transparent)]
     Layout(#[from] LayoutError),
 }
 
 impl QueryFormat {
-    /// Reads `-o`; the flag says whether a `6` behind it asked for IPv6 in full
+    /// Parses `-o`. The returned flag tells whether a trailing `6` asks for full IPv6 addresses
     /// (`long6`).
     ///
     /// # Errors
-    /// Names what is close, or what to write instead.
+    /// Names similar formats, or what to write instead.
     pub fn parse(text: &str) -> Result<(QueryFormat, bool), ShapeError> {
         if let Some(format) = text.strip_prefix("fmt:") {
             return Ok((QueryFormat::Lines(LineLayout::parse(format)?), false));
@@ -122,34 +142,35 @@ impl QueryFormat {
 /// How an answer is printed.
 #[derive(Clone, Debug)]
 pub struct QueryOutput {
+    /// The format.
     pub shape: QueryFormat,
-    /// No heading and nothing below (`-q`).
+    /// No heading and no summary (`-q`).
     pub quiet: bool,
-    /// Numbers in full (`-N`).
+    /// Full numbers (`-N`).
     pub plain: bool,
-    /// IPv6 in full (`-6`).
+    /// Full IPv6 addresses (`-6`).
     pub full6: bool,
-    /// Rates over the time from the first packet to the last of each line, not
-    /// over the window that was asked for (`--rates own`).
+    /// Rates over the time from the first to the last packet of each line, not over the
+    /// requested window (`--rates own`).
     pub own_rates: bool,
 }
 
-/// Prints an answer: [`Printer::begin`], then rows one by one or
-/// [`Printer::tables`], then [`Printer::end`].
+/// Prints an answer: call [`QueryPrinter::begin`], then [`QueryPrinter::row`] for each row or
+/// [`QueryPrinter::tables`], then [`QueryPrinter::end`].
 #[derive(Debug)]
 pub struct QueryPrinter {
     writer: RowWriter,
     shape: QueryFormat,
     quiet: bool,
     own_rates: bool,
-    /// Of statistics, how many lines each may have.
+    /// The largest number of lines of a statistic; 0 for no limit.
     limit: usize,
     is_statistic: bool,
     is_summary: bool,
 }
 
 impl QueryPrinter {
-    /// A printer for the answer to `question`; times as the clocks of `zone` show them.
+    /// A printer for the answer to `question`; times are in `zone`.
     #[must_use]
     pub fn new(question: &ArchiveQuestion, output: &QueryOutput, zone: TimeZone) -> QueryPrinter {
         let data =
@@ -186,8 +207,8 @@ impl QueryPrinter {
         }
     }
 
-    /// The columns that its lines are made of, besides those that are always
-    /// counted; `None` for all there are.
+    /// The columns that the lines need in addition to those that are always counted; `None` for
+    /// all columns.
     #[must_use]
     pub fn needs(&self) -> Option<Vec<Field>> {
         match &self.shape {
@@ -198,12 +219,12 @@ impl QueryPrinter {
         }
     }
 
-    /// What was written and not taken yet.
+    /// The output that was not taken yet.
     pub fn written(&mut self) -> &mut Vec<u8> {
         &mut self.writer.out
     }
 
-    /// Writes what stands above a listing.
+    /// Writes the heading of a listing.
     pub fn begin(&mut self) {
         if self.is_statistic || self.is_summary {
             if matches!(self.shape, QueryFormat::Json) && self.is_statistic {
@@ -272,8 +293,8 @@ impl QueryPrinter {
         }
     }
 
-    /// What the rates of a table are over: of sums the window, unless they were
-    /// asked for or sorted by; of single records their own time.
+    /// The time that the rates of a table refer to: for sums the window, unless rates are
+    /// requested or sorted by; for single records their own duration.
     fn over(&self, table: &AnswerTable, span: Option<CoveredSpan>) -> RateBasis {
         let order = match table {
             AnswerTable::Rows { by: None, .. } => return RateBasis::Itself,
@@ -287,7 +308,7 @@ impl QueryPrinter {
         }
     }
 
-    /// A statistic of records: a listing with a title.
+    /// Writes a statistic of records: a listing with a title.
     fn records(&mut self, order: Option<super::StatOrder>, rows: &[AnswerRow]) {
         let order = order.unwrap_or(super::StatOrder::Flows);
         self.writer.count = 0;
@@ -337,7 +358,7 @@ impl QueryPrinter {
         }
     }
 
-    /// Writes what stands below; `wall_us` is how long it took.
+    /// Writes the summary; `wall_us` is the duration of the query in microseconds.
     pub fn end(&mut self, answer: &QueryAnswer, span: Option<CoveredSpan>, wall_us: u64) {
         let writer = &mut self.writer;
         match &self.shape {
@@ -368,9 +389,9 @@ fn line() -> QueryFormat {
     LineLayout::predefined("line").map_or(QueryFormat::Null, QueryFormat::Lines)
 }
 
-/// Groups by the 5-tuple look like flows.
+/// Groups by the 5-tuple are printed like flows.
 fn usual_groups(by: &super::Aggregation) -> QueryFormat {
-    if by.ways != super::FlowDirection::Apart {
+    if by.direction != super::FlowDirection::Apart {
         return LineLayout::predefined("biline").map_or(QueryFormat::Null, QueryFormat::Lines);
     }
     if *by == super::element::five_tuple() {

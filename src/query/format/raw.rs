@@ -1,4 +1,4 @@
-//! Rows with a line for each field.
+//! Rows with a line per field.
 
 use super::row_writer::{RowStyle, RowWriter};
 use super::tag;
@@ -10,11 +10,13 @@ use crate::query::AnswerRow;
 enum LineCondition {
     Always,
     Reported(Field),
-    /// Of TCP; of a protocol with ports, or without, of which ICMP has types and codes.
+    /// Records of TCP.
     Tcp,
+    /// Records of a protocol with ports.
     Ports,
+    /// Records of ICMP, which have a type and a code instead of ports.
     Icmp,
-    /// One of the entries of the MPLS stack was reported.
+    /// Records with an MPLS stack.
     Mpls,
 }
 
@@ -25,16 +27,16 @@ impl LineCondition {
         let is_icmp = row.flow.proto == 1 || row.flow.proto == 58;
         match self {
             Always => true,
-            Reported(field) => field.is_reported(&row.flow, &row.more),
+            Reported(field) => field.is_reported(&row.flow, &row.extras),
             LineCondition::Tcp => row.flow.proto == 6,
             LineCondition::Ports => !is_icmp,
             LineCondition::Icmp => is_icmp,
-            LineCondition::Mpls => row.more.mpls.iter().any(|entry| *entry != 0),
+            LineCondition::Mpls => row.extras.mpls.iter().any(|entry| *entry != 0),
         }
     }
 }
 
-/// What stands in front, the tag that prints it, and which records have it.
+/// The label, the tag that prints the value, and the records that have the line.
 type Line = (&'static str, &'static str, LineCondition);
 
 const LINES: &[Line] = &[
@@ -95,7 +97,7 @@ const LINES: &[Line] = &[
     ("tunnel key", "tunkey", Reported(Field::TunnelKey)),
 ];
 
-/// Writes all that was reported of a row, in full: there is room for it.
+/// Writes all reported values of a row, in full.
 pub fn row(writer: &mut RowWriter, row: &AnswerRow) {
     let style = std::mem::replace(&mut writer.style, RowStyle::DATA);
     writer.text("\nFlow Record:\n");
@@ -120,7 +122,7 @@ pub fn row(writer: &mut RowWriter, row: &AnswerRow) {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_line_has_its_tag() {
+    fn every_line_has_a_tag() {
         for (name, tag, _) in super::LINES {
             assert!(crate::query::format::tag::named(tag).is_some(), "{name}");
             assert!(name.len() < 13, "{name}");

@@ -1,5 +1,5 @@
-//! Writes numbers, addresses and times into a buffer. Listings have millions of
-//! lines: nothing here allocates or goes through `std::fmt`, save for IPv6.
+//! Writes numbers, addresses and times into a buffer. Listings have millions of lines, so
+//! nothing here allocates or uses `std::fmt`, except for IPv6.
 
 use std::io::Write;
 
@@ -14,47 +14,50 @@ use crate::query::AnswerSums;
 /// How values are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowStyle {
-    /// Numbers in full (`-N`), not as `1.2 M`; durations in seconds.
+    /// Full numbers (`-N`) instead of `1.2 M`; durations in seconds.
     pub plain: bool,
-    /// IPv6 in full (`-6`), not cut in the middle.
+    /// Full IPv6 addresses (`-6`) instead of shortened ones.
     pub full6: bool,
-    /// For programs: nothing is padded, all in full.
+    /// For programs: no padding, everything in full.
     pub data: bool,
 }
 
 impl RowStyle {
-    /// That of CSV and JSON.
+    /// The style of CSV and JSON.
     pub const DATA: RowStyle = RowStyle { plain: true, full6: true, data: true };
 }
 
-/// What a rate is taken over.
+/// The time that a rate refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateBasis {
-    /// From the first packet to the last of what is printed.
+    /// From the first to the last packet of the row.
     Itself,
-    /// As many milliseconds for all.
+    /// This many milliseconds for all rows.
     Window(i64),
 }
 
-/// A buffer with what writing into it needs.
+/// An output buffer with the state that is needed for writing.
 #[derive(Debug)]
 pub struct RowWriter {
+    /// The bytes written so far.
     pub out: Vec<u8>,
+    /// How values are written.
     pub style: RowStyle,
+    /// The time that rates refer to.
     pub over: RateBasis,
-    /// Rows written so far, this one included.
+    /// The number of rows written so far, including the current one.
     pub count: u64,
-    wall: MinuteClock,
+    local: MinuteClock,
     utc: MinuteClock,
 }
 
-/// IPv6 addresses longer than this are cut in the middle, as nfdump does.
+/// Longer IPv6 addresses are cut in the middle, as in nfdump.
 const SHORT6: usize = 16;
-/// What is left of them on either side.
+/// The number of characters kept at either end.
 const SHORT6_END: usize = 7;
 
 impl RowWriter {
-    /// An empty buffer; times are written as the clocks of `zone` show them.
+    /// An empty buffer; times are written in `zone`.
     #[must_use]
     pub fn new(style: RowStyle, zone: TimeZone) -> RowWriter {
         RowWriter {
@@ -62,17 +65,18 @@ impl RowWriter {
             style,
             over: RateBasis::Itself,
             count: 0,
-            wall: MinuteClock::new(zone),
+            local: MinuteClock::new(zone),
             utc: MinuteClock::new(TimeZone::UTC),
         }
     }
 
+    /// Writes a text as it is.
     pub fn text(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
-    /// Text of others without control characters, as a cell: in CSV in quotes where
-    /// that is needed, and so that no spreadsheet takes it for a formula.
+    /// Writes a text from outside, without control characters, as a cell: in CSV, quoted if
+    /// necessary and escaped so that no spreadsheet takes it for a formula.
     pub fn guarded(&mut self, text: &str) {
         if !self.style.data {
             return self.text(text);
@@ -86,7 +90,7 @@ impl RowWriter {
         }
     }
 
-    /// Text of others without control characters, as a string of JSON.
+    /// Writes a text from outside, without control characters, as a JSON string.
     pub fn json_text(&mut self, text: &str) {
         self.byte(b'"');
         for char in text.chars() {
@@ -98,8 +102,8 @@ impl RowWriter {
         self.byte(b'"');
     }
 
-    /// The value of a field, as its kind is written. Inlined, so that for a field that is
-    /// named only the way of its kind is left.
+    /// Writes the value of a field according to its kind. The function is inlined, so that for
+    /// a constant field only the code of its kind remains.
     #[inline(always)]
     pub fn value(&mut self, field: Field, value: FieldValue) {
         match value {
@@ -112,11 +116,12 @@ impl RowWriter {
         }
     }
 
+    /// Writes a byte.
     pub fn byte(&mut self, byte: u8) {
         self.out.push(byte);
     }
 
-    /// What `write` writes, right-aligned.
+    /// Right-aligns what `write` writes.
     #[inline]
     pub fn right(&mut self, width: usize, write: impl FnOnce(&mut RowWriter)) {
         let start = self.out.len();
@@ -129,7 +134,7 @@ impl RowWriter {
         }
     }
 
-    /// What `write` writes, left-aligned.
+    /// Left-aligns what `write` writes.
     #[inline]
     pub fn left(&mut self, width: usize, write: impl FnOnce(&mut RowWriter)) {
         let start = self.out.len();
@@ -139,12 +144,13 @@ impl RowWriter {
         }
     }
 
+    /// Writes a decimal number.
     #[inline]
     pub fn number(&mut self, number: u64) {
         self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// With zeros in front.
+    /// Writes a number with leading zeros.
     #[inline]
     pub fn zeros(&mut self, width: u32, number: u64) {
         for place in (0..width).rev() {
@@ -152,7 +158,7 @@ impl RowWriter {
         }
     }
 
-    /// As `1.2 M` from a million on, unless numbers are plain.
+    /// Writes a number as `1.2 M` from a million on, unless numbers are plain.
     pub fn scaled(&mut self, number: u64) {
         const MILLION: u64 = 1_000_000;
         let (unit, letter) = match number {
@@ -165,18 +171,19 @@ impl RowWriter {
         self.out.extend_from_slice(&[b' ', letter]);
     }
 
-    /// `12.3`, given as 123.
+    /// Writes `12.3`, given as 123.
     pub fn tenths(&mut self, tenths: u64) {
         self.number(tenths / 10);
         self.byte(b'.');
         self.zeros(1, tenths % 10);
     }
 
-    /// Which part of `whole` it is, in percent: `12.3`.
+    /// Writes the share of `part` in `whole` in percent: `12.3`.
     pub fn percent(&mut self, part: u64, whole: u64) {
         self.tenths(percent_tenths(part, whole));
     }
 
+    /// Writes an address.
     #[inline]
     pub fn host(&mut self, host: Host) {
         let Some(bits) = host.as_v4() else { return self.host6(host) };
@@ -192,7 +199,7 @@ impl RowWriter {
 
     fn host6(&mut self, host: Host) {
         if host == Host::UNSPECIFIED {
-            // What was not reported has no family; nfdump writes it so.
+            // An address that was not reported has no family; nfdump writes it like this.
             return self.text("0.0.0.0");
         }
         let start = self.out.len();
@@ -204,7 +211,7 @@ impl RowWriter {
         }
     }
 
-    /// Six bytes, high first.
+    /// Writes a MAC address, the highest byte first.
     pub fn mac(&mut self, mac: u64) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         // Most exporters report none.
@@ -220,7 +227,7 @@ impl RowWriter {
         self.out.pop();
     }
 
-    /// `...AP.SF`.
+    /// Writes TCP flags: `...AP.SF`.
     pub fn flags(&mut self, flags: u8) {
         for (bit, letter) in b"CEUAPRSF".iter().enumerate() {
             let set = flags & (0x80 >> bit) != 0;
@@ -228,7 +235,7 @@ impl RowWriter {
         }
     }
 
-    /// Label, traffic class and bottom of a stack entry: `1000-0-1`.
+    /// Writes label, traffic class and bottom flag of a stack entry: `1000-0-1`.
     pub fn mpls(&mut self, entry: u64) {
         if entry == 0 {
             return self.text("0-0-0");
@@ -240,7 +247,7 @@ impl RowWriter {
         self.number(entry & 1);
     }
 
-    /// The name of a protocol in capitals, else its number; with `-N` always that.
+    /// Writes the name of a protocol in capitals, or its number; with `-N` always the number.
     pub fn protocol(&mut self, proto: u8) {
         match proto {
             _ if self.style.plain && !self.style.data => self.number(proto.into()),
@@ -253,15 +260,15 @@ impl RowWriter {
         }
     }
 
-    /// `2026-11-24 03:40:00.123`, with milliseconds or without.
+    /// Writes `2026-11-24 03:40:00.123`, with or without milliseconds.
     #[inline]
     pub fn stamp(&mut self, time: Time, with_ms: bool) {
-        let text = self.wall.minute(time.0.div_euclid(60_000));
+        let text = self.local.minute(time.0.div_euclid(60_000));
         self.out.extend_from_slice(&text);
         self.second(time, with_ms);
     }
 
-    /// `2026-11-24T03:40:00.123Z`.
+    /// Writes `2026-11-24T03:40:00.123Z`.
     pub fn rfc3339(&mut self, time: Time) {
         let mut text = self.utc.minute(time.0.div_euclid(60_000));
         text[10] = b'T';
@@ -279,7 +286,7 @@ impl RowWriter {
         }
     }
 
-    /// Seconds since 1970: `1700000000.123`.
+    /// Writes seconds since 1970: `1700000000.123`.
     pub fn epoch(&mut self, time: Time) {
         if time.0 < 0 {
             self.byte(b'-');
@@ -287,14 +294,14 @@ impl RowWriter {
         self.seconds(time.0.unsigned_abs());
     }
 
-    /// Milliseconds as seconds: `0.230`.
+    /// Writes milliseconds as seconds: `0.230`.
     pub fn seconds(&mut self, ms: u64) {
         self.number(ms / 1000);
         self.byte(b'.');
         self.zeros(3, ms % 1000);
     }
 
-    /// `1d 02:03:04.567`, or seconds where numbers are plain.
+    /// Writes `1d 02:03:04.567`, or seconds if numbers are plain.
     pub fn duration(&mut self, sums: &AnswerSums) {
         let ms = sums.duration_ms().unsigned_abs();
         if self.style.plain {
@@ -313,13 +320,13 @@ impl RowWriter {
         self.zeros(3, ms % 1000);
     }
 
-    /// Packets a second, bits a second, bytes a packet.
+    /// Packets per second, bits per second, bytes per packet.
     #[must_use]
     pub fn rates(&self, sums: &AnswerSums) -> [u64; 3] {
         self.rates_over(sums, self.over)
     }
 
-    /// The same over something else than [`Pen::over`].
+    /// [`rates`](Self::rates) with respect to another time than [`RowWriter::over`].
     #[must_use]
     pub fn rates_over(&self, sums: &AnswerSums, over: RateBasis) -> [u64; 3] {
         let ms = match over {
@@ -332,27 +339,27 @@ impl RowWriter {
 }
 
 impl AnswerSums {
-    /// `last - first` in milliseconds, 0 when they are the wrong way round.
+    /// `last - first` in milliseconds; 0 if they are in the wrong order.
     #[must_use]
     pub fn duration_ms(&self) -> i64 {
         self.last.since(self.first).max(0)
     }
 }
 
-/// `count * times` a second; 0 over no time.
+/// `count * times` per second; 0 for a duration of 0.
 fn per_second(count: u64, times: u64, ms: i64) -> u64 {
     let Ok(ms @ 1..) = u128::try_from(ms) else { return 0 };
     let rate = u128::from(count) * u128::from(times) * 1000 / ms;
     u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
-/// How many tenths of `unit` that is, rounded.
+/// How many tenths of `unit` the number is, rounded.
 fn tenths_of(number: u64, unit: u64) -> u64 {
     let tenths = (u128::from(number) * 10 + u128::from(unit) / 2) / u128::from(unit.max(1));
     u64::try_from(tenths).unwrap_or(u64::MAX)
 }
 
-/// Tenths of a percent, rounded; 0 when there is no whole.
+/// Tenths of a percent, rounded; 0 if `whole` is 0.
 pub(super) fn percent_tenths(part: u64, whole: u64) -> u64 {
     if whole == 0 {
         return 0;
@@ -364,10 +371,10 @@ pub(super) fn percent_tenths(part: u64, whole: u64) -> u64 {
 /// `2026-11-24 03:40:`.
 type Minute = [u8; 17];
 
-/// How many minutes are remembered: flows of a few minutes come together.
+/// The number of cached minutes: flows of a few minutes are read together.
 const MINUTES: usize = 64;
 
-/// The clock on a wall: what it shows is asked of the zone once for a minute.
+/// Formats local times; the time zone is asked once per minute of time.
 #[derive(Debug)]
 struct MinuteClock {
     zone: TimeZone,
@@ -376,11 +383,11 @@ struct MinuteClock {
 
 impl MinuteClock {
     fn new(zone: TimeZone) -> MinuteClock {
-        let mut wall = MinuteClock { zone, minutes: Box::new([(0, [0; 17]); MINUTES]) };
-        let first = wall.show(0);
-        // Minute 0 belongs in place 0; elsewhere it is never looked for.
-        wall.minutes.fill((0, first));
-        wall
+        let mut local = MinuteClock { zone, minutes: Box::new([(0, [0; 17]); MINUTES]) };
+        let first = local.show(0);
+        // Minute 0 belongs to index 0; in other entries it is never found.
+        local.minutes.fill((0, first));
+        local
     }
 
     #[inline]
@@ -395,8 +402,8 @@ impl MinuteClock {
         text
     }
 
-    /// Offsets of zones are whole minutes since the seventies, so that a second
-    /// of a minute in UTC is the same second on the wall.
+    /// Offsets of time zones have been whole minutes since the seventies, so a second within a
+    /// minute is the same in UTC and in local time.
     fn show(&self, minute: i64) -> Minute {
         let mut text = *b"0000-00-00 00:00:";
         let stamp = minute.checked_mul(60).and_then(|at| Timestamp::from_second(at).ok());

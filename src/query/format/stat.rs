@@ -1,4 +1,4 @@
-//! Tables of statistics: as text, CSV and JSON.
+//! Tables of statistics as text, CSV and JSON.
 
 use super::json;
 use super::row_writer::{RowWriter, percent_tenths};
@@ -8,7 +8,7 @@ use crate::query::answer::ProtocolTotals;
 use crate::query::question::{CountedSides, Prefix, StatOrder, Statistic};
 use crate::query::{AnswerSums, StatRow};
 
-/// The columns of a statistic in CSV; never others, whatever it is ordered by.
+/// The columns of a statistic in CSV, always the same.
 pub const CSV: &str = "ts,te,td,pr,val,fl,flP,pkt,pktP,byt,bytP,pps,bps,bpp";
 
 /// A table to write.
@@ -19,11 +19,11 @@ pub(super) struct Stat<'a> {
     pub totals: &'a ProtocolTotals,
 }
 
-/// Places of a value that is no address in full.
+/// The width of a value that is not a full address.
 const VALUE: usize = 17;
 
 impl Stat<'_> {
-    /// Writes it as nfdump does; `limit` is what was asked for, 0 for all.
+    /// Writes the table as nfdump does; `limit` is the requested number of rows, 0 for all.
     pub(super) fn text(&self, writer: &mut RowWriter, limit: usize, quiet: bool) {
         let width = VALUE.max(address_width(writer.style.full6));
         if !quiet {
@@ -60,7 +60,7 @@ impl Stat<'_> {
         writer.byte(b'\n');
     }
 
-    /// Writes it as CSV with its heading.
+    /// Writes the table as CSV with its heading.
     pub(super) fn csv(&self, writer: &mut RowWriter, quiet: bool) {
         if !quiet {
             writer.text(CSV);
@@ -92,7 +92,7 @@ impl Stat<'_> {
         writer.byte(b'\n');
     }
 
-    /// Writes a row as an object; with `named` it says what it is of.
+    /// Writes a row as a JSON object; with `named` it includes the name of the statistic.
     pub(super) fn json(&self, writer: &mut RowWriter, row: &StatRow, named: bool) {
         writer.byte(b'{');
         if named {
@@ -130,7 +130,7 @@ impl Stat<'_> {
         writer.byte(b'}');
     }
 
-    /// Writes what it is of: `"statistic":"dstip","order":"bytes"`.
+    /// Writes the name of the statistic: `"statistic":"dstip","order":"bytes"`.
     pub(super) fn name(&self, writer: &mut RowWriter) {
         name(writer, self.asked, self.order);
     }
@@ -182,13 +182,13 @@ impl Stat<'_> {
                 hex(writer, domain);
             }
             (value, Some(field)) => writer.value(field, value),
-            // Records have no value of their own: their statistic is a listing.
+            // Records have no single value: their statistic is a listing.
             (_, None) => {}
         }
     }
 }
 
-/// `"statistic":"dstip","order":"bytes"`.
+/// Writes `"statistic":"dstip","order":"bytes"`.
 pub(super) fn name(writer: &mut RowWriter, asked: &Statistic, order: StatOrder) {
     writer.text("\"statistic\":\"");
     writer.text(asked.element.name);
@@ -197,7 +197,7 @@ pub(super) fn name(writer: &mut RowWriter, asked: &Statistic, order: StatOrder) 
     writer.byte(b'"');
 }
 
-/// `Top 10 Dst IP Addr ordered by bytes:`; without a number when there is no limit.
+/// Writes `Top 10 Dst IP Addr ordered by bytes:`, without a number if there is no limit.
 pub(super) fn top(writer: &mut RowWriter, limit: usize, label: &str, order: StatOrder) {
     writer.text("Top ");
     if limit > 0 {
@@ -217,7 +217,7 @@ fn hex(writer: &mut RowWriter, number: u64) {
     writer.byte(b"0123456789abcdef"[(number & 15) as usize]);
 }
 
-/// Flows, packets and bytes of all that matched.
+/// Flows, packets and bytes of everything that matched.
 fn whole(totals: &ProtocolTotals) -> [u64; 3] {
     totals.all.map_or([0; 3], |all| [all.flows, all.packets, all.bytes])
 }

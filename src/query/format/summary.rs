@@ -1,20 +1,23 @@
-//! The lines below an answer, and the totals alone (`-I`).
+//! The summary below an answer, and the totals alone (`-I`).
 
 use super::row_writer::{RateBasis, RowWriter};
 use crate::flow::Time;
 use crate::query::AnswerSums;
 use crate::query::answer::{ProtocolTotals, QueryAnswer};
 
-/// What an answer covers: the window that was asked for, where none was the
-/// time of what matched.
+/// The time that an answer covers: the requested window, or the time of the matching flows if
+/// none was requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoveredSpan {
+    /// The beginning.
     pub from: Time,
+    /// The end.
     pub to: Time,
 }
 
 impl CoveredSpan {
-    /// The window from `from` to `to`; what was not asked for is taken from what matched.
+    /// The window from `from` to `to`; an end that was not requested is taken from the matching
+    /// flows.
     #[must_use]
     pub fn of(
         from: Option<Time>,
@@ -24,11 +27,11 @@ impl CoveredSpan {
         let all = totals.all;
         let from = from.or(all.map(|all| all.first))?;
         let to = to.or(all.map(|all| all.last))?;
-        // Exporters may have the times of a flow the wrong way round.
+        // An exporter may report the end of a flow before its start.
         Some(CoveredSpan { from, to: to.max(from) })
     }
 
-    /// Milliseconds, 0 when it ends before it begins.
+    /// The length in milliseconds; 0 if the end is before the beginning.
     #[must_use]
     pub fn ms(&self) -> i64 {
         self.to.since(self.from).max(0)
@@ -43,7 +46,7 @@ fn rates(writer: &RowWriter, all: &AnswerSums, span: Option<CoveredSpan>) -> [u6
     writer.rates_over(all, over)
 }
 
-/// Writes the lines below a listing or a statistic, as nfdump does.
+/// Writes the summary below a listing or a statistic, as nfdump does.
 pub(super) fn text(
     writer: &mut RowWriter,
     answer: &QueryAnswer,
@@ -71,7 +74,8 @@ pub(super) fn text(
         writer.stamp(span.to, false);
         writer.byte(b'\n');
     }
-    // Where no flow has plausible times, theirs are the window: a capture sent again.
+    // If no flow has plausible times, the window consists of the implausible ones: for example,
+    // a replayed capture.
     if (1..all.flows).contains(&answer.totals.odd_times) {
         writer.text("Not in the time window: ");
         writer.number(answer.totals.odd_times);
@@ -99,7 +103,7 @@ pub(super) fn text(
     writer.byte(b'\n');
 }
 
-/// Writes the lines below CSV.
+/// Writes the summary below CSV.
 pub(super) fn csv(writer: &mut RowWriter, answer: &QueryAnswer, span: Option<CoveredSpan>) {
     let all = answer.totals.all.unwrap_or(NOTHING);
     let [pps, bps, bpp] = rates(writer, &all, span);
@@ -115,7 +119,7 @@ pub(super) fn csv(writer: &mut RowWriter, answer: &QueryAnswer, span: Option<Cov
     writer.byte(b'\n');
 }
 
-/// The counts of `-I`, in nfdump's order and words.
+/// The counts of `-I`, in nfdump's order and with its names.
 fn counts(totals: &ProtocolTotals) -> [(&'static str, u64); 15] {
     let all = totals.all.unwrap_or(NOTHING);
     let ProtocolTotals { tcp, udp, icmp, other, .. } = totals;
@@ -165,7 +169,7 @@ pub(super) fn only(writer: &mut RowWriter, totals: &ProtocolTotals) {
     }
 }
 
-/// Writes the totals as one object of integers; times in milliseconds since 1970.
+/// Writes the totals as a JSON object of integers; times are milliseconds since 1970.
 pub(super) fn json(writer: &mut RowWriter, answer: &QueryAnswer) {
     let totals = &answer.totals;
     for (place, (name, number)) in counts(totals).into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Golden outputs of every format from rows made by hand.
+//! Golden outputs of every format from handmade rows.
 
 use super::*;
 use crate::filter::Filter;
@@ -33,7 +33,14 @@ fn flow() -> Flow {
 fn row(flow: Flow) -> AnswerRow {
     let (bytes, packets) = flow.scaled();
     let sums = AnswerSums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
-    AnswerRow { flow, more: FlowExtras::NONE, sums, odd_times: false, out_packets: 0, out_bytes: 0 }
+    AnswerRow {
+        flow,
+        extras: FlowExtras::NONE,
+        sums,
+        odd_times: false,
+        out_packets: 0,
+        out_bytes: 0,
+    }
 }
 
 fn rows() -> Vec<AnswerRow> {
@@ -177,8 +184,8 @@ fn every_tag_is_as_wide_as_its_heading() {
     }
 }
 
-/// A row that says something in every column, or in some.
-fn said(proto: u64, fields: &[crate::flow::field::Field]) -> AnswerRow {
+/// A row with values in all or some columns.
+fn row_with(proto: u64, fields: &[crate::flow::field::Field]) -> AnswerRow {
     use crate::flow::field::{Field, FieldKind};
     use crate::query::record;
     let sums =
@@ -200,8 +207,8 @@ fn a_tag_needs_the_columns_that_it_says() {
     let counted = crate::query::state::COUNTED;
     for proto in [6, 1] {
         for tag in tag::TAGS {
-            // Each value as it is among all.
-            let full = said(proto, &all);
+            // Each value is the same as among all fields.
+            let full = row_with(proto, &all);
             let mut part = full;
             for field in all.iter().filter(|field| !tag.needs.contains(field)) {
                 if !counted.contains(field) {
@@ -298,7 +305,7 @@ fn statistics_for_programs() {
 }
 
 #[test]
-fn groups_are_printed_by_what_they_were_summed_by() {
+fn groups_are_printed_by_the_fields_that_they_are_summed_by() {
     let group = |by: Aggregation, shape| {
         let table =
             AnswerTable::Rows { by: Some(by.clone()), order: None, rows: rows(), groups: 2 };
@@ -309,7 +316,7 @@ fn groups_are_printed_by_what_they_were_summed_by() {
     assert_eq!(group(five_tuple(), ""), list(""));
     let text = group(aggregation("srcnet,dstmask").unwrap(), "");
     assert!(text.starts_with("Date first seen             Duration           Src Network    DMask   Packets    Bytes      bps    Bpp Flows\n"), "{text}");
-    let both = Aggregation { ways: FlowDirection::Both, ..five_tuple() };
+    let both = Aggregation { direction: FlowDirection::Both, ..five_tuple() };
     assert!(group(both, "").contains("<->"));
 }
 
@@ -331,7 +338,7 @@ fn the_totals_alone() {
 }
 
 #[test]
-fn numbers_and_times_at_their_ends() {
+fn extreme_numbers_and_times() {
     let mut writer = RowWriter::new(RowStyle::default(), TimeZone::UTC);
     let mut of = |write: &dyn Fn(&mut RowWriter)| {
         write(&mut writer);
@@ -357,7 +364,7 @@ fn numbers_and_times_at_their_ends() {
 }
 
 #[test]
-fn other_formats_are_refused_with_what_is_close() {
+fn other_formats_are_refused_with_similar_ones() {
     for (text, expected) in [
         ("lin", "try line"),
         ("pipe", "write csv"),

@@ -1,5 +1,4 @@
-//! `toptalk query` as it is called: which files it reads, what it prints, what
-//! it says when something is wrong.
+//! The command `toptalk query`: which files it reads, what it prints, and its errors.
 
 use crate::common;
 use std::fs;
@@ -16,7 +15,7 @@ use crate::common::users::{Nobody, mode};
 const SLOT: i64 = 1_795_491_600_000;
 const SLOT_MS: i64 = 300_000;
 
-/// The flows of a slot: as many as its number says, of a hundred bytes each.
+/// The flows of a slot: as many as its number, of a hundred bytes each.
 fn flows(slot: i64, count: u8) -> Vec<Flow> {
     let begin = Time(SLOT + slot * SLOT_MS);
     let flow = |number: u8| Flow {
@@ -43,7 +42,7 @@ fn segment(path: &Path, slot: i64, count: u8) {
     encode(&flows(slot, count), &[], &info, fs::File::create(path).unwrap()).unwrap();
 }
 
-/// An archive of slots with 1, 2, 4 and 8 flows, so that a sum says which were read.
+/// An archive of slots with 1, 2, 4 and 8 flows, so that a sum tells which were read.
 fn archive() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (slot, name, count) in [
@@ -79,14 +78,14 @@ fn printed(folder: &Path, words: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// How many flows are in the files that the words are about.
+/// The number of flows in the files that the words select.
 fn count(folder: &Path, words: &[&str]) -> u64 {
     let json = printed(folder, &[words, &["-I", "-o", "json"]].concat());
     serde_json::from_str::<serde_json::Value>(&json).unwrap()["flows"].as_u64().unwrap()
 }
 
 #[test]
-fn ranges_are_of_time_and_names_need_not_exist() {
+fn ranges_are_times_and_the_named_files_need_not_exist() {
     let folder = archive();
     let at = |words: &[&str]| count(folder.path(), words);
     assert_eq!(at(&["-R", "."]), 15);
@@ -168,7 +167,7 @@ fn the_model_users_questions() {
 }
 
 #[test]
-fn what_matches_is_written_and_read_again() {
+fn matching_flows_are_written_and_read_again() {
     let folder = archive();
     let path = folder.path();
     printed(path, &["-R", ".", "-w", "found.parquet", "bytes > 200"]);
@@ -187,7 +186,7 @@ fn what_matches_is_written_and_read_again() {
 }
 
 #[test]
-fn filters_are_checked_and_pointed_at() {
+fn errors_in_filters_are_marked() {
     let folder = archive();
     let path = folder.path();
     assert_eq!(
@@ -203,7 +202,7 @@ fn filters_are_checked_and_pointed_at() {
 }
 
 #[test]
-fn what_is_wrong_is_named_and_the_rest_goes_on() {
+fn errors_are_named_and_the_rest_is_answered() {
     let folder = archive();
     let path = folder.path();
     fs::write(path.join("flows.202611240400Z.parquet"), b"PAR1 and then nothing").unwrap();
@@ -220,7 +219,7 @@ fn what_is_wrong_is_named_and_the_rest_goes_on() {
         (&["-R", ".", "--tz", "Nowhere"], "Europe/Berlin"),
         (&["-R", ".", "-s", "dstip", "-w", "x.parquet"], "leave out -s"),
         (&["-R", ".", "-w", "x.parquet", "port 1"], "nothing matches"),
-        (&["-M", "rtr1", "-R", "/x"], "whole path"),
+        (&["-M", "rtr1", "-R", "/x"], "absolute path"),
     ] {
         let output = run(path, words);
         let message = text(&output.stderr);
@@ -229,7 +228,7 @@ fn what_is_wrong_is_named_and_the_rest_goes_on() {
     }
 }
 
-/// Lines that say how long it took, and what was read.
+/// The lines without those about duration and effort.
 fn without_effort(out: &str) -> Vec<&str> {
     let effort = ["Total flows", "Sys: ", "Wall: ", "Time window"];
     out.lines().filter(|line| !effort.iter().any(|word| line.starts_with(word))).collect()
@@ -276,7 +275,7 @@ fn listings_are_those_of_nfdump() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_it_quietly() {
+fn a_closed_pipe_ends_it_quietly() {
     let folder = archive();
     segment(&folder.path().join("many/flows.202611240400Z.parquet"), 4, 250);
     for number in 0..40 {
@@ -299,8 +298,8 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on() {
-    let test = "a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on";
+fn an_unreadable_folder_is_named_and_the_rest_is_answered() {
+    let test = "an_unreadable_folder_is_named_and_the_rest_is_answered";
     let Some(nobody) = Nobody::new(test) else { return };
     let folder = archive();
     mode(folder.path(), 0o755);

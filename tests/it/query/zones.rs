@@ -1,5 +1,5 @@
-//! Times are those of the zone that was asked for, whichever command prints them, and
-//! where nobody asked for another one it is said that they are in UTC.
+//! Times are in the requested time zone, whichever command prints them; without a request, the
+//! output says that they are in UTC.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -13,7 +13,7 @@ use toptalk::wire::encode::IpfixEncoder;
 /// 2020-09-13, 12:26:40 in UTC, 21:26:40 in Tokyo.
 const EXPORTED: Time = Time(1_600_000_000_000);
 
-/// The program with a zone, and with a folder for files of zones that has none.
+/// The program with a time zone, and with a folder that contains no time zone database.
 fn in_zone(zone: &str, files: &Path) -> Command {
     let mut command = toptalk();
     command.env("TZ", zone).env("TZDIR", files).env_remove("TOPTALK_TZ").stdin(Stdio::null());
@@ -25,12 +25,12 @@ fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Zones as people write them, and how RFC 3339 ends in them.
+/// Time zones in their usual forms, and the ending of RFC 3339 times in them.
 const ZONES: [(&str, &str); 4] =
     [("Asia/Tokyo", "+09:00"), ("JST-9", "+09:00"), (":Asia/Kolkata", "+05:30"), ("UTC", "Z")];
 
 #[test]
-fn top_prints_times_of_the_zone_in_every_shape() {
+fn top_prints_times_of_the_zone_in_every_format() {
     let none = tempfile::tempdir().unwrap();
     for (zone, end) in ZONES {
         for (shape, times) in [("table", 2), ("csv", 3), ("json", 3)] {
@@ -62,7 +62,7 @@ fn inspect_prints_times_of_the_zone() {
         let text = printed(&command.arg("inspect").arg(&path).output().unwrap());
         assert!(text.contains(&format!("exported {want}")), "{zone}: {text}");
         assert!(text.contains(&format!("first {want} last {want}")), "{zone}: {text}");
-        // For programs times are numbers, which have no zone.
+        // In JSON, times are numbers, which have no time zone.
         let mut command = in_zone(zone, folder.path());
         command.args(["inspect", "-o", "ndjson"]).arg(&path);
         assert!(printed(&command.output().unwrap()).contains("1600000000000"), "{zone}");
@@ -70,7 +70,7 @@ fn inspect_prints_times_of_the_zone() {
 }
 
 #[test]
-fn the_log_begins_its_lines_with_times_of_the_zone() {
+fn log_lines_begin_with_times_of_the_zone() {
     let none = tempfile::tempdir().unwrap();
     for (zone, end) in ZONES {
         let mut command = in_zone(zone, none.path());
@@ -87,7 +87,7 @@ fn the_log_begins_its_lines_with_times_of_the_zone() {
 }
 
 #[test]
-fn a_zone_that_nobody_knows_is_told_and_utc_taken_but_refused_where_it_was_asked_for() {
+fn an_unknown_zone_in_tz_is_reported_and_one_in_an_option_refused() {
     let none = tempfile::tempdir().unwrap();
     let port = free_port().to_string();
     let words = ["top", "-b", "127.0.0.1", "-p", &port, "--for", "10ms"];
@@ -100,7 +100,7 @@ fn a_zone_that_nobody_knows_is_told_and_utc_taken_but_refused_where_it_was_asked
     assert!(!output.status.success());
     let mut command = in_zone("UTC", none.path());
     let output = command.args(words).env("TOPTALK_TZ", "Asia/Tokyo").output().unwrap();
-    assert!(printed(&output).contains("+09:00"), "TOPTALK_TZ goes before TZ: {output:?}");
+    assert!(printed(&output).contains("+09:00"), "TOPTALK_TZ has priority over TZ: {output:?}");
 }
 
 /// The time in the first line of a screen, as `1m to 14:31:02`.

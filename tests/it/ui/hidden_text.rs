@@ -1,13 +1,13 @@
-//! Text from outside, of whoever names an interface, a file or an argument: nothing of
-//! it that a terminal would obey, or that nobody would see, gets out of the program.
+//! Text from outside (names of interfaces, files or arguments): no control sequence or
+//! invisible character of it is printed to a terminal.
 
 use std::process::{Output, Stdio};
 
 use crate::common::process::toptalk;
 use toptalk::text::is_hidden;
 
-/// A sequence of a terminal, one of the 8-bit controls, writing turned round, a tag
-/// that nobody sees, a joiner, a filler that takes a column, and a name.
+/// A control sequence, an 8-bit control character, a right-to-left override, an invisible tag,
+/// a joiner, a filler that takes a column, and a name.
 const HOSTILE: &str = "eth\u{1b}[31m\u{9b}2J\u{202e}\u{e0041}\u{200d}\u{3164}界0";
 
 fn assert_clean(output: &Output, what: &str) -> String {
@@ -18,12 +18,12 @@ fn assert_clean(output: &Output, what: &str) -> String {
     text
 }
 
-/// IPFIX: a template for options with a name in them (RFC 7011, 3.4.2.2), and its data.
+/// IPFIX: an options template that contains a name (RFC 7011, section 3.4.2.2), and its data.
 fn options() -> Vec<u8> {
     let name = HOSTILE.as_bytes();
     let template = [
         &[0, 3, 0, 18][..],
-        // Template 256: ingressInterface (10), which is the scope, and interfaceName (82).
+        // Template 256: ingressInterface (10) as the scope, and interfaceName (82).
         &[1, 0, 0, 2, 0, 1, 0, 10, 0, 4, 0, 82, 255, 255],
     ]
     .concat();
@@ -42,9 +42,9 @@ fn options() -> Vec<u8> {
 }
 
 #[test]
-fn names_that_exporters_send_are_clean_in_every_shape() {
+fn names_from_exporters_are_clean_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
-    // Also the file's own name.
+    // Also the name of the file itself.
     let path = folder.path().join(format!("{HOSTILE}.ipfix"));
     std::fs::write(&path, options()).unwrap();
     for shape in ["table", "ndjson"] {
@@ -66,7 +66,7 @@ fn names_that_exporters_send_are_clean_in_every_shape() {
     }
 }
 
-/// Whether a value has the name as it was sent: programs lose nothing.
+/// Whether a value contains the name as it was sent: JSON loses nothing.
 fn found(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::String(text) => text == HOSTILE,
@@ -115,7 +115,7 @@ fn errors_that_repeat_an_argument_are_clean() {
 }
 
 #[test]
-fn a_file_of_settings_is_quoted_clean() {
+fn errors_of_a_settings_file_are_clean() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("toptalk.toml");
     for text in [
@@ -125,10 +125,10 @@ fn a_file_of_settings_is_quoted_clean() {
     ] {
         std::fs::write(&path, text).unwrap();
         let output = toptalk().args(["config", "check"]).arg(&path).output().unwrap();
-        assert_clean(&output, "a file of settings");
+        assert_clean(&output, "a settings file");
         assert!(!output.status.success());
     }
-    // One that is right, by a name that is not; and the folder of the service's files.
+    // A correct file with a hostile name, and the folder of the service's files.
     let named = folder.path().join(HOSTILE);
     std::fs::write(&named, "[listen]\nports = 5\n").unwrap();
     for words in [&["config", "check"][..], &["config", "show", "collect", "--config"]] {
@@ -141,7 +141,7 @@ fn a_file_of_settings_is_quoted_clean() {
         let output = toptalk().args(["setup", "systemd", "--write"]).arg(&below).output().unwrap();
         assert!(assert_clean(&output, "setup").contains("界0"), "{output:?}");
     }
-    // What the environment says of a flag stands in its help.
+    // The value of an environment variable appears in the help of its flag.
     let output = toptalk().args(["collect", "--help"]).env("TOPTALK_RECORD", HOSTILE).output();
     assert!(assert_clean(&output.unwrap(), "help").contains("界0"));
 }

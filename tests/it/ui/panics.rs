@@ -1,4 +1,4 @@
-//! A panic in a thread that collects does not go across the screen.
+//! A panic in a collecting thread does not disturb the screen.
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::common::terminal::{PATIENCE, Terminal, command};
 use toptalk::ui::term;
 
-/// Tells this program that it is the one in the terminal.
+/// Tells this program that it runs in the terminal.
 const INSIDE: &str = "TOPTALK_TEST_INSIDE";
 
-/// Holds the terminal while another thread panics and goes on, as workers do.
+/// Holds the terminal while another thread panics and continues, like a worker.
 fn inside() {
     let screen = term::enter().unwrap();
     let write = |text: &str| {
@@ -30,14 +30,14 @@ fn inside() {
 }
 
 #[test]
-fn the_screen_stays_and_the_words_come_after_it() {
+fn the_screen_stays_and_panic_messages_come_after_it() {
     if std::env::var_os(INSIDE).is_some() {
         return inside();
     }
     let folder = tempfile::tempdir().unwrap();
     let own = std::env::current_exe().unwrap();
     let words =
-        ["--exact", "ui::panics::the_screen_stays_and_the_words_come_after_it", "--nocapture"];
+        ["--exact", "ui::panics::the_screen_stays_and_panic_messages_come_after_it", "--nocapture"];
     let mut command = command(own.to_str().unwrap(), &words, folder.path());
     command.env(INSIDE, "1");
     let mut terminal = Terminal::start(command, 80, 1000);
@@ -49,7 +49,7 @@ fn the_screen_stays_and_the_words_come_after_it() {
     let done = |terminal: &Terminal| terminal.text().contains("test result: ok");
     let text = terminal.wait_for(PATIENCE, "the end", done);
     let screen = terminal.screen();
-    assert!(!screen.alternate_screen() && !screen.hide_cursor(), "the screen is given back");
+    assert!(!screen.alternate_screen() && !screen.hide_cursor(), "the terminal is restored");
     let said = text.matches("thread 'worker-1'").count();
     // They are bounded, however often it happens.
     assert!(text.contains("defect 0") && (10..500).contains(&said), "{said} times");

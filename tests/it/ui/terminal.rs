@@ -12,7 +12,7 @@ const ESC: &str = "\x1b";
 const CTRL_C: &str = "\x03";
 const CTRL_Z: &str = "\x1a";
 
-/// The demo, once it shows its hosts.
+/// The demo, after it shows its hosts.
 fn started(folder: &Path) -> Terminal {
     let mut terminal = Terminal::start(demo(&[], folder), 80, 24);
     rows(&mut terminal);
@@ -32,7 +32,7 @@ fn a_session_from_the_first_row_to_the_last_key() {
     let mut terminal = Terminal::start(demo(&words, folder.path()), 80, 24);
     let text = rows(&mut terminal);
     assert!(text.starts_with("toptalk "), "{text}");
-    assert!(text.contains("demo: a made-up site"), "nobody takes it for real\n{text}");
+    assert!(text.contains("demo: a made-up site"), "the demo is labelled\n{text}");
     assert!(terminal.screen().alternate_screen() && terminal.screen().hide_cursor());
     look_at_one_host(&mut terminal);
     filter_for_a_port(&mut terminal);
@@ -45,7 +45,7 @@ fn a_session_from_the_first_row_to_the_last_key() {
     terminal.press("q");
     let ended = terminal.end();
     assert_eq!(ended.code, 0);
-    assert_eq!(ended.text.trim(), "", "nothing is left behind");
+    assert_eq!(ended.text.trim(), "", "the screen is empty afterwards");
 }
 
 fn look_at_one_host(terminal: &mut Terminal) {
@@ -89,7 +89,7 @@ fn read_the_help(terminal: &mut Terminal) {
     terminal.wait("UPLOADERS");
 }
 
-/// Saves what is shown, frozen so that screen and file are of the same moment.
+/// Saves the view while it is frozen, so that screen and file show the same time.
 fn save_the_view(terminal: &mut Terminal, folder: &Path) {
     terminal.press(" ");
     terminal.wait("FROZEN");
@@ -111,10 +111,10 @@ fn save_the_view(terminal: &mut Terminal, folder: &Path) {
         assert!(total > 0);
     }
     terminal.press(" ");
-    terminal.wait_until("the screen goes on", |text| !text.contains("FROZEN"));
+    terminal.wait_until("the screen resumes", |text| !text.contains("FROZEN"));
 }
 
-/// Whether the keys stand on this line, counted from 0.
+/// Whether the keys are on this line, counted from 0.
 fn footer(text: &str, line: usize) -> bool {
     text.lines().nth(line).is_some_and(|line| line.starts_with("Enter drill"))
 }
@@ -133,7 +133,7 @@ fn sum(rows: &[Row], kind: &str, column: &str) -> u64 {
     rows.iter().filter(|row| row["row"] == kind).map(|row| number(row, column)).sum()
 }
 
-/// The addresses in the left and in the right pane, as far as they are whole.
+/// The addresses in the left and in the right pane that are not cut.
 fn panes(text: &str) -> [Vec<String>; 2] {
     let mut panes = [Vec::new(), Vec::new()];
     for line in text.lines() {
@@ -187,7 +187,7 @@ fn it_follows_the_size_of_the_terminal() {
 }
 
 #[test]
-fn signals_end_it_and_give_the_terminal_back() {
+fn signals_end_it_and_restore_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     for (signal, code) in [
         (Signal::SIGTERM, 143),
@@ -212,7 +212,7 @@ fn it_ends_with_its_terminal() {
 }
 
 #[test]
-fn a_shell_gets_the_terminal_while_it_is_stopped() {
+fn a_shell_gets_the_terminal_while_the_program_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let script = "set -m; \"$0\" demo --seed 7; echo in the shell; read x; fg; echo code $?";
     let words = ["-c", script, env!("CARGO_BIN_EXE_toptalk")];
@@ -226,7 +226,7 @@ fn a_shell_gets_the_terminal_while_it_is_stopped() {
     terminal.press("\n");
     rows(&mut terminal);
     assert!(terminal.screen().alternate_screen());
-    // Not Ctrl-C: after SIGCONT the mode is set anew, and is not raw for a moment.
+    // Not Ctrl-C: after SIGCONT the mode is set again, and is not raw for a moment.
     terminal.press("q");
     terminal.wait("press q again to quit");
     terminal.press("q");

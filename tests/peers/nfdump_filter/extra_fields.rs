@@ -1,4 +1,4 @@
-//! The same for what only some exporters report.
+//! The filter comparison for fields that only some exporters report.
 
 use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, extras_of};
@@ -9,8 +9,8 @@ use super::{NOW, nfdump};
 use crate::common::nfcapd;
 use crate::common::process::have;
 
-/// Filters on what only some exporters report, which both programs take.
-const BESIDE: &[&str] = &[
+/// Filters on such fields that both programs accept.
+const EXTRA_FILTERS: &[&str] = &[
     "mac 00:00:5e:00:53:01",
     "in mac 00:00:5e:00:53:01",
     "out mac 00:00:5e:00:53:01",
@@ -59,8 +59,8 @@ const BESIDE: &[&str] = &[
     "ingress vrf 5 and not mac 00:00:5e:00:53:01",
 ];
 
-/// Those that nfdump 1.7.1 answers otherwise, and why ours is right.
-const BESIDE_DIFFERENT: &[(&[&str], &str)] = &[
+/// Filters that nfdump 1.7.1 answers differently, and why toptalk's answer is right.
+const EXTRA_DIFFERENT: &[(&[&str], &str)] = &[
     (
         &["mpls any 1000", "mpls any 2000", "mpls any 4000"],
         "nfdump finds a label only at the bottom of the stack, without a traffic class",
@@ -69,8 +69,8 @@ const BESIDE_DIFFERENT: &[(&[&str], &str)] = &[
 ];
 
 #[test]
-fn filters_on_what_few_report_find_as_many_flows_as_nfdump() {
-    let name = "filters_on_what_few_report_find_as_many_flows_as_nfdump";
+fn filters_on_extra_fields_find_as_many_flows_as_nfdump() {
+    let name = "filters_on_extra_fields_find_as_many_flows_as_nfdump";
     if !have(name, "nfcapd") || !have(name, "nfdump") {
         return;
     }
@@ -86,12 +86,12 @@ fn filters_on_what_few_report_find_as_many_flows_as_nfdump() {
     }
     assert_eq!((flows.len(), decoder.more().len()), (300, 300));
     let mut wrong = Vec::new();
-    for text in BESIDE {
+    for text in EXTRA_FILTERS {
         let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let holds = |flow: &&Flow| filter.matches(&(*flow, extras_of(flow, decoder.more())));
         let ours = flows.iter().filter(holds).count();
         let theirs = nfdump(&archive, "%pr", text).map(|lines| lines.len());
-        let known = BESIDE_DIFFERENT.iter().any(|(known, _)| known.contains(text));
+        let known = EXTRA_DIFFERENT.iter().any(|(known, _)| known.contains(text));
         if (theirs == Ok(ours)) == known || !(1..300).contains(&ours) {
             wrong.push(format!("`{text}`: ours {ours}, theirs {theirs:?}"));
         }

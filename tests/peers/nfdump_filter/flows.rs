@@ -1,11 +1,11 @@
-//! Made-up flows that every filter finds some of.
+//! Artificial flows of which every filter matches some.
 
 use toptalk::flow::{Flow, Host, Time};
 
 use super::benchmarks::Random;
 
-/// Flows of few different values, so that every filter finds some; reported at
-/// `now`, hardly two of them ended at the same time.
+/// Flows with few distinct values, so that every filter matches some. They are reported at
+/// `now`; almost no two of them end at the same time.
 pub fn flows(count: usize, v6: bool, seed: u64, now: Time) -> Vec<Flow> {
     let mut random = Random(seed);
     let mut pick = |values: &[u64]| values[(random.next() % values.len() as u64) as usize];

@@ -1,5 +1,5 @@
-//! The filter language against nfdump's: the same datagrams, the same filters,
-//! the same number of flows.
+//! The filter language against nfdump's: the same datagrams and the same filters match the same
+//! number of flows.
 
 use crate::benchmarks;
 use crate::common;
@@ -22,10 +22,10 @@ use toptalk::wire::encode::{V5Encoder, V9Encoder};
 const NOW: Time = Time(1_800_000_000_000);
 const BOOT: Time = Time(NOW.0 - 3_000_000);
 
-/// Filters that both programs take.
+/// Filters that both programs accept.
 const FILTERS: &str = include_str!("filters.txt");
 
-/// Filters that nfdump 1.7.1 answers otherwise, by source, and why ours is right.
+/// Filters that nfdump 1.7.1 answers differently, by source, and why toptalk's answer is right.
 const DIFFERENT: &[(&str, &[&str], &str)] = &[
     (
         "v9",
@@ -66,8 +66,8 @@ const DIFFERENT: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// Filters on AS numbers, which nfdump 1.7.1 refuses without a database of
-/// countries, and what they mean for the numbers it prints.
+/// Filters on AS numbers, which nfdump 1.7.1 refuses without a country database, and their
+/// meaning for the numbers it prints.
 type OfNumbers = fn(u32, u32) -> bool;
 const AS_FILTERS: &[(&str, OfNumbers)] = &[
     ("as 65001", |src, dst| src == 65_001 || dst == 65_001),
@@ -83,7 +83,7 @@ const AS_FILTERS: &[(&str, OfNumbers)] = &[
     ("src as in [64500, 65001]", |src, _| [64_500, 65_001].contains(&src)),
 ];
 
-/// What nfdump says of each flow it finds; an error when it does not take the filter.
+/// nfdump's output for each matching flow; an error if it does not accept the filter.
 fn nfdump(folder: &Path, format: &str, filter: &str) -> Result<Vec<String>, String> {
     let output = Command::new("nfdump")
         .arg("-R")
@@ -114,7 +114,7 @@ fn decoded(datagrams: &[Vec<u8>]) -> Vec<Flow> {
     flows
 }
 
-/// The datagrams softflowd sends for the corpus' capture of real traffic.
+/// The datagrams that softflowd sends for the corpus' capture of real traffic.
 fn softflowd(folder: &Path) -> Option<Vec<Vec<u8>>> {
     let name = "softflowd's flows";
     let corpus = common::corpus(name)?;
@@ -146,8 +146,8 @@ fn filters_find_as_many_flows_as_nfdump() {
         .collect();
     assert!(filters.len() >= 100, "{} filters", filters.len());
     let mut wrong = Vec::new();
-    // Filters that tell one flow of a source from another.
-    let mut telling = 0;
+    // The number of filters that match some, but not all flows of a source.
+    let mut selective = 0;
     for (source, datagrams) in &sources {
         let archive = folder.path().join(source.replace(' ', "_"));
         nfcapd::record(&nfcapd::from_one(datagrams.clone()), &[], &archive);
@@ -156,7 +156,7 @@ fn filters_find_as_many_flows_as_nfdump() {
         assert_eq!(all.len(), flows.len(), "{source}");
         for text in &filters {
             let ours = ours(&flows, text);
-            telling += usize::from((1..flows.len()).contains(&ours));
+            selective += usize::from((1..flows.len()).contains(&ours));
             let theirs = nfdump(&archive, "%pr", text).map(|lines| lines.len());
             let known = DIFFERENT.iter().any(|(of, known, _)| of == source && known.contains(text));
             if (theirs == Ok(ours)) == known {
@@ -173,5 +173,5 @@ fn filters_find_as_many_flows_as_nfdump() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(telling >= 2 * filters.len() * 3 / 4, "{telling}");
+    assert!(selective >= 2 * filters.len() * 3 / 4, "{selective}");
 }

@@ -1,11 +1,11 @@
-//! Made-up records with what only some exporters report.
+//! Artificial records with fields that only some exporters report.
 
 use toptalk::flow::Time;
 
 use super::benchmarks::Random;
 use crate::common::sets::{Datagram, Spec, iana};
 
-/// Number and length of an element, and the values to choose from.
+/// The number and length of an element, and the values to choose from.
 type Element = (u16, u16, &'static [u128]);
 
 const MACS: &[u128] = &[0x5e00_5301, 0x5e00_5302, 0x5e00_5303];
@@ -27,7 +27,7 @@ const fn v6(net: u128, host: u128) -> u128 {
     0x2001_0db8 << 96 | net << 64 | host
 }
 
-/// The same of IPv6.
+/// The same for IPv6.
 const V6: &[Element] = &[
     (27, 16, &[v6(1, 0x1_0001), v6(1, 0x2_0001), v6(1, 0x3_0001)]),
     (28, 16, &[v6(2, 1), v6(2, 2), v6(0x102, 1)]),
@@ -39,7 +39,7 @@ const V6: &[Element] = &[
     (30, 1, &[0, 48, 64]),
 ];
 
-/// Of flows with ports.
+/// Flows with ports.
 const PORTS: &[Element] = &[
     (4, 1, &[6, 17]),
     (7, 2, &[1024, 50_000]),
@@ -49,11 +49,11 @@ const PORTS: &[Element] = &[
     (228, 2, &[53, 443]),
 ];
 
-/// Of ICMP, whose type and code have an element of their own.
+/// ICMP, whose type and code have their own element.
 const ICMP4: &[Element] = &[(4, 1, &[1]), (32, 2, &[0x0800, 0x0301, 0x0000])];
 const ICMP6: &[Element] = &[(4, 1, &[58]), (139, 2, &[0x8000, 0x0103])];
 
-/// Of all flows.
+/// All flows.
 const ALL: &[Element] = &[
     (1, 4, &[1000, 76_001, 2_500_000]),
     (2, 4, &[1, 10, 1_200]),
@@ -85,7 +85,7 @@ const ALL: &[Element] = &[
     (235, 4, &[5, 6]),
 ];
 
-/// Templates, and of how many records in ten.
+/// Templates, and their share of the records, in tenths.
 const TEMPLATES: &[(u16, [&[Element]; 3], usize)] = &[
     (256, [V4, PORTS, ALL], 5),
     (257, [V6, PORTS, ALL], 3),
@@ -93,10 +93,10 @@ const TEMPLATES: &[(u16, [&[Element]; 3], usize)] = &[
     (259, [V6, ICMP6, ALL], 1),
 ];
 
-/// How long the exporter has been up.
+/// The uptime of the exporter.
 const UPTIME: u32 = 3_000_000;
 
-/// Datagrams of NetFlow v9 with so many records, and all of the templates before them.
+/// Datagrams of NetFlow v9 with `count` records, preceded by all templates.
 pub fn rich(count: usize, now: Time) -> Vec<Vec<u8>> {
     let exported = u32::try_from(now.0 / 1000).unwrap();
     let header = |sequence: usize| Datagram::v9(5, exported, UPTIME, sequence as u32);
@@ -108,7 +108,7 @@ pub fn rich(count: usize, now: Time) -> Vec<Vec<u8>> {
     }
     let mut random = Random(7);
     let turns: Vec<_> = TEMPLATES.iter().flat_map(|template| vec![template; template.2]).collect();
-    // Few records in a datagram, each of a set: they are of several families.
+    // Few records per datagram, each in its own set, because they are of several families.
     for first in (0..count).step_by(RECORDS) {
         let mut datagram = header(datagrams.len());
         for number in first..count.min(first + RECORDS) {
@@ -126,5 +126,5 @@ pub fn rich(count: usize, now: Time) -> Vec<Vec<u8>> {
     datagrams
 }
 
-/// Records in a datagram.
+/// The number of records in a datagram.
 const RECORDS: usize = 5;

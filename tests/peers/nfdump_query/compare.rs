@@ -1,11 +1,11 @@
-//! Whether two answers are the same, field by field.
+//! Compares two answers field by field.
 
 use std::collections::BTreeMap;
 
 use super::questions::Question;
 use super::tables::{Answer, Table};
 
-/// Columns that an order sorts by, the first that there is counts.
+/// The columns that an order sorts by; the first that exists counts.
 const SORTED_BY: &[(&str, &[&str])] = &[
     ("flows", &["fl"]),
     ("packets", &["pkt", "ipkt", "in_packets", "in packets"]),
@@ -25,7 +25,7 @@ const SORTED_BY: &[(&str, &[&str])] = &[
     ("duration", &["td", "duration"]),
 ];
 
-/// Names that stand below one of them only, or say how it was found.
+/// Names in the summary that only one program prints, or that concern the effort.
 const EFFORT: &[&str] = &[
     "blocks skipped",
     "bytes read",
@@ -36,11 +36,11 @@ const EFFORT: &[&str] = &[
     "sequence failures",
 ];
 
-/// The same of a question about some flows: nfdump's time window is that of the
-/// file, and with `-c` it stops where toptalk reads on to the end of a page.
+/// The same for questions about a part of the flows: nfdump's time window is that of the file,
+/// and with `-c` nfdump stops where toptalk reads to the end of a page.
 const EFFORT_OF_PARTS: &[&str] = &["time window", "total flows processed"];
 
-/// The first difference between nfdump's answer and ours.
+/// The first difference between nfdump's answer and toptalk's.
 pub fn difference(question: &Question, theirs: &Answer, ours: &Answer) -> Option<String> {
     let counts = [theirs, ours].map(|answer| answer.tables.len());
     if counts[0] != counts[1] && counts.iter().any(|count| *count > 1) {
@@ -101,7 +101,7 @@ fn of_tables(
     let Some(place) = place else {
         return Some(format!(" what it is ordered by is not printed: {order}"));
     };
-    // Both ways count, where both are printed.
+    // Both directions count if both are printed.
     let back = ["obyt", "opkt"].iter().zip(["bytes", "packets"]).find(|(_, word)| *word == order);
     let back = back.and_then(|(name, _)| theirs.columns.iter().position(|own| own == name));
     let key = |row: &Vec<String>| match back.map(|back| (row[place].parse(), row[back].parse())) {
@@ -113,7 +113,7 @@ fn of_tables(
             return Some(format!(" row {number}: theirs {theirs:?}, ours {ours:?}"));
         }
     }
-    // Which of those with the last rank are left out is chance.
+    // Which of the rows with the last rank are left out is not defined.
     let is_cut = question.limit > 0 && theirs.rows.len() == question.limit;
     let last = theirs.rows.last().map(key);
     let whole = |rows: &[Vec<String>]| {
@@ -131,7 +131,7 @@ fn sorted(rows: &[Vec<String>], sort: bool) -> Vec<Vec<String>> {
     rows
 }
 
-/// Names each column that differs, with the first cells that do.
+/// Names each column that differs, with the first different cells.
 fn of_rows(columns: &[String], theirs: &[Vec<String>], ours: &[Vec<String>]) -> Option<String> {
     let mut different: BTreeMap<&str, String> = BTreeMap::new();
     for (theirs, ours) in theirs.iter().zip(ours) {

@@ -1,52 +1,52 @@
-//! Differences that are known, each with its reason. One that is no longer
-//! there is an error, too: nothing is listed that has been put right.
+//! Known differences, each with its reason. A listed difference that no longer occurs is an
+//! error, too.
 
 use std::collections::BTreeSet;
 
 use super::questions::Question;
 use super::tables::{Answer, Table};
 
-/// Where a difference comes from.
+/// The origin of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// nfcapd recorded it otherwise: over its file both say the same.
+    /// nfcapd recorded it differently: for its file, both programs give the same answer.
     Nfcapd,
-    /// nfdump answers otherwise, whoever recorded it.
+    /// nfdump answers differently, whichever program recorded it.
     Nfdump,
-    /// toptalk answers otherwise on purpose (docs/QUERY.md).
+    /// toptalk answers differently on purpose (docs/QUERY.md).
     Us,
 }
 
-/// Questions that are answered otherwise.
+/// Questions that are answered differently.
 pub struct Otherwise {
     pub by: By,
-    /// Empty for all that they are asked of.
+    /// Empty for all sources.
     pub sources: &'static [&'static str],
     pub questions: &'static [&'static str],
     pub why: &'static str,
 }
 
-/// Columns that differ whatever is asked; all else of the answer is compared.
+/// Columns that differ for all questions; the rest of the answer is compared.
 pub struct Column {
     pub by: By,
-    /// Empty for all.
+    /// Empty for all sources.
     pub sources: &'static [&'static str],
     pub names: &'static [&'static str],
     pub cover: Cover,
     /// Only in rows of these protocols; empty for all.
     pub protocols: &'static [&'static str],
-    /// Of which questions.
+    /// The questions in which the column differs.
     pub of: fn(&Question) -> bool,
     pub why: &'static str,
 }
 
-/// What of a cell is not compared.
+/// The part of a cell that is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cover {
     Whole,
-    /// What stands behind this.
+    /// The part after this character.
     Behind(char),
-    /// Which end of a conversation is the source: rows are turned.
+    /// The direction of a conversation: rows are reversed.
     Way,
 }
 
@@ -65,7 +65,7 @@ fn lines(question: &Question) -> bool {
 pub const COLUMNS: &[Column] = &[
     Column {
         names: &["tr", "trr", "received", "received at"],
-        ..by(By::Nfcapd, "each has received it when it did")
+        ..by(By::Nfcapd, "the programs received it at different times")
     },
     Column {
         sources: &["v5"],
@@ -132,29 +132,35 @@ pub const COLUMNS: &[Column] = &[
     Column {
         names: &["srcnet", "dstnet"],
         cover: Cover::Behind('/'),
-        ..by(By::Us, "networks are told apart by their length; nfdump prints 0 for all")
+        ..by(By::Us, "networks are distinguished by their length; nfdump prints 0 for all")
     },
     Column { names: &["nevt"], sources: &["rich"], ..by(By::Us, "events are numbers") },
     Column {
         names: &["avg bps", "avg pps"],
         of: |question| question.text.contains("-t {"),
-        ..by(By::Us, "rates of sums are over the window that was asked for")
+        ..by(By::Us, "rates of sums are over the requested window")
     },
     Column {
         names: &["sa"],
         cover: Cover::Way,
         of: |question| question.ours.iter().any(|word| word == "-b"),
-        ..by(By::Us, "the way there is that which began first; of nfdump, that which it read first")
+        ..by(
+            By::Us,
+            "the forward direction is the one that began first; in nfdump, the one that was read first",
+        )
     },
     Column {
         names: &["flg"],
         of: |question| question.text.contains("-A") && question.text.contains("csv"),
-        ..by(By::Us, "flags are those of all flows; nfdump has them only of sums of connections")
+        ..by(
+            By::Us,
+            "flags are those of all flows; nfdump prints them only for sums of connections",
+        )
     },
     Column { names: OF_GROUPS, of: grouped, ..by(By::Us, OF_GROUPS_WHY) },
 ];
 
-/// What nothing was summed by.
+/// The fields that are not part of a key.
 const OF_GROUPS: &[&str] = &[
     "tos",
     "stos",
@@ -196,25 +202,25 @@ const OF_GROUPS: &[&str] = &[
     "received",
 ];
 const OF_GROUPS_WHY: &str =
-    "what was not summed by is empty; nfdump has that of whichever flow it met first";
+    "fields that are not in the key are empty; nfdump prints those of the first flow";
 
-/// A column that differs everywhere, whole.
+/// A column that differs everywhere, completely.
 const fn by(by: By, why: &'static str) -> Column {
     Column { by, sources: &[], names: &[], cover: Cover::Whole, protocols: &[], of: any, why }
 }
 
-/// Covers columns that are known to differ, and notes which did.
+/// Covers columns that are known to differ, and records which did.
 pub struct Known<'a> {
     pub source: &'a str,
-    /// Whether toptalk read nfcapd's file.
+    /// Whether toptalk reads nfcapd's file.
     pub in_place: bool,
 }
 
-/// A name of an entry of [`COLUMNS`] and of its [`Column::names`].
+/// The index of an entry of [`COLUMNS`] and one of its [`Column::names`].
 pub type Seen = BTreeSet<(usize, &'static str)>;
 
 impl Known<'_> {
-    /// Covers what is known in both answers, where it differs.
+    /// Covers the known differences in both answers.
     pub fn cover(&self, question: &Question, theirs: &mut Answer, ours: &mut Answer) -> Seen {
         let mut seen = Seen::new();
         for (place, column) in COLUMNS.iter().enumerate() {
@@ -244,7 +250,7 @@ impl Known<'_> {
 }
 
 impl Column {
-    /// Covers what is not compared; gives what was there.
+    /// Covers the cells that are not compared; returns their content.
     fn cover(&self, table: &mut Table, name: &str) -> Vec<String> {
         let place = |name: &str| table.columns.iter().position(|own| own == name);
         let Some(at) = place(name) else { return Vec::new() };
@@ -270,7 +276,7 @@ impl Column {
     }
 }
 
-/// Turns a row so that the lesser end is the source; gives the row as it was.
+/// Reverses a row so that the lower end is the source; returns the original row.
 fn turned(row: &mut [String], ends: &[(usize, usize)]) -> String {
     let was = row.join(" ");
     let end = |side: fn(&(usize, usize)) -> usize| {
@@ -282,14 +288,15 @@ fn turned(row: &mut [String], ends: &[(usize, usize)]) -> String {
     was
 }
 
-/// A question of [`OTHERWISE`] is asked of several, and all answer otherwise.
+/// A question of [`OTHERWISE`] that is asked of several sources, all of which answer
+/// differently.
 const fn all(by: By, questions: &'static [&'static str], why: &'static str) -> Otherwise {
     Otherwise { by, sources: &[], questions, why }
 }
 
 pub const OTHERWISE: &[Otherwise] = &[
     all(By::Us, &["-s srcip -O bytes"], "-O orders statistics, too"),
-    all(By::Us, &["-s srcip/bytes/packets -n 3"], "tables are in the order that was asked for"),
+    all(By::Us, &["-s srcip/bytes/packets -n 3"], "tables are in the requested order"),
     Otherwise {
         by: By::Us,
         sources: &["v5", "v9", "ipfix"],
@@ -320,7 +327,7 @@ pub const OTHERWISE: &[Otherwise] = &[
     all(
         By::Us,
         &["-b", "-b 'not proto icmp and not proto 58'"],
-        "conversations without ports have two ways, too",
+        "conversations without ports have two directions, too",
     ),
     Otherwise {
         by: By::Us,

@@ -1,8 +1,8 @@
-//! `toptalk query` against nfdump: the same datagrams, the same questions, the
-//! same answers.
+//! `toptalk query` against nfdump: the same datagrams and the same questions give the same
+//! answers.
 //!
-//! `tests/peers/nfdump_query/queries.txt` has the questions and says how to add one. What is known to
-//! differ, and why, stands in `nfdump_query/differences.rs`.
+//! `tests/peers/nfdump_query/queries.txt` has the questions and explains how to add one. The
+//! known differences and their reasons are in `nfdump_query/differences.rs`.
 
 mod compare;
 mod differences;
@@ -25,7 +25,7 @@ use tables::Answer;
 
 const QUERIES: &str = include_str!("queries.txt");
 
-/// How nfdump's answer differs from toptalk's over its own archive, and over
+/// How nfdump's answer differs from toptalk's over its own archive, and from toptalk's over
 /// nfcapd's file.
 struct Compared {
     recorded: Option<String>,
@@ -58,7 +58,7 @@ fn compared(question: &Question, archive: &Archive) -> Compared {
     Compared { recorded, in_place, seen }
 }
 
-/// What is wrong with how a question was answered.
+/// What is wrong with the answer to a question.
 fn wrong(question: &Question, archive: &Archive, compared: &Compared) -> Option<String> {
     let is_known = |one: &&Otherwise| {
         let of_source = one.sources.is_empty() || one.sources.contains(&archive.name);
@@ -78,7 +78,7 @@ fn wrong(question: &Question, archive: &Archive, compared: &Compared) -> Option<
     })
 }
 
-/// Asks everything of everyone, as many at once as there are cores.
+/// Asks all questions of all archives, with one thread per core.
 fn ask(questions: &[Question], archives: &[Archive]) -> (Vec<String>, Seen) {
     let asked: Vec<(&Question, &Archive)> = questions
         .iter()

@@ -1,8 +1,8 @@
-//! Reads `tests/peers/nfdump_query/queries.txt`.
+//! Parses `tests/peers/nfdump_query/queries.txt`.
 
 use toptalk::query::format::layout::PREDEFINED;
 
-/// What the answer looks like.
+/// The form of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Lines of these tags.
@@ -14,36 +14,36 @@ pub enum Shape {
     Totals,
 }
 
-/// A question in the words of both.
+/// A question in the words of both programs.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Its line, without the sources.
+    /// The line in the file, without the sources.
     pub text: String,
     pub sources: Vec<String>,
     pub ours: Vec<String>,
     pub theirs: Vec<String>,
     pub shape: Shape,
-    /// What the tables are ordered by; nothing for a list in no order.
+    /// The orders of the tables; `None` for a list without an order.
     pub orders: Vec<Option<String>>,
     /// Tables with shares: a statistic of something else than records.
     pub is_statistic: bool,
-    /// Rows that were added up come in no order, unless one was asked for.
+    /// Sums have no order unless one is requested.
     pub is_grouped: bool,
-    /// Rows of a table at most, 0 for all.
+    /// The largest number of rows of a table, 0 for all.
     pub limit: usize,
-    /// Not all flows are asked about.
+    /// The question is not about all flows.
     pub is_part: bool,
-    /// No headings and nothing below.
+    /// No headings and no summary.
     pub is_quiet: bool,
 }
 
-/// The questions of a file: one a line, `#` before a comment.
+/// The questions of a file: one per line, `#` before a comment.
 pub fn questions(file: &str) -> Vec<Question> {
     let lines = file.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(Question::parse).collect()
 }
 
-/// Words as a shell splits them; quotes are `'` and `"`.
+/// Splits words like a shell; quotes are `'` and `"`.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -64,10 +64,10 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Options with a word behind them.
+/// Options with a value.
 const WITH_WORD: &[&str] = &["-s", "-O", "-n", "-A", "-c", "-t", "-o"];
 
-/// What was found in the words, and is not in a [`Question`] as it is.
+/// Words that are not stored in a [`Question`] unchanged.
 #[derive(Default)]
 struct Found<'a> {
     format: Option<&'a str>,
@@ -80,7 +80,7 @@ struct Found<'a> {
 }
 
 impl Question {
-    /// `[SOURCE...] WORDS`, or `[SOURCE...] WORDS => THOSE OF NFDUMP`.
+    /// Parses `[SOURCE...] WORDS`, or `[SOURCE...] WORDS => NFDUMP'S WORDS`.
     pub fn parse(line: &str) -> Question {
         let (sources, text) = match line.strip_prefix('[') {
             Some(rest) => rest.split_once(']').expect("a bracket"),
@@ -105,13 +105,13 @@ impl Question {
         };
         let is_usual = question.read(&ours);
         if is_usual && !text.contains(" => ") {
-            // nfdump's own usual format depends on how it was built.
+            // nfdump's default format depends on how it was built.
             question.theirs.extend(["-o", "line"].map(str::to_owned));
         }
         question
     }
 
-    /// Looks at the words; says whether the usual format of lists was asked for.
+    /// Reads the words; returns whether the default format of lists is requested.
     fn read(&mut self, words: &[String]) -> bool {
         let mut found = Found::default();
         let mut words = words.iter().map(String::as_str);
@@ -158,7 +158,7 @@ impl Question {
         false
     }
 
-    /// Takes in one of `-s`; says whether it is about something else than records.
+    /// Reads one `-s`; returns whether it is about something else than records.
     fn statistic(&mut self, text: &str) -> bool {
         let mut parts = text.split('/');
         let element = parts.next().unwrap_or_default().trim_end_matches(":p");
@@ -200,7 +200,7 @@ fn columns(format: &str) -> Vec<String> {
     columns
 }
 
-/// What rows are printed as that were added up by these fields.
+/// The default layout of rows that are summed by these fields.
 fn of_groups(by: &str) -> Vec<String> {
     let by = by.split(',').map(|word| word.split('/').next().unwrap_or(word).to_owned());
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! The two sides: nfcapd with nfdump, and toptalk, which also reads nfcapd's file.
+//! Both sides: nfcapd with nfdump, and toptalk, which also reads nfcapd's file.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -15,25 +15,25 @@ use super::rich::rich;
 use crate::common::nfcapd::{self, Senders, Sent};
 use crate::common::process::{Running, free_port, toptalk};
 
-/// What both recorded of the same datagrams.
+/// The recordings of both programs of the same datagrams.
 #[derive(Debug)]
 pub struct Archive {
     pub name: &'static str,
-    /// nfcapd's file.
+    /// The file of nfcapd.
     pub theirs: PathBuf,
-    /// toptalk's folder.
+    /// The folder of toptalk.
     pub ours: PathBuf,
-    /// When it was reported.
+    /// The time of the reports.
     now: Time,
 }
 
-/// How toptalk counts as nfdump does: rates over a row's own time, and flows as
-/// often as they were reported.
+/// The options with which toptalk counts like nfdump: rates over a row's own duration, and
+/// duplicate flows counted.
 const AS_NFDUMP: &[&str] = &["--rates", "own", "--no-dedup"];
 
 impl Archive {
-    /// What nfdump prints, toptalk over its own archive, and toptalk over
-    /// nfcapd's file; an error is what a program says when it fails.
+    /// The output of nfdump, of toptalk over its own archive, and of toptalk over nfcapd's
+    /// file; or the error message.
     pub fn ask(&self, question: &Question) -> [Result<String, String>; 3] {
         let words = |words: &[String]| -> Vec<String> {
             words.iter().map(|word| self.with_times(word)).collect()
@@ -48,7 +48,7 @@ impl Archive {
         [nfdump, ours("-R", &self.ours), ours("-r", &self.theirs)].map(printed)
     }
 
-    /// `{-61}` as a time of `-t`.
+    /// Replaces `{-61}` by a time of `-t`.
     fn with_times(&self, word: &str) -> String {
         let mut text = String::new();
         let mut rest = word;
@@ -74,10 +74,10 @@ fn printed(mut command: Command) -> Result<String, String> {
     }
 }
 
-/// How long the exporters have been up when they report.
+/// The uptime of the exporters when they report, in milliseconds.
 const UP_MS: i64 = 3_000_000;
 
-/// Datagrams by name of what they are.
+/// The datagrams by name of their kind.
 fn sources(now: Time) -> Vec<(&'static str, Vec<Sent>)> {
     let boot = now.plus_ms(-UP_MS);
     let from = |last: u8, datagrams: Vec<Vec<u8>>| {
@@ -100,7 +100,7 @@ fn sources(now: Time) -> Vec<(&'static str, Vec<Sent>)> {
     ]
 }
 
-/// Flows, of every fourth also the way back, which began earlier or later.
+/// Flows, every fourth with its reverse direction, which began earlier or later.
 fn both_ways(mut flows: Vec<Flow>) -> Vec<Flow> {
     for number in (0..flows.len()).step_by(4) {
         let there = flows[number];
@@ -118,9 +118,9 @@ fn both_ways(mut flows: Vec<Flow>) -> Vec<Flow> {
     flows
 }
 
-/// Records with both.
+/// Records with both programs.
 pub fn archives(folder: &Path) -> Vec<Archive> {
-    // Headers know whole seconds only.
+    // Packet headers have whole seconds.
     let now = Time(Clock::start().now().0 / 1000 * 1000 - 30_000);
     let record = |(name, datagrams): (&'static str, Vec<Sent>)| {
         let folder = folder.join(name);
@@ -132,7 +132,7 @@ pub fn archives(folder: &Path) -> Vec<Archive> {
     sources(now).into_iter().map(record).collect()
 }
 
-/// Datagrams that any receive buffer has room for.
+/// The number of datagrams that fits into any receive buffer.
 const ROOM: usize = 90;
 
 /// Records with toptalk.

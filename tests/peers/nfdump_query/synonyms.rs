@@ -1,21 +1,21 @@
-//! What is the same in other words: names of JSON, of `-o raw` and of CSV.
+//! Names that differ between both programs: keys of JSON, of `-o raw` and of CSV.
 
 use super::questions::{Question, Shape};
 use super::tables::{Answer, Table};
 
-/// Which side an answer is of.
+/// The program that an answer is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Theirs,
     Ours,
 }
 
-/// Keys and columns that only one side has, and nothing of the other says the same.
+/// Keys and columns that only one program has.
 const ONLY: &[(Shape, Side, &[&str])] = &[
     (
         Shape::Json,
         Side::Theirs,
-        // Networks are addresses and masks; the rest is of nfcapd's file, or of firewalls.
+        // Networks are addresses and masks; the rest belongs to nfcapd's file, or to firewalls.
         &["type", "sampled", "export_sysid", "src_net", "dst_net", "nat_event", "t_event", "label"],
     ),
     (
@@ -49,7 +49,7 @@ const ONLY: &[(Shape, Side, &[&str])] = &[
     (Shape::Csv, Side::Ours, &["odid", "fl"]),
 ];
 
-/// nfdump's names, and ours for the same.
+/// nfdump's names, and toptalk's for the same.
 const NAMES: &[(Shape, &str, &str)] = &[
     (Shape::Json, "nat_event_id", "nat_event"),
     (Shape::Raw, "src mask", "src network"),
@@ -60,16 +60,16 @@ const NAMES: &[(Shape, &str, &str)] = &[
     (Shape::Raw, "egress VRF", "egress vrf"),
 ];
 
-/// What stands for nothing reported; toptalk leaves most of it out.
+/// Values that mean "not reported"; toptalk leaves most of them out.
 const NOTHING: &[&str] =
     &["0", "0.0.0.0", "::", "0-0-0", "00:00:00:00:00:00", "........", "0/0", "/0"];
 
-/// Brings an answer into the words that both share.
+/// Renames the columns of an answer to common names.
 pub fn in_same_words(question: &Question, side: Side, answer: &mut Answer) {
     for table in &mut answer.tables {
         let shape = &question.shape;
         if *shape == Shape::Csv && question.is_statistic {
-            // Ordered by flows, nfdump calls them in-packets and in-bytes.
+            // In tables ordered by flows, nfdump calls them in-packets and in-bytes.
             for name in &mut table.columns {
                 *name = name.trim_start_matches('i').to_owned();
             }
@@ -92,7 +92,8 @@ fn remove(table: &mut Table, name: &str) {
     }
 }
 
-/// Rows that have a name for each cell: ours for nfdump's, and nothing for 0.
+/// Normalises rows that have a name for each cell: toptalk's names instead of nfdump's, and
+/// nothing for 0.
 fn keyed(shape: &Shape, side: Side, table: &mut Table) {
     let columns = std::mem::take(&mut table.columns);
     let mut pairs: Vec<Vec<(String, String)>> = vec![Vec::new(); table.rows.len()];
@@ -152,7 +153,7 @@ fn raw(name: &str, value: &str) -> (String, String) {
     (name, value.to_owned())
 }
 
-/// Gives both tables the columns of either, where rows have a name for each cell.
+/// Gives both tables the same columns if rows have a name for each cell.
 pub fn align(question: &Question, theirs: &mut Table, ours: &mut Table) {
     if !matches!(question.shape, Shape::Json | Shape::Raw) {
         return;

@@ -1,4 +1,4 @@
-//! Reads what either prints into tables of cells.
+//! Parses the output of either program into tables of cells.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use serde_json::Value as Json;
 
 use super::questions::{Question, Shape};
 
-/// An answer as it was printed.
+/// A parsed answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub tables: Vec<Table>,
-    /// What stands below, by name.
+    /// The summary, by name.
     pub totals: BTreeMap<String, String>,
 }
 
 /// Rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    /// The line above it, as in `Top 10 Dst IP Addr ordered by bytes:`.
+    /// The title, such as `Top 10 Dst IP Addr ordered by bytes:`.
     pub title: String,
     pub columns: Vec<String>,
     pub rows: Vec<Vec<String>>,
@@ -32,7 +32,7 @@ fn owned<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 }
 
 impl Answer {
-    /// Reads an answer to a question.
+    /// Parses the answer to a question.
     pub fn read(question: &Question, text: &str) -> Result<Answer, String> {
         match &question.shape {
             Shape::Json if text.starts_with('[') => json(text),
@@ -44,7 +44,7 @@ impl Answer {
     }
 }
 
-/// Lines below an answer that say how it was found, not what.
+/// Lines of the summary about the effort, not the result.
 const EFFORT: &[&str] = &["Sys: ", "Wall: "];
 
 const BELOW: &[&str] = &["Summary: ", "Time window: ", "Total flows processed: "];
@@ -53,10 +53,10 @@ fn is_below(line: &str) -> bool {
     BELOW.iter().chain(EFFORT).any(|begin| line.starts_with(begin))
 }
 
-/// What nfdump and toptalk say in place of rows.
+/// The text that both programs print instead of rows.
 const NONE: &str = "No matching flows";
 
-/// Lists and statistics as lines.
+/// Parses lists and statistics in lines.
 fn lines(question: &Question, of_lists: &[String], text: &str) -> Result<Answer, String> {
     let mut answer = Answer { tables: Vec::new(), totals: totals(text) };
     let of_statistics = owned(STATISTIC.split(' '));
@@ -92,7 +92,7 @@ fn lines(question: &Question, of_lists: &[String], text: &str) -> Result<Answer,
     Ok(answer)
 }
 
-/// The cells of a line: words, save for what is of two.
+/// The cells of a line: words, except cells of two words.
 fn cells(line: &str) -> Vec<String> {
     let mut cells: Vec<String> = Vec::new();
     let plain = line.replace(['(', ')'], " ");
@@ -114,14 +114,14 @@ fn cells(line: &str) -> Vec<String> {
     cells
 }
 
-/// `2026-11-24`, behind which the time stands.
+/// Whether a word is a date such as `2026-11-24`, which is followed by the time.
 fn is_date(word: &str) -> bool {
     let parts: Vec<&str> = word.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     lengths == [4, 2, 2] && parts.iter().all(|part| part.parse::<u32>().is_ok())
 }
 
-/// Columns of an address and a port, and what they are apart.
+/// Columns of an address and a port, and the separate columns.
 const WITH_PORT: &[(&str, [&str; 2])] = &[
     ("sap", ["sa", "sp"]),
     ("dap", ["da", "dp"]),
@@ -129,14 +129,14 @@ const WITH_PORT: &[(&str, [&str; 2])] = &[
     ("xdap", ["xda", "xdp"]),
 ];
 
-/// Takes addresses and ports apart.
+/// Separates addresses and ports.
 fn apart(table: &mut Table) {
     for (name, parts) in WITH_PORT {
         let Some(at) = table.columns.iter().position(|own| own == name) else { continue };
         table.columns.splice(at..=at, parts.map(str::to_owned));
         for row in &mut table.rows {
             let cell = row[at].clone();
-            // IPv4 has a colon before the port, IPv6 a dot behind its last colon.
+            // IPv4 has a colon before the port, IPv6 a dot after its last colon.
             let colon = cell.rfind(':').unwrap_or(cell.len());
             let is_v6 = cell[..colon].contains(':');
             let end = match is_v6 {
@@ -149,15 +149,15 @@ fn apart(table: &mut Table) {
     }
 }
 
-/// What stands below lines, and all of `-I`: `name: value` on a line, or several
-/// with commas between them.
+/// Parses the summary, and the whole output of `-I`: `name: value` per line, or several
+/// separated by commas.
 fn totals(text: &str) -> BTreeMap<String, String> {
     let mut totals = BTreeMap::new();
     for line in text.lines().filter(|line| !EFFORT.iter().any(|begin| line.starts_with(begin))) {
         let line = line.strip_prefix("Summary: ").unwrap_or(line);
         let parts: Vec<&str> = match line.split_once(": ") {
             Some(("Time window", _)) => vec![line],
-            // A line of `-o raw` or a title.
+            // A line of `-o raw`, or a title.
             Some((name, _)) if name.starts_with("Top ") || name == "Flow Record" => continue,
             Some(_) if line.contains(" = ") => continue,
             Some(_) => line.split(", ").collect(),
@@ -171,7 +171,7 @@ fn totals(text: &str) -> BTreeMap<String, String> {
     totals
 }
 
-/// Comma-separated, with a heading over each table unless `-q`.
+/// Parses CSV, with a heading for each table unless `-q`.
 fn csv(question: &Question, text: &str) -> Result<Answer, String> {
     let mut answer = Answer::default();
     let mut below = text.lines().skip_while(|line| *line != "Summary").skip(1);
@@ -200,7 +200,7 @@ fn csv(question: &Question, text: &str) -> Result<Answer, String> {
     Ok(answer)
 }
 
-/// Objects, each a row.
+/// Parses JSON objects, each a row.
 fn json(text: &str) -> Result<Answer, String> {
     let objects: Vec<BTreeMap<String, Json>> =
         serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
@@ -214,7 +214,7 @@ fn json(text: &str) -> Result<Answer, String> {
     Ok(keyed(objects.iter().map(row).collect()))
 }
 
-/// A block of `name = value` for each record.
+/// Parses a block of `name = value` per record.
 fn raw(text: &str) -> Answer {
     let mut rows: Vec<BTreeMap<String, String>> = Vec::new();
     for line in text.lines() {
@@ -227,7 +227,7 @@ fn raw(text: &str) -> Answer {
     Answer { totals: totals(text), ..keyed(rows) }
 }
 
-/// A table of rows that have a name for each of their cells.
+/// A table of rows with named cells.
 fn keyed(rows: Vec<BTreeMap<String, String>>) -> Answer {
     let mut columns: Vec<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
     columns.sort_unstable();

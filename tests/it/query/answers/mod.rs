@@ -1,4 +1,4 @@
-//! Answers of the query engine against a naive model that goes row by row.
+//! Answers of the query engine against a simple model that goes row by row.
 
 mod model;
 mod random;
@@ -16,7 +16,7 @@ use toptalk::query::{AnswerRow, AnswerTable, Progress, QueryAnswer, ScanSource, 
 use model::Naive;
 use random::{ELEMENTS, Site, orders, parts, sites, ways};
 
-/// The answer of the engine, and the rows it handed over.
+/// The answer of the engine, and the rows that it passed on.
 fn answer(
     site: &Site,
     question: &ArchiveQuestion,
@@ -94,12 +94,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn records_come_in_the_order_they_were_recorded(site in sites(), limit in 0usize..30) {
+    fn records_are_listed_in_the_order_they_were_recorded(site in sites(), limit in 0usize..30) {
         check(&site, QueryMode::Records { order: None, limit })?;
     }
 
     #[test]
-    fn records_come_in_another_order(site in sites(), order in orders(), limit in 0usize..30) {
+    fn records_are_listed_in_another_order(site in sites(), order in orders(), limit in 0usize..30) {
         check(&site, QueryMode::Records { order: Some(order), limit })?;
     }
 
@@ -108,12 +108,12 @@ proptest! {
         site in sites(), parts in parts(), ways in ways(),
         order in prop::option::of(orders()), limit in 0usize..10,
     ) {
-        let by = Aggregation { parts, ways };
+        let by = Aggregation { parts, direction: ways };
         check(&site, QueryMode::Groups { by, order, limit })?;
     }
 
     #[test]
-    fn statistics_are_made_in_one_pass(
+    fn statistics_are_computed_in_one_pass(
         site in sites(), limit in 0usize..10,
         asked in prop::collection::vec(
             (0..ELEMENTS.len(), any::<bool>(), prop::collection::vec(orders(), 1..4)), 1..5),
@@ -145,7 +145,7 @@ fn large(one_in: usize, filter: &str) -> Site {
     let flows = (0..70_000).map(flow).collect();
     Site {
         files: vec![vec![(one_in, flows)]],
-        more: Vec::new(),
+        extras: Vec::new(),
         filter: Filter::parse(filter).unwrap(),
         from: None,
         to: None,
@@ -172,7 +172,7 @@ fn chunks_of_several_pages_are_read_to_the_end() {
 }
 
 #[test]
-fn a_scan_that_is_stopped_says_so_and_ends() {
+fn a_scan_that_is_stopped_ends_and_reports_it() {
     let mut site = large(0, "");
     site.files = vec![site.files[0].clone(); 5];
     let entries = site.entries();

@@ -1,4 +1,4 @@
-//! The same questions, answered row by row and without any cleverness.
+//! A simple model that answers the same questions row by row.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct Naive {
     pub duplicates: u64,
 }
 
-/// Values that sort as keys are to.
+/// Values that sort like keys.
 type Key = Vec<u128>;
 
 impl Naive {
@@ -32,10 +32,10 @@ impl Naive {
             matched.copied().partition(|flow| flow.duplicate.is_set() && !question.no_dedup);
         let row = |flow: Flow| {
             let (bytes, packets) = flow.scaled();
-            let more = *extras_of(&flow, &site.more);
+            let extras = *extras_of(&flow, &site.extras);
             let flow = Flow { more: 0, ..flow };
             let sums = AnswerSums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
-            AnswerRow { flow, more, sums, odd_times: is_odd(flow), out_packets: 0, out_bytes: 0 }
+            AnswerRow { flow, extras, sums, odd_times: is_odd(flow), out_packets: 0, out_bytes: 0 }
         };
         Naive { rows: counted.into_iter().map(row).collect(), duplicates: twice.len() as u64 }
     }
@@ -74,15 +74,15 @@ impl Naive {
         let mut groups: BTreeMap<Key, AnswerRow> = BTreeMap::new();
         for row in &self.rows {
             let mut flow = Flow { tcp_flags: row.flow.tcp_flags, ..Flow::EMPTY };
-            let mut more = FlowExtras::NONE;
+            let mut extras = FlowExtras::NONE;
             for part in &by.parts {
-                copy(part, row, &mut flow, &mut more);
+                copy(part, row, &mut flow, &mut extras);
             }
-            let new = AnswerRow { flow, more, ..*row };
+            let new = AnswerRow { flow, extras, ..*row };
             let key = by.parts.iter().map(|part| value(part, row)).collect();
             groups.entry(key).and_modify(|group| add(group, &new)).or_insert(new);
         }
-        let mut rows: Vec<(Key, AnswerRow)> = match by.ways {
+        let mut rows: Vec<(Key, AnswerRow)> = match by.direction {
             FlowDirection::Apart => groups.into_iter().collect(),
             FlowDirection::Both => both_ways(&by.parts, groups),
             FlowDirection::ToServer => to_servers(&by.parts, both_ways(&by.parts, groups)),
@@ -126,7 +126,7 @@ impl Naive {
             for bits in values {
                 let proto = asked.by_protocol.then_some(row.flow.proto);
                 let key = std::iter::once(bits).chain(proto.map(u128::from)).collect();
-                let value = match (one.field.info().get)(&row.flow, &row.more) {
+                let value = match (one.field.info().get)(&row.flow, &row.extras) {
                     FieldValue::Address(_) => FieldValue::Address(Host(bits)),
                     _ => FieldValue::Number(bits as u64),
                 };
@@ -146,14 +146,14 @@ impl Naive {
     }
 }
 
-/// Whether its times are more than a day from its arrival.
+/// Whether the times are more than a day from the arrival.
 fn is_odd(flow: Flow) -> bool {
     let away = |time: Time| (flow.arrival.0 - time.0 - flow.clock_offset).abs() > 86_400_000;
     away(flow.first) || away(flow.last)
 }
 
-/// Two sums together, and whether the times of all flows in them are odd: such times
-/// count only where there are no others.
+/// The sum of two, and whether the times of all flows in it are implausible: such times count
+/// only if there are no others.
 fn plus(
     (a, a_is_odd): (AnswerSums, bool),
     (b, b_is_odd): (AnswerSums, bool),
@@ -179,10 +179,10 @@ fn add(group: &mut AnswerRow, other: &AnswerRow) {
     group.flow.tcp_flags |= other.flow.tcp_flags;
 }
 
-/// What a part of a key is, as a number that sorts.
+/// The value of a part of a key, as a number that sorts.
 fn value(part: &KeyPart, row: &AnswerRow) -> u128 {
-    match (part.field.info().get)(&row.flow, &row.more) {
-        // Of the stack, labels tell flows apart, not traffic classes.
+    match (part.field.info().get)(&row.flow, &row.extras) {
+        // Entries of the MPLS stack are distinguished by label, not by traffic class.
         FieldValue::Number(entry) if part.field.info().name.starts_with("mpls") => {
             u128::from(entry & !0xf)
         }
@@ -205,7 +205,7 @@ fn value(part: &KeyPart, row: &AnswerRow) -> u128 {
     }
 }
 
-fn copy(part: &KeyPart, row: &AnswerRow, flow: &mut Flow, more: &mut FlowExtras) {
+fn copy(part: &KeyPart, row: &AnswerRow, flow: &mut Flow, extras: &mut FlowExtras) {
     let value = value(part, row);
     match part.field {
         Field::Src => flow.src = Host(value),
@@ -216,15 +216,15 @@ fn copy(part: &KeyPart, row: &AnswerRow, flow: &mut Flow, more: &mut FlowExtras)
         Field::Tos => flow.tos = row.flow.tos,
         Field::Input => flow.input = row.flow.input,
         Field::Output => flow.output = row.flow.output,
-        Field::Mpls3 => more.mpls[2] = value as u32,
-        Field::InSrcMac => more.in_src_mac = row.more.in_src_mac,
+        Field::Mpls3 => extras.mpls[2] = value as u32,
+        Field::InSrcMac => extras.in_src_mac = row.extras.in_src_mac,
         Field::TcpFlags | Field::First => {}
         _ => unreachable!("no such part"),
     }
 }
 
-/// The key of the way back.
-fn turned(parts: &[KeyPart], key: &Key, icmp: bool) -> Key {
+/// The key of the reverse direction.
+fn reversed(parts: &[KeyPart], key: &Key, icmp: bool) -> Key {
     let place = |field| parts.iter().position(|part| part.field == field);
     let mut back = key.clone();
     let mut swap = |one, two| {
@@ -240,7 +240,7 @@ fn turned(parts: &[KeyPart], key: &Key, icmp: bool) -> Key {
     back
 }
 
-/// Turns rows whose source is the server.
+/// Reverses rows whose source is the server.
 fn to_servers(parts: &[KeyPart], rows: Vec<(Key, AnswerRow)>) -> Vec<(Key, AnswerRow)> {
     let has =
         |fields: &[Field]| fields.iter().all(|field| parts.iter().any(|part| part.field == *field));
@@ -258,7 +258,7 @@ fn to_servers(parts: &[KeyPart], rows: Vec<(Key, AnswerRow)>) -> Vec<(Key, Answe
         }
         std::mem::swap(&mut turned_row.sums.bytes, &mut turned_row.out_bytes);
         std::mem::swap(&mut turned_row.sums.packets, &mut turned_row.out_packets);
-        (turned(parts, &key, false), turned_row)
+        (reversed(parts, &key, false), turned_row)
     };
     rows.into_iter().map(turn).collect()
 }
@@ -268,7 +268,7 @@ fn both_ways(parts: &[KeyPart], groups: BTreeMap<Key, AnswerRow>) -> Vec<(Key, A
     let mut rows = Vec::new();
     for (key, row) in &groups {
         let icmp = place(Field::Proto).is_some() && [1, 58].contains(&row.flow.proto);
-        let back = turned(parts, key, icmp);
+        let back = reversed(parts, key, icmp);
         let Some(other) = groups.get(&back).filter(|_| back != *key) else {
             rows.push((key.clone(), *row));
             continue;
@@ -285,7 +285,7 @@ fn both_ways(parts: &[KeyPart], groups: BTreeMap<Key, AnswerRow>) -> Vec<(Key, A
     rows
 }
 
-/// What stands first: the greater number, the earlier time.
+/// Compares rows by an order: greater numbers and earlier times first.
 fn compare(order: StatOrder, a: &AnswerRow, b: &AnswerRow) -> std::cmp::Ordering {
     let number = |row: &AnswerRow| -> i128 {
         let packets = i128::from(row.sums.packets) + i128::from(row.out_packets);

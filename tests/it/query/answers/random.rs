@@ -1,5 +1,5 @@
-//! Random archives and questions: few distinct values, so that things coincide,
-//! and extreme ones among them.
+//! Random archives and questions: few distinct values, so that they coincide, and extreme ones
+//! among them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use toptalk::query::question::{
 
 use super::store::Dictionaries;
 
-/// An archive and what is the same in every question about it.
+/// An archive, and the parts that all questions about it share.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// Files of chunks; a chunk says which fields have dictionaries (0: none).
+    /// Files of chunks; each chunk says which fields have dictionaries (0: none).
     pub files: Vec<Vec<(usize, Vec<Flow>)>>,
-    pub more: Vec<FlowExtras>,
+    pub extras: Vec<FlowExtras>,
     pub filter: Filter,
     pub from: Option<Time>,
     pub to: Option<Time>,
@@ -45,11 +45,11 @@ impl Site {
         let chunks: Vec<_> = self.files[at]
             .iter()
             .filter_map(|(one_in, flows)| -> Option<Box<dyn ColumnChunk>> {
-                let (flows, more) = (flows.clone(), self.more.clone());
+                let (flows, extras) = (flows.clone(), self.extras.clone());
                 let path: Arc<Path> = Path::new("rows").into();
                 match one_in {
-                    0 => Some(Box::new(RowChunk::new(path, flows, more, 0)?)),
-                    _ => Some(Box::new(Dictionaries::new(flows, more, *one_in)?)),
+                    0 => Some(Box::new(RowChunk::new(path, flows, extras, 0)?)),
+                    _ => Some(Box::new(Dictionaries::new(flows, extras, *one_in)?)),
                 }
             })
             .map(Ok)
@@ -82,8 +82,8 @@ fn flows() -> impl Strategy<Value = Flow> {
     let counted =
         (counts(), counts(), sampling, prop_oneof![8 => Just(0u8), 1 => Just(1), 1 => Just(2)]);
     let rest = (0u32..3, 0u32..3, 0u8..35, 0u8..35, 0u32..3);
-    // Some arrive two days after the others: their times are odd, unless the exporter's
-    // clock explains it.
+    // Some flows arrive two days after the others: their times are implausible, unless the
+    // exporter's clock explains it.
     let far = || prop_oneof![4 => Just(0i64), 1 => Just(200_000_000), 1 => Just(-7)];
     let all = (ends, what, times, counted, rest, (far(), far()));
     all.prop_map(|(ends, what, times, counted, rest, (arrival, offset))| Flow {
@@ -134,17 +134,17 @@ pub fn sites() -> impl Strategy<Value = Site> {
     let files = prop::collection::vec(prop::collection::vec(chunk, 0..4), 0..4);
     let time = || prop::option::weighted(0.3, 0i64..60).prop_map(|time| time.map(Time));
     let filter = prop::sample::select(FILTERS).prop_map(|text| Filter::parse(text).unwrap());
-    let more = (0u32..9, 0u64..9).prop_map(|(label, mac)| FlowExtras {
-        // Labels 0 to 4, of two traffic classes.
+    let extras = (0u32..9, 0u64..9).prop_map(|(label, mac)| FlowExtras {
+        // Labels 0 to 4, with two traffic classes.
         mpls: [label * 8; 10],
         in_src_mac: mac,
         nat_sport: 7,
         ..FlowExtras::NONE
     });
-    (files, prop::collection::vec(more, 2), filter, time(), time(), any::<bool>()).prop_map(
-        |(files, more, filter, from, to, no_dedup)| Site {
+    (files, prop::collection::vec(extras, 2), filter, time(), time(), any::<bool>()).prop_map(
+        |(files, extras, filter, from, to, no_dedup)| Site {
             files,
-            more,
+            extras,
             filter,
             from,
             to,
@@ -169,7 +169,7 @@ pub fn ways() -> impl Strategy<Value = FlowDirection> {
     prop::sample::select(vec![FlowDirection::Apart, FlowDirection::Both, FlowDirection::ToServer])
 }
 
-/// Parts to group by, each field once.
+/// The parts of a key, each field once.
 pub fn parts() -> impl Strategy<Value = Vec<KeyPart>> {
     let prefix = |field| {
         let prefixes = vec![

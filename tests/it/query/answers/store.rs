@@ -1,4 +1,4 @@
-//! Chunks in memory with dictionaries and bounds, as segments have them.
+//! Chunks in memory with dictionaries and bounds, like segments.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use toptalk::flow::column::{Dictionary, Vector};
 use toptalk::flow::field::{FIELDS, Field, FieldKind};
 use toptalk::flow::{Flow, FlowExtras, Host};
 
-/// Rows of which every `one_in`-th field has a dictionary, and all numbers have bounds.
+/// Rows in which every `one_in`-th field has a dictionary, and all numbers have bounds.
 pub struct Dictionaries {
     inner: RowChunk,
     known: BTreeMap<Field, Arc<Dictionary>>,
@@ -17,9 +17,9 @@ pub struct Dictionaries {
 }
 
 impl Dictionaries {
-    pub fn new(flows: Vec<Flow>, more: Vec<FlowExtras>, one_in: usize) -> Option<Dictionaries> {
+    pub fn new(flows: Vec<Flow>, extras: Vec<FlowExtras>, one_in: usize) -> Option<Dictionaries> {
         let path: Arc<Path> = Path::new("dictionaries").into();
-        let inner = RowChunk::new(path, flows, more, 0)?;
+        let inner = RowChunk::new(path, flows, extras, 0)?;
         let mut chunk = Dictionaries { inner, known: BTreeMap::new(), bounds: BTreeMap::new() };
         for info in FIELDS {
             let (mut numbers, mut hosts, mut texts) = (Vec::new(), Vec::new(), Vec::new());
@@ -39,7 +39,7 @@ impl Dictionaries {
             hosts.dedup();
             texts.sort_unstable();
             texts.dedup();
-            // Negative ones have no bounds, and stand last when sorted as bits.
+            // Negative numbers have no bounds, and are last when sorted as bits.
             let signed = matches!(info.kind, FieldKind::Time | FieldKind::Signed);
             let negative = numbers.last().is_some_and(|bits| signed && bits.cast_signed() < 0);
             if let (Some(low), Some(high), false) = (numbers.first(), numbers.last(), negative) {

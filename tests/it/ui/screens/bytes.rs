@@ -1,11 +1,11 @@
-//! What the screen costs on the line.
+//! The number of bytes that the screen sends.
 
 use toptalk::snapshot::*;
 use toptalk::ui::{Painter, Theme};
 
 use super::fixture::*;
 
-/// A small generator of numbers, so that the minute is the same every time.
+/// A small random number generator, so that the minute is always the same.
 struct Dice(u64);
 
 impl Dice {
@@ -18,7 +18,7 @@ impl Dice {
 
 const SECONDS: u64 = 60;
 
-/// One answer: 400 hosts whose rates drift by up to 4 % a second.
+/// One answer: 400 hosts whose rates drift by up to 4 % per second.
 fn second(at: u64, dice: &mut Dice, rates: &mut [u64]) -> Snapshot {
     for rate in rates.iter_mut() {
         let drift = *rate / 25;
@@ -54,8 +54,8 @@ fn second(at: u64, dice: &mut Dice, rates: &mut [u64]) -> Snapshot {
     snapshot
 }
 
-/// Bytes a second over the minute, the first full screen left out. A terminal
-/// that gets them shows what was drawn.
+/// Bytes per second over the minute, without the first full screen. A terminal that receives
+/// them shows what was drawn.
 fn cost(size: (u16, u16)) -> usize {
     let mut dice = Dice(7);
     let mut rates: Vec<u64> = (0..400u64).map(|at| 90_000_000 / (at + 2)).collect();
@@ -80,13 +80,13 @@ fn cost(size: (u16, u16)) -> usize {
 fn a_minute_stays_within_the_budget() {
     let small = cost((80, 24));
     let large = cost((160, 50));
-    println!("bytes a second: {small} at 80x24, {large} at 160x50");
+    println!("bytes per second: {small} at 80x24, {large} at 160x50");
     assert!(small < 3000, "{small}");
     assert!(large < 9000, "{large}");
 }
 
 #[test]
-fn the_same_answer_costs_nothing() {
+fn the_same_answer_sends_nothing() {
     let mut painter = Painter::default();
     let mut person = Person::at((80, 24), Theme::default(), site());
     assert!(painter.frame(person.buffer()).is_some());

@@ -1,4 +1,4 @@
-//! The exporters' screens: golden, and screen, keys, screen.
+//! The screens of exporters: golden screens, and sequences of keys.
 
 use crossterm::event::KeyCode;
 use toptalk::snapshot::{
@@ -25,7 +25,7 @@ fn row<'a>(screen: &'a str, start: &str) -> &'a str {
 }
 
 #[test]
-fn exporters_at_the_sizes_that_people_have() {
+fn exporters_at_usual_sizes() {
     for size in [(40, 10), (60, 15), (80, 24), (100, 30), (160, 50)] {
         golden(format!("exporters_{}x{}", size.0, size.1), at(size, COLOUR, "e").screen());
     }
@@ -60,7 +60,7 @@ fn one_exporter() {
 }
 
 #[test]
-fn how_the_collecting_goes() {
+fn the_state_of_the_collector() {
     let mut person = person("e");
     person.key(KeyCode::Tab);
     golden("collecting_80x24", person.screen());
@@ -98,7 +98,7 @@ fn recorded(change: impl FnOnce(&mut RecordingHealth)) -> Snapshot {
 }
 
 #[test]
-fn whether_it_is_recorded() {
+fn the_state_of_recording() {
     let why = "No space left on device (os error 28)";
     let alarm = || Some(Alarm { why: why.to_owned(), since: END });
     for (name, snapshot) in [
@@ -123,13 +123,13 @@ fn whether_it_is_recorded() {
 }
 
 #[test]
-fn a_port_that_is_missing_stands_on_every_screen() {
+fn a_missing_port_is_shown_on_every_screen() {
     let mut snapshot = site();
     let why = "another program holds it".to_owned();
     snapshot.health.missing =
         vec![MissingPort { port: 2055, why, since: END, ..Default::default() }];
     let mut person = Person::at((100, 30), COLOUR, snapshot);
-    // Totals, a host, the exporters, how the collecting goes.
+    // Totals, a host, the exporters, the state of the collector.
     for keys in ["", "e"] {
         person.types(keys);
         let screen = person.screen();
@@ -147,7 +147,7 @@ fn help_on_exporters() {
 }
 
 #[test]
-fn esc_leads_from_the_exporter_to_the_list_to_where_it_was_opened() {
+fn esc_leads_from_the_exporter_to_the_list_and_to_the_first_screen() {
     let mut person = person("");
     let main = person.screen();
     assert_eq!(person.types("ej"), Effect::None, "nothing to ask");
@@ -188,7 +188,7 @@ fn the_selection_stays_on_its_exporter_when_the_order_changes() {
     let screen = person.screen();
     let rows: Vec<&str> = screen.lines().skip(2).take(2).collect();
     assert!(rows[0].starts_with(">  192.0.2.1 ") && rows[1].contains("192.0.2.2"), "{screen}");
-    // Gone and back again while its screen is open.
+    // It disappears and returns while its screen is open.
     person.key(KeyCode::Enter);
     person.sees(later(6, |snapshot| drop(snapshot.health.exporters.remove(1))));
     assert!(person.screen().contains("no longer among the exporters"));
@@ -197,7 +197,7 @@ fn the_selection_stays_on_its_exporter_when_the_order_changes() {
 }
 
 #[test]
-fn the_order_goes_through_its_keys_and_back() {
+fn the_order_steps_through_its_keys_and_back() {
     let mut person = person("e");
     let order = |person: &Person| {
         let screen = person.screen();
@@ -223,7 +223,7 @@ fn the_worst_exporter_marks_the_main_screen() {
         let person = Person::at((80, 24), COLOUR, snapshot);
         person.screen().lines().next().unwrap_or_default().to_owned()
     };
-    // The one that is only remembered does not count.
+    // The exporter that is only known from an earlier run does not count.
     assert!(header(troubled()).contains(" !!3 exporters"), "{}", header(troubled()));
     let degraded = later(0, |snapshot| snapshot.health.exporters.truncate(2));
     assert!(header(degraded.clone()).contains(" !2 exporters"));
@@ -238,7 +238,7 @@ fn saving_the_exporters_asks_for_them() {
 }
 
 #[test]
-fn what_stands_still_is_said_here_too() {
+fn a_stopped_or_frozen_screen_says_so_here_too() {
     for size in [(40, 10), (80, 24)] {
         let mut person = at(size, COLOUR, "e");
         person.act(UiAction::Stopped);
@@ -256,7 +256,7 @@ fn what_stands_still_is_said_here_too() {
 }
 
 #[test]
-fn the_smallest_terminals_show_what_they_can() {
+fn the_smallest_terminals_show_what_fits() {
     for size in [(20, 5), (1, 1), (0, 0), (3, 2), (9, 4), (500, 3), (2, 200)] {
         let mut person = at(size, ASCII, "e");
         person.screen();
@@ -277,7 +277,7 @@ fn the_smallest_terminals_show_what_they_can() {
 }
 
 #[test]
-fn a_collector_that_is_gone_and_one_that_is_busy_are_told() {
+fn a_missing_or_busy_collector_is_reported() {
     let mut snapshot = site();
     snapshot.every_s = 4;
     let why = "the collector has hung up".to_owned();

@@ -1,4 +1,4 @@
-//! A believable site, built by hand.
+//! A realistic site, built by hand.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -118,7 +118,7 @@ fn health() -> Health {
     }
 }
 
-/// The main screen's answer.
+/// The answer for the main screen.
 pub fn site() -> Snapshot {
     let up = ranking(hosts(&uploaders(), true), traffic(1_100_000, 400_000), 347);
     let down = ranking(hosts(&downloaders(), false), traffic(900_000, 9_000_000), 334);
@@ -150,7 +150,7 @@ pub fn site() -> Snapshot {
     }
 }
 
-/// The way of a protocol's traffic.
+/// The path of a protocol's traffic.
 fn via(proto: u8) -> Option<TrafficPath> {
     let way =
         |last, input| TrafficPath { exporter: Host::octets(192, 0, 2, last), input, output: 7 };
@@ -223,7 +223,7 @@ pub fn nas() -> Snapshot {
     }
 }
 
-/// Nothing has come yet.
+/// No data has arrived yet.
 pub fn silence() -> Snapshot {
     let mut snapshot = Snapshot { captured_at: END, ..Snapshot::default() };
     snapshot.health.listeners = health().listeners;
@@ -242,7 +242,7 @@ pub fn transit() -> Snapshot {
     snapshot
 }
 
-/// A person at a terminal.
+/// A user at a terminal.
 pub struct Person {
     pub model: Model,
     pub shown: Snapshot,
@@ -254,7 +254,7 @@ impl Person {
         Person::naming(size, theme, snapshot, Arc::default())
     }
 
-    /// The same where networks have names.
+    /// A user of a site whose networks have names.
     pub fn naming(
         size: (u16, u16),
         theme: Theme,
@@ -277,7 +277,7 @@ impl Person {
         effect
     }
 
-    /// A snapshot comes; false when it is not for this screen.
+    /// A snapshot arrives; false if it is not for this screen.
     pub fn sees(&mut self, snapshot: Snapshot) -> bool {
         let accepted = self.model.accepts(&snapshot);
         if accepted {
@@ -319,8 +319,8 @@ pub fn text(buffer: &Buffer) -> String {
     buffer.content.chunks(width).map(line).collect()
 }
 
-/// One letter per cell that is not plain: reversed R, underlined U, red r,
-/// yellow y, bold B, dim d.
+/// One letter per cell that is not plain: reversed R, underlined U, red r, yellow y, bold B,
+/// dim d.
 pub fn styles(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width).max(1);
     let mut lines = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Golden screens at the sizes that people have.
+//! Golden screens at usual sizes.
 
 use crossterm::event::KeyCode;
 use toptalk::ui::Theme;
@@ -99,7 +99,7 @@ fn notes_demo_mix_and_doubts() {
 }
 
 #[test]
-fn a_filter_that_nothing_matches() {
+fn a_filter_without_matches() {
     let mut snapshot = site();
     (snapshot.uploaders, snapshot.downloaders) = Default::default();
     snapshot.totals = Default::default();

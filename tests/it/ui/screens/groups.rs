@@ -1,4 +1,4 @@
-//! The lists by something else than host: golden, and screen, keys, screen.
+//! The lists by other keys than hosts: golden screens, and sequences of keys.
 
 use crossterm::event::KeyCode;
 use toptalk::filter::Filter;
@@ -9,7 +9,7 @@ use super::fixture::*;
 use super::golden::{ASCII, COLOUR, MONO, golden};
 use super::lists::{list, names};
 
-/// At the list, having pressed `t` until it is there.
+/// A user at the list, reached by pressing `t`.
 fn at(size: (u16, u16), theme: Theme, grouping: Grouping) -> Person {
     let mut person = Person::naming(size, theme, site(), names());
     for step in Grouping::ALL {
@@ -23,7 +23,7 @@ fn at(size: (u16, u16), theme: Theme, grouping: Grouping) -> Person {
     person
 }
 
-/// The answer to what the screen asks.
+/// The answer to the current question arrives.
 fn answered(person: &mut Person, mut snapshot: Snapshot) {
     snapshot.view = person.model.view();
     assert!(person.sees(snapshot));
@@ -38,7 +38,7 @@ fn line(screen: &str, start: &str) -> String {
 }
 
 #[test]
-fn lists_at_the_sizes_that_people_have() {
+fn lists_at_usual_sizes() {
     for size in [(20, 5), (40, 10), (60, 15), (80, 24), (100, 30), (160, 50)] {
         let person = at(size, COLOUR, Grouping::Port);
         golden(format!("ports_{}x{}", size.0, size.1), person.screen());
@@ -74,7 +74,7 @@ fn help_on_lists() {
 }
 
 #[test]
-fn the_smallest_terminals_show_what_they_can() {
+fn the_smallest_terminals_show_what_fits() {
     for size in [(20, 5), (1, 1), (0, 0), (3, 2), (9, 4), (17, 9), (500, 3), (2, 200)] {
         let mut person = at(size, ASCII, Grouping::Group);
         for keys in ["jG", "sss", "/x"] {
@@ -82,7 +82,7 @@ fn the_smallest_terminals_show_what_they_can() {
             person.screen();
         }
     }
-    // A number that does not fit is not there at all.
+    // A number that does not fit is left out completely.
     for width in 1..40 {
         let person = at((width, 12), COLOUR, Grouping::Port);
         let screen = person.screen();
@@ -124,7 +124,7 @@ fn groups_are_only_there_when_networks_have_names() {
 }
 
 #[test]
-fn a_row_opens_its_hosts_and_esc_comes_back_to_it() {
+fn a_row_opens_its_hosts_and_esc_returns_to_it() {
     let mut person = ports();
     person.types("/net 10.20.0.0/16");
     person.key(KeyCode::Enter);
@@ -140,7 +140,7 @@ fn a_row_opens_its_hosts_and_esc_comes_back_to_it() {
     assert!(screen.starts_with("All > 443/udp https "), "{screen}");
     assert!(line(&screen, "Space freeze").contains("Esc back"), "{screen}");
     assert!(line(&screen, "filter:").contains("proto udp"), "{screen}");
-    // What is typed there is forgotten with it.
+    // The filter typed there is discarded with the screen.
     person.types("/ or gre");
     person.key(KeyCode::Enter);
     let Effect::Ask(view) = person.key(KeyCode::Esc) else { panic!() };
@@ -155,7 +155,7 @@ fn a_row_opens_its_hosts_and_esc_comes_back_to_it() {
 }
 
 #[test]
-fn from_the_hosts_of_a_row_other_lists_are_of_its_traffic() {
+fn lists_below_the_hosts_of_a_row_contain_only_its_traffic() {
     let mut person = ports();
     person.key(KeyCode::Enter);
     answered(&mut person, site());
@@ -222,7 +222,7 @@ fn the_selection_follows_its_row() {
 }
 
 #[test]
-fn orders_windows_and_saving_are_those_of_the_list() {
+fn order_window_and_saving_belong_to_the_list() {
     let mut person = ports();
     let Effect::Ask(view) = person.types("sss") else { panic!() };
     assert_eq!(view.order.key, SortKey::Packets);
@@ -241,7 +241,7 @@ fn orders_windows_and_saving_are_those_of_the_list() {
 }
 
 #[test]
-fn a_frozen_list_shows_again_what_it_has_shown() {
+fn a_frozen_list_shows_earlier_answers_again() {
     let mut person = ports();
     person.types(" ");
     let before = person.screen();

@@ -1,4 +1,4 @@
-//! Lists by something else than host, built by hand.
+//! Lists by other keys than hosts, built by hand.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use toptalk::snapshot::*;
 use super::fixture::*;
 use super::sources;
 
-/// The names that the site gives to its networks.
+/// The names of the site's networks.
 pub fn names() -> Arc<NetworkGroups> {
     let named = [("10.20.3.0/24", "Servers"), ("10.20.5.0/24", "Büro"), ("10.20.0.0/16", "Site")];
     Arc::new(NetworkGroups::new(named.map(|(net, name)| (net.parse().unwrap(), name.into()))))
@@ -64,7 +64,7 @@ fn rows(grouping: Grouping) -> Vec<(GroupKey, u64, u64)> {
     }
 }
 
-/// The answer to a list, as the screen asks for it.
+/// The answer to a list, as the screen requests it.
 pub fn list(grouping: Grouping) -> Snapshot {
     let mut rows = rows(grouping);
     rows.sort_by_key(|(_, up, down)| std::cmp::Reverse(up + down));
@@ -82,7 +82,7 @@ pub fn list(grouping: Grouping) -> Snapshot {
     snapshot.view.subject = Subject::Groups(grouping);
     (snapshot.totals.up, snapshot.totals.down) = (groups.total.up, groups.total.down);
     if grouping == Grouping::Interface {
-        // A flow goes in by one and out by another.
+        // A flow goes in through one interface and out through another.
         (snapshot.totals.up, snapshot.totals.down) = (site().totals.up, site().totals.down);
         snapshot.health.exporters = sources::exporters();
     }

@@ -1,5 +1,5 @@
-//! The screens as a person sees them: golden screens, scripts of keys, bytes
-//! on the line, and keys pressed at random.
+//! The screens from the user's view: golden screens, sequences of keys, bytes sent, and random
+//! keys.
 
 mod bytes;
 mod exporters;

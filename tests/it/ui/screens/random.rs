@@ -1,5 +1,5 @@
-//! Keys, answers and sizes at random: nothing panics, and the selection stays
-//! on its row as long as there is such a row.
+//! Random keys, answers and sizes: nothing panics, and the selection stays on its row as long
+//! as the row exists.
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The answer to whatever is asked, with its rows turned round and cut off.
+/// The answer to the current question, with its rows rotated and cut off.
 fn answer(person: &Person, at: i64, rotate: usize, keep: usize) -> Snapshot {
     let view = person.model.view();
     let mut snapshot = if let Subject::Host(host) = view.subject {
@@ -72,7 +72,7 @@ fn answer(person: &Person, at: i64, rotate: usize, keep: usize) -> Snapshot {
     };
     let exporters = &mut snapshot.health.exporters;
     *exporters = sources::exporters();
-    // Each rate with another exporter than before.
+    // Exchanges the rates of the exporters.
     let rates: Vec<f64> = exporters.iter().map(|one| one.flows_per_s).collect();
     let count = exporters.len();
     for (at, one) in exporters.iter_mut().enumerate() {
@@ -84,7 +84,7 @@ fn answer(person: &Person, at: i64, rotate: usize, keep: usize) -> Snapshot {
     snapshot
 }
 
-/// Whether the selected row is in the answer, as the screen names it.
+/// Whether the selected row is in the answer, by its name on the screen.
 fn holds(snapshot: &Snapshot, selected: &str) -> bool {
     let hosts = snapshot.uploaders.rows.iter().chain(&snapshot.downloaders.rows);
     let detail = snapshot.detail.iter().flat_map(|detail| &detail.conversations.rows);
@@ -116,7 +116,7 @@ proptest! {
                 Step::Key(code, ctrl) => {
                     let modifiers = if ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
                     person.act(on_key(person.model.context(), code, modifiers));
-                    // `g` lets go of the row on purpose; take hold again.
+                    // `g` releases the row on purpose, so bind it again.
                     if matches!(code, KeyCode::Char('g') | KeyCode::Home | KeyCode::Enter) {
                         person.key(KeyCode::Char('j'));
                     }
@@ -126,7 +126,7 @@ proptest! {
                     let before = person.model.selected();
                     let snapshot = answer(&person, clock, rotate, keep);
                     let pane = person.screen();
-                    // A frozen screen takes one answer to a question.
+                    // A frozen screen takes one answer per question.
                     let live = snapshot.view.at.is_none();
                     prop_assert!(person.sees(snapshot) || !live);
                     let after = person.model.selected();
@@ -181,7 +181,7 @@ proptest! {
     })]
 
     #[test]
-    fn the_exporters_survive_everything_and_keep_their_selection(
+    fn the_exporters_screen_keeps_its_selection(
         steps in prop::collection::vec(step(), 1..60),
     ) {
         let mut person = Person::at((80, 24), Theme::default(), sources::troubled());

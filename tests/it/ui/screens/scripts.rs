@@ -1,4 +1,4 @@
-//! Screen, keys, screen.
+//! Sequences of keys and the resulting screens.
 
 use crossterm::event::KeyCode;
 use toptalk::flow::Time;
@@ -33,7 +33,7 @@ fn drill_in_and_out() {
 }
 
 #[test]
-fn tab_changes_the_pane_and_narrow_screens_show_only_one() {
+fn tab_switches_panes_and_narrow_screens_show_only_one() {
     let mut person = Person::at((50, 20), Theme::default(), site());
     assert!(person.screen().contains("UPLOADERS") && !person.screen().contains("DOWNLOADERS"));
     person.key(KeyCode::Tab);
@@ -65,7 +65,7 @@ fn windows_units_and_orders_change_the_question() {
 }
 
 #[test]
-fn a_frozen_screen_stands_still_and_asks_about_its_moment() {
+fn a_frozen_screen_does_not_change_and_asks_about_its_time() {
     let mut person = person();
     assert_eq!(person.types(" "), Effect::None);
     let before = person.screen();
@@ -95,7 +95,7 @@ fn says_stopped(person: &Person) {
 }
 
 #[test]
-fn that_collecting_has_stopped_is_said_on_every_screen() {
+fn a_stopped_collector_is_reported_on_every_screen() {
     for size in [(40, 10), (80, 24)] {
         let mut person = Person::at(size, Theme::default(), site());
         assert!(!person.screen().contains("stopped"));
@@ -111,7 +111,7 @@ fn that_collecting_has_stopped_is_said_on_every_screen() {
 }
 
 #[test]
-fn receiving_that_has_ended_goes_before_alerts() {
+fn a_stopped_receiver_is_shown_before_alerts() {
     let mut person = person();
     let mut later = site();
     later.health.ended = true;
@@ -124,8 +124,7 @@ fn receiving_that_has_ended_goes_before_alerts() {
     says_stopped(&person);
 }
 
-/// The answer to the question that the screen asks now, five seconds later and
-/// on coarser panes.
+/// The answer to the current question, five seconds later and with coarser panes.
 fn coarser(person: &Person, mut snapshot: Snapshot) -> Snapshot {
     snapshot.view = person.model.view();
     snapshot.captured_at = snapshot.captured_at.plus_ms(5000);
@@ -135,7 +134,7 @@ fn coarser(person: &Person, mut snapshot: Snapshot) -> Snapshot {
 }
 
 #[test]
-fn a_frozen_screen_shows_again_what_it_has_shown() {
+fn a_frozen_screen_shows_earlier_answers_again() {
     let mut person = person();
     person.types(" ");
     let main = person.screen();
@@ -155,13 +154,13 @@ fn a_frozen_screen_shows_again_what_it_has_shown() {
     let Effect::Ask(wider) = person.types("w") else { panic!("not seen yet") };
     let mut answer = coarser(&person, nas());
     answer.view.window = Window::Quarter;
-    assert!(!person.sees(answer), "to another question");
+    assert!(!person.sees(answer), "for another question");
     assert!(wider.at.is_some() && person.sees(coarser(&person, nas())));
     let Effect::Show(_) = person.types("W") else { panic!("not asked again") };
     assert_eq!(person.screen(), host);
     let Effect::Ask(view) = person.types(" ") else { panic!("live again") };
     assert_eq!(view.at, None);
-    let Effect::Ask(_) = person.key(KeyCode::Esc) else { panic!("nothing is kept") };
+    let Effect::Ask(_) = person.key(KeyCode::Esc) else { panic!("the answers were discarded") };
 }
 
 #[test]
@@ -174,7 +173,7 @@ fn freezing_before_the_answer_asks_for_it() {
 }
 
 #[test]
-fn a_moment_that_is_no_longer_kept_is_said_to_be_too_old() {
+fn a_time_that_is_no_longer_kept_is_reported_as_too_old() {
     let mut person = person();
     person.types(" w");
     let mut answer = coarser(&person, site());
@@ -197,7 +196,7 @@ fn the_path_of_a_snapshot_or_the_reason_is_shown() {
 }
 
 #[test]
-fn the_path_of_a_snapshot_goes_after_a_while_and_shows_its_name_before() {
+fn the_path_of_a_snapshot_is_removed_after_a_while_and_always_shows_its_name() {
     let name = "toptalk-20261123T143102Z-host-192-0-2-1.csv";
     let path = format!("/home/somebody/.local/share/toptalk/snapshots/{name}");
     for (width, want) in [
@@ -221,7 +220,7 @@ fn the_path_of_a_snapshot_goes_after_a_while_and_shows_its_name_before() {
 }
 
 #[test]
-fn why_a_filter_is_refused_is_cut_with_a_sign_and_names_the_word_first() {
+fn the_reason_of_a_refused_filter_is_shortened_and_starts_with_the_word() {
     let mut person = person();
     person.types("/src port 53");
     let shown = line(&person.screen(), "filter:");
@@ -240,7 +239,7 @@ fn why_a_filter_is_refused_is_cut_with_a_sign_and_names_the_word_first() {
 }
 
 #[test]
-fn without_rows_there_is_nothing_to_open() {
+fn without_rows_nothing_can_be_opened() {
     let mut person = person();
     assert!(line(&person.screen(), "Space freeze").starts_with("Enter drill"));
     let mut quiet = site();
@@ -270,7 +269,7 @@ fn the_filter_line_opens_edits_and_goes_back() {
 }
 
 #[test]
-fn the_port_of_one_end_is_refused_and_the_last_good_filter_stays() {
+fn a_port_of_one_end_is_refused_and_the_last_valid_filter_stays() {
     let mut person = Person::at((160, 50), Theme::default(), site());
     person.types("/port 443");
     let good = person.model.view().filter;
@@ -311,7 +310,7 @@ fn help_scrolls_to_its_end_and_esc_leaves_it() {
 }
 
 #[test]
-fn answers_while_the_help_is_open_are_not_lost() {
+fn answers_that_arrive_while_the_help_is_open_are_not_lost() {
     let mut person = person();
     person.types("?");
     let mut later = site();
@@ -323,7 +322,7 @@ fn answers_while_the_help_is_open_are_not_lost() {
 }
 
 #[test]
-fn a_terminal_that_grows_again_shows_the_first_rows_again() {
+fn a_terminal_that_is_enlarged_shows_the_first_rows_again() {
     let mut person = person();
     let resize = |person: &mut Person, size: (u16, u16)| {
         person.size = size;
@@ -335,7 +334,7 @@ fn a_terminal_that_grows_again_shows_the_first_rows_again() {
     assert!(!person.screen().contains("94.2M ██"), "{}", person.screen());
     resize(&mut person, (80, 24));
     assert_eq!(person.screen(), before);
-    // Also when another screen is open meanwhile.
+    // Also if another screen is open meanwhile.
     person.types("?");
     resize(&mut person, (80, 9));
     resize(&mut person, (80, 24));
@@ -344,7 +343,7 @@ fn a_terminal_that_grows_again_shows_the_first_rows_again() {
 }
 
 #[test]
-fn a_pane_that_is_turned_to_shows_its_first_rows_if_it_can() {
+fn a_pane_that_gets_the_focus_shows_its_first_rows_if_possible() {
     let mut person = person();
     person.key(KeyCode::Tab);
     // Down a page and up again: the first rows are above the page.
@@ -358,7 +357,7 @@ fn a_pane_that_is_turned_to_shows_its_first_rows_if_it_can() {
 }
 
 #[test]
-fn headings_stay_apart_whatever_is_sorted_by() {
+fn headings_stay_apart_for_every_sort_key() {
     for (keys, sorted) in [("s", "pkt/s▼"), ("ss", "flows▼"), ("sr", "pkt/s▲")] {
         for late in [0, u64::MAX] {
             let mut person = person();

@@ -1,4 +1,4 @@
-//! Exporters in every state, built by hand.
+//! Exporters in every condition, built by hand.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn detail() -> ExporterDetail {
     }
 }
 
-/// Four exporters: well, losing, silent, and only remembered.
+/// Four exporters: well, losing data, silent, and only known from an earlier run.
 pub fn exporters() -> Vec<ExporterHealth> {
     let now = END.plus_ms(65_000);
     let well = ExporterHealth {
@@ -110,7 +110,7 @@ pub fn exporters() -> Vec<ExporterHealth> {
     ]
 }
 
-/// A site whose collecting does not go well.
+/// A site with problems in collecting.
 pub fn troubled() -> Snapshot {
     let count = |cause: &'static str, explanation: &'static str, count| DropCount {
         cause: cause.into(),
