@@ -59,7 +59,7 @@ impl Catalog {
         walk(folder, WalkPurpose::Read, &mut problems, |path, _| {
             let name = path.file_name().and_then(|name| name.to_str());
             let Some(named) = name.and_then(name::parse) else { return };
-            let (slot, within) = place(named.slot, bounds, zone);
+            let (slot, within) = slot_within(named.slot, bounds, zone);
             if within {
                 self.add(CatalogEntry {
                     path,
@@ -93,7 +93,7 @@ impl Catalog {
     pub fn add_file(&mut self, path: &Path, zone: &TimeZone) -> Result<(), ArchiveError> {
         let kind = sniff(path)?;
         let named = path.file_name().and_then(|name| name.to_str()).and_then(name::parse);
-        let slot = named.map(|named| place(named.slot, Bounds::default(), zone).0);
+        let slot = named.map(|named| slot_within(named.slot, Bounds::default(), zone).0);
         let part = named.map_or(1, |named| named.part);
         self.entries.push(CatalogEntry { path: path.to_owned(), kind, slot, part });
         Ok(())
@@ -106,19 +106,19 @@ impl Catalog {
         let key = |entry: &CatalogEntry| (entry.slot, entry.path.clone(), entry.part);
         self.entries.sort_by_cached_key(key);
         let mut folders = HashMap::new();
-        let mut place = |path: &Path| location_of(path, &mut folders);
+        let mut location = |path: &Path| location_of(path, &mut folders);
         // A journal may have been found on one path, and its segment a moment later on another;
         // and a journal that is gone is only known by its location.
         let is_segment = |entry: &&CatalogEntry| entry.kind == FileKind::Segment;
         let segments: HashSet<FileLocation> =
-            self.entries.iter().filter(is_segment).map(|entry| place(&entry.path)).collect();
-        let (mut places, mut files) = (HashSet::new(), HashSet::new());
+            self.entries.iter().filter(is_segment).map(|entry| location(&entry.path)).collect();
+        let (mut locations, mut files) = (HashSet::new(), HashSet::new());
         self.entries.retain(|entry| {
             let is_journal = entry.kind == FileKind::Journal;
-            if is_journal && segments.contains(&place(&segment_of(&entry.path))) {
+            if is_journal && segments.contains(&location(&segment_of(&entry.path))) {
                 return false;
             }
-            places.insert(place(&entry.path))
+            locations.insert(location(&entry.path))
                 // A file that cannot be found fails when it is opened, with the reason.
                 && identity(&entry.path).is_none_or(|file| files.insert(file))
         });
@@ -146,7 +146,7 @@ fn location_of(path: &Path, folders: &mut HashMap<PathBuf, Option<Identity>>) ->
 }
 
 /// The beginning of a slot, and whether it is within the bounds.
-fn place(stamp: SlotTime, bounds: Bounds, zone: &TimeZone) -> (Time, bool) {
+fn slot_within(stamp: SlotTime, bounds: Bounds, zone: &TimeZone) -> (Time, bool) {
     let within = |time: Time| {
         bounds.from.is_none_or(|from| from <= time) && bounds.to.is_none_or(|to| time <= to)
     };

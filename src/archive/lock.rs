@@ -58,18 +58,18 @@ impl Lock {
             }
             Err((_, errno)) => return Err(failed("lock", errno.into()).into()),
         };
-        let said = file.set_len(0).and_then(|()| file.rewind());
+        let emptied = file.set_len(0).and_then(|()| file.rewind());
         // On a full disk the lock still holds, but the lock file does not show the process id.
-        let _ = said.and_then(|()| writeln!(file, "{process}"));
+        let _ = emptied.and_then(|()| writeln!(file, "{process}"));
         Ok(Lock { file, path })
     }
 
     /// Whether the lock file still exists under its name and is the file that was locked.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
-        let place = |data: std::fs::Metadata| (data.dev(), data.ino());
-        let held = self.file.metadata().map(place);
-        matches!((held, std::fs::metadata(&self.path).map(place)), (Ok(a), Ok(b)) if a == b)
+        let identity = |data: std::fs::Metadata| (data.dev(), data.ino());
+        let locked = self.file.metadata().map(identity);
+        matches!((locked, std::fs::metadata(&self.path).map(identity)), (Ok(a), Ok(b)) if a == b)
     }
 }
 
@@ -86,11 +86,11 @@ pub fn holder(folder: &Path) -> Option<String> {
 
 /// The process id in a lock file, or `(unknown)`.
 fn process_id_in(mut file: File) -> String {
-    let mut said = String::new();
+    let mut text = String::new();
     // The process id is only shown to people; an unreadable one changes nothing else.
-    let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut said);
-    let is_number = |said: &&str| said.parse::<u32>().is_ok();
-    Some(said.trim()).filter(is_number).unwrap_or("(unknown)").to_owned()
+    let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut text);
+    let is_number = |text: &&str| text.parse::<u32>().is_ok();
+    Some(text.trim()).filter(is_number).unwrap_or("(unknown)").to_owned()
 }
 
 #[cfg(test)]

@@ -144,11 +144,11 @@ pub fn segment_of(journal: &Path) -> PathBuf {
 /// archive.
 #[must_use]
 pub fn contradicts(path: &Path, slot: Time) -> Option<String> {
-    let said = path.file_name()?.to_str().and_then(parse)?;
+    let named = path.file_name()?.to_str().and_then(parse)?;
     // A time outside the calendar also has a name (1970), so names are compared, not times.
     let with_seconds = slot.0.rem_euclid(60_000) != 0;
     let own = segment(slot, with_seconds, 1);
-    let is_other = parse(&own).is_none_or(|own| own.slot != said.slot);
+    let is_other = parse(&own).is_none_or(|own| own.slot != named.slot);
     is_other.then(|| {
         let own = own.trim_end_matches(SEGMENT);
         format!("its flows belong to the slot {own}, but its name gives another slot (renamed or copied?)")

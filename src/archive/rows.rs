@@ -31,8 +31,8 @@ pub fn rows(
             Vector::Ids(_) => chunk.dictionary(info.field)?,
             _ => None,
         };
-        for (place, (flow, extras)) in rows.iter_mut().enumerate() {
-            let Some(value) = value(info.field, &column, dictionary.as_deref(), place) else {
+        for (row, (flow, extras)) in rows.iter_mut().enumerate() {
+            let Some(value) = value(info.field, &column, dictionary.as_deref(), row) else {
                 let what =
                     format!("page {page} has an id of {} that is not in its dictionary", info.name);
                 return Err(ArchiveError::damaged(chunk.path(), what));
@@ -55,13 +55,13 @@ fn value(
     field: Field,
     column: &Vector,
     dictionary: Option<&Dictionary>,
-    place: usize,
+    row: usize,
 ) -> Option<FieldValue> {
     match column {
-        Vector::Ids(ids) => dictionary?.get(field, *ids.get(place)?),
-        Vector::Numbers(numbers) => Some(number_value(field, *numbers.get(place)?)),
-        Vector::Addresses(hosts) => Some(FieldValue::Address(*hosts.get(place)?)),
-        Vector::Texts(texts) => Some(FieldValue::Text(*texts.get(place)?)),
+        Vector::Ids(ids) => dictionary?.get(field, *ids.get(row)?),
+        Vector::Numbers(numbers) => Some(number_value(field, *numbers.get(row)?)),
+        Vector::Addresses(hosts) => Some(FieldValue::Address(*hosts.get(row)?)),
+        Vector::Texts(texts) => Some(FieldValue::Text(*texts.get(row)?)),
     }
 }
 

@@ -131,8 +131,8 @@ fn column(
     // have them.
     let is_exact = chunk.footer().is_some_and(Footer::has_exact_bounds);
     match (bounds, seen.0) {
-        (Some(said), Some(seen)) if said != seen && (is_exact || !within(seen, said)) => {
-            let ((low, high), (least, most)) = (said, seen);
+        (Some(claimed), Some(seen)) if claimed != seen && (is_exact || !within(seen, claimed)) => {
+            let ((low, high), (least, most)) = (claimed, seen);
             let what = format!(
                 "{path}: {name}: values from {least} to {most}, but the footer says {low} to {high}"
             );

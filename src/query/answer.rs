@@ -54,15 +54,24 @@ pub struct StatRow {
 pub enum AnswerTable {
     /// Records, or groups of records.
     Rows {
+        /// The key of groups; `None` for records.
         by: Option<Aggregation>,
+        /// The order, if one was requested.
         order: Option<StatOrder>,
+        /// The rows, at most as many as requested.
         rows: Vec<AnswerRow>,
+        /// The number of groups before the limit.
         groups: u64,
     },
+    /// A statistic in one order.
     Statistic {
+        /// The statistic.
         asked: Statistic,
+        /// The order.
         order: StatOrder,
+        /// The rows, at most as many as requested.
         rows: Vec<StatRow>,
+        /// The number of values before the limit.
         groups: u64,
     },
 }

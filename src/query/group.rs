@@ -59,7 +59,7 @@ impl SlotTable {
         loop {
             match self.0[slot] as usize {
                 0 => return (slot, None),
-                place if rows[place - 1].key == *key => return (slot, Some(place - 1)),
+                index if rows[index - 1].key == *key => return (slot, Some(index - 1)),
                 _ => slot = (slot + 1) & mask,
             }
         }
@@ -73,7 +73,7 @@ impl SlotTable {
         for at in 0..rows.len() {
             let GroupEntry { key, state } = rows[at];
             match self.find(hasher.hash_one(key), &key, rows) {
-                (_, Some(place)) => rows[place].state.add(&state),
+                (_, Some(index)) => rows[index].state.add(&state),
                 (slot, None) => {
                     rows[kept] = GroupEntry { key, state };
                     kept += 1;
@@ -165,8 +165,8 @@ impl<const W: usize> Merged<'_, W> {
 
     /// The group of a key.
     pub(super) fn find(&self, key: &PackedKey<W>) -> Option<&GroupEntry<W>> {
-        let (_, place) = self.slots.find(self.hasher.hash_one(key), key, &self.groups);
-        place.and_then(|place| self.groups.get(place))
+        let (_, index) = self.slots.find(self.hasher.hash_one(key), key, &self.groups);
+        index.and_then(|index| self.groups.get(index))
     }
 }
 

@@ -40,7 +40,7 @@ fn columns(question: &ArchiveQuestion) -> Vec<Field> {
         return FIELDS.iter().map(|info| info.field).collect();
     };
     let mut columns: Vec<Field> = columns.iter().copied().chain(COUNTED).collect();
-    columns.push(Field::Proto); // the totals are told by protocol
+    columns.push(Field::Proto); // the totals are separated by protocol
     columns.sort_unstable();
     columns.dedup();
     columns

@@ -49,11 +49,11 @@ struct PendingOutput {
 impl WaitingOutput {
     /// The queue of a file, unless the file is finished.
     fn queue(&mut self, file: usize) -> Option<&mut PendingOutput> {
-        let place = file.checked_sub(self.this)?;
-        if self.queues.len() <= place {
-            self.queues.resize_with(place + 1, PendingOutput::default);
+        let index = file.checked_sub(self.this)?;
+        if self.queues.len() <= index {
+            self.queues.resize_with(index + 1, PendingOutput::default);
         }
-        self.queues.get_mut(place)
+        self.queues.get_mut(index)
     }
 
     fn has_room(&mut self, file: usize) -> bool {

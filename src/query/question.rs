@@ -26,11 +26,28 @@ pub struct ArchiveQuestion {
 pub enum QueryMode {
     /// List them in the order in which they were recorded or in the given order; `limit` 0 for
     /// all (`-c` and `-n`).
-    Records { order: Option<StatOrder>, limit: usize },
+    Records {
+        /// The order; `None` for the order of recording.
+        order: Option<StatOrder>,
+        /// The largest number of records; 0 for all.
+        limit: usize,
+    },
     /// Sum them by some fields (`-a`, `-A`, `-b`); `limit` 0 for all groups.
-    Groups { by: Aggregation, order: Option<StatOrder>, limit: usize },
+    Groups {
+        /// The key.
+        by: Aggregation,
+        /// The order; `None` for the order of beginning.
+        order: Option<StatOrder>,
+        /// The largest number of groups; 0 for all.
+        limit: usize,
+    },
     /// Statistics (`-s`); `limit` 0 for all rows.
-    Statistics { asked: Vec<Statistic>, limit: usize },
+    Statistics {
+        /// The statistics.
+        asked: Vec<Statistic>,
+        /// The largest number of rows per table; 0 for all.
+        limit: usize,
+    },
     /// Only the totals (`-I`, `-o null`).
     Summary,
 }

@@ -49,26 +49,26 @@ mod tests {
 
     #[test]
     fn the_frozen_answer_and_the_last_ones_stay() {
-        let mut kept = FrozenAnswers::default();
+        let mut answers = FrozenAnswers::default();
         let snapshot = Snapshot::default();
-        (0..MAX_ANSWERS).for_each(|limit| kept.keep(view(limit), &snapshot));
-        kept.keep(view(1), &snapshot);
-        kept.keep(view(0), &snapshot);
-        kept.keep(view(MAX_ANSWERS), &snapshot);
-        assert_eq!(kept.0.len(), MAX_ANSWERS);
+        (0..MAX_ANSWERS).for_each(|limit| answers.keep(view(limit), &snapshot));
+        answers.keep(view(1), &snapshot);
+        answers.keep(view(0), &snapshot);
+        answers.keep(view(MAX_ANSWERS), &snapshot);
+        assert_eq!(answers.0.len(), MAX_ANSWERS);
         for (limit, want) in [(0, true), (1, true), (2, false), (3, true), (MAX_ANSWERS, true)] {
-            assert_eq!(kept.get(&view(limit)).is_some(), want, "{limit}");
+            assert_eq!(answers.get(&view(limit)).is_some(), want, "{limit}");
         }
-        kept.clear();
-        assert!(kept.get(&view(0)).is_none());
+        answers.clear();
+        assert!(answers.get(&view(0)).is_none());
     }
 
     #[test]
     fn the_first_answer_to_a_question_stays() {
-        let mut kept = FrozenAnswers::default();
+        let mut answers = FrozenAnswers::default();
         let first = Snapshot { notes: vec!["first".to_owned()], ..Snapshot::default() };
-        kept.keep(view(1), &first);
-        kept.keep(view(1), &Snapshot::default());
-        assert_eq!(kept.get(&view(1)).map(|kept| kept.as_ref()), Some(&first));
+        answers.keep(view(1), &first);
+        answers.keep(view(1), &Snapshot::default());
+        assert_eq!(answers.get(&view(1)).map(|answers| answers.as_ref()), Some(&first));
     }
 }

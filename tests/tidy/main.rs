@@ -198,7 +198,7 @@ fn the_table_of_rooms_only_points_down() {
     let mut seen: Vec<&str> = Vec::new();
     for (room, uses) in ROOMS {
         for used in *uses {
-            assert!(seen.contains(used), "`{room}` uses `{used}`, which stands above it");
+            assert!(seen.contains(used), "`{room}` uses `{used}`, which is on a higher floor");
         }
         seen.push(room);
     }

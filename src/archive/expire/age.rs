@@ -246,10 +246,10 @@ mod tests {
             assert_eq!((clock.now(), clock.doubt()), (NOW.plus_ms(at), None));
             let at = minutes(&mut clock, at, 30, off);
             assert!(clock.now() <= NOW.plus_ms(at), "{off}");
-            let said = clock.doubt().unwrap();
-            assert!(said.contains("known to have passed"), "{said}");
+            let warning = clock.doubt().unwrap();
+            assert!(warning.contains("known to have passed"), "{warning}");
             let at = minutes(&mut clock, at, 1, off);
-            assert_eq!(clock.doubt().unwrap(), said, "it is logged once");
+            assert_eq!(clock.doubt().unwrap(), warning, "it is logged once");
             let at = minutes(&mut clock, at, 1, 0);
             assert_eq!((clock.now(), clock.doubt()), (NOW.plus_ms(at), None), "{off}");
         }
@@ -297,11 +297,11 @@ mod tests {
         clock.save(root).unwrap();
         assert_eq!(ExpireMark::read(root).unwrap().0.reached, NOW.plus_ms(at));
         // Started several times, with the clock a year ahead or long behind.
-        for (wall, said) in [(NOW.plus_ms(YEAR), "ahead of"), (Time(0), "behind")] {
+        for (wall, warning) in [(NOW.plus_ms(YEAR), "ahead of"), (Time(0), "behind")] {
             for _ in 0..3 {
                 let mut clock = AgeClock::begin(ExpireMark::read(root), None, wall, wall);
                 assert!(clock.now() <= NOW.plus_ms(at + 10 * MINUTE));
-                assert!(clock.doubt().unwrap().contains(said), "{:?}", clock.doubt());
+                assert!(clock.doubt().unwrap().contains(warning), "{:?}", clock.doubt());
                 clock.observe(wall.plus_ms(MINUTE), wall.plus_ms(MINUTE));
                 clock.save(root).unwrap();
             }

@@ -191,9 +191,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for hour in 0..hours {
             let slot = NOW.plus_ms(-hour * HOUR);
-            let place = folder.path().join(name::folder(slot, "2".parse().unwrap()));
-            fs::create_dir_all(&place).unwrap();
-            fs::write(place.join(name::segment(slot, false, 1)), [0; 100]).unwrap();
+            let date_folder = folder.path().join(name::folder(slot, "2".parse().unwrap()));
+            fs::create_dir_all(&date_folder).unwrap();
+            fs::write(date_folder.join(name::segment(slot, false, 1)), [0; 100]).unwrap();
         }
         for name in ["nfcapd.202001010000", "flows.parquet", "flows.202001010000.parquet", "x"] {
             fs::write(folder.path().join(name), [0; 5000]).unwrap();
@@ -239,10 +239,10 @@ mod tests {
     fn empty_folders_are_removed_and_no_journal_comes_back() {
         let folder = archive(50);
         let slot = NOW.plus_ms(-40 * HOUR);
-        let place = folder.path().join(name::folder(slot, "2".parse().unwrap()));
+        let date_folder = folder.path().join(name::folder(slot, "2".parse().unwrap()));
         // This journal has its segment; the other does not have one yet.
-        fs::write(place.join(name::journal(slot, false, 1)), [0; 10]).unwrap();
-        let waits = place.join(name::journal(slot, false, 2));
+        fs::write(date_folder.join(name::journal(slot, false, 1)), [0; 10]).unwrap();
+        let waits = date_folder.join(name::journal(slot, false, 2));
         fs::write(&waits, [0; 10]).unwrap();
         let limits = ExpireLimits { age_ms: Some(HOUR), bytes: None };
         expire(folder.path(), limits, NOW, NOW);
@@ -288,9 +288,9 @@ mod tests {
         let mut expirer = Expirer::new(root.to_owned(), limits);
         let at = |minute: i64| NOW.plus_ms(minute * 60_000);
         let segment = |slot: Time| {
-            let place = root.join(name::folder(slot, "2".parse().unwrap()));
-            fs::create_dir_all(&place).unwrap();
-            let journal = place.join(name::journal(slot, false, 1));
+            let date_folder = root.join(name::folder(slot, "2".parse().unwrap()));
+            fs::create_dir_all(&date_folder).unwrap();
+            let journal = date_folder.join(name::journal(slot, false, 1));
             fs::write(segment_of(&journal), [0; 100]).unwrap();
             journal
         };
@@ -347,9 +347,9 @@ mod tests {
         }
         assert_eq!(expirer.index.listings, 1);
         let slot = NOW.plus_ms(HOUR);
-        let place = folder.path().join(name::folder(slot, "2".parse().unwrap()));
-        fs::create_dir_all(&place).unwrap();
-        let journal = place.join(name::journal(slot, false, 1));
+        let date_folder = folder.path().join(name::folder(slot, "2".parse().unwrap()));
+        fs::create_dir_all(&date_folder).unwrap();
+        let journal = date_folder.join(name::journal(slot, false, 1));
         fs::write(&journal, [0; 1]).unwrap();
         let mut expired = expirer.run(both(50), slot, std::slice::from_ref(&journal));
         assert_eq!(expired.segments, 1, "a byte more than the limit, down to 95 %");
@@ -359,7 +359,7 @@ mod tests {
         expired = expirer.run(both(51), slot, &[]);
         assert_eq!((expired.segments, expirer.index.listings), (2, 1), "1100 bytes: to 900");
         // Files that others add are found within an hour.
-        fs::write(place.join(name::segment(slot, false, 2)), [0; 100]).unwrap();
+        fs::write(date_folder.join(name::segment(slot, false, 2)), [0; 100]).unwrap();
         expired = expirer.run(both(61), slot, &[]);
         assert_eq!((expired.segments, expirer.index.listings), (0, 2));
         assert_eq!(expirer.index.bytes(), 1_000);

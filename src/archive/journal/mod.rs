@@ -58,8 +58,8 @@ impl JournalHeader {
         for (byte, value) in bytes.iter_mut().zip(fields.concat()) {
             *byte = value;
         }
-        let (said, sum) = bytes.split_at_mut(HEADER_LEN - 4);
-        sum.copy_from_slice(&crc32fast::hash(said).to_le_bytes());
+        let (content, sum) = bytes.split_at_mut(HEADER_LEN - 4);
+        sum.copy_from_slice(&crc32fast::hash(content).to_le_bytes());
         bytes
     }
 
@@ -80,8 +80,8 @@ impl JournalHeader {
             let what = format!("expected journals of version {}, found {found}", Version::READ);
             return Err(ArchiveError::Version { path: path.to_owned(), what });
         };
-        let (said, sum) = bytes.split_at(HEADER_LEN - 4);
-        if !is_sum_of(number(sum, 0), said) {
+        let (content, sum) = bytes.split_at(HEADER_LEN - 4);
+        if !is_sum_of(number(sum, 0), content) {
             return Err(ArchiveError::damaged(path, "the checksum of the header is wrong"));
         }
         let slot = bytes.get(16..).and_then(<[u8]>::first_chunk).copied().map(i64::from_le_bytes);

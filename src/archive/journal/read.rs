@@ -27,8 +27,8 @@ struct BlockHeader {
 
 impl BlockHeader {
     fn parse(bytes: &[u8; BLOCK_HEADER_LEN]) -> Option<BlockHeader> {
-        let (said, sum) = bytes.split_at(BLOCK_HEADER_LEN - 4);
-        if !bytes.starts_with(&BLOCK_MAGIC) || !is_sum_of(number(sum, 0), said) {
+        let (content, sum) = bytes.split_at(BLOCK_HEADER_LEN - 4);
+        if !bytes.starts_with(&BLOCK_MAGIC) || !is_sum_of(number(sum, 0), content) {
             return None;
         }
         let (flows, extras) = (number(bytes, 8) as usize, number(bytes, 12) as usize);
@@ -135,8 +135,8 @@ impl Blocks {
                 bytes.starts_with(&MAGIC)
                     || bytes.first_chunk().is_some_and(|bytes| BlockHeader::parse(bytes).is_some())
             };
-            if let Some(place) = found.windows(BLOCK_HEADER_LEN).position(is_header) {
-                return Ok(from + place as u64);
+            if let Some(offset) = found.windows(BLOCK_HEADER_LEN).position(is_header) {
+                return Ok(from + offset as u64);
             }
             if read < SEARCH_BYTES {
                 return Ok(from + read as u64);
@@ -172,7 +172,7 @@ impl Blocks {
         flows.extend(first.as_chunks::<FLOW_LEN>().0.iter().map(|bytes| {
             let mut flow = Flow::load(bytes);
             flow.more = match flow.more as usize {
-                place if (1..=header.extras).contains(&place) => flow.more.saturating_add(before),
+                index if (1..=header.extras).contains(&index) => flow.more.saturating_add(before),
                 _ => 0,
             };
             flow

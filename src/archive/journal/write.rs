@@ -43,7 +43,7 @@ impl Block {
         }
         let taken = self.room().min(flows.len());
         for flow in flows.iter().take(taken) {
-            let extras = (flow.more as usize).checked_sub(1).and_then(|place| batch.get(place));
+            let extras = (flow.more as usize).checked_sub(1).and_then(|index| batch.get(index));
             let mut flow = *flow;
             flow.more = match extras {
                 Some(extras) => {
@@ -87,11 +87,11 @@ impl Block {
 /// The header of a block; `sum` is the CRC-32 of its records.
 pub(super) fn header(flows: u32, extras: u32, sum: u32) -> [u8; BLOCK_HEADER_LEN] {
     let mut bytes = [0; BLOCK_HEADER_LEN];
-    let (said, own) = bytes.split_at_mut(BLOCK_HEADER_LEN - 4);
+    let (content, own) = bytes.split_at_mut(BLOCK_HEADER_LEN - 4);
     let fields = [flows, extras, sum].map(u32::to_le_bytes).concat();
-    for (byte, value) in said.iter_mut().zip(BLOCK_MAGIC.into_iter().chain(fields)) {
+    for (byte, value) in content.iter_mut().zip(BLOCK_MAGIC.into_iter().chain(fields)) {
         *byte = value;
     }
-    own.copy_from_slice(&crc32fast::hash(said).to_le_bytes());
+    own.copy_from_slice(&crc32fast::hash(content).to_le_bytes());
     bytes
 }

@@ -348,12 +348,12 @@ struct Rows {
 
 impl Rows {
     fn push(&mut self, record: &Record) {
-        let mut place = 0;
+        let mut index = 0;
         if record.extras != FlowExtras::NONE {
             self.extras.push(record.extras);
-            place = u32::try_from(self.extras.len()).unwrap_or(0);
+            index = u32::try_from(self.extras.len()).unwrap_or(0);
         }
-        self.flows.push(Flow { more: place, ..record.flow });
+        self.flows.push(Flow { more: index, ..record.flow });
         // The extras describe the forward direction and are not reversed.
         self.flows.extend(record.reversed());
     }

@@ -35,26 +35,26 @@ impl Recovered {
     /// A sentence for the log; `None` if there is nothing to report.
     #[must_use]
     pub fn text(&self) -> Option<String> {
-        let mut said = Vec::new();
+        let mut sentences = Vec::new();
         if self.journals > 0 {
             let (flows, journals) = (self.flows, self.journals);
             let journals =
                 if journals == 1 { "a journal".to_owned() } else { format!("{journals} journals") };
             let become_what =
                 if self.journals == 1 { "becomes a segment" } else { "become segments" };
-            said.push(format!(
+            sentences.push(format!(
                 "found {flows} flows of an earlier run in {journals}, which {become_what}"
             ));
         }
         if self.cut > 0 {
-            said.push(format!("{} bytes of an incomplete block are lost", self.cut));
+            sentences.push(format!("{} bytes of an incomplete block are lost", self.cut));
         }
         if self.unfinished > 0 {
             let (segments, s) = (self.unfinished, if self.unfinished == 1 { "" } else { "s" });
-            said.push(format!("{segments} unfinished segment{s} removed"));
+            sentences.push(format!("{segments} unfinished segment{s} removed"));
         }
-        said.extend(self.problems.iter().cloned());
-        (!said.is_empty()).then(|| said.join("; "))
+        sentences.extend(self.problems.iter().cloned());
+        (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 }
 

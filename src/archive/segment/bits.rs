@@ -62,10 +62,10 @@ fn unpack_groups<const WIDTH: usize, T>(
     let rest_at = groups.len() * WIDTH;
     for (nth, group) in groups.iter_mut().enumerate() {
         let from = bytes.get(nth * WIDTH..nth * WIDTH + WIDTH + 8)?;
-        for (index, place) in group.iter_mut().enumerate() {
+        for (index, slot) in group.iter_mut().enumerate() {
             let bit = index * WIDTH;
             let word: [u8; 8] = from.get(bit / 8..bit / 8 + 8)?.try_into().ok()?;
-            *place = make(u64::from_le_bytes(word) >> (bit % 8) & mask);
+            *slot = make(u64::from_le_bytes(word) >> (bit % 8) & mask);
         }
     }
     unpack_any(bytes.get(rest_at..)?, WIDTH as u32, rest, make)
@@ -79,10 +79,10 @@ fn unpack_any<T>(
     make: impl Fn(u64) -> T + Copy,
 ) -> Option<()> {
     let mask = u64::MAX.checked_shr(64 - width).unwrap_or(0);
-    for (index, place) in out.iter_mut().enumerate() {
+    for (index, slot) in out.iter_mut().enumerate() {
         let bit = index * width as usize;
         let word: [u8; 16] = bytes.get(bit / 8..bit / 8 + 16)?.try_into().ok()?;
-        *place = make((u128::from_le_bytes(word) >> (bit % 8)) as u64 & mask);
+        *slot = make((u128::from_le_bytes(word) >> (bit % 8)) as u64 & mask);
     }
     Some(())
 }

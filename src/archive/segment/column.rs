@@ -374,13 +374,13 @@ impl ColumnWriter {
 
 /// Encodes values as ids into `scratch.raw`.
 fn ids<T: DictionaryKey + Default>(
-    places: &mut DictionaryIndex<T>,
+    dictionary: &mut DictionaryIndex<T>,
     values: &[T],
     scratch: &mut Scratch,
 ) {
     scratch.ids.clear();
-    places.extend(values, &mut scratch.ids);
-    put_ids(places.values().len(), scratch);
+    dictionary.extend(values, &mut scratch.ids);
+    put_ids(dictionary.values().len(), scratch);
 }
 
 /// Appends ids to `scratch.raw`, after their width for a dictionary of `values` values; at

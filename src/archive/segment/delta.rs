@@ -35,8 +35,8 @@ pub(super) fn encode(numbers: &[u64], out: &mut Vec<u8>) {
         out.extend([0; BLOCK / PART]);
         for (index, part) in used.chunks(PART).enumerate() {
             let width = width(part.iter().fold(0, |all, delta| all | delta));
-            if let Some(place) = out.get_mut(widths_at + index) {
-                *place = width as u8;
+            if let Some(slot) = out.get_mut(widths_at + index) {
+                *slot = width as u8;
             }
             let padding = std::iter::repeat_n(0, PART - part.len());
             pack(part.iter().copied().chain(padding), width, out);

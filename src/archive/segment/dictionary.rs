@@ -70,12 +70,12 @@ impl<T: DictionaryKey> DictionaryIndex<T> {
             if self.direct.len() <= small {
                 self.direct.resize((small + 1).next_power_of_two(), 0);
             }
-            if let Some(place) = self.direct.get_mut(small) {
-                if *place == 0 {
-                    *place = next + 1;
+            if let Some(entry) = self.direct.get_mut(small) {
+                if *entry == 0 {
+                    *entry = next + 1;
                     self.values.push(value);
                 }
-                return *place - 1;
+                return *entry - 1;
             }
         }
         let (table, seed) = (&mut self.table, &self.seed);

@@ -198,11 +198,11 @@ impl Footer {
             return Ok(Vec::new());
         }
         let of = |field| times(metadata, field);
-        let said = of(Field::First)
+        let bounds = of(Field::First)
             .zip(of(Field::Last))
             .map(|(first, last)| (Time(first.0.min(last.0)), Time(first.1.max(last.1))));
         match self.span {
-            Some(span) if said == Some(span) => {
+            Some(span) if bounds == Some(span) => {
                 let bound = |field| (field, span.0.0.cast_unsigned(), span.1.0.cast_unsigned());
                 let is_plain = span.0.0 >= 0;
                 Ok([Field::First, Field::Last]

@@ -80,10 +80,10 @@ fn index_of(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
 /// The location of all page indexes: offset and size.
 fn index_location(metadata: &ParquetMetaData, length: u64) -> Result<(u64, usize), String> {
     let columns = metadata.row_groups().first().map_or(&[][..], |group| group.columns());
-    let places: Option<Vec<_>> = columns.iter().map(index_of).collect();
-    let places = places.ok_or("it has no page index")?;
-    let begin = places.iter().map(|place| place.0).min().unwrap_or(0);
-    let end = places.iter().map(|place| place.1).max().unwrap_or(0);
+    let indexes: Option<Vec<_>> = columns.iter().map(index_of).collect();
+    let indexes = indexes.ok_or("it has no page index")?;
+    let begin = indexes.iter().map(|index| index.0).min().unwrap_or(0);
+    let end = indexes.iter().map(|index| index.1).max().unwrap_or(0);
     match end.checked_sub(begin) {
         Some(size @ 0..=MAX_INDEX) if end <= length => Ok((begin, size as usize)),
         _ => Err(format!("the page index is from byte {begin} to {end} of {length}")),
@@ -93,7 +93,7 @@ fn index_location(metadata: &ParquetMetaData, length: u64) -> Result<(u64, usize
 impl PageIndex {
     fn of(&self, column: &ColumnChunkMetaData) -> Option<&[u8]> {
         let (begin, end) = index_of(column)?;
-        let at = |place: u64| usize::try_from(place.checked_sub(self.begin)?).ok();
+        let at = |offset: u64| usize::try_from(offset.checked_sub(self.begin)?).ok();
         self.bytes.get(at(begin)?..at(end)?)
     }
 }
@@ -168,8 +168,8 @@ fn part(
     let dictionary = match found.dictionary_page_offset() {
         None => None,
         Some(offset) => {
-            let place = free.take(offset, first.saturating_sub(offset), most);
-            Some(place.ok_or("its dictionary is not in front of its pages")?)
+            let location = free.take(offset, first.saturating_sub(offset), most);
+            Some(location.ok_or("its dictionary is not in front of its pages")?)
         }
     };
     let mut pages = Vec::with_capacity(locations.len());

@@ -113,19 +113,19 @@ impl Segment {
         &mut self,
         field: Field,
         page: Option<usize>,
-        place: PageLocation,
+        location: PageLocation,
         most: usize,
     ) -> Result<PageHeader, ArchiveError> {
         let compressed = self.part(field)?.compressed;
         let Buffers { stored, raw, zstd, .. } = &mut self.buffers;
-        if stored.len() < place.size {
-            stored.resize(place.size, 0);
+        if stored.len() < location.size {
+            stored.resize(location.size, 0);
         }
-        let stored = stored.get_mut(..place.size).unwrap_or_default();
+        let stored = stored.get_mut(..location.size).unwrap_or_default();
         self.file
-            .read_exact_at(stored, place.offset)
+            .read_exact_at(stored, location.offset)
             .map_err(|error| ArchiveError::reading(&self.path, error))?;
-        self.bytes_read += place.size as u64;
+        self.bytes_read += location.size as u64;
         let parsed = PageHeader::parse(stored);
         let found = parsed.and_then(|(header, at)| {
             let (head, bytes) = stored.split_at_checked(at)?;
@@ -166,14 +166,14 @@ impl Segment {
         if part.values.is_some() {
             return Ok(part.values.clone());
         }
-        let (Some(place), store) = (part.dictionary, part.column.store) else { return Ok(None) };
+        let (Some(location), store) = (part.dictionary, part.column.store) else { return Ok(None) };
         // Each value occurs in at least one row, and distinct values compress only by a bounded
         // ratio. So a small file cannot claim much memory.
         let value = plain_size(store);
         let of_rows = self.rows().saturating_mul(value.max(16));
         let of_rows = of_rows.min(MAX_DICTIONARY + PAGE_ROWS * value.max(16));
-        let most = of_rows.min(place.size.saturating_mul(MAX_RATIO));
-        let header = self.load(field, None, place, most)?;
+        let most = of_rows.min(location.size.saturating_mul(MAX_RATIO));
+        let header = self.load(field, None, location, most)?;
         let bytes = self.buffers.raw.len() - PADDING;
         let mut values = Vector::default();
         let read = plain(store, self.buffers.raw.get(..bytes).unwrap_or_default(), &mut values);
@@ -320,12 +320,12 @@ impl ColumnChunk for Segment {
         }
         let part = self.part(field)?;
         let store = part.column.store;
-        let Some(place) = part.pages.get(page).copied() else {
+        let Some(location) = part.pages.get(page).copied() else {
             return Err(self.damaged_at(field, Some(page), "it is missing"));
         };
         let only_ids = self.only_ids(field)?;
         let values = self.values(field)?;
-        let header = self.load(field, Some(page), place, max_page(store))?;
+        let header = self.load(field, Some(page), location, max_page(store))?;
         let invalid = "its values are invalid";
         let is_allowed = self.part(field)?.allows(page, header.encoding);
         if header.dictionary || !is_allowed || header.values as usize != rows {

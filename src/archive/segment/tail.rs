@@ -38,27 +38,28 @@ fn digits(metadata: &[u8]) -> Option<Range<usize>> {
     let is_key =
         |bytes: &[u8]| bytes.strip_prefix(KEY.as_bytes()).is_some_and(|behind| behind == VALUE);
     let begin = metadata.windows(length).rposition(is_key)? + length;
-    let place = begin..begin + UNKNOWN.len();
-    metadata.get(place.clone()).map(|_| place)
+    let range = begin..begin + UNKNOWN.len();
+    metadata.get(range.clone()).map(|_| range)
 }
 
 /// The metadata with zeros for the digits.
 fn summed(metadata: &[u8], digits: Range<usize>) -> Vec<u8> {
     let mut bytes = metadata.to_vec();
-    if let Some(place) = bytes.get_mut(digits) {
-        place.copy_from_slice(UNKNOWN.as_bytes());
+    if let Some(digits) = bytes.get_mut(digits) {
+        digits.copy_from_slice(UNKNOWN.as_bytes());
     }
     bytes
 }
 
 /// Checks the checksum of metadata.
 pub(super) fn check(metadata: &[u8]) -> TailCheck {
-    let Some(place) = digits(metadata) else { return TailCheck::Missing };
-    let said = metadata.get(place.clone()).unwrap_or_default();
-    let is_lower = said.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    let said = str::from_utf8(said).ok().and_then(|said| u32::from_str_radix(said, 16).ok());
-    match said {
-        Some(sum) if is_lower && is_sum_of(sum, &summed(metadata, place)) => TailCheck::Right,
+    let Some(range) = digits(metadata) else { return TailCheck::Missing };
+    let stored = metadata.get(range.clone()).unwrap_or_default();
+    let is_lower = stored.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let stored =
+        str::from_utf8(stored).ok().and_then(|stored| u32::from_str_radix(stored, 16).ok());
+    match stored {
+        Some(sum) if is_lower && is_sum_of(sum, &summed(metadata, range)) => TailCheck::Right,
         _ => TailCheck::Wrong,
     }
 }
@@ -67,17 +68,17 @@ pub(super) fn check(metadata: &[u8]) -> TailCheck {
 /// checksum is inserted.
 pub(super) struct ChecksummedTail<W> {
     out: W,
-    held: Option<Vec<u8>>,
+    kept: Option<Vec<u8>>,
 }
 
 impl<W: Write> ChecksummedTail<W> {
     pub fn new(out: W) -> ChecksummedTail<W> {
-        ChecksummedTail { out, held: None }
+        ChecksummedTail { out, kept: None }
     }
 
     /// Keeps everything written from here on.
     pub fn hold(&mut self) {
-        self.held.get_or_insert_default();
+        self.kept.get_or_insert_default();
     }
 
     /// Inserts the checksum into the kept bytes, which must end like a Parquet file, and passes
@@ -86,32 +87,32 @@ impl<W: Write> ChecksummedTail<W> {
     /// # Errors
     /// Those of `out`; also when the metadata have no place for a checksum.
     pub fn finish(mut self) -> io::Result<()> {
-        let mut held = self.held.take().unwrap_or_default();
-        let end = held.len().saturating_sub(TRAILER);
-        let length = held.get(end..).and_then(<[u8]>::first_chunk).copied();
+        let mut kept = self.kept.take().unwrap_or_default();
+        let end = kept.len().saturating_sub(TRAILER);
+        let length = kept.get(end..).and_then(<[u8]>::first_chunk).copied();
         let begin = end.saturating_sub(length.map_or(0, u32::from_le_bytes) as usize);
-        let metadata = held.get_mut(begin..end).unwrap_or_default();
-        let Some(place) = digits(metadata) else {
+        let metadata = kept.get_mut(begin..end).unwrap_or_default();
+        let Some(range) = digits(metadata) else {
             return Err(io::Error::other("no place for the checksum in the metadata"));
         };
-        let sum = format!("{:08x}", crc32fast::hash(&summed(metadata, place.clone())));
-        if let Some(bytes) = metadata.get_mut(place) {
+        let sum = format!("{:08x}", crc32fast::hash(&summed(metadata, range.clone())));
+        if let Some(bytes) = metadata.get_mut(range) {
             bytes.copy_from_slice(sum.as_bytes());
         }
-        self.out.write_all(&held)
+        self.out.write_all(&kept)
     }
 }
 
 impl<W: Write> Write for ChecksummedTail<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.held {
-            Some(held) => held.write(bytes),
+        match &mut self.kept {
+            Some(kept) => kept.write(bytes),
             None => self.out.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &self.held {
+        match &self.kept {
             Some(_) => Ok(()),
             None => self.out.flush(),
         }

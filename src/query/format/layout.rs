@@ -179,9 +179,9 @@ impl LineLayout {
             (names.collect(), "  "),
             (vec!["pkt", "byt", "bps", "bpp", "fl"], "  "),
         ] {
-            for (place, tag) in names.into_iter().filter_map(tag::named).enumerate() {
+            for (index, tag) in names.into_iter().filter_map(tag::named).enumerate() {
                 if !pieces.is_empty() {
-                    literal(&mut pieces, if place == 0 { between } else { " " });
+                    literal(&mut pieces, if index == 0 { between } else { " " });
                 }
                 pieces.push(Piece::Tag(tag));
             }
@@ -221,8 +221,8 @@ impl LineLayout {
 
     /// Writes the names of the columns, with a newline.
     pub fn csv_heading(&self, writer: &mut RowWriter) {
-        for (place, tag) in self.tags().enumerate() {
-            if place > 0 {
+        for (index, tag) in self.tags().enumerate() {
+            if index > 0 {
                 writer.byte(b',');
             }
             // Without milliseconds they have nfdump's names `ts` and `te`.
@@ -238,8 +238,8 @@ impl LineLayout {
     /// Writes a row as CSV. Cells with text from outside are escaped by [`RowWriter::guarded`].
     #[inline]
     pub fn csv_row(&self, writer: &mut RowWriter, row: &AnswerRow) {
-        for (place, piece) in self.pieces.iter().enumerate() {
-            if place > 0 {
+        for (index, piece) in self.pieces.iter().enumerate() {
+            if index > 0 {
                 writer.byte(b',');
             }
             if let Piece::Tag(tag) = piece {

@@ -275,8 +275,8 @@ impl QueryPrinter {
 
     /// Writes the tables of an answer.
     pub fn tables(&mut self, answer: &QueryAnswer, span: Option<CoveredSpan>) {
-        for (place, table) in answer.tables.iter().enumerate() {
-            if place > 0 && matches!(self.shape, QueryFormat::Json) {
+        for (index, table) in answer.tables.iter().enumerate() {
+            if index > 0 && matches!(self.shape, QueryFormat::Json) {
                 self.writer.text(",\n");
             }
             self.writer.over = self.over(table, span);
@@ -339,8 +339,8 @@ impl QueryPrinter {
                 writer.byte(b'{');
                 stat.name(writer);
                 writer.text(",\"rows\":[\n");
-                for (place, row) in stat.rows.iter().enumerate() {
-                    if place > 0 {
+                for (index, row) in stat.rows.iter().enumerate() {
+                    if index > 0 {
                         writer.text(",\n");
                     }
                     stat.json(writer, row, false);

@@ -153,8 +153,8 @@ impl RowWriter {
     /// Writes a number with leading zeros.
     #[inline]
     pub fn zeros(&mut self, width: u32, number: u64) {
-        for place in (0..width).rev() {
-            self.out.push(b'0' + (number / 10u64.pow(place) % 10) as u8);
+        for digit in (0..width).rev() {
+            self.out.push(b'0' + (number / 10u64.pow(digit) % 10) as u8);
         }
     }
 
@@ -392,13 +392,13 @@ impl MinuteClock {
 
     #[inline]
     fn minute(&mut self, minute: i64) -> Minute {
-        let place = minute.rem_euclid(MINUTES as i64) as usize;
-        let (known, text) = self.minutes[place];
+        let index = minute.rem_euclid(MINUTES as i64) as usize;
+        let (known, text) = self.minutes[index];
         if known == minute {
             return text;
         }
         let text = self.show(minute);
-        self.minutes[place] = (minute, text);
+        self.minutes[index] = (minute, text);
         text
     }
 
@@ -410,9 +410,9 @@ impl MinuteClock {
         let Some(stamp) = stamp else { return text };
         let civil = self.zone.to_datetime(stamp);
         let mut put = |at: usize, width: u32, number: u64| {
-            for place in 0..width {
-                text[at + place as usize] =
-                    b'0' + (number / 10u64.pow(width - 1 - place) % 10) as u8;
+            for digit in 0..width {
+                text[at + digit as usize] =
+                    b'0' + (number / 10u64.pow(width - 1 - digit) % 10) as u8;
             }
         };
         put(0, 4, u64::from(civil.year().unsigned_abs()));

@@ -108,10 +108,10 @@ pub(super) fn csv(writer: &mut RowWriter, answer: &QueryAnswer, span: Option<Cov
     let all = answer.totals.all.unwrap_or(NOTHING);
     let [pps, bps, bpp] = rates(writer, &all, span);
     writer.text("Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n");
-    for (place, number) in
+    for (index, number) in
         [all.flows, all.bytes, all.packets, bps, pps, bpp].into_iter().enumerate()
     {
-        if place > 0 {
+        if index > 0 {
             writer.byte(b',');
         }
         writer.number(number);
@@ -172,8 +172,8 @@ pub(super) fn only(writer: &mut RowWriter, totals: &ProtocolTotals) {
 /// Writes the totals as a JSON object of integers; times are milliseconds since 1970.
 pub(super) fn json(writer: &mut RowWriter, answer: &QueryAnswer) {
     let totals = &answer.totals;
-    for (place, (name, number)) in counts(totals).into_iter().enumerate() {
-        writer.text(if place == 0 { "{\"" } else { ",\"" });
+    for (index, (name, number)) in counts(totals).into_iter().enumerate() {
+        writer.text(if index == 0 { "{\"" } else { ",\"" });
         writer.text(&name.to_ascii_lowercase());
         writer.text("\":");
         writer.number(number);

@@ -153,8 +153,8 @@ fn received(writer: &mut RowWriter, arrival: Time) {
 }
 
 fn all_mpls(writer: &mut RowWriter, row: &AnswerRow) {
-    for (place, entry) in row.extras.mpls.iter().enumerate() {
-        if place > 0 {
+    for (index, entry) in row.extras.mpls.iter().enumerate() {
+        if index > 0 {
             writer.byte(b' ');
         }
         let width = if writer.style.data { 0 } else { 12 };

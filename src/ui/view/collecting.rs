@@ -179,7 +179,7 @@ fn received(snapshot: &Snapshot) -> String {
 }
 
 /// Which lines are visible and the keys that show others; empty if all are visible.
-pub fn place(top: usize, page: usize, count: usize) -> String {
+pub fn position(top: usize, page: usize, count: usize) -> String {
     match count > page {
         true => format!("lines {}-{} of {count}: j k", top + 1, (top + page).min(count)),
         false => String::new(),

@@ -68,7 +68,7 @@ impl PaneColumns {
         spare -= address_width;
         let bar_width = if bar { (least + spare).min(LONG_BAR) } else { 0 };
         spare = (least + spare).saturating_sub(LONG_BAR) * u16::from(bar);
-        PaneColumns::place(Widths {
+        PaneColumns::position(Widths {
             rank,
             address: address_width + spare,
             low,
@@ -83,7 +83,7 @@ impl PaneColumns {
         })
     }
 
-    fn place(widths: Widths) -> PaneColumns {
+    fn position(widths: Widths) -> PaneColumns {
         let mut x = CURSOR;
         let mut end = |wanted: bool, width: u16| {
             x += if wanted { width } else { 0 };

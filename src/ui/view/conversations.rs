@@ -123,7 +123,7 @@ impl ConversationColumns {
         let down = format!("DOWN/s{}", by(SortKey::Down));
         let packets = format!("PKT/s{}", sign(key == SortKey::Packets));
         let flows = format!("FLOWS{}", sign(key == SortKey::Flows));
-        for (place, room, text) in [
+        for (end_column, room, text) in [
             (self.up, UP, up.as_str()),
             (self.down, DOWN, &down),
             (self.packets, PACKETS, &packets),
@@ -131,7 +131,7 @@ impl ConversationColumns {
             (self.share, SHARE, "SHARE"),
             (self.age, AGE, "AGE"),
         ] {
-            number(canvas, y, place, room, text, Tone::Strong);
+            number(canvas, y, end_column, room, text, Tone::Strong);
         }
     }
 
@@ -145,8 +145,10 @@ impl ConversationColumns {
         proto: &str,
     ) {
         number(canvas, y, self.port, PORT, port, Tone::Plain);
-        for (place, width, text) in [(self.service, SERVICE, service), (self.proto, PROTO, proto)] {
-            if let Some(end) = place {
+        for (end_column, width, text) in
+            [(self.service, SERVICE, service), (self.proto, PROTO, proto)]
+        {
+            if let Some(end) = end_column {
                 canvas.put(end + 1 - width, y, width - 1, text, Tone::Plain);
             }
         }
@@ -154,14 +156,14 @@ impl ConversationColumns {
 
     pub fn numbers(&self, canvas: &mut Canvas, y: u16, figures: &Figures) {
         let share = format!("{}%", figures.percent.min(999));
-        for (place, room, text) in [
+        for (end_column, room, text) in [
             (self.up, UP, &figures.up),
             (self.down, DOWN, &figures.down),
             (self.packets, PACKETS, &figures.packets),
             (self.flows, FLOWS, &figures.flows),
             (self.share, SHARE, &share),
         ] {
-            number(canvas, y, place, room, text, Tone::Plain);
+            number(canvas, y, end_column, room, text, Tone::Plain);
         }
     }
 
@@ -190,8 +192,8 @@ impl ConversationColumns {
     }
 }
 
-fn number(canvas: &mut Canvas, y: u16, place: Option<u16>, room: u16, text: &str, tone: Tone) {
-    if let Some(end) = place {
+fn number(canvas: &mut Canvas, y: u16, end_column: Option<u16>, room: u16, text: &str, tone: Tone) {
+    if let Some(end) = end_column {
         canvas.right(end, y, room, text, tone);
     }
 }

@@ -189,9 +189,9 @@ impl DrillView<'_> {
         let longest = ranking.rows.iter().map(|row| columns(&row.peer.to_string()));
         let paths = ranking.rows.iter().map(|row| columns(&self.path(row)));
         let (longest, path) = (longest.max().unwrap_or(0), paths.max().unwrap_or(0));
-        let places = ConversationColumns::fit(canvas.width(), longest, path);
+        let columns = ConversationColumns::fit(canvas.width(), longest, path);
         if let Some(y) = layout.line(ScreenPart::Heading) {
-            places.heading(canvas, y, self.snapshot.view.order, self.unit());
+            columns.heading(canvas, y, self.snapshot.view.order, self.unit());
         }
         let lines = layout.lines(ScreenPart::Rows);
         let list = &self.screen.list;
@@ -200,7 +200,7 @@ impl DrillView<'_> {
         let mut count = 0;
         for (y, key) in lines.clone().zip(list.keys().iter().skip(start)) {
             let Some(row) = rows.get(key) else { continue };
-            self.row(canvas, &places, y, row, list.selected() == Some(*key));
+            self.row(canvas, &columns, y, row, list.selected() == Some(*key));
             shown += row.traffic;
             count += 1;
         }
@@ -211,7 +211,7 @@ impl DrillView<'_> {
         if let Some(y) = layout.line(ScreenPart::Others) {
             let name = format!("~others {}", ranking.count.saturating_sub(count));
             canvas.put(1, y, canvas.width(), &name, Tone::Plain);
-            places.numbers(canvas, y, &self.figures(&ranking.total.less(&shown)));
+            columns.numbers(canvas, y, &self.figures(&ranking.total.less(&shown)));
         }
         if let Some(y) = layout.line(ScreenPart::Total) {
             let rate = |traffic: &UpDown| {
@@ -225,8 +225,8 @@ impl DrillView<'_> {
                 rate(&ranking.total)
             );
             let end = canvas.put(2, y, canvas.width(), &text, Tone::Plain);
-            if places.leaves_room(end) {
-                places.numbers(canvas, y, &self.figures(&ranking.total));
+            if columns.leaves_room(end) {
+                columns.numbers(canvas, y, &self.figures(&ranking.total));
             }
         }
     }
@@ -234,7 +234,7 @@ impl DrillView<'_> {
     fn row(
         &self,
         canvas: &mut Canvas,
-        places: &ConversationColumns,
+        columns: &ConversationColumns,
         y: u16,
         row: &ConversationRow,
         selected: bool,
@@ -243,17 +243,17 @@ impl DrillView<'_> {
         if selected {
             canvas.put(0, y, 1, ">", Tone::Strong);
         }
-        canvas.put(2, y, places.peer, &elide(&row.peer.to_string(), places.peer), Tone::Plain);
+        canvas.put(2, y, columns.peer, &elide(&row.peer.to_string(), columns.peer), Tone::Plain);
         let port = if row.port == 0 { "-".to_owned() } else { row.port.to_string() };
         let service = service_name(row.port).unwrap_or_default();
         let proto = protocol_name(row.proto).map_or_else(|| row.proto.to_string(), str::to_owned);
-        places.protocol_cells(canvas, y, &port, service, &proto);
+        columns.protocol_cells(canvas, y, &port, service, &proto);
         let figures = self.figures(&row.traffic);
-        places.numbers(canvas, y, &figures);
-        places.bar(canvas, y, figures.percent);
+        columns.numbers(canvas, y, &figures);
+        columns.bar(canvas, y, figures.percent);
         let age = units::duration(self.snapshot.span.end.since(row.first_pane));
-        places.age(canvas, y, &age);
-        places.via(canvas, y, &self.path(row), Tone::Plain);
+        columns.age(canvas, y, &age);
+        columns.via(canvas, y, &self.path(row), Tone::Plain);
         if selected {
             canvas.tint(0, y, width, Tone::Selected);
         }

@@ -207,12 +207,12 @@ fn tabs(
     });
     let rows = count(exporter, screen.tab);
     let top = screen.top.min(rows.saturating_sub(page));
-    let place = if rows > page {
+    let position = if rows > page {
         format!("{}-{} of {rows}", top + 1, (top + page).min(rows))
     } else {
         String::new()
     };
-    pieces(canvas, y, left.collect(), vec![LinePiece::new(1, Tone::Plain, place)]);
+    pieces(canvas, y, left.collect(), vec![LinePiece::new(1, Tone::Plain, position)]);
 }
 
 fn table(

@@ -102,8 +102,8 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExportersScreen, snapsh
             let room = layout.lines(ScreenPart::Rows);
             let top = top.min(lines.len().saturating_sub(room.len()));
             if let Some(y) = layout.line(ScreenPart::Header) {
-                let place = collecting::place(top, room.len(), lines.len());
-                heading(canvas, model, ("All > Collecting", &place), snapshot, y);
+                let position = collecting::position(top, room.len(), lines.len());
+                heading(canvas, model, ("All > Collecting", &position), snapshot, y);
             }
             collecting::draw(canvas, &lines[top..], room, None);
         }
@@ -132,7 +132,7 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &ExportersScreen, snapsh
 fn heading(
     canvas: &mut Canvas,
     model: &Model,
-    (title, place): (&str, &str),
+    (title, position): (&str, &str),
     snapshot: &Snapshot,
     y: u16,
 ) {
@@ -148,7 +148,7 @@ fn heading(
     let tone = |count: u64| if count == 0 { Tone::Plain } else { Tone::Warning };
     let mut left = vec![
         LinePiece::new(1, Tone::Strong, title),
-        LinePiece::new(2, Tone::Plain, place),
+        LinePiece::new(2, Tone::Plain, position),
         LinePiece::new(6, Tone::Plain, format!("{} pkt/s", rate(sum(|e| e.datagrams_per_s)))),
         LinePiece::new(4, Tone::Plain, format!("{} flow/s", rate(sum(|e| e.flows_per_s)))),
         LinePiece::new(5, tone(kernel), format!("socket drops {}", units::short(kernel))),

@@ -50,7 +50,7 @@ struct GridPlace {
 #[derive(Clone, Debug)]
 pub struct Grid<'a> {
     columns: &'a [GridColumn],
-    places: Vec<GridPlace>,
+    positions: Vec<GridPlace>,
 }
 
 impl<'a> Grid<'a> {
@@ -100,13 +100,13 @@ impl<'a> Grid<'a> {
             }
         }
         let mut x = from;
-        let places = taken.into_iter().map(|(column, width)| {
+        let positions = taken.into_iter().map(|(column, width)| {
             let gap = u16::from(column > 0).min(width);
-            let place = GridPlace { column, x: x.saturating_add(gap), width: width - gap };
+            let position = GridPlace { column, x: x.saturating_add(gap), width: width - gap };
             x = x.saturating_add(width);
-            place
+            position
         });
-        Grid { columns, places: places.collect() }
+        Grid { columns, positions: positions.collect() }
     }
 
     /// Draws the titles; the sorted one has its sign.
@@ -119,26 +119,33 @@ impl<'a> Grid<'a> {
 
     /// The end of the first column.
     pub fn first_end(&self) -> u16 {
-        self.places.first().map_or(0, |place| place.x + place.width)
+        self.positions.first().map_or(0, |position| position.x + position.width)
     }
 
     /// The start and the width of the bars, if there is room for them.
     pub fn bar(&self) -> Option<(u16, u16)> {
-        let is_bar =
-            |place: &&GridPlace| matches!(self.columns[place.column].kind, ColumnKind::Bar(_));
-        self.places.iter().find(is_bar).map(|place| (place.x, place.width))
+        let is_bar = |position: &&GridPlace| {
+            matches!(self.columns[position.column].kind, ColumnKind::Bar(_))
+        };
+        self.positions.iter().find(is_bar).map(|position| (position.x, position.width))
     }
 
     /// Draws the titles, each as formatted by `title`.
     pub fn heading_of(&self, canvas: &mut Canvas, y: u16, title: impl Fn(&'static str) -> String) {
-        for place in &self.places {
-            let column = &self.columns[place.column];
+        for position in &self.positions {
+            let column = &self.columns[position.column];
             let title = title(column.title);
             match column.kind {
                 ColumnKind::Number => {
-                    canvas.right(place.x + place.width, y, place.width, &title, Tone::Strong);
+                    canvas.right(
+                        position.x + position.width,
+                        y,
+                        position.width,
+                        &title,
+                        Tone::Strong,
+                    );
                 }
-                _ => drop(canvas.put(place.x, y, place.width, &title, Tone::Strong)),
+                _ => drop(canvas.put(position.x, y, position.width, &title, Tone::Strong)),
             }
         }
     }
@@ -151,21 +158,21 @@ impl<'a> Grid<'a> {
         cells: &[String],
         tone: impl Fn(&'static str) -> Tone,
     ) {
-        for place in &self.places {
-            let Some(cell) = cells.get(place.column) else { continue };
-            let GridColumn { title, kind, .. } = self.columns[place.column];
+        for position in &self.positions {
+            let Some(cell) = cells.get(position.column) else { continue };
+            let GridColumn { title, kind, .. } = self.columns[position.column];
             let text = match kind {
                 ColumnKind::Number => {
-                    let end = place.x + place.width;
+                    let end = position.x + position.width;
                     // A wide number may use the space before it.
-                    canvas.right(end, y, place.width + 1, cell, tone(title));
+                    canvas.right(end, y, position.width + 1, cell, tone(title));
                     continue;
                 }
                 ColumnKind::Bar(_) => continue,
-                ColumnKind::Text(_) => elide_end(cell, place.width),
-                ColumnKind::Address(_) => elide(cell, place.width),
+                ColumnKind::Text(_) => elide_end(cell, position.width),
+                ColumnKind::Address(_) => elide(cell, position.width),
             };
-            canvas.put(place.x, y, place.width, &text, tone(title));
+            canvas.put(position.x, y, position.width, &text, tone(title));
         }
     }
 }
@@ -184,8 +191,8 @@ mod tests {
     fn shown(width: u16) -> (String, u16) {
         let row = ["0123456789", "12345", "words", "7"].map(str::to_owned).to_vec();
         let grid = Grid::fit(&COLUMNS, &[row], (0, width));
-        let titles = grid.places.iter().map(|place| COLUMNS[place.column].title).collect();
-        (titles, grid.places.last().map_or(0, |place| place.x + place.width))
+        let titles = grid.positions.iter().map(|position| COLUMNS[position.column].title).collect();
+        (titles, grid.positions.last().map_or(0, |position| position.x + position.width))
     }
 
     #[test]

@@ -109,9 +109,9 @@ pub fn draw(canvas: &mut Canvas, model: &Model, screen: &HelpScreen, snapshot: &
     let top = screen.top.min(lines.len().saturating_sub(rows.len()));
     if let Some(y) = layout.line(ScreenPart::Header) {
         let shown = (top + rows.len()).min(lines.len());
-        let place = format!("lines {}-{shown} of {}", top + 1, lines.len());
+        let position = format!("lines {}-{shown} of {}", top + 1, lines.len());
         let title = LinePiece::new(0, Tone::Strong, "toptalk > Help");
-        pieces(canvas, y, vec![title], vec![LinePiece::new(1, Tone::Plain, place)]);
+        pieces(canvas, y, vec![title], vec![LinePiece::new(1, Tone::Plain, position)]);
     }
     for (y, line) in rows.zip(lines.iter().skip(top)) {
         match line {

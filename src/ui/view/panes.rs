@@ -134,8 +134,8 @@ impl PaneTable<'_> {
             (columns.flows, format!("flows{}", sign(SortKey::Flows))),
             (columns.share, "share".to_owned()),
         ];
-        for (place, name) in named {
-            if let Some(end) = place {
+        for (column, name) in named {
+            if let Some(end) = column {
                 canvas.right(self.x + end, y, NUMBER + 1, &name, tone);
             }
         }
@@ -183,8 +183,8 @@ impl PaneTable<'_> {
         let total = self.counters(&super::common::ranking(self.snapshot, self.pane).total);
         let (part, whole) =
             (super::common::amount(counters, unit), super::common::amount(total, unit));
-        let mut number = |place: Option<u16>, text: &str| {
-            if let Some(end) = place {
+        let mut number = |column: Option<u16>, text: &str| {
+            if let Some(end) = column {
                 canvas.right(self.x + end, y, NUMBER, text, Tone::Plain);
             }
         };

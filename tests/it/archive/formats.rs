@@ -87,7 +87,7 @@ fn the_hello_of_an_earlier_screen_is_accepted_or_refused_by_its_version() {
         Err(error) => assert_eq!(
             error,
             FrameError::Version { found: 1, theirs: "0.1.0".to_owned() },
-            "a version of ours is {PROTOCOL}"
+            "the version of this program is {PROTOCOL}"
         ),
     }
 }

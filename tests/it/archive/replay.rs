@@ -109,7 +109,7 @@ fn an_archive_is_sent_in_the_requested_protocol() {
         let got = decode(&datagrams, RECORDED);
         assert_eq!(sorted(&got), sorted(&flows()), "{words:?}");
         let domains: std::collections::BTreeSet<u32> = got.iter().map(|flow| flow.domain).collect();
-        assert_eq!(domains.len(), 2, "two exporters of one domain are told apart");
+        assert_eq!(domains.len(), 2, "two exporters of one domain are distinguished");
         let shifted = got.iter().all(|flow| flow.last > RECORDED.plus_ms(86_400_000));
         assert!(shifted, "times are those of now");
     }

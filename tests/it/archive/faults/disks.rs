@@ -27,7 +27,7 @@ fn on_disk(test: &str, mount: &str, place: &str, words: &str) -> Option<Command>
     if tried.is_ok_and(|output| output.status.success()) {
         return Some(command(&script));
     }
-    skip(test, "no disk can be mounted in a namespace of its own");
+    skip(test, "no disk can be mounted in a mount namespace");
     None
 }
 
