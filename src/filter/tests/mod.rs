@@ -1,6 +1,6 @@
 //! The language by example.
 
-mod beside;
+mod extras;
 mod live;
 mod properties;
 mod unknown;

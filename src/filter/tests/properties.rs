@@ -139,35 +139,35 @@ prop_compose! {
 fn extras_values(
     reads: WordSubject,
     row: &Flow,
-    more: &FlowExtras,
+    extras: &FlowExtras,
 ) -> Option<(Vec<i128>, Vec<Host>)> {
-    let entry = |field: Field| i128::from(more.mpls[field as usize - Field::Mpls1 as usize]);
+    let entry = |field: Field| i128::from(extras.mpls[field as usize - Field::Mpls1 as usize]);
     let numbers: Vec<i128> = match reads {
         WordSubject::Two(Field::NatSrc, _) => {
-            return Some((vec![], vec![more.nat_src, more.nat_dst]));
+            return Some((vec![], vec![extras.nat_src, extras.nat_dst]));
         }
-        WordSubject::One(Field::BgpNextHop) => return Some((vec![], vec![more.bgp_next_hop])),
+        WordSubject::One(Field::BgpNextHop) => return Some((vec![], vec![extras.bgp_next_hop])),
         WordSubject::Two(Field::NatSrcPort, _) => {
-            vec![more.nat_sport.into(), more.nat_dport.into()]
+            vec![extras.nat_sport.into(), extras.nat_dport.into()]
         }
-        WordSubject::Two(Field::Vlan, _) => vec![row.vlan.into(), more.dst_vlan.into()],
-        WordSubject::Two(Field::Tos, _) => vec![row.tos.into(), more.dst_tos.into()],
-        WordSubject::One(Field::InSrcMac) => vec![more.in_src_mac.into()],
-        WordSubject::One(Field::InDstMac) => vec![more.in_dst_mac.into()],
-        WordSubject::One(Field::OutSrcMac) => vec![more.out_src_mac.into()],
-        WordSubject::One(Field::OutDstMac) => vec![more.out_dst_mac.into()],
-        WordSubject::One(Field::PrevAs) => vec![more.prev_as.into()],
-        WordSubject::One(Field::NextAs) => vec![more.next_as.into()],
-        WordSubject::One(Field::InVrf) => vec![more.in_vrf.into()],
-        WordSubject::One(Field::OutVrf) => vec![more.out_vrf.into()],
-        WordSubject::One(Field::MinTtl) => vec![more.min_ttl.into()],
-        WordSubject::One(Field::MaxTtl) => vec![more.max_ttl.into()],
-        WordSubject::One(Field::NatEvent) => vec![more.nat_event.into()],
-        WordSubject::One(Field::Forwarding) => vec![more.forwarding.into()],
+        WordSubject::Two(Field::Vlan, _) => vec![row.vlan.into(), extras.dst_vlan.into()],
+        WordSubject::Two(Field::Tos, _) => vec![row.tos.into(), extras.dst_tos.into()],
+        WordSubject::One(Field::InSrcMac) => vec![extras.in_src_mac.into()],
+        WordSubject::One(Field::InDstMac) => vec![extras.in_dst_mac.into()],
+        WordSubject::One(Field::OutSrcMac) => vec![extras.out_src_mac.into()],
+        WordSubject::One(Field::OutDstMac) => vec![extras.out_dst_mac.into()],
+        WordSubject::One(Field::PrevAs) => vec![extras.prev_as.into()],
+        WordSubject::One(Field::NextAs) => vec![extras.next_as.into()],
+        WordSubject::One(Field::InVrf) => vec![extras.in_vrf.into()],
+        WordSubject::One(Field::OutVrf) => vec![extras.out_vrf.into()],
+        WordSubject::One(Field::MinTtl) => vec![extras.min_ttl.into()],
+        WordSubject::One(Field::MaxTtl) => vec![extras.max_ttl.into()],
+        WordSubject::One(Field::NatEvent) => vec![extras.nat_event.into()],
+        WordSubject::One(Field::Forwarding) => vec![extras.forwarding.into()],
         WordSubject::Computed(ComputedValue::Label(field)) => vec![entry(field) / 16],
         WordSubject::Computed(ComputedValue::Experimental(field)) => vec![entry(field) / 2 % 8],
         WordSubject::Computed(ComputedValue::BottomLabel) => {
-            let bottom = more.mpls.iter().find(|entry| *entry % 2 == 1);
+            let bottom = extras.mpls.iter().find(|entry| *entry % 2 == 1);
             vec![bottom.map_or(0, |entry| i128::from(entry / 16))]
         }
         _ => return None,
@@ -177,8 +177,8 @@ fn extras_values(
 
 /// A direct implementation of the same meaning: the values of a term, and whether it never
 /// matches the flow.
-fn asked(term: &Term, row: &Flow, more: &FlowExtras) -> (Vec<i128>, Vec<Host>, bool) {
-    if let Some((numbers, hosts)) = extras_values(term.reads, row, more) {
+fn asked(term: &Term, row: &Flow, extras: &FlowExtras) -> (Vec<i128>, Vec<Host>, bool) {
+    if let Some((numbers, hosts)) = extras_values(term.reads, row, extras) {
         return (numbers, hosts, false);
     }
     let mut hosts = Vec::new();
@@ -248,18 +248,18 @@ fn in_net(net: &Network, host: Host) -> bool {
 }
 
 /// Evaluates a tree directly. `odd`: under an odd number of `not`.
-fn naive(node: &Node, row: &Flow, more: &FlowExtras, odd: bool) -> bool {
+fn naive(node: &Node, row: &Flow, extras: &FlowExtras, odd: bool) -> bool {
     let term = match node {
         Node::Any => return true,
-        Node::Not(part) => return !naive(part, row, more, !odd),
-        Node::All(parts) => return parts.iter().all(|part| naive(part, row, more, odd)),
-        Node::One(parts) => return parts.iter().any(|part| naive(part, row, more, odd)),
+        Node::Not(part) => return !naive(part, row, extras, !odd),
+        Node::All(parts) => return parts.iter().all(|part| naive(part, row, extras, odd)),
+        Node::One(parts) => return parts.iter().any(|part| naive(part, row, extras, odd)),
         Node::Term(term) => term,
     };
     if let WordSubject::Family(v4) = term.reads {
         return row.src.to_ip().is_ipv4() == v4;
     }
-    let (numbers, hosts, never) = asked(term, row, more);
+    let (numbers, hosts, never) = asked(term, row, extras);
     let holds = |number: i128| match &term.test {
         Test::Compare(Comparison::Eq, limit) => number == *limit,
         Test::Compare(Comparison::Gt, limit) => number > *limit,
@@ -305,9 +305,9 @@ proptest! {
         let filter = Filter { root, ..Filter::default() };
         let again = Filter::parse(&filter.to_string());
         prop_assert_eq!(again.as_ref(), Ok(&filter), "{}", filter);
-        for (row, more) in rows {
-            let want = naive(&filter.root, &row, &more, false);
-            prop_assert_eq!(filter.answer(&(&row, &more)), Some(want), "{} {:?} {:?}", filter, row, more);
+        for (row, extras) in rows {
+            let want = naive(&filter.root, &row, &extras, false);
+            prop_assert_eq!(filter.answer(&(&row, &extras)), Some(want), "{} {:?} {:?}", filter, row, extras);
         }
     }
 

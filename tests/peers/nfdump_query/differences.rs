@@ -8,7 +8,7 @@ use super::tables::{Answer, Table};
 
 /// The origin of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum Origin {
     /// nfcapd recorded it differently: for its file, both programs give the same answer.
     Nfcapd,
     /// nfdump answers differently, whichever program recorded it.
@@ -18,8 +18,8 @@ pub enum By {
 }
 
 /// Questions that are answered differently.
-pub struct Otherwise {
-    pub by: By,
+pub struct DifferentAnswer {
+    pub by: Origin,
     /// Empty for all sources.
     pub sources: &'static [&'static str],
     pub questions: &'static [&'static str],
@@ -28,11 +28,11 @@ pub struct Otherwise {
 
 /// Columns that differ for all questions; the rest of the answer is compared.
 pub struct Column {
-    pub by: By,
+    pub by: Origin,
     /// Empty for all sources.
     pub sources: &'static [&'static str],
     pub names: &'static [&'static str],
-    pub cover: Cover,
+    pub cover: IgnoredPart,
     /// Only in rows of these protocols; empty for all.
     pub protocols: &'static [&'static str],
     /// The questions in which the column differs.
@@ -42,7 +42,7 @@ pub struct Column {
 
 /// The part of a cell that is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cover {
+pub enum IgnoredPart {
     Whole,
     /// The part after this character.
     Behind(char),
@@ -65,87 +65,90 @@ fn lines(question: &Question) -> bool {
 pub const COLUMNS: &[Column] = &[
     Column {
         names: &["tr", "trr", "received", "received at"],
-        ..by(By::Nfcapd, "the programs received it at different times")
+        ..by(Origin::Nfcapd, "the programs received it at different times")
     },
     Column {
         sources: &["v5"],
         names: &["smk", "dmk", "sn", "dn", "src_mask", "dst_mask", "src network", "dst network"],
-        ..by(By::Nfcapd, "nfcapd leaves out the masks of v5")
+        ..by(Origin::Nfcapd, "nfcapd leaves out the masks of v5")
     },
     Column {
         sources: &["v5"],
         names: &["dir"],
-        ..by(By::Nfcapd, "nfcapd takes a direction that is not reported for ingress")
+        ..by(Origin::Nfcapd, "nfcapd takes a direction that is not reported for ingress")
     },
     Column {
         sources: &["v9"],
         names: &["dp", "it", "ic", "icmp_type", "icmp_code", "ICMP type", "ICMP code"],
         protocols: &["ICMP", "ICMP6", "1", "58"],
-        ..by(By::Nfcapd, "nfcapd leaves out an ICMP type that v9 reports in the destination port")
+        ..by(
+            Origin::Nfcapd,
+            "nfcapd leaves out an ICMP type that v9 reports in the destination port",
+        )
     },
     Column {
         sources: &["rich"],
         names: &["dp", "it", "ic", "icmp_type", "icmp_code", "ICMP type", "ICMP code"],
         protocols: &["ICMP6", "58"],
-        ..by(By::Nfcapd, "nfcapd leaves out the element of the ICMP type of IPv6")
+        ..by(Origin::Nfcapd, "nfcapd leaves out the element of the ICMP type of IPv6")
     },
     Column {
         sources: &["rich"],
         names: &["flg"],
         protocols: &["UDP", "17"],
         of: lines,
-        ..by(By::Nfdump, "nfdump prints in lines no flags of flows that are not of TCP")
+        ..by(Origin::Nfdump, "nfdump prints in lines no flags of flows that are not of TCP")
     },
     Column {
         sources: &["v9", "rich"],
         names: &["odid"],
-        ..by(By::Nfdump, "nfdump knows only a domain that is an element of the record")
+        ..by(Origin::Nfdump, "nfdump knows only a domain that is an element of the record")
     },
     Column {
         sources: &["rich"],
         names: &["nhb"],
         of: |question| question.text.contains("csv") && !grouped(question),
-        ..by(By::Nfdump, "nfdump's CSV has the next hop there, of IPv6")
+        ..by(Origin::Nfdump, "nfdump's CSV has the next hop there, of IPv6")
     },
     Column {
         names: &["mpls10"],
         of: lines,
-        ..by(By::Nfdump, "nfdump writes one 0 too much there")
+        ..by(Origin::Nfdump, "nfdump writes one 0 too much there")
     },
     Column {
         names: &["dst tos"],
         of: |question| question.text.contains("-o raw"),
-        ..by(By::Nfdump, "nfdump's raw format has the type of service on the way in there")
+        ..by(Origin::Nfdump, "nfdump's raw format has the type of service on the way in there")
     },
     Column {
         names: &["src tos"],
         protocols: &["ICMP", "ICMP6"],
         of: |question| question.text.contains("-o raw"),
-        ..by(By::Nfdump, "nfdump's raw format has no type of service of ICMP")
+        ..by(Origin::Nfdump, "nfdump's raw format has no type of service of ICMP")
     },
-    Column { names: &["ter"], ..by(By::Nfdump, "nfdump leaves out the milliseconds") },
+    Column { names: &["ter"], ..by(Origin::Nfdump, "nfdump leaves out the milliseconds") },
     Column {
         names: &["td"],
         of: |question| question.is_statistic && question.text.contains("-6"),
-        ..by(By::Nfdump, "with -6, nfdump's statistics have seconds there, as with -N")
+        ..by(Origin::Nfdump, "with -6, nfdump's statistics have seconds there, as with -N")
     },
     Column {
         names: &["srcnet", "dstnet"],
-        cover: Cover::Behind('/'),
-        ..by(By::Us, "networks are distinguished by their length; nfdump prints 0 for all")
+        cover: IgnoredPart::Behind('/'),
+        ..by(Origin::Us, "networks are distinguished by their length; nfdump prints 0 for all")
     },
-    Column { names: &["nevt"], sources: &["rich"], ..by(By::Us, "events are numbers") },
+    Column { names: &["nevt"], sources: &["rich"], ..by(Origin::Us, "events are numbers") },
     Column {
         names: &["avg bps", "avg pps"],
         of: |question| question.text.contains("-t {"),
-        ..by(By::Us, "rates of sums are over the requested window")
+        ..by(Origin::Us, "rates of sums are over the requested window")
     },
     Column {
         names: &["sa"],
-        cover: Cover::Way,
+        cover: IgnoredPart::Way,
         of: |question| question.ours.iter().any(|word| word == "-b"),
         ..by(
-            By::Us,
+            Origin::Us,
             "the forward direction is the one that began first; in nfdump, the one that was read first",
         )
     },
@@ -153,11 +156,11 @@ pub const COLUMNS: &[Column] = &[
         names: &["flg"],
         of: |question| question.text.contains("-A") && question.text.contains("csv"),
         ..by(
-            By::Us,
+            Origin::Us,
             "flags are those of all flows; nfdump prints them only for sums of connections",
         )
     },
-    Column { names: OF_GROUPS, of: grouped, ..by(By::Us, OF_GROUPS_WHY) },
+    Column { names: OF_GROUPS, of: grouped, ..by(Origin::Us, OF_GROUPS_WHY) },
 ];
 
 /// The fields that are not part of a key.
@@ -205,8 +208,8 @@ const OF_GROUPS_WHY: &str =
     "fields that are not in the key are empty; nfdump prints those of the first flow";
 
 /// A column that differs everywhere, completely.
-const fn by(by: By, why: &'static str) -> Column {
-    Column { by, sources: &[], names: &[], cover: Cover::Whole, protocols: &[], of: any, why }
+const fn by(by: Origin, why: &'static str) -> Column {
+    Column { by, sources: &[], names: &[], cover: IgnoredPart::Whole, protocols: &[], of: any, why }
 }
 
 /// Covers columns that are known to differ, and records which did.
@@ -225,7 +228,7 @@ impl Known<'_> {
         let mut seen = Seen::new();
         for (place, column) in COLUMNS.iter().enumerate() {
             let here = column.sources.is_empty() || column.sources.contains(&self.source);
-            let of_side = !self.in_place || column.by != By::Nfcapd;
+            let of_side = !self.in_place || column.by != Origin::Nfcapd;
             if !here || !of_side || !(column.of)(question) {
                 continue;
             }
@@ -265,12 +268,12 @@ impl Column {
             pairs.iter().filter_map(|(one, two)| Some((place(one)?, place(two)?))).collect();
         let rows = table.rows.iter_mut().filter(|row| of_protocol(row));
         let covered = rows.map(|row| match self.cover {
-            Cover::Whole => std::mem::take(&mut row[at]),
-            Cover::Behind(c) => {
+            IgnoredPart::Whole => std::mem::take(&mut row[at]),
+            IgnoredPart::Behind(c) => {
                 let end = row[at].find(c).unwrap_or(row[at].len());
                 row[at].split_off(end)
             }
-            Cover::Way => turned(row, &ends),
+            IgnoredPart::Way => turned(row, &ends),
         });
         covered.collect()
     }
@@ -288,23 +291,23 @@ fn turned(row: &mut [String], ends: &[(usize, usize)]) -> String {
     was
 }
 
-/// A question of [`OTHERWISE`] that is asked of several sources, all of which answer
+/// A question of [`DIFFERENT_ANSWERS`] that is asked of several sources, all of which answer
 /// differently.
-const fn all(by: By, questions: &'static [&'static str], why: &'static str) -> Otherwise {
-    Otherwise { by, sources: &[], questions, why }
+const fn all(by: Origin, questions: &'static [&'static str], why: &'static str) -> DifferentAnswer {
+    DifferentAnswer { by, sources: &[], questions, why }
 }
 
-pub const OTHERWISE: &[Otherwise] = &[
-    all(By::Us, &["-s srcip -O bytes"], "-O orders statistics, too"),
-    all(By::Us, &["-s srcip/bytes/packets -n 3"], "tables are in the requested order"),
-    Otherwise {
-        by: By::Us,
+pub const DIFFERENT_ANSWERS: &[DifferentAnswer] = &[
+    all(Origin::Us, &["-s srcip -O bytes"], "-O orders statistics, too"),
+    all(Origin::Us, &["-s srcip/bytes/packets -n 3"], "tables are in the requested order"),
+    DifferentAnswer {
+        by: Origin::Us,
         sources: &["v5", "v9", "ipfix"],
         questions: &["-s as/bytes -n 0"],
         why: "a flow of which both are equal counts once",
     },
     all(
-        By::Us,
+        Origin::Us,
         &[
             "-s if/bytes -n 0",
             "-s mask/bytes -n 0",
@@ -315,39 +318,39 @@ pub const OTHERWISE: &[Otherwise] = &[
         ],
         "a flow of which both are equal counts once",
     ),
-    all(By::Us, &["-s nevent/bytes -n 0"], "events are numbers"),
-    all(By::Us, &["-s dstip/packets -n 0 -o csv -q"], "-q leaves out the heading of CSV, too"),
-    all(By::Us, &["-n 7"], "-n limits plain lists, too"),
+    all(Origin::Us, &["-s nevent/bytes -n 0"], "events are numbers"),
+    all(Origin::Us, &["-s dstip/packets -n 0 -o csv -q"], "-q leaves out the heading of CSV, too"),
+    all(Origin::Us, &["-n 7"], "-n limits plain lists, too"),
     all(
-        By::Us,
+        Origin::Us,
         &["-A srcip4/24", "-A srcip6/64"],
         "a length is for addresses of its family; nfdump cuts the others, too",
     ),
-    all(By::Us, &["-A srcip4/32,dstip4/0 ipv4"], "a length of 0 sums all; nfdump refuses it"),
+    all(Origin::Us, &["-A srcip4/32,dstip4/0 ipv4"], "a length of 0 sums all; nfdump refuses it"),
     all(
-        By::Us,
+        Origin::Us,
         &["-b", "-b 'not proto icmp and not proto 58'"],
         "conversations without ports have two directions, too",
     ),
-    Otherwise {
-        by: By::Us,
+    DifferentAnswer {
+        by: Origin::Us,
         sources: &["ipfix"],
         questions: &["-s srcip/bytes -n 0 ipv6"],
         why: "half a tenth of a percent is rounded up",
     },
-    Otherwise {
-        by: By::Us,
+    DifferentAnswer {
+        by: Origin::Us,
         sources: &["v9"],
         questions: &["-s srcip:p/bytes -s dstport/flows -n 4 'proto tcp or proto udp'"],
         why: "half a tenth of a percent is rounded up",
     },
     all(
-        By::Nfdump,
+        Origin::Nfdump,
         &["-I 'proto tcp'", "-I 'src port 53'", "-I -t {-61}-{0}"],
         "-I of nfdump has the counters of the file, whatever was asked",
     ),
     all(
-        By::Nfdump,
+        Origin::Nfdump,
         &[
             "-O bps -o extended -N",
             "-O ibps -o extended -N",
@@ -359,58 +362,58 @@ pub const OTHERWISE: &[Otherwise] = &[
         "nfdump's bps puts rows in some order",
     ),
     all(
-        By::Nfdump,
+        Origin::Nfdump,
         &["-s inmac/bytes -n 0", "-s outmac/bytes -n 0"],
         "nfdump counts only the sources",
     ),
     all(
-        By::Nfdump,
+        Origin::Nfdump,
         &["-A srcnet,dstnet,proto 'not dst mask 0'"],
         "nfdump cuts IPv6 addresses to 64 bits where the reported length is more",
     ),
-    all(By::Nfdump, &["-s mpls2/bytes -n 0"], "nfdump takes the label from the wrong bits"),
+    all(Origin::Nfdump, &["-s mpls2/bytes -n 0"], "nfdump takes the label from the wrong bits"),
     all(
-        By::Nfdump,
+        Origin::Nfdump,
         &["-A xsrcip", "-A xdstip"],
         "nfdump takes an end of IPv6 addresses after translation for IPv4",
     ),
     all(
-        By::Nfdump,
+        Origin::Nfdump,
         &["-s odid/bytes -n 0"],
         "nfdump knows only a domain that is an element of the record",
     ),
-    Otherwise {
-        by: By::Nfdump,
+    DifferentAnswer {
+        by: Origin::Nfdump,
         sources: &["v9"],
         questions: &["-A odid"],
         why: "nfdump knows only a domain that is an element of the record",
     },
-    Otherwise {
-        by: By::Nfdump,
+    DifferentAnswer {
+        by: Origin::Nfdump,
         sources: &["v9", "ipfix", "rich"],
         questions: &["-o 'fmt:%sn %dn'"],
         why: "nfdump cuts IPv6 addresses to 64 bits when no length was reported",
     },
-    Otherwise {
-        by: By::Nfdump,
+    DifferentAnswer {
+        by: Origin::Nfdump,
         sources: &["rich"],
         questions: &["-s dstip:p/flows -n 7", "-s dstip:p/bytes -n 0 -o csv", "-s ip:p/bytes -n 0"],
         why: "nfdump's rates lose one where they should come out even",
     },
-    Otherwise {
-        by: By::Nfcapd,
+    DifferentAnswer {
+        by: Origin::Nfcapd,
         sources: &["v9"],
         questions: &["-s dstport/bytes -n 0"],
         why: "nfcapd leaves out an ICMP type that v9 reports in the destination port",
     },
-    Otherwise {
-        by: By::Nfcapd,
+    DifferentAnswer {
+        by: Origin::Nfcapd,
         sources: &["rich"],
         questions: &["-s dstport/bytes -n 0"],
         why: "nfcapd leaves out the element of the ICMP type of IPv6",
     },
-    Otherwise {
-        by: By::Nfcapd,
+    DifferentAnswer {
+        by: Origin::Nfcapd,
         sources: &["v5"],
         questions: &[
             "-s srcmask/bytes -n 0",
@@ -423,8 +426,8 @@ pub const OTHERWISE: &[Otherwise] = &[
         ],
         why: "nfcapd leaves out the masks of v5",
     },
-    Otherwise {
-        by: By::Nfcapd,
+    DifferentAnswer {
+        by: Origin::Nfcapd,
         sources: &["v5"],
         questions: &["-s dir/bytes -n 0"],
         why: "nfcapd takes a direction that is not reported for ingress",

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::common::process::have;
 use compare::difference;
-use differences::{By, COLUMNS, Known, OTHERWISE, Otherwise, Seen};
+use differences::{COLUMNS, DIFFERENT_ANSWERS, DifferentAnswer, Known, Origin, Seen};
 use questions::{Question, questions};
 use recorded::Archive;
 use synonyms::{Side, align, in_same_words};
@@ -60,16 +60,16 @@ fn compared(question: &Question, archive: &Archive) -> Compared {
 
 /// What is wrong with the answer to a question.
 fn wrong(question: &Question, archive: &Archive, compared: &Compared) -> Option<String> {
-    let is_known = |one: &&Otherwise| {
+    let is_known = |one: &&DifferentAnswer| {
         let of_source = one.sources.is_empty() || one.sources.contains(&archive.name);
         of_source && one.questions.contains(&question.text.as_str())
     };
-    let known = OTHERWISE.iter().find(is_known);
+    let known = DIFFERENT_ANSWERS.iter().find(is_known);
     let Compared { recorded, in_place, .. } = compared;
     let as_known = match known.map(|known| known.by) {
         None => recorded.is_none() && in_place.is_none(),
-        Some(By::Nfcapd) => recorded.is_some() && in_place.is_none(),
-        Some(By::Nfdump | By::Us) => recorded.is_some() && in_place.is_some(),
+        Some(Origin::Nfcapd) => recorded.is_some() && in_place.is_none(),
+        Some(Origin::Nfdump | Origin::Us) => recorded.is_some() && in_place.is_some(),
     };
     let listed = known.map_or(String::new(), |known| format!(" (listed: {})", known.why));
     (!as_known).then(|| {
@@ -121,7 +121,7 @@ fn queries_are_answered_as_nfdump_answers_them() {
         let same = column.names.iter().filter(|name| !seen.contains(&(place, name)));
         wrong.extend(same.map(|name| format!("{name} is the same everywhere: {}", column.why)));
     }
-    let known = OTHERWISE.iter().flat_map(|one| one.questions);
+    let known = DIFFERENT_ANSWERS.iter().flat_map(|one| one.questions);
     let gone = known.filter(|text| questions.iter().all(|question| question.text != **text));
     wrong.extend(gone.map(|text| format!("listed, and not asked: {text}")));
     if std::env::var("KEEP").is_ok() {

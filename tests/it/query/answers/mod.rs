@@ -13,7 +13,7 @@ use toptalk::flow::{Duplicate, Flow, Host};
 use toptalk::query::question::{Aggregation, ArchiveQuestion, QueryMode, StatOrder, Statistic};
 use toptalk::query::{AnswerRow, AnswerTable, Progress, QueryAnswer, ScanSource, ask};
 
-use model::Naive;
+use model::ReferenceModel;
 use random::{ELEMENTS, Site, orders, parts, sites, ways};
 
 /// The answer of the engine, and the rows that it passed on.
@@ -43,7 +43,7 @@ fn check(site: &Site, ask: QueryMode) -> Result<(), TestCaseError> {
         columns: None,
         ask,
     };
-    let model = Naive::new(site, &question);
+    let model = ReferenceModel::new(site, &question);
     for threads in [1, 2] {
         let (answer, rows) = answer(site, &question, threads);
         if let QueryMode::Records { order: None, limit } = question.ask {
@@ -61,7 +61,11 @@ fn check(site: &Site, ask: QueryMode) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn compare(model: &Naive, ask: &QueryMode, table: &AnswerTable) -> Result<(), TestCaseError> {
+fn compare(
+    model: &ReferenceModel,
+    ask: &QueryMode,
+    table: &AnswerTable,
+) -> Result<(), TestCaseError> {
     let limit = match ask {
         QueryMode::Records { limit, .. }
         | QueryMode::Groups { limit, .. }

@@ -13,7 +13,7 @@ use toptalk::query::{AnswerRow, AnswerSums, StatRow};
 
 use super::random::Site;
 
-pub struct Naive {
+pub struct ReferenceModel {
     rows: Vec<AnswerRow>,
     pub duplicates: u64,
 }
@@ -21,8 +21,8 @@ pub struct Naive {
 /// Values that sort like keys.
 type Key = Vec<u128>;
 
-impl Naive {
-    pub fn new(site: &Site, question: &ArchiveQuestion) -> Naive {
+impl ReferenceModel {
+    pub fn new(site: &Site, question: &ArchiveQuestion) -> ReferenceModel {
         let matched = site.flows().filter(|flow| {
             question.filter.matches(*flow)
                 && question.from.is_none_or(|from| flow.first >= from)
@@ -37,7 +37,10 @@ impl Naive {
             let sums = AnswerSums { flows: 1, packets, bytes, first: flow.first, last: flow.last };
             AnswerRow { flow, extras, sums, odd_times: is_odd(flow), out_packets: 0, out_bytes: 0 }
         };
-        Naive { rows: counted.into_iter().map(row).collect(), duplicates: twice.len() as u64 }
+        ReferenceModel {
+            rows: counted.into_iter().map(row).collect(),
+            duplicates: twice.len() as u64,
+        }
     }
 
     pub fn records(&self, order: Option<StatOrder>, limit: usize) -> Vec<AnswerRow> {

@@ -6,9 +6,9 @@ use toptalk::ui::{Painter, Theme};
 use super::fixture::*;
 
 /// A small random number generator, so that the minute is always the same.
-struct Dice(u64);
+struct RandomSource(u64);
 
-impl Dice {
+impl RandomSource {
     fn roll(&mut self, sides: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -19,10 +19,10 @@ impl Dice {
 const SECONDS: u64 = 60;
 
 /// One answer: 400 hosts whose rates drift by up to 4 % per second.
-fn second(at: u64, dice: &mut Dice, rates: &mut [u64]) -> Snapshot {
+fn second(at: u64, random: &mut RandomSource, rates: &mut [u64]) -> Snapshot {
     for rate in rates.iter_mut() {
         let drift = *rate / 25;
-        *rate = *rate - drift + dice.roll(2 * drift + 1);
+        *rate = *rate - drift + random.roll(2 * drift + 1);
     }
     let mut rows: Vec<(HostRow, UpDown)> = rates
         .iter()
@@ -57,20 +57,20 @@ fn second(at: u64, dice: &mut Dice, rates: &mut [u64]) -> Snapshot {
 /// Bytes per second over the minute, without the first full screen. A terminal that receives
 /// them shows what was drawn.
 fn cost(size: (u16, u16)) -> usize {
-    let mut dice = Dice(7);
+    let mut random = RandomSource(7);
     let mut rates: Vec<u64> = (0..400u64).map(|at| 90_000_000 / (at + 2)).collect();
     let mut painter = Painter::default();
-    let mut person = Person::at(size, Theme::default(), site());
+    let mut user = User::at(size, Theme::default(), site());
     let cells = |count| std::num::NonZero::new(count).unwrap();
     let mut terminal = vt100::Parser::new(cells(size.1), cells(size.0), 0);
     let mut sent = 0;
     for at in 0..=SECONDS {
-        person.sees(second(at, &mut dice, &mut rates));
-        let frame = painter.frame(person.buffer()).unwrap_or_default();
+        user.sees(second(at, &mut random, &mut rates));
+        let frame = painter.frame(user.buffer()).unwrap_or_default();
         terminal.process(&frame);
         let rows: Vec<String> = terminal.screen().rows(0, size.0).collect();
         let shown: String = rows.iter().map(|row| format!("{}\n", row.trim_end())).collect();
-        assert_eq!(shown, person.screen());
+        assert_eq!(shown, user.screen());
         sent += if at > 0 { frame.len() } else { 0 };
     }
     sent / SECONDS as usize
@@ -88,8 +88,8 @@ fn a_minute_stays_within_the_budget() {
 #[test]
 fn the_same_answer_sends_nothing() {
     let mut painter = Painter::default();
-    let mut person = Person::at((80, 24), Theme::default(), site());
-    assert!(painter.frame(person.buffer()).is_some());
-    person.sees(site());
-    assert!(painter.frame(person.buffer()).is_none());
+    let mut user = User::at((80, 24), Theme::default(), site());
+    assert!(painter.frame(user.buffer()).is_some());
+    user.sees(site());
+    assert!(painter.frame(user.buffer()).is_none());
 }

@@ -10,13 +10,13 @@ use super::fixture::*;
 use super::golden::{ASCII, COLOUR, MONO, golden};
 use super::sources::troubled;
 
-fn at(size: (u16, u16), theme: Theme, keys: &str) -> Person {
-    let mut person = Person::at(size, theme, troubled());
-    person.types(keys);
-    person
+fn at(size: (u16, u16), theme: Theme, keys: &str) -> User {
+    let mut user = User::at(size, theme, troubled());
+    user.types(keys);
+    user
 }
 
-fn person(keys: &str) -> Person {
+fn user(keys: &str) -> User {
     at((80, 24), COLOUR, keys)
 }
 
@@ -45,10 +45,10 @@ fn exporters_in_ascii_and_their_styles() {
 #[test]
 fn one_exporter() {
     for size in [(40, 10), (80, 24), (160, 50)] {
-        let mut person = at(size, COLOUR, "e");
+        let mut user = at(size, COLOUR, "e");
         for tab in ["templates", "interfaces", "statistics"] {
-            person.key(if tab == "templates" { KeyCode::Enter } else { KeyCode::Tab });
-            golden(format!("exporter_{tab}_{}x{}", size.0, size.1), person.screen());
+            user.key(if tab == "templates" { KeyCode::Enter } else { KeyCode::Tab });
+            golden(format!("exporter_{tab}_{}x{}", size.0, size.1), user.screen());
         }
     }
     let mut ascii = at((80, 24), ASCII, "e");
@@ -61,11 +61,11 @@ fn one_exporter() {
 
 #[test]
 fn the_state_of_the_collector() {
-    let mut person = person("e");
-    person.key(KeyCode::Tab);
-    golden("collecting_80x24", person.screen());
-    person.key(KeyCode::Tab);
-    golden("exporters_80x24", person.screen());
+    let mut user = user("e");
+    user.key(KeyCode::Tab);
+    golden("collecting_80x24", user.screen());
+    user.key(KeyCode::Tab);
+    golden("exporters_80x24", user.screen());
     let mut small = at((40, 10), COLOUR, "e");
     small.key(KeyCode::Tab);
     small.types("G");
@@ -107,19 +107,18 @@ fn the_state_of_recording() {
         ("stopped", recorded(|recording| recording.stopped = alarm())),
     ] {
         for size in [(40, 10), (100, 30)] {
-            let mut person = Person::at(size, COLOUR, snapshot.clone());
-            golden(format!("recording_{name}_{}x{}", size.0, size.1), person.screen());
-            person.types("e");
-            person.key(KeyCode::Tab);
-            let screen = person.screen();
+            let mut user = User::at(size, COLOUR, snapshot.clone());
+            golden(format!("recording_{name}_{}x{}", size.0, size.1), user.screen());
+            user.types("e");
+            user.key(KeyCode::Tab);
+            let screen = user.screen();
             assert!(size.0 == 40 || screen.contains("1.50M flows to /var/lib"), "{screen}");
         }
     }
-    let mut person =
-        Person::at((100, 30), COLOUR, recorded(|recording| recording.stopped = alarm()));
-    person.types("e");
-    person.key(KeyCode::Tab);
-    golden("recording_collecting_100x30", person.screen());
+    let mut user = User::at((100, 30), COLOUR, recorded(|recording| recording.stopped = alarm()));
+    user.types("e");
+    user.key(KeyCode::Tab);
+    golden("recording_collecting_100x30", user.screen());
 }
 
 #[test]
@@ -128,47 +127,47 @@ fn a_missing_port_is_shown_on_every_screen() {
     let why = "another program holds it".to_owned();
     snapshot.health.missing =
         vec![MissingPort { port: 2055, why, since: END, ..Default::default() }];
-    let mut person = Person::at((100, 30), COLOUR, snapshot);
+    let mut user = User::at((100, 30), COLOUR, snapshot);
     // Totals, a host, the exporters, the state of the collector.
     for keys in ["", "e"] {
-        person.types(keys);
-        let screen = person.screen();
+        user.types(keys);
+        let screen = user.screen();
         assert!(screen.contains("! not listening on port 2055 since "), "{keys}: {screen}");
     }
-    person.key(KeyCode::Tab);
-    let screen = person.screen();
+    user.key(KeyCode::Tab);
+    let screen = user.screen();
     assert!(screen.contains("it is tried again every"), "{screen}");
 }
 
 #[test]
 fn help_on_exporters() {
-    golden("help_exporters_80x24", person("e?").screen());
+    golden("help_exporters_80x24", user("e?").screen());
     golden("help_exporters_160x50", at((160, 50), COLOUR, "e?").screen());
 }
 
 #[test]
 fn esc_leads_from_the_exporter_to_the_list_and_to_the_first_screen() {
-    let mut person = person("");
-    let main = person.screen();
-    assert_eq!(person.types("ej"), Effect::None, "nothing to ask");
-    let list = person.screen();
+    let mut user = user("");
+    let main = user.screen();
+    assert_eq!(user.types("ej"), Effect::None, "nothing to ask");
+    let list = user.screen();
     assert!(row(&list, ">").contains("192.0.2.1 "), "{list}");
-    person.key(KeyCode::Enter);
-    assert!(person.screen().starts_with("All > Exporters > 192.0.2.1"), "{}", person.screen());
-    person.types("?");
-    person.key(KeyCode::Esc);
-    assert!(person.screen().starts_with("All > Exporters > 192.0.2.1"));
-    person.key(KeyCode::Esc);
-    assert_eq!(person.screen(), list);
-    person.key(KeyCode::Esc);
-    assert_eq!(person.screen(), main);
-    person.types("ee");
-    assert_eq!(person.screen(), main, "e closes what it opened");
-    person.key(KeyCode::Enter);
-    person.types("e");
-    assert!(person.screen().starts_with("All > Exporters "));
-    person.key(KeyCode::Esc);
-    assert!(person.screen().contains("asking…"));
+    user.key(KeyCode::Enter);
+    assert!(user.screen().starts_with("All > Exporters > 192.0.2.1"), "{}", user.screen());
+    user.types("?");
+    user.key(KeyCode::Esc);
+    assert!(user.screen().starts_with("All > Exporters > 192.0.2.1"));
+    user.key(KeyCode::Esc);
+    assert_eq!(user.screen(), list);
+    user.key(KeyCode::Esc);
+    assert_eq!(user.screen(), main);
+    user.types("ee");
+    assert_eq!(user.screen(), main, "e closes what it opened");
+    user.key(KeyCode::Enter);
+    user.types("e");
+    assert!(user.screen().starts_with("All > Exporters "));
+    user.key(KeyCode::Esc);
+    assert!(user.screen().contains("asking…"));
 }
 
 fn later(seconds: i64, change: impl FnOnce(&mut Snapshot)) -> Snapshot {
@@ -180,48 +179,48 @@ fn later(seconds: i64, change: impl FnOnce(&mut Snapshot)) -> Snapshot {
 
 #[test]
 fn the_selection_stays_on_its_exporter_when_the_order_changes() {
-    let mut person = person("ej");
-    let selected = person.model.selected();
+    let mut user = user("ej");
+    let selected = user.model.selected();
     assert_eq!(selected.as_deref(), Some("192.0.2.1"));
-    person.sees(later(5, |snapshot| snapshot.health.exporters[1].flows_per_s = 99_000.0));
-    assert_eq!(person.model.selected(), selected);
-    let screen = person.screen();
+    user.sees(later(5, |snapshot| snapshot.health.exporters[1].flows_per_s = 99_000.0));
+    assert_eq!(user.model.selected(), selected);
+    let screen = user.screen();
     let rows: Vec<&str> = screen.lines().skip(2).take(2).collect();
     assert!(rows[0].starts_with(">  192.0.2.1 ") && rows[1].contains("192.0.2.2"), "{screen}");
     // It disappears and returns while its screen is open.
-    person.key(KeyCode::Enter);
-    person.sees(later(6, |snapshot| drop(snapshot.health.exporters.remove(1))));
-    assert!(person.screen().contains("no longer among the exporters"));
-    person.sees(later(7, |_| ()));
-    assert!(person.screen().contains("all is well"), "{}", person.screen());
+    user.key(KeyCode::Enter);
+    user.sees(later(6, |snapshot| drop(snapshot.health.exporters.remove(1))));
+    assert!(user.screen().contains("no longer among the exporters"));
+    user.sees(later(7, |_| ()));
+    assert!(user.screen().contains("all is well"), "{}", user.screen());
 }
 
 #[test]
 fn the_order_steps_through_its_keys_and_back() {
-    let mut person = person("e");
-    let order = |person: &Person| {
-        let screen = person.screen();
+    let mut user = user("e");
+    let order = |user: &User| {
+        let screen = user.screen();
         let at = screen.find("sort: ").unwrap();
         screen[at + 6..].split(' ').next().unwrap().to_owned()
     };
-    let first = |person: &Person| {
-        let screen = person.screen();
+    let first = |user: &User| {
+        let screen = user.screen();
         screen.lines().nth(2).unwrap()[3..].split(' ').next().unwrap().to_owned()
     };
-    assert_eq!((order(&person), first(&person)), ("flow/s▼".into(), "192.0.2.2".into()));
-    person.types("sss");
-    assert_eq!((order(&person), first(&person)), ("state▼".into(), "192.0.2.7".into()));
-    person.types("r");
-    assert_eq!((order(&person), first(&person)), ("state▲".into(), "192.0.2.1".into()));
-    person.types("<>>>>");
-    assert_eq!((order(&person), first(&person)), ("address▼".into(), "192.0.2.1".into()));
+    assert_eq!((order(&user), first(&user)), ("flow/s▼".into(), "192.0.2.2".into()));
+    user.types("sss");
+    assert_eq!((order(&user), first(&user)), ("state▼".into(), "192.0.2.7".into()));
+    user.types("r");
+    assert_eq!((order(&user), first(&user)), ("state▲".into(), "192.0.2.1".into()));
+    user.types("<>>>>");
+    assert_eq!((order(&user), first(&user)), ("address▼".into(), "192.0.2.1".into()));
 }
 
 #[test]
 fn the_worst_exporter_marks_the_main_screen() {
     let header = |snapshot: Snapshot| {
-        let person = Person::at((80, 24), COLOUR, snapshot);
-        person.screen().lines().next().unwrap_or_default().to_owned()
+        let user = User::at((80, 24), COLOUR, snapshot);
+        user.screen().lines().next().unwrap_or_default().to_owned()
     };
     // The exporter that is only known from an earlier run does not count.
     assert!(header(troubled()).contains(" !!3 exporters"), "{}", header(troubled()));
@@ -232,45 +231,45 @@ fn the_worst_exporter_marks_the_main_screen() {
 
 #[test]
 fn saving_the_exporters_asks_for_them() {
-    let Effect::Save(view) = person("e").types("S") else { panic!() };
+    let Effect::Save(view) = user("e").types("S") else { panic!() };
     assert_eq!(view.subject, Subject::Exporters);
-    assert_eq!(person("e").model.view().subject, Subject::Talkers);
+    assert_eq!(user("e").model.view().subject, Subject::Talkers);
 }
 
 #[test]
 fn a_stopped_or_frozen_screen_says_so_here_too() {
     for size in [(40, 10), (80, 24)] {
-        let mut person = at(size, COLOUR, "e");
-        person.act(UiAction::Stopped);
+        let mut user = at(size, COLOUR, "e");
+        user.act(UiAction::Stopped);
         for keys in [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab] {
-            let screen = person.screen();
+            let screen = user.screen();
             assert!(screen.contains("!! collecting has stopped"), "{screen}");
-            person.key(keys);
+            user.key(keys);
         }
     }
-    let mut person = person("e ");
-    let before = person.screen();
+    let mut user = user("e ");
+    let before = user.screen();
     assert!(before.contains("FROZEN"));
-    assert!(!person.sees(later(9, |snapshot| snapshot.health.exporters.clear())));
-    assert_eq!(person.screen(), before);
+    assert!(!user.sees(later(9, |snapshot| snapshot.health.exporters.clear())));
+    assert_eq!(user.screen(), before);
 }
 
 #[test]
 fn the_smallest_terminals_show_what_fits() {
     for size in [(20, 5), (1, 1), (0, 0), (3, 2), (9, 4), (500, 3), (2, 200)] {
-        let mut person = at(size, ASCII, "e");
-        person.screen();
-        person.key(KeyCode::Tab);
-        person.types("G");
-        person.screen();
-        person.key(KeyCode::Tab);
-        person.key(KeyCode::Enter);
+        let mut user = at(size, ASCII, "e");
+        user.screen();
+        user.key(KeyCode::Tab);
+        user.types("G");
+        user.screen();
+        user.key(KeyCode::Tab);
+        user.key(KeyCode::Enter);
         for keys in ["1G", "2G", "3G", "q"] {
-            person.types(keys);
-            person.screen();
+            user.types(keys);
+            user.screen();
         }
     }
-    let mut silent = Person::at((80, 24), COLOUR, silence());
+    let mut silent = User::at((80, 24), COLOUR, silence());
     silent.types("e");
     golden("exporters_none", silent.screen());
     assert_eq!(silent.key(KeyCode::Enter), Effect::None);
@@ -282,8 +281,8 @@ fn a_missing_or_busy_collector_is_reported() {
     snapshot.every_s = 4;
     let why = "the collector has hung up".to_owned();
     snapshot.health.gone = Some(Alarm { why, since: END });
-    let person = |snapshot: &Snapshot| Person::at((120, 24), COLOUR, snapshot.clone());
-    let screen = person(&snapshot).screen();
+    let user = |snapshot: &Snapshot| User::at((120, 24), COLOUR, snapshot.clone());
+    let screen = user(&snapshot).screen();
     assert!(screen.lines().next().unwrap().contains("every 4 s"), "{screen}");
     assert!(screen.contains("STOPPED"), "{screen}");
     let said = "!! collector gone since 14:31:02, waiting for it: the collector has hung up";
@@ -298,10 +297,10 @@ fn a_missing_or_busy_collector_is_reported() {
         cut_off: 1,
     };
     snapshot.health.attached = Some(attached);
-    let mut person = person(&snapshot);
-    let screen = person.screen();
+    let mut user = user(&snapshot);
+    let screen = user.screen();
     assert!(!screen.contains("every ") && !screen.contains("gone"), "{screen}");
-    person.types("e");
+    user.types("e");
     let line = "screens  3 of 64 attached at /run/toptalk/toptalk.sock, refused 7, cut off 1";
-    assert!(person.screen().contains(line), "{}", person.screen());
+    assert!(user.screen().contains(line), "{}", user.screen());
 }

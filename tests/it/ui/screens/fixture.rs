@@ -243,15 +243,15 @@ pub fn transit() -> Snapshot {
 }
 
 /// A user at a terminal.
-pub struct Person {
+pub struct User {
     pub model: Model,
     pub shown: Snapshot,
     pub size: (u16, u16),
 }
 
-impl Person {
-    pub fn at(size: (u16, u16), theme: Theme, snapshot: Snapshot) -> Person {
-        Person::naming(size, theme, snapshot, Arc::default())
+impl User {
+    pub fn at(size: (u16, u16), theme: Theme, snapshot: Snapshot) -> User {
+        User::naming(size, theme, snapshot, Arc::default())
     }
 
     /// A user of a site whose networks have names.
@@ -260,12 +260,12 @@ impl Person {
         theme: Theme,
         snapshot: Snapshot,
         groups: Arc<NetworkGroups>,
-    ) -> Person {
+    ) -> User {
         let model = Model::new(UiConfig { theme, groups, ..UiConfig::default() });
-        let mut person = Person { model, shown: Snapshot::default(), size };
-        person.act(UiAction::Resized(size.0, size.1));
-        person.sees(snapshot);
-        person
+        let mut user = User { model, shown: Snapshot::default(), size };
+        user.act(UiAction::Resized(size.0, size.1));
+        user.sees(snapshot);
+        user
     }
 
     pub fn act(&mut self, action: UiAction) -> Effect {

@@ -21,17 +21,17 @@ pub fn golden(name: impl AsRef<str>, text: String) {
 #[test]
 fn main_with_alerts() {
     for size in [(40, 10), (60, 15), (80, 24), (100, 30), (160, 50)] {
-        let person = Person::at(size, COLOUR, site());
-        golden(format!("main_{}x{}", size.0, size.1), person.screen());
+        let user = User::at(size, COLOUR, site());
+        golden(format!("main_{}x{}", size.0, size.1), user.screen());
     }
 }
 
 #[test]
 fn main_in_ascii_and_its_styles() {
-    let ascii = Person::at((80, 24), ASCII, site());
+    let ascii = User::at((80, 24), ASCII, site());
     assert!(ascii.screen().is_ascii());
     golden("main_ascii", ascii.screen());
-    let [colour, mono] = [COLOUR, MONO].map(|theme| Person::at((80, 24), theme, site()).buffer());
+    let [colour, mono] = [COLOUR, MONO].map(|theme| User::at((80, 24), theme, site()).buffer());
     assert_eq!(text(&colour), text(&mono));
     golden("main_styles_colour", styles(&colour));
     golden("main_styles_mono", styles(&mono));
@@ -40,28 +40,28 @@ fn main_in_ascii_and_its_styles() {
 #[test]
 fn one_host() {
     for size in [(40, 10), (80, 24), (160, 50)] {
-        let mut person = Person::at(size, COLOUR, site());
-        person.key(KeyCode::Enter);
-        assert!(person.sees(nas()));
-        golden(format!("host_{}x{}", size.0, size.1), person.screen());
+        let mut user = User::at(size, COLOUR, site());
+        user.key(KeyCode::Enter);
+        assert!(user.sees(nas()));
+        golden(format!("host_{}x{}", size.0, size.1), user.screen());
     }
 }
 
 #[test]
 fn help() {
-    let mut person = Person::at((80, 24), COLOUR, site());
-    person.types("?");
-    golden("help_80x24", person.screen());
-    let mut person = Person::at((160, 50), ASCII, site());
-    person.types("?");
-    assert!(person.screen().is_ascii());
-    golden("help_160x50", person.screen());
+    let mut user = User::at((80, 24), COLOUR, site());
+    user.types("?");
+    golden("help_80x24", user.screen());
+    let mut user = User::at((160, 50), ASCII, site());
+    user.types("?");
+    assert!(user.screen().is_ascii());
+    golden("help_160x50", user.screen());
 }
 
 #[test]
 fn before_the_first_flow() {
-    let person = Person::at((80, 24), COLOUR, silence());
-    golden("first_80x24", person.screen());
+    let user = User::at((80, 24), COLOUR, silence());
+    golden("first_80x24", user.screen());
     let mut odd = silence();
     odd.health.datagrams = 17;
     odd.health.listeners[0].buffer_granted = 212_992;
@@ -70,15 +70,15 @@ fn before_the_first_flow() {
         explanation: "sets of records whose template has not come yet".into(),
         count: 17,
     }];
-    let person = Person::at((160, 50), COLOUR, odd);
-    golden("first_160x50", person.screen());
+    let user = User::at((160, 50), COLOUR, odd);
+    golden("first_160x50", user.screen());
 }
 
 #[test]
 fn no_local_network() {
     for size in [(80, 24), (160, 50)] {
-        let person = Person::at(size, COLOUR, transit());
-        golden(format!("transit_{}x{}", size.0, size.1), person.screen());
+        let user = User::at(size, COLOUR, transit());
+        golden(format!("transit_{}x{}", size.0, size.1), user.screen());
     }
 }
 
@@ -93,9 +93,9 @@ fn notes_demo_mix_and_doubts() {
     snapshot.health.exporters[0].lost = 143;
     snapshot.span.completeness = toptalk::snapshot::Completeness::Filling { known_ms: 12_000 };
     snapshot.span.start = END.plus_ms(-12_000);
-    let mut person = Person::at((80, 24), COLOUR, snapshot);
-    person.types("u ");
-    golden("notes_80x24", person.screen());
+    let mut user = User::at((80, 24), COLOUR, snapshot);
+    user.types("u ");
+    golden("notes_80x24", user.screen());
 }
 
 #[test]
@@ -111,36 +111,36 @@ fn a_filter_without_matches() {
         exporter.sampling = toptalk::snapshot::SamplingState::Announced(1000);
     }
     for size in [(50, 20), (80, 24), (160, 50)] {
-        let mut person = Person::at(size, COLOUR, site());
-        person.types("/port 12345");
-        person.key(KeyCode::Enter);
-        assert!(person.sees(snapshot.clone()));
-        golden(format!("nothing_{}x{}", size.0, size.1), person.screen());
+        let mut user = User::at(size, COLOUR, site());
+        user.types("/port 12345");
+        user.key(KeyCode::Enter);
+        assert!(user.sees(snapshot.clone()));
+        golden(format!("nothing_{}x{}", size.0, size.1), user.screen());
     }
 }
 
 #[test]
 fn one_host_filtered() {
     for size in [(80, 24), (160, 50)] {
-        let mut person = Person::at(size, COLOUR, site());
-        person.types("/tcp");
-        person.key(KeyCode::Enter);
-        person.key(KeyCode::Enter);
+        let mut user = User::at(size, COLOUR, site());
+        user.types("/tcp");
+        user.key(KeyCode::Enter);
+        user.key(KeyCode::Enter);
         let mut answer = nas();
-        answer.view = person.model.view();
-        assert!(person.sees(answer));
-        golden(format!("host_filtered_{}x{}", size.0, size.1), person.screen());
+        answer.view = user.model.view();
+        assert!(user.sees(answer));
+        golden(format!("host_filtered_{}x{}", size.0, size.1), user.screen());
     }
 }
 
 #[test]
 fn packets_and_bytes() {
-    let mut person = Person::at((80, 24), COLOUR, site());
-    person.types("uu");
-    golden("packets_80x24", person.screen());
-    person.key(KeyCode::Enter);
-    person.sees(nas());
-    golden("host_packets_80x24", person.screen());
+    let mut user = User::at((80, 24), COLOUR, site());
+    user.types("uu");
+    golden("packets_80x24", user.screen());
+    user.key(KeyCode::Enter);
+    user.sees(nas());
+    golden("host_packets_80x24", user.screen());
 }
 
 #[test]
@@ -148,20 +148,20 @@ fn the_smallest_terminals_survive() {
     for theme in [COLOUR, ASCII] {
         for size in [(20, 5), (1, 1), (0, 0), (3, 2), (9, 4), (500, 3), (2, 200)] {
             for snapshot in [site(), silence(), transit()] {
-                let mut person = Person::at(size, theme, snapshot);
-                person.screen();
-                person.types("/port 1x");
-                person.screen();
-                person.key(KeyCode::Esc);
-                person.types("q?jG");
-                person.screen();
-                person.key(KeyCode::Esc);
-                person.key(KeyCode::Enter);
-                person.sees(nas());
-                person.screen();
+                let mut user = User::at(size, theme, snapshot);
+                user.screen();
+                user.types("/port 1x");
+                user.screen();
+                user.key(KeyCode::Esc);
+                user.types("q?jG");
+                user.screen();
+                user.key(KeyCode::Esc);
+                user.key(KeyCode::Enter);
+                user.sees(nas());
+                user.screen();
             }
         }
     }
-    golden("main_20x5", Person::at((20, 5), COLOUR, site()).screen());
-    golden("main_1x1", Person::at((1, 1), COLOUR, site()).screen());
+    golden("main_20x5", User::at((20, 5), COLOUR, site()).screen());
+    golden("main_1x1", User::at((1, 1), COLOUR, site()).screen());
 }

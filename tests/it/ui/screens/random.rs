@@ -42,8 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The answer to the current question, with its rows rotated and cut off.
-fn answer(person: &Person, at: i64, rotate: usize, keep: usize) -> Snapshot {
-    let view = person.model.view();
+fn answer(user: &User, at: i64, rotate: usize, keep: usize) -> Snapshot {
+    let view = user.model.view();
     let mut snapshot = if let Subject::Host(host) = view.subject {
         let mut snapshot = nas();
         if let Some(detail) = &mut snapshot.detail {
@@ -107,46 +107,46 @@ proptest! {
 
     #[test]
     fn nothing_panics_and_the_selection_stays(steps in prop::collection::vec(step(), 1..60)) {
-        let mut person = Person::naming((80, 24), Theme::default(), site(), lists::names());
+        let mut user = User::naming((80, 24), Theme::default(), site(), lists::names());
         // Moved once, so that the selection is bound to its row.
-        person.key(KeyCode::Char('j'));
+        user.key(KeyCode::Char('j'));
         let mut clock = 0;
         for step in steps {
             match step {
                 Step::Key(code, ctrl) => {
                     let modifiers = if ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
-                    person.act(on_key(person.model.context(), code, modifiers));
+                    user.act(on_key(user.model.context(), code, modifiers));
                     // `g` releases the row on purpose, so bind it again.
                     if matches!(code, KeyCode::Char('g') | KeyCode::Home | KeyCode::Enter) {
-                        person.key(KeyCode::Char('j'));
+                        user.key(KeyCode::Char('j'));
                     }
                 }
                 Step::Answer { seconds, rotate, keep } => {
                     clock += seconds;
-                    let before = person.model.selected();
-                    let snapshot = answer(&person, clock, rotate, keep);
-                    let pane = person.screen();
+                    let before = user.model.selected();
+                    let snapshot = answer(&user, clock, rotate, keep);
+                    let pane = user.screen();
                     // A frozen screen takes one answer per question.
                     let live = snapshot.view.at.is_none();
-                    prop_assert!(person.sees(snapshot) || !live);
-                    let after = person.model.selected();
+                    prop_assert!(user.sees(snapshot) || !live);
+                    let after = user.model.selected();
                     if let (Some(before), Some(after)) = (before, after)
-                        && !holds(&person.shown, &before)
+                        && !holds(&user.shown, &before)
                     {
-                        prop_assert!(holds(&person.shown, &after), "{after}\n{pane}");
+                        prop_assert!(holds(&user.shown, &after), "{after}\n{pane}");
                     }
                 }
                 Step::Size(width, height) => {
-                    person.size = (width, height);
-                    let before = person.model.selected();
-                    person.act(UiAction::Resized(width, height));
-                    prop_assert_eq!(before, person.model.selected());
+                    user.size = (width, height);
+                    let before = user.model.selected();
+                    user.act(UiAction::Resized(width, height));
+                    prop_assert_eq!(before, user.model.selected());
                 }
                 Step::Paste(text) => {
-                    person.act(UiAction::Paste(text));
+                    user.act(UiAction::Paste(text));
                 }
             }
-            person.buffer();
+            user.buffer();
         }
     }
 
@@ -155,18 +155,18 @@ proptest! {
         moves in 1..30usize,
         answers in prop::collection::vec((0..5i64, 0..70usize), 1..20),
     ) {
-        let mut person = Person::at((80, 24), Theme::default(), site());
-        (0..moves).for_each(|_| { person.key(KeyCode::Char('j')); });
-        let selected = person.model.selected();
+        let mut user = User::at((80, 24), Theme::default(), site());
+        (0..moves).for_each(|_| { user.key(KeyCode::Char('j')); });
+        let selected = user.model.selected();
         let mut clock = 0;
         for (seconds, rotate) in answers {
             clock += seconds;
-            let snapshot = answer(&person, clock, rotate, 100);
-            person.sees(snapshot);
-            prop_assert_eq!(&person.model.selected(), &selected);
+            let snapshot = answer(&user, clock, rotate, 100);
+            user.sees(snapshot);
+            prop_assert_eq!(&user.model.selected(), &selected);
             let address = selected.clone().unwrap_or_default();
             let shown = address.chars().take(7).collect::<String>();
-            let screen = person.screen();
+            let screen = user.screen();
             let row = screen.lines().find(|line| line.starts_with('>')).unwrap_or_default();
             prop_assert!(row.contains(&shown), "{}\n{}", shown, screen);
         }
@@ -184,42 +184,42 @@ proptest! {
     fn the_exporters_screen_keeps_its_selection(
         steps in prop::collection::vec(step(), 1..60),
     ) {
-        let mut person = Person::at((80, 24), Theme::default(), sources::troubled());
-        person.types("ej");
+        let mut user = User::at((80, 24), Theme::default(), sources::troubled());
+        user.types("ej");
         let mut clock = 0;
         for step in steps {
             match step {
                 Step::Key(code, ctrl) => {
                     let modifiers = if ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
-                    person.act(on_key(person.model.context(), code, modifiers));
-                    if !matches!(person.model.context(), Context::Exporters | Context::Exporter) {
-                        person = Person::at(person.size, Theme::default(), sources::troubled());
-                        person.types("e");
+                    user.act(on_key(user.model.context(), code, modifiers));
+                    if !matches!(user.model.context(), Context::Exporters | Context::Exporter) {
+                        user = User::at(user.size, Theme::default(), sources::troubled());
+                        user.types("e");
                     }
-                    person.key(KeyCode::Char('j'));
+                    user.key(KeyCode::Char('j'));
                 }
                 Step::Answer { seconds, rotate, .. } => {
                     clock += seconds;
-                    let before = person.model.selected();
-                    let snapshot = answer(&person, clock, rotate, 100);
+                    let before = user.model.selected();
+                    let snapshot = answer(&user, clock, rotate, 100);
                     let live = snapshot.view.at.is_none();
-                    prop_assert!(person.sees(snapshot) || !live);
-                    prop_assert_eq!(before, person.model.selected());
+                    prop_assert!(user.sees(snapshot) || !live);
+                    prop_assert_eq!(before, user.model.selected());
                 }
                 Step::Size(width, height) => {
-                    person.size = (width, height);
-                    person.act(UiAction::Resized(width, height));
+                    user.size = (width, height);
+                    user.act(UiAction::Resized(width, height));
                 }
                 Step::Paste(text) => {
                     // Names of interfaces come from the network as well.
-                    let exporters = &mut person.shown.health.exporters;
+                    let exporters = &mut user.shown.health.exporters;
                     let detail = std::sync::Arc::make_mut(&mut exporters[0].detail);
                     if let Some(interface) = detail.interfaces.first_mut() {
                         interface.name = text;
                     }
                 }
             }
-            person.buffer();
+            user.buffer();
         }
     }
 }

@@ -45,7 +45,7 @@ fn words_for_extras_are_parsed() {
 fn extras_are_compared() {
     let mut mpls = [0; crate::flow::MPLS_LABELS];
     (mpls[0], mpls[1]) = (1000 << 4 | 5 << 1, 2000 << 4 | 1);
-    let more = FlowExtras {
+    let extras = FlowExtras {
         in_src_mac: 0x0011_2233_4455,
         out_dst_mac: 0xffff_ffff_ffff,
         mpls,
@@ -81,7 +81,7 @@ fn extras_are_compared() {
         ("bgpnext ip 0.0.0.0", false),
     ] {
         let filter = Filter::parse(text).unwrap();
-        assert_eq!(filter.answer(&(&flow, &more)), Some(holds), "{text}");
+        assert_eq!(filter.answer(&(&flow, &extras)), Some(holds), "{text}");
         assert_eq!(
             filter.answer(&Flow { more: 0, ..flow }),
             filter.answer(&(&flow, &FlowExtras::NONE))
