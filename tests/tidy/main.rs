@@ -27,8 +27,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["flow", "filter"]),
     ("wire", &["flow", "text"]),
     ("topn", &[]),
-    // The file of settings: words, which only cli understands.
     // The settings file as plain data, which only cli interprets.
+    ("config", &["text", "units"]),
     // Packets in captures are decoded like sampled ones; the length of IPFIX messages is known
     // to wire.
     ("capture", &["flow", "wire"]),
