@@ -18,9 +18,9 @@ macro_rules! missing {
 
 missing! {
     ["geo"] "countries are not known";
-    ["tun proto", "tunip", "tun ip"] "the content of tunnels is not decoded";
-    ["ident"] "exporters have no labels; use `exporter ADDRESS`";
-    ["sysid"] "exporters have no numbers; use `exporter ADDRESS`";
+    ["tun proto", "tunip", "tun ip"] "tunnels are not decoded";
+    ["ident"] "no labels; use `exporter ADDRESS`";
+    ["sysid"] "no numbers; use `exporter ADDRESS`";
     ["count"] "flows are not numbered";
     ["nfversion"] "the export version is not kept";
     ["observation point", "observation point id"] "observation points are not kept";

@@ -200,7 +200,7 @@ pub enum LiveSupport {
 const SUMS: &str = "a row sums all flows of a conversation";
 const SINGLE: LiveSupport =
     LiveSupport::No("rows are sums of flows", "this asks about single flow records");
-const OUT_COUNTERS: &str = "the reverse direction is a separate flow";
+const OUT_COUNTERS: &str = "the reverse is a separate flow";
 
 const BYTE: u64 = 255;
 const SHORT: u64 = 65_535;

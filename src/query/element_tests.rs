@@ -75,7 +75,7 @@ fn other_words_are_refused_with_advice() {
         ("", "known are record"),
         ("dstip/bites", "bytes"),
         ("dstip/tstart", "-O tstart"),
-        ("srcgeo", "countries"),
+        ("srcgeo", "country"),
         ("sysid", "router"),
         ("srcnet/48", "srcip6/N"),
         ("srcip4/33", "0 to 32"),

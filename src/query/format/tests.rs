@@ -369,7 +369,7 @@ fn other_formats_are_refused_with_similar_ones() {
         ("lin", "try line"),
         ("pipe", "write csv"),
         ("fmt:%ts %bytes", "try byt"),
-        ("fmt:%ts %gsap", "countries"),
+        ("fmt:%ts %gsap", "country"),
         ("fmt:hello", "at least one tag"),
         ("csv:ts,sa", "csv:%ts,%sa"),
         ("csv:", "at least one tag"),
