@@ -1,4 +1,4 @@
-//! The words on attaching to a collector, and on serving those who attach.
+//! The flags for attaching to a collector, and for serving the screens that attach.
 
 use std::path::PathBuf;
 
@@ -7,56 +7,57 @@ use clap::Args;
 use super::collector::{CollectArgs, RuleArgs};
 use super::given_flags::{GivenFlags, flags_of};
 
-/// Why nothing can be listed by named networks.
-pub const NO_NAMES: &str = "--by group needs names of networks: --group NET=NAME or --group FILE";
+/// The error when rows are to be named networks and no network has a name.
+pub const NO_NAMES: &str =
+    "--by group needs networks with names: add --group NET=NAME or --group FILE";
 
-/// Where a collector is looked for that runs already.
+/// The running collector to attach to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attach {
-    /// Whether it is looked for at all.
+    /// Whether to look for a running collector.
     pub allowed: bool,
-    /// Its socket; `None` for the usual places.
+    /// Its socket; `None` for the default places.
     pub socket: Option<PathBuf>,
-    /// Words that only concern collecting: the collector has its own.
+    /// Flags that were given and have no effect when attached: the collector has its own.
     pub unused: Vec<String>,
 }
 
-/// Where screens may attach.
+/// The socket for screens that attach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serve {
-    /// Whether they may at all.
+    /// Whether screens may attach.
     pub allowed: bool,
-    /// The socket; `None` for the usual place.
+    /// The socket; `None` for the default place.
     pub socket: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(super) struct AttachArgs {
-    /// The socket of the collector to attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
+    /// Socket of the collector to attach to [default: /run/toptalk/toptalk.sock, otherwise toptalk.sock in the user's runtime folder]
     #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
     socket: Option<PathBuf>,
-    /// Do not look for a running collector
+    /// Do not attach to a running collector
     #[arg(long, env = "TOPTALK_NO_ATTACH")]
     no_attach: bool,
 }
 
 #[derive(Args)]
 pub(super) struct ServeArgs {
-    /// The socket that screens attach to [default: /run/toptalk/toptalk.sock, else toptalk.sock in the user's runtime folder]
+    /// Socket on which screens attach [default: /run/toptalk/toptalk.sock, otherwise toptalk.sock in the user's runtime folder]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Let no screen attach
+    /// Do not let screens attach
     #[arg(long)]
     no_serve: bool,
 }
 
 impl AttachArgs {
-    /// Of a command that never collects.
+    /// For a command that never collects.
     pub(super) fn alone(self) -> Attach {
         Attach { allowed: !self.no_attach, socket: self.socket, unused: Vec::new() }
     }
 
-    /// What was said beside these words may ask for collecting in this process.
+    /// For a command that attaches unless other flags ask for collecting in this process.
     pub(super) fn check(self, said: &GivenFlags) -> Attach {
         let here = HERE.iter().any(|flag| said.has(flag));
         let collecting = flags_of::<CollectArgs>().into_iter().chain(flags_of::<RuleArgs>());

@@ -1,4 +1,4 @@
-//! The words that all commands have which collect.
+//! The flags of every command that collects.
 
 use std::net::IpAddr;
 
@@ -36,18 +36,18 @@ pub struct CollectConfig {
 
 #[derive(Args)]
 pub(super) struct CollectArgs {
-    /// Port to listen on (UDP; IPFIX also over TCP), repeatable; one that is busy is an error [default: 2055, 4739 and 6343, of which a busy one is tried again every second and taken when it is free]
+    /// Port to listen on (UDP; IPFIX also over TCP), repeatable; a busy port is an error [default: 2055, 4739 and 6343; toptalk retries a busy one of these every second]
     #[arg(short, long, value_name = "PORT", value_delimiter = ',', value_parser = port)]
     pub(super) port: Vec<u16>,
-    /// Listen on this address only
+    /// Listen on this address only [default: all addresses]
     #[arg(short, long, value_name = "ADDRESS", value_parser = address)]
     pub(super) bind: Option<IpAddr>,
-    /// Threads that decode and add up, each exporter always on the same one: `auto` for half as many as there are cores, 8 at most, or 1 to 16
+    /// Number of decoding threads, 1 to 16, or `auto` for half the number of cores, at most 8; one exporter is always decoded by one thread
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = workers)]
     pub(super) workers: Workers,
     #[command(flatten)]
     pub(super) exporters: ExporterArgs,
-    /// Memory that collecting may take: 256M, 4G, at least 64M [default: half of what the machine or its control group has]
+    /// Memory that collecting may use: 256M, 4G, at least 64M [default: half the memory of the machine or its control group]
     #[arg(long, value_name = "SIZE", value_parser = record::memory)]
     pub(super) memory: Option<u64>,
     #[command(flatten)]
@@ -58,32 +58,32 @@ pub(super) struct CollectArgs {
 
 #[derive(Args)]
 pub(super) struct WindowArgs {
-    /// A network that is ours, repeatable [default: private and link-local networks]
+    /// Local network, repeatable; traffic from it is upload, traffic to it download [default: private and link-local networks]
     #[arg(long, value_name = "NET", value_delimiter = ',')]
     pub(super) local: Vec<Network>,
-    /// How far behind now windows end: `auto` from the exporters' reports, or seconds
+    /// How many seconds before now the windows end, so that late reports are still counted, 0 to 300; `auto` measures the delay of the exporters
     #[arg(long, value_name = "auto|SECONDS", default_value = "auto", value_parser = lag)]
     pub(super) lag: LagRule,
-    /// Hosts kept at most; traffic of further ones is in others
+    /// Maximum number of hosts with a row; traffic of further hosts is counted in `others`
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_HOSTS, value_parser = rows)]
     pub(super) max_hosts: usize,
-    /// Conversations kept at most; traffic of further ones is in others
+    /// Maximum number of conversations with a row; traffic of further ones is counted in `others`
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CONVERSATIONS, value_parser = rows)]
     pub(super) max_conversations: usize,
-    /// Count flows as often as they are reported, also those that came from another interface before
+    /// Count every report of a flow; without this, a flow that an exporter reports at two interfaces is counted once
     #[arg(long)]
     pub(super) no_dedup: bool,
 }
 
 #[derive(Args)]
 pub(super) struct RuleArgs {
-    /// Warn of hosts that upload more than this: 80M, 1.5G (bit/s), 10MB/s
+    /// Warn when a host uploads more than this: 80M, 1.5G (bit/s), 10MB/s (bytes)
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) alert_up: Option<u64>,
-    /// Warn of hosts that download more than this
+    /// Warn when a host downloads more than this: 80M, 1.5G (bit/s), 10MB/s (bytes)
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) alert_down: Option<u64>,
-    /// The line's capacity; warned of at 90 % (one rate serves both directions)
+    /// Capacity of the line: one rate for both directions, or DOWN/UP, as in 1G/200M (bit/s); warn when a direction reaches 90 % of it
     #[arg(long, value_name = "DOWN[/UP]", value_parser = link)]
     pub(super) link: Option<Link>,
 }

@@ -1,39 +1,39 @@
-//! The words of `toptalk config`, and those that name a file of settings.
+//! The arguments of `toptalk config`, and the flag that names the settings file.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// What is asked of the file of settings.
+/// What `toptalk config` does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Configure {
-    /// Whether it is right; `None` for the one that would be taken.
+    /// Checks a file; `None` for the one that the other commands would read.
     Check(Option<PathBuf>),
-    /// Every setting, as this command line would have it.
+    /// Prints every setting that this command line results in.
     Show(Vec<OsString>),
 }
 
-/// The words of commands that take settings from a file. It is looked at before
-/// the rest is understood: `Line::wanted`.
+/// The flag of the commands that read the settings file. It is evaluated before the other
+/// arguments: `CommandLine::wanted`.
 #[derive(Args)]
 pub(super) struct FileArgs {
-    /// The file of settings [default: /etc/toptalk/toptalk.toml, else toptalk/toptalk.toml in the user's configuration folder]
+    /// Settings file [default: /etc/toptalk/toptalk.toml, otherwise toptalk/toptalk.toml in the user's configuration folder]
     #[arg(long, value_name = "FILE", env = "TOPTALK_CONFIG")]
     config: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 pub(super) enum ConfigVerb {
-    /// Say whether a file is right, and if not, what is wrong where
+    /// Check a settings file and report every error with its line
     Check {
-        /// The file [default: the one that would be taken]
+        /// File to check [default: the settings file that the other commands read]
         file: Option<PathBuf>,
     },
-    /// Print every setting with its value and where that is from, as a file that could be used
+    /// Print every setting with its value and where the value comes from, as a valid settings file
     Show {
-        /// The command that is asked about, as in `collect -p 2055` [default: each setting of the first of collect, the screen and top that has it]
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+        /// Command with flags whose settings are shown, as in `collect -p 2055` [default: all settings, each as the first of collect, the live screen, top and demo has it]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         words: Vec<OsString>,
     },
 }

@@ -1,4 +1,4 @@
-//! The words of `toptalk convert`.
+//! The arguments of `toptalk convert`.
 
 use std::path::PathBuf;
 
@@ -8,41 +8,41 @@ use super::query::Files;
 use crate::archive::name::Hierarchy;
 use crate::archive::recorder::MAX_SLOT_SECONDS;
 
-/// Files of nfcapd, or segments, to segments of another folder.
+/// Converting files of nfcapd, or segments, into segments of another folder.
 #[derive(Clone, Debug)]
 pub struct Convert {
     pub files: Files,
-    /// The archive that is written to.
+    /// The folder of the archive to write to.
     pub folder: PathBuf,
     pub hierarchy: Hierarchy,
-    /// Slots of flows whose file says none by its name.
+    /// The length of a slot in seconds, for segments and for files whose names have no time.
     pub slot_seconds: u32,
-    /// The zone of nfcapd's clock; `None` for that of this machine.
+    /// The time zone in which nfcapd named its files; `None` for that of this machine.
     pub zone: Option<String>,
 }
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("input").required(true).args(["one", "range"])))]
 pub(super) struct ConvertArgs {
-    /// One file, or a folder
+    /// File or folder to convert
     #[arg(short = 'r', value_name = "FILE")]
     one: Option<PathBuf>,
-    /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
+    /// Files to convert: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
-    /// Several folders, /a/b:c:d; -r and -R are then names in each of them
+    /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -r and -R are then names within each of them
     #[arg(short = 'M', value_name = "DIRS")]
     folders: Option<String>,
-    /// The folder of the archive to write to; it must be there, and nobody may record into it
+    /// Folder of the archive to write to; it must exist, and no collector may be recording into it
     #[arg(short = 'w', value_name = "DIR")]
     write: PathBuf,
-    /// Date folders as nfcapd has them, in UTC: 0 none, 1 year/month/day, ... 8
+    /// Date folders in UTC, numbered as in nfcapd: 0 none, 1 year/month/day, up to 8 (docs/ARCHIVE.md has the list)
     #[arg(short = 'S', value_name = "N", default_value = "0")]
     hierarchy: Hierarchy,
-    /// Length of a slot in seconds: of segments, and of files whose names say no time
+    /// Length of a slot in seconds, for segments and for files whose names have no time
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
     slot: u32,
-    /// The zone of the clock that named nfcapd's files, as in Europe/Berlin [default: that of this machine]
+    /// Time zone in which nfcapd named its files, as in Europe/Berlin [default: that of this machine]
     #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
     tz: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The words of `toptalk doctor`.
+//! The arguments of `toptalk doctor`.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,19 +11,19 @@ use super::unsupported::wrong;
 use crate::ingest::{Listen, MAX_PORTS};
 use crate::units::parse_duration;
 
-/// Looking for what usually goes wrong.
+/// Checking for common problems.
 #[derive(Clone, Debug)]
 pub struct Doctor {
     pub listen: Listen,
-    /// How long to listen.
+    /// How long to listen, in milliseconds.
     pub for_ms: i64,
-    /// The folder of the archive, when there is to be one.
+    /// The folder of the archive, if it is to be checked.
     pub folder: Option<PathBuf>,
-    /// Bytes that collecting may take, if that is said.
+    /// The memory that collecting may use, in bytes; `None` for the default.
     pub memory: Option<u64>,
-    /// Where a collector may be asked that has the ports.
+    /// The running collector, which may hold the ports.
     pub attach: Attach,
-    /// JSON instead of a table.
+    /// Whether to print JSON instead of a table.
     pub json: bool,
 }
 
@@ -32,22 +32,22 @@ pub(super) struct DoctorArgs {
     /// Port that exporters send to, repeatable [default: 2055, 4739 and 6343]
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Vec<u16>,
-    /// Listen on this address only
+    /// Listen on this address only [default: all addresses]
     #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
     bind: Option<IpAddr>,
-    /// How long to listen for exporters, where the ports are free
+    /// How long to listen for datagrams of exporters, if the ports are free: 10s, 1m
     #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     for_ms: i64,
-    /// Look at this folder of an archive as well
+    /// Also check this folder of an archive
     #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
     record: Option<PathBuf>,
-    /// Memory that collecting may take, as the collector is given it
+    /// Memory that collecting may use, as the collector gets it [default: half the memory of the machine or its control group]
     #[arg(long, value_name = "SIZE", env = "TOPTALK_MEMORY", value_parser = memory)]
     memory: Option<u64>,
     #[command(flatten)]
     attach: AttachArgs,
-    /// Shape of the answer
-    #[arg(short, long, value_name = "SHAPE", default_value = "table")]
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
 }
 

@@ -1,4 +1,4 @@
-//! What is said about exporters.
+//! The flags about exporters.
 
 use std::path::PathBuf;
 
@@ -9,28 +9,30 @@ use crate::flow::Network;
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
 
-/// Where what is learned of exporters is kept.
+/// Where templates and other state of exporters are saved between runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StateFolder {
-    /// Where such things are kept on this machine.
+    /// In the default folder of this machine.
     #[default]
     Usual,
+    /// In this folder.
     Folder(PathBuf),
+    /// They are not saved.
     Nowhere,
 }
 
 #[derive(Args)]
 pub(super) struct ExporterArgs {
-    /// A network that exporters may be in, repeatable [default: any]
+    /// Accept only exporters in this network, repeatable [default: any]
     #[arg(long, value_name = "NET", value_delimiter = ',')]
     allow: Vec<Network>,
-    /// The sampling rate of an exporter, or of all, whatever they announce; repeatable
+    /// Sampling rate of one exporter, or of all, used instead of the rate that they announce: 192.0.2.1=1000, 100; repeatable
     #[arg(long, value_name = "[EXPORTER=]RATE", value_delimiter = ',', value_parser = given_rate)]
     sampling: Vec<GivenRate>,
-    /// Folder for what is learned of exporters, so that a restart loses nothing [default: toptalk in the user's state folder]
+    /// Folder for the state of exporters, so that templates and sampling rates survive a restart [default: toptalk in the user's state folder]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Keep nothing of what is learned of exporters
+    /// Do not save the state of exporters
     #[arg(long)]
     no_state: bool,
 }

@@ -1,4 +1,4 @@
-//! What is made of all words: man pages and completions.
+//! Man pages and shell completions, generated from the command line.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The words on groupings: which networks have a name, and what `top` lists.
+//! The flags for networks with names, and for what `top` lists.
 
 use std::path::PathBuf;
 
@@ -7,18 +7,18 @@ use clap::Args;
 use crate::flow::named::{self, NamedNetwork};
 use crate::snapshot::{Grouping, Subject};
 
-/// One `--group`.
+/// The value of one `--group`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupArg {
     /// One network with its name.
     Named(NamedNetwork),
-    /// A file of them, to be read by [`named::lines`].
+    /// A file of networks with names, which [`named::lines`] reads.
     File(PathBuf),
 }
 
 #[derive(Args)]
 pub(super) struct GroupArgs {
-    /// A network with its name (department, VLAN, site), or a file with a line `NET = NAME` for each; repeatable
+    /// Network with a name (department, VLAN, site), or a file with a line `NET = NAME` for each network; repeatable
     #[arg(long, value_name = "NET=NAME|FILE", value_delimiter = ',', value_parser = group)]
     pub(super) group: Vec<GroupArg>,
 }
@@ -35,7 +35,7 @@ fn group(text: &str) -> Result<GroupArg, String> {
                 ))
             }
         },
-        // A network on its own is more likely one that lacks its name than a file.
+        // A network alone is more likely a network without its name than a file.
         None if text.is_empty() || text.parse::<crate::flow::Network>().is_ok() => {
             Err(format!("expected NET=NAME or the name of a file, found `{text}`"))
         }
@@ -43,7 +43,7 @@ fn group(text: &str) -> Result<GroupArg, String> {
     }
 }
 
-/// The word for a list of hosts.
+/// The value of `--by` for a list of hosts.
 pub(super) const HOSTS: &str = "host";
 
 /// What `top` lists.

@@ -1,4 +1,4 @@
-//! The words of `toptalk inspect`.
+//! The arguments of `toptalk inspect`.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use crate::inspect::InspectFormat;
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
 
-/// Printing what datagrams hold.
+/// Printing the contents of datagrams.
 #[derive(Clone, Debug)]
 pub struct Inspect {
-    /// What to read, in order; `-` is the standard input.
+    /// The files to read, in order; `-` is the standard input.
     pub files: Vec<PathBuf>,
-    /// Where to listen instead.
+    /// Where to listen, instead of reading files.
     pub listen: Option<Listen>,
-    /// Datagrams after which to stop.
+    /// The number of datagrams after which to stop.
     pub count: Option<u64>,
     pub shape: InspectFormat,
     pub policy: Policy,
@@ -26,25 +26,25 @@ pub struct Inspect {
 
 #[derive(Args)]
 pub(super) struct InspectArgs {
-    /// Captures (.pcap, .pcapng), IPFIX files, or files of one raw datagram; - is stdin
+    /// Captures (.pcap, .pcapng), IPFIX files, or files with one raw datagram; - is standard input
     #[arg(value_name = "FILE", required_unless_present = "port", conflicts_with = "port")]
     files: Vec<PathBuf>,
-    /// Listen on this UDP port instead, until Ctrl-C
+    /// Listen on this UDP port until Ctrl-C, instead of reading files
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
-    /// Listen on this address only
+    /// Listen on this address only [default: all addresses]
     #[arg(short, long, value_name = "ADDRESS", env = "TOPTALK_BIND")]
     bind: Option<IpAddr>,
     /// Stop after this many datagrams
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// A table for people, or a JSON object a line for programs
-    #[arg(short, long, value_name = "SHAPE", default_value = "table")]
+    /// Output format: a table, or one JSON object per line
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-    /// Read only what comes from this network, repeatable
+    /// Read only datagrams from this network, repeatable [default: any]
     #[arg(long, value_name = "NET", env = "TOPTALK_ALLOW", value_delimiter = ',')]
     allow: Vec<Network>,
-    /// One packet in N was sampled, of all exporters or of one, repeatable
+    /// Sampling rate, one packet in N, of one exporter or of all, used instead of the announced rate; repeatable
     #[arg(long, value_name = "[ADDRESS=]N", env = "TOPTALK_SAMPLING", value_delimiter = ',', value_parser = sampling)]
     sampling: Vec<GivenRate>,
 }

@@ -1,4 +1,5 @@
-//! The command line: words to a checked [`Command`]. The only file that names clap.
+//! The command line: arguments, environment variables and the settings file become a
+//! checked [`Command`]. No other room uses clap.
 
 mod attach;
 mod collect;
@@ -62,31 +63,47 @@ use self::values::sliding;
 use crate::archive::recorder::RecorderConfig;
 use crate::snapshot::Window;
 
-/// What toptalk was asked to do.
+/// The command that the command line asks for, with its checked arguments.
 #[derive(Clone, Debug)]
 pub enum Command {
+    /// The live screen.
     Live(LiveCommand),
+    /// The live screen with generated traffic, and the seed of the generator.
     Demo(LiveCommand, u64),
+    /// `toptalk top`.
     Top(Top),
+    /// `toptalk collect`.
     Collect(Box<Collecting>),
+    /// `toptalk inspect`.
     Inspect(Inspect),
+    /// `toptalk query`.
     Query(Box<Query>),
+    /// `toptalk replay`.
     Replay(Replay),
+    /// `toptalk convert`.
     Convert(Convert),
+    /// `toptalk doctor`.
     Doctor(Doctor),
+    /// `toptalk setup`.
     Setup(Setup),
+    /// `toptalk config`.
     Config(Configure),
 }
 
-/// Collecting with a screen.
+/// The live screen: attached to a collector, or collecting in this process.
 #[derive(Clone, Debug)]
 pub struct LiveCommand {
+    /// How to collect, where no collector is attached to.
     pub collect: CollectConfig,
+    /// The time window that the screen starts with.
     pub window: Window,
+    /// Whether the screen is drawn with ASCII characters only.
     pub ascii: bool,
-    /// Where snapshots are saved, `None` for the default folder.
+    /// The folder for snapshots; `None` for the default folder.
     pub snapshots: Option<PathBuf>,
+    /// How to record; `None` to record nothing.
     pub record: Option<RecorderConfig>,
+    /// Which collector to attach to.
     pub attach: Attach,
 }
 
@@ -94,7 +111,9 @@ pub struct LiveCommand {
 #[derive(Parser)]
 #[command(name = "toptalk", version, args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "On the router: ip flow-export version 9 / ip flow-export destination HOST 2055.\n\
+    after_help = "Without a command, toptalk shows the live screen: that of the collector that runs on this \
+    machine, otherwise it collects by itself.\n\
+    On a Cisco IOS router: ip flow-export version 9 and ip flow-export destination HOST 2055.\n\
     Without a router: toptalk demo"
 )]
 struct Cli {
@@ -106,40 +125,40 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// The live screen over made-up traffic: real NetFlow over loopback, nothing to set up
+    /// Show the live screen with generated traffic, sent as NetFlow over loopback; needs no setup
     Demo(DemoArgs),
-    /// Print one answer: of the collector that runs, else after collecting for a while
+    /// Print the top talkers once: from the running collector, otherwise after collecting for 10 s
     #[command(after_long_help = filter_help())]
     Top(Box<top::TopArgs>),
-    /// Receive, warn, record and serve screens, without one, as a service does; in nfcapd's words
+    /// Collect without a screen, as a service: receive, warn, record, serve screens; with nfcapd's options
     Collect(Box<collect::CollectingArgs>),
-    /// Print every template, record and problem, from captures or live
+    /// Print every template, record and problem in captures or in live traffic
     Inspect(inspect::InspectArgs),
-    /// Ask what was recorded, by toptalk or by nfcapd, in nfdump's words
+    /// Query recorded flows, of toptalk or nfcapd, with nfdump's options and filters
     #[command(after_long_help = query::help())]
     Query(Box<query::QueryArgs>),
-    /// Send what was recorded once more, as NetFlow or IPFIX: an archive, files of nfcapd, a capture
+    /// Send recorded flows again as NetFlow or IPFIX: from an archive, files of nfcapd or a capture
     Replay(replay::ReplayArgs),
-    /// Turn files of nfcapd, or segments of other slots, into segments of an archive
+    /// Convert files of nfcapd, or segments with another slot length, into segments of an archive
     Convert(convert::ConvertArgs),
-    /// Check what usually goes wrong, and print what helps
+    /// Check for common problems and print the commands that solve them
     Doctor(doctor::DoctorArgs),
-    /// What belongs around it: files for systemd, man pages, completions
+    /// Generate systemd units, man pages and shell completions
     Setup(setup::SetupArgs),
-    /// What the file of settings says, and whether it is right
+    /// Check the settings file, or print the settings in effect
     #[command(subcommand)]
     Config(ConfigVerb),
 }
 
 #[derive(Args)]
 struct ScreenArgs {
-    /// The window to begin with: 10s, 1m, 5m, 15m or 1h
+    /// Time window that the screen starts with: 10s, 1m, 5m, 15m or 1h
     #[arg(long, value_name = "WINDOW", default_value = "1m", value_parser = sliding)]
     window: Window,
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
-    /// Folder for snapshots saved with S [default: toptalk in the user's data folder]
+    /// Folder for the snapshots that the key S saves [default: toptalk in the user's data folder]
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
 }
@@ -164,7 +183,7 @@ struct LiveArgs {
 struct DemoArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// The same seed gives the same site
+    /// Seed of the traffic generator; the same seed gives the same network
     #[arg(long, value_name = "N", default_value_t = 2811)]
     seed: u64,
     #[command(flatten)]

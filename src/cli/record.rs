@@ -1,4 +1,4 @@
-//! Words on recording.
+//! The flags for recording.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::archive::name::Hierarchy;
 use crate::archive::recorder::{MAX_SLOT_SECONDS, RecorderConfig};
 use crate::config::memory::LEAST;
 
-/// How to record, wherever something is collected.
+/// The flags for recording of the live screen and `top`.
 #[derive(Args)]
 pub(super) struct RecordArgs {
     /// Record all flows into this folder
@@ -22,40 +22,40 @@ pub(super) struct RecordArgs {
     how: RecordingArgs,
 }
 
-/// How to record what is made up: only where the command line says so, or
-/// `TOPTALK_RECORD` would mix it into the archive of what is real.
+/// The flags for recording of `demo`. Its folder has no environment variable: with
+/// `TOPTALK_RECORD` the generated flows would get into the archive of the real ones.
 #[derive(Args)]
 pub(super) struct DemoRecordArgs {
-    /// Record the made-up flows into this folder, best one of its own
+    /// Record the generated flows into this folder; do not use the folder of real flows
     #[arg(short = 'w', long, value_name = "DIR")]
     record: Option<PathBuf>,
     #[command(flatten)]
     how: RecordingArgs,
 }
 
-/// How, wherever it goes.
+/// The flags for how files are written, whatever folder they are written to.
 #[derive(Args, Clone)]
 pub(super) struct RecordingArgs {
-    /// Length of a slot of the archive, from 1; each gets files of its own, aligned to the clock
+    /// Length of a time slot in seconds, 1 to 86400; each slot has its own files and starts at a multiple of its length
     #[arg(short = 't', long = "slot", value_name = "SECONDS", default_value_t = 300, value_parser = slot)]
     slot: u32,
-    /// Date folders as nfcapd has them, in UTC: 0 none, 1 year/month/day, ... 8
+    /// Date folders in UTC, numbered as in nfcapd: 0 none, 1 year/month/day, up to 8 (docs/ARCHIVE.md has the list)
     #[arg(short = 'S', long, value_name = "0-8", default_value = "0")]
     hierarchy: Hierarchy,
-    /// How often to wait until the disk has what was recorded; 0 leaves it to the system
+    /// Seconds between fsyncs of recorded flows, 0 to 3600; 0 leaves it to the operating system
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = sync)]
     sync: u32,
-    /// Remove what is older: 30d, 12h, 4w
+    /// Delete files that are older than this: 30d, 12h, 4w
     #[arg(long, value_name = "AGE", value_parser = age)]
     expire_age: Option<i64>,
-    /// Remove the oldest when it is more: 50G, 1.5T (powers of 1000)
+    /// Delete the oldest files when the archive is larger than this: 50G, 1.5T (powers of 1000)
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     expire_size: Option<u64>,
 }
 
 impl RecordArgs {
     /// # Errors
-    /// When flags on recording were typed and nothing is recorded.
+    /// When flags for recording are on the command line and nothing is recorded.
     pub(super) fn check(self, said: &GivenFlags) -> Result<Option<RecorderConfig>, clap::Error> {
         self.how.record(self.record, said)
     }
@@ -63,7 +63,7 @@ impl RecordArgs {
 
 impl DemoRecordArgs {
     /// # Errors
-    /// As those of [`RecordWords::check`].
+    /// As those of [`RecordArgs::check`].
     pub(super) fn check(self, said: &GivenFlags) -> Result<Option<RecorderConfig>, clap::Error> {
         self.how.record(self.record, said)
     }
@@ -87,7 +87,7 @@ impl RecordingArgs {
         Ok(Some(self.check(folder)))
     }
 
-    /// How much is kept.
+    /// How much of the archive is kept.
     pub(super) fn limits(&self) -> ExpireLimits {
         ExpireLimits { age_ms: self.expire_age, bytes: self.expire_size }
     }
@@ -112,7 +112,7 @@ fn sync(text: &str) -> Result<u32, String> {
     whole(text, 0..=3600, " of seconds")
 }
 
-/// A number and what its unit stands for.
+/// A number with one of these units, times the factor of the unit.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(at)?;
@@ -124,7 +124,7 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 pub(super) fn age(text: &str) -> Result<i64, String> {
     const HOUR: u64 = 3_600_000;
     let units = [("m", 60_000), ("h", HOUR), ("d", 24 * HOUR), ("w", 7 * 24 * HOUR)];
-    // nfexpire's letters are upper case; M would be months to some and minutes to others.
+    // nfexpire has upper-case letters, too. M is refused: it may mean months or minutes.
     let is_month = text.ends_with('M');
     let ms = scaled(text, &units).filter(|_| !is_month).and_then(|ms| i64::try_from(ms).ok());
     ms.ok_or_else(|| format!("expected an age such as 12h, 30d or 4w, found `{text}`"))
@@ -209,7 +209,7 @@ mod tests {
             ("collect -w /a -S 9", "0 to 8"),
             ("-w /a --expire-age 30", "12h, 30d"),
             ("-w /a --expire-age d", "12h, 30d"),
-            // A month to whoever writes it, a minute to the table.
+            // It may mean months or minutes.
             ("-w /a --expire-age 6M", "12h, 30d"),
             ("-w /a --expire-size 0", "50G"),
             ("-w /a --expire-size 5X", "50G"),

@@ -1,4 +1,4 @@
-//! The words of `toptalk replay`.
+//! The arguments of `toptalk replay`.
 
 use std::path::PathBuf;
 
@@ -11,57 +11,57 @@ use super::unsupported::wrong;
 use crate::filter::Filter;
 use crate::replay::{Pace, ReplayProtocol};
 
-/// Sending what was recorded once more.
+/// Sending recorded flows again.
 #[derive(Clone, Debug)]
 pub struct Replay {
     /// Captures and files of archives, in order; `-` is a capture from the standard input.
     pub files: Vec<PathBuf>,
     /// Files of an archive.
     pub archive: Option<Files>,
-    /// The zone of the clock that named nfcapd's files; `None` for that of this machine.
+    /// The time zone in which nfcapd named its files; `None` for that of this machine.
     pub zone: Option<String>,
     pub to: Target,
-    /// What to send; `None` for datagrams of captures as they are.
+    /// The protocol to send with; `None` to send the datagrams of captures unchanged.
     pub what: Option<ReplayProtocol>,
     pub pace: Pace,
-    /// Whether flows keep the times they were recorded with.
+    /// Whether flows keep their recorded times.
     pub keep_times: bool,
     pub filter: Filter,
 }
 
 #[derive(Args)]
 pub(super) struct ReplayArgs {
-    /// A file of an archive, a file of nfcapd, or a capture; repeatable; - is a capture from stdin
+    /// File of an archive, file of nfcapd, or capture; repeatable; - is a capture from standard input
     #[arg(short = 'r', long = "read", value_name = "FILE", required_unless_present = "range")]
     read: Vec<PathBuf>,
     /// Files of an archive: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "read")]
     range: Option<String>,
-    /// Several folders, /a/b:c:d; -R is then names in each of them
+    /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -R is then a name within each of them
     #[arg(short = 'M', value_name = "DIRS", requires = "range", conflicts_with = "read")]
     folders: Option<String>,
-    /// The zone of the clock that named nfcapd's files, as in Europe/Berlin [default: that of this machine]
+    /// Time zone in which nfcapd named its files, as in Europe/Berlin [default: that of this machine]
     #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
     tz: Option<String>,
-    /// Where to send it, and nowhere else
+    /// Collector to send to
     #[arg(long, value_name = "HOST:PORT", value_parser = target)]
     to: Target,
-    /// Send flows as this; datagrams of captures are sent as they are without it [default for archives: ipfix]
+    /// Protocol to send flows with [default: ipfix for archives; datagrams of captures are sent unchanged]
     #[arg(long = "as", value_name = "PROTOCOL")]
     what: Option<SendAs>,
-    /// So many times faster than it was recorded, as in 10x
+    /// Send this many times faster than recorded, as in 10x [default: as recorded]
     #[arg(long, value_name = "FACTOR", value_parser = speed, conflicts_with_all = ["rate", "fast"])]
     speed: Option<f64>,
-    /// So many flows a second (datagrams, where they are sent as they are)
+    /// Send this many flows per second (datagrams, if they are sent unchanged)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "fast")]
     rate: Option<u64>,
-    /// Without waiting
+    /// Send as fast as possible
     #[arg(long)]
     fast: bool,
-    /// Send the times of the recording instead of those of now
+    /// Keep the recorded times in the flows instead of moving them to now
     #[arg(long)]
     keep_times: bool,
-    /// Only flows that match, as in `net 10.0.0.0/8 and not port 22`
+    /// Send only flows that match, as in `net 10.0.0.0/8 and not port 22`
     filter: Vec<String>,
 }
 

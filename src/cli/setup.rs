@@ -1,10 +1,10 @@
-//! The words of `toptalk setup`.
+//! The arguments of `toptalk setup`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// What belongs around the program on a machine.
+/// What to generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setup {
     /// The files for systemd: printed, or written below a folder.
@@ -15,7 +15,7 @@ pub enum Setup {
     Completions { shell: Shell },
 }
 
-/// A shell that completions are made for.
+/// A shell with completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     Bash,
@@ -31,20 +31,23 @@ pub(super) struct SetupArgs {
 
 #[derive(Subcommand)]
 enum SetupVerb {
-    /// Print what makes toptalk a service: unit, user, folders, receive buffer
+    /// Print the files that run toptalk as a systemd service: unit, user, folders, receive buffer
     Systemd {
-        /// Write the files below this folder instead, as in / or a package's root
+        /// Write the files below this folder (/ or the root of a package) instead of printing them
         #[arg(long, value_name = "DIR")]
         write: Option<PathBuf>,
     },
     /// Write a man page for every command
     Man {
-        /// The folder to write them into; made when it is not there
+        /// Folder to write to; created if it does not exist
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
     },
     /// Print completions for a shell
-    Completions { shell: Shell },
+    Completions {
+        /// Shell to complete for
+        shell: Shell,
+    },
 }
 
 impl SetupArgs {

@@ -1,8 +1,8 @@
-//! Where datagrams are sent.
+//! The address that datagrams are sent to.
 
 use std::fmt;
 
-/// A host with a port; looked up only when something is sent there.
+/// A host with a port. A name is resolved only when something is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// A name or an address, an IPv6 address without brackets.

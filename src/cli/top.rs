@@ -1,4 +1,4 @@
-//! The words of `toptalk top`.
+//! The arguments of `toptalk top`.
 
 use clap::{Args, ValueEnum};
 
@@ -35,7 +35,7 @@ pub struct Top {
     pub attach: Attach,
 }
 
-/// The shape of the answer.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TopOutput {
     Table,
@@ -49,29 +49,29 @@ pub(super) struct TopArgs {
     file: FileArgs,
     #[command(flatten)]
     collect: CollectArgs,
-    /// Collect for so long instead of asking the collector that runs [default where none runs: 10s]
+    /// Collect in this process for this long (10s, 5m) instead of asking the running collector [default, if no collector runs: 10s]
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     for_ms: Option<i64>,
-    /// The window of the answer: 10s, 1m, 5m, 15m, 1h or all
+    /// Time window of the answer: 10s, 1m, 5m, 15m, 1h or all
     #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
     window: Window,
-    /// What to list: host, port, proto, peer-net, interface or group
+    /// What the rows are: host, port, proto, peer-net, interface or group
     #[arg(long, value_name = "WHAT", default_value = groups::HOSTS, value_parser = groups::by)]
     by: Subject,
-    /// Rows; 0 for all
+    /// Maximum number of rows; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     limit: usize,
-    /// Sort by bytes sent, received, or both
+    /// Sort by bytes sent (up), bytes received (down) or both (sum)
     #[arg(short, long, value_name = "KEY", default_value = "sum")]
     sort: Sort,
-    /// Shape of the answer
-    #[arg(short, long, value_name = "SHAPE", default_value = "table")]
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: TopOutput,
     #[command(flatten)]
     record: RecordArgs,
     #[command(flatten)]
     attach: AttachArgs,
-    /// Only what matches, as in `net 10.0.0.0/8 and not port 22`
+    /// Show only traffic that matches, as in `net 10.0.0.0/8 and not port 22`
     filter: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl TopArgs {
         let attach = self.attach.check(said);
         let mut collect = self.collect.check()?;
         collect.config.keep_all = self.window == Window::All;
-        // The collector that runs may have names.
+        // A running collector may have networks with names of its own.
         if self.by == Subject::Groups(Grouping::Group)
             && collect.groups.is_empty()
             && !attach.allowed

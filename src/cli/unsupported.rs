@@ -1,21 +1,21 @@
-//! Letters of other programs that are understood and refused with what to write
-//! instead.
+//! Options of other programs that toptalk does not have. They are recognised so that the
+//! error can say what to write instead.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-/// A letter.
+/// An option of one letter.
 pub(super) struct UnsupportedLetter {
     pub(super) letter: char,
-    /// What clap calls it.
+    /// Its id in clap.
     pub(super) id: &'static str,
-    /// Whether a value follows; `None` when that is not known.
+    /// Whether a value follows; `None` when that depends on the release of the other program.
     pub(super) takes: Option<bool>,
     /// What to write instead.
     pub(super) hint: &'static str,
 }
 
-/// The same command that knows these letters, too.
+/// Adds these options to a command.
 pub(super) fn augment(command: Command, letters: &'static [UnsupportedLetter]) -> Command {
     command.args(letters.iter().map(|one| {
         let arg = Arg::new(one.id).short(one.letter).hide(true).action(ArgAction::Append);
@@ -27,7 +27,7 @@ pub(super) fn augment(command: Command, letters: &'static [UnsupportedLetter]) -
     }))
 }
 
-/// Those that were given.
+/// The ones that were given.
 pub(super) fn given(
     matches: &ArgMatches,
     letters: &'static [UnsupportedLetter],
@@ -37,7 +37,7 @@ pub(super) fn given(
     letters.iter().filter(is_given)
 }
 
-/// That words make no sense, in a message of our own.
+/// An error about the arguments with this message.
 pub(super) fn wrong(message: String) -> clap::Error {
     clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{message}\n"))
 }

@@ -1,5 +1,4 @@
-//! Values of flags as people write them; what is wrong is answered with what
-//! was expected.
+//! The values of flags. An error says what was expected and what was found.
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

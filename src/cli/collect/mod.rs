@@ -1,4 +1,4 @@
-//! The words of `toptalk collect`: those of nfcapd, as far as they mean something.
+//! The arguments of `toptalk collect`: the options of nfcapd that apply, and those of toptalk.
 
 #[cfg(test)]
 mod tests;
@@ -31,19 +31,24 @@ use crate::ingest::{Listen, MAX_FOLDERS, MAX_REPEATS, RecordFolder, RecordPlan};
 use crate::wire::Policy;
 use crate::wire::policy::GivenRate;
 
-/// Collecting without a screen, into an archive if there is to be one.
+/// Collecting without a screen, optionally recording.
 #[derive(Clone, Debug)]
 pub struct Collecting {
+    /// How to collect.
     pub collect: CollectConfig,
+    /// Which flows are recorded into which folders; may be empty.
     pub record: RecordPlan,
+    /// The command to run for each finished file.
     pub hook: Option<Hook>,
+    /// The collectors that every datagram is forwarded to.
     pub repeat: Vec<Target>,
+    /// The least severe level that is logged.
     pub level: Level,
-    /// Where screens may attach.
+    /// The socket for screens that attach.
     pub serve: Serve,
-    /// Where metrics are served.
+    /// The address at which metrics are served.
     pub metrics: Option<SocketAddr>,
-    /// What the user should know of his words.
+    /// Warnings about arguments that have no effect.
     pub notes: Vec<String>,
 }
 
@@ -71,68 +76,71 @@ pub(super) struct CollectingArgs {
 
 #[derive(Args)]
 struct ListenArgs {
-    /// Listen on IPv4 only
+    /// Listen on IPv4 addresses only
     #[arg(short = '4', conflicts_with = "v6")]
     v4: bool,
-    /// Listen on IPv6 only
+    /// Listen on IPv6 addresses only
     #[arg(short = '6')]
     v6: bool,
-    /// The receive buffer that is asked of the kernel: 64M, 4000000 [default: 64 MiB]
+    /// Size of the receive buffer of each port in bytes, 4096 to 1G: 64M, 4000000 [default: 64 MiB]
     #[arg(short = 'B', long, value_name = "BYTES", value_parser = buffer)]
     buffer: Option<usize>,
-    /// The sampling rate of exporters that announce none; negative: of all, whatever they announce
+    /// Sampling rate of exporters that announce none; a negative rate is used for all, whatever they announce
     #[arg(short = 's', long = "assume-sampling", value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     rate: Option<AssumedRate>,
 }
 
 #[derive(Args)]
 struct FolderArgs {
-    /// The folder of the archive; beside -l only the word of nfcapd 1.6 for slots aligned to the clock, as they always are
+    /// Folder of the archive; with -l, -w needs no value, as in nfcapd 1.6
     #[arg(short = 'w', value_name = "DIR", num_args = 0..=1)]
-    #[expect(clippy::option_option, reason = "not given, given, given with a folder")]
+    #[expect(
+        clippy::option_option,
+        reason = "without the flag, the flag alone, the flag with a folder"
+    )]
     write: Option<Option<PathBuf>>,
-    /// The folder of the archive, as nfcapd 1.6 calls it
+    /// Folder of the archive, as in nfcapd 1.6
     #[arg(short = 'l', value_name = "DIR")]
     log: Option<PathBuf>,
-    /// The folder of the archive; -w and -l go before it
+    /// Folder of the archive; -w and -l take precedence
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
-    /// A folder for each exporter in this one, named by its address; goes before --record
+    /// Folder in which each exporter has its own folder, named after its address; takes precedence over --record
     #[arg(short = 'M', long, value_name = "DIR")]
     record_each: Option<PathBuf>,
-    /// An exporter with its name and its folder, repeatable; only such exporters are listened to, and those of --allow
+    /// Name, address and folder of an exporter, repeatable; only these exporters and those of --allow are accepted
     #[arg(short = 'n', long, value_name = "IDENT,ADDRESS,DIR", value_parser = source)]
     source: Vec<NamedSource>,
-    /// What the log and the hook call the archive [default: none]
+    /// Name of the archive in the log and for the hook [default: none]
     #[arg(short = 'I', long, value_name = "IDENT", value_parser = ident)]
     ident: Option<String>,
 }
 
 #[derive(Args)]
 struct ServiceArgs {
-    /// Expire after each slot, as --expire-age and --expire-size do anyway
+    /// Expire files after each slot; --expire-age and --expire-size do this without -e, too
     #[arg(short = 'e')]
     expire: bool,
-    /// nfcapd's letters for compression: files are always compressed
+    /// nfcapd's options for compression; files of toptalk are always compressed
     #[arg(short = 'z', hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "")]
     z: Option<String>,
     #[arg(short = 'y', hide = true)]
     y: bool,
     #[arg(short = 'j', hide = true)]
     j: bool,
-    /// Run this for each finished file: %f the file, %d its folder, %t its slot, %u the same in seconds since 1970, %i the name; without a shell
+    /// Command to run for each finished file, without a shell: %f is the file, %d its folder, %t the start of its slot, %u the same in seconds since 1970, %i the name of the archive
     #[arg(short = 'x', long, value_name = "COMMAND", value_parser = hook)]
     hook: Option<Split>,
-    /// Seconds after which a hook is ended
+    /// Seconds after which a running hook is killed, 1 to 86400
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = hook_limit)]
     hook_limit: u32,
-    /// Send every datagram on as it came, repeatable
+    /// Forward every datagram unchanged to this collector, repeatable
     #[arg(short = 'R', long, value_name = "HOST/PORT", value_delimiter = ',', value_parser = repeat)]
     repeat: Vec<Target>,
-    /// What is logged: error, warn, info, debug or trace, each with those before it
+    /// Least severe level that is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = level)]
     log_level: Level,
-    /// Serve metrics for Prometheus at http://ADDRESS/metrics; a port alone is one of 127.0.0.1
+    /// Serve Prometheus metrics at http://ADDRESS:PORT/metrics; without an address on 127.0.0.1
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics)]
     metrics: Option<SocketAddr>,
 }
@@ -148,7 +156,7 @@ impl CollectingArgs {
         collect.config.rules = self.rules.check();
         let record = self.folders.plan(&self.how, allowed).map_err(wrong)?;
         if self.beside.expire && !self.how.limits().is_any() {
-            let text = "-e: how much is to be kept? Write --expire-age 30d or --expire-size 50G";
+            let text = "-e needs a limit: add --expire-age 30d or --expire-size 50G";
             return Err(wrong(text.to_owned()));
         }
         if self.beside.repeat.len() > MAX_REPEATS {
@@ -156,9 +164,8 @@ impl CollectingArgs {
             return Err(wrong(format!("-R: expected at most {MAX_REPEATS}, found {found}")));
         }
         let packs = self.beside.z.is_some() || self.beside.y || self.beside.j;
-        let packs = packs.then(|| {
-            "-z, -y and -j have nothing to choose: files are always compressed (zstd)".to_owned()
-        });
+        let packs = packs
+            .then(|| "-z, -y and -j have no effect: files are always compressed (zstd)".to_owned());
         let idle = idle(said, !record.is_empty(), self.beside.hook.is_some());
         let limit = Duration::from_secs(self.beside.hook_limit.into());
         Ok(Collecting {
@@ -177,24 +184,24 @@ impl CollectingArgs {
 /// Flags that only matter where flows are recorded, besides those of [`RecordingArgs`].
 const RECORDING: [&str; 2] = ["ident", "hook"];
 
-/// What was given and has nothing to do, if anything.
+/// The warning about flags that have no effect, if there are any.
 fn idle(said: &GivenFlags, records: bool, has_hook: bool) -> Option<String> {
     let limit = ["hook-limit"];
     let how = flags_of::<RecordingArgs>();
     let how: Vec<&str> = how.iter().map(String::as_str).collect();
     let (flags, why) = match (records, has_hook) {
         (false, _) => {
-            ([&how, &RECORDING[..], &limit].concat(), "nothing is recorded; -w DIR would")
+            ([&how, &RECORDING[..], &limit].concat(), "nothing is recorded; add -w DIR to record")
         }
         (true, false) => (limit.to_vec(), "there is no --hook"),
         (true, true) => return None,
     };
     let given = listed(flags.into_iter().filter(|flag| said.has(flag)));
-    (!given.is_empty()).then(|| format!("{given}: nothing to do, {why}"))
+    (!given.is_empty()).then(|| format!("{given}: no effect, {why}"))
 }
 
 impl Collecting {
-    /// What holds for exporters where this is recorded: named ones may always send.
+    /// The policy for exporters. Exporters that `-n` names are always accepted.
     #[must_use]
     pub fn policy_for(&self, plan: &RecordPlan) -> Policy {
         let mut policy = self.collect.policy.clone();
@@ -204,19 +211,19 @@ impl Collecting {
 }
 
 impl ListenArgs {
-    /// The addresses that are listened on.
+    /// The addresses to listen on.
     fn listen(&self, listen: Listen) -> Result<Listen, clap::Error> {
         let address = match (listen.address, self.v4, self.v6) {
             (None, true, _) => Some(Ipv4Addr::UNSPECIFIED.into()),
             (None, _, true) => Some(Ipv6Addr::UNSPECIFIED.into()),
             (Some(IpAddr::V6(address)), true, _) => {
                 return Err(wrong(format!(
-                    "-4: expected an IPv4 address behind -b, found {address}"
+                    "-4: expected an IPv4 address after -b, found {address}"
                 )));
             }
             (Some(IpAddr::V4(address)), _, true) => {
                 return Err(wrong(format!(
-                    "-6: expected an IPv6 address behind -b, found {address}"
+                    "-6: expected an IPv6 address after -b, found {address}"
                 )));
             }
             (address, ..) => address,
@@ -227,7 +234,7 @@ impl ListenArgs {
     fn policy(&self, mut policy: Policy) -> Policy {
         match self.rate {
             Some(AssumedRate::Assumed(rate)) => policy.assumed = Sampling::one_in(rate),
-            // What --sampling says of one exporter still goes before it.
+            // A rate that --sampling gives for one exporter takes precedence.
             Some(AssumedRate::Given(rate)) => {
                 let given = GivenRate { exporter: None, rate: Sampling::one_in(rate) };
                 policy.sampling.push(given);
@@ -244,7 +251,7 @@ impl FolderArgs {
         let folder = match (self.log, self.write) {
             (Some(_), Some(Some(found))) => {
                 return Err(format!(
-                    "-w beside -l takes no folder: expected an option behind it, found `{}`",
+                    "-w takes no folder when -l is given, found `{}`",
                     found.display()
                 ));
             }
@@ -252,7 +259,7 @@ impl FolderArgs {
             (None, _) => None,
         };
         if folder.is_some() && self.record_each.is_some() {
-            return Err("-M makes a folder for each exporter: leave out -w DIR and -l DIR".into());
+            return Err("-M creates a folder for each exporter: remove -w DIR and -l DIR".into());
         }
         let each = self.record_each.map(|folder| how.clone().check(folder));
         let folder = folder.or(self.record).filter(|_| each.is_none());
@@ -266,13 +273,12 @@ impl FolderArgs {
         let plan = RecordPlan { sources, each, rest };
         if plan.is_empty() && aligned {
             return Err(
-                "-w: expected a folder to record into behind it, -w DIR, or -l DIR beside it"
-                    .into(),
+                "-w: expected a folder to record into, -w DIR, or -l DIR in addition".into()
             );
         }
         if allowed && !plan.sources.is_empty() && plan.each.is_none() && plan.rest.is_none() {
             return Err(
-                "--allow beside -n: expected a folder for the other exporters, -w DIR or -M DIR"
+                "--allow with -n: expected a folder for the other exporters, -w DIR or -M DIR"
                     .into(),
             );
         }
@@ -280,7 +286,7 @@ impl FolderArgs {
     }
 }
 
-/// One folder has one recorder, and one exporter one folder.
+/// Checks that no two exporters have the same folder, and no exporter two folders.
 fn check_sources(plan: &RecordPlan) -> Result<(), String> {
     if plan.sources.len() > MAX_FOLDERS {
         return Err(format!("-n: expected at most {MAX_FOLDERS}, found {}", plan.sources.len()));
@@ -295,7 +301,7 @@ fn check_sources(plan: &RecordPlan) -> Result<(), String> {
         if folders.contains(&place.settings.folder) {
             let folder = place.settings.folder.display();
             return Err(format!(
-                "-n: expected a folder of its own for {address}, found {folder} twice"
+                "-n: expected a separate folder for {address}, found {folder} twice"
             ));
         }
         addresses.push(*address);

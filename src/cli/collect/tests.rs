@@ -17,9 +17,9 @@ fn read(words: &str) -> Result<Collecting, String> {
 #[test]
 fn the_line_of_the_model_user_gets_its_equivalent_and_the_way_to_a_service() {
     let said = read("-w -D -l /srv/netflow/cisco -p 34343").unwrap_err();
-    let expected = "error: -D: toptalk stays in the foreground; systemd or & does the rest\n\n\
-         the same with toptalk:\n  toptalk collect -w /srv/netflow/cisco -p 34343\n\
-         as a service that systemd starts and keeps running, by a unit made of it:\n  \
+    let expected = "error: -D: toptalk always runs in the foreground; run it as a systemd service, or with &\n\n\
+         The same with toptalk:\n  toptalk collect -w /srv/netflow/cisco -p 34343\n\
+         As a service that systemd starts and restarts, with the unit that this command prints:\n  \
          toptalk setup systemd\n";
     assert_eq!(said, expected);
     let collecting = read("-w /srv/netflow/cisco -p 34343").unwrap();
@@ -44,7 +44,7 @@ fn equivalents_keep_the_order_and_what_a_shell_must_not_split() {
         assert!(said.contains(&format!("\n  toptalk collect {line}\n")), "{words}: {said}");
     }
     let said = read("-w /a -P /x -u me -J 239.1.1.1").unwrap_err();
-    for hint in ["-P: systemd knows", "-u: a service has its user", "-J: groups are not joined"] {
+    for hint in ["-P: there is no PID file", "-u: set User=", "-J: multicast is not supported"] {
         assert!(said.contains(hint), "{said}");
     }
 }
@@ -60,7 +60,7 @@ fn w_takes_a_folder_only_when_no_option_follows() {
     assert_eq!(folder("--record /b -w /a"), a);
     assert!(folder("-l /a -w /b").unwrap_err().contains("found `/b`"));
     for words in ["-w", "-w -p 2055"] {
-        assert!(folder(words).unwrap_err().contains("-w DIR, or -l DIR beside it"), "{words}");
+        assert!(folder(words).unwrap_err().contains("-w DIR, or -l DIR in addition"), "{words}");
     }
     assert_eq!(folder("-p 2055"), Ok(Vec::new()), "it need not record");
 }
@@ -141,16 +141,16 @@ fn wrong_words_are_refused_with_what_was_expected() {
         ("-w /a -x %q", "expected %f %d %t %u %i or %%, found `%q`"),
         ("-w /a -x %%%", "a lone % at the end"),
         ("-w /a -x send%", "a lone % at the end"),
-        ("-w /a -x 'open", "another '"),
+        ("-w /a -x 'open", "a closing '"),
         ("-w /a -I a/b", "letters, digits"),
         ("-n r1,192.0.2.1", "IDENT,ADDRESS,DIR as in router1"),
         ("-n r1,router,/a", "IDENT,ADDRESS,DIR"),
         ("-n r1,192.0.2.1,/a -n r2,192.0.2.1,/b", "one folder for 192.0.2.1"),
         ("-n r1,192.0.2.1,/a -n r2,192.0.2.2,/a", "found /a twice"),
         ("-n r1,192.0.2.1,/a --allow 10.0.0.0/8", "a folder for the other exporters"),
-        ("-M /a -w /b", "leave out -w DIR"),
-        ("-w /a -4 -b ::1", "an IPv4 address behind -b"),
-        ("-w /a -6 -b 127.0.0.1", "an IPv6 address behind -b"),
+        ("-M /a -w /b", "remove -w DIR"),
+        ("-w /a -4 -b ::1", "an IPv4 address after -b"),
+        ("-w /a -6 -b 127.0.0.1", "an IPv6 address after -b"),
         ("-w /a --log-level loud", "error, warn, info, debug or trace"),
         ("-w /a -T all", "every field is recorded"),
     ] {

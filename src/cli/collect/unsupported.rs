@@ -1,5 +1,5 @@
-//! Letters of nfcapd that are refused, with what to write instead: for those that
-//! make a service of it, the whole line.
+//! Options of nfcapd that toptalk does not have, with what to write instead. For the
+//! options that run nfcapd as a service, the message has the whole command line.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
@@ -15,17 +15,17 @@ const fn letter(
     UnsupportedLetter { letter, id, takes: Some(takes), hint }
 }
 
-/// What whoever runs the service does.
+/// Options that systemd replaces.
 const SERVICE: &[UnsupportedLetter] = &[
-    letter('D', "refused-D", false, "toptalk stays in the foreground; systemd or & does the rest"),
     letter(
-        'P',
-        "refused-P",
-        true,
-        "systemd knows the number of the process, there is no file of it",
+        'D',
+        "refused-D",
+        false,
+        "toptalk always runs in the foreground; run it as a systemd service, or with &",
     ),
-    letter('u', "refused-u", true, "a service has its user from the start, it never runs as root"),
-    letter('g', "refused-g", true, "a service has its group from the start, it never runs as root"),
+    letter('P', "refused-P", true, "there is no PID file; systemd knows the process"),
+    letter('u', "refused-u", true, "set User= in the systemd unit; toptalk never needs root"),
+    letter('g', "refused-g", true, "set Group= in the systemd unit; toptalk never needs root"),
 ];
 
 const OTHERS: &[UnsupportedLetter] = &[
@@ -33,47 +33,47 @@ const OTHERS: &[UnsupportedLetter] = &[
         'J',
         "refused-J",
         true,
-        "groups are not joined: have the routers send to an address of this machine",
+        "multicast is not supported: let the routers send to an address of this machine",
     ),
-    letter('E', "refused-E", false, "toptalk inspect --port PORT prints every record"),
+    letter('E', "refused-E", false, "write toptalk inspect --port PORT to print every record"),
     letter(
         'T',
         "refused-T",
         true,
-        "1.6's -T chose extensions: every field is recorded, leave it out",
+        "leave it out: every field is recorded (nfcapd 1.6 chose extensions with -T)",
     ),
     letter(
         'X',
         "refused-X",
         true,
-        "1.7's -X chose extensions: every field is recorded, leave it out",
+        "leave it out: every field is recorded (nfcapd 1.7 chose extensions with -X)",
     ),
     letter(
         'f',
         "refused-f",
         true,
-        "toptalk replay -r FILE --to HOST:PORT sends what is in a capture",
+        "write toptalk replay -r FILE --to HOST:PORT to send the datagrams of a capture",
     ),
     letter(
         'C',
         "refused-C",
         true,
-        "write --config FILE; toptalk config show prints one to begin with",
+        "write --config FILE; toptalk config show prints a file to start with",
     ),
-    letter('W', "refused-W", true, "one thread of low priority compresses: leave it out"),
+    letter('W', "refused-W", true, "leave it out: one thread of low priority compresses"),
     letter('v', "refused-v", true, "write --log-level debug"),
     letter('V', "refused-V", false, "write toptalk --version"),
 ];
 
-/// Says nothing of what is wanted, only of what nobody has to choose.
+/// Options for compression, which have no effect.
 const PACKING: [&str; 3] = ["z", "y", "j"];
 
-/// The words, where such letters are among them.
+/// The arguments, if they contain one of these options.
 #[derive(Default)]
 pub(super) struct UnsupportedFlags(Option<ArgMatches>);
 
 impl UnsupportedFlags {
-    /// Says what to write instead; `all` are the arguments that `collect` has.
+    /// Returns what to write instead; `all` is the command `collect` with its arguments.
     pub(super) fn check(&self, all: &Command) -> Result<(), String> {
         self.0.as_ref().map_or(Ok(()), |matches| Err(instead(matches, all)))
     }
@@ -102,24 +102,24 @@ impl clap::FromArgMatches for UnsupportedFlags {
     }
 }
 
-/// What to write instead of the letters that were given.
+/// What to write instead of the given options.
 fn instead(matches: &ArgMatches, all: &Command) -> String {
     let said = |one: &UnsupportedLetter| format!("-{}: {}\n", one.letter, one.hint);
     let others: String = unsupported::given(matches, OTHERS).map(said).collect();
     let service: String = unsupported::given(matches, SERVICE).map(said).collect();
     let mut text = format!("{service}{others}");
     if !service.is_empty() {
-        text.push_str("\nthe same with toptalk:\n  ");
+        text.push_str("\nThe same with toptalk:\n  ");
         text.push_str(&line(matches, all));
         text.push_str(
-            "\nas a service that systemd starts and keeps running, by a unit made of it:\n  ",
+            "\nAs a service that systemd starts and restarts, with the unit that this command prints:\n  ",
         );
         text.push_str("toptalk setup systemd");
     }
     text.trim_end().to_owned()
 }
 
-/// The line of all that is not refused, in the order in which it was given.
+/// The command line of all arguments that toptalk has, in the order in which they were given.
 fn line(matches: &ArgMatches, all: &Command) -> String {
     let mut words: Vec<(usize, String)> = Vec::new();
     for arg in all.get_arguments() {
@@ -136,7 +136,7 @@ fn line(matches: &ArgMatches, all: &Command) -> String {
         let places = matches.indices_of(id).into_iter().flatten();
         let values: Vec<_> = matches.get_raw(id).into_iter().flatten().collect();
         if arg.get_action().takes_values() {
-            // The -w that only aligns has none.
+            // -w together with -l has no value.
             let valued = places.zip(values);
             words.extend(
                 valued.map(|(at, value)| {
@@ -152,7 +152,7 @@ fn line(matches: &ArgMatches, all: &Command) -> String {
     format!("toptalk collect{words}")
 }
 
-/// A word as a shell takes it.
+/// A word quoted for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=+@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

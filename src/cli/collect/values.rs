@@ -8,50 +8,55 @@ use crate::cli::target::Target;
 use crate::cli::values::whole;
 use crate::flow::Host;
 
-/// Characters of a name at most: it becomes part of log lines and file names.
+/// Maximum length of a name, which becomes part of log lines and file names.
 const MAX_IDENT: usize = 64;
 
-/// Words of a hook at most.
+/// Maximum number of words of a hook.
 const MAX_HOOK_WORDS: usize = 64;
 
-/// Receive buffers that can be asked for: the kernel's figure is a signed number
-/// of 32 bits, which it doubles.
+/// Maximum size of the receive buffer in bytes. The kernel doubles the size and keeps it in
+/// a signed number of 32 bits.
 const MAX_BUFFER: u64 = 1 << 30;
 
-/// What is run for each finished file.
+/// The command that is run for each finished file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hook {
-    /// The program and its arguments, with the marks still in them.
+    /// The program and its arguments, in which the marks (`%f`) are not yet replaced.
     pub words: Vec<String>,
-    /// How long it may take.
+    /// The time after which it is killed.
     pub limit: Duration,
 }
 
-/// A command as it was split.
+/// A command split into words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Split(pub(super) Vec<String>);
 
-/// What is logged, from the fewest lines to the most.
+/// The least severe level that is logged, from the fewest lines to the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// Errors only.
     Error,
+    /// And warnings.
     Warn,
+    /// And normal events.
     #[default]
     Info,
+    /// And details for finding faults.
     Debug,
+    /// And details for developers.
     Trace,
 }
 
-/// What `-s` says.
+/// The value of `-s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AssumedRate {
-    /// Where nothing is announced.
+    /// The rate of exporters that announce none.
     Assumed(u32),
-    /// Whatever is announced.
+    /// The rate of all exporters, whatever they announce.
     Given(u32),
 }
 
-/// A named exporter.
+/// The value of `-n`: an exporter with a name and a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NamedSource {
     pub(super) ident: String,
@@ -72,13 +77,15 @@ pub(super) fn source(text: &str) -> Result<NamedSource, String> {
     Ok(NamedSource { ident: ident(name)?, address, folder: folder.into() })
 }
 
-/// A name that is safe wherever it is printed.
+/// A name that is safe in log lines and file names.
 pub(super) fn ident(text: &str) -> Result<String, String> {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     if (1..=MAX_IDENT).contains(&text.len()) && text.chars().all(is_safe) {
         return Ok(text.to_owned());
     }
-    Err(format!("expected 1 to {MAX_IDENT} letters, digits or -_.: as a name, found `{text}`"))
+    Err(format!(
+        "expected a name of 1 to {MAX_IDENT} letters, digits and -_.: characters, found `{text}`"
+    ))
 }
 
 pub(super) fn buffer(text: &str) -> Result<usize, String> {
@@ -112,8 +119,8 @@ pub(super) fn level(text: &str) -> Result<Level, String> {
     })
 }
 
-/// Splits a command at spaces, but for those between quotes. There is no shell
-/// that would do more.
+/// Splits a command at spaces that are not between quotes. No shell is involved, so that
+/// there are no variables, wildcards or pipes.
 pub(super) fn hook(text: &str) -> Result<Split, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -131,7 +138,7 @@ pub(super) fn hook(text: &str) -> Result<Split, String> {
     }
     words.extend(word);
     if let Some(open) = quote {
-        return Err(format!("expected another {open} behind the first, found `{text}`"));
+        return Err(format!("expected a closing {open}, found `{text}`"));
     }
     let program = words.first().filter(|word| !word.is_empty());
     if program.is_none() || words.len() > MAX_HOOK_WORDS {
@@ -161,7 +168,7 @@ pub(super) fn hook_limit(text: &str) -> Result<u32, String> {
     whole(text, 1..=86_400, " of seconds")
 }
 
-/// What stands for something in a hook, behind a percent sign.
+/// The letters that may follow a percent sign in a hook.
 pub const MARKS: [char; 5] = ['f', 'd', 't', 'u', 'i'];
 
 /// The environment variables that a hook gets. A `toptalk` that a hook starts does not
@@ -180,10 +187,10 @@ fn known_marks() -> String {
     format!("{}or %%", marks)
 }
 
-/// A part of a word of a hook.
+/// A part of a word of a hook command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HookPart<'a> {
-    /// As it is written; of `%%` the one sign it stands for.
+    /// Literal text; `%%` is one percent sign.
     Text(&'a str),
     /// The letter behind a percent sign, known or not.
     Mark(char),

@@ -1,4 +1,4 @@
-//! The words of `toptalk query`: nfdump 1.7's.
+//! The arguments of `toptalk query`: the options of nfdump 1.7.
 
 mod unsupported;
 
@@ -20,13 +20,13 @@ use crate::query::question::{CountedSides, FlowDirection};
 use crate::query::when::{self, TimeWindow, WrittenTime};
 use crate::query::{Aggregation, QueryMode, StatOrder, Statistic};
 
-/// How many files are read at once at most.
+/// Maximum number of files that are read at the same time.
 const MAX_THREADS: usize = 64;
 
-/// Rows of a statistic unless asked otherwise, as in nfdump.
+/// Default number of rows of a statistic, as in nfdump.
 const TOP: usize = 10;
 
-/// A question over an archive.
+/// A query of recorded flows.
 #[derive(Clone, Debug)]
 pub struct Query {
     pub files: Files,
@@ -35,49 +35,53 @@ pub struct Query {
     pub no_dedup: bool,
     pub from: Option<WrittenTime>,
     pub to: Option<WrittenTime>,
-    /// Whether these are from `-t`.
+    /// Whether `from` and `to` come from `-t`.
     pub in_window: bool,
-    /// `-t`, where it is about the beginning or the end of all there is.
+    /// `-t` with a number of seconds from the begin or the end of the recorded flows.
     pub window: Option<TimeWindow>,
     pub output: QueryOutput,
     pub write: Option<PathBuf>,
-    /// The zone of clocks on walls; `None` for that of this machine.
+    /// The time zone of times that are read and printed; `None` for that of this machine.
     pub zone: Option<String>,
-    /// How many files are read at once; `None` for as many as there are cores.
+    /// How many files are read at the same time; `None` for one for each core.
     pub threads: Option<usize>,
-    /// The collector whose current slot is to be whole.
+    /// The collector that is asked to write its current slot to disk first.
     pub attach: Attach,
     pub action: QueryAction,
-    /// What was written and has nothing to do.
+    /// Warnings about arguments that have no effect.
     pub notes: Vec<String>,
 }
 
-/// Which files are asked.
+/// The files to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    /// `-r`.
+    /// `-r`: a file or a folder.
     pub one: Option<PathBuf>,
-    /// `-R`.
+    /// `-R`: a range of files.
     pub range: Option<String>,
-    /// `-M`.
+    /// `-M`: several folders.
     pub folders: Option<String>,
 }
 
-/// Where the filter is.
+/// Where the filter comes from.
 #[derive(Clone, Debug)]
 pub enum FilterFrom {
+    /// The command line.
     Words(Filter),
+    /// A file, which is still to be read.
     File(PathBuf),
 }
 
-/// What is done.
+/// What the command does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueryAction {
+    /// Answer the query.
     Ask,
-    /// Print the filter's normal form; the text where it is on the command line.
+    /// Print the normal form of the filter; the text if it is on the command line.
     CheckFilter(Option<String>),
     /// Read a file from end to end.
     Verify(PathBuf),
+    /// Print macros for a database.
     Macros(Dialect),
 }
 
@@ -91,22 +95,22 @@ enum Rates {
 pub(super) struct QueryArgs {
     #[command(flatten)]
     attach: AttachArgs,
-    /// Files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; names may be ours or nfcapd's and need not exist [default: /var/lib/toptalk, else toptalk in the user's data folder]
+    /// Files to read: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, with names as of toptalk or nfcapd; FIRST and LAST need not exist [default: /var/lib/toptalk, otherwise toptalk in the user's data folder]
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
-    /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -r and -R are then names in each of them
+    /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -r and -R are then names within each of them
     #[arg(short = 'M', value_name = "DIRS")]
     folders: Option<String>,
-    /// One file, or a folder
+    /// File or folder to read
     #[arg(short = 'r', value_name = "FILE")]
     one: Option<PathBuf>,
-    /// A statistic: ELEMENT[:p][/ORDER]..., up to 8
+    /// Statistic: ELEMENT[:p][/ORDER]..., up to 8; :p separates protocols; the elements and orders are listed below
     #[arg(short, value_name = "STATISTIC")]
     statistic: Vec<String>,
-    /// Sort rows, and statistics that name no order of their own
+    /// Order of rows, and of statistics without an order
     #[arg(short = 'O', value_name = "ORDER")]
     order: Option<String>,
-    /// Rows of a statistic or of a list; 0 for all [default: 10 for statistics, else all]
+    /// Maximum number of rows of a statistic or list; 0 for all [default: 10 for statistics, otherwise all]
     #[arg(short = 'n', value_name = "N")]
     limit: Option<usize>,
     /// Sum flows with the same protocol, addresses and ports
@@ -118,58 +122,58 @@ pub(super) struct QueryArgs {
     /// Sum both directions of a conversation into one row
     #[arg(short = 'b')]
     both: bool,
-    /// As -b, and guess by the ports which side is the client
+    /// As -b, with the client first; the ports tell which side is the client
     #[arg(short = 'B')]
     guess: bool,
-    /// Stop after so many matching records
+    /// Stop after this many matching flows
     #[arg(short = 'c', value_name = "N")]
     count: Option<usize>,
-    /// Time window: YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], or +N or -N: the first or last N seconds
+    /// Time window: YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N for the first N seconds, -N for the last N seconds
     #[arg(short = 't', value_name = "WINDOW", allow_hyphen_values = true, conflicts_with_all = ["from", "to"])]
     window: Option<String>,
-    /// Only flows since then: 2026-04-10, 2026-04-10T12:30, 2h (ago), yesterday
+    /// Only flows from this time on: 2026-04-10, 2026-04-10T12:30, 2h (ago), yesterday
     #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
     from: Option<WrittenTime>,
-    /// Only flows until then; a day, month or year counts to its end
+    /// Only flows until this time; a day, month or year is included to its end
     #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
     to: Option<WrittenTime>,
     #[command(flatten)]
     print: PrintArgs,
-    /// Write what matches to a file of the archive
+    /// Write the matching flows to a file in the format of the archive
     #[arg(short, value_name = "FILE.parquet")]
     write: Option<PathBuf>,
-    /// Read the filter from a file; one on the command line goes before it
+    /// Read the filter from a file; a filter on the command line takes precedence
     #[arg(short, value_name = "FILE")]
     filter_file: Option<PathBuf>,
-    /// Print the totals alone
+    /// Print only the totals
     #[arg(short = 'I', conflicts_with_all = ["statistic", "aggregate", "by", "both", "guess"])]
     summary: bool,
-    /// Check the filter: print how it is understood
+    /// Check the filter and print its normal form
     #[arg(short = 'Z')]
     check: bool,
-    /// Read a file from end to end and say what is wrong with it
+    /// Read a whole file and report every error in it
     #[arg(short = 'v', value_name = "FILE", conflicts_with_all = ASKING)]
     verify: Option<PathBuf>,
-    /// Print macros with which a database shows addresses as text
+    /// Print macros for a database that show addresses as text
     #[arg(long, value_name = "duckdb|clickhouse", value_parser = dialect, conflicts_with_all = ASKING)]
     macros: Option<Dialect>,
-    /// Zone of times that are read and printed, and of nfcapd's names [default: this machine's]
+    /// Time zone of times that are read and printed, and of nfcapd's file names, as in Europe/Berlin [default: that of this machine]
     #[arg(long, value_name = "ZONE", env = "TOPTALK_TZ")]
     tz: Option<String>,
-    /// Count flows as often as they were reported
+    /// Count every report of a flow; without this, a flow that an exporter reported at two interfaces is counted once
     #[arg(long, env = "TOPTALK_NO_DEDUP")]
     no_dedup: bool,
-    /// Files read at once [default: one for each core]
+    /// Number of files that are read at the same time, 1 to 64 [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     #[command(flatten)]
     refused: UnsupportedFlag,
-    /// Only what matches, as in `dst net 192.168.1.0/24 and not port 22`
+    /// Use only flows that match, as in `dst net 192.168.1.0/24 and not port 22`
     filter: Vec<String>,
 }
 
-/// Words of a question, by their names in the program: beside something else than a
-/// question they would be passed over.
+/// The arguments of a query, by their ids in clap. With an action that is no query they
+/// would have no effect, so that they are an error.
 const ASKING: [&str; 20] = [
     "range",
     "folders",
@@ -195,19 +199,19 @@ const ASKING: [&str; 20] = [
 
 #[derive(Args)]
 struct PrintArgs {
-    /// Format: line, long, extended, biline, bilong, raw, json, ndjson, csv, null, parquet, fmt:... or csv:...
+    /// Output format: line, long, extended, biline, bilong, raw, json, ndjson, csv, null, parquet, fmt:... or csv:...
     #[arg(short, value_name = "FORMAT", value_parser = QueryFormat::parse)]
     output: Option<(QueryFormat, bool)>,
-    /// IPv6 addresses in full
+    /// Print IPv6 addresses in full
     #[arg(short = '6')]
     full6: bool,
-    /// Numbers in full
+    /// Print numbers in full
     #[arg(short = 'N')]
     plain: bool,
-    /// No heading and no summary
+    /// Print no header and no summary
     #[arg(short)]
     quiet: bool,
-    /// What rates of sums are over: the window that was asked for, or each line's own time
+    /// Time that rates of sums are divided by: the requested window, or the duration of each row
     #[arg(long, value_name = "OVER", default_value = "window")]
     rates: Rates,
 }
@@ -244,7 +248,7 @@ impl QueryArgs {
         };
         let unread = self.filter_file.as_deref().filter(|_| is_given).map(|path| {
             let path = path.display();
-            format!("-f {path} is not read: the filter on the command line goes before it")
+            format!("-f {path} is not read: the filter on the command line takes precedence")
         });
         let notes = unread.into_iter().collect();
         let filter_from = match self.filter_file.take() {
@@ -286,27 +290,28 @@ impl QueryArgs {
         let shape = self.print.output.as_ref().map(|(shape, _)| shape);
         if self.write.is_some() && shape.is_some_and(|shape| !matches!(shape, QueryFormat::Parquet))
         {
-            let text =
-                "-w writes flows to a file and prints none: leave out -o, or write -o parquet";
+            let text = "-w writes flows to a file and prints none: remove -o, or write -o parquet";
             return Err(wrong(text.to_owned()));
         }
         let null = matches!(shape, Some(QueryFormat::Null));
         if self.summary || (null && self.statistic.is_empty()) {
             if self.count.is_some() {
-                return Err(wrong("-c stops a list; totals are over all that matches".to_owned()));
+                return Err(wrong(
+                    "-c stops a list; totals are always of all matching flows".to_owned(),
+                ));
             }
             return Ok(QueryMode::Summary);
         }
         if !self.statistic.is_empty() {
             if self.count.is_some() {
-                return Err(wrong("-c stops a list; rows of a statistic are -n".to_owned()));
+                return Err(wrong("-c stops a list; -n limits the rows of a statistic".to_owned()));
             }
             let asked = self.statistics(order, by)?;
             return Ok(QueryMode::Statistics { asked, limit: self.limit.unwrap_or(TOP) });
         }
         if let Some(by) = by {
             if self.count.is_some() {
-                return Err(wrong("-c stops a list; rows of sums are -n".to_owned()));
+                return Err(wrong("-c stops a list; -n limits the rows of sums".to_owned()));
             }
             return Ok(QueryMode::Groups { by, order, limit: self.limit.unwrap_or(0) });
         }
@@ -389,7 +394,7 @@ fn dialect(text: &str) -> Result<Dialect, String> {
     }
 }
 
-/// The words that are understood.
+/// The help text that lists elements, orders, fields and formats.
 pub(super) fn help() -> String {
     let list = |names: Vec<&str>| names.join(" ");
     let formats: Vec<String> = (PREDEFINED.iter().map(|(name, _, help)| (*name, *help)))
@@ -398,10 +403,10 @@ pub(super) fn help() -> String {
         .collect();
     format!(
         "Elements of -s:\n  {}\n  srcip4/N srcip6/N dstip4/N dstip6/N srcnet/N dstnet/N net/N\n\
-         Orders of -O, and behind a slash of -s:\n  {}\n\
+         Orders of -O, and after the slash of -s:\n  {}\n\
          Fields of -A:\n  {}\n\
          Formats of -o:\n{}\n\
-         docs/QUERY.md has the tags of fmt: and examples, docs/FILTER.md the words of filters.",
+         docs/QUERY.md has the tags of fmt: and examples, docs/FILTER.md lists the filter words.",
         list(ELEMENTS.iter().map(|element| element.name).collect()),
         list(ORDERS.iter().map(|word| word.name).collect()),
         list(PARTS.iter().map(|word| word.name).collect()),
