@@ -96,8 +96,8 @@ impl<W: Write> Session<W> {
                     inspector.datagram(&datagram, clock.now(), Some(name), out)
                 }
                 Item::Problem(problem) => {
-                    if problem.trouble == CaptureIssue::Damaged {
-                        tell(format_args!("{name}: {}", problem.trouble));
+                    if problem.issue == CaptureIssue::Damaged {
+                        tell(format_args!("{name}: {}", problem.issue));
                     }
                     inspector.problem(&problem, name, out)
                 }

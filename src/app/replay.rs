@@ -186,8 +186,8 @@ impl Sender<'_> {
             ended = match item {
                 Item::Datagram(datagram) => self.datagram(&datagram),
                 Item::Problem(problem) => {
-                    if problem.trouble == CaptureIssue::Damaged {
-                        self.complain(format_args!("{name}: {}", problem.trouble));
+                    if problem.issue == CaptureIssue::Damaged {
+                        self.complain(format_args!("{name}: {}", problem.issue));
                     }
                     Ok(())
                 }

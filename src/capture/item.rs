@@ -90,7 +90,7 @@ impl fmt::Display for CaptureIssue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaptureProblem {
     /// What kind of problem it is.
-    pub trouble: CaptureIssue,
+    pub issue: CaptureIssue,
     /// How often it occurred.
     pub count: u64,
     /// Offset in the file, in bytes, if it occurred at one place.
@@ -99,7 +99,7 @@ pub struct CaptureProblem {
 
 impl Default for CaptureProblem {
     fn default() -> CaptureProblem {
-        CaptureProblem { trouble: CaptureIssue::default(), count: 1, at: None }
+        CaptureProblem { issue: CaptureIssue::default(), count: 1, at: None }
     }
 }
 

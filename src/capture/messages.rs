@@ -37,13 +37,13 @@ impl ExpectedContent {
 pub(super) fn read<R: Read>(
     head: Vec<u8>,
     rest: R,
-    meant: ExpectedContent,
+    expected: ExpectedContent,
     take: &mut Consumer<'_>,
 ) -> Result<(), Unreadable> {
     let fits = head.len() <= MAX_RAW;
     match message_length(&head) {
         Some(first)
-            if is_file(&head, first) && !(fits && meant == ExpectedContent::OneDatagram) =>
+            if is_file(&head, first) && !(fits && expected == ExpectedContent::OneDatagram) =>
         {
             chain(Cursor::new(head).chain(rest), take)
         }
@@ -83,7 +83,7 @@ fn chain(mut file: impl Read, take: &mut Consumer<'_>) -> Result<(), Unreadable>
             fill(&mut file, &mut message, length)?;
         }
         if length != Some(message.len()) {
-            let problem = CaptureProblem { trouble: CaptureIssue::Damaged, count: 1, at: Some(at) };
+            let problem = CaptureProblem { issue: CaptureIssue::Damaged, count: 1, at: Some(at) };
             let _ = take(Item::Problem(problem));
             return Ok(());
         }

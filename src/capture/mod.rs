@@ -65,7 +65,7 @@ impl Kind {
 /// and the damage is reported as an item, not as an error.
 pub fn read<R: Read + Send>(
     mut file: R,
-    meant: ExpectedContent,
+    expected: ExpectedContent,
     take: &mut Consumer<'_>,
 ) -> Result<(), Unreadable> {
     let mut head = Vec::new();
@@ -77,7 +77,7 @@ pub fn read<R: Read + Send>(
         Kind::Compressed(how) => Err(Unreadable::Compressed(how)),
         Kind::Bare => {
             fill(&mut file, &mut head, MAX_RAW + 1)?;
-            messages::read(head, file, meant, take)
+            messages::read(head, file, expected, take)
         }
     }
 }

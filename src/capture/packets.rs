@@ -95,7 +95,7 @@ struct Packets {
     interfaces: Vec<Interface>,
     fragments: Fragments,
     streams: TcpReassembly,
-    troubles: BTreeMap<CaptureIssue, u64>,
+    issues: BTreeMap<CaptureIssue, u64>,
     damaged: Option<u64>,
 }
 
@@ -104,9 +104,9 @@ impl Packets {
         self.damaged = Some(at as u64);
     }
 
-    fn count(&mut self, trouble: CaptureIssue) {
-        if self.troubles.len() < MAX_LINK_TYPES || self.troubles.contains_key(&trouble) {
-            *self.troubles.entry(trouble).or_default() += 1;
+    fn count(&mut self, issue: CaptureIssue) {
+        if self.issues.len() < MAX_LINK_TYPES || self.issues.contains_key(&issue) {
+            *self.issues.entry(issue).or_default() += 1;
         }
     }
 
@@ -222,16 +222,16 @@ impl Packets {
     fn finish(mut self, take: &mut Consumer<'_>) {
         let broken = self.fragments.finish();
         if broken > 0 {
-            self.troubles.insert(CaptureIssue::Fragments, broken);
+            self.issues.insert(CaptureIssue::Fragments, broken);
         }
         let gaps = self.streams.finish();
         if gaps > 0 {
-            self.troubles.insert(CaptureIssue::Tcp, gaps);
+            self.issues.insert(CaptureIssue::Tcp, gaps);
         }
-        let counted = self.troubles.into_iter();
-        let problems = counted.map(|(trouble, count)| CaptureProblem { trouble, count, at: None });
+        let counted = self.issues.into_iter();
+        let problems = counted.map(|(issue, count)| CaptureProblem { issue, count, at: None });
         let damaged = self.damaged.map(|at| CaptureProblem {
-            trouble: CaptureIssue::Damaged,
+            issue: CaptureIssue::Damaged,
             count: 1,
             at: Some(at),
         });

@@ -58,7 +58,7 @@ struct InspectTotals {
     files: BTreeMap<String, u64>,
     unknown: BTreeSet<Unknown>,
     /// Datagrams that are not flow exports, by destination port.
-    strangers: BTreeMap<Option<u16>, u64>,
+    undecoded: BTreeMap<Option<u16>, u64>,
     refused: u64,
     decoded: u64,
 }
@@ -108,7 +108,7 @@ impl Inspector {
     ) -> io::Result<()> {
         let allowed = datagram.source.is_none_or(|source| self.policy.allows(source));
         if !allowed {
-            return self.stranger(datagram, Cause::NotAllowed, file, out);
+            return self.undecoded_datagram(datagram, Cause::NotAllowed, file, out);
         }
         let bytes = &datagram.payload;
         let header = DatagramHeader::read(bytes);
@@ -133,7 +133,7 @@ impl Inspector {
             self.decoder.decode_seen(time, source, bytes, &mut self.flows, Some(&mut watch));
         let Some(header) = header.filter(|_| is_export(&report)) else {
             let cause = report.causes.iter().next().map_or(Cause::TooShort, |(cause, _)| cause);
-            return self.stranger(datagram, cause, file, out);
+            return self.undecoded_datagram(datagram, cause, file, out);
         };
         let has_fixed_records =
             matches!(header.protocol, Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7);
@@ -215,7 +215,7 @@ impl Inspector {
 
     /// Counts a datagram that is not decoded, and prints it. The table does not list such
     /// datagrams of a capture, since a capture may hold any other traffic.
-    fn stranger(
+    fn undecoded_datagram(
         &mut self,
         datagram: &CapturedDatagram,
         cause: Cause,
@@ -225,7 +225,7 @@ impl Inspector {
         if cause == Cause::NotAllowed {
             self.tally.refused += 1;
         } else {
-            let ports = &mut self.tally.strangers;
+            let ports = &mut self.tally.undecoded;
             let room = ports.len() < MAX_PORTS || ports.contains_key(&datagram.dport);
             *ports.entry(datagram.dport.filter(|_| room)).or_default() += 1;
         }
@@ -258,7 +258,7 @@ impl Inspector {
         file: &str,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        self.file_problem(problem.trouble.name(), &problem.trouble.to_string(), problem, file, out)
+        self.file_problem(problem.issue.name(), &problem.issue.to_string(), problem, file, out)
     }
 
     /// Prints that a file could not be read at all.

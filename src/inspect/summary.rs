@@ -33,7 +33,7 @@ impl Inspector {
         text.push_str(&causes(tally, "not understood or not used", true));
         text.push_str(&causes(tally, "unusual, but used", false));
         text.push_str(&files(tally));
-        text.push_str(&strangers(tally));
+        text.push_str(&undecoded(tally));
         text.push_str(&unknown(tally));
         text
     }
@@ -143,12 +143,12 @@ fn files(tally: &InspectTotals) -> String {
 }
 
 /// Datagrams that were not decoded.
-fn strangers(tally: &InspectTotals) -> String {
+fn undecoded(tally: &InspectTotals) -> String {
     let mut text = String::new();
-    let sum: u64 = tally.strangers.values().sum();
+    let sum: u64 = tally.undecoded.values().sum();
     if sum > 0 {
         let mut ports: Vec<(u64, Option<u16>)> =
-            tally.strangers.iter().map(|(port, count)| (*count, *port)).collect();
+            tally.undecoded.iter().map(|(port, count)| (*count, *port)).collect();
         ports.sort_unstable_by(|a, b| b.cmp(a));
         let _ = writeln!(text, "\ndatagrams that are no flow export: {sum}");
         let list = ports.into_iter().map(|(count, port)| match port {

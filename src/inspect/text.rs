@@ -138,14 +138,14 @@ fn counts(counts: &LineCounts) -> Vec<String> {
         ("sample of another format", counts.other_samples.unwrap_or(0)),
         ("data set without template", counts.held),
     ];
-    let said = |(what, count): (&str, u64)| match (what, count) {
+    let text = |(what, count): (&str, u64)| match (what, count) {
         (_, 0) => None,
         (what, 1) => Some(format!("1 {what}")),
         ("data set without template", count) => Some(format!("{count} data sets without template")),
         ("sample of another format", count) => Some(format!("{count} samples of other formats")),
         (what, count) => Some(format!("{count} {what}s")),
     };
-    let list: Vec<String> = list.into_iter().filter_map(said).collect();
+    let list: Vec<String> = list.into_iter().filter_map(text).collect();
     if list.is_empty() { vec!["empty".to_owned()] } else { list }
 }
 

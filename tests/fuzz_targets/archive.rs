@@ -1,4 +1,5 @@
-//! Any bytes as a file of an archive: opened, read to the end, verified, asked.
+//! Fuzz target: any bytes as a file of an archive, which is opened, read to the end, verified
+//! and queried.
 
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -15,15 +16,15 @@ use toptalk::query::{
 };
 
 thread_local! {
-    /// Where the bytes are put, again and again.
+    /// The file that the bytes are written to; it is used again and again.
     static FILE: OnceCell<NamedTempFile> = const { OnceCell::new() };
 }
 
-/// Rows of a file that are read one by one, and asked about: a small file may
-/// truly have millions of rows that are all alike.
+/// Maximum number of rows for reading every row and for queries: a small file can have millions
+/// of equal rows.
 const MANY: u64 = 200_000;
 
-/// The first byte says what kind of file it is meant to be, the rest is the file.
+/// The first byte chooses the kind of file; the rest is the file.
 pub fn run(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first() else { return };
     let kind = match choice % 3 {
@@ -55,13 +56,14 @@ fn look_at(entry: &CatalogEntry, length: usize) {
         return;
     }
     if let Ok(chunks) = archive::open(entry) {
-        // Damage may hide rows from both, but from neither more than there are.
+        // Damage may hide rows from both ways of reading, but neither may find more rows than
+        // there are.
         assert!(verify::verify(path, chunks).rows <= count);
     }
     questions(entry, path, count);
 }
 
-/// Reads everything; says how many rows there are.
+/// Reads everything. Returns the number of rows.
 fn read(chunks: ColumnChunks, length: usize) -> u64 {
     let (mut count, mut number) = (0, 0);
     for chunk in chunks {
@@ -91,7 +93,7 @@ fn columns(chunk: &mut dyn ColumnChunk, page: usize) {
     }
 }
 
-/// Answers of every kind, with filters that go through dictionaries and without.
+/// Runs queries of every kind, with filters that use dictionaries and with filters that do not.
 fn questions(entry: &CatalogEntry, path: &Path, rows: u64) {
     let one = |word| QueryMode::Statistics { asked: vec![statistic(word).expect(word)], limit: 3 };
     let both = toptalk::query::Aggregation { direction: FlowDirection::Both, ..five_tuple() };

@@ -1,4 +1,4 @@
-//! Files of any kind, read and printed: for people and for programs.
+//! Fuzz target: files of any kind, read and printed as a table and as JSON.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use toptalk::wire::Policy;
 
 use super::datagrams::START;
 
-/// The first byte says what is meant, the rest is the file.
+/// The first byte chooses what is expected; the rest is the file.
 pub fn run(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first() else { return };
     let meant =
@@ -48,7 +48,8 @@ fn lines_are_json(out: &[u8]) {
     }
 }
 
-/// Names come from the wire: none of them may command a terminal.
+/// Asserts that the output has no control characters: names in datagrams must not control the
+/// terminal.
 fn nothing_moves_the_cursor(out: &[u8]) {
     let text = std::str::from_utf8(out).expect("text");
     let command = text.chars().find(|c| c.is_control() && *c != '\n');

@@ -1,4 +1,4 @@
-//! Any value that can be deserialized, made of a fuzzer's bytes as choices.
+//! Makes a value of any type that can be deserialized; the fuzzer's bytes are the choices.
 
 use serde::Deserialize;
 use serde::de::value::Error;
@@ -8,7 +8,7 @@ use serde::de::{
 
 use super::input::Input;
 
-/// Every text is also a filter, for that is what some of them have to be.
+/// Texts to choose from. Each is also a valid filter, since some of them are used as filters.
 const TEXTS: &[&str] = &[
     "",
     "any",
@@ -18,10 +18,10 @@ const TEXTS: &[&str] = &[
     "exporter 192.0.2.1 and if 7",
 ];
 
-/// Elements of a list at most.
+/// Maximum number of elements in a list.
 const ELEMENTS: usize = 4;
 
-/// A value of these choices.
+/// Makes a value from choices.
 pub fn choose<'de, T: Deserialize<'de>>(input: &mut Input) -> T {
     T::deserialize(Choices(input)).expect("everything that is asked for can be made")
 }
@@ -29,7 +29,7 @@ pub fn choose<'de, T: Deserialize<'de>>(input: &mut Input) -> T {
 struct Choices<'a, 'b>(&'a mut Input<'b>);
 
 impl Choices<'_, '_> {
-    /// Small and large numbers are equally likely.
+    /// Makes a number. Small and large numbers are equally likely.
     fn number(&mut self) -> u64 {
         match self.0.below(4) {
             0 => u64::from(self.0.byte()),

@@ -1,5 +1,5 @@
-//! Flows of this decoder beside the records of netflow_parser: an independent
-//! reading of the same datagrams, field by field, without plans and slots.
+//! Compares the flows of this decoder with the records of netflow_parser, an independent
+//! decoder, field by field.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -9,10 +9,10 @@ use netflow_parser::variable_versions::{ipfix, v9};
 use netflow_parser::{FieldValue, NetflowPacket};
 use toptalk::flow::{Flow, FlowExtras, Host, Time, extras_of};
 
-/// The reverse direction of a biflow (RFC 5103).
+/// Enterprise number of the reverse direction of a biflow (RFC 5103).
 const REVERSE: u32 = 29305;
 
-/// What is shared by both: times only where they need nothing else.
+/// The fields that both decoders have. Times are compared only where they need nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shared {
     ends: [(Host, u16, u32, u32, u8); 2],
@@ -25,7 +25,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Of one of our flows; times that the other one does not know are left out.
+    /// The fields of a flow of this decoder. Times that are missing in `like` are left out.
     fn of(flow: &Flow, more: &FlowExtras, like: &Shared) -> Shared {
         Shared {
             ends: [
@@ -42,11 +42,11 @@ impl Shared {
     }
 }
 
-/// Compares what both made of a datagram. Returns how many flows are equal;
-/// `None` when it holds something that cannot be compared.
+/// Compares the results of both decoders for a datagram. Returns the number of equal flows,
+/// `None` when the datagram holds something that cannot be compared.
 ///
 /// # Errors
-/// What differs.
+/// The difference.
 pub fn compare(
     ours: &[Flow],
     more: &[FlowExtras],
@@ -65,7 +65,7 @@ pub fn compare(
     Ok(Some(expected.len()))
 }
 
-/// The flows that their records amount to.
+/// The flows that the records of netflow_parser should become.
 fn expect(packet: &NetflowPacket) -> Option<Vec<Shared>> {
     let mut flows = Vec::new();
     match packet {
@@ -109,7 +109,7 @@ fn expect(packet: &NetflowPacket) -> Option<Vec<Shared>> {
                     | ipfix::FlowSetBody::OptionsTemplate(_)
                     | ipfix::FlowSetBody::OptionsTemplates(_)
                     | ipfix::FlowSetBody::OptionsData(_) => {}
-                    // What came without its template, or in v9's form.
+                    // Data without a template, or in the form of v9.
                     _ => return None,
                 }
             }
@@ -119,7 +119,7 @@ fn expect(packet: &NetflowPacket) -> Option<Vec<Shared>> {
     Some(flows)
 }
 
-/// What times are relative to: the export and the exporter's uptime then.
+/// What times are relative to: the export time, and the exporter's uptime at that time.
 #[derive(Clone, Copy)]
 struct Clock {
     exported: i64,
@@ -151,7 +151,8 @@ fn v5_flow(record: &netflow_parser::static_versions::v5::FlowSet, clock: Clock) 
     }
 }
 
-/// Enterprise and element of one of their names; those of no interest are 0.
+/// Enterprise number and id of an element of netflow_parser; 0 for elements that are not
+/// compared.
 fn number_of(field: &IPFixField) -> (u32, u16) {
     static NUMBERS: OnceLock<HashMap<IPFixField, (u32, u16)>> = OnceLock::new();
     let numbers = NUMBERS.get_or_init(|| {
@@ -162,7 +163,7 @@ fn number_of(field: &IPFixField) -> (u32, u16) {
     numbers.get(field).copied().unwrap_or((u32::MAX, 0))
 }
 
-/// A record as they have it: elements with their bytes, in order.
+/// A record of netflow_parser: elements with their bytes, in order.
 struct Record(Vec<((u32, u16), Vec<u8>)>);
 
 impl Record {
@@ -174,7 +175,7 @@ impl Record {
         Record(fields.map(|(id, value)| (id, bytes(value).unwrap_or_default())).collect())
     }
 
-    /// The first of these elements that carries bytes, as a number.
+    /// The number in the first of these elements that has bytes.
     fn of(&self, pen: u32, ids: &[u16]) -> Option<u64> {
         let is_one = |((p, id), bytes): &&((u32, u16), Vec<u8>)| {
             *p == pen && ids.contains(id) && !bytes.is_empty()
@@ -188,12 +189,12 @@ impl Record {
         self.of(0, ids)
     }
 
-    /// The first of these lists that is there at all.
+    /// The number in the first of these lists that is there at all.
     fn either(&self, lists: &[&[u16]]) -> u64 {
         lists.iter().find_map(|ids| self.get(ids)).unwrap_or(0)
     }
 
-    /// The address in use of a pair of elements.
+    /// The address in a pair of elements: the one that is used.
     fn host(&self, v4: u16, v6: u16) -> Option<Host> {
         let find = |id: u16, length: usize| {
             let fits =
@@ -208,8 +209,8 @@ impl Record {
         }
     }
 
-    /// The flows of the record: none, one, or two when it is a biflow. `None`
-    /// when its flow is that of a packet in it.
+    /// The flows of the record: none, one, or two for a biflow. `None` when the flow is that of
+    /// a sampled packet.
     fn flows(&self, clock: Clock) -> Option<[Option<Shared>; 2]> {
         let (src, dst) = (self.host(8, 27), self.host(12, 28));
         if src.is_none() && dst.is_none() {
@@ -267,7 +268,7 @@ impl Record {
         }
     }
 
-    /// What is kept beside flows.
+    /// The extra fields.
     fn more(&self) -> FlowExtras {
         let number = |id| self.get(&[id]).unwrap_or(0);
         let octets = |id: u16, length: usize| {
@@ -306,7 +307,8 @@ impl Record {
         }
     }
 
-    /// Milliseconds go before NTP (not compared), seconds and uptimes.
+    /// The time in these elements. Milliseconds take precedence over NTP (not compared), seconds
+    /// and uptime.
     fn time(&self, [ms, ntp, seconds, uptime]: [&[u16]; 4], clock: Clock) -> Option<Time> {
         let saturated = |n: u64| Time(i64::try_from(n).unwrap_or(i64::MAX));
         if let Some(ms) = self.get(ms) {
@@ -338,7 +340,7 @@ impl Record {
         byte(&[176, 178]).map_or(0, |kind| u16::from_be_bytes([kind, code]))
     }
 
-    /// Counters of the way back.
+    /// Counters of the reverse direction.
     fn reverse(&self) -> Option<(u64, u64)> {
         let pair = |bytes: Option<u64>, packets: Option<u64>| {
             (bytes.is_some() || packets.is_some())
@@ -376,7 +378,7 @@ impl Record {
             ..FlowExtras::NONE
         };
         if proto == 1 || proto == 58 {
-            // ICMP's type and code stay where they are.
+            // ICMP type and code are not exchanged.
             (src.1, dst.1) = (dst.1, src.1);
         }
         let flags = self.of(REVERSE, &[6]).unwrap_or(0) as u8;

@@ -1,18 +1,18 @@
-//! Datagrams of several exporters, any bytes at all, with all state kept.
+//! Fuzz target: datagrams of several exporters, of any bytes; the state of the decoder is kept.
 
 use toptalk::flow::{Host, Time};
 
 use super::input::Input;
 use super::watched::Watched;
 
-/// When the first datagram arrives.
+/// Arrival of the first datagram.
 pub const START: Time = Time(1_800_000_000_000);
 
-/// How time goes on between datagrams, in milliseconds: also backwards, and by
-/// more than anything is remembered.
+/// Milliseconds between two datagrams to choose from: also backwards, and longer than any state
+/// is kept.
 const STEPS: [i64; 8] = [0, 1, 1000, 60_000, 700_000, 7_300_000, 700_000_000, -5000];
 
-/// Each datagram has three bytes before it: who, when and what else; its length.
+/// Each datagram follows three bytes: the exporter, time and other choices, and the length.
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let mut watched = Watched::default();
@@ -32,7 +32,7 @@ pub fn run(bytes: &[u8]) {
     watched.check_state();
 }
 
-/// The same sequence as bytes: what [`run`] reads back.
+/// The input for [`run`] that makes it decode these datagrams.
 pub fn script(datagrams: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (choice, datagram) in datagrams {

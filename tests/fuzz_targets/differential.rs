@@ -1,5 +1,5 @@
-//! Datagrams of one exporter, read by this decoder and by netflow_parser: where
-//! neither has anything to complain of, flows are equal.
+//! Fuzz target: datagrams of one exporter, decoded by this decoder and by netflow_parser. If
+//! neither reports a problem, the flows must be equal.
 
 use netflow_parser::{NetflowPacket, NetflowParser};
 use toptalk::flow::Host;
@@ -10,7 +10,7 @@ use super::datagrams::START;
 use super::input::Input;
 use super::watched::Watched;
 
-/// Causes that say nothing of how the bytes were read.
+/// Causes that do not mean that bytes were read differently.
 const HARMLESS: [Cause; 5] = [
     Cause::GuessedTimes,
     Cause::NoTimes,
@@ -23,8 +23,8 @@ fn is_clean(report: &DatagramReport) -> bool {
     report.causes.iter().all(|(cause, _)| HARMLESS.contains(&cause))
 }
 
-/// Their templates belong to no domain and to no version, so that the two part
-/// for good once one of them has complained, or once a second domain turns up.
+/// netflow_parser keeps templates without domain and version. So comparing ends for good when
+/// one decoder reports a problem, or when a second domain is seen.
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let mut ours = Watched::default();
@@ -43,7 +43,7 @@ pub fn run(bytes: &[u8]) {
         same = Some(origin);
         let (report, watcher) = ours.take(START, Host::octets(192, 0, 2, 1), bytes);
         let parsed = theirs.parse_bytes(bytes);
-        // They take an empty value for an error and leave out what follows.
+        // netflow_parser takes an empty value for an error and ignores what follows.
         if !is_clean(&report) || watcher.empty_value || parsed.error.is_some() {
             return;
         }
@@ -57,7 +57,7 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-/// Version and domain of a datagram that both know.
+/// Version and domain of a datagram that both decoders read.
 fn origin(bytes: &[u8]) -> Option<(u16, u32)> {
     let word = |at: usize| -> Option<u32> {
         Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
@@ -70,7 +70,7 @@ fn origin(bytes: &[u8]) -> Option<(u16, u32)> {
     }
 }
 
-/// Whether they stopped before the end: fewer sets than there are.
+/// Whether netflow_parser stopped before the end: it found fewer sets than there are.
 fn has_leftover(packet: &NetflowPacket) -> bool {
     match packet {
         NetflowPacket::IPFix(message) => {
@@ -81,7 +81,7 @@ fn has_leftover(packet: &NetflowPacket) -> bool {
     }
 }
 
-/// Datagrams as bytes: what [`run`] reads back.
+/// The input for [`run`] that makes it decode these datagrams.
 pub fn script(datagrams: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for datagram in datagrams {

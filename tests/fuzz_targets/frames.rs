@@ -1,5 +1,5 @@
-//! The attach protocol: every message comes back as it was, however it is split;
-//! whatever else comes is an error at most.
+//! Fuzz target: the attach protocol. Every message is decoded as it was encoded, however its
+//! bytes are split. Any other bytes cause an error at most.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use toptalk::flow::NetworkGroups;
 use super::choices::choose;
 use super::input::Input;
 
-/// Messages in one conversation.
+/// Maximum number of messages in one run.
 const MESSAGES: usize = 4;
 
-/// Takes any bytes.
+/// Runs on any bytes.
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let requests = (0..input.below(MESSAGES + 1)).map(|_| request(&mut input)).collect::<Vec<_>>();
@@ -57,13 +57,13 @@ fn frames<M: FrameMessage>(messages: &[M]) -> Vec<u8> {
     frames.collect::<Vec<_>>().concat()
 }
 
-/// All messages arrive, in pieces of any size.
+/// Asserts that all messages are decoded when they arrive in parts of any size.
 fn talk<M: FrameMessage + PartialEq + Debug>(messages: &[M], input: &mut Input) {
     let bytes = [Hello::ours().bytes(), frames(messages)].concat();
     let mut decoder = FrameDecoder::default();
     let (mut rest, mut greeted, mut heard) = (&bytes[..], false, Vec::<M>::new());
     while !rest.is_empty() {
-        // Once there are no more choices everything comes at once.
+        // When there are no more choices, everything arrives at once.
         let size = if input.is_empty() { rest.len() } else { 1 + usize::from(input.byte()) };
         let (piece, later) = rest.split_at(size.min(rest.len()));
         decoder.push(piece);
@@ -80,7 +80,7 @@ fn talk<M: FrameMessage + PartialEq + Debug>(messages: &[M], input: &mut Input) 
     assert_eq!(heard, messages);
 }
 
-/// Some bytes are not what they were.
+/// Changes some bytes.
 fn garble<M: FrameMessage>(messages: &[M], input: &mut Input) {
     let mut bytes = frames(messages);
     if bytes.is_empty() {
@@ -93,7 +93,7 @@ fn garble<M: FrameMessage>(messages: &[M], input: &mut Input) {
     read::<M>(&bytes);
 }
 
-/// Reads as long as there are messages.
+/// Reads messages until there is none.
 fn read<M: FrameMessage>(bytes: &[u8]) {
     let mut decoder = FrameDecoder::default();
     decoder.push(bytes);

@@ -1,6 +1,6 @@
-//! Bytes of a fuzzer as choices: once they are used up, every choice is 0.
+//! The fuzzer's bytes as choices. When they are used up, every choice is 0.
 
-/// What is left of the bytes.
+/// The bytes that are left.
 #[derive(Clone, Debug)]
 pub struct Input<'a>(&'a [u8]);
 
@@ -13,7 +13,7 @@ impl<'a> Input<'a> {
         self.0.is_empty()
     }
 
-    /// At most `length` bytes.
+    /// Up to `length` bytes.
     pub fn take(&mut self, length: usize) -> &'a [u8] {
         let (head, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;
@@ -37,12 +37,12 @@ impl<'a> Input<'a> {
         usize::from(self.byte()) % n.max(1)
     }
 
-    /// One of a list.
+    /// An element of a list.
     pub fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())]
     }
 
-    /// Whether a byte says so: one in `n`.
+    /// True for one byte value in `n`.
     pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == n - 1
     }

@@ -1,5 +1,5 @@
-//! What is fuzzed: each target takes any bytes and panics when something is
-//! wrong. The fuzzer's crate (`fuzz/`) and the replay of its corpus share this.
+//! The fuzz targets. Each takes any bytes and panics when something is wrong. The fuzzer's crate
+//! (`fuzz/`) and the test that replays the corpus share them.
 #![allow(dead_code, reason = "each user takes its own part of this")]
 
 pub mod archive;
@@ -18,10 +18,10 @@ pub mod structured;
 pub mod watched;
 pub mod work;
 
-/// What takes the fuzzer's bytes.
+/// A function that takes the fuzzer's bytes.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is also that of its corpus.
+/// Every target by its name, which is also the name of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     ("datagrams", datagrams::run),
     ("structured", structured::run),

@@ -1,4 +1,4 @@
-//! Words of `toptalk query`: filters, what is asked, times, files, formats.
+//! Fuzz target: arguments of `toptalk query`: filters, statistics, times, files, formats.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use toptalk::query::{AnswerRow, AnswerSums, files, order};
 
 use super::datagrams::START;
 
-/// The first byte says what the rest is: a filter, one word, or a command line
-/// of words with zeros between them.
+/// The first byte chooses what the rest is: a filter, one argument, or a command line of
+/// arguments with zeros between them.
 pub fn run(bytes: &[u8]) {
     let Some((choice, rest)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
@@ -26,13 +26,13 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-/// What is printed of a filter is read again, prints the same and means the same.
+/// A filter is printed and read again: it must print the same and mean the same.
 fn filter(text: &str) {
     let read = match Filter::parse(text) {
         Ok(filter) => filter,
         Err(error) => {
             assert!(error.at.start <= error.at.end && error.at.end <= text.len(), "{error:?}");
-            // The message points into it, whatever is in it.
+            // Formatting the message slices the filter, whatever characters it has.
             assert!(cli::filter(text).is_err());
             return;
         }
@@ -45,7 +45,7 @@ fn filter(text: &str) {
     }
 }
 
-/// A few flows that differ in much.
+/// A few flows that differ in many fields.
 fn flows() -> [Flow; 3] {
     let flow = Flow {
         src: Host::octets(10, 1, 2, 3),
@@ -61,7 +61,7 @@ fn flows() -> [Flow; 3] {
         ..Flow::EMPTY
     };
     let dst = Host(0x2001_0db8 << 96 | 7);
-    // The other way round in time, and with numbers that overflow what is made of them.
+    // Start and end exchanged, and numbers that overflow sums and rates.
     let odd = Flow { dst, first: Time(i64::MAX), last: Time(i64::MIN), ..flow };
     let most = Flow { bytes: u64::MAX, packets: u64::MAX, sport: 0, proto: 1, ..odd };
     [flow, odd, most]
@@ -87,7 +87,7 @@ fn word(text: &str) {
     }
 }
 
-/// A format prints rows of any values.
+/// Prints rows of any values in a format.
 fn lines(layout: &LineLayout) {
     let mut pen = RowWriter::new(RowStyle::default(), TimeZone::UTC);
     layout.heading(&mut pen);

@@ -1,4 +1,4 @@
-//! Files of archives and words for the fuzzer to begin with.
+//! Seeds for the fuzzer: files of archives, and arguments of queries.
 
 use toptalk::archive::journal::{Block, JournalHeader};
 use toptalk::archive::segment::{SlotInfo, encode};
@@ -6,7 +6,7 @@ use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, Sampling};
 
 use super::datagrams::START;
 
-/// Flows of both families, some with what few exporters report.
+/// Flows of both address families, some with extra fields.
 pub fn flows(count: u64) -> (Vec<Flow>, Vec<FlowExtras>) {
     let flow = |n: u64| Flow {
         src: if n % 5 == 4 {
@@ -73,7 +73,7 @@ fn record(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
     record
 }
 
-/// A flow of each extension that is read, with counters of both ways.
+/// A record with each extension that is read, with counters of both directions.
 fn nfdump_record(n: u64) -> Vec<u8> {
     let words = |words: &[u64]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
     let start = START.0.unsigned_abs();
@@ -91,7 +91,7 @@ fn nfdump_record(n: u64) -> Vec<u8> {
     record(&all)
 }
 
-/// A file of nfcapd of a block for each way to compress it that is asked for.
+/// A file of nfcapd with one block, compressed by `pack`.
 fn nfcapd(compression: u8, pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut data = Vec::new();
     for block in 0..3u64 {
@@ -113,7 +113,7 @@ fn nfcapd(compression: u8, pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     file
 }
 
-/// LZO of literals alone: a run of them, and the end.
+/// LZO data that has literals only: one run of them, and the end.
 fn lzo(bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![0];
     let rest = bytes.len() - 18;
@@ -124,7 +124,7 @@ fn lzo(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Files, each behind the byte that says of what kind.
+/// Files, each behind the byte that chooses its kind.
 pub fn archive() -> Vec<Vec<u8>> {
     let of = |kind: u8, files: Vec<Vec<u8>>| {
         files.into_iter().map(move |file| [vec![kind], file].concat())
@@ -183,11 +183,11 @@ const LINES: &[&str] = &[
     "-v\x00f",
 ];
 
-/// Filters, words and command lines, each behind the byte that says which.
+/// Filters, arguments and command lines, each behind the byte that chooses its kind.
 pub fn query() -> Vec<Vec<u8>> {
     let of = |kind: u8, text: &str| [&[kind], text.as_bytes()].concat();
     let is_filter = |line: &&str| !line.is_empty() && !line.starts_with('#');
-    // The list of filters is long; every third line has a bit of everything.
+    // The list of filters is long; every third line covers all kinds.
     let filters = FILTERS.lines().filter(is_filter).step_by(3).map(|line| of(0, line));
     let words = WORDS.iter().map(|word| of(1, word));
     filters.chain(words).chain(LINES.iter().map(|line| of(2, line))).collect()

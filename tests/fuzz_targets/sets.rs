@@ -1,19 +1,18 @@
-//! Datagrams of sets, field by field: NetFlow v9 and IPFIX with whatever
-//! templates a test wants.
+//! Writes datagrams of sets field by field: NetFlow v9 and IPFIX with any templates.
 
-/// Stands for "each record says how long" (RFC 7011, section 7).
+/// The length of a field of variable length (RFC 7011, section 7).
 pub const VARIABLE: u16 = 65535;
 
 /// A field of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// 0 for IANA; v9 knows no other.
+    /// Enterprise number, 0 for IANA; always 0 in v9.
     pub pen: u32,
     pub id: u16,
     pub length: u16,
 }
 
-/// A field of IANA's.
+/// A field of IANA.
 pub const fn iana(id: u16, length: u16) -> Spec {
     Spec { pen: 0, id, length }
 }
@@ -23,7 +22,7 @@ pub const fn of(pen: u32, id: u16, length: u16) -> Spec {
     Spec { pen, id, length }
 }
 
-/// A datagram being written.
+/// A datagram that is being written.
 #[derive(Clone, Debug)]
 pub struct Datagram {
     bytes: Vec<u8>,
@@ -31,7 +30,7 @@ pub struct Datagram {
 }
 
 impl Datagram {
-    /// IPFIX, sent at `exported` seconds; `sequence` counts data records.
+    /// An IPFIX message exported at `exported` seconds; `sequence` counts data records.
     pub fn ipfix(domain: u32, exported: u32, sequence: u32) -> Datagram {
         let mut bytes = vec![0, 10, 0, 0];
         for word in [exported, sequence, domain] {
@@ -40,7 +39,7 @@ impl Datagram {
         Datagram { bytes, ipfix: true }
     }
 
-    /// NetFlow v9; `sequence` counts datagrams.
+    /// A NetFlow v9 datagram; `sequence` counts datagrams.
     pub fn v9(domain: u32, exported: u32, uptime: u32, sequence: u32) -> Datagram {
         let mut bytes = vec![0, 9, 0, 1];
         for word in [uptime, exported, sequence, domain] {
@@ -49,7 +48,7 @@ impl Datagram {
         Datagram { bytes, ipfix: false }
     }
 
-    /// A set of anything.
+    /// Appends a set with this content.
     pub fn set(mut self, id: u16, content: &[u8]) -> Datagram {
         self.bytes.extend(id.to_be_bytes());
         self.bytes.extend((content.len() as u16 + 4).to_be_bytes());
@@ -57,14 +56,14 @@ impl Datagram {
         self
     }
 
-    /// A template in a set of its own; without fields it is a withdrawal.
+    /// Appends a set with one template; without fields it is a withdrawal.
     pub fn template(self, id: u16, fields: &[Spec]) -> Datagram {
         let set = if self.ipfix { 2 } else { 0 };
         let content = [numbers(&[id, fields.len() as u16]), self.specs(fields)].concat();
         self.set(set, &content)
     }
 
-    /// An options template; the first `scope` fields are scope.
+    /// Appends a set with one options template; the first `scope` fields are scope fields.
     pub fn options(self, id: u16, scope: usize, fields: &[Spec]) -> Datagram {
         let counts = match self.ipfix {
             true => [id, fields.len() as u16, scope as u16],
@@ -88,7 +87,7 @@ impl Datagram {
         bytes
     }
 
-    /// The whole of it, its length in the header where there is one.
+    /// The bytes of the datagram, with its length in the header if the header has one.
     pub fn bytes(mut self) -> Vec<u8> {
         if self.ipfix {
             let length = self.bytes.len() as u16;
@@ -102,7 +101,7 @@ fn numbers(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }
 
-/// A value with its length before it, in one byte or in three.
+/// A value of variable length: its length in one byte or in three, and its bytes.
 pub fn counted(value: &[u8], long: bool) -> Vec<u8> {
     let mut bytes = match u8::try_from(value.len()) {
         Ok(length) if length < 255 && !long => vec![length],

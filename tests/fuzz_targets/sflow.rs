@@ -1,5 +1,5 @@
-//! sFlow datagrams whose samples and records are framed as they should be,
-//! more often than not, around frames of any kind.
+//! Makes sFlow datagrams whose samples and records mostly have correct lengths, with packets of
+//! any kind.
 
 use toptalk::flow::{Host, Time};
 
@@ -11,18 +11,18 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-/// A number that says how much follows: right but for one time in 16.
+/// The number `right`, or another one in one of 16 cases.
 fn count(input: &mut Input<'_>, right: usize) -> u32 {
     if input.one_in(16) { input.word() } else { right as u32 }
 }
 
-/// Format, length, content.
+/// Format, length and content.
 fn framed(input: &mut Input<'_>, format: u32, content: &[u8]) -> Vec<u8> {
     let length = count(input, content.len());
     [words(&[format, length]), content.to_vec()].concat()
 }
 
-/// A frame: tags, an IP header, a transport header, whatever they say.
+/// A frame: tags, an IP header and a transport header with any values.
 fn frame(input: &mut Input<'_>) -> Vec<u8> {
     let mut frame = vec![2; 12];
     for _ in 0..input.below(4) {

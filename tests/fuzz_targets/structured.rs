@@ -1,5 +1,5 @@
-//! Templates and data that fit each other more often than not, so that every
-//! byte of the fuzzer goes into what lies behind the framing.
+//! Makes templates and data that mostly fit each other, so that the fuzzer's bytes test what
+//! comes after the framing.
 
 use toptalk::flow::{Host, Sampling, Time};
 use toptalk::wire::Policy;
@@ -10,8 +10,7 @@ use super::input::Input;
 use super::sets::{Datagram, Spec, VARIABLE, counted, iana, of};
 use super::watched::Watched;
 
-/// Elements that become something: all that the decoder has a use for, and
-/// some that it has not.
+/// Elements to choose from: all that the decoder uses, and some that it does not.
 const ELEMENTS: [u16; 96] = [
     1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 21, 22, 23, 24, 27, 28, 29, 30, 32, 34,
     35, 40, 41, 48, 49, 50, 58, 61, 62, 82, 83, 85, 86, 94, 95, 96, 103, 104, 130, 131, 139, 141,
@@ -28,7 +27,7 @@ fn template(input: &mut Input<'_>) -> Vec<Spec> {
     for _ in 0..count {
         let id = input.one_of(&ELEMENTS);
         let length = match (id, input.below(20)) {
-            // Mostly what the element wants.
+            // Mostly the usual length of the element.
             (8 | 12 | 15, 4..) => 4,
             (27 | 28 | 62, 4..) => 16,
             (_, choice) => input.one_of(&LENGTHS[..(choice + 4).min(16)]),
@@ -42,7 +41,7 @@ fn template(input: &mut Input<'_>) -> Vec<Spec> {
     fields
 }
 
-/// Records of this shape.
+/// Records of this template.
 fn records(input: &mut Input<'_>, fields: &[Spec]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..1 + input.below(4) {
@@ -63,7 +62,7 @@ fn records(input: &mut Input<'_>, fields: &[Spec]) -> Vec<u8> {
     bytes
 }
 
-/// Sets of one datagram; templates of all kinds are kept in `known`.
+/// The sets of one datagram. Templates of all kinds are added to `known`.
 fn datagram(input: &mut Input<'_>, known: &mut Vec<(u16, Vec<Spec>)>) -> Vec<u8> {
     let exported = (START.0 / 1000) as u32;
     let domain = input.below(3) as u32;

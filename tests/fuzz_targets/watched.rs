@@ -1,4 +1,4 @@
-//! A decoder whose every answer is checked.
+//! A decoder whose results are checked after each datagram.
 
 use toptalk::flow::{Flow, FlowExtras, Host, Time};
 use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
@@ -7,7 +7,7 @@ use toptalk::wire::{
     saved_state::SavedState,
 };
 
-/// Looks at everything and counts it.
+/// An observer that looks at everything and counts it.
 #[derive(Debug, Default)]
 pub struct Watcher {
     templates: u32,
@@ -16,7 +16,7 @@ pub struct Watcher {
     events: u32,
     addressless: u32,
     problems: u32,
-    /// Whether a value is empty, by its template or by its own length.
+    /// Whether any value is empty, by its template or by its own length.
     pub empty_value: bool,
 }
 
@@ -49,7 +49,7 @@ impl Observer for Watcher {
     }
 }
 
-/// What held sets gave counts as what the datagram gave that released them.
+/// Adds the report of released pending sets to that of the datagram that released them.
 fn add(report: &mut DatagramReport, more: &DatagramReport) {
     report.flows += more.flows;
     report.reversed += more.reversed;
@@ -61,7 +61,7 @@ fn add(report: &mut DatagramReport, more: &DatagramReport) {
     }
 }
 
-/// A decoder with a count of what went in.
+/// A decoder with the number of bytes it got.
 #[derive(Debug, Default)]
 pub struct Watched {
     decoder: Decoder,
@@ -69,7 +69,7 @@ pub struct Watched {
     bytes: u64,
     records: u64,
     made: u64,
-    /// The latest moment there was: time may go back.
+    /// The latest time so far: time may go back.
     latest: Time,
 }
 
@@ -78,7 +78,7 @@ impl Watched {
         Watched { decoder: Decoder::with_policy(policy), ..Watched::default() }
     }
 
-    /// Decodes one datagram; only its flows are in `flows` afterwards.
+    /// Decodes one datagram. Afterwards `flows` has only the flows of this datagram.
     pub fn take(&mut self, now: Time, from: Host, bytes: &[u8]) -> (DatagramReport, Watcher) {
         let mut watcher = Watcher::default();
         self.latest = self.latest.max(now);
@@ -97,12 +97,12 @@ impl Watched {
         (report, watcher)
     }
 
-    /// Steps of the decoder, and bytes that came, since it began.
+    /// Steps of the decoder and received bytes, since the decoder was created.
     pub fn work(&mut self) -> (u64, u64) {
         (self.decoder.steps(), self.bytes)
     }
 
-    /// What came with the flows.
+    /// The extra fields of the flows.
     pub fn more(&self) -> &[FlowExtras] {
         self.decoder.more()
     }
@@ -117,14 +117,14 @@ impl Watched {
             assert_eq!(seen, [report.flows, report.events, report.options, addressless]);
             assert_eq!(watcher.templates, report.templates + report.options_templates);
         }
-        // Every record has its own bytes, and an address takes four of them.
+        // Every record has bytes of its own, and an address takes four of them.
         self.bytes += bytes.len() as u64;
         let others = report.events + report.options + report.addressless.records;
         self.records += u64::from(report.flows - report.reversed + others);
         self.made += u64::from(report.flows + report.events);
         assert!(self.records <= self.bytes, "{} records of {} bytes", self.records, self.bytes);
         assert!(self.made * 2 <= self.bytes, "{} flows of {} bytes", self.made, self.bytes);
-        // Each that is kept belongs to one flow, in their order.
+        // Each entry of extra fields belongs to one flow, in their order.
         let references = self.flows.iter().map(|flow| flow.more).filter(|more| *more > 0);
         assert!(references.eq(1..=self.decoder.more().len() as u32));
         for flow in &self.flows {
@@ -134,7 +134,7 @@ impl Watched {
         }
     }
 
-    /// What the decoder says of its exporters is possible.
+    /// Asserts that what the decoder reports of its exporters is possible.
     pub fn check_state(&self) {
         for exporter in self.decoder.exporters() {
             assert!(exporter.templates <= MAX_TEMPLATES);
@@ -150,7 +150,7 @@ impl Watched {
         self.decoder.reconnected(from);
     }
 
-    /// Starts anew with what the decoder remembers, by way of a file.
+    /// Starts again with the state that the decoder saves in a file.
     pub fn restart(&mut self, now: Time) {
         let memory = self.decoder.memory();
         let text = serde_json::to_string(&memory).expect("it can be written");

@@ -1,5 +1,5 @@
-//! What decoding costs: however datagrams are made, the steps that decoders count
-//! stay within so many for each byte that came.
+//! Fuzz target for the cost of decoding: for any datagrams, the steps that the decoder counts
+//! stay within a limit per received byte.
 
 use toptalk::flow::Host;
 
@@ -7,16 +7,16 @@ use super::datagrams::START;
 use super::input::Input;
 use super::watched::Watched;
 
-/// Steps for each byte at most: a byte can be a record of its own, with a list of
+/// Maximum number of steps for each byte. A byte can be a record of its own, with a list of
 /// fields that have no bytes.
 const PER_BYTE: u64 = 48;
 
-/// Steps for each datagram beside: others may have to give back, and who makes room
-/// is looked for. Tables that were filled by other datagrams are paid for by those.
+/// Maximum number of further steps for each datagram: other exporters may have to give back
+/// memory, and one may lose its place. Tables that other datagrams filled are paid for by those.
 const PER_DATAGRAM: u64 = 64;
 
-/// Each piece has two bytes before it: what it is and how often it comes. Repeating
-/// is what quadratic ways need, and what a fuzzer finds slowly by itself.
+/// Each part follows two bytes: its kind, and how often it is repeated. Quadratic cost shows
+/// only with repetition, which a fuzzer finds slowly by itself.
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let mut watched = Watched::default();
@@ -37,7 +37,7 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-/// A datagram of a protocol around what was repeated.
+/// A datagram of a protocol around the repeated part.
 fn framed(choice: u8, piece: &[u8]) -> Vec<u8> {
     let seconds = ((START.0 / 1000) as u32).to_be_bytes();
     let words = |list: &[u32]| list.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
@@ -49,7 +49,7 @@ fn framed(choice: u8, piece: &[u8]) -> Vec<u8> {
             [head, room.to_vec()].concat()
         }
         1 => {
-            // The same within one set, of an id that the first bytes name.
+            // The repeated part within one set, whose id the first bytes choose.
             let id = [[0, 2], [0, 3], [1, 0], [1, 44]][usize::from(choice >> 4 & 3)];
             let length = (20 + room.len()) as u16;
             let head = [&[0, 10][..], &length.to_be_bytes(), &seconds, &words(&[0, 1])].concat();
@@ -61,7 +61,7 @@ fn framed(choice: u8, piece: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What the fuzzer begins with: withdrawals, templates and samples in mass.
+/// Seeds: many withdrawals, templates and samples.
 pub fn seeds() -> Vec<Vec<u8>> {
     let one = |choice: u8, times: u8, piece: &[u8]| {
         [&[choice, times, piece.len() as u8][..], piece].concat()

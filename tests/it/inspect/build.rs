@@ -1,16 +1,16 @@
-//! Captures written by hand: packets of every link type, in every file format.
+//! Writes captures: packets of every link type, in every file format.
 
 use std::net::IpAddr;
 
-/// When the first packet of every capture here was captured, milliseconds.
+/// Capture time of the first packet in every capture, in milliseconds since 1970.
 pub const TIME_MS: u64 = 1_700_000_005_250;
 
-/// A UDP packet, from the IP header on.
+/// A UDP packet, beginning with its IP header.
 pub fn udp(source: IpAddr, sport: u16, dport: u16, payload: &[u8]) -> Vec<u8> {
     ip(source, 17, &segment(sport, dport, payload))
 }
 
-/// UDP header and payload.
+/// A UDP header with its payload.
 pub fn segment(sport: u16, dport: u16, payload: &[u8]) -> Vec<u8> {
     let mut segment = Vec::new();
     for half in [sport, dport, 8 + payload.len() as u16, 0] {
@@ -36,7 +36,7 @@ pub fn ip(source: IpAddr, proto: u8, content: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A piece of a packet, `at` bytes into it.
+/// A fragment of a packet, at offset `at`.
 pub fn fragment(
     source: IpAddr,
     proto: u8,
@@ -87,7 +87,7 @@ pub fn link(link: u16, packet: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// How a capture file is written.
+/// Format of a capture file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Micro { big: bool },
@@ -118,7 +118,7 @@ impl Format {
         if self.big() { half.to_be_bytes() } else { half.to_le_bytes() }
     }
 
-    /// A capture of packets, a millisecond apart.
+    /// A capture of packets with a millisecond between them.
     pub fn file(self, link: u16, packets: &[Vec<u8>]) -> Vec<u8> {
         match self {
             Format::Next { .. } => self.next(link, packets),

@@ -1,4 +1,5 @@
-//! Captures of every format and link type give what the datagrams in them give.
+//! Captures of every format and link type: the datagrams in them give the same lines as raw
+//! datagrams.
 
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ fn v6() -> IpAddr {
     "2001:db8::1".parse().unwrap()
 }
 
-/// Lines without what a raw file cannot know.
+/// Lines without the keys that only captures have.
 fn plain(lines: &[Value]) -> Vec<Value> {
     let mut lines = lines.to_vec();
     for line in &mut lines {
@@ -86,7 +87,7 @@ fn fragments_are_put_together_whatever_their_order() {
             let pieces = pieces(source, &payload);
             assert_eq!(pieces.len(), 3);
             let mut packets: Vec<Vec<u8>> = order.iter().map(|n| pieces[*n].clone()).collect();
-            // The same piece twice is one piece.
+            // A fragment that was captured twice counts once.
             packets.insert(1, pieces[order[0]].clone());
             let got = lines(&[scratch.file("f", &Format::ALL[0].file(1, &packets))]);
             assert_eq!(plain(&got[..raw.len()]), raw, "{source} {order:?}");

@@ -1,5 +1,5 @@
-//! Every case of the corpus through `-o ndjson`, and the table of what came of it
-//! in docs/CORPUS.md (`UPDATE_DOCS=1` writes it anew).
+//! Every case of the corpus through `-o ndjson`, and the table of the results in docs/CORPUS.md
+//! (`UPDATE_DOCS=1` writes the table again).
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{inspect, of_kind, parse, stderr};
 use crate::common;
 
-/// Cases of which something is not as expected, what, and why that is right.
+/// Cases with results that are not as expected: the keys, and why the result is right.
 const DIFFERS: &[(&str, &[&str], &str)] = &[
     (
         "nprobe_v9_4",
@@ -33,7 +33,7 @@ const DIFFERS: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// Cases where more than one number is defensible, and what was chosen.
+/// Cases for which more than one number can be defended, and the choice.
 const CHOSEN: &[(&str, &str)] = &[
     ("broken_count_v5", "the header counts more records than a datagram can hold: refused"),
     ("nprobe_dpi_v9", "decoded by its template, though template and data do not belong together"),
@@ -44,7 +44,7 @@ const CHOSEN: &[(&str, &str)] = &[
     ),
 ];
 
-/// What a case gave.
+/// What `inspect` prints for a case.
 struct Case<'a> {
     name: &'a str,
     case: &'a Value,
@@ -52,7 +52,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Lines of records: of datagrams with flows, not of samples.
+    /// Lines of records in datagrams with flows, without those of samples.
     fn records(&self) -> Vec<&Value> {
         let all =
             self.lines.iter().filter(|line| line["kind"] == "flow" || line["kind"] == "event");
@@ -72,7 +72,7 @@ impl Case<'_> {
         of_kind(&self.lines, "datagram").iter().filter_map(|line| line[key].as_u64()).sum()
     }
 
-    /// What is not as expected, with what it should be and what it is.
+    /// The results that are not as expected: what is expected, and what was printed.
     fn wrong(&self) -> BTreeMap<String, String> {
         let expected = &self.case["expected"];
         let mut wrong = BTreeMap::new();
@@ -127,7 +127,7 @@ impl Case<'_> {
                 "rate" | "pool" | "drops" | "src" | "dst" | "sport" | "dport" | "proto" => {
                     &sample[key.as_str()]
                 }
-                // Interfaces are shown as the flow has them; VLANs are in the fields.
+                // Interfaces are compared in the flow; VLANs are in the fields.
                 _ => continue,
             };
             compare(key, want, got.clone());
@@ -230,7 +230,7 @@ fn sorted(keys: &[&'static str]) -> Vec<&'static str> {
     keys
 }
 
-/// Files of nfdump are named as what they are.
+/// Files of nfdump are rejected with a message that names their format.
 fn refused(folder: &Path, name: &str, case: &Value) -> Option<String> {
     let file = folder.join(case["files"][0].as_str().unwrap());
     let output = inspect(&[], &[file]);

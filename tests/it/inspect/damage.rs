@@ -1,4 +1,4 @@
-//! Files that are no captures, cut off, or changed: no panic, and words that help.
+//! Files that are not captures, are cut off or changed: no panic, and a helpful message.
 
 use std::ops::ControlFlow;
 
@@ -10,8 +10,8 @@ use toptalk::wire::Policy;
 use super::build::{Format, link, udp};
 use super::{Scratch, bytes, inspect, of_kind, parse, stderr};
 
-/// Reads and prints a file without a process. Says how many datagrams were
-/// read, how many problems, and whether it was readable.
+/// Reads and prints a file within this process. Returns the number of datagrams, the number of
+/// problems, and whether the file was readable.
 fn read(bytes: &[u8]) -> (usize, usize, bool) {
     let (mut datagrams, mut problems) = (0, 0);
     for shape in [InspectFormat::Table, InspectFormat::Ndjson] {
@@ -67,7 +67,7 @@ fn every_truncation_gives_what_was_whole_and_says_so() {
         for end in 0..file.len() {
             let (datagrams, problems, readable) = read(&file[..end]);
             assert!(datagrams >= last || !readable, "{name} cut to {end}: {datagrams}");
-            // An IPFIX message that is cut off is taken for a raw datagram.
+            // An IPFIX message that is cut off is read as a raw datagram.
             let raw = name == "ipfix" || end < 4;
             assert!(raw || datagrams < whole, "{name} cut to {end}");
             if !raw && readable && datagrams > 0 {

@@ -1,4 +1,4 @@
-//! `toptalk inspect`, driven as a program over recorded datagrams.
+//! `toptalk inspect`, run as a program on recorded datagrams.
 
 pub mod build;
 mod captures;
@@ -23,7 +23,7 @@ fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).unwrap()
 }
 
-/// Runs `toptalk inspect` over files, with further words before them.
+/// Runs `toptalk inspect` on files, with options before them.
 fn inspect<P: AsRef<Path>>(words: &[&str], files: &[P]) -> Output {
     let mut command = common::process::toptalk();
     command.arg("inspect").args(words).args(files.iter().map(AsRef::as_ref));
@@ -53,7 +53,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A file of its own for the time of a test.
+/// A temporary folder of a test.
 struct Scratch(tempfile::TempDir);
 
 impl Scratch {

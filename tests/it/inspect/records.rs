@@ -1,10 +1,11 @@
-//! What the lines say, over recorded datagrams and some written by hand.
+//! Content of the lines, for recorded datagrams and some written by hand.
 
 use serde_json::{Value, json};
 
 use super::{Scratch, bytes, fixture, inspect, lines, of_kind, parse, stderr, stdout};
 
-/// Bytes and packets of flows from an address, both ways of biflows by `reverse`.
+/// Bytes and packets of flows from an address, with the reverse direction of biflows from
+/// `reverse`.
 fn sums(lines: &[Value], src: &str) -> (u64, u64) {
     let flows = of_kind(lines, "flow").into_iter().filter(|line| line["src"] == src);
     flows.fold((0, 0), |(bytes, packets), line| {
@@ -163,7 +164,7 @@ fn events_of_firewalls_are_flows_with_a_name() {
     assert_eq!((&line["event"], &line["event_name"]), (&json!(2), &json!("deleted")));
     assert_eq!((&line["bytes"], &line["packets"]), (&json!(256), &Value::Null));
     assert_eq!(line["reverse"], json!({"bytes": 512, "packets": null}));
-    // Denied: nothing counted, and a flow line all the same.
+    // The event is "denied": the counters are zero, and there is a flow line all the same.
     record[13] = 3;
     record[14..22].fill(0);
     let got = lines(&[scratch.file("denied", &version9(&fields, &record))]);

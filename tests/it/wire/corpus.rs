@@ -1,4 +1,5 @@
-//! Recorded datagrams of real exporters decode as their expected values say.
+//! The decoder on recorded datagrams of real exporters: the results are the expected values of
+//! the corpus.
 
 use crate::common;
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use toptalk::wire::observer::{Observer, RecordSeen, TemplateSeen};
 use toptalk::wire::sflow::SampleKind;
 use toptalk::wire::{Cause, DatagramReport, Decoder, Sample, SampleCounts, message_length};
 
-/// What a case gave.
+/// What the decoder makes of a case.
 #[derive(Default)]
 struct Outcome {
     flows: Vec<Flow>,
@@ -20,14 +21,14 @@ struct Outcome {
     decoder: Decoder,
 }
 
-/// Cases that give more than other decoders get, and why.
+/// Cases in which this decoder finds more flows than other decoders, with the reason.
 const DIFFERS: &[(&str, &str)] = &[(
     "nprobe_v9_4",
     "its first two datagrams hold data whose template comes in the third: kept, then decoded",
 )];
 
-/// Every sFlow sample with the flow it made, and the first record that names
-/// addresses, whether it counted something or not.
+/// Keeps every sFlow sample with its flow, and the first record with addresses, whether its
+/// counters are zero or not.
 #[derive(Default)]
 struct Seen {
     samples: Vec<(Sample, Option<Flow>)>,
@@ -83,7 +84,7 @@ fn decode(folder: &Path, case: &Value) -> Outcome {
             let Outcome { flows, reports, seen, decoder } = &mut outcome;
             decoder.keep_more(true);
             reports.push(decoder.decode_seen(now, from, &packet.payload, flows, Some(seen)));
-            // Records without templates are not shown one by one.
+            // An observer is not shown records of fixed layout one by one.
             seen.first = seen.first.or(flows.first().copied());
         }
     }
@@ -99,7 +100,7 @@ fn messages(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What this decoder is for.
+/// Whether the case is of a format that this decoder reads.
 fn is_due(case: &Value) -> bool {
     ["netflow5", "netflow9", "ipfix", "sflow"].iter().any(|protocol| case["protocol"] == *protocol)
 }
@@ -122,7 +123,7 @@ fn check(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
             let fits = range.iter().any(|n| n.as_u64() == Some(outcome.records()));
             assert!(fits, "{name}: {} records", outcome.records());
         }
-        // Those of NetFlow datagrams, where sFlow is among them.
+        // The count of the case is of NetFlow datagrams, so samples of sFlow do not count.
         None => compare("flow_records", outcome.records() - outcome.samples(|s| s.flow)),
     }
     compare("options_records", outcome.sum(|r| r.options.into()));
@@ -154,7 +155,8 @@ fn check(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
     wrong
 }
 
-/// The samples of an sFlow case: how many, and what the first of a packet says.
+/// Compares the samples of an sFlow case: their numbers, and the fields of the first packet
+/// sample.
 fn check_samples(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
     let mut got: BTreeMap<&str, Value> = BTreeMap::from([
         ("flow_samples", outcome.samples(|samples| samples.flow).into()),
@@ -168,7 +170,7 @@ fn check_samples(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
         let (bytes, packets) = flow.scaled();
         got.extend([("bytes", bytes.into()), ("packets", packets.into())]);
     }
-    // sfcapd makes records of samples without addresses, this does not.
+    // sfcapd makes records of samples without addresses; this decoder does not.
     let sfcapd = case["sfcapd_first_record"].as_object();
     let sfcapd = sfcapd.filter(|record| record["src"] != "0.0.0.0");
     let wanted = [case["expected"]["sflow"].as_object(), case["first_flow_sample"].as_object()];
@@ -185,7 +187,7 @@ fn check_samples(name: &str, case: &Value, outcome: &Outcome) -> Vec<String> {
         .collect()
 }
 
-/// sfcapd keeps the type and code of ICMP elsewhere.
+/// Whether a record of sfcapd is ICMP: sfcapd has type and code elsewhere.
 fn record_is_icmp(record: Option<&serde_json::Map<String, Value>>) -> bool {
     record.is_some_and(|record| record["proto"] == 1 || record["proto"] == 58)
 }
@@ -248,7 +250,8 @@ fn every_case_decodes_as_expected() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Cases with flows that something is kept beside: how many, and what the first says.
+/// Cases with flows that have extra fields: how many such flows, and the value of one field of
+/// the first.
 const BESIDE: &[(&str, usize, &str, u64)] = &[
     ("nprobe_macaddr_v9", 29, "in_src_mac", 0x0050_56c0_0001),
     ("nprobe_ipfix", 2, "in_src_mac", 345_051_989_735),
@@ -261,7 +264,7 @@ const BESIDE: &[(&str, usize, &str, u64)] = &[
     ("goflow_sflow_expanded", 5, "dst_vlan", 30),
 ];
 
-/// Which fields that are kept beside flows a case has, with the first value of each.
+/// The extra fields that the flows of a case have, with the first value of each.
 fn beside(outcome: &Outcome) -> BTreeMap<&'static str, field::FieldValue> {
     let mut fields = BTreeMap::new();
     let zeros =
@@ -305,7 +308,7 @@ fn cases_have_what_their_exporters_report_beside_flows() {
     assert_eq!(found, BESIDE.len());
 }
 
-/// Everything in the corpus, whatever it is, in one decoder: nothing may panic.
+/// Decodes every file of the corpus in one decoder: nothing may panic.
 #[test]
 fn no_file_of_the_corpus_panics_the_decoder() {
     let Some(folder) = common::corpus("no_file_of_the_corpus_panics_the_decoder") else { return };
@@ -322,7 +325,7 @@ fn no_file_of_the_corpus_panics_the_decoder() {
     }
 }
 
-/// sFlow is short enough to be cut at every byte.
+/// sFlow datagrams are short enough to be cut at every byte.
 #[test]
 fn no_cut_of_an_sflow_datagram_panics_or_makes_flows() {
     let Some(folder) = common::corpus("no_cut_of_an_sflow_datagram_panics_or_makes_flows") else {
@@ -349,7 +352,7 @@ fn no_cut_of_an_sflow_datagram_panics_or_makes_flows() {
     }
 }
 
-/// What the sources of these captures say about the interfaces in them.
+/// The interfaces in these captures are those that the sources of the captures describe.
 #[test]
 fn interfaces_get_their_names_and_counters_from_sflow() {
     let Some(folder) = common::corpus("interfaces_get_their_names_and_counters_from_sflow") else {

@@ -1,4 +1,4 @@
-//! The decoder against its own encoders, and against everything that is wrong.
+//! The decoder on datagrams of the encoders in this crate, and on damaged datagrams.
 
 use proptest::prelude::*;
 use toptalk::flow::{Flow, Host, Sampling, Time};
@@ -39,7 +39,7 @@ fn any_flow(v6: bool) -> impl Strategy<Value = Flow> {
         })
 }
 
-/// What survives every format: identity, counters, times, interfaces.
+/// The fields that every format carries: identity, counters, times, interfaces.
 fn essence(flow: &Flow) -> impl PartialEq + std::fmt::Debug + use<> {
     let f = *flow;
     (
@@ -80,7 +80,7 @@ proptest! {
             prop_assert_eq!(report.causes.iter().count(), 0, "{:?}", report);
         }
         prop_assert_eq!(back.len(), flows.len());
-        // Families travel in sets of their own.
+        // IPv4 and IPv6 flows are in sets of their own, so the order changes.
         let key = |flow: &Flow| (flow.src, flow.dst, flow.sport, flow.dport, flow.first);
         flows.sort_by_key(key);
         back.sort_by_key(key);
@@ -119,14 +119,14 @@ proptest! {
         for datagram in &datagrams {
             decoder.decode(Time(NOW), router(), &datagram[..cut.min(datagram.len())], &mut back);
         }
-        // Every flow has its bytes on the wire; a template that damage made
-        // shorter may read more records out of them, never more than that.
+        // Every flow has its bytes in a datagram. Damage may make a template shorter, so that
+        // more records fit into the same bytes, but never more than that.
         let bytes: usize = datagrams.iter().map(Vec::len).sum();
         prop_assert!(back.len() <= bytes / 4);
     }
 }
 
-/// Noise that looks like NetFlow often enough to get past the header.
+/// Random bytes that look like NetFlow often enough to get past the header.
 fn datagram() -> impl Strategy<Value = Vec<u8>> {
     let noise =
         prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(4), any::<u8>()], 0..300);
@@ -142,7 +142,7 @@ fn datagram() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn rates_announced_for_an_interface_stay_there() {
     let mut decoder = Decoder::new();
-    // Options: scope Interface (2), interval; data with the input interface.
+    // Options: scope Interface (2), interval. Data: with the input interface.
     let options = vec![260, 4, 4, 2, 4, 34, 4];
     let data = vec![256, 4, 8, 4, 12, 4, 1, 4, 10, 2];
     let announce = vec![0, 1, 0, 10, 0, 2, 0, 20]; // interface 1: 1 in 10, 2: 1 in 20
@@ -153,7 +153,7 @@ fn rates_announced_for_an_interface_stay_there() {
     assert_eq!(rates, [Some(20), Some(10)]);
 }
 
-/// A v9 datagram with these sets, each an id and its content.
+/// A v9 datagram with these sets; each is an id and its content.
 fn v9(sets: &[(u16, Vec<u16>)]) -> Vec<u8> {
     let mut bytes = vec![0, 9, 0, 1];
     bytes.extend([0u8; 4]);
@@ -173,7 +173,7 @@ fn decode(decoder: &mut Decoder, bytes: &[u8]) -> (DatagramReport, Vec<Flow>) {
     (report, flows)
 }
 
-/// Source, destination and bytes, 4 bytes each.
+/// A template of source, destination and bytes, 4 bytes each.
 const SHAPE: [u16; 8] = [256, 3, 8, 4, 12, 4, 1, 4];
 
 #[test]
@@ -204,7 +204,7 @@ fn a_flood_of_templates_is_bounded_and_counted() {
     let kept = decoder.exporters()[0].templates;
     assert_eq!(kept, MAX_TEMPLATES);
     assert_eq!(refused as usize, 4 * (65536 - 256) - MAX_TEMPLATES);
-    // What was known before the flood goes on.
+    // What was known before the flood still works.
     let record = vec![0x0a00, 1, 0xcb00, 1, 0, 500];
     assert_eq!(decode(&mut decoder, &v9(&[(256, record)])).1.len(), 1);
 }
@@ -212,7 +212,7 @@ fn a_flood_of_templates_is_bounded_and_counted() {
 #[test]
 fn a_flood_of_large_templates_from_many_senders_is_bounded_and_lets_others_in() {
     let mut decoder = Decoder::new();
-    // 500 fields and an id: about 6 kB to keep, 2 kB to send, 16 to a datagram.
+    // 500 fields and an id: about 6 kB of memory, 2 kB to send, 16 templates in a datagram.
     let template = |id: u16| {
         let fields: Vec<u16> = (0..500u16).flat_map(|n| [n % 250, 4]).collect();
         [vec![id, 500], fields].concat()
@@ -230,7 +230,7 @@ fn a_flood_of_large_templates_from_many_senders_is_bounded_and_lets_others_in() 
         }
     }
     assert!(decoder.template_bytes() > MAX_TEMPLATE_BYTES / 2);
-    // A router that comes late still finds room: senders without flows go.
+    // A router that comes late still gets a place: senders without flows lose theirs.
     let datagrams = V9Encoder::new(1).encode(Time(NOW), Time(BOOT), &[Flow::EMPTY; 3], true);
     let mut flows = Vec::new();
     for datagram in &datagrams {
@@ -251,7 +251,7 @@ fn a_flood_of_exporters_does_not_lock_a_router_out() {
     assert_eq!(decoder.exporters().len(), MAX_EXPORTERS);
     let bytes = v9(&[(0, SHAPE.to_vec()), (256, vec![0x0a00, 1, 0xcb00, 1, 0, 500])]);
     assert_eq!(decoder.decode(Time(NOW + 6000), router(), &bytes, &mut flows).flows, 1);
-    // Once known it stays, whoever else comes.
+    // Once known, the exporter keeps its place, whatever other senders do.
     for n in 0..5000u32 {
         decoder.decode(Time(NOW + 6000), Host::v4(n), &v9(&[]), &mut flows);
     }
@@ -288,7 +288,7 @@ fn templates_belong_to_their_exporter_and_domain() {
     assert_eq!(decoder.decode(Time(NOW), stranger, &data, &mut flows).flows, 0);
     assert_eq!(decoder.decode(Time(NOW), router(), &other_domain, &mut flows).flows, 0);
     assert_eq!(decoder.decode(Time(NOW), router(), &data, &mut flows).flows, 1);
-    // An IPv4 exporter seen through a dual-stack socket is the same one.
+    // An IPv4 exporter that is received on a dual-stack socket is the same exporter.
     let mapped: std::net::Ipv6Addr = "::ffff:192.0.2.1".parse().unwrap();
     let mapped = Host::from(std::net::IpAddr::V6(mapped));
     assert_eq!(decoder.decode(Time(NOW), mapped, &data, &mut flows).flows, 1);
@@ -297,7 +297,7 @@ fn templates_belong_to_their_exporter_and_domain() {
 #[test]
 fn samplers_are_found_by_id_and_by_default() {
     let mut decoder = Decoder::new();
-    // Options: scope System (1), sampler id, mode, random interval; data with a sampler id.
+    // Options: scope System (1), sampler id, mode, random interval. Data: with a sampler id.
     let options = vec![260, 4, 12, 1, 0, 48, 1, 49, 1, 50, 4];
     let data = vec![256, 4, 8, 4, 12, 4, 1, 4, 48, 2];
     decode(&mut decoder, &v9(&[(1, options), (0, data)]));
@@ -322,7 +322,8 @@ fn times_of_any_year_are_counted_and_harmless() {
         assert!(corrected.since(Time(NOW)).abs() < 60_000, "the exporter's clock is corrected");
     }
     let mut decoder = Decoder::new();
-    // Absolute milliseconds of 2036 in a datagram of today; last before first.
+    // Absolute milliseconds of the year 2036 in a datagram of today; the end is before the
+    // start.
     let shape = vec![256, 4, 8, 4, 12, 4, 152, 8, 153, 8];
     let record = vec![0x0a00, 1, 0xcb00, 1, 0, 0x01e5, 0xb3a0, 0, 0, 0x01e5, 0xb000, 0];
     let (report, flows) = decode(&mut decoder, &v9(&[(0, shape), (256, record)]));

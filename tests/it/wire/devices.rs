@@ -1,12 +1,12 @@
-//! Habits of devices: where they announce rates, how they count both ways, what
-//! they send after a restart.
+//! Habits of real devices: where they announce sampling rates, how they count both directions,
+//! and what they send after a restart.
 
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
 
 const NOW: i64 = 1_800_000_000_000;
 
-/// An IPFIX message of domain `domain` with these sets.
+/// An IPFIX message of this domain with these sets.
 fn message(domain: u32, sets: &[(u16, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = vec![0, 10, 0, 0];
     bytes.extend(((NOW / 1000) as u32).to_be_bytes());
@@ -22,8 +22,7 @@ fn message(domain: u32, sets: &[(u16, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-/// A template: its id, then id and length of each field; `scope` makes it one of
-/// options.
+/// A template: its id, then id and length of each field. With `scope` it is an options template.
 fn template(id: u16, scope: Option<u16>, fields: &[(u16, u16)]) -> Vec<u8> {
     let mut words = vec![id, fields.len() as u16];
     words.extend(scope);
@@ -50,26 +49,27 @@ fn rates_are_found_wherever_they_are_announced() {
     let record = |input, output, direction| {
         (300, [vec![10, 0, 0, 1, 10, 0, 0, 2], vec![input, output, direction]].concat())
     };
-    // Of the exporter as a whole: announced in domain 0, meant for all.
+    // A rate for the exporter as a whole: it is announced in domain 0 and applies to all
+    // domains.
     let all = [
         message(0, &[(3, template(301, Some(1), &[(149, 1), (34, 2)])), (301, vec![0, 3, 232])]),
         message(1, &[data.clone(), record(5, 6, 0)]),
     ];
     assert_eq!(rates(&flows_of(&all)), [Some(1000)]);
-    // As a probability, of the selector that the record names.
+    // A rate as a probability, for the selector that the record names.
     let chosen = (2, template(300, None, &[(8, 4), (12, 4), (302, 1)]));
     let options = template(301, Some(1), &[(302, 1), (304, 1), (311, 8)]);
     let probability = [vec![7, 3], 0.001f64.to_be_bytes().to_vec()].concat();
     let sets = [(3, options), (301, probability), chosen, (300, vec![10, 0, 0, 1, 10, 0, 0, 2, 7])];
     assert_eq!(rates(&flows_of(&[message(1, &sets)])), [Some(1000)]);
-    // By interface, of the way in or the way out; named as egress alone, too.
+    // A rate by interface, input or output; also announced with the output interface alone.
     for interface in [10, 14] {
         let options = template(301, Some(1), &[(interface, 1), (34, 1)]);
         let sets = [(3, options), (301, vec![5, 100, 6, 10]), data.clone()];
         let sets = [sets.to_vec(), vec![record(5, 6, 0), record(5, 6, 1)]].concat();
         assert_eq!(rates(&flows_of(&[message(1, &sets)])), [Some(100), Some(10)]);
     }
-    // One interval is 0, the other is meant.
+    // Of the two intervals one is 0; the other one counts.
     let options = template(301, Some(1), &[(149, 1), (34, 1), (50, 1)]);
     let sets = [(3, options), (301, vec![0, 0, 100]), data, record(1, 2, 0)];
     assert_eq!(rates(&flows_of(&[message(1, &sets)])), [Some(100)]);
@@ -96,7 +96,7 @@ fn a_remembered_template_that_misfits_once_is_believed_no_more() {
     first.decode(Time(NOW), exporter, &old, &mut flows);
     let mut second = Decoder::new();
     second.restore(Time(NOW), &first.memory()).unwrap();
-    // Records of 24 bytes by now: one does not fit the old 20, five do.
+    // Records have 24 bytes now. One such record does not fit the old length of 20; five do.
     for count in [1, 5] {
         let data = message(1, &[(300, vec![1; 24 * count])]);
         second.decode(Time(NOW), exporter, &data, &mut flows);

@@ -1,4 +1,4 @@
-//! Every input that the fuzzer kept, once more, and the seeds it began with.
+//! Runs every input of the fuzzers' corpora, and the seeds that the fuzzers start with.
 //!
 //! `TOPTALK_FUZZ_SEEDS=folder cargo test --test it the_seeds_are_fine` writes the seeds to
 //! `folder/<target>/`.
@@ -33,7 +33,7 @@ fn no_input_that_the_fuzzer_kept_fails() {
     }
 }
 
-/// A few flows of both families.
+/// A few flows of both address families.
 fn flows(count: u32) -> Vec<Flow> {
     let flow = |n: u32| Flow {
         src: if n % 3 == 2 { Host(0x2001_0db8 << 96 | u128::from(n)) } else { Host::v4(n) },
@@ -49,7 +49,7 @@ fn flows(count: u32) -> Vec<Flow> {
     (1..=count).map(flow).collect()
 }
 
-/// Datagrams of every kind: of the encoders, and what they do not send.
+/// Datagrams of every kind: those of the encoders, and some that the encoders do not make.
 fn datagrams() -> Vec<Vec<u8>> {
     let boot = NOW.plus_ms(-5_000_000);
     let mut sent = V5Encoder::new(1, 100).encode(NOW, boot, &flows(4));
@@ -82,7 +82,7 @@ fn datagrams() -> Vec<Vec<u8>> {
     sent
 }
 
-/// Files of every format, each with the choice before it.
+/// Files of every format, each behind the byte that chooses how it is read.
 fn captures(datagrams: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let from = |n: usize| [192, 0, 2, n as u8].into();
     let whole = |n: usize| build::udp(from(n), 40_000, 2055, &datagrams[n]);
@@ -105,7 +105,7 @@ fn captures(datagrams: &[Vec<u8>]) -> Vec<Vec<u8>> {
     files.into_iter().zip(choices).map(|(file, choice)| [vec![choice], file].concat()).collect()
 }
 
-/// What the fuzzer begins with, by target.
+/// The seeds of a target.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let datagrams = datagrams();
     match target {
@@ -130,7 +130,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "archive" => files::archive(),
         "query" => files::query(),
         "work" => fuzz_targets::work::seeds(),
-        // Choices have no meaning that could be written down.
+        // The inputs of the other targets are choices, which cannot be written by hand.
         _ => {
             let byte = |n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8;
             let from = |start: u32| (start..start + 400).map(byte).collect();

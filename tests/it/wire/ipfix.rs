@@ -1,5 +1,4 @@
-//! IPFIX: what the encoder sends comes back, and what the RFC allows beside it
-//! is understood.
+//! IPFIX: the decoder reads what the encoder sends, and what the RFC allows in addition.
 
 use crate::common::sets::{Datagram, Spec, VARIABLE, counted, iana, of};
 use proptest::prelude::*;
@@ -63,13 +62,13 @@ fn any_flow() -> impl Strategy<Value = Flow> {
         })
 }
 
-/// Families travel in sets of their own.
+/// Sorts flows: IPv4 and IPv6 flows are in sets of their own, so the order changes.
 fn sorted(mut flows: Vec<Flow>) -> Vec<Flow> {
     flows.sort_by_key(|flow| (flow.src, flow.dst, flow.sport, flow.dport, flow.first, flow.bytes));
     flows
 }
 
-/// All that these messages give, with no cause counted.
+/// The flows of these messages, which must not cause any problem.
 fn clean(decoder: &mut Decoder, messages: &[Vec<u8>]) -> Vec<Flow> {
     let mut flows = Vec::new();
     for message in messages {
@@ -144,7 +143,7 @@ proptest! {
     }
 }
 
-/// Source, destination and bytes, 4 bytes each.
+/// A template of source, destination and bytes, 4 bytes each.
 const SHAPE: [Spec; 3] = [iana(8, 4), iana(12, 4), iana(1, 4)];
 
 fn words(words: &[u32]) -> Vec<u8> {
@@ -181,7 +180,7 @@ fn uptimes_without_a_start_end_when_they_are_sent() {
     let (report, flows) = decode(&mut decoder, &sent);
     assert_eq!(causes(&report), [(Cause::GuessedTimes, 1)]);
     assert_eq!((flows[0].first, flows[0].last), (Time(NOW - 10_000), Time(NOW)));
-    // The start comes later: from then on times are exact.
+    // The start of the exporter is announced later: from then on times are exact.
     let start = [0u32.to_be_bytes().to_vec(), (NOW - 60_000).to_be_bytes().to_vec()].concat();
     let init = message(1).options(300, 1, &[iana(149, 4), iana(160, 8)]).set(300, &start);
     decode(&mut decoder, &init.bytes());
@@ -213,10 +212,10 @@ fn a_withdrawn_template_is_gone_and_data_waits_again() {
         (causes(&report), flows.len()),
         (vec![(Cause::NoTemplate, 1), (Cause::NoTimes, 1)], 1)
     );
-    // All of them: the set's own id stands for every data template.
+    // A withdrawal of all: the set's own id means every data template.
     let (report, _) = decode(&mut decoder, &message(2).template(2, &[]).bytes());
     assert_eq!(causes(&report), [(Cause::TemplateWithdrawn, 1)]);
-    // Another shape under the old id is new, not a change; what waited is decoded.
+    // A template of other fields with the old id is new, not a change. Pending sets are decoded.
     let other = [iana(12, 4), iana(8, 4), iana(2, 4)];
     let (report, flows) = decode(&mut decoder, &message(2).template(256, &other).bytes());
     assert_eq!(report.causes.get(Cause::TemplateChanged), 0);
@@ -248,7 +247,7 @@ fn gaps_are_counted_in_records() {
             }
         }
     }
-    // Seven flows twice, and the record of the options.
+    // Two messages of seven flows, and the record of the options.
     assert_eq!(decoder.exporters()[0].lost, 15);
     assert_eq!(decoder.exporters()[0].restarts, 0);
 }

@@ -1,5 +1,5 @@
-//! Datagrams derived from the corpus by every kind of damage: nothing panics,
-//! nothing grows, and the exporter's next good datagram is read as ever.
+//! Datagrams of the corpus with every kind of damage: nothing panics, no state grows without
+//! bound, and the next good datagram of the exporter is decoded as always.
 
 use crate::common;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use serde::Deserialize;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
 
-/// The one test here.
+/// The name of the only test in this file.
 const TEST: &str = "malformed_datagrams_do_no_harm";
 
 const NOW: Time = Time(1_700_000_000_000);
 
-/// What index.json says of a datagram.
+/// Description of a datagram in index.json.
 #[derive(Deserialize)]
 struct Case {
     base: String,
@@ -24,7 +24,7 @@ struct Case {
     max_flows: Option<usize>,
 }
 
-/// Makes the datagrams; `None` where that cannot be done here.
+/// Makes the datagrams. `None` when this machine cannot make them.
 fn make(into: &Path) -> Option<PathBuf> {
     let corpus = common::corpus(TEST)?;
     let script = corpus.join("make_malformed.py");
@@ -39,10 +39,10 @@ fn make(into: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Templates by domain and id: their fields.
+/// Fields of templates, by domain and id.
 type Shapes = BTreeMap<(u32, u16), Vec<(u32, u16, u16)>>;
 
-/// One exporter's datagrams, from then on.
+/// Decodes the datagrams of one exporter, one after the other.
 #[derive(Default)]
 struct Exporter {
     decoder: Decoder,
@@ -50,7 +50,8 @@ struct Exporter {
 }
 
 impl Exporter {
-    /// How many records a datagram gives as flows, with those held until now.
+    /// The number of records in a datagram that became flows, including those of pending sets
+    /// that it released.
     fn take(&mut self, bytes: &[u8]) -> usize {
         self.flows.clear();
         let from = Host::octets(192, 0, 2, 1);
@@ -74,7 +75,7 @@ impl Exporter {
     }
 }
 
-/// Bytes of files, read once.
+/// The bytes of files, each read once.
 struct Files {
     folder: PathBuf,
     read: BTreeMap<String, Vec<u8>>,
@@ -88,8 +89,10 @@ impl Files {
     }
 }
 
-/// What is wrong with how a case was taken; whether the next datagram was
-/// compared, too.
+/// Decodes a case. Returns whether the next datagram was compared, too.
+///
+/// # Errors
+/// What is wrong.
 fn check(case: &Case, bytes: &[u8], files: &mut Files) -> Result<bool, String> {
     let mut hit = Exporter::default();
     let mut spared = Exporter::default();
@@ -115,8 +118,8 @@ fn check(case: &Case, bytes: &[u8], files: &mut Files) -> Result<bool, String> {
     if redefined || withdrawn {
         return Ok(false);
     }
-    // What waited for its template comes with it; templates may have been known
-    // before the base's own data then, too.
+    // Pending sets are decoded when their template arrives. Templates may also have been known
+    // before the data of the undamaged datagram.
     let more = held > 0 || shapes != known;
     if got == want || (got > want && more) {
         return Ok(true);

@@ -1,5 +1,5 @@
-//! What is kept between datagrams and between runs: memory of templates, data
-//! that waits for them, and the limits of both.
+//! State between datagrams and between runs: saved templates, data that waits for templates, and
+//! the limits of both.
 
 use crate::common::sets::{Datagram, Spec, iana};
 use proptest::prelude::*;
@@ -39,11 +39,12 @@ fn flow() -> Flow {
     }
 }
 
-/// Source, destination and bytes, 4 bytes each, and the same in another order.
+/// A template of source, destination and bytes, 4 bytes each, and the same fields in another
+/// order.
 const SHAPE: [Spec; 3] = [iana(8, 4), iana(12, 4), iana(1, 4)];
 const OTHER: [Spec; 4] = [iana(1, 4), iana(12, 4), iana(8, 4), iana(2, 2)];
 
-/// A decoder that was started anew with what the old one remembered.
+/// A new decoder with the saved state of the old one.
 fn restarted(now: i64, old: &Decoder) -> Decoder {
     let text = serde_json::to_string(&old.memory()).unwrap();
     let memory: SavedState = serde_json::from_str(&text).unwrap();
@@ -75,7 +76,7 @@ fn a_restart_of_the_collector_loses_nothing() {
     let (report, flows) = decode(&mut new, later, &sent[0]);
     assert_eq!((report.causes.iter().count(), flows.len()), (0, 1), "{report:?}");
     assert_eq!((flows[0].first, flows[0].sampling.rate()), (flow().first, Some(20)));
-    // The template comes: it is the same, and no longer only remembered.
+    // The same template arrives, so it is no longer one from an earlier run.
     let (report, _) = decode(&mut new, later, &v9.encode(Time(later), boot, &[], true)[0]);
     assert_eq!(report.causes.get(Cause::TemplateChanged), 0);
     assert_eq!(new.exporters()[0].remembered, 4);
@@ -88,7 +89,7 @@ fn a_router_that_restarted_meanwhile_is_not_misread() {
     decode(&mut old, NOW, &Datagram::v9(1, SECONDS, up, 0).template(256, &SHAPE).bytes());
     let later = NOW + 10 * MINUTE;
     let mut new = restarted(later, &old);
-    // It has been up for a minute now, and its templates are others: 14 bytes.
+    // The exporter has been up for a minute, and its templates have changed: 14 bytes.
     let record = [0, 0, 1, 0xf4, 198, 51, 100, 1, 10, 0, 0, 1, 0, 5];
     let seconds = (later / 1000) as u32;
     let data = Datagram::v9(1, seconds, 60_000, 3).set(256, &record).bytes();
@@ -116,7 +117,8 @@ fn old_templates_and_other_versions_are_not_taken_over() {
     decode(&mut old, NOW, &Datagram::ipfix(1, SECONDS, 0).template(256, &SHAPE).bytes());
     let memory = old.memory();
     let later = Time(NOW + 8 * 24 * 60 * MINUTE);
-    // A clock alone makes nothing old: it may be wrong. That another exporter was heard does.
+    // The clock alone does not make saved state old: it may be wrong. That another exporter was
+    // heard later does.
     assert_eq!(Decoder::new().restore(later, &memory), Ok(1));
     let other = Datagram::ipfix(1, (later.0 / 1000) as u32, 0).template(257, &SHAPE).bytes();
     old.decode(later, Host::v4(77), &other, &mut Vec::new());
@@ -205,7 +207,7 @@ proptest! {
         let start = [0u32.to_be_bytes().to_vec(), NOW.to_be_bytes().to_vec()].concat();
         let init = Datagram::ipfix(0, SECONDS, 0).options(300, 1, &[iana(149, 4), iana(160, 8)]);
         decode(&mut decoder, NOW, &init.set(300, &start).bytes());
-        // What it really holds is what it says.
+        // The reported memory is what is really stored.
         let counted: usize = decoder.memory().exporters.iter().flat_map(|e| &e.domains)
             .map(|domain| domain.templates.len()).sum();
         let said: usize = decoder.exporters().iter().map(|exporter| exporter.templates).sum();
@@ -244,7 +246,7 @@ fn templates_that_nobody_uses_make_room() {
     assert_eq!(decoder.exporters()[0].templates, MAX_TEMPLATES);
 }
 
-/// Data without templates from many exporters, more than may be held.
+/// Sends data without templates from many exporters, more than the limit of pending sets.
 #[test]
 fn a_flood_of_data_is_held_within_bounds_and_nothing_is_forgotten() {
     let mut decoder = Decoder::new();
@@ -265,15 +267,16 @@ fn a_flood_of_data_is_held_within_bounds_and_nothing_is_forgotten() {
     assert!(held as usize * content.len() <= MAX_HELD);
     let most = decoder.exporters().iter().map(|exporter| exporter.held).max().unwrap();
     assert!(most * content.len() <= MAX_HELD_PER_EXPORTER);
-    // Strangers share what newcomers may have: three quarters of all, a sixth of it each.
+    // Six exporters share what new exporters may have: three quarters of the limit, a sixth of
+    // that each.
     let share = MAX_HELD / 4 * 3 / 6 / content.len();
     assert!(most > share / 2 && flows.is_empty(), "{most} of {share}");
-    // The templates come: what was held is there, and there is room again.
+    // The templates arrive: pending sets are decoded, and there is room again.
     for exporter in 0..6 {
         let bytes = Datagram::ipfix(1, SECONDS, 0).template(256, &[iana(8, 4), iana(1, 56)]);
         decoder.decode(Time(NOW), Host::v4(exporter), &bytes.bytes(), &mut flows);
     }
-    // So much is decoded a piece at a time.
+    // This much is decoded a part at a time.
     while decoder.release(Time(NOW), &mut flows, None).is_some() {}
     assert_eq!(flows.len() as u64, held * 1000);
     assert!(decoder.exporters().iter().all(|exporter| exporter.held == 0));
@@ -284,7 +287,7 @@ fn exporters_that_make_room_give_back_what_they_held() {
     let mut decoder = Decoder::new();
     let mut flows = Vec::new();
     let data = Datagram::ipfix(1, SECONDS, 0).set(256, &vec![7; 60_000]).bytes();
-    // None of them ever sends a flow: each makes room for the next.
+    // None of them ever sends a flow: each loses its place to the next.
     for exporter in 0..4 * MAX_EXPORTERS as u32 {
         let now = Time(NOW + i64::from(exporter));
         let report = decoder.decode(now, Host::v4(exporter), &data, &mut flows);

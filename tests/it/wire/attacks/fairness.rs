@@ -1,8 +1,8 @@
-//! Whether each exporter has its part: known ones, newcomers, and both in each worker.
+//! Fairness: known exporters and new exporters get their parts, in each worker.
 
 use super::*;
 
-/// A decoder of a few places, one of so many workers.
+/// A decoder with few places: one of `workers` decoders that share the limits.
 fn small(exporters: usize, workers: usize) -> (SharedLimits, DecoderLimits) {
     let limits = DecoderLimits { exporters, held_bytes: 4 << 20, ..DecoderLimits::default() };
     (SharedLimits::new(limits, workers), limits)
@@ -13,7 +13,7 @@ impl Collector {
         Collector { decoder: Decoder::sharing(Policy::default(), budget), ..Collector::new() }
     }
 
-    /// Has an exporter send flows in five different seconds.
+    /// Has an exporter send flows in five different seconds, so that it becomes known.
     fn knows(&mut self, host: Host) {
         for _ in 0..5 {
             let sent = message(1).template(300, &SHAPE).set(300, &records(1)).bytes();
@@ -22,8 +22,7 @@ impl Collector {
         }
     }
 
-    /// Has exporters send data whose template never comes, in turn, until nothing more
-    /// finds room.
+    /// Has exporters send data whose template never arrives, in turn, until there is no room.
     fn fill_held(&mut self, hosts: impl Iterator<Item = u32> + Clone) {
         for _ in 0..1500 {
             for n in hosts.clone() {
@@ -37,7 +36,7 @@ impl Collector {
 fn who_becomes_known_takes_nothing_of_what_is_kept_for_newcomers() {
     let (budget, limits) = small(1024, 1);
     let mut collector = Collector::sharing(&budget);
-    // One after the other fills what an exporter may, and becomes known with it.
+    // Each exporter in turn fills what one exporter may have, and becomes known with it.
     for n in 0..4 {
         collector.fill_held(n..n + 1);
         collector.knows(stranger(n));
@@ -56,7 +55,7 @@ fn domains_samplers_and_sources_are_given_back_to_those_who_have_less() {
         .collect();
     for domain in 0..60 {
         for n in 0..6 {
-            // The template is withdrawn: only what it announced is left.
+            // The template is withdrawn: only the announced rates are left.
             let sent = message(domain).options(300, 1, &options).set(300, &rates);
             collector.take(stranger(n), &sent.set(3, &[1, 44, 0, 0]).bytes());
         }
@@ -76,7 +75,8 @@ fn each_class_has_its_part_in_each_worker() {
     }
     two.now = one.now;
     two.knows_good();
-    // Newcomers fill what they may of the second, known ones what is left to the first.
+    // New exporters fill their part in the second decoder; known ones fill the rest in the
+    // first.
     two.fill_held(100..103);
     one.fill_held(0..3);
     assert_eq!(two.held_by_good(20), 400, "known");
@@ -133,8 +133,9 @@ fn made_up_exporters_get_no_history_by_a_restart() {
     assert_eq!(after.take(GOOD, &message(1).set(300, &records(5)).bytes()).flows, 5);
 }
 
-/// Newcomers whose templates come two seconds after their data keep everything beside
-/// `strangers` addresses that send a datagram each in turn, two every millisecond.
+/// Has new exporters send their templates two seconds after their data, while `strangers` other
+/// addresses send a datagram each, two every millisecond. Returns the numbers of flows that the
+/// new exporters sent, and that were decoded.
 fn newcomers_beside(strangers: u32) -> (u32, u32) {
     let mut collector = Collector::new();
     let once = message(1).template(300, &SHAPE).set(300, &records(1)).bytes();
@@ -176,8 +177,8 @@ fn newcomers_keep_what_they_sent_before_their_template_beside_made_up_exporters(
 
 #[test]
 fn who_comes_back_more_often_than_made_up_exporters_gets_a_place_that_lasts() {
-    // Twenty times as many strangers as before for each place: the newcomer loses its
-    // place before it is heard again, at first.
+    // Twenty times as many other addresses for each place: at first, the new exporter loses its
+    // place before it is heard again.
     let (budget, _) = small(50, 1);
     let mut collector = Collector::sharing(&budget);
     let once = message(1).template(300, &SHAPE).set(300, &records(1)).bytes();

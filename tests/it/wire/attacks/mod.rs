@@ -1,5 +1,5 @@
-//! What strangers can send, and what a good exporter beside them keeps: floods that
-//! once took everything, as the decoder sees them. Pure: no sockets, no clocks.
+//! Attacks: what anybody can send, and what a good exporter keeps during it. These floods took
+//! all resources of early versions. Pure: no sockets, no clocks.
 
 mod fairness;
 
@@ -14,10 +14,10 @@ const NOW: i64 = 1_800_000_000_000;
 const SECONDS: u32 = (NOW / 1000) as u32;
 const GOOD: Host = Host::octets(192, 0, 2, 200);
 const SHAPE: [Spec; 5] = [iana(8, 4), iana(12, 4), iana(7, 2), iana(1, 8), iana(2, 8)];
-/// Bytes of a record of that shape.
+/// Bytes of a record of that template.
 const RECORD: usize = 26;
 
-/// A decoder with what it gave.
+/// A decoder with its flows.
 struct Collector {
     decoder: Decoder,
     now: i64,
@@ -34,7 +34,7 @@ impl Collector {
         self.decoder.decode(Time(self.now), from, bytes, &mut self.flows)
     }
 
-    /// A good exporter that has sent for some seconds.
+    /// Has a good exporter send flows for some seconds, so that it becomes known.
     fn knows_good(&mut self) {
         for _ in 0..5 {
             let sent = message(1).template(300, &SHAPE).set(300, &records(10)).bytes();
@@ -43,7 +43,8 @@ impl Collector {
         }
     }
 
-    /// Flows that a good exporter has kept of `sent` sets, once its template comes.
+    /// The number of flows that a good exporter gets from `sets` pending sets once its template
+    /// arrives.
     fn held_by_good(&mut self, sets: u32) -> u32 {
         for _ in 0..sets {
             self.take(GOOD, &message(2).set(400, &records(20)).bytes());
@@ -69,7 +70,7 @@ fn stranger(n: u32) -> Host {
     Host::v4(0x0a00_0000 + n)
 }
 
-/// Fills whatever there is for templates, in the name of many.
+/// Fills the memory for templates from many addresses.
 fn flood_templates(collector: &mut Collector, strangers: u32) {
     let fields: Vec<Spec> = (0..500).map(|n| iana(n % 250, 4)).collect();
     for n in 0..strangers {
@@ -83,7 +84,7 @@ fn flood_templates(collector: &mut Collector, strangers: u32) {
     }
 }
 
-/// The same for data that waits for its template.
+/// Fills the memory for pending sets from many addresses.
 fn flood_held(collector: &mut Collector, strangers: u32) {
     for n in 0..strangers {
         for _ in 0..150 {
@@ -147,7 +148,7 @@ fn made_up_exporters_keep_nobody_out_and_drive_nobody_away() {
         collector.now += 1;
         assert_eq!(collector.take(stranger(n), &one).flows, 1, "each in turn");
     }
-    // A newcomer is heard at once, and goes on while others come.
+    // A new exporter is decoded at once, and stays while others come.
     let newcomer = Host::octets(192, 0, 2, 7);
     assert_eq!(collector.take(newcomer, &one).flows, 1);
     for n in 0..10_000u32 {
@@ -221,8 +222,8 @@ fn what_waited_is_decoded_in_pieces() {
 
 #[test]
 fn what_a_burst_of_templates_releases_is_decoded_in_pieces_too() {
-    // Of many domains, and of one whose template changes again and again: each of these
-    // small datagrams once decoded the next 65 kB that were due.
+    // Many domains, and one domain whose template changes again and again: each of these small
+    // datagrams once released the next 65 kB of pending sets.
     let sets = 100;
     for domains in [1, sets] {
         let mut collector = Collector::new();
@@ -296,8 +297,8 @@ fn a_withdrawal_is_for_the_sets_own_id() {
 fn sflow_samples_that_overlap_are_read_twice_at_most() {
     let word = |n: u32| n.to_be_bytes();
     let head = [word(5), word(1), [192, 0, 2, 1], word(0), word(1), word(1000), word(60_000)];
-    // A counter sample of no bytes, then one of another format that begins as many
-    // records of the first: each of them once had all the rest read.
+    // A counter sample of no bytes, then one of another format whose bytes look like many
+    // records of the first: each of them once had all the rest read again.
     let unit = [word(2), word(0), word(99), word(8), word(u32::MAX), word(0)];
     let mut bytes = head.concat();
     while bytes.len() < 60_000 {
@@ -325,7 +326,7 @@ fn times_at_the_end_of_numbers_overflow_nothing() {
                 let _ = (flow.duration_ms(), flow.is_far_off(), flow.scaled());
             }
         }
-        // The same within each record, with every other way to say when.
+        // The same within each record, with every other element for times.
         for with in [150, 151, 152, 153, 154, 155, 158, 159, 161, 162, 322, 323] {
             let fields = [iana(8, 4), iana(160, 8), iana(22, 4), iana(with, 8)];
             for value in [0, init, i64::MAX as u64, u64::MAX] {
