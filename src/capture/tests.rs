@@ -73,7 +73,7 @@ fn waiting_is_bounded_in_number_pieces_and_time() {
 }
 
 #[test]
-fn the_first_bytes_say_what_a_file_is() {
+fn the_first_bytes_decide_the_format_of_a_file() {
     for (head, kind) in [
         (&[0xd4u8, 0xc3, 0xb2, 0xa1, 2][..], Kind::Packets),
         (&[0x0a, 0x0d, 0x0d, 0x0a], Kind::Packets),

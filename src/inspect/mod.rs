@@ -338,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_up_senders_do_not_make_it_grow() {
+    fn spoofed_senders_do_not_make_it_grow() {
         let mut inspector = Inspector::new(Policy::default(), InspectFormat::Table);
         // A v5 header without records.
         let payload = [[0, 5, 0, 0].as_slice(), &[0; 20]].concat();

@@ -56,7 +56,7 @@ fn a_rate_spaces_evenly_and_fast_does_not_wait() {
 }
 
 #[test]
-fn what_v5_cannot_say_is_split_or_counted() {
+fn flows_that_v5_cannot_express_are_split_or_counted() {
     let mut encoder = FlowEncoder::new(ReplayProtocol::V5);
     let large = Flow { bytes: (5 << 32) + 7, packets: 11, ..flow() };
     let six = Flow { src: "2001:db8::1".parse().unwrap(), ..flow() };
@@ -73,7 +73,7 @@ fn what_v5_cannot_say_is_split_or_counted() {
 }
 
 #[test]
-fn sources_keep_their_domains_and_rates_and_are_told_apart() {
+fn sources_keep_their_domains_and_rates_and_are_kept_apart() {
     let other = Flow { exporter: Host::octets(192, 0, 2, 2), ..flow() };
     let sampled = Flow { domain: 9, sampling: Sampling::one_in(100), ..flow() };
     for what in [ReplayProtocol::V9, ReplayProtocol::Ipfix] {

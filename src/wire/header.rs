@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_protocol_says_its_own() {
+    fn the_header_of_every_protocol_is_read() {
         let five = words(&[5 << 16 | 1, 7000, 100, 25_000_000, 42, 0x0102_0000]);
         let read = DatagramHeader::read(&five).unwrap();
         assert_eq!(

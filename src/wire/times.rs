@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_say_when() {
+    fn every_format_of_times_is_read() {
         let ms = |before: u64| EXPORTED as u64 - before;
         let ntp = |before: u64| {
             let at = ms(before);

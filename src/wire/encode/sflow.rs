@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_come_back_as_they_were_sent() {
+    fn counters_are_decoded_as_they_were_encoded() {
         let counters = |octets: u64| InterfaceCounters {
             kind: 6,
             speed: 10_000_000_000,

@@ -79,7 +79,7 @@ pub struct Interface {
     /// Received bit/s between the last two counter samples. `None` before the second sample, or
     /// when the counter was reset between them.
     pub in_rate: Option<u64>,
-    /// Sent bit/s, likewise.
+    /// Sent bit/s between the last two counter samples, `None` as for `in_rate`.
     pub out_rate: Option<u64>,
 }
 
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(interfaces.generation(), generation);
 
         interfaces.count(3, octets(5, 1025), Time(31_000));
-        assert_eq!(rates(&interfaces), (None, Some(8000)), "one started anew");
+        assert_eq!(rates(&interfaces), (None, Some(8000)), "one started again");
         interfaces.count(3, InterfaceCounters::default(), Time(32_000));
         assert_eq!(rates(&interfaces), (None, None), "none given");
         interfaces.count(3, octets(0, 0), Time(33_000));

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exporter_goes_on_whose_uptime_grows_with_either_clock() {
+    fn an_exporter_whose_uptime_grows_with_either_clock_was_not_restarted() {
         let at = |seen: i64, exported: i64, uptime: u32| NumberingTime {
             seen: Time(seen),
             exported: Some(Time(exported)),
@@ -270,7 +270,11 @@ mod tests {
         // The uptime wraps between the two runs.
         assert_eq!(before.goes_on_at(&at(hour, hour + 5_000, 3_599_000)), Some(true));
         assert_eq!(before.goes_on_at(&at(hour, 99 * hour, 3_599_000)), Some(true), "its clock set");
-        assert_eq!(before.goes_on_at(&at(99 * hour, hour + 5_000, 3_599_000)), Some(true), "ours");
+        assert_eq!(
+            before.goes_on_at(&at(99 * hour, hour + 5_000, 3_599_000)),
+            Some(true),
+            "by the collector's clock"
+        );
         assert_eq!(before.goes_on_at(&at(hour, hour + 5_000, 1_000_000)), Some(false));
         let ipfix = NumberingTime { uptime: None, ..before };
         assert_eq!(ipfix.goes_on_at(&NumberingTime { uptime: None, ..before }), None);

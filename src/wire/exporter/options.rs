@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn applications_and_statistics_are_kept() {
+    fn applications_and_statistics_are_stored() {
         let mut about = ExporterOptions::default();
         learn(&mut about, Scopes::Types, &[(1, &[0]), (95, &[3, 0, 0, 80]), (96, b"http\0\0")]);
         assert_eq!(about.application(0x0300_0050), Some("http"));

@@ -153,13 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn newcomers_take_turns_and_those_with_a_history_stay() {
+    fn new_exporters_take_turns_and_those_with_a_history_stay() {
         let (mut site, mut places) = (Site::default(), ExporterPlaces::default());
         for n in 0..100 {
             site.hears(n, 0, n < 10);
             places.admit(Host::v4(n), Time(0));
         }
-        assert_eq!(site.next(&mut places, 1), Some(Host::v4(10)), "the first newcomer");
+        assert_eq!(site.next(&mut places, 1), Some(Host::v4(10)), "the first new exporter");
         // The next one is heard again, so its turn comes last.
         site.hears(11, 1, false);
         let gone: Vec<_> = (0..89).filter_map(|_| site.next(&mut places, 2)).collect();
@@ -167,12 +167,12 @@ mod tests {
         assert_eq!(gone, turns);
         assert_eq!(site.0.len(), 10, "those with a history are left");
         site.hears(3, SILENT_MS, true);
-        assert_eq!(site.next(&mut places, SILENT_MS), None, "not even for a newcomer");
+        assert_eq!(site.next(&mut places, SILENT_MS), None, "not even for a new exporter");
         assert_eq!(site.next(&mut places, SILENT_MS + 1), Some(Host::v4(8)), "silent for long");
     }
 
     #[test]
-    fn who_comes_back_has_a_place_that_new_addresses_do_not_reach() {
+    fn an_exporter_that_comes_back_has_a_place_that_new_addresses_do_not_reach() {
         let (mut site, mut places) = (Site::default(), ExporterPlaces::default());
         for n in 0..16 {
             site.hears(n, 0, false);

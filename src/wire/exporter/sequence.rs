@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_restart_of_the_exporter_between_two_runs_is_no_gap() {
-        assert_eq!(resumed(&[(5_000_000, 1)], &[(3, 1), (4, 1)], 500).0, 0, "begun anew");
+        assert_eq!(resumed(&[(5_000_000, 1)], &[(3, 1), (4, 1)], 500).0, 0, "started again");
         let far = 50_000_000;
         assert_eq!(resumed(&[(100, 1)], &[(far, 1)], 500).0, 0, "too far for half a second");
         assert_eq!(resumed(&[(100, 1)], &[(far, 1)], 3_600_000).0, u64::from(far) - 101);

@@ -137,7 +137,7 @@ fn each_flow_refers_to_its_own_and_most_have_none() {
 }
 
 #[test]
-fn forgetting_begins_anew() {
+fn forgetting_starts_a_new_list() {
     let [template, data] = messages(&[(0, 8, 4), (0, 128, 1)], &[&[10, 0, 0, 1, 7]]);
     let mut decoder = Decoder::new();
     decoder.keep_more(true);
@@ -204,7 +204,7 @@ const FRAME: [u8; 42] = [
 ];
 
 #[test]
-fn a_sampled_frame_says_its_addresses_and_ttl() {
+fn a_sampled_frame_has_mac_addresses_and_ttl() {
     let made = decode(&messages(&[(0, 315, 42)], &[&FRAME]), true);
     let want = FlowExtras {
         in_src_mac: 0x5e00_5301,
@@ -229,7 +229,7 @@ fn sflow(records: &[(u32, Vec<u32>)]) -> Vec<u8> {
 }
 
 #[test]
-fn a_sample_of_sflow_says_what_switch_and_router_know() {
+fn an_sflow_sample_has_extra_fields_of_switch_and_router() {
     let mut frame = FRAME.to_vec();
     frame.resize(44, 0);
     let words = frame.chunks(4).map(|word| u32::from_be_bytes(word.try_into().unwrap()));

@@ -189,7 +189,7 @@ fn options_and_extension_headers_are_stepped_over() {
 }
 
 #[test]
-fn lengths_that_lie_are_cut_to_what_is_there() {
+fn lengths_that_are_too_large_are_cut_to_the_packet() {
     let mut long = ipv4(17, 0, &[], &udp(b"hello"));
     long[2] = 0xff;
     assert_eq!(Packet::ip(&long).unwrap().payload, 28..33);

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_enterprises_say_whose_they_are() {
+    fn elements_of_enterprises_have_the_names_of_their_vendors() {
         assert_eq!(name(0, 1), "octetDeltaCount");
         assert_eq!(name(0, 105), "ie105");
         assert_eq!(name(REVERSE, 1), "reverseOctetDeltaCount");

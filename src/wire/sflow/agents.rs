@@ -200,7 +200,7 @@ mod tests {
         }
         assert_eq!(agents.lost(), 2);
         agents.datagram(Time(1), AGENT, 1, 5);
-        assert_eq!(agents.lost(), 2, "started anew");
+        assert_eq!(agents.lost(), 2, "started again");
 
         for (index, drops) in [(2, 1000), (3, 5), (2, 1004), (2, 1001), (3, 5), (2, 1005)] {
             agents.sample(&sample(AGENT, index, drops));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_that_somebody_drives_up_stay_at_the_top() {
+    fn sums_that_an_attacker_drives_up_saturate() {
         let mut agents = Agents { room: usize::MAX, ..Agents::default() };
         for sub_agent in 0..2 {
             agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 5);

@@ -48,7 +48,7 @@ pub struct Sample {
     pub input: u32,
     /// Format of the input interface.
     pub input_format: u32,
-    /// Output interface, likewise.
+    /// Output interface; its format has the meaning of that of the input interface.
     pub output: u32,
     /// Format of the output interface.
     pub output_format: u32,

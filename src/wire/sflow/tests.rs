@@ -332,7 +332,7 @@ fn a_wrong_length_costs_its_own_sample_at_most() {
 }
 
 #[test]
-fn a_wrong_count_and_a_cut_datagram_are_told() {
+fn a_wrong_count_and_a_cut_datagram_are_reported() {
     let sample = flow_sample(4, &[raw_header(11, 90, &udp())]);
     let whole = datagram(&[sample.clone(), sample]);
     for (count, flows, cause) in

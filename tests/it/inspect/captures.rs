@@ -50,7 +50,7 @@ fn every_format_and_link_type_gives_the_same_lines() {
 }
 
 #[test]
-fn exporters_of_a_capture_are_told_apart() {
+fn exporters_of_a_capture_are_kept_apart() {
     let scratch = Scratch::new();
     let data = bytes("pmacctd_ipfix.2.dat");
     let other: IpAddr = "192.0.2.2".parse().unwrap();

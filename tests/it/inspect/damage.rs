@@ -60,7 +60,7 @@ fn captures() -> Vec<(String, Vec<u8>, usize)> {
 }
 
 #[test]
-fn every_truncation_gives_what_was_whole_and_says_so() {
+fn every_truncated_file_gives_its_complete_datagrams_and_a_problem() {
     for (name, file, whole) in captures() {
         assert_eq!(read(&file), (whole, 0, true), "{name}");
         let mut last = 0;
@@ -136,7 +136,7 @@ fn files_that_cannot_be_read_are_named_and_the_others_still_are() {
 }
 
 #[test]
-fn only_a_name_tells_stale_bytes_from_a_second_message() {
+fn only_the_file_name_tells_leftover_bytes_from_a_second_message() {
     let scratch = Scratch::new();
     let both = [bytes("pmacctd_ipfix.1.dat"), bytes("pmacctd_ipfix.2.dat")].concat();
     for (name, datagrams) in [("x.ipfix", 2), ("x", 2), ("x.dat", 1)] {

@@ -14,7 +14,7 @@ fn sums(lines: &[Value], src: &str) -> (u64, u64) {
 }
 
 #[test]
-fn every_exporter_says_what_was_in_the_capture() {
+fn recordings_of_every_exporter_give_the_flows_of_the_capture() {
     for (files, six) in [
         (vec!["softflowd_v5.dat"], false),
         (vec!["softflowd_v9.dat"], true),

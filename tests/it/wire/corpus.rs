@@ -281,8 +281,9 @@ fn beside(outcome: &Outcome) -> BTreeMap<&'static str, field::FieldValue> {
 }
 
 #[test]
-fn cases_have_what_their_exporters_report_beside_flows() {
-    let Some(folder) = common::corpus("cases_have_what_their_exporters_report_beside_flows") else {
+fn cases_have_the_extra_fields_that_their_exporters_report() {
+    let Some(folder) = common::corpus("cases_have_the_extra_fields_that_their_exporters_report")
+    else {
         return;
     };
     let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();

@@ -229,7 +229,7 @@ fn a_flood_of_domains_is_bounded_and_counted() {
 }
 
 #[test]
-fn templates_that_nobody_uses_make_room() {
+fn unused_templates_make_room() {
     let mut decoder = Decoder::new();
     for id in 0..MAX_TEMPLATES as u16 {
         decode(

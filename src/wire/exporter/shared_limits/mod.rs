@@ -1,11 +1,11 @@
 //! Limits of what all exporters take together, shared by several decoders, and the guaranteed
 //! part of each decoder and exporter.
 //!
-//! Two rules keep a pool fair, whoever fills it:
+//! Two rules keep a pool fair:
 //!
 //! - Half of a pool is divided: each decoder has a part for exporters with a history, and
-//!   another part for those without, which nobody else gets. The other half is given to whoever
-//!   needs it first, so that either class may take three quarters.
+//!   another part for those without, which nobody else gets. The other half is given to those who
+//!   need it first, so that either class may take three quarters.
 //! - Within a class in one decoder, an exporter may take all that is free, except for a reserve
 //!   for exporters that have less than an equal part. When the reserve is used up and such an
 //!   exporter needs room, the one that takes most has to give back (`Decoder::make_way`). So
@@ -69,7 +69,7 @@ struct PoolUse {
     limit: usize,
     /// The part of each decoder, for each class.
     part: usize,
-    /// The half that is given to whoever needs it first, and how much of it is taken.
+    /// The half that is given to those who need it first, and how much of it is taken.
     common: usize,
     taken: Arc<AtomicUsize>,
     /// Whether new exporters may use the part of known exporters until these need it. Only

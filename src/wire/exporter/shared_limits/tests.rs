@@ -9,7 +9,7 @@ fn limits(held_bytes: usize) -> DecoderLimits {
 }
 
 #[test]
-fn half_of_a_pool_is_for_whoever_needs_it_and_half_is_divided() {
+fn half_of_a_pool_is_for_those_who_need_it_and_half_is_divided() {
     let budget = SharedLimits::new(limits(1000), 2);
     let (mut one, mut two) = (DecoderShare::of(&budget), DecoderShare::of(&budget));
     assert_eq!((one.held.room(), two.held.room()), (750, 750));
@@ -75,18 +75,18 @@ fn however_many_fill_a_pool_each_has_an_equal_part() {
     // The number of new exporters makes no difference to an exporter with a history.
     for strangers in [1, 10, 1000] {
         let (got, _) = last_of(strangers, ExporterClass::Known);
-        assert!(got >= 7 << 20, "{got} beside {strangers}");
+        assert!(got >= 7 << 20, "{got} with {strangers} other senders");
     }
     for strangers in [1, 10, 100, 1000] {
         let equal = ((24 << 20) / (strangers as usize + 1)).min(8 << 20);
         let (got, steps) = last_of(strangers, ExporterClass::New);
-        assert!(got >= equal * 9 / 10, "{got} of {equal} beside {strangers}");
+        assert!(got >= equal * 9 / 10, "{got} of {equal} with {strangers} other senders");
         assert!(steps < 20 * strangers as usize + 20, "{steps} for {strangers}");
     }
 }
 
 #[test]
-fn newcomers_use_places_that_nobody_with_a_history_needs() {
+fn new_exporters_use_places_that_known_exporters_do_not_need() {
     let budget = SharedLimits::new(DecoderLimits { exporters: 16, ..DecoderLimits::default() }, 1);
     let mut places = DecoderShare::of(&budget).exporters;
     places.change(ExporterClass::New, 0, 16);
@@ -96,7 +96,7 @@ fn newcomers_use_places_that_nobody_with_a_history_needs() {
         places.reclass(ExporterClass::New, ExporterClass::Known, 1);
         assert_eq!((places.own(), places.room_of(ExporterClass::New)), (16, 0));
     }
-    assert!(!places.may_become_known(), "a quarter is kept for newcomers");
+    assert!(!places.may_become_known(), "a quarter is kept for new exporters");
     // However small the limit is and however many decoders share it.
     let budget = SharedLimits::new(DecoderLimits { exporters: 16, ..DecoderLimits::default() }, 16);
     let both = [DecoderShare::of(&budget).exporters, DecoderShare::of(&budget).exporters];

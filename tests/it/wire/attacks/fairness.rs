@@ -33,7 +33,7 @@ impl Collector {
 }
 
 #[test]
-fn who_becomes_known_takes_nothing_of_what_is_kept_for_newcomers() {
+fn an_exporter_that_becomes_known_takes_nothing_reserved_for_new_exporters() {
     let (budget, limits) = small(1024, 1);
     let mut collector = Collector::sharing(&budget);
     // Each exporter in turn fills what one exporter may have, and becomes known with it.
@@ -87,7 +87,7 @@ fn each_class_has_its_part_in_each_worker() {
 }
 
 #[test]
-fn a_stranger_drives_no_known_exporter_away_that_is_alone_in_its_worker() {
+fn a_new_sender_does_not_displace_the_only_known_exporter_of_a_worker() {
     let (budget, _) = small(64, 4);
     let (mut one, mut two) = (Collector::sharing(&budget), Collector::sharing(&budget));
     let known: Vec<Host> = (0..8).map(|n| Host::octets(192, 0, 2, n)).collect();
@@ -99,7 +99,7 @@ fn a_stranger_drives_no_known_exporter_away_that_is_alone_in_its_worker() {
         two.take(stranger(n), &once);
     }
     for n in 0..200 {
-        assert_eq!(one.take(stranger(n), &once).flows, 1, "newcomers have places, too");
+        assert_eq!(one.take(stranger(n), &once).flows, 1, "new exporters have places, too");
     }
     for host in &known {
         assert_eq!(one.take(*host, &message(1).set(300, &records(1)).bytes()).flows, 1);
@@ -107,7 +107,7 @@ fn a_stranger_drives_no_known_exporter_away_that_is_alone_in_its_worker() {
 }
 
 #[test]
-fn made_up_exporters_get_no_history_by_a_restart() {
+fn spoofed_exporters_get_no_history_by_a_restart() {
     let limits = DecoderLimits { exporters: 64, ..DecoderLimits::default() };
     let mut before = Collector::sharing(&SharedLimits::new(limits, 1));
     before.knows_good();
@@ -127,7 +127,7 @@ fn made_up_exporters_get_no_history_by_a_restart() {
         after.take(stranger(1000 + n), &once);
         if n % 4 == 0 {
             let data = message(1).set(300, &records(1)).bytes();
-            assert_eq!(after.take(newcomer, &data).flows, 1, "a newcomer beside {n}");
+            assert_eq!(after.take(newcomer, &data).flows, 1, "a new exporter after {n} others");
         }
     }
     assert_eq!(after.take(GOOD, &message(1).set(300, &records(5)).bytes()).flows, 5);
@@ -168,15 +168,15 @@ fn newcomers_beside(strangers: u32) -> (u32, u32) {
 }
 
 #[test]
-fn newcomers_keep_what_they_sent_before_their_template_beside_made_up_exporters() {
+fn new_exporters_keep_data_before_its_template_during_a_spoofed_flood() {
     for strangers in [4096, 1_000_000] {
         let (sent, kept) = newcomers_beside(strangers);
-        assert_eq!(sent, kept, "beside {strangers}");
+        assert_eq!(sent, kept, "with {strangers} other senders");
     }
 }
 
 #[test]
-fn who_comes_back_more_often_than_made_up_exporters_gets_a_place_that_lasts() {
+fn an_exporter_that_comes_back_more_often_than_spoofed_ones_keeps_its_place() {
     // Twenty times as many other addresses for each place: at first, the new exporter loses its
     // place before it is heard again.
     let (budget, _) = small(50, 1);

@@ -94,7 +94,7 @@ fn flood_held(collector: &mut Collector, strangers: u32) {
 }
 
 #[test]
-fn a_known_exporters_new_template_is_taken_whoever_fills_the_pool() {
+fn a_known_exporters_new_template_is_stored_when_others_fill_the_pool() {
     for strangers in [4, 100] {
         let mut collector = Collector::new();
         collector.knows_good();
@@ -106,25 +106,25 @@ fn a_known_exporters_new_template_is_taken_whoever_fills_the_pool() {
 }
 
 #[test]
-fn a_newcomers_template_is_taken_whoever_fills_the_pool() {
+fn a_new_exporters_template_is_stored_when_others_fill_the_pool() {
     for strangers in [4, 100] {
         let mut collector = Collector::new();
         flood_templates(&mut collector, strangers);
         let sent = message(1).template(301, &SHAPE).set(301, &records(20)).bytes();
-        assert_eq!(collector.take(GOOD, &sent).flows, 20, "beside {strangers}");
+        assert_eq!(collector.take(GOOD, &sent).flows, 20, "with {strangers} other senders");
     }
 }
 
 #[test]
-fn data_before_its_template_is_kept_whoever_fills_the_pool() {
+fn data_before_its_template_is_kept_when_others_fill_the_pool() {
     for strangers in [4, 60] {
         let mut collector = Collector::new();
         collector.knows_good();
         flood_held(&mut collector, strangers);
-        assert_eq!(collector.held_by_good(50), 1000, "known, beside {strangers}");
+        assert_eq!(collector.held_by_good(50), 1000, "known, with {strangers} other senders");
         let mut collector = Collector::new();
         flood_held(&mut collector, strangers);
-        assert_eq!(collector.held_by_good(50), 1000, "new, beside {strangers}");
+        assert_eq!(collector.held_by_good(50), 1000, "new, with {strangers} other senders");
     }
 }
 
@@ -140,7 +140,7 @@ fn workers_that_share_a_budget_each_have_a_part() {
 }
 
 #[test]
-fn made_up_exporters_keep_nobody_out_and_drive_nobody_away() {
+fn spoofed_exporters_neither_keep_out_nor_displace_others() {
     let mut collector = Collector::new();
     collector.knows_good();
     let one = message(1).template(300, &SHAPE).set(300, &records(1)).bytes();
@@ -165,7 +165,7 @@ fn made_up_exporters_keep_nobody_out_and_drive_nobody_away() {
 }
 
 #[test]
-fn who_is_named_by_allow_counts_as_known_at_once() {
+fn an_exporter_named_by_allow_counts_as_known_at_once() {
     let allow = vec!["192.0.2.200".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
     let mut collector = Collector::new();
     collector.decoder = Decoder::with_policy(Policy { allow, ..Policy::default() });
