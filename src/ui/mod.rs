@@ -2,7 +2,7 @@
 //! snapshot become text.
 //!
 //! The core is pure: [`update`] and [`view`] use no clock, no terminal and no collector. Only
-//! [`run`] and [`term`] have side effects.
+//! [`mod@run`] and [`term`] have side effects.
 
 pub mod action;
 mod ansi;
