@@ -37,6 +37,6 @@ fn promtool_finds_nothing_wrong_with_a_scrape() {
     let mut child = promtool.stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    let message = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&message));
 }

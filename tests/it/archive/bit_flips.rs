@@ -166,7 +166,8 @@ fn flip_some(
             let is_asked = |number: usize| asks_all || turns.contains(&number);
             for (number, (question, right)) in all.filter(|(number, _)| is_asked(*number)) {
                 let found = answer(&entry, question);
-                let states = found.effort.problems.iter().any(|said| said.contains("a file"));
+                let states =
+                    found.effort.problems.iter().any(|messages| messages.contains("a file"));
                 if !states && text(&found) != *right {
                     silent.push(format!("byte {at} bit {bit}, question {number}: {found:?}"));
                 }

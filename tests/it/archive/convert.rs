@@ -99,7 +99,7 @@ fn flows(path: &Path) -> Vec<Flow> {
     all
 }
 
-fn said(output: &Output) -> String {
+fn messages(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -114,8 +114,8 @@ fn files_become_segments_of_their_slot_and_only_once() {
     place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
     place.write("nfcapd.201604101405", &nfcapd(5..9, ARRIVED + 300_000));
     let output = place.convert(&["-S", "1"]);
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("converted 2 of 2 files: 8 flows"), "{}", said(&output));
+    assert!(output.status.success(), "{}", messages(&output));
+    assert!(messages(&output).contains("converted 2 of 2 files: 8 flows"), "{}", messages(&output));
     let both = expect(&[
         ("2016/04/10/flows.201604101200Z.parquet", 1..5),
         ("2016/04/10/flows.201604101205Z.parquet", 5..9),
@@ -123,9 +123,9 @@ fn files_become_segments_of_their_slot_and_only_once() {
     assert_eq!(place.segments(), both);
 
     let output = place.convert(&["-S", "1"]);
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("converted 0 of 2 files"), "{}", said(&output));
-    assert!(said(&output).contains("2 were there already"), "{}", said(&output));
+    assert!(output.status.success(), "{}", messages(&output));
+    assert!(messages(&output).contains("converted 0 of 2 files"), "{}", messages(&output));
+    assert!(messages(&output).contains("2 were there already"), "{}", messages(&output));
     assert_eq!(place.segments(), both, "nothing counts twice");
 
     // A file of another router with the same name becomes another part.
@@ -152,7 +152,7 @@ fn damaged_and_unfinished_files_are_reported_and_others_converted() {
     let output = place.convert(&[]);
     assert!(!output.status.success());
     for expected in ["still writes it", "record 1 of 3", "nfdump -r OLD -w NEW", "3 problems"] {
-        assert!(said(&output).contains(expected), "{expected}: {}", said(&output));
+        assert!(messages(&output).contains(expected), "{expected}: {}", messages(&output));
     }
     let want =
         expect(&[("flows.201604101200Z.parquet", 1..5), ("flows.201604101210Z.parquet", 9..10)]);
@@ -178,7 +178,7 @@ fn segments_are_converted_to_other_slots() {
     segment::encode(&flows, &more, &info, &mut bytes).unwrap();
     place.write("flows.201604101200Z.parquet", &bytes);
     let output = place.convert(&["--slot", "60"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", messages(&output));
     let want = expect(&[
         ("flows.201604101200Z.parquet", 0..2),
         ("flows.201604101201Z.parquet", 2..4),
@@ -193,7 +193,7 @@ fn segments_are_converted_to_other_slots() {
     // The first part is missing: the rest is incomplete, and the message says so.
     std::fs::remove_file(place.new_().join("flows.201604101200Z.parquet")).unwrap();
     let output = place.convert(&["--slot", "60"]);
-    assert!(said(&output).contains("not to its end; remove"), "{}", said(&output));
+    assert!(messages(&output).contains("not to its end; remove"), "{}", messages(&output));
 }
 
 #[test]
@@ -202,12 +202,16 @@ fn nothing_is_written_beside_a_recorder_or_into_the_source_folder() {
     place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
     let lock = Lock::take(&place.new_(), std::process::id()).unwrap();
     let output = place.convert(&[]);
-    assert!(said(&output).contains("a folder can have only one recorder"), "{}", said(&output));
+    assert!(
+        messages(&output).contains("a folder can have only one recorder"),
+        "{}",
+        messages(&output)
+    );
     drop(lock);
     let mut command = toptalk();
     let file = place.old().join("nfcapd.201604101400");
     let output = command.arg("convert").arg("-r").arg(file).arg("-w").arg(place.old()).output();
-    assert!(said(&output.unwrap()).contains("would count twice"));
+    assert!(messages(&output.unwrap()).contains("would count twice"));
     let output = place.convert(&["--tz", "Nowhere/Town"]);
     assert!(!output.status.success());
     assert!(place.segments().is_empty());
@@ -224,7 +228,7 @@ fn time_zones_have_names_if_the_machine_has_a_database() {
     let place = ConvertFixture::new();
     place.write("nfcapd.201604101400", &nfcapd(1..5, ARRIVED));
     let output = place.convert(&["--tz", "Europe/Berlin"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", messages(&output));
     let names: Vec<_> = place.segments().into_keys().collect();
     assert_eq!(names, ["flows.201604101200Z.parquet"]);
 }
@@ -238,7 +242,11 @@ fn sampled_flows_keep_their_sums() {
         place.write(&format!("nfcapd.20230125{name}"), &bytes);
     }
     let output = place.convert(&[]);
-    assert!(said(&output).contains("converted 2 of 2 files: 3123 flows"), "{}", said(&output));
+    assert!(
+        messages(&output).contains("converted 2 of 2 files: 3123 flows"),
+        "{}",
+        messages(&output)
+    );
     let sum = |name: &str| {
         let flows = flows(&place.new_().join(name));
         flows.iter().map(|flow| flow.bytes).sum::<u64>()

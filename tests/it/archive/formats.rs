@@ -121,8 +121,8 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     let mut command = toptalk();
     command.args(["collect", "-b", "127.0.0.1", "-p", &port.to_string(), "-w"]).arg(&archive);
     command.arg("--state").arg(&state).env_remove("TOPTALK_NO_STATE");
-    let said = format!("{} flows of an earlier run", formats::FLOWS);
-    let running = Running::start(&mut command, &said);
+    let messages = format!("{} flows of an earlier run", formats::FLOWS);
+    let running = Running::start(&mut command, &messages);
     // Data without a template, which only the old collector has seen.
     let flows = formats::flows().0;
     let mut router = V9Encoder::new(formats::SOURCE).announcing(formats::RATE);
@@ -134,8 +134,8 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     let want = formats::FLOWS + flows.len() as u64;
     common::wait_until("all flows", || sums(&archive).0 == want);
     let output = running.end(nix::sys::signal::Signal::SIGTERM);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{messages}");
     for path in files(&archive) {
         let footer = toptalk::archive::segment::footer(&path).unwrap();
         assert_eq!(footer.version.number(), 2, "{}", path.display());

@@ -41,15 +41,18 @@ fn flows_sent_by_softflowd_survive_a_kill() {
     assert!(left.iter().all(|path| path.extension().is_some_and(|end| end == "journal")));
     assert_eq!(sums(&archive), (truth.flows, truth.packets, truth.bytes));
     // The new collector makes segments of the journals that were left and records more.
-    let said = format!("{} flows of an earlier run", truth.flows);
+    let messages = format!("{} flows of an earlier run", truth.flows);
     let port = free_port();
-    running = Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), &said);
+    running = Running::start(&mut collect(port, &archive, &["-S", "1", "-t", "86400"]), &messages);
     softflowd(&capture, "9", port, folder.path());
     common::wait_until("both", || sums(&archive).0 == 2 * truth.flows);
     let output = running.end(Signal::SIGTERM);
     assert_eq!(output.status.code(), Some(0));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains(&format!("flows={} packets={}", truth.flows, truth.packets)), "{said}");
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        messages.contains(&format!("flows={} packets={}", truth.flows, truth.packets)),
+        "{messages}"
+    );
     let files = files(&archive);
     assert!(files.iter().all(|path| path.extension().is_some_and(|end| end == "parquet")));
     assert_eq!(sums(&archive), (2 * truth.flows, 2 * truth.packets, 2 * truth.bytes));
@@ -66,8 +69,8 @@ fn every_slot_has_a_log_line_and_a_second_recorder_is_refused() {
     let mut running = Running::start(&mut collect(port, folder.path(), &["-t", "1"]), "listening");
     let second = collect(free_port(), folder.path(), &[]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains(&format!("process id {}", running.pid())), "{said}");
+    let messages = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(messages.contains(&format!("process id {}", running.pid())), "{messages}");
     let flow = one_flow(Time(0));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in v5(&[flow; 5]) {

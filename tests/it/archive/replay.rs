@@ -93,7 +93,7 @@ fn sorted(flows: &[Flow]) -> Vec<String> {
     known
 }
 
-fn said(output: &Output) -> String {
+fn messages(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -104,8 +104,8 @@ fn an_archive_is_sent_in_the_requested_protocol() {
     for words in [&["--fast"][..], &["--fast", "--as", "v9"], &["--speed", "100x", "--as", "ipfix"]]
     {
         let (output, datagrams) = replay(&path, words);
-        assert!(output.status.success(), "{words:?}: {}", said(&output));
-        assert!(said(&output).contains("sent 20 flows in"), "{}", said(&output));
+        assert!(output.status.success(), "{words:?}: {}", messages(&output));
+        assert!(messages(&output).contains("sent 20 flows in"), "{}", messages(&output));
         let got = decode(&datagrams, RECORDED);
         assert_eq!(sorted(&got), sorted(&flows()), "{words:?}");
         let domains: std::collections::BTreeSet<u32> = got.iter().map(|flow| flow.domain).collect();
@@ -114,7 +114,11 @@ fn an_archive_is_sent_in_the_requested_protocol() {
         assert!(shifted, "times are those of now");
     }
     let (output, datagrams) = replay(&path, &["--fast", "--as", "v5"]);
-    assert!(said(&output).contains("4 not sent: NetFlow v5 has no IPv6"), "{}", said(&output));
+    assert!(
+        messages(&output).contains("4 not sent: NetFlow v5 has no IPv6"),
+        "{}",
+        messages(&output)
+    );
     let v4: Vec<Flow> = flows().into_iter().filter(|flow| flow.dst.as_v4().is_some()).collect();
     assert_eq!(sorted(&decode(&datagrams, RECORDED)), sorted(&v4));
 }
@@ -130,7 +134,11 @@ fn a_folder_is_sent_in_the_order_of_its_slots() {
         let range = format!("{}/nfcapd.{name}", folder.path().display());
         command.args(["replay", "--fast", "--tz", "UTC", "--to", &to, "-R", &range]);
         let output = command.output().unwrap();
-        assert!(said(&output).contains(&format!("sent {flows} flows")), "{}", said(&output));
+        assert!(
+            messages(&output).contains(&format!("sent {flows} flows")),
+            "{}",
+            messages(&output)
+        );
         assert_eq!(output.status.success(), flows > 0);
     }
 }
@@ -165,9 +173,13 @@ fn filters_see_the_extras_of_a_flow() {
         ("any", 20),
     ] {
         let (output, datagrams) = replay(&path, &["--fast", filter]);
-        assert!(said(&output).contains(&format!("sent {sent} flows in")), "{}", said(&output));
+        assert!(
+            messages(&output).contains(&format!("sent {sent} flows in")),
+            "{}",
+            messages(&output)
+        );
         assert_eq!(decode(&datagrams, RECORDED).len(), sent, "{filter}");
-        assert!(output.status.success(), "{filter}: {}", said(&output));
+        assert!(output.status.success(), "{filter}: {}", messages(&output));
     }
 }
 
@@ -177,7 +189,11 @@ fn filters_see_extras_in_captures_too() {
     let (path, _) = ipfix_file(folder.path());
     for (filter, sent) in [("next as 65001", 0), ("not next as 65001", 20), ("not vlan 20", 20)] {
         let (output, _) = replay(&path, &["--fast", "--as", "ipfix", filter]);
-        assert!(said(&output).contains(&format!("sent {sent} flows in")), "{}", said(&output));
+        assert!(
+            messages(&output).contains(&format!("sent {sent} flows in")),
+            "{}",
+            messages(&output)
+        );
     }
 }
 
@@ -194,7 +210,7 @@ fn damage_sets_the_exit_code_and_affects_only_itself() {
     std::fs::write(&capture, &bytes[..bytes.len() - 7]).unwrap();
     for file in [&page, &capture] {
         let (output, _) = replay(file, &["--fast"]);
-        assert!(!output.status.success(), "{}", said(&output));
+        assert!(!output.status.success(), "{}", messages(&output));
     }
     // After a good file, which is sent.
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -202,8 +218,8 @@ fn damage_sets_the_exit_code_and_affects_only_itself() {
     let mut command = toptalk();
     command.args(["replay", "--fast", "--to", &to, "-R"]).arg(folder.path());
     let output = command.output().unwrap();
-    assert!(said(&output).contains("sent 20 flows"), "{}", said(&output));
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(messages(&output).contains("sent 20 flows"), "{}", messages(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", messages(&output));
 }
 
 #[test]
@@ -211,7 +227,11 @@ fn times_are_kept_and_flows_filtered_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let path = segment(folder.path());
     let (output, datagrams) = replay(&path, &["--rate", "100000", "--keep-times", "proto", "tcp"]);
-    assert!(said(&output).contains("13 not sent: the filter does not match"), "{}", said(&output));
+    assert!(
+        messages(&output).contains("13 not sent: the filter does not match"),
+        "{}",
+        messages(&output)
+    );
     let mut got = decode(&datagrams, RECORDED);
     let mut want: Vec<Flow> = flows().into_iter().filter(|flow| flow.proto == 6).collect();
     assert_eq!(sorted(&got), sorted(&want));
@@ -227,7 +247,7 @@ fn a_capture_is_sent_unchanged_or_converted() {
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = ipfix_file(folder.path());
     let (output, datagrams) = replay(&path, &[]);
-    assert!(said(&output).contains("sent 20 flows in 2 datagrams"), "{}", said(&output));
+    assert!(messages(&output).contains("sent 20 flows in 2 datagrams"), "{}", messages(&output));
     assert_eq!(datagrams.concat(), bytes);
     let (_, datagrams) = replay(&path, &["--as", "v9", "--fast"]);
     assert!(datagrams.iter().all(|datagram| datagram.starts_with(&[0, 9])));
@@ -235,7 +255,7 @@ fn a_capture_is_sent_unchanged_or_converted() {
     let want: Vec<Flow> = flows().into_iter().map(unsampled).collect();
     assert_eq!(sorted(&decode(&datagrams, RECORDED)), sorted(&want));
     let (output, datagrams) = replay(&path, &["proto", "tcp"]);
-    assert!(said(&output).contains("say --as"), "{}", said(&output));
+    assert!(messages(&output).contains("say --as"), "{}", messages(&output));
     assert!(datagrams.is_empty() && !output.status.success());
 }
 
@@ -245,9 +265,9 @@ fn a_file_without_flow_export_is_an_error_and_nothing_is_sent() {
     let path = folder.path().join("note.txt");
     std::fs::write(&path, "hello").unwrap();
     let (output, datagrams) = replay(&path, &[]);
-    assert!(!output.status.success() && datagrams.is_empty(), "{}", said(&output));
+    assert!(!output.status.success() && datagrams.is_empty(), "{}", messages(&output));
     let (output, _) = replay(&folder.path().join("none"), &[]);
-    assert!(said(&output).contains("cannot open"), "{}", said(&output));
+    assert!(messages(&output).contains("cannot open"), "{}", messages(&output));
 }
 
 #[test]
@@ -262,7 +282,7 @@ fn ctrl_c_ends_with_the_summary() {
     let running = Running::start(&mut command, "sending to");
     let output = running.end(Signal::SIGINT);
     assert_eq!(output.status.code(), Some(130));
-    assert!(said(&output).contains("datagrams"), "{}", said(&output));
+    assert!(messages(&output).contains("datagrams"), "{}", messages(&output));
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn settings_files_must_be_regular_and_have_a_limit() {
     fifo(&folder.path().join("fifo"));
     let large = folder.path().join("large");
     fs::File::create(&large).unwrap().set_len(64 << 20).unwrap();
-    for (path, said) in [
+    for (path, messages) in [
         (Path::new("/dev/zero"), "found a device"),
         (&folder.path().join("fifo"), "found a FIFO"),
         (folder.path(), "found a folder"),
@@ -101,7 +101,7 @@ fn settings_files_must_be_regular_and_have_a_limit() {
         for command in [&mut filter, &mut group, &mut settings] {
             let (code, _, errors) = run(command);
             assert_ne!(code, Some(0), "{command:?}");
-            assert!(errors.contains(said), "{command:?} {errors}");
+            assert!(errors.contains(messages), "{command:?} {errors}");
         }
     }
 }

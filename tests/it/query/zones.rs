@@ -92,8 +92,8 @@ fn an_unknown_zone_in_tz_is_reported_and_one_in_an_option_refused() {
     let port = free_port().to_string();
     let words = ["top", "-b", "127.0.0.1", "-p", &port, "--for", "10ms"];
     let output = in_zone("Asia/Tokio", none.path()).args(words).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("TZ=Asia/Tokio") && said.contains("UTC"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("TZ=Asia/Tokio") && message.contains("UTC"), "{message}");
     assert!(printed(&output).contains("Z,"), "{output:?}");
     let mut command = in_zone("UTC", none.path());
     let output = command.args(words).env("TOPTALK_TZ", "Asia/Tokio").output().unwrap();

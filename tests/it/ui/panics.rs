@@ -50,7 +50,7 @@ fn the_screen_stays_and_panic_messages_come_after_it() {
     let text = terminal.wait_for(PATIENCE, "the end", done);
     let screen = terminal.screen();
     assert!(!screen.alternate_screen() && !screen.hide_cursor(), "the terminal is restored");
-    let said = text.matches("thread 'worker-1'").count();
+    let message = text.matches("thread 'worker-1'").count();
     // They are bounded, however often it happens.
-    assert!(text.contains("defect 0") && (10..500).contains(&said), "{said} times");
+    assert!(text.contains("defect 0") && (10..500).contains(&message), "{message} times");
 }

@@ -32,7 +32,7 @@ fn a_session_from_the_first_row_to_the_last_key() {
     let mut terminal = Terminal::start(demo(&words, folder.path()), 80, 24);
     let text = rows(&mut terminal);
     assert!(text.starts_with("toptalk "), "{text}");
-    assert!(text.contains("demo: a made-up site"), "the demo is labelled\n{text}");
+    assert!(text.contains("demo: a simulated site"), "the demo is labelled\n{text}");
     assert!(terminal.screen().alternate_screen() && terminal.screen().hide_cursor());
     look_at_one_host(&mut terminal);
     filter_for_a_port(&mut terminal);

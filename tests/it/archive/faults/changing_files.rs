@@ -14,7 +14,7 @@ use toptalk::query::{
     ArchiveQuestion, OpenedFile, Progress, QueryAnswer, QueryMode, ScanSource, ask,
 };
 
-use super::{asked, encoder, journal, part, query, said, segment};
+use super::{encoder, journal, messages, part, query, run_query, segment};
 use crate::common::process::{Running, free_port, toptalk};
 
 fn listed(folder: &Path) -> Vec<CatalogEntry> {
@@ -57,16 +57,17 @@ fn a_journal_that_was_cut_off_within_a_block_is_reported() {
     let path = journal(root, 1, 3);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 5]).unwrap();
-    let told = "the file was cut off within the block at byte 32: its 3 flows are lost (481 bytes)";
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    let expected =
+        "the file was cut off within the block at byte 32: its 3 flows are lost (481 bytes)";
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(4), Some(1)));
-    assert!(said(&output).contains(told), "{}", said(&output));
+    assert!(messages(&output).contains(expected), "{}", messages(&output));
     let output = query(root, &["-v", path.to_str().unwrap()]).output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
-    assert!(!output.status.success() && printed.contains(told), "{printed}");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &messages(&output);
+    assert!(!output.status.success() && printed.contains(expected), "{printed}");
     let lock = Lock::take(root, 1).unwrap();
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
-    assert_eq!((found, output.status.code()), (Some(4), Some(0)), "{}", said(&output));
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(4), Some(0)), "{}", messages(&output));
     drop(lock);
     // The recorder reports it when it takes over the journal.
     let mut collect = toptalk();

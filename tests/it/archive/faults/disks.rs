@@ -56,12 +56,12 @@ fn a_full_disk_is_reported_once_and_lost_flows_are_counted() {
     running.wait_for("not recording to");
     running.wait_for("flows=0 packets=0 bytes=0 lost=0 bad=0 parts=0 not_recorded=7");
     let output = running.end(Signal::SIGTERM);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{messages}");
     let summed = |line: &&str| line.contains("flows not recorded: the disk is full");
-    let summed = said.lines().find(summed).expect(&said);
+    let summed = messages.lines().find(summed).expect(&messages);
     assert!(summed.ends_with("cause=record_no_space count=7"), "{summed}");
-    assert!(!said.contains("not recording to"), "reported once: {said}");
+    assert!(!messages.contains("not recording to"), "reported once: {messages}");
 }
 
 #[test]
@@ -75,14 +75,14 @@ fn an_archive_on_a_read_only_disk_answers_and_is_not_recorded_into() {
     let query = format!("query -R {place} -I -o json");
     let Some(mut command) = on_disk(test, &mount, place, &query) else { return };
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&said);
-    assert_eq!((&json["flows"], said.as_str()), (&11.into(), ""));
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&messages);
+    assert_eq!((&json["flows"], messages.as_str()), (&11.into(), ""));
     let collect = format!("collect -b 127.0.0.1 -p {} -w {place}", free_port());
     let Some(mut command) = on_disk(test, &mount, place, &collect) else { return };
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(".toptalk-recorder: Read-only file system"), "{said}");
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{messages}");
+    assert!(messages.contains(".toptalk-recorder: Read-only file system"), "{messages}");
     assert!(fs::read_dir(folder.path()).unwrap().count() == 2, "nothing was left there");
 }

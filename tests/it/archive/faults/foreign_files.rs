@@ -10,7 +10,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::{asked, journal, query, said, segment};
+use super::{journal, messages, query, run_query, segment};
 use crate::common::process::{Running, free_port, toptalk};
 use crate::common::skip;
 
@@ -35,21 +35,21 @@ fn foreign_files_are_named_and_the_rest_is_read() {
     segment(root, 0, 3);
     // Only files with names of an archive are opened.
     foreign_file(&root.join("theirs.parquet"));
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
-    assert_eq!((found, output.status.success()), (Some(3), true), "{}", said(&output));
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.success()), (Some(3), true), "{}", messages(&output));
     let path = root.join("flows.202611240345Z.parquet");
     foreign_file(&path);
     fs::write(root.join("flows.202611240350Z.parquet"), "").unwrap();
     fs::write(root.join("flows.202611240355Z.parquet"), "PAR1").unwrap();
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(3), Some(1)));
-    let said = said(&output);
-    assert_eq!(said.lines().count(), 3, "{said}");
+    let messages = messages(&output);
+    assert_eq!(messages.lines().count(), 3, "{messages}");
     assert!(
-        said.contains(
+        messages.contains(
             "flows.202611240345Z.parquet is not a toptalk or nfcapd file: a Parquet file with"
         ),
-        "{said}"
+        "{messages}"
     );
     // The file alone gives no answer.
     let output = query(root, &["-r", "flows.202611240345Z.parquet"]).output().unwrap();
@@ -69,10 +69,13 @@ fn segments_rewritten_by_other_programs_are_refused_with_the_writers_name() {
     if !written.is_ok_and(|output| output.status.success()) {
         return skip(test, "python3 with pyarrow is not installed");
     }
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(5), Some(1)));
-    let said = said(&output);
-    assert!(said.contains("`parquet-cpp-arrow") && said.contains("it was rewritten by"), "{said}");
+    let messages = messages(&output);
+    assert!(
+        messages.contains("`parquet-cpp-arrow") && messages.contains("it was rewritten by"),
+        "{messages}"
+    );
 }
 
 #[test]
@@ -84,12 +87,12 @@ fn a_journal_of_another_version_is_left_alone_and_reported() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[8] = 9;
     fs::write(&path, &bytes).unwrap();
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(5), Some(1)));
     assert!(
-        said(&output).contains("expected journals of version 1 or 2, found 9"),
+        messages(&output).contains("expected journals of version 1 or 2, found 9"),
         "{}",
-        said(&output)
+        messages(&output)
     );
     let mut collect = toptalk();
     collect.args(["collect", "-b", "127.0.0.1", "-p", &free_port().to_string(), "-w"]).arg(root);
@@ -98,5 +101,9 @@ fn a_journal_of_another_version_is_left_alone_and_reported() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(fs::read(&path).unwrap(), bytes);
     let output = query(root, &["-v", path.to_str().unwrap()]).output().unwrap();
-    assert!(!output.status.success() && said(&output).contains("found 9"), "{}", said(&output));
+    assert!(
+        !output.status.success() && messages(&output).contains("found 9"),
+        "{}",
+        messages(&output)
+    );
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use super::{asked, journal, query, said, segment, slot};
+use super::{journal, messages, query, run_query, segment, slot};
 use crate::common::process::{Running, free_port, toptalk};
 use toptalk::archive::name;
 
@@ -19,15 +19,18 @@ fn verified(folder: &Path, path: &Path) -> Output {
 }
 
 /// Checks that a query finds `flows` flows and reports the expected problem of each file.
-fn finds(folder: &Path, words: &[&str], flows: u64, told: &[(&Path, &str)]) {
-    let (found, output) = asked(&mut query(folder, words));
-    let code = i32::from(!told.is_empty());
-    assert_eq!((found, output.status.code()), (Some(flows), Some(code)), "{}", said(&output));
-    let said = said(&output);
-    assert_eq!(said.lines().count(), told.len(), "{said}");
-    for (path, what) in told {
+fn finds(folder: &Path, words: &[&str], flows: u64, problems: &[(&Path, &str)]) {
+    let (found, output) = run_query(&mut query(folder, words));
+    let code = i32::from(!problems.is_empty());
+    assert_eq!((found, output.status.code()), (Some(flows), Some(code)), "{}", messages(&output));
+    let messages = messages(&output);
+    assert_eq!(messages.lines().count(), problems.len(), "{messages}");
+    for (path, what) in problems {
         let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(said.lines().any(|line| line.contains(name) && line.contains(what)), "{said}");
+        assert!(
+            messages.lines().any(|line| line.contains(name) && line.contains(what)),
+            "{messages}"
+        );
     }
 }
 
@@ -56,7 +59,7 @@ fn a_file_under_the_name_of_another_slot_is_reported_and_counts() {
             let output = verified(root, path);
             let printed = String::from_utf8_lossy(&output.stdout).into_owned();
             assert!(!output.status.success() && printed.contains("1 problems"), "{printed}");
-            assert!(said(&output).contains(wrong), "{}", said(&output));
+            assert!(messages(&output).contains(wrong), "{}", messages(&output));
         }
         // A file with a name of another form makes no statement about the slot.
         let own = root.join("own");
@@ -109,12 +112,12 @@ fn a_recorder_makes_no_segment_of_a_copy_or_under_its_name() {
     collect.args(["-b", "127.0.0.1", "-p", &free_port().to_string(), "-w"]).arg(root);
     let running = Running::start(&mut collect, "is a copy of");
     assert_eq!(running.end(nix::sys::signal::Signal::SIGTERM).status.code(), Some(0));
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
-    assert_eq!(found, Some(5), "{}", said(&output));
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
+    assert_eq!(found, Some(5), "{}", messages(&output));
     // The name stays the same, and so does the problem.
     let of = |path: &Path| path.file_name().unwrap().to_str().unwrap().replace("journal", "");
-    assert!(said(&output).contains(&of(&second)), "{}", said(&output));
-    assert!(said(&output).contains("its name gives another slot"), "{}", said(&output));
+    assert!(messages(&output).contains(&of(&second)), "{}", messages(&output));
+    assert!(messages(&output).contains("its name gives another slot"), "{}", messages(&output));
 }
 
 #[test]
@@ -127,13 +130,13 @@ fn a_journal_after_a_journal_is_a_loss_and_counts_once() {
     let what = "another journal begins";
     finds(root, &["-R", "."], 2, &[(&path, what)]);
     let output = verified(root, &path);
-    assert!(!output.status.success() && said(&output).contains(what), "{}", said(&output));
+    assert!(!output.status.success() && messages(&output).contains(what), "{}", messages(&output));
     // Also after a damaged place.
     let garbage = [&bytes[..], &[7; 99][..], &bytes[..]].concat();
     fs::write(&path, garbage).unwrap();
-    let (found, output) = asked(&mut query(root, &["-R", "."]));
-    assert_eq!((found, output.status.code()), (Some(2), Some(1)), "{}", said(&output));
-    assert!(said(&output).contains(what), "{}", said(&output));
+    let (found, output) = run_query(&mut query(root, &["-R", "."]));
+    assert_eq!((found, output.status.code()), (Some(2), Some(1)), "{}", messages(&output));
+    assert!(messages(&output).contains(what), "{}", messages(&output));
     let mut collect = toptalk();
     collect.args(["collect", "--log-level", "warn"]);
     collect.args(["-b", "127.0.0.1", "-p", &free_port().to_string(), "-w"]).arg(root);

@@ -93,12 +93,12 @@ fn query(folder: &Path, words: &[&str]) -> Command {
 }
 
 /// The number of flows that a query over a folder finds, and its output.
-fn asked(command: &mut Command) -> (Option<u64>, Output) {
+fn run_query(command: &mut Command) -> (Option<u64>, Output) {
     let output = command.args(["-I", "-o", "json"]).output().unwrap();
     let json: Option<serde_json::Value> = serde_json::from_slice(&output.stdout).ok();
     (json.and_then(|json| json["flows"].as_u64()), output)
 }
 
-fn said(output: &Output) -> String {
+fn messages(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

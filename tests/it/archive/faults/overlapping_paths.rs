@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::{asked, journal, query, said, segment};
+use super::{journal, messages, query, run_query, segment};
 
 #[test]
 fn overlapping_folders_count_once() {
@@ -16,8 +16,8 @@ fn overlapping_folders_count_once() {
     symlink("a", root.join("link")).unwrap();
     symlink("../a/2026", root.join("b/inside")).unwrap();
     let count = |words: &[&str]| {
-        let (found, output) = asked(&mut query(root, words));
-        assert!(output.status.success(), "{words:?}: {}", said(&output));
+        let (found, output) = run_query(&mut query(root, words));
+        assert!(output.status.success(), "{words:?}: {}", messages(&output));
         found.unwrap()
     };
     for (words, want) in [
@@ -54,10 +54,10 @@ fn a_journal_does_not_count_beside_its_segment_on_any_path() {
     segment(&root.join("a"), 0, 5);
     symlink("a", root.join("link")).unwrap();
     for words in [&["-R", "a"][..], &["-M", "a:link"], &["-M", "link:a"]] {
-        let (found, output) = asked(&mut query(root, words));
-        assert_eq!(found, Some(5), "{words:?}: {}", said(&output));
+        let (found, output) = run_query(&mut query(root, words));
+        assert_eq!(found, Some(5), "{words:?}: {}", messages(&output));
     }
     // A segment in another folder is not the segment of this journal.
     journal(&root.join("b"), 0, 5);
-    assert_eq!(asked(&mut query(root, &["-M", "a:b"])).0, Some(10));
+    assert_eq!(run_query(&mut query(root, &["-M", "a:b"])).0, Some(10));
 }

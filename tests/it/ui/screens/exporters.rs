@@ -192,7 +192,7 @@ fn the_selection_stays_on_its_exporter_when_the_order_changes() {
     user.sees(later(6, |snapshot| drop(snapshot.health.exporters.remove(1))));
     assert!(user.screen().contains("no longer among the exporters"));
     user.sees(later(7, |_| ()));
-    assert!(user.screen().contains("all is well"), "{}", user.screen());
+    assert!(user.screen().contains("all is healthy"), "{}", user.screen());
 }
 
 #[test]
@@ -285,8 +285,8 @@ fn a_missing_or_busy_collector_is_reported() {
     let screen = user(&snapshot).screen();
     assert!(screen.lines().next().unwrap().contains("every 4 s"), "{screen}");
     assert!(screen.contains("STOPPED"), "{screen}");
-    let said = "!! collector gone since 14:31:02, waiting for it: the collector has hung up";
-    assert!(screen.contains(said), "{screen}");
+    let message = "!! collector gone since 14:31:02, waiting for it: the collector has hung up";
+    assert!(screen.contains(message), "{screen}");
     snapshot.health.gone = None;
     snapshot.every_s = 0;
     let attached = Attached {

@@ -225,8 +225,8 @@ fn the_reason_of_a_refused_filter_is_shortened_and_starts_with_the_word() {
     user.types("/src port 53");
     let shown = line(&user.screen(), "filter:");
     assert_eq!(shown, "filter: src port 53   rows keep the service port only");
-    let said = line(&user.screen(), "from the archive:");
-    assert_eq!(said, "from the archive: toptalk query 'src port 53'");
+    let message = line(&user.screen(), "from the archive:");
+    assert_eq!(message, "from the archive: toptalk query 'src port 53'");
     user.types(" or port 70000");
     let shown = line(&user.screen(), "filter:");
     assert!(shown.contains("  found `70000`, expected a port"), "{shown}");
