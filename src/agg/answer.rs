@@ -339,7 +339,7 @@ fn drop_rows(snapshot: &mut Snapshot) {
 fn excessive_lag_note((exporter, ms, others): ExcessiveLag) -> String {
     let more = if others > 0 { format!(" (and {others} others)") } else { String::new() };
     format!(
-        "exporter {exporter}{more} is new and reports up to {} s late: windows do not wait for its newest traffic",
+        "exporter {exporter}{more} is new and reports up to {} s late: the window does not wait for it yet",
         (ms + 500) / 1000
     )
 }

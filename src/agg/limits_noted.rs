@@ -19,22 +19,22 @@ impl Windows {
             (
                 load(&hosts.refused),
                 "host_limit",
-                "flows of hosts beyond --max-hosts with too little traffic for a row; they are in others",
+                "flows of hosts beyond --max-hosts with too little traffic for a row; they are part of others",
             ),
             (
                 load(&conversations.refused),
                 "conversation_limit",
-                "flows of conversations beyond --max-conversations with too little traffic for a row; they are in others",
+                "flows of conversations beyond --max-conversations with too little traffic for a row; they are part of others",
             ),
             (
                 load(&hosts.evicted),
                 "hosts_evicted",
-                "hosts that gave up their rows to busier ones; their traffic is in others",
+                "hosts whose rows were given to busier ones; their traffic is part of others",
             ),
             (
                 load(&conversations.evicted),
                 "conversations_evicted",
-                "conversations that gave up their rows to busier ones; their traffic is in others",
+                "conversations whose rows were given to busier ones; their traffic is part of others",
             ),
             (
                 self.paths.refused(),
@@ -44,7 +44,7 @@ impl Windows {
             (
                 site.totals.older().bytes,
                 "older_bytes",
-                "bytes of long flows from before the oldest window (one hour); in no window",
+                "bytes of long flows from more than an hour ago, which no window shows",
             ),
         ];
         let noticed = counts.into_iter().filter(|(count, ..)| *count > 0);

@@ -53,9 +53,11 @@ impl IngestIssue {
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
-            IngestIssue::Socket => "errors of a socket; toptalk tries again a moment later",
+            IngestIssue::Socket => {
+                "errors while using a socket; toptalk tries again a moment later"
+            }
             IngestIssue::TcpRefused => {
-                "connections refused: outside --allow, more than 8 of one exporter, or more than 128 in all (then the one that was silent for longest is closed)"
+                "connections refused or closed: the sender is outside --allow, has 8 connections already, or there are 128 in all (then a new one closes the one that was silent for longest)"
             }
             IngestIssue::TcpBadMessage => {
                 "connections closed because the data is not an IPFIX message"

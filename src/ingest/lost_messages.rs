@@ -50,13 +50,15 @@ impl LostMessages {
             LostMessages::Log => {
                 "lines of the log that could not be written: the reader has stopped, or the disk is full"
             }
-            LostMessages::Manager => "messages that the service manager did not accept",
+            LostMessages::Manager => "messages that the service manager (systemd) did not accept",
             LostMessages::Scrape => {
                 "connections for metrics that were closed: too slow, or too many at the same time"
             }
-            LostMessages::Hook => "finished files for which the hook was not run",
+            LostMessages::Hook => {
+                "recorded files for which the hook (the command of -x) was not run, because 256 files waited for it"
+            }
             LostMessages::HookOutput => {
-                "lines that a hook printed beyond the number that is logged"
+                "lines that a hook printed after its first 50, which are not logged"
             }
         }
     }

@@ -30,29 +30,29 @@ macro_rules! causes {
 }
 
 causes! {
-    UnknownVersion "unknown_version" "datagrams of an unknown version; NetFlow v1, v5, v7, v9, IPFIX and sFlow v5 are decoded";
+    UnknownVersion "unknown_version" "datagrams of an unknown protocol or version; NetFlow v1, v5, v7, v9, IPFIX and sFlow v5 are decoded";
     TooShort "too_short" "datagrams shorter than their own header";
     BadHeader "bad_header" "datagrams whose header contradicts itself";
     NotAllowed "not_allowed" "datagrams of exporters outside the networks given by --allow";
-    ExporterLimit "exporter_limit" "datagrams of exporters beyond the limit";
-    DomainLimit "domain_limit" "datagrams of observation domains beyond the limit";
+    ExporterLimit "exporter_limit" "datagrams of further exporters: at most 1,024 are known; accept only your own with --allow";
+    DomainLimit "domain_limit" "datagrams of further observation domains: an exporter has at most 256";
     SetLength "set_length" "sets whose length is impossible; the rest of the datagram is lost";
-    MessageLength "message_length" "messages whose length in the header is not the length that arrived; their complete sets were used";
-    SetTruncated "set_truncated" "sets or samples longer than the rest of the datagram; their complete records were used";
+    MessageLength "message_length" "messages longer or shorter than their header says; the complete sets in them were used";
+    SetTruncated "set_truncated" "sets or samples that claim to be longer than the rest of the datagram; their complete records were used";
     BadSample "bad_sample" "sFlow samples that contradict themselves or are cut off; what could be read of them was used";
     ReservedSet "reserved_set" "sets with an id that the protocol reserves";
     BadTemplate "bad_template" "templates that are cut off, empty or too long";
-    TemplateLimit "template_limit" "templates beyond the limit";
+    TemplateLimit "template_limit" "further templates: an exporter has at most 1,024, and all exporters share 1/32 of --memory, at most 64 MB";
     TemplateChanged "template_changed" "templates redefined with other fields (after a restart, or spoofed)";
     NoTemplate "no_template" "data sets that arrived before their template; they are kept until the template arrives";
     HeldDropped "held_dropped" "data sets dropped because their template did not arrive in time; shorten the exporter's template timeout";
     TemplateWithdrawn "template_withdrawn" "templates that the exporter withdrew";
     BadRecord "bad_record" "records whose lengths do not add up; the rest of their set is lost";
     NoAddresses "no_addresses" "records and samples without addresses; they count for no host";
-    GuessedTimes "guessed_times" "records with times in uptime of an exporter that does not report when it started; they are taken to end when they were sent";
+    GuessedTimes "guessed_times" "records whose times count from the start of an exporter that does not report when it started; toptalk assumes that they ended when they were sent";
     NoTimes "no_times" "records without times; the export time is used instead";
     FirstAfterLast "first_after_last" "records that end before they begin";
-    FarOffTimes "far_off_times" "records that ended more than a day before or after their arrival; they are taken to have just ended; set the exporter's clock";
+    FarOffTimes "far_off_times" "records that ended more than a day before or after their arrival; toptalk assumes that they have just ended; set the exporter's clock";
     Leftover "leftover" "datagrams with bytes after the last set or sample";
 }
 

@@ -21,10 +21,10 @@ pub enum QueryError {
     Archive(#[from] ArchiveError),
     #[error("{}: no file of an archive", .0.display())]
     NoArchiveFile(PathBuf),
-    #[error("expected files of an archive, found none: {place} (-R says where else)")]
+    #[error("expected recorded files, found none: {place} (-R sets another folder)")]
     NoFiles { place: String },
     /// Files could not be listed, for these causes.
-    #[error("{} (-R says where else)", .0.join("; "))]
+    #[error("{} (-R sets another folder)", .0.join("; "))]
     Unlisted(Vec<String>),
     #[error("{flag}: {source}")]
     Time { flag: &'static str, source: WhenError },

@@ -282,7 +282,7 @@ impl Recorder {
             Err(error @ ArchiveError::Io { .. }) => {
                 self.failed_at = Some(now);
                 let since = self.counts.encoding.take().map_or(now, |problem| problem.since);
-                let why = format!("journals wait to become segments: {error}");
+                let why = format!("cannot convert journals to segments: {error}");
                 self.counts.encoding = Some(RecorderProblem { why, since });
                 self.failing.push(part.journal.clone());
                 if part.left { self.left.push_back(part) } else { self.closed.push_back(part) }

@@ -61,7 +61,7 @@ impl DropReason {
             DropReason::Failed => "flows not recorded: the folder cannot be written to",
             DropReason::Removed => "flows lost: the journal that contained them was removed",
             DropReason::Folders => {
-                "flows not recorded: more exporters than the limit of folders; --allow excludes unknown exporters"
+                "flows not recorded: -M has a folder for 256 exporters at most; accept only your own with --allow"
             }
         }
     }

@@ -69,7 +69,7 @@ async fn run(hook: &Hook, finished: &Finished, losses: &LostMessageCounters) {
     let words: Vec<String> = hook.words.iter().map(|word| filled(word, finished)).collect();
     let Some((program, arguments)) = words.split_first() else { return };
     let file = finished.file.display();
-    let tell = |line: &str| info!(%file, "hook: it says: {line}");
+    let tell = |line: &str| info!(%file, "hook: output: {line}");
     let opened = HookOutput::open(tell).and_then(|(output, [out, err])| {
         let mut command = Command::new(program);
         command.args(arguments).envs(variables(finished)).stdin(Stdio::null());

@@ -60,10 +60,10 @@ fn what_a_hook_prints_is_logged_in_part() {
     site.recorded(3);
     assert_eq!(process.end().code(), Some(0));
     let said = fs::read_to_string(log).unwrap();
-    for line in ["hook: it says: copied", "hook: it says: bad[2J", "hook: it says: 48 "] {
+    for line in ["hook: output: copied", "hook: output: bad[2J", "hook: output: 48 "] {
         assert!(said.contains(line), "{line}: {said}");
     }
-    assert!(!said.contains("hook: it says: 49 ") && said.contains("lines=12"), "{said}");
+    assert!(!said.contains("hook: output: 49 ") && said.contains("lines=12"), "{said}");
 }
 
 #[test]
