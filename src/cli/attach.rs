@@ -33,20 +33,20 @@ pub struct Serve {
 
 #[derive(Args)]
 pub(super) struct AttachArgs {
-    /// Socket of the collector to attach to [default: /run/toptalk/toptalk.sock, otherwise toptalk.sock in the user's runtime folder]
+    /// Socket of the running collector to ask [default: /run/toptalk/toptalk.sock, otherwise toptalk.sock in the user's runtime folder]
     #[arg(long, value_name = "PATH", env = "TOPTALK_SOCKET")]
     socket: Option<PathBuf>,
-    /// Do not attach to a running collector
+    /// Do not ask a running collector
     #[arg(long, env = "TOPTALK_NO_ATTACH")]
     no_attach: bool,
 }
 
 #[derive(Args)]
 pub(super) struct ServeArgs {
-    /// Socket on which screens attach [default: /run/toptalk/toptalk.sock, otherwise toptalk.sock in the user's runtime folder]
+    /// Socket for live screens (`toptalk`), `top` and `query` [default: /run/toptalk/toptalk.sock, otherwise toptalk.sock in the user's runtime folder]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Do not let screens attach
+    /// Do not serve live screens
     #[arg(long)]
     no_serve: bool,
 }

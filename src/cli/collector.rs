@@ -36,7 +36,7 @@ pub struct CollectConfig {
 
 #[derive(Args)]
 pub(super) struct CollectArgs {
-    /// Port to listen on (UDP; IPFIX also over TCP), repeatable; a busy port is an error [default: 2055, 4739 and 6343; toptalk retries a busy one of these every second]
+    /// Port to listen on (UDP; IPFIX also over TCP), repeatable; it must be free [default: 2055, 4739 and 6343; a default port that is busy is tried again every second]
     #[arg(short, long, value_name = "PORT", value_delimiter = ',', value_parser = port)]
     pub(super) port: Vec<u16>,
     /// Listen on this address only [default: all addresses]
@@ -47,7 +47,7 @@ pub(super) struct CollectArgs {
     pub(super) workers: Workers,
     #[command(flatten)]
     pub(super) exporters: ExporterArgs,
-    /// Memory that collecting may use: 256M, 4G, at least 64M [default: half the memory of the machine or its control group]
+    /// Memory that collecting may use, at least 64M: for example 256M or 4G (powers of 1000) [default: half of the machine's memory, or of its control group's limit if that is less]
     #[arg(long, value_name = "SIZE", value_parser = record::memory)]
     pub(super) memory: Option<u64>,
     #[command(flatten)]
@@ -61,13 +61,13 @@ pub(super) struct WindowArgs {
     /// Local network, repeatable; traffic from it is upload, traffic to it download [default: private and link-local networks]
     #[arg(long, value_name = "NET", value_delimiter = ',')]
     pub(super) local: Vec<Network>,
-    /// How many seconds before now the windows end, so that late reports are still counted, 0 to 300; `auto` measures the delay of the exporters
+    /// Delay of the time windows, 0 to 300 seconds, so that flows that are reported late are still counted; `auto` measures it from the exporters
     #[arg(long, value_name = "auto|SECONDS", default_value = "auto", value_parser = lag)]
     pub(super) lag: LagRule,
-    /// Maximum number of hosts with a row; traffic of further hosts is counted in `others`
+    /// Maximum number of hosts in memory; the traffic of further hosts is counted in `others`
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_HOSTS, value_parser = rows)]
     pub(super) max_hosts: usize,
-    /// Maximum number of conversations with a row; traffic of further ones is counted in `others`
+    /// Maximum number of conversations in memory; the traffic of further ones is counted in `others`
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_CONVERSATIONS, value_parser = rows)]
     pub(super) max_conversations: usize,
     /// Count every report of a flow; without this, a flow that an exporter reports at two interfaces is counted once
@@ -77,10 +77,10 @@ pub(super) struct WindowArgs {
 
 #[derive(Args)]
 pub(super) struct RuleArgs {
-    /// Warn when a host uploads more than this: 80M, 1.5G (bit/s), 10MB/s (bytes)
+    /// Warn when the upload of a host, averaged over one minute, exceeds this: 80M, 1.5G (bit/s), 10MB/s (bytes)
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) alert_up: Option<u64>,
-    /// Warn when a host downloads more than this: 80M, 1.5G (bit/s), 10MB/s (bytes)
+    /// Warn when the download of a host, averaged over one minute, exceeds this: 80M, 1.5G (bit/s), 10MB/s (bytes)
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) alert_down: Option<u64>,
     /// Capacity of the line: one rate for both directions, or DOWN/UP, as in 1G/200M (bit/s); warn when a direction reaches 90 % of it

@@ -30,9 +30,9 @@ pub(super) enum ConfigVerb {
         /// File to check [default: the settings file that the other commands read]
         file: Option<PathBuf>,
     },
-    /// Print every setting with its value and where the value comes from, as a valid settings file
+    /// Print a valid settings file that has every setting, its value, and where the value comes from
     Show {
-        /// Command with flags whose settings are shown, as in `collect -p 2055` [default: all settings, each as the first of collect, the live screen, top and demo has it]
+        /// Show the settings of this command line, as in `collect -p 2055` [default: those of all commands; where they differ, those of collect, then of the live screen, top and demo]
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         words: Vec<OsString>,
     },

@@ -36,7 +36,7 @@ pub(super) struct ConvertArgs {
     /// Folder of the archive to write to; it must exist, and no collector may be recording into it
     #[arg(short = 'w', value_name = "DIR")]
     write: PathBuf,
-    /// Date folders in UTC, numbered as in nfcapd: 0 none, 1 year/month/day, up to 8 (docs/ARCHIVE.md has the list)
+    /// Layout of date folders (UTC), as nfcapd's -S: 0 none, 1 year/month/day, up to 8 (listed in docs/ARCHIVE.md)
     #[arg(short = 'S', value_name = "N", default_value = "0")]
     hierarchy: Hierarchy,
     /// Length of a slot in seconds, for segments and for files whose names have no time

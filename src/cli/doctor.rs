@@ -38,10 +38,10 @@ pub(super) struct DoctorArgs {
     /// How long to listen for datagrams of exporters, if the ports are free: 10s, 1m
     #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     for_ms: i64,
-    /// Also check this folder of an archive
+    /// Also check this archive folder
     #[arg(short = 'w', long, value_name = "DIR", env = "TOPTALK_RECORD")]
     record: Option<PathBuf>,
-    /// Memory that collecting may use, as the collector gets it [default: half the memory of the machine or its control group]
+    /// The --memory of the collector, to be checked [default: half of the machine's memory, or of its control group's limit if that is less]
     #[arg(long, value_name = "SIZE", env = "TOPTALK_MEMORY", value_parser = memory)]
     memory: Option<u64>,
     #[command(flatten)]

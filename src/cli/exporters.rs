@@ -26,7 +26,7 @@ pub(super) struct ExporterArgs {
     /// Accept only exporters in this network, repeatable [default: any]
     #[arg(long, value_name = "NET", value_delimiter = ',')]
     allow: Vec<Network>,
-    /// Sampling rate of one exporter, or of all, used instead of the rate that they announce: 192.0.2.1=1000, 100; repeatable
+    /// Sampling rate, one packet in N, instead of the announced one: 192.0.2.1=1000 for one exporter, 1000 for all; repeatable
     #[arg(long, value_name = "[EXPORTER=]RATE", value_delimiter = ',', value_parser = given_rate)]
     sampling: Vec<GivenRate>,
     /// Folder for the state of exporters, so that templates and sampling rates survive a restart [default: toptalk in the user's state folder]

@@ -10,7 +10,7 @@ pub(super) fn filter_help() -> String {
     let lines: String = live.map(|(usage, help)| format!("  {usage:<24} {help}\n")).collect();
     format!(
         "Filter words, joined by `and`, `or`, `not` and parentheses:\n{lines}\
-         docs/FILTER.md lists all words; the others need fields that the live windows do not keep."
+         Other words (all are listed in docs/FILTER.md) work in `toptalk query` only."
     )
 }
 

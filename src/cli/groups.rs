@@ -18,7 +18,7 @@ pub enum GroupArg {
 
 #[derive(Args)]
 pub(super) struct GroupArgs {
-    /// Network with a name (department, VLAN, site), or a file with a line `NET = NAME` for each network; repeatable
+    /// Name a network (department, VLAN, site), as in 10.1.0.0/16=Sales, or read such lines from a file; repeatable
     #[arg(long, value_name = "NET=NAME|FILE", value_delimiter = ',', value_parser = group)]
     pub(super) group: Vec<GroupArg>,
 }

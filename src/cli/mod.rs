@@ -111,9 +111,12 @@ pub struct LiveCommand {
 #[derive(Parser)]
 #[command(name = "toptalk", version, args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Without a command, toptalk shows the live screen: that of the collector that runs on this \
-    machine, otherwise it collects by itself.\n\
-    On a Cisco IOS router: ip flow-export version 9 and ip flow-export destination HOST 2055.\n\
+    after_help = "Without a command, toptalk shows the live screen of the collector that runs on this machine; \
+    if none runs, it collects by itself.\n\
+    On a Cisco IOS router (HOST is this machine):\n  \
+    ip flow-export version 9\n  \
+    ip flow-export destination HOST 2055\n  \
+    and on the inside interface: ip flow ingress, ip flow egress\n\
     Without a router: toptalk demo"
 )]
 struct Cli {
@@ -130,11 +133,11 @@ enum Verb {
     /// Print the top talkers once: from the running collector, otherwise after collecting for 10 s
     #[command(after_long_help = filter_help())]
     Top(Box<top::TopArgs>),
-    /// Collect without a screen, as a service: receive, warn, record, serve screens; with nfcapd's options
+    /// Collect as a service, without a screen: receive, warn, record; `toptalk` shows its live screen; accepts nfcapd's options
     Collect(Box<collect::CollectingArgs>),
     /// Print every template, record and problem in captures or in live traffic
     Inspect(inspect::InspectArgs),
-    /// Query recorded flows, of toptalk or nfcapd, with nfdump's options and filters
+    /// Query flows that toptalk or nfcapd recorded, with nfdump's options and filters
     #[command(after_long_help = query::help())]
     Query(Box<query::QueryArgs>),
     /// Send recorded flows again as NetFlow or IPFIX: from an archive, files of nfcapd or a capture

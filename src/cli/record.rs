@@ -26,7 +26,7 @@ pub(super) struct RecordArgs {
 /// `TOPTALK_RECORD` the generated flows would get into the archive of the real ones.
 #[derive(Args)]
 pub(super) struct DemoRecordArgs {
-    /// Record the generated flows into this folder; do not use the folder of real flows
+    /// Record the generated flows into this folder; use one without real flows
     #[arg(short = 'w', long, value_name = "DIR")]
     record: Option<PathBuf>,
     #[command(flatten)]
@@ -36,16 +36,16 @@ pub(super) struct DemoRecordArgs {
 /// The flags for how files are written, whatever folder they are written to.
 #[derive(Args, Clone)]
 pub(super) struct RecordingArgs {
-    /// Length of a time slot in seconds, 1 to 86400; each slot has its own files and starts at a multiple of its length
+    /// Start new files after this many seconds, 1 to 86400, aligned to the clock; this time span is called a slot
     #[arg(short = 't', long = "slot", value_name = "SECONDS", default_value_t = 300, value_parser = slot)]
     slot: u32,
-    /// Date folders in UTC, numbered as in nfcapd: 0 none, 1 year/month/day, up to 8 (docs/ARCHIVE.md has the list)
+    /// Layout of date folders (UTC), as nfcapd's -S: 0 none, 1 year/month/day, up to 8 (listed in docs/ARCHIVE.md)
     #[arg(short = 'S', long, value_name = "0-8", default_value = "0")]
     hierarchy: Hierarchy,
     /// Seconds between fsyncs of recorded flows, 0 to 3600; 0 leaves it to the operating system
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = sync)]
     sync: u32,
-    /// Delete files that are older than this: 30d, 12h, 4w
+    /// Delete recorded files that are older than this: 30d, 12h, 4w
     #[arg(long, value_name = "AGE", value_parser = age)]
     expire_age: Option<i64>,
     /// Delete the oldest files when the archive is larger than this: 50G, 1.5T (powers of 1000)

@@ -31,10 +31,10 @@ pub struct Replay {
 
 #[derive(Args)]
 pub(super) struct ReplayArgs {
-    /// File of an archive, file of nfcapd, or capture; repeatable; - is a capture from standard input
+    /// Archive file, nfcapd file or capture; repeatable; - is a capture from standard input
     #[arg(short = 'r', long = "read", value_name = "FILE", required_unless_present = "range")]
     read: Vec<PathBuf>,
-    /// Files of an archive: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
+    /// Archive files: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, as in query
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "read")]
     range: Option<String>,
     /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -R is then a name within each of them
@@ -58,7 +58,7 @@ pub(super) struct ReplayArgs {
     /// Send as fast as possible
     #[arg(long)]
     fast: bool,
-    /// Keep the recorded times in the flows instead of moving them to now
+    /// Keep the recorded times of the flows; otherwise they are shifted to the present
     #[arg(long)]
     keep_times: bool,
     /// Send only flows that match, as in `net 10.0.0.0/8 and not port 22`

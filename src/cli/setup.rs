@@ -31,9 +31,9 @@ pub(super) struct SetupArgs {
 
 #[derive(Subcommand)]
 enum SetupVerb {
-    /// Print the files that run toptalk as a systemd service: unit, user, folders, receive buffer
+    /// Print the files for systemd: the unit, and the files that create its user and folders and set the receive buffer
     Systemd {
-        /// Write the files below this folder (/ or the root of a package) instead of printing them
+        /// Write the files below this folder instead of printing them: / for this machine, another folder to build a package
         #[arg(long, value_name = "DIR")]
         write: Option<PathBuf>,
     },

@@ -49,13 +49,13 @@ pub(super) struct TopArgs {
     file: FileArgs,
     #[command(flatten)]
     collect: CollectArgs,
-    /// Collect in this process for this long (10s, 5m) instead of asking the running collector [default, if no collector runs: 10s]
+    /// Collect for this long (10s, 5m), even if a collector runs, instead of asking it [default, if none runs: 10s]
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     for_ms: Option<i64>,
-    /// Time window of the answer: 10s, 1m, 5m, 15m, 1h or all
+    /// Time window: the last 10s, 1m, 5m, 15m or 1h, or all that is in memory
     #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
     window: Window,
-    /// What the rows are: host, port, proto, peer-net, interface or group
+    /// What a row is: host, port, proto (protocol), peer-net (remote network), interface or group
     #[arg(long, value_name = "WHAT", default_value = groups::HOSTS, value_parser = groups::by)]
     by: Subject,
     /// Maximum number of rows; 0 for all

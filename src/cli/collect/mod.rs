@@ -82,27 +82,27 @@ struct ListenArgs {
     /// Listen on IPv6 addresses only
     #[arg(short = '6')]
     v6: bool,
-    /// Size of the receive buffer of each port in bytes, 4096 to 1G: 64M, 4000000 [default: 64 MiB]
+    /// Size of the receive buffer of each port in bytes, from 4096 to 1G: for example 4000000 or 64M [default: 64 MiB]
     #[arg(short = 'B', long, value_name = "BYTES", value_parser = buffer)]
     buffer: Option<usize>,
-    /// Sampling rate of exporters that announce none; a negative rate is used for all, whatever they announce
+    /// Sampling rate of exporters that announce none; a negative rate (-N) is used for all exporters, whatever they announce
     #[arg(short = 's', long = "assume-sampling", value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     rate: Option<AssumedRate>,
 }
 
 #[derive(Args)]
 struct FolderArgs {
-    /// Folder of the archive; with -l, -w needs no value, as in nfcapd 1.6
+    /// Folder to record into; with -l, -w needs no value, as in nfcapd 1.6
     #[arg(short = 'w', value_name = "DIR", num_args = 0..=1)]
     #[expect(
         clippy::option_option,
         reason = "without the flag, the flag alone, the flag with a folder"
     )]
     write: Option<Option<PathBuf>>,
-    /// Folder of the archive, as in nfcapd 1.6
+    /// Folder to record into, as in nfcapd 1.6
     #[arg(short = 'l', value_name = "DIR")]
     log: Option<PathBuf>,
-    /// Folder of the archive; -w and -l take precedence
+    /// Folder to record into; -w and -l take precedence
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// Folder in which each exporter has its own folder, named after its address; takes precedence over --record
@@ -111,14 +111,14 @@ struct FolderArgs {
     /// Name, address and folder of an exporter, repeatable; only these exporters and those of --allow are accepted
     #[arg(short = 'n', long, value_name = "IDENT,ADDRESS,DIR", value_parser = source)]
     source: Vec<NamedSource>,
-    /// Name of the archive in the log and for the hook [default: none]
+    /// Name of the archive, for the log and for %i of the hook [default: no name]
     #[arg(short = 'I', long, value_name = "IDENT", value_parser = ident)]
     ident: Option<String>,
 }
 
 #[derive(Args)]
 struct ServiceArgs {
-    /// Expire files after each slot; --expire-age and --expire-size do this without -e, too
+    /// Accepted for nfcapd's sake; --expire-age or --expire-size, one of which must be given, works without it
     #[arg(short = 'e')]
     expire: bool,
     /// nfcapd's options for compression; files of toptalk are always compressed
@@ -128,7 +128,7 @@ struct ServiceArgs {
     y: bool,
     #[arg(short = 'j', hide = true)]
     j: bool,
-    /// Command to run for each finished file, without a shell: %f is the file, %d its folder, %t the start of its slot, %u the same in seconds since 1970, %i the name of the archive
+    /// Command to run for each finished file, without a shell: %f is the file, %d its folder, %t the start of its slot (2026-04-10T12:30:00Z), %u the same as Unix time, %i the name of the archive
     #[arg(short = 'x', long, value_name = "COMMAND", value_parser = hook)]
     hook: Option<Split>,
     /// Seconds after which a running hook is killed, 1 to 86400
@@ -137,10 +137,10 @@ struct ServiceArgs {
     /// Forward every datagram unchanged to this collector, repeatable
     #[arg(short = 'R', long, value_name = "HOST/PORT", value_delimiter = ',', value_parser = repeat)]
     repeat: Vec<Target>,
-    /// Least severe level that is logged: error, warn, info, debug or trace
+    /// Log messages of this level and above: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = level)]
     log_level: Level,
-    /// Serve Prometheus metrics at http://ADDRESS:PORT/metrics; without an address on 127.0.0.1
+    /// Serve Prometheus metrics at http://ADDRESS:PORT/metrics [default address: 127.0.0.1]
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics)]
     metrics: Option<SocketAddr>,
 }

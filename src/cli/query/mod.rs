@@ -95,7 +95,7 @@ enum Rates {
 pub(super) struct QueryArgs {
     #[command(flatten)]
     attach: AttachArgs,
-    /// Files to read: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST, with names as of toptalk or nfcapd; FIRST and LAST need not exist [default: /var/lib/toptalk, otherwise toptalk in the user's data folder]
+    /// Files to read: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; FIRST and LAST are file names of toptalk or nfcapd and need not exist [default: /var/lib/toptalk, otherwise toptalk in the user's data folder]
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
     /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -r and -R are then names within each of them
@@ -104,10 +104,10 @@ pub(super) struct QueryArgs {
     /// File or folder to read
     #[arg(short = 'r', value_name = "FILE")]
     one: Option<PathBuf>,
-    /// Statistic: ELEMENT[:p][/ORDER]..., up to 8; :p separates protocols; the elements and orders are listed below
+    /// Statistic: ELEMENT[:p][/ORDER], as in dstip/bytes; :p makes one row per protocol; up to 8 statistics; the elements and orders are listed below
     #[arg(short, value_name = "STATISTIC")]
     statistic: Vec<String>,
-    /// Order of rows, and of statistics without an order
+    /// Sort order of rows, and of -s without /ORDER
     #[arg(short = 'O', value_name = "ORDER")]
     order: Option<String>,
     /// Maximum number of rows of a statistic or list; 0 for all [default: 10 for statistics, otherwise all]
@@ -128,18 +128,18 @@ pub(super) struct QueryArgs {
     /// Stop after this many matching flows
     #[arg(short = 'c', value_name = "N")]
     count: Option<usize>,
-    /// Time window: YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N for the first N seconds, -N for the last N seconds
+    /// Time window: YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N for the first N seconds of all flows, -N for their last N seconds
     #[arg(short = 't', value_name = "WINDOW", allow_hyphen_values = true, conflicts_with_all = ["from", "to"])]
     window: Option<String>,
-    /// Only flows from this time on: 2026-04-10, 2026-04-10T12:30, 2h (ago), yesterday
+    /// Only flows from this time on: 2026-04-10, 2026-04-10T12:30, yesterday, or 2h for two hours ago
     #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
     from: Option<WrittenTime>,
-    /// Only flows until this time; a day, month or year is included to its end
+    /// Only flows until this time; 2026-04-10 includes the whole day, 2026-04 the whole month
     #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
     to: Option<WrittenTime>,
     #[command(flatten)]
     print: PrintArgs,
-    /// Write the matching flows to a file in the format of the archive
+    /// Write the matching flows to a Parquet file, as the archive has them
     #[arg(short, value_name = "FILE.parquet")]
     write: Option<PathBuf>,
     /// Read the filter from a file; a filter on the command line takes precedence
@@ -148,13 +148,13 @@ pub(super) struct QueryArgs {
     /// Print only the totals
     #[arg(short = 'I', conflicts_with_all = ["statistic", "aggregate", "by", "both", "guess"])]
     summary: bool,
-    /// Check the filter and print its normal form
+    /// Check the filter and print how it was understood
     #[arg(short = 'Z')]
     check: bool,
-    /// Read a whole file and report every error in it
+    /// Verify a whole file of flows and report every error in it
     #[arg(short = 'v', value_name = "FILE", conflicts_with_all = ASKING)]
     verify: Option<PathBuf>,
-    /// Print macros for a database that show addresses as text
+    /// Print SQL macros for DuckDB or ClickHouse that turn stored addresses into text
     #[arg(long, value_name = "duckdb|clickhouse", value_parser = dialect, conflicts_with_all = ASKING)]
     macros: Option<Dialect>,
     /// Time zone of times that are read and printed, and of nfcapd's file names, as in Europe/Berlin [default: that of this machine]
@@ -211,7 +211,7 @@ struct PrintArgs {
     /// Print no header and no summary
     #[arg(short)]
     quiet: bool,
-    /// Time that rates of sums are divided by: the requested window, or the duration of each row
+    /// Divide bytes and packets of summed rows by the whole time window, or by the duration of each row (own), to get bps and pps
     #[arg(long, value_name = "OVER", default_value = "window")]
     rates: Rates,
 }
