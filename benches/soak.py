@@ -288,8 +288,8 @@ class Soak:
         got = self.recorded(FIRST_TAG + number)
         total = sum(sent.values())
         self.say(step=number, done=True, sent=total, recorded=got, missing=total - got,
-                 seconds_missing=round((total - got) / RATE, 3), restart_ms=round(killed * 1000), dying_ms=round(dying * 1000),
-                 dropped_before_kill=before, dropped=self.metrics(),
+                 seconds_missing=round((total - got) / RATE, 3), restart_ms=round(killed * 1000),
+                 dying_ms=round(dying * 1000), dropped_before_kill=before, dropped=self.metrics(),
                  longest={kind: round(value, 2) for kind, value in self.longest.items()},
                  version=self.version, troubles=self.troubles)
         self.troubles = []
@@ -326,7 +326,7 @@ class Soak:
         for line in done:
             own = [minute for minute in minutes if minute["step"] == line["step"]]
             print(f"step {line['step']:>2} {line['version']}: sent {line['sent']}, recorded {line['recorded']}, "
-                  f"missing {line['seconds_missing']} s, start {line['restart_ms']} ms, memory "
+                  f"missing {line['seconds_missing']} s, end {line.get('dying_ms', '?')} ms, start {line['restart_ms']} ms, memory "
                   f"{min(m['memory_mb'] for m in own)}-{max(m['memory_mb'] for m in own)} MB, descriptors "
                   f"{min(m['descriptors'] for m in own)}-{max(m['descriptors'] for m in own)}, longest query "
                   f"{line['longest']['query']} s, top {line['longest']['top']} s, troubles {len(line['troubles'])}")
