@@ -1,4 +1,4 @@
-//! Flows into segments, and columns out of them.
+//! Measures encoding flows as segments, and reading columns of segments.
 
 mod common;
 
@@ -14,7 +14,7 @@ use toptalk::flow::{Flow, Time};
 const ROWS: usize = 1_000_000;
 const SLOT: SlotInfo = SlotInfo { start: Time(START), length_ms: 300_000 };
 
-/// A slot of a site: 25 k hosts, 100 k conversations, ports of clients at random.
+/// A slot of a site: 25 k hosts, 100 k conversations, random client ports.
 fn flows() -> Vec<Flow> {
     let site = Site::new(25_000, 100_000, 1.0, 0.1, Shape::Mixed);
     let mut random = Random(7);

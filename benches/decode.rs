@@ -1,5 +1,5 @@
-//! Datagrams to flows: flows per second of one core, and what another decoder
-//! needs for the same datagrams in the same run.
+//! Measures decoding of datagrams in flows per second on one core, and another decoder with
+//! the same datagrams.
 
 mod common;
 
@@ -12,7 +12,7 @@ use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, 
 
 const NOW: Time = Time(common::START + 2000);
 
-/// A format with the datagrams of its templates and those of the flows.
+/// A format with its template datagrams and its data datagrams.
 struct Case {
     name: &'static str,
     templates: Vec<Vec<u8>>,
@@ -77,7 +77,7 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, case: &Case, flows: usize) {
     });
 }
 
-/// netflow_parser, as far as its own records.
+/// netflow_parser, up to its own records.
 fn theirs(group: &mut BenchmarkGroup<'_, WallTime>, case: &Case, flows: usize) {
     let mut parser = NetflowParser::default();
     for template in &case.templates {

@@ -1,4 +1,4 @@
-//! Flows into the windows, and answers out of them.
+//! Measures recording flows in windows, and answers from windows.
 
 mod common;
 
@@ -9,7 +9,7 @@ use toptalk::flow::{Flow, Time};
 use toptalk::ingest::deduplication::Deduplication;
 use toptalk::snapshot::{Health, Subject, View, Window};
 
-/// Flows recorded at once, as the ingest worker does under load.
+/// Number of flows recorded at once, as by a worker under load.
 const BATCH: usize = 4096;
 
 fn warm(flows: &[Flow]) -> Windows {
@@ -31,7 +31,7 @@ fn record(c: &mut Criterion) {
         let flows = common::flows(shape, 1_000_000, conversations, 100);
         group.throughput(Throughput::Elements(flows.len() as u64));
         group.bench_function(name, |bencher| {
-            // A window that is already full: two minutes of the same traffic.
+            // Full windows: two minutes of the same traffic were recorded before.
             bencher.iter_batched(
                 || warm(&flows),
                 |windows| {
@@ -67,7 +67,7 @@ fn snapshot(c: &mut Criterion) {
     group.finish();
 }
 
-/// What finding flows that are reported twice costs.
+/// Measures deduplication.
 fn mark(c: &mut Criterion) {
     let once = common::flows(Shape::Mixed, 1_000_000, 100_000, 100);
     let other = |flow: &Flow| Flow { direction: 1, ..*flow };

@@ -1,9 +1,10 @@
-//! The collecting half under measurement: receives, decodes and keeps windows,
-//! with a screen's worth of questions about once a second, but no screen.
+//! A collector for measurements: it receives, decodes and keeps windows, and answers a
+//! screen's view once a
+//! second, but has no screen.
 //!
-//! `collector --port 2055` says on standard error that it listens; on SIGINT or
-//! SIGTERM it takes in what the kernel still holds and prints what it did and what
-//! that cost as a line of JSON.
+//! `collector --port 2055` prints on standard error when it listens. On SIGINT or SIGTERM
+//! it reads what is
+//! left in the kernel's buffer, and prints its counts and their cost as a line of JSON.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,13 +24,14 @@ use toptalk::ingest::{Ingest, IngestConfig, Listen, PublishedHealth};
 use toptalk::snapshot::{DropCount, Health, Snapshot, Subject, View, Window};
 use toptalk::source::{self, Local, ScreenChannels};
 
-/// How often it is looked whether more has come.
+/// Interval at which counts are read.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Flows that begin longer before the collector than this are not in its totals.
+/// Flows that began more than this many milliseconds before the collector are not in its
+/// totals.
 const BEFORE_MS: i64 = 600_000;
 
-/// Collects and says what that cost.
+/// Collects flows and prints what that cost.
 #[derive(Debug, Parser)]
 struct Args {
     #[arg(long, default_value_t = 2055)]
@@ -41,13 +43,13 @@ struct Args {
     max_hosts: usize,
     #[arg(long, default_value_t = DEFAULT_MAX_CONVERSATIONS)]
     max_conversations: usize,
-    /// Nobody asks for the top talkers meanwhile
+    /// Make no answers
     #[arg(long)]
     no_consumer: bool,
-    /// What is asked for: 10s, 1m, 5m, 15m, 1h
+    /// Window of the view: 10s, 1m, 5m, 15m, 1h
     #[arg(long, default_value = "1m", value_parser = window)]
     window: Window,
-    /// Rows that are asked for
+    /// Rows of the view
     #[arg(long, default_value_t = 100)]
     rows: usize,
 }
@@ -77,7 +79,8 @@ fn run(args: &Args) -> io::Result<Value> {
     let windows = Arc::new(Windows::new(Config {
         max_hosts: args.max_hosts,
         max_conversations: args.max_conversations,
-        // So that the hour holds all of every flow, also of those that began before us.
+        // So that the window of an hour contains all of every flow, even if it began before
+        // the start.
         started: clock.now().plus_ms(-BEFORE_MS),
         ..Config::default()
     }));
@@ -95,36 +98,36 @@ fn run(args: &Args) -> io::Result<Value> {
     let mut watched = runtime.block_on(look_on(ingest.published(), ends, clock))?;
     let health = ingest.stop()?;
     watched.look(&health, cpu_seconds()?);
-    // Everything of the last hour, with no lag: what the windows hold in all.
+    // All of the last hour without lag: everything in the windows.
     let all = View { window: Window::Hour, ..view };
     let later = clock.now().plus_ms(MAX_LAG_MS + 4_000);
     let answer = local.windows.snapshot(&all, later, health.clone());
     Ok(report(&health, &answer, &watched))
 }
 
-/// User and system time of this process.
+/// User and system CPU time of this process.
 fn cpu_seconds() -> io::Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     let seconds = [usage.user_time(), usage.system_time()];
     Ok(seconds.iter().map(|t| t.tv_sec() as f64 + t.tv_usec() as f64 / 1e6).sum())
 }
 
-/// What was seen while it ran.
+/// Values read while it runs.
 struct Watched {
-    /// CPU time when all was ready, and when the last flow had been recorded.
+    /// CPU time when the collector was ready, and when the last flow had been recorded.
     ready: f64,
     done: f64,
     datagrams: u64,
-    /// Microseconds of the running clock when datagrams were first and last seen.
+    /// When datagrams were first and last seen, in microseconds of the running clock.
     began: Option<u64>,
     ended: u64,
-    /// Milliseconds from the beginning of an answer until it was in our hands.
+    /// Milliseconds from the start of an answer until it was received.
     answers: Histogram<u64>,
     clock: Clock,
 }
 
 impl Watched {
-    /// Time only counts up to the moment the last datagram was taken in.
+    /// Updates the values. Time counts up to the last datagram only.
     fn look(&mut self, health: &Health, cpu: f64) {
         if health.datagrams > self.datagrams {
             self.datagrams = health.datagrams;
@@ -140,7 +143,7 @@ impl Watched {
     }
 }
 
-/// Waits for a signal, and looks on meanwhile.
+/// Waits for a signal, and reads values meanwhile.
 async fn look_on(
     published: PublishedHealth,
     ends: Option<ScreenChannels>,
@@ -171,7 +174,7 @@ async fn look_on(
     }
 }
 
-/// The next answer; none for who did not ask.
+/// The next answer; never returns if there are no answers.
 async fn next(answers: &mut Option<watch::Receiver<Arc<Snapshot>>>) -> Option<Arc<Snapshot>> {
     let answers = answers.as_mut()?;
     answers.changed().await.ok()?;
@@ -213,7 +216,7 @@ fn report(health: &Health, answer: &Snapshot, watched: &Watched) -> Value {
     })
 }
 
-/// The most memory that this process ever had, in kB; 0 where it is not known.
+/// Peak memory of this process in kB; 0 if it is not known.
 fn peak_rss_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

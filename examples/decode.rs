@@ -1,5 +1,5 @@
-//! What decoding costs: flows per second of one core and allocations per flow,
-//! of NetFlow v9 and v5 and of IPFIX; under callgrind, instructions per flow.
+//! Measures decoding: flows per second on one core and allocations per flow, for NetFlow
+//! v9, v5 and IPFIX; under callgrind, instructions per flow.
 //!
 //! ```text
 //! cargo run --release --example decode -- v9 20000000
@@ -17,12 +17,12 @@ use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 
-/// Counts allocations on their way to the system's allocator.
+/// Counts allocations and passes them to the system's allocator.
 struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: every call is handed on unchanged.
+// SAFETY: every call is passed on unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +57,7 @@ fn main() {
     };
     let mut decoder = Decoder::new();
     let mut out = Vec::new();
-    // Templates are learned and buffers grown before anything is counted.
+    // Templates are received and buffers grown before counting begins.
     measured(&mut decoder, now, &datagrams, &mut out);
     let rounds = wanted.div_ceil(DISTINCT);
     let (before, clock) = (ALLOCATIONS.load(Ordering::Relaxed), Clock::start());

@@ -1,9 +1,10 @@
-//! Writes the fixtures of the file formats, as this program writes them.
+//! Writes the fixtures of the file formats.
 //!
-//! `cargo run --example format_fixtures -- DIR` gives a segment, a journal of two
-//! blocks, what is known of an exporter, and what a screen says first when it
-//! attaches. Whoever changes a format runs it before, commits what it wrote below
-//! `tests/fixtures/formats`, and has the changed program read that.
+//! `cargo run --example format_fixtures -- DIR` writes a segment, a journal of two blocks,
+//! the saved state of an
+//! exporter, and the first bytes of an attaching screen. Before changing a format, run it
+//! and commit the
+//! files below `tests/fixtures/formats`; then the changed program must read them.
 
 #[path = "../tests/common/formats.rs"]
 mod formats;
@@ -34,7 +35,7 @@ fn main() -> io::Result<()> {
         journal.extend_from_slice(block.bytes());
         block.clear();
     }
-    // The next part of the slot: a journal beside its segment does not count.
+    // A later part of the slot: a journal whose segment exists is ignored.
     fs::write(folder.join(name::journal(SLOT, false, 2)), journal)?;
     let state = formats::decoder().memory().to_file()?;
     fs::write(folder.join("exporters.json"), state)?;

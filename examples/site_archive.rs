@@ -1,8 +1,8 @@
-//! Writes a made-up site's flows of a day, or of any time, as an archive.
+//! Writes a generated site's flows of a day, or of any time, as an archive.
 //!
-//! `site_archive --to DIR --flows 20000000 --slots 20` gives twenty segments of
-//! five minutes with a million flows each, the same ones for the same seed.
-//! Queries are measured over it (`benches/query.py`).
+//! `site_archive --to DIR --flows 20000000 --slots 20` writes twenty segments of five
+//! minutes with a million flows each,
+//! always the same for the same seed. `benches/query.py` measures queries over it.
 
 #[path = "../benches/common/mod.rs"]
 mod common;
@@ -23,18 +23,18 @@ use common::{Random, Shape};
 /// 2026-11-23, 00:00 UTC.
 const START: i64 = 1_795_392_000;
 
-/// Writes a made-up site's flows as an archive.
+/// Writes a generated site's flows as an archive.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Folder of the archive; made when it is missing
+    /// Folder of the archive; created if it does not exist
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
     #[arg(long, default_value_t = 20_000_000)]
     flows: u64,
-    /// Slots they are spread over, equally
+    /// Slots among which they are divided equally
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     slots: u64,
-    /// Seconds of a slot
+    /// Length of a slot in seconds
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..=86_400))]
     slot: i64,
     /// Start of the first slot, seconds since 1970
@@ -93,8 +93,9 @@ fn write(folder: &Path, start: Time, seconds: i64, flows: &[Flow]) -> io::Result
     Ok(path.metadata()?.len())
 }
 
-/// A flow of the site with what real ones have: ports that change with every
-/// connection, a few services, protocols, flags and networks' numbers.
+/// A flow of the site with typical values: ports that change with every connection, a few
+/// services, protocols, flags and
+/// AS numbers.
 fn draw(site: &Site, random: &mut Random, arrival: Time) -> Flow {
     let conversation = site.conversation(random);
     let last = arrival.plus_ms(-((random.next() % 1000) as i64));

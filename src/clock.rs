@@ -1,13 +1,8 @@
 //! The only module that reads a clock.
 //!
-//! Running time is monotonic. It is set to the wall clock once, at the start, so that
-//! windows never
-//! jump when the clock is set. The difference to the wall clock is available for times that
-//! people read.
-//!
-//! Running time is monotonic and anchored to the wall clock once, at the start:
-//! windows never jump when someone sets the clock. How far the wall clock has
-//! moved since is known beside it, for the times that people read.
+//! Running time is monotonic. It is set to the wall clock once, at the start, so that windows
+//! never jump when the clock is set. The difference to the wall clock is available for times
+//! that people read.
 #![allow(clippy::disallowed_methods, reason = "this is the one place that asks what time it is")]
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

@@ -5,7 +5,7 @@ pub mod site;
 
 use toptalk::flow::{Flow, Host, Time};
 
-/// Where benchmark time begins.
+/// Start of the simulated time.
 pub const START: i64 = 1_800_000_000_000;
 
 /// A small generator of pseudo-random numbers (splitmix64).
@@ -20,27 +20,27 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From 0 up to, not including, 1.
+    /// Uniformly distributed from 0 to 1, without 1.
     pub fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A rank below `n` whose frequency falls about as 1 / rank (Zipf, exponent
-    /// 1); [`site::Zipf`] is exact and slower.
+    /// A rank below `n` whose frequency is about 1 / rank (Zipf, exponent 1).
+    /// [`site::Zipf`] is exact and slower.
     pub fn zipf(&mut self, n: u64) -> u64 {
         ((n as f64).powf(self.uniform()) as u64).clamp(1, n) - 1
     }
 }
 
-/// How long flows last and how many packets they have.
+/// Distributions of the durations and packets of flows.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Shape {
-    /// As on a real line: 1 ms to a minute and 1 to 10,000 packets, each factor
-    /// of ten as frequent as the next.
+    /// As on a real link: 1 ms to a minute and 1 to 10,000 packets, each factor of ten
+    /// equally frequent.
     Mixed,
-    /// The worst case for spreading: anything up to a minute, all of many packets.
+    /// The worst case for spreading: up to a minute, all with many packets.
     Long,
-    /// Questions and answers: at most 50 ms and eight packets.
+    /// Requests and replies: at most 50 ms and eight packets.
     Short,
 }
 
@@ -54,8 +54,9 @@ impl Shape {
     }
 }
 
-/// Flows of `conversations` conversations between a quarter as many local hosts
-/// and their peers, arriving over `seconds` seconds.
+/// Flows of `conversations` conversations between a quarter as many local hosts and their
+/// peers, arriving
+/// over `seconds` seconds.
 pub fn flows(shape: Shape, count: usize, conversations: u64, seconds: i64) -> Vec<Flow> {
     let mut random = Random(1);
     let mut flows = Vec::with_capacity(count);

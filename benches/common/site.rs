@@ -1,35 +1,37 @@
-//! A site of any size: its hosts, whom they talk to, and strangers that are made up.
+//! A site of any size: its hosts, their conversations, and forged sources.
 
 use toptalk::flow::{Flow, Host, Time};
 
 use super::{Random, Shape};
 
-/// Hosts have the numbers of 10.0.0.0/10, or of fd00::/64.
+/// Maximum number of hosts. They have addresses of 10.0.0.0/10, or of fd00::/64.
 pub const MAX_HOSTS: u64 = 1 << 22;
-/// Every conversation has a peer of its own in 64.0.0.0/3, or in 2001:db8::/64.
+/// Maximum number of conversations. Each has its own peer in 64.0.0.0/3, or in
+/// 2001:db8::/64.
 pub const MAX_CONVERSATIONS: u64 = 1 << PEER_BITS;
 const PEER_BITS: u32 = 29;
 
-/// Made-up addresses outside the site are in 16.0.0.0/5, those inside in the
-/// three quarters of 10.0.0.0/8 that hosts leave free.
+/// Maximum number of forged addresses outside the site, in 16.0.0.0/5.
 pub const MAX_SPOOFED: u64 = 1 << SPOOFED_BITS;
+/// Maximum number of forged addresses inside, in the three quarters of 10.0.0.0/8 without hosts.
 pub const MAX_SPOOFED_LOCAL: u64 = 3 << QUARTER_BITS;
 const SPOOFED_BITS: u32 = 27;
 const QUARTER_BITS: u32 = 22;
 
-/// Another number of that many bits for each number of that many bits.
+/// A permutation of the numbers with this many bits.
 fn scrambled(number: u64, bits: u32) -> u32 {
-    // Truncation: an odd factor permutes the numbers below a power of two.
+    // The result is truncated: an odd factor permutes the numbers below a power of two.
     number.wrapping_mul(2_654_435_761) as u32 & ((1 << bits) - 1)
 }
 
-/// Ranks below `n` whose frequency falls as 1 / rank^s, exactly: rejection
-/// inversion (W. Hörmann, G. Derflinger, 1996).
+/// Ranks below `n` with a frequency of exactly 1 / rank^s, by rejection inversion (W.
+/// Hörmann, G. Derflinger,
+/// 1996).
 #[derive(Clone, Copy, Debug)]
 pub struct Zipf {
     n: f64,
     s: f64,
-    /// Bounds of the area that is drawn from, and where a draw needs no test.
+    /// Bounds of the area from which is drawn, and where a draw needs no test.
     low: f64,
     high: f64,
     sure: f64,
@@ -71,12 +73,12 @@ impl Zipf {
     }
 }
 
-/// Everyone who talks, and how often.
+/// The hosts of a site and their conversations.
 #[derive(Clone, Debug)]
 pub struct Site {
     pub hosts: u64,
     pub conversations: u64,
-    /// The share of hosts that have an IPv6 address instead of an IPv4 one.
+    /// Share of hosts with an IPv6 address instead of an IPv4 address.
     pub ipv6: f64,
     pub shape: Shape,
     zipf: Zipf,
@@ -87,13 +89,14 @@ impl Site {
         Site { hosts, conversations, ipv6, shape, zipf: Zipf::new(conversations, zipf) }
     }
 
-    /// A conversation, the busiest most often.
+    /// A random conversation; busy ones are more frequent.
     pub fn conversation(&self, random: &mut Random) -> u64 {
         self.zipf.draw(random)
     }
 
-    /// The number of the host that has a conversation: each has equally many,
-    /// the busiest ones together.
+    /// Number of the host of a conversation. Each host has equally many, and the busiest
+    /// conversations belong to the
+    /// same hosts.
     pub fn host_of(&self, conversation: u64) -> u64 {
         (u128::from(conversation) * u128::from(self.hosts) / u128::from(self.conversations)) as u64
     }
@@ -127,8 +130,9 @@ impl Site {
         }
     }
 
-    /// One small flow from the made-up address with that number: to a host of the
-    /// site or, from inside, to somewhere outside. The second is the host's number.
+    /// A small flow from the forged address with this number: to a host of the site, or
+    /// from inside to an outside
+    /// address. Returns the number of the host as well.
     pub fn spoofed(
         &self,
         random: &mut Random,
@@ -146,7 +150,7 @@ impl Site {
         (Flow { src, dst, sport, dport, packets: 1, bytes: 60, last, first: last, ..FLOW }, victim)
     }
 
-    /// Any host with an IPv4 address, each as likely as the next.
+    /// A random host with an IPv4 address, uniformly distributed.
     fn v4_host(&self, random: &mut Random) -> u64 {
         loop {
             let host = random.next() % self.hosts;
@@ -157,7 +161,7 @@ impl Site {
     }
 }
 
-/// The made-up address with that number.
+/// The forged address with this number.
 pub fn spoofed_address(number: u64, local: bool) -> Host {
     match local {
         false => Host::v4(0x1000_0000 + scrambled(number, SPOOFED_BITS)),

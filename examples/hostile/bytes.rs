@@ -1,4 +1,4 @@
-//! NetFlow, IPFIX and sFlow by hand, for what no encoder would send.
+//! Encodes NetFlow, IPFIX and sFlow by hand, for datagrams that no encoder sends.
 
 /// A set of NetFlow v9 or IPFIX.
 pub fn set(id: u16, content: &[u8]) -> Vec<u8> {
@@ -16,7 +16,7 @@ pub fn ipfix(seconds: u32, sequence: u32, domain: u32, sets: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A NetFlow v9 datagram (RFC 3954, 5.1) of so many records.
+/// A NetFlow v9 datagram (RFC 3954, 5.1) with `count` records.
 pub fn v9(seconds: u32, sequence: u32, source: u32, count: u16, sets: &[u8]) -> Vec<u8> {
     let mut out = [9u16.to_be_bytes(), count.to_be_bytes()].concat();
     for word in [3_600_000, seconds, sequence, source] {
@@ -36,7 +36,7 @@ pub fn template(id: u16, fields: &[(u16, u16)]) -> Vec<u8> {
     out
 }
 
-/// A NetFlow v5 datagram of one flow between two addresses.
+/// A NetFlow v5 datagram with one flow between two addresses.
 pub fn v5(seconds: u32, sequence: u32, src: [u8; 4], dst: [u8; 4]) -> Vec<u8> {
     let mut out = [5u16.to_be_bytes(), 1u16.to_be_bytes()].concat();
     for word in [3_600_000, seconds, 0, sequence, 0] {

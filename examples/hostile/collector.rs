@@ -1,4 +1,4 @@
-//! The collector under attack.
+//! The collector that is flooded.
 
 use std::fs::File;
 use std::io;
@@ -12,10 +12,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use toptalk::clock::Clock;
 
-/// How long it may take to start, and to end.
+/// Time limit for starting and ending.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A `toptalk collect` with a folder of its own.
+/// A `toptalk collect` with its own folder.
 pub struct Collector {
     child: Child,
     program: PathBuf,
@@ -23,7 +23,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts one on `port` of 127.0.0.1 and waits until it can be asked.
+    /// Starts it on `port` of 127.0.0.1 and waits until it answers.
     pub fn start(program: &Path, port: u16, buffer: u32) -> io::Result<Collector> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
@@ -57,12 +57,12 @@ impl Collector {
         self.folder.path().join("socket")
     }
 
-    /// Who asks it from another thread.
+    /// A handle to request answers from another thread.
     pub fn asker(&self) -> Asker {
         Asker { program: self.program.clone(), socket: self.socket(), pid: self.child.id() }
     }
 
-    /// Ends it; says whether it ended by itself and well.
+    /// Ends it. Returns whether it ended by itself with success.
     pub fn stop(&mut self) -> io::Result<bool> {
         let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
         let clock = Clock::start();
@@ -79,7 +79,7 @@ impl Collector {
         }
     }
 
-    /// How many flows of what matches `filter` are on disk.
+    /// Number of recorded flows that match `filter`.
     pub fn recorded(&self, filter: &str) -> io::Result<u64> {
         let output = Command::new(&self.program)
             .args(["query", "--no-attach", "-I", "-o", "json", "-R"])
@@ -98,7 +98,7 @@ impl Drop for Collector {
     }
 }
 
-/// Asks a running collector.
+/// Requests answers from a running collector.
 #[derive(Clone)]
 pub struct Asker {
     program: PathBuf,
@@ -107,7 +107,7 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// What `top` says of what matches; `None` when it has no answer.
+    /// The answer of `top` for matching flows; `None` if there is none.
     pub fn top(&self, window: &str, filter: &str) -> Option<Value> {
         let mut command = Command::new(&self.program);
         command.args(["top", "-o", "json", "--window", window, "--socket"]).arg(&self.socket);
@@ -115,7 +115,7 @@ impl Asker {
         serde_json::from_slice(&output.stdout).ok()
     }
 
-    /// A figure of /proc/PID/status in kB: `VmRSS` now, `VmHWM` at most until now.
+    /// A value of /proc/PID/status in kB: `VmRSS` is the current memory, `VmHWM` the peak.
     pub fn memory_kb(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
         let status = status.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The floods: what strangers send, from which addresses, at which rate.
+//! The floods: what unknown senders send, from which addresses, at which rate.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -12,41 +12,44 @@ use crate::bytes::{ipfix, set, template, v5, v9};
 use crate::good::connected;
 use crate::pace::Pacer;
 
-/// What a datagram of ordinary size holds.
+/// Payload of a datagram of usual size.
 const ORDINARY: usize = 1400;
 
-/// What the largest datagram holds, a multiple of four.
+/// Payload of the largest datagram, a multiple of four.
 const LARGEST: usize = 65_000;
 
-/// The elements of a flow: addresses, port, bytes, packets, first and last in
-/// milliseconds (8, 12, 7, 1, 2, 152, 153).
+/// Elements of a flow: addresses, port, bytes, packets, first and last in milliseconds (8,
+/// 12, 7, 1, 2, 152,
+/// 153).
 const FLOW: [(u16, u16); 7] = [(8, 4), (12, 4), (7, 2), (1, 8), (2, 8), (152, 8), (153, 8)];
 
-/// Strangers that share a flood whose pools have a limit for each sender.
-const STRANGERS: u32 = 16;
+/// Number of senders in floods of pools with a limit for each sender.
+const SENDERS: u32 = 16;
 
 /// A kind of flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Flood {
-    /// Nothing: what the good exporters keep when they are alone
+    /// No flood: how much of the good exporters' data is recorded then
     None,
-    /// Templates of 500 fields, each another one, from 16 addresses that also send flows
+    /// A new template of 500 fields each time, from 16 addresses that also send flows
     Templates,
-    /// Datagrams of 64 kB of data whose template never comes, from 16 addresses
+    /// Datagrams of 64 kB of data whose template is never sent, from 16 addresses
     Held,
-    /// One flow from each of 4,096 addresses, over and over
+    /// One flow from each of 4,096 addresses, repeatedly
     Exporters,
-    /// 256 connections that send a byte now and then
+    /// 256 connections that each send a byte now and then
     Connections,
-    /// Datagrams of 16,000 withdrawals, of an exporter with 1,024 options templates
+    /// Datagrams with 16,000 template withdrawals, from an exporter with 1,024 options
+    /// templates
     Withdrawals,
-    /// 8 MB of data that a template of one address field makes 2 million flows
+    /// 8 MB of data that become 2 million flows when a template with one address field
+    /// arrives
     Release,
-    /// Flows that took nearly five minutes
+    /// Flows that lasted nearly five minutes
     Long,
     /// Datagrams of 64 kB with v9 templates of 500 fields
     Fields,
-    /// sFlow whose samples and records lie about themselves
+    /// sFlow whose samples and records have wrong lengths
     Sflow,
     /// Random bytes of random length
     Random,
@@ -55,7 +58,7 @@ pub enum Flood {
 }
 
 impl Flood {
-    /// Datagrams a second.
+    /// Datagrams per second.
     pub fn rate(self) -> f64 {
         match self {
             Flood::None => 0.0,
@@ -70,19 +73,20 @@ impl Flood {
         }
     }
 
-    /// Its name on the command line.
+    /// Name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Sends until it is to stop; returns how many datagrams, or bytes on connections.
+    /// Sends until it is stopped. Returns the number of datagrams, or of bytes on
+    /// connections.
     pub fn run(self, to: SocketAddrV4, times: f64, stop: &AtomicBool) -> io::Result<u64> {
         match self {
             Flood::None => Ok(0),
             Flood::Connections => connections(to, self.rate() * times, stop),
             _ => {
                 let mut pacer = Pacer::new(self.rate() * times);
-                let mut stranger = Stranger::new(to);
+                let mut stranger = FloodSender::new(to);
                 while !stop.load(Ordering::Relaxed) {
                     self.next(&mut stranger)?;
                     stranger.number += 1;
@@ -93,8 +97,8 @@ impl Flood {
         }
     }
 
-    /// Sends the next datagram, sometimes with one that prepares it.
-    fn next(self, to: &mut Stranger) -> io::Result<()> {
+    /// Sends the next datagram, in some cases preceded by one that prepares it.
+    fn next(self, to: &mut FloodSender) -> io::Result<()> {
         let number = to.number;
         match self {
             Flood::None | Flood::Connections => Ok(()),
@@ -102,7 +106,7 @@ impl Flood {
             Flood::Held => {
                 let data = to.random(LARGEST);
                 let message = ipfix(to.seconds(), number, 9, &set(400, &data));
-                to.send(&message, address(9, number % STRANGERS))
+                to.send(&message, address(9, number % SENDERS))
             }
             Flood::Exporters => {
                 let flow = v5(to.seconds(), number / 4096, [10, 8, 0, 1], [192, 0, 2, 8]);
@@ -131,19 +135,19 @@ fn address(kind: u8, n: u32) -> Ipv4Addr {
     Ipv4Addr::new(127, 100 + kind, (n / 250) as u8, (n % 250 + 1) as u8)
 }
 
-/// Who sends a flood.
-struct Stranger {
+/// The sender of a flood.
+struct FloodSender {
     to: SocketAddrV4,
     clock: Clock,
     seed: u64,
-    /// How often the flood went round.
+    /// Number of completed rounds.
     number: u32,
     sent: u64,
 }
 
-impl Stranger {
-    fn new(to: SocketAddrV4) -> Stranger {
-        Stranger { to, clock: Clock::start(), seed: 1, number: 0, sent: 0 }
+impl FloodSender {
+    fn new(to: SocketAddrV4) -> FloodSender {
+        FloodSender { to, clock: Clock::start(), seed: 1, number: 0, sent: 0 }
     }
 
     /// Sends one datagram from a new port of this address.
@@ -170,24 +174,25 @@ impl Stranger {
     }
 }
 
-fn templates(to: &mut Stranger, number: u32) -> io::Result<()> {
-    let from = address(4, number % STRANGERS);
-    if number < STRANGERS {
-        // Who has sent a flow is no longer dispensable.
+fn templates(to: &mut FloodSender, number: u32) -> io::Result<()> {
+    let from = address(4, number % SENDERS);
+    if number < SENDERS {
+        // An exporter that has sent flows is not dropped first.
         to.send(&v5(to.seconds(), 0, [10, 4, 0, 1], [192, 0, 2, 4]), from)?;
     }
     let fields: Vec<(u16, u16)> = (0..500).map(|n| (1 + n % 400, 4)).collect();
-    let id = 256 + (number / STRANGERS % 60_000) as u16;
+    let id = 256 + (number / SENDERS % 60_000) as u16;
     let sets = set(0, &template(id, &fields));
-    let datagram = v9(to.seconds(), number / STRANGERS, number / STRANGERS / 1000, 1, &sets);
+    let datagram = v9(to.seconds(), number / SENDERS, number / SENDERS / 1000, 1, &sets);
     to.send(&datagram, from)
 }
 
-fn withdrawals(to: &mut Stranger, number: u32) -> io::Result<()> {
+fn withdrawals(to: &mut FloodSender, number: u32) -> io::Result<()> {
     let from = address(3, 0);
     if number.is_multiple_of(100) {
         for first in (0..1024).step_by(64) {
-            // Options templates (a scope of one field), which the withdrawals leave.
+            // Options templates (a scope of one field), which the withdrawals do not
+            // remove.
             let one = |n: u16| {
                 let mut record = template(300 + first + n, &[(149, 4), (34, 4)]);
                 record.splice(4..4, [0, 1]);
@@ -201,7 +206,7 @@ fn withdrawals(to: &mut Stranger, number: u32) -> io::Result<()> {
     to.send(&ipfix(to.seconds(), 0, 7, &sets), from)
 }
 
-fn release(to: &mut Stranger, number: u32) -> io::Result<()> {
+fn release(to: &mut FloodSender, number: u32) -> io::Result<()> {
     const ROUND: u32 = 120;
     let from = address(2, 0);
     match number % ROUND {
@@ -214,7 +219,7 @@ fn release(to: &mut Stranger, number: u32) -> io::Result<()> {
     }
 }
 
-fn long(to: &mut Stranger, number: u32) -> io::Result<()> {
+fn long(to: &mut FloodSender, number: u32) -> io::Result<()> {
     let now = to.clock.now().0;
     let record = |n: u32| {
         let mut out = vec![10, 1, 0, 1, 198, 51, 100, 1];
@@ -229,19 +234,19 @@ fn long(to: &mut Stranger, number: u32) -> io::Result<()> {
     to.send(&ipfix(to.seconds(), number * 20, 1, &sets), address(1, number % 4))
 }
 
-fn fields(to: &mut Stranger, number: u32) -> io::Result<()> {
+fn fields(to: &mut FloodSender, number: u32) -> io::Result<()> {
     let fields: Vec<(u16, u16)> = (0..500).map(|n| (1 + n % 450, 1)).collect();
     let each = |n: u32| template(256 + ((number * 32 + n) % 60_000) as u16, &fields);
     let sets = set(0, &(0..32).flat_map(each).collect::<Vec<u8>>());
     let datagram = v9(to.seconds(), number, number % 300, 32, &sets);
-    to.send(&datagram, address(10, number % STRANGERS))
+    to.send(&datagram, address(10, number % SENDERS))
 }
 
-fn sflow(to: &mut Stranger, number: u32) -> io::Result<()> {
+fn sflow(to: &mut FloodSender, number: u32) -> io::Result<()> {
     let words = [5, 1, 0x7f00_0001, number % 100, number, number, 1 + number % 50];
     let mut out: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
     while out.len() < ORDINARY {
-        // A format that exists, a length that need not fit, and anything behind it.
+        // A valid format, an arbitrary length, and random bytes.
         let (format, length) = (1 + to.next() as u32 % 5, to.next() as u32 % 2_000);
         out.extend([format, length].iter().flat_map(|word| word.to_be_bytes()));
         let body = to.next() as usize % 200;
@@ -251,7 +256,7 @@ fn sflow(to: &mut Stranger, number: u32) -> io::Result<()> {
     to.send(&out, address(7, number % 64))
 }
 
-/// Keeps 256 connections open; each sends the next byte of a message in its turn.
+/// Keeps 256 connections open. Each in turn sends the next byte of a message.
 fn connections(to: SocketAddrV4, rate: f64, stop: &AtomicBool) -> io::Result<u64> {
     const OPEN: usize = 256;
     let message = ipfix(0, 0, 0, &set(300, &[0; ORDINARY]));
@@ -266,7 +271,7 @@ fn connections(to: SocketAddrV4, rate: f64, stop: &AtomicBool) -> io::Result<u64
             }
         } else if let Some((mut stream, at)) = open.pop_front() {
             let byte = &message[at % message.len()..][..1];
-            // Of one that was closed there will be another.
+            // A connection that was closed is opened again.
             if stream.write_all(byte).is_ok() {
                 open.push_back((stream, at + 1));
                 sent += 1;

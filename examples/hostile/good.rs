@@ -1,4 +1,4 @@
-//! The good exporters: those that are known before the flood, and newcomers during it.
+//! The good exporters: those known before the flood, and new ones during it.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
@@ -13,82 +13,84 @@ use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, 
 
 use crate::pace::Pacer;
 
-/// Datagrams a second of all together; each sends in turn.
+/// Datagrams per second of all exporters together; they send in turn.
 const RATE: f64 = 100.0;
 
-/// Flows in a datagram, and samples in one of sFlow.
+/// Number of flows in a datagram.
 const FLOWS: u32 = 20;
+/// Number of samples in an sFlow datagram.
 const SAMPLES: u32 = 5;
 
-/// Templates are sent this often.
+/// Interval of templates.
 const TEMPLATES_MS: i64 = 5_000;
 
-/// A newcomer sends its first template so long after its first data.
+/// How long after its first data a new exporter sends its first template.
 const TEMPLATE_LATE_MS: i64 = 2_000;
 
 /// How long to wait before connecting again.
 const AGAIN_MS: i64 = 1_000;
 
-/// What is spoken.
-enum Voice {
+/// The protocol of an exporter.
+enum ExporterProtocol {
     V5(V5Encoder),
     V9(V9Encoder),
     Ipfix(IpfixEncoder),
     Sflow(SflowEncoder),
 }
 
-/// How it is sent.
-enum Way {
+/// The transport of an exporter.
+enum Transport {
     Datagrams(UdpSocket),
-    /// The connection, once there is one, and when to try again.
+    /// The connection, if there is one, and when to try again.
     Stream(Option<TcpStream>, Time),
 }
 
 struct Exporter {
     from: Ipv4Addr,
-    voice: Voice,
-    way: Way,
+    encoder: ExporterProtocol,
+    transport: Transport,
     /// When templates are due.
     announce_at: Time,
     sent: u64,
 }
 
-/// What they have sent in the end.
+/// Number of flows sent at the end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sent {
     pub known: u64,
     pub newcomers: u64,
 }
 
-/// The exporters of one group: 127.0.`group`.1 and on.
+/// The exporters of one group: 127.0.`group`.1 and following.
 fn exporters(group: u8, first_template: Time) -> io::Result<Vec<Exporter>> {
-    let voices = [
-        Voice::V5(V5Encoder::new(0, 0)),
-        Voice::V9(V9Encoder::new(1)),
-        Voice::Ipfix(IpfixEncoder::new(1)),
-        Voice::Sflow(SflowEncoder::new(Host::octets(127, 0, group, 4), 0)),
-        Voice::Ipfix(IpfixEncoder::new(1)),
+    let encoders = [
+        ExporterProtocol::V5(V5Encoder::new(0, 0)),
+        ExporterProtocol::V9(V9Encoder::new(1)),
+        ExporterProtocol::Ipfix(IpfixEncoder::new(1)),
+        ExporterProtocol::Sflow(SflowEncoder::new(Host::octets(127, 0, group, 4), 0)),
+        ExporterProtocol::Ipfix(IpfixEncoder::new(1)),
     ];
-    let each = voices.into_iter().zip(1..).map(|(voice, n)| {
+    let each = encoders.into_iter().zip(1..).map(|(encoder, n)| {
         let from = Ipv4Addr::new(127, 0, group, n);
-        let way = match n {
-            5 => Way::Stream(None, Time(0)),
-            _ => Way::Datagrams(UdpSocket::bind((from, 0))?),
+        let transport = match n {
+            5 => Transport::Stream(None, Time(0)),
+            _ => Transport::Datagrams(UdpSocket::bind((from, 0))?),
         };
-        Ok(Exporter { from, voice, way, announce_at: first_template, sent: 0 })
+        Ok(Exporter { from, encoder, transport, announce_at: first_template, sent: 0 })
     });
     each.collect()
 }
 
-/// A filter on the exporters of some groups.
+/// A filter for the exporters of some groups.
 pub fn filter(groups: &[u8]) -> String {
     let each = |group: u8| (1..=5).map(move |n| format!("127.0.{group}.{n}"));
     let all: Vec<String> = groups.iter().copied().flat_map(each).collect();
     format!("exporter in [{}]", all.join(", "))
 }
 
-/// Sends until it is to stop. When the flood has come far (`flooded`), newcomers begin, whose
-/// data comes before its template, and the known ones begin another domain.
+/// Sends until it is stopped. When the flood has lasted for some time (`flooded`), new
+/// exporters begin, whose data
+/// precede their template, and the known ones begin another observation domain.
 pub fn send(to: SocketAddrV4, flooded: &AtomicBool, stop: &AtomicBool) -> io::Result<Sent> {
     let clock = Clock::start();
     let boot = clock.now().plus_ms(-3_600_000);
@@ -100,7 +102,7 @@ pub fn send(to: SocketAddrV4, flooded: &AtomicBool, stop: &AtomicBool) -> io::Re
             let late = clock.now().plus_ms(TEMPLATE_LATE_MS);
             all.extend(exporters(2, late)?);
             for exporter in &mut all[..known] {
-                exporter.begin_anew(late);
+                exporter.start_domain(late);
             }
         }
         let turn = number as usize % all.len();
@@ -112,7 +114,7 @@ pub fn send(to: SocketAddrV4, flooded: &AtomicBool, stop: &AtomicBool) -> io::Re
     Ok(Sent { known: sum(&all[..known]), newcomers: sum(&all[known..]) })
 }
 
-/// The flows of one datagram: small uploads of a second each.
+/// The flows of one datagram: small uploads of one second each.
 fn flows(now: Time, number: u32, count: u32, from: Ipv4Addr) -> Vec<Flow> {
     let [.., group, own] = from.octets();
     let one = |n: u32| Flow {
@@ -122,7 +124,8 @@ fn flows(now: Time, number: u32, count: u32, from: Ipv4Addr) -> Vec<Flow> {
         last: now.plus_ms(-500),
         bytes: 1000,
         packets: 4,
-        // Of sFlow every packet is a sample at this rate; the others say none.
+        // In sFlow every packet is a sample with this rate; the other protocols announce
+        // none.
         sampling: if count == SAMPLES { Sampling::one_in(100) } else { Sampling::UNKNOWN },
         sport: 1024 + (number % 60_000) as u16,
         dport: 443,
@@ -135,14 +138,14 @@ fn flows(now: Time, number: u32, count: u32, from: Ipv4Addr) -> Vec<Flow> {
 }
 
 impl Exporter {
-    /// Has what follows be of another domain, whose templates come at `late`.
-    fn begin_anew(&mut self, late: Time) {
-        match &mut self.voice {
-            Voice::V9(encoder) => *encoder = V9Encoder::new(2),
-            Voice::Ipfix(encoder) => *encoder = IpfixEncoder::new(2),
-            Voice::V5(_) | Voice::Sflow(_) => return,
+    /// Starts a new observation domain, whose templates are sent at `late`.
+    fn start_domain(&mut self, late: Time) {
+        match &mut self.encoder {
+            ExporterProtocol::V9(encoder) => *encoder = V9Encoder::new(2),
+            ExporterProtocol::Ipfix(encoder) => *encoder = IpfixEncoder::new(2),
+            ExporterProtocol::V5(_) | ExporterProtocol::Sflow(_) => return,
         }
-        if matches!(self.way, Way::Datagrams(_)) {
+        if matches!(self.transport, Transport::Datagrams(_)) {
             self.announce_at = late;
         } else {
             self.announce_at = Time(0);
@@ -150,7 +153,7 @@ impl Exporter {
     }
 
     fn send(&mut self, to: SocketAddrV4, now: Time, boot: Time, number: u32) {
-        if let Way::Stream(stream @ None, again) = &mut self.way {
+        if let Transport::Stream(stream @ None, again) = &mut self.transport {
             if now < *again {
                 return;
             }
@@ -159,39 +162,42 @@ impl Exporter {
             if stream.is_none() {
                 return;
             }
-            // Templates come first on a stream.
+            // On a stream, templates come first.
             self.announce_at = now;
         }
         let announce = now >= self.announce_at;
         if announce {
             self.announce_at = now.plus_ms(TEMPLATES_MS);
         }
-        let count = if matches!(self.voice, Voice::Sflow(_)) { SAMPLES } else { FLOWS };
+        let count =
+            if matches!(self.encoder, ExporterProtocol::Sflow(_)) { SAMPLES } else { FLOWS };
         let flows = flows(now, number, count, self.from);
-        let datagrams = match &mut self.voice {
-            Voice::V5(encoder) => encoder.encode(now, boot, &flows),
-            Voice::V9(encoder) => encoder.encode(now, boot, &flows, announce),
-            Voice::Ipfix(encoder) => encoder.encode(now, &flows, announce),
-            Voice::Sflow(encoder) => {
+        let datagrams = match &mut self.encoder {
+            ExporterProtocol::V5(encoder) => encoder.encode(now, boot, &flows),
+            ExporterProtocol::V9(encoder) => encoder.encode(now, boot, &flows, announce),
+            ExporterProtocol::Ipfix(encoder) => encoder.encode(now, &flows, announce),
+            ExporterProtocol::Sflow(encoder) => {
                 let sampled = |flow: &Flow| SampledFlow { flow: *flow, frame_length: 1000 };
                 let samples: Vec<SampledFlow> = flows.iter().map(sampled).collect();
                 encoder.encode(now.since(boot) as u32, &samples, &[])
             }
         };
-        let sent = match &mut self.way {
-            Way::Datagrams(socket) => datagrams.iter().all(|one| socket.send_to(one, to).is_ok()),
-            Way::Stream(Some(stream), _) => stream.write_all(&datagrams.concat()).is_ok(),
-            Way::Stream(None, _) => false,
+        let sent = match &mut self.transport {
+            Transport::Datagrams(socket) => {
+                datagrams.iter().all(|one| socket.send_to(one, to).is_ok())
+            }
+            Transport::Stream(Some(stream), _) => stream.write_all(&datagrams.concat()).is_ok(),
+            Transport::Stream(None, _) => false,
         };
         if sent {
             self.sent += u64::from(count);
-        } else if let Way::Stream(stream, _) = &mut self.way {
+        } else if let Transport::Stream(stream, _) = &mut self.transport {
             *stream = None;
         }
     }
 }
 
-/// A connection from an address of its own, on which nothing is waited for long.
+/// A connection from a given address, with short timeouts.
 pub fn connected(from: Ipv4Addr, to: SocketAddrV4) -> io::Result<TcpStream> {
     let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     bind(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(from, 0)))?;

@@ -1,10 +1,13 @@
-//! What a good exporter keeps beside strangers that flood the collector.
+//! Measures how much of good exporters' data is recorded while unknown senders flood the
+//! collector.
 //!
-//! `hostile` starts a `toptalk collect` of its own for each flood, on loopback and with
-//! the receive buffer that a collector without privileges gets, sends flows that are
-//! known exactly in five protocols, floods it meanwhile from other addresses of
-//! 127.0.0.0/8 at a stated rate, and prints what of the good flows was recorded and
-//! shown. It ends by itself, with 1 when any good flow is missing.
+//! For each flood, `hostile` starts a `toptalk collect` on loopback with the receive buffer
+//! that a collector without
+//! privileges gets. It sends known flows in five protocols, floods the collector from other
+//! addresses of
+//! 127.0.0.0/8 at a stated rate, and prints how many of the good flows were recorded and
+//! shown. It ends by
+//! itself, with exit code 1 if any good flow is missing.
 
 mod bytes;
 mod collector;
@@ -20,10 +23,10 @@ use clap::{Parser, ValueEnum};
 
 use floods::Flood;
 
-/// Floods a collector and says what a good exporter keeps beside it.
+/// Floods a collector and prints how much of good exporters' data is kept.
 #[derive(Debug, Parser)]
 pub struct Args {
-    /// The program to start; by default the one built beside this example
+    /// The program to start; by default the one built with this example
     #[arg(long, value_name = "FILE")]
     toptalk: Option<PathBuf>,
     /// The floods, repeatable; by default all, one after the other
@@ -32,7 +35,7 @@ pub struct Args {
     /// How long each flood lasts
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(5..=120))]
     seconds: u64,
-    /// How many times the stated rates
+    /// Factor for the stated rates
     #[arg(long, default_value_t = 1.0)]
     times: f64,
     /// UDP and TCP port of the collector
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the floods; returns how many of them hurt.
+/// Runs the floods. Returns how many of them affected the good exporters.
 fn all(args: &Args) -> std::io::Result<usize> {
     let program = args.program()?;
     let floods = if args.flood.is_empty() { Flood::value_variants() } else { &args.flood };

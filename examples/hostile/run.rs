@@ -1,4 +1,4 @@
-//! One flood from beginning to end.
+//! One flood from start to end.
 
 use std::fmt;
 use std::io;
@@ -15,20 +15,21 @@ use crate::collector::{Asker, Collector};
 use crate::floods::Flood;
 use crate::good::{self, Sent};
 
-/// How long the good exporters send before the flood, and after it.
+/// How long the good exporters send before the flood.
 const BEFORE: Duration = Duration::from_secs(6);
+/// How long the good exporters send after the flood.
 const AFTER: Duration = Duration::from_secs(4);
 
-/// How often the window is looked at.
+/// Interval at which the window is read.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long to wait for the good flows to be shown: by then they are, or never will be.
+/// How long to wait for the good flows to be shown. Flows that are not shown then are lost.
 const SHOWN: Duration = Duration::from_secs(20);
 
 /// The heading of the table.
 pub const TITLE: &str = "flood        |   rate/s |  datagrams | good sent | recorded | in top | newcomers sent | recorded | longest pause | memory before/peak/after MB | ended";
 
-/// What a flood came to.
+/// The results of a flood.
 #[derive(Debug)]
 pub struct Row {
     flood: Flood,
@@ -37,12 +38,12 @@ pub struct Row {
     sent: Sent,
     recorded: Sent,
     shown: u64,
-    /// Seconds for which the window stood still, at most.
+    /// The longest time in seconds for which the window did not move.
     pause: f64,
     before_kb: u64,
     peak_kb: u64,
     after_kb: u64,
-    /// Whether the collector ended by itself and well.
+    /// Whether the collector ended by itself with success.
     ended: bool,
 }
 
@@ -76,18 +77,18 @@ impl fmt::Display for Row {
     }
 }
 
-/// What everybody is told.
+/// Flags between the threads.
 #[derive(Default)]
 struct Phase {
-    /// The flood has had time to fill what it fills.
+    /// The flood has had time to fill the pools.
     flooded: AtomicBool,
     /// The flood is over.
     calm: AtomicBool,
-    /// The good exporters are done.
+    /// The good exporters have finished.
     done: AtomicBool,
 }
 
-/// Runs one flood against a collector of its own.
+/// Runs one flood against a new collector.
 pub fn one(args: &Args, program: &Path, flood: Flood) -> io::Result<Row> {
     let mut collector = Collector::start(program, args.port, args.buffer)?;
     let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, args.port);
@@ -135,8 +136,9 @@ pub fn one(args: &Args, program: &Path, flood: Flood) -> io::Result<Row> {
     })
 }
 
-/// Looks at the window until the good exporters are done; returns for how many seconds it
-/// stood still at most.
+/// Reads the window until the good exporters have finished. Returns the longest time in
+/// seconds for which it did not
+/// move.
 fn longest_pause(asker: &Asker, done: &AtomicBool) -> f64 {
     let clock = Clock::start();
     let seconds = || clock.micros() as f64 / 1e6;
@@ -153,8 +155,8 @@ fn longest_pause(asker: &Asker, done: &AtomicBool) -> f64 {
     longest
 }
 
-/// How many good flows `top` shows in five minutes, once all that are wanted are there or
-/// they no longer can be.
+/// Number of good flows that `top` shows in five minutes, when all are there or none can
+/// follow.
 fn shown(asker: &Asker, wanted: u64) -> u64 {
     let clock = Clock::start();
     loop {

@@ -1,7 +1,8 @@
-//! Sends made-up flows to a collector and says exactly what it sent.
+//! Sends generated flows to a collector and prints exactly what it sent.
 //!
-//! `load --port 2055 --rate 300000 --seconds 30` speaks NetFlow v9 to this machine
-//! for half a minute and prints its totals as a line of JSON; `--help` has the rest.
+//! `load --port 2055 --rate 300000 --seconds 30` sends NetFlow v9 to this machine for half
+//! a minute and prints its
+//! totals as a line of JSON. `--help` describes the options.
 
 #[path = "../../benches/common/mod.rs"]
 mod common;
@@ -21,20 +22,21 @@ use common::{Random, Shape};
 use pool::{Drawn, Format, Head, Pool};
 use send::{Sender, Stream};
 
-/// Flows that are drawn and encoded ahead: twice as many as there are
-/// conversations, within these bounds (64 bytes each, and 24 to count them).
+/// Number of flows that are generated and encoded in advance: twice the number of
+/// conversations, within these
+/// bounds (64 bytes each, and 24 to count them).
 const POOL: (u64, u64) = (1_000_000, 8_000_000);
 
-/// Datagrams of made-up sources that are encoded ahead.
+/// Number of datagrams of forged sources that are encoded in advance.
 const FLOOD_POOL: u64 = 512;
 
-/// How long exporters have been up.
+/// Uptime of the exporters in milliseconds.
 const UPTIME_MS: i64 = 3_600_000;
 
-/// Busiest hosts that are listed.
+/// Number of busiest hosts in the output.
 const TOP: usize = 20;
 
-/// Sends made-up flows to a collector and prints what it sent as JSON.
+/// Sends generated flows to a collector and prints what it sent as JSON.
 #[derive(Debug, Parser)]
 struct Args {
     /// Port of the collector
@@ -45,7 +47,7 @@ struct Args {
     to: IpAddr,
     #[arg(long, value_enum, default_value_t = Format::V9)]
     format: Format,
-    /// Flows per second; 0 is as fast as it can
+    /// Flows per second; 0 is as fast as possible
     #[arg(long, default_value_t = 100_000)]
     rate: u64,
     #[arg(long, default_value_t = 20.0)]
@@ -62,34 +64,35 @@ struct Args {
     /// Share of hosts with IPv6, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     ipv6: f64,
-    /// Exporters, each with an address of its own from 127.0.0.2 on when there are several
+    /// Exporters; if there are several, each has its own address from 127.0.0.2 on
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
     exporters: u32,
     #[arg(long, value_enum, default_value_t = Shape::Mixed)]
     shape: Shape,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Besides, one small flow from each of this many made-up addresses outside
-    /// the site to hosts inside, rounded up to whole datagrams
+    /// Also send one small flow from each of this many forged addresses outside the site to
+    /// hosts inside, rounded
+    /// up to whole datagrams
     #[arg(long, value_name = "N", default_value_t = 0)]
     spoof: u64,
-    /// The made-up addresses are inside the local network and send outwards
+    /// The forged addresses are inside the local network and send to the outside
     #[arg(long)]
     spoof_local: bool,
 }
 
 impl Args {
-    /// What cannot be asked for together.
+    /// Checks for options that cannot be combined.
     fn check(&self) -> Result<(), &'static str> {
         let most = if self.spoof_local { MAX_SPOOFED_LOCAL } else { MAX_SPOOFED };
         let wrong = [
             (self.hosts > self.conversations, "--conversations must be at least --hosts"),
             (!(0.0..=1.0).contains(&self.ipv6), "--ipv6 is a share from 0 to 1"),
-            (self.format == Format::V5 && self.ipv6 > 0.0, "NetFlow v5 has no words for IPv6"),
+            (self.format == Format::V5 && self.ipv6 > 0.0, "NetFlow v5 does not support IPv6"),
             (!(0.0..=10.0).contains(&self.zipf), "--zipf is from 0 to 10"),
             (!(0.001..=86_400.0).contains(&self.seconds), "--seconds is from 0.001 to 86400"),
             (self.exporters > 1 && !is_loopback_v4(self.to), "several exporters need 127.0.0.1"),
-            (self.spoof > most, "there are not so many addresses to make up"),
+            (self.spoof > most, "--spoof is larger than the number of forged addresses"),
             (self.spoof > 0 && self.ipv6 > 0.9, "--spoof needs hosts with IPv4"),
         ];
         wrong.into_iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, why)| Err(why))
@@ -151,7 +154,7 @@ fn site_stream(args: &Args, site: &Site, random: &mut Random, head: Head, epoch:
     Stream { pool, rate: total.map(|_| args.rate as f64), total, sent: 0 }
 }
 
-/// The flood of made-up sources, spread over the whole time.
+/// The flood of forged sources, spread over the whole time.
 fn flood(args: &Args, site: &Site, random: &mut Random, head: Head, epoch: Time) -> Stream {
     let mut pool = Pool::new(head, epoch, Some(args.spoof_local));
     let total = args.spoof.next_multiple_of(pool.capacity());

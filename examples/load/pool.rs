@@ -1,5 +1,6 @@
-//! Datagrams that are encoded once and sent often: only the clock, the sequence
-//! and made-up addresses are written anew.
+//! Datagrams that are encoded once and sent many times: only the clock, the sequence number
+//! and forged addresses are
+//! written again.
 
 use std::io::IoSlice;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use toptalk::wire::encode::{
 
 use crate::common::site::spoofed_address;
 
-/// What is spoken.
+/// The protocol of the datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     V5,
@@ -19,10 +20,10 @@ pub enum Format {
     Ipfix,
 }
 
-/// FIRST_SWITCHED, which LAST_SWITCHED follows.
+/// FIRST_SWITCHED, which is followed by LAST_SWITCHED.
 const FIRST: u16 = 22;
 
-/// Where things stand in the datagrams of one format and address family.
+/// Offsets in the datagrams of one format and address family.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     /// Offset of the first record, length of a record, records in a datagram.
@@ -60,7 +61,7 @@ fn sample(v6: bool) -> Flow {
     Flow { src: host.address(0), dst: host.address(0), ..Flow::EMPTY }
 }
 
-/// The datagrams of flows that an exporter up since `boot` sends at `now`.
+/// The datagrams of flows that an exporter started at `boot` sends at `now`.
 fn encode(format: Format, now: Time, boot: Time, flows: &[Flow], templates: bool) -> Vec<Vec<u8>> {
     match format {
         Format::V5 => V5Encoder::new(1, 0).encode(now, boot, flows),
@@ -72,14 +73,14 @@ fn encode(format: Format, now: Time, boot: Time, flows: &[Flow], templates: bool
 /// Adds to a big-endian number of four or eight bytes.
 fn add(place: &mut [u8], amount: i64) {
     if let Ok(bytes) = <[u8; 4]>::try_from(&*place) {
-        // Truncation: uptimes wrap.
+        // Truncated, because uptimes wrap.
         place.copy_from_slice(&u32::from_be_bytes(bytes).wrapping_add(amount as u32).to_be_bytes());
     } else if let Ok(bytes) = <[u8; 8]>::try_from(&*place) {
         place.copy_from_slice(&u64::from_be_bytes(bytes).wrapping_add_signed(amount).to_be_bytes());
     }
 }
 
-/// The clock of all exporters, and how they write it into headers.
+/// The clock of all exporters, and how it is written into headers.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {
     pub format: Format,
@@ -87,12 +88,12 @@ pub struct Head {
 }
 
 impl Head {
-    /// The datagram that announces the templates, when the format has any.
+    /// The datagram with the templates, if the format has any.
     pub fn templates(&self) -> Option<Vec<u8>> {
         encode(self.format, self.boot, self.boot, &[], true).pop()
     }
 
-    /// Writes the time and the sequence; returns the next one.
+    /// Writes the time and the sequence number. Returns the next sequence number.
     pub fn write(&self, datagram: &mut [u8], now: Time, sequence: u32, records: u32) -> u32 {
         let seconds = (now.0 / 1000) as u32;
         let uptime = now.since(self.boot) as u32;
@@ -122,10 +123,10 @@ impl Head {
     }
 }
 
-/// What is to be known of a flow to count it in the end.
+/// What is needed of a flow to count it at the end.
 #[derive(Clone, Copy, Debug)]
 pub struct Drawn {
-    /// The number of the host of the site, if one has part in it.
+    /// Number of the site's host, if there is one.
     pub host: Option<u32>,
     pub up: bool,
     pub packets: u32,
@@ -137,11 +138,11 @@ struct Datagram {
     place: Range<usize>,
     v6: bool,
     records: u32,
-    /// The moment that the times of its flows were last moved to.
+    /// The time to which the times of its flows were last set.
     moved: Time,
 }
 
-/// Datagrams in the order they are sent in, over and over.
+/// Datagrams in the order in which they are sent, repeatedly.
 pub struct Pool {
     head: Head,
     layouts: [Layout; 2],
@@ -151,14 +152,14 @@ pub struct Pool {
     /// Flows in the order of the datagrams.
     drawn: Vec<Drawn>,
     waiting: [(Vec<Flow>, Vec<Drawn>); 2],
-    /// Datagrams sent so far, those of every round.
+    /// Number of datagrams sent so far, in all rounds.
     sent: u64,
-    /// The next made-up source, and whether they are inside the site.
+    /// The next forged source, and whether forged sources are inside the site.
     spoofed: Option<(u64, bool)>,
 }
 
 impl Pool {
-    /// A pool of flows whose times are as if they were sent at `epoch`.
+    /// A pool of flows whose times are those of a datagram sent at `epoch`.
     pub fn new(head: Head, epoch: Time, spoofed: Option<bool>) -> Pool {
         Pool {
             head,
@@ -173,7 +174,7 @@ impl Pool {
         }
     }
 
-    /// IPv4 flows in a datagram.
+    /// Number of IPv4 flows in a datagram.
     pub fn capacity(&self) -> u64 {
         self.layouts[0].capacity as u64
     }
@@ -188,7 +189,7 @@ impl Pool {
         }
     }
 
-    /// Encodes what has not filled a datagram yet.
+    /// Encodes the last, incomplete datagram.
     pub fn finish(&mut self) {
         self.close(false);
         self.close(true);
@@ -206,8 +207,9 @@ impl Pool {
         flows.clear();
     }
 
-    /// Makes the next datagrams ready to be sent at `now`: at most `most`, of
-    /// about `flows` flows. Returns which ones, and their flows.
+    /// Prepares the next datagrams to be sent at `now`: at most `most`, with about `flows`
+    /// flows. Returns their indexes and
+    /// number of flows.
     pub fn ready(
         &mut self,
         now: Time,
@@ -227,7 +229,7 @@ impl Pool {
                 let times = &mut record[layout.times..layout.times + 2 * layout.width];
                 times.chunks_exact_mut(layout.width).for_each(|time| add(time, later));
                 if let Some((number, local)) = &mut self.spoofed {
-                    // The source comes first in the records of all formats.
+                    // The source is the first field of the records in all formats.
                     let source = spoofed_address(*number, *local).0 as u32;
                     record[..4].copy_from_slice(&source.to_be_bytes());
                     *number += 1;
@@ -245,7 +247,7 @@ impl Pool {
         datagrams.iter().map(|one| [IoSlice::new(&self.bytes[one.place.clone()])]).collect()
     }
 
-    /// Every flow of the pool with how often it was sent.
+    /// Every flow of the pool with the number of times it was sent.
     pub fn sent(&self) -> impl Iterator<Item = (&Drawn, u64)> {
         let length = self.datagrams.len().max(1) as u64;
         let (rounds, rest) = (self.sent / length, self.sent % length);

@@ -1,4 +1,4 @@
-//! Sockets and the pace.
+//! Sockets and pacing.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -11,15 +11,15 @@ use toptalk::flow::Time;
 
 use crate::pool::{Head, Pool};
 
-/// Datagrams handed to the kernel in one call, all of one exporter.
+/// Datagrams passed to the kernel in one call, all of one exporter.
 const DATAGRAMS: usize = 32;
 
-/// How often flows are sent; so many at most as are due in twice that time, so
-/// that what was missed is caught up with at twice the rate.
+/// Interval in microseconds at which flows are sent.
 const TICK_US: u64 = 5_000;
+/// At most the flows of this time in microseconds are sent at once, so that delays are caught up at twice the rate.
 const BURST_US: u64 = 10_000;
 
-/// Templates are sent this often.
+/// Interval of templates.
 const TEMPLATES_MS: i64 = 1_000;
 
 struct Exporter {
@@ -29,7 +29,7 @@ struct Exporter {
 }
 
 impl Exporter {
-    /// One of `count` senders; several have addresses of their own.
+    /// One of `count` senders. If there are several, each has its own address.
     fn open(to: SocketAddr, nth: u32, count: u32) -> io::Result<Exporter> {
         let from: IpAddr = match to.ip() {
             IpAddr::V4(_) if count > 1 => {
@@ -68,8 +68,8 @@ impl Sender {
         })
     }
 
-    /// Sends about `flows` flows, but no more than fit into one call, from the
-    /// next exporter. Returns how many they were.
+    /// Sends about `flows` flows, but at most as many as fit into one call, from the next
+    /// exporter. Returns their number.
     fn send(&mut self, pool: &mut Pool, flows: u64) -> io::Result<u64> {
         let now = self.clock.now();
         self.next = (self.next + 1) % self.exporters.len();
@@ -97,19 +97,18 @@ impl Sender {
     }
 }
 
-/// Flows of one kind: at a steady rate until there were enough, or as fast as
-/// they can be sent.
+/// Flows of one kind, at a steady rate until a number is reached, or as fast as possible.
 pub struct Stream {
     pub pool: Pool,
-    /// Flows per second, `None` as fast as possible.
+    /// Flows per second; `None` is as fast as possible.
     pub rate: Option<f64>,
-    /// How many there are to be, `None` until time is up.
+    /// Number of flows to send; `None` means until the time is over.
     pub total: Option<u64>,
     pub sent: u64,
 }
 
 impl Stream {
-    /// How many flows are to be sent now, `micros` after the start.
+    /// Number of flows due at `micros` after the start.
     fn due(&self, micros: u64) -> u64 {
         let left = self.total.map_or(u64::MAX, |total| total.saturating_sub(self.sent));
         let Some(rate) = self.rate else { return left };
@@ -118,7 +117,7 @@ impl Stream {
     }
 }
 
-/// Sends the streams side by side for so long; returns how many seconds it took.
+/// Sends the streams at the same time for `seconds`. Returns the seconds that it took.
 pub fn run(sender: &mut Sender, streams: &mut [Stream], seconds: f64) -> io::Result<f64> {
     let began = sender.clock.micros();
     let elapsed = |sender: &Sender| sender.clock.micros() - began;

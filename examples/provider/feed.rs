@@ -1,4 +1,4 @@
-//! The flows of a provider, pane by pane, with the truth about them.
+//! The flows of a provider, pane by pane, and their true sums.
 
 use toptalk::flow::{Flow, Time};
 
@@ -9,10 +9,10 @@ use crate::common::{Random, START};
 /// Length of the panes in which conversations are active.
 pub const PANE_MS: i64 = 2_000;
 
-/// Panes in which a conversation is active, at most.
+/// Maximum number of panes in which a conversation is active.
 const ACTIVE: u64 = 3;
 
-/// What one class of the flows fed so far sums up to.
+/// Sums of the flows of one class so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     pub bytes: u64,
@@ -20,13 +20,13 @@ pub struct Sum {
     pub flows: u64,
 }
 
-/// Where the site's flows come from.
+/// The source of the site's flows.
 enum Source {
-    /// Every conversation in its panes: those of pane `p` are
-    /// `list[starts[p]..starts[p + 1]]`.
+    /// Every conversation in its panes: those of pane `p` are `list[starts[p]..starts[p +
+    /// 1]]`.
     Scheduled { starts: Vec<u32>, list: Vec<u32>, hosts: Zipf },
-    /// The busiest conversations most often; hosts with odd numbers only begin
-    /// to talk at half time, when a flood has long filled every table.
+    /// Busy conversations more often. Hosts with odd numbers begin at half time, when a
+    /// flood has filled every table.
     Drawn,
 }
 
@@ -76,7 +76,7 @@ impl Feed {
         self.site.address(host as u64)
     }
 
-    /// How many conversations each of the first hosts has, when all of them appear.
+    /// Number of conversations of each of the first hosts, if all of them appear.
     pub fn conversations(&self, hosts: usize) -> Option<Vec<u64>> {
         let Source::Scheduled { hosts: zipf, .. } = &self.source else { return None };
         let mut counts = vec![0; hosts.min(self.hosts.len())];
@@ -89,8 +89,8 @@ impl Feed {
         Some(counts)
     }
 
-    /// The flows that arrive during a pane, in the order they arrive in. They are
-    /// no longer than it, and end before they arrive.
+    /// The flows that arrive during a pane, in order. They are shorter than the pane and
+    /// end before they arrive.
     pub fn pane(&mut self, pane: u64, flows: &mut Vec<Flow>) {
         flows.clear();
         let flood = self.spoof * (pane + 1) / self.panes - self.spoofed;
@@ -99,13 +99,13 @@ impl Feed {
             (_, scheduled) => self.per_pane.max(scheduled),
         };
         let begin = START + pane as i64 * PANE_MS;
-        // The flood is interleaved: one flow of it whenever so much is due.
+        // The flood is interleaved: one flow of it whenever one is due.
         let (all, mut done) = (count + flood, 0);
         for index in 0..all {
             let arrival = Time(begin + PANE_MS * index as i64 / all as i64);
             let flow = if done < flood && index * flood >= done * all {
                 done += 1;
-                self.stranger(arrival)
+                self.forged(arrival)
             } else {
                 self.own(pane, index - done, count, arrival)
             };
@@ -114,7 +114,7 @@ impl Feed {
         }
     }
 
-    /// The conversations that are scheduled for a pane.
+    /// The conversations that are active in a pane.
     fn scheduled(&self, pane: u64) -> &[u32] {
         match &self.source {
             Source::Scheduled { starts, list, .. } => {
@@ -145,7 +145,7 @@ impl Feed {
         flow
     }
 
-    fn stranger(&mut self, arrival: Time) -> Flow {
+    fn forged(&mut self, arrival: Time) -> Flow {
         let (flow, host) = self.site.spoofed(&mut self.random, self.spoofed, self.local, arrival);
         self.spoofed += 1;
         self.count(&flow, host, self.local);
@@ -163,12 +163,12 @@ impl Feed {
     }
 }
 
-/// The host of a conversation: every host has one, and busy ones have most of the rest.
+/// The host of a conversation: every host has one, and busy ones have most of the others.
 fn host_of(zipf: &Zipf, hosts: u64, conversation: u64) -> u64 {
     if conversation < hosts { conversation } else { zipf.draw(&mut Random(conversation)) }
 }
 
-/// Spreads the conversations over the panes: each over one, two or three.
+/// Distributes the conversations over the panes: each over one, two or three.
 fn schedule(args: &Args, panes: u64) -> Source {
     let active = |conversation: u64| {
         let mut random = Random(conversation ^ args.seed << 32);

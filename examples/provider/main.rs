@@ -1,10 +1,12 @@
-//! The size of a provider in simulated time: no sockets, an hour in a minute or so.
+//! A provider's traffic in simulated time: without sockets, an hour takes about a minute.
 //!
-//! `provider` feeds the windows with a million hosts and four million conversations,
-//! each of them active in at most three panes of two seconds; `provider --spoof
-//! 10000000 --hosts 100000 --minutes 10` has a flood of made-up sources pass through
-//! a site and looks what is left of the site's true top. Both ask for answers about
-//! once a second of real time meanwhile, and check them in the end.
+//! `provider` records a million hosts and four million conversations, each of them active
+//! in at most three panes of
+//! two seconds. `provider --spoof 10000000 --hosts 100000 --minutes 10` adds a flood of
+//! forged sources to a site and
+//! checks the site's top hosts. Both request answers about once a second of real time
+//! meanwhile, and check
+//! them at the end.
 
 #[path = "../../benches/common/mod.rs"]
 mod common;
@@ -27,10 +29,10 @@ use common::site::{MAX_CONVERSATIONS, MAX_HOSTS, MAX_SPOOFED_LOCAL};
 use common::{START, Shape};
 use feed::{Feed, PANE_MS};
 
-/// Answers are asked for this often, in real time.
+/// Interval of requests in real time.
 const ASK: Duration = Duration::from_secs(1);
 
-/// Rows of the answers that are timed.
+/// Number of rows of the answers that are timed.
 const ROWS: usize = 100;
 
 /// The windows of a provider, in simulated time.
@@ -42,13 +44,13 @@ pub struct Args {
     /// Conversations, at least as many as hosts
     #[arg(long, default_value_t = 4_000_000, value_parser = clap::value_parser!(u64).range(1..=MAX_CONVERSATIONS))]
     conversations: u64,
-    /// Simulated time; at most the hour that windows hold
+    /// Simulated time; at most the hour that windows store
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=60))]
     minutes: u64,
-    /// In simulated time; the flood of --spoof comes on top
+    /// In simulated time; the flood of --spoof is added
     #[arg(long, default_value_t = 20_000)]
     flows_per_second: u64,
-    /// Exponent of Zipf's law, by which hosts are busy
+    /// Exponent of Zipf's law, which determines how busy hosts are
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     zipf: f64,
     #[arg(long, value_enum, default_value_t = Shape::Mixed)]
@@ -58,12 +60,12 @@ pub struct Args {
     batch: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Rows that the windows may keep [default: all there are; with --spoof as toptalk has it]
+    /// Maximum number of rows [default: all; with --spoof the default of toptalk]
     #[arg(long)]
     max_hosts: Option<usize>,
     #[arg(long)]
     max_conversations: Option<usize>,
-    /// A flood of this many made-up sources passes through, one small flow each
+    /// Add a flood of this many forged sources, one small flow each
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=MAX_SPOOFED_LOCAL))]
     spoof: u64,
     /// They are inside the local network instead of outside
@@ -128,14 +130,14 @@ fn main() -> ExitCode {
     verdict::print(&args, &windows, &feed)
 }
 
-/// What both threads see.
+/// State that both threads share.
 struct Shared {
     /// Simulated time.
     now: AtomicI64,
     over: AtomicBool,
 }
 
-/// Times of one call of `Windows::record` in microseconds, and of all.
+/// Times of a call of `Windows::record` in microseconds, and of all calls.
 struct Written {
     pauses: Histogram<u64>,
     micros: u64,
@@ -151,7 +153,7 @@ fn histogram() -> Histogram<u64> {
     histogram
 }
 
-/// Feeds the windows, as fast as they take it.
+/// Records flows as fast as the windows take them.
 fn write(args: &Args, windows: &Windows, feed: &mut Feed, shared: &Shared) -> Written {
     let clock = Clock::start();
     let mut written = Written { pauses: histogram(), micros: 0, flows: 0, course: Vec::new() };
@@ -179,15 +181,15 @@ fn write(args: &Args, windows: &Windows, feed: &mut Feed, shared: &Shared) -> Wr
     written
 }
 
-/// Times of answers in microseconds: the hour every second, each window in turn
-/// after it, and the limits that are looked at.
+/// Times of answers in microseconds: the hour every second, then each window in turn, and
+/// the limits.
 struct Asked {
     hour: Histogram<u64>,
     windows: Vec<(Window, Histogram<u64>)>,
     watch: Histogram<u64>,
 }
 
-/// What a screen asks for, until the feed is over.
+/// Requests what a screen requests, until the feed ends.
 fn ask(windows: &Windows, shared: &Shared) -> Asked {
     let clock = Clock::start();
     let mut asked = Asked {
@@ -253,7 +255,7 @@ fn print_times(written: &Written, asked: &Asked) {
     line("watch", &asked.watch);
 }
 
-/// Resident memory in MB, now and at most so far.
+/// Resident memory in MB: current and peak.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
     pub now: f64,

@@ -1,4 +1,4 @@
-//! Whether the windows answer the truth.
+//! Checks that the windows' answers are correct.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,10 +13,10 @@ use toptalk::snapshot::{
 use crate::feed::{Feed, PANE_MS, Sum};
 use crate::{Args, Memory, answer};
 
-/// Busiest hosts that are compared.
+/// Number of busiest hosts that are compared.
 const TOP: usize = 1_000;
 
-/// Busiest hosts whose conversations are counted.
+/// Number of busiest hosts whose conversations are counted.
 const COUNTED: usize = 20;
 
 pub fn print_memory(before: Memory, course: &[Memory], after: Memory) {
@@ -31,11 +31,11 @@ pub fn print_memory(before: Memory, course: &[Memory], after: Memory) {
     println!("memory after each tenth of the time, MB: {}", course.join(" "));
 }
 
-/// Compares the hour with what was fed. Wrong totals are a failure; missing rows
-/// are only reported.
+/// Compares the hour with the recorded flows. Wrong totals are a failure; missing rows are
+/// only reported.
 pub fn print(args: &Args, windows: &Windows, feed: &Feed) -> ExitCode {
-    // Windows end some lag before now: the hour is asked for when all is in it, and
-    // nothing has left it yet.
+    // Windows end some lag before now: the hour is requested when all flows are in it, and
+    // before any has left it.
     let end = args.end();
     let lag = end.since(answer(windows, Window::Hour, TOP, end).span.end);
     let now = end.plus_ms(lag + PANE_MS);
@@ -62,7 +62,7 @@ pub fn print(args: &Args, windows: &Windows, feed: &Feed) -> ExitCode {
     if right.iter().all(|right| *right) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether the total of a class is what was fed.
+/// Whether the total of a class is that of the recorded flows.
 fn same(name: &str, fed: Sum, total: Counters) -> bool {
     let got = Sum { bytes: total.bytes, packets: total.packets, flows: total.flows };
     if got == fed {
@@ -73,7 +73,7 @@ fn same(name: &str, fed: Sum, total: Counters) -> bool {
     got == fed
 }
 
-/// Whether total = rows + others, in the table's own direction.
+/// Whether total = rows + others, in the table's direction.
 fn lawful(name: &str, table: &Ranking<HostRow>) -> bool {
     let own = |both: UpDown| if name == "uploaders" { both.up } else { both.down };
     let rows = table.rows.iter().fold(Counters::default(), |sum, row| sum + own(row.traffic));
@@ -82,7 +82,7 @@ fn lawful(name: &str, table: &Ranking<HostRow>) -> bool {
     right
 }
 
-/// How much of the true top is in the answer.
+/// How many of the true top hosts are in the answer.
 fn compare(name: &str, feed: &Feed, snapshot: &Snapshot, way: usize) {
     let table = if way == 0 { &snapshot.uploaders } else { &snapshot.downloaders };
     let rows: HashMap<Host, &HostRow> = table.rows.iter().map(|row| (row.host, row)).collect();
@@ -110,7 +110,7 @@ fn compare(name: &str, feed: &Feed, snapshot: &Snapshot, way: usize) {
     );
 }
 
-/// How many conversations the busiest hosts have, and how many are answered.
+/// How many conversations the busiest hosts have, and how many of them have rows.
 fn count_conversations(windows: &Windows, feed: &Feed, now: Time) {
     let Some(truth) = feed.conversations(COUNTED) else { return };
     let answered = (0..truth.len()).map(|host| {

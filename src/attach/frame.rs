@@ -60,19 +60,34 @@ pub enum FrameError {
         "expected version {PROTOCOL} of the attach protocol (toptalk {ours}), found {found} (toptalk {theirs}): collector and screen must be of one version",
         ours = env!("CARGO_PKG_VERSION")
     )]
-    Version { found: u16, theirs: String },
+    Version {
+        /// Its version of the protocol.
+        found: u16,
+        /// Its version of toptalk.
+        theirs: String,
+    },
     /// The program's version is longer than [`MAX_VERSION`].
     #[error("expected at most {MAX_VERSION} bytes of a program's version, found {0}")]
     LongVersion(usize),
     /// A frame is empty or too long.
     #[error("expected a frame of 1 to {limit} bytes, found {found}")]
-    Length { limit: usize, found: usize },
+    Length {
+        /// Maximum length in bytes.
+        limit: usize,
+        /// Length of the frame in bytes.
+        found: usize,
+    },
     /// There is no message of this kind.
     #[error("expected a message of the attach protocol, found one of kind {0}")]
     Kind(u8),
     /// The body of a frame cannot be read.
     #[error("expected a message of kind {kind}, found other bytes: {why}")]
-    Body { kind: u8, why: String },
+    Body {
+        /// Kind of the message.
+        kind: u8,
+        /// The error.
+        why: String,
+    },
 }
 
 /// The first message of each side.

@@ -88,7 +88,12 @@ macro_rules! fields {
         /// A field of [`Flow`] or [`FlowExtras`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
-        pub enum Field { $($field),* }
+        pub enum Field {
+            $(
+                #[doc = concat!("The field `", $name, "` (", $label, ").")]
+                $field
+            ),*
+        }
 
         /// Every field, in the order of [`Field`].
         pub const FIELDS: &[FieldInfo] = &[$(FieldInfo {

@@ -53,7 +53,7 @@ pub(super) struct NumberingWrite {
 }
 
 /// The path of this file, in the same folder as the file of saved templates.
-pub(super) fn path_beside(learned: &Path) -> PathBuf {
+pub(super) fn sequences_path(learned: &Path) -> PathBuf {
     let name = learned.file_name().unwrap_or_default().to_string_lossy();
     learned.with_file_name(name.replacen("exporters", "sequences", 1))
 }

@@ -145,7 +145,7 @@ fn resume_numbering(
     dispatcher: &mut Dispatcher,
 ) -> Option<numbering_saver::NumberingSaver> {
     let path = |socket: &BoundSocket| {
-        numbering_saver::path_beside(&state_saver::path(folder, socket.address(), socket.port()))
+        numbering_saver::sequences_path(&state_saver::path(folder, socket.address(), socket.port()))
     };
     let own = path(sockets.first()?);
     let (states, notes) = numbering_saver::load(sockets.iter().map(path).collect());

@@ -1,4 +1,4 @@
-//! Archives that processes under test wrote, and datagrams for them.
+//! Archives written by processes under test, and datagrams for them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use toptalk::flow::column::Vector;
 use toptalk::flow::field::Field;
 use toptalk::wire::encode::V5Encoder;
 
-/// The files of an archive that count, oldest first.
+/// The valid files of an archive, oldest first.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -29,7 +29,7 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The chunks of a file; those of its segment when a journal is gone by now.
+/// The chunks of a file, or of its segment if the journal has been removed meanwhile.
 pub fn chunks(path: &Path) -> ColumnChunks {
     if path.extension().is_some_and(|end| end == "journal")
         && let Ok(chunks) = journal::open(path)
@@ -40,7 +40,7 @@ pub fn chunks(path: &Path) -> ColumnChunks {
     Box::new(std::iter::once(Ok(chunk)))
 }
 
-/// Flows, packets and bytes that can be read back.
+/// Sums of flows, packets and bytes that can be read from the files.
 pub fn sums(folder: &Path) -> (u64, u64, u64) {
     let mut sums = [0u64; 3];
     for path in files(folder) {
@@ -71,7 +71,7 @@ pub fn sums(folder: &Path) -> (u64, u64, u64) {
     (sums[0], sums[1], sums[2])
 }
 
-/// Datagrams of NetFlow v5, sent now by a router that was just started.
+/// NetFlow v5 datagrams, as sent by a router that has just started.
 pub fn v5(flows: &[Flow]) -> Vec<Vec<u8>> {
     let now = toptalk::clock::Clock::start().now();
     let boot = now.plus_ms(-60_000);

@@ -1,18 +1,19 @@
-//! A small capture with known contents, written for the real exporters.
+//! A small capture with known contents, to be sent by real exporters.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What the capture holds.
+/// The contents of the capture.
 pub struct Truth {
     pub flows: u64,
     pub packets: u64,
-    /// Bytes from the IP header on.
+    /// Bytes from the IP header to the end.
     pub bytes: u64,
 }
 
-/// Writes a pcap of UDP flows: `flows` of them, the n-th with n + 1 packets of
-/// 100 + n bytes of payload from 10.9.0.n to 203.0.113.n. IPv4, ports 20000 + n to 53.
+/// Writes a pcap file with `flows` UDP flows. The n-th has n + 1 packets with 100 + n bytes
+/// of payload
+/// from 10.9.0.n to 203.0.113.n. IPv4, ports 20000 + n to 53.
 pub fn write(path: &Path, flows: u8) -> Truth {
     // Little-endian header: version 2.4, snap length 65535, Ethernet.
     let mut file = Vec::new();
@@ -58,8 +59,9 @@ fn packet(n: u8) -> Vec<u8> {
     packet
 }
 
-/// Sends the flows of a capture with softflowd. `-c none` keeps it from waiting
-/// for a control connection, `-a` keeps the times of the capture.
+/// Sends the flows of a capture with softflowd. `-c none` disables its control socket, `-a`
+/// uses the
+/// times of the capture.
 pub fn softflowd(capture: &Path, version: &str, port: u16, folder: &Path) {
     let status = Command::new("softflowd")
         .arg("-r")

@@ -1,28 +1,32 @@
-//! What the fixtures of the file formats hold: a few flows of a slot, and what a
-//! decoder knows of one exporter. Made by rule, so that a test can make the same
-//! again and compare.
+//! Contents of the fixtures of file formats: some flows of a slot, and a decoder's state of
+//! one exporter.
+//! They are computed, so that a test can make them again and compare.
 #![allow(dead_code, reason = "every user has its own part of this")]
 
 use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, MPLS_LABELS, Sampling, Time};
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::V9Encoder;
 
-/// 2026-11-24 03:40:00 UTC, the beginning of the slot, and its length.
+/// Start of the slot, 2026-11-24 03:40:00 UTC.
 pub const SLOT: Time = Time(1_795_491_600_000);
+/// Length of the slot.
 pub const SLOT_SECONDS: u32 = 300;
 
-/// Flows of a fixture: enough for every kind of value, few enough for small files.
+/// Number of flows in a fixture: enough for every kind of value, few enough for small
+/// files.
 pub const FLOWS: u64 = 40;
 
-/// The exporter that the state is of: a test can send from there.
+/// The exporter of the state. A test can send from this address.
 pub const EXPORTER: Host = Host::octets(127, 0, 0, 1);
 
-/// The source id and the sampling rate of that exporter.
+/// Source id of the exporter.
 pub const SOURCE: u32 = 7;
+/// Sampling rate of the exporter.
 pub const RATE: u32 = 10;
 
-/// Flows of both families with every field in use, some of them duplicates, some
-/// sampled; and what came with every third.
+/// Flows of both families with every field in use, some of them duplicates, some sampled;
+/// every third has
+/// extra fields.
 #[must_use]
 pub fn flows() -> (Vec<Flow>, Vec<FlowExtras>) {
     ((0..FLOWS).map(flow).collect(), (0..5).map(more).collect())
@@ -96,7 +100,7 @@ fn more(n: u64) -> FlowExtras {
     }
 }
 
-/// A decoder that has heard the exporter's templates and its sampling rate.
+/// A decoder that has received the exporter's templates and sampling rate.
 #[must_use]
 pub fn decoder() -> Decoder {
     let mut decoder = Decoder::new();

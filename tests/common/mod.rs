@@ -1,4 +1,4 @@
-//! What several tests need: the corpus, captures, and loud skipping.
+//! Helpers for several tests: captures, processes, archives, and skipping.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 pub mod archive;
@@ -16,7 +16,7 @@ pub mod users;
 pub use crate::fuzz_targets::sets;
 pub use skip::{corpus, skip};
 
-/// Waits for a condition that another thread or process brings about.
+/// Waits for a condition that another thread or process fulfils.
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let clock = toptalk::clock::Clock::start();
     while !done() {
@@ -26,7 +26,7 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A UDP payload with the address it came from.
+/// A UDP payload and the address of its sender.
 pub struct Packet {
     pub source: std::net::IpAddr,
     pub payload: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What nfcapd records of datagrams: sent a few at a time, without sleeping.
+//! Records datagrams with nfcapd, a few at a time, without sleeping.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use super::process::{Running, free_port};
 use super::terminal::PATIENCE;
 
-/// A datagram and the address it is sent from, one of 127.0.0.0/8.
+/// A datagram and its sender, an address of 127.0.0.0/8.
 pub type Sent = (Ipv4Addr, Vec<u8>);
 
 /// Datagrams of one exporter.
@@ -18,7 +18,7 @@ pub fn from_one(datagrams: Vec<Vec<u8>>) -> Vec<Sent> {
     datagrams.into_iter().map(|bytes| (Ipv4Addr::LOCALHOST, bytes)).collect()
 }
 
-/// The sockets of some exporters, each sends to the same port.
+/// Sockets of several exporters that send to the same port.
 pub struct Senders {
     port: u16,
     sockets: Vec<(Ipv4Addr, UdpSocket)>,
@@ -44,9 +44,9 @@ impl Senders {
     }
 }
 
-/// Records datagrams and gives the file. A few are sent at a time, and then a
-/// header of a domain of its own: when that is announced, all before it has been
-/// taken in.
+/// Records datagrams and returns the file. Datagrams are sent a few at a time, followed by
+/// a header of a
+/// new observation domain. When nfcapd logs that domain, it has read all datagrams before.
 pub fn record(datagrams: &[Sent], options: &[&str], folder: &Path) -> PathBuf {
     std::fs::create_dir_all(folder).unwrap();
     let port = free_port();
@@ -66,15 +66,14 @@ pub fn record(datagrams: &[Sent], options: &[&str], folder: &Path) -> PathBuf {
     files.max().expect("a file")
 }
 
-/// Sends a marker until nfcapd says what it says of it, and ends nfcapd when
-/// it never does.
+/// Sends a marker until nfcapd logs it. Stops nfcapd if that never happens.
 fn announced(running: &mut Running, socket: &UdpSocket, marker: &[u8], word: &str) {
     let pid = running.pid();
     let (heard, waiting) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             for _ in 0..PATIENCE.as_secs() {
-                // Refused when nfcapd has ended, which the other thread sees.
+                // Refused if nfcapd has ended, which the other thread notices.
                 let _ = socket.send(marker);
                 if waiting.recv_timeout(Duration::from_secs(1)).is_ok() {
                     return;

@@ -1,4 +1,4 @@
-//! Running toptalk and its peers as processes, without ever sleeping.
+//! Runs toptalk and other programs as processes, without sleeping.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::UdpSocket;
@@ -11,23 +11,23 @@ use nix::unistd::Pid;
 /// The program under test.
 pub fn toptalk() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toptalk"));
-    // No variables of whoever runs the tests, and not those of the tests themselves
-    // (TOPTALK_NO_SKIP, TOPTALK_CORPUS), which toptalk would warn of.
+    // Neither the user's variables nor those of the tests (TOPTALK_NO_SKIP, TOPTALK_CORPUS) are
+    // passed on; toptalk would warn about the latter.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TOPTALK_") {
             command.env_remove(name);
         }
     }
-    // No settings of whoever runs the tests.
+    // The user's settings are not used.
     command.env("TOPTALK_CONFIG", "/dev/null");
-    // What is learned in a test stays there, and nobody else comes by.
+    // State stays within the test, and no other collector is found.
     for name in ["NO_STATE", "NO_ATTACH", "NO_SERVE"] {
         command.env(format!("TOPTALK_{name}"), "true");
     }
     command
 }
 
-/// Whether a program is installed; says loudly when it is not.
+/// Whether a program is installed. Skips the test with a message if not.
 pub fn have(test: &str, program: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
@@ -40,7 +40,7 @@ pub fn have(test: &str, program: &str) -> bool {
     found
 }
 
-/// The library that sets the clock of one process; says loudly when it is not installed.
+/// The library that sets the clock of one process. Skips the test if it is not installed.
 pub fn libfaketime(test: &str) -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").ok()?;
     let mut places =
@@ -52,19 +52,19 @@ pub fn libfaketime(test: &str) -> Option<PathBuf> {
     found
 }
 
-/// A UDP port of 127.0.0.1 that was free a moment ago.
+/// A UDP port of 127.0.0.1 that was free when this was called.
 pub fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A process that is ended with the test.
+/// A process that ends with the test.
 pub struct Running {
     child: Option<Child>,
     stderr: BufReader<std::process::ChildStderr>,
 }
 
 impl Running {
-    /// Starts a command and waits until it says a word on stderr.
+    /// Starts a command and waits until it prints a word on stderr.
     pub fn start(command: &mut Command, until: &str) -> Running {
         let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.expect("it starts");
@@ -74,12 +74,12 @@ impl Running {
         running
     }
 
-    /// Waits until it says a word on stderr.
+    /// Waits until it prints a word on stderr.
     pub fn wait_for(&mut self, word: &str) {
         let mut said = String::new();
         while !said.lines().any(|line| line.contains(word)) {
             let read = self.stderr.read_line(&mut said).unwrap();
-            assert!(read > 0, "it ended before it said `{word}`: {said}");
+            assert!(read > 0, "the process ended before it printed `{word}`: {said}");
         }
     }
 
@@ -87,7 +87,7 @@ impl Running {
         Pid::from_raw(self.child.as_ref().unwrap().id() as i32)
     }
 
-    /// Sends a signal and waits for the end.
+    /// Sends a signal and waits for the process to end.
     pub fn end(mut self, signal: Signal) -> Output {
         kill(self.pid(), signal).unwrap();
         let child = self.child.take().unwrap();

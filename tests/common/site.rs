@@ -1,9 +1,9 @@
-//! Flows of a small site, and the law that every answer obeys.
+//! Flows of a small site, and the rule that every table of an answer fulfils.
 
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::snapshot::{Snapshot, UpDown};
 
-/// When the tests begin.
+/// Start of the tests.
 pub const START: i64 = 1_800_000_000_000;
 
 pub fn local(n: u8) -> Host {
@@ -14,8 +14,9 @@ pub fn remote(n: u8) -> Host {
     Host::octets(203, 0, 113, n)
 }
 
-/// A flow that arrives `arrival` s after the start and covers the `duration` s
-/// that ended `delay` s before.
+/// A flow that arrives `arrival` s after the start and lasted `duration` s, ending `delay`
+/// s before its
+/// arrival.
 pub fn flow(src: Host, dst: Host, arrival: f64, delay: f64, duration: f64, bytes: u64) -> Flow {
     let ms = |seconds: f64| Time(START + (seconds * 1000.0) as i64);
     Flow {
@@ -34,7 +35,7 @@ pub fn flow(src: Host, dst: Host, arrival: f64, delay: f64, duration: f64, bytes
     }
 }
 
-/// In every table, total = rows + others.
+/// Checks that total = rows + others in every table.
 pub fn check_law(snapshot: &Snapshot) {
     let sum = |rows: &mut dyn Iterator<Item = UpDown>| {
         let mut sum = UpDown::default();

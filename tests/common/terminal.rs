@@ -1,4 +1,4 @@
-//! toptalk in a terminal: a pseudo-terminal, and vt100 to read what it shows.
+//! Runs toptalk in a pseudo-terminal, and reads its screen with vt100.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -11,13 +11,13 @@ use nix::unistd::Pid;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use toptalk::clock::Clock;
 
-/// Something is wrong when nothing has come by then; nothing waits for it otherwise.
+/// Time limit for an event. Nothing waits that long unless something is wrong.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What ends every frame.
+/// The bytes at the end of every frame.
 const FRAME_END: &[u8] = b"\x1b[?2026l";
 
-/// A command for the terminal, with an environment of its own.
+/// A command for the terminal with a clean environment.
 pub fn command(program: &str, words: &[&str], folder: &Path) -> CommandBuilder {
     let mut command = CommandBuilder::new(program);
     command.args(words);
@@ -34,7 +34,7 @@ pub fn command(program: &str, words: &[&str], folder: &Path) -> CommandBuilder {
     command
 }
 
-/// `toptalk demo` with the seed that the tests use.
+/// `toptalk demo` with the seed of the tests.
 pub fn demo(words: &[&str], folder: &Path) -> CommandBuilder {
     let words = [&["demo", "--seed", "7"], words].concat();
     command(env!("CARGO_BIN_EXE_toptalk"), &words, folder)
@@ -44,24 +44,24 @@ pub fn demo(words: &[&str], folder: &Path) -> CommandBuilder {
 #[derive(Debug)]
 pub struct Ended {
     pub code: u32,
-    /// What is left on the screen.
+    /// The screen after the end.
     pub text: String,
 }
 
-/// A running program with the terminal it is in.
+/// A running program and its terminal.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     child: Option<Box<dyn Child + Send + Sync>>,
     bytes: Receiver<Vec<u8>>,
     parser: vt100::Parser,
-    /// Everything it has written.
+    /// All bytes it has written.
     written: Vec<u8>,
     modes: String,
 }
 
 impl Terminal {
-    /// Starts a command on a terminal of so many columns and lines.
+    /// Starts a command on a terminal of the given size.
     pub fn start(command: CommandBuilder, columns: u16, lines: u16) -> Terminal {
         let pair = native_pty_system().openpty(size(columns, lines)).unwrap();
         let modes = modes(&*pair.master);
@@ -87,14 +87,14 @@ impl Terminal {
         self.parser.screen()
     }
 
-    /// The lines on the screen, without spaces at their ends.
+    /// The lines on the screen, without trailing spaces.
     pub fn text(&self) -> String {
         let (_, width) = self.screen().size();
         let rows = self.screen().rows(0, width.get());
         rows.map(|row| row.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
     }
 
-    /// Everything written so far.
+    /// All bytes written so far.
     pub fn written(&self) -> &[u8] {
         &self.written
     }
@@ -104,19 +104,20 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Waits until a whole frame shows what is wanted, and returns it.
+    /// Waits until `shown` is true for a complete frame, and returns the frame.
     pub fn wait_until(&mut self, what: &str, shown: impl Fn(&str) -> bool) -> String {
         self.wait_for(PATIENCE, what, |terminal| {
             terminal.written.ends_with(FRAME_END) && shown(&terminal.text())
         })
     }
 
-    /// Waits until a whole frame shows this text, and returns the frame.
+    /// Waits until a complete frame contains this text, and returns the frame.
     pub fn wait(&mut self, text: &str) -> String {
         self.wait_until(text, |screen| screen.contains(text))
     }
 
-    /// Waits for what the terminal has been sent; `patience` bounds a failure.
+    /// Waits until the bytes sent to the terminal fulfil a condition, at most for
+    /// `patience`.
     pub fn wait_for(
         &mut self,
         patience: Duration,
@@ -139,7 +140,7 @@ impl Terminal {
         self.written.extend(bytes);
     }
 
-    /// Gives the terminal another size; the program hears of it by a signal.
+    /// Changes the size of the terminal. The program is notified by a signal.
     pub fn resize(&mut self, columns: u16, lines: u16) {
         self.parser.screen_mut().set_size(whole(lines), whole(columns));
         self.master.resize(size(columns, lines)).unwrap();
@@ -150,9 +151,9 @@ impl Terminal {
         kill(Pid::from_raw(id as i32), signal).unwrap();
     }
 
-    /// Waits for the end, and checks that the terminal is as it was before.
+    /// Waits for the end, and checks that the terminal is in its former state.
     pub fn end(mut self) -> Ended {
-        // The reader ends when nobody has the terminal open any more.
+        // The reader ends when no process has the terminal open any more.
         let clock = Clock::start();
         while let Some(left) = PATIENCE.checked_sub(Duration::from_micros(clock.micros())) {
             match self.bytes.recv_timeout(left) {
@@ -172,10 +173,10 @@ impl Terminal {
         Ended { code: status.exit_code(), text: self.text() }
     }
 
-    /// Takes the terminal away, as closing its window does, and waits for the end.
+    /// Closes the terminal, as closing its window does, and waits for the end.
     pub fn close(mut self) -> u32 {
         let mut child = self.child.take().unwrap();
-        // The reader lets go of the terminal with the next frame.
+        // The reader releases the terminal with the next frame.
         drop(self);
         let (sender, status) = channel();
         std::thread::spawn(move || sender.send(child.wait()));
@@ -192,7 +193,7 @@ impl Drop for Terminal {
     }
 }
 
-/// The mode of the terminal: echo, line editing and all else.
+/// The mode of the terminal: echo, line editing and everything else.
 fn modes(master: &dyn MasterPty) -> String {
     format!("{:?}", master.get_termios().expect("the terminal has modes"))
 }

@@ -1,11 +1,11 @@
-//! Flows that routers of a test send, and the sending.
+//! Flows of routers in tests, and functions to send them.
 
 use std::net::UdpSocket;
 
 use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host, Time};
 
-/// A UDP flow of 3 packets and 1500 bytes, the last second's.
+/// A UDP flow of 3 packets and 1500 bytes in the last second.
 pub fn one_flow(now: Time) -> Flow {
     Flow {
         src: Host::octets(192, 0, 2, 1),
@@ -19,14 +19,15 @@ pub fn one_flow(now: Time) -> Flow {
     }
 }
 
-/// Now in whole seconds, as every protocol can say it, and when the router started.
+/// The current time in whole seconds, which every protocol can express, and the router's
+/// start.
 pub fn moments() -> (Time, Time) {
     let now = Clock::start().now();
     let now = now.plus_ms(-now.0.rem_euclid(1000));
     (now, now.plus_ms(-3_600_000))
 }
 
-/// Sends datagrams to a port of 127.0.0.1, from a socket of their own.
+/// Sends datagrams to a port of 127.0.0.1 from a new socket.
 pub fn send(port: u16, datagrams: &[Vec<u8>]) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in datagrams {
@@ -34,7 +35,7 @@ pub fn send(port: u16, datagrams: &[Vec<u8>]) {
     }
 }
 
-/// The datagrams that wait at a socket.
+/// The datagrams that wait in a socket's buffer.
 pub fn received(socket: &UdpSocket) -> Vec<Vec<u8>> {
     socket.set_nonblocking(true).unwrap();
     let mut buffer = [0; 65_536];

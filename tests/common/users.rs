@@ -1,4 +1,4 @@
-//! Commands run by a user who may not do everything.
+//! Runs commands as a user without privileges.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -19,21 +19,23 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A user without privileges: `nobody` where the tests run as root, else who runs them.
+/// A user without privileges: `nobody` if the tests run as root, otherwise the user of the
+/// tests.
 pub struct Nobody {
-    /// A copy of the program: the folder that it was built in may be closed to others.
+    /// A copy of the program, because other users may not be able to read the build folder.
     place: TempDir,
 }
 
 impl Nobody {
     const ID: u32 = 65_534;
 
-    /// `None`, said loudly, when no program can be run as somebody else.
+    /// `None`, with a message, if no program can be run as another user.
     pub fn new(test: &str) -> Option<Nobody> {
         let nobody = Nobody { place: tempfile::tempdir().unwrap() };
         mode(nobody.place.path(), 0o755);
-        // Not copied in this process: what another test starts meanwhile would hold the copy
-        // open for writing, and nothing runs from such a file.
+        // Another process makes the copy. If this one did, a process that another test
+        // starts meanwhile could
+        // inherit the open file, and a file that is open for writing cannot be run.
         let mut copy = Command::new("cp");
         copy.arg(env!("CARGO_BIN_EXE_toptalk")).arg(nobody.program());
         assert!(copy.status().unwrap().success());
@@ -49,7 +51,7 @@ impl Nobody {
         self.place.path().join("toptalk")
     }
 
-    /// The same command of toptalk, as this user.
+    /// The same toptalk command, as this user.
     pub fn runs(&self, command: &Command) -> Command {
         let mut own = Command::new(self.program());
         own.args(command.get_args());
@@ -62,7 +64,7 @@ impl Nobody {
     }
 }
 
-/// Gives a command what another one has set and unset in its environment.
+/// Copies the environment changes of one command to another.
 pub fn copy_environment(from: &Command, to: &mut Command) {
     for (name, value) in from.get_envs() {
         match value {

@@ -78,6 +78,7 @@ pub(super) struct RecorderShared {
 pub struct EndedSlot {
     /// Name of the archive; empty if it has none.
     pub ident: String,
+    /// The slot, with its sums.
     pub slot: FinishedSlot,
 }
 

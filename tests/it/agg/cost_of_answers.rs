@@ -1,4 +1,4 @@
-//! What answers may cost: work is counted, limited, and done without holding anybody up.
+//! The cost of answers: work is counted and limited, and does not delay recording.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -10,10 +10,10 @@ use toptalk::filter::Filter;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::snapshot::{Allowance, Grouping, Health, STEPS, Snapshot, Subject, View, Window};
 
-/// Conversations: enough that their rows alone need several decisions.
+/// Number of conversations: enough that their rows alone need several decisions.
 const ROWS: u32 = 20_000;
 
-/// Terms of a long filter, of which none matches.
+/// Number of terms of a long filter, none of which matches.
 const TERMS: u64 = 1_000;
 
 fn flows() -> Vec<Flow> {
@@ -55,7 +55,7 @@ fn subjects() -> Vec<Subject> {
 }
 
 #[test]
-fn no_answer_costs_more_than_it_may() {
+fn no_answer_exceeds_its_allowance() {
     let windows = windows(&flows());
     for subject in subjects() {
         for filter in [Filter::default(), long_filter()] {
@@ -71,7 +71,7 @@ fn no_answer_costs_more_than_it_may() {
             let snapshot = ask(&windows, &view, &mut allowance);
             check_law(&snapshot);
             let (spent, over) = (allowance.spent(), allowance.is_over());
-            // What is asked of one row at a time is beyond the limit at most.
+            // The work on one row may exceed the limit.
             assert!(
                 spent < most + STEPS + 4 * TERMS + u64::from(ROWS),
                 "{subject:?} {long} {spent}"
@@ -106,9 +106,9 @@ fn work_is_counted_by_rows_and_tests() {
     assert!(allowance.spent() < least / 100, "{}", allowance.spent());
 }
 
-/// Whoever records while a long filter is asked would wait for it, were a row locked.
+/// If rows were locked while a long filter is evaluated, recording would wait.
 #[test]
-fn nobody_who_records_waits_for_a_long_filter() {
+fn recording_does_not_wait_for_a_long_filter() {
     let flows = flows();
     let windows = windows(&flows);
     for subject in [Subject::Talkers, Subject::Host(local(1))] {

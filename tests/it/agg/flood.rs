@@ -1,5 +1,4 @@
-//! Made-up sources by the hundred thousand, and what a real site loses to them:
-//! nothing that matters.
+//! Hundreds of thousands of forged sources do not affect a real site's top rows.
 
 use std::collections::HashMap;
 
@@ -13,7 +12,7 @@ const MAX_CONVERSATIONS: usize = 8_000;
 const REAL: u32 = 2_000;
 const TOP: u32 = 1_000;
 const SPOOFED: u32 = 200_000;
-/// Rounds of a second; the flood comes in those between.
+/// Rounds of one second each. The flood comes in [`FLOOD`].
 const ROUNDS: u32 = 30;
 const FLOOD: std::ops::Range<u32> = 10..20;
 
@@ -25,12 +24,12 @@ fn remote(n: u32) -> Host {
     Host::v4(0xcb00_7100 + n)
 }
 
-/// What the host of this rank sends in a round: Zipf.
+/// Bytes that the host of this rank sends in a round, by Zipf's law.
 fn share(rank: u32) -> u64 {
     40_000_000 / u64::from(rank + 1)
 }
 
-/// A third of the hosts begin before, during and after the flood each.
+/// A third of the hosts each begin before, during and after the flood.
 fn begins(rank: u32) -> u32 {
     [0, FLOOD.start + 3, FLOOD.end + 2][rank as usize % 3]
 }
@@ -39,7 +38,7 @@ fn at(second: u32, src: Host, dst: Host, bytes: u64) -> Flow {
     flow(src, dst, f64::from(second) + 0.5, 0.1, 0.2, bytes)
 }
 
-/// Where the made-up addresses lie.
+/// The kind of forged addresses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum From {
     Inside,
@@ -70,14 +69,14 @@ fn ask(windows: &Windows, subject: Subject, second: u32) -> Snapshot {
     snapshot
 }
 
-/// How often something happened.
+/// The count of a cause.
 fn count(snapshot: &Snapshot, cause: &str) -> u64 {
     let health = &snapshot.health;
     let mut causes = health.dropped.iter().chain(&health.noticed);
     causes.find(|drop| drop.cause == cause).map_or(0, |drop| drop.count)
 }
 
-/// Floods a site; returns it with the bytes of every real host and of all.
+/// Floods a site. Returns it with the bytes of every real host, and of all hosts.
 fn flooded(from: From) -> (Windows, HashMap<Host, u64>, u64) {
     let windows = windows(MAX_HOSTS, MAX_CONVERSATIONS);
     let (mut truth, mut all) = (HashMap::new(), 0);
@@ -97,7 +96,7 @@ fn flooded(from: From) -> (Windows, HashMap<Host, u64>, u64) {
             }
             all += flow.bytes;
         }
-        // Real and made-up flows come mixed.
+        // Real and forged flows are mixed.
         for part in 0..7 {
             let part: Vec<Flow> = flows.iter().skip(part).step_by(7).copied().collect();
             windows.record(&part);
@@ -106,7 +105,8 @@ fn flooded(from: From) -> (Windows, HashMap<Host, u64>, u64) {
     (windows, truth, all)
 }
 
-/// The busiest thousand are all there, none above the truth nor 0.1 % below it.
+/// The busiest thousand hosts are all listed, none above the true value or more than 0.1 %
+/// below it.
 fn check_top(rows: &[HostRow], truth: &HashMap<Host, u64>) {
     let rows: HashMap<Host, u64> =
         rows.iter().map(|row| (row.host, row.traffic.sum().bytes)).collect();
@@ -127,7 +127,7 @@ fn check_flood(from: From) {
     assert_eq!(snapshot.totals.sum().bytes, all, "totals lose nothing");
     assert!(snapshot.hosts.count <= MAX_HOSTS);
     check_top(&snapshot.hosts.rows, &truth);
-    // Every conversation of a busy host is listed as well.
+    // Every conversation of a busy host is listed too.
     for rank in [0, 1, 2, 500] {
         let detail = ask(&windows, Subject::Host(host(rank)), end).detail.unwrap();
         let largest = detail.conversations.rows[0].traffic.sum().bytes;
@@ -137,13 +137,14 @@ fn check_flood(from: From) {
     assert!(count(&snapshot, "conversation_limit") > 0);
     assert!(count(&snapshot, "conversations_evicted") > 0);
     assert!(snapshot.untracked.conversation >= 60);
-    let limited = from != From::Outside; // strangers have no rows as hosts then
+    let limited = from != From::Outside; // remote hosts have no rows then
     assert_eq!(count(&snapshot, "host_limit") + count(&snapshot, "hosts_evicted") > 0, limited);
     assert_eq!(snapshot.untracked.host >= 60, limited);
     recovers(&windows);
 }
 
-/// An hour after the flood rows are free and exact; the bound takes two and a bit.
+/// An hour after the flood, rows are free and exact; the bound takes a little more than two
+/// hours.
 fn recovers(windows: &Windows) {
     let later = 3_800;
     for second in [later, later + 70] {
@@ -165,17 +166,17 @@ fn recovers(windows: &Windows) {
 }
 
 #[test]
-fn made_up_local_addresses_hide_no_real_host() {
+fn forged_local_addresses_hide_no_real_host() {
     check_flood(From::Inside);
 }
 
 #[test]
-fn made_up_senders_from_outside_hide_no_real_host() {
+fn forged_remote_senders_hide_no_real_host() {
     check_flood(From::Outside);
 }
 
 #[test]
-fn made_up_transit_hides_no_real_host() {
+fn forged_transit_hides_no_real_host() {
     check_flood(From::Through);
 }
 
@@ -192,8 +193,8 @@ fn below_the_limits_nothing_is_untracked() {
 }
 
 #[test]
-fn strangers_take_the_row_of_a_local_host_only_for_eight_times_its_traffic() {
-    // The bytes of the stranger, and how many of ten local rows are left.
+fn a_remote_host_replaces_a_local_one_only_with_eight_times_its_traffic() {
+    // Bytes of the remote host, and how many of ten local rows remain.
     for (bytes, left) in [(7_000, 10), (8_000, 10), (8_001, 8), (1_000_000, 8)] {
         let windows = windows(10, 1_000);
         for n in 0..10 {

@@ -1,4 +1,4 @@
-//! How far behind now windows end, whoever reports late: a stranger holds up nobody.
+//! How far windows lag behind: an unknown sender with late reports does not delay them.
 
 use crate::common::site::{START, flow, local, remote};
 use toptalk::agg::{Config, Rules, Windows};
@@ -9,26 +9,26 @@ use toptalk::snapshot::{
 };
 
 const GOOD: Host = Host::octets(192, 0, 2, 1);
-const STRANGER: Host = Host::octets(198, 51, 100, 66);
+const UNKNOWN: Host = Host::octets(198, 51, 100, 66);
 
-/// Flows of `exporter` that arrive at `second` and took `duration` seconds.
+/// Flows of `exporter` that arrive at `second` and lasted `duration` seconds.
 fn report(exporter: Host, second: f64, duration: f64, bytes: u64, count: u8) -> Vec<Flow> {
-    // What strangers forge is about hosts of their own.
+    // Forged flows are about other hosts.
     let host = |n: u8| if exporter == GOOD { local(n) } else { Host::octets(10, 0, 9, n) };
     let one = |n: u8| flow(host(n), remote(n), second, 0.1, duration, bytes);
     (1..=count).map(|n| Flow { exporter, ..one(n) }).collect()
 }
 
-/// What a view shows over time.
+/// The results of a view over time.
 struct Seen {
-    /// Seconds that the window ended before now, the most at any time.
+    /// The largest lag of the window in seconds.
     late: i64,
-    /// The longest time in seconds for which the window stood still.
+    /// The longest time in seconds for which the window did not move.
     pause: i64,
     last: Snapshot,
 }
 
-/// Feeds the windows second by second and looks at a view of them, from second `from` on.
+/// Records flows second by second, and reads a view from second `from` on.
 fn watch(
     config: Config,
     (from, until): (i64, i64),
@@ -50,7 +50,7 @@ fn watch(
         windows.watch(now);
         let health = |address| ExporterHealth { address, ..ExporterHealth::default() };
         let others = (2..=10).map(|n| health(good(n)));
-        let exporters = [GOOD, STRANGER].map(health).into_iter().chain(others).collect();
+        let exporters = [GOOD, UNKNOWN].map(health).into_iter().chain(others).collect();
         seen.last = windows.snapshot(&view, now, Health { exporters, ..Health::default() });
         if seen.last.span.end > end || second < from {
             (end, since) = (seen.last.span.end, second);
@@ -63,38 +63,38 @@ fn watch(
     seen
 }
 
-/// The flows of one that reports quickly, and those of strangers.
-fn beside(strangers: impl Fn(f64) -> Vec<Flow>) -> impl FnMut(f64) -> Vec<Flow> {
+/// The flows of an exporter that reports quickly, and those of unknown senders.
+fn good_and(unknown: impl Fn(f64) -> Vec<Flow>) -> impl FnMut(f64) -> Vec<Flow> {
     move |second| {
         let mut flows = report(GOOD, second, 2.0, 125_000, 20);
-        flows.extend(strangers(second));
+        flows.extend(unknown(second));
         flows
     }
 }
 
 #[test]
-fn long_flows_of_a_stranger_hold_nobody_up() {
+fn long_flows_of_an_unknown_sender_do_not_delay_windows() {
     type Attack = (&'static str, fn(f64) -> Vec<Flow>);
     let attacks: [Attack; 7] = [
         (
             "one datagram",
             |at| {
-                if at == 25.0 { report(STRANGER, at, 280.0, 1000, 20) } else { vec![] }
+                if at == 25.0 { report(UNKNOWN, at, 280.0, 1000, 20) } else { vec![] }
             },
         ),
         ("300 datagrams in six seconds", |at| {
             let count = if (25.0..31.0).contains(&at) { 10 } else { 0 };
-            (0..count).flat_map(|_| report(STRANGER, at, 280.0, 1000, 20)).collect()
+            (0..count).flat_map(|_| report(UNKNOWN, at, 280.0, 1000, 20)).collect()
         }),
-        ("for ever", |at| if at < 25.0 { vec![] } else { report(STRANGER, at, 280.0, 1000, 100) }),
+        ("for ever", |at| if at < 25.0 { vec![] } else { report(UNKNOWN, at, 280.0, 1000, 100) }),
         ("soon after the start", |at| {
-            if at < 5.0 { vec![] } else { report(STRANGER, at, 280.0, 1000, 100) }
+            if at < 5.0 { vec![] } else { report(UNKNOWN, at, 280.0, 1000, 100) }
         }),
         ("with forged counters", |at| {
-            if at < 25.0 { vec![] } else { report(STRANGER, at, 280.0, u64::MAX / 4096, 20) }
+            if at < 25.0 { vec![] } else { report(UNKNOWN, at, 280.0, u64::MAX / 4096, 20) }
         }),
         ("of half an hour", |at| {
-            if at < 25.0 { vec![] } else { report(STRANGER, at, 1800.0, 1_000_000, 20) }
+            if at < 25.0 { vec![] } else { report(UNKNOWN, at, 1800.0, 1_000_000, 20) }
         }),
         ("from addresses of all kinds", |at| {
             let n = (at * 5.0) as u16;
@@ -107,10 +107,10 @@ fn long_flows_of_a_stranger_hold_nobody_up() {
         }),
     ];
     for (what, attack) in attacks {
-        // 20 hosts at 5 Mbit/s each break their limit all the while.
+        // 20 hosts with 5 Mbit/s each exceed their limit all the time.
         let rules = Rules { host_up: Some(4_000_000), ..Rules::default() };
         let config = Config { rules, ..Config::default() };
-        let seen = watch(config, (20, 400), "any", beside(attack));
+        let seen = watch(config, (20, 400), "any", good_and(attack));
         assert!(seen.late <= 8, "{what}: {} s behind", seen.late);
         assert!(seen.pause <= 3, "{what}: stood for {} s", seen.pause);
         assert_eq!(seen.last.span.completeness, Completeness::Complete, "{what}");
@@ -123,9 +123,9 @@ fn long_flows_of_a_stranger_hold_nobody_up() {
 }
 
 #[test]
-fn one_who_was_there_first_does_not_stay_the_measure() {
+fn the_first_exporter_does_not_determine_the_lag_for_ever() {
     let seen = watch(Config::default(), (180, 300), "any", |at| match at {
-        2.0 => report(STRANGER, at, 280.0, 1_000_000, 20),
+        2.0 => report(UNKNOWN, at, 280.0, 1_000_000, 20),
         _ if at > 30.0 => report(GOOD, at, 2.0, 125_000, 20),
         _ => vec![],
     });
@@ -133,11 +133,11 @@ fn one_who_was_there_first_does_not_stay_the_measure() {
 }
 
 #[test]
-fn forged_counters_do_not_have_windows_end_too_early() {
-    // The good one cuts its flows every minute: so long one has to wait.
+fn forged_counters_do_not_shorten_the_lag() {
+    // The good exporter cuts its flows every minute, so the lag must be that long.
     let seen = watch(Config::default(), (120, 400), "any", |at| {
         let mut flows = report(GOOD, at, 60.0, 125_000, 20);
-        flows.extend(report(STRANGER, at + 0.1, 0.5, u64::MAX / 4096, 20));
+        flows.extend(report(UNKNOWN, at + 0.1, 0.5, u64::MAX / 4096, 20));
         flows
     });
     let late = seen.last.captured_at.since(seen.last.span.end) / 1000;
@@ -145,9 +145,9 @@ fn forged_counters_do_not_have_windows_end_too_early() {
 }
 
 #[test]
-fn a_new_router_is_waited_for_when_it_has_stayed_and_never_all_at_once() {
+fn windows_wait_for_a_new_router_after_some_time_and_gradually() {
     let mut reports =
-        beside(|at| if at < 60.0 { vec![] } else { report(STRANGER, at, 120.0, 1_000_000, 20) });
+        good_and(|at| if at < 60.0 { vec![] } else { report(UNKNOWN, at, 120.0, 1_000_000, 20) });
     let seen = watch(Config::default(), (20, 500), "any", &mut reports);
     assert!(seen.late <= 8, "too new: {} s behind", seen.late);
     let said = seen.last.notes.iter().any(|note| {
@@ -163,8 +163,8 @@ fn a_new_router_is_waited_for_when_it_has_stayed_and_never_all_at_once() {
 
 #[test]
 fn a_view_of_one_exporter_has_its_own_lag() {
-    // Both from the start: for all together the slower one is waited for.
-    let mut reports = beside(|at| report(STRANGER, at, 240.0, 1_000_000, 20));
+    // Both are present from the start: together, the slower one determines the lag.
+    let mut reports = good_and(|at| report(UNKNOWN, at, 240.0, 1_000_000, 20));
     for (text, least, most) in [
         ("any", 240, 246),
         ("exporter 192.0.2.1", 2, 8),
@@ -179,14 +179,14 @@ fn a_view_of_one_exporter_has_its_own_lag() {
         assert_eq!(seen.last.span.completeness, Completeness::Complete, "{text}");
         if text.ends_with("192.0.2.1") {
             let rate = seen.last.span.bits_per_second(seen.last.totals.up.bytes);
-            // 20 flows of 1 Mbit each, five times a second.
+            // 20 flows of 1 Mbit each, five times per second.
             assert!((90_000_000..=110_000_000).contains(&rate), "{rate} bit/s");
         }
     }
 }
 
 #[test]
-fn strangers_do_not_take_all_places_of_those_whose_timing_is_learned() {
+fn unknown_senders_do_not_take_all_places_for_learned_timing() {
     let seen = watch(Config::default(), (1, 400), "any", |at| {
         let n = (at * 5.0) as u32;
         let from = |k: u32| Host::v4(0xc612_0000 + (n * 8 + k) % 600);
@@ -201,12 +201,12 @@ fn strangers_do_not_take_all_places_of_those_whose_timing_is_learned() {
     assert!(good.active_timeout_ms.is_some_and(|ms| (29_000..32_000).contains(&ms)), "{good:?}");
 }
 
-/// One good exporter of several, and one of the strangers that a flood comes from.
+/// One of several good exporters.
 fn good(n: u8) -> Host {
     Host::octets(192, 0, 2, n)
 }
 
-/// From second `from` on each of 4,096 strangers reports a flow every two seconds.
+/// From second `from` on, each of 4,096 unknown senders reports a flow every two seconds.
 fn flood(from: f64) -> impl Fn(f64) -> Vec<Flow> {
     move |at| {
         let first = (at * 5.0) as u32 * 410;
@@ -217,19 +217,20 @@ fn flood(from: f64) -> impl Fn(f64) -> Vec<Flow> {
 }
 
 #[test]
-fn a_flood_from_thousands_takes_no_place_of_those_who_were_there_before() {
-    // Five cut their flows every minute and begin together, five more come before the
-    // flood: what they report of the newest minute comes late, and is waited for.
-    let strangers = flood(40.0);
+fn a_flood_of_senders_replaces_no_earlier_exporter() {
+    // Five exporters cut their flows every minute and begin together; five more begin
+    // before the flood.
+    // Windows still wait for their reports of the newest minute.
+    let unknown = flood(40.0);
     let seen = watch(Config::default(), (130, 140), "any", |at| {
         let count = if at < 25.0 { 5 } else { 10 };
-        let mut flows = strangers(at);
+        let mut flows = unknown(at);
         flows.extend((1..=count).flat_map(|n| report(good(n), at, 60.0, 125_000, 20)));
         flows
     });
     let late = seen.last.captured_at.since(seen.last.span.end) / 1000;
     assert!((60..=66).contains(&late), "{late} s behind");
-    let exporters = seen.last.health.exporters.iter().filter(|one| one.address != STRANGER);
+    let exporters = seen.last.health.exporters.iter().filter(|one| one.address != UNKNOWN);
     for exporter in exporters {
         let known = exporter.active_timeout_ms;
         assert!(known.is_some_and(|ms| (59_000..62_000).contains(&ms)), "{exporter:?}");
@@ -237,9 +238,10 @@ fn a_flood_from_thousands_takes_no_place_of_those_who_were_there_before() {
 }
 
 #[test]
-fn a_window_over_the_start_shows_all_that_was_reported_since() {
-    // Reports of the first moments are about traffic of before the start: as far back as
-    // the window waits for, in every position of the start against whole panes.
+fn a_window_that_includes_the_start_shows_everything_reported_since() {
+    // The first reports are about traffic from before the start, as far back as the lag;
+    // for every offset of
+    // the start within a pane.
     for shift in (0..4000).step_by(100) {
         let started = Time(START + shift);
         let windows = Windows::new(Config { started, ..Config::default() });

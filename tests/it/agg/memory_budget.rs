@@ -1,4 +1,4 @@
-//! Rows within the bytes that they may take.
+//! Rows stay within their limit of bytes.
 
 use crate::common::site::{START, check_law, flow, local, remote};
 use toptalk::agg::{Config, Windows};
@@ -8,7 +8,7 @@ use toptalk::snapshot::{Health, Snapshot, Subject, View, Window};
 const HOST_BYTES: usize = 1 << 20;
 const CONVERSATION_BYTES: usize = 2 << 20;
 
-/// What rows may take more for a moment: logs that double within one batch.
+/// Bytes by which rows may exceed their limit briefly, when logs double within one batch.
 const SLACK: usize = 256 << 10;
 
 fn windows() -> Windows {
@@ -27,8 +27,8 @@ fn ask(windows: &Windows, second: i64, subject: Subject) -> Snapshot {
     snapshot
 }
 
-/// Strangers that were never seen before, each with a small flow.
-fn strangers(second: i64, count: u32) -> Vec<Flow> {
+/// New remote hosts, each with a small flow.
+fn new_hosts(second: i64, count: u32) -> Vec<Flow> {
     let one = |n: u32| {
         let n = n + second as u32 * count;
         let far = Host::octets(100 + (n >> 24) as u8, (n >> 16) as u8, (n >> 8) as u8, n as u8);
@@ -39,14 +39,14 @@ fn strangers(second: i64, count: u32) -> Vec<Flow> {
 }
 
 #[test]
-fn floods_and_an_hour_of_busy_rows_stay_within_their_bytes() {
+fn floods_and_an_hour_of_busy_rows_stay_within_the_limit() {
     let windows = windows();
     let mut most = (0, 0);
     for second in 1..=900i64 {
-        // Two hundred pairs that are busy all the time: their logs grow.
+        // Two hundred pairs are busy all the time: their logs grow.
         let busy = (0..200u8).map(|n| flow(local(n), remote(n), second as f64, 0.1, 1.0, 50_000));
         windows.record(&busy.collect::<Vec<_>>());
-        windows.record(&strangers(second, 500));
+        windows.record(&new_hosts(second, 500));
         windows.watch(Time(START + second * 1000));
         let (hosts, conversations) = windows.bytes();
         assert!(hosts <= HOST_BYTES + SLACK, "{hosts} bytes of hosts at {second} s");
@@ -56,7 +56,7 @@ fn floods_and_an_hour_of_busy_rows_stay_within_their_bytes() {
     }
     assert!(most.0 > HOST_BYTES / 4 * 3 && most.1 > CONVERSATION_BYTES / 4 * 3, "{most:?} is used");
     let snapshot = ask(&windows, 905, Subject::Talkers);
-    // Whoever is busy keeps his row, and the flood is in others.
+    // Busy hosts keep their rows, and the flood is in "others".
     assert_eq!(snapshot.uploaders.rows.len(), 10);
     for row in &snapshot.uploaders.rows {
         assert!(row.traffic.up.bytes > 1_000_000, "{row:?}");
@@ -69,14 +69,14 @@ fn floods_and_an_hour_of_busy_rows_stay_within_their_bytes() {
 }
 
 #[test]
-fn what_rows_take_is_given_back_when_they_go() {
+fn memory_of_removed_rows_is_freed() {
     let windows = windows();
-    windows.record(&strangers(1, 2_000));
+    windows.record(&new_hosts(1, 2_000));
     let (hosts, conversations) = windows.bytes();
     assert!(hosts > 0 && conversations > 0);
-    // Hours later all are swept, or dropped at once.
+    // Hours later all rows have been swept or dropped.
     for hours in [2, 9] {
-        windows.record(&strangers(hours, 2_000));
+        windows.record(&new_hosts(hours, 2_000));
         for second in 0..300 {
             windows.watch(Time(START + hours * 3_600_000 + second * 1000));
         }

@@ -1,4 +1,4 @@
-//! The sliding windows as their users see them: sums, spans, lag, limits.
+//! The sliding windows as users see them: sums, spans, lag and limits.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ fn view(subject: Subject, window: Window) -> View {
 }
 
 #[test]
-fn a_flow_is_booked_by_direction_and_conversation() {
+fn a_flow_is_counted_by_direction_and_conversation() {
     let windows = windows(Config::default());
     windows.record(&[
         flow(local(1), remote(1), 10.0, 0.1, 1.0, 5_000),
@@ -52,7 +52,7 @@ fn a_flow_is_booked_by_direction_and_conversation() {
 }
 
 #[test]
-fn flows_reported_before_count_once_unless_asked_otherwise() {
+fn duplicate_flows_count_once_unless_configured_otherwise() {
     let one = |n: u8| flow(local(n), remote(n), 10.0, 0.1, 1.0, 1_000);
     let twice: Vec<Flow> = (1..=9)
         .flat_map(|n| [one(n), Flow { duplicate: Duplicate::SameExporter, direction: 1, ..one(n) }])
@@ -70,7 +70,7 @@ fn flows_reported_before_count_once_unless_asked_otherwise() {
 }
 
 #[test]
-fn a_host_has_its_rates_and_its_hour_from_the_first_seconds() {
+fn a_host_has_rates_and_a_history_from_the_first_seconds() {
     let windows = windows(Config::default());
     for second in 1..200i64 {
         windows.record(&[flow(local(1), remote(1), second as f64 + 0.3, 0.3, 1.0, 125_000)]);
@@ -90,7 +90,7 @@ fn a_host_has_its_rates_and_its_hour_from_the_first_seconds() {
 }
 
 #[test]
-fn sampled_counters_are_scaled_and_raw_bytes_stand_beside() {
+fn sampled_counters_are_scaled_and_raw_bytes_are_not() {
     let windows = windows(Config::default());
     let flow = flow(local(1), remote(1), 5.0, 0.1, 0.5, 1_000);
     windows.record(&[Flow { sampling: Sampling::one_in(100), packets: 2, ..flow }]);
@@ -98,7 +98,7 @@ fn sampled_counters_are_scaled_and_raw_bytes_stand_beside() {
     assert_eq!((up.bytes, up.raw_bytes, up.packets, up.flows), (100_000, 1_000, 200, 1));
 }
 
-/// Feeds a steady 10 Mbit/s flow, cut by `timeout`, and reads it every second.
+/// Records a steady flow of 10 Mbit/s, cut by `timeout`, and takes a snapshot every second.
 fn steady(timeout: i64, seconds: i64, config: Config) -> Vec<(i64, Snapshot)> {
     let windows = windows(config);
     let rate = 10_000_000 / 8;
@@ -122,14 +122,14 @@ fn steady(timeout: i64, seconds: i64, config: Config) -> Vec<(i64, Snapshot)> {
 }
 
 #[test]
-fn a_steady_flow_reads_steadily_whatever_the_active_timeout() {
+fn a_steady_flow_has_a_steady_rate_for_any_active_timeout() {
     for timeout in [1, 60, 120] {
         let mut complete = 0;
         let mut end = Time(0);
         for (second, snapshot) in steady(timeout, 600, Config::default()) {
             assert!(snapshot.span.end >= end, "windows never go back");
             end = snapshot.span.end;
-            // Until the first report has come nobody can know of the flow.
+            // Before its first report the flow is not known.
             if snapshot.span.completeness != Completeness::Complete || second <= timeout {
                 continue;
             }
@@ -172,7 +172,7 @@ fn half_an_hour_of_timeout_is_marked_and_raises_no_alert() {
 }
 
 #[test]
-fn forged_records_hold_nothing_up() {
+fn forged_records_do_not_delay_windows() {
     let rules = Rules { host_up: Some(8_000_000), ..Rules::default() };
     let windows = windows(Config { rules, ..Config::default() });
     let rate = 1_250_000;
@@ -180,7 +180,8 @@ fn forged_records_hold_nothing_up() {
         let arrival = second as f64 + 0.3;
         windows.record(&[flow(local(1), remote(1), arrival, 0.3, 1.0, rate)]);
         if second == 30 {
-            // Half an hour, eleven hours and thirty years, with absurd counters.
+            // Durations of half an hour, eleven hours and thirty years, with absurd
+            // counters.
             for age in [1800.0, 40_000.0, 1e9] {
                 let forged = flow(remote(9), local(9), arrival, 0.0, age, u64::MAX / 4);
                 let exporter = Host::octets(127, 0, 0, 77);
@@ -199,7 +200,7 @@ fn forged_records_hold_nothing_up() {
 }
 
 #[test]
-fn broken_dates_are_taken_to_have_just_ended() {
+fn flows_with_wrong_dates_count_as_just_ended() {
     for years in [-50.0, -10.0, 10.0] {
         let windows = windows(Config::default());
         let wrong = flow(local(1), remote(1), 20.0, years * 3.15e7, 3.0, 3000);
@@ -235,7 +236,7 @@ fn beyond_the_limits_traffic_is_in_others() {
     check_law(&snapshot);
     assert_eq!((snapshot.hosts.count, snapshot.totals.up.bytes), (3, 50_000));
     assert_eq!(snapshot.hosts.others.up.bytes, 47_000);
-    // Each of the others was refused, or let in for one that had less.
+    // Each of the others was refused, or replaced a host with less traffic.
     let health = &snapshot.health;
     let causes = health.dropped.iter().chain(&health.noticed);
     let count: HashMap<_, _> = causes.map(|drop| (drop.cause.as_ref(), drop.count)).collect();
@@ -243,7 +244,7 @@ fn beyond_the_limits_traffic_is_in_others() {
     assert_eq!(of("host_limit") + of("hosts_evicted"), 47);
     assert_eq!(of("conversation_limit") + of("conversations_evicted"), 45);
     assert!(snapshot.untracked.host >= 1000 && snapshot.untracked.conversation >= 1000);
-    // After an hour the rows are gone and their room is free again.
+    // After an hour the rows are gone and their places are free again.
     windows.record(&[flow(local(200), remote(1), 4000.0, 0.1, 0.5, 1000)]);
     windows.record(&[flow(local(201), remote(1), 4020.0, 0.1, 0.5, 1000)]);
     let later = ask(&windows, &view(Subject::Hosts, Window::Minute), 4040);
@@ -264,7 +265,7 @@ fn transit_is_listed_by_source_and_destination_with_candidates() {
     assert_eq!(candidates[0].to_string(), "198.51.100.0/24");
     assert_eq!((snapshot.uploaders.count, snapshot.downloaders.count), (20, 20));
     assert_eq!(snapshot.uploaders.others.up.bytes, 10_000);
-    // The same in one table for saving; what crosses the line is nothing.
+    // The same in one table for saving; link traffic is zero.
     let saved = ask(&windows, &View { limit: 100, ..view(Subject::Hosts, Window::Minute) }, 21);
     check_law(&saved);
     assert_eq!((saved.hosts.rows.len(), saved.hosts.total.up.bytes), (40, 20_000));
@@ -301,7 +302,7 @@ fn a_filter_answers_for_the_whole_window_behind_it() {
 }
 
 #[test]
-fn everything_is_kept_when_the_window_is_all() {
+fn a_window_of_all_time_keeps_everything() {
     let windows = windows(Config { keep_all: true, ..Config::default() });
     let old = flow(local(1), remote(1), 5.0, 90_000_000.0, 3.0, 1000);
     windows.record(&[old, flow(remote(1), local(1), 5.0, 0.0, 60.0, 500)]);
@@ -336,7 +337,7 @@ fn the_time_of_a_view_may_lie_in_the_past() {
 }
 
 #[test]
-fn a_stepped_wall_clock_moves_what_is_shown_and_nothing_else() {
+fn a_changed_wall_clock_moves_displayed_times_only() {
     let windows = windows(Config::default());
     windows.record(&[flow(local(1), remote(1), 5.0, 0.1, 0.5, 1000)]);
     let hour = 3_600_000;
@@ -346,7 +347,7 @@ fn a_stepped_wall_clock_moves_what_is_shown_and_nothing_else() {
         let live = windows.snapshot(&view(Subject::Hosts, Window::Minute), now, health());
         assert_eq!(live.captured_at, now.plus_ms(shift));
         assert_eq!(live.totals.up.bytes, 1000);
-        // The screen asks with the times it was shown.
+        // The screen requests the times that it was shown.
         let then = View { at: Some(live.span.end), ..view(Subject::Hosts, Window::Minute) };
         let frozen = windows.snapshot(&then, now.plus_ms(5000), health());
         assert_eq!((frozen.span.end, frozen.totals), (live.span.end, live.totals));
@@ -354,7 +355,7 @@ fn a_stepped_wall_clock_moves_what_is_shown_and_nothing_else() {
 }
 
 #[test]
-fn other_networks_limits_and_names_hold_from_now_on() {
+fn new_networks_limits_and_names_apply_from_now_on() {
     let windows = windows(Config { lag: LagRule::Fixed(0), ..Config::default() });
     let upload = |second: f64| flow(local(1), remote(1), second, 0.0, 0.0, 600_000);
     windows.record(&[upload(10.0)]);

@@ -25,8 +25,9 @@ proptest! {
     }
 }
 
-/// Changes whenever a message has another form, and when the values that the test draws
-/// are others: protocols are names that are known, so that drawn texts are read as none.
+/// A hash of the test's messages. It changes when a message changes its form, and when the
+/// test draws other
+/// values: protocols are known names, so random texts are read as none.
 const FORM: u32 = 928_111_228;
 
 #[test]
@@ -81,7 +82,7 @@ fn other_messages_are_refused_by_what_they_are() {
         let error = first::<Request>(&frame(kind, body)).unwrap_err();
         assert!(matches!(error, FrameError::Body { kind: 1, .. }), "{error:?}");
     }
-    // A small frame that would become large.
+    // A small frame that would be large after decompression.
     let error = first::<Request>(&frame(0x81, &[0xff; 8])).unwrap_err();
     assert_eq!(error, FrameError::Length { limit: MAX_REQUEST, found: u32::MAX as usize });
 }
@@ -97,7 +98,7 @@ fn large_answers_are_compressed() {
 }
 
 #[test]
-fn a_hello_says_the_version_and_nothing_that_a_terminal_obeys() {
+fn a_hello_has_a_version_without_control_characters() {
     let read = |bytes: &[u8]| {
         let mut decoder = FrameDecoder::default();
         decoder.push(bytes);
@@ -120,7 +121,7 @@ fn a_hello_says_the_version_and_nothing_that_a_terminal_obeys() {
 }
 
 #[test]
-fn a_filter_that_no_filter_is_is_an_error() {
+fn an_invalid_filter_is_an_error() {
     let view = View { filter: Filter::parse("port 443").unwrap(), ..View::default() };
     let mut frame = encode(&Request::Watch(view)).unwrap();
     let at = frame.windows(4).position(|four| four == b"port").unwrap();

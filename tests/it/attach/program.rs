@@ -1,4 +1,4 @@
-//! The real program at both ends: a collector, and screens that come and go.
+//! The real program at both ends: collectors and screens that start and end.
 
 use crate::common;
 use std::net::UdpSocket;
@@ -44,7 +44,7 @@ impl Site {
         self.folder.path().join("archive")
     }
 
-    /// A flow of the last minute from a host of ours.
+    /// Sends a flow of the last minute from a local host.
     fn send(&self, last: u8) {
         let now = toptalk::clock::Clock::start().now();
         let flow = Flow {
@@ -71,7 +71,7 @@ impl Site {
         Terminal::start(command, 100, 24)
     }
 
-    /// One answer of `toptalk top`, which does not collect for it.
+    /// An answer of `toptalk top`, which uses the running collector.
     fn top(&self) -> serde_json::Value {
         let output = self.command("top").args(["-o", "json"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -79,7 +79,7 @@ impl Site {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Waits until the collector has taken in so many hosts.
+    /// Waits until the collector knows this many hosts.
     fn wait_for_hosts(&self, count: usize) {
         common::wait_until("hosts", || self.top()["hosts"].as_array().unwrap().len() == count);
     }
@@ -90,7 +90,7 @@ fn shows(host: &str) -> impl Fn(&str) -> bool {
 }
 
 #[test]
-fn screens_and_collectors_come_and_go() {
+fn screens_and_collectors_start_and_end() {
     let site = Site::new();
     let mut collector = site.collect(&[]);
     site.send(17);
@@ -99,12 +99,12 @@ fn screens_and_collectors_come_and_go() {
     screen.wait_until("the traffic", shows("10.20.3.17"));
     screen.press("e");
     screen.wait("1 of 64 attached at");
-    // Killed, and another one attached: all is there at once.
+    // A screen is killed and another one attached: all data is there at once.
     screen.signal(Signal::SIGKILL);
     drop(screen);
     let mut screen = site.screen();
     screen.wait_until("the traffic", shows("10.20.3.17"));
-    // The collector is killed: the screen says so, also frozen, and keeps what it has.
+    // The collector is killed: the screen says so, even when frozen, and keeps its data.
     screen.press(" ");
     screen.wait("FROZEN");
     assert!(!collector.end(Signal::SIGKILL).status.success());
@@ -112,7 +112,7 @@ fn screens_and_collectors_come_and_go() {
     assert!(text.contains("10.20.3.17") && text.contains("waiting for it"), "{text}");
     assert!(site.socket.exists(), "nobody has removed it");
     screen.press(" ");
-    // Another one replaces the socket; the screen goes on with it.
+    // Another collector replaces the socket, and the screen continues with it.
     collector = site.collect(&[]);
     site.send(18);
     screen.wait_until("the new collector", shows("10.20.3.18"));
@@ -121,7 +121,7 @@ fn screens_and_collectors_come_and_go() {
     other.wait_until("the traffic", shows("10.20.3.18"));
     other.close();
     collector.wait_for("left");
-    // Both killed, both started again.
+    // Both are killed, and both started again.
     screen.signal(Signal::SIGKILL);
     drop(screen);
     collector.end(Signal::SIGKILL);
@@ -129,7 +129,7 @@ fn screens_and_collectors_come_and_go() {
     site.send(19);
     let mut screen = site.screen();
     screen.wait_until("the traffic", shows("10.20.3.19"));
-    // The collector ends: its socket goes with it. The screen ends by its keys.
+    // The collector ends and removes its socket. The screen ends with its keys.
     assert_eq!(collector.end(Signal::SIGTERM).status.code(), Some(0));
     assert!(!site.socket.exists());
     screen.wait("collector gone since ");
@@ -140,7 +140,7 @@ fn screens_and_collectors_come_and_go() {
 }
 
 #[test]
-fn queries_have_what_came_until_now() {
+fn queries_find_everything_received_so_far() {
     let site = Site::new();
     let collector = site.collect(&[]);
     site.send(17);
@@ -153,7 +153,7 @@ fn queries_have_what_came_until_now() {
 }
 
 #[test]
-fn groups_are_the_collectors() {
+fn groups_are_those_of_the_collector() {
     let site = Site::new();
     let collector = site.collect(&["--group", "10.20.3.0/24=lab"]);
     site.send(17);
@@ -191,7 +191,7 @@ fn a_reload_renames_what_attached_screens_show() {
 }
 
 #[test]
-fn a_collector_without_a_socket_collects_all_the_same() {
+fn a_collector_that_cannot_open_its_socket_still_collects() {
     let site = Site::new();
     let long = site.folder.path().join("x".repeat(120));
     let taken = site.folder.path().join("taken.sock");
@@ -213,14 +213,14 @@ fn a_collector_without_a_socket_collects_all_the_same() {
     drop(listener);
 }
 
-/// Flows in an archive.
+/// Number of flows in an archive.
 fn records(archive: &Path) -> usize {
     let output = toptalk().args(["query", "-o", "csv", "-q", "-R"]).arg(archive).output().unwrap();
     String::from_utf8_lossy(&output.stdout).matches("10.20.3.17").count()
 }
 
 #[test]
-fn collectors_that_are_another_version_or_no_collector_are_told() {
+fn other_versions_and_other_servers_are_reported() {
     use std::io::{Read, Write};
     let site = Site::new();
     for (hello, said) in [
@@ -233,7 +233,7 @@ fn collectors_that_are_another_version_or_no_collector_are_told() {
         let other = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.write_all(hello).unwrap();
-            // Until the other side has hung up.
+            // Until the other side has closed the connection.
             let _ = stream.read_to_end(&mut Vec::new());
         });
         let output = site.command("top").output().unwrap();

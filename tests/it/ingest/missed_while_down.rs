@@ -1,4 +1,4 @@
-//! What exporters send while no collector runs is said as a gap of its own.
+//! What exporters send while no collector runs is reported as a separate gap.
 
 use crate::common;
 use std::net::UdpSocket;
@@ -29,14 +29,14 @@ impl Router {
         Router { socket, encoder: V5Encoder::new(0, 0), boot, clock, sent: 0 }
     }
 
-    /// One flow in each datagram.
+    /// Sends one flow per datagram.
     fn send(&mut self, flows: usize) {
         let now = self.clock.now();
         let flow = one_flow(now);
         self.sent += flows as u64;
         for _ in 0..flows {
             for datagram in self.encoder.encode(now, self.boot, &[flow]) {
-                // Nobody listens meanwhile: the kernel may say so.
+                // No socket may be open meanwhile, and the kernel may report that.
                 let _ = self.socket.send(&datagram);
             }
         }
@@ -52,7 +52,7 @@ fn collect(state: &Path, port: u16, metrics: u16) -> Running {
     Running::start(&mut command, &said)
 }
 
-/// The next number that the file says, of the only numbering in it.
+/// The next expected number of the only sequence in the file.
 fn expected(state: &Path, port: u16) -> Option<u64> {
     let text = std::fs::read(state.join(format!("sequences-127.0.0.1-{port}.json"))).ok()?;
     let body = text.splitn(2, |byte| *byte == b'\n').nth(1)?;
@@ -73,7 +73,7 @@ fn what_is_sent_between_a_kill_and_the_next_start_is_a_gap() {
         common::wait_until("the flows", || {
             metrics::scraped(metrics_port, "toptalk_flows_total") == Some(before + 40)
         });
-        // Where numberings stand is saved, without an end that could do it.
+        // Sequence numbers are saved without a regular end of the process.
         let newest = router.sent;
         common::wait_until("the file", || expected(folder.path(), port) == Some(newest));
         if signal == Signal::SIGKILL {
@@ -97,7 +97,7 @@ fn what_is_sent_between_a_kill_and_the_next_start_is_a_gap() {
 }
 
 #[test]
-fn a_router_that_started_again_meanwhile_is_no_gap() {
+fn a_router_restart_meanwhile_is_not_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let metrics_port = metrics::free_port();
@@ -108,7 +108,7 @@ fn a_router_that_started_again_meanwhile_is_no_gap() {
         metrics::scraped(metrics_port, "toptalk_flows_total") == Some(10)
     });
     running.end(Signal::SIGTERM);
-    // It is up for longer than it was then, and has sent more.
+    // Its uptime is longer than before, and it has sent more.
     router.boot = router.boot.plus_ms(-36_000_000);
     router.send(500);
     let running = collect(folder.path(), port, metrics_port);

@@ -1,5 +1,6 @@
-//! Ports that another program holds when the collector starts: what is said of them
-//! while they are missing, and that they are taken when they are free.
+//! Ports that another program uses when the collector starts: how they are reported, and
+//! that they are
+//! opened when they are free.
 
 use crate::common;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -16,10 +17,10 @@ use serde_json::Value;
 use toptalk::ingest::DEFAULT_PORTS;
 use toptalk::wire::encode::V5Encoder;
 
-/// An address of the loopback that nothing else is bound to.
+/// A loopback address that nothing else is bound to.
 const HERE: Ipv4Addr = Ipv4Addr::new(127, 28, 0, 1);
 
-/// Holds a usual port as nfcapd would, where all of them are free; says so otherwise.
+/// Opens a default port as nfcapd would, if all of them are free; skips the test otherwise.
 fn hold(test: &str, address: Ipv4Addr) -> Option<UdpSocket> {
     let mut held: Vec<_> = DEFAULT_PORTS.map(|port| UdpSocket::bind((address, port))).into();
     if let Some(Err(error)) = held.iter().find(|one| one.is_err()) {
@@ -46,7 +47,7 @@ fn send(to: Ipv4Addr, port: u16) {
     }
 }
 
-/// States and texts of what the doctor says of ports.
+/// States and texts of the doctor's findings about ports.
 fn doctor(address: Ipv4Addr, socket: &Path) -> Vec<(String, String)> {
     let mut command = toptalk();
     command.args(["doctor", "-b", &address.to_string(), "--for", "1h", "-o", "json", "--socket"]);
@@ -58,8 +59,8 @@ fn doctor(address: Ipv4Addr, socket: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_busy_port_is_said_to_be_missing_and_taken_when_it_is_free() {
-    let test = "a_busy_port_is_said_to_be_missing_and_taken_when_it_is_free";
+fn a_busy_port_is_reported_and_opened_when_it_is_free() {
+    let test = "a_busy_port_is_reported_and_opened_when_it_is_free";
     let Some(nfcapd) = hold(test, HERE) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (archive, socket) = (folder.path().join("archive"), folder.path().join("t.sock"));
@@ -77,7 +78,7 @@ fn a_busy_port_is_said_to_be_missing_and_taken_when_it_is_free() {
     assert!(ports[0].1.starts_with("2055 is missing: the collector that runs"), "{ports:?}");
     assert!(ports[0].1.contains(&format!("(process {})", std::process::id())), "{ports:?}");
     assert_eq!(ports[1].1, "4739 is held by the collector that was asked");
-    // What an attached screen is told, too.
+    // An attached screen receives the same.
     let mut top = toptalk();
     top.args(["top", "-o", "json", "--socket"]).arg(&socket).env_remove("TOPTALK_NO_ATTACH");
     let answer: Value = serde_json::from_slice(&top.output().unwrap().stdout).unwrap();
@@ -99,7 +100,7 @@ fn a_busy_port_is_said_to_be_missing_and_taken_when_it_is_free() {
 }
 
 #[test]
-fn a_port_that_was_asked_for_has_to_be_there() {
+fn a_configured_port_must_be_free() {
     let port = free_port();
     let _holder = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     let mut command = toptalk();

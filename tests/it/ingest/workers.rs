@@ -1,5 +1,4 @@
-//! Several workers: the same figures as with one, in the order in which each
-//! exporter sent.
+//! Several workers give the same figures as one, in the order in which each exporter sent.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -16,7 +15,7 @@ use toptalk::ingest::{Ingest, IngestConfig, Listen, Workers};
 use toptalk::snapshot::{Health, Subject, View, Window};
 use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
 
-/// The last bytes of the routers' addresses, and of the hosts behind them.
+/// Last bytes of the routers' addresses, and of the hosts behind them.
 const ROUTERS: std::ops::Range<u8> = 2..9;
 
 /// A collector in this process.
@@ -50,14 +49,14 @@ impl Collector {
         }
     }
 
-    /// Waits until so many datagrams have been decoded, so that the kernel's
-    /// buffer is never full.
+    /// Waits until this many datagrams have been decoded, so that the kernel's buffer never
+    /// fills.
     fn wait_for(&self, datagrams: u64) {
         let published = self.ingest.published();
         wait_until("the datagrams", || published.read().datagrams >= datagrams);
     }
 
-    /// How it went, and the bytes that the host behind each router sent.
+    /// The health at the end, and the bytes sent by the host behind each router.
     fn stop(self) -> (Health, Vec<u64>) {
         let now = self.clock.now();
         let health = self.ingest.stop().unwrap();
@@ -72,7 +71,7 @@ impl Collector {
     }
 }
 
-/// All hosts, over all the time.
+/// All hosts over all time.
 fn view() -> View {
     let subject = Subject::Line;
     View { window: Window::All, subject, limit: usize::MAX, ..View::default() }
@@ -108,7 +107,7 @@ fn causes(health: &Health) -> Vec<(&str, u64)> {
         .collect()
 }
 
-/// What a router of one of three kinds sends: ten datagrams of five flows.
+/// Datagrams of a router of one of three kinds: ten with five flows each.
 fn sent(now: Time, last: u8) -> Vec<Vec<u8>> {
     let boot = now.plus_ms(-3_600_000);
     let (mut v5, mut v9) = (V5Encoder::new(0, 0), V9Encoder::new(1));
@@ -158,19 +157,20 @@ fn any_number_of_workers_gives_the_same_answer() {
     assert!(answers.iter().all(|answer| *answer == answers[0]));
 }
 
-/// Source, destination and bytes, and the same in another order.
+/// Source, destination and bytes.
 const SHAPE: [Spec; 3] = [iana(8, 4), iana(12, 4), iana(1, 4)];
+/// The same fields in another order.
 const OTHER: [Spec; 3] = [iana(1, 4), iana(8, 4), iana(12, 4)];
 
 #[test]
-fn a_template_holds_from_where_it_stands_in_the_stream() {
+fn a_template_applies_from_its_position_in_the_stream() {
     for workers in [1, 3] {
         let collector = Collector::start(free_port(), workers, None);
         let seconds = (collector.clock.now().0 / 1000) as u32;
         let sockets: Vec<_> = ROUTERS.map(|last| (router(last), last)).collect();
         let mut count = 0;
         for round in 0..30 {
-            // One changes its template all the time, in datagrams of their own.
+            // One router changes its template continuously, in separate datagrams.
             for (socket, last) in &sockets {
                 let (src, dst) = ([10, 0, 0, *last], [203, 0, 113, 1]);
                 let bytes = 1000 + u32::from(*last);
@@ -197,7 +197,7 @@ fn a_template_holds_from_where_it_stands_in_the_stream() {
     }
 }
 
-/// How many exporters the file has.
+/// Number of exporters in the file.
 fn remembered(path: &PathBuf) -> usize {
     let text = std::fs::read(path).unwrap_or_default();
     let memory: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
@@ -205,7 +205,7 @@ fn remembered(path: &PathBuf) -> usize {
 }
 
 #[test]
-fn what_some_workers_learned_others_know() {
+fn saved_state_is_independent_of_the_number_of_workers() {
     let folder = tempfile::tempdir().unwrap();
     let (port, state) = (free_port(), Some(folder.path().to_owned()));
     let file = folder.path().join(format!("exporters-127.0.0.1-{port}.json"));
@@ -221,7 +221,7 @@ fn what_some_workers_learned_others_know() {
     };
     let collector = Collector::start(port, 4, state.clone());
     send(&collector, 0, true);
-    // Also while it runs: whoever is killed loses nothing.
+    // The state is also saved while it runs, so that a kill loses nothing.
     wait_until("the file", || remembered(&file) == ROUTERS.len());
     std::fs::remove_file(&file).unwrap();
     let (health, _) = collector.stop();
@@ -237,12 +237,12 @@ fn what_some_workers_learned_others_know() {
     }
 }
 
-/// Notes about the receive buffer, which machines differ in.
+/// Number of notes about the receive buffer, which differ between machines.
 fn notes(health: &Health) -> usize {
     health.notes.iter().filter(|note| note.contains("receive buffer")).count()
 }
 
-/// A connection from an address of its own.
+/// A connection from a given address.
 fn connect(last: u8, port: u16) -> TcpStream {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stream = runtime.block_on(async {
@@ -262,14 +262,14 @@ fn streams_are_cut_and_decoded_by_workers() {
     for connection in 0..2 {
         for last in ROUTERS {
             let mut stream = connect(last, collector.port);
-            // Each connection numbers anew and says its templates once.
+            // Each connection has new sequence numbers and sends its templates once.
             let mut exporter = IpfixEncoder::new(1);
             for round in 0..20 {
                 let messages = exporter.encode(now, &uploads(now, last, 100), round == 0);
                 stream.write_all(&messages.concat()).unwrap();
             }
             if connection == 0 && last % 2 == 0 {
-                // Nothing of it is lost when it ends in the middle of a message.
+                // Nothing is lost when it ends within a message.
                 stream.write_all(&[0, 10, 0, 99]).unwrap();
             }
         }
@@ -285,7 +285,7 @@ fn streams_are_cut_and_decoded_by_workers() {
 }
 
 #[test]
-fn a_flow_is_recorded_although_nothing_comes_after_it() {
+fn a_flow_is_recorded_without_further_datagrams() {
     for workers in [1, 2] {
         let collector = Collector::start(free_port(), workers, None);
         let now = collector.clock.now();

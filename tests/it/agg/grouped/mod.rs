@@ -1,6 +1,6 @@
-//! Lists by port, protocol, peer network, interface and named network, filters by
-//! interface and exporter, and the ways of conversations, against a model that
-//! keeps every flow.
+//! Lists by port, protocol, peer network, interface and named network, filters by interface
+//! and exporter,
+//! and paths of conversations, compared with a model that stores every flow.
 
 mod model;
 mod top;
@@ -18,7 +18,7 @@ use toptalk::snapshot::{
     TrafficPath, UpDown, View, Window,
 };
 
-/// Filters of the live tables; the last are about paths.
+/// Filters of live tables. The last ones test paths.
 const FILTERS: &[&str] = &[
     "",
     "tcp",
@@ -106,7 +106,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
     )
 }
 
-/// Raw bytes of rows are rounded down.
+/// The raw bytes of rows are rounded down, so they are not compared.
 fn whole(both: UpDown) -> UpDown {
     let whole = |counters: Counters| Counters { raw_bytes: 0, ..counters };
     UpDown { up: whole(both.up), down: whole(both.down) }
@@ -123,7 +123,7 @@ fn value(row: &GroupRow, key: SortKey) -> u64 {
     }
 }
 
-/// Rows are in order, and a short list is the head of a long one.
+/// Rows are sorted, and a short list is the beginning of a long one.
 fn check_order(windows: &Windows, all: &Snapshot, order: RowOrder, second: i64) {
     let mut want = all.groups.rows.clone();
     want.sort_by(|a, b| {
@@ -140,7 +140,7 @@ fn check_order(windows: &Windows, all: &Snapshot, order: RowOrder, second: i64) 
     assert_eq!(short.groups.count, all.groups.count);
 }
 
-/// All lists of a view are those of the model.
+/// All lists of a view are equal to those of the model.
 fn check(windows: &Windows, model: &Model<'_>, view: &View, second: i64) {
     let keep_all = view.window == Window::All;
     for grouping in Grouping::ALL {
@@ -161,7 +161,7 @@ fn check(windows: &Windows, model: &Model<'_>, view: &View, second: i64) {
         let key = ORDERS[second.unsigned_abs() as usize % ORDERS.len()];
         check_order(windows, &snapshot, RowOrder { key, reverse: second % 4 == 0 }, second);
     }
-    // The same filter over hosts and the conversations of one.
+    // The same filter for hosts, and for the conversations of one host.
     let hosts = ask(windows, &View { subject: Subject::Line, ..view.clone() }, second);
     let span = (hosts.span.start, hosts.span.end);
     let span = if keep_all { (Time(i64::MIN), Time(i64::MAX)) } else { span };
@@ -177,7 +177,7 @@ fn check(windows: &Windows, model: &Model<'_>, view: &View, second: i64) {
     assert_eq!(detail.via, want.via);
 }
 
-/// Feeds flows as they arrive.
+/// Records flows in the order of their arrival.
 fn feed(windows: &Windows, flows: &mut [Flow], until: i64) {
     flows.sort_by_key(|flow| flow.arrival);
     let mut rest = &flows[..];
@@ -194,7 +194,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_list_equals_a_model_that_keeps_every_flow(
+    fn every_list_equals_a_model_that_stores_every_flow(
         mut flows in prop::collection::vec(any_flow(), 1..100),
         filters in prop::sample::subsequence(FILTERS.to_vec(), 3),
         past in 0i64..900,
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn everything_is_in_lists_when_everything_is_kept(
+    fn lists_are_complete_in_a_window_of_all_time(
         flows in prop::collection::vec(any_flow(), 1..60),
         filters in prop::sample::subsequence(FILTERS.to_vec(), 3),
     ) {
@@ -231,7 +231,7 @@ proptest! {
     }
 
     #[test]
-    fn what_limits_leave_out_is_in_others(
+    fn traffic_beyond_limits_is_in_others(
         mut flows in prop::collection::vec(any_flow(), 1..200),
         filter in prop::sample::select(FILTERS.to_vec()),
         limit in 0usize..6,
@@ -249,7 +249,7 @@ proptest! {
             let all = filter.is_empty();
             prop_assert!(!all || whole(snapshot.groups.total) == want.total);
             for row in &snapshot.groups.rows {
-                // What has no row may have decided what the list is about.
+                // Traffic without a row may have decided the basis of the list.
                 if (snapshot.basis != Basis::UpDown) == want.through {
                     let (most, members) = want.rows[&row.key];
                     prop_assert_eq!(whole(row.traffic).less(&most), UpDown::default());
@@ -262,7 +262,7 @@ proptest! {
 
 /// The lists of a site with one office, its network and its uplink.
 #[test]
-fn groups_are_what_they_are_called() {
+fn groups_have_the_expected_labels() {
     let windows = windows(Config::default());
     let on = |flow: Flow, input, output| Flow { input, output, ..flow };
     let far: Host = "2001:db8:1:2::3".parse().unwrap();
@@ -310,7 +310,7 @@ fn groups_are_what_they_are_called() {
 }
 
 #[test]
-fn a_conversation_goes_the_way_of_most_of_it() {
+fn a_conversation_has_the_path_of_most_of_its_bytes() {
     let windows = windows(Config::default());
     let sent = flow(local(1), remote(1), 10.0, 0.1, 1.0, 600);
     let back = flow(remote(1), local(1), 10.0, 0.1, 1.0, 90_000);
@@ -334,9 +334,9 @@ fn a_conversation_goes_the_way_of_most_of_it() {
     assert_eq!(detail("in if 9").via, None, "it received this and sent nothing");
 }
 
-/// Of what passes through there is a source and a destination.
+/// Transit traffic has a source and a destination.
 #[test]
-fn transit_counts_for_both_of_its_ends() {
+fn transit_counts_for_source_and_destination() {
     let windows = windows(Config::default());
     let other: Host = "198.51.100.9".parse().unwrap();
     windows.record(&[
@@ -354,9 +354,9 @@ fn transit_counts_for_both_of_its_ends() {
     assert_eq!(ask(Grouping::Protocol).iter().map(bytes).collect::<Vec<_>>(), [(5_100, 5_100, 2)]);
 }
 
-/// Totals are read after rows, or with them.
+/// Totals are read after rows, or together with them.
 #[test]
-fn lists_add_up_while_traffic_comes_in() {
+fn lists_add_up_while_flows_are_recorded() {
     let windows = windows(Config { max_conversations: 500, ..Config::default() });
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {

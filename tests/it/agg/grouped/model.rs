@@ -1,4 +1,4 @@
-//! What lists should hold, by keeping every flow.
+//! The expected lists, from a model that stores every flow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use toptalk::snapshot::{ClassTotals, Counters, GroupKey, Grouping, TrafficPath, 
 
 type Span = (Time, Time);
 
-/// Host, peer, port, protocol: both directions have the same.
+/// Host, peer, port and protocol; both directions have the same.
 type Conversation = (Host, Host, u16, u8);
 
 pub struct Model<'a> {
@@ -35,7 +35,7 @@ struct Seen<'a> {
     traffic: Counters,
 }
 
-/// As `agg::spread` cuts it.
+/// Cuts a flow as `agg::spread` does.
 fn within(flow: &Flow, (from, to): Span) -> Counters {
     let mut sum = Counters::default();
     let last = flow.last.min(flow.arrival);
@@ -76,9 +76,9 @@ fn network(host: Host) -> GroupKey {
     GroupKey::Network(Network::new(host, bits).unwrap())
 }
 
-fn busiest(ways: &BTreeMap<TrafficPath, u64>) -> Option<TrafficPath> {
-    let most = ways.values().copied().max()?;
-    ways.iter().find(|(_, bytes)| **bytes == most).map(|(via, _)| *via)
+fn busiest(paths: &BTreeMap<TrafficPath, u64>) -> Option<TrafficPath> {
+    let most = paths.values().copied().max()?;
+    paths.iter().find(|(_, bytes)| **bytes == most).map(|(via, _)| *via)
 }
 
 impl Model<'_> {
@@ -108,7 +108,7 @@ impl Model<'_> {
                 let row = rows.entry(key).or_default();
                 row.0 += both;
                 row.1.insert(match grouping {
-                    // Of a group, the host itself.
+                    // In a named network, the host itself is the member.
                     Grouping::Group if both.up.is_zero() => (seen.flow.dst, Host(0), 0, 0),
                     Grouping::Group => (seen.flow.src, Host(0), 0, 0),
                     _ => conversation,
@@ -126,7 +126,7 @@ impl Model<'_> {
         Listed { rows: rows.into_iter().map(counted).collect(), total, through }
     }
 
-    /// What a flow adds to which groups.
+    /// The groups to which a flow counts, with its traffic.
     fn shares(
         &self,
         seen: &Seen<'_>,
@@ -150,7 +150,7 @@ impl Model<'_> {
                 ends(&|_| GroupKey::Service { port, proto: flow.proto }, flow)
             }
             Grouping::Protocol => ends(&|_| GroupKey::Protocol(flow.proto), flow),
-            // The remote end is the other one.
+            // The remote host is the other one.
             Grouping::PeerNetwork if class == TrafficClass::Transit => ends(&network, flow),
             Grouping::PeerNetwork => [network(flow.dst), network(flow.src)],
             Grouping::Group | Grouping::Interface => ends(&name, flow),
@@ -165,7 +165,7 @@ impl Model<'_> {
         }
     }
 
-    /// Local hosts by what crosses the line.
+    /// Local hosts by link traffic.
     pub fn hosts(&self, filter: &Filter, span: Span) -> BTreeMap<Host, UpDown> {
         let mut hosts: BTreeMap<Host, UpDown> = BTreeMap::new();
         for Seen { flow, class, traffic } in self.seen(filter, span) {
@@ -178,9 +178,9 @@ impl Model<'_> {
         hosts
     }
 
-    /// The conversations of a host, with the ways of what it sent.
+    /// The conversations of a host, with the paths of its sent traffic.
     pub fn detail(&self, filter: &Filter, span: Span, host: Host) -> Detailed {
-        let mut ways: BTreeMap<TrafficPath, u64> = BTreeMap::new();
+        let mut paths: BTreeMap<TrafficPath, u64> = BTreeMap::new();
         let mut conversations: BTreeMap<_, (UpDown, BTreeMap<TrafficPath, u64>)> = BTreeMap::new();
         for Seen { flow, class, traffic } in self.seen(filter, span) {
             let (one, other, port, proto) = conversation(flow, class);
@@ -197,12 +197,12 @@ impl Model<'_> {
             if traffic.bytes > 0 {
                 let Flow { exporter, input, output, .. } = *flow;
                 let via = TrafficPath { exporter, input, output };
-                *ways.entry(via).or_default() += traffic.bytes;
+                *paths.entry(via).or_default() += traffic.bytes;
                 *row.1.entry(via).or_default() += traffic.bytes;
             }
         }
         let rows = conversations.into_iter();
-        let rows = rows.map(|(key, (both, ways))| (key, (both, busiest(&ways))));
-        Detailed { conversations: rows.collect(), via: busiest(&ways) }
+        let rows = rows.map(|(key, (both, paths))| (key, (both, busiest(&paths))));
+        Detailed { conversations: rows.collect(), via: busiest(&paths) }
     }
 }

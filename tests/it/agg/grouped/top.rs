@@ -1,4 +1,4 @@
-//! `toptalk top --by` with datagrams that an exporter sends.
+//! `toptalk top --by` with datagrams of an exporter.
 
 use std::net::UdpSocket;
 
@@ -26,7 +26,7 @@ fn sent() -> Vec<Flow> {
     ]
 }
 
-/// What `toptalk top` says of these flows.
+/// The answer of `toptalk top` for these flows.
 fn top(words: &[&str]) -> Value {
     let port = free_port();
     let mut command = toptalk();
@@ -38,13 +38,13 @@ fn top(words: &[&str]) -> Value {
     for datagram in V5Encoder::new(0, 0).encode(now, now.plus_ms(-600_000), &sent()) {
         socket.send_to(&datagram, ("127.0.0.1", port)).unwrap();
     }
-    // What the kernel holds by then is still taken in.
+    // toptalk reads what is left in the kernel's buffer before it ends.
     let output = running.end(Signal::SIGINT);
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
 
 #[test]
-fn lists_of_real_datagrams_by_everything_there_is() {
+fn lists_of_real_datagrams_by_every_grouping() {
     for (words, want) in [
         (&["--by", "port"][..], &[("443/tcp https", 5_100, 0, 2), ("53/udp dns", 0, 900, 1)][..]),
         (&["--by", "proto"], &[("tcp", 5_100, 0, 2), ("udp", 0, 900, 1)]),

@@ -1,4 +1,4 @@
-//! Answers compared with the model, row by row.
+//! Compares answers with the model, row by row.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use toptalk::snapshot::{
 
 use super::naive::{Key, Naive, OneWay, Truth};
 
-/// Every total and every row of an answer is that of the model.
+/// Checks that every total and every row of an answer is that of the model.
 pub fn check_exact(snapshot: &Snapshot, model: &Naive, asks: fn(&OneWay) -> bool) {
     let truth = model.truth(snapshot.span.start, snapshot.span.end, asks);
     assert_eq!(snapshot.totals, truth.totals, "{:?}", snapshot.span);
@@ -41,7 +41,7 @@ pub fn check_exact(snapshot: &Snapshot, model: &Naive, asks: fn(&OneWay) -> bool
     }
 }
 
-/// Whether most of the traffic has no local end.
+/// Whether most of the traffic is transit.
 pub fn is_through(truth: &Truth) -> bool {
     truth.totals.transit.bytes > truth.totals.sum().bytes / 2
 }
@@ -107,7 +107,7 @@ fn check_hosts(
     check_others(table, listed, total, snapshot.view.subject == Subject::Talkers);
 }
 
-/// Total and others; a table of one direction lists rows with both.
+/// Checks total and "others". A table of one direction has rows with both.
 fn check_others<R>(
     table: &Ranking<R>,
     listed: impl Iterator<Item = UpDown>,
@@ -132,7 +132,7 @@ fn check_others<R>(
     }
 }
 
-/// The conversations of a host in the order of the view, seen from it.
+/// The conversations of a host in the order of the view, seen from the host.
 fn conversations(truth: &Truth, host: Host, order: &RowOrder) -> Vec<(Host, Key, UpDown)> {
     let of_host = |(key, both): (&Key, &UpDown)| {
         if key.host == host {

@@ -1,5 +1,4 @@
-//! Figures at the end of what an entry of a log holds, and times at the end of
-//! what logs can tell apart.
+//! Counters at the limits of a log entry, and times at the limits of slot numbers.
 
 use toptalk::agg::{Config, LagRule, Windows};
 use toptalk::flow::{Flow, Sampling, Time};
@@ -32,7 +31,7 @@ fn check_windows(flows: &[Flow], seconds: &[i64]) {
 }
 
 #[test]
-fn counters_beyond_an_entry_go_on_in_the_next() {
+fn counters_too_large_for_an_entry_continue_in_the_next() {
     let most = flow(local(1), remote(1), 5.0, 0.1, 0.0, MAX_BYTES);
     let full = Flow { packets: MAX_PACKETS, ..most };
     let sampled = Flow {
@@ -55,7 +54,7 @@ fn more_flows_than_an_entry_counts_in_one_pane() {
     check_windows(&flows, &[8, 500]);
 }
 
-/// Collectors sleep with their machines, for hours and often.
+/// A collector that is suspended with its machine, for hours and repeatedly.
 fn wake_after(naps: &[i64], max: usize) {
     let lag = LagRule::Fixed(0);
     let config = Config { lag, max_hosts: max, max_conversations: max, ..Config::default() };
@@ -66,7 +65,7 @@ fn wake_after(naps: &[i64], max: usize) {
     let mut now = 10;
     for nap in naps {
         now += nap;
-        // Awake for a moment only: one flow, one look.
+        // Awake for a moment only: one flow and one answer.
         let one = flow(local(250), remote(1), now as f64, 0.1, 0.0, 7);
         windows.record(&[one]);
         let view = View { subject: Subject::Hosts, window: Window::Hour, ..View::default() };
@@ -78,7 +77,7 @@ fn wake_after(naps: &[i64], max: usize) {
 }
 
 #[test]
-fn what_was_before_a_long_sleep_does_not_come_back() {
+fn old_traffic_does_not_reappear_after_a_long_suspension() {
     const HOUR: i64 = 3600;
     wake_after(&[10 * HOUR, 18 * HOUR + 720, 9 * HOUR + 360, 30 * HOUR], 200_000);
     wake_after(&[18 * HOUR + 724; 9], 1_000);
@@ -86,6 +85,6 @@ fn what_was_before_a_long_sleep_does_not_come_back() {
 }
 
 #[test]
-fn nor_what_was_before_many_short_ones() {
+fn old_traffic_does_not_reappear_after_many_short_suspensions() {
     wake_after(&[7_000; 12], 2_000_000);
 }

@@ -1,5 +1,4 @@
-//! Where limits are reached: what rows say is never too much, and what they may
-//! leave out is told.
+//! When limits are reached, rows are never too high, and what they may leave out is stated.
 
 use std::collections::HashMap;
 
@@ -13,7 +12,8 @@ use super::naive::{Naive, Truth};
 use super::script::any_script;
 use crate::common::site::{START, check_law, flow, local, remote};
 
-/// Estimates have 32 bits of 64 bytes: the largest counters are made to fit.
+/// Estimates have 32 bits in units of 64 bytes: the largest counters are scaled down to
+/// fit.
 const SCALE: u64 = 1 << 12;
 
 fn is_part(part: &UpDown, whole: &UpDown) -> bool {
@@ -25,8 +25,9 @@ fn is_part(part: &UpDown, whole: &UpDown) -> bool {
     })
 }
 
-/// No row above the truth; what it lacks is in `missing`, and what has no row is
-/// no more than `untracked`.
+/// Checks that no row is above the true value, that the difference is at most `missing`,
+/// and that hosts
+/// without a row have at most `untracked`.
 fn check_hosts(snapshot: &Snapshot, table: &Ranking<HostRow>, truth: &HashMap<Host, UpDown>) {
     let rows: HashMap<Host, &HostRow> = table.rows.iter().map(|row| (row.host, row)).collect();
     assert_eq!((rows.len(), table.rows.len()), (table.count, table.count));
@@ -63,7 +64,7 @@ fn check_conversations(snapshot: &Snapshot, truth: &Truth, host: Host) {
     assert!(most <= snapshot.untracked.conversation, "{most} {:?}", snapshot.untracked);
 }
 
-/// Asks for everything, and compares.
+/// Requests every subject, and compares the answers.
 fn check_bounds(windows: &Windows, model: &Naive, now: Time, max_hosts: usize) {
     let live = Windows::snapshot;
     for window in [Window::TenSeconds, Window::Minute, Window::Hour] {
@@ -89,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn with_few_rows_none_is_too_high_and_what_may_be_missing_is_told(
+    fn with_few_rows_none_is_too_high_and_missing_bytes_are_stated(
         script in any_script(SCALE), max_hosts in 1usize..10, max_conversations in 1usize..30,
     ) {
         let (lag, no_dedup) = (script.lag, script.no_dedup);
@@ -127,7 +128,7 @@ fn one_window_for_all_time_has_limits_too() {
     }
 }
 
-/// Bytes of a local host that arrive at a second, in a batch of their own.
+/// Bytes of a local host that arrive at a second, in a separate batch.
 fn sends(windows: &Windows, n: u8, second: i64, bytes: u64) {
     windows.record(&[flow(local(n), remote(1), second as f64, 0.0, 0.0, bytes)]);
 }
@@ -145,11 +146,11 @@ fn one_row() -> Windows {
 }
 
 #[test]
-fn a_batch_that_comes_late_does_not_date_what_is_missing_back() {
+fn a_late_batch_does_not_move_missing_bytes_back_in_time() {
     let windows = one_row();
     sends(&windows, 1, 50, 100);
     sends(&windows, 2, 57, 90);
-    // What another thread had in hands: now the second has more than the first.
+    // A batch from another thread: now the second host has more than the first.
     sends(&windows, 2, 20, 50);
     sends(&windows, 2, 58, 30);
     let row = second_row(&windows, 60, Window::TenSeconds);
@@ -158,7 +159,7 @@ fn a_batch_that_comes_late_does_not_date_what_is_missing_back() {
 }
 
 #[test]
-fn what_was_given_up_is_missing_until_it_is_too_old() {
+fn evicted_traffic_is_missing_until_it_is_too_old() {
     let windows = one_row();
     sends(&windows, 2, 58, 90);
     sends(&windows, 1, 30, 100);
@@ -173,7 +174,7 @@ fn what_was_given_up_is_missing_until_it_is_too_old() {
 }
 
 #[test]
-fn a_row_in_room_that_came_free_knows_what_it_missed() {
+fn a_row_in_a_freed_place_knows_its_missing_bytes() {
     let windows = one_row();
     sends(&windows, 1, 5, 100);
     sends(&windows, 2, 3000, 90);

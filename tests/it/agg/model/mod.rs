@@ -1,4 +1,4 @@
-//! Every window against a model that keeps every flow.
+//! Compares every window with a model that stores every flow.
 
 mod check;
 mod extremes;
@@ -15,7 +15,7 @@ use toptalk::agg::{Config, LagRule, Windows};
 use toptalk::flow::Time;
 use toptalk::snapshot::{Health, View, Window};
 
-/// Plays a script into windows without a limit that matters, and checks every answer.
+/// Runs a script on windows without effective limits, and checks every answer.
 fn play(script: &Script, max: usize) {
     let (lag, no_dedup) = (script.lag, script.no_dedup);
     let config = Config { max_hosts: max, max_conversations: max, ..Config::default() };
@@ -40,7 +40,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_row_of_every_window_equals_a_model_that_keeps_every_flow(script in any_script(1)) {
+    fn every_row_of_every_window_equals_a_model_that_stores_every_flow(script in any_script(1)) {
         play(&script, 10_000);
     }
 

@@ -1,11 +1,12 @@
-//! The model: every piece of every flow, kept for ever and summed up on demand.
+//! The model: every piece of every flow is stored, and summed on request.
 
 use std::collections::HashMap;
 
 use toptalk::flow::{Flow, Host, LocalNetworks, Time, TrafficClass, service};
 use toptalk::snapshot::{ClassTotals, Counters, Reach, UpDown};
 
-/// A conversation, seen from its local end or, of two of a kind, the lower one.
+/// A conversation, seen from its local host, or from the lower address if both are of one
+/// kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     pub host: Host,
@@ -24,7 +25,7 @@ pub struct OneWay {
     pub port: u16,
 }
 
-/// What is booked at a moment.
+/// Traffic counted at a moment.
 struct Booked {
     at: Time,
     class: TrafficClass,
@@ -39,11 +40,11 @@ pub struct Naive {
     booked: Vec<Booked>,
 }
 
-/// What rows and totals should hold over a span.
+/// The expected rows and totals of a span.
 #[derive(Default)]
 pub struct Truth {
     pub totals: ClassTotals,
-    /// By host: what crosses the line, and what only passes through.
+    /// By host: link traffic, and transit traffic.
     pub line: HashMap<Host, UpDown>,
     pub transit: HashMap<Host, UpDown>,
     pub conversations: HashMap<Key, UpDown>,
@@ -54,7 +55,7 @@ impl Naive {
         Naive { local: LocalNetworks::default(), no_dedup, all_time: false, booked: Vec::new() }
     }
 
-    /// Every span holds everything.
+    /// A model in which every span is all time.
     pub fn of_all_time(no_dedup: bool) -> Naive {
         Naive { all_time: true, ..Naive::new(no_dedup) }
     }
@@ -74,7 +75,7 @@ impl Naive {
         }
     }
 
-    /// Sums over `[from, to)` of the directions that `asks` for.
+    /// Sums over `[from, to)` of the directions for which `asks` returns true.
     pub fn truth(&self, from: Time, to: Time, asks: fn(&OneWay) -> bool) -> Truth {
         let mut truth = Truth::default();
         let inside = |booked: &&Booked| self.all_time || (from <= booked.at && booked.at < to);
@@ -113,9 +114,10 @@ impl Naive {
     }
 }
 
-/// The documented rule: at most eight equal integer pieces of the raw counters,
-/// one per 2 s and one per packet, each scaled by itself and booked at its
-/// midpoint; the flow counts where it ends.
+/// The documented rule: at most eight equal integer pieces of the raw counters, one per 2 s
+/// and one per
+/// packet, each scaled separately and counted at its midpoint; the flow is counted where it
+/// ends.
 fn pieces(flow: &Flow) -> Vec<(Time, Counters)> {
     let mut last = flow.last.0 + flow.clock_offset;
     let mut first = flow.first.0 + flow.clock_offset;

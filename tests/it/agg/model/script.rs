@@ -1,4 +1,4 @@
-//! Random scripts: what arrives when, and what is asked meanwhile.
+//! Random scripts: batches of flows, and requests in between.
 
 use proptest::prelude::*;
 use toptalk::agg::LagRule;
@@ -16,7 +16,7 @@ pub struct Script {
     pub steps: Vec<Step>,
 }
 
-/// Flows that arrive by `now`, and what is asked then.
+/// Flows that arrive by `now`, and the requests after that.
 #[derive(Debug)]
 pub struct Step {
     pub now: Time,
@@ -28,7 +28,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub struct Question {
     view: View,
-    /// The window ends this long before now; 0 is the live edge.
+    /// How long before now the window ends; 0 is the live edge.
     back: i64,
     pub asks: fn(&OneWay) -> bool,
 }
@@ -45,23 +45,25 @@ fn within(host: Host, net: &str) -> bool {
     net.contains(host)
 }
 
-/// A filter as people write it, and the same by hand.
+/// A filter as text, and the equivalent function.
 type Asked = (&'static str, fn(&OneWay) -> bool);
 
 const FILTERS: &[Asked] = &[
-    ("proto tcp", |way| way.proto == 6),
-    ("port 443", |way| way.port == 443),
-    ("net 10.0.0.0/30", |way| within(way.src, "10.0.0.0/30") || within(way.dst, "10.0.0.0/30")),
-    ("src net 10.0.0.0/29", |way| within(way.src, "10.0.0.0/29")),
-    ("dst net fd00::/16", |way| within(way.dst, "fd00::/16")),
-    ("net 203.0.113.0/24 and not port 53", |way| {
+    ("proto tcp", |direction| direction.proto == 6),
+    ("port 443", |direction| direction.port == 443),
+    ("net 10.0.0.0/30", |direction| {
+        within(direction.src, "10.0.0.0/30") || within(direction.dst, "10.0.0.0/30")
+    }),
+    ("src net 10.0.0.0/29", |direction| within(direction.src, "10.0.0.0/29")),
+    ("dst net fd00::/16", |direction| within(direction.dst, "fd00::/16")),
+    ("net 203.0.113.0/24 and not port 53", |direction| {
         let inside = |host| within(host, "203.0.113.0/24");
-        (inside(way.src) || inside(way.dst)) && way.port != 53
+        (inside(direction.src) || inside(direction.dst)) && direction.port != 53
     }),
-    ("proto udp and port 53 or src net 2001:db8::/32", |way| {
-        way.proto == 17 && way.port == 53 || within(way.src, "2001:db8::/32")
+    ("proto udp and port 53 or src net 2001:db8::/32", |direction| {
+        direction.proto == 17 && direction.port == 53 || within(direction.src, "2001:db8::/32")
     }),
-    ("not (proto tcp or port 0)", |way| !(way.proto == 6 || way.port == 0)),
+    ("not (proto tcp or port 0)", |direction| !(direction.proto == 6 || direction.port == 0)),
 ];
 
 /// Local hosts are 0 to 7, remote ones 8 to 15; two of each are IPv6.
@@ -77,12 +79,13 @@ fn host(n: u8) -> Host {
     }
 }
 
-/// The most that a flow has here: what one entry of a log holds.
+/// The largest counters of a flow here: the limits of a log entry.
 const MAX_BYTES: u64 = (1 << 45) - 1;
 const MAX_PACKETS: u64 = (1 << 32) - 1;
 
-/// How far from their arrival flows end, in milliseconds: mostly a little, but
-/// also long ago, in the future and days off.
+/// How long before their arrival flows end, in milliseconds: mostly a little, but also long
+/// ago, in the
+/// future, and days off.
 fn any_delay() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => 0i64..5_000,
@@ -103,8 +106,9 @@ fn any_duration() -> impl Strategy<Value = i64> {
     ]
 }
 
-/// Bytes and packets, raw, where one packet in `rate` is looked at. The rare
-/// ones are as many as an entry can hold, divided by `scale`.
+/// Raw bytes and packets for a sampling rate of one in `rate`. The rare largest ones are
+/// the limits of an entry,
+/// divided by `scale`.
 fn counters(kind: u8, amount: u64, rate: u64, scale: u64) -> (u64, u64) {
     let most = |limit: u64| limit / scale / rate;
     match kind {
@@ -152,7 +156,7 @@ pub fn any_flow(scale: u64) -> impl Strategy<Value = Flow> {
     })
 }
 
-/// Seconds between two batches; a batch may also come after a later one.
+/// Seconds between two batches; a batch may also be late.
 fn any_gap() -> impl Strategy<Value = i64> {
     const MINUTE: i64 = 60;
     prop_oneof![

@@ -14,8 +14,7 @@ use crate::common::site::{START, check_law, flow, remote};
 const BATCHES: u32 = 120;
 const FLOWS: u32 = 100;
 
-/// What one of the writers records: up, down and between neighbours, the hour
-/// passing meanwhile.
+/// A batch of one writer: up, down and internal traffic, while an hour passes.
 fn batch(writer: u32, number: u32) -> Vec<Flow> {
     let host = |n: u32| Host::v4(0x0a00_0000 + n);
     let made = (0..FLOWS).map(|n| {
@@ -31,14 +30,15 @@ fn batch(writer: u32, number: u32) -> Vec<Flow> {
     made.collect()
 }
 
-/// Records everything from two threads, taking a snapshot beside each batch.
+/// Records everything from two threads, and takes a snapshot with each batch.
 fn hammer(config: Config) -> (Windows, Naive, Time) {
     let windows = Windows::new(Config { started: Time(START), ..config });
     let end = Time(START + i64::from(BATCHES) * 40_000 + 20_000);
     let subjects =
         [Subject::Hosts, Subject::Talkers, Subject::Line, Subject::Host(Host::v4(0x0a00_0007))];
-    // All begin a batch together: while a snapshot is taken no more time passes than
-    // one takes, or panes at its end would be merged with those that come after it.
+    // All threads begin a batch together. Otherwise more time could pass during a snapshot
+    // than one batch
+    // takes, and panes at its end would be merged with later ones.
     let begin = Barrier::new(3);
     thread::scope(|scope| {
         for writer in [1, 2] {
@@ -55,7 +55,7 @@ fn hammer(config: Config) -> (Windows, Naive, Time) {
             begin.wait();
             let window = Window::SLIDING[round % 5];
             let view = View { subject: *subject, window, limit: 50, ..View::default() };
-            // The reader's clock stands still: the writers move the edge.
+            // The reader uses a fixed time: the writers move the edge.
             check_law(&windows.snapshot(&view, Time(START), Health::default()));
         }
     });
@@ -68,7 +68,7 @@ fn hammer(config: Config) -> (Windows, Naive, Time) {
 
 #[test]
 fn two_writers_and_a_reader_lose_nothing() {
-    // The edge stands where any writer may still book.
+    // The edge is where any writer may still record.
     let lag = LagRule::Fixed(0);
     let (windows, model, end) = hammer(Config { lag, ..Config::default() });
     for subject in [Subject::Hosts, Subject::Talkers, Subject::Host(Host::v4(0x0a00_0007))] {
@@ -82,7 +82,7 @@ fn two_writers_and_a_reader_lose_nothing() {
 }
 
 #[test]
-fn nor_do_they_where_rows_are_fought_for() {
+fn nothing_is_lost_when_rows_are_evicted() {
     let config = Config { max_hosts: 40, max_conversations: 60, ..Config::default() };
     let (windows, model, end) = hammer(config);
     let view = View { subject: Subject::Hosts, window: Window::Hour, limit: 99, ..View::default() };

@@ -1,4 +1,4 @@
-//! A collector's end with made-up answers, and clients of every kind.
+//! A server with simulated answers, and clients of every kind.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -22,26 +22,26 @@ use toptalk::snapshot::{Snapshot, View};
 
 use crate::common::terminal::PATIENCE;
 
-/// A limit that is over in no time.
+/// A limit that is reached almost at once.
 pub const SOON: Duration = Duration::from_millis(50);
 
-/// Answers whatever it costs.
+/// Answers without limit of work.
 type Plain = dyn Fn(&View) -> Snapshot + Send + Sync;
 
-/// A server at a socket of its own.
+/// A server with its own socket.
 pub struct Harness {
     pub folder: TempDir,
     pub path: PathBuf,
     pub server: Option<Server>,
     pub events: Receiver<AttachEvent>,
     tell: Sender<AttachEvent>,
-    /// How many answers were made.
+    /// Number of answers that were made.
     pub made: Arc<AtomicUsize>,
-    /// Which networks have names.
+    /// The named networks.
     pub names: Arc<Mutex<Arc<NetworkGroups>>>,
 }
 
-/// Groups of a single network.
+/// Groups with a single network.
 pub fn named(network: &str, name: &str) -> Arc<NetworkGroups> {
     Arc::new(NetworkGroups::new([(network.parse().unwrap(), name.into())]))
 }
@@ -55,7 +55,7 @@ impl Harness {
         Harness::within(limits, Arc::new(move |view, _| answer(view)))
     }
 
-    /// Answers within allowances.
+    /// A server whose answers have allowances.
     pub fn within(limits: ClientLimits, answer: Arc<AnswerView>) -> Harness {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.sock");
@@ -67,7 +67,7 @@ impl Harness {
         harness
     }
 
-    /// Serves, again if it did before.
+    /// Starts the server, or restarts it.
     pub fn serve(&mut self, limits: ClientLimits, answer: Arc<AnswerView>) {
         self.server = None;
         let socket = Socket::bind(&self.path).unwrap();
@@ -87,7 +87,7 @@ impl Harness {
         self.server = Some(Server::start(socket, service).unwrap());
     }
 
-    /// The next event that is wanted.
+    /// The next event for which `wanted` returns true.
     pub fn event(&self, wanted: impl Fn(&AttachEvent) -> bool) -> AttachEvent {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("there is such an event");
@@ -101,22 +101,22 @@ impl Harness {
         Client::open(&self.path).unwrap()
     }
 
-    /// A connection that says these bytes, and nothing more.
+    /// A connection that sends these bytes and nothing else.
     pub fn raw(&self, bytes: &[u8]) -> UnixStream {
         let mut stream = UnixStream::connect(&self.path).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // It may have hung up by then.
+        // The server may have closed it by then.
         drop(stream.write_all(bytes));
         stream
     }
 }
 
-/// An answer by which its view is known.
+/// An answer from which its view can be recognised.
 pub fn plain(view: &View) -> Snapshot {
     Snapshot { view: view.clone(), ..Snapshot::default() }
 }
 
-/// An answer of so many bytes that do not become fewer.
+/// An answer of this many bytes that cannot be compressed.
 pub fn large(view: &View, bytes: usize) -> Snapshot {
     let mut state = 1u64;
     let mut noise = || {
@@ -128,29 +128,29 @@ pub fn large(view: &View, bytes: usize) -> Snapshot {
     Snapshot { notes: vec![(0..bytes).map(|_| noise()).collect()], ..plain(view) }
 }
 
-/// A view of so many rows.
+/// A view with this number of rows.
 pub fn view(limit: usize) -> View {
     View { limit, ..View::default() }
 }
 
-/// What a good client says first.
+/// The first bytes of a valid client.
 pub fn greeting(request: &Request) -> Vec<u8> {
     [Hello::ours().bytes(), encode(request).unwrap()].concat()
 }
 
-/// Everything until the other side hangs up.
+/// All bytes until the other side closes the connection.
 pub fn rest(mut stream: UnixStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-            panic!("it does not hang up")
+            panic!("the connection is not closed")
         }
-        // What we sent was not read to its end.
+        // Not all bytes that were sent have been read.
         Ok(_) | Err(_) => bytes,
     }
 }
 
-/// A client that behaves.
+/// A valid client.
 pub struct Client {
     runtime: Runtime,
     pub connection: ClientConnection,
@@ -172,7 +172,7 @@ impl Client {
         self.runtime.block_on(next).expect("there is an answer")
     }
 
-    /// The next answer to what is watched.
+    /// The next answer to the watched view.
     pub fn snapshot(&mut self) -> Snapshot {
         match self.next().unwrap() {
             Reply::Snapshot(snapshot) => *snapshot,

@@ -1,4 +1,4 @@
-//! Clients that mean harm, or do it.
+//! Clients that violate limits or the protocol.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use toptalk::snapshot::View;
 use super::harness::{Client, Harness, SOON, greeting, large, rest, view};
 use crate::common::wait_until;
 
-/// What a server has said, after its hello.
+/// The replies of a server after its hello.
 fn replies(bytes: &[u8]) -> Vec<Reply> {
     let mut decoder = FrameDecoder::default();
     decoder.push(bytes);
@@ -21,7 +21,7 @@ fn replies(bytes: &[u8]) -> Vec<Reply> {
     std::iter::from_fn(|| decoder.message().unwrap()).collect()
 }
 
-/// A client that goes on being answered.
+/// Checks that a client is still answered.
 fn unaffected(client: &mut Client) {
     let next = view(client.snapshot().view.limit + 1);
     client.send(Request::Watch(next.clone()));
@@ -35,7 +35,7 @@ fn good(harness: &Harness) -> Client {
 }
 
 #[test]
-fn garbage_concerns_its_sender_alone() {
+fn invalid_bytes_affect_only_their_sender() {
     let harness = Harness::start(ClientLimits::default());
     let mut good = good(&harness);
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 5_000], b"TTLK\0\x01\xff", &[0xff; 70_000]]
@@ -43,14 +43,14 @@ fn garbage_concerns_its_sender_alone() {
         rest(harness.raw(garbage));
         unaffected(&mut good);
     }
-    // After a hello that was right.
+    // After a valid hello.
     for garbage in [&[0xff; 9][..], &[0; 4], b"\0\0\0\x01\x09", b"\0\0\0\x03\x01zz"] {
         rest(harness.raw(&[&Hello::ours().bytes(), garbage].concat()));
         unaffected(&mut good);
     }
     let attached = |harness: &Harness| harness.server.as_ref().unwrap().attached();
     assert_eq!((attached(&harness).refused, attached(&harness).cut_off), (8, 0));
-    // After a request that was right: told why, and cut off.
+    // After a valid request: the client is told the reason and cut off.
     let too_long = (MAX_REQUEST as u32 + 1).to_be_bytes();
     let asked = greeting(&Request::Watch(view(2)));
     let said = replies(&rest(harness.raw(&[&asked[..], &too_long].concat())));
@@ -67,7 +67,7 @@ fn garbage_concerns_its_sender_alone() {
 }
 
 #[test]
-fn who_does_not_read_is_cut_off() {
+fn a_client_that_does_not_read_is_cut_off() {
     let limits = ClientLimits { stall: SOON, ..ClientLimits::default() };
     let much = LARGE_ROWS + 1;
     let answer =
@@ -79,7 +79,7 @@ fn who_does_not_read_is_cut_off() {
     let AttachEvent::CutOff { why, .. } = cut else { panic!() };
     assert!(why.contains("has not read its answer"), "{why}");
     unaffected(&mut good);
-    // A large question that nobody reads does not keep others from theirs.
+    // A large answer that is not read does not delay those of others.
     let asked = Request::Ask(Tagged { number: 1, about: view(much) });
     let other = harness.raw(&greeting(&asked));
     harness.event(|event| matches!(event, AttachEvent::CutOff { .. }));
@@ -94,7 +94,7 @@ fn who_does_not_read_is_cut_off() {
 }
 
 #[test]
-fn who_says_nothing_or_half_of_it_is_hung_up_on() {
+fn a_client_with_no_request_or_half_of_one_is_disconnected() {
     let limits = ClientLimits { handshake: SOON, stall: SOON, ..ClientLimits::default() };
     let harness = Harness::start(limits);
     for half in [&b""[..], b"TTL", &Hello::ours().bytes()] {
@@ -111,7 +111,7 @@ fn who_says_nothing_or_half_of_it_is_hung_up_on() {
 }
 
 #[test]
-fn there_are_so_many_screens_and_no_more() {
+fn the_number_of_screens_is_limited() {
     let harness = Harness::start(ClientLimits { clients: 2, ..ClientLimits::default() });
     let (mut one, other) = (good(&harness), good(&harness));
     one.snapshot();
@@ -127,7 +127,7 @@ fn there_are_so_many_screens_and_no_more() {
 }
 
 #[test]
-fn many_who_never_ask_do_not_keep_anybody_out() {
+fn connections_without_a_request_do_not_block_others() {
     let harness = Harness::start(ClientLimits { pending: 4, ..ClientLimits::default() });
     let idle: Vec<_> = (0..40).map(|_| harness.raw(&Hello::ours().bytes())).collect();
     unaffected(&mut good(&harness));
@@ -136,7 +136,7 @@ fn many_who_never_ask_do_not_keep_anybody_out() {
 }
 
 #[test]
-fn views_that_no_rows_can_answer_and_too_many_questions_are_refused() {
+fn unanswerable_views_and_too_many_questions_are_refused() {
     let harness = Harness::start(ClientLimits::default());
     let mut client = harness.client();
     let filter = Filter::parse("src port 80").unwrap();
@@ -144,7 +144,7 @@ fn views_that_no_rows_can_answer_and_too_many_questions_are_refused() {
     let Reply::Refused(why) = client.next().unwrap() else { panic!() };
     assert!(why.contains("port"), "{why}");
     assert!(matches!(client.next(), Err(AttachError::Closed)));
-    // As many questions as come while the first is still being answered.
+    // As many questions as arrive while the first is still being answered.
     let (begin, begun) = std::sync::mpsc::channel();
     let (go, going) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new((begin, going));
@@ -159,7 +159,7 @@ fn views_that_no_rows_can_answer_and_too_many_questions_are_refused() {
     let mut stream = harness.raw(&[Hello::ours().bytes(), question(0)].concat());
     begun.recv().unwrap();
     for number in 0..=MAX_QUESTIONS as u32 {
-        // It may have hung up by the last of them.
+        // The server may have closed the connection by the last of them.
         drop(stream.write_all(&question(number + 1)));
     }
     let said = replies(&rest(stream));

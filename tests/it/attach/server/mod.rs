@@ -1,4 +1,4 @@
-//! Screens that attach: server and client at one socket.
+//! Attached screens: server and clients at one socket.
 
 mod harness;
 mod limits;

@@ -1,4 +1,4 @@
-//! Answers that take long: beside the others, and not for ever.
+//! Slow answers: they do not delay others, and they are limited.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -12,31 +12,31 @@ use toptalk::snapshot::{Allowance, STEPS, Snapshot, View};
 use super::harness::{Client, Harness, SOON, plain, view};
 use crate::common::terminal::PATIENCE;
 
-/// Rows of views whose answers never end by themselves.
+/// Number of rows of views whose answers never end without a limit.
 const ENDLESS: usize = 77;
 
-/// Whether an endless answer has begun, or was given up.
+/// Whether an endless answer has begun or was given up.
 #[derive(Debug, PartialEq)]
-enum Told {
+enum AnswerEvent {
     Begun,
     GivenUp,
 }
 
-/// A server whose endless answers tell how they fare.
-fn harness(limits: ClientLimits) -> (Harness, Receiver<Told>) {
-    let (tell, told) = channel();
+/// A server that reports the state of endless answers.
+fn harness(limits: ClientLimits) -> (Harness, Receiver<AnswerEvent>) {
+    let (tell, events) = channel();
     let tell = Mutex::new(tell);
     let answer = move |view: &View, allowance: &mut Allowance<'_>| {
         if view.limit != ENDLESS {
             return plain(view);
         }
         let say = |what| drop(tell.lock().unwrap().send(what));
-        say(Told::Begun);
+        say(AnswerEvent::Begun);
         while allowance.spend(STEPS) {}
-        say(Told::GivenUp);
+        say(AnswerEvent::GivenUp);
         Snapshot { unanswered: Some("too slow here".to_owned()), ..plain(view) }
     };
-    (Harness::within(limits, Arc::new(answer)), told)
+    (Harness::within(limits, Arc::new(answer)), events)
 }
 
 fn question(number: u32, limit: usize) -> Request {
@@ -52,29 +52,36 @@ fn answer(client: &mut Client) -> Tagged<Snapshot> {
     }
 }
 
-fn hear(told: &Receiver<Told>) -> Told {
-    told.recv_timeout(PATIENCE).expect("it is told")
+fn next_event(events: &Receiver<AnswerEvent>) -> AnswerEvent {
+    events.recv_timeout(PATIENCE).expect("there is an event")
 }
 
-/// Whether an answer was given up twice, after a first try and after a quick one, and has
-/// then begun beside the others.
-fn goes_on(told: &Receiver<Told>) -> bool {
-    let twice = [Told::Begun, Told::GivenUp, Told::Begun, Told::GivenUp, Told::Begun];
-    std::iter::repeat_with(|| hear(told)).take(twice.len()).eq(twice)
+/// Whether an answer was given up twice, in the first and the quick attempt, and has then
+/// begun on the slow
+/// thread.
+fn continues(events: &Receiver<AnswerEvent>) -> bool {
+    let twice = [
+        AnswerEvent::Begun,
+        AnswerEvent::GivenUp,
+        AnswerEvent::Begun,
+        AnswerEvent::GivenUp,
+        AnswerEvent::Begun,
+    ];
+    std::iter::repeat_with(|| next_event(events)).take(twice.len()).eq(twice)
 }
 
 #[test]
-fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
+fn an_endless_question_delays_no_others_and_ends_with_its_client() {
     let endless = Duration::from_secs(86_400);
-    let (harness, told) =
+    let (harness, events) =
         harness(ClientLimits { quick: SOON, slow: endless, ..ClientLimits::default() });
     let mut good = harness.client();
     good.send(Request::Watch(view(5)));
     good.snapshot();
     let mut bad = harness.client();
     bad.send(question(1, ENDLESS));
-    assert!(goes_on(&told), "it goes on beside the others");
-    // Views, new views, questions and other clients: all go on.
+    assert!(continues(&events), "it continues on the slow thread");
+    // Views, new views, questions and other clients are still answered.
     assert_eq!(good.snapshot().view, view(5));
     good.send(Request::Watch(view(6)));
     while good.snapshot().view != view(6) {}
@@ -83,20 +90,20 @@ fn an_endless_question_holds_nobody_up_and_ends_with_its_client() {
     let mut other = harness.client();
     other.send(question(3, 8));
     assert_eq!(answer(&mut other).number, 3);
-    // Nobody waits for it any more.
+    // The client has gone.
     drop(bad);
-    assert_eq!(hear(&told), Told::GivenUp);
-    // Nor does a server that ends.
+    assert_eq!(next_event(&events), AnswerEvent::GivenUp);
+    // A server that stops gives it up too.
     let mut bad = harness.client();
     bad.send(question(4, ENDLESS));
-    assert!(goes_on(&told));
+    assert!(continues(&events));
     drop(harness);
-    assert_eq!(hear(&told), Told::GivenUp);
+    assert_eq!(next_event(&events), AnswerEvent::GivenUp);
 }
 
 #[test]
-fn what_needs_too_much_is_said_to_be_too_slow_and_its_screen_goes_on() {
-    let (harness, told) =
+fn a_view_that_needs_too_much_work_is_reported_as_too_slow() {
+    let (harness, events) =
         harness(ClientLimits { quick: SOON, slow: 2 * SOON, ..ClientLimits::default() });
     let mut screen = harness.client();
     screen.send(Request::Watch(view(ENDLESS)));
@@ -109,27 +116,28 @@ fn what_needs_too_much_is_said_to_be_too_slow_and_its_screen_goes_on() {
     screen.send(Request::Watch(view(5)));
     assert_eq!(answer(&mut screen).about.unanswered.as_deref(), Some("too slow here"));
     while screen.snapshot().view != view(5) {}
-    assert!(told.try_iter().count() >= 6);
+    assert!(events.try_iter().count() >= 6);
 }
 
 #[test]
-fn a_view_that_nobody_watches_any_more_is_given_up() {
+fn an_answer_to_a_view_without_clients_is_given_up() {
     let endless = Duration::from_secs(86_400);
-    let (harness, told) =
+    let (harness, events) =
         harness(ClientLimits { quick: SOON, slow: endless, ..ClientLimits::default() });
     let mut screen = harness.client();
     screen.send(Request::Watch(view(ENDLESS)));
-    assert!(goes_on(&told));
+    assert!(continues(&events));
     screen.send(Request::Watch(view(5)));
-    assert_eq!(hear(&told), Told::GivenUp);
+    assert_eq!(next_event(&events), AnswerEvent::GivenUp);
     while screen.snapshot().view != view(5) {}
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn who_reads_rows_has_the_priority_of_who_writes_them() {
-    // Both lock the same rows: were one to stand back, receiving would wait for it, and with
-    // it for every other program of the machine.
+fn readers_of_rows_have_the_priority_of_writers() {
+    // Both lock the same rows. If readers had a lower priority, receiving would wait for
+    // them, and with them
+    // for every other program on the machine.
     let (harness, _) = harness(ClientLimits::default());
     let mut client = harness.client();
     client.send(question(1, 5));
@@ -141,7 +149,7 @@ fn who_reads_rows_has_the_priority_of_who_writes_them() {
         if !name.trim().ends_with("answers") {
             continue;
         }
-        // proc(5): the priority is the sixteenth, nice the seventeenth after the name.
+        // proc(5): priority is field 16 and nice field 17 after the name.
         let text = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
         let own = std::fs::read_to_string("/proc/self/stat").unwrap();
         let nice = |text: &str| text.rsplit(") ").next()?.split(' ').nth(16).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The socket's file, and other versions at it.
+//! The socket file, and other versions of the protocol.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -11,10 +11,10 @@ use toptalk::attach::server::{ClientLimits, Socket};
 use super::harness::{Client, Harness, rest, view};
 
 #[test]
-fn what_a_killed_collector_left_is_replaced_and_a_live_one_is_not() {
+fn the_socket_of_a_killed_collector_is_replaced_and_a_live_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.sock");
-    // Its file stays when the listener goes.
+    // The file stays when the listener is closed.
     drop(UnixListener::bind(&path).unwrap());
     assert!(path.exists());
     let error = Client::open(&path).err().unwrap();
@@ -24,7 +24,7 @@ fn what_a_killed_collector_left_is_replaced_and_a_live_one_is_not() {
     assert_eq!(mode & 0o777, 0o660);
     let error = Socket::bind(&path).unwrap_err().to_string();
     assert!(error.contains("t.sock: another collector serves screens there"), "{error}");
-    // A file that another has put there meanwhile is not ours to remove.
+    // A file that another process has put there meanwhile is not removed.
     std::fs::remove_file(&path).unwrap();
     let other = UnixListener::bind(&path).unwrap();
     drop(socket);
@@ -35,7 +35,7 @@ fn what_a_killed_collector_left_is_replaced_and_a_live_one_is_not() {
 }
 
 #[test]
-fn other_files_are_left_alone_and_paths_have_a_limit() {
+fn other_files_are_not_changed_and_paths_have_a_limit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     std::fs::write(&path, "kept").unwrap();
@@ -54,9 +54,10 @@ fn other_files_are_left_alone_and_paths_have_a_limit() {
 }
 
 #[test]
-fn other_versions_are_told_apart_on_both_sides() {
+fn other_versions_are_reported_on_both_sides() {
     let other = Hello { protocol: 99, version: "9.9.9".to_owned() };
-    // A newer screen at our collector: it hears our version, and is hung up on.
+    // A newer screen at this collector: it receives this version, and the connection is
+    // closed.
     let harness = Harness::start(ClientLimits::default());
     let said = rest(harness.raw(&other.bytes()));
     assert_eq!(said, Hello::ours().bytes());
@@ -64,7 +65,7 @@ fn other_versions_are_told_apart_on_both_sides() {
     let mut client = harness.client();
     client.send(Request::Watch(view(1)));
     assert_eq!(client.snapshot().view, view(1));
-    // Our screen at a newer collector.
+    // This screen at a newer collector.
     let path = harness.folder.path().join("newer.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let newer = std::thread::spawn(move || {

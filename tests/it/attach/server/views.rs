@@ -42,7 +42,7 @@ fn every_screen_has_the_answers_to_its_own_view() {
 }
 
 #[test]
-fn screens_hear_of_new_names() {
+fn screens_receive_new_names() {
     let harness = Harness::start(ClientLimits::default());
     let mut client = harness.client();
     client.send(Request::Watch(view(5)));
@@ -55,7 +55,7 @@ fn screens_hear_of_new_names() {
         }
     };
     assert_eq!(names.networks()[0].1.as_ref(), "office");
-    // Before the next answer, and once.
+    // They are sent before the next answer, and once.
     for _ in 0..2 {
         assert!(matches!(client.next().unwrap(), Reply::Snapshot(_)));
     }
@@ -93,7 +93,7 @@ fn questions_have_their_own_answers_and_rows_are_bounded() {
     assert_eq!(answers, [(70, MAX_ROWS), (71, 3)]);
 }
 
-/// Waits for an answer that is wanted.
+/// Waits for an answer for which `wanted` returns true.
 fn wait(ends: &mut ScreenChannels, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -120,7 +120,7 @@ fn a_screen_outlives_its_collector() {
     assert!(!harness.path.exists(), "the socket goes with its server");
     let answer = wait(&mut ends, |answer| answer.health.gone.is_some());
     assert_eq!(answer.view, view(5), "the last answer stays");
-    // What is asked meanwhile is asked when it is back, and a question fails.
+    // A view requested meanwhile is requested again later; a question fails.
     ends.views.send(view(6)).unwrap();
     let (reply, asked) = tokio::sync::oneshot::channel();
     ends.questions.blocking_send((view(9), reply)).unwrap();
@@ -133,7 +133,7 @@ fn a_screen_outlives_its_collector() {
 }
 
 #[test]
-fn an_answer_that_fails_is_told_to_who_asked_and_nobody_else() {
+fn a_failed_answer_is_reported_to_its_client_only() {
     let limit = Arc::new(|view: &View| {
         assert!(view.limit != 13, "a defect");
         plain(view)

@@ -1,4 +1,4 @@
-//! Flows that a router reports at both of their interfaces count once.
+//! Flows that a router reports at two interfaces are counted once.
 
 use serde_json::{Value, json};
 use toptalk::demo::Demo;
@@ -20,7 +20,7 @@ fn bytes(answer: &Value) -> (u64, u64) {
 fn ingress_and_egress_of_one_interface_lose_nothing() {
     let (now, boot) = moments();
     let uploads = uploads(now, 20);
-    // Interface 1 is inside: uploads come in by it, downloads leave by it.
+    // Interface 1 is inside: uploads enter there and downloads leave there.
     let downloads = uploads.iter().map(|flow| Flow { direction: 1, bytes: 500, ..flow.reversed() });
     let flows: Vec<Flow> = uploads.iter().copied().chain(downloads).collect();
     let answer = top_of(&[], &V9Encoder::new(1).encode(now, boot, &flows, true));
@@ -30,7 +30,7 @@ fn ingress_and_egress_of_one_interface_lose_nothing() {
 }
 
 #[test]
-fn both_directions_of_both_interfaces_count_once_unless_asked_otherwise() {
+fn reports_of_both_interfaces_count_once_unless_configured_otherwise() {
     let (now, boot) = moments();
     let ingress = uploads(now, 20);
     let egress = ingress.iter().map(|flow| Flow { direction: 1, ..*flow });
@@ -46,7 +46,7 @@ fn both_directions_of_both_interfaces_count_once_unless_asked_otherwise() {
 }
 
 #[test]
-fn the_model_router_doubles_nothing() {
+fn the_demo_router_has_no_duplicates() {
     let start = Time(1_800_000_000_000);
     let mut demo = Demo::new(7, start);
     let (mut decoder, mut doubling) = (Decoder::new(), Deduplication::default());
@@ -65,7 +65,7 @@ fn the_model_router_doubles_nothing() {
     assert_eq!(doubled, 0);
 }
 
-/// Ten samples of one conversation by each of four inputs.
+/// Ten samples of one conversation from each of four inputs.
 fn samples(rate: u32) -> Vec<SampledFlow> {
     let conversation = uploads(Time(0), 1)[0];
     let sampling = Sampling::one_in(rate);
@@ -74,8 +74,8 @@ fn samples(rate: u32) -> Vec<SampledFlow> {
 }
 
 #[test]
-fn samples_of_packets_are_never_reports_of_one_flow() {
-    // Their times are those of the datagram, so they agree in everything but the input.
+fn packet_samples_are_never_duplicates() {
+    // Their times are those of the datagram, so only the input differs.
     for rate in [1, 400] {
         let mut agent = SflowEncoder::new(Host::octets(127, 0, 0, 1), 0);
         let answer = top_of(&[], &agent.encode(60_000, &samples(rate), &[]));
@@ -86,7 +86,7 @@ fn samples_of_packets_are_never_reports_of_one_flow() {
 }
 
 #[test]
-fn records_of_sampled_packets_are_never_reports_of_one_flow() {
+fn records_of_sampled_packets_are_never_duplicates() {
     let now = Time(1_800_000_000_000);
     let mark = |datagrams: &[Vec<u8>]| {
         let mut flows = Vec::new();
@@ -96,7 +96,7 @@ fn records_of_sampled_packets_are_never_reports_of_one_flow() {
         }
         (flows.len(), Deduplication::default().mark(&mut flows))
     };
-    // A record with the packet itself (RFC 5477), at the same microsecond by 40 inputs.
+    // A record with the packet itself (RFC 5477), at the same microsecond at 40 inputs.
     let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 9, 0, 1, 203, 0, 113, 1];
     packet.extend([156, 64, 1, 187, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2]);
     let fields = [iana(10, 4), iana(323, 8), iana(313, packet.len() as u16)];
@@ -107,8 +107,9 @@ fn records_of_sampled_packets_are_never_reports_of_one_flow() {
     let records: Vec<u8> = (1..=40).flat_map(record).collect();
     let message = Datagram::ipfix(1, (now.0 / 1000) as u32, 0).template(300, &fields);
     assert_eq!(mark(&[message.set(300, &records).bytes()]), (40, 0));
-    // The same with the packet's header fields beside it, or in its place (RFC 5476,
-    // section 8.3): length, then addresses and ports.
+    // The same with fields of the packet's header in addition, or instead (RFC 5476,
+    // section 8.3): length, then
+    // addresses and ports.
     let keys = [iana(10, 4), iana(323, 8), iana(8, 4), iana(12, 4), iana(4, 1)];
     for (beside, value) in [(iana(224, 2), &[0, 40][..]), (iana(313, 34), &packet)] {
         let fields = [&keys[..], &[beside]].concat();
@@ -124,7 +125,8 @@ fn records_of_sampled_packets_are_never_reports_of_one_flow() {
         Decoder::new().decode(now, Host::octets(192, 0, 2, 1), &message, &mut flows);
         assert!(flows.iter().all(|flow| (flow.bytes, flow.packets) == (40, 1)), "{:?}", flows[0]);
     }
-    // Records that name a sampler whose rate is not known yet, and ones that name none.
+    // Records that name a sampler whose rate is not known yet, and records without a
+    // sampler.
     let fields = [iana(10, 4), iana(8, 4), iana(1, 4), iana(152, 8), iana(153, 8), iana(48, 1)];
     for (sampler, doubled) in [(3, 0), (0, 39)] {
         let record = |input: u32| {
@@ -136,14 +138,15 @@ fn records_of_sampled_packets_are_never_reports_of_one_flow() {
         let message = message.set(300, &records).bytes();
         assert_eq!(mark(&[message]), (40, doubled), "sampler {sampler}");
     }
-    // Flows of a router that looks at one packet in 100 by each of its interfaces: two
-    // samplers never choose the same packets.
+    // Flows of a router that samples one packet in 100 at each of its interfaces: two
+    // samplers never choose the
+    // same packets.
     let sampled = |flow: &Flow| Flow { sampling: Sampling::one_in(100), ..*flow };
     let ingress: Vec<Flow> = uploads(now, 20).iter().map(sampled).collect();
     let egress = ingress.iter().map(|flow| Flow { direction: 1, ..*flow });
     let mut flows: Vec<Flow> = ingress.iter().copied().chain(egress).collect();
     assert_eq!(Deduplication::default().mark(&mut flows), 0);
-    // Of one packet in one it looks at all.
+    // A rate of one in one samples all packets.
     for flow in &mut flows {
         flow.sampling = Sampling::one_in(1);
     }

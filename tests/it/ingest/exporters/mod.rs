@@ -1,5 +1,4 @@
-//! Exporters end to end: streams, what is remembered of them, and flows that
-//! they report twice.
+//! Exporters end to end: streams, saved state, policy and duplicates.
 
 mod duplicates;
 mod policy;
@@ -14,7 +13,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use toptalk::flow::{Flow, Host, Time};
 
-/// So many uploads of 1000 bytes, each of a host of its own.
+/// `count` uploads of 1000 bytes, each from a different host.
 fn uploads(now: Time, count: u8) -> Vec<Flow> {
     let flow = |n: u8| Flow {
         src: Host::octets(10, 9, 0, n),
@@ -34,7 +33,7 @@ fn uploads(now: Time, count: u8) -> Vec<Flow> {
     (1..=count).map(flow).collect()
 }
 
-/// `toptalk top` on a port of 127.0.0.1 that prints JSON when it is interrupted.
+/// `toptalk top` on a port of 127.0.0.1, which prints JSON when it is interrupted.
 fn top(words: &[&str], port: u16) -> Command {
     let mut command = toptalk();
     command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
@@ -47,7 +46,7 @@ fn answer(running: Running) -> Value {
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
 
-/// What `top` says of datagrams from 127.0.0.1.
+/// The answer of `top` for datagrams from 127.0.0.1.
 fn top_of(words: &[&str], datagrams: &[Vec<u8>]) -> Value {
     let port = free_port();
     let running = Running::start(&mut top(words, port), "listening");

@@ -1,4 +1,4 @@
-//! What the administrator says about exporters.
+//! Which exporters are accepted, and their configured sampling rates.
 
 use serde_json::json;
 use toptalk::flow::{Host, Sampling};
@@ -10,7 +10,7 @@ use super::{moments, top_of, uploads};
 use crate::common::terminal::{Terminal, command};
 
 #[test]
-fn who_is_not_allowed_is_counted_and_named() {
+fn senders_that_are_not_allowed_are_counted_and_listed() {
     let (now, boot) = moments();
     let sent = V5Encoder::new(0, 0).encode(now, boot, &uploads(now, 5));
     let answer = top_of(&["--allow", "192.0.2.0/24"], &sent);
@@ -33,7 +33,7 @@ fn who_is_not_allowed_is_counted_and_named() {
 }
 
 #[test]
-fn a_given_rate_goes_before_an_announced_one() {
+fn a_configured_rate_replaces_an_announced_one() {
     let (now, boot) = moments();
     let sent = V5Encoder::new(0, 100).encode(now, boot, &uploads(now, 5));
     for (words, rate) in [
@@ -49,7 +49,7 @@ fn a_given_rate_goes_before_an_announced_one() {
 }
 
 #[test]
-fn other_rules_hold_from_the_next_datagram_on() {
+fn a_new_policy_applies_from_the_next_datagram() {
     let (now, boot) = moments();
     let host = Host::octets(192, 0, 2, 1);
     let mut encoders = [V5Encoder::new(0, 100), V5Encoder::new(0, 0)];

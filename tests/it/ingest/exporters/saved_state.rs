@@ -1,5 +1,4 @@
-//! What was learned of exporters survives a restart, and its file is trusted
-//! with nothing.
+//! Saved state of exporters survives a restart, and its file is validated.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ fn file(folder: &Path, port: u16) -> PathBuf {
     folder.join(format!("exporters-127.0.0.1-{port}.json"))
 }
 
-/// How many templates the file has.
+/// Number of templates in the file.
 fn remembered(path: &Path) -> usize {
     let text = std::fs::read(path).unwrap_or_default();
     let memory: Value = serde_json::from_slice(&text).unwrap_or_default();
@@ -29,7 +28,7 @@ fn remembered(path: &Path) -> usize {
 }
 
 #[test]
-fn killed_and_started_again_between_template_and_data_nothing_is_lost() {
+fn a_kill_between_template_and_data_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("made/when/needed");
     let port = free_port();
@@ -48,12 +47,12 @@ fn killed_and_started_again_between_template_and_data_nothing_is_lost() {
     assert_eq!((&answer["dropped"], &answer["noticed"]), (&json!({}), &json!({})));
     assert_eq!(answer["notes"], json!([]));
     assert_eq!(answer["exporters"][0]["lost"], 0);
-    // Nothing is left behind but the file.
+    // Only the file is left.
     assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1);
 }
 
 #[test]
-fn a_folder_that_is_lost_is_made_anew() {
+fn a_lost_folder_is_created_again() {
     let folder = tempfile::tempdir().unwrap();
     let (state, port) = (folder.path().join("state"), free_port());
     let (now, boot) = moments();
@@ -62,14 +61,14 @@ fn a_folder_that_is_lost_is_made_anew() {
     send(port, &router.encode(now, boot, &uploads(now, 3), true));
     wait_until("the file", || remembered(&file(&state, port)) == 2);
     std::fs::remove_dir_all(&state).unwrap();
-    // Something new to remember.
+    // Something new to save.
     send(port, &router.announcing(10).encode(now, boot, &uploads(now, 3), true));
     wait_until("the file again", || remembered(&file(&state, port)) == 3);
     assert_eq!(answer(running)["totals"]["up"]["flows"], 6);
 }
 
 #[test]
-fn a_file_that_is_none_of_ours_is_set_aside() {
+fn an_invalid_file_is_renamed() {
     let (now, boot) = moments();
     let sent = V9Encoder::new(1).encode(now, boot, &uploads(now, 3), true);
     let good = br#"{"version":1,"exporters":[]}"#;
@@ -100,7 +99,7 @@ fn a_file_that_is_none_of_ours_is_set_aside() {
 }
 
 #[test]
-fn what_cannot_be_read_or_written_is_a_note() {
+fn a_file_that_cannot_be_read_or_written_is_a_note() {
     let (now, boot) = moments();
     let sent = V9Encoder::new(1).encode(now, boot, &uploads(now, 3), true);
     let check = |folder: &Path, port: u16, said: &str| {
@@ -110,7 +109,7 @@ fn what_cannot_be_read_or_written_is_a_note() {
         assert_eq!(answer["totals"]["up"]["flows"], 3, "{said}");
         assert!(answer["notes"].to_string().contains(said), "{said}: {}", answer["notes"]);
     };
-    // Far too large, without taking room on the disk.
+    // Far too large, without using disk space.
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let huge = std::fs::File::create(file(folder.path(), port)).unwrap();
     huge.set_len((64 << 20) + 1).unwrap();
@@ -119,8 +118,7 @@ fn what_cannot_be_read_or_written_is_a_note() {
     let port = free_port();
     std::fs::create_dir(file(folder.path(), port)).unwrap();
     check(folder.path(), port, "not a regular file");
-    // A file where the folder should be, and a place where nobody may write,
-    // not even root.
+    // A file where the folder should be, and a path at which not even root may write.
     let plain = folder.path().join("plain");
     std::fs::write(&plain, "x").unwrap();
     check(&plain, free_port(), "is not saved");

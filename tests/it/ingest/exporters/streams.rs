@@ -1,4 +1,4 @@
-//! IPFIX over TCP: good peers lose nothing, whatever others do.
+//! IPFIX over TCP: good peers lose nothing, whatever other peers do.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -57,7 +57,7 @@ impl Collector {
         let published = self.ingest.published();
         wait_until(what, || {
             let health = published.read();
-            // Before the first time there is nothing.
+            // No health has been published at first.
             !health.listeners.is_empty() && done(&health)
         });
     }
@@ -71,7 +71,7 @@ fn dropped(health: &Health, cause: &str) -> u64 {
     health.dropped.iter().filter(|drop| drop.cause == cause).map(|drop| drop.count).sum()
 }
 
-/// Whether the other end closes the connection; it never sends anything.
+/// Whether the other side closes the connection. It never sends data.
 fn is_closed(mut stream: &TcpStream) -> bool {
     !matches!(stream.read(&mut [0]), Ok(1..))
 }
@@ -92,7 +92,7 @@ fn messages_arrive_whole_however_they_are_cut() {
         (0..200).flat_map(|_| exporter.encode(now, &uploads(now, 200), false)).flatten().collect();
     stream.write_all(&long).unwrap();
     drop(stream);
-    // What nobody has read or even accepted by then is still taken in.
+    // Data that was not read, or not even accepted, is still read at the end.
     collector
         .connect()
         .write_all(&IpfixEncoder::new(2).encode(now, &uploads(now, 3), true).concat())
@@ -105,7 +105,7 @@ fn messages_arrive_whole_however_they_are_cut() {
 }
 
 #[test]
-fn bad_peers_are_closed_and_counted_and_good_ones_go_on() {
+fn invalid_peers_are_closed_and_counted_and_good_ones_continue() {
     let limits = StreamLimits { per_peer: 100, ..StreamLimits::default() };
     let collector = Collector::start(limits, Policy::default());
     let now = collector.now();
@@ -123,7 +123,7 @@ fn bad_peers_are_closed_and_counted_and_good_ones_go_on() {
     bad.sort();
     for bytes in bad {
         let mut stream = collector.connect();
-        // The other end may close while this is being written.
+        // The other side may close the connection during this write.
         let _ = stream.write_all(bytes);
         assert!(is_closed(&stream), "{bytes:?}");
     }
@@ -160,14 +160,14 @@ fn an_exporter_that_connects_again_loses_nothing() {
 }
 
 #[test]
-fn a_place_is_not_held_for_ever() {
+fn idle_connections_are_closed() {
     let limits = StreamLimits { message_ms: 200, idle_ms: 60_000, ..StreamLimits::default() };
     let collector = Collector::start(limits, Policy::default());
     let now = collector.now();
     let whole = IpfixEncoder::new(9).encode(now, &uploads(now, 7), true).concat();
     let mut good = collector.connect();
     good.write_all(&whole).unwrap();
-    // Nothing at all, and a byte now and then.
+    // One sends nothing, the other a byte now and then.
     let silent = collector.connect();
     let slow = collector.connect();
     for byte in whole.iter().cycle().take(whole.len() - 1) {
@@ -191,7 +191,7 @@ fn a_place_is_not_held_for_ever() {
 }
 
 #[test]
-fn there_are_limits_and_they_are_counted() {
+fn connections_are_limited_and_refusals_counted() {
     let limits = StreamLimits { connections: 50, per_peer: 40, ..StreamLimits::default() };
     let collector = Collector::start(limits, Policy::default());
     let now = collector.now();
@@ -224,7 +224,7 @@ fn there_are_limits_and_they_are_counted() {
 }
 
 #[test]
-fn connections_that_say_nothing_keep_nobody_out() {
+fn idle_connections_do_not_block_others() {
     let limits = StreamLimits { connections: 16, per_peer: 1000, ..StreamLimits::default() };
     let collector = Collector::start(limits, Policy::default());
     let now = collector.now();
@@ -232,7 +232,7 @@ fn connections_that_say_nothing_keep_nobody_out() {
     let sent = |flows| IpfixEncoder::new(0).encode(now, &uploads(now, flows), true).concat();
     good.write_all(&sent(1)).unwrap();
     collector.wait("the first flow", |health| health.flows == 1);
-    // Each begins a message and never ends it; all of them together are too many.
+    // Each begins a message and never ends it. Together they are too many.
     let slow: Vec<TcpStream> = (0..40)
         .map(|_| {
             let mut stream = collector.connect();
