@@ -83,7 +83,7 @@ impl ExporterHealth {
         let mut all: Vec<Condition> =
             checks.into_iter().filter_map(|check| check(self, now)).collect();
         if all.is_empty() {
-            all.push(Condition { mark: ConditionLevel::Ok, text: "all is healthy".to_owned() });
+            all.push(Condition { mark: ConditionLevel::Ok, text: "all is well".to_owned() });
         }
         all
     }
@@ -262,8 +262,8 @@ mod tests {
             exporter
         };
         let cases = [
-            (healthy(), ConditionLevel::Ok, "all is healthy"),
-            (with(|e| e.last_seen = NOW.plus_ms(-89_999)), ConditionLevel::Ok, "all is healthy"),
+            (healthy(), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.last_seen = NOW.plus_ms(-89_999)), ConditionLevel::Ok, "all is well"),
             (
                 with(|e| e.last_seen = NOW.plus_ms(-90_000)),
                 ConditionLevel::Degraded,
@@ -274,28 +274,28 @@ mod tests {
                 ConditionLevel::Dead,
                 "silent for 5 min",
             ),
-            (with(|e| e.last_seen = NOW.plus_ms(60_000)), ConditionLevel::Ok, "all is healthy"),
+            (with(|e| e.last_seen = NOW.plus_ms(60_000)), ConditionLevel::Ok, "all is well"),
             (with(|e| e.held = 3), ConditionLevel::Degraded, "3 data sets wait"),
             (
                 with(|e| e.missed_while_down = 614),
                 ConditionLevel::Notice,
                 "614 datagrams were sent while no",
             ),
-            (with(|e| e.lost = 1), ConditionLevel::Ok, "all is healthy"),
+            (with(|e| e.lost = 1), ConditionLevel::Ok, "all is well"),
             (with(|e| e.lost = 21), ConditionLevel::Degraded, "2.1 % never arrived"),
             (
                 with(|e| (e.lost, e.protocol) = (20, Some(Protocol::Ipfix))),
                 ConditionLevel::Ok,
-                "all is healthy",
+                "all is well",
             ),
             (
                 with(|e| (e.lost, e.protocol) = (100, Some(Protocol::Ipfix))),
                 ConditionLevel::Degraded,
                 "0.5 % never",
             ),
-            (with(|e| e.unsent = 20), ConditionLevel::Ok, "all is healthy"),
+            (with(|e| e.unsent = 20), ConditionLevel::Ok, "all is well"),
             (with(|e| e.unsent = 21), ConditionLevel::Degraded, "21 samples"),
-            (with(|e| e.clock_offset_ms = 5_000), ConditionLevel::Ok, "all is healthy"),
+            (with(|e| e.clock_offset_ms = 5_000), ConditionLevel::Ok, "all is well"),
             (with(|e| e.clock_offset_ms = -7_000), ConditionLevel::Notice, "7 s ahead"),
             (
                 with(|e| e.active_timeout_ms = Some(1_800_000)),
@@ -307,7 +307,7 @@ mod tests {
                 ConditionLevel::Notice,
                 "another shape 4 times",
             ),
-            (with(|e| e.doubled = 200), ConditionLevel::Ok, "all is healthy"),
+            (with(|e| e.doubled = 200), ConditionLevel::Ok, "all is well"),
             (with(|e| e.doubled = 10_000), ConditionLevel::Notice, "50 % of its flows"),
             (with(|e| e.remembered = 2), ConditionLevel::Ok, "templates are remembered"),
             (with(|e| e.sampling = SamplingState::Unknown), ConditionLevel::Ok, "assumed 1:1"),
