@@ -56,7 +56,7 @@ impl Vector {
                 ids.clear();
                 ids
             }
-            _ => unreachable!("chosen a list of ids above"),
+            _ => unreachable!("made a list of ids above"),
         }
     }
 
@@ -70,7 +70,7 @@ impl Vector {
                 numbers.clear();
                 numbers
             }
-            _ => unreachable!("chosen a list of numbers above"),
+            _ => unreachable!("made a list of numbers above"),
         }
     }
 
@@ -84,7 +84,7 @@ impl Vector {
                 hosts.clear();
                 hosts
             }
-            _ => unreachable!("chosen a list of addresses above"),
+            _ => unreachable!("made a list of addresses above"),
         }
     }
 
@@ -98,7 +98,7 @@ impl Vector {
                 texts.clear();
                 texts
             }
-            _ => unreachable!("chosen a list of texts above"),
+            _ => unreachable!("made a list of texts above"),
         }
     }
 }

@@ -177,7 +177,7 @@ fn expensive_questions_wait_and_others_do_not_wait_for_them() {
         shown += count(&answers, 30_000);
         scheduler.large_done();
     }
-    assert!((2..=5).contains(&dear), "a quarter of a core at work_limit: {dear}");
+    assert!((2..=5).contains(&dear), "a quarter of a core at most: {dear}");
     assert!(shown >= 50, "{shown}");
 }
 
@@ -321,11 +321,11 @@ fn a_small_request_does_not_wait_for_many_large_ones() {
     let answers = run(&mut scheduler, 1, 400);
     let at = |limit| answers.iter().find(|answer| answer.0 == limit).map(|answer| answer.1);
     for limit in [98, 99] {
-        let waited = at(limit).expect("it is answered_view");
+        let waited = at(limit).expect("it is answered");
         assert!(waited <= 2 * SECOND, "{limit}: {} ms", waited / 1000);
     }
     for client in 1..40 {
-        assert_eq!(count(&answers, client), 1, "each is answered_view in the end: {client}");
+        assert_eq!(count(&answers, client), 1, "each is answered in the end: {client}");
     }
     // A request that arrives while the others' work is being paid for is answered at once.
     let now = 401 * SECOND;
