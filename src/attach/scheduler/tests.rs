@@ -121,7 +121,7 @@ fn cheap_views_are_answered_every_second_once_for_all_clients() {
 fn expensive_views_are_answered_less_often_and_cheap_ones_as_before() {
     let mut scheduler = AnswerScheduler::default();
     scheduler.watch(0, view(1_000), 0);
-    // 16 views of about 50 ms: 800 ms in each second were they all answered_view.
+    // 16 views of about 50 ms: 800 ms in each second if all were answered.
     for client in 1..=16 {
         scheduler.watch(client, view(50_000 + client as usize), 0);
     }
