@@ -13,7 +13,7 @@ use super::status;
 const KEYS: usize = 16;
 
 const SIGNS: &[(&str, &str)] = &[
-    ("! !!", "over a limit; !! at least twice the limit, or a full line"),
+    ("! !!", "over a limit; !! at least twice the limit, or a full link"),
     ("▼ ▲", "sorted by this column; ▲ in reverse order"),
     (">", "selected row; the selection follows the row when it moves"),
     ("~others", "all rows not listed, so that the rows add up to the total"),
@@ -31,7 +31,7 @@ const SIGNS: &[(&str, &str)] = &[
 ];
 
 const LIST_SIGNS: &[(&str, &str)] = &[
-    ("UP/s DOWN/s", "sent and received by local hosts over the line"),
+    ("UP/s DOWN/s", "sent and received by local hosts over the link"),
     ("of interfaces", "UP/s leaves through the interface, DOWN/s comes in"),
     ("CONVS HOSTS", "number of conversations; of a group, number of hosts"),
     ("other/udp", "traffic of ports that belong to no service"),
