@@ -1,4 +1,4 @@
-//! Finding a collector that runs already.
+//! Finding and asking the collector that is already running.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::clock::Clock;
 use crate::snapshot::{Snapshot, View};
 use crate::source::{self, ScreenChannels};
 
-/// How long a single answer may take: a million rows, while many screens ask.
+/// Time limit of one answer: it may have a million rows, and many screens may be asking.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// How long a query waits until all that came is written.
+/// How long a query waits until the collector has written what it received.
 const SYNC: Duration = Duration::from_millis(1_500);
 
-/// Tries the usual places, and where one fails the next; `None` when nobody serves.
+/// Tries the default places one after the other; `None` when no collector is running.
 ///
 /// # Errors
-/// When somebody serves, and nobody whom we could attach to.
+/// When a collector is running, and none can be attached to.
 fn first<T>(
     attach: &Attach,
     mut open: impl FnMut(&Path) -> Result<T, AttachError>,
@@ -36,7 +36,7 @@ fn first<T>(
         match open(path) {
             Ok(found) => return Ok(Some((found, path.to_owned()))),
             Err(AttachError::Absent) if attach.socket.is_none() => {}
-            // Who names a socket wants to hear that nobody is there.
+            // The user named this socket.
             Err(error @ AttachError::Absent) => {
                 tell(format_args!("not attached to {}: {error}", path.display()));
             }
@@ -51,18 +51,20 @@ fn first<T>(
     }
 }
 
-/// Says which words are of no use.
+/// Names the flags that have no effect.
 fn tell_unused(attach: &Attach) {
     if !attach.unused.is_empty() {
         let words = attach.unused.join(", ");
-        tell(format_args!("the collector has its own settings, not used: {words} (--no-attach)"));
+        tell(format_args!(
+            "the collector has its own settings, not used: {words} (--no-attach to collect in this process)"
+        ));
     }
 }
 
-/// A screen's ends at a collector.
+/// Attaches a screen to a collector.
 ///
 /// # Errors
-/// When one runs that it cannot attach to.
+/// When a collector is running that it cannot attach to.
 pub(super) fn screen(attach: &Attach, clock: Clock) -> Result<Option<ScreenChannels>, AppError> {
     let found = first(attach, |path| source::attach(path, View::default(), clock))?;
     Ok(found.map(|(ends, path)| {
@@ -72,10 +74,10 @@ pub(super) fn screen(attach: &Attach, clock: Clock) -> Result<Option<ScreenChann
     }))
 }
 
-/// One answer from a collector, if one runs.
+/// One answer from a collector, if one is running.
 ///
 /// # Errors
-/// When it does not give it.
+/// When the collector does not answer.
 pub(super) fn answer(
     attach: &Attach,
     view: View,
@@ -97,10 +99,10 @@ pub(super) fn answer(
     }
 }
 
-/// Has a collector, if one runs and records into one of these folders, write what it
-/// received until now where queries find it. Says what stands in the way of that.
+/// Asks the running collector, if it records into one of these folders, to write what it
+/// has received so far to disk, so that queries find it. Returns what prevents this.
 pub(super) fn sync(attach: &Attach, folders: &[PathBuf]) -> Option<String> {
-    // Where there is no such folder nobody records into it.
+    // A folder that does not exist has no recorder.
     let folders: Vec<PathBuf> =
         folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
     if folders.is_empty() {
@@ -108,7 +110,7 @@ pub(super) fn sync(attach: &Attach, folders: &[PathBuf]) -> Option<String> {
     }
     let runtime = runtime().ok()?;
     let opened = first(attach, |path| runtime.block_on(ClientConnection::open(path)));
-    let missing = "what came in the last second may be missing";
+    let missing = "flows of the last second may be missing";
     let (mut connection, path) = match opened {
         Ok(Some(opened)) => opened,
         Ok(None) => return None,
@@ -117,7 +119,7 @@ pub(super) fn sync(attach: &Attach, folders: &[PathBuf]) -> Option<String> {
     let request = Request::Sync(folders.iter().map(|path| names(path)).collect());
     let why = match runtime.block_on(connection.ask(&request, SYNC)) {
         Ok(Reply::Synced(true)) => return None,
-        Ok(_) => "it could not write all that came".to_owned(),
+        Ok(_) => "it could not write everything that it received".to_owned(),
         Err(error) => error.to_string(),
     };
     Some(format!("the collector at {}: {why}; {missing}", path.display()))

@@ -12,7 +12,7 @@ use crate::config::Diagnostics;
 use crate::ingest::{BindError, RecordError};
 use crate::query::files::FilesError;
 
-/// Why a command could not do its work.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     #[error(transparent)]
@@ -39,13 +39,13 @@ pub enum AppError {
     Config(#[from] Diagnostics),
     #[error("{0}")]
     Usage(String),
-    #[error("the collector at {path}: {why} (--no-attach: do not look for one)")]
+    #[error("the collector at {path}: {why} (--no-attach ignores running collectors)")]
     Attached { path: PathBuf, why: String },
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error("{NO_NAMES}")]
     NoNames,
-    /// The collector gave up the answer, and says why.
+    /// The collector did not answer, for this reason.
     #[error("{0}")]
     Unanswered(String),
     #[error("cannot save {path}: {source}")]
@@ -61,7 +61,7 @@ pub enum AppError {
     #[error("cannot serve metrics on {address}: {source}")]
     Metrics { address: SocketAddr, source: io::Error },
     #[error(
-        "--tz: expected a zone that this machine knows, as UTC or Europe/Berlin (package tzdata), or its rule, as CET-1CEST,M3.5.0,M10.5.0/3, found `{0}`"
+        "--tz or TOPTALK_TZ: expected a time zone of this machine such as UTC or Europe/Berlin (package tzdata), or a rule such as CET-1CEST,M3.5.0,M10.5.0/3, found `{0}`"
     )]
     Zone(String),
 }

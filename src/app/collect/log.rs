@@ -1,8 +1,8 @@
-//! The log: one line for an event, on stderr, with what programs look for behind
-//! it as `key=value`. Who logs never waits: see [`Stderr`].
+//! The log: one line on stderr for each event, with fields as `key=value` at the end, for
+//! programs. Logging never waits for the reader: see [`Stderr`].
 //!
-//! Where stderr is the journal, a line begins with its priority (sd-daemon(3)),
-//! and the journal knows the time; elsewhere with the time and the level.
+//! If stderr is the systemd journal, a line begins with its priority (sd-daemon(3)) and the
+//! journal adds the time. Otherwise it begins with the time and the level.
 
 use std::fmt::{self, Write};
 use std::io;
@@ -24,8 +24,8 @@ use crate::ingest::LostMessageCounters;
 use crate::text::{self, is_hidden};
 use crate::units;
 
-/// Begins to log what is at most as unimportant as `level`, and panics, with times of
-/// `zone`. Lines that are lost are counted.
+/// Starts logging events of `level` and above, and panics, with times in `zone`. Lost lines
+/// are counted.
 ///
 /// # Errors
 /// When the thread that writes cannot be started.
@@ -49,11 +49,11 @@ pub(super) fn start(
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(most)
         .with_writer(QueuedLayer(stderr.clone()))
-        // Its own complaints it would print itself, and panic where that fails.
+        // tracing would print its internal errors itself, and panic if that fails.
         .log_internal_errors(false)
         .event_format(form.clone())
         .finish();
-    // It fails only where there is a log already.
+    // This fails only if there is already a subscriber.
     let _ = tracing::subscriber::set_global_default(subscriber);
     stderr.tell_panics(move |message| {
         form.text(Level::ERROR, &EventText { message, ..EventText::default() })
@@ -61,16 +61,16 @@ pub(super) fn start(
     Ok(stderr)
 }
 
-/// Says that lines are missing.
+/// The line that reports lost lines.
 fn lost_note(lost: u64) -> EventText {
     let message = "lines of this log were lost: they could not be written".to_owned();
     EventText { message, fields: format!(" lost={lost}") }
 }
 
-/// Hands each event to the queue of standard error.
+/// Passes each event to the queue of standard error.
 struct QueuedLayer(Stderr);
 
-/// One event on its way there.
+/// The writer of one event.
 struct Entry<'a> {
     stderr: &'a Stderr,
     weight: LogPriority,
@@ -94,7 +94,7 @@ impl<'a> MakeWriter<'a> for QueuedLayer {
 }
 
 impl io::Write for Entry<'_> {
-    /// The text of an event comes whole, in one call.
+    /// tracing writes the text of an event in one call.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stderr.push(self.weight, String::from_utf8_lossy(bytes).into_owned());
         Ok(bytes.len())
@@ -105,7 +105,7 @@ impl io::Write for Entry<'_> {
     }
 }
 
-/// Whether stderr is what systemd calls the stream to its journal, `device:inode`.
+/// Whether stderr is the stream to the journal that `JOURNAL_STREAM` names, `device:inode`.
 fn is_stderr(stream: &str) -> bool {
     let copy = std::io::stderr().as_fd().try_clone_to_owned();
     let data = copy.and_then(|copy| std::fs::File::from(copy).metadata());
@@ -114,14 +114,14 @@ fn is_stderr(stream: &str) -> bool {
 
 #[derive(Clone)]
 struct Lines {
-    /// None where the journal has one.
+    /// The clock for the time of lines; none if the journal adds the time.
     clock: Option<Clock>,
-    /// Of the times that lines begin with.
+    /// The time zone of these times.
     zone: TimeZone,
 }
 
 impl Lines {
-    /// What is said now, as lines.
+    /// An event as text, with the present time.
     fn text(&self, level: Level, said: &EventText) -> String {
         let now = self.clock.map(|clock| clock.now().plus_ms(clock.shift_ms()));
         lines(now, &self.zone, level, said)
@@ -145,7 +145,7 @@ where
     }
 }
 
-/// What an event says.
+/// The message and the fields of an event.
 #[derive(Default)]
 struct EventText {
     message: String,
@@ -167,7 +167,7 @@ impl Visit for EventText {
 }
 
 impl EventText {
-    /// A value in quotes where it would not be told from what follows.
+    /// Adds a field. A value with spaces, quotes or hidden characters is quoted.
     fn add(&mut self, name: &str, value: &str) {
         let is_plain = |c: char| !c.is_whitespace() && !is_hidden(c) && !"\"=\\".contains(c);
         let plain = !value.is_empty() && value.chars().all(is_plain);
@@ -180,7 +180,7 @@ impl EventText {
     }
 }
 
-/// A message may have several lines: in the journal each is one of its own.
+/// An event as lines. In the journal, each line of a message is an entry.
 fn lines(now: Option<Time>, zone: &TimeZone, level: Level, said: &EventText) -> String {
     let mut lines: Vec<String> = said.message.lines().map(text::clean).collect();
     if lines.is_empty() {
@@ -199,7 +199,7 @@ fn lines(now: Option<Time>, zone: &TimeZone, level: Level, said: &EventText) -> 
     text
 }
 
-/// As syslog numbers them.
+/// The priority as in syslog(3).
 fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,

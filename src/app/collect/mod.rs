@@ -1,4 +1,4 @@
-//! `toptalk collect`: receive, warn and record, without a screen, until told to stop.
+//! `toptalk collect`: receives, warns and records, without a screen, until it is stopped.
 
 mod hook;
 mod log;
@@ -38,14 +38,14 @@ use crate::config::memory::MemoryShares;
 use crate::ingest::{BoundSocket, Ingest, IngestConfig, LostMessageCounters, RecorderThreads};
 use crate::source::Local;
 
-/// How often it is looked whether there is something to say.
+/// Interval at which finished files and new events are logged.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How often limits are looked at.
+/// Interval at which alert limits are checked.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// Where a hook runs for files, all of the end takes no longer than 10 s: hooks have what
-/// is left of it, and this at least. Without one it takes less than a second.
+/// Time limit of the whole shutdown with a hook. The hook gets what is left of it, but at
+/// least `LEAST_FOR_HOOK`. Without a hook the shutdown takes less than a second.
 const END: Duration = Duration::from_millis(9_500);
 const LEAST_FOR_HOOK: Duration = Duration::from_secs(1);
 
@@ -61,7 +61,7 @@ pub(super) fn run(collecting: Collecting, line: CommandLine) -> Result<ExitCode,
     if let Err(error) = &result {
         error!("{error}");
     }
-    // Who reads the log, or does not, is not waited for any longer.
+    // The process does not wait for a reader of the log beyond this.
     log.finish();
     Ok(result.unwrap_or(ExitCode::FAILURE))
 }
@@ -72,7 +72,7 @@ async fn collect(
     zone: TimeZone,
     losses: LostMessageCounters,
 ) -> Result<ExitCode, AppError> {
-    // Before anything is announced: whoever reads that may interrupt at once.
+    // Before the first message: who reads it may interrupt at once.
     let mut ends = StopSignals::new().map_err(AppError::Start)?;
     let stop = StopSignal::on_signals().map_err(AppError::Start)?;
     let mut hangups = signal(SignalKind::hangup()).map_err(AppError::Start)?;
@@ -83,14 +83,14 @@ async fn collect(
     let mut service = match service {
         Err(error) if notify::is_service() => {
             let pause = notify::AFTER_FAILED_START;
-            error!("{error}; ending in {} s, to be started again", pause.as_secs());
+            error!("{error}; exiting in {} s, so that systemd starts it again", pause.as_secs());
             let _ = tokio::time::timeout(pause, &mut end).await;
             return Ok(ExitCode::FAILURE);
         }
         started => started?,
     };
     let mut watches = tokio::time::interval(WATCH);
-    // Not a pause: whoever hangs up again and again would begin it anew each time.
+    // An interval and not a pause, which every SIGHUP would restart.
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !service.ingest.published().has_ended() {
@@ -104,7 +104,7 @@ async fn collect(
     service.stop().await
 }
 
-/// Everything that runs.
+/// All parts of the running collector.
 struct Service {
     clock: Clock,
     settings: ActiveConfig,
@@ -121,7 +121,7 @@ struct Service {
 }
 
 impl Service {
-    /// Within a runtime.
+    /// Starts all parts. Called within a runtime.
     fn start(
         collecting: Collecting,
         line: CommandLine,
@@ -198,7 +198,7 @@ impl Service {
         })
     }
 
-    /// Takes new settings, if they are right.
+    /// Applies the new settings, if they are valid.
     async fn reload(&mut self) {
         self.manager.reloading();
         self.settings.reload(&self.windows, &self.ingest).await;

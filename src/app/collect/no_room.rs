@@ -1,4 +1,4 @@
-//! What is said of exporters of which something found no room: who, why and how often.
+//! Log messages about exporters whose data was dropped because a pool was full.
 
 use std::collections::HashMap;
 
@@ -7,40 +7,40 @@ use tracing::warn;
 use crate::flow::Host;
 use crate::snapshot::{Label, NoRoom};
 
-/// They are told of this often at most: a flood fills no log.
+/// Minimum interval between these messages, so that a flood does not fill the log.
 const PAUSE_MICROS: u64 = 60_000_000;
 
-/// Exporters and causes that are told of at once, those that come up most often since
-/// the last time; of the others there is a number.
+/// Maximum number of lines at a time, one for each exporter and cause, the most frequent
+/// first; the others are only counted.
 const LINES: usize = 8;
 
-/// What was told of.
+/// What was logged.
 #[derive(Debug, Default)]
 pub(super) struct ReportedNoRoom {
-    /// The counts that were listed last, at most `MAX_NO_ROOM`.
+    /// The counts as of the last message, at most `MAX_NO_ROOM`.
     counts: HashMap<(Host, Label), u64>,
-    /// When something was told last, in running microseconds.
+    /// The time of the last message, in microseconds of running time.
     at: Option<u64>,
 }
 
-/// What is to be told.
+/// The messages to log.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct NoRoomChanges {
-    /// With how often it happened since it was told of the last time.
+    /// Each with its count since the last message.
     lines: Vec<NoRoom>,
     /// How many more exporters and causes there are.
     others: usize,
 }
 
 impl ReportedNoRoom {
-    /// Tells what is new at `micros` (running time).
+    /// Logs what is new at `micros`, in microseconds of running time.
     pub(super) fn tell(&mut self, listed: &[NoRoom], micros: u64) {
         let NoRoomChanges { lines, others } = self.news(listed, micros);
         for NoRoom { exporter, cause, count } in lines {
             warn!(%exporter, cause = cause.as_ref(), count, "found no room");
         }
         if others > 0 {
-            warn!(others, "found no room, too: the screen and the metrics name them");
+            warn!(others, "further exporters found no room: the screen and the metrics list them");
         }
     }
 
@@ -52,7 +52,7 @@ impl ReportedNoRoom {
             self.counts.get(&(one.exporter, one.cause.clone())).copied().unwrap_or(0)
         };
         let since = |one: &NoRoom| NoRoom { count: one.count - before(one), ..one.clone() };
-        // One that was listed with more was another worker's, or left the list meanwhile.
+        // A smaller count than before is of another worker, or the entry had left the list.
         let grown = listed.iter().filter(|one| one.count > before(one));
         let mut lines: Vec<NoRoom> = grown.map(since).collect();
         if lines.is_empty() {

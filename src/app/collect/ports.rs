@@ -1,26 +1,26 @@
-//! What is said of ports that are missing: when they are, again and again while
-//! they are, and when they are taken.
+//! Log messages about missing ports: at once, repeatedly while they are missing, and when
+//! they are opened.
 
 use tracing::{info, warn};
 
 use crate::app::notify::Manager;
 use crate::snapshot::{Health, MissingPort};
 
-/// A missing port is told again this often: in a log that is only looked at near
-/// its end it stands there all the while, and fills none.
+/// Interval at which a missing port is logged again: often enough to be near the end of the
+/// log, rarely enough not to fill it.
 const REMIND_MICROS: u64 = 600_000_000;
 
-/// The ports that were told of as missing.
+/// The ports that were logged as missing.
 #[derive(Debug, Default)]
 pub(super) struct ReportedPorts {
     missing: Vec<MissingPort>,
-    /// When they were told of last, in running microseconds.
+    /// When they were last logged, in microseconds of running time.
     told: u64,
-    /// What the service manager shows.
+    /// The status text of the service manager.
     status: String,
 }
 
-/// What is to be told.
+/// The messages to log.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct PortChanges {
     missing: Vec<String>,
@@ -28,13 +28,13 @@ struct PortChanges {
 }
 
 impl ReportedPorts {
-    /// Tells what is new at `micros` (running time).
+    /// Logs what is new at `micros`, in microseconds of running time.
     pub(super) fn tell(&mut self, health: &Health, micros: u64, manager: &mut Manager) {
         let PortChanges { missing, taken } = self.news(&health.missing, micros);
         missing.iter().for_each(|sentence| warn!("{sentence}"));
         taken.iter().for_each(|sentence| info!("{sentence}"));
         let status = status(health);
-        // Where nothing was ever missing there is nothing to be said.
+        // The status is only set after a port was missing.
         if status != self.status && !(self.status.is_empty() && health.missing.is_empty()) {
             manager.status(&status);
             self.status = status;
@@ -50,11 +50,7 @@ impl ReportedPorts {
         let new: Vec<String> = new.map(MissingPort::sentence).collect();
         let gone = self.missing.iter().filter(|one| !known(missing, one));
         let taken = gone.map(|one| {
-            format!(
-                "port {} is free and taken: listening on it ({})",
-                one.port,
-                one.transport.name()
-            )
+            format!("port {} is free again: listening on it ({})", one.port, one.transport.name())
         });
         let news = PortChanges { missing: new, taken: taken.collect() };
         if !news.missing.is_empty() {
@@ -106,10 +102,10 @@ mod tests {
         assert_eq!(ports.news(&one, REMIND_MICROS + 5).missing.len(), 1);
         // Datagrams can be had, streams cannot.
         let half = ports.news(&[missing(2055, Transport::Tcp)], REMIND_MICROS + 6);
-        assert_eq!(half.taken, ["port 2055 is free and taken: listening on it (udp)"]);
+        assert_eq!(half.taken, ["port 2055 is free again: listening on it (udp)"]);
         assert!(half.missing[0].starts_with("no IPFIX over TCP on port 2055"), "{half:?}");
         let taken = ports.news(&[], REMIND_MICROS + 7).taken;
-        assert_eq!(taken, ["port 2055 is free and taken: listening on it (tcp)"]);
+        assert_eq!(taken, ["port 2055 is free again: listening on it (tcp)"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! SIGHUP: the settings once more, for whoever runs.
+//! SIGHUP: reads the settings again while collecting.
 //!
-//! Everything is read and checked before anything is changed. What is wrong
-//! leaves all as it was.
+//! Everything is read and checked before anything is changed. If anything is wrong, nothing
+//! changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,17 +14,16 @@ use crate::cli::{Collecting, Command, CommandLine, SettingValue};
 use crate::flow::NetworkGroups;
 use crate::ingest::{Ingest, RecordPlan};
 
-/// The settings in force, and the words that they are read anew with.
+/// The settings in effect, and the command line with which they are read again.
 pub(super) struct ActiveConfig {
     line: CommandLine,
-    /// Where flows go, which stays.
+    /// The folders that flows are recorded into, which do not change.
     plan: RecordPlan,
-    /// The words of each setting; of those that need a restart, as they were at
-    /// the start.
+    /// The value of each setting; for those that need a restart, the value at the start.
     held: BTreeMap<&'static str, Vec<String>>,
 }
 
-/// What was read.
+/// The settings that were read.
 struct ReadConfig {
     collecting: Collecting,
     groups: Arc<NetworkGroups>,
@@ -38,7 +37,7 @@ impl ActiveConfig {
         Ok(ActiveConfig { line, plan, held })
     }
 
-    /// Reads them anew and has them hold.
+    /// Reads the settings again and applies them.
     pub(super) async fn reload(&mut self, windows: &Windows, ingest: &Ingest) {
         let ReadConfig { collecting, groups, values } = match read(&self.line) {
             Ok(read) => read,
@@ -54,7 +53,7 @@ impl ActiveConfig {
             rules: config.rules,
             groups,
         });
-        // Without an answer collecting has ended, which is told elsewhere.
+        // There is no answer if collecting has ended, which is reported elsewhere.
         let _ = ingest.set_policy(collecting.policy_for(&self.plan)).await;
         let (changed, fixed) = self.hold(values);
         if !fixed.is_empty() {
@@ -63,7 +62,7 @@ impl ActiveConfig {
         info!(changed = changed.join(" "), "reloaded");
     }
 
-    /// Takes what has changed; says what, and what is not taken before a restart.
+    /// Stores the changed values. Returns the changed settings, and those that need a restart.
     fn hold(&mut self, values: Vec<SettingValue>) -> (Vec<&'static str>, Vec<&'static str>) {
         let (mut changed, mut fixed) = (Vec::new(), Vec::new());
         for SettingValue { setting, words, .. } in values {
@@ -84,7 +83,7 @@ fn read(line: &CommandLine) -> Result<ReadConfig, AppError> {
     let usage = |refusal: crate::cli::UsageError| AppError::Usage(refusal.message());
     let file = config::read(&line.wanted().map_err(usage)?)?;
     let Command::Collect(collecting) = line.command(file.as_ref()).map_err(usage)? else {
-        return Err(AppError::Usage("this is another command".to_owned()));
+        return Err(AppError::Usage("the command line is of another command".to_owned()));
     };
     let groups = groups::read(&collecting.collect.groups)?;
     let values = line.settings(file.as_ref()).map_err(usage)?;

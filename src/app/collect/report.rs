@@ -1,4 +1,4 @@
-//! What is told while it records: slots that end, files, alarms and alerts.
+//! Log messages while collecting: ended slots, finished files, recording problems, alerts.
 
 use std::collections::VecDeque;
 
@@ -11,24 +11,25 @@ use crate::ingest::{EndedSlot, Finished, PublishedHealth, RecorderHandle};
 use crate::snapshot::{Alert, AlertSubject, Direction, Health};
 use crate::units;
 
-/// Notes that are remembered, so that none is told twice: some name a file.
+/// Maximum number of notes that are remembered, so that none is logged twice. Notes that
+/// name a file are all different.
 const MAX_NOTES: usize = 1000;
 
-/// What was told, so that nothing is told twice.
+/// What was logged so far, so that nothing is logged twice.
 pub(super) struct ReportedChanges {
     recorder: Option<RecorderHandle>,
     published: PublishedHealth,
-    /// Of the times that are told.
+    /// The time zone of logged times.
     zone: TimeZone,
-    /// What had gone missing, and what was bad, when the last slot was told of.
+    /// The numbers of lost and bad flows when the last slot was logged.
     lost: u64,
     bad: u64,
-    /// What had arrived while the collector was down, as that slot's line has it, and
-    /// as it was told at once.
+    /// The number of flows sent while no collector ran: as in the line of the last slot, and
+    /// as in the last message of its own.
     missed: u64,
     missed_told: u64,
-    /// Since when recording had stopped or was behind, if so; whatever is said of
-    /// why, that is told once.
+    /// The time since when recording has been stopped or behind, if it is. It is logged once,
+    /// even if the reason changes.
     alarm: Option<Time>,
     alerts: Vec<AlertSubject>,
     /// The newest notes, at most [`MAX_NOTES`].
@@ -36,7 +37,7 @@ pub(super) struct ReportedChanges {
 }
 
 impl ReportedChanges {
-    /// With what was told already.
+    /// Starts with the notes that are already logged.
     pub(super) fn new(
         recorder: Option<RecorderHandle>,
         published: PublishedHealth,
@@ -60,7 +61,7 @@ impl ReportedChanges {
         }
     }
 
-    /// Tells what is new; hands on the files that were finished.
+    /// Logs what is new and returns the finished files.
     pub(super) fn tell(&mut self) -> Vec<Finished> {
         let health = self.published.read();
         let turned = self.recorder.as_ref().map(RecorderHandle::ended_slots).unwrap_or_default();
@@ -72,7 +73,7 @@ impl ReportedChanges {
         if alarm.as_ref().map(|(since, _)| *since) != self.alarm {
             match &alarm {
                 Some((_, why)) => error!("{why}"),
-                None => info!("recording goes on"),
+                None => info!("recording resumed"),
             }
             self.alarm = alarm.map(|(since, _)| since);
         }
@@ -91,19 +92,19 @@ impl ReportedChanges {
         finished
     }
 
-    /// Tells of exporters that went on sending while no collector ran.
+    /// Logs that exporters were sending while no collector ran.
     fn missed(&mut self, health: &Health) {
         let missed = health.missed_while_down();
         if missed > self.missed_told {
             let exporters = health.exporters.iter().filter(|one| one.missed_while_down > 0).count();
-            warn!(missed_while_down = missed, exporters, "sent while no collector ran");
+            warn!(missed_while_down = missed, exporters, "flows were sent while no collector ran");
         }
-        // What comes late falls out of it again.
+        // Late datagrams reduce the number again.
         self.missed_told = missed;
     }
 
-    /// What is lost never arrived, and what is bad has no slot either: both are
-    /// told once, with the first of the archives whose slot ends.
+    /// Logs ended slots. Lost and bad flows belong to no slot: they are logged once, with the
+    /// first archive whose slot ends.
     fn slots(&mut self, turned: &[EndedSlot], health: &Health) {
         let (lost, bad) = (health.lost(), bad(health));
         let missed = health.missed_while_down();
@@ -133,8 +134,7 @@ impl ReportedChanges {
         (self.lost, self.bad, self.missed) = (lost, bad, missed);
     }
 
-    /// Tells of limits that are broken since the last time, and of those that are
-    /// kept again.
+    /// Logs the limits that are newly exceeded, and those that are no longer exceeded.
     pub(super) fn alerts(&mut self, alerts: &[Alert]) {
         for alert in alerts.iter().filter(|alert| !self.alerts.contains(&alert.subject)) {
             let (whom, way) = subject(alert.subject);
@@ -148,7 +148,7 @@ impl ReportedChanges {
         self.alerts = subjects;
     }
 
-    /// What was not recorded in all, by cause.
+    /// Logs the total of flows that were not recorded, by cause.
     pub(super) fn sum_up(&self) {
         let recording = self.published.read().recording;
         for shed in recording.iter().flat_map(|recording| &recording.shed) {
@@ -172,13 +172,14 @@ fn subject(subject: AlertSubject) -> (String, &'static str) {
     }
 }
 
-/// What arrived and could not be used; what the kernel dropped is lost.
+/// The number of datagrams and flows that could not be used. Those that the kernel dropped
+/// count as lost.
 fn bad(health: &Health) -> u64 {
     let counts = health.dropped.iter().filter(|drop| drop.cause != "kernel");
     counts.map(|drop| drop.count).sum()
 }
 
-/// What keeps it from recording, or from making segments, and since when.
+/// The problem that prevents recording or encoding, and since when it has existed.
 fn alarm(health: &Health) -> Option<(Time, String)> {
     let recording = health.recording.as_ref()?;
     let (alarm, head) = match (&recording.stopped, &recording.behind) {

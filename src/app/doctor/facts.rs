@@ -1,23 +1,23 @@
-//! What was found on this machine, as plain data.
+//! The facts about this machine that the checks judge, as plain data.
 
 use std::net::IpAddr;
 
 use crate::flow::Time;
 use crate::snapshot::{Health, Listener};
 
-/// Everything that is judged.
+/// All facts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub ports: Vec<Port>,
-    /// Whether they were asked for, each of which must then be free.
+    /// Whether the ports are from the command line. Each of them must then be usable.
     pub asked: bool,
     /// The largest receive buffer that a program may ask for, in bytes.
     pub rmem_max: Option<u64>,
-    /// What memory a collector would have here.
+    /// A sentence on the memory that a collector would use.
     pub memory: Option<String>,
-    /// What came while it was listened; `None` when nothing could be listened on.
+    /// What arrived; `None` if it was not possible to listen.
     pub heard: Option<HeardTraffic>,
-    /// Where the collector listens that can be asked, if there is one.
+    /// The addresses on which the running collector listens, if it could be asked.
     pub elsewhere: Vec<Listener>,
     pub archive: Option<Archive>,
     /// An address of this machine that routers may send to.
@@ -36,12 +36,12 @@ pub(super) struct Port {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PortState {
     Free,
-    /// Held by these programs, as far as one may see whose it is.
+    /// Held by these programs; empty if the permissions do not allow to see which.
     Held(Vec<PortHolder>),
-    /// The collector that was asked wants it and does not have it: why, and which
-    /// programs hold it.
+    /// The running collector is configured for the port and does not have it: the reason,
+    /// and the programs that hold it.
     Lacked(String, Vec<PortHolder>),
-    /// Why it cannot be listened on.
+    /// It is not possible to listen on it, for this reason.
     Refused(String),
 }
 
@@ -52,13 +52,13 @@ pub(super) struct PortHolder {
     pub name: String,
 }
 
-/// What was heard in a while.
+/// What was received.
 #[derive(Clone, Debug)]
 pub(super) struct HeardTraffic {
     pub for_ms: i64,
     pub now: Time,
     pub health: Health,
-    /// Networks that may be ours, where most traffic belongs to none that is.
+    /// Candidates for local networks, if most traffic is neither from nor to a local one.
     pub transit: Vec<String>,
 }
 
@@ -76,28 +76,28 @@ pub(super) struct Archive {
 pub(super) enum FolderState {
     Writable,
     Missing,
-    /// Why nothing can be written.
+    /// Files cannot be written, for this reason.
     Unusable(String),
 }
 
-/// Who sets the clock of this machine.
+/// The program that synchronises the clock of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum TimeSynchroniser {
-    /// This program does.
+    /// This program.
     Program(String),
-    /// None that is known runs.
+    /// None of the known programs is running.
     #[default]
     Nobody,
-    /// It cannot be seen what runs.
+    /// The running programs cannot be seen.
     Unknown,
 }
 
-/// Where a screen would be drawn.
+/// The terminal that the screen would be drawn on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Terminal {
-    /// Whether the output is a terminal at all.
+    /// Whether standard output is a terminal.
     pub is_one: bool,
-    /// What the screen would have to do without, in a sentence.
+    /// What the terminal lacks, in a sentence.
     pub note: Option<String>,
     pub colour: bool,
 }

@@ -1,4 +1,5 @@
-//! What can be seen of this machine: /proc, a folder, the terminal.
+//! Collects the facts about this machine: from /proc, the folder of the archive and the
+//! terminal.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal};
@@ -12,14 +13,14 @@ use crate::ingest::{BindError, BoundSocket};
 use crate::snapshot::{Health, MissingPort, Transport};
 use crate::ui::Theme;
 
-/// Where Linux lists the sockets of UDP.
+/// The files in which Linux lists UDP sockets (proc(5)).
 const SOCKETS: [&str; 2] = ["/proc/net/udp", "/proc/net/udp6"];
 
-/// Programs that set clocks, by the name that the kernel cuts at 15 characters.
+/// Programs that synchronise clocks. The kernel cuts names at 15 characters.
 const TIME_KEEPERS: [&str; 6] =
     ["systemd-timesyn", "chronyd", "ntpd", "openntpd", "ntp-daemon", "ptp4l"];
 
-/// Takes a port as collecting would, or says why not.
+/// Opens a port as collecting does, or tells why that is not possible.
 pub(super) fn port(address: Option<IpAddr>, number: u16) -> (Port, Option<BoundSocket>) {
     let (state, bound) = match BoundSocket::open(address, number) {
         Ok(bound) => (PortState::Free, Some(bound.with_streams())),
@@ -29,8 +30,8 @@ pub(super) fn port(address: Option<IpAddr>, number: u16) -> (Port, Option<BoundS
     (Port { number, state }, bound)
 }
 
-/// The same of a port that the collector, whose health this is, has or wants: it is
-/// not taken from it, not even for a moment.
+/// The same for a port that the running collector has or is waiting for. Such a port is not
+/// opened, so that it is not taken from the collector, even for a moment.
 pub(super) fn beside(health: &Health, address: Option<IpAddr>, number: u16) -> Port {
     let missing = |one: &&MissingPort| (one.port, one.transport) == (number, Transport::Udp);
     if let Some(missing) = health.missing.iter().find(missing) {
@@ -43,7 +44,7 @@ pub(super) fn beside(health: &Health, address: Option<IpAddr>, number: u16) -> P
     port(address, number).0
 }
 
-/// The processes that hold a port, as far as one may look.
+/// The processes that hold a port, as far as the permissions allow to see them.
 fn holders(port: u16) -> Vec<PortHolder> {
     let tables = SOCKETS.iter().filter_map(|path| fs::read_to_string(path).ok());
     let links: Vec<String> = tables
@@ -59,7 +60,7 @@ fn holders(port: u16) -> Vec<PortHolder> {
     processes().filter(|holder| holds(holder.process)).collect()
 }
 
-/// The sockets of a port in a table of the kernel, by their inodes.
+/// The inodes of the sockets of a port, from a table of the kernel.
 fn sockets_of(table: &str, port: u16) -> Vec<u64> {
     let row = |line: &str| {
         let mut words = line.split_whitespace();
@@ -70,7 +71,7 @@ fn sockets_of(table: &str, port: u16) -> Vec<u64> {
     table.lines().filter_map(row).collect()
 }
 
-/// All processes that can be seen.
+/// All visible processes.
 fn processes() -> impl Iterator<Item = PortHolder> {
     fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
         let process = entry.file_name().to_str()?.parse().ok()?;
@@ -91,7 +92,7 @@ pub(super) fn time_synchroniser() -> TimeSynchroniser {
     match keeper {
         Some(running) => TimeSynchroniser::Program(running.name),
         None if seen > 1 => TimeSynchroniser::Nobody,
-        // /proc is closed, or this is a container, whose host keeps the time.
+        // /proc is hidden, or this is a container and its host synchronises the time.
         None => TimeSynchroniser::Unknown,
     }
 }
@@ -100,7 +101,7 @@ pub(super) fn archive(folder: &Path) -> Archive {
     let state = match fs::metadata(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => FolderState::Missing,
         Err(error) => FolderState::Unusable(error.to_string()),
-        Ok(data) if !data.is_dir() => FolderState::Unusable("is no folder".to_owned()),
+        Ok(data) if !data.is_dir() => FolderState::Unusable("not a folder".to_owned()),
         Ok(_) => match try_to_write(folder) {
             Ok(()) => FolderState::Writable,
             Err(error) => FolderState::Unusable(error.to_string()),
@@ -114,8 +115,8 @@ pub(super) fn archive(folder: &Path) -> Archive {
     }
 }
 
-/// Makes a file and removes it: permissions, quotas and read-only mounts are all
-/// that can be in the way, and only this asks all of them.
+/// Creates a file and removes it. Only this checks permissions, quotas and read-only
+/// mounts at once.
 fn try_to_write(folder: &Path) -> io::Result<()> {
     let path = folder.join(format!(".toptalk-doctor-{}", std::process::id()));
     OpenOptions::new().write(true).create_new(true).open(&path)?;
@@ -164,6 +165,6 @@ mod tests {
         assert_eq!(archive(&folder.path().join("none")).state, FolderState::Missing);
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        assert_eq!(archive(&file).state, FolderState::Unusable("is no folder".to_owned()));
+        assert_eq!(archive(&file).state, FolderState::Unusable("not a folder".to_owned()));
     }
 }

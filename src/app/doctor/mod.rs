@@ -1,7 +1,7 @@
-//! `toptalk doctor`: what usually goes wrong, and what helps.
+//! `toptalk doctor`: checks for common problems and prints what solves them.
 //!
-//! Facts are gathered (`gather`), judged (`checks`), printed. Listening is done
-//! as `top` does it; where a collector has the ports it is asked what it heard.
+//! `gather` collects facts about this machine, `checks` judges them. To see what arrives,
+//! `doctor` listens on the ports; if a running collector has them, it asks the collector.
 
 mod checks;
 mod facts;
@@ -25,15 +25,15 @@ use crate::ingest::{self, BoundSocket, DEFAULT_PORTS, Ingest, IngestConfig, Work
 use crate::snapshot::{Basis, Snapshot, View, Window};
 use crate::text;
 
-/// Rows of windows that nobody asks: few, so that they take no room.
+/// Rows of the windows. Nobody looks at them, so that few are enough.
 const ROWS: usize = 1000;
 
 pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     let asked = !doctor.listen.ports.is_empty();
     let numbers = if asked { doctor.listen.ports.as_slice() } else { &DEFAULT_PORTS };
     let address = doctor.listen.address;
-    // Before any port is taken, even for a moment: it may be one that a collector
-    // waits for.
+    // The collector is asked first: it may be waiting for a port that the check below
+    // would take for a moment.
     let collector = collector(doctor)?;
     let concerns = |HeardTraffic { health, .. }: &&HeardTraffic| {
         numbers.iter().any(|number| health.listens(*number) || health.misses(*number))
@@ -77,7 +77,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<ExitCode, AppError> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What a collector says that has the ports, if it may be asked.
+/// What the running collector has received, if there is one and it may be asked.
 fn collector(doctor: &Doctor) -> Result<Option<HeardTraffic>, AppError> {
     let runtime = runtime().map_err(AppError::Start)?;
     let view = View { window: Window::Hour, limit: 0, ..View::default() };
@@ -86,7 +86,7 @@ fn collector(doctor: &Doctor) -> Result<Option<HeardTraffic>, AppError> {
             let (now, started) = (snapshot.captured_at, snapshot.health.started);
             heard(snapshot, now.since(started), now)
         }),
-        // Then the ports are all there is to say.
+        // The report then has the state of the ports only.
         Err(error) => {
             tell(error);
             None
@@ -105,10 +105,10 @@ fn heard(snapshot: Snapshot, for_ms: i64, now: Time) -> HeardTraffic {
     HeardTraffic { for_ms, now, health, transit }
 }
 
-/// Listens for a while, or until it is interrupted.
+/// Listens for this many milliseconds, or until it is interrupted.
 fn listen(bound: Vec<BoundSocket>, for_ms: i64) -> Result<HeardTraffic, AppError> {
     let runtime = runtime().map_err(AppError::Start)?;
-    // Before anything is announced: whoever reads that may interrupt at once.
+    // Before the first message: who reads it may interrupt at once.
     let mut ends = runtime.block_on(async { StopSignals::new() }).map_err(AppError::Start)?;
     StopSignal::on_signals().map_err(AppError::Start)?;
     let ports: Vec<String> = bound.iter().map(|socket| socket.port().to_string()).collect();
@@ -130,7 +130,7 @@ fn listen(bound: Vec<BoundSocket>, for_ms: i64) -> Result<HeardTraffic, AppError
     let mut health = ingest.stop().map_err(AppError::Collect)?;
     health.clock_shift_ms = clock.shift_ms();
     let now = clock.now();
-    // Windows know how long flows last, and whose they are.
+    // The windows know the active timeouts, and how much traffic is local.
     let view = View { window: Window::All, limit: 0, ..View::default() };
     Ok(heard(windows.snapshot(&view, now, health), now.since(started).min(for_ms), now))
 }

@@ -75,9 +75,9 @@ fn a_busy_port_is_reported_and_opened_when_it_is_free() {
     assert!(scrape(metrics).contains("\ntoptalk_port_open{port=\"4739\",transport=\"udp\"} 1\n"));
     let ports = doctor(HERE, &socket);
     assert_eq!(ports[0].0, "warn", "{ports:?}");
-    assert!(ports[0].1.starts_with("2055 is missing: the collector that runs"), "{ports:?}");
+    assert!(ports[0].1.starts_with("2055 is missing: the running collector"), "{ports:?}");
     assert!(ports[0].1.contains(&format!("(process {})", std::process::id())), "{ports:?}");
-    assert_eq!(ports[1].1, "4739 is held by the collector that was asked");
+    assert_eq!(ports[1].1, "the running collector listens on 4739");
     // An attached screen receives the same.
     let mut top = toptalk();
     top.args(["top", "-o", "json", "--socket"]).arg(&socket).env_remove("TOPTALK_NO_ATTACH");
@@ -92,7 +92,7 @@ fn a_busy_port_is_reported_and_opened_when_it_is_free() {
         text.contains("\ntoptalk_port_open{port=\"2055\",transport=\"udp\"} 1\n")
             && text.contains("\ntoptalk_port_open{port=\"2055\",transport=\"tcp\"} 1\n")
     });
-    assert_eq!(doctor(HERE, &socket)[0].1, "2055 is held by the collector that was asked");
+    assert_eq!(doctor(HERE, &socket)[0].1, "the running collector listens on 2055");
     send(HERE, 2055);
     common::wait_until("the flow", || sums(&archive).0 == 1);
     let output = running.end(Signal::SIGTERM);

@@ -1,9 +1,8 @@
-//! What is run for each finished file.
+//! The hook: a command that is run for each finished file.
 //!
-//! One at a time, never longer than it may, without a shell: the words of the
-//! command with their marks filled in, and the same in the environment. While it
-//! runs further files wait, a bounded number of them. What it prints is read and,
-//! in part, logged.
+//! One command runs at a time, without a shell and with a time limit. Its arguments are the
+//! words of `--hook` with the marks (`%f`) replaced; the same values are in its environment.
+//! While it runs, a bounded number of files waits. The first lines of its output are logged.
 
 mod output;
 
@@ -20,10 +19,10 @@ use crate::cli::{self, Hook, HookPart};
 use crate::ingest::{Finished, LostMessageCounters, LostMessages};
 use crate::units;
 
-/// Files that wait for the hook at most: an hour of them in twenty folders.
+/// Maximum number of files that wait for the hook: those of an hour in twenty folders.
 const WAITING: usize = 256;
 
-/// The hook and what waits for it.
+/// The hook and its queue.
 pub(super) struct Hooks {
     queue: mpsc::Sender<Finished>,
     task: JoinHandle<()>,
@@ -31,7 +30,8 @@ pub(super) struct Hooks {
 }
 
 impl Hooks {
-    /// Ready to run it; within a runtime. Files for which it is not run are counted.
+    /// Starts the task that runs the hook. Called within a runtime. Files for which the hook
+    /// is not run are counted.
     pub(super) fn start(hook: Hook, losses: LostMessageCounters) -> Hooks {
         let (queue, mut waiting) = mpsc::channel::<Finished>(WAITING);
         let counts = losses.clone();
@@ -43,23 +43,23 @@ impl Hooks {
         Hooks { queue, task, losses }
     }
 
-    /// Has it run for a file.
+    /// Queues a file for the hook.
     pub(super) fn push(&self, finished: Finished) {
         if let Err(mpsc::error::TrySendError::Full(finished)) = self.queue.try_send(finished) {
             let file = finished.file.display();
             self.losses.add(LostMessages::Hook, 1);
-            warn!(%file, waiting = WAITING, "hook: not run, too many files wait for it");
+            warn!(%file, waiting = WAITING, "hook: not run for this file, too many files are waiting");
         }
     }
 
-    /// Waits for what is left, but no longer than this.
+    /// Waits for the queued files, but no longer than this.
     pub(super) async fn end(self, patience: Duration) {
         let Hooks { queue, mut task, .. } = self;
         drop(queue);
         if tokio::time::timeout(patience, &mut task).await.is_err() {
-            warn!("hook: ended with the collector");
+            warn!("hook: killed, because the collector ends");
             task.abort();
-            // Dropping the task has killed what ran; it is waited for, briefly.
+            // Dropping the task kills the process. This waits for the task to be dropped.
             let _ = task.await;
         }
     }
@@ -80,7 +80,7 @@ async fn run(hook: &Hook, finished: &Finished, losses: &LostMessageCounters) {
         Ok(opened) => opened,
         Err(error) => {
             losses.add(LostMessages::Hook, 1);
-            warn!(%file, command = %program, %error, "hook: cannot be run");
+            warn!(%file, command = %program, %error, "hook: cannot be started");
             return;
         }
     };
@@ -93,7 +93,7 @@ async fn run(hook: &Hook, finished: &Finished, losses: &LostMessageCounters) {
     };
     match tokio::time::timeout(hook.limit, over).await {
         Ok(Ok(status)) => {
-            // What it left running in its place is its own business.
+            // Processes that the hook left running are not killed.
             std::mem::forget(group);
             end(output, finished, losses);
             ended(status, finished);
@@ -109,13 +109,13 @@ async fn run(hook: &Hook, finished: &Finished, losses: &LostMessageCounters) {
     }
 }
 
-/// Takes what it printed last, and says how much was not logged.
+/// Reads the rest of the output and reports how many lines were not logged.
 fn end(output: HookOutput<impl FnMut(&str)>, finished: &Finished, losses: &LostMessageCounters) {
     let cut = output.end();
     if cut > 0 {
         losses.add(LostMessages::HookOutput, cut);
         let file = finished.file.display();
-        info!(%file, lines = cut, "hook: it printed more lines, which are not logged");
+        info!(%file, lines = cut, "hook: further lines of output are not logged");
     }
 }
 
@@ -128,20 +128,20 @@ fn ended(status: ExitStatus, finished: &Finished) {
     }
 }
 
-/// The group of processes of a hook, which is killed when this is dropped.
+/// The process group of a hook, which is killed when this is dropped.
 struct ProcessGroup(Option<u32>);
 
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let number = self.0.and_then(|number| i32::try_from(number).ok());
         if let Some(group) = number.and_then(rustix::process::Pid::from_raw) {
-            // It may have ended meanwhile.
+            // The group may no longer exist.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
 }
 
-/// What the hook is told: nfcapd's letter, the variable, the value.
+/// The values that the hook gets: the letter as in nfcapd, the variable and the value.
 fn told(finished: &Finished) -> [(char, &'static str, String); 5] {
     let file = finished.file.strip_prefix(&finished.folder).unwrap_or(&finished.file);
     [
@@ -158,14 +158,14 @@ fn variables(finished: &Finished) -> Vec<(&'static str, String)> {
     told(finished).into_iter().map(|(_, name, value)| (name, value)).chain([flows]).collect()
 }
 
-/// A word with its marks filled in; what is filled in stays one word.
+/// A word with its marks replaced. The result is always one argument.
 fn filled(word: &str, finished: &Finished) -> String {
     let told = told(finished);
     let value = |mark: char| {
         let known = told.iter().find(|(letter, ..)| *letter == mark);
         known.map_or("", |(_, _, value)| value.as_str())
     };
-    // What is none of the marks was refused with the command line.
+    // Unknown marks were an error of the command line.
     let filled = cli::pieces(word).map(|piece| match piece {
         HookPart::Text(text) => text,
         HookPart::Mark(mark) => value(mark),

@@ -1,5 +1,5 @@
-//! What a hook prints: a pipe that is always read, so that no hook waits for whoever
-//! reads our log, and none fails because nobody does. Some lines of it are logged.
+//! The output of a hook. It goes to a pipe that is always read, so that no hook waits for a
+//! reader of the log or fails because there is none. The first lines are logged.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,18 +9,18 @@ use std::process::Stdio;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
-/// Lines of one run that are logged; further ones are read and thrown away.
+/// Maximum number of lines that are logged of one run; further ones are read and dropped.
 const MAX_LINES: usize = 50;
 
-/// Bytes of a line that are logged.
+/// Maximum number of bytes that are logged of a line.
 const MAX_LINE: usize = 1_000;
 
-/// Bytes that are read at once, and reads of what is left when the hook has ended:
-/// a pipe holds 64 kB unless somebody enlarged it.
+/// Bytes of one read, and maximum number of reads after the hook has ended. A pipe holds
+/// 64 kB by default (pipe(7)).
 const READ: usize = 4 << 10;
 const REST: usize = 64;
 
-/// The reading end, and what became of the lines.
+/// The reading end of the pipe, and the lines read so far.
 pub(super) struct HookOutput<T: FnMut(&str)> {
     pipe: Receiver,
     lines: Lines,
@@ -28,11 +28,11 @@ pub(super) struct HookOutput<T: FnMut(&str)> {
 }
 
 impl<T: FnMut(&str)> HookOutput<T> {
-    /// A pipe; what is returned beside it is for standard output and standard error
-    /// of the hook. `tell` is given each line that is to be logged.
+    /// Opens the pipe. The other two results are the standard output and standard error of
+    /// the hook. `tell` is called with each line to log.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// When there are no file descriptors left.
     pub(super) fn open(tell: T) -> io::Result<(HookOutput<T>, [Stdio; 2])> {
         let (reader, writer) = io::pipe()?;
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader))?;
@@ -40,7 +40,7 @@ impl<T: FnMut(&str)> HookOutput<T> {
         Ok((HookOutput { pipe, lines: Lines::default(), tell }, ends))
     }
 
-    /// Reads for as long as it is not dropped.
+    /// Reads until it is dropped.
     pub(super) async fn read(&mut self) -> Infallible {
         let mut bytes = [0; READ];
         while let Ok(count @ 1..) = self.pipe.read(&mut bytes).await {
@@ -49,8 +49,8 @@ impl<T: FnMut(&str)> HookOutput<T> {
         std::future::pending().await
     }
 
-    /// Reads what is still there when the hook has ended; how many lines were not
-    /// logged. What a hook leaves running has no reader from then on.
+    /// Reads the rest of the output after the hook has ended and returns how many lines were
+    /// not logged. Processes that the hook left running have no reader from then on.
     pub(super) fn end(mut self) -> u64 {
         let mut bytes = [0; READ];
         for _ in 0..REST {
@@ -62,10 +62,10 @@ impl<T: FnMut(&str)> HookOutput<T> {
     }
 }
 
-/// Bytes to lines, some of which are told.
+/// Splits bytes into lines and passes on the first of them.
 #[derive(Debug, Default)]
 struct Lines {
-    /// The line that has begun, as much of it as is told.
+    /// The begin of the incomplete line, at most `MAX_LINE` bytes.
     begun: Vec<u8>,
     told: usize,
     cut: u64,

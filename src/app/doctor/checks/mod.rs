@@ -1,4 +1,4 @@
-//! Facts in, findings out: each check is a row of [`CHECKS`].
+//! The checks of `doctor`: each is a function from facts to findings, listed in [`CHECKS`].
 
 use serde::Serialize;
 
@@ -9,16 +9,16 @@ use crate::ingest::RECEIVE_BUFFER;
 use crate::snapshot::{ConditionLevel, Transport};
 use crate::units;
 
-/// With less room a busy archive is full within hours.
+/// Free space in bytes below which a busy archive fills the disk within hours.
 const LITTLE_ROOM: u64 = 5_000_000_000;
 
-/// Exporters that are told of, the busiest.
+/// Maximum number of exporters in the report, the busiest ones.
 const MAX_EXPORTERS: usize = 50;
 
-/// Exporters that found no room and are told of, with the cause.
+/// Maximum number of exporters in the report whose data was dropped because a pool was full.
 const MAX_NO_ROOM: usize = 10;
 
-/// How bad a finding is, the worst last.
+/// The severity of a finding, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum FindingLevel {
@@ -29,7 +29,7 @@ pub(super) enum FindingLevel {
 }
 
 impl FindingLevel {
-    /// The word for it: what asks for something is not in small letters.
+    /// The word in the report; a failure is in capitals so that it stands out.
     pub(super) fn word(self) -> &'static str {
         match self {
             FindingLevel::Ok => "ok",
@@ -46,11 +46,11 @@ pub(super) struct Finding {
     pub check: &'static str,
     pub state: FindingLevel,
     pub text: String,
-    /// What helps, a step a line; none where nothing is to be done.
+    /// The steps that solve the problem, one per line; empty if there is nothing to do.
     pub remedy: Vec<String>,
 }
 
-/// What a check says; its name is in the table.
+/// The severity, text and remedy of a finding; its name is in the table.
 struct CheckResult(FindingLevel, String, Vec<String>);
 
 fn said(state: FindingLevel, text: impl Into<String>, remedy: &[&str]) -> CheckResult {
@@ -59,7 +59,7 @@ fn said(state: FindingLevel, text: impl Into<String>, remedy: &[&str]) -> CheckR
 
 type Check = fn(&Facts) -> Vec<CheckResult>;
 
-/// All checks, in the order of the answer.
+/// All checks, in the order of the report.
 const CHECKS: &[(&str, Check)] = &[
     ("port", ports),
     ("buffer", buffer),
@@ -74,7 +74,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("terminal", terminal),
 ];
 
-/// Everything that is to be said of the facts.
+/// Runs all checks.
 pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let of = |(name, check): &(&'static str, Check)| {
         let name = *name;
@@ -88,7 +88,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
 fn ports(facts: &Facts) -> Vec<CheckResult> {
     let heard = |number| facts.heard.as_ref().is_some_and(|heard| heard.health.listens(number));
     let usable = |port: &Port| port.state == PortState::Free || heard(port.number);
-    // Of the usual ports any will do.
+    // One of the default ports is enough.
     let worst = if facts.asked || !facts.ports.iter().any(usable) {
         FindingLevel::Fail
     } else {
@@ -97,7 +97,7 @@ fn ports(facts: &Facts) -> Vec<CheckResult> {
     let beside = is_beside_toptalk(&facts.ports);
     let of = |port: &Port| match &port.state {
         PortState::Held(_) if heard(port.number) => {
-            let text = format!("{} is held by the collector that was asked", port.number);
+            let text = format!("the running collector listens on {}", port.number);
             said(FindingLevel::Ok, text, &[])
         }
         PortState::Free if !facts.elsewhere.is_empty() => {
@@ -106,16 +106,16 @@ fn ports(facts: &Facts) -> Vec<CheckResult> {
             let places = places.join(", ");
             said(
                 FindingLevel::Note,
-                format!("{} is free, and the collector that runs does not use it", port.number),
+                format!("{} is free; the running collector does not use it", port.number),
                 &[&format!(
-                    "it listens on {places}; a port of its own: ports in toptalk.toml, or -p"
+                    "the collector listens on {places}; to add a port: ports in toptalk.toml, or -p"
                 )],
             )
         }
         PortState::Free if beside && !facts.asked => said(
             FindingLevel::Warn,
-            format!("{} is free, and the toptalk that runs does not have it", port.number),
-            &["if exporters send there: give it to that one with -p, or restart it"],
+            format!("{} is free; the running toptalk does not listen on it", port.number),
+            &["if exporters send to this port: add it with -p, or restart that toptalk"],
         ),
         _ => of_port(port, worst),
     };
@@ -125,7 +125,7 @@ fn ports(facts: &Facts) -> Vec<CheckResult> {
     facts.ports.iter().map(of).chain(streams).collect()
 }
 
-/// Whether a toptalk that could not be asked holds one of these ports.
+/// Whether a toptalk that cannot be asked holds one of these ports.
 pub(super) fn is_beside_toptalk(ports: &[Port]) -> bool {
     let is_ours = |state: &PortState| match state {
         PortState::Held(holders) => holders.iter().any(|holder| holder.name == "toptalk"),
@@ -146,23 +146,23 @@ fn of_port(Port { number, state }: &Port, worst: FindingLevel) -> CheckResult {
             said(
                 worst,
                 format!(
-                    "{number} is missing: the collector that runs does not listen on it: {why}{who}"
+                    "{number} is missing: the running collector does not listen on it: {why}{who}"
                 ),
                 &[
-                    "stop that program: the collector tries the port again every second and takes it",
-                    "who is it: sudo ss -ulpn; or do without the port: ports in toptalk.toml",
+                    "stop that program; the collector retries the port every second",
+                    "to find that program: sudo ss -ulpn; to do without the port: ports in toptalk.toml",
                 ],
             )
         }
         PortState::Held(holders) if holders.iter().any(|holder| holder.name == "toptalk") => said(
             FindingLevel::Note,
-            format!("{number} is held by {}: it collects already", names(holders)),
-            &["its screen of exporters (e) and its --metrics say how that goes"],
+            format!("{number} is held by {}, which is already collecting", names(holders)),
+            &["its exporter screen (key e) and its --metrics show how well it collects"],
         ),
         PortState::Held(holders) if holders.is_empty() => said(
             worst,
             format!("{number} is held by a program of another user"),
-            &["who is it: sudo ss -ulpn", "stop it, or choose another port with -p"],
+            &["to find that program: sudo ss -ulpn", "stop it, or choose another port with -p"],
         ),
         PortState::Held(holders) => said(
             worst,
@@ -178,7 +178,7 @@ fn names(holders: &[PortHolder]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// What the kernel granted; without a socket, what it would.
+/// The receive buffer that the kernel granted; without a socket, the one it would grant.
 fn buffer(facts: &Facts) -> Vec<CheckResult> {
     let wanted = RECEIVE_BUFFER as u64;
     let listeners = facts.heard.iter().flat_map(|heard| &heard.health.listeners);
@@ -186,23 +186,23 @@ fn buffer(facts: &Facts) -> Vec<CheckResult> {
     let Some(bytes) = granted.or(facts.rmem_max) else { return Vec::new() };
     let size = units::size(bytes.min(wanted));
     if bytes >= wanted {
-        return vec![said(FindingLevel::Ok, format!("receive buffers of {size}"), &[])];
+        return vec![said(FindingLevel::Ok, format!("receive buffers have {size}"), &[])];
     }
     let line = format!("net.core.rmem_max={wanted}");
     vec![said(
         FindingLevel::Warn,
         format!(
-            "receive buffers of {size}, {} are wanted: bursts may be lost",
+            "receive buffers have {size} instead of {}: bursts may be lost",
             units::size(wanted)
         ),
         &[
             &format!("now: sudo sysctl -w {line}"),
-            &format!("for good: echo {line} | sudo tee /etc/sysctl.d/10-toptalk.conf"),
+            &format!("permanently: echo {line} | sudo tee /etc/sysctl.d/10-toptalk.conf"),
         ],
     )]
 }
 
-/// How much a collector may take here, unless its settings say otherwise.
+/// The memory that a collector may use on this machine.
 fn memory(facts: &Facts) -> Vec<CheckResult> {
     facts.memory.iter().map(|text| said(FindingLevel::Ok, text.clone(), &[])).collect()
 }
@@ -210,8 +210,8 @@ fn memory(facts: &Facts) -> Vec<CheckResult> {
 fn arrival(facts: &Facts) -> Vec<CheckResult> {
     let Some(heard) = &facts.heard else {
         let why = match facts.ports.iter().any(|port| port.state == PortState::Free) {
-            true => "toptalk runs already and cannot be asked: not listened",
-            false => "no port is free: not listened",
+            true => "not listened: toptalk is already running and cannot be asked",
+            false => "not listened: no port is free",
         };
         return vec![said(FindingLevel::Note, why, &[])];
     };
@@ -219,7 +219,7 @@ fn arrival(facts: &Facts) -> Vec<CheckResult> {
     let span = units::duration(*for_ms);
     let free = facts.ports.iter().filter(|port| port.state == PortState::Free);
     let port = free.chain(&facts.ports).map(|port| port.number).next().unwrap_or_default();
-    // The address to send to, where this machine has one that others can reach.
+    // The address to send to, if this machine has one that others can reach.
     let host = facts.address.map_or_else(|| "HOST".to_owned(), |address| address.to_string());
     if health.datagrams == 0 {
         return vec![said(
@@ -229,8 +229,10 @@ fn arrival(facts: &Facts) -> Vec<CheckResult> {
                 &format!("on the router: ip flow-export destination {host} {port}"),
                 "on the router: ip flow-export version 9",
                 "on its interfaces: ip flow ingress",
-                &format!("does anything reach this machine: sudo tcpdump -n udp port {port}"),
-                "is a firewall in between: sudo nft list ruleset",
+                &format!(
+                    "to see whether datagrams reach this machine: sudo tcpdump -n udp port {port}"
+                ),
+                "to see whether a firewall drops them: sudo nft list ruleset",
             ],
         )];
     }
@@ -247,14 +249,16 @@ fn arrival(facts: &Facts) -> Vec<CheckResult> {
         FindingLevel::Warn,
         text,
         &[
-            "templates come every few minutes: listen longer, as in --for 5m",
+            "exporters send templates every few minutes: listen longer, as in --for 5m",
             "on the router: ip flow-export template refresh-rate 1",
-            &format!("what is in them, while no collector runs: toptalk inspect --port {port}"),
+            &format!(
+                "to see what the datagrams contain, while no collector runs: toptalk inspect --port {port}"
+            ),
         ],
     )]
 }
 
-/// What was not used, and what was odd.
+/// What was dropped, and what was unusual.
 fn datagrams(facts: &Facts) -> Vec<CheckResult> {
     let Some(HeardTraffic { health, .. }) = &facts.heard else { return Vec::new() };
     let dropped = health.dropped.iter().map(|drop| (FindingLevel::Warn, drop));
@@ -264,7 +268,7 @@ fn datagrams(facts: &Facts) -> Vec<CheckResult> {
         .collect()
 }
 
-/// What can be said of each exporter; the sentence names what helps.
+/// The condition of each exporter; its sentence includes the remedy.
 fn exporters(facts: &Facts) -> Vec<CheckResult> {
     let Some(HeardTraffic { health, now, .. }) = &facts.heard else { return Vec::new() };
     let mut all = Vec::new();
@@ -282,12 +286,16 @@ fn exporters(facts: &Facts) -> Vec<CheckResult> {
     }
     let more = health.heard().count().saturating_sub(MAX_EXPORTERS);
     if more > 0 {
-        all.push(said(FindingLevel::Note, format!("{more} more, less busy, are not listed"), &[]));
+        all.push(said(
+            FindingLevel::Note,
+            format!("{more} more exporters with less traffic are not listed"),
+            &[],
+        ));
     }
     all
 }
 
-/// Of which exporters something found no room.
+/// The exporters whose data was dropped because a pool was full.
 fn room(facts: &Facts) -> Vec<CheckResult> {
     let Some(HeardTraffic { health, .. }) = &facts.heard else { return Vec::new() };
     let mut all: Vec<CheckResult> = Vec::new();
@@ -301,10 +309,10 @@ fn room(facts: &Facts) -> Vec<CheckResult> {
     }
     if let Some(CheckResult(.., remedy)) = all.first_mut() {
         remedy.push(
-            "strangers fill what all share: --allow with the single addresses of your exporters"
+            "if unknown senders fill the memory: --allow with the addresses of your exporters"
                 .to_owned(),
         );
-        remedy.push("or all of them are yours: more memory, with --memory".to_owned());
+        remedy.push("if all exporters are yours: allow more memory with --memory".to_owned());
     }
     all
 }
@@ -315,10 +323,11 @@ fn local(facts: &Facts) -> Vec<CheckResult> {
     if networks.is_empty() {
         return Vec::new();
     }
-    let remedy = format!("name yours, of the busiest: --local {}", networks.join(" --local "));
+    let remedy =
+        format!("if these busy networks are yours: --local {}", networks.join(" --local "));
     vec![said(
         FindingLevel::Note,
-        "most traffic is neither from nor to a private network",
+        "most traffic is neither from nor to a private network, so that there is no upload and download",
         &[&remedy],
     )]
 }
@@ -328,9 +337,9 @@ fn archive(facts: &Facts) -> Vec<CheckResult> {
         return Vec::new();
     };
     let mut all = vec![match state {
-        FolderState::Writable => said(FindingLevel::Ok, format!("{folder} can be written to"), &[]),
+        FolderState::Writable => said(FindingLevel::Ok, format!("{folder} is writable"), &[]),
         FolderState::Missing => {
-            said(FindingLevel::Note, format!("{folder} is not there; recording would make it"), &[])
+            said(FindingLevel::Note, format!("{folder} is not there; recording creates it"), &[])
         }
         FolderState::Unusable(why) => said(
             FindingLevel::Fail,
@@ -339,15 +348,16 @@ fn archive(facts: &Facts) -> Vec<CheckResult> {
         ),
     }];
     all.extend(free.map(|free| {
-        let text = format!("{} are free for {folder}", units::size(free));
+        let text = format!("{} are free on the disk of {folder}", units::size(free));
         if free >= LITTLE_ROOM {
             return said(FindingLevel::Ok, text, &[]);
         }
-        let remedy = "make room, or have the oldest removed: --expire-size 50G, --expire-age 30d";
+        let remedy =
+            "free space, or let toptalk delete old files: --expire-size 50G, --expire-age 30d";
         said(FindingLevel::Warn, text, &[remedy])
     }));
     all.extend(recorder.as_ref().map(|process| {
-        let text = format!("process {process} records into {folder}; a second one is refused");
+        let text = format!("process {process} records into {folder}; no second process may");
         said(FindingLevel::Note, text, &[])
     }));
     all
@@ -356,20 +366,20 @@ fn archive(facts: &Facts) -> Vec<CheckResult> {
 fn clock(facts: &Facts) -> Vec<CheckResult> {
     let mut all = vec![match &facts.time {
         TimeSynchroniser::Program(name) => {
-            said(FindingLevel::Ok, format!("{name} keeps the time"), &[])
+            said(FindingLevel::Ok, format!("{name} synchronises the time"), &[])
         }
         TimeSynchroniser::Unknown => {
-            said(FindingLevel::Note, "it cannot be seen who keeps the time", &[])
+            said(FindingLevel::Note, "whether the time is synchronised cannot be seen", &[])
         }
         TimeSynchroniser::Nobody => said(
             FindingLevel::Warn,
-            "no program is seen that keeps the time of this machine",
+            "no program for time synchronisation found",
             &["sudo apt-get install systemd-timesyncd, or chrony"],
         ),
     }];
     let shift = facts.heard.as_ref().map_or(0, |heard| heard.health.clock_shift_ms);
     if shift != 0 {
-        let text = format!("the clock was set by {} meanwhile", units::duration(shift.abs()));
+        let text = format!("the clock was set by {} while listening", units::duration(shift.abs()));
         all.push(said(FindingLevel::Warn, text, &[]));
     }
     all
@@ -380,22 +390,22 @@ fn terminal(facts: &Facts) -> Vec<CheckResult> {
     if !terminal.is_one {
         return vec![said(
             FindingLevel::Note,
-            "the output is no terminal: nothing is drawn here",
+            "standard output is not a terminal: the screen cannot be drawn here",
             &[],
         )];
     }
     let colour = if terminal.colour { "" } else { ", without colours" };
     vec![match &terminal.note {
-        None => said(FindingLevel::Ok, format!("can draw everything{colour}"), &[]),
+        None => said(FindingLevel::Ok, format!("the terminal can draw everything{colour}"), &[]),
         Some(note) => said(
             FindingLevel::Note,
             format!("{note}{colour}"),
-            &["a terminal that can: export LANG=C.UTF-8 TERM=xterm-256color"],
+            &["for a UTF-8 terminal with colours: export LANG=C.UTF-8 TERM=xterm-256color"],
         ),
     }]
 }
 
-/// The findings as people read them: what helps stands below what it helps against.
+/// The findings as text, with the remedies below each finding.
 pub(super) fn text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for Finding { check, state, text: what, remedy } in findings {
@@ -406,7 +416,7 @@ pub(super) fn text(findings: &[Finding]) -> String {
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
     let (fails, warnings) = (count(FindingLevel::Fail), count(FindingLevel::Warn));
-    text.push_str(&format!("{fails} failed, {warnings} to look at\n"));
+    text.push_str(&format!("{fails} failed, {warnings} warnings\n"));
     text
 }
 

@@ -1,4 +1,4 @@
-//! Each trouble has its finding.
+//! Each problem has its finding.
 
 use super::super::facts::Terminal;
 use super::*;
@@ -23,7 +23,7 @@ fn exporter() -> ExporterHealth {
     }
 }
 
-/// A machine on which all is well.
+/// A machine without problems.
 fn well() -> Facts {
     let listener = Listener { buffer_granted: RECEIVE_BUFFER, ..Listener::default() };
     let health = Health {
@@ -76,8 +76,8 @@ fn where_all_is_well_nothing_is_to_be_done() {
     assert_eq!(checks, expected);
 }
 
-/// What is changed, and the finding that has to come of it: check, state, a
-/// word of the text, a word of what helps.
+/// A change of the facts, and the finding that it must cause: check, severity, a part of
+/// the text, a part of the remedy.
 type Case = (fn(&mut Facts), &'static str, FindingLevel, &'static str, &'static str);
 
 #[rustfmt::skip]
@@ -86,11 +86,11 @@ const CASES: &[Case] = &[
     (|f| f.ports.push(Port { number: 4739, state: held("nfcapd") }), "port", FindingLevel::Warn, "4739", "-p"),
     (|f| { f.asked = true; f.ports.push(Port { number: 4739, state: held("nfcapd") }) }, "port", FindingLevel::Fail, "4739", "-p"),
     (|f| f.ports[0].state = PortState::Held(Vec::new()), "port", FindingLevel::Fail, "another user", "sudo ss"),
-    (|f| f.ports[0].state = held("toptalk"), "port", FindingLevel::Note, "collects already", "--metrics"),
+    (|f| f.ports[0].state = held("toptalk"), "port", FindingLevel::Note, "already collecting", "--metrics"),
     (|f| f.ports[0].state = PortState::Lacked("another program holds it".to_owned(), Vec::new()), "port", FindingLevel::Fail, "2055 is missing", "every second"),
     (|f| f.ports.push(Port { number: 4739, state: PortState::Lacked(String::new(), vec![PortHolder { process: 4711, name: "nfcapd".to_owned() }]) }), "port", FindingLevel::Warn, "(now nfcapd (process 4711))", "every second"),
     (|f| f.elsewhere = vec![Listener { address: "[::]:9995".to_owned(), ..Listener::default() }], "port", FindingLevel::Note, "does not use it", "[::]:9995"),
-    (|f| { f.heard = None; f.ports.push(Port { number: 4739, state: held("toptalk") }) }, "port", FindingLevel::Warn, "2055 is free, and the toptalk that runs does not have it", "restart"),
+    (|f| { f.heard = None; f.ports.push(Port { number: 4739, state: held("toptalk") }) }, "port", FindingLevel::Warn, "2055 is free; the running toptalk does not listen on it", "restart"),
     (|f| health(f).missing.push(MissingPort { port: 4739, transport: Transport::Tcp, why: "in use".to_owned(), since: NOW }), "port", FindingLevel::Warn, "no IPFIX over TCP on port 4739: in use", ""),
     (|f| f.ports[0].state = PortState::Refused("port 53 needs privileges".to_owned()), "port", FindingLevel::Fail, "privileges", ""),
     (|f| health(f).listeners[0].buffer_granted = 212_992, "buffer", FindingLevel::Warn, "bursts", "sysctl -w net.core.rmem_max=67108864"),
@@ -116,12 +116,12 @@ const CASES: &[Case] = &[
     (|f| f.archive.as_mut().unwrap().recorder = Some("4711".to_owned()), "archive", FindingLevel::Note, "process 4711 records", ""),
     (|f| health(f).no_room.push(no_room(7)), "room", FindingLevel::Warn, "192.0.2.7 found no room 30 times: held_dropped", "--allow"),
     (|f| health(f).no_room.extend((0..14).map(no_room)), "room", FindingLevel::Note, "4 more", ""),
-    (|f| f.time = TimeSynchroniser::Nobody, "clock", FindingLevel::Warn, "no program", "chrony"),
+    (|f| f.time = TimeSynchroniser::Nobody, "clock", FindingLevel::Warn, "no program for time synchronisation found", "chrony"),
     (|f| f.time = TimeSynchroniser::Unknown, "clock", FindingLevel::Note, "cannot be seen", ""),
     (|f| health(f).clock_shift_ms = -60_000, "clock", FindingLevel::Warn, "was set by", ""),
     (|f| f.terminal.note = Some("LANG=C is not UTF-8".to_owned()), "terminal", FindingLevel::Note, "LANG=C", "C.UTF-8"),
     (|f| f.terminal.colour = false, "terminal", FindingLevel::Ok, "without colours", ""),
-    (|f| f.terminal.is_one = false, "terminal", FindingLevel::Note, "no terminal", ""),
+    (|f| f.terminal.is_one = false, "terminal", FindingLevel::Note, "not a terminal", ""),
 ];
 
 #[test]
@@ -149,10 +149,10 @@ fn what_helps_stands_below() {
     let expected = "\
 FAIL  port       2055 is held by nfcapd (process 4711)
                  -> stop it, or choose another port with -p
-note  arrival    no port is free: not listened
-ok    clock      chronyd keeps the time
-ok    terminal   can draw everything
-1 failed, 0 to look at
+note  arrival    not listened: no port is free
+ok    clock      chronyd synchronises the time
+ok    terminal   the terminal can draw everything
+1 failed, 0 warnings
 ";
     assert_eq!(text(&judge(&facts)), expected);
 }

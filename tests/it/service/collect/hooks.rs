@@ -45,7 +45,7 @@ fn a_hook_that_hangs_is_killed_and_the_rest_goes_on() {
 #[test]
 fn a_hook_that_fails_or_is_not_there_is_told() {
     for (hook, told) in
-        [("sh -c 'exit 3'", "hook: failed"), ("/no/such/program", "hook: cannot be run")]
+        [("sh -c 'exit 3'", "hook: failed"), ("/no/such/program", "hook: cannot be started")]
     {
         let site = Site::new();
         site.settings("");
